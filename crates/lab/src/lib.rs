@@ -1,0 +1,1 @@
+//! Hosts as network namespaces: build, run, cut, drop, capture, always clean up.

@@ -1,0 +1,1 @@
+//! haproxy.cfg or TOML to a Plan.

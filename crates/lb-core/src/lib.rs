@@ -1,0 +1,1 @@
+//! Everything the balancer decides: balancing, health, stick tables, connections.

@@ -1,0 +1,1 @@
+//! Being a daemon: signals, sd_notify, logging.

@@ -1,0 +1,1 @@
+//! Operator text: spans, diagnostics and the lexers of the two configuration dialects.

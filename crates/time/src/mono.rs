@@ -1,0 +1,90 @@
+//! A point in time as nanoseconds since the process (or the simulation) began.
+//!
+//! `std::time::Instant` cannot be written to a file nor start at zero; this can be both, which is what makes recorded
+//! runs and virtual clocks simple. A runtime converts once, at its edge.
+
+use std::fmt;
+use std::ops::{Add, AddAssign, Sub};
+use std::time::Duration;
+
+/// Nanoseconds since start. Never goes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mono(u64);
+
+impl Mono {
+    pub const ZERO: Mono = Mono(0);
+    /// Later than any time a program will see (584 years).
+    pub const FAR: Mono = Mono(u64::MAX);
+
+    pub const fn from_nanos(nanos: u64) -> Mono {
+        Mono(nanos)
+    }
+
+    pub const fn from_millis(millis: u64) -> Mono {
+        Mono(millis.saturating_mul(1_000_000))
+    }
+
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    pub const fn as_millis(self) -> u64 {
+        self.0 / 1_000_000
+    }
+
+    /// The time from `earlier` to `self`; zero when `earlier` is later.
+    pub const fn since(self, earlier: Mono) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Mono {
+    type Output = Mono;
+
+    fn add(self, d: Duration) -> Mono {
+        let nanos = u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
+        Mono(self.0.saturating_add(nanos))
+    }
+}
+
+impl AddAssign<Duration> for Mono {
+    fn add_assign(&mut self, d: Duration) {
+        *self = *self + d;
+    }
+}
+
+impl Sub<Mono> for Mono {
+    type Output = Duration;
+
+    fn sub(self, earlier: Mono) -> Duration {
+        self.since(earlier)
+    }
+}
+
+impl fmt::Display for Mono {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:06}s", self.0 / 1_000_000_000, self.0 % 1_000_000_000 / 1_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_before_is_no_time_ago() {
+        assert_eq!(Mono::from_millis(1).since(Mono::from_millis(2)), Duration::ZERO);
+        assert_eq!(Mono::from_millis(2) - Mono::from_millis(1), Duration::from_millis(1));
+    }
+
+    #[test]
+    fn far_stays_far() {
+        assert_eq!(Mono::FAR + Duration::from_secs(1), Mono::FAR);
+        assert_eq!(Mono::ZERO + Duration::MAX, Mono::FAR);
+    }
+
+    #[test]
+    fn prints_microseconds() {
+        assert_eq!(Mono::from_nanos(1_002_003_004).to_string(), "1.002003s");
+    }
+}
