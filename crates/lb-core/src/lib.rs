@@ -1,1 +1,16 @@
-//! Everything the balancer decides: balancing, health, stick tables, connections.
+//! Everything the balancer decides.
+//!
+//! Nothing here opens a socket, reads a clock or rolls dice: events and the time come in, effects go out as values.
+//! [`balance`] picks a server, [`health`] says which servers may be picked, [`stick`] remembers who went where,
+//! [`conn`] leads one connection from accept to its log line, [`backend`] ties the first two together for one backend.
+#![forbid(unsafe_code)]
+
+pub mod backend;
+pub mod balance;
+pub mod conn;
+pub mod health;
+pub mod log;
+mod server;
+pub mod stick;
+
+pub use server::{ServerId, ServerIdx};

@@ -1,0 +1,293 @@
+//! The Plan: what a configuration means, with defaults applied, names resolved and nothing left to check.
+//!
+//! Both dialects end here, and the runtime reads nothing else. Lists keep the order of the file, because pages, CSV and
+//! hashes show it.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem_lb_core::ServerId;
+use tandem_lb_core::balance::Policy;
+use tandem_lb_core::conn::Redispatch;
+use tandem_lb_core::health::CheckSettings;
+use tandem_lb_core::stick::TableSettings;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub global: Global,
+    pub frontends: Vec<Frontend>,
+    pub backends: Vec<Backend>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Global {
+    pub logs: Vec<LogTarget>,
+    pub log_tag: Option<String>,
+    /// `log-send-hostname`: the host name to put into syslog lines; empty means the system's.
+    pub log_hostname: Option<String>,
+    /// The most client connections of the whole process; `None` derives it from the file limit.
+    pub maxconn: Option<u32>,
+    pub daemon: bool,
+    /// Worker threads; `None` is one for each usable CPU.
+    pub threads: Option<u16>,
+    pub accept: AcceptPolicy,
+    pub pidfile: Option<PathBuf>,
+    pub user: Option<String>,
+    pub group: Option<String>,
+    pub chroot: Option<PathBuf>,
+    pub node: Option<String>,
+    pub description: Option<String>,
+    pub hard_stop_after: Option<Duration>,
+    /// `spread-checks`: percent of jitter on check intervals, 0 to 50.
+    pub spread_checks: u8,
+    pub stats_sockets: Vec<StatsSocket>,
+    pub stats_timeout: Option<Duration>,
+}
+
+/// How new connections find their worker (design, section 4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AcceptPolicy {
+    /// One listener; a new connection goes to the less loaded of two workers.
+    #[default]
+    Shared,
+    /// A listener for each worker; the kernel chooses.
+    Reuseport,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatsSocket {
+    pub address: BindAddress,
+    pub level: Level,
+    pub mode: Option<u32>,
+    pub user: Option<String>,
+    pub group: Option<String>,
+    pub expose_listeners: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    User,
+    #[default]
+    Operator,
+    Admin,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogTarget {
+    pub to: LogAddress,
+    pub format: LogFormat,
+    /// The longest line; longer ones are cut.
+    pub length: u16,
+    pub facility: Facility,
+    /// Lines less severe than this are not sent.
+    pub max: Severity,
+    /// Lines more severe than this are sent as this.
+    pub min: Severity,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogAddress {
+    Udp { host: Host, port: u16 },
+    Unix(PathBuf),
+    Stdout,
+    Stderr,
+    Fd(i32),
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Rfc3164 over the network and unix sockets, `short` on stdout and stderr... chosen when the target is parsed.
+    #[default]
+    Rfc3164,
+    Rfc5424,
+    Local,
+    Short,
+    Timed,
+    Iso,
+    Priority,
+    Raw,
+}
+
+/// A syslog facility by its number, 0 (`kern`) to 23 (`local7`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facility(pub u8);
+
+/// A syslog severity; `Emerg` is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Emerg,
+    Alert,
+    Crit,
+    Err,
+    Warning,
+    Notice,
+    Info,
+    Debug,
+}
+
+/// Where lines of one proxy go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxyLogs {
+    /// `log global`
+    pub global: bool,
+    pub own: Vec<LogTarget>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frontend {
+    pub name: Arc<str>,
+    /// Numeric id, counted from 2 over all proxies in the order of the file.
+    pub id: u32,
+    pub disabled: bool,
+    pub binds: Vec<Bind>,
+    pub maxconn: Option<u32>,
+    pub backlog: Option<u32>,
+    pub logs: ProxyLogs,
+    pub log_rule: LogRule,
+    /// `timeout client` and `timeout client-fin`
+    pub timeout_client: Option<Duration>,
+    pub timeout_client_fin: Option<Duration>,
+    /// Keepalive towards clients (`option tcpka`, `option clitcpka`).
+    pub keepalive: Option<Keepalive>,
+    pub service: Service,
+}
+
+/// What a frontend does with a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Relays it to the backend at this place of [`Plan::backends`]; `None` when none was named: accepted and closed.
+    Tcp { backend: Option<usize> },
+    /// Answers HTTP itself: the statistics page.
+    Stats(Stats),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    pub uri: String,
+    pub refresh: Option<Duration>,
+    pub realm: Option<String>,
+    pub auth: Vec<(String, String)>,
+    pub admin: bool,
+    pub hide_version: bool,
+    pub scopes: Vec<String>,
+    pub show_node: Option<String>,
+    pub show_desc: Option<String>,
+    pub show_legends: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogRule {
+    /// `option tcplog`; otherwise HAProxy's short "Connect from" line.
+    pub tcplog: bool,
+    pub dontlognull: bool,
+    pub dontlog_normal: bool,
+    pub log_separate_errors: bool,
+    pub logasap: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keepalive {
+    pub idle: Option<Duration>,
+    pub interval: Option<Duration>,
+    pub count: Option<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bind {
+    pub address: BindAddress,
+    pub name: Option<String>,
+    /// Where it was written (`file:line`), for errors that only show at run time.
+    pub origin: Arc<str>,
+    pub backlog: Option<u32>,
+    pub maxconn: Option<u32>,
+    pub interface: Option<String>,
+    pub v6only: Option<bool>,
+    pub transparent: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BindAddress {
+    /// A wildcard is `0.0.0.0` or `::`.
+    Ip { ip: IpAddr, port: u16 },
+    Unix(PathBuf),
+    /// A listener that the parent opened.
+    Fd(i32),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backend {
+    pub name: Arc<str>,
+    pub id: u32,
+    pub disabled: bool,
+    pub policy: Policy,
+    pub timeout_connect: Option<Duration>,
+    pub timeout_server: Option<Duration>,
+    pub timeout_server_fin: Option<Duration>,
+    pub timeout_tunnel: Option<Duration>,
+    pub timeout_check: Option<Duration>,
+    pub timeout_queue: Option<Duration>,
+    pub retries: u32,
+    pub redispatch: Redispatch,
+    pub keepalive: Option<Keepalive>,
+    pub logs: ProxyLogs,
+    pub log_health_checks: bool,
+    pub stick: Option<Stick>,
+    pub servers: Vec<Server>,
+}
+
+/// A table and the rules that use it, for one backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stick {
+    pub table: TableSettings,
+    pub rules: Vec<StickRule>,
+}
+
+/// `stick on src`, `stick match src`, `stick store-request src`: the key is the source address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StickRule {
+    pub matches: bool,
+    pub stores: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    pub name: Arc<str>,
+    pub id: ServerId,
+    pub host: Host,
+    pub port: ServerPort,
+    pub origin: Arc<str>,
+    /// 0 to 256.
+    pub weight: u16,
+    pub backup: bool,
+    /// `disabled`: starts in maintenance.
+    pub disabled: bool,
+    /// 0 is no limit.
+    pub maxconn: u32,
+    pub non_stick: bool,
+    pub check: Option<Check>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    pub settings: CheckSettings,
+    /// Where to connect when it is not the server itself.
+    pub host: Option<Host>,
+    pub port: Option<u16>,
+}
+
+/// A name is resolved once at start (`init-addr last,libc`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    Ip(IpAddr),
+    Name(String),
+    Unix(PathBuf),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerPort {
+    Fixed(u16),
+    /// The client's destination port plus this (no port given, or `:+N` and `:-N`).
+    Offset(i32),
+}

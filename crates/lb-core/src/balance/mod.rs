@@ -1,0 +1,53 @@
+//! Which server gets the next connection.
+//!
+//! A [`Table`] is built from a list of [`Candidate`]s whenever one of them changes, off the hot path, and then answers
+//! [`Table::pick`] without changing itself: what moves (connections per server, the ticket) comes in with the question.
+//! So every worker may hold the same table and no pick takes a lock.
+
+/// How a backend chooses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    pub algorithm: Algorithm,
+    pub hash: HashType,
+    /// All backups share the load instead of the first alone.
+    pub all_backups: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Algorithm {
+    #[default]
+    RoundRobin,
+    StaticRr,
+    LeastConn,
+    First,
+    Source,
+    Random {
+        draws: u32,
+    },
+    /// `hash src`: like `source`, but through the hash function of the hash type.
+    HashSrc,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HashType {
+    pub method: HashMethod,
+    pub function: HashFunction,
+    pub avalanche: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HashMethod {
+    #[default]
+    MapBased,
+    Consistent,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HashFunction {
+    #[default]
+    Sdbm,
+    Djb2,
+    Wt6,
+    Crc32,
+    None,
+}
