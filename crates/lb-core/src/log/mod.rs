@@ -1,0 +1,4 @@
+//! The lines others read, byte for byte as HAProxy writes them: the connection's line and the texts of state changes.
+
+pub mod state;
+pub mod tcplog;

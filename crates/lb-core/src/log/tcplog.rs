@@ -1,0 +1,1 @@
+//! The line a connection leaves behind (`option tcplog`).

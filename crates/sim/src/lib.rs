@@ -1,0 +1,1 @@
+//! A virtual LAN and clock on which any number of cores run.

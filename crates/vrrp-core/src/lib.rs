@@ -1,0 +1,1 @@
+//! Everything the VRRP router decides: packets, instance, groups, tracking, gratuitous ARP.
