@@ -1,2 +1,36 @@
-//! Entry.
-fn main() {}
+//! `tandem`: the operator's command. Each subcommand is a module; this file only chooses between them.
+
+mod demo;
+mod span_of_time;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "tandem", version, about = "The operator's command of Tandem, the balancer pair for message brokers", long_about = None)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Watch a balancer spread connections over two servers, lose one of them, and get it back
+    Demo(demo::Args),
+    /// One of the demo's servers; `demo` starts it
+    #[command(hide = true)]
+    DemoServer(demo::server::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().verb {
+        Verb::Demo(args) => demo::run(&args),
+        Verb::DemoServer(args) => demo::server::run(&args),
+    };
+    outcome.unwrap_or_else(|e| {
+        // Standard error may be closed; the exit code still says it.
+        let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("tandem: {e:#}\n"));
+        ExitCode::from(2)
+    })
+}

@@ -1,0 +1,156 @@
+//! The clients: long connections that exchange all the time, and streams of short ones; each from an address of its own.
+//!
+//! Every byte that comes back is compared with the byte that went out.
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
+
+use super::scene::ServerName;
+use super::tally::{Failure, Tally};
+
+const LONG_CLIENTS: u8 = 16;
+const SHORT_STREAMS: u8 = 4;
+const LONG_PAYLOAD: usize = 4096;
+const SHORT_PAYLOAD: usize = 512;
+const LONG_PAUSE: Duration = Duration::from_millis(10);
+const SHORT_PAUSE: Duration = Duration::from_millis(5);
+/// An answer later than this is no answer: more than the balancer's own limits for connect and retries together.
+const PATIENCE: Duration = Duration::from_secs(12);
+
+pub struct Traffic {
+    stop: Arc<AtomicBool>,
+    clients: Vec<JoinHandle<()>>,
+}
+
+impl Traffic {
+    /// Lets every client end its exchange, then waits for it.
+    pub fn finish(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for client in self.clients {
+            // A client that panicked has said so on standard error.
+            let _ = client.join();
+        }
+    }
+}
+
+pub fn start(port: u16, tally: &Arc<Tally>) -> Traffic {
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut clients = Vec::new();
+    for n in 1..=LONG_CLIENTS {
+        let client = Client {
+            port,
+            tally: Arc::clone(tally),
+            stop: Arc::clone(&stop),
+        };
+        clients.push(std::thread::spawn(move || {
+            client.live_long(Ipv4Addr::new(127, 0, 1, n))
+        }));
+    }
+    for stream in 1..=SHORT_STREAMS {
+        let client = Client {
+            port,
+            tally: Arc::clone(tally),
+            stop: Arc::clone(&stop),
+        };
+        clients.push(std::thread::spawn(move || client.come_and_go(stream)));
+    }
+    Traffic { stop, clients }
+}
+
+struct Client {
+    port: u16,
+    tally: Arc<Tally>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Client {
+    fn live_long(&self, from: Ipv4Addr) {
+        let payload: Vec<u8> = (0..LONG_PAYLOAD).map(|i| (i as u8) ^ from.octets()[3]).collect();
+        while !self.stopped() {
+            let begun = Instant::now();
+            let mut server = None;
+            let outcome = self.open(from, &mut server).and_then(|mut stream| {
+                if let Some(s) = server {
+                    self.tally.long_opened(s);
+                }
+                while !self.stopped() {
+                    self.exchange(&mut stream, &payload)?;
+                    std::thread::sleep(LONG_PAUSE);
+                }
+                Ok(())
+            });
+            if let Some(s) = server {
+                self.tally.long_closed(s);
+            }
+            self.judge(outcome, server, begun);
+        }
+    }
+
+    fn come_and_go(&self, stream: u8) {
+        let payload = vec![stream; SHORT_PAYLOAD];
+        let mut host = 0_u8;
+        while !self.stopped() {
+            host = host.wrapping_add(1);
+            let from = Ipv4Addr::new(127, 0, 10 + stream, host.max(1));
+            let begun = Instant::now();
+            let mut server = None;
+            let outcome = self
+                .open(from, &mut server)
+                .and_then(|mut connection| self.exchange(&mut connection, &payload));
+            self.judge(outcome, server, begun);
+            std::thread::sleep(SHORT_PAUSE);
+        }
+    }
+
+    /// Connects from an address of the client's own, and learns from the first byte which server it got.
+    fn open(&self, from: Ipv4Addr, server: &mut Option<ServerName>) -> io::Result<TcpStream> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from((from, 0)).into())?;
+        socket.set_tcp_nodelay(true)?;
+        socket.connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)).into(), PATIENCE)?;
+        let mut stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let mut name = [0];
+        stream.read_exact(&mut name)?;
+        let served_by = ServerName::from_byte(name[0]);
+        *server = served_by;
+        let named = served_by.ok_or_else(|| io::Error::other("the first byte is not a server's name"))?;
+        self.tally.served(named);
+        Ok(stream)
+    }
+
+    fn exchange(&self, stream: &mut TcpStream, payload: &[u8]) -> io::Result<()> {
+        let begun = Instant::now();
+        stream.write_all(payload)?;
+        let mut back = vec![0; payload.len()];
+        stream.read_exact(&mut back)?;
+        if back != payload {
+            return Err(io::Error::other("other bytes came back than were sent"));
+        }
+        self.tally.exchanged(2 * payload.len(), begun.elapsed());
+        Ok(())
+    }
+
+    fn judge(&self, outcome: io::Result<()>, server: Option<ServerName>, begun: Instant) {
+        if let Err(e) = outcome {
+            self.tally.failed(Failure {
+                server,
+                begun,
+                what: e.to_string(),
+            });
+            // A balancer that refuses everything must not make this a busy loop.
+            std::thread::sleep(LONG_PAUSE);
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
