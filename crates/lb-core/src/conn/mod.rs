@@ -1,28 +1,20 @@
 //! One connection's life: pick, connect, retry, relay, half-close, timeouts, the two letters in its log line.
+//!
+//! A [`Conn`] is small and owns no memory, since a balancer holds tens of thousands of them for days. It never sees the
+//! bytes: the relay tells it which side moved ([`Conn::touched`], a single store), and the timers are computed from
+//! those times only when somebody asks for the next deadline.
 
-use std::time::Duration;
+mod ending;
+mod event;
+mod machine;
+mod settings;
+mod summary;
 
-/// What governs one connection, from the frontend and the backend it belongs to. `None` never expires.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ConnSettings {
-    pub client: Option<Duration>,
-    pub client_fin: Option<Duration>,
-    pub connect: Option<Duration>,
-    pub server: Option<Duration>,
-    pub server_fin: Option<Duration>,
-    pub tunnel: Option<Duration>,
-    /// Attempts after the first.
-    pub retries: u32,
-    pub redispatch: Redispatch,
-}
+#[cfg(test)]
+mod tests;
 
-/// When a retry may go to another server (`option redispatch [n]`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Redispatch {
-    #[default]
-    Never,
-    /// `-n`: only on the n-th retry counted from the last one; the bare option is `FromLast(1)`.
-    FromLast(u32),
-    /// `n`: on every n-th retry.
-    Every(u32),
-}
+pub use ending::{Ending, Phase, Who};
+pub use event::{ConnectFailure, Input, IoFailure, KillReason, Output, Side};
+pub use machine::Conn;
+pub use settings::{ConnSettings, Redispatch};
+pub use summary::Summary;
