@@ -1,1 +1,6 @@
 //! Everything the VRRP router decides: packets, instance, groups, tracking, gratuitous ARP.
+//!
+//! It never opens a socket, reads a clock or rolls dice; a runtime feeds a machine and carries out its outputs.
+#![forbid(unsafe_code)]
+
+pub mod settings;
