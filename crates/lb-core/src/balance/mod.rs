@@ -4,6 +4,23 @@
 //! [`Table::pick`] without changing itself: what moves (connections per server, the ticket) comes in with the question.
 //! So every worker may hold the same table and no pick takes a lock.
 
+mod first;
+mod hash_function;
+mod hash_map;
+mod hash_ring;
+mod hash_src;
+mod hashed;
+mod leastconn;
+mod pool;
+mod random;
+mod roundrobin;
+mod source;
+mod static_rr;
+mod table;
+
+pub use pool::Candidate;
+pub use table::{Loads, Request, Table};
+
 /// How a backend chooses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Policy {

@@ -1,0 +1,59 @@
+//! The ring of the consistent hash: each server owns many points on a 32-bit circle, a key belongs to the nearest point.
+//!
+//! A server's points follow from its id alone. So one that leaves gives away only its own keys, spread over all others,
+//! and one that returns gets back exactly these. Weight is the number of points: one for each sixteenth.
+
+use super::hash_function::avalanche;
+use super::pool::{HEAVIEST, Member, Pool};
+use crate::ServerIdx;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct HashRing {
+    /// In the order of `at`.
+    points: Vec<Point>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Point {
+    at: u32,
+    /// In the pool.
+    place: u32,
+}
+
+impl HashRing {
+    pub(super) fn build(pool: &Pool) -> HashRing {
+        let total = pool.members().iter().map(|m| m.weight as usize).sum();
+        let mut points = Vec::with_capacity(total);
+        for (m, place) in pool.members().iter().zip(0..) {
+            points.extend(stations(m).map(|at| Point { at, place }));
+        }
+        points.sort_unstable();
+        HashRing { points }
+    }
+
+    /// The member whose point is nearest to `hash`, the earlier one when two are equally near; then onwards to the first
+    /// that is not to be avoided, if there is one. The pool is not empty.
+    pub(super) fn at<'p>(&self, hash: u32, avoid: Option<ServerIdx>, pool: &'p Pool) -> &'p Member {
+        let nearest = self.nearest(hash);
+        let member = |i: usize| &pool.members()[self.points[i % self.points.len()].place as usize];
+        (nearest..nearest + self.points.len())
+            .map(member)
+            .find(|m| avoid != Some(m.idx))
+            .unwrap_or_else(|| member(nearest))
+    }
+
+    fn nearest(&self, hash: u32) -> usize {
+        let len = self.points.len();
+        let next = self.points.partition_point(|p| p.at < hash) % len;
+        let prev = (next + len - 1) % len;
+        let behind = hash.wrapping_sub(self.points[prev].at);
+        let ahead = self.points[next].at.wrapping_sub(hash);
+        if behind <= ahead { prev } else { next }
+    }
+}
+
+/// Ids are a full weight apart, so that no two servers with ids below 2^20 share a point.
+fn stations(m: &Member) -> impl Iterator<Item = u32> {
+    let start = m.id.0.wrapping_mul(HEAVIEST);
+    (0..m.weight).map(move |i| avalanche(start.wrapping_add(i)))
+}

@@ -1,0 +1,66 @@
+//! The algorithms that send a client where its address hashes to: what is hashed, and where the hash is looked up.
+
+use super::hash_function::avalanche;
+use super::hash_map::HashMap;
+use super::hash_ring::HashRing;
+use super::pool::{Candidate, Pool};
+use super::{Algorithm, HashFunction, HashMethod, Policy, Request, hash_src, source};
+use crate::ServerIdx;
+use std::net::IpAddr;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hashed {
+    key: Key,
+    avalanche: bool,
+    lookup: Lookup,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Key {
+    Source,
+    HashSrc(HashFunction),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Lookup {
+    Map(HashMap),
+    Ring(HashRing),
+}
+
+impl Hashed {
+    pub(super) fn build(policy: &Policy, pool: &Pool, candidates: &[Candidate]) -> Hashed {
+        let key = match policy.algorithm {
+            Algorithm::HashSrc => Key::HashSrc(policy.hash.function),
+            _ => Key::Source,
+        };
+        let lookup = match policy.hash.method {
+            HashMethod::MapBased => Lookup::Map(HashMap::build(pool, candidates)),
+            HashMethod::Consistent => Lookup::Ring(HashRing::build(pool)),
+        };
+        Hashed {
+            key,
+            avalanche: policy.hash.avalanche,
+            lookup,
+        }
+    }
+
+    /// The map takes no notice of the server to avoid, as in HAProxy: its next slot would say nothing about where this
+    /// client belongs. Without an address (a unix socket) clients go round.
+    pub(super) fn pick(&self, pool: &Pool, r: &Request) -> ServerIdx {
+        let hash = r.source.map(|s| self.hash(s));
+        let member = match &self.lookup {
+            Lookup::Map(map) => &pool.members()[map.at(hash.map_or(r.ticket, u64::from))],
+            // Cutting the ticket is fine: it only has to differ from the last ones.
+            Lookup::Ring(ring) => ring.at(hash.unwrap_or_else(|| avalanche(r.ticket as u32)), r.avoid, pool),
+        };
+        member.idx
+    }
+
+    fn hash(&self, source: IpAddr) -> u32 {
+        let hash = match self.key {
+            Key::Source => source::hash(source),
+            Key::HashSrc(function) => hash_src::hash(source, function),
+        };
+        if self.avalanche { avalanche(hash) } else { hash }
+    }
+}

@@ -1,0 +1,100 @@
+//! The balancing table of one backend: who shares the load, and the algorithm that picks among them.
+
+use super::first::First;
+use super::hash_map::HashMap;
+use super::hashed::Hashed;
+use super::pool::{Candidate, Pool};
+use super::random::Random;
+use super::roundrobin::RoundRobin;
+use super::static_rr::StaticRr;
+use super::{Algorithm, Policy, leastconn};
+use crate::ServerIdx;
+use std::net::IpAddr;
+
+/// What moves between two picks; asked only by the algorithms that need it.
+pub trait Loads {
+    /// Connections that the server has now.
+    fn served(&self, s: ServerIdx) -> u32;
+
+    /// Connections that wait for the server.
+    fn queued(&self, _s: ServerIdx) -> u32 {
+        0
+    }
+}
+
+/// One connection that wants a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The client's address as the kernel gave it: an IPv4 address mapped into IPv6 hashes as IPv6, as in HAProxy.
+    pub source: Option<IpAddr>,
+    /// Grows by one with each pick of this backend, over all workers. Where it starts decides what `random` draws: two
+    /// balancers should not start at the same number.
+    pub ticket: u64,
+    /// The server that just failed this connection.
+    pub avoid: Option<ServerIdx>,
+}
+
+/// Picks servers without changing itself; built anew when a candidate changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    pool: Pool,
+    chooser: Chooser,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Chooser {
+    RoundRobin(RoundRobin),
+    StaticRr(StaticRr),
+    LeastConn,
+    First(First),
+    Hashed(Hashed),
+    Random(Random),
+}
+
+impl Table {
+    pub fn build(policy: &Policy, candidates: &[Candidate]) -> Table {
+        let pool = Pool::gather(policy, candidates);
+        let chooser = match policy.algorithm {
+            Algorithm::RoundRobin => Chooser::RoundRobin(RoundRobin::build(&pool)),
+            Algorithm::StaticRr => Chooser::StaticRr(StaticRr::new(HashMap::build(&pool, candidates))),
+            Algorithm::LeastConn => Chooser::LeastConn,
+            Algorithm::First => Chooser::First(First::build(&pool)),
+            Algorithm::Source | Algorithm::HashSrc => Chooser::Hashed(Hashed::build(policy, &pool, candidates)),
+            Algorithm::Random { draws } => Chooser::Random(Random::build(draws, &pool)),
+        };
+        Table { pool, chooser }
+    }
+
+    /// The server for this connection. `None` when no server is usable, or, with `active() + backups() > 0`, when all that
+    /// share the load are full and the connection has to wait for one of them.
+    ///
+    /// The hash algorithms do not look at `maxconn`: their connections wait for the one server that the hash names.
+    pub fn pick(&self, r: &Request, loads: &impl Loads) -> Option<ServerIdx> {
+        if self.pool.members().is_empty() {
+            return None;
+        }
+        match &self.chooser {
+            Chooser::RoundRobin(c) => c.pick(&self.pool, r, loads),
+            Chooser::StaticRr(c) => c.pick(&self.pool, r, loads),
+            Chooser::LeastConn => leastconn::pick(&self.pool, r, loads),
+            Chooser::First(c) => c.pick(&self.pool, r, loads),
+            Chooser::Hashed(c) => Some(c.pick(&self.pool, r)),
+            Chooser::Random(c) => c.pick(&self.pool, r, loads),
+        }
+    }
+
+    /// Servers that may take new connections and are no backups.
+    pub fn active(&self) -> usize {
+        self.pool.active()
+    }
+
+    /// Backups that may take new connections when no active server can.
+    pub fn backups(&self) -> usize {
+        self.pool.backups()
+    }
+
+    /// No active server is left and the backups carry the load.
+    pub fn on_backup(&self) -> bool {
+        self.active() == 0 && self.backups() > 0
+    }
+}
