@@ -1,0 +1,52 @@
+//! How many files this process may have open. Everything a balancer does is a file descriptor, so this is its size.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Above this, "no limit" is meant; sizing tables by it would ask for gigabytes (HAProxy's `fd-hard-limit` is the same).
+const SENSIBLE_FILES: u64 = 1_048_576;
+
+/// Raises the soft limit of open files to the hard one, and both to `wanted` where privilege allows.
+/// Answers how many files may be open now.
+pub fn raise_open_files(wanted: Option<u64>) -> u64 {
+    let now = getrlimit(Resource::Nofile);
+    let hard = now.maximum.unwrap_or(SENSIBLE_FILES);
+    let aim = wanted.unwrap_or(0).max(hard.min(SENSIBLE_FILES));
+    if aim > hard
+        && setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: Some(aim),
+                maximum: Some(aim),
+            },
+        )
+        .is_ok()
+    {
+        return aim;
+    }
+    let soft = aim
+        .min(hard)
+        .max(now.current.unwrap_or(SENSIBLE_FILES).min(SENSIBLE_FILES));
+    match setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: Some(soft),
+            maximum: now.maximum,
+        },
+    ) {
+        Ok(()) => soft,
+        Err(_) => now.current.unwrap_or(SENSIBLE_FILES),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn soft_reaches_hard() {
+        let hard = getrlimit(Resource::Nofile).maximum.unwrap_or(SENSIBLE_FILES);
+        let got = raise_open_files(None);
+        assert_eq!(got, hard.min(SENSIBLE_FILES));
+        assert_eq!(getrlimit(Resource::Nofile).current, Some(got));
+    }
+}

@@ -1,0 +1,251 @@
+//! Listening sockets: opened once, before privileges are dropped, and then shared by the workers.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::net::sockopt::{socket_acceptconn, socket_type};
+use socket2::{Domain, SockAddr, Socket, Type};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    Ip(SocketAddr),
+    Unix(PathBuf),
+    /// A descriptor that this process was started with. It belongs to whoever opens this, so it may be named once only.
+    Inherited(RawFd),
+}
+
+/// How to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    pub place: Place,
+    pub backlog: u32,
+    pub v6only: Option<bool>,
+    /// Accept connections for addresses that are not this host's, and bind to one that is not here yet.
+    pub transparent: bool,
+    pub interface: Option<String>,
+    /// Several sockets share the address and the kernel spreads connections over them.
+    pub reuse_port: bool,
+}
+
+/// Opens a listening socket, nonblocking and closed on exec.
+pub fn open(how: &Listen) -> io::Result<Socket> {
+    match &how.place {
+        Place::Ip(addr) => open_ip(*addr, how),
+        Place::Unix(path) => open_unix(path, how),
+        Place::Inherited(fd) => adopt(*fd),
+    }
+}
+
+/// A listening socket in one thread's event loop. Several threads may have one each for the same socket.
+pub struct Acceptor(AsyncFd<Arc<Socket>>);
+
+impl Acceptor {
+    #[allow(unsafe_code)]
+    pub fn new(listener: Arc<Socket>) -> io::Result<Acceptor> {
+        // SAFETY: the Arc keeps the socket, and so its descriptor, open and in place for as long as it is registered.
+        Ok(Acceptor(unsafe {
+            AsyncFd::register_with_interest(listener, Interest::READABLE)
+        }?))
+    }
+
+    /// Waits until there may be a connection to take.
+    pub async fn ready(&self) -> io::Result<()> {
+        self.0.readable().await.map(|mut guard| guard.retain_ready())
+    }
+
+    /// Takes one connection; `None` when none waits (another thread may have been faster).
+    pub fn accept(&self) -> io::Result<Option<(Socket, SockAddr)>> {
+        let take = |l: &Arc<Socket>| l.accept4(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK);
+        loop {
+            return match self.0.try_io(Interest::READABLE, take) {
+                Ok(taken) => Ok(Some(taken)),
+                Err(e) => match e.kind() {
+                    io::ErrorKind::WouldBlock => Ok(None),
+                    // The client left while it waited.
+                    io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => continue,
+                    _ => Err(e),
+                },
+            };
+        }
+    }
+}
+
+fn open_ip(addr: SocketAddr, how: &Listen) -> io::Result<Socket> {
+    let socket = Socket::new(
+        Domain::for_address(addr),
+        Type::STREAM.nonblocking(),
+        Some(socket2::Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    if how.reuse_port {
+        socket.set_reuse_port(true)?;
+    }
+    if let (true, Some(only)) = (addr.is_ipv6(), how.v6only) {
+        socket.set_only_v6(only)?;
+    }
+    if how.transparent {
+        match addr {
+            SocketAddr::V4(_) => socket.set_ip_transparent_v4(true)?,
+            SocketAddr::V6(_) => socket.set_ip_transparent_v6(true)?,
+        }
+    }
+    if let Some(name) = &how.interface {
+        socket.bind_device(Some(name.as_bytes()))?;
+    }
+    socket.bind(&addr.into())?;
+    socket.listen(backlog(how))?;
+    Ok(socket)
+}
+
+/// A unix socket takes the place of what a dead process left there, but never of one that answers, nor of another file.
+fn open_unix(path: &Path, how: &Listen) -> io::Result<Socket> {
+    let addr = SockAddr::unix(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+    if let Err(e) = socket.bind(&addr) {
+        if e.kind() != io::ErrorKind::AddrInUse || !is_abandoned(path, &addr) {
+            return Err(e);
+        }
+        std::fs::remove_file(path)?;
+        socket.bind(&addr)?;
+    }
+    socket.listen(backlog(how))?;
+    Ok(socket)
+}
+
+fn is_abandoned(path: &Path, addr: &SockAddr) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
+    let refused = Socket::new(Domain::UNIX, Type::STREAM, None)
+        .and_then(|s| s.connect(addr))
+        .is_err_and(|e| e.kind() == io::ErrorKind::ConnectionRefused);
+    is_socket && refused
+}
+
+#[allow(unsafe_code)]
+fn adopt(fd: RawFd) -> io::Result<Socket> {
+    let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("fd {fd} {what}"));
+    if fd <= 2 {
+        return Err(wrong("is a standard stream, not a listening socket"));
+    }
+    // SAFETY: `fcntl(F_GETFD)` takes any number and only says whether it names an open file.
+    if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
+        return Err(wrong("is not open"));
+    }
+    // SAFETY: it is open (just checked), above the standard streams, and `Place::Inherited` gives it to us alone.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    if socket_type(&fd).ok() != Some(rustix::net::SocketType::STREAM) || !socket_acceptconn(&fd).unwrap_or(false) {
+        // It is somebody's file: leave it open rather than close it under them.
+        let raw = std::os::fd::IntoRawFd::into_raw_fd(fd);
+        let text = format!("fd {raw} is not a listening stream socket");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    let socket = Socket::from(fd);
+    socket.set_nonblocking(true)?;
+    socket.set_cloexec(true)?;
+    Ok(socket)
+}
+
+fn backlog(how: &Listen) -> i32 {
+    i32::try_from(how.backlog).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::{AsRawFd, IntoRawFd};
+
+    use super::*;
+
+    fn on(place: Place) -> Listen {
+        Listen {
+            place,
+            backlog: 8,
+            v6only: None,
+            transparent: false,
+            interface: None,
+            reuse_port: false,
+        }
+    }
+
+    fn any_port() -> Listen {
+        on(Place::Ip(SocketAddr::from(([127, 0, 0, 1], 0))))
+    }
+
+    #[test]
+    fn an_address_is_given_once() {
+        let first = open(&any_port()).unwrap();
+        let addr = first.local_addr().unwrap().as_socket().unwrap();
+        let err = open(&on(Place::Ip(addr))).unwrap_err();
+        assert_eq!(err.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn reuse_port_shares_it() {
+        let share = |place| Listen {
+            reuse_port: true,
+            ..on(place)
+        };
+        let first = open(&share(any_port().place)).unwrap();
+        let addr = first.local_addr().unwrap().as_socket().unwrap();
+        open(&share(Place::Ip(addr))).unwrap();
+    }
+
+    #[test]
+    fn each_connection_is_taken_once() {
+        let rt = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        rt.block_on(async {
+            let listener = Arc::new(open(&any_port()).unwrap());
+            let addr = listener.local_addr().unwrap().as_socket().unwrap();
+            let (one, two) = (
+                Acceptor::new(listener.clone()).unwrap(),
+                Acceptor::new(listener).unwrap(),
+            );
+            assert!(one.accept().unwrap().is_none());
+            let client = std::net::TcpStream::connect(addr).unwrap();
+            one.ready().await.unwrap();
+            let (_, peer) = one.accept().unwrap().expect("it waits");
+            assert_eq!(peer.as_socket(), client.local_addr().ok());
+            assert!(one.accept().unwrap().is_none());
+        });
+    }
+
+    #[test]
+    fn an_abandoned_unix_socket_is_replaced_and_a_living_one_is_not() {
+        let dir = std::env::temp_dir().join(format!("tandem-listen-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let path = dir.join("s");
+        let first = open(&on(Place::Unix(path.clone()))).unwrap();
+        assert_eq!(
+            open(&on(Place::Unix(path.clone()))).unwrap_err().kind(),
+            io::ErrorKind::AddrInUse
+        );
+        drop(first);
+        open(&on(Place::Unix(path.clone()))).unwrap();
+        std::fs::write(dir.join("file"), "mine").unwrap();
+        assert!(open(&on(Place::Unix(dir.join("file")))).is_err());
+        assert_eq!(std::fs::read(dir.join("file")).unwrap(), b"mine");
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn only_a_listener_is_adopted() {
+        let parent = open(&any_port()).unwrap();
+        let addr = parent.local_addr().unwrap().as_socket().unwrap();
+        let adopted = open(&on(Place::Inherited(parent.into_raw_fd()))).unwrap();
+        assert_eq!(adopted.local_addr().unwrap().as_socket().unwrap(), addr);
+
+        assert!(open(&on(Place::Inherited(1))).is_err());
+        let file = std::fs::File::open("/dev/null").unwrap();
+        let err = open(&on(Place::Inherited(file.as_raw_fd()))).unwrap_err();
+        assert!(err.to_string().contains("not a listening stream socket"), "{err}");
+        file.metadata().unwrap();
+    }
+}

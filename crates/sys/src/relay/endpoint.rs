@@ -1,0 +1,112 @@
+//! A stream socket in an event loop that wakes on edges.
+//!
+//! An edge comes once, so readiness is remembered until the kernel says "no more": `EAGAIN`, or a read or write that
+//! moved less than was asked. Clearing it any earlier loses the wakeup; clearing it later spins. The end of the stream
+//! is never cleared, so a short read just before it does not hide it.
+
+use std::io::{self, Read};
+use std::mem::MaybeUninit;
+use std::net::Shutdown;
+use std::task::{Context, Poll, ready};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+use tokio::io::unix::AsyncFd;
+
+/// One end of a connection.
+pub struct Endpoint(AsyncFd<Socket>);
+
+impl Endpoint {
+    /// Takes a nonblocking, connected socket into this thread's event loop.
+    #[allow(unsafe_code)]
+    pub fn new(socket: Socket) -> io::Result<Endpoint> {
+        // SAFETY: the socket owns its descriptor, and nobody gets at it by value or mutably while it is registered, so
+        // the same descriptor stays open until both are dropped together.
+        Ok(Endpoint(unsafe { AsyncFd::register(socket) }?))
+    }
+
+    /// Starts to connect; [`Endpoint::poll_connected`] says how it went.
+    pub fn connect(to: &SockAddr) -> io::Result<Endpoint> {
+        let socket = Socket::new(Domain::from(i32::from(to.family())), Type::STREAM.nonblocking(), None)?;
+        match socket.connect(to) {
+            Ok(()) => {}
+            Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => {}
+            Err(e) => return Err(e),
+        }
+        Endpoint::new(socket)
+    }
+
+    pub fn poll_connected(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let mut guard = ready!(self.0.poll_write_ready(cx))?;
+            if let Some(e) = self.socket().take_error()? {
+                return Poll::Ready(Err(e));
+            }
+            match self.socket().peer_addr() {
+                Ok(_) => return Poll::Ready(Ok(())),
+                Err(e) if e.kind() == io::ErrorKind::NotConnected => guard.clear_ready(),
+                Err(e) => return Poll::Ready(Err(e)),
+            }
+        }
+    }
+
+    /// Waits until the other end has finished without having sent anything that is still unread, or has failed.
+    /// Nothing is taken from the stream. Pending for good once there are bytes: reading them comes first.
+    pub fn poll_hung_up(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let mut guard = ready!(self.0.poll_read_ready(cx))?;
+            let mut one = [MaybeUninit::uninit(); 1];
+            match self.socket().recv_with_flags(&mut one, libc::MSG_PEEK) {
+                Ok(0) => return Poll::Ready(Ok(())),
+                Ok(_) => return Poll::Pending,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Poll::Ready(Err(e)),
+            }
+        }
+    }
+
+    pub fn socket(&self) -> &Socket {
+        self.0.get_ref()
+    }
+
+    /// Says that nothing more will be written. That the other end is gone already is no error here.
+    pub fn finish(&self) {
+        let _gone_is_fine = self.socket().shutdown(Shutdown::Write);
+    }
+
+    /// Reads what there is; 0 is the end of the stream.
+    pub(super) fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.0.poll_read_ready(cx))?;
+            match self.socket().read(into) {
+                Ok(n) => {
+                    if n > 0 && n < into.len() {
+                        guard.clear_ready();
+                    }
+                    return Poll::Ready(Ok(n));
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Poll::Ready(Err(e)),
+            }
+        }
+    }
+
+    /// Writes what the kernel takes at once.
+    pub(super) fn poll_write(&self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.0.poll_write_ready(cx))?;
+            match self.socket().send_with_flags(from, libc::MSG_NOSIGNAL) {
+                Ok(n) => {
+                    if n < from.len() {
+                        guard.clear_ready();
+                    }
+                    return Poll::Ready(Ok(n));
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Poll::Ready(Err(e)),
+            }
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Moving bytes between two stream sockets.
+//!
+//! An [`Endpoint`] is one socket, known to the thread's event loop. A [`Direction`] carries bytes one way between two of
+//! them, through a [`Scratch`] buffer that belongs to the thread: it reads, writes at once, and keeps only what the
+//! other side did not take. So an idle connection owns no buffer, and a slow reader holds at most one.
+//!
+//! Nothing here decides: what the end of a direction means is the business of whoever drives it.
+
+mod direction;
+mod endpoint;
+mod scratch;
+
+pub use direction::{Direction, End, Pass};
+pub use endpoint::Endpoint;
+pub use scratch::Scratch;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,20 @@
+//! The buffer of a thread: bytes are in it only while one call runs.
+
+/// What one read may bring. Larger reads cost fewer calls, but beyond this the buffer no longer stays in the cache.
+const SIZE: usize = 64 * 1024;
+
+pub struct Scratch(Box<[u8]>);
+
+impl Scratch {
+    pub const SIZE: usize = SIZE;
+
+    pub(super) fn bytes(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Scratch {
+        Scratch(vec![0; SIZE].into_boxed_slice())
+    }
+}

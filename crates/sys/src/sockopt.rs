@@ -1,0 +1,88 @@
+//! Options of stream sockets, named for what they do to a connection.
+//!
+//! A socket of the unix family knows none of the TCP ones; asking it is no error, because whoever relays does not care.
+
+use std::io;
+use std::time::Duration;
+
+use socket2::{Socket, TcpKeepalive};
+
+/// Keepalive probes; `None` leaves the system's value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keepalive {
+    pub idle: Option<Duration>,
+    pub interval: Option<Duration>,
+    pub count: Option<u32>,
+}
+
+/// Turns keepalive probes on.
+pub fn keep_alive(socket: &Socket, probes: Keepalive) -> io::Result<()> {
+    if !is_tcp(socket)? {
+        return Ok(());
+    }
+    let mut params = TcpKeepalive::new();
+    if let Some(idle) = probes.idle {
+        params = params.with_time(idle);
+    }
+    if let Some(interval) = probes.interval {
+        params = params.with_interval(interval);
+    }
+    if let Some(count) = probes.count {
+        params = params.with_retries(count);
+    }
+    socket.set_tcp_keepalive(&params)
+}
+
+/// Sends small writes at once: a relay has already waited for as much as there was.
+pub fn no_delay(socket: &Socket) -> io::Result<()> {
+    if is_tcp(socket)? {
+        socket.set_tcp_nodelay(true)
+    } else {
+        Ok(())
+    }
+}
+
+/// Closing sends RST and keeps no TIME-WAIT state: right for a check's connection, wrong for a user's.
+pub fn reset_on_close(socket: &Socket) -> io::Result<()> {
+    if is_tcp(socket)? {
+        socket.set_linger(Some(Duration::ZERO))
+    } else {
+        Ok(())
+    }
+}
+
+fn is_tcp(socket: &Socket) -> io::Result<bool> {
+    Ok(socket.domain()? != socket2::Domain::UNIX)
+}
+
+#[cfg(test)]
+mod tests {
+    use socket2::{Domain, Type};
+
+    use super::*;
+
+    #[test]
+    fn what_was_set_is_there() {
+        let s = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let probes = Keepalive {
+            idle: Some(Duration::from_secs(7)),
+            interval: None,
+            count: Some(3),
+        };
+        keep_alive(&s, probes).unwrap();
+        no_delay(&s).unwrap();
+        reset_on_close(&s).unwrap();
+        assert!(s.keepalive().unwrap() && s.tcp_nodelay().unwrap());
+        assert_eq!(s.tcp_keepalive_time().unwrap(), Duration::from_secs(7));
+        assert_eq!(s.tcp_keepalive_retries().unwrap(), 3);
+        assert_eq!(s.linger().unwrap(), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_unix_socket_is_left_alone() {
+        let (s, _) = Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap();
+        keep_alive(&s, Keepalive::default()).unwrap();
+        no_delay(&s).unwrap();
+        reset_on_close(&s).unwrap();
+    }
+}
