@@ -1,1 +1,18 @@
 //! Operator text: spans, diagnostics and the lexers of the two configuration dialects.
+//!
+//! A lexer turns bytes into words that remember where they stood; a [`Diagnostic`] points back at such a place; the
+//! [`SourceMap`] knows the bytes, so [`Renderer`] can show them. Nothing here reads a file or the environment.
+#![forbid(unsafe_code)]
+
+mod diagnostic;
+pub mod haproxy;
+mod nearest;
+mod render;
+mod source;
+mod span;
+
+pub use diagnostic::{Code, Diagnostic, Severity};
+pub use nearest::nearest;
+pub use render::Renderer;
+pub use source::{Location, Source, SourceMap};
+pub use span::{FileId, Span, Spanned};
