@@ -1,1 +1,13 @@
-//! Being a daemon: signals, sd_notify, logging.
+//! Being a daemon, the same for all three: signals, logs, the service manager, privileges.
+//!
+//! Nothing here knows what a daemon does. A daemon names its signals, its log targets and its user; what follows is the
+//! same code for each, so that an operator meets one behaviour.
+
+pub mod clock;
+pub mod daemonize;
+pub mod notify;
+pub mod pidfile;
+pub mod privileges;
+pub mod signals;
+pub mod syslog;
+pub mod trace;

@@ -1,0 +1,143 @@
+//! Telling the service manager how we are (`sd_notify(3)`).
+//!
+//! The protocol is one datagram of `KEY=value` lines to the socket that `NOTIFY_SOCKET` names, so it is written here:
+//! half the lines of the usual crate, without its descriptor store and its changes to the environment, and abstract
+//! addresses come with the standard library.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
+
+/// A line to the service manager.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State<'a> {
+    Ready,
+    /// Carries the monotonic time, without which systemd does not accept it for `Type=notify-reload`.
+    Reloading,
+    Stopping,
+    /// One line for people; `systemctl status` shows it.
+    Status(&'a str),
+    /// "Still alive."
+    Watchdog,
+    MainPid(u32),
+}
+
+/// The way to the service manager; without one, everything here does nothing.
+#[derive(Debug)]
+pub struct Notifier {
+    to: Option<(UnixDatagram, SocketAddr)>,
+}
+
+impl Notifier {
+    pub fn from_environment() -> io::Result<Notifier> {
+        match env::var_os("NOTIFY_SOCKET") {
+            Some(name) => Notifier::to(&name),
+            None => Ok(Notifier { to: None }),
+        }
+    }
+
+    /// `name` is a path, or an abstract name behind an `@`.
+    pub fn to(name: &OsStr) -> io::Result<Notifier> {
+        let address = match name.as_bytes() {
+            [b'@', abstract_name @ ..] => SocketAddr::from_abstract_name(abstract_name)?,
+            [b'/', ..] => SocketAddr::from_pathname(name)?,
+            _ => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "NOTIFY_SOCKET is neither a path nor @name",
+                ));
+            }
+        };
+        let socket = UnixDatagram::unbound()?;
+        socket.set_nonblocking(true)?;
+        Ok(Notifier {
+            to: Some((socket, address)),
+        })
+    }
+
+    /// Sends all of `states` in one datagram, so that the manager sees them together.
+    pub fn send(&self, states: &[State<'_>]) -> io::Result<()> {
+        let Some((socket, address)) = &self.to else {
+            return Ok(());
+        };
+        let message: String = states.iter().map(State::line).collect();
+        socket.send_to_addr(message.as_bytes(), address).map(|_| ())
+    }
+}
+
+impl State<'_> {
+    fn line(&self) -> String {
+        match self {
+            State::Ready => "READY=1\n".to_owned(),
+            State::Reloading => format!("RELOADING=1\nMONOTONIC_USEC={}\n", monotonic_micros()),
+            State::Stopping => "STOPPING=1\n".to_owned(),
+            State::Status(text) => format!("STATUS={}\n", text.replace('\n', " ")),
+            State::Watchdog => "WATCHDOG=1\n".to_owned(),
+            State::MainPid(pid) => format!("MAINPID={pid}\n"),
+        }
+    }
+}
+
+fn monotonic_micros() -> u128 {
+    clock_gettime(ClockId::CLOCK_MONOTONIC)
+        .map(|t| Duration::from(t).as_micros())
+        .unwrap_or_default()
+}
+
+/// How often the service manager wants [`State::Watchdog`]: half of what it would wait, when it asks this process at all.
+pub fn watchdog_interval() -> Option<Duration> {
+    let for_us = env::var("WATCHDOG_PID").map_or(true, |pid| pid == std::process::id().to_string());
+    let micros: u64 = env::var("WATCHDOG_USEC").ok()?.parse().ok()?;
+    (for_us && micros > 0).then(|| Duration::from_micros(micros) / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn receive(server: &UnixDatagram) -> String {
+        server
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .expect("a timeout above zero");
+        let mut buffer = [0; 512];
+        let length = server.recv(&mut buffer).expect("a datagram arrives");
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    }
+
+    #[test]
+    fn an_abstract_socket_hears_it() {
+        let name = format!("tandem-notify-{}", std::process::id());
+        let address = SocketAddr::from_abstract_name(&name).expect("a short name");
+        let server = UnixDatagram::bind_addr(&address).expect("the name is ours");
+        let notifier = Notifier::to(OsStr::new(&format!("@{name}"))).expect("a valid name");
+        notifier
+            .send(&[State::Ready, State::Status("two\nlines"), State::MainPid(5)])
+            .expect("it listens");
+        assert_eq!(receive(&server), "READY=1\nSTATUS=two lines\nMAINPID=5\n");
+
+        notifier.send(&[State::Reloading]).expect("it listens");
+        let text = receive(&server);
+        let micros = text
+            .strip_prefix("RELOADING=1\nMONOTONIC_USEC=")
+            .expect("the time follows");
+        assert!(micros.trim_end().parse::<u64>().expect("a number") > 0);
+    }
+
+    #[test]
+    fn without_a_manager_nothing_happens() {
+        Notifier { to: None }
+            .send(&[State::Stopping, State::Watchdog])
+            .expect("nothing to fail");
+    }
+
+    #[test]
+    fn a_relative_name_is_refused() {
+        assert!(Notifier::to(OsStr::new("run/notify")).is_err());
+    }
+}

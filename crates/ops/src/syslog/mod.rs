@@ -1,0 +1,16 @@
+//! Log lines to syslog servers and files, in HAProxy's formats, without ever waiting.
+//!
+//! [`Targets`] is what a configuration asks for, opened once and shared by all threads, read only. A [`Sender`] belongs to
+//! one thread: it owns its sockets, its buffer and the text of the current second, so that threads share no lock. A line
+//! that the kernel does not take at once is dropped and counted; the first loss of each target is reported.
+
+mod date;
+mod format;
+mod outlet;
+mod sender;
+mod target;
+
+pub use date::Local;
+pub use format::{Header, Identity};
+pub use sender::Sender;
+pub use target::{Destination, Facility, Format, OpenError, Severity, Target, Targets};
