@@ -1,7 +1,12 @@
 //! Every raw system call, each with a safe signature.
 
+pub mod capabilities;
+pub mod descriptor;
 pub mod limits;
 pub mod listen;
 pub mod localtime;
+pub mod netlink;
+pub mod netns;
+pub mod process;
 pub mod relay;
 pub mod sockopt;

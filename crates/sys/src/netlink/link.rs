@@ -1,0 +1,177 @@
+//! Interfaces: bridges, veth pairs, macvlans, and what can be set on any of them.
+
+use std::os::fd::RawFd;
+
+use rtnetlink::packet_route::link::{
+    InfoBridge, InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkMessage, MacVlanMode,
+};
+use rtnetlink::{LinkBridge, LinkMacVlan, LinkMessageBuilder, LinkUnspec, LinkVeth};
+
+use super::{Asked, Index, Mac, Netlink, NetlinkError, collect};
+
+/// An interface as the kernel describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    pub index: Index,
+    pub name: String,
+    pub mac: Option<Mac>,
+    pub mtu: u32,
+    /// Set up by the operator.
+    pub up: bool,
+    /// The cable is in: the other end answers.
+    pub carrier: bool,
+    /// The bridge this interface is a port of.
+    pub bridge: Option<Index>,
+}
+
+/// How macvlans on one parent see each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MacvlanMode {
+    Bridge,
+    Private,
+}
+
+impl Link {
+    pub(super) fn read(message: &LinkMessage) -> Option<Self> {
+        let mut link = Self {
+            index: Index(message.header.index),
+            name: String::new(),
+            mac: None,
+            mtu: 0,
+            up: message.header.flags.contains(LinkFlags::Up),
+            carrier: message.header.flags.contains(LinkFlags::LowerUp),
+            bridge: None,
+        };
+        for attribute in &message.attributes {
+            match attribute {
+                LinkAttribute::IfName(name) => link.name.clone_from(name),
+                LinkAttribute::Address(bytes) => link.mac = Mac::from_slice(bytes),
+                LinkAttribute::Mtu(mtu) => link.mtu = *mtu,
+                LinkAttribute::Controller(index) => link.bridge = Some(Index(*index)),
+                _ => {}
+            }
+        }
+        (!link.name.is_empty()).then_some(link)
+    }
+}
+
+impl Netlink {
+    pub async fn links(&self) -> Result<Vec<Link>, NetlinkError> {
+        collect("list interfaces", self.handle.link().get().execute(), Link::read).await
+    }
+
+    pub async fn link(&self, name: &str) -> Result<Link, NetlinkError> {
+        let asked = format!("find interface {name}");
+        let found = self.handle.link().get().match_name(name).execute();
+        let missing = NetlinkError::Refused {
+            asked: asked.clone(),
+            errno: nix::errno::Errno::ENODEV,
+        };
+        collect(&asked, found, Link::read).await?.pop().ok_or(missing)
+    }
+
+    /// A bridge that forwards at once and floods multicast like a plain switch.
+    pub async fn add_bridge(&self, name: &str) -> Result<Index, NetlinkError> {
+        let bridge = LinkBridge::new(name)
+            .append_info_data(InfoBridge::MulticastSnooping(false))
+            .build();
+        self.add_link(name, bridge).await
+    }
+
+    /// A cable: one end here, the other with its own name in the network behind the descriptor.
+    pub async fn add_veth(&self, here: &str, there: &str, network: RawFd) -> Result<Index, NetlinkError> {
+        let peer = LinkMessageBuilder::<LinkUnspec>::new()
+            .name(there)
+            .setns_by_fd(network)
+            .build();
+        let pair = LinkMessageBuilder::<LinkVeth>::new_with_info_kind(InfoKind::Veth)
+            .name(here)
+            .set_info_data(InfoData::Veth(InfoVeth::Peer(peer)))
+            .build();
+        self.add_link(here, pair).await
+    }
+
+    pub async fn add_macvlan(
+        &self,
+        name: &str,
+        parent: Index,
+        mode: MacvlanMode,
+        mac: Option<Mac>,
+    ) -> Result<Index, NetlinkError> {
+        let mode = match mode {
+            MacvlanMode::Bridge => MacVlanMode::Bridge,
+            MacvlanMode::Private => MacVlanMode::Private,
+        };
+        let mut macvlan = LinkMacVlan::new(name, parent.0, mode);
+        if let Some(mac) = mac {
+            macvlan = macvlan.address(mac.0.to_vec());
+        }
+        self.add_link(name, macvlan.build()).await
+    }
+
+    async fn add_link(&self, name: &str, message: LinkMessage) -> Result<Index, NetlinkError> {
+        self.handle
+            .link()
+            .add(message)
+            .execute()
+            .await
+            .asked(|| format!("add interface {name}"))?;
+        Ok(self.link(name).await?.index)
+    }
+
+    pub async fn set_up(&self, index: Index) -> Result<(), NetlinkError> {
+        self.change(index, "set up", LinkMessageBuilder::up).await
+    }
+
+    pub async fn set_down(&self, index: Index) -> Result<(), NetlinkError> {
+        self.change(index, "set down", LinkMessageBuilder::down).await
+    }
+
+    pub async fn set_mac(&self, index: Index, mac: Mac) -> Result<(), NetlinkError> {
+        self.change(index, "set the hardware address of", |link| {
+            link.address(mac.0.to_vec())
+        })
+        .await
+    }
+
+    pub async fn set_mtu(&self, index: Index, mtu: u32) -> Result<(), NetlinkError> {
+        self.change(index, "set the MTU of", |link| link.mtu(mtu)).await
+    }
+
+    pub async fn set_name(&self, index: Index, name: &str) -> Result<(), NetlinkError> {
+        self.change(index, "rename", |link| link.name(name)).await
+    }
+
+    /// Makes the interface a port of the bridge.
+    pub async fn plug_into(&self, index: Index, bridge: Index) -> Result<(), NetlinkError> {
+        self.change(index, "plug in", |link| link.controller(bridge.0)).await
+    }
+
+    pub async fn move_to(&self, index: Index, network: RawFd) -> Result<(), NetlinkError> {
+        self.change(index, "move", |link| link.setns_by_fd(network)).await
+    }
+
+    pub async fn delete_link(&self, index: Index) -> Result<(), NetlinkError> {
+        self.handle
+            .link()
+            .del(index.0)
+            .execute()
+            .await
+            .asked(|| format!("delete interface {}", index.0))
+    }
+
+    async fn change(
+        &self,
+        index: Index,
+        what: &str,
+        change: impl FnOnce(LinkMessageBuilder<LinkUnspec>) -> LinkMessageBuilder<LinkUnspec>,
+    ) -> Result<(), NetlinkError> {
+        let message = change(LinkUnspec::new_with_index(index.0)).build();
+        self.handle
+            .link()
+            .set(message)
+            .execute()
+            .await
+            .asked(|| format!("{what} interface {}", index.0))
+    }
+}

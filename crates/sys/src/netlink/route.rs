@@ -1,0 +1,150 @@
+//! Routes: what a host needs to reach others, and what a virtual router moves with its address.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
+use rtnetlink::{RouteMessageBuilder, packet_route::AddressFamily};
+
+use super::{Asked, Cidr, Index, Netlink, NetlinkError, collect};
+
+/// A unicast route with one next hop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    pub to: Cidr,
+    pub via: Option<IpAddr>,
+    pub out: Option<Index>,
+    pub source: Option<IpAddr>,
+    pub metric: Option<u32>,
+    pub table: u32,
+}
+
+impl Route {
+    /// The main table.
+    pub const MAIN: u32 = 254;
+
+    pub fn new(to: Cidr) -> Self {
+        Self {
+            to,
+            via: None,
+            out: None,
+            source: None,
+            metric: None,
+            table: Self::MAIN,
+        }
+    }
+
+    /// Everything that nothing more special matches, by this gateway.
+    pub fn default_via(gateway: IpAddr) -> Self {
+        let everything = match gateway {
+            IpAddr::V4(_) => Cidr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
+            IpAddr::V6(_) => Cidr::new(Ipv6Addr::UNSPECIFIED.into(), 0),
+        };
+        let to = everything.unwrap_or_else(|_| unreachable!("a prefix of length 0 fits every family"));
+        Self {
+            via: Some(gateway),
+            ..Self::new(to)
+        }
+    }
+
+    pub(super) fn read(message: &RouteMessage) -> Option<Self> {
+        let any: IpAddr = match message.header.address_family {
+            AddressFamily::Inet => Ipv4Addr::UNSPECIFIED.into(),
+            AddressFamily::Inet6 => Ipv6Addr::UNSPECIFIED.into(),
+            _ => return None,
+        };
+        let mut route = Self::new(Cidr::new(any, message.header.destination_prefix_length).ok()?);
+        route.table = message.header.table.into();
+        for attribute in &message.attributes {
+            match attribute {
+                RouteAttribute::Destination(to) => route.to = Cidr::new(ip(to)?, route.to.length()).ok()?,
+                RouteAttribute::Gateway(via) => route.via = ip(via),
+                RouteAttribute::PrefSource(source) => route.source = ip(source),
+                RouteAttribute::Oif(index) => route.out = Some(Index(*index)),
+                RouteAttribute::Priority(metric) => route.metric = Some(*metric),
+                RouteAttribute::Table(table) => route.table = *table,
+                _ => {}
+            }
+        }
+        Some(route)
+    }
+
+    fn message(&self) -> Result<RouteMessage, NetlinkError> {
+        let broken = |reason: String| NetlinkError::Broken {
+            asked: self.to_string(),
+            reason,
+        };
+        let mut builder = RouteMessageBuilder::<IpAddr>::new()
+            .table_id(self.table)
+            .destination_prefix(self.to.ip(), self.to.length())
+            .map_err(|error| broken(error.to_string()))?;
+        if let Some(via) = self.via {
+            builder = builder.gateway(via).map_err(|error| broken(error.to_string()))?;
+        }
+        if let Some(source) = self.source {
+            builder = builder.pref_source(source).map_err(|error| broken(error.to_string()))?;
+        }
+        if let Some(Index(out)) = self.out {
+            builder = builder.output_interface(out);
+        }
+        if let Some(metric) = self.metric {
+            builder = builder.priority(metric);
+        }
+        if self.via.is_none() && self.to.ip().is_ipv4() {
+            // Without a gateway the destination is on the link itself; the kernel wants that said.
+            builder = builder.scope(rtnetlink::packet_route::route::RouteScope::Link);
+        }
+        Ok(builder.build())
+    }
+}
+
+fn ip(address: &RouteAddress) -> Option<IpAddr> {
+    match address {
+        RouteAddress::Inet(ip) => Some((*ip).into()),
+        RouteAddress::Inet6(ip) => Some((*ip).into()),
+        _ => None,
+    }
+}
+
+impl std::fmt::Display for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "route to {}", self.to)?;
+        if let Some(via) = self.via {
+            write!(f, " via {via}")?;
+        }
+        if let Some(Index(out)) = self.out {
+            write!(f, " by interface {out}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Netlink {
+    /// The routes of both families, of all tables.
+    pub async fn routes(&self) -> Result<Vec<Route>, NetlinkError> {
+        let mut list = Vec::new();
+        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+            let mut any = RouteMessage::default();
+            any.header.address_family = family;
+            list.extend(collect("list routes", self.handle.route().get(any).execute(), Route::read).await?);
+        }
+        Ok(list)
+    }
+
+    pub async fn add_route(&self, route: &Route) -> Result<(), NetlinkError> {
+        self.handle
+            .route()
+            .add(route.message()?)
+            .execute()
+            .await
+            .asked(|| format!("add {route}"))
+    }
+
+    pub async fn delete_route(&self, route: &Route) -> Result<(), NetlinkError> {
+        self.handle
+            .route()
+            .del(route.message()?)
+            .execute()
+            .await
+            .asked(|| format!("delete {route}"))
+    }
+}
