@@ -1,5 +1,13 @@
 //! Whether a server may be used: rise and fall, the interval to the next check, and what an operator has forced.
 
+mod admin;
+mod result;
+mod rise_fall;
+
+pub use admin::{Admin, AdminChange};
+pub use result::{CheckResult, CheckStatus, Outcome};
+pub use rise_fall::{Pace, RiseFall, Step};
+
 use std::time::Duration;
 
 /// How one server is checked, after defaults were applied.
@@ -12,4 +20,15 @@ pub struct CheckSettings {
     pub fall: u32,
     /// How long one check may take to connect. From `timeout connect`, `timeout check` and `inter`, as the reference says.
     pub connect_timeout: Duration,
+}
+
+impl CheckSettings {
+    /// The time from the end of one check to the start of the next.
+    pub fn interval(&self, pace: Pace) -> Duration {
+        match pace {
+            Pace::Normal => self.inter,
+            Pace::Fast => self.fastinter.unwrap_or(self.inter),
+            Pace::Down => self.downinter.unwrap_or(self.inter),
+        }
+    }
 }

@@ -1,1 +1,0 @@
-//! One backend as a whole: its servers' health and admin states, and the balancing table that follows from them.

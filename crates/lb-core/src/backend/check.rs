@@ -1,0 +1,99 @@
+//! One server's checks: when the next one starts, and that there is never a second one before the first has ended.
+
+use super::spread::vary;
+use crate::health::{CheckResult, CheckSettings, CheckStatus, Outcome, RiseFall, Step};
+use std::time::Duration;
+use tandem_time::{Mono, Seed};
+
+/// Below this a schedule would be a busy loop.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
+#[derive(Clone, Debug)]
+pub(super) struct Check {
+    settings: CheckSettings,
+    health: RiseFall,
+    last: CheckResult,
+    schedule: Schedule,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Schedule {
+    Due(Mono),
+    Running,
+}
+
+impl Check {
+    pub(super) fn new(settings: CheckSettings, first: Mono) -> Check {
+        let last = CheckResult::new(CheckStatus::Initializing, Duration::ZERO);
+        let health = RiseFall::new(settings.rise, settings.fall);
+        Check {
+            settings,
+            health,
+            last,
+            schedule: Schedule::Due(first),
+        }
+    }
+
+    pub(super) fn health(&self) -> RiseFall {
+        self.health
+    }
+
+    pub(super) fn last(&self) -> &CheckResult {
+        &self.last
+    }
+
+    pub(super) fn due(&self) -> Option<Mono> {
+        match self.schedule {
+            Schedule::Due(at) => Some(at),
+            Schedule::Running => None,
+        }
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.schedule == Schedule::Running
+    }
+
+    /// Whether a check starts now.
+    pub(super) fn start(&mut self, now: Mono) -> bool {
+        let is_due = self.due().is_some_and(|at| at <= now);
+        if is_due {
+            self.schedule = Schedule::Running;
+        }
+        is_due
+    }
+
+    /// Whether the result is news.
+    pub(super) fn end(&mut self, result: CheckResult) -> bool {
+        let is_other = result.status != self.last.status;
+        let step = self.health.apply(result.status.outcome());
+        self.last = result;
+        is_other || step != Step::Unmoved
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        self.last.status.outcome()
+    }
+
+    pub(super) fn schedule_next(&mut self, now: Mono, is_stopped: bool, percent: u32, seed: &mut Seed) {
+        let wait = self.settings.interval(self.health.pace(is_stopped));
+        self.schedule = Schedule::Due(now + vary(wait, percent, seed).max(SHORTEST_WAIT));
+    }
+
+    /// Maintenance begins.
+    pub(super) fn pause(&mut self) {
+        self.health.drop_to_zero();
+    }
+
+    /// Maintenance ends: the checks go on at the beat they had, as if it had not been interrupted.
+    pub(super) fn resume(&mut self, now: Mono) {
+        self.health.restart();
+        let Schedule::Due(at) = self.schedule else { return };
+        if at > now {
+            return;
+        }
+        let beat = self.settings.inter.max(SHORTEST_WAIT).as_nanos();
+        let into_beat = now.since(at).as_nanos() % beat;
+        let left = u64::try_from(beat - into_beat).unwrap_or(u64::MAX);
+        self.schedule = Schedule::Due(now + Duration::from_nanos(left));
+    }
+}

@@ -1,0 +1,143 @@
+//! What goes into a backend and what comes out of it.
+
+use super::{ProxyKind, View};
+use crate::ServerIdx;
+use crate::health::{AdminChange, CheckResult, RiseFall};
+use std::sync::Arc;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The answer to one [`Output::StartCheck`]; a second answer is ignored.
+    CheckDone {
+        server: ServerIdx,
+        result: CheckResult,
+    },
+    Admin {
+        server: ServerIdx,
+        change: AdminChange,
+    },
+    /// The weight that an operator or an agent wants, 0 to 256.
+    Weight {
+        server: ServerIdx,
+        weight: u16,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Check this server now and answer with [`Input::CheckDone`]. There is no second one before the answer.
+    StartCheck { server: ServerIdx },
+    /// Let the workers pick from this from now on.
+    Publish(Arc<View>),
+    /// Worth a log line always.
+    Changed(StateChange),
+    /// Worth a log line; comes only when the settings ask for it.
+    CheckLogged(CheckLog),
+    /// The last server that could take a new client is gone.
+    NoServerLeft(NoServerLeft),
+}
+
+/// How many servers could take a new client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Online {
+    pub active: u32,
+    pub backup: u32,
+}
+
+impl Online {
+    pub fn is_none(self) -> bool {
+        self.active == 0 && self.backup == 0
+    }
+
+    pub fn is_on_backup(self) -> bool {
+        self.active == 0 && self.backup > 0
+    }
+}
+
+/// One server's change and how many are left after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateChange {
+    pub proxy: Arc<str>,
+    pub server: Arc<str>,
+    pub place: ServerIdx,
+    pub is_backup: bool,
+    pub transition: Transition,
+    pub online: Online,
+}
+
+/// Why a server came up or went down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The check's own line has said it.
+    Unsaid,
+    Check(CheckResult),
+    /// An operator set the health.
+    Operator,
+}
+
+/// What happened to a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// Its checks took it down. `was_draining` when it had no new clients anyway.
+    Down {
+        reason: Reason,
+        was_draining: bool,
+    },
+    Up {
+        reason: Reason,
+    },
+    /// Well, but its checks ask for no new clients.
+    Stopping {
+        reason: Reason,
+    },
+    /// An operator takes it out of use.
+    EntersMaint {
+        was_draining: bool,
+    },
+    EntersMaintFromDown,
+    EntersDrain {
+        is_down: bool,
+    },
+    LeavesMaint {
+        is_draining: bool,
+    },
+    LeavesDrain {
+        is_down: bool,
+    },
+    /// It came up, down or out of maintenance, and is still told to drain.
+    RemainsDraining,
+}
+
+impl Transition {
+    pub(super) fn may_remain_draining(&self) -> bool {
+        match self {
+            Transition::Down { .. }
+            | Transition::Up { .. }
+            | Transition::Stopping { .. }
+            | Transition::LeavesMaint { .. } => true,
+            Transition::EntersMaint { .. }
+            | Transition::EntersMaintFromDown
+            | Transition::EntersDrain { .. }
+            | Transition::LeavesDrain { .. }
+            | Transition::RemainsDraining => false,
+        }
+    }
+}
+
+/// One check's result that is news: another status than before, or one step up or down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckLog {
+    pub proxy: Arc<str>,
+    pub server: Arc<str>,
+    pub is_backup: bool,
+    pub result: CheckResult,
+    pub health: RiseFall,
+    /// A server of weight 0 that is well is called draining.
+    pub weightless: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoServerLeft {
+    pub proxy: Arc<str>,
+    pub kind: ProxyKind,
+}

@@ -1,0 +1,239 @@
+//! One backend as a whole: its servers' health and admin states, and the balancing table that follows from them.
+//!
+//! A machine of four verbs. Results of checks and an operator's wishes come in; checks to start, a new [`View`] for the
+//! workers and lines for the log go out. The workers read the last published [`View`] and nothing else.
+
+mod check;
+mod event;
+mod server;
+mod settings;
+mod spread;
+mod status;
+mod view;
+
+pub use event::{CheckLog, Input, NoServerLeft, Online, Output, Reason, StateChange, Transition};
+pub use server::Operation;
+pub use settings::{BackendSettings, ProxyKind, ServerSettings};
+pub use spread::Spread;
+pub use status::Status;
+pub use view::{ServerView, View};
+
+use crate::ServerIdx;
+use crate::balance::{Candidate, Policy, Table};
+use crate::health::{AdminChange, CheckResult};
+use server::Server;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tandem_time::{Mono, Seed};
+
+/// The machine of one backend.
+#[derive(Debug)]
+pub struct Backend {
+    name: Arc<str>,
+    kind: ProxyKind,
+    policy: Policy,
+    log_checks: bool,
+    spread: Spread,
+    servers: Vec<Server>,
+    jitter: Seed,
+    last_change: Mono,
+    outputs: VecDeque<Output>,
+}
+
+impl Backend {
+    /// Publishes the first view; checks begin with the first deadline.
+    pub fn new(settings: BackendSettings, mut seed: Seed, now: Mono) -> Backend {
+        let BackendSettings {
+            name,
+            kind,
+            policy,
+            log_checks,
+            spread,
+            servers,
+        } = settings;
+        let mut position = 0;
+        let servers = servers
+            .into_iter()
+            .map(|s| {
+                let delay = s.first_check(&spread, &mut position, &mut seed);
+                Server::new(s, now + delay, now)
+            })
+            .collect();
+        let mut backend = Backend {
+            name,
+            kind,
+            policy,
+            log_checks,
+            spread,
+            servers,
+            jitter: seed,
+            last_change: now,
+            outputs: VecDeque::new(),
+        };
+        backend.publish();
+        backend
+    }
+
+    /// An input about a server that does not exist does nothing.
+    pub fn handle(&mut self, input: Input, now: Mono) {
+        match input {
+            Input::CheckDone { server, result } => self.check_done(server, result, now),
+            Input::Admin { server, change } => self.admin(server, change, now),
+            Input::Weight { server, weight } => {
+                self.change(server, now, |s| {
+                    s.set_weight(weight);
+                    None
+                });
+            }
+        }
+    }
+
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When the next check must start. Every input may change it.
+    pub fn poll_deadline(&self) -> Option<Mono> {
+        self.servers.iter().filter_map(Server::check_due).min()
+    }
+
+    pub fn on_deadline(&mut self, now: Mono) {
+        for (place, server) in (0..).zip(&mut self.servers) {
+            if server.start_check(now) {
+                self.outputs.push_back(Output::StartCheck {
+                    server: ServerIdx(place),
+                });
+            }
+        }
+    }
+
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// How many servers could take a new client.
+    pub fn online(&self) -> Online {
+        let mut online = Online::default();
+        for server in self.servers.iter().filter(|s| s.is_usable()) {
+            if server.is_backup() {
+                online.backup += 1
+            } else {
+                online.active += 1
+            }
+        }
+        online
+    }
+
+    /// The words of the `status` column; `None` when there is no such server.
+    pub fn status(&self, server: ServerIdx) -> Option<Status> {
+        self.servers.get(server.place()).map(Server::status)
+    }
+
+    /// The latest check of a server, as the statistics show it; `None` without checks.
+    pub fn last_check(&self, server: ServerIdx) -> Option<&CheckResult> {
+        self.servers.get(server.place())?.check().map(|c| c.last())
+    }
+
+    fn check_done(&mut self, idx: ServerIdx, result: CheckResult, now: Mono) {
+        let (log_checks, percent) = (self.log_checks, self.spread.percent);
+        let Some(server) = self.servers.get_mut(idx.place()) else {
+            return;
+        };
+        let told = result.clone();
+        let Some(ended) = server.end_check(result) else { return };
+        if log_checks && ended.is_news {
+            let log = server.check_log(&self.name);
+            self.outputs.extend(log.map(Output::CheckLogged));
+        }
+        if let Some(verdict) = ended.verdict {
+            let reason = if log_checks {
+                Reason::Unsaid
+            } else {
+                Reason::Check(told)
+            };
+            self.change(idx, now, |s| s.obey(verdict, reason, now));
+        }
+        // The interval follows from the state after the result, so it comes last.
+        if let Some(server) = self.servers.get_mut(idx.place()) {
+            server.schedule_next_check(now, percent, &mut self.jitter);
+        }
+    }
+
+    fn admin(&mut self, idx: ServerIdx, change: AdminChange, now: Mono) {
+        match change {
+            AdminChange::Ready => {
+                self.change(idx, now, |s| s.leave_maint(now));
+                self.change(idx, now, |s| s.leave_drain(now));
+            }
+            AdminChange::Drain => {
+                self.change(idx, now, |s| s.enter_drain(now));
+                self.change(idx, now, |s| s.leave_maint(now));
+            }
+            AdminChange::Maint => {
+                self.change(idx, now, |s| s.enter_maint(now));
+                self.change(idx, now, |s| s.leave_drain(now));
+            }
+        }
+    }
+
+    /// Does one thing to one server and tells everyone what follows from it, the workers first.
+    fn change(&mut self, idx: ServerIdx, now: Mono, act: impl FnOnce(&mut Server) -> Option<Transition>) {
+        let before = self.online();
+        let Some(server) = self.servers.get_mut(idx.place()) else {
+            return;
+        };
+        let seen = server.view();
+        let transition = act(server);
+        let is_seen = seen != server.view();
+        if is_seen {
+            self.publish();
+        }
+        let online = self.online();
+        if before.is_none() != online.is_none() {
+            self.last_change = now;
+        }
+        if let Some(transition) = transition {
+            self.announce(idx, transition, online);
+        }
+        if online.is_none() && !before.is_none() {
+            let (proxy, kind) = (Arc::clone(&self.name), self.kind);
+            self.outputs
+                .push_back(Output::NoServerLeft(NoServerLeft { proxy, kind }));
+        }
+    }
+
+    fn announce(&mut self, place: ServerIdx, transition: Transition, online: Online) {
+        let Some(server) = self.servers.get(place.place()) else {
+            return;
+        };
+        let remains = transition.may_remain_draining() && server.is_draining();
+        let change = StateChange {
+            proxy: Arc::clone(&self.name),
+            server: server.name(),
+            place,
+            is_backup: server.is_backup(),
+            transition,
+            online,
+        };
+        let again = remains.then(|| StateChange {
+            transition: Transition::RemainsDraining,
+            ..change.clone()
+        });
+        self.outputs
+            .extend([Some(change), again].into_iter().flatten().map(Output::Changed));
+    }
+
+    fn publish(&mut self) {
+        let candidates: Vec<Candidate> = self.servers.iter().map(Server::candidate).collect();
+        let view = View {
+            table: Table::build(&self.policy, &candidates),
+            servers: self.servers.iter().map(Server::view).collect(),
+            online: self.online(),
+            last_change: self.last_change,
+        };
+        self.outputs.push_back(Output::Publish(Arc::new(view)));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! What a backend is made of, after defaults were applied.
+
+use super::Spread;
+use crate::ServerId;
+use crate::balance::Policy;
+use crate::health::CheckSettings;
+use std::sync::Arc;
+use std::time::Duration;
+use tandem_time::Seed;
+
+#[derive(Clone, Debug)]
+pub struct BackendSettings {
+    pub name: Arc<str>,
+    pub kind: ProxyKind,
+    pub policy: Policy,
+    /// `option log-health-checks`. HAProxy then leaves the reason out of the line about the state, and so do we.
+    pub log_checks: bool,
+    pub spread: Spread,
+    pub servers: Vec<ServerSettings>,
+}
+
+/// The section that the backend was written as; one log line names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProxyKind {
+    #[default]
+    Backend,
+    Listen,
+}
+
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    pub name: Arc<str>,
+    pub id: ServerId,
+    /// 0 takes no new clients.
+    pub weight: u16,
+    pub backup: bool,
+    /// Starts in maintenance.
+    pub disabled: bool,
+    /// 0 sets no limit.
+    pub maxconn: u32,
+    pub check: Option<CheckSettings>,
+}
+
+impl ServerSettings {
+    /// How long after the start its first check begins; `position` counts the checked servers so far.
+    pub(super) fn first_check(&self, spread: &Spread, position: &mut u32, seed: &mut Seed) -> Duration {
+        let Some(check) = &self.check else {
+            return Duration::ZERO;
+        };
+        *position += 1;
+        spread.delay(*position - 1, check, self.disabled, seed)
+    }
+}

@@ -1,0 +1,35 @@
+//! The words for a server's state in the statistics (reference 3.1, column `status`).
+
+use std::fmt;
+
+/// `k of n`: checks passed or left until the state changes; none when it is settled.
+pub type Progress = Option<(u32, u32)>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Maint,
+    Down(Progress),
+    Up(Progress),
+    /// Well, but wants no new clients.
+    NoLb(Progress),
+    Drain(Progress),
+    NoCheck,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (word, progress) = match *self {
+            Status::Maint => ("MAINT", None),
+            Status::NoCheck => ("no check", None),
+            Status::Down(p) => ("DOWN", p),
+            Status::Up(p) => ("UP", p),
+            Status::NoLb(p) => ("NOLB", p),
+            Status::Drain(p) => ("DRAIN", p),
+        };
+        f.write_str(word)?;
+        match progress {
+            Some((done, of)) => write!(f, " {done}/{of}"),
+            None => Ok(()),
+        }
+    }
+}

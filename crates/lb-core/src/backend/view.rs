@@ -1,0 +1,57 @@
+//! What the workers see of a backend: the table to pick from, and of each server what a connection needs to know.
+
+use super::{Online, Operation};
+use crate::balance::Table;
+use crate::health::Admin;
+use crate::{ServerId, ServerIdx};
+use std::sync::Arc;
+use tandem_time::Mono;
+
+/// A snapshot; a new one is published whenever anything in it changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    pub table: Table,
+    pub servers: Vec<ServerView>,
+    pub online: Online,
+    /// When the backend last came up or went down as a whole.
+    pub last_change: Mono,
+}
+
+impl View {
+    pub fn server(&self, idx: ServerIdx) -> Option<&ServerView> {
+        self.servers.get(idx.place())
+    }
+
+    /// The place of the server that a stick entry names.
+    pub fn place_of(&self, id: ServerId) -> Option<ServerIdx> {
+        (0..)
+            .zip(&self.servers)
+            .find(|(_, s)| s.id == id)
+            .map(|(place, _)| ServerIdx(place))
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerView {
+    pub name: Arc<str>,
+    pub id: ServerId,
+    pub is_backup: bool,
+    pub operation: Operation,
+    pub admin: Admin,
+    pub weight: u16,
+    pub maxconn: u32,
+    pub last_change: Mono,
+}
+
+impl ServerView {
+    /// Whether it may get a client that it has not seen before.
+    pub fn takes_new(&self) -> bool {
+        self.operation == Operation::Running && self.weight > 0 && !self.admin.in_maint() && !self.admin.in_drain()
+    }
+
+    /// Whether a stick entry may send a client here: while draining, stopping and with weight 0 yes, while down and in
+    /// maintenance no (reference 2.7).
+    pub fn takes_known(&self) -> bool {
+        self.operation != Operation::Down && !self.admin.in_maint()
+    }
+}
