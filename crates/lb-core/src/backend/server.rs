@@ -214,7 +214,6 @@ impl Server {
             check.resume(now);
         }
         Some(Transition::LeavesMaint {
-            is_down: false,
             is_draining: self.is_draining(),
         })
     }
