@@ -85,7 +85,7 @@ impl Signals {
         let (read, write) = std::os::unix::net::UnixStream::pair()?;
         read.set_nonblocking(true)?;
         let numbers = meanings.iter().map(|(signal, _)| *signal);
-        let delivery = SignalDelivery::with_pipe(UnixStream::from_std(read)?, write, SignalOnly::default(), numbers)?;
+        let delivery = SignalDelivery::with_pipe(UnixStream::from_std(read)?, write, SignalOnly, numbers)?;
         Ok(Signals {
             delivery,
             meanings: meanings.to_vec(),
