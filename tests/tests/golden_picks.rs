@@ -17,6 +17,24 @@ Captured with `TANDEM_RECORD=1 cargo test -p tandem-tests --test golden_picks`: 
 with accept-proxy; a PROXY header gives each client its address (addresses.txt); each server answers its position.
 How a case is written: fixture.rs.";
 
+/// Picks in a line of the fixture.
+const WIDTH: usize = 100;
+
+fn render(version: &str, fixture: &Fixture) -> String {
+    let mut lines = vec![format!("# {version}")];
+    lines.extend(HEADER.lines().map(|l| format!("# {l}")));
+    for case in &fixture.cases {
+        lines.push(format!("\ncase {}", case.line));
+        lines.extend(
+            case.picks
+                .as_bytes()
+                .chunks(WIDTH)
+                .map(|c| String::from_utf8_lossy(c).into_owned()),
+        );
+    }
+    lines.join("\n") + "\n"
+}
+
 fn say(line: &str) {
     // A test whose reader is gone has nobody to tell.
     let _ = writeln!(std::io::stdout().lock(), "{line}");
@@ -39,10 +57,12 @@ fn same_server_as_the_installed_haproxy() {
         differences.extend(difference(case, &clients, &case.picks, &case.ours(&clients)));
     }
     if std::env::var_os("TANDEM_RECORD").is_some() {
-        let text = fixture.render(&format!("{version}\n{HEADER}"));
-        std::fs::write(folder.join("picks.txt"), text).expect("the fixture can be written");
+        std::fs::write(folder.join("picks.txt"), render(&version, &fixture)).expect("the fixture can be written");
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     let picks: usize = fixture.cases.iter().map(|c| c.picks.len()).sum();
-    say(&format!("golden picks: {picks} picks in {} cases equal those of {version}", fixture.cases.len()));
+    say(&format!(
+        "golden picks: {picks} picks in {} cases equal those of {version}",
+        fixture.cases.len()
+    ));
 }

@@ -35,8 +35,13 @@ impl HaProxy {
         }
         let config = dir.join("haproxy.cfg");
         std::fs::write(&config, configuration(&dir, cases))?;
-        let child =
-            Command::new("haproxy").arg("-db").arg("-f").arg(&config).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let child = Command::new("haproxy")
+            .arg("-db")
+            .arg("-f")
+            .arg(&config)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
         let haproxy = HaProxy { child, dir };
         haproxy.wait("the stats socket", || haproxy.command("show info").is_ok())?;
         haproxy.befall(cases)?;
@@ -61,8 +66,15 @@ impl HaProxy {
                 }
             }
         }
-        let dead = cases.iter().flat_map(|c| &c.servers).filter(|s| s.fate == Fate::Dead).count();
-        self.wait("the checks", || self.command("show stat -1 4 -1").is_ok_and(|s| s.matches(",DOWN,").count() == dead))
+        let dead = cases
+            .iter()
+            .flat_map(|c| &c.servers)
+            .filter(|s| s.fate == Fate::Dead)
+            .count();
+        self.wait("the checks", || {
+            self.command("show stat -1 4 -1")
+                .is_ok_and(|s| s.matches(",DOWN,").count() == dead)
+        })
     }
 
     fn command(&self, words: &str) -> io::Result<String> {
@@ -78,7 +90,10 @@ impl HaProxy {
         let deadline = Instant::now() + PATIENCE;
         while !done() {
             if Instant::now() > deadline {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, format!("waited in vain for {what}")));
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    format!("waited in vain for {what}"),
+                ));
             }
             thread::sleep(Duration::from_millis(10));
         }
@@ -137,10 +152,17 @@ fn configuration(dir: &Path, cases: &[Case]) -> String {
     for (place, case) in cases.iter().enumerate() {
         let listen = listen(&case.balance, &case.hash_type);
         let backups = if case.all_backups { " option allbackups\n" } else { "" };
-        write!(text, "listen case{place}\n bind unix@{dir}/case{place} accept-proxy\n{listen}{backups}")
-            .expect("a String takes all");
+        write!(
+            text,
+            "listen case{place}\n bind unix@{dir}/case{place} accept-proxy\n{listen}{backups}"
+        )
+        .expect("a String takes all");
         for (s, server) in case.servers.iter().enumerate() {
-            let at = if server.fate == Fate::Dead { "nobody".to_owned() } else { format!("server{s}") };
+            let at = if server.fate == Fate::Dead {
+                "nobody".to_owned()
+            } else {
+                format!("server{s}")
+            };
             writeln!(text, " server s{s} unix@{dir}/{at} {}", settings(server)).expect("a String takes all");
         }
     }
@@ -159,9 +181,10 @@ fn settings(server: &Server) -> String {
     if server.backup {
         words += " backup";
     }
-    words + match server.fate {
-        Fate::Disabled => " disabled",
-        Fate::Dead => " check inter 100ms fall 1",
-        _ => "",
-    }
+    words
+        + match server.fate {
+            Fate::Disabled => " disabled",
+            Fate::Dead => " check inter 100ms fall 1",
+            _ => "",
+        }
 }

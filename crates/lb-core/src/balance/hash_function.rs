@@ -70,3 +70,6 @@ fn crc32(bytes: &[u8]) -> u32 {
         .iter()
         .fold(u32::MAX, |crc, &b| (0..8).fold(crc ^ u32::from(b), step))
 }
+
+#[cfg(test)]
+mod tests;

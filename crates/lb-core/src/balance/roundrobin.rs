@@ -90,3 +90,6 @@ impl PartialOrd for Due {
         Some(self.cmp(other))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,3 +98,8 @@ impl Table {
         self.active() == 0 && self.backups() > 0
     }
 }
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

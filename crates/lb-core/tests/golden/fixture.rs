@@ -5,7 +5,6 @@
 //! it: `disabled` in the configuration, `dead` to its checks, `maint`, `drain` or `zero` (weight 0%) by an operator,
 //! `back` from maintenance.
 
-use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use tandem_lb_core::ServerId;
 use tandem_lb_core::ServerIdx;
@@ -58,26 +57,14 @@ impl Fixture {
         }
         Fixture { cases }
     }
-
-    // Only the recorder writes.
-    #[allow(dead_code)]
-    pub fn render(&self, header: &str) -> String {
-        let mut text: String = header.lines().map(|l| format!("# {l}\n")).collect();
-        for case in &self.cases {
-            write!(text, "\ncase {}\n", case.line).expect("a String takes all");
-            for picks in case.picks.as_bytes().chunks(SEQUENCE) {
-                text.push_str(&String::from_utf8_lossy(picks));
-                text.push('\n');
-            }
-        }
-        text
-    }
 }
 
 impl Case {
     fn parse(line: &str) -> Case {
         let parts: Vec<&str> = line.split(';').map(str::trim).collect();
-        let [balance, hash_type, servers] = parts[..] else { panic!("three parts in {line:?}") };
+        let [balance, hash_type, servers] = parts[..] else {
+            panic!("three parts in {line:?}")
+        };
         Case {
             line: line.to_owned(),
             balance: balance.to_owned(),
@@ -94,16 +81,35 @@ impl Case {
 
     /// The client of each pick.
     pub fn clients(&self, addresses: &[IpAddr]) -> Vec<IpAddr> {
-        if self.is_sequence() { vec![IpAddr::V4(Ipv4Addr::LOCALHOST); SEQUENCE] } else { addresses.to_vec() }
+        if self.is_sequence() {
+            vec![IpAddr::V4(Ipv4Addr::LOCALHOST); SEQUENCE]
+        } else {
+            addresses.to_vec()
+        }
     }
 
     /// What our table picks, in the form of the recording.
     pub fn ours(&self, addresses: &[IpAddr]) -> String {
-        let candidates: Vec<Candidate> =
-            self.servers.iter().zip(1..).map(|(s, position)| s.candidate(position)).collect();
+        let candidates: Vec<Candidate> = self
+            .servers
+            .iter()
+            .zip(1..)
+            .map(|(s, position)| s.candidate(position))
+            .collect();
         let table = Table::build(&self.policy(), &candidates);
         let requests = self.clients(addresses).into_iter().zip(0..);
-        requests.map(|(a, ticket)| pick(&table, Request { source: Some(a), ticket, avoid: None })).collect()
+        requests
+            .map(|(a, ticket)| {
+                pick(
+                    &table,
+                    Request {
+                        source: Some(a),
+                        ticket,
+                        avoid: None,
+                    },
+                )
+            })
+            .collect()
     }
 
     fn policy(&self) -> Policy {
@@ -111,15 +117,24 @@ impl Case {
             "source" => Algorithm::Source,
             "hash src" => Algorithm::HashSrc,
             "roundrobin" => Algorithm::RoundRobin,
+            "leastconn" => Algorithm::LeastConn,
             "static-rr" => Algorithm::StaticRr,
             other => panic!("unknown algorithm {other:?}"),
         };
-        Policy { algorithm, hash: self.hash(), all_backups: self.all_backups }
+        Policy {
+            algorithm,
+            hash: self.hash(),
+            all_backups: self.all_backups,
+        }
     }
 
     fn hash(&self) -> HashType {
         let words: Vec<&str> = self.hash_type.split(' ').collect();
-        let method = if words[0] == "consistent" { HashMethod::Consistent } else { HashMethod::MapBased };
+        let method = if words[0] == "consistent" {
+            HashMethod::Consistent
+        } else {
+            HashMethod::MapBased
+        };
         let function = match words.get(1).copied() {
             None | Some("sdbm") => HashFunction::Sdbm,
             Some("djb2") => HashFunction::Djb2,
@@ -127,15 +142,27 @@ impl Case {
             Some("crc32") => HashFunction::Crc32,
             Some(other) => panic!("unknown hash function {other:?}"),
         };
-        HashType { method, function, avalanche: words.contains(&"avalanche") || words == ["consistent"] }
+        HashType {
+            method,
+            function,
+            avalanche: words.contains(&"avalanche") || words == ["consistent"],
+        }
     }
 }
 
 impl Server {
     fn parse(text: &str) -> Server {
         let mut words = text.split(',');
-        let weight = words.next().and_then(|w| w.parse().ok()).expect("a server starts with its weight");
-        let mut server = Server { weight, id: None, backup: false, fate: Fate::Well };
+        let weight = words
+            .next()
+            .and_then(|w| w.parse().ok())
+            .expect("a server starts with its weight");
+        let mut server = Server {
+            weight,
+            id: None,
+            backup: false,
+            fate: Fate::Well,
+        };
         for word in words {
             match word {
                 "backup" => server.backup = true,
@@ -172,12 +199,17 @@ impl Loads for Idle {
 }
 
 fn pick(table: &Table, r: Request) -> char {
-    table.pick(&r, &Idle).and_then(|s| char::from_digit(s.0, 36)).unwrap_or('-')
+    table
+        .pick(&r, &Idle)
+        .and_then(|s| char::from_digit(s.0, 36))
+        .unwrap_or('-')
 }
 
 pub fn addresses(text: &str) -> Vec<IpAddr> {
     let lines = text.lines().filter(|l| !l.starts_with('#'));
-    lines.map(|l| l.parse().unwrap_or_else(|e| panic!("{l:?}: {e}"))).collect()
+    lines
+        .map(|l| l.parse().unwrap_or_else(|e| panic!("{l:?}: {e}")))
+        .collect()
 }
 
 /// The first pick that differs, for a message.
@@ -186,7 +218,11 @@ pub fn difference(case: &Case, addresses: &[IpAddr], theirs: &str, ours: &str) -
         return None;
     }
     let differing = theirs.chars().zip(ours.chars()).filter(|(t, o)| t != o).count();
-    let at = theirs.chars().zip(ours.chars()).position(|(t, o)| t != o).unwrap_or(theirs.len().min(ours.len()));
+    let at = theirs
+        .chars()
+        .zip(ours.chars())
+        .position(|(t, o)| t != o)
+        .unwrap_or(theirs.len().min(ours.len()));
     let client = case.clients(addresses).get(at).map(ToString::to_string);
     Some(format!(
         "case {}: {differing} of {} picks differ, the first is number {at} ({}): HAProxy {:?}, ours {:?}",
