@@ -1,1 +1,17 @@
-//! The real binaries on hosts made of network namespaces.
+//! A harness for tests that need hosts of their own.
+//!
+//! Namespaces must be entered by a process with one thread, and a test that hangs or is killed must leave nothing behind.
+//! So each test runs in a process of its own, one after the other: the harness starts itself again with `--run NAME`, and
+//! that process enters the namespaces before anything else. When it ends, or is killed at its deadline, the kernel takes
+//! everything it made along.
+//!
+//! `cargo test -p tandem-netns-tests -- [--list] [--filter TEXT | TEXT] [--peer haproxy] [--long]`
+
+mod child;
+mod options;
+mod outcome;
+mod report;
+mod suite;
+
+pub use options::{Options, Peer};
+pub use suite::{Bench, Suite, Test};

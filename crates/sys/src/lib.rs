@@ -8,5 +8,6 @@ pub mod localtime;
 pub mod netlink;
 pub mod netns;
 pub mod process;
+pub mod raw;
 pub mod relay;
 pub mod sockopt;

@@ -18,7 +18,7 @@ use crate::capabilities::{self, Capability};
 use crate::process::{self, Minder, Tie};
 
 /// Proof that this process runs inside namespaces of its own.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Ground {
     unprivileged: bool,
 }

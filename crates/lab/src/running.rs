@@ -1,0 +1,111 @@
+//! A program that runs in a host, and ends with this value.
+
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use tandem_sys::netns::Namespaces;
+use tandem_sys::process;
+
+use crate::error::{Doing, LabError, Missing};
+use crate::output::Output;
+
+#[derive(Debug)]
+pub struct Running {
+    name: String,
+    child: Child,
+    output: Arc<Output>,
+}
+
+impl Running {
+    pub(crate) fn start(network: &Namespaces, command: &mut Command) -> Result<Self, LabError> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        network.prepare(command).doing(|| format!("prepare {name}"))?;
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = match command.spawn() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Missing::new(name, "the program is not installed").into());
+            }
+            outcome => outcome.doing(|| format!("start {name}"))?,
+        };
+        let output = Arc::new(Output::default());
+        if let Some(stream) = child.stdout.take() {
+            output.follow(stream);
+        }
+        if let Some(stream) = child.stderr.take() {
+            output.follow(stream);
+        }
+        Ok(Self { name, child, output })
+    }
+
+    /// The program's process, which leads a process group of its own.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// To the process alone.
+    pub fn signal(&self, signal: Signal) -> Result<(), LabError> {
+        process::signal(self.pid(), signal).doing(|| format!("send {signal} to {}", self.name))
+    }
+
+    /// SIGKILL to the whole process group at once, and waits for the program's end.
+    pub fn kill(&mut self) -> Result<ExitStatus, LabError> {
+        process::signal_group(self.pid(), Signal::SIGKILL).doing(|| format!("kill {}", self.name))?;
+        self.child.wait().doing(|| format!("wait for {}", self.name))
+    }
+
+    /// SIGTERM to the process, and its end.
+    pub fn stop(&mut self, within: Duration) -> Result<ExitStatus, LabError> {
+        self.signal(Signal::SIGTERM)?;
+        self.wait(within)
+    }
+
+    /// The end of the program, by itself.
+    pub fn wait(&mut self, within: Duration) -> Result<ExitStatus, LabError> {
+        let ended = process::ends_within(&self.child, within).doing(|| format!("watch {}", self.name))?;
+        if !ended {
+            return Err(self.too_late(format!("the end of {}", self.name), within));
+        }
+        self.child.wait().doing(|| format!("wait for {}", self.name))
+    }
+
+    pub fn is_running(&mut self) -> Result<bool, LabError> {
+        Ok(self
+            .child
+            .try_wait()
+            .doing(|| format!("ask for the end of {}", self.name))?
+            .is_none())
+    }
+
+    /// The next line with these words on stdout or stderr, after the one that the last call found.
+    pub fn wait_for_line(&self, words: &str, within: Duration) -> Result<String, LabError> {
+        let awaited = || self.too_late(format!("a line with `{words}` from {}", self.name), within);
+        self.output.wait_for(words, within).ok_or_else(awaited)
+    }
+
+    /// What is kept of stdout and stderr: the newest MiB.
+    pub fn output(&self) -> String {
+        self.output.text()
+    }
+
+    fn too_late(&self, awaited: String, within: Duration) -> LabError {
+        LabError::TooLate {
+            awaited,
+            within,
+            seen: format!("; it wrote:\n{}", self.output()),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // A value that is dropped cannot report; the process namespace ends what this misses.
+        if self.is_running().unwrap_or(false) {
+            let _ = self.kill();
+        }
+    }
+}
