@@ -1,6 +1,20 @@
 //! `haproxy.cfg` or TOML to a [`Plan`]: a configuration that is right by construction, or every reason why it is not.
+//!
+//! Each dialect is read into a draft that remembers where everything was written; [`resolve`] gives the draft names,
+//! numbers and defaults and checks what it means. So a rule is written once and holds in both dialects.
 #![forbid(unsafe_code)]
 
+mod address;
+pub mod code;
+mod draft;
+mod haproxy;
+mod load;
+mod names;
+mod native;
 mod plan;
+mod resolve;
+mod units;
 
+pub use haproxy::{KeywordDoc, keyword_docs};
+pub use load::{Dialect, Loaded, NamedText, load};
 pub use plan::*;

@@ -210,7 +210,10 @@ pub struct Bind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BindAddress {
     /// A wildcard is `0.0.0.0` or `::`.
-    Ip { ip: IpAddr, port: u16 },
+    Ip {
+        ip: IpAddr,
+        port: u16,
+    },
     Unix(PathBuf),
     /// A listener that the parent opened.
     Fd(i32),

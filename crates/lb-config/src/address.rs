@@ -1,0 +1,393 @@
+//! HAProxy's ways to write an address: listeners with ranges, servers with port maps, log targets.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::plan::{BindAddress, Host, LogAddress, ServerPort};
+
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum AddressError {
+    #[error("`{0}` names no port")]
+    NoPort(String),
+    #[error("`{0}` is not a port")]
+    Port(String),
+    #[error("`{0}` is not a range of ports")]
+    Range(String),
+    #[error("`{0}` is not an address")]
+    Malformed(String),
+    #[error("`{0}` is a name, and a listener needs an address")]
+    NameForListener(String),
+    #[error("`{0}` stands for any address, and a server needs one")]
+    Wildcard(String),
+    #[error("addresses of the kind `{0}@` are not supported yet")]
+    Family(String),
+    #[error("`{address}` is not of the kind `{family}@`")]
+    OtherFamily { address: String, family: &'static str },
+}
+
+impl AddressError {
+    pub(crate) fn help(&self) -> &'static str {
+        match self {
+            Self::NoPort(_) => "write ADDRESS:PORT, for all addresses *:PORT",
+            Self::Port(_) => "a port is a number from 1 to 65535",
+            Self::Range(_) => "write FIRST-LAST",
+            Self::Malformed(_) => "write ADDRESS:PORT, [IPV6]:PORT or /PATH",
+            Self::NameForListener(_) => "write the address itself, or *:PORT for all",
+            Self::Wildcard(_) => "write the address or the name of the server",
+            Self::Family(_) => "write ipv4@ ipv6@ unix@ or fd@, or no prefix",
+            Self::OtherFamily { .. } => "change the address or leave the prefix out",
+        }
+    }
+}
+
+/// `bind`: a list with commas; every port of a range is a listener of its own.
+pub(crate) fn listeners(text: &str) -> Result<Vec<BindAddress>, AddressError> {
+    let mut listeners = Vec::new();
+    for item in text.split(',') {
+        let (family, rest) = family(item)?;
+        match family {
+            Family::Fd => listeners.push(BindAddress::Fd(descriptor(rest)?)),
+            Family::Unix => listeners.push(BindAddress::Unix(path(rest)?)),
+            Family::Any | Family::V4 | Family::V6 => {
+                let (host, port) = split_port(rest)?;
+                let port = port
+                    .filter(|port| !port.is_empty())
+                    .ok_or_else(|| AddressError::NoPort(item.to_owned()))?;
+                let ip = listener_ip(host, family)?;
+                listeners.extend(ports(port)?.map(|port| BindAddress::Ip { ip, port }));
+            }
+        }
+    }
+    Ok(listeners)
+}
+
+/// `server`: without a port, the client's destination port is used.
+pub(crate) fn server(text: &str) -> Result<(Host, ServerPort), AddressError> {
+    let (family, rest) = family(text)?;
+    match family {
+        Family::Unix => Ok((Host::Unix(path(rest)?), ServerPort::Fixed(0))),
+        Family::Fd => Err(AddressError::Family("fd".to_owned())),
+        Family::Any | Family::V4 | Family::V6 => {
+            let (host, port) = split_port(rest)?;
+            Ok((named_host(host, family)?, server_port(port)?))
+        }
+    }
+}
+
+/// An address without a port, such as `addr` of a server.
+pub(crate) fn host(text: &str) -> Result<Host, AddressError> {
+    let (family, rest) = family(text)?;
+    match family {
+        Family::Unix => Ok(Host::Unix(path(rest)?)),
+        Family::Fd => Err(AddressError::Family("fd".to_owned())),
+        Family::Any | Family::V4 | Family::V6 => named_host(unbracketed(rest)?, family),
+    }
+}
+
+const SYSLOG_PORT: u16 = 514;
+
+/// `log`: a path, a host, or an open descriptor.
+pub(crate) fn log(text: &str) -> Result<LogAddress, AddressError> {
+    match text {
+        "stdout" => return Ok(LogAddress::Stdout),
+        "stderr" => return Ok(LogAddress::Stderr),
+        _ => {}
+    }
+    let text = text.strip_prefix("udp@").unwrap_or(text);
+    let (family, rest) = family(text)?;
+    match family {
+        Family::Fd => Ok(LogAddress::Fd(descriptor(rest)?)),
+        Family::Unix => Ok(LogAddress::Unix(path(rest)?)),
+        Family::Any | Family::V4 | Family::V6 => {
+            let (host, port) = split_port(rest)?;
+            let port = port
+                .filter(|port| !port.is_empty())
+                .map_or(Ok(SYSLOG_PORT), parse_port)?;
+            Ok(LogAddress::Udp {
+                host: named_host(host, family)?,
+                port,
+            })
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    Any,
+    V4,
+    V6,
+    Unix,
+    Fd,
+}
+
+fn family(text: &str) -> Result<(Family, &str), AddressError> {
+    if text.starts_with('/') {
+        return Ok((Family::Unix, text));
+    }
+    let Some((prefix, rest)) = text.split_once('@') else {
+        return Ok((Family::Any, text));
+    };
+    let family = match prefix {
+        "ipv4" | "tcp4" | "udp4" => Family::V4,
+        "ipv6" | "tcp6" | "udp6" => Family::V6,
+        "tcp" | "ip" => Family::Any,
+        "unix" => Family::Unix,
+        "fd" => Family::Fd,
+        other => return Err(AddressError::Family(other.to_owned())),
+    };
+    Ok((family, rest))
+}
+
+/// The last colon separates the port, so that `:::80` is port 80 of `::`.
+fn split_port(text: &str) -> Result<(&str, Option<&str>), AddressError> {
+    if text.starts_with('[') {
+        let (inside, behind) = text[1..]
+            .split_once(']')
+            .ok_or_else(|| AddressError::Malformed(text.to_owned()))?;
+        return match behind.strip_prefix(':') {
+            Some(port) => Ok((inside, Some(port))),
+            None if behind.is_empty() => Ok((inside, None)),
+            None => Err(AddressError::Malformed(text.to_owned())),
+        };
+    }
+    Ok(text
+        .rsplit_once(':')
+        .map_or((text, None), |(host, port)| (host, Some(port))))
+}
+
+fn unbracketed(text: &str) -> Result<&str, AddressError> {
+    match text.strip_prefix('[') {
+        None => Ok(text),
+        Some(rest) => rest
+            .strip_suffix(']')
+            .ok_or_else(|| AddressError::Malformed(text.to_owned())),
+    }
+}
+
+fn listener_ip(host: &str, family: Family) -> Result<IpAddr, AddressError> {
+    match host {
+        "" | "*" if family == Family::V6 => Ok(Ipv6Addr::UNSPECIFIED.into()),
+        "" | "*" => Ok(Ipv4Addr::UNSPECIFIED.into()),
+        _ => match named_or_any_host(host, family)? {
+            Host::Ip(ip) => Ok(ip),
+            Host::Name(name) => Err(AddressError::NameForListener(name)),
+            Host::Unix(_) => Err(AddressError::Malformed(host.to_owned())),
+        },
+    }
+}
+
+fn named_host(host: &str, family: Family) -> Result<Host, AddressError> {
+    match named_or_any_host(host, family)? {
+        Host::Ip(ip) if ip.is_unspecified() => Err(AddressError::Wildcard(host.to_owned())),
+        host => Ok(host),
+    }
+}
+
+fn named_or_any_host(host: &str, family: Family) -> Result<Host, AddressError> {
+    if matches!(host, "" | "*") {
+        return Err(AddressError::Wildcard(host.to_owned()));
+    }
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        let other = |family| {
+            Err(AddressError::OtherFamily {
+                address: host.to_owned(),
+                family,
+            })
+        };
+        return match family {
+            Family::V4 if !ip.is_ipv4() => other("ipv4"),
+            Family::V6 if !ip.is_ipv6() => other("ipv6"),
+            _ => Ok(Host::Ip(ip)),
+        };
+    }
+    let letters = host
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
+    // Only digits and dots is an address that was mistyped, not a name.
+    let name = letters && host.len() <= 253 && host.bytes().any(|byte| byte.is_ascii_alphabetic());
+    if !name || host.starts_with(['-', '.']) {
+        return Err(AddressError::Malformed(host.to_owned()));
+    }
+    if family != Family::Any {
+        return Err(AddressError::OtherFamily {
+            address: host.to_owned(),
+            family: if family == Family::V4 { "ipv4" } else { "ipv6" },
+        });
+    }
+    Ok(Host::Name(host.to_owned()))
+}
+
+fn parse_port(text: &str) -> Result<u16, AddressError> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse()
+        .ok()
+        .filter(|_| digits)
+        .ok_or_else(|| AddressError::Port(text.to_owned()))
+}
+
+fn ports(text: &str) -> Result<std::ops::RangeInclusive<u16>, AddressError> {
+    let Some((first, last)) = text.split_once('-') else {
+        return parse_port(text).map(|port| port..=port);
+    };
+    let range = parse_port(first)?..=parse_port(last)?;
+    if range.is_empty() {
+        Err(AddressError::Range(text.to_owned()))
+    } else {
+        Ok(range)
+    }
+}
+
+fn server_port(text: Option<&str>) -> Result<ServerPort, AddressError> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(ServerPort::Offset(0));
+    };
+    if let Some(up) = text.strip_prefix('+') {
+        return Ok(ServerPort::Offset(i32::from(parse_port(up)?)));
+    }
+    if let Some(down) = text.strip_prefix('-') {
+        return Ok(ServerPort::Offset(-i32::from(parse_port(down)?)));
+    }
+    match parse_port(text)? {
+        0 => Err(AddressError::Port(text.to_owned())),
+        port => Ok(ServerPort::Fixed(port)),
+    }
+}
+
+fn path(text: &str) -> Result<PathBuf, AddressError> {
+    if text.is_empty() {
+        Err(AddressError::Malformed(text.to_owned()))
+    } else {
+        Ok(PathBuf::from(text))
+    }
+}
+
+fn descriptor(text: &str) -> Result<i32, AddressError> {
+    let descriptor: Option<i32> = text.parse().ok();
+    descriptor
+        .filter(|fd| *fd >= 0)
+        .ok_or_else(|| AddressError::Malformed(format!("fd@{text}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(listeners: &[BindAddress]) -> String {
+        let show = |address: &BindAddress| match address {
+            BindAddress::Ip { ip, port } => format!("{ip} {port}"),
+            BindAddress::Unix(path) => path.display().to_string(),
+            BindAddress::Fd(fd) => format!("fd {fd}"),
+        };
+        listeners.iter().map(show).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn listeners_are_read() {
+        for (text, read) in [
+            ("*:80", "0.0.0.0 80"),
+            (":80", "0.0.0.0 80"),
+            ("10.0.0.1:80", "10.0.0.1 80"),
+            ("[::1]:80", "::1 80"),
+            ("::1:80", ":: 1 80"),
+            (":::80", ":: 80"),
+            ("ipv6@*:80", ":: 80"),
+            ("ipv6@:80", ":: 80"),
+            ("ipv4@*:80", "0.0.0.0 80"),
+            ("*:80,*:81", "0.0.0.0 80, 0.0.0.0 81"),
+            (
+                "127.0.0.1:80-82,[::1]:90",
+                "127.0.0.1 80, 127.0.0.1 81, 127.0.0.1 82, ::1 90",
+            ),
+            ("/run/x.sock", "/run/x.sock"),
+            ("unix@/run/x.sock", "/run/x.sock"),
+            ("fd@7", "fd 7"),
+        ] {
+            let read = read.replace(":: 1 80", "::1 80");
+            assert_eq!(listeners(text).map(|found| shown(&found)), Ok(read), "{text}");
+        }
+    }
+
+    #[test]
+    fn bad_listeners_say_why() {
+        for (text, why) in [
+            ("127.0.0.1", "`127.0.0.1` names no port"),
+            ("127.0.0.1:", "`127.0.0.1:` names no port"),
+            ("*:99999", "`99999` is not a port"),
+            ("*:x", "`x` is not a port"),
+            ("*:+3", "`+3` is not a port"),
+            ("*:90-80", "`90-80` is not a range of ports"),
+            ("[::1:80", "`[::1:80` is not an address"),
+            ("[::1]80", "`[::1]80` is not an address"),
+            ("1.2.3:80", "`1.2.3` is not an address"),
+            ("localhost:80", "`localhost` is a name, and a listener needs an address"),
+            ("ipv4@[::1]:80", "`::1` is not of the kind `ipv4@`"),
+            ("abns@x", "addresses of the kind `abns@` are not supported yet"),
+            ("fd@x", "`fd@x` is not an address"),
+            ("*:80,", "`` names no port"),
+        ] {
+            assert_eq!(
+                listeners(text).map_err(|error| error.to_string()),
+                Err(why.to_owned()),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn servers_are_read() {
+        let ip = |text: &str| Host::Ip(text.parse().unwrap());
+        for (text, host, port) in [
+            ("10.0.0.1:80", ip("10.0.0.1"), ServerPort::Fixed(80)),
+            ("10.0.0.1", ip("10.0.0.1"), ServerPort::Offset(0)),
+            ("10.0.0.1:+3", ip("10.0.0.1"), ServerPort::Offset(3)),
+            ("10.0.0.1:-3", ip("10.0.0.1"), ServerPort::Offset(-3)),
+            ("[fe80::1]:80", ip("fe80::1"), ServerPort::Fixed(80)),
+            ("ipv6@[fe80::1]", ip("fe80::1"), ServerPort::Offset(0)),
+            (
+                "mq-1.example_x.org:80",
+                Host::Name("mq-1.example_x.org".into()),
+                ServerPort::Fixed(80),
+            ),
+            ("/run/s", Host::Unix("/run/s".into()), ServerPort::Fixed(0)),
+        ] {
+            assert_eq!(server(text), Ok((host, port)), "{text}");
+        }
+        for text in [
+            "*:80",
+            ":80",
+            "0.0.0.0:80",
+            "10.0.0.1:0",
+            "10.0.0:80",
+            "a b:80",
+            "fd@3",
+            "-x:80",
+            "a:80-90",
+        ] {
+            assert!(server(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn log_targets_are_read() {
+        let udp = |host: &str, port| LogAddress::Udp {
+            host: super::host(host).unwrap(),
+            port,
+        };
+        for (text, target) in [
+            ("stdout", LogAddress::Stdout),
+            ("stderr", LogAddress::Stderr),
+            ("fd@2", LogAddress::Fd(2)),
+            ("/dev/log", LogAddress::Unix("/dev/log".into())),
+            ("127.0.0.1", udp("127.0.0.1", 514)),
+            ("[::1]:1514", udp("::1", 1514)),
+            ("udp@loghost:1514", udp("loghost", 1514)),
+        ] {
+            assert_eq!(log(text), Ok(target), "{text}");
+        }
+        for text in ["ring@buf", "tcp@", "*", ""] {
+            assert!(log(text).is_err(), "{text}");
+        }
+    }
+}

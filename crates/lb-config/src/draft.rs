@@ -1,0 +1,229 @@
+//! What was read, before it is known to make sense: values with their places, settings with their defaults copied in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem_lb_core::balance::Policy;
+use tandem_lb_core::conn::Redispatch;
+use tandem_lb_core::stick::TableSettings;
+use tandem_text::{Span, Spanned};
+
+use crate::plan::{Bind, Global, Host, Keepalive, LogRule, ProxyLogs, ServerPort, Stats, StickRule};
+
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    pub(crate) global: Global,
+    /// In the order of the file.
+    pub(crate) proxies: Vec<Proxy>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Defaults,
+    Frontend,
+    Listen,
+    Backend,
+}
+
+impl Role {
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Defaults => "defaults",
+            Self::Frontend => "frontend",
+            Self::Listen => "listen",
+            Self::Backend => "backend",
+        }
+    }
+
+    pub(crate) const fn accepts(self) -> bool {
+        matches!(self, Self::Frontend | Self::Listen)
+    }
+
+    pub(crate) const fn serves(self) -> bool {
+        matches!(self, Self::Backend | Self::Listen)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Proxy {
+    pub(crate) role: Role,
+    pub(crate) name: Spanned<Arc<str>>,
+    pub(crate) id: Option<Spanned<u32>>,
+    pub(crate) settings: Settings,
+    pub(crate) binds: Vec<Bind>,
+    pub(crate) servers: Vec<Server>,
+    pub(crate) table: Option<Spanned<TableSettings>>,
+    pub(crate) stick_rules: Vec<Spanned<StickRule>>,
+}
+
+impl Proxy {
+    pub(crate) fn new(role: Role, name: Spanned<Arc<str>>, settings: Settings) -> Self {
+        Self {
+            role,
+            name,
+            id: None,
+            settings,
+            binds: Vec::new(),
+            servers: Vec::new(),
+            table: None,
+            stick_rules: Vec::new(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Mode {
+    #[default]
+    Tcp,
+    Http,
+}
+
+/// What a proxy may inherit from `defaults`: a proxy starts with a copy and changes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) mode: Mode,
+    pub(crate) disabled: bool,
+    pub(crate) logs: ProxyLogs,
+    pub(crate) log_rule: LogRule,
+    pub(crate) log_health_checks: bool,
+    pub(crate) maxconn: Option<u32>,
+    pub(crate) backlog: Option<u32>,
+    pub(crate) default_backend: Option<Spanned<String>>,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) retries: u32,
+    pub(crate) redispatch: Redispatch,
+    pub(crate) policy: Policy,
+    pub(crate) client_keepalive: Probing,
+    pub(crate) server_keepalive: Probing,
+    /// With the place of the first word about statistics.
+    pub(crate) stats: Option<Spanned<Stats>>,
+    /// `default-server`
+    pub(crate) server: ServerOptions,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            mode: Mode::default(),
+            disabled: false,
+            logs: ProxyLogs::default(),
+            log_rule: LogRule::default(),
+            log_health_checks: false,
+            maxconn: None,
+            backlog: None,
+            default_backend: None,
+            timeouts: Timeouts::default(),
+            retries: 3,
+            redispatch: Redispatch::default(),
+            policy: Policy::default(),
+            client_keepalive: Probing::default(),
+            server_keepalive: Probing::default(),
+            stats: None,
+            server: ServerOptions::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// The page's settings; any word about statistics switches the page on.
+    pub(crate) fn stats_at(&mut self, span: Span) -> &mut Stats {
+        let fresh = || {
+            Spanned::new(
+                Stats {
+                    uri: DEFAULT_STATS_URI.to_owned(),
+                    ..Stats::default()
+                },
+                span,
+            )
+        };
+        &mut self.stats.get_or_insert_with(fresh).value
+    }
+}
+
+const DEFAULT_STATS_URI: &str = "/haproxy?stats";
+
+/// `None` never expires; HAProxy writes that as 0.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Timeouts {
+    pub(crate) client: Option<Duration>,
+    pub(crate) client_fin: Option<Duration>,
+    pub(crate) connect: Option<Duration>,
+    pub(crate) server: Option<Duration>,
+    pub(crate) server_fin: Option<Duration>,
+    pub(crate) tunnel: Option<Duration>,
+    pub(crate) check: Option<Duration>,
+    pub(crate) queue: Option<Duration>,
+}
+
+/// Keepalive of one side: its three knobs may be set while it is off.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Probing {
+    pub(crate) on: bool,
+    pub(crate) knobs: Keepalive,
+}
+
+impl Probing {
+    pub(crate) fn into_keepalive(self) -> Option<Keepalive> {
+        self.on.then_some(self.knobs)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    pub(crate) name: Spanned<Arc<str>>,
+    pub(crate) host: Host,
+    pub(crate) port: ServerPort,
+    pub(crate) id: Option<Spanned<u32>>,
+    pub(crate) options: ServerOptions,
+    pub(crate) origin: Arc<str>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct ServerOptions {
+    pub(crate) weight: u16,
+    pub(crate) backup: bool,
+    pub(crate) disabled: bool,
+    pub(crate) maxconn: u32,
+    pub(crate) non_stick: bool,
+    pub(crate) check: bool,
+    pub(crate) inter: Duration,
+    pub(crate) fastinter: Option<Duration>,
+    pub(crate) downinter: Option<Duration>,
+    pub(crate) rise: u32,
+    pub(crate) fall: u32,
+    pub(crate) check_port: Option<u16>,
+    pub(crate) check_host: Option<Host>,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            weight: 1,
+            backup: false,
+            disabled: false,
+            maxconn: 0,
+            non_stick: false,
+            check: false,
+            inter: Duration::from_secs(2),
+            fastinter: None,
+            downinter: None,
+            rise: 2,
+            fall: 3,
+            check_port: None,
+            check_host: None,
+        }
+    }
+}
+
+pub(crate) const NAME_HELP: &str = "a name has letters, digits and - _ . : only";
+
+/// What is wrong with a name, if anything.
+pub(crate) fn odd_letter(name: &str) -> Option<String> {
+    if name.is_empty() {
+        return Some("a name cannot be empty".to_owned());
+    }
+    let odd = name
+        .chars()
+        .find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.' | ':'))?;
+    Some(format!("`{odd}` cannot be part of a name"))
+}

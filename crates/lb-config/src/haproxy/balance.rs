@@ -1,0 +1,116 @@
+//! `balance` and `hash-type`.
+
+use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod, HashType};
+use tandem_text::haproxy::Word;
+use tandem_text::{Diagnostic, nearest};
+
+use super::args::{Args, Outcome, number};
+use super::keyword::Keyword;
+use super::section::Sections;
+use crate::code;
+use crate::draft::Proxy;
+use crate::names::{HASH_FUNCTIONS, HASH_METHODS};
+
+const HERE: Sections = Sections::BACK.and_defaults();
+
+pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
+    Keyword {
+        words: "balance",
+        sections: HERE,
+        summary: "how a server is chosen: roundrobin, static-rr, leastconn, first, source, random, hash src",
+        parse: balance,
+    },
+    Keyword {
+        words: "hash-type",
+        sections: HERE,
+        summary: "map-based or consistent, with a function and `avalanche`",
+        parse: hash_type,
+    },
+];
+
+const ALGORITHMS: &[(&str, Algorithm)] = &[
+    ("roundrobin", Algorithm::RoundRobin),
+    ("static-rr", Algorithm::StaticRr),
+    ("leastconn", Algorithm::LeastConn),
+    ("first", Algorithm::First),
+    ("source", Algorithm::Source),
+];
+
+const UNSUPPORTED: &[&str] = &["uri", "url_param", "hdr", "rdp-cookie", "log-hash", "sticky"];
+
+/// As many draws as HAProxy makes.
+const DRAWS: u32 = 2;
+
+fn balance(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
+    let word = args.word("an algorithm")?;
+    let (name, parameter) = split(word)?;
+    proxy.settings.policy.algorithm = match (name, parameter) {
+        ("random", None) => Algorithm::Random { draws: DRAWS },
+        ("random", Some(draws)) => Algorithm::Random {
+            draws: number(word, draws, 1..=u32::MAX)?,
+        },
+        ("hash", None) => hash_key(args)?,
+        _ => simple(word, name, parameter)?,
+    };
+    Ok(())
+}
+
+/// `name(parameter)`
+fn split(word: &Word) -> Result<(&str, Option<&str>), Diagnostic> {
+    let Some((name, rest)) = word.text.split_once('(') else {
+        return Ok((&word.text, None));
+    };
+    let parameter = rest.strip_suffix(')').ok_or_else(|| {
+        Diagnostic::error(code::BAD_VALUE, word.span, "this parenthesis is not closed").help("write random(2)")
+    })?;
+    Ok((name, Some(parameter)))
+}
+
+fn simple(word: &Word, name: &str, parameter: Option<&str>) -> Result<Algorithm, Diagnostic> {
+    let found = ALGORITHMS
+        .iter()
+        .find(|(known, _)| *known == name && parameter.is_none());
+    if let Some((_, algorithm)) = found {
+        return Ok(*algorithm);
+    }
+    if UNSUPPORTED.contains(&name) {
+        let message = format!("`balance {name}` is known to HAProxy, but not supported yet");
+        return Err(Diagnostic::error(code::UNSUPPORTED, word.span, message));
+    }
+    let message = format!("`{}` is not a way to balance", word.text);
+    let known = || ALGORITHMS.iter().map(|(known, _)| *known).chain(["random", "hash"]);
+    let help = match nearest(name, known()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("write one of: {}", known().collect::<Vec<_>>().join(", ")),
+    };
+    Err(Diagnostic::error(code::BAD_VALUE, word.span, message).help(help))
+}
+
+fn hash_key(args: &mut Args<'_>) -> Result<Algorithm, Diagnostic> {
+    let key = args.word("what to hash")?;
+    if key.text == "src" {
+        return Ok(Algorithm::HashSrc);
+    }
+    let message = format!("hashing `{}` is not supported yet", key.text);
+    Err(Diagnostic::error(code::UNSUPPORTED, key.span, message).help("write `src`, the source address"))
+}
+
+fn hash_type(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
+    let method = args.choice("a hash type", HASH_METHODS)?;
+    proxy.settings.policy.hash = if args.peek().is_some() {
+        let function = args.choice("a hash function", HASH_FUNCTIONS)?;
+        HashType {
+            method,
+            function,
+            avalanche: args.accept("avalanche"),
+        }
+    } else {
+        // Alone, `consistent` brings the avalanche with it.
+        HashType {
+            method,
+            function: HashFunction::Sdbm,
+            avalanche: method == HashMethod::Consistent,
+        }
+    };
+    Ok(())
+}

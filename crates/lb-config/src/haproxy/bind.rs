@@ -1,0 +1,176 @@
+//! `bind` lines and the listeners of `stats socket`.
+
+use tandem_text::Diagnostic;
+
+use super::args::{Args, Outcome, bad_address};
+use super::option::{self, WordOption};
+use super::unsupported::BIND_OPTIONS;
+use crate::draft::Proxy;
+use crate::names::LEVELS;
+use crate::plan::{Bind, BindAddress, StatsSocket};
+use crate::{address, code};
+
+pub(super) const OPTIONS: &[WordOption<Bind>] = &[
+    WordOption {
+        word: "name",
+        summary: "the listener's name in statistics",
+        parse: |bind, args| {
+            bind.name = Some(args.text("a name")?);
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "interface",
+        summary: "accept only what comes in through this interface",
+        parse: |bind, args| {
+            bind.interface = Some(args.text("an interface")?);
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "backlog",
+        summary: "how many connections the kernel keeps waiting",
+        parse: |bind, args| {
+            bind.backlog = Some(args.number(1..=u32::MAX)?);
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "maxconn",
+        summary: "the most connections of this listener",
+        parse: |bind, args| {
+            bind.maxconn = Some(args.number(1..=u32::MAX)?);
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "v6only",
+        summary: "an IPv6 listener takes IPv6 alone",
+        parse: |bind, _| {
+            bind.v6only = Some(true);
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "v4v6",
+        summary: "an IPv6 listener takes IPv4 too",
+        parse: |bind, _| {
+            bind.v6only = Some(false);
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "transparent",
+        summary: "listen on an address that this host does not have",
+        parse: |bind, _| {
+            bind.transparent = true;
+            Ok(())
+        },
+    },
+];
+
+pub(super) const SOCKET_OPTIONS: &[WordOption<StatsSocket>] = &[
+    WordOption {
+        word: "mode",
+        summary: "the file's permissions in octal",
+        parse: mode,
+    },
+    WordOption {
+        word: "user",
+        summary: "the file's owner",
+        parse: |socket, args| {
+            socket.user = Some(args.text("a user")?);
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "group",
+        summary: "the file's group",
+        parse: |socket, args| {
+            socket.group = Some(args.text("a group")?);
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "uid",
+        summary: "the file's owner by number",
+        parse: |socket, args| {
+            socket.user = Some(args.number::<u32>(0..=u32::MAX)?.to_string());
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "gid",
+        summary: "the file's group by number",
+        parse: |socket, args| {
+            socket.group = Some(args.number::<u32>(0..=u32::MAX)?.to_string());
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "level",
+        summary: "what commands may do: user, operator, admin",
+        parse: |socket, args| {
+            socket.level = args.choice("a level", LEVELS)?;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "expose-fd",
+        summary: "`listeners`: a successor may fetch the listening sockets here",
+        parse: |socket, args| {
+            socket.expose_listeners = args.choice("`listeners`", &[("listeners", true)])?;
+            Ok(())
+        },
+    },
+];
+
+pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
+    let addresses = addresses(args);
+    let mut pattern = Bind {
+        // Replaced by each address.
+        address: BindAddress::Fd(-1),
+        name: None,
+        origin: args.origin(),
+        backlog: None,
+        maxconn: None,
+        interface: None,
+        v6only: None,
+        transparent: false,
+    };
+    // The options are read even behind a bad address, so that all mistakes show at once.
+    option::read(OPTIONS, BIND_OPTIONS, "bind", &mut pattern, args);
+    let binds = addresses?.into_iter().map(|address| Bind {
+        address,
+        ..pattern.clone()
+    });
+    proxy.binds.extend(binds);
+    Ok(())
+}
+
+fn addresses(args: &mut Args<'_>) -> Result<Vec<BindAddress>, Diagnostic> {
+    let word = args.word("an address to listen on")?;
+    address::listeners(&word.text).map_err(|error| bad_address(word, &error))
+}
+
+pub(super) fn one_address(args: &mut Args<'_>) -> Result<BindAddress, Diagnostic> {
+    let mut addresses = addresses(args)?;
+    match (addresses.pop(), addresses.is_empty()) {
+        (Some(address), true) => Ok(address),
+        _ => Err(Diagnostic::error(
+            code::BAD_ADDRESS,
+            args.last_span(),
+            "one address is wanted here, not a list",
+        )),
+    }
+}
+
+fn mode(socket: &mut StatsSocket, args: &mut Args<'_>) -> Outcome {
+    let word = args.word("permissions")?;
+    let mode = u32::from_str_radix(&word.text, 8).ok().filter(|mode| *mode <= 0o7777);
+    socket.mode = Some(mode.ok_or_else(|| {
+        let message = format!("`{}` is not a file mode", word.text);
+        Diagnostic::error(code::BAD_VALUE, word.span, message).help("write it in octal, such as 660")
+    })?);
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! The keywords of `global`.
+
+use super::args::{Args, Outcome};
+use super::keyword::Keyword;
+use super::section::Sections;
+use super::{bind, log};
+use crate::plan::{Global, Level, StatsSocket};
+
+const HERE: Sections = Sections::GLOBAL;
+
+pub(super) const KEYWORDS: &[Keyword<Global>] = &[
+    Keyword {
+        words: "log",
+        sections: HERE,
+        summary: "a target of log lines: address, format, facility, levels",
+        parse: |global, args| {
+            global.logs.push(log::target(args)?);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "log-tag",
+        sections: HERE,
+        summary: "the program's name in syslog lines",
+        parse: |global, args| text(args, &mut global.log_tag),
+    },
+    Keyword {
+        words: "log-send-hostname",
+        sections: HERE,
+        summary: "put a host name into syslog lines; the system's if none is given",
+        parse: |global, args| {
+            global.log_hostname = Some(args.next().map(|word| word.text.clone()).unwrap_or_default());
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "maxconn",
+        sections: HERE,
+        summary: "the most client connections of the whole process",
+        parse: |global, args| {
+            global.maxconn = Some(args.number(1..=u32::MAX)?);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "daemon",
+        sections: HERE,
+        summary: "go to the background",
+        parse: |global, args| args.switch(&mut global.daemon),
+    },
+    Keyword {
+        words: "nbthread",
+        sections: HERE,
+        summary: "how many worker threads; one for each usable CPU if not given",
+        parse: |global, args| {
+            global.threads = Some(args.number(1..=1024)?);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "pidfile",
+        sections: HERE,
+        summary: "the file that gets the process id",
+        parse: |global, args| {
+            global.pidfile = Some(args.text("a path")?.into());
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "user",
+        sections: HERE,
+        summary: "the user to become after start",
+        parse: |global, args| text(args, &mut global.user),
+    },
+    Keyword {
+        words: "group",
+        sections: HERE,
+        summary: "the group to become after start",
+        parse: |global, args| text(args, &mut global.group),
+    },
+    Keyword {
+        words: "uid",
+        sections: HERE,
+        summary: "like `user`, by number",
+        parse: |global, args| id(args, &mut global.user),
+    },
+    Keyword {
+        words: "gid",
+        sections: HERE,
+        summary: "like `group`, by number",
+        parse: |global, args| id(args, &mut global.group),
+    },
+    Keyword {
+        words: "chroot",
+        sections: HERE,
+        summary: "the directory to be locked into after start",
+        parse: |global, args| {
+            global.chroot = Some(args.text("a path")?.into());
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "node",
+        sections: HERE,
+        summary: "this node's name on the statistics page",
+        parse: |global, args| text(args, &mut global.node),
+    },
+    Keyword {
+        words: "description",
+        sections: HERE,
+        summary: "a text for the statistics page",
+        parse: |global, args| {
+            global.description = Some(sentence(args)?);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "hard-stop-after",
+        sections: HERE,
+        summary: "how long a soft stop waits for connections before it ends them",
+        parse: |global, args| {
+            global.hard_stop_after = args.limit()?;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "spread-checks",
+        sections: HERE,
+        summary: "percent of jitter on check intervals, 0 to 50",
+        parse: |global, args| {
+            global.spread_checks = args.number(0..=50)?;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "stats socket",
+        sections: HERE,
+        summary: "a listener of the runtime commands, with mode, user, group, level",
+        parse: |global, args| {
+            global.stats_sockets.push(stats_socket(args)?);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "stats timeout",
+        sections: HERE,
+        summary: "how long a silent command connection is kept",
+        parse: |global, args| {
+            global.stats_timeout = Some(args.positive_time()?);
+            Ok(())
+        },
+    },
+];
+
+fn text(args: &mut Args<'_>, value: &mut Option<String>) -> Outcome {
+    *value = Some(args.text("a value")?);
+    Ok(())
+}
+
+fn id(args: &mut Args<'_>, value: &mut Option<String>) -> Outcome {
+    let id: u32 = args.number(0..=u32::MAX)?;
+    *value = Some(id.to_string());
+    Ok(())
+}
+
+/// The rest of the line as one text.
+pub(super) fn sentence(args: &mut Args<'_>) -> Result<String, tandem_text::Diagnostic> {
+    let first = args.text("a text")?;
+    let mut words = vec![first];
+    while let Some(word) = args.next() {
+        words.push(word.text.clone());
+    }
+    Ok(words.join(" "))
+}
+
+fn stats_socket(args: &mut Args<'_>) -> Result<StatsSocket, tandem_text::Diagnostic> {
+    let address = bind::one_address(args)?;
+    let mut socket = StatsSocket {
+        address,
+        level: Level::default(),
+        mode: None,
+        user: None,
+        group: None,
+        expose_listeners: false,
+    };
+    super::option::read(
+        bind::SOCKET_OPTIONS,
+        super::unsupported::SOCKET_OPTIONS,
+        "stats socket",
+        &mut socket,
+        args,
+    );
+    Ok(socket)
+}

@@ -1,0 +1,149 @@
+//! `haproxy.cfg` to a draft: sections, and in each the keywords of its table.
+
+mod args;
+mod balance;
+mod bind;
+mod global;
+mod keyword;
+mod log;
+mod option;
+mod options;
+mod proxy;
+mod section;
+mod server;
+mod stats;
+mod stick;
+mod timeout;
+mod unsupported;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tandem_text::haproxy::{Env, Line, lines};
+use tandem_text::{Diagnostic, FileId, SourceMap, Spanned};
+
+use crate::code;
+use crate::draft::{Draft, Proxy, Role, Settings};
+use args::Args;
+pub use keyword::{KeywordDoc, keyword_docs};
+use section::{Header, Section};
+
+/// Reads files one after the other: what `defaults` said in one holds in the next.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    defaults: Settings,
+    named: HashMap<String, Settings>,
+    current: Current,
+}
+
+#[derive(Debug, Default)]
+enum Current {
+    #[default]
+    Nothing,
+    Global,
+    Proxy(Box<Proxy>),
+    /// A section that is not understood: its lines would only repeat the complaint.
+    Skipped,
+}
+
+impl Reader {
+    pub(crate) fn read(
+        &mut self,
+        sources: &SourceMap,
+        file: FileId,
+        env: Env<'_>,
+        draft: &mut Draft,
+        report: &mut Vec<Diagnostic>,
+    ) {
+        for line in lines(file, sources.bytes(file), env, report) {
+            let outcome = match section::header(&line) {
+                Some(header) => self.open(&header, &line, draft),
+                None => self.line(&line, sources, draft, report),
+            };
+            report.extend(outcome.err());
+        }
+        self.close(draft);
+    }
+
+    fn open(&mut self, header: &Header, line: &Line, draft: &mut Draft) -> Result<(), Diagnostic> {
+        self.close(draft);
+        // Until the header is known to be good.
+        self.current = Current::Skipped;
+        self.current = match header {
+            Header::Global => {
+                section::no_more_words(line, 1)?;
+                Current::Global
+            }
+            Header::Defaults => {
+                let (name, from) = section::defaults_names(line)?;
+                let settings = self.inherited(from, || Settings::default())?;
+                let name = name.unwrap_or_else(|| Spanned::new(Arc::from(""), line.words[0].span));
+                Current::Proxy(Box::new(Proxy::new(Role::Defaults, name, settings)))
+            }
+            Header::Proxy(role) => {
+                let (name, from) = section::proxy_names(line)?;
+                let settings = self.inherited(from, || self.defaults.clone())?;
+                Current::Proxy(Box::new(Proxy::new(*role, name, settings)))
+            }
+            Header::Unsupported(name) => {
+                let message = format!("sections `{name}` are known to HAProxy, but not supported yet");
+                return Err(Diagnostic::error(code::UNSUPPORTED, line.words[0].span, message)
+                    .help("leave the section out; its lines were not read"));
+            }
+        };
+        Ok(())
+    }
+
+    fn inherited(
+        &self,
+        from: Option<Spanned<&str>>,
+        otherwise: impl FnOnce() -> Settings,
+    ) -> Result<Settings, Diagnostic> {
+        let Some(from) = from else { return Ok(otherwise()) };
+        self.named.get(from.value).cloned().ok_or_else(|| {
+            let message = format!("there is no `defaults {}` before this line", from.value);
+            Diagnostic::error(code::UNDEFINED, from.span, message)
+        })
+    }
+
+    fn line(
+        &mut self,
+        line: &Line,
+        sources: &SourceMap,
+        draft: &mut Draft,
+        report: &mut Vec<Diagnostic>,
+    ) -> Result<(), Diagnostic> {
+        let mut args = Args::new(line, sources, report);
+        match &mut self.current {
+            Current::Skipped => Ok(()),
+            Current::Global => keyword::dispatch(&[global::KEYWORDS], Section::Global, &mut draft.global, &mut args),
+            Current::Proxy(proxy) => {
+                keyword::dispatch(proxy::TABLES, Section::of(proxy.role), proxy.as_mut(), &mut args)
+            }
+            Current::Nothing => {
+                let word = &line.words[0];
+                self.current = Current::Skipped;
+                Err(section::unknown(word))
+            }
+        }
+        .inspect_err(|_| {
+            if section::looks_like_header(line, sources) {
+                self.current = Current::Skipped;
+            }
+        })
+    }
+
+    fn close(&mut self, draft: &mut Draft) {
+        let Current::Proxy(proxy) = std::mem::take(&mut self.current) else {
+            return;
+        };
+        if proxy.role != Role::Defaults {
+            draft.proxies.push(*proxy);
+            return;
+        }
+        self.defaults = proxy.settings;
+        if !proxy.name.value.is_empty() {
+            self.named.insert(proxy.name.value.to_string(), self.defaults.clone());
+        }
+    }
+}

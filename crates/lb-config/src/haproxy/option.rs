@@ -1,0 +1,73 @@
+//! The words behind an address on `bind` and `server` lines: each with its values, in any order.
+
+use tandem_text::Diagnostic;
+
+use super::args::{Args, Outcome};
+use super::keyword::suggest;
+use super::unsupported::{Effect, KnownOption};
+use crate::code;
+
+pub(super) struct WordOption<C: 'static> {
+    pub(super) word: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) parse: fn(&mut C, &mut Args<'_>) -> Outcome,
+}
+
+/// Reads all that is left of the line and reports each mistake; the others still count.
+pub(super) fn read<C>(
+    table: &'static [WordOption<C>],
+    known: &'static [KnownOption],
+    place: &str,
+    target: &mut C,
+    args: &mut Args<'_>,
+) {
+    let is_word = |text: &str| table.iter().any(|o| o.word == text) || known.iter().any(|o| o.word == text);
+    while let Some(word) = args.next() {
+        if word.text.is_empty() {
+            continue;
+        }
+        let outcome = if let Some(option) = table.iter().find(|option| option.word == word.text) {
+            (option.parse)(target, args)
+        } else if let Some(option) = known.iter().find(|option| option.word == word.text) {
+            args.skip(option.values);
+            let diagnostic = refuse(option, word.span);
+            if diagnostic.is_error() {
+                Err(diagnostic)
+            } else {
+                args.report(diagnostic);
+                Ok(())
+            }
+        } else {
+            let message = format!("unknown keyword `{}` on a `{place}` line", word.text);
+            let words = table
+                .iter()
+                .map(|option| option.word)
+                .chain(known.iter().map(|option| option.word));
+            Err(suggest(
+                Diagnostic::error(code::UNKNOWN, word.span, message),
+                &word.text,
+                words,
+            ))
+        };
+        if let Err(diagnostic) = outcome {
+            args.report(diagnostic);
+            // Values of a word that was not understood are not mistakes of their own.
+            while args.peek().is_some_and(|word| !is_word(&word.text)) {
+                args.skip(1);
+            }
+        }
+    }
+}
+
+fn refuse(option: &KnownOption, span: tandem_text::Span) -> Diagnostic {
+    match option.effect {
+        Effect::Changes => {
+            let message = format!("`{}` is known to HAProxy, but not supported yet", option.word);
+            Diagnostic::error(code::UNSUPPORTED, span, message)
+        }
+        Effect::None => {
+            let message = format!("`{}` is ignored", option.word);
+            Diagnostic::warning(code::IGNORED, span, message).help("it changes nothing here")
+        }
+    }
+}

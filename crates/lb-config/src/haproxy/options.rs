@@ -1,0 +1,167 @@
+//! `option …` and `no option …`: switches, and the keepalive knobs beside them.
+
+use tandem_lb_core::conn::Redispatch;
+use tandem_text::Diagnostic;
+
+use super::args::{Args, Outcome};
+use super::keyword::Keyword;
+use super::section::Sections;
+use crate::code;
+use crate::draft::Proxy;
+
+const FRONT: Sections = Sections::FRONT.and_defaults();
+const BACK: Sections = Sections::BACK.and_defaults();
+const BOTH: Sections = Sections::PROXIES.and_defaults();
+
+pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
+    Keyword {
+        words: "option tcplog",
+        sections: FRONT,
+        summary: "a log line with timers and states when a connection ends",
+        parse: |proxy, args| args.switch(&mut proxy.settings.log_rule.tcplog),
+    },
+    Keyword {
+        words: "option dontlognull",
+        sections: FRONT,
+        summary: "no log line for connections that brought no data",
+        parse: |proxy, args| args.switch(&mut proxy.settings.log_rule.dontlognull),
+    },
+    Keyword {
+        words: "option dontlog-normal",
+        sections: FRONT,
+        summary: "no log line for connections without errors",
+        parse: |proxy, args| args.switch(&mut proxy.settings.log_rule.dontlog_normal),
+    },
+    Keyword {
+        words: "option log-separate-errors",
+        sections: FRONT,
+        summary: "errors are logged one level higher",
+        parse: |proxy, args| args.switch(&mut proxy.settings.log_rule.log_separate_errors),
+    },
+    Keyword {
+        words: "option logasap",
+        sections: FRONT,
+        summary: "log when the server has answered, not at the end",
+        parse: |proxy, args| args.switch(&mut proxy.settings.log_rule.logasap),
+    },
+    Keyword {
+        words: "option log-health-checks",
+        sections: BACK,
+        summary: "log every change of a health check's result",
+        parse: |proxy, args| args.switch(&mut proxy.settings.log_health_checks),
+    },
+    Keyword {
+        words: "option tcpka",
+        sections: BOTH,
+        summary: "TCP keepalive towards clients and servers",
+        parse: |proxy, args| {
+            args.switch(&mut proxy.settings.client_keepalive.on)?;
+            proxy.settings.server_keepalive.on = proxy.settings.client_keepalive.on;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "option clitcpka",
+        sections: FRONT,
+        summary: "TCP keepalive towards clients",
+        parse: |proxy, args| args.switch(&mut proxy.settings.client_keepalive.on),
+    },
+    Keyword {
+        words: "option srvtcpka",
+        sections: BACK,
+        summary: "TCP keepalive towards servers",
+        parse: |proxy, args| args.switch(&mut proxy.settings.server_keepalive.on),
+    },
+    Keyword {
+        words: "option redispatch",
+        sections: BACK,
+        summary: "retries may go to another server: -1 the last one, N every Nth",
+        parse: redispatch,
+    },
+    Keyword {
+        words: "option allbackups",
+        sections: BACK,
+        summary: "all backup servers share the load instead of the first alone",
+        parse: |proxy, args| args.switch(&mut proxy.settings.policy.all_backups),
+    },
+    Keyword {
+        words: "clitcpka-idle",
+        sections: FRONT,
+        summary: "silence before the first keepalive probe to a client",
+        parse: |proxy, args| {
+            proxy.settings.client_keepalive.knobs.idle = Some(args.positive_time()?);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "clitcpka-intvl",
+        sections: FRONT,
+        summary: "time between two keepalive probes to a client",
+        parse: |proxy, args| {
+            proxy.settings.client_keepalive.knobs.interval = Some(args.positive_time()?);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "clitcpka-cnt",
+        sections: FRONT,
+        summary: "unanswered keepalive probes before a client is given up",
+        parse: |proxy, args| {
+            proxy.settings.client_keepalive.knobs.count = Some(args.number(1..=127)?);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "srvtcpka-idle",
+        sections: BACK,
+        summary: "silence before the first keepalive probe to a server",
+        parse: |proxy, args| {
+            proxy.settings.server_keepalive.knobs.idle = Some(args.positive_time()?);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "srvtcpka-intvl",
+        sections: BACK,
+        summary: "time between two keepalive probes to a server",
+        parse: |proxy, args| {
+            proxy.settings.server_keepalive.knobs.interval = Some(args.positive_time()?);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "srvtcpka-cnt",
+        sections: BACK,
+        summary: "unanswered keepalive probes before a server is given up",
+        parse: |proxy, args| {
+            proxy.settings.server_keepalive.knobs.count = Some(args.number(1..=127)?);
+            Ok(())
+        },
+    },
+];
+
+fn redispatch(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
+    if args.negated() {
+        proxy.settings.redispatch = Redispatch::Never;
+        return Ok(());
+    }
+    let Some(word) = args.next() else {
+        proxy.settings.redispatch = Redispatch::FromLast(1);
+        return Ok(());
+    };
+    proxy.settings.redispatch = redispatch_every(&word.text).ok_or_else(|| {
+        let message = format!("`{}` is not a whole number", word.text);
+        Diagnostic::error(code::BAD_VALUE, word.span, message)
+            .help("-1 is the last retry, 1 every retry, 3 every third, 0 never")
+    })?;
+    Ok(())
+}
+
+fn redispatch_every(text: &str) -> Option<Redispatch> {
+    let number: i32 = text.parse().ok()?;
+    Some(match number {
+        0 => Redispatch::Never,
+        1.. => Redispatch::Every(number.unsigned_abs()),
+        _ => Redispatch::FromLast(number.unsigned_abs()),
+    })
+}

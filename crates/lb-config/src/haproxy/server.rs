@@ -1,0 +1,224 @@
+//! `server` and `default-server` lines.
+
+use std::sync::Arc;
+
+use tandem_text::{Diagnostic, Spanned};
+
+use super::args::{Args, Outcome, bad_address};
+use super::option::{self, WordOption};
+use super::unsupported::SERVER_OPTIONS;
+use super::{proxy, section};
+use crate::draft::{Proxy, Server, ServerOptions};
+use crate::plan::{Host, ServerPort};
+use crate::{address, code};
+
+/// What a line may set: options that `default-server` shares, and an id that it does not.
+pub(super) struct Target {
+    options: ServerOptions,
+    id: Option<Spanned<u32>>,
+}
+
+pub(super) const OPTIONS: &[WordOption<Target>] = &[
+    WordOption {
+        word: "check",
+        summary: "check the server's health",
+        parse: |target, _| {
+            target.options.check = true;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "no-check",
+        summary: "no health check although the defaults say so",
+        parse: |target, _| {
+            target.options.check = false;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "inter",
+        summary: "time between two checks; 2s if not given",
+        parse: |target, args| {
+            target.options.inter = args.positive_time()?;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "fastinter",
+        summary: "time between two checks while the state changes",
+        parse: |target, args| {
+            target.options.fastinter = Some(args.positive_time()?);
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "downinter",
+        summary: "time between two checks while the server is down",
+        parse: |target, args| {
+            target.options.downinter = Some(args.positive_time()?);
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "rise",
+        summary: "good checks before the server is up again; 2 if not given",
+        parse: |target, args| {
+            target.options.rise = args.number(1..=i32::MAX as u32)?;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "fall",
+        summary: "bad checks before the server is down; 3 if not given",
+        parse: |target, args| {
+            target.options.fall = args.number(1..=i32::MAX as u32)?;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "port",
+        summary: "the port to check instead of the server's",
+        parse: |target, args| {
+            target.options.check_port = Some(args.number(1..=65535)?);
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "addr",
+        summary: "the address to check instead of the server's",
+        parse: |target, args| {
+            target.options.check_host = Some(proxy::host(args)?);
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "weight",
+        summary: "the server's share of the load, 0 to 256; 1 if not given",
+        parse: |target, args| {
+            target.options.weight = args.number(0..=256)?;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "backup",
+        summary: "used only when all others are down",
+        parse: |target, _| {
+            target.options.backup = true;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "no-backup",
+        summary: "not a backup although the defaults say so",
+        parse: |target, _| {
+            target.options.backup = false;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "disabled",
+        summary: "starts in maintenance",
+        parse: |target, _| {
+            target.options.disabled = true;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "enabled",
+        summary: "does not start in maintenance although the defaults say so",
+        parse: |target, _| {
+            target.options.disabled = false;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "maxconn",
+        summary: "the most connections at once; more wait in the queue; 0 is no limit",
+        parse: |target, args| {
+            target.options.maxconn = args.number(0..=u32::MAX)?;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "non-stick",
+        summary: "never remembered in a stick-table",
+        parse: |target, _| {
+            target.options.non_stick = true;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "stick",
+        summary: "remembered in a stick-table although the defaults say `non-stick`",
+        parse: |target, _| {
+            target.options.non_stick = false;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "id",
+        summary: "the number in statistics and hashes, instead of the position",
+        parse: |target, args| {
+            let id = args.number(1..=i32::MAX as u32)?;
+            target.id = Some(Spanned::new(id, args.last_span()));
+            Ok(())
+        },
+    },
+];
+
+pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
+    let name = section::name(args.word("the server's name")?)?;
+    let address = server_address(args, &name);
+    let mut target = Target {
+        options: proxy.settings.server.clone(),
+        id: None,
+    };
+    // The options are read even behind a bad address, so that all mistakes show at once.
+    option::read(OPTIONS, SERVER_OPTIONS, "server", &mut target, args);
+    let (host, port) = address?;
+    let origin = args.origin();
+    proxy.servers.push(Server {
+        name,
+        host,
+        port,
+        id: target.id,
+        options: target.options,
+        origin,
+    });
+    Ok(())
+}
+
+/// A word of the options in the address's place is an address that was forgotten.
+fn server_address(args: &mut Args<'_>, name: &Spanned<Arc<str>>) -> Result<(Host, ServerPort), Diagnostic> {
+    let forgotten = |word: &str| {
+        OPTIONS.iter().any(|option| option.word == word) || SERVER_OPTIONS.iter().any(|option| option.word == word)
+    };
+    if args
+        .peek()
+        .is_none_or(|word| word.text.is_empty() || forgotten(&word.text))
+    {
+        let message = format!("server `{}` has no address", name.value);
+        return Err(Diagnostic::error(code::NO_ADDRESS, name.span, message)
+            .help(format!("write `server {} ADDRESS:PORT`", name.value)));
+    }
+    let word = args.word("an address")?;
+    address::server(&word.text).map_err(|error| bad_address(word, &error))
+}
+
+pub(super) fn defaults(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
+    let mut target = Target {
+        options: proxy.settings.server.clone(),
+        id: None,
+    };
+    option::read(OPTIONS, SERVER_OPTIONS, "default-server", &mut target, args);
+    proxy.settings.server = target.options;
+    match target.id {
+        None => Ok(()),
+        Some(id) => Err(Diagnostic::error(
+            code::MISPLACED,
+            id.span,
+            "an id cannot be the default of several servers",
+        )
+        .help("write `id` on the `server` line")),
+    }
+}

@@ -1,0 +1,165 @@
+//! `stats …` of proxies: the statistics page. Each of these words switches it on.
+
+use super::args::{Args, Outcome};
+use super::global::sentence;
+use super::keyword::Keyword;
+use super::section::Sections;
+use crate::code;
+use crate::draft::Proxy;
+use crate::plan::Stats;
+use tandem_text::Diagnostic;
+
+const HERE: Sections = Sections::PROXIES.and_defaults();
+
+pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
+    Keyword {
+        words: "stats enable",
+        sections: HERE,
+        summary: "serve the statistics page",
+        parse: |proxy, args| {
+            page(proxy, args);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "stats uri",
+        sections: HERE,
+        summary: "the page's path; /haproxy?stats if not given",
+        parse: |proxy, args| {
+            page(proxy, args).uri = args.text("a path")?;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "stats refresh",
+        sections: HERE,
+        summary: "how often the browser loads the page again; bare numbers are seconds",
+        parse: refresh,
+    },
+    Keyword {
+        words: "stats realm",
+        sections: HERE,
+        summary: "the name that the browser shows when it asks for a password",
+        parse: |proxy, args| {
+            page(proxy, args).realm = Some(args.text("a name")?);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "stats auth",
+        sections: HERE,
+        summary: "USER:PASSWORD that may see the page; may stand several times",
+        parse: auth,
+    },
+    Keyword {
+        words: "stats admin",
+        sections: HERE,
+        summary: "`if TRUE` allows changes through the page",
+        parse: admin,
+    },
+    Keyword {
+        words: "stats hide-version",
+        sections: HERE,
+        summary: "do not show the version",
+        parse: |proxy, args| {
+            page(proxy, args).hide_version = true;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "stats show-version",
+        sections: HERE,
+        summary: "show the version",
+        parse: |proxy, args| {
+            page(proxy, args).hide_version = false;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "stats scope",
+        sections: HERE,
+        summary: "show only this proxy, `.` for the one with the page; may stand several times",
+        parse: |proxy, args| {
+            let scope = args.text("the name of a proxy")?;
+            page(proxy, args).scopes.push(scope);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "stats show-node",
+        sections: HERE,
+        summary: "show the node's name, or the given one",
+        parse: |proxy, args| {
+            let node = args.next().map(|word| word.text.clone()).unwrap_or_default();
+            page(proxy, args).show_node = Some(node);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "stats show-desc",
+        sections: HERE,
+        summary: "show the description of `global`, or the given one",
+        parse: |proxy, args| {
+            let text = args
+                .peek()
+                .is_some()
+                .then(|| sentence(args))
+                .transpose()?
+                .unwrap_or_default();
+            page(proxy, args).show_desc = Some(text);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "stats show-legends",
+        sections: HERE,
+        summary: "show addresses and settings as tooltips",
+        parse: |proxy, args| {
+            page(proxy, args).show_legends = true;
+            Ok(())
+        },
+    },
+];
+
+fn page<'a>(proxy: &'a mut Proxy, args: &Args<'_>) -> &'a mut Stats {
+    proxy.settings.stats_at(args.line_span())
+}
+
+/// Unlike everywhere else, a bare number is seconds here.
+fn refresh(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
+    let bare = args
+        .peek()
+        .is_some_and(|word| word.text.bytes().all(|byte| byte.is_ascii_digit()));
+    let time = if bare {
+        std::time::Duration::from_secs(u64::from(args.number::<u32>(0..=2_147_483)?))
+    } else {
+        args.time()?
+    };
+    page(proxy, args).refresh = Some(time).filter(|time| !time.is_zero());
+    Ok(())
+}
+
+fn auth(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
+    let word = args.word("USER:PASSWORD")?;
+    let Some((user, password)) = word.text.split_once(':').filter(|(user, _)| !user.is_empty()) else {
+        let message = "this is not USER:PASSWORD";
+        return Err(Diagnostic::error(code::BAD_VALUE, word.span, message).help("a colon separates the two"));
+    };
+    page(proxy, args).auth.push((user.to_owned(), password.to_owned()));
+    Ok(())
+}
+
+fn admin(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
+    let wanted = args.choice("`if` or `unless`", &[("if", true), ("unless", false)])?;
+    let condition = args.word("a condition")?;
+    let holds = match condition.text.as_str() {
+        "TRUE" => true,
+        "FALSE" => false,
+        other => {
+            let message = format!("the condition `{other}` is not supported yet");
+            return Err(Diagnostic::error(code::UNSUPPORTED, condition.span, message).help("write TRUE or FALSE"));
+        }
+    };
+    page(proxy, args).admin |= holds == wanted;
+    Ok(())
+}

@@ -1,0 +1,423 @@
+//! What HAProxy knows and we do not: an error that says so, or a warning where leaving it out changes nothing.
+
+use tandem_text::haproxy::Word;
+
+use super::section::Section;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Connections or servers would be treated differently without it.
+    Changes,
+    /// It tunes what does not exist here, or repeats what is always so.
+    None,
+}
+
+pub(super) struct Known {
+    /// A `*` at the end stands for any ending.
+    pub(super) words: &'static str,
+    pub(super) effect: Effect,
+    pub(super) why: &'static str,
+}
+
+pub(super) struct KnownOption {
+    pub(super) word: &'static str,
+    /// How many words belong to it.
+    pub(super) values: usize,
+    pub(super) effect: Effect,
+}
+
+const fn changes(words: &'static str) -> Known {
+    Known {
+        words,
+        effect: Effect::Changes,
+        why: "leave it out if you can do without",
+    }
+}
+
+const fn changes_because(words: &'static str, why: &'static str) -> Known {
+    Known {
+        words,
+        effect: Effect::Changes,
+        why,
+    }
+}
+
+const fn harmless(words: &'static str, why: &'static str) -> Known {
+    Known {
+        words,
+        effect: Effect::None,
+        why,
+    }
+}
+
+const fn option(word: &'static str, values: usize) -> KnownOption {
+    KnownOption {
+        word,
+        values,
+        effect: Effect::Changes,
+    }
+}
+
+const fn harmless_option(word: &'static str, values: usize) -> KnownOption {
+    KnownOption {
+        word,
+        values,
+        effect: Effect::None,
+    }
+}
+
+/// The entry for a line, if there is one. The first that fits counts.
+pub(super) fn find(section: Section, line: &[Word]) -> Option<&'static Known> {
+    table(section).iter().find(|known| fits(known.words, line))
+}
+
+pub(super) fn names(section: Section) -> impl Iterator<Item = &'static str> {
+    table(section)
+        .iter()
+        .map(|known| known.words)
+        .filter(|words| !words.ends_with('*'))
+}
+
+const fn table(section: Section) -> &'static [Known] {
+    match section {
+        Section::Global => GLOBAL,
+        _ => PROXY,
+    }
+}
+
+fn fits(pattern: &str, line: &[Word]) -> bool {
+    let mut words = line.iter();
+    pattern.split(' ').all(|wanted| {
+        words.next().is_some_and(|word| match wanted.strip_suffix('*') {
+            Some(start) => word.text.starts_with(start),
+            None => word.text == wanted,
+        })
+    })
+}
+
+const PROCESS: &str = "there is one process with threads; systemd supervises it";
+const POLLER: &str = "there is one way to wait for events, and it needs no knob";
+const NO_TLS: &str = "there is no TLS here that it could set up";
+const NO_HTTP: &str = "it is about HTTP, and this relays TCP";
+const PLACEMENT: &str = "threads are placed by the system";
+const NO_LUA: &str = "there is no Lua";
+const CONDITIONS: &str = "conditions in the file are not evaluated yet: keep one variant per file";
+const LATER: &str = "there are no rules and conditions yet";
+
+const GLOBAL: &[Known] = &[
+    harmless("master-worker", PROCESS),
+    harmless("mworker-max-reloads", PROCESS),
+    harmless("nbproc", PROCESS),
+    harmless("thread-groups", PLACEMENT),
+    harmless("thread-group", PLACEMENT),
+    harmless("max-threads-per-group", PLACEMENT),
+    harmless("cpu-map", PLACEMENT),
+    harmless("cpu-policy", PLACEMENT),
+    harmless("cpu-affinity", PLACEMENT),
+    harmless("cpu-set", PLACEMENT),
+    harmless("numa-cpu-mapping", PLACEMENT),
+    harmless("ulimit-n", "the limit of open files is raised as far as it goes"),
+    harmless("strict-limits", "a limit that cannot be met always ends the start"),
+    harmless("stats maxconn", "command connections are limited to a fixed number"),
+    harmless("localpeer", "there are no peers that would need a name"),
+    harmless("busy-polling", POLLER),
+    harmless("noepoll", POLLER),
+    harmless("nopoll", POLLER),
+    harmless("nokqueue", POLLER),
+    harmless("noevports", POLLER),
+    harmless("nogetaddrinfo", "names are always resolved by the system's resolver"),
+    harmless("nosplice", "what is relayed is the same with or without"),
+    harmless("maxpipes", "what is relayed is the same with or without"),
+    harmless("noreuseport", "listeners are shared between threads as they are"),
+    harmless("profiling.*", "profiling changes no connection"),
+    harmless("debug.counters", "profiling changes no connection"),
+    harmless("quiet", "give -q on the command line"),
+    harmless("set-dumpable", "use systemd's LimitCORE="),
+    harmless("insecure-fork-wanted", "nothing is forked"),
+    harmless("insecure-setuid-wanted", "nothing is forked"),
+    harmless("external-check", "nothing is forked"),
+    harmless("expose-experimental-directives", "there are none"),
+    harmless("expose-deprecated-directives", "there are none"),
+    harmless("no-memory-trimming", "memory is managed otherwise"),
+    harmless("maxsslconn", NO_TLS),
+    harmless("maxsslrate", NO_TLS),
+    harmless("ssl-*", NO_TLS),
+    harmless("ca-base", NO_TLS),
+    harmless("crt-base", NO_TLS),
+    harmless("issuers-chain-path", NO_TLS),
+    harmless("maxcomprate", NO_HTTP),
+    harmless("maxcompcpuusage", NO_HTTP),
+    harmless("maxzlibmem", NO_HTTP),
+    harmless("h1-*", NO_HTTP),
+    harmless("h2-*", NO_HTTP),
+    harmless("httpclient.*", NO_HTTP),
+    harmless("lua-*", NO_LUA),
+    harmless("close-spread-time", "it does not touch relayed TCP connections"),
+    harmless("max-spread-checks", "set `spread-checks`"),
+    changes_because("tune.rcvbuf.*", "set the system's socket buffers instead"),
+    changes_because("tune.sndbuf.*", "set the system's socket buffers instead"),
+    harmless(
+        "tune.*",
+        "the relay and the event loop are built otherwise and need no knob",
+    ),
+    changes("maxconnrate"),
+    changes("maxsessrate"),
+    changes("fd-hard-limit"),
+    changes("grace"),
+    changes("server-state-file"),
+    changes("server-state-base"),
+    changes("stats-file"),
+    changes("stats bind-process"),
+    changes("setenv"),
+    changes("presetenv"),
+    changes("unsetenv"),
+    changes("resetenv"),
+    changes("set-var"),
+    changes("set-var-fmt"),
+    changes("default-path"),
+    changes("unix-bind"),
+    changes_because("zero-warning", "give -dW on the command line"),
+    changes_because(".if", CONDITIONS),
+    changes_because(".elif", CONDITIONS),
+    changes_because(".else", CONDITIONS),
+    changes_because(".endif", CONDITIONS),
+    harmless(".notice", "it only prints a text"),
+    harmless(".warning", "it only prints a text"),
+    harmless(".diag", "it only prints a text"),
+    changes(".alert"),
+];
+
+const PROXY: &[Known] = &[
+    harmless(
+        "description",
+        "it is shown on the statistics page, which does not show it yet",
+    ),
+    harmless("timeout http-request", NO_HTTP),
+    harmless("timeout http-keep-alive", NO_HTTP),
+    harmless("timeout tarpit", NO_HTTP),
+    harmless("timeout client-hs", "there is no handshake before the relay"),
+    harmless("fullconn", "it only matters with `minconn`, which is not supported"),
+    harmless("errorfile", NO_HTTP),
+    harmless("errorfiles", NO_HTTP),
+    harmless("errorloc*", NO_HTTP),
+    harmless("http-error", NO_HTTP),
+    harmless("http-reuse", NO_HTTP),
+    harmless("max-keep-alive-queue", NO_HTTP),
+    harmless("compression", NO_HTTP),
+    harmless("unique-id-*", NO_HTTP),
+    harmless("monitor-uri", NO_HTTP),
+    harmless("grace", "a stopping proxy stops at once, as in newer releases"),
+    harmless("option contstats", "bytes are always counted as they pass"),
+    harmless("option splice-*", "what is relayed is the same with or without"),
+    harmless("option tcp-smart-accept", "it saves a packet and changes nothing else"),
+    harmless("option tcp-smart-connect", "it saves a packet and changes nothing else"),
+    harmless("option prefer-last-server", NO_HTTP),
+    harmless("option http-*", NO_HTTP),
+    harmless("option httpclose", NO_HTTP),
+    harmless("option forwardfor", NO_HTTP),
+    harmless("option originalto", NO_HTTP),
+    harmless("option checkcache", NO_HTTP),
+    harmless("option accept-invalid-*", NO_HTTP),
+    harmless("option h1-*", NO_HTTP),
+    harmless("option idle-close-on-response", NO_HTTP),
+    harmless("option disable-h2-upgrade", NO_HTTP),
+    changes_because("option httplog", "write `option tcplog`"),
+    changes_because("option httpchk", "only TCP checks are made yet"),
+    changes_because("option tcp-check", "only TCP checks are made yet"),
+    changes_because("option ssl-hello-chk", "only TCP checks are made yet"),
+    changes_because("option mysql-check", "only TCP checks are made yet"),
+    changes_because("option pgsql-check", "only TCP checks are made yet"),
+    changes_because("option redis-check", "only TCP checks are made yet"),
+    changes_because("option ldap-check", "only TCP checks are made yet"),
+    changes_because("option smtpchk", "only TCP checks are made yet"),
+    changes_because("option spop-check", "only TCP checks are made yet"),
+    changes_because("option external-check", "only TCP checks are made yet"),
+    changes("option nolinger"),
+    changes("option abortonclose"),
+    changes("option persist"),
+    changes("option independent-streams"),
+    changes("option socket-stats"),
+    changes("option transparent"),
+    changes_because("http-check", "only TCP checks are made yet"),
+    changes_because("tcp-check", "only TCP checks are made yet"),
+    changes("external-check"),
+    changes_because("acl", LATER),
+    changes_because("use_backend", LATER),
+    changes_because("use-server", LATER),
+    changes_because("tcp-request", LATER),
+    changes_because("tcp-response", LATER),
+    changes_because("http-request", LATER),
+    changes_because("http-response", LATER),
+    changes_because("http-after-response", LATER),
+    changes_because("force-persist", LATER),
+    changes_because("ignore-persist", LATER),
+    changes_because("stats http-request", LATER),
+    changes_because(
+        "stick store-response",
+        "only `src` is a key, and it is known at the request",
+    ),
+    harmless("stats show-modules", "the page does not show modules"),
+    harmless("stats maxconn", "it belongs to `global`"),
+    changes("cookie"),
+    changes("capture"),
+    changes("declare"),
+    changes("dispatch"),
+    changes("email-alert"),
+    changes("filter"),
+    changes("fcgi-app"),
+    changes("use-fcgi-app"),
+    changes("guid"),
+    changes("hash-balance-factor"),
+    changes("hash-preserve-affinity"),
+    changes("http-send-name-header"),
+    changes("load-server-state-from-file"),
+    changes("log-format"),
+    changes("log-format-sd"),
+    changes("log-tag"),
+    changes("log-steps"),
+    changes("error-log-format"),
+    changes("monitor-net"),
+    changes("monitor"),
+    changes("persist"),
+    changes("rate-limit"),
+    changes("redirect"),
+    changes("retry-on"),
+    changes("server-state-file-name"),
+    changes("server-template"),
+    changes("source"),
+    changes_because(".if", CONDITIONS),
+    changes_because(".elif", CONDITIONS),
+    changes_because(".else", CONDITIONS),
+    changes_because(".endif", CONDITIONS),
+    harmless(".notice", "it only prints a text"),
+    harmless(".warning", "it only prints a text"),
+    harmless(".diag", "it only prints a text"),
+    changes(".alert"),
+];
+
+pub(super) const SOCKET_OPTIONS: &[KnownOption] = &[
+    option("severity-output", 1),
+    option("ssl", 0),
+    option("crt", 1),
+    option("namespace", 1),
+    option("accept-proxy", 0),
+    harmless_option("name", 1),
+    harmless_option("process", 1),
+    harmless_option("thread", 1),
+    harmless_option("shards", 1),
+    harmless_option("nice", 1),
+    harmless_option("backlog", 1),
+    harmless_option("maxconn", 1),
+];
+
+pub(super) const BIND_OPTIONS: &[KnownOption] = &[
+    option("accept-proxy", 0),
+    option("accept-netscaler-cip", 1),
+    option("alpn", 1),
+    option("ca-file", 1),
+    option("ca-verify-file", 1),
+    option("ciphers", 1),
+    option("ciphersuites", 1),
+    option("crl-file", 1),
+    option("crt", 1),
+    option("crt-list", 1),
+    option("curves", 1),
+    option("defer-accept", 0),
+    option("gid", 1),
+    option("group", 1),
+    option("level", 1),
+    option("mode", 1),
+    option("mss", 1),
+    option("namespace", 1),
+    option("npn", 1),
+    option("proto", 1),
+    option("severity-output", 1),
+    option("ssl", 0),
+    option("ssl-max-ver", 1),
+    option("ssl-min-ver", 1),
+    option("strict-sni", 0),
+    option("tcp-ut", 1),
+    option("uid", 1),
+    option("user", 1),
+    option("verify", 1),
+    option("expose-fd", 1),
+    harmless_option("id", 1),
+    harmless_option("nice", 1),
+    harmless_option("process", 1),
+    harmless_option("shards", 1),
+    harmless_option("tfo", 0),
+    harmless_option("thread", 1),
+];
+
+pub(super) const SERVER_OPTIONS: &[KnownOption] = &[
+    option("agent-addr", 1),
+    option("agent-check", 0),
+    option("agent-inter", 1),
+    option("agent-port", 1),
+    option("agent-send", 1),
+    option("alpn", 1),
+    option("ca-file", 1),
+    option("check-alpn", 1),
+    option("check-proto", 1),
+    option("check-send-proxy", 0),
+    option("check-sni", 1),
+    option("check-ssl", 0),
+    option("check-via-socks4", 0),
+    option("ciphers", 1),
+    option("ciphersuites", 1),
+    option("crl-file", 1),
+    option("crt", 1),
+    option("error-limit", 1),
+    option("guid", 1),
+    option("hash-key", 1),
+    option("init-addr", 1),
+    option("init-state", 1),
+    option("interface", 1),
+    option("maxqueue", 1),
+    option("minconn", 1),
+    option("namespace", 1),
+    option("observe", 1),
+    option("on-error", 1),
+    option("on-marked-down", 1),
+    option("on-marked-up", 1),
+    option("proto", 1),
+    option("proxy-v2-options", 1),
+    option("redir", 1),
+    option("resolve-net", 1),
+    option("resolve-opts", 1),
+    option("resolve-prefer", 1),
+    option("resolvers", 1),
+    option("send-proxy", 0),
+    option("send-proxy-v2", 0),
+    option("send-proxy-v2-ssl", 0),
+    option("send-proxy-v2-ssl-cn", 0),
+    option("slowstart", 1),
+    option("sni", 1),
+    option("socks4", 1),
+    option("source", 1),
+    option("ssl", 0),
+    option("ssl-max-ver", 1),
+    option("ssl-min-ver", 1),
+    option("tcp-ut", 1),
+    option("track", 1),
+    option("usesrc", 1),
+    option("verify", 1),
+    option("verifyhost", 1),
+    harmless_option("cookie", 1),
+    harmless_option("log-proto", 1),
+    harmless_option("max-reuse", 1),
+    harmless_option("no-agent-check", 0),
+    harmless_option("no-check-send-proxy", 0),
+    harmless_option("no-check-ssl", 0),
+    harmless_option("no-send-proxy", 0),
+    harmless_option("no-send-proxy-v2", 0),
+    harmless_option("no-send-proxy-v2-ssl", 0),
+    harmless_option("no-send-proxy-v2-ssl-cn", 0),
+    harmless_option("no-ssl", 0),
+    harmless_option("no-tfo", 0),
+    harmless_option("pool-low-conn", 1),
+    harmless_option("pool-max-conn", 1),
+    harmless_option("pool-purge-delay", 1),
+    harmless_option("tfo", 0),
+    harmless_option("ws", 1),
+];

@@ -1,0 +1,113 @@
+//! The way in: named texts and an environment to a Plan, or to all that is wrong with them.
+
+use std::sync::Arc;
+
+use tandem_text::{Diagnostic, FileId, SourceMap};
+
+use crate::draft::Draft;
+use crate::plan::Plan;
+use crate::{haproxy, native, resolve};
+
+/// A file's content under the name that messages give it.
+#[derive(Clone, Debug)]
+pub struct NamedText {
+    pub name: Arc<str>,
+    pub bytes: Vec<u8>,
+}
+
+impl NamedText {
+    pub fn new(name: impl Into<Arc<str>>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self {
+            name: name.into(),
+            bytes: bytes.into(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Haproxy,
+    Toml,
+}
+
+impl Dialect {
+    /// Told by the first line that says something: TOML starts with a `[table]` or a `key = value`, `haproxy.cfg` with the
+    /// name of a section.
+    pub fn recognise(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        let Some(line) = text
+            .lines()
+            .map(str::trim)
+            .find(|line| !line.is_empty() && !line.starts_with('#'))
+        else {
+            return Self::Haproxy;
+        };
+        let mut words = line.split_whitespace();
+        let key = words.next().unwrap_or_default();
+        let assigns = key.contains('=') || words.next().is_some_and(|word| word.starts_with('='));
+        if line.starts_with('[') || assigns {
+            Self::Toml
+        } else {
+            Self::Haproxy
+        }
+    }
+}
+
+/// What became of the texts. There is a Plan exactly when no diagnostic is an error.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub plan: Option<Plan>,
+    /// In the order of the files and their lines.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What the diagnostics point into.
+    pub sources: SourceMap,
+}
+
+/// Reads the texts as one configuration. A dialect that is not given is recognised for each text by its content.
+pub fn load(texts: &[NamedText], env: &dyn Fn(&str) -> Option<String>, dialect: Option<Dialect>) -> Loaded {
+    let mut sources = SourceMap::default();
+    let files: Vec<FileId> = texts
+        .iter()
+        .map(|text| sources.add(Arc::clone(&text.name), text.bytes.as_slice()))
+        .collect();
+
+    let mut draft = Draft::default();
+    let mut haproxy = haproxy::Reader::default();
+    let mut diagnostics = Vec::new();
+    for file in files {
+        match dialect.unwrap_or_else(|| Dialect::recognise(sources.bytes(file))) {
+            Dialect::Haproxy => haproxy.read(&sources, file, env, &mut draft, &mut diagnostics),
+            Dialect::Toml => native::read(&sources, file, &mut draft, &mut diagnostics),
+        }
+    }
+    let plan = resolve::resolve(draft, &mut diagnostics);
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+    let broken = diagnostics.iter().any(Diagnostic::is_error);
+    Loaded {
+        plan: (!broken).then_some(plan),
+        diagnostics,
+        sources,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dialect_is_told_by_content() {
+        for (text, dialect) in [
+            ("", Dialect::Haproxy),
+            ("# only a comment\n", Dialect::Haproxy),
+            ("# x\n\nglobal\n  maxconn 3\n", Dialect::Haproxy),
+            ("defaults # [x]\n", Dialect::Haproxy),
+            ("listen a=b\n", Dialect::Haproxy),
+            ("# x\n[global]\nmaxconn = 3\n", Dialect::Toml),
+            ("[[frontend]]\n", Dialect::Toml),
+            ("global.maxconn = 3\n", Dialect::Toml),
+            ("global.maxconn=3\n", Dialect::Toml),
+        ] {
+            assert_eq!(Dialect::recognise(text.as_bytes()), dialect, "{text:?}");
+        }
+    }
+}

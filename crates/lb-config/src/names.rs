@@ -1,0 +1,82 @@
+//! The words for enumerated values, the same in both dialects.
+
+use tandem_lb_core::balance::{HashFunction, HashMethod};
+use tandem_lb_core::stick::KeyType;
+
+use crate::plan::{Facility, Level, LogFormat, Severity};
+
+pub(crate) const LOG_FORMATS: &[(&str, LogFormat)] = &[
+    ("rfc3164", LogFormat::Rfc3164),
+    ("rfc5424", LogFormat::Rfc5424),
+    ("local", LogFormat::Local),
+    ("short", LogFormat::Short),
+    ("timed", LogFormat::Timed),
+    ("iso", LogFormat::Iso),
+    ("priority", LogFormat::Priority),
+    ("raw", LogFormat::Raw),
+];
+
+/// In the order of their numbers.
+pub(crate) const FACILITIES: &[(&str, Facility)] = &[
+    ("kern", Facility(0)),
+    ("user", Facility(1)),
+    ("mail", Facility(2)),
+    ("daemon", Facility(3)),
+    ("auth", Facility(4)),
+    ("syslog", Facility(5)),
+    ("lpr", Facility(6)),
+    ("news", Facility(7)),
+    ("uucp", Facility(8)),
+    ("cron", Facility(9)),
+    ("auth2", Facility(10)),
+    ("ftp", Facility(11)),
+    ("ntp", Facility(12)),
+    ("audit", Facility(13)),
+    ("alert", Facility(14)),
+    ("cron2", Facility(15)),
+    ("local0", Facility(16)),
+    ("local1", Facility(17)),
+    ("local2", Facility(18)),
+    ("local3", Facility(19)),
+    ("local4", Facility(20)),
+    ("local5", Facility(21)),
+    ("local6", Facility(22)),
+    ("local7", Facility(23)),
+];
+
+pub(crate) const SEVERITIES: &[(&str, Severity)] = &[
+    ("emerg", Severity::Emerg),
+    ("alert", Severity::Alert),
+    ("crit", Severity::Crit),
+    ("err", Severity::Err),
+    ("warning", Severity::Warning),
+    ("notice", Severity::Notice),
+    ("info", Severity::Info),
+    ("debug", Severity::Debug),
+];
+
+/// The longest line if none is given.
+pub(crate) const LOG_LENGTH: u16 = 1024;
+
+pub(crate) const LEVELS: &[(&str, Level)] = &[
+    ("user", Level::User),
+    ("operator", Level::Operator),
+    ("admin", Level::Admin),
+];
+
+pub(crate) const HASH_METHODS: &[(&str, HashMethod)] = &[
+    ("map-based", HashMethod::MapBased),
+    ("consistent", HashMethod::Consistent),
+];
+
+pub(crate) const HASH_FUNCTIONS: &[(&str, HashFunction)] = &[
+    ("sdbm", HashFunction::Sdbm),
+    ("djb2", HashFunction::Djb2),
+    ("wt6", HashFunction::Wt6),
+    ("crc32", HashFunction::Crc32),
+    ("none", HashFunction::None),
+];
+
+/// `ip` means IPv4: a table has one family.
+pub(crate) const KEY_TYPES: &[(&str, KeyType)] =
+    &[("ip", KeyType::Ipv4), ("ipv4", KeyType::Ipv4), ("ipv6", KeyType::Ipv6)];

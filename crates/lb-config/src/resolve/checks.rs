@@ -1,0 +1,162 @@
+//! What a configuration must and should say as a whole, whichever dialect said it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tandem_text::{Diagnostic, Span};
+
+use crate::code;
+use crate::draft::{Mode, Proxy, Role};
+use crate::plan::ServerPort;
+
+pub(super) fn proxies(proxies: &[Proxy], report: &mut Vec<Diagnostic>) {
+    names(proxies, report);
+    for proxy in proxies {
+        mode(proxy, report);
+        listeners(proxy, report);
+        timeouts(proxy, report);
+        servers(proxy, report);
+        stickiness(proxy, report);
+    }
+}
+
+/// A frontend and a backend may share a name; two of a kind may not, and a `listen` is both kinds.
+fn names(proxies: &[Proxy], report: &mut Vec<Diagnostic>) {
+    let mut seen: HashMap<(bool, Arc<str>), Role> = HashMap::new();
+    for proxy in proxies {
+        let kinds = [(true, proxy.role.accepts()), (false, proxy.role.serves())];
+        let keys = kinds
+            .into_iter()
+            .filter(|(_, is)| *is)
+            .map(|(kind, _)| (kind, Arc::clone(&proxy.name.value)));
+        let keys: Vec<_> = keys.collect();
+        if let Some(other) = keys.iter().find_map(|key| seen.get(key)) {
+            let message = format!("a {} named `{}` exists already", other.word(), proxy.name.value);
+            report.push(
+                Diagnostic::error(code::DUPLICATE, proxy.name.span, message).help("give one of them another name"),
+            );
+        }
+        keys.into_iter().for_each(|key| {
+            seen.entry(key).or_insert(proxy.role);
+        });
+    }
+}
+
+fn mode(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
+    let at = proxy.name.span;
+    let stats = proxy.settings.stats.as_ref().map(|stats| stats.span);
+    match (proxy.settings.mode, stats) {
+        (Mode::Http, Some(_)) if proxy.role.accepts() => report.push(
+            Diagnostic::warning(
+                code::STATS_PAGE,
+                at,
+                "the statistics page is not served yet: it answers 501",
+            )
+            .help("everything else here works; the `stats` lines are read and checked"),
+        ),
+        (Mode::Http, _) => report.push(
+            Diagnostic::error(
+                code::UNSUPPORTED,
+                at,
+                "`mode http` is only supported for a statistics page",
+            )
+            .help("write `mode tcp`, or `stats enable` if this is the statistics page"),
+        ),
+        (Mode::Tcp, Some(stats)) => report.push(
+            Diagnostic::warning(
+                code::CONFLICT,
+                stats,
+                "the statistics page needs `mode http`; it is left out",
+            )
+            .help("add `mode http` to this section"),
+        ),
+        (Mode::Tcp, None) => {}
+    }
+}
+
+fn listeners(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
+    if proxy.role.accepts() && proxy.binds.is_empty() && !proxy.settings.disabled {
+        let message = format!("{} `{}` listens nowhere", proxy.role.word(), proxy.name.value);
+        report.push(incomplete(proxy.name.span, message, "add a `bind`"));
+    }
+    let relays = proxy.settings.mode == Mode::Tcp && proxy.role == Role::Frontend;
+    if relays && proxy.settings.default_backend.is_none() {
+        let message = format!(
+            "frontend `{}` leads nowhere: its connections are closed at once",
+            proxy.name.value
+        );
+        report.push(incomplete(proxy.name.span, message, "add a `default_backend`"));
+    }
+}
+
+/// Without these a client that went away keeps its connection for ever.
+fn timeouts(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
+    let timeouts = proxy.settings.timeouts;
+    let accepts = proxy.role.accepts() && !proxy.binds.is_empty();
+    let serves = proxy.role.serves() && !proxy.servers.is_empty();
+    let wanted = [
+        ("client", accepts && timeouts.client.is_none()),
+        ("connect", serves && timeouts.connect.is_none()),
+        ("server", serves && timeouts.server.is_none()),
+    ];
+    let missing: Vec<&str> = wanted
+        .into_iter()
+        .filter(|(_, missing)| *missing)
+        .map(|(name, _)| name)
+        .collect();
+    if missing.is_empty() {
+        return;
+    }
+    let names = missing.join(", ");
+    let message = format!(
+        "{} `{}` has no timeout for: {names}",
+        proxy.role.word(),
+        proxy.name.value
+    );
+    report.push(incomplete(
+        proxy.name.span,
+        message,
+        "without it a dead connection stays for ever; set it in `defaults`",
+    ));
+}
+
+fn servers(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
+    let mut seen: HashMap<&str, Span> = HashMap::new();
+    for server in &proxy.servers {
+        let name = &server.name;
+        if seen.insert(&name.value, name.span).is_some() {
+            let message = format!("another server of `{}` is named `{}`", proxy.name.value, name.value);
+            report.push(Diagnostic::error(code::DUPLICATE, name.span, message).help("give each server its own name"));
+        }
+        let options = &server.options;
+        let port_known = options.check_port.is_some() || matches!(server.port, ServerPort::Fixed(_));
+        if options.check && !port_known {
+            let message = format!("server `{}` is checked, but has no port to check", name.value);
+            report.push(
+                Diagnostic::error(code::MISSING, name.span, message).help("add a port to its address, or `port N`"),
+            );
+        }
+    }
+}
+
+fn stickiness(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
+    if let (None, Some(rule)) = (proxy.table, proxy.stick_rules.first()) {
+        let message = format!(
+            "{} `{}` has no stick-table to stick with",
+            proxy.role.word(),
+            proxy.name.value
+        );
+        report.push(Diagnostic::error(code::UNDEFINED, rule.span, message).help("add `stick-table type ip size 200k`"));
+    }
+    if let (Some(table), []) = (proxy.table, proxy.stick_rules.as_slice()) {
+        report.push(incomplete(
+            table.span,
+            "no rule uses this table".to_owned(),
+            "add `stick on src`",
+        ));
+    }
+}
+
+fn incomplete(span: Span, message: String, help: &str) -> Diagnostic {
+    Diagnostic::warning(code::INCOMPLETE, span, message).help(help)
+}

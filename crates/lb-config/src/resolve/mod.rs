@@ -1,0 +1,77 @@
+//! A draft to a Plan: numbers given, names found, and what the whole means checked.
+
+mod checks;
+mod ids;
+mod parts;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tandem_text::{Diagnostic, nearest};
+
+use crate::code;
+use crate::draft::{Draft, Proxy};
+use crate::plan::Plan;
+
+/// Always a Plan; whether it may be used is for the diagnostics to say.
+pub(crate) fn resolve(draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
+    checks::proxies(&draft.proxies, report);
+    let ids = ids::proxies(&draft.proxies, report);
+    let backends = Names::of_backends(&draft.proxies);
+
+    let mut plan = Plan {
+        global: draft.global,
+        ..Plan::default()
+    };
+    for (proxy, id) in draft.proxies.iter().zip(ids) {
+        if proxy.role.accepts() {
+            let backend = backends.wanted_by(proxy, report);
+            plan.frontends.push(parts::frontend(proxy, id, backend));
+        }
+        if proxy.role.serves() {
+            plan.backends.push(parts::backend(proxy, id, report));
+        }
+    }
+    plan
+}
+
+/// The backends by name, with their places in the Plan.
+struct Names(HashMap<Arc<str>, usize>);
+
+impl Names {
+    fn of_backends(proxies: &[Proxy]) -> Self {
+        let mut names = HashMap::new();
+        let backends = proxies.iter().filter(|proxy| proxy.role.serves());
+        for (place, proxy) in backends.enumerate() {
+            names.entry(Arc::clone(&proxy.name.value)).or_insert(place);
+        }
+        Self(names)
+    }
+
+    /// The backend that a frontend names; a `listen` without one uses its own half.
+    fn wanted_by(&self, proxy: &Proxy, report: &mut Vec<Diagnostic>) -> Option<usize> {
+        let Some(wanted) = &proxy.settings.default_backend else {
+            return proxy
+                .role
+                .serves()
+                .then(|| self.0.get(&proxy.name.value).copied())
+                .flatten();
+        };
+        let found = self.0.get(wanted.value.as_str()).copied();
+        if found.is_none() {
+            let message = format!("there is no backend `{}`", wanted.value);
+            let mut diagnostic = Diagnostic::error(code::UNDEFINED, wanted.span, message);
+            let mut known: Vec<&str> = self.0.keys().map(AsRef::as_ref).collect();
+            known.sort_unstable();
+            diagnostic.help = match nearest(&wanted.value, known.iter().copied()) {
+                Some(near) => Some(format!("did you mean `{near}`?")),
+                None if known.is_empty() => Some(format!("add a section `backend {}`", wanted.value)),
+                None => Some(format!("the backends are: {}", known.join(", "))),
+            };
+            if !report.contains(&diagnostic) {
+                report.push(diagnostic);
+            }
+        }
+        found
+    }
+}

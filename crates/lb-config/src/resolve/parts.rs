@@ -1,0 +1,107 @@
+//! The pieces of a Plan, each made of its draft.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem_lb_core::ServerId;
+use tandem_lb_core::health::CheckSettings;
+use tandem_text::Diagnostic;
+
+use super::ids;
+use crate::draft::{Mode, Proxy, Server, Timeouts};
+use crate::plan::{self, Backend, Check, Frontend, Service, Stick};
+
+pub(super) fn frontend(proxy: &Proxy, id: u32, backend: Option<usize>) -> Frontend {
+    let settings = &proxy.settings;
+    let service = match &settings.stats {
+        Some(stats) if settings.mode == Mode::Http => Service::Stats(stats.value.clone()),
+        _ => Service::Tcp { backend },
+    };
+    Frontend {
+        name: Arc::clone(&proxy.name.value),
+        id,
+        disabled: settings.disabled,
+        binds: proxy.binds.clone(),
+        maxconn: settings.maxconn,
+        backlog: settings.backlog,
+        logs: settings.logs.clone(),
+        log_rule: settings.log_rule,
+        timeout_client: settings.timeouts.client,
+        timeout_client_fin: settings.timeouts.client_fin,
+        keepalive: settings.client_keepalive.into_keepalive(),
+        service,
+    }
+}
+
+pub(super) fn backend(proxy: &Proxy, id: u32, report: &mut Vec<Diagnostic>) -> Backend {
+    let settings = &proxy.settings;
+    let timeouts = settings.timeouts;
+    let ids = ids::servers(&proxy.servers, report);
+    let rules = proxy.stick_rules.iter().map(|rule| rule.value).collect();
+    Backend {
+        name: Arc::clone(&proxy.name.value),
+        id,
+        disabled: settings.disabled,
+        policy: settings.policy,
+        timeout_connect: timeouts.connect,
+        timeout_server: timeouts.server,
+        timeout_server_fin: timeouts.server_fin,
+        timeout_tunnel: timeouts.tunnel,
+        timeout_check: timeouts.check,
+        // A client waits for a slot as long as it would wait for a connection.
+        timeout_queue: timeouts.queue.or(timeouts.connect),
+        retries: settings.retries,
+        redispatch: settings.redispatch,
+        keepalive: settings.server_keepalive.into_keepalive(),
+        logs: settings.logs.clone(),
+        log_health_checks: settings.log_health_checks,
+        stick: proxy.table.map(|table| Stick {
+            table: table.value,
+            rules,
+        }),
+        servers: proxy
+            .servers
+            .iter()
+            .zip(ids)
+            .map(|(draft, id)| server(draft, id, timeouts))
+            .collect(),
+    }
+}
+
+fn server(draft: &Server, id: u32, timeouts: Timeouts) -> plan::Server {
+    let options = &draft.options;
+    let check = options.check.then(|| Check {
+        settings: CheckSettings {
+            inter: options.inter,
+            fastinter: options.fastinter,
+            downinter: options.downinter,
+            rise: options.rise,
+            fall: options.fall,
+            connect_timeout: check_limit(options.inter, timeouts),
+        },
+        host: options.check_host.clone(),
+        port: options.check_port,
+    });
+    plan::Server {
+        name: Arc::clone(&draft.name.value),
+        id: ServerId(id),
+        host: draft.host.clone(),
+        port: draft.port,
+        origin: Arc::clone(&draft.origin),
+        weight: options.weight,
+        backup: options.backup,
+        disabled: options.disabled,
+        maxconn: options.maxconn,
+        non_stick: options.non_stick,
+        check,
+    }
+}
+
+/// Without `timeout check` one interval covers the whole check; with it, connecting may take the shorter of
+/// `timeout connect` and the interval.
+fn check_limit(inter: Duration, timeouts: Timeouts) -> Duration {
+    match (timeouts.check, timeouts.connect) {
+        (Some(_), Some(connect)) => connect.min(inter),
+        _ => inter,
+    }
+}
