@@ -14,6 +14,8 @@ pub(super) struct Check {
     health: RiseFall,
     last: CheckResult,
     schedule: Schedule,
+    enabled: bool,
+    failures: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ impl Check {
             health,
             last,
             schedule: Schedule::Due(first),
+            enabled: true,
+            failures: 0,
         }
     }
 
@@ -44,9 +48,18 @@ impl Check {
 
     pub(super) fn due(&self) -> Option<Mono> {
         match self.schedule {
-            Schedule::Due(at) => Some(at),
+            Schedule::Due(at) => self.enabled.then_some(at),
             Schedule::Running => None,
         }
+    }
+
+    pub(super) fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// Failed checks that cost something: a server that is down has nothing left to lose.
+    pub(super) fn failures(&self) -> u64 {
+        self.failures
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -67,7 +80,9 @@ impl Check {
         let is_other = result.status != self.last.status;
         let step = self.health.apply(result.status.outcome());
         self.last = result;
-        is_other || step != Step::Unmoved
+        let is_moved = step != Step::Unmoved;
+        self.failures += u64::from(is_moved && self.outcome() == Outcome::Failed);
+        is_other || is_moved
     }
 
     pub(super) fn outcome(&self) -> Outcome {
@@ -84,9 +99,27 @@ impl Check {
         self.health.drop_to_zero();
     }
 
-    /// Maintenance ends: the checks go on at the beat they had, as if it had not been interrupted.
+    /// Maintenance ends: up, but the first failure counts.
     pub(super) fn resume(&mut self, now: Mono) {
         self.health.restart();
+        self.catch_up(now);
+    }
+
+    pub(super) fn set_health(&mut self, up: bool) {
+        if up {
+            self.health.forgive()
+        } else {
+            self.health.drop_to_zero()
+        }
+    }
+
+    pub(super) fn set_enabled(&mut self, enabled: bool, now: Mono) {
+        self.enabled = enabled;
+        self.catch_up(now);
+    }
+
+    /// After a rest the checks go on at the beat they had, as if it had not been interrupted.
+    fn catch_up(&mut self, now: Mono) {
         let Schedule::Due(at) = self.schedule else { return };
         if at > now {
             return;

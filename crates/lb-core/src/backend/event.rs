@@ -1,6 +1,6 @@
 //! What goes into a backend and what comes out of it.
 
-use super::{ProxyKind, View};
+use super::{Operation, ProxyKind, View};
 use crate::ServerIdx;
 use crate::health::{AdminChange, CheckResult, RiseFall};
 use std::sync::Arc;
@@ -20,6 +20,16 @@ pub enum Input {
     Weight {
         server: ServerIdx,
         weight: u16,
+    },
+    /// What an operator says the checks found; of no effect on a server without checks.
+    Health {
+        server: ServerIdx,
+        to: Operation,
+    },
+    /// Start or stop checking; the state stays as it is.
+    Checks {
+        server: ServerIdx,
+        enabled: bool,
     },
 }
 

@@ -5,6 +5,7 @@
 
 mod check;
 mod event;
+mod report;
 mod server;
 mod settings;
 mod spread;
@@ -12,6 +13,7 @@ mod status;
 mod view;
 
 pub use event::{CheckLog, Input, NoServerLeft, Online, Output, Reason, StateChange, Transition};
+pub use report::{CheckReport, ServerReport};
 pub use server::Operation;
 pub use settings::{BackendSettings, ProxyKind, ServerSettings};
 pub use spread::Spread;
@@ -79,12 +81,9 @@ impl Backend {
         match input {
             Input::CheckDone { server, result } => self.check_done(server, result, now),
             Input::Admin { server, change } => self.admin(server, change, now),
-            Input::Weight { server, weight } => {
-                self.change(server, now, |s| {
-                    s.set_weight(weight);
-                    None
-                });
-            }
+            Input::Weight { server, weight } => self.change(server, now, |s| s.set_weight(weight)),
+            Input::Health { server, to } => self.change(server, now, |s| s.set_health(to, now)),
+            Input::Checks { server, enabled } => self.change(server, now, |s| s.set_checks(enabled, now)),
         }
     }
 
@@ -124,14 +123,9 @@ impl Backend {
         online
     }
 
-    /// The words of the `status` column; `None` when there is no such server.
-    pub fn status(&self, server: ServerIdx) -> Option<Status> {
-        self.servers.get(server.place()).map(Server::status)
-    }
-
-    /// The latest check of a server, as the statistics show it; `None` without checks.
-    pub fn last_check(&self, server: ServerIdx) -> Option<&CheckResult> {
-        self.servers.get(server.place())?.check().map(|c| c.last())
+    /// `None` when there is no such server.
+    pub fn report(&self, server: ServerIdx, now: Mono) -> Option<ServerReport<'_>> {
+        self.servers.get(server.place()).map(|s| s.report(now))
     }
 
     fn check_done(&mut self, idx: ServerIdx, result: CheckResult, now: Mono) {
@@ -185,12 +179,12 @@ impl Backend {
         let seen = server.view();
         let transition = act(server);
         let is_seen = seen != server.view();
-        if is_seen {
-            self.publish();
-        }
         let online = self.online();
         if before.is_none() != online.is_none() {
             self.last_change = now;
+        }
+        if is_seen {
+            self.publish();
         }
         if let Some(transition) = transition {
             self.announce(idx, transition, online);

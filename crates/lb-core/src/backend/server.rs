@@ -1,10 +1,12 @@
 //! One server: what its checks say, what an operator says, and what follows from both (reference 2.1, 2.9).
 
 use super::check::Check;
-use super::{CheckLog, Reason, ServerSettings, ServerView, Status, Transition};
+use super::view::takes_new;
+use super::{CheckLog, CheckReport, Reason, ServerReport, ServerSettings, ServerView, Status, Transition};
 use crate::balance::Candidate;
 use crate::health::{Admin, CheckResult, Outcome};
 use std::sync::Arc;
+use std::time::Duration;
 use tandem_time::{Mono, Seed};
 
 /// Weight 1 in the units of the balancing table.
@@ -20,6 +22,7 @@ pub enum Operation {
 }
 
 /// What the end of a check means.
+#[derive(Default)]
 pub(super) struct Ended {
     pub is_news: bool,
     /// Where the server should go; `None` when the result settles nothing.
@@ -33,6 +36,8 @@ pub(super) struct Server {
     operation: Operation,
     admin: Admin,
     last_change: Mono,
+    downs: u64,
+    down_time: Duration,
     check: Option<Check>,
 }
 
@@ -43,6 +48,8 @@ impl Server {
             operation: Operation::Running,
             admin: Admin::NONE,
             last_change: now,
+            downs: 0,
+            down_time: Duration::ZERO,
             check: settings.check.map(|c| Check::new(c, first_check)),
             settings,
         };
@@ -66,11 +73,7 @@ impl Server {
     }
 
     pub(super) fn is_usable(&self) -> bool {
-        self.view().takes_new()
-    }
-
-    pub(super) fn check(&self) -> Option<&Check> {
-        self.check.as_ref()
+        takes_new(self.operation, self.admin, self.weight)
     }
 
     pub(super) fn candidate(&self) -> Candidate {
@@ -101,11 +104,33 @@ impl Server {
         }
     }
 
-    pub(super) fn status(&self) -> Status {
+    pub(super) fn report(&self, now: Mono) -> ServerReport<'_> {
+        let is_down = self.operation == Operation::Down;
+        let running_down_time = if is_down {
+            now.since(self.last_change)
+        } else {
+            Duration::ZERO
+        };
+        ServerReport {
+            status: self.status(),
+            view: self.view(),
+            downs: self.downs,
+            down_time: self.down_time + running_down_time,
+            check: self.check.as_ref().map(|c| CheckReport {
+                health: c.health(),
+                last: c.last(),
+                is_running: c.is_running(),
+                is_enabled: c.is_enabled(),
+                failures: c.failures(),
+            }),
+        }
+    }
+
+    fn status(&self) -> Status {
         if self.admin.in_maint() {
             return Status::Maint;
         }
-        let health = self.check.as_ref().map(Check::health);
+        let health = self.check.as_ref().filter(|c| c.is_enabled()).map(Check::health);
         let part = health.filter(|h| !h.is_full() && !h.is_empty()).map(|h| h.progress());
         match self.operation {
             Operation::Down => Status::Down(part),
@@ -130,26 +155,20 @@ impl Server {
 
     /// No checks in maintenance.
     pub(super) fn check_due(&self) -> Option<Mono> {
-        if self.admin.in_maint() {
-            None
-        } else {
-            self.check.as_ref()?.due()
-        }
+        let check = self.check.as_ref().filter(|_| !self.admin.in_maint())?;
+        check.due()
     }
 
     pub(super) fn start_check(&mut self, now: Mono) -> bool {
         !self.admin.in_maint() && self.check.as_mut().is_some_and(|c| c.start(now))
     }
 
-    /// `None` when no check was running. A result that comes in maintenance says nothing.
+    /// `None` when no check was running. A result that comes when checks are not wanted says nothing.
     pub(super) fn end_check(&mut self, result: CheckResult) -> Option<Ended> {
         let in_maint = self.admin.in_maint();
         let check = self.check.as_mut().filter(|c| c.is_running())?;
-        if in_maint {
-            return Some(Ended {
-                is_news: false,
-                verdict: None,
-            });
+        if in_maint || !check.is_enabled() {
+            return Some(Ended::default());
         }
         let is_news = check.end(result);
         let verdict = match (check.outcome(), check.health().is_up()) {
@@ -158,6 +177,7 @@ impl Server {
             (Outcome::ConditionallyPassed, true) => Some(Operation::Stopping),
             _ => None,
         };
+        let verdict = verdict.filter(|v| *v != self.operation);
         Some(Ended { is_news, verdict })
     }
 
@@ -168,24 +188,41 @@ impl Server {
         }
     }
 
-    /// Goes where its checks or an operator say, if it is not there. Not in maintenance, where it stays down.
+    /// Goes where its checks or an operator say, if it is not there. In maintenance it stays down.
     pub(super) fn obey(&mut self, verdict: Operation, reason: Reason, now: Mono) -> Option<Transition> {
-        let stops_while_down = verdict == Operation::Stopping && self.operation == Operation::Down;
-        if self.admin.in_maint() || verdict == self.operation || stops_while_down {
+        if self.admin.in_maint() || verdict == self.operation {
             return None;
         }
         let was_draining = self.had_no_new_clients();
+        self.turn(now);
         self.operation = verdict;
-        self.last_change = now;
         Some(match verdict {
-            Operation::Down => Transition::Down { reason, was_draining },
+            Operation::Down => {
+                self.downs += 1;
+                Transition::Down { reason, was_draining }
+            }
             Operation::Running => Transition::Up { reason },
             Operation::Stopping => Transition::Stopping { reason },
         })
     }
 
-    pub(super) fn set_weight(&mut self, weight: u16) {
+    /// An operator says how its checks went (`set server health`); the next ones may say otherwise.
+    pub(super) fn set_health(&mut self, to: Operation, now: Mono) -> Option<Transition> {
+        let check = self.check.as_mut()?;
+        check.set_health(to != Operation::Down);
+        self.obey(to, Reason::Operator, now)
+    }
+
+    /// Checks go on or rest; the state stays what it is.
+    pub(super) fn set_checks(&mut self, enabled: bool, now: Mono) -> Option<Transition> {
+        self.check.as_mut()?.set_enabled(enabled, now);
+        None
+    }
+
+    /// Weights change without a word in the log.
+    pub(super) fn set_weight(&mut self, weight: u16) -> Option<Transition> {
         self.weight = weight;
+        None
     }
 
     pub(super) fn enter_maint(&mut self, now: Mono) -> Option<Transition> {
@@ -197,8 +234,9 @@ impl Server {
         if self.operation == Operation::Down {
             return Some(Transition::EntersMaintFromDown);
         }
+        self.downs += 1;
+        self.turn(now);
         self.stop();
-        self.last_change = now;
         Some(Transition::EntersMaint { was_draining })
     }
 
@@ -208,8 +246,8 @@ impl Server {
         if !was_in_maint || self.admin.in_maint() {
             return None;
         }
+        self.turn(now);
         self.operation = Operation::Running;
-        self.last_change = now;
         if let Some(check) = &mut self.check {
             check.resume(now);
         }
@@ -219,27 +257,35 @@ impl Server {
     }
 
     pub(super) fn enter_drain(&mut self, now: Mono) -> Option<Transition> {
-        let was_draining = self.is_draining();
-        self.admin = self.admin.with(Admin::FORCED_DRAIN);
-        if was_draining || self.admin.in_maint() {
-            return None;
+        let is_seen = !self.is_draining() && !self.admin.in_maint();
+        if is_seen {
+            self.turn(now);
         }
-        self.last_change = now;
-        Some(Transition::EntersDrain {
+        self.admin = self.admin.with(Admin::FORCED_DRAIN);
+        is_seen.then(|| Transition::EntersDrain {
             is_down: self.operation == Operation::Down,
         })
     }
 
     pub(super) fn leave_drain(&mut self, now: Mono) -> Option<Transition> {
-        let was_draining = self.is_draining();
-        self.admin = self.admin.without(Admin::FORCED_DRAIN);
-        if !was_draining || self.is_draining() || self.admin.in_maint() {
-            return None;
+        let left = self.admin.without(Admin::FORCED_DRAIN);
+        let is_seen = self.is_draining() && !left.in_drain() && !left.in_maint();
+        if is_seen {
+            self.turn(now);
         }
-        self.last_change = now;
-        Some(Transition::LeavesDrain {
+        self.admin = left;
+        is_seen.then(|| Transition::LeavesDrain {
             is_down: self.operation == Operation::Down,
         })
+    }
+
+    /// Closes the books on the state that ends now. Like HAProxy's, they call the time of a drain down time, but only
+    /// when it is over.
+    fn turn(&mut self, now: Mono) {
+        if self.operation == Operation::Down || self.is_draining() {
+            self.down_time += now.since(self.last_change);
+        }
+        self.last_change = now;
     }
 
     fn had_no_new_clients(&self) -> bool {

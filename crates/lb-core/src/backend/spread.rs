@@ -32,11 +32,9 @@ impl Spread {
         let mut parts = Vec::new();
         for servers in backends {
             parts.push(whole.total);
-            for (wait, server) in servers
-                .iter()
-                .filter_map(|s| Some((first_wait(s.check.as_ref()?, s.disabled), s)))
-            {
-                debug_assert!(server.check.is_some());
+            for server in servers {
+                let Some(check) = &server.check else { continue };
+                let wait = first_wait(check, server.disabled);
                 whole.total += 1;
                 if wait >= SHORTEST_THAT_COUNTS && (whole.shortest.is_zero() || wait < whole.shortest) {
                     whole.shortest = wait;

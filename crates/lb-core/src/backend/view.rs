@@ -46,7 +46,7 @@ pub struct ServerView {
 impl ServerView {
     /// Whether it may get a client that it has not seen before.
     pub fn takes_new(&self) -> bool {
-        self.operation == Operation::Running && self.weight > 0 && !self.admin.in_maint() && !self.admin.in_drain()
+        takes_new(self.operation, self.admin, self.weight)
     }
 
     /// Whether a stick entry may send a client here: while draining, stopping and with weight 0 yes, while down and in
@@ -54,4 +54,8 @@ impl ServerView {
     pub fn takes_known(&self) -> bool {
         self.operation != Operation::Down && !self.admin.in_maint()
     }
+}
+
+pub(super) fn takes_new(operation: Operation, admin: Admin, weight: u16) -> bool {
+    operation == Operation::Running && weight > 0 && !admin.in_maint() && !admin.in_drain()
 }

@@ -35,9 +35,10 @@ pub enum Pace {
 impl RiseFall {
     /// A server that nobody has checked yet: up, and the first failure takes it down.
     ///
-    /// A `rise` or `fall` of 0 means 1: no result at all cannot change a state.
+    /// A `rise` or `fall` of 0 means 1: no result at all cannot change a state. What is beyond anyone's patience is cut,
+    /// so that their sum is a number.
     pub fn new(rise: u32, fall: u32) -> RiseFall {
-        let (rise, fall) = (rise.max(1), fall.max(1));
+        let (rise, fall) = (rise.clamp(1, u32::MAX / 2), fall.clamp(1, u32::MAX / 2));
         RiseFall {
             rise,
             fall,
@@ -100,6 +101,11 @@ impl RiseFall {
         self.health = 0;
     }
 
+    /// Fully up at once.
+    pub fn forgive(&mut self) {
+        self.health = self.top();
+    }
+
     /// Up, but one failure away from down: a server that starts or leaves maintenance.
     pub fn restart(&mut self) {
         self.health = self.rise;
@@ -117,7 +123,7 @@ impl RiseFall {
     }
 
     fn top(self) -> u32 {
-        self.rise.saturating_add(self.fall) - 1
+        self.rise + self.fall - 1
     }
 
     fn one_down(self) -> u32 {
