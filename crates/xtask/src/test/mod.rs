@@ -1,0 +1,132 @@
+//! Every test within a budget: build 8 minutes, unit to simulation 3, loopback 3, namespaces and interoperation 6,
+//! browser 1, and 22 in all. What takes longer is killed and named.
+
+mod kinds;
+mod long;
+mod packages;
+mod process;
+mod report;
+mod tally;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::console::{Console, Paint};
+use crate::metadata::Metadata;
+use kinds::Kind;
+use process::{Ending, Interruption};
+use report::{Report, Row, Verdict};
+use tally::Tally;
+
+const IN_ALL: Duration = Duration::from_secs(22 * 60);
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Only these kinds, and the build they need
+    #[arg(long, value_enum, value_name = "KIND", conflicts_with = "long")]
+    only: Vec<Kind>,
+    /// A long run of one kind, or of all that can run long; it goes on where the last one stopped
+    #[arg(long, value_enum, value_name = "KIND", num_args = 0..=1, default_missing_value = "all")]
+    long: Option<long::Sweep>,
+    /// How long a long run takes
+    #[arg(long, value_name = "N", default_value_t = 10, requires = "long", value_parser = clap::value_parser!(u64).range(1..=60))]
+    minutes: u64,
+}
+
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let session = Session::begin()?;
+    if let Some(sweep) = arguments.long {
+        return long::run(&session, sweep, Duration::from_secs(arguments.minutes * 60));
+    }
+    session.run(&arguments.only)
+}
+
+/// One call of the command.
+struct Session {
+    metadata: Metadata,
+    console: Console,
+    interruption: Interruption,
+    /// Where the whole output of each kind goes.
+    logs: PathBuf,
+}
+
+impl Session {
+    fn begin() -> Result<Session> {
+        let metadata = Metadata::load()?;
+        let logs = metadata.target_directory.join("xtask");
+        fs::create_dir_all(&logs).with_context(|| logs.display().to_string())?;
+        Ok(Session {
+            metadata,
+            console: Console::new(),
+            interruption: Interruption::listen()?,
+            logs,
+        })
+    }
+
+    fn run(&self, only: &[Kind]) -> Result<ExitCode> {
+        let kinds = kinds::chosen(only);
+        self.console.line(format_args!(
+            "budget: {}; {} in all",
+            kinds::budgets(&kinds),
+            report::minutes(IN_ALL)
+        ))?;
+        packages::install(self.console, &kinds)?;
+        let mut report = Report::default();
+        let start = Instant::now();
+        for kind in kinds {
+            let left = IN_ALL.saturating_sub(start.elapsed());
+            let budget = kind.budget().saturating_sub(report.spent_with(kind)).min(left);
+            report.push(self.kind(kind, budget)?);
+            if self.interruption.happened() || kind == Kind::Build && report.failed() {
+                break;
+            }
+        }
+        report.print(self.console, start.elapsed(), IN_ALL)
+    }
+
+    fn kind(&self, kind: Kind, budget: Duration) -> Result<Row> {
+        let Some(command) = kind.command(&self.metadata) else {
+            self.console.line(format_args!(
+                "{}: {}",
+                self.console.paint(Paint::Bold, kind),
+                kind.missing()
+            ))?;
+            return Ok(Row::absent(kind));
+        };
+        let title = self.console.paint(Paint::Bold, kind);
+        self.console.line(format_args!(
+            "{title}: {}, budget {}",
+            process::shown(&command),
+            report::minutes(budget)
+        ))?;
+        let start = Instant::now();
+        let mut tally = Tally::of(kind.counting());
+        let log = self.logs.join(format!("{kind}.log"));
+        let ending = process::run(command, budget, &log, &self.interruption, |line| {
+            tally
+                .line(line)
+                .map_or(Ok(()), |text| self.console.line(format_args!("  {text}")))
+        })?;
+        let row = Row::new(kind, &ending, tally, start.elapsed());
+        if row.verdict != Verdict::Passed {
+            self.explain(&log, &ending)?;
+        }
+        Ok(row)
+    }
+
+    /// Shows what went wrong: the end of the log, where every tool puts it.
+    fn explain(&self, log: &std::path::Path, ending: &Ending) -> Result<()> {
+        const SHOWN: usize = 120;
+        let text = fs::read_to_string(log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        for line in &lines[lines.len().saturating_sub(SHOWN)..] {
+            self.console.line(format_args!("  | {line}"))?;
+        }
+        self.console
+            .line(format_args!("  {ending}; all of it is in {}", log.display()))
+    }
+}

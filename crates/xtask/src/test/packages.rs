@@ -1,0 +1,116 @@
+//! What the tests need from the distribution: installed when we may, named when we may not.
+
+use std::env;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::Result;
+
+use super::kinds::Kind;
+use crate::console::{Console, Paint};
+
+/// A program that tests run.
+struct Need {
+    program: &'static str,
+    package: &'static str,
+    by: &'static [Kind],
+    what_for: &'static str,
+}
+
+const NEEDS: [Need; 4] = [
+    Need {
+        program: "haproxy",
+        package: "haproxy",
+        by: &[Kind::Loopback, Kind::Namespace],
+        what_for: "picks, log lines and behaviour beside HAProxy",
+    },
+    Need {
+        program: "keepalived",
+        package: "keepalived",
+        by: &[Kind::Namespace],
+        what_for: "VRRP beside Keepalived",
+    },
+    Need {
+        program: "nft",
+        package: "nftables",
+        by: &[Kind::Namespace],
+        what_for: "dropping packets between hosts",
+    },
+    Need {
+        program: "ip",
+        package: "iproute2",
+        by: &[Kind::Namespace],
+        what_for: "looking at hosts from outside",
+    },
+];
+
+/// Only what is missing and what `kinds` need.
+pub(super) fn install(console: Console, kinds: &[Kind]) -> Result<()> {
+    let missing: Vec<&Need> = NEEDS
+        .iter()
+        .filter(|n| n.by.iter().any(|k| kinds.contains(k)) && !on_path(n.program))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    let refused = match may_install() {
+        Ok(()) => {
+            console.line(format_args!("installing {} with apt-get", names.join(" ")))?;
+            apt_get(&names)
+        }
+        Err(why) => Err(why.to_owned()),
+    };
+    if let Err(why) = refused {
+        for need in missing.iter().filter(|need| !on_path(need.program)) {
+            let skip = console.paint(Paint::Yellow, "SKIP");
+            console.line(format_args!("{skip} {} ({}): {why}", need.package, need.what_for))?;
+        }
+    }
+    Ok(())
+}
+
+fn may_install() -> Result<(), &'static str> {
+    if !on_path("apt-get") {
+        return Err("not installed, and this is no distribution with apt-get");
+    }
+    if !nix::unistd::geteuid().is_root() {
+        return Err("not installed, and only root may install it");
+    }
+    Ok(())
+}
+
+fn apt_get(packages: &[&str]) -> Result<(), String> {
+    step(&["update", "-q"])?;
+    let mut install = vec!["install", "-q", "-y", "--no-install-recommends"];
+    install.extend(packages);
+    step(&install)
+}
+
+fn step(arguments: &[&str]) -> Result<(), String> {
+    let shown = format!("apt-get {}", arguments.join(" "));
+    let mut command = Command::new("apt-get");
+    command
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null());
+    let output = command.output().map_err(|error| format!("{shown}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{shown}: {}", text.lines().last().unwrap_or("failed")))
+}
+
+/// An ordinary user's PATH often lacks the folders of the administrator's programs.
+fn on_path(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let usual = ["/usr/sbin", "/sbin", "/usr/local/sbin"].map(Into::into);
+    env::split_paths(&path)
+        .chain(usual)
+        .any(|folder: std::path::PathBuf| is_file(&folder.join(program)))
+}
+
+fn is_file(path: &Path) -> bool {
+    path.metadata().is_ok_and(|meta| meta.is_file())
+}
