@@ -13,7 +13,7 @@ pub(super) struct HashRing {
     points: Vec<Point>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Point {
     at: u32,
     /// In the pool.
@@ -27,8 +27,7 @@ impl HashRing {
         for (m, place) in pool.members().iter().zip(0..) {
             points.extend(stations(m).map(|at| Point { at, place }));
         }
-        points.sort_unstable();
-        HashRing { points }
+        HashRing { points: sorted(points) }
     }
 
     /// The member whose point is nearest to `hash`, the earlier one when two are equally near; then onwards to the first
@@ -50,6 +49,29 @@ impl HashRing {
         let ahead = self.points[next].at.wrapping_sub(hash);
         if behind <= ahead { prev } else { next }
     }
+}
+
+/// In the order of `at`, by three passes of eleven bits: twenty servers of weight 256 make 80,000 evenly spread points,
+/// which comparisons would sort in several times the time.
+fn sorted(mut points: Vec<Point>) -> Vec<Point> {
+    const DIGITS: usize = 1 << 11;
+    let mut other = vec![Point::default(); points.len()];
+    for shift in [0, 11, 22] {
+        let digit = |p: &Point| (p.at >> shift) as usize % DIGITS;
+        let mut counts = [0; DIGITS];
+        points.iter().for_each(|p| counts[digit(p)] += 1);
+        let mut next: Vec<usize> = counts
+            .iter()
+            .scan(0, |sum, n| Some(std::mem::replace(sum, *sum + n)))
+            .collect();
+        for p in &points {
+            let slot = &mut next[digit(p)];
+            other[*slot] = *p;
+            *slot += 1;
+        }
+        std::mem::swap(&mut points, &mut other);
+    }
+    points
 }
 
 /// Ids are a full weight apart, so that no two servers with ids below 2^20 share a point.

@@ -3,7 +3,7 @@
 use super::hash_function::avalanche;
 use super::hash_map::HashMap;
 use super::hash_ring::HashRing;
-use super::pool::{Candidate, Pool};
+use super::pool::Pool;
 use super::{Algorithm, HashFunction, HashMethod, Policy, Request, hash_src, source};
 use crate::ServerIdx;
 use std::net::IpAddr;
@@ -28,13 +28,13 @@ enum Lookup {
 }
 
 impl Hashed {
-    pub(super) fn build(policy: &Policy, pool: &Pool, candidates: &[Candidate]) -> Hashed {
+    pub(super) fn build(policy: &Policy, pool: &Pool) -> Hashed {
         let key = match policy.algorithm {
             Algorithm::HashSrc => Key::HashSrc(policy.hash.function),
             _ => Key::Source,
         };
         let lookup = match policy.hash.method {
-            HashMethod::MapBased => Lookup::Map(HashMap::build(pool, candidates)),
+            HashMethod::MapBased => Lookup::Map(HashMap::build(pool)),
             HashMethod::Consistent => Lookup::Ring(HashRing::build(pool)),
         };
         Hashed {

@@ -17,10 +17,6 @@ pub(super) const HEAVIEST: u32 = 256 * SIXTEENTHS;
 pub struct Candidate {
     pub id: ServerId,
     /// In sixteenths: 16 is weight 1. With 0 it takes no new connections.
-    ///
-    /// The map-based algorithms divide all weights by their common divisor, also those of servers that are not usable
-    /// and of backups. To keep HAProxy's picks, a server that an operator set to weight 0 keeps its configured weight
-    /// here and is not `usable`.
     pub weight: u32,
     pub backup: bool,
     /// Up, and neither in maintenance nor draining.

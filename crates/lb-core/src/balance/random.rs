@@ -1,9 +1,9 @@
-//! `random`: some draws on the ring, and the least loaded for its weight of those drawn.
+//! `random`: some draws by weight, and the least loaded for its weight of those drawn.
 //!
 //! Two draws are enough to be close to `leastconn`, and several balancers in front of the same servers do not run to the
-//! same one at once. The ring makes a draw as likely as the weight says.
+//! same one at once. HAProxy draws on its ring of the consistent hash; a draw on the sums of the weights is as fair with
+//! nothing to build.
 
-use super::hash_ring::HashRing;
 use super::pool::{Member, Pool};
 use super::{Loads, Request};
 use crate::ServerIdx;
@@ -12,23 +12,33 @@ use tandem_time::Seed;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Random {
     draws: u32,
-    ring: HashRing,
+    /// For each member of the pool, the weight of all up to and including it.
+    sums: Vec<u64>,
 }
 
 impl Random {
     pub(super) fn build(draws: u32, pool: &Pool) -> Random {
+        let mut sum = 0;
+        let sums = pool.members().iter().map(|m| {
+            sum += u64::from(m.weight);
+            sum
+        });
         Random {
             draws: draws.max(1),
-            ring: HashRing::build(pool),
+            sums: sums.collect(),
         }
     }
 
     pub(super) fn pick(&self, pool: &Pool, r: &Request, loads: &impl Loads) -> Option<ServerIdx> {
         let mut seed = Seed::new(Seed::mix(r.ticket));
-        let mut draw = || self.ring.at((seed.next_u64() >> 32) as u32, r.avoid, pool);
+        let total = self.sums.last().copied().unwrap_or(0);
+        let mut draw = || {
+            let drawn = seed.below(total);
+            &pool.members()[self.sums.partition_point(|&sum| sum <= drawn)]
+        };
         let first = draw();
-        let best = (1..self.draws).fold(first, |best, _| lighter(best, draw(), loads));
-        if best.has_room(loads) {
+        let best = (1..self.draws).fold(first, |best, _| better(best, draw(), r, loads));
+        if best.may_take(r, loads) {
             Some(best.idx)
         } else {
             pool.substitute(r, loads)
@@ -37,9 +47,9 @@ impl Random {
 }
 
 /// The later of two equals, so that a draw is never wasted on a tie.
-fn lighter<'p>(best: &'p Member, drawn: &'p Member, loads: &impl Loads) -> &'p Member {
+fn better<'p>(best: &'p Member, drawn: &'p Member, r: &Request, loads: &impl Loads) -> &'p Member {
     let load = |of: &Member, other: &Member| u64::from(loads.served(of.idx)) * u64::from(other.weight);
-    if load(drawn, best) > load(best, drawn) {
+    if r.avoid == Some(drawn.idx) || (r.avoid != Some(best.idx) && load(drawn, best) > load(best, drawn)) {
         best
     } else {
         drawn

@@ -56,10 +56,10 @@ impl Table {
         let pool = Pool::gather(policy, candidates);
         let chooser = match policy.algorithm {
             Algorithm::RoundRobin => Chooser::RoundRobin(RoundRobin::build(&pool)),
-            Algorithm::StaticRr => Chooser::StaticRr(StaticRr::new(HashMap::build(&pool, candidates))),
+            Algorithm::StaticRr => Chooser::StaticRr(StaticRr::new(HashMap::build(&pool))),
             Algorithm::LeastConn => Chooser::LeastConn,
             Algorithm::First => Chooser::First(First::build(&pool)),
-            Algorithm::Source | Algorithm::HashSrc => Chooser::Hashed(Hashed::build(policy, &pool, candidates)),
+            Algorithm::Source | Algorithm::HashSrc => Chooser::Hashed(Hashed::build(policy, &pool)),
             Algorithm::Random { draws } => Chooser::Random(Random::build(draws, &pool)),
         };
         Table { pool, chooser }
