@@ -25,7 +25,7 @@ pub enum Input {
     Begin,
     /// The answer to [`Output::Pick`]; it may come later when the connection had to queue.
     Picked(Option<ServerIdx>),
-    /// The chosen server need not be insisted on: it went down, or round robin chose it (not persistence) and other
+    /// The chosen server need not be insisted on: it went down; or neither persistence nor a hash chose it, and other
     /// active servers exist. Where redispatch is allowed, the next failure then goes elsewhere at once.
     MayLeave,
     Connected,
@@ -79,7 +79,8 @@ pub enum Output {
     AbortConnect,
     /// The server accepted: the moment to remember who went where.
     Established(ServerIdx),
-    /// Pass the other side's FIN on to this side.
+    /// Nothing more comes for this side: send it a FIN, and read no more from the other (it finished, or was silent for
+    /// too long).
     ShutdownWrite(Side),
     /// Close both sockets and log. Nothing follows.
     Close(Ending),

@@ -15,7 +15,7 @@ pub struct Conn {
     state: State,
     pending: Pending,
     began: Mono,
-    /// Since accept, when a server was last chosen, when it accepted, when all ended.
+    /// When a server was last chosen, and when it accepted.
     chosen: Option<Mono>,
     connected: Option<Mono>,
     seen: Seen,
@@ -37,13 +37,17 @@ enum State {
         server: ServerIdx,
         until: Mono,
     },
-    /// The turn-around before the same server is tried again.
+    /// The turn-around before the same server is tried again; `chosen_anew` if the balancing had been asked and gave it
+    /// again, which counts as waiting for a server.
     Pausing {
         server: ServerIdx,
         until: Mono,
+        chosen_anew: bool,
     },
+    /// `finished`: the side that sends no more. `ending`: what made it so, should it come to an end now.
     Relaying {
         finished: Option<Side>,
+        ending: Ending,
     },
     Closed {
         ending: Ending,
@@ -103,12 +107,14 @@ impl Conn {
             (Input::MayLeave, _) => self.may_leave = true,
             (Input::Connected, State::Connecting { server, .. }) => self.established(server, now),
             (Input::ConnectFailed(failure), State::Connecting { server, .. }) => self.refused(server, failure, now),
-            (Input::Finished(side), State::Relaying { finished }) => self.finished(side, finished, now),
+            (Input::Finished(side), State::Relaying { finished, ending }) => self.finished(side, finished, ending, now),
             // Before there is a server, a client that will say no more has nothing to wait for.
-            (Input::Finished(Side::Client), _) | (Input::Failed(Side::Client, _), _) => {
-                self.end(Who::Client, now);
+            (Input::Finished(Side::Client), _) => self.close(Ending::new(Who::Client, self.phase()), now),
+            (Input::Failed(Side::Server, _), State::Connecting { server, .. }) => {
+                self.refused(server, ConnectFailure::Refused, now);
             }
-            (Input::Failed(Side::Server, _), State::Relaying { .. }) => self.end(Who::Server, now),
+            (Input::Failed(Side::Client, _), _) => self.failed(Side::Client, now),
+            (Input::Failed(Side::Server, _), State::Relaying { .. }) => self.failed(Side::Server, now),
             _ => {}
         }
     }
@@ -130,11 +136,20 @@ impl Conn {
 
     pub fn on_deadline(&mut self, now: Mono) {
         if let Some(side) = self.idle_side(now) {
-            return self.end(Who::timed_out(side), now);
+            return self.timed_out(side, now);
         }
         match self.state {
             State::Connecting { server, until } if until <= now => self.connect_timed_out(server, now),
-            State::Pausing { server, until } if until <= now => self.connect(server, now),
+            State::Pausing {
+                server,
+                until,
+                chosen_anew,
+            } if until <= now => {
+                if chosen_anew {
+                    self.chosen = Some(now);
+                }
+                self.connect(server, now);
+            }
             _ => {}
         }
     }
@@ -170,13 +185,13 @@ impl Conn {
         self.server = picked;
         let Some(server) = picked else {
             self.chosen = None;
-            return self.end(Who::Server, now);
+            return self.close(Ending::new(Who::Server, Phase::Connect), now);
         };
         self.chosen = Some(now);
         let same = avoid == picked;
         self.redispatched |= avoid.is_some() && !same;
         if same && !hurried {
-            self.pause(server, now)
+            self.pause(server, true, now)
         } else {
             self.connect(server, now)
         }
@@ -188,18 +203,25 @@ impl Conn {
         self.pending.step = Some(Step::Connect(server));
     }
 
-    fn pause(&mut self, server: ServerIdx, now: Mono) {
+    fn pause(&mut self, server: ServerIdx, chosen_anew: bool, now: Mono) {
         self.state = State::Pausing {
             server,
             until: now + self.settings.turn_around(),
+            chosen_anew,
         };
         self.pending.step = None;
     }
 
     fn established(&mut self, server: ServerIdx, now: Mono) {
-        self.state = State::Relaying { finished: None };
+        self.state = State::Relaying {
+            finished: None,
+            ending: Ending::NORMAL,
+        };
         self.connected = Some(now);
         self.seen.server = now;
+        if self.settings.tunnel.is_some() {
+            self.seen.client = now;
+        }
         self.pending.step = Some(Step::Established(server));
     }
 
@@ -207,7 +229,7 @@ impl Conn {
         match failure {
             ConnectFailure::Refused => self.retry(server, Who::Server, false, now),
             ConnectFailure::Resource => self.retry(server, Who::Resource, true, now),
-            ConnectFailure::Internal => self.end_without_connect(Who::Internal, now),
+            ConnectFailure::Internal => self.give_up(Who::Internal, now),
         }
     }
 
@@ -220,7 +242,7 @@ impl Conn {
     /// the failed attempt took its time or did not reach the server.
     fn retry(&mut self, server: ServerIdx, who: Who, hurried: bool, now: Mono) {
         if self.retries >= self.settings.retries {
-            return self.end_without_connect(who, now);
+            return self.give_up(who, now);
         }
         self.retries += 1;
         let redispatch = self.settings.redispatch;
@@ -229,23 +251,51 @@ impl Conn {
         } else if hurried {
             self.connect(server, now);
         } else {
-            self.pause(server, now);
+            self.pause(server, false, now);
         }
     }
 
-    fn finished(&mut self, side: Side, finished: Option<Side>, now: Mono) {
+    fn finished(&mut self, side: Side, finished: Option<Side>, ending: Ending, now: Mono) {
         match finished {
             Some(before) if before == side => {}
             Some(_) => {
                 self.pending.shutdown = Some(side.other());
-                self.close(Ending::NORMAL, now);
+                self.close(ending, now);
             }
-            None => {
-                self.state = State::Relaying { finished: Some(side) };
-                self.pending.shutdown = Some(side.other());
-                // The half-close timeout begins when the FIN is passed on.
-                *self.seen.of(side.other()) = now;
+            None => self.half_close(side, ending, now),
+        }
+    }
+
+    fn half_close(&mut self, side: Side, ending: Ending, now: Mono) {
+        self.state = State::Relaying {
+            finished: Some(side),
+            ending,
+        };
+        self.pending.shutdown = Some(side.other());
+        // The half-close timeout, where there is one, begins when the FIN is passed on; else the old one goes on.
+        if self.fin_limit(side.other()).is_some() {
+            *self.seen.of(side.other()) = now;
+        }
+    }
+
+    /// An error of the client is always logged as of the data phase, as HAProxy does.
+    fn failed(&mut self, side: Side, now: Mono) {
+        let ending = self.ending_or(Ending::new(Who::aborted(side), Phase::Data));
+        self.close(ending, now);
+    }
+
+    /// A side that is silent for too long is treated as one that finished: the other may still have an answer under
+    /// way and gets its own time for it (seen on HAProxy). What ended the connection is what came first.
+    fn timed_out(&mut self, side: Side, now: Mono) {
+        let ending = self.ending_or(Ending::new(Who::timed_out(side), self.phase()));
+        match self.state {
+            State::Relaying { finished: None, .. } => {
+                self.half_close(side, ending, now);
+                if self.idle_side(now).is_some() {
+                    self.close(ending, now);
+                }
             }
+            _ => self.close(ending, now),
         }
     }
 
@@ -255,25 +305,38 @@ impl Conn {
             KillReason::ActiveUp => Who::Up,
             KillReason::Admin | KillReason::Shutdown => Who::Killed,
         };
-        self.close(Ending::new(who, Phase::Done), now);
-    }
-
-    /// Ends it in the phase it is in.
-    fn end(&mut self, who: Who, now: Mono) {
         let phase = match self.state {
-            State::New | State::Picking { .. } | State::Connecting { .. } | State::Pausing { .. } => Phase::Connect,
-            State::Relaying { .. } | State::Closed { .. } => Phase::Data,
+            State::Relaying { .. } => Phase::Done,
+            _ => self.phase(),
         };
         self.close(Ending::new(who, phase), now);
     }
 
-    fn end_without_connect(&mut self, who: Who, now: Mono) {
+    /// No attempt is left. A client that was silent too long meanwhile is named as the cause, as in HAProxy.
+    fn give_up(&mut self, who: Who, now: Mono) {
+        let client_was_idle = self
+            .settings
+            .client
+            .is_some_and(|limit| self.seen.client + limit <= now);
+        let who = if client_was_idle { Who::ClientTimeout } else { who };
         self.pending.step = None;
-        self.state = State::Closed {
-            ending: Ending::new(who, Phase::Connect),
-            at: now,
-        };
-        self.pending.close = Some(Ending::new(who, Phase::Connect));
+        self.finish(Ending::new(who, Phase::Connect), now);
+    }
+
+    fn phase(&self) -> Phase {
+        match self.state {
+            State::New | State::Picking { .. } => Phase::Queue,
+            State::Connecting { .. } | State::Pausing { .. } => Phase::Connect,
+            State::Relaying { .. } | State::Closed { .. } => Phase::Data,
+        }
+    }
+
+    /// The first cause stays the cause.
+    fn ending_or(&self, new: Ending) -> Ending {
+        match self.state {
+            State::Relaying { ending, .. } if !ending.is_normal() => ending,
+            _ => new,
+        }
     }
 
     fn close(&mut self, ending: Ending, now: Mono) {
@@ -283,6 +346,10 @@ impl Conn {
         if !matches!(self.pending.step, Some(Step::Established(_))) {
             self.pending.step = None;
         }
+        self.finish(ending, now);
+    }
+
+    fn finish(&mut self, ending: Ending, now: Mono) {
         self.state = State::Closed { ending, at: now };
         self.pending.close = Some(ending);
     }
@@ -309,26 +376,42 @@ impl Conn {
 
     fn idle_limit(&self, side: Side) -> Option<Duration> {
         let s = &*self.settings;
-        let (plain, fin) = match side {
-            Side::Client => (s.client, s.client_fin),
-            Side::Server => (s.server, s.server_fin),
+        let plain = match side {
+            Side::Client => s.client,
+            Side::Server => s.server,
         };
         match self.state {
-            State::Closed { .. } | State::New => None,
-            State::Relaying { finished: None } => s.tunnel.or(plain),
+            // While a connect is under way the client's silence waits for its outcome.
+            State::New | State::Connecting { .. } | State::Closed { .. } => None,
+            State::Picking { .. } | State::Pausing { .. } => plain.filter(|_| side == Side::Client),
+            State::Relaying { finished: None, .. } => s.tunnel.or(plain),
             // The side that finished owes nothing any more.
-            State::Relaying { finished: Some(done) } if done == side => None,
-            State::Relaying { finished: Some(_) } => fin.or(s.tunnel).or(plain),
-            _ if side == Side::Client => plain,
-            _ => None,
+            State::Relaying {
+                finished: Some(done), ..
+            } if done == side => None,
+            State::Relaying { finished: Some(_), .. } => self.fin_limit(side).or(s.tunnel).or(plain),
         }
     }
 
-    /// The side whose patience has ended; the client when it is both, as in HAProxy.
+    fn fin_limit(&self, side: Side) -> Option<Duration> {
+        match side {
+            Side::Client => self.settings.client_fin,
+            Side::Server => self.settings.server_fin,
+        }
+    }
+
+    /// The side whose patience has ended. Within the same millisecond it is the client's, as in HAProxy, whose clock
+    /// has no finer step: two equal timeouts then end every connection in the same way.
     fn idle_side(&self, now: Mono) -> Option<Side> {
-        [Side::Client, Side::Server]
+        let sides = [Side::Client, Side::Server].map(|side| (side, self.idle_until(side)));
+        if !sides.iter().any(|(_, until)| until.is_some_and(|at| at <= now)) {
+            return None;
+        }
+        let same_step = |at: Mono| at.as_millis() <= now.as_millis();
+        sides
             .into_iter()
-            .find(|&side| self.idle_until(side).is_some_and(|at| at <= now))
+            .find(|(_, until)| until.is_some_and(same_step))
+            .map(|(side, _)| side)
     }
 }
 
