@@ -1,0 +1,139 @@
+//! The entries themselves: one growing array, a free list through the holes, and the order of use through the rest.
+//!
+//! Links are 32-bit places rather than pointers: 44 bytes an entry, and nothing to get wrong but an index.
+
+use tandem_time::Mono;
+
+use super::Key;
+use crate::ServerId;
+
+/// The place of an entry. [`NONE`] is the end of every list.
+pub(super) type Place = u32;
+pub(super) const NONE: Place = u32::MAX;
+
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    pub(super) key: Key,
+    pub(super) server: ServerId,
+    pub(super) used: Mono,
+    /// The next entry of the same bucket; of a hole, the next hole.
+    pub(super) chain: Place,
+    older: Place,
+    newer: Place,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Slots {
+    slots: Vec<Slot>,
+    free: Place,
+    oldest: Place,
+    newest: Place,
+    len: u32,
+}
+
+impl Slots {
+    pub(super) const fn new() -> Slots {
+        Slots {
+            slots: Vec::new(),
+            free: NONE,
+            oldest: NONE,
+            newest: NONE,
+            len: 0,
+        }
+    }
+
+    pub(super) const fn len(&self) -> u32 {
+        self.len
+    }
+
+    pub(super) fn at(&self, place: Place) -> &Slot {
+        &self.slots[place as usize]
+    }
+
+    pub(super) fn at_mut(&mut self, place: Place) -> &mut Slot {
+        &mut self.slots[place as usize]
+    }
+
+    pub(super) fn oldest(&self) -> Option<Place> {
+        Some(self.oldest).filter(|&place| place != NONE)
+    }
+
+    /// Adds an entry as the newest. The caller keeps the number of entries below [`NONE`].
+    pub(super) fn add(&mut self, key: Key, server: ServerId, used: Mono) -> Place {
+        let slot = Slot {
+            key,
+            server,
+            used,
+            chain: NONE,
+            older: NONE,
+            newer: NONE,
+        };
+        let place = self.free;
+        let place = if place == NONE {
+            self.slots.push(slot);
+            (self.slots.len() - 1) as Place
+        } else {
+            self.free = self.at(place).chain;
+            *self.at_mut(place) = slot;
+            place
+        };
+        self.len += 1;
+        self.link_newest(place);
+        place
+    }
+
+    pub(super) fn remove(&mut self, place: Place) {
+        self.unlink(place);
+        self.at_mut(place).chain = self.free;
+        self.free = place;
+        self.len -= 1;
+    }
+
+    /// Moves the entry to the newest end.
+    pub(super) fn refresh(&mut self, place: Place, now: Mono) {
+        self.at_mut(place).used = now;
+        self.unlink(place);
+        self.link_newest(place);
+    }
+
+    /// All places from the oldest to the newest.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> {
+        std::iter::successors(self.oldest(), |&place| {
+            Some(self.at(place).newer).filter(|&next| next != NONE)
+        })
+    }
+
+    fn link_newest(&mut self, place: Place) {
+        let before = self.newest;
+        let slot = self.at_mut(place);
+        slot.older = before;
+        slot.newer = NONE;
+        self.newest = place;
+        match before {
+            NONE => self.oldest = place,
+            before => self.at_mut(before).newer = place,
+        }
+    }
+
+    fn unlink(&mut self, place: Place) {
+        let Slot { older, newer, .. } = *self.at(place);
+        match older {
+            NONE => self.oldest = newer,
+            older => self.at_mut(older).newer = newer,
+        }
+        match newer {
+            NONE => self.newest = older,
+            newer => self.at_mut(newer).older = older,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_small() {
+        assert!(size_of::<Slot>() <= 48, "{}", size_of::<Slot>());
+    }
+}

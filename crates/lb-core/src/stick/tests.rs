@@ -1,0 +1,233 @@
+//! The table against a model that is too simple to be wrong: a sorted map, and a scan for everything.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tandem_time::Mono;
+
+use super::*;
+use crate::ServerId;
+
+/// Entries with when and how recently they were used.
+#[derive(Debug)]
+struct Model {
+    settings: TableSettings,
+    entries: BTreeMap<Key, (ServerId, Mono, u64)>,
+    uses: u64,
+}
+
+impl Model {
+    fn expired(&self, used: Mono, now: Mono) -> bool {
+        self.settings.expire.is_some_and(|lifetime| used + lifetime <= now)
+    }
+
+    fn found(&self, key: &Key, now: Mono) -> Option<StickEntry> {
+        let &(server, used, _) = self.entries.get(key)?;
+        (!self.expired(used, now)).then(|| StickEntry {
+            server,
+            expires: self.settings.expire.map(|e| used + e),
+        })
+    }
+
+    fn put(&mut self, key: Key, server: ServerId, now: Mono) {
+        self.uses += 1;
+        self.entries.insert(key, (server, now, self.uses));
+    }
+
+    fn lookup(&mut self, key: &Key, now: Mono) -> Option<StickEntry> {
+        let server = self.found(key, now)?.server;
+        self.put(*key, server, now);
+        self.found(key, now)
+    }
+
+    fn expire(&mut self, now: Mono) -> usize {
+        let gone: Vec<Key> = self
+            .entries
+            .iter()
+            .filter(|(_, (_, used, _))| self.expired(*used, now))
+            .map(|(k, _)| *k)
+            .collect();
+        self.entries.retain(|k, _| !gone.contains(k));
+        gone.len()
+    }
+
+    fn store(&mut self, key: &Key, server: ServerId, now: Mono) -> Stored {
+        if self.found(key, now).is_some() {
+            self.put(*key, server, now);
+            return Stored::Updated;
+        }
+        self.entries.remove(key);
+        let size = self.settings.size as usize;
+        if self.entries.len() >= size {
+            self.expire(now);
+        }
+        if self.entries.len() < size {
+            self.put(*key, server, now);
+            return Stored::New;
+        }
+        if self.settings.nopurge || size == 0 {
+            return Stored::Full;
+        }
+        let batch = (self.settings.size / 256 + 1) as usize;
+        for _ in 0..batch {
+            let oldest = *self
+                .entries
+                .iter()
+                .min_by_key(|(_, (_, _, use_))| *use_)
+                .expect("a full table has entries")
+                .0;
+            self.entries.remove(&oldest);
+        }
+        self.put(*key, server, now);
+        Stored::Purged { dropped: batch as u32 }
+    }
+
+    fn deadline(&self) -> Option<Mono> {
+        let oldest = self.entries.values().map(|&(_, used, _)| used).min()?;
+        self.settings.expire.map(|lifetime| oldest + lifetime)
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Wait(u64),
+    Lookup(u8),
+    Peek(u8),
+    Store(u8, u32),
+    Remove(u8),
+    Expire,
+    Clear,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (0u64..40).prop_map(Step::Wait),
+        8 => any::<u8>().prop_map(Step::Lookup),
+        4 => any::<u8>().prop_map(Step::Peek),
+        20 => (any::<u8>(), 1u32..5).prop_map(|(k, s)| Step::Store(k, s)),
+        1 => any::<u8>().prop_map(Step::Remove),
+        1 => Just(Step::Expire),
+        1 => Just(Step::Clear),
+    ]
+}
+
+fn settings() -> impl Strategy<Value = TableSettings> {
+    (
+        prop_oneof![0u32..12, 250u32..270, Just(600)],
+        proptest::option::of(1u64..200),
+        any::<bool>(),
+    )
+        .prop_map(|(size, expire, nopurge)| TableSettings {
+            key: KeyType::Ipv4,
+            size,
+            expire: expire.map(Duration::from_millis),
+            nopurge,
+        })
+}
+
+fn key(n: u32) -> Key {
+    Key::V4(Ipv4Addr::from(0x7f00_0000 + n))
+}
+
+fn agree(table: &StickTable, model: &Model) -> Result<(), TestCaseError> {
+    prop_assert_eq!(table.len(), model.entries.len());
+    prop_assert!(table.len() <= model.settings.size as usize);
+    prop_assert_eq!(table.poll_deadline(), model.deadline());
+    let listed: Vec<(Key, ServerId)> = table.sorted().map(|(k, e)| (k, e.server)).collect();
+    let expected: Vec<(Key, ServerId)> = model.entries.iter().map(|(k, v)| (*k, v.0)).collect();
+    prop_assert_eq!(listed, expected);
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn does_what_the_model_does(settings in settings(), steps in proptest::collection::vec(step(), 1..400), fill in 0u32..700) {
+        let mut table = StickTable::new(settings, [1, 2]);
+        let mut model = Model { settings, entries: BTreeMap::new(), uses: 0 };
+        let mut now = Mono::ZERO;
+        for n in 0..fill {
+            let k = key(n);
+            prop_assert_eq!(table.store(&k, ServerId(9), now), model.store(&k, ServerId(9), now));
+        }
+        agree(&table, &model)?;
+        for step in steps {
+            match step {
+                Step::Wait(ms) => now += Duration::from_millis(ms),
+                Step::Lookup(k) => prop_assert_eq!(table.lookup(&key(k.into()), now), model.lookup(&key(k.into()), now)),
+                Step::Peek(k) => prop_assert_eq!(table.peek(&key(k.into()), now), model.found(&key(k.into()), now)),
+                Step::Store(k, s) => {
+                    let k = key(k.into());
+                    prop_assert_eq!(table.store(&k, ServerId(s), now), model.store(&k, ServerId(s), now));
+                }
+                Step::Remove(k) => {
+                    prop_assert_eq!(table.remove(&key(k.into())), model.entries.remove(&key(k.into())).is_some());
+                }
+                Step::Expire => {
+                    prop_assert_eq!(table.expire(now), model.expire(now));
+                }
+                Step::Clear => {
+                    table.clear();
+                    model.entries.clear();
+                }
+            }
+            agree(&table, &model)?;
+        }
+    }
+}
+
+fn table(size: u32, expire: Option<u64>, nopurge: bool) -> StickTable {
+    let expire = expire.map(Duration::from_millis);
+    StickTable::new(
+        TableSettings {
+            key: KeyType::Ipv4,
+            size,
+            expire,
+            nopurge,
+        },
+        [0, 0],
+    )
+}
+
+#[test]
+fn a_match_makes_it_live_on_and_a_glance_does_not() {
+    let at = Mono::from_millis;
+    let mut t = table(4, Some(100), false);
+    assert_eq!(t.store(&key(1), ServerId(1), at(0)), Stored::New);
+    assert!(t.peek(&key(1), at(99)).is_some());
+    assert_eq!(t.poll_deadline(), Some(at(100)));
+    assert_eq!(t.lookup(&key(1), at(99)).and_then(|e| e.expires), Some(at(199)));
+    assert_eq!(t.lookup(&key(1), at(199)), None);
+    assert_eq!((t.len(), t.expire(at(199)), t.len()), (1, 1, 0));
+    assert_eq!(t.poll_deadline(), None);
+}
+
+#[test]
+fn a_full_table_drops_the_least_recently_used() {
+    let mut t = table(2, None, false);
+    t.store(&key(1), ServerId(1), Mono::ZERO);
+    t.store(&key(2), ServerId(1), Mono::ZERO);
+    t.lookup(&key(1), Mono::ZERO);
+    assert_eq!(t.store(&key(3), ServerId(1), Mono::ZERO), Stored::Purged { dropped: 1 });
+    assert_eq!(t.sorted().map(|(k, _)| k).collect::<Vec<_>>(), [key(1), key(3)]);
+}
+
+#[test]
+fn nopurge_refuses_but_still_updates() {
+    let mut t = table(1, None, true);
+    t.store(&key(1), ServerId(1), Mono::ZERO);
+    assert_eq!(t.store(&key(2), ServerId(1), Mono::ZERO), Stored::Full);
+    assert_eq!(t.store(&key(1), ServerId(2), Mono::ZERO), Stored::Updated);
+}
+
+#[test]
+fn a_clock_read_a_little_late_does_no_harm() {
+    let at = Mono::from_millis;
+    let mut t = table(4, Some(100), false);
+    t.store(&key(1), ServerId(1), at(50));
+    t.store(&key(2), ServerId(1), at(40));
+    assert_eq!(t.poll_deadline(), Some(at(150)));
+    assert_eq!(t.expire(at(149)), 0);
+    assert_eq!(t.expire(at(150)), 2);
+}
