@@ -37,7 +37,7 @@ impl Random {
             &pool.members()[self.sums.partition_point(|&sum| sum <= drawn)]
         };
         let first = draw();
-        let best = (1..self.draws).fold(first, |best, _| better(best, draw(), r, loads));
+        let best = (1..self.draws).fold(first, |best, _| lighter(best, draw(), loads));
         if best.may_take(r, loads) {
             Some(best.idx)
         } else {
@@ -47,9 +47,9 @@ impl Random {
 }
 
 /// The later of two equals, so that a draw is never wasted on a tie.
-fn better<'p>(best: &'p Member, drawn: &'p Member, r: &Request, loads: &impl Loads) -> &'p Member {
+fn lighter<'p>(best: &'p Member, drawn: &'p Member, loads: &impl Loads) -> &'p Member {
     let load = |of: &Member, other: &Member| u64::from(loads.served(of.idx)) * u64::from(other.weight);
-    if r.avoid == Some(drawn.idx) || (r.avoid != Some(best.idx) && load(drawn, best) > load(best, drawn)) {
+    if load(drawn, best) > load(best, drawn) {
         best
     } else {
         drawn

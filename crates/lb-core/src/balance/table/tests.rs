@@ -212,6 +212,34 @@ fn the_only_one_is_picked_even_if_to_be_avoided() {
     }
 }
 
+#[test]
+fn another_is_picked_than_the_one_to_avoid() {
+    let hash = HashType {
+        method: HashMethod::Consistent,
+        ..HashType::default()
+    };
+    for algorithm in ALL {
+        let table = Table::build(
+            &Policy {
+                hash,
+                ..policy(algorithm)
+            },
+            &servers(&[1, 1, 1]),
+        );
+        for (t, avoid) in (0..60).zip([0, 1, 2].into_iter().cycle()) {
+            let r = Request {
+                avoid: Some(ServerIdx(avoid)),
+                ..ticket(t)
+            };
+            let picked = table.pick(&r, &Busy(vec![0; 3]));
+            assert!(
+                picked.is_some() && picked != r.avoid,
+                "{algorithm:?}, ticket {t}: {picked:?}"
+            );
+        }
+    }
+}
+
 /// The load of a full server must not fall on its neighbour alone.
 #[test]
 fn substitutes_are_spread() {
