@@ -8,10 +8,12 @@
 //! `cargo test -p tandem-netns-tests -- [--list] [--filter TEXT | TEXT] [--peer haproxy] [--long]`
 
 mod child;
+mod helper;
 mod options;
 mod outcome;
 mod report;
 mod suite;
 
+pub use helper::{Helper, process_tree};
 pub use options::{Options, Peer};
-pub use suite::{Bench, Suite, Test};
+pub use suite::{Bench, Place, Suite, Test};

@@ -1,16 +1,18 @@
 //! A list of tests, and the run through it.
+//!
+//! Most tests run inside the namespaces. A few look from outside at what becomes of a lab; those start helpers.
 
 use std::process::exit;
 use std::time::{Duration, Instant};
 
 use tandem_lab::{Ground, Missing};
 
-use crate::child::Child;
+use crate::child::{Child, Finished};
 use crate::options::Options;
 use crate::outcome::Outcome;
 use crate::report::{say, say_below};
 
-/// What a test gets: the ground for its labs, the command line, and a voice.
+/// What a test inside gets: the ground for its labs, the command line, and a voice.
 pub struct Bench<'a> {
     pub ground: &'a Ground,
     pub options: &'a Options,
@@ -20,7 +22,17 @@ pub struct Test {
     pub name: &'static str,
     /// The process is killed when it takes longer.
     pub within: Duration,
-    pub run: fn(&Bench<'_>) -> anyhow::Result<()>,
+    pub place: Place,
+}
+
+/// Where a test runs.
+#[derive(Debug, Clone, Copy)]
+pub enum Place {
+    Inside(fn(&Bench<'_>) -> anyhow::Result<()>),
+    /// Outside of any namespaces.
+    Outside(fn(&Options) -> anyhow::Result<()>),
+    /// Outside, and no test: a process that a test starts by [`Helper::start`](crate::Helper::start).
+    Helper(fn(&Options) -> anyhow::Result<()>),
 }
 
 pub struct Suite {
@@ -31,6 +43,17 @@ impl Bench<'_> {
     /// A figure or a remark that belongs below the test's line.
     pub fn say(&self, line: impl AsRef<str>) {
         say(line.as_ref());
+    }
+}
+
+impl Test {
+    /// A test inside, with a minute to run.
+    pub fn new(name: &'static str, run: fn(&Bench<'_>) -> anyhow::Result<()>) -> Self {
+        Self {
+            name,
+            within: Duration::from_secs(60),
+            place: Place::Inside(run),
+        }
     }
 }
 
@@ -52,7 +75,9 @@ impl Suite {
     }
 
     fn chosen<'a>(&'a self, options: &'a Options) -> impl Iterator<Item = &'a Test> {
-        self.tests.iter().filter(|test| test.name.contains(&options.filter))
+        self.tests
+            .iter()
+            .filter(|test| !matches!(test.place, Place::Helper(_)) && test.name.contains(&options.filter))
     }
 
     fn list(&self, options: &Options) -> ! {
@@ -64,11 +89,11 @@ impl Suite {
         let (mut passed, mut failed, mut skipped) = (0, 0, 0);
         for test in self.chosen(options) {
             let begin = Instant::now();
-            let (outcome, output) = match Child::start(options.for_child(test.name)).and_then(|c| c.finish(test.within))
-            {
-                Ok(finished) => finished,
-                Err(error) => (Outcome::Failed, format!("cannot run the test: {error}")),
-            };
+            let finished = Child::start(options.for_child(test.name)).and_then(|child| child.finish(test.within));
+            let Finished { outcome, output } = finished.unwrap_or_else(|error| Finished {
+                outcome: Outcome::Failed,
+                output: format!("cannot run the test: {error}"),
+            });
             let (count, word) = match outcome {
                 Outcome::Passed => (&mut passed, "ok"),
                 Outcome::Failed => (&mut failed, "FAILED"),
@@ -92,14 +117,22 @@ impl Suite {
             say(&format!("there is no test {name}"));
             exit(2);
         };
-        let outcome = Ground::enter()
-            .map_err(|refusal| Missing::from(refusal).into())
-            .and_then(|ground| {
-                (test.run)(&Bench {
-                    ground: &ground,
-                    options,
-                })
-            });
+        // Whoever started this process wants nothing of it once gone.
+        if let Err(error) = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL) {
+            say(&format!("cannot tie the test to its parent: {error}"));
+            exit(2);
+        }
+        let outcome = match test.place {
+            Place::Inside(run) => Ground::enter()
+                .map_err(|refusal| Missing::from(refusal).into())
+                .and_then(|ground| {
+                    run(&Bench {
+                        ground: &ground,
+                        options,
+                    })
+                }),
+            Place::Outside(run) | Place::Helper(run) => run(options),
+        };
         let outcome = match outcome {
             Ok(()) => Outcome::Passed,
             Err(error) => match missing(&error) {
