@@ -1,2 +1,80 @@
-//! Entry.
-fn main() {}
+//! `tandem-lb`: the balancer daemon. This file only wires: arguments, configuration, start.
+
+mod accept;
+mod address;
+mod admission;
+mod args;
+mod build;
+mod control;
+mod counters;
+mod files;
+mod frontend;
+mod http;
+mod listeners;
+mod logs;
+mod probe;
+mod publish;
+mod registry;
+mod report;
+mod session;
+mod start;
+mod worker;
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::ExitCode;
+
+use tandem_ops::trace;
+
+use args::{Args, ArgsError};
+
+fn main() -> ExitCode {
+    let args = match Args::read(env::args_os()) {
+        Ok(args) => args,
+        Err(ArgsError::Usage(error)) => {
+            // Help goes to stdout with 0, mistakes to stderr with 1, as HAProxy's callers expect.
+            error.print().ok();
+            return if error.use_stderr() {
+                ExitCode::FAILURE
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+        Err(error) => return report::failure(&error),
+    };
+    if args.version || args.build_options {
+        return report::version(args.build_options);
+    }
+    if let Err(error) = trace::init(report::usual_filter(&args)) {
+        return report::failure(&error);
+    }
+    match balance(&args) {
+        Ok(code) => code,
+        Err(error) => report::failure(&error),
+    }
+}
+
+fn balance(args: &Args) -> anyhow::Result<ExitCode> {
+    if let Some(dir) = &args.chdir {
+        env::set_current_dir(dir).map_err(|e| anyhow::anyhow!("-C {}: {e}", dir.display()))?;
+    }
+    let Some(plan) = report::load(args)? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    if args.check {
+        return Ok(report::valid(args));
+    }
+    start::run(&plan, args, &program())
+}
+
+/// The name that this was started as, for the log tag.
+fn program() -> String {
+    let name = env::args_os().next();
+    let name = name
+        .as_deref()
+        .map(Path::new)
+        .and_then(Path::file_name)
+        .map(OsStr::to_string_lossy);
+    name.map_or_else(|| "tandem-lb".to_owned(), |n| n.into_owned())
+}

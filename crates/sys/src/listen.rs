@@ -204,10 +204,7 @@ mod tests {
         rt.block_on(async {
             let listener = Arc::new(open(&any_port()).unwrap());
             let addr = listener.local_addr().unwrap().as_socket().unwrap();
-            let (one, two) = (
-                Acceptor::new(listener.clone()).unwrap(),
-                Acceptor::new(listener).unwrap(),
-            );
+            let one = Acceptor::new(listener).unwrap();
             assert!(one.accept().unwrap().is_none());
             let client = std::net::TcpStream::connect(addr).unwrap();
             one.ready().await.unwrap();

@@ -110,3 +110,10 @@ impl Endpoint {
         }
     }
 }
+
+/// Whether connecting failed for want of files, ports or memory here, which is no fault of the server.
+pub fn is_shortage(error: &io::Error) -> bool {
+    use libc::{EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM};
+    let shortage = [EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM];
+    error.raw_os_error().is_some_and(|code| shortage.contains(&code))
+}

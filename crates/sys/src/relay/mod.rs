@@ -11,7 +11,7 @@ mod endpoint;
 mod scratch;
 
 pub use direction::{Direction, End, Pass};
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, is_shortage};
 pub use scratch::Scratch;
 
 #[cfg(test)]

@@ -1,0 +1,133 @@
+//! Where servers are: names become addresses once, at start.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+
+use socket2::SockAddr;
+use tandem_lb_config::{Host, Server, ServerPort};
+use thiserror::Error;
+
+/// Where a server's connections go.
+#[derive(Clone, Debug)]
+pub(crate) enum ServerAddress {
+    Ip { ip: IpAddr, port: ServerPort },
+    Unix(SockAddr),
+}
+
+#[derive(Debug, Error)]
+pub(crate) enum AddressError {
+    #[error("{origin}: server '{server}': cannot resolve '{name}': {why}")]
+    Unresolved {
+        origin: String,
+        server: String,
+        name: String,
+        why: String,
+    },
+    #[error("{origin}: server '{server}' has neither a port nor a check port: add 'port N' to check it")]
+    NoCheckPort { origin: String, server: String },
+    #[error("{origin}: server '{server}': {path}: {why}")]
+    UnixPath {
+        origin: String,
+        server: String,
+        path: String,
+        why: io::Error,
+    },
+}
+
+impl ServerAddress {
+    /// The server's own address.
+    pub(crate) fn of(server: &Server) -> Result<ServerAddress, AddressError> {
+        ServerAddress::at(&server.host, server.port, server)
+    }
+
+    /// Where its checks go; `None` when it is not checked.
+    pub(crate) fn of_check(server: &Server) -> Result<Option<SockAddr>, AddressError> {
+        let Some(check) = &server.check else { return Ok(None) };
+        let port = check.port.map_or(server.port, ServerPort::Fixed);
+        match ServerAddress::at(check.host.as_ref().unwrap_or(&server.host), port, server)? {
+            ServerAddress::Ip {
+                port: ServerPort::Offset(_),
+                ..
+            } => Err(AddressError::NoCheckPort {
+                origin: server.origin.to_string(),
+                server: server.name.to_string(),
+            }),
+            fixed => Ok(Some(fixed.for_client_of(0))),
+        }
+    }
+
+    fn at(host: &Host, port: ServerPort, server: &Server) -> Result<ServerAddress, AddressError> {
+        let (origin, name) = (server.origin.to_string(), server.name.to_string());
+        match host {
+            Host::Ip(ip) => Ok(ServerAddress::Ip { ip: *ip, port }),
+            Host::Name(host) => match resolve(host) {
+                Ok(ip) => Ok(ServerAddress::Ip { ip, port }),
+                Err(why) => Err(AddressError::Unresolved {
+                    origin,
+                    server: name,
+                    name: host.clone(),
+                    why,
+                }),
+            },
+            Host::Unix(path) => SockAddr::unix(path)
+                .map(ServerAddress::Unix)
+                .map_err(|why| AddressError::UnixPath {
+                    origin,
+                    server: name,
+                    path: path.display().to_string(),
+                    why,
+                }),
+        }
+    }
+
+    /// The address for a client that connected to our `port`, which counts where the server's port is an offset to it.
+    pub(crate) fn for_client_of(&self, port: u16) -> SockAddr {
+        match self {
+            ServerAddress::Unix(addr) => addr.clone(),
+            ServerAddress::Ip {
+                ip,
+                port: ServerPort::Fixed(fixed),
+            } => SocketAddr::new(*ip, *fixed).into(),
+            ServerAddress::Ip {
+                ip,
+                port: ServerPort::Offset(by),
+            } => {
+                // Wraps around as in HAProxy, where the port is a 16-bit number.
+                let moved = (i32::from(port) + by).rem_euclid(1 << 16);
+                SocketAddr::new(*ip, u16::try_from(moved).unwrap_or(port)).into()
+            }
+        }
+    }
+}
+
+/// The first address counts, as in HAProxy.
+fn resolve(name: &str) -> Result<IpAddr, String> {
+    let mut found = (name, 0).to_socket_addrs().map_err(|e| e.to_string())?;
+    found
+        .next()
+        .map(|a| a.ip())
+        .ok_or_else(|| "it has no address".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_may_follow_the_clients() {
+        let at = |port| ServerAddress::Ip {
+            ip: [127, 0, 0, 1].into(),
+            port,
+        };
+        let port = |a: &ServerAddress, client| a.for_client_of(client).as_socket().map(|s| s.port());
+        assert_eq!(port(&at(ServerPort::Fixed(80)), 9), Some(80));
+        assert_eq!(port(&at(ServerPort::Offset(1000)), 80), Some(1080));
+        assert_eq!(port(&at(ServerPort::Offset(-10)), 80), Some(70));
+        assert_eq!(port(&at(ServerPort::Offset(1)), 65_535), Some(0));
+    }
+
+    #[test]
+    fn local_names_resolve() {
+        assert!(resolve("localhost").is_ok_and(|ip| ip.is_loopback()));
+    }
+}

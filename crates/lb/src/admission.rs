@@ -1,0 +1,115 @@
+//! How many connections there may be: of the process and of each frontend.
+//!
+//! A frontend that is full stops accepting; its clients wait in the kernel's backlog, as with HAProxy. The permit that a
+//! connection holds goes back when the connection ends, and wakes whoever waits to accept.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// A limit on connections. Copies are the same limit.
+#[derive(Clone, Debug)]
+pub(crate) struct Limit {
+    places: Arc<Semaphore>,
+    most: u32,
+}
+
+impl Limit {
+    pub(crate) fn new(most: u32) -> Limit {
+        Limit {
+            places: Arc::new(Semaphore::new(most as usize)),
+            most,
+        }
+    }
+
+    pub(crate) fn most(&self) -> u32 {
+        self.most
+    }
+
+    /// Waits until nobody holds a place.
+    pub(crate) async fn emptied(&self) {
+        // An error would mean a closed semaphore, and nobody closes it.
+        drop(self.places.acquire_many(self.most).await);
+    }
+}
+
+/// The right to one connection: a place within each limit.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    _places: Vec<OwnedSemaphorePermit>,
+}
+
+/// The limits that a listener's connection needs a place in: the listener's own, its frontend's, the process's.
+#[derive(Clone, Debug)]
+pub(crate) struct Admission(Vec<Limit>);
+
+impl Admission {
+    pub(crate) fn new(limits: impl IntoIterator<Item = Limit>) -> Admission {
+        Admission(limits.into_iter().collect())
+    }
+
+    /// Waits for a place.
+    pub(crate) async fn admit(&self) -> Option<Permit> {
+        let mut places = Vec::with_capacity(self.0.len());
+        for limit in &self.0 {
+            // An error would mean a closed semaphore, and nobody closes it.
+            places.push(limit.places.clone().acquire_owned().await.ok()?);
+        }
+        Some(Permit { _places: places })
+    }
+
+    /// `None` when one of the limits is reached.
+    pub(crate) fn try_admit(&self) -> Option<Permit> {
+        let place = |limit: &Limit| limit.places.clone().try_acquire_owned().ok();
+        Some(Permit {
+            _places: self.0.iter().map(place).collect::<Option<_>>()?,
+        })
+    }
+}
+
+/// The most client connections that this many open files allow: each needs one file towards the client and one towards
+/// the server, beside what the process needs for itself.
+pub(crate) fn connections_within(files: u64, own: u64) -> u32 {
+    let left = files.saturating_sub(own) / 2;
+    u32::try_from(left).unwrap_or(u32::MAX).clamp(1, MOST)
+}
+
+/// A semaphore of this size still counts in 32 bits.
+const MOST: u32 = 1 << 28;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admission(frontend: u32, process: u32) -> Admission {
+        Admission::new([Limit::new(frontend), Limit::new(process)])
+    }
+
+    #[test]
+    fn the_smaller_limit_counts_and_places_come_back() {
+        for (frontend, process) in [(2, 9), (9, 2)] {
+            let a = admission(frontend, process);
+            let (one, two) = (a.try_admit(), a.try_admit());
+            assert!(one.is_some() && two.is_some() && a.try_admit().is_none());
+            drop(one);
+            assert!(a.try_admit().is_some());
+        }
+    }
+
+    #[test]
+    fn half_of_the_files() {
+        assert_eq!(connections_within(1024, 24), 500);
+        assert_eq!(connections_within(10, 24), 1);
+        assert_eq!(connections_within(u64::MAX, 0), MOST);
+    }
+
+    #[tokio::test]
+    async fn emptied_waits_for_the_last_one() {
+        let process = Limit::new(4);
+        let permit = Admission::new([process.clone()]).admit().await;
+        let waits = tokio::time::timeout(std::time::Duration::from_millis(20), process.emptied()).await;
+        assert!(permit.is_some() && waits.is_err());
+        drop(permit);
+        process.emptied().await;
+    }
+}

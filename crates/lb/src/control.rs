@@ -1,0 +1,293 @@
+//! The control runtime: health of the backends, the HTTP frontends, signals, the end.
+//!
+//! ```text
+//!   signals ──▶ Phase ─────────────▶ workers, HTTP frontends
+//!   probe ──▶ backend machine ─┬───▶ published View ──▶ workers
+//!                              └───▶ log lines
+//! ```
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{SockAddr, Socket};
+use tandem_lb_core::ServerIdx;
+use tandem_lb_core::backend::{self as core, CheckLog, Input, NoServerLeft, Output};
+use tandem_lb_core::log::state::{self, Sessions};
+use tandem_ops::clock::{Clock, Wall};
+use tandem_ops::signals::{BALANCER, Intention, Received, Signals};
+use tandem_ops::syslog::{Sender, Severity, Targets};
+use tokio::sync::{mpsc, watch};
+
+use crate::admission::Limit;
+use crate::frontend::Frontend;
+use crate::publish::Backend;
+use crate::worker::Phase;
+use crate::{http, probe};
+
+/// How long connections get to write their log line after they were told to end.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// What the control runtime is started with.
+pub(crate) struct Control {
+    pub(crate) clock: Clock,
+    pub(crate) backends: Vec<Watched>,
+    pub(crate) frontends: Vec<Arc<Frontend>>,
+    pub(crate) http: Vec<(Arc<str>, Arc<Socket>)>,
+    pub(crate) phase: watch::Sender<Phase>,
+    pub(crate) process: Limit,
+    pub(crate) hard_stop_after: Option<Duration>,
+}
+
+/// A backend, the machine that decides about it, and where its servers are checked.
+pub(crate) struct Watched {
+    pub(crate) backend: Arc<Backend>,
+    pub(crate) machine: core::Backend,
+    pub(crate) checks: Vec<Option<SockAddr>>,
+    pub(crate) logs: Targets,
+}
+
+type Lines = Rc<RefCell<Sender>>;
+
+/// Starts everything that runs beside the workers. Signals are listened to when this returns.
+pub(crate) fn start(control: Control) -> io::Result<Running> {
+    let Control {
+        clock,
+        backends,
+        frontends,
+        http,
+        phase,
+        process,
+        hard_stop_after,
+    } = control;
+    let signals = Signals::listen(BALANCER)?;
+    let lines = Lines::default();
+    let mut desk = Desk {
+        phase,
+        frontends,
+        backends: Vec::new(),
+        lines: lines.clone(),
+    };
+    for watched in backends {
+        desk.backends.push((watched.backend.clone(), watched.logs.clone()));
+        tokio::task::spawn_local(watch(watched, clock, lines.clone()));
+    }
+    for (name, socket) in http {
+        tokio::task::spawn_local(http::serve(socket, name, desk.phase.subscribe()));
+    }
+    Ok(Running {
+        desk,
+        signals,
+        process,
+        hard_stop_after,
+    })
+}
+
+/// A balancer at work.
+pub(crate) struct Running {
+    desk: Desk,
+    signals: Signals,
+    process: Limit,
+    hard_stop_after: Option<Duration>,
+}
+
+impl Running {
+    /// Obeys signals until one of them ends the process, and stops the workers.
+    pub(crate) async fn until_the_end(mut self) -> anyhow::Result<()> {
+        let obeyed = self.obey().await;
+        self.desk.phase.send_replace(Phase::Stopped);
+        Ok(obeyed?)
+    }
+
+    async fn obey(&mut self) -> io::Result<()> {
+        loop {
+            let Received { intention, signal } = self.signals.next().await?;
+            match intention {
+                Intention::Stop => return Ok(()),
+                Intention::Drain => return self.drain().await,
+                Intention::Pause => self.desk.pause(),
+                Intention::Resume => self.desk.resume(),
+                Intention::Reload => {
+                    tracing::warn!(%signal, "reload is not part of this version: nothing was changed");
+                }
+                Intention::Dump(_) | Intention::ClearStatistics => {}
+            }
+        }
+    }
+
+    /// Waits for the last connection, for as long as patience lasts.
+    async fn drain(&mut self) -> io::Result<()> {
+        self.desk.drain();
+        tokio::select! {
+            () = self.process.emptied() => Ok(()),
+            () = given_up(self.hard_stop_after) => {
+                self.desk.end();
+                let _in_time = tokio::time::timeout(LAST_WORDS, self.process.emptied()).await;
+                Ok(())
+            }
+            stopped = stop_asked(&mut self.signals) => stopped,
+        }
+    }
+}
+
+/// Who gives orders and says so.
+struct Desk {
+    phase: watch::Sender<Phase>,
+    frontends: Vec<Arc<Frontend>>,
+    backends: Vec<(Arc<Backend>, Targets)>,
+    lines: Lines,
+}
+
+impl Desk {
+    fn pause(&self) {
+        if self.phase.send_if_modified(|p| {
+            *p == Phase::Running && {
+                *p = Phase::Paused;
+                true
+            }
+        }) {
+            self.about_frontends(|name| format!("Paused frontend {name}."));
+        }
+    }
+
+    fn resume(&self) {
+        if self.phase.send_if_modified(|p| {
+            *p == Phase::Paused && {
+                *p = Phase::Running;
+                true
+            }
+        }) {
+            self.about_frontends(|name| format!("Resumed frontend {name}."));
+        }
+    }
+
+    fn drain(&self) {
+        self.phase.send_replace(Phase::Draining);
+        for frontend in &self.frontends {
+            let name = &frontend.plan.name;
+            // A `listen` section is both, and stops once.
+            let own = self.backends.iter().find(|(b, _)| b.plan.name == *name);
+            let behind = own.map_or(0, |(b, _)| b.traffic.sessions.total());
+            let text = stopped(name, frontend.traffic.sessions.total(), behind);
+            self.say(&frontend.logs, Severity::Warning, &text);
+        }
+        for (backend, logs) in &self.backends {
+            if self.frontends.iter().all(|f| f.plan.name != backend.plan.name) {
+                self.say(
+                    logs,
+                    Severity::Warning,
+                    &stopped(&backend.plan.name, 0, backend.traffic.sessions.total()),
+                );
+            }
+        }
+    }
+
+    /// Ends the connections that are left after `hard-stop-after`.
+    fn end(&self) {
+        tracing::warn!("hard-stop-after has passed: the remaining connections are closed");
+        self.phase.send_replace(Phase::Ending);
+    }
+
+    fn about_frontends(&self, text: impl Fn(&str) -> String) {
+        for frontend in &self.frontends {
+            self.say(&frontend.logs, Severity::Warning, &text(&frontend.plan.name));
+        }
+    }
+
+    fn say(&self, logs: &Targets, severity: Severity, text: &str) {
+        tracing::info!("{text}");
+        self.lines.borrow_mut().send(logs, severity, text, Wall::now());
+    }
+}
+
+fn stopped(name: &str, frontend: u64, backend: u64) -> String {
+    format!("Proxy {name} stopped (cumulated conns: FE: {frontend}, BE: {backend}).")
+}
+
+async fn given_up(after: Option<Duration>) {
+    match after {
+        Some(after) => tokio::time::sleep(after).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn stop_asked(signals: &mut Signals) -> io::Result<()> {
+    while signals.next().await?.intention != Intention::Stop {}
+    Ok(())
+}
+
+/// Feeds one backend's machine and carries out what it asks for.
+async fn watch(watched: Watched, clock: Clock, lines: Lines) {
+    let Watched {
+        backend,
+        mut machine,
+        checks,
+        logs,
+    } = watched;
+    let (results, mut done) = mpsc::unbounded_channel::<Input>();
+    loop {
+        while let Some(output) = machine.poll_output() {
+            match output {
+                Output::StartCheck { server } => {
+                    start_check(&backend, server, checks.get(server.place()), clock, results.clone());
+                }
+                Output::Publish(view) => backend.publish(view),
+                other => say(&backend, &other, &logs, &lines),
+            }
+        }
+        match machine.poll_deadline() {
+            Some(due) => tokio::select! {
+                Some(input) = done.recv() => machine.handle(input, clock.now()),
+                () = tokio::time::sleep_until(clock.instant(due).into()) => machine.on_deadline(clock.now()),
+            },
+            None => match done.recv().await {
+                Some(input) => machine.handle(input, clock.now()),
+                None => return,
+            },
+        }
+    }
+}
+
+fn start_check(
+    backend: &Backend,
+    server: ServerIdx,
+    to: Option<&Option<SockAddr>>,
+    clock: Clock,
+    results: mpsc::UnboundedSender<Input>,
+) {
+    let settings = backend.plan.servers.get(server.place()).and_then(|s| s.check.as_ref());
+    let (Some(Some(to)), Some(check)) = (to.cloned(), settings) else {
+        return;
+    };
+    let limit = check.settings.connect_timeout;
+    tokio::task::spawn_local(async move {
+        let result = probe::connect(&to, limit, clock).await;
+        // Nobody to tell means that the backend is gone.
+        let _gone = results.send(Input::CheckDone { server, result });
+    });
+}
+
+fn say(backend: &Backend, output: &Output, logs: &Targets, lines: &Lines) {
+    let (severity, text) = match output {
+        Output::Changed(change) => {
+            let active = backend.server(change.place).map_or(0, |s| s.traffic.sessions.now());
+            let sessions = Sessions {
+                active,
+                ..Sessions::default()
+            };
+            (change.severity(), change.text(sessions).to_string())
+        }
+        Output::CheckLogged(check) => (CheckLog::SEVERITY, check.to_string()),
+        Output::NoServerLeft(left) => (NoServerLeft::SEVERITY, left.to_string()),
+        Output::StartCheck { .. } | Output::Publish(_) => return,
+    };
+    let severity = match severity {
+        state::Severity::Emergency => Severity::Emerg,
+        state::Severity::Alert => Severity::Alert,
+        state::Severity::Notice => Severity::Notice,
+    };
+    tracing::info!("{text}");
+    lines.borrow_mut().send(logs, severity, &text, Wall::now());
+}

@@ -1,0 +1,125 @@
+//! What is counted, where it happens: by any worker, read by anyone at any time.
+//!
+//! Every group of counters fills its own cache lines, so that two workers counting on two servers do not disturb each
+//! other. Relaxed ordering is enough: each number stands alone.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use tandem_time::Mono;
+
+/// A count of things that happened.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    pub(crate) fn add(&self, n: u64) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
+    pub(crate) fn one(&self) {
+        self.add(1);
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// How many there are now, the most there ever were, and how many have come.
+#[derive(Debug, Default)]
+pub(crate) struct Gauge {
+    now: AtomicU32,
+    max: AtomicU32,
+    total: Count,
+}
+
+impl Gauge {
+    pub(crate) fn enter(&self) {
+        let now = self.now.fetch_add(1, Relaxed) + 1;
+        self.max.fetch_max(now, Relaxed);
+        self.total.one();
+    }
+
+    pub(crate) fn leave(&self) {
+        self.now.fetch_sub(1, Relaxed);
+    }
+
+    pub(crate) fn now(&self) -> u32 {
+        self.now.load(Relaxed)
+    }
+
+    pub(crate) fn max(&self) -> u32 {
+        self.max.load(Relaxed)
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.total.now()
+    }
+}
+
+/// What every proxy and server counts.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Traffic {
+    pub(crate) sessions: Gauge,
+    /// From clients.
+    pub(crate) bytes_in: Count,
+    /// To clients.
+    pub(crate) bytes_out: Count,
+    /// When a session last began, in milliseconds since the start, counted from 1; 0 is never.
+    last: AtomicU64,
+}
+
+impl Traffic {
+    pub(crate) fn began(&self, now: Mono) {
+        self.sessions.enter();
+        self.last.store(now.as_millis() + 1, Relaxed);
+    }
+
+    pub(crate) fn last_session(&self) -> Option<Mono> {
+        self.last.load(Relaxed).checked_sub(1).map(Mono::from_millis)
+    }
+}
+
+/// How connecting to servers goes; for a backend, and for each of its servers.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Attempts {
+    pub(crate) connects: Count,
+    /// Connections that no retry could save.
+    pub(crate) connect_errors: Count,
+    pub(crate) retries: Count,
+    pub(crate) redispatches: Count,
+    /// Chosen by balancing, not by a stick entry.
+    pub(crate) balanced: Count,
+    pub(crate) client_aborts: Count,
+    pub(crate) server_aborts: Count,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gauge_remembers_its_height() {
+        let g = Gauge::default();
+        g.enter();
+        g.enter();
+        g.leave();
+        assert_eq!((g.now(), g.max(), g.total()), (1, 2, 2));
+    }
+
+    #[test]
+    fn the_first_session_may_be_at_zero() {
+        let t = Traffic::default();
+        assert_eq!(t.last_session(), None);
+        t.began(Mono::ZERO);
+        assert_eq!(t.last_session(), Some(Mono::ZERO));
+    }
+
+    #[test]
+    fn groups_share_no_cache_line() {
+        assert_eq!(align_of::<Traffic>(), 128);
+        assert_eq!(size_of::<Attempts>() % 128, 0);
+    }
+}

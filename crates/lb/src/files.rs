@@ -1,0 +1,87 @@
+//! The configuration files: which ones, and what is in them.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tandem_lb_config::NamedText;
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub(crate) enum FilesError {
+    #[error("no configuration: name one with -f FILE")]
+    NoneNamed,
+    #[error("{}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("{}: no *.cfg and no *.toml in this folder", .0.display())]
+    EmptyFolder(PathBuf),
+}
+
+/// Reads the files, and of folders every `*.cfg` and `*.toml` in the order of the C locale, hidden ones left out.
+pub(crate) fn read(named: &[PathBuf]) -> Result<Vec<NamedText>, FilesError> {
+    if named.is_empty() {
+        return Err(FilesError::NoneNamed);
+    }
+    let mut texts = Vec::new();
+    for path in named {
+        for file in expand(path)? {
+            let bytes = std::fs::read(&file).map_err(|source| FilesError::Unreadable {
+                path: file.clone(),
+                source,
+            })?;
+            texts.push(NamedText::new(file.display().to_string(), bytes));
+        }
+    }
+    Ok(texts)
+}
+
+fn expand(path: &Path) -> Result<Vec<PathBuf>, FilesError> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let unreadable = |source| FilesError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let entries = std::fs::read_dir(path).map_err(unreadable)?;
+    let mut files = entries
+        .map(|entry| entry.map(|e| e.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(unreadable)?;
+    files.retain(|file| is_configuration(file));
+    files.sort();
+    if files.is_empty() {
+        Err(FilesError::EmptyFolder(path.to_owned()))
+    } else {
+        Ok(files)
+    }
+}
+
+fn is_configuration(file: &Path) -> bool {
+    let hidden = file
+        .file_name()
+        .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+    !hidden && file.extension().is_some_and(|ext| ext == "cfg" || ext == "toml")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_in_order_without_what_is_hidden() {
+        let dir = std::env::temp_dir().join(format!("tandem-lb-files-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        for name in ["b.cfg", "a.cfg", ".hidden.cfg", "notes.txt", "B.cfg", "c.toml"] {
+            std::fs::write(dir.join(name), name).unwrap();
+        }
+        let texts = read(std::slice::from_ref(&dir)).unwrap();
+        let read: Vec<_> = texts
+            .iter()
+            .map(|t| String::from_utf8_lossy(&t.bytes).into_owned())
+            .collect();
+        assert_eq!(read, ["B.cfg", "a.cfg", "b.cfg", "c.toml"]);
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert!(matches!(self::read(&[dir]), Err(FilesError::Unreadable { .. })));
+        assert!(matches!(self::read(&[]), Err(FilesError::NoneNamed)));
+    }
+}

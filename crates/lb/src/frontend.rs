@@ -1,0 +1,41 @@
+//! One frontend, shared by all threads.
+
+use std::sync::Arc;
+
+use tandem_lb_config as plan;
+use tandem_lb_core::conn::ConnSettings;
+use tandem_ops::syslog::Targets;
+
+use crate::counters::Traffic;
+use crate::publish::Backend;
+
+#[derive(Debug)]
+pub(crate) struct Frontend {
+    pub(crate) plan: plan::Frontend,
+    pub(crate) backend: Option<Arc<Backend>>,
+    /// What governs its connections, from here and from its backend.
+    pub(crate) settings: Arc<ConnSettings>,
+    pub(crate) logs: Targets,
+    pub(crate) traffic: Traffic,
+}
+
+/// The frontend's and the backend's part of what governs a connection. Without a backend there is nothing to connect to.
+pub(crate) fn conn_settings(frontend: &plan::Frontend, backend: Option<&plan::Backend>) -> ConnSettings {
+    let client = ConnSettings {
+        client: frontend.timeout_client,
+        client_fin: frontend.timeout_client_fin,
+        ..ConnSettings::default()
+    };
+    match backend {
+        None => client,
+        Some(b) => ConnSettings {
+            connect: b.timeout_connect,
+            server: b.timeout_server,
+            server_fin: b.timeout_server_fin,
+            tunnel: b.timeout_tunnel,
+            retries: b.retries,
+            redispatch: b.redispatch,
+            ..client
+        },
+    }
+}

@@ -1,0 +1,7 @@
+//! The log lines that other programs read: where they go, and which are written.
+
+mod line;
+mod targets;
+
+pub(crate) use line::{Ended, connection};
+pub(crate) use targets::Logs;

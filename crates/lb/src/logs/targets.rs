@@ -1,0 +1,128 @@
+//! The configuration's log targets as the syslog module knows them.
+
+use tandem_lb_config as plan;
+use tandem_ops::syslog::{Destination, Facility, Format, Identity, OpenError, Severity, Target, Targets};
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub(crate) enum LogsError {
+    #[error("{0}")]
+    Open(#[from] OpenError),
+    #[error("log: there is no syslog facility {0}")]
+    Facility(u8),
+    #[error("log: '{0}' is not a place to send lines to")]
+    Destination(String),
+}
+
+/// All opened targets.
+#[derive(Debug)]
+pub(crate) struct Logs {
+    /// In the order of the Plan.
+    pub(crate) frontends: Vec<Targets>,
+    pub(crate) backends: Vec<Targets>,
+}
+
+impl Logs {
+    /// To be called before privileges are dropped and after the process has its final id.
+    pub(crate) fn open(plan: &plan::Plan, program: &str) -> Result<Logs, LogsError> {
+        let mut identity = Identity::new(plan.global.log_tag.as_deref().unwrap_or(program));
+        identity.hostname = plan.global.log_hostname.as_deref().map(hostname);
+        let open = |lists: &[&[plan::LogTarget]]| -> Result<Targets, LogsError> {
+            let targets = lists
+                .iter()
+                .copied()
+                .flatten()
+                .map(target)
+                .collect::<Result<Vec<_>, _>>()?;
+            Ok(Targets::open(&targets, &identity)?)
+        };
+        let global = plan.global.logs.as_slice();
+        let of_proxy = |logs: &plan::ProxyLogs| open(&[if logs.global { global } else { &[] }, &logs.own]);
+        Ok(Logs {
+            frontends: plan
+                .frontends
+                .iter()
+                .map(|f| of_proxy(&f.logs))
+                .collect::<Result<_, _>>()?,
+            backends: plan
+                .backends
+                .iter()
+                .map(|b| of_proxy(&b.logs))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn target(log: &plan::LogTarget) -> Result<Target, LogsError> {
+    let facility = Facility::new(log.facility.0).ok_or(LogsError::Facility(log.facility.0))?;
+    Ok(Target {
+        to: destination(&log.to)?,
+        format: format(log.format),
+        length: usize::from(log.length),
+        facility,
+        max: severity(log.max),
+        min: severity(log.min),
+    })
+}
+
+fn destination(to: &plan::LogAddress) -> Result<Destination, LogsError> {
+    Ok(match to {
+        plan::LogAddress::Udp {
+            host: plan::Host::Ip(ip),
+            port,
+        } => Destination::Udp((*ip, *port).into()),
+        plan::LogAddress::Udp {
+            host: plan::Host::Name(name),
+            port,
+        } => Destination::resolve(name, *port)?,
+        plan::LogAddress::Udp {
+            host: plan::Host::Unix(path),
+            ..
+        } => {
+            return Err(LogsError::Destination(path.display().to_string()));
+        }
+        plan::LogAddress::Unix(path) => Destination::Unix(path.clone()),
+        plan::LogAddress::Stdout => Destination::Stdout,
+        plan::LogAddress::Stderr => Destination::Stderr,
+        plan::LogAddress::Fd(fd) => Destination::Fd(*fd),
+    })
+}
+
+/// The default is not named in the Plan: it depends on whether lines carry a host name.
+fn format(format: plan::LogFormat) -> Option<Format> {
+    match format {
+        plan::LogFormat::Rfc3164 => None,
+        plan::LogFormat::Rfc5424 => Some(Format::Rfc5424),
+        plan::LogFormat::Local => Some(Format::Local),
+        plan::LogFormat::Short => Some(Format::Short),
+        plan::LogFormat::Timed => Some(Format::Timed),
+        plan::LogFormat::Iso => Some(Format::Iso),
+        plan::LogFormat::Priority => Some(Format::Priority),
+        plan::LogFormat::Raw => Some(Format::Raw),
+    }
+}
+
+/// What `log-send-hostname` named, or this host's own name.
+fn hostname(configured: &str) -> String {
+    if !configured.is_empty() {
+        return configured.to_owned();
+    }
+    let own = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match own.trim() {
+        "" => "localhost".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+fn severity(severity: plan::Severity) -> Severity {
+    match severity {
+        plan::Severity::Emerg => Severity::Emerg,
+        plan::Severity::Alert => Severity::Alert,
+        plan::Severity::Crit => Severity::Crit,
+        plan::Severity::Err => Severity::Err,
+        plan::Severity::Warning => Severity::Warning,
+        plan::Severity::Notice => Severity::Notice,
+        plan::Severity::Info => Severity::Info,
+        plan::Severity::Debug => Severity::Debug,
+    }
+}

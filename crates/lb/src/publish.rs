@@ -1,0 +1,133 @@
+//! What the workers see of a backend: the snapshot that the control runtime publishes, and the counters they share.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use arc_swap::ArcSwapOption;
+use tandem_lb_config as plan;
+use tandem_lb_core::ServerIdx;
+use tandem_lb_core::backend::View;
+use tandem_lb_core::balance::{Algorithm, Loads, Request};
+use tandem_time::{Mono, Seed};
+use tokio::sync::Notify;
+
+use crate::address::ServerAddress;
+use crate::counters::{Attempts, Traffic};
+
+/// One backend, shared by all threads.
+#[derive(Debug)]
+pub(crate) struct Backend {
+    pub(crate) plan: plan::Backend,
+    /// Empty only until the machine's first word.
+    view: ArcSwapOption<View>,
+    pub(crate) traffic: Traffic,
+    pub(crate) attempts: Attempts,
+    pub(crate) servers: Vec<Server>,
+    ticket: AtomicU64,
+    /// A server has one connection less: whoever waits for a place may ask again.
+    pub(crate) freed: Notify,
+}
+
+/// One server: where it is, and what it carries now.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) address: ServerAddress,
+    pub(crate) traffic: Traffic,
+    pub(crate) attempts: Attempts,
+}
+
+/// What came of asking for a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pick {
+    /// A stick entry names it.
+    Known(ServerIdx),
+    Balanced(ServerIdx),
+    /// All that may be used are full.
+    AllFull,
+    NoServer,
+}
+
+impl Backend {
+    /// `seed` is where the tickets start, so that two balancers do not draw the same.
+    pub(crate) fn new(plan: plan::Backend, addresses: Vec<ServerAddress>, seed: &mut Seed) -> Backend {
+        let server = |address| Server {
+            address,
+            traffic: Traffic::default(),
+            attempts: Attempts::default(),
+        };
+        Backend {
+            view: ArcSwapOption::empty(),
+            traffic: Traffic::default(),
+            attempts: Attempts::default(),
+            servers: addresses.into_iter().map(server).collect(),
+            ticket: AtomicU64::new(seed.next_u64()),
+            freed: Notify::new(),
+            plan,
+        }
+    }
+
+    /// From now on the workers pick from this. Whoever waits for a server may find one in it.
+    pub(crate) fn publish(&self, view: Arc<View>) {
+        self.view.store(Some(view));
+        self.freed.notify_waiters();
+    }
+
+    pub(crate) fn server(&self, idx: ServerIdx) -> Option<&Server> {
+        self.servers.get(idx.place())
+    }
+
+    /// Whether a server takes only so many connections at a time.
+    pub(crate) fn is_limited(&self, idx: ServerIdx) -> bool {
+        self.view
+            .load()
+            .as_ref()
+            .and_then(|v| v.server(idx))
+            .is_some_and(|s| s.maxconn > 0)
+    }
+
+    /// The server for a client. What the stick table says comes first, but not for one that just failed (`avoid`).
+    pub(crate) fn pick(&self, source: Option<IpAddr>, avoid: Option<ServerIdx>, now: Mono) -> Pick {
+        let view = self.view.load();
+        let Some(view) = view.as_ref() else {
+            return Pick::NoServer;
+        };
+        let request = Request {
+            source,
+            ticket: self.ticket.fetch_add(1, Relaxed),
+            avoid,
+        };
+        match view.table.pick(&request, self) {
+            Some(idx) => Pick::Balanced(idx),
+            None if view.table.active() + view.table.backups() > 0 => Pick::AllFull,
+            None => Pick::NoServer,
+        }
+    }
+
+    /// Whether a connection that this server refused may leave it at once (see `Input::MayLeave`): it is down, or round
+    /// robin chose it while others are there.
+    pub(crate) fn may_leave(&self, pick: Pick) -> bool {
+        let view = self.view.load();
+        let Some(view) = view.as_ref() else { return false };
+        let is_down = |idx| view.server(idx).is_none_or(|s| !s.takes_known());
+        match pick {
+            Pick::Known(idx) => is_down(idx),
+            Pick::Balanced(idx) => is_down(idx) || self.takes_turns() && view.online.active > 1,
+            Pick::AllFull | Pick::NoServer => false,
+        }
+    }
+
+    /// The algorithms that HAProxy calls round robin: any server would have done.
+    fn takes_turns(&self) -> bool {
+        matches!(
+            self.plan.policy.algorithm,
+            Algorithm::RoundRobin | Algorithm::StaticRr | Algorithm::Random { .. }
+        )
+    }
+}
+
+impl Loads for Backend {
+    fn served(&self, s: ServerIdx) -> u32 {
+        self.server(s).map_or(0, |s| s.traffic.sessions.now())
+    }
+}

@@ -1,0 +1,270 @@
+//! One client's connection: feeds its [`Conn`] and carries out what that asks for. It decides nothing.
+//!
+//! ```text
+//!            Pick                Connect              Established
+//!   client ───────▶ backend ──────────────▶ server ───────────────▶ relay both ways ──▶ Close, log line
+//!            ◀─ Picked ─┘   ◀─ Connected / ConnectFailed ─┘            Finished / Failed ─┘
+//! ```
+//!
+//! It is one future that is polled when a socket, its timer or an order wakes it, and it owns no buffer. The timer is
+//! lazy: traffic moves a deadline back without touching the timer, which looks again when it fires.
+
+mod counted;
+mod peer;
+mod upstream;
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tandem_lb_core::ServerIdx;
+use tandem_lb_core::conn::{Conn, Ending, Input, IoFailure, Output, Side};
+use tandem_sys::relay::{Direction, End, Endpoint, Pass};
+use tandem_time::Mono;
+use tokio::time::Sleep;
+
+use crate::frontend::Frontend;
+use crate::logs;
+use crate::publish::Pick;
+use crate::registry::Registered;
+use crate::worker::{Accepted, Worker};
+
+use counted::{AtBackend, AtFrontend, AtServer};
+pub(crate) use peer::Peer;
+use upstream::Upstream;
+
+/// Leads a connection from accept to its log line.
+pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
+    let Accepted {
+        socket,
+        peer,
+        frontend,
+        permit,
+        seat,
+        at,
+    } = accepted;
+    let client = match Endpoint::new(socket) {
+        Ok(client) => client,
+        Err(error) => return tracing::warn!(%error, "a client's connection cannot be watched"),
+    };
+    let counted = AtFrontend::enter(&frontend, &worker.crew, at);
+    let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+    let mut session = Session {
+        conn: Conn::new(frontend.settings.clone(), at),
+        place: worker.registry.register(waker),
+        upstream: Upstream::None,
+        to_server: Direction::default(),
+        to_client: Direction::default(),
+        at_backend: frontend.backend.as_ref().map(|backend| AtBackend::enter(backend, at)),
+        at_server: None,
+        pick: Pick::NoServer,
+        tried: None,
+        carried: Carried::default(),
+        armed: None,
+        worker,
+        frontend,
+        peer,
+        client,
+    };
+    session.prepare_client();
+    session.conn.handle(Input::Begin, at);
+    let mut timer = pin!(tokio::time::sleep(std::time::Duration::ZERO));
+    let ending = poll_fn(|cx| session.poll(cx, timer.as_mut())).await;
+    session.leave(ending);
+    drop((counted, permit, seat));
+}
+
+/// Bytes of this connection so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Carried {
+    pub(crate) from_client: u64,
+    pub(crate) to_client: u64,
+}
+
+struct Session {
+    worker: Rc<Worker>,
+    frontend: Arc<Frontend>,
+    peer: Peer,
+    conn: Conn,
+    place: Registered,
+    client: Endpoint,
+    upstream: Upstream,
+    to_server: Direction,
+    to_client: Direction,
+    at_backend: Option<AtBackend>,
+    at_server: Option<AtServer>,
+    /// The latest answer to a pick.
+    pick: Pick,
+    /// The server of the latest attempt.
+    tried: Option<ServerIdx>,
+    carried: Carried,
+    /// When the timer fires.
+    armed: Option<Mono>,
+}
+
+impl Session {
+    fn poll(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<Ending> {
+        loop {
+            if let Some(ending) = self.carry_out() {
+                return Poll::Ready(ending);
+            }
+            if let Some(reason) = self.place.sentence() {
+                let now = self.worker.clock.now();
+                self.conn.handle(Input::Kill(reason), now);
+            } else if !self.is_time(cx, timer.as_mut()) && !self.advance(cx) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Does all that the machine asks for; answers the ending when that is among it.
+    fn carry_out(&mut self) -> Option<Ending> {
+        while let Some(output) = self.conn.poll_output() {
+            match output {
+                Output::Pick { avoid } => self.choose(avoid),
+                Output::Connect(idx) => self.connect(idx),
+                Output::AbortConnect => self.upstream = Upstream::None,
+                Output::Established(idx) => self.established(idx),
+                Output::ShutdownWrite(Side::Client) => self.client.finish(),
+                Output::ShutdownWrite(Side::Server) => self.upstream.finish(),
+                Output::Close(ending) => return Some(ending),
+            }
+        }
+        None
+    }
+
+    /// Whether a deadline has come and the machine was told.
+    fn is_time(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> bool {
+        let Some(due) = self.conn.poll_deadline() else {
+            return false;
+        };
+        if self.armed.is_none_or(|at| due < at) {
+            timer.as_mut().reset(self.worker.clock.instant(due).into());
+            self.armed = Some(due);
+        }
+        if timer.poll(cx).is_pending() {
+            return false;
+        }
+        self.armed = None;
+        let now = self.worker.clock.now();
+        self.hint_that_it_may_leave(now);
+        self.conn.on_deadline(now);
+        true
+    }
+
+    /// Goes on with what is under way; whether the machine was told something.
+    fn advance(&mut self, cx: &mut Context<'_>) -> bool {
+        match &mut self.upstream {
+            Upstream::None => self.is_client_gone(cx),
+            Upstream::Queued(freed) => match freed.as_mut().poll(cx) {
+                Poll::Ready(()) => {
+                    self.choose(None);
+                    true
+                }
+                Poll::Pending => self.is_client_gone(cx),
+            },
+            Upstream::Connecting(server) => match server.poll_connected(cx) {
+                Poll::Ready(result) => {
+                    self.connected(result);
+                    true
+                }
+                Poll::Pending => self.is_client_gone(cx),
+            },
+            Upstream::Up(_) => self.relay(cx),
+        }
+    }
+
+    /// While there is no server, nothing is read from the client; that it left without a word is noticed all the same.
+    fn is_client_gone(&mut self, cx: &mut Context<'_>) -> bool {
+        let now = self.worker.clock.now();
+        match self.client.poll_hung_up(cx) {
+            Poll::Pending => return false,
+            Poll::Ready(Ok(())) => self.conn.handle(Input::Finished(Side::Client), now),
+            Poll::Ready(Err(error)) => self.conn.handle(Input::Failed(Side::Client, io_failure(&error)), now),
+        }
+        true
+    }
+
+    /// Moves what there is. The server's bytes go first: they may be its last words before it fails.
+    fn relay(&mut self, cx: &mut Context<'_>) -> bool {
+        let Upstream::Up(server) = &self.upstream else {
+            return false;
+        };
+        let mut scratch = self.worker.scratch.borrow_mut();
+        let down = self.to_client.drive(cx, server, &self.client, &mut scratch);
+        let up = self.to_server.drive(cx, &self.client, server, &mut scratch);
+        drop(scratch);
+        self.account(&down, &up);
+        let told = down.end.is_some() || up.end.is_some();
+        self.tell(Side::Server, down.end);
+        self.tell(Side::Client, up.end);
+        told
+    }
+
+    fn account(&mut self, down: &Pass, up: &Pass) {
+        if down.read + down.written + up.read + up.written == 0 {
+            return;
+        }
+        let now = self.worker.clock.now();
+        for side in [Side::Client, Side::Server] {
+            let (read, written) = if side == Side::Client {
+                (up.read, down.written)
+            } else {
+                (down.read, up.written)
+            };
+            if read + written > 0 {
+                self.conn.touched(side, now);
+            }
+        }
+        self.carried.from_client += up.read;
+        self.carried.to_client += down.read;
+        counted::bytes(&self.frontend.traffic, up.read, down.read);
+        if let Some(backend) = &self.frontend.backend {
+            counted::bytes(&backend.traffic, up.read, down.read);
+        }
+        if let Some(server) = self.at_server.as_ref().and_then(AtServer::server) {
+            counted::bytes(&server.traffic, up.read, down.read);
+        }
+    }
+
+    /// `from` is the side whose bytes the ended direction carried.
+    fn tell(&mut self, from: Side, end: Option<End>) {
+        let input = match end {
+            None => return,
+            Some(End::Finished) => Input::Finished(from),
+            Some(End::ReadFailed(error)) => Input::Failed(from, io_failure(&error)),
+            Some(End::WriteFailed(error)) => Input::Failed(from.other(), io_failure(&error)),
+        };
+        self.conn.handle(input, self.worker.clock.now());
+    }
+
+    /// Counts the end and writes the log line.
+    fn leave(mut self, ending: Ending) {
+        let now = self.worker.clock.now();
+        let summary = self.conn.summary(now);
+        let server = self.at_server.as_ref().map(AtServer::idx).or(summary.server);
+        if let Some(backend) = &self.frontend.backend {
+            counted::ending(backend, server, ending);
+        }
+        // As in HAProxy, the line counts this connection for the process and the frontend, but no more for the others.
+        self.at_server = None;
+        self.at_backend = None;
+        let ended = logs::Ended {
+            frontend: &self.frontend,
+            peer: self.peer,
+            server,
+            summary,
+            carried: self.carried,
+        };
+        logs::connection(&self.worker, self.client.socket(), &ended);
+    }
+}
+
+fn io_failure(error: &std::io::Error) -> IoFailure {
+    match error.kind() {
+        std::io::ErrorKind::ConnectionReset => IoFailure::Reset,
+        _ => IoFailure::Other,
+    }
+}

@@ -1,0 +1,113 @@
+//! Being counted while one is there: what enters leaves when it is dropped, however the connection ends.
+
+use std::sync::Arc;
+
+use tandem_lb_core::ServerIdx;
+use tandem_lb_core::conn::{Ending, Phase, Who};
+use tandem_time::Mono;
+
+use crate::counters::Traffic;
+use crate::frontend::Frontend;
+use crate::publish::{Backend, Server};
+use crate::worker::Crew;
+
+/// Counted for the process and a frontend.
+pub(super) struct AtFrontend {
+    frontend: Arc<Frontend>,
+    crew: Arc<Crew>,
+}
+
+impl AtFrontend {
+    pub(super) fn enter(frontend: &Arc<Frontend>, crew: &Arc<Crew>, now: Mono) -> AtFrontend {
+        frontend.traffic.began(now);
+        crew.sessions.enter();
+        AtFrontend {
+            frontend: frontend.clone(),
+            crew: crew.clone(),
+        }
+    }
+}
+
+impl Drop for AtFrontend {
+    fn drop(&mut self) {
+        self.frontend.traffic.sessions.leave();
+        self.crew.sessions.leave();
+    }
+}
+
+/// Counted for a backend.
+pub(super) struct AtBackend(Arc<Backend>);
+
+impl AtBackend {
+    pub(super) fn enter(backend: &Arc<Backend>, now: Mono) -> AtBackend {
+        backend.traffic.began(now);
+        AtBackend(backend.clone())
+    }
+}
+
+impl Drop for AtBackend {
+    fn drop(&mut self) {
+        self.0.traffic.sessions.leave();
+    }
+}
+
+/// Counted for a server, from when it was chosen.
+pub(super) struct AtServer {
+    backend: Arc<Backend>,
+    idx: ServerIdx,
+}
+
+impl AtServer {
+    pub(super) fn enter(backend: &Arc<Backend>, idx: ServerIdx, now: Mono) -> AtServer {
+        if let Some(server) = backend.server(idx) {
+            server.traffic.began(now);
+        }
+        AtServer {
+            backend: backend.clone(),
+            idx,
+        }
+    }
+
+    pub(super) fn idx(&self) -> ServerIdx {
+        self.idx
+    }
+
+    pub(super) fn server(&self) -> Option<&Server> {
+        self.backend.server(self.idx)
+    }
+}
+
+impl Drop for AtServer {
+    fn drop(&mut self) {
+        if let Some(server) = self.backend.server(self.idx) {
+            server.traffic.sessions.leave();
+        }
+        if self.backend.is_limited(self.idx) {
+            self.backend.freed.notify_one();
+        }
+    }
+}
+
+pub(super) fn bytes(of: &Traffic, from_client: u64, to_client: u64) {
+    if from_client > 0 {
+        of.bytes_in.add(from_client);
+    }
+    if to_client > 0 {
+        of.bytes_out.add(to_client);
+    }
+}
+
+/// Counts how a connection ended, for its backend and the server it was at.
+pub(super) fn ending(backend: &Backend, server: Option<ServerIdx>, ending: Ending) {
+    let of_server = server.and_then(|idx| backend.server(idx)).map(|s| &s.attempts);
+    for attempts in [Some(&backend.attempts), of_server].into_iter().flatten() {
+        if ending.is_connect_error() && server.is_some() {
+            attempts.connect_errors.one();
+        }
+        match (ending.who, ending.phase) {
+            (Who::Client, Phase::Data) => attempts.client_aborts.one(),
+            (Who::Server, Phase::Data) => attempts.server_aborts.one(),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The way to the server: choosing one, connecting, trying again.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tandem_lb_core::ServerIdx;
+use tandem_lb_core::conn::{ConnectFailure, Input};
+use tandem_sys::relay::{Endpoint, is_shortage};
+use tandem_sys::sockopt;
+use tandem_time::Mono;
+
+use super::Session;
+use super::counted::AtServer;
+use crate::publish::{Backend, Pick};
+
+/// How far the way to the server is.
+pub(super) enum Upstream {
+    None,
+    /// All servers are full: until one has room again.
+    Queued(Pin<Box<dyn Future<Output = ()>>>),
+    Connecting(Endpoint),
+    Up(Endpoint),
+}
+
+impl Upstream {
+    pub(super) fn finish(&self) {
+        if let Upstream::Up(server) = self {
+            server.finish();
+        }
+    }
+}
+
+impl Session {
+    /// Asks the backend for a server and tells the machine, unless the connection has to wait for one.
+    pub(super) fn choose(&mut self, avoid: Option<ServerIdx>) {
+        let now = self.worker.clock.now();
+        let Some(backend) = self.frontend.backend.clone() else {
+            return self.conn.handle(Input::Picked(None), now);
+        };
+        self.pick = backend.pick(self.peer.ip(), avoid, now);
+        self.upstream = Upstream::None;
+        match self.pick {
+            Pick::Known(idx) | Pick::Balanced(idx) => {
+                self.move_to(&backend, idx, now);
+                self.conn.handle(Input::Picked(Some(idx)), now);
+            }
+            Pick::NoServer => self.conn.handle(Input::Picked(None), now),
+            Pick::AllFull => {
+                self.at_server = None;
+                self.upstream = Upstream::Queued(Box::pin(async move { backend.freed.notified().await }));
+            }
+        }
+    }
+
+    /// Counts the connection for the chosen server, and no more for the one that it leaves.
+    fn move_to(&mut self, backend: &Arc<Backend>, idx: ServerIdx, now: Mono) {
+        if self.at_server.as_ref().is_some_and(|at| at.idx() == idx) {
+            return;
+        }
+        if let Some(left) = self.tried.take().and_then(|left| backend.server(left)) {
+            left.attempts.redispatches.one();
+            backend.attempts.redispatches.one();
+        }
+        if let (Pick::Balanced(_), Some(server)) = (self.pick, backend.server(idx)) {
+            server.attempts.balanced.one();
+            backend.attempts.balanced.one();
+        }
+        self.at_server = Some(AtServer::enter(backend, idx, now));
+    }
+
+    pub(super) fn connect(&mut self, idx: ServerIdx) {
+        let Some(backend) = self.frontend.backend.clone() else {
+            return;
+        };
+        let Some(server) = backend.server(idx) else { return };
+        for attempts in [&server.attempts, &backend.attempts] {
+            attempts.connects.one();
+            if self.tried == Some(idx) {
+                attempts.retries.one();
+            }
+        }
+        self.tried = Some(idx);
+        let to = server.address.for_client_of(self.client_port());
+        match Endpoint::connect(&to).and_then(|endpoint| prepare(&backend, endpoint)) {
+            Ok(endpoint) => self.upstream = Upstream::Connecting(endpoint),
+            Err(error) => self.connect_failed(&error),
+        }
+    }
+
+    pub(super) fn connected(&mut self, result: io::Result<()>) {
+        if let Err(error) = result {
+            return self.connect_failed(&error);
+        }
+        if let Upstream::Connecting(server) = std::mem::replace(&mut self.upstream, Upstream::None) {
+            self.upstream = Upstream::Up(server);
+            self.conn.handle(Input::Connected, self.worker.clock.now());
+        }
+    }
+
+    pub(super) fn established(&mut self, idx: ServerIdx) {
+        let now = self.worker.clock.now();
+        if let Some(backend) = &self.frontend.backend {
+            let _ = (backend, idx, now);
+        }
+    }
+
+    /// Says that the server need not be insisted on, when that is so; the machine asks for it with the next failure.
+    pub(super) fn hint_that_it_may_leave(&mut self, now: Mono) {
+        let Some(backend) = &self.frontend.backend else { return };
+        if !matches!(self.upstream, Upstream::Up(_)) && backend.may_leave(self.pick) {
+            self.conn.handle(Input::MayLeave, now);
+        }
+    }
+
+    pub(super) fn prepare_client(&self) {
+        let socket = self.client.socket();
+        let keepalive = self.frontend.plan.keepalive;
+        let done = sockopt::no_delay(socket).and_then(|()| keep_alive(socket, keepalive));
+        if let Err(error) = done {
+            tracing::debug!(%error, "a client's socket does not take its options");
+        }
+    }
+
+    fn connect_failed(&mut self, error: &io::Error) {
+        let now = self.worker.clock.now();
+        tracing::debug!(frontend = %self.frontend.plan.name, %error, "cannot connect to the server");
+        self.hint_that_it_may_leave(now);
+        self.upstream = Upstream::None;
+        let failure = if is_shortage(error) {
+            ConnectFailure::Resource
+        } else {
+            ConnectFailure::Refused
+        };
+        self.conn.handle(Input::ConnectFailed(failure), now);
+    }
+
+    /// The port that the client connected to.
+    fn client_port(&self) -> u16 {
+        let local = self.client.socket().local_addr().ok();
+        local.and_then(|a| a.as_socket()).map_or(0, |a| a.port())
+    }
+}
+
+fn prepare(backend: &Backend, endpoint: Endpoint) -> io::Result<Endpoint> {
+    sockopt::no_delay(endpoint.socket())?;
+    keep_alive(endpoint.socket(), backend.plan.keepalive)?;
+    Ok(endpoint)
+}
+
+fn keep_alive(socket: &socket2::Socket, wanted: Option<tandem_lb_config::Keepalive>) -> io::Result<()> {
+    let Some(tandem_lb_config::Keepalive { idle, interval, count }) = wanted else {
+        return Ok(());
+    };
+    sockopt::keep_alive(socket, sockopt::Keepalive { idle, interval, count })
+}

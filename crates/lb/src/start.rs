@@ -1,0 +1,231 @@
+//! The order in which a process becomes a balancer.
+//!
+//! Everything that can fail happens before the first connection is taken, and what needs privileges before they go.
+//!
+//! ```text
+//!   main thread                                        worker threads, one for each CPU
+//!   ───────────                                        ────────────────────────────────
+//!   limits, names, listeners, background, logs,        LocalRuntime
+//!   user, ready                                          ├─ accept: one for each listener ──┐ Accepted, to the
+//!   LocalRuntime                                         ├─ inbox ◀─────────────────────────┘ worker that keeps it
+//!     ├─ control: signals ── Phase ───────────────────▶  └─ session: one for each connection
+//!     ├─ watch: one for each backend ── View ─────────▶       ├─ pick, connect, retry
+//!     │    └─ probe: one for each check                       ├─ relay through the thread's buffer
+//!     └─ http: one for each statistics listener               └─ log line
+//! ```
+
+use std::fmt;
+use std::hash::{BuildHasher, Hasher};
+use std::num::NonZero;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use anyhow::{Context, bail};
+use tandem_lb_config::Plan;
+use tandem_ops::clock::Clock;
+use tandem_ops::daemonize::{self, Readiness, Side};
+use tandem_ops::notify::{Notifier, State};
+use tandem_ops::pidfile::PidFile;
+use tandem_ops::privileges::Privileges;
+use tandem_sys::limits;
+use tandem_time::Seed;
+use tokio::runtime::{Builder as Runtime, LocalOptions};
+use tokio::sync::watch;
+
+use crate::admission::{Limit, connections_within};
+use crate::args::Args;
+use crate::build::{Addresses, Builder, Built};
+use crate::control::{self, Control};
+use crate::listeners::{Opened, Opener};
+use crate::logs::Logs;
+use crate::worker::{self, Crew, Phase, Start};
+
+/// Files that the process needs beside connections: logs, pipes, event loops, checks.
+const OWN_FILES: u64 = 100;
+
+/// Runs the Plan until a signal ends it.
+pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<ExitCode> {
+    let files = limits::raise_open_files(
+        args.maxconn
+            .or(plan.global.maxconn)
+            .map(|n| 2 * u64::from(n) + own_files(plan)),
+    );
+    let maxconn = maxconn(plan, args, files);
+    let addresses = Addresses::of(&plan.backends).map_err(all)?;
+    let workers = plan.global.threads.map_or_else(cpus, usize::from).max(1);
+    let opened = open_listeners(
+        plan,
+        Opener {
+            policy: plan.global.accept,
+            workers,
+            backlog: maxconn,
+        },
+    )?;
+    let global = &plan.global;
+    let privileges = Privileges::resolve(global.user.as_deref(), global.group.as_deref(), global.chroot.clone())?;
+    let notifier = Notifier::from_environment().context("NOTIFY_SOCKET")?;
+
+    let readiness = match background(plan, args)? {
+        Background::Stay => None,
+        Background::Daemon(readiness) => Some(readiness),
+        Background::Leave(code) => return Ok(code),
+    };
+    let pidfile = args.pidfile.as_ref().or(global.pidfile.as_ref());
+    let _pidfile = pidfile.map(PidFile::write).transpose()?;
+    let logs = Logs::open(plan, program)?;
+    privileges.settle()?;
+
+    let (clock, mut seed) = (Clock::start(), Seed::new(chance()));
+    let process = Limit::new(maxconn);
+    let frontend_maxconn = args.frontend_maxconn.unwrap_or(maxconn);
+    let builder = Builder {
+        plan,
+        logs: &logs,
+        clock,
+        workers,
+        process: process.clone(),
+        frontend_maxconn,
+    };
+    let Built {
+        watched,
+        frontends,
+        listeners,
+        http,
+    } = builder.build(addresses, opened, &mut seed);
+
+    let (phase, follow) = watch::channel(Phase::Running);
+    let threads = start_workers(listeners, &follow, clock, &mut seed)?;
+    drop(follow);
+    let runtime = Runtime::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())?;
+    let hard_stop_after = global.hard_stop_after;
+    let control = Control {
+        clock,
+        backends: watched,
+        frontends,
+        http,
+        phase,
+        process,
+        hard_stop_after,
+    };
+    let ended = runtime.block_on(async {
+        let running = control::start(control)?;
+        say_ready(&notifier, readiness)?;
+        running.until_the_end().await
+    });
+    notifier.send(&[State::Stopping]).ok();
+    for thread in threads {
+        match thread.join() {
+            Ok(result) => result.context("a worker failed")?,
+            Err(_) => bail!("a worker panicked"),
+        }
+    }
+    ended?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn open_listeners(plan: &Plan, opener: Opener) -> anyhow::Result<Vec<Vec<Opened>>> {
+    let mut errors = Vec::new();
+    let of = |errors: &mut Vec<_>, frontend: &tandem_lb_config::Frontend| match frontend.disabled {
+        true => Vec::new(),
+        false => opener.frontend(frontend, errors),
+    };
+    let opened = plan
+        .frontends
+        .iter()
+        .map(|frontend| of(&mut errors, frontend))
+        .collect();
+    if errors.is_empty() {
+        Ok(opened)
+    } else {
+        Err(all(errors))
+    }
+}
+
+fn start_workers(
+    listeners: Vec<Vec<crate::accept::Listener>>,
+    phase: &watch::Receiver<Phase>,
+    clock: Clock,
+    seed: &mut Seed,
+) -> anyhow::Result<Vec<JoinHandle<std::io::Result<()>>>> {
+    let (crew, inboxes) = Crew::muster(listeners.len());
+    let starts = inboxes
+        .into_iter()
+        .zip(listeners)
+        .enumerate()
+        .map(|(number, (inbox, listeners))| Start {
+            number,
+            crew: Arc::clone(&crew),
+            inbox,
+            listeners,
+            phase: phase.clone(),
+            clock,
+            seed: seed.fork(number as u64),
+        });
+    starts
+        .map(|start| worker::spawn(start).context("cannot start a worker"))
+        .collect()
+}
+
+enum Background {
+    Stay,
+    Daemon(Readiness),
+    /// This process was only the caller.
+    Leave(ExitCode),
+}
+
+/// Must come before the first thread.
+fn background(plan: &Plan, args: &Args) -> anyhow::Result<Background> {
+    let wanted = (args.daemon || plan.global.daemon) && !(args.foreground || args.debug || args.notify);
+    if !wanted {
+        return Ok(Background::Stay);
+    }
+    Ok(match daemonize::detach().context("cannot go into the background")? {
+        Side::Caller(code) => Background::Leave(code),
+        Side::Daemon(readiness) => Background::Daemon(readiness),
+    })
+}
+
+fn say_ready(notifier: &Notifier, readiness: Option<Readiness>) -> anyhow::Result<()> {
+    // A service manager that does not listen is no reason to stop.
+    if let Err(error) = notifier.send(&[State::Ready, State::Status("Ready.")]) {
+        tracing::warn!(%error, "cannot tell the service manager that we are ready");
+    }
+    readiness
+        .map_or(Ok(()), Readiness::announce)
+        .context("cannot let go of the terminal")
+}
+
+fn maxconn(plan: &Plan, args: &Args, files: u64) -> u32 {
+    let possible = connections_within(files, own_files(plan));
+    let wanted = args.maxconn.or(plan.global.maxconn);
+    if let Some(wanted) = wanted.filter(|&n| n > possible) {
+        tracing::warn!(
+            "maxconn {wanted} needs more files than the {files} that are allowed: raise the limit (ulimit -n)"
+        );
+    }
+    wanted.unwrap_or(possible).max(1)
+}
+
+fn own_files(plan: &Plan) -> u64 {
+    let binds: usize = plan.frontends.iter().map(|f| f.binds.len()).sum();
+    let servers: usize = plan.backends.iter().map(|b| b.servers.len()).sum();
+    OWN_FILES + binds as u64 + servers as u64
+}
+
+fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// A number that nobody can foresee, from what the standard library seeds its hash maps with.
+fn chance() -> u64 {
+    std::hash::RandomState::new().build_hasher().finish()
+}
+
+/// Several errors as one, each on its line.
+fn all(errors: Vec<impl fmt::Display>) -> anyhow::Error {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    anyhow::anyhow!("{}", lines.join("\n"))
+}

@@ -1,0 +1,226 @@
+//! One worker: a thread with its own event loop, which keeps every connection it was given until that ends.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread::JoinHandle;
+
+use socket2::Socket;
+use tandem_lb_core::conn::KillReason;
+use tandem_ops::clock::Clock;
+use tandem_ops::syslog::Sender;
+use tandem_sys::relay::Scratch;
+use tandem_time::{Mono, Seed};
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::{mpsc, watch};
+
+use crate::accept::{self, Listener};
+use crate::admission::Permit;
+use crate::counters::Gauge;
+use crate::frontend::Frontend;
+use crate::registry::Registry;
+use crate::session;
+
+/// What the process is about; the control runtime says, everybody follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Running,
+    /// Takes no new connections, until told to run again.
+    Paused,
+    /// Takes no new connections, and stops when the last one has ended.
+    Draining,
+    /// As draining, but the connections have to end now.
+    Ending,
+    Stopped,
+}
+
+/// A connection on its way to the worker that will keep it.
+pub(crate) struct Accepted {
+    pub(crate) socket: Socket,
+    pub(crate) peer: session::Peer,
+    pub(crate) frontend: Arc<Frontend>,
+    pub(crate) permit: Permit,
+    pub(crate) seat: Seat,
+    pub(crate) at: Mono,
+}
+
+/// All workers, as each of them sees the others.
+#[derive(Debug)]
+pub(crate) struct Crew {
+    members: Vec<Member>,
+    /// Connections of the process.
+    pub(crate) sessions: Gauge,
+}
+
+#[derive(Debug)]
+#[repr(align(128))]
+struct Member {
+    load: AtomicUsize,
+    inbox: mpsc::UnboundedSender<Accepted>,
+}
+
+/// A connection counted to a worker's load from the moment it was given to it.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    crew: Arc<Crew>,
+    member: usize,
+}
+
+pub(crate) type Inbox = mpsc::UnboundedReceiver<Accepted>;
+
+impl Crew {
+    /// As many workers as asked for, and the inbox of each.
+    pub(crate) fn muster(count: usize) -> (Arc<Crew>, Vec<Inbox>) {
+        let (members, inboxes) = (0..count.max(1))
+            .map(|_| {
+                let (inbox, receiver) = mpsc::unbounded_channel();
+                (
+                    Member {
+                        load: AtomicUsize::new(0),
+                        inbox,
+                    },
+                    receiver,
+                )
+            })
+            .unzip();
+        (
+            Arc::new(Crew {
+                members,
+                sessions: Gauge::default(),
+            }),
+            inboxes,
+        )
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.members.len()
+    }
+
+    /// A seat at the less loaded of two workers drawn by lot: nearly as even as asking all, at the price of two reads.
+    pub(crate) fn less_loaded(self: &Arc<Self>, lots: &mut Seed) -> Seat {
+        let mut draw = || lots.below(self.members.len() as u64) as usize;
+        let (one, two) = (draw(), draw());
+        let load = |member: usize| self.members[member].load.load(Relaxed);
+        self.seat(if load(two) < load(one) { two } else { one })
+    }
+
+    pub(crate) fn seat(self: &Arc<Self>, member: usize) -> Seat {
+        self.members[member].load.fetch_add(1, Relaxed);
+        Seat {
+            crew: self.clone(),
+            member,
+        }
+    }
+}
+
+impl Accepted {
+    /// Brings the connection to the worker whose seat it has. A worker that is gone takes nothing: the connection ends.
+    pub(crate) fn deliver(self) {
+        let crew = self.seat.crew.clone();
+        let gone = crew.members[self.seat.member].inbox.send(self);
+        drop(gone);
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.crew.members[self.member].load.fetch_sub(1, Relaxed);
+    }
+}
+
+/// What a worker is started with.
+pub(crate) struct Start {
+    pub(crate) number: usize,
+    pub(crate) crew: Arc<Crew>,
+    pub(crate) inbox: Inbox,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) phase: watch::Receiver<Phase>,
+    pub(crate) clock: Clock,
+    pub(crate) seed: Seed,
+}
+
+/// What everything on one worker's thread shares.
+pub(crate) struct Worker {
+    pub(crate) number: usize,
+    pub(crate) crew: Arc<Crew>,
+    pub(crate) clock: Clock,
+    pub(crate) scratch: RefCell<Scratch>,
+    pub(crate) log: RefCell<Sender>,
+    pub(crate) lots: RefCell<Seed>,
+    pub(crate) registry: Rc<Registry>,
+}
+
+/// Starts a worker's thread. It ends with [`Phase::Stopped`].
+pub(crate) fn spawn(start: Start) -> io::Result<JoinHandle<io::Result<()>>> {
+    let name = format!("worker-{}", start.number);
+    std::thread::Builder::new().name(name).spawn(move || {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build_local(LocalOptions::default())?;
+        runtime.block_on(work(start));
+        Ok(())
+    })
+}
+
+async fn work(start: Start) {
+    let Start {
+        number,
+        crew,
+        mut inbox,
+        listeners,
+        mut phase,
+        clock,
+        seed,
+    } = start;
+    let worker = Rc::new(Worker {
+        number,
+        crew,
+        clock,
+        scratch: RefCell::default(),
+        log: RefCell::default(),
+        lots: RefCell::new(seed),
+        registry: Rc::default(),
+    });
+    for listener in listeners {
+        tokio::task::spawn_local(accept::run(worker.clone(), listener, phase.clone()));
+    }
+    loop {
+        tokio::select! {
+            biased;
+            changed = phase.changed() => match (changed, *phase.borrow_and_update()) {
+                (Err(_), _) | (_, Phase::Stopped) => return,
+                (_, Phase::Ending) => worker.registry.end_all(KillReason::Shutdown),
+                _ => {}
+            },
+            // The crew holds a sender, so this never ends by itself.
+            Some(accepted) = inbox.recv() => {
+                tokio::task::spawn_local(session::run(worker.clone(), accepted));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_lots_keep_the_loads_close() {
+        let (crew, _inboxes) = Crew::muster(4);
+        let mut lots = Seed::new(1);
+        let seats: Vec<Seat> = (0..400).map(|_| crew.less_loaded(&mut lots)).collect();
+        for member in &crew.members {
+            let load = member.load.load(Relaxed);
+            assert!((90..=110).contains(&load), "{load}");
+        }
+        drop(seats);
+        assert!(crew.members.iter().all(|m| m.load.load(Relaxed) == 0));
+    }
+
+    #[test]
+    fn a_crew_has_a_worker() {
+        assert_eq!(Crew::muster(0).0.size(), 1);
+    }
+}
