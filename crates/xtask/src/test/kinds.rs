@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use super::report::minutes;
 use super::tally::Counting;
-use crate::metadata::{Metadata, Package, cargo};
+use crate::metadata::{Metadata, cargo};
 
 const LOOPBACK: &str = "tandem-tests";
 const NAMESPACE: &str = "tandem-netns-tests";
@@ -94,7 +94,10 @@ impl Kind {
                 let tests = package(LOOPBACK)?.targets_of("test").filter(|name| *name != BROWSER);
                 tests_named(metadata, LOOPBACK, &tests.collect::<Vec<_>>())
             }
-            Kind::Namespace => namespace(metadata, package(NAMESPACE)?),
+            Kind::Namespace => {
+                let tests = package(NAMESPACE)?.targets_of("test");
+                tests_named(metadata, NAMESPACE, &tests.collect::<Vec<_>>())
+            }
             Kind::Browser => {
                 let tests = package(LOOPBACK)?.targets_of("test").filter(|name| *name == BROWSER);
                 tests_named(metadata, LOOPBACK, &tests.collect::<Vec<_>>())
@@ -134,15 +137,6 @@ fn tests_named(metadata: &Metadata, package: &str, names: &[&str]) -> Option<Com
     let mut command = in_workspace(metadata, &["test", "--locked", "--no-fail-fast", "--package", package]);
     command.args(names.iter().flat_map(|name| ["--test", name]));
     Some(command)
-}
-
-/// Its harness is a program: it enters its namespaces while it has one thread, which libtest would not let it.
-fn namespace(metadata: &Metadata, package: &Package) -> Option<Command> {
-    let program = package.targets_of("bin").next()?;
-    Some(in_workspace(
-        metadata,
-        &["run", "--locked", "--quiet", "--package", NAMESPACE, "--bin", program],
-    ))
 }
 
 #[cfg(test)]

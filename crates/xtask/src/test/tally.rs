@@ -88,7 +88,7 @@ impl Tally {
                 self.counts += counts;
                 None
             }
-            None => Some(line.to_owned()),
+            None => (!is_cargos(line)).then(|| line.to_owned()),
         }
     }
 }
@@ -98,6 +98,13 @@ fn worth_in_build(line: &str) -> Option<String> {
         .iter()
         .any(|start| line.starts_with(start));
     shown.then(|| line.trim_start().to_owned())
+}
+
+/// What cargo says before the harness speaks.
+fn is_cargos(line: &str) -> bool {
+    ["   Compiling ", "    Finished ", "     Running ", "    Blocking "]
+        .iter()
+        .any(|start| line.starts_with(start))
 }
 
 /// `     Running unittests src/lib.rs (target/debug/deps/tandem_ops-cbf58b4f37e34783)`, `   Doc-tests tandem_ops`
@@ -190,6 +197,10 @@ mod tests {
         assert_eq!(
             tally.line("SKIP netem: not in this kernel").as_deref(),
             Some("SKIP netem: not in this kernel")
+        );
+        assert_eq!(
+            tally.line("     Running tests/netns.rs (target/debug/deps/netns-1)"),
+            None
         );
         assert_eq!(tally.line("12 passed, 1 failed, 2 skipped"), None);
         assert_eq!(tally.counts, counts(12, 1, 2));
