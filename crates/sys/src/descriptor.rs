@@ -24,7 +24,7 @@ mod tests {
 
     #[test]
     fn a_copy_is_the_same_file() {
-        let (mut reader, writer) = std::io::pipe().expect("a pipe");
+        let (mut reader, writer) = io::pipe().expect("a pipe");
         let mut copy = std::fs::File::from(duplicate(writer.as_raw_fd()).expect("it is open"));
         drop(writer);
         copy.write_all(b"x").expect("the copy is still open");
