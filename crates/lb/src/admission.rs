@@ -22,10 +22,6 @@ impl Limit {
         }
     }
 
-    pub(crate) fn most(&self) -> u32 {
-        self.most
-    }
-
     /// Waits until nobody holds a place.
     pub(crate) async fn emptied(&self) {
         // An error would mean a closed semaphore, and nobody closes it.

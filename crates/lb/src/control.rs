@@ -72,6 +72,9 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
     };
     for watched in backends {
         desk.backends.push((watched.backend.clone(), watched.logs.clone()));
+        if watched.backend.affinity.is_some() {
+            tokio::task::spawn_local(forget(watched.backend.clone(), clock));
+        }
         tokio::task::spawn_local(watch(watched, clock, lines.clone()));
     }
     for (name, socket) in http {
@@ -247,6 +250,16 @@ async fn watch(watched: Watched, clock: Clock, lines: Lines) {
                 None => return,
             },
         }
+    }
+}
+
+/// Drops stick entries when they expire; not one by one, but a second's worth at a time.
+async fn forget(backend: Arc<Backend>, clock: Clock) {
+    const AT_MOST_EVERY: Duration = Duration::from_secs(1);
+    while let Some(affinity) = &backend.affinity {
+        let now = clock.now();
+        let next = affinity.expire(now).unwrap_or(now).max(now + AT_MOST_EVERY);
+        tokio::time::sleep_until(clock.instant(next).into()).await;
     }
 }
 

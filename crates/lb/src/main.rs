@@ -3,6 +3,7 @@
 mod accept;
 mod address;
 mod admission;
+mod affinity;
 mod args;
 mod build;
 mod control;

@@ -13,6 +13,7 @@ use tandem_time::{Mono, Seed};
 use tokio::sync::Notify;
 
 use crate::address::ServerAddress;
+use crate::affinity::Affinity;
 use crate::counters::{Attempts, Traffic};
 
 /// One backend, shared by all threads.
@@ -24,6 +25,7 @@ pub(crate) struct Backend {
     pub(crate) traffic: Traffic,
     pub(crate) attempts: Attempts,
     pub(crate) servers: Vec<Server>,
+    pub(crate) affinity: Option<Affinity>,
     ticket: AtomicU64,
     /// A server has one connection less: whoever waits for a place may ask again.
     pub(crate) freed: Notify,
@@ -61,6 +63,7 @@ impl Backend {
             traffic: Traffic::default(),
             attempts: Attempts::default(),
             servers: addresses.into_iter().map(server).collect(),
+            affinity: plan.stick.as_ref().map(|stick| Affinity::new(stick, seed)),
             ticket: AtomicU64::new(seed.next_u64()),
             freed: Notify::new(),
             plan,
@@ -92,6 +95,12 @@ impl Backend {
         let Some(view) = view.as_ref() else {
             return Pick::NoServer;
         };
+        if avoid.is_none()
+            && let Some((affinity, source)) = self.affinity.as_ref().zip(source)
+            && let Some(known) = affinity.server_for(source, view, now)
+        {
+            return Pick::Known(known);
+        }
         let request = Request {
             source,
             ticket: self.ticket.fetch_add(1, Relaxed),
@@ -101,6 +110,14 @@ impl Backend {
             Some(idx) => Pick::Balanced(idx),
             None if view.table.active() + view.table.backups() > 0 => Pick::AllFull,
             None => Pick::NoServer,
+        }
+    }
+
+    /// Remembers where a client went, once the server has accepted it.
+    pub(crate) fn remember(&self, source: Option<IpAddr>, idx: ServerIdx, now: Mono) {
+        let server = self.plan.servers.get(idx.place()).filter(|s| !s.non_stick);
+        if let (Some(affinity), Some(source), Some(server)) = (&self.affinity, source, server) {
+            affinity.remember(source, server.id, now);
         }
     }
 

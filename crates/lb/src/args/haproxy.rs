@@ -25,20 +25,6 @@ const WITHOUT_MEANING: &[&str] = &[
     "-dM", "-dI", "-dG", "-dR", "-dS", "-dV", "-dD", "-dL", "-dF", "-de", "-dp", "-dt",
 ];
 
-/// Flags whose next word is their value, and must not be taken for a flag.
-const WITH_VALUE: &[&str] = &[
-    "-f",
-    "-C",
-    "-n",
-    "-N",
-    "-L",
-    "-p",
-    "--file",
-    "--chdir",
-    "--dialect",
-    "--pidfile",
-];
-
 /// Flags that would change what happens, and do not yet.
 const NOT_YET: &[(&str, &str)] = &[
     (
@@ -72,12 +58,7 @@ pub(super) fn translate(argv: impl IntoIterator<Item = OsString>) -> Result<Vec<
             // All that follows names configuration files.
             "--" => out.extend(words.by_ref().flat_map(|file| [OsString::from("--file"), file])),
             flag => match translate_one(flag)? {
-                Translation::Same => {
-                    out.push(word);
-                    if WITH_VALUE.contains(&flag) {
-                        out.extend(words.next());
-                    }
-                }
+                Translation::Same => out.push(word),
                 Translation::Long(long) => out.push(long.into()),
                 Translation::Nothing => {}
             },

@@ -101,7 +101,7 @@ impl Session {
     pub(super) fn established(&mut self, idx: ServerIdx) {
         let now = self.worker.clock.now();
         if let Some(backend) = &self.frontend.backend {
-            let _ = (backend, idx, now);
+            backend.remember(self.peer.ip(), idx, now);
         }
     }
 

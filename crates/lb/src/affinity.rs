@@ -1,0 +1,76 @@
+//! Sending a known client back to its server: one backend's stick table and the rules that use it.
+//!
+//! The table is under a lock that is held for one lookup or one store, never across anything that waits.
+
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tandem_lb_config::Stick;
+use tandem_lb_core::backend::View;
+use tandem_lb_core::stick::{Assigned, Key, Standing, StickTable, TableSettings, assign, key_for};
+use tandem_lb_core::{ServerId, ServerIdx};
+use tandem_time::{Mono, Seed};
+
+#[derive(Debug)]
+pub(crate) struct Affinity {
+    settings: TableSettings,
+    matches: bool,
+    stores: bool,
+    table: Mutex<StickTable>,
+}
+
+impl Affinity {
+    pub(crate) fn new(stick: &Stick, seed: &mut Seed) -> Affinity {
+        Affinity {
+            settings: stick.table,
+            matches: stick.rules.iter().any(|rule| rule.matches),
+            stores: stick.rules.iter().any(|rule| rule.stores),
+            table: Mutex::new(StickTable::new(stick.table, [seed.next_u64(), seed.next_u64()])),
+        }
+    }
+
+    /// The server that knows this client, if it may still be used.
+    pub(crate) fn server_for(&self, source: IpAddr, view: &View, now: Mono) -> Option<ServerIdx> {
+        let key = self.key(source).filter(|_| self.matches)?;
+        let entry = self.table().lookup(&key, now);
+        match assign(entry, |id| standing(view, id)) {
+            Assigned::To(idx) => Some(idx),
+            Assigned::Choose => None,
+        }
+    }
+
+    /// Remembers where the client went; to be called when the server has accepted it.
+    pub(crate) fn remember(&self, source: IpAddr, server: ServerId, now: Mono) {
+        if let Some(key) = self.key(source).filter(|_| self.stores) {
+            // That a full table refuses it means that this client is not sticky, and nothing else.
+            self.table().store(&key, server, now);
+        }
+    }
+
+    /// Drops what has expired, and says when there will be more.
+    pub(crate) fn expire(&self, now: Mono) -> Option<Mono> {
+        let mut table = self.table();
+        table.expire(now);
+        table.poll_deadline()
+    }
+
+    fn key(&self, source: IpAddr) -> Option<Key> {
+        key_for(&self.settings, source)
+    }
+
+    fn table(&self) -> MutexGuard<'_, StickTable> {
+        // Each operation leaves the table whole, so a panic elsewhere with the lock held has broken nothing.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn standing(view: &View, id: ServerId) -> Standing {
+    match view
+        .place_of(id)
+        .and_then(|idx| view.server(idx).map(|server| (idx, server)))
+    {
+        None => Standing::Unknown,
+        Some((idx, server)) if server.takes_known() => Standing::Running(idx),
+        Some(_) => Standing::Stopped,
+    }
+}
