@@ -37,7 +37,7 @@ impl Identity {
 
 /// The header of one target: all that does not change between lines is put together once.
 #[derive(Clone, Debug)]
-pub struct Header {
+pub(super) struct Header {
     format: Format,
     facility: Facility,
     /// What stands between the time and the message.
@@ -45,7 +45,7 @@ pub struct Header {
 }
 
 impl Header {
-    pub fn new(format: Format, facility: Facility, identity: &Identity) -> Header {
+    pub(super) fn new(format: Format, facility: Facility, identity: &Identity) -> Header {
         let Identity { tag, hostname, pid } = identity;
         let after = match format {
             Format::Rfc3164 => format!(" {} {tag}[{pid}]: ", hostname.as_deref().unwrap_or("localhost")),
@@ -62,7 +62,7 @@ impl Header {
     }
 
     /// Appends the header to `line`.
-    pub fn write(&self, line: &mut Vec<u8>, severity: Severity, date: &DateTexts, micros: u32) {
+    pub(super) fn write(&self, line: &mut Vec<u8>, severity: Severity, date: &DateTexts, micros: u32) {
         let level = severity as u8;
         let priority = self.facility.number() * 8 + level;
         let DateTexts { rfc3164, iso, zone, .. } = date;
@@ -82,7 +82,7 @@ impl Header {
 
 /// The texts of one second, kept because many lines fall into it and the zone is asked of the C library.
 #[derive(Clone, Debug)]
-pub struct DateTexts {
+pub(super) struct DateTexts {
     second: i64,
     rfc3164: String,
     iso: String,
@@ -90,7 +90,7 @@ pub struct DateTexts {
 }
 
 impl DateTexts {
-    pub fn of(at: Wall, offset: i32) -> DateTexts {
+    pub(super) fn of(at: Wall, offset: i32) -> DateTexts {
         let local = Local::new(at, offset);
         DateTexts {
             second: at.secs(),
@@ -100,7 +100,7 @@ impl DateTexts {
         }
     }
 
-    pub fn is_of(&self, at: Wall) -> bool {
+    pub(super) fn is_of(&self, at: Wall) -> bool {
         self.second == at.secs()
     }
 }

@@ -11,6 +11,6 @@ mod sender;
 mod target;
 
 pub use date::Local;
-pub use format::{Header, Identity};
+pub use format::Identity;
 pub use sender::Sender;
 pub use target::{Destination, Facility, Format, OpenError, Severity, Target, Targets};
