@@ -1,10 +1,30 @@
 //! Everything the VRRP router decides: packets, instance, groups, tracking, gratuitous ARP.
 //!
-//! It never opens a socket, reads a clock or rolls dice; a runtime feeds a machine and carries out its outputs.
+//! It never opens a socket, reads a clock or rolls dice; a runtime feeds a [`Router`] and carries out its outputs.
 #![forbid(unsafe_code)]
 
 mod drop_reason;
+mod event;
+mod garp;
+mod group;
+mod input;
+mod instance;
+mod outbox;
+mod output;
 pub mod packet;
+mod receive;
+mod router;
 pub mod settings;
+mod state;
+mod stats;
+pub mod timing;
+pub mod track;
 
 pub use drop_reason::{DropReason, KeepalivedCounter};
+pub use event::{Event, ReleaseEnd};
+pub use input::{Input, Observation, Release, ScriptOutcome, Who};
+pub use instance::{InstanceView, MasterView};
+pub use output::{Output, Subject};
+pub use router::Router;
+pub use state::{Notice, State};
+pub use stats::Stats;

@@ -106,6 +106,31 @@ impl InstanceSettings {
         }
     }
 
+    /// `strict_mode`, as far as it is policy and not a refusal: no authentication, no delay, no extra adverts and
+    /// announcements. (Refusing unicast or an empty address list is the configuration's part.)
+    pub fn make_strict(&mut self) {
+        self.strict = true;
+        self.answer_lower = false;
+        self.last_word = false;
+        self.garp = GarpSettings {
+            repeat: 1,
+            delay: Duration::ZERO,
+            lower_repeat: 0,
+            ..self.garp.clone()
+        };
+        if self.preempt != Preempt::Never {
+            self.preempt = Preempt::After(Duration::ZERO);
+        }
+        if let Protocol::V2 { auth, .. } = &mut self.protocol {
+            *auth = AuthV2::None;
+        }
+        self.initial = if self.priority.is_owner() {
+            Initial::Master
+        } else {
+            Initial::Backup
+        };
+    }
+
     /// All addresses this instance holds as master, advertised ones first.
     pub fn addresses(&self) -> impl Iterator<Item = &VirtualAddress> {
         self.vips.iter().chain(&self.excluded)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{GroupSettings, InstanceId, InstanceSettings, PaceSettings, Tracker};
+use super::{GroupId, GroupSettings, InstanceId, InstanceSettings, PaceSettings, Tracker, TrackerId};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RouterSettings {
@@ -29,4 +29,55 @@ impl RouterSettings {
     pub fn instance(&self, id: InstanceId) -> Option<&InstanceSettings> {
         self.instances.iter().find(|i| i.id == id)
     }
+
+    /// After a reload was read: gives everything that `old` also had the id it had there, and everything else one that
+    /// was never used. Instances are recognised as Keepalived recognises them, groups and trackers by name.
+    pub fn adopt_ids(&mut self, old: &RouterSettings) {
+        self.adopt_instance_ids(old);
+        self.adopt_tracker_ids(old);
+        let mut next = old.groups.iter().map(|g| g.id.0 + 1).max().unwrap_or(0);
+        for group in &mut self.groups {
+            let known = old.groups.iter().find(|g| g.name == group.name);
+            group.id = known.map_or_else(|| GroupId(post_increment(&mut next)), |g| g.id);
+        }
+    }
+
+    fn adopt_instance_ids(&mut self, old: &RouterSettings) {
+        let mut next = old.instances.iter().map(|i| i.id.0 + 1).max().unwrap_or(0);
+        let mut renamed = Vec::new();
+        for instance in &mut self.instances {
+            let known = old.instances.iter().find(|i| i.same_router(instance));
+            let id = known.map_or_else(|| InstanceId(post_increment(&mut next)), |i| i.id);
+            renamed.push((std::mem::replace(&mut instance.id, id), id));
+        }
+        let new_id = |id: InstanceId| renamed.iter().find(|(from, _)| *from == id).map_or(id, |(_, to)| *to);
+        for member in self.groups.iter_mut().flat_map(|g| &mut g.members) {
+            *member = new_id(*member);
+        }
+    }
+
+    fn adopt_tracker_ids(&mut self, old: &RouterSettings) {
+        let mut next = old.trackers.iter().map(|t| t.id.0 + 1).max().unwrap_or(0);
+        let mut renamed = Vec::new();
+        for tracker in &mut self.trackers {
+            let known = old
+                .trackers
+                .iter()
+                .find(|t| t.name == tracker.name && t.kind == tracker.kind);
+            let id = known.map_or_else(|| TrackerId(post_increment(&mut next)), |t| t.id);
+            renamed.push((std::mem::replace(&mut tracker.id, id), id));
+        }
+        let new_id = |id: TrackerId| renamed.iter().find(|(from, _)| *from == id).map_or(id, |(_, to)| *to);
+        let of_groups = self.groups.iter_mut().flat_map(|g| &mut g.track);
+        let of_instances = self.instances.iter_mut().flat_map(|i| &mut i.track);
+        for usage in of_groups.chain(of_instances) {
+            usage.tracker = new_id(usage.tracker);
+        }
+    }
+}
+
+fn post_increment<N: Copy + std::ops::AddAssign<N> + From<u8>>(next: &mut N) -> N {
+    let now = *next;
+    *next += N::from(1);
+    now
 }

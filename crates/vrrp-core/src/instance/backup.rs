@@ -1,0 +1,174 @@
+//! Backup (and listening after a crash): whom to follow, and when to take over.
+
+use std::time::Duration;
+
+use super::advert::interval_of;
+use super::{Followed, Instance, Phase, Timer};
+use crate::Event;
+use crate::outbox::{Cx, Signal};
+use crate::receive::Heard;
+use crate::settings::{Initial, Preempt};
+
+impl Instance {
+    pub(super) fn backup_heard(&mut self, heard: &Heard, cx: &mut Cx<'_>) {
+        if heard.advert.priority == 0 {
+            return self.master_leaves(heard, cx);
+        }
+        if heard.advert.priority >= self.priority.value() {
+            self.timers.disarm(Timer::PreemptDelay);
+            return self.follow(heard, cx);
+        }
+        match self.preempts_after() {
+            None => self.follow(heard, cx),
+            Some(delay) if !delay.is_zero() && !self.wants => {
+                if self.timers.due(Timer::PreemptDelay).is_none() {
+                    self.timers.arm(Timer::PreemptDelay, cx.now + delay);
+                }
+                self.follow(heard, cx);
+            }
+            // The running time goes on, so this router takes over when it ends.
+            Some(_) => self.discard_lower(heard, cx),
+        }
+    }
+
+    /// `None`: a lower master is left alone.
+    fn preempts_after(&self) -> Option<Duration> {
+        match self.settings.preempt {
+            _ if self.held || self.drained => None,
+            Preempt::Never => None,
+            Preempt::After(_) if self.settings.initial == Initial::Master => Some(Duration::ZERO),
+            Preempt::After(delay) => Some(delay),
+        }
+    }
+
+    fn discard_lower(&mut self, heard: &Heard, cx: &mut Cx<'_>) {
+        if !std::mem::replace(&mut self.said.lower, true) {
+            let (name, theirs) = (self.settings.name.clone(), heard.advert.priority);
+            cx.log(
+                self.settings.id,
+                Event::DiscardedLower {
+                    name,
+                    from: heard.from,
+                    theirs,
+                },
+            );
+        }
+    }
+
+    /// RFC 9568 section 6.4.2: only the skew is left to wait.
+    fn master_leaves(&mut self, heard: &Heard, cx: &mut Cx<'_>) {
+        self.master_left = true;
+        self.timers.arm(Timer::MasterDown, cx.now + self.skew());
+        let name = self.settings.name.clone();
+        cx.log(self.settings.id, Event::BackupHeardZero { name, from: heard.from });
+    }
+
+    /// This one is master; its silence is measured from now, in version 3 by its own interval.
+    pub(super) fn follow(&mut self, heard: &Heard, cx: &mut Cx<'_>) {
+        match self.followed {
+            Some(f) if f.address == heard.from => self.stats.count_gap(cx.now.since(f.last), self.down_interval()),
+            _ => {
+                self.said = super::Said {
+                    equal: self.said.equal,
+                    ..super::Said::default()
+                }
+            }
+        }
+        self.master_interval = interval_of(heard);
+        self.followed = Some(Followed {
+            address: heard.from,
+            priority: heard.advert.priority,
+            last: cx.now,
+        });
+        self.wants = false;
+        self.asked = false;
+        self.master_left = false;
+        self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
+    }
+
+    /// The silence lasted.
+    pub(super) fn master_down(&mut self, cx: &mut Cx<'_>) {
+        let name = self.settings.name.clone();
+        match self.phase {
+            Phase::Backup if self.must_ask() => {
+                self.asked = true;
+                self.timers.arm(Timer::MasterDown, cx.now + self.interval());
+                cx.emit(crate::Output::AskWitnesses {
+                    instance: self.settings.id,
+                });
+            }
+            Phase::Backup => {
+                cx.log(self.settings.id, Event::Timeout { name });
+                self.followed = None;
+                self.want_master(cx);
+            }
+            Phase::Listening => {
+                cx.log(self.settings.id, Event::Resumed { name });
+                self.want_master(cx);
+            }
+            _ => {}
+        }
+    }
+
+    /// Silence may mean that we are the one cut off; a master that said goodbye is no silence.
+    fn must_ask(&self) -> bool {
+        self.settings.quorum.is_some() && !self.master_left && !self.drained
+    }
+
+    pub(crate) fn witnesses(&mut self, reachable: usize, cx: &mut Cx<'_>) {
+        let Some(need) = self.settings.quorum.as_ref().map(|q| q.need) else {
+            return;
+        };
+        if !self.asked || self.phase != Phase::Backup {
+            return;
+        }
+        self.asked = false;
+        let name = self.settings.name.clone();
+        if reachable >= need {
+            cx.log(self.settings.id, Event::Timeout { name });
+            return self.want_master(cx);
+        }
+        if !std::mem::replace(&mut self.said.quorum, true) {
+            cx.log(self.settings.id, Event::NoQuorum { name, reachable, need });
+        }
+    }
+
+    pub(super) fn preempt_delay_over(&mut self, cx: &mut Cx<'_>) {
+        let lower = self.followed.is_some_and(|f| f.priority < self.priority.value());
+        if self.phase == Phase::Backup && lower {
+            self.want_master(cx);
+        }
+    }
+
+    /// A rival took over while we were down: the addresses go, the election decides.
+    pub(super) fn listening_heard(&mut self, heard: &Heard, cx: &mut Cx<'_>) {
+        if heard.advert.priority == 0 {
+            return;
+        }
+        let name = self.settings.name.clone();
+        cx.log(self.settings.id, Event::RivalWhileListening { name, from: heard.from });
+        self.become_backup(cx);
+        self.backup_heard(heard, cx);
+        cx.signal(self.settings.id, Signal::Yielded);
+    }
+
+    /// The master named us, over a link that we trust.
+    pub(crate) fn take_over(&mut self, cx: &mut Cx<'_>) {
+        if self.phase == Phase::Backup && !self.drained {
+            cx.log(
+                self.settings.id,
+                Event::NamedSuccessor {
+                    name: self.settings.name.clone(),
+                },
+            );
+            self.want_master(cx);
+        }
+    }
+
+    /// The group yields, or is not agreed after all: wait like any backup.
+    pub(crate) fn give_up_wanting(&mut self, cx: &mut Cx<'_>) {
+        if std::mem::take(&mut self.wants) && self.phase == Phase::Backup {
+            self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Leaving without a gap: say goodbye, go on serving, and let go when the successor serves.
+//!
+//! A successor that is not ours advertises first and adds the addresses up to 12 ms later, so its advert alone is not
+//! the moment; its announcements are, or a settling time after the advert. Nothing is announced when letting go: the
+//! neighbours know the successor by then.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::{Instance, Phase, Timer};
+use crate::outbox::Cx;
+use crate::receive::Heard;
+use crate::{Event, Notice, Output, Release, ReleaseEnd};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Leaving {
+    why: Release,
+    /// Addresses that the successor has not announced yet.
+    unseen: Vec<IpAddr>,
+    successor_heard: bool,
+}
+
+impl Instance {
+    pub(crate) fn release(&mut self, why: Release, cx: &mut Cx<'_>) {
+        match &mut self.phase {
+            Phase::Master => self.begin_leaving(why, cx),
+            Phase::Leaving(leaving) => leaving.why = why,
+            Phase::Stopped => cx.emit(Output::Released {
+                instance: self.settings.id,
+            }),
+            _ => {
+                if self.phase == Phase::Listening {
+                    self.send_zero(cx);
+                    self.become_backup(cx);
+                }
+                self.after_release(why, cx);
+            }
+        }
+    }
+
+    pub(crate) fn resume(&mut self) {
+        self.drained = false;
+        self.held = false;
+    }
+
+    fn begin_leaving(&mut self, why: Release, cx: &mut Cx<'_>) {
+        self.timers = tandem_time::TimerTable::default();
+        self.garp.clear();
+        self.send_zero(cx);
+        if let Release::Handover {
+            successor: Some(successor),
+        } = why
+        {
+            cx.emit(Output::NameSuccessor {
+                instance: self.settings.id,
+                successor,
+            });
+        }
+        let cap = self
+            .settings
+            .handover
+            .cap
+            .unwrap_or(self.interval() + Duration::from_millis(200));
+        self.timers.arm(Timer::Cap, cx.now + cap);
+        let unseen = self.settings.addresses().map(|a| a.address).collect();
+        self.phase = Phase::Leaving(Leaving {
+            why,
+            unseen,
+            successor_heard: false,
+        });
+        cx.log(
+            self.settings.id,
+            Event::Leaving {
+                name: self.settings.name.clone(),
+            },
+        );
+    }
+
+    pub(super) fn leaving_heard(&mut self, heard: &Heard, cx: &mut Cx<'_>) {
+        let Phase::Leaving(leaving) = &mut self.phase else {
+            return;
+        };
+        if heard.advert.priority == 0 || leaving.successor_heard {
+            return;
+        }
+        leaving.successor_heard = true;
+        self.timers.disarm(Timer::Cap);
+        self.timers.arm(Timer::Settle, cx.now + self.settings.handover.settle);
+        cx.log(
+            self.settings.id,
+            Event::SuccessorHeard {
+                name: self.settings.name.clone(),
+                from: heard.from,
+            },
+        );
+    }
+
+    pub(crate) fn announcement_seen(&mut self, address: IpAddr, cx: &mut Cx<'_>) {
+        let Phase::Leaving(leaving) = &mut self.phase else {
+            return;
+        };
+        leaving.unseen.retain(|a| *a != address);
+        if leaving.unseen.is_empty() {
+            self.finish_leaving(ReleaseEnd::Announced, cx);
+        }
+    }
+
+    /// Nobody came. Whoever must go goes; a handover is called off, because serving is better than nobody serving.
+    pub(super) fn no_successor(&mut self, cx: &mut Cx<'_>) {
+        let Phase::Leaving(leaving) = &self.phase else { return };
+        if matches!(leaving.why, Release::Handover { .. }) {
+            return self.become_master(cx);
+        }
+        self.finish_leaving(ReleaseEnd::Cap, cx);
+    }
+
+    pub(super) fn finish_leaving(&mut self, end: ReleaseEnd, cx: &mut Cx<'_>) {
+        let Phase::Leaving(leaving) = &self.phase else { return };
+        let leaving = leaving.clone();
+        cx.log(
+            self.settings.id,
+            Event::ReleasedAfter {
+                name: self.settings.name.clone(),
+                why: end,
+            },
+        );
+        self.become_backup(cx);
+        self.released(&leaving, cx);
+    }
+
+    pub(super) fn released(&mut self, leaving: &Leaving, cx: &mut Cx<'_>) {
+        self.after_release(leaving.why, cx);
+    }
+
+    fn after_release(&mut self, why: Release, cx: &mut Cx<'_>) {
+        match why {
+            Release::Stop => {
+                self.phase = Phase::Stopped;
+                self.timers = tandem_time::TimerTable::default();
+                self.notify(Notice::Stop, cx);
+            }
+            Release::Drain => self.drained = true,
+            Release::Handover { .. } => self.held = true,
+        }
+        cx.emit(Output::Released {
+            instance: self.settings.id,
+        });
+    }
+
+    /// The instance is no longer configured: nobody waits for a successor here, it may not exist.
+    pub(crate) fn retire(&mut self, cx: &mut Cx<'_>) {
+        if self.is_master() {
+            self.send_zero(cx);
+        }
+        if self.holds() {
+            self.let_go(cx);
+        }
+        self.phase = Phase::Stopped;
+        self.timers = tandem_time::TimerTable::default();
+        self.notify(Notice::Deleted, cx);
+    }
+}

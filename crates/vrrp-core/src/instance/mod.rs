@@ -1,0 +1,336 @@
+//! One virtual router as a state machine.
+//!
+//! ```text
+//!            start                      silence, or the master left
+//!   Init ------------> Backup --------------------------------------> Master
+//!    |  found+fresh      ^  ^                                        |   |  |
+//!    +-----> Listening --+  |   a better advert: last word, let go   |   |  |
+//!    |           |          +----------------------------------------+   |  |
+//!    |           +--- nobody heard: Master, addresses never left --->|   |  |
+//!    |                      ^                                            |  |
+//!    |    fault gone        |     release: priority 0, keep serving      |  |
+//!    +--> Fault ------------+<--- Leaving <------------------------------+  |
+//!           ^                        until the successor serves             |
+//!           +---------------------------- any fault ------------------------+
+//! ```
+//!
+//! RFC 9568 section 6.4 and RFC 3768 section 6.4. Departures, all from the reference: a master that yields advertises once
+//! more, so that the winner announces the addresses again; a VIP that somebody else removes is put back in place; and a
+//! router that leaves keeps serving until its successor does.
+
+mod advert;
+mod backup;
+mod heal;
+mod leave;
+mod master;
+mod reconfigure;
+mod transition;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tandem_time::{Mono, TimerName, TimerTable};
+
+use crate::garp::{GarpSchedule, Pace};
+use crate::outbox::Cx;
+use crate::packet::{Packet, Stamp};
+use crate::receive::{Local, Receiver};
+use crate::settings::{InstanceSettings, Priority, Version};
+use crate::stats::Stats;
+use crate::{DropReason, Output, State};
+
+use heal::Healing;
+pub(crate) use leave::Leaving;
+pub use view::{InstanceView, MasterView};
+
+/// Where an instance is. Finer than the four states that the world is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Init,
+    Backup,
+    /// After a crash: the addresses are in place, is there a rival?
+    Listening,
+    Master,
+    /// Announced to be leaving, still serving.
+    Leaving(Leaving),
+    Fault,
+    Stopped,
+}
+
+/// Everything that keeps an instance from taking part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Conditions {
+    pub(crate) link_down: bool,
+    pub(crate) no_source: bool,
+    pub(crate) tracked: bool,
+    /// Another member of the sync group is in fault.
+    pub(crate) group: bool,
+    /// An unweighted tracker has no result yet: not a fault, but no reason to begin either.
+    pub(crate) pending: bool,
+    /// The same for another member of the group.
+    pub(crate) group_pending: bool,
+}
+
+impl Conditions {
+    /// A fault of this instance's own making.
+    pub(crate) const fn own_fault(&self) -> bool {
+        self.link_down || self.no_source || self.tracked
+    }
+
+    const fn fault(&self) -> bool {
+        self.own_fault() || self.group
+    }
+
+    const fn waiting(&self) -> bool {
+        self.pending || self.group_pending
+    }
+
+    const fn can_send(&self) -> bool {
+        !self.link_down && !self.no_source
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timer {
+    /// Backup: the master is gone. Listening: nobody was heard.
+    MasterDown,
+    Advert,
+    PreemptDelay,
+    /// The successor has had its time.
+    Settle,
+    /// No successor came.
+    Cap,
+    Heal,
+}
+
+impl TimerName for Timer {
+    const ALL: &'static [Timer] = &[
+        Timer::MasterDown,
+        Timer::Advert,
+        Timer::PreemptDelay,
+        Timer::Settle,
+        Timer::Cap,
+        Timer::Heal,
+    ];
+
+    fn place(self) -> usize {
+        self as usize
+    }
+}
+
+/// The master we follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Followed {
+    address: IpAddr,
+    priority: u8,
+    last: Mono,
+}
+
+/// Lines already said since the last change of state or master.
+#[derive(Clone, Copy, Debug, Default)]
+struct Said {
+    drops: u32,
+    interval: bool,
+    addresses: bool,
+    equal: bool,
+    lower: bool,
+    quorum: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Instance {
+    settings: InstanceSettings,
+    phase: Phase,
+    /// What the world was last told.
+    state: State,
+    started: bool,
+    found: Option<Found>,
+    conditions: Conditions,
+    priority: Priority,
+    source: Option<IpAddr>,
+    timers: TimerTable<Timer, 6>,
+    receiver: Receiver,
+    followed: Option<Followed>,
+    /// The interval of the last accepted master; in version 2 always our own.
+    master_interval: Duration,
+    /// The running timer was shortened by a priority 0.
+    master_left: bool,
+    grouped: bool,
+    /// Its group holds it back.
+    wants: bool,
+    /// Witnesses were asked and have not answered.
+    asked: bool,
+    /// Stay out until resumed.
+    drained: bool,
+    /// After a handover: do not preempt the successor.
+    held: bool,
+    garp: GarpSchedule,
+    healing: Healing,
+    said: Said,
+    stamp: Stamp,
+    stats: Stats,
+    changed_at: Mono,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Fresh,
+    Stale,
+}
+
+impl Instance {
+    pub(crate) fn new(settings: InstanceSettings) -> Instance {
+        Instance {
+            phase: Phase::Init,
+            state: State::Init,
+            started: false,
+            found: None,
+            // Until the runtime says otherwise there is neither a link nor an address.
+            conditions: Conditions {
+                link_down: settings.interface.is_some() && settings.track_primary,
+                no_source: settings.source.is_none(),
+                ..Conditions::default()
+            },
+            priority: settings.priority,
+            source: settings.source,
+            timers: TimerTable::default(),
+            receiver: Receiver::default(),
+            followed: None,
+            master_interval: settings.protocol.interval(),
+            master_left: false,
+            grouped: false,
+            wants: false,
+            asked: false,
+            drained: false,
+            held: false,
+            garp: GarpSchedule::default(),
+            healing: Healing::default(),
+            said: Said::default(),
+            stamp: Stamp::default(),
+            stats: Stats::default(),
+            changed_at: Mono::ZERO,
+            settings,
+        }
+    }
+
+    pub(crate) fn settings(&self) -> &InstanceSettings {
+        &self.settings
+    }
+
+    pub(crate) fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
+    pub(crate) fn is_master(&self) -> bool {
+        self.phase == Phase::Master
+    }
+
+    /// It is master or would be.
+    pub(crate) fn agrees_to_master(&self) -> bool {
+        self.wants || self.is_master()
+    }
+
+    pub(crate) fn set_grouped(&mut self, grouped: bool) {
+        self.grouped = grouped;
+    }
+
+    pub(crate) fn found(&mut self, found: Found) {
+        self.found = Some(found);
+    }
+
+    /// Drops what the checks refuse; the rest goes to the state it finds.
+    pub(crate) fn packet(&mut self, packet: &Packet<'_>, cx: &mut Cx<'_>) {
+        if matches!(self.phase, Phase::Init | Phase::Fault | Phase::Stopped) {
+            return self.refuse(packet, DropReason::NotListening, cx);
+        }
+        let master = self.followed.map(|f| f.address);
+        let local = Local {
+            source: self.source,
+            unix: cx.unix,
+            master,
+        };
+        match self.receiver.check(&self.settings, packet, local) {
+            Ok(heard) => self.heard(heard, cx),
+            Err(reason) => self.refuse(packet, reason, cx),
+        }
+    }
+
+    fn refuse(&mut self, packet: &Packet<'_>, reason: DropReason, cx: &mut Cx<'_>) {
+        self.stats.count_drop(reason);
+        let bit = 1 << reason.place();
+        let log = reason != DropReason::NotListening && self.said.drops & bit == 0;
+        self.said.drops |= bit;
+        let instance = Some(self.settings.id);
+        cx.emit(Output::Drop {
+            instance,
+            source: packet.ends.source,
+            reason,
+            log,
+        });
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Mono> {
+        self.timers.next().into_iter().chain(self.garp.deadline()).min()
+    }
+
+    pub(crate) fn on_deadline(&mut self, cx: &mut Cx<'_>) {
+        while let Some(timer) = self.timers.take_due(cx.now) {
+            match timer {
+                Timer::MasterDown => self.master_down(cx),
+                Timer::Advert => self.advertise(cx),
+                Timer::PreemptDelay => self.preempt_delay_over(cx),
+                Timer::Settle => self.finish_leaving(crate::ReleaseEnd::Settled, cx),
+                Timer::Cap => self.no_successor(cx),
+                Timer::Heal => self.heal_later(cx),
+            }
+        }
+        self.announce(cx);
+    }
+
+    /// Sends the announcements that are due.
+    fn announce(&mut self, cx: &mut Cx<'_>) {
+        if self.garp.deadline().is_none_or(|at| at > cx.now) {
+            return;
+        }
+        let addresses: Vec<IpAddr> = self.settings.addresses().map(|a| a.address).collect();
+        let mut sent = Vec::new();
+        let mut unpaced = Pace::default();
+        let pace = self
+            .settings
+            .garp
+            .pace
+            .and_then(|id| cx.out.pace(id))
+            .unwrap_or(&mut unpaced);
+        self.garp.run(&self.settings.garp, &addresses, pace, cx.now, |address| {
+            sent.push(address)
+        });
+        let instance = self.settings.id;
+        sent.into_iter()
+            .for_each(|address| cx.emit(Output::Announce { instance, address }));
+    }
+
+    fn version(&self) -> Version {
+        self.settings.protocol.version()
+    }
+
+    fn interval(&self) -> Duration {
+        self.settings.protocol.interval()
+    }
+
+    fn skew(&self) -> Duration {
+        crate::timing::skew(self.version(), self.priority, self.master_interval)
+    }
+
+    fn down_interval(&self) -> Duration {
+        crate::timing::master_down(
+            self.version(),
+            self.priority,
+            self.master_interval,
+            self.settings.down_adverts,
+        )
+    }
+}

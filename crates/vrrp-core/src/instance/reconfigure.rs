@@ -1,0 +1,52 @@
+//! New settings for a running instance: addresses come and go one by one, mastership stays.
+
+use super::{Instance, Timer};
+use crate::Output;
+use crate::outbox::Cx;
+use crate::settings::{InstanceSettings, VirtualAddress};
+
+impl Instance {
+    pub(crate) fn reconfigure(&mut self, settings: InstanceSettings, cx: &mut Cx<'_>) {
+        let old = std::mem::replace(&mut self.settings, settings);
+        if self.settings.source.is_some() {
+            self.source = self.settings.source;
+            self.conditions.no_source = false;
+        }
+        if !self.settings.track_primary {
+            self.conditions.link_down = false;
+        }
+        if self.followed.is_none() {
+            self.master_interval = self.interval();
+        }
+        if self.holds() {
+            self.exchange_addresses(&old, cx);
+        }
+        if self.is_master() && old.protocol != self.settings.protocol {
+            self.timers.disarm(Timer::Advert);
+            self.advertise(cx);
+        }
+    }
+
+    fn exchange_addresses(&mut self, old: &InstanceSettings, cx: &mut Cx<'_>) {
+        let instance = self.settings.id;
+        let kept = |list: &InstanceSettings, a: &VirtualAddress| list.addresses().any(|b| a == b);
+        let mut changed = false;
+        for gone in old.addresses().filter(|a| !kept(&self.settings, a)) {
+            changed = true;
+            cx.emit(Output::RemoveAddress {
+                instance,
+                address: Box::new(gone.clone()),
+            });
+        }
+        for new in self.settings.addresses().filter(|a| !kept(old, a)) {
+            changed = true;
+            cx.emit(Output::AddAddress {
+                instance,
+                address: new.address,
+            });
+        }
+        if changed {
+            self.assert_addresses(cx);
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Changes of state, and what every one of them owes to the world.
+
+use super::{Conditions, Found, Instance, Leaving, Phase, Timer};
+use crate::outbox::{Cx, Signal};
+use crate::settings::{Initial, Priority};
+use crate::{Event, Notice, Output, State, Subject};
+
+impl Instance {
+    /// What was found is known; begin when nothing stands against it.
+    pub(crate) fn start(&mut self, cx: &mut Cx<'_>) {
+        self.started = true;
+        if self.found == Some(Found::Stale) {
+            self.let_go(cx);
+        }
+        self.evaluate(cx);
+    }
+
+    pub(crate) fn change_conditions(&mut self, change: impl FnOnce(&mut Conditions), cx: &mut Cx<'_>) {
+        let before = self.conditions;
+        change(&mut self.conditions);
+        if before != self.conditions {
+            self.evaluate(cx);
+        }
+    }
+
+    /// What a group held against an instance ends with its membership.
+    pub(crate) fn forget_group(&mut self, cx: &mut Cx<'_>) {
+        if !self.grouped {
+            self.change_conditions(
+                |c| {
+                    c.group = false;
+                    c.group_pending = false;
+                },
+                cx,
+            );
+        }
+    }
+
+    pub(crate) fn set_source(&mut self, source: Option<std::net::IpAddr>, cx: &mut Cx<'_>) {
+        self.source = self.settings.source.or(source);
+        let missing = self.source.is_none();
+        if missing && !self.conditions.no_source {
+            cx.log(
+                self.settings.id,
+                Event::NoSource {
+                    name: self.settings.name.clone(),
+                },
+            );
+        }
+        self.change_conditions(|c| c.no_source = missing, cx);
+    }
+
+    pub(crate) fn set_priority(&mut self, priority: Priority, cx: &mut Cx<'_>) {
+        let before = self.priority;
+        if before == priority {
+            return;
+        }
+        let old_skew = self.skew();
+        self.priority = priority;
+        let name = self.settings.name.clone();
+        cx.log(
+            self.settings.id,
+            Event::PriorityChanged {
+                name,
+                from: before.value(),
+                to: priority.value(),
+            },
+        );
+        match self.phase {
+            Phase::Backup => {
+                self.shift_master_down(old_skew, cx);
+                self.notify(Notice::BackupPriority, cx);
+            }
+            Phase::Master => {
+                // The others learn of it now rather than at the next advert.
+                self.advertise(cx);
+                self.notify(Notice::MasterPriority, cx);
+            }
+            _ => {}
+        }
+    }
+
+    /// A change of priority moves the running timer by the difference of the skews; it does not start it again.
+    fn shift_master_down(&mut self, old_skew: std::time::Duration, cx: &Cx<'_>) {
+        if let Some(due) = self.timers.due(Timer::MasterDown) {
+            let moved = (due + self.skew()).since(tandem_time::Mono::ZERO + old_skew);
+            self.timers
+                .arm(Timer::MasterDown, (tandem_time::Mono::ZERO + moved).max(cx.now));
+        }
+    }
+
+    fn evaluate(&mut self, cx: &mut Cx<'_>) {
+        let fault = self.conditions.fault();
+        match &self.phase {
+            Phase::Init if !self.started => {}
+            Phase::Init if fault => self.become_fault(cx),
+            // What was served a moment ago is presumed good until a tracker says otherwise.
+            Phase::Init if self.found == Some(Found::Fresh) => self.listen(cx),
+            Phase::Init if self.conditions.waiting() => {}
+            Phase::Init => self.elect(cx),
+            Phase::Fault if !fault && !self.conditions.waiting() => self.become_backup(cx),
+            Phase::Backup | Phase::Listening | Phase::Master | Phase::Leaving(_) if fault => self.become_fault(cx),
+            _ => {}
+        }
+    }
+
+    /// The first state. An owner that should be master is; others wait, one interval or the full time.
+    fn elect(&mut self, cx: &mut Cx<'_>) {
+        self.enter(Phase::Backup, cx);
+        match (self.settings.initial, self.priority.is_owner()) {
+            (Initial::Master, true) => self.want_master(cx),
+            (Initial::Master, false) => {
+                let skew = crate::timing::skew(self.version(), Priority::OWNER, self.interval());
+                self.timers.arm(Timer::MasterDown, cx.now + self.interval() + skew);
+            }
+            (Initial::Backup, _) => self.timers.arm(Timer::MasterDown, cx.now + self.down_interval()),
+        }
+    }
+
+    /// One interval and a little: a rival that took over meanwhile speaks in that time.
+    fn listen(&mut self, cx: &mut Cx<'_>) {
+        self.phase = Phase::Listening;
+        let interval = self.interval();
+        self.timers.arm(Timer::MasterDown, cx.now + interval + interval / 8);
+        cx.log(
+            self.settings.id,
+            Event::Listening {
+                name: self.settings.name.clone(),
+            },
+        );
+    }
+
+    /// Master, unless a group or an operator holds it back.
+    pub(super) fn want_master(&mut self, cx: &mut Cx<'_>) {
+        if self.drained {
+            self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
+        } else if self.grouped {
+            self.wants = true;
+            cx.signal(self.settings.id, Signal::Wants);
+        } else {
+            self.become_master(cx);
+        }
+    }
+
+    /// Advert first, then the addresses, then the announcements.
+    pub(crate) fn become_master(&mut self, cx: &mut Cx<'_>) {
+        if matches!(self.phase, Phase::Master | Phase::Stopped) {
+            return;
+        }
+        self.timers = tandem_time::TimerTable::default();
+        self.held = false;
+        self.followed = None;
+        self.master_interval = self.interval();
+        self.stats.became_master += 1;
+        self.phase = Phase::Master;
+        self.advertise(cx);
+        cx.emit(Output::AddAddresses {
+            instance: self.settings.id,
+        });
+        self.garp.became_master(&self.settings.garp, cx.now);
+        self.announce(cx);
+        cx.log(
+            self.settings.id,
+            Event::SettingAddresses {
+                name: self.settings.name.clone(),
+            },
+        );
+        self.enter(Phase::Master, cx);
+    }
+
+    /// Wait a full down interval for a master.
+    pub(super) fn become_backup(&mut self, cx: &mut Cx<'_>) {
+        if self.holds() {
+            self.let_go(cx);
+        }
+        self.timers = tandem_time::TimerTable::default();
+        self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
+        self.enter(Phase::Backup, cx);
+    }
+
+    fn become_fault(&mut self, cx: &mut Cx<'_>) {
+        if matches!(self.phase, Phase::Master | Phase::Listening) && self.conditions.can_send() {
+            // Twice, as one may be lost and there will be no other.
+            self.send_zero(cx);
+            self.send_zero(cx);
+        }
+        if self.holds() || self.found.is_some() && self.phase == Phase::Init {
+            self.let_go(cx);
+        }
+        let leaving = self.take_leaving();
+        self.timers = tandem_time::TimerTable::default();
+        self.followed = None;
+        self.enter(Phase::Fault, cx);
+        if let Some(leaving) = leaving {
+            self.released(&leaving, cx);
+        }
+    }
+
+    fn take_leaving(&self) -> Option<Leaving> {
+        if let Phase::Leaving(leaving) = &self.phase {
+            Some(leaving.clone())
+        } else {
+            None
+        }
+    }
+
+    /// The addresses are, or may be, on the interface because of us.
+    pub(super) fn holds(&self) -> bool {
+        matches!(self.phase, Phase::Master | Phase::Leaving(_) | Phase::Listening)
+    }
+
+    pub(super) fn let_go(&mut self, cx: &mut Cx<'_>) {
+        self.garp.clear();
+        self.found = None;
+        if matches!(self.phase, Phase::Master | Phase::Leaving(_)) {
+            self.stats.released_master += 1;
+        }
+        cx.emit(Output::RemoveAddresses {
+            instance: self.settings.id,
+        });
+        cx.log(
+            self.settings.id,
+            Event::RemovingAddresses {
+                name: self.settings.name.clone(),
+            },
+        );
+    }
+
+    /// The new phase, and the world told of its state.
+    pub(super) fn enter(&mut self, phase: Phase, cx: &mut Cx<'_>) {
+        self.phase = phase;
+        self.wants = false;
+        self.asked = false;
+        self.master_left = false;
+        self.said = super::Said::default();
+        self.changed_at = cx.now;
+        let state = match self.phase {
+            Phase::Init => State::Init,
+            Phase::Backup | Phase::Listening | Phase::Stopped => State::Backup,
+            Phase::Master | Phase::Leaving(_) => State::Master,
+            Phase::Fault => State::Fault,
+        };
+        let before = std::mem::replace(&mut self.state, state);
+        if before == state {
+            return;
+        }
+        let name = self.settings.name.clone();
+        cx.log(
+            self.settings.id,
+            Event::Entering {
+                name,
+                state,
+                initial: before == State::Init,
+            },
+        );
+        match state {
+            State::Master => self.notify(Notice::Master, cx),
+            State::Backup => self.notify(Notice::Backup, cx),
+            State::Fault => self.notify(Notice::Fault, cx),
+            State::Init => {}
+        }
+    }
+
+    pub(super) fn notify(&self, notice: Notice, cx: &mut Cx<'_>) {
+        let subject = Subject::Instance(self.settings.id);
+        cx.emit(Output::Notify {
+            subject,
+            notice,
+            priority: self.priority.value(),
+        });
+    }
+}

@@ -1,0 +1,74 @@
+//! What pages, dumps and commands show of an instance.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tandem_time::Mono;
+
+use super::{Instance, Phase};
+use crate::State;
+use crate::settings::{InstanceSettings, Priority};
+use crate::stats::Stats;
+
+#[derive(Clone, Copy, Debug)]
+pub struct InstanceView<'a> {
+    pub settings: &'a InstanceSettings,
+    pub state: State,
+    /// What it would be if nothing held it back.
+    pub want: State,
+    /// Said goodbye, still serving.
+    pub leaving: bool,
+    pub listening: bool,
+    pub stopped: bool,
+    pub drained: bool,
+    pub effective: Priority,
+    pub source: Option<IpAddr>,
+    /// The addresses are on the interface because of us.
+    pub holds: bool,
+    pub master: Option<MasterView>,
+    pub master_interval: Duration,
+    pub down_interval: Duration,
+    pub changed_at: Mono,
+    pub stats: &'a Stats,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MasterView {
+    pub address: IpAddr,
+    pub priority: u8,
+    pub last_heard: Mono,
+}
+
+impl Instance {
+    pub(crate) fn view(&self) -> InstanceView<'_> {
+        let want = match self.phase {
+            _ if self.wants => State::Master,
+            Phase::Init | Phase::Fault => match self.settings.initial {
+                crate::settings::Initial::Master => State::Master,
+                crate::settings::Initial::Backup => State::Backup,
+            },
+            _ => self.state,
+        };
+        InstanceView {
+            settings: &self.settings,
+            state: self.state,
+            want,
+            leaving: matches!(self.phase, Phase::Leaving(_)),
+            listening: self.phase == Phase::Listening,
+            stopped: self.phase == Phase::Stopped,
+            drained: self.drained,
+            effective: self.priority,
+            source: self.source,
+            holds: self.holds(),
+            master: self.followed.map(|f| MasterView {
+                address: f.address,
+                priority: f.priority,
+                last_heard: f.last,
+            }),
+            master_interval: self.master_interval,
+            down_interval: self.down_interval(),
+            changed_at: self.changed_at,
+            stats: &self.stats,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Every effect a router can have on the world.
+
+use std::net::IpAddr;
+
+use crate::settings::{GroupId, InstanceId, VirtualAddress};
+use crate::{DropReason, Event, Notice};
+
+/// Carry them out in order: the order is the protocol's (advert, then addresses, then announcements).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// One VRRP message, checksum and trailer included, to a group or a peer. `ttl` is 255 unless configured otherwise.
+    SendAdvert {
+        instance: InstanceId,
+        from: IpAddr,
+        to: IpAddr,
+        ttl: u8,
+        message: Vec<u8>,
+    },
+    /// Put all addresses (routes, rules) of the instance on their interfaces; what is there already stays.
+    AddAddresses {
+        instance: InstanceId,
+    },
+    /// Take them away. No ARP is sent.
+    RemoveAddresses {
+        instance: InstanceId,
+    },
+    /// Put one back that somebody removed, or add one that a reload brought.
+    AddAddress {
+        instance: InstanceId,
+        address: IpAddr,
+    },
+    /// A reload dropped this one. It is in no settings any more, so it comes along.
+    RemoveAddress {
+        instance: InstanceId,
+        address: Box<VirtualAddress>,
+    },
+    /// One gratuitous ARP or unsolicited NA.
+    Announce {
+        instance: InstanceId,
+        address: IpAddr,
+    },
+    Notify {
+        subject: Subject,
+        notice: Notice,
+        priority: u8,
+    },
+    /// A packet was not believed. Counted always; `log` is set once for each reason until state or master change.
+    Drop {
+        instance: Option<InstanceId>,
+        source: IpAddr,
+        reason: DropReason,
+        log: bool,
+    },
+    Log {
+        instance: Option<InstanceId>,
+        event: Event,
+    },
+    /// Probe the witnesses of this instance and say how many answered.
+    AskWitnesses {
+        instance: InstanceId,
+    },
+    /// Tell this peer, over the pair link, to take over now.
+    NameSuccessor {
+        instance: InstanceId,
+        successor: IpAddr,
+    },
+    /// A `Release` is complete: the addresses are gone from here.
+    Released {
+        instance: InstanceId,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    Instance(InstanceId),
+    Group(GroupId),
+}

@@ -1,0 +1,90 @@
+//! A reload as a difference: what did not change is not touched, and no master steps down.
+
+use tandem_time::Mono;
+
+use super::{Router, Started};
+use crate::garp::Pace;
+use crate::group::Group;
+use crate::instance::Instance;
+use crate::outbox::Cx;
+use crate::settings::RouterSettings;
+use crate::track::TrackState;
+
+impl Router {
+    /// `settings` carries the ids of what it shares with the old ones ([`RouterSettings::adopt_ids`]).
+    pub(super) fn reload(&mut self, settings: RouterSettings, now: Mono) {
+        let unix = self.unix(now);
+        let old = std::mem::replace(&mut self.settings, settings);
+        self.out.paces = self.settings.paces.iter().map(Pace::new).collect();
+        self.links.set_delays(&self.settings.link_delays);
+        self.trackers_from(&old);
+        self.groups_from();
+
+        let mut before = std::mem::take(&mut self.instances);
+        let mut fresh = Vec::new();
+        for wanted in &self.settings.instances {
+            let mut cx = Cx {
+                now,
+                unix,
+                out: &mut self.out,
+            };
+            match before.remove(&wanted.id) {
+                Some(mut instance) => {
+                    instance.reconfigure(wanted.clone(), &mut cx);
+                    self.instances.insert(wanted.id, instance);
+                }
+                None => {
+                    fresh.push(wanted.id);
+                    self.instances.insert(wanted.id, Instance::new(wanted.clone()));
+                }
+            }
+        }
+        for mut gone in before.into_values() {
+            gone.retire(&mut Cx {
+                now,
+                unix,
+                out: &mut self.out,
+            });
+        }
+        self.mark_grouped();
+        self.each(now, Instance::forget_group);
+        if self.started == Started::Yes {
+            self.apply_tracking(now);
+            for id in fresh {
+                let up = self
+                    .settings
+                    .instance(id)
+                    .and_then(|s| s.interface.as_deref())
+                    .and_then(|i| self.links.is_up(i));
+                self.one(id, now, |instance, cx| {
+                    if up == Some(true) {
+                        instance.change_conditions(|c| c.link_down = false, cx);
+                    }
+                    instance.start(cx);
+                });
+            }
+        }
+    }
+
+    /// A tracker that is defined as before keeps its results.
+    fn trackers_from(&mut self, old: &RouterSettings) {
+        let mut before = std::mem::take(&mut self.trackers);
+        for tracker in &self.settings.trackers {
+            let same = old.trackers.contains(tracker);
+            let state = before.remove(&tracker.id).filter(|_| same);
+            self.trackers
+                .insert(tracker.id, state.unwrap_or_else(|| TrackState::new(&tracker.kind)));
+        }
+    }
+
+    fn groups_from(&mut self) {
+        let mut before = std::mem::take(&mut self.groups);
+        for settings in &self.settings.groups {
+            let group = match before.remove(&settings.id) {
+                Some(group) => group.with(settings.clone()),
+                None => Group::new(settings.clone()),
+            };
+            self.groups.insert(settings.id, group);
+        }
+    }
+}
