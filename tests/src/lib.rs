@@ -1,1 +1,18 @@
-//! The real binaries on loopback.
+//! The real binaries on loopback: starting and stopping them, servers and clients to put around them, and waiting.
+//!
+//! Everything here blocks and runs on threads, so that a test reads from top to bottom. Ports come from the kernel,
+//! waits have a deadline, and what was started ends with its owner.
+
+mod config;
+mod lb;
+mod server;
+mod syslog;
+mod talk;
+mod waiting;
+
+pub use config::Config;
+pub use lb::{Lb, binary, check, connect};
+pub use server::{Server, free_port};
+pub use syslog::Syslog;
+pub use talk::{Noise, ask, ended};
+pub use waiting::{PATIENCE, until};

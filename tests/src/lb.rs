@@ -1,0 +1,152 @@
+//! `tandem-lb` as a process.
+
+use std::net::{SocketAddr, TcpStream};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::{PATIENCE, until};
+
+/// The program of that name that was built together with this test.
+pub fn binary(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own file");
+    let folder = test
+        .ancestors()
+        .nth(2)
+        .expect("target/debug/deps/test has a folder two levels up");
+    let path = folder.join(name);
+    assert!(path.exists(), "{} is missing: cargo build -p {name}", path.display());
+    path
+}
+
+/// A configuration in a file of its own, removed when dropped.
+struct ConfigFile(PathBuf);
+
+impl ConfigFile {
+    fn new(text: &str) -> ConfigFile {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("tandem-lb-{}-{}.cfg", std::process::id(), COUNT.fetch_add(1, Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, text).expect("the temporary folder is writable");
+        ConfigFile(path)
+    }
+}
+
+impl Drop for ConfigFile {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).ok();
+    }
+}
+
+/// Runs `tandem-lb` with these arguments and `-f` the configuration, until it ends by itself.
+pub fn check(arguments: &[&str], config: &str) -> Output {
+    let file = ConfigFile::new(config);
+    let mut command = Command::new(binary("tandem-lb"));
+    command
+        .args(arguments)
+        .arg("-f")
+        .arg(&file.0)
+        .env_remove("NOTIFY_SOCKET");
+    command.output().expect("the program runs")
+}
+
+/// A running balancer; killed when dropped.
+pub struct Lb {
+    child: Child,
+    _config: ConfigFile,
+}
+
+impl Lb {
+    /// Starts it and waits until it says that it is ready.
+    #[track_caller]
+    pub fn start(config: &str) -> Lb {
+        Lb::start_with(&[], config)
+    }
+
+    #[track_caller]
+    pub fn start_with(arguments: &[&str], config: &str) -> Lb {
+        let file = ConfigFile::new(config);
+        let name = format!("{}", file.0.display());
+        let address = UnixAddr::from_abstract_name(&name).expect("a short name");
+        let ready = UnixDatagram::bind_addr(&address).expect("the name is ours");
+        ready.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
+        let mut command = Command::new(binary("tandem-lb"));
+        command
+            .arg("-db")
+            .args(arguments)
+            .arg("-f")
+            .arg(&file.0)
+            .env("NOTIFY_SOCKET", format!("@{name}"));
+        let child = command.stdin(Stdio::null()).spawn().expect("the program starts");
+        let mut lb = Lb { child, _config: file };
+        let mut buffer = [0; 256];
+        let told = ready
+            .recv(&mut buffer)
+            .map(|n| String::from_utf8_lossy(&buffer[..n]).into_owned());
+        let told = told.unwrap_or_else(|e| panic!("not ready: {e}; ended: {:?}", lb.child.try_wait()));
+        assert!(told.contains("READY=1"), "{told}");
+        lb
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).expect("it runs");
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("it is our child").is_none()
+    }
+
+    /// Waits for the end that was asked for.
+    #[track_caller]
+    pub fn ended(&mut self) -> ExitStatus {
+        until("the end of the balancer", || {
+            self.child.try_wait().expect("it is our child")
+        })
+    }
+
+    /// The memory that it has in use, in KiB (`VmRSS`).
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
+        let line = status
+            .lines()
+            .find_map(|l| l.strip_prefix("VmRSS:"))
+            .expect("Linux says so");
+        line.trim().trim_end_matches(" kB").parse().expect("a number of KiB")
+    }
+
+    /// CPU time that it has used, in clock ticks.
+    pub fn cpu_ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("it runs");
+        let after_name = stat.rsplit(") ").next().expect("the name is in parentheses");
+        let field = |n: usize| after_name.split(' ').nth(n - 3).and_then(|f| f.parse::<u64>().ok());
+        field(14)
+            .zip(field(15))
+            .map(|(user, system)| user + system)
+            .expect("proc(5)")
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"))
+    }
+}
+
+impl Drop for Lb {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Connects to the balancer, with a limit on how long a read may take.
+#[track_caller]
+pub fn connect(to: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(to).expect("the balancer listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
+    stream.set_write_timeout(Some(PATIENCE)).expect("a timeout above zero");
+    stream
+}
