@@ -123,10 +123,13 @@ fn round(session: &Session, sweep: Sweep, seeds: &Range<u64>, left: Duration) ->
             .filter(|text| text.ends_with("FAILED"))
             .map_or(Ok(()), |text| session.console.line(text))
     })?;
-    let Counts { passed, failed, .. } = tally.counts;
-    let took = start.elapsed().as_secs_f64();
+    let result = match ending {
+        Ending::Exited(_) => format!("{} passed, {} failed", tally.counts.passed, tally.counts.failed),
+        Ending::OverBudget | Ending::Interrupted => "not finished, first in line next time".to_owned(),
+    };
+    let took = start.elapsed().as_secs();
     session.console.line(format_args!(
-        "  seeds {}..{}: {passed} passed, {failed} failed, {took:.0} s, {ending}",
+        "  seeds {}..{}: {result}, {took} s",
         seeds.start, seeds.end
     ))?;
     let is_clean = matches!(ending, Ending::Exited(status) if status.success());
