@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tandem_time::Mono;
 
+use super::pending::{Pending, Step};
 use super::{ConnSettings, ConnectFailure, Ending, Input, KillReason, Output, Phase, Side, Summary, Who};
 use crate::ServerIdx;
 
@@ -60,22 +61,6 @@ enum State {
 struct Seen {
     client: Mono,
     server: Mono,
-}
-
-/// What was decided and not yet asked for. A place for each kind, so nothing can pile up.
-#[derive(Clone, Copy, Debug, Default)]
-struct Pending {
-    abort: bool,
-    step: Option<Step>,
-    shutdown: Option<Side>,
-    close: Option<Ending>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    Pick { avoid: Option<ServerIdx> },
-    Connect(ServerIdx),
-    Established(ServerIdx),
 }
 
 impl Conn {
@@ -427,31 +412,6 @@ impl Seen {
         match side {
             Side::Client => self.client,
             Side::Server => self.server,
-        }
-    }
-}
-
-impl Pending {
-    fn take(&mut self) -> Option<Output> {
-        if std::mem::take(&mut self.abort) {
-            return Some(Output::AbortConnect);
-        }
-        if let Some(step) = self.step.take() {
-            return Some(step.output());
-        }
-        if let Some(side) = self.shutdown.take() {
-            return Some(Output::ShutdownWrite(side));
-        }
-        self.close.take().map(Output::Close)
-    }
-}
-
-impl Step {
-    fn output(self) -> Output {
-        match self {
-            Step::Pick { avoid } => Output::Pick { avoid },
-            Step::Connect(server) => Output::Connect(server),
-            Step::Established(server) => Output::Established(server),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod ending;
 mod event;
 mod machine;
+mod pending;
 mod settings;
 mod summary;
 

@@ -1,4 +1,8 @@
-//! The connection machine: first by table, then by property, then against HAProxy.
+//! The connection machine: every state with every input, then properties, then HAProxy's own endings.
+
+mod golden;
+mod properties;
+mod states;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +13,28 @@ use super::*;
 use crate::ServerIdx;
 
 const A: ServerIdx = ServerIdx(0);
+const B: ServerIdx = ServerIdx(1);
+
+fn at(ms: u64) -> Mono {
+    Mono::from_millis(ms)
+}
+
+fn ms(ms: u64) -> Option<Duration> {
+    Some(Duration::from_millis(ms))
+}
 
 fn drain(c: &mut Conn) -> Vec<Output> {
     std::iter::from_fn(|| c.poll_output()).collect()
+}
+
+/// A connection that was told `inputs` at time 0, and whose outputs so far were taken.
+fn after(settings: ConnSettings, inputs: &[Input]) -> Conn {
+    let mut c = Conn::new(Arc::new(settings), at(0));
+    for &input in inputs {
+        c.handle(input, at(0));
+        drain(&mut c);
+    }
+    c
 }
 
 #[test]
@@ -20,28 +43,28 @@ fn is_small() {
 }
 
 #[test]
-fn happy_path() {
-    let settings = Arc::new(ConnSettings {
-        client: Some(Duration::from_secs(1)),
-        ..ConnSettings::default()
-    });
-    let mut c = Conn::new(settings, Mono::ZERO);
-    let at = Mono::from_millis;
-    c.handle(Input::Begin, at(0));
-    assert_eq!(drain(&mut c), [Output::Pick { avoid: None }]);
-    c.handle(Input::Picked(Some(A)), at(1));
-    assert_eq!(drain(&mut c), [Output::Connect(A)]);
-    c.handle(Input::Connected, at(3));
-    assert_eq!(drain(&mut c), [Output::Established(A)]);
-    c.handle(Input::Finished(Side::Client), at(4));
-    assert_eq!(drain(&mut c), [Output::ShutdownWrite(Side::Server)]);
-    c.handle(Input::Finished(Side::Server), at(5));
-    assert_eq!(
-        drain(&mut c),
-        [Output::ShutdownWrite(Side::Client), Output::Close(Ending::NORMAL)]
+fn a_life_and_its_figures() {
+    let mut c = after(
+        ConnSettings {
+            client: ms(1000),
+            ..ConnSettings::default()
+        },
+        &[Input::Begin],
     );
-    let s = c.summary(at(9));
-    assert_eq!(s.wait, Some(Duration::from_millis(1)));
-    assert_eq!(s.connect, Some(Duration::from_millis(2)));
-    assert_eq!(s.total, Duration::from_millis(5));
+    c.handle(Input::Picked(Some(A)), at(1));
+    c.handle(Input::Connected, at(3));
+    assert_eq!(c.summary(at(4)).ending, Ending::NORMAL);
+    assert_eq!(c.summary(at(4)).total, Duration::from_millis(4));
+    c.handle(Input::Finished(Side::Client), at(4));
+    c.handle(Input::Finished(Side::Server), at(5));
+    let expected = Summary {
+        wait: ms(1),
+        connect: ms(2),
+        total: Duration::from_millis(5),
+        retries: 0,
+        redispatched: false,
+        server: Some(A),
+        ending: Ending::NORMAL,
+    };
+    assert_eq!(c.summary(at(9)), expected);
 }
