@@ -6,8 +6,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use tandem_lab::{Host, Lab, Link, Origin};
+use tandem_lab::{Host, Origin};
 use tandem_netns_tests::{Bench, Test, process_tree};
+
+use crate::pair::Pair;
 
 const SHORT: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(10);
@@ -27,32 +29,6 @@ pub(crate) fn tests() -> Vec<Test> {
         ),
         Test::new("lab::a_panic_leaves_no_process", a_panic_leaves_no_process),
     ]
-}
-
-/// Two hosts on one switch.
-struct Pair {
-    lab: Lab,
-    a: Host,
-    b: Host,
-    a_link: Link,
-    b_link: Link,
-}
-
-impl Pair {
-    fn new(bench: &Bench<'_>) -> Result<Self> {
-        let lab = Lab::new(bench.ground)?;
-        let lan = lab.switch("lan")?;
-        let (a, b) = (lab.host("a")?, lab.host("b")?);
-        let a_link = lab.link(&a, &lan, "10.9.0.1/24".parse()?)?;
-        let b_link = lab.link(&b, &lan, "10.9.0.2/24".parse()?)?;
-        Ok(Self {
-            lab,
-            a,
-            b,
-            a_link,
-            b_link,
-        })
-    }
 }
 
 /// An echo server in a host, which ends with its process.

@@ -2,13 +2,18 @@
 
 mod balancer;
 mod lab;
+mod netlink;
 mod outside;
+mod pair;
+mod raw;
 
 use tandem_netns_tests::Suite;
 
 fn main() {
     let mut tests = Vec::new();
     tests.extend(lab::tests());
+    tests.extend(netlink::tests());
+    tests.extend(raw::tests());
     tests.extend(outside::tests());
     tests.extend(balancer::tests());
     Suite { tests }.main()

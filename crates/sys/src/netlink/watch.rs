@@ -69,7 +69,23 @@ impl Watch {
                 Ok((datagram, from)) if from.port_number() == 0 => self.read(&datagram),
                 // Only the kernel speaks the truth here.
                 Ok(_) => {}
-                Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => return Ok(Change::Lost),
+                Err(error) if ran_over(&error) => {
+                    self.drain()?;
+                    return Ok(Change::Lost);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Forgets what the kernel still holds: it is older than the loss, and would contradict the lists made after it. Until
+    /// its buffer is empty the kernel adds nothing, so this ends.
+    fn drain(&mut self) -> io::Result<()> {
+        loop {
+            match self.socket.socket_ref().recv_from_full() {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if ran_over(&error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -86,6 +102,10 @@ impl Watch {
             datagram = rest.get(padding(length)..).unwrap_or_default();
         }
     }
+}
+
+fn ran_over(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::ENOBUFS as i32)
 }
 
 /// The first message's length if it is whole (RFC 3549, section 2.3.2.1).

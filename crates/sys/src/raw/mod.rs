@@ -1,5 +1,11 @@
 //! Frames and raw packets: what virtual routers speak, and what a capture sees.
 
+mod arp;
+mod neighbour_advert;
 mod packet;
+mod vrrp;
 
+pub use arp::{Arp, ArpOperation};
+pub use neighbour_advert::NeighbourAdvert;
 pub use packet::{Direction, PacketSocket, Received, WhichFrames};
+pub use vrrp::{Arrival, VrrpReceiver, VrrpSender};
