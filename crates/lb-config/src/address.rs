@@ -142,8 +142,8 @@ fn family(text: &str) -> Result<(Family, &str), AddressError> {
 
 /// The last colon separates the port, so that `:::80` is port 80 of `::`.
 fn split_port(text: &str) -> Result<(&str, Option<&str>), AddressError> {
-    if text.starts_with('[') {
-        let (inside, behind) = text[1..]
+    if let Some(rest) = text.strip_prefix('[') {
+        let (inside, behind) = rest
             .split_once(']')
             .ok_or_else(|| AddressError::Malformed(text.to_owned()))?;
         return match behind.strip_prefix(':') {

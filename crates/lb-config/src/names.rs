@@ -1,6 +1,7 @@
 //! The words for enumerated values, the same in both dialects.
 
-use tandem_lb_core::balance::{HashFunction, HashMethod};
+use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod};
+use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::stick::KeyType;
 
 use crate::plan::{Facility, Level, LogFormat, Severity};
@@ -80,3 +81,25 @@ pub(crate) const HASH_FUNCTIONS: &[(&str, HashFunction)] = &[
 /// `ip` means IPv4: a table has one family.
 pub(crate) const KEY_TYPES: &[(&str, KeyType)] =
     &[("ip", KeyType::Ipv4), ("ipv4", KeyType::Ipv4), ("ipv6", KeyType::Ipv6)];
+
+/// Those without a parameter.
+pub(crate) const ALGORITHMS: &[(&str, Algorithm)] = &[
+    ("roundrobin", Algorithm::RoundRobin),
+    ("static-rr", Algorithm::StaticRr),
+    ("leastconn", Algorithm::LeastConn),
+    ("first", Algorithm::First),
+    ("source", Algorithm::Source),
+];
+
+/// As many draws as HAProxy makes.
+pub(crate) const DRAWS: u32 = 2;
+
+/// HAProxy's number: -1 is the last retry, 1 every retry, 3 every third, 0 never.
+pub(crate) fn redispatch(text: &str) -> Option<Redispatch> {
+    let number: i32 = text.parse().ok()?;
+    Some(match number {
+        0 => Redispatch::Never,
+        1.. => Redispatch::Every(number.unsigned_abs()),
+        _ => Redispatch::FromLast(number.unsigned_abs()),
+    })
+}

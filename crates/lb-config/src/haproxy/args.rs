@@ -51,10 +51,6 @@ impl<'a> Args<'a> {
         self.at = (self.at + count).min(self.line.words.len());
     }
 
-    pub(super) fn skip_all(&mut self) {
-        self.at = self.line.words.len();
-    }
-
     /// Takes the next word if it is this one.
     pub(super) fn accept(&mut self, text: &str) -> bool {
         let found = self.peek().is_some_and(|word| word.text == text);
@@ -83,14 +79,10 @@ impl<'a> Args<'a> {
     }
 
     pub(super) fn take_no(&mut self) {
-        if let Some(word) = self
-            .peek()
-            .filter(|word| matches!(word.text.as_str(), "no" | "default"))
-        {
-            if self.line.words.len() > self.at + 1 {
-                self.negation = Some(word);
-                self.at += 1;
-            }
+        let [word, _, ..] = self.rest() else { return };
+        if matches!(word.text.as_str(), "no" | "default") {
+            self.negation = Some(word);
+            self.at += 1;
         }
     }
 

@@ -9,7 +9,7 @@ use super::keyword::Keyword;
 use super::section::Sections;
 use crate::code;
 use crate::draft::Proxy;
-use crate::names::{HASH_FUNCTIONS, HASH_METHODS};
+use crate::names::{ALGORITHMS, DRAWS, HASH_FUNCTIONS, HASH_METHODS};
 
 const HERE: Sections = Sections::BACK.and_defaults();
 
@@ -28,18 +28,7 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     },
 ];
 
-const ALGORITHMS: &[(&str, Algorithm)] = &[
-    ("roundrobin", Algorithm::RoundRobin),
-    ("static-rr", Algorithm::StaticRr),
-    ("leastconn", Algorithm::LeastConn),
-    ("first", Algorithm::First),
-    ("source", Algorithm::Source),
-];
-
 const UNSUPPORTED: &[&str] = &["uri", "url_param", "hdr", "rdp-cookie", "log-hash", "sticky"];
-
-/// As many draws as HAProxy makes.
-const DRAWS: u32 = 2;
 
 fn balance(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
     let word = args.word("an algorithm")?;

@@ -101,12 +101,12 @@ fn longest<'t, T: 't>(
     entries.filter(starts).max_by_key(|entry| count(words(entry)))
 }
 
-/// HAProxy ignores a setting of the other side with a warning; what would carry traffic is an error.
+/// Like HAProxy, ignores a setting of the other side with a warning and refuses servers.
 fn misplaced(keyword: &str, sections: Sections, section: Section, line: &[Word], args: &mut Args<'_>) -> Outcome {
     let places: Vec<&str> = sections.iter().map(Section::word).collect();
     let help = format!("it belongs to: {}", places.join(", "));
     let span = line[0].span.to(line[count(keyword) - 1].span);
-    let in_vain = sections.contains(Section::Defaults) && !matches!(section, Section::Global | Section::Defaults);
+    let in_vain = matches!(section, Section::Frontend | Section::Backend) && !sections.is_strict();
     if in_vain {
         let message = format!("`{keyword}` has no effect in a {} and is ignored", section.word());
         args.report(Diagnostic::warning(code::MISPLACED, span, message).help(help));

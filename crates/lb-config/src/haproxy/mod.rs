@@ -76,7 +76,7 @@ impl Reader {
             }
             Header::Defaults => {
                 let (name, from) = section::defaults_names(line)?;
-                let settings = self.inherited(from, || Settings::default())?;
+                let settings = self.inherited(from, Settings::default)?;
                 let name = name.unwrap_or_else(|| Spanned::new(Arc::from(""), line.words[0].span));
                 Current::Proxy(Box::new(Proxy::new(Role::Defaults, name, settings)))
             }

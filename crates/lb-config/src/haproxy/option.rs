@@ -1,6 +1,7 @@
 //! The words behind an address on `bind` and `server` lines: each with its values, in any order.
 
-use tandem_text::Diagnostic;
+use tandem_text::haproxy::Word;
+use tandem_text::{Diagnostic, Span, nearest};
 
 use super::args::{Args, Outcome};
 use super::keyword::suggest;
@@ -21,45 +22,41 @@ pub(super) fn read<C>(
     target: &mut C,
     args: &mut Args<'_>,
 ) {
-    let is_word = |text: &str| table.iter().any(|o| o.word == text) || known.iter().any(|o| o.word == text);
+    let words = || {
+        table
+            .iter()
+            .map(|option| option.word)
+            .chain(known.iter().map(|option| option.word))
+    };
     while let Some(word) = args.next() {
         if word.text.is_empty() {
             continue;
         }
-        let outcome = if let Some(option) = table.iter().find(|option| option.word == word.text) {
-            (option.parse)(target, args)
-        } else if let Some(option) = known.iter().find(|option| option.word == word.text) {
+        if let Some(option) = known.iter().find(|option| option.word == word.text) {
             args.skip(option.values);
-            let diagnostic = refuse(option, word.span);
-            if diagnostic.is_error() {
-                Err(diagnostic)
-            } else {
-                args.report(diagnostic);
-                Ok(())
-            }
-        } else {
-            let message = format!("unknown keyword `{}` on a `{place}` line", word.text);
-            let words = table
-                .iter()
-                .map(|option| option.word)
-                .chain(known.iter().map(|option| option.word));
-            Err(suggest(
-                Diagnostic::error(code::UNKNOWN, word.span, message),
-                &word.text,
-                words,
-            ))
+            args.report(refuse(option, word.span));
+            continue;
+        }
+        let outcome = match table.iter().find(|option| option.word == word.text) {
+            Some(option) => (option.parse)(target, args),
+            None => Err(unknown(word, place, words())),
         };
         if let Err(diagnostic) = outcome {
             args.report(diagnostic);
-            // Values of a word that was not understood are not mistakes of their own.
-            while args.peek().is_some_and(|word| !is_word(&word.text)) {
+            // Values of a word that was not understood are not mistakes of their own, but a mistyped word is.
+            while args.peek().is_some_and(|word| nearest(&word.text, words()).is_none()) {
                 args.skip(1);
             }
         }
     }
 }
 
-fn refuse(option: &KnownOption, span: tandem_text::Span) -> Diagnostic {
+fn unknown<'a>(word: &Word, place: &str, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+    let message = format!("unknown keyword `{}` on a `{place}` line", word.text);
+    suggest(Diagnostic::error(code::UNKNOWN, word.span, message), &word.text, known)
+}
+
+fn refuse(option: &KnownOption, span: Span) -> Diagnostic {
     match option.effect {
         Effect::Changes => {
             let message = format!("`{}` is known to HAProxy, but not supported yet", option.word);

@@ -6,8 +6,8 @@ use tandem_text::Diagnostic;
 use super::args::{Args, Outcome};
 use super::keyword::Keyword;
 use super::section::Sections;
-use crate::code;
 use crate::draft::Proxy;
+use crate::{code, names};
 
 const FRONT: Sections = Sections::FRONT.and_defaults();
 const BACK: Sections = Sections::BACK.and_defaults();
@@ -149,19 +149,10 @@ fn redispatch(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
         proxy.settings.redispatch = Redispatch::FromLast(1);
         return Ok(());
     };
-    proxy.settings.redispatch = redispatch_every(&word.text).ok_or_else(|| {
+    proxy.settings.redispatch = names::redispatch(&word.text).ok_or_else(|| {
         let message = format!("`{}` is not a whole number", word.text);
         Diagnostic::error(code::BAD_VALUE, word.span, message)
             .help("-1 is the last retry, 1 every retry, 3 every third, 0 never")
     })?;
     Ok(())
-}
-
-fn redispatch_every(text: &str) -> Option<Redispatch> {
-    let number: i32 = text.parse().ok()?;
-    Some(match number {
-        0 => Redispatch::Never,
-        1.. => Redispatch::Every(number.unsigned_abs()),
-        _ => Redispatch::FromLast(number.unsigned_abs()),
-    })
 }

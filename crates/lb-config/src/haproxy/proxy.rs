@@ -111,13 +111,13 @@ const KEYWORDS: &[Keyword<Proxy>] = &[
     },
     Keyword {
         words: "server",
-        sections: Sections::BACK,
+        sections: Sections::BACK.strictly(),
         summary: "a server: its name, its address, its options",
         parse: server::line,
     },
     Keyword {
         words: "default-server",
-        sections: Sections::BACK.and_defaults(),
+        sections: Sections::BACK.strictly().and_defaults(),
         summary: "options for the servers that follow",
         parse: server::defaults,
     },

@@ -47,12 +47,22 @@ impl Section {
 pub(super) struct Sections(u8);
 
 impl Sections {
+    const STRICT: u8 = 1 << 7;
     pub(super) const GLOBAL: Self = Self(Section::Global.bit());
     /// Where clients are accepted.
     pub(super) const FRONT: Self = Self(Section::Frontend.bit() | Section::Listen.bit());
     /// Where servers are used.
     pub(super) const BACK: Self = Self(Section::Backend.bit() | Section::Listen.bit());
     pub(super) const PROXIES: Self = Self(Self::FRONT.0 | Self::BACK.0);
+
+    /// For what carries traffic: elsewhere it is refused, where a mere setting would only be ignored.
+    pub(super) const fn strictly(self) -> Self {
+        Self(self.0 | Self::STRICT)
+    }
+
+    pub(super) const fn is_strict(self) -> bool {
+        self.0 & Self::STRICT != 0
+    }
 
     pub(super) const fn and_defaults(self) -> Self {
         Self(self.0 | Section::Defaults.bit())
@@ -144,10 +154,13 @@ pub(super) fn no_more_words(line: &Line, count: usize) -> Result<(), Diagnostic>
     Err(Diagnostic::error(code::EXTRA, extra.span, message).help("leave it out"))
 }
 
-type Names<'a> = (Option<Spanned<Arc<str>>>, Option<Spanned<&'a str>>);
+type Name = Spanned<Arc<str>>;
+/// The `from NAME` of a header.
+type From<'a> = Option<Spanned<&'a str>>;
+type Names<'a, N> = (N, From<'a>);
 
 /// `defaults [NAME] [from NAME]`
-pub(super) fn defaults_names(line: &Line) -> Result<Names<'_>, Diagnostic> {
+pub(super) fn defaults_names(line: &Line) -> Result<Names<'_, Option<Name>>, Diagnostic> {
     let named = line.words.get(1).filter(|word| word.text != "from");
     let name = named.map(name).transpose()?;
     let from = from(line, if named.is_some() { 2 } else { 1 })?;
@@ -155,7 +168,7 @@ pub(super) fn defaults_names(line: &Line) -> Result<Names<'_>, Diagnostic> {
 }
 
 /// `frontend NAME [from NAME]`
-pub(super) fn proxy_names(line: &Line) -> Result<(Spanned<Arc<str>>, Option<Spanned<&str>>), Diagnostic> {
+pub(super) fn proxy_names(line: &Line) -> Result<Names<'_, Name>, Diagnostic> {
     let keyword = &line.words[0];
     let Some(word) = line.words.get(1) else {
         let message = format!("`{}` needs a name", keyword.text);
@@ -166,7 +179,7 @@ pub(super) fn proxy_names(line: &Line) -> Result<(Spanned<Arc<str>>, Option<Span
     Ok((name(word)?, from(line, 2)?))
 }
 
-fn from(line: &Line, at: usize) -> Result<Option<Spanned<&str>>, Diagnostic> {
+fn from(line: &Line, at: usize) -> Result<From<'_>, Diagnostic> {
     let Some(word) = line.words.get(at).filter(|word| word.text == "from") else {
         no_more_words(line, at)?;
         return Ok(None);
@@ -183,7 +196,7 @@ fn from(line: &Line, at: usize) -> Result<Option<Spanned<&str>>, Diagnostic> {
 }
 
 /// The letters that HAProxy allows in the names of proxies and servers.
-pub(super) fn name(word: &Word) -> Result<Spanned<Arc<str>>, Diagnostic> {
+pub(super) fn name(word: &Word) -> Result<Name, Diagnostic> {
     match crate::draft::odd_letter(&word.text) {
         None => Ok(Spanned::new(Arc::from(word.text.as_str()), word.span)),
         Some(odd) => Err(Diagnostic::error(code::BAD_VALUE, word.span, odd).help(crate::draft::NAME_HELP)),

@@ -1,14 +1,32 @@
-//! The native dialect: TOML to a draft.
+//! The native dialect: TOML to a draft. `etc/tandem-lb.toml` shows and explains it.
+
+mod lower;
+mod model;
+mod settings;
+mod shape;
+mod value;
 
 use tandem_text::{Diagnostic, FileId, SourceMap, Span};
 
 use crate::code;
 use crate::draft::Draft;
 
-pub(crate) fn read(_sources: &SourceMap, file: FileId, _draft: &mut Draft, report: &mut Vec<Diagnostic>) {
-    report.push(Diagnostic::error(
-        code::UNSUPPORTED,
-        Span::new(file, 0, 0),
-        "TOML is not read yet",
-    ));
+pub(crate) fn read(sources: &SourceMap, file: FileId, draft: &mut Draft, report: &mut Vec<Diagnostic>) {
+    match std::str::from_utf8(sources.bytes(file)) {
+        Ok(text) => {
+            let (document, removed) = shape::read(file, text, report);
+            lower::Lowering {
+                sources,
+                file,
+                removed,
+                report,
+            }
+            .document(document, draft);
+        }
+        Err(error) => {
+            let at = error.valid_up_to();
+            let span = Span::new(file, at, at + 1);
+            report.push(Diagnostic::error(code::SYNTAX, span, "this is not UTF-8").help("save the file as UTF-8"));
+        }
+    }
 }

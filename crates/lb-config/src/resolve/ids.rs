@@ -36,16 +36,11 @@ fn number(
     let mut next = first;
     let mut ids = Vec::new();
     for id in fixed {
-        let value = id.map_or_else(
-            || {
-                while taken.contains_key(&next) {
-                    next += 1;
-                }
-                next
-            },
-            |id| id.value,
-        );
-        ids.push(value);
+        while id.is_none() && taken.contains_key(&next) {
+            next += 1;
+        }
+        ids.push(id.map_or(next, |id| id.value));
+        // A fixed id uses up a position too.
         next += 1;
     }
     ids

@@ -4,7 +4,7 @@ mod checks;
 mod ids;
 mod parts;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tandem_text::{Diagnostic, nearest};
@@ -36,11 +36,11 @@ pub(crate) fn resolve(draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
 }
 
 /// The backends by name, with their places in the Plan.
-struct Names(HashMap<Arc<str>, usize>);
+struct Names(BTreeMap<Arc<str>, usize>);
 
 impl Names {
     fn of_backends(proxies: &[Proxy]) -> Self {
-        let mut names = HashMap::new();
+        let mut names = BTreeMap::new();
         let backends = proxies.iter().filter(|proxy| proxy.role.serves());
         for (place, proxy) in backends.enumerate() {
             names.entry(Arc::clone(&proxy.name.value)).or_insert(place);
@@ -61,8 +61,7 @@ impl Names {
         if found.is_none() {
             let message = format!("there is no backend `{}`", wanted.value);
             let mut diagnostic = Diagnostic::error(code::UNDEFINED, wanted.span, message);
-            let mut known: Vec<&str> = self.0.keys().map(AsRef::as_ref).collect();
-            known.sort_unstable();
+            let known: Vec<&str> = self.0.keys().map(AsRef::as_ref).collect();
             diagnostic.help = match nearest(&wanted.value, known.iter().copied()) {
                 Some(near) => Some(format!("did you mean `{near}`?")),
                 None if known.is_empty() => Some(format!("add a section `backend {}`", wanted.value)),

@@ -1,0 +1,324 @@
+//! The document to the draft: places kept, what must be there asked for.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use tandem_text::{Diagnostic, FileId, SourceMap, Span, Spanned};
+
+use super::model::{Backend, Bind, Control, Document, Frontend, Global, Log, Server, Settings, Stats, Stick};
+use super::settings;
+use super::shape::Removed;
+use crate::code;
+use crate::draft::{self, Draft, NAME_HELP, Proxy, Role, odd_letter};
+use crate::names::LOG_LENGTH;
+use crate::plan::{self, LogTarget, Severity, StatsSocket, StickRule};
+use tandem_lb_core::stick::TableSettings;
+
+pub(super) struct Lowering<'a> {
+    pub(super) sources: &'a SourceMap,
+    pub(super) file: FileId,
+    /// What could not be read and has been reported: it must not be reported as missing too.
+    pub(super) removed: Vec<Removed>,
+    pub(super) report: &'a mut Vec<Diagnostic>,
+}
+
+impl Lowering<'_> {
+    pub(super) fn document(mut self, document: Document, draft: &mut Draft) {
+        self.global(document.global, &mut draft.global);
+        let mut defaults = draft::Settings::default();
+        self.settings(&mut defaults, document.defaults);
+        let frontends = document
+            .frontend
+            .into_iter()
+            .filter_map(|table| self.frontend(table, &defaults));
+        let mut proxies: Vec<Proxy> = frontends.collect();
+        let backends = document
+            .backend
+            .into_iter()
+            .filter_map(|table| self.backend(table, &defaults));
+        proxies.extend(backends);
+        // Numbers are given in the order of the file, not first to all frontends.
+        proxies.sort_by_key(|proxy| proxy.name.span);
+        draft.proxies.extend(proxies);
+    }
+
+    fn span(&self, range: Range<usize>) -> Span {
+        Span::new(self.file, range.start, range.end)
+    }
+
+    /// A value that must be there; `at` is the table that lacks it.
+    fn required<T>(&mut self, value: Option<T>, at: Span, key: &str) -> Option<T> {
+        if value.is_none() && !self.was_removed(at, key) {
+            let message = format!("`{key}` is missing here");
+            self.report
+                .push(Diagnostic::error(code::MISSING, at, message).help(format!("add `{key} = …`")));
+        }
+        value
+    }
+
+    /// Whether a table had this key. Its place is that of its header, so it goes on to the next header.
+    fn was_removed(&self, at: Span, key: &str) -> bool {
+        let bytes = self.sources.bytes(self.file);
+        let header_between = |from: usize, to: usize| {
+            let mut lines = bytes[from..to].split(|byte| *byte == b'\n').skip(1);
+            lines.any(|line| line.trim_ascii_start().starts_with(b"["))
+        };
+        let mut removed = self
+            .removed
+            .iter()
+            .filter(|removed| removed.key == key && removed.at >= at.start);
+        removed.any(|removed| !header_between(at.start, removed.at))
+    }
+
+    fn name(&mut self, name: Option<toml::Spanned<String>>, at: Span) -> Option<Spanned<Arc<str>>> {
+        let name = self.required(name, at, "name")?;
+        let span = self.span(name.span());
+        let name = name.into_inner();
+        if let Some(odd) = odd_letter(&name) {
+            self.report
+                .push(Diagnostic::error(code::BAD_VALUE, span, odd).help(NAME_HELP));
+            return None;
+        }
+        Some(Spanned::new(name.into(), span))
+    }
+
+    fn global(&mut self, written: Global, global: &mut plan::Global) {
+        let Global {
+            log,
+            control,
+            log_tag,
+            log_hostname,
+            pidfile,
+            user,
+            group,
+            chroot,
+            node,
+            description,
+            ..
+        } = written;
+        global.logs.extend(log.into_iter().filter_map(|log| self.log(log)));
+        global
+            .stats_sockets
+            .extend(control.into_iter().filter_map(|control| self.control(control)));
+        global.log_tag = log_tag.or(global.log_tag.take());
+        global.log_hostname = log_hostname.or(global.log_hostname.take());
+        global.pidfile = pidfile.map(Into::into).or(global.pidfile.take());
+        global.user = user.or(global.user.take());
+        global.group = group.or(global.group.take());
+        global.chroot = chroot.map(Into::into).or(global.chroot.take());
+        global.node = node.or(global.node.take());
+        global.description = description.or(global.description.take());
+        global.maxconn = written.maxconn.map(|most| most.0.0).or(global.maxconn);
+        global.daemon = written.daemon.unwrap_or(global.daemon);
+        // The ranges of both numbers are checked where they are read.
+        global.threads = written
+            .threads
+            .and_then(|count| u16::try_from(count.0.0).ok())
+            .or(global.threads);
+        let spread = written.spread_checks.and_then(|percent| u8::try_from(percent.0.0).ok());
+        global.spread_checks = spread.unwrap_or(global.spread_checks);
+        global.accept = written.accept.map_or(global.accept, |accept| accept.0);
+        global.hard_stop_after = written
+            .hard_stop_after
+            .map_or(global.hard_stop_after, |limit| limit.0.0);
+        global.stats_timeout = written.control_timeout.map(|time| time.0.0).or(global.stats_timeout);
+    }
+
+    fn log(&mut self, written: toml::Spanned<Log>) -> Option<LogTarget> {
+        let at = self.span(written.span());
+        let log = written.into_inner();
+        let (to, facility) = (
+            self.required(log.to, at, "to"),
+            self.required(log.facility, at, "facility"),
+        );
+        Some(LogTarget {
+            to: to?.0,
+            format: log.format.map(|format| format.0).unwrap_or_default(),
+            length: log
+                .length
+                .and_then(|length| u16::try_from(length.0.0).ok())
+                .unwrap_or(LOG_LENGTH),
+            facility: facility?.0,
+            max: log.max.map_or(Severity::Debug, |level| level.0),
+            min: log.min.map_or(Severity::Emerg, |level| level.0),
+        })
+    }
+
+    fn control(&mut self, written: toml::Spanned<Control>) -> Option<StatsSocket> {
+        let at = self.span(written.span());
+        let control = written.into_inner();
+        let mut addresses = self.required(control.address, at, "address")?.0;
+        let address = addresses.pop().filter(|_| addresses.is_empty());
+        if address.is_none() {
+            self.report.push(Diagnostic::error(
+                code::BAD_ADDRESS,
+                at,
+                "one address is wanted here, not a list",
+            ));
+        }
+        Some(StatsSocket {
+            address: address?,
+            level: control.level.map(|level| level.0).unwrap_or_default(),
+            mode: control.mode.map(|mode| mode.0.0),
+            user: control.user,
+            group: control.group,
+            expose_listeners: control.expose_listeners,
+        })
+    }
+
+    fn settings(&mut self, target: &mut draft::Settings, mut written: Settings) {
+        settings::overlay(target, &written);
+        if let Some(global) = written.logging.global {
+            target.logs.global = global;
+        }
+        if let Some(own) = written.logging.to.take() {
+            target.logs.own = own.into_iter().filter_map(|log| self.log(log)).collect();
+        }
+        if let Some(backend) = written.default_backend.take() {
+            let span = self.span(backend.span());
+            target.default_backend = Some(Spanned::new(backend.into_inner(), span));
+        }
+        if let Some(stats) = written.stats.take() {
+            let span = self.span(stats.span());
+            self.stats(target.stats_at(span), stats.into_inner());
+        }
+    }
+
+    fn stats(&mut self, target: &mut plan::Stats, written: Stats) {
+        target.uri = written.uri.unwrap_or_else(|| std::mem::take(&mut target.uri));
+        target.refresh = written.refresh.map_or(target.refresh, |limit| limit.0.0);
+        target.realm = written.realm.or(target.realm.take());
+        for pair in written.auth {
+            let span = self.span(pair.span());
+            match pair.get_ref().split_once(':').filter(|(user, _)| !user.is_empty()) {
+                Some((user, password)) => target.auth.push((user.to_owned(), password.to_owned())),
+                None => self.report.push(
+                    Diagnostic::error(code::BAD_VALUE, span, "this is not USER:PASSWORD")
+                        .help("a colon separates the two"),
+                ),
+            }
+        }
+        target.admin |= written.admin;
+        target.hide_version |= written.hide_version;
+        target.scopes.extend(written.scopes);
+        target.show_node = written.show_node.or(target.show_node.take());
+        target.show_desc = written.show_desc.or(target.show_desc.take());
+        target.show_legends |= written.show_legends;
+    }
+
+    fn warn_in_vain(&mut self, name: &Spanned<Arc<str>>, keys: &[&str], kind: &str) {
+        if keys.is_empty() {
+            return;
+        }
+        let message = format!("{} has no effect in a {kind} and is ignored", keys.join(", "));
+        self.report
+            .push(Diagnostic::warning(code::MISPLACED, name.span, message));
+    }
+
+    fn frontend(&mut self, written: toml::Spanned<Frontend>, defaults: &draft::Settings) -> Option<Proxy> {
+        let at = self.span(written.span());
+        let mut table = written.into_inner();
+        let name = self.name(table.name.take(), at)?;
+        let own = table.take_inherited();
+        self.warn_in_vain(&name, &settings::in_vain(&own, true), "frontend");
+        let mut proxy = Proxy::new(Role::Frontend, name, defaults.clone());
+        self.settings(&mut proxy.settings, own);
+        proxy.id = table.id.map(|id| Spanned::new(id.get_ref().0.0, self.span(id.span())));
+        for bind in table.bind {
+            self.bind(bind, &mut proxy);
+        }
+        Some(proxy)
+    }
+
+    fn bind(&mut self, written: toml::Spanned<Bind>, proxy: &mut Proxy) {
+        let at = self.span(written.span());
+        let bind = written.into_inner();
+        let Some(addresses) = self.required(bind.address, at, "address") else {
+            return;
+        };
+        let origin = self.sources.origin(at);
+        proxy.binds.extend(addresses.0.into_iter().map(|address| plan::Bind {
+            address,
+            name: bind.name.clone(),
+            origin: Arc::clone(&origin),
+            backlog: bind.backlog.as_ref().map(|most| most.0.0),
+            maxconn: bind.maxconn.as_ref().map(|most| most.0.0),
+            interface: bind.interface.clone(),
+            v6only: bind.v6only,
+            transparent: bind.transparent,
+        }));
+    }
+
+    fn backend(&mut self, written: toml::Spanned<Backend>, defaults: &draft::Settings) -> Option<Proxy> {
+        let at = self.span(written.span());
+        let mut table = written.into_inner();
+        let name = self.name(table.name.take(), at)?;
+        let own = table.take_inherited();
+        self.warn_in_vain(&name, &settings::in_vain(&own, false), "backend");
+        let mut proxy = Proxy::new(Role::Backend, name, defaults.clone());
+        self.settings(&mut proxy.settings, own);
+        proxy.id = table.id.map(|id| Spanned::new(id.get_ref().0.0, self.span(id.span())));
+        if let Some(stick) = table.stick {
+            self.stick(stick, &mut proxy);
+        }
+        let servers: Vec<draft::Server> = table
+            .server
+            .into_iter()
+            .filter_map(|server| self.server(server, &proxy.settings.server))
+            .collect();
+        proxy.servers = servers;
+        Some(proxy)
+    }
+
+    fn stick(&mut self, written: toml::Spanned<Stick>, proxy: &mut Proxy) {
+        let at = self.span(written.span());
+        let stick = written.into_inner();
+        let (key, size) = (
+            self.required(stick.key, at, "type"),
+            self.required(stick.size, at, "size"),
+        );
+        let (Some(key), Some(size)) = (key, size) else { return };
+        let expire = stick.expire.and_then(|limit| limit.0.0);
+        let table = TableSettings {
+            key: key.0,
+            size: size.0.0,
+            expire,
+            nopurge: stick.nopurge,
+        };
+        proxy.table = Some(Spanned::new(table, at));
+        let rule = StickRule {
+            matches: stick.matches.unwrap_or(true),
+            stores: stick.stores.unwrap_or(true),
+        };
+        if rule.matches || rule.stores {
+            proxy.stick_rules.push(Spanned::new(rule, at));
+        }
+    }
+
+    fn server(&mut self, written: toml::Spanned<Server>, defaults: &draft::ServerOptions) -> Option<draft::Server> {
+        let at = self.span(written.span());
+        let mut table = written.into_inner();
+        let name = self.name(table.name.take(), at)?;
+        let mut options = defaults.clone();
+        settings::server(&mut options, &table.take_inherited());
+        let Some(address) = table.address else {
+            if self.was_removed(at, "address") {
+                return None;
+            }
+            let message = format!("server `{}` has no address", name.value);
+            self.report
+                .push(Diagnostic::error(code::NO_ADDRESS, name.span, message).help("add `address = \"ADDRESS:PORT\"`"));
+            return None;
+        };
+        let (host, port) = address.0;
+        let id = table.id.map(|id| Spanned::new(id.get_ref().0.0, self.span(id.span())));
+        Some(draft::Server {
+            name,
+            host,
+            port,
+            id,
+            options,
+            origin: self.sources.origin(at),
+        })
+    }
+}

@@ -1,0 +1,248 @@
+//! The native form as it is written: what each table may hold. Every key is optional here; what must be there is asked
+//! for when the draft is made, so that a missing key is one more mistake on the list and not the end of it.
+
+use serde::Deserialize;
+use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod};
+use tandem_lb_core::conn::Redispatch;
+use tandem_lb_core::stick::KeyType;
+use toml::Spanned;
+
+use super::value::{FileMode, Limit, Number, Size, Time, Value};
+use crate::draft::Mode;
+use crate::plan::{AcceptPolicy, BindAddress, Facility, Host, Level, LogAddress, LogFormat, ServerPort, Severity};
+
+type Count = Value<Number<0, { u32::MAX }>>;
+type Positive = Value<Number<1, { u32::MAX }>>;
+type Id = Value<Number<1, { i32::MAX as u32 }>>;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Document {
+    pub(super) global: Global,
+    /// What every proxy of this file starts with.
+    pub(super) defaults: Settings,
+    pub(super) frontend: Vec<Spanned<Frontend>>,
+    pub(super) backend: Vec<Spanned<Backend>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Global {
+    pub(super) log: Vec<Spanned<Log>>,
+    pub(super) log_tag: Option<String>,
+    pub(super) log_hostname: Option<String>,
+    pub(super) maxconn: Option<Positive>,
+    pub(super) daemon: Option<bool>,
+    pub(super) threads: Option<Value<Number<1, 1024>>>,
+    pub(super) accept: Option<Value<AcceptPolicy>>,
+    pub(super) pidfile: Option<String>,
+    pub(super) user: Option<String>,
+    pub(super) group: Option<String>,
+    pub(super) chroot: Option<String>,
+    pub(super) node: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) hard_stop_after: Option<Value<Limit>>,
+    pub(super) spread_checks: Option<Value<Number<0, 50>>>,
+    pub(super) control: Vec<Spanned<Control>>,
+    pub(super) control_timeout: Option<Value<Time>>,
+}
+
+/// HAProxy's `stats socket`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Control {
+    pub(super) address: Option<Value<Vec<BindAddress>>>,
+    pub(super) level: Option<Value<Level>>,
+    pub(super) mode: Option<Value<FileMode>>,
+    pub(super) user: Option<String>,
+    pub(super) group: Option<String>,
+    pub(super) expose_listeners: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Log {
+    pub(super) to: Option<Value<LogAddress>>,
+    pub(super) facility: Option<Value<Facility>>,
+    pub(super) format: Option<Value<LogFormat>>,
+    pub(super) length: Option<Value<Number<80, 65535>>>,
+    pub(super) max: Option<Value<Severity>>,
+    pub(super) min: Option<Value<Severity>>,
+}
+
+/// A table of keys that can be inherited, and the tables that hold them side by side with keys of their own. serde's
+/// `flatten` would say the same, but it forgets the places and cannot refuse unknown keys.
+macro_rules! inherited {
+    ($base:ident $fields:tt $(in $name:ident $own:tt)+) => {
+        inherited! { @base $base $fields }
+        $(inherited! { @table $name $own $base $fields })+
+    };
+    (@base $base:ident { $($field:ident: $type:ty,)* }) => {
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+        pub(super) struct $base {
+            $(pub(super) $field: $type,)*
+        }
+    };
+    (
+        @table $name:ident { $($own:ident: $own_type:ty,)* }
+        $base:ident { $($field:ident: $type:ty,)* }
+    ) => {
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+        pub(super) struct $name {
+            $(pub(super) $own: $own_type,)*
+            $($field: $type,)*
+        }
+
+        impl $name {
+            pub(super) fn take_inherited(&mut self) -> $base {
+                $base { $($field: std::mem::take(&mut self.$field),)* }
+            }
+        }
+    };
+}
+
+inherited! {
+    Settings {
+        mode: Option<Value<Mode>>,
+        disabled: Option<bool>,
+        maxconn: Option<Count>,
+        backlog: Option<Count>,
+        default_backend: Option<Spanned<String>>,
+        logging: Logging,
+        timeout: Timeouts,
+        keepalive: Keepalive,
+        retries: Option<Value<Number<0, { i32::MAX as u32 }>>>,
+        redispatch: Option<Value<Redispatch>>,
+        balance: Option<Value<Algorithm>>,
+        hash: Option<Hash>,
+        all_backups: Option<bool>,
+        stats: Option<Spanned<Stats>>,
+        server_defaults: Option<ServerOptions>,
+    }
+    in Frontend {
+        name: Option<Spanned<String>>,
+        id: Option<Spanned<Id>>,
+        bind: Vec<Spanned<Bind>>,
+    }
+    in Backend {
+        name: Option<Spanned<String>>,
+        id: Option<Spanned<Id>>,
+        stick: Option<Spanned<Stick>>,
+        server: Vec<Spanned<Server>>,
+    }
+}
+
+inherited! {
+    ServerOptions {
+        weight: Option<Value<Number<0, 256>>>,
+        backup: Option<bool>,
+        disabled: Option<bool>,
+        maxconn: Option<Count>,
+        non_stick: Option<bool>,
+        check: Option<bool>,
+        inter: Option<Value<Time>>,
+        fastinter: Option<Value<Time>>,
+        downinter: Option<Value<Time>>,
+        rise: Option<Positive>,
+        fall: Option<Positive>,
+        check_port: Option<Value<Number<1, 65535>>>,
+        check_address: Option<Value<Host>>,
+    }
+    in Server {
+        name: Option<Spanned<String>>,
+        address: Option<Value<(Host, ServerPort)>>,
+        id: Option<Spanned<Id>>,
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Logging {
+    /// Also to the targets of `global`.
+    pub(super) global: Option<bool>,
+    pub(super) to: Option<Vec<Spanned<Log>>>,
+    pub(super) tcplog: Option<bool>,
+    pub(super) dontlognull: Option<bool>,
+    pub(super) dontlog_normal: Option<bool>,
+    pub(super) separate_errors: Option<bool>,
+    pub(super) asap: Option<bool>,
+    pub(super) health_checks: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Timeouts {
+    pub(super) client: Option<Value<Limit>>,
+    pub(super) client_fin: Option<Value<Limit>>,
+    pub(super) connect: Option<Value<Limit>>,
+    pub(super) server: Option<Value<Limit>>,
+    pub(super) server_fin: Option<Value<Limit>>,
+    pub(super) tunnel: Option<Value<Limit>>,
+    pub(super) check: Option<Value<Limit>>,
+    pub(super) queue: Option<Value<Limit>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Keepalive {
+    pub(super) client: Option<bool>,
+    pub(super) client_idle: Option<Value<Time>>,
+    pub(super) client_interval: Option<Value<Time>>,
+    pub(super) client_count: Option<Value<Number<1, 127>>>,
+    pub(super) server: Option<bool>,
+    pub(super) server_idle: Option<Value<Time>>,
+    pub(super) server_interval: Option<Value<Time>>,
+    pub(super) server_count: Option<Value<Number<1, 127>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Hash {
+    #[serde(rename = "type")]
+    pub(super) method: Option<Value<HashMethod>>,
+    pub(super) function: Option<Value<HashFunction>>,
+    pub(super) avalanche: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Stats {
+    pub(super) uri: Option<String>,
+    pub(super) refresh: Option<Value<Limit>>,
+    pub(super) realm: Option<String>,
+    /// `"user:password"`
+    pub(super) auth: Vec<Spanned<String>>,
+    pub(super) admin: bool,
+    pub(super) hide_version: bool,
+    pub(super) scopes: Vec<String>,
+    pub(super) show_node: Option<String>,
+    pub(super) show_desc: Option<String>,
+    pub(super) show_legends: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Bind {
+    pub(super) address: Option<Value<Vec<BindAddress>>>,
+    pub(super) name: Option<String>,
+    pub(super) backlog: Option<Positive>,
+    pub(super) maxconn: Option<Positive>,
+    pub(super) interface: Option<String>,
+    pub(super) v6only: Option<bool>,
+    pub(super) transparent: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Stick {
+    #[serde(rename = "type")]
+    pub(super) key: Option<Value<KeyType>>,
+    pub(super) size: Option<Value<Size>>,
+    pub(super) expire: Option<Value<Limit>>,
+    pub(super) nopurge: bool,
+    /// Use the table to find a server; and remember the server in it. Both if not said.
+    pub(super) matches: Option<bool>,
+    pub(super) stores: Option<bool>,
+}

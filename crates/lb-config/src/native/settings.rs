@@ -1,0 +1,169 @@
+//! The keys that a table may inherit, laid over what it inherited.
+
+use std::time::Duration;
+
+use super::model::{Hash, Keepalive, ServerOptions, Settings, Timeouts};
+use super::value::{Limit, Time, Value};
+use crate::draft;
+use tandem_lb_core::balance::{HashMethod, HashType};
+
+fn set<T>(target: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *target = value;
+    }
+}
+
+fn set_limit(target: &mut Option<Duration>, value: Option<&Value<Limit>>) {
+    set(target, value.map(|limit| limit.0.0));
+}
+
+fn set_time(target: &mut Option<Duration>, value: Option<&Value<Time>>) {
+    set(target, value.map(|time| Some(time.0.0)));
+}
+
+/// All but logs, statistics and the default backend, which need their places.
+pub(super) fn overlay(target: &mut draft::Settings, written: &Settings) {
+    set(&mut target.mode, written.mode.as_ref().map(|mode| mode.0));
+    set(&mut target.disabled, written.disabled);
+    set(
+        &mut target.maxconn,
+        written
+            .maxconn
+            .as_ref()
+            .map(|most| Some(most.0.0).filter(|most| *most > 0)),
+    );
+    set(
+        &mut target.backlog,
+        written
+            .backlog
+            .as_ref()
+            .map(|most| Some(most.0.0).filter(|most| *most > 0)),
+    );
+    set(&mut target.retries, written.retries.as_ref().map(|count| count.0.0));
+    set(
+        &mut target.redispatch,
+        written.redispatch.as_ref().map(|redispatch| redispatch.0),
+    );
+    set(
+        &mut target.policy.algorithm,
+        written.balance.as_ref().map(|algorithm| algorithm.0),
+    );
+    set(&mut target.policy.hash, written.hash.as_ref().map(hash));
+    set(&mut target.policy.all_backups, written.all_backups);
+    let logging = &written.logging;
+    set(&mut target.log_rule.tcplog, logging.tcplog);
+    set(&mut target.log_rule.dontlognull, logging.dontlognull);
+    set(&mut target.log_rule.dontlog_normal, logging.dontlog_normal);
+    set(&mut target.log_rule.log_separate_errors, logging.separate_errors);
+    set(&mut target.log_rule.logasap, logging.asap);
+    set(&mut target.log_health_checks, logging.health_checks);
+    timeouts(&mut target.timeouts, &written.timeout);
+    keepalive(target, &written.keepalive);
+    if let Some(options) = &written.server_defaults {
+        server(&mut target.server, options);
+    }
+}
+
+/// Alone, `consistent` brings the avalanche with it, as in HAProxy.
+fn hash(written: &Hash) -> HashType {
+    let method = written.method.as_ref().map(|method| method.0).unwrap_or_default();
+    let bare = written.function.is_none() && method == HashMethod::Consistent;
+    HashType {
+        method,
+        function: written.function.as_ref().map(|function| function.0).unwrap_or_default(),
+        avalanche: written.avalanche.unwrap_or(bare),
+    }
+}
+
+fn timeouts(target: &mut draft::Timeouts, written: &Timeouts) {
+    set_limit(&mut target.client, written.client.as_ref());
+    set_limit(&mut target.client_fin, written.client_fin.as_ref());
+    set_limit(&mut target.connect, written.connect.as_ref());
+    set_limit(&mut target.server, written.server.as_ref());
+    set_limit(&mut target.server_fin, written.server_fin.as_ref());
+    set_limit(&mut target.tunnel, written.tunnel.as_ref());
+    set_limit(&mut target.check, written.check.as_ref());
+    set_limit(&mut target.queue, written.queue.as_ref());
+}
+
+fn keepalive(target: &mut draft::Settings, written: &Keepalive) {
+    let client = &mut target.client_keepalive;
+    set(&mut client.on, written.client);
+    set_time(&mut client.knobs.idle, written.client_idle.as_ref());
+    set_time(&mut client.knobs.interval, written.client_interval.as_ref());
+    set(
+        &mut client.knobs.count,
+        written.client_count.as_ref().map(|count| Some(count.0.0)),
+    );
+    let server = &mut target.server_keepalive;
+    set(&mut server.on, written.server);
+    set_time(&mut server.knobs.idle, written.server_idle.as_ref());
+    set_time(&mut server.knobs.interval, written.server_interval.as_ref());
+    set(
+        &mut server.knobs.count,
+        written.server_count.as_ref().map(|count| Some(count.0.0)),
+    );
+}
+
+pub(super) fn server(target: &mut draft::ServerOptions, written: &ServerOptions) {
+    // The range of a weight is checked where it is read.
+    set(
+        &mut target.weight,
+        written
+            .weight
+            .as_ref()
+            .and_then(|weight| u16::try_from(weight.0.0).ok()),
+    );
+    set(&mut target.backup, written.backup);
+    set(&mut target.disabled, written.disabled);
+    set(&mut target.maxconn, written.maxconn.as_ref().map(|most| most.0.0));
+    set(&mut target.non_stick, written.non_stick);
+    set(&mut target.check, written.check);
+    set(&mut target.inter, written.inter.as_ref().map(|time| time.0.0));
+    set_time(&mut target.fastinter, written.fastinter.as_ref());
+    set_time(&mut target.downinter, written.downinter.as_ref());
+    set(&mut target.rise, written.rise.as_ref().map(|count| count.0.0));
+    set(&mut target.fall, written.fall.as_ref().map(|count| count.0.0));
+    set(
+        &mut target.check_port,
+        written.check_port.as_ref().map(|port| u16::try_from(port.0.0).ok()),
+    );
+    set(
+        &mut target.check_host,
+        written.check_address.as_ref().map(|host| Some(host.0.clone())),
+    );
+}
+
+/// The keys of the other side that a frontend (or a backend) was given in vain.
+pub(super) fn in_vain(written: &Settings, front: bool) -> Vec<&'static str> {
+    let timeout = &written.timeout;
+    let of_clients = [
+        ("maxconn", written.maxconn.is_some()),
+        ("backlog", written.backlog.is_some()),
+        ("default-backend", written.default_backend.is_some()),
+        ("stats", written.stats.is_some()),
+        ("timeout.client", timeout.client.is_some()),
+        ("timeout.client-fin", timeout.client_fin.is_some()),
+        ("keepalive.client", written.keepalive.client.is_some()),
+    ];
+    let of_servers = [
+        ("retries", written.retries.is_some()),
+        ("redispatch", written.redispatch.is_some()),
+        ("balance", written.balance.is_some()),
+        ("hash", written.hash.is_some()),
+        ("all-backups", written.all_backups.is_some()),
+        ("server-defaults", written.server_defaults.is_some()),
+        ("timeout.connect", timeout.connect.is_some()),
+        ("timeout.server", timeout.server.is_some()),
+        ("timeout.server-fin", timeout.server_fin.is_some()),
+        ("timeout.tunnel", timeout.tunnel.is_some()),
+        ("timeout.check", timeout.check.is_some()),
+        ("timeout.queue", timeout.queue.is_some()),
+        ("keepalive.server", written.keepalive.server.is_some()),
+    ];
+    let keys: &[(&'static str, bool)] = if front { &of_servers } else { &of_clients };
+    keys.iter()
+        .filter(|(_, written)| *written)
+        .map(|(key, _)| *key)
+        .collect()
+}

@@ -1,0 +1,205 @@
+//! The values of the native form: times, sizes, addresses and the few words that are enumerations.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod};
+use tandem_lb_core::conn::Redispatch;
+use tandem_lb_core::stick::KeyType;
+
+use crate::address::{self, AddressError};
+use crate::draft::Mode;
+use crate::names;
+use crate::plan::{AcceptPolicy, BindAddress, Facility, Host, Level, LogAddress, LogFormat, ServerPort, Severity};
+use crate::units::{self, UnitError};
+
+/// A value that is written as one word or number.
+pub(super) trait Word: Sized {
+    const WHAT: &'static str;
+    fn read(text: &str) -> Result<Self, String>;
+}
+
+/// Reads a [`Word`] from a string or a whole number.
+#[derive(Clone, Debug)]
+pub(super) struct Value<T>(pub(super) T);
+
+impl<'de, T: Word> Deserialize<'de> for Value<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader<T>(std::marker::PhantomData<T>);
+        impl<T: Word> Visitor<'_> for Reader<T> {
+            type Value = Value<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(T::WHAT)
+            }
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
+                self.visit_str(&number.to_string())
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                T::read(text).map(Value).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Reader(std::marker::PhantomData))
+    }
+}
+
+/// More than nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Time(pub(super) Duration);
+
+impl Word for Time {
+    const WHAT: &'static str = "a time such as \"5s\", or a number of milliseconds";
+    fn read(text: &str) -> Result<Self, String> {
+        match units::time(text).map_err(unit)? {
+            Duration::ZERO => Err("this time must be more than 0".to_owned()),
+            time => Ok(Self(time)),
+        }
+    }
+}
+
+/// A time where 0 is for ever.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limit(pub(super) Option<Duration>);
+
+impl Word for Limit {
+    const WHAT: &'static str = Time::WHAT;
+    fn read(text: &str) -> Result<Self, String> {
+        let time = units::time(text).map_err(unit)?;
+        Ok(Self(Some(time).filter(|time| !time.is_zero())))
+    }
+}
+
+/// A count of at least one, such as `"200k"`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size(pub(super) u32);
+
+impl Word for Size {
+    const WHAT: &'static str = "a size such as \"200k\"";
+    fn read(text: &str) -> Result<Self, String> {
+        match units::size(text).map_err(unit)? {
+            0 => Err("this size must be more than 0".to_owned()),
+            size => Ok(Self(size)),
+        }
+    }
+}
+
+fn unit(error: UnitError) -> String {
+    match error.help() {
+        Some(help) => format!("{error}; {help}"),
+        None => error.to_string(),
+    }
+}
+
+/// A number from `LOW` to `HIGH`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number<const LOW: u32, const HIGH: u32>(pub(super) u32);
+
+impl<const LOW: u32, const HIGH: u32> Word for Number<LOW, HIGH> {
+    const WHAT: &'static str = "a whole number";
+    fn read(text: &str) -> Result<Self, String> {
+        let number = text.parse().ok().filter(|number| (LOW..=HIGH).contains(number));
+        number
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is not a number from {LOW} to {HIGH}"))
+    }
+}
+
+/// File permissions in octal, as text because TOML would read 660 as another number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FileMode(pub(super) u32);
+
+impl Word for FileMode {
+    const WHAT: &'static str = "a file mode such as \"660\"";
+    fn read(text: &str) -> Result<Self, String> {
+        let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o7777);
+        mode.map(Self)
+            .ok_or_else(|| format!("`{text}` is not a file mode; write it in octal, such as \"660\""))
+    }
+}
+
+impl Word for Vec<BindAddress> {
+    const WHAT: &'static str = "an address to listen on, such as \"*:61616\"";
+    fn read(text: &str) -> Result<Self, String> {
+        address::listeners(text).map_err(bad_address)
+    }
+}
+
+impl Word for (Host, ServerPort) {
+    const WHAT: &'static str = "a server's address, such as \"10.0.0.1:61616\"";
+    fn read(text: &str) -> Result<Self, String> {
+        address::server(text).map_err(bad_address)
+    }
+}
+
+impl Word for Host {
+    const WHAT: &'static str = "an address without a port";
+    fn read(text: &str) -> Result<Self, String> {
+        address::host(text).map_err(bad_address)
+    }
+}
+
+impl Word for LogAddress {
+    const WHAT: &'static str = "a log target, such as \"/dev/log\"";
+    fn read(text: &str) -> Result<Self, String> {
+        address::log(text).map_err(bad_address)
+    }
+}
+
+fn bad_address(error: AddressError) -> String {
+    format!("{error}; {}", error.help())
+}
+
+impl Word for Redispatch {
+    const WHAT: &'static str = "a whole number: -1 the last retry, 1 every retry, 0 never";
+    fn read(text: &str) -> Result<Self, String> {
+        names::redispatch(text).ok_or_else(|| format!("`{text}` is not a whole number"))
+    }
+}
+
+impl Word for Algorithm {
+    const WHAT: &'static str = "a way to balance, such as \"source\"";
+    fn read(text: &str) -> Result<Self, String> {
+        let draws = text.strip_prefix("random(").and_then(|rest| rest.strip_suffix(')'));
+        match (text, draws) {
+            ("random", _) => Ok(Self::Random { draws: names::DRAWS }),
+            ("hash src", _) => Ok(Self::HashSrc),
+            (_, Some(draws)) => Number::<1, { u32::MAX }>::read(draws).map(|draws| Self::Random { draws: draws.0 }),
+            _ => choose(text, names::ALGORITHMS, "random, random(N), hash src"),
+        }
+    }
+}
+
+fn choose<T: Copy>(text: &str, table: &[(&str, T)], others: &str) -> Result<T, String> {
+    let found = table.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+    found.ok_or_else(|| {
+        if let Some(near) = tandem_text::nearest(text, table.iter().map(|(name, _)| *name)) {
+            return format!("`{text}` is not known; did you mean `{near}`?");
+        }
+        let mut names: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
+        names.extend(Some(others).filter(|others| !others.is_empty()));
+        format!("`{text}` is not known; write one of: {}", names.join(", "))
+    })
+}
+
+macro_rules! choices {
+    ($($type:ty: $what:literal, $table:expr;)*) => {
+        $(impl Word for $type {
+            const WHAT: &'static str = $what;
+            fn read(text: &str) -> Result<Self, String> {
+                choose(text, $table, "")
+            }
+        })*
+    };
+}
+
+choices! {
+    Mode: "a mode", &[("tcp", Self::Tcp), ("http", Self::Http)];
+    AcceptPolicy: "\"shared\" or \"reuseport\"", &[("shared", Self::Shared), ("reuseport", Self::Reuseport)];
+    Level: "a level", names::LEVELS;
+    LogFormat: "a log format", names::LOG_FORMATS;
+    Facility: "a syslog facility", names::FACILITIES;
+    Severity: "a syslog level", names::SEVERITIES;
+    HashMethod: "a hash type", names::HASH_METHODS;
+    HashFunction: "a hash function", names::HASH_FUNCTIONS;
+    KeyType: "a type of keys", names::KEY_TYPES;
+}

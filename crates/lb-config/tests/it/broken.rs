@@ -1,0 +1,103 @@
+//! All mistakes in one run, each at its place.
+
+use tandem_lb_config::{NamedText, load};
+use tandem_text::Renderer;
+
+use crate::{errors, read};
+
+const GOOD: &str = include_str!("../../../../etc/haproxy-example.cfg");
+
+/// The example with four mistakes.
+fn broken() -> String {
+    let changes = [
+        ("    option dontlognull\n", "    option dontlognul\n"),
+        ("    timeout connect 5s\n", "    timeout connect 5x\n"),
+        ("    default_backend brokers\n", "    default_backend broker\n"),
+        ("server broker2 10.0.0.12:61616 check", "server broker2 check"),
+    ];
+    changes.iter().fold(GOOD.to_owned(), |text, (good, bad)| {
+        assert!(text.contains(good), "{good}");
+        text.replace(good, bad)
+    })
+}
+
+#[test]
+fn four_mistakes_are_four_errors_in_one_run() {
+    let loaded = load(&[NamedText::new("h.cfg", broken())], &|_| None, None);
+    assert!(loaded.plan.is_none());
+    assert_eq!(
+        errors(&loaded),
+        [
+            "h.cfg:15:12: error[LB0001]: unknown keyword `option dontlognul` in `defaults`",
+            "h.cfg:17:21: error[LB0007]: `x` is not a unit of time",
+            "h.cfg:32:21: error[LB0011]: there is no backend `broker`",
+            "h.cfg:39:12: error[LB0009]: server `broker2` has no address",
+        ]
+    );
+}
+
+#[test]
+fn a_mistake_is_shown_with_its_text_and_what_to_write() {
+    let loaded = load(&[NamedText::new("h.cfg", broken())], &|_| None, None);
+    let mistakes: Vec<_> = loaded
+        .diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.is_error())
+        .collect();
+    let renderer = Renderer::new(&loaded.sources);
+    assert_eq!(
+        renderer.render(mistakes[0]),
+        "h.cfg:15:12: error[LB0001]: unknown keyword `option dontlognul` in `defaults`\n   |\n\
+         15 |     option dontlognul\n   |            ^^^^^^^^^^\nhelp: did you mean `option dontlognull`?\n"
+    );
+    assert_eq!(mistakes[2].help.as_deref(), Some("did you mean `brokers`?"));
+    assert_eq!(mistakes[3].help.as_deref(), Some("write `server broker2 ADDRESS:PORT`"));
+}
+
+#[test]
+fn several_mistakes_on_a_line_are_all_reported() {
+    let loaded = read(
+        "backend b\n timeout connect 1s\n timeout server 1s\n server s 10.0.0.1 chek inter 5x rise 0 weight 999 slowstart 5s maxcon 3 backup 7\n",
+    );
+    assert_eq!(
+        errors(&loaded),
+        [
+            "t:4:20: error[LB0001]: unknown keyword `chek` on a `server` line",
+            "t:4:31: error[LB0007]: `x` is not a unit of time",
+            "t:4:39: error[LB0007]: `0` is not a number from 1 to 2147483647",
+            "t:4:48: error[LB0007]: `999` is not a number from 0 to 256",
+            "t:4:52: error[LB0002]: `slowstart` is known to HAProxy, but not supported yet",
+            "t:4:65: error[LB0001]: unknown keyword `maxcon` on a `server` line",
+            "t:4:81: error[LB0001]: unknown keyword `7` on a `server` line",
+        ]
+    );
+}
+
+#[test]
+fn a_mistyped_section_does_not_drown_the_rest() {
+    let loaded =
+        read("globl\n maxconn 3\n daemon\nfrontend f\n bind *:1\nbakend b\n balance source\n server a 1.1.1.1:1\n");
+    assert_eq!(
+        errors(&loaded),
+        [
+            "t:1:1: error[LB0001]: `globl` does not start a section",
+            "t:6:1: error[LB0001]: unknown keyword `bakend` in `frontend`",
+        ]
+    );
+}
+
+#[test]
+fn a_file_may_hold_several_and_files_share_defaults() {
+    let texts = [
+        NamedText::new("a", "defaults\n timeout client 7s\n retries 9\n"),
+        NamedText::new("b", "frontend f\n bind *:1\n default_backend x\n"),
+        NamedText::new("c", "[[backend]]\nname = \"x\"\n"),
+    ];
+    let loaded = load(&texts, &|_| None, None);
+    let plan = loaded.plan.expect("good");
+    assert_eq!(
+        plan.frontends[0].timeout_client,
+        Some(std::time::Duration::from_secs(7))
+    );
+    assert_eq!(plan.backends[0].retries, 3, "TOML has its own defaults");
+}

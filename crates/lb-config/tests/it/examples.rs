@@ -1,0 +1,100 @@
+//! The shipped examples: both dialects mean the same, and mean what their comments say.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem_lb_config::{BindAddress, Host, Level, NamedText, Plan, ServerPort, Service, load};
+use tandem_lb_core::balance::Algorithm;
+use tandem_lb_core::stick::KeyType;
+
+use crate::{complaints, errors};
+
+const HAPROXY: &str = include_str!("../../../../etc/haproxy-example.cfg");
+const TOML: &str = include_str!("../../../../etc/tandem-lb.toml");
+
+fn plan(name: &str, text: &str) -> Plan {
+    let loaded = load(&[NamedText::new(name, text)], &|_| None, None);
+    assert_eq!(errors(&loaded), [""; 0]);
+    let complaints = complaints(&loaded);
+    assert_eq!(complaints.len(), 1, "{complaints:?}");
+    assert!(complaints[0].contains("warning[LB0014]: the statistics page is not served yet: it answers 501"));
+    loaded.plan.expect("no error was reported")
+}
+
+fn without_origins(mut plan: Plan) -> Plan {
+    let nowhere: Arc<str> = "".into();
+    let binds = plan.frontends.iter_mut().flat_map(|frontend| &mut frontend.binds);
+    binds.for_each(|bind| bind.origin = Arc::clone(&nowhere));
+    let servers = plan.backends.iter_mut().flat_map(|backend| &mut backend.servers);
+    servers.for_each(|server| server.origin = Arc::clone(&nowhere));
+    plan
+}
+
+#[test]
+fn both_dialects_yield_one_plan() {
+    let haproxy = plan("example.cfg", HAPROXY);
+    let native = plan("tandem-lb.toml", TOML);
+    assert_eq!(&*haproxy.frontends[1].binds[0].origin, "example.cfg:31");
+    assert!(native.backends[0].servers[0].origin.starts_with("tandem-lb.toml:"));
+    assert_eq!(without_origins(haproxy), without_origins(native));
+}
+
+#[test]
+fn the_example_means_what_it_says() {
+    let plan = plan("example.cfg", HAPROXY);
+    assert_eq!(plan.global.maxconn, Some(20_000));
+    assert_eq!(plan.global.stats_timeout, Some(Duration::from_secs(30)));
+    let socket = &plan.global.stats_sockets[0];
+    assert_eq!(
+        (socket.level, socket.mode, socket.expose_listeners),
+        (Level::Admin, Some(0o660), true)
+    );
+
+    let [stats, amq] = plan.frontends.as_slice() else {
+        panic!("two frontends")
+    };
+    assert_eq!((stats.id, amq.id, plan.backends[0].id), (2, 3, 4));
+    let Service::Stats(page) = &stats.service else {
+        panic!("{:?}", stats.service)
+    };
+    assert_eq!(page.uri, "/stats");
+    assert_eq!(
+        page.auth,
+        [("admin".to_owned(), "change-me".to_owned())],
+        "the default of the variable"
+    );
+    assert_eq!(amq.service, Service::Tcp { backend: Some(0) });
+    let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    assert_eq!(amq.binds[0].address, BindAddress::Ip { ip: any, port: 61616 });
+    assert!(amq.log_rule.tcplog && amq.log_rule.dontlognull && amq.logs.global && amq.keepalive.is_some());
+
+    let backend = &plan.backends[0];
+    assert_eq!(backend.policy.algorithm, Algorithm::Source);
+    assert_eq!(
+        (backend.timeout_connect, backend.retries),
+        (Some(Duration::from_secs(5)), 3)
+    );
+    let stick = backend.stick.as_ref().expect("a table");
+    assert_eq!((stick.table.key, stick.table.size), (KeyType::Ipv4, 204_800));
+    assert!(stick.rules[0].matches && stick.rules[0].stores);
+    let server = &backend.servers[1];
+    assert_eq!(server.host, Host::Ip("10.0.0.12".parse().expect("an address")));
+    assert_eq!(
+        (server.port, server.weight, server.id.0),
+        (ServerPort::Fixed(61616), 100, 2)
+    );
+    let check = &server.check.as_ref().expect("checked").settings;
+    assert_eq!((check.inter, check.rise, check.fall), (Duration::from_secs(5), 2, 3));
+}
+
+#[test]
+fn the_environment_is_used_inside_double_quotes() {
+    let env = |name: &str| (name == "STATS_PASSWORD").then(|| "s3cret word".to_owned());
+    let loaded = load(&[NamedText::new("t", HAPROXY)], &env, None);
+    let plan = loaded.plan.expect("the example has no error");
+    let Service::Stats(page) = &plan.frontends[0].service else {
+        panic!("a page")
+    };
+    assert_eq!(page.auth, [("admin".to_owned(), "s3cret word".to_owned())]);
+}

@@ -1,0 +1,653 @@
+//! Each keyword: what it sets, and how its mistakes are reported.
+
+use std::fmt::Debug;
+
+use tandem_lb_config::{Backend, Frontend, Global, Service, keyword_docs};
+
+use crate::{errors, read};
+
+const GLOBAL: &str = "global\n ";
+const FRONT: &str = "frontend f\n ";
+const BACK: &str = "backend b\n ";
+const SERVER: &str = "backend b\n server s 1.1.1.1:1 ";
+const BIND: &str = "frontend f\n bind *:1 ";
+const STATS: &str = "listen f\n mode http\n ";
+
+fn show(value: impl Debug) -> String {
+    format!("{value:?}")
+}
+
+fn global(words: &str, look: fn(&Global) -> String, want: &str) {
+    let loaded = read(&format!("{GLOBAL}{words}\n"));
+    let plan = loaded
+        .plan
+        .as_ref()
+        .unwrap_or_else(|| panic!("{words}: {:?}", errors(&loaded)));
+    assert_eq!(look(&plan.global), want, "{words}");
+}
+
+fn front(head: &str, words: &str, look: fn(&Frontend) -> String, want: &str) {
+    let loaded = read(&format!("{head}{words}\n"));
+    let plan = loaded
+        .plan
+        .as_ref()
+        .unwrap_or_else(|| panic!("{words}: {:?}", errors(&loaded)));
+    assert_eq!(look(&plan.frontends[0]), want, "{words}");
+}
+
+fn back(head: &str, words: &str, look: fn(&Backend) -> String, want: &str) {
+    let loaded = read(&format!("{head}{words}\n"));
+    let plan = loaded
+        .plan
+        .as_ref()
+        .unwrap_or_else(|| panic!("{words}: {:?}", errors(&loaded)));
+    assert_eq!(look(&plan.backends[0]), want, "{words}");
+}
+
+#[test]
+fn of_global() {
+    global(
+        "log stdout local7",
+        |g| show((&g.logs[0].to, g.logs[0].facility.0, g.logs[0].length)),
+        "(Stdout, 23, 1024)",
+    );
+    global(
+        "log 10.0.0.1 len 200 format rfc5424 daemon warning err",
+        |g| {
+            show((
+                &g.logs[0].to,
+                g.logs[0].length,
+                g.logs[0].format,
+                g.logs[0].max,
+                g.logs[0].min,
+            ))
+        },
+        "(Udp { host: Ip(10.0.0.1), port: 514 }, 200, Rfc5424, Warning, Err)",
+    );
+    global("log-tag lb", |g| show(&g.log_tag), "Some(\"lb\")");
+    global("log-send-hostname", |g| show(&g.log_hostname), "Some(\"\")");
+    global("log-send-hostname h", |g| show(&g.log_hostname), "Some(\"h\")");
+    global("maxconn 7", |g| show(g.maxconn), "Some(7)");
+    global("daemon", |g| show(g.daemon), "true");
+    global("nbthread 4", |g| show(g.threads), "Some(4)");
+    global("pidfile /p", |g| show(&g.pidfile), "Some(\"/p\")");
+    global("user u", |g| show(&g.user), "Some(\"u\")");
+    global("group g", |g| show(&g.group), "Some(\"g\")");
+    global("uid 7", |g| show(&g.user), "Some(\"7\")");
+    global("gid 8", |g| show(&g.group), "Some(\"8\")");
+    global("chroot /c", |g| show(&g.chroot), "Some(\"/c\")");
+    global("node n", |g| show(&g.node), "Some(\"n\")");
+    global(
+        "description some 'more  words'",
+        |g| show(&g.description),
+        "Some(\"some more  words\")",
+    );
+    global("hard-stop-after 1m", |g| show(g.hard_stop_after), "Some(60s)");
+    global("spread-checks 50", |g| show(g.spread_checks), "50");
+    global("stats timeout 2m", |g| show(g.stats_timeout), "Some(120s)");
+    global(
+        "stats socket /s mode 600 user u group g level user expose-fd listeners",
+        |g| show(&g.stats_sockets[0]),
+        "StatsSocket { address: Unix(\"/s\"), level: User, mode: Some(384), user: Some(\"u\"), group: Some(\"g\"), expose_listeners: true }",
+    );
+    global(
+        "stats socket ipv4@127.0.0.1:9 uid 1 gid 2",
+        |g| {
+            show((
+                &g.stats_sockets[0].address,
+                &g.stats_sockets[0].user,
+                g.stats_sockets[0].level,
+            ))
+        },
+        "(Ip { ip: 127.0.0.1, port: 9 }, Some(\"1\"), Operator)",
+    );
+}
+
+#[test]
+fn of_frontends() {
+    front(FRONT, "id 44", |f| show(f.id), "44");
+    front(FRONT, "disabled", |f| show(f.disabled), "true");
+    front(
+        "defaults\n disabled\nfrontend f\n ",
+        "enabled",
+        |f| show(f.disabled),
+        "false",
+    );
+    front(FRONT, "log global", |f| show(f.logs.global), "true");
+    front(
+        FRONT,
+        "log stderr user",
+        |f| show((f.logs.global, f.logs.own.len())),
+        "(false, 1)",
+    );
+    front(
+        "defaults\n log global\nfrontend f\n ",
+        "no log",
+        |f| show(&f.logs),
+        "ProxyLogs { global: false, own: [] }",
+    );
+    front(FRONT, "maxconn 5", |f| show(f.maxconn), "Some(5)");
+    front(FRONT, "backlog 6", |f| show(f.backlog), "Some(6)");
+    front(FRONT, "timeout client 5s", |f| show(f.timeout_client), "Some(5s)");
+    front(FRONT, "timeout client 0", |f| show(f.timeout_client), "None");
+    front(
+        FRONT,
+        "timeout client-fin 6",
+        |f| show(f.timeout_client_fin),
+        "Some(6ms)",
+    );
+    front(FRONT, "option tcplog", |f| show(f.log_rule.tcplog), "true");
+    front(
+        "defaults\n option tcplog\nfrontend f\n ",
+        "no option tcplog",
+        |f| show(f.log_rule.tcplog),
+        "false",
+    );
+    front(
+        "defaults\n option tcplog\nfrontend f\n ",
+        "default option tcplog",
+        |f| show(f.log_rule.tcplog),
+        "false",
+    );
+    front(FRONT, "option dontlognull", |f| show(f.log_rule.dontlognull), "true");
+    front(
+        FRONT,
+        "option dontlog-normal",
+        |f| show(f.log_rule.dontlog_normal),
+        "true",
+    );
+    front(
+        FRONT,
+        "option log-separate-errors",
+        |f| show(f.log_rule.log_separate_errors),
+        "true",
+    );
+    front(FRONT, "option logasap", |f| show(f.log_rule.logasap), "true");
+    front(FRONT, "option tcpka", |f| show(f.keepalive.is_some()), "true");
+    front(FRONT, "option clitcpka", |f| show(f.keepalive.is_some()), "true");
+    front(
+        FRONT,
+        "option clitcpka\n clitcpka-idle 9s\n clitcpka-intvl 3s\n clitcpka-cnt 4",
+        |f| show(f.keepalive),
+        "Some(Keepalive { idle: Some(9s), interval: Some(3s), count: Some(4) })",
+    );
+    front(FRONT, "clitcpka-idle 9s", |f| show(f.keepalive), "None");
+}
+
+#[test]
+fn of_bind_lines() {
+    front(BIND, "name n", |f| show(&f.binds[0].name), "Some(\"n\")");
+    front(
+        BIND,
+        "interface eth0",
+        |f| show(&f.binds[0].interface),
+        "Some(\"eth0\")",
+    );
+    front(BIND, "backlog 4", |f| show(f.binds[0].backlog), "Some(4)");
+    front(BIND, "maxconn 5", |f| show(f.binds[0].maxconn), "Some(5)");
+    front(BIND, "v6only", |f| show(f.binds[0].v6only), "Some(true)");
+    front(BIND, "v4v6", |f| show(f.binds[0].v6only), "Some(false)");
+    front(BIND, "transparent", |f| show(f.binds[0].transparent), "true");
+    front(
+        FRONT,
+        "bind *:5-7,fd@3,/s name x",
+        |f| show((f.binds.len(), &f.binds[4].address, &f.binds[4].name)),
+        "(5, Unix(\"/s\"), Some(\"x\"))",
+    );
+    front(
+        FRONT,
+        "bind *:5\n bind *:6",
+        |f| show((&f.binds[0].origin, &f.binds[1].origin)),
+        "(\"t:2\", \"t:3\")",
+    );
+}
+
+#[test]
+fn of_backends() {
+    back(BACK, "balance roundrobin", |b| show(b.policy.algorithm), "RoundRobin");
+    back(BACK, "balance static-rr", |b| show(b.policy.algorithm), "StaticRr");
+    back(BACK, "balance leastconn", |b| show(b.policy.algorithm), "LeastConn");
+    back(BACK, "balance first", |b| show(b.policy.algorithm), "First");
+    back(BACK, "balance source", |b| show(b.policy.algorithm), "Source");
+    back(
+        BACK,
+        "balance random",
+        |b| show(b.policy.algorithm),
+        "Random { draws: 2 }",
+    );
+    back(
+        BACK,
+        "balance random(5)",
+        |b| show(b.policy.algorithm),
+        "Random { draws: 5 }",
+    );
+    back(BACK, "balance hash src", |b| show(b.policy.algorithm), "HashSrc");
+    back(
+        BACK,
+        "hash-type map-based none",
+        |b| show(b.policy.hash.function),
+        "None",
+    );
+    back(
+        BACK,
+        "hash-type map-based crc32 avalanche",
+        |b| show((b.policy.hash.method, b.policy.hash.avalanche)),
+        "(MapBased, true)",
+    );
+    back(BACK, "retries 0", |b| show(b.retries), "0");
+    back(BACK, "option redispatch", |b| show(b.redispatch), "FromLast(1)");
+    back(BACK, "option redispatch 3", |b| show(b.redispatch), "Every(3)");
+    back(BACK, "option redispatch -2", |b| show(b.redispatch), "FromLast(2)");
+    back(BACK, "option redispatch 0", |b| show(b.redispatch), "Never");
+    back(
+        "defaults\n option redispatch\nbackend b\n ",
+        "no option redispatch",
+        |b| show(b.redispatch),
+        "Never",
+    );
+    back(BACK, "option allbackups", |b| show(b.policy.all_backups), "true");
+    back(BACK, "option log-health-checks", |b| show(b.log_health_checks), "true");
+    back(
+        BACK,
+        "option srvtcpka\n srvtcpka-cnt 3\n srvtcpka-idle 1s\n srvtcpka-intvl 2s",
+        |b| show(b.keepalive),
+        "Some(Keepalive { idle: Some(1s), interval: Some(2s), count: Some(3) })",
+    );
+    back(BACK, "timeout connect 1", |b| show(b.timeout_connect), "Some(1ms)");
+    back(BACK, "timeout server 2", |b| show(b.timeout_server), "Some(2ms)");
+    back(
+        BACK,
+        "timeout server-fin 3",
+        |b| show(b.timeout_server_fin),
+        "Some(3ms)",
+    );
+    back(BACK, "timeout tunnel 4", |b| show(b.timeout_tunnel), "Some(4ms)");
+    back(BACK, "timeout check 5", |b| show(b.timeout_check), "Some(5ms)");
+    back(BACK, "timeout queue 6", |b| show(b.timeout_queue), "Some(6ms)");
+    let stick = |b: &Backend| show(b.stick.as_ref().map(|s| (s.table, s.rules.len())));
+    back(
+        BACK,
+        "stick-table type ip size 1k expire 5m nopurge",
+        stick,
+        "Some((TableSettings { key: Ipv4, size: 1024, expire: Some(300s), nopurge: true }, 0))",
+    );
+    back(
+        BACK,
+        "stick-table type ipv6 size 9",
+        stick,
+        "Some((TableSettings { key: Ipv6, size: 9, expire: None, nopurge: false }, 0))",
+    );
+    let rules = |b: &Backend| {
+        show(
+            b.stick
+                .as_ref()
+                .map(|s| s.rules.iter().map(|r| (r.matches, r.stores)).collect::<Vec<_>>()),
+        )
+    };
+    back(
+        BACK,
+        "stick-table type ip size 1\n stick on src\n stick match src table b\n stick store-request src",
+        rules,
+        "Some([(true, true), (true, false), (false, true)])",
+    );
+}
+
+#[test]
+fn of_servers() {
+    let check = |b: &Backend| {
+        show(b.servers[0].check.as_ref().map(|c| {
+            (
+                c.settings.inter,
+                c.settings.fastinter,
+                c.settings.downinter,
+                c.settings.rise,
+                c.settings.fall,
+            )
+        }))
+    };
+    back(SERVER, "", check, "None");
+    back(SERVER, "check", check, "Some((2s, None, None, 2, 3))");
+    back(
+        SERVER,
+        "check inter 5s fastinter 1s downinter 9s rise 4 fall 5",
+        check,
+        "Some((5s, Some(1s), Some(9s), 4, 5))",
+    );
+    back(SERVER, "check no-check", check, "None");
+    back(
+        SERVER,
+        "check port 7 addr 2.2.2.2",
+        |b| show(b.servers[0].check.as_ref().map(|c| (&c.host, c.port))),
+        "Some((Some(Ip(2.2.2.2)), Some(7)))",
+    );
+    back(SERVER, "weight 256", |b| show(b.servers[0].weight), "256");
+    back(SERVER, "backup", |b| show(b.servers[0].backup), "true");
+    back(SERVER, "backup no-backup", |b| show(b.servers[0].backup), "false");
+    back(SERVER, "disabled", |b| show(b.servers[0].disabled), "true");
+    back(SERVER, "disabled enabled", |b| show(b.servers[0].disabled), "false");
+    back(SERVER, "maxconn 9", |b| show(b.servers[0].maxconn), "9");
+    back(SERVER, "non-stick", |b| show(b.servers[0].non_stick), "true");
+    back(SERVER, "non-stick stick", |b| show(b.servers[0].non_stick), "false");
+    back(SERVER, "id 5", |b| show(b.servers[0].id), "ServerId(5)");
+    back(
+        BACK,
+        "default-server weight 5\n server s h.example:+1",
+        |b| show((&b.servers[0].host, b.servers[0].port, b.servers[0].weight)),
+        "(Name(\"h.example\"), Offset(1), 5)",
+    );
+}
+
+#[test]
+fn of_the_statistics_page() {
+    fn page(f: &Frontend) -> &tandem_lb_config::Stats {
+        let Service::Stats(page) = &f.service else {
+            panic!("no page: {f:?}")
+        };
+        page
+    }
+    front(
+        STATS,
+        "stats enable",
+        |f| show((&page(f).uri, page(f).admin)),
+        "(\"/haproxy?stats\", false)",
+    );
+    front(STATS, "stats uri /x", |f| show(&page(f).uri), "\"/x\"");
+    front(STATS, "stats refresh 10", |f| show(page(f).refresh), "Some(10s)");
+    front(STATS, "stats refresh 500ms", |f| show(page(f).refresh), "Some(500ms)");
+    front(STATS, "stats realm a\\ b", |f| show(&page(f).realm), "Some(\"a b\")");
+    front(
+        STATS,
+        "stats auth u:p:q\n stats auth v:",
+        |f| show(&page(f).auth),
+        "[(\"u\", \"p:q\"), (\"v\", \"\")]",
+    );
+    front(STATS, "stats admin if TRUE", |f| show(page(f).admin), "true");
+    front(STATS, "stats admin unless TRUE", |f| show(page(f).admin), "false");
+    front(STATS, "stats hide-version", |f| show(page(f).hide_version), "true");
+    front(
+        STATS,
+        "stats hide-version\n stats show-version",
+        |f| show(page(f).hide_version),
+        "false",
+    );
+    front(
+        STATS,
+        "stats scope .\n stats scope b",
+        |f| show(&page(f).scopes),
+        "[\".\", \"b\"]",
+    );
+    front(STATS, "stats show-node", |f| show(&page(f).show_node), "Some(\"\")");
+    front(
+        STATS,
+        "stats show-desc a b",
+        |f| show(&page(f).show_desc),
+        "Some(\"a b\")",
+    );
+    front(STATS, "stats show-legends", |f| show(page(f).show_legends), "true");
+}
+
+#[test]
+fn mistakes_are_named() {
+    for (head, words, error) in [
+        (
+            GLOBAL,
+            "log",
+            "t:2:2: error[LB0005]: a log target is missing after this",
+        ),
+        (
+            GLOBAL,
+            "log stdout",
+            "t:2:6: error[LB0005]: a syslog facility is missing after this",
+        ),
+        (
+            GLOBAL,
+            "log stdout local8",
+            "t:2:13: error[LB0007]: `local8` is not a syslog facility",
+        ),
+        (
+            GLOBAL,
+            "log stdout local0 infos",
+            "t:2:20: error[LB0007]: `infos` is not a syslog level",
+        ),
+        (
+            GLOBAL,
+            "log stdout len 10 local0",
+            "t:2:17: error[LB0007]: `10` is not a number from 80 to 65535",
+        ),
+        (
+            GLOBAL,
+            "log ring@x local0",
+            "t:2:6: error[LB0002]: addresses of the kind `ring@` are not supported yet",
+        ),
+        (
+            GLOBAL,
+            "maxconn many",
+            "t:2:10: error[LB0007]: `many` is not a number from 1 to 4294967295",
+        ),
+        (
+            GLOBAL,
+            "maxconn 5 6",
+            "t:2:12: error[LB0006]: `6` is too much after `maxconn`",
+        ),
+        (
+            GLOBAL,
+            "no maxconn 5",
+            "t:2:2: error[LB0004]: `no` cannot stand before `maxconn`",
+        ),
+        (
+            GLOBAL,
+            "maxconn \"\"",
+            "t:2:10: error[LB0005]: a number is missing: this is empty",
+        ),
+        (
+            GLOBAL,
+            "spread-checks 60",
+            "t:2:16: error[LB0007]: `60` is not a number from 0 to 50",
+        ),
+        (GLOBAL, "stats", "t:2:2: error[LB0005]: `stats` alone says nothing"),
+        (
+            GLOBAL,
+            "stats sokket /x",
+            "t:2:8: error[LB0001]: unknown keyword `stats sokket` in `global`",
+        ),
+        (
+            GLOBAL,
+            "stats socket /x mode 689",
+            "t:2:23: error[LB0007]: `689` is not a file mode",
+        ),
+        (
+            GLOBAL,
+            "stats socket /x level root",
+            "t:2:24: error[LB0007]: `root` is not a level",
+        ),
+        (
+            GLOBAL,
+            "stats timeout 0",
+            "t:2:16: error[LB0007]: this time must be more than 0",
+        ),
+        (
+            GLOBAL,
+            "bind *:1",
+            "t:2:2: error[LB0001]: unknown keyword `bind` in `global`",
+        ),
+        (
+            FRONT,
+            "bind",
+            "t:2:2: error[LB0005]: an address to listen on is missing after this",
+        ),
+        (FRONT, "bind 1.1.1.1", "t:2:7: error[LB0008]: `1.1.1.1` names no port"),
+        (
+            FRONT,
+            "bind *:1 frob",
+            "t:2:11: error[LB0001]: unknown keyword `frob` on a `bind` line",
+        ),
+        (
+            FRONT,
+            "server s 1.1.1.1:1",
+            "t:2:2: error[LB0004]: `server` cannot stand in `frontend`",
+        ),
+        (FRONT, "mode tpc", "t:2:7: error[LB0007]: `tpc` is not a mode"),
+        (
+            FRONT,
+            "timeout clint 5s",
+            "t:2:10: error[LB0001]: unknown keyword `timeout clint` in `frontend`",
+        ),
+        (
+            FRONT,
+            "timeout client",
+            "t:2:10: error[LB0005]: a time is missing after this",
+        ),
+        (
+            FRONT,
+            "timeout client 30d",
+            "t:2:17: error[LB0007]: `30d` is too large; the largest is 2147483647ms, about 24.8 days",
+        ),
+        (
+            FRONT,
+            "log globl",
+            "t:2:6: error[LB0005]: a syslog facility is missing after this",
+        ),
+        (
+            FRONT,
+            "stats auth nobody",
+            "t:2:13: error[LB0007]: this is not USER:PASSWORD",
+        ),
+        (
+            FRONT,
+            "stats admin if LOCALHOST",
+            "t:2:17: error[LB0002]: the condition `LOCALHOST` is not supported yet",
+        ),
+        (
+            FRONT,
+            "clitcpka-cnt 0",
+            "t:2:15: error[LB0007]: `0` is not a number from 1 to 127",
+        ),
+        (
+            BACK,
+            "balance sorce",
+            "t:2:10: error[LB0007]: `sorce` is not a way to balance",
+        ),
+        (
+            BACK,
+            "balance uri",
+            "t:2:10: error[LB0002]: `balance uri` is known to HAProxy, but not supported yet",
+        ),
+        (
+            BACK,
+            "balance random(0)",
+            "t:2:10: error[LB0007]: `0` is not a number from 1 to 4294967295",
+        ),
+        (
+            BACK,
+            "balance random(2",
+            "t:2:10: error[LB0007]: this parenthesis is not closed",
+        ),
+        (
+            BACK,
+            "balance hash dst",
+            "t:2:15: error[LB0002]: hashing `dst` is not supported yet",
+        ),
+        (
+            BACK,
+            "hash-type consistnt",
+            "t:2:12: error[LB0007]: `consistnt` is not a hash type",
+        ),
+        (
+            BACK,
+            "option redispatch x",
+            "t:2:20: error[LB0007]: `x` is not a whole number",
+        ),
+        (
+            BACK,
+            "stick-table size 1k",
+            "t:2:2: error[LB0005]: this table has no `type`",
+        ),
+        (
+            BACK,
+            "stick-table type string size 1k",
+            "t:2:19: error[LB0002]: tables of the type `string` are not supported yet",
+        ),
+        (
+            BACK,
+            "stick-table type ip size 0",
+            "t:2:27: error[LB0007]: a table needs room for at least one entry",
+        ),
+        (
+            BACK,
+            "stick-table type ip size 1 store gpc0",
+            "t:2:29: error[LB0002]: `store` is known to HAProxy, but not supported yet",
+        ),
+        (
+            BACK,
+            "stick on dst",
+            "t:2:11: error[LB0002]: sticking on `dst` is not supported yet",
+        ),
+        (
+            BACK,
+            "stick on src table x",
+            "t:2:21: error[LB0002]: the table of another proxy is not supported yet",
+        ),
+        (
+            BACK,
+            "server",
+            "t:2:2: error[LB0005]: the server's name is missing after this",
+        ),
+        (BACK, "server s", "t:2:9: error[LB0009]: server `s` has no address"),
+        (
+            BACK,
+            "server s!x 1.1.1.1:1",
+            "t:2:9: error[LB0007]: `!` cannot be part of a name",
+        ),
+        (
+            BACK,
+            "server s 1.1.1:1",
+            "t:2:11: error[LB0008]: `1.1.1` is not an address",
+        ),
+        (
+            BACK,
+            "server s *:1",
+            "t:2:11: error[LB0008]: `*` stands for any address, and a server needs one",
+        ),
+        (
+            BACK,
+            "default-server id 4",
+            "t:2:20: error[LB0004]: an id cannot be the default of several servers",
+        ),
+        (SERVER, "inter", "t:2:21: error[LB0005]: a time is missing after this"),
+        (
+            SERVER,
+            "inter 0",
+            "t:2:27: error[LB0007]: this time must be more than 0",
+        ),
+        (
+            SERVER,
+            "fall 0",
+            "t:2:26: error[LB0007]: `0` is not a number from 1 to 2147483647",
+        ),
+        (
+            SERVER,
+            "port 0",
+            "t:2:26: error[LB0007]: `0` is not a number from 1 to 65535",
+        ),
+        (
+            SERVER,
+            "send-proxy",
+            "t:2:21: error[LB0002]: `send-proxy` is known to HAProxy, but not supported yet",
+        ),
+    ] {
+        assert_eq!(errors(&read(&format!("{head}{words}\n"))), [error], "{words}");
+    }
+}
+
+#[test]
+fn every_keyword_is_described_once_for_each_place() {
+    let docs = keyword_docs();
+    assert!(docs.len() > 90, "{}", docs.len());
+    for (at, doc) in docs.iter().enumerate() {
+        assert!(!doc.summary.is_empty() && !doc.places.is_empty(), "{doc:?}");
+        let again = docs[at + 1..]
+            .iter()
+            .any(|other| other.words == doc.words && other.places == doc.places);
+        assert!(!again, "{doc:?}");
+    }
+}

@@ -1,0 +1,34 @@
+//! The configuration as a whole, from text to Plan or to diagnostics.
+
+mod broken;
+mod examples;
+mod installed;
+mod keywords;
+mod meaning;
+mod native;
+mod robust;
+
+use tandem_lb_config::{Loaded, NamedText, load};
+use tandem_text::Renderer;
+
+fn read(text: &str) -> Loaded {
+    load(&[NamedText::new("t", text)], &|_| None, None)
+}
+
+/// The first line of each diagnostic.
+fn complaints(loaded: &Loaded) -> Vec<String> {
+    let renderer = Renderer::new(&loaded.sources);
+    let first_line = |text: String| text.lines().next().unwrap_or_default().to_owned();
+    loaded
+        .diagnostics
+        .iter()
+        .map(|diagnostic| first_line(renderer.render(diagnostic)))
+        .collect()
+}
+
+fn errors(loaded: &Loaded) -> Vec<String> {
+    complaints(loaded)
+        .into_iter()
+        .filter(|line| line.contains(": error["))
+        .collect()
+}

@@ -1,0 +1,251 @@
+//! What a configuration means as a whole: names, numbers, what is missing, what contradicts.
+
+use std::time::Duration;
+
+use tandem_lb_config::{Plan, Service};
+use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod, HashType};
+use tandem_lb_core::conn::Redispatch;
+
+use crate::{complaints, errors, read};
+
+const HEAD: &str = "defaults\n timeout connect 1s\n timeout client 1s\n timeout server 1s\n";
+
+/// Behind four lines that leave nothing to warn about.
+fn plan(text: &str) -> Plan {
+    let loaded = read(&format!("{HEAD}{text}"));
+    assert_eq!(complaints(&loaded), [""; 0], "{text}");
+    loaded.plan.expect("nothing was reported")
+}
+
+#[test]
+fn what_is_wrong_as_a_whole() {
+    for (text, complaint) in [
+        (
+            "backend b\nbackend b\n",
+            "t:6:9: error[LB0010]: a backend named `b` exists already",
+        ),
+        (
+            "listen b\n bind *:1\nbackend b\n",
+            "t:7:9: error[LB0010]: a listen named `b` exists already",
+        ),
+        (
+            "backend b\n server s 1.1.1.1:1\n server s 1.1.1.1:2\n",
+            "t:7:9: error[LB0010]: another server of `b` is named `s`",
+        ),
+        (
+            "backend b\n id 3\nbackend c\n id 3\n",
+            "t:8:5: error[LB0010]: another proxy already has the id 3",
+        ),
+        (
+            "backend b\n server s 1.1.1.1:1 id 3\n server t 1.1.1.1:2 id 3\n",
+            "t:7:24: error[LB0010]: another server already has the id 3",
+        ),
+        (
+            "frontend f\n bind *:1\n default_backend nowhere\n",
+            "t:7:18: error[LB0011]: there is no backend `nowhere`",
+        ),
+        (
+            "frontend f from x\n bind *:1\n",
+            "t:5:17: error[LB0011]: there is no `defaults x` before this line",
+        ),
+        (
+            "backend b\n stick on src\n",
+            "t:6:2: error[LB0011]: backend `b` has no stick-table to stick with",
+        ),
+        (
+            "backend b\n stick-table type ip size 1k\n",
+            "t:6:2: warning[LB0012]: no rule uses this table",
+        ),
+        (
+            "backend b\n server s 1.1.1.1 check\n",
+            "t:6:9: error[LB0005]: server `s` is checked, but has no port to check",
+        ),
+        ("listen l\n", "t:5:8: warning[LB0012]: listen `l` listens nowhere"),
+        (
+            "frontend f\n bind *:1\n",
+            "t:5:10: warning[LB0012]: frontend `f` leads nowhere: its connections are closed at once",
+        ),
+        (
+            "backend b\n mode http\n",
+            "t:5:9: error[LB0002]: `mode http` is only supported for a statistics page",
+        ),
+        (
+            "frontend f\n bind *:1\n mode http\n stats enable\n",
+            "t:5:10: warning[LB0014]: the statistics page is not served yet: it answers 501",
+        ),
+        (
+            "backend b\n stats uri /x\n",
+            "t:6:2: warning[LB0013]: the statistics page needs `mode http`; it is left out",
+        ),
+        (
+            "backend b\n timeout server 0\n server s 1.1.1.1:1\n",
+            "t:5:9: warning[LB0012]: backend `b` has no timeout for: server",
+        ),
+        (
+            "listen l\n bind *:1\n timeout client 0\n timeout connect 0\n server s 1.1.1.1:1\n",
+            "t:5:8: warning[LB0012]: listen `l` has no timeout for: client, connect",
+        ),
+    ] {
+        assert_eq!(complaints(&read(&format!("{HEAD}{text}"))), [complaint], "{text}");
+    }
+}
+
+#[test]
+fn a_listen_is_a_frontend_and_a_backend_of_one_name_and_number() {
+    let plan =
+        plan("backend a\nlisten l\n bind *:1,*:2\n server s 1.1.1.1:1\nfrontend f\n bind *:3\n default_backend l\n");
+    let names: Vec<_> = plan
+        .backends
+        .iter()
+        .map(|backend| (&*backend.name, backend.id))
+        .collect();
+    assert_eq!(names, [("a", 2), ("l", 3)]);
+    let names: Vec<_> = plan
+        .frontends
+        .iter()
+        .map(|frontend| (&*frontend.name, frontend.id))
+        .collect();
+    assert_eq!(names, [("l", 3), ("f", 4)]);
+    assert_eq!(plan.frontends[0].binds.len(), 2);
+    for frontend in &plan.frontends {
+        assert_eq!(frontend.service, Service::Tcp { backend: Some(1) });
+    }
+}
+
+/// The numbers that HAProxy 2.6 shows for the same file.
+#[test]
+fn numbers_follow_positions() {
+    let plan = plan(
+        "backend b1\n server a 1.1.1.1:1\n server b 1.1.1.1:1 id 7\n server c 1.1.1.1:1 id 2\n server d 1.1.1.1:1\n\
+         backend b2\n id 9\nbackend b3\n",
+    );
+    let ids: Vec<u32> = plan.backends[0].servers.iter().map(|server| server.id.0).collect();
+    assert_eq!(ids, [1, 7, 2, 4]);
+    let ids: Vec<u32> = plan.backends.iter().map(|backend| backend.id).collect();
+    assert_eq!(ids, [2, 9, 4]);
+}
+
+#[test]
+fn defaults_are_haproxys() {
+    let plan = plan("backend b\n server s 1.1.1.1:1 check\n");
+    let backend = &plan.backends[0];
+    assert_eq!((backend.retries, backend.redispatch), (3, Redispatch::Never));
+    assert_eq!(backend.policy.algorithm, Algorithm::RoundRobin);
+    assert_eq!(backend.policy.hash, HashType::default());
+    assert_eq!(
+        backend.timeout_queue, backend.timeout_connect,
+        "a queue waits as long as a connection"
+    );
+    let server = &backend.servers[0];
+    assert_eq!(
+        (server.weight, server.maxconn, server.backup, server.disabled),
+        (1, 0, false, false)
+    );
+    let check = &server.check.as_ref().expect("checked").settings;
+    assert_eq!((check.inter, check.rise, check.fall), (Duration::from_secs(2), 2, 3));
+    assert_eq!((check.fastinter, check.downinter), (None, None));
+}
+
+#[test]
+fn a_check_may_connect_as_long_as_the_timeouts_say() {
+    for (timeouts, millis) in [
+        ("timeout connect 1s", 2_000),
+        ("timeout connect 1s\n timeout check 10s", 1_000),
+        ("timeout connect 9s\n timeout check 10s", 2_000),
+        ("timeout connect 0\n timeout check 10s", 2_000),
+    ] {
+        let loaded = read(&format!("backend b\n {timeouts}\n server s 1.1.1.1:1 check\n"));
+        let plan = loaded.plan.expect("good");
+        let check = plan.backends[0].servers[0].check.as_ref().expect("checked");
+        assert_eq!(
+            check.settings.connect_timeout,
+            Duration::from_millis(millis),
+            "{timeouts}"
+        );
+    }
+}
+
+#[test]
+fn defaults_are_inherited_and_named_ones_on_request() {
+    let text = "defaults one\n retries 1\n default-server weight 11 check\n option tcplog\n\
+                defaults two from one\n retries 2\n no option tcplog\n\
+                frontend f from one\n bind *:1\n timeout client 1s\n default_backend a\n\
+                backend a\n server s 1.1.1.1:1 no-check\n\
+                backend b from one\n default-server weight 12\n server s 1.1.1.1:1\n\
+                defaults\nbackend c\n";
+    let plan = read(text).plan.expect("good");
+    let retries: Vec<u32> = plan.backends.iter().map(|backend| backend.retries).collect();
+    assert_eq!(retries, [2, 1, 3], "the last defaults before, the named ones, none");
+    assert!(plan.frontends[0].log_rule.tcplog);
+    let (a, b) = (&plan.backends[0].servers[0], &plan.backends[1].servers[0]);
+    assert_eq!(
+        (a.weight, a.check.is_some(), b.weight, b.check.is_some()),
+        (11, false, 12, true)
+    );
+}
+
+#[test]
+fn consistent_alone_brings_the_avalanche() {
+    for (words, function, avalanche) in [
+        ("consistent", HashFunction::Sdbm, true),
+        ("consistent djb2", HashFunction::Djb2, false),
+        ("consistent wt6 avalanche", HashFunction::Wt6, true),
+    ] {
+        let plan = plan(&format!("backend b\n hash-type {words}\n"));
+        let method = HashMethod::Consistent;
+        assert_eq!(
+            plan.backends[0].policy.hash,
+            HashType {
+                method,
+                function,
+                avalanche
+            },
+            "{words}"
+        );
+    }
+}
+
+#[test]
+fn repeated_global_sections_are_one() {
+    let plan = plan("global\n maxconn 3\n log stdout local0\nglobal\n maxconn 4\n log stderr local0\n");
+    assert_eq!((plan.global.maxconn, plan.global.logs.len()), (Some(4), 2));
+}
+
+#[test]
+fn a_setting_of_the_other_side_is_ignored_with_a_warning() {
+    let loaded = read(
+        "defaults\n timeout client 1s\nfrontend f\n bind *:1\n default_backend b\n retries 2\nbackend b\n maxconn 3\n",
+    );
+    assert_eq!(
+        complaints(&loaded),
+        [
+            "t:6:2: warning[LB0004]: `retries` has no effect in a frontend and is ignored",
+            "t:8:2: warning[LB0004]: `maxconn` has no effect in a backend and is ignored",
+        ]
+    );
+    assert!(loaded.plan.is_some());
+}
+
+#[test]
+fn what_haproxy_knows_is_refused_unless_it_changes_nothing() {
+    let loaded = read(
+        "global\n tune.bufsize 32768\n master-worker\n setenv A b\npeers p\n peer a 1.1.1.1:1\n\
+         frontend f\n bind *:1 ssl crt /x shards 4\n acl a src 1.1.1.1\n option splice-auto\n",
+    );
+    let expected = [
+        "t:2:2: warning[LB0003]: `tune.*` is ignored",
+        "t:3:2: warning[LB0003]: `master-worker` is ignored",
+        "t:4:2: error[LB0002]: `setenv` is known to HAProxy, but not supported yet",
+        "t:5:1: error[LB0002]: sections `peers` are known to HAProxy, but not supported yet",
+        "t:8:11: error[LB0002]: `ssl` is known to HAProxy, but not supported yet",
+        "t:8:15: error[LB0002]: `crt` is known to HAProxy, but not supported yet",
+        "t:8:22: warning[LB0003]: `shards` is ignored",
+        "t:9:2: error[LB0002]: `acl` is known to HAProxy, but not supported yet",
+        "t:10:2: warning[LB0003]: `option splice-*` is ignored",
+    ];
+    let found = complaints(&loaded);
+    for line in expected {
+        assert!(found.iter().any(|found| found == line), "{line} in {found:#?}");
+    }
+    assert_eq!(errors(&loaded).len(), 5);
+}
