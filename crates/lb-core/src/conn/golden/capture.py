@@ -19,9 +19,14 @@ def scenario(*options, server="", servers=1, target="echo"):
     return add
 
 
-def listener(backlog=64):
+def bound():
     s = socket.socket()
     s.bind(("127.0.0.1", 0))
+    return s
+
+
+def listener(backlog=64):
+    s = bound()
     s.listen(backlog)
     return s
 
@@ -245,6 +250,12 @@ def normal_not_logged(g):
 @scenario("option dontlog-normal", "balance roundrobin", "retries 2", "option redispatch", servers=2, target="closed")
 def dontlog_normal_redispatched(g):
     c, s = g.meet(); c.close(); eof(s); s.close()
+@scenario("option dontlog-normal", target="late")
+def dontlog_normal_retried(g):
+    time.sleep(T); g.back.listen(); c, s = g.meet(); c.close(); eof(s); s.close()
+@scenario("option log-separate-errors", target="late")
+def separate_errors_retried(g):
+    time.sleep(T); g.back.listen(); c, s = g.meet(); c.close(); eof(s); s.close()
 @scenario("option log-separate-errors")
 def separate_errors_normal(g):
     c, s = g.meet(); c.close(); eof(s); s.close()
@@ -269,10 +280,10 @@ def main():
              "defaults", " log global", " mode tcp",
              " timeout connect 5s", " timeout client 20s", " timeout server 20s"]
     for name, options, server, servers, target, _ in SCENARIOS:
-        front, back = listener(), listener()
+        front, back = listener(), bound() if target == "late" else listener()
         first = back.getsockname()[1]
         if target == "closed":
-            s = socket.socket(); s.bind(("127.0.0.1", 0)); first = s.getsockname()[1]; keep.append(s)
+            s = bound(); first = s.getsockname()[1]; keep.append(s)
         if target == "full":
             s = listener(0); first = s.getsockname()[1]; keep.append(s)
             for _ in range(3):

@@ -22,6 +22,8 @@ enum Target {
     Accepts,
     Refuses,
     Silent,
+    /// Refuses until then (milliseconds).
+    AcceptsFrom(u64),
 }
 
 /// One of the scenarios of the capture.
@@ -127,6 +129,8 @@ impl Play {
             Output::Connect(server) => match self.targets[server.place()] {
                 Target::Accepts => c.handle(Input::Connected, now),
                 Target::Refuses => c.handle(Input::ConnectFailed(ConnectFailure::Refused), now),
+                Target::AcceptsFrom(ms) if now >= at(ms) => c.handle(Input::Connected, now),
+                Target::AcceptsFrom(_) => c.handle(Input::ConnectFailed(ConnectFailure::Refused), now),
                 Target::Silent => {}
             },
             Output::ShutdownWrite(side) => {
@@ -212,6 +216,8 @@ fn scenario(name: &str) -> Play {
         "client_reset_while_pausing" => play(|s| s.retries = 1, CLOSED, &[(300, Reset(Client))]),
         "client_fin_while_pausing" => play(|s| s.retries = 1, CLOSED, &[(300, Fin(Client))]),
         "client_timeout_while_pausing" => play(|s| (s.retries, s.client) = (1, ms(300)), CLOSED, &[]),
+        "dontlog_normal_retried" | "separate_errors_retried"
+            => play(same, &[Target::AcceptsFrom(300)], &[(1001, Fin(Client))]),
         "no_server" => play(same, &[], &[]),
         "redispatch_round_robin" | "redispatch_leastconn" | "redispatch_first" | "dontlog_normal_redispatched"
         | "separate_errors_redispatched"
