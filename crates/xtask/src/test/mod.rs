@@ -1,6 +1,7 @@
 //! Every test within a budget: build 8 minutes, unit to simulation 3, loopback 3, namespaces and interoperation 6,
 //! browser 1, and 22 in all. What takes longer is killed and named.
 
+mod excerpt;
 mod kinds;
 mod long;
 mod packages;
@@ -9,7 +10,7 @@ mod report;
 mod tally;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -118,12 +119,9 @@ impl Session {
         Ok(row)
     }
 
-    /// Shows what went wrong: the end of the log, where every tool puts it.
-    fn explain(&self, log: &std::path::Path, ending: &Ending) -> Result<()> {
-        const SHOWN: usize = 120;
+    fn explain(&self, log: &Path, ending: &Ending) -> Result<()> {
         let text = fs::read_to_string(log).unwrap_or_default();
-        let lines: Vec<&str> = text.lines().collect();
-        for line in &lines[lines.len().saturating_sub(SHOWN)..] {
+        for line in excerpt::of(&text) {
             self.console.line(format_args!("  | {line}"))?;
         }
         self.console
