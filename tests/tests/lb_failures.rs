@@ -1,0 +1,149 @@
+//! Servers that refuse, die and come back.
+
+use std::io::Read;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tandem_tests::{Config, Lb, Server, Syslog, ask, connect, ended, free_port, until};
+
+fn nobody() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], free_port()))
+}
+
+#[test]
+fn a_refused_connection_goes_to_another_server() {
+    let (server, syslog) = (Server::echo(), Syslog::default());
+    let config = Config::default()
+        .log_to(syslog.address())
+        .backend("option redispatch 1")
+        .server_at("dead", nobody(), "")
+        .server("alive", &server, "");
+    let _lb = Lb::start(&config.to_string());
+    for _ in 0..4 {
+        let mut client = connect(config.at());
+        assert_eq!(ask(&mut client, b"hello"), b"hello");
+    }
+    let line = syslog.line_with("+1 0/0");
+    assert!(line.contains(" fe be/alive ") && line.contains(" -- "), "{line}");
+}
+
+#[test]
+fn retries_of_one_server_pause_and_then_give_up() {
+    let syslog = Syslog::default();
+    let config = Config::default()
+        .log_to(syslog.address())
+        .backend("retries 2")
+        .backend("timeout connect 100ms")
+        .server_at("dead", nobody(), "");
+    let _lb = Lb::start(&config.to_string());
+    let began = Instant::now();
+    assert!(ended(&mut connect(config.at())));
+    assert!(
+        began.elapsed() >= Duration::from_millis(200),
+        "two pauses: {:?}",
+        began.elapsed()
+    );
+    let line = syslog.line_with(" fe be/dead ");
+    assert!(line.contains("/-1/") && line.contains(" 0 SC 1/1/0/0/2 0/0"), "{line}");
+}
+
+#[test]
+fn a_retry_finds_a_server_that_came_back() {
+    let mut server = Server::echo();
+    server.kill();
+    let config = Config::default().server("s", &server, "");
+    let _lb = Lb::start(&config.to_string());
+    let mut client = connect(config.at());
+    // The first attempt is refused at once; the next one comes a second later.
+    std::thread::sleep(Duration::from_millis(200));
+    server.revive();
+    assert_eq!(ask(&mut client, b"late"), b"late");
+}
+
+#[test]
+fn without_any_server_the_client_is_closed_at_once() {
+    let syslog = Syslog::default();
+    let config = Config::default()
+        .log_to(syslog.address())
+        .server_at("off", nobody(), "disabled");
+    let _lb = Lb::start(&config.to_string());
+    assert!(ended(&mut connect(config.at())));
+    let line = syslog.line_with(" fe be/<NOSRV> ");
+    assert!(
+        line.contains(" -1/-1/0 0 SC 1/1/0/0/0 0/0") || line.contains(" -1/-1/1 0 SC 1/1/0/0/0 0/0"),
+        "{line}"
+    );
+}
+
+#[test]
+fn checks_take_a_dead_server_out_and_bring_it_back() {
+    let (mut one, two, syslog) = (Server::named("one "), Server::named("two "), Syslog::default());
+    let config = Config::default()
+        .log_to(syslog.address())
+        .server("one", &one, "check inter 100ms rise 2 fall 2")
+        .server("two", &two, "check inter 100ms rise 2 fall 2");
+    let _lb = Lb::start(&config.to_string());
+    let name = || {
+        let mut name = [0; 4];
+        connect(config.at()).read_exact(&mut name).expect("a server answers");
+        name
+    };
+    until("both to serve", || (name() != name()).then_some(()));
+    let mut long = until("a long connection to the one that stays", || {
+        let mut stream = connect(config.at());
+        let mut name = [0; 4];
+        stream.read_exact(&mut name).expect("a server answers");
+        (&name == b"two ").then_some(stream)
+    });
+
+    one.kill();
+    let down = syslog.line_with("Server be/one is DOWN");
+    assert!(
+        down.contains("reason: Layer4 connection problem, info: \"Connection refused\", check duration: "),
+        "{down}"
+    );
+    assert!(down.contains("1 active and 0 backup servers left."), "{down}");
+    assert!((0..10).all(|_| &name() == b"two "));
+    assert_eq!(ask(&mut long, b"still"), b"still");
+
+    one.revive();
+    let up = syslog.line_with("Server be/one is UP");
+    assert!(up.contains("reason: Layer4 check passed"), "{up}");
+    until("both to serve again", || (name() != name()).then_some(()));
+    assert_eq!(ask(&mut long, b"still"), b"still");
+}
+
+#[test]
+fn the_last_server_down_is_an_emergency() {
+    let syslog = Syslog::default();
+    let config = Config::default()
+        .log_to(syslog.address())
+        .server_at("s", nobody(), "check inter 50ms rise 2 fall 1");
+    let _lb = Lb::start(&config.to_string());
+    let line = syslog.line_with("backend be has no server available!");
+    // local0 is 16, emergencies are 0.
+    assert!(line.starts_with("<128>"), "{line}");
+    assert!(syslog.line_with("Server be/s is DOWN").starts_with("<129>"));
+    until("clients to be refused", || {
+        ended(&mut connect(config.at())).then_some(())
+    });
+    syslog.line_with("be/<NOSRV>");
+}
+
+#[test]
+fn a_backup_serves_while_the_other_is_down() {
+    let (mut main, backup) = (Server::named("main"), Server::named("back"));
+    let config = Config::default()
+        .server("main", &main, "check inter 50ms rise 1 fall 1")
+        .server("backup", &backup, "check inter 50ms rise 1 fall 1 backup");
+    let _lb = Lb::start(&config.to_string());
+    let name = || {
+        let mut name = [0; 4];
+        connect(config.at()).read_exact(&mut name).ok().map(|()| name)
+    };
+    assert_eq!(name().as_ref(), Some(b"main"));
+    main.kill();
+    until("the backup", || (name().as_ref() == Some(b"back")).then_some(()));
+    main.revive();
+    until("the main server", || (name().as_ref() == Some(b"main")).then_some(()));
+}

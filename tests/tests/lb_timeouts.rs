@@ -1,0 +1,165 @@
+//! Silence has an end, and the log line says whose it was.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
+use tandem_tests::{Config, Lb, Server, Syslog, ask, connect, ended};
+
+/// The two letters of the one connection's line.
+fn letters(syslog: &Syslog) -> String {
+    let line = syslog.line_with(" fe be/");
+    let field = line.split(' ').rev().nth(2).expect("three fields follow or more");
+    field.to_owned()
+}
+
+#[test]
+fn a_silent_client() {
+    let (server, syslog) = (Server::echo(), Syslog::default());
+    let config = Config::default()
+        .log_to(syslog.address())
+        .frontend("timeout client 200ms")
+        .server("s", &server, "");
+    let _lb = Lb::start(&config.to_string());
+    let mut client = connect(config.at());
+    assert_eq!(ask(&mut client, b"hello"), b"hello");
+    assert!(ended(&mut client));
+    assert_eq!(letters(&syslog), "cD");
+    let line = syslog.line_with(" fe be/s ");
+    assert!(line.contains(" 5 cD 1/1/0/0/0 0/0"), "{line}");
+}
+
+#[test]
+fn a_silent_server() {
+    let server = Server::start(|mut stream| {
+        // Reads, and never answers.
+        std::io::copy(&mut stream, &mut std::io::sink()).ok();
+    });
+    let syslog = Syslog::default();
+    let config = Config::default()
+        .log_to(syslog.address())
+        .backend("timeout server 200ms")
+        .server("s", &server, "");
+    let _lb = Lb::start(&config.to_string());
+    let mut client = connect(config.at());
+    client.write_all(b"anybody?").expect("it is taken");
+    // As with HAProxy, the client is told that the server will say no more, and may still speak itself.
+    assert!(ended(&mut client));
+    drop(client);
+    assert_eq!(letters(&syslog), "sD");
+}
+
+#[test]
+fn traffic_puts_the_end_off() {
+    let (server, syslog) = (Server::echo(), Syslog::default());
+    let config = Config::default()
+        .log_to(syslog.address())
+        .frontend("timeout client 400ms")
+        .backend("timeout server 400ms")
+        .server("s", &server, "");
+    let _lb = Lb::start(&config.to_string());
+    let mut client = connect(config.at());
+    for _ in 0..20 {
+        assert_eq!(ask(&mut client, b"tick"), b"tick");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    client.shutdown(Shutdown::Write).expect("the end is sent");
+    assert!(ended(&mut client));
+    assert_eq!(letters(&syslog), "--");
+}
+
+#[test]
+fn a_tunnel_has_a_timeout_of_its_own() {
+    let (server, syslog) = (Server::echo(), Syslog::default());
+    let config = Config::default()
+        .log_to(syslog.address())
+        .defaults("timeout tunnel 300ms")
+        .server("s", &server, "");
+    let _lb = Lb::start(&config.to_string());
+    let mut client = connect(config.at());
+    assert_eq!(ask(&mut client, b"hello"), b"hello");
+    assert!(ended(&mut client));
+    assert_eq!(letters(&syslog), "cD");
+}
+
+#[test]
+fn a_half_closed_connection_may_have_less_time() {
+    let server = Server::start(|mut stream| {
+        // Hears the end of the client, and goes on without a word.
+        std::io::copy(&mut stream, &mut std::io::sink()).ok();
+        std::thread::sleep(Duration::from_secs(20));
+    });
+    let syslog = Syslog::default();
+    let config = Config::default()
+        .log_to(syslog.address())
+        .defaults("timeout server-fin 200ms")
+        .server("s", &server, "");
+    let _lb = Lb::start(&config.to_string());
+    let mut client = connect(config.at());
+    client.write_all(b"bye").expect("it is taken");
+    client.shutdown(Shutdown::Write).expect("the end is sent");
+    assert!(ended(&mut client));
+    assert_eq!(letters(&syslog), "sD");
+}
+
+/// A listener whose backlog is full does not answer a SYN.
+fn deaf() -> (Socket, std::net::TcpStream, SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket
+        .bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
+        .expect("a port");
+    socket.listen(0).expect("it listens");
+    let at = socket
+        .local_addr()
+        .ok()
+        .and_then(|a| a.as_socket())
+        .expect("it is bound");
+    let fills_it = std::net::TcpStream::connect(at).expect("the only place");
+    (socket, fills_it, at)
+}
+
+#[test]
+fn a_server_that_does_not_answer_the_connect() {
+    let (_deaf, _fill, at) = deaf();
+    let syslog = Syslog::default();
+    let config = Config::default()
+        .log_to(syslog.address())
+        .backend("timeout connect 150ms")
+        .backend("retries 1")
+        .server_at("deaf", at, "");
+    let _lb = Lb::start(&config.to_string());
+    assert!(ended(&mut connect(config.at())));
+    assert_eq!(letters(&syslog), "sC");
+    assert!(syslog.line_with(" be/deaf ").contains("/1 0/0"));
+}
+
+#[test]
+fn a_client_that_gives_up_while_we_connect() {
+    let (_deaf, _fill, at) = deaf();
+    let syslog = Syslog::default();
+    let config = Config::default().log_to(syslog.address()).server_at("deaf", at, "");
+    let _lb = Lb::start(&config.to_string());
+    drop(connect(config.at()));
+    assert_eq!(letters(&syslog), "CC");
+}
+
+#[test]
+fn a_server_that_breaks_off() {
+    let server = Server::start(|mut stream| {
+        stream.read_exact(&mut [0; 1]).ok();
+        let socket = Socket::from(stream);
+        socket.set_linger(Some(Duration::ZERO)).expect("an option of TCP");
+        let gone: std::net::TcpStream = socket.into();
+        gone.shutdown(Shutdown::Read).ok();
+    });
+    let syslog = Syslog::default();
+    let config = Config::default().log_to(syslog.address()).server("s", &server, "");
+    let _lb = Lb::start(&config.to_string());
+    let mut client = connect(config.at());
+    client.write_all(b"xyz").expect("it is taken");
+    assert!(ended(&mut client));
+    drop(client);
+    let got = letters(&syslog);
+    assert!(got == "SD" || got == "--", "{got}");
+}
