@@ -64,6 +64,12 @@ pub(crate) fn time(text: &str) -> Result<Duration, UnitError> {
     Ok(Duration::from_millis(millis))
 }
 
+/// For the few keywords where a bare time means seconds.
+pub(crate) fn time_in_seconds(text: &str) -> Result<Duration, UnitError> {
+    let bare = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if bare { time(&format!("{text}s")) } else { time(text) }
+}
+
 /// A count or a size: `200k` is 200 × 1024.
 pub(crate) fn size(text: &str) -> Result<u32, UnitError> {
     let (number, unit) = split(text)?;

@@ -136,6 +136,12 @@ impl<'a> Args<'a> {
         units::time(&word.text).map_err(|error| bad_unit(word, &error))
     }
 
+    /// A time where a bare number means seconds.
+    pub(super) fn time_in_seconds(&mut self) -> Result<Duration, Diagnostic> {
+        let word = self.word("a time")?;
+        units::time_in_seconds(&word.text).map_err(|error| bad_unit(word, &error))
+    }
+
     /// A time where 0 means for ever.
     pub(super) fn limit(&mut self) -> Result<Option<Duration>, Diagnostic> {
         self.time().map(|time| Some(time).filter(|time| !time.is_zero()))

@@ -1,5 +1,7 @@
 //! `bind` lines and the listeners of `stats socket`.
 
+use std::sync::Arc;
+
 use tandem_text::Diagnostic;
 
 use super::args::{Args, Outcome, bad_address};
@@ -10,7 +12,18 @@ use crate::names::LEVELS;
 use crate::plan::{Bind, BindAddress, StatsSocket};
 use crate::{address, code};
 
-pub(super) const OPTIONS: &[WordOption<Bind>] = &[
+/// What a line says about each of its addresses.
+#[derive(Default)]
+pub(super) struct Options {
+    name: Option<String>,
+    backlog: Option<u32>,
+    maxconn: Option<u32>,
+    interface: Option<String>,
+    v6only: Option<bool>,
+    transparent: bool,
+}
+
+pub(super) const OPTIONS: &[WordOption<Options>] = &[
     WordOption {
         word: "name",
         summary: "the listener's name in statistics",
@@ -127,24 +140,20 @@ pub(super) const SOCKET_OPTIONS: &[WordOption<StatsSocket>] = &[
 
 pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
     let addresses = addresses(args);
-    let mut pattern = Bind {
-        // Replaced by each address.
-        address: BindAddress::Fd(-1),
-        name: None,
-        origin: args.origin(),
-        backlog: None,
-        maxconn: None,
-        interface: None,
-        v6only: None,
-        transparent: false,
-    };
+    let mut options = Options::default();
     // The options are read even behind a bad address, so that all mistakes show at once.
-    option::read(OPTIONS, BIND_OPTIONS, "bind", &mut pattern, args);
-    let binds = addresses?.into_iter().map(|address| Bind {
+    option::read(OPTIONS, BIND_OPTIONS, "bind", &mut options, args);
+    let origin = args.origin();
+    proxy.binds.extend(addresses?.into_iter().map(|address| Bind {
         address,
-        ..pattern.clone()
-    });
-    proxy.binds.extend(binds);
+        name: options.name.clone(),
+        origin: Arc::clone(&origin),
+        backlog: options.backlog,
+        maxconn: options.maxconn,
+        interface: options.interface.clone(),
+        v6only: options.v6only,
+        transparent: options.transparent,
+    }));
     Ok(())
 }
 

@@ -76,7 +76,12 @@ pub(super) fn dispatch<C>(
         return args.finish(keyword.words);
     }
     if let Some(known) = unsupported::find(section, words) {
-        return refuse(known, words, args);
+        // What cannot be on need not be switched off.
+        return if args.negated() {
+            Ok(())
+        } else {
+            refuse(known, words, args)
+        };
     }
     let here = all()
         .filter(|keyword| keyword.sections.contains(section))
@@ -117,15 +122,17 @@ fn misplaced(keyword: &str, sections: Sections, section: Section, line: &[Word],
 }
 
 fn refuse(known: &Known, line: &[Word], args: &mut Args<'_>) -> Outcome {
-    let span = line[0].span.to(line[count(known.words).min(line.len()) - 1].span);
+    let written = &line[..count(known.words).min(line.len())];
+    let words: Vec<&str> = written.iter().map(|word| word.text.as_str()).collect();
+    let words = words.join(" ");
+    let span = written.iter().fold(line[0].span, |span, word| span.to(word.span));
     match known.effect {
         Effect::Changes => {
-            let message = format!("`{}` is known to HAProxy, but not supported yet", known.words);
+            let message = format!("`{words}` is known to HAProxy, but not supported yet");
             Err(Diagnostic::error(code::UNSUPPORTED, span, message).help(known.why))
         }
         Effect::None => {
-            let message = format!("`{}` is ignored", known.words);
-            args.report(Diagnostic::warning(code::IGNORED, span, message).help(known.why));
+            args.report(Diagnostic::warning(code::IGNORED, span, format!("`{words}` is ignored")).help(known.why));
             Ok(())
         }
     }

@@ -1,5 +1,7 @@
 //! `option …` and `no option …`: switches, and the keepalive knobs beside them.
 
+use std::time::Duration;
+
 use tandem_lb_core::conn::Redispatch;
 use tandem_text::Diagnostic;
 
@@ -87,18 +89,18 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     Keyword {
         words: "clitcpka-idle",
         sections: FRONT,
-        summary: "silence before the first keepalive probe to a client",
+        summary: "silence before the first keepalive probe to a client; a bare number is seconds",
         parse: |proxy, args| {
-            proxy.settings.client_keepalive.knobs.idle = Some(args.positive_time()?);
+            proxy.settings.client_keepalive.knobs.idle = knob_time(args)?;
             Ok(())
         },
     },
     Keyword {
         words: "clitcpka-intvl",
         sections: FRONT,
-        summary: "time between two keepalive probes to a client",
+        summary: "time between two keepalive probes to a client; a bare number is seconds",
         parse: |proxy, args| {
-            proxy.settings.client_keepalive.knobs.interval = Some(args.positive_time()?);
+            proxy.settings.client_keepalive.knobs.interval = knob_time(args)?;
             Ok(())
         },
     },
@@ -114,18 +116,18 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     Keyword {
         words: "srvtcpka-idle",
         sections: BACK,
-        summary: "silence before the first keepalive probe to a server",
+        summary: "silence before the first keepalive probe to a server; a bare number is seconds",
         parse: |proxy, args| {
-            proxy.settings.server_keepalive.knobs.idle = Some(args.positive_time()?);
+            proxy.settings.server_keepalive.knobs.idle = knob_time(args)?;
             Ok(())
         },
     },
     Keyword {
         words: "srvtcpka-intvl",
         sections: BACK,
-        summary: "time between two keepalive probes to a server",
+        summary: "time between two keepalive probes to a server; a bare number is seconds",
         parse: |proxy, args| {
-            proxy.settings.server_keepalive.knobs.interval = Some(args.positive_time()?);
+            proxy.settings.server_keepalive.knobs.interval = knob_time(args)?;
             Ok(())
         },
     },
@@ -155,4 +157,10 @@ fn redispatch(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
             .help("-1 is the last retry, 1 every retry, 3 every third, 0 never")
     })?;
     Ok(())
+}
+
+/// A bare number is seconds here, as the kernel counts them; 0 leaves the system's value.
+fn knob_time(args: &mut Args<'_>) -> Result<Option<Duration>, Diagnostic> {
+    args.time_in_seconds()
+        .map(|time| Some(time).filter(|time| !time.is_zero()))
 }

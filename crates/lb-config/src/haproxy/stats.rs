@@ -125,16 +125,8 @@ fn page<'a>(proxy: &'a mut Proxy, args: &Args<'_>) -> &'a mut Stats {
     proxy.settings.stats_at(args.line_span())
 }
 
-/// Unlike everywhere else, a bare number is seconds here.
 fn refresh(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
-    let bare = args
-        .peek()
-        .is_some_and(|word| word.text.bytes().all(|byte| byte.is_ascii_digit()));
-    let time = if bare {
-        std::time::Duration::from_secs(u64::from(args.number::<u32>(0..=2_147_483)?))
-    } else {
-        args.time()?
-    };
+    let time = args.time_in_seconds()?;
     page(proxy, args).refresh = Some(time).filter(|time| !time.is_zero());
     Ok(())
 }

@@ -46,6 +46,14 @@ fn mode(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
     let at = proxy.name.span;
     let stats = proxy.settings.stats.as_ref().map(|stats| stats.span);
     match (proxy.settings.mode, stats) {
+        (Mode::Http, Some(_)) if !proxy.servers.is_empty() || proxy.settings.default_backend.is_some() => report.push(
+            Diagnostic::error(
+                code::UNSUPPORTED,
+                at,
+                "HTTP is not relayed: only the statistics page is answered",
+            )
+            .help("take servers and `default_backend` out of the section with the page"),
+        ),
         (Mode::Http, Some(_)) if proxy.role.accepts() => report.push(
             Diagnostic::warning(
                 code::STATS_PAGE,

@@ -75,7 +75,7 @@ fn mistakes_are_mistakes_there_too() {
         "backend b\n timeout connect 1s 2s\n",
         "backend b\n option nonesuch\n",
         "backend b\n\nbackend b\n",
-        "backend b\nlisten b\n bind 127.0.0.1:18106\n",
+        "listen b\n bind 127.0.0.1:18106\nbackend b\n",
         "backend b\n id 3\nbackend c\n id 3\n",
         "backend\n",
         "frontend f\n bind 127.0.0.1\n",

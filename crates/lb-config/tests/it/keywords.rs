@@ -167,7 +167,7 @@ fn of_frontends() {
     front(FRONT, "option clitcpka", |f| show(f.keepalive.is_some()), "true");
     front(
         FRONT,
-        "option clitcpka\n clitcpka-idle 9s\n clitcpka-intvl 3s\n clitcpka-cnt 4",
+        "option clitcpka\n clitcpka-idle 9\n clitcpka-intvl 3000ms\n clitcpka-cnt 4",
         |f| show(f.keepalive),
         "Some(Keepalive { idle: Some(9s), interval: Some(3s), count: Some(4) })",
     );
