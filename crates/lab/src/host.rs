@@ -105,6 +105,23 @@ impl Host {
         Ok(self.addresses()?.iter().any(|address| address.cidr.ip() == ip))
     }
 
+    /// Waits until the address is here (or is gone from here): for addresses that programs move.
+    pub fn wait_for_address(&self, ip: IpAddr, held: bool, within: Duration) -> Result<(), LabError> {
+        let deadline = Instant::now() + within;
+        while self.holds(ip)? != held {
+            if Instant::now() > deadline {
+                let awaited = format!("{ip} {} host {}", if held { "on" } else { "gone from" }, self.name);
+                return Err(LabError::TooLate {
+                    awaited,
+                    within,
+                    seen: String::new(),
+                });
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Ok(())
+    }
+
     pub fn add_default_route(&self, gateway: IpAddr) -> Result<(), LabError> {
         self.netlink(async |netlink| netlink.add_route(&Route::default_via(gateway)).await)
     }

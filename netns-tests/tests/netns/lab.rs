@@ -59,7 +59,7 @@ fn two_hosts_talk_over_tcp(bench: &Bench<'_>) -> Result<()> {
     let pair = Pair::new(bench)?;
     let server = echo(&pair.b)?;
     exchange(&pair.a, server, LONG).context("a to b")?;
-    bench.say(pair.lab.describe());
+    bench.say(pair.lab.describe().trim_end());
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! All tests that need hosts of their own.
 
 mod balancer;
+mod keepalived;
 mod lab;
 mod netlink;
 mod outside;
@@ -15,6 +16,7 @@ fn main() {
     tests.extend(netlink::tests());
     tests.extend(raw::tests());
     tests.extend(outside::tests());
+    tests.extend(keepalived::tests());
     tests.extend(balancer::tests());
     Suite { tests }.main()
 }

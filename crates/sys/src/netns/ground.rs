@@ -10,6 +10,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use nix::errno::Errno;
 use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
 use nix::unistd::ForkResult;
@@ -163,7 +164,7 @@ fn unshare_all(with_user: bool) -> Result<(), Refusal> {
     if with_user {
         flags |= CloneFlags::CLONE_NEWUSER;
     }
-    nix::sched::unshare(flags).map_err(|e| Refusal::at("unshare the namespaces", e.into()))?;
+    nix::sched::unshare(flags).map_err(|errno| Refusal::at("unshare the namespaces", why(errno)))?;
     if !with_user {
         return Ok(());
     }
@@ -173,6 +174,16 @@ fn unshare_all(with_user: bool) -> Result<(), Refusal> {
     write("/proc/self/setgroups", "deny".into())?;
     write("/proc/self/uid_map", format!("0 {uid} 1"))?;
     write("/proc/self/gid_map", format!("0 {gid} 1"))
+}
+
+/// unshare(2) reports limits and bans with numbers that mean something else to most readers.
+fn why(errno: Errno) -> io::Error {
+    let text = match errno {
+        Errno::ENOSPC | Errno::EUSERS => "the limit in /proc/sys/user/max_user_namespaces is reached",
+        Errno::EPERM => "this system does not let this user make namespaces",
+        other => return other.into(),
+    };
+    io::Error::other(format!("{text} ({})", errno.desc()))
 }
 
 /// Gives the namespaces a /proc, /sys and /run that speak of them and not of the machine.
