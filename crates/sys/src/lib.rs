@@ -9,5 +9,7 @@ pub mod netlink;
 pub mod netns;
 pub mod process;
 pub mod raw;
+pub mod realtime;
 pub mod relay;
 pub mod sockopt;
+pub mod timer;

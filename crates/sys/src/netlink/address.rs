@@ -1,9 +1,9 @@
 //! Addresses on interfaces.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use rtnetlink::packet_route::address::{
-    AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage, AddressScope,
+    AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage, AddressScope, CacheInfo,
 };
 
 use super::{Asked, Cidr, Index, Netlink, NetlinkError, collect};
@@ -39,10 +39,31 @@ pub struct AddressRequest {
     pub cidr: Cidr,
     pub scope: Scope,
     pub label: Option<String>,
-    /// IPv4: derived from the prefix if true, none if false.
-    pub broadcast: bool,
+    pub broadcast: Broadcast,
+    /// The other end of a point-to-point link.
+    pub peer: Option<IpAddr>,
+    /// Seconds in which it may be chosen as a source; 0 is never. `None` is for ever.
+    pub preferred_lifetime: Option<u32>,
+    pub flags: Flags,
+}
+
+/// IPv4 only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broadcast {
+    None,
+    /// All ones behind the prefix.
+    Derived,
+    Is(Ipv4Addr),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flags {
     /// IPv6: usable at once, without the second that duplicate detection takes.
     pub skip_duplicate_detection: bool,
+    pub no_prefix_route: bool,
+    pub home: bool,
+    pub manage_temporary: bool,
+    pub autojoin: bool,
 }
 
 impl AddressRequest {
@@ -53,9 +74,69 @@ impl AddressRequest {
             cidr,
             scope: Scope::Global,
             label: None,
-            broadcast: true,
-            skip_duplicate_detection: true,
+            broadcast: Broadcast::Derived,
+            peer: None,
+            preferred_lifetime: None,
+            flags: Flags::default(),
         }
+    }
+
+    fn write(&self, message: &mut AddressMessage) {
+        message.header.scope = self.scope.write();
+        let attributes = &mut message.attributes;
+        if self.broadcast != Broadcast::Derived {
+            attributes.retain(|attribute| !matches!(attribute, AddressAttribute::Broadcast(_)));
+        }
+        if let Broadcast::Is(broadcast) = self.broadcast {
+            attributes.push(AddressAttribute::Broadcast(broadcast));
+        }
+        if let Some(peer) = self.peer {
+            attributes
+                .retain(|attribute| !matches!(attribute, AddressAttribute::Address(_) | AddressAttribute::Local(_)));
+            attributes.push(AddressAttribute::Address(peer));
+            attributes.push(AddressAttribute::Local(self.cidr.ip()));
+        }
+        attributes.extend(self.label.clone().map(AddressAttribute::Label));
+        if let Some(preferred) = self.preferred_lifetime {
+            let mut lifetimes = CacheInfo::default();
+            lifetimes.ifa_valid = FOR_EVER;
+            lifetimes.ifa_preferred = preferred;
+            attributes.push(AddressAttribute::CacheInfo(lifetimes));
+        }
+        let flags = self.flags.write(self.cidr.ip().is_ipv6());
+        if !flags.is_empty() {
+            attributes.push(AddressAttribute::Flags(flags));
+        }
+    }
+}
+
+/// A lifetime as the kernel writes it.
+const FOR_EVER: u32 = u32::MAX;
+
+impl Default for Flags {
+    fn default() -> Self {
+        Self {
+            skip_duplicate_detection: true,
+            no_prefix_route: false,
+            home: false,
+            manage_temporary: false,
+            autojoin: false,
+        }
+    }
+}
+
+impl Flags {
+    fn write(self, ipv6: bool) -> AddressFlags {
+        let all = [
+            (self.skip_duplicate_detection && ipv6, AddressFlags::Nodad),
+            (self.no_prefix_route, AddressFlags::Noprefixroute),
+            (self.home && ipv6, AddressFlags::Homeaddress),
+            (self.manage_temporary && ipv6, AddressFlags::Managetempaddr),
+            (self.autojoin, AddressFlags::Mcautojoin),
+        ];
+        all.into_iter()
+            .filter_map(|(wanted, flag)| wanted.then_some(flag))
+            .collect()
     }
 }
 
@@ -126,19 +207,7 @@ impl Netlink {
             .handle
             .address()
             .add(wanted.index.0, wanted.cidr.ip(), wanted.cidr.length());
-        let message = request.message_mut();
-        message.header.scope = wanted.scope.write();
-        if !wanted.broadcast {
-            message
-                .attributes
-                .retain(|attribute| !matches!(attribute, AddressAttribute::Broadcast(_)));
-        }
-        if let Some(label) = &wanted.label {
-            message.attributes.push(AddressAttribute::Label(label.clone()));
-        }
-        if wanted.skip_duplicate_detection && wanted.cidr.ip().is_ipv6() {
-            message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
-        }
+        wanted.write(request.message_mut());
         request
             .execute()
             .await

@@ -18,7 +18,7 @@ use futures_util::stream::{Stream, StreamExt};
 use nix::errno::Errno;
 use tokio::task::JoinHandle;
 
-pub use address::{Address, AddressRequest, Scope};
+pub use address::{Address, AddressRequest, Broadcast, Flags, Scope};
 pub use cidr::{BadCidr, Cidr};
 pub use link::{Link, MacvlanMode};
 pub use mac::{BadMac, Mac};

@@ -13,6 +13,8 @@ use crate::netlink::Index;
 /// Which frames the kernel hands over; finer choices are the reader's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhichFrames {
+    /// For a socket that only sends.
+    None,
     All,
     Arp,
     Ipv4,
@@ -45,6 +47,7 @@ impl WhichFrames {
     /// The EtherType.
     fn number(self) -> u16 {
         match self {
+            Self::None => 0,
             Self::All => 0x0003,
             Self::Arp => 0x0806,
             Self::Ipv4 => 0x0800,
