@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::NodeId;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NeighbourCache<A> {
     entries: BTreeMap<A, NodeId>,
 }
@@ -23,5 +23,13 @@ impl<A: Copy + Ord> NeighbourCache<A> {
     /// Where traffic for this address goes.
     pub fn find(&self, address: A) -> Option<NodeId> {
         self.entries.get(&address).copied()
+    }
+}
+
+impl<A> Default for NeighbourCache<A> {
+    fn default() -> NeighbourCache<A> {
+        NeighbourCache {
+            entries: BTreeMap::new(),
+        }
     }
 }

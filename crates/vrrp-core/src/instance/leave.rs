@@ -99,9 +99,13 @@ impl Instance {
         let Phase::Leaving(leaving) = &mut self.phase else {
             return;
         };
+        let before = leaving.unseen.len();
         leaving.unseen.retain(|a| *a != address);
-        if leaving.unseen.is_empty() {
-            self.finish_leaving(ReleaseEnd::Announced, cx);
+        if before > 0 && leaving.unseen.is_empty() {
+            let end = cx.now + self.settings.handover.linger;
+            let settled = self.timers.due(Timer::Settle).unwrap_or(end);
+            self.timers.disarm(Timer::Cap);
+            self.timers.arm(Timer::Settle, end.min(settled));
         }
     }
 
@@ -114,7 +118,18 @@ impl Instance {
         self.finish_leaving(ReleaseEnd::Cap, cx);
     }
 
-    pub(super) fn finish_leaving(&mut self, end: ReleaseEnd, cx: &mut Cx<'_>) {
+    /// The successor serves, or has had its time.
+    pub(super) fn settled(&mut self, cx: &mut Cx<'_>) {
+        let Phase::Leaving(leaving) = &self.phase else { return };
+        let end = if leaving.unseen.is_empty() {
+            ReleaseEnd::Announced
+        } else {
+            ReleaseEnd::Settled
+        };
+        self.finish_leaving(end, cx);
+    }
+
+    fn finish_leaving(&mut self, end: ReleaseEnd, cx: &mut Cx<'_>) {
         let Phase::Leaving(leaving) = &self.phase else { return };
         let leaving = leaving.clone();
         cx.log(

@@ -283,7 +283,7 @@ impl Instance {
                 Timer::MasterDown => self.master_down(cx),
                 Timer::Advert => self.advertise(cx),
                 Timer::PreemptDelay => self.preempt_delay_over(cx),
-                Timer::Settle => self.finish_leaving(crate::ReleaseEnd::Settled, cx),
+                Timer::Settle => self.settled(cx),
                 Timer::Cap => self.no_successor(cx),
                 Timer::Heal => self.heal_later(cx),
             }

@@ -426,6 +426,8 @@ fn a_leaving_master_goes_when_every_address_is_announced() {
     rig.act(|i, cx| i.announcement_seen(VIP.into(), cx));
     assert_eq!(rig.phase(), "leaving");
     rig.act(|i, cx| i.announcement_seen(other.into(), cx));
+    assert_eq!(due_after(&rig), Duration::from_millis(5));
+    rig.wait();
     assert_eq!(rig.phase(), "backup");
 }
 

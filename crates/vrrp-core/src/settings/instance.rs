@@ -212,6 +212,8 @@ impl Default for Heal {
 pub struct HandoverSettings {
     /// After the successor's first advert. Keepalived adverts first and adds the address up to 12 ms later.
     pub settle: Duration,
+    /// After the successor announced the last address: packets on their way to us, and switches that learn, need this.
+    pub linger: Duration,
     /// With no successor at all; `None` is one interval (the longest skew) and 200 ms.
     pub cap: Option<Duration>,
 }
@@ -220,6 +222,7 @@ impl Default for HandoverSettings {
     fn default() -> HandoverSettings {
         HandoverSettings {
             settle: Duration::from_millis(50),
+            linger: Duration::from_millis(5),
             cap: None,
         }
     }

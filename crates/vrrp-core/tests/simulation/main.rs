@@ -1,0 +1,303 @@
+//! The VRRP router on a virtual LAN: hundreds of seeds of loss, delay, duplication, reordering, partition, crash and
+//! clock skew, and the promises that must hold in all of them.
+//!
+//! `TANDEM_SEED=n cargo test -p tandem-vrrp-core --test simulation` replays one with its trace; `TANDEM_SEEDS=n` runs n.
+
+mod node;
+mod site;
+
+use std::time::Duration;
+
+use tandem_sim::{LanSettings, NodeId, Seeds};
+use tandem_time::Seed;
+use tandem_vrrp_core::Release;
+
+use site::{Shape, Site};
+
+const SEEDS: u64 = 500;
+
+fn each_seed(label: u64, act: impl Fn(u64, bool, Seed)) {
+    let seeds = Seeds::from_env(SEEDS);
+    let replay = seeds.is_replay();
+    for number in seeds {
+        act(number, replay, Seed::new(number).fork(label));
+    }
+}
+
+fn shape(seed: &mut Seed) -> Shape {
+    Shape {
+        routers: 2 + seed.below(4),
+        segments: 1,
+        grouped: false,
+        lan: LanSettings::default(),
+    }
+}
+
+/// All start within two intervals; then every few intervals something happens.
+fn chaos(site: &mut Site, steps: u64) {
+    for id in site.routers() {
+        site.start(id, false);
+        let wait = site.seed.below(1000) as f64 / 500.0;
+        site.run(wait);
+    }
+    for _ in 0..steps {
+        disturb(site);
+        let wait = site.seed.below(8000) as f64 / 1000.0;
+        site.run(wait);
+    }
+}
+
+fn disturb(site: &mut Site) {
+    let alive = site.alive();
+    let dead: Vec<NodeId> = site.routers().into_iter().filter(|id| !alive.contains(id)).collect();
+    match site.seed.below(8) {
+        0 | 1 if alive.len() > 1 => {
+            let masters = site.masters(0);
+            let whom = if site.seed.chance(1, 2) {
+                site.pick(&masters)
+            } else {
+                site.pick(&alive)
+            };
+            whom.into_iter().for_each(|id| site.crash(id));
+        }
+        2 | 3 => {
+            let fresh = site.seed.chance(1, 2);
+            site.pick(&dead).into_iter().for_each(|id| site.start(id, fresh));
+        }
+        4 => {
+            let why = if site.seed.chance(1, 2) {
+                Release::Stop
+            } else {
+                Release::Handover { successor: None }
+            };
+            if let Some(id) = site.pick(&site.masters(0)) {
+                site.release(id, why);
+            }
+        }
+        _ => {
+            // A stopped host is as good as a crashed one: it may be started again.
+            for id in alive {
+                if site.router(id).is_some_and(|r| r.view(0).stopped) {
+                    site.crash(id);
+                }
+            }
+        }
+    }
+}
+
+fn settle(site: &mut Site) {
+    for id in site.routers() {
+        if site.router(id).is_none_or(|r| r.view(0).stopped) {
+            site.crash(id);
+            site.start(id, false);
+        }
+    }
+    site.run(12.0);
+}
+
+fn one_master(site: &Site) {
+    for segment in 0..site.segments.len() {
+        let masters = site.masters(segment);
+        if masters.len() != 1 {
+            site.fail(&format!("{} masters in the end", masters.len()));
+        }
+    }
+}
+
+#[test]
+fn a_net_that_loses_nothing() {
+    each_seed(1, |number, replay, mut seed| {
+        let shape = shape(&mut seed);
+        let mut site = Site::new(number, replay, seed, &shape);
+        chaos(&mut site, 25);
+        settle(&mut site);
+        one_master(&site);
+    });
+}
+
+#[test]
+fn a_net_that_loses_doubles_and_mixes_up() {
+    each_seed(2, |number, replay, mut seed| {
+        let mut shape = shape(&mut seed);
+        shape.lan = LanSettings {
+            latency_max: Duration::from_micros(50 + seed.below(1000)),
+            loss: seed.below(300),
+            duplicate: seed.below(200),
+            reorder: seed.below(300),
+            reorder_by: Duration::from_micros(seed.below(3000)),
+            ..LanSettings::default()
+        };
+        let mut site = Site::new(number, replay, seed, &shape);
+        chaos(&mut site, 25);
+        site.world.set_lan(site.segments[0], LanSettings::default());
+        site.rules.lossy = false;
+        site.rules.healed = site.world.now();
+        settle(&mut site);
+        one_master(&site);
+    });
+}
+
+/// Cuts off some routers, perhaps one way only.
+fn cut(site: &mut Site, both_ways: bool) {
+    let routers = site.routers();
+    let segment = site.segments[site.seed.below(site.segments.len() as u64) as usize];
+    let island: Vec<NodeId> = routers.iter().copied().filter(|_| site.seed.chance(1, 2)).collect();
+    let others: Vec<NodeId> = routers.iter().copied().filter(|id| !island.contains(id)).collect();
+    for a in &island {
+        for b in &others {
+            site.world.cut(segment, *a, *b);
+            if both_ways {
+                site.world.cut(segment, *b, *a);
+            }
+        }
+        // Clients are with the others, when there are others.
+        for client in [NodeId(100), NodeId(101)]
+            .into_iter()
+            .filter(|_| both_ways && !others.is_empty())
+        {
+            site.world.cut(segment, *a, client);
+            site.world.cut(segment, client, *a);
+        }
+    }
+    site.rules.cut = true;
+    site.disturb();
+}
+
+#[test]
+fn after_a_heal_one_master_and_every_cache_is_right() {
+    each_seed(3, |number, replay, mut seed| {
+        let shape = shape(&mut seed);
+        let mut site = Site::new(number, replay, seed, &shape);
+        site.routers().into_iter().for_each(|id| site.start(id, false));
+        site.run(5.0);
+        for _ in 0..6 {
+            let both_ways = site.seed.chance(2, 3);
+            cut(&mut site, both_ways);
+            let length = 1.0 + site.seed.below(12_000) as f64 / 1000.0;
+            site.run(length);
+            site.heal();
+            site.run(1.1);
+            one_master(&site);
+            if !site.clients_agree() {
+                site.fail("a client sends to the wrong host after the heal");
+            }
+            if site.preempts() && !site.is_best(site.masters(0)[0]) {
+                site.fail("the best router is not the master");
+            }
+            let pause = site.seed.below(8000) as f64 / 1000.0;
+            site.run(pause);
+        }
+    });
+}
+
+#[test]
+fn after_k_losses_two_masters_for_at_most_k_and_one_intervals() {
+    each_seed(4, |number, replay, mut seed| {
+        let shape = shape(&mut seed);
+        let mut site = Site::new(number, replay, seed, &shape);
+        site.routers().into_iter().for_each(|id| site.start(id, false));
+        site.run(5.0);
+        cut(&mut site, true);
+        site.run(6.0);
+        let losses = site.seed.below(6) as u32;
+        site.heal();
+        let routers = site.routers();
+        for (a, b) in routers
+            .iter()
+            .flat_map(|a| routers.iter().map(move |b| (*a, *b)))
+            .filter(|(a, b)| a != b)
+        {
+            site.world.lose(site.segments[0], a, b, losses);
+        }
+        site.rules.cut = true;
+        site.run(f64::from(losses) + 1.1);
+        one_master(&site);
+    });
+}
+
+#[test]
+fn groups_are_of_one_mind() {
+    each_seed(5, |number, replay, mut seed| {
+        let routers = 2 + seed.below(2);
+        let shape = Shape {
+            routers,
+            segments: 2,
+            grouped: true,
+            lan: LanSettings::default(),
+        };
+        let mut site = Site::new(number, replay, seed, &shape);
+        site.routers().into_iter().for_each(|id| site.start(id, false));
+        site.run(5.0);
+        one_master(&site);
+        for _ in 0..4 {
+            cut(&mut site, true);
+            site.rules.disturbed = tandem_time::Mono::FAR;
+            let length = 1.0 + site.seed.below(12_000) as f64 / 1000.0;
+            site.run(length);
+            site.heal();
+            site.rules.disturbed = tandem_time::Mono::FAR;
+            site.run(9.0);
+            one_master(&site);
+            if site.masters(0) != site.masters(1) {
+                site.fail("the group is master on different routers");
+            }
+            if !site.clients_agree() {
+                site.fail("a client sends to the wrong host after the heal");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_planned_handover_has_no_gap() {
+    each_seed(6, |number, replay, mut seed| {
+        let shape = shape(&mut seed);
+        let mut site = Site::new(number, replay, seed, &shape);
+        site.routers().into_iter().for_each(|id| site.start(id, false));
+        site.run(6.0);
+        for why in [Release::Handover { successor: None }, Release::Stop] {
+            let master = site.masters(0)[0];
+            site.release(master, why);
+            let end = site.world.now() + site.interval * 3 + Duration::from_secs(1);
+            let rules = site.rules.clone();
+            site.world.run_until(end, |world| {
+                if !Site::served(world, 0) {
+                    rules.fail(world, "a client's traffic met a host without the address");
+                }
+            });
+            one_master(&site);
+            if site.masters(0)[0] == master {
+                site.fail("the master that left is the master");
+            }
+            if shape.routers == 2 {
+                break;
+            }
+        }
+    });
+}
+
+#[test]
+fn a_crashed_master_resumes_with_the_address_in_place() {
+    each_seed(7, |number, replay, mut seed| {
+        let shape = shape(&mut seed);
+        let mut site = Site::new(number, replay, seed, &shape);
+        site.routers().into_iter().for_each(|id| site.start(id, false));
+        site.run(6.0);
+        let master = site.masters(0)[0];
+        site.crash(master);
+        // Back before the others can have given it up: three intervals, less one to listen, less one for the last advert.
+        let dead = site.seed.below(700) as f64 / 1000.0;
+        site.run(dead);
+        site.start(master, true);
+        let end = site.world.now() + site.interval * 4;
+        let rules = site.rules.clone();
+        site.world.run_until(end, |world| {
+            if !Site::served(world, 0) {
+                rules.fail(world, "the address was away although nobody else had it");
+            }
+        });
+        if site.masters(0) != [master] {
+            site.fail("the restarted master did not resume");
+        }
+    });
+}
