@@ -11,7 +11,8 @@ use crate::plan::ServerPort;
 
 pub(super) fn proxies(proxies: &[Proxy], report: &mut Vec<Diagnostic>) {
     names(proxies, report);
-    for proxy in proxies {
+    // Like HAProxy, asks nothing of what will not be started.
+    for proxy in proxies.iter().filter(|proxy| !proxy.settings.disabled) {
         mode(proxy, report);
         listeners(proxy, report);
         timeouts(proxy, report);
@@ -83,7 +84,7 @@ fn mode(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
 }
 
 fn listeners(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
-    if proxy.role.accepts() && proxy.binds.is_empty() && !proxy.settings.disabled {
+    if proxy.role.accepts() && proxy.binds.is_empty() {
         let message = format!("{} `{}` listens nowhere", proxy.role.word(), proxy.name.value);
         report.push(incomplete(proxy.name.span, message, "add a `bind`"));
     }

@@ -58,7 +58,7 @@ impl Names {
                 .flatten();
         };
         let found = self.0.get(wanted.value.as_str()).copied();
-        if found.is_none() {
+        if found.is_none() && !proxy.settings.disabled {
             let message = format!("there is no backend `{}`", wanted.value);
             let mut diagnostic = Diagnostic::error(code::UNDEFINED, wanted.span, message);
             let known: Vec<&str> = self.0.keys().map(AsRef::as_ref).collect();

@@ -1,14 +1,13 @@
 //! The shipped examples: both dialects mean the same, and mean what their comments say.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_lb_config::{BindAddress, Host, Level, NamedText, Plan, ServerPort, Service, load};
 use tandem_lb_core::balance::Algorithm;
 use tandem_lb_core::stick::KeyType;
 
-use crate::{complaints, errors};
+use crate::{complaints, errors, without_origins};
 
 const HAPROXY: &str = include_str!("../../../../etc/haproxy-example.cfg");
 const TOML: &str = include_str!("../../../../etc/tandem-lb.toml");
@@ -20,15 +19,6 @@ fn plan(name: &str, text: &str) -> Plan {
     assert_eq!(complaints.len(), 1, "{complaints:?}");
     assert!(complaints[0].contains("warning[LB0014]: the statistics page is not served yet: it answers 501"));
     loaded.plan.expect("no error was reported")
-}
-
-fn without_origins(mut plan: Plan) -> Plan {
-    let nowhere: Arc<str> = "".into();
-    let binds = plan.frontends.iter_mut().flat_map(|frontend| &mut frontend.binds);
-    binds.for_each(|bind| bind.origin = Arc::clone(&nowhere));
-    let servers = plan.backends.iter_mut().flat_map(|backend| &mut backend.servers);
-    servers.for_each(|server| server.origin = Arc::clone(&nowhere));
-    plan
 }
 
 #[test]

@@ -8,7 +8,9 @@ mod meaning;
 mod native;
 mod robust;
 
-use tandem_lb_config::{Loaded, NamedText, load};
+use std::sync::Arc;
+
+use tandem_lb_config::{Loaded, NamedText, Plan, load};
 use tandem_text::Renderer;
 
 fn read(text: &str) -> Loaded {
@@ -31,4 +33,14 @@ fn errors(loaded: &Loaded) -> Vec<String> {
         .into_iter()
         .filter(|line| line.contains(": error["))
         .collect()
+}
+
+/// The only difference between two dialects that say the same.
+fn without_origins(mut plan: Plan) -> Plan {
+    let nowhere: Arc<str> = "".into();
+    let binds = plan.frontends.iter_mut().flat_map(|frontend| &mut frontend.binds);
+    binds.for_each(|bind| bind.origin = Arc::clone(&nowhere));
+    let servers = plan.backends.iter_mut().flat_map(|backend| &mut backend.servers);
+    servers.for_each(|server| server.origin = Arc::clone(&nowhere));
+    plan
 }

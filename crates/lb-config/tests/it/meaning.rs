@@ -99,6 +99,13 @@ fn what_is_wrong_as_a_whole() {
 }
 
 #[test]
+fn nothing_is_asked_of_what_is_not_started() {
+    let plan =
+        plan("frontend f\n disabled\n mode http\n default_backend nowhere\nbackend b\n disabled\n stick on src\n");
+    assert!(plan.frontends[0].disabled && plan.backends[0].disabled);
+}
+
+#[test]
 fn a_listen_is_a_frontend_and_a_backend_of_one_name_and_number() {
     let plan =
         plan("backend a\nlisten l\n bind *:1,*:2\n server s 1.1.1.1:1\nfrontend f\n bind *:3\n default_backend l\n");

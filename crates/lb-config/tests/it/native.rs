@@ -1,6 +1,6 @@
 //! Mistakes in the native form: each with its place, and the nearest key.
 
-use crate::{complaints, errors, read};
+use crate::{complaints, errors, read, without_origins};
 
 #[test]
 fn all_mistakes_of_shape_are_reported() {
@@ -79,4 +79,113 @@ fn proxies_are_numbered_in_the_order_of_the_file() {
         (plan.backends[0].id, plan.frontends[0].id, plan.backends[1].id),
         (2, 3, 4)
     );
+}
+
+/// Every key of the native form once, and what it is called in `haproxy.cfg`.
+#[test]
+fn every_key_means_what_its_keyword_means() {
+    let native = r#"
+[global]
+maxconn = 100
+daemon = true
+threads = 2
+pidfile = "/p"
+user = "u"
+group = "g"
+chroot = "/c"
+node = "n"
+description = "some words"
+hard-stop-after = "3s"
+spread-checks = 5
+log-tag = "x"
+log-hostname = "h"
+control-timeout = 5000
+log = [{ to = "10.0.0.1", facility = "local0", format = "rfc5424", length = 200, max = "info", min = "err" }]
+control = [{ address = "/s", level = "user", mode = "600", user = "u", group = "g", expose-listeners = true }]
+[defaults]
+mode = "tcp"
+maxconn = 50
+backlog = 10
+default-backend = "b"
+retries = 2
+redispatch = 3
+balance = "random(3)"
+hash = { type = "consistent", function = "djb2" }
+all-backups = true
+server-defaults = { inter = "3s", fastinter = "1s", downinter = "9s" }
+[defaults.logging]
+global = true
+to = [{ to = "stdout", facility = "user" }]
+tcplog = true
+dontlognull = true
+dontlog-normal = true
+separate-errors = true
+asap = true
+health-checks = true
+[defaults.timeout]
+client = "1m"
+client-fin = "2s"
+connect = "3s"
+server = "4m"
+server-fin = "5s"
+tunnel = "1h"
+check = "6s"
+queue = "7s"
+[defaults.keepalive]
+client = true
+client-idle = "1s"
+client-interval = "2s"
+client-count = 3
+server = true
+server-idle = "4s"
+server-interval = "5s"
+server-count = 6
+[[frontend]]
+name = "f"
+id = 9
+bind = [{ address = "*:1-2", name = "x", maxconn = 3, backlog = 4, interface = "lo", v6only = false, transparent = true }]
+[[frontend]]
+name = "off"
+disabled = true
+[[backend]]
+name = "b"
+id = 12
+stick = { type = "ipv6", size = "1m", expire = "30m", nopurge = true, stores = false }
+[[backend.server]]
+name = "s"
+address = "1.1.1.1:1"
+id = 7
+weight = 3
+backup = true
+disabled = true
+maxconn = 4
+non-stick = true
+check = true
+rise = 5
+fall = 6
+check-port = 8
+check-address = "2.2.2.2"
+"#;
+    let haproxy = "global\n maxconn 100\n daemon\n nbthread 2\n pidfile /p\n user u\n group g\n chroot /c\n node n\n \
+        description some words\n hard-stop-after 3s\n spread-checks 5\n log-tag x\n log-send-hostname h\n \
+        stats timeout 5s\n log 10.0.0.1 len 200 format rfc5424 local0 info err\n \
+        stats socket /s level user mode 600 user u group g expose-fd listeners\n\
+        defaults\n mode tcp\n maxconn 50\n backlog 10\n default_backend b\n retries 2\n option redispatch 3\n \
+        balance random(3)\n hash-type consistent djb2\n option allbackups\n \
+        default-server inter 3s fastinter 1s downinter 9s\n log global\n log stdout user\n option tcplog\n \
+        option dontlognull\n option dontlog-normal\n option log-separate-errors\n option logasap\n \
+        option log-health-checks\n timeout client 1m\n timeout client-fin 2s\n timeout connect 3s\n \
+        timeout server 4m\n timeout server-fin 5s\n timeout tunnel 1h\n timeout check 6s\n timeout queue 7s\n \
+        option tcpka\n clitcpka-idle 1s\n clitcpka-intvl 2s\n clitcpka-cnt 3\n srvtcpka-idle 4s\n srvtcpka-intvl 5s\n \
+        srvtcpka-cnt 6\n\
+        frontend f\n id 9\n bind *:1-2 name x maxconn 3 backlog 4 interface lo v4v6 transparent\n\
+        frontend off\n disabled\n\
+        backend b\n id 12\n stick-table type ipv6 size 1m expire 30m nopurge\n stick match src\n \
+        server s 1.1.1.1:1 id 7 weight 3 backup disabled maxconn 4 non-stick check rise 5 fall 6 port 8 addr 2.2.2.2\n";
+    let plan = |text: &str| {
+        let loaded = read(text);
+        assert_eq!(complaints(&loaded), [""; 0]);
+        without_origins(loaded.plan.expect("nothing was reported"))
+    };
+    assert_eq!(plan(native), plan(haproxy));
 }
