@@ -36,12 +36,14 @@ pub(super) fn chosen(only: &[Kind]) -> Vec<Kind> {
     Kind::value_variants().iter().copied().filter(wanted).collect()
 }
 
+/// What each may take; those that spend from one purse are named together.
 pub(super) fn budgets(kinds: &[Kind]) -> String {
-    let each: Vec<String> = kinds
-        .iter()
-        .map(|kind| format!("{kind} {}", minutes(kind.budget())))
-        .collect();
-    each.join(", ")
+    let purses = kinds.chunk_by(|a, b| a.shares_with(*b));
+    let named = purses.map(|purse| {
+        let names: Vec<String> = purse.iter().map(Kind::to_string).collect();
+        format!("{} {}", names.join(" and "), minutes(purse[0].budget()))
+    });
+    named.collect::<Vec<_>>().join(", ")
 }
 
 impl Kind {
@@ -148,6 +150,12 @@ mod tests {
         assert_eq!(chosen(&[]), Kind::value_variants());
         assert_eq!(chosen(&[Kind::Unit]), [Kind::Build, Kind::Unit]);
         assert_eq!(chosen(&[Kind::Check]), [Kind::Check]);
+    }
+
+    #[test]
+    fn purses_are_named_once() {
+        let shown = budgets(&[Kind::Check, Kind::Build, Kind::Unit]);
+        assert_eq!(shown, "check and build 8 min, unit 3 min");
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::metadata::Metadata;
 use kinds::Kind;
 use process::{Ending, Interruption};
 use report::{Report, Row, Verdict};
-use tally::Tally;
+use tally::{Counting, Tally};
 
 const IN_ALL: Duration = Duration::from_secs(22 * 60);
 
@@ -81,8 +81,10 @@ impl Session {
         for kind in kinds {
             let left = IN_ALL.saturating_sub(start.elapsed());
             let budget = kind.budget().saturating_sub(report.spent_with(kind)).min(left);
-            report.push(self.kind(kind, budget)?);
-            if self.interruption.happened() || kind == Kind::Build && report.failed() {
+            let row = self.kind(kind, budget)?;
+            let nothing_to_run = kind == Kind::Build && row.verdict != Verdict::Passed;
+            report.push(row);
+            if nothing_to_run || self.interruption.happened() {
                 break;
             }
         }
@@ -114,15 +116,17 @@ impl Session {
         })?;
         let row = Row::new(kind, &ending, tally, start.elapsed());
         if row.verdict != Verdict::Passed {
-            self.explain(&log, &ending)?;
+            self.explain(kind, &log, &ending)?;
         }
         Ok(row)
     }
 
-    fn explain(&self, log: &Path, ending: &Ending) -> Result<()> {
-        let text = fs::read_to_string(log).unwrap_or_default();
-        for line in excerpt::of(&text) {
-            self.console.line(format_args!("  | {line}"))?;
+    fn explain(&self, kind: Kind, log: &Path, ending: &Ending) -> Result<()> {
+        if kind.counting() != Counting::Summary {
+            let text = fs::read_to_string(log).unwrap_or_default();
+            for line in excerpt::of(&text) {
+                self.console.line(format_args!("  | {line}"))?;
+            }
         }
         self.console
             .line(format_args!("  {ending}; all of it is in {}", log.display()))

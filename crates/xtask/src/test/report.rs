@@ -69,12 +69,6 @@ impl Report {
         self.rows.push(row);
     }
 
-    pub(super) fn failed(&self) -> bool {
-        self.rows
-            .iter()
-            .any(|row| !matches!(row.verdict, Verdict::Passed | Verdict::Absent))
-    }
-
     /// What has gone from the budget that `kind` shares.
     pub(super) fn spent_with(&self, kind: Kind) -> Duration {
         self.rows
@@ -202,7 +196,6 @@ mod tests {
         report.push(row(Kind::Build, ok(), &[]));
         assert_eq!(report.spent_with(Kind::Build), Duration::from_secs(2));
         assert_eq!(report.spent_with(Kind::Unit), Duration::ZERO);
-        assert!(!report.failed());
     }
 
     #[test]
