@@ -121,25 +121,21 @@ impl Backend {
         }
     }
 
-    /// Whether a connection that this server refused may leave it at once (see `Input::MayLeave`): it is down, or round
-    /// robin chose it while others are there.
+    /// Whether a connection that this server refused may leave it at once (see `Input::MayLeave`).
     pub(crate) fn may_leave(&self, pick: Pick) -> bool {
         let view = self.view.load();
         let Some(view) = view.as_ref() else { return false };
         let is_down = |idx| view.server(idx).is_none_or(|s| !s.takes_known());
         match pick {
             Pick::Known(idx) => is_down(idx),
-            Pick::Balanced(idx) => is_down(idx) || self.takes_turns() && view.online.active > 1,
+            Pick::Balanced(idx) => is_down(idx) || !self.hashes() && view.online.active > 1,
             Pick::AllFull | Pick::NoServer => false,
         }
     }
 
-    /// The algorithms that HAProxy calls round robin: any server would have done.
-    fn takes_turns(&self) -> bool {
-        matches!(
-            self.plan.policy.algorithm,
-            Algorithm::RoundRobin | Algorithm::StaticRr | Algorithm::Random { .. }
-        )
+    /// Whether the client's address decides; otherwise any server would have done.
+    fn hashes(&self) -> bool {
+        matches!(self.plan.policy.algorithm, Algorithm::Source | Algorithm::HashSrc)
     }
 }
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tandem_lb_core::ServerIdx;
-use tandem_lb_core::conn::{Conn, Ending, Input, IoFailure, Output, Side};
+use tandem_lb_core::conn::{Conn, Ending, Input, IoFailure, Output, Side, Summary};
 use tandem_sys::relay::{Direction, End, Endpoint, Pass};
 use tandem_time::Mono;
 use tokio::time::Sleep;
@@ -69,6 +69,7 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
         client,
     };
     session.prepare_client();
+    logs::connected_from(&session.worker, &session.frontend, peer, session.client.socket());
     session.conn.handle(Input::Begin, at);
     let mut timer = pin!(tokio::time::sleep(std::time::Duration::ZERO));
     let ending = poll_fn(|cx| session.poll(cx, timer.as_mut())).await;
@@ -127,8 +128,12 @@ impl Session {
                 Output::Connect(idx) => self.connect(idx),
                 Output::AbortConnect => self.upstream = Upstream::None,
                 Output::Established(idx) => self.established(idx),
-                Output::ShutdownWrite(Side::Client) => self.client.finish(),
-                Output::ShutdownWrite(Side::Server) => self.upstream.finish(),
+                Output::ShutdownWrite(Side::Client) => self.to_client.shut(&self.client),
+                Output::ShutdownWrite(Side::Server) => {
+                    if let Upstream::Up(server) = &self.upstream {
+                        self.to_server.shut(server);
+                    }
+                }
                 Output::Close(ending) => return Some(ending),
             }
         }
@@ -251,14 +256,25 @@ impl Session {
         // As in HAProxy, the line counts this connection for the process and the frontend, but no more for the others.
         self.at_server = None;
         self.at_backend = None;
-        let ended = logs::Ended {
-            frontend: &self.frontend,
-            peer: self.peer,
-            server,
-            summary,
-            carried: self.carried,
-        };
-        logs::connection(&self.worker, self.client.socket(), &ended);
+        let is_told = self.frontend.plan.log_rule.logasap && summary.connect.is_some();
+        if !is_told {
+            self.tell_log(summary, server, false);
+        }
+    }
+
+    fn tell_log(&self, summary: Summary, server: Option<ServerIdx>, early: bool) {
+        let (frontend, peer, carried) = (&*self.frontend, self.peer, self.carried);
+        logs::told(
+            &self.worker,
+            &logs::Told {
+                frontend,
+                peer,
+                server,
+                summary,
+                carried,
+                early,
+            },
+        );
     }
 }
 

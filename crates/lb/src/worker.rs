@@ -10,7 +10,6 @@ use std::thread::JoinHandle;
 use socket2::Socket;
 use tandem_lb_core::conn::KillReason;
 use tandem_ops::clock::Clock;
-use tandem_ops::syslog::Sender;
 use tandem_sys::relay::Scratch;
 use tandem_time::{Mono, Seed};
 use tokio::runtime::{Builder, LocalOptions};
@@ -20,6 +19,7 @@ use crate::accept::{self, Listener};
 use crate::admission::Permit;
 use crate::counters::Gauge;
 use crate::frontend::Frontend;
+use crate::logs::Pen;
 use crate::registry::Registry;
 use crate::session;
 
@@ -143,7 +143,7 @@ pub(crate) struct Worker {
     pub(crate) crew: Arc<Crew>,
     pub(crate) clock: Clock,
     pub(crate) scratch: RefCell<Scratch>,
-    pub(crate) log: RefCell<Sender>,
+    pub(crate) pen: Pen,
     pub(crate) lots: RefCell<Seed>,
     pub(crate) registry: Rc<Registry>,
 }
@@ -175,7 +175,7 @@ async fn work(start: Start) {
         crew,
         clock,
         scratch: RefCell::default(),
-        log: RefCell::default(),
+        pen: Pen::default(),
         lots: RefCell::new(seed),
         registry: Rc::default(),
     });

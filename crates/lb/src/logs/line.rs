@@ -1,111 +1,139 @@
-//! The line that a connection leaves behind.
+//! The lines about one connection.
+
+use std::cell::{Cell, RefCell};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use socket2::Socket;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::Summary;
+use tandem_lb_core::log::tcplog::{self, CivilTime, ConnectLine, Counts, LogRules, TcpLine};
 use tandem_ops::clock::Wall;
-use tandem_ops::syslog::{Local, Severity};
+use tandem_ops::syslog::{Sender, Severity};
 
 use crate::frontend::Frontend;
 use crate::session::{Carried, Peer};
 use crate::worker::Worker;
 
-/// A connection that has ended.
-pub(crate) struct Ended<'a> {
+/// One worker's way to write lines.
+#[derive(Debug, Default)]
+pub(crate) struct Pen {
+    sender: RefCell<Sender>,
+    line: RefCell<Vec<u8>>,
+    zone: Cell<Option<Zone>>,
+}
+
+/// How far local clocks are ahead. Asking the system takes a lock there, and the answer only changes on a quarter of an
+/// hour.
+#[derive(Clone, Copy, Debug)]
+struct Zone {
+    quarter: i64,
+    offset: i32,
+}
+
+/// A connection as its line tells of it.
+pub(crate) struct Told<'a> {
     pub(crate) frontend: &'a Frontend,
     pub(crate) peer: Peer,
     pub(crate) server: Option<ServerIdx>,
     pub(crate) summary: Summary,
     pub(crate) carried: Carried,
+    /// It has only begun (`option logasap`).
+    pub(crate) early: bool,
 }
 
-impl Ended<'_> {
-    /// Whether the frontend's options want a line for this one, and how severe it is.
-    fn severity(&self) -> Option<Severity> {
-        let rule = &self.frontend.plan.log_rule;
-        let is_normal = self.summary.ending.is_normal();
-        if self.frontend.logs.is_empty()
-            || rule.dontlognull && self.carried.from_client == 0
-            || rule.dontlog_normal && is_normal && self.summary.retries == 0
-        {
-            return None;
-        }
-        let is_error = !is_normal || self.summary.retries > 0;
-        Some(if rule.log_separate_errors && is_error {
-            Severity::Err
-        } else {
-            Severity::Info
-        })
+/// The short line of a frontend without `option tcplog`.
+pub(crate) fn connected_from(worker: &Worker, frontend: &Frontend, peer: Peer, client: &Socket) {
+    if frontend.logs.is_empty() || frontend.plan.log_rule.tcplog {
+        return;
     }
-}
-
-/// Writes the line, when there is somewhere to write it and the frontend wants it.
-pub(crate) fn connection(worker: &Worker, client: &Socket, ended: &Ended<'_>) {
-    let Some(severity) = ended.severity() else { return };
-    let at = Wall::now();
-    let text = if ended.frontend.plan.log_rule.tcplog {
-        tcplog(worker, ended, at)
-    } else {
-        connect_from(client, ended)
+    let local = client.local_addr().ok().and_then(|a| a.as_socket()).unwrap_or(NOWHERE);
+    let line = ConnectLine {
+        client: peer.socket().unwrap_or(NOWHERE),
+        local,
+        frontend: &frontend.plan.name,
     };
-    worker.log.borrow_mut().send(&ended.frontend.logs, severity, &text, at);
+    worker
+        .pen
+        .write(frontend, Severity::Info, Wall::now(), |out| line.write(out));
 }
 
-fn tcplog(worker: &Worker, ended: &Ended<'_>, now: Wall) -> String {
-    let Ended {
+/// The line of a frontend with `option tcplog`, when it wants one for this connection.
+pub(crate) fn told(worker: &Worker, told: &Told<'_>) {
+    let Told {
         frontend,
         peer,
+        server,
         summary,
         carried,
-        server,
-    } = ended;
-    let began = Wall::from_micros(now.as_micros() - i64::try_from(summary.total.as_micros()).unwrap_or(0));
-    let local = Local::new(began, began.local_offset());
-    let date = format!(
-        "{:02}/{}/{}:{:02}:{:02}:{:02}.{:03}",
-        local.day,
-        local.month,
-        local.year,
-        local.hour,
-        local.minute,
-        local.second,
-        local.micros / 1000
-    );
-    let backend = frontend.backend.as_ref();
-    let backend_name = backend.map_or(&frontend.plan.name, |b| &b.plan.name);
-    let server_name = server
+        early,
+    } = *told;
+    let rule = &frontend.plan.log_rule;
+    if frontend.logs.is_empty() || !rule.tcplog {
+        return;
+    }
+    let rules = LogRules {
+        skip_null: rule.dontlognull,
+        skip_normal: rule.dontlog_normal,
+        separate_errors: rule.log_separate_errors,
+    };
+    let severity = match rules.severity(&summary, carried.from_client) {
+        // What has only begun has sent nothing yet, and is what the option asks to see.
+        _ if early => Severity::Info,
+        Some(tcplog::Severity::Info) => Severity::Info,
+        Some(tcplog::Severity::Error) => Severity::Err,
+        None => return,
+    };
+    let backend = frontend.backend.as_deref();
+    let of_server = server
         .zip(backend)
-        .and_then(|(s, b)| b.plan.servers.get(s.place()))
-        .map_or("<NOSRV>", |s| &s.name);
-    let millis = |d: Option<std::time::Duration>| d.map_or(-1, |d| d.as_millis() as i64);
-    let who = peer.socket().map_or_else(|| "unix:1".to_owned(), |a| a.to_string());
-    format!(
-        "{who} [{date}] {} {backend_name}/{server_name} {}/{}/{} {} {} {}/{}/{}/{}/{}{} 0/0",
-        frontend.plan.name,
-        millis(summary.wait),
-        millis(summary.connect),
-        millis(Some(summary.total)),
-        carried.to_client,
-        summary.ending,
-        worker.crew.sessions.now(),
-        frontend.traffic.sessions.now(),
-        backend.map_or(0, |b| b.traffic.sessions.now()),
-        server
-            .zip(backend)
-            .and_then(|(s, b)| b.server(s))
-            .map_or(0, |s| s.traffic.sessions.now()),
-        if summary.redispatched { "+" } else { "" },
-        summary.retries,
-    )
+        .and_then(|(s, b)| Some((b.plan.servers.get(s.place())?, b.server(s)?)));
+    let now = Wall::now();
+    let line = TcpLine {
+        client: peer.socket().unwrap_or(NOWHERE),
+        accepted: worker.pen.civil(now, summary),
+        frontend: &frontend.plan.name,
+        backend: backend.map_or(&frontend.plan.name, |b| &b.plan.name),
+        server: of_server.map(|(plan, _)| &*plan.name),
+        summary,
+        bytes: carried.to_client,
+        counts: Counts {
+            process: worker.crew.sessions.now().into(),
+            frontend: frontend.traffic.sessions.now().into(),
+            backend: backend.map_or(0, |b| b.traffic.sessions.now().into()),
+            server: of_server.map_or(0, |(_, live)| live.traffic.sessions.now().into()),
+            ..Counts::default()
+        },
+        early,
+    };
+    worker.pen.write(frontend, severity, now, |out| line.write(out));
 }
 
-/// HAProxy's line without `option tcplog`.
-fn connect_from(client: &Socket, ended: &Ended<'_>) -> String {
-    let from = ended
-        .peer
-        .socket()
-        .map_or_else(|| "unix:1".to_owned(), |a| a.to_string());
-    let local = client.local_addr().ok().and_then(|a| a.as_socket());
-    let to = local.map_or_else(|| "unix:1".to_owned(), |a| a.to_string());
-    format!("Connect from {from} to {to} ({}/TCP)", ended.frontend.plan.name)
+/// A client on a unix socket has no address.
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+impl Pen {
+    fn write(&self, frontend: &Frontend, severity: Severity, at: Wall, put: impl FnOnce(&mut Vec<u8>)) {
+        let mut line = self.line.borrow_mut();
+        line.clear();
+        put(&mut line);
+        let text = String::from_utf8_lossy(&line);
+        self.sender.borrow_mut().send(&frontend.logs, severity, &text, at);
+    }
+
+    /// When the connection was accepted, as local clocks showed it.
+    fn civil(&self, now: Wall, summary: Summary) -> CivilTime {
+        const QUARTER: i64 = 15 * 60;
+        let total = i64::try_from(summary.total.as_micros()).unwrap_or(0);
+        let at = Wall::from_micros(now.as_micros() - total);
+        let quarter = at.secs().div_euclid(QUARTER);
+        let zone = match self.zone.get().filter(|zone| zone.quarter == quarter) {
+            Some(zone) => zone,
+            None => Zone {
+                quarter,
+                offset: at.local_offset(),
+            },
+        };
+        self.zone.set(Some(zone));
+        CivilTime::from_unix(at.as_millis(), zone.offset)
+    }
 }

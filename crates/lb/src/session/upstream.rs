@@ -23,14 +23,6 @@ pub(super) enum Upstream {
     Up(Endpoint),
 }
 
-impl Upstream {
-    pub(super) fn finish(&self) {
-        if let Upstream::Up(server) = self {
-            server.finish();
-        }
-    }
-}
-
 impl Session {
     /// Asks the backend for a server and tells the machine, unless the connection has to wait for one.
     pub(super) fn choose(&mut self, avoid: Option<ServerIdx>) {
@@ -102,6 +94,9 @@ impl Session {
         let now = self.worker.clock.now();
         if let Some(backend) = &self.frontend.backend {
             backend.remember(self.peer.ip(), idx, now);
+        }
+        if self.frontend.plan.log_rule.logasap {
+            self.tell_log(self.conn.summary(now), Some(idx), true);
         }
     }
 

@@ -22,7 +22,9 @@ enum State {
     Empty,
     /// The other side is slow: these wait, and nothing more is read until they are gone.
     Held { bytes: Box<[u8]>, written: usize },
-    /// The first endpoint has finished and all it sent is delivered.
+    /// As held, but after these comes the end: nothing more is read.
+    Last { bytes: Box<[u8]>, written: usize },
+    /// Nothing more is carried.
     Ended,
 }
 
@@ -54,13 +56,19 @@ impl Direction {
             }
             let step = match &mut self.state {
                 State::Ended => break None,
-                State::Held { bytes, written } => write_held(cx, to, bytes, written, &mut pass),
+                State::Held { bytes, written } => write_held(cx, to, bytes, written, &mut pass, State::Empty),
+                State::Last { bytes, written } => write_held(cx, to, bytes, written, &mut pass, State::Ended),
                 State::Empty => read_and_write(cx, from, to, scratch, &mut pass),
             };
             match step {
                 Step::Wait => break None,
                 Step::Again => {}
-                Step::Next(state) => self.state = state,
+                Step::Next(state) => {
+                    if matches!(state, State::Ended) {
+                        to.finish();
+                    }
+                    self.state = state;
+                }
                 Step::End(end) => {
                     self.state = State::Ended;
                     break Some(end);
@@ -70,10 +78,22 @@ impl Direction {
         pass
     }
 
+    /// Reads no more, and ends the other side's stream, after what is still held for it.
+    pub fn shut(&mut self, to: &Endpoint) {
+        self.state = match std::mem::take(&mut self.state) {
+            State::Held { bytes, written } => State::Last { bytes, written },
+            last @ State::Last { .. } => last,
+            State::Empty | State::Ended => {
+                to.finish();
+                State::Ended
+            }
+        };
+    }
+
     /// Bytes that wait for the other side to take them.
     pub fn held(&self) -> usize {
         match &self.state {
-            State::Held { bytes, written } => bytes.len() - written,
+            State::Held { bytes, written } | State::Last { bytes, written } => bytes.len() - written,
             State::Empty | State::Ended => 0,
         }
     }
@@ -112,7 +132,14 @@ fn read_and_write(
     }
 }
 
-fn write_held(cx: &mut Context<'_>, to: &Endpoint, bytes: &[u8], written: &mut usize, pass: &mut Pass) -> Step {
+fn write_held(
+    cx: &mut Context<'_>,
+    to: &Endpoint,
+    bytes: &[u8],
+    written: &mut usize,
+    pass: &mut Pass,
+    then: State,
+) -> Step {
     match to.poll_write(cx, &bytes[*written..]) {
         Poll::Pending => Step::Wait,
         Poll::Ready(Err(e)) => Step::End(End::WriteFailed(e)),
@@ -122,7 +149,7 @@ fn write_held(cx: &mut Context<'_>, to: &Endpoint, bytes: &[u8], written: &mut u
             if *written < bytes.len() {
                 Step::Again
             } else {
-                Step::Next(State::Empty)
+                Step::Next(then)
             }
         }
     }

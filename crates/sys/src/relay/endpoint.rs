@@ -70,7 +70,7 @@ impl Endpoint {
     }
 
     /// Says that nothing more will be written. That the other end is gone already is no error here.
-    pub fn finish(&self) {
+    pub(super) fn finish(&self) {
         let _gone_is_fine = self.socket().shutdown(Shutdown::Write);
     }
 

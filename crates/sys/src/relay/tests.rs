@@ -66,9 +66,10 @@ fn everything_arrives_and_then_the_end() {
         });
         // The client's end is dropped by its thread, which is the end of the stream.
         let ending = std::thread::spawn(move || drop(writer.join()));
-        let (carried, end) = to_the_end(&mut Direction::default(), &from, &to).await;
+        let mut d = Direction::default();
+        let (carried, end) = to_the_end(&mut d, &from, &to).await;
         assert!(matches!(end, End::Finished), "{end:?}");
-        to.finish();
+        d.shut(&to);
         ending.join().unwrap();
         assert_eq!(carried, sent.len() as u64);
         assert!(reader.join().unwrap().unwrap() == sent);
@@ -142,10 +143,37 @@ fn a_slow_reader_holds_one_buffer_and_stops_the_sender() {
         let reader = std::thread::spawn(move || io::copy(&mut server, &mut io::sink()));
         let (_, end) = to_the_end(&mut d, &from, &to).await;
         assert!(matches!(end, End::Finished), "{end:?}");
-        to.finish();
+        d.shut(&to);
         writer.join().unwrap().unwrap();
         assert_eq!(reader.join().unwrap().unwrap(), total);
         assert_eq!(d.held(), 0);
+    });
+}
+
+#[test]
+fn what_is_held_is_delivered_before_the_end() {
+    runtime().block_on(async {
+        let ((mut client, from), (mut server, to)) = (connection(), connection());
+        let flood = std::thread::spawn(move || while client.write_all(&[9; 4096]).is_ok() {});
+        let (mut d, mut scratch, mut read) = (Direction::default(), Scratch::default(), 0);
+        while d.held() == 0 {
+            read += poll_fn(|cx| Poll::Ready(d.drive(cx, &from, &to, &mut scratch)))
+                .await
+                .read;
+            tokio::task::yield_now().await;
+        }
+        d.shut(&to);
+        drop(from);
+        let reader = std::thread::spawn(move || io::copy(&mut server, &mut io::sink()));
+        let flushed = poll_fn(|cx| {
+            assert_eq!(d.drive(cx, &to, &to, &mut scratch).read, 0);
+            if d.held() == 0 { Poll::Ready(()) } else { Poll::Pending }
+        });
+        tokio::time::timeout(Duration::from_secs(10), flushed)
+            .await
+            .expect("it is taken");
+        assert_eq!(reader.join().unwrap().unwrap(), read);
+        flood.join().unwrap();
     });
 }
 
