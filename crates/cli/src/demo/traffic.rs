@@ -94,10 +94,12 @@ impl Client {
 
     fn come_and_go(&self, stream: u8) {
         let payload = vec![stream; SHORT_PAYLOAD];
-        let mut host = 0_u8;
+        // Each connection is a client the balancer has not seen, so that a server that returns gets its share again.
+        let mut host = 0_u16;
         while !self.stopped() {
             host = host.wrapping_add(1);
-            let from = Ipv4Addr::new(127, 0, 10 + stream, host.max(1));
+            let [high, low] = host.to_be_bytes();
+            let from = Ipv4Addr::new(127, 10 + stream, high, low);
             let begun = Instant::now();
             let mut server = None;
             let outcome = self
