@@ -1,1 +1,494 @@
-//! Tests of the router as a whole.
+//! The router as a whole: tracking, groups, links, reload.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use tandem_time::Mono;
+
+use super::Router;
+use crate::packet::{Addresses, Advert, Datagram, Dialect, Endpoints, Form, Ipv4Header};
+use crate::settings::*;
+use crate::{Event, Input, Notice, Observation, Output, Release, ScriptOutcome, State, Subject, Who};
+
+const OWN: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
+const PEER: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 3);
+const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+
+fn vip(number: u8) -> IpAddr {
+    Ipv4Addr::new(10, 9, 0, 100 + number).into()
+}
+
+fn instance(number: u8) -> InstanceSettings {
+    let vrid = Vrid::new(51 + number).expect("not 0");
+    let mut s = InstanceSettings::new(InstanceId(number.into()), &format!("VI_{number}"), vrid, Family::V4);
+    s.interface = Some(format!("eth{number}").as_str().into());
+    s.vips = vec![VirtualAddress::host(vip(number))];
+    s.garp.repeat = 1;
+    s
+}
+
+fn script(id: u16, name: &str) -> Tracker {
+    let kind = TrackerKind::Script(ScriptSettings::new(&["/bin/check"]));
+    Tracker {
+        id: TrackerId(id),
+        name: name.into(),
+        kind,
+    }
+}
+
+fn usage(tracker: u16, weight: i32) -> TrackUse {
+    TrackUse {
+        tracker: TrackerId(tracker),
+        weight: Weight::of(weight),
+    }
+}
+
+fn pair() -> RouterSettings {
+    RouterSettings {
+        instances: vec![instance(0), instance(1)],
+        groups: vec![GroupSettings {
+            id: GroupId(0),
+            name: "G".into(),
+            members: vec![InstanceId(0), InstanceId(1)],
+            track: Vec::new(),
+            member_weights: false,
+        }],
+        ..RouterSettings::default()
+    }
+}
+
+struct Rig {
+    router: Router,
+    now: Mono,
+}
+
+impl Rig {
+    fn new(settings: RouterSettings) -> Rig {
+        let count = settings.instances.len();
+        let mut rig = Rig {
+            router: Router::new(settings),
+            now: Mono::from_millis(1000),
+        };
+        for number in 0..count {
+            rig.give(Input::Link {
+                interface: &format!("eth{number}"),
+                up: true,
+            });
+            let instance = InstanceId(number as u32);
+            rig.give(Input::Source {
+                instance,
+                address: Some(OWN.into()),
+            });
+        }
+        rig
+    }
+
+    fn started(settings: RouterSettings) -> Rig {
+        let mut rig = Rig::new(settings);
+        rig.give(Input::Start);
+        rig
+    }
+
+    fn give(&mut self, input: Input<'_>) {
+        self.router.handle(input, self.now);
+    }
+
+    fn observe(&mut self, tracker: u16, outcome: ScriptOutcome) {
+        self.give(Input::Observed {
+            tracker: TrackerId(tracker),
+            observation: Observation::Script(outcome),
+        });
+    }
+
+    fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(at) = self.router.poll_deadline().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.router.on_deadline(self.now);
+        }
+        self.now = end;
+    }
+
+    fn hear(&mut self, number: u8, priority: u8) {
+        let advert = Advert {
+            vrid: Vrid::new(51 + number).expect("not 0"),
+            priority,
+            addresses: Addresses::of(Family::V4, [vip(number)].into_iter()),
+            form: Form::V2 {
+                interval: Seconds::ONE,
+                auth: AuthV2::None,
+            },
+        };
+        let ends = Endpoints {
+            source: PEER.into(),
+            destination: GROUP.into(),
+        };
+        let header = Ipv4Header {
+            source: PEER,
+            destination: GROUP,
+            id: 1,
+            ttl: 255,
+        };
+        let bytes = header.wrap(&advert.encode(ends, Dialect::With));
+        let interface = format!("eth{number}");
+        self.give(Input::Packet {
+            interface: Some(&interface),
+            datagram: Datagram::V4(&bytes),
+        });
+    }
+
+    fn states(&self) -> Vec<State> {
+        self.router.instances().map(|i| i.state).collect()
+    }
+
+    fn priority(&self) -> u8 {
+        self.router
+            .instance(InstanceId(0))
+            .expect("configured")
+            .effective
+            .value()
+    }
+
+    fn outputs(&mut self) -> Vec<Output> {
+        std::iter::from_fn(|| self.router.poll_output()).collect()
+    }
+}
+
+const LONG: Duration = Duration::from_secs(4);
+
+#[test]
+fn an_unweighted_script_holds_back_until_it_spoke() {
+    let mut settings = pair();
+    settings.groups.clear();
+    settings.trackers = vec![script(0, "chk")];
+    settings.instances[0].track = vec![usage(0, 0)];
+    let mut rig = Rig::started(settings);
+    rig.run(LONG);
+    assert_eq!(rig.states(), [State::Init, State::Master]);
+    rig.observe(0, ScriptOutcome::Exited(0));
+    assert_eq!(rig.states(), [State::Backup, State::Master]);
+    rig.observe(0, ScriptOutcome::CouldNotRun);
+    assert_eq!(rig.states(), [State::Fault, State::Master]);
+    rig.observe(0, ScriptOutcome::Exited(0));
+    assert_eq!(rig.states(), [State::Backup, State::Master]);
+}
+
+#[test]
+fn weights_move_the_priority_and_explain_themselves() {
+    let mut settings = pair();
+    settings.groups.clear();
+    settings.trackers = vec![script(0, "chk_haproxy")];
+    settings.instances[0].track = vec![usage(0, 2)];
+    let mut rig = Rig::started(settings);
+    assert_eq!(rig.priority(), 100);
+    rig.observe(0, ScriptOutcome::Exited(0));
+    assert_eq!(rig.priority(), 102);
+    rig.observe(0, ScriptOutcome::Exited(1));
+    assert_eq!(rig.priority(), 100);
+    let lines: Vec<String> = rig
+        .outputs()
+        .into_iter()
+        .filter_map(|o| match o {
+            Output::Log {
+                event: event @ (Event::Script { .. } | Event::PriorityChanged { .. }),
+                ..
+            } => Some(event.to_string()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "VRRP_Script(chk_haproxy) succeeded",
+            "(VI_0) Changing effective priority from 100 to 102",
+            "VRRP_Script(chk_haproxy) failed (exited with status 1)",
+            "(VI_0) Changing effective priority from 102 to 100",
+        ]
+    );
+    let why = rig.router.explain(InstanceId(0)).expect("configured").to_string();
+    assert_eq!(
+        why,
+        "base priority 100\nchk_haproxy: bad, weight 2: +0\neffective priority 100"
+    );
+}
+
+#[test]
+fn a_group_becomes_master_together_or_not_at_all() {
+    let mut rig = Rig::started(pair());
+    for _ in 0..10 {
+        rig.hear(1, 200);
+        rig.run(Duration::from_secs(1));
+        assert_eq!(rig.states(), [State::Backup, State::Backup], "one of them has a master");
+    }
+    rig.run(LONG);
+    assert_eq!(rig.states(), [State::Master, State::Master]);
+    assert_eq!(rig.router.group_state(GroupId(0)), Some(State::Master));
+}
+
+#[test]
+fn a_group_yields_together_and_its_scripts_hear_it_once() {
+    let mut rig = Rig::started(pair());
+    rig.run(LONG);
+    rig.outputs();
+    rig.hear(0, 200);
+    assert_eq!(rig.states(), [State::Backup, State::Backup]);
+    let told: Vec<(Subject, Notice)> = rig
+        .outputs()
+        .into_iter()
+        .filter_map(|o| {
+            if let Output::Notify { subject, notice, .. } = o {
+                Some((subject, notice))
+            } else {
+                None
+            }
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Subject::Instance(InstanceId(0)), Notice::Backup),
+            (Subject::Instance(InstanceId(1)), Notice::Backup),
+            (Subject::Group(GroupId(0)), Notice::Backup),
+        ]
+    );
+}
+
+#[test]
+fn a_fault_of_one_member_is_the_fault_of_all() {
+    let mut rig = Rig::started(pair());
+    rig.run(LONG);
+    rig.give(Input::Link {
+        interface: "eth0",
+        up: false,
+    });
+    assert_eq!(rig.states(), [State::Fault, State::Fault]);
+    rig.give(Input::Link {
+        interface: "eth0",
+        up: true,
+    });
+    assert_eq!(rig.states(), [State::Backup, State::Backup]);
+}
+
+#[test]
+fn a_group_waits_for_the_slowest_script() {
+    let mut settings = pair();
+    settings.trackers = vec![script(0, "chk")];
+    settings.instances[1].track = vec![usage(0, 0)];
+    let mut rig = Rig::started(settings);
+    rig.run(LONG);
+    assert_eq!(rig.states(), [State::Init, State::Init]);
+    rig.observe(0, ScriptOutcome::Exited(0));
+    rig.run(LONG);
+    assert_eq!(rig.states(), [State::Master, State::Master]);
+}
+
+#[test]
+fn a_group_s_tracker_counts_for_all_and_a_member_s_weight_for_nobody() {
+    let mut settings = pair();
+    settings.trackers = vec![script(0, "shared"), script(1, "own")];
+    settings.groups[0].track = vec![usage(0, -20)];
+    settings.instances[0].track = vec![usage(1, -50)];
+    let mut rig = Rig::started(settings.clone());
+    rig.observe(0, ScriptOutcome::Exited(1));
+    rig.observe(1, ScriptOutcome::Exited(1));
+    let priorities: Vec<u8> = rig.router.instances().map(|i| i.effective.value()).collect();
+    assert_eq!(priorities, [80, 80]);
+    let why = rig.router.explain(InstanceId(0)).expect("configured").to_string();
+    assert!(
+        why.contains("own: bad, weight -50: ignored: the instance is in a sync group"),
+        "{why}"
+    );
+    assert!(why.contains("shared (for group G): bad, weight -20: -20"), "{why}");
+
+    settings.groups[0].member_weights = true;
+    let mut rig = Rig::started(settings);
+    rig.observe(1, ScriptOutcome::Exited(1));
+    assert_eq!(rig.priority(), 50);
+}
+
+#[test]
+fn a_release_of_one_member_releases_its_group() {
+    let mut rig = Rig::started(pair());
+    rig.run(LONG);
+    rig.give(Input::Release {
+        who: Who::One(InstanceId(1)),
+        why: Release::Stop,
+    });
+    rig.run(LONG);
+    let released = rig
+        .outputs()
+        .iter()
+        .filter(|o| matches!(o, Output::Released { .. }))
+        .count();
+    assert_eq!(released, 2);
+    assert!(rig.router.instances().all(|i| i.stopped));
+}
+
+#[test]
+fn a_short_flap_of_a_debounced_link_is_no_fault() {
+    let mut settings = pair();
+    settings.groups.clear();
+    let second = Duration::from_secs(1);
+    settings.link_delays = vec![LinkDelay {
+        interface: "eth0".into(),
+        down: second,
+        up: Duration::ZERO,
+    }];
+    let mut rig = Rig::started(settings);
+    rig.run(LONG);
+    rig.give(Input::Link {
+        interface: "eth0",
+        up: false,
+    });
+    rig.run(Duration::from_millis(900));
+    rig.give(Input::Link {
+        interface: "eth0",
+        up: true,
+    });
+    rig.run(LONG);
+    assert_eq!(rig.states()[0], State::Master);
+    rig.give(Input::Link {
+        interface: "eth0",
+        up: false,
+    });
+    rig.run(Duration::from_millis(1000));
+    assert_eq!(rig.states()[0], State::Fault);
+}
+
+#[test]
+fn a_tracked_interface_with_a_weight_costs_points() {
+    let mut settings = pair();
+    settings.groups.clear();
+    let kind = TrackerKind::Interface("eth9".into());
+    settings.trackers = vec![Tracker {
+        id: TrackerId(0),
+        name: "eth9".into(),
+        kind,
+    }];
+    settings.instances[0].track = vec![usage(0, -30)];
+    let mut rig = Rig::started(settings);
+    rig.give(Input::Link {
+        interface: "eth9",
+        up: false,
+    });
+    assert_eq!(rig.priority(), 70);
+    rig.give(Input::Link {
+        interface: "eth9",
+        up: true,
+    });
+    assert_eq!(rig.priority(), 100);
+}
+
+#[test]
+fn the_startup_delay_discards_adverts_and_then_begins() {
+    let mut settings = pair();
+    settings.startup_delay = Duration::from_secs(10);
+    let mut rig = Rig::started(settings);
+    rig.run(Duration::from_secs(9));
+    rig.hear(0, 200);
+    assert_eq!(rig.states(), [State::Init, State::Init]);
+    rig.run(Duration::from_secs(1));
+    assert_eq!(rig.states(), [State::Backup, State::Backup]);
+    rig.run(LONG);
+    assert_eq!(rig.states(), [State::Master, State::Master]);
+}
+
+#[test]
+fn a_reload_keeps_mastership_and_touches_only_what_changed() {
+    let mut rig = Rig::started(pair());
+    rig.run(Duration::from_secs(20));
+    rig.outputs();
+    let mut wanted = pair();
+    wanted.instances[0].vips.push(VirtualAddress::host(vip(9)));
+    wanted.adopt_ids(rig.router.settings());
+    rig.give(Input::Settings(Box::new(wanted)));
+    assert_eq!(rig.states(), [State::Master, State::Master]);
+    let did = rig.outputs();
+    let added: Vec<&Output> = did.iter().filter(|o| matches!(o, Output::AddAddress { .. })).collect();
+    assert_eq!(
+        added,
+        [&Output::AddAddress {
+            instance: InstanceId(0),
+            address: vip(9)
+        }]
+    );
+    let harm = |o: &&Output| {
+        matches!(
+            o,
+            Output::RemoveAddresses { .. } | Output::SendAdvert { .. } | Output::Notify { .. }
+        )
+    };
+    assert_eq!(did.iter().find(harm), None);
+    assert!(did.iter().any(|o| *o
+        == Output::Announce {
+            instance: InstanceId(0),
+            address: vip(9)
+        }));
+}
+
+#[test]
+fn a_reload_retires_what_is_gone_and_starts_what_is_new() {
+    let mut settings = pair();
+    settings.groups.clear();
+    let mut rig = Rig::started(settings.clone());
+    rig.run(LONG);
+    rig.outputs();
+    let mut wanted = settings;
+    wanted.instances.remove(0);
+    wanted.instances.push(instance(2));
+    wanted.adopt_ids(rig.router.settings());
+    assert_eq!(wanted.instances.iter().map(|i| i.id.0).collect::<Vec<_>>(), [1, 2]);
+    rig.give(Input::Settings(Box::new(wanted)));
+    let did = rig.outputs();
+    assert!(did.contains(&Output::RemoveAddresses {
+        instance: InstanceId(0)
+    }));
+    let notice = |o: &Output| {
+        matches!(
+            o,
+            Output::Notify {
+                notice: Notice::Deleted,
+                ..
+            }
+        )
+    };
+    assert!(did.iter().any(notice));
+    rig.give(Input::Link {
+        interface: "eth2",
+        up: true,
+    });
+    rig.give(Input::Source {
+        instance: InstanceId(2),
+        address: Some(OWN.into()),
+    });
+    rig.run(LONG);
+    assert_eq!(rig.states(), [State::Master, State::Master]);
+}
+
+#[test]
+fn ids_follow_routers_not_names_and_trackers_keep_their_results() {
+    let mut old = pair();
+    old.trackers = vec![script(4, "a"), script(5, "b")];
+    let mut new = pair();
+    new.instances.swap(0, 1);
+    new.instances[0].name = "renamed".into();
+    new.instances[0].id = InstanceId(0);
+    new.instances[1].id = InstanceId(1);
+    new.trackers = vec![script(0, "b"), script(1, "c")];
+    new.instances[0].track = vec![usage(0, 5), usage(1, 5)];
+    new.adopt_ids(&old);
+    assert_eq!(new.instances.iter().map(|i| i.id.0).collect::<Vec<_>>(), [1, 0]);
+    assert_eq!(new.groups[0].members, [InstanceId(1), InstanceId(0)]);
+    assert_eq!(new.trackers.iter().map(|t| t.id.0).collect::<Vec<_>>(), [5, 6]);
+    assert_eq!(new.instances[0].track, [usage(5, 5), usage(6, 5)]);
+}
+
+#[test]
+fn spurious_deadlines_do_nothing() {
+    let mut rig = Rig::started(pair());
+    rig.outputs();
+    for _ in 0..5 {
+        rig.router.on_deadline(rig.now);
+    }
+    assert_eq!(rig.outputs(), []);
+}

@@ -29,6 +29,7 @@ fn shape(seed: &mut Seed) -> Shape {
         routers: 2 + seed.below(4),
         segments: 1,
         grouped: false,
+        distinct: false,
         lan: LanSettings::default(),
     }
 }
@@ -223,6 +224,7 @@ fn groups_are_of_one_mind() {
             routers,
             segments: 2,
             grouped: true,
+            distinct: false,
             lan: LanSettings::default(),
         };
         let mut site = Site::new(number, replay, seed, &shape);
@@ -251,7 +253,10 @@ fn groups_are_of_one_mind() {
 #[test]
 fn a_planned_handover_has_no_gap() {
     each_seed(6, |number, replay, mut seed| {
-        let shape = shape(&mut seed);
+        let shape = Shape {
+            distinct: true,
+            ..shape(&mut seed)
+        };
         let mut site = Site::new(number, replay, seed, &shape);
         site.routers().into_iter().for_each(|id| site.start(id, false));
         site.run(6.0);

@@ -101,7 +101,11 @@ impl RouterHost {
     /// It takes part in the election.
     pub fn is_eligible(&self, instance: usize) -> bool {
         let view = self.view(instance);
-        view.state != State::Fault && !view.stopped && !view.drained && (view.state != State::Init || view.listening)
+        !view.leaving
+            && view.state != State::Fault
+            && !view.stopped
+            && !view.drained
+            && (view.state != State::Init || view.listening)
     }
 
     /// Everything a runtime tells at start. `fresh`: the journal says that the addresses found are ours.
