@@ -71,6 +71,18 @@ pub const BALANCER: &[(i32, Intention)] = &[
     (SIGTTIN, Intention::Resume),
 ];
 
+/// The router's signals, which are Keepalived's. Its two real-time signals are SIGRTMIN + 2 and SIGRTMAX - 1 as glibc
+/// counts them; tools ask `--signum` rather than know them.
+pub const ROUTER: &[(i32, Intention)] = &[
+    (SIGTERM, Intention::Stop),
+    (SIGINT, Intention::Stop),
+    (SIGHUP, Intention::Reload),
+    (SIGUSR1, Intention::Dump(Dump::Data)),
+    (SIGUSR2, Intention::Dump(Dump::Statistics)),
+    (36, Intention::Dump(Dump::Json)),
+    (63, Intention::ClearStatistics),
+];
+
 /// Listens from the moment it is made until the process ends. Must be made inside a tokio runtime.
 pub struct Signals {
     delivery: SignalDelivery<UnixStream, SignalOnly>,

@@ -34,7 +34,23 @@ fn signals_become_intentions() {
 
         raise(SIGTTOU).expect("it is caught");
         assert_eq!(soon(&mut signals).await.intention, Intention::Pause);
+
+        let mut routers = Signals::listen(ROUTER).expect("all of these can be caught");
+        every_one_arrives(&mut routers, ROUTER).await;
     });
+}
+
+async fn every_one_arrives(signals: &mut Signals, meanings: &[(i32, Intention)]) {
+    for &(number, intention) in meanings {
+        raise(number).expect("it is caught");
+        assert_eq!(
+            soon(signals).await,
+            Received {
+                intention,
+                signal: Signal(number)
+            }
+        );
+    }
 }
 
 async fn soon(signals: &mut Signals) -> Received {
