@@ -18,7 +18,10 @@ pub struct TimerTable<K, const N: usize> {
 impl<K: TimerName, const N: usize> Default for TimerTable<K, N> {
     fn default() -> Self {
         const { assert!(N == K::ALL.len(), "a timer table has one place for each name") }
-        TimerTable { due: [None; N], names: std::marker::PhantomData }
+        TimerTable {
+            due: [None; N],
+            names: std::marker::PhantomData,
+        }
     }
 }
 
