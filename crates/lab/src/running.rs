@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use tandem_sys::netns::Namespaces;
@@ -52,10 +52,19 @@ impl Running {
         process::signal(self.pid(), signal).doing(|| format!("send {signal} to {}", self.name))
     }
 
-    /// SIGKILL to the whole process group at once, and waits for the program's end.
+    /// SIGKILL to the whole process group at once; returns when all of it is gone.
     pub fn kill(&mut self) -> Result<ExitStatus, LabError> {
+        const WITHIN: Duration = Duration::from_secs(5);
+        let deadline = Instant::now() + WITHIN;
         process::signal_group(self.pid(), Signal::SIGKILL).doing(|| format!("kill {}", self.name))?;
-        self.child.wait().doing(|| format!("wait for {}", self.name))
+        let status = self.child.wait().doing(|| format!("wait for {}", self.name))?;
+        while process::group_exists(self.pid()).doing(|| format!("look for the group of {}", self.name))? {
+            if Instant::now() > deadline {
+                return Err(self.too_late(format!("the end of all processes of {}", self.name), WITHIN));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(status)
     }
 
     /// SIGTERM to the process, and its end.

@@ -89,6 +89,16 @@ pub fn signal_group(leader: u32, signal: Signal) -> io::Result<()> {
     }
 }
 
+/// Whether any process of the group is left, be it one that has ended and waits for its parent to notice.
+pub fn group_exists(leader: u32) -> io::Result<bool> {
+    let pid = i32::try_from(leader).map_err(io::Error::other)?;
+    match nix::sys::signal::killpg(Pid::from_raw(pid), None) {
+        Ok(()) => Ok(true),
+        Err(Errno::ESRCH) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
 /// Sends a signal to one process; a process that is gone is not an error.
 pub fn signal(pid: u32, signal: Signal) -> io::Result<()> {
     let pid = i32::try_from(pid).map_err(io::Error::other)?;

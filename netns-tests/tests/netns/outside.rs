@@ -229,6 +229,9 @@ fn lab_with_a_door(_: &Options) -> Result<()> {
     let mut heard = String::new();
     visitor.read_to_string(&mut heard)?;
     visitor.write_all(format!("you said {heard}").as_bytes())?;
+    drop(visitor);
+    // Until the test has read it: what the door still holds ends with this process.
+    std::io::stdin().read_line(&mut String::new())?;
     Ok(())
 }
 
@@ -242,6 +245,7 @@ fn a_door_leads_into_a_host(options: &Options) -> Result<()> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     ensure!(answer == "you said hello", "another answer: {answer}");
+    helper.tell("thanks")?;
     ensure!(helper.wait()? == Some(0), "the helper failed");
     Ok(())
 }

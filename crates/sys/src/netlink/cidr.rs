@@ -1,7 +1,7 @@
 //! An address with the length of its prefix, such as `10.9.0.1/24`.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// The length never exceeds what the family has.
@@ -26,6 +26,15 @@ impl Cidr {
     /// The address alone: /32 or /128.
     pub fn host(ip: IpAddr) -> Self {
         Self { ip, length: bits(ip) }
+    }
+
+    /// Every address of the family that this one belongs to.
+    pub fn everything_like(ip: IpAddr) -> Self {
+        let ip = match ip {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        Self { ip, length: 0 }
     }
 
     pub fn ip(self) -> IpAddr {

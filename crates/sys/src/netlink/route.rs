@@ -35,14 +35,9 @@ impl Route {
 
     /// Everything that nothing more special matches, by this gateway.
     pub fn default_via(gateway: IpAddr) -> Self {
-        let everything = match gateway {
-            IpAddr::V4(_) => Cidr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
-            IpAddr::V6(_) => Cidr::new(Ipv6Addr::UNSPECIFIED.into(), 0),
-        };
-        let to = everything.unwrap_or_else(|_| unreachable!("a prefix of length 0 fits every family"));
         Self {
             via: Some(gateway),
-            ..Self::new(to)
+            ..Self::new(Cidr::everything_like(gateway))
         }
     }
 
