@@ -55,8 +55,13 @@ impl Instance {
         }
     }
 
-    /// RFC 9568 section 6.4.2: only the skew is left to wait.
+    /// RFC 9568 section 6.4.2: only the skew is left to wait. Unless it is another than our master that leaves, as when
+    /// the goodbye of the old one arrives behind the first advert of the new one: ours was heard and is well.
     fn master_leaves(&mut self, heard: &Heard, cx: &mut Cx<'_>) {
+        let well = |f: Followed| f.address != heard.from && cx.now.since(f.last) <= self.master_interval;
+        if self.followed.is_some_and(well) {
+            return;
+        }
         self.master_left = true;
         self.timers.arm(Timer::MasterDown, cx.now + self.skew());
         let name = self.settings.name.clone();

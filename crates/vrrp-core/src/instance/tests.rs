@@ -319,6 +319,22 @@ fn a_goodbye_leaves_the_skew() {
 }
 
 #[test]
+fn the_goodbye_of_another_than_our_master_is_no_reason_to_hurry() {
+    let mut rig = Rig::started(settings());
+    rig.hear(ABOVE, 200);
+    let due = rig.instance.deadline();
+    rig.hear(BELOW, 0);
+    assert_eq!(rig.instance.deadline(), due);
+    rig.run_until(millis(2500));
+    rig.hear(BELOW, 0);
+    assert_eq!(
+        due_after(&rig),
+        Duration::from_micros(414_062),
+        "our master has been silent for more than an interval"
+    );
+}
+
+#[test]
 fn lower_adverts_do_not_keep_a_preempting_backup_waiting() {
     let mut rig = Rig::started(settings());
     let due = rig.instance.deadline();
