@@ -44,6 +44,10 @@ impl Opened {
     }
 }
 
+/// HAProxy's backlog is `maxconn`. But the backlog is where the clients of a full frontend wait, and a client that finds
+/// no place there is heard again only after seconds: a small `maxconn` must not make it small.
+const SMALLEST_BACKLOG: u32 = 1024;
+
 /// How to open: what holds for all binds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Opener {
@@ -83,8 +87,7 @@ impl Opener {
             backlog: bind
                 .backlog
                 .or(frontend.backlog)
-                .or(frontend.maxconn)
-                .unwrap_or(self.backlog),
+                .unwrap_or(self.backlog.max(SMALLEST_BACKLOG)),
             v6only: bind.v6only,
             transparent: bind.transparent,
             interface: bind.interface.clone(),
