@@ -108,7 +108,8 @@ pub fn signal(pid: u32, signal: Signal) -> io::Result<()> {
     }
 }
 
-/// A parent that does nothing but mind one child. It is made before the fork, so that no signal falls in between.
+/// A parent that does nothing but mind one child. It is made before the fork, so that no signal falls in between; the child,
+/// and a parent that will not mind after all, drop it and so take their signals back.
 pub struct Minder {
     signals: SignalFd,
     before: SigSet,
@@ -121,12 +122,6 @@ impl Minder {
         let before = mask.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC)?;
         Ok(Self { signals, before })
-    }
-
-    /// Gives the signals back: for the child, and for a parent that will not mind after all.
-    pub fn release(self) -> io::Result<()> {
-        self.before.thread_set_mask()?;
-        Ok(())
     }
 
     /// Passes signals on, reaps whatever ends, and returns the exit code of `child` once that ends.
@@ -155,6 +150,13 @@ impl Minder {
     }
 }
 
+impl Drop for Minder {
+    fn drop(&mut self) {
+        // The mask was in force before, so the kernel takes it again.
+        let _ = self.before.thread_set_mask();
+    }
+}
+
 fn reap(child: Pid) -> io::Result<Option<i32>> {
     loop {
         let status = match nix::sys::wait::waitpid(None, Some(WaitPidFlag::WNOHANG)) {
@@ -169,5 +171,30 @@ fn reap(child: Pid) -> io::Result<Option<i32>> {
             WaitStatus::StillAlive => return Ok(None),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_with_two_threads_does_not_fork() {
+        std::thread::scope(|scope| {
+            let (end, ended) = std::sync::mpsc::channel::<()>();
+            scope.spawn(move || ended.recv());
+            assert!(fork().is_err());
+            drop(end);
+        });
+    }
+
+    #[test]
+    fn a_dropped_minder_gives_the_signals_back() -> io::Result<()> {
+        let before = SigSet::thread_get_mask()?;
+        let minder = Minder::new()?;
+        assert!(SigSet::thread_get_mask()?.contains(Signal::SIGTERM));
+        drop(minder);
+        assert_eq!(SigSet::thread_get_mask()?, before);
+        Ok(())
     }
 }

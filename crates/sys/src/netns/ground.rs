@@ -61,7 +61,6 @@ impl Ground {
                 };
                 // Its own children ended before it, or end with it.
                 let _ = nix::sys::wait::waitpid(child, None);
-                minder.release().map_err(|e| Refusal::at("give the signals back", e))?;
                 Err(refusal)
             }
         }
@@ -112,11 +111,8 @@ impl Descent {
         });
         let init = first.fork().or_die(|_| furnish());
         let Self { minder, mut report, .. } = init.fork();
-        if minder
-            .release()
-            .and_then(|()| report.write_all(READY.as_bytes()))
-            .is_err()
-        {
+        drop(minder);
+        if report.write_all(READY.as_bytes()).is_err() {
             std::process::exit(1);
         }
         Ground { unprivileged }
