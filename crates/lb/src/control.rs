@@ -6,26 +6,23 @@
 //!                              └───▶ log lines
 //! ```
 
-use std::cell::RefCell;
 use std::io;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{SockAddr, Socket};
-use tandem_lb_core::ServerIdx;
-use tandem_lb_core::backend::{self as core, CheckLog, Input, NoServerLeft, Output};
-use tandem_lb_core::log::state::{self, Sessions};
+use socket2::Socket;
 use tandem_ops::clock::{Clock, Wall};
 use tandem_ops::signals::{BALANCER, Intention, Received, Signals};
-use tandem_ops::syslog::{Sender, Severity, Targets};
-use tokio::sync::{mpsc, watch};
+use tandem_ops::syslog::{Severity, Targets};
+use tokio::sync::watch;
 
 use crate::admission::Limit;
 use crate::frontend::Frontend;
+use crate::http;
+use crate::keeper::{Keeper, Lines, Watched};
+use crate::orders::Orders;
 use crate::publish::Backend;
 use crate::worker::Phase;
-use crate::{http, probe};
 
 /// How long connections get to write their log line after they were told to end.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -41,16 +38,6 @@ pub(crate) struct Control {
     pub(crate) hard_stop_after: Option<Duration>,
 }
 
-/// A backend, the machine that decides about it, and where its servers are checked.
-pub(crate) struct Watched {
-    pub(crate) backend: Arc<Backend>,
-    pub(crate) machine: core::Backend,
-    pub(crate) checks: Vec<Option<SockAddr>>,
-    pub(crate) logs: Targets,
-}
-
-type Lines = Rc<RefCell<Sender>>;
-
 /// Starts everything that runs beside the workers. Signals are listened to when this returns.
 pub(crate) fn start(control: Control) -> io::Result<Running> {
     let Control {
@@ -64,18 +51,22 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
     } = control;
     let signals = Signals::listen(BALANCER)?;
     let lines = Lines::default();
-    let mut desk = Desk {
+    let desk = Desk {
         phase,
         frontends,
-        backends: Vec::new(),
+        orders: Orders::new(
+            backends
+                .into_iter()
+                .map(|watched| Keeper::new(watched, clock, lines.clone()))
+                .collect::<Vec<_>>(),
+        ),
         lines: lines.clone(),
     };
-    for watched in backends {
-        desk.backends.push((watched.backend.clone(), watched.logs.clone()));
-        if watched.backend.affinity.is_some() {
-            tokio::task::spawn_local(forget(watched.backend.clone(), clock));
+    for keeper in desk.orders.backends() {
+        if keeper.backend().affinity.is_some() {
+            tokio::task::spawn_local(forget(keeper.backend().clone(), clock));
         }
-        tokio::task::spawn_local(watch(watched, clock, lines.clone()));
+        tokio::task::spawn_local(keeper.clone().run());
     }
     for (name, socket) in http {
         tokio::task::spawn_local(http::serve(socket, name, desk.phase.subscribe()));
@@ -139,7 +130,7 @@ impl Running {
 struct Desk {
     phase: watch::Sender<Phase>,
     frontends: Vec<Arc<Frontend>>,
-    backends: Vec<(Arc<Backend>, Targets)>,
+    orders: Orders,
     lines: Lines,
 }
 
@@ -171,15 +162,18 @@ impl Desk {
         for frontend in &self.frontends {
             let name = &frontend.plan.name;
             // A `listen` section is both, and stops once.
-            let own = self.backends.iter().find(|(b, _)| b.plan.name == *name);
-            let behind = own.map_or(0, |(b, _)| b.traffic.sessions.total());
+            let behind = self
+                .orders
+                .backend(name)
+                .map_or(0, |k| k.backend().traffic.sessions.total());
             let text = stopped(name, frontend.traffic.sessions.total(), behind);
             self.say(&frontend.logs, Severity::Warning, &text);
         }
-        for (backend, logs) in &self.backends {
+        for keeper in self.orders.backends() {
+            let backend = keeper.backend();
             if self.frontends.iter().all(|f| f.plan.name != backend.plan.name) {
                 self.say(
-                    logs,
+                    keeper.logs(),
                     Severity::Warning,
                     &stopped(&backend.plan.name, 0, backend.traffic.sessions.total()),
                 );
@@ -221,38 +215,6 @@ async fn stop_asked(signals: &mut Signals) -> io::Result<()> {
     Ok(())
 }
 
-/// Feeds one backend's machine and carries out what it asks for.
-async fn watch(watched: Watched, clock: Clock, lines: Lines) {
-    let Watched {
-        backend,
-        mut machine,
-        checks,
-        logs,
-    } = watched;
-    let (results, mut done) = mpsc::unbounded_channel::<Input>();
-    loop {
-        while let Some(output) = machine.poll_output() {
-            match output {
-                Output::StartCheck { server } => {
-                    start_check(&backend, server, checks.get(server.place()), clock, results.clone());
-                }
-                Output::Publish(view) => backend.publish(view),
-                other => say(&backend, &other, &logs, &lines),
-            }
-        }
-        match machine.poll_deadline() {
-            Some(due) => tokio::select! {
-                Some(input) = done.recv() => machine.handle(input, clock.now()),
-                () = tokio::time::sleep_until(clock.instant(due).into()) => machine.on_deadline(clock.now()),
-            },
-            None => match done.recv().await {
-                Some(input) => machine.handle(input, clock.now()),
-                None => return,
-            },
-        }
-    }
-}
-
 /// Drops stick entries when they expire; not one by one, but a second's worth at a time.
 async fn forget(backend: Arc<Backend>, clock: Clock) {
     const AT_MOST_EVERY: Duration = Duration::from_secs(1);
@@ -261,46 +223,4 @@ async fn forget(backend: Arc<Backend>, clock: Clock) {
         let next = affinity.expire(now).unwrap_or(now).max(now + AT_MOST_EVERY);
         tokio::time::sleep_until(clock.instant(next).into()).await;
     }
-}
-
-fn start_check(
-    backend: &Backend,
-    server: ServerIdx,
-    to: Option<&Option<SockAddr>>,
-    clock: Clock,
-    results: mpsc::UnboundedSender<Input>,
-) {
-    let settings = backend.plan.servers.get(server.place()).and_then(|s| s.check.as_ref());
-    let (Some(Some(to)), Some(check)) = (to.cloned(), settings) else {
-        return;
-    };
-    let limit = check.settings.connect_timeout;
-    tokio::task::spawn_local(async move {
-        let result = probe::connect(&to, limit, clock).await;
-        // Nobody to tell means that the backend is gone.
-        let _gone = results.send(Input::CheckDone { server, result });
-    });
-}
-
-fn say(backend: &Backend, output: &Output, logs: &Targets, lines: &Lines) {
-    let (severity, text) = match output {
-        Output::Changed(change) => {
-            let active = backend.server(change.place).map_or(0, |s| s.traffic.sessions.now());
-            let sessions = Sessions {
-                active,
-                ..Sessions::default()
-            };
-            (change.severity(), change.text(sessions).to_string())
-        }
-        Output::CheckLogged(check) => (CheckLog::SEVERITY, check.to_string()),
-        Output::NoServerLeft(left) => (NoServerLeft::SEVERITY, left.to_string()),
-        Output::StartCheck { .. } | Output::Publish(_) => return,
-    };
-    let severity = match severity {
-        state::Severity::Emergency => Severity::Emerg,
-        state::Severity::Alert => Severity::Alert,
-        state::Severity::Notice => Severity::Notice,
-    };
-    tracing::info!("{text}");
-    lines.borrow_mut().send(logs, severity, &text, Wall::now());
 }

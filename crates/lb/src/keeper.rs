@@ -1,0 +1,148 @@
+//! Keeps one backend's machine: feeds it, carries out what it asks for, and lets others look at it.
+//!
+//! The machine is never locked across an await, and everything here runs on the control runtime's thread. So an order
+//! has been carried out, and its view published, when [`Keeper::tell`] returns.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use socket2::SockAddr;
+use tandem_lb_core::ServerIdx;
+use tandem_lb_core::backend::{self as core, CheckLog, Input, NoServerLeft, Output, ServerReport};
+use tandem_lb_core::log::state::{self, Sessions};
+use tandem_ops::clock::{Clock, Wall};
+use tandem_ops::syslog::{Sender, Severity, Targets};
+use tokio::sync::Notify;
+
+use crate::probe;
+use crate::publish::Backend;
+
+/// The control runtime's way to the log.
+pub(crate) type Lines = Rc<RefCell<Sender>>;
+
+/// A backend, the machine that decides about it, and where its servers are checked.
+pub(crate) struct Watched {
+    pub(crate) backend: Arc<Backend>,
+    pub(crate) machine: core::Backend,
+    pub(crate) checks: Vec<Option<SockAddr>>,
+    pub(crate) logs: Targets,
+}
+
+pub(crate) struct Keeper {
+    backend: Arc<Backend>,
+    machine: RefCell<core::Backend>,
+    checks: Vec<Option<SockAddr>>,
+    logs: Targets,
+    lines: Lines,
+    clock: Clock,
+    /// The next deadline may have changed.
+    told: Notify,
+}
+
+impl Keeper {
+    pub(crate) fn new(watched: Watched, clock: Clock, lines: Lines) -> Rc<Keeper> {
+        let Watched {
+            backend,
+            machine,
+            checks,
+            logs,
+        } = watched;
+        Rc::new(Keeper {
+            backend,
+            machine: RefCell::new(machine),
+            checks,
+            logs,
+            lines,
+            clock,
+            told: Notify::new(),
+        })
+    }
+
+    /// Keeps the machine's time.
+    pub(crate) async fn run(self: Rc<Keeper>) {
+        self.carry_out();
+        loop {
+            let due = self.machine.borrow().poll_deadline();
+            let Some(due) = due else {
+                self.told.notified().await;
+                continue;
+            };
+            tokio::select! {
+                () = self.told.notified() => {}
+                () = tokio::time::sleep_until(self.clock.instant(due).into()) => {
+                    self.machine.borrow_mut().on_deadline(self.clock.now());
+                    self.carry_out();
+                }
+            }
+        }
+    }
+
+    /// Gives the machine an input; everything that follows from it has happened on return.
+    pub(crate) fn tell(self: &Rc<Keeper>, input: Input) {
+        self.machine.borrow_mut().handle(input, self.clock.now());
+        self.carry_out();
+        self.told.notify_one();
+    }
+
+    pub(crate) fn backend(&self) -> &Arc<Backend> {
+        &self.backend
+    }
+
+    pub(crate) fn logs(&self) -> &Targets {
+        &self.logs
+    }
+
+    /// What the machine reports of a server now; `None` when there is no such server.
+    pub(crate) fn report<T>(&self, server: ServerIdx, read: impl FnOnce(ServerReport<'_>) -> T) -> Option<T> {
+        self.machine.borrow().report(server, self.clock.now()).map(read)
+    }
+
+    fn carry_out(self: &Rc<Keeper>) {
+        loop {
+            let output = self.machine.borrow_mut().poll_output();
+            match output {
+                None => return,
+                Some(Output::StartCheck { server }) => self.start_check(server),
+                Some(Output::Publish(view)) => self.backend.publish(view),
+                Some(other) => self.say(&other),
+            }
+        }
+    }
+
+    fn start_check(self: &Rc<Keeper>, server: ServerIdx) {
+        let to = self.checks.get(server.place()).and_then(Option::clone);
+        let settings = self.backend.plan.servers.get(server.place());
+        let (Some(to), Some(check)) = (to, settings.and_then(|s| s.check.as_ref())) else {
+            return;
+        };
+        let (keeper, limit) = (self.clone(), check.settings.connect_timeout);
+        tokio::task::spawn_local(async move {
+            let result = probe::connect(&to, limit, keeper.clock).await;
+            keeper.tell(Input::CheckDone { server, result });
+        });
+    }
+
+    fn say(&self, output: &Output) {
+        let (severity, text) = match output {
+            Output::Changed(change) => {
+                let server = self.backend.server(change.place);
+                let sessions = Sessions {
+                    active: server.map_or(0, |s| s.traffic.sessions.now()),
+                    ..Sessions::default()
+                };
+                (change.severity(), change.text(sessions).to_string())
+            }
+            Output::CheckLogged(check) => (CheckLog::SEVERITY, check.to_string()),
+            Output::NoServerLeft(left) => (NoServerLeft::SEVERITY, left.to_string()),
+            Output::StartCheck { .. } | Output::Publish(_) => return,
+        };
+        let severity = match severity {
+            state::Severity::Emergency => Severity::Emerg,
+            state::Severity::Alert => Severity::Alert,
+            state::Severity::Notice => Severity::Notice,
+        };
+        tracing::info!("{text}");
+        self.lines.borrow_mut().send(&self.logs, severity, &text, Wall::now());
+    }
+}
