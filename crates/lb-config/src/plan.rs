@@ -77,7 +77,8 @@ pub enum Level {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogTarget {
     pub to: LogAddress,
-    pub format: LogFormat,
+    /// `None` is HAProxy's default: `local`, or `rfc3164` when lines carry a host name.
+    pub format: Option<LogFormat>,
     /// The longest line; longer ones are cut.
     pub length: u16,
     pub facility: Facility,
@@ -96,10 +97,8 @@ pub enum LogAddress {
     Fd(i32),
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Rfc3164 over the network and unix sockets, `short` on stdout and stderr... chosen when the target is parsed.
-    #[default]
     Rfc3164,
     Rfc5424,
     Local,

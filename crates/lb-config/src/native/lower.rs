@@ -133,7 +133,7 @@ impl Lowering<'_> {
         );
         Some(LogTarget {
             to: to?.0,
-            format: log.format.map(|format| format.0).unwrap_or_default(),
+            format: log.format.map(|format| format.0),
             length: log
                 .length
                 .and_then(|length| u16::try_from(length.0.0).ok())

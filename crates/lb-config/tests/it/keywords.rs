@@ -62,7 +62,7 @@ fn of_global() {
                 g.logs[0].min,
             ))
         },
-        "(Udp { host: Ip(10.0.0.1), port: 514 }, 200, Rfc5424, Warning, Err)",
+        "(Udp { host: Ip(10.0.0.1), port: 514 }, 200, Some(Rfc5424), Warning, Err)",
     );
     global("log-tag lb", |g| show(&g.log_tag), "Some(\"lb\")");
     global("log-send-hostname", |g| show(&g.log_hostname), "Some(\"\")");

@@ -57,7 +57,7 @@ fn target(log: &plan::LogTarget) -> Result<Target, LogsError> {
     let facility = Facility::new(log.facility.0).ok_or(LogsError::Facility(log.facility.0))?;
     Ok(Target {
         to: destination(&log.to)?,
-        format: format(log.format),
+        format: log.format.map(format),
         length: usize::from(log.length),
         facility,
         max: severity(log.max),
@@ -88,17 +88,16 @@ fn destination(to: &plan::LogAddress) -> Result<Destination, LogsError> {
     })
 }
 
-/// The default is not named in the Plan: it depends on whether lines carry a host name.
-fn format(format: plan::LogFormat) -> Option<Format> {
+fn format(format: plan::LogFormat) -> Format {
     match format {
-        plan::LogFormat::Rfc3164 => None,
-        plan::LogFormat::Rfc5424 => Some(Format::Rfc5424),
-        plan::LogFormat::Local => Some(Format::Local),
-        plan::LogFormat::Short => Some(Format::Short),
-        plan::LogFormat::Timed => Some(Format::Timed),
-        plan::LogFormat::Iso => Some(Format::Iso),
-        plan::LogFormat::Priority => Some(Format::Priority),
-        plan::LogFormat::Raw => Some(Format::Raw),
+        plan::LogFormat::Rfc3164 => Format::Rfc3164,
+        plan::LogFormat::Rfc5424 => Format::Rfc5424,
+        plan::LogFormat::Local => Format::Local,
+        plan::LogFormat::Short => Format::Short,
+        plan::LogFormat::Timed => Format::Timed,
+        plan::LogFormat::Iso => Format::Iso,
+        plan::LogFormat::Priority => Format::Priority,
+        plan::LogFormat::Raw => Format::Raw,
     }
 }
 
