@@ -76,6 +76,10 @@ pub enum Event {
         from: IpAddr,
         priority: u8,
     },
+    Conflict {
+        name: Arc<str>,
+        address: IpAddr,
+    },
     Healed {
         name: Arc<str>,
         address: IpAddr,
@@ -214,6 +218,9 @@ impl fmt::Display for Event {
                 f,
                 "({name}) {from} has our priority {priority}; the higher address wins, but two different priorities are safer"
             ),
+            Event::Conflict { name, address } => {
+                write!(f, "({name}) somebody else announces {address} while we are master")
+            }
             Event::Healed { name, address } => write!(f, "({name}) somebody removed {address}; it is put back"),
             Event::Listening { name } => {
                 write!(

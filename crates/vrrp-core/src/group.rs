@@ -47,6 +47,19 @@ impl Group {
         }
     }
 
+    /// A reload may have put a master beside one that is none. Which is right, an election must say.
+    pub(crate) fn unite(&self, instances: &mut Instances, cx: &mut Cx<'_>) {
+        let masters = |id: &&InstanceId| instances.get(id).is_some_and(Instance::is_master);
+        if self.settings.members.iter().filter(masters).count() == self.settings.members.len() {
+            return;
+        }
+        for id in &self.settings.members {
+            if let Some(member) = instances.get_mut(id) {
+                member.yield_with_group(cx);
+            }
+        }
+    }
+
     /// Keeps faults shared, and tells the group's own scripts.
     pub(crate) fn settle(&mut self, instances: &mut Instances, cx: &mut Cx<'_>) {
         let members = || self.settings.members.iter();
@@ -69,7 +82,9 @@ impl Group {
     fn wants(&self, from: InstanceId, instances: &mut Instances, cx: &mut Cx<'_>) {
         let agreed = |id: &InstanceId| instances.get(id).is_none_or(Instance::agrees_to_master);
         if !self.settings.members.iter().all(agreed) {
-            if let Some(member) = instances.get(&from) {
+            if let Some(member) = instances.get_mut(&from)
+                && member.begins_to_wait()
+            {
                 let (name, group) = (member.settings().name.clone(), self.settings.name.clone());
                 cx.log(from, Event::WaitingForGroup { name, group });
             }

@@ -15,6 +15,8 @@ pub struct Stats {
     /// Accepted adverts whose addresses were not ours.
     pub address_mismatches: u64,
     pub healed: u64,
+    /// Announcements of our addresses by somebody else while we are master.
+    pub conflicts: u64,
     /// The longest silence of a master that was still in time, in thousandths of the down interval.
     pub closest_call: u16,
     drops: [u64; DropReason::ALL.len()],
@@ -31,6 +33,7 @@ impl Default for Stats {
             zero_sent: 0,
             address_mismatches: 0,
             healed: 0,
+            conflicts: 0,
             closest_call: 0,
             drops: [0; DropReason::ALL.len()],
         }

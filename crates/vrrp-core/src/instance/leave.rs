@@ -96,6 +96,9 @@ impl Instance {
     }
 
     pub(crate) fn announcement_seen(&mut self, address: IpAddr, cx: &mut Cx<'_>) {
+        if self.phase == Phase::Master {
+            return self.conflict(address, cx);
+        }
         let Phase::Leaving(leaving) = &mut self.phase else {
             return;
         };
@@ -109,10 +112,28 @@ impl Instance {
         }
     }
 
-    /// Nobody came. Whoever must go goes; a handover is called off, because serving is better than nobody serving.
+    /// Somebody announces what we hold. Said and counted, not answered: two that answer each other never stop.
+    fn conflict(&mut self, address: IpAddr, cx: &mut Cx<'_>) {
+        if !self.settings.addresses().any(|a| a.address == address) {
+            return;
+        }
+        self.stats.conflicts += 1;
+        if !std::mem::replace(&mut self.said.conflict, true) {
+            cx.log(
+                self.settings.id,
+                Event::Conflict {
+                    name: self.settings.name.clone(),
+                    address,
+                },
+            );
+        }
+    }
+
+    /// Nobody came. Whoever must go goes; a handover is called off, because serving is better than nobody serving. Not in
+    /// a group, whose other members may have found their successors.
     pub(super) fn no_successor(&mut self, cx: &mut Cx<'_>) {
         let Phase::Leaving(leaving) = &self.phase else { return };
-        if matches!(leaving.why, Release::Handover { .. }) {
+        if matches!(leaving.why, Release::Handover { .. }) && !self.grouped {
             return self.become_master(cx);
         }
         self.finish_leaving(ReleaseEnd::Cap, cx);

@@ -139,6 +139,8 @@ struct Said {
     equal: bool,
     lower: bool,
     quorum: bool,
+    waiting: bool,
+    conflict: bool,
 }
 
 #[derive(Debug)]

@@ -135,11 +135,26 @@ impl Instance {
         if self.drained {
             self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
         } else if self.grouped {
-            self.wants = true;
-            cx.signal(self.settings.id, Signal::Wants);
+            self.ask_group(cx);
         } else {
             self.become_master(cx);
         }
+    }
+
+    /// The last member that asks makes all of them master. Until then this one asks again each down interval; addresses
+    /// found after a crash are held that long and not longer.
+    fn ask_group(&mut self, cx: &mut Cx<'_>) {
+        let again = std::mem::replace(&mut self.wants, true);
+        self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
+        cx.signal(self.settings.id, Signal::Wants);
+        if again && self.phase == Phase::Listening {
+            self.become_backup(cx);
+        }
+    }
+
+    /// Whether waiting for the group is news.
+    pub(crate) fn begins_to_wait(&mut self) -> bool {
+        !std::mem::replace(&mut self.said.waiting, true)
     }
 
     /// Advert first, then the addresses, then the announcements.

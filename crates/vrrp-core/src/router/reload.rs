@@ -48,6 +48,16 @@ impl Router {
         }
         self.mark_grouped();
         self.each(now, Instance::forget_group);
+        for group in self.groups.values() {
+            group.unite(
+                &mut self.instances,
+                &mut Cx {
+                    now,
+                    unix,
+                    out: &mut self.out,
+                },
+            );
+        }
         if self.started == Started::Yes {
             self.apply_tracking(now);
             for id in fresh {
