@@ -1,0 +1,112 @@
+//! What the router is told before it starts, and again when its settings change.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tandem_time::Mono;
+use tandem_vrrp_core::Input;
+use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings};
+
+use super::network::{self, Network};
+use super::{Brain, Done};
+
+impl Brain {
+    pub(super) async fn begin(&mut self, journal: &[InstanceId]) -> io::Result<()> {
+        let links = self.netlink.links().await.map_err(io::Error::other)?;
+        let addresses = self.netlink.addresses().await.map_err(io::Error::other)?;
+        self.network = Network::new(links, addresses);
+        let now = self.now();
+        let unix = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        self.router.handle(Input::WallClock { unix }, now);
+        self.open_ports();
+        self.tell_links(&network::watched(self.router.settings()));
+        self.tell_sources();
+        self.tell_found(journal);
+        self.router.handle(Input::Start, now);
+        Ok(())
+    }
+
+    /// New interfaces are told before the instances that need them come to life.
+    pub(super) fn reload(&mut self, settings: RouterSettings, now: Mono) {
+        let known = network::watched(self.router.settings());
+        let wanted = network::watched(&settings);
+        self.tell_links(&wanted.difference(&known).cloned().collect());
+        let dropped = |old: &&InstanceSettings| settings.instance(old.id).is_none();
+        let old = &self.router.settings().instances;
+        self.retired = old.iter().filter(dropped).cloned().collect();
+        self.router.handle(Input::Settings(Box::new(settings)), now);
+        self.carry_out();
+        self.open_ports();
+        self.sources.clear();
+        self.tell_sources();
+    }
+
+    pub(super) fn open_ports(&mut self) {
+        for trouble in self.ports.adjust(self.router.settings(), &self.network) {
+            self.reports.trouble(trouble);
+        }
+    }
+
+    pub(super) fn tell_links(&mut self, names: &BTreeSet<Arc<str>>) {
+        let now = self.now();
+        for interface in names {
+            let up = self.network.is_up(interface);
+            self.router.handle(Input::Link { interface, up }, now);
+        }
+    }
+
+    /// Tells each instance where its adverts come from, if that has changed.
+    pub(super) fn tell_sources(&mut self) {
+        let now = self.now();
+        let virtuals = network::virtuals(self.router.settings());
+        let instances = self.router.settings().instances.iter().filter(|i| i.source.is_none());
+        let found: Vec<_> = instances
+            .map(|i| (i.id, self.network.source(i, &virtuals)))
+            .collect();
+        for (instance, address) in found {
+            if self.sources.insert(instance, address) != Some(address) {
+                self.router.handle(Input::Source { instance, address }, now);
+            }
+        }
+    }
+
+    fn tell_found(&mut self, journal: &[InstanceId]) {
+        let now = self.now();
+        let found: Vec<InstanceId> = self
+            .router
+            .settings()
+            .instances
+            .iter()
+            .filter(|settings| self.is_held(settings))
+            .map(|settings| settings.id)
+            .collect();
+        for instance in found {
+            let fresh_journal = journal.contains(&instance);
+            let found = Input::Found {
+                instance,
+                fresh_journal,
+            };
+            self.router.handle(found, now);
+        }
+    }
+
+    /// Any of its addresses is on its interface.
+    fn is_held(&self, settings: &InstanceSettings) -> bool {
+        settings.addresses().any(|address| {
+            let place = self.network.place(settings, address);
+            place.is_some_and(|link| self.network.has(link.index, address.address))
+        })
+    }
+
+    /// Asks the kernel for everything, without waiting for it.
+    pub(super) fn list_again(&self) {
+        let (netlink, answering) = (self.netlink.clone(), self.answering.clone());
+        tokio::task::spawn_local(async move {
+            let lists = async { Ok((netlink.links().await?, netlink.addresses().await?)) }.await;
+            // Nobody to answer means that the brain has ended.
+            answering.send(Done::Listed(lists)).ok();
+        });
+    }
+}

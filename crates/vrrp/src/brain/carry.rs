@@ -1,0 +1,184 @@
+//! Carrying out what the router decided, in its order.
+
+use std::net::IpAddr;
+
+use tandem_sys::netlink::Index;
+use tandem_vrrp_core::Output;
+use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, VirtualAddress};
+
+use super::holding::request;
+use super::voice::Utterance;
+use super::{Brain, Done, Report};
+
+impl Brain {
+    pub(super) fn carry_out(&mut self) {
+        while let Some(output) = self.router.poll_output() {
+            self.carry(output);
+        }
+        self.retired.clear();
+    }
+
+    /// Of an instance that a reload dropped, too: its last outputs are still to be carried out.
+    fn settings(&self, instance: InstanceId) -> Option<&InstanceSettings> {
+        let retired = || self.retired.iter().find(|settings| settings.id == instance);
+        self.router.settings().instance(instance).or_else(retired)
+    }
+
+    fn carry(&mut self, output: Output) {
+        match output {
+            Output::SendAdvert {
+                instance,
+                from,
+                to,
+                ttl,
+                message,
+            } => {
+                let advert = Utterance {
+                    from,
+                    to,
+                    ttl,
+                    message: &message,
+                };
+                self.send(instance, &advert);
+            }
+            Output::AddAddresses { instance } => self.with_addresses(instance, |_| true, Brain::add),
+            Output::RemoveAddresses { instance } => self.with_addresses(instance, |_| true, Brain::remove),
+            Output::AddAddress { instance, address } => {
+                self.with_addresses(instance, |a| a.address == address, Brain::add);
+            }
+            Output::RemoveAddress { instance, address } => self.remove_old(instance, &address),
+            Output::Announce { instance, address } => {
+                if self.holding.may_announce(instance, address) {
+                    self.announce(instance, address);
+                }
+            }
+            Output::Notify {
+                subject,
+                notice,
+                priority,
+            } => self.reports.send(Report::Notify {
+                subject,
+                notice,
+                priority,
+            }),
+            Output::Drop {
+                instance,
+                source,
+                reason,
+                log,
+            } => {
+                if log || instance.is_none() {
+                    self.reports.send(Report::Drop {
+                        instance,
+                        source,
+                        reason,
+                    });
+                }
+            }
+            Output::Log { instance, event } => self.reports.send(Report::Event { instance, event }),
+            Output::AskWitnesses { instance } => self.reports.send(Report::AskWitnesses { instance }),
+            Output::NameSuccessor { instance, successor } => {
+                self.reports.send(Report::NameSuccessor { instance, successor });
+            }
+            Output::Released { instance } => self.reports.send(Report::Released { instance }),
+        }
+    }
+
+    fn send(&mut self, instance: InstanceId, advert: &Utterance<'_>) {
+        let interface = self.settings(instance).and_then(|s| s.interface.as_deref());
+        let Some(link) = interface.and_then(|name| self.network.link(name)) else {
+            return;
+        };
+        let outcome = self.voice.send(link, advert).map_err(|error| error.to_string()).err();
+        if outcome != self.mute {
+            if let Some(error) = &outcome {
+                self.reports
+                    .trouble(format_args!("cannot send adverts on {}: {error}", link.name));
+            }
+            self.mute = outcome;
+        }
+    }
+
+    /// For each address of an instance that is chosen and has an interface to be on.
+    fn with_addresses(
+        &mut self,
+        instance: InstanceId,
+        choose: impl Fn(&VirtualAddress) -> bool,
+        act: impl Fn(&mut Brain, InstanceId, &VirtualAddress, Index),
+    ) {
+        let Some(settings) = self.settings(instance).cloned() else {
+            return;
+        };
+        for address in settings.addresses().filter(|a| choose(a)) {
+            match self.network.place(&settings, address).map(|link| link.index) {
+                Some(index) => act(self, instance, address, index),
+                None => self.nowhere(&settings, address),
+            }
+        }
+    }
+
+    fn nowhere(&mut self, settings: &InstanceSettings, address: &VirtualAddress) {
+        let interface = address.device.as_deref().or(settings.interface.as_deref());
+        self.reports.trouble(format_args!(
+            "({}) {} has no interface to be on: there is no {}",
+            settings.name,
+            address.address,
+            interface.unwrap_or("`dev` and no `interface`")
+        ));
+    }
+
+    fn add(&mut self, instance: InstanceId, address: &VirtualAddress, index: Index) {
+        let Some(request) = request(address, index) else { return };
+        let address = address.address;
+        self.holding.adding(instance, address, index);
+        let (netlink, answering) = (self.netlink.clone(), self.answering.clone());
+        tokio::task::spawn_local(async move {
+            let result = netlink.add_address(&request).await;
+            // Nobody to answer means that the brain has ended.
+            answering
+                .send(Done::Added {
+                    instance,
+                    address,
+                    result,
+                })
+                .ok();
+        });
+    }
+
+    fn remove(&mut self, instance: InstanceId, address: &VirtualAddress, index: Index) {
+        let Some(request) = request(address, index) else { return };
+        let address = address.address;
+        self.holding.removing(instance, address, index);
+        let (netlink, answering) = (self.netlink.clone(), self.answering.clone());
+        tokio::task::spawn_local(async move {
+            let result = netlink.delete_address(index, request.cidr).await;
+            answering.send(Done::Removed { index, address, result }).ok();
+        });
+    }
+
+    /// The settings no longer have it.
+    fn remove_old(&mut self, instance: InstanceId, address: &VirtualAddress) {
+        let Some(settings) = self.settings(instance) else {
+            return;
+        };
+        if let Some(index) = self.network.place(settings, address).map(|link| link.index) {
+            self.remove(instance, address, index);
+        }
+    }
+
+    pub(super) fn announce(&mut self, instance: InstanceId, address: IpAddr) {
+        let Some(settings) = self.settings(instance) else {
+            return;
+        };
+        let place = settings
+            .addresses()
+            .find(|a| a.address == address)
+            .and_then(|a| self.network.place(settings, a));
+        if let Some(link) = place
+            && let Err(error) = self.herald.announce(link, address)
+        {
+            self.reports
+                .trouble(format_args!("cannot announce {address} on {}: {error}", link.name));
+        }
+    }
+}

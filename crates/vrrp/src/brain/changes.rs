@@ -1,0 +1,122 @@
+//! News from the kernel, as inputs of the router.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::IpAddr;
+
+use nix::errno::Errno;
+use tandem_sys::netlink::{Address, Change, Index, Link, NetlinkError};
+use tandem_vrrp_core::Input;
+use tandem_vrrp_core::settings::InstanceId;
+
+use super::network::{self, Network};
+use super::{Brain, Done};
+
+impl Brain {
+    pub(super) fn changed(&mut self, change: Change) {
+        self.network.take(&change);
+        match change {
+            Change::Link(_) => self.links_changed(),
+            Change::LinkGone(index) => {
+                self.voice.forget(index);
+                self.herald.forget(index);
+                self.links_changed();
+            }
+            Change::Address(_) => self.tell_sources(),
+            Change::AddressGone(address) => {
+                self.address_gone(address.index, address.cidr.ip());
+                self.tell_sources();
+            }
+            Change::Lost => self.list_again(),
+            Change::Route(_) | Change::RouteGone(_) => {}
+        }
+    }
+
+    pub(super) fn answered(&mut self, done: Done) {
+        match done {
+            Done::Added {
+                instance,
+                address,
+                result,
+            } => self.added(instance, address, result),
+            Done::Removed { index, address, result } => self.removed(index, address, result),
+            Done::Listed(Ok((links, addresses))) => self.listed(links, addresses),
+            Done::Listed(Err(error)) => {
+                self.reports.trouble(error);
+                self.list_again();
+            }
+        }
+    }
+
+    fn links_changed(&mut self) {
+        self.open_ports();
+        self.tell_links(&network::watched(self.router.settings()));
+        self.tell_sources();
+    }
+
+    fn address_gone(&mut self, index: Index, address: IpAddr) {
+        let now = self.now();
+        for instance in self.holding.gone(index, address) {
+            self.router.handle(Input::AddressLost { instance, address }, now);
+        }
+    }
+
+    fn added(&mut self, instance: InstanceId, address: IpAddr, result: Result<(), NetlinkError>) {
+        if let Err(error) = result
+            && error.errno() != Some(Errno::EEXIST)
+        {
+            self.reports.trouble(error);
+        }
+        for _ in 0..self.holding.added(instance, address) {
+            self.announce(instance, address);
+        }
+    }
+
+    fn removed(&mut self, index: Index, address: IpAddr, result: Result<(), NetlinkError>) {
+        let happened = result.is_ok();
+        if let Err(error) = result
+            && !matches!(error.errno(), Some(Errno::EADDRNOTAVAIL | Errno::ENODEV))
+        {
+            self.reports.trouble(error);
+        }
+        self.holding.removed(index, address, happened);
+    }
+
+    /// Some of the kernel's news were lost; what is missing now may have been taken meanwhile.
+    fn listed(&mut self, links: Vec<Link>, addresses: Vec<Address>) {
+        let before: BTreeSet<Index> = self.holding.interfaces();
+        self.network = Network::new(links, addresses);
+        self.links_changed();
+        let now = self.now();
+        for index in before {
+            let missing: Vec<_> = self
+                .holding
+                .on(index)
+                .filter(|(_, ip)| !self.network.has(index, *ip))
+                .collect();
+            for (instance, address) in missing {
+                self.router.handle(Input::AddressLost { instance, address }, now);
+            }
+        }
+    }
+
+    /// Listens on every interface that an address may move from.
+    pub(super) fn open_ears(&mut self) -> io::Result<()> {
+        let mut places = BTreeSet::new();
+        for instance in self.router.instances().filter(|i| i.holds) {
+            for address in instance.settings.addresses() {
+                let place = self.network.place(instance.settings, address);
+                places.extend(place.map(|link| (link.index, address.family())));
+            }
+        }
+        places
+            .into_iter()
+            .try_for_each(|(index, family)| self.ears.open(index, family))
+    }
+
+    pub(super) fn close_ears(&mut self) {
+        if !self.router.instances().any(|i| i.leaving) {
+            self.ears.close();
+        }
+    }
+}

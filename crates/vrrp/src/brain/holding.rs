@@ -1,0 +1,198 @@
+//! The addresses that should be on this host's interfaces because of us.
+//!
+//! Requests to the kernel are sent without waiting for the one before. An address is announced when the kernel has it, and
+//! what disappears without our doing is told apart from what we removed ourselves.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use tandem_sys::netlink::{AddressRequest, Broadcast, Cidr, Flags, Index, Scope};
+use tandem_vrrp_core::settings::{self, InstanceId, VirtualAddress};
+
+#[derive(Debug, Default)]
+pub(super) struct Holding {
+    held: BTreeMap<(InstanceId, IpAddr), Held>,
+    /// Removals of ours that the kernel has not reported yet.
+    going: BTreeMap<(Index, IpAddr), u32>,
+    /// Removals that the kernel has not answered yet.
+    unanswered: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    index: Index,
+    /// Asked for and not answered.
+    pending: bool,
+    /// Announcements that wait for the answer.
+    announcements: u32,
+}
+
+impl Holding {
+    pub(super) fn adding(&mut self, instance: InstanceId, address: IpAddr, index: Index) {
+        let held = self.held.entry((instance, address)).or_insert(Held {
+            index,
+            pending: true,
+            announcements: 0,
+        });
+        held.index = index;
+        held.pending = true;
+    }
+
+    /// Returns how many announcements have waited for this.
+    pub(super) fn added(&mut self, instance: InstanceId, address: IpAddr) -> u32 {
+        match self.held.get_mut(&(instance, address)) {
+            Some(held) => {
+                held.pending = false;
+                std::mem::take(&mut held.announcements)
+            }
+            None => 0,
+        }
+    }
+
+    /// Whether to announce now; if not, it is remembered until the kernel has the address.
+    pub(super) fn may_announce(&mut self, instance: InstanceId, address: IpAddr) -> bool {
+        match self.held.get_mut(&(instance, address)) {
+            Some(held) if held.pending => {
+                held.announcements += 1;
+                false
+            }
+            _ => true,
+        }
+    }
+
+    pub(super) fn removing(&mut self, instance: InstanceId, address: IpAddr, index: Index) {
+        self.held.remove(&(instance, address));
+        *self.going.entry((index, address)).or_default() += 1;
+        self.unanswered += 1;
+    }
+
+    /// The kernel's answer to a removal. When it refused there will be no report of it.
+    pub(super) fn removed(&mut self, index: Index, address: IpAddr, happened: bool) {
+        self.unanswered = self.unanswered.saturating_sub(1);
+        if !happened {
+            self.is_ours_going(index, address);
+        }
+    }
+
+    pub(super) const fn is_idle(&self) -> bool {
+        self.unanswered == 0
+    }
+
+    /// An address is gone from an interface: those whom somebody else took it from.
+    pub(super) fn gone(&mut self, index: Index, address: IpAddr) -> Vec<InstanceId> {
+        if self.is_ours_going(index, address) {
+            return Vec::new();
+        }
+        let lost = self.held.iter().filter(|((_, ip), held)| *ip == address && held.index == index);
+        lost.map(|((instance, _), _)| *instance).collect()
+    }
+
+    fn is_ours_going(&mut self, index: Index, address: IpAddr) -> bool {
+        let Some(count) = self.going.get_mut(&(index, address)) else {
+            return false;
+        };
+        *count -= 1;
+        if *count == 0 {
+            self.going.remove(&(index, address));
+        }
+        true
+    }
+
+    /// Addresses that ought to be on this interface; to be asked when reports of the kernel were lost.
+    pub(super) fn on(&self, index: Index) -> impl Iterator<Item = (InstanceId, IpAddr)> {
+        let here = self.held.iter().filter(move |(_, held)| held.index == index && !held.pending);
+        here.map(|(key, _)| *key)
+    }
+
+    pub(super) fn interfaces(&self) -> std::collections::BTreeSet<Index> {
+        self.held.values().map(|held| held.index).collect()
+    }
+}
+
+/// What the kernel is asked for. A prefix that does not fit its family was refused when the configuration was read.
+pub(super) fn request(address: &VirtualAddress, index: Index) -> Option<AddressRequest> {
+    let cidr = Cidr::new(address.address, address.prefix).ok()?;
+    let options = address.options;
+    let never_a_source = address.address.is_ipv6() && address.prefix == 128;
+    Some(AddressRequest {
+        scope: scope(address.scope),
+        label: address.label.as_deref().map(str::to_owned),
+        broadcast: match address.broadcast {
+            Some(IpAddr::V4(broadcast)) => Broadcast::Is(broadcast),
+            _ => Broadcast::None,
+        },
+        peer: address.peer,
+        preferred_lifetime: options.preferred_lifetime.or(never_a_source.then_some(0)),
+        flags: Flags {
+            skip_duplicate_detection: !options.detect_duplicates,
+            no_prefix_route: options.no_prefix_route,
+            home: options.home,
+            manage_temporary: options.manage_temporary,
+            autojoin: options.autojoin,
+        },
+        ..AddressRequest::new(index, cidr)
+    })
+}
+
+const fn scope(scope: settings::Scope) -> Scope {
+    match scope {
+        settings::Scope::Global => Scope::Global,
+        settings::Scope::Site => Scope::Site,
+        settings::Scope::Link => Scope::Link,
+        settings::Scope::Host => Scope::Host,
+        other => Scope::Other(other.number()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VI: InstanceId = InstanceId(3);
+    const ETH: Index = Index(2);
+
+    fn vip() -> IpAddr {
+        IpAddr::from([10, 9, 0, 100])
+    }
+
+    #[test]
+    fn announcements_wait_for_the_kernel() {
+        let mut holding = Holding::default();
+        holding.adding(VI, vip(), ETH);
+        assert!(!holding.may_announce(VI, vip()) && !holding.may_announce(VI, vip()));
+        assert_eq!(holding.added(VI, vip()), 2);
+        assert!(holding.may_announce(VI, vip()));
+        assert_eq!(holding.added(VI, vip()), 0);
+    }
+
+    #[test]
+    fn what_we_removed_is_not_lost() {
+        let mut holding = Holding::default();
+        holding.adding(VI, vip(), ETH);
+        holding.removing(VI, vip(), ETH);
+        holding.adding(VI, vip(), ETH);
+        assert!(!holding.is_idle());
+        assert!(holding.gone(ETH, vip()).is_empty(), "that was the removal");
+        holding.removed(ETH, vip(), true);
+        assert!(holding.is_idle());
+        assert_eq!(holding.gone(Index(9), vip()), [], "another interface");
+        assert_eq!(holding.gone(ETH, vip()), [VI]);
+    }
+
+    #[test]
+    fn a_refused_removal_is_not_waited_for() {
+        let mut holding = Holding::default();
+        holding.removing(VI, vip(), ETH);
+        holding.removed(ETH, vip(), false);
+        holding.adding(VI, vip(), ETH);
+        assert_eq!(holding.gone(ETH, vip()), [VI]);
+    }
+
+    #[test]
+    fn a_lone_ipv6_address_is_never_a_source() {
+        let mut address = VirtualAddress::host("2001:db8::1".parse().expect("well written"));
+        assert_eq!(request(&address, ETH).and_then(|r| r.preferred_lifetime), Some(0));
+        address.prefix = 64;
+        assert_eq!(request(&address, ETH).and_then(|r| r.preferred_lifetime), None);
+    }
+}

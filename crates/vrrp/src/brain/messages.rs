@@ -1,0 +1,98 @@
+//! What passes between the thread that decides and the rest of the process. Both ways are bounded, and the brain never
+//! waits for either.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tandem_vrrp_core::settings::{InstanceId, RouterSettings, TrackerId};
+use tandem_vrrp_core::{DropReason, Event, Notice, Observation, Release, Subject, Who};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::snapshot::Snapshot;
+
+/// To the brain.
+#[derive(Debug)]
+pub(crate) enum Order {
+    Observed {
+        tracker: TrackerId,
+        observation: Observation,
+    },
+    Release {
+        who: Who,
+        why: Release,
+    },
+    Resume {
+        who: Who,
+    },
+    Witnesses {
+        instance: InstanceId,
+        reachable: usize,
+    },
+    /// The wall clock was stepped.
+    WallClock {
+        unix: Duration,
+    },
+    Settings(Box<RouterSettings>),
+    Show(oneshot::Sender<Snapshot>),
+    /// All is released; end when the kernel has answered.
+    End,
+}
+
+/// From the brain.
+#[derive(Debug)]
+pub(crate) enum Report {
+    Event {
+        instance: Option<InstanceId>,
+        event: Event,
+    },
+    Drop {
+        instance: Option<InstanceId>,
+        source: IpAddr,
+        reason: DropReason,
+    },
+    Notify {
+        subject: Subject,
+        notice: Notice,
+        priority: u8,
+    },
+    /// Something that was decided could not be carried out.
+    Trouble(String),
+    AskWitnesses {
+        instance: InstanceId,
+    },
+    NameSuccessor {
+        instance: InstanceId,
+        successor: IpAddr,
+    },
+    Released {
+        instance: InstanceId,
+    },
+}
+
+/// The brain's end of the way out.
+#[derive(Debug)]
+pub(super) struct Reports {
+    to: mpsc::Sender<Report>,
+    lost: u64,
+}
+
+impl Reports {
+    pub(super) fn new(to: mpsc::Sender<Report>) -> Reports {
+        Reports { to, lost: 0 }
+    }
+
+    /// Drops it when nobody keeps up: adverts matter more than the news of them.
+    pub(super) fn send(&mut self, report: Report) {
+        if self.to.try_send(report).is_err() {
+            self.lost += 1;
+        }
+    }
+
+    pub(super) fn trouble(&mut self, what: impl std::fmt::Display) {
+        self.send(Report::Trouble(what.to_string()));
+    }
+
+    pub(super) const fn lost(&self) -> u64 {
+        self.lost
+    }
+}

@@ -1,0 +1,333 @@
+//! The thread that decides: one router, its sockets, its timer, and the kernel's news, on one event loop.
+//!
+//! ```text
+//!   adverts ────┐                                    ┌──▶ adverts
+//!   timer ──────┤        drain all packets           ├──▶ addresses (netlink, answers come back as Done)
+//!   netlink ────┼──▶  then what woke us       ──▶ Router ──▶ announcements
+//!   Done ───────┤        then what is due            └──▶ Reports, to the control runtime
+//!   Orders ─────┘
+//! ```
+//!
+//! Nothing here waits for anything but the next event: no files, no names, no logs. Whatever woke it, packets that have
+//! arrived are handed over first, with the times the kernel took them from the wire, so a timer never expires over an
+//! advert that is already here.
+
+mod begin;
+mod carry;
+mod changes;
+mod ears;
+mod herald;
+mod holding;
+mod messages;
+mod network;
+mod ports;
+mod voice;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use tandem_ops::clock::Clock;
+use tandem_sys::netlink::{Address, Change, Index, Link, Netlink, NetlinkError, Watch};
+use tandem_sys::realtime;
+use tandem_sys::timer::Timer;
+use tandem_time::Mono;
+use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings};
+use tandem_vrrp_core::{Input, Release, Router, Who};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::mpsc;
+
+use crate::snapshot::Snapshot;
+use ears::Ears;
+use herald::Herald;
+use holding::Holding;
+use network::Network;
+use ports::Ports;
+use voice::Voice;
+
+pub(crate) use messages::{Order, Report};
+
+/// Before it is said that news were lost.
+const REPORTS: usize = 16 << 10;
+const ORDERS: usize = 1 << 10;
+
+/// The event loop needs little; what is reserved is locked.
+const STACK: usize = 1 << 20;
+
+/// What a brain is started with.
+pub(crate) struct Start {
+    pub(crate) settings: RouterSettings,
+    pub(crate) clock: Clock,
+    /// Instances whose addresses we held a moment ago.
+    pub(crate) journal: Vec<InstanceId>,
+    /// SCHED_RR; `None` leaves the thread as it is.
+    pub(crate) realtime: Option<u8>,
+}
+
+/// The other side of a running brain.
+pub(crate) struct Handle {
+    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) reports: mpsc::Receiver<Report>,
+    pub(crate) thread: JoinHandle<io::Result<()>>,
+}
+
+/// Starts the thread. The network is that of the calling thread.
+pub(crate) fn spawn(start: Start) -> io::Result<Handle> {
+    let (orders, inbox) = mpsc::channel(ORDERS);
+    let (outbox, reports) = mpsc::channel(REPORTS);
+    let work = move || think(start, inbox, outbox);
+    let thread = std::thread::Builder::new()
+        .name("brain".into())
+        .stack_size(STACK)
+        .spawn(work)?;
+    Ok(Handle {
+        orders,
+        reports,
+        thread,
+    })
+}
+
+fn think(start: Start, inbox: mpsc::Receiver<Order>, outbox: mpsc::Sender<Report>) -> io::Result<()> {
+    let mut reports = messages::Reports::new(outbox);
+    if let Some(priority) = start.realtime
+        && let Err(error) = realtime::prioritise_this_thread(priority)
+    {
+        reports.trouble(format_args!(
+            "no real-time priority ({error}): on a busy host adverts below 30 ms may come late; CAP_SYS_NICE helps"
+        ));
+    }
+    let runtime = Builder::new_current_thread()
+        .enable_io()
+        .build_local(LocalOptions::default())?;
+    runtime.block_on(async {
+        let mut brain = Brain::new(&start, inbox, reports)?;
+        brain.begin(&start.journal).await?;
+        brain.run().await
+    })
+}
+
+/// The kernel's answer to something that was asked without waiting.
+enum Done {
+    Added {
+        instance: InstanceId,
+        address: IpAddr,
+        result: Result<(), NetlinkError>,
+    },
+    Removed {
+        index: Index,
+        address: IpAddr,
+        result: Result<(), NetlinkError>,
+    },
+    Listed(Result<(Vec<Link>, Vec<Address>), NetlinkError>),
+}
+
+enum Woken {
+    ByPackets,
+    ByTimer,
+    ByChange(Change),
+    ByAnswer(Done),
+    ByOrder(Order),
+}
+
+struct Brain {
+    clock: Clock,
+    /// The latest moment the router was told of. It never goes back.
+    told: Mono,
+    router: Router,
+    network: Network,
+    /// Instances that the last reload dropped, until what they owe is carried out.
+    retired: Vec<InstanceSettings>,
+    sources: BTreeMap<InstanceId, Option<IpAddr>>,
+    ports: Ports,
+    voice: Voice,
+    herald: Herald,
+    ears: Ears,
+    holding: Holding,
+    netlink: Rc<Netlink>,
+    watch: Watch,
+    timer: AsyncFd<Timer>,
+    armed: Option<Mono>,
+    orders: mpsc::Receiver<Order>,
+    reports: messages::Reports,
+    answers: mpsc::UnboundedReceiver<Done>,
+    answering: mpsc::UnboundedSender<Done>,
+    /// The last error in sending adverts, so that it is said once.
+    mute: Option<String>,
+    ending: bool,
+}
+
+impl Brain {
+    fn new(start: &Start, orders: mpsc::Receiver<Order>, reports: messages::Reports) -> io::Result<Brain> {
+        let (answering, answers) = mpsc::unbounded_channel();
+        Ok(Brain {
+            clock: start.clock,
+            told: Mono::ZERO,
+            router: Router::new(start.settings.clone()),
+            network: Network::default(),
+            retired: Vec::new(),
+            sources: BTreeMap::new(),
+            ports: Ports::default(),
+            voice: Voice::default(),
+            herald: Herald::default(),
+            ears: Ears::default(),
+            holding: Holding::default(),
+            // The watch first, so that nothing falls between it and the first lists.
+            watch: Watch::open()?,
+            netlink: Rc::new(Netlink::open()?),
+            timer: AsyncFd::with_interest(Timer::new()?, Interest::READABLE)?,
+            armed: None,
+            orders,
+            reports,
+            answers,
+            answering,
+            mute: None,
+            ending: false,
+        })
+    }
+
+    async fn run(&mut self) -> io::Result<()> {
+        loop {
+            self.carry_out();
+            if self.ending && self.holding.is_idle() {
+                return Ok(());
+            }
+            self.arm()?;
+            let woken = self.sleep().await?;
+            self.drain()?;
+            match woken {
+                Woken::ByPackets => {}
+                Woken::ByTimer => self.armed = None,
+                Woken::ByChange(change) => self.changed(change),
+                Woken::ByAnswer(done) => self.answered(done),
+                Woken::ByOrder(order) => self.obey(order),
+            }
+            let now = self.now();
+            if self.router.poll_deadline().is_some_and(|at| at <= now) {
+                self.router.on_deadline(now);
+            }
+            self.close_ears();
+        }
+    }
+
+    async fn sleep(&mut self) -> io::Result<Woken> {
+        let Brain {
+            ports,
+            ears,
+            watch,
+            answers,
+            orders,
+            timer,
+            ..
+        } = self;
+        let readable = std::future::poll_fn(|cx| match (ports.poll_readable(cx), ears.poll_readable(cx)) {
+            (std::task::Poll::Pending, other) => other,
+            (ready, _) => ready,
+        });
+        tokio::select! {
+            biased;
+            ready = readable => ready.map(|()| Woken::ByPackets),
+            change = watch.next() => change.map(Woken::ByChange),
+            Some(done) = answers.recv() => Ok(Woken::ByAnswer(done)),
+            // An order that cannot come any more is the order to end.
+            order = orders.recv() => Ok(Woken::ByOrder(order.unwrap_or(Order::End))),
+            expired = timer.readable() => {
+                expired?.clear_ready();
+                Ok(Woken::ByTimer)
+            }
+        }
+    }
+
+    /// Sets the timer to the router's next deadline, if it is not.
+    fn arm(&mut self) -> io::Result<()> {
+        let due = self.router.poll_deadline();
+        if due == self.armed {
+            return Ok(());
+        }
+        self.armed = due;
+        match due {
+            Some(at) => self.timer.get_ref().arm(at.since(self.clock.now())),
+            None => self.timer.get_ref().disarm(),
+        }
+    }
+
+    fn drain(&mut self) -> io::Result<()> {
+        let Brain {
+            ports,
+            router,
+            clock,
+            told,
+            ..
+        } = self;
+        ports.drain(|interface, arrival, datagram| {
+            *told = moment(clock, arrival.at).max(*told);
+            let interface = Some(interface);
+            router.handle(Input::Packet { interface, datagram }, *told);
+        })?;
+        for address in self.ears.drain() {
+            self.announced(address);
+        }
+        Ok(())
+    }
+
+    /// Somebody announced an address that we are about to leave.
+    fn announced(&mut self, address: IpAddr) {
+        let now = self.now();
+        let leaving = self.router.instances().filter(|i| i.leaving);
+        let named: Vec<InstanceId> = leaving
+            .filter(|i| i.settings.addresses().any(|a| a.address == address))
+            .map(|i| i.settings.id)
+            .collect();
+        for instance in named {
+            self.router.handle(Input::AnnouncementSeen { instance, address }, now);
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        let now = self.now();
+        match order {
+            Order::Observed { tracker, observation } => {
+                self.router.handle(Input::Observed { tracker, observation }, now);
+            }
+            Order::Release { who, why } => self.release(who, why, now),
+            Order::Resume { who } => self.router.handle(Input::Resume { who }, now),
+            Order::Witnesses { instance, reachable } => {
+                self.router.handle(Input::Witnesses { instance, reachable }, now);
+            }
+            Order::WallClock { unix } => self.router.handle(Input::WallClock { unix }, now),
+            Order::Settings(settings) => self.reload(*settings, now),
+            Order::Show(to) => {
+                // Whoever asked may have gone.
+                to.send(Snapshot::of(&self.router, now, self.reports.lost())).ok();
+            }
+            Order::End => self.ending = true,
+        }
+    }
+
+    fn release(&mut self, who: Who, why: Release, now: Mono) {
+        if let Err(error) = self.open_ears() {
+            self.reports.trouble(format_args!(
+                "cannot listen for the successor's announcements, so its advert must do: {error}"
+            ));
+        }
+        self.router.handle(Input::Release { who, why }, now);
+    }
+
+    fn now(&mut self) -> Mono {
+        self.told = self.clock.now().max(self.told);
+        self.told
+    }
+}
+
+/// When something happened that the kernel stamped with the wall clock. A clock that is stepped meanwhile must not make
+/// an advert look ancient.
+fn moment(clock: &Clock, at: SystemTime) -> Mono {
+    const MOST: Duration = Duration::from_secs(1);
+    let ago = SystemTime::now().duration_since(at).unwrap_or_default().min(MOST);
+    let nanos = u64::try_from(ago.as_nanos()).unwrap_or(0);
+    Mono::from_nanos(clock.now().as_nanos().saturating_sub(nanos))
+}

@@ -1,0 +1,191 @@
+//! What is known of this host's interfaces and addresses, kept up to date by the kernel's changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tandem_sys::netlink::{Address, Change, Index, Link, Scope};
+use tandem_vrrp_core::settings::{Family, InstanceSettings, RouterSettings, TrackerKind, VirtualAddress};
+
+#[derive(Debug, Default)]
+pub(super) struct Network {
+    links: BTreeMap<Index, Link>,
+    /// In the kernel's order, in which the first is an interface's primary one.
+    addresses: Vec<Address>,
+}
+
+impl Network {
+    pub(super) fn new(links: Vec<Link>, addresses: Vec<Address>) -> Network {
+        Network {
+            links: links.into_iter().map(|link| (link.index, link)).collect(),
+            addresses,
+        }
+    }
+
+    pub(super) fn take(&mut self, change: &Change) {
+        match change {
+            Change::Link(link) => {
+                self.links.insert(link.index, link.clone());
+            }
+            Change::LinkGone(index) => {
+                self.links.remove(index);
+                self.addresses.retain(|a| a.index != *index);
+            }
+            Change::Address(address) => {
+                let known = self.addresses.iter_mut().find(|a| is_same(a, address));
+                match known {
+                    Some(known) => *known = address.clone(),
+                    None => self.addresses.push(address.clone()),
+                }
+            }
+            Change::AddressGone(address) => self.addresses.retain(|a| !is_same(a, address)),
+            Change::Route(_) | Change::RouteGone(_) | Change::Lost => {}
+        }
+    }
+
+    pub(super) fn link(&self, name: &str) -> Option<&Link> {
+        self.links.values().find(|link| link.name == name)
+    }
+
+    pub(super) fn is_up(&self, name: &str) -> bool {
+        self.link(name).is_some_and(|link| link.up && link.carrier)
+    }
+
+    /// The interface that an address of this instance belongs on.
+    pub(super) fn place(&self, settings: &InstanceSettings, address: &VirtualAddress) -> Option<&Link> {
+        let name = address.device.as_ref().or(settings.interface.as_ref())?;
+        self.link(name)
+    }
+
+    pub(super) fn has(&self, index: Index, ip: IpAddr) -> bool {
+        self.addresses.iter().any(|a| a.index == index && a.cidr.ip() == ip)
+    }
+
+    /// Where adverts of this instance come from: the primary address, for IPv6 the link-local one. Virtual addresses
+    /// do not count, unless they are what the owner has.
+    pub(super) fn source(&self, settings: &InstanceSettings, virtuals: &BTreeSet<IpAddr>) -> Option<IpAddr> {
+        let index = self.link(settings.interface.as_deref()?)?.index;
+        let candidates = || {
+            let here = self.addresses.iter().filter(move |a| a.index == index);
+            here.filter(|a| speaks(a, settings.family)).map(|a| a.cidr.ip())
+        };
+        let own = candidates().find(|ip| !virtuals.contains(ip));
+        own.or_else(|| candidates().find(|_| settings.priority.is_owner()))
+    }
+}
+
+fn is_same(one: &Address, other: &Address) -> bool {
+    one.index == other.index && one.cidr == other.cidr
+}
+
+fn speaks(address: &Address, family: Family) -> bool {
+    match (family, address.cidr.ip()) {
+        (Family::V4, IpAddr::V4(_)) => address.scope != Scope::Host,
+        (Family::V6, IpAddr::V6(_)) => address.scope == Scope::Link && !address.tentative && !address.duplicate,
+        _ => false,
+    }
+}
+
+/// Interfaces whose state the router wants to know.
+pub(super) fn watched(settings: &RouterSettings) -> BTreeSet<Arc<str>> {
+    let own = settings.instances.iter().filter_map(|i| i.interface.clone());
+    let tracked = settings.trackers.iter().filter_map(|t| match &t.kind {
+        TrackerKind::Interface(name) => Some(name.clone()),
+        _ => None,
+    });
+    own.chain(tracked).collect()
+}
+
+/// All addresses that come and go with mastership.
+pub(super) fn virtuals(settings: &RouterSettings) -> BTreeSet<IpAddr> {
+    let addresses = settings.instances.iter().flat_map(InstanceSettings::addresses);
+    addresses.map(|a| a.address).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_vrrp_core::settings::{InstanceId, Priority, Vrid};
+
+    use super::*;
+
+    fn link(index: u32, name: &str) -> Link {
+        Link {
+            index: Index(index),
+            name: name.into(),
+            mac: None,
+            mtu: 1500,
+            up: true,
+            carrier: true,
+            bridge: None,
+        }
+    }
+
+    fn address(index: u32, cidr: &str, scope: Scope) -> Address {
+        Address {
+            index: Index(index),
+            cidr: cidr.parse().expect("well written"),
+            scope,
+            label: None,
+            tentative: false,
+            duplicate: false,
+        }
+    }
+
+    fn instance(family: Family) -> InstanceSettings {
+        let vrid = Vrid::new(51).expect("not 0");
+        InstanceSettings {
+            interface: Some("eth0".into()),
+            ..InstanceSettings::new(InstanceId(0), "VI_1", vrid, family)
+        }
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("well written")
+    }
+
+    #[test]
+    fn the_primary_address_is_the_first_that_is_not_virtual() {
+        let addresses = vec![
+            address(2, "10.9.0.9/24", Scope::Global),
+            address(1, "10.9.0.100/24", Scope::Global),
+            address(1, "10.9.0.1/24", Scope::Global),
+            address(1, "10.9.0.2/24", Scope::Global),
+        ];
+        let mut network = Network::new(vec![link(1, "eth0"), link(2, "eth1")], addresses);
+        let virtuals = BTreeSet::from([ip("10.9.0.100")]);
+        let v4 = instance(Family::V4);
+        assert_eq!(network.source(&v4, &virtuals), Some(ip("10.9.0.1")));
+        network.take(&Change::AddressGone(address(1, "10.9.0.1/24", Scope::Global)));
+        assert_eq!(network.source(&v4, &virtuals), Some(ip("10.9.0.2")));
+        network.take(&Change::AddressGone(address(1, "10.9.0.2/24", Scope::Global)));
+        assert_eq!(network.source(&v4, &virtuals), None);
+        let owner = InstanceSettings {
+            priority: Priority::OWNER,
+            ..v4
+        };
+        assert_eq!(network.source(&owner, &virtuals), Some(ip("10.9.0.100")));
+    }
+
+    #[test]
+    fn ipv6_speaks_from_a_link_local_address_that_is_settled() {
+        let mut fresh = address(1, "fe80::1/64", Scope::Link);
+        fresh.tentative = true;
+        let addresses = vec![address(1, "2001:db8::1/64", Scope::Global), fresh.clone()];
+        let mut network = Network::new(vec![link(1, "eth0")], addresses);
+        let v6 = instance(Family::V6);
+        assert_eq!(network.source(&v6, &BTreeSet::new()), None);
+        fresh.tentative = false;
+        network.take(&Change::Address(fresh));
+        assert_eq!(network.source(&v6, &BTreeSet::new()), Some(ip("fe80::1")));
+    }
+
+    #[test]
+    fn an_interface_that_goes_takes_its_addresses_along() {
+        let mut network = Network::new(vec![link(1, "eth0")], vec![address(1, "10.9.0.1/24", Scope::Global)]);
+        assert!(network.is_up("eth0") && network.has(Index(1), ip("10.9.0.1")));
+        network.take(&Change::LinkGone(Index(1)));
+        assert!(!network.is_up("eth0") && !network.has(Index(1), ip("10.9.0.1")));
+        network.take(&Change::Link(link(7, "eth0")));
+        assert!(network.is_up("eth0"));
+    }
+}

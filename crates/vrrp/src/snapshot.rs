@@ -1,0 +1,68 @@
+//! What is shown of the router: a copy made at one moment, which dumps, metrics and commands then read at leisure.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tandem_time::Mono;
+use tandem_vrrp_core::settings::{InstanceSettings, Priority, Tracker};
+use tandem_vrrp_core::track::{Explanation, Level};
+use tandem_vrrp_core::{InstanceView, MasterView, Router, State, Stats};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) at: Mono,
+    pub(crate) instances: Vec<Instance>,
+    pub(crate) trackers: Vec<(Tracker, Level)>,
+    /// News that nobody took in time.
+    pub(crate) reports_lost: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Instance {
+    pub(crate) settings: InstanceSettings,
+    pub(crate) state: State,
+    pub(crate) want: State,
+    pub(crate) leaving: bool,
+    pub(crate) effective: Priority,
+    pub(crate) source: Option<IpAddr>,
+    pub(crate) holds: bool,
+    pub(crate) master: Option<MasterView>,
+    pub(crate) master_interval: Duration,
+    pub(crate) down_interval: Duration,
+    pub(crate) changed_at: Mono,
+    pub(crate) stats: Stats,
+    pub(crate) explanation: Option<Explanation>,
+}
+
+impl Snapshot {
+    pub(crate) fn of(router: &Router, at: Mono, reports_lost: u64) -> Snapshot {
+        let level = |tracker: &Tracker| router.tracker_level(tracker.id).unwrap_or_default();
+        let trackers = router.settings().trackers.iter();
+        Snapshot {
+            at,
+            instances: router.instances().map(|view| Instance::of(router, view)).collect(),
+            trackers: trackers.map(|tracker| (tracker.clone(), level(tracker))).collect(),
+            reports_lost,
+        }
+    }
+}
+
+impl Instance {
+    fn of(router: &Router, view: InstanceView<'_>) -> Instance {
+        Instance {
+            settings: view.settings.clone(),
+            state: view.state,
+            want: view.want,
+            leaving: view.leaving,
+            effective: view.effective,
+            source: view.source,
+            holds: view.holds,
+            master: view.master,
+            master_interval: view.master_interval,
+            down_interval: view.down_interval,
+            changed_at: view.changed_at,
+            stats: view.stats.clone(),
+            explanation: router.explain(view.settings.id),
+        }
+    }
+}

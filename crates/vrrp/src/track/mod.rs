@@ -1,0 +1,95 @@
+//! Looking at what is tracked: scripts, processes, files and the balancer. What the results mean is decided elsewhere.
+
+mod asked;
+mod balancer;
+mod file;
+mod process;
+mod script;
+
+use std::collections::BTreeMap;
+
+use tandem_vrrp_core::settings::{Tracker, TrackerId, TrackerKind};
+use tandem_vrrp_core::{Observation, ScriptOutcome};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::brain::Order;
+
+pub(crate) use script::Runner;
+
+/// The trackers at work, each a task.
+#[derive(Debug)]
+pub(crate) struct Trackers {
+    orders: mpsc::Sender<Order>,
+    running: BTreeMap<TrackerId, (Tracker, JoinHandle<()>)>,
+}
+
+impl Trackers {
+    pub(crate) fn new(orders: mpsc::Sender<Order>) -> Trackers {
+        Trackers {
+            orders,
+            running: BTreeMap::new(),
+        }
+    }
+
+    /// Starts what is new or changed and stops what is gone; what stayed goes on undisturbed.
+    pub(crate) fn adjust<'a>(&mut self, wanted: impl Iterator<Item = &'a Tracker>) {
+        let mut before = std::mem::take(&mut self.running);
+        for tracker in wanted {
+            let same = before.remove(&tracker.id).filter(|(known, task)| {
+                let same = known == tracker;
+                if !same {
+                    task.abort();
+                }
+                same
+            });
+            let entry = same.or_else(|| Some((tracker.clone(), self.start(tracker)?)));
+            self.running.extend(entry.map(|entry| (tracker.id, entry)));
+        }
+        for (_, task) in before.into_values() {
+            task.abort();
+        }
+    }
+
+    /// Interfaces are the brain's own; routes and BFD have nobody to look at them yet.
+    fn start(&self, tracker: &Tracker) -> Option<JoinHandle<()>> {
+        let tell = Teller {
+            tracker: tracker.id,
+            orders: self.orders.clone(),
+        };
+        Some(match tracker.kind.clone() {
+            TrackerKind::Script(settings) => tokio::task::spawn_local(script::track(tracker.name.clone(), settings, tell)),
+            TrackerKind::Process(settings) => tokio::task::spawn_local(process::track(settings, tell)),
+            TrackerKind::File(settings) => tokio::task::spawn_local(file::track(settings, tell)),
+            TrackerKind::Lb(settings) => tokio::task::spawn_local(balancer::track(settings, tell)),
+            TrackerKind::Interface(_) | TrackerKind::Route | TrackerKind::Bfd => return None,
+        })
+    }
+}
+
+impl Drop for Trackers {
+    fn drop(&mut self) {
+        for (_, task) in self.running.values() {
+            task.abort();
+        }
+    }
+}
+
+/// The way of one tracker's results to the brain.
+#[derive(Clone, Debug)]
+struct Teller {
+    tracker: TrackerId,
+    orders: mpsc::Sender<Order>,
+}
+
+impl Teller {
+    async fn observed(&self, observation: Observation) {
+        let tracker = self.tracker;
+        // Nobody to tell means that the brain has ended.
+        self.orders.send(Order::Observed { tracker, observation }).await.ok();
+    }
+
+    async fn script(&self, outcome: ScriptOutcome) {
+        self.observed(Observation::Script(outcome)).await;
+    }
+}

@@ -1,0 +1,86 @@
+use tandem_vrrp_core::Observation;
+use tandem_vrrp_core::settings::TrackerId;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::brain::Order;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The first outcomes of a script.
+fn outcomes(settings: ScriptSettings, count: usize) -> Vec<ScriptOutcome> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())
+        .expect("a runtime");
+    let (orders, mut heard) = mpsc::channel(8);
+    let tracker = TrackerId(0);
+    runtime.block_on(async move {
+        let task = tokio::task::spawn_local(track("chk".into(), settings, Teller { tracker, orders }));
+        let mut seen = Vec::new();
+        while seen.len() < count {
+            let order = tokio::time::timeout(PATIENCE, heard.recv()).await.expect("in time");
+            match order {
+                Some(Order::Observed {
+                    observation: Observation::Script(outcome),
+                    ..
+                }) => seen.push(outcome),
+                other => panic!("{other:?}"),
+            }
+        }
+        task.abort();
+        seen
+    })
+}
+
+fn shell(text: &str) -> ScriptSettings {
+    ScriptSettings {
+        interval: Duration::from_millis(50),
+        timeout: Duration::from_secs(10),
+        ..ScriptSettings::new(&["/bin/sh", "-c", text])
+    }
+}
+
+#[test]
+fn exits_and_signals() {
+    assert_eq!(outcomes(shell("exit 0"), 2), [ScriptOutcome::Exited(0); 2]);
+    assert_eq!(outcomes(shell("exit 3"), 1), [ScriptOutcome::Exited(3)]);
+    assert_eq!(outcomes(shell("kill -9 $$"), 1), [ScriptOutcome::Signalled(9)]);
+}
+
+#[test]
+fn what_cannot_be_run_has_failed() {
+    let missing = ScriptSettings::new(&["/nonexistent/check"]);
+    assert_eq!(outcomes(missing, 1), [ScriptOutcome::CouldNotRun]);
+    let nobody = ScriptSettings {
+        user: Some("nobody-of-that-name".into()),
+        ..shell("exit 0")
+    };
+    assert_eq!(outcomes(nobody, 1), [ScriptOutcome::CouldNotRun]);
+}
+
+#[test]
+fn a_hanging_script_fails_in_time_and_its_children_end() {
+    // The child would outlive a signal to the script alone, and holds the pipe's other end open.
+    let mark = std::env::temp_dir().join(format!("tandem-vrrp-script-{}", std::process::id()));
+    let text = format!("echo $$ > {}; sleep 600 & trap '' TERM; wait; wait", mark.display());
+    let settings = ScriptSettings {
+        timeout: Duration::from_millis(200),
+        ..shell(&text)
+    };
+    assert_eq!(outcomes(settings, 2), [ScriptOutcome::TimedOut; 2], "the second run means the first was ended");
+    std::fs::remove_file(mark).expect("the script ran");
+}
+
+#[test]
+fn a_file_that_can_be_opened() {
+    assert_eq!(outcomes(ScriptSettings::new(&["</proc/self/stat"]), 1), [ScriptOutcome::Exited(0)]);
+    assert_eq!(outcomes(ScriptSettings::new(&["</nonexistent"]), 1), [ScriptOutcome::Exited(1)]);
+}
+
+#[test]
+fn a_question_is_answered_without_a_process() {
+    let never = ScriptSettings::new(&["killall", "-0", "no-process-has-this-name"]);
+    assert_eq!(outcomes(never, 1), [ScriptOutcome::Exited(1)]);
+}
