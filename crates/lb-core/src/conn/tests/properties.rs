@@ -155,7 +155,7 @@ fn play(c: &mut Conn, runtime: &mut Runtime, event: Event, now: &mut Mono) -> Re
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(1000), ..ProptestConfig::default() })]
 
     #[test]
     fn ends_once_and_in_order(settings in settings(), events in proptest::collection::vec(event(), 0..60)) {
