@@ -6,6 +6,7 @@
 
 mod diagnostic;
 pub mod haproxy;
+pub mod keepalived;
 mod nearest;
 mod render;
 mod source;
