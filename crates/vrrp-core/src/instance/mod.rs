@@ -63,16 +63,18 @@ pub(crate) enum Phase {
 
 /// Everything that keeps an instance from taking part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Conditions {
-    pub(crate) link_down: bool,
-    pub(crate) no_source: bool,
-    pub(crate) tracked: bool,
+pub struct Conditions {
+    pub link_down: bool,
+    /// No address of its family to send from.
+    pub no_source: bool,
+    /// A tracker without weight is bad, or a file's number is very low.
+    pub tracked: bool,
     /// Another member of the sync group is in fault.
-    pub(crate) group: bool,
+    pub group: bool,
     /// An unweighted tracker has no result yet: not a fault, but no reason to begin either.
-    pub(crate) pending: bool,
+    pub pending: bool,
     /// The same for another member of the group.
-    pub(crate) group_pending: bool,
+    pub group_pending: bool,
 }
 
 impl Conditions {

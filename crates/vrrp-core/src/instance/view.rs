@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tandem_time::Mono;
 
-use super::{Instance, Phase};
+use super::{Conditions, Instance, Phase};
 use crate::State;
 use crate::settings::{InstanceSettings, Priority};
 use crate::stats::Stats;
@@ -18,6 +18,8 @@ pub struct InstanceView<'a> {
     pub want: State,
     /// Said goodbye, still serving.
     pub leaving: bool,
+    /// What keeps it from taking part.
+    pub conditions: Conditions,
     pub listening: bool,
     pub stopped: bool,
     pub drained: bool,
@@ -54,6 +56,7 @@ impl Instance {
             state: self.state,
             want,
             leaving: matches!(self.phase, Phase::Leaving(_)),
+            conditions: self.conditions,
             listening: self.phase == Phase::Listening,
             stopped: self.phase == Phase::Stopped,
             drained: self.drained,

@@ -24,6 +24,11 @@ use crate::{Input, Output, State};
 use links::Links;
 
 /// The VRRP router of one host.
+///
+/// A runtime first tells what is: `WallClock`, a `Link` for every interface, a `Source` for every instance, `Found` for
+/// addresses that are already on an interface, and tracker results as they come; then `Start`. From then on it carries
+/// out the outputs in their order, drains its sockets before it calls [`Router::on_deadline`], and calls that when
+/// [`Router::poll_deadline`] says so.
 #[derive(Debug)]
 pub struct Router {
     settings: RouterSettings,

@@ -12,6 +12,7 @@ use tandem_sim::{LanSettings, NodeId, Seeds};
 use tandem_time::Seed;
 use tandem_vrrp_core::Release;
 
+use node::{FIRST_ADDRESS, own_address};
 use site::{Shape, Site};
 
 const SEEDS: u64 = 500;
@@ -277,6 +278,32 @@ fn a_planned_handover_has_no_gap() {
             if shape.routers == 2 {
                 break;
             }
+        }
+    });
+}
+
+#[test]
+fn a_named_successor_takes_over_at_once() {
+    each_seed(8, |number, replay, mut seed| {
+        let shape = Shape {
+            routers: 2,
+            ..shape(&mut seed)
+        };
+        let mut site = Site::new(number, replay, seed, &shape);
+        site.routers().into_iter().for_each(|id| site.start(id, false));
+        site.run(6.0);
+        let master = site.masters(0)[0];
+        let other = NodeId(1 - master.0);
+        let successor = Some(own_address(0, (FIRST_ADDRESS + other.0) as u8).into());
+        site.release(master, Release::Handover { successor });
+        let moment = site.world.now() + shape.lan.latency_max * 2;
+        site.world.run_until(moment, |_| {});
+        if site.masters(0) != [other] {
+            site.fail("the named successor waits");
+        }
+        site.run(4.0);
+        if site.masters(0) != [other] {
+            site.fail("the successor did not stay master");
         }
     });
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
-use tandem_sim::{Delivery, Effect, Machine, NeighbourCache, SegmentId, Target};
+use tandem_sim::{Delivery, Effect, Machine, NeighbourCache, NodeId, SegmentId, Target};
 use tandem_time::Mono;
 use tandem_vrrp_core::packet::{Datagram, Ipv4Header};
 use tandem_vrrp_core::settings::{InstanceId, RouterSettings};
@@ -14,6 +14,8 @@ pub enum Frame {
     /// A whole IPv4 packet.
     Advert(Vec<u8>),
     Garp(IpAddr),
+    /// Over the pair link, not over VRRP.
+    TakeOver,
 }
 
 impl std::fmt::Debug for Frame {
@@ -21,11 +23,15 @@ impl std::fmt::Debug for Frame {
         match self {
             Frame::Advert(bytes) => write!(f, "advert with priority {}", bytes[Ipv4Header::LEN + 2]),
             Frame::Garp(vip) => write!(f, "GARP for {vip}"),
+            Frame::TakeOver => write!(f, "take over"),
         }
     }
 }
 
 pub type Note = String;
+
+/// Node 0 has this host part, node 1 the next.
+pub const FIRST_ADDRESS: usize = 10;
 
 pub enum Host {
     Router(Box<RouterHost>),
@@ -159,6 +165,18 @@ impl RouterHost {
                     .wrap(&message);
                     self.send(instance, Frame::Advert(packet));
                 }
+                Output::NameSuccessor {
+                    instance,
+                    successor: IpAddr::V4(successor),
+                } => {
+                    let to = Target::Node(NodeId(usize::from(successor.octets()[3]) - FIRST_ADDRESS));
+                    let segment = SegmentId(instance.0 as usize);
+                    self.effects.push_back(Effect::Send {
+                        segment,
+                        to,
+                        frame: Frame::TakeOver,
+                    });
+                }
                 Output::Announce { instance, address } => self.send(instance, Frame::Garp(address)),
                 Output::AddAddresses { instance } => {
                     self.kernel.insert(vip(instance.0 as usize).into());
@@ -196,13 +214,21 @@ impl Machine for Host {
     fn receive(&mut self, delivery: Delivery<'_, Frame>, now: Mono) {
         match (self, delivery.frame) {
             (Host::Client(client), Frame::Garp(vip)) => client.cache.learn(*vip, delivery.from),
-            (Host::Client(_), Frame::Advert(_)) => {}
+            (Host::Client(_), _) => {}
             (Host::Router(host), Frame::Advert(bytes)) => {
                 let interface = interface(delivery.segment.0);
                 host.say(
                     Input::Packet {
                         interface: Some(&interface),
                         datagram: Datagram::V4(bytes),
+                    },
+                    now,
+                );
+            }
+            (Host::Router(host), Frame::TakeOver) => {
+                host.say(
+                    Input::TakeOver {
+                        instance: InstanceId(delivery.segment.0 as u32),
                     },
                     now,
                 );

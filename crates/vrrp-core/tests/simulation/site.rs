@@ -8,7 +8,7 @@ use tandem_time::{Mono, Seed};
 use tandem_vrrp_core::settings::*;
 use tandem_vrrp_core::{Input, Release, Who};
 
-use crate::node::{Client, Host, RouterHost, interface, vip};
+use crate::node::{Client, FIRST_ADDRESS, Host, RouterHost, interface, vip};
 
 pub struct Site {
     pub world: World<Host>,
@@ -162,7 +162,7 @@ impl Site {
 
     pub fn start(&mut self, id: NodeId, fresh_journal: bool) {
         let kernel = self.kernels.remove(&id).unwrap_or_default();
-        let host = Host::router(self.settings[&id].clone(), 10 + id.0 as u8, kernel);
+        let host = Host::router(self.settings[&id].clone(), (FIRST_ADDRESS + id.0) as u8, kernel);
         self.world.start(id, host, self.ppm[&id], &self.segments.clone());
         self.world.tell(id, |host, now| {
             if let Host::Router(host) = host {
