@@ -170,19 +170,24 @@ impl Receiver {
             };
         };
         let trailer = Trailer::read(bytes).map_err(|_| DropReason::HmacMalformed)?;
-        if let (Replay::Window(window), Some(unix)) = (hmac.replay, unix) {
-            let window = window.unwrap_or((settings.protocol.interval() * 3).max(Duration::from_secs(5)));
-            let off = (unix.as_secs() as u32).wrapping_sub(trailer.stamp.seconds()) as i32;
-            if u64::from(off.unsigned_abs()) > window.as_secs() {
-                return Err(DropReason::HmacStale);
-            }
+        let (window, clock) = (hmac.window(settings.protocol.interval()), unix.map(Stamp::at));
+        let stale = |stamp: Stamp| {
+            clock
+                .zip(window)
+                .is_some_and(|(clock, window)| clock.distance(stamp) > window)
+        };
+        if stale(trailer.stamp) {
+            return Err(DropReason::HmacStale);
         }
         let key = hmac.keys.iter().find(|(id, _)| id.value() == trailer.key);
         let (_, key) = key.ok_or(DropReason::HmacUnknownKey)?;
         trailer.verify(signed, key).map_err(|_| DropReason::HmacInvalid)?;
         // Only what is signed may move the mark, or forged packets could silence a peer.
         let peer = self.peer(signed.source);
-        if hmac.replay != Replay::Off && peer.stamp.is_some_and(|last| !trailer.stamp.is_after(last)) {
+        // A mark outside the window orders only what the window refuses; without it a sender whose clock was set right
+        // would be refused for ever.
+        let mark = peer.stamp.filter(|last| !stale(*last));
+        if hmac.replay != Replay::Off && mark.is_some_and(|last| !trailer.stamp.is_after(last)) {
             return Err(DropReason::HmacReplay);
         }
         peer.stamp = Some(trailer.stamp);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{Instance, Phase, Timer};
 use crate::outbox::Cx;
-use crate::packet::{Advert, Dialect, Endpoints, Form, Signed, Stamp, TTL, Trailer};
+use crate::packet::{Advert, Dialect, Endpoints, Form, Stamp, TTL, Trailer};
 use crate::receive::{Heard, own_addresses};
 use crate::settings::{Family, HmacMode, Protocol, Transport};
 use crate::{Event, Output};
@@ -91,21 +91,9 @@ impl Instance {
             && let Some((id, key)) = hmac.keys.iter().find(|(id, _)| *id == hmac.active)
         {
             let clock = Stamp::at(cx.unix.unwrap_or_default());
-            self.stamp = if clock.is_after(self.stamp) {
-                clock
-            } else {
-                self.stamp.next()
-            };
-            let trailer = Trailer::sign(
-                Signed {
-                    source: ends.source,
-                    message: &message,
-                },
-                *id,
-                key,
-                self.stamp,
-            );
-            message.extend(trailer);
+            let window = hmac.window(self.settings.protocol.interval());
+            self.stamp = self.stamp.advance(clock, window);
+            Trailer::append(&mut message, ends, *id, key, self.stamp);
         }
         message
     }

@@ -216,10 +216,48 @@ fn a_trailer_is_signed_by_one_key_and_one_source() {
 }
 
 #[test]
+fn the_checksum_of_ipv6_covers_the_trailer() {
+    let key = HmacKey::new(&[7; 32]).expect("long enough");
+    let ends = ends("fe80::1", "ff02::12");
+    let form = Form::V3 {
+        interval: Centis::ONE_SECOND,
+    };
+    let advert = Advert {
+        addresses: vips(&["fe80::52"]),
+        form,
+        ..v2_golden()
+    };
+    let mut message = advert.encode(ends, Dialect::With);
+    let unsigned = message.len();
+    Trailer::append(&mut message, ends, KeyId::new(1).expect("not 0"), &key, Stamp(5));
+    assert_eq!(dialects(&message, Family::V6, ends), [Dialect::With]);
+    let signed = Signed {
+        source: ends.source,
+        message: &message[..unsigned],
+    };
+    let trailer = Trailer::read(message[unsigned..].first_chunk().expect("28 bytes")).expect("a trailer");
+    assert_eq!(trailer.verify(signed, &key), Ok(()));
+}
+
+#[test]
 fn stamps_rise_over_the_wrap() {
     assert!(Stamp(1).is_after(Stamp(u64::MAX)));
     assert!(!Stamp(5).is_after(Stamp(5)));
-    assert!(Stamp(u64::MAX).next().is_after(Stamp(u64::MAX)));
+    let next = Stamp(u64::MAX).advance(Stamp(u64::MAX), None);
+    assert!(next.is_after(Stamp(u64::MAX)));
+    let (late, early) = (Stamp(100 << 32), Stamp(90 << 32));
+    let window = std::time::Duration::from_secs(5);
+    assert_eq!(early.advance(late, None), late);
+    assert_eq!(
+        late.advance(early, None),
+        Stamp((100 << 32) + 1),
+        "stamps rise although the clock was set back"
+    );
+    assert_eq!(
+        late.advance(early, Some(window)),
+        early,
+        "further back than receivers forgive"
+    );
 }
 
 fn any_addresses() -> impl Strategy<Value = Addresses> {

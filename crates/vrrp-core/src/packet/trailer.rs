@@ -1,13 +1,17 @@
 //! The HMAC trailer of Keepalived 2.4: 28 bytes behind the message, inside the IP length, outside the VRRP checksum.
 //!
 //! `ext_type(1)=1 | key_id(1) | 0(2) | sec(4) | subsec(2) | ctr(2) | hmac(16)`. The digest is HMAC-SHA-256 cut to 128
-//! bits over a pseudo-header, the message with its checksum read as zero, and the trailer up to the digest.
+//! bits over a pseudo-header, the message with its checksum read as zero, and the trailer with its digest read as zero.
+//!
+//! Over IPv6 the kernel writes the checksum, and it covers the trailer too.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::{Endpoints, checksum::checksum};
 use crate::settings::{HmacKey, KeyId};
 
 pub const TRAILER_LEN: usize = 28;
@@ -18,7 +22,7 @@ const BEFORE_DIGEST: usize = 12;
 pub struct Stamp(pub u64);
 
 impl Stamp {
-    pub fn at(unix: std::time::Duration) -> Stamp {
+    pub fn at(unix: Duration) -> Stamp {
         let fraction = (u64::from(unix.subsec_nanos()) << 16) / 1_000_000_000;
         Stamp(unix.as_secs() << 32 | fraction << 16)
     }
@@ -33,9 +37,23 @@ impl Stamp {
         (self.0.wrapping_sub(other.0) as i64) > 0
     }
 
+    /// The stamp after this one, by the clock where that is ahead. Where the clock was set back by more than receivers
+    /// forgive, it is believed at once.
     #[must_use]
-    pub const fn next(self) -> Stamp {
-        Stamp(self.0.wrapping_add(1))
+    pub fn advance(self, clock: Stamp, window: Option<Duration>) -> Stamp {
+        let ahead = self.seconds().wrapping_sub(clock.seconds()) as i32;
+        let stranded = window.is_some_and(|w| u64::try_from(ahead).is_ok_and(|a| a > w.as_secs()));
+        if clock.is_after(self) || stranded {
+            clock
+        } else {
+            Stamp(self.0.wrapping_add(1))
+        }
+    }
+
+    /// How far apart two clocks are, in whole seconds.
+    pub const fn distance(self, other: Stamp) -> Duration {
+        let off = self.seconds().wrapping_sub(other.seconds()) as i32;
+        Duration::from_secs(off.unsigned_abs() as u64)
     }
 }
 
@@ -81,6 +99,25 @@ impl Trailer {
         bytes
     }
 
+    /// Signs a whole message and puts the trailer behind it.
+    pub fn append(message: &mut Vec<u8>, ends: Endpoints, id: KeyId, key: &HmacKey, stamp: Stamp) {
+        let trailer = Trailer::sign(
+            Signed {
+                source: ends.source,
+                message,
+            },
+            id,
+            key,
+            stamp,
+        );
+        message.extend(trailer);
+        if let (IpAddr::V6(_), Some(place)) = (ends.source, message.get_mut(6..8)) {
+            place.fill(0);
+            let sum = checksum(message, Some(ends));
+            message[6..8].copy_from_slice(&sum.to_be_bytes());
+        }
+    }
+
     /// Compares in constant time.
     pub fn verify(&self, signed: Signed<'_>, key: &HmacKey) -> Result<(), TrailerFault> {
         mac(signed, &head_bytes(self.key, self.stamp), key)
@@ -103,6 +140,7 @@ fn mac(signed: Signed<'_>, head: &[u8], key: &HmacKey) -> Hmac<Sha256> {
     mac.update(&[0, 0]);
     mac.update(message.get(8..).unwrap_or_default());
     mac.update(head);
+    mac.update(&[0; TRAILER_LEN - BEFORE_DIGEST]);
     mac
 }
 

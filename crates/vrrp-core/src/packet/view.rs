@@ -108,7 +108,11 @@ impl<'a> View<'a> {
     /// The dialects in which the checksum is right; none when it is wrong. Where there is only one way it is `With` or
     /// `Without` by that way.
     pub fn dialects(&self, ends: Endpoints) -> impl Iterator<Item = Dialect> + use<'a> {
-        let message = self.bytes.get(..self.message_len());
+        let message = match self.family {
+            Family::V4 => self.bytes.get(..self.message_len()),
+            // The kernel sums all there is, a trailer too.
+            Family::V6 => Some(self.bytes),
+        };
         let known: &[Dialect] = match (self.version(), self.family) {
             (2, Family::V4) => &[Dialect::Without],
             (_, Family::V4) => &Dialect::ALL,

@@ -50,6 +50,16 @@ pub struct HmacSettings {
     pub replay: Replay,
 }
 
+impl HmacSettings {
+    /// How much two clocks may differ; `None` when stamps need only rise, or nothing at all.
+    pub fn window(&self, interval: Duration) -> Option<Duration> {
+        match self.replay {
+            Replay::Window(window) => Some(window.unwrap_or((interval * 3).max(Duration::from_secs(5)))),
+            Replay::Off | Replay::Monotonic => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyId(NonZeroU8);
 
