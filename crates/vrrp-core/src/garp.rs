@@ -18,6 +18,8 @@ pub struct GarpSchedule {
     /// The second round; a later cause moves it, so that rivals cannot pile them up.
     second: Option<(Mono, u8)>,
     refresh: Option<Mono>,
+    /// From the other interfaces, so that their switches keep the addresses in mind.
+    extra: Option<Mono>,
 }
 
 #[derive(Clone, Debug)]
@@ -37,7 +39,8 @@ impl GarpSchedule {
     pub fn became_master(&mut self, settings: &GarpSettings, now: Mono) {
         self.burst(now, settings.repeat, None);
         self.second = second(now, settings.delay, settings.repeat);
-        self.refresh = (!settings.refresh.is_zero()).then(|| now + settings.refresh);
+        self.refresh = period(now, settings.refresh);
+        self.extra = period(now, settings.extra_interfaces);
     }
 
     /// A rival was heard, so some neighbours may have believed it.
@@ -62,6 +65,7 @@ impl GarpSchedule {
             .into_iter()
             .chain(second)
             .chain(self.refresh)
+            .chain(self.extra)
             .min()
     }
 
@@ -89,6 +93,15 @@ impl GarpSchedule {
         }
     }
 
+    /// Whether the other interfaces are due; once each period.
+    pub fn take_extra(&mut self, settings: &GarpSettings, now: Mono) -> bool {
+        let due = self.extra.is_some_and(|at| at <= now);
+        if due {
+            self.extra = period(now, settings.extra_interfaces);
+        }
+        due
+    }
+
     fn promote(&mut self, settings: &GarpSettings, now: Mono) {
         if let Some((at, repeat)) = self.second
             && at <= now
@@ -112,6 +125,10 @@ impl GarpSchedule {
             });
         }
     }
+}
+
+fn period(now: Mono, every: Duration) -> Option<Mono> {
+    (!every.is_zero()).then(|| now + every)
 }
 
 fn second(now: Mono, delay: Duration, repeat: u8) -> Option<(Mono, u8)> {

@@ -39,6 +39,10 @@ pub enum Output {
         instance: InstanceId,
         address: IpAddr,
     },
+    /// One announcement of each address from every other interface that has it (`garp_extra_if`).
+    AnnounceElsewhere {
+        instance: InstanceId,
+    },
     Notify {
         subject: Subject,
         notice: Notice,

@@ -313,6 +313,9 @@ impl Instance {
             sent.push(address)
         });
         let instance = self.settings.id;
+        if self.garp.take_extra(&self.settings.garp, cx.now) {
+            cx.emit(Output::AnnounceElsewhere { instance });
+        }
         sent.into_iter()
             .for_each(|address| cx.emit(Output::Announce { instance, address }));
     }

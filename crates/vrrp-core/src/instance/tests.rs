@@ -152,6 +152,7 @@ fn word(output: &Output) -> Option<String> {
         Output::AddAddress { .. } => "readd".into(),
         Output::RemoveAddress { .. } => "remove-one".into(),
         Output::Announce { .. } => "garp".into(),
+        Output::AnnounceElsewhere { .. } => "elsewhere".into(),
         Output::Notify { notice, .. } => notice.to_string(),
         Output::Drop { reason, .. } => reason.label().into(),
         Output::AskWitnesses { .. } => "ask".into(),
@@ -655,4 +656,19 @@ fn unicast_goes_to_every_peer() {
     }));
     rig.wait();
     assert_eq!(rig.did(), "say150 say150 add garp MASTER");
+}
+
+#[test]
+fn other_interfaces_are_told_each_period_while_master() {
+    let mut rig = Rig::master(with(|s| {
+        s.garp.delay = Duration::ZERO;
+        s.garp.extra_interfaces = Duration::from_secs(10);
+    }));
+    let end = rig.now + Duration::from_secs(35);
+    rig.run_until(end);
+    assert_eq!(rig.did().matches("elsewhere").count(), 3);
+    rig.hear(ABOVE, 200);
+    rig.did();
+    rig.run_until(end + Duration::from_secs(2));
+    assert_eq!(rig.did(), "");
 }
