@@ -60,9 +60,9 @@ impl Ending {
         self == Ending::NORMAL
     }
 
-    /// No server accepted the connection: what the statistics count as `econ`.
+    /// No server accepted the connection, or none had a place in time: what the statistics count as `econ`.
     pub fn is_connect_error(self) -> bool {
-        self.phase == Phase::Connect
+        matches!(self.phase, Phase::Queue | Phase::Connect)
             && matches!(
                 self.who,
                 Who::Server | Who::ServerTimeout | Who::Resource | Who::Internal

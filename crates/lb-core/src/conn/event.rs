@@ -25,6 +25,8 @@ pub enum Input {
     Begin,
     /// The answer to [`Output::Pick`]; it may come later when the connection had to queue.
     Picked(Option<ServerIdx>),
+    /// The first answer to [`Output::Pick`] when it has to queue: for this server, or for any.
+    MustWait(Option<ServerIdx>),
     /// The chosen server need not be insisted on: it went down; or neither persistence nor a hash chose it, and other
     /// active servers exist. Where redispatch is allowed, the next failure then goes elsewhere at once.
     MayLeave,

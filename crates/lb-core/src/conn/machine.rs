@@ -16,7 +16,7 @@ pub struct Conn {
     state: State,
     pending: Pending,
     began: Mono,
-    /// When a server was last chosen, and when it accepted.
+    /// When waiting for a server last ended, normally because one was chosen, and when it accepted.
     chosen: Option<Mono>,
     connected: Option<Mono>,
     seen: Seen,
@@ -33,6 +33,12 @@ enum State {
     Picking {
         avoid: Option<ServerIdx>,
         hurried: bool,
+    },
+    /// As picking, but all servers that may be used are full.
+    Queued {
+        avoid: Option<ServerIdx>,
+        hurried: bool,
+        until: Mono,
     },
     Connecting {
         server: ServerIdx,
@@ -88,7 +94,11 @@ impl Conn {
             (_, State::Closed { .. }) => {}
             (Input::Kill(reason), _) => self.kill(reason, now),
             (Input::Begin, State::New) => self.pick(None, false),
-            (Input::Picked(picked), State::Picking { avoid, hurried }) => self.picked(picked, avoid, hurried, now),
+            (Input::Picked(picked), State::Picking { avoid, hurried } | State::Queued { avoid, hurried, .. }) => {
+                self.picked(picked, avoid, hurried, now)
+            }
+            (Input::MustWait(server), State::Picking { avoid, hurried }) => self.queue(server, avoid, hurried, now),
+            (Input::MustWait(server), State::Queued { .. }) => self.server = server,
             (Input::MayLeave, _) => self.may_leave = true,
             (Input::Connected, State::Connecting { server, .. }) => self.established(server, now),
             (Input::ConnectFailed(failure), State::Connecting { server, .. }) => self.refused(server, failure, now),
@@ -135,6 +145,9 @@ impl Conn {
                 }
                 self.connect(server, now);
             }
+            State::Queued { until, .. } if until <= now => {
+                self.close(Ending::new(Who::ServerTimeout, Phase::Queue), now);
+            }
             _ => {}
         }
     }
@@ -180,6 +193,12 @@ impl Conn {
         } else {
             self.connect(server, now)
         }
+    }
+
+    fn queue(&mut self, server: Option<ServerIdx>, avoid: Option<ServerIdx>, hurried: bool, now: Mono) {
+        self.server = server;
+        let until = self.settings.queue.map_or(Mono::FAR, |limit| now + limit);
+        self.state = State::Queued { avoid, hurried, until };
     }
 
     fn connect(&mut self, server: ServerIdx, now: Mono) {
@@ -310,7 +329,7 @@ impl Conn {
 
     fn phase(&self) -> Phase {
         match self.state {
-            State::New | State::Picking { .. } => Phase::Queue,
+            State::New | State::Picking { .. } | State::Queued { .. } => Phase::Queue,
             State::Connecting { .. } | State::Pausing { .. } => Phase::Connect,
             State::Relaying { .. } | State::Closed { .. } => Phase::Data,
         }
@@ -325,6 +344,10 @@ impl Conn {
     }
 
     fn close(&mut self, ending: Ending, now: Mono) {
+        // HAProxy counts the time in the queue unless it was the client's that ran out.
+        if matches!(self.state, State::Queued { .. }) && ending.who != Who::ClientTimeout {
+            self.chosen = Some(now);
+        }
         if matches!(self.state, State::Connecting { .. }) {
             self.abort_connect();
         }
@@ -348,7 +371,9 @@ impl Conn {
 
     fn step_until(&self) -> Option<Mono> {
         match self.state {
-            State::Connecting { until, .. } | State::Pausing { until, .. } => Some(until).filter(|&at| at != Mono::FAR),
+            State::Queued { until, .. } | State::Connecting { until, .. } | State::Pausing { until, .. } => {
+                Some(until).filter(|&at| at != Mono::FAR)
+            }
             _ => None,
         }
     }
@@ -368,7 +393,9 @@ impl Conn {
         match self.state {
             // While a connect is under way the client's silence waits for its outcome.
             State::New | State::Connecting { .. } | State::Closed { .. } => None,
-            State::Picking { .. } | State::Pausing { .. } => plain.filter(|_| side == Side::Client),
+            State::Picking { .. } | State::Queued { .. } | State::Pausing { .. } => {
+                plain.filter(|_| side == Side::Client)
+            }
             State::Relaying { finished: None, .. } => s.tunnel.or(plain),
             // The side that finished owes nothing any more.
             State::Relaying {

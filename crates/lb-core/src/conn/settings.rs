@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct ConnSettings {
     pub client: Option<Duration>,
     pub client_fin: Option<Duration>,
+    /// For a place on a server, when all that may be used are full.
+    pub queue: Option<Duration>,
     pub connect: Option<Duration>,
     pub server: Option<Duration>,
     pub server_fin: Option<Duration>,

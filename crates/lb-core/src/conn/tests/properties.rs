@@ -31,6 +31,7 @@ fn event() -> impl Strategy<Value = Event> {
         20 => Just(Event::Tell(Begin)),
         20 => server().prop_map(|s| Event::Tell(Picked(Some(s)))),
         1 => Just(Event::Tell(Picked(None))),
+        10 => proptest::option::of(server()).prop_map(|s| Event::Tell(MustWait(s))),
         5 => Just(Event::Tell(MayLeave)),
         10 => Just(Event::Tell(Connected)),
         15 => failure.prop_map(|f| Event::Tell(ConnectFailed(f))),
@@ -58,13 +59,15 @@ fn settings() -> impl Strategy<Value = ConnSettings> {
         timeout(),
         timeout(),
         timeout(),
+        timeout(),
         0u32..5,
         redispatch(),
     )
         .prop_map(
-            |(client, client_fin, connect, server, server_fin, tunnel, retries, redispatch)| ConnSettings {
+            |(client, client_fin, queue, connect, server, server_fin, tunnel, retries, redispatch)| ConnSettings {
                 client,
                 client_fin,
+                queue,
                 connect,
                 server,
                 server_fin,

@@ -8,6 +8,7 @@ use Side::{Client, Server};
 const SETTINGS: ConnSettings = ConnSettings {
     client: Some(Duration::from_millis(100)),
     client_fin: None,
+    queue: Some(Duration::from_millis(30)),
     connect: Some(Duration::from_millis(50)),
     server: Some(Duration::from_millis(200)),
     server_fin: None,
@@ -18,15 +19,17 @@ const SETTINGS: ConnSettings = ConnSettings {
 
 const NEW: &[Input] = &[];
 const PICKING: &[Input] = &[Begin];
+const QUEUED: &[Input] = &[Begin, MustWait(None)];
 const CONNECTING: &[Input] = &[Begin, Picked(Some(A))];
 const PAUSING: &[Input] = &[Begin, Picked(Some(A)), ConnectFailed(ConnectFailure::Refused)];
 const OPEN: &[Input] = &[Begin, Picked(Some(A)), Connected];
 const CLIENT_DONE: &[Input] = &[Begin, Picked(Some(A)), Connected, Finished(Client)];
 const SERVER_DONE: &[Input] = &[Begin, Picked(Some(A)), Connected, Finished(Server)];
 const CLOSED: &[Input] = &[Begin, Picked(None)];
-const STATES: [&[Input]; 8] = [
+const STATES: [&[Input]; 9] = [
     NEW,
     PICKING,
+    QUEUED,
     CONNECTING,
     PAUSING,
     OPEN,
@@ -35,10 +38,11 @@ const STATES: [&[Input]; 8] = [
     CLOSED,
 ];
 
-const INPUTS: [Input; 17] = [
+const INPUTS: [Input; 18] = [
     Begin,
     Picked(None),
     Picked(Some(A)),
+    MustWait(Some(A)),
     MayLeave,
     Connected,
     ConnectFailed(ConnectFailure::Refused),
@@ -71,25 +75,26 @@ fn outcome(outputs: Vec<Output>) -> String {
 
 /// One row for each input, in the order of [`INPUTS`]; one column for each state, in the order of [`STATES`].
 #[rustfmt::skip]
-const TABLE: [[&str; 8]; 17] = [
-    // new         picking      connecting          pausing      open                client done                       server done                       closed
-    ["pick",       "",          "",                 "",          "",                 "",                               "",                               ""], // begin
-    ["",           "close SC",  "",                 "",          "",                 "",                               "",                               ""], // picked none
-    ["",           "connect 0", "",                 "",          "",                 "",                               "",                               ""], // picked A
-    ["",           "",          "",                 "",          "",                 "",                               "",                               ""], // may leave
-    ["",           "",          "established 0",    "",          "",                 "",                               "",                               ""], // connected
-    ["",           "",          "",                 "",          "",                 "",                               "",                               ""], // refused: pauses
-    ["",           "",          "connect 0",        "",          "",                 "",                               "",                               ""], // no resource
-    ["",           "",          "close IC",         "",          "",                 "",                               "",                               ""], // internal
-    ["close CQ",   "close CQ",  "abort, close CC",  "close CC",  "shutdown Server",  "",                               "shutdown Server, close --",      ""], // client finished
-    ["",           "",          "",                 "",          "shutdown Client",  "shutdown Client, close --",      "",                               ""], // server finished
-    ["close CD",   "close CD",  "abort, close CD",  "close CD",  "close CD",         "close CD",                       "close CD",                       ""], // client reset
-    ["close CD",   "close CD",  "abort, close CD",  "close CD",  "close CD",         "close CD",                       "close CD",                       ""], // client error
-    ["",           "",          "",                 "",          "close SD",         "close SD",                       "close SD",                       ""], // server reset; connecting: as refused
-    ["close DQ",   "close DQ",  "abort, close DC",  "close DC",  "close D-",         "close D-",                       "close D-",                       ""], // server down
-    ["close UQ",   "close UQ",  "abort, close UC",  "close UC",  "close U-",         "close U-",                       "close U-",                       ""], // active up
-    ["close KQ",   "close KQ",  "abort, close KC",  "close KC",  "close K-",         "close K-",                       "close K-",                       ""], // admin
-    ["close KQ",   "close KQ",  "abort, close KC",  "close KC",  "close K-",         "close K-",                       "close K-",                       ""], // shutdown
+const TABLE: [[&str; 9]; 18] = [
+    // new         picking      queued       connecting          pausing      open                client done                       server done                       closed
+    ["pick",       "",          "",          "",                 "",          "",                 "",                               "",                               ""], // begin
+    ["",           "close SC",  "close SC",  "",                 "",          "",                 "",                               "",                               ""], // picked none
+    ["",           "connect 0", "connect 0", "",                 "",          "",                 "",                               "",                               ""], // picked A
+    ["",           "",          "",          "",                 "",          "",                 "",                               "",                               ""], // must wait
+    ["",           "",          "",          "",                 "",          "",                 "",                               "",                               ""], // may leave
+    ["",           "",          "",          "established 0",    "",          "",                 "",                               "",                               ""], // connected
+    ["",           "",          "",          "",                 "",          "",                 "",                               "",                               ""], // refused: pauses
+    ["",           "",          "",          "connect 0",        "",          "",                 "",                               "",                               ""], // no resource
+    ["",           "",          "",          "close IC",         "",          "",                 "",                               "",                               ""], // internal
+    ["close CQ",   "close CQ",  "close CQ",  "abort, close CC",  "close CC",  "shutdown Server",  "",                               "shutdown Server, close --",      ""], // client finished
+    ["",           "",          "",          "",                 "",          "shutdown Client",  "shutdown Client, close --",      "",                               ""], // server finished
+    ["close CD",   "close CD",  "close CD",  "abort, close CD",  "close CD",  "close CD",         "close CD",                       "close CD",                       ""], // client reset
+    ["close CD",   "close CD",  "close CD",  "abort, close CD",  "close CD",  "close CD",         "close CD",                       "close CD",                       ""], // client error
+    ["",           "",          "",          "",                 "",          "close SD",         "close SD",                       "close SD",                       ""], // server reset; connecting: as refused
+    ["close DQ",   "close DQ",  "close DQ",  "abort, close DC",  "close DC",  "close D-",         "close D-",                       "close D-",                       ""], // server down
+    ["close UQ",   "close UQ",  "close UQ",  "abort, close UC",  "close UC",  "close U-",         "close U-",                       "close U-",                       ""], // active up
+    ["close KQ",   "close KQ",  "close KQ",  "abort, close KC",  "close KC",  "close K-",         "close K-",                       "close K-",                       ""], // admin
+    ["close KQ",   "close KQ",  "close KQ",  "abort, close KC",  "close KC",  "close K-",         "close K-",                       "close K-",                       ""], // shutdown
 ];
 
 #[test]
@@ -106,9 +111,10 @@ fn every_state_with_every_input() {
 /// State, when its deadline is (0: none), and what happens then.
 #[test]
 fn every_state_at_its_deadline() {
-    let table: [(&[Input], u64, &str); 8] = [
+    let table: [(&[Input], u64, &str); 9] = [
         (NEW, 0, ""),
         (PICKING, 100, "close cQ"),
+        (QUEUED, 30, "close sQ"),
         (CONNECTING, 50, "abort, connect 0"),
         (PAUSING, 50, "connect 0"),
         (OPEN, 100, "shutdown Server"),
@@ -200,4 +206,48 @@ fn silence_of_the_client_lets_the_answer_through_and_is_the_cause() {
     assert_eq!(outcome(drain(&mut c)), "shutdown Client, close cD");
     reset.handle(Failed(Server, IoFailure::Reset), at(150));
     assert_eq!(outcome(drain(&mut reset)), "close cD");
+}
+
+/// State of the queue, who ends it, and then `%Tw` and the server of the log line; all seen on HAProxy.
+#[test]
+fn what_is_told_of_the_time_in_the_queue() {
+    let patient = ConnSettings {
+        queue: ms(400),
+        ..SETTINGS
+    };
+    for (settings, server, told) in [(SETTINGS, None, (ms(30), None)), (SETTINGS, Some(A), (ms(30), Some(A)))] {
+        let mut c = after(settings, &[Begin, MustWait(server)]);
+        c.on_deadline(at(30));
+        assert_eq!(outcome(drain(&mut c)), "close sQ");
+        let summary = c.summary(at(99));
+        assert_eq!((summary.wait, summary.server, summary.connect), (told.0, told.1, None));
+    }
+    let mut left = after(SETTINGS, QUEUED);
+    left.handle(Finished(Client), at(7));
+    assert_eq!(
+        (
+            left.summary(at(7)).ending.to_string().as_str(),
+            left.summary(at(7)).wait
+        ),
+        ("CQ", ms(7))
+    );
+    let mut silent = after(patient, QUEUED);
+    silent.on_deadline(at(100));
+    assert_eq!(
+        (
+            silent.summary(at(100)).ending.to_string().as_str(),
+            silent.summary(at(100)).wait
+        ),
+        ("cQ", None)
+    );
+}
+
+#[test]
+fn asking_again_does_not_prolong_the_wait() {
+    let mut c = after(SETTINGS, QUEUED);
+    c.handle(MustWait(Some(B)), at(20));
+    assert_eq!((c.poll_deadline(), c.summary(at(20)).server), (Some(at(30)), Some(B)));
+    c.handle(Picked(Some(A)), at(29));
+    assert_eq!(outcome(drain(&mut c)), "connect 0");
+    assert_eq!(c.summary(at(29)).wait, ms(29));
 }
