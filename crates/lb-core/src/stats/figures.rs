@@ -1,0 +1,93 @@
+//! The plain numbers that rows are made of, as the runtime reads them off its counters.
+
+use crate::backend::{ServerReport, View};
+use crate::balance::Policy;
+
+/// What every frontend, backend and server counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    pub sessions: u32,
+    pub sessions_max: u32,
+    pub sessions_total: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// In the last second.
+    pub rate: u64,
+    pub rate_max: u64,
+    pub bytes_in_rate: u64,
+    pub bytes_out_rate: u64,
+}
+
+/// The way to the servers, and how long it took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    pub queued: u32,
+    pub queued_max: u32,
+    pub connects: u64,
+    pub connect_errors: u64,
+    pub retries: u64,
+    pub redispatches: u64,
+    pub balanced: u64,
+    pub client_aborts: u64,
+    pub server_aborts: u64,
+    /// Seconds since the last session began.
+    pub last_session: Option<u64>,
+    pub queue_time: Time,
+    pub connect_time: Time,
+    pub total_time: Time,
+}
+
+/// Milliseconds: the average of the last 1024 sessions, and the most ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Time {
+    pub average: u32,
+    pub max: u32,
+}
+
+/// What a frontend that answers HTTP counts beside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Http {
+    /// 1xx, 2xx, 3xx, 4xx, 5xx, others.
+    pub answers: [u64; 6],
+    pub requests: u64,
+    pub rate: u64,
+    pub rate_max: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frontend<'a> {
+    pub name: &'a str,
+    pub iid: u32,
+    pub maxconn: u32,
+    pub is_open: bool,
+    pub traffic: Traffic,
+    /// `None` in TCP mode.
+    pub http: Option<Http>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Backend<'a> {
+    pub name: &'a str,
+    pub iid: u32,
+    /// From how many sessions on it counts as busy (`fullconn`).
+    pub fullconn: u32,
+    pub policy: &'a Policy,
+    pub view: &'a View,
+    pub traffic: Traffic,
+    pub effort: Effort,
+    /// How often it had no server left, and for how many seconds.
+    pub downs: u64,
+    pub down_seconds: u64,
+    pub change_seconds: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Server<'a> {
+    pub proxy: &'a str,
+    pub iid: u32,
+    pub report: &'a ServerReport<'a>,
+    pub address: &'a str,
+    pub traffic: Traffic,
+    pub effort: Effort,
+    pub change_seconds: u64,
+}

@@ -1,0 +1,222 @@
+//! From figures to rows: which fields a row of each kind has in TCP mode, and what HAProxy would put into them.
+
+use super::figures::{Backend, Effort, Frontend, Http, Server, Time, Traffic};
+use super::{Field, Kind, Row};
+use crate::backend::{CheckReport, Operation, ServerView};
+use crate::balance::{Algorithm, Policy};
+use crate::health::Outcome;
+
+pub fn frontend_row(f: &Frontend<'_>) -> Row {
+    let mut row = Row::new(Kind::Frontend, f.name, "FRONTEND", f.iid, 0);
+    traffic(&mut row, &f.traffic);
+    row.set(Field::Slim, f.maxconn);
+    row.set(Field::Status, if f.is_open { "OPEN" } else { "STOP" });
+    row.set(Field::RateLim, 0u32);
+    row.set(Field::Mode, if f.http.is_some() { "http" } else { "tcp" });
+    row.set(Field::ConnRate, clipped(f.traffic.rate));
+    row.set(Field::ConnRateMax, clipped(f.traffic.rate_max));
+    row.set(Field::ConnTot, f.traffic.sessions_total);
+    let Http {
+        answers,
+        requests,
+        rate,
+        rate_max,
+    } = f.http.unwrap_or_default();
+    row.set(Field::ReqRate, clipped(rate));
+    row.set(Field::ReqRateMax, clipped(rate_max));
+    row.set(Field::ReqTot, requests);
+    let refused = [Field::Dreq, Field::Dresp, Field::Ereq, Field::Dcon, Field::Dses];
+    zeros(&mut row, &refused);
+    zeros(&mut row, &PROXY_ZEROS);
+    if f.http.is_some() {
+        for (field, count) in ANSWERS.into_iter().zip(answers) {
+            row.set(field, count);
+        }
+        row.set(Field::Intercepted, requests);
+        zeros(&mut row, &[Field::CacheLookups, Field::CacheHits]);
+    }
+    row
+}
+
+pub fn backend_row(b: &Backend<'_>) -> Row {
+    let mut row = Row::new(Kind::Backend, b.name, "BACKEND", b.iid, 0);
+    traffic(&mut row, &b.traffic);
+    effort(&mut row, &b.effort);
+    let weight = weight_in_use(&b.view.servers, b.policy);
+    let is_up = weight > 0 || b.view.servers.is_empty();
+    row.set(Field::Slim, b.fullconn);
+    row.set(Field::Status, if is_up { "UP" } else { "DOWN" });
+    row.set(Field::Weight, weight);
+    row.set(Field::Uweight, weight);
+    row.set(Field::Act, b.view.online.active);
+    row.set(Field::Bck, b.view.online.backup);
+    row.set(Field::Chkdown, b.downs);
+    row.set(Field::Lastchg, clipped(b.change_seconds));
+    row.set(Field::Mode, "tcp");
+    row.set(Field::Algo, algorithm(b.policy));
+    if !b.view.servers.is_empty() {
+        row.set(Field::Downtime, clipped(b.down_seconds));
+    }
+    let aggregates = [
+        Field::AggServerStatus,
+        Field::AggServerCheckStatus,
+        Field::AggCheckStatus,
+    ];
+    aggregates.into_iter().for_each(|field| row.set(field, 0u32));
+    zeros(&mut row, &[Field::Dreq, Field::Dresp]);
+    zeros(&mut row, &PROXY_ZEROS);
+    row
+}
+
+pub fn server_row(s: &Server<'_>) -> Row {
+    let view = &s.report.view;
+    let mut row = Row::new(Kind::Server, s.proxy, &view.name, s.iid, view.id.0);
+    traffic(&mut row, &s.traffic);
+    effort(&mut row, &s.effort);
+    if view.maxconn > 0 {
+        row.set(Field::Slim, view.maxconn);
+    }
+    row.set(Field::Status, s.report.status.to_string());
+    row.set(Field::Weight, u32::from(view.weight));
+    row.set(Field::Uweight, u32::from(view.weight));
+    row.set(Field::Act, u32::from(!view.is_backup));
+    row.set(Field::Bck, u32::from(view.is_backup));
+    row.set(Field::Lastchg, clipped(s.change_seconds));
+    row.set(Field::Addr, s.address);
+    row.set(Field::Mode, "tcp");
+    zeros(&mut row, &[Field::Dresp, Field::Wrew, Field::Eint]);
+    let idle = [
+        Field::SrvIcur,
+        Field::IdleConnCur,
+        Field::SafeConnCur,
+        Field::UsedConnCur,
+        Field::NeedConnEst,
+    ];
+    idle.into_iter().for_each(|field| row.set(field, 0u32));
+    if let Some(check) = s.report.check.as_ref().filter(|c| c.is_enabled) {
+        row.set(Field::Chkfail, check.failures);
+        row.set(Field::Chkdown, s.report.downs);
+        row.set(Field::Downtime, clipped(s.report.down_time.as_secs()));
+        // In maintenance nobody looks, and old news would mislead.
+        if !view.admin.in_maint() {
+            latest_check(&mut row, check);
+        }
+    }
+    row
+}
+
+fn latest_check(row: &mut Row, check: &CheckReport<'_>) {
+    let star = if check.is_running { "* " } else { "" };
+    row.set(Field::CheckStatus, format!("{star}{}", check.last.status));
+    if check.last.status.outcome() != Outcome::Neutral {
+        let ms = u64::try_from(check.last.duration.as_millis()).unwrap_or(u64::MAX);
+        row.set(Field::CheckDuration, ms);
+    }
+    row.set(Field::LastChk, check.last.info.as_deref().unwrap_or_default());
+    row.set(Field::CheckDesc, check.last.status.description());
+    row.set(Field::CheckRise, check.health.rise());
+    row.set(Field::CheckFall, check.health.fall());
+    row.set(Field::CheckHealth, check.health.health());
+}
+
+fn traffic(row: &mut Row, t: &Traffic) {
+    row.set(Field::Scur, t.sessions);
+    row.set(Field::Smax, t.sessions_max);
+    row.set(Field::Stot, t.sessions_total);
+    row.set(Field::Bin, t.bytes_in);
+    row.set(Field::Bout, t.bytes_out);
+    row.set(Field::Rate, clipped(t.rate));
+    row.set(Field::RateMax, clipped(t.rate_max));
+    row.set(Field::Reqbin, t.bytes_in);
+    row.set(Field::Resbin, t.bytes_out);
+    row.set(Field::TandemBinRate, t.bytes_in_rate);
+    row.set(Field::TandemBoutRate, t.bytes_out_rate);
+}
+
+fn effort(row: &mut Row, e: &Effort) {
+    row.set(Field::Qcur, e.queued);
+    row.set(Field::Qmax, e.queued_max);
+    row.set(Field::Econ, e.connect_errors);
+    // In TCP mode a broken transfer is all that can be wrong with an answer.
+    row.set(Field::Eresp, e.server_aborts);
+    row.set(Field::Wretr, e.retries);
+    row.set(Field::Wredis, e.redispatches);
+    row.set(Field::Lbtot, e.balanced);
+    row.set(Field::CliAbrt, e.client_aborts);
+    row.set(Field::SrvAbrt, e.server_aborts);
+    let last = e.last_session.map_or(-1, |s| i32::try_from(s).unwrap_or(i32::MAX));
+    row.set(Field::Lastsess, last);
+    row.set(Field::Connect, e.connects);
+    row.set(Field::Reuse, 0u64);
+    let times = [
+        (Field::Qtime, Field::QtimeMax, e.queue_time),
+        (Field::Ctime, Field::CtimeMax, e.connect_time),
+        (Field::Rtime, Field::RtimeMax, Time::default()),
+        (Field::Ttime, Field::TtimeMax, e.total_time),
+    ];
+    for (average, max, time) in times {
+        row.set(average, time.average);
+        row.set(max, time.max);
+    }
+}
+
+/// What proxies of HAProxy count and a TCP proxy never sees.
+const PROXY_ZEROS: [Field; 6] = [
+    Field::CompIn,
+    Field::CompOut,
+    Field::CompByp,
+    Field::CompRsp,
+    Field::Wrew,
+    Field::Eint,
+];
+
+const ANSWERS: [Field; 6] = [
+    Field::Hrsp1xx,
+    Field::Hrsp2xx,
+    Field::Hrsp3xx,
+    Field::Hrsp4xx,
+    Field::Hrsp5xx,
+    Field::HrspOther,
+];
+
+fn zeros(row: &mut Row, fields: &[Field]) {
+    for field in fields {
+        row.set(*field, 0u64);
+    }
+}
+
+/// The weight of the servers that share the load now: the active ones, or the backup or backups in their place.
+fn weight_in_use(servers: &[ServerView], policy: &Policy) -> u32 {
+    let of = |backup: bool| {
+        servers
+            .iter()
+            .filter(move |s| s.is_backup == backup && s.operation == Operation::Running && s.takes_new())
+            .map(|s| u32::from(s.weight))
+    };
+    let active: u32 = of(false).sum();
+    match (active, policy.all_backups) {
+        (1.., _) => active,
+        (0, true) => of(true).sum(),
+        (0, false) => of(true).next().unwrap_or(0),
+    }
+}
+
+fn algorithm(policy: &Policy) -> &'static str {
+    match policy.algorithm {
+        Algorithm::RoundRobin => "roundrobin",
+        Algorithm::StaticRr => "static-rr",
+        Algorithm::LeastConn => "leastconn",
+        Algorithm::First => "first",
+        Algorithm::Source => "source",
+        Algorithm::Random { .. } => "random",
+        Algorithm::HashSrc => "hash",
+    }
+}
+
+/// Where HAProxy's type is too narrow, the value stays at its end.
+fn clipped(n: u64) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;
