@@ -29,6 +29,7 @@ pub(crate) fn conn_settings(frontend: &plan::Frontend, backend: Option<&plan::Ba
     match backend {
         None => client,
         Some(b) => ConnSettings {
+            queue: b.timeout_queue,
             connect: b.timeout_connect,
             server: b.timeout_server,
             server_fin: b.timeout_server_fin,

@@ -17,6 +17,7 @@ mod logs;
 mod orders;
 mod probe;
 mod publish;
+mod queue;
 mod registry;
 mod report;
 mod session;

@@ -10,11 +10,11 @@ use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::View;
 use tandem_lb_core::balance::{Algorithm, Loads, Request};
 use tandem_time::{Mono, Seed};
-use tokio::sync::Notify;
 
 use crate::address::ServerAddress;
 use crate::affinity::Affinity;
 use crate::counters::{Attempts, Traffic};
+use crate::queue::Queue;
 
 /// One backend, shared by all threads.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ pub(crate) struct Backend {
     pub(crate) servers: Vec<Server>,
     pub(crate) affinity: Option<Affinity>,
     ticket: AtomicU64,
-    /// A server has one connection less: whoever waits for a place may ask again.
-    pub(crate) freed: Notify,
+    /// Who waits for a place on a server.
+    pub(crate) queue: Arc<Queue>,
 }
 
 /// One server: where it is, and what it carries now.
@@ -45,8 +45,8 @@ pub(crate) enum Pick {
     /// A stick entry names it.
     Known(ServerIdx),
     Balanced(ServerIdx),
-    /// All that may be used are full.
-    AllFull,
+    /// The only one for this client is full, or all that may be used are.
+    Full(Option<ServerIdx>),
     NoServer,
 }
 
@@ -65,7 +65,7 @@ impl Backend {
             servers: addresses.into_iter().map(server).collect(),
             affinity: plan.stick.as_ref().map(|stick| Affinity::new(stick, seed)),
             ticket: AtomicU64::new(seed.next_u64()),
-            freed: Notify::new(),
+            queue: Arc::default(),
             plan,
         }
     }
@@ -73,7 +73,7 @@ impl Backend {
     /// From now on the workers pick from this. Whoever waits for a server may find one in it.
     pub(crate) fn publish(&self, view: Arc<View>) {
         self.view.store(Some(view));
-        self.freed.notify_waiters();
+        self.queue.call_all();
     }
 
     pub(crate) fn server(&self, idx: ServerIdx) -> Option<&Server> {
@@ -99,7 +99,11 @@ impl Backend {
             && let Some((affinity, source)) = self.affinity.as_ref().zip(source)
             && let Some(known) = affinity.server_for(source, view, now)
         {
-            return Pick::Known(known);
+            return if self.is_full(view, known) {
+                Pick::Full(Some(known))
+            } else {
+                Pick::Known(known)
+            };
         }
         let request = Request {
             source,
@@ -107,8 +111,10 @@ impl Backend {
             avoid,
         };
         match view.table.pick(&request, self) {
+            // Only a hash names a server without asking whether it is full.
+            Some(idx) if self.hashes() && self.is_full(view, idx) => Pick::Full(Some(idx)),
             Some(idx) => Pick::Balanced(idx),
-            None if view.table.active() + view.table.backups() > 0 => Pick::AllFull,
+            None if view.table.active() + view.table.backups() > 0 => Pick::Full(None),
             None => Pick::NoServer,
         }
     }
@@ -129,8 +135,13 @@ impl Backend {
         match pick {
             Pick::Known(idx) => is_down(idx),
             Pick::Balanced(idx) => is_down(idx) || !self.hashes() && view.online.active > 1,
-            Pick::AllFull | Pick::NoServer => false,
+            Pick::Full(_) | Pick::NoServer => false,
         }
+    }
+
+    fn is_full(&self, view: &View, idx: ServerIdx) -> bool {
+        let most = view.server(idx).map_or(0, |s| s.maxconn);
+        most > 0 && self.served(idx) >= most
     }
 
     /// Whether the client's address decides; otherwise any server would have done.

@@ -28,6 +28,7 @@ use tokio::time::Sleep;
 use crate::frontend::Frontend;
 use crate::logs;
 use crate::publish::Pick;
+use crate::queue::Position;
 use crate::registry::Registered;
 use crate::worker::{Accepted, Worker};
 
@@ -62,6 +63,7 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
         pick: Pick::NoServer,
         tried: None,
         carried: Carried::default(),
+        waited_at: Position::default(),
         armed: None,
         worker,
         frontend,
@@ -101,6 +103,8 @@ struct Session {
     /// The server of the latest attempt.
     tried: Option<ServerIdx>,
     carried: Carried,
+    /// Where in the queue it was, when it is there no more.
+    waited_at: Position,
     /// When the timer fires.
     armed: Option<Mono>,
 }
@@ -163,7 +167,7 @@ impl Session {
     fn advance(&mut self, cx: &mut Context<'_>) -> bool {
         match &mut self.upstream {
             Upstream::None => self.is_client_gone(cx),
-            Upstream::Queued(freed) => match freed.as_mut().poll(cx) {
+            Upstream::Queued(place) => match place.poll_called(cx) {
                 Poll::Ready(()) => {
                     self.choose(None);
                     true
@@ -247,6 +251,7 @@ impl Session {
 
     /// Counts the end and writes the log line.
     fn leave(mut self, ending: Ending) {
+        self.leave_queue();
         let now = self.worker.clock.now();
         let summary = self.conn.summary(now);
         let server = self.at_server.as_ref().map(AtServer::idx).or(summary.server);
@@ -263,7 +268,7 @@ impl Session {
     }
 
     fn tell_log(&self, summary: Summary, server: Option<ServerIdx>, early: bool) {
-        let (frontend, peer, carried) = (&*self.frontend, self.peer, self.carried);
+        let (frontend, peer, carried, waited_at) = (&*self.frontend, self.peer, self.carried, self.waited_at);
         logs::told(
             &self.worker,
             &logs::Told {
@@ -272,6 +277,7 @@ impl Session {
                 server,
                 summary,
                 carried,
+                waited_at,
                 early,
             },
         );

@@ -11,6 +11,7 @@ use tandem_ops::clock::Wall;
 use tandem_ops::syslog::{Sender, Severity};
 
 use crate::frontend::Frontend;
+use crate::queue::Position;
 use crate::session::{Carried, Peer};
 use crate::worker::Worker;
 
@@ -37,6 +38,7 @@ pub(crate) struct Told<'a> {
     pub(crate) server: Option<ServerIdx>,
     pub(crate) summary: Summary,
     pub(crate) carried: Carried,
+    pub(crate) waited_at: Position,
     /// It has only begun (`option logasap`).
     pub(crate) early: bool,
 }
@@ -65,6 +67,7 @@ pub(crate) fn told(worker: &Worker, told: &Told<'_>) {
         server,
         summary,
         carried,
+        waited_at,
         early,
     } = *told;
     let rule = &frontend.plan.log_rule;
@@ -101,7 +104,8 @@ pub(crate) fn told(worker: &Worker, told: &Told<'_>) {
             frontend: frontend.traffic.sessions.now().into(),
             backend: backend.map_or(0, |b| b.traffic.sessions.now().into()),
             server: of_server.map_or(0, |(_, live)| live.traffic.sessions.now().into()),
-            ..Counts::default()
+            server_queue: waited_at.server,
+            backend_queue: waited_at.backend,
         },
         early,
     };

@@ -83,7 +83,7 @@ impl Drop for AtServer {
             server.traffic.sessions.leave();
         }
         if self.backend.is_limited(self.idx) {
-            self.backend.freed.notify_one();
+            self.backend.queue.freed(self.idx);
         }
     }
 }

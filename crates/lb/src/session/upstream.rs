@@ -1,7 +1,6 @@
 //! The way to the server: choosing one, connecting, trying again.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use tandem_lb_core::ServerIdx;
@@ -13,12 +12,13 @@ use tandem_time::Mono;
 use super::Session;
 use super::counted::AtServer;
 use crate::publish::{Backend, Pick};
+use crate::queue::Place;
 
 /// How far the way to the server is.
 pub(super) enum Upstream {
     None,
-    /// All servers are full: until one has room again.
-    Queued(Pin<Box<dyn Future<Output = ()>>>),
+    /// Every server that would do is full.
+    Queued(Place),
     Connecting(Endpoint),
     Up(Endpoint),
 }
@@ -31,17 +31,30 @@ impl Session {
             return self.conn.handle(Input::Picked(None), now);
         };
         self.pick = backend.pick(self.peer.ip(), avoid, now);
-        self.upstream = Upstream::None;
         match self.pick {
             Pick::Known(idx) | Pick::Balanced(idx) => {
+                self.leave_queue();
                 self.move_to(&backend, idx, now);
                 self.conn.handle(Input::Picked(Some(idx)), now);
             }
-            Pick::NoServer => self.conn.handle(Input::Picked(None), now),
-            Pick::AllFull => {
-                self.at_server = None;
-                self.upstream = Upstream::Queued(Box::pin(async move { backend.freed.notified().await }));
+            Pick::NoServer => {
+                self.leave_queue();
+                self.conn.handle(Input::Picked(None), now);
             }
+            Pick::Full(server) => {
+                self.at_server = None;
+                match &mut self.upstream {
+                    Upstream::Queued(place) => place.wait_for(server),
+                    _ => self.upstream = Upstream::Queued(Place::last(&backend.queue, server)),
+                }
+                self.conn.handle(Input::MustWait(server), now);
+            }
+        }
+    }
+
+    pub(super) fn leave_queue(&mut self) {
+        if let Upstream::Queued(place) = std::mem::replace(&mut self.upstream, Upstream::None) {
+            self.waited_at = place.position();
         }
     }
 
