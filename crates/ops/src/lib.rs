@@ -4,6 +4,7 @@
 //! same code for each, so that an operator meets one behaviour.
 
 pub mod clock;
+pub mod control;
 pub mod daemonize;
 pub mod notify;
 pub mod pidfile;

@@ -1,0 +1,166 @@
+//! The commands about the conversation itself, which every daemon has.
+
+use std::time::Duration;
+
+use super::Reply;
+use super::command::Entry;
+use super::session::{Level, Session, SeverityOutput};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Builtin {
+    Echo,
+    Help,
+    LowerTo(Level),
+    Prompt,
+    Quit,
+    Severities,
+    ShowLevel,
+    ShowSockets,
+    Timeout,
+    Wait,
+}
+
+pub(super) const BUILTINS: [(Entry, Builtin); 8] = [
+    (entry("echo", "echo <text>", "print text"), Builtin::Echo),
+    (
+        entry(
+            "operator",
+            "operator",
+            "lower the level of the current CLI session to operator",
+        ),
+        Builtin::LowerTo(Level::Operator),
+    ),
+    (
+        entry(
+            "set severity-output",
+            "set severity-output [none|number|string]",
+            "set presence of severity level in feedback information",
+        ),
+        Builtin::Severities,
+    ),
+    (
+        entry("set timeout", "set timeout [cli] <delay>", "change a timeout setting"),
+        Builtin::Timeout,
+    ),
+    (
+        entry(
+            "show cli level",
+            "show cli level",
+            "display the level of the current CLI session",
+        ),
+        Builtin::ShowLevel,
+    ),
+    (
+        entry("show cli sockets", "show cli sockets", "dump list of cli sockets"),
+        Builtin::ShowSockets,
+    ),
+    (
+        entry("user", "user", "lower the level of the current CLI session to user"),
+        Builtin::LowerTo(Level::User),
+    ),
+    (
+        entry("wait", "wait <delay>", "wait that long before the next command"),
+        Builtin::Wait,
+    ),
+];
+
+/// These stand at the end of every list.
+pub(super) const ALWAYS: [(Entry, Builtin); 3] = [
+    (
+        entry("help", "help [<command>]", "list matching or all commands"),
+        Builtin::Help,
+    ),
+    (
+        entry("prompt", "prompt", "toggle interactive mode with prompt"),
+        Builtin::Prompt,
+    ),
+    (entry("quit", "quit", "disconnect"), Builtin::Quit),
+];
+
+const fn entry(name: &'static str, usage: &'static str, about: &'static str) -> Entry {
+    Entry { name, usage, about }
+}
+
+pub(super) fn lower(session: &mut Session, to: Level) -> Reply {
+    if session.level < to {
+        return Reply::error("Permission denied");
+    }
+    session.level = to;
+    Reply::Done
+}
+
+pub(super) fn severities(session: &mut Session, word: &str) -> Reply {
+    session.severities = match word {
+        "none" => SeverityOutput::None,
+        "number" => SeverityOutput::Number,
+        "string" => SeverityOutput::Word,
+        _ => return Reply::error("one of 'none', 'number', 'string' is a required argument"),
+    };
+    Reply::Done
+}
+
+pub(super) fn timeout(session: &mut Session, what: &str, delay: &str) -> Reply {
+    if what != "cli" {
+        return Reply::error("'set timeout' only supports 'cli'.");
+    }
+    if delay.is_empty() {
+        return Reply::error("Expects an integer value.");
+    }
+    match duration(delay, Duration::from_secs(1)).filter(|d| !d.is_zero()) {
+        Some(patience) => {
+            session.patience = patience;
+            Reply::Done
+        }
+        None => Reply::error("Invalid timeout value."),
+    }
+}
+
+/// A number and a unit; without a unit it counts in `plain`. HAProxy's timers end after 24.8 days.
+pub(super) fn duration(text: &str, plain: Duration) -> Option<Duration> {
+    const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let unit = match unit {
+        "" => plain,
+        "us" => Duration::from_micros(1),
+        "ms" => Duration::from_millis(1),
+        "s" => Duration::from_secs(1),
+        "m" => Duration::from_secs(60),
+        "h" => Duration::from_secs(3_600),
+        "d" => Duration::from_secs(86_400),
+        _ => return None,
+    };
+    let time = unit.checked_mul(number.parse().ok()?)?;
+    (time <= LONGEST).then_some(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays() {
+        let read = |text| duration(text, Duration::from_secs(1)).map(|d| d.as_micros());
+        assert_eq!(read("10"), Some(10_000_000));
+        assert_eq!(read("10ms"), Some(10_000));
+        assert_eq!(read("2m"), Some(120_000_000));
+        assert_eq!(read("25d"), None);
+        assert_eq!(read("x"), None);
+        assert_eq!(read("1y"), None);
+        assert_eq!(read(""), None);
+        assert_eq!(read("99999999999"), None);
+    }
+
+    #[test]
+    fn the_level_only_sinks() {
+        let mut session = Session {
+            level: Level::Admin,
+            severities: SeverityOutput::None,
+            is_interactive: false,
+            patience: Duration::from_secs(1),
+        };
+        assert!(matches!(lower(&mut session, Level::User), Reply::Done));
+        assert!(matches!(lower(&mut session, Level::Operator), Reply::Message(..)));
+        assert_eq!(session.level, Level::User);
+    }
+}

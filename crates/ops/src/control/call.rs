@@ -1,0 +1,34 @@
+//! One command as it was given.
+
+/// The words of a command, those that name it included.
+#[derive(Clone, Debug)]
+pub struct Call {
+    words: Vec<String>,
+    named: usize,
+    payload: Option<String>,
+}
+
+impl Call {
+    /// `named` is how many of the words are the command's name.
+    pub(super) fn new(words: Vec<String>, named: usize, payload: Option<String>) -> Call {
+        Call { words, named, payload }
+    }
+
+    /// The argument at this place; empty when it was not given.
+    pub fn arg(&self, place: usize) -> &str {
+        self.args().get(place).map_or("", String::as_str)
+    }
+
+    pub fn args(&self) -> &[String] {
+        self.words.get(self.named..).unwrap_or_default()
+    }
+
+    /// Whether one of the arguments is this word.
+    pub fn has(&self, word: &str) -> bool {
+        self.args().iter().any(|arg| arg == word)
+    }
+
+    pub fn payload(&self) -> Option<&str> {
+        self.payload.as_deref()
+    }
+}

@@ -1,0 +1,94 @@
+//! From a command's text to its answer.
+
+use std::time::Duration;
+
+use super::builtin::{self, ALWAYS, BUILTINS, Builtin};
+use super::command::{self, Entry, named};
+use super::session::{Level, Session};
+use super::words::words;
+use super::{Call, Command, Reply};
+
+/// The commands of a daemon, what they work on, and the sockets that lead here.
+pub struct Console<S: 'static> {
+    commands: &'static [Command<S>],
+    state: S,
+    /// As `show cli sockets` names them, each with its level.
+    sockets: Vec<(String, Level)>,
+}
+
+/// What to do about a command.
+pub(super) enum Answer {
+    Reply(Reply),
+    /// Nothing, for so long.
+    Wait(Duration),
+    Quit,
+}
+
+impl<S> Console<S> {
+    pub fn new(commands: &'static [Command<S>], state: S, sockets: Vec<(String, Level)>) -> Console<S> {
+        Console {
+            commands,
+            state,
+            sockets,
+        }
+    }
+
+    pub(super) fn answer(&self, session: &mut Session, text: &str, payload: Option<String>) -> Answer {
+        let words = words(text);
+        let mut builtins = BUILTINS.iter().chain(&ALWAYS);
+        if let Some((_, builtin)) = builtins.find(|(entry, _)| named(entry.name, &words).is_some()) {
+            return self.builtin(*builtin, session, &words);
+        }
+        let own = self.commands.iter();
+        let found = own
+            .filter_map(|c| named(c.name, &words).map(|n| (n, c)))
+            .max_by_key(|(n, _)| *n);
+        Answer::Reply(match found {
+            None => Reply::info(command::unknown(&self.entries(), &always(), &words)),
+            Some((_, command)) if session.level < command.level => Reply::error("Permission denied"),
+            Some((n, command)) => (command.run)(&self.state, &Call::new(words, n, payload)),
+        })
+    }
+
+    fn builtin(&self, builtin: Builtin, session: &mut Session, words: &[String]) -> Answer {
+        let word = |n: usize| words.get(n).map_or("", String::as_str);
+        Answer::Reply(match builtin {
+            Builtin::Quit => return Answer::Quit,
+            Builtin::Wait => match builtin::duration(word(1), Duration::from_millis(1)) {
+                Some(delay) => return Answer::Wait(delay),
+                None => Reply::error("Expects a duration in milliseconds."),
+            },
+            Builtin::Echo => Reply::Output(words[1..].join(" ") + "\n"),
+            Builtin::Help => Reply::Output(command::help(&self.entries(), &always(), &words[1..])),
+            Builtin::LowerTo(level) => builtin::lower(session, level),
+            Builtin::Prompt => {
+                session.is_interactive = !session.is_interactive;
+                Reply::Done
+            }
+            Builtin::Severities => builtin::severities(session, word(2)),
+            Builtin::ShowLevel => Reply::info(session.level.name()),
+            Builtin::ShowSockets => Reply::Output(self.sockets()),
+            Builtin::Timeout => builtin::timeout(session, word(2), word(3)),
+        })
+    }
+
+    fn sockets(&self) -> String {
+        let mut text = "# socket lvl processes\n".to_owned();
+        for (name, level) in &self.sockets {
+            text.push_str(&format!("{name} {} all\n", level.name()));
+        }
+        text
+    }
+
+    /// All but those that stand at the end of every list, by name.
+    fn entries(&self) -> Vec<Entry> {
+        let own = self.commands.iter().map(Command::entry);
+        let mut entries: Vec<Entry> = own.chain(BUILTINS.iter().map(|(entry, _)| *entry)).collect();
+        entries.sort_by_key(|entry| entry.usage);
+        entries
+    }
+}
+
+fn always() -> [Entry; 3] {
+    ALWAYS.map(|(entry, _)| entry)
+}

@@ -1,0 +1,179 @@
+//! One listening socket, and the conversations with whoever comes in.
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Socket};
+use tandem_sys::listen::Acceptor;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::Console;
+use super::console::Answer;
+use super::framer::{Found, Framer};
+use super::session::{Level, Session, SeverityOutput};
+
+/// As many clients as HAProxy serves at a time; others wait in the backlog.
+const MOST_CLIENTS: usize = 10;
+
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// A listening socket for commands.
+#[derive(Clone)]
+pub struct Door {
+    pub socket: Arc<Socket>,
+    /// What those who come through here may do.
+    pub level: Level,
+    /// How long a client may do nothing.
+    pub patience: Duration,
+}
+
+/// Serves the door for as long as it is polled.
+pub async fn serve<S: 'static>(door: Door, console: Rc<Console<S>>) {
+    let acceptor = match Acceptor::new(door.socket.clone()) {
+        Ok(acceptor) => acceptor,
+        Err(error) => return tracing::error!(%error, "cannot listen for commands"),
+    };
+    let places = Arc::new(Semaphore::new(MOST_CLIENTS));
+    loop {
+        if let Err(error) = accept(&acceptor, &places, &door, &console).await {
+            tracing::warn!(%error, "cannot accept a client for commands for the moment");
+            tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
+        }
+    }
+}
+
+async fn accept<S: 'static>(
+    acceptor: &Acceptor,
+    places: &Arc<Semaphore>,
+    door: &Door,
+    console: &Rc<Console<S>>,
+) -> io::Result<()> {
+    acceptor.ready().await?;
+    let Ok(place) = places.clone().acquire_owned().await else {
+        return Ok(());
+    };
+    if let Some((socket, _)) = acceptor.accept()? {
+        let session = Session {
+            level: door.level,
+            severities: SeverityOutput::None,
+            is_interactive: false,
+            patience: door.patience,
+        };
+        tokio::task::spawn_local(converse(socket, session, console.clone(), place));
+    }
+    Ok(())
+}
+
+async fn converse<S>(socket: Socket, session: Session, console: Rc<Console<S>>, _place: OwnedSemaphorePermit) {
+    let ended = match socket.domain() {
+        Ok(Domain::UNIX) => match UnixStream::from_std(socket.into()) {
+            Ok(stream) => Conversation::new(stream, session, console).lead().await,
+            Err(error) => Err(error),
+        },
+        _ => match TcpStream::from_std(socket.into()) {
+            Ok(stream) => Conversation::new(stream, session, console).lead().await,
+            Err(error) => Err(error),
+        },
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a client for commands was left");
+    }
+}
+
+struct Conversation<T, S: 'static> {
+    stream: T,
+    session: Session,
+    console: Rc<Console<S>>,
+    framer: Framer,
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
+    fn new(stream: T, session: Session, console: Rc<Console<S>>) -> Conversation<T, S> {
+        Conversation {
+            stream,
+            session,
+            console,
+            framer: Framer::default(),
+        }
+    }
+
+    /// Until the client has its answers, leaves, or does nothing for too long.
+    async fn lead(mut self) -> io::Result<()> {
+        loop {
+            match self.framer.next() {
+                Found::Incomplete => {
+                    if !self.read().await? {
+                        break;
+                    }
+                }
+                Found::PayloadLine if self.session.is_interactive => self.write("+ ").await?,
+                Found::PayloadLine => {}
+                Found::TooLong => {
+                    self.write("The command is too long.\n\n").await?;
+                    break;
+                }
+                Found::Command {
+                    text,
+                    payload,
+                    ends_line,
+                } => {
+                    if !self.answer(&text, payload).await? {
+                        break;
+                    }
+                    let is_last = ends_line && !self.framer.has_more();
+                    if is_last && !self.session.is_interactive {
+                        break;
+                    }
+                }
+            }
+        }
+        self.stream.shutdown().await
+    }
+
+    /// Whether the conversation goes on.
+    async fn answer(&mut self, text: &str, payload: Option<String>) -> io::Result<bool> {
+        match self.console.answer(&mut self.session, text, payload) {
+            Answer::Quit => return Ok(false),
+            Answer::Wait(delay) => tokio::time::sleep(delay).await,
+            Answer::Reply(reply) => {
+                for piece in reply.pieces(self.session.severities) {
+                    self.write(&piece).await?;
+                }
+            }
+        }
+        let end = if self.session.is_interactive { "\n> " } else { "\n" };
+        self.write(end).await?;
+        Ok(true)
+    }
+
+    /// Whether there is more to come.
+    async fn read(&mut self) -> io::Result<bool> {
+        let mut buffer = [0; 4096];
+        let read = timeout(self.session.patience, self.stream.read(&mut buffer)).await;
+        let count = read.map_err(|_| io::ErrorKind::TimedOut)??;
+        self.framer.push(&buffer[..count]);
+        Ok(count > 0)
+    }
+
+    /// A client that takes nothing for too long is left.
+    async fn write(&mut self, text: &str) -> io::Result<()> {
+        let mut rest = text.as_bytes();
+        while !rest.is_empty() {
+            let written = timeout(self.session.patience, self.stream.write(rest)).await;
+            let count = written.map_err(|_| io::ErrorKind::TimedOut)??;
+            if count == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            rest = &rest[count..];
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

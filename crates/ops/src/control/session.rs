@@ -1,0 +1,44 @@
+//! What one client of the socket may do and has chosen.
+
+use std::time::Duration;
+
+/// What a client may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Look at what tells nothing about users.
+    User,
+    /// Look at everything.
+    #[default]
+    Operator,
+    /// Change things.
+    Admin,
+}
+
+/// `set severity-output`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum SeverityOutput {
+    #[default]
+    None,
+    Number,
+    Word,
+}
+
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) level: Level,
+    pub(super) severities: SeverityOutput,
+    /// Stays after an answer, and shows a prompt.
+    pub(super) is_interactive: bool,
+    /// How long the client may do nothing.
+    pub(super) patience: Duration,
+}
+
+impl Level {
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::User => "user",
+            Level::Operator => "operator",
+            Level::Admin => "admin",
+        }
+    }
+}

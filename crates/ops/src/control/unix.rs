@@ -1,0 +1,189 @@
+//! A unix socket in the file system: made under another name, given its owner and mode, and only then put in its place.
+//!
+//! So nobody can connect before the permissions hold, and whoever connects during the change meets the old or the new.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use nix::unistd::{Group, User};
+use socket2::{Domain, SockAddr, Socket, Type};
+
+const BACKLOG: i32 = 128;
+
+/// Whose the file is; what is not said stays as the system makes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ownership {
+    pub mode: Option<u32>,
+    pub user: Option<u32>,
+    pub group: Option<u32>,
+}
+
+/// The file of a socket; removed when dropped, unless it is another's by then.
+#[derive(Debug)]
+pub struct UnixFile {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl Ownership {
+    /// Names or numbers, as in `/etc/passwd` and `/etc/group`.
+    pub fn resolve(mode: Option<u32>, user: Option<&str>, group: Option<&str>) -> io::Result<Ownership> {
+        let of_user = |name: &str| Ok::<_, io::Error>(User::from_name(name)?.map(|u| u.uid.as_raw()));
+        let of_group = |name: &str| Ok::<_, io::Error>(Group::from_name(name)?.map(|g| g.gid.as_raw()));
+        Ok(Ownership {
+            mode,
+            user: user.map(|name| known("user", name, of_user(name)?)).transpose()?,
+            group: group.map(|name| known("group", name, of_group(name)?)).transpose()?,
+        })
+    }
+
+    fn give(&self, path: &Path) -> io::Result<()> {
+        if self.user.is_some() || self.group.is_some() {
+            std::os::unix::fs::chown(path, self.user, self.group)?;
+        }
+        if let Some(mode) = self.mode {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+        }
+        Ok(())
+    }
+}
+
+impl UnixFile {
+    fn of(path: &Path) -> io::Result<UnixFile> {
+        let found = fs::symlink_metadata(path)?;
+        Ok(UnixFile {
+            path: path.to_owned(),
+            device: found.dev(),
+            inode: found.ino(),
+        })
+    }
+}
+
+impl Drop for UnixFile {
+    fn drop(&mut self) {
+        let is_ours =
+            fs::symlink_metadata(&self.path).is_ok_and(|now| (now.dev(), now.ino()) == (self.device, self.inode));
+        if is_ours {
+            fs::remove_file(&self.path).ok();
+        }
+    }
+}
+
+/// Opens a listening socket there. What a dead process left is replaced; a socket that answers and other files are not.
+pub fn open_unix(path: &Path, owner: &Ownership) -> io::Result<(Socket, UnixFile)> {
+    refuse_taken(path)?;
+    let hidden = hidden_name(path);
+    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+    socket.bind(&SockAddr::unix(&hidden)?)?;
+    let placed = owner
+        .give(&hidden)
+        .and_then(|()| socket.listen(BACKLOG))
+        .and_then(|()| fs::rename(&hidden, path));
+    if let Err(error) = placed {
+        fs::remove_file(&hidden).ok();
+        return Err(error);
+    }
+    Ok((socket, UnixFile::of(path)?))
+}
+
+fn known(what: &str, name: &str, found: Option<u32>) -> io::Result<u32> {
+    let number = found.or_else(|| name.parse().ok());
+    number.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("there is no {what} '{name}'")))
+}
+
+fn refuse_taken(path: &Path) -> io::Result<()> {
+    let Ok(found) = fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    if !found.file_type().is_socket() {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "a file is there that is no socket",
+        ));
+    }
+    let caller = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+    match caller.connect(&SockAddr::unix(path)?) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
+        _ => Err(io::ErrorKind::AddrInUse.into()),
+    }
+}
+
+/// In the same folder, as a rename needs, and short: the kernel takes 107 bytes.
+fn hidden_name(path: &Path) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    path.with_file_name(format!(".{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Folder {
+            let path = std::env::temp_dir().join(format!("tandem-unix-{name}-{}", std::process::id()));
+            fs::create_dir_all(&path).expect("the temporary folder is writable");
+            Folder(path)
+        }
+
+        fn names(&self) -> Vec<String> {
+            let found = fs::read_dir(&self.0).expect("it is there");
+            found
+                .flatten()
+                .map(|e| e.file_name().to_string_lossy().into_owned())
+                .collect()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).ok();
+        }
+    }
+
+    #[test]
+    fn the_mode_holds_and_the_file_goes_with_its_owner() {
+        let folder = Folder::new("mode");
+        let path = folder.0.join("s");
+        let owner = Ownership::resolve(Some(0o620), Some("0"), None).expect("a number");
+        let owner = Ownership { user: None, ..owner };
+        let (_socket, file) = open_unix(&path, &owner).expect("it is free");
+        assert_eq!(fs::metadata(&path).expect("it is there").mode() & 0o777, 0o620);
+        assert_eq!(folder.names(), ["s"]);
+        drop(file);
+        assert_eq!(folder.names(), [""; 0]);
+    }
+
+    #[test]
+    fn only_what_is_abandoned_is_replaced() {
+        let folder = Folder::new("abandoned");
+        let path = folder.0.join("s");
+        let open = || open_unix(&path, &Ownership::default());
+        let (socket, first) = open().expect("it is free");
+        assert_eq!(open().map(|_| ()).map_err(|e| e.kind()), Err(io::ErrorKind::AddrInUse));
+        drop(socket);
+        let (_socket, _second) = open().expect("nobody answers there");
+        // The first owner's end leaves the second's file alone.
+        drop(first);
+        assert_eq!(folder.names(), ["s"]);
+        let plain = folder.0.join("plain");
+        fs::write(&plain, "mine").expect("writable");
+        let refused = open_unix(&plain, &Ownership::default());
+        assert_eq!(
+            refused.map(|_| ()).map_err(|e| e.kind()),
+            Err(io::ErrorKind::AlreadyExists)
+        );
+        assert_eq!(fs::read(&plain).expect("it is there"), b"mine");
+    }
+
+    #[test]
+    fn unknown_names() {
+        let error = Ownership::resolve(None, Some("nobody-of-that-name"), None).expect_err("no such user");
+        assert_eq!(error.to_string(), "there is no user 'nobody-of-that-name'");
+    }
+}
