@@ -61,6 +61,10 @@ impl Parameters {
         }
     }
 
+    pub(super) const fn reseed(&mut self, seed: u64) {
+        self.random = seed;
+    }
+
     pub(super) fn define(&mut self, name: String, value: Vec<Char>) {
         self.values.insert(name, value);
     }

@@ -229,6 +229,10 @@ impl Reader<'_, '_> {
                 self.checks.change(rest);
                 return Ok(());
             }
+            if let ("random_seed", Some(Ok(seed))) = (keyword.text.as_str(), rest.first().map(|word| word.text.parse()))
+            {
+                self.parameters.reseed(seed);
+            }
         }
         self.tree.line(line, self.sources, self.report);
         Ok(())

@@ -13,7 +13,14 @@ pub struct Statement {
     /// Never empty.
     pub words: Vec<Word>,
     pub block: Option<Block>,
-    line: Vec<Char>,
+    line: Line,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Line {
+    Written(Vec<Char>),
+    /// There is no line: the words were given as words.
+    Words,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +29,22 @@ pub struct Block {
 }
 
 impl Statement {
+    /// For another dialect that says the same. `None` if there is no word.
+    pub fn of_words(words: Vec<Word>, block: Option<Block>) -> Option<Self> {
+        (!words.is_empty()).then_some(Self {
+            words,
+            block,
+            line: Line::Words,
+        })
+    }
+
+    /// A line of that dialect, cut as a line of this one.
+    pub fn of_line(keyword: Option<Word>, line: &Word) -> Result<Option<Self>, Diagnostic> {
+        let mut words: Vec<Word> = keyword.into_iter().collect();
+        words.extend(line.cut()?);
+        Ok(Self::of_words(words, None))
+    }
+
     pub fn keyword(&self) -> &Word {
         &self.words[0]
     }
@@ -37,7 +60,10 @@ impl Statement {
 
     /// The words read as a command's: with apostrophes and escapes.
     pub fn command_words(&self, sources: &SourceMap) -> Result<Vec<Word>, Diagnostic> {
-        word::words(&self.line, Rules::Command, sources)
+        match &self.line {
+            Line::Written(line) => word::words(line, Rules::Command, sources),
+            Line::Words => Ok(self.words.clone()),
+        }
     }
 }
 
@@ -74,14 +100,14 @@ impl Tree {
             Ok(words) => self.push(Statement {
                 words,
                 block: None,
-                line: chars.to_vec(),
+                line: Line::Written(chars.to_vec()),
             }),
             // A command may hold what only its own rules can read.
             Err(plain) => match word::words(chars, Rules::Command, sources) {
                 Ok(words) if !words.is_empty() => self.push(Statement {
                     words,
                     block: None,
-                    line: chars.to_vec(),
+                    line: Line::Written(chars.to_vec()),
                 }),
                 _ => report.push(plain),
             },

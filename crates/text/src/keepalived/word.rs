@@ -17,6 +17,25 @@ pub struct Word {
 }
 
 impl Word {
+    /// For another dialect that says the same: `span` is where the text was written, letter for letter if it is as long.
+    pub fn written(text: &str, span: Span) -> Self {
+        let chars = if span.len() == text.len() {
+            text::literal(span.file, text.as_bytes(), span.start)
+        } else {
+            text::made(text, span)
+        };
+        Self {
+            text: text.to_owned(),
+            span,
+            chars,
+        }
+    }
+
+    /// Cuts the text of this word as if it were a line.
+    pub(super) fn cut(&self) -> Result<Vec<Self>, Diagnostic> {
+        words(&self.chars, Rules::Plain, &SourceMap::default())
+    }
+
     /// The very bytes, which need not be UTF-8: a password is bytes.
     pub fn bytes(&self) -> Vec<u8> {
         self.chars.iter().map(|c| c.byte).collect()

@@ -1,0 +1,162 @@
+//! `bfd_instance`
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use tandem_text::Diagnostic;
+
+use super::args::{Args, Outcome};
+use super::keyword::{Keyword, Kind, keyword, read_block};
+use super::section::Section;
+use super::{top, track};
+use crate::code;
+use crate::draft::{BfdDraft, Draft, OwnWeight};
+use crate::plan::Bfd;
+use crate::units;
+
+pub(super) fn block(draft: &mut Draft, args: &mut Args<'_>) -> Outcome {
+    let name = top::block_name(args)?;
+    top::unique(&name, draft.bfd.iter().map(|bfd| &bfd.name), "the BFD session").inspect_err(|_| args.skip_all())?;
+    let mut bfd = BfdDraft {
+        settings: Bfd {
+            name: name.value.clone(),
+            tracker: None,
+            neighbor: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            source: None,
+            min_rx: Duration::from_millis(10),
+            min_tx: Duration::from_millis(10),
+            idle_tx: Duration::from_secs(1),
+            multiplier: 5,
+            passive: false,
+            ttl: u8::MAX,
+            max_hops: 0,
+        },
+        name,
+        neighbor: None,
+        weight: OwnWeight::default(),
+        for_vrrp: true,
+    };
+    let statements = args.block()?;
+    read_block(
+        &[KEYWORDS],
+        Section::Bfd,
+        &mut bfd,
+        statements,
+        args.sources(),
+        args.reporter(),
+    );
+    draft.bfd.push(bfd);
+    Ok(())
+}
+
+/// Milliseconds, down to microseconds.
+fn millis(args: &mut Args<'_>, least: u64, most: u64) -> Result<Duration, Diagnostic> {
+    let word = args.word("a time in milliseconds")?;
+    let range = Duration::from_millis(least)..=Duration::from_millis(most);
+    let time = units::seconds(&word.text).map(|seconds| seconds / 1000);
+    time.filter(|time| range.contains(time)).ok_or_else(|| {
+        let message = format!("`{}` is not a time from {least} to {most} milliseconds", word.text);
+        Diagnostic::warning(code::BAD_VALUE, word.span, message)
+    })
+}
+
+pub(super) const KEYWORDS: &[Keyword<BfdDraft>] = &[
+    keyword("neighbor_ip", Kind::Words, "the other end", neighbor),
+    keyword("neighbour_ip", Kind::Words, "the other end", neighbor),
+    keyword("source_ip", Kind::Words, "this end", |bfd, args| {
+        bfd.settings.source = Some(args.ip()?.value);
+        Ok(())
+    }),
+    keyword(
+        "min_rx",
+        Kind::Words,
+        "milliseconds between packets received, at least; 10",
+        |bfd, args| {
+            bfd.settings.min_rx = millis(args, 1, 1000)?;
+            Ok(())
+        },
+    ),
+    keyword(
+        "min_tx",
+        Kind::Words,
+        "milliseconds between packets sent, at least; 10",
+        |bfd, args| {
+            bfd.settings.min_tx = millis(args, 1, 1000)?;
+            Ok(())
+        },
+    ),
+    keyword(
+        "idle_tx",
+        Kind::Words,
+        "milliseconds between packets while down; 1000",
+        |bfd, args| {
+            bfd.settings.idle_tx = millis(args, 1000, 10_000)?;
+            Ok(())
+        },
+    ),
+    keyword(
+        "multiplier",
+        Kind::Words,
+        "packets missed until it is down; 5",
+        |bfd, args| {
+            bfd.settings.multiplier = args.number(1..=10)?;
+            Ok(())
+        },
+    ),
+    keyword("passive", Kind::Flag, "wait for the other end to begin", |bfd, _| {
+        bfd.settings.passive = true;
+        Ok(())
+    }),
+    keyword("ttl", Kind::Words, "hop limit of what is sent; 255", |bfd, args| {
+        bfd.settings.ttl = args.number(1..=255)?;
+        Ok(())
+    }),
+    keyword("hoplimit", Kind::Words, "hop limit of what is sent", |bfd, args| {
+        bfd.settings.ttl = args.number(1..=255)?;
+        Ok(())
+    }),
+    keyword(
+        "max_hops",
+        Kind::Words,
+        "how many hops a packet may have made; 0",
+        |bfd, args| {
+            bfd.settings.max_hops = args.number(0..=255)?;
+            Ok(())
+        },
+    ),
+    keyword("multihop", Kind::Words, "over routers", |_, args| {
+        let span = args.span();
+        args.skip_all();
+        Err(
+            Diagnostic::error(code::UNSUPPORTED, span, "BFD over several hops is not supported")
+                .help("only neighbours on the same network can be watched (RFC 5881)"),
+        )
+    }),
+    keyword(
+        "weight",
+        Kind::Words,
+        "how much it counts; 0 is a fault",
+        |bfd, args| {
+            bfd.weight = track::own_weight(args, 253)?;
+            Ok(())
+        },
+    ),
+    keyword("vrrp", Kind::Flag, "for VRRP only", |bfd, _| {
+        bfd.for_vrrp = true;
+        Ok(())
+    }),
+    keyword(
+        "checker",
+        Kind::Flag,
+        "for the load balancer's checks only",
+        |bfd, _| {
+            bfd.for_vrrp = false;
+            Ok(())
+        },
+    ),
+];
+
+fn neighbor(bfd: &mut BfdDraft, args: &mut Args<'_>) -> Outcome {
+    bfd.neighbor = Some(args.ip()?.value);
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! `keepalived.conf` to a draft: blocks, and in each the keywords of its table.
+
+pub(crate) mod args;
+mod bfd;
+mod command;
+mod garp;
+mod garp_group;
+mod global;
+mod global_runtime;
+mod group;
+mod hmac;
+mod instance;
+mod instance_policy;
+pub(crate) mod keyword;
+mod known;
+mod notify;
+mod route;
+mod rule;
+mod script;
+pub(crate) mod section;
+mod top;
+mod track;
+mod track_file;
+mod track_lb;
+mod track_process;
+mod vmac;
+
+use tandem_text::keepalived::Statement;
+use tandem_text::{Diagnostic, SourceMap};
+
+use crate::draft::Draft;
+pub use keyword::{KeywordDoc, keyword_docs};
+use section::Section;
+pub(crate) use track::weight as track_weight;
+
+/// Both dialects end here: statements to a draft.
+pub(crate) fn read(statements: &[Statement], sources: &SourceMap, draft: &mut Draft, report: &mut Vec<Diagnostic>) {
+    keyword::read_block(&[top::KEYWORDS], Section::Top, draft, statements, sources, report);
+}

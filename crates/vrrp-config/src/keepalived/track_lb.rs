@@ -1,0 +1,127 @@
+//! `track_lb`: our own: the balancer on the same host, asked over its stats socket.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tandem_text::Diagnostic;
+use tandem_vrrp_core::settings::{LbCondition, LbSettings};
+
+use super::args::{Args, Outcome};
+use super::keyword::{Keyword, Kind, keyword, read_block};
+use super::section::Section;
+use super::{script, top, track};
+use crate::code;
+use crate::draft::{Draft, OwnWeight, TrackLb};
+
+pub(super) fn block(draft: &mut Draft, args: &mut Args<'_>) -> Outcome {
+    let name = top::block_name(args)?;
+    let span = name.span;
+    top::unique(
+        &name,
+        draft.balancers.iter().map(|balancer| &balancer.name),
+        "the balancer",
+    )
+    .inspect_err(|_| args.skip_all())?;
+    let mut balancer = TrackLb {
+        name,
+        settings: LbSettings {
+            socket: PathBuf::new(),
+            condition: LbCondition::Alive,
+            interval: Duration::from_secs(1),
+            rise: 1,
+            fall: 1,
+        },
+        weight: OwnWeight::default(),
+    };
+    let statements = args.block()?;
+    read_block(
+        &[KEYWORDS],
+        Section::TrackLb,
+        &mut balancer,
+        statements,
+        args.sources(),
+        args.reporter(),
+    );
+    if balancer.settings.socket.as_os_str().is_empty() {
+        return Err(Diagnostic::error(code::INCOMPLETE, span, "`track_lb` needs a socket")
+            .help("add `socket PATH`: the balancer's `stats socket`"));
+    }
+    draft.balancers.push(balancer);
+    Ok(())
+}
+
+pub(super) const KEYWORDS: &[Keyword<TrackLb>] = &[
+    keyword(
+        "socket",
+        Kind::Words,
+        "the path of its stats socket",
+        |balancer, args| {
+            balancer.settings.socket = PathBuf::from(&*args.text("a path")?);
+            Ok(())
+        },
+    ),
+    keyword("alive", Kind::Flag, "it answers; so by default", |balancer, _| {
+        balancer.settings.condition = LbCondition::Alive;
+        Ok(())
+    }),
+    keyword(
+        "frontend_open",
+        Kind::Words,
+        "this frontend accepts connections",
+        |balancer, args| {
+            balancer.settings.condition = LbCondition::FrontendOpen(args.text("a frontend")?);
+            Ok(())
+        },
+    ),
+    keyword(
+        "backend_has_servers",
+        Kind::Words,
+        "so many servers of a backend are up: NAME [N]",
+        |balancer, args| {
+            let backend = args.text("a backend")?;
+            let at_least = if args.peek().is_some() {
+                args.number(1..=65535)?
+            } else {
+                1
+            };
+            balancer.settings.condition = LbCondition::BackendHasServers { backend, at_least };
+            Ok(())
+        },
+    ),
+    keyword(
+        "interval",
+        Kind::Words,
+        "seconds between questions; 1",
+        |balancer, args| {
+            balancer.settings.interval = script::period(args)?;
+            Ok(())
+        },
+    ),
+    keyword(
+        "rise",
+        Kind::Words,
+        "good answers until it counts as good; 1",
+        |balancer, args| {
+            balancer.settings.rise = args.number(1..=i64::from(i32::MAX))?;
+            Ok(())
+        },
+    ),
+    keyword(
+        "fall",
+        Kind::Words,
+        "bad answers until it counts as bad; 1",
+        |balancer, args| {
+            balancer.settings.fall = args.number(1..=i64::from(i32::MAX))?;
+            Ok(())
+        },
+    ),
+    keyword(
+        "weight",
+        Kind::Words,
+        "how much it counts; 0 is a fault",
+        |balancer, args| {
+            balancer.weight = track::own_weight(args, 253)?;
+            Ok(())
+        },
+    ),
+];

@@ -1,0 +1,183 @@
+//! What holds for the whole daemon. `Default` is Keepalived's default.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem_vrrp_core::settings::TrackerId;
+
+use super::{Fifo, OnceScript, User};
+use crate::plan::Command;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Global {
+    /// The machine's name in messages; `None` is the host name.
+    pub router_id: Option<Arc<str>>,
+    /// `None` is `eth0`, Keepalived's own.
+    pub default_interface: Option<Arc<str>>,
+    pub log_unknown_vrids: bool,
+    /// `dynamic_interfaces`; interfaces may come and go here in any case.
+    pub dynamic_interfaces: bool,
+    /// Wait this long after the machine booted.
+    pub delay_after_boot: Duration,
+    pub net_namespace: Option<Arc<str>>,
+    /// Part of the names of pid and dump files.
+    pub instance_name: Option<Arc<str>>,
+    pub use_pid_dir: bool,
+    pub umask: Option<u32>,
+    /// Prefix of the names of VMAC interfaces; `None` is `vrrp`.
+    pub vmac_prefix: Option<Arc<str>>,
+    pub vmac_addr_prefix: Option<Arc<str>>,
+    /// Keep the kernel from announcing link-local groups.
+    pub disable_local_igmp: bool,
+    /// The process's name in `ps`.
+    pub process_name: Option<Arc<str>>,
+    pub scripts: Scripts,
+    pub scheduling: Scheduling,
+    pub firewall: Firewall,
+    pub reload: ReloadRules,
+    pub dumps: Dumps,
+    /// Parsed, not acted on: no mail is sent.
+    pub mail: Mail,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scripts {
+    /// `script_user`; `None` is `keepalived_script` if there is such a user, otherwise the daemon's own.
+    pub user: Option<User>,
+    /// Refuse what root would run and others may change.
+    pub security: bool,
+    pub startup: Option<OnceScript>,
+    pub shutdown: Option<OnceScript>,
+    pub notify_fifo: Option<Fifo>,
+    pub notify_fifo_script: Option<Command>,
+    pub vrrp_notify_fifo: Option<Fifo>,
+    pub vrrp_notify_fifo_script: Option<Command>,
+    /// Write all states to the pipes after a reload.
+    pub fifo_states_on_reload: bool,
+    /// The default for every instance and group.
+    pub priority_changes: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scheduling {
+    /// The nice value.
+    pub priority: Option<i8>,
+    /// Real-time priority; `None` is what the daemon thinks best.
+    pub rt_priority: Option<u8>,
+    pub auto: AutoPriority,
+    pub no_swap: bool,
+    pub cpu_affinity: Vec<u32>,
+    pub rlimit_rttime: Duration,
+}
+
+impl Default for Scheduling {
+    fn default() -> Self {
+        Self {
+            priority: None,
+            rt_priority: None,
+            auto: AutoPriority::default(),
+            no_swap: false,
+            cpu_affinity: Vec::new(),
+            rlimit_rttime: Duration::from_millis(10),
+        }
+    }
+}
+
+/// `max_auto_priority`: raise the priority when a timer was late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AutoPriority {
+    /// 0 is never, -1 never and without a warning.
+    pub max: i8,
+    pub delay: Duration,
+}
+
+impl Default for AutoPriority {
+    fn default() -> Self {
+        Self {
+            max: 0,
+            delay: Duration::from_secs(1),
+        }
+    }
+}
+
+/// How traffic to addresses without `accept` is kept out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Firewall {
+    pub table: Arc<str>,
+    pub priority: i32,
+    pub counters: bool,
+    pub ifindex: bool,
+}
+
+impl Default for Firewall {
+    fn default() -> Self {
+        Self {
+            table: "keepalived".into(),
+            priority: -1,
+            counters: false,
+            ifindex: false,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReloadRules {
+    /// Check the files before anything changes. Always done here; with a file, what is wrong is also written there.
+    pub check_log: Option<PathBuf>,
+    pub time_file: Option<PathBuf>,
+    pub repeat: bool,
+    /// Exists while the files are read; `Some` and empty is the default name in the directory of pid files.
+    pub marker: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dumps {
+    pub data: PathBuf,
+    pub stats: PathBuf,
+    pub json: PathBuf,
+    /// 1 or 2.
+    pub json_version: u8,
+    /// Put the instance's and namespace's name into the files' names.
+    pub use_instance: bool,
+}
+
+impl Default for Dumps {
+    fn default() -> Self {
+        Self {
+            data: "/tmp/keepalived.data".into(),
+            stats: "/tmp/keepalived.stats".into(),
+            json: "/tmp/keepalived.json".into(),
+            json_version: 1,
+            use_instance: false,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mail {
+    pub to: Vec<Arc<str>>,
+    pub from: Option<Arc<str>>,
+    pub server: Option<Arc<str>>,
+    pub alerts: bool,
+}
+
+/// `bfd_instance` (RFC 5880, one hop).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bfd {
+    pub name: Arc<str>,
+    /// `None` if nothing tracks it.
+    pub tracker: Option<TrackerId>,
+    pub neighbor: IpAddr,
+    pub source: Option<IpAddr>,
+    pub min_rx: Duration,
+    pub min_tx: Duration,
+    pub idle_tx: Duration,
+    pub multiplier: u8,
+    pub passive: bool,
+    /// Hop limit of what is sent.
+    pub ttl: u8,
+    /// How much less than 255 a received one may have.
+    pub max_hops: u8,
+}

@@ -1,0 +1,119 @@
+//! What the daemon is to do: the router's settings, and beside them what only a runtime carries out.
+
+mod command;
+mod global;
+mod policy;
+
+pub use command::{Command, Fifo, Notify, OnceScript, User};
+pub use global::{AutoPriority, Bfd, Dumps, Firewall, Global, Mail, ReloadRules, Scheduling, Scripts};
+pub use policy::{
+    FwMark, IpNet, Metric, NextHop, PortRange, Route, RouteKind, RouteMode, Rule, RuleAction, Static, TableId,
+};
+
+use std::sync::Arc;
+
+use tandem_vrrp_core::settings::{GroupId, InstanceId, RouterSettings, VirtualAddress};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub global: Global,
+    /// What [`tandem_vrrp_core::Router`] runs.
+    pub router: RouterSettings,
+    /// In the order of `router.instances`, one for each.
+    pub instances: Vec<Instance>,
+    /// In the order of `router.groups`, one for each.
+    pub groups: Vec<Group>,
+    /// Always there, whoever is master.
+    pub statics: Statics,
+    pub bfd: Vec<Bfd>,
+}
+
+/// The runtime's part of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    pub id: InstanceId,
+    /// `file:line`
+    pub origin: Arc<str>,
+    pub notify: Notify,
+    pub routes: Vec<Route>,
+    pub rules: Vec<Rule>,
+    pub vmac: Option<Vmac>,
+    /// `use_vmac_addr`: addresses on other interfaces get a macvlan of their own.
+    pub vmac_for_addresses: bool,
+    /// Let other addresses of a subnet stay when the first goes.
+    pub promote_secondaries: bool,
+    /// Fault when the configured source address is gone.
+    pub track_source: bool,
+    /// Fault, not multicast, when unicast was meant but no peer is left.
+    pub fault_without_peer: bool,
+    /// Bytes of the receive buffer; `None` is the system's default.
+    pub receive_buffer: Option<u32>,
+}
+
+/// `use_vmac`: the virtual router speaks with a MAC address of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vmac {
+    /// `None` is the prefix, a dot and the router id.
+    pub name: Option<Arc<str>>,
+    /// `None` is the one of RFC 9568 section 7.3.
+    pub address: Option<[u8; 6]>,
+    /// Adverts go through the base interface.
+    pub transmit_on_base: bool,
+}
+
+/// The runtime's part of a sync group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    pub id: GroupId,
+    pub origin: Arc<str>,
+    pub notify: Notify,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statics {
+    pub addresses: Vec<Static<VirtualAddress>>,
+    pub routes: Vec<Static<Route>>,
+    pub rules: Vec<Static<Rule>>,
+}
+
+impl Plan {
+    pub fn instance(&self, id: InstanceId) -> Option<&Instance> {
+        self.instances.iter().find(|instance| instance.id == id)
+    }
+
+    pub fn group(&self, id: GroupId) -> Option<&Group> {
+        self.groups.iter().find(|group| group.id == id)
+    }
+
+    /// Gives everything that `old` also had the id it had there; to be called on what a reload read.
+    pub fn adopt_ids(&mut self, old: &Plan) {
+        self.router.adopt_ids(&old.router);
+        for (instance, settings) in self.instances.iter_mut().zip(&self.router.instances) {
+            instance.id = settings.id;
+        }
+        for (group, settings) in self.groups.iter_mut().zip(&self.router.groups) {
+            group.id = settings.id;
+        }
+        for bfd in &mut self.bfd {
+            let tracker = self.router.trackers.iter().find(|tracker| tracker.name == bfd.name);
+            bfd.tracker = tracker.map(|tracker| tracker.id);
+        }
+    }
+
+    /// Whether anything runs a program of the operator's.
+    pub fn runs_scripts(&self) -> bool {
+        use tandem_vrrp_core::settings::TrackerKind;
+        let tracked = self.router.trackers.iter();
+        let notify = self.instances.iter().map(|instance| &instance.notify);
+        let notify = notify.chain(self.groups.iter().map(|group| &group.notify));
+        let scripts = &self.global.scripts;
+        tracked
+            .into_iter()
+            .any(|tracker| matches!(tracker.kind, TrackerKind::Script(_)))
+            || notify.into_iter().any(Notify::runs_something)
+            || scripts.notify_fifo_script.is_some()
+            || scripts.vrrp_notify_fifo_script.is_some()
+            || scripts.startup.is_some()
+            || scripts.shutdown.is_some()
+    }
+}
