@@ -9,6 +9,7 @@ pub mod netlink;
 pub mod netns;
 pub mod process;
 pub mod raw;
+pub mod readable;
 pub mod realtime;
 pub mod relay;
 pub mod sockopt;

@@ -7,6 +7,7 @@ mod netlink;
 mod outside;
 mod pair;
 mod raw;
+mod vrrp;
 
 use tandem_netns_tests::Suite;
 
@@ -18,5 +19,6 @@ fn main() {
     tests.extend(outside::tests());
     tests.extend(keepalived::tests());
     tests.extend(balancer::tests());
+    tests.extend(vrrp::tests());
     Suite { tests }.main()
 }

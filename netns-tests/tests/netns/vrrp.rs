@@ -1,0 +1,51 @@
+//! The router between real hosts, with itself and with the distribution's Keepalived.
+//!
+//! Scenarios that only wait for each other's timers run at the same time, each in a lab of its own; those that measure run
+//! alone.
+
+mod operators;
+mod peers;
+mod probe;
+mod services;
+mod solo;
+mod stage;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use tandem_netns_tests::{Bench, Place, Test};
+
+pub(crate) fn tests() -> Vec<Test> {
+    let test = |name, run| Test {
+        name,
+        within: Duration::from_secs(90),
+        place: Place::Inside(run),
+    };
+    vec![
+        test("vrrp::elections_and_failures", solo::elections_and_failures),
+        test("vrrp::stops_without_a_gap", solo::stops_without_a_gap),
+        test("vrrp::puts_an_address_back", solo::puts_an_address_back),
+        test("vrrp::a_crash_is_resumed", solo::a_crash_is_resumed),
+        test("vrrp::beside_keepalived", peers::beside_keepalived),
+        test("vrrp::the_operators_pair", operators::the_operators_pair),
+        test("vrrp::reload_and_reports", services::reload_and_reports),
+    ]
+}
+
+type Scenario<'a> = (&'a str, &'a (dyn Fn(&Bench<'_>) -> Result<()> + Sync));
+
+/// Runs all at once; the first that fails is the one reported.
+fn together(bench: &Bench<'_>, scenarios: &[Scenario<'_>]) -> Result<()> {
+    std::thread::scope(|scope| {
+        let running: Vec<_> = scenarios
+            .iter()
+            .map(|(name, run)| (name, scope.spawn(move || run(bench))))
+            .collect();
+        let mut outcome = Ok(());
+        for (name, thread) in running {
+            let ended = thread.join().map_err(|_| anyhow!("it panicked")).flatten();
+            outcome = outcome.and(ended.with_context(|| (*name).to_string()));
+        }
+        outcome
+    })
+}

@@ -1,0 +1,63 @@
+//! The pair that operators' guides copy: priorities 101 and 100, `killall -0 haproxy` each 2 s, weight 2, and a secret
+//! that is not ASCII and too long.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tandem_lab::{Host, Running};
+use tandem_netns_tests::Bench;
+
+use super::stage::{Config, LONG, Program, Stage, VIP};
+use super::together;
+
+/// Nobody else's process is called so.
+const BALANCER: &str = "balancer-stub";
+
+pub(super) fn the_operators_pair(bench: &Bench<'_>) -> Result<()> {
+    together(
+        bench,
+        &[
+            ("ours and ours", &|bench| pair(bench, [Program::Ours; 2])),
+            ("ours and Keepalived", &|bench| pair(bench, [Program::Ours, Program::Keepalived])),
+        ],
+    )
+}
+
+fn pair(bench: &Bench<'_>, programs: [Program; 2]) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let folder = stage.lab.folder()?;
+    // Each host's balancer has a name of its own, because all hosts of a lab see each other's processes.
+    let names = ["a", "b"].map(|host| format!("{BALANCER}-{host}"));
+    let config = |priority, name: &str| Config {
+        before: format!(
+            "vrrp_script chk {{\n script \"killall -0 {name}\"\n interval 2\n weight 2\n user root\n}}"
+        ),
+        extra: "authentication {\n auth_type PASS\n auth_pass pässwört-secret\n }\n track_script {\n chk\n }",
+        ..Config::v2(priority)
+    };
+    let mut balancer = start_balancer(&stage.a, &folder, &names[0])?;
+    let _other = start_balancer(&stage.b, &folder, &names[1])?;
+    let (a, _b) = stage.settled(programs, &config(101, &names[0]), &config(100, &names[1]), VIP)?;
+
+    balancer.kill()?;
+    a.wait_for_line("Changing effective priority from 103 to 101", LONG)?;
+    stage.b.wait_for_address(VIP, true, LONG)?;
+    stage.a.wait_for_address(VIP, false, LONG)?;
+
+    let _balancer = start_balancer(&stage.a, &folder, &names[0])?;
+    a.wait_for_line("Changing effective priority from 101 to 103", LONG)?;
+    stage.a.wait_for_address(VIP, true, LONG)?;
+    stage.b.wait_for_address(VIP, false, LONG)?;
+    Ok(())
+}
+
+/// A process of that name which does nothing.
+fn start_balancer(host: &Host, folder: &Path, name: &str) -> Result<Running> {
+    let program: PathBuf = folder.join(name);
+    if !program.exists() {
+        std::fs::copy("/bin/sleep", &program).context("copy a program")?;
+    }
+    Ok(host.run(Command::new(program).arg(Duration::from_secs(3600).as_secs().to_string()))?)
+}
