@@ -18,7 +18,10 @@ fn the_wait_ends_with_timeout_queue() {
         assert_eq!(ask(&mut one, b"1"), b"1");
         assert!(ended(&mut connect(config.at())));
         let line = syslog.line_with(" sQ ");
-        assert!(line.contains(&format!(" fe {server} 2")) && line.contains("/-1/"), "{line}");
+        assert!(
+            line.contains(&format!(" fe {server} 2")) && line.contains("/-1/"),
+            "{line}"
+        );
         assert_eq!(ask(&mut one, b"1"), b"1");
     }
 }

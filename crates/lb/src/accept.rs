@@ -47,6 +47,7 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: Listener, mut phase: watch
             return;
         }
     };
+    let mut trouble = Trouble::default();
     loop {
         let now = *phase.borrow_and_update();
         match now {
@@ -54,7 +55,7 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: Listener, mut phase: watch
                 tokio::select! {
                     biased;
                     _ = phase.changed() => {}
-                    done = batch(&worker, &listener, &acceptor) => after(&listener, done).await,
+                    done = batch(&worker, &listener, &acceptor) => trouble.after(&listener, done).await,
                 }
             }
             Phase::Paused => {
@@ -100,9 +101,24 @@ fn hand_over(worker: &Rc<Worker>, listener: &Listener, socket: Socket, peer: &So
     .deliver();
 }
 
-async fn after(listener: &Listener, done: io::Result<()>) {
-    if let Err(error) = done {
-        tracing::warn!(frontend = %listener.frontend.plan.name, %error, "cannot accept for the moment");
-        tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
+/// Whether accepting works; it is said when that changes, and not with every attempt.
+#[derive(Default)]
+struct Trouble {
+    said: bool,
+}
+
+impl Trouble {
+    async fn after(&mut self, listener: &Listener, done: io::Result<()>) {
+        let frontend = &listener.frontend.plan.name;
+        match done {
+            Ok(()) if std::mem::take(&mut self.said) => tracing::info!(%frontend, "accepting again"),
+            Ok(()) => {}
+            Err(error) => {
+                if !std::mem::replace(&mut self.said, true) {
+                    tracing::warn!(%frontend, %error, "cannot accept for the moment");
+                }
+                tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
+            }
+        }
     }
 }

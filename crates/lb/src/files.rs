@@ -10,8 +10,8 @@ use thiserror::Error;
 pub(crate) enum FilesError {
     #[error("no configuration: name one with -f FILE")]
     NoneNamed,
-    #[error("{}: {source}", path.display())]
-    Unreadable { path: PathBuf, source: io::Error },
+    #[error("cannot read {}: {why}", path.display())]
+    Unreadable { path: PathBuf, why: io::Error },
     #[error("{}: no *.cfg and no *.toml in this folder", .0.display())]
     EmptyFolder(PathBuf),
 }
@@ -24,9 +24,9 @@ pub(crate) fn read(named: &[PathBuf]) -> Result<Vec<NamedText>, FilesError> {
     let mut texts = Vec::new();
     for path in named {
         for file in expand(path)? {
-            let bytes = std::fs::read(&file).map_err(|source| FilesError::Unreadable {
+            let bytes = std::fs::read(&file).map_err(|why| FilesError::Unreadable {
                 path: file.clone(),
-                source,
+                why,
             })?;
             texts.push(NamedText::new(file.display().to_string(), bytes));
         }
@@ -38,9 +38,9 @@ fn expand(path: &Path) -> Result<Vec<PathBuf>, FilesError> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let unreadable = |source| FilesError::Unreadable {
+    let unreadable = |why| FilesError::Unreadable {
         path: path.to_owned(),
-        source,
+        why,
     };
     let entries = std::fs::read_dir(path).map_err(unreadable)?;
     let mut files = entries
@@ -81,7 +81,10 @@ mod tests {
             .collect();
         assert_eq!(read, ["B.cfg", "a.cfg", "b.cfg", "c.toml"]);
         std::fs::remove_dir_all(&dir).unwrap();
-        assert!(matches!(self::read(&[dir]), Err(FilesError::Unreadable { .. })));
+        let error = self::read(std::slice::from_ref(&dir)).unwrap_err();
+        let text = format!("{:#}", anyhow::Error::from(error));
+        let expected = format!("cannot read {}: No such file or directory (os error 2)", dir.display());
+        assert_eq!(text, expected, "each reason is said once");
         assert!(matches!(self::read(&[]), Err(FilesError::NoneNamed)));
     }
 }

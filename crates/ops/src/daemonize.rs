@@ -5,7 +5,7 @@
 //! starts, because only the forking thread exists in a child. The working directory stays, so that relative paths on the
 //! command line mean the same at the next reload.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::process::ExitCode;
 
@@ -24,11 +24,14 @@ pub enum Side {
 #[must_use = "the caller waits for it"]
 pub struct Readiness {
     caller: PipeWriter,
+    /// Opened at once, because a chroot may hide it later.
+    null: File,
 }
 
 /// Forks twice: the first child leads a new session and ends, so the daemon can never get a controlling terminal.
 pub fn detach() -> io::Result<Side> {
     let (ready, caller) = io::pipe()?;
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
     io::stdout().flush()?;
     if let ForkResult::Parent { child } = fork()? {
         drop(caller);
@@ -39,7 +42,7 @@ pub fn detach() -> io::Result<Side> {
     setsid()?;
     match fork()? {
         ForkResult::Parent { .. } => Ok(Side::Caller(ExitCode::SUCCESS)),
-        ForkResult::Child => Ok(Side::Daemon(Readiness { caller })),
+        ForkResult::Child => Ok(Side::Daemon(Readiness { caller, null })),
     }
 }
 
@@ -54,10 +57,9 @@ fn await_readiness(mut ready: PipeReader) -> ExitCode {
 impl Readiness {
     /// Lets go of the terminal and sends the caller home.
     pub fn announce(mut self) -> io::Result<()> {
-        let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
-        dup2_stdin(&null)?;
-        dup2_stdout(&null)?;
-        dup2_stderr(&null)?;
+        dup2_stdin(&self.null)?;
+        dup2_stdout(&self.null)?;
+        dup2_stderr(&self.null)?;
         match self.caller.write_all(&[1]) {
             // The caller was killed while it waited; that is no reason for the daemon to end.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -31,7 +31,7 @@ pub enum State<'a> {
 /// The way to the service manager; without one, everything here does nothing.
 #[derive(Debug)]
 pub struct Notifier {
-    to: Option<(UnixDatagram, SocketAddr)>,
+    to: Option<UnixDatagram>,
 }
 
 impl Notifier {
@@ -42,7 +42,7 @@ impl Notifier {
         }
     }
 
-    /// `name` is a path, or an abstract name behind an `@`.
+    /// `name` is a path, or an abstract name behind an `@`. Connected at once, because a chroot may hide the path later.
     pub fn to(name: &OsStr) -> io::Result<Notifier> {
         let address = match name.as_bytes() {
             [b'@', abstract_name @ ..] => SocketAddr::from_abstract_name(abstract_name)?,
@@ -56,18 +56,18 @@ impl Notifier {
         };
         let socket = UnixDatagram::unbound()?;
         socket.set_nonblocking(true)?;
-        Ok(Notifier {
-            to: Some((socket, address)),
-        })
+        // That nobody listens there is for `send` to say: a manager that is gone is no reason not to run.
+        socket.connect_addr(&address).ok();
+        Ok(Notifier { to: Some(socket) })
     }
 
     /// Sends all of `states` in one datagram, so that the manager sees them together.
     pub fn send(&self, states: &[State<'_>]) -> io::Result<()> {
-        let Some((socket, address)) = &self.to else {
+        let Some(socket) = &self.to else {
             return Ok(());
         };
         let message: String = states.iter().map(State::line).collect();
-        socket.send_to_addr(message.as_bytes(), address).map(|_| ())
+        socket.send(message.as_bytes()).map(|_| ())
     }
 }
 

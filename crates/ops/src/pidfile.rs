@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 #[derive(Debug, Error)]
-#[error("cannot write the pid file {}: {source}", path.display())]
+#[error("cannot write the pid file {}: {why}", path.display())]
 pub struct PidFileError {
     path: PathBuf,
-    source: io::Error,
+    why: io::Error,
 }
 
 /// Holds the process's id from when it is written until it is dropped.
@@ -29,7 +29,7 @@ impl PidFile {
         let written = fs::write(&beside, format!("{pid}\n")).and_then(|()| fs::rename(&beside, &path));
         match written {
             Ok(()) => Ok(PidFile { path, pid }),
-            Err(source) => Err(PidFileError { path, source }),
+            Err(why) => Err(PidFileError { path, why }),
         }
     }
 }

@@ -9,6 +9,8 @@ use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User, chdir, chroot, getegid, geteuid, setgroups, setresgid, setresuid};
 use thiserror::Error;
 
+use crate::clock::Wall;
+
 /// Who to become and where to stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Privileges {
@@ -58,6 +60,8 @@ impl Privileges {
             become_group(gid).map_err(|errno| PrivilegeError::Group { gid, errno })?;
         }
         if let Some(path) = self.root {
+            // The C library reads the time zone's file with the first question, and here is the last place to find it.
+            Wall::now().local_offset();
             chroot(&path)
                 .and_then(|()| chdir("/"))
                 .map_err(|errno| PrivilegeError::Chroot { path, errno })?;

@@ -4,13 +4,15 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tandem_ops::clock::Wall;
 use tandem_ops::daemonize::{Side, detach};
+use tandem_ops::notify::{Notifier, State};
 use tandem_ops::privileges::Privileges;
 use tandem_ops::trace;
 
@@ -25,7 +27,7 @@ enum Outcome {
 
 type Test = (&'static str, fn(&Path) -> Outcome);
 
-const TESTS: [Test; 7] = [
+const TESTS: [Test; 8] = [
     (
         "the_caller_leaves_when_the_daemon_is_ready",
         the_caller_leaves_when_the_daemon_is_ready,
@@ -36,6 +38,7 @@ const TESTS: [Test; 7] = [
     ("a_file_gets_plain_lines", a_file_gets_plain_lines),
     ("who_we_are_already_needs_no_right", who_we_are_already_needs_no_right),
     ("root_becomes_nobody_in_a_jail", root_becomes_nobody_in_a_jail),
+    ("a_jail_hides_nothing_of_use", a_jail_hides_nothing_of_use),
 ];
 
 fn main() -> ExitCode {
@@ -138,6 +141,19 @@ fn play(scene: &str, folder: &Path) -> ExitCode {
                 say(&line.split_whitespace().collect::<Vec<_>>().join(" "));
             }
             ExitCode::from(if root_is_empty && way_back.is_err() { 0 } else { 1 })
+        }
+        "jailed" => {
+            let readiness = match detach().expect("one thread") {
+                Side::Caller(code) => return code,
+                Side::Daemon(readiness) => readiness,
+            };
+            let manager = Notifier::to(folder.join("manager").as_os_str()).expect("an absolute path");
+            let jail = Privileges::resolve(None, None, Some(folder.to_owned())).expect("no names to look up");
+            jail.settle().expect("root may");
+            fs::write("/offset", Wall::now().local_offset().to_string()).expect("writable");
+            manager.send(&[State::Ready]).expect("it listens");
+            readiness.announce().expect("the caller waits");
+            ExitCode::SUCCESS
         }
         other => panic!("no scene {other}"),
     }
@@ -245,5 +261,27 @@ fn root_becomes_nobody_in_a_jail(folder: &Path) -> Outcome {
         text,
         format!("Uid: {uid} {uid} {uid} {uid}\nGid: {gid} {gid} {gid} {gid}\nGroups: {gid}\n")
     );
+    Outcome::Passed
+}
+
+/// The terminal's replacement, the service manager and the time zone are found before the root directory changes.
+fn a_jail_hides_nothing_of_use(folder: &Path) -> Outcome {
+    if fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() != 0) {
+        return Outcome::Skipped("chroot: not root");
+    }
+    let manager = UnixDatagram::bind(folder.join("manager")).expect("a short path");
+    manager.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
+    let output = output(scene("jailed", folder).env("TZ", "Asia/Kolkata"));
+    assert!(output.status.success(), "{output:?}");
+    let mut told = [0; 64];
+    let length = manager.recv(&mut told).expect("a datagram arrives");
+    assert_eq!(&told[..length], b"READY=1\n");
+    let offset = fs::read_to_string(folder.join("offset")).expect("written in the jail");
+    let half_past_five = if Path::new("/usr/share/zoneinfo/Asia/Kolkata").exists() {
+        "19800"
+    } else {
+        "0"
+    };
+    assert_eq!(offset, half_past_five);
     Outcome::Passed
 }

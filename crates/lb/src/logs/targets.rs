@@ -6,7 +6,7 @@ use thiserror::Error;
 
 #[derive(Debug, Error)]
 pub(crate) enum LogsError {
-    #[error("{0}")]
+    #[error(transparent)]
     Open(#[from] OpenError),
     #[error("log: there is no syslog facility {0}")]
     Facility(u8),
