@@ -1,5 +1,6 @@
 //! `tandem demo`: the first thing a stranger sees ends by itself, says what it did, and lost nothing.
 
+use std::io::Write;
 use std::process::Command;
 
 use tandem_tests::binary;
@@ -7,7 +8,7 @@ use tandem_tests::binary;
 #[test]
 fn a_server_dies_and_nothing_is_lost_that_could_have_lived() {
     let output = Command::new(binary("tandem"))
-        .args(["demo", "--for", "8s"])
+        .args(["demo", "--loopback", "--for", "8s"])
         .output()
         .expect("the demo starts");
     let said = String::from_utf8_lossy(&output.stdout);
@@ -25,6 +26,33 @@ fn a_server_dies_and_nothing_is_lost_that_could_have_lived() {
             .is_some_and(|n| n.parse::<u8>().is_ok())
     });
     assert!(seconds.count() >= 6, "a line each second:\n{said}");
+}
+
+#[test]
+fn a_balancer_host_dies_and_the_other_takes_the_address() {
+    let output = Command::new(binary("tandem"))
+        .args(["demo", "--for", "10s"])
+        .output()
+        .expect("the demo starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    if let Some(why) = said.lines().find(|l| l.starts_with("no network namespaces")) {
+        let _ = writeln!(std::io::stderr(), "SKIP the pair in namespaces: {why}");
+        return;
+    }
+    assert!(
+        said.contains("lb1, which holds the virtual address, loses its power"),
+        "{said}"
+    );
+    assert!(
+        said.lines().any(|l| l.contains("s  lb2 ")),
+        "lb2 becomes master:\n{said}"
+    );
+    assert!(said.contains("0 lost that could have lived"), "{said}");
 }
 
 #[test]

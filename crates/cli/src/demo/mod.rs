@@ -1,30 +1,39 @@
-//! `tandem demo`: a real balancer, two real servers, clients that check every byte, and a server that dies on the way.
+//! `tandem demo`: a real pair of balancers, two real servers, clients that check every byte, and deaths on the way.
 //!
 //! ```text
-//!   clients (127.0.1.x)        tandem-lb              servers (processes of their own)
-//!   16 long connections  --->  127.0.0.1:PORT  --->   A  127.0.0.1:…   killed, started again
-//!    4 streams of short  --->  source hash,    --->   B  127.0.0.1:…
-//!                              stick table, checks
+//!   clients (an address each)     balancers, one holds the VIP     servers (processes of their own)
+//!   16 long connections  --->     lb1  tandem-lb tandem-vrrp --->  A   killed, started again
+//!    4 streams of short  --->     lb2  tandem-lb tandem-vrrp       B
 //! ```
 //!
-//! What counts as lost: an exchange that failed on a connection whose server was alive, or a new connection that failed
-//! while any server was. What died with its server is counted apart, because no proxy can save it.
+//! The hosts are network namespaces; where the kernel refuses those, one balancer plays on loopback.
+//!
+//! What counts as lost: an exchange that failed on a connection whose server and balancer host were alive, or a new
+//! connection that failed though any were. What died with its server or its host is counted apart.
 
-mod scene;
+mod loopback;
+mod pair;
 pub mod server;
+mod stage;
+mod story;
 mod tally;
 mod traffic;
 
 use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use tandem_lab::{Door, Ground};
 
 use crate::span_of_time;
-use scene::{Scene, ServerName};
+use loopback::Loopback;
+use pair::Pair;
+use stage::{Part, Stage};
+use story::{Act, Story};
 use tally::Tally;
 
 #[derive(clap::Args)]
@@ -32,83 +41,124 @@ pub struct Args {
     /// End after this long, with a summary and exit code 0, or 1 if anything was lost (10s, 2m); without it: until Ctrl-C
     #[arg(long = "for", value_name = "TIME", value_parser = span_of_time::parse)]
     for_time: Option<Duration>,
+    /// One balancer on 127.0.0.1 and no virtual address, even where network namespaces can be had
+    #[arg(long)]
+    loopback: bool,
 }
 
-/// Without `--for`, one server dies this often.
+/// Without `--for`, the story is told again and again.
 const ENDLESS_ROUND: Duration = Duration::from_secs(30);
 /// Long enough for checks to see a server go and come back within one round.
 const SHORTEST: Duration = Duration::from_secs(5);
+const PAGE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8404);
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.for_time.is_some_and(|t| t < SHORTEST) {
         anyhow::bail!("--for needs at least 5s: a server must die and return in that time");
     }
+    // Namespaces are entered while there is one thread: before signals are listened to, and everything else.
+    let pair = if args.loopback { None } else { enter()? };
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [nix::libc::SIGINT, nix::libc::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot listen for Ctrl-C")?;
     }
+    match pair {
+        Some((ground, door)) => show(args.for_time, &mut Pair::build(&ground, door)?, true, &stop),
+        None => show(args.for_time, &mut Loopback::build()?, false, &stop),
+    }
+}
 
-    let mut scene = Scene::build()?;
+/// The ground for hosts, and the door to the page; says why not where the kernel refuses.
+fn enter() -> anyhow::Result<Option<(Ground, Door)>> {
+    // Another demo may have the usual port.
+    let door = Door::open(PAGE).or_else(|_| Door::open(ANY_PORT))?;
+    match Ground::enter() {
+        Ok(ground) => Ok(Some((ground, door))),
+        Err(refusal) => {
+            say(&format!(
+                "no network namespaces here ({refusal}): one balancer on loopback, no virtual address\n"
+            ))?;
+            Ok(None)
+        }
+    }
+}
+
+fn show(for_time: Option<Duration>, stage: &mut dyn Stage, pair: bool, stop: &AtomicBool) -> anyhow::Result<ExitCode> {
     let tally = Arc::new(Tally::new());
-    say(&scene.describe())?;
-    let traffic = traffic::start(scene.balancer_port(), &tally);
+    say(&stage.describe())?;
+    let traffic = traffic::start(stage, &tally)?;
     let started = Instant::now();
-    let outcome = play(args.for_time, &mut scene, &tally, &stop, started);
+    let outcome = play(for_time, stage, pair, &tally, stop);
+    let took = started.elapsed();
     traffic.finish();
-    let balancer_alive = scene.balancer_alive();
-    scene.end();
+    let failed = stage.failed();
     outcome?;
 
-    say(&tally.summary(started.elapsed()))?;
-    if !balancer_alive {
-        say("tandem-lb ended before the demo did: that is a bug\n")?;
+    say(&tally.summary(took))?;
+    if let Some(words) = &failed {
+        say(&format!("that is a bug: {words}\n"))?;
     }
-    Ok(if tally.lost() == 0 && tally.exchanges() > 0 && balancer_alive {
+    Ok(if tally.lost() == 0 && tally.exchanges() > 0 && failed.is_none() {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(1)
     })
 }
 
-/// Second by second: the story of server A, and one line about how it goes.
+/// Second by second: the story, and one line about how it goes.
 fn play(
     for_time: Option<Duration>,
-    scene: &mut Scene,
+    stage: &mut dyn Stage,
+    pair: bool,
     tally: &Tally,
     stop: &AtomicBool,
-    started: Instant,
 ) -> anyhow::Result<()> {
     let round = for_time.unwrap_or(ENDLESS_ROUND);
-    let (dies, returns) = (round * 3 / 10, round * 6 / 10);
-    let mut second = 0;
+    let started = Instant::now();
     let mut round_started = started;
-    let (mut died, mut returned) = (false, false);
+    let mut story = Story::new(pair);
+    let mut second = 0;
     say(Tally::HEADER)?;
     loop {
         std::thread::sleep(Duration::from_millis(20));
-        let (elapsed, in_round) = (started.elapsed(), round_started.elapsed());
-        if stop.load(Ordering::Relaxed) || for_time.is_some_and(|t| elapsed >= t) {
+        if stop.load(Ordering::Relaxed) || for_time.is_some_and(|t| started.elapsed() >= t) {
             return Ok(());
         }
-        if !died && in_round >= dies {
-            tally.while_it_dies(ServerName::A, || scene.kill(ServerName::A));
-            say("        server A is killed (kill -9)\n")?;
-            died = true;
+        if let Some(act) = story.due(round_started.elapsed(), round) {
+            say(&format!("        {}\n", perform(act, stage, tally)?))?;
         }
-        if !returned && in_round >= returns {
-            scene.start(ServerName::A)?;
-            say("        server A is started again\n")?;
-            returned = true;
-        }
-        if in_round >= round {
+        if round_started.elapsed() >= round {
             round_started = Instant::now();
-            (died, returned) = (false, false);
+            story = Story::new(pair);
         }
-        if elapsed.as_secs() > second {
-            second = elapsed.as_secs();
-            say(&tally.line(second, died && !returned))?;
+        if started.elapsed().as_secs() > second {
+            second = started.elapsed().as_secs();
+            say(&tally.line(second, stage.master().as_deref()))?;
         }
     }
+}
+
+/// Does it and says what was done.
+fn perform(act: Act, stage: &mut dyn Stage, tally: &Tally) -> anyhow::Result<String> {
+    let master = stage.master().unwrap_or_default();
+    Ok(match act {
+        Act::Kill(part) => {
+            tally.while_it_dies(part, || stage.kill(part))?;
+            match part {
+                Part::Server(name) => format!("server {name} is killed (kill -9)"),
+                Part::Master => format!("host {master}, which holds the virtual address, loses its power"),
+            }
+        }
+        Act::Revive(part) => {
+            stage.revive(part)?;
+            tally.returned(part);
+            match part {
+                Part::Server(name) => format!("server {name} is started again"),
+                Part::Master => "the dead host is back, in reserve".into(),
+            }
+        }
+    })
 }
 
 /// To standard output. A reader that went away (`| head`) is no reason to panic, but is a reason to stop.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
-use super::scene::ServerName;
+use super::stage::{Quarter, ServerName, Stage};
 use super::tally::{Failure, Tally};
 
 const LONG_CLIENTS: u8 = 16;
@@ -21,7 +21,7 @@ const SHORT_PAYLOAD: usize = 512;
 const LONG_PAUSE: Duration = Duration::from_millis(10);
 const SHORT_PAUSE: Duration = Duration::from_millis(5);
 /// An answer later than this is no answer: more than the balancer's own limits for connect and retries together.
-const PATIENCE: Duration = Duration::from_secs(12);
+const PATIENCE: Duration = Duration::from_secs(6);
 
 pub struct Traffic {
     stop: Arc<AtomicBool>,
@@ -39,49 +39,54 @@ impl Traffic {
     }
 }
 
-pub fn start(port: u16, tally: &Arc<Tally>) -> Traffic {
+pub fn start(stage: &dyn Stage, tally: &Arc<Tally>) -> anyhow::Result<Traffic> {
     let stop = Arc::new(AtomicBool::new(false));
-    let mut clients = Vec::new();
+    let mut traffic = Traffic {
+        stop: Arc::clone(&stop),
+        clients: Vec::new(),
+    };
+    let client = || Client {
+        target: stage.target(),
+        quarter: stage.quarter(),
+        tally: Arc::clone(tally),
+        stop: Arc::clone(&stop),
+    };
     for n in 1..=LONG_CLIENTS {
-        let client = Client {
-            port,
-            tally: Arc::clone(tally),
-            stop: Arc::clone(&stop),
-        };
-        clients.push(std::thread::spawn(move || {
-            client.live_long(Ipv4Addr::new(127, 0, 1, n))
-        }));
+        let client = client();
+        traffic
+            .clients
+            .push(stage.client(Box::new(move || client.live_long(n)))?);
     }
     for stream in 1..=SHORT_STREAMS {
-        let client = Client {
-            port,
-            tally: Arc::clone(tally),
-            stop: Arc::clone(&stop),
-        };
-        clients.push(std::thread::spawn(move || client.come_and_go(stream)));
+        let client = client();
+        traffic
+            .clients
+            .push(stage.client(Box::new(move || client.come_and_go(stream)))?);
     }
-    Traffic { stop, clients }
+    Ok(traffic)
 }
 
 struct Client {
-    port: u16,
+    target: SocketAddr,
+    quarter: Quarter,
     tally: Arc<Tally>,
     stop: Arc<AtomicBool>,
 }
 
 impl Client {
-    fn live_long(&self, from: Ipv4Addr) {
-        let payload: Vec<u8> = (0..LONG_PAYLOAD).map(|i| (i as u8) ^ from.octets()[3]).collect();
+    fn live_long(&self, number: u8) {
+        let from = self.quarter.address(0, u16::from(number));
+        let payload: Vec<u8> = (0..LONG_PAYLOAD).map(|i| (i as u8) ^ number).collect();
         while !self.stopped() {
             let begun = Instant::now();
             let mut server = None;
-            let outcome = self.open(from, &mut server).and_then(|mut stream| {
+            let outcome = self.open(from, &payload, &mut server).and_then(|mut stream| {
                 if let Some(s) = server {
                     self.tally.long_opened(s);
                 }
                 while !self.stopped() {
-                    self.exchange(&mut stream, &payload)?;
                     std::thread::sleep(LONG_PAUSE);
+                    self.exchange(&mut stream, &payload)?;
                 }
                 Ok(())
             });
@@ -98,39 +103,44 @@ impl Client {
         let mut host = 0_u16;
         while !self.stopped() {
             host = host.wrapping_add(1);
-            let [high, low] = host.to_be_bytes();
-            let from = Ipv4Addr::new(127, 10 + stream, high, low);
+            let from = self.quarter.address(stream, host);
             let begun = Instant::now();
             let mut server = None;
-            let outcome = self
-                .open(from, &mut server)
-                .and_then(|mut connection| self.exchange(&mut connection, &payload));
+            let outcome = self.open(from, &payload, &mut server).map(drop);
             self.judge(outcome, server, begun);
             std::thread::sleep(SHORT_PAUSE);
         }
     }
 
-    /// Connects from an address of the client's own, and learns from the first byte which server it got.
-    fn open(&self, from: Ipv4Addr, server: &mut Option<ServerName>) -> io::Result<TcpStream> {
+    /// Connects from an address of the client's own, speaks first (who only waits never learns that a host died), learns
+    /// from the first byte which server it got, and ends its first exchange.
+    fn open(&self, from: Ipv4Addr, payload: &[u8], server: &mut Option<ServerName>) -> io::Result<TcpStream> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.bind(&SocketAddr::from((from, 0)).into())?;
         socket.set_tcp_nodelay(true)?;
-        socket.connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)).into(), PATIENCE)?;
+        let begun = Instant::now();
+        socket.connect_timeout(&self.target.into(), PATIENCE)?;
         let mut stream = TcpStream::from(socket);
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
+        stream.write_all(payload)?;
         let mut name = [0];
         stream.read_exact(&mut name)?;
         let served_by = ServerName::from_byte(name[0]);
         *server = served_by;
         let named = served_by.ok_or_else(|| io::Error::other("the first byte is not a server's name"))?;
         self.tally.served(named);
+        self.hear(&mut stream, payload, begun)?;
         Ok(stream)
     }
 
     fn exchange(&self, stream: &mut TcpStream, payload: &[u8]) -> io::Result<()> {
         let begun = Instant::now();
         stream.write_all(payload)?;
+        self.hear(stream, payload, begun)
+    }
+
+    fn hear(&self, stream: &mut TcpStream, payload: &[u8], begun: Instant) -> io::Result<()> {
         let mut back = vec![0; payload.len()];
         stream.read_exact(&mut back)?;
         if back != payload {
