@@ -10,7 +10,7 @@ use tandem_sys::listen::Acceptor;
 use tokio::sync::watch;
 
 use crate::admission::{Admission, Permit};
-use crate::frontend::Frontend;
+use crate::frontend::{Frontend, Gate};
 use crate::session::Peer;
 use crate::worker::{Accepted, Phase, Worker};
 
@@ -48,22 +48,25 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: Listener, mut phase: watch
         }
     };
     let mut trouble = Trouble::default();
+    let mut gate = listener.frontend.gate.subscribe();
     loop {
-        let now = *phase.borrow_and_update();
+        let now = (*phase.borrow_and_update(), *gate.borrow_and_update());
         match now {
-            Phase::Running => {
+            (Phase::Running, Gate::Open) => {
                 tokio::select! {
                     biased;
                     _ = phase.changed() => {}
+                    _ = gate.changed() => {}
                     done = batch(&worker, &listener, &acceptor) => trouble.after(&listener, done).await,
                 }
             }
-            Phase::Paused => {
-                if phase.changed().await.is_err() {
-                    return;
+            (Phase::Draining | Phase::Ending | Phase::Stopped, _) | (_, Gate::Closed) => return,
+            (Phase::Paused, _) | (_, Gate::Paused) => {
+                tokio::select! {
+                    changed = phase.changed() => if changed.is_err() { return },
+                    _ = gate.changed() => {}
                 }
             }
-            Phase::Draining | Phase::Ending | Phase::Stopped => return,
         }
     }
 }

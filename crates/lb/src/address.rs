@@ -1,5 +1,6 @@
 //! Where servers are: names become addresses once, at start.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
@@ -96,6 +97,22 @@ impl ServerAddress {
                 let moved = (i32::from(port) + by).rem_euclid(1 << 16);
                 SocketAddr::new(*ip, u16::try_from(moved).unwrap_or(port)).into()
             }
+        }
+    }
+}
+
+impl fmt::Display for ServerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ServerAddress::Ip {
+                ip,
+                port: ServerPort::Fixed(port),
+            } => SocketAddr::new(*ip, *port).fmt(f),
+            ServerAddress::Ip {
+                ip,
+                port: ServerPort::Offset(by),
+            } => write!(f, "{ip}:{by:+}"),
+            ServerAddress::Unix(_) => f.write_str("unix"),
         }
     }
 }

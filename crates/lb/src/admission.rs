@@ -4,6 +4,7 @@
 //! connection holds goes back when the connection ends, and wakes whoever waits to accept.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -11,21 +12,49 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 #[derive(Clone, Debug)]
 pub(crate) struct Limit {
     places: Arc<Semaphore>,
-    most: u32,
+    most: Arc<AtomicU32>,
 }
 
 impl Limit {
     pub(crate) fn new(most: u32) -> Limit {
         Limit {
             places: Arc::new(Semaphore::new(most as usize)),
-            most,
+            most: Arc::new(AtomicU32::new(most)),
         }
+    }
+
+    pub(crate) fn most(&self) -> u32 {
+        self.most.load(Relaxed)
+    }
+
+    /// From now on so many. Where more are there already, nobody is sent away: places that become free are not given
+    /// again until it holds. To be called by one thread only.
+    pub(crate) fn set(&self, most: u32) {
+        let most = most.min(MOST);
+        let before = self.most.swap(most, Relaxed);
+        if most >= before {
+            return self.places.add_permits((most - before) as usize);
+        }
+        let too_many = before - most;
+        let taken = u32::try_from(self.places.forget_permits(too_many as usize)).unwrap_or(too_many);
+        if taken == too_many {
+            return;
+        }
+        let places = self.places.clone();
+        tokio::task::spawn_local(async move {
+            for _ in taken..too_many {
+                // An error would mean a closed semaphore, and nobody closes it.
+                if let Ok(place) = places.acquire().await {
+                    place.forget();
+                }
+            }
+        });
     }
 
     /// Waits until nobody holds a place.
     pub(crate) async fn emptied(&self) {
         // An error would mean a closed semaphore, and nobody closes it.
-        drop(self.places.acquire_many(self.most).await);
+        drop(self.places.acquire_many(self.most()).await);
     }
 }
 
@@ -90,6 +119,25 @@ mod tests {
             drop(one);
             assert!(a.try_admit().is_some());
         }
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn a_limit_may_move_while_it_is_used() {
+        let limit = Limit::new(3);
+        let a = Admission::new([limit.clone()]);
+        let held: Vec<_> = (0..3).map(|_| a.try_admit()).collect();
+        limit.set(1);
+        assert!(a.try_admit().is_none());
+        drop(held);
+        // Two of the three places are taken away first.
+        let one = a.admit().await;
+        assert!(one.is_some() && a.try_admit().is_none());
+        limit.set(2);
+        let two = a.try_admit();
+        assert!(two.is_some() && a.try_admit().is_none());
+        assert_eq!(limit.most(), 2);
+        drop((one, two));
+        limit.emptied().await;
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tandem_lb_config::Stick;
 use tandem_lb_core::backend::View;
-use tandem_lb_core::stick::{Assigned, Key, Standing, StickTable, TableSettings, assign, key_for};
+use tandem_lb_core::stick::{Assigned, Key, KeyType, Standing, StickTable, TableSettings, assign, key_for};
 use tandem_lb_core::{ServerId, ServerIdx};
 use tandem_time::{Mono, Seed};
 
@@ -17,6 +17,14 @@ pub(crate) struct Affinity {
     matches: bool,
     stores: bool,
     table: Mutex<StickTable>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fill {
+    /// What it is keyed by, in the word of the configuration.
+    pub(crate) key: &'static str,
+    pub(crate) size: u32,
+    pub(crate) used: usize,
 }
 
 impl Affinity {
@@ -52,6 +60,18 @@ impl Affinity {
         let mut table = self.table();
         table.expire(now);
         table.poll_deadline()
+    }
+
+    /// How full the table is.
+    pub(crate) fn fill(&self) -> Fill {
+        Fill {
+            key: match self.settings.key {
+                KeyType::Ipv4 => "ip",
+                KeyType::Ipv6 => "ipv6",
+            },
+            size: self.settings.size,
+            used: self.table().len(),
+        }
     }
 
     fn key(&self, source: IpAddr) -> Option<Key> {

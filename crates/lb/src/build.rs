@@ -7,6 +7,7 @@ use tandem_lb_config::{self as plan, Plan, Service};
 use tandem_lb_core::backend::{self as core, BackendSettings, Output, ProxyKind, ServerSettings, Spread};
 use tandem_ops::clock::Clock;
 use tandem_time::Seed;
+use tokio::sync::watch;
 
 use crate::accept::Listener;
 use crate::address::{AddressError, ServerAddress};
@@ -16,6 +17,7 @@ use crate::frontend::{Frontend, conn_settings};
 use crate::keeper::Watched;
 use crate::listeners::Opened;
 use crate::logs::Logs;
+use crate::page::Site;
 use crate::publish::Backend;
 
 /// Where the servers of one backend are, and where they are checked.
@@ -54,8 +56,8 @@ pub(crate) struct Built {
     pub(crate) frontends: Vec<Arc<Frontend>>,
     /// The listeners of each worker.
     pub(crate) listeners: Vec<Vec<Listener>>,
-    /// The sockets of frontends that answer HTTP.
-    pub(crate) http: Vec<(Arc<str>, Arc<Socket>)>,
+    /// The frontends that answer HTTP, with their sockets.
+    pub(crate) http: Vec<(Site, Vec<Arc<Socket>>)>,
 }
 
 /// Ties together what was opened. `opened` are the sockets of each frontend, in the order of the Plan.
@@ -79,10 +81,12 @@ impl Builder<'_> {
         };
         let frontends = self.plan.frontends.iter().zip(opened).zip(&self.logs.frontends);
         for ((frontend, sockets), logs) in frontends {
-            match frontend.service {
-                Service::Stats(_) => {
+            match &frontend.service {
+                Service::Stats(settings) => {
                     let sockets = sockets.into_iter().flat_map(|opened| opened.for_workers(1));
-                    built.http.extend(sockets.map(|socket| (frontend.name.clone(), socket)));
+                    let most = frontend.maxconn.unwrap_or(self.frontend_maxconn);
+                    let site = Site::new(frontend.clone(), settings.clone(), most);
+                    built.http.push((site, sockets.collect()));
                 }
                 Service::Tcp { backend } => {
                     let backend = backend
@@ -93,6 +97,8 @@ impl Builder<'_> {
                         backend,
                         logs: logs.clone(),
                         traffic: Traffic::default(),
+                        gate: watch::Sender::default(),
+                        limit: Limit::new(frontend.maxconn.unwrap_or(self.frontend_maxconn)),
                         plan: frontend.clone(),
                     });
                     self.listen(&live, sockets, &mut built.listeners);
@@ -146,11 +152,9 @@ impl Builder<'_> {
     }
 
     fn listen(&self, frontend: &Arc<Frontend>, sockets: Vec<Opened>, of_workers: &mut [Vec<Listener>]) {
-        let most = frontend.plan.maxconn.unwrap_or(self.frontend_maxconn);
-        let limit = Limit::new(most);
         for (opened, bind) in sockets.into_iter().zip(&frontend.plan.binds) {
             let own = bind.maxconn.map(Limit::new);
-            let admission = Admission::new(own.into_iter().chain([limit.clone(), self.process.clone()]));
+            let admission = Admission::new(own.into_iter().chain([frontend.limit.clone(), self.process.clone()]));
             let spread = opened.spread();
             for (listeners, socket) in of_workers.iter_mut().zip(opened.for_workers(self.workers)) {
                 listeners.push(Listener {

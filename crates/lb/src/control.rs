@@ -7,6 +7,7 @@
 //! ```
 
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,8 +21,11 @@ use crate::admission::Limit;
 use crate::frontend::Frontend;
 use crate::http;
 use crate::keeper::{Keeper, Lines, Watched};
+use crate::live::Live;
 use crate::orders::Orders;
+use crate::page::{Page, Site};
 use crate::publish::Backend;
+use crate::stats::{Process, Sources, Stats, Timeline};
 use crate::worker::Phase;
 
 /// How long connections get to write their log line after they were told to end.
@@ -32,9 +36,11 @@ pub(crate) struct Control {
     pub(crate) clock: Clock,
     pub(crate) backends: Vec<Watched>,
     pub(crate) frontends: Vec<Arc<Frontend>>,
-    pub(crate) http: Vec<(Arc<str>, Arc<Socket>)>,
+    pub(crate) http: Vec<(Site, Vec<Arc<Socket>>)>,
+    pub(crate) identity: Process,
     pub(crate) phase: watch::Sender<Phase>,
     pub(crate) process: Limit,
+    pub(crate) live: Arc<Live>,
     pub(crate) hard_stop_after: Option<Duration>,
 }
 
@@ -45,19 +51,22 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         backends,
         frontends,
         http,
+        identity,
         phase,
         process,
+        live,
         hard_stop_after,
     } = control;
     let signals = Signals::listen(BALANCER)?;
     let lines = Lines::default();
+    let timeline = Rc::<Timeline>::default();
     let desk = Desk {
         phase,
         frontends,
         orders: Orders::new(
             backends
                 .into_iter()
-                .map(|watched| Keeper::new(watched, clock, lines.clone()))
+                .map(|watched| Keeper::new(watched, clock, lines.clone(), timeline.clone()))
                 .collect::<Vec<_>>(),
         ),
         lines: lines.clone(),
@@ -68,8 +77,22 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         }
         tokio::task::spawn_local(keeper.clone().run());
     }
-    for (name, socket) in http {
-        tokio::task::spawn_local(http::serve(socket, name, desk.phase.subscribe()));
+    let (sites, sockets): (Vec<_>, Vec<_>) = http.into_iter().map(|(site, at)| (Rc::new(site), at)).unzip();
+    let stats = Stats::new(Sources {
+        clock,
+        process: identity,
+        phase: desk.phase.subscribe(),
+        frontends: &desk.frontends,
+        sites: &sites,
+        keepers: desk.orders.backends(),
+        timeline,
+    });
+    tokio::task::spawn_local(stats.clone().watch());
+    let page = Page::new(clock, stats, desk.orders.clone());
+    for (site, sockets) in sites.iter().zip(sockets) {
+        for socket in sockets {
+            tokio::task::spawn_local(http::serve(socket, site.clone(), page.clone(), desk.phase.subscribe()));
+        }
     }
     Ok(Running {
         desk,

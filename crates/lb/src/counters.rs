@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use tandem_time::Mono;
 
+use crate::stats::Times;
+
 /// A count of things that happened.
 #[derive(Debug, Default)]
 pub(crate) struct Count(AtomicU64);
@@ -48,6 +50,10 @@ impl Gauge {
         self.now.load(Relaxed)
     }
 
+    pub(crate) fn max(&self) -> u32 {
+        self.max.load(Relaxed)
+    }
+
     pub(crate) fn total(&self) -> u64 {
         self.total.now()
     }
@@ -71,6 +77,12 @@ impl Traffic {
         self.sessions.enter();
         self.last.store(now.as_millis() + 1, Relaxed);
     }
+
+    /// Seconds since a session last began.
+    pub(crate) fn last_seconds(&self, now: Mono) -> Option<u64> {
+        let last = self.last.load(Relaxed).checked_sub(1)?;
+        Some(now.as_millis().saturating_sub(last) / 1000)
+    }
 }
 
 /// How connecting to servers goes; for a backend, and for each of its servers.
@@ -86,6 +98,7 @@ pub(crate) struct Attempts {
     pub(crate) balanced: Count,
     pub(crate) client_aborts: Count,
     pub(crate) server_aborts: Count,
+    pub(crate) times: Times,
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tandem_lb_config as plan;
 use tandem_lb_core::conn::ConnSettings;
 use tandem_ops::syslog::Targets;
+use tokio::sync::watch;
 
+use crate::admission::Limit;
 use crate::counters::Traffic;
 use crate::publish::Backend;
 
@@ -17,6 +19,20 @@ pub(crate) struct Frontend {
     pub(crate) settings: Arc<ConnSettings>,
     pub(crate) logs: Targets,
     pub(crate) traffic: Traffic,
+    /// Whether it takes connections; an operator says so.
+    pub(crate) gate: watch::Sender<Gate>,
+    pub(crate) limit: Limit,
+}
+
+/// What an operator wants of a frontend.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Gate {
+    #[default]
+    Open,
+    /// Clients wait in the backlog.
+    Paused,
+    /// Its listeners are gone.
+    Closed,
 }
 
 /// The frontend's and the backend's part of what governs a connection. Without a backend there is nothing to connect to.

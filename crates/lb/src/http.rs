@@ -1,41 +1,65 @@
-//! Frontends that answer HTTP themselves.
+//! Frontends that answer HTTP themselves: the statistics page.
 //!
-//! The statistics page is a later part; until then every request gets 501. Such a frontend has a place for few
-//! connections and patience for few seconds, so that it cannot hold what the balancer needs.
+//! Whoever is slow or broken must neither hold what the balancer needs nor keep others from the page. So a site has few
+//! places, a connection has few seconds, and when all places are taken the longest guest has to go: a new one, who will
+//! have asked in a moment, is worth more than one who has not come to the point.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::{Bytes, Incoming};
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::Socket;
 use tandem_sys::listen::Acceptor;
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
+use crate::page::{Page, Site};
 use crate::worker::Phase;
 
 const MOST_CONNECTIONS: usize = 64;
 const HEADER_TIME: Duration = Duration::from_secs(10);
+/// From accept to the last byte of the answer.
+const WHOLE_TIME: Duration = Duration::from_secs(30);
+/// The longest request line and headers.
+const HEADER_BYTES: usize = 16 * 1024;
+
+/// The connections of one listener, the oldest first.
+#[derive(Default)]
+struct Guests {
+    next: u64,
+    present: BTreeMap<u64, AbortHandle>,
+}
+
+/// A place among the guests, left when dropped.
+struct Place {
+    guests: Rc<RefCell<Guests>>,
+    number: u64,
+}
 
 /// Answers on one listener until the process drains.
-pub(crate) async fn serve(socket: Arc<Socket>, name: Arc<str>, mut phase: watch::Receiver<Phase>) {
+pub(crate) async fn serve(socket: Arc<Socket>, site: Rc<Site>, page: Rc<Page>, mut phase: watch::Receiver<Phase>) {
+    let name = site.plan().name.clone();
     let acceptor = match Acceptor::new(socket) {
         Ok(acceptor) => acceptor,
         Err(error) => return tracing::error!(frontend = %name, %error, "cannot listen"),
     };
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let guests = Rc::default();
     loop {
         if !matches!(*phase.borrow_and_update(), Phase::Running | Phase::Paused) {
             return;
         }
         tokio::select! {
             _ = phase.changed() => {}
-            taken = accept(&acceptor, &places) => {
+            taken = accept(&acceptor, &guests, &site, &page) => {
                 if let Err(error) = taken {
                     tracing::warn!(frontend = %name, %error, "cannot accept for the moment");
                     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -45,67 +69,80 @@ pub(crate) async fn serve(socket: Arc<Socket>, name: Arc<str>, mut phase: watch:
     }
 }
 
-async fn accept(acceptor: &Acceptor, places: &Arc<Semaphore>) -> std::io::Result<()> {
+async fn accept(
+    acceptor: &Acceptor,
+    guests: &Rc<RefCell<Guests>>,
+    site: &Rc<Site>,
+    page: &Rc<Page>,
+) -> std::io::Result<()> {
     acceptor.ready().await?;
-    let Ok(place) = places.clone().acquire_owned().await else {
+    let Some((socket, _)) = acceptor.accept()? else {
         return Ok(());
     };
-    if let Some((socket, _)) = acceptor.accept()? {
-        tokio::task::spawn_local(connection(socket, place));
-    }
+    let place = Guests::enter(guests);
+    let number = place.number;
+    let task = tokio::task::spawn_local(connection(socket, place, site.clone(), page.clone()));
+    guests.borrow_mut().present.insert(number, task.abort_handle());
+    // Others get their turn: a flood of clients must not starve the health checks beside it.
+    tokio::task::yield_now().await;
     Ok(())
 }
 
-async fn connection(socket: Socket, _place: OwnedSemaphorePermit) {
-    let is_unix = socket.domain().is_ok_and(|d| d == socket2::Domain::UNIX);
-    let ended = if is_unix {
-        match UnixStream::from_std(socket.into()) {
-            Ok(stream) => talk(TokioIo::new(stream)).await,
-            Err(error) => return tracing::debug!(%error, "a client's connection cannot be watched"),
+impl Guests {
+    fn enter(guests: &Rc<RefCell<Guests>>) -> Place {
+        let mut list = guests.borrow_mut();
+        while list.present.len() >= MOST_CONNECTIONS {
+            if let Some((_, longest)) = list.present.pop_first() {
+                longest.abort();
+            }
         }
-    } else {
-        match TcpStream::from_std(socket.into()) {
-            Ok(stream) => talk(TokioIo::new(stream)).await,
-            Err(error) => return tracing::debug!(%error, "a client's connection cannot be watched"),
+        list.next += 1;
+        Place {
+            guests: guests.clone(),
+            number: list.next,
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "an HTTP connection ended early");
     }
 }
 
-async fn talk(io: impl hyper::rt::Read + hyper::rt::Write + Unpin) -> hyper::Result<()> {
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.guests.borrow_mut().present.remove(&self.number);
+    }
+}
+
+async fn connection(socket: Socket, _place: Place, site: Rc<Site>, page: Rc<Page>) {
+    let counted = site.enter(page.now());
+    let is_unix = socket.domain().is_ok_and(|d| d == socket2::Domain::UNIX);
+    let talk = async {
+        if is_unix {
+            talk(TokioIo::new(UnixStream::from_std(socket.into())?), &site, &page).await
+        } else {
+            talk(TokioIo::new(TcpStream::from_std(socket.into())?), &site, &page).await
+        }
+    };
+    match tokio::time::timeout(WHOLE_TIME, talk).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "an HTTP connection ended early"),
+        Err(_) => tracing::debug!("an HTTP client was too slow"),
+    }
+    drop(counted);
+}
+
+async fn talk(
+    io: impl hyper::rt::Read + hyper::rt::Write + Unpin,
+    site: &Rc<Site>,
+    page: &Rc<Page>,
+) -> std::io::Result<()> {
+    let answer = |request: Request<Incoming>| {
+        let (site, page) = (site.clone(), page.clone());
+        async move { Ok::<_, Infallible>(page.answer(&site, request).await) }
+    };
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME)
+        .max_buf_size(HEADER_BYTES)
         .keep_alive(false)
         .serve_connection(io, service_fn(answer))
         .await
-}
-
-async fn answer(_request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
-    let mut response = Response::new(Body(Some(Bytes::from_static(
-        b"The statistics page is not part of this version of tandem-lb.\n",
-    ))));
-    *response.status_mut() = StatusCode::NOT_IMPLEMENTED;
-    Ok(response)
-}
-
-/// A body that is there at once.
-struct Body(Option<Bytes>);
-
-impl hyper::body::Body for Body {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        _cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Infallible>>> {
-        std::task::Poll::Ready(self.0.take().map(|bytes| Ok(hyper::body::Frame::data(bytes))))
-    }
-
-    fn size_hint(&self) -> hyper::body::SizeHint {
-        hyper::body::SizeHint::with_exact(self.0.as_ref().map_or(0, |b| b.len() as u64))
-    }
+        .map_err(std::io::Error::other)
 }

@@ -3,7 +3,7 @@
 //! The machine is never locked across an await, and everything here runs on the control runtime's thread. So an order
 //! has been carried out, and its view published, when [`Keeper::tell`] returns.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,12 +11,14 @@ use socket2::SockAddr;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{self as core, CheckLog, Input, NoServerLeft, Output, ServerReport};
 use tandem_lb_core::log::state::{self, Sessions};
+use tandem_lb_core::stats::Outage;
 use tandem_ops::clock::{Clock, Wall};
 use tandem_ops::syslog::{Sender, Severity, Targets};
 use tokio::sync::Notify;
 
 use crate::probe;
 use crate::publish::Backend;
+use crate::stats::{Happening, Timeline};
 
 /// The control runtime's way to the log.
 pub(crate) type Lines = Rc<RefCell<Sender>>;
@@ -35,13 +37,15 @@ pub(crate) struct Keeper {
     checks: Vec<Option<SockAddr>>,
     logs: Targets,
     lines: Lines,
+    timeline: Rc<Timeline>,
+    outage: Cell<Outage>,
     clock: Clock,
     /// The next deadline may have changed.
     told: Notify,
 }
 
 impl Keeper {
-    pub(crate) fn new(watched: Watched, clock: Clock, lines: Lines) -> Rc<Keeper> {
+    pub(crate) fn new(watched: Watched, clock: Clock, lines: Lines, timeline: Rc<Timeline>) -> Rc<Keeper> {
         let Watched {
             backend,
             machine,
@@ -54,6 +58,8 @@ impl Keeper {
             checks,
             logs,
             lines,
+            timeline,
+            outage: Cell::default(),
             clock,
             told: Notify::new(),
         })
@@ -98,13 +104,23 @@ impl Keeper {
         self.machine.borrow().report(server, self.clock.now()).map(read)
     }
 
+    /// When no server was left.
+    pub(crate) fn outage(&self) -> Outage {
+        self.outage.get()
+    }
+
     fn carry_out(self: &Rc<Keeper>) {
         loop {
             let output = self.machine.borrow_mut().poll_output();
             match output {
                 None => return,
                 Some(Output::StartCheck { server }) => self.start_check(server),
-                Some(Output::Publish(view)) => self.backend.publish(view),
+                Some(Output::Publish(view)) => {
+                    let mut outage = self.outage.get();
+                    outage.note(view.online.is_none(), self.clock.now());
+                    self.outage.set(outage);
+                    self.backend.publish(view);
+                }
                 Some(other) => self.say(&other),
             }
         }
@@ -137,6 +153,12 @@ impl Keeper {
             Output::NoServerLeft(left) => (NoServerLeft::SEVERITY, left.to_string()),
             Output::StartCheck { .. } | Output::Publish(_) => return,
         };
+        self.timeline.note(Happening {
+            at: Wall::now(),
+            proxy: self.backend.plan.name.clone(),
+            severity,
+            text: text.clone(),
+        });
         let severity = match severity {
             state::Severity::Emergency => Severity::Emerg,
             state::Severity::Alert => Severity::Alert,

@@ -13,8 +13,10 @@ mod frontend;
 mod http;
 mod keeper;
 mod listeners;
+mod live;
 mod logs;
 mod orders;
+mod page;
 mod probe;
 mod publish;
 mod queue;
@@ -22,6 +24,7 @@ mod registry;
 mod report;
 mod session;
 mod start;
+mod stats;
 mod worker;
 
 use std::env;

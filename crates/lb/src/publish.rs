@@ -76,6 +76,11 @@ impl Backend {
         self.queue.call_all();
     }
 
+    /// What was published last.
+    pub(crate) fn view(&self) -> Option<Arc<View>> {
+        self.view.load_full()
+    }
+
     pub(crate) fn server(&self, idx: ServerIdx) -> Option<&Server> {
         self.servers.get(idx.place())
     }

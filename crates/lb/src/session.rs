@@ -26,6 +26,7 @@ use tandem_time::Mono;
 use tokio::time::Sleep;
 
 use crate::frontend::Frontend;
+use crate::live::Entry;
 use crate::logs;
 use crate::publish::Pick;
 use crate::queue::Position;
@@ -54,6 +55,7 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
     let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
     let mut session = Session {
         conn: Conn::new(frontend.settings.clone(), at),
+        entry: worker.live.enter(&frontend, peer, at, waker.clone()),
         place: worker.registry.register(waker),
         upstream: Upstream::None,
         to_server: Direction::default(),
@@ -92,6 +94,7 @@ struct Session {
     peer: Peer,
     conn: Conn,
     place: Registered,
+    entry: Entry,
     client: Endpoint,
     upstream: Upstream,
     to_server: Direction,
@@ -115,7 +118,7 @@ impl Session {
             if let Some(ending) = self.carry_out() {
                 return Poll::Ready(ending);
             }
-            if let Some(reason) = self.place.sentence() {
+            if let Some(reason) = self.place.sentence().or_else(|| self.entry.sentence()) {
                 let now = self.worker.clock.now();
                 self.conn.handle(Input::Kill(reason), now);
             } else if !self.is_time(cx, timer.as_mut()) && !self.advance(cx) {
@@ -257,6 +260,7 @@ impl Session {
         let server = self.at_server.as_ref().map(AtServer::idx).or(summary.server);
         if let Some(backend) = &self.frontend.backend {
             counted::ending(backend, server, ending);
+            counted::times(backend, server, &summary);
         }
         // As in HAProxy, the line counts this connection for the process and the frontend, but no more for the others.
         self.at_server = None;

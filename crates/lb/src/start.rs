@@ -23,7 +23,7 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, bail};
 use tandem_lb_config::Plan;
-use tandem_ops::clock::Clock;
+use tandem_ops::clock::{Clock, Wall};
 use tandem_ops::daemonize::{self, Readiness, Side};
 use tandem_ops::notify::{Notifier, State};
 use tandem_ops::pidfile::PidFile;
@@ -38,7 +38,9 @@ use crate::args::Args;
 use crate::build::{Addresses, Builder, Built};
 use crate::control::{self, Control};
 use crate::listeners::{Opened, Opener};
+use crate::live::Live;
 use crate::logs::Logs;
+use crate::stats::Process;
 use crate::worker::{self, Crew, Phase, Start};
 
 /// Files that the process needs beside connections: logs, pipes, event loops, checks.
@@ -74,6 +76,18 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
     let pidfile = args.pidfile.as_ref().or(global.pidfile.as_ref());
     let _pidfile = pidfile.map(PidFile::write).transpose()?;
     let logs = Logs::open(plan, program)?;
+    let frontend_maxconn = args.frontend_maxconn.unwrap_or(maxconn);
+    let identity = Process {
+        node: global.node.clone().unwrap_or_else(own_name),
+        description: global.description.clone(),
+        workers,
+        maxconn,
+        frontend_maxconn,
+        files,
+        hard_maxconn: connections_within(files, own_files(plan)),
+        listeners: plan.frontends.iter().map(|f| f.binds.len()).sum(),
+        started: Wall::now(),
+    };
     privileges.settle()?;
 
     let (clock, mut seed) = (Clock::start(), Seed::new(chance()));
@@ -95,7 +109,8 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
     } = builder.build(addresses, opened, &mut seed);
 
     let (phase, follow) = watch::channel(Phase::Running);
-    let threads = start_workers(listeners, &follow, clock, &mut seed)?;
+    let live = Arc::<Live>::default();
+    let threads = start_workers(listeners, &follow, clock, &live, &mut seed)?;
     drop(follow);
     let runtime = Runtime::new_current_thread()
         .enable_all()
@@ -106,8 +121,10 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
         backends: watched,
         frontends,
         http,
+        identity,
         phase,
         process,
+        live,
         hard_stop_after,
     };
     let ended = runtime.block_on(async {
@@ -148,6 +165,7 @@ fn start_workers(
     listeners: Vec<Vec<crate::accept::Listener>>,
     phase: &watch::Receiver<Phase>,
     clock: Clock,
+    live: &Arc<Live>,
     seed: &mut Seed,
 ) -> anyhow::Result<Vec<JoinHandle<std::io::Result<()>>>> {
     let (crew, inboxes) = Crew::muster(listeners.len());
@@ -158,6 +176,7 @@ fn start_workers(
         .map(|(number, (inbox, listeners))| Start {
             number,
             crew: Arc::clone(&crew),
+            live: live.clone(),
             inbox,
             listeners,
             phase: phase.clone(),
@@ -217,6 +236,12 @@ fn own_files(plan: &Plan) -> u64 {
 
 fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// This host's name; to be asked before the process may be locked into a folder.
+fn own_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_owned()
 }
 
 /// A number that nobody can foresee, from what the standard library seeds its hash maps with.

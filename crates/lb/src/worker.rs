@@ -19,6 +19,7 @@ use crate::accept::{self, Listener};
 use crate::admission::Permit;
 use crate::counters::Gauge;
 use crate::frontend::Frontend;
+use crate::live::Live;
 use crate::logs::Pen;
 use crate::registry::Registry;
 use crate::session;
@@ -130,6 +131,7 @@ impl Drop for Seat {
 pub(crate) struct Start {
     pub(crate) number: usize,
     pub(crate) crew: Arc<Crew>,
+    pub(crate) live: Arc<Live>,
     pub(crate) inbox: Inbox,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) phase: watch::Receiver<Phase>,
@@ -141,6 +143,7 @@ pub(crate) struct Start {
 pub(crate) struct Worker {
     pub(crate) number: usize,
     pub(crate) crew: Arc<Crew>,
+    pub(crate) live: Arc<Live>,
     pub(crate) clock: Clock,
     pub(crate) scratch: RefCell<Scratch>,
     pub(crate) pen: Pen,
@@ -164,6 +167,7 @@ async fn work(start: Start) {
     let Start {
         number,
         crew,
+        live,
         mut inbox,
         listeners,
         mut phase,
@@ -173,6 +177,7 @@ async fn work(start: Start) {
     let worker = Rc::new(Worker {
         number,
         crew,
+        live,
         clock,
         scratch: RefCell::default(),
         pen: Pen::default(),

@@ -69,6 +69,8 @@ pub struct Frontend<'a> {
 pub struct Backend<'a> {
     pub name: &'a str,
     pub iid: u32,
+    /// The half of a `listen` that only answers HTTP.
+    pub is_http: bool,
     /// From how many sessions on it counts as busy (`fullconn`).
     pub fullconn: u32,
     pub policy: &'a Policy,

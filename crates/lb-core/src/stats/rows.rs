@@ -52,7 +52,7 @@ pub fn backend_row(b: &Backend<'_>) -> Row {
     row.set(Field::Bck, b.view.online.backup);
     row.set(Field::Chkdown, b.downs);
     row.set(Field::Lastchg, clipped(b.change_seconds));
-    row.set(Field::Mode, "tcp");
+    row.set(Field::Mode, if b.is_http { "http" } else { "tcp" });
     row.set(Field::Algo, algorithm(b.policy));
     if !b.view.servers.is_empty() {
         row.set(Field::Downtime, clipped(b.down_seconds));
@@ -65,6 +65,10 @@ pub fn backend_row(b: &Backend<'_>) -> Row {
     aggregates.into_iter().for_each(|field| row.set(field, 0u32));
     zeros(&mut row, &[Field::Dreq, Field::Dresp]);
     zeros(&mut row, &PROXY_ZEROS);
+    if b.is_http {
+        zeros(&mut row, &ANSWERS);
+        zeros(&mut row, &[Field::ReqTot, Field::CacheLookups, Field::CacheHits]);
+    }
     row
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tandem_lb_core::ServerIdx;
-use tandem_lb_core::conn::{Ending, Phase, Who};
+use tandem_lb_core::conn::{Ending, Phase, Summary, Who};
 use tandem_time::Mono;
 
 use crate::counters::Traffic;
@@ -94,6 +94,14 @@ pub(super) fn bytes(of: &Traffic, from_client: u64, to_client: u64) {
     }
     if to_client > 0 {
         of.bytes_out.add(to_client);
+    }
+}
+
+/// Counts how long a connection waited, connected and lasted, for its backend and the server it was at.
+pub(super) fn times(backend: &Backend, server: Option<ServerIdx>, summary: &Summary) {
+    backend.attempts.times.ended(summary);
+    if let Some(server) = server.and_then(|idx| backend.server(idx)) {
+        server.attempts.times.ended(summary);
     }
 }
 

@@ -43,6 +43,7 @@ impl Session {
             }
             Pick::Full(server) => {
                 self.at_server = None;
+                self.entry.at_server(None);
                 match &mut self.upstream {
                     Upstream::Queued(place) => place.wait_for(server),
                     _ => self.upstream = Upstream::Queued(Place::last(&backend.queue, server)),
@@ -72,6 +73,7 @@ impl Session {
             backend.attempts.balanced.one();
         }
         self.at_server = Some(AtServer::enter(backend, idx, now));
+        self.entry.at_server(Some(idx));
     }
 
     pub(super) fn connect(&mut self, idx: ServerIdx) {

@@ -103,6 +103,7 @@ fn rows() -> Vec<Row> {
     rows.push(backend_row(&figures::Backend {
         name: "be",
         iid: 4,
+        is_http: false,
         fullconn: 100,
         policy: &policy,
         view: &view,

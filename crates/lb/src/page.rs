@@ -1,0 +1,160 @@
+//! The statistics page: what a request asks for, who may ask, and the answer (reference 3.2 to 3.4).
+//!
+//! ```text
+//!   request ─▶ path? ─▶ password? ─▶ GET  ─▶ rows ─▶ HTML, CSV, JSON, typed, metrics
+//!              503       401        └▶ POST ─▶ from our page or a script? ─▶ orders ─▶ 303 ;st=CODE
+//! ```
+
+mod auth;
+mod body;
+mod cells;
+mod form;
+mod origin;
+mod post;
+mod reply;
+mod site;
+mod uri;
+mod view;
+mod words;
+
+use std::rc::Rc;
+
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response};
+use tandem_lb_core::stats::prometheus::{self, Section};
+use tandem_lb_core::stats::{Selection, csv, json, schema, typed};
+use tandem_time::Mono;
+
+use crate::orders::Orders;
+use crate::stats::Stats;
+use origin::Token;
+use post::Code;
+use reply::{Body, Kind, reply};
+pub(crate) use site::Site;
+use uri::{Format, Wanted};
+
+/// What every site shows and changes.
+pub(crate) struct Page {
+    clock: tandem_ops::clock::Clock,
+    stats: Rc<Stats>,
+    orders: Orders,
+    token: Token,
+}
+
+impl Page {
+    pub(crate) fn new(clock: tandem_ops::clock::Clock, stats: Rc<Stats>, orders: Orders) -> Rc<Page> {
+        Rc::new(Page {
+            clock,
+            stats,
+            orders,
+            token: Token::new(),
+        })
+    }
+
+    pub(crate) fn now(&self) -> Mono {
+        self.clock.now()
+    }
+
+    /// The answer to one request, and its count.
+    pub(crate) async fn answer(&self, site: &Site, request: Request<Incoming>) -> Response<Body> {
+        let asked = request.uri().to_string().len()
+            + request
+                .headers()
+                .iter()
+                .map(|(n, v)| n.as_str().len() + v.len() + 4)
+                .sum::<usize>();
+        let response = self.decide(site, request).await;
+        site.answered(response.status(), asked, response.body().len());
+        response
+    }
+
+    async fn decide(&self, site: &Site, request: Request<Incoming>) -> Response<Body> {
+        let path = request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned();
+        let settings = site.settings();
+        let is_metrics = path == "/metrics" || path.starts_with("/metrics?");
+        if !is_metrics && !path.starts_with(&settings.uri) {
+            return reply::unavailable();
+        }
+        if !auth::may_see(&settings.auth, request.headers()) {
+            return reply::unauthorized(settings.realm.as_deref());
+        }
+        match *request.method() {
+            Method::GET | Method::HEAD if is_metrics => self.metrics(&path),
+            Method::GET | Method::HEAD => self.show(site, &Wanted::parse(&path[settings.uri.len()..])),
+            Method::POST if !is_metrics => {
+                let wanted = Wanted::parse(&path[settings.uri.len()..]);
+                let code = self.change(site, request).await;
+                reply::see_other(&format!("{};st={}{}", settings.uri, code.word(), wanted.as_suffix()))
+            }
+            _ => reply::unavailable(),
+        }
+    }
+
+    async fn change(&self, site: &Site, request: Request<Incoming>) -> Code {
+        if !site.settings().admin {
+            return Code::Denied;
+        }
+        let (head, body) = request.into_parts();
+        let Some(body) = body::collect(body).await else {
+            return Code::TooLarge;
+        };
+        let form = form::parse(&body);
+        let is_ours = form.iter().any(|(name, value)| name == "t" && self.token.is(value));
+        if !is_ours && origin::is_foreign(&head.headers) {
+            tracing::warn!(
+                frontend = %site.plan().name,
+                "a change was refused: another site's page has sent it through somebody's browser"
+            );
+            return Code::Denied;
+        }
+        post::carry_out(&form, &self.orders)
+    }
+
+    fn show(&self, site: &Site, wanted: &Wanted) -> Response<Body> {
+        let settings = site.settings();
+        let rows = self.selection(site, wanted).of(self.stats.rows());
+        let refresh = settings.refresh.filter(|_| !wanted.norefresh);
+        match wanted.format {
+            Format::Html => {
+                let nonce = origin::nonce();
+                let html = view::html(&self.stats, site, wanted, &rows, &self.token, &nonce);
+                reply::html(html, &nonce)
+            }
+            Format::Csv => reply(Kind::Text, csv(&rows), refresh),
+            Format::Typed => reply(Kind::Text, typed(&rows, false), refresh),
+            Format::Json => reply(Kind::Json, json(&rows), refresh),
+            Format::JsonSchema => reply(Kind::Json, schema().to_owned(), refresh),
+        }
+    }
+
+    fn selection(&self, site: &Site, wanted: &Wanted) -> Selection {
+        let own = |scope: &String| match scope.as_str() {
+            "." => site.plan().name.to_string(),
+            _ => scope.clone(),
+        };
+        Selection {
+            hide: wanted.hide,
+            scope: wanted.scope.clone(),
+            only: site.settings().scopes.iter().map(own).collect(),
+        }
+    }
+
+    fn metrics(&self, path: &str) -> Response<Body> {
+        let query = path.split_once('?').map_or("", |(_, query)| query);
+        let asked = form::parse(query.as_bytes());
+        let named = asked.iter().filter(|(name, _)| name == "scope").map(|(_, value)| value);
+        let sections: Vec<Section> = named.filter_map(|word| Section::named(word)).collect();
+        let sections = if sections.is_empty() {
+            Section::ALL.to_vec()
+        } else {
+            sections
+        };
+        let selection = Selection {
+            hide: uri::hides_maint(&asked),
+            ..Selection::default()
+        };
+        let rows = selection.of(self.stats.rows());
+        let text = prometheus::metrics(&self.stats.info(), &rows, &self.stats.tables(), &sections);
+        reply(Kind::Metrics, text, None)
+    }
+}

@@ -1,0 +1,105 @@
+//! Basic authentication (RFC 7617).
+
+use hyper::HeaderMap;
+use hyper::header::AUTHORIZATION;
+
+/// Whether these headers name one of the users. Without users everybody may see the page.
+///
+/// Every user is compared, and every byte of each, so that the time says nothing about which part was right.
+pub(super) fn may_see(users: &[(String, String)], headers: &HeaderMap) -> bool {
+    if users.is_empty() {
+        return true;
+    }
+    let given = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| credentials(value.as_bytes()));
+    let Some(given) = given else { return false };
+    users.iter().fold(false, |found, (user, password)| {
+        let known = [user.as_bytes(), b":", password.as_bytes()].concat();
+        found | equal(&given, &known)
+    })
+}
+
+/// Takes as long whatever the bytes are; only the length shows.
+pub(super) fn equal(a: &[u8], b: &[u8]) -> bool {
+    let differs = a
+        .iter()
+        .zip(b)
+        .fold(0, |acc, (x, y)| std::hint::black_box(acc | (x ^ y)));
+    differs == 0 && a.len() == b.len()
+}
+
+/// `user:password` out of `Basic dXNlcjpwYXNzd29yZA==`.
+fn credentials(value: &[u8]) -> Option<Vec<u8>> {
+    let (scheme, rest) = value.split_at_checked(6)?;
+    if !scheme.eq_ignore_ascii_case(b"basic ") {
+        return None;
+    }
+    base64(rest.trim_ascii())
+}
+
+/// RFC 4648 section 4; padding may be missing.
+fn base64(text: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len() * 3 / 4);
+    let (mut bits, mut count) = (0u32, 0);
+    for byte in text.iter().filter(|b| **b != b'=') {
+        let six = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(six);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push((bits >> count & 0xff) as u8);
+        }
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_texts() {
+        for (text, expect) in [
+            ("", ""),
+            ("Zg==", "f"),
+            ("Zm8=", "fo"),
+            ("Zm9vYmFy", "foobar"),
+            ("YTpi", "a:b"),
+        ] {
+            assert_eq!(base64(text.as_bytes()), Some(expect.as_bytes().to_vec()));
+        }
+        assert_eq!(base64(b"a b"), None);
+    }
+
+    #[test]
+    fn who_may() {
+        let users = [("a", "b"), ("admin", "s3cret:x")].map(|(u, p)| (u.to_owned(), p.to_owned()));
+        let with = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, value.parse().expect("a header value"));
+            headers
+        };
+        assert!(may_see(&[], &HeaderMap::new()));
+        assert!(!may_see(&users, &HeaderMap::new()));
+        assert!(may_see(&users, &with("Basic YTpi")));
+        assert!(may_see(&users, &with("basic YWRtaW46czNjcmV0Ong=")));
+        for wrong in [
+            "Basic YTpj",
+            "Basic YTo=",
+            "Bearer YTpi",
+            "Basic",
+            "Basic !",
+            "Basic YWI6",
+        ] {
+            assert!(!may_see(&users, &with(wrong)), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,468 @@
+//! A row of the statistics as cells of the page's table: HAProxy's columns, colours and tooltips (reference 3.3), and the
+//! bytes of this second, which HAProxy has not.
+
+use tandem_lb_core::stats::{Field, Kind, Row};
+
+use super::words::{bytes, duration, grouped};
+
+/// One column: the group above it, its head, and what a screen reader says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Column {
+    pub(super) group: &'static str,
+    pub(super) head: &'static str,
+    pub(super) label: &'static str,
+}
+
+/// A group of columns and how many they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Group {
+    pub(super) name: &'static str,
+    pub(super) columns: usize,
+}
+
+/// One cell. `tip` is what is said when somebody points at it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cell {
+    pub(super) head: &'static str,
+    pub(super) label: &'static str,
+    pub(super) text: String,
+    /// What it sorts by.
+    pub(super) sort: String,
+    pub(super) class: &'static str,
+    /// The first of its group.
+    pub(super) opens: bool,
+    pub(super) tip: Vec<(String, String)>,
+}
+
+const fn column(group: &'static str, head: &'static str, label: &'static str) -> Column {
+    Column { group, head, label }
+}
+
+pub(super) const COLUMNS: &[Column] = &[
+    column("Queue", "Cur", "Queue now"),
+    column("Queue", "Max", "Queue max"),
+    column("Queue", "Limit", "Queue limit"),
+    column("Session rate", "Cur", "Sessions/s"),
+    column("Session rate", "Max", "Sessions/s max"),
+    column("Session rate", "Limit", "Sessions/s limit"),
+    column("Sessions", "Cur", "Sessions"),
+    column("Sessions", "Max", "Sessions max"),
+    column("Sessions", "Limit", "Sessions limit"),
+    column("Sessions", "Total", "Sessions total"),
+    column("Sessions", "LbTot", "Balanced"),
+    column("Sessions", "Last", "Last session"),
+    column("Bytes", "In", "Bytes in"),
+    column("Bytes", "Out", "Bytes out"),
+    column("Bytes", "In/s", "Bytes in/s"),
+    column("Bytes", "Out/s", "Bytes out/s"),
+    column("Denied", "Req", "Denied requests"),
+    column("Denied", "Resp", "Denied responses"),
+    column("Errors", "Req", "Request errors"),
+    column("Errors", "Conn", "Connection errors"),
+    column("Errors", "Resp", "Response errors"),
+    column("Warnings", "Retr", "Retries"),
+    column("Warnings", "Redis", "Redispatches"),
+    column("Server", "Status", "Status"),
+    column("Server", "LastChk", "Last check"),
+    column("Server", "Wght", "Weight"),
+    column("Server", "Act", "Active"),
+    column("Server", "Bck", "Backup"),
+    column("Server", "Chk", "Failed checks"),
+    column("Server", "Dwn", "Times down"),
+    column("Server", "Dwntme", "Downtime"),
+    column("Server", "Thrtle", "Throttle"),
+];
+
+pub(super) fn groups() -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for column in COLUMNS {
+        match groups.last_mut().filter(|group| group.name == column.group) {
+            Some(group) => group.columns += 1,
+            None => groups.push(Group {
+                name: column.group,
+                columns: 1,
+            }),
+        }
+    }
+    groups
+}
+
+/// The cells of one row, one for each column.
+pub(super) fn cells(row: &Row) -> Vec<Cell> {
+    let is_server = row.kind() == Kind::Server;
+    let limit = |field| match row.number(field) {
+        0 => dash(),
+        n => number(n),
+    };
+    let only = |kinds: &[Kind], cell: Cell| {
+        if kinds.contains(&row.kind()) {
+            cell
+        } else {
+            Cell::default()
+        }
+    };
+    let (behind, front, server) = ([Kind::Backend, Kind::Server], [Kind::Frontend], [Kind::Server]);
+    let count = |field| counted(row, field);
+    let values = [
+        count(Field::Qcur).key(),
+        count(Field::Qmax),
+        only(&server, limit(Field::Qlimit)),
+        count(Field::Rate).key().tip(rate_tip(row, Field::Rate, "Current")),
+        count(Field::RateMax).tip(rate_tip(row, Field::RateMax, "Max")),
+        only(&front, limit(Field::RateLim)),
+        count(Field::Scur).key().tip(sessions_tip(row)),
+        count(Field::Smax),
+        limit(Field::Slim),
+        count(Field::Stot).key().tip(total_tip(row)),
+        only(&behind, count(Field::Lbtot)),
+        only(&behind, last_session(row)),
+        size(row, Field::Bin).key(),
+        size(row, Field::Bout).key(),
+        size(row, Field::TandemBinRate),
+        size(row, Field::TandemBoutRate),
+        count(Field::Dreq).bad(),
+        count(Field::Dresp).bad(),
+        count(Field::Ereq).bad(),
+        count(Field::Econ).bad(),
+        count(Field::Eresp).bad().tip(resets_tip(row)),
+        count(Field::Wretr).bad(),
+        count(Field::Wredis).bad(),
+        status(row),
+        only(&server, last_check(row)),
+        only(&behind, weight(row)),
+        only(
+            &behind,
+            if is_server {
+                yes(row, Field::Act)
+            } else {
+                count(Field::Act)
+            },
+        ),
+        only(
+            &behind,
+            if is_server {
+                yes(row, Field::Bck)
+            } else {
+                count(Field::Bck)
+            },
+        ),
+        only(&server, failed_checks(row)),
+        only(&behind, count(Field::Chkdown).bad()),
+        only(&behind, downtime(row)),
+        only(&server, limit(Field::Throttle)),
+    ];
+    let mut group = "";
+    COLUMNS
+        .iter()
+        .zip(values)
+        .map(|(column, cell)| {
+            let opens = std::mem::replace(&mut group, column.group) != column.group;
+            Cell {
+                head: column.head,
+                label: column.label,
+                opens,
+                ..cell
+            }
+        })
+        .collect()
+}
+
+/// The colour of a row, by HAProxy's names.
+pub(super) fn class(row: &Row) -> &'static str {
+    match row.kind() {
+        Kind::Frontend => "frontend",
+        Kind::Backend => "backend",
+        Kind::Listener => "socket",
+        Kind::Server => server_class(row),
+    }
+}
+
+fn server_class(row: &Row) -> &'static str {
+    let status = row.text(Field::Status);
+    let is_backup = row.number(Field::Bck) > 0;
+    let of = |active, backup| if is_backup { backup } else { active };
+    let (word, progress) = status.split_once(' ').unwrap_or((status, ""));
+    match word {
+        "MAINT" => "maintain",
+        "DOWN" if progress.contains('/') => of("active_going_up", "backup_going_up"),
+        "DOWN" => of("active_down", "backup_down"),
+        "NOLB" => of("active_nolb", "backup_nolb"),
+        "DRAIN" => of("active_draining", "backup_draining"),
+        _ if row.number(Field::Weight) == 0 => of("active_draining", "backup_draining"),
+        "no" => of("active_no_check", "backup_no_check"),
+        _ if progress.contains('/') => of("active_going_down", "backup_going_down"),
+        _ => of("active_up", "backup_up"),
+    }
+}
+
+impl Cell {
+    /// Also shown where there is little room.
+    fn key(self) -> Cell {
+        let class = if self.class == "zero" { "zero key" } else { "key" };
+        Cell { class, ..self }
+    }
+
+    /// Not good when it is not zero.
+    fn bad(self) -> Cell {
+        let is_good = self.text.is_empty() || self.class == "zero";
+        Cell {
+            class: if is_good { self.class } else { "bad" },
+            ..self
+        }
+    }
+
+    fn tip(self, tip: Vec<(String, String)>) -> Cell {
+        let tip = if self.text.is_empty() { Vec::new() } else { tip };
+        Cell { tip, ..self }
+    }
+}
+
+fn number(n: i128) -> Cell {
+    Cell {
+        text: grouped(n),
+        sort: n.to_string(),
+        class: if n == 0 { "zero" } else { "" },
+        ..Cell::default()
+    }
+}
+
+fn text(text: impl Into<String>, sort: i128) -> Cell {
+    Cell {
+        text: text.into(),
+        sort: sort.to_string(),
+        ..Cell::default()
+    }
+}
+
+fn dash() -> Cell {
+    Cell {
+        class: "zero",
+        ..text("-", 0)
+    }
+}
+
+fn counted(row: &Row, field: Field) -> Cell {
+    row.value(field)
+        .map_or_else(Cell::default, |_| number(row.number(field)))
+}
+
+fn size(row: &Row, field: Field) -> Cell {
+    let n = row.number(field);
+    Cell {
+        class: if n == 0 { "zero" } else { "" },
+        ..text(bytes(n), n)
+    }
+    .tip(vec![(field_words(field).to_owned(), grouped(n))])
+}
+
+fn field_words(field: Field) -> &'static str {
+    match field {
+        Field::Bin => "Bytes from clients:",
+        Field::Bout => "Bytes to clients:",
+        Field::TandemBinRate => "Bytes from clients in the last second:",
+        _ => "Bytes to clients in the last second:",
+    }
+}
+
+fn yes(row: &Row, field: Field) -> Cell {
+    if row.number(field) > 0 { text("Y", 1) } else { dash() }
+}
+
+fn last_session(row: &Row) -> Cell {
+    match row.number(Field::Lastsess) {
+        ..0 => Cell {
+            class: "zero",
+            ..text("?", i128::MAX)
+        },
+        seconds => text(duration(seconds), seconds),
+    }
+}
+
+fn status(row: &Row) -> Cell {
+    let status = row.text(Field::Status);
+    let is_timed = row.value(Field::Lastchg).is_some() && status != "no check";
+    let shown = if is_timed {
+        format!("{} {status}", duration(row.number(Field::Lastchg)))
+    } else {
+        status.to_owned()
+    };
+    Cell {
+        sort: status.to_owned(),
+        class: "words key",
+        ..text(shown, 0)
+    }
+}
+
+fn last_check(row: &Row) -> Cell {
+    let found = row.text(Field::CheckStatus);
+    if found.is_empty() {
+        return Cell::default();
+    }
+    let took = match row.value(Field::CheckDuration) {
+        Some(ms) => format!(" in {ms}ms"),
+        None => String::new(),
+    };
+    let (described, info) = (row.text(Field::CheckDesc), row.text(Field::LastChk));
+    let meaning = if info.is_empty() {
+        described.to_owned()
+    } else {
+        format!("{described}: {info}")
+    };
+    Cell {
+        class: "words key",
+        sort: found.trim_start_matches("* ").to_owned(),
+        ..text(format!("{found}{took}"), 0)
+    }
+    .tip(vec![(meaning, String::new())])
+}
+
+fn weight(row: &Row) -> Cell {
+    let (now, user) = (row.number(Field::Weight), row.number(Field::Uweight));
+    text(format!("{now}/{user}"), now)
+}
+
+fn failed_checks(row: &Row) -> Cell {
+    counted(row, Field::Chkfail)
+        .bad()
+        .tip(vec![("Failed health checks".to_owned(), String::new())])
+}
+
+fn downtime(row: &Row) -> Cell {
+    let seconds = row.number(Field::Downtime);
+    match row.value(Field::Downtime) {
+        None => Cell::default(),
+        Some(_) => Cell {
+            class: if seconds == 0 { "zero" } else { "" },
+            ..text(duration(seconds), seconds)
+        },
+    }
+}
+
+fn rate_tip(row: &Row, field: Field, which: &str) -> Vec<(String, String)> {
+    let mut tip = Vec::new();
+    if row.kind() == Kind::Frontend {
+        let connections = if field == Field::Rate {
+            Field::ConnRate
+        } else {
+            Field::ConnRateMax
+        };
+        tip.push((
+            format!("{which} connection rate:"),
+            format!("{}/s", grouped(row.number(connections))),
+        ));
+        tip.push((
+            format!("{which} session rate:"),
+            format!("{}/s", grouped(row.number(field))),
+        ));
+    }
+    tip
+}
+
+fn sessions_tip(row: &Row) -> Vec<(String, String)> {
+    if row.kind() != Kind::Server {
+        return Vec::new();
+    }
+    let most = match row.number(Field::Slim) {
+        0 => "-".to_owned(),
+        n => grouped(n),
+    };
+    vec![
+        (
+            "Current active connections:".to_owned(),
+            grouped(row.number(Field::Scur)),
+        ),
+        ("Active connections limit:".to_owned(), most),
+    ]
+}
+
+fn total_tip(row: &Row) -> Vec<(String, String)> {
+    let mut tip = Vec::new();
+    if row.kind() == Kind::Frontend {
+        tip.push(("Cum. connections:".to_owned(), grouped(row.number(Field::ConnTot))));
+    }
+    tip.push(("Cum. sessions:".to_owned(), grouped(row.number(Field::Stot))));
+    if row.kind() != Kind::Frontend {
+        tip.push(("Max / Avg over last 1024 success. conn.".to_owned(), String::new()));
+        let times = [
+            ("- Queue time:", Field::QtimeMax, Field::Qtime),
+            ("- Connect time:", Field::CtimeMax, Field::Ctime),
+            ("- Total time:", Field::TtimeMax, Field::Ttime),
+        ];
+        for (name, max, average) in times {
+            let value = format!("{} / {} ms", grouped(row.number(max)), grouped(row.number(average)));
+            tip.push((name.to_owned(), value));
+        }
+    }
+    tip
+}
+
+fn resets_tip(row: &Row) -> Vec<(String, String)> {
+    vec![
+        (
+            "Transfers that clients broke off:".to_owned(),
+            grouped(row.number(Field::CliAbrt)),
+        ),
+        (
+            "Transfers that servers broke off:".to_owned(),
+            grouped(row.number(Field::SrvAbrt)),
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(status: &str, backup: u32, weight: u32) -> Row {
+        let mut row = Row::new(Kind::Server, "be", "a", 2, 1);
+        row.set(Field::Status, status);
+        row.set(Field::Bck, backup);
+        row.set(Field::Weight, weight);
+        row
+    }
+
+    #[test]
+    fn colours() {
+        let rows = [
+            ("UP", 0, 1, "active_up"),
+            ("UP", 1, 1, "backup_up"),
+            ("UP 1/3", 0, 1, "active_going_down"),
+            ("UP 1/3", 1, 1, "backup_going_down"),
+            ("UP", 0, 0, "active_draining"),
+            ("DOWN", 0, 1, "active_down"),
+            ("DOWN 1/2", 0, 1, "active_going_up"),
+            ("DOWN 1/2", 1, 1, "backup_going_up"),
+            ("NOLB 1/2", 0, 1, "active_nolb"),
+            ("DRAIN", 1, 1, "backup_draining"),
+            ("MAINT", 1, 1, "maintain"),
+            ("MAINT (via be/b)", 0, 1, "maintain"),
+            ("no check", 0, 1, "active_no_check"),
+        ];
+        for (status, backup, weight, expect) in rows {
+            assert_eq!(class(&server(status, backup, weight)), expect, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_cell_for_each_column() {
+        let mut row = server("UP", 0, 1);
+        row.set(Field::Lastchg, 114u32);
+        row.set(Field::CheckStatus, "* L4OK");
+        row.set(Field::CheckDuration, 1u64);
+        let cells = cells(&row);
+        assert_eq!(cells.len(), COLUMNS.len());
+        let texts: Vec<&str> = cells.iter().map(|c| c.text.as_str()).collect();
+        assert!(
+            texts.contains(&"1m54s UP") && texts.contains(&"* L4OK in 1ms"),
+            "{texts:?}"
+        );
+        assert_eq!(groups().iter().map(|g| g.columns).sum::<usize>(), COLUMNS.len());
+        assert_eq!(
+            groups()[2],
+            Group {
+                name: "Sessions",
+                columns: 6
+            }
+        );
+    }
+}

@@ -1,0 +1,135 @@
+//! The admin form: which servers, which action, and what came of it (reference 3.4).
+
+use tandem_lb_core::backend::Operation;
+use tandem_lb_core::health::AdminChange;
+
+use crate::orders::{Orders, ServerOrders};
+
+/// What HAProxy appends to the page's path after a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    Done,
+    Nothing,
+    /// Some of the servers do not exist.
+    Partly,
+    /// The action, the backend or all of the servers do not exist.
+    Unknown,
+    TooLarge,
+    Denied,
+}
+
+impl Code {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Code::Done => "DONE",
+            Code::Nothing => "NONE",
+            Code::Partly => "PART",
+            Code::Unknown => "ERRP",
+            Code::TooLarge => "EXCD",
+            Code::Denied => "DENY",
+        }
+    }
+}
+
+/// What may be done to a server from the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    Admin(AdminChange),
+    Health(Operation),
+    Checks {
+        enable: bool,
+    },
+    /// Of agents, which no server has.
+    Agent,
+}
+
+impl Action {
+    fn named(word: &str) -> Option<Action> {
+        Some(match word {
+            "ready" | "start" => Action::Admin(AdminChange::Ready),
+            "drain" => Action::Admin(AdminChange::Drain),
+            "maint" | "stop" => Action::Admin(AdminChange::Maint),
+            "hrunn" => Action::Health(Operation::Running),
+            "hnolb" => Action::Health(Operation::Stopping),
+            "hdown" => Action::Health(Operation::Down),
+            "dhlth" => Action::Checks { enable: false },
+            "ehlth" => Action::Checks { enable: true },
+            "dagent" | "eagent" | "arunn" | "adown" => Action::Agent,
+            _ => return None,
+        })
+    }
+
+    /// Whether there was anything to do.
+    fn apply(self, server: &ServerOrders) -> bool {
+        match self {
+            Action::Admin(change) => server.admin(change),
+            Action::Health(to) => server.health(to),
+            Action::Checks { enable: true } => return server.enable_checks().is_ok(),
+            Action::Checks { enable: false } => server.disable_checks(),
+            Action::Agent => return false,
+        }
+        true
+    }
+}
+
+pub(super) fn carry_out(form: &[(String, String)], orders: &Orders) -> Code {
+    let last = |wanted: &str| {
+        form.iter()
+            .rev()
+            .find(|(name, _)| name == wanted)
+            .map(|(_, v)| v.as_str())
+    };
+    let (action, backend) = (last("action").unwrap_or_default(), last("b"));
+    let (Some(backend), false) = (backend, action.is_empty()) else {
+        return Code::Nothing;
+    };
+    let (Some(action), Ok(_)) = (Action::named(action), orders.backend(backend)) else {
+        return Code::Unknown;
+    };
+    let (mut known, mut unknown, mut changed) = (0u32, 0u32, 0u32);
+    for (_, server) in form.iter().filter(|(name, _)| name == "s") {
+        match orders.server(backend, server) {
+            Ok(server) => {
+                known += 1;
+                changed += u32::from(action.apply(&server));
+            }
+            Err(_) => unknown += 1,
+        }
+    }
+    match (known, unknown, changed) {
+        (0, 0, _) => Code::Nothing,
+        (0, _, _) => Code::Unknown,
+        (_, 1.., _) => Code::Partly,
+        (_, 0, 0) => Code::Nothing,
+        (_, 0, _) => Code::Done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_of_haproxys_form() {
+        for word in [
+            "ready", "drain", "maint", "dhlth", "ehlth", "hrunn", "hnolb", "hdown", "dagent", "eagent", "arunn",
+            "adown", "stop", "start",
+        ] {
+            assert!(Action::named(word).is_some(), "{word}");
+        }
+        assert_eq!(Action::named("DRAIN"), None);
+    }
+
+    #[test]
+    fn a_form_without_a_wish() {
+        let orders = Orders::new(Vec::new());
+        let form = |fields: &[(&str, &str)]| -> Vec<(String, String)> {
+            fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()
+        };
+        let code = |fields: &[(&str, &str)]| carry_out(&form(fields), &orders);
+        assert_eq!(code(&[]), Code::Nothing);
+        assert_eq!(code(&[("s", "a"), ("action", "drain")]), Code::Nothing);
+        assert_eq!(code(&[("s", "a"), ("b", "be"), ("action", "")]), Code::Nothing);
+        assert_eq!(code(&[("s", "a"), ("b", "be"), ("action", "drain")]), Code::Unknown);
+    }
+}

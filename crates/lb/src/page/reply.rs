@@ -1,0 +1,114 @@
+//! Answers, with the headers that HAProxy gives them.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::body::{Bytes, Frame, SizeHint};
+use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use hyper::header::{REFERRER_POLICY, REFRESH, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use hyper::{Response, StatusCode};
+
+/// What the page's realm is called when the configuration does not say.
+const REALM: &str = "HAProxy Statistics";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Json,
+    Metrics,
+}
+
+impl Kind {
+    fn media_type(self) -> &'static str {
+        match self {
+            Kind::Text => "text/plain",
+            Kind::Json => "application/json",
+            Kind::Metrics => "text/plain; version=0.0.4",
+        }
+    }
+}
+
+pub(super) fn reply(kind: Kind, text: String, refresh: Option<Duration>) -> Response<Body> {
+    let mut response = plain(StatusCode::OK, kind.media_type(), text);
+    if let Some(every) = refresh {
+        set(&mut response, REFRESH, &every.as_secs().max(1).to_string());
+    }
+    response
+}
+
+/// The page. It refreshes itself, so there is no header for that. Nothing but its own script and style runs in it, and no
+/// other page may show it in a frame.
+pub(super) fn html(text: String, nonce: &str) -> Response<Body> {
+    let mut response = plain(StatusCode::OK, "text/html; charset=utf-8", text);
+    let policy = format!(
+        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; img-src data:; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    set(&mut response, CONTENT_SECURITY_POLICY, &policy);
+    set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(&mut response, REFERRER_POLICY, "same-origin");
+    response
+}
+
+pub(super) fn unauthorized(realm: Option<&str>) -> Response<Body> {
+    let text = "<html><body><h1>401 Unauthorized</h1>\nYou need a user and a password to see this.\n</body></html>\n";
+    let mut response = plain(StatusCode::UNAUTHORIZED, "text/html", text.to_owned());
+    let realm = realm.unwrap_or(REALM).replace(['"', '\\'], "");
+    set(&mut response, WWW_AUTHENTICATE, &format!("Basic realm=\"{realm}\""));
+    response
+}
+
+/// Nothing is here: to a client it looks as if no server were there, as with HAProxy.
+pub(super) fn unavailable() -> Response<Body> {
+    let text = "<html><body><h1>503 Service Unavailable</h1>\nNothing is served here.\n</body></html>\n";
+    plain(StatusCode::SERVICE_UNAVAILABLE, "text/html", text.to_owned())
+}
+
+pub(super) fn see_other(to: &str) -> Response<Body> {
+    let mut response = plain(StatusCode::SEE_OTHER, "text/plain", String::new());
+    set(&mut response, LOCATION, to);
+    response
+}
+
+fn plain(status: StatusCode, media_type: &str, text: String) -> Response<Body> {
+    let mut response = Response::new(Body(Some(text.into())));
+    *response.status_mut() = status;
+    set(&mut response, CACHE_CONTROL, "no-cache");
+    set(&mut response, CONTENT_TYPE, media_type);
+    response
+}
+
+/// A value that may not stand in a header is left out; the configuration's text may be anything.
+fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// A body that is there at once.
+pub(crate) struct Body(Option<Bytes>);
+
+impl Body {
+    pub(super) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, Bytes::len)
+    }
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(Bytes::is_empty)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.len() as u64)
+    }
+}

@@ -1,0 +1,419 @@
+//! The page as a document: what the template is filled with.
+
+use askama::Template;
+use tandem_lb_core::log::state::Severity;
+use tandem_lb_core::log::tcplog::CivilTime;
+use tandem_lb_core::stats::{Field, Info, InfoField, Kind, Row};
+use tandem_ops::clock::Wall;
+
+use super::cells::{COLUMNS, Cell, Column, Group, cells, class, groups};
+use super::origin::Token;
+use super::site::Site;
+use super::uri::Wanted;
+use super::words::{bytes, duration, grouped};
+use crate::stats::{RELEASED, Stats, VERSION};
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Document<'a> {
+    title: String,
+    node: Option<String>,
+    description: Option<String>,
+    shows_version: bool,
+    version: &'a str,
+    own_version: &'a str,
+    released: &'a str,
+    facts: Vec<Fact>,
+    process: Process,
+    flash: Option<Flash>,
+    links: Links,
+    scope: &'a str,
+    columns: &'a [Column],
+    groups: Vec<Group>,
+    proxies: Vec<Proxy>,
+    happenings: Vec<Happening>,
+    token: &'a str,
+    nonce: &'a str,
+    css: &'a str,
+    script: &'a str,
+    /// 0 is never.
+    refresh: u64,
+}
+
+/// One of the large figures at the top.
+struct Fact {
+    name: &'static str,
+    value: String,
+    note: String,
+    class: &'static str,
+}
+
+struct Process {
+    pid: String,
+    threads: String,
+    uptime: String,
+    files: String,
+    maxconn: String,
+    connections: String,
+    rate: String,
+    bits: String,
+    tasks: String,
+}
+
+/// What came of the action before.
+struct Flash {
+    class: &'static str,
+    text: &'static str,
+}
+
+struct Links {
+    base: String,
+    here: String,
+    hide_label: &'static str,
+    hide: String,
+    refresh_label: &'static str,
+    refresh: String,
+    csv: String,
+    json: String,
+    schema: String,
+}
+
+struct Proxy {
+    name: String,
+    iid: u32,
+    kind: &'static str,
+    mode: String,
+    algorithm: String,
+    legend: bool,
+    summary: String,
+    class: &'static str,
+    is_admin: bool,
+    rows: Vec<Line>,
+    table: Option<Fill>,
+}
+
+struct Line {
+    class: &'static str,
+    name: String,
+    label: String,
+    badge: String,
+    /// The name that goes into the form.
+    server: Option<String>,
+    legend: Option<String>,
+    cells: Vec<Cell>,
+}
+
+struct Fill {
+    used: String,
+    size: String,
+    key: &'static str,
+    percent: usize,
+}
+
+struct Happening {
+    at: String,
+    machine: String,
+    class: &'static str,
+    proxy: String,
+    text: String,
+}
+
+pub(super) fn html(stats: &Stats, site: &Site, wanted: &Wanted, rows: &[Row], token: &Token, nonce: &str) -> String {
+    let settings = site.settings();
+    let info = stats.info();
+    let node = settings
+        .show_node
+        .as_ref()
+        .map(|named| or(named, &stats.process().node));
+    let usual = stats.process().description.clone().unwrap_or_default();
+    let description = settings.show_desc.as_ref().map(|named| or(named, &usual));
+    let document = Document {
+        title: match &node {
+            Some(node) => format!("Statistics Report for Tandem on {node}"),
+            None => "Statistics Report for Tandem".to_owned(),
+        },
+        node,
+        description: description.filter(|text| !text.is_empty()),
+        shows_version: !settings.hide_version,
+        version: VERSION,
+        own_version: env!("CARGO_PKG_VERSION"),
+        released: RELEASED,
+        facts: facts(&info, rows),
+        process: process(&info),
+        flash: wanted.st.as_deref().map(flash),
+        links: links(&settings.uri, wanted),
+        scope: wanted.scope.as_deref().unwrap_or_default(),
+        columns: COLUMNS,
+        groups: groups(),
+        proxies: proxies(stats, rows, settings.admin, settings.show_legends),
+        happenings: happenings(stats, rows),
+        token: if settings.admin { token.as_str() } else { "" },
+        nonce,
+        css: include_str!("../../templates/page.css"),
+        script: include_str!("../../templates/page.js"),
+        refresh: match settings.refresh {
+            Some(every) if !wanted.norefresh => every.as_secs().max(1),
+            _ => 0,
+        },
+    };
+    // A template of plain values has nothing that could fail.
+    document.render().unwrap_or_default()
+}
+
+fn or(named: &str, usual: &str) -> String {
+    if named.is_empty() { usual } else { named }.to_owned()
+}
+
+fn number(info: &Info, field: InfoField) -> String {
+    grouped(info.number(field))
+}
+
+fn facts(info: &Info, rows: &[Row]) -> Vec<Fact> {
+    let servers = || rows.iter().filter(|row| row.kind() == Kind::Server);
+    let all = servers().count();
+    let up = servers().filter(|row| is_up(row)).count();
+    let rate = |field| {
+        rows.iter()
+            .filter(|r| r.kind() == Kind::Frontend)
+            .map(|r| r.number(field))
+            .sum::<i128>()
+    };
+    let fact = |name, value: String, note: String| Fact {
+        name,
+        value,
+        note,
+        class: "",
+    };
+    vec![
+        Fact {
+            class: match (up, all) {
+                (_, 0) => "",
+                (0, _) => "down",
+                _ if up < all => "part",
+                _ => "up",
+            },
+            ..fact(
+                "Servers up",
+                format!("{up}/{all}"),
+                if up == all {
+                    "all".to_owned()
+                } else {
+                    format!("{} not", all - up)
+                },
+            )
+        },
+        fact(
+            "Connections",
+            number(info, InfoField::CurrConns),
+            format!("of {}", number(info, InfoField::Maxconn)),
+        ),
+        fact(
+            "New per second",
+            number(info, InfoField::ConnRate),
+            format!("max {}", number(info, InfoField::MaxConnRate)),
+        ),
+        fact(
+            "In",
+            format!("{}/s", with_unit(rate(Field::TandemBinRate))),
+            "from clients".to_owned(),
+        ),
+        fact(
+            "Out",
+            format!("{}/s", with_unit(rate(Field::TandemBoutRate))),
+            "to clients".to_owned(),
+        ),
+        fact(
+            "Uptime",
+            duration(info.number(InfoField::UptimeSec)),
+            format!("pid {}", info.number(InfoField::Pid)),
+        ),
+    ]
+}
+
+fn with_unit(n: i128) -> String {
+    if n < 1000 { format!("{n}\u{202f}B") } else { bytes(n) }
+}
+
+fn is_up(row: &Row) -> bool {
+    let status = row.text(Field::Status);
+    !status.starts_with("DOWN") && !status.starts_with("MAINT")
+}
+
+fn process(info: &Info) -> Process {
+    let text = |field| info.value(field).map(ToString::to_string).unwrap_or_default();
+    Process {
+        pid: text(InfoField::Pid),
+        threads: text(InfoField::Nbthread),
+        uptime: text(InfoField::Uptime),
+        files: text(InfoField::UlimitN),
+        maxconn: text(InfoField::Maxconn),
+        connections: text(InfoField::CurrConns),
+        rate: text(InfoField::ConnRate),
+        bits: bytes(8 * info.number(InfoField::BytesOutRate)).replace('B', "b"),
+        tasks: text(InfoField::Tasks),
+    }
+}
+
+fn flash(code: &str) -> Flash {
+    let (class, text) = match code {
+        "DONE" => ("good", "Done."),
+        "NONE" => ("neutral", "Nothing has changed."),
+        "PART" => ("part", "Done in part: some of the servers are unknown."),
+        "ERRP" => ("wrong", "Not done: the action, the backend or the servers are unknown."),
+        "EXCD" => (
+            "wrong",
+            "Not done: that was too much at once. Try again with fewer servers.",
+        ),
+        "DENY" => ("wrong", "Not done: this is not allowed here."),
+        "IVAL" => ("wrong", "Not done: the request was not valid."),
+        _ => ("neutral", "Nobody knows what came of it."),
+    };
+    Flash { class, text }
+}
+
+fn links(base: &str, wanted: &Wanted) -> Links {
+    use tandem_lb_core::stats::Hide;
+    let with = |change: &dyn Fn(&mut Wanted)| {
+        let mut other = wanted.clone();
+        change(&mut other);
+        format!("{base}{}", other.as_suffix())
+    };
+    let hides = wanted.hide != Hide::Nothing;
+    let as_is = wanted.as_suffix();
+    Links {
+        base: base.to_owned(),
+        here: format!("{base}{as_is}"),
+        hide_label: if hides {
+            "Show all servers"
+        } else {
+            "Hide 'DOWN' servers"
+        },
+        hide: with(&|w| w.hide = if hides { Hide::Nothing } else { Hide::Down }),
+        refresh_label: if wanted.norefresh {
+            "Enable refresh"
+        } else {
+            "Disable refresh"
+        },
+        refresh: with(&|w| w.norefresh = !w.norefresh),
+        csv: format!("{base};csv;norefresh"),
+        json: format!("{base};json;norefresh"),
+        schema: format!("{base};json-schema"),
+    }
+}
+
+fn proxies(stats: &Stats, rows: &[Row], is_admin: bool, legend: bool) -> Vec<Proxy> {
+    let tables = stats.tables();
+    let mut proxies: Vec<Proxy> = Vec::new();
+    for row in rows {
+        let is_same = proxies.last().is_some_and(|p| p.iid == row.iid());
+        if !is_same {
+            proxies.push(proxy(row, legend));
+        }
+        if let Some(proxy) = proxies.last_mut() {
+            if row.kind() == Kind::Backend {
+                close(proxy, row, rows);
+                proxy.table = tables.iter().find(|t| t.name == proxy.name).map(|t| Fill {
+                    used: grouped(t.used as i128),
+                    size: grouped(i128::from(t.size)),
+                    key: t.key,
+                    percent: t.used * 100 / (t.size as usize).max(1),
+                });
+            }
+            proxy.is_admin |= is_admin && row.kind() == Kind::Server;
+            proxy.rows.push(line(row, legend));
+        }
+    }
+    for proxy in &mut proxies {
+        // The servers' checkboxes need a form, and nobody else has one.
+        if !proxy.is_admin {
+            proxy.rows.iter_mut().for_each(|line| line.server = None);
+        }
+    }
+    proxies
+}
+
+fn proxy(row: &Row, legend: bool) -> Proxy {
+    Proxy {
+        name: row.text(Field::Pxname).to_owned(),
+        iid: row.iid(),
+        kind: if row.kind() == Kind::Frontend {
+            "frontend"
+        } else {
+            "backend"
+        },
+        mode: row.text(Field::Mode).to_owned(),
+        algorithm: String::new(),
+        legend,
+        summary: String::new(),
+        class: "",
+        is_admin: false,
+        rows: Vec::new(),
+        table: None,
+    }
+}
+
+/// The last row of a proxy says how the whole is.
+fn close(proxy: &mut Proxy, row: &Row, rows: &[Row]) {
+    if proxy.rows.iter().any(|line| line.label == "Frontend") {
+        proxy.kind = "listen";
+    }
+    proxy.algorithm = row.text(Field::Algo).to_owned();
+    let servers = || rows.iter().filter(|r| r.kind() == Kind::Server && r.iid() == row.iid());
+    let (up, all) = (servers().filter(|r| is_up(r)).count(), servers().count());
+    if all > 0 {
+        proxy.summary = format!("{up} of {all} up");
+        proxy.class = match up {
+            0 => "down",
+            _ if up < all => "part",
+            _ => "up",
+        };
+    }
+}
+
+fn line(row: &Row, legend: bool) -> Line {
+    let label = match row.kind() {
+        Kind::Frontend => "Frontend",
+        Kind::Backend => "Backend",
+        Kind::Server | Kind::Listener => row.text(Field::Svname),
+    };
+    let is_server = row.kind() == Kind::Server;
+    let status = row.text(Field::Status);
+    Line {
+        class: class(row),
+        name: format!("{}/{label}", row.text(Field::Pxname)),
+        label: label.to_owned(),
+        badge: status.to_owned(),
+        server: is_server.then(|| label.to_owned()),
+        legend: (legend && is_server).then(|| format!("{}, id: {}", row.text(Field::Addr), row.sid())),
+        cells: cells(row),
+    }
+}
+
+/// Of the proxies that are shown.
+fn happenings(stats: &Stats, rows: &[Row]) -> Vec<Happening> {
+    let is_shown = |proxy: &str| rows.iter().any(|row| row.text(Field::Pxname) == proxy);
+    let latest = stats.timeline().latest().into_iter().filter(|h| is_shown(&h.proxy));
+    latest
+        .map(|h| {
+            let at = civil(h.at);
+            Happening {
+                at: format!("{:02}:{:02}:{:02}", at.hour, at.minute, at.second),
+                machine: format!(
+                    "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+                    at.year, at.month, at.day, at.hour, at.minute, at.second
+                ),
+                class: match h.severity {
+                    Severity::Emergency => "emergency",
+                    Severity::Alert => "alert",
+                    Severity::Notice => "notice",
+                },
+                proxy: h.proxy.to_string(),
+                text: h.text,
+            }
+        })
+        .collect()
+}
+
+fn civil(at: Wall) -> CivilTime {
+    CivilTime::from_unix(at.as_millis(), at.local_offset())
+}

@@ -1,0 +1,164 @@
+//! The statistics of this process: everything that is counted, read off for one moment.
+//!
+//! The workers only count. What needs time (rates, maxima of rates) is found by looking at the counters a few times a
+//! second, here on the control runtime, so it costs the connections nothing.
+
+mod meters;
+mod process;
+mod series;
+mod timeline;
+mod times;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem_lb_core::stats::prometheus::TableFill;
+use tandem_lb_core::stats::{Info, Row};
+use tandem_ops::clock::Clock;
+use tokio::sync::watch;
+
+use crate::frontend::Frontend;
+use crate::keeper::Keeper;
+use crate::page::Site;
+use crate::worker::Phase;
+
+use meters::Meters;
+pub(crate) use process::{Process, RELEASED, VERSION};
+use series::Series;
+pub(crate) use timeline::{Happening, Timeline};
+pub(crate) use times::Times;
+
+/// How often the counters are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Everything that there is to tell. One for the process, on the control runtime.
+pub(crate) struct Stats {
+    clock: Clock,
+    process: Process,
+    phase: watch::Receiver<Phase>,
+    /// In the order of the configuration.
+    series: Vec<Series>,
+    meters: RefCell<Meters>,
+    timeline: Rc<Timeline>,
+}
+
+/// What [`Stats`] reads.
+pub(crate) struct Sources<'a> {
+    pub(crate) clock: Clock,
+    pub(crate) process: Process,
+    pub(crate) phase: watch::Receiver<Phase>,
+    pub(crate) frontends: &'a [Arc<Frontend>],
+    pub(crate) sites: &'a [Rc<Site>],
+    pub(crate) keepers: &'a [Rc<Keeper>],
+    pub(crate) timeline: Rc<Timeline>,
+}
+
+impl Stats {
+    pub(crate) fn new(sources: Sources<'_>) -> Rc<Stats> {
+        let Sources {
+            clock,
+            process,
+            phase,
+            frontends,
+            sites,
+            keepers,
+            timeline,
+        } = sources;
+        let usual = process.frontend_maxconn;
+        let frontends_of = |keeper: &Rc<Keeper>| {
+            let own = frontends
+                .iter()
+                .filter(|f| f.backend.as_ref().is_some_and(|b| Arc::ptr_eq(b, keeper.backend())));
+            own.map(|f| u64::from(f.plan.maxconn.unwrap_or(usual))).sum::<u64>()
+        };
+        let fronts = frontends.iter().map(|f| Series::frontend(f.clone(), usual));
+        let pages = sites.iter().map(|site| Series::site(site.clone()));
+        let is_page = |keeper: &Rc<Keeper>| sites.iter().any(|site| site.plan().id == keeper.backend().plan.id);
+        let backs = keepers
+            .iter()
+            .map(|keeper| Series::backend(keeper.clone(), frontends_of(keeper), is_page(keeper)));
+        let mut series: Vec<Series> = fronts.chain(pages).chain(backs).collect();
+        // A `listen` is both, under one number; its frontend comes first.
+        series.sort_by_key(|s| (s.id(), s.is_backend()));
+        Rc::new(Stats {
+            clock,
+            process,
+            phase,
+            series,
+            meters: RefCell::default(),
+            timeline,
+        })
+    }
+
+    /// Looks at the counters until the process ends.
+    pub(crate) async fn watch(self: Rc<Stats>) {
+        loop {
+            self.look();
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// All rows, in HAProxy's order: proxies as they were configured; of each the frontend, the servers, the backend.
+    pub(crate) fn rows(&self) -> Vec<Row> {
+        let now = self.clock.now();
+        let is_open = *self.phase.borrow() == Phase::Running;
+        let mut rows = Vec::new();
+        for series in &self.series {
+            series.rows(now, is_open, &mut rows);
+        }
+        rows
+    }
+
+    pub(crate) fn info(&self) -> Info {
+        let now = self.clock.now();
+        let (mut sessions, mut total, mut bytes) = (0, 0, 0);
+        for traffic in self.series.iter().filter_map(Series::of_clients) {
+            sessions += traffic.sessions.now();
+            total += traffic.sessions.total();
+            bytes += traffic.bytes_in.now() + traffic.bytes_out.now();
+        }
+        let meters = self.meters.borrow();
+        let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        self.process.info(&process::Now {
+            uptime: now.since(tandem_time::Mono::ZERO),
+            sessions,
+            total,
+            rate: meters.sessions.rate(total, now),
+            rate_max: meters.sessions.max(total, now),
+            bytes,
+            byte_rate: meters.bytes_out.rate(bytes, now),
+            tasks,
+            is_stopping: !matches!(*self.phase.borrow(), Phase::Running | Phase::Paused),
+        })
+    }
+
+    /// The fill of every stick table.
+    pub(crate) fn tables(&self) -> Vec<TableFill> {
+        self.series.iter().filter_map(Series::table).collect()
+    }
+
+    pub(crate) fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
+    }
+
+    fn look(&self) {
+        let now = self.clock.now();
+        let (mut total, mut bytes) = (0, 0);
+        for series in &self.series {
+            series.look(now);
+            if let Some(traffic) = series.of_clients() {
+                total += traffic.sessions.total();
+                bytes += traffic.bytes_in.now() + traffic.bytes_out.now();
+            }
+        }
+        let mut meters = self.meters.borrow_mut();
+        meters.sessions.look(total, now);
+        meters.bytes_out.look(bytes, now);
+    }
+}

@@ -1,0 +1,115 @@
+//! The process as a whole: what it is, and `show info`.
+
+use std::time::Duration;
+
+use tandem_lb_core::stats::{Info, InfoField};
+use tandem_ops::clock::Wall;
+
+/// What it calls itself: clients compare the first numbers with versions of HAProxy to know what it can do.
+pub(crate) const VERSION: &str = concat!("2.6.12-tandem-", env!("CARGO_PKG_VERSION"));
+pub(crate) const RELEASED: &str = "2026/11/21";
+
+/// What does not change while it runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Process {
+    pub(crate) node: String,
+    pub(crate) description: Option<String>,
+    pub(crate) workers: usize,
+    pub(crate) maxconn: u32,
+    /// Of a frontend that does not say.
+    pub(crate) frontend_maxconn: u32,
+    /// Files that may be open.
+    pub(crate) files: u64,
+    /// The connections that so many files allow.
+    pub(crate) hard_maxconn: u32,
+    pub(crate) listeners: usize,
+    pub(crate) started: Wall,
+}
+
+/// The figures of one moment.
+pub(super) struct Now {
+    pub(super) uptime: Duration,
+    pub(super) sessions: u32,
+    pub(super) total: u64,
+    pub(super) rate: u64,
+    pub(super) rate_max: u64,
+    pub(super) bytes: u64,
+    pub(super) byte_rate: u64,
+    pub(super) tasks: usize,
+    pub(super) is_stopping: bool,
+}
+
+impl Process {
+    pub(super) fn info(&self, now: &Now) -> Info {
+        let mut info = Info::new();
+        let seconds = now.uptime.as_secs();
+        let texts = [
+            (InfoField::Name, "HAProxy"),
+            (InfoField::Version, VERSION),
+            (InfoField::ReleaseDate, RELEASED),
+            (InfoField::BuildInfo, VERSION),
+            (InfoField::Node, self.node.as_str()),
+        ];
+        texts.into_iter().for_each(|(field, text)| info.set(field, text));
+        if let Some(description) = &self.description {
+            info.set(InfoField::Description, description.as_str());
+        }
+        info.set(InfoField::Uptime, uptime(seconds));
+        let numbers = [
+            (InfoField::Nbthread, self.workers as u64),
+            (InfoField::Pid, u64::from(std::process::id())),
+            (InfoField::UptimeSec, seconds),
+            (InfoField::UlimitN, self.files),
+            (InfoField::Maxsock, self.files),
+            (InfoField::Maxconn, u64::from(self.maxconn)),
+            (InfoField::HardMaxconn, u64::from(self.hard_maxconn)),
+            (InfoField::CurrConns, u64::from(now.sessions)),
+            (InfoField::CumConns, now.total),
+            (InfoField::CumReq, now.total),
+            (InfoField::ConnRate, now.rate),
+            (InfoField::MaxConnRate, now.rate_max),
+            (InfoField::SessRate, now.rate),
+            (InfoField::MaxSessRate, now.rate_max),
+            (InfoField::Tasks, now.tasks as u64),
+            (InfoField::IdlePct, 100),
+            (InfoField::Stopping, u64::from(now.is_stopping)),
+            (InfoField::Jobs, u64::from(now.sessions) + self.listeners as u64),
+            (InfoField::Listeners, self.listeners as u64),
+            (InfoField::StartTimeSec, u64::try_from(self.started.secs()).unwrap_or(0)),
+            (InfoField::CurrStreams, u64::from(now.sessions)),
+            (InfoField::CumStreams, now.total),
+        ];
+        for (field, number) in numbers {
+            info.set(field, u32::try_from(number).unwrap_or(u32::MAX));
+        }
+        info.set(InfoField::TotalBytesOut, now.bytes);
+        info.set(InfoField::TotalSplicedBytesOut, 0u64);
+        info.set(InfoField::BytesOutRate, now.byte_rate);
+        info.set(InfoField::PoolAllocBytes, 0u64);
+        info.set(InfoField::PoolUsedBytes, 0u64);
+        info
+    }
+}
+
+/// `0d 0h00m05s`: monitoring parses it.
+pub(crate) fn uptime(seconds: u64) -> String {
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    format!(
+        "{}d {}h{:02}m{:02}s",
+        hours / 24,
+        hours % 24,
+        minutes % 60,
+        seconds % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uptime_as_haproxy_writes_it() {
+        assert_eq!(uptime(5), "0d 0h00m05s");
+        assert_eq!(uptime(93_784), "1d 2h03m04s");
+    }
+}

@@ -1,0 +1,219 @@
+//! One frontend or backend with its servers: where its counters are, and the rows that they become.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tandem_lb_core::ServerIdx;
+use tandem_lb_core::backend::ServerReport;
+use tandem_lb_core::stats::prometheus::TableFill;
+use tandem_lb_core::stats::{Row, backend_row, figures, frontend_row, server_row};
+use tandem_time::Mono;
+
+use super::Meters;
+use crate::counters::{Attempts, Traffic};
+use crate::frontend::Frontend;
+use crate::keeper::Keeper;
+use crate::page::Site;
+use crate::publish::Server;
+
+pub(super) enum Series {
+    Frontend {
+        frontend: Arc<Frontend>,
+        maxconn: u32,
+        meters: RefCell<Meters>,
+    },
+    Site {
+        site: Rc<Site>,
+        meters: RefCell<Meters>,
+    },
+    Backend {
+        keeper: Rc<Keeper>,
+        fullconn: u32,
+        meters: RefCell<Meters>,
+        servers: Vec<RefCell<Meters>>,
+        /// The other half of a `listen` with a page.
+        is_page: bool,
+    },
+}
+
+impl Series {
+    pub(super) fn frontend(frontend: Arc<Frontend>, usual: u32) -> Series {
+        Series::Frontend {
+            maxconn: frontend.plan.maxconn.unwrap_or(usual),
+            frontend,
+            meters: RefCell::default(),
+        }
+    }
+
+    pub(super) fn site(site: Rc<Site>) -> Series {
+        Series::Site {
+            site,
+            meters: RefCell::default(),
+        }
+    }
+
+    /// `clients` is how many the frontends may send here; a tenth of them is what HAProxy calls full.
+    pub(super) fn backend(keeper: Rc<Keeper>, clients: u64, is_page: bool) -> Series {
+        let servers = keeper.backend().servers.iter().map(|_| RefCell::default()).collect();
+        Series::Backend {
+            keeper,
+            fullconn: u32::try_from(clients.div_ceil(10).max(1)).unwrap_or(u32::MAX),
+            meters: RefCell::default(),
+            servers,
+            is_page,
+        }
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        match self {
+            Series::Frontend { frontend, .. } => frontend.plan.id,
+            Series::Site { site, .. } => site.plan().id,
+            Series::Backend { keeper, .. } => keeper.backend().plan.id,
+        }
+    }
+
+    pub(super) fn is_backend(&self) -> bool {
+        matches!(self, Series::Backend { .. })
+    }
+
+    /// What clients of the process do; behind a backend it would be counted twice.
+    pub(super) fn of_clients(&self) -> Option<&Traffic> {
+        match self {
+            Series::Frontend { frontend, .. } => Some(&frontend.traffic),
+            Series::Site { site, .. } => Some(site.traffic()),
+            Series::Backend { .. } => None,
+        }
+    }
+
+    pub(super) fn table(&self) -> Option<TableFill> {
+        let Series::Backend { keeper, .. } = self else {
+            return None;
+        };
+        let affinity = keeper.backend().affinity.as_ref()?;
+        let fill = affinity.fill();
+        Some(TableFill {
+            name: keeper.backend().plan.name.to_string(),
+            key: fill.key,
+            size: fill.size,
+            used: fill.used,
+        })
+    }
+
+    pub(super) fn look(&self, now: Mono) {
+        match self {
+            Series::Frontend { frontend, meters, .. } => meters.borrow_mut().look(&frontend.traffic, now),
+            Series::Site { site, meters } => meters.borrow_mut().look(site.traffic(), now),
+            Series::Backend {
+                keeper,
+                meters,
+                servers,
+                ..
+            } => {
+                meters.borrow_mut().look(&keeper.backend().traffic, now);
+                for (server, meters) in keeper.backend().servers.iter().zip(servers) {
+                    meters.borrow_mut().look(&server.traffic, now);
+                }
+            }
+        }
+    }
+
+    pub(super) fn rows(&self, now: Mono, is_open: bool, rows: &mut Vec<Row>) {
+        match self {
+            Series::Frontend {
+                frontend,
+                maxconn,
+                meters,
+            } => rows.push(frontend_row(&figures::Frontend {
+                name: &frontend.plan.name,
+                iid: frontend.plan.id,
+                maxconn: *maxconn,
+                is_open,
+                traffic: meters.borrow().figures(&frontend.traffic, now),
+                http: None,
+            })),
+            Series::Site { site, meters } => {
+                let traffic = meters.borrow().figures(site.traffic(), now);
+                rows.push(frontend_row(&figures::Frontend {
+                    name: &site.plan().name,
+                    iid: site.plan().id,
+                    maxconn: site.maxconn(),
+                    is_open,
+                    http: Some(figures::Http {
+                        answers: site.answers(),
+                        requests: traffic.sessions_total,
+                        rate: traffic.rate,
+                        rate_max: traffic.rate_max,
+                    }),
+                    traffic,
+                }));
+            }
+            Series::Backend {
+                keeper,
+                fullconn,
+                meters,
+                servers,
+                is_page,
+            } => {
+                for ((place, server), meters) in (0..).zip(&keeper.backend().servers).zip(servers) {
+                    rows.extend(keeper.report(ServerIdx(place), |report| {
+                        server_of(keeper, server, &meters.borrow(), &report, now)
+                    }));
+                }
+                let traffic = meters.borrow().figures(&keeper.backend().traffic, now);
+                rows.extend(backend_of(keeper, *fullconn, *is_page, traffic, now));
+            }
+        }
+    }
+}
+
+fn server_of(keeper: &Keeper, server: &Server, meters: &Meters, report: &ServerReport<'_>, now: Mono) -> Row {
+    let plan = &keeper.backend().plan;
+    server_row(&figures::Server {
+        proxy: &plan.name,
+        iid: plan.id,
+        report,
+        address: &server.address.to_string(),
+        traffic: meters.figures(&server.traffic, now),
+        effort: effort(&server.attempts, &server.traffic, now),
+        change_seconds: now.since(report.view.last_change).as_secs(),
+    })
+}
+
+/// `None` only before the machine's first word.
+fn backend_of(keeper: &Keeper, fullconn: u32, is_page: bool, traffic: figures::Traffic, now: Mono) -> Option<Row> {
+    let backend = keeper.backend();
+    let view = backend.view()?;
+    let outage = keeper.outage();
+    Some(backend_row(&figures::Backend {
+        name: &backend.plan.name,
+        iid: backend.plan.id,
+        is_http: is_page,
+        fullconn,
+        policy: &backend.plan.policy,
+        view: &view,
+        traffic,
+        effort: effort(&backend.attempts, &backend.traffic, now),
+        downs: outage.count(),
+        down_seconds: outage.total(now).as_secs(),
+        change_seconds: now.since(view.last_change).as_secs(),
+    }))
+}
+
+fn effort(attempts: &Attempts, traffic: &Traffic, now: Mono) -> figures::Effort {
+    figures::Effort {
+        queued: 0,
+        queued_max: 0,
+        connects: attempts.connects.now(),
+        connect_errors: attempts.connect_errors.now(),
+        retries: attempts.retries.now(),
+        redispatches: attempts.redispatches.now(),
+        balanced: attempts.balanced.now(),
+        client_aborts: attempts.client_aborts.now(),
+        server_aborts: attempts.server_aborts.now(),
+        last_session: traffic.last_seconds(now),
+        queue_time: attempts.times.queue(),
+        connect_time: attempts.times.connect(),
+        total_time: attempts.times.total(),
+    }
+}
