@@ -77,7 +77,9 @@ mod tests {
             let timer = Readable::new(Timer::new().expect("timers exist")).expect("inside a runtime");
             for _ in 0..2 {
                 timer.inner().arm(Duration::from_millis(1)).expect("any duration");
-                std::future::poll_fn(|cx| timer.poll_readable(cx)).await.expect("the loop works");
+                std::future::poll_fn(|cx| timer.poll_readable(cx))
+                    .await
+                    .expect("the loop works");
                 assert!(timer.inner().clear().expect("it expired"));
                 timer.found_empty();
                 let again = std::future::poll_fn(|cx| timer.poll_readable(cx));

@@ -19,7 +19,12 @@ Signals: TERM and INT hand the addresses over and stop; HUP reads the configurat
 #[command(name = "tandem-vrrp", disable_version_flag = true, after_help = AFTER_HELP, max_term_width = 110)]
 pub(crate) struct Args {
     /// The configuration
-    #[arg(short = 'f', long = "use-file", value_name = "FILE", default_value = "/etc/keepalived/keepalived.conf")]
+    #[arg(
+        short = 'f',
+        long = "use-file",
+        value_name = "FILE",
+        default_value = "/etc/keepalived/keepalived.conf"
+    )]
     pub(crate) file: PathBuf,
     /// How the file is written; otherwise its content says
     #[arg(long, value_enum)]

@@ -1,8 +1,85 @@
 //! `tandem-vrrp`: the VRRP daemon. This file only wires: arguments, configuration, start.
 
-mod brain;
+mod answers;
 mod args;
+mod brain;
+mod configuration;
+mod control;
+mod dump;
+mod files;
+mod journal;
+mod logs;
+mod metrics;
+mod notify;
+mod recorder;
+mod report;
 mod snapshot;
+mod socket;
+mod start;
 mod track;
+mod wall;
+mod witness;
 
-fn main() {}
+use std::env;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::ExitCode;
+
+use tandem_ops::trace;
+
+use args::Args;
+use configuration::Configuration;
+
+fn main() -> ExitCode {
+    let args = match Args::read(env::args_os()) {
+        Ok(args) => args,
+        Err(error) => {
+            // Help goes to stdout with 0, mistakes to stderr with 1.
+            error.print().ok();
+            return if error.use_stderr() {
+                ExitCode::FAILURE
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    if args.version {
+        return report::version();
+    }
+    if let Some(name) = args.signum {
+        return report::signal_number(name);
+    }
+    if let Err(error) = trace::init("warn") {
+        return report::failure(&error);
+    }
+    match &args.config_test {
+        Some(to) => test(&args, to.as_deref()),
+        None => route(args).unwrap_or_else(|error| report::failure(&error)),
+    }
+}
+
+fn test(args: &Args, to: Option<&Path>) -> ExitCode {
+    match configuration::read(args) {
+        Ok(configuration) => report::tested(&configuration, to).unwrap_or_else(|error| report::failure(&error)),
+        Err(error) => report::untestable(&error),
+    }
+}
+
+fn route(args: Args) -> anyhow::Result<ExitCode> {
+    let mut configuration: Configuration = configuration::read(&args)?;
+    match configuration.plan.take() {
+        Some(plan) => start::run(plan, &configuration.lines, args, &program()),
+        None => Ok(report::unusable(&configuration)),
+    }
+}
+
+/// The name that this was started as.
+fn program() -> String {
+    let name = env::args_os().next();
+    let name = name
+        .as_deref()
+        .map(Path::new)
+        .and_then(Path::file_name)
+        .map(OsStr::to_string_lossy);
+    name.map_or_else(|| "tandem-vrrp".to_owned(), |n| n.into_owned())
+}

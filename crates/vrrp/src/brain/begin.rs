@@ -62,9 +62,7 @@ impl Brain {
         let now = self.now();
         let virtuals = network::virtuals(self.router.settings());
         let instances = self.router.settings().instances.iter().filter(|i| i.source.is_none());
-        let found: Vec<_> = instances
-            .map(|i| (i.id, self.network.source(i, &virtuals)))
-            .collect();
+        let found: Vec<_> = instances.map(|i| (i.id, self.network.source(i, &virtuals))).collect();
         for (instance, address) in found {
             if self.sources.insert(instance, address) != Some(address) {
                 self.router.handle(Input::Source { instance, address }, now);

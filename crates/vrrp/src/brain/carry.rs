@@ -52,6 +52,7 @@ impl Brain {
                     self.announce(instance, address);
                 }
             }
+            Output::AnnounceElsewhere { instance } => self.announce_elsewhere(instance),
             Output::Notify {
                 subject,
                 notice,
@@ -163,6 +164,27 @@ impl Brain {
         };
         if let Some(index) = self.network.place(settings, address).map(|link| link.index) {
             self.remove(instance, address, index);
+        }
+    }
+
+    /// From every interface that has an address of this instance and is not its own place.
+    fn announce_elsewhere(&mut self, instance: InstanceId) {
+        let Some(settings) = self.settings(instance).cloned() else {
+            return;
+        };
+        for address in settings.addresses() {
+            let place = self.network.place(&settings, address).map(|link| link.index);
+            for link in self
+                .network
+                .having(address.address)
+                .filter(|link| Some(link.index) != place)
+            {
+                if let Err(error) = self.herald.announce(link, address.address) {
+                    let (ip, name) = (address.address, &link.name);
+                    self.reports
+                        .trouble(format_args!("cannot announce {ip} on {name}: {error}"));
+                }
+            }
         }
     }
 

@@ -4,15 +4,14 @@
 //! kernel's grace period, which a thread of its own can do better.
 
 use std::collections::BTreeMap;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::IpAddr;
 use std::task::{Context, Poll};
 
 use tandem_sys::netlink::Index;
 use tandem_sys::raw::{Arp, Direction, NeighbourAdvert, PacketSocket, WhichFrames};
+use tandem_sys::readable::Readable;
 use tandem_vrrp_core::settings::Family;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 /// Longer than what is listened for.
 const BUFFER: usize = 256;
@@ -20,7 +19,7 @@ const AT_ONCE: usize = 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Ears {
-    open: BTreeMap<(Index, Family), AsyncFd<PacketSocket>>,
+    open: BTreeMap<(Index, Family), Readable<PacketSocket>>,
 }
 
 impl Ears {
@@ -32,7 +31,7 @@ impl Ears {
             Family::V4 => WhichFrames::Arp,
             Family::V6 => WhichFrames::Ipv6,
         };
-        let socket = AsyncFd::with_interest(PacketSocket::open(index, which)?, Interest::READABLE)?;
+        let socket = Readable::new(PacketSocket::open(index, which)?)?;
         self.open.insert((index, family), socket);
         Ok(())
     }
@@ -40,7 +39,7 @@ impl Ears {
     pub(super) fn close(&mut self) {
         let closing: Vec<PacketSocket> = std::mem::take(&mut self.open)
             .into_values()
-            .map(AsyncFd::into_inner)
+            .map(Readable::into_inner)
             .collect();
         if !closing.is_empty() {
             std::thread::spawn(move || drop(closing));
@@ -50,8 +49,8 @@ impl Ears {
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut answer = Poll::Pending;
         for socket in self.open.values() {
-            if let Poll::Ready(ready) = socket.poll_read_ready(cx) {
-                answer = Poll::Ready(ready.map(drop));
+            if let Poll::Ready(ready) = socket.poll_readable(cx) {
+                answer = Poll::Ready(ready);
             }
         }
         answer
@@ -63,14 +62,13 @@ impl Ears {
         let mut buffer = [0; BUFFER];
         for socket in self.open.values() {
             for _ in 0..AT_ONCE {
-                match socket.get_ref().receive(&mut buffer) {
+                match socket.inner().receive(&mut buffer) {
                     Ok(frame) if frame.direction == Direction::Incoming => {
                         announced.extend(read(&buffer[..frame.length]));
                     }
                     Ok(_) => {}
                     Err(_) => {
-                        let empty = |_: &PacketSocket| -> io::Result<()> { Err(ErrorKind::WouldBlock.into()) };
-                        socket.try_io(Interest::READABLE, empty).ok();
+                        socket.found_empty();
                         break;
                     }
                 }

@@ -1,6 +1,7 @@
 //! Gratuitous ARP and unsolicited neighbour advertisements: telling everybody where an address is now.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::net::IpAddr;
 
@@ -40,15 +41,13 @@ impl Herald {
     }
 
     fn door(&mut self, link: &Link) -> io::Result<&Door> {
-        if !self.doors.contains_key(&link.index) {
-            let door = Door {
+        match self.doors.entry(link.index) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(vacant) => Ok(vacant.insert(Door {
                 socket: PacketSocket::open(link.index, WhichFrames::None)?,
                 router: forwards(&link.name),
-            };
-            self.doors.insert(link.index, door);
+            })),
         }
-        let missing = || io::Error::other("the socket was not opened");
-        self.doors.get(&link.index).ok_or_else(missing)
     }
 }
 

@@ -83,7 +83,10 @@ impl Holding {
         if self.is_ours_going(index, address) {
             return Vec::new();
         }
-        let lost = self.held.iter().filter(|((_, ip), held)| *ip == address && held.index == index);
+        let lost = self
+            .held
+            .iter()
+            .filter(|((_, ip), held)| *ip == address && held.index == index);
         lost.map(|((instance, _), _)| *instance).collect()
     }
 
@@ -100,7 +103,10 @@ impl Holding {
 
     /// Addresses that ought to be on this interface; to be asked when reports of the kernel were lost.
     pub(super) fn on(&self, index: Index) -> impl Iterator<Item = (InstanceId, IpAddr)> {
-        let here = self.held.iter().filter(move |(_, held)| held.index == index && !held.pending);
+        let here = self
+            .held
+            .iter()
+            .filter(move |(_, held)| held.index == index && !held.pending);
         here.map(|(key, _)| *key)
     }
 

@@ -27,18 +27,18 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use tandem_ops::clock::Clock;
 use tandem_sys::netlink::{Address, Change, Index, Link, Netlink, NetlinkError, Watch};
+use tandem_sys::readable::Readable;
 use tandem_sys::realtime;
 use tandem_sys::timer::Timer;
 use tandem_time::Mono;
 use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings};
 use tandem_vrrp_core::{Input, Release, Router, Who};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
 
@@ -126,12 +126,13 @@ enum Done {
     Listed(Result<(Vec<Link>, Vec<Address>), NetlinkError>),
 }
 
+/// What ended the sleep.
 enum Woken {
-    ByPackets,
-    ByTimer,
-    ByChange(Change),
-    ByAnswer(Done),
-    ByOrder(Order),
+    Packets,
+    Timer,
+    Change(Change),
+    Answer(Done),
+    Order(Order),
 }
 
 struct Brain {
@@ -150,7 +151,7 @@ struct Brain {
     holding: Holding,
     netlink: Rc<Netlink>,
     watch: Watch,
-    timer: AsyncFd<Timer>,
+    timer: Readable<Timer>,
     armed: Option<Mono>,
     orders: mpsc::Receiver<Order>,
     reports: messages::Reports,
@@ -179,7 +180,7 @@ impl Brain {
             // The watch first, so that nothing falls between it and the first lists.
             watch: Watch::open()?,
             netlink: Rc::new(Netlink::open()?),
-            timer: AsyncFd::with_interest(Timer::new()?, Interest::READABLE)?,
+            timer: Readable::new(Timer::new()?)?,
             armed: None,
             orders,
             reports,
@@ -200,11 +201,11 @@ impl Brain {
             let woken = self.sleep().await?;
             self.drain()?;
             match woken {
-                Woken::ByPackets => {}
-                Woken::ByTimer => self.armed = None,
-                Woken::ByChange(change) => self.changed(change),
-                Woken::ByAnswer(done) => self.answered(done),
-                Woken::ByOrder(order) => self.obey(order),
+                Woken::Packets => {}
+                Woken::Timer => self.armed = None,
+                Woken::Change(change) => self.changed(change),
+                Woken::Answer(done) => self.answered(done),
+                Woken::Order(order) => self.obey(order),
             }
             let now = self.now();
             if self.router.poll_deadline().is_some_and(|at| at <= now) {
@@ -225,19 +226,20 @@ impl Brain {
             ..
         } = self;
         let readable = std::future::poll_fn(|cx| match (ports.poll_readable(cx), ears.poll_readable(cx)) {
-            (std::task::Poll::Pending, other) => other,
+            (Poll::Pending, other) => other,
             (ready, _) => ready,
         });
         tokio::select! {
             biased;
-            ready = readable => ready.map(|()| Woken::ByPackets),
-            change = watch.next() => change.map(Woken::ByChange),
-            Some(done) = answers.recv() => Ok(Woken::ByAnswer(done)),
+            ready = readable => ready.map(|()| Woken::Packets),
+            change = watch.next() => change.map(Woken::Change),
+            Some(done) = answers.recv() => Ok(Woken::Answer(done)),
             // An order that cannot come any more is the order to end.
-            order = orders.recv() => Ok(Woken::ByOrder(order.unwrap_or(Order::End))),
-            expired = timer.readable() => {
-                expired?.clear_ready();
-                Ok(Woken::ByTimer)
+            order = orders.recv() => Ok(Woken::Order(order.unwrap_or(Order::End))),
+            expired = std::future::poll_fn(|cx| timer.poll_readable(cx)) => {
+                timer.inner().clear()?;
+                timer.found_empty();
+                expired.map(|()| Woken::Timer)
             }
         }
     }
@@ -250,8 +252,8 @@ impl Brain {
         }
         self.armed = due;
         match due {
-            Some(at) => self.timer.get_ref().arm(at.since(self.clock.now())),
-            None => self.timer.get_ref().disarm(),
+            Some(at) => self.timer.inner().arm(at.since(self.clock.now())),
+            None => self.timer.inner().disarm(),
         }
     }
 

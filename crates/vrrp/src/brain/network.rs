@@ -61,6 +61,11 @@ impl Network {
         self.addresses.iter().any(|a| a.index == index && a.cidr.ip() == ip)
     }
 
+    pub(super) fn having(&self, ip: IpAddr) -> impl Iterator<Item = &Link> {
+        let here = self.addresses.iter().filter(move |a| a.cidr.ip() == ip);
+        here.filter_map(|a| self.links.get(&a.index))
+    }
+
     /// Where adverts of this instance come from: the primary address, for IPv6 the link-local one. Virtual addresses
     /// do not count, unless they are what the owner has.
     pub(super) fn source(&self, settings: &InstanceSettings, virtuals: &BTreeSet<IpAddr>) -> Option<IpAddr> {

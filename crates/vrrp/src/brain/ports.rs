@@ -8,10 +8,9 @@ use std::task::{Context, Poll};
 
 use tandem_sys::netlink::{self, Index};
 use tandem_sys::raw::{Arrival, VrrpReceiver};
+use tandem_sys::readable::Readable;
 use tandem_vrrp_core::packet::Datagram;
 use tandem_vrrp_core::settings::{Family, RouterSettings, Transport};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 use super::network::Network;
 
@@ -31,7 +30,7 @@ pub(super) struct Ports {
 #[derive(Debug)]
 struct Port {
     index: Index,
-    socket: AsyncFd<VrrpReceiver>,
+    socket: Readable<VrrpReceiver>,
     groups: BTreeSet<IpAddr>,
 }
 
@@ -55,7 +54,7 @@ impl Ports {
     fn open_one(&mut self, name: &Name, index: Index, groups: &BTreeSet<IpAddr>) -> io::Result<()> {
         if !self.open.contains_key(name) {
             let receiver = VrrpReceiver::open(&name.0, index, family(name.1))?;
-            let socket = AsyncFd::with_interest(receiver, Interest::READABLE)?;
+            let socket = Readable::new(receiver)?;
             let groups = BTreeSet::new();
             self.open.insert(name.clone(), Port { index, socket, groups });
         }
@@ -69,8 +68,8 @@ impl Ports {
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut answer = Poll::Pending;
         for port in self.open.values() {
-            if let Poll::Ready(ready) = port.socket.poll_read_ready(cx) {
-                answer = Poll::Ready(ready.map(drop));
+            if let Poll::Ready(ready) = port.socket.poll_readable(cx) {
+                answer = Poll::Ready(ready);
             }
         }
         answer
@@ -81,13 +80,13 @@ impl Ports {
         let mut buffer = [0; BUFFER];
         for ((name, family), port) in &self.open {
             for _ in 0..AT_ONCE {
-                match port.socket.get_ref().receive(&mut buffer) {
+                match port.socket.inner().receive(&mut buffer) {
                     Ok(arrival) => {
                         let bytes = &buffer[..arrival.length];
                         each(name, arrival, datagram(*family, &arrival, bytes));
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        port.forget_readiness();
+                        port.socket.found_empty();
                         break;
                     }
                     // The interface went down or away; netlink tells more.
@@ -103,19 +102,13 @@ impl Ports {
 impl Port {
     fn listen_to(&mut self, groups: &BTreeSet<IpAddr>) -> io::Result<()> {
         for group in groups.difference(&self.groups) {
-            self.socket.get_ref().join(*group)?;
+            self.socket.inner().join(*group)?;
         }
         for group in self.groups.difference(groups) {
-            self.socket.get_ref().leave(*group)?;
+            self.socket.inner().leave(*group)?;
         }
         self.groups.clone_from(groups);
         Ok(())
-    }
-
-    /// The runtime runs on this thread, so nothing can have arrived in its books since the socket was found empty.
-    fn forget_readiness(&self) {
-        let empty = |_: &VrrpReceiver| -> io::Result<()> { Err(ErrorKind::WouldBlock.into()) };
-        self.socket.try_io(Interest::READABLE, empty).ok();
     }
 }
 

@@ -1,8 +1,9 @@
 //! The sockets adverts go out by, opened when first needed.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use tandem_sys::netlink::{Index, Link};
 use tandem_sys::raw::VrrpSender;
@@ -12,7 +13,7 @@ use tandem_vrrp_core::packet::Ipv4Header;
 pub(super) struct Voice {
     v4: BTreeMap<Index, VrrpSender>,
     /// The kernel writes the header of IPv6, so a socket stands for its source.
-    v6: BTreeMap<(Index, IpAddr), VrrpSender>,
+    v6: BTreeMap<(Index, Ipv6Addr), VrrpSender>,
     last_id: u16,
 }
 
@@ -36,7 +37,7 @@ impl Voice {
                 };
                 self.v4(link)?.send(&header.wrap(advert.message), advert.to)
             }
-            (IpAddr::V6(_), IpAddr::V6(_)) => self.v6(link, advert)?.send(advert.message, advert.to),
+            (IpAddr::V6(source), IpAddr::V6(_)) => self.v6(link, source)?.send(advert.message, advert.to),
             _ => Err(io::Error::other("source and destination are of different families")),
         }
     }
@@ -48,22 +49,20 @@ impl Voice {
     }
 
     fn v4(&mut self, link: &Link) -> io::Result<&VrrpSender> {
-        if !self.v4.contains_key(&link.index) {
-            let sender = VrrpSender::open_v4(&link.name, link.index)?;
-            self.v4.insert(link.index, sender);
+        match self.v4.entry(link.index) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(vacant) => Ok(vacant.insert(VrrpSender::open_v4(&link.name, link.index)?)),
         }
-        self.v4.get(&link.index).ok_or_else(missing)
     }
 
-    fn v6(&mut self, link: &Link, advert: &Utterance<'_>) -> io::Result<&VrrpSender> {
-        let key = (link.index, advert.from);
-        if let (false, IpAddr::V6(source)) = (self.v6.contains_key(&key), advert.from) {
-            // An address that changed leaves a socket behind that is bound to the old one.
-            self.v6.retain(|(index, _), _| *index != link.index);
-            let sender = VrrpSender::open_v6(&link.name, link.index, source)?;
-            self.v6.insert(key, sender);
+    fn v6(&mut self, link: &Link, source: Ipv6Addr) -> io::Result<&VrrpSender> {
+        // An address that changed leaves a socket behind that is bound to the old one.
+        self.v6
+            .retain(|(index, bound), _| *index != link.index || *bound == source);
+        match self.v6.entry((link.index, source)) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(vacant) => Ok(vacant.insert(VrrpSender::open_v6(&link.name, link.index, source)?)),
         }
-        self.v6.get(&key).ok_or_else(missing)
     }
 
     /// Keepalived counts its packets from 1 and never says 0.
@@ -71,10 +70,6 @@ impl Voice {
         self.last_id = self.last_id.checked_add(1).unwrap_or(1);
         self.last_id
     }
-}
-
-fn missing() -> io::Error {
-    io::Error::other("the socket was not opened")
 }
 
 #[cfg(test)]

@@ -41,7 +41,13 @@ impl Question {
                 let own = std::process::id();
                 let others = processes.iter().filter(|p| p.pid != own);
                 let mut others = others;
-                others.any(|p| if *exact { p.is_named(text) } else { p.name.contains(text) })
+                others.any(|p| {
+                    if *exact {
+                        p.is_named(text)
+                    } else {
+                        p.name.contains(text)
+                    }
+                })
             }
         };
         i32::from(!found)
@@ -116,7 +122,11 @@ mod tests {
     #[test]
     fn what_is_understood() {
         let haproxy = || vec!["haproxy".to_owned()];
-        for line in ["killall -0 haproxy", "/usr/bin/killall -0 haproxy", "killall -s 0 -q haproxy"] {
+        for line in [
+            "killall -0 haproxy",
+            "/usr/bin/killall -0 haproxy",
+            "killall -s 0 -q haproxy",
+        ] {
             assert_eq!(read(line), Some(Question::All(haproxy())), "{line}");
         }
         assert_eq!(read("pidof haproxy"), Some(Question::Any(haproxy())));

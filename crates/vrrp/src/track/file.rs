@@ -22,7 +22,9 @@ pub(super) async fn track(settings: FileSettings, tell: Teller) {
     if let Some((value, overwrite)) = settings.init
         && let Err(error) = initialise(&settings.path, value, overwrite)
     {
-        tracing::error!("cannot write the tracked file {}: {error}", settings.path.display());
+        let path = settings.path.display();
+        tell.log
+            .error(&format!("cannot write the tracked file {path}: {error}"));
     }
     let mut before = None;
     let mut ticks = tokio::time::interval(EVERY);
@@ -44,7 +46,9 @@ fn initialise(path: &Path, value: i64, overwrite: bool) -> io::Result<()> {
 
 /// The number at the beginning, as `atoi` reads it.
 fn number(bytes: &[u8]) -> Option<i64> {
-    let text = std::str::from_utf8(&bytes[..bytes.len().min(LONGEST)]).ok()?.trim_start();
+    let text = std::str::from_utf8(&bytes[..bytes.len().min(LONGEST)])
+        .ok()?
+        .trim_start();
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let length = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
     let sign = text.len() - digits.len();

@@ -7,6 +7,7 @@ mod process;
 mod script;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use tandem_vrrp_core::settings::{Tracker, TrackerId, TrackerKind};
 use tandem_vrrp_core::{Observation, ScriptOutcome};
@@ -14,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::brain::Order;
+use crate::logs::Log;
 
 pub(crate) use script::Runner;
 
@@ -21,19 +23,21 @@ pub(crate) use script::Runner;
 #[derive(Debug)]
 pub(crate) struct Trackers {
     orders: mpsc::Sender<Order>,
+    log: Rc<Log>,
     running: BTreeMap<TrackerId, (Tracker, JoinHandle<()>)>,
 }
 
 impl Trackers {
-    pub(crate) fn new(orders: mpsc::Sender<Order>) -> Trackers {
+    pub(crate) fn new(orders: mpsc::Sender<Order>, log: Rc<Log>) -> Trackers {
         Trackers {
             orders,
+            log,
             running: BTreeMap::new(),
         }
     }
 
     /// Starts what is new or changed and stops what is gone; what stayed goes on undisturbed.
-    pub(crate) fn adjust<'a>(&mut self, wanted: impl Iterator<Item = &'a Tracker>) {
+    pub(crate) fn adjust(&mut self, wanted: &[Tracker]) {
         let mut before = std::mem::take(&mut self.running);
         for tracker in wanted {
             let same = before.remove(&tracker.id).filter(|(known, task)| {
@@ -56,9 +60,12 @@ impl Trackers {
         let tell = Teller {
             tracker: tracker.id,
             orders: self.orders.clone(),
+            log: self.log.clone(),
         };
         Some(match tracker.kind.clone() {
-            TrackerKind::Script(settings) => tokio::task::spawn_local(script::track(tracker.name.clone(), settings, tell)),
+            TrackerKind::Script(settings) => {
+                tokio::task::spawn_local(script::track(tracker.name.clone(), settings, tell))
+            }
             TrackerKind::Process(settings) => tokio::task::spawn_local(process::track(settings, tell)),
             TrackerKind::File(settings) => tokio::task::spawn_local(file::track(settings, tell)),
             TrackerKind::Lb(settings) => tokio::task::spawn_local(balancer::track(settings, tell)),
@@ -80,6 +87,7 @@ impl Drop for Trackers {
 struct Teller {
     tracker: TrackerId,
     orders: mpsc::Sender<Order>,
+    log: Rc<Log>,
 }
 
 impl Teller {

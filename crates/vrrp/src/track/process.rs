@@ -39,7 +39,9 @@ fn read(pid: u32) -> Option<Process> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let (name, zombie) = name_and_state(&String::from_utf8_lossy(&stat))?;
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let words = line.split(|byte| *byte == 0).map(|w| String::from_utf8_lossy(w).into_owned());
+    let words = line
+        .split(|byte| *byte == 0)
+        .map(|w| String::from_utf8_lossy(w).into_owned());
     let mut words: Vec<String> = words.collect();
     if words.last().is_some_and(String::is_empty) {
         words.pop();

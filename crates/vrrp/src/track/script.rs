@@ -19,6 +19,7 @@ use tokio::process::{Child, Command};
 
 use super::asked::Question;
 use super::{Teller, process};
+use crate::logs::Log;
 
 /// From asking a script to end to making it.
 const GRACE: Duration = Duration::from_secs(2);
@@ -82,7 +83,8 @@ async fn run(
         Ok(child) => child,
         Err(error) => {
             if !std::mem::replace(said, true) {
-                tracing::error!("script {name} cannot be run and counts as failed: {error}");
+                tell.log
+                    .error(&format!("Script {name} cannot be run and counts as failed: {error}"));
             }
             return Some(ScriptOutcome::CouldNotRun);
         }
@@ -91,16 +93,16 @@ async fn run(
         return Some(ended.map_or(ScriptOutcome::CouldNotRun, outcome));
     }
     tell.script(ScriptOutcome::TimedOut).await;
-    end(&mut child).await;
+    end(&mut child, &tell.log).await;
     None
 }
 
 /// Asks the whole group to end, then makes it, until it has.
-async fn end(child: &mut Child) {
+async fn end(child: &mut Child, log: &Log) {
     let mut signal = Signal::SIGTERM;
     while let Some(leader) = child.id() {
         if let Err(error) = signal_group(leader, signal) {
-            tracing::warn!("cannot stop a check script: {error}");
+            log.warning(&format!("cannot stop a check script: {error}"));
         }
         tokio::time::timeout(GRACE, child.wait()).await.ok();
         signal = Signal::SIGKILL;
@@ -156,11 +158,17 @@ impl Runner {
 
     /// Nobody to become when it is who we are.
     fn identity(&self) -> io::Result<(Option<Uid>, Option<Gid>)> {
-        let Some(name) = &self.user else { return Ok((None, None)) };
+        let Some(name) = &self.user else {
+            return Ok((None, None));
+        };
         let unknown = |what: &str| io::Error::new(io::ErrorKind::NotFound, format!("there is no {what}"));
         let user = User::from_name(name)?.ok_or_else(|| unknown(&format!("user '{name}'")))?;
         let group = match &self.group {
-            Some(name) => Group::from_name(name)?.ok_or_else(|| unknown(&format!("group '{name}'")))?.gid,
+            Some(name) => {
+                Group::from_name(name)?
+                    .ok_or_else(|| unknown(&format!("group '{name}'")))?
+                    .gid
+            }
             None => user.gid,
         };
         if user.uid == geteuid() {

@@ -20,7 +20,9 @@ pub(super) fn the_operators_pair(bench: &Bench<'_>) -> Result<()> {
         bench,
         &[
             ("ours and ours", &|bench| pair(bench, [Program::Ours; 2])),
-            ("ours and Keepalived", &|bench| pair(bench, [Program::Ours, Program::Keepalived])),
+            ("ours and Keepalived", &|bench| {
+                pair(bench, [Program::Ours, Program::Keepalived])
+            }),
         ],
     )
 }
@@ -31,9 +33,7 @@ fn pair(bench: &Bench<'_>, programs: [Program; 2]) -> Result<()> {
     // Each host's balancer has a name of its own, because all hosts of a lab see each other's processes.
     let names = ["a", "b"].map(|host| format!("{BALANCER}-{host}"));
     let config = |priority, name: &str| Config {
-        before: format!(
-            "vrrp_script chk {{\n script \"killall -0 {name}\"\n interval 2\n weight 2\n user root\n}}"
-        ),
+        before: format!("vrrp_script chk {{\n script \"killall -0 {name}\"\n interval 2\n weight 2\n user root\n}}"),
         extra: "authentication {\n auth_type PASS\n auth_pass pässwört-secret\n }\n track_script {\n chk\n }",
         ..Config::v2(priority)
     };

@@ -48,13 +48,7 @@ fn v6(bench: &Bench<'_>, programs: [Program; 2]) -> Result<()> {
     moves_twice(bench, programs, &Config::v6(150), &Config::v6(100), VIP6)
 }
 
-fn moves_twice(
-    bench: &Bench<'_>,
-    programs: [Program; 2],
-    a: &Config,
-    b: &Config,
-    vip: std::net::IpAddr,
-) -> Result<()> {
+fn moves_twice(bench: &Bench<'_>, programs: [Program; 2], a: &Config, b: &Config, vip: std::net::IpAddr) -> Result<()> {
     let stage = Stage::new(bench)?;
     let (mut a_daemon, b_daemon) = stage.settled(programs, a, b, vip)?;
     a_daemon.stop(LONG)?;
@@ -77,7 +71,9 @@ fn moves_twice(
 
 fn refused(daemon: &Running) -> bool {
     let output = daemon.output();
-    ["invalid", "mismatch", "bogus"].iter().any(|word| output.contains(word))
+    ["invalid", "mismatch", "bogus"]
+        .iter()
+        .any(|word| output.contains(word))
 }
 
 /// `a` is master alone, `b` has the higher address; after a partition `b` stays.

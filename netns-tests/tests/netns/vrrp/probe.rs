@@ -106,7 +106,10 @@ fn ask(socket: &UdpSocket, to: SocketAddr, ended: &AtomicBool) -> std::io::Resul
         }
         listen(socket, &mut seen)?;
         let next = begun + EVERY * u32::try_from(seen.asked).unwrap_or(u32::MAX);
-        std::thread::sleep(next.saturating_duration_since(Instant::now()).max(Duration::from_micros(200)));
+        std::thread::sleep(
+            next.saturating_duration_since(Instant::now())
+                .max(Duration::from_micros(200)),
+        );
     }
 }
 

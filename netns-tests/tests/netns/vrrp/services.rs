@@ -22,7 +22,9 @@ pub(super) fn reload_and_reports(bench: &Bench<'_>) -> Result<()> {
         ..Config::v3(150)
     };
     let notify = format!("notify \"{} first\"\n", script.display());
-    let text = before.text().replace("virtual_ipaddress {", &format!("{notify}    virtual_ipaddress {{"));
+    let text = before
+        .text()
+        .replace("virtual_ipaddress {", &format!("{notify}    virtual_ipaddress {{"));
     let file = folder.join("keepalived.conf");
     fs::write(&file, &text)?;
     let mut daemon = stage.start_with(&stage.a, Program::Ours, &file)?;
@@ -31,7 +33,10 @@ pub(super) fn reload_and_reports(bench: &Bench<'_>) -> Result<()> {
     wait_for_text(&told, "first INSTANCE VI_1 MASTER 150")?;
 
     // One address more, and no change of state.
-    fs::write(&file, text.replace("10.9.0.100/24", "10.9.0.100/24\n        10.9.0.101/24"))?;
+    fs::write(
+        &file,
+        text.replace("10.9.0.100/24", "10.9.0.100/24\n        10.9.0.101/24"),
+    )?;
     daemon.signal(Signal::SIGHUP)?;
     stage.a.wait_for_address("10.9.0.101".parse()?, true, LONG)?;
     ensure!(stage.a.holds(VIP)?, "the reload took an address away");

@@ -151,7 +151,11 @@ pub(super) fn a_crash_is_resumed(bench: &Bench<'_>) -> Result<()> {
     again.wait_for_line("listening before resuming", LONG)?;
     again.wait_for_line("Entering MASTER STATE", LONG)?;
     let seen = probe.finish()?;
-    bench.say(format!("kill -9 and restart: {} of {} questions lost", seen.lost(), seen.asked()));
+    bench.say(format!(
+        "kill -9 and restart: {} of {} questions lost",
+        seen.lost(),
+        seen.asked()
+    ));
     ensure!(seen.lost() == 0, "{} of {} questions lost", seen.lost(), seen.asked());
     ensure!(!b.output().contains("MASTER"), "the other router took over");
     again.signal(Signal::SIGTERM)?;

@@ -1,3 +1,5 @@
+use std::rc::Rc;
+
 use tandem_vrrp_core::Observation;
 use tandem_vrrp_core::settings::TrackerId;
 use tokio::runtime::{Builder, LocalOptions};
@@ -16,8 +18,9 @@ fn outcomes(settings: ScriptSettings, count: usize) -> Vec<ScriptOutcome> {
         .expect("a runtime");
     let (orders, mut heard) = mpsc::channel(8);
     let tracker = TrackerId(0);
+    let log = Rc::new(Log::default());
     runtime.block_on(async move {
-        let task = tokio::task::spawn_local(track("chk".into(), settings, Teller { tracker, orders }));
+        let task = tokio::task::spawn_local(track("chk".into(), settings, Teller { tracker, orders, log }));
         let mut seen = Vec::new();
         while seen.len() < count {
             let order = tokio::time::timeout(PATIENCE, heard.recv()).await.expect("in time");
@@ -69,14 +72,24 @@ fn a_hanging_script_fails_in_time_and_its_children_end() {
         timeout: Duration::from_millis(200),
         ..shell(&text)
     };
-    assert_eq!(outcomes(settings, 2), [ScriptOutcome::TimedOut; 2], "the second run means the first was ended");
+    assert_eq!(
+        outcomes(settings, 2),
+        [ScriptOutcome::TimedOut; 2],
+        "the second run means the first was ended"
+    );
     std::fs::remove_file(mark).expect("the script ran");
 }
 
 #[test]
 fn a_file_that_can_be_opened() {
-    assert_eq!(outcomes(ScriptSettings::new(&["</proc/self/stat"]), 1), [ScriptOutcome::Exited(0)]);
-    assert_eq!(outcomes(ScriptSettings::new(&["</nonexistent"]), 1), [ScriptOutcome::Exited(1)]);
+    assert_eq!(
+        outcomes(ScriptSettings::new(&["</proc/self/stat"]), 1),
+        [ScriptOutcome::Exited(0)]
+    );
+    assert_eq!(
+        outcomes(ScriptSettings::new(&["</nonexistent"]), 1),
+        [ScriptOutcome::Exited(1)]
+    );
 }
 
 #[test]

@@ -1,0 +1,84 @@
+//! The configuration: what it came to, and what there is to say about it.
+
+use std::env;
+use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, IsTerminal};
+
+use anyhow::Context;
+use tandem_text::Renderer;
+use tandem_text::keepalived;
+use tandem_vrrp_config::{self as config, Loaded, Machine, Plan, Verdict};
+
+use crate::args::{Args, Dialect};
+use crate::files::Disk;
+
+pub(crate) struct Configuration {
+    /// `None` when nothing could be made of it.
+    pub(crate) plan: Option<Plan>,
+    /// A line for each mistake and each remark.
+    pub(crate) lines: Vec<String>,
+    pub(crate) verdict: Verdict,
+}
+
+/// Fails only when the file that was named cannot be read.
+pub(crate) fn read(args: &Args) -> anyhow::Result<Configuration> {
+    let name = args.file.display().to_string();
+    let bytes = fs::read(&args.file).with_context(|| format!("cannot read {name}"))?;
+    let variable = |name: &str| env::var(name).ok();
+    let config_id = args.config_id.clone().unwrap_or_else(short_host_name);
+    let machine = Machine {
+        mtu: &mtu,
+        strict: args.strict,
+        ..Machine::new(keepalived::Context {
+            files: &Disk,
+            env: &variable,
+            config_id: &config_id,
+            seed: RandomState::new().build_hasher().finish(),
+        })
+    };
+    let dialect = args.dialect.map(|dialect| match dialect {
+        Dialect::Keepalived => config::Dialect::Keepalived,
+        Dialect::Toml => config::Dialect::Toml,
+    });
+    let loaded = config::load(&name, bytes, &machine, dialect);
+    Ok(Configuration {
+        lines: lines(&loaded),
+        verdict: loaded.verdict(),
+        plan: loaded.plan,
+    })
+}
+
+fn lines(loaded: &Loaded) -> Vec<String> {
+    let renderer = Renderer::new(&loaded.sources).colour(io::stderr().is_terminal());
+    let shown = loaded
+        .diagnostics
+        .iter()
+        .map(|d| renderer.render(d).trim_end().to_owned());
+    shown.collect()
+}
+
+/// Up to the first dot, as Keepalived has it.
+fn short_host_name() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    let name = name.to_string_lossy();
+    name.split('.').next().unwrap_or_default().to_owned()
+}
+
+fn mtu(interface: &str) -> Option<u32> {
+    let plain = !interface.is_empty() && !interface.contains('/') && interface != "..";
+    let path = format!("/sys/class/net/{interface}/mtu");
+    fs::read_to_string(path).ok().filter(|_| plain)?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loopback_interface_has_an_mtu() {
+        assert!(mtu("lo").is_some_and(|mtu| mtu > 1000));
+        assert_eq!(mtu("no-such-interface"), None);
+        assert_eq!(mtu(""), None);
+    }
+}

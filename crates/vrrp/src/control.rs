@@ -1,0 +1,413 @@
+//! The control runtime: what may take its time. Signals, tracking, notifications, logs, the journal, the end.
+//!
+//! ```text
+//!   signals ──▶ Desk ──▶ Orders ──▶ brain ──▶ Reports ──▶ Desk ──▶ log, commands, pipes, journal
+//!   trackers ─────────────▲
+//! ```
+
+use std::collections::BTreeSet;
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+use tandem_ops::clock::Wall;
+use tandem_ops::signals::{Dump, Intention, ROUTER, Received, Signals};
+use tandem_vrrp_config::Plan;
+use tandem_vrrp_core::settings::{InstanceId, RouterSettings, Tracker, TrackerKind};
+use tandem_vrrp_core::{Event, Notice, Release, State, Subject, Who};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::answers;
+use crate::args::Args;
+use crate::brain::{Order, Report};
+use crate::configuration::{self, Configuration};
+use crate::dump;
+use crate::journal::{BEAT, Journal};
+use crate::logs::Log;
+use crate::metrics;
+use crate::notify::{Heralds, default_user};
+use crate::recorder::Recorder;
+use crate::snapshot::{Instance, Snapshot};
+use crate::socket::{self, Asked, Question};
+use crate::track::Trackers;
+use crate::wall::WallWatch;
+use crate::witness;
+
+/// What commands run by `notify_stop` get before the process is gone.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Longer than any handover takes; then the kernel's state is what it is.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the control runtime is started with.
+pub(crate) struct Control {
+    pub(crate) args: Args,
+    pub(crate) plan: Plan,
+    pub(crate) log: Rc<Log>,
+    pub(crate) journal: Journal,
+    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) reports: mpsc::Receiver<Report>,
+}
+
+/// Starts everything that runs beside the brain. Signals are listened to when this returns.
+pub(crate) fn start(control: Control) -> io::Result<Running> {
+    let Control {
+        args,
+        plan,
+        log,
+        journal,
+        orders,
+        reports,
+    } = control;
+    let signals = Signals::listen(ROUTER)?;
+    let questions = socket::listen(&args.run_dir)?;
+    let mut trackers = Trackers::new(orders.clone(), log.clone());
+    trackers.adjust(&tracked(&plan));
+    let heralds = Heralds::new(&plan, log.clone());
+    let desk = Desk {
+        args,
+        plan,
+        log,
+        journal,
+        orders,
+        heralds,
+        trackers,
+        recorder: Recorder::default(),
+        masters: BTreeSet::new(),
+        unreleased: BTreeSet::new(),
+        wall: WallWatch::default(),
+    };
+    Ok(Running {
+        desk,
+        signals,
+        questions,
+        reports,
+    })
+}
+
+/// A router at work.
+pub(crate) struct Running {
+    desk: Desk,
+    signals: Signals,
+    questions: mpsc::Receiver<Asked>,
+    reports: mpsc::Receiver<Report>,
+}
+
+impl Running {
+    /// Obeys signals until one of them ends the process, and lets the addresses go in good order.
+    pub(crate) async fn until_the_end(mut self) -> anyhow::Result<()> {
+        let mut beat = tokio::time::interval(BEAT);
+        loop {
+            tokio::select! {
+                report = self.reports.recv() => match report {
+                    Some(report) => self.desk.take(report),
+                    // The brain has ended by itself; its thread says why.
+                    None => return Ok(()),
+                },
+                received = self.signals.next() => {
+                    if self.desk.obey(received?).await {
+                        return self.end().await;
+                    }
+                }
+                Some((question, to)) = self.questions.recv() => {
+                    // Whoever asked may have gone.
+                    to.send(self.desk.answer(question).await).ok();
+                }
+                _ = beat.tick() => self.desk.beat().await,
+            }
+        }
+    }
+
+    async fn end(mut self) -> anyhow::Result<()> {
+        self.desk.log.info("Stopping");
+        if self.desk.args.dont_release_vrrp {
+            return Ok(());
+        }
+        self.desk.unreleased = self.desk.plan.router.instances.iter().map(|i| i.id).collect();
+        let release = Order::Release {
+            who: Who::All,
+            why: Release::Stop,
+        };
+        self.desk.order(release).await;
+        if tokio::time::timeout(PATIENCE, self.released()).await.is_err() {
+            self.desk.log.error("the addresses could not be released in time");
+        }
+        self.desk.order(Order::End).await;
+        self.desk.heralds.finish(LAST_WORDS).await;
+        Ok(self.desk.journal.close()?)
+    }
+
+    async fn released(&mut self) {
+        while !self.desk.unreleased.is_empty() {
+            match self.reports.recv().await {
+                Some(report) => self.desk.take(report),
+                None => return,
+            }
+        }
+        // What was said last is behind the last release.
+        while let Ok(report) = self.reports.try_recv() {
+            self.desk.take(report);
+        }
+    }
+}
+
+/// Who hears of everything and passes it on.
+struct Desk {
+    args: Args,
+    plan: Plan,
+    log: Rc<Log>,
+    journal: Journal,
+    orders: mpsc::Sender<Order>,
+    heralds: Heralds,
+    trackers: Trackers,
+    recorder: Recorder,
+    masters: BTreeSet<InstanceId>,
+    unreleased: BTreeSet<InstanceId>,
+    wall: WallWatch,
+}
+
+impl Desk {
+    fn take(&mut self, report: Report) {
+        match report {
+            Report::Event { instance, event } => self.event(instance, &event),
+            Report::Drop {
+                instance,
+                source,
+                reason,
+            } => self.dropped(instance, source, reason),
+            Report::Notify {
+                subject,
+                notice,
+                priority,
+            } => self.notify(subject, notice, priority),
+            Report::Trouble(text) => {
+                self.recorder.record(None, &text);
+                self.log.error(&text);
+            }
+            Report::Released { instance } => {
+                self.unreleased.remove(&instance);
+            }
+            Report::AskWitnesses { instance } => self.ask_witnesses(instance),
+            Report::NameSuccessor { instance, successor } => {
+                let name = self.name(instance);
+                self.log.info(&format!(
+                    "({name}) {successor} has no link to us to be named over; it takes over by its timer"
+                ));
+            }
+        }
+    }
+
+    fn event(&mut self, instance: Option<InstanceId>, event: &Event) {
+        let text = event.to_string();
+        self.recorder.record(instance, &text);
+        self.log.info(&text);
+        if let (Some(instance), Event::Entering { state, .. }) = (instance, event) {
+            self.entered(instance, *state);
+        }
+    }
+
+    fn entered(&mut self, instance: InstanceId, state: State) {
+        let changed = match state {
+            State::Master => self.masters.insert(instance),
+            _ => self.masters.remove(&instance),
+        };
+        if changed {
+            let held = self
+                .plan
+                .router
+                .instances
+                .iter()
+                .filter(|i| self.masters.contains(&i.id));
+            if let Err(error) = self.journal.write(held) {
+                self.log.error(&format!("cannot write the journal: {error}"));
+            }
+        }
+    }
+
+    fn dropped(
+        &mut self,
+        instance: Option<InstanceId>,
+        source: std::net::IpAddr,
+        reason: tandem_vrrp_core::DropReason,
+    ) {
+        match instance {
+            Some(id) => {
+                let text = format!("({}) {reason} from {source}: {}", self.name(id), reason.remedy());
+                self.recorder.record(instance, &text);
+                self.log.warning(&text);
+            }
+            None if self.plan.global.log_unknown_vrids => {
+                self.log.info(&format!("{reason} from {source}"));
+            }
+            None => {}
+        }
+    }
+
+    fn notify(&mut self, subject: Subject, notice: Notice, priority: u8) {
+        self.heralds.tell(subject, notice, priority);
+    }
+
+    fn ask_witnesses(&self, instance: InstanceId) {
+        let Some(quorum) = self.plan.router.instance(instance).and_then(|i| i.quorum.clone()) else {
+            return;
+        };
+        let orders = self.orders.clone();
+        tokio::task::spawn_local(async move {
+            let reachable = witness::reachable(&quorum.witnesses).await;
+            orders.send(Order::Witnesses { instance, reachable }).await.ok();
+        });
+    }
+
+    /// Whether it was the order to stop.
+    async fn obey(&mut self, received: Received) -> bool {
+        match received.intention {
+            Intention::Stop | Intention::Drain => return true,
+            Intention::Reload => self.reload().await,
+            Intention::Dump(what) => self.dump(what).await,
+            Intention::Pause | Intention::Resume | Intention::ClearStatistics => {}
+        }
+        false
+    }
+
+    async fn reload(&mut self) {
+        self.log.info("Reloading");
+        match configuration::read(&self.args) {
+            Ok(Configuration {
+                plan: Some(plan),
+                lines,
+                ..
+            }) => {
+                lines.iter().for_each(|line| self.log.warning(line));
+                self.adopt(plan).await;
+                self.log.info("Reload finished");
+            }
+            Ok(Configuration { lines, .. }) => {
+                lines.iter().for_each(|line| self.log.error(line));
+                self.log.error("Reload refused: everything stays as it was");
+            }
+            Err(error) => self.log.error(&format!("Reload refused: {error:#}")),
+        }
+    }
+
+    async fn adopt(&mut self, mut plan: Plan) {
+        plan.adopt_ids(&self.plan);
+        self.heralds.adjust(&plan);
+        self.order(Order::Settings(Box::new(plan.router.clone()))).await;
+        self.trackers.adjust(&tracked(&plan));
+        self.masters.retain(|id| plan.router.instance(*id).is_some());
+        self.plan = plan;
+    }
+
+    async fn show(&self) -> Option<Snapshot> {
+        let (to, answer) = oneshot::channel();
+        self.order(Order::Show(to)).await;
+        answer.await.ok()
+    }
+
+    async fn answer(&mut self, question: Question) -> Result<Value, String> {
+        let order = match question {
+            Question::State | Question::Metrics | Question::Why { .. } => return self.describe(question).await,
+            Question::Handover { instance, successor } => Order::Release {
+                who: self.who(instance)?,
+                why: Release::Handover { successor },
+            },
+            Question::Drain { instance } => Order::Release {
+                who: self.who(instance)?,
+                why: Release::Drain,
+            },
+            Question::Resume { instance } => Order::Resume {
+                who: self.who(instance)?,
+            },
+        };
+        self.order(order).await;
+        Ok(Value::Null)
+    }
+
+    async fn describe(&self, question: Question) -> Result<Value, String> {
+        let snapshot = self.show().await.ok_or("the router is ending")?;
+        match question {
+            Question::Metrics => Ok(metrics::text(&snapshot).into()),
+            Question::Why { instance: Some(name) } => {
+                let who = snapshot.instances.iter().find(|i| *i.settings.name == *name);
+                let who = who.ok_or_else(|| format!("there is no instance {name}"))?;
+                Ok(answers::why(who, self.recorder.about(who.settings.id)))
+            }
+            Question::Why { instance: None } => {
+                let about = |i: &Instance| answers::why(i, self.recorder.about(i.settings.id));
+                Ok(snapshot.instances.iter().map(about).collect())
+            }
+            _ => Ok(answers::state(&snapshot)),
+        }
+    }
+
+    fn who(&self, instance: Option<String>) -> Result<Who, String> {
+        let Some(name) = instance else { return Ok(Who::All) };
+        let known = self.plan.router.instances.iter().find(|i| *i.name == *name);
+        known
+            .map(|i| Who::One(i.id))
+            .ok_or_else(|| format!("there is no instance {name}"))
+    }
+
+    async fn dump(&mut self, what: Dump) {
+        let Some(snapshot) = self.show().await else { return };
+        if let Err(error) = self.write_dump(what, &snapshot) {
+            self.log.error(&format!("cannot write the dump: {error}"));
+        }
+    }
+
+    fn write_dump(&self, what: Dump, snapshot: &Snapshot) -> io::Result<()> {
+        let dumps = &self.plan.global.dumps;
+        let now = Wall::now();
+        match what {
+            Dump::Data => dump::write(&dumps.data, &dump::data(snapshot, &self.plan, now)),
+            Dump::Statistics => dump::write(&dumps.stats, &dump::statistics(snapshot)),
+            Dump::Json => dump::write(&dumps.json, &dump::json(snapshot, &self.plan, now)?),
+        }
+    }
+
+    async fn beat(&mut self) {
+        if self.wall.was_stepped() {
+            let unix = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+            self.order(Order::WallClock { unix }).await;
+        }
+        if !self.masters.is_empty()
+            && let Err(error) = self.journal.beat()
+        {
+            self.log.warning(&format!("cannot touch the journal: {error}"));
+        }
+    }
+
+    /// Waits while the brain has much to do. When it has ended there is nobody to order about.
+    async fn order(&self, order: Order) {
+        self.orders.send(order).await.ok();
+    }
+
+    fn name(&self, id: InstanceId) -> &str {
+        let of = |settings: &RouterSettings| settings.instances.iter().position(|i| i.id == id);
+        of(&self.plan.router).map_or("?", |place| &self.plan.router.instances[place].name)
+    }
+}
+
+/// Those that an instance or group looks at; others are not run. Scripts without a user get the usual one.
+fn tracked(plan: &Plan) -> Vec<Tracker> {
+    let settings = &plan.router;
+    let of_instances = settings.instances.iter().flat_map(|i| &i.track);
+    let of_groups = settings.groups.iter().flat_map(|g| &g.track);
+    let used: BTreeSet<_> = of_instances.chain(of_groups).map(|usage| usage.tracker).collect();
+    let usual = default_user(plan);
+    let mut trackers: Vec<Tracker> = settings
+        .trackers
+        .iter()
+        .filter(|t| used.contains(&t.id))
+        .cloned()
+        .collect();
+    for tracker in &mut trackers {
+        if let (TrackerKind::Script(script), Some(usual)) = (&mut tracker.kind, &usual)
+            && script.user.is_none()
+        {
+            (script.user, script.group) = (Some(usual.name.clone()), usual.group.clone());
+        }
+    }
+    trackers
+}

@@ -1,0 +1,181 @@
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use tandem_ops::clock::Wall;
+use tandem_time::Mono;
+use tandem_vrrp_config::{Machine, Plan, load};
+use tandem_vrrp_core::{Input, Router};
+
+use super::*;
+use crate::snapshot::Snapshot;
+
+const CONFIGURATION: &str = "\
+global_defs { 
+  router_id x
+}
+vrrp_script chk {
+  script \"/usr/bin/killall -0 haproxy\"
+  user root
+}
+vrrp_instance VI_1 {
+  state MASTER
+  interface d0
+  virtual_router_id 51
+  priority 101
+  advert_int 1
+  authentication {
+    auth_type PASS
+    auth_pass 1111
+  }
+  virtual_ipaddress {
+    10.77.0.100/32 dev d0 label d0:vip
+  }
+  virtual_ipaddress_excluded {
+    10.77.0.101/24
+  }
+  track_script {
+    chk weight 2
+  }
+  notify /bin/true
+}
+";
+
+/// What Keepalived 2.2.7 wrote for the same instance as a master, without the script.
+const KEEPALIVED: &str = r#"[{"data":{"iname":"VI_1","dont_track_primary":0,"skip_check_adv_addr":0,"strict_mode":0,"vmac_ifname":"","ifp_ifname":"d0","master_priority":0,"last_transition":1795263664.173059,"garp_delay":5,"garp_refresh":0,"garp_rep":5,"garp_refresh_rep":1,"garp_lower_prio_delay":5,"garp_lower_prio_rep":5,"lower_prio_no_advert":0,"higher_prio_send_advert":0,"vrid":51,"base_priority":101,"effective_priority":101,"vipset":true,"promote_secondaries":false,"adver_int":1,"master_adver_int":1,"accept":1,"nopreempt":false,"preempt_delay":0,"state":2,"wantstate":2,"version":2,"smtp_alert":false,"notify_deleted":false,"script":"'\/usr\/bin\/true'","vips":["10.77.0.100 dev d0 scope global label d0:vip set"],"evips":["10.77.0.101 dev d0 scope global set"],"auth_type":1,"auth_data":"1111"},"stats":{"advert_rcvd":0,"advert_sent":2,"become_master":1,"release_master":0,"packet_len_err":0,"advert_interval_err":0,"ip_ttl_err":0,"invalid_type_rcvd":0,"addr_list_err":0,"invalid_authtype":0,"authtype_mismatch":0,"auth_failure":0,"pri_zero_rcvd":0,"pri_zero_sent":0}}]"#;
+
+fn plan() -> Plan {
+    let context = tandem_text::keepalived::Context {
+        files: &tandem_text::keepalived::NoFiles,
+        env: &|_| None,
+        config_id: "x",
+        seed: 0,
+    };
+    let loaded = load("k.conf", CONFIGURATION, &Machine::new(context), None);
+    loaded.plan.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
+}
+
+/// The only instance, as master.
+fn master(plan: &Plan) -> Snapshot {
+    let mut router = Router::new(plan.router.clone());
+    let instance = plan.router.instances[0].id;
+    let address = Some([10, 77, 0, 1].into());
+    let up = Input::Link {
+        interface: "d0",
+        up: true,
+    };
+    router.handle(up, Mono::ZERO);
+    router.handle(Input::Source { instance, address }, Mono::ZERO);
+    router.handle(Input::Start, Mono::ZERO);
+    for _ in 0..2 {
+        if let Some(due) = router.poll_deadline() {
+            router.on_deadline(due);
+        }
+    }
+    Snapshot::of(&router, Mono::from_millis(5000), 0)
+}
+
+fn keys(value: &Value) -> BTreeMap<String, &'static str> {
+    let kind = |value: &Value| match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let object = value.as_object().into_iter().flatten();
+    object.map(|(key, value)| (key.clone(), kind(value))).collect()
+}
+
+#[test]
+fn every_key_of_keepalived_with_its_type() {
+    let plan = plan();
+    let ours = json(&master(&plan), &plan, Wall::now()).expect("it can be written");
+    let ours: Value = serde_json::from_str(&ours).expect("it is JSON");
+    let theirs: Value = serde_json::from_str(KEEPALIVED).expect("it is JSON");
+    for part in ["data", "stats"] {
+        let (ours, theirs) = (keys(&ours[0][part]), keys(&theirs[0][part]));
+        for (key, kind) in theirs {
+            assert_eq!(ours.get(&key), Some(&kind), "{key}");
+        }
+    }
+    let data = &ours[0]["data"];
+    assert_eq!(data["state"], 2);
+    assert_eq!(data["vips"], theirs[0]["data"]["vips"]);
+    assert_eq!(data["evips"][0], "10.77.0.101/24 dev d0 scope global set");
+    assert_eq!(data["track_script"][0], "chk");
+    assert_eq!(data["auth_data"], "********", "the secret stays where it is");
+}
+
+#[test]
+fn the_second_form_has_another_top() {
+    let mut plan = plan();
+    plan.global.dumps.json_version = 2;
+    let text = json(&master(&plan), &plan, Wall::now()).expect("it can be written");
+    let value: Value = serde_json::from_str(&text).expect("it is JSON");
+    assert_eq!(value["vrrp"][0]["data"]["iname"], "VI_1");
+    assert!(value["track_process"].is_array());
+}
+
+#[test]
+fn lines_that_exporters_look_for() {
+    let plan = plan();
+    let text = data(&master(&plan), &plan, Wall::now());
+    for line in [
+        " VRRP Instance = VI_1",
+        "   State = MASTER",
+        "   Wantstate = MASTER",
+        "   Interface = d0",
+        "   Virtual Router ID = 51",
+        "   Gratuitous ARP delay = 5",
+        "   Virtual IP (1):",
+        "     10.77.0.100 dev d0 scope global label d0:vip set",
+        " VRRP Script = chk",
+        "   Status = INIT",
+        "   State = idle",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+    }
+    assert!(!text.contains("1111"), "the secret stays where it is");
+}
+
+/// Also captured from Keepalived.
+const STATISTICS: &str = "\
+VRRP Instance: VI_1
+  Advertisements:
+    Received: 0
+    Sent: 2
+  Became master: 1
+  Released master: 0
+  Packet Errors:
+    Length: 0
+    TTL: 0
+    Invalid Type: 0
+    Advertisement Interval: 0
+    Address List: 0
+  Authentication Errors:
+    Invalid Type: 0
+    Type Mismatch: 0
+    Failure: 0
+  Priority Zero:
+    Received: 0
+    Sent: 0
+";
+
+#[test]
+fn counters_in_keepalived_s_layout() {
+    assert_eq!(statistics(&master(&plan())), STATISTICS);
+}
+
+#[test]
+fn written_whole_and_for_the_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let path = std::env::temp_dir().join(format!("tandem-vrrp-dump-{}", std::process::id()));
+    for text in ["one\n", "two\n"] {
+        write(&path, text).expect("the temporary folder is writable");
+        assert_eq!(fs::read_to_string(&path).expect("written"), text);
+    }
+    let mode = fs::metadata(&path).expect("written").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    fs::remove_file(&path).expect("ours");
+}

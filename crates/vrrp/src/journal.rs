@@ -1,0 +1,157 @@
+//! A note of what we hold, for the process that comes after a crash.
+//!
+//! Addresses that are found on an interface may be anybody's: another program's, the operator's, or ours from before a
+//! reboot. They are ours when the journal of this boot names them and was touched a moment ago. The file's time is the
+//! heartbeat, so that beating costs no write.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use tandem_vrrp_core::settings::{Family, InstanceId, InstanceSettings, RouterSettings};
+
+/// How often the heartbeat comes.
+pub(crate) const BEAT: Duration = Duration::from_secs(1);
+
+/// A service manager has restarted us by then. If it took longer, a rival is master and is heard.
+const FRESH: Duration = Duration::from_secs(30);
+
+#[derive(Debug)]
+pub(crate) struct Journal {
+    path: PathBuf,
+    boot: String,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Note {
+    boot: String,
+    held: BTreeSet<String>,
+}
+
+impl Journal {
+    pub(crate) fn new(folder: &Path) -> io::Result<Journal> {
+        fs::create_dir_all(folder)?;
+        Ok(Journal {
+            path: folder.join("journal"),
+            boot: fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned(),
+        })
+    }
+
+    /// Instances of these settings that were held when the last process ended, if that is not long ago.
+    pub(crate) fn fresh(&self, settings: &RouterSettings) -> Vec<InstanceId> {
+        let Some(note) = self.read() else { return Vec::new() };
+        let was_held = |instance: &&InstanceSettings| note.held.contains(&name(instance));
+        settings.instances.iter().filter(was_held).map(|i| i.id).collect()
+    }
+
+    /// What is not there, not whole, or not of this boot is no journal.
+    fn read(&self) -> Option<Note> {
+        let beaten = fs::metadata(&self.path).and_then(|m| m.modified()).ok()?;
+        // A clock that was set back makes it look as if from the future: not fresh either.
+        let age = SystemTime::now().duration_since(beaten).ok()?;
+        let note: Note = serde_json::from_slice(&fs::read(&self.path).ok()?).ok()?;
+        (age <= FRESH && note.boot == self.boot).then_some(note)
+    }
+
+    /// Written under another name first, so that a crash leaves the old one or the new one.
+    pub(crate) fn write<'a>(&self, held: impl Iterator<Item = &'a InstanceSettings>) -> io::Result<()> {
+        let note = Note {
+            boot: self.boot.clone(),
+            held: held.map(name).collect(),
+        };
+        let beside = self.path.with_extension("new");
+        fs::write(&beside, serde_json::to_vec(&note)?)?;
+        fs::rename(&beside, &self.path)
+    }
+
+    pub(crate) fn beat(&self) -> io::Result<()> {
+        File::options()
+            .write(true)
+            .open(&self.path)?
+            .set_modified(SystemTime::now())
+    }
+
+    /// Nothing is held any more, and that was meant.
+    pub(crate) fn close(&self) -> io::Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        }
+    }
+}
+
+/// What a reload, too, recognises an instance by; its name may change.
+fn name(instance: &InstanceSettings) -> String {
+    let family = match instance.family {
+        Family::V4 => 4,
+        Family::V6 => 6,
+    };
+    let interface = instance.interface.as_deref().unwrap_or("-");
+    format!("{}/{family}/{interface}", instance.vrid)
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_vrrp_core::settings::Vrid;
+
+    use super::*;
+
+    fn settings() -> RouterSettings {
+        let instance = |id: u32, vrid: u8| {
+            let vrid = Vrid::new(vrid).expect("not 0");
+            InstanceSettings::new(InstanceId(id), &format!("VI_{id}"), vrid, Family::V4)
+        };
+        RouterSettings {
+            instances: vec![instance(0, 51), instance(1, 52)],
+            ..RouterSettings::default()
+        }
+    }
+
+    fn journal(name: &str) -> Journal {
+        let folder = std::env::temp_dir().join(format!("tandem-vrrp-{name}-{}", std::process::id()));
+        Journal::new(&folder).expect("the temporary folder is writable")
+    }
+
+    fn done(journal: &Journal) {
+        let folder = journal.path.parent().expect("it is in a folder");
+        fs::remove_dir_all(folder).expect("ours");
+    }
+
+    #[test]
+    fn what_was_held_a_moment_ago_is_ours() {
+        let (journal, settings) = (journal("fresh"), settings());
+        assert_eq!(journal.fresh(&settings), []);
+        journal.write(settings.instances[1..].iter()).expect("writable");
+        assert_eq!(journal.fresh(&settings), [InstanceId(1)]);
+        journal.close().expect("ours");
+        assert_eq!(journal.fresh(&settings), []);
+        journal.close().expect("nothing to close");
+        done(&journal);
+    }
+
+    #[test]
+    fn what_is_old_or_of_another_boot_is_not() {
+        let (mut journal, settings) = (journal("stale"), settings());
+        journal.write(settings.instances.iter()).expect("writable");
+        let file = File::options().write(true).open(&journal.path).expect("written");
+        file.set_modified(SystemTime::now() - Duration::from_secs(31))
+            .expect("ours");
+        assert_eq!(journal.fresh(&settings), []);
+        journal.beat().expect("ours");
+        assert_eq!(journal.fresh(&settings).len(), 2);
+        journal.boot = "another".into();
+        assert_eq!(journal.fresh(&settings), []);
+        done(&journal);
+    }
+
+    #[test]
+    fn half_a_journal_is_none() {
+        let (journal, settings) = (journal("half"), settings());
+        fs::write(&journal.path, b"{\"boot\":").expect("writable");
+        assert_eq!(journal.fresh(&settings), []);
+        done(&journal);
+    }
+}

@@ -1,0 +1,66 @@
+//! A named pipe that somebody may read.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use nix::unistd::{Group, User, chown, mkfifo};
+use tandem_vrrp_config::{self as config, Fifo};
+
+use crate::logs::Log;
+
+#[derive(Debug)]
+pub(super) struct Pipe {
+    path: PathBuf,
+    file: File,
+}
+
+impl Pipe {
+    /// Makes the pipe if it is not there. It is opened both ways, so that writing works while nobody reads.
+    pub(super) fn open(fifo: &Fifo) -> io::Result<Pipe> {
+        let path = &fifo.path;
+        match mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR) {
+            Ok(()) => give(path, fifo.owner.as_ref())?,
+            Err(nix::errno::Errno::EEXIST) if is_pipe(path)? => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(OFlag::O_NONBLOCK.bits())
+            .open(path)?;
+        Ok(Pipe {
+            path: path.clone(),
+            file,
+        })
+    }
+
+    /// Never waits: a reader that is behind by a whole pipe loses lines.
+    pub(super) fn write(&self, line: &str, log: &Log) {
+        if let Err(error) = (&self.file).write_all(line.as_bytes()) {
+            log.warning(&format!(
+                "the pipe {} takes no more lines: {error}",
+                self.path.display()
+            ));
+        }
+    }
+}
+
+fn is_pipe(path: &Path) -> io::Result<bool> {
+    Ok(std::fs::metadata(path)?.file_type().is_fifo())
+}
+
+fn give(path: &Path, owner: Option<&config::User>) -> io::Result<()> {
+    let Some(owner) = owner else { return Ok(()) };
+    let Some(user) = User::from_name(&owner.name)? else {
+        return Err(io::Error::other(format!("there is no user '{}'", owner.name)));
+    };
+    let group = match &owner.group {
+        Some(name) => Group::from_name(name)?.map(|group| group.gid),
+        None => Some(user.gid),
+    };
+    Ok(chown(path, Some(user.uid), group)?)
+}

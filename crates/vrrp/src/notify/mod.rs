@@ -1,0 +1,194 @@
+//! Telling programs of changes: commands, and pipes that carry the same as lines.
+//!
+//! Commands are started and not waited for, as Keepalived does; only the pipes keep the order.
+
+mod fifo;
+mod words;
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem_vrrp_config::{Command, Notify, Plan, User};
+use tandem_vrrp_core::settings::InstanceId;
+use tandem_vrrp_core::{Notice, Subject};
+use tokio::task::JoinSet;
+
+use crate::logs::Log;
+use crate::track::Runner;
+
+use fifo::Pipe;
+pub(crate) use words::News;
+
+/// Everybody who is told.
+#[derive(Debug)]
+pub(crate) struct Heralds {
+    log: Rc<Log>,
+    default_user: Option<User>,
+    pipes: Vec<Pipe>,
+    subjects: Vec<Told>,
+    priority_changes: bool,
+    running: RefCell<JoinSet<()>>,
+}
+
+/// What a subject of the plan has its programs told.
+#[derive(Clone, Debug)]
+struct Told {
+    subject: Subject,
+    name: Arc<str>,
+    notify: Notify,
+}
+
+impl Heralds {
+    pub(crate) fn new(plan: &Plan, log: Rc<Log>) -> Heralds {
+        let mut heralds = Heralds {
+            log,
+            default_user: default_user(plan),
+            pipes: Vec::new(),
+            subjects: told(plan),
+            priority_changes: plan.global.scripts.priority_changes,
+            running: RefCell::default(),
+        };
+        let scripts = &plan.global.scripts;
+        let pipes = [
+            (&scripts.notify_fifo, &scripts.notify_fifo_script),
+            (&scripts.vrrp_notify_fifo, &scripts.vrrp_notify_fifo_script),
+        ];
+        for (fifo, reader) in pipes {
+            let Some(fifo) = fifo else { continue };
+            match Pipe::open(fifo) {
+                Ok(pipe) => heralds.pipes.push(pipe),
+                Err(error) => heralds
+                    .log
+                    .error(&format!("cannot open the pipe {}: {error}", fifo.path.display())),
+            }
+            if let Some(reader) = reader {
+                heralds.run(reader, &[fifo.path.to_string_lossy().into_owned()]);
+            }
+        }
+        heralds
+    }
+
+    /// After a reload. What the old plan had is kept as long as its last news may come.
+    pub(crate) fn adjust(&mut self, plan: &Plan) {
+        let mut subjects = told(plan);
+        let gone = |old: &Told| !subjects.iter().any(|new| new.subject == old.subject);
+        let kept: Vec<Told> = self.subjects.iter().filter(|old| gone(old)).cloned().collect();
+        subjects.extend(kept);
+        self.subjects = subjects;
+        self.default_user = default_user(plan);
+        self.priority_changes = plan.global.scripts.priority_changes;
+    }
+
+    pub(crate) fn tell(&mut self, subject: Subject, notice: Notice, priority: u8) {
+        let Some(told) = self.subjects.iter().find(|told| told.subject == subject).cloned() else {
+            return;
+        };
+        if notice == Notice::Deleted {
+            self.subjects.retain(|other| other.subject != subject);
+        }
+        let news = News {
+            is_group: matches!(subject, Subject::Group(_)),
+            name: told.name,
+            notice: words::shown(notice, told.notify.says_deleted),
+            priority,
+        };
+        let about_priority = matches!(notice, Notice::MasterPriority | Notice::BackupPriority);
+        if !about_priority {
+            self.run_all(&told.notify, notice, &news);
+        }
+        if !about_priority || told.notify.priority_changes || self.priority_changes {
+            let line = news.line();
+            self.pipes.iter().for_each(|pipe| pipe.write(&line, &self.log));
+        }
+    }
+
+    /// Waits for commands that still run, for so long; then they are ended.
+    pub(crate) async fn finish(&mut self, within: Duration) {
+        let running = self.running.get_mut();
+        let all = async { while running.join_next().await.is_some() {} };
+        tokio::time::timeout(within, all).await.ok();
+    }
+
+    fn run_all(&self, notify: &Notify, notice: Notice, news: &News) {
+        let own = match notice {
+            Notice::Master => &notify.master,
+            Notice::Backup => &notify.backup,
+            Notice::Fault => &notify.fault,
+            Notice::Stop => &notify.stop,
+            Notice::Deleted => &notify.deleted,
+            Notice::MasterRxLowerPriority => &notify.master_rx_lower,
+            Notice::MasterPriority | Notice::BackupPriority => &None,
+        };
+        own.iter().for_each(|command| self.run(command, &[]));
+        if notice != Notice::MasterRxLowerPriority {
+            notify
+                .any
+                .iter()
+                .for_each(|command| self.run(command, &news.arguments()));
+        }
+    }
+
+    fn run(&self, command: &Command, arguments: &[String]) {
+        let user = command.user.as_ref().or(self.default_user.as_ref());
+        let mut words = command.words.clone();
+        words.extend(arguments.iter().map(|word| Arc::from(word.as_str())));
+        let runner = Runner {
+            words,
+            user: user.map(|u| u.name.clone()),
+            group: user.and_then(|u| u.group.clone()),
+        };
+        match runner.start() {
+            Ok(mut child) => {
+                let mut running = self.running.borrow_mut();
+                // Those that have ended are forgotten when the next one starts.
+                while running.try_join_next().is_some() {}
+                running.spawn_local(async move {
+                    child.wait().await.ok();
+                });
+            }
+            Err(error) => self.cannot(command, &error),
+        }
+    }
+
+    fn cannot(&self, command: &Command, error: &io::Error) {
+        self.log
+            .error(&format!("cannot run {}: {error}", command.words.join(" ")));
+    }
+}
+
+fn told(plan: &Plan) -> Vec<Told> {
+    let name_of = |id: InstanceId| plan.router.instance(id).map(|i| i.name.clone());
+    let instances = plan.instances.iter().filter_map(|instance| {
+        Some(Told {
+            subject: Subject::Instance(instance.id),
+            name: name_of(instance.id)?,
+            notify: instance.notify.clone(),
+        })
+    });
+    let groups = plan
+        .groups
+        .iter()
+        .zip(&plan.router.groups)
+        .map(|(group, settings)| Told {
+            subject: Subject::Group(group.id),
+            name: settings.name.clone(),
+            notify: group.notify.clone(),
+        });
+    instances.chain(groups).collect()
+}
+
+/// Keepalived's: `script_user`, or a user of this very name, or who we are.
+pub(crate) fn default_user(plan: &Plan) -> Option<User> {
+    const NAME: &str = "keepalived_script";
+    let configured = plan.global.scripts.user.clone();
+    configured.or_else(|| {
+        let exists = nix::unistd::User::from_name(NAME).is_ok_and(|user| user.is_some());
+        exists.then(|| User {
+            name: NAME.into(),
+            group: None,
+        })
+    })
+}

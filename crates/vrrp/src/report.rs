@@ -1,0 +1,61 @@
+//! What the command line gets to read, and the exit statuses that scripts know from Keepalived.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::args::SignalName;
+use crate::configuration::Configuration;
+
+const FATAL: u8 = 1;
+const BAD_CONFIGURATION: u8 = 2;
+
+pub(crate) fn version() -> ExitCode {
+    to_stdout(&format!("tandem-vrrp v{}\n", env!("CARGO_PKG_VERSION")));
+    ExitCode::SUCCESS
+}
+
+pub(crate) fn signal_number(name: SignalName) -> ExitCode {
+    to_stdout(&format!("{}\n", name.number()));
+    ExitCode::SUCCESS
+}
+
+/// `-t`: 0, or 5 for errors and 6 when only the safety of scripts is in doubt.
+pub(crate) fn tested(configuration: &Configuration, to: Option<&Path>) -> io::Result<ExitCode> {
+    let text: String = configuration.lines.iter().map(|line| format!("{line}\n")).collect();
+    match to {
+        Some(path) => std::fs::write(path, text)?,
+        None => to_stderr(&text),
+    }
+    Ok(ExitCode::from(configuration.verdict.exit_status()))
+}
+
+/// `-t` on a file that cannot be read.
+pub(crate) fn untestable(error: &impl Display) -> ExitCode {
+    to_stderr(&format!("tandem-vrrp: {error:#}\n"));
+    ExitCode::from(4)
+}
+
+pub(crate) fn failure(error: &impl Display) -> ExitCode {
+    to_stderr(&format!("tandem-vrrp: {error:#}\n"));
+    ExitCode::from(FATAL)
+}
+
+/// Nothing could be made of it.
+pub(crate) fn unusable(configuration: &Configuration) -> ExitCode {
+    configuration
+        .lines
+        .iter()
+        .for_each(|line| to_stderr(&format!("{line}\n")));
+    ExitCode::from(BAD_CONFIGURATION)
+}
+
+/// A reader that is gone does not want the rest.
+fn to_stdout(text: &str) {
+    io::stdout().lock().write_all(text.as_bytes()).ok();
+}
+
+fn to_stderr(text: &str) {
+    io::stderr().lock().write_all(text.as_bytes()).ok();
+}

@@ -1,0 +1,143 @@
+//! The order in which a process becomes a router.
+//!
+//! What can fail does so before anything is said on the network; what must happen on one thread (another network, the
+//! background) before there are two; memory is locked after the last fork, because a child does not inherit locks.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use anyhow::{Context, bail};
+use nix::sched::{CloneFlags, setns};
+use nix::sys::stat::{Mode, umask};
+use tandem_ops::clock::Clock;
+use tandem_ops::daemonize::{self, Readiness, Side};
+use tandem_ops::notify::{Notifier, State};
+use tandem_ops::pidfile::PidFile;
+use tandem_sys::realtime;
+use tandem_vrrp_config::Plan;
+use tokio::runtime::{Builder, LocalOptions};
+
+use crate::args::Args;
+use crate::brain;
+use crate::control::{self, Control};
+use crate::journal::Journal;
+use crate::logs::Log;
+
+/// Above everything that is ordinary, below what keeps the machine itself alive.
+const USUAL_PRIORITY: u8 = 50;
+
+/// Where `ip netns` keeps its networks.
+const NETWORKS: &str = "/run/netns";
+
+/// What `keepalived.pid`'s neighbour is called.
+const VRRP_PID: &str = "/run/keepalived_vrrp.pid";
+
+/// Files that nobody but root needs to read.
+const USUAL_MASK: u32 = 0o177;
+
+/// Runs the Plan until a signal ends it. `complaints` are said once there is a log.
+pub(crate) fn run(plan: Plan, complaints: &[String], args: Args, program: &str) -> anyhow::Result<ExitCode> {
+    if let Some(network) = args.namespace.as_deref().or(plan.global.net_namespace.as_deref()) {
+        enter(network)?;
+    }
+    let notifier = Notifier::from_environment().context("NOTIFY_SOCKET")?;
+    let readiness = match background(&args)? {
+        Background::Stay => None,
+        Background::Daemon(readiness) => Some(readiness),
+        Background::Leave(code) => return Ok(code),
+    };
+    let log = Rc::new(Log::open(&args, program)?);
+    log.info(&format!("Starting {program} v{}", env!("CARGO_PKG_VERSION")));
+    complaints.iter().for_each(|line| log.warning(line));
+    let journal = Journal::new(&args.run_dir).with_context(|| format!("{}", args.run_dir.display()))?;
+    let _pidfiles = pidfiles(&args)?;
+    if let Some(mask) = args.umask.or(plan.global.umask) {
+        umask(Mode::from_bits_truncate(mask));
+    } else {
+        umask(Mode::from_bits_truncate(USUAL_MASK));
+    }
+    if let Err(error) = realtime::lock_memory() {
+        log.warning(&format!(
+            "memory is not locked, so a host that pages may delay adverts: {error}"
+        ));
+    }
+
+    let brain = brain::spawn(brain::Start {
+        settings: plan.router.clone(),
+        clock: Clock::start(),
+        journal: journal.fresh(&plan.router),
+        realtime: Some(plan.global.scheduling.rt_priority.unwrap_or(USUAL_PRIORITY)),
+    })
+    .context("cannot start the router's thread")?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())?;
+    let control = Control {
+        args,
+        plan,
+        log: log.clone(),
+        journal,
+        orders: brain.orders,
+        reports: brain.reports,
+    };
+    let ended = runtime.block_on(async {
+        let running = control::start(control)?;
+        say_ready(&notifier, readiness, &log)?;
+        running.until_the_end().await
+    });
+    notifier.send(&[State::Stopping]).ok();
+    match brain.thread.join() {
+        Ok(result) => result.context("the router failed")?,
+        Err(_) => bail!("the router's thread panicked"),
+    }
+    ended?;
+    log.info(&format!("Stopped {program} v{}", env!("CARGO_PKG_VERSION")));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Must come before the first thread.
+fn enter(network: &str) -> anyhow::Result<()> {
+    let path = Path::new(NETWORKS).join(network);
+    let file = File::open(&path).with_context(|| format!("network namespace {network}: {}", path.display()))?;
+    setns(file.as_fd(), CloneFlags::CLONE_NEWNET).with_context(|| format!("cannot enter network namespace {network}"))
+}
+
+enum Background {
+    Stay,
+    Daemon(Readiness),
+    /// This process was only the caller.
+    Leave(ExitCode),
+}
+
+/// Must come before the first thread.
+fn background(args: &Args) -> anyhow::Result<Background> {
+    if args.dont_fork {
+        return Ok(Background::Stay);
+    }
+    Ok(match daemonize::detach().context("cannot go into the background")? {
+        Side::Caller(code) => Background::Leave(code),
+        Side::Daemon(readiness) => Background::Daemon(readiness),
+    })
+}
+
+fn pidfiles(args: &Args) -> anyhow::Result<Vec<PidFile>> {
+    let usual = Path::new("/run/keepalived.pid");
+    let vrrp = args.vrrp_pid.clone();
+    let vrrp = vrrp.or_else(|| (args.pid == usual).then(|| PathBuf::from(VRRP_PID)));
+    let paths = std::iter::once(args.pid.clone()).chain(vrrp);
+    Ok(paths.map(PidFile::write).collect::<Result<_, _>>()?)
+}
+
+fn say_ready(notifier: &Notifier, readiness: Option<Readiness>, log: &Log) -> anyhow::Result<()> {
+    // A service manager that does not listen is no reason to stop.
+    if let Err(error) = notifier.send(&[State::Ready, State::Status("Ready.")]) {
+        log.warning(&format!("cannot tell the service manager that we are ready: {error}"));
+    }
+    log.info("Startup complete");
+    readiness
+        .map_or(Ok(()), Readiness::announce)
+        .context("cannot let go of the terminal")
+}
