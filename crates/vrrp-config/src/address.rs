@@ -74,7 +74,7 @@ pub(crate) fn scope(word: &Word) -> Result<Scope, Diagnostic> {
         }),
     };
     named.ok_or_else(|| {
-        let message = format!("`{}` is not a scope; it is ignored", word.text);
+        let message = format!("`{}` is not a scope", word.text);
         Diagnostic::warning(code::BAD_VALUE, word.span, message)
             .help("write one of: global, site, link, host, nowhere, or a number to 255")
     })
@@ -129,7 +129,7 @@ fn option(
             });
         }
         other => {
-            let message = format!("unknown option `{other}` of an address: it is ignored");
+            let message = format!("unknown option `{other}` of an address");
             let diagnostic = Diagnostic::warning(code::UNKNOWN, word.span, message);
             return Err(match tandem_text::nearest(other, OPTIONS) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
@@ -161,11 +161,7 @@ const OPTIONS: [&str; 15] = [
 fn broadcast(args: &mut Args<'_>, address: &mut VirtualAddress) -> Result<(), Diagnostic> {
     let word = args.word("a broadcast address")?;
     let IpAddr::V4(own) = address.address else {
-        return Err(Diagnostic::warning(
-            code::CONFLICT,
-            word.span,
-            "IPv6 has no broadcast; this is ignored",
-        ));
+        return Err(Diagnostic::warning(code::CONFLICT, word.span, "IPv6 has no broadcast"));
     };
     let hosts = u32::MAX.checked_shr(u32::from(address.prefix)).unwrap_or(0);
     let bits = u32::from(own);
@@ -183,15 +179,11 @@ fn broadcast(args: &mut Args<'_>, address: &mut VirtualAddress) -> Result<(), Di
 fn label(args: &mut Args<'_>, address: &mut VirtualAddress) -> Result<(), Diagnostic> {
     let label = args.name("a label")?;
     if address.family() == Family::V6 {
-        return Err(Diagnostic::warning(
-            code::CONFLICT,
-            label.span,
-            "IPv6 has no labels; this is ignored",
-        ));
+        return Err(Diagnostic::warning(code::CONFLICT, label.span, "IPv6 has no labels"));
     }
     // The kernel's room for the name of an interface, less the end mark.
     if label.value.len() > 15 {
-        let message = format!("the label `{}` is longer than 15 letters; it is ignored", label.value);
+        let message = format!("the label `{}` is longer than 15 letters", label.value);
         return Err(Diagnostic::warning(code::BAD_VALUE, label.span, message));
     }
     address.label = Some(label.value);

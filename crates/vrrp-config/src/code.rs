@@ -38,10 +38,7 @@ pub const DOUBTFUL: Code = Code("VR0016");
 pub const SYNTAX: Code = Code("VR0017");
 
 /// Kinds about which Keepalived says nothing, or nothing that changes its exit status.
-const ADVICE: [Code; 6] = [IGNORED, NOT_SENT, SKIPPED, SECURITY, DOUBTFUL, ADJUSTED_SILENTLY];
-
-/// A value that Keepalived adjusts too, without counting it as a mistake.
-pub const ADJUSTED_SILENTLY: Code = Code("VR0018");
+const ADVICE: [Code; 6] = [EXTRA, IGNORED, NOT_SENT, SKIPPED, SECURITY, DOUBTFUL];
 
 /// Whether a warning of this kind makes the configuration a wrong one (`-t` exits 5, `--strict` refuses it).
 pub(crate) fn is_mistake(code: Code) -> bool {

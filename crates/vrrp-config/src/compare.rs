@@ -1,12 +1,375 @@
-//! Two Plans that are to work as a pair.
+//! Two Plans that are to work as a pair: what makes their routers disagree, or never change places.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tandem_text::Severity;
+use tandem_vrrp_core::settings::{
+    AuthV2, Family, Initial, InstanceSettings, Preempt, Protocol, TrackUse, TrackerKind, Transport,
+};
 
 use crate::plan::Plan;
 
+/// One thing about a pair. Errors break it, warnings weaken it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
+    pub severity: Severity,
+    /// A stable word for the kind, such as `equal-priority`.
+    pub kind: &'static str,
+    /// The instances or groups it is about, as each side calls them.
+    pub about: Arc<str>,
     pub message: String,
+    pub help: &'static str,
 }
 
-pub fn compare(_a: &Plan, _b: &Plan) -> Vec<Finding> {
-    Vec::new()
+/// Everything that is wrong about two routers as a pair, in the order of the first one's instances.
+pub fn compare(a: &Plan, b: &Plan) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    let mut others: BTreeMap<(u8, Family), Vec<&InstanceSettings>> = BTreeMap::new();
+    for instance in &b.router.instances {
+        others
+            .entry((instance.vrid.value(), instance.family))
+            .or_default()
+            .push(instance);
+    }
+    for instance in &a.router.instances {
+        let key = (instance.vrid.value(), instance.family);
+        let candidates = others.get_mut(&key).filter(|candidates| !candidates.is_empty());
+        let Some(candidates) = candidates else {
+            findings.alone(instance, &b.router.instances);
+            continue;
+        };
+        // With several of one number, the one that holds the same addresses is meant.
+        let same = candidates
+            .iter()
+            .position(|other| addresses(other) == addresses(instance));
+        let other = candidates.remove(same.unwrap_or(0));
+        Pair {
+            a: (a, instance),
+            b: (b, other),
+            findings: &mut findings,
+        }
+        .check();
+    }
+    for instance in others.into_values().flatten() {
+        findings.alone(instance, &a.router.instances);
+    }
+    findings.groups(a);
+    findings.groups(b);
+    findings.list
+}
+
+fn addresses(instance: &InstanceSettings) -> Vec<IpAddr> {
+    instance.vips.iter().map(|vip| vip.address).collect()
+}
+
+#[derive(Default)]
+struct Findings {
+    list: Vec<Finding>,
+}
+
+impl Findings {
+    fn add(&mut self, severity: Severity, kind: &'static str, about: &str, message: String, help: &'static str) {
+        let finding = Finding {
+            severity,
+            kind,
+            about: about.into(),
+            message,
+            help,
+        };
+        if !self.list.contains(&finding) {
+            self.list.push(finding);
+        }
+    }
+
+    fn alone(&mut self, instance: &InstanceSettings, others: &[InstanceSettings]) {
+        let namesake = others
+            .iter()
+            .find(|other| other.name == instance.name || addresses(other) == addresses(instance));
+        let (name, vrid) = (&instance.name, instance.vrid);
+        let message = match namesake {
+            Some(other) if other.family == instance.family => {
+                format!(
+                    "`{name}` has router id {vrid} here and {} there: both will be master",
+                    other.vrid
+                )
+            }
+            _ => format!("router id {vrid} (`{name}`) is on one side only"),
+        };
+        let help = "write the same `virtual_router_id` on both";
+        self.add(Severity::Error, "vrid", name, message, help);
+    }
+
+    fn groups(&mut self, plan: &Plan) {
+        for group in plan.router.groups.iter().filter(|group| group.members.len() == 1) {
+            let message = format!(
+                "the group `{}` has one member, which it synchronises with nothing",
+                group.name
+            );
+            self.add(
+                Severity::Warning,
+                "one-member-group",
+                &group.name,
+                message,
+                "leave the group out",
+            );
+        }
+    }
+}
+
+struct Pair<'a> {
+    a: (&'a Plan, &'a InstanceSettings),
+    b: (&'a Plan, &'a InstanceSettings),
+    findings: &'a mut Findings,
+}
+
+impl Pair<'_> {
+    fn check(&mut self) {
+        self.protocol();
+        self.transport();
+        self.addresses();
+        self.priorities();
+        for (plan, own, other) in [(self.a.0, self.a.1, self.b.1), (self.b.0, self.b.1, self.a.1)] {
+            self.weights(plan, own, other);
+            self.alone(plan, own);
+        }
+    }
+
+    fn error(&mut self, kind: &'static str, message: String, help: &'static str) {
+        self.findings.add(Severity::Error, kind, &self.a.1.name, message, help);
+    }
+
+    fn warning(&mut self, kind: &'static str, message: String, help: &'static str) {
+        self.findings
+            .add(Severity::Warning, kind, &self.a.1.name, message, help);
+    }
+
+    fn protocol(&mut self) {
+        let (a, b) = (&self.a.1.protocol, &self.b.1.protocol);
+        let name = self.a.1.name.clone();
+        if a.version() != b.version() {
+            let (one, two) = (a.version().number(), b.version().number());
+            let message = format!("`{name}` speaks version {one} here and {two} there: both will be master");
+            self.error("version", message, "write the same `version` on both");
+            return;
+        }
+        if a.interval() != b.interval() {
+            let (one, two) = (a.interval().as_secs_f64(), b.interval().as_secs_f64());
+            let message = format!("`{name}` adverts every {one} s here and every {two} s there");
+            if matches!(a, Protocol::V2 { .. }) {
+                self.error(
+                    "interval",
+                    message,
+                    "version 2 drops adverts with another interval; write the same on both",
+                );
+            } else {
+                self.warning("interval", message, "write the same `advert_int` on both");
+            }
+        }
+        if let (Protocol::V2 { auth: one, .. }, Protocol::V2 { auth: two, .. }) = (a, b)
+            && one != two
+        {
+            let what = if matches!((one, two), (AuthV2::Simple(_), AuthV2::Simple(_))) {
+                "another password"
+            } else {
+                "a password on one side only"
+            };
+            self.error(
+                "auth",
+                format!("`{name}` has {what}: both will be master"),
+                "write the same on both",
+            );
+        }
+        if self.a.1.hmac.is_some() != self.b.1.hmac.is_some() {
+            let message = format!("`{name}` signs its adverts on one side only");
+            self.error("auth", message, "write the same `auth_hmac` on both");
+        }
+    }
+
+    fn transport(&mut self) {
+        let name = self.a.1.name.clone();
+        match (&self.a.1.transport, &self.b.1.transport) {
+            (Transport::Multicast { group: one }, Transport::Multicast { group: two }) if one != two => {
+                let message = format!("`{name}` adverts to {one} here and to {two} there: both will be master");
+                self.error("transport", message, "write the same group on both");
+            }
+            (Transport::Multicast { .. }, Transport::Multicast { .. })
+            | (Transport::Unicast { .. }, Transport::Unicast { .. }) => {}
+            _ => {
+                let message =
+                    format!("`{name}` is unicast on one side and multicast on the other: both will be master");
+                self.error("transport", message, "write `unicast_peer` on both, or on none");
+            }
+        }
+    }
+
+    fn addresses(&mut self) {
+        let (one, two) = (addresses(self.a.1), addresses(self.b.1));
+        if one == two {
+            return;
+        }
+        let (mut sorted_one, mut sorted_two) = (one, two);
+        sorted_one.sort_unstable();
+        sorted_two.sort_unstable();
+        let name = &self.a.1.name;
+        if sorted_one == sorted_two {
+            let message = format!("`{name}` has the same addresses in another order on both sides");
+            self.warning("addresses", message, "some routers compare the order; write the same");
+            return;
+        }
+        let odd: Vec<String> = sorted_one
+            .iter()
+            .filter(|ip| !sorted_two.contains(ip))
+            .chain(sorted_two.iter().filter(|ip| !sorted_one.contains(ip)))
+            .map(ToString::to_string)
+            .collect();
+        let message = format!("`{name}` has addresses on one side only: {}", odd.join(", "));
+        self.error("addresses", message, "write the same `virtual_ipaddress` on both");
+    }
+
+    fn priorities(&mut self) {
+        let (a, b) = (self.a.1, self.b.1);
+        if a.priority == b.priority {
+            let message = format!(
+                "`{}` has priority {} on both sides: the higher address decides",
+                a.name, a.priority
+            );
+            self.warning("equal-priority", message, "give one of them a higher one");
+        }
+        if a.initial == Initial::Master && b.initial == Initial::Master {
+            let message = format!("`{}` begins as MASTER on both sides", a.name);
+            self.warning(
+                "two-masters",
+                message,
+                "write `state BACKUP` on the one with the lower priority",
+            );
+        }
+        if a.preempt == Preempt::Never && b.preempt != Preempt::Never && a.priority < b.priority
+            || b.preempt == Preempt::Never && a.preempt != Preempt::Never && b.priority < a.priority
+        {
+            let message = format!(
+                "`{}` has `nopreempt` only where the priority is lower, where it does nothing",
+                a.name
+            );
+            self.warning("nopreempt", message, "write `nopreempt` and `state BACKUP` on both");
+        }
+    }
+
+    /// Whether a failure here moves the address there.
+    fn weights(&mut self, plan: &Plan, own: &InstanceSettings, other: &InstanceSettings) {
+        if own.priority.is_owner() {
+            return;
+        }
+        // The better of both is the one whose failure must show.
+        let (own_best, other_best) = (best(own), best(other));
+        for tracked in own
+            .track
+            .iter()
+            .filter(|tracked| !tracked.weight.is_fault() && is_two_sided(plan, tracked))
+        {
+            let loss = i64::from(tracked.weight.value).abs();
+            let name = tracker_name(plan, tracked);
+            if own_best > other_best && own_best - loss >= other_best {
+                let message = format!(
+                    "`{}`: when `{name}` fails, {own_best} falls to {}, which is not below the other's {other_best}",
+                    own.name,
+                    own_best - loss
+                );
+                self.warning(
+                    "weight",
+                    message,
+                    "make the weight larger than the difference of the priorities",
+                );
+            }
+            if other.preempt == Preempt::Never {
+                let message = format!(
+                    "`{}`: the weight of `{name}` moves nothing, since the other router has `nopreempt`",
+                    own.name
+                );
+                self.warning(
+                    "nopreempt-weight",
+                    message,
+                    "leave the weight out, so that a failure is a fault",
+                );
+            }
+        }
+    }
+
+    fn alone(&mut self, plan: &Plan, own: &InstanceSettings) {
+        let runtime = plan.instance(own.id);
+        let adjusted = runtime.map(|runtime| runtime.adjusted).unwrap_or_default();
+        if let Some(wanted) = adjusted.interval {
+            let (wanted, got) = (wanted.as_secs_f64(), own.protocol.interval().as_secs_f64());
+            let message = format!(
+                "`{}` wants an advert every {wanted} s and gets one every {got} s",
+                own.name
+            );
+            self.warning(
+                "interval-rounded",
+                message,
+                "version 2 counts whole seconds; use `version 3` on both",
+            );
+        }
+        if adjusted.nopreempt {
+            let message = format!(
+                "`{}` has `nopreempt` beside `state MASTER`, where it does nothing",
+                own.name
+            );
+            self.warning("nopreempt-master", message, "write `state BACKUP` on both");
+        }
+        if adjusted.auth {
+            let message = format!(
+                "`{}` has a password that strict mode or version 3 does not use",
+                own.name
+            );
+            self.warning("auth-unused", message, "leave it out on both");
+        }
+        if own.strict && !own.accepts() {
+            let message = format!(
+                "`{}` is strict, so its addresses answer nobody unless its priority is 255",
+                own.name
+            );
+            self.warning("strict", message, "leave out strict mode, or add `accept` in version 3");
+        }
+        if runtime.is_some_and(|runtime| runtime.notify.smtp_alert) {
+            let message = format!("`{}` wants mail, and none is sent", own.name);
+            self.warning("mail", message, "use notify scripts, or alert on the metrics");
+        }
+    }
+}
+
+/// The priority when all is well.
+fn best(instance: &InstanceSettings) -> i64 {
+    let base = i64::from(instance.priority.value());
+    if instance.priority.is_owner() {
+        return base;
+    }
+    let gains = instance
+        .track
+        .iter()
+        .map(|tracked| match (tracked.weight.value, tracked.weight.reverse) {
+            (value, false) => i64::from(value.max(0)),
+            (value, true) => i64::from(value.min(0)).abs(),
+        });
+    (base + gains.sum::<i64>()).clamp(1, 254)
+}
+
+/// A number in a file may be worth anything.
+fn is_two_sided(plan: &Plan, tracked: &TrackUse) -> bool {
+    let tracker = plan
+        .router
+        .trackers
+        .iter()
+        .find(|tracker| tracker.id == tracked.tracker);
+    tracker.is_some_and(|tracker| !matches!(tracker.kind, TrackerKind::File(_)))
+}
+
+fn tracker_name(plan: &Plan, tracked: &TrackUse) -> Arc<str> {
+    let tracker = plan
+        .router
+        .trackers
+        .iter()
+        .find(|tracker| tracker.id == tracked.tracker);
+    tracker.map_or_else(|| "".into(), |tracker| tracker.name.clone())
 }

@@ -83,6 +83,8 @@ pub(crate) struct Instance {
     pub(crate) state: Option<Spanned<Initial>>,
     pub(crate) interface: Option<Name>,
     pub(crate) vrid: Option<Spanned<Vrid>>,
+    /// It was there, but could not be read, and that has been said.
+    pub(crate) vrid_is_wrong: bool,
     pub(crate) priority: Option<Spanned<Priority>>,
     pub(crate) interval: Option<Spanned<Duration>>,
     pub(crate) version: Option<Spanned<u8>>,
@@ -126,6 +128,7 @@ impl Instance {
             state: None,
             interface: None,
             vrid: None,
+            vrid_is_wrong: false,
             priority: None,
             interval: None,
             version: None,

@@ -135,12 +135,12 @@ impl<'a> Args<'a> {
     pub(crate) fn finish(&self) -> Outcome {
         let keyword = &self.keyword().text;
         if let Some(extra) = self.peek() {
-            let message = format!("`{}` is too much after `{keyword}` and is ignored", extra.text);
+            let message = format!("`{}` is too much after `{keyword}`", extra.text);
             return Err(Diagnostic::warning(code::EXTRA, extra.span, message).help("leave it out"));
         }
         match &self.statement.block {
             Some(_) if !self.took_block => {
-                let message = format!("`{keyword}` takes no block; it is ignored");
+                let message = format!("`{keyword}` takes no block");
                 Err(Diagnostic::warning(code::EXTRA, self.keyword().span, message))
             }
             _ => Ok(()),

@@ -64,7 +64,7 @@ pub(super) fn user_of(words: &[Word]) -> Result<Option<User>, Diagnostic> {
             group: Some(text(group)),
         })),
         [_, _, extra, ..] => {
-            let message = format!("`{}` is too much here; the command is ignored", extra.text);
+            let message = format!("`{}` is too much here", extra.text);
             Err(Diagnostic::warning(code::EXTRA, extra.span, message)
                 .help("put a command with its arguments into quotes; behind it stand a user and a group"))
         }

@@ -32,14 +32,11 @@ pub(super) const KEYWORDS: &[Keyword<HmacDraft>] = &[
         "key",
         Kind::Words,
         "a key: ID hex:DIGITS or ID TEXT, 32 to 64 bytes",
-        |hmac, args| {
-            let span = args.span();
-            let id: u8 = args.number(1..=255)?;
-            let word = args.word("a key")?;
-            hmac.keys.push(Spanned::new((id, secret(word)?), span));
-            Ok(())
-        },
+        key,
     ),
+    keyword("keys", Kind::Lines, "several keys, each in a line", |hmac, args| {
+        args.lines(|line| key(hmac, line))
+    }),
     keyword(
         "active_key",
         Kind::Words,
@@ -84,6 +81,14 @@ pub(super) const KEYWORDS: &[Keyword<HmacDraft>] = &[
         },
     ),
 ];
+
+fn key(hmac: &mut HmacDraft, args: &mut Args<'_>) -> Outcome {
+    let span = args.span();
+    let id: u8 = args.number(1..=255)?;
+    let word = args.word("a key")?;
+    hmac.keys.push(Spanned::new((id, secret(word)?), span));
+    Ok(())
+}
 
 fn secret(word: &Word) -> Result<Vec<u8>, Diagnostic> {
     let bytes = word.bytes();

@@ -82,7 +82,9 @@ const IDENTITY: &[Keyword<Instance>] = &[
         "its number on the network, 1 to 255",
         |instance, args| {
             let span = args.peek().map(|word| word.span);
+            instance.vrid_is_wrong = true;
             let number: u8 = fatal(args.number(1..=255))?;
+            instance.vrid_is_wrong = false;
             instance.vrid = Vrid::new(number).zip(span).map(|(vrid, span)| Spanned::new(vrid, span));
             Ok(())
         },

@@ -96,8 +96,8 @@ fn dispatch<C>(tables: &[&'static [Keyword<C>]], section: Section, target: &mut 
         return refuse(known, args);
     }
     let message = match section {
-        Section::Top => format!("unknown keyword `{}`: it is ignored", word.text),
-        _ => format!("unknown keyword `{}` in `{}`: it is ignored", word.text, section.word()),
+        Section::Top => format!("unknown keyword `{}`", word.text),
+        _ => format!("unknown keyword `{}` in `{}`", word.text, section.word()),
     };
     let diagnostic = Diagnostic::warning(code::UNKNOWN, word.span, message);
     Err(match suggestion(section, &word.text) {

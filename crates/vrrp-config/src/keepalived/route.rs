@@ -86,7 +86,7 @@ pub(super) fn parse(args: &mut Args<'_>) -> Result<(Route, Option<Name>), Diagno
         }
     }
     reading.finish().ok_or_else(|| {
-        Diagnostic::warning(code::BAD_ADDRESS, span, "this route has no destination; it is ignored")
+        Diagnostic::warning(code::BAD_ADDRESS, span, "this route has no destination")
             .help("write it as `ip route add` takes it, such as 10.1.0.0/16 via 10.0.0.1")
     })
 }
@@ -178,7 +178,7 @@ impl Reading {
             self.destination = Some(Destination::Net(address::net(word)?));
             return Ok(());
         }
-        let message = format!("unknown word `{text}` in a route: the route is ignored");
+        let message = format!("unknown word `{text}` in a route");
         let diagnostic = Diagnostic::warning(code::UNKNOWN, word.span, message);
         Err(match nearest(text, OTHERS.into_iter().chain(METRICS)) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),

@@ -78,14 +78,14 @@ pub(super) fn parse(args: &mut Args<'_>) -> Result<(Rule, Option<Name>), Diagnos
         track_group,
     } = reading;
     rule.action = action.ok_or_else(|| {
-        Diagnostic::warning(code::INCOMPLETE, span, "this rule does nothing; it is ignored")
+        Diagnostic::warning(code::INCOMPLETE, span, "this rule does nothing")
             .help("add `table N`, `goto N`, blackhole, unreachable or prohibit")
     })?;
     let named = rule.from.or(rule.to).map(|net| Family::of(&net.address));
     rule.family = named.unwrap_or(if v6 { Family::V6 } else { Family::V4 });
     if rule.priority.is_none() {
         let message = "this rule has no preference; which one it gets depends on the others";
-        args.report(Diagnostic::warning(code::DOUBTFUL, span, message).help("add `preference N`"));
+        args.report(Diagnostic::warning(code::INCOMPLETE, span, message).help("add `preference N`"));
     }
     Ok((rule, track_group))
 }
@@ -133,7 +133,7 @@ impl Reading {
                 );
             }
             text => {
-                let message = format!("unknown word `{text}` in a rule: the rule is ignored");
+                let message = format!("unknown word `{text}` in a rule");
                 let diagnostic = Diagnostic::warning(code::UNKNOWN, word.span, message);
                 return Err(match nearest(text, WORDS) {
                     Some(near) => diagnostic.help(format!("did you mean `{near}`?")),

@@ -203,7 +203,7 @@ pub(super) fn unique<'a>(name: &Name, mut others: impl Iterator<Item = &'a Name>
     match same {
         None => Ok(()),
         Some(_) => {
-            let message = format!("{what} `{}` is already defined; this one is ignored", name.value);
+            let message = format!("{what} `{}` is already defined", name.value);
             Err(Diagnostic::warning(code::DUPLICATE, name.span, message))
         }
     }

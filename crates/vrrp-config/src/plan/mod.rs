@@ -11,6 +11,7 @@ pub use policy::{
 };
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tandem_vrrp_core::settings::{GroupId, InstanceId, RouterSettings, VirtualAddress};
 
@@ -48,6 +49,18 @@ pub struct Instance {
     pub fault_without_peer: bool,
     /// Bytes of the receive buffer; `None` is the system's default.
     pub receive_buffer: Option<u32>,
+    pub adjusted: Adjusted,
+}
+
+/// What was written and could not be kept; nothing acts on it, but whoever compares two routers wants to know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Adjusted {
+    /// The interval, before it was rounded.
+    pub interval: Option<Duration>,
+    /// `nopreempt` beside `state MASTER`.
+    pub nopreempt: bool,
+    /// A password beside strict mode or version 3.
+    pub auth: bool,
 }
 
 /// `use_vmac`: the virtual router speaks with a MAC address of its own.

@@ -34,7 +34,7 @@ pub(super) fn take(
     vips.retain(|vip| {
         let fits = vip.value.family() == family;
         if !fits {
-            let message = format!("this is an {} instance; the address is ignored", family_word(family));
+            let message = format!("this is an {} instance", family_word(family));
             report.push(
                 Diagnostic::warning(code::CONFLICT, vip.span, message).help("move it to `virtual_ipaddress_excluded`"),
             );

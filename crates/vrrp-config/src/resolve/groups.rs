@@ -15,7 +15,7 @@ pub(super) fn resolve(plan: &mut Plan, groups: Vec<draft::Group>, trackers: &Tra
             return;
         };
         if members.is_empty() {
-            let message = format!("the group `{}` has no members; it is ignored", written.name.value);
+            let message = format!("the group `{}` has no members", written.name.value);
             report.push(Diagnostic::warning(code::INCOMPLETE, written.name.span, message));
             continue;
         }

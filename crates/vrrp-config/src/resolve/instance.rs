@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use tandem_text::{Diagnostic, Spanned};
 use tandem_vrrp_core::settings::{
-    Family, Initial, InstanceId, InstanceSettings, PaceSettings, Preempt, Priority, Quorum, TrackUse,
+    Family, Initial, InstanceId, InstanceSettings, PaceSettings, Preempt, Priority, Protocol, Quorum, TrackUse,
 };
 
 use super::trackers::Trackers;
 use super::{addresses, garp, peers, protocol, strict};
 use crate::code;
-use crate::draft::{self, Defaults, QuorumDraft};
+use crate::draft::{self, Defaults, QuorumDraft, TrackKind};
 use crate::load::Machine;
-use crate::plan::{Instance, Vmac};
+use crate::plan::{Adjusted, Instance, Vmac};
 
 pub(super) struct Resolving<'a> {
     pub(super) defaults: &'a Defaults,
@@ -31,10 +31,12 @@ impl Resolving<'_> {
     ) -> Option<(InstanceSettings, Instance)> {
         let vrid = written.vrid.as_ref().map(|vrid| vrid.value);
         let Some(vrid) = vrid else {
-            let message = format!("`{}` needs a `virtual_router_id`", written.name.value);
-            self.report.push(
-                Diagnostic::error(code::INCOMPLETE, written.name.span, message).help("add a number from 1 to 255"),
-            );
+            if !written.vrid_is_wrong {
+                let message = format!("`{}` needs a `virtual_router_id`", written.name.value);
+                self.report.push(
+                    Diagnostic::error(code::INCOMPLETE, written.name.span, message).help("add a number from 1 to 255"),
+                );
+            }
             return None;
         };
         let family = addresses::family(&written);
@@ -49,6 +51,7 @@ impl Resolving<'_> {
         settings.source = source;
         addresses::take(&mut written, &mut settings, self.machine.mtu, self.report);
         settings.garp = garp::settings(&written, self.defaults, self.paces);
+        self.own_interface(&mut written);
         settings.track = self.tracks(&written, settings.priority);
         settings.quorum = self.quorum(written.quorum.take());
         let mut vmac = self.vmac(&mut written);
@@ -56,6 +59,12 @@ impl Resolving<'_> {
         if is_strict {
             strict::apply(&written, &mut settings, &mut vmac, self.report);
         }
+        let interval = written.interval.as_ref().map(|interval| interval.value);
+        let adjusted = Adjusted {
+            interval: interval.filter(|interval| *interval != settings.protocol.interval()),
+            nopreempt: written.nopreempt.is_some() && settings.preempt != Preempt::Never,
+            auth: written.auth.is_some() && (is_strict || matches!(settings.protocol, Protocol::V3 { .. })),
+        };
         let runtime = Instance {
             id,
             origin: written.origin,
@@ -68,6 +77,7 @@ impl Resolving<'_> {
             track_source: written.track_source,
             fault_without_peer: written.fault_without_peer,
             receive_buffer: written.receive_buffer,
+            adjusted,
         };
         Some((settings, runtime))
     }
@@ -104,16 +114,16 @@ impl Resolving<'_> {
             if !begins_as_master {
                 if let Some(delay) = &written.preempt_delay {
                     let message = "`preempt_delay` does nothing with `nopreempt`";
-                    self.warn(Diagnostic::warning(code::DOUBTFUL, delay.span, message));
+                    self.warn(Diagnostic::warning(code::CONFLICT, delay.span, message));
                 }
                 return Preempt::Never;
             }
-            let message = "`nopreempt` does not go with `state MASTER` and is ignored";
+            let message = "`nopreempt` does not go with `state MASTER`";
             self.warn(Diagnostic::warning(code::CONFLICT, span, message).help("write `state BACKUP` on both routers"));
         }
         let delay = written.preempt_delay.as_ref();
         if let Some(delay) = delay.filter(|delay| begins_as_master && !delay.value.is_zero()) {
-            let message = "`preempt_delay` does not go with `state MASTER` and is ignored";
+            let message = "`preempt_delay` does not go with `state MASTER`";
             self.warn(Diagnostic::warning(code::CONFLICT, delay.span, message).help("write `state BACKUP`"));
             return Preempt::After(Duration::ZERO);
         }
@@ -131,6 +141,24 @@ impl Resolving<'_> {
         settings.down_adverts = down.unwrap_or(settings.down_adverts);
         settings.accept = written.accept.as_ref().map(|accept| accept.value);
         settings.track_primary = written.track_primary;
+    }
+
+    /// Its own interface is watched in any case.
+    fn own_interface(&mut self, written: &mut draft::Instance) {
+        let own = written.interface.as_ref().map(|name| name.value.clone());
+        let is_own =
+            |track: &draft::Track| track.kind == TrackKind::Interface && Some(&track.name.value) == own.as_ref();
+        if !written.track_primary {
+            return;
+        }
+        if let Some(track) = written.tracks.iter().find(|track| is_own(track)) {
+            let message = format!(
+                "`{}` is its own interface, which is watched without this",
+                track.name.value
+            );
+            self.warn(Diagnostic::warning(code::CONFLICT, track.name.span, message).help("leave it out"));
+        }
+        written.tracks.retain(|track| !is_own(track));
     }
 
     fn tracks(&mut self, written: &draft::Instance, priority: Priority) -> Vec<TrackUse> {
@@ -173,7 +201,7 @@ impl Resolving<'_> {
         let Some(Spanned { value, span }) = written.vmac.take() else {
             if let Some(span) = on_base {
                 let message = "`vmac_xmit_base` does nothing without `use_vmac`";
-                self.warn(Diagnostic::warning(code::DOUBTFUL, span, message));
+                self.warn(Diagnostic::warning(code::CONFLICT, span, message));
             }
             return None;
         };

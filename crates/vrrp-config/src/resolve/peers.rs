@@ -30,7 +30,7 @@ pub(super) fn transport(
     let mut peers: Vec<Peer> = Vec::new();
     for Spanned { value: peer, span } in given {
         if Family::of(&peer.address) != family {
-            let message = format!("this is an {} instance; the peer is ignored", family_word(family));
+            let message = format!("this is an {} instance", family_word(family));
             report.push(Diagnostic::warning(code::CONFLICT, span, message));
         } else if peers.iter().any(|other| other.address == peer.address) {
             report.push(Diagnostic::warning(code::DOUBTFUL, span, "this peer is named twice"));
@@ -83,7 +83,7 @@ fn of_family(ip: Option<Spanned<IpAddr>>, family: Family, report: &mut Vec<Diagn
     if Family::of(&ip.value) == family {
         return Some(ip.value);
     }
-    let message = format!("this is an {} instance; the address is ignored", family_word(family));
+    let message = format!("this is an {} instance", family_word(family));
     report.push(Diagnostic::warning(code::CONFLICT, ip.span, message));
     None
 }

@@ -45,7 +45,7 @@ fn whole_seconds(interval: &Spanned<Duration>, report: &mut Vec<Diagnostic>) -> 
             interval.value.as_secs_f64()
         );
         report.push(
-            Diagnostic::warning(code::ADJUSTED_SILENTLY, interval.span, message)
+            Diagnostic::warning(code::ADJUSTED, interval.span, message)
                 .help("for less than a second use `version 3` on all routers"),
         );
     }
@@ -59,13 +59,15 @@ fn simple(auth: &Spanned<Auth>, report: &mut Vec<Diagnostic>) -> AuthV2 {
     match (auth.value.kind, auth.value.password) {
         (Some(_), Some(password)) => AuthV2::Simple(password),
         (None, None) => AuthV2::None,
-        (kind, _) => {
-            let (missing, help) = match kind {
-                None => ("a kind", "add `auth_type PASS`"),
-                Some(_) => ("a password", "add `auth_pass PASSWORD`"),
-            };
-            let message = format!("this authentication has not {missing}; none is used");
-            report.push(Diagnostic::warning(code::INCOMPLETE, auth.span, message).help(help));
+        (None, Some(_)) => {
+            // Keepalived takes the password and does not use it.
+            let message = "this password has no kind, so no authentication is used";
+            report.push(Diagnostic::warning(code::DOUBTFUL, auth.span, message).help("add `auth_type PASS`"));
+            AuthV2::None
+        }
+        (Some(_), None) => {
+            let message = "this authentication has no password, so none is used";
+            report.push(Diagnostic::warning(code::INCOMPLETE, auth.span, message).help("add `auth_pass PASSWORD`"));
             AuthV2::None
         }
     }
@@ -90,17 +92,14 @@ fn v3(written: &Instance, defaults: &Defaults, report: &mut Vec<Diagnostic>) -> 
 fn centiseconds(interval: &Spanned<Duration>, report: &mut Vec<Diagnostic>) -> Centis {
     let wanted = (interval.value + Duration::from_millis(5)).as_millis() / 10;
     let centis = u16::try_from(wanted).unwrap_or(u16::MAX).max(1);
-    let (centis, kind) = match Centis::new(centis) {
-        Some(centis) => (centis, code::ADJUSTED_SILENTLY),
-        None => (Centis::MAX, code::ADJUSTED),
-    };
+    let centis = Centis::new(centis).unwrap_or(Centis::MAX);
     if centis.duration() != interval.value {
         let message = format!(
             "version 3 counts hundredths of a second up to 40.95 s: {} s becomes {} s",
             interval.value.as_secs_f64(),
             centis.duration().as_secs_f64()
         );
-        report.push(Diagnostic::warning(kind, interval.span, message));
+        report.push(Diagnostic::warning(code::ADJUSTED, interval.span, message));
     }
     centis
 }

@@ -17,7 +17,7 @@ pub(super) fn apply(
 ) {
     refuse(written, settings, report);
     let mut taken = |span: Span, what: &str| {
-        let message = format!("strict mode does not allow {what}; it is ignored");
+        let message = format!("strict mode does not allow {what}");
         report.push(Diagnostic::warning(code::CONFLICT, span, message).help("leave it out, or strict mode"));
     };
     if let (Some(auth), Protocol::V2 { .. }) = (&written.auth, settings.protocol) {

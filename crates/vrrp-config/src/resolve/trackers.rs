@@ -55,7 +55,7 @@ impl Trackers {
         trackers.scripts(draft, &used, report);
         for file in std::mem::take(&mut draft.files) {
             if file.settings.path.as_os_str().is_empty() {
-                let message = format!("the file `{}` has no path; it is ignored", file.name.value);
+                let message = format!("the file `{}` has no path", file.name.value);
                 report.push(Diagnostic::warning(code::INCOMPLETE, file.name.span, message).help("add `file PATH`"));
                 continue;
             }
@@ -64,7 +64,7 @@ impl Trackers {
         }
         for process in std::mem::take(&mut draft.processes) {
             if process.command.is_empty() {
-                let message = format!("`{}` names no process; it is ignored", process.name.value);
+                let message = format!("`{}` names no process", process.name.value);
                 report
                     .push(Diagnostic::warning(code::INCOMPLETE, process.name.span, message).help("add `process NAME`"));
                 continue;
@@ -97,7 +97,7 @@ impl Trackers {
     fn scripts(&mut self, draft: &mut Draft, used: &BTreeSet<Key>, report: &mut Vec<Diagnostic>) {
         for script in std::mem::take(&mut draft.scripts) {
             if script.settings.command.is_empty() {
-                let message = format!("the script `{}` has no command; it is ignored", script.name.value);
+                let message = format!("the script `{}` has no command", script.name.value);
                 report.push(
                     Diagnostic::warning(code::INCOMPLETE, script.name.span, message).help("add `script \"COMMAND\"`"),
                 );
@@ -139,7 +139,7 @@ impl Trackers {
                 continue;
             };
             if uses.iter().any(|other| other.tracker == *tracker) {
-                let message = format!("`{}` is tracked twice; this is ignored", track.name.value);
+                let message = format!("`{}` is tracked twice", track.name.value);
                 report.push(Diagnostic::warning(code::DUPLICATE, track.name.span, message));
                 continue;
             }
@@ -167,10 +167,7 @@ pub(super) fn bfd(draft: &mut Draft, trackers: &Trackers, report: &mut Vec<Diagn
     let mut sessions = Vec::new();
     for session in std::mem::take(&mut draft.bfd) {
         let Some(neighbor) = session.neighbor else {
-            let message = format!(
-                "the BFD session `{}` has no neighbor; it is ignored",
-                session.name.value
-            );
+            let message = format!("the BFD session `{}` has no neighbor", session.name.value);
             report.push(Diagnostic::warning(code::INCOMPLETE, session.name.span, message).help("add `neighbor_ip IP`"));
             continue;
         };

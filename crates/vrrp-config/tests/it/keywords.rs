@@ -1,0 +1,1 @@
+//! Each keyword: what it sets, and how its mistakes are reported.
