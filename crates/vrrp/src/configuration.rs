@@ -11,6 +11,7 @@ use tandem_text::keepalived;
 use tandem_vrrp_config::{self as config, Loaded, Machine, Plan, Verdict};
 
 use crate::args::{Args, Dialect};
+use crate::beyond::Beyond;
 use crate::files::Disk;
 
 pub(crate) struct Configuration {
@@ -46,7 +47,22 @@ pub(crate) fn read(args: &Args) -> anyhow::Result<Configuration> {
         lines: lines(&loaded),
         verdict: loaded.verdict(),
         plan: loaded.plan,
-    })
+    }
+    .within_what_is_possible())
+}
+
+impl Configuration {
+    /// A plan that asks for more than can be done is none.
+    fn within_what_is_possible(mut self) -> Configuration {
+        let beyond = self.plan.as_ref().map(Beyond::of).unwrap_or_default();
+        self.lines.extend(beyond.ignored);
+        if !beyond.refused.is_empty() {
+            self.plan = None;
+            self.verdict = Verdict::Refused;
+        }
+        self.lines.extend(beyond.refused);
+        self
+    }
 }
 
 fn lines(loaded: &Loaded) -> Vec<String> {

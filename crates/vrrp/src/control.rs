@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::answers;
 use crate::args::Args;
-use crate::brain::{Order, Report};
+use crate::brain::{Assignment, Order, Report};
 use crate::configuration::{self, Configuration};
 use crate::dump;
 use crate::journal::{BEAT, Journal};
@@ -293,7 +293,7 @@ impl Desk {
     async fn adopt(&mut self, mut plan: Plan) {
         plan.adopt_ids(&self.plan);
         self.heralds.adjust(&plan);
-        self.order(Order::Settings(Box::new(plan.router.clone()))).await;
+        self.order(Order::Assign(Box::new(Assignment::of(&plan)))).await;
         self.trackers.adjust(&tracked(&plan));
         self.masters.retain(|id| plan.router.instance(*id).is_some());
         self.plan = plan;

@@ -2,6 +2,7 @@
 
 mod answers;
 mod args;
+mod beyond;
 mod brain;
 mod configuration;
 mod control;
@@ -11,6 +12,7 @@ mod journal;
 mod logs;
 mod metrics;
 mod notify;
+mod policy;
 mod recorder;
 mod report;
 mod snapshot;

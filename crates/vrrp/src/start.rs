@@ -21,7 +21,7 @@ use tandem_vrrp_config::Plan;
 use tokio::runtime::{Builder, LocalOptions};
 
 use crate::args::Args;
-use crate::brain;
+use crate::brain::{self, Assignment};
 use crate::control::{self, Control};
 use crate::journal::Journal;
 use crate::logs::Log;
@@ -66,7 +66,7 @@ pub(crate) fn run(plan: Plan, complaints: &[String], args: Args, program: &str) 
     }
 
     let brain = brain::spawn(brain::Start {
-        settings: plan.router.clone(),
+        assignment: Assignment::of(&plan),
         clock: Clock::start(),
         journal: journal.fresh(&plan.router),
         realtime: Some(plan.global.scheduling.rt_priority.unwrap_or(USUAL_PRIORITY)),

@@ -1,16 +1,17 @@
 //! What the router is told before it starts, and again when its settings change.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use tandem_time::Mono;
 use tandem_vrrp_core::Input;
-use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings};
+use tandem_vrrp_core::settings::{InstanceId, InstanceSettings};
 
 use super::network::{self, Network};
-use super::{Brain, Done};
+use super::{Assignment, Brain, Done};
+use crate::policy::Policy;
 
 impl Brain {
     pub(super) async fn begin(&mut self, journal: &[InstanceId]) -> io::Result<()> {
@@ -29,7 +30,8 @@ impl Brain {
     }
 
     /// New interfaces are told before the instances that need them come to life.
-    pub(super) fn reload(&mut self, settings: RouterSettings, now: Mono) {
+    pub(super) fn reload(&mut self, assignment: Assignment, now: Mono) {
+        let Assignment { settings, policies } = assignment;
         let known = network::watched(self.router.settings());
         let wanted = network::watched(&settings);
         self.tell_links(&wanted.difference(&known).cloned().collect());
@@ -38,9 +40,22 @@ impl Brain {
         self.retired = old.iter().filter(dropped).cloned().collect();
         self.router.handle(Input::Settings(Box::new(settings)), now);
         self.carry_out();
+        self.exchange_policies(policies);
         self.open_ports();
         self.sources.clear();
         self.tell_sources();
+    }
+
+    /// Of instances that hold their addresses; the others take the new ones when they are master.
+    fn exchange_policies(&mut self, policies: BTreeMap<InstanceId, Policy>) {
+        let holding = self.router.instances().filter(|i| i.holds);
+        let holding: Vec<InstanceId> = holding.map(|i| i.settings.id).collect();
+        let before = std::mem::replace(&mut self.policies, policies);
+        for instance in holding {
+            if let (Some(old), Some(new)) = (before.get(&instance), self.policies.get(&instance).cloned()) {
+                self.exchange_policy(old, &new);
+            }
+        }
     }
 
     pub(super) fn open_ports(&mut self) {

@@ -41,8 +41,14 @@ impl Brain {
                 };
                 self.send(instance, &advert);
             }
-            Output::AddAddresses { instance } => self.with_addresses(instance, |_| true, Brain::add),
-            Output::RemoveAddresses { instance } => self.with_addresses(instance, |_| true, Brain::remove),
+            Output::AddAddresses { instance } => {
+                self.with_addresses(instance, |_| true, Brain::add);
+                self.add_policy(instance);
+            }
+            Output::RemoveAddresses { instance } => {
+                self.remove_policy(instance);
+                self.with_addresses(instance, |_| true, Brain::remove);
+            }
             Output::AddAddress { instance, address } => {
                 self.with_addresses(instance, |a| a.address == address, Brain::add);
             }

@@ -40,6 +40,12 @@ impl Brain {
                 result,
             } => self.added(instance, address, result),
             Done::Removed { index, address, result } => self.removed(index, address, result),
+            Done::Way(result) => {
+                self.holding.answered();
+                if let Err(error) = result {
+                    self.reports.trouble(error);
+                }
+            }
             Done::Listed(Ok((links, addresses))) => self.listed(links, addresses),
             Done::Listed(Err(error)) => {
                 self.reports.trouble(error);

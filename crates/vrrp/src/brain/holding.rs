@@ -14,7 +14,7 @@ pub(super) struct Holding {
     held: BTreeMap<(InstanceId, IpAddr), Held>,
     /// Removals of ours that the kernel has not reported yet.
     going: BTreeMap<(Index, IpAddr), u32>,
-    /// Removals that the kernel has not answered yet.
+    /// Requests that the kernel must answer before we end.
     unanswered: u32,
 }
 
@@ -63,15 +63,24 @@ impl Holding {
     pub(super) fn removing(&mut self, instance: InstanceId, address: IpAddr, index: Index) {
         self.held.remove(&(instance, address));
         *self.going.entry((index, address)).or_default() += 1;
-        self.unanswered += 1;
+        self.asked();
     }
 
     /// The kernel's answer to a removal. When it refused there will be no report of it.
     pub(super) fn removed(&mut self, index: Index, address: IpAddr, happened: bool) {
-        self.unanswered = self.unanswered.saturating_sub(1);
+        self.answered();
         if !happened {
             self.is_ours_going(index, address);
         }
+    }
+
+    /// A removal, or anything else that must be answered before the end.
+    pub(super) fn asked(&mut self) {
+        self.unanswered += 1;
+    }
+
+    pub(super) fn answered(&mut self) {
+        self.unanswered = self.unanswered.saturating_sub(1);
     }
 
     pub(super) const fn is_idle(&self) -> bool {

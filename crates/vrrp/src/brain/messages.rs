@@ -4,10 +4,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use tandem_vrrp_core::settings::{InstanceId, RouterSettings, TrackerId};
+use tandem_vrrp_core::settings::{InstanceId, TrackerId};
 use tandem_vrrp_core::{DropReason, Event, Notice, Observation, Release, Subject, Who};
 use tokio::sync::{mpsc, oneshot};
 
+use super::Assignment;
 use crate::snapshot::Snapshot;
 
 /// To the brain.
@@ -32,7 +33,7 @@ pub(crate) enum Order {
     WallClock {
         unix: Duration,
     },
-    Settings(Box<RouterSettings>),
+    Assign(Box<Assignment>),
     Show(oneshot::Sender<Snapshot>),
     /// All is released; end when the kernel has answered.
     End,

@@ -12,6 +12,7 @@
 //! arrived are handed over first, with the times the kernel took them from the wire, so a timer never expires over an
 //! advert that is already here.
 
+mod assignment;
 mod begin;
 mod carry;
 mod changes;
@@ -22,6 +23,7 @@ mod messages;
 mod network;
 mod ports;
 mod voice;
+mod ways;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -37,11 +39,12 @@ use tandem_sys::readable::Readable;
 use tandem_sys::realtime;
 use tandem_sys::timer::Timer;
 use tandem_time::Mono;
-use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings};
+use tandem_vrrp_core::settings::{InstanceId, InstanceSettings};
 use tandem_vrrp_core::{Input, Release, Router, Who};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
 
+use crate::policy::Policy;
 use crate::snapshot::Snapshot;
 use ears::Ears;
 use herald::Herald;
@@ -50,6 +53,7 @@ use network::Network;
 use ports::Ports;
 use voice::Voice;
 
+pub(crate) use assignment::Assignment;
 pub(crate) use messages::{Order, Report};
 
 /// Before it is said that news were lost.
@@ -61,7 +65,7 @@ const STACK: usize = 1 << 20;
 
 /// What a brain is started with.
 pub(crate) struct Start {
-    pub(crate) settings: RouterSettings,
+    pub(crate) assignment: Assignment,
     pub(crate) clock: Clock,
     /// Instances whose addresses we held a moment ago.
     pub(crate) journal: Vec<InstanceId>,
@@ -123,6 +127,8 @@ enum Done {
         address: IpAddr,
         result: Result<(), NetlinkError>,
     },
+    /// A route or rule.
+    Way(Result<(), NetlinkError>),
     Listed(Result<(Vec<Link>, Vec<Address>), NetlinkError>),
 }
 
@@ -140,6 +146,7 @@ struct Brain {
     /// The latest moment the router was told of. It never goes back.
     told: Mono,
     router: Router,
+    policies: BTreeMap<InstanceId, Policy>,
     network: Network,
     /// Instances that the last reload dropped, until what they owe is carried out.
     retired: Vec<InstanceSettings>,
@@ -168,7 +175,8 @@ impl Brain {
         Ok(Brain {
             clock: start.clock,
             told: Mono::ZERO,
-            router: Router::new(start.settings.clone()),
+            router: Router::new(start.assignment.settings.clone()),
+            policies: start.assignment.policies.clone(),
             network: Network::default(),
             retired: Vec::new(),
             sources: BTreeMap::new(),
@@ -301,7 +309,7 @@ impl Brain {
                 self.router.handle(Input::Witnesses { instance, reachable }, now);
             }
             Order::WallClock { unix } => self.router.handle(Input::WallClock { unix }, now),
-            Order::Settings(settings) => self.reload(*settings, now),
+            Order::Assign(assignment) => self.reload(*assignment, now),
             Order::Show(to) => {
                 // Whoever asked may have gone.
                 to.send(Snapshot::of(&self.router, now, self.reports.lost())).ok();

@@ -1,0 +1,61 @@
+//! What a configuration may ask for and this version does not do. What would change behaviour when ignored is refused; the
+//! rest is said.
+
+use tandem_vrrp_config::{Instance, Plan};
+
+use crate::policy::Policy;
+
+#[derive(Debug, Default)]
+pub(crate) struct Beyond {
+    /// Nothing is started.
+    pub(crate) refused: Vec<String>,
+    pub(crate) ignored: Vec<String>,
+}
+
+impl Beyond {
+    pub(crate) fn of(plan: &Plan) -> Beyond {
+        let mut beyond = Beyond::default();
+        for (instance, settings) in plan.instances.iter().zip(&plan.router.instances) {
+            beyond.instance(instance, &settings.name);
+            if !settings.accepts() {
+                beyond.ignored.push(format!(
+                    "({}) traffic to the addresses is let in: keeping it out is not part of this version",
+                    settings.name
+                ));
+            }
+            if settings.interface.is_none() {
+                beyond.refused.push(format!("({}) name an interface", settings.name));
+            }
+        }
+        if !plan.bfd.is_empty() {
+            beyond
+                .refused
+                .push("bfd_instance is not part of this version".to_owned());
+        }
+        let statics = &plan.statics;
+        if !(statics.addresses.is_empty() && statics.routes.is_empty() && statics.rules.is_empty()) {
+            beyond.refused.push(
+                "static addresses, routes and rules are not part of this version: let the system set them".into(),
+            );
+        }
+        beyond
+    }
+
+    fn instance(&mut self, instance: &Instance, name: &str) {
+        let of_instance = |what: &str| format!("({name}) {what} is not part of this version");
+        if instance.vmac.is_some() || instance.vmac_for_addresses {
+            self.refused.push(of_instance("use_vmac"));
+        }
+        if let Err(all) = Policy::of(instance.routes.iter(), instance.rules.iter()) {
+            self.refused
+                .extend(all.into_iter().map(|why| format!("({name}) {why}")));
+        }
+        let small = [
+            (instance.track_source, "track_src_ip"),
+            (instance.fault_without_peer, "unicast_fault_no_peer"),
+            (instance.promote_secondaries, "promote_secondaries"),
+        ];
+        let asked = small.into_iter().filter(|(asked, _)| *asked);
+        self.ignored.extend(asked.map(|(_, what)| of_instance(what)));
+    }
+}

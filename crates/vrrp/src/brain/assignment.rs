@@ -1,0 +1,25 @@
+//! What the brain is given to do: the router's settings, and the routes and rules beside them.
+
+use std::collections::BTreeMap;
+
+use tandem_vrrp_config::Plan;
+use tandem_vrrp_core::settings::{InstanceId, RouterSettings};
+
+use crate::policy::Policy;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Assignment {
+    pub(crate) settings: RouterSettings,
+    pub(super) policies: BTreeMap<InstanceId, Policy>,
+}
+
+impl Assignment {
+    /// Of a plan that asks for nothing beyond what can be done.
+    pub(crate) fn of(plan: &Plan) -> Assignment {
+        let policy = |i: &tandem_vrrp_config::Instance| Policy::of(i.routes.iter(), i.rules.iter()).unwrap_or_default();
+        Assignment {
+            settings: plan.router.clone(),
+            policies: plan.instances.iter().map(|i| (i.id, policy(i))).collect(),
+        }
+    }
+}
