@@ -28,7 +28,5 @@ pub const UNDEFINED: Code = Code("LB0011");
 pub const INCOMPLETE: Code = Code("LB0012");
 /// Two settings that contradict each other.
 pub const CONFLICT: Code = Code("LB0013");
-/// The statistics page is configured, but it is not served yet.
-pub const STATS_PAGE: Code = Code("LB0014");
 /// The file is not what its dialect can read: TOML that does not parse, a value of another type.
 pub const SYNTAX: Code = Code("LB0015");

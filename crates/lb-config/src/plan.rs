@@ -59,6 +59,8 @@ pub enum AcceptPolicy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatsSocket {
     pub address: BindAddress,
+    /// Where it was written (`file:line`), for errors that only show at run time.
+    pub origin: Arc<str>,
     pub level: Level,
     pub mode: Option<u32>,
     pub user: Option<String>,

@@ -71,9 +71,11 @@ impl Stats {
             let own = frontends
                 .iter()
                 .filter(|f| f.backend.as_ref().is_some_and(|b| Arc::ptr_eq(b, keeper.backend())));
-            own.map(|f| u64::from(f.plan.maxconn.unwrap_or(usual))).sum::<u64>()
+            let pages = sites.iter().filter(|s| s.plan().id == keeper.backend().plan.id);
+            let of_pages = pages.map(|s| u64::from(s.maxconn())).sum::<u64>();
+            of_pages + own.map(|f| u64::from(f.plan.maxconn.unwrap_or(usual))).sum::<u64>()
         };
-        let fronts = frontends.iter().map(|f| Series::frontend(f.clone(), usual));
+        let fronts = frontends.iter().map(|f| Series::frontend(f.clone()));
         let pages = sites.iter().map(|site| Series::site(site.clone()));
         let is_page = |keeper: &Rc<Keeper>| sites.iter().any(|site| site.plan().id == keeper.backend().plan.id);
         let backs = keepers
@@ -132,6 +134,12 @@ impl Stats {
             tasks,
             is_stopping: !matches!(*self.phase.borrow(), Phase::Running | Phase::Paused),
         })
+    }
+
+    /// From now on the maxima are those since now.
+    pub(crate) fn forget_maxima(&self) {
+        self.meters.borrow_mut().sessions.forget_max();
+        self.series.iter().for_each(Series::forget_maxima);
     }
 
     /// The fill of every stick table.

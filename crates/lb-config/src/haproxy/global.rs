@@ -174,9 +174,11 @@ pub(super) fn sentence(args: &mut Args<'_>) -> Result<String, tandem_text::Diagn
 }
 
 fn stats_socket(args: &mut Args<'_>) -> Result<StatsSocket, tandem_text::Diagnostic> {
+    let origin = args.origin();
     let address = bind::one_address(args)?;
     let mut socket = StatsSocket {
         address,
+        origin,
         level: Level::default(),
         mode: None,
         user: None,

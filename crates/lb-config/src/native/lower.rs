@@ -158,6 +158,7 @@ impl Lowering<'_> {
         }
         Some(StatsSocket {
             address: address?,
+            origin: self.sources.origin(at),
             level: control.level.map(|level| level.0).unwrap_or_default(),
             mode: control.mode.map(|mode| mode.0.0),
             user: control.user,

@@ -55,14 +55,7 @@ fn mode(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
             )
             .help("take servers and `default_backend` out of the section with the page"),
         ),
-        (Mode::Http, Some(_)) if proxy.role.accepts() => report.push(
-            Diagnostic::warning(
-                code::STATS_PAGE,
-                at,
-                "the statistics page is not served yet: it answers 501",
-            )
-            .help("everything else here works; the `stats` lines are read and checked"),
-        ),
+        (Mode::Http, Some(_)) if proxy.role.accepts() => {}
         (Mode::Http, _) => report.push(
             Diagnostic::error(
                 code::UNSUPPORTED,

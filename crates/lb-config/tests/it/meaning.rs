@@ -70,10 +70,6 @@ fn what_is_wrong_as_a_whole() {
             "t:5:9: error[LB0002]: `mode http` is only supported for a statistics page",
         ),
         (
-            "frontend f\n bind *:1\n mode http\n stats enable\n",
-            "t:5:10: warning[LB0014]: the statistics page is not served yet: it answers 501",
-        ),
-        (
             "listen l\n bind *:1\n mode http\n stats enable\n server s 1.1.1.1:1\n",
             "t:5:8: error[LB0002]: HTTP is not relayed: only the statistics page is answered",
         ),
