@@ -7,7 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tandem_lb_config::Stick;
 use tandem_lb_core::backend::View;
-use tandem_lb_core::stick::{Assigned, Key, KeyType, Standing, StickTable, TableSettings, assign, key_for};
+use tandem_lb_core::stick::{
+    Assigned, Key, KeyType, Standing, StickEntry, StickTable, Stored, TableSettings, assign, key_for,
+};
 use tandem_lb_core::{ServerId, ServerIdx};
 use tandem_time::{Mono, Seed};
 
@@ -60,6 +62,39 @@ impl Affinity {
         let mut table = self.table();
         table.expire(now);
         table.poll_deadline()
+    }
+
+    /// All entries in the order of their keys. The table is only locked for the time of a copy.
+    pub(crate) fn entries(&self, now: Mono) -> Vec<(Key, StickEntry)> {
+        let copy = self.table().clone();
+        let is_alive = |entry: &StickEntry| entry.expires.is_none_or(|at| at > now);
+        copy.sorted().filter(|(_, entry)| is_alive(entry)).collect()
+    }
+
+    /// What is known of a client, without making it live on.
+    pub(crate) fn peek(&self, source: IpAddr, now: Mono) -> Option<(Key, StickEntry)> {
+        let key = self.key(source)?;
+        self.table().peek(&key, now).map(|entry| (key, entry))
+    }
+
+    /// Sends a client to a server from now on; false when the table has no room for it.
+    pub(crate) fn put(&self, source: IpAddr, server: ServerId, now: Mono) -> bool {
+        let Some(key) = self.key(source) else { return false };
+        self.table().store(&key, server, now) != Stored::Full
+    }
+
+    pub(crate) fn forget(&self, key: &Key) {
+        self.table().remove(key);
+    }
+
+    pub(crate) fn forget_source(&self, source: IpAddr) {
+        if let Some(key) = self.key(source) {
+            self.forget(&key);
+        }
+    }
+
+    pub(crate) fn clear(&self) {
+        self.table().clear();
     }
 
     /// How full the table is.

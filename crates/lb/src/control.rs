@@ -25,6 +25,7 @@ use crate::live::Live;
 use crate::orders::Orders;
 use crate::page::{Page, Site};
 use crate::publish::Backend;
+use crate::socket::{self, Doors, Room};
 use crate::stats::{Process, Sources, Stats, Timeline};
 use crate::worker::Phase;
 
@@ -41,6 +42,7 @@ pub(crate) struct Control {
     pub(crate) phase: watch::Sender<Phase>,
     pub(crate) process: Limit,
     pub(crate) live: Arc<Live>,
+    pub(crate) doors: Doors,
     pub(crate) hard_stop_after: Option<Duration>,
 }
 
@@ -55,6 +57,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         phase,
         process,
         live,
+        doors,
         hard_stop_after,
     } = control;
     let signals = Signals::listen(BALANCER)?;
@@ -88,6 +91,15 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         timeline,
     });
     tokio::task::spawn_local(stats.clone().watch());
+    let room = Room {
+        orders: desk.orders.clone(),
+        frontends: desk.frontends.clone(),
+        stats: stats.clone(),
+        live,
+        process: process.clone(),
+        clock,
+    };
+    let doors = socket::open(doors, room);
     let page = Page::new(clock, stats, desk.orders.clone());
     for (site, sockets) in sites.iter().zip(sockets) {
         for socket in sockets {
@@ -96,6 +108,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
     }
     Ok(Running {
         desk,
+        _doors: doors,
         signals,
         process,
         hard_stop_after,
@@ -105,6 +118,8 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
 /// A balancer at work.
 pub(crate) struct Running {
     desk: Desk,
+    /// The files of the sockets go when this does.
+    _doors: Doors,
     signals: Signals,
     process: Limit,
     hard_stop_after: Option<Duration>,

@@ -50,6 +50,11 @@ impl Gauge {
         self.now.load(Relaxed)
     }
 
+    /// The most there ever were is the most since now.
+    pub(crate) fn forget_max(&self) {
+        self.max.store(self.now(), Relaxed);
+    }
+
     pub(crate) fn max(&self) -> u32 {
         self.max.load(Relaxed)
     }

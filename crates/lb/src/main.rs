@@ -23,6 +23,7 @@ mod queue;
 mod registry;
 mod report;
 mod session;
+mod socket;
 mod start;
 mod stats;
 mod worker;

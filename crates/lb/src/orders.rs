@@ -12,7 +12,6 @@ use tandem_lb_core::health::AdminChange;
 use thiserror::Error;
 
 use crate::keeper::Keeper;
-use crate::publish::Server;
 
 /// Why an order was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -106,6 +105,11 @@ impl ServerOrders {
         self.idx
     }
 
+    pub(crate) fn name(&self) -> &str {
+        let servers = &self.keeper.backend().plan.servers;
+        servers.get(self.idx.place()).map_or("", |s| &s.name)
+    }
+
     pub(crate) fn admin(&self, change: AdminChange) {
         self.tell(Input::Admin {
             server: self.idx,
@@ -149,10 +153,6 @@ impl ServerOrders {
     pub(crate) fn initial_weight(&self) -> u16 {
         let servers = &self.keeper.backend().plan.servers;
         servers.get(self.idx.place()).map_or(0, |s| s.weight)
-    }
-
-    pub(crate) fn live(&self) -> Option<&Server> {
-        self.keeper.backend().server(self.idx)
     }
 
     /// What the backend's machine says of it now.

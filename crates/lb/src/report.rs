@@ -44,17 +44,7 @@ pub(crate) fn load(args: &Args) -> anyhow::Result<Option<Plan>> {
         )]);
         return Ok(None);
     }
-    if let Some(plan) = &plan {
-        to_stderr(later_parts(plan, args));
-    }
     Ok(plan)
-}
-
-/// What the configuration asks for and this version does not do yet.
-fn later_parts(plan: &Plan, args: &Args) -> Option<String> {
-    let sockets = plan.global.stats_sockets.len();
-    (sockets > 0 && !args.quiet)
-        .then(|| "warning: the stats socket is not part of this version: nobody answers there".to_owned())
 }
 
 pub(crate) fn valid(args: &Args) -> ExitCode {

@@ -40,6 +40,7 @@ use crate::control::{self, Control};
 use crate::listeners::{Opened, Opener};
 use crate::live::Live;
 use crate::logs::Logs;
+use crate::socket::Doors;
 use crate::stats::Process;
 use crate::worker::{self, Crew, Phase, Start};
 
@@ -65,13 +66,17 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
         },
     )?;
     let global = &plan.global;
+    let doors = Doors::open(global).map_err(all)?;
     let privileges = Privileges::resolve(global.user.as_deref(), global.group.as_deref(), global.chroot.clone())?;
     let notifier = Notifier::from_environment().context("NOTIFY_SOCKET")?;
 
     let readiness = match background(plan, args)? {
         Background::Stay => None,
         Background::Daemon(readiness) => Some(readiness),
-        Background::Leave(code) => return Ok(code),
+        Background::Leave(code) => {
+            doors.leave();
+            return Ok(code);
+        }
     };
     let pidfile = args.pidfile.as_ref().or(global.pidfile.as_ref());
     let _pidfile = pidfile.map(PidFile::write).transpose()?;
@@ -125,6 +130,7 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
         phase,
         process,
         live,
+        doors,
         hard_stop_after,
     };
     let ended = runtime.block_on(async {

@@ -19,6 +19,11 @@ impl Meters {
         self.bytes_out.look(at.bytes_out.now(), now);
     }
 
+    pub(super) fn forget_maxima(&mut self, of: &Traffic) {
+        self.sessions.forget_max();
+        of.sessions.forget_max();
+    }
+
     pub(super) fn figures(&self, of: &Traffic, now: Mono) -> figures::Traffic {
         let (total, bytes_in, bytes_out) = (of.sessions.total(), of.bytes_in.now(), of.bytes_out.now());
         figures::Traffic {

@@ -12,7 +12,7 @@ use tandem_time::Mono;
 
 use super::Meters;
 use crate::counters::{Attempts, Traffic};
-use crate::frontend::Frontend;
+use crate::frontend::{Frontend, Gate};
 use crate::keeper::Keeper;
 use crate::page::Site;
 use crate::publish::Server;
@@ -20,7 +20,6 @@ use crate::publish::Server;
 pub(super) enum Series {
     Frontend {
         frontend: Arc<Frontend>,
-        maxconn: u32,
         meters: RefCell<Meters>,
     },
     Site {
@@ -38,9 +37,8 @@ pub(super) enum Series {
 }
 
 impl Series {
-    pub(super) fn frontend(frontend: Arc<Frontend>, usual: u32) -> Series {
+    pub(super) fn frontend(frontend: Arc<Frontend>) -> Series {
         Series::Frontend {
-            maxconn: frontend.plan.maxconn.unwrap_or(usual),
             frontend,
             meters: RefCell::default(),
         }
@@ -118,17 +116,34 @@ impl Series {
         }
     }
 
+    pub(super) fn forget_maxima(&self) {
+        match self {
+            Series::Frontend { frontend, meters, .. } => meters.borrow_mut().forget_maxima(&frontend.traffic),
+            Series::Site { site, meters } => meters.borrow_mut().forget_maxima(site.traffic()),
+            Series::Backend {
+                keeper,
+                meters,
+                servers,
+                ..
+            } => {
+                let backend = keeper.backend();
+                meters.borrow_mut().forget_maxima(&backend.traffic);
+                backend.attempts.times.forget_maxima();
+                for (server, meters) in backend.servers.iter().zip(servers) {
+                    meters.borrow_mut().forget_maxima(&server.traffic);
+                    server.attempts.times.forget_maxima();
+                }
+            }
+        }
+    }
+
     pub(super) fn rows(&self, now: Mono, is_open: bool, rows: &mut Vec<Row>) {
         match self {
-            Series::Frontend {
-                frontend,
-                maxconn,
-                meters,
-            } => rows.push(frontend_row(&figures::Frontend {
+            Series::Frontend { frontend, meters } => rows.push(frontend_row(&figures::Frontend {
                 name: &frontend.plan.name,
                 iid: frontend.plan.id,
-                maxconn: *maxconn,
-                is_open,
+                maxconn: frontend.limit.most(),
+                is_open: is_open && *frontend.gate.borrow() == Gate::Open,
                 traffic: meters.borrow().figures(&frontend.traffic, now),
                 http: None,
             })),

@@ -35,6 +35,12 @@ impl Times {
         self.total.took(session.total);
     }
 
+    pub(super) fn forget_maxima(&self) {
+        for time in [&self.queue, &self.connect, &self.total] {
+            time.max.store(0, Relaxed);
+        }
+    }
+
     pub(super) fn queue(&self) -> figures::Time {
         self.queue.figures()
     }

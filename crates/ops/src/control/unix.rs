@@ -25,8 +25,8 @@ pub struct Ownership {
 #[derive(Debug)]
 pub struct UnixFile {
     path: PathBuf,
-    device: u64,
-    inode: u64,
+    /// Device and inode; `None` when somebody else removes it.
+    identity: Option<(u64, u64)>,
 }
 
 impl Ownership {
@@ -53,20 +53,24 @@ impl Ownership {
 }
 
 impl UnixFile {
+    /// Leaves the file to another process.
+    pub fn leave(mut self) {
+        self.identity = None;
+    }
+
     fn of(path: &Path) -> io::Result<UnixFile> {
         let found = fs::symlink_metadata(path)?;
         Ok(UnixFile {
             path: path.to_owned(),
-            device: found.dev(),
-            inode: found.ino(),
+            identity: Some((found.dev(), found.ino())),
         })
     }
 }
 
 impl Drop for UnixFile {
     fn drop(&mut self) {
-        let is_ours =
-            fs::symlink_metadata(&self.path).is_ok_and(|now| (now.dev(), now.ino()) == (self.device, self.inode));
+        let now = fs::symlink_metadata(&self.path).ok().map(|now| (now.dev(), now.ino()));
+        let is_ours = now.is_some() && now == self.identity;
         if is_ours {
             fs::remove_file(&self.path).ok();
         }
@@ -167,9 +171,11 @@ mod tests {
         let (socket, first) = open().expect("it is free");
         assert_eq!(open().map(|_| ()).map_err(|e| e.kind()), Err(io::ErrorKind::AddrInUse));
         drop(socket);
-        let (_socket, _second) = open().expect("nobody answers there");
+        let (_socket, second) = open().expect("nobody answers there");
         // The first owner's end leaves the second's file alone.
         drop(first);
+        assert_eq!(folder.names(), ["s"]);
+        second.leave();
         assert_eq!(folder.names(), ["s"]);
         let plain = folder.0.join("plain");
         fs::write(&plain, "mine").expect("writable");

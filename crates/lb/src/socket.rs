@@ -1,0 +1,58 @@
+//! The stats socket: HAProxy's runtime commands (reference 4.2) on what runs here.
+//!
+//! The protocol is [`tandem_ops::control`]'s; here are the commands, what they look at and what they change. They run on
+//! the control runtime and never wait.
+
+mod commands;
+mod counters;
+mod doors;
+mod frontends;
+mod process;
+mod server;
+mod servers;
+mod sessions;
+mod stats;
+mod tables;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tandem_ops::clock::Clock;
+use tandem_ops::control::{Console, Reply, serve};
+
+use crate::admission::Limit;
+use crate::frontend::Frontend;
+use crate::live::Live;
+use crate::orders::{Orders, ServerOrders};
+use crate::stats::Stats;
+
+pub(crate) use doors::Doors;
+
+/// Everything that commands work on.
+pub(crate) struct Room {
+    pub(crate) orders: Orders,
+    pub(crate) frontends: Vec<Arc<Frontend>>,
+    pub(crate) stats: Rc<Stats>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) process: Limit,
+    pub(crate) clock: Clock,
+}
+
+/// Serves all sockets from now on. What they are is given back: their files go when it is dropped.
+pub(crate) fn open(doors: Doors, room: Room) -> Doors {
+    let console = Rc::new(Console::new(&commands::COMMANDS, room, doors.names().to_vec()));
+    for door in doors.doors() {
+        tokio::task::spawn_local(serve(door.clone(), console.clone()));
+    }
+    doors
+}
+
+impl Room {
+    /// The server in `backend/server`.
+    fn server(&self, words: &str) -> Result<ServerOrders, Reply> {
+        let (backend, server) = words
+            .split_once('/')
+            .ok_or_else(|| Reply::error("Require 'backend/server'."))?;
+        self.orders.server(backend, server).map_err(Reply::error)
+    }
+}

@@ -1,0 +1,76 @@
+//! What is known about the process beside its figures.
+
+use std::env;
+use std::fmt::Write;
+
+use tandem_lb_core::log::tcplog::CivilTime;
+use tandem_ops::clock::Wall;
+use tandem_ops::control::{Call, Reply};
+
+use super::Room;
+use crate::stats::VERSION;
+
+pub(super) fn version(_: &Room, _: &Call) -> Reply {
+    Reply::info(VERSION)
+}
+
+/// The environment it was started with, or one variable of it.
+pub(super) fn environment(_: &Room, call: &Call) -> Reply {
+    let name = call.arg(0);
+    if !name.is_empty() {
+        return match env::var_os(name) {
+            Some(value) => Reply::Output(format!("{name}={}", value.to_string_lossy())),
+            None => Reply::error("Variable not found"),
+        };
+    }
+    let mut text = String::new();
+    for (name, value) in env::vars_os() {
+        let _infallible = writeln!(text, "{}={}", name.to_string_lossy(), value.to_string_lossy());
+    }
+    Reply::Output(text)
+}
+
+/// Protocol errors are of HTTP; none are captured here.
+pub(super) fn errors(room: &Room, call: &Call) -> Reply {
+    let name = call.arg(0);
+    let is_known =
+        name.is_empty() || room.frontends.iter().any(|f| *f.plan.name == *name) || room.orders.backend(name).is_ok();
+    if !is_known {
+        return Reply::error("No such proxy.");
+    }
+    let now = Wall::now();
+    let at = CivilTime::from_unix(now.as_millis(), now.local_offset());
+    Reply::Output(format!("Total events captured on [{at}] : 0"))
+}
+
+/// What there was to say at the start was said to the terminal.
+pub(super) fn startup_logs(_: &Room, _: &Call) -> Reply {
+    Reply::Output("\n".to_owned())
+}
+
+pub(super) fn events(_: &Room, call: &Call) -> Reply {
+    match call.arg(0) {
+        "" => {
+            Reply::Output("Supported events sinks are listed below. Add -w(wait), -n(new). Any key to stop".to_owned())
+        }
+        _ => Reply::error("No such event sink"),
+    }
+}
+
+/// For people who look for trouble; HAProxy's own lines differ from version to version.
+pub(super) fn activity(room: &Room, _: &Call) -> Reply {
+    let workers = room.stats.process().workers;
+    let now = Wall::now();
+    let sessions = room.frontends.iter().map(|f| f.traffic.sessions.total());
+    Reply::Output(format!(
+        "thread_id: 1 (1..{workers})\ndate_now: {}.{:06}\naccepted: {}\n",
+        now.secs(),
+        now.subsec_micros(),
+        sessions.sum::<u64>()
+    ))
+}
+
+/// There are no peers to show.
+pub(super) fn peers(_: &Room, _: &Call) -> Reply {
+    Reply::Done
+}

@@ -1,0 +1,138 @@
+//! Changing one server: `set server`, and the older commands that do parts of it.
+
+use std::net::IpAddr;
+
+use tandem_lb_core::backend::Operation;
+use tandem_lb_core::health::AdminChange;
+use tandem_ops::control::{Call, Reply};
+
+use super::Room;
+use crate::orders::{Refusal, ServerOrders};
+
+const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | \
+                     check-addr | check-port | fqdn | health | ssl | state | weight";
+
+pub(super) fn set(room: &Room, call: &Call) -> Reply {
+    on_server(room, call, |server| {
+        let value = call.arg(2);
+        match call.arg(1) {
+            "state" => state(server, value),
+            "health" => health(server, value),
+            "weight" => weight(server, value),
+            "addr" => address(server, value),
+            "check-addr" | "check-port" if value.is_empty() => Reply::error(missing(call.arg(1))),
+            "check-addr" | "check-port" => Reply::error("The address of checks cannot be changed while running."),
+            "agent" | "agent-send" | "agent-addr" | "agent-port" => {
+                Reply::error("agent checks are not enabled on this server.")
+            }
+            "fqdn" => Reply::error("set server <b>/<s> fqdn failed because no resolution is configured."),
+            "ssl" => Reply::error("'set server <srv> ssl' cannot be set.  default-server should define ssl settings"),
+            _ => Reply::error(USAGE),
+        }
+    })
+}
+
+pub(super) fn enable(room: &Room, call: &Call) -> Reply {
+    on_server(room, call, |server| {
+        server.admin(AdminChange::Ready);
+        Reply::Done
+    })
+}
+
+pub(super) fn disable(room: &Room, call: &Call) -> Reply {
+    on_server(room, call, |server| {
+        server.admin(AdminChange::Maint);
+        Reply::Done
+    })
+}
+
+pub(super) fn enable_health(room: &Room, call: &Call) -> Reply {
+    on_server(room, call, |server| server.enable_checks().into())
+}
+
+pub(super) fn disable_health(room: &Room, call: &Call) -> Reply {
+    on_server(room, call, |server| {
+        server.disable_checks();
+        Reply::Done
+    })
+}
+
+pub(super) fn enable_agent(room: &Room, call: &Call) -> Reply {
+    on_server(room, call, |_| Reply::error(Refusal::NoAgent))
+}
+
+/// Nothing to do, and no error: HAProxy's clients disable what may not be there.
+pub(super) fn disable_agent(room: &Room, call: &Call) -> Reply {
+    on_server(room, call, |_| Reply::Done)
+}
+
+pub(super) fn set_weight(room: &Room, call: &Call) -> Reply {
+    on_server(room, call, |server| weight(server, call.arg(1)))
+}
+
+/// `3 (initial 3)`
+pub(super) fn get_weight(room: &Room, call: &Call) -> Reply {
+    on_server(room, call, |server| {
+        let now = server.report(|r| r.view.weight).unwrap_or_default();
+        Reply::Output(format!("{now} (initial {})", server.initial_weight()))
+    })
+}
+
+pub(super) fn set_maxconn(room: &Room, call: &Call) -> Reply {
+    on_server(room, call, |_| match call.arg(1) {
+        "" => Reply::error("Require <maxconn>."),
+        text if text.parse::<u32>().is_err() => Reply::error("maxconn string empty or preceded by garbage"),
+        _ => Reply::error("The maxconn of a server cannot be changed while running."),
+    })
+}
+
+fn on_server(room: &Room, call: &Call, act: impl FnOnce(&ServerOrders) -> Reply) -> Reply {
+    match room.server(call.arg(0)) {
+        Ok(server) => act(&server),
+        Err(reply) => reply,
+    }
+}
+
+fn state(server: &ServerOrders, word: &str) -> Reply {
+    server.admin(match word {
+        "ready" => AdminChange::Ready,
+        "drain" => AdminChange::Drain,
+        "maint" => AdminChange::Maint,
+        _ => return Reply::error("'set server <srv> state' expects 'ready', 'drain' and 'maint'."),
+    });
+    Reply::Done
+}
+
+fn health(server: &ServerOrders, word: &str) -> Reply {
+    server.health(match word {
+        "up" => Operation::Running,
+        "stopping" => Operation::Stopping,
+        "down" => Operation::Down,
+        _ => return Reply::error("'set server <srv> health' expects 'up', 'stopping', or 'down'."),
+    });
+    Reply::Done
+}
+
+fn weight(server: &ServerOrders, text: &str) -> Reply {
+    text.parse().and_then(|weight| server.weight(weight)).into()
+}
+
+fn address(server: &ServerOrders, text: &str) -> Reply {
+    if text.is_empty() {
+        return Reply::error(missing("addr"));
+    }
+    if text.parse::<IpAddr>().is_err() {
+        return Reply::error(format!("Invalid addr '{text}' by 'stats socket command'"));
+    }
+    let name = server.name();
+    Reply::error(format!("The address of '{name}' cannot be changed while running."))
+}
+
+fn missing(what: &str) -> String {
+    let also = if what == "check-port" {
+        "a port."
+    } else {
+        "an address and optionally a port."
+    };
+    format!("set server <b>/<s> {what} requires {also}")
+}

@@ -1,0 +1,206 @@
+//! Lists of backends and servers, for scripts and for saving states.
+
+use std::fmt::Write;
+use std::rc::Rc;
+
+use tandem_lb_config::{Host, Server as Configured, ServerPort};
+use tandem_lb_core::ServerIdx;
+use tandem_lb_core::backend::{CheckReport, Operation, ServerReport};
+use tandem_lb_core::health::{CheckStatus, Outcome};
+use tandem_ops::control::{Call, Reply};
+
+use super::Room;
+use crate::address::ServerAddress;
+use crate::keeper::Keeper;
+
+const STATE_FIELDS: &str = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight \
+    srv_iweight srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state \
+    srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port \
+    srv_check_addr srv_agent_addr srv_agent_port\n";
+
+/// Checks that have never been asked for start from HAProxy's usual `rise`.
+const USUAL_RISE: u32 = 2;
+
+pub(super) fn backends(room: &Room, _: &Call) -> Reply {
+    let mut text = "# name\n".to_owned();
+    for keeper in room.orders.backends() {
+        let _infallible = writeln!(text, "{}", keeper.backend().plan.name);
+    }
+    Reply::Output(text)
+}
+
+/// `show servers state`: the format that `load-server-state-from-file` reads.
+pub(super) fn state(room: &Room, call: &Call) -> Reply {
+    of_backends(room, call.arg(0), STATE_FIELDS.to_owned(), |text, keeper, idx| {
+        let line = keeper.report(idx, |report| {
+            let plan = &keeper.backend().plan;
+            let server = plan.servers.get(idx.place())?;
+            let since = room.clock.now().since(report.view.last_change).as_secs();
+            Some(state_line(
+                &format!("{} {}", plan.id, plan.name),
+                server,
+                &report,
+                since,
+                &place(keeper, idx),
+            ))
+        });
+        text.extend(line.flatten());
+    })
+}
+
+pub(super) fn connections(room: &Room, call: &Call) -> Reply {
+    let workers = room.stats.process().workers;
+    let title = format!(
+        "# bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb safe_nb idle_lim \
+         idle_cur idle_per_thr[{workers}]\n"
+    );
+    of_backends(room, call.arg(0), title, |text, keeper, idx| {
+        let backend = keeper.backend();
+        let (plan, live) = (backend.plan.servers.get(idx.place()), backend.server(idx));
+        let Some((plan, live)) = plan.zip(live) else { return };
+        let (now, max) = (live.traffic.sessions.now(), live.traffic.sessions.max());
+        let (addr, port) = place(keeper, idx);
+        let _infallible = writeln!(
+            text,
+            "{}/{} {}/{} {addr} {port} - 5000 {now} {max} {max} 0 0 -1 0{}",
+            backend.plan.name,
+            plan.name,
+            backend.plan.id,
+            plan.id,
+            " 0".repeat(workers)
+        );
+    })
+}
+
+/// Lines for the servers of one backend, or of all when none is named.
+fn of_backends(room: &Room, name: &str, mut text: String, line: impl Fn(&mut String, &Rc<Keeper>, ServerIdx)) -> Reply {
+    let all = room.orders.backends();
+    let wanted = match name {
+        "" => all,
+        _ => match room.orders.backend(name) {
+            Ok(keeper) => std::slice::from_ref(keeper),
+            Err(_) => return Reply::error("Can't find backend."),
+        },
+    };
+    for keeper in wanted {
+        for place in (0..).take(keeper.backend().servers.len()) {
+            line(&mut text, keeper, ServerIdx(place));
+        }
+    }
+    Reply::Output(text)
+}
+
+fn state_line(
+    backend: &str,
+    server: &Configured,
+    report: &ServerReport<'_>,
+    since: u64,
+    (addr, port): &(String, u16),
+) -> String {
+    let view = &report.view;
+    let (status, result, health, state) = check_numbers(report);
+    let fqdn = match &server.host {
+        Host::Name(name) => name,
+        Host::Ip(_) | Host::Unix(_) => "-",
+    };
+    let check = server.check.as_ref();
+    let check_port = check.and_then(|c| c.port).unwrap_or(0);
+    let check_addr = match check.and_then(|c| c.host.as_ref()) {
+        Some(Host::Ip(ip)) => ip.to_string(),
+        _ => "-".to_owned(),
+    };
+    format!(
+        "{backend} {} {} {addr} {} {} {} {} {since} {status} {result} {health} {state} 0 0 0 {fqdn} {port} - 0 \
+         {check_port} {check_addr} - 0\n",
+        server.id,
+        server.name,
+        operation_number(view.operation),
+        view.admin.bits(),
+        view.weight,
+        server.weight,
+    )
+}
+
+/// `srv_check_status`, `srv_check_result`, `srv_check_health` and `srv_check_state`, in HAProxy's numbers.
+fn check_numbers(report: &ServerReport<'_>) -> (u8, u8, u32, u8) {
+    const RUNNING: u8 = 1;
+    const CONFIGURED: u8 = 2;
+    const ENABLED: u8 = 4;
+    const PAUSED: u8 = 8;
+    let is_paused = report.view.admin.in_maint();
+    let paused = if is_paused { PAUSED } else { 0 };
+    let Some(CheckReport {
+        health,
+        last,
+        is_running,
+        is_enabled,
+        ..
+    }) = &report.check
+    else {
+        let health = if is_paused { 0 } else { USUAL_RISE };
+        return (status_number(CheckStatus::Initializing), 0, health, paused);
+    };
+    let bits = [(*is_running, RUNNING), (*is_enabled, ENABLED)];
+    let set = bits
+        .iter()
+        .filter(|(is_set, _)| *is_set)
+        .map(|(_, bit)| bit)
+        .sum::<u8>();
+    (
+        status_number(last.status),
+        result_number(last.status.outcome()),
+        health.health(),
+        set | CONFIGURED | paused,
+    )
+}
+
+fn operation_number(operation: Operation) -> u8 {
+    match operation {
+        Operation::Down => 0,
+        Operation::Running => 2,
+        Operation::Stopping => 3,
+    }
+}
+
+fn result_number(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Neutral => 0,
+        Outcome::Failed => 2,
+        Outcome::Passed => 3,
+        Outcome::ConditionallyPassed => 4,
+    }
+}
+
+fn status_number(status: CheckStatus) -> u8 {
+    match status {
+        CheckStatus::Unknown => 0,
+        CheckStatus::Initializing => 1,
+        CheckStatus::Analyze => 4,
+        CheckStatus::SocketError => 5,
+        CheckStatus::L4Ok => 6,
+        CheckStatus::L4Timeout => 7,
+        CheckStatus::L4Connection => 8,
+        CheckStatus::L6Ok => 9,
+        CheckStatus::L6Timeout => 10,
+        CheckStatus::L6Response => 11,
+        CheckStatus::L7Timeout => 12,
+        CheckStatus::L7Response => 13,
+        CheckStatus::L7Ok => 15,
+        CheckStatus::L7OkConditionally => 16,
+        CheckStatus::L7Status => 17,
+    }
+}
+
+/// Address and port as scripts read them; `-` and 0 where there is none.
+fn place(keeper: &Rc<Keeper>, idx: ServerIdx) -> (String, u16) {
+    match keeper.backend().server(idx).map(|s| &s.address) {
+        Some(ServerAddress::Ip { ip, port }) => {
+            let port = match port {
+                ServerPort::Fixed(port) => *port,
+                ServerPort::Offset(_) => 0,
+            };
+            (ip.to_string(), port)
+        }
+        Some(ServerAddress::Unix(_)) | None => ("-".to_owned(), 0),
+    }
+}
