@@ -148,6 +148,6 @@ pub(super) const DEFAULTS: &[Keyword<crate::draft::Draft>] = &[
 ];
 
 fn interval(args: &mut Args<'_>, defaults: &mut Defaults, which: fn(&mut Defaults) -> &mut Duration) -> Outcome {
-    *which(defaults) = args.seconds(0.0..=1.0)?;
+    *which(defaults) = args.seconds(0.0..=4294.0)?;
     Ok(())
 }

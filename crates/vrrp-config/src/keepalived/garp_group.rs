@@ -28,7 +28,7 @@ pub(super) const KEYWORDS: &[Keyword<GarpGroup>] = &[
         Kind::Words,
         "seconds between two ARP announcements",
         |group, args| {
-            group.garp_interval = Some(args.seconds(0.0..=1.0)?);
+            group.garp_interval = Some(args.seconds(0.0..=4294.0)?);
             Ok(())
         },
     ),
@@ -37,7 +37,7 @@ pub(super) const KEYWORDS: &[Keyword<GarpGroup>] = &[
         Kind::Words,
         "seconds between two neighbour advertisements",
         |group, args| {
-            group.gna_interval = Some(args.seconds(0.0..=1.0)?);
+            group.gna_interval = Some(args.seconds(0.0..=4294.0)?);
             Ok(())
         },
     ),

@@ -78,6 +78,11 @@ pub(super) fn parse(args: &mut Args<'_>) -> Result<(Route, Option<Name>), Diagno
         track_group: None,
     };
     let span = args.span();
+    let has_device = args
+        .rest()
+        .iter()
+        .take_while(|word| word.text != "nexthop")
+        .any(|word| matches!(&*word.text, "dev" | "oif"));
     while let Some(word) = args.next() {
         if let Err(diagnostic) = reading.word(word, args) {
             // The rest of the line belongs to what was not understood.
@@ -85,10 +90,17 @@ pub(super) fn parse(args: &mut Args<'_>) -> Result<(Route, Option<Name>), Diagno
             return Err(diagnostic);
         }
     }
-    reading.finish().ok_or_else(|| {
+    let (mut route, track_group) = reading.finish().ok_or_else(|| {
         Diagnostic::warning(code::BAD_ADDRESS, span, "this route has no destination")
             .help("write it as `ip route add` takes it, such as 10.1.0.0/16 via 10.0.0.1")
-    })
+    })?;
+    if route.tracked && !has_device {
+        // The kernel says nothing about the routes that go when a link goes, so only those with a link can be watched.
+        let message = "a route without an interface cannot be tracked";
+        args.report(Diagnostic::warning(code::ADJUSTED, span, message).help("add `dev INTERFACE` or `no_track`"));
+        route.tracked = false;
+    }
+    Ok((route, track_group))
 }
 
 const fn everything(family: Family) -> IpNet {

@@ -63,11 +63,12 @@ fn multicast(
         let message = format!("`{}` needs an `interface`", written.name.value);
         report.push(Diagnostic::error(code::INCOMPLETE, written.name.span, message).help("add `interface NAME`"));
     }
-    if let Some(peers) = &written.peers {
-        let message = "there is no peer in this block, so adverts are multicast";
-        report.push(
-            Diagnostic::warning(code::CONFLICT, peers.span, message).help("add peers, or `unicast_fault_no_peer`"),
-        );
+    let about_peers = written.unicast_source.as_ref().map(|source| source.span);
+    let about_peers = written.peers.as_ref().map(|peers| peers.span).or(about_peers);
+    let unspecific = written.unicast_ttl.is_some() || written.policy.check_unicast_source.is_some();
+    if let Some(span) = about_peers.or(unspecific.then_some(written.name.span)) {
+        let message = "this speaks of unicast, but no peer is named, so adverts are multicast";
+        report.push(Diagnostic::warning(code::CONFLICT, span, message).help("add peers, or `unicast_fault_no_peer`"));
     }
     let default = match family {
         Family::V4 => defaults.group4.unwrap_or(GROUP4),

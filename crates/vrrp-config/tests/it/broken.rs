@@ -89,7 +89,7 @@ fn native_mistakes_are_fatal_and_all_told() {
             "n.toml:8:13: error[VR0017]: this is a number, but true or false is wanted here",
             "n.toml:9:22: error[VR0007]: `5` is not an IP address",
             "n.toml:9:25: error[VR0017]: this is a table, but a string is wanted here",
-            "n.toml:10:3: error[VR0004]: a name is missing after this",
+            "n.toml:10:1: error[VR0004]: a name is missing after this",
         ]
     );
     let loaded = load("n.toml", "[global\na = = 3\n", &machine(), None);

@@ -84,7 +84,7 @@ const GOOD: &[&str] = &[
     "authentication {\n auth_pass abc\n }",
     "preempt_delay 4.12\n state BACKUP",
     "unicast_peer {\n 10.9.0.3\n 10.9.0.4 min_ttl 250 max_ttl 255\n }\n unicast_src_ip 10.9.0.2",
-    "check_unicast_src",
+    "unicast_peer {\n 10.9.0.3\n }\n check_unicast_src",
     "mcast_src_ip 10.9.0.2",
     "mcast_dst_ip 224.0.0.99",
     "garp_master_delay 1\n garp_master_repeat 2\n garp_master_refresh 60\n garp_master_refresh_repeat 2",
@@ -105,9 +105,9 @@ const GOOD: &[&str] = &[
     "debug 3",
     "virtual_ipaddress_excluded {\n 10.9.0.60\n fd00::60/64 dev eth0\n }",
     "virtual_ipaddress_excluded {\n 10.9.0.61/24 brd + dev eth0 scope link label eth0:x noprefixroute no_track\n }",
-    "virtual_routes {\n 10.1.0.0/16 via 10.9.0.7 dev eth0\n blackhole 10.2.0.0/16\n default via 10.9.0.7 dev eth0 table 100\n }",
+    "virtual_routes {\n 10.1.0.0/16 via 10.9.0.7 dev eth0\n blackhole 10.2.0.0/16 no_track\n default via 10.9.0.7 dev eth0 table 100\n }",
     "virtual_routes {\n 10.1.0.0/16 dev eth0 table 5 tos 0x04 scope link metric 12 mtu 1000 advmss 101\n }",
-    "virtual_routes {\n 10.1.0.0/16 nexthop via 10.9.0.7 dev eth0 weight 2 nexthop via 10.9.0.8 dev eth0 weight 3\n }",
+    "virtual_routes {\n 10.1.0.0/16 no_track nexthop via 10.9.0.7 dev eth0 weight 2 nexthop via 10.9.0.8 dev eth0 weight 3\n }",
     "virtual_rules {\n from 10.3.0.0/16 table 3 preference 7\n to 10.4.0.0/16 iif eth0 fwmark 24/12 table 4 priority 8\n }",
     "~SEQ(A,1,3) garp_master_repeat ${A}",
     "smtp_alert off",
@@ -138,6 +138,9 @@ const BAD: &[&str] = &[
     "unicast_peer {\n }",
     "unicast_peer {\n 10.9.0\n }",
     "mcast_src_ip 10.9.0",
+    "check_unicast_src",
+    "unicast_src_ip 10.9.0.2",
+    "virtual_routes {\n 10.1.0.0/16 via 10.9.0.7\n }",
     "garp_master_delay -1",
     "garp_master_repeat 0",
     "down_timer_adverts 0",
@@ -200,7 +203,9 @@ fn whole_files_end_with_the_same_status() {
         )
     };
     let texts = [
-        global(" router_id x\n vrrp_version 3\n vrrp_skip_check_adv_addr\n vrrp_garp_interval 0\n vrrp_gna_interval 0"),
+        global(
+            " router_id x\n vrrp_version 3\n vrrp_skip_check_adv_addr\n vrrp_garp_interval 0.001\n vrrp_gna_interval 0.000001",
+        ),
         global(
             " vrrp_garp_master_delay 2\n vrrp_min_garp\n vrrp_mcast_group4 224.0.0.99\n vrrp_startup_delay 2.5\n vrrp_notify_priority_changes on",
         ),
