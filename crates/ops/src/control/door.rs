@@ -9,15 +9,15 @@ use socket2::{Domain, Socket};
 use tandem_sys::listen::Acceptor;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::Console;
 use super::console::Answer;
 use super::framer::{Found, Framer};
+use super::places::{Place, Places};
 use super::session::{Level, Session, SeverityOutput};
 
-/// As many clients as HAProxy serves at a time; others wait in the backlog.
+/// As many clients as HAProxy serves at a time.
 const MOST_CLIENTS: usize = 10;
 
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
@@ -38,7 +38,7 @@ pub async fn serve<S: 'static>(door: Door, console: Rc<Console<S>>) {
         Ok(acceptor) => acceptor,
         Err(error) => return tracing::error!(%error, "cannot listen for commands"),
     };
-    let places = Arc::new(Semaphore::new(MOST_CLIENTS));
+    let places = Places::new(MOST_CLIENTS);
     loop {
         if let Err(error) = accept(&acceptor, &places, &door, &console).await {
             tracing::warn!(%error, "cannot accept a client for commands for the moment");
@@ -49,14 +49,12 @@ pub async fn serve<S: 'static>(door: Door, console: Rc<Console<S>>) {
 
 async fn accept<S: 'static>(
     acceptor: &Acceptor,
-    places: &Arc<Semaphore>,
+    places: &Rc<Places>,
     door: &Door,
     console: &Rc<Console<S>>,
 ) -> io::Result<()> {
     acceptor.ready().await?;
-    let Ok(place) = places.clone().acquire_owned().await else {
-        return Ok(());
-    };
+    let place = places.enter().await;
     if let Some((socket, _)) = acceptor.accept()? {
         let session = Session {
             level: door.level,
@@ -69,14 +67,14 @@ async fn accept<S: 'static>(
     Ok(())
 }
 
-async fn converse<S>(socket: Socket, session: Session, console: Rc<Console<S>>, _place: OwnedSemaphorePermit) {
+async fn converse<S>(socket: Socket, session: Session, console: Rc<Console<S>>, place: Place) {
     let ended = match socket.domain() {
         Ok(Domain::UNIX) => match UnixStream::from_std(socket.into()) {
-            Ok(stream) => Conversation::new(stream, session, console).lead().await,
+            Ok(stream) => Conversation::new(stream, session, console, place).lead().await,
             Err(error) => Err(error),
         },
         _ => match TcpStream::from_std(socket.into()) {
-            Ok(stream) => Conversation::new(stream, session, console).lead().await,
+            Ok(stream) => Conversation::new(stream, session, console, place).lead().await,
             Err(error) => Err(error),
         },
     };
@@ -90,15 +88,17 @@ struct Conversation<T, S: 'static> {
     session: Session,
     console: Rc<Console<S>>,
     framer: Framer,
+    place: Place,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
-    fn new(stream: T, session: Session, console: Rc<Console<S>>) -> Conversation<T, S> {
+    fn new(stream: T, session: Session, console: Rc<Console<S>>, place: Place) -> Conversation<T, S> {
         Conversation {
             stream,
             session,
             console,
             framer: Framer::default(),
+            place,
         }
     }
 
@@ -154,7 +154,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
     /// Whether there is more to come.
     async fn read(&mut self) -> io::Result<bool> {
         let mut buffer = [0; 4096];
-        let read = timeout(self.session.patience, self.stream.read(&mut buffer)).await;
+        let read = timeout(self.session.patience, self.stream.read(&mut buffer));
+        let Some(read) = self.place.listen(read).await else {
+            return Ok(false);
+        };
         let count = read.map_err(|_| io::ErrorKind::TimedOut)??;
         self.framer.push(&buffer[..count]);
         Ok(count > 0)

@@ -15,6 +15,7 @@ mod command;
 mod console;
 mod door;
 mod framer;
+mod places;
 mod reply;
 mod session;
 mod unix;

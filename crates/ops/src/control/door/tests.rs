@@ -55,7 +55,8 @@ fn session(level: Level, patience: Duration) -> Session {
 fn conversation(ours: DuplexStream, session: Session) -> Conversation<DuplexStream, Counter> {
     let sockets = vec![("unix@/run/x".to_owned(), Level::Admin)];
     let console = Rc::new(Console::new(&COMMANDS, Counter::default(), sockets));
-    Conversation::new(ours, session, console)
+    let place = Places::new(1).try_enter().expect("nobody is there");
+    Conversation::new(ours, session, console, place)
 }
 
 /// What a client gets that sends this, and nothing after it.
