@@ -46,6 +46,7 @@ pub(crate) struct Control {
     pub(crate) plan: Plan,
     pub(crate) log: Rc<Log>,
     pub(crate) journal: Journal,
+    pub(crate) heralds: Heralds,
     pub(crate) orders: mpsc::Sender<Order>,
     pub(crate) reports: mpsc::Receiver<Report>,
 }
@@ -57,6 +58,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         plan,
         log,
         journal,
+        heralds,
         orders,
         reports,
     } = control;
@@ -64,7 +66,6 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
     let questions = socket::listen(&args.run_dir)?;
     let mut trackers = Trackers::new(orders.clone(), log.clone());
     trackers.adjust(&tracked(&plan));
-    let heralds = Heralds::new(&plan, log.clone());
     let desk = Desk {
         args,
         plan,
@@ -135,6 +136,9 @@ impl Running {
         }
         self.desk.order(Order::End).await;
         self.desk.heralds.finish(LAST_WORDS).await;
+        if let Some(script) = &self.desk.plan.global.scripts.shutdown {
+            self.desk.heralds.once(script).await;
+        }
         Ok(self.desk.journal.close()?)
     }
 

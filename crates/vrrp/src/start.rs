@@ -8,6 +8,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use nix::sched::{CloneFlags, setns};
@@ -25,6 +26,7 @@ use crate::brain::{self, Assignment};
 use crate::control::{self, Control};
 use crate::journal::Journal;
 use crate::logs::Log;
+use crate::notify::Heralds;
 
 /// Above everything that is ordinary, below what keeps the machine itself alive.
 const USUAL_PRIORITY: u8 = 50;
@@ -39,10 +41,11 @@ const VRRP_PID: &str = "/run/keepalived_vrrp.pid";
 const USUAL_MASK: u32 = 0o177;
 
 /// Runs the Plan until a signal ends it. `complaints` are said once there is a log.
-pub(crate) fn run(plan: Plan, complaints: &[String], args: Args, program: &str) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &str) -> anyhow::Result<ExitCode> {
     if let Some(network) = args.namespace.as_deref().or(plan.global.net_namespace.as_deref()) {
         enter(network)?;
     }
+    wait_for_boot(&mut plan);
     let notifier = Notifier::from_environment().context("NOTIFY_SOCKET")?;
     let readiness = match background(&args)? {
         Background::Stay => None,
@@ -65,37 +68,53 @@ pub(crate) fn run(plan: Plan, complaints: &[String], args: Args, program: &str) 
         ));
     }
 
-    let brain = brain::spawn(brain::Start {
-        assignment: Assignment::of(&plan),
-        clock: Clock::start(),
-        journal: journal.fresh(&plan.router),
-        realtime: Some(plan.global.scheduling.rt_priority.unwrap_or(USUAL_PRIORITY)),
-    })
-    .context("cannot start the router's thread")?;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build_local(LocalOptions::default())?;
-    let control = Control {
-        args,
-        plan,
-        log: log.clone(),
-        journal,
-        orders: brain.orders,
-        reports: brain.reports,
-    };
-    let ended = runtime.block_on(async {
+    let thread = runtime.block_on(async {
+        let heralds = Heralds::new(&plan, log.clone());
+        if let Some(script) = &plan.global.scripts.startup {
+            heralds.once(script).await;
+        }
+        let brain = brain::spawn(brain::Start {
+            assignment: Assignment::of(&plan),
+            clock: Clock::start(),
+            journal: journal.fresh(&plan.router),
+            realtime: Some(plan.global.scheduling.rt_priority.unwrap_or(USUAL_PRIORITY)),
+        })
+        .context("cannot start the router's thread")?;
+        let control = Control {
+            args,
+            plan,
+            log: log.clone(),
+            journal,
+            heralds,
+            orders: brain.orders,
+            reports: brain.reports,
+        };
         let running = control::start(control)?;
         say_ready(&notifier, readiness, &log)?;
-        running.until_the_end().await
-    });
+        running.until_the_end().await?;
+        anyhow::Ok(brain.thread)
+    })?;
     notifier.send(&[State::Stopping]).ok();
-    match brain.thread.join() {
+    match thread.join() {
         Ok(result) => result.context("the router failed")?,
         Err(_) => bail!("the router's thread panicked"),
     }
-    ended?;
     log.info(&format!("Stopped {program} v{}", env!("CARGO_PKG_VERSION")));
     Ok(ExitCode::SUCCESS)
+}
+
+/// `vrrp_delay_after_boot`: what is left of it is waited for like a startup delay.
+fn wait_for_boot(plan: &mut Plan) {
+    let uptime = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
+    let seconds = uptime.split_whitespace().next().and_then(|word| word.parse().ok());
+    let since = seconds
+        .and_then(|s: f64| Duration::try_from_secs_f64(s).ok())
+        .unwrap_or_default();
+    let left = plan.global.delay_after_boot.saturating_sub(since);
+    plan.router.startup_delay = plan.router.startup_delay.max(left);
 }
 
 /// Must come before the first thread.

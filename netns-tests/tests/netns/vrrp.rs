@@ -3,6 +3,7 @@
 //! Scenarios that only wait for each other's timers run at the same time, each in a lab of its own; those that measure run
 //! alone.
 
+mod many;
 mod operators;
 mod peers;
 mod probe;
@@ -27,8 +28,11 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::puts_an_address_back", solo::puts_an_address_back),
         test("vrrp::a_crash_is_resumed", solo::a_crash_is_resumed),
         test("vrrp::beside_keepalived", peers::beside_keepalived),
+        test("vrrp::stops_before_keepalived", peers::stops_before_keepalived),
         test("vrrp::the_operators_pair", operators::the_operators_pair),
         test("vrrp::reload_and_reports", services::reload_and_reports),
+        test("vrrp::orders_over_the_socket", services::orders_over_the_socket),
+        test("vrrp::many_addresses", many::many_addresses),
     ]
 }
 

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_vrrp_config::{Command, Notify, Plan, User};
+use tandem_vrrp_config::{Command, Notify, OnceScript, Plan, User};
 use tandem_vrrp_core::settings::InstanceId;
 use tandem_vrrp_core::{Notice, Subject};
 use tokio::task::JoinSet;
@@ -105,6 +105,23 @@ impl Heralds {
         }
     }
 
+    /// A command that everything else waits for, for so long.
+    pub(crate) async fn once(&self, script: &OnceScript) {
+        let ended = match self.runner(&script.command, &[]).start() {
+            Ok(mut child) => tokio::time::timeout(script.timeout, async move { child.wait().await }).await,
+            Err(error) => return self.cannot(&script.command, &error),
+        };
+        let name = script.command.words.join(" ");
+        match ended {
+            Ok(Ok(status)) if status.success() => {}
+            Ok(Ok(status)) => self.log.warning(&format!("{name}: {status}")),
+            Ok(Err(error)) => self.cannot(&script.command, &error),
+            Err(_) => self
+                .log
+                .warning(&format!("{name} took longer than {:?} and was ended", script.timeout)),
+        }
+    }
+
     /// Waits for commands that still run, for so long; then they are ended.
     pub(crate) async fn finish(&mut self, within: Duration) {
         let running = self.running.get_mut();
@@ -131,16 +148,19 @@ impl Heralds {
         }
     }
 
-    fn run(&self, command: &Command, arguments: &[String]) {
+    fn runner(&self, command: &Command, arguments: &[String]) -> Runner {
         let user = command.user.as_ref().or(self.default_user.as_ref());
         let mut words = command.words.clone();
         words.extend(arguments.iter().map(|word| Arc::from(word.as_str())));
-        let runner = Runner {
+        Runner {
             words,
             user: user.map(|u| u.name.clone()),
             group: user.and_then(|u| u.group.clone()),
-        };
-        match runner.start() {
+        }
+    }
+
+    fn run(&self, command: &Command, arguments: &[String]) {
+        match self.runner(command, arguments).start() {
             Ok(mut child) => {
                 let mut running = self.running.borrow_mut();
                 // Those that have ended are forgotten when the next one starts.

@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use tandem_lab::Running;
 use tandem_netns_tests::Bench;
 
+use super::probe::{Probe, Responder};
 use super::stage::{Config, LONG, Program, Stage, VIP, VIP6};
 use super::together;
 
@@ -29,6 +30,26 @@ pub(super) fn beside_keepalived(bench: &Bench<'_>) -> Result<()> {
             ("equal, Keepalived higher", &|bench| equal(bench, ROLES[0])),
         ],
     )
+}
+
+/// Ours leaves and Keepalived takes over: it advertises first and has the address later, and nobody notices.
+pub(super) fn stops_before_keepalived(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let (mut a, b) = stage.settled(ROLES[0], &Config::v2(150), &Config::v2(100), VIP)?;
+    let _responders = (Responder::start(&stage.a)?, Responder::start(&stage.b)?);
+    let probe = Probe::start(&stage.client, VIP)?;
+    std::thread::sleep(Duration::from_millis(300));
+    a.stop(LONG)?;
+    b.wait_for_line("Entering MASTER STATE", LONG)?;
+    std::thread::sleep(Duration::from_millis(300));
+    let seen = probe.finish()?;
+    let (asked, lost, gap) = (seen.asked(), seen.lost(), seen.gap());
+    bench.say(format!(
+        "SIGTERM at 1 s before Keepalived: {lost} of {asked} questions lost, gap {gap:?}"
+    ));
+    ensure!(seen.last()? == "b", "the successor does not answer");
+    ensure!(lost == 0, "a planned handover lost {lost} of {asked} questions");
+    Ok(())
 }
 
 /// A secret that Keepalived cuts to eight bytes; stop, and kill of everything.

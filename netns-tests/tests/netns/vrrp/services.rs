@@ -1,6 +1,8 @@
 //! What surrounds the router: reload, commands that are told of changes, files that others read.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Instant;
 
@@ -8,7 +10,7 @@ use anyhow::{Result, bail, ensure};
 use nix::sys::signal::Signal;
 use tandem_netns_tests::Bench;
 
-use super::stage::{Config, LONG, Program, Stage, VIP};
+use super::stage::{self, Config, LONG, Program, Stage, VIP};
 
 pub(super) fn reload_and_reports(bench: &Bench<'_>) -> Result<()> {
     let stage = Stage::new(bench)?;
@@ -27,7 +29,7 @@ pub(super) fn reload_and_reports(bench: &Bench<'_>) -> Result<()> {
         .replace("virtual_ipaddress {", &format!("{notify}    virtual_ipaddress {{"));
     let file = folder.join("keepalived.conf");
     fs::write(&file, &text)?;
-    let mut daemon = stage.start_with(&stage.a, Program::Ours, &file)?;
+    let mut daemon = stage::run(&stage.a, Program::Ours, &file)?;
     daemon.wait_for_line("Entering MASTER STATE", LONG)?;
     stage.a.wait_for_address(VIP, true, LONG)?;
     wait_for_text(&told, "first INSTANCE VI_1 MASTER 150")?;
@@ -57,6 +59,47 @@ pub(super) fn reload_and_reports(bench: &Bench<'_>) -> Result<()> {
     daemon.stop(LONG)?;
     wait_for_text(&told, "first INSTANCE VI_1 STOP 150")?;
     Ok(())
+}
+
+/// `state`, `why`, `metrics`, and a handover that the operator asks for.
+pub(super) fn orders_over_the_socket(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let (a, b) = stage.settled([Program::Ours; 2], &Config::v3(150), &Config::v3(100), VIP)?;
+    let ask = |question: &str| ask(a.pid(), question);
+    let state = ask(r#"{"ask": "state"}"#)?;
+    ensure!(
+        state.contains(r#""state":"MASTER""#) && state.contains("10.9.0.100/24"),
+        "{state}"
+    );
+    let why = ask(r#"{"ask": "why", "instance": "VI_1"}"#)?;
+    ensure!(
+        why.contains("base priority 150") && why.contains("Entering MASTER STATE"),
+        "{why}"
+    );
+    let metrics = ask(r#"{"ask": "metrics"}"#)?;
+    ensure!(metrics.contains("tandem_vrrp_closest_call_ratio"), "{metrics}");
+    let nobody = ask(r#"{"ask": "why", "instance": "VI_2"}"#)?;
+    ensure!(nobody.contains("there is no instance VI_2"), "{nobody}");
+
+    ask(r#"{"ask": "handover"}"#)?;
+    b.wait_for_line("Entering MASTER STATE", LONG)?;
+    a.wait_for_line("Entering BACKUP STATE", LONG)?;
+    stage.a.wait_for_address(VIP, false, LONG)?;
+    stage.b.wait_for_address(VIP, true, LONG)?;
+    ask(r#"{"ask": "resume"}"#)?;
+    stage.a.wait_for_address(VIP, true, LONG)?;
+    stage.b.wait_for_address(VIP, false, LONG)?;
+    Ok(())
+}
+
+/// Through the daemon's own view of the files: each host has a /run of its own.
+fn ask(daemon: u32, question: &str) -> Result<String> {
+    let mut socket = UnixStream::connect(format!("/proc/{daemon}/root/run/tandem-vrrp/control.sock"))?;
+    socket.set_read_timeout(Some(LONG))?;
+    writeln!(socket, "{question}")?;
+    let mut answer = String::new();
+    BufReader::new(socket).read_line(&mut answer)?;
+    Ok(answer)
 }
 
 fn make_executable(path: &Path) -> Result<()> {

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
-use tandem_lab::Frame;
+use tandem_lab::{Frame, Host, Lab};
 use tandem_netns_tests::Bench;
 use tandem_sys::raw::Arp;
 
 use super::probe::{Probe, Responder};
-use super::stage::{Config, LONG, Program, Stage, VIP, VIP6};
+use super::stage::{self, Config, LONG, Program, Stage, VIP, VIP6};
 use super::together;
 
 const OURS: [Program; 2] = [Program::Ours; 2];
@@ -23,6 +23,9 @@ pub(super) fn elections_and_failures(bench: &Bench<'_>) -> Result<()> {
             ("equal priorities", &equal),
             ("IPv6", &ipv6),
             ("unicast", &unicast),
+            ("an interface that comes later", &later),
+            ("a sync group", &grouped),
+            ("routes and rules", &ways),
         ],
     )
 }
@@ -100,6 +103,109 @@ fn unicast(bench: &Bench<'_>) -> Result<()> {
     let multicast = |frame: &Frame| frame.bytes.starts_with(&[1, 0, 0x5e, 0, 0, 0x12]);
     ensure!(!cable.frames().iter().any(multicast), "an advert went to everybody");
     Ok(())
+}
+
+/// The daemon starts before its interface is there.
+fn later(bench: &Bench<'_>) -> Result<()> {
+    let lab = Lab::new(bench.ground)?;
+    let (lan, host) = (lab.switch("lan")?, lab.host("late")?);
+    let file = lab.folder()?.join("keepalived.conf");
+    std::fs::write(&file, Config::v3(100).text())?;
+    let daemon = stage::run(&host, Program::Ours, &file)?;
+    daemon.wait_for_line("Entering FAULT STATE", LONG)?;
+    lab.link(&host, &lan, "10.9.0.1/24".parse()?)?;
+    daemon.wait_for_line("Entering MASTER STATE", LONG)?;
+    host.wait_for_address(VIP, true, LONG)?;
+    Ok(())
+}
+
+/// One of two cables is pulled, and both addresses move.
+fn grouped(bench: &Bench<'_>) -> Result<()> {
+    let lab = Lab::new(bench.ground)?;
+    let (front, back) = (lab.switch("front")?, lab.switch("back")?);
+    let (a, b) = (lab.host("a")?, lab.host("b")?);
+    let mut daemons = Vec::new();
+    let mut cables = Vec::new();
+    for (host, last, priority) in [(&a, 1, 150), (&b, 2, 100)] {
+        cables.push(lab.link(host, &front, format!("10.9.0.{last}/24").parse()?)?);
+        lab.link(host, &back, format!("10.10.0.{last}/24").parse()?)?;
+        let file = lab.folder()?.join("keepalived.conf");
+        std::fs::write(&file, group(priority))?;
+        daemons.push(stage::run(host, Program::Ours, &file)?);
+    }
+    let vips = [VIP, "10.10.0.100".parse()?];
+    let held_by = |host: &Host, held| vips.iter().try_for_each(|vip| host.wait_for_address(*vip, held, LONG));
+    held_by(&a, true)?;
+    held_by(&b, false)?;
+    lab.cut(&cables[0])?;
+    held_by(&b, true)?;
+    held_by(&a, false)?;
+    lab.heal(&cables[0])?;
+    held_by(&a, true)?;
+    held_by(&b, false)?;
+    daemons[0].wait_for_line("VRRP_Group(G) Syncing instances to MASTER state", LONG)?;
+    Ok(())
+}
+
+fn group(priority: u8) -> String {
+    let instance = |name: &str, interface: &str, vrid: u8, vip: &str| {
+        format!(
+            "vrrp_instance {name} {{
+    state BACKUP
+    interface {interface}
+    virtual_router_id {vrid}
+    priority {priority}
+    advert_int 0.1
+    virtual_ipaddress {{
+        {vip}/24
+    }}
+}}
+"
+        )
+    };
+    let (one, two) = (
+        instance("FRONT", "eth0", 51, "10.9.0.100"),
+        instance("BACK", "eth1", 52, "10.10.0.100"),
+    );
+    format!(
+        "global_defs {{\n    vrrp_version 3\n}}\nvrrp_sync_group G {{\n    group {{\n        FRONT\n        BACK\n    }}\n}}\n{one}{two}"
+    )
+}
+
+/// They come and go with the address.
+fn ways(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let config = Config {
+        extra: "virtual_routes {
+        10.20.0.0/16 via 10.9.0.3 dev eth0 table 77
+    }
+    virtual_rules {
+        from 10.9.0.100 table 77 priority 500
+    }",
+        ..Config::v3(150)
+    };
+    let mut daemon = stage.start(&stage.a, Program::Ours, &config)?;
+    stage.a.wait_for_address(VIP, true, LONG)?;
+    let has = |wanted| -> Result<()> {
+        let deadline = Instant::now() + LONG;
+        loop {
+            let (routes, rules) = stage
+                .a
+                .netlink(async |netlink| Ok((netlink.routes().await?, netlink.rules().await?)))?;
+            let there = (
+                routes.iter().any(|route| route.table == 77),
+                rules.iter().any(|rule| rule.priority == 500 && rule.table == 77),
+            );
+            if there == (wanted, wanted) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "routes and rules: {there:?}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    };
+    has(true)?;
+    daemon.stop(LONG)?;
+    has(false)
 }
 
 /// At one second between adverts, where Keepalived leaves its clients alone for 0.6 s.

@@ -1,7 +1,7 @@
 //! Two routers and a client on one switch: 10.9.0.1, .2 and .3, the virtual address .100.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -121,16 +121,7 @@ impl Stage {
     pub(super) fn start(&self, host: &Host, program: Program, config: &Config) -> Result<Running> {
         let file = self.lab.folder()?.join("keepalived.conf");
         std::fs::write(&file, config.text())?;
-        self.start_with(host, program, &file)
-    }
-
-    pub(super) fn start_with(&self, host: &Host, program: Program, file: &std::path::Path) -> Result<Running> {
-        let mut command = Command::new(match program {
-            Program::Ours => ours()?,
-            Program::Keepalived => PathBuf::from("keepalived"),
-        });
-        command.args(["--dont-fork", "--log-console", "--log-detail", "--vrrp", "--use-file"]);
-        Ok(host.run(command.arg(file))?)
+        run(host, program, &file)
     }
 
     /// Both routers run and the first is master of what the second follows.
@@ -149,6 +140,15 @@ impl Stage {
         self.b.wait_for_address(vip, false, LONG)?;
         Ok((a_daemon, b_daemon))
     }
+}
+
+pub(super) fn run(host: &Host, program: Program, file: &Path) -> Result<Running> {
+    let mut command = Command::new(match program {
+        Program::Ours => ours()?,
+        Program::Keepalived => PathBuf::from("keepalived"),
+    });
+    command.args(["--dont-fork", "--log-console", "--log-detail", "--vrrp", "--use-file"]);
+    Ok(host.run(command.arg(file))?)
 }
 
 /// Tests lie in target/<profile>/deps, programs one folder up.

@@ -1,0 +1,87 @@
+//! 250 addresses beside the one that is advertised: how long until every one of them has been announced.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result, bail};
+use tandem_lab::{Capture, Frame, Missing};
+use tandem_netns_tests::Bench;
+use tandem_sys::raw::Arp;
+
+use super::stage::{self, Config, LONG, Program, Stage};
+
+const EXCLUDED: usize = 250;
+
+pub(super) fn many_addresses(bench: &Bench<'_>) -> Result<()> {
+    let ours = announced_after(bench, Program::Ours)?;
+    bench.say(format!(
+        "ours: all {EXCLUDED} addresses announced {ours:.2?} after the first advert"
+    ));
+    match announced_after(bench, Program::Keepalived) {
+        Ok(theirs) => bench.say(format!("Keepalived: {theirs:.2?}")),
+        Err(error) if error.downcast_ref::<tandem_lab::LabError>().is_some_and(is_missing) => {
+            bench.say("SKIP keepalived is not installed");
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+fn is_missing(error: &tandem_lab::LabError) -> bool {
+    matches!(error, tandem_lab::LabError::Missing(Missing { .. }))
+}
+
+fn announced_after(bench: &Bench<'_>, program: Program) -> Result<Duration> {
+    let stage = Stage::new(bench)?;
+    let excluded: Vec<String> = (0..EXCLUDED)
+        .map(|n| format!("        10.9.1.{}/32\n", n + 1))
+        .collect();
+    let text = Config::v3(150).text();
+    let end = text.rfind('}').context("a configuration without an end")?;
+    let text = format!(
+        "{}    virtual_ipaddress_excluded {{\n{}    }}\n}}\n",
+        &text[..end],
+        excluded.concat()
+    );
+    let file = stage.lab.folder()?.join("keepalived.conf");
+    std::fs::write(&file, text)?;
+    let cable = stage.lab.capture(&stage.client_link)?;
+    let daemon = stage::run(&stage.a, program, &file)?;
+    daemon.wait_for_line("Entering MASTER STATE", LONG)?;
+    wait_for_all(&cable)
+}
+
+fn wait_for_all(cable: &Capture) -> Result<Duration> {
+    let deadline = Instant::now() + LONG;
+    loop {
+        let frames = cable.frames();
+        let advert = frames.iter().find(|frame| is_advert(frame)).map(|frame| frame.at);
+        let mut announced = BTreeSet::new();
+        let last = frames.iter().find(|frame| {
+            announced.extend(announcement(frame));
+            announced.len() > EXCLUDED
+        });
+        if let (Some(first), Some(last)) = (advert, last) {
+            return Ok(last
+                .at
+                .duration_since(first)
+                .or_else(|_| SystemTime::now().duration_since(first))?);
+        }
+        if Instant::now() > deadline {
+            bail!("{} of {} addresses were announced", announced.len(), EXCLUDED + 1);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// To 224.0.0.18.
+fn is_advert(frame: &Frame) -> bool {
+    frame.bytes.starts_with(&[1, 0, 0x5e, 0, 0, 0x12])
+}
+
+fn announcement(frame: &Frame) -> Option<Ipv4Addr> {
+    Arp::read(&frame.bytes)
+        .filter(Arp::is_announcement)
+        .map(|arp| arp.sender)
+}
