@@ -1,17 +1,18 @@
 //! What we accept, the installed Keepalived accepts too; about what we call a mistake, it complains.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::Command;
 
 use tandem_vrrp_config::Verdict;
 
 use crate::{complaints, read, with_instance};
 
-/// A network of our own with an interface that a router could live on; then each file is tested.
+/// A network of our own with an interface that a router could live on; then each text is tested as a file.
 const ASK: &str = "ip link add eth0 type veth peer name eth1 && ip addr add 10.9.0.2/24 dev eth0 && \
-                   ip -6 addr add fd00::2/64 dev eth0 nodad && ip link set eth0 up && ip link set eth1 up || exit 90; \
-                   for file in \"$@\"; do keepalived -t -f \"$file\" >/dev/null 2>&1; echo $?; done";
+                   ip -6 addr add fd00::2/64 dev eth0 nodad && ip link set eth0 up && ip link set eth1 up && \
+                   folder=$(mktemp -d) || exit 90; trap 'rm -r \"$folder\"' EXIT; \
+                   for text in \"$@\"; do printf %s \"$text\" >\"$folder/k.conf\"; \
+                   keepalived -t -f \"$folder/k.conf\" >/dev/null 2>&1; echo $?; done";
 
 /// The exit status for each text; `None` when there is no Keepalived to ask.
 fn keepalived_says(texts: &[String]) -> Option<Vec<u8>> {
@@ -23,19 +24,9 @@ fn keepalived_says(texts: &[String]) -> Option<Vec<u8>> {
     if let Err(error) = Command::new("keepalived").arg("--version").output() {
         return skip(&error.to_string());
     }
-    let folder = Folder::new();
-    let files: Vec<PathBuf> = texts
-        .iter()
-        .enumerate()
-        .map(|(place, text)| {
-            let path = folder.0.join(format!("{place}.conf"));
-            std::fs::write(&path, text).expect("the folder is ours");
-            path
-        })
-        .collect();
     let asked = Command::new("unshare")
         .args(["-Urn", "sh", "-c", ASK, "sh"])
-        .args(&files)
+        .args(texts)
         .output();
     let output = match asked {
         Ok(output) if output.status.success() => output,
@@ -49,27 +40,6 @@ fn keepalived_says(texts: &[String]) -> Option<Vec<u8>> {
     };
     let text = String::from_utf8(output.stdout).expect("numbers");
     Some(text.lines().map(|line| line.parse().expect("an exit status")).collect())
-}
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Folder {
-        let path = std::env::temp_dir().join(format!(
-            "tandem-vrrp-config-{}-{:?}",
-            std::process::id(),
-            std::thread::current().id()
-        ));
-        std::fs::create_dir_all(&path).expect("a folder for temporary files");
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What is left behind is in the system's folder for such things.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// Lines of an instance that have no mistake.
