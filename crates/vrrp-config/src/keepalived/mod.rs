@@ -35,5 +35,20 @@ pub(crate) use track::weight as track_weight;
 
 /// Both dialects end here: statements to a draft.
 pub(crate) fn read(statements: &[Statement], sources: &SourceMap, draft: &mut Draft, report: &mut Vec<Diagnostic>) {
-    keyword::read_block(&[top::KEYWORDS], Section::Top, draft, statements, sources, report);
+    // What holds for all is wanted where one is read, wherever it stands.
+    let is_global = |statement: &&Statement| statement.keyword().text == "global_defs";
+    let mut read = |statements: &mut dyn Iterator<Item = &Statement>| {
+        for statement in statements {
+            keyword::read_block(
+                &[top::KEYWORDS],
+                Section::Top,
+                draft,
+                std::slice::from_ref(statement),
+                sources,
+                report,
+            );
+        }
+    };
+    read(&mut statements.iter().filter(is_global));
+    read(&mut statements.iter().filter(|statement| !is_global(statement)));
 }

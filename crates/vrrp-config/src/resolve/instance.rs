@@ -10,7 +10,7 @@ use tandem_vrrp_core::settings::{
 use super::trackers::Trackers;
 use super::{addresses, garp, peers, protocol, strict};
 use crate::code;
-use crate::draft::{self, Defaults, QuorumDraft, TrackKind};
+use crate::draft::{self, Defaults, QuorumDraft};
 use crate::load::Machine;
 use crate::plan::{Adjusted, Instance, Vmac};
 
@@ -51,7 +51,6 @@ impl Resolving<'_> {
         settings.source = source;
         addresses::take(&mut written, &mut settings, self.machine.mtu, self.report);
         settings.garp = garp::settings(&written, self.defaults, self.paces);
-        self.own_interface(&mut written);
         settings.track = self.tracks(&written, settings.priority);
         settings.quorum = self.quorum(written.quorum.take());
         let mut vmac = self.vmac(&mut written);
@@ -141,24 +140,6 @@ impl Resolving<'_> {
         settings.down_adverts = down.unwrap_or(settings.down_adverts);
         settings.accept = written.accept.as_ref().map(|accept| accept.value);
         settings.track_primary = written.track_primary;
-    }
-
-    /// Its own interface is watched in any case.
-    fn own_interface(&mut self, written: &mut draft::Instance) {
-        let own = written.interface.as_ref().map(|name| name.value.clone());
-        let is_own =
-            |track: &draft::Track| track.kind == TrackKind::Interface && Some(&track.name.value) == own.as_ref();
-        if !written.track_primary {
-            return;
-        }
-        if let Some(track) = written.tracks.iter().find(|track| is_own(track)) {
-            let message = format!(
-                "`{}` is its own interface, which is watched without this",
-                track.name.value
-            );
-            self.warn(Diagnostic::warning(code::CONFLICT, track.name.span, message).help("leave it out"));
-        }
-        written.tracks.retain(|track| !is_own(track));
     }
 
     fn tracks(&mut self, written: &draft::Instance, priority: Priority) -> Vec<TrackUse> {

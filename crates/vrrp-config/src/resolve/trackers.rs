@@ -7,7 +7,7 @@ use tandem_text::{Diagnostic, nearest};
 use tandem_vrrp_core::settings::{ProcessSettings, TrackUse, Tracker, TrackerId, TrackerKind};
 
 use crate::code;
-use crate::draft::{Draft, OwnWeight, Track, TrackKind};
+use crate::draft::{Draft, Instance, OwnWeight, Track, TrackKind};
 use crate::keepalived::track_weight;
 use crate::plan::Bfd;
 
@@ -42,6 +42,9 @@ const fn keyword(kind: TrackKind) -> &'static str {
 
 impl Trackers {
     pub(super) fn new(draft: &mut Draft, report: &mut Vec<Diagnostic>) -> Self {
+        for instance in &mut draft.instances {
+            leave_out_own_interface(instance, report);
+        }
         let instances = draft.instances.iter().flat_map(|instance| &instance.tracks);
         let groups = draft.groups.iter().flat_map(|group| &group.tracks);
         let used: BTreeSet<Key> = instances
@@ -161,6 +164,24 @@ impl Trackers {
             None => diagnostic.help(format!("add a block `{what} {} {{ ... }}`", track.name.value)),
         }
     }
+}
+
+/// An instance's own interface is watched in any case.
+fn leave_out_own_interface(instance: &mut Instance, report: &mut Vec<Diagnostic>) {
+    if !instance.track_primary {
+        return;
+    }
+    let Some(own) = instance.interface.as_ref().map(|name| name.value.clone()) else {
+        return;
+    };
+    instance.tracks.retain(|track| {
+        let is_own = track.kind == TrackKind::Interface && track.name.value == own;
+        if is_own {
+            let message = format!("`{own}` is its own interface, which is watched without this");
+            report.push(Diagnostic::warning(code::CONFLICT, track.name.span, message).help("leave it out"));
+        }
+        !is_own
+    });
 }
 
 pub(super) fn bfd(draft: &mut Draft, trackers: &Trackers, report: &mut Vec<Diagnostic>) -> Vec<Bfd> {
