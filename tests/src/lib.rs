@@ -4,6 +4,7 @@
 //! waits have a deadline, and what was started ends with its owner.
 
 mod config;
+mod http;
 mod lb;
 mod server;
 mod syslog;
@@ -11,6 +12,7 @@ mod talk;
 mod waiting;
 
 pub use config::Config;
+pub use http::{Answer, fetch, request};
 pub use lb::{Lb, binary, check, connect};
 pub use server::{Server, free_port};
 pub use syslog::Syslog;

@@ -79,23 +79,6 @@ fn versions() {
 }
 
 #[test]
-fn the_statistics_page_is_a_later_part() {
-    let port = free_port();
-    let server = Server::echo();
-    let config = Config::default().server("s", &server, "");
-    let stats = format!("frontend stats\n  mode http\n  bind 127.0.0.1:{port}\n  stats enable\n  stats uri /stats\n");
-    let _lb = Lb::start(&format!("{config}{stats}"));
-    let mut page = connect(([127, 0, 0, 1], port).into());
-    page.write_all(b"GET /stats HTTP/1.1\r\nHost: x\r\n\r\n")
-        .expect("it is taken");
-    let mut answer = String::new();
-    page.read_to_string(&mut answer).expect("an answer and its end");
-    assert!(answer.starts_with("HTTP/1.1 501 "), "{answer}");
-    // And the balancer balances beside it.
-    assert_eq!(ask(&mut connect(config.at()), b"x"), b"x");
-}
-
-#[test]
 fn every_worker_may_have_listeners_of_its_own() {
     let server = Server::echo();
     let port = free_port();

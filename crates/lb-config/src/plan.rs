@@ -139,7 +139,7 @@ pub struct ProxyLogs {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frontend {
     pub name: Arc<str>,
-    /// Numeric id, counted from 2 over all proxies in the order of the file.
+    /// Numeric id, counted over all proxies in the order of the file: from 1, or from 2 with a stats socket.
     pub id: u32,
     pub disabled: bool,
     pub binds: Vec<Bind>,

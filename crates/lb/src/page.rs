@@ -22,7 +22,7 @@ use std::rc::Rc;
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
 use tandem_lb_core::stats::prometheus::{self, Section};
-use tandem_lb_core::stats::{Selection, csv, json, schema, typed};
+use tandem_lb_core::stats::{Field, Selection, csv, json, schema, typed};
 use tandem_time::Mono;
 
 use crate::orders::Orders;
@@ -112,7 +112,13 @@ impl Page {
 
     fn show(&self, site: &Site, wanted: &Wanted) -> Response<Body> {
         let settings = site.settings();
-        let rows = self.selection(site, wanted).of(self.stats.rows());
+        let mut rows = self.selection(site, wanted).of(self.stats.rows());
+        if !settings.show_legends {
+            // Where the servers are is nobody's business unless the configuration says so.
+            let kept_back = [Field::Addr, Field::Algo, Field::Cookie];
+            rows.iter_mut()
+                .for_each(|row| kept_back.iter().for_each(|field| row.hide(*field)));
+        }
         let refresh = settings.refresh.filter(|_| !wanted.norefresh);
         match wanted.format {
             Format::Html => {

@@ -7,13 +7,16 @@ use tandem_text::{Diagnostic, Span, Spanned};
 
 use crate::code;
 use crate::draft::{Proxy, Server};
+use crate::plan::Global;
 
-/// HAProxy numbers its first proxy 2.
-const FIRST_PROXY: u32 = 2;
+const FIRST_PROXY: u32 = 1;
 const FIRST_SERVER: u32 = 1;
 
-pub(super) fn proxies(proxies: &[Proxy], report: &mut Vec<Diagnostic>) -> Vec<u32> {
-    number(proxies.iter().map(|proxy| proxy.id), FIRST_PROXY, "proxy", report)
+/// HAProxy counts its own proxy of the stats socket, where there is one, as the first.
+pub(super) fn proxies(global: &Global, proxies: &[Proxy], report: &mut Vec<Diagnostic>) -> Vec<u32> {
+    let has_socket = !global.stats_sockets.is_empty() || global.stats_timeout.is_some();
+    let first = if has_socket { FIRST_PROXY + 1 } else { FIRST_PROXY };
+    number(proxies.iter().map(|proxy| proxy.id), first, "proxy", report)
 }
 
 pub(super) fn servers(servers: &[Server], report: &mut Vec<Diagnostic>) -> Vec<u32> {

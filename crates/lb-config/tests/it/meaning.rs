@@ -110,13 +110,13 @@ fn a_listen_is_a_frontend_and_a_backend_of_one_name_and_number() {
         .iter()
         .map(|backend| (&*backend.name, backend.id))
         .collect();
-    assert_eq!(names, [("a", 2), ("l", 3)]);
+    assert_eq!(names, [("a", 1), ("l", 2)]);
     let names: Vec<_> = plan
         .frontends
         .iter()
         .map(|frontend| (&*frontend.name, frontend.id))
         .collect();
-    assert_eq!(names, [("l", 3), ("f", 4)]);
+    assert_eq!(names, [("l", 2), ("f", 3)]);
     assert_eq!(plan.frontends[0].binds.len(), 2);
     for frontend in &plan.frontends {
         assert_eq!(frontend.service, Service::Tcp { backend: Some(1) });
@@ -133,7 +133,12 @@ fn numbers_follow_positions() {
     let ids: Vec<u32> = plan.backends[0].servers.iter().map(|server| server.id.0).collect();
     assert_eq!(ids, [1, 7, 2, 4]);
     let ids: Vec<u32> = plan.backends.iter().map(|backend| backend.id).collect();
-    assert_eq!(ids, [2, 9, 4]);
+    assert_eq!(ids, [1, 9, 3]);
+    // HAProxy counts its own proxy of the stats socket first.
+    for global in ["stats socket /s", "stats timeout 1s"] {
+        let plan = self::plan(&format!("global\n {global}\nbackend b\n"));
+        assert_eq!(plan.backends[0].id, 2, "{global}");
+    }
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn proxies_are_numbered_in_the_order_of_the_file() {
     let plan = read(text).plan.expect("good");
     assert_eq!(
         (plan.backends[0].id, plan.frontends[0].id, plan.backends[1].id),
-        (2, 3, 4)
+        (1, 2, 3)
     );
 }
 

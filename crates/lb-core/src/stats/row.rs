@@ -70,6 +70,11 @@ impl Row {
         self.values[field.position()] = Some(value.into());
     }
 
+    /// Leaves the cell empty.
+    pub fn hide(&mut self, field: Field) {
+        self.values[field.position()] = None;
+    }
+
     pub fn kind(&self) -> Kind {
         self.kind
     }

@@ -1,0 +1,58 @@
+// What a test wants to know about the page as it is shown: what is too faint, too wide, or without a name.
+(() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+    return [r, g, b, a / 255];
+  };
+  const over = ([r, g, b, a], [R, G, B]) => [r * a + R * (1 - a), g * a + G * (1 - a), b * a + B * (1 - a), 1];
+  const behind = (element) => {
+    const layers = [];
+    for (let e = element; e; e = e.parentElement) layers.push(rgba(getComputedStyle(e).backgroundColor));
+    return layers.reverse().reduce((below, layer) => over(layer, below), [255, 255, 255, 1]);
+  };
+  const light = ([r, g, b]) => {
+    const linear = (c) => ((c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  };
+  const faint = new Set();
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let seen = 0, worst = 99;
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    if (!texts.currentNode.data.trim() || element.closest("script, style, noscript, option")) continue;
+    // A tooltip is part of the page when it is pointed at.
+    const tip = element.closest(".tips");
+    if (tip) tip.style.display = "block";
+    if (element.getClientRects().length && !element.closest(".hidden, .skip")) {
+      const back = behind(element);
+      const front = over(rgba(getComputedStyle(element).color), back);
+      const [high, low] = [light(front), light(back)].sort((a, b) => b - a);
+      const contrast = (high + 0.05) / (low + 0.05);
+      seen += 1;
+      worst = Math.min(worst, contrast);
+      if (contrast < 4.5) {
+        const place = element.closest("tr")?.className ?? element.className;
+        faint.add(`${contrast.toFixed(2)} ${place}: ${texts.currentNode.data.trim()}`);
+      }
+    }
+    if (tip) tip.style.display = "";
+  }
+  const controls = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select")].filter(
+    (c) => c.getClientRects().length,
+  );
+  const nameless = controls.filter(
+    (c) => !(c.textContent.trim() || c.getAttribute("aria-label") || c.labels?.[0]?.textContent.trim()),
+  );
+  return {
+    faint: [...faint], seen, worst,
+    wide: document.documentElement.scrollWidth - innerWidth,
+    controls: controls.length,
+    nameless: nameless.map((c) => c.outerHTML),
+    unreachable: controls.filter((c) => c.tabIndex < 0).map((c) => c.outerHTML),
+    heads: [...document.querySelectorAll("tbody tr")].every((row) => row.querySelector("th[scope=row]")),
+  };
+})();

@@ -1,0 +1,244 @@
+//! The page in a real browser: how it looks wide and narrow, light and dark; the form, sorting, filtering and refreshing;
+//! the keyboard. The pictures stay in `target/test-output`.
+
+#[path = "browser/chromium.rs"]
+mod chromium;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use chromium::{Chromium, Screen};
+use serde_json::Value;
+use tandem_tests::{Config, Lb, Server, ask, connect, fetch, free_port, request, until};
+
+const CHECKS: &str = include_str!("browser/checks.js");
+const WIDE: Screen = Screen {
+    width: 1680,
+    height: 1000,
+    dark: false,
+};
+
+fn output() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/test-output");
+    std::fs::create_dir_all(&folder).expect("target is writable");
+    folder
+}
+
+fn skip() {
+    // A test whose reader is gone has nobody to tell.
+    let _ = writeln!(std::io::stdout().lock(), "SKIP browser: chromium is not installed");
+}
+
+/// A balancer with a server in every state that can be had.
+struct Scene {
+    _lb: Lb,
+    at: SocketAddr,
+    config: Config,
+    server: Server,
+}
+
+impl Scene {
+    fn new() -> Scene {
+        let server = Server::echo();
+        let port = free_port();
+        let dead = SocketAddr::from(([127, 0, 0, 1], 1));
+        let config = Config::default()
+            .global("node lb-a.example")
+            .global("description Message brokers, site North")
+            .backend("balance leastconn")
+            .backend("stick-table type ip size 1k")
+            .backend("stick on src")
+            .server("mq1", &server, "check inter 100 weight 3")
+            .server("mq2", &server, "check inter 100 backup")
+            .server("mq3", &server, "")
+            .server_at("mq4", dead, "check inter 100")
+            .server("mq5", &server, "check disabled maxconn 500")
+            .server("mq6", &server, "check inter 100")
+            .server("mq7", &server, "check inter 100 backup");
+        let page = format!(
+            "listen stats\n  mode http\n  bind 127.0.0.1:{port}\n  stats enable\n  stats uri /stats\n  stats refresh 1s\n  \
+             stats admin if TRUE\n  stats show-node\n  stats show-desc\n  stats show-legends\n"
+        );
+        let scene = Scene {
+            _lb: Lb::start(&format!("{config}{page}")),
+            at: SocketAddr::from(([127, 0, 0, 1], port)),
+            config,
+            server,
+        };
+        until("the checks", || (scene.status("mq4") == "DOWN").then_some(()));
+        for server in ["mq6", "mq7"] {
+            request(
+                scene.at,
+                "POST",
+                "/stats",
+                &[],
+                &format!("s={server}&b=be&action=drain"),
+            );
+        }
+        scene
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/stats", self.at)
+    }
+
+    fn status(&self, server: &str) -> String {
+        let csv = fetch(self.at, "/stats;csv").body;
+        let line = csv.lines().find(|l| l.starts_with(&format!("be,{server},")));
+        line.and_then(|l| l.split(',').nth(17)).unwrap_or_default().to_owned()
+    }
+}
+
+#[test]
+fn every_text_can_be_read_on_every_screen() {
+    let Some(mut browser) = Chromium::start() else {
+        return skip();
+    };
+    let scene = Scene::new();
+    let mut clients: Vec<_> = (0..5).map(|_| connect(scene.config.at())).collect();
+    clients
+        .iter_mut()
+        .for_each(|c| assert_eq!(ask(c, &[7; 9000]), [7; 9000]));
+    let screens = [
+        ("wide", 1680, 1000),
+        ("tablet", 900, 1000),
+        ("phone", 380, 800),
+        ("small", 320, 700),
+    ];
+    for (name, width, height) in screens {
+        for (theme, dark) in [("light", false), ("dark", true)] {
+            browser.look_through(Screen { width, height, dark });
+            browser.open(&format!("{};st=DONE", scene.url()));
+            let found = browser.run(CHECKS);
+            browser.picture(&output().join(format!("page-{name}-{theme}.png")));
+            let none = Value::Array(Vec::new());
+            assert_eq!(found["faint"], none, "{name} {theme}");
+            assert_eq!(found["nameless"], none, "{name} {theme}");
+            assert_eq!(found["unreachable"], none, "{name} {theme}");
+            assert!(
+                found["wide"].as_i64().is_some_and(|w| w <= 0),
+                "{name} {theme}: {found}"
+            );
+            assert!(
+                found["seen"].as_i64() > Some(100) && found["controls"].as_i64() > Some(20),
+                "{found}"
+            );
+            assert_eq!(found["heads"], true, "every row has a head");
+        }
+    }
+    assert!(scene.server.accepted() >= 5);
+}
+
+#[test]
+fn the_form_in_a_browser() {
+    let Some(mut browser) = Chromium::start() else {
+        return skip();
+    };
+    let scene = Scene::new();
+    browser.look_through(WIDE);
+    browser.open(&scene.url());
+    for (action, status) in [("drain", "DRAIN"), ("maint", "MAINT"), ("ready", "UP")] {
+        browser.run(&format!(
+            "document.querySelector('[name=s][value=mq1]').click(); \
+             document.querySelector('#be select').value = '{action}'; \
+             document.querySelector('#be [type=submit]').click()"
+        ));
+        browser.loaded();
+        assert_eq!(browser.run("location.search + location.pathname"), "/stats;st=DONE");
+        assert_eq!(
+            browser.run("document.querySelector('[role=status]').textContent.includes('Done.')"),
+            true
+        );
+        assert!(scene.status("mq1").starts_with(status), "{}", scene.status("mq1"));
+        let badge = browser.run("document.getElementById('be/mq1').querySelector('.badge').textContent");
+        assert!(badge.as_str().is_some_and(|b| b.starts_with(status)), "{badge}");
+    }
+    // One click for all of them.
+    browser.run("document.querySelector('#be thead [type=checkbox]').click()");
+    assert_eq!(
+        browser.run("document.querySelectorAll('#be [name=s]:checked').length"),
+        7
+    );
+}
+
+#[test]
+fn sorting_filtering_and_refreshing_in_place() {
+    let Some(mut browser) = Chromium::start() else {
+        return skip();
+    };
+    let scene = Scene::new();
+    browser.look_through(WIDE);
+    browser.open(&scene.url());
+    let order = "[...document.querySelectorAll('#be tbody tr th a')].map(a => a.textContent).join()";
+    assert_eq!(browser.run(order), "mq1,mq2,mq3,mq4,mq5,mq6,mq7,Backend");
+    let sort = "document.querySelector('#be th[data-sort=name] button').click()";
+    browser.run(&format!("{sort}; {sort}"));
+    let turned = "mq7,mq6,mq5,mq4,mq3,mq2,mq1,Backend";
+    assert_eq!(browser.run(order), turned);
+    assert_eq!(
+        browser.run("document.querySelector('#be [aria-sort]').ariaSort"),
+        "descending"
+    );
+
+    // The figures move on their own, in the order that was chosen, and the page is not loaded again.
+    browser.run("window.mark = 'same page'");
+    let mut client = connect(scene.config.at());
+    ask(&mut client, b"x");
+    let total = "document.querySelector('#be tr.backend').querySelectorAll('td[data-by]')[9].dataset.by";
+    until("the new session on the page", || {
+        (browser.run(total) == "1").then_some(())
+    });
+    assert_eq!(browser.run("window.mark"), "same page");
+    assert_eq!(browser.run(order), turned);
+
+    // Neither is a selection lost that somebody is about to make.
+    browser.run("document.querySelector('[name=s][value=mq3]').click()");
+    browser.run("new Promise(done => setTimeout(done, 1500))");
+    assert_eq!(
+        browser.run("document.querySelector('[name=s][value=mq3]').checked"),
+        true
+    );
+
+    let type_in = |text: &str| {
+        format!(
+            "scope.value = '{text}'; scope.dispatchEvent(new Event('input')); [...document.querySelectorAll('tbody tr')].filter(r => r.getClientRects().length).length"
+        )
+    };
+    assert_eq!(browser.run(&type_in("mq4")), 1);
+    assert_eq!(browser.run(&type_in("be")), 8);
+    assert_eq!(browser.run(&type_in("")), 11);
+}
+
+#[test]
+fn the_keyboard_reaches_everything() {
+    let Some(mut browser) = Chromium::start() else {
+        return skip();
+    };
+    let scene = Scene::new();
+    browser.look_through(WIDE);
+    browser.open(&format!("{};norefresh?scope=be", scene.url()));
+    let mut reached = 0;
+    // More than there are: the walk ends where it began.
+    for _ in 0..400 {
+        browser.press("Tab");
+        let is_new = browser.run(
+            "(() => { const e = document.activeElement; if (e === document.body || e.dataset.seen) return false; \
+             e.dataset.seen = 1; return true })()",
+        );
+        if is_new != true {
+            break;
+        }
+        reached += 1;
+    }
+    let missed = browser.run(
+        "[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, .tip')]\
+         .filter(e => e.getClientRects().length && !e.dataset.seen).map(e => e.outerHTML)",
+    );
+    assert_eq!(missed, Value::Array(Vec::new()));
+    assert!(reached > 60, "{reached}");
+    // What a pointer shows, the focus shows as well.
+    let shown = "getComputedStyle(document.querySelector('.tip:focus .tips') ?? document.body).display";
+    browser.run("document.querySelector('#be .tip').focus()");
+    assert_eq!(browser.run(shown), "block");
+}

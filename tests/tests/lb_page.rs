@@ -1,0 +1,355 @@
+//! The statistics page as clients and operators meet it: paths, passwords, filters, the form, and clients that misbehave.
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+
+use tandem_tests::{Answer, Config, Lb, Server, ask, connect, ended, fetch, free_port, request, until};
+
+/// A balancer with the page beside `fe` and `be`.
+struct Site {
+    _lb: Lb,
+    config: Config,
+    at: SocketAddr,
+}
+
+impl Site {
+    #[track_caller]
+    fn start(config: Config, settings: &[&str]) -> Site {
+        let port = free_port();
+        let mut text = format!("{config}listen stats\n  mode http\n  bind 127.0.0.1:{port}\n  stats enable\n");
+        for line in settings {
+            text.push_str(&format!("  {line}\n"));
+        }
+        Site {
+            _lb: Lb::start(&text),
+            config,
+            at: SocketAddr::from(([127, 0, 0, 1], port)),
+        }
+    }
+
+    #[track_caller]
+    fn get(&self, path: &str) -> Answer {
+        fetch(self.at, path)
+    }
+
+    #[track_caller]
+    fn post(&self, headers: &[&str], form: &str) -> Answer {
+        request(self.at, "POST", "/stats", headers, form)
+    }
+
+    /// The status of a server by the CSV.
+    #[track_caller]
+    fn status(&self, server: &str) -> String {
+        let csv = self.get("/stats;csv").body;
+        let line = csv.lines().find(|l| l.starts_with(&format!("be,{server},")));
+        line.and_then(|l| l.split(',').nth(17)).unwrap_or_default().to_owned()
+    }
+}
+
+#[test]
+fn every_form_of_the_page() {
+    let server = Server::echo();
+    let site = Site::start(
+        Config::default().server("a", &server, ""),
+        &["stats uri /stats", "stats refresh 7s"],
+    );
+    let page = site.get("/stats");
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (200, "text/html; charset=utf-8")
+    );
+    assert_eq!(page.header("cache-control"), "no-cache");
+    assert!(
+        page.header("content-security-policy")
+            .contains("frame-ancestors 'none'")
+    );
+    for words in [
+        "<title>Statistics Report for Tandem</title>",
+        "HAProxy version 2.6",
+        "<b>uptime = </b>0d 0h00m",
+        "content=\"7\"",
+    ] {
+        assert!(page.body.contains(words), "{words}");
+    }
+    // Where the servers are is only said where the configuration asks for it.
+    assert!(!site.get("/stats;csv").body.contains(&server.address().to_string()));
+    for (path, media_type, start) in [
+        ("/stats;csv", "text/plain", "# pxname,svname,"),
+        ("/stats/;csv;norefresh", "text/plain", "# pxname,"),
+        ("/stats?;csv", "text/plain", "# pxname,"),
+        ("/stats;typed", "text/plain", "F.1.0.0.pxname.1:KNS:str:fe"),
+        (
+            "/stats;json",
+            "application/json",
+            "[[{\"objType\":\"Frontend\",\"proxyId\":1,",
+        ),
+        ("/stats;json-schema", "application/json", "{\"$schema\":"),
+        (
+            "/metrics",
+            "text/plain; version=0.0.4",
+            "# HELP haproxy_process_nbthread ",
+        ),
+    ] {
+        let answer = site.get(path);
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, media_type),
+            "{path}"
+        );
+        assert!(answer.body.starts_with(start), "{path}: {}", &answer.body[..60]);
+        let refreshes = !path.contains("norefresh") && path != "/metrics";
+        assert_eq!(answer.header("refresh"), if refreshes { "7" } else { "" }, "{path}");
+    }
+    assert!(!site.get("/stats;norefresh").body.contains("http-equiv"));
+    let head = request(site.at, "HEAD", "/stats", &[], "");
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    for (method, path) in [("GET", "/"), ("GET", "/other"), ("PUT", "/stats"), ("DELETE", "/stats")] {
+        assert_eq!(request(site.at, method, path, &[], "").status, 503, "{method} {path}");
+    }
+}
+
+#[test]
+fn passwords() {
+    let server = Server::echo();
+    let site = Site::start(
+        Config::default().server("a", &server, ""),
+        &[
+            "stats uri /stats",
+            "stats auth ops:pa:ss",
+            "stats auth b:c",
+            "stats realm Site\\ North",
+        ],
+    );
+    for path in ["/stats", "/stats;csv", "/metrics"] {
+        let refused = site.get(path);
+        assert_eq!(refused.status, 401, "{path}");
+        assert_eq!(refused.header("www-authenticate"), "Basic realm=\"Site North\"");
+        assert!(!refused.body.contains("be"), "{}", refused.body.replace("be\n", ""));
+    }
+    // ops:pa:ss, b:c; and b:d, ops without a password.
+    for (credentials, status) in [
+        ("b3BzOnBhOnNz", 200),
+        ("Yjpj", 200),
+        ("Yjpk", 401),
+        ("b3BzOg==", 401),
+        ("!", 401),
+    ] {
+        let header = format!("Authorization: Basic {credentials}");
+        assert_eq!(request(site.at, "GET", "/stats;csv", &[&header], "").status, status);
+    }
+    // Not even that there is something to change.
+    assert_eq!(site.post(&[], "s=a&b=be&action=maint").status, 401);
+}
+
+#[test]
+fn what_is_shown_and_what_is_hidden() {
+    let server = Server::echo();
+    let config = Config::default()
+        .server("a", &server, "")
+        .server("b", &server, "disabled")
+        .server_at("c", ([127, 0, 0, 1], free_port()).into(), "check inter 100");
+    let site = Site::start(config, &["stats uri /stats"]);
+    until("the check of c", || (site.status("c") == "DOWN").then_some(()));
+    let names = |path: &str| -> Vec<String> {
+        let csv = site.get(path).body;
+        let rows = csv.lines().skip(1);
+        rows.map(|l| l.split(',').take(2).collect::<Vec<_>>().join("/"))
+            .collect()
+    };
+    let all = [
+        "fe/FRONTEND",
+        "be/a",
+        "be/b",
+        "be/c",
+        "be/BACKEND",
+        "stats/FRONTEND",
+        "stats/BACKEND",
+    ];
+    assert_eq!(names("/stats;csv"), all);
+    assert_eq!(names("/stats;csv?scope=be"), &all[1..5]);
+    assert_eq!(names("/stats?;csv;scope=st"), &all[5..]);
+    assert_eq!(names("/stats;csv;up;scope=be"), ["be/a", "be/BACKEND"]);
+    assert_eq!(names("/stats;no-maint;csv?scope=be"), ["be/a", "be/c", "be/BACKEND"]);
+    assert!(site.get("/stats;csv;up").body.contains("UP (1/3)"));
+    // The page itself follows, and says what happened.
+    let page = site.get("/stats;up?scope=be").body;
+    assert!(page.contains("id=\"be/a\"") && !page.contains("id=\"be/b\"") && !page.contains("id=\"fe/Frontend\""));
+    assert!(
+        page.contains("Server be/c is DOWN, reason: Layer4 connection problem"),
+        "{page}"
+    );
+}
+
+#[test]
+fn settings_of_the_page() {
+    let server = Server::echo();
+    let site = Site::start(
+        Config::default()
+            .global("node lb-7")
+            .global("description about <us>")
+            .server("a", &server, ""),
+        &[
+            "stats uri /stats",
+            "stats hide-version",
+            "stats scope be",
+            "stats scope .",
+            "stats show-node",
+            "stats show-desc",
+            "stats show-legends",
+        ],
+    );
+    let page = site.get("/stats").body;
+    assert!(!page.contains("HAProxy version") && !page.contains("id=\"fe/Frontend\""));
+    assert!(page.contains("Tandem on lb-7") && page.contains("id=\"stats/Frontend\"") && page.contains("id=\"be/a\""));
+    assert!(page.contains("about &#60;us&#62;") && !page.contains("<us>"));
+    assert!(page.contains(&server.address().to_string()));
+    // Nobody may change anything, so there is no form, and a form that comes all the same is refused.
+    assert!(!page.contains("method=\"post\""));
+    let denied = site.post(&[], "s=a&b=be&action=maint");
+    assert_eq!((denied.status, denied.header("location")), (303, "/stats;st=DENY"));
+    assert_eq!(site.status("a"), "no check");
+}
+
+#[test]
+fn the_form_changes_what_clients_meet() {
+    let (one, two) = (Server::named("1"), Server::named("2"));
+    let config = Config::default().server("a", &one, "").server("b", &two, "");
+    let site = Site::start(config, &["stats uri /stats", "stats admin if TRUE"]);
+    let met = || {
+        let mut name = [0; 1];
+        connect(site.config.at())
+            .read_exact(&mut name)
+            .expect("a server says its name");
+        name[0]
+    };
+    let act = |form: &str, code: &str| {
+        let answer = site.post(&[], form);
+        assert_eq!((answer.status, answer.header("content-length")), (303, "0"), "{form}");
+        assert_eq!(answer.header("location"), format!("/stats;st={code}"), "{form}");
+    };
+    let drained = |status: &str| {
+        assert_eq!(site.status("a"), status);
+        assert!((0..8).all(|_| met() == b'2'), "{status}");
+    };
+    act("s=a&b=be&action=drain", "DONE");
+    drained("DRAIN");
+    act("s=a&b=%232&action=maint", "DONE");
+    drained("MAINT");
+    act("s=a&b=be&action=ready", "DONE");
+    assert_eq!(site.status("a"), "no check");
+    assert!((0..8).any(|_| met() == b'1'));
+    // Everything that HAProxy answers otherwise.
+    for (form, code) in [
+        ("b=be&action=drain", "NONE"),
+        ("s=a&action=drain", "NONE"),
+        ("s=a&b=be", "NONE"),
+        ("s=x&b=be&action=maint", "ERRP"),
+        ("s=a&s=x&b=be&action=ready", "PART"),
+        ("s=a&b=no&action=ready", "ERRP"),
+        ("s=a&b=be&action=explode", "ERRP"),
+        ("s=a&b=be&action=ehlth", "NONE"),
+        ("s=a&b=be&action=arunn", "NONE"),
+    ] {
+        act(form, code);
+    }
+    let long = format!("s=a&b=be&action=drain&x={}", "x".repeat(17_000));
+    act(&long, "EXCD");
+    assert_eq!(site.status("a"), "no check");
+    // What the address asked for is kept, and the code is said in words.
+    let answer = request(
+        site.at,
+        "POST",
+        "/stats;up;norefresh?scope=be",
+        &[],
+        "s=a&b=be&action=ready",
+    );
+    assert_eq!(answer.header("location"), "/stats;st=DONE;up;norefresh?scope=be");
+    assert!(
+        site.get("/stats;st=PART")
+            .body
+            .contains("some of the servers are unknown")
+    );
+}
+
+#[test]
+fn another_sites_page_cannot_use_the_operators_browser() {
+    let server = Server::echo();
+    let config = Config::default().server("a", &server, "");
+    let site = Site::start(config, &["stats uri /stats", "stats admin if TRUE", "stats auth b:c"]);
+    let known = "Authorization: Basic Yjpj";
+    let own = format!("Origin: http://{}", site.at);
+    let page = request(site.at, "GET", "/stats", &[known], "").body;
+    let token = page
+        .split("name=\"t\" value=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next());
+    let token = token.expect("the form has a token");
+    let form = "s=a&b=be&action=drain";
+    let with_token = format!("{form}&t={token}");
+    let cases: [(&[&str], &str, &str); 7] = [
+        (&["Origin: http://evil.example"], form, "DENY"),
+        (&["Origin: null"], form, "DENY"),
+        (&["Sec-Fetch-Site: cross-site"], form, "DENY"),
+        (&["Origin: http://evil.example"], "s=a&b=be&action=drain&t=0", "DENY"),
+        (&[], form, "DONE"),
+        (&[&own, "Sec-Fetch-Site: same-origin"], form, "DONE"),
+        (&["Origin: https://proxy.in.front"], &with_token, "DONE"),
+    ];
+    for (headers, form, code) in cases {
+        let headers: Vec<&str> = headers.iter().copied().chain([known]).collect();
+        let answer = site.post(&headers, form);
+        assert_eq!(answer.header("location"), format!("/stats;st={code}"), "{headers:?}");
+        assert_eq!(
+            site_status(&site, known),
+            if code == "DENY" { "no check" } else { "DRAIN" }
+        );
+    }
+}
+
+fn site_status(site: &Site, known: &str) -> String {
+    let csv = request(site.at, "GET", "/stats;csv", &[known], "").body;
+    let line = csv.lines().find(|l| l.starts_with("be,a,")).unwrap_or_default();
+    line.split(',').nth(17).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn slow_and_broken_clients_keep_nobody_out() {
+    let server = Server::echo();
+    let site = Site::start(
+        Config::default().server("a", &server, ""),
+        &["stats uri /stats", "stats admin if TRUE"],
+    );
+    let beginnings: [&[u8]; 4] = [
+        b"",
+        b"GET /st",
+        b"POST /stats HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\ns=a",
+        b"POST /stats HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\ns=",
+    ];
+    let mut slow = Vec::new();
+    for n in 0..300 {
+        let mut stream = connect(site.at);
+        // Some of them are shown out while they still talk.
+        stream.write_all(beginnings[n % 4]).ok();
+        slow.push(stream);
+    }
+    for _ in 0..20 {
+        assert_eq!(site.get("/stats;csv").status, 200);
+    }
+    assert_eq!(
+        ask(&mut connect(site.config.at()), b"still balancing"),
+        b"still balancing"
+    );
+    // Who came first had to go.
+    assert!(ended(&mut slow[0]));
+    // Nonsense gets an answer or an end, and the next one is served.
+    for nonsense in [
+        &b"\0\0\0\0\r\n\r\n"[..],
+        &[b'x'; 40_000],
+        b"GET /stats HTTP/9.9\r\n\r\n",
+    ] {
+        let mut stream = connect(site.at);
+        stream.write_all(nonsense).ok();
+        ended(&mut stream);
+        assert_eq!(site.get("/stats").status, 200);
+    }
+}
