@@ -35,9 +35,6 @@ pub(crate) struct Args {
     /// Check the configuration and exit; to a file, or to stderr
     #[arg(short = 't', long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub(crate) config_test: Option<Option<PathBuf>>,
-    /// Any configuration file that is named and missing is an error
-    #[arg(short = 'e', long)]
-    pub(crate) all_config: bool,
     /// Lines that begin with @ID count if it is this one; the host's name if not given
     #[arg(short = 'i', long, value_name = "ID")]
     pub(crate) config_id: Option<String>,
@@ -108,6 +105,8 @@ pub(crate) struct Accepted {
     no_bfd: bool,
     #[arg(long)]
     all: bool,
+    #[arg(short = 'e', long)]
+    all_config: bool,
     #[arg(short = 'I', long)]
     dont_release_ipvs: bool,
     #[arg(short = 'R', long)]

@@ -29,7 +29,7 @@ use crate::metrics;
 use crate::notify::{Heralds, default_user};
 use crate::recorder::Recorder;
 use crate::snapshot::{Instance, Snapshot};
-use crate::socket::{self, Asked, Question};
+use crate::socket::{self, Asked, Door, Question};
 use crate::track::Trackers;
 use crate::wall::WallWatch;
 use crate::witness;
@@ -47,6 +47,7 @@ pub(crate) struct Control {
     pub(crate) log: Rc<Log>,
     pub(crate) journal: Journal,
     pub(crate) heralds: Heralds,
+    pub(crate) door: Door,
     pub(crate) orders: mpsc::Sender<Order>,
     pub(crate) reports: mpsc::Receiver<Report>,
 }
@@ -59,11 +60,12 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         log,
         journal,
         heralds,
+        door,
         orders,
         reports,
     } = control;
     let signals = Signals::listen(ROUTER)?;
-    let questions = socket::listen(&args.run_dir)?;
+    let questions = socket::serve(door)?;
     let mut trackers = Trackers::new(orders.clone(), log.clone());
     trackers.adjust(&tracked(&plan));
     let desk = Desk {
@@ -78,6 +80,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         masters: BTreeSet::new(),
         unreleased: BTreeSet::new(),
         wall: WallWatch::default(),
+        journal_trouble: None,
     };
     Ok(Running {
         desk,
@@ -98,6 +101,9 @@ pub(crate) struct Running {
 impl Running {
     /// Obeys signals until one of them ends the process, and lets the addresses go in good order.
     pub(crate) async fn until_the_end(mut self) -> anyhow::Result<()> {
+        if self.desk.args.dump_conf {
+            self.desk.show_configuration().await;
+        }
         let mut beat = tokio::time::interval(BEAT);
         loop {
             tokio::select! {
@@ -169,6 +175,7 @@ struct Desk {
     masters: BTreeSet<InstanceId>,
     unreleased: BTreeSet<InstanceId>,
     wall: WallWatch,
+    journal_trouble: Option<String>,
 }
 
 impl Desk {
@@ -185,6 +192,7 @@ impl Desk {
                 notice,
                 priority,
             } => self.notify(subject, notice, priority),
+            Report::Detail(text) => self.log.info(&text),
             Report::Trouble(text) => {
                 self.recorder.record(None, &text);
                 self.log.error(&text);
@@ -223,9 +231,8 @@ impl Desk {
                 .instances
                 .iter()
                 .filter(|i| self.masters.contains(&i.id));
-            if let Err(error) = self.journal.write(held) {
-                self.log.error(&format!("cannot write the journal: {error}"));
-            }
+            let written = self.journal.write(held);
+            self.journalled(written);
         }
     }
 
@@ -353,6 +360,13 @@ impl Desk {
             .ok_or_else(|| format!("there is no instance {name}"))
     }
 
+    async fn show_configuration(&self) {
+        if let Some(snapshot) = self.show().await {
+            let text = dump::data(&snapshot, &self.plan, Wall::now());
+            text.lines().for_each(|line| self.log.info(line));
+        }
+    }
+
     async fn dump(&mut self, what: Dump) {
         let Some(snapshot) = self.show().await else { return };
         if let Err(error) = self.write_dump(what, &snapshot) {
@@ -375,10 +389,22 @@ impl Desk {
             let unix = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
             self.order(Order::WallClock { unix }).await;
         }
-        if !self.masters.is_empty()
-            && let Err(error) = self.journal.beat()
-        {
-            self.log.warning(&format!("cannot touch the journal: {error}"));
+        if !self.masters.is_empty() {
+            let beaten = self.journal.beat();
+            self.journalled(beaten);
+        }
+    }
+
+    /// Says it once when it begins to fail, and again when it fails otherwise.
+    fn journalled(&mut self, outcome: io::Result<()>) {
+        let trouble = outcome.err().map(|error| error.to_string());
+        if trouble != self.journal_trouble {
+            if let Some(error) = &trouble {
+                self.log.error(&format!(
+                    "a crash could not be resumed: the journal is not written: {error}"
+                ));
+            }
+            self.journal_trouble = trouble;
         }
     }
 

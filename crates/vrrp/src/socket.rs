@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tandem_ops::control::{Ownership, open_unix};
+use socket2::Socket;
+use tandem_ops::control::{Ownership, UnixFile, open_unix};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -44,13 +45,27 @@ pub(crate) enum Question {
 /// A question, and where its answer goes.
 pub(crate) type Asked = (Question, oneshot::Sender<Result<Value, String>>);
 
-/// Listens in this folder. Only the owner may ask: some questions are orders. Fails where another router answers already.
-pub(crate) fn listen(folder: &Path) -> io::Result<mpsc::Receiver<Asked>> {
+/// A listening socket and its file.
+#[derive(Debug)]
+pub(crate) struct Door {
+    socket: Socket,
+    file: UnixFile,
+}
+
+/// Opens the socket in this folder. Only the owner may ask: some questions are orders. Fails where another router answers
+/// already, which must not be disturbed.
+pub(crate) fn open(folder: &Path) -> io::Result<Door> {
     let only_owner = Ownership {
         mode: Some(0o600),
         ..Ownership::default()
     };
     let (socket, file) = open_unix(&folder.join("control.sock"), &only_owner)?;
+    Ok(Door { socket, file })
+}
+
+/// Lets visitors in.
+pub(crate) fn serve(door: Door) -> io::Result<mpsc::Receiver<Asked>> {
+    let Door { socket, file } = door;
     let listener = UnixListener::from_std(socket.into())?;
     let (ask, asked) = mpsc::channel(VISITORS);
     tokio::task::spawn_local(async move {
@@ -64,7 +79,7 @@ pub(crate) fn listen(folder: &Path) -> io::Result<mpsc::Receiver<Asked>> {
             let ask = ask.clone();
             tokio::task::spawn_local(async move {
                 // A visitor's trouble is visible to that visitor.
-                serve(stream, ask).await.ok();
+                converse(stream, ask).await.ok();
                 drop(seat);
             });
         }
@@ -72,7 +87,7 @@ pub(crate) fn listen(folder: &Path) -> io::Result<mpsc::Receiver<Asked>> {
     Ok(asked)
 }
 
-async fn serve(stream: UnixStream, ask: mpsc::Sender<Asked>) -> io::Result<()> {
+async fn converse(stream: UnixStream, ask: mpsc::Sender<Asked>) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read);
     loop {

@@ -22,11 +22,12 @@ use tandem_vrrp_config::Plan;
 use tokio::runtime::{Builder, LocalOptions};
 
 use crate::args::Args;
-use crate::brain::{self, Assignment};
+use crate::brain::{self, Assignment, Verbosity};
 use crate::control::{self, Control};
 use crate::journal::Journal;
 use crate::logs::Log;
 use crate::notify::Heralds;
+use crate::socket;
 
 /// Above everything that is ordinary, below what keeps the machine itself alive.
 const USUAL_PRIORITY: u8 = 50;
@@ -36,9 +37,6 @@ const NETWORKS: &str = "/run/netns";
 
 /// What `keepalived.pid`'s neighbour is called.
 const VRRP_PID: &str = "/run/keepalived_vrrp.pid";
-
-/// Files that nobody but root needs to read.
-const USUAL_MASK: u32 = 0o177;
 
 /// Runs the Plan until a signal ends it. `complaints` are said once there is a log.
 pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &str) -> anyhow::Result<ExitCode> {
@@ -56,11 +54,11 @@ pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &s
     log.info(&format!("Starting {program} v{}", env!("CARGO_PKG_VERSION")));
     complaints.iter().for_each(|line| log.warning(line));
     let journal = Journal::new(&args.run_dir).with_context(|| format!("{}", args.run_dir.display()))?;
+    let door = socket::open(&args.run_dir).context("is another router running? the control socket")?;
     let _pidfiles = pidfiles(&args)?;
+    // Files that matter get their permissions one by one; programs that are run keep what they are used to.
     if let Some(mask) = args.umask.or(plan.global.umask) {
         umask(Mode::from_bits_truncate(mask));
-    } else {
-        umask(Mode::from_bits_truncate(USUAL_MASK));
     }
     if let Err(error) = realtime::lock_memory() {
         log.warning(&format!(
@@ -80,6 +78,10 @@ pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &s
             assignment: Assignment::of(&plan),
             clock: Clock::start(),
             journal: journal.fresh(&plan.router),
+            verbosity: Verbosity {
+                announcements: args.log_detail,
+                addresses: args.address_monitoring,
+            },
             realtime: Some(plan.global.scheduling.rt_priority.unwrap_or(USUAL_PRIORITY)),
         })
         .context("cannot start the router's thread")?;
@@ -89,6 +91,7 @@ pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &s
             log: log.clone(),
             journal,
             heralds,
+            door,
             orders: brain.orders,
             reports: brain.reports,
         };

@@ -202,11 +202,22 @@ impl Brain {
             .addresses()
             .find(|a| a.address == address)
             .and_then(|a| self.network.place(settings, a));
-        if let Some(link) = place
-            && let Err(error) = self.herald.announce(link, address)
-        {
-            self.reports
-                .trouble(format_args!("cannot announce {address} on {}: {error}", link.name));
+        let Some(link) = place else { return };
+        match self.herald.announce(link, address) {
+            Ok(()) if self.verbosity.announcements => {
+                let kind = if address.is_ipv4() {
+                    "gratuitous ARP"
+                } else {
+                    "unsolicited NA"
+                };
+                let text = format!("Sending {kind} on {} for {address}", link.name);
+                self.reports.send(Report::Detail(text));
+            }
+            Ok(()) => {}
+            Err(error) => {
+                self.reports
+                    .trouble(format_args!("cannot announce {address} on {}: {error}", link.name));
+            }
         }
     }
 }

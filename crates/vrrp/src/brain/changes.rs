@@ -10,11 +10,12 @@ use tandem_vrrp_core::Input;
 use tandem_vrrp_core::settings::InstanceId;
 
 use super::network::{self, Network};
-use super::{Brain, Done};
+use super::{Brain, Done, Report};
 
 impl Brain {
     pub(super) fn changed(&mut self, change: Change) {
         self.network.take(&change);
+        self.monitor(&change);
         match change {
             Change::Link(_) => self.links_changed(),
             Change::LinkGone(index) => {
@@ -29,6 +30,19 @@ impl Brain {
             }
             Change::Lost => self.list_again(),
             Change::Route(_) | Change::RouteGone(_) => {}
+        }
+    }
+
+    fn monitor(&mut self, change: &Change) {
+        let (word, address) = match change {
+            Change::Address(address) => ("Assigned", address),
+            Change::AddressGone(address) => ("Deassigned", address),
+            _ => return,
+        };
+        if self.verbosity.addresses {
+            let interface = self.network.name(address.index);
+            let text = format!("{word} address {} for interface {interface}", address.cidr.ip());
+            self.reports.send(Report::Detail(text));
         }
     }
 
@@ -73,7 +87,7 @@ impl Brain {
         {
             self.reports.trouble(error);
         }
-        for _ in 0..self.holding.added(instance, address) {
+        for (instance, address) in self.holding.added(instance, address) {
             self.announce(instance, address);
         }
     }

@@ -14,6 +14,10 @@ pub(super) struct Holding {
     held: BTreeMap<(InstanceId, IpAddr), Held>,
     /// Removals of ours that the kernel has not reported yet.
     going: BTreeMap<(Index, IpAddr), u32>,
+    /// Additions that the kernel has not answered yet.
+    arriving: u32,
+    /// Announcements after the first of each address: they wait until every address has had its first.
+    repeats: Vec<(InstanceId, IpAddr)>,
     /// Requests that the kernel must answer before we end.
     unanswered: u32,
 }
@@ -36,17 +40,23 @@ impl Holding {
         });
         held.index = index;
         held.pending = true;
+        self.arriving += 1;
     }
 
-    /// Returns how many announcements have waited for this.
-    pub(super) fn added(&mut self, instance: InstanceId, address: IpAddr) -> u32 {
-        match self.held.get_mut(&(instance, address)) {
-            Some(held) => {
-                held.pending = false;
-                std::mem::take(&mut held.announcements)
-            }
-            None => 0,
+    /// The kernel's answer to an addition. Returns the announcements that have waited for it.
+    pub(super) fn added(&mut self, instance: InstanceId, address: IpAddr) -> Vec<(InstanceId, IpAddr)> {
+        self.arriving = self.arriving.saturating_sub(1);
+        let mut due = Vec::new();
+        if let Some(held) = self.held.get_mut(&(instance, address)) {
+            held.pending = false;
+            let waited = std::mem::take(&mut held.announcements);
+            due.extend((waited > 0).then_some((instance, address)));
+            self.repeats.extend((1..waited).map(|_| (instance, address)));
         }
+        if self.arriving == 0 {
+            due.append(&mut self.repeats);
+        }
+        due
     }
 
     /// Whether to announce now; if not, it is remembered until the kernel has the address.
@@ -175,9 +185,16 @@ mod tests {
         let mut holding = Holding::default();
         holding.adding(VI, vip(), ETH);
         assert!(!holding.may_announce(VI, vip()) && !holding.may_announce(VI, vip()));
-        assert_eq!(holding.added(VI, vip()), 2);
+        let other = IpAddr::from([10, 9, 0, 101]);
+        holding.adding(VI, other, ETH);
+        assert!(!holding.may_announce(VI, other));
+        assert_eq!(
+            holding.added(VI, vip()),
+            [(VI, vip())],
+            "its repeat comes after the other's first"
+        );
         assert!(holding.may_announce(VI, vip()));
-        assert_eq!(holding.added(VI, vip()), 0);
+        assert_eq!(holding.added(VI, other), [(VI, other), (VI, vip())]);
     }
 
     #[test]

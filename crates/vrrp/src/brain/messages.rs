@@ -56,6 +56,8 @@ pub(crate) enum Report {
         notice: Notice,
         priority: u8,
     },
+    /// For those who want to know everything.
+    Detail(String),
     /// Something that was decided could not be carried out.
     Trouble(String),
     AskWitnesses {

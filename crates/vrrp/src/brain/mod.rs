@@ -69,8 +69,18 @@ pub(crate) struct Start {
     pub(crate) clock: Clock,
     /// Instances whose addresses we held a moment ago.
     pub(crate) journal: Vec<InstanceId>,
+    pub(crate) verbosity: Verbosity,
     /// SCHED_RR; `None` leaves the thread as it is.
     pub(crate) realtime: Option<u8>,
+}
+
+/// What is told beyond what matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Verbosity {
+    /// Every gratuitous ARP and unsolicited NA.
+    pub(crate) announcements: bool,
+    /// Every address that comes or goes.
+    pub(crate) addresses: bool,
 }
 
 /// The other side of a running brain.
@@ -164,6 +174,7 @@ struct Brain {
     reports: messages::Reports,
     answers: mpsc::UnboundedReceiver<Done>,
     answering: mpsc::UnboundedSender<Done>,
+    verbosity: Verbosity,
     /// The last error in sending adverts, so that it is said once.
     mute: Option<String>,
     ending: bool,
@@ -194,6 +205,7 @@ impl Brain {
             reports,
             answers,
             answering,
+            verbosity: start.verbosity,
             mute: None,
             ending: false,
         })

@@ -47,6 +47,10 @@ impl Network {
         self.links.values().find(|link| link.name == name)
     }
 
+    pub(super) fn name(&self, index: Index) -> &str {
+        self.links.get(&index).map_or("?", |link| &link.name)
+    }
+
     pub(super) fn is_up(&self, name: &str) -> bool {
         self.link(name).is_some_and(|link| link.up && link.carrier)
     }

@@ -1,0 +1,69 @@
+//! What scripts see of the command line: the exit statuses and words that they know from Keepalived.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+fn run(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tandem-vrrp"));
+    command.args(arguments).output().expect("it was built")
+}
+
+/// Tests a configuration.
+fn test(name: &str, text: &str) -> (Option<i32>, String) {
+    let file: PathBuf = std::env::temp_dir().join(format!("tandem-vrrp-{name}-{}.conf", std::process::id()));
+    fs::write(&file, text).expect("the temporary folder is writable");
+    let output = run(&["-t", "-f", &file.to_string_lossy()]);
+    fs::remove_file(&file).expect("ours");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), said)
+}
+
+fn instance(extra: &str) -> String {
+    format!(
+        "vrrp_instance VI_1 {{\n interface lo\n virtual_router_id 51\n priority 100\n {extra}\n \
+         virtual_ipaddress {{\n 10.9.0.100\n }}\n}}\n"
+    )
+}
+
+#[test]
+fn the_statuses_of_a_test() {
+    assert_eq!(test("good", &instance("")), (Some(0), String::new()));
+    let (status, said) = test("unknown", &instance("virtual_router 5"));
+    assert_eq!(status, Some(5), "{said}");
+    assert!(said.contains("virtual_router"), "{said}");
+    let script = format!(
+        "vrrp_script chk {{\n script \"/bin/true\"\n}}\n{}",
+        instance("track_script {\n chk\n }")
+    );
+    let (status, said) = test("script", &script);
+    assert_eq!(status, Some(6), "{said}");
+    assert_eq!(
+        run(&["-t", "-f", "/nonexistent/keepalived.conf"]).status.code(),
+        Some(4)
+    );
+}
+
+#[test]
+fn what_is_not_there_yet_is_refused_and_named() {
+    let (status, said) = test("vmac", &instance("use_vmac"));
+    assert_eq!(status, Some(5), "{said}");
+    assert!(said.contains("(VI_1) use_vmac is not part of this version"), "{said}");
+}
+
+#[test]
+fn the_numbers_of_signals() {
+    let output = run(&["--signum=JSON"]);
+    assert_eq!(
+        (output.status.code(), output.stdout.as_slice()),
+        (Some(0), &b"36\n"[..])
+    );
+}
+
+#[test]
+fn a_test_may_write_to_a_file() {
+    let to = std::env::temp_dir().join(format!("tandem-vrrp-test-{}.log", std::process::id()));
+    let output = run(&[&format!("-t={}", to.display()), "-f", "/dev/null"]);
+    assert!(to.exists(), "{output:?}");
+    fs::remove_file(&to).expect("ours");
+}
