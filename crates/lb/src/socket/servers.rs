@@ -6,7 +6,7 @@ use std::rc::Rc;
 use tandem_lb_config::{Host, Server as Configured, ServerPort};
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{CheckReport, Operation, ServerReport};
-use tandem_lb_core::health::{CheckStatus, Outcome};
+use tandem_lb_core::health::{Admin, CheckStatus, Outcome};
 use tandem_ops::control::{Call, Reply};
 
 use super::Room;
@@ -98,7 +98,13 @@ fn state_line(
     (addr, port): &(String, u16),
 ) -> String {
     let view = &report.view;
-    let (status, result, health, state) = check_numbers(report);
+    let (status, result, health, state) = check_numbers(report, server.disabled);
+    // HAProxy remembers for good that the configuration disabled it.
+    let configured = if server.disabled {
+        Admin::CONFIG_MAINT
+    } else {
+        Admin::NONE
+    };
     let fqdn = match &server.host {
         Host::Name(name) => name,
         Host::Ip(_) | Host::Unix(_) => "-",
@@ -115,20 +121,20 @@ fn state_line(
         server.id,
         server.name,
         operation_number(view.operation),
-        view.admin.bits(),
+        view.admin.with(configured).bits(),
         view.weight,
         server.weight,
     )
 }
 
 /// `srv_check_status`, `srv_check_result`, `srv_check_health` and `srv_check_state`, in HAProxy's numbers.
-fn check_numbers(report: &ServerReport<'_>) -> (u8, u8, u32, u8) {
+///
+/// Of a server without checks HAProxy tells what it made of the configuration, and that it was down once.
+fn check_numbers(report: &ServerReport<'_>, is_disabled: bool) -> (u8, u8, u32, u8) {
     const RUNNING: u8 = 1;
     const CONFIGURED: u8 = 2;
     const ENABLED: u8 = 4;
     const PAUSED: u8 = 8;
-    let is_paused = report.view.admin.in_maint();
-    let paused = if is_paused { PAUSED } else { 0 };
     let Some(CheckReport {
         health,
         last,
@@ -137,10 +143,12 @@ fn check_numbers(report: &ServerReport<'_>) -> (u8, u8, u32, u8) {
         ..
     }) = &report.check
     else {
-        let health = if is_paused { 0 } else { USUAL_RISE };
+        let health = if is_disabled || report.downs > 0 { 0 } else { USUAL_RISE };
+        let paused = if is_disabled { PAUSED } else { 0 };
         return (status_number(CheckStatus::Initializing), 0, health, paused);
     };
-    let bits = [(*is_running, RUNNING), (*is_enabled, ENABLED)];
+    let is_paused = report.view.admin.in_maint();
+    let bits = [(*is_running, RUNNING), (*is_enabled, ENABLED), (is_paused, PAUSED)];
     let set = bits
         .iter()
         .filter(|(is_set, _)| *is_set)
@@ -150,7 +158,7 @@ fn check_numbers(report: &ServerReport<'_>) -> (u8, u8, u32, u8) {
         status_number(last.status),
         result_number(last.status.outcome()),
         health.health(),
-        set | CONFIGURED | paused,
+        set | CONFIGURED,
     )
 }
 

@@ -1,0 +1,71 @@
+//! Clients that others wrote for HAProxy's socket, unchanged.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tandem_tests::{Config, Lb, Server, ask, binary, connect};
+
+use super::room::Room;
+
+const PACKAGE: &str = "haproxyadmin==0.2.4";
+
+/// Looks, drains and returns with the library; what it prints is what it found.
+const SCRIPT: &str = r#"
+import sys
+import haproxyadmin
+from haproxyadmin.haproxy import HAProxy
+admin = HAProxy(socket_dir=sys.argv[1])
+print([f.name for f in admin.frontends()], [b.name for b in admin.backends()])
+server = admin.servers(backend='be')[0]
+print(server.name, server.status, server.weight)
+server.setstate(haproxyadmin.STATE_DISABLE); print(server.status)
+server.setstate(haproxyadmin.STATE_ENABLE); print(server.status)
+server.setweight(2); print(server.weight)
+frontend = admin.frontend('fe')
+print(frontend.status, frontend.requests >= 0, admin.totalrequests >= 0, admin.uptimesec >= 0)
+frontend.disable(); print(frontend.status)
+frontend.enable(); print(frontend.status)
+print(admin.clearcounters())
+"#;
+
+/// A folder with the package, made once beside the build; `None` when it cannot be had.
+fn package() -> Option<PathBuf> {
+    let folder = binary("tandem-lb").parent()?.parent()?.join("venv-haproxyadmin");
+    if !folder.join("haproxyadmin").exists() {
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--target"])
+            .arg(&folder)
+            .arg(PACKAGE);
+        let done = pip.output().ok()?;
+        if !done.status.success() {
+            return None;
+        }
+    }
+    Some(folder)
+}
+
+fn python(package: &Path, room: &Room) -> Output {
+    let mut python = Command::new("python3");
+    python.arg("-c").arg(SCRIPT).arg(&room.0).env("PYTHONPATH", package);
+    python.output().expect("python3 has run before")
+}
+
+#[test]
+fn haproxyadmin() {
+    let Some(package) = package() else {
+        println!("SKIP: {PACKAGE} cannot be installed with pip");
+        return;
+    };
+    let room = Room::new();
+    let server = Server::echo();
+    let config = Config::default().global(room.line()).server("s", &server, "");
+    let _lb = Lb::start(&config.to_string());
+    assert_eq!(ask(&mut connect(config.at()), b"x"), b"x");
+    // The library takes every file in the folder for a socket that ends so.
+    let alias = room.0.join("haproxy.sock");
+    std::os::unix::fs::symlink(room.socket(), alias).expect("the folder is writable");
+    let output = python(&package, &room);
+    let said = String::from_utf8_lossy(&output.stdout);
+    let expected = "['fe'] ['be']\ns no check 1\nMAINT\nno check\n2\nOPEN True True True\nSTOP\nOPEN\nTrue\n";
+    assert_eq!(said, expected, "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,238 @@
+//! What commands do to traffic.
+
+use std::io::{Read, Write};
+
+use tandem_tests::{Config, Lb, Server, ask, connect, ended, until};
+
+use super::protocol::refuses;
+use super::room::Room;
+
+struct Pair {
+    room: Room,
+    config: Config,
+    _servers: [Server; 2],
+    _lb: Lb,
+}
+
+/// Two servers that say their names, and a balancer with a socket.
+fn pair(options: [&str; 2]) -> Pair {
+    let room = Room::new();
+    let servers = [Server::named("one"), Server::named("two")];
+    let config = Config::default()
+        .global(room.line())
+        .backend("stick-table type ip size 1k expire 1h")
+        .backend("stick match src")
+        .server("one", &servers[0], options[0])
+        .server("two", &servers[1], options[1]);
+    let lb = Lb::start(&config.to_string());
+    Pair {
+        room,
+        config,
+        _servers: servers,
+        _lb: lb,
+    }
+}
+
+impl Pair {
+    /// A new connection and the name of the server behind it.
+    fn visit(&self) -> (std::net::TcpStream, String) {
+        let mut stream = connect(self.config.at());
+        let mut name = [0; 3];
+        stream.read_exact(&mut name).expect("the server says its name");
+        (stream, String::from_utf8_lossy(&name).into_owned())
+    }
+
+    fn names(&self) -> [String; 4] {
+        std::array::from_fn(|_| self.visit().1)
+    }
+
+    #[track_caller]
+    fn done(&self, command: &str) {
+        assert_eq!(self.room.ask(command), "\n", "{command}");
+    }
+
+    fn cell(&self, server: &str, column: &str) -> String {
+        let csv = self.room.ask("show stat");
+        let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+        let header = lines.next().expect("a header");
+        let place = header
+            .iter()
+            .position(|name| *name == column)
+            .expect("a column of that name");
+        let row = lines
+            .find(|row| row.get(1) == Some(&server))
+            .expect("a row of that name");
+        row[place].to_owned()
+    }
+}
+
+#[test]
+fn a_server_rests_and_returns() {
+    let pair = pair(["", ""]);
+    let mut kept = until("a connection to one", || {
+        Some(pair.visit())
+            .filter(|(_, name)| name == "one")
+            .map(|(stream, _)| stream)
+    });
+    for (rest, status) in [
+        ("set server be/one state drain", "DRAIN"),
+        ("disable server be/one", "MAINT"),
+    ] {
+        pair.done(rest);
+        assert_eq!(pair.cell("one", "status"), status);
+        assert!(pair.names().iter().all(|name| name == "two"));
+        pair.done("set server be/one state ready");
+        assert!(pair.names().iter().any(|name| name == "one"));
+    }
+    assert_eq!(ask(&mut kept, b"still here"), b"still here");
+    pair.done("enable server #3/#1");
+}
+
+#[test]
+fn weights() {
+    let pair = pair(["weight 10", ""]);
+    assert_eq!(pair.room.ask("get weight be/one"), "10 (initial 10)\n\n");
+    pair.done("set weight be/one 0");
+    assert!(pair.names().iter().all(|name| name == "two"));
+    pair.done("set server be/one weight 50%");
+    assert_eq!(pair.room.ask("get weight be/one"), "5 (initial 10)\n\n");
+    assert_eq!(pair.cell("one", "weight"), "5");
+}
+
+#[test]
+fn sessions_are_shown_and_ended() {
+    let pair = pair(["", "disabled"]);
+    let (mut first, _) = pair.visit();
+    let (mut second, _) = pair.visit();
+    let list = pair.room.ask("show sess");
+    let lines: Vec<&str> = list.lines().filter(|l| !l.is_empty()).collect();
+    assert_eq!(lines.len(), 2, "{list}");
+    let source = format!("src={}", first.local_addr().expect("it is bound"));
+    let line = lines.iter().find(|l| l.contains(&source)).expect("its own line");
+    assert!(
+        line.contains(" proto=tcpv4 ") && line.contains(" fe=fe be=be srv=one ts="),
+        "{line}"
+    );
+    let id = line.split(':').next().expect("an id");
+    assert!(pair.room.ask(&format!("show sess {id}")).contains("server=one (id=1)"));
+    pair.done(&format!("shutdown session {id}"));
+    assert!(ended(&mut first));
+    assert_eq!(ask(&mut second, b"alive"), b"alive");
+    pair.done("shutdown sessions server be/one");
+    assert!(ended(&mut second));
+    until("an empty list", || {
+        Some(pair.room.ask("show sess")).filter(|list| list == "\n")
+    });
+}
+
+#[test]
+fn frontends_close_and_open() {
+    let pair = pair(["", ""]);
+    pair.done("disable frontend fe");
+    assert_eq!(
+        pair.room.ask("disable frontend fe"),
+        "All sockets are already disabled.\n\n"
+    );
+    assert_eq!(pair.cell("FRONTEND", "status"), "STOP");
+    // It waits in the backlog, and is served when the frontend opens.
+    let mut waiting = connect(pair.config.at());
+    pair.done("enable frontend fe");
+    let mut name = [0; 3];
+    waiting.read_exact(&mut name).expect("it is served now");
+    pair.done("shutdown frontend fe");
+    refuses(pair.config.at());
+    assert_eq!(ask(&mut waiting, b"go on"), b"go on");
+    assert_eq!(
+        pair.room.ask("enable frontend fe"),
+        "Frontend was previously shut down, cannot enable.\n\n"
+    );
+}
+
+#[test]
+fn limits_move() {
+    let pair = pair(["", ""]);
+    let first = pair.visit();
+    pair.done("set maxconn frontend fe 1");
+    let mut waiting = connect(pair.config.at());
+    until("the limit in the statistics", || {
+        Some(pair.cell("FRONTEND", "slim")).filter(|slim| slim == "1")
+    });
+    drop(first);
+    let mut name = [0; 3];
+    waiting.read_exact(&mut name).expect("there is a place now");
+    pair.done("set maxconn frontend fe 10");
+    pair.visit();
+    pair.done("set maxconn global 100");
+}
+
+#[test]
+fn tables_are_shown_and_changed() {
+    let pair = pair(["", ""]);
+    let title = |used| format!("# table: be, type: ip, size:1024, used:{used}\n");
+    assert_eq!(pair.room.ask("show table"), title(0) + "\n");
+    pair.done("set table be key 192.0.2.7 data.server_id 2");
+    let entry = pair.room.ask("show table be");
+    assert!(entry.starts_with(&title(1)), "{entry}");
+    assert!(entry.contains(": key=192.0.2.7 use=0 exp=3"), "{entry}");
+    assert!(entry.ends_with(" server_id=2 server_key=two\n\n"), "{entry}");
+    assert_eq!(pair.room.ask("show table be data.server_id ne 2"), title(1) + "\n");
+    pair.done("clear table be data.server_id eq 1");
+    assert_eq!(pair.room.ask("show table"), title(1) + "\n");
+    pair.done("clear table be key 192.0.2.7");
+    pair.done("set table be key 127.0.0.1 data.server_id 2");
+    assert!(pair.names().iter().all(|name| name == "two"));
+    pair.done("clear table be");
+    assert_eq!(pair.room.ask("show table"), title(0) + "\n");
+}
+
+#[test]
+fn what_cannot_be_changed_yet_is_refused() {
+    let pair = pair(["", ""]);
+    for (command, words) in [
+        ("set server be/one addr 127.0.0.2", "cannot be changed"),
+        ("set maxconn server be/one 5", "cannot be changed"),
+        ("set rate-limit sessions global 5", "cannot be limited"),
+        ("clear counters all", "cannot be cleared"),
+    ] {
+        let answer = pair.room.ask(command);
+        assert!(answer.contains(words), "{command}: {answer}");
+    }
+}
+
+#[test]
+fn maxima_begin_anew() {
+    let pair = pair(["", "disabled"]);
+    let visits: Vec<_> = (0..3).map(|_| pair.visit()).collect();
+    drop(visits);
+    until("the end of all", || {
+        Some(pair.cell("BACKEND", "scur")).filter(|n| n == "0")
+    });
+    assert_eq!(pair.cell("BACKEND", "smax"), "3");
+    pair.done("clear counters");
+    assert_eq!(pair.cell("BACKEND", "smax"), "0");
+    assert_eq!(pair.cell("BACKEND", "stot"), "3");
+}
+
+#[test]
+fn the_check_obeys() {
+    let pair = pair(["check inter 1h", ""]);
+    until("the first check", || {
+        Some(pair.cell("one", "check_status")).filter(|s| s == "L4OK")
+    });
+    pair.done("set server be/one health down");
+    assert_eq!(pair.cell("one", "status"), "DOWN");
+    pair.done("set server be/one health up");
+    assert_eq!(pair.cell("one", "status"), "UP");
+    pair.done("disable health be/one");
+    assert_eq!(pair.cell("one", "status"), "no check");
+    pair.done("enable health be/one");
+    assert_eq!(pair.cell("one", "status"), "UP");
+    let mut stream = pair.room.connect();
+    stream.write_all(b"enable health be/two\n").expect("it is taken");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer and its end");
+    assert_eq!(
+        answer,
+        "Health check was not configured on this server, cannot enable.\n\n"
+    );
+}

@@ -1,0 +1,174 @@
+//! The same commands to HAProxy and to us, on the same configuration, must give the same answers.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use tandem_tests::{Lb, free_port, until};
+
+use super::room::Room;
+
+/// In this order, since some change what others show.
+const COMMANDS: [&str; 64] = [
+    "show backend",
+    "show servers state",
+    "show servers state be",
+    "show servers state #3",
+    "show servers state gone",
+    "show servers conn rr",
+    "show servers conn gone",
+    "show table",
+    "show table be",
+    "show table gone",
+    "show table be key",
+    "show table be key 192.0.2.9",
+    "show table be data.gpc0 gt 2",
+    "show table be data.gone gt 2",
+    "show table be data.server_id xx 2",
+    "show table be data.server_id gt",
+    "show table be gone",
+    "set table be key 192.0.2.1 data.server_id x",
+    "set table be key 192.0.2.1 data.gpc0 1",
+    "set table",
+    "clear table",
+    "clear table gone",
+    "get weight be/s1",
+    "get weight #3/#1",
+    "get weight be",
+    "get weight gone/s1",
+    "get weight be/gone",
+    "set weight be/s1 5",
+    "set weight be/s1 300",
+    "set weight be/s1 -5%",
+    "set weight be/s1",
+    "set weight rr/r1 50%",
+    "get weight rr/r1",
+    "set weight rr/r1 7",
+    "show servers state rr",
+    "set server",
+    "set server be/s1",
+    "set server be/s1 gone",
+    "set server be/s1 state gone",
+    "set server be/s1 health gone",
+    "set server be/s1 agent up",
+    "set server be/s1 fqdn gone",
+    "set server be/s1 addr",
+    "set server be/s1 addr x",
+    "set server be/s1 check-port",
+    "set server be/s2 state maint;set server be/s3 state ready;show servers state be",
+    "set server be/s2 state drain;show servers state be",
+    "enable server be/s2;set server be/s2 state ready;show servers state be",
+    "enable health be/s2;enable agent be/s2;disable agent be/s2;disable health be/s2",
+    "set maxconn frontend fe;set maxconn frontend gone 3;set maxconn frontend",
+    "set maxconn server be/s1;set maxconn server be/gone 3",
+    "set maxconn global;set maxconn global 999999999",
+    "set rate-limit;set rate-limit gone;set rate-limit sessions global;set rate-limit sessions global 0",
+    "disable frontend fe;disable frontend fe;enable frontend fe;enable frontend fe;disable frontend gone",
+    "disable frontend;shutdown frontend;shutdown frontend gone",
+    "shutdown session;shutdown session x;shutdown session 0x1;show sess 0x1",
+    "shutdown sessions server;shutdown sessions server be/gone;shutdown sessions server be/s1",
+    "clear counters;show errors;show errors gone;show startup-logs;show cli level",
+    "show env PATH;show env GONE_VARIABLE;show stat gone 1 -1;show stat domain gone",
+    "user;show cli level;show sess;show errors;set weight be/s1 3;clear counters;operator;show backend",
+    "operator;show cli level;disable server be/s1;set maxconn global 3",
+    "set severity-output number;set weight be/s1;enable frontend fe;show cli level;get weight be/s1;shutdown session x",
+    "set severity-output string;set weight be/s1;show table gone;set severity-output gone",
+    "set timeout;set timeout cli;set timeout cli x;set timeout cli 0;set timeout cli 10s;quit;show backend",
+];
+
+struct Haproxy(Child);
+
+impl Drop for Haproxy {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+fn config(room: &Room, servers: [u16; 2]) -> String {
+    let [one, two] = servers;
+    format!(
+        "global\n {}\n nbthread 2\ndefaults\n mode tcp\n timeout connect 5s\n timeout client 30s\n timeout server 30s\n\
+         frontend fe\n bind 127.0.0.1:{}\n default_backend be\n\
+         backend be\n balance source\n stick-table type ip size 1k expire 30m\n stick on src\n \
+         server s1 127.0.0.1:{one} check inter 1h weight 3\n server s2 127.0.0.1:{two}\n \
+         server s3 127.0.0.1:{one} backup disabled maxconn 20\n\
+         backend rr\n balance roundrobin\n server r1 127.0.0.1:{one} weight 100\n\
+         listen li\n bind 127.0.0.1:{}\n server l1 localhost:{one}\n",
+        room.line(),
+        free_port(),
+        free_port(),
+    )
+}
+
+fn haproxy(room: &Room, text: &str) -> Option<Haproxy> {
+    let file = room.0.join("haproxy.cfg");
+    std::fs::write(&file, text).expect("the folder is writable");
+    let mut command = Command::new("haproxy");
+    command
+        .arg("-db")
+        .arg("-f")
+        .arg(&file)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let child = Haproxy(command.spawn().ok()?);
+    until("HAProxy's socket", || room.socket().exists().then_some(()));
+    Some(child)
+}
+
+/// Without what is different from run to run: times, and addresses in memory.
+fn masked(answer: &str, socket: &Path) -> String {
+    let answer = answer.replace(&socket.display().to_string(), "SOCKET");
+    let lines = answer.split('\n').map(|line| {
+        if line.starts_with("Total events captured on [") {
+            return "Total events captured".to_owned();
+        }
+        let fields: Vec<&str> = line.split(' ').collect();
+        if fields.len() == 25 && !line.starts_with('#') {
+            // The tenth is how long the state lasts.
+            let mut fields = fields;
+            fields[9] = "SINCE";
+            return fields.join(" ");
+        }
+        line.to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn answers_are_the_same() {
+    let listeners = [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    let servers = listeners
+        .each_ref()
+        .map(|l| l.local_addr().expect("it is bound").port());
+    let (theirs, ours) = (Room::new(), Room::new());
+    let Some(_haproxy) = haproxy(&theirs, &config(&theirs, servers)) else {
+        println!("SKIP: haproxy is not installed");
+        return;
+    };
+    let _lb = Lb::start(&config(&ours, servers));
+    for room in [&theirs, &ours] {
+        let checked = |state: String| {
+            state
+                .lines()
+                .any(|l| l.starts_with("3 be 1 s1 ") && l.contains(" 6 3 4 6 "))
+        };
+        until("the first check", || {
+            checked(room.ask("show servers state be")).then_some(())
+        });
+    }
+    let mut different = Vec::new();
+    for command in COMMANDS {
+        let [theirs, ours] = [&theirs, &ours].map(|room| masked(&room.ask(command), &room.socket()));
+        if theirs != ours {
+            different.push(format!("{command}\nHAProxy: {theirs:?}\nwe:      {ours:?}"));
+        }
+    }
+    assert!(
+        different.is_empty(),
+        "{} of {}:\n{}",
+        different.len(),
+        COMMANDS.len(),
+        different.join("\n")
+    );
+}
