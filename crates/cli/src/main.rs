@@ -1,5 +1,6 @@
 //! `tandem`: the operator's command. Each subcommand is a module; this file only chooses between them.
 
+mod check;
 mod demo;
 mod span_of_time;
 
@@ -16,8 +17,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Watch a balancer spread connections over two servers, lose one of them, and get it back
+    /// Watch a pair of balancer hosts serve clients while a server dies, and then the host that holds the address
     Demo(demo::Args),
+    /// Say what is wrong with a configuration, or with two routers' configurations as a pair
+    Check(check::Args),
     /// One of the demo's servers; `demo` starts it
     #[command(hide = true)]
     DemoServer(demo::server::Args),
@@ -26,6 +29,7 @@ enum Verb {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Demo(args) => demo::run(&args),
+        Verb::Check(args) => check::run(&args),
         Verb::DemoServer(args) => demo::server::run(&args),
     };
     outcome.unwrap_or_else(|e| {

@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod control;
 pub mod daemonize;
+pub mod disk;
 pub mod notify;
 pub mod pidfile;
 pub mod privileges;

@@ -6,13 +6,14 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IsTerminal};
 
 use anyhow::Context;
+use tandem_ops::disk::Disk;
 use tandem_text::Renderer;
 use tandem_text::keepalived;
 use tandem_vrrp_config::{self as config, Loaded, Machine, Plan, Verdict};
 
 use crate::args::{Args, Dialect};
 use crate::beyond::Beyond;
-use crate::files::Disk;
+
 
 pub(crate) struct Configuration {
     /// `None` when nothing could be made of it.

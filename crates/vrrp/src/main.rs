@@ -7,7 +7,6 @@ mod brain;
 mod configuration;
 mod control;
 mod dump;
-mod files;
 mod journal;
 mod logs;
 mod metrics;

@@ -1,4 +1,4 @@
-//! The files that a configuration includes.
+//! The files that a configuration includes, as its lexer asks for them.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use tandem_text::keepalived::Files;
 
 /// The machine's own disk.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Disk;
+pub struct Disk;
 
 impl Files for Disk {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
@@ -31,7 +31,7 @@ mod tests {
 
     #[test]
     fn lists_and_reads() {
-        let folder = std::env::temp_dir().join(format!("tandem-vrrp-files-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("tandem-disk-{}", std::process::id()));
         fs::create_dir_all(&folder).expect("the temporary folder is writable");
         fs::write(folder.join("one.conf"), "x").expect("writable");
         let name = folder.to_string_lossy();
