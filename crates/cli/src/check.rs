@@ -1,0 +1,166 @@
+//! `tandem check`: what is wrong with a configuration, and with two routers' configurations as a pair.
+//!
+//! A file says by its words whether it is a balancer's or a router's. Two routers' files are also held against each
+//! other, because the mistakes that hurt most (equal priorities, a weight too small to matter) are in neither alone.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+use tandem_lb_config as balancer;
+use tandem_ops::disk::Disk;
+use tandem_text::{Diagnostic, Renderer, Severity, SourceMap, keepalived};
+use tandem_vrrp_config as router;
+
+#[derive(clap::Args)]
+#[command(
+    after_help = "Exit status: 0 nothing is wrong, 1 there are errors, 3 there are warnings only, 2 a file cannot be read.\n\
+    Examples:\n  tandem check /etc/haproxy/haproxy.cfg\n  tandem check lb1/keepalived.conf lb2/keepalived.conf"
+)]
+pub struct Args {
+    /// haproxy.cfg, keepalived.conf or their TOML forms; two routers' files are compared too
+    #[arg(required = true, num_args = 1..)]
+    files: Vec<PathBuf>,
+    /// The findings as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// One thing to say, in both forms.
+struct Said {
+    severity: Severity,
+    text: String,
+    value: Value,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut said = Vec::new();
+    let mut plans = Vec::new();
+    for file in &args.files {
+        let name = file.display().to_string();
+        let bytes = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
+        if is_routers(&bytes) {
+            plans.push(read_router(&name, bytes, &mut said));
+        } else {
+            read_balancer(&name, bytes, &mut said);
+        }
+    }
+    match plans.as_slice() {
+        [] | [_] => {}
+        [Some(a), Some(b)] => said.extend(router::compare(a, b).iter().map(about_a_pair)),
+        [_, _] => {}
+        _ => bail!("more than two routers' files: check two at a time"),
+    }
+    show(&said, args.json)?;
+    let worst = |severity| said.iter().any(|s| s.severity == severity);
+    Ok(match (worst(Severity::Error), worst(Severity::Warning)) {
+        (true, _) => ExitCode::from(1),
+        (false, true) => ExitCode::from(3),
+        (false, false) => ExitCode::SUCCESS,
+    })
+}
+
+/// Router files have blocks or tables whose names say so; nothing of a balancer begins like them.
+fn is_routers(bytes: &[u8]) -> bool {
+    const MARKS: [&str; 4] = ["vrrp_", "vrrp-", "global_defs", "global-defs"];
+    let text = String::from_utf8_lossy(bytes);
+    text.lines()
+        .map(|line| line.trim_start().trim_start_matches('['))
+        .any(|line| MARKS.iter().any(|mark| line.starts_with(mark)))
+}
+
+fn read_balancer(name: &str, bytes: Vec<u8>, said: &mut Vec<Said>) {
+    let texts = [balancer::NamedText::new(name, bytes)];
+    let loaded = balancer::load(&texts, &|name| std::env::var(name).ok(), None);
+    said.extend(loaded.diagnostics.iter().map(|d| about_a_file(d, &loaded.sources)));
+}
+
+fn read_router(name: &str, bytes: Vec<u8>, said: &mut Vec<Said>) -> Option<router::Plan> {
+    let host = nix::unistd::gethostname().unwrap_or_default();
+    let host = host.to_string_lossy();
+    let machine = router::Machine::new(keepalived::Context {
+        files: &Disk,
+        env: &|name| std::env::var(name).ok(),
+        config_id: host.split('.').next().unwrap_or_default(),
+        seed: 0,
+    });
+    let loaded = router::load(name, bytes, &machine, None);
+    said.extend(loaded.diagnostics.iter().map(|d| about_a_file(d, &loaded.sources)));
+    loaded.plan
+}
+
+fn about_a_file(diagnostic: &Diagnostic, sources: &SourceMap) -> Said {
+    let colour = std::io::stdout().is_terminal();
+    let place = sources.location(diagnostic.span);
+    Said {
+        severity: diagnostic.severity,
+        text: Renderer::new(sources).colour(colour).render(diagnostic),
+        value: json!({
+            "severity": word(diagnostic.severity),
+            "code": diagnostic.code.to_string(),
+            "place": place.to_string(),
+            "message": diagnostic.message,
+            "help": diagnostic.help,
+        }),
+    }
+}
+
+fn about_a_pair(finding: &router::Finding) -> Said {
+    let severity = word(finding.severity);
+    Said {
+        severity: finding.severity,
+        text: format!(
+            "{}: {severity}[{}]: {}\nhelp: {}\n",
+            finding.about, finding.kind, finding.message, finding.help
+        ),
+        value: json!({
+            "severity": severity,
+            "code": finding.kind,
+            "about": &*finding.about,
+            "message": finding.message,
+            "help": finding.help,
+        }),
+    }
+}
+
+const fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Notice => "notice",
+    }
+}
+
+fn show(said: &[Said], as_json: bool) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if as_json {
+        let list: Vec<&Value> = said.iter().map(|s| &s.value).collect();
+        writeln!(out, "{}", serde_json::to_string_pretty(&list)?)?;
+    } else if said.is_empty() {
+        writeln!(out, "nothing is wrong")?;
+    }
+    for s in said.iter().filter(|_| !as_json) {
+        writeln!(out, "{}", s.text.trim_end())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_says_what_it_is() {
+        for (text, routers) in [
+            ("global\n    maxconn 1\nbackend vrrp_backend\n", false),
+            ("! comment\nvrrp_instance VI_1 {\n}\n", true),
+            ("  global_defs {\n", true),
+            ("[[vrrp-instance]]\n", true),
+            ("[[backend]]\nname = \"b\"\n", false),
+        ] {
+            assert_eq!(is_routers(text.as_bytes()), routers, "{text}");
+        }
+    }
+}
