@@ -22,7 +22,7 @@ server.setstate(haproxyadmin.STATE_DISABLE); print(server.status)
 server.setstate(haproxyadmin.STATE_ENABLE); print(server.status)
 server.setweight(2); print(server.weight)
 frontend = admin.frontend('fe')
-print(frontend.status, frontend.requests >= 0, admin.totalrequests >= 0, admin.uptimesec >= 0)
+print(frontend.status, int(frontend.requests) >= 0, int(admin.totalrequests) >= 0, int(admin.uptimesec) >= 0)
 frontend.disable(); print(frontend.status)
 frontend.enable(); print(frontend.status)
 print(admin.clearcounters())
@@ -61,9 +61,6 @@ fn haproxyadmin() {
     let config = Config::default().global(room.line()).server("s", &server, "");
     let _lb = Lb::start(&config.to_string());
     assert_eq!(ask(&mut connect(config.at()), b"x"), b"x");
-    // The library takes every file in the folder for a socket that ends so.
-    let alias = room.0.join("haproxy.sock");
-    std::os::unix::fs::symlink(room.socket(), alias).expect("the folder is writable");
     let output = python(&package, &room);
     let said = String::from_utf8_lossy(&output.stdout);
     let expected = "['fe'] ['be']\ns no check 1\nMAINT\nno check\n2\nOPEN True True True\nSTOP\nOPEN\nTrue\n";
