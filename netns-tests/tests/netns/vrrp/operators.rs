@@ -1,11 +1,13 @@
 //! The pair that operators' guides copy: priorities 101 and 100, `killall -0 haproxy` each 2 s, weight 2, and a secret
 //! that is not ASCII and too long.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use nix::sys::signal::Signal;
 use tandem_lab::{Host, Running};
 use tandem_netns_tests::Bench;
 
@@ -23,6 +25,7 @@ pub(super) fn the_operators_pair(bench: &Bench<'_>) -> Result<()> {
             ("ours and Keepalived", &|bench| {
                 pair(bench, [Program::Ours, Program::Keepalived])
             }),
+            ("a script that acts", &acting),
         ],
     )
 }
@@ -51,6 +54,74 @@ fn pair(bench: &Bench<'_>, programs: [Program; 2]) -> Result<()> {
     stage.a.wait_for_address(VIP, true, LONG)?;
     stage.b.wait_for_address(VIP, false, LONG)?;
     Ok(())
+}
+
+/// A check that starts the balancer again and, where that fails, stops the router.
+fn acting(bench: &Bench<'_>) -> Result<()> {
+    const NAME: &str = "balancer-c";
+    let stage = Stage::new(bench)?;
+    let folder = stage.lab.folder()?;
+    let (program, pid) = (folder.join(NAME), folder.join("balancer.pid"));
+    let script = folder.join("check.sh");
+    let text = format!(
+        "#!/bin/sh
+killall -0 {NAME} 2>/dev/null && exit 0
+{program} 3600 >/dev/null 2>&1 &
+echo $! > {pid}
+sleep 0.2
+killall -0 {NAME} 2>/dev/null && exit 0
+kill -TERM $(cat /run/keepalived.pid)
+exit 1
+",
+        program = program.display(),
+        pid = pid.display()
+    );
+    std::fs::write(&script, text)?;
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755))?;
+    let a = Config {
+        before: format!(
+            "vrrp_script chk {{\n script \"{}\"\n interval 1\n user root\n}}",
+            script.display()
+        ),
+        extra: "track_script {\n chk\n }",
+        ..Config::v3(150)
+    };
+    let mut balancer = start_balancer(&stage.a, &folder, NAME)?;
+    let (mut daemon, b) = stage.settled([Program::Ours; 2], &a, &Config::v3(100), VIP)?;
+
+    balancer.kill()?;
+    let started = wait_for_pid(&pid)?;
+    ensure!(
+        stage.a.holds(VIP)?,
+        "a balancer that was started again cost the address"
+    );
+
+    // Now it cannot be started again.
+    std::fs::remove_file(&program)?;
+    tandem_sys::process::signal(started, Signal::SIGKILL)?;
+    b.wait_for_line("Entering MASTER STATE", LONG)?;
+    let status = daemon.wait(LONG)?;
+    ensure!(status.success(), "it ended with {status}:\n{}", daemon.output());
+    stage.b.wait_for_address(VIP, true, LONG)?;
+    stage.a.wait_for_address(VIP, false, LONG)?;
+
+    let _balancer = start_balancer(&stage.a, &folder, NAME)?;
+    let _daemon = stage.start(&stage.a, Program::Ours, &a)?;
+    stage.a.wait_for_address(VIP, true, LONG)?;
+    stage.b.wait_for_address(VIP, false, LONG)?;
+    Ok(())
+}
+
+fn wait_for_pid(path: &Path) -> Result<u32> {
+    let deadline = Instant::now() + LONG;
+    loop {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        if let Some(pid) = text.strip_suffix('\n') {
+            return Ok(pid.parse()?);
+        }
+        ensure!(Instant::now() < deadline, "the balancer was not started again");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// A process of that name which does nothing.
