@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use tandem_tests::{Config, Lb, Server, ask, binary, connect};
 
-use super::room::Room;
+use super::room::{Room, say};
 
 const PACKAGE: &str = "haproxyadmin==0.2.4";
 
@@ -53,8 +53,7 @@ fn python(package: &Path, room: &Room) -> Output {
 #[test]
 fn haproxyadmin() {
     let Some(package) = package() else {
-        println!("SKIP: {PACKAGE} cannot be installed with pip");
-        return;
+        return say(&format!("SKIP {PACKAGE}: pip cannot install it"));
     };
     let room = Room::new();
     let server = Server::echo();

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use tandem_tests::{Lb, free_port, until};
 
-use super::room::Room;
+use super::room::{Room, say};
 
 /// In this order, since some change what others show.
 const COMMANDS: [&str; 64] = [
@@ -143,8 +143,7 @@ fn answers_are_the_same() {
         .map(|l| l.local_addr().expect("it is bound").port());
     let (theirs, ours) = (Room::new(), Room::new());
     let Some(_haproxy) = haproxy(&theirs, &config(&theirs, servers)) else {
-        println!("SKIP: haproxy is not installed");
-        return;
+        return say("SKIP the socket beside HAProxy: haproxy is not installed");
     };
     let _lb = Lb::start(&config(&ours, servers));
     for room in [&theirs, &ours] {

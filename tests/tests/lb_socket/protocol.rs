@@ -134,7 +134,7 @@ fn idle_clients_keep_nobody_out() {
     let (config, _server) = config(&room);
     let config = config.global("stats timeout 1h");
     let _lb = Lb::start(&config.to_string());
-    let idle: Vec<_> = (0..60).map(|_| room.connect()).collect();
+    let idle: Vec<_> = (0..100).map(|_| room.connect()).collect();
     let mut traffic = connect(config.at());
     assert_eq!(ask(&mut traffic, b"beside them"), b"beside them");
     assert_eq!(room.ask("show backend"), "# name\nbe\n\n");
@@ -147,11 +147,14 @@ fn a_client_that_takes_nothing_disturbs_nobody() {
     let room = Room::new();
     let (config, _server) = config(&room);
     let _lb = Lb::start(&config.to_string());
-    let mut deaf = room.connect();
-    deaf.set_write_timeout(Some(Duration::from_millis(100)))
-        .expect("a timeout above zero");
-    // Until its own and our buffers are full: nobody reads what comes back.
-    while deaf.write_all(&b"show stat\n".repeat(100)).is_ok() {}
+    // More of them than there are places, each until its own and our buffers are full: nobody reads what comes back.
+    let deaf: Vec<_> = (0..12).map(|_| room.connect()).collect();
+    for mut stream in &deaf {
+        stream
+            .set_write_timeout(Some(Duration::from_millis(50)))
+            .expect("a timeout above zero");
+        while stream.write_all(&b"show stat\n".repeat(100)).is_ok() {}
+    }
     assert_eq!(room.ask("show backend"), "# name\nbe\n\n");
 }
 

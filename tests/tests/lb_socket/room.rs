@@ -48,6 +48,11 @@ impl Room {
     }
 }
 
+/// To the terminal; whether somebody reads it does not matter.
+pub fn say(text: &str) {
+    writeln!(std::io::stdout().lock(), "{text}").ok();
+}
+
 impl Drop for Room {
     fn drop(&mut self) {
         std::fs::remove_dir_all(&self.0).ok();

@@ -139,7 +139,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
     async fn answer(&mut self, text: &str, payload: Option<String>) -> io::Result<bool> {
         match self.console.answer(&mut self.session, text, payload) {
             Answer::Quit => return Ok(false),
-            Answer::Wait(delay) => tokio::time::sleep(delay).await,
+            Answer::Wait(delay) => {
+                let slept = self.place.await_client(tokio::time::sleep(delay)).await;
+                slept.ok_or(io::ErrorKind::ConnectionAborted)?;
+            }
             Answer::Reply(reply) => {
                 for piece in reply.pieces(self.session.severities) {
                     self.write(&piece).await?;
@@ -155,9 +158,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
     async fn read(&mut self) -> io::Result<bool> {
         let mut buffer = [0; 4096];
         let read = timeout(self.session.patience, self.stream.read(&mut buffer));
-        let Some(read) = self.place.listen(read).await else {
-            return Ok(false);
-        };
+        let read = self
+            .place
+            .await_client(read)
+            .await
+            .ok_or(io::ErrorKind::ConnectionAborted)?;
         let count = read.map_err(|_| io::ErrorKind::TimedOut)??;
         self.framer.push(&buffer[..count]);
         Ok(count > 0)
@@ -167,7 +172,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
     async fn write(&mut self, text: &str) -> io::Result<()> {
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
-            let written = timeout(self.session.patience, self.stream.write(rest)).await;
+            let written = timeout(self.session.patience, self.stream.write(rest));
+            let written = self.place.await_client(written).await;
+            let written = written.ok_or(io::ErrorKind::ConnectionAborted)?;
             let count = written.map_err(|_| io::ErrorKind::TimedOut)??;
             if count == 0 {
                 return Err(io::ErrorKind::WriteZero.into());

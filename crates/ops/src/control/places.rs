@@ -1,4 +1,4 @@
-//! Room for a few clients. When it is full, whoever has said nothing for longest makes room for who wants to speak.
+//! Room for a few clients. When it is full, whoever has done nothing for longest makes room for who wants to speak.
 //!
 //! So clients that only hold the connection keep nobody out for longer than a moment, however many they are.
 
@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-/// A client that is between two commands is left alone.
-const MAY_BE_SILENT: Duration = Duration::from_secs(1);
+/// A client that is about to speak is left alone.
+const MAY_BE_SILENT: Duration = Duration::from_millis(250);
 
 /// How often a client that waits outside looks for a silent one.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -31,7 +31,7 @@ struct Guests {
 
 #[derive(Debug)]
 struct Guest {
-    /// Since when it says nothing; `None` while it is answered.
+    /// Since when it says and takes nothing; `None` while we are busy for it.
     silent: Option<Instant>,
     must_leave: Rc<Notify>,
 }
@@ -97,15 +97,15 @@ impl Places {
 }
 
 impl Place {
-    /// Waits for what a silent client says next; `None` when it has to make room before.
-    pub(super) async fn listen<T>(&self, said: impl Future<Output = T>) -> Option<T> {
+    /// Waits for what the client does next; `None` when it has to make room before.
+    pub(super) async fn await_client<T>(&self, done: impl Future<Output = T>) -> Option<T> {
         self.silent(Some(Instant::now()));
-        let heard = tokio::select! {
-            heard = said => Some(heard),
+        let done = tokio::select! {
+            done = done => Some(done),
             () = self.must_leave.notified() => None,
         };
         self.silent(None);
-        heard
+        done
     }
 
     fn silent(&self, since: Option<Instant>) {
@@ -133,7 +133,7 @@ mod tests {
         let places = Places::new(2);
         let (one, two) = (places.enter().await, places.enter().await);
         assert!(places.try_enter().is_none());
-        let first = tokio::task::spawn_local(async move { one.listen(pending::<()>()).await });
+        let first = tokio::task::spawn_local(async move { one.await_client(pending::<()>()).await });
         // The second is being answered, so it may stay.
         let third = timeout(Duration::from_secs(20), places.enter()).await;
         assert!(third.is_ok());
@@ -144,6 +144,6 @@ mod tests {
     #[tokio::test(flavor = "local")]
     async fn who_speaks_is_heard() {
         let place = Places::new(1).enter().await;
-        assert_eq!(place.listen(async { 7 }).await, Some(7));
+        assert_eq!(place.await_client(async { 7 }).await, Some(7));
     }
 }
