@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
 use tandem_netns_tests::Bench;
 
@@ -55,6 +55,25 @@ pub(super) fn reload_and_reports(bench: &Bench<'_>) -> Result<()> {
     ensure!(stage.a.holds(VIP)?, "the reload took an address away");
     let left = daemon.output().matches("Entering").count();
     ensure!(left == 2, "the state changed:\n{}", daemon.output());
+
+    // A second instance comes and goes.
+    let second = Config {
+        addresses: "10.9.0.200/24",
+        ..Config::v3(120)
+    };
+    let second = second
+        .text()
+        .replace("VI_1", "VI_2")
+        .replace("virtual_router_id 51", "virtual_router_id 52");
+    let (_, second) = second.split_once("vrrp_instance").context("there is an instance")?;
+    fs::write(&file, format!("{text}vrrp_instance{second}"))?;
+    daemon.signal(Signal::SIGHUP)?;
+    stage.a.wait_for_address("10.9.0.200".parse()?, true, LONG)?;
+    daemon.wait_for_line("(VI_2) Entering MASTER STATE", LONG)?;
+    fs::write(&file, &text)?;
+    daemon.signal(Signal::SIGHUP)?;
+    stage.a.wait_for_address("10.9.0.200".parse()?, false, LONG)?;
+    ensure!(stage.a.holds(VIP)?, "the reload took an address away");
 
     daemon.stop(LONG)?;
     wait_for_text(&told, "first INSTANCE VI_1 STOP 150")?;
