@@ -238,6 +238,13 @@ fn the_form_changes_what_clients_meet() {
     act("s=a&b=be&action=ready", "DONE");
     assert_eq!(site.status("a"), "no check");
     assert!((0..8).any(|_| met() == b'1'));
+    // Ending the sessions of a server ends what is open, and nothing else.
+    act("s=b&b=be&action=drain", "DONE");
+    let mut open = connect(site.config.at());
+    open.read_exact(&mut [0; 1]).expect("a server says its name");
+    act("s=a&b=be&action=shutdown", "DONE");
+    assert!(ended(&mut open));
+    act("s=b&b=be&action=ready", "DONE");
     // Everything that HAProxy answers otherwise.
     for (form, code) in [
         ("b=be&action=drain", "NONE"),

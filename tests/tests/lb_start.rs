@@ -1,6 +1,5 @@
 //! Starting, or saying why not.
 
-use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Output;
 

@@ -95,12 +95,12 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         orders: desk.orders.clone(),
         frontends: desk.frontends.clone(),
         stats: stats.clone(),
-        live,
+        live: live.clone(),
         process: process.clone(),
         clock,
     };
     let doors = socket::open(doors, room);
-    let page = Page::new(clock, stats, desk.orders.clone());
+    let page = Page::new(clock, stats, desk.orders.clone(), live);
     for (site, sockets) in sites.iter().zip(sockets) {
         for socket in sockets {
             tokio::task::spawn_local(http::serve(socket, site.clone(), page.clone(), desk.phase.subscribe()));

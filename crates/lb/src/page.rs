@@ -18,13 +18,16 @@ mod view;
 mod words;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
 use tandem_lb_core::stats::prometheus::{self, Section};
 use tandem_lb_core::stats::{Field, Selection, csv, json, schema, typed};
+use tandem_ops::clock::Clock;
 use tandem_time::Mono;
 
+use crate::live::Live;
 use crate::orders::Orders;
 use crate::stats::Stats;
 use origin::Token;
@@ -35,18 +38,20 @@ use uri::{Format, Wanted};
 
 /// What every site shows and changes.
 pub(crate) struct Page {
-    clock: tandem_ops::clock::Clock,
+    clock: Clock,
     stats: Rc<Stats>,
     orders: Orders,
+    live: Arc<Live>,
     token: Token,
 }
 
 impl Page {
-    pub(crate) fn new(clock: tandem_ops::clock::Clock, stats: Rc<Stats>, orders: Orders) -> Rc<Page> {
+    pub(crate) fn new(clock: Clock, stats: Rc<Stats>, orders: Orders, live: Arc<Live>) -> Rc<Page> {
         Rc::new(Page {
             clock,
             stats,
             orders,
+            live,
             token: Token::new(),
         })
     }
@@ -107,7 +112,7 @@ impl Page {
             );
             return Code::Denied;
         }
-        post::carry_out(&form, &self.orders)
+        post::carry_out(&form, &self.orders, &self.live)
     }
 
     fn show(&self, site: &Site, wanted: &Wanted) -> Response<Body> {

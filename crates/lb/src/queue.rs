@@ -24,6 +24,8 @@ struct Lines {
 #[derive(Debug, Default)]
 struct Line {
     waiting: BTreeMap<u64, Waker>,
+    /// The most that ever stood here.
+    most: usize,
     /// How many were called from here since the start.
     called: u64,
 }
@@ -79,6 +81,22 @@ impl Queue {
         called.into_iter().flatten().for_each(|(_, waker)| waker.wake());
     }
 
+    /// How many wait for this server, or for any, and the most that ever did.
+    pub(crate) fn waiting(&self, line: Option<ServerIdx>) -> (usize, usize) {
+        let lines = self.lines();
+        lines
+            .lines
+            .get(&line)
+            .map_or((0, 0), |line| (line.waiting.len(), line.most))
+    }
+
+    /// From now on the most is that since now.
+    pub(crate) fn forget_maxima(&self) {
+        for line in self.lines().lines.values_mut() {
+            line.most = line.waiting.len();
+        }
+    }
+
     fn lines(&self) -> MutexGuard<'_, Lines> {
         // Each operation leaves the lines whole, so a panic elsewhere with the lock held has broken nothing.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -103,12 +121,13 @@ impl Place {
     /// and our standing in the line, a place may have become free.
     pub(crate) fn poll_called(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut lines = self.queue.lines();
-        let waiting = &mut lines.lines.entry(self.line).or_default().waiting;
-        if let Some(waker) = waiting.get_mut(&self.number) {
+        let line = lines.lines.entry(self.line).or_default();
+        if let Some(waker) = line.waiting.get_mut(&self.number) {
             waker.clone_from(cx.waker());
             return Poll::Pending;
         }
-        waiting.insert(self.number, cx.waker().clone());
+        line.waiting.insert(self.number, cx.waker().clone());
+        line.most = line.most.max(line.waiting.len());
         // Being called oneself is not somebody before us being called.
         self.called_before += u64::from(std::mem::replace(&mut self.stands, true));
         Poll::Ready(())

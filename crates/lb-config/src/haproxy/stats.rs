@@ -119,6 +119,12 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
             Ok(())
         },
     },
+    Keyword {
+        words: "http-request use-service prometheus-exporter",
+        sections: HERE,
+        summary: "serve metrics at /metrics; they come with the statistics page",
+        parse: exporter,
+    },
 ];
 
 fn page<'a>(proxy: &'a mut Proxy, args: &Args<'_>) -> &'a mut Stats {
@@ -138,6 +144,19 @@ fn auth(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
         return Err(Diagnostic::error(code::BAD_VALUE, word.span, message).help("a colon separates the two"));
     };
     page(proxy, args).auth.push((user.to_owned(), password.to_owned()));
+    Ok(())
+}
+
+/// `if { path /metrics }`, which is where they are.
+fn exporter(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
+    page(proxy, args);
+    let words: Vec<&str> = args.rest().iter().map(|word| word.text.as_str()).collect();
+    if words != ["if", "{", "path", "/metrics", "}"] {
+        let message = "metrics are served at `/metrics` only";
+        let diagnostic = Diagnostic::error(code::UNSUPPORTED, args.line_span(), message);
+        return Err(diagnostic.help("write `http-request use-service prometheus-exporter if { path /metrics }`"));
+    }
+    args.skip(words.len());
     Ok(())
 }
 

@@ -88,7 +88,7 @@ fn of_global() {
     global(
         "stats socket /s mode 600 user u group g level user expose-fd listeners",
         |g| show(&g.stats_sockets[0]),
-        "StatsSocket { address: Unix(\"/s\"), level: User, mode: Some(384), user: Some(\"u\"), group: Some(\"g\"), expose_listeners: true }",
+        "StatsSocket { address: Unix(\"/s\"), origin: \"t:2\", level: User, mode: Some(384), user: Some(\"u\"), group: Some(\"g\"), expose_listeners: true }",
     );
     global(
         "stats socket ipv4@127.0.0.1:9 uid 1 gid 2",
@@ -384,6 +384,12 @@ fn of_the_statistics_page() {
         "Some(\"a b\")",
     );
     front(STATS, "stats show-legends", |f| show(page(f).show_legends), "true");
+    front(
+        STATS,
+        "http-request use-service prometheus-exporter if { path /metrics }",
+        |f| show(&page(f).uri),
+        "\"/haproxy?stats\"",
+    );
 }
 
 #[test]

@@ -42,5 +42,7 @@ fn without_origins(mut plan: Plan) -> Plan {
     binds.for_each(|bind| bind.origin = Arc::clone(&nowhere));
     let servers = plan.backends.iter_mut().flat_map(|backend| &mut backend.servers);
     servers.for_each(|server| server.origin = Arc::clone(&nowhere));
+    let sockets = plan.global.stats_sockets.iter_mut();
+    sockets.for_each(|socket| socket.origin = Arc::clone(&nowhere));
     plan
 }

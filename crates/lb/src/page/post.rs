@@ -3,6 +3,7 @@
 use tandem_lb_core::backend::Operation;
 use tandem_lb_core::health::AdminChange;
 
+use crate::live::Live;
 use crate::orders::{Orders, ServerOrders};
 
 /// What HAProxy appends to the page's path after a change.
@@ -39,6 +40,7 @@ enum Action {
     Checks {
         enable: bool,
     },
+    KillSessions,
     /// Of agents, which no server has.
     Agent,
 }
@@ -54,25 +56,27 @@ impl Action {
             "hdown" => Action::Health(Operation::Down),
             "dhlth" => Action::Checks { enable: false },
             "ehlth" => Action::Checks { enable: true },
+            "shutdown" => Action::KillSessions,
             "dagent" | "eagent" | "arunn" | "adown" => Action::Agent,
             _ => return None,
         })
     }
 
     /// Whether there was anything to do.
-    fn apply(self, server: &ServerOrders) -> bool {
+    fn apply(self, server: &ServerOrders, live: &Live) -> bool {
         match self {
             Action::Admin(change) => server.admin(change),
             Action::Health(to) => server.health(to),
             Action::Checks { enable: true } => return server.enable_checks().is_ok(),
             Action::Checks { enable: false } => server.disable_checks(),
+            Action::KillSessions => live.end_at(server.keeper().backend(), server.idx()),
             Action::Agent => return false,
         }
         true
     }
 }
 
-pub(super) fn carry_out(form: &[(String, String)], orders: &Orders) -> Code {
+pub(super) fn carry_out(form: &[(String, String)], orders: &Orders, live: &Live) -> Code {
     let last = |wanted: &str| {
         form.iter()
             .rev()
@@ -91,7 +95,7 @@ pub(super) fn carry_out(form: &[(String, String)], orders: &Orders) -> Code {
         match orders.server(backend, server) {
             Ok(server) => {
                 known += 1;
-                changed += u32::from(action.apply(&server));
+                changed += u32::from(action.apply(&server, live));
             }
             Err(_) => unknown += 1,
         }
@@ -113,7 +117,7 @@ mod tests {
     fn every_action_of_haproxys_form() {
         for word in [
             "ready", "drain", "maint", "dhlth", "ehlth", "hrunn", "hnolb", "hdown", "dagent", "eagent", "arunn",
-            "adown", "stop", "start",
+            "adown", "shutdown", "stop", "start",
         ] {
             assert!(Action::named(word).is_some(), "{word}");
         }
@@ -126,7 +130,7 @@ mod tests {
         let form = |fields: &[(&str, &str)]| -> Vec<(String, String)> {
             fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()
         };
-        let code = |fields: &[(&str, &str)]| carry_out(&form(fields), &orders);
+        let code = |fields: &[(&str, &str)]| carry_out(&form(fields), &orders, &Live::default());
         assert_eq!(code(&[]), Code::Nothing);
         assert_eq!(code(&[("s", "a"), ("action", "drain")]), Code::Nothing);
         assert_eq!(code(&[("s", "a"), ("b", "be"), ("action", "")]), Code::Nothing);

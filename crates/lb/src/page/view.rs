@@ -114,7 +114,6 @@ struct Happening {
     at: String,
     machine: String,
     class: &'static str,
-    proxy: String,
     text: String,
 }
 
@@ -234,6 +233,15 @@ fn with_unit(n: i128) -> String {
     if n < 1000 { format!("{n}\u{202f}B") } else { bytes(n) }
 }
 
+/// As monitoring reads it on HAProxy's page.
+fn bits(n: i128) -> String {
+    if n < 1000 {
+        format!("{n} bps")
+    } else {
+        bytes(n).replace('\u{202f}', " ").replace('B', "bps")
+    }
+}
+
 fn is_up(row: &Row) -> bool {
     let status = row.text(Field::Status);
     !status.starts_with("DOWN") && !status.starts_with("MAINT")
@@ -249,7 +257,7 @@ fn process(info: &Info) -> Process {
         maxconn: text(InfoField::Maxconn),
         connections: text(InfoField::CurrConns),
         rate: text(InfoField::ConnRate),
-        bits: bytes(8 * info.number(InfoField::BytesOutRate)).replace('B', "b"),
+        bits: bits(8 * info.number(InfoField::BytesOutRate)),
         tasks: text(InfoField::Tasks),
     }
 }
@@ -407,7 +415,6 @@ fn happenings(stats: &Stats, rows: &[Row]) -> Vec<Happening> {
                     Severity::Alert => "alert",
                     Severity::Notice => "notice",
                 },
-                proxy: h.proxy.to_string(),
                 text: h.text,
             }
         })

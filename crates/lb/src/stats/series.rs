@@ -129,6 +129,7 @@ impl Series {
                 let backend = keeper.backend();
                 meters.borrow_mut().forget_maxima(&backend.traffic);
                 backend.attempts.times.forget_maxima();
+                backend.queue.forget_maxima();
                 for (server, meters) in backend.servers.iter().zip(servers) {
                     meters.borrow_mut().forget_maxima(&server.traffic);
                     server.attempts.times.forget_maxima();
@@ -184,13 +185,16 @@ impl Series {
 
 fn server_of(keeper: &Keeper, server: &Server, meters: &Meters, report: &ServerReport<'_>, now: Mono) -> Row {
     let plan = &keeper.backend().plan;
+    let place = plan.servers.iter().position(|s| s.id == report.view.id);
+    let line = place.and_then(|p| u32::try_from(p).ok()).map(ServerIdx);
+    let waiting = line.map_or((0, 0), |idx| keeper.backend().queue.waiting(Some(idx)));
     server_row(&figures::Server {
         proxy: &plan.name,
         iid: plan.id,
         report,
         address: &server.address.to_string(),
         traffic: meters.figures(&server.traffic, now),
-        effort: effort(&server.attempts, &server.traffic, now),
+        effort: effort(&server.attempts, &server.traffic, waiting, now),
         change_seconds: now.since(report.view.last_change).as_secs(),
     })
 }
@@ -208,17 +212,18 @@ fn backend_of(keeper: &Keeper, fullconn: u32, is_page: bool, traffic: figures::T
         policy: &backend.plan.policy,
         view: &view,
         traffic,
-        effort: effort(&backend.attempts, &backend.traffic, now),
+        effort: effort(&backend.attempts, &backend.traffic, backend.queue.waiting(None), now),
         downs: outage.count(),
         down_seconds: outage.total(now).as_secs(),
         change_seconds: now.since(view.last_change).as_secs(),
     }))
 }
 
-fn effort(attempts: &Attempts, traffic: &Traffic, now: Mono) -> figures::Effort {
+fn effort(attempts: &Attempts, traffic: &Traffic, (queued, most): (usize, usize), now: Mono) -> figures::Effort {
+    let clipped = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     figures::Effort {
-        queued: 0,
-        queued_max: 0,
+        queued: clipped(queued),
+        queued_max: clipped(most),
         connects: attempts.connects.now(),
         connect_errors: attempts.connect_errors.now(),
         retries: attempts.retries.now(),
