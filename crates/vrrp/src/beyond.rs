@@ -1,7 +1,8 @@
 //! What a configuration may ask for and this version does not do. What would change behaviour when ignored is refused; the
 //! rest is said.
 
-use tandem_vrrp_config::{Instance, Plan};
+use tandem_vrrp_config::{Global, Instance, Plan};
+use tandem_vrrp_core::settings::{Family, Transport};
 
 use crate::policy::Policy;
 
@@ -23,6 +24,12 @@ impl Beyond {
                     settings.name
                 ));
             }
+            if settings.family == Family::V6 && matches!(settings.transport, Transport::Unicast { ttl: Some(_), .. }) {
+                beyond.ignored.push(format!(
+                    "({}) unicast_ttl is not part of this version for IPv6",
+                    settings.name
+                ));
+            }
             if settings.interface.is_none() {
                 beyond.refused.push(format!("({}) name an interface", settings.name));
             }
@@ -38,7 +45,28 @@ impl Beyond {
                 "static addresses, routes and rules are not part of this version: let the system set them".into(),
             );
         }
+        beyond.global(&plan.global);
         beyond
+    }
+
+    /// What an operator may miss, and nothing depends on.
+    fn global(&mut self, global: &Global) {
+        let asked = [
+            (!global.scheduling.cpu_affinity.is_empty(), "vrrp_cpu_affinity"),
+            (global.scheduling.priority.is_some(), "vrrp_priority"),
+            (global.reload.time_file.is_some(), "reload_time_file"),
+            (global.reload.marker.is_some(), "reload_file"),
+            (
+                global.use_pid_dir || global.instance_name.is_some(),
+                "use_pid_dir and instance",
+            ),
+            (global.dumps.use_instance, "data_use_instance"),
+            (global.process_name.is_some(), "vrrp_process_name"),
+            (global.disable_local_igmp, "disable_local_igmp"),
+        ];
+        let asked = asked.into_iter().filter(|(asked, _)| *asked);
+        self.ignored
+            .extend(asked.map(|(_, what)| format!("{what} is not part of this version")));
     }
 
     fn instance(&mut self, instance: &Instance, name: &str) {

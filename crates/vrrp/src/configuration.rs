@@ -14,7 +14,6 @@ use tandem_vrrp_config::{self as config, Loaded, Machine, Plan, Verdict};
 use crate::args::{Args, Dialect};
 use crate::beyond::Beyond;
 
-
 pub(crate) struct Configuration {
     /// `None` when nothing could be made of it.
     pub(crate) plan: Option<Plan>,

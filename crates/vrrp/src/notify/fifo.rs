@@ -64,3 +64,41 @@ fn give(path: &Path, owner: Option<&config::User>) -> io::Result<()> {
     };
     Ok(chown(path, Some(user.uid), group)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+
+    use super::*;
+
+    #[test]
+    fn lines_wait_for_a_reader_and_too_many_are_lost() {
+        let path = std::env::temp_dir().join(format!("tandem-vrrp-fifo-{}", std::process::id()));
+        let fifo = Fifo {
+            path: path.clone(),
+            owner: None,
+        };
+        let pipe = Pipe::open(&fifo).expect("the temporary folder is writable");
+        let log = Log::default();
+        pipe.write("INSTANCE \"VI_1\" MASTER 150\n", &log);
+        Pipe::open(&fifo).expect("it is there already").write("second\n", &log);
+        let mut lines = BufReader::new(File::open(&path).expect("it is there")).lines();
+        let mut next = || lines.next().expect("written").expect("readable");
+        assert_eq!([next(), next()], ["INSTANCE \"VI_1\" MASTER 150", "second"]);
+        // More than a pipe holds: this returns.
+        (0..20_000).for_each(|_| pipe.write("more\n", &log));
+        std::fs::remove_file(&path).expect("ours");
+    }
+
+    #[test]
+    fn another_file_is_not_written_to() {
+        let path = std::env::temp_dir().join(format!("tandem-vrrp-no-fifo-{}", std::process::id()));
+        std::fs::write(&path, "x").expect("writable");
+        let fifo = Fifo {
+            path: path.clone(),
+            owner: None,
+        };
+        assert!(Pipe::open(&fifo).is_err());
+        std::fs::remove_file(&path).expect("ours");
+    }
+}
