@@ -1,6 +1,7 @@
 //! All tests that need hosts of their own.
 
 mod balancer;
+mod interop;
 mod keepalived;
 mod lab;
 mod netlink;
@@ -20,5 +21,6 @@ fn main() {
     tests.extend(keepalived::tests());
     tests.extend(balancer::tests());
     tests.extend(vrrp::tests());
+    tests.extend(interop::tests());
     Suite { tests }.main()
 }

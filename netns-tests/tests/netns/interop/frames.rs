@@ -1,0 +1,113 @@
+//! Adverts as they were on the cable, read and made without the router's own code: an eye of its own.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::SystemTime;
+
+use tandem_lab::Frame;
+
+pub(super) const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+const VRRP: u8 = 112;
+
+#[derive(Debug, Clone)]
+pub(super) struct Advert {
+    pub(super) at: SystemTime,
+    pub(super) source: IpAddr,
+    pub(super) hardware: [u8; 6],
+    pub(super) priority: u8,
+    /// Over IPv4: the checksum holds with (without) a pseudo-header.
+    pub(super) sums: Sums,
+}
+
+/// Over which bytes a checksum is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sums {
+    pub(super) with: bool,
+    pub(super) without: bool,
+}
+
+impl Advert {
+    pub(super) fn read(frame: &Frame) -> Option<Advert> {
+        let packet = frame.bytes.get(14..)?;
+        let (source, destination, message) = match frame.ether_type()? {
+            0x0800 if packet.get(9) == Some(&VRRP) => {
+                let header = usize::from(packet[0] & 0xf) * 4;
+                let (source, destination) = (v4(packet.get(12..16)?)?, v4(packet.get(16..20)?)?);
+                (source, destination, packet.get(header..)?)
+            }
+            0x86dd if packet.get(6) == Some(&VRRP) => {
+                let (source, destination) = (v6(packet.get(8..24)?)?, v6(packet.get(24..40)?)?);
+                (source, destination, packet.get(40..)?)
+            }
+            _ => return None,
+        };
+        Some(Advert {
+            at: frame.at,
+            source,
+            hardware: frame.bytes.get(6..12)?.try_into().ok()?,
+            priority: *message.get(2)?,
+            sums: Sums {
+                with: checksum(message, Some((source, destination))) == 0,
+                without: checksum(message, None) == 0,
+            },
+        })
+    }
+}
+
+fn v4(bytes: &[u8]) -> Option<IpAddr> {
+    Some(IpAddr::V4(<[u8; 4]>::try_from(bytes).ok()?.into()))
+}
+
+fn v6(bytes: &[u8]) -> Option<IpAddr> {
+    Some(IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?)))
+}
+
+/// What a version 3 advert over IPv4 says, to be made by hand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Handmade {
+    pub(super) source: Ipv4Addr,
+    pub(super) destination: Ipv4Addr,
+    pub(super) priority: u8,
+    pub(super) centiseconds: u16,
+    pub(super) pseudo_header: bool,
+}
+
+impl Handmade {
+    /// With its IPv4 header, for virtual router 51 and 10.9.0.100.
+    pub(super) fn packet(&self) -> Vec<u8> {
+        let [high, low] = self.centiseconds.to_be_bytes();
+        let mut message = vec![0x31, 51, self.priority, 1, high, low, 0, 0, 10, 9, 0, 100];
+        let ends = (IpAddr::V4(self.source), IpAddr::V4(self.destination));
+        let sum = checksum(&message, self.pseudo_header.then_some(ends));
+        message[6..8].copy_from_slice(&sum.to_be_bytes());
+        let mut packet = vec![0x45, 0xc0, 0, 32, 0, 1, 0, 0, 255, VRRP, 0, 0];
+        packet.extend(self.source.octets());
+        packet.extend(self.destination.octets());
+        packet.extend(message);
+        packet
+    }
+}
+
+/// RFC 1071; 0 over a message that carries its right sum.
+fn checksum(message: &[u8], pseudo_header: Option<(IpAddr, IpAddr)>) -> u16 {
+    let mut bytes = Vec::new();
+    if let Some((source, destination)) = pseudo_header {
+        for address in [source, destination] {
+            match address {
+                IpAddr::V4(address) => bytes.extend(address.octets()),
+                IpAddr::V6(address) => bytes.extend(address.octets()),
+            }
+        }
+        // Messages are far shorter than 64 KiB; addresses are even, so that the words stay aligned.
+        bytes.extend([0, VRRP]);
+        bytes.extend((message.len() as u16).to_be_bytes());
+    }
+    bytes.extend(message);
+    let words = bytes
+        .chunks(2)
+        .map(|pair| u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0)));
+    let mut sum: u32 = words.sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !(sum as u16)
+}

@@ -1,0 +1,211 @@
+//! A scenario as a row: two configurations, and steps that do something or expect something. Every row is played twice,
+//! with the programs swapped.
+
+use std::ops::RangeInclusive;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, bail, ensure};
+use tandem_netns_tests::Bench;
+
+use super::config::Config;
+use super::stage::{LONG, Program, Side, Stage, VIP};
+
+/// How much later than the arithmetic says a busy machine may be.
+const SLACK: Duration = Duration::from_millis(250);
+/// How much earlier: what the clocks of the cable and of the daemon may differ by.
+const EARLY: Duration = Duration::from_millis(5);
+
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) a: Config,
+    pub(super) b: Config,
+    pub(super) steps: Vec<Step>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    // These do something; what is expected later is expected since then.
+    Start(Side),
+    Stop(Side),
+    /// Every process of the host at once.
+    Kill(Side),
+    Cut(Side),
+    Heal(Side),
+    Down(Side),
+    Up(Side),
+    /// The check script that looks for `{dir}/bad` fails from now on.
+    Break,
+    Mend,
+
+    /// Nothing but the time from which on something is expected.
+    Now,
+
+    // These wait for something.
+    /// One side alone has the address.
+    Holds(Side),
+    /// Both advertise.
+    TwoMasters,
+    Says(Side, &'static str),
+    Adverts(Side, usize),
+    /// This side advertises so long after the other's last advert.
+    Detects(Side, Duration),
+    /// This side advertises so long after the other's priority 0.
+    Follows(Side, Duration),
+    /// This side advertises between these times after the last thing that was done.
+    Takes(Side, Duration, Duration),
+
+    // These look.
+    /// This side has not advertised.
+    Silent(Side),
+    /// Section and name in the statistics: it is above zero.
+    Counts(Side, &'static str, &'static str),
+}
+
+/// All rows in both roles at the same time, each in a lab of its own.
+pub(super) fn play(bench: &Bench<'_>, rows: &[Row]) -> Result<()> {
+    let failures: Vec<String> = std::thread::scope(|scope| {
+        let running: Vec<_> = rows
+            .iter()
+            .flat_map(|row| Program::ROLES.map(|programs| (row, programs)))
+            .map(|(row, programs)| (row.name, programs, scope.spawn(move || one(bench, row, programs))))
+            .collect();
+        let ended = running.into_iter().filter_map(|(name, programs, thread)| {
+            let told = match thread.join() {
+                Ok(Ok(())) => return None,
+                Ok(Err(error)) => format!("{error:?}"),
+                Err(_) => "it panicked".into(),
+            };
+            Some(format!("{name}, {programs:?}: {told}"))
+        });
+        ended.collect()
+    });
+    ensure!(failures.is_empty(), "{}", failures.join("\n\n"));
+    Ok(())
+}
+
+fn one(bench: &Bench<'_>, row: &Row, programs: [Program; 2]) -> Result<()> {
+    let mut scene = Scene {
+        row,
+        stage: Stage::new(bench, programs)?,
+        done: SystemTime::now(),
+        figures: Vec::new(),
+    };
+    for (number, step) in row.steps.iter().enumerate() {
+        scene
+            .step(*step)
+            .with_context(|| format!("step {}, {step:?}\n{}", number + 1, scene.stage.logs()))?;
+    }
+    bench.say(format!("{}, {programs:?}: good{}", row.name, scene.figures.concat()));
+    Ok(())
+}
+
+struct Scene<'a> {
+    row: &'a Row,
+    stage: Stage,
+    /// When the last thing was done.
+    done: SystemTime,
+    figures: Vec<String>,
+}
+
+impl Scene<'_> {
+    fn step(&mut self, step: Step) -> Result<()> {
+        match step {
+            Step::Holds(side) => self.stage.wait_for_holder(side, VIP),
+            Step::TwoMasters => self.two_masters(),
+            Step::Says(side, words) => self.stage.says(side, words).map(drop),
+            Step::Adverts(side, count) => self.stage.wait_for_adverts(side, self.done, count),
+            Step::Detects(side, after) => self.detects(side, after),
+            Step::Follows(side, after) => self.follows(side, after),
+            Step::Takes(side, earliest, latest) => {
+                let first = self.stage.wait_for_advert(side, self.done, |_| true)?;
+                self.measure("took over", self.done, first.at, earliest..=latest)
+            }
+            Step::Silent(side) => {
+                let heard = self.stage.adverts_of(side, self.done);
+                ensure!(heard.is_empty(), "it advertised: {heard:?}");
+                Ok(())
+            }
+            Step::Counts(side, section, name) => {
+                let count = self.stage.router(side).counter(section, name)?;
+                ensure!(count > 0, "{section} {name} is {count}");
+                Ok(())
+            }
+            action => {
+                self.done = SystemTime::now();
+                self.act(action)
+            }
+        }
+    }
+
+    fn act(&mut self, step: Step) -> Result<()> {
+        let Stage {
+            routers, lab, folder, ..
+        } = &mut self.stage;
+        match step {
+            Step::Start(Side::A) => self.stage.start(Side::A, &self.row.a)?,
+            Step::Start(Side::B) => self.stage.start(Side::B, &self.row.b)?,
+            Step::Stop(side) => routers[side as usize].stop()?,
+            Step::Kill(side) => routers[side as usize].host.kill_all()?,
+            Step::Cut(side) => lab.cut(&routers[side as usize].link)?,
+            Step::Heal(side) => lab.heal(&routers[side as usize].link)?,
+            Step::Down(side) => routers[side as usize].host.set_down("eth0")?,
+            Step::Up(side) => routers[side as usize].host.set_up("eth0")?,
+            Step::Break => std::fs::write(folder.join("bad"), "")?,
+            Step::Mend => std::fs::remove_file(folder.join("bad"))?,
+            Step::Now => {}
+            expectation => bail!("{expectation:?} does nothing"),
+        }
+        Ok(())
+    }
+
+    /// Each has advertised and has the address, and goes on so while ours advertises. Keepalived 2.2.7 is nearly silent
+    /// then: every advert that it refuses starts its own timer anew.
+    fn two_masters(&self) -> Result<()> {
+        for side in [Side::A, Side::B] {
+            self.stage.wait_for_adverts(side, self.done, 1)?;
+            self.stage.router(side).host.wait_for_address(VIP, true, LONG)?;
+        }
+        let ours = [Side::A, Side::B]
+            .into_iter()
+            .find(|side| self.stage.router(*side).program == Program::Ours);
+        self.stage
+            .wait_for_adverts(ours.context("none of ours")?, SystemTime::now(), 2)?;
+        for router in &self.stage.routers {
+            ensure!(router.host.holds(VIP)?, "{} gave up", router.host.name());
+        }
+        Ok(())
+    }
+
+    fn detects(&mut self, side: Side, after: Duration) -> Result<()> {
+        let first = self.stage.wait_for_advert(side, self.done, |_| true)?;
+        let heard = self.stage.adverts_of(side.other(), SystemTime::UNIX_EPOCH);
+        let last = heard.iter().rfind(|advert| advert.at < first.at);
+        let last = last.context("the other never advertised")?;
+        self.measure("detected", last.at, first.at, after..=after)
+    }
+
+    fn follows(&mut self, side: Side, after: Duration) -> Result<()> {
+        let zero = self
+            .stage
+            .wait_for_advert(side.other(), self.done, |advert| advert.priority == 0)?;
+        let first = self.stage.wait_for_advert(side, zero.at, |_| true)?;
+        self.measure("followed", zero.at, first.at, after..=after)
+    }
+
+    fn measure(
+        &mut self,
+        what: &str,
+        from: SystemTime,
+        to: SystemTime,
+        wanted: RangeInclusive<Duration>,
+    ) -> Result<()> {
+        let took = to.duration_since(from)?;
+        ensure!(
+            took + EARLY >= *wanted.start() && took <= *wanted.end() + SLACK,
+            "{what} after {took:?}, the arithmetic says {wanted:?}"
+        );
+        self.figures
+            .push(format!(", {what} after {:.1} ms", took.as_secs_f64() * 1000.0));
+        Ok(())
+    }
+}

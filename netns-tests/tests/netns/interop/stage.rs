@@ -1,0 +1,246 @@
+//! Two routers and a client on one switch, a sniffer at the client's cable, and what can be asked of them.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result, bail, ensure};
+use nix::sys::signal::Signal;
+use tandem_lab::{Capture, Host, Lab, Link, Missing, Running};
+use tandem_netns_tests::Bench;
+
+use super::config::Config;
+use super::frames::Advert;
+
+pub(super) const LONG: Duration = Duration::from_secs(20);
+pub(super) const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 0, 100));
+
+/// Which program stands on a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Program {
+    Ours,
+    Keepalived,
+}
+
+/// `A` is 10.9.0.1, `B` 10.9.0.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    A,
+    B,
+}
+
+pub(super) struct Stage {
+    pub(super) routers: [Router; 2],
+    pub(super) client: Host,
+    pub(super) client_link: Link,
+    /// At the client's cable, where every multicast and broadcast passes.
+    pub(super) wire: Capture,
+    /// Shared by all hosts; stands for `{dir}` in configurations.
+    pub(super) folder: PathBuf,
+    pub(super) lab: Lab,
+}
+
+pub(super) struct Router {
+    pub(super) program: Program,
+    pub(super) host: Host,
+    pub(super) link: Link,
+    pub(super) hardware: [u8; 6],
+    daemon: Option<Running>,
+}
+
+impl Program {
+    pub(super) const ROLES: [[Program; 2]; 2] = [
+        [Program::Ours, Program::Keepalived],
+        [Program::Keepalived, Program::Ours],
+    ];
+
+    /// Tests lie in target/<profile>/deps, programs one folder up.
+    fn path(self) -> Result<PathBuf> {
+        if self == Program::Keepalived {
+            return Ok("keepalived".into());
+        }
+        let here = std::env::current_exe()?;
+        let folder = here.ancestors().nth(2).context("a program without a folder")?;
+        let ours = folder.join("tandem-vrrp");
+        ensure!(
+            ours.exists(),
+            Missing::new("tandem-vrrp", format!("{} is not built", ours.display()))
+        );
+        Ok(ours)
+    }
+
+    pub(super) fn run(self, host: &Host, file: &std::path::Path) -> Result<Running> {
+        let mut command = Command::new(self.path()?);
+        command.args(["--dont-fork", "--log-console", "--log-detail", "--vrrp", "--use-file"]);
+        Ok(host.run(command.arg(file))?)
+    }
+}
+
+impl Side {
+    pub(super) fn other(self) -> Side {
+        match self {
+            Side::A => Side::B,
+            Side::B => Side::A,
+        }
+    }
+}
+
+impl Stage {
+    pub(super) fn new(bench: &Bench<'_>, programs: [Program; 2]) -> Result<Stage> {
+        let lab = Lab::new(bench.ground)?;
+        let lan = lab.switch("lan")?;
+        let router = |name: &str, address: &str, program| -> Result<Router> {
+            let host = lab.host(name)?;
+            let link = lab.link(&host, &lan, address.parse()?)?;
+            let interface = host.netlink(async |netlink| netlink.link("eth0").await)?;
+            Ok(Router {
+                program,
+                host,
+                link,
+                hardware: interface.mac.context("an interface without an address")?.0,
+                daemon: None,
+            })
+        };
+        let routers = [
+            router("a", "10.9.0.1/24", programs[0])?,
+            router("b", "10.9.0.2/24", programs[1])?,
+        ];
+        let client = lab.host("client")?;
+        let client_link = lab.link(&client, &lan, "10.9.0.3/24".parse()?)?;
+        Ok(Stage {
+            routers,
+            client,
+            wire: lab.capture(&client_link)?,
+            client_link,
+            folder: lab.folder()?,
+            lab,
+        })
+    }
+
+    pub(super) fn router(&self, side: Side) -> &Router {
+        &self.routers[side as usize]
+    }
+
+    pub(super) fn start(&mut self, side: Side, config: &Config) -> Result<()> {
+        let file = self.configure(side, config)?;
+        let router = &mut self.routers[side as usize];
+        router.daemon = Some(router.program.run(&router.host, &file)?);
+        Ok(())
+    }
+
+    /// Writes the file that a daemon reads at its start and at SIGHUP.
+    pub(super) fn configure(&self, side: Side, config: &Config) -> Result<PathBuf> {
+        let file = self.folder.join(format!("{side:?}.conf"));
+        let text = config.text().replace("{dir}", &self.folder.display().to_string());
+        std::fs::write(&file, text)?;
+        Ok(file)
+    }
+
+    /// `side` has the address and the other has not.
+    pub(super) fn wait_for_holder(&self, side: Side, vip: IpAddr) -> Result<()> {
+        let (holder, other) = (self.router(side), self.router(side.other()));
+        let outcome = holder.host.wait_for_address(vip, true, LONG);
+        let outcome = outcome.and_then(|()| other.host.wait_for_address(vip, false, LONG));
+        outcome.with_context(|| format!("{side:?} is not the only holder"))
+    }
+
+    pub(super) fn adverts(&self) -> Vec<Advert> {
+        self.wire.frames().iter().filter_map(Advert::read).collect()
+    }
+
+    /// Adverts of one router since a moment, oldest first.
+    pub(super) fn adverts_of(&self, side: Side, since: SystemTime) -> Vec<Advert> {
+        let mut all = self.adverts();
+        all.retain(|advert| advert.at >= since && self.is_from(side, advert));
+        all
+    }
+
+    fn is_from(&self, side: Side, advert: &Advert) -> bool {
+        let address = self.router(side).link.address().ip();
+        advert.source == address || advert.hardware == self.router(side).hardware
+    }
+
+    /// The first advert of `side` since a moment that fits.
+    pub(super) fn wait_for_advert(
+        &self,
+        side: Side,
+        since: SystemTime,
+        fits: impl Fn(&Advert) -> bool,
+    ) -> Result<Advert> {
+        let good = |advert: &Advert| advert.at >= since && self.is_from(side, advert) && fits(advert);
+        let read = |frame: &_| Advert::read(frame).filter(good);
+        let frame = self
+            .wire
+            .wait_for("an advert", LONG, |frame| read(frame).is_some())
+            .with_context(|| format!("of {side:?}"))?;
+        read(&frame).context("an advert that changed")
+    }
+
+    /// Until `side` has advertised so often since a moment.
+    pub(super) fn wait_for_adverts(&self, side: Side, since: SystemTime, count: usize) -> Result<()> {
+        let deadline = Instant::now() + LONG;
+        while self.adverts_of(side, since).len() < count {
+            if Instant::now() > deadline {
+                bail!("{side:?} did not advertise {count} times");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    pub(super) fn says(&self, side: Side, words: &str) -> Result<String> {
+        Ok(self.router(side).running()?.wait_for_line(words, LONG)?)
+    }
+
+    /// What both wrote, for the reader of a failure.
+    pub(super) fn logs(&self) -> String {
+        let log = |router: &Router| router.daemon.as_ref().map(Running::output).unwrap_or_default();
+        self.routers
+            .iter()
+            .map(|router| format!("--- {} {:?}\n{}", router.host.name(), router.program, log(router)))
+            .collect()
+    }
+}
+
+impl Router {
+    pub(super) fn running(&self) -> Result<&Running> {
+        self.daemon.as_ref().context("it was not started")
+    }
+
+    pub(super) fn stop(&mut self) -> Result<()> {
+        self.daemon.as_mut().context("it was not started")?.stop(LONG)?;
+        Ok(())
+    }
+
+    pub(super) fn signal(&self, signal: Signal) -> Result<()> {
+        Ok(self.running()?.signal(signal)?)
+    }
+
+    /// One of the counters that the daemon writes to /tmp/keepalived.stats, in a /tmp that is only this host's.
+    pub(super) fn counter(&self, section: &str, name: &str) -> Result<u64> {
+        let mut mount = self
+            .host
+            .run(Command::new("mount").args(["-t", "tmpfs", "none", "/tmp"]))?;
+        ensure!(mount.wait(LONG)?.success(), "mount: {}", mount.output());
+        let daemon = self.running()?;
+        daemon.signal(Signal::SIGUSR2)?;
+        let file = format!("/proc/{}/root/tmp/keepalived.stats", daemon.pid());
+        let deadline = Instant::now() + LONG;
+        loop {
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            // The last line of the file is there, so all are.
+            if text.contains("Priority Zero") && text.trim_end().lines().last().is_some_and(|l| l.contains("Sent")) {
+                return find(&text, section, name).with_context(|| format!("no {section}, {name} in\n{text}"));
+            }
+            ensure!(Instant::now() < deadline, "{file} was not written; it has:\n{text}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+fn find(text: &str, section: &str, name: &str) -> Option<u64> {
+    let (_, after) = text.split_once(section)?;
+    let (_, value) = after.split_once(&format!("{name}: "))?;
+    value.lines().next()?.trim().parse().ok()
+}

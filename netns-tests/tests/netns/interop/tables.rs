@@ -1,0 +1,181 @@
+//! The scenarios that are rows. Priorities are 150 on A and 100 on B; the master down interval of B is 3.609 s at one
+//! second, 0.361 s at a tenth and 36 ms at a hundredth.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tandem_netns_tests::Bench;
+
+use super::config::Config;
+use super::row::Step::*;
+use super::row::{Row, Step, play};
+use super::stage::Side::{A, B};
+
+const DOWN_V2: Duration = Duration::from_micros(3_609_375);
+const DOWN_V3: Duration = Duration::from_micros(360_937);
+/// B's, and A's, at a tenth of a second.
+const SKEW_B: Duration = Duration::from_micros(60_937);
+const SKEW_A: Duration = Duration::from_micros(41_406);
+
+fn row(name: &'static str, a: Config, b: Config, steps: impl IntoIterator<Item = Step>) -> Row {
+    let steps = steps.into_iter().collect();
+    Row { name, a, b, steps }
+}
+
+const ELECT: [Step; 3] = [Start(A), Start(B), Holds(A)];
+
+fn elected(then: &[Step]) -> Vec<Step> {
+    ELECT.iter().chain(then).copied().collect()
+}
+
+/// Scenarios 4, 5 and 9.
+pub(super) fn faults(bench: &Bench<'_>) -> Result<()> {
+    let fault = |leave, back, down| {
+        elected(&[
+            Adverts(A, 2),
+            leave,
+            Says(A, "Entering FAULT STATE"),
+            Holds(B),
+            Detects(B, down),
+            back,
+            Holds(A),
+        ])
+    };
+    let v3_moves = elected(&[
+        Now,
+        Adverts(A, 8),
+        Silent(B),
+        Stop(A),
+        Follows(B, SKEW_B),
+        Holds(B),
+        Start(A),
+        Holds(A),
+        Kill(A),
+        Detects(B, DOWN_V3),
+    ]);
+    // The backup, which would wait for less, waits for what the master promised.
+    let adopts = [
+        Start(A),
+        Holds(A),
+        Start(B),
+        Adverts(A, 3),
+        Holds(A),
+        Kill(A),
+        Detects(B, DOWN_V2),
+    ];
+    play(
+        bench,
+        &[
+            row(
+                "4 link down",
+                Config::v2(150),
+                Config::v2(100),
+                fault(Down(A), Up(A), DOWN_V2),
+            ),
+            row(
+                "4 carrier off",
+                Config::v2(150),
+                Config::v2(100),
+                fault(Cut(A), Heal(A), DOWN_V2),
+            ),
+            row(
+                "5 link down",
+                Config::v3(150),
+                Config::v3(100),
+                fault(Down(A), Up(A), DOWN_V3),
+            ),
+            row(
+                "5 carrier off",
+                Config::v3(150),
+                Config::v3(100),
+                fault(Cut(A), Heal(A), DOWN_V3),
+            ),
+            row("5 start, stop, kill", Config::v3(150), Config::v3(100), v3_moves),
+            row(
+                "9 adopts the interval",
+                Config::v3(150).each("1"),
+                Config::v3(100),
+                adopts,
+            ),
+        ],
+    )
+}
+
+const SECRET: &str = "authentication {\n auth_type PASS\n auth_pass abcdefgh\n }";
+const LONG_SECRET: &str = "authentication {\n auth_type PASS\n auth_pass abcdefghijkl\n }";
+const OTHER_SECRET: &str = "authentication {\n auth_type PASS\n auth_pass abcdefgX\n }";
+
+/// Scenarios 7, 8 and 10: neither hears the other, and both say why.
+pub(super) fn refusals(bench: &Bench<'_>) -> Result<()> {
+    let v2 = Config::v2;
+    let together = elected(&[Now, Adverts(A, 2), Silent(B)]);
+    let apart = |reasons: [Step; 2]| [&[Start(A), Start(B), TwoMasters][..], &reasons].concat();
+    let counted = |name| apart([A, B].map(|side| Counts(side, "Authentication Errors", name)));
+    let said = |words| apart([A, B].map(|side| Says(side, words)));
+    play(
+        bench,
+        &[
+            row("7 equal", v2(150).with(SECRET), v2(100).with(LONG_SECRET), together),
+            row(
+                "7 different",
+                v2(150).with(SECRET),
+                v2(100).with(OTHER_SECRET),
+                counted("Failure"),
+            ),
+            row("7 one side", v2(150).with(SECRET), v2(100), counted("Type Mismatch")),
+            row("8 interval", v2(150), v2(100).each("2"), said("interval mismatch")),
+            row("10 version", v2(150), Config::v3(100), said("version")),
+        ],
+    )
+}
+
+const CHECK_WEIGHT: &str = "vrrp_script chk {\n script \"/usr/bin/test ! -e {dir}/bad\"\n interval 1\n weight -60\n}";
+const CHECK_FAULT: &str = "vrrp_script chk {\n script \"/usr/bin/test ! -e {dir}/bad\"\n interval 1\n}";
+const TRACK: &str = "track_script {\n chk\n }";
+
+/// Scenarios 13 to 16.
+pub(super) fn policy(bench: &Bench<'_>) -> Result<()> {
+    let (a, b) = (|| Config::v3(150), || Config::v3(100));
+    let nopreempt = [
+        Start(A),
+        Holds(A),
+        Start(B),
+        Says(B, "Entering BACKUP STATE"),
+        Stop(A),
+        Holds(B),
+        Start(A),
+        Says(A, "Entering BACKUP STATE"),
+        Adverts(B, 8),
+        Silent(A),
+        Stop(B),
+        Follows(A, SKEW_A),
+        Holds(A),
+    ];
+    let (earliest, latest) = (Duration::from_secs(2), Duration::from_secs(2) + DOWN_V3);
+    let delay = [Start(B), Holds(B), Start(A), Takes(A, earliest, latest), Holds(A)];
+    let weight = elected(&[
+        Break,
+        Says(A, "Changing effective priority from 150 to 90"),
+        Holds(B),
+        Mend,
+        Says(A, "Changing effective priority from 90 to 150"),
+        Holds(A),
+    ]);
+    let fault = elected(&[
+        Break,
+        Says(A, "Entering FAULT STATE"),
+        Follows(B, SKEW_B),
+        Holds(B),
+        Mend,
+        Holds(A),
+    ]);
+    play(
+        bench,
+        &[
+            row("13 nopreempt", a().with("nopreempt"), b(), nopreempt),
+            row("14 preempt_delay", a().with("preempt_delay 2"), b(), delay),
+            row("15 weight -60", a().with(TRACK).after(CHECK_WEIGHT), b(), weight),
+            row("16 weight 0", a().with(TRACK).after(CHECK_FAULT), b(), fault),
+        ],
+    )
+}
