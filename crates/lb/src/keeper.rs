@@ -4,10 +4,12 @@
 //! has been carried out, and its view published, when [`Keeper::tell`] returns.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use socket2::SockAddr;
+use tandem_lb_config::ServerPort;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{self as core, CheckLog, Input, NoServerLeft, Output, ServerReport};
 use tandem_lb_core::log::state::{self, Sessions};
@@ -16,6 +18,7 @@ use tandem_ops::clock::{Clock, Wall};
 use tandem_ops::syslog::{Sender, Severity, Targets};
 use tokio::sync::Notify;
 
+use crate::address::ServerAddress;
 use crate::probe;
 use crate::publish::Backend;
 use crate::stats::{Happening, Timeline};
@@ -34,7 +37,7 @@ pub(crate) struct Watched {
 pub(crate) struct Keeper {
     backend: Arc<Backend>,
     machine: RefCell<core::Backend>,
-    checks: Vec<Option<SockAddr>>,
+    checks: RefCell<Vec<Option<SockAddr>>>,
     logs: Targets,
     lines: Lines,
     timeline: Rc<Timeline>,
@@ -55,7 +58,7 @@ impl Keeper {
         Rc::new(Keeper {
             backend,
             machine: RefCell::new(machine),
-            checks,
+            checks: RefCell::new(checks),
             logs,
             lines,
             timeline,
@@ -109,6 +112,23 @@ impl Keeper {
         self.outage.get()
     }
 
+    /// From now on the server is there: new connections go there, and its checks, unless they have an address of their own.
+    pub(crate) fn relocate(&self, server: ServerIdx, to: ServerAddress) {
+        let live = self.backend.server(server);
+        let Some((live, plan)) = live.zip(self.backend.plan.servers.get(server.place())) else {
+            return;
+        };
+        let own = plan.check.as_ref().filter(|check| check.host.is_none());
+        if let (Some(check), ServerAddress::Ip { ip, port }) = (own, &to)
+            && let Some(port) = check.port.or(fixed(*port))
+            && let Some(place) = self.checks.borrow_mut().get_mut(server.place())
+        {
+            *place = Some(SocketAddr::new(*ip, port).into());
+        }
+        tracing::warn!("{}/{} moves to {to}", self.backend.plan.name, plan.name);
+        live.address.store(Arc::new(to));
+    }
+
     fn carry_out(self: &Rc<Keeper>) {
         loop {
             let output = self.machine.borrow_mut().poll_output();
@@ -127,7 +147,7 @@ impl Keeper {
     }
 
     fn start_check(self: &Rc<Keeper>, server: ServerIdx) {
-        let to = self.checks.get(server.place()).and_then(Option::clone);
+        let to = self.checks.borrow().get(server.place()).and_then(Option::clone);
         let settings = self.backend.plan.servers.get(server.place());
         let (Some(to), Some(check)) = (to, settings.and_then(|s| s.check.as_ref())) else {
             return;
@@ -166,5 +186,13 @@ impl Keeper {
         };
         tracing::info!("{text}");
         self.lines.borrow_mut().send(&self.logs, severity, &text, Wall::now());
+    }
+}
+
+/// `None` when the port follows the client's.
+fn fixed(port: ServerPort) -> Option<u16> {
+    match port {
+        ServerPort::Fixed(port) => Some(port),
+        ServerPort::Offset(_) => None,
     }
 }

@@ -4,6 +4,7 @@
 
 use std::rc::Rc;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{Input, Operation, ServerReport};
@@ -11,6 +12,7 @@ use tandem_lb_core::balance::{Algorithm, HashMethod, Policy};
 use tandem_lb_core::health::AdminChange;
 use thiserror::Error;
 
+use crate::address::ServerAddress;
 use crate::keeper::Keeper;
 
 /// Why an order was not carried out.
@@ -105,9 +107,14 @@ impl ServerOrders {
         self.idx
     }
 
-    pub(crate) fn name(&self) -> &str {
-        let servers = &self.keeper.backend().plan.servers;
-        servers.get(self.idx.place()).map_or("", |s| &s.name)
+    /// Where it is now.
+    pub(crate) fn address(&self) -> Option<Arc<ServerAddress>> {
+        let server = self.keeper.backend().server(self.idx);
+        server.map(|s| s.address.load_full())
+    }
+
+    pub(crate) fn relocate(&self, to: ServerAddress) {
+        self.keeper.relocate(self.idx, to);
     }
 
     pub(crate) fn admin(&self, change: AdminChange) {

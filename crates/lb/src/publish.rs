@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tandem_lb_config as plan;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::View;
@@ -34,7 +34,8 @@ pub(crate) struct Backend {
 /// One server: where it is, and what it carries now.
 #[derive(Debug)]
 pub(crate) struct Server {
-    pub(crate) address: ServerAddress,
+    /// Where it is; an operator may move it.
+    pub(crate) address: ArcSwap<ServerAddress>,
     pub(crate) traffic: Traffic,
     pub(crate) attempts: Attempts,
 }
@@ -54,7 +55,7 @@ impl Backend {
     /// `seed` is where the tickets start, so that two balancers do not draw the same.
     pub(crate) fn new(plan: plan::Backend, addresses: Vec<ServerAddress>, seed: &mut Seed) -> Backend {
         let server = |address| Server {
-            address,
+            address: ArcSwap::from_pointee(address),
             traffic: Traffic::default(),
             attempts: Attempts::default(),
         };

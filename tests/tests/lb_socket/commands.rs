@@ -10,7 +10,7 @@ use super::room::Room;
 struct Pair {
     room: Room,
     config: Config,
-    _servers: [Server; 2],
+    servers: [Server; 2],
     _lb: Lb,
 }
 
@@ -28,7 +28,7 @@ fn pair(options: [&str; 2]) -> Pair {
     Pair {
         room,
         config,
-        _servers: servers,
+        servers,
         _lb: lb,
     }
 }
@@ -189,7 +189,7 @@ fn tables_are_shown_and_changed() {
 fn what_cannot_be_changed_yet_is_refused() {
     let pair = pair(["", ""]);
     for (command, words) in [
-        ("set server be/one addr 127.0.0.2", "cannot be changed"),
+        ("set server be/one check-port 1", "cannot be changed"),
         ("set maxconn server be/one 5", "cannot be changed"),
         ("set rate-limit sessions global 5", "cannot be limited"),
         ("clear counters all", "cannot be cleared"),
@@ -197,6 +197,40 @@ fn what_cannot_be_changed_yet_is_refused() {
         let answer = pair.room.ask(command);
         assert!(answer.contains(words), "{command}: {answer}");
     }
+}
+
+#[test]
+fn a_server_moves() {
+    let pair = pair(["", "disabled"]);
+    let (mut kept, _) = pair.visit();
+    let other = Server::named("new");
+    let to = other.address();
+    let answer = pair
+        .room
+        .ask(&format!("set server be/one addr {} port {}", to.ip(), to.port()));
+    let changed = format!("to '{}' by 'stats socket command'\n\n", to.port());
+    assert!(answer.ends_with(&changed), "{answer}");
+    assert_eq!(pair.visit().1, "new");
+    assert_eq!(pair.cell("one", "addr"), to.to_string());
+    assert_eq!(ask(&mut kept, b"where it was"), b"where it was");
+}
+
+#[test]
+fn checks_move_with_their_server() {
+    let mut pair = pair(["check inter 20ms", ""]);
+    until("one to be up", || {
+        Some(pair.cell("one", "check_status")).filter(|s| s == "L4OK")
+    });
+    pair.servers[0].kill();
+    until("one to be down", || {
+        Some(pair.cell("one", "status")).filter(|s| s == "DOWN")
+    });
+    let to = Server::named("new");
+    let port = to.address().port();
+    pair.room.ask(&format!("set server be/one addr 127.0.0.1 port {port}"));
+    until("one to be up again", || {
+        Some(pair.cell("one", "status")).filter(|s| s == "UP")
+    });
 }
 
 #[test]

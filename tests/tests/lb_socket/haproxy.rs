@@ -9,7 +9,7 @@ use tandem_tests::{Lb, free_port, until};
 use super::room::{Room, say};
 
 /// In this order, since some change what others show.
-const COMMANDS: [&str; 64] = [
+const COMMANDS: [&str; 66] = [
     "show backend",
     "show servers state",
     "show servers state be",
@@ -55,6 +55,8 @@ const COMMANDS: [&str; 64] = [
     "set server be/s1 addr",
     "set server be/s1 addr x",
     "set server be/s1 check-port",
+    "set server rr/r1 addr 127.0.0.1;set server rr/r1 addr 127.0.0.7;set server rr/r1 addr 127.0.0.7 port 99",
+    "set server rr/r1 addr 127.0.0.8 port 98;set server rr/r1 addr 127.0.0.8 port x;show servers state rr",
     "set server be/s2 state maint;set server be/s3 state ready;show servers state be",
     "set server be/s2 state drain;show servers state be",
     "enable server be/s2;set server be/s2 state ready;show servers state be",

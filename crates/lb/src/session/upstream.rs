@@ -88,7 +88,7 @@ impl Session {
             }
         }
         self.tried = Some(idx);
-        let to = server.address.for_client_of(self.client_port());
+        let to = server.address.load().for_client_of(self.client_port());
         match Endpoint::connect(&to).and_then(|endpoint| prepare(&backend, endpoint)) {
             Ok(endpoint) => self.upstream = Upstream::Connecting(endpoint),
             Err(error) => self.connect_failed(&error),

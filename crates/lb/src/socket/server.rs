@@ -1,12 +1,11 @@
 //! Changing one server: `set server`, and the older commands that do parts of it.
 
-use std::net::IpAddr;
-
 use tandem_lb_core::backend::Operation;
 use tandem_lb_core::health::AdminChange;
 use tandem_ops::control::{Call, Reply};
 
 use super::Room;
+use super::relocate::relocate;
 use crate::orders::{Refusal, ServerOrders};
 
 const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | \
@@ -19,7 +18,7 @@ pub(super) fn set(room: &Room, call: &Call) -> Reply {
             "state" => state(server, value),
             "health" => health(server, value),
             "weight" => weight(server, value),
-            "addr" => address(server, value),
+            "addr" => relocate(server, value, (call.arg(3) == "port").then(|| call.arg(4))),
             "check-addr" | "check-port" if value.is_empty() => Reply::error(missing(call.arg(1))),
             "check-addr" | "check-port" => Reply::error("The address of checks cannot be changed while running."),
             "agent" | "agent-send" | "agent-addr" | "agent-port" => {
@@ -117,18 +116,7 @@ fn weight(server: &ServerOrders, text: &str) -> Reply {
     text.parse().and_then(|weight| server.weight(weight)).into()
 }
 
-fn address(server: &ServerOrders, text: &str) -> Reply {
-    if text.is_empty() {
-        return Reply::error(missing("addr"));
-    }
-    if text.parse::<IpAddr>().is_err() {
-        return Reply::error(format!("Invalid addr '{text}' by 'stats socket command'"));
-    }
-    let name = server.name();
-    Reply::error(format!("The address of '{name}' cannot be changed while running."))
-}
-
-fn missing(what: &str) -> String {
+pub(super) fn missing(what: &str) -> String {
     let also = if what == "check-port" {
         "a port."
     } else {

@@ -201,7 +201,7 @@ fn status_number(status: CheckStatus) -> u8 {
 
 /// Address and port as scripts read them; `-` and 0 where there is none.
 fn place(keeper: &Rc<Keeper>, idx: ServerIdx) -> (String, u16) {
-    match keeper.backend().server(idx).map(|s| &s.address) {
+    match keeper.backend().server(idx).map(|s| s.address.load_full()).as_deref() {
         Some(ServerAddress::Ip { ip, port }) => {
             let port = match port {
                 ServerPort::Fixed(port) => *port,

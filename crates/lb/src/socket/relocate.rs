@@ -1,0 +1,93 @@
+//! `set server … addr`: moving a server while it serves. Connections that it has stay where they are.
+
+use std::net::IpAddr;
+
+use tandem_lb_config::ServerPort;
+use tandem_ops::control::{Reply, Severity};
+
+use super::server::missing;
+use crate::address::ServerAddress;
+use crate::orders::ServerOrders;
+
+/// Either all of it happens or nothing; the answer says which, in HAProxy's words.
+pub(super) fn relocate(server: &ServerOrders, address: &str, port: Option<&str>) -> Reply {
+    if address.is_empty() {
+        return Reply::error(missing("addr"));
+    }
+    let Ok(to) = address.parse::<IpAddr>() else {
+        return told(format!("Invalid addr '{address}'"));
+    };
+    let Some(now) = server.address() else {
+        return Reply::error("No such server.");
+    };
+    let ServerAddress::Ip { ip, port: before } = *now else {
+        return told("Update for the current server address family is only supported through configuration file.");
+    };
+    let moves = if ip == to {
+        "no need to change the addr".to_owned()
+    } else {
+        format!("IP changed from '{ip}' to '{to}'")
+    };
+    let after = match port.map(|text| read_port(text, before)) {
+        None => before,
+        Some(Ok(after)) => after,
+        Some(Err(why)) if ip == to => return told(format!("{moves}, {why}")),
+        Some(Err(why)) => return told(format!("nothing was changed: {why}")),
+    };
+    if ip != to || after != before {
+        server.relocate(ServerAddress::Ip { ip: to, port: after });
+    }
+    told(match port {
+        None => moves,
+        Some(_) if after == before => format!("{moves}, no need to change the port"),
+        Some(_) => format!("{moves}, port changed from '{}' to '{}'", shown(before), shown(after)),
+    })
+}
+
+fn told(what: impl std::fmt::Display) -> Reply {
+    Reply::Message(Severity::Warning, format!("{what} by 'stats socket command'"))
+}
+
+/// A number, or with a sign what is added to the port that the client connected to.
+fn read_port(text: &str, before: ServerPort) -> Result<ServerPort, String> {
+    let bad = || format!("problem converting port '{text}' to an int");
+    if text.starts_with(['+', '-']) {
+        let by: i32 = text.parse().map_err(|_| bad())?;
+        return match before {
+            ServerPort::Offset(_) => Ok(ServerPort::Offset(by)),
+            ServerPort::Fixed(_) => Err("a fixed port cannot become one that follows the client's".to_owned()),
+        };
+    }
+    let number: i64 = text.parse().map_err(|_| bad())?;
+    match u16::try_from(number) {
+        Ok(port @ 1..) => Ok(ServerPort::Fixed(port)),
+        _ => Err("provided port is not valid".to_owned()),
+    }
+}
+
+fn shown(port: ServerPort) -> String {
+    match port {
+        ServerPort::Fixed(port) => port.to_string(),
+        ServerPort::Offset(by) => format!("{by:+}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports() {
+        let fixed = ServerPort::Fixed(80);
+        assert_eq!(read_port("81", fixed), Ok(ServerPort::Fixed(81)));
+        assert_eq!(read_port("+1", ServerPort::Offset(0)), Ok(ServerPort::Offset(1)));
+        assert!(read_port("+1", fixed).is_err());
+        assert_eq!(
+            read_port("", fixed),
+            Err("problem converting port '' to an int".to_owned())
+        );
+        for text in ["0", "65536"] {
+            assert_eq!(read_port(text, fixed), Err("provided port is not valid".to_owned()));
+        }
+    }
+}
