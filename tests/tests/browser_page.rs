@@ -128,6 +128,19 @@ fn every_text_can_be_read_on_every_screen() {
         }
     }
     assert!(scene.server.accepted() >= 5);
+    // The checks see what they look for.
+    let spoil = "document.querySelector('h2 a').style.color = '#777'; \
+                 document.querySelector('main').style.width = '2000px'; \
+                 document.querySelector('label[for=scope]').remove()";
+    browser.run(spoil);
+    let found = browser.run(CHECKS);
+    for complaint in ["faint", "nameless"] {
+        assert!(
+            found[complaint].as_array().is_some_and(|all| !all.is_empty()),
+            "{complaint}: {found}"
+        );
+    }
+    assert!(found["wide"].as_i64() > Some(0), "{found}");
 }
 
 #[test]

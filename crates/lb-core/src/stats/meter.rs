@@ -31,13 +31,14 @@ impl Meter {
     /// How much came in the last second, when the counter stands at `total`.
     pub fn rate(&self, total: u64, now: Mono) -> u64 {
         let old = self.looks.iter().rev().find(|(at, _)| now.since(*at) >= WINDOW);
-        match old.or(self.looks.front()) {
+        match old {
             // A look of long ago says how much came since then: a second's share of that is the best guess.
             Some((at, then)) => {
                 let passed = now.since(*at).max(WINDOW).as_nanos();
                 let came = u128::from(total.saturating_sub(*then));
                 u64::try_from(came * WINDOW.as_nanos() / passed).unwrap_or(u64::MAX)
             }
+            // All that was ever counted came since the first look, or just before it.
             None => total,
         }
     }
@@ -88,6 +89,16 @@ mod tests {
         }
         assert_eq!(m.rate(99 * 25, at(99 * 250)), 100);
         assert_eq!(m.max(99 * 25, at(99 * 250)), 100);
+    }
+
+    #[test]
+    fn what_came_before_the_first_look_counts_for_its_second() {
+        let mut m = Meter::default();
+        m.look(3, at(2));
+        m.look(8, at(250));
+        assert_eq!(m.rate(8, at(900)), 8);
+        assert_eq!(m.rate(8, at(1002)), 5);
+        assert_eq!(m.max(8, at(1002)), 8);
     }
 
     #[test]
