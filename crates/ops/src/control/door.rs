@@ -20,6 +20,9 @@ use super::session::{Level, Session, SeverityOutput};
 /// As many clients as HAProxy serves at a time.
 const MOST_CLIENTS: usize = 10;
 
+/// So much of an answer is written at once.
+const ENOUGH: usize = 16 * 1024;
+
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
 /// A listening socket for commands.
@@ -137,6 +140,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
 
     /// Whether the conversation goes on.
     async fn answer(&mut self, text: &str, payload: Option<String>) -> io::Result<bool> {
+        let mut out = String::new();
         match self.console.answer(&mut self.session, text, payload) {
             Answer::Quit => return Ok(false),
             Answer::Wait(delay) => {
@@ -145,12 +149,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
             }
             Answer::Reply(reply) => {
                 for piece in reply.pieces(self.session.severities) {
-                    self.write(&piece).await?;
+                    out.push_str(&piece);
+                    if out.len() >= ENOUGH {
+                        self.write(&std::mem::take(&mut out)).await?;
+                    }
                 }
             }
         }
-        let end = if self.session.is_interactive { "\n> " } else { "\n" };
-        self.write(end).await?;
+        out.push_str(if self.session.is_interactive { "\n> " } else { "\n" });
+        self.write(&out).await?;
         Ok(true)
     }
 
