@@ -41,6 +41,7 @@ impl Brain {
         self.router.handle(Input::Settings(Box::new(settings)), now);
         self.carry_out();
         self.exchange_policies(policies);
+        self.virtuals = network::virtuals(self.router.settings());
         self.open_ports();
         self.sources.clear();
         self.tell_sources();
@@ -75,9 +76,10 @@ impl Brain {
     /// Tells each instance where its adverts come from, if that has changed.
     pub(super) fn tell_sources(&mut self) {
         let now = self.now();
-        let virtuals = network::virtuals(self.router.settings());
         let instances = self.router.settings().instances.iter().filter(|i| i.source.is_none());
-        let found: Vec<_> = instances.map(|i| (i.id, self.network.source(i, &virtuals))).collect();
+        let found: Vec<_> = instances
+            .map(|i| (i.id, self.network.source(i, &self.virtuals)))
+            .collect();
         for (instance, address) in found {
             if self.sources.insert(instance, address) != Some(address) {
                 self.router.handle(Input::Source { instance, address }, now);

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use nix::errno::Errno;
 use tandem_sys::netlink::{Address, Change, Index, Link, NetlinkError};
 use tandem_vrrp_core::Input;
-use tandem_vrrp_core::settings::InstanceId;
+use tandem_vrrp_core::settings::{InstanceId, InstanceSettings};
 
 use super::network::{self, Network};
 use super::{Brain, Done, Report};
@@ -23,13 +23,21 @@ impl Brain {
                 self.herald.forget(index);
                 self.links_changed();
             }
-            Change::Address(_) => self.tell_sources(),
+            Change::Address(address) => self.source_may_change(address.cidr.ip()),
             Change::AddressGone(address) => {
                 self.address_gone(address.index, address.cidr.ip());
-                self.tell_sources();
+                self.source_may_change(address.cidr.ip());
             }
             Change::Lost => self.list_again(),
             Change::Route(_) | Change::RouteGone(_) => {}
+        }
+    }
+
+    /// Virtual addresses come by the hundred, and only an owner speaks from one.
+    fn source_may_change(&mut self, changed: IpAddr) {
+        let owner = |settings: &InstanceSettings| settings.priority.is_owner();
+        if !self.virtuals.contains(&changed) || self.router.settings().instances.iter().any(owner) {
+            self.tell_sources();
         }
     }
 

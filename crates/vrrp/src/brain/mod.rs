@@ -25,7 +25,7 @@ mod ports;
 mod voice;
 mod ways;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -160,6 +160,8 @@ struct Brain {
     network: Network,
     /// Instances that the last reload dropped, until what they owe is carried out.
     retired: Vec<InstanceSettings>,
+    /// Addresses that come and go with mastership.
+    virtuals: BTreeSet<IpAddr>,
     sources: BTreeMap<InstanceId, Option<IpAddr>>,
     ports: Ports,
     voice: Voice,
@@ -190,6 +192,7 @@ impl Brain {
             policies: start.assignment.policies.clone(),
             network: Network::default(),
             retired: Vec::new(),
+            virtuals: network::virtuals(&start.assignment.settings),
             sources: BTreeMap::new(),
             ports: Ports::default(),
             voice: Voice::default(),
@@ -224,7 +227,13 @@ impl Brain {
                 Woken::Packets => {}
                 Woken::Timer => self.armed = None,
                 Woken::Change(change) => self.changed(change),
-                Woken::Answer(done) => self.answered(done),
+                Woken::Answer(done) => {
+                    self.answered(done);
+                    // They come by the hundred when an instance becomes master.
+                    while let Ok(done) = self.answers.try_recv() {
+                        self.answered(done);
+                    }
+                }
                 Woken::Order(order) => self.obey(order),
             }
             let now = self.now();
