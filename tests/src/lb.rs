@@ -70,6 +70,8 @@ impl Lb {
 
     #[track_caller]
     pub fn start_with(arguments: &[&str], config: &str) -> Lb {
+        // Tests of one file run side by side, and a usual limit of 1,024 files is not for hundreds of connections each.
+        tandem_sys::limits::raise_open_files(None);
         let file = ConfigFile::new(config);
         let name = format!("{}", file.0.display());
         let address = UnixAddr::from_abstract_name(&name).expect("a short name");
