@@ -25,6 +25,10 @@ impl Count {
     pub(crate) fn now(&self) -> u64 {
         self.0.load(Relaxed)
     }
+
+    fn clear(&self) {
+        self.0.store(0, Relaxed);
+    }
 }
 
 /// How many there are now, the most there ever were, and how many have come.
@@ -83,6 +87,14 @@ impl Traffic {
         self.last.store(now.as_millis() + 1, Relaxed);
     }
 
+    /// As if nothing had come yet; what is there stays.
+    pub(crate) fn clear(&self) {
+        self.sessions.forget_max();
+        for count in [&self.sessions.total, &self.bytes_in, &self.bytes_out] {
+            count.clear();
+        }
+    }
+
     /// Seconds since a session last began.
     pub(crate) fn last_seconds(&self, now: Mono) -> Option<u64> {
         let last = self.last.load(Relaxed).checked_sub(1)?;
@@ -104,6 +116,34 @@ pub(crate) struct Attempts {
     pub(crate) client_aborts: Count,
     pub(crate) server_aborts: Count,
     pub(crate) times: Times,
+}
+
+impl Attempts {
+    /// As if nothing had been tried yet.
+    pub(crate) fn clear(&self) {
+        let Attempts {
+            connects,
+            connect_errors,
+            retries,
+            redispatches,
+            balanced,
+            client_aborts,
+            server_aborts,
+            times,
+        } = self;
+        for count in [
+            connects,
+            connect_errors,
+            retries,
+            redispatches,
+            balanced,
+            client_aborts,
+            server_aborts,
+        ] {
+            count.clear();
+        }
+        times.clear();
+    }
 }
 
 #[cfg(test)]

@@ -142,6 +142,12 @@ impl Stats {
         self.series.iter().for_each(Series::forget_maxima);
     }
 
+    /// Counts from 0 again. What the checks counted stays: it belongs to the states that it led to.
+    pub(crate) fn clear(&self) {
+        self.forget_maxima();
+        self.series.iter().for_each(Series::clear);
+    }
+
     /// The fill of every stick table.
     pub(crate) fn tables(&self) -> Vec<TableFill> {
         self.series.iter().filter_map(Series::table).collect()

@@ -192,7 +192,6 @@ fn what_cannot_be_changed_yet_is_refused() {
         ("set server be/one check-port 1", "cannot be changed"),
         ("set maxconn server be/one 5", "cannot be changed"),
         ("set rate-limit sessions global 5", "cannot be limited"),
-        ("clear counters all", "cannot be cleared"),
     ] {
         let answer = pair.room.ask(command);
         assert!(answer.contains(words), "{command}: {answer}");
@@ -234,7 +233,7 @@ fn checks_move_with_their_server() {
 }
 
 #[test]
-fn maxima_begin_anew() {
+fn counters_begin_anew() {
     let pair = pair(["", "disabled"]);
     let visits: Vec<_> = (0..3).map(|_| pair.visit()).collect();
     drop(visits);
@@ -245,6 +244,11 @@ fn maxima_begin_anew() {
     pair.done("clear counters");
     assert_eq!(pair.cell("BACKEND", "smax"), "0");
     assert_eq!(pair.cell("BACKEND", "stot"), "3");
+    pair.done("clear counters all");
+    assert_eq!([pair.cell("BACKEND", "stot"), pair.cell("one", "lbtot")], ["0", "0"]);
+    pair.visit();
+    assert_eq!(pair.cell("BACKEND", "stot"), "1");
+    assert_eq!(pair.room.ask("operator;clear counters all"), "\nPermission denied\n\n");
 }
 
 #[test]

@@ -25,7 +25,7 @@ const fn command(
 
 #[rustfmt::skip]
 pub(super) static COMMANDS: [Command<Room>; 36] = [
-    command("clear counters", "clear counters", Operator, counters::clear, "clear max statistics counters"),
+    command("clear counters", "clear counters [all]", Operator, counters::clear, "clear max statistics counters (or all counters)"),
     command("clear table", "clear table <table> [<filter>]*", Admin, tables::clear, "remove an entry from a table (filter: data/key)"),
     command("disable agent", "disable agent", Admin, server::disable_agent, "disable agent checks"),
     command("disable frontend", "disable frontend <frontend>", Admin, frontends::disable, "temporarily disable specific frontend"),

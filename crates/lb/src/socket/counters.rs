@@ -1,14 +1,15 @@
 //! `clear counters`
 
-use tandem_ops::control::{Call, Reply};
+use tandem_ops::control::{Call, Level, Reply};
 
 use super::Room;
 
-/// The maxima begin anew; the counts themselves go on, so that no monitoring sees them fall.
+/// The maxima begin anew, or with `all` everything does; that takes an administrator.
 pub(super) fn clear(room: &Room, call: &Call) -> Reply {
-    if call.arg(0) == "all" {
-        return Reply::error("Counts cannot be cleared while running; 'clear counters' clears the maxima.");
+    match call.arg(0) {
+        "all" if call.level() < Level::Admin => return Reply::error("Permission denied"),
+        "all" => room.stats.clear(),
+        _ => room.stats.forget_maxima(),
     }
-    room.stats.forget_maxima();
     Reply::Done
 }

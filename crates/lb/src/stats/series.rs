@@ -138,6 +138,22 @@ impl Series {
         }
     }
 
+    pub(super) fn clear(&self) {
+        match self {
+            Series::Frontend { frontend, .. } => frontend.traffic.clear(),
+            Series::Site { site, .. } => site.traffic().clear(),
+            Series::Backend { keeper, .. } => {
+                let backend = keeper.backend();
+                backend.traffic.clear();
+                backend.attempts.clear();
+                for server in &backend.servers {
+                    server.traffic.clear();
+                    server.attempts.clear();
+                }
+            }
+        }
+    }
+
     pub(super) fn rows(&self, now: Mono, is_open: bool, rows: &mut Vec<Row>) {
         match self {
             Series::Frontend { frontend, meters } => rows.push(frontend_row(&figures::Frontend {

@@ -41,6 +41,14 @@ impl Times {
         }
     }
 
+    pub(crate) fn clear(&self) {
+        for time in [&self.queue, &self.connect, &self.total] {
+            for number in [&time.count, &time.sum, &time.max] {
+                number.store(0, Relaxed);
+            }
+        }
+    }
+
     pub(super) fn queue(&self) -> figures::Time {
         self.queue.figures()
     }

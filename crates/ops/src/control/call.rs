@@ -1,17 +1,25 @@
 //! One command as it was given.
 
+use super::Level;
+
 /// The words of a command, those that name it included.
 #[derive(Clone, Debug)]
 pub struct Call {
     words: Vec<String>,
     named: usize,
     payload: Option<String>,
+    level: Level,
 }
 
 impl Call {
     /// `named` is how many of the words are the command's name.
-    pub(super) fn new(words: Vec<String>, named: usize, payload: Option<String>) -> Call {
-        Call { words, named, payload }
+    pub(super) fn new(words: Vec<String>, named: usize, payload: Option<String>, level: Level) -> Call {
+        Call {
+            words,
+            named,
+            payload,
+            level,
+        }
     }
 
     /// The argument at this place; empty when it was not given.
@@ -26,6 +34,11 @@ impl Call {
     /// Whether one of the arguments is this word.
     pub fn has(&self, word: &str) -> bool {
         self.args().iter().any(|arg| arg == word)
+    }
+
+    /// Who gives it, for commands of which a part is not for everyone.
+    pub fn level(&self) -> Level {
+        self.level
     }
 
     pub fn payload(&self) -> Option<&str> {

@@ -46,7 +46,7 @@ impl<S> Console<S> {
         Answer::Reply(match found {
             None => Reply::info(command::unknown(&self.entries(), &always(), &words)),
             Some((_, command)) if session.level < command.level => Reply::error("Permission denied"),
-            Some((n, command)) => (command.run)(&self.state, &Call::new(words, n, payload)),
+            Some((n, command)) => (command.run)(&self.state, &Call::new(words, n, payload, session.level)),
         })
     }
 
