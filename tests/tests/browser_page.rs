@@ -152,12 +152,11 @@ fn the_form_in_a_browser() {
     browser.look_through(WIDE);
     browser.open(&scene.url());
     for (action, status) in [("drain", "DRAIN"), ("maint", "MAINT"), ("ready", "UP")] {
-        browser.run(&format!(
+        browser.follow(&format!(
             "document.querySelector('[name=s][value=mq1]').click(); \
              document.querySelector('#be select').value = '{action}'; \
              document.querySelector('#be [type=submit]').click()"
         ));
-        browser.loaded();
         assert_eq!(browser.run("location.search + location.pathname"), "/stats;st=DONE");
         assert_eq!(
             browser.run("document.querySelector('[role=status]').textContent.includes('Done.')"),

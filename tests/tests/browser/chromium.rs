@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use serde_json::{Value, json};
+use tandem_tests::until;
 
 /// The browser with one tab; ends when dropped.
 pub struct Chromium {
@@ -66,7 +67,6 @@ impl Chromium {
         let id = target["targetId"].as_str().expect("a tab").to_owned();
         let attached = browser.order("Target.attachToTarget", &json!({"targetId": id, "flatten": true}));
         browser.tab = attached["sessionId"].as_str().map(str::to_owned);
-        browser.order("Page.enable", &json!({}));
         Some(browser)
     }
 
@@ -80,14 +80,28 @@ impl Chromium {
     }
 
     /// Opens a page and waits until it is there.
+    #[track_caller]
     pub fn open(&mut self, url: &str) {
+        self.run("window.left = true");
         self.order("Page.navigate", &json!({"url": url}));
-        self.loaded();
+        self.arrive();
     }
 
-    /// Waits until the page that a click leads to is there.
-    pub fn loaded(&mut self) {
-        while self.read()["method"] != "Page.loadEventFired" {}
+    /// Does what leads to another page, and waits until that is there.
+    #[track_caller]
+    pub fn follow(&mut self, expression: &str) {
+        self.run(&format!("window.left = true; {expression}"));
+        self.arrive();
+    }
+
+    #[track_caller]
+    fn arrive(&mut self) {
+        let parameters = json!({"expression": "!window.left && document.readyState", "returnByValue": true});
+        until("the page", || {
+            // Between two pages there is nobody to ask.
+            let answer = self.answer("Runtime.evaluate", &parameters);
+            (answer["result"]["result"]["value"] == "complete").then_some(())
+        });
     }
 
     /// The value of an expression in the page; a promise is waited for.
@@ -121,6 +135,12 @@ impl Chromium {
 
     #[track_caller]
     fn order(&mut self, method: &str, parameters: &Value) -> Value {
+        let answer = self.answer(method, parameters);
+        assert!(answer.get("error").is_none(), "{method}: {answer}");
+        answer["result"].clone()
+    }
+
+    fn answer(&mut self, method: &str, parameters: &Value) -> Value {
         self.next += 1;
         let number = self.next;
         let mut message = json!({"id": number, "method": method, "params": parameters});
@@ -133,8 +153,7 @@ impl Chromium {
         loop {
             let answer = self.read();
             if answer["id"] == number {
-                assert!(answer.get("error").is_none(), "{method}: {answer}");
-                return answer["result"].clone();
+                return answer;
             }
         }
     }
