@@ -218,7 +218,19 @@ fn whole_files_end_with_the_same_status() {
     assert_eq!(said.len(), texts.len());
     let ours: Vec<u8> = texts.iter().map(|text| read(text).verdict().exit_status()).collect();
     let disagree: Vec<_> = (said.iter().zip(&ours).zip(&texts))
-        .filter(|((theirs, ours), _)| theirs != ours)
+        .filter(|((theirs, ours), text)| theirs != ours && can_be_judged(text))
         .collect();
     assert!(disagree.is_empty(), "Keepalived, we, the text: {disagree:#?}");
+}
+
+/// Without root Keepalived runs in a user namespace, where the owner of `/bin/true` is nobody it knows: to it, that is an
+/// unsafe script.
+fn can_be_judged(text: &str) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    if !root && text.contains("enable_script_security") {
+        let _ = writeln!(std::io::stderr(), "SKIP Keepalived's judgement of a script: not root");
+        return false;
+    }
+    true
 }
