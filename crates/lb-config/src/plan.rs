@@ -21,6 +21,14 @@ pub struct Plan {
     pub backends: Vec<Backend>,
 }
 
+impl Plan {
+    /// Whether there is anything to listen on; without it a process would only sit there.
+    pub fn listens(&self) -> bool {
+        let open = |frontend: &Frontend| !frontend.disabled && !frontend.binds.is_empty();
+        self.frontends.iter().any(open) || !self.global.stats_sockets.is_empty()
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Global {
     pub logs: Vec<LogTarget>,

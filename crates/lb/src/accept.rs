@@ -23,6 +23,8 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// A socket to take connections from.
 #[derive(Clone)]
 pub(crate) struct Listener {
+    /// Among those of its frontend, counted from 1.
+    pub(crate) number: u32,
     pub(crate) socket: Arc<Socket>,
     pub(crate) frontend: Arc<Frontend>,
     pub(crate) admission: Admission,
@@ -95,7 +97,7 @@ fn hand_over(worker: &Rc<Worker>, listener: &Listener, socket: Socket, peer: &So
     let (frontend, at) = (listener.frontend.clone(), worker.clock.now());
     Accepted {
         socket,
-        peer: Peer::of(peer),
+        peer: Peer::of(peer, listener.number),
         frontend,
         permit,
         seat,

@@ -152,12 +152,13 @@ impl Builder<'_> {
     }
 
     fn listen(&self, frontend: &Arc<Frontend>, sockets: Vec<Opened>, of_workers: &mut [Vec<Listener>]) {
-        for (opened, bind) in sockets.into_iter().zip(&frontend.plan.binds) {
+        for ((opened, bind), number) in sockets.into_iter().zip(&frontend.plan.binds).zip(1..) {
             let own = bind.maxconn.map(Limit::new);
             let admission = Admission::new(own.into_iter().chain([frontend.limit.clone(), self.process.clone()]));
             let spread = opened.spread();
             for (listeners, socket) in of_workers.iter_mut().zip(opened.for_workers(self.workers)) {
                 listeners.push(Listener {
+                    number,
                     socket,
                     frontend: frontend.clone(),
                     admission: admission.clone(),
@@ -176,7 +177,7 @@ fn server_settings(backend: &plan::Backend) -> Vec<ServerSettings> {
         backup: server.backup,
         disabled: server.disabled,
         maxconn: server.maxconn,
-        check: server.check.as_ref().map(|c| c.settings),
+        check: server.check.as_ref().filter(|_| !backend.disabled).map(|c| c.settings),
     };
     backend.servers.iter().map(one).collect()
 }

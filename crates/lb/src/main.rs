@@ -71,7 +71,10 @@ fn balance(args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     };
     if args.check {
-        return Ok(report::valid(args));
+        return Ok(report::valid(&plan, args));
+    }
+    if !plan.listens() {
+        anyhow::bail!("there is no listener: add a frontend with a 'bind' line");
     }
     start::run(&plan, args, &program())
 }

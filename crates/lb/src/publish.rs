@@ -98,7 +98,7 @@ impl Backend {
     /// The server for a client. What the stick table says comes first, but not for one that just failed (`avoid`).
     pub(crate) fn pick(&self, source: Option<IpAddr>, avoid: Option<ServerIdx>, now: Mono) -> Pick {
         let view = self.view.load();
-        let Some(view) = view.as_ref() else {
+        let Some(view) = view.as_ref().filter(|_| !self.plan.disabled) else {
             return Pick::NoServer;
         };
         if avoid.is_none()

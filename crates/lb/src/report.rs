@@ -47,7 +47,12 @@ pub(crate) fn load(args: &Args) -> anyhow::Result<Option<Plan>> {
     Ok(plan)
 }
 
-pub(crate) fn valid(args: &Args) -> ExitCode {
+/// As HAProxy: 0, or 2 for a configuration without a mistake that could not be started all the same.
+pub(crate) fn valid(plan: &Plan, args: &Args) -> ExitCode {
+    if !plan.listens() {
+        to_stderr(["Configuration file has no error but will not start (no listener) => exit(2).".to_owned()]);
+        return ExitCode::from(2);
+    }
     if !args.quiet {
         to_stdout("Configuration file is valid\n");
     }

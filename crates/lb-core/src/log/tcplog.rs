@@ -17,10 +17,18 @@ use crate::conn::Summary;
 pub use civil::CivilTime;
 pub use rules::{LogRules, Severity};
 
+/// Who connected: `%ci:%cp`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    Ip(SocketAddr),
+    /// Who came by a unix socket has no address; HAProxy shows the number of its frontend's listener, counted from 1.
+    Unix { listener: u32 },
+}
+
 /// `%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq`
 #[derive(Clone, Copy, Debug)]
 pub struct TcpLine<'a> {
-    pub client: SocketAddr,
+    pub client: Client,
     pub accepted: CivilTime,
     pub frontend: &'a str,
     /// The frontend's own name in a `listen`, and when no backend was chosen.
@@ -53,7 +61,10 @@ impl TcpLine<'_> {
     pub fn write(&self, out: &mut Vec<u8>) {
         let s = &self.summary;
         let c = &self.counts;
-        put_addr(out, self.client);
+        match self.client {
+            Client::Ip(client) => put_addr(out, client),
+            Client::Unix { listener } => put(out, format_args!("unix:{listener}")),
+        }
         put(
             out,
             format_args!(" [{}] {} {}/", self.accepted, self.frontend, self.backend),
@@ -77,17 +88,22 @@ impl TcpLine<'_> {
 /// What is written of a connection when no format was asked for; at its beginning, not its end.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectLine<'a> {
-    pub client: SocketAddr,
+    pub client: Client,
     pub local: SocketAddr,
     pub frontend: &'a str,
 }
 
 impl ConnectLine<'_> {
     pub fn write(&self, out: &mut Vec<u8>) {
-        put(out, format_args!("Connect from "));
-        put_addr(out, self.client);
-        put(out, format_args!(" to "));
-        put_addr(out, self.local);
+        match self.client {
+            Client::Ip(client) => {
+                put(out, format_args!("Connect from "));
+                put_addr(out, client);
+                put(out, format_args!(" to "));
+                put_addr(out, self.local);
+            }
+            Client::Unix { listener } => put(out, format_args!("Connect to unix:{listener}")),
+        }
         put(out, format_args!(" ({}/TCP)", self.frontend));
     }
 }

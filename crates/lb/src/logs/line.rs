@@ -50,7 +50,7 @@ pub(crate) fn connected_from(worker: &Worker, frontend: &Frontend, peer: Peer, c
     }
     let local = client.local_addr().ok().and_then(|a| a.as_socket()).unwrap_or(NOWHERE);
     let line = ConnectLine {
-        client: peer.socket().unwrap_or(NOWHERE),
+        client: peer.client(),
         local,
         frontend: &frontend.plan.name,
     };
@@ -92,7 +92,7 @@ pub(crate) fn told(worker: &Worker, told: &Told<'_>) {
         .and_then(|(s, b)| Some((b.plan.servers.get(s.place())?, b.server(s)?)));
     let now = Wall::now();
     let line = TcpLine {
-        client: peer.socket().unwrap_or(NOWHERE),
+        client: peer.client(),
         accepted: worker.pen.civil(now, summary),
         frontend: &frontend.plan.name,
         backend: backend.map_or(&frontend.plan.name, |b| &b.plan.name),

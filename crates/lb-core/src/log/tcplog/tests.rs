@@ -81,7 +81,7 @@ fn parse(line: &'static str) -> TcpLine<'static> {
     let (backend, server) = target.split_once('/').expect("backend/server");
     let (server_queue, backend_queue) = queues.split_once('/').expect("two queues");
     TcpLine {
-        client: client.parse().expect("an address"),
+        client: Client::Ip(client.parse().expect("an address")),
         accepted: time(date.trim_matches(['[', ']'])),
         frontend,
         backend,
@@ -133,7 +133,7 @@ fn the_default_line() {
     let words: Vec<&str> = line.split(' ').collect();
     let addr = |text: &str| text.parse::<SocketAddr>().expect("an address");
     let ours = ConnectLine {
-        client: addr(words[2]),
+        client: Client::Ip(addr(words[2])),
         local: addr(words[4]),
         frontend: "without_tcplog",
     };
@@ -144,7 +144,7 @@ fn the_default_line() {
 fn an_ipv6_client_has_no_brackets() {
     let client = "[2001:db8::1]:4711".parse().expect("an address");
     let line = ConnectLine {
-        client,
+        client: Client::Ip(client),
         local: client,
         frontend: "f",
     };
@@ -152,6 +152,23 @@ fn an_ipv6_client_has_no_brackets() {
         text(|out| line.write(out)),
         "Connect from 2001:db8::1:4711 to 2001:db8::1:4711 (f/TCP)"
     );
+}
+
+/// Both seen on HAProxy.
+#[test]
+fn a_unix_client_is_its_listener() {
+    let client = Client::Unix { listener: 2 };
+    let short = ConnectLine {
+        client,
+        local: ([0; 4], 0).into(),
+        frontend: "f",
+    };
+    assert_eq!(text(|out| short.write(out)), "Connect to unix:2 (f/TCP)");
+    let (_, _, line) = rows()
+        .find(|(name, ..)| !name.starts_with("without"))
+        .expect("the capture has lines");
+    let line = TcpLine { client, ..parse(line) };
+    assert!(text(|out| line.write(out)).starts_with("unix:2 ["));
 }
 
 #[test]
