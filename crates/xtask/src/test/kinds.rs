@@ -12,6 +12,7 @@ use crate::metadata::{Metadata, cargo};
 
 const LOOPBACK: &str = "tandem-tests";
 const NAMESPACE: &str = "tandem-netns-tests";
+/// Test targets of the loopback package that begin like this need a browser.
 const BROWSER: &str = "browser";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -93,7 +94,9 @@ impl Kind {
                 Some(command)
             }
             Kind::Loopback => {
-                let tests = package(LOOPBACK)?.targets_of("test").filter(|name| *name != BROWSER);
+                let tests = package(LOOPBACK)?
+                    .targets_of("test")
+                    .filter(|name| !name.starts_with(BROWSER));
                 tests_named(metadata, LOOPBACK, &tests.collect::<Vec<_>>())
             }
             Kind::Namespace => {
@@ -101,7 +104,9 @@ impl Kind {
                 tests_named(metadata, NAMESPACE, &tests.collect::<Vec<_>>())
             }
             Kind::Browser => {
-                let tests = package(LOOPBACK)?.targets_of("test").filter(|name| *name == BROWSER);
+                let tests = package(LOOPBACK)?
+                    .targets_of("test")
+                    .filter(|name| name.starts_with(BROWSER));
                 tests_named(metadata, LOOPBACK, &tests.collect::<Vec<_>>())
             }
         }

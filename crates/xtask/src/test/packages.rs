@@ -17,18 +17,24 @@ struct Need {
     what_for: &'static str,
 }
 
-const NEEDS: [Need; 4] = [
+const NEEDS: [Need; 6] = [
     Need {
         program: "haproxy",
         package: "haproxy",
-        by: &[Kind::Loopback, Kind::Namespace],
+        by: &[Kind::Unit, Kind::Loopback, Kind::Namespace],
         what_for: "picks, log lines and behaviour beside HAProxy",
     },
     Need {
         program: "keepalived",
         package: "keepalived",
-        by: &[Kind::Namespace],
+        by: &[Kind::Unit, Kind::Namespace],
         what_for: "VRRP beside Keepalived",
+    },
+    Need {
+        program: "killall",
+        package: "psmisc",
+        by: &[Kind::Namespace],
+        what_for: "the check that operators give Keepalived",
     },
     Need {
         program: "nft",
@@ -41,6 +47,12 @@ const NEEDS: [Need; 4] = [
         package: "iproute2",
         by: &[Kind::Namespace],
         what_for: "looking at hosts from outside",
+    },
+    Need {
+        program: "chromium",
+        package: "chromium",
+        by: &[Kind::Browser],
+        what_for: "the pages as a person sees them",
     },
 ];
 
