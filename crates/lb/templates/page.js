@@ -112,6 +112,23 @@
     }
   };
 
+  // A tooltip goes below what it explains, or above it where there is no room.
+  const explain = (event) => {
+    const tip = event.target.closest?.(".tip");
+    const box = tip?.querySelector(".tips");
+    if (!box) return;
+    box.removeAttribute("style");
+    if (matchMedia("(max-width: 720px)").matches) return;
+    const at = tip.getBoundingClientRect();
+    const { width, height } = box.getBoundingClientRect();
+    const below = at.bottom + 6;
+    const top = below + height < innerHeight ? below : Math.max(8, at.top - height - 6);
+    const left = Math.max(8, Math.min(at.left - 16, innerWidth - width - 8));
+    Object.assign(box.style, { top: top + "px", left: left + "px", right: "auto", bottom: "auto" });
+  };
+
+  document.addEventListener("pointerover", explain);
+  document.addEventListener("focusin", explain);
   scope.addEventListener("input", filter);
   live.hidden = false;
   live.addEventListener("click", () => {
