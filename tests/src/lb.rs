@@ -70,6 +70,15 @@ impl Lb {
 
     #[track_caller]
     pub fn start_with(arguments: &[&str], config: &str) -> Lb {
+        Lb::start_as(config, |mut command| {
+            command.args(arguments);
+            command
+        })
+    }
+
+    /// `prepared` gets the command before it is run, to change it or to wrap it into another.
+    #[track_caller]
+    pub fn start_as(config: &str, prepared: impl FnOnce(Command) -> Command) -> Lb {
         // Tests of one file run side by side, and a usual limit of 1,024 files is not for hundreds of connections each.
         tandem_sys::limits::raise_open_files(None);
         let file = ConfigFile::new(config);
@@ -80,11 +89,11 @@ impl Lb {
         let mut command = Command::new(binary("tandem-lb"));
         command
             .arg("-db")
-            .args(arguments)
             .arg("-f")
             .arg(&file.0)
-            .env("NOTIFY_SOCKET", format!("@{name}"));
-        let child = command.stdin(Stdio::null()).spawn().expect("the program starts");
+            .env("NOTIFY_SOCKET", format!("@{name}"))
+            .stdin(Stdio::null());
+        let child = prepared(command).spawn().expect("the program starts");
         let mut lb = Lb { child, _config: file };
         let mut buffer = [0; 256];
         let told = ready
@@ -119,6 +128,11 @@ impl Lb {
             .find_map(|l| l.strip_prefix("VmRSS:"))
             .expect("Linux says so");
         line.trim().trim_end_matches(" kB").parse().expect("a number of KiB")
+    }
+
+    /// Files that it has open.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).map_or(0, Iterator::count)
     }
 
     /// CPU time that it has used, in clock ticks.
