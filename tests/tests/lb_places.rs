@@ -269,14 +269,24 @@ fn nothing_to_listen_on() {
 
 #[test]
 fn a_disabled_backend_serves_nobody() {
-    let (server, syslog) = (Server::echo(), Syslog::default());
-    let config =
-        Config::default()
-            .log_to(syslog.address())
-            .backend("disabled")
-            .server("s", &server, "check inter 50ms");
+    let (folder, server, syslog) = (Folder::new("disabled"), Server::echo(), Syslog::default());
+    let socket = folder.path("stats");
+    let config = Config::default()
+        .log_to(syslog.address())
+        .global(format!("stats socket {}", socket.display()))
+        .backend("disabled")
+        .server("s", &server, "check inter 50ms");
     let _lb = Lb::start(&config.to_string());
     assert!(ended(&mut connect(config.at())));
     syslog.line_with(" fe be/<NOSRV> -1/-1/");
     assert_eq!(server.accepted(), 0);
+    // As on HAProxy, the backend counts it as a failed connect, though there was nobody to connect to.
+    let mut stats = UnixStream::connect(&socket).expect("it listens there");
+    stats.write_all(b"show stat\n").expect("it is open");
+    let text = std::io::read_to_string(stats).expect("text");
+    let row = text
+        .lines()
+        .find(|line| line.starts_with("be,BACKEND,"))
+        .expect("every backend has its row");
+    assert_eq!(row.split(',').nth(13), Some("1"), "{row}");
 }

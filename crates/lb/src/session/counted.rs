@@ -109,7 +109,7 @@ pub(super) fn times(backend: &Backend, server: Option<ServerIdx>, summary: &Summ
 pub(super) fn ending(backend: &Backend, server: Option<ServerIdx>, ending: Ending) {
     let of_server = server.and_then(|idx| backend.server(idx)).map(|s| &s.attempts);
     for attempts in [Some(&backend.attempts), of_server].into_iter().flatten() {
-        if ending.is_connect_error() && server.is_some() {
+        if ending.is_connect_error() {
             attempts.connect_errors.one();
         }
         match (ending.who, ending.phase) {
