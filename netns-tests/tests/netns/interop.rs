@@ -1,10 +1,16 @@
 //! Ours beside the distribution's Keepalived in every scenario that operators meet, with the roles swapped.
 
 mod config;
+mod dialects;
+mod fast;
 mod frames;
+mod groups;
+mod heal;
 mod row;
+mod six;
 mod stage;
 mod tables;
+mod unicast;
 
 use std::time::Duration;
 
@@ -20,5 +26,11 @@ pub(crate) fn tests() -> Vec<Test> {
         test("interop::faults_are_detected", tables::faults),
         test("interop::refusals", tables::refusals),
         test("interop::policy_and_tracking", tables::policy),
+        test("interop::ten_milliseconds", fast::ten_milliseconds),
+        test("interop::checksums_made_by_hand", dialects::made_by_hand),
+        test("interop::partitions_heal", heal::heals),
+        test("interop::unicast_with_a_stranger", unicast::stranger_and_reload),
+        test("interop::a_group_moves_once", groups::both_move),
+        test("interop::ipv6", six::usable_at_once),
     ]
 }

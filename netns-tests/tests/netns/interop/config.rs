@@ -34,6 +34,13 @@ impl Config {
         }
     }
 
+    pub(super) fn v6(priority: u8) -> Config {
+        Config {
+            addresses: "fe80::52/64\n        fd00:9::100/64",
+            ..Config::v3(priority)
+        }
+    }
+
     pub(super) fn with(self, extra: &'static str) -> Config {
         Config { extra, ..self }
     }

@@ -12,6 +12,7 @@ const VRRP: u8 = 112;
 pub(super) struct Advert {
     pub(super) at: SystemTime,
     pub(super) source: IpAddr,
+    pub(super) destination: IpAddr,
     pub(super) hardware: [u8; 6],
     pub(super) priority: u8,
     /// Over IPv4: the checksum holds with (without) a pseudo-header.
@@ -43,6 +44,7 @@ impl Advert {
         Some(Advert {
             at: frame.at,
             source,
+            destination,
             hardware: frame.bytes.get(6..12)?.try_into().ok()?,
             priority: *message.get(2)?,
             sums: Sums {
@@ -61,21 +63,19 @@ fn v6(bytes: &[u8]) -> Option<IpAddr> {
     Some(IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?)))
 }
 
-/// What a version 3 advert over IPv4 says, to be made by hand.
+/// An advert of version 3 over IPv4 with an interval of 0.1 s, to be made by hand.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Handmade {
     pub(super) source: Ipv4Addr,
     pub(super) destination: Ipv4Addr,
     pub(super) priority: u8,
-    pub(super) centiseconds: u16,
     pub(super) pseudo_header: bool,
 }
 
 impl Handmade {
     /// With its IPv4 header, for virtual router 51 and 10.9.0.100.
     pub(super) fn packet(&self) -> Vec<u8> {
-        let [high, low] = self.centiseconds.to_be_bytes();
-        let mut message = vec![0x31, 51, self.priority, 1, high, low, 0, 0, 10, 9, 0, 100];
+        let mut message = vec![0x31, 51, self.priority, 1, 0, 10, 0, 0, 10, 9, 0, 100];
         let ends = (IpAddr::V4(self.source), IpAddr::V4(self.destination));
         let sum = checksum(&message, self.pseudo_header.then_some(ends));
         message[6..8].copy_from_slice(&sum.to_be_bytes());

@@ -27,7 +27,7 @@ pub(super) enum Step {
     // These do something; what is expected later is expected since then.
     Start(Side),
     Stop(Side),
-    /// Every process of the host at once.
+    /// All processes of the daemon at once.
     Kill(Side),
     Cut(Side),
     Heal(Side),
@@ -59,23 +59,40 @@ pub(super) enum Step {
     Silent(Side),
     /// Section and name in the statistics: it is above zero.
     Counts(Side, &'static str, &'static str),
+    /// Ours has dropped packets for this reason.
+    Drops(&'static str),
 }
 
-/// All rows in both roles at the same time, each in a lab of its own.
+/// All rows in both roles, at the same time.
 pub(super) fn play(bench: &Bench<'_>, rows: &[Row]) -> Result<()> {
+    all_at_once(rows.iter().flat_map(|row| {
+        Program::ROLES.map(|programs| (format!("{}, {programs:?}", row.name), move || one(bench, row, programs)))
+    }))
+}
+
+/// A scenario that is more than a row.
+pub(super) fn in_both_roles(
+    bench: &Bench<'_>,
+    run: impl Fn(&Bench<'_>, [Program; 2]) -> Result<()> + Sync,
+) -> Result<()> {
+    let run = &run;
+    all_at_once(Program::ROLES.map(|programs| (format!("{programs:?}"), move || run(bench, programs))))
+}
+
+/// Each on a thread of its own; all that fail are reported.
+pub(super) fn all_at_once<F>(scenarios: impl IntoIterator<Item = (String, F)>) -> Result<()>
+where
+    F: FnOnce() -> Result<()> + Send,
+{
     let failures: Vec<String> = std::thread::scope(|scope| {
-        let running: Vec<_> = rows
-            .iter()
-            .flat_map(|row| Program::ROLES.map(|programs| (row, programs)))
-            .map(|(row, programs)| (row.name, programs, scope.spawn(move || one(bench, row, programs))))
+        let running: Vec<_> = scenarios
+            .into_iter()
+            .map(|(name, run)| (name, scope.spawn(run)))
             .collect();
-        let ended = running.into_iter().filter_map(|(name, programs, thread)| {
-            let told = match thread.join() {
-                Ok(Ok(())) => return None,
-                Ok(Err(error)) => format!("{error:?}"),
-                Err(_) => "it panicked".into(),
-            };
-            Some(format!("{name}, {programs:?}: {told}"))
+        let ended = running.into_iter().filter_map(|(name, thread)| match thread.join() {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(format!("{name}: {error:?}")),
+            Err(_) => Some(format!("{name}: it panicked")),
         });
         ended.collect()
     });
@@ -130,6 +147,11 @@ impl Scene<'_> {
                 ensure!(count > 0, "{section} {name} is {count}");
                 Ok(())
             }
+            Step::Drops(reason) => {
+                let dropped = self.stage.router(self.ours()?).dropped(reason)?;
+                ensure!(dropped > 0, "nothing was dropped for {reason}");
+                Ok(())
+            }
             action => {
                 self.done = SystemTime::now();
                 self.act(action)
@@ -145,7 +167,7 @@ impl Scene<'_> {
             Step::Start(Side::A) => self.stage.start(Side::A, &self.row.a)?,
             Step::Start(Side::B) => self.stage.start(Side::B, &self.row.b)?,
             Step::Stop(side) => routers[side as usize].stop()?,
-            Step::Kill(side) => routers[side as usize].host.kill_all()?,
+            Step::Kill(side) => routers[side as usize].kill()?,
             Step::Cut(side) => lab.cut(&routers[side as usize].link)?,
             Step::Heal(side) => lab.heal(&routers[side as usize].link)?,
             Step::Down(side) => routers[side as usize].host.set_down("eth0")?,
@@ -165,15 +187,17 @@ impl Scene<'_> {
             self.stage.wait_for_adverts(side, self.done, 1)?;
             self.stage.router(side).host.wait_for_address(VIP, true, LONG)?;
         }
-        let ours = [Side::A, Side::B]
-            .into_iter()
-            .find(|side| self.stage.router(*side).program == Program::Ours);
-        self.stage
-            .wait_for_adverts(ours.context("none of ours")?, SystemTime::now(), 2)?;
+        self.stage.wait_for_adverts(self.ours()?, SystemTime::now(), 2)?;
         for router in &self.stage.routers {
             ensure!(router.host.holds(VIP)?, "{} gave up", router.host.name());
         }
         Ok(())
+    }
+
+    fn ours(&self) -> Result<Side> {
+        let sides = [Side::A, Side::B].into_iter();
+        let mut ours = sides.filter(|side| self.stage.router(*side).program == Program::Ours);
+        ours.next().context("none of ours")
     }
 
     fn detects(&mut self, side: Side, after: Duration) -> Result<()> {

@@ -1,6 +1,8 @@
 //! Two routers and a client on one switch, a sniffer at the client's cable, and what can be asked of them.
 
+use std::io::{BufRead, BufReader, Write};
 use std::net::IpAddr;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
@@ -33,7 +35,6 @@ pub(super) enum Side {
 pub(super) struct Stage {
     pub(super) routers: [Router; 2],
     pub(super) client: Host,
-    pub(super) client_link: Link,
     /// At the client's cable, where every multicast and broadcast passes.
     pub(super) wire: Capture,
     /// Shared by all hosts; stands for `{dir}` in configurations.
@@ -112,7 +113,6 @@ impl Stage {
             routers,
             client,
             wire: lab.capture(&client_link)?,
-            client_link,
             folder: lab.folder()?,
             lab,
         })
@@ -213,6 +213,12 @@ impl Router {
         Ok(())
     }
 
+    /// At once, because Keepalived's child hands the address over when only its parent dies.
+    pub(super) fn kill(&mut self) -> Result<()> {
+        self.daemon.as_mut().context("it was not started")?.kill()?;
+        Ok(())
+    }
+
     pub(super) fn signal(&self, signal: Signal) -> Result<()> {
         Ok(self.running()?.signal(signal)?)
     }
@@ -236,6 +242,25 @@ impl Router {
             ensure!(Instant::now() < deadline, "{file} was not written; it has:\n{text}");
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// How many packets ours did not believe, for this reason.
+    pub(super) fn dropped(&self, reason: &str) -> Result<u64> {
+        let mut socket = UnixStream::connect(format!(
+            "/proc/{}/root/run/tandem-vrrp/control.sock",
+            self.running()?.pid()
+        ))?;
+        socket.set_read_timeout(Some(LONG))?;
+        writeln!(socket, r#"{{"ask": "metrics"}}"#)?;
+        let mut answer = String::new();
+        BufReader::new(socket).read_line(&mut answer)?;
+        // JSON: quotes and line ends are escaped.
+        let label = format!(r#"reason=\"{reason}\"}} "#);
+        let (_, after) = answer
+            .split_once(&label)
+            .with_context(|| format!("no {reason} in {answer}"))?;
+        let digits = after.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+        Ok(digits.parse()?)
     }
 }
 

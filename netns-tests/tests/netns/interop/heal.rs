@@ -1,0 +1,122 @@
+//! A partition heals: one master and a client that knows it, within one interval. Keepalived beside Keepalived fails one
+//! heal in three, when the higher's advert is heard first and nobody tells the client.
+
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, ensure};
+use tandem_lab::{Frame, Host, Origin};
+use tandem_netns_tests::Bench;
+
+use super::config::Config;
+use super::row::in_both_roles;
+use super::stage::{LONG, Program, Side, Stage, VIP};
+
+const INTERVAL: Duration = Duration::from_millis(100);
+/// What a busy machine may add to it.
+const SLACK: Duration = Duration::from_millis(60);
+/// Without it Keepalived steps down without a word, and the winner cannot know that it was there. Ours does it unasked.
+const LAST_WORD: &str = "higher_prio_send_advert true";
+const WATCHED: Duration = Duration::from_millis(500);
+
+/// Scenario 18.
+pub(super) fn heals(bench: &Bench<'_>) -> Result<()> {
+    let times = if bench.options.long { 30 } else { 5 };
+    in_both_roles(bench, |bench, programs| {
+        let mut stage = Stage::new(bench, programs)?;
+        stage.start(Side::A, &Config::v3(150))?;
+        stage.wait_for_holder(Side::A, VIP)?;
+        match programs[1] {
+            Program::Ours => stage.start(Side::B, &Config::v3(100))?,
+            Program::Keepalived => stage.start(Side::B, &Config::v3(100).with(LAST_WORD))?,
+        }
+        stage.says(Side::B, "Entering BACKUP STATE")?;
+        let _client = Client::start(&stage.client)?;
+        let mut worst = Duration::ZERO;
+        for number in 1..=times {
+            let took = one(&stage).with_context(|| format!("heal {number} of {times}\n{}", stage.logs()))?;
+            worst = worst.max(took);
+        }
+        bench.say(format!(
+            "18 heals, {programs:?}: {times} of {times} good, the client was right after {worst:.1?} at most"
+        ));
+        Ok(())
+    })
+}
+
+/// How long after the heal the client still asked the wrong router.
+fn one(stage: &Stage) -> Result<Duration> {
+    stage
+        .wire
+        .wait_for("a question to A", LONG, |frame| asks(stage, Side::A, frame))?;
+    let a = &stage.router(Side::A).host;
+    let from_b = stage.lab.drop_between(a, &stage.router(Side::B).host)?;
+    let from_client = stage.lab.drop_between(a, &stage.client)?;
+    stage.wire.clear();
+    stage
+        .wire
+        .wait_for("a question to B", LONG, |frame| asks(stage, Side::B, frame))?;
+    stage.lab.mend(from_b.into_iter().chain(from_client))?;
+    let healed = SystemTime::now();
+    stage.wait_for_holder(Side::A, VIP)?;
+    stage
+        .wire
+        .wait_for("the end of the watch", LONG, |frame| frame.at > healed + WATCHED)?;
+
+    let frames = stage.wire.frames();
+    let wrong = frames.iter().rfind(|frame| asks(stage, Side::B, frame));
+    let wrong = wrong.map_or(healed, |frame| frame.at);
+    let took = wrong.duration_since(healed).unwrap_or_default();
+    ensure!(
+        took <= INTERVAL + SLACK,
+        "the client asked the wrong router for {took:?}"
+    );
+    let late = stage.adverts_of(Side::B, healed + INTERVAL + SLACK);
+    ensure!(late.is_empty(), "two masters: {late:?}");
+    Ok(took)
+}
+
+/// A question to the virtual address, at the hardware address of this router.
+fn asks(stage: &Stage, side: Side, frame: &Frame) -> bool {
+    frame.origin == Origin::Host
+        && frame.ether_type() == Some(0x0800)
+        && frame.bytes.starts_with(&stage.router(side).hardware)
+}
+
+/// Asks the virtual address every two milliseconds. Nobody answers: the cable shows whom it believes to ask.
+struct Client {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+impl Client {
+    fn start(host: &Host) -> Result<Client> {
+        let socket = host.inside(|| UdpSocket::bind(("0.0.0.0", 0)))??;
+        let stop = Arc::new(AtomicBool::new(false));
+        let ended = stop.clone();
+        let thread = host.thread(move || {
+            while !ended.load(Ordering::Relaxed) {
+                // Refused, or no neighbour: the next one may arrive.
+                socket.send_to(b"?", (VIP, 7)).ok();
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        })?;
+        Ok(Client {
+            stop,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // Without questions no heal is good, so a client that failed shows.
+            thread.join().ok();
+        }
+    }
+}
