@@ -47,17 +47,24 @@ impl Faults {
             // Writing to a String cannot fail.
             let _ = match fault {
                 Fault::Drop { from, to } => writeln!(rules, "iifname {} oifname {} drop", set(from), set(to)),
-                Fault::Lose { port, per_mille } => writeln!(
-                    rules,
-                    "iifname \"{port}\" numgen random mod 1000 < {per_mille} drop\n\
-                     oifname \"{port}\" numgen random mod 1000 < {per_mille} drop"
-                ),
+                Fault::Lose { port, per_mille } => {
+                    let share = share(*per_mille);
+                    writeln!(rules, "iifname \"{port}\" {share}drop\noifname \"{port}\" {share}drop")
+                }
             };
         }
         format!(
             "table bridge lab\ndelete table bridge lab\ntable bridge lab {{\nchain forward {{\n\
              type filter hook forward priority 0; policy accept;\n{rules}}}\n}}\n"
         )
+    }
+}
+
+/// nft refuses a comparison that every number passes, so all packets are no share.
+fn share(per_mille: u16) -> String {
+    match per_mille {
+        ..1000 => format!("numgen random mod 1000 < {per_mille} "),
+        1000.. => String::new(),
     }
 }
 
@@ -92,5 +99,16 @@ mod tests {
         assert!(faults.script().contains("numgen random mod 1000 < 100 drop"));
         faults.remove(lose);
         assert_eq!(faults.script(), empty);
+    }
+
+    #[test]
+    fn all_packets_are_lost_without_a_lot() {
+        let mut faults = Faults::default();
+        faults.add(Fault::Lose {
+            port: "p0".into(),
+            per_mille: 1000,
+        });
+        let script = faults.script();
+        assert!(script.contains("iifname \"p0\" drop\noifname \"p0\" drop"), "{script}");
     }
 }

@@ -21,6 +21,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("lab::a_cut_cable_is_healed", a_cut_cable_is_healed),
         Test::new("lab::packets_drop_in_one_direction", packets_drop_in_one_direction),
         Test::new("lab::a_share_of_packets_is_lost", a_share_of_packets_is_lost),
+        Test::new("lab::a_black_hole_swallows_all", a_black_hole_swallows_all),
         Test::new("lab::a_capture_sees_arp", a_capture_sees_arp),
         Test::new("lab::ipv6_is_usable_at_once", ipv6_is_usable_at_once),
         Test::new(
@@ -177,6 +178,19 @@ fn a_share_of_packets_is_lost(bench: &Bench<'_>) -> Result<()> {
     // Twelve standard deviations wide.
     ensure!((1150..1650).contains(&arrived), "the share is wrong");
     Ok(())
+}
+
+fn a_black_hole_swallows_all(bench: &Bench<'_>) -> Result<()> {
+    let pair = Pair::new(bench)?;
+    let at_b = SocketAddr::from(([10, 9, 0, 2], 0));
+    arrives(&pair.a, &pair.b, at_b)?;
+    let hole = pair.lab.blackhole(&pair.b_link)?;
+    is_lost(&pair.a, &pair.b, at_b)?;
+    let interface = pair.b_link.interface.clone();
+    let end = pair.b.netlink(async |netlink| netlink.link(&interface).await)?;
+    ensure!(end.carrier, "the host noticed");
+    pair.lab.mend([hole])?;
+    arrives(&pair.a, &pair.b, at_b)
 }
 
 fn a_capture_sees_arp(bench: &Bench<'_>) -> Result<()> {
