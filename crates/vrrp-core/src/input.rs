@@ -17,7 +17,8 @@ pub enum Input<'a> {
     },
     /// An interface is up and running, or is not, or is gone. Unknown counts as down.
     Link { interface: &'a str, up: bool },
-    /// The address that adverts of this instance leave from; `None` when the interface has none of its family.
+    /// The address that adverts of this instance leave from; `None` when the interface has none of its family. Of an
+    /// instance that the next `Settings` bring it may be told before them.
     Source {
         instance: InstanceId,
         address: Option<IpAddr>,
@@ -44,7 +45,7 @@ pub enum Input<'a> {
     Witnesses { instance: InstanceId, reachable: usize },
     /// The wall clock, for the HMAC trailer; told at start and when it was stepped.
     WallClock { unix: Duration },
-    /// A reload. What is recognised by its id keeps its state.
+    /// A reload. What is recognised by its id keeps its state. Links and sources of what is new are told before.
     Settings(Box<RouterSettings>),
 }
 

@@ -16,7 +16,7 @@ impl Router {
             Input::Start => self.start(now),
             Input::Packet { interface, datagram } => self.packet(interface, datagram, now),
             Input::Link { interface, up } => self.link(interface, up, now),
-            Input::Source { instance, address } => self.one(instance, now, |i, cx| i.set_source(address, cx)),
+            Input::Source { instance, address } => self.source(instance, address, now),
             Input::Found {
                 instance,
                 fresh_journal,
@@ -38,6 +38,14 @@ impl Router {
             Input::Witnesses { instance, reachable } => self.one(instance, now, |i, cx| i.witnesses(reachable, cx)),
             Input::WallClock { unix } => self.wall = Some((now, unix)),
             Input::Settings(settings) => self.reload(*settings, now),
+        }
+    }
+
+    fn source(&mut self, instance: InstanceId, address: Option<IpAddr>, now: Mono) {
+        if self.instances.contains_key(&instance) {
+            self.one(instance, now, |i, cx| i.set_source(address, cx));
+        } else {
+            self.sources.insert(instance, address);
         }
     }
 

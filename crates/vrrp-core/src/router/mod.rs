@@ -9,6 +9,7 @@ mod tracking;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tandem_time::Mono;
@@ -38,6 +39,8 @@ pub struct Router {
     links: Links,
     out: Outbox,
     started: Started,
+    /// Sources of instances that the next settings will bring.
+    sources: BTreeMap<InstanceId, Option<IpAddr>>,
     /// The wall clock at a moment of ours.
     wall: Option<(Mono, Duration)>,
 }
@@ -66,6 +69,7 @@ impl Router {
                 ..Outbox::default()
             },
             started: Started::No,
+            sources: BTreeMap::new(),
             wall: None,
             settings,
         };

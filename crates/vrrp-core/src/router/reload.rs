@@ -46,6 +46,9 @@ impl Router {
                 out: &mut self.out,
             });
         }
+        for (id, address) in std::mem::take(&mut self.sources) {
+            self.one(id, now, |instance, cx| instance.set_source(address, cx));
+        }
         self.mark_grouped();
         self.each(now, Instance::forget_group);
         for group in self.groups.values() {

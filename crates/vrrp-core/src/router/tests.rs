@@ -466,6 +466,28 @@ fn a_reload_retires_what_is_gone_and_starts_what_is_new() {
 }
 
 #[test]
+fn an_instance_whose_place_is_known_begins_without_a_fault() {
+    let mut settings = pair();
+    settings.groups.clear();
+    settings.instances.truncate(1);
+    let mut rig = Rig::started(settings.clone());
+    rig.outputs();
+    settings.instances.push(instance(1));
+    rig.give(Input::Link {
+        interface: "eth1",
+        up: true,
+    });
+    rig.give(Input::Source {
+        instance: InstanceId(1),
+        address: Some(OWN.into()),
+    });
+    rig.give(Input::Settings(Box::new(settings)));
+    assert_eq!(rig.states(), [State::Backup, State::Backup]);
+    let faults = |o: &Output| matches!(o, Output::Notify { notice, .. } if *notice == Notice::Fault);
+    assert!(!rig.outputs().iter().any(faults));
+}
+
+#[test]
 fn ids_follow_routers_not_names_and_trackers_keep_their_results() {
     let mut old = pair();
     old.trackers = vec![script(4, "a"), script(5, "b")];

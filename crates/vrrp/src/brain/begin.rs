@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use tandem_time::Mono;
 use tandem_vrrp_core::Input;
-use tandem_vrrp_core::settings::{InstanceId, InstanceSettings};
+use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings};
 
 use super::network::{self, Network};
 use super::{Assignment, Brain, Done};
@@ -29,7 +30,7 @@ impl Brain {
         Ok(())
     }
 
-    /// New interfaces are told before the instances that need them come to life.
+    /// Interfaces and sources are told before the instances that need them come to life.
     pub(super) fn reload(&mut self, assignment: Assignment, now: Mono) {
         let Assignment { settings, policies } = assignment;
         let known = network::watched(self.router.settings());
@@ -38,13 +39,13 @@ impl Brain {
         let dropped = |old: &&InstanceSettings| settings.instance(old.id).is_none();
         let old = &self.router.settings().instances;
         self.retired = old.iter().filter(dropped).cloned().collect();
+        self.virtuals = network::virtuals(&settings);
+        self.sources.clear();
+        self.tell_these(self.sources_of(&settings));
         self.router.handle(Input::Settings(Box::new(settings)), now);
         self.carry_out();
         self.exchange_policies(policies);
-        self.virtuals = network::virtuals(self.router.settings());
         self.open_ports();
-        self.sources.clear();
-        self.tell_sources();
     }
 
     /// Of instances that hold their addresses; the others take the new ones when they are master.
@@ -75,12 +76,19 @@ impl Brain {
 
     /// Tells each instance where its adverts come from, if that has changed.
     pub(super) fn tell_sources(&mut self) {
-        let now = self.now();
-        let instances = self.router.settings().instances.iter().filter(|i| i.source.is_none());
-        let found: Vec<_> = instances
+        self.tell_these(self.sources_of(self.router.settings()));
+    }
+
+    fn sources_of(&self, settings: &RouterSettings) -> Vec<(InstanceId, Option<IpAddr>)> {
+        let instances = settings.instances.iter().filter(|i| i.source.is_none());
+        instances
             .map(|i| (i.id, self.network.source(i, &self.virtuals)))
-            .collect();
-        for (instance, address) in found {
+            .collect()
+    }
+
+    fn tell_these(&mut self, sources: Vec<(InstanceId, Option<IpAddr>)>) {
+        let now = self.now();
+        for (instance, address) in sources {
             if self.sources.insert(instance, address) != Some(address) {
                 self.router.handle(Input::Source { instance, address }, now);
             }
