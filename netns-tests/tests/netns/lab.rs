@@ -186,8 +186,9 @@ fn a_black_hole_swallows_all(bench: &Bench<'_>) -> Result<()> {
     arrives(&pair.a, &pair.b, at_b)?;
     let hole = pair.lab.blackhole(&pair.b_link)?;
     is_lost(&pair.a, &pair.b, at_b)?;
-    let interface = pair.b_link.interface.clone();
-    let end = pair.b.netlink(async |netlink| netlink.link(&interface).await)?;
+    let end = pair
+        .b
+        .netlink(async |netlink| netlink.link(pair.b_link.interface()).await)?;
     ensure!(end.carrier, "the host noticed");
     pair.lab.mend([hole])?;
     arrives(&pair.a, &pair.b, at_b)
