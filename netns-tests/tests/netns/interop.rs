@@ -4,6 +4,7 @@ mod config;
 mod dialects;
 mod fast;
 mod frames;
+mod frr;
 mod groups;
 mod heal;
 mod row;
@@ -32,5 +33,6 @@ pub(crate) fn tests() -> Vec<Test> {
         test("interop::unicast_with_a_stranger", unicast::stranger_and_reload),
         test("interop::a_group_moves_once", groups::both_move),
         test("interop::ipv6", six::usable_at_once),
+        test("interop::beside_frr", frr::as_the_other_router),
     ]
 }

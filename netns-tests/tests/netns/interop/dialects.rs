@@ -89,7 +89,7 @@ fn beside_rival(stage: &mut Stage, case: &Case) -> Result<()> {
     let started = SystemTime::now();
     stage.start(Side::A, &Config::v3(100).with(case.policy))?;
     if case.heard {
-        stage.says(Side::A, "Entering BACKUP STATE")?;
+        stage.wait_for_backup(Side::A)?;
         stage.wait_for_adverts(Side::B, SystemTime::now(), 10)?;
         let heard = stage.adverts_of(Side::A, started);
         ensure!(heard.is_empty(), "it does not believe the rival");

@@ -28,7 +28,7 @@ pub(super) fn ten_milliseconds(bench: &Bench<'_>) -> Result<()> {
         stage.start(Side::A, &config(150))?;
         stage.wait_for_holder(Side::A, VIP)?;
         stage.start(Side::B, &config(100))?;
-        stage.says(Side::B, "Entering BACKUP STATE")?;
+        stage.wait_for_backup(Side::B)?;
         let begun = SystemTime::now();
         std::thread::sleep(idle);
 

@@ -31,9 +31,9 @@ pub(super) fn heals(bench: &Bench<'_>) -> Result<()> {
         stage.wait_for_holder(Side::A, VIP)?;
         match programs[1] {
             Program::Ours => stage.start(Side::B, &Config::v3(100))?,
-            Program::Keepalived => stage.start(Side::B, &Config::v3(100).with(LAST_WORD))?,
+            _ => stage.start(Side::B, &Config::v3(100).with(LAST_WORD))?,
         }
-        stage.says(Side::B, "Entering BACKUP STATE")?;
+        stage.wait_for_backup(Side::B)?;
         let _client = Client::start(&stage.client)?;
         let mut worst = Duration::ZERO;
         for number in 1..=times {

@@ -33,6 +33,9 @@ pub(super) enum Step {
     Heal(Side),
     Down(Side),
     Up(Side),
+    /// Nothing gets from A to B or back.
+    Part,
+    Join,
     /// The check script that looks for `{dir}/bad` fails from now on.
     Break,
     Mend,
@@ -43,6 +46,8 @@ pub(super) enum Step {
     // These wait for something.
     /// One side alone has the address.
     Holds(Side),
+    /// It follows a master.
+    Ready(Side),
     /// Both advertise.
     TwoMasters,
     Says(Side, &'static str),
@@ -65,8 +70,14 @@ pub(super) enum Step {
 
 /// All rows in both roles, at the same time.
 pub(super) fn play(bench: &Bench<'_>, rows: &[Row]) -> Result<()> {
+    play_beside(bench, Program::Keepalived, rows)
+}
+
+pub(super) fn play_beside(bench: &Bench<'_>, other: Program, rows: &[Row]) -> Result<()> {
     all_at_once(rows.iter().flat_map(|row| {
-        Program::ROLES.map(|programs| (format!("{}, {programs:?}", row.name), move || one(bench, row, programs)))
+        other
+            .roles()
+            .map(|programs| (format!("{}, {programs:?}", row.name), move || one(bench, row, programs)))
     }))
 }
 
@@ -76,7 +87,11 @@ pub(super) fn in_both_roles(
     run: impl Fn(&Bench<'_>, [Program; 2]) -> Result<()> + Sync,
 ) -> Result<()> {
     let run = &run;
-    all_at_once(Program::ROLES.map(|programs| (format!("{programs:?}"), move || run(bench, programs))))
+    all_at_once(
+        Program::Keepalived
+            .roles()
+            .map(|programs| (format!("{programs:?}"), move || run(bench, programs))),
+    )
 }
 
 /// Each on a thread of its own; all that fail are reported.
@@ -128,6 +143,7 @@ impl Scene<'_> {
     fn step(&mut self, step: Step) -> Result<()> {
         match step {
             Step::Holds(side) => self.stage.wait_for_holder(side, VIP),
+            Step::Ready(side) => self.stage.wait_for_backup(side),
             Step::TwoMasters => self.two_masters(),
             Step::Says(side, words) => self.stage.says(side, words).map(drop),
             Step::Adverts(side, count) => self.stage.wait_for_adverts(side, self.done, count),
@@ -174,6 +190,8 @@ impl Scene<'_> {
             Step::Up(side) => routers[side as usize].host.set_up("eth0")?,
             Step::Break => std::fs::write(folder.join("bad"), "")?,
             Step::Mend => std::fs::remove_file(folder.join("bad"))?,
+            Step::Part => drop(lab.drop_between(&routers[0].host, &routers[1].host)?),
+            Step::Join => lab.mend_all()?,
             Step::Now => {}
             expectation => bail!("{expectation:?} does nothing"),
         }

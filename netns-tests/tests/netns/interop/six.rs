@@ -24,7 +24,7 @@ pub(super) fn usable_at_once(bench: &Bench<'_>) -> Result<()> {
         stage.start(Side::A, &Config::v6(150))?;
         stage.wait_for_holder(Side::A, VIP6.into())?;
         stage.start(Side::B, &Config::v6(100))?;
-        stage.says(Side::B, "Entering BACKUP STATE")?;
+        stage.wait_for_backup(Side::B)?;
         serves(&stage, Side::A, SystemTime::UNIX_EPOCH).with_context(|| stage.logs())?;
 
         let left = SystemTime::now();

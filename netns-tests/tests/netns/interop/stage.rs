@@ -14,6 +14,7 @@ use tandem_netns_tests::Bench;
 
 use super::config::Config;
 use super::frames::Advert;
+use super::frr;
 
 pub(super) const LONG: Duration = Duration::from_secs(20);
 pub(super) const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 0, 100));
@@ -23,6 +24,7 @@ pub(super) const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 0, 100)
 pub(super) enum Program {
     Ours,
     Keepalived,
+    Frr,
 }
 
 /// `A` is 10.9.0.1, `B` 10.9.0.2.
@@ -51,15 +53,17 @@ pub(super) struct Router {
 }
 
 impl Program {
-    pub(super) const ROLES: [[Program; 2]; 2] = [
-        [Program::Ours, Program::Keepalived],
-        [Program::Keepalived, Program::Ours],
-    ];
+    /// Ours with this one, and the other way round.
+    pub(super) fn roles(self) -> [[Program; 2]; 2] {
+        [[Program::Ours, self], [self, Program::Ours]]
+    }
 
     /// Tests lie in target/<profile>/deps, programs one folder up.
     fn path(self) -> Result<PathBuf> {
-        if self == Program::Keepalived {
-            return Ok("keepalived".into());
+        match self {
+            Program::Ours => {}
+            Program::Keepalived => return Ok("keepalived".into()),
+            Program::Frr => bail!("FRR is two programs and a macvlan"),
         }
         let here = std::env::current_exe()?;
         let folder = here.ancestors().nth(2).context("a program without a folder")?;
@@ -125,7 +129,11 @@ impl Stage {
     pub(super) fn start(&mut self, side: Side, config: &Config) -> Result<()> {
         let file = self.configure(side, config)?;
         let router = &mut self.routers[side as usize];
-        router.daemon = Some(router.program.run(&router.host, &file)?);
+        let daemon = match router.program {
+            Program::Frr => frr::start(&router.host, config, &self.folder)?,
+            program => program.run(&router.host, &file)?,
+        };
+        router.daemon = Some(daemon);
         Ok(())
     }
 
@@ -137,12 +145,20 @@ impl Stage {
         Ok(file)
     }
 
-    /// `side` has the address and the other has not.
+    /// `side` has the address and the other has not. FRR's macvlan carries it always: there its adverts tell.
     pub(super) fn wait_for_holder(&self, side: Side, vip: IpAddr) -> Result<()> {
-        let (holder, other) = (self.router(side), self.router(side.other()));
-        let outcome = holder.host.wait_for_address(vip, true, LONG);
-        let outcome = outcome.and_then(|()| other.host.wait_for_address(vip, false, LONG));
-        outcome.with_context(|| format!("{side:?} is not the only holder"))
+        for (each, held) in [(side, true), (side.other(), false)] {
+            let router = self.router(each);
+            match router.program {
+                Program::Frr if held => self.wait_for_adverts(each, SystemTime::now(), 2)?,
+                Program::Frr => {}
+                _ => router
+                    .host
+                    .wait_for_address(vip, held, LONG)
+                    .with_context(|| format!("{side:?} is not the only holder"))?,
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn adverts(&self) -> Vec<Advert> {
@@ -191,6 +207,14 @@ impl Stage {
 
     pub(super) fn says(&self, side: Side, words: &str) -> Result<String> {
         Ok(self.router(side).running()?.wait_for_line(words, LONG)?)
+    }
+
+    pub(super) fn wait_for_backup(&self, side: Side) -> Result<()> {
+        let words = match self.router(side).program {
+            Program::Frr => "-> Backup",
+            _ => "Entering BACKUP STATE",
+        };
+        self.says(side, words).map(drop)
     }
 
     /// What both wrote, for the reader of a failure.
