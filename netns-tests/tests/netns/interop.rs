@@ -23,15 +23,20 @@ pub(crate) fn tests() -> Vec<Test> {
         within: Duration::from_secs(90),
         place: Place::Inside(run),
     };
+    // With `--long` these take minutes.
+    let long = |name, run| Test {
+        within: Duration::from_secs(15 * 60),
+        ..test(name, run)
+    };
     vec![
         test("interop::faults_are_detected", tables::faults),
         test("interop::refusals", tables::refusals),
         test("interop::policy_and_tracking", tables::policy),
-        test("interop::ten_milliseconds", fast::ten_milliseconds),
+        long("interop::ten_milliseconds", fast::ten_milliseconds),
         test("interop::checksums_made_by_hand", dialects::made_by_hand),
-        test("interop::partitions_heal", heal::heals),
+        long("interop::partitions_heal", heal::heals),
         test("interop::unicast_with_a_stranger", unicast::stranger_and_reload),
-        test("interop::a_group_moves_once", groups::both_move),
+        long("interop::a_group_moves_once", groups::both_move),
         test("interop::ipv6", six::usable_at_once),
         test("interop::beside_frr", frr::as_the_other_router),
     ]
