@@ -5,6 +5,7 @@ use tandem_vrrp_config::{Global, Instance, Plan};
 use tandem_vrrp_core::settings::{Family, Transport};
 
 use crate::policy::Policy;
+use crate::statics::Statics;
 
 #[derive(Debug, Default)]
 pub(crate) struct Beyond {
@@ -39,11 +40,8 @@ impl Beyond {
                 .refused
                 .push("bfd_instance is not part of this version".to_owned());
         }
-        let statics = &plan.statics;
-        if !(statics.addresses.is_empty() && statics.routes.is_empty() && statics.rules.is_empty()) {
-            beyond.refused.push(
-                "static addresses, routes and rules are not part of this version: let the system set them".into(),
-            );
+        if let Err(all) = Statics::of(&plan.statics) {
+            beyond.refused.extend(all);
         }
         beyond.global(&plan.global);
         beyond

@@ -17,6 +17,7 @@ mod report;
 mod snapshot;
 mod socket;
 mod start;
+mod statics;
 mod track;
 mod wall;
 mod witness;

@@ -44,6 +44,16 @@ impl Policy {
         }
         if beyond.is_empty() { Ok(policy) } else { Err(beyond) }
     }
+
+    /// What this has and the other has not.
+    pub(crate) fn without(&self, other: &Policy) -> Policy {
+        let routes = self.routes.iter().filter(|r| !other.routes.contains(r));
+        let rules = self.rules.iter().filter(|r| !other.rules.contains(r));
+        Policy {
+            routes: routes.cloned().collect(),
+            rules: rules.cloned().collect(),
+        }
+    }
 }
 
 impl Route {

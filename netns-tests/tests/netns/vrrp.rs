@@ -3,6 +3,7 @@
 //! Scenarios that only wait for each other's timers run at the same time, each in a lab of its own; those that measure run
 //! alone.
 
+mod fixtures;
 mod many;
 mod operators;
 mod peers;

@@ -41,6 +41,16 @@ impl Route {
         }
     }
 
+    /// Whether this, as the kernel tells it, is what was asked for. The kernel fills in what the request left open.
+    pub fn answers(&self, asked: &Self) -> bool {
+        self.to == asked.to
+            && self.table == asked.table
+            && self.via == asked.via
+            && (asked.out.is_none() || self.out == asked.out)
+            && (asked.source.is_none() || self.source == asked.source)
+            && (asked.metric.is_none() || self.metric == asked.metric)
+    }
+
     pub(super) fn read(message: &RouteMessage) -> Option<Self> {
         let any: IpAddr = match message.header.address_family {
             AddressFamily::Inet => Ipv4Addr::UNSPECIFIED.into(),
@@ -141,5 +151,32 @@ impl Netlink {
             .execute()
             .await
             .asked(|| format!("delete {route}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_request_left_open_is_the_kernel_s_choice() {
+        let cidr = |text: &str| -> Cidr { text.parse().expect("well written") };
+        let gateway = Some(IpAddr::from([10, 9, 0, 254]));
+        let asked = Route {
+            via: gateway,
+            ..Route::new(cidr("10.20.0.0/16"))
+        };
+        let told = Route {
+            out: Some(Index(3)),
+            metric: Some(1024),
+            ..asked.clone()
+        };
+        assert!(told.answers(&asked));
+        assert!(!asked.answers(&told), "another interface and metric were asked for");
+        assert!(!told.answers(&Route {
+            table: 100,
+            ..asked.clone()
+        }));
+        assert!(!told.answers(&Route { via: None, ..asked }));
     }
 }

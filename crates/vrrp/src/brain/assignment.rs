@@ -1,4 +1,4 @@
-//! What the brain is given to do: the router's settings, and the routes and rules beside them.
+//! What the brain is given to do: the router's settings, and the routes and rules beside them, and what is always there.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,13 @@ use tandem_vrrp_config::Plan;
 use tandem_vrrp_core::settings::{InstanceId, RouterSettings};
 
 use crate::policy::Policy;
+use crate::statics::Statics;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Assignment {
     pub(crate) settings: RouterSettings,
     pub(super) policies: BTreeMap<InstanceId, Policy>,
+    pub(super) statics: Statics,
 }
 
 impl Assignment {
@@ -20,6 +22,7 @@ impl Assignment {
         Assignment {
             settings: plan.router.clone(),
             policies: plan.instances.iter().map(|i| (i.id, policy(i))).collect(),
+            statics: Statics::of(&plan.statics).unwrap_or_default(),
         }
     }
 }

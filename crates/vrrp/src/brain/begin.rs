@@ -22,6 +22,7 @@ impl Brain {
         let now = self.now();
         let unix = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         self.router.handle(Input::WallClock { unix }, now);
+        self.add_statics();
         self.open_ports();
         self.tell_links(&network::watched(self.router.settings()));
         self.tell_sources();
@@ -32,7 +33,11 @@ impl Brain {
 
     /// Interfaces and sources are told before the instances that need them come to life.
     pub(super) fn reload(&mut self, assignment: Assignment, now: Mono) {
-        let Assignment { settings, policies } = assignment;
+        let Assignment {
+            settings,
+            policies,
+            statics,
+        } = assignment;
         let known = network::watched(self.router.settings());
         let wanted = network::watched(&settings);
         self.tell_links(&wanted.difference(&known).cloned().collect());
@@ -45,6 +50,7 @@ impl Brain {
         self.router.handle(Input::Settings(Box::new(settings)), now);
         self.carry_out();
         self.exchange_policies(policies);
+        self.exchange_statics(statics);
         self.open_ports();
     }
 

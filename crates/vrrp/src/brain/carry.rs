@@ -51,6 +51,8 @@ impl Brain {
             }
             Output::AddAddress { instance, address } => {
                 self.with_addresses(instance, |a| a.address == address, Brain::add);
+                // Routes with this source went with it, unsaid.
+                self.add_policy(instance);
             }
             Output::RemoveAddress { instance, address } => self.remove_old(instance, &address),
             Output::Announce { instance, address } => {

@@ -26,10 +26,12 @@ impl Brain {
             Change::Address(address) => self.source_may_change(address.cidr.ip()),
             Change::AddressGone(address) => {
                 self.address_gone(address.index, address.cidr.ip());
+                self.static_gone(address.index, address.cidr.ip());
                 self.source_may_change(address.cidr.ip());
             }
             Change::Lost => self.list_again(),
-            Change::Route(_) | Change::RouteGone(_) => {}
+            Change::RouteGone(route) => self.route_gone(&route),
+            Change::Route(_) => {}
         }
     }
 
@@ -77,6 +79,7 @@ impl Brain {
     }
 
     fn links_changed(&mut self) {
+        self.add_statics();
         self.open_ports();
         self.tell_links(&network::watched(self.router.settings()));
         self.tell_sources();

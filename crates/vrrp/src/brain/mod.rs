@@ -17,6 +17,7 @@ mod begin;
 mod carry;
 mod changes;
 mod ears;
+mod fixtures;
 mod herald;
 mod holding;
 mod messages;
@@ -46,6 +47,7 @@ use tokio::sync::mpsc;
 
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
+use crate::statics::Statics;
 use ears::Ears;
 use herald::Herald;
 use holding::Holding;
@@ -157,6 +159,7 @@ struct Brain {
     told: Mono,
     router: Router,
     policies: BTreeMap<InstanceId, Policy>,
+    statics: Statics,
     network: Network,
     /// Instances that the last reload dropped, until what they owe is carried out.
     retired: Vec<InstanceSettings>,
@@ -190,6 +193,7 @@ impl Brain {
             told: Mono::ZERO,
             router: Router::new(start.assignment.settings.clone()),
             policies: start.assignment.policies.clone(),
+            statics: start.assignment.statics.clone(),
             network: Network::default(),
             retired: Vec::new(),
             virtuals: network::virtuals(&start.assignment.settings),
@@ -261,8 +265,9 @@ impl Brain {
         tokio::select! {
             biased;
             ready = readable => ready.map(|()| Woken::Packets),
-            change = watch.next() => change.map(Woken::Change),
+            // Announcements wait for these; the kernel's reports of the same additions are many and wait for nothing.
             Some(done) = answers.recv() => Ok(Woken::Answer(done)),
+            change = watch.next() => change.map(Woken::Change),
             // An order that cannot come any more is the order to end.
             order = orders.recv() => Ok(Woken::Order(order.unwrap_or(Order::End))),
             expired = std::future::poll_fn(|cx| timer.poll_readable(cx)) => {
@@ -335,7 +340,10 @@ impl Brain {
                 // Whoever asked may have gone.
                 to.send(Snapshot::of(&self.router, now, self.reports.lost())).ok();
             }
-            Order::End => self.ending = true,
+            Order::End => {
+                self.exchange_statics(Statics::default());
+                self.ending = true;
+            }
         }
     }
 

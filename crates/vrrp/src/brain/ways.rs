@@ -24,31 +24,36 @@ impl Brain {
 
     /// Of an instance that a reload changed while it holds its addresses.
     pub(super) fn exchange_policy(&mut self, old: &Policy, new: &Policy) {
-        let without = |one: &Policy, other: &Policy| Policy {
-            routes: one
-                .routes
-                .iter()
-                .filter(|r| !other.routes.contains(r))
-                .cloned()
-                .collect(),
-            rules: one.rules.iter().filter(|r| !other.rules.contains(r)).cloned().collect(),
-        };
-        self.remove_ways(&without(old, new));
-        self.add_ways(&without(new, old));
+        self.remove_ways(&old.without(new));
+        self.add_ways(&new.without(old));
     }
 
-    fn add_ways(&mut self, policy: &Policy) {
-        for route in self.routes(policy) {
-            let netlink = self.netlink.clone();
-            self.ask(async move { netlink.add_route(&route).await }, Errno::EEXIST);
-        }
+    /// Somebody removed a route: it is put back if it ought to be there. What we removed ourselves nobody claims.
+    pub(super) fn route_gone(&mut self, gone: &netlink::Route) {
+        let holding = self.router.instances().filter(|i| i.holds);
+        let policies = holding.filter_map(|i| self.policies.get(&i.settings.id));
+        let lost: Vec<netlink::Route> = policies
+            .chain([&self.statics.policy])
+            .flat_map(|policy| self.routes(policy))
+            .filter(|wanted| gone.answers(wanted))
+            .collect();
+        lost.into_iter().for_each(|route| self.add_route(route));
+    }
+
+    fn add_route(&mut self, route: netlink::Route) {
+        let netlink = self.netlink.clone();
+        self.ask(async move { netlink.add_route(&route).await }, Errno::EEXIST);
+    }
+
+    pub(super) fn add_ways(&mut self, policy: &Policy) {
+        self.routes(policy).into_iter().for_each(|route| self.add_route(route));
         for rule in policy.rules.clone() {
             let netlink = self.netlink.clone();
             self.ask(async move { netlink.add_rule(&rule).await }, Errno::EEXIST);
         }
     }
 
-    fn remove_ways(&mut self, policy: &Policy) {
+    pub(super) fn remove_ways(&mut self, policy: &Policy) {
         for rule in policy.rules.clone() {
             let netlink = self.netlink.clone();
             self.ask(async move { netlink.delete_rule(&rule).await }, Errno::ENOENT);
@@ -59,14 +64,14 @@ impl Brain {
         }
     }
 
-    /// Those whose interface is there.
-    fn routes(&mut self, policy: &Policy) -> Vec<netlink::Route> {
-        let index = |name: &str| self.network.link(name).map(|link| link.index);
+    /// Those whose interface is up: the kernel keeps no route to any other.
+    fn routes(&self, policy: &Policy) -> Vec<netlink::Route> {
+        let index = |name: &str| self.network.link(name).filter(|link| link.up).map(|link| link.index);
         policy.routes.iter().filter_map(|route| route.at(index)).collect()
     }
 
     /// Without waiting. That it is so already is no trouble.
-    fn ask(&mut self, asked: impl Future<Output = Result<(), NetlinkError>> + 'static, already: Errno) {
+    pub(super) fn ask(&mut self, asked: impl Future<Output = Result<(), NetlinkError>> + 'static, already: Errno) {
         self.holding.asked();
         let answering = self.answering.clone();
         tokio::task::spawn_local(async move {

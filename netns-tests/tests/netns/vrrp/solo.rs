@@ -10,7 +10,7 @@ use tandem_sys::raw::Arp;
 
 use super::probe::{Probe, Responder};
 use super::stage::{self, Config, LONG, Program, Stage, VIP, VIP6};
-use super::together;
+use super::{fixtures, together};
 
 const OURS: [Program; 2] = [Program::Ours; 2];
 
@@ -26,6 +26,8 @@ pub(super) fn elections_and_failures(bench: &Bench<'_>) -> Result<()> {
             ("an interface that comes later", &later),
             ("a sync group", &grouped),
             ("routes and rules", &ways),
+            ("what is always there", &fixtures::always_there),
+            ("a route that somebody removes", &fixtures::routes_come_back),
         ],
     )
 }

@@ -1,0 +1,102 @@
+//! What is there while the daemon runs, and what it puts back.
+
+use std::fs;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use nix::sys::signal::Signal;
+use tandem_lab::Host;
+use tandem_netns_tests::Bench;
+use tandem_sys::netlink::{Cidr, Route};
+
+use super::stage::{self, Config, LONG, Program, Stage};
+
+const FIXED: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 8, 0, 5));
+
+/// On the backup too, which holds nothing else; a reload takes what differs, the end takes the rest.
+pub(super) fn always_there(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let config = |statics: &str| Config {
+        before: statics.to_owned(),
+        ..Config::v3(100)
+    };
+    let address = "static_ipaddress {\n 10.8.0.5/24 dev eth0\n}\n";
+    let all = format!(
+        "{address}static_routes {{\n 10.77.0.0/16 via 10.9.0.9 dev eth0\n}}\n\
+         static_rules {{\n from 10.77.0.1 table 100 priority 77\n}}\n"
+    );
+    let _master = stage.start(&stage.b, Program::Ours, &Config::v3(150))?;
+    let file = stage.lab.folder()?.join("keepalived.conf");
+    fs::write(&file, config(&all).text())?;
+    let mut daemon = stage::run(&stage.a, Program::Ours, &file)?;
+    daemon.wait_for_line("Entering BACKUP STATE", LONG)?;
+    stage.a.wait_for_address(FIXED, true, LONG)?;
+    wait_for_route(&stage.a, "10.77.0.0/16", true)?;
+    wait_for_rule(&stage.a, 77, true)?;
+
+    stage.a.delete_address("eth0", "10.8.0.5/24".parse()?)?;
+    stage.a.wait_for_address(FIXED, true, LONG)?;
+    delete_route(&stage.a, "10.77.0.0/16")?;
+    wait_for_route(&stage.a, "10.77.0.0/16", true)?;
+
+    fs::write(&file, config(address).text())?;
+    daemon.signal(Signal::SIGHUP)?;
+    wait_for_route(&stage.a, "10.77.0.0/16", false)?;
+    wait_for_rule(&stage.a, 77, false)?;
+    ensure!(stage.a.holds(FIXED)?, "the reload took what it should keep");
+    daemon.stop(LONG)?;
+    ensure!(!stage.a.holds(FIXED)?, "it stayed behind");
+    Ok(())
+}
+
+pub(super) fn routes_come_back(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let config = Config {
+        extra: "virtual_routes {\n 10.78.0.0/16 via 10.9.0.9 dev eth0 src 10.9.0.100\n }",
+        ..Config::v3(150)
+    };
+    let mut daemon = stage.start(&stage.a, Program::Ours, &config)?;
+    wait_for_route(&stage.a, "10.78.0.0/16", true)?;
+    delete_route(&stage.a, "10.78.0.0/16")?;
+    wait_for_route(&stage.a, "10.78.0.0/16", true)?;
+    // The kernel takes the route along with its source.
+    stage.a.delete_address("eth0", "10.9.0.100/24".parse()?)?;
+    stage.a.wait_for_address(stage::VIP, true, LONG)?;
+    wait_for_route(&stage.a, "10.78.0.0/16", true)?;
+    daemon.stop(LONG)?;
+    wait_for_route(&stage.a, "10.78.0.0/16", false)
+}
+
+fn route(host: &Host, to: &str) -> Result<Option<Route>> {
+    let to: Cidr = to.parse()?;
+    let routes = host.netlink(async |netlink| netlink.routes().await)?;
+    Ok(routes.into_iter().find(|route| route.to == to))
+}
+
+fn delete_route(host: &Host, to: &str) -> Result<()> {
+    let route = route(host, to)?.ok_or_else(|| anyhow::anyhow!("there is no route to {to}"))?;
+    Ok(host.netlink(async |netlink| netlink.delete_route(&route).await)?)
+}
+
+fn wait_for_route(host: &Host, to: &str, wanted: bool) -> Result<()> {
+    wait(&format!("route to {to}: {wanted}"), || {
+        Ok(route(host, to)?.is_some() == wanted)
+    })
+}
+
+fn wait_for_rule(host: &Host, priority: u32, wanted: bool) -> Result<()> {
+    wait(&format!("rule {priority}: {wanted}"), || {
+        let rules = host.netlink(async |netlink| netlink.rules().await)?;
+        Ok(rules.iter().any(|rule| rule.priority == priority) == wanted)
+    })
+}
+
+fn wait(what: &str, holds: impl Fn() -> Result<bool>) -> Result<()> {
+    let deadline = Instant::now() + LONG;
+    while !holds()? {
+        ensure!(Instant::now() < deadline, "it did not come to {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}
