@@ -45,6 +45,8 @@ pub enum Input<'a> {
     Witnesses { instance: InstanceId, reachable: usize },
     /// The wall clock, for the HMAC trailer; told at start and when it was stepped.
     WallClock { unix: Duration },
+    /// Count from zero again.
+    ClearStatistics,
     /// A reload. What is recognised by its id keeps its state. Links and sources of what is new are told before.
     Settings(Box<RouterSettings>),
 }

@@ -12,7 +12,8 @@ Examples:
   kill -$(tandem-vrrp --signum=JSON) $(cat /run/keepalived.pid); cat /tmp/keepalived.json
 
 Signals: TERM and INT hand the addresses over and stop; HUP reads the configuration again; USR1 writes
-/tmp/keepalived.data, USR2 /tmp/keepalived.stats and SIGRTMIN+2 /tmp/keepalived.json.";
+/tmp/keepalived.data, USR2 /tmp/keepalived.stats and SIGRTMIN+2 /tmp/keepalived.json; SIGRTMAX-1 makes the counters
+begin again.";
 
 /// Holds virtual IP addresses by VRRP.
 #[derive(Debug, Parser, PartialEq, Eq)]

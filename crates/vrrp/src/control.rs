@@ -276,7 +276,8 @@ impl Desk {
             Intention::Stop | Intention::Drain => return true,
             Intention::Reload => self.reload().await,
             Intention::Dump(what) => self.dump(what).await,
-            Intention::Pause | Intention::Resume | Intention::ClearStatistics => {}
+            Intention::ClearStatistics => self.order(Order::ClearStatistics).await,
+            Intention::Pause | Intention::Resume => {}
         }
         false
     }

@@ -246,6 +246,10 @@ impl Instance {
         self.found = Some(found);
     }
 
+    pub(crate) fn clear_statistics(&mut self) {
+        self.stats = Stats::default();
+    }
+
     /// Drops what the checks refuse; the rest goes to the state it finds.
     pub(crate) fn packet(&mut self, packet: &Packet<'_>, cx: &mut Cx<'_>) {
         if matches!(self.phase, Phase::Init | Phase::Fault | Phase::Stopped) {

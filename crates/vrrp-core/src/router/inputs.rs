@@ -37,6 +37,7 @@ impl Router {
             Input::TakeOver { instance } => self.one(instance, now, |i, cx| i.take_over(cx)),
             Input::Witnesses { instance, reachable } => self.one(instance, now, |i, cx| i.witnesses(reachable, cx)),
             Input::WallClock { unix } => self.wall = Some((now, unix)),
+            Input::ClearStatistics => self.each(now, |instance, _| instance.clear_statistics()),
             Input::Settings(settings) => self.reload(*settings, now),
         }
     }

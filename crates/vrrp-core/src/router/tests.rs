@@ -466,6 +466,23 @@ fn a_reload_retires_what_is_gone_and_starts_what_is_new() {
 }
 
 #[test]
+fn counters_begin_again_and_nothing_else_does() {
+    let mut settings = pair();
+    settings.groups.clear();
+    let mut rig = Rig::started(settings);
+    rig.run(LONG);
+    rig.hear(0, 50);
+    let received = |rig: &Rig| -> Vec<u64> { rig.router.instances().map(|i| i.stats.adverts_received).collect() };
+    assert_eq!(received(&rig), [1, 0]);
+    rig.outputs();
+    rig.give(Input::ClearStatistics);
+    assert_eq!(received(&rig), [0, 0]);
+    assert!(rig.router.instances().all(|i| i.stats.became_master == 0));
+    assert_eq!(rig.outputs(), []);
+    assert_eq!(rig.states(), [State::Master, State::Master]);
+}
+
+#[test]
 fn an_instance_whose_place_is_known_begins_without_a_fault() {
     let mut settings = pair();
     settings.groups.clear();

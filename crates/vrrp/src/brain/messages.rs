@@ -33,6 +33,7 @@ pub(crate) enum Order {
     WallClock {
         unix: Duration,
     },
+    ClearStatistics,
     Assign(Box<Assignment>),
     Show(oneshot::Sender<Snapshot>),
     /// All is released; end when the kernel has answered.

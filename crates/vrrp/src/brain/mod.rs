@@ -335,6 +335,7 @@ impl Brain {
                 self.router.handle(Input::Witnesses { instance, reachable }, now);
             }
             Order::WallClock { unix } => self.router.handle(Input::WallClock { unix }, now),
+            Order::ClearStatistics => self.router.handle(Input::ClearStatistics, now),
             Order::Assign(assignment) => self.reload(*assignment, now),
             Order::Show(to) => {
                 // Whoever asked may have gone.

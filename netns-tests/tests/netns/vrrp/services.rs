@@ -100,6 +100,17 @@ pub(super) fn orders_over_the_socket(bench: &Bench<'_>) -> Result<()> {
     let nobody = ask(r#"{"ask": "why", "instance": "VI_2"}"#)?;
     ensure!(nobody.contains("there is no instance VI_2"), "{nobody}");
 
+    ensure!(masters(&metrics) == Some("1"), "{metrics}");
+    // STATS_CLEAR, as Keepalived numbers it.
+    std::process::Command::new("kill")
+        .args(["-63", &a.pid().to_string()])
+        .status()?;
+    let deadline = Instant::now() + LONG;
+    while masters(&ask(r#"{"ask": "metrics"}"#)?) != Some("0") {
+        ensure!(Instant::now() < deadline, "the counters were not cleared");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+
     ask(r#"{"ask": "handover"}"#)?;
     b.wait_for_line("Entering MASTER STATE", LONG)?;
     a.wait_for_line("Entering BACKUP STATE", LONG)?;
@@ -109,6 +120,14 @@ pub(super) fn orders_over_the_socket(bench: &Bench<'_>) -> Result<()> {
     stage.a.wait_for_address(VIP, true, LONG)?;
     stage.b.wait_for_address(VIP, false, LONG)?;
     Ok(())
+}
+
+/// How often the only instance became master. The text is that of a JSON string.
+fn masters(metrics: &str) -> Option<&str> {
+    let line = metrics
+        .split("\\n")
+        .find(|line| line.starts_with("tandem_vrrp_became_master_total"))?;
+    line.rsplit(' ').next()
 }
 
 /// Through the daemon's own view of the files: each host has a /run of its own.
