@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use tandem_netns_tests::Bench;
 
 use super::config::Config;
@@ -94,25 +94,27 @@ pub(super) fn in_both_roles(
     )
 }
 
-/// Each on a thread of its own; all that fail are reported.
+/// Each on a thread of its own; all that fail are reported, the first as the error that it is, so that what is missing
+/// here is still known as missing.
 pub(super) fn all_at_once<F>(scenarios: impl IntoIterator<Item = (String, F)>) -> Result<()>
 where
     F: FnOnce() -> Result<()> + Send,
 {
-    let failures: Vec<String> = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let running: Vec<_> = scenarios
             .into_iter()
             .map(|(name, run)| (name, scope.spawn(run)))
             .collect();
-        let ended = running.into_iter().filter_map(|(name, thread)| match thread.join() {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(format!("{name}: {error:?}")),
-            Err(_) => Some(format!("{name}: it panicked")),
-        });
-        ended.collect()
-    });
-    ensure!(failures.is_empty(), "{}", failures.join("\n\n"));
-    Ok(())
+        let mut outcome: Result<()> = Ok(());
+        for (name, thread) in running {
+            let ended = thread.join().map_err(|_| anyhow!("it panicked")).flatten();
+            outcome = match (outcome, ended.context(name)) {
+                (Err(first), Err(other)) => Err(first.context(format!("{other:?}\n\nand"))),
+                (first, other) => first.and(other),
+            };
+        }
+        outcome
+    })
 }
 
 fn one(bench: &Bench<'_>, row: &Row, programs: [Program; 2]) -> Result<()> {

@@ -68,10 +68,9 @@ impl Program {
         let here = std::env::current_exe()?;
         let folder = here.ancestors().nth(2).context("a program without a folder")?;
         let ours = folder.join("tandem-vrrp");
-        ensure!(
-            ours.exists(),
-            Missing::new("tandem-vrrp", format!("{} is not built", ours.display()))
-        );
+        if !ours.exists() {
+            return Err(Missing::new("tandem-vrrp", format!("{} is not built", ours.display())).into());
+        }
         Ok(ours)
     }
 
