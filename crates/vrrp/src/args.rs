@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// An unknown keyword is fatal, not only reported
     #[arg(long)]
     pub(crate) strict: bool,
+    /// A file to be included that is not there is fatal
+    #[arg(short = 'e', long)]
+    pub(crate) all_config: bool,
     /// Check the configuration and exit; to a file, or to stderr
     #[arg(short = 't', long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub(crate) config_test: Option<Option<PathBuf>>,
@@ -106,8 +109,6 @@ pub(crate) struct Accepted {
     no_bfd: bool,
     #[arg(long)]
     all: bool,
-    #[arg(short = 'e', long)]
-    all_config: bool,
     #[arg(short = 'I', long)]
     dont_release_ipvs: bool,
     #[arg(short = 'R', long)]

@@ -7,8 +7,7 @@ use std::io::{self, IsTerminal};
 
 use anyhow::Context;
 use tandem_ops::disk::Disk;
-use tandem_text::Renderer;
-use tandem_text::keepalived;
+use tandem_text::{Renderer, Severity, keepalived};
 use tandem_vrrp_config::{self as config, Loaded, Machine, Plan, Verdict};
 
 use crate::args::{Args, Dialect};
@@ -42,7 +41,10 @@ pub(crate) fn read(args: &Args) -> anyhow::Result<Configuration> {
         Dialect::Keepalived => config::Dialect::Keepalived,
         Dialect::Toml => config::Dialect::Toml,
     });
-    let loaded = config::load(&name, bytes, &machine, dialect);
+    let mut loaded = config::load(&name, bytes, &machine, dialect);
+    if args.all_config {
+        refuse_missing(&mut loaded);
+    }
     Ok(Configuration {
         lines: lines(&loaded),
         verdict: loaded.verdict(),
@@ -62,6 +64,16 @@ impl Configuration {
         }
         self.lines.extend(beyond.refused);
         self
+    }
+}
+
+/// Half a configuration is none: as if each `include` were `includea`, and fatal.
+fn refuse_missing(loaded: &mut Loaded) {
+    let missing = loaded.diagnostics.iter_mut().filter(|d| d.code == keepalived::NO_FILE);
+    for diagnostic in missing {
+        diagnostic.severity = Severity::Error;
+        diagnostic.help = None;
+        loaded.plan = None;
     }
 }
 

@@ -11,9 +11,13 @@ fn run(arguments: &[&str]) -> Output {
 
 /// Tests a configuration.
 fn test(name: &str, text: &str) -> (Option<i32>, String) {
+    test_with(&[], name, text)
+}
+
+fn test_with(more: &[&str], name: &str, text: &str) -> (Option<i32>, String) {
     let file: PathBuf = std::env::temp_dir().join(format!("tandem-vrrp-{name}-{}.conf", std::process::id()));
     fs::write(&file, text).expect("the temporary folder is writable");
-    let output = run(&["-t", "-f", &file.to_string_lossy()]);
+    let output = run(&[more, &["-t", "-f", &file.to_string_lossy()]].concat());
     fs::remove_file(&file).expect("ours");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     (output.status.code(), said)
@@ -49,6 +53,16 @@ fn what_is_not_there_yet_is_refused_and_named() {
     let (status, said) = test("vmac", &instance("use_vmac"));
     assert_eq!(status, Some(5), "{said}");
     assert!(said.contains("(VI_1) use_vmac is not part of this version"), "{said}");
+}
+
+#[test]
+fn files_that_must_be_there() {
+    let text = format!("include no-such-file\n{}", instance(""));
+    assert_eq!(test("included", &text).0, Some(0));
+    let (status, said) = test_with(&["-e"], "all-config", &text);
+    assert_eq!(status, Some(5), "{said}");
+    assert!(said.contains("error[TX0103]"), "{said}");
+    assert_eq!(test_with(&["--all-config"], "all-there", &instance("")).0, Some(0));
 }
 
 #[test]
