@@ -24,11 +24,15 @@ const STATS_PORT: u16 = 8404;
 const START_LIMIT: Duration = Duration::from_secs(10);
 
 impl Loopback {
+    /// With the page on its usual port, or on another when somebody else has that one.
     pub fn build() -> anyhow::Result<Loopback> {
+        let [spare] = free_addresses()?;
+        Loopback::with_page_at(local(STATS_PORT)).or_else(|_| Loopback::with_page_at(spare))
+    }
+
+    fn with_page_at(stats: SocketAddr) -> anyhow::Result<Loopback> {
         let lb = sibling("tandem-lb")?;
-        let [target, a, b, spare] = free_addresses()?;
-        let usual = local(STATS_PORT);
-        let stats = if TcpListener::bind(usual).is_ok() { usual } else { spare };
+        let [target, a, b] = free_addresses()?;
         let dir = std::env::temp_dir().join(format!("tandem-demo-{}", std::process::id()));
         std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
         let file = dir.join("haproxy.cfg");

@@ -22,7 +22,9 @@ pub use rules::{LogRules, Severity};
 pub enum Client {
     Ip(SocketAddr),
     /// Who came by a unix socket has no address; HAProxy shows the number of its frontend's listener, counted from 1.
-    Unix { listener: u32 },
+    Unix {
+        listener: u32,
+    },
 }
 
 /// `%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq`
