@@ -122,6 +122,8 @@ pub fn load(name: &str, bytes: impl Into<Vec<u8>>, machine: &Machine<'_>, dialec
         diagnostics.iter_mut().for_each(make_fatal);
     }
     diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+    // A repetition makes a mistake many times, all in one place.
+    diagnostics.dedup();
     let broken = diagnostics.iter().any(Diagnostic::is_error);
     Loaded {
         plan: (!broken).then_some(plan),

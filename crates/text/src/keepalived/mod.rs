@@ -31,7 +31,8 @@ pub const NO_FILE: Code = Code("TX0103");
 
 /// No honest line comes near.
 pub const MAX_LINE: usize = 64 * 1024;
-/// Bytes that parameters, repetitions and included files may add to a configuration.
+/// Bytes that parameters, repetitions and included files may add to a configuration. A line that is made costs more than
+/// its bytes.
 pub const MAX_GROWTH: usize = 4 * 1024 * 1024;
 /// Files within files within files.
 pub const MAX_DEPTH: usize = 16;

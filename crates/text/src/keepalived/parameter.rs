@@ -9,6 +9,9 @@ use super::{Context, MAX_GROWTH, MAX_LINE, TOO_MUCH};
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 
+/// What a statement, or a complaint about it, costs beyond its text.
+const STATEMENT: usize = 64;
+
 /// How much text may still be added.
 #[derive(Debug)]
 pub(super) struct Budget {
@@ -18,6 +21,18 @@ pub(super) struct Budget {
 impl Budget {
     pub(super) const fn new() -> Self {
         Self { left: MAX_GROWTH }
+    }
+
+    /// For text that is to be read: every line and block in it becomes something much larger than its bytes.
+    pub(super) fn spend_on(&mut self, text: &[Char], span: Span) -> Result<(), Diagnostic> {
+        let parts = text.iter().filter(|c| matches!(c.byte, b'\n' | b'{' | b'}')).count();
+        self.spend(text.len() + parts * STATEMENT, span)
+    }
+
+    /// For the line that a round of a repetition makes.
+    pub(super) fn spend_on_line(&mut self, line: &[Char], span: Span) -> Result<(), Diagnostic> {
+        self.spend(STATEMENT, span)?;
+        self.spend_on(line, span)
     }
 
     pub(super) fn spend(&mut self, bytes: usize, span: Span) -> Result<(), Diagnostic> {
@@ -100,7 +115,7 @@ impl Parameters {
                 done.push(c);
                 continue;
             };
-            budget.spend(value.len(), reference.span)?;
+            budget.spend_on(&value, reference.span)?;
             waiting.truncate(waiting.len() - reference.length);
             waiting.extend(value.into_iter().rev());
             changed = true;

@@ -209,7 +209,7 @@ impl Reader<'_, '_> {
         };
         for round in rounds.into_iter().rev() {
             if let Some(first) = repeat.rest.first() {
-                self.budget.spend(repeat.rest.len(), first.span())?;
+                self.budget.spend_on_line(repeat.rest, first.span())?;
             }
             self.tasks.push(Task::Line(repeat.rest.to_vec()));
             let definitions = round.into_iter().map(|(name, value)| Task::Define(name, value));
