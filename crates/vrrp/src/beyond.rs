@@ -19,12 +19,6 @@ impl Beyond {
         let mut beyond = Beyond::default();
         for (instance, settings) in plan.instances.iter().zip(&plan.router.instances) {
             beyond.instance(instance, &settings.name);
-            if !settings.accepts() {
-                beyond.ignored.push(format!(
-                    "({}) traffic to the addresses is let in: keeping it out is not part of this version",
-                    settings.name
-                ));
-            }
             if settings.family == Family::V6 && matches!(settings.transport, Transport::Unicast { ttl: Some(_), .. }) {
                 beyond.ignored.push(format!(
                     "({}) unicast_ttl is not part of this version for IPv6",

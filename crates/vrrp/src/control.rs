@@ -23,6 +23,7 @@ use crate::args::Args;
 use crate::brain::{Assignment, Order, Report};
 use crate::configuration::{self, Configuration};
 use crate::dump;
+use crate::firewall::Firewall;
 use crate::journal::{BEAT, Journal};
 use crate::logs::Log;
 use crate::metrics;
@@ -47,6 +48,7 @@ pub(crate) struct Control {
     pub(crate) log: Rc<Log>,
     pub(crate) journal: Journal,
     pub(crate) heralds: Heralds,
+    pub(crate) firewall: Firewall,
     pub(crate) door: Door,
     pub(crate) orders: mpsc::Sender<Order>,
     pub(crate) reports: mpsc::Receiver<Report>,
@@ -60,6 +62,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         log,
         journal,
         heralds,
+        firewall,
         door,
         orders,
         reports,
@@ -75,6 +78,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         journal,
         orders,
         heralds,
+        firewall,
         trackers,
         recorder: Recorder::default(),
         masters: BTreeSet::new(),
@@ -141,6 +145,8 @@ impl Running {
             self.desk.log.error("the addresses could not be released in time");
         }
         self.desk.order(Order::End).await;
+        let opened = self.desk.firewall.open().await;
+        self.desk.complain(opened);
         self.desk.heralds.finish(LAST_WORDS).await;
         if let Some(script) = &self.desk.plan.global.scripts.shutdown {
             self.desk.heralds.once(script).await;
@@ -170,6 +176,7 @@ struct Desk {
     journal: Journal,
     orders: mpsc::Sender<Order>,
     heralds: Heralds,
+    firewall: Firewall,
     trackers: Trackers,
     recorder: Recorder,
     masters: BTreeSet<InstanceId>,
@@ -305,10 +312,19 @@ impl Desk {
     async fn adopt(&mut self, mut plan: Plan) {
         plan.adopt_ids(&self.plan);
         self.heralds.adjust(&plan);
+        // What is new is closed before it is there.
+        let adjusted = self.firewall.adjust(&plan).await;
+        self.complain(adjusted);
         self.order(Order::Assign(Box::new(Assignment::of(&plan)))).await;
         self.trackers.adjust(&tracked(&plan));
         self.masters.retain(|id| plan.router.instance(*id).is_some());
         self.plan = plan;
+    }
+
+    fn complain(&self, outcome: Result<(), String>) {
+        if let Err(trouble) = outcome {
+            self.log.error(&trouble);
+        }
     }
 
     async fn show(&self) -> Option<Snapshot> {

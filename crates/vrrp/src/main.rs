@@ -7,6 +7,7 @@ mod brain;
 mod configuration;
 mod control;
 mod dump;
+mod firewall;
 mod journal;
 mod logs;
 mod metrics;

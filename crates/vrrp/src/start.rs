@@ -24,6 +24,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use crate::args::Args;
 use crate::brain::{self, Assignment, Verbosity};
 use crate::control::{self, Control};
+use crate::firewall::Firewall;
 use crate::journal::Journal;
 use crate::logs::Log;
 use crate::notify::Heralds;
@@ -74,6 +75,11 @@ pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &s
         if let Some(script) = &plan.global.scripts.startup {
             heralds.once(script).await;
         }
+        let mut firewall = Firewall::default();
+        // Before the addresses are there.
+        if let Err(trouble) = firewall.adjust(&plan).await {
+            log.error(&trouble);
+        }
         let brain = brain::spawn(brain::Start {
             assignment: Assignment::of(&plan),
             clock: Clock::start(),
@@ -91,6 +97,7 @@ pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &s
             log: log.clone(),
             journal,
             heralds,
+            firewall,
             door,
             orders: brain.orders,
             reports: brain.reports,

@@ -1,7 +1,8 @@
 //! What is there while the daemon runs, and what it puts back.
 
 use std::fs;
-use std::net::IpAddr;
+use std::io::ErrorKind;
+use std::net::{IpAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -48,6 +49,49 @@ pub(super) fn always_there(bench: &Bench<'_>) -> Result<()> {
     daemon.stop(LONG)?;
     ensure!(!stage.a.holds(FIXED)?, "it stayed behind");
     Ok(())
+}
+
+/// The address is there, answers ARP and nothing else; a reload opens it, and the end leaves no rule behind.
+pub(super) fn closed(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let config = |extra| Config {
+        extra,
+        ..Config::v3(150)
+    };
+    let file = stage.lab.folder()?.join("keepalived.conf");
+    fs::write(&file, config("no_accept").text())?;
+    let mut daemon = stage::run(&stage.a, Program::Ours, &file)?;
+    daemon.wait_for_line("Entering MASTER STATE", LONG)?;
+    stage.a.wait_for_address(stage::VIP, true, LONG)?;
+    ensure!(tables(&stage.a)?.contains("tandem_vrrp"), "there are no rules");
+    // Nobody listens, so an open address refuses at once and a closed one says nothing.
+    let refuses = |address: IpAddr| -> Result<bool> {
+        let to = (address, 9).into();
+        let tried = stage
+            .client
+            .inside(|| TcpStream::connect_timeout(&to, Duration::from_millis(300)))?;
+        Ok(tried.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused))
+    };
+    ensure!(
+        refuses(IpAddr::from([10, 9, 0, 1]))?,
+        "the host's own address is closed"
+    );
+    ensure!(!refuses(stage::VIP)?, "the address is open");
+
+    fs::write(&file, config("").text())?;
+    daemon.signal(Signal::SIGHUP)?;
+    wait("an open address", || refuses(stage::VIP))?;
+    fs::write(&file, config("no_accept").text())?;
+    daemon.signal(Signal::SIGHUP)?;
+    wait("a closed address", || Ok(!refuses(stage::VIP)?))?;
+    daemon.stop(LONG)?;
+    ensure!(tables(&stage.a)?.is_empty(), "rules stayed behind");
+    Ok(())
+}
+
+fn tables(host: &Host) -> Result<String> {
+    let output = host.inside(|| std::process::Command::new("nft").args(["list", "tables"]).output())??;
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 pub(super) fn routes_come_back(bench: &Bench<'_>) -> Result<()> {

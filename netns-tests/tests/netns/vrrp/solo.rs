@@ -26,6 +26,7 @@ pub(super) fn elections_and_failures(bench: &Bench<'_>) -> Result<()> {
             ("an interface that comes later", &later),
             ("a sync group", &grouped),
             ("routes and rules", &ways),
+            ("an address that accepts nothing", &fixtures::closed),
             ("what is always there", &fixtures::always_there),
             ("a route that somebody removes", &fixtures::routes_come_back),
         ],

@@ -1,0 +1,105 @@
+//! Keeping packets away from addresses that do not accept any (RFC 9568 section 6.4.3), by a table of nf_tables of our own.
+//!
+//! The rules stand whether this host is master or not: packets to an address it does not hold are not for it. Neighbour
+//! discovery goes on, or nobody could use the address as a gateway; ARP is no IP packet, and adverts go elsewhere.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+use std::process::Stdio;
+
+use tandem_vrrp_config::Plan;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+const TABLE: &str = "inet tandem_vrrp";
+
+#[derive(Debug, Default)]
+pub(crate) struct Firewall {
+    /// A table of ours is there.
+    stands: bool,
+}
+
+impl Firewall {
+    /// Exchanges the rules for those of this plan, in one transaction.
+    pub(crate) async fn adjust(&mut self, plan: &Plan) -> Result<(), String> {
+        let closed = closed(plan);
+        if closed.is_empty() {
+            return self.open().await;
+        }
+        let load = nft(&script(&closed, plan.global.firewall.priority)).await;
+        self.stands |= load.is_ok();
+        load.map_err(|error| format!("packets to addresses that accept none are let in: {error}"))
+    }
+
+    pub(crate) async fn open(&mut self) -> Result<(), String> {
+        if !std::mem::take(&mut self.stands) {
+            return Ok(());
+        }
+        let gone = nft(&format!("delete table {TABLE}\n")).await;
+        gone.map_err(|error| format!("the rules of the addresses that accept no packets stay: {error}"))
+    }
+}
+
+fn closed(plan: &Plan) -> Vec<IpAddr> {
+    let instances = plan.router.instances.iter().filter(|i| !i.accepts());
+    instances.flat_map(|i| i.addresses()).map(|a| a.address).collect()
+}
+
+fn script(closed: &[IpAddr], priority: i32) -> String {
+    // To declare a table that is there does nothing, so what is deleted is always there.
+    let mut text = format!(
+        "table {TABLE}\ndelete table {TABLE}\ntable {TABLE} {{\nchain input {{\n\
+         type filter hook input priority {priority}; policy accept;\n\
+         icmpv6 type {{ nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert }} accept\n"
+    );
+    let (v4, v6): (Vec<&IpAddr>, Vec<&IpAddr>) = closed.iter().partition(|ip| ip.is_ipv4());
+    for (family, addresses) in [("ip", v4), ("ip6", v6)] {
+        if !addresses.is_empty() {
+            let list: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{family} daddr {{ {} }} drop", list.join(", "));
+        }
+    }
+    text.push_str("}\n}\n");
+    text
+}
+
+async fn nft(script: &str) -> Result<(), String> {
+    let mut command = Command::new("nft");
+    command.args(["-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut child = command
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("cannot run nft: {error}"))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that has ended does not read; its status says more.
+        stdin.write_all(script.as_bytes()).await.ok();
+    }
+    let output = child.wait_with_output().await.map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("nft: {}", said.lines().next().unwrap_or("it failed")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_families_are_closed_and_discovery_goes_on() {
+        let closed = ["10.9.0.100", "fd00:9::100", "10.9.0.101"].map(|ip| ip.parse().expect("well written"));
+        let script = script(&closed, -1);
+        let at = |what: &str| script.find(what).unwrap_or_else(|| panic!("no `{what}` in:\n{script}"));
+        assert!(at("nd-neighbor-solicit") < at("ip6 daddr { fd00:9::100 } drop"));
+        at("ip daddr { 10.9.0.100, 10.9.0.101 } drop");
+        at("hook input priority -1;");
+    }
+
+    #[test]
+    fn one_family_makes_no_empty_set() {
+        let script = script(&["10.9.0.100".parse().expect("well written")], 0);
+        assert!(!script.contains("ip6 daddr"), "{script}");
+    }
+}
