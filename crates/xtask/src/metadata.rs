@@ -157,7 +157,7 @@ pub fn cargo() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }
 
-fn host_platform() -> Result<String> {
+pub fn host_platform() -> Result<String> {
     let output = Command::new(cargo()).arg("-vV").output().context("cannot run cargo")?;
     let text = String::from_utf8_lossy(&output.stdout);
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));

@@ -13,12 +13,12 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    /// In a folder or file that holds nothing but tests.
+    /// In a folder or file that holds nothing but tests, programs that fuzz among them.
     pub fn is_test(&self) -> bool {
         let in_folder = self
             .path
             .split('/')
-            .any(|part| part == "tests" || part == "netns-tests" || part == "benches");
+            .any(|part| part == "tests" || part == "netns-tests" || part == "fuzz" || part == "benches");
         in_folder || self.path.ends_with("/tests.rs") || self.path.ends_with("/properties.rs")
     }
 }

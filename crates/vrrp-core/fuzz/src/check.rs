@@ -40,7 +40,7 @@ pub fn check(data: &[u8]) {
             2 => run.hear_message_v4(happenings.bytes(), sign),
             3 => run.hear_message_v6(happenings.bytes(), sign),
             4 => run.wait(Duration::from_millis(u64::from(happenings.byte()) * 20)),
-            5 => run.to_deadline(),
+            5 => run.wait_for_deadline(),
             6 => run.link(happenings.byte() % 2 == 1),
             _ => run.announcement(happenings.byte()),
         }
@@ -187,7 +187,7 @@ impl Run {
         self.now = end;
     }
 
-    fn to_deadline(&mut self) {
+    fn wait_for_deadline(&mut self) {
         let at = self.router.poll_deadline().unwrap_or(self.now).max(self.now);
         self.wait(at.since(self.now));
     }

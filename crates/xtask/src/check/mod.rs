@@ -143,7 +143,7 @@ impl Rule {
         Ok(match self {
             Rule::Arrows => arrows::check(&metadata.graph()),
             Rule::Licences => licences::check(&metadata.packages),
-            Rule::Lockfile => lockfile::check(&std::fs::read_to_string(root.join("Cargo.lock"))?),
+            Rule::Lockfile => lockfile::check(&workspace::files(root, "Cargo.lock")?),
             Rule::Sources => sources::check(rust),
             Rule::Sizes => sizes::check(rust),
             Rule::Bans => bans::check(root, &metadata.graph(), rust),

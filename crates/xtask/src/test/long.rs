@@ -15,6 +15,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::Session;
+use super::fuzz;
 use super::process::{self, Ending};
 use super::report::minutes;
 use super::tally::{Counting, Counts, Tally};
@@ -25,12 +26,14 @@ const SIMULATION: &str = "simulation";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Sweep {
-    /// Both, half of the time each
+    /// All of them, with the same time each
     All,
     /// Properties, with many times the usual cases
     Property,
     /// Simulations, with seeds that no run has seen
     Simulation,
+    /// Arbitrary input to what reads the bytes of others
+    Fuzz,
 }
 
 /// What is remembered between runs.
@@ -47,13 +50,16 @@ struct Failure {
 
 pub(super) fn run(session: &Session, sweep: Sweep, time: Duration) -> Result<ExitCode> {
     let sweeps = match sweep {
-        Sweep::All => vec![Sweep::Property, Sweep::Simulation],
+        Sweep::All => vec![Sweep::Property, Sweep::Simulation, Sweep::Fuzz],
         one => vec![one],
     };
     let share = time / u32::try_from(sweeps.len()).unwrap_or(1);
     let mut counts = Counts::default();
     for sweep in sweeps {
-        counts += one(session, sweep, share)?;
+        counts += match sweep {
+            Sweep::Fuzz => fuzz::run(session, share)?,
+            seeded => one(session, seeded, share)?,
+        };
     }
     let Counts {
         passed,

@@ -2,6 +2,7 @@
 //! browser 1, and 22 in all. What takes longer is killed and named.
 
 mod excerpt;
+mod fuzz;
 mod kinds;
 mod long;
 mod packages;
