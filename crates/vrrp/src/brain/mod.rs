@@ -256,6 +256,7 @@ impl Brain {
             answers,
             orders,
             timer,
+            ending,
             ..
         } = self;
         let readable = std::future::poll_fn(|cx| match (ports.poll_readable(cx), ears.poll_readable(cx)) {
@@ -269,7 +270,8 @@ impl Brain {
             Some(done) = answers.recv() => Ok(Woken::Answer(done)),
             change = watch.next() => change.map(Woken::Change),
             // An order that cannot come any more is the order to end.
-            order = orders.recv() => Ok(Woken::Order(order.unwrap_or(Order::End))),
+            // After the last one it would be given again and again, and nobody else would get a word in.
+            order = orders.recv(), if !*ending => Ok(Woken::Order(order.unwrap_or(Order::End))),
             expired = std::future::poll_fn(|cx| timer.poll_readable(cx)) => {
                 timer.inner().clear()?;
                 timer.found_empty();

@@ -47,9 +47,13 @@ fn announced_after(bench: &Bench<'_>, program: Program) -> Result<Duration> {
     let file = stage.lab.folder()?.join("keepalived.conf");
     std::fs::write(&file, text)?;
     let cable = stage.lab.capture(&stage.client_link)?;
-    let daemon = stage::run(&stage.a, program, &file)?;
+    let mut daemon = stage::run(&stage.a, program, &file)?;
     daemon.wait_for_line("Entering MASTER STATE", LONG)?;
-    wait_for_all(&cable)
+    let announced = wait_for_all(&cable)?;
+    let stopping = Instant::now();
+    daemon.stop(LONG)?;
+    bench.say(format!("{program:?} stopped in {:.0?}", stopping.elapsed()));
+    Ok(announced)
 }
 
 fn wait_for_all(cable: &Capture) -> Result<Duration> {
