@@ -117,7 +117,21 @@ where
     })
 }
 
+/// Whether Keepalived can run a script here. It changes user even to be who it is, which one mapped id does not allow, and
+/// takes what it could not run for a success.
+pub(super) fn runs_scripts(bench: &Bench<'_>, program: Program) -> bool {
+    program != Program::Keepalived || !bench.ground.is_unprivileged()
+}
+
 fn one(bench: &Bench<'_>, row: &Row, programs: [Program; 2]) -> Result<()> {
+    let scripted = row.steps.iter().any(|step| matches!(step, Step::Break));
+    if scripted && !runs_scripts(bench, programs[0]) {
+        bench.say(format!(
+            "{}, {programs:?}: SKIP Keepalived's scripts: not root",
+            row.name
+        ));
+        return Ok(());
+    }
     let mut scene = Scene {
         row,
         stage: Stage::new(bench, programs)?,

@@ -255,6 +255,7 @@ pub(super) fn a_crash_is_resumed(bench: &Bench<'_>) -> Result<()> {
     let (mut a, b) = stage.settled(OURS, &Config::v2(150), &Config::v2(100), VIP)?;
     let _responders = (Responder::start(&stage.a)?, Responder::start(&stage.b)?);
     let probe = Probe::start(&stage.client, VIP)?;
+    journal_names_the_instance(a.pid())?;
     a.kill()?;
     let again = stage.start(&stage.a, Program::Ours, &Config::v2(150))?;
     again.wait_for_line("listening before resuming", LONG)?;
@@ -269,5 +270,16 @@ pub(super) fn a_crash_is_resumed(bench: &Bench<'_>) -> Result<()> {
     ensure!(!b.output().contains("MASTER"), "the other router took over");
     again.signal(Signal::SIGTERM)?;
     b.wait_for_line("Entering MASTER STATE", LONG)?;
+    Ok(())
+}
+
+/// What dies before its note is written is not resumed, so a crash that is to be resumed comes after.
+fn journal_names_the_instance(daemon: u32) -> Result<()> {
+    let path = format!("/proc/{daemon}/root/run/tandem-vrrp/journal");
+    let deadline = Instant::now() + LONG;
+    while !std::fs::read_to_string(&path).is_ok_and(|note| note.contains("51/4/eth0")) {
+        ensure!(Instant::now() < deadline, "the journal does not name what is held");
+        std::thread::sleep(Duration::from_millis(2));
+    }
     Ok(())
 }
