@@ -17,7 +17,7 @@ struct Need {
     what_for: &'static str,
 }
 
-const NEEDS: [Need; 6] = [
+const NEEDS: [Need; 7] = [
     Need {
         program: "haproxy",
         package: "haproxy",
@@ -29,6 +29,12 @@ const NEEDS: [Need; 6] = [
         package: "keepalived",
         by: &[Kind::Unit, Kind::Namespace],
         what_for: "VRRP beside Keepalived",
+    },
+    Need {
+        program: "vtysh",
+        package: "frr",
+        by: &[Kind::Namespace],
+        what_for: "VRRP beside FRR",
     },
     Need {
         program: "killall",
