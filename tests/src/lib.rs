@@ -14,7 +14,7 @@ mod waiting;
 pub use config::Config;
 pub use http::{Answer, fetch, request};
 pub use lb::{Lb, binary, check, connect};
-pub use server::{Server, free_port};
+pub use server::{Server, free_port, free_ports};
 pub use syslog::Syslog;
 pub use talk::{Noise, ask, ended};
 pub use waiting::{PATIENCE, until};

@@ -1,16 +1,34 @@
 //! Small TCP servers to balance over. They can be killed and come back.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::until;
 
-/// A port that was free a moment ago. The kernel gives them out in turn, so nobody else gets it soon.
+/// A port that is free for both families. Not from the kernel, which would take it from the range where outgoing
+/// connections get theirs: another test's client may then have it before the program under test does.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").port()
+    free_ports(1)
+}
+
+/// The first of so many free ports in a row.
+pub fn free_ports(count: u16) -> u16 {
+    const FIRST: u16 = 10_000;
+    const RANGE: u32 = 20_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let own_start = std::process::id().wrapping_mul(101);
+    // Without IPv6 the second address cannot be bound and says nothing.
+    let taken = |port: u16| {
+        let busy = |address| TcpListener::bind((address, port)).is_err_and(|e| e.kind() == ErrorKind::AddrInUse);
+        busy("0.0.0.0") || busy("::")
+    };
+    until("free ports", || {
+        let place = own_start.wrapping_add(NEXT.fetch_add(u32::from(count), SeqCst)) % RANGE;
+        let first = FIRST + u16::try_from(place).ok()?;
+        (!(first..first + count).any(taken)).then_some(first)
+    })
 }
 
 type Talk = dyn Fn(TcpStream) + Send + Sync;

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tandem_tests::{Config, Lb, PATIENCE, Server, Syslog, ask, check, connect, ended, free_port, until};
+use tandem_tests::{Config, Lb, PATIENCE, Server, Syslog, ask, check, connect, ended, free_port, free_ports, until};
 
 /// A folder of the test's own, removed when dropped.
 struct Folder(PathBuf);
@@ -131,21 +131,11 @@ fn both_families() {
     syslog.line_with("]: ::ffff:127.0.0.1:");
 }
 
-/// Three ports in a row that were free a moment ago.
-fn three_ports() -> u16 {
-    until("three free ports in a row", || {
-        let first = free_port();
-        let last = first.checked_add(2)?;
-        (first..=last)
-            .all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
-            .then_some(first)
-    })
-}
-
 #[test]
 fn a_range_of_ports_on_one_interface() {
     let server = Server::echo();
-    let first = three_ports();
+    // Three to listen on, and one that nobody may answer.
+    let first = free_ports(4);
     let moved = i32::from(server.address().port()) - i32::from(first) - 1;
     let config = Config::default()
         .frontend(format!("bind 127.0.0.1:{first}-{} interface lo", first + 2))

@@ -128,7 +128,9 @@ fn wait_for_pid(path: &Path) -> Result<u32> {
 fn start_balancer(host: &Host, folder: &Path, name: &str) -> Result<Running> {
     let program: PathBuf = folder.join(name);
     if !program.exists() {
-        std::fs::copy("/bin/sleep", &program).context("copy a program")?;
+        // A link, not a copy: a file that was just written may still be open in a child that another thread forked, and is
+        // then too busy to be run.
+        std::os::unix::fs::symlink("/bin/sleep", &program).context("name a program")?;
     }
     Ok(host.run(Command::new(program).arg(Duration::from_secs(3600).as_secs().to_string()))?)
 }
