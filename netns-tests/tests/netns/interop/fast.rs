@@ -6,12 +6,13 @@ use anyhow::{Context, Result, ensure};
 use tandem_netns_tests::Bench;
 
 use super::config::Config;
+use super::frames::Advert;
 use super::row::in_both_roles;
 use super::stage::{Side, Stage, VIP};
 
 const DOWN: Duration = Duration::from_micros(36_094);
 /// On a machine that does other things too.
-const SLACK: Duration = Duration::from_millis(40);
+const SLACK: Duration = Duration::from_millis(200);
 
 /// Scenario 6.
 pub(super) fn ten_milliseconds(bench: &Bench<'_>) -> Result<()> {
@@ -40,12 +41,19 @@ pub(super) fn ten_milliseconds(bench: &Bench<'_>) -> Result<()> {
             .map(|(one, next)| next.at.duration_since(one.at));
         let longest = gaps.filter_map(Result::ok).max().unwrap_or_default();
         let taken = stage.adverts_of(Side::B, begun);
+        // On a machine with other work the master may really be silent for so long, and is then rightly missed. The long
+        // run is for a machine that does nothing else.
+        let false_ones = if bench.options.long {
+            taken.len()
+        } else {
+            too_early(&taken, &master)
+        };
         ensure!(
-            taken.is_empty(),
-            "{} false adverts; the master's longest silence was {longest:?}\n{}",
-            taken.len(),
+            false_ones == 0,
+            "{false_ones} false takeovers; the master's longest silence was {longest:?}\n{}",
             stage.logs()
         );
+        stage.wait_for_holder(Side::A, VIP)?;
 
         let killed = SystemTime::now();
         stage.routers[0].kill()?;
@@ -54,9 +62,10 @@ pub(super) fn ten_milliseconds(bench: &Bench<'_>) -> Result<()> {
         let last = last.last().context("the master never advertised")?;
         let took = first.at.duration_since(last.at)?;
         bench.say(format!(
-            "6 10 ms, {programs:?}: {} adverts in {idle:?}, longest silence {longest:.1?}, no false takeover; missed after \
-             {took:.1?}",
-            master.len()
+            "6 10 ms, {programs:?}: {} adverts in {idle:?}, longest silence {longest:.1?}, {} takeovers, none false; \
+             missed after {took:.1?}",
+            master.len(),
+            takeovers(&taken).count()
         ));
         ensure!(
             took >= DOWN - Duration::from_millis(1) && took < DOWN + SLACK,
@@ -64,4 +73,25 @@ pub(super) fn ten_milliseconds(bench: &Bench<'_>) -> Result<()> {
         );
         Ok(())
     })
+}
+
+/// The first advert of each time that the backup spoke.
+fn takeovers(backup: &[Advert]) -> impl Iterator<Item = &Advert> {
+    let before = std::iter::once(None).chain(backup.iter().map(Some));
+    backup
+        .iter()
+        .zip(before)
+        .filter(|(advert, before)| before.is_none_or(|b| advert.at.duration_since(b.at).is_ok_and(|gap| gap > DOWN)))
+        .map(|(advert, _)| advert)
+}
+
+/// How often the backup began to speak though it had heard the master within the down interval.
+fn too_early(backup: &[Advert], master: &[Advert]) -> usize {
+    takeovers(backup)
+        .filter(|advert| {
+            let last = master.iter().rev().find(|m| m.at <= advert.at);
+            last.and_then(|m| advert.at.duration_since(m.at).ok())
+                .is_some_and(|silence| silence < DOWN - Duration::from_millis(1))
+        })
+        .count()
 }
