@@ -1,8 +1,10 @@
 //! `tandem`: the operator's command. Each subcommand is a module; this file only chooses between them.
 
+mod ask;
 mod check;
 mod demo;
 mod span_of_time;
+mod stats_socket;
 
 use std::process::ExitCode;
 
@@ -21,6 +23,8 @@ enum Verb {
     Demo(demo::Args),
     /// Say what is wrong with a configuration, or with two routers' configurations as a pair
     Check(check::Args),
+    /// Give the balancer a command over its stats socket, and read the answer as text or JSON
+    Ask(ask::Args),
     /// One of the demo's servers; `demo` starts it
     #[command(hide = true)]
     DemoServer(demo::server::Args),
@@ -30,6 +34,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Demo(args) => demo::run(&args),
         Verb::Check(args) => check::run(&args),
+        Verb::Ask(args) => ask::run(&args),
         Verb::DemoServer(args) => demo::server::run(&args),
     };
     outcome.unwrap_or_else(|e| {

@@ -78,7 +78,7 @@ const COMMANDS: [&str; 66] = [
     "set timeout;set timeout cli;set timeout cli x;set timeout cli 0;set timeout cli 10s;quit;show backend",
 ];
 
-struct Haproxy(Child);
+pub struct Haproxy(Child);
 
 impl Drop for Haproxy {
     fn drop(&mut self) {
@@ -87,7 +87,7 @@ impl Drop for Haproxy {
     }
 }
 
-fn config(room: &Room, servers: [u16; 2]) -> String {
+pub fn config(room: &Room, servers: [u16; 2]) -> String {
     let [one, two] = servers;
     format!(
         "global\n {}\n nbthread 2\ndefaults\n mode tcp\n timeout connect 5s\n timeout client 30s\n timeout server 30s\n\
@@ -103,7 +103,7 @@ fn config(room: &Room, servers: [u16; 2]) -> String {
     )
 }
 
-fn haproxy(room: &Room, text: &str) -> Option<Haproxy> {
+pub fn haproxy(room: &Room, text: &str) -> Option<Haproxy> {
     let file = room.0.join("haproxy.cfg");
     std::fs::write(&file, text).expect("the folder is writable");
     let mut command = Command::new("haproxy");

@@ -1,5 +1,6 @@
 //! The stats socket: the protocol on the real binary, its commands beside HAProxy's, and clients that others wrote.
 
+mod ask;
 mod clients;
 mod commands;
 mod haproxy;

@@ -1,0 +1,210 @@
+//! What a balancer answered: whether it refused, and its lines as JSON.
+//!
+//! HAProxy's answers have a handful of shapes (reference 4.2); each is known by its first lines. What has none of them
+//! stays a list of lines, so nothing is ever dropped.
+
+use serde_json::{Map, Value, json};
+
+/// One answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Answer<'a> {
+    pub(super) text: &'a str,
+    pub(super) refused: bool,
+}
+
+impl<'a> Answer<'a> {
+    /// `text` as it came after `set severity-output number`: messages begin with `[N]: `, dumps do not.
+    pub(super) fn of(text: &'a str) -> Answer<'a> {
+        let text = text.trim_matches('\n');
+        let Some((severity, rest)) = message(text) else {
+            return Answer { text, refused: false };
+        };
+        // Below a notice (5) is a warning or worse; an unknown command and a missing right are said as mere information.
+        let refused = severity < 5
+            || ["Unknown command", "Permission denied"]
+                .iter()
+                .any(|w| rest.starts_with(w));
+        Answer { text: rest, refused }
+    }
+
+    pub(super) fn json(&self) -> Value {
+        if self.refused {
+            return json!({ "error": self.text });
+        }
+        let lines: Vec<&str> = self.text.lines().filter(|l| !l.trim().is_empty()).collect();
+        if let Ok(value @ (Value::Array(_) | Value::Object(_))) = serde_json::from_str(self.text) {
+            return value;
+        }
+        let shapes = [tables, csv, columns, sessions, pairs, assignments];
+        let shaped = shapes.iter().find_map(|shape| shape(&lines));
+        shaped.unwrap_or_else(|| json!({ "lines": lines }))
+    }
+}
+
+fn message(text: &str) -> Option<(u8, &str)> {
+    let (number, rest) = text.strip_prefix('[')?.split_once("]: ")?;
+    Some((number.parse().ok()?, rest.trim_end()))
+}
+
+/// `# pxname,svname,…` and rows: the statistics.
+fn csv(lines: &[&str]) -> Option<Value> {
+    let (head, rows) = lines.split_first()?;
+    let names: Vec<&str> = head.strip_prefix("# ")?.trim_end_matches(',').split(',').collect();
+    (names.len() > 1).then(|| rows.iter().map(|row| object(&names, cells(row))).collect())
+}
+
+/// The cells of one CSV row. A quoted cell may hold commas and doubled quotes.
+fn cells(row: &str) -> Vec<String> {
+    let mut cells = vec![String::new()];
+    let mut quoted = false;
+    let mut chars = row.chars().peekable();
+    while let Some(c) = chars.next() {
+        let last = cells.len() - 1;
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                cells[last].push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => cells.push(String::new()),
+            c => cells[last].push(c),
+        }
+    }
+    cells
+}
+
+/// `# table: name, type: ip, …` and its entries, once or several times.
+fn tables(lines: &[&str]) -> Option<Value> {
+    let mut tables: Vec<Map<String, Value>> = Vec::new();
+    for line in lines {
+        if let Some(head) = line.strip_prefix("# table: ") {
+            let fields = format!("table: {head}");
+            let mut table: Map<String, Value> = fields.split(", ").filter_map(pair).collect();
+            table.insert("entries".to_owned(), json!([]));
+            tables.push(table);
+        } else {
+            let entry = session(line)?;
+            tables.last_mut()?.get_mut("entries")?.as_array_mut()?.push(entry);
+        }
+    }
+    (!tables.is_empty()).then(|| json!(tables))
+}
+
+/// `# name other` and rows of words; a line with the version of the format may come before (`show servers state`).
+fn columns(lines: &[&str]) -> Option<Value> {
+    let place = lines.iter().take(2).position(|l| l.starts_with("# "))?;
+    if lines[..place].iter().any(|l| l.parse::<u32>().is_err()) {
+        return None;
+    }
+    let names: Vec<&str> = lines[place][2..].split_whitespace().collect();
+    let rows = &lines[place + 1..];
+    let fits = rows.iter().all(|r| r.split_whitespace().count() <= names.len());
+    fits.then(|| {
+        let words = |row: &&str| object(&names, row.split_whitespace().map(str::to_owned).collect());
+        rows.iter().map(words).collect()
+    })
+}
+
+/// `0x55…: key=value key=value`, one line for each.
+fn sessions(lines: &[&str]) -> Option<Value> {
+    let all: Option<Vec<Value>> = lines.iter().map(|l| session(l)).collect();
+    all.filter(|all| !all.is_empty()).map(Value::Array)
+}
+
+fn session(line: &str) -> Option<Value> {
+    let (id, rest) = line.split_once(": ")?;
+    if !id.starts_with("0x") {
+        return None;
+    }
+    let fields = rest.split_whitespace().filter_map(|word| word.split_once('='));
+    let mut map: Map<String, Value> = fields.map(|(k, v)| (k.to_owned(), value(v))).collect();
+    map.insert("id".to_owned(), json!(id));
+    Some(Value::Object(map))
+}
+
+/// `Key: value` on each line.
+fn pairs(lines: &[&str]) -> Option<Value> {
+    let all: Option<Map<String, Value>> = lines.iter().map(|l| pair(l)).collect();
+    all.filter(|all| all.len() > 1).map(Value::Object)
+}
+
+fn pair(line: &str) -> Option<(String, Value)> {
+    let (key, rest) = line.split_once(':')?;
+    let is_key = key.starts_with(char::is_alphabetic);
+    is_key.then(|| (key.to_owned(), value(rest.trim())))
+}
+
+/// `NAME=value` on each line: the environment.
+fn assignments(lines: &[&str]) -> Option<Value> {
+    let one = |line: &&str| line.split_once('=').map(|(k, v)| (k.to_owned(), json!(v)));
+    let all: Option<Map<String, Value>> = lines.iter().map(one).collect();
+    all.filter(|all| !all.is_empty()).map(Value::Object)
+}
+
+fn object(names: &[&str], cells: Vec<String>) -> Value {
+    let filled = names.iter().zip(cells).filter(|(_, cell)| !cell.is_empty());
+    Value::Object(filled.map(|(name, cell)| ((*name).to_owned(), value(&cell))).collect())
+}
+
+/// Whole numbers are numbers, the rest is text.
+fn value(text: &str) -> Value {
+    // "007" and "+1" are names that happen to be digits.
+    match text.parse::<i64>() {
+        Ok(number) if number.to_string() == text => json!(number),
+        _ => json!(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_shape_becomes_what_a_script_expects() {
+        for (text, expected) in [
+            (
+                "# pxname,svname,scur,\nbe,s1,3,\nbe,\"odd,\"\"name\",,\n",
+                json!([{"pxname":"be","svname":"s1","scur":3}, {"pxname":"be","svname":"odd,\"name"}]),
+            ),
+            (
+                "1\n# be_id be_name srv_addr\n2 l 127.0.0.1\n",
+                json!([{"be_id":2,"be_name":"l","srv_addr":"127.0.0.1"}]),
+            ),
+            ("# name\nl\n", json!([{"name":"l"}])),
+            (
+                "# table: l, type: ip, size:1024, used:1\n0x7f: key=10.0.0.1 use=0 exp=5 server_id=1\n",
+                json!([{"table":"l","type":"ip","size":1024,"used":1,
+                        "entries":[{"id":"0x7f","key":"10.0.0.1","use":0,"exp":5,"server_id":1}]}]),
+            ),
+            (
+                "0x1: proto=tcpv4 age=0s\n",
+                json!([{"id":"0x1","proto":"tcpv4","age":"0s"}]),
+            ),
+            (
+                "Name: HAProxy\nMaxconn: 007\n",
+                json!({"Name":"HAProxy","Maxconn":"007"}),
+            ),
+            ("HOME=/root\nA=b=c\n", json!({"HOME":"/root","A":"b=c"})),
+            ("{\"a\":1}", json!({"a":1})),
+            ("[6]: 2.6.12\n\n", json!({"lines":["2.6.12"]})),
+            ("\n\n", json!({"lines":[]})),
+            ("1 (initial 1)\n", json!({"lines":["1 (initial 1)"]})),
+        ] {
+            assert_eq!(Answer::of(text).json(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_told_from_an_answer() {
+        for (text, refused) in [
+            ("\n[3]: No such server.\n\n", true),
+            ("\n[6]: Unknown command, but maybe …\n", true),
+            ("[6]: Permission denied\n", true),
+            ("[6]: 2.6.12\n", false),
+            ("# name\n[3]: a proxy's odd name\n", false),
+            ("", false),
+        ] {
+            assert_eq!(Answer::of(text).refused, refused, "{text}");
+        }
+    }
+}

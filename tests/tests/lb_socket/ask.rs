@@ -1,0 +1,70 @@
+//! `tandem ask`: each command's answer as JSON and as an exit status, from us and from HAProxy.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tandem_tests::{Lb, binary, free_port};
+
+use super::haproxy::{config, haproxy};
+use super::room::{Room, say};
+
+/// What is asked, where the fact lies in the JSON, and whether it is refused.
+const ASKED: [(&str, &str, bool); 12] = [
+    ("show version", "/lines/0", false),
+    ("show info", "/Name", false),
+    ("show info json", "/0/field/name", false),
+    ("show stat", "/0/pxname", false),
+    ("show table", "/0/table", false),
+    ("show table be", "/0/entries", false),
+    ("show servers state", "/0/srv_name", false),
+    ("show backend", "/0/name", false),
+    ("show env", "/PATH", false),
+    ("get weight be/s1", "/lines/0", false),
+    ("disable server be/gone", "/error", true),
+    ("no such command", "/error", true),
+];
+
+#[track_caller]
+fn asked(room: &Room, command: &str) -> Output {
+    let mut tandem = Command::new(binary("tandem"));
+    tandem.args(["ask", "--json", "--socket"]).arg(room.socket());
+    tandem.args(command.split(' ')).output().expect("tandem starts")
+}
+
+fn answers(room: &Room) -> Vec<Value> {
+    let one = |(command, place, refused): &(&str, &str, bool)| {
+        let output = asked(room, command);
+        let text = String::from_utf8_lossy(&output.stdout);
+        let status = if *refused { 1 } else { 0 };
+        assert_eq!(output.status.code(), Some(status), "{command}: {text}");
+        let value: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{command}: {e}: {text}"));
+        assert!(value.pointer(place).is_some(), "{command}: no {place} in {text}");
+        value
+    };
+    ASKED.iter().map(one).collect()
+}
+
+#[test]
+fn each_answer_is_json_and_has_a_status() {
+    let room = Room::new();
+    let text = config(&room, [free_port(), free_port()]);
+    let _lb = Lb::start(&text);
+    let ours = answers(&room);
+    let room = Room::new();
+    let text = config(&room, [free_port(), free_port()]);
+    let Some(_haproxy) = haproxy(&room, &text) else {
+        return say("SKIP tandem ask beside HAProxy: haproxy is not installed");
+    };
+    for ((command, place, _), (ours, theirs)) in ASKED.iter().zip(ours.iter().zip(answers(&room))) {
+        let kind = |value: &Value| std::mem::discriminant(value.pointer(place).unwrap_or(&Value::Null));
+        assert_eq!(kind(ours), kind(&theirs), "{command}");
+    }
+}
+
+#[test]
+fn a_socket_that_is_not_there_is_status_two() {
+    let output = asked(&Room::new(), "show info");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("cannot ask the balancer at"), "{said}");
+}
