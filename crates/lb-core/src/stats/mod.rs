@@ -6,6 +6,7 @@
 
 mod field;
 pub mod figures;
+pub mod histogram;
 mod info;
 mod meter;
 mod outage;

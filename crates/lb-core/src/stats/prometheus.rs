@@ -1,12 +1,16 @@
-//! The same rows for Prometheus, under the names of HAProxy's own exporter (reference 5.1), text format 0.0.4.
+//! The same rows for Prometheus, under the names of HAProxy's own exporter (reference 5.1), and what it has not under ours.
 //!
 //! Grouped by metric, as the format wants it: one `TYPE`, then every proxy's sample.
 
+mod exposition;
 mod names;
+mod spread;
 
 use super::{Field, Info, Kind, Row};
+use exposition::{Exposition, Family};
+pub use exposition::{Format, Names};
 use names::{Form, METRICS, Metric, PROCESS, Type};
-use std::fmt::Write;
+pub use spread::ServerSpread;
 
 /// A part of the metrics that can be asked for alone (`?scope=`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,41 +47,67 @@ impl Section {
     }
 }
 
-pub fn metrics(info: &Info, rows: &[Row], tables: &[TableFill], sections: &[Section]) -> String {
-    let mut out = String::new();
-    for section in sections {
-        match section {
-            Section::Global => process(&mut out, info),
-            Section::Frontend => of_rows(&mut out, Kind::Frontend, rows),
-            Section::Backend => of_rows(&mut out, Kind::Backend, rows),
-            Section::Server => of_rows(&mut out, Kind::Server, rows),
-            Section::StickTable => stick_tables(&mut out, tables),
-        }
-    }
-    out
+/// The figures of one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Figures<'a> {
+    pub info: &'a Info,
+    pub rows: &'a [Row],
+    pub tables: &'a [TableFill],
+    pub spreads: &'a [ServerSpread],
 }
 
-fn process(out: &mut String, info: &Info) {
+/// What of them somebody wants, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    pub sections: Vec<Section>,
+    pub names: Names,
+    pub format: Format,
+}
+
+impl Default for Wish {
+    fn default() -> Wish {
+        Wish {
+            sections: Section::ALL.to_vec(),
+            names: Names::default(),
+            format: Format::default(),
+        }
+    }
+}
+
+pub fn metrics(figures: &Figures<'_>, wish: &Wish) -> String {
+    let mut out = Exposition::new(wish.format, &wish.names);
+    for section in Section::ALL.iter().filter(|s| wish.sections.contains(s)) {
+        match section {
+            Section::Global => process(&mut out, figures.info),
+            Section::Frontend => of_rows(&mut out, Kind::Frontend, figures.rows),
+            Section::Backend => of_rows(&mut out, Kind::Backend, figures.rows),
+            Section::Server => {
+                of_rows(&mut out, Kind::Server, figures.rows);
+                spread::write(&mut out, figures.spreads);
+            }
+            Section::StickTable => stick_tables(&mut out, figures.tables),
+        }
+    }
+    out.finish()
+}
+
+fn process(out: &mut Exposition<'_>, info: &Info) {
     for (field, name, of) in PROCESS {
         let Some(value) = info.value(*field) else { continue };
         let name = format!("haproxy_process_{name}");
-        head(out, &name, field.about(), *of);
-        line(out, &name, &[], &value.to_string());
+        if let Some(mut family) = out.family(&name, field.about(), *of) {
+            family.line(&[], &value.to_string());
+        }
     }
-    let version = info
-        .value(super::InfoField::Version)
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    head(
-        out,
-        "haproxy_process_build_info",
-        "the version of this build",
-        Type::Gauge,
-    );
-    line(out, "haproxy_process_build_info", &[("version", &version)], "1");
+    let version = info.value(super::InfoField::Version);
+    let version = version.map(ToString::to_string).unwrap_or_default();
+    let name = "haproxy_process_build_info";
+    if let Some(mut family) = out.family(name, "the version of this build", Type::Info) {
+        family.line(&[("version", &version)], "1");
+    }
 }
 
-fn of_rows(out: &mut String, kind: Kind, rows: &[Row]) {
+fn of_rows(out: &mut Exposition<'_>, kind: Kind, rows: &[Row]) {
     let scope = match kind {
         Kind::Frontend => "frontend",
         Kind::Backend => "backend",
@@ -89,75 +119,62 @@ fn of_rows(out: &mut String, kind: Kind, rows: &[Row]) {
         } else {
             "haproxy"
         };
-        let name = format!("{prefix}_{scope}_{}", metric.name);
-        let mut samples = String::new();
-        for row in rows.iter().filter(|row| row.kind() == kind) {
-            sample(&mut samples, &name, metric, row, rows);
+        let own = || rows.iter().filter(|row| row.kind() == kind);
+        if !own().any(|row| metric.is_in(row)) {
+            continue;
         }
-        if !samples.is_empty() {
-            head(out, &name, metric.field.about(), metric.of);
-            out.push_str(&samples);
+        let name = format!("{prefix}_{scope}_{}", metric.name);
+        if let Some(mut family) = out.family(&name, metric.field.about(), metric.of) {
+            own().for_each(|row| sample(&mut family, metric, row, rows));
         }
     }
 }
 
-fn sample(out: &mut String, name: &str, metric: &Metric, row: &Row, rows: &[Row]) {
+fn sample(out: &mut Family<'_>, metric: &Metric, row: &Row, rows: &[Row]) {
+    if !metric.is_in(row) {
+        return;
+    }
     let mut labels = vec![("proxy", row.text(Field::Pxname))];
     if row.kind() == Kind::Server {
         labels.push(("server", row.text(Field::Svname)));
     }
-    let value = row.value(metric.field);
+    let value = row.value(metric.field).map(ToString::to_string);
     match metric.form {
-        Form::Plain => {
-            if let Some(value) = value {
-                line(out, name, &labels, &value.to_string());
-            }
-        }
-        Form::OrNan => line(out, name, &labels, &value.map_or("NaN".to_owned(), ToString::to_string)),
-        Form::Http if row.text(Field::Mode) == "http" => {
-            if let Some(value) = value {
-                line(out, name, &labels, &value.to_string());
-            }
-        }
-        Form::Http => {}
+        Form::Plain | Form::Http => out.line(&labels, &value.unwrap_or_default()),
+        Form::OrNan => out.line(&labels, value.as_deref().unwrap_or("NaN")),
         Form::Millis => {
-            if value.is_some() {
-                let ms = row.number(metric.field);
-                line(out, name, &labels, &format!("{}.{:03}000", ms / 1000, ms % 1000));
-            }
+            let ms = row.number(metric.field);
+            out.line(&labels, &format!("{}.{:03}000", ms / 1000, ms % 1000));
         }
-        Form::Answers => answers(out, name, &labels, row),
+        Form::Answers => answers(out, &labels, row),
         Form::Status => {
             let now = state(row);
-            states(out, name, &labels, state_words(row.kind()), |word| {
-                u32::from(word == now)
-            });
+            states(out, &labels, state_words(row.kind()), |word| u32::from(word == now));
         }
         Form::Servers => {
             let count = |word: &str| count_of(rows, row, |server| state(server) == word);
-            states(out, name, &labels, state_words(Kind::Server), count);
+            states(out, &labels, state_words(Kind::Server), count);
         }
-        Form::Check if value.is_some() => {
+        Form::Check => {
             let now = check_word(row);
-            states(out, name, &labels, &CHECKS, |word| u32::from(word == now));
+            states(out, &labels, &CHECKS, |word| u32::from(word == now));
         }
-        Form::Check => {}
         Form::Checks => {
             let count = |word: &str| count_of(rows, row, |server| check_word(server) == word);
-            states(out, name, &labels, &CHECKS, count);
+            states(out, &labels, &CHECKS, count);
         }
     }
 }
 
 /// One sample for each state, of which HAProxy's dashboards add up the ones they want.
-fn states(out: &mut String, name: &str, labels: &[(&str, &str)], words: &[&str], value: impl Fn(&str) -> u32) {
+fn states(out: &mut Family<'_>, labels: &[(&str, &str)], words: &[&str], value: impl Fn(&str) -> u32) {
     for word in words {
         let with_state: Vec<_> = labels.iter().copied().chain([("state", *word)]).collect();
-        line(out, name, &with_state, &value(word).to_string());
+        out.line(&with_state, &value(word).to_string());
     }
 }
 
-fn answers(out: &mut String, name: &str, labels: &[(&str, &str)], row: &Row) {
+fn answers(out: &mut Family<'_>, labels: &[(&str, &str)], row: &Row) {
     let classes = [
         (Field::Hrsp1xx, "1xx"),
         (Field::Hrsp2xx, "2xx"),
@@ -169,7 +186,7 @@ fn answers(out: &mut String, name: &str, labels: &[(&str, &str)], row: &Row) {
     for (field, code) in classes {
         if let Some(value) = row.value(field) {
             let with_code: Vec<_> = labels.iter().copied().chain([("code", code)]).collect();
-            line(out, name, &with_code, &value.to_string());
+            out.line(&with_code, &value.to_string());
         }
     }
 }
@@ -210,36 +227,21 @@ const CHECKS: [&str; 16] = [
     "L7STS", "PROCERR", "PROCTOUT", "PROCOK",
 ];
 
-fn stick_tables(out: &mut String, tables: &[TableFill]) {
+fn stick_tables(out: &mut Exposition<'_>, tables: &[TableFill]) {
     if tables.is_empty() {
         return;
     }
     let mut of_each = |name: &str, about: &str, value: &dyn Fn(&TableFill) -> usize| {
-        head(out, name, about, Type::Gauge);
+        let Some(mut family) = out.family(name, about, Type::Gauge) else {
+            return;
+        };
         for table in tables {
             let labels = [("name", table.name.as_str()), ("type", table.key)];
-            line(out, name, &labels, &value(table).to_string());
+            family.line(&labels, &value(table).to_string());
         }
     };
     of_each("haproxy_sticktable_size", "the most entries of a stick table", &|t| {
         t.size as usize
     });
     of_each("haproxy_sticktable_used", "entries of a stick table now", &|t| t.used);
-}
-
-fn head(out: &mut String, name: &str, about: &str, of: Type) {
-    // Writing into a string cannot fail.
-    let _ = writeln!(out, "# HELP {name} {about}\n# TYPE {name} {}", of.word());
-}
-
-fn line(out: &mut String, name: &str, labels: &[(&str, &str)], value: &str) {
-    out.push_str(name);
-    for (place, (label, text)) in labels.iter().enumerate() {
-        out.push(if place == 0 { '{' } else { ',' });
-        let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-        let _ = write!(out, "{label}=\"{text}\"");
-    }
-    out.push_str(if labels.is_empty() { " " } else { "} " });
-    out.push_str(value);
-    out.push('\n');
 }

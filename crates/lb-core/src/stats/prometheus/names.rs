@@ -1,6 +1,7 @@
 //! The names of the metrics, their types and the fields behind them.
 
-use super::super::{Field, InfoField, Kind};
+use super::super::{Field, InfoField, Kind, Row};
+use super::exposition::Format;
 use Form::{Answers, Check, Checks, Http, Millis, OrNan, Plain, Servers, Status};
 use Type::{Counter, Gauge};
 
@@ -8,6 +9,9 @@ use Type::{Counter, Gauge};
 pub(super) enum Type {
     Counter,
     Gauge,
+    Histogram,
+    /// Constant, and all in its labels.
+    Info,
 }
 
 /// How a field becomes samples.
@@ -39,15 +43,27 @@ pub(super) struct Metric {
 }
 
 impl Type {
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Counter => "counter",
-            Gauge => "gauge",
+    /// Prometheus' own format knows no info.
+    pub(super) fn word(self, format: Format) -> &'static str {
+        match (self, format) {
+            (Counter, _) => "counter",
+            (Type::Histogram, _) => "histogram",
+            (Type::Info, Format::OpenMetrics) => "info",
+            (Gauge | Type::Info, _) => "gauge",
         }
     }
 }
 
 impl Metric {
+    /// Whether this row has samples of it.
+    pub(super) fn is_in(&self, row: &Row) -> bool {
+        match self.form {
+            OrNan | Status | Servers | Checks => true,
+            Http => row.text(Field::Mode) == "http" && row.value(self.field).is_some(),
+            Plain | Millis | Answers | Check => row.value(self.field).is_some(),
+        }
+    }
+
     /// A server says with its status that it is active, so these two are the backend's.
     pub(super) fn is_of(&self, kind: Kind) -> bool {
         let of_backend_only = matches!(self.field, Field::Act | Field::Bck);

@@ -227,7 +227,13 @@ fn metrics_have_the_names_and_types_of_haproxys() {
         size: 1024,
         used: 3,
     }];
-    let text = prometheus::metrics(&Info::new(), &rows, &tables, &prometheus::Section::ALL);
+    let figures = prometheus::Figures {
+        info: &Info::new(),
+        rows: &rows,
+        tables: &tables,
+        spreads: &[],
+    };
+    let text = prometheus::metrics(&figures, &prometheus::Wish::default());
     let types = |text: &str| -> BTreeMap<String, String> {
         let words = text
             .lines()
