@@ -9,6 +9,7 @@ mod auth;
 mod body;
 mod cells;
 mod form;
+mod metrics;
 mod origin;
 mod post;
 mod reply;
@@ -21,8 +22,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::{Method, Request, Response};
-use tandem_lb_core::stats::prometheus::{self, Section};
+use hyper::{HeaderMap, Method, Request, Response};
+use tandem_lb_core::stats::prometheus::{self, Figures};
 use tandem_lb_core::stats::{Field, Selection, csv, json, schema, typed};
 use tandem_ops::clock::Clock;
 use tandem_time::Mono;
@@ -30,6 +31,7 @@ use tandem_time::Mono;
 use crate::live::Live;
 use crate::orders::Orders;
 use crate::stats::Stats;
+use metrics::Asked;
 use origin::Token;
 use post::Code;
 use reply::{Body, Kind, reply};
@@ -84,7 +86,7 @@ impl Page {
             return reply::unauthorized(settings.realm.as_deref());
         }
         match *request.method() {
-            Method::GET | Method::HEAD if is_metrics => self.metrics(&path),
+            Method::GET | Method::HEAD if is_metrics => self.metrics(&path, request.headers()),
             Method::GET | Method::HEAD => self.show(site, &Wanted::parse(&path[settings.uri.len()..])),
             Method::POST if !is_metrics => {
                 let wanted = Wanted::parse(&path[settings.uri.len()..]);
@@ -150,22 +152,22 @@ impl Page {
         }
     }
 
-    fn metrics(&self, path: &str) -> Response<Body> {
+    fn metrics(&self, path: &str, headers: &HeaderMap) -> Response<Body> {
         let query = path.split_once('?').map_or("", |(_, query)| query);
-        let asked = form::parse(query.as_bytes());
-        let named = asked.iter().filter(|(name, _)| name == "scope").map(|(_, value)| value);
-        let sections: Vec<Section> = named.filter_map(|word| Section::named(word)).collect();
-        let sections = if sections.is_empty() {
-            Section::ALL.to_vec()
-        } else {
-            sections
+        let Some(asked) = Asked::parse(query, headers) else {
+            return reply::bad_request();
         };
         let selection = Selection {
-            hide: uri::hides_maint(&asked),
+            hide: asked.hide,
             ..Selection::default()
         };
-        let rows = selection.of(self.stats.rows());
-        let text = prometheus::metrics(&self.stats.info(), &rows, &self.stats.tables(), &sections);
-        reply(Kind::Metrics, text, None)
+        let figures = Figures {
+            info: &self.stats.info(),
+            rows: &selection.of(self.stats.rows()),
+            tables: &self.stats.tables(),
+            spreads: &self.stats.spreads(),
+        };
+        let text = prometheus::metrics(&figures, &asked.wish);
+        reply(Kind::Metrics(asked.wish.format), text, None)
     }
 }

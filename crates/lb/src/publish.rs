@@ -15,6 +15,7 @@ use crate::address::ServerAddress;
 use crate::affinity::Affinity;
 use crate::counters::{Attempts, Traffic};
 use crate::queue::Queue;
+use crate::stats::History;
 
 /// One backend, shared by all threads.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ pub(crate) struct Server {
     pub(crate) address: ArcSwap<ServerAddress>,
     pub(crate) traffic: Traffic,
     pub(crate) attempts: Attempts,
+    pub(crate) history: History,
 }
 
 /// What came of asking for a server.
@@ -58,6 +60,7 @@ impl Backend {
             address: ArcSwap::from_pointee(address),
             traffic: Traffic::default(),
             attempts: Attempts::default(),
+            history: History::default(),
         };
         Backend {
             view: ArcSwapOption::empty(),

@@ -261,6 +261,7 @@ impl Session {
         if let Some(backend) = &self.frontend.backend {
             counted::ending(backend, server, ending);
             counted::times(backend, server, &summary);
+            counted::history(backend, server, self.worker.number, &summary, self.carried);
         }
         // As in HAProxy, the line counts this connection for the process and the frontend, but no more for the others.
         self.at_server = None;

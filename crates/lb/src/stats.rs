@@ -3,6 +3,7 @@
 //! The workers only count. What needs time (rates, maxima of rates) is found by looking at the counters a few times a
 //! second, here on the control runtime, so it costs the connections nothing.
 
+mod history;
 mod meters;
 mod process;
 mod series;
@@ -14,7 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_lb_core::stats::prometheus::TableFill;
+use tandem_lb_core::stats::prometheus::{ServerSpread, TableFill};
 use tandem_lb_core::stats::{Info, Row};
 use tandem_ops::clock::Clock;
 use tokio::sync::watch;
@@ -24,6 +25,7 @@ use crate::keeper::Keeper;
 use crate::page::Site;
 use crate::worker::Phase;
 
+pub(crate) use history::History;
 use meters::Meters;
 pub(crate) use process::{Process, RELEASED, VERSION};
 use series::Series;
@@ -151,6 +153,11 @@ impl Stats {
     /// The fill of every stick table.
     pub(crate) fn tables(&self) -> Vec<TableFill> {
         self.series.iter().filter_map(Series::table).collect()
+    }
+
+    /// The distributions of every server.
+    pub(crate) fn spreads(&self) -> Vec<ServerSpread> {
+        self.series.iter().flat_map(Series::spreads).collect()
     }
 
     pub(crate) fn timeline(&self) -> &Timeline {

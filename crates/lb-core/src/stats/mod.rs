@@ -7,6 +7,7 @@
 mod field;
 pub mod figures;
 pub mod histogram;
+pub mod hour;
 mod info;
 mod meter;
 mod outage;

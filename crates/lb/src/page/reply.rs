@@ -9,6 +9,7 @@ use hyper::body::{Bytes, Frame, SizeHint};
 use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use hyper::header::{REFERRER_POLICY, REFRESH, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Response, StatusCode};
+use tandem_lb_core::stats::prometheus::Format;
 
 /// What the page's realm is called when the configuration does not say.
 const REALM: &str = "HAProxy Statistics";
@@ -17,7 +18,7 @@ const REALM: &str = "HAProxy Statistics";
 pub(super) enum Kind {
     Text,
     Json,
-    Metrics,
+    Metrics(Format),
 }
 
 impl Kind {
@@ -25,7 +26,8 @@ impl Kind {
         match self {
             Kind::Text => "text/plain",
             Kind::Json => "application/json",
-            Kind::Metrics => "text/plain; version=0.0.4",
+            Kind::Metrics(Format::Text) => "text/plain; version=0.0.4",
+            Kind::Metrics(Format::OpenMetrics) => "application/openmetrics-text; version=1.0.0; charset=utf-8",
         }
     }
 }
@@ -58,6 +60,12 @@ pub(super) fn unauthorized(realm: Option<&str>) -> Response<Body> {
     let realm = realm.unwrap_or(REALM).replace(['"', '\\'], "");
     set(&mut response, WWW_AUTHENTICATE, &format!("Basic realm=\"{realm}\""));
     response
+}
+
+/// What was asked for does not exist.
+pub(super) fn bad_request() -> Response<Body> {
+    let text = "<html><body><h1>400 Bad request</h1>\nYour browser sent an invalid request.\n</body></html>\n";
+    plain(StatusCode::BAD_REQUEST, "text/html", text.to_owned())
 }
 
 /// Nothing is here: to a client it looks as if no server were there, as with HAProxy.

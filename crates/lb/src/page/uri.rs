@@ -79,15 +79,6 @@ impl Wanted {
     }
 }
 
-/// `no-maint` in the query of `/metrics`.
-pub(super) fn hides_maint(query: &[(String, String)]) -> Hide {
-    if query.iter().any(|(name, _)| name == "no-maint") {
-        Hide::Maint
-    } else {
-        Hide::Nothing
-    }
-}
-
 fn after<'a>(rest: &'a str, key: &str) -> Option<&'a str> {
     let at = rest.find(key)?;
     let value = &rest[at + key.len()..];

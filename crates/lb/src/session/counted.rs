@@ -6,6 +6,7 @@ use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::{Ending, Phase, Summary, Who};
 use tandem_time::Mono;
 
+use super::Carried;
 use crate::counters::Traffic;
 use crate::frontend::Frontend;
 use crate::publish::{Backend, Server};
@@ -102,6 +103,19 @@ pub(super) fn times(backend: &Backend, server: Option<ServerIdx>, summary: &Summ
     backend.attempts.times.ended(summary);
     if let Some(server) = server.and_then(|idx| backend.server(idx)) {
         server.attempts.times.ended(summary);
+    }
+}
+
+/// Counts where a connection lies among those of its server.
+pub(super) fn history(
+    backend: &Backend,
+    server: Option<ServerIdx>,
+    worker: usize,
+    summary: &Summary,
+    Carried { from_client, to_client }: Carried,
+) {
+    if let Some(server) = server.and_then(|idx| backend.server(idx)) {
+        server.history.ended(worker, summary, from_client, to_client);
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::ServerReport;
-use tandem_lb_core::stats::prometheus::TableFill;
+use tandem_lb_core::stats::prometheus::{ServerSpread, TableFill};
 use tandem_lb_core::stats::{Row, backend_row, figures, frontend_row, server_row};
 use tandem_time::Mono;
 
@@ -98,6 +98,21 @@ impl Series {
         })
     }
 
+    pub(super) fn spreads(&self) -> Vec<ServerSpread> {
+        let Series::Backend { keeper, .. } = self else {
+            return Vec::new();
+        };
+        let backend = keeper.backend();
+        let servers = backend.plan.servers.iter().zip(&backend.servers);
+        servers
+            .map(|(plan, server)| ServerSpread {
+                proxy: backend.plan.name.to_string(),
+                server: plan.name.to_string(),
+                of: server.history.distributions(),
+            })
+            .collect()
+    }
+
     pub(super) fn look(&self, now: Mono) {
         match self {
             Series::Frontend { frontend, meters, .. } => meters.borrow_mut().look(&frontend.traffic, now),
@@ -111,6 +126,7 @@ impl Series {
                 meters.borrow_mut().look(&keeper.backend().traffic, now);
                 for (server, meters) in keeper.backend().servers.iter().zip(servers) {
                     meters.borrow_mut().look(&server.traffic, now);
+                    server.history.look(&server.traffic, now);
                 }
             }
         }
@@ -149,6 +165,7 @@ impl Series {
                 for server in &backend.servers {
                     server.traffic.clear();
                     server.attempts.clear();
+                    server.history.clear();
                 }
             }
         }

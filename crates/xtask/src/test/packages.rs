@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::kinds::Kind;
 use crate::console::{Console, Paint};
 
-/// A program that tests run.
+/// A program that tests run, or the whole path of a file.
 struct Need {
     program: &'static str,
     package: &'static str,
@@ -17,7 +17,7 @@ struct Need {
     what_for: &'static str,
 }
 
-const NEEDS: [Need; 7] = [
+const NEEDS: [Need; 8] = [
     Need {
         program: "haproxy",
         package: "haproxy",
@@ -53,6 +53,12 @@ const NEEDS: [Need; 7] = [
         package: "iproute2",
         by: &[Kind::Namespace],
         what_for: "looking at hosts from outside",
+    },
+    Need {
+        program: "/usr/lib/python3/dist-packages/prometheus_client/__init__.py",
+        package: "python3-prometheus-client",
+        by: &[Kind::Loopback],
+        what_for: "metrics as Prometheus reads them",
     },
     Need {
         program: "chromium",

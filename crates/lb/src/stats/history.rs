@@ -1,0 +1,146 @@
+//! What is remembered of one server beyond its counters: how its sessions were spread, and its last hour.
+//!
+//! It belongs to the server that all threads share, so it lives as long as that one does, whatever is reloaded around it.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tandem_lb_core::conn::Summary;
+use tandem_lb_core::stats::histogram::{BUCKETS, Distribution, Measure};
+use tandem_lb_core::stats::hour::{Hour, Reading};
+use tandem_time::Mono;
+
+use crate::counters::Traffic;
+
+/// Workers beyond so many share.
+const SHARDS: usize = 8;
+
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    /// Each worker has its own, so that no two write to the same cache line.
+    shards: Box<[Shard; SHARDS]>,
+    /// Only the control runtime looks at it.
+    hour: Mutex<Hour>,
+}
+
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Shard([Tally; Measure::ALL.len()]);
+
+#[derive(Debug, Default)]
+struct Tally {
+    counts: [AtomicU64; BUCKETS],
+    sum: AtomicU64,
+}
+
+impl History {
+    /// Counts a session that has ended, on the worker's own shard. One that reached no server is not counted.
+    pub(crate) fn ended(&self, worker: usize, session: &Summary, from_client: u64, to_client: u64) {
+        let (Some(wait), Some(connect)) = (session.wait, session.connect) else {
+            return;
+        };
+        let Shard(tallies) = &self.shards[worker % SHARDS];
+        for (measure, amount) in [
+            (Measure::QueueTime, micros(wait)),
+            (Measure::ConnectTime, micros(connect)),
+            (Measure::Age, micros(session.total)),
+            (Measure::BytesIn, from_client),
+            (Measure::BytesOut, to_client),
+        ] {
+            let tally = &tallies[measure.place()];
+            tally.counts[measure.bucket(amount)].fetch_add(1, Relaxed);
+            tally.sum.fetch_add(amount, Relaxed);
+        }
+    }
+
+    /// In the order of [`Measure::ALL`].
+    pub(crate) fn distributions(&self) -> [Distribution; Measure::ALL.len()] {
+        Measure::ALL.map(|measure| self.distribution(measure))
+    }
+
+    /// Adds this moment to the hour.
+    pub(crate) fn look(&self, traffic: &Traffic, now: Mono) {
+        let connects = self.distribution(Measure::ConnectTime);
+        let reading = Reading {
+            sessions: traffic.sessions.now(),
+            sessions_total: traffic.sessions.total(),
+            bytes: traffic.bytes_in.now() + traffic.bytes_out.now(),
+            connects: connects.total(),
+            connect_micros: connects.sum,
+        };
+        self.hour().look(reading, now);
+    }
+
+    pub(crate) fn hour(&self) -> MutexGuard<'_, Hour> {
+        // A look leaves the hour whole, so a panic elsewhere has broken nothing.
+        self.hour.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn clear(&self) {
+        for Shard(tallies) in self.shards.iter() {
+            for tally in tallies {
+                tally.sum.store(0, Relaxed);
+                tally.counts.iter().for_each(|count| count.store(0, Relaxed));
+            }
+        }
+    }
+
+    fn distribution(&self, measure: Measure) -> Distribution {
+        let mut all = Distribution::default();
+        for Shard(tallies) in self.shards.iter() {
+            let tally = &tallies[measure.place()];
+            for (sum, count) in all.counts.iter_mut().zip(&tally.counts) {
+                *sum += count.load(Relaxed);
+            }
+            all.sum = all.sum.wrapping_add(tally.sum.load(Relaxed));
+        }
+        all
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tandem_lb_core::conn::Ending;
+
+    #[test]
+    fn workers_count_apart_and_are_read_together() {
+        let history = History::default();
+        let session = |connect| Summary {
+            wait: Some(Duration::ZERO),
+            connect: Some(connect),
+            total: Duration::from_secs(2),
+            retries: 0,
+            redispatched: false,
+            server: None,
+            ending: Ending::NORMAL,
+        };
+        history.ended(0, &session(Duration::from_micros(200)), 10, 70_000);
+        history.ended(1, &session(Duration::from_millis(3)), 20, 0);
+        history.ended(SHARDS, &session(Duration::from_millis(3)), 30, 0);
+        let nobody = Summary {
+            connect: None,
+            ..session(Duration::ZERO)
+        };
+        history.ended(0, &nobody, 1, 1);
+        let all = history.distributions();
+        let connect = &all[Measure::ConnectTime.place()];
+        assert_eq!((connect.total(), connect.sum), (3, 6_200));
+        assert_eq!((connect.counts[0], connect.counts[4]), (1, 2));
+        assert_eq!(all[Measure::BytesIn.place()].sum, 60);
+        assert_eq!(all[Measure::BytesOut.place()].counts[6], 1);
+        history.clear();
+        assert!(history.distributions().iter().all(|d| *d == Distribution::default()));
+    }
+
+    #[test]
+    fn a_shard_shares_no_cache_line() {
+        assert_eq!(align_of::<Shard>(), 128);
+        assert_eq!(size_of::<Shard>() % 128, 0);
+    }
+}

@@ -1,0 +1,262 @@
+//! Metrics as a scraper meets them: both formats, HAProxy's parameters, histograms that agree with what was done, and a
+//! real client library that reads all of it.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+
+use tandem_tests::{Answer, Config, Lb, Server, ask, connect, free_port, request, until};
+
+const OPEN: &str = "Accept: application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1";
+
+struct Scene {
+    _lb: Lb,
+    _server: Server,
+    config: Config,
+    at: SocketAddr,
+}
+
+impl Scene {
+    fn new() -> Scene {
+        let server = Server::echo();
+        let port = free_port();
+        let config = Config::default()
+            .backend("stick-table type ip size 1k")
+            .backend("stick on src")
+            .server("a", &server, "check inter 100")
+            .server("b", &server, "disabled");
+        // As people have it: a frontend of its own, only for this.
+        let page = format!(
+            "frontend prometheus\n  bind 127.0.0.1:{port}\n  mode http\n  \
+             http-request use-service prometheus-exporter if {{ path /metrics }}\n  no log\n"
+        );
+        Scene {
+            _lb: Lb::start(&format!("{config}{page}")),
+            _server: server,
+            config,
+            at: SocketAddr::from(([127, 0, 0, 1], port)),
+        }
+    }
+
+    #[track_caller]
+    fn scrape(&self, query: &str, headers: &[&str]) -> Answer {
+        request(self.at, "GET", &format!("/metrics{query}"), headers, "")
+    }
+
+    /// The value of one sample.
+    #[track_caller]
+    fn sample(&self, series: &str) -> f64 {
+        let text = self.scrape("", &[OPEN]).body;
+        let line = text
+            .lines()
+            .find_map(|l| l.strip_prefix(series).and_then(|l| l.strip_prefix(' ')));
+        let value = line.unwrap_or_else(|| panic!("no {series}")).parse();
+        value.expect("a number")
+    }
+
+    fn serve_sessions(&self, count: usize, bytes: usize) {
+        let ended = || self.sample("tandem_server_session_age_seconds_count{proxy=\"be\",server=\"a\"}");
+        let before = ended();
+        for _ in 0..count {
+            let mut client = connect(self.config.at());
+            assert_eq!(ask(&mut client, &vec![7; bytes]).len(), bytes);
+        }
+        until("the sessions to be counted", || {
+            (ended() >= before + count as f64).then_some(())
+        });
+    }
+}
+
+#[test]
+fn histograms_say_what_was_done() {
+    let scene = Scene::new();
+    scene.serve_sessions(7, 3000);
+    scene.serve_sessions(2, 100_000);
+    let of = |rest: &str| scene.sample(&format!("tandem_server_{rest}"));
+    let labels = "proxy=\"be\",server=\"a\"";
+    for direction in ["in", "out"] {
+        let labels = format!("{labels},direction=\"{direction}\"");
+        assert_eq!(of(&format!("session_bytes_sum{{{labels}}}")), 221_000.0);
+        for (le, count) in [
+            ("1024.0", 0.0),
+            ("4096.0", 7.0),
+            ("65536.0", 7.0),
+            ("262144.0", 9.0),
+            ("+Inf", 9.0),
+        ] {
+            assert_eq!(
+                of(&format!("session_bytes_bucket{{{labels},le=\"{le}\"}}")),
+                count,
+                "{le}"
+            );
+        }
+    }
+    for name in ["queue_time", "connect_time", "session_age"] {
+        let (sum, count) = (
+            of(&format!("{name}_seconds_sum{{{labels}}}")),
+            of(&format!("{name}_seconds_count{{{labels}}}")),
+        );
+        // Nine short sessions over loopback: nothing took a minute.
+        assert!(count == 9.0 && (0.0..60.0).contains(&sum), "{name}: {sum} over {count}");
+    }
+    assert_eq!(of("session_age_seconds_count{proxy=\"be\",server=\"b\"}"), 0.0);
+}
+
+#[test]
+fn parameters_of_haproxys_exporter() {
+    let scene = Scene::new();
+    let families = |query: &str| -> Vec<String> {
+        let text = scene.scrape(query, &[]).body;
+        let types = text.lines().filter_map(|l| l.strip_prefix("# TYPE "));
+        types
+            .filter_map(|l| l.split(' ').next())
+            .map(ToOwned::to_owned)
+            .collect()
+    };
+    assert!(families("?scope=server").iter().all(|name| name.contains("_server_")));
+    assert!(families("?scope=").is_empty());
+    assert_eq!(families("?scope=*&extra-counters"), families(""));
+    assert_eq!(
+        families("?metrics=haproxy_server_status,haproxy_backend_weight"),
+        ["haproxy_backend_weight", "haproxy_server_status"]
+    );
+    assert!(!families("?metrics=-haproxy_server_status").contains(&"haproxy_server_status".to_owned()));
+    assert_eq!(scene.scrape("?scope=bogus", &[]).status, 400);
+    let servers = |query: &str| {
+        scene
+            .scrape(query, &[])
+            .body
+            .contains("haproxy_server_status{proxy=\"be\",server=\"b\"")
+    };
+    assert!(servers("") && !servers("?no-maint"));
+}
+
+/// A family as a reader of the text understands it.
+#[derive(Debug, Default)]
+struct Family {
+    of: String,
+    unit: Option<String>,
+    samples: Vec<(String, String)>,
+}
+
+/// Reads the text by the rules that both formats share, and the stricter ones of OpenMetrics.
+fn families(text: &str, is_open: bool) -> BTreeMap<String, Family> {
+    let mut all: BTreeMap<String, Family> = BTreeMap::new();
+    let mut current = String::new();
+    let mut is_over = false;
+    for line in text.lines() {
+        assert!(!is_over, "nothing follows the end: {line}");
+        match line.strip_prefix("# ") {
+            Some("EOF") => is_over = true,
+            Some(about) => {
+                let [word, name, rest] = about.splitn(3, ' ').collect::<Vec<_>>()[..] else {
+                    panic!("{line}");
+                };
+                if word == "HELP" {
+                    assert!(!all.contains_key(name), "{name} comes twice");
+                    current = name.to_owned();
+                }
+                let family = all.entry(name.to_owned()).or_default();
+                assert!(name == current && family.samples.is_empty(), "{line}");
+                match word {
+                    "TYPE" => family.of = rest.to_owned(),
+                    "UNIT" => family.unit = Some(rest.to_owned()),
+                    _ => assert_eq!(word, "HELP"),
+                }
+            }
+            None => {
+                let (series, value) = line.rsplit_once(' ').expect("a sample");
+                value.parse::<f64>().expect("a number");
+                let name = series.split('{').next().unwrap_or_default();
+                let family = all.get_mut(&current).expect("the head comes first");
+                let ending = name.strip_prefix(current.as_str()).expect("it is of this family");
+                let allowed: &[&str] = match (family.of.as_str(), is_open) {
+                    ("counter", true) => &["_total"],
+                    ("info", _) => &["_info"],
+                    ("histogram", _) => &["_bucket", "_sum", "_count"],
+                    _ => &[""],
+                };
+                assert!(allowed.contains(&ending), "{line} of a {}", family.of);
+                let is_new = family.samples.iter().all(|(other, _)| other != series);
+                assert!(is_new, "{series} comes twice");
+                family.samples.push((series.to_owned(), value.to_owned()));
+            }
+        }
+    }
+    assert_eq!(is_over, is_open);
+    all
+}
+
+#[test]
+fn the_text_keeps_the_rules_of_its_format() {
+    let scene = Scene::new();
+    scene.serve_sessions(3, 10);
+    let (text, open) = (scene.scrape("", &[]), scene.scrape("", &[OPEN]));
+    assert_eq!(text.header("content-type"), "text/plain; version=0.0.4");
+    assert_eq!(
+        open.header("content-type"),
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    );
+    let (text, open) = (families(&text.body, false), families(&open.body, true));
+    assert_eq!(text.len(), open.len());
+    assert_eq!(open["haproxy_server_downtime_seconds"].unit.as_deref(), Some("seconds"));
+    assert_eq!(open["haproxy_process_build"].of, "info");
+    for (name, family) in &open {
+        assert!(!name.ends_with("_total") || family.of != "counter", "{name}");
+        assert!(!family.samples.is_empty(), "{name}");
+    }
+    // Both say the same of the same things.
+    let of_server = |families: &BTreeMap<String, Family>| families["tandem_server_session_bytes"].samples.clone();
+    assert_eq!(of_server(&text), of_server(&open));
+}
+
+#[test]
+fn a_client_library_reads_all_of_it() {
+    const READER: &str = "
+import sys
+from prometheus_client.parser import text_string_to_metric_families as text
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+families = list((openmetrics if sys.argv[1] == 'open' else text)(sys.stdin.read()))
+print(len(families), sum(len(f.samples) for f in families), len({f.type for f in families}))
+";
+    let python = || {
+        let mut command = Command::new("/usr/bin/python3");
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    };
+    let is_there = python().args(["-c", "import prometheus_client"]).output();
+    if !is_there.is_ok_and(|out| out.status.success()) {
+        // A test whose reader is gone has nobody to tell.
+        let _ = writeln!(
+            std::io::stdout().lock(),
+            "SKIP metrics: python3-prometheus-client is not installed"
+        );
+        return;
+    }
+    let scene = Scene::new();
+    scene.serve_sessions(3, 10);
+    for (format, headers) in [("text", &[][..]), ("open", &[OPEN])] {
+        let scraped = scene.scrape("", headers).body;
+        let mut reader = python().args(["-c", READER, format]).spawn().expect("it is there");
+        reader
+            .stdin
+            .take()
+            .expect("it was piped")
+            .write_all(scraped.as_bytes())
+            .expect("it reads");
+        let read = reader.wait_with_output().expect("it ends");
+        let (said, wrong) = (
+            String::from_utf8_lossy(&read.stdout),
+            String::from_utf8_lossy(&read.stderr),
+        );
+        assert!(read.status.success(), "{format}: {wrong}");
+        let found: Vec<usize> = said.split_whitespace().filter_map(|n| n.parse().ok()).collect();
+        let own = scraped.lines().filter(|l| !l.starts_with('#')).count();
+        assert!(found[0] > 100 && found[2] >= 3, "{format}: {said}");
+        assert_eq!(found[1], own, "{format}");
+    }
+}
