@@ -30,6 +30,7 @@
 //! The test harness of the standard library starts threads before any test runs; tests that use the lab therefore have a
 //! harness of their own, with a process for each test.
 
+mod advert;
 mod capture;
 mod door;
 mod error;
@@ -39,15 +40,20 @@ mod lab;
 mod nft;
 mod output;
 mod pcap;
+mod probe;
+mod router;
 mod running;
 mod wiring;
 
+pub use advert::{Advert, Handmade, Sums, VRRP_GROUP};
 pub use capture::{Capture, Frame, Origin};
 pub use door::{Door, Passage};
 pub use error::{LabError, Missing};
 pub use faults::FaultId;
 pub use host::Host;
 pub use lab::Lab;
+pub use probe::{Probe, Responder, Seen};
+pub use router::{RouterConfig, run_router};
 pub use running::Running;
 pub use tandem_sys::netlink::{AddressRequest, Cidr, Index, Mac, Netlink, NetlinkError, Route};
 pub use tandem_sys::netns::Ground;

@@ -1,15 +1,13 @@
 //! Ours beside the distribution's Keepalived in every scenario that operators meet, with the roles swapped.
 
-mod config;
 mod dialects;
 mod fast;
-mod frames;
 mod frr;
 mod groups;
 mod heal;
 mod row;
 mod six;
-mod stage;
+pub(crate) mod stage;
 mod tables;
 mod unicast;
 

@@ -7,7 +7,6 @@ mod fixtures;
 mod many;
 mod operators;
 mod peers;
-mod probe;
 mod services;
 mod solo;
 mod stage;

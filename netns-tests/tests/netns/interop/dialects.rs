@@ -6,14 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
-use tandem_lab::Host;
+use tandem_lab::{Handmade, Host, Sums, VRRP_GROUP};
 use tandem_netns_tests::Bench;
 use tandem_sys::raw::VrrpSender;
 
-use super::config::Config;
-use super::frames::{GROUP, Handmade, Sums};
 use super::row::all_at_once;
-use super::stage::{LONG, Program, Side, Stage, VIP};
+use super::stage::{Config, LONG, Program, Side, Stage, VIP};
 
 const WITH: Sums = Sums {
     with: true,
@@ -110,12 +108,12 @@ fn advertise(host: &Host, pseudo_header: bool, stop: &AtomicBool) -> Result<()> 
     let sender = host.inside(|| VrrpSender::open_v4("eth0", index))??;
     let advert = Handmade {
         source: Ipv4Addr::new(10, 9, 0, 2),
-        destination: GROUP,
+        destination: VRRP_GROUP,
         priority: 150,
         pseudo_header,
     };
     while !stop.load(Ordering::Relaxed) {
-        sender.send(&advert.packet(), GROUP.into())?;
+        sender.send(&advert.packet(), VRRP_GROUP.into())?;
         std::thread::sleep(Duration::from_millis(100));
     }
     Ok(())

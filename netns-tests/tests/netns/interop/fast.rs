@@ -3,12 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
+use tandem_lab::Advert;
 use tandem_netns_tests::Bench;
 
-use super::config::Config;
-use super::frames::Advert;
 use super::row::in_both_roles;
-use super::stage::{Side, Stage, VIP};
+use super::stage::{Config, Side, Stage, VIP};
 
 const DOWN: Duration = Duration::from_micros(36_094);
 /// On a machine that does other things too.

@@ -9,11 +9,10 @@ use tandem_lab::{Host, Missing, Running};
 use tandem_netns_tests::Bench;
 use tandem_sys::netlink::{AddressRequest, Mac, MacvlanMode};
 
-use super::config::Config;
 use super::row::Step::*;
 use super::row::{Row, Step, play_beside};
-use super::stage::Program;
 use super::stage::Side::{A, B};
+use super::stage::{Config, Program};
 
 const DAEMON: &str = "/usr/lib/frr/vrrpd";
 /// FRR counts in hundredths of a second, rounded down.

@@ -11,9 +11,8 @@ use anyhow::{Context, Result, ensure};
 use tandem_lab::{Frame, Host, Origin};
 use tandem_netns_tests::Bench;
 
-use super::config::Config;
 use super::row::all_at_once;
-use super::stage::{LONG, Program, Side, Stage, VIP};
+use super::stage::{Config, LONG, Program, Side, Stage, VIP};
 
 const INTERVAL: Duration = Duration::from_millis(100);
 /// What a busy machine may add to it.

@@ -7,8 +7,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use tandem_netns_tests::Bench;
 
-use super::config::Config;
-use super::stage::{LONG, Program, Side, Stage, VIP};
+use super::stage::{Config, LONG, Program, Side, Stage, VIP};
 
 /// How much later than the arithmetic says a busy machine may be.
 const SLACK: Duration = Duration::from_millis(250);

@@ -9,9 +9,8 @@ use tandem_lab::Frame;
 use tandem_netns_tests::Bench;
 use tandem_sys::raw::NeighbourAdvert;
 
-use super::config::Config;
 use super::row::in_both_roles;
-use super::stage::{LONG, Side, Stage};
+use super::stage::{Config, LONG, Side, Stage};
 
 const VIP6: Ipv6Addr = Ipv6Addr::new(0xfd00, 9, 0, 0, 0, 0, 0, 0x100);
 const OVERRIDE: u8 = 0x20;

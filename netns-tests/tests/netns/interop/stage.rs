@@ -3,17 +3,16 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::IpAddr;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
-use tandem_lab::{Capture, Host, Lab, Link, Missing, Running};
+pub(super) use tandem_lab::RouterConfig as Config;
+use tandem_lab::{Advert, Capture, Host, Lab, Link, Missing, Running, run_router};
 use tandem_netns_tests::Bench;
 
-use super::config::Config;
-use super::frames::Advert;
 use super::frr;
 
 pub(super) const LONG: Duration = Duration::from_secs(20);
@@ -21,7 +20,7 @@ pub(super) const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 0, 100)
 
 /// Which program stands on a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Program {
+pub(crate) enum Program {
     Ours,
     Keepalived,
     Frr,
@@ -74,10 +73,8 @@ impl Program {
         Ok(ours)
     }
 
-    pub(super) fn run(self, host: &Host, file: &std::path::Path) -> Result<Running> {
-        let mut command = Command::new(self.path()?);
-        command.args(["--dont-fork", "--log-console", "--log-detail", "--vrrp", "--use-file"]);
-        Ok(host.run(command.arg(file))?)
+    pub(crate) fn run(self, host: &Host, file: &Path) -> Result<Running> {
+        Ok(run_router(host, &self.path()?, file)?)
     }
 }
 

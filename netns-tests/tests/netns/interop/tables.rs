@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::Result;
 use tandem_netns_tests::Bench;
 
-use super::config::Config;
 use super::row::Step::*;
 use super::row::{Row, Step, play};
+use super::stage::Config;
 use super::stage::Side::{A, B};
 
 const DOWN_V2: Duration = Duration::from_micros(3_609_375);

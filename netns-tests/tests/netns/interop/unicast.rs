@@ -6,14 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
-use tandem_lab::Capture;
+use tandem_lab::{Advert, Capture, Handmade};
 use tandem_netns_tests::Bench;
 use tandem_sys::raw::VrrpSender;
 
-use super::config::Config;
-use super::frames::{Advert, Handmade};
 use super::row::in_both_roles;
-use super::stage::{LONG, Program, Side, Stage, VIP};
+use super::stage::{Config, LONG, Program, Side, Stage, VIP};
 
 const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 3);
 const A_EXTRA: &str = "unicast_src_ip 10.9.0.1\n check_unicast_src\n unicast_peer {\n 10.9.0.2\n }";

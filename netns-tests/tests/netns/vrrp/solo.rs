@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
-use tandem_lab::{Frame, Host, Lab};
+use tandem_lab::{Frame, Host, Lab, Probe, Responder};
 use tandem_netns_tests::Bench;
 use tandem_sys::raw::Arp;
 
-use super::probe::{Probe, Responder};
 use super::stage::{self, Config, LONG, Program, Stage, VIP, VIP6};
 use super::{fixtures, together};
 
@@ -225,7 +224,7 @@ pub(super) fn stops_without_a_gap(bench: &Bench<'_>) -> Result<()> {
     let seen = probe.finish()?;
     let (asked, lost, gap) = (seen.asked(), seen.lost(), seen.gap());
     bench.say(format!("SIGTERM at 1 s: {lost} of {asked} questions lost, gap {gap:?}"));
-    ensure!(seen.last()? == "b", "the successor does not answer");
+    ensure!(seen.last() == Some("b"), "the successor does not answer");
     ensure!(lost == 0, "a planned handover lost {lost} of {asked} questions");
     ensure!(!stage.a.holds(VIP)?, "the address stayed behind");
     Ok(())

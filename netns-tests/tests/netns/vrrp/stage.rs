@@ -1,13 +1,15 @@
 //! Two routers and a client on one switch: 10.9.0.1, .2 and .3, the virtual address .100.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use tandem_lab::{Host, Lab, Link, Missing, Running};
+use anyhow::Result;
+pub(super) use tandem_lab::RouterConfig as Config;
+use tandem_lab::{Host, Lab, Link, Running};
 use tandem_netns_tests::Bench;
+
+pub(super) use crate::interop::stage::Program;
 
 pub(super) const LONG: Duration = Duration::from_secs(20);
 pub(super) const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 0, 100));
@@ -20,84 +22,6 @@ pub(super) struct Stage {
     pub(super) a_link: Link,
     pub(super) client_link: Link,
     pub(super) lab: Lab,
-}
-
-/// Which program stands on a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Program {
-    Ours,
-    Keepalived,
-}
-
-/// One `vrrp_instance` as a configuration says it.
-#[derive(Clone, Debug)]
-pub(super) struct Config {
-    pub(super) priority: u8,
-    pub(super) version: u8,
-    pub(super) interval: &'static str,
-    /// Of the instance.
-    pub(super) extra: &'static str,
-    /// Before the instance.
-    pub(super) before: String,
-    pub(super) addresses: &'static str,
-}
-
-impl Config {
-    pub(super) fn v2(priority: u8) -> Config {
-        Config {
-            priority,
-            version: 2,
-            interval: "1",
-            extra: "",
-            before: String::new(),
-            addresses: "10.9.0.100/24",
-        }
-    }
-
-    /// A tenth of a second, so that nobody waits for long.
-    pub(super) fn v3(priority: u8) -> Config {
-        Config {
-            version: 3,
-            interval: "0.1",
-            ..Config::v2(priority)
-        }
-    }
-
-    pub(super) fn v6(priority: u8) -> Config {
-        Config {
-            addresses: "fe80::52/64\n        fd00:9::100/64",
-            ..Config::v3(priority)
-        }
-    }
-
-    pub(super) fn text(&self) -> String {
-        let Config {
-            priority,
-            version,
-            interval,
-            extra,
-            before,
-            addresses,
-        } = self;
-        format!(
-            "global_defs {{
-    vrrp_version {version}
-}}
-{before}
-vrrp_instance VI_1 {{
-    state BACKUP
-    interface eth0
-    virtual_router_id 51
-    priority {priority}
-    advert_int {interval}
-    {extra}
-    virtual_ipaddress {{
-        {addresses}
-    }}
-}}
-"
-        )
-    }
 }
 
 impl Stage {
@@ -143,21 +67,5 @@ impl Stage {
 }
 
 pub(super) fn run(host: &Host, program: Program, file: &Path) -> Result<Running> {
-    let mut command = Command::new(match program {
-        Program::Ours => ours()?,
-        Program::Keepalived => PathBuf::from("keepalived"),
-    });
-    command.args(["--dont-fork", "--log-console", "--log-detail", "--vrrp", "--use-file"]);
-    Ok(host.run(command.arg(file))?)
-}
-
-/// Tests lie in target/<profile>/deps, programs one folder up.
-fn ours() -> Result<PathBuf> {
-    let here = std::env::current_exe()?;
-    let folder = here.ancestors().nth(2).context("a program without a folder")?;
-    let ours = folder.join("tandem-vrrp");
-    if !ours.exists() {
-        return Err(Missing::new("tandem-vrrp", format!("{} is not built", ours.display())).into());
-    }
-    Ok(ours)
+    program.run(host, file)
 }

@@ -3,31 +3,32 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::SystemTime;
 
-use tandem_lab::Frame;
+use crate::capture::Frame;
 
-pub(super) const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+/// Where version 2 and 3 of VRRP speak over IPv4.
+pub const VRRP_GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 const VRRP: u8 = 112;
 
 #[derive(Debug, Clone)]
-pub(super) struct Advert {
-    pub(super) at: SystemTime,
-    pub(super) source: IpAddr,
-    pub(super) destination: IpAddr,
-    pub(super) hardware: [u8; 6],
-    pub(super) priority: u8,
+pub struct Advert {
+    pub at: SystemTime,
+    pub source: IpAddr,
+    pub destination: IpAddr,
+    pub hardware: [u8; 6],
+    pub priority: u8,
     /// Over IPv4: the checksum holds with (without) a pseudo-header.
-    pub(super) sums: Sums,
+    pub sums: Sums,
 }
 
 /// Over which bytes a checksum is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sums {
-    pub(super) with: bool,
-    pub(super) without: bool,
+pub struct Sums {
+    pub with: bool,
+    pub without: bool,
 }
 
 impl Advert {
-    pub(super) fn read(frame: &Frame) -> Option<Advert> {
+    pub fn read(frame: &Frame) -> Option<Advert> {
         let packet = frame.bytes.get(14..)?;
         let (source, destination, message) = match frame.ether_type()? {
             0x0800 if packet.get(9) == Some(&VRRP) => {
@@ -65,16 +66,16 @@ fn v6(bytes: &[u8]) -> Option<IpAddr> {
 
 /// An advert of version 3 over IPv4 with an interval of 0.1 s, to be made by hand.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Handmade {
-    pub(super) source: Ipv4Addr,
-    pub(super) destination: Ipv4Addr,
-    pub(super) priority: u8,
-    pub(super) pseudo_header: bool,
+pub struct Handmade {
+    pub source: Ipv4Addr,
+    pub destination: Ipv4Addr,
+    pub priority: u8,
+    pub pseudo_header: bool,
 }
 
 impl Handmade {
     /// With its IPv4 header, for virtual router 51 and 10.9.0.100.
-    pub(super) fn packet(&self) -> Vec<u8> {
+    pub fn packet(&self) -> Vec<u8> {
         let mut message = vec![0x31, 51, self.priority, 1, 0, 10, 0, 0, 10, 9, 0, 100];
         let ends = (IpAddr::V4(self.source), IpAddr::V4(self.destination));
         let sum = checksum(&message, self.pseudo_header.then_some(ends));

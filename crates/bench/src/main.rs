@@ -1,0 +1,50 @@
+//! `tandem-bench`: ours and the program it replaces, measured in one run on one machine, so that the figures compare.
+//!
+//! Two commands, two files of figures: `vrrp` is about failover, `lb` about speed. Both print a table for people, or JSON.
+
+mod figures;
+mod machine;
+mod program;
+mod vrrp;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Measures Tandem beside the programs it replaces
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Failover: what clients notice, and how soon the other router advertises, beside Keepalived
+    Vrrp(vrrp::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Args::parse().command {
+        Command::Vrrp(args) => vrrp::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            progress(&format!("tandem-bench: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The result; nothing else goes to stdout. A reader that has gone wants no more.
+fn print(text: &str) {
+    io::stdout().lock().write_all(text.as_bytes()).ok();
+}
+
+/// For whoever waits.
+fn progress(line: &str) {
+    writeln!(io::stderr().lock(), "{line}").ok();
+}
