@@ -3,7 +3,7 @@
 //! Nothing here opens a socket, reads a clock or rolls dice: events and the time come in, effects go out as values.
 //! [`balance`] picks a server, [`health`] says which servers may be picked, [`stick`] remembers who went where,
 //! [`conn`] leads one connection from accept to its log line, [`backend`] ties the first two together for one backend,
-//! [`stats`] says how all that went.
+//! [`stats`] says how all that went, and [`snapshot`] what of it the next process goes on with.
 #![forbid(unsafe_code)]
 
 pub mod backend;
@@ -12,6 +12,7 @@ pub mod conn;
 pub mod health;
 pub mod log;
 mod server;
+pub mod snapshot;
 pub mod stats;
 pub mod stick;
 

@@ -32,6 +32,15 @@ impl Mono {
         self.0 / 1_000_000
     }
 
+    /// The moment so long ago; the start when that is longer ago than the start.
+    pub const fn before(self, ago: Duration) -> Mono {
+        let nanos = ago.as_nanos();
+        if nanos >= self.0 as u128 {
+            return Mono::ZERO;
+        }
+        Mono(self.0 - nanos as u64)
+    }
+
     /// The time from `earlier` to `self`; zero when `earlier` is later.
     pub const fn since(self, earlier: Mono) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
@@ -75,6 +84,15 @@ mod tests {
     fn a_time_before_is_no_time_ago() {
         assert_eq!(Mono::from_millis(1).since(Mono::from_millis(2)), Duration::ZERO);
         assert_eq!(Mono::from_millis(2) - Mono::from_millis(1), Duration::from_millis(1));
+    }
+
+    #[test]
+    fn before_the_start_is_the_start() {
+        assert_eq!(
+            Mono::from_millis(3).before(Duration::from_millis(1)),
+            Mono::from_millis(2)
+        );
+        assert_eq!(Mono::from_millis(3).before(Duration::MAX), Mono::ZERO);
     }
 
     #[test]

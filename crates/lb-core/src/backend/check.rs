@@ -1,5 +1,6 @@
 //! One server's checks: when the next one starts, and that there is never a second one before the first has ended.
 
+use super::SavedCheck;
 use super::spread::vary;
 use crate::health::{CheckResult, CheckSettings, CheckStatus, Outcome, RiseFall, Step};
 use std::time::Duration;
@@ -92,6 +93,26 @@ impl Check {
     pub(super) fn schedule_next(&mut self, now: Mono, is_stopped: bool, percent: u32, seed: &mut Seed) {
         let wait = self.settings.interval(self.health.pace(is_stopped));
         self.schedule = Schedule::Due(now + vary(wait, percent, seed).max(SHORTEST_WAIT));
+    }
+
+    pub(super) fn saved(&self) -> SavedCheck {
+        SavedCheck {
+            is_enabled: self.enabled,
+            health: self.health.health(),
+            failures: self.failures,
+            last: self.last.clone(),
+        }
+    }
+
+    pub(super) fn restore(&mut self, saved: SavedCheck, up: bool) {
+        self.enabled = saved.is_enabled;
+        self.health.resume(saved.health, up);
+        self.failures = saved.failures;
+        self.last = saved.last;
+    }
+
+    pub(super) fn clear_counters(&mut self) {
+        self.failures = 0;
     }
 
     /// Maintenance begins.

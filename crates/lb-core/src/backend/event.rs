@@ -1,9 +1,10 @@
 //! What goes into a backend and what comes out of it.
 
-use super::{Operation, ProxyKind, View};
+use super::{Operation, ProxyKind, Saved, View};
 use crate::ServerIdx;
 use crate::health::{AdminChange, CheckResult, RiseFall};
 use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
@@ -21,10 +22,23 @@ pub enum Input {
         server: ServerIdx,
         weight: u16,
     },
+    /// The most connections at a time that an operator wants there; 0 is no limit.
+    Maxconn {
+        server: ServerIdx,
+        maxconn: u32,
+    },
+    /// Failed checks and downs are counted from 0 again.
+    ClearCounters,
     /// What an operator says the checks found; of no effect on a server without checks.
     Health {
         server: ServerIdx,
         to: Operation,
+    },
+    /// Goes on where an earlier process ended. To be given before anything else; `age` is how long the backend has been
+    /// up or down as a whole.
+    Restore {
+        servers: Vec<(ServerIdx, Saved)>,
+        age: Duration,
     },
     /// Start or stop checking; the state stays as it is.
     Checks {

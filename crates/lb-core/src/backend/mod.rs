@@ -6,6 +6,7 @@
 mod check;
 mod event;
 mod report;
+mod saved;
 mod server;
 mod settings;
 mod spread;
@@ -14,6 +15,7 @@ mod view;
 
 pub use event::{CheckLog, Input, NoServerLeft, Online, Output, Reason, StateChange, Transition};
 pub use report::{CheckReport, ServerReport};
+pub use saved::{Saved, SavedCheck, Tuned};
 pub use server::Operation;
 pub use settings::{BackendSettings, ProxyKind, ServerSettings};
 pub use spread::Spread;
@@ -26,6 +28,7 @@ use crate::health::{AdminChange, CheckResult};
 use server::Server;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 use tandem_time::{Mono, Seed};
 
 /// The machine of one backend.
@@ -83,6 +86,9 @@ impl Backend {
             Input::Admin { server, change } => self.admin(server, change, now),
             Input::Weight { server, weight } => self.change(server, now, |s| s.set_weight(weight)),
             Input::Health { server, to } => self.change(server, now, |s| s.set_health(to, now)),
+            Input::Maxconn { server, maxconn } => self.change(server, now, |s| s.set_maxconn(maxconn)),
+            Input::ClearCounters => self.servers.iter_mut().for_each(Server::clear_counters),
+            Input::Restore { servers, age } => self.restore(servers, age, now),
             Input::Checks { server, enabled } => self.change(server, now, |s| s.set_checks(enabled, now)),
         }
     }
@@ -123,6 +129,11 @@ impl Backend {
         online
     }
 
+    /// What the next process needs to go on with a server; `None` when there is no such server.
+    pub fn saved(&self, server: ServerIdx, now: Mono) -> Option<Saved> {
+        self.servers.get(server.place()).map(|s| s.saved(now))
+    }
+
     /// `None` when there is no such server.
     pub fn report(&self, server: ServerIdx, now: Mono) -> Option<ServerReport<'_>> {
         self.servers.get(server.place()).map(|s| s.report(now))
@@ -151,6 +162,17 @@ impl Backend {
         if let Some(server) = self.servers.get_mut(idx.place()) {
             server.schedule_next_check(now, percent, &mut self.jitter);
         }
+    }
+
+    /// Nothing has happened, so there is nothing to log.
+    fn restore(&mut self, servers: Vec<(ServerIdx, Saved)>, age: Duration, now: Mono) {
+        for (idx, saved) in servers {
+            if let Some(server) = self.servers.get_mut(idx.place()) {
+                server.restore(saved, now);
+            }
+        }
+        self.last_change = now.before(age);
+        self.publish();
     }
 
     fn admin(&mut self, idx: ServerIdx, change: AdminChange, now: Mono) {

@@ -2,7 +2,9 @@
 
 use super::check::Check;
 use super::view::takes_new;
-use super::{CheckLog, CheckReport, Reason, ServerReport, ServerSettings, ServerView, Status, Transition};
+use super::{
+    CheckLog, CheckReport, Reason, Saved, ServerReport, ServerSettings, ServerView, Status, Transition, Tuned,
+};
 use crate::balance::Candidate;
 use crate::health::{Admin, CheckResult, Outcome};
 use std::sync::Arc;
@@ -33,6 +35,7 @@ pub(super) struct Ended {
 pub(super) struct Server {
     settings: ServerSettings,
     weight: u16,
+    maxconn: u32,
     operation: Operation,
     admin: Admin,
     last_change: Mono,
@@ -45,6 +48,7 @@ impl Server {
     pub(super) fn new(settings: ServerSettings, first_check: Mono, now: Mono) -> Server {
         let mut server = Server {
             weight: settings.weight,
+            maxconn: settings.maxconn,
             operation: Operation::Running,
             admin: Admin::NONE,
             last_change: now,
@@ -87,7 +91,7 @@ impl Server {
             }) * WEIGHT_UNIT,
             backup: self.settings.backup,
             usable: self.is_usable(),
-            maxconn: self.settings.maxconn,
+            maxconn: self.maxconn,
         }
     }
 
@@ -99,7 +103,7 @@ impl Server {
             operation: self.operation,
             admin: self.admin,
             weight: self.weight,
-            maxconn: self.settings.maxconn,
+            maxconn: self.maxconn,
             last_change: self.last_change,
         }
     }
@@ -123,6 +127,61 @@ impl Server {
                 is_enabled: c.is_enabled(),
                 failures: c.failures(),
             }),
+        }
+    }
+
+    pub(super) fn saved(&self, now: Mono) -> Saved {
+        Saved {
+            operation: self.operation,
+            admin: self.admin,
+            was_disabled: self.settings.disabled,
+            weight: Tuned {
+                now: self.weight,
+                configured: self.settings.weight,
+            },
+            maxconn: Some(Tuned {
+                now: self.maxconn,
+                configured: self.settings.maxconn,
+            }),
+            age: now.since(self.last_change),
+            downs: self.downs,
+            down_time: self.down_time,
+            check: self.check.as_ref().map(Check::saved),
+        }
+    }
+
+    /// What a name's resolution or a tracked server wants will be said again; what an operator wants is only said here.
+    pub(super) fn restore(&mut self, saved: Saved, now: Mono) {
+        const FORCED: Admin = Admin::FORCED_MAINT.with(Admin::FORCED_DRAIN);
+        self.weight = saved.weight.under(self.settings.weight);
+        if let Some(maxconn) = saved.maxconn {
+            self.maxconn = maxconn.under(self.settings.maxconn);
+        }
+        self.downs = saved.downs;
+        self.down_time = saved.down_time;
+        self.last_change = now.before(saved.age);
+        self.admin = match (saved.was_disabled, self.settings.disabled) {
+            (true, true) | (false, false) => saved.admin.only(FORCED.with(Admin::CONFIG_MAINT)),
+            // Disabled in the file since: the file is the newer word.
+            (false, true) => self.admin.with(saved.admin.only(FORCED)),
+            (true, false) => saved.admin.only(Admin::FORCED_DRAIN),
+        };
+        self.operation = match (&mut self.check, saved.check) {
+            (Some(check), Some(saved_check)) => {
+                check.restore(saved_check, saved.operation != Operation::Down);
+                saved.operation
+            }
+            // What checks once found counts for nothing where there are none.
+            _ => Operation::Running,
+        };
+        if self.admin.in_maint() {
+            self.stop();
+        } else if saved.admin.in_maint() {
+            // Out of maintenance by the configuration's word.
+            self.operation = Operation::Running;
+            if let Some(check) = &mut self.check {
+                check.resume(now);
+            }
         }
     }
 
@@ -223,6 +282,19 @@ impl Server {
     pub(super) fn set_weight(&mut self, weight: u16) -> Option<Transition> {
         self.weight = weight;
         None
+    }
+
+    pub(super) fn set_maxconn(&mut self, maxconn: u32) -> Option<Transition> {
+        self.maxconn = maxconn;
+        None
+    }
+
+    /// Failed checks and downs are counted from 0 again. The time spent down stays, as with HAProxy.
+    pub(super) fn clear_counters(&mut self) {
+        self.downs = 0;
+        if let Some(check) = &mut self.check {
+            check.clear_counters();
+        }
     }
 
     pub(super) fn enter_maint(&mut self, now: Mono) -> Option<Transition> {

@@ -39,9 +39,18 @@ impl Admin {
         Admin(self.0 & !other.0)
     }
 
+    /// From the number in the `srv_admin_state` field; bits without a meaning are dropped.
+    pub const fn from_bits(bits: u8) -> Admin {
+        Admin(bits & (Admin::MAINT.0 | Admin::DRAIN.0))
+    }
+
     /// The number in the `srv_admin_state` field of saved states.
     pub const fn bits(self) -> u8 {
         self.0
+    }
+
+    pub const fn only(self, those: Admin) -> Admin {
+        Admin(self.0 & those.0)
     }
 
     pub const fn has(self, any_of: Admin) -> bool {

@@ -39,9 +39,54 @@ pub enum Outcome {
 }
 
 impl CheckStatus {
+    /// In the order of HAProxy's numbers for them.
+    pub const ALL: [CheckStatus; 15] = [
+        CheckStatus::Unknown,
+        CheckStatus::Initializing,
+        CheckStatus::Analyze,
+        CheckStatus::SocketError,
+        CheckStatus::L4Ok,
+        CheckStatus::L4Timeout,
+        CheckStatus::L4Connection,
+        CheckStatus::L6Ok,
+        CheckStatus::L6Timeout,
+        CheckStatus::L6Response,
+        CheckStatus::L7Timeout,
+        CheckStatus::L7Response,
+        CheckStatus::L7Ok,
+        CheckStatus::L7OkConditionally,
+        CheckStatus::L7Status,
+    ];
+
+    /// The number in the `srv_check_status` field of saved states.
+    pub fn number(self) -> u8 {
+        match self {
+            CheckStatus::Unknown => 0,
+            CheckStatus::Initializing => 1,
+            CheckStatus::Analyze => 4,
+            CheckStatus::SocketError => 5,
+            CheckStatus::L4Ok => 6,
+            CheckStatus::L4Timeout => 7,
+            CheckStatus::L4Connection => 8,
+            CheckStatus::L6Ok => 9,
+            CheckStatus::L6Timeout => 10,
+            CheckStatus::L6Response => 11,
+            CheckStatus::L7Timeout => 12,
+            CheckStatus::L7Response => 13,
+            CheckStatus::L7Ok => 15,
+            CheckStatus::L7OkConditionally => 16,
+            CheckStatus::L7Status => 17,
+        }
+    }
+
     /// The word in the `check_status` column.
     pub fn code(self) -> &'static str {
         self.row().0
+    }
+
+    /// The status of that word.
+    pub fn from_code(code: &str) -> Option<CheckStatus> {
+        CheckStatus::ALL.into_iter().find(|status| status.code() == code)
     }
 
     /// The words in the `check_desc` column and after `reason:`.

@@ -111,6 +111,15 @@ impl RiseFall {
         self.health = self.rise;
     }
 
+    /// Where an earlier process left it, if that is still a number and agrees with the server being up.
+    pub fn resume(&mut self, health: u32, up: bool) {
+        self.health = match up {
+            true => health.clamp(self.rise, self.top()),
+            false if health < self.rise => health,
+            false => 0,
+        };
+    }
+
     /// `stopped` is whether the server is down now; health alone does not say so, an operator may have forced it.
     pub fn pace(self, stopped: bool) -> Pace {
         if self.is_full() {

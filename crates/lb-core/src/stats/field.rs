@@ -160,6 +160,11 @@ impl Field {
         TABLE[self.position()].1
     }
 
+    /// The column of that name.
+    pub fn named(name: &str) -> Option<Field> {
+        Field::all().find(|field| field.name() == name)
+    }
+
     /// What it says, in a few words.
     pub fn about(self) -> &'static str {
         TABLE[self.position()].4

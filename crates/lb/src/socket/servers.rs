@@ -145,7 +145,7 @@ fn check_numbers(report: &ServerReport<'_>, is_disabled: bool) -> (u8, u8, u32, 
     else {
         let health = if is_disabled || report.downs > 0 { 0 } else { USUAL_RISE };
         let paused = if is_disabled { PAUSED } else { 0 };
-        return (status_number(CheckStatus::Initializing), 0, health, paused);
+        return (CheckStatus::Initializing.number(), 0, health, paused);
     };
     let is_paused = report.view.admin.in_maint();
     let bits = [(*is_running, RUNNING), (*is_enabled, ENABLED), (is_paused, PAUSED)];
@@ -155,7 +155,7 @@ fn check_numbers(report: &ServerReport<'_>, is_disabled: bool) -> (u8, u8, u32, 
         .map(|(_, bit)| bit)
         .sum::<u8>();
     (
-        status_number(last.status),
+        last.status.number(),
         result_number(last.status.outcome()),
         health.health(),
         set | CONFIGURED,
@@ -176,26 +176,6 @@ fn result_number(outcome: Outcome) -> u8 {
         Outcome::Failed => 2,
         Outcome::Passed => 3,
         Outcome::ConditionallyPassed => 4,
-    }
-}
-
-fn status_number(status: CheckStatus) -> u8 {
-    match status {
-        CheckStatus::Unknown => 0,
-        CheckStatus::Initializing => 1,
-        CheckStatus::Analyze => 4,
-        CheckStatus::SocketError => 5,
-        CheckStatus::L4Ok => 6,
-        CheckStatus::L4Timeout => 7,
-        CheckStatus::L4Connection => 8,
-        CheckStatus::L6Ok => 9,
-        CheckStatus::L6Timeout => 10,
-        CheckStatus::L6Response => 11,
-        CheckStatus::L7Timeout => 12,
-        CheckStatus::L7Response => 13,
-        CheckStatus::L7Ok => 15,
-        CheckStatus::L7OkConditionally => 16,
-        CheckStatus::L7Status => 17,
     }
 }
 

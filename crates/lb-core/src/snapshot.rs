@@ -1,0 +1,182 @@
+//! What a balancer knows and its configuration does not: the state that one process leaves to the next.
+//!
+//! Times are ages, because two processes share no clock. What an operator changed is kept beside what the configuration
+//! said then: if the file was edited since, the file is the newer word and wins. [`Snapshot::to_bytes`] seals the text with
+//! its length and a checksum, so that [`Snapshot::from_bytes`] takes all of it or nothing. HAProxy's two files, which hold
+//! parts of the same, read into the same type ([`Snapshot::from_server_state`], [`stats_file`]).
+
+mod decode;
+mod encode;
+mod seal;
+mod server_state;
+pub mod stats_file;
+mod text;
+
+use crate::ServerId;
+use crate::backend::Saved;
+use crate::stats::{Field, Kind, Nature, Row};
+use crate::stick::{Key, KeyType};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use decode::SnapshotError;
+pub use server_state::ServerStateError;
+
+/// The state of one balancer at one moment. Parts that are not there say nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// When it was taken, in milliseconds since 1970; 0 when nobody knows.
+    pub taken: u64,
+    pub frontends: Vec<FrontendState>,
+    pub backends: Vec<BackendState>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrontendState {
+    pub name: Arc<str>,
+    pub counters: Counters,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendState {
+    pub name: Arc<str>,
+    pub counters: Counters,
+    /// How long it has been up or down as a whole.
+    pub age: Duration,
+    pub servers: Vec<ServerState>,
+    pub table: Option<TableState>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerState {
+    pub name: Arc<str>,
+    pub id: ServerId,
+    pub health: Option<Saved>,
+    /// Where an operator moved it.
+    pub moved: Option<Moved>,
+    pub counters: Counters,
+}
+
+/// Another place than the configuration names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// What the configuration named, as it is shown; empty when that does not matter.
+    pub from: Box<str>,
+    pub ip: IpAddr,
+    pub port: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableState {
+    pub key: KeyType,
+    pub entries: Vec<TableEntry>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableEntry {
+    pub key: Key,
+    pub server: ServerId,
+    /// The time it had left; `None` in a table whose entries do not expire.
+    pub left: Option<Duration>,
+}
+
+/// What was counted, under the names of the statistics; what is not there is 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters(BTreeMap<Field, u64>);
+
+impl Snapshot {
+    pub fn frontend(&self, name: &str) -> Option<&FrontendState> {
+        self.frontends.iter().find(|f| *f.name == *name)
+    }
+
+    pub fn backend(&self, name: &str) -> Option<&BackendState> {
+        self.backends.iter().find(|b| *b.name == *name)
+    }
+
+    /// As if it had been taken so much earlier: every age grows, and what had less time left than that is gone.
+    pub fn aged(mut self, by: Duration) -> Snapshot {
+        for backend in &mut self.backends {
+            backend.age += by;
+            for saved in backend.servers.iter_mut().filter_map(|s| s.health.as_mut()) {
+                saved.age += by;
+            }
+            if let Some(table) = &mut backend.table {
+                table.entries.retain_mut(|entry| entry.grow_old(by));
+            }
+        }
+        self
+    }
+}
+
+impl BackendState {
+    pub fn new(name: Arc<str>) -> BackendState {
+        BackendState {
+            name,
+            counters: Counters::default(),
+            age: Duration::ZERO,
+            servers: Vec::new(),
+            table: None,
+        }
+    }
+
+    /// The server of that name; a server that was renamed is another one.
+    pub fn server(&self, name: &str) -> Option<&ServerState> {
+        self.servers.iter().find(|s| *s.name == *name)
+    }
+}
+
+impl ServerState {
+    pub fn new(name: Arc<str>, id: ServerId) -> ServerState {
+        ServerState {
+            name,
+            id,
+            health: None,
+            moved: None,
+            counters: Counters::default(),
+        }
+    }
+}
+
+impl TableEntry {
+    /// False when it has not lived to see that.
+    fn grow_old(&mut self, by: Duration) -> bool {
+        let Some(left) = &mut self.left else { return true };
+        *left = left.saturating_sub(by);
+        !left.is_zero()
+    }
+}
+
+impl Counters {
+    /// What lasts in a row of the statistics: counts and maxima, not what is true at the moment only.
+    pub fn of(row: &Row) -> Counters {
+        let lasting = row.values().filter(|(field, _)| lasts(*field, row.kind()));
+        let counted = lasting.filter_map(|(field, value)| Some((field, u64::try_from(value.number()?).ok()?)));
+        Counters(counted.filter(|(_, n)| *n > 0).collect())
+    }
+
+    /// 0 when nothing was counted.
+    pub fn count(&self, field: Field) -> u64 {
+        self.0.get(&field).copied().unwrap_or(0)
+    }
+
+    pub fn set(&mut self, field: Field, count: u64) {
+        self.0.insert(field, count);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (Field, u64)> {
+        self.0.iter().map(|(field, count)| (*field, *count))
+    }
+}
+
+fn lasts(field: Field, kind: Kind) -> bool {
+    field.is_of(kind) && matches!(field.tags(kind).nature, Nature::Counter | Nature::Max)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! The state from text. What is behind an intact seal was written by a program of ours, so a line that says nothing is
+//! one that we do not know, and is passed over.
+
+use super::seal::{self, Broken};
+use super::text::Line;
+use super::{BackendState, Counters, FrontendState, Moved, ServerState, Snapshot, TableEntry, TableState};
+use crate::ServerId;
+use crate::backend::{Operation, Saved, SavedCheck, Tuned};
+use crate::health::{Admin, CheckResult, CheckStatus};
+use crate::stats::Field;
+use crate::stick::{Key, KeyType};
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::time::Duration;
+use thiserror::Error;
+
+/// Why a file is not our state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum SnapshotError {
+    #[error("this is no state of tandem-lb")]
+    Foreign,
+    #[error("it was written in version {0} of the format, which this program does not know")]
+    Version(u32),
+    #[error("it is torn or damaged: length or checksum do not fit")]
+    Torn,
+}
+
+impl Snapshot {
+    /// All of what was written, or nothing.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Snapshot, SnapshotError> {
+        let body = seal::open(bytes).map_err(|broken| match broken {
+            Broken::Foreign => SnapshotError::Foreign,
+            Broken::Version(version) => SnapshotError::Version(version),
+            Broken::Torn => SnapshotError::Torn,
+        })?;
+        let mut snapshot = Snapshot::default();
+        for line in body.lines() {
+            snapshot.take(Line::read(line));
+        }
+        Ok(snapshot)
+    }
+
+    /// A line belongs to what the lines before it were about. `None` when it says nothing.
+    fn take(&mut self, line: Line<'_>) -> Option<()> {
+        match line.subject {
+            "taken" => self.taken = line.value("at")?,
+            "frontend" => self.frontends.push(FrontendState {
+                name: line.text("name")?.into(),
+                counters: counters(line),
+            }),
+            "backend" => self.backends.push(BackendState {
+                counters: counters(line),
+                age: line.millis("age").unwrap_or_default(),
+                ..BackendState::new(line.text("name")?.into())
+            }),
+            _ => self.backends.last_mut()?.take(line)?,
+        }
+        Some(())
+    }
+}
+
+impl BackendState {
+    fn take(&mut self, line: Line<'_>) -> Option<()> {
+        match line.subject {
+            "server" => self.servers.push(ServerState {
+                counters: counters(line),
+                ..ServerState::new(line.text("name")?.into(), ServerId(line.value("id")?))
+            }),
+            "table" => {
+                let key = match line.raw("type")? {
+                    "ip" => KeyType::Ipv4,
+                    "ipv6" => KeyType::Ipv6,
+                    _ => return None,
+                };
+                let entries = Vec::new();
+                self.table = Some(TableState { key, entries });
+            }
+            "entry" => self.table.as_mut()?.entries.push(entry(line)?),
+            _ => self.servers.last_mut()?.take(line)?,
+        }
+        Some(())
+    }
+}
+
+impl ServerState {
+    fn take(&mut self, line: Line<'_>) -> Option<()> {
+        match line.subject {
+            "health" => self.health = Some(health(line)?),
+            "check" => self.health.as_mut()?.check = Some(check(line)?),
+            "moved" => {
+                self.moved = Some(Moved {
+                    from: line.text("from").unwrap_or_default().into(),
+                    ip: line.value("ip")?,
+                    port: line.value("port"),
+                });
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+fn health(line: Line<'_>) -> Option<Saved> {
+    let operation = match line.raw("operation")? {
+        "down" => Operation::Down,
+        "running" => Operation::Running,
+        "stopping" => Operation::Stopping,
+        _ => return None,
+    };
+    Some(Saved {
+        operation,
+        admin: Admin::from_bits(line.value("admin")?),
+        was_disabled: is_set(line, "disabled"),
+        weight: tuned(line, "weight", "configured_weight")?,
+        maxconn: tuned(line, "maxconn", "configured_maxconn"),
+        age: line.millis("age").unwrap_or_default(),
+        downs: line.value("downs").unwrap_or_default(),
+        down_time: line.millis("down_time").unwrap_or_default(),
+        check: None,
+    })
+}
+
+fn check(line: Line<'_>) -> Option<SavedCheck> {
+    let status = CheckStatus::from_code(line.raw("status")?)?;
+    Some(SavedCheck {
+        is_enabled: is_set(line, "enabled"),
+        health: line.value("health")?,
+        failures: line.value("failures").unwrap_or_default(),
+        last: CheckResult {
+            status,
+            duration: line.millis("took").unwrap_or_default(),
+            info: line.text("info").map(Into::into),
+        },
+    })
+}
+
+fn entry(line: Line<'_>) -> Option<TableEntry> {
+    let key = match line.value("key")? {
+        IpAddr::V4(ip) => Key::V4(ip),
+        IpAddr::V6(ip) => Key::V6(ip),
+    };
+    Some(TableEntry {
+        key,
+        server: ServerId(line.value("server")?),
+        left: line.value("left").map(Duration::from_millis),
+    })
+}
+
+fn tuned<T: FromStr>(line: Line<'_>, now: &str, configured: &str) -> Option<Tuned<T>> {
+    Some(Tuned {
+        now: line.value(now)?,
+        configured: line.value(configured)?,
+    })
+}
+
+fn is_set(line: Line<'_>, name: &str) -> bool {
+    line.raw(name) == Some("1")
+}
+
+fn counters(line: Line<'_>) -> Counters {
+    let mut counters = Counters::default();
+    for (name, value) in line.pairs() {
+        if let (Some(field), Ok(count)) = (Field::named(name), value.parse()) {
+            counters.set(field, count);
+        }
+    }
+    counters
+}

@@ -1,0 +1,343 @@
+use super::stats_file::{self, StatsFile};
+use super::*;
+use crate::backend::{
+    Backend, BackendSettings, Input, Output, ProxyKind, SavedCheck, ServerSettings, Spread, Status, Tuned,
+};
+use crate::balance::Policy;
+use crate::health::{Admin, AdminChange, CheckResult, CheckSettings, CheckStatus};
+use crate::{ServerIdx, backend::Operation};
+use proptest::prelude::*;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use tandem_time::{Mono, Seed};
+
+const START: Mono = Mono::from_millis(1_000_000_000);
+
+fn settings(disabled: bool, weight: u16, is_checked: bool) -> ServerSettings {
+    let check = CheckSettings {
+        inter: Duration::from_secs(2),
+        fastinter: None,
+        downinter: None,
+        rise: 2,
+        fall: 3,
+        connect_timeout: Duration::from_secs(1),
+    };
+    ServerSettings {
+        name: "s".into(),
+        id: ServerId(1),
+        weight,
+        backup: false,
+        disabled,
+        maxconn: 0,
+        check: is_checked.then_some(check),
+    }
+}
+
+fn machine(server: ServerSettings) -> Backend {
+    let settings = BackendSettings {
+        name: "be".into(),
+        kind: ProxyKind::Backend,
+        policy: Policy::default(),
+        log_checks: false,
+        spread: Spread::default(),
+        servers: vec![server],
+    };
+    Backend::new(settings, Seed::new(1), START)
+}
+
+const S: ServerIdx = ServerIdx(0);
+
+/// The machine that goes on with what this one leaves, under other settings.
+fn heir(of: &Backend, settings: ServerSettings) -> Backend {
+    let mut heir = machine(settings);
+    let saved = of.saved(S, START).expect("there is one server");
+    let age = Duration::from_secs(9);
+    heir.handle(
+        Input::Restore {
+            servers: vec![(S, saved)],
+            age,
+        },
+        START,
+    );
+    heir
+}
+
+fn status(of: &Backend) -> Status {
+    of.report(S, START).expect("there is one server").status
+}
+
+fn admin(machine: &mut Backend, change: AdminChange) {
+    machine.handle(Input::Admin { server: S, change }, START);
+}
+
+fn sample() -> Snapshot {
+    let mut counters = Counters::default();
+    counters.set(Field::Stot, 12);
+    counters.set(Field::Smax, 3);
+    let saved = Saved {
+        operation: Operation::Down,
+        admin: Admin::FORCED_DRAIN,
+        was_disabled: true,
+        weight: Tuned { now: 5, configured: 10 },
+        maxconn: Some(Tuned { now: 7, configured: 0 }),
+        age: Duration::from_millis(1_234),
+        downs: 4,
+        down_time: Duration::from_millis(99),
+        check: Some(SavedCheck {
+            is_enabled: true,
+            health: 1,
+            failures: 6,
+            last: CheckResult::new(CheckStatus::L4Connection, Duration::from_millis(2)).with_info("100% refused\n= no"),
+        }),
+    };
+    let entry = |key, left| TableEntry {
+        key,
+        server: ServerId(2),
+        left,
+    };
+    Snapshot {
+        taken: 1_795_000_000_123,
+        frontends: vec![FrontendState {
+            name: "fe".into(),
+            counters: counters.clone(),
+        }],
+        backends: vec![BackendState {
+            counters: counters.clone(),
+            age: Duration::from_secs(60),
+            servers: vec![
+                ServerState {
+                    health: Some(saved),
+                    moved: Some(Moved {
+                        from: "a host:1".into(),
+                        ip: Ipv4Addr::LOCALHOST.into(),
+                        port: Some(80),
+                    }),
+                    counters,
+                    ..ServerState::new("one".into(), ServerId(1))
+                },
+                ServerState::new("two".into(), ServerId(2)),
+            ],
+            table: Some(TableState {
+                key: KeyType::Ipv6,
+                entries: vec![
+                    entry(Key::V6(Ipv6Addr::LOCALHOST), Some(Duration::from_secs(30))),
+                    entry(Key::V4(Ipv4Addr::LOCALHOST), None),
+                ],
+            }),
+            ..BackendState::new("be".into())
+        }],
+    }
+}
+
+#[test]
+fn what_is_written_is_read() {
+    for snapshot in [sample(), Snapshot::default()] {
+        assert_eq!(Snapshot::from_bytes(&snapshot.to_bytes()), Ok(snapshot));
+    }
+}
+
+#[test]
+fn no_part_of_it_is_taken_for_the_whole() {
+    let bytes = sample().to_bytes();
+    for end in 0..bytes.len() {
+        assert_eq!(
+            Snapshot::from_bytes(&bytes[..end]),
+            Err(SnapshotError::Torn),
+            "{end} bytes"
+        );
+    }
+}
+
+#[test]
+fn no_flipped_bit_goes_unseen() {
+    let bytes = sample().to_bytes();
+    for place in 0..bytes.len() * 8 {
+        let mut broken = bytes.clone();
+        broken[place / 8] ^= 1 << (place % 8);
+        assert!(Snapshot::from_bytes(&broken).is_err(), "bit {place}");
+    }
+}
+
+#[test]
+fn other_files_and_versions() {
+    let read = |text: &str| Snapshot::from_bytes(text.as_bytes());
+    assert_eq!(read("1\n# be_id\n"), Err(SnapshotError::Foreign));
+    assert_eq!(read("root:x:0:0"), Err(SnapshotError::Foreign));
+    assert_eq!(read("tandem-state 2 0 0\n"), Err(SnapshotError::Version(2)));
+    assert_eq!(read("tandem-state x 0 0\n"), Err(SnapshotError::Torn));
+}
+
+#[test]
+fn lines_of_a_later_program_are_passed_over() {
+    let text =
+        "taken at=5\nnews x=1\nbackend name=be colour=blue\nserver name=a id=1\nodd\ntable type=string\nentry key=1\n";
+    let read = Snapshot::from_bytes(&seal::seal(text)).expect("it is whole");
+    assert_eq!((read.taken, read.backends[0].servers.len()), (5, 1));
+    assert_eq!(read.backends[0].table, None);
+}
+
+#[test]
+fn ages_grow_and_entries_run_out() {
+    let aged = sample().aged(Duration::from_secs(40));
+    let backend = &aged.backends[0];
+    assert_eq!(backend.age, Duration::from_secs(100));
+    let saved = backend.servers[0].health.as_ref().map(|s| s.age);
+    assert_eq!(saved, Some(Duration::from_millis(41_234)));
+    let table = backend.table.as_ref().expect("it had one");
+    assert_eq!(table.entries.len(), 1, "one had 30 s left, the other lives for ever");
+}
+
+#[test]
+fn what_an_operator_did_lasts() {
+    let settings = || settings(false, 10, true);
+    let mut before = machine(settings());
+    admin(&mut before, AdminChange::Maint);
+    before.handle(Input::Weight { server: S, weight: 3 }, START);
+    before.handle(Input::Maxconn { server: S, maxconn: 8 }, START);
+    let mut after = heir(&before, settings());
+    let view = after.report(S, START).expect("one server").view;
+    assert_eq!((status(&after), view.weight, view.maxconn), (Status::Maint, 3, 8));
+    admin(&mut after, AdminChange::Ready);
+    assert_eq!(status(&after), Status::Up(Some((1, 3))));
+}
+
+#[test]
+fn a_file_that_was_edited_is_the_newer_word() {
+    let mut before = machine(settings(false, 10, true));
+    before.handle(Input::Weight { server: S, weight: 3 }, START);
+    let after = heir(&before, settings(true, 11, true));
+    let view = after.report(S, START).expect("one server").view;
+    assert_eq!((status(&after), view.weight), (Status::Maint, 11));
+    let again = heir(&after, settings(false, 11, true));
+    assert_eq!(status(&again), Status::Up(Some((1, 3))));
+}
+
+#[test]
+fn a_server_that_was_made_ready_stays_so() {
+    let mut before = machine(settings(true, 1, false));
+    admin(&mut before, AdminChange::Ready);
+    assert_eq!(status(&heir(&before, settings(true, 1, false))), Status::NoCheck);
+}
+
+#[test]
+fn health_goes_on_where_it_was() {
+    let mut before = machine(settings(false, 1, true));
+    let failed = || CheckResult::new(CheckStatus::L4Connection, Duration::ZERO);
+    before.on_deadline(START + Duration::from_secs(3));
+    before.handle(
+        Input::CheckDone {
+            server: S,
+            result: failed(),
+        },
+        START,
+    );
+    assert_eq!(status(&before), Status::Down(None));
+    let mut after = heir(&before, settings(false, 1, true));
+    assert_eq!(status(&after), Status::Down(None));
+    let report = after.report(S, START).expect("one server");
+    assert_eq!((report.downs, report.check.map(|c| c.failures)), (1, Some(1)));
+    after.handle(Input::ClearCounters, START);
+    let report = after.report(S, START).expect("one server");
+    assert_eq!((report.downs, report.check.map(|c| c.failures)), (0, Some(0)));
+    // Without checks nothing is known against it.
+    assert_eq!(status(&heir(&before, settings(false, 1, false))), Status::NoCheck);
+}
+
+#[test]
+fn workers_see_it_in_one_view() {
+    let mut before = machine(settings(false, 1, true));
+    admin(&mut before, AdminChange::Drain);
+    let mut after = heir(&before, settings(false, 1, true));
+    let views = std::iter::from_fn(|| after.poll_output()).filter_map(|output| match output {
+        Output::Publish(view) => Some(view),
+        _ => None,
+    });
+    let last = views.last().expect("at least one");
+    assert!(!last.servers[0].takes_new() && last.servers[0].takes_known());
+    assert_eq!(START.since(last.last_change), Duration::from_secs(9));
+}
+
+const SERVER_STATE: &str = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight \
+    srv_iweight srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state \
+    srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr \
+    srv_agent_addr srv_agent_port\n\
+    3 be 1 s1 127.0.0.1 0 1 3 3 1 8 2 0 14 0 0 0 - 17101 - 0 0 - - 0\n\
+    3 be 2 s2 127.0.0.1 2 8 5 10 7 1 0 2 0 0 0 0 name.test 17102 - 0 0 - - 0\n\
+    broken line\n\
+    4 b2 1 s3 127.0.0.1 2 4 1 1 0 6 3 4 6 0 0 0 - 17103 - 0 0 - - 0\n";
+
+#[test]
+fn haproxys_server_states() {
+    let (read, wrong) = Snapshot::from_server_state(SERVER_STATE).expect("it is one");
+    assert_eq!(wrong, [5]);
+    let server = |backend: &str, name: &str| read.backend(backend).and_then(|b| b.server(name)).cloned();
+    let saved = |backend, name| server(backend, name).and_then(|s| s.health).expect("it has a state");
+    let s1 = saved("be", "s1");
+    assert_eq!((s1.operation, s1.admin), (Operation::Down, Admin::FORCED_MAINT));
+    assert_eq!(
+        s1.check.map(|c| (c.health, c.last.status)),
+        Some((0, CheckStatus::L4Connection))
+    );
+    let s2 = saved("be", "s2");
+    assert_eq!(
+        (s2.weight, s2.age),
+        (Tuned { now: 5, configured: 10 }, Duration::from_secs(7))
+    );
+    assert_eq!((s2.admin, s2.check), (Admin::FORCED_DRAIN, None));
+    let moved = server("be", "s2").and_then(|s| s.moved).expect("it has an address");
+    assert_eq!((&*moved.from, moved.port), ("name.test", Some(17102)));
+    // Disabled by the configuration, and made ready since.
+    let s3 = saved("b2", "s3");
+    assert_eq!((s3.was_disabled, s3.admin), (true, Admin::NONE));
+}
+
+#[test]
+fn what_is_no_server_state() {
+    for (text, why) in [
+        ("", ServerStateError::Version),
+        ("2\n# be_id\n", ServerStateError::Version),
+        ("1\n", ServerStateError::Columns),
+        ("1\n3 be 1\n", ServerStateError::Columns),
+    ] {
+        assert_eq!(Snapshot::from_server_state(text), Err(why), "{text}");
+    }
+}
+
+/// In the form of HAProxy's own example: what cannot be used is passed over in silence.
+const STATS: &str = "#fe guid,stot,\n\n// a comment\nfe-1,1024,\nfe-1,abc,\nfe-2,7\nbe-1,1024\n\
+    #odd guid,other,\nodd,0,0,\n#be guid,unknown,stot,\nbe-1,512,1024,\nsrv-1,512,1025,\n";
+
+#[test]
+fn haproxys_stats_file() {
+    let file = StatsFile::read(STATS);
+    let stot = |counters: Option<&Counters>| counters.map(|c| c.count(Field::Stot));
+    assert_eq!(stot(file.frontend("fe-1")), Some(1024));
+    assert_eq!(stot(file.frontend("fe-2")), Some(7));
+    assert_eq!(
+        (stot(file.backend("be-1")), stot(file.backend("srv-1"))),
+        (Some(1024), Some(1025))
+    );
+    assert_eq!((stot(file.backend("fe-1")), stot(file.backend("odd"))), (None, None));
+}
+
+#[test]
+fn our_stats_file_reads_back() {
+    let mut row = Row::new(Kind::Server, "be", "s", 3, 1);
+    row.set(Field::Stot, 5u64);
+    row.set(Field::Scur, 9u32);
+    let text = stats_file::write([("g", &row)]);
+    let file = StatsFile::read(&text);
+    let counters = file.backend("g").expect("it is there");
+    assert_eq!((counters.count(Field::Stot), counters.count(Field::Scur)), (5, 0));
+    assert!(text.starts_with("#fe guid,smax,stot,bin,bout,"), "{text}");
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(bytes: Vec<u8>, text in "(tandem-state 1 [0-9a-f ]{0,20}\n)?([a-z#,=%0-9 ]{0,20}\n){0,6}") {
+        let _ = Snapshot::from_bytes(&bytes);
+        let _ = Snapshot::from_bytes(text.as_bytes());
+        let _ = Snapshot::from_bytes(&seal::seal(&text));
+        let _ = Snapshot::from_server_state(&text);
+        let _ = StatsFile::read(&text);
+    }
+}
