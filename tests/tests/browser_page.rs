@@ -3,12 +3,15 @@
 
 #[path = "browser/chromium.rs"]
 mod chromium;
+#[path = "browser/router.rs"]
+mod router;
 
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use chromium::{Chromium, Screen};
+use router::Router;
 use serde_json::Value;
 use tandem_tests::{Config, Lb, Server, ask, connect, fetch, free_port, request, until};
 
@@ -36,6 +39,7 @@ struct Scene {
     at: SocketAddr,
     config: Config,
     server: Server,
+    _router: Router,
 }
 
 impl Scene {
@@ -60,11 +64,14 @@ impl Scene {
             "listen stats\n  mode http\n  bind 127.0.0.1:{port}\n  stats enable\n  stats uri /stats\n  stats refresh 1s\n  \
              stats admin if TRUE\n  stats show-node\n  stats show-desc\n  stats show-legends\n"
         );
+        let router = Router::start();
+        let socket = router.socket().display().to_string();
         let scene = Scene {
-            _lb: Lb::start(&format!("{config}{page}")),
+            _lb: Lb::start_with(&["--vrrp-socket", &socket], &format!("{config}{page}")),
             at: SocketAddr::from(([127, 0, 0, 1], port)),
             config,
             server,
+            _router: router,
         };
         until("the checks", || (scene.status("mq4") == "DOWN").then_some(()));
         for server in ["mq6", "mq7"] {
@@ -100,6 +107,13 @@ fn every_text_can_be_read_on_every_screen() {
     clients
         .iter_mut()
         .for_each(|c| assert_eq!(ask(c, &[7; 9000]), [7; 9000]));
+    // A few that end, for the times to connect.
+    drop(clients.split_off(3));
+    until("the first ten seconds of the charts", || {
+        let page = fetch(scene.at, "/stats").body;
+        let mq1 = page.split("<h3>mq1</h3>").nth(1)?.split("</li>").next()?;
+        (mq1.matches("<path").count() == 4 && page.contains("h-routes")).then_some(())
+    });
     let screens = [
         ("wide", 1680, 1000),
         ("tablet", 900, 1000),
@@ -125,6 +139,13 @@ fn every_text_can_be_read_on_every_screen() {
                 "{found}"
             );
             assert_eq!(found["heads"], true, "every row has a head");
+            assert_eq!(found["pictures"], 28, "four of each server");
+            assert_eq!(found["speechless"], none, "{name} {theme}");
+            assert_eq!(
+                found["lightest"].as_f64().map(|ratio| ratio >= 3.0),
+                Some(true),
+                "{found}"
+            );
         }
     }
     assert!(scene.server.accepted() >= 5);

@@ -79,6 +79,9 @@ pub(crate) struct Args {
     /// Write the process id into this file
     #[arg(short = 'p', long, value_name = "FILE")]
     pub(crate) pidfile: Option<PathBuf>,
+    /// The control socket of the tandem-vrrp on this host, whose state the page shows
+    #[arg(long, value_name = "FILE", default_value = "/run/tandem-vrrp/control.sock")]
+    pub(crate) vrrp_socket: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

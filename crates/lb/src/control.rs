@@ -7,6 +7,7 @@
 //! ```
 
 use std::io;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::live::Live;
 use crate::orders::Orders;
 use crate::page::{Page, Site};
 use crate::publish::Backend;
+use crate::router::Router;
 use crate::socket::{self, Doors, Room};
 use crate::stats::{Process, Sources, Stats, Timeline};
 use crate::worker::Phase;
@@ -44,6 +46,8 @@ pub(crate) struct Control {
     pub(crate) live: Arc<Live>,
     pub(crate) doors: Doors,
     pub(crate) hard_stop_after: Option<Duration>,
+    /// The control socket of the router beside us.
+    pub(crate) router: PathBuf,
 }
 
 /// Starts everything that runs beside the workers. Signals are listened to when this returns.
@@ -59,6 +63,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         live,
         doors,
         hard_stop_after,
+        router,
     } = control;
     let signals = Signals::listen(BALANCER)?;
     let lines = Lines::default();
@@ -100,7 +105,9 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         clock,
     };
     let doors = socket::open(doors, room);
-    let page = Page::new(clock, stats, desk.orders.clone(), live);
+    let router = Router::at(router);
+    tokio::task::spawn_local(router.clone().watch());
+    let page = Page::new(clock, stats, desk.orders.clone(), live, router);
     for (site, sockets) in sites.iter().zip(sockets) {
         for socket in sockets {
             tokio::task::spawn_local(http::serve(socket, site.clone(), page.clone(), desk.phase.subscribe()));

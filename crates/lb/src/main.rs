@@ -22,6 +22,7 @@ mod publish;
 mod queue;
 mod registry;
 mod report;
+mod router;
 mod session;
 mod socket;
 mod start;

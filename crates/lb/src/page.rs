@@ -8,6 +8,7 @@
 mod auth;
 mod body;
 mod cells;
+mod chart;
 mod form;
 mod metrics;
 mod origin;
@@ -30,6 +31,7 @@ use tandem_time::Mono;
 
 use crate::live::Live;
 use crate::orders::Orders;
+use crate::router::Router;
 use crate::stats::Stats;
 use metrics::Asked;
 use origin::Token;
@@ -37,6 +39,7 @@ use post::Code;
 use reply::{Body, Kind, reply};
 pub(crate) use site::Site;
 use uri::{Format, Wanted};
+use view::Scene;
 
 /// What every site shows and changes.
 pub(crate) struct Page {
@@ -44,16 +47,18 @@ pub(crate) struct Page {
     stats: Rc<Stats>,
     orders: Orders,
     live: Arc<Live>,
+    router: Rc<Router>,
     token: Token,
 }
 
 impl Page {
-    pub(crate) fn new(clock: Clock, stats: Rc<Stats>, orders: Orders, live: Arc<Live>) -> Rc<Page> {
+    pub(crate) fn new(clock: Clock, stats: Rc<Stats>, orders: Orders, live: Arc<Live>, router: Rc<Router>) -> Rc<Page> {
         Rc::new(Page {
             clock,
             stats,
             orders,
             live,
+            router,
             token: Token::new(),
         })
     }
@@ -130,7 +135,21 @@ impl Page {
         match wanted.format {
             Format::Html => {
                 let nonce = origin::nonce();
-                let html = view::html(&self.stats, site, wanted, &rows, &self.token, &nonce);
+                // What of the host is said to all is not said to those who may only see some proxies.
+                let routes = if settings.scopes.is_empty() {
+                    self.router.instances()
+                } else {
+                    Vec::new()
+                };
+                let html = view::html(&Scene {
+                    stats: &self.stats,
+                    site,
+                    wanted,
+                    rows: &rows,
+                    routes: &routes,
+                    token: &self.token,
+                    nonce: &nonce,
+                });
                 reply::html(html, &nonce)
             }
             Format::Csv => reply(Kind::Text, csv(&rows), refresh),

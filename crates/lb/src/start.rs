@@ -132,6 +132,7 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
         live,
         doors,
         hard_stop_after,
+        router: args.vrrp_socket.clone(),
     };
     let ended = runtime.block_on(async {
         let running = control::start(control)?;

@@ -15,9 +15,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tandem_lb_core::stats::hour::Hour;
 use tandem_lb_core::stats::prometheus::{ServerSpread, TableFill};
 use tandem_lb_core::stats::{Info, Row};
 use tandem_ops::clock::Clock;
+use tandem_time::Mono;
 use tokio::sync::watch;
 
 use crate::frontend::Frontend;
@@ -126,7 +128,7 @@ impl Stats {
         let meters = self.meters.borrow();
         let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
         self.process.info(&process::Now {
-            uptime: now.since(tandem_time::Mono::ZERO),
+            uptime: now.since(Mono::ZERO),
             sessions,
             total,
             rate: meters.sessions.rate(total, now),
@@ -158,6 +160,13 @@ impl Stats {
     /// The distributions of every server.
     pub(crate) fn spreads(&self) -> Vec<ServerSpread> {
         self.series.iter().flat_map(Series::spreads).collect()
+    }
+
+    /// The last hour of a server, read where it is.
+    pub(crate) fn hour<T>(&self, proxy: u32, server: u32, read: impl FnOnce(&Hour, Mono) -> T) -> Option<T> {
+        let backend = self.series.iter().find(|s| s.is_backend() && s.id() == proxy)?;
+        let history = backend.history(server)?;
+        Some(read(&history.hour(), self.clock.now()))
     }
 
     pub(crate) fn timeline(&self) -> &Timeline {

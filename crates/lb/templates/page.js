@@ -31,6 +31,7 @@
       const box = part.querySelector(".scroll, .times");
       const at = box ? [box.scrollLeft, box.scrollTop] : [0, 0];
       const focused = part.contains(document.activeElement) ? position(part, document.activeElement) : -1;
+      for (const box of part.querySelectorAll("details")) fresh.getElementById(box.id)?.toggleAttribute("open", box.open);
       part.replaceWith(other);
       prepare(other);
       const now = other.querySelector(".scroll, .times");
@@ -40,7 +41,7 @@
     filter();
   };
 
-  const focusable = (part) => [...part.querySelectorAll("a, button, input, select, [tabindex]")];
+  const focusable = (part) => [...part.querySelectorAll("a, button, input, select, summary, [tabindex]")];
   const position = (part, element) => focusable(part).indexOf(element);
 
   const plan = () => {

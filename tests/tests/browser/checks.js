@@ -41,7 +41,16 @@
     }
     if (tip) tip.style.display = "";
   }
-  const controls = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select")].filter(
+  // What a picture shows must stand out as well (WCAG 1.4.11), and be said in words.
+  const pictures = [...document.querySelectorAll("svg[role=img]")];
+  const speechless = pictures.filter((p) => !p.getAttribute("aria-label") || !p.querySelector("title"));
+  const strokes = pictures.flatMap((p) => [...p.querySelectorAll("path")]).map((path) => {
+    const back = behind(path.closest("li"));
+    const front = over(rgba(getComputedStyle(path).stroke), back);
+    const [high, low] = [light(front), light(back)].sort((a, b) => b - a);
+    return (high + 0.05) / (low + 0.05);
+  });
+  const controls = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, summary")].filter(
     (c) => c.getClientRects().length,
   );
   const nameless = controls.filter(
@@ -51,6 +60,9 @@
     faint: [...faint], seen, worst,
     wide: document.documentElement.scrollWidth - innerWidth,
     controls: controls.length,
+    pictures: pictures.length,
+    speechless: speechless.map((p) => p.outerHTML),
+    lightest: Math.min(...strokes),
     nameless: nameless.map((c) => c.outerHTML),
     unreachable: controls.filter((c) => c.tabIndex < 0).map((c) => c.outerHTML),
     heads: [...document.querySelectorAll("tbody tr")].every((row) => row.querySelector("th[scope=row]")),

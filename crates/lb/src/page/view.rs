@@ -7,10 +7,12 @@ use tandem_lb_core::stats::{Field, Info, InfoField, Kind, Row};
 use tandem_ops::clock::Wall;
 
 use super::cells::{COLUMNS, Cell, Column, Group, cells, class, groups};
+use super::chart::Charts;
 use super::origin::Token;
 use super::site::Site;
 use super::uri::Wanted;
 use super::words::{bytes, duration, grouped};
+use crate::router::Instance;
 use crate::stats::{RELEASED, Stats, VERSION};
 
 #[derive(Template)]
@@ -31,6 +33,7 @@ struct Document<'a> {
     columns: &'a [Column],
     groups: Vec<Group>,
     proxies: Vec<Proxy>,
+    routes: Vec<Route>,
     happenings: Vec<Happening>,
     token: &'a str,
     nonce: &'a str,
@@ -90,6 +93,7 @@ struct Proxy {
     is_admin: bool,
     rows: Vec<Line>,
     table: Option<Fill>,
+    hour: Vec<Charts>,
 }
 
 struct Line {
@@ -110,6 +114,17 @@ struct Fill {
     percent: usize,
 }
 
+/// A virtual router of this host.
+struct Route {
+    name: String,
+    state: String,
+    class: &'static str,
+    since: String,
+    priority: String,
+    place: String,
+    addresses: String,
+}
+
 struct Happening {
     at: String,
     machine: String,
@@ -117,7 +132,28 @@ struct Happening {
     text: String,
 }
 
-pub(super) fn html(stats: &Stats, site: &Site, wanted: &Wanted, rows: &[Row], token: &Token, nonce: &str) -> String {
+/// What the document is made from.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) stats: &'a Stats,
+    pub(super) site: &'a Site,
+    pub(super) wanted: &'a Wanted,
+    pub(super) rows: &'a [Row],
+    pub(super) routes: &'a [Instance],
+    pub(super) token: &'a Token,
+    pub(super) nonce: &'a str,
+}
+
+pub(super) fn html(scene: &Scene<'_>) -> String {
+    let Scene {
+        stats,
+        site,
+        wanted,
+        rows,
+        routes,
+        token,
+        nonce,
+    } = *scene;
     let settings = site.settings();
     let info = stats.info();
     let node = settings
@@ -145,6 +181,7 @@ pub(super) fn html(stats: &Stats, site: &Site, wanted: &Wanted, rows: &[Row], to
         columns: COLUMNS,
         groups: groups(),
         proxies: proxies(stats, rows, settings.admin, settings.show_legends),
+        routes: routes.iter().map(route).collect(),
         happenings: happenings(stats, rows),
         token: if settings.admin { token.as_str() } else { "" },
         nonce,
@@ -327,6 +364,12 @@ fn proxies(stats: &Stats, rows: &[Row], is_admin: bool, legend: bool) -> Vec<Pro
                     percent: t.used * 100 / (t.size as usize).max(1),
                 });
             }
+            if row.kind() == Kind::Server {
+                let name = row.text(Field::Svname);
+                proxy
+                    .hour
+                    .extend(stats.hour(row.iid(), row.sid(), |hour, now| Charts::of(name, hour, now)));
+            }
             proxy.is_admin |= is_admin && row.kind() == Kind::Server;
             proxy.rows.push(line(row, legend));
         }
@@ -357,6 +400,7 @@ fn proxy(row: &Row, legend: bool) -> Proxy {
         is_admin: false,
         rows: Vec::new(),
         table: None,
+        hour: Vec::new(),
     }
 }
 
@@ -394,6 +438,35 @@ fn line(row: &Row, legend: bool) -> Line {
         server: is_server.then(|| label.to_owned()),
         legend: (legend && is_server).then(|| format!("{}, id: {}", row.text(Field::Addr), row.sid())),
         cells: cells(row),
+    }
+}
+
+fn route(instance: &Instance) -> Route {
+    let Instance {
+        priority,
+        base_priority,
+        ..
+    } = instance;
+    Route {
+        name: instance.name.clone(),
+        state: instance.state.clone(),
+        class: match instance.state.as_str() {
+            "MASTER" => "up",
+            "BACKUP" => "",
+            _ => "down",
+        },
+        // Whole seconds are enough.
+        since: duration(instance.since_seconds as i128),
+        priority: if priority == base_priority {
+            priority.to_string()
+        } else {
+            format!("{priority} (configured {base_priority})")
+        },
+        place: match &instance.interface {
+            Some(interface) => format!("{interface}, id {}", instance.vrid),
+            None => format!("id {}", instance.vrid),
+        },
+        addresses: instance.addresses.join(", "),
     }
 }
 

@@ -10,7 +10,7 @@ use tandem_lb_core::stats::prometheus::{ServerSpread, TableFill};
 use tandem_lb_core::stats::{Row, backend_row, figures, frontend_row, server_row};
 use tandem_time::Mono;
 
-use super::Meters;
+use super::{History, Meters};
 use crate::counters::{Attempts, Traffic};
 use crate::frontend::{Frontend, Gate};
 use crate::keeper::Keeper;
@@ -111,6 +111,16 @@ impl Series {
                 of: server.history.distributions(),
             })
             .collect()
+    }
+
+    /// Of the server with this number.
+    pub(super) fn history(&self, server: u32) -> Option<&History> {
+        let Series::Backend { keeper, .. } = self else {
+            return None;
+        };
+        let backend = keeper.backend();
+        let place = backend.plan.servers.iter().position(|s| s.id.0 == server)?;
+        Some(&backend.servers.get(place)?.history)
     }
 
     pub(super) fn look(&self, now: Mono) {
