@@ -1,5 +1,6 @@
 //! What was read, before it is known to make sense: values with their places, settings with their defaults copied in.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::stick::TableSettings;
 use tandem_text::{Span, Spanned};
 
-use crate::plan::{Bind, Global, Host, Keepalive, LogRule, ProxyLogs, ServerPort, Stats, StickRule};
+use crate::plan::{Bind, Global, Host, Keepalive, LogRule, ProxyLogs, ServerPort, ServerStates, Stats, StickRule};
 
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
@@ -54,6 +55,9 @@ pub(crate) struct Proxy {
     pub(crate) servers: Vec<Server>,
     pub(crate) table: Option<Spanned<TableSettings>>,
     pub(crate) stick_rules: Vec<Spanned<StickRule>>,
+    pub(crate) guid: Option<Arc<str>>,
+    /// `server-state-file-name`; `None` is the proxy's own name.
+    pub(crate) server_state_file: Option<PathBuf>,
 }
 
 impl Proxy {
@@ -67,6 +71,8 @@ impl Proxy {
             servers: Vec::new(),
             table: None,
             stick_rules: Vec::new(),
+            guid: None,
+            server_state_file: None,
         }
     }
 }
@@ -99,6 +105,8 @@ pub(crate) struct Settings {
     pub(crate) stats: Option<Spanned<Stats>>,
     /// `default-server`
     pub(crate) server: ServerOptions,
+    pub(crate) server_states: ServerStates,
+    pub(crate) socket_stats: bool,
 }
 
 impl Default for Settings {
@@ -120,6 +128,8 @@ impl Default for Settings {
             server_keepalive: Probing::default(),
             stats: None,
             server: ServerOptions::default(),
+            server_states: ServerStates::default(),
+            socket_stats: false,
         }
     }
 }
@@ -176,6 +186,7 @@ pub(crate) struct Server {
     pub(crate) id: Option<Spanned<u32>>,
     pub(crate) options: ServerOptions,
     pub(crate) origin: Arc<str>,
+    pub(crate) guid: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug)]

@@ -52,6 +52,32 @@ pub struct Global {
     pub spread_checks: u8,
     pub stats_sockets: Vec<StatsSocket>,
     pub stats_timeout: Option<Duration>,
+    pub state: StateFiles,
+}
+
+/// Files that carry state from one process to the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateFiles {
+    /// `tandem-state-file`: our own, read at the start and written while running.
+    pub own: Option<PathBuf>,
+    /// How often; `None` is usual.
+    pub every: Option<Duration>,
+    /// `server-state-file`: what a script saved of `show servers state`; only read.
+    pub servers: Option<PathBuf>,
+    /// `server-state-base`: where names of such files that begin with no `/` are looked for.
+    pub servers_base: Option<PathBuf>,
+    /// `stats-file`: counters to begin with; only read.
+    pub stats: Option<PathBuf>,
+}
+
+/// `load-server-state-from-file`: where a backend finds the states of its servers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ServerStates {
+    #[default]
+    None,
+    Global,
+    /// A file of its own; `None` is named like the backend.
+    Local(Option<PathBuf>),
 }
 
 /// How new connections find their worker (design, section 4).
@@ -161,6 +187,10 @@ pub struct Frontend {
     /// Keepalive towards clients (`option tcpka`, `option clitcpka`).
     pub keepalive: Option<Keepalive>,
     pub service: Service,
+    /// `guid`: the name under which a `stats-file` knows it.
+    pub guid: Option<Arc<str>>,
+    /// `option socket-stats`: each listener counts for itself.
+    pub socket_stats: bool,
 }
 
 /// What a frontend does with a connection.
@@ -214,6 +244,8 @@ pub struct Bind {
     pub interface: Option<String>,
     pub v6only: Option<bool>,
     pub transparent: bool,
+    /// `guid-prefix`: its listeners are this, `-` and a number from 0.
+    pub guid_prefix: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -247,6 +279,8 @@ pub struct Backend {
     pub log_health_checks: bool,
     pub stick: Option<Stick>,
     pub servers: Vec<Server>,
+    pub guid: Option<Arc<str>>,
+    pub server_states: ServerStates,
 }
 
 /// A table and the rules that use it, for one backend.
@@ -279,6 +313,7 @@ pub struct Server {
     pub maxconn: u32,
     pub non_stick: bool,
     pub check: Option<Check>,
+    pub guid: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,21 +11,31 @@ use tandem_time::Mono;
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: Instant,
+    /// What it showed then.
+    shown: Mono,
 }
 
 impl Clock {
     pub fn start() -> Clock {
-        Clock { start: Instant::now() }
+        Clock::start_at(Mono::ZERO)
+    }
+
+    /// For who has to speak of what was before the start.
+    pub fn start_at(shown: Mono) -> Clock {
+        Clock {
+            start: Instant::now(),
+            shown,
+        }
     }
 
     pub fn now(&self) -> Mono {
-        Mono::ZERO + self.start.elapsed()
+        self.shown + self.start.elapsed()
     }
 
     /// When to wake up: for timers of the runtime. [`Mono::FAR`] becomes a time that never comes while a process lives.
     pub fn instant(&self, at: Mono) -> Instant {
         const NEVER: Duration = Duration::from_secs(30 * 365 * 86_400);
-        self.start + at.since(Mono::ZERO).min(NEVER)
+        self.start + at.since(self.shown).min(NEVER)
     }
 }
 
@@ -90,6 +100,18 @@ mod tests {
         );
         assert!(clock.instant(Mono::FAR) > clock.instant(Mono::from_millis(1_000_000_000)));
         assert!(clock.now() <= clock.now());
+    }
+
+    #[test]
+    fn a_clock_may_have_a_past() {
+        let past = Mono::from_millis(1_000_000);
+        let clock = Clock::start_at(past);
+        assert!(clock.now() >= past);
+        assert_eq!(
+            clock.instant(past + Duration::from_millis(5)) - clock.instant(past),
+            Duration::from_millis(5)
+        );
+        assert_eq!(clock.instant(Mono::ZERO), clock.instant(past));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod disk;
 pub mod notify;
 pub mod pidfile;
 pub mod privileges;
+pub mod safe_file;
 pub mod signals;
 pub mod syslog;
 pub mod trace;

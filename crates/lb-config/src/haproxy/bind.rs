@@ -21,6 +21,7 @@ pub(super) struct Options {
     interface: Option<String>,
     v6only: Option<bool>,
     transparent: bool,
+    guid_prefix: Option<Arc<str>>,
 }
 
 pub(super) const OPTIONS: &[WordOption<Options>] = &[
@@ -77,6 +78,14 @@ pub(super) const OPTIONS: &[WordOption<Options>] = &[
         summary: "listen on an address that this host does not have",
         parse: |bind, _| {
             bind.transparent = true;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "guid-prefix",
+        summary: "how a `stats-file` names its listeners: this, `-` and a number from 0",
+        parse: |bind, args| {
+            bind.guid_prefix = Some(args.text("a name")?.into());
             Ok(())
         },
     },
@@ -153,6 +162,7 @@ pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
         interface: options.interface.clone(),
         v6only: options.v6only,
         transparent: options.transparent,
+        guid_prefix: options.guid_prefix.clone(),
     }));
     Ok(())
 }

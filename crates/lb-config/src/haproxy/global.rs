@@ -3,10 +3,13 @@
 use super::args::{Args, Outcome};
 use super::keyword::Keyword;
 use super::section::Sections;
-use super::{bind, log};
+use super::{bind, log, state};
 use crate::plan::{Global, Level, StatsSocket};
 
 const HERE: Sections = Sections::GLOBAL;
+
+/// All that `global` understands.
+pub(super) const TABLES: &[&[Keyword<Global>]] = &[KEYWORDS, state::OF_GLOBAL];
 
 pub(super) const KEYWORDS: &[Keyword<Global>] = &[
     Keyword {

@@ -6,7 +6,7 @@ use tandem_text::{Diagnostic, nearest};
 use super::args::{Args, Outcome};
 use super::section::{Section, Sections};
 use super::unsupported::{self, Effect, Known};
-use super::{bind, global, proxy, server};
+use super::{bind, global, proxy, server, state};
 use crate::code;
 
 /// One keyword of a line-based section. `words` may be several: `timeout client`.
@@ -47,6 +47,7 @@ pub fn keyword_docs() -> Vec<KeywordDoc> {
         summary: o.summary,
     });
     lines(global::KEYWORDS)
+        .chain(lines(state::OF_GLOBAL))
         .chain(proxies)
         .chain(binds)
         .chain(servers)

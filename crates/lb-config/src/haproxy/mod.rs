@@ -11,6 +11,7 @@ mod options;
 mod proxy;
 mod section;
 mod server;
+mod state;
 mod stats;
 mod stick;
 mod timeout;
@@ -116,7 +117,7 @@ impl Reader {
         let mut args = Args::new(line, sources, report);
         match &mut self.current {
             Current::Skipped => Ok(()),
-            Current::Global => keyword::dispatch(&[global::KEYWORDS], Section::Global, &mut draft.global, &mut args),
+            Current::Global => keyword::dispatch(global::TABLES, Section::Global, &mut draft.global, &mut args),
             Current::Proxy(proxy) => {
                 keyword::dispatch(proxy::TABLES, Section::of(proxy.role), proxy.as_mut(), &mut args)
             }

@@ -5,7 +5,7 @@ use tandem_text::{Diagnostic, Spanned};
 use super::args::{Args, Outcome, bad_address};
 use super::keyword::Keyword;
 use super::section::Sections;
-use super::{balance, bind, log, options, server, stats, stick, timeout};
+use super::{balance, bind, log, options, server, state, stats, stick, timeout};
 use crate::draft::{Mode, Proxy};
 use crate::{address, code};
 
@@ -17,6 +17,7 @@ pub(super) const TABLES: &[&[Keyword<Proxy>]] = &[
     stats::KEYWORDS,
     stick::KEYWORDS,
     balance::KEYWORDS,
+    state::OF_PROXIES,
 ];
 
 const KEYWORDS: &[Keyword<Proxy>] = &[

@@ -16,6 +16,7 @@ use crate::{address, code};
 pub(super) struct Target {
     options: ServerOptions,
     id: Option<Spanned<u32>>,
+    guid: Option<Arc<str>>,
 }
 
 pub(super) const OPTIONS: &[WordOption<Target>] = &[
@@ -164,6 +165,14 @@ pub(super) const OPTIONS: &[WordOption<Target>] = &[
             Ok(())
         },
     },
+    WordOption {
+        word: "guid",
+        summary: "the name under which a `stats-file` knows it",
+        parse: |target, args| {
+            target.guid = Some(args.text("a name")?.into());
+            Ok(())
+        },
+    },
 ];
 
 pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
@@ -172,6 +181,7 @@ pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
     let mut target = Target {
         options: proxy.settings.server.clone(),
         id: None,
+        guid: None,
     };
     // The options are read even behind a bad address, so that all mistakes show at once.
     option::read(OPTIONS, SERVER_OPTIONS, "server", &mut target, args);
@@ -184,6 +194,7 @@ pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
         id: target.id,
         options: target.options,
         origin,
+        guid: target.guid,
     });
     Ok(())
 }
@@ -209,6 +220,7 @@ pub(super) fn defaults(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
     let mut target = Target {
         options: proxy.settings.server.clone(),
         id: None,
+        guid: None,
     };
     option::read(OPTIONS, SERVER_OPTIONS, "default-server", &mut target, args);
     proxy.settings.server = target.options;

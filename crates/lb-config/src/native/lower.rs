@@ -121,6 +121,10 @@ impl Lowering<'_> {
         global.hard_stop_after = written
             .hard_stop_after
             .map_or(global.hard_stop_after, |limit| limit.0.0);
+        let state = &mut global.state;
+        state.own = written.state_file.map(Into::into).or(state.own.take());
+        state.every = written.state_every.map(|time| time.0.0).or(state.every);
+        state.stats = written.stats_file.map(Into::into).or(state.stats.take());
         global.stats_timeout = written.control_timeout.map(|time| time.0.0).or(global.stats_timeout);
     }
 
@@ -225,6 +229,7 @@ impl Lowering<'_> {
         let mut proxy = Proxy::new(Role::Frontend, name, defaults.clone());
         self.settings(&mut proxy.settings, own);
         proxy.id = table.id.map(|id| Spanned::new(id.get_ref().0.0, self.span(id.span())));
+        proxy.guid = table.guid.map(Into::into);
         for bind in table.bind {
             self.bind(bind, &mut proxy);
         }
@@ -247,6 +252,7 @@ impl Lowering<'_> {
             interface: bind.interface.clone(),
             v6only: bind.v6only,
             transparent: bind.transparent,
+            guid_prefix: bind.guid_prefix.as_deref().map(Into::into),
         }));
     }
 
@@ -259,6 +265,7 @@ impl Lowering<'_> {
         let mut proxy = Proxy::new(Role::Backend, name, defaults.clone());
         self.settings(&mut proxy.settings, own);
         proxy.id = table.id.map(|id| Spanned::new(id.get_ref().0.0, self.span(id.span())));
+        proxy.guid = table.guid.map(Into::into);
         if let Some(stick) = table.stick {
             self.stick(stick, &mut proxy);
         }
@@ -320,6 +327,7 @@ impl Lowering<'_> {
             id,
             options,
             origin: self.sources.origin(at),
+            guid: table.guid.map(Into::into),
         })
     }
 }

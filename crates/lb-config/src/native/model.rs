@@ -45,6 +45,11 @@ pub(super) struct Global {
     pub(super) spread_checks: Option<Value<Number<0, 50>>>,
     pub(super) control: Vec<Spanned<Control>>,
     pub(super) control_timeout: Option<Value<Time>>,
+    pub(super) state_file: Option<String>,
+    /// How often it is written.
+    pub(super) state_every: Option<Value<Time>>,
+    /// HAProxy's: counters to begin with.
+    pub(super) stats_file: Option<String>,
 }
 
 /// HAProxy's `stats socket`.
@@ -120,17 +125,20 @@ inherited! {
         all_backups: Option<bool>,
         stats: Option<Spanned<Stats>>,
         server_defaults: Option<ServerOptions>,
+        socket_stats: Option<bool>,
     }
     in Frontend {
         name: Option<Spanned<String>>,
         id: Option<Spanned<Id>>,
         bind: Vec<Spanned<Bind>>,
+        guid: Option<String>,
     }
     in Backend {
         name: Option<Spanned<String>>,
         id: Option<Spanned<Id>>,
         stick: Option<Spanned<Stick>>,
         server: Vec<Spanned<Server>>,
+        guid: Option<String>,
     }
 }
 
@@ -154,6 +162,7 @@ inherited! {
         name: Option<Spanned<String>>,
         address: Option<Value<(Host, ServerPort)>>,
         id: Option<Spanned<Id>>,
+        guid: Option<String>,
     }
 }
 
@@ -232,6 +241,7 @@ pub(super) struct Bind {
     pub(super) interface: Option<String>,
     pub(super) v6only: Option<bool>,
     pub(super) transparent: bool,
+    pub(super) guid_prefix: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

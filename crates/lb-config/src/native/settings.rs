@@ -57,6 +57,7 @@ pub(super) fn overlay(target: &mut draft::Settings, written: &Settings) {
     set(&mut target.log_rule.log_separate_errors, logging.separate_errors);
     set(&mut target.log_rule.logasap, logging.asap);
     set(&mut target.log_health_checks, logging.health_checks);
+    set(&mut target.socket_stats, written.socket_stats);
     timeouts(&mut target.timeouts, &written.timeout);
     keepalive(target, &written.keepalive);
     if let Some(options) = &written.server_defaults {
@@ -140,6 +141,7 @@ pub(super) fn in_vain(written: &Settings, front: bool) -> Vec<&'static str> {
     let of_clients = [
         ("maxconn", written.maxconn.is_some()),
         ("backlog", written.backlog.is_some()),
+        ("socket-stats", written.socket_stats.is_some()),
         ("default-backend", written.default_backend.is_some()),
         ("stats", written.stats.is_some()),
         ("timeout.client", timeout.client.is_some()),

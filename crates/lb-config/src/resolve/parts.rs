@@ -9,7 +9,7 @@ use tandem_text::Diagnostic;
 
 use super::ids;
 use crate::draft::{Mode, Proxy, Server, Timeouts};
-use crate::plan::{self, Backend, Check, Frontend, Service, Stick};
+use crate::plan::{self, Backend, Check, Frontend, ServerStates, Service, Stick};
 
 pub(super) fn frontend(proxy: &Proxy, id: u32, backend: Option<usize>) -> Frontend {
     let settings = &proxy.settings;
@@ -30,6 +30,8 @@ pub(super) fn frontend(proxy: &Proxy, id: u32, backend: Option<usize>) -> Fronte
         timeout_client_fin: settings.timeouts.client_fin,
         keepalive: settings.client_keepalive.into_keepalive(),
         service,
+        guid: proxy.guid.clone(),
+        socket_stats: settings.socket_stats,
     }
 }
 
@@ -65,6 +67,11 @@ pub(super) fn backend(proxy: &Proxy, id: u32, report: &mut Vec<Diagnostic>) -> B
             .zip(ids)
             .map(|(draft, id)| server(draft, id, timeouts))
             .collect(),
+        guid: proxy.guid.clone(),
+        server_states: match &settings.server_states {
+            ServerStates::Local(_) => ServerStates::Local(proxy.server_state_file.clone()),
+            other => other.clone(),
+        },
     }
 }
 
@@ -94,6 +101,7 @@ fn server(draft: &Server, id: u32, timeouts: Timeouts) -> plan::Server {
         maxconn: options.maxconn,
         non_stick: options.non_stick,
         check,
+        guid: draft.guid.clone(),
     }
 }
 

@@ -84,6 +84,14 @@ fn of_global() {
     );
     global("hard-stop-after 1m", |g| show(g.hard_stop_after), "Some(60s)");
     global("spread-checks 50", |g| show(g.spread_checks), "50");
+    global(
+        "tandem-state-file /s every 3s",
+        |g| show((&g.state.own, g.state.every)),
+        "(Some(\"/s\"), Some(3s))",
+    );
+    global("server-state-file f", |g| show(&g.state.servers), "Some(\"f\")");
+    global("server-state-base /b", |g| show(&g.state.servers_base), "Some(\"/b\")");
+    global("stats-file f", |g| show(&g.state.stats), "Some(\"f\")");
     global("stats timeout 2m", |g| show(g.stats_timeout), "Some(120s)");
     global(
         "stats socket /s mode 600 user u group g level user expose-fd listeners",
@@ -126,6 +134,8 @@ fn of_frontends() {
         |f| show(&f.logs),
         "ProxyLogs { global: false, own: [] }",
     );
+    front(FRONT, "guid g", |f| show(&f.guid), "Some(\"g\")");
+    front(FRONT, "option socket-stats", |f| show(f.socket_stats), "true");
     front(FRONT, "maxconn 5", |f| show(f.maxconn), "Some(5)");
     front(FRONT, "backlog 6", |f| show(f.backlog), "Some(6)");
     front(FRONT, "timeout client 5s", |f| show(f.timeout_client), "Some(5s)");
@@ -204,6 +214,19 @@ fn of_bind_lines() {
 
 #[test]
 fn of_backends() {
+    back(BACK, "guid g", |b| show(&b.guid), "Some(\"g\")");
+    back(
+        BACK,
+        "load-server-state-from-file global",
+        |b| show(&b.server_states),
+        "Global",
+    );
+    back(
+        BACK,
+        "load-server-state-from-file local\n server-state-file-name f",
+        |b| show(&b.server_states),
+        "Local(Some(\"f\"))",
+    );
     back(BACK, "balance roundrobin", |b| show(b.policy.algorithm), "RoundRobin");
     back(BACK, "balance static-rr", |b| show(b.policy.algorithm), "StaticRr");
     back(BACK, "balance leastconn", |b| show(b.policy.algorithm), "LeastConn");
