@@ -70,6 +70,7 @@ pub(crate) struct Policy {
     pub(crate) skip_address_check: Option<bool>,
     pub(crate) lower_no_advert: Option<bool>,
     pub(crate) higher_send_advert: Option<bool>,
+    pub(crate) seeks_rivals: Option<bool>,
     pub(crate) check_unicast_source: Option<bool>,
     pub(crate) down_adverts: Option<u8>,
     pub(crate) owner_ignores_adverts: Option<bool>,

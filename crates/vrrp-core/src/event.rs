@@ -219,7 +219,7 @@ impl fmt::Display for Event {
                 "({name}) {from} has our priority {priority}; the higher address wins, but two different priorities are safer"
             ),
             Event::Conflict { name, address } => {
-                write!(f, "({name}) somebody else announces {address} while we are master")
+                write!(f, "({name}) somebody else has {address} while we are master")
             }
             Event::Healed { name, address } => write!(f, "({name}) somebody removed {address}; it is put back"),
             Event::Listening { name } => {

@@ -49,6 +49,17 @@ impl GarpSchedule {
         self.second = second(now, settings.lower_delay, settings.lower_repeat).or(self.second);
     }
 
+    /// A rival was found that will not be heard: now for those that believed it, and once more when it can tell them
+    /// nothing any longer. At least one frame, whatever is configured for rivals that are heard.
+    pub fn rival_found(&mut self, settings: &GarpSettings, now: Mono) {
+        self.burst(now, settings.lower_repeat.max(1), None);
+        self.second = second(now, settings.lower_delay, settings.lower_repeat).or(self.second);
+    }
+
+    pub fn rival_gone(&mut self, settings: &GarpSettings, now: Mono) {
+        self.burst(now, settings.lower_repeat.max(1), None);
+    }
+
     pub fn one(&mut self, address: IpAddr, now: Mono) {
         self.burst(now, 1, Some(address));
     }

@@ -35,6 +35,8 @@ pub enum Input<'a> {
     AddressLost { instance: InstanceId, address: IpAddr },
     /// Somebody else announced an address by gratuitous ARP or unsolicited NA on the network of this instance.
     AnnouncementSeen { instance: InstanceId, address: IpAddr },
+    /// Somebody else answered the question of [`crate::Output::AskHolder`].
+    HolderSeen { instance: InstanceId, address: IpAddr },
     /// Give up the addresses without a gap.
     Release { who: Who, why: Release },
     /// After `Release::Drain`: take part again.

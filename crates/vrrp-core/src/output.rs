@@ -43,6 +43,12 @@ pub enum Output {
     AnnounceElsewhere {
         instance: InstanceId,
     },
+    /// Ask the network who has this address, in a way that changes nobody's mind. An answer of another hardware address
+    /// is [`crate::Input::HolderSeen`]. It must leave before the advert that follows.
+    AskHolder {
+        instance: InstanceId,
+        address: IpAddr,
+    },
     Notify {
         subject: Subject,
         notice: Notice,

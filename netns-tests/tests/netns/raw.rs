@@ -206,6 +206,7 @@ fn an_advertisement_moves_an_ipv6_address(bench: &Bench<'_>) -> Result<()> {
             target,
             mac: ELSEWHERE,
             router: false,
+            solicited: false,
         }
         .frame(),
     )?;

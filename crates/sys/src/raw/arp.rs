@@ -39,6 +39,17 @@ impl Arp {
         }
     }
 
+    /// The question who has an address, in the form that no cache learns from (RFC 5227 section 2.1.1).
+    pub fn probe(mac: Mac, ip: Ipv4Addr) -> Self {
+        Self {
+            operation: ArpOperation::Request,
+            sender_mac: mac,
+            sender: Ipv4Addr::UNSPECIFIED,
+            target_mac: Mac::default(),
+            target: ip,
+        }
+    }
+
     /// Whether it tells everybody where an address lives, in either form.
     pub fn is_announcement(&self) -> bool {
         self.sender == self.target
@@ -46,11 +57,16 @@ impl Arp {
 
     /// The whole frame, to everybody.
     pub fn broadcast_frame(&self) -> [u8; FRAME] {
+        self.frame(Mac::BROADCAST)
+    }
+
+    /// The whole frame, to one hardware address or group.
+    pub fn frame(&self, to: Mac) -> [u8; FRAME] {
         let mut frame = [0; FRAME];
         let (header, body) = frame.split_at_mut(ETHERNET_HEADER);
         // Both views exist: the pieces have exactly the sizes that the formats demand.
         if let Some(mut ethernet) = MutableEthernetPacket::new(header) {
-            ethernet.set_destination(Mac::BROADCAST.0.into());
+            ethernet.set_destination(to.0.into());
             ethernet.set_source(self.sender_mac.0.into());
             ethernet.set_ethertype(EtherTypes::Arp);
         }
@@ -122,6 +138,19 @@ mod tests {
             0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 10, 9, 0, 100, // target
         ];
         assert_eq!(Arp::announce(MAC, VIP).broadcast_frame(), expected);
+    }
+
+    #[test]
+    fn a_probe_byte_for_byte() {
+        let expected = [
+            0x01, 0x00, 0x5e, 0x00, 0x00, 0x12, 0x02, 0x11, 0x22, 0x33, 0x44, 0x55, 0x08, 0x06, // Ethernet
+            0, 1, 0x08, 0, 6, 4, 0, 1, // a request for IPv4 over Ethernet
+            0x02, 0x11, 0x22, 0x33, 0x44, 0x55, 0, 0, 0, 0, // sender: a hardware address and nobody
+            0, 0, 0, 0, 0, 0, 10, 9, 0, 100, // target
+        ];
+        let group = Mac([0x01, 0x00, 0x5e, 0x00, 0x00, 0x12]);
+        assert_eq!(Arp::probe(MAC, VIP).frame(group), expected);
+        assert!(!Arp::probe(MAC, VIP).is_announcement());
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct NeighbourAdvert {
     pub mac: Mac,
     /// The sender forwards packets; hosts forget it as a router when this is not set.
     pub router: bool,
+    /// The answer to a question; else told unasked.
+    pub solicited: bool,
 }
 
 impl NeighbourAdvert {
@@ -60,7 +62,12 @@ impl NeighbourAdvert {
         let router = if self.router { NeighborAdvertFlags::Router } else { 0 };
         if let Some(mut advert) = MutableNeighborAdvertPacket::new(message) {
             advert.set_icmpv6_type(Icmpv6Types::NeighborAdvert);
-            advert.set_flags(NeighborAdvertFlags::Override | router);
+            let solicited = if self.solicited {
+                NeighborAdvertFlags::Solicited
+            } else {
+                0
+            };
+            advert.set_flags(NeighborAdvertFlags::Override | router | solicited);
             advert.set_target_addr(self.target);
         }
         message[ADVERT] = 2;
@@ -89,6 +96,7 @@ impl NeighbourAdvert {
             target: advert.get_target_addr(),
             mac: Mac(mac),
             router: advert.get_flags() & NeighborAdvertFlags::Router != 0,
+            solicited: advert.get_flags() & NeighborAdvertFlags::Solicited != 0,
         })
     }
 }
@@ -102,6 +110,7 @@ mod tests {
             target: Ipv6Addr::new(0xfd00, 9, 0, 0, 0, 0, 0, 0x100),
             mac: Mac([0x02, 0x11, 0x22, 0x33, 0x44, 0x55]),
             router: false,
+            solicited: false,
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use nix::sys::socket::{ControlMessageOwned, LinkAddr, MsgFlags, recvmsg, setsockopt, sockopt};
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
 
+use super::filter;
 use crate::netlink::Index;
 
 /// Which frames the kernel hands over; finer choices are the reader's.
@@ -17,6 +18,10 @@ pub enum WhichFrames {
     None,
     All,
     Arp,
+    /// ARP that says where an address is: answers and announcements. Questions, of which there are many, wake nobody.
+    ArpNews,
+    /// The same of IPv6: neighbour advertisements.
+    NeighbourNews,
     Ipv4,
     Ipv6,
 }
@@ -49,9 +54,9 @@ impl WhichFrames {
         match self {
             Self::None => 0,
             Self::All => 0x0003,
-            Self::Arp => 0x0806,
+            Self::Arp | Self::ArpNews => 0x0806,
             Self::Ipv4 => 0x0800,
-            Self::Ipv6 => 0x86dd,
+            Self::Ipv6 | Self::NeighbourNews => 0x86dd,
         }
     }
 }
@@ -63,6 +68,9 @@ impl PacketSocket {
         let socket = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(0)))?;
         socket.set_nonblocking(true)?;
         setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
+        if let Some(filter) = filter::of(which) {
+            socket.attach_filter(filter)?;
+        }
         socket.bind(&link_address(index, which)?)?;
         Ok(Self { socket: socket.into() })
     }

@@ -81,6 +81,12 @@ const POLICY: &[Keyword<Draft>] = &[
         |draft, args| switch(args, &mut draft.defaults.policy.higher_send_advert),
     ),
     keyword(
+        "find_rivals",
+        Kind::Words,
+        "ask with each advert who else has the addresses",
+        |draft, args| switch(args, &mut draft.defaults.policy.seeks_rivals),
+    ),
+    keyword(
         "vrrp_check_unicast_src",
         Kind::Words,
         "adverts must come from a peer",

@@ -107,6 +107,12 @@ pub(super) const KEYWORDS: &[Keyword<Instance>] = &[
         |instance, args| switch(args, &mut instance.policy.higher_send_advert),
     ),
     keyword(
+        "find_rivals",
+        Kind::Words,
+        "ask with each advert who else has the addresses",
+        |instance, args| switch(args, &mut instance.policy.seeks_rivals),
+    ),
+    keyword(
         "check_unicast_src",
         Kind::Words,
         "adverts must come from a peer",

@@ -135,6 +135,7 @@ impl Resolving<'_> {
         settings.skip_address_check = either(|policy| policy.skip_address_check).unwrap_or(false);
         settings.answer_lower = !either(|policy| policy.lower_no_advert).unwrap_or(false);
         settings.last_word = either(|policy| policy.higher_send_advert).unwrap_or(settings.last_word);
+        settings.seeks_rivals = either(|policy| policy.seeks_rivals).unwrap_or(settings.seeks_rivals);
         settings.owner_ignores_adverts = either(|policy| policy.owner_ignores_adverts).unwrap_or(false);
         let down = own.down_adverts.or(all.down_adverts).and_then(std::num::NonZeroU8::new);
         settings.down_adverts = down.unwrap_or(settings.down_adverts);

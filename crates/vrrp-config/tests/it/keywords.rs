@@ -104,6 +104,8 @@ fn of_instances() {
     instance("lower_prio_no_advert", |i| show(i.answer_lower), "false");
     instance("higher_prio_send_advert off", |i| show(i.last_word), "false");
     instance("", |i| show(i.last_word), "true");
+    instance("find_rivals off", |i| show(i.seeks_rivals), "false");
+    instance("", |i| show(i.seeks_rivals), "true");
     instance("skip_check_adv_addr", |i| show(i.skip_address_check), "true");
     instance("owner_ignore_adverts on", |i| show(i.owner_ignores_adverts), "true");
     instance("dont_track_primary", |i| show(i.track_primary), "false");

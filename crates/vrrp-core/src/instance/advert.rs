@@ -16,6 +16,12 @@ impl Instance {
         self.timers.arm(Timer::Advert, cx.now + self.interval());
     }
 
+    /// What a master does each interval.
+    pub(super) fn beat(&mut self, cx: &mut Cx<'_>) {
+        self.ask_for_rivals(cx);
+        self.advertise(cx);
+    }
+
     /// "I am leaving."
     pub(super) fn send_zero(&mut self, cx: &mut Cx<'_>) {
         self.send(0, cx);

@@ -97,7 +97,7 @@ impl Instance {
 
     pub(crate) fn announcement_seen(&mut self, address: IpAddr, cx: &mut Cx<'_>) {
         if self.phase == Phase::Master {
-            return self.conflict(address, cx);
+            return self.rival_announces(address, cx);
         }
         let Phase::Leaving(leaving) = &mut self.phase else {
             return;
@@ -109,23 +109,6 @@ impl Instance {
             let settled = self.timers.due(Timer::Settle).unwrap_or(end);
             self.timers.disarm(Timer::Cap);
             self.timers.arm(Timer::Settle, end.min(settled));
-        }
-    }
-
-    /// Somebody announces what we hold. Said and counted, not answered: two that answer each other never stop.
-    fn conflict(&mut self, address: IpAddr, cx: &mut Cx<'_>) {
-        if !self.settings.addresses().any(|a| a.address == address) {
-            return;
-        }
-        self.stats.conflicts += 1;
-        if !std::mem::replace(&mut self.said.conflict, true) {
-            cx.log(
-                self.settings.id,
-                Event::Conflict {
-                    name: self.settings.name.clone(),
-                    address,
-                },
-            );
         }
     }
 

@@ -24,6 +24,7 @@ mod heal;
 mod leave;
 mod master;
 mod reconfigure;
+mod rival;
 mod transition;
 mod view;
 
@@ -45,6 +46,7 @@ use crate::{DropReason, Output, State};
 
 use heal::Healing;
 pub(crate) use leave::Leaving;
+use rival::Rivalry;
 pub use view::{InstanceView, MasterView};
 
 /// Where an instance is. Finer than the four states that the world is shown.
@@ -107,6 +109,8 @@ pub(crate) enum Timer {
     /// No successor came.
     Cap,
     Heal,
+    /// A rival was found, and has not spoken up.
+    Rival,
 }
 
 impl TimerName for Timer {
@@ -117,6 +121,7 @@ impl TimerName for Timer {
         Timer::Settle,
         Timer::Cap,
         Timer::Heal,
+        Timer::Rival,
     ];
 
     fn place(self) -> usize {
@@ -156,7 +161,7 @@ pub(crate) struct Instance {
     conditions: Conditions,
     priority: Priority,
     source: Option<IpAddr>,
-    timers: TimerTable<Timer, 6>,
+    timers: TimerTable<Timer, 7>,
     receiver: Receiver,
     followed: Option<Followed>,
     /// The interval of the last accepted master; in version 2 always our own.
@@ -174,6 +179,7 @@ pub(crate) struct Instance {
     held: bool,
     garp: GarpSchedule,
     healing: Healing,
+    rivalry: Rivalry,
     said: Said,
     stamp: Stamp,
     stats: Stats,
@@ -213,6 +219,7 @@ impl Instance {
             held: false,
             garp: GarpSchedule::default(),
             healing: Healing::default(),
+            rivalry: Rivalry::default(),
             said: Said::default(),
             stamp: Stamp::default(),
             stats: Stats::default(),
@@ -289,11 +296,12 @@ impl Instance {
         while let Some(timer) = self.timers.take_due(cx.now) {
             match timer {
                 Timer::MasterDown => self.master_down(cx),
-                Timer::Advert => self.advertise(cx),
+                Timer::Advert => self.beat(cx),
                 Timer::PreemptDelay => self.preempt_delay_over(cx),
                 Timer::Settle => self.settled(cx),
                 Timer::Cap => self.no_successor(cx),
                 Timer::Heal => self.heal_later(cx),
+                Timer::Rival => self.outlast_rival(cx),
             }
         }
         self.announce(cx);

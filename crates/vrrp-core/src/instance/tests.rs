@@ -152,6 +152,7 @@ fn word(output: &Output) -> Option<String> {
         Output::AddAddress { .. } => "readd".into(),
         Output::RemoveAddress { .. } => "remove-one".into(),
         Output::Announce { .. } => "garp".into(),
+        Output::AskHolder { .. } => "who-has".into(),
         Output::AnnounceElsewhere { .. } => "elsewhere".into(),
         Output::Notify { notice, .. } => notice.to_string(),
         Output::Drop { reason, .. } => reason.label().into(),
@@ -202,7 +203,7 @@ fn in_phase(phase: &str) -> Rig {
     rig
 }
 
-const INPUTS: [&str; 17] = [
+const INPUTS: [&str; 18] = [
     "start",
     "higher",
     "equal-above",
@@ -220,6 +221,7 @@ const INPUTS: [&str; 17] = [
     "take-over",
     "vip-lost",
     "vip-announced",
+    "vip-answered",
 ];
 
 fn give(rig: &mut Rig, input: &str) {
@@ -248,6 +250,7 @@ fn give(rig: &mut Rig, input: &str) {
         "take-over" => rig.act(|i, cx| i.take_over(cx)),
         "vip-lost" => rig.act(|i, cx| i.address_lost(VIP.into(), cx)),
         "vip-announced" => rig.act(|i, cx| i.announcement_seen(VIP.into(), cx)),
+        "vip-answered" => rig.act(|i, cx| i.holder_seen(VIP.into(), cx)),
         other => panic!("no input {other}"),
     }
 }
@@ -414,7 +417,7 @@ fn a_change_of_priority_shifts_the_running_timer() {
 fn a_master_tells_its_new_priority_at_once() {
     let mut rig = Rig::master(settings());
     rig.act(|i, cx| i.set_priority(Priority::DEFAULT, cx));
-    assert_eq!(rig.did(), "say100 MASTER_PRIORITY");
+    assert_eq!(rig.did(), "who-has say100 MASTER_PRIORITY");
 }
 
 #[test]
@@ -671,4 +674,97 @@ fn other_interfaces_are_told_each_period_while_master() {
     rig.did();
     rig.run_until(end + Duration::from_secs(2));
     assert_eq!(rig.did(), "");
+}
+
+/// A minute of nothing: the announcements of a new master are over.
+fn old_master() -> Rig {
+    let mut rig = Rig::master(settings());
+    rig.run_until(rig.now + Duration::from_millis(59_500));
+    rig.did();
+    rig
+}
+
+#[test]
+fn a_rival_that_nobody_hears_is_announced_away() {
+    let mut rig = old_master();
+    rig.wait();
+    assert_eq!(rig.did(), "who-has say150", "the question is out before the advert");
+    give(&mut rig, "vip-answered");
+    assert_eq!(rig.did(), "", "a better one would say so now");
+    rig.run_until(rig.now + Duration::from_millis(20));
+    assert_eq!(rig.did(), "garp", "those that believed it are told");
+    give(&mut rig, "vip-answered");
+    rig.wait();
+    assert_eq!(rig.did(), "who-has say150", "a rival that stays is not fought with");
+    rig.wait();
+    assert_eq!(
+        rig.did(),
+        "who-has say150 garp",
+        "it is silent: once more, for what it may have said last"
+    );
+    rig.wait();
+    assert_eq!(rig.did(), "who-has say150");
+    assert_eq!(rig.instance.stats.conflicts, 2);
+}
+
+#[test]
+fn a_better_rival_speaks_up_and_is_not_announced_over() {
+    let mut rig = old_master();
+    rig.wait();
+    give(&mut rig, "vip-answered");
+    rig.hear(ABOVE, 200);
+    assert_eq!(rig.did(), "who-has say150 say150 remove BACKUP");
+    rig.run_until(rig.now + Duration::from_millis(50));
+    assert_eq!(rig.did(), "");
+}
+
+#[test]
+fn who_announces_our_address_is_answered_once_and_outlived() {
+    let mut rig = old_master();
+    give(&mut rig, "vip-announced");
+    rig.run_until(rig.now + Duration::from_millis(20));
+    assert_eq!(rig.did(), "garp");
+    for _ in 0..3 {
+        give(&mut rig, "vip-announced");
+        assert_eq!(rig.did(), "");
+        rig.wait();
+        assert_eq!(rig.did(), "who-has say150");
+    }
+    rig.wait();
+    assert_eq!(rig.did(), "who-has say150 garp");
+}
+
+#[test]
+fn a_predecessor_that_still_serves_is_no_conflict() {
+    let mut rig = Rig::master(with(|s| s.protocol = v3(10)));
+    give(&mut rig, "vip-announced");
+    assert_eq!(rig.instance.stats.conflicts, 0);
+    rig.run_until(rig.now + Duration::from_millis(500));
+    give(&mut rig, "vip-announced");
+    assert_eq!(rig.instance.stats.conflicts, 1);
+}
+
+#[test]
+fn by_unicast_everybody_hears_the_question_so_it_is_rare() {
+    let mut rig = Rig::master(with(|s| {
+        s.protocol = v3(1);
+        s.transport = Transport::Unicast {
+            peers: vec![Peer {
+                address: ABOVE.into(),
+                ttl: None,
+            }],
+            check_source: false,
+            ttl: None,
+        };
+    }));
+    rig.run_until(rig.now + Duration::from_secs(2));
+    let questions = rig.did().matches("who-has").count();
+    assert_eq!(questions, 20, "one each 100 ms");
+}
+
+#[test]
+fn a_router_told_not_to_look_does_not() {
+    let mut rig = Rig::master(with(|s| s.seeks_rivals = false));
+    rig.run_until(rig.now + Duration::from_secs(20));
+    assert!(!rig.did().contains("who-has"));
 }

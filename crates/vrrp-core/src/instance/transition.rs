@@ -73,7 +73,7 @@ impl Instance {
             }
             Phase::Master => {
                 // The others learn of it now rather than at the next advert.
-                self.advertise(cx);
+                self.beat(cx);
                 self.notify(Notice::MasterPriority, cx);
             }
             _ => {}
@@ -165,6 +165,7 @@ impl Instance {
         self.timers = tandem_time::TimerTable::default();
         self.held = false;
         self.followed = None;
+        self.rivalry = super::Rivalry::default();
         self.master_interval = self.interval();
         self.stats.became_master += 1;
         self.phase = Phase::Master;

@@ -29,6 +29,7 @@ impl Router {
             Input::AnnouncementSeen { instance, address } => {
                 self.one(instance, now, |i, cx| i.announcement_seen(address, cx));
             }
+            Input::HolderSeen { instance, address } => self.one(instance, now, |i, cx| i.holder_seen(address, cx)),
             Input::Release { who, why } => self.release(who, why, now),
             Input::Resume { who } => self
                 .named(who)

@@ -42,6 +42,8 @@ pub struct InstanceSettings {
     /// A master that yields says one last word, so that the winner announces the addresses again
     /// (`higher_prio_send_advert`; off in Keepalived, where stale ARP after a heal is the result).
     pub last_word: bool,
+    /// A master asks with each advert whether anybody else has its addresses, and announces them if so (`find_rivals`).
+    pub seeks_rivals: bool,
     pub owner_ignores_adverts: bool,
     /// Compare the address list only when the master changes.
     pub skip_address_check: bool,
@@ -94,6 +96,7 @@ impl InstanceSettings {
             garp: GarpSettings::default(),
             answer_lower: true,
             last_word: true,
+            seeks_rivals: true,
             owner_ignores_adverts: false,
             skip_address_check: false,
             strict: false,

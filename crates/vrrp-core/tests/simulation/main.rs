@@ -31,6 +31,7 @@ fn shape(seed: &mut Seed) -> Shape {
         segments: 1,
         grouped: false,
         distinct: false,
+        mute: false,
         lan: LanSettings::default(),
     }
 }
@@ -167,8 +168,21 @@ fn cut(site: &mut Site, both_ways: bool) {
 
 #[test]
 fn after_a_heal_one_master_and_every_cache_is_right() {
-    each_seed(3, |number, replay, mut seed| {
-        let shape = shape(&mut seed);
+    heals(3, false);
+}
+
+/// The winner is told nothing, and finds out all the same.
+#[test]
+fn after_a_heal_of_routers_that_yield_in_silence_every_cache_is_right() {
+    heals(9, true);
+}
+
+fn heals(label: u64, mute: bool) {
+    each_seed(label, |number, replay, mut seed| {
+        let shape = Shape {
+            mute,
+            ..shape(&mut seed)
+        };
         let mut site = Site::new(number, replay, seed, &shape);
         site.routers().into_iter().for_each(|id| site.start(id, false));
         site.run(5.0);
@@ -226,6 +240,7 @@ fn groups_are_of_one_mind() {
             segments: 2,
             grouped: true,
             distinct: false,
+            mute: false,
             lan: LanSettings::default(),
         };
         let mut site = Site::new(number, replay, seed, &shape);

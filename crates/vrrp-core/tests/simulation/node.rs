@@ -14,6 +14,10 @@ pub enum Frame {
     /// A whole IPv4 packet.
     Advert(Vec<u8>),
     Garp(IpAddr),
+    /// Who has this address?
+    Question(IpAddr),
+    /// To whoever asked: I have.
+    Answer(IpAddr),
     /// Over the pair link, not over VRRP.
     TakeOver,
 }
@@ -23,6 +27,8 @@ impl std::fmt::Debug for Frame {
         match self {
             Frame::Advert(bytes) => write!(f, "advert with priority {}", bytes[Ipv4Header::LEN + 2]),
             Frame::Garp(vip) => write!(f, "GARP for {vip}"),
+            Frame::Question(vip) => write!(f, "who has {vip}"),
+            Frame::Answer(vip) => write!(f, "I have {vip}"),
             Frame::TakeOver => write!(f, "take over"),
         }
     }
@@ -178,6 +184,7 @@ impl RouterHost {
                     });
                 }
                 Output::Announce { instance, address } => self.send(instance, Frame::Garp(address)),
+                Output::AskHolder { instance, address } => self.send(instance, Frame::Question(address)),
                 Output::AddAddresses { instance } => {
                     self.kernel.insert(vip(instance.0 as usize).into());
                     self.note("adds addresses");
@@ -232,6 +239,21 @@ impl Machine for Host {
                     },
                     now,
                 );
+            }
+            // The kernel answers, before any daemon has heard anything.
+            (Host::Router(host), Frame::Question(vip)) => {
+                if host.kernel.contains(vip) {
+                    host.effects.push_back(Effect::Send {
+                        segment: delivery.segment,
+                        to: Target::Node(delivery.from),
+                        frame: Frame::Answer(*vip),
+                    });
+                }
+            }
+            (Host::Router(host), Frame::Answer(vip)) => {
+                let instance = InstanceId(delivery.segment.0 as u32);
+                let address = *vip;
+                host.say(Input::HolderSeen { instance, address }, now);
             }
             (Host::Router(host), Frame::Garp(vip)) => {
                 let instance = InstanceId(delivery.segment.0 as u32);

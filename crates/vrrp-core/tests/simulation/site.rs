@@ -47,6 +47,8 @@ pub struct Shape {
     pub grouped: bool,
     /// No two of a priority: equals that take over at once serve for some microseconds both, then one.
     pub distinct: bool,
+    /// Who yields says no last word, as Keepalived at its defaults does not.
+    pub mute: bool,
     pub lan: LanSettings,
 }
 
@@ -84,7 +86,8 @@ impl Site {
             } else {
                 site.any_priority()
             };
-            let settings = site.settings_of(protocol, priority, nopreempt, shape.grouped);
+            let mut settings = site.settings_of(protocol, priority, nopreempt, shape.grouped);
+            settings.instances.iter_mut().for_each(|i| i.last_word = !shape.mute);
             let id = NodeId(router as usize);
             let ppm = site.seed.below(2001) as i32 - 1000;
             site.ppm.insert(id, ppm);

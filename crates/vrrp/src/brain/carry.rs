@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use tandem_sys::netlink::Index;
 use tandem_vrrp_core::Output;
-use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, VirtualAddress};
+use tandem_vrrp_core::settings::{Family, InstanceId, InstanceSettings, Transport, VirtualAddress};
 
 use super::holding::request;
 use super::voice::Utterance;
@@ -60,6 +60,7 @@ impl Brain {
                     self.announce(instance, address);
                 }
             }
+            Output::AskHolder { instance, address } => self.ask_holder(instance, address),
             Output::AnnounceElsewhere { instance } => self.announce_elsewhere(instance),
             Output::Notify {
                 subject,
@@ -172,6 +173,27 @@ impl Brain {
         };
         if let Some(index) = self.network.place(settings, address).map(|link| link.index) {
             self.remove(instance, address, index);
+        }
+    }
+
+    fn ask_holder(&mut self, instance: InstanceId, address: IpAddr) {
+        let Some(view) = self.router.instance(instance) else {
+            return;
+        };
+        let wanted = view.settings.addresses().find(|a| a.address == address);
+        let place = wanted.and_then(|a| self.network.place(view.settings, a));
+        let (Some(link), Some(own)) = (place, view.source) else {
+            return;
+        };
+        let group = match view.settings.transport {
+            Transport::Multicast { group } => Some(group),
+            Transport::Unicast { .. } => None,
+        };
+        let asked = self.ears.open(link.index, Family::of(&address));
+        if let Err(error) = asked.and_then(|()| self.herald.ask(link, own, group, address)) {
+            let name = &link.name;
+            self.reports
+                .trouble(format_args!("cannot ask who else has {address} on {name}: {error}"));
         }
     }
 

@@ -21,6 +21,7 @@ impl Brain {
             Change::LinkGone(index) => {
                 self.voice.forget(index);
                 self.herald.forget(index);
+                self.ears.forget(index);
                 self.links_changed();
             }
             Change::Address(address) => self.source_may_change(address.cidr.ip()),
@@ -146,7 +147,7 @@ impl Brain {
     }
 
     pub(super) fn close_ears(&mut self) {
-        if !self.router.instances().any(|i| i.leaving) {
+        if !self.router.instances().any(|i| i.holds) {
             self.ears.close();
         }
     }

@@ -1,14 +1,14 @@
-//! Listening for a successor's announcements, while there is one to come.
+//! Listening for others that say where our addresses are: a successor's announcements, and the answers of rivals.
 //!
-//! The sockets hear all ARP or IPv6 of an interface, so they exist only during a handover. Closing one waits for the
-//! kernel's grace period, which a thread of its own can do better.
+//! The sockets exist only while we hold addresses, and the kernel keeps questions from them. Closing one waits for its
+//! grace period, which a thread of its own can do better.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::task::{Context, Poll};
 
-use tandem_sys::netlink::Index;
+use tandem_sys::netlink::{Index, Mac};
 use tandem_sys::raw::{Arp, Direction, NeighbourAdvert, PacketSocket, WhichFrames};
 use tandem_sys::readable::Readable;
 use tandem_vrrp_core::settings::Family;
@@ -22,14 +22,24 @@ pub(super) struct Ears {
     open: BTreeMap<(Index, Family), Readable<PacketSocket>>,
 }
 
+/// Somebody on this interface says that an address is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct News {
+    pub(super) index: Index,
+    pub(super) address: IpAddr,
+    pub(super) mac: Mac,
+    /// Unasked, to everybody; else an answer.
+    pub(super) to_all: bool,
+}
+
 impl Ears {
     pub(super) fn open(&mut self, index: Index, family: Family) -> io::Result<()> {
         if self.open.contains_key(&(index, family)) {
             return Ok(());
         }
         let which = match family {
-            Family::V4 => WhichFrames::Arp,
-            Family::V6 => WhichFrames::Ipv6,
+            Family::V4 => WhichFrames::ArpNews,
+            Family::V6 => WhichFrames::NeighbourNews,
         };
         let socket = Readable::new(PacketSocket::open(index, which)?)?;
         self.open.insert((index, family), socket);
@@ -56,15 +66,19 @@ impl Ears {
         answer
     }
 
-    /// Addresses that others announced.
-    pub(super) fn drain(&self) -> Vec<IpAddr> {
-        let mut announced = Vec::new();
+    pub(super) fn forget(&mut self, index: Index) {
+        self.open.retain(|(own, _), _| *own != index);
+    }
+
+    /// What others said of where addresses are.
+    pub(super) fn drain(&self) -> Vec<News> {
+        let mut news = Vec::new();
         let mut buffer = [0; BUFFER];
-        for socket in self.open.values() {
+        for ((index, _), socket) in &self.open {
             for _ in 0..AT_ONCE {
                 match socket.inner().receive(&mut buffer) {
                     Ok(frame) if frame.direction == Direction::Incoming => {
-                        announced.extend(read(&buffer[..frame.length]));
+                        news.extend(read(*index, &buffer[..frame.length]));
                     }
                     Ok(_) => {}
                     Err(_) => {
@@ -74,42 +88,62 @@ impl Ears {
                 }
             }
         }
-        announced
+        news
     }
 }
 
-fn read(frame: &[u8]) -> Option<IpAddr> {
-    let arp = || {
-        Arp::read(frame)
-            .filter(Arp::is_announcement)
-            .map(|arp| IpAddr::V4(arp.sender))
+fn read(index: Index, frame: &[u8]) -> Option<News> {
+    let arp = Arp::read(frame).map(|arp| News {
+        index,
+        address: IpAddr::V4(arp.sender),
+        mac: arp.sender_mac,
+        to_all: arp.is_announcement(),
+    });
+    let advert = || {
+        let advert = NeighbourAdvert::read(frame)?;
+        Some(News {
+            index,
+            address: IpAddr::V6(advert.target),
+            mac: advert.mac,
+            to_all: !advert.solicited,
+        })
     };
-    arp().or_else(|| NeighbourAdvert::read(frame).map(|advert| IpAddr::V6(advert.target)))
+    arp.or_else(advert)
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
 
-    use tandem_sys::netlink::Mac;
+    use tandem_sys::raw::ArpOperation;
 
     use super::*;
 
     #[test]
-    fn an_announcement_is_heard_and_a_question_is_not() {
-        let vip = Ipv4Addr::new(10, 9, 0, 100);
-        let announcement = Arp::announce(Mac([2; 6]), vip);
-        assert_eq!(read(&announcement.broadcast_frame()), Some(IpAddr::V4(vip)));
-        let question = Arp {
-            sender: Ipv4Addr::new(10, 9, 0, 3),
+    fn announcements_and_answers_are_told_apart() {
+        let (vip, mac) = (Ipv4Addr::new(10, 9, 0, 100), Mac([2; 6]));
+        let announcement = Arp::announce(mac, vip);
+        let news = News {
+            index: Index(3),
+            address: vip.into(),
+            mac,
+            to_all: true,
+        };
+        assert_eq!(read(Index(3), &announcement.broadcast_frame()), Some(news));
+        let answer = Arp {
+            operation: ArpOperation::Reply,
+            target: Ipv4Addr::UNSPECIFIED,
             ..announcement
         };
-        assert_eq!(read(&question.broadcast_frame()), None);
+        let answered = News { to_all: false, ..news };
+        assert_eq!(read(Index(3), &answer.frame(Mac([4; 6]))), Some(answered));
         let advert = NeighbourAdvert {
             target: Ipv6Addr::LOCALHOST,
-            mac: Mac([2; 6]),
+            mac,
             router: false,
+            solicited: false,
         };
-        assert_eq!(read(&advert.frame()), Some(IpAddr::V6(Ipv6Addr::LOCALHOST)));
+        let address = IpAddr::V6(Ipv6Addr::LOCALHOST);
+        assert_eq!(read(Index(3), &advert.frame()), Some(News { address, ..news }));
     }
 }

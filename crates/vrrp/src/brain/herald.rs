@@ -1,12 +1,13 @@
-//! Gratuitous ARP and unsolicited neighbour advertisements: telling everybody where an address is now.
+//! Gratuitous ARP and unsolicited neighbour advertisements: telling everybody where an address is now; and asking who
+//! else has one.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use tandem_sys::netlink::{Index, Link};
-use tandem_sys::raw::{Arp, NeighbourAdvert, PacketSocket, WhichFrames};
+use tandem_sys::netlink::{Index, Link, Mac};
+use tandem_sys::raw::{Arp, NeighbourAdvert, NeighbourSolicit, PacketSocket, WhichFrames};
 
 #[derive(Debug, Default)]
 pub(super) struct Herald {
@@ -31,8 +32,37 @@ impl Herald {
             IpAddr::V4(ip) => door.socket.send(&Arp::announce(mac, ip).broadcast_frame()),
             IpAddr::V6(target) => {
                 let router = door.router;
-                door.socket.send(&NeighbourAdvert { target, mac, router }.frame())
+                door.socket.send(
+                    &NeighbourAdvert {
+                        target,
+                        mac,
+                        router,
+                        solicited: false,
+                    }
+                    .frame(),
+                )
             }
+        }
+    }
+
+    /// Asks who has an address. The frame goes to the routers of `group` only, where there is one: their switch and
+    /// network cards keep it from everybody else, and the kernel answers ARP that came to a group like any other.
+    pub(super) fn ask(&mut self, link: &Link, own: IpAddr, group: Option<IpAddr>, address: IpAddr) -> io::Result<()> {
+        let Some(mac) = link.mac else { return Ok(()) };
+        let door = self.door(link)?;
+        match (address, own) {
+            (IpAddr::V4(ip), _) => {
+                let to = match group {
+                    Some(IpAddr::V4(group)) => group_mac(group),
+                    _ => Mac::BROADCAST,
+                };
+                door.socket.send(&Arp::probe(mac, ip).frame(to))
+            }
+            (IpAddr::V6(target), IpAddr::V6(source)) => {
+                door.socket.send(&NeighbourSolicit { source, mac, target }.frame())
+            }
+            // An IPv6 address beside adverts over IPv4: nobody to send the answer to.
+            (IpAddr::V6(_), IpAddr::V4(_)) => Ok(()),
         }
     }
 
@@ -49,6 +79,12 @@ impl Herald {
             })),
         }
     }
+}
+
+/// RFC 1112 section 6.4.
+fn group_mac(group: Ipv4Addr) -> Mac {
+    let [_, b, c, d] = group.octets();
+    Mac([0x01, 0x00, 0x5e, b & 0x7f, c, d])
 }
 
 fn forwards(interface: &str) -> bool {

@@ -41,14 +41,14 @@ use tandem_sys::realtime;
 use tandem_sys::timer::Timer;
 use tandem_time::Mono;
 use tandem_vrrp_core::settings::{InstanceId, InstanceSettings};
-use tandem_vrrp_core::{Input, Release, Router, Who};
+use tandem_vrrp_core::{Input, InstanceView, Release, Router, Who};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
 
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
 use crate::statics::Statics;
-use ears::Ears;
+use ears::{Ears, News};
 use herald::Herald;
 use holding::Holding;
 use network::Network;
@@ -306,22 +306,41 @@ impl Brain {
             let interface = Some(interface);
             router.handle(Input::Packet { interface, datagram }, *told);
         })?;
-        for address in self.ears.drain() {
-            self.announced(address);
+        for news in self.ears.drain() {
+            self.told_of(news);
         }
         Ok(())
     }
 
-    /// Somebody announced an address that we are about to leave.
-    fn announced(&mut self, address: IpAddr) {
+    /// Somebody says where an address is that we have or are about to leave.
+    fn told_of(
+        &mut self,
+        News {
+            index,
+            address,
+            mac,
+            to_all,
+        }: News,
+    ) {
+        // Another interface of this host on the same network answers for all of its addresses.
+        if self.network.is_own(mac) {
+            return;
+        }
         let now = self.now();
-        let leaving = self.router.instances().filter(|i| i.leaving);
-        let named: Vec<InstanceId> = leaving
-            .filter(|i| i.settings.addresses().any(|a| a.address == address))
-            .map(|i| i.settings.id)
-            .collect();
+        let holding = self.router.instances().filter(|i| i.holds);
+        let here = |i: &InstanceView<'_>| {
+            let known = i.settings.addresses().find(|a| a.address == address);
+            let place = known.and_then(|a| self.network.place(i.settings, a));
+            place.is_some_and(|link| link.index == index)
+        };
+        let named: Vec<InstanceId> = holding.filter(here).map(|i| i.settings.id).collect();
         for instance in named {
-            self.router.handle(Input::AnnouncementSeen { instance, address }, now);
+            let input = if to_all {
+                Input::AnnouncementSeen { instance, address }
+            } else {
+                Input::HolderSeen { instance, address }
+            };
+            self.router.handle(input, now);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tandem_sys::netlink::{Address, Change, Index, Link, Scope};
+use tandem_sys::netlink::{Address, Change, Index, Link, Mac, Scope};
 use tandem_vrrp_core::settings::{Family, InstanceSettings, RouterSettings, TrackerKind, VirtualAddress};
 
 #[derive(Debug, Default)]
@@ -49,6 +49,10 @@ impl Network {
 
     pub(super) fn name(&self, index: Index) -> &str {
         self.links.get(&index).map_or("?", |link| &link.name)
+    }
+
+    pub(super) fn is_own(&self, mac: Mac) -> bool {
+        self.links.values().any(|link| link.mac == Some(mac))
     }
 
     pub(super) fn is_up(&self, name: &str) -> bool {
