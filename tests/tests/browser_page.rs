@@ -3,6 +3,8 @@
 
 #[path = "browser/chromium.rs"]
 mod chromium;
+#[path = "browser/load.rs"]
+mod load;
 #[path = "browser/router.rs"]
 mod router;
 
@@ -11,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use chromium::{Chromium, Screen};
+use load::Load;
 use router::Router;
 use serde_json::Value;
 use tandem_tests::{Config, Lb, Server, ask, connect, fetch, free_port, request, until};
@@ -40,10 +43,16 @@ struct Scene {
     config: Config,
     server: Server,
     _router: Router,
+    headers: &'static [&'static str],
 }
 
 impl Scene {
     fn new() -> Scene {
+        Scene::with("", &[])
+    }
+
+    /// With further lines of the page's section, and what our own requests then need.
+    fn with(lines: &str, headers: &'static [&'static str]) -> Scene {
         let server = Server::echo();
         let port = free_port();
         let dead = SocketAddr::from(([127, 0, 0, 1], 1));
@@ -62,7 +71,7 @@ impl Scene {
             .server("mq7", &server, "check inter 100 backup");
         let page = format!(
             "listen stats\n  mode http\n  bind 127.0.0.1:{port}\n  stats enable\n  stats uri /stats\n  stats refresh 1s\n  \
-             stats admin if TRUE\n  stats show-node\n  stats show-desc\n  stats show-legends\n"
+             stats admin if TRUE\n  stats show-node\n  stats show-desc\n  stats show-legends\n{lines}"
         );
         let router = Router::start();
         let socket = router.socket().display().to_string();
@@ -72,6 +81,7 @@ impl Scene {
             config,
             server,
             _router: router,
+            headers,
         };
         until("the checks", || (scene.status("mq4") == "DOWN").then_some(()));
         for server in ["mq6", "mq7"] {
@@ -79,7 +89,7 @@ impl Scene {
                 scene.at,
                 "POST",
                 "/stats",
-                &[],
+                headers,
                 &format!("s={server}&b=be&action=drain"),
             );
         }
@@ -91,7 +101,7 @@ impl Scene {
     }
 
     fn status(&self, server: &str) -> String {
-        let csv = fetch(self.at, "/stats;csv").body;
+        let csv = request(self.at, "GET", "/stats;csv", self.headers, "").body;
         let line = csv.lines().find(|l| l.starts_with(&format!("be,{server},")));
         line.and_then(|l| l.split(',').nth(17)).unwrap_or_default().to_owned()
     }
@@ -103,6 +113,7 @@ fn every_text_can_be_read_on_every_screen() {
         return skip();
     };
     let scene = Scene::new();
+    let load = Load::on(scene.config.at());
     let mut clients: Vec<_> = (0..5).map(|_| connect(scene.config.at())).collect();
     clients
         .iter_mut()
@@ -148,7 +159,8 @@ fn every_text_can_be_read_on_every_screen() {
             );
         }
     }
-    assert!(scene.server.accepted() >= 5);
+    assert!(load.sessions() > 100 && scene.server.accepted() > 100);
+    drop(load);
     // The checks see what they look for.
     let spoil = "document.querySelector('h2 a').style.color = '#777'; \
                  document.querySelector('main').style.width = '2000px'; \
@@ -162,6 +174,86 @@ fn every_text_can_be_read_on_every_screen() {
         );
     }
     assert!(found["wide"].as_i64() > Some(0), "{found}");
+}
+
+#[test]
+fn whoever_logs_in_may_stay() {
+    let Some(mut browser) = Chromium::start() else {
+        return skip();
+    };
+    let scene = Scene::with("  stats auth ops:s3cret\n", &["Authorization: Basic b3BzOnMzY3JldA=="]);
+    browser.look_through(WIDE);
+    browser.open(&scene.url());
+    assert_eq!(
+        browser.run("document.querySelector('h1')?.textContent.includes('Tandem') ?? false"),
+        false
+    );
+    browser.open(&scene.url().replace("//", "//ops:s3cret@"));
+    assert_eq!(browser.run("document.querySelectorAll('#be tbody tr').length"), 8);
+    // The page goes on asking, and the form works, without another word about the password.
+    browser.run("window.mark = document.getElementById('facts')");
+    until("the page to refresh itself", || {
+        (browser.run("window.mark === document.getElementById('facts')") == false).then_some(())
+    });
+    browser.follow(
+        "document.querySelector('[name=s][value=mq1]').click(); \
+         document.querySelector('#be select').value = 'maint'; document.querySelector('#be [type=submit]').click()",
+    );
+    assert_eq!(browser.run("location.pathname"), "/stats;st=DONE");
+    let badge = "document.getElementById('be/mq1').querySelector('.badge').textContent";
+    assert_eq!(browser.run(badge), "MAINT");
+}
+
+#[test]
+fn a_server_is_drained_without_a_mouse() {
+    let Some(mut browser) = Chromium::start() else {
+        return skip();
+    };
+    let scene = Scene::new();
+    browser.look_through(WIDE);
+    browser.open(&format!("{};norefresh?scope=be", scene.url()));
+    let mut tab_to = |wanted: &str| {
+        let is_there = format!("document.activeElement.matches({wanted:?})");
+        for _ in 0..400 {
+            browser.press("Tab");
+            if browser.run(&is_there) == true {
+                return;
+            }
+        }
+        panic!("the keyboard does not reach {wanted}");
+    };
+    tab_to("[name=s][value=mq1]");
+    tab_to("#be select");
+    tab_to("#be [type=submit]");
+    // And now with what they do.
+    browser.open(&format!("{};norefresh?scope=be", scene.url()));
+    browser.run("document.querySelector('[name=s][value=mq1]').focus()");
+    browser.press(" ");
+    browser.run("document.querySelector('#be select').focus()");
+    browser.press("ArrowDown");
+    browser.press("ArrowDown");
+    assert_eq!(browser.run("document.querySelector('#be select').value"), "drain");
+    browser.run("document.querySelector('#be [type=submit]').focus(); window.left = true");
+    browser.press("Enter");
+    until("the form to be carried out", || {
+        scene.status("mq1").starts_with("DRAIN").then_some(())
+    });
+}
+
+#[test]
+fn what_was_closed_stays_closed() {
+    let Some(mut browser) = Chromium::start() else {
+        return skip();
+    };
+    let scene = Scene::new();
+    browser.look_through(WIDE);
+    browser.open(&scene.url());
+    assert_eq!(browser.run("document.querySelector('#be details').open"), true);
+    browser.run("document.querySelector('#be summary').click(); window.mark = document.getElementById('be')");
+    until("the part to be refreshed", || {
+        (browser.run("window.mark === document.getElementById('be')") == false).then_some(())
+    });
+    assert_eq!(browser.run("document.querySelector('#be details').open"), false);
 }
 
 #[test]

@@ -14,7 +14,7 @@
   const refresh = async () => {
     clearTimeout(timer);
     try {
-      const answer = await fetch(here, { cache: "no-store" });
+      const answer = await fetch(new URL(here, location.origin), { cache: "no-store" });
       if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
       live.classList.toggle("stale", !answer.ok);
       live.textContent = answer.ok ? "Live" : "Answer " + answer.status;

@@ -114,10 +114,17 @@ impl Chromium {
         answer["result"]["value"].clone()
     }
 
+    /// One key by its name.
     pub fn press(&mut self, key: &str) {
+        let (code, typed) = match key {
+            "Tab" => (9, ""),
+            "Enter" => (13, "\r"),
+            " " => (32, " "),
+            "ArrowDown" => (40, ""),
+            _ => panic!("the key {key} has no code here"),
+        };
         for kind in ["keyDown", "keyUp"] {
-            let code = if key == "Tab" { 9 } else { 13 };
-            let text = if key == "Enter" && kind == "keyDown" { "\r" } else { "" };
+            let text = if kind == "keyDown" { typed } else { "" };
             let event = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text});
             self.order("Input.dispatchKeyEvent", &event);
         }
