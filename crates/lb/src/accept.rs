@@ -10,7 +10,7 @@ use tandem_sys::listen::Acceptor;
 use tokio::sync::watch;
 
 use crate::admission::{Admission, Permit};
-use crate::frontend::{Frontend, Gate};
+use crate::frontend::{Gate, Seat};
 use crate::session::Peer;
 use crate::worker::{Accepted, Phase, Worker};
 
@@ -20,15 +20,20 @@ const BATCH: usize = 4;
 /// Accepting fails when files or memory have run out: trying again at once would only burn the processor.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
+/// Clients who were answered before a listener closes have so long to finish their greeting.
+const HANDSHAKE: Duration = Duration::from_millis(250);
+
 /// A socket to take connections from.
 #[derive(Clone)]
 pub(crate) struct Listener {
     /// Among those of its frontend, counted from 1.
     pub(crate) number: u32,
     pub(crate) socket: Arc<Socket>,
-    pub(crate) frontend: Arc<Frontend>,
+    pub(crate) frontend: Seat,
     pub(crate) admission: Admission,
     pub(crate) spread: Spread,
+    /// Whether to stop for good. That the other end is gone means the same.
+    pub(crate) closing: watch::Receiver<bool>,
 }
 
 /// Who keeps what is accepted here.
@@ -40,35 +45,71 @@ pub(crate) enum Spread {
     Here,
 }
 
-/// Accepts until the process drains. Dropping the listener then closes it, when the other workers have done the same.
+/// What a listener is to do.
+enum Order {
+    Accept,
+    Pause,
+    /// Take those who are here already, then close.
+    Finish,
+    Close,
+}
+
+/// Accepts until it is to close. Dropping the listener then closes the socket, when the other workers have done the same.
 pub(crate) async fn run(worker: Rc<Worker>, listener: Listener, mut phase: watch::Receiver<Phase>) {
     let acceptor = match Acceptor::new(listener.socket.clone()) {
         Ok(acceptor) => acceptor,
         Err(error) => {
-            tracing::error!(frontend = %listener.frontend.plan.name, %error, "cannot listen on this worker");
+            tracing::error!(frontend = %listener.frontend.load().plan.name, %error, "cannot listen on this worker");
             return;
         }
     };
     let mut trouble = Trouble::default();
-    let mut gate = listener.frontend.gate.subscribe();
+    let mut gate = listener.frontend.load().gate.subscribe();
+    let mut closing = listener.closing.clone();
     loop {
-        let now = (*phase.borrow_and_update(), *gate.borrow_and_update());
+        let is_closing = *closing.borrow_and_update() || closing.has_changed().is_err();
+        let now = order(*phase.borrow_and_update(), *gate.borrow_and_update(), is_closing);
         match now {
-            (Phase::Running, Gate::Open) => {
+            Order::Accept => {
                 tokio::select! {
                     biased;
                     _ = phase.changed() => {}
                     _ = gate.changed() => {}
+                    _ = closing.changed() => {}
                     done = batch(&worker, &listener, &acceptor) => trouble.after(&listener, done).await,
                 }
             }
-            (Phase::Draining | Phase::Ending | Phase::Stopped, _) | (_, Gate::Closed) => return,
-            (Phase::Paused, _) | (_, Gate::Paused) => {
+            Order::Pause => {
                 tokio::select! {
                     changed = phase.changed() => if changed.is_err() { return },
                     _ = gate.changed() => {}
+                    _ = closing.changed() => {}
                 }
             }
+            Order::Finish => return finish(&worker, &listener, &acceptor).await,
+            Order::Close => return,
+        }
+    }
+}
+
+fn order(phase: Phase, gate: Gate, is_closing: bool) -> Order {
+    match (phase, gate) {
+        (Phase::Ending | Phase::Stopped, _) => Order::Close,
+        _ if is_closing => Order::Finish,
+        (Phase::Draining, _) | (_, Gate::Closed) => Order::Finish,
+        (Phase::Paused, _) | (_, Gate::Paused) => Order::Pause,
+        (Phase::Running, Gate::Open) => Order::Accept,
+    }
+}
+
+/// Takes those whom the kernel has let in already, and lets in nobody else: closing the socket would reset them.
+async fn finish(worker: &Rc<Worker>, listener: &Listener, acceptor: &Acceptor) {
+    if let Err(error) = acceptor.refuse_new() {
+        tracing::debug!(%error, "clients that come at this very moment may be let in and then left");
+    }
+    while let Ok(Ok(())) = tokio::time::timeout(HANDSHAKE, acceptor.ready()).await {
+        if batch(worker, listener, acceptor).await.is_err() {
+            return;
         }
     }
 }
@@ -94,7 +135,7 @@ fn hand_over(worker: &Rc<Worker>, listener: &Listener, socket: Socket, peer: &So
         Spread::LessLoaded => worker.crew.less_loaded(&mut worker.lots.borrow_mut()),
         Spread::Here => worker.crew.seat(worker.number),
     };
-    let (frontend, at) = (listener.frontend.clone(), worker.clock.now());
+    let (frontend, at) = (listener.frontend.load_full(), worker.clock.now());
     Accepted {
         socket,
         peer: Peer::of(peer, listener.number),
@@ -114,7 +155,7 @@ struct Trouble {
 
 impl Trouble {
     async fn after(&mut self, listener: &Listener, done: io::Result<()>) {
-        let frontend = &listener.frontend.plan.name;
+        let frontend = &listener.frontend.load().plan.name;
         match done {
             Ok(()) if std::mem::take(&mut self.said) => tracing::info!(%frontend, "accepting again"),
             Ok(()) => {}

@@ -1,24 +1,26 @@
 //! From a Plan to what runs: frontends, backends, their machines and listeners, tied together.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use socket2::{SockAddr, Socket};
 use tandem_lb_config::{self as plan, Plan, Service};
+use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{self as core, BackendSettings, Output, ProxyKind, ServerSettings, Spread};
 use tandem_ops::clock::Clock;
 use tandem_time::Seed;
-use tokio::sync::watch;
 
-use crate::accept::Listener;
 use crate::address::{AddressError, ServerAddress};
-use crate::admission::{Admission, Limit};
-use crate::counters::Traffic;
-use crate::frontend::{Frontend, conn_settings};
+use crate::admission::Limit;
+use crate::frontend::{Frontend, Seat, conn_settings};
+use crate::frontends::{Bound, Front};
 use crate::keeper::Watched;
 use crate::listeners::Opened;
 use crate::logs::Logs;
 use crate::page::Site;
 use crate::publish::Backend;
+use crate::servers::Servers;
 
 /// Where the servers of one backend are, and where they are checked.
 pub(crate) struct Addresses {
@@ -53,9 +55,7 @@ impl Addresses {
 /// What a Plan becomes.
 pub(crate) struct Built {
     pub(crate) watched: Vec<Watched>,
-    pub(crate) frontends: Vec<Arc<Frontend>>,
-    /// The listeners of each worker.
-    pub(crate) listeners: Vec<Vec<Listener>>,
+    pub(crate) frontends: Vec<Front>,
     /// The frontends that answer HTTP, with their sockets.
     pub(crate) http: Vec<(Site, Vec<Arc<Socket>>)>,
 }
@@ -65,8 +65,6 @@ pub(crate) struct Builder<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) logs: &'a Logs,
     pub(crate) clock: Clock,
-    pub(crate) workers: usize,
-    pub(crate) process: Limit,
     /// The most connections of a frontend that does not say.
     pub(crate) frontend_maxconn: u32,
 }
@@ -76,14 +74,13 @@ impl Builder<'_> {
         let mut built = Built {
             watched: self.backends(addresses, seed),
             frontends: Vec::new(),
-            listeners: vec![Vec::new(); self.workers],
             http: Vec::new(),
         };
         let frontends = self.plan.frontends.iter().zip(opened).zip(&self.logs.frontends);
         for ((frontend, sockets), logs) in frontends {
             match &frontend.service {
                 Service::Stats(settings) => {
-                    let sockets = sockets.into_iter().flat_map(|opened| opened.for_workers(1));
+                    let sockets = sockets.iter().flat_map(|opened| opened.for_workers(1));
                     let most = frontend.maxconn.unwrap_or(self.frontend_maxconn);
                     let site = Site::new(frontend.clone(), settings.clone(), most);
                     built.http.push((site, sockets.collect()));
@@ -92,17 +89,22 @@ impl Builder<'_> {
                     let backend = backend
                         .and_then(|place| built.watched.get(place))
                         .map(|w| w.backend.clone());
-                    let live = Arc::new(Frontend {
-                        settings: Arc::new(conn_settings(frontend, backend.as_ref().map(|b| &b.plan))),
+                    let settings = conn_settings(frontend, backend.as_ref().map(|b| b.now().plan.clone()).as_deref());
+                    let seat = Seat::new(ArcSwap::from_pointee(Frontend {
+                        settings: Arc::new(settings),
                         backend,
                         logs: logs.clone(),
-                        traffic: Traffic::default(),
-                        gate: watch::Sender::default(),
+                        traffic: Arc::default(),
+                        gate: Arc::default(),
                         limit: Limit::new(frontend.maxconn.unwrap_or(self.frontend_maxconn)),
                         plan: frontend.clone(),
-                    });
-                    self.listen(&live, sockets, &mut built.listeners);
-                    built.frontends.push(live);
+                    }));
+                    let bound = sockets
+                        .into_iter()
+                        .zip(&frontend.binds)
+                        .map(|(opened, bind)| Rc::new(Bound::new(bind.clone(), opened)));
+                    let bound = bound.collect();
+                    built.frontends.push(Front { seat, bound });
                 }
             }
         }
@@ -136,13 +138,14 @@ impl Builder<'_> {
                     servers,
                 };
                 let mut machine = core::Backend::new(settings, seed.fork(u64::from(plan.id)), self.clock.now());
-                let backend = Arc::new(Backend::new(plan.clone(), at.servers, seed));
                 // Its first word is a view, so that the workers can pick before the control runtime runs.
-                if let Some(Output::Publish(view)) = machine.poll_output() {
-                    backend.publish(view);
-                }
+                let view = match machine.poll_output() {
+                    Some(Output::Publish(view)) => Some(view),
+                    _ => None,
+                };
+                let servers = Servers::default().renewed(plan.servers.iter().cloned().zip(at.servers));
                 Watched {
-                    backend,
+                    backend: Arc::new(Backend::new(plan.clone(), servers, view, seed)),
                     machine,
                     checks: at.checks,
                     logs: logs.clone(),
@@ -150,27 +153,11 @@ impl Builder<'_> {
             })
             .collect()
     }
-
-    fn listen(&self, frontend: &Arc<Frontend>, sockets: Vec<Opened>, of_workers: &mut [Vec<Listener>]) {
-        for ((opened, bind), number) in sockets.into_iter().zip(&frontend.plan.binds).zip(1..) {
-            let own = bind.maxconn.map(Limit::new);
-            let admission = Admission::new(own.into_iter().chain([frontend.limit.clone(), self.process.clone()]));
-            let spread = opened.spread();
-            for (listeners, socket) in of_workers.iter_mut().zip(opened.for_workers(self.workers)) {
-                listeners.push(Listener {
-                    number,
-                    socket,
-                    frontend: frontend.clone(),
-                    admission: admission.clone(),
-                    spread,
-                });
-            }
-        }
-    }
 }
 
 fn server_settings(backend: &plan::Backend) -> Vec<ServerSettings> {
-    let one = |server: &plan::Server| ServerSettings {
+    let one = |(server, place): (&plan::Server, u32)| ServerSettings {
+        place: ServerIdx(place),
         name: server.name.clone(),
         id: server.id,
         weight: server.weight,
@@ -179,5 +166,5 @@ fn server_settings(backend: &plan::Backend) -> Vec<ServerSettings> {
         maxconn: server.maxconn,
         check: server.check.as_ref().filter(|_| !backend.disabled).map(|c| c.settings),
     };
-    backend.servers.iter().map(one).collect()
+    backend.servers.iter().zip(0..).map(one).collect()
 }

@@ -19,13 +19,12 @@ use tandem_ops::syslog::{Severity, Targets};
 use tokio::sync::watch;
 
 use crate::admission::Limit;
-use crate::frontend::Frontend;
+use crate::frontends::Frontends;
 use crate::http;
 use crate::keeper::{Keeper, Lines, Watched};
 use crate::live::Live;
 use crate::orders::Orders;
 use crate::page::{Page, Site};
-use crate::publish::Backend;
 use crate::router::Router;
 use crate::socket::{self, Doors, Room};
 use crate::stats::{Process, Sources, Stats, Timeline};
@@ -38,7 +37,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 pub(crate) struct Control {
     pub(crate) clock: Clock,
     pub(crate) backends: Vec<Watched>,
-    pub(crate) frontends: Vec<Arc<Frontend>>,
+    pub(crate) frontends: Frontends,
     pub(crate) http: Vec<(Site, Vec<Arc<Socket>>)>,
     pub(crate) identity: Process,
     pub(crate) phase: watch::Sender<Phase>,
@@ -79,10 +78,8 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         ),
         lines: lines.clone(),
     };
-    for keeper in desk.orders.backends() {
-        if keeper.backend().affinity.is_some() {
-            tokio::task::spawn_local(forget(keeper.backend().clone(), clock));
-        }
+    tokio::task::spawn_local(forget(desk.orders.clone(), clock));
+    for keeper in desk.orders.backends().iter() {
         tokio::task::spawn_local(keeper.clone().run());
     }
     let (sites, sockets): (Vec<_>, Vec<_>) = http.into_iter().map(|(site, at)| (Rc::new(site), at)).unzip();
@@ -90,9 +87,9 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         clock,
         process: identity,
         phase: desk.phase.subscribe(),
-        frontends: &desk.frontends,
-        sites: &sites,
-        keepers: desk.orders.backends(),
+        frontends: desk.frontends.clone(),
+        sites: sites.clone(),
+        orders: desk.orders.clone(),
         timeline,
     });
     tokio::task::spawn_local(stats.clone().watch());
@@ -174,7 +171,7 @@ impl Running {
 /// Who gives orders and says so.
 struct Desk {
     phase: watch::Sender<Phase>,
-    frontends: Vec<Arc<Frontend>>,
+    frontends: Frontends,
     orders: Orders,
     lines: Lines,
 }
@@ -204,7 +201,8 @@ impl Desk {
 
     fn drain(&self) {
         self.phase.send_replace(Phase::Draining);
-        for frontend in &self.frontends {
+        let frontends = self.frontends.all();
+        for frontend in &frontends {
             let name = &frontend.plan.name;
             // A `listen` section is both, and stops once.
             let behind = self
@@ -214,14 +212,11 @@ impl Desk {
             let text = stopped(name, frontend.traffic.sessions.total(), behind);
             self.say(&frontend.logs, Severity::Warning, &text);
         }
-        for keeper in self.orders.backends() {
-            let backend = keeper.backend();
-            if self.frontends.iter().all(|f| f.plan.name != backend.plan.name) {
-                self.say(
-                    keeper.logs(),
-                    Severity::Warning,
-                    &stopped(&backend.plan.name, 0, backend.traffic.sessions.total()),
-                );
+        for keeper in self.orders.backends().iter() {
+            let (backend, name) = (keeper.backend(), keeper.backend().name());
+            if frontends.iter().all(|f| f.plan.name != name) {
+                let text = stopped(&name, 0, backend.traffic.sessions.total());
+                self.say(&keeper.logs(), Severity::Warning, &text);
             }
         }
     }
@@ -233,7 +228,7 @@ impl Desk {
     }
 
     fn about_frontends(&self, text: impl Fn(&str) -> String) {
-        for frontend in &self.frontends {
+        for frontend in self.frontends.all() {
             self.say(&frontend.logs, Severity::Warning, &text(&frontend.plan.name));
         }
     }
@@ -261,11 +256,14 @@ async fn stop_asked(signals: &mut Signals) -> io::Result<()> {
 }
 
 /// Drops stick entries when they expire; not one by one, but a second's worth at a time.
-async fn forget(backend: Arc<Backend>, clock: Clock) {
-    const AT_MOST_EVERY: Duration = Duration::from_secs(1);
-    while let Some(affinity) = &backend.affinity {
-        let now = clock.now();
-        let next = affinity.expire(now).unwrap_or(now).max(now + AT_MOST_EVERY);
-        tokio::time::sleep_until(clock.instant(next).into()).await;
+async fn forget(orders: Orders, clock: Clock) {
+    const EVERY: Duration = Duration::from_secs(1);
+    loop {
+        for keeper in orders.backends().iter() {
+            if let Some(affinity) = &keeper.backend().now().affinity {
+                affinity.expire(clock.now());
+            }
+        }
+        tokio::time::sleep(EVERY).await;
     }
 }

@@ -1,7 +1,11 @@
 //! One frontend, shared by all threads.
+//!
+//! A connection holds the [`Frontend`] that took it until it ends, so what governs it does not change under it. When the
+//! configuration is read again, another takes the seat; limits, gate and counters go on in it.
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use tandem_lb_config as plan;
 use tandem_lb_core::conn::ConnSettings;
 use tandem_ops::syslog::Targets;
@@ -11,16 +15,19 @@ use crate::admission::Limit;
 use crate::counters::Traffic;
 use crate::publish::Backend;
 
-#[derive(Debug)]
+/// Where the present one is found.
+pub(crate) type Seat = Arc<ArcSwap<Frontend>>;
+
+#[derive(Clone, Debug)]
 pub(crate) struct Frontend {
     pub(crate) plan: plan::Frontend,
     pub(crate) backend: Option<Arc<Backend>>,
     /// What governs its connections, from here and from its backend.
     pub(crate) settings: Arc<ConnSettings>,
     pub(crate) logs: Targets,
-    pub(crate) traffic: Traffic,
+    pub(crate) traffic: Arc<Traffic>,
     /// Whether it takes connections; an operator says so.
-    pub(crate) gate: watch::Sender<Gate>,
+    pub(crate) gate: Arc<watch::Sender<Gate>>,
     pub(crate) limit: Limit,
 }
 

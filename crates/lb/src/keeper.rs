@@ -37,8 +37,9 @@ pub(crate) struct Watched {
 pub(crate) struct Keeper {
     backend: Arc<Backend>,
     machine: RefCell<core::Backend>,
+    /// By the place of the server.
     checks: RefCell<Vec<Option<SockAddr>>>,
-    logs: Targets,
+    logs: RefCell<Targets>,
     lines: Lines,
     timeline: Rc<Timeline>,
     outage: Cell<Outage>,
@@ -59,7 +60,7 @@ impl Keeper {
             backend,
             machine: RefCell::new(machine),
             checks: RefCell::new(checks),
-            logs,
+            logs: RefCell::new(logs),
             lines,
             timeline,
             outage: Cell::default(),
@@ -98,8 +99,8 @@ impl Keeper {
         &self.backend
     }
 
-    pub(crate) fn logs(&self) -> &Targets {
-        &self.logs
+    pub(crate) fn logs(&self) -> Targets {
+        self.logs.borrow().clone()
     }
 
     /// What the machine reports of a server now; `None` when there is no such server.
@@ -114,10 +115,10 @@ impl Keeper {
 
     /// From now on the server is there: new connections go there, and its checks, unless they have an address of their own.
     pub(crate) fn relocate(&self, server: ServerIdx, to: ServerAddress) {
-        let live = self.backend.server(server);
-        let Some((live, plan)) = live.zip(self.backend.plan.servers.get(server.place())) else {
+        let Some(live) = self.backend.server(server) else {
             return;
         };
+        let plan = live.plan();
         let own = plan.check.as_ref().filter(|check| check.host.is_none());
         if let (Some(check), ServerAddress::Ip { ip, port }) = (own, &to)
             && let Some(port) = check.port.or(fixed(*port))
@@ -125,7 +126,7 @@ impl Keeper {
         {
             *place = Some(SocketAddr::new(*ip, port).into());
         }
-        tracing::warn!("{}/{} moves to {to}", self.backend.plan.name, plan.name);
+        tracing::warn!("{}/{} moves to {to}", self.backend.name(), plan.name);
         live.address.store(Arc::new(to));
     }
 
@@ -148,14 +149,18 @@ impl Keeper {
 
     fn start_check(self: &Rc<Keeper>, server: ServerIdx) {
         let to = self.checks.borrow().get(server.place()).and_then(Option::clone);
-        let settings = self.backend.plan.servers.get(server.place());
-        let (Some(to), Some(check)) = (to, settings.and_then(|s| s.check.as_ref())) else {
+        let (Some(to), Some(live)) = (to, self.backend.server(server)) else {
             return;
         };
-        let (keeper, limit) = (self.clone(), check.settings.connect_timeout);
+        let Some(limit) = live.plan().check.as_ref().map(|check| check.settings.connect_timeout) else {
+            return;
+        };
+        let keeper = self.clone();
         tokio::task::spawn_local(async move {
             let result = probe::connect(&to, limit, keeper.clock).await;
             keeper.tell(Input::CheckDone { server, result });
+            // Until here its place could not become another's, and the result that of another's check.
+            drop(live);
         });
     }
 
@@ -175,7 +180,7 @@ impl Keeper {
         };
         self.timeline.note(Happening {
             at: Wall::now(),
-            proxy: self.backend.plan.name.clone(),
+            proxy: self.backend.name(),
             severity,
             text: text.clone(),
         });
@@ -185,7 +190,7 @@ impl Keeper {
             state::Severity::Notice => Severity::Notice,
         };
         tracing::info!("{text}");
-        self.lines.borrow_mut().send(&self.logs, severity, &text, Wall::now());
+        self.lines.borrow_mut().send(&self.logs(), severity, &text, Wall::now());
     }
 }
 

@@ -29,10 +29,10 @@ pub(crate) enum Opened {
 
 impl Opened {
     /// A socket for each of so many workers.
-    pub(crate) fn for_workers(self, workers: usize) -> Vec<Arc<Socket>> {
+    pub(crate) fn for_workers(&self, workers: usize) -> Vec<Arc<Socket>> {
         match self {
-            Opened::Shared(socket) => vec![socket; workers],
-            Opened::Each(sockets) => sockets,
+            Opened::Shared(socket) => vec![socket.clone(); workers],
+            Opened::Each(sockets) => sockets.clone(),
         }
     }
 

@@ -2,10 +2,12 @@
 //!
 //! The socket's commands and the page's form both come here. An order has been carried out when its method returns.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use tandem_lb_config as plan;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{Input, Operation, ServerReport};
 use tandem_lb_core::balance::{Algorithm, HashMethod, Policy};
@@ -51,7 +53,7 @@ pub(crate) enum Weight {
 /// Every backend, to be given orders. Copies are the same.
 #[derive(Clone)]
 pub(crate) struct Orders {
-    keepers: Rc<[Rc<Keeper>]>,
+    keepers: Rc<RefCell<Rc<[Rc<Keeper>]>>>,
 }
 
 /// One server, to be given orders.
@@ -64,37 +66,38 @@ pub(crate) struct ServerOrders {
 impl Orders {
     pub(crate) fn new(keepers: impl Into<Rc<[Rc<Keeper>]>>) -> Orders {
         Orders {
-            keepers: keepers.into(),
+            keepers: Rc::new(RefCell::new(keepers.into())),
         }
     }
 
     /// All backends, in the order of the configuration.
-    pub(crate) fn backends(&self) -> &[Rc<Keeper>] {
-        &self.keepers
+    pub(crate) fn backends(&self) -> Rc<[Rc<Keeper>]> {
+        self.keepers.borrow().clone()
+    }
+
+    /// From now on there are these.
+    pub(crate) fn replace(&self, keepers: impl Into<Rc<[Rc<Keeper>]>>) {
+        self.keepers.replace(keepers.into());
     }
 
     /// The backend of that name, or of that number when it is written `#number`.
-    pub(crate) fn backend(&self, name: &str) -> Result<&Rc<Keeper>, Refusal> {
+    pub(crate) fn backend(&self, name: &str) -> Result<Rc<Keeper>, Refusal> {
         let is_it = |keeper: &&Rc<Keeper>| {
-            let plan = &keeper.backend().plan;
+            let plan = &keeper.backend().now().plan;
             numbered(name).map_or_else(|| *plan.name == *name, |id| plan.id == id)
         };
-        self.keepers.iter().find(is_it).ok_or(Refusal::NoBackend)
+        self.backends().iter().find(is_it).cloned().ok_or(Refusal::NoBackend)
     }
 
     /// The server; either name may be a `#number`.
     pub(crate) fn server(&self, backend: &str, server: &str) -> Result<ServerOrders, Refusal> {
-        let keeper = self.backend(backend)?.clone();
+        let keeper = self.backend(backend)?;
         let number = numbered(server);
-        let servers = &keeper.backend().plan.servers;
-        let place = servers
-            .iter()
-            .position(|s| number.map_or_else(|| *s.name == *server, |id| s.id.0 == id));
-        let place = place.and_then(|p| u32::try_from(p).ok()).ok_or(Refusal::NoServer)?;
-        Ok(ServerOrders {
-            keeper,
-            idx: ServerIdx(place),
-        })
+        let is_it = |plan: &plan::Server| number.map_or_else(|| *plan.name == *server, |id| plan.id.0 == id);
+        let found = keeper.backend().now();
+        let found = found.servers.all().find(|s| is_it(&s.plan())).map(|s| s.place);
+        let idx = found.ok_or(Refusal::NoServer)?;
+        Ok(ServerOrders { keeper, idx })
     }
 }
 
@@ -146,7 +149,7 @@ impl ServerOrders {
         let backend = self.keeper.backend();
         let initial = self.initial_weight();
         let weight = weight.of(initial);
-        if weight != 0 && weight != initial && !adapts(backend.plan.policy) {
+        if weight != 0 && weight != initial && !adapts(backend.now().plan.policy) {
             return Err(Refusal::WeightFixed);
         }
         self.tell(Input::Weight {
@@ -158,8 +161,8 @@ impl ServerOrders {
 
     /// The weight in the configuration.
     pub(crate) fn initial_weight(&self) -> u16 {
-        let servers = &self.keeper.backend().plan.servers;
-        servers.get(self.idx.place()).map_or(0, |s| s.weight)
+        let server = self.keeper.backend().server(self.idx);
+        server.map_or(0, |s| s.plan().weight)
     }
 
     /// What the backend's machine says of it now.

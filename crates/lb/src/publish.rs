@@ -1,45 +1,45 @@
-//! What the workers see of a backend: the snapshot that the control runtime publishes, and the counters they share.
+//! What the workers see of a backend: a snapshot of its configuration, its servers and their states, and the counters
+//! that all of them share.
+//!
+//! A [`Backend`] lives for as long as one of its name is configured, and whoever has a connection there holds it. What may
+//! change is in its [`Snapshot`], which is replaced as a whole: when a server changes state, and when the configuration
+//! is read again. So whoever asks gets one answer that fits together.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::{ArcSwap, Guard};
 use tandem_lb_config as plan;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::View;
 use tandem_lb_core::balance::{Algorithm, Loads, Request};
 use tandem_time::{Mono, Seed};
 
-use crate::address::ServerAddress;
 use crate::affinity::Affinity;
 use crate::counters::{Attempts, Traffic};
 use crate::queue::Queue;
-use crate::stats::History;
+use crate::servers::{Server, Servers};
 
 /// One backend, shared by all threads.
 #[derive(Debug)]
 pub(crate) struct Backend {
-    pub(crate) plan: plan::Backend,
-    /// Empty only until the machine's first word.
-    view: ArcSwapOption<View>,
+    now: ArcSwap<Snapshot>,
     pub(crate) traffic: Traffic,
     pub(crate) attempts: Attempts,
-    pub(crate) servers: Vec<Server>,
-    pub(crate) affinity: Option<Affinity>,
     ticket: AtomicU64,
     /// Who waits for a place on a server.
     pub(crate) queue: Arc<Queue>,
 }
 
-/// One server: where it is, and what it carries now.
-#[derive(Debug)]
-pub(crate) struct Server {
-    /// Where it is; an operator may move it.
-    pub(crate) address: ArcSwap<ServerAddress>,
-    pub(crate) traffic: Traffic,
-    pub(crate) attempts: Attempts,
-    pub(crate) history: History,
+/// What holds of a backend at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) plan: Arc<plan::Backend>,
+    pub(crate) servers: Servers,
+    pub(crate) affinity: Option<Arc<Affinity>>,
+    /// `None` only until the machine's first word.
+    pub(crate) view: Option<Arc<View>>,
 }
 
 /// What came of asking for a server.
@@ -55,53 +55,87 @@ pub(crate) enum Pick {
 
 impl Backend {
     /// `seed` is where the tickets start, so that two balancers do not draw the same.
-    pub(crate) fn new(plan: plan::Backend, addresses: Vec<ServerAddress>, seed: &mut Seed) -> Backend {
-        let server = |address| Server {
-            address: ArcSwap::from_pointee(address),
-            traffic: Traffic::default(),
-            attempts: Attempts::default(),
-            history: History::default(),
+    pub(crate) fn new(plan: plan::Backend, servers: Servers, view: Option<Arc<View>>, seed: &mut Seed) -> Backend {
+        let snapshot = Snapshot {
+            affinity: plan.stick.as_ref().map(|stick| Arc::new(Affinity::new(stick, seed))),
+            plan: Arc::new(plan),
+            servers,
+            view,
         };
         Backend {
-            view: ArcSwapOption::empty(),
+            now: ArcSwap::from_pointee(snapshot),
             traffic: Traffic::default(),
             attempts: Attempts::default(),
-            servers: addresses.into_iter().map(server).collect(),
-            affinity: plan.stick.as_ref().map(|stick| Affinity::new(stick, seed)),
             ticket: AtomicU64::new(seed.next_u64()),
             queue: Arc::default(),
-            plan,
         }
+    }
+
+    /// What holds now. To be looked at and let go; it does not follow what comes later.
+    pub(crate) fn now(&self) -> Guard<Arc<Snapshot>> {
+        self.now.load()
     }
 
     /// From now on the workers pick from this. Whoever waits for a server may find one in it.
     pub(crate) fn publish(&self, view: Arc<View>) {
-        self.view.store(Some(view));
+        let before = self.now.load();
+        self.replace(Snapshot {
+            view: Some(view),
+            ..Snapshot::clone(&before)
+        });
+    }
+
+    /// To be called by the control runtime only, as everything that replaces.
+    pub(crate) fn replace(&self, snapshot: Snapshot) {
+        self.now.store(Arc::new(snapshot));
         self.queue.call_all();
     }
 
-    /// What was published last.
-    pub(crate) fn view(&self) -> Option<Arc<View>> {
-        self.view.load_full()
+    pub(crate) fn name(&self) -> Arc<str> {
+        self.now().plan.name.clone()
     }
 
-    pub(crate) fn server(&self, idx: ServerIdx) -> Option<&Server> {
-        self.servers.get(idx.place())
-    }
-
-    /// Whether a server takes only so many connections at a time.
-    pub(crate) fn is_limited(&self, idx: ServerIdx) -> bool {
-        self.view
-            .load()
-            .as_ref()
-            .and_then(|v| v.server(idx))
-            .is_some_and(|s| s.maxconn > 0)
+    /// The server there, also one that left and has connections still.
+    pub(crate) fn server(&self, idx: ServerIdx) -> Option<Arc<Server>> {
+        self.now().servers.at(idx).cloned()
     }
 
     /// The server for a client. What the stick table says comes first, but not for one that just failed (`avoid`).
     pub(crate) fn pick(&self, source: Option<IpAddr>, avoid: Option<ServerIdx>, now: Mono) -> Pick {
-        let view = self.view.load();
-        let Some(view) = view.as_ref().filter(|_| !self.plan.disabled) else {
+        let ticket = self.ticket.fetch_add(1, Relaxed);
+        self.now().pick(source, avoid, ticket, now)
+    }
+
+    /// Remembers where a client went, once the server has accepted it.
+    pub(crate) fn remember(&self, source: Option<IpAddr>, server: &Server, now: Mono) {
+        let snapshot = self.now();
+        let plan = server.plan();
+        if let (Some(affinity), Some(source), false) = (&snapshot.affinity, source, plan.non_stick) {
+            affinity.remember(source, plan.id, now);
+        }
+    }
+}
+
+impl Snapshot {
+    /// Whether a server takes only so many connections at a time.
+    pub(crate) fn is_limited(&self, idx: ServerIdx) -> bool {
+        let view = self.view.as_ref().and_then(|v| v.server(idx));
+        view.is_some_and(|s| s.maxconn > 0)
+    }
+
+    /// Whether a connection that this server refused may leave it at once (see `Input::MayLeave`).
+    pub(crate) fn may_leave(&self, pick: Pick) -> bool {
+        let Some(view) = &self.view else { return false };
+        let is_down = |idx| view.server(idx).is_none_or(|s| !s.takes_known());
+        match pick {
+            Pick::Known(idx) => is_down(idx),
+            Pick::Balanced(idx) => is_down(idx) || !self.hashes() && view.online.active > 1,
+            Pick::Full(_) | Pick::NoServer => false,
+        }
+    }
+
+    fn pick(&self, source: Option<IpAddr>, avoid: Option<ServerIdx>, ticket: u64, now: Mono) -> Pick {
+        let Some(view) = self.view.as_ref().filter(|_| !self.plan.disabled) else {
             return Pick::NoServer;
         };
         if avoid.is_none()
@@ -114,37 +148,13 @@ impl Backend {
                 Pick::Known(known)
             };
         }
-        let request = Request {
-            source,
-            ticket: self.ticket.fetch_add(1, Relaxed),
-            avoid,
-        };
+        let request = Request { source, ticket, avoid };
         match view.table.pick(&request, self) {
             // Only a hash names a server without asking whether it is full.
             Some(idx) if self.hashes() && self.is_full(view, idx) => Pick::Full(Some(idx)),
             Some(idx) => Pick::Balanced(idx),
             None if view.table.active() + view.table.backups() > 0 => Pick::Full(None),
             None => Pick::NoServer,
-        }
-    }
-
-    /// Remembers where a client went, once the server has accepted it.
-    pub(crate) fn remember(&self, source: Option<IpAddr>, idx: ServerIdx, now: Mono) {
-        let server = self.plan.servers.get(idx.place()).filter(|s| !s.non_stick);
-        if let (Some(affinity), Some(source), Some(server)) = (&self.affinity, source, server) {
-            affinity.remember(source, server.id, now);
-        }
-    }
-
-    /// Whether a connection that this server refused may leave it at once (see `Input::MayLeave`).
-    pub(crate) fn may_leave(&self, pick: Pick) -> bool {
-        let view = self.view.load();
-        let Some(view) = view.as_ref() else { return false };
-        let is_down = |idx| view.server(idx).is_none_or(|s| !s.takes_known());
-        match pick {
-            Pick::Known(idx) => is_down(idx),
-            Pick::Balanced(idx) => is_down(idx) || !self.hashes() && view.online.active > 1,
-            Pick::Full(_) | Pick::NoServer => false,
         }
     }
 
@@ -159,8 +169,8 @@ impl Backend {
     }
 }
 
-impl Loads for Backend {
+impl Loads for Snapshot {
     fn served(&self, s: ServerIdx) -> u32 {
-        self.server(s).map_or(0, |s| s.traffic.sessions.now())
+        self.servers.at(s).map_or(0, |s| s.traffic.sessions.now())
     }
 }

@@ -31,6 +31,7 @@ use crate::logs;
 use crate::publish::Pick;
 use crate::queue::Position;
 use crate::registry::Registered;
+use crate::servers::Server;
 use crate::worker::{Accepted, Worker};
 
 use counted::{AtBackend, AtFrontend, AtServer};
@@ -104,7 +105,7 @@ struct Session {
     /// The latest answer to a pick.
     pick: Pick,
     /// The server of the latest attempt.
-    tried: Option<ServerIdx>,
+    tried: Option<Arc<Server>>,
     carried: Carried,
     /// Where in the queue it was, when it is there no more.
     waited_at: Position,
@@ -236,7 +237,7 @@ impl Session {
         if let Some(backend) = &self.frontend.backend {
             counted::bytes(&backend.traffic, up.read, down.read);
         }
-        if let Some(server) = self.at_server.as_ref().and_then(AtServer::server) {
+        if let Some(server) = self.at_server.as_ref().map(AtServer::server) {
             counted::bytes(&server.traffic, up.read, down.read);
         }
     }

@@ -22,7 +22,7 @@ use tandem_ops::clock::Clock;
 use tandem_ops::control::{Console, Reply, serve};
 
 use crate::admission::Limit;
-use crate::frontend::Frontend;
+use crate::frontends::Frontends;
 use crate::live::Live;
 use crate::orders::{Orders, ServerOrders};
 use crate::stats::Stats;
@@ -32,7 +32,7 @@ pub(crate) use doors::Doors;
 /// Everything that commands work on.
 pub(crate) struct Room {
     pub(crate) orders: Orders,
-    pub(crate) frontends: Vec<Arc<Frontend>>,
+    pub(crate) frontends: Frontends,
     pub(crate) stats: Rc<Stats>,
     pub(crate) live: Arc<Live>,
     pub(crate) process: Limit,

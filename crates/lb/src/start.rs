@@ -37,12 +37,13 @@ use crate::admission::{Limit, connections_within};
 use crate::args::Args;
 use crate::build::{Addresses, Builder, Built};
 use crate::control::{self, Control};
+use crate::frontends::Frontends;
 use crate::listeners::{Opened, Opener};
 use crate::live::Live;
 use crate::logs::Logs;
 use crate::socket::Doors;
 use crate::stats::Process;
-use crate::worker::{self, Crew, Phase, Start};
+use crate::worker::{self, Crew, Inbox, Phase, Start};
 
 /// Files that the process needs beside connections: logs, pipes, event loops, checks.
 const OWN_FILES: u64 = 100;
@@ -102,20 +103,23 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
         plan,
         logs: &logs,
         clock,
-        workers,
-        process: process.clone(),
         frontend_maxconn,
     };
     let Built {
         watched,
         frontends,
-        listeners,
         http,
     } = builder.build(addresses, opened, &mut seed);
 
     let (phase, follow) = watch::channel(Phase::Running);
     let live = Arc::<Live>::default();
-    let threads = start_workers(listeners, &follow, clock, &live, &mut seed)?;
+    let (crew, inboxes) = Crew::muster(workers);
+    for front in &frontends {
+        for (bound, number) in front.bound.iter().zip(1..) {
+            bound.serve(number, &front.seat, &process, &crew);
+        }
+    }
+    let threads = start_workers(&crew, inboxes, &follow, clock, &live, &mut seed)?;
     drop(follow);
     let runtime = Runtime::new_current_thread()
         .enable_all()
@@ -124,7 +128,7 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
     let control = Control {
         clock,
         backends: watched,
-        frontends,
+        frontends: Frontends::new(frontends),
         http,
         identity,
         phase,
@@ -169,27 +173,22 @@ fn open_listeners(plan: &Plan, opener: Opener) -> anyhow::Result<Vec<Vec<Opened>
 }
 
 fn start_workers(
-    listeners: Vec<Vec<crate::accept::Listener>>,
+    crew: &Arc<Crew>,
+    inboxes: Vec<Inbox>,
     phase: &watch::Receiver<Phase>,
     clock: Clock,
     live: &Arc<Live>,
     seed: &mut Seed,
 ) -> anyhow::Result<Vec<JoinHandle<std::io::Result<()>>>> {
-    let (crew, inboxes) = Crew::muster(listeners.len());
-    let starts = inboxes
-        .into_iter()
-        .zip(listeners)
-        .enumerate()
-        .map(|(number, (inbox, listeners))| Start {
-            number,
-            crew: Arc::clone(&crew),
-            live: live.clone(),
-            inbox,
-            listeners,
-            phase: phase.clone(),
-            clock,
-            seed: seed.fork(number as u64),
-        });
+    let starts = inboxes.into_iter().enumerate().map(|(number, inbox)| Start {
+        number,
+        crew: crew.clone(),
+        live: live.clone(),
+        inbox,
+        phase: phase.clone(),
+        clock,
+        seed: seed.fork(number as u64),
+    });
     starts
         .map(|start| worker::spawn(start).context("cannot start a worker"))
         .collect()

@@ -23,7 +23,9 @@ use tandem_time::Mono;
 use tokio::sync::watch;
 
 use crate::frontend::Frontend;
+use crate::frontends::Frontends;
 use crate::keeper::Keeper;
+use crate::orders::Orders;
 use crate::page::Site;
 use crate::worker::Phase;
 
@@ -40,62 +42,69 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Everything that there is to tell. One for the process, on the control runtime.
 pub(crate) struct Stats {
     clock: Clock,
-    process: Process,
+    process: RefCell<Rc<Process>>,
     phase: watch::Receiver<Phase>,
     /// In the order of the configuration.
-    series: Vec<Series>,
+    series: RefCell<Vec<Series>>,
     meters: RefCell<Meters>,
     timeline: Rc<Timeline>,
 }
 
 /// What [`Stats`] reads.
-pub(crate) struct Sources<'a> {
+pub(crate) struct Sources {
     pub(crate) clock: Clock,
     pub(crate) process: Process,
     pub(crate) phase: watch::Receiver<Phase>,
-    pub(crate) frontends: &'a [Arc<Frontend>],
-    pub(crate) sites: &'a [Rc<Site>],
-    pub(crate) keepers: &'a [Rc<Keeper>],
+    pub(crate) frontends: Frontends,
+    pub(crate) sites: Vec<Rc<Site>>,
+    pub(crate) orders: Orders,
     pub(crate) timeline: Rc<Timeline>,
 }
 
 impl Stats {
-    pub(crate) fn new(sources: Sources<'_>) -> Rc<Stats> {
+    pub(crate) fn new(sources: Sources) -> Rc<Stats> {
         let Sources {
             clock,
             process,
             phase,
             frontends,
             sites,
-            keepers,
+            orders,
             timeline,
         } = sources;
-        let usual = process.frontend_maxconn;
-        let frontends_of = |keeper: &Rc<Keeper>| {
-            let own = frontends
-                .iter()
-                .filter(|f| f.backend.as_ref().is_some_and(|b| Arc::ptr_eq(b, keeper.backend())));
-            let pages = sites.iter().filter(|s| s.plan().id == keeper.backend().plan.id);
-            let of_pages = pages.map(|s| u64::from(s.maxconn())).sum::<u64>();
-            of_pages + own.map(|f| u64::from(f.plan.maxconn.unwrap_or(usual))).sum::<u64>()
+        let stats = Stats {
+            clock,
+            process: RefCell::new(Rc::new(process)),
+            phase,
+            series: RefCell::default(),
+            meters: RefCell::default(),
+            timeline,
         };
-        let fronts = frontends.iter().map(|f| Series::frontend(f.clone()));
+        stats.follow(&frontends, &sites, &orders);
+        Rc::new(stats)
+    }
+
+    /// From now on these are told of. What was told of before goes on as it was.
+    pub(crate) fn follow(&self, frontends: &Frontends, sites: &[Rc<Site>], orders: &Orders) {
+        let roads = Roads {
+            usual: self.process().frontend_maxconn,
+            frontends: frontends.all(),
+            sites,
+        };
+        let fronts = frontends.seats().into_iter().map(Series::frontend);
         let pages = sites.iter().map(|site| Series::site(site.clone()));
-        let is_page = |keeper: &Rc<Keeper>| sites.iter().any(|site| site.plan().id == keeper.backend().plan.id);
+        let keepers = orders.backends();
         let backs = keepers
             .iter()
-            .map(|keeper| Series::backend(keeper.clone(), frontends_of(keeper), is_page(keeper)));
+            .map(|keeper| Series::backend(keeper.clone(), roads.clients(keeper), roads.is_page(keeper)));
         let mut series: Vec<Series> = fronts.chain(pages).chain(backs).collect();
         // A `listen` is both, under one number; its frontend comes first.
         series.sort_by_key(|s| (s.id(), s.is_backend()));
-        Rc::new(Stats {
-            clock,
-            process,
-            phase,
-            series,
-            meters: RefCell::default(),
-            timeline,
-        })
+        let before = self.series.take();
+        for series in &mut series {
+            before.iter().for_each(|known| series.go_on_from(known));
+        }
+        self.series.replace(series);
     }
 
     /// Looks at the counters until the process ends.
@@ -111,7 +120,7 @@ impl Stats {
         let now = self.clock.now();
         let is_open = *self.phase.borrow() == Phase::Running;
         let mut rows = Vec::new();
-        for series in &self.series {
+        for series in self.series.borrow().iter() {
             series.rows(now, is_open, &mut rows);
         }
         rows
@@ -120,14 +129,14 @@ impl Stats {
     pub(crate) fn info(&self) -> Info {
         let now = self.clock.now();
         let (mut sessions, mut total, mut bytes) = (0, 0, 0);
-        for traffic in self.series.iter().filter_map(Series::of_clients) {
+        for traffic in self.series.borrow().iter().filter_map(Series::of_clients) {
             sessions += traffic.sessions.now();
             total += traffic.sessions.total();
             bytes += traffic.bytes_in.now() + traffic.bytes_out.now();
         }
         let meters = self.meters.borrow();
         let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
-        self.process.info(&process::Now {
+        self.process().info(&process::Now {
             uptime: now.since(Mono::ZERO),
             sessions,
             total,
@@ -143,44 +152,50 @@ impl Stats {
     /// From now on the maxima are those since now.
     pub(crate) fn forget_maxima(&self) {
         self.meters.borrow_mut().sessions.forget_max();
-        self.series.iter().for_each(Series::forget_maxima);
+        self.series.borrow().iter().for_each(Series::forget_maxima);
     }
 
     /// Counts from 0 again. What the checks counted stays: it belongs to the states that it led to.
     pub(crate) fn clear(&self) {
         self.forget_maxima();
-        self.series.iter().for_each(Series::clear);
+        self.series.borrow().iter().for_each(Series::clear);
     }
 
     /// The fill of every stick table.
     pub(crate) fn tables(&self) -> Vec<TableFill> {
-        self.series.iter().filter_map(Series::table).collect()
+        self.series.borrow().iter().filter_map(Series::table).collect()
     }
 
     /// The distributions of every server.
     pub(crate) fn spreads(&self) -> Vec<ServerSpread> {
-        self.series.iter().flat_map(Series::spreads).collect()
+        self.series.borrow().iter().flat_map(Series::spreads).collect()
     }
 
     /// The last hour of a server, read where it is.
     pub(crate) fn hour<T>(&self, proxy: u32, server: u32, read: impl FnOnce(&Hour, Mono) -> T) -> Option<T> {
-        let backend = self.series.iter().find(|s| s.is_backend() && s.id() == proxy)?;
-        let history = backend.history(server)?;
-        Some(read(&history.hour(), self.clock.now()))
+        let series = self.series.borrow();
+        let backend = series.iter().find(|s| s.is_backend() && s.id() == proxy)?;
+        let server = backend.server(server)?;
+        Some(read(&server.history.hour(), self.clock.now()))
     }
 
     pub(crate) fn timeline(&self) -> &Timeline {
         &self.timeline
     }
 
-    pub(crate) fn process(&self) -> &Process {
-        &self.process
+    pub(crate) fn process(&self) -> Rc<Process> {
+        self.process.borrow().clone()
+    }
+
+    /// What the process says of itself from now on.
+    pub(crate) fn rename(&self, process: Process) {
+        self.process.replace(Rc::new(process));
     }
 
     fn look(&self) {
         let now = self.clock.now();
         let (mut total, mut bytes) = (0, 0);
-        for series in &self.series {
+        for series in self.series.borrow().iter() {
             series.look(now);
             if let Some(traffic) = series.of_clients() {
                 total += traffic.sessions.total();
@@ -190,5 +205,36 @@ impl Stats {
         let mut meters = self.meters.borrow_mut();
         meters.sessions.look(total, now);
         meters.bytes_out.look(bytes, now);
+    }
+}
+
+/// By which ways clients come to the backends.
+struct Roads<'a> {
+    /// The most connections of a frontend that does not say.
+    usual: u32,
+    frontends: Vec<Arc<Frontend>>,
+    sites: &'a [Rc<Site>],
+}
+
+impl Roads<'_> {
+    /// How many clients may come to a backend at a time.
+    fn clients(&self, keeper: &Keeper) -> u64 {
+        let own = self.frontends.iter();
+        let own = own.filter(|f| f.backend.as_ref().is_some_and(|b| Arc::ptr_eq(b, keeper.backend())));
+        let pages = self.pages(keeper).map(|s| u64::from(s.maxconn())).sum::<u64>();
+        pages
+            + own
+                .map(|f| u64::from(f.plan.maxconn.unwrap_or(self.usual)))
+                .sum::<u64>()
+    }
+
+    /// Whether it is the other half of a `listen` with a page.
+    fn is_page(&self, keeper: &Keeper) -> bool {
+        self.pages(keeper).next().is_some()
+    }
+
+    fn pages(&self, keeper: &Keeper) -> impl Iterator<Item = &Rc<Site>> {
+        let id = keeper.backend().now().plan.id;
+        self.sites.iter().filter(move |site| site.plan().id == id)
     }
 }

@@ -47,6 +47,13 @@ pub(crate) struct Accepted {
     pub(crate) at: Mono,
 }
 
+/// What a worker is brought.
+enum Delivery {
+    Connection(Accepted),
+    /// To accept from, from now on.
+    Listener(Listener),
+}
+
 /// All workers, as each of them sees the others.
 #[derive(Debug)]
 pub(crate) struct Crew {
@@ -59,7 +66,7 @@ pub(crate) struct Crew {
 #[repr(align(128))]
 struct Member {
     load: AtomicUsize,
-    inbox: mpsc::UnboundedSender<Accepted>,
+    inbox: mpsc::UnboundedSender<Delivery>,
 }
 
 /// A connection counted to a worker's load from the moment it was given to it.
@@ -69,7 +76,8 @@ pub(crate) struct Seat {
     member: usize,
 }
 
-pub(crate) type Inbox = mpsc::UnboundedReceiver<Accepted>;
+/// What comes for one worker.
+pub(crate) struct Inbox(mpsc::UnboundedReceiver<Delivery>);
 
 impl Crew {
     /// As many workers as asked for, and the inbox of each.
@@ -82,7 +90,7 @@ impl Crew {
                         load: AtomicUsize::new(0),
                         inbox,
                     },
-                    receiver,
+                    Inbox(receiver),
                 )
             })
             .unzip();
@@ -103,6 +111,18 @@ impl Crew {
         self.seat(if load(two) < load(one) { two } else { one })
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Gives a worker a listener. One that is gone takes nothing.
+    pub(crate) fn give(&self, member: usize, listener: Listener) {
+        if let Some(member) = self.members.get(member) {
+            member.inbox.send(Delivery::Listener(listener)).ok();
+        }
+    }
+
     pub(crate) fn seat(self: &Arc<Self>, member: usize) -> Seat {
         self.members[member].load.fetch_add(1, Relaxed);
         Seat {
@@ -116,7 +136,7 @@ impl Accepted {
     /// Brings the connection to the worker whose seat it has. A worker that is gone takes nothing: the connection ends.
     pub(crate) fn deliver(self) {
         let crew = self.seat.crew.clone();
-        let gone = crew.members[self.seat.member].inbox.send(self);
+        let gone = crew.members[self.seat.member].inbox.send(Delivery::Connection(self));
         drop(gone);
     }
 }
@@ -133,7 +153,6 @@ pub(crate) struct Start {
     pub(crate) crew: Arc<Crew>,
     pub(crate) live: Arc<Live>,
     pub(crate) inbox: Inbox,
-    pub(crate) listeners: Vec<Listener>,
     pub(crate) phase: watch::Receiver<Phase>,
     pub(crate) clock: Clock,
     pub(crate) seed: Seed,
@@ -169,7 +188,6 @@ async fn work(start: Start) {
         crew,
         live,
         mut inbox,
-        listeners,
         mut phase,
         clock,
         seed,
@@ -184,9 +202,6 @@ async fn work(start: Start) {
         lots: RefCell::new(seed),
         registry: Rc::default(),
     });
-    for listener in listeners {
-        tokio::task::spawn_local(accept::run(worker.clone(), listener, phase.clone()));
-    }
     loop {
         tokio::select! {
             biased;
@@ -196,9 +211,14 @@ async fn work(start: Start) {
                 _ => {}
             },
             // The crew holds a sender, so this never ends by itself.
-            Some(accepted) = inbox.recv() => {
-                tokio::task::spawn_local(session::run(worker.clone(), accepted));
-            }
+            Some(delivery) = inbox.0.recv() => match delivery {
+                Delivery::Connection(accepted) => {
+                    tokio::task::spawn_local(session::run(worker.clone(), accepted));
+                }
+                Delivery::Listener(listener) => {
+                    tokio::task::spawn_local(accept::run(worker.clone(), listener, phase.clone()));
+                }
+            },
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::net::sockopt::{socket_acceptconn, socket_type};
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, SockFilter, Socket, Type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -57,6 +57,23 @@ impl Acceptor {
     /// Waits until there may be a connection to take.
     pub async fn ready(&self) -> io::Result<()> {
         self.0.readable().await.map(|mut guard| guard.retain_ready())
+    }
+
+    /// From now on the kernel answers no new client, while those who are being let in still come through. A client who
+    /// is not answered asks again a second later; by then the socket is closed and the client is told so.
+    pub fn refuse_new(&self) -> io::Result<()> {
+        // Classic BPF on what begins with the TCP header: the byte of flags, SYN and ACK of it; SYN alone is dropped.
+        const LOAD_BYTE: u16 = 0x30;
+        const AND: u16 = 0x54;
+        const JUMP_IF_EQUAL: u16 = 0x15;
+        const RETURN: u16 = 0x06;
+        self.0.get_ref().attach_filter(&[
+            SockFilter::new(LOAD_BYTE, 0, 0, 13),
+            SockFilter::new(AND, 0, 0, 0x12),
+            SockFilter::new(JUMP_IF_EQUAL, 0, 1, 0x02),
+            SockFilter::new(RETURN, 0, 0, 0),
+            SockFilter::new(RETURN, 0, 0, u32::MAX),
+        ])
     }
 
     /// Takes one connection; `None` when none waits (another thread may have been faster).

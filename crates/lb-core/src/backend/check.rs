@@ -115,6 +115,33 @@ impl Check {
         self.failures = 0;
     }
 
+    /// Other rules from now on: where a server stands between up and down is kept, as far as it can be said in them.
+    pub(super) fn reconfigure(&mut self, settings: CheckSettings, now: Mono) {
+        let mut health = RiseFall::new(settings.rise, settings.fall);
+        match (self.health.is_up(), self.health.is_full()) {
+            (false, _) => health.drop_to_zero(),
+            (true, true) => health.forgive(),
+            (true, false) => {}
+        }
+        self.health = health;
+        if let Schedule::Due(at) = self.schedule {
+            self.schedule = Schedule::Due(at.min(now + settings.inter.max(SHORTEST_WAIT)));
+        }
+        self.settings = settings;
+    }
+
+    /// Nothing is known yet, and the next check is due now; whoever is up stays so until one fails.
+    pub(super) fn ask_anew(&mut self, is_up: bool, now: Mono) {
+        if is_up {
+            self.health.restart();
+        } else {
+            self.health.drop_to_zero();
+        }
+        if let Schedule::Due(_) = self.schedule {
+            self.schedule = Schedule::Due(now);
+        }
+    }
+
     /// Maintenance begins.
     pub(super) fn pause(&mut self) {
         self.health.drop_to_zero();

@@ -1,6 +1,6 @@
 //! What goes into a backend and what comes out of it.
 
-use super::{Operation, ProxyKind, Saved, View};
+use super::{BackendSettings, Operation, ProxyKind, Saved, View};
 use crate::ServerIdx;
 use crate::health::{AdminChange, CheckResult, RiseFall};
 use std::sync::Arc;
@@ -45,6 +45,12 @@ pub enum Input {
         server: ServerIdx,
         enabled: bool,
     },
+    /// The configuration has another address for it: what its checks found was said of somebody else.
+    Moved {
+        server: ServerIdx,
+    },
+    /// The configuration was read again. A server is the same when its name and its place are.
+    Settings(Box<BackendSettings>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,6 +5,8 @@
 
 mod check;
 mod event;
+mod places;
+mod reconfigure;
 mod report;
 mod saved;
 mod server;
@@ -25,6 +27,7 @@ pub use view::{ServerView, View};
 use crate::ServerIdx;
 use crate::balance::{Candidate, Policy, Table};
 use crate::health::{AdminChange, CheckResult};
+use places::Places;
 use server::Server;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -39,7 +42,9 @@ pub struct Backend {
     policy: Policy,
     log_checks: bool,
     spread: Spread,
+    /// In the order of the configuration.
     servers: Vec<Server>,
+    places: Places,
     jitter: Seed,
     last_change: Mono,
     outputs: VecDeque<Output>,
@@ -57,7 +62,7 @@ impl Backend {
             servers,
         } = settings;
         let mut position = 0;
-        let servers = servers
+        let servers: Vec<Server> = servers
             .into_iter()
             .map(|s| {
                 let delay = s.first_check(&spread, &mut position, &mut seed);
@@ -70,6 +75,7 @@ impl Backend {
             policy,
             log_checks,
             spread,
+            places: Places::of(servers.iter().map(Server::place)),
             servers,
             jitter: seed,
             last_change: now,
@@ -90,6 +96,8 @@ impl Backend {
             Input::ClearCounters => self.servers.iter_mut().for_each(Server::clear_counters),
             Input::Restore { servers, age } => self.restore(servers, age, now),
             Input::Checks { server, enabled } => self.change(server, now, |s| s.set_checks(enabled, now)),
+            Input::Moved { server } => self.change(server, now, |s| s.moved(now)),
+            Input::Settings(settings) => self.reconfigure(*settings, now),
         }
     }
 
@@ -103,11 +111,9 @@ impl Backend {
     }
 
     pub fn on_deadline(&mut self, now: Mono) {
-        for (place, server) in (0..).zip(&mut self.servers) {
+        for server in &mut self.servers {
             if server.start_check(now) {
-                self.outputs.push_back(Output::StartCheck {
-                    server: ServerIdx(place),
-                });
+                self.outputs.push_back(Output::StartCheck { server: server.place() });
             }
         }
     }
@@ -131,17 +137,17 @@ impl Backend {
 
     /// What the next process needs to go on with a server; `None` when there is no such server.
     pub fn saved(&self, server: ServerIdx, now: Mono) -> Option<Saved> {
-        self.servers.get(server.place()).map(|s| s.saved(now))
+        self.server(server).map(|s| s.saved(now))
     }
 
     /// `None` when there is no such server.
     pub fn report(&self, server: ServerIdx, now: Mono) -> Option<ServerReport<'_>> {
-        self.servers.get(server.place()).map(|s| s.report(now))
+        self.server(server).map(|s| s.report(now))
     }
 
     fn check_done(&mut self, idx: ServerIdx, result: CheckResult, now: Mono) {
         let (log_checks, percent) = (self.log_checks, self.spread.percent);
-        let Some(server) = self.servers.get_mut(idx.place()) else {
+        let Some(server) = self.places.position(idx).and_then(|at| self.servers.get_mut(at)) else {
             return;
         };
         let told = result.clone();
@@ -159,7 +165,7 @@ impl Backend {
             self.change(idx, now, |s| s.obey(verdict, reason, now));
         }
         // The interval follows from the state after the result, so it comes last.
-        if let Some(server) = self.servers.get_mut(idx.place()) {
+        if let Some(server) = self.places.position(idx).and_then(|at| self.servers.get_mut(at)) {
             server.schedule_next_check(now, percent, &mut self.jitter);
         }
     }
@@ -167,7 +173,7 @@ impl Backend {
     /// Nothing has happened, so there is nothing to log.
     fn restore(&mut self, servers: Vec<(ServerIdx, Saved)>, age: Duration, now: Mono) {
         for (idx, saved) in servers {
-            if let Some(server) = self.servers.get_mut(idx.place()) {
+            if let Some(server) = self.server_mut(idx) {
                 server.restore(saved, now);
             }
         }
@@ -195,7 +201,7 @@ impl Backend {
     /// Does one thing to one server and tells everyone what follows from it, the workers first.
     fn change(&mut self, idx: ServerIdx, now: Mono, act: impl FnOnce(&mut Server) -> Option<Transition>) {
         let before = self.online();
-        let Some(server) = self.servers.get_mut(idx.place()) else {
+        let Some(server) = self.server_mut(idx) else {
             return;
         };
         let seen = server.view();
@@ -219,7 +225,7 @@ impl Backend {
     }
 
     fn announce(&mut self, place: ServerIdx, transition: Transition, online: Online) {
-        let Some(server) = self.servers.get(place.place()) else {
+        let Some(server) = self.server(place) else {
             return;
         };
         let remains = transition.may_remain_draining() && server.is_draining();
@@ -239,11 +245,20 @@ impl Backend {
             .extend([Some(change), again].into_iter().flatten().map(Output::Changed));
     }
 
+    fn server(&self, idx: ServerIdx) -> Option<&Server> {
+        self.servers.get(self.places.position(idx)?)
+    }
+
+    fn server_mut(&mut self, idx: ServerIdx) -> Option<&mut Server> {
+        self.servers.get_mut(self.places.position(idx)?)
+    }
+
     fn publish(&mut self) {
         let candidates: Vec<Candidate> = self.servers.iter().map(Server::candidate).collect();
         let view = View {
             table: Table::build(&self.policy, &candidates),
             servers: self.servers.iter().map(Server::view).collect(),
+            places: self.places.clone(),
             online: self.online(),
             last_change: self.last_change,
         };

@@ -5,8 +5,9 @@ use super::view::takes_new;
 use super::{
     CheckLog, CheckReport, Reason, Saved, ServerReport, ServerSettings, ServerView, Status, Transition, Tuned,
 };
+use crate::ServerIdx;
 use crate::balance::Candidate;
-use crate::health::{Admin, CheckResult, Outcome};
+use crate::health::{Admin, CheckResult, CheckSettings, Outcome};
 use std::sync::Arc;
 use std::time::Duration;
 use tandem_time::{Mono, Seed};
@@ -64,6 +65,10 @@ impl Server {
         server
     }
 
+    pub(super) fn place(&self) -> ServerIdx {
+        self.settings.place
+    }
+
     pub(super) fn name(&self) -> Arc<str> {
         Arc::clone(&self.settings.name)
     }
@@ -82,6 +87,7 @@ impl Server {
 
     pub(super) fn candidate(&self) -> Candidate {
         Candidate {
+            place: self.place(),
             id: self.settings.id,
             // The map-based algorithms keep the weights of the configuration; one set to 0 later is just not usable.
             weight: u32::from(if self.weight == 0 {
@@ -97,6 +103,7 @@ impl Server {
 
     pub(super) fn view(&self) -> ServerView {
         ServerView {
+            place: self.place(),
             name: self.name(),
             id: self.settings.id,
             is_backup: self.settings.backup,
@@ -276,6 +283,55 @@ impl Server {
     pub(super) fn set_checks(&mut self, enabled: bool, now: Mono) -> Option<Transition> {
         self.check.as_mut()?.set_enabled(enabled, now);
         None
+    }
+
+    /// Another machine answers there now. It is not believed to be down because of the old one for longer than its own
+    /// first checks take, and not believed to be well for more than one failure.
+    pub(super) fn moved(&mut self, now: Mono) -> Option<Transition> {
+        let is_up = self.operation != Operation::Down;
+        self.check.as_mut()?.ask_anew(is_up, now);
+        None
+    }
+
+    /// Takes on what the configuration says now. What an operator has set stays, unless the configuration has come to
+    /// say something else about it.
+    pub(super) fn reconfigure(&mut self, settings: ServerSettings, first_check: Mono, now: Mono) -> Option<Transition> {
+        let before = std::mem::replace(&mut self.settings, settings);
+        if self.settings.weight != before.weight {
+            self.weight = self.settings.weight;
+        }
+        if self.settings.maxconn != before.maxconn {
+            self.maxconn = self.settings.maxconn;
+        }
+        let transition = match (before.disabled, self.settings.disabled) {
+            (false, true) => self.enter_maint(now),
+            (true, false) => self.leave_maint(now),
+            _ => None,
+        };
+        transition.or(self.recheck(before.check, first_check, now))
+    }
+
+    /// Without checks a server is believed to work.
+    fn recheck(&mut self, before: Option<CheckSettings>, first_check: Mono, now: Mono) -> Option<Transition> {
+        match (before, self.settings.check) {
+            (before, after) if before == after => None,
+            (_, None) => {
+                self.check = None;
+                self.obey(Operation::Running, Reason::Unsaid, now)
+            }
+            (_, Some(settings)) => {
+                match &mut self.check {
+                    Some(check) => check.reconfigure(settings, now),
+                    none => *none = Some(Check::new(settings, first_check)),
+                }
+                if self.admin.in_maint()
+                    && let Some(check) = &mut self.check
+                {
+                    check.pause();
+                }
+                None
+            }
+        }
     }
 
     /// Weights change without a word in the log.

@@ -1,14 +1,14 @@
 //! What a backend is made of, after defaults were applied.
 
 use super::Spread;
-use crate::ServerId;
 use crate::balance::Policy;
 use crate::health::CheckSettings;
+use crate::{ServerId, ServerIdx};
 use std::sync::Arc;
 use std::time::Duration;
 use tandem_time::Seed;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackendSettings {
     pub name: Arc<str>,
     pub kind: ProxyKind,
@@ -16,6 +16,7 @@ pub struct BackendSettings {
     /// `option log-health-checks`. HAProxy then leaves the reason out of the line about the state, and so do we.
     pub log_checks: bool,
     pub spread: Spread,
+    /// In the order of the configuration, each with a place of its own.
     pub servers: Vec<ServerSettings>,
 }
 
@@ -27,8 +28,10 @@ pub enum ProxyKind {
     Listen,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerSettings {
+    /// What inputs and outputs name it by.
+    pub place: ServerIdx,
     pub name: Arc<str>,
     pub id: ServerId,
     /// 0 takes no new clients.

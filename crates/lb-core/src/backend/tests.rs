@@ -26,6 +26,7 @@ fn checks(inter: u64, rise: u32, fall: u32) -> CheckSettings {
 
 fn server(place: u32, check: Option<CheckSettings>) -> ServerSettings {
     ServerSettings {
+        place: ServerIdx(place),
         name: Arc::from(format!("s{place}")),
         id: ServerId(place + 1),
         weight: 1,

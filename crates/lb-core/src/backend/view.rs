@@ -1,5 +1,6 @@
 //! What the workers see of a backend: the table to pick from, and of each server what a connection needs to know.
 
+use super::places::Places;
 use super::{Online, Operation};
 use crate::balance::Table;
 use crate::health::Admin;
@@ -11,7 +12,9 @@ use tandem_time::Mono;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
     pub table: Table,
+    /// In the order of the configuration.
     pub servers: Vec<ServerView>,
+    pub(super) places: Places,
     pub online: Online,
     /// When the backend last came up or went down as a whole.
     pub last_change: Mono,
@@ -19,20 +22,18 @@ pub struct View {
 
 impl View {
     pub fn server(&self, idx: ServerIdx) -> Option<&ServerView> {
-        self.servers.get(idx.place())
+        self.servers.get(self.places.position(idx)?)
     }
 
     /// The place of the server that a stick entry names.
     pub fn place_of(&self, id: ServerId) -> Option<ServerIdx> {
-        (0..)
-            .zip(&self.servers)
-            .find(|(_, s)| s.id == id)
-            .map(|(place, _)| ServerIdx(place))
+        self.servers.iter().find(|s| s.id == id).map(|s| s.place)
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerView {
+    pub place: ServerIdx,
     pub name: Arc<str>,
     pub id: ServerId,
     pub is_backup: bool,

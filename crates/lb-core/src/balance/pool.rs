@@ -12,9 +12,10 @@ pub(super) const SIXTEENTHS: u32 = 16;
 /// The heaviest server: weight 256. Heavier ones count as this, which bounds every table.
 pub(super) const HEAVIEST: u32 = 256 * SIXTEENTHS;
 
-/// One server as the balancing sees it; its place in the list is its [`ServerIdx`].
+/// One server as the balancing sees it. The order of a list of them is that of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
+    pub place: ServerIdx,
     pub id: ServerId,
     /// In sixteenths: 16 is weight 1. With 0 it takes no new connections.
     pub weight: u32,
@@ -61,8 +62,8 @@ pub(super) struct Pool {
 impl Pool {
     pub(super) fn gather(policy: &Policy, candidates: &[Candidate]) -> Pool {
         let (backups, active): (Vec<Member>, Vec<Member>) = {
-            let able = candidates.iter().zip(0..).filter(|(c, _)| c.takes_connections());
-            let (b, a): (Vec<_>, Vec<_>) = able.partition(|(c, _)| c.backup);
+            let able = candidates.iter().filter(|c| c.takes_connections());
+            let (b, a): (Vec<_>, Vec<_>) = able.partition(|c| c.backup);
             (b.into_iter().map(member).collect(), a.into_iter().map(member).collect())
         };
         let (active_count, backup_count) = (active.len(), backups.len());
@@ -120,9 +121,9 @@ impl Pool {
     }
 }
 
-fn member((candidate, place): (&Candidate, u32)) -> Member {
+fn member(candidate: &Candidate) -> Member {
     Member {
-        idx: ServerIdx(place),
+        idx: candidate.place,
         id: candidate.id,
         weight: candidate.weight.min(HEAVIEST),
         maxconn: candidate.maxconn,

@@ -181,6 +181,7 @@ impl Server {
 
     fn candidate(&self, position: u32) -> Candidate {
         Candidate {
+            place: ServerIdx(position - 1),
             id: ServerId(self.id.unwrap_or(position)),
             weight: self.weight * 16,
             backup: self.backup,

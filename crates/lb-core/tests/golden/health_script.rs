@@ -185,6 +185,7 @@ impl Server {
         let count = |key| number(key).map(|n| u32::try_from(n).expect("a small number"));
         let has = |word| self.words.split_whitespace().any(|w| w == word);
         ServerSettings {
+            place: ServerIdx(id.0 - 1),
             name: Arc::from(self.name.as_str()),
             id,
             weight: 1,

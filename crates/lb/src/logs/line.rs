@@ -11,6 +11,7 @@ use tandem_ops::clock::Wall;
 use tandem_ops::syslog::{Sender, Severity};
 
 use crate::frontend::Frontend;
+use crate::publish::Backend;
 use crate::queue::Position;
 use crate::session::{Carried, Peer};
 use crate::worker::Worker;
@@ -87,23 +88,23 @@ pub(crate) fn told(worker: &Worker, told: &Told<'_>) {
         None => return,
     };
     let backend = frontend.backend.as_deref();
-    let of_server = server
-        .zip(backend)
-        .and_then(|(s, b)| Some((b.plan.servers.get(s.place())?, b.server(s)?)));
+    let backend_name = backend.map(Backend::name);
+    let of_server = server.zip(backend).and_then(|(s, b)| b.server(s));
+    let server_name = of_server.as_ref().map(|s| s.name());
     let now = Wall::now();
     let line = TcpLine {
         client: peer.client(),
         accepted: worker.pen.civil(now, summary),
         frontend: &frontend.plan.name,
-        backend: backend.map_or(&frontend.plan.name, |b| &b.plan.name),
-        server: of_server.map(|(plan, _)| &*plan.name),
+        backend: backend_name.as_ref().unwrap_or(&frontend.plan.name),
+        server: server_name.as_deref(),
         summary,
         bytes: carried.to_client,
         counts: Counts {
             process: worker.crew.sessions.now().into(),
             frontend: frontend.traffic.sessions.now().into(),
             backend: backend.map_or(0, |b| b.traffic.sessions.now().into()),
-            server: of_server.map_or(0, |(_, live)| live.traffic.sessions.now().into()),
+            server: of_server.as_ref().map_or(0, |s| s.traffic.sessions.now().into()),
             server_queue: waited_at.server,
             backend_queue: waited_at.backend,
         },

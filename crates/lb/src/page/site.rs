@@ -1,5 +1,7 @@
 //! One frontend that has the page: its settings, and what it counts.
 
+use std::sync::Arc;
+
 use hyper::StatusCode;
 use tandem_lb_config as plan;
 use tandem_time::Mono;
@@ -10,7 +12,7 @@ pub(crate) struct Site {
     plan: plan::Frontend,
     settings: plan::Stats,
     maxconn: u32,
-    traffic: Traffic,
+    traffic: Arc<Traffic>,
     /// 1xx to 5xx, others.
     answers: [Count; 6],
 }
@@ -24,7 +26,7 @@ impl Site {
             plan,
             settings,
             maxconn,
-            traffic: Traffic::default(),
+            traffic: Arc::default(),
             answers: Default::default(),
         }
     }
@@ -41,7 +43,7 @@ impl Site {
         self.maxconn
     }
 
-    pub(crate) fn traffic(&self) -> &Traffic {
+    pub(crate) fn traffic(&self) -> &Arc<Traffic> {
         &self.traffic
     }
 

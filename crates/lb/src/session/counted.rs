@@ -9,7 +9,8 @@ use tandem_time::Mono;
 use super::Carried;
 use crate::counters::Traffic;
 use crate::frontend::Frontend;
-use crate::publish::{Backend, Server};
+use crate::publish::Backend;
+use crate::servers::Server;
 use crate::worker::Crew;
 
 /// Counted for the process and a frontend.
@@ -55,36 +56,32 @@ impl Drop for AtBackend {
 /// Counted for a server, from when it was chosen.
 pub(super) struct AtServer {
     backend: Arc<Backend>,
-    idx: ServerIdx,
+    server: Arc<Server>,
 }
 
 impl AtServer {
-    pub(super) fn enter(backend: &Arc<Backend>, idx: ServerIdx, now: Mono) -> AtServer {
-        if let Some(server) = backend.server(idx) {
-            server.traffic.began(now);
-        }
+    pub(super) fn enter(backend: &Arc<Backend>, server: Arc<Server>, now: Mono) -> AtServer {
+        server.traffic.began(now);
         AtServer {
             backend: backend.clone(),
-            idx,
+            server,
         }
     }
 
     pub(super) fn idx(&self) -> ServerIdx {
-        self.idx
+        self.server.place
     }
 
-    pub(super) fn server(&self) -> Option<&Server> {
-        self.backend.server(self.idx)
+    pub(super) fn server(&self) -> &Arc<Server> {
+        &self.server
     }
 }
 
 impl Drop for AtServer {
     fn drop(&mut self) {
-        if let Some(server) = self.backend.server(self.idx) {
-            server.traffic.sessions.leave();
-        }
-        if self.backend.is_limited(self.idx) {
-            self.backend.queue.freed(self.idx);
+        self.server.traffic.sessions.leave();
+        if self.backend.now().is_limited(self.server.place) {
+            self.backend.queue.freed(self.server.place);
         }
     }
 }
@@ -121,7 +118,8 @@ pub(super) fn history(
 
 /// Counts how a connection ended, for its backend and the server it was at.
 pub(super) fn ending(backend: &Backend, server: Option<ServerIdx>, ending: Ending) {
-    let of_server = server.and_then(|idx| backend.server(idx)).map(|s| &s.attempts);
+    let of_server = server.and_then(|idx| backend.server(idx));
+    let of_server = of_server.as_ref().map(|s| &s.attempts);
     for attempts in [Some(&backend.attempts), of_server].into_iter().flatten() {
         if ending.is_connect_error() {
             attempts.connect_errors.one();

@@ -13,6 +13,7 @@ use super::Session;
 use super::counted::AtServer;
 use crate::publish::{Backend, Pick};
 use crate::queue::Place;
+use crate::servers::Server;
 
 /// How far the way to the server is.
 pub(super) enum Upstream {
@@ -34,8 +35,11 @@ impl Session {
         match self.pick {
             Pick::Known(idx) | Pick::Balanced(idx) => {
                 self.leave_queue();
-                self.move_to(&backend, idx, now);
-                self.conn.handle(Input::Picked(Some(idx)), now);
+                let server = backend.server(idx);
+                if let Some(server) = &server {
+                    self.move_to(&backend, server.clone(), now);
+                }
+                self.conn.handle(Input::Picked(server.map(|s| s.place)), now);
             }
             Pick::NoServer => {
                 self.leave_queue();
@@ -60,20 +64,20 @@ impl Session {
     }
 
     /// Counts the connection for the chosen server, and no more for the one that it leaves.
-    fn move_to(&mut self, backend: &Arc<Backend>, idx: ServerIdx, now: Mono) {
-        if self.at_server.as_ref().is_some_and(|at| at.idx() == idx) {
+    fn move_to(&mut self, backend: &Arc<Backend>, server: Arc<Server>, now: Mono) {
+        if self.at_server.as_ref().is_some_and(|at| at.idx() == server.place) {
             return;
         }
-        if let Some(left) = self.tried.take().and_then(|left| backend.server(left)) {
+        if let Some(left) = self.tried.take() {
             left.attempts.redispatches.one();
             backend.attempts.redispatches.one();
         }
-        if let (Pick::Balanced(_), Some(server)) = (self.pick, backend.server(idx)) {
+        if let Pick::Balanced(_) = self.pick {
             server.attempts.balanced.one();
             backend.attempts.balanced.one();
         }
-        self.at_server = Some(AtServer::enter(backend, idx, now));
-        self.entry.at_server(Some(idx));
+        self.entry.at_server(Some(server.place));
+        self.at_server = Some(AtServer::enter(backend, server, now));
     }
 
     pub(super) fn connect(&mut self, idx: ServerIdx) {
@@ -83,12 +87,12 @@ impl Session {
         let Some(server) = backend.server(idx) else { return };
         for attempts in [&server.attempts, &backend.attempts] {
             attempts.connects.one();
-            if self.tried == Some(idx) {
+            if self.tried.as_ref().is_some_and(|tried| tried.place == idx) {
                 attempts.retries.one();
             }
         }
-        self.tried = Some(idx);
         let to = server.address.load().for_client_of(self.client_port());
+        self.tried = Some(server);
         match Endpoint::connect(&to).and_then(|endpoint| prepare(&backend, endpoint)) {
             Ok(endpoint) => self.upstream = Upstream::Connecting(endpoint),
             Err(error) => self.connect_failed(&error),
@@ -107,8 +111,8 @@ impl Session {
 
     pub(super) fn established(&mut self, idx: ServerIdx) {
         let now = self.worker.clock.now();
-        if let Some(backend) = &self.frontend.backend {
-            backend.remember(self.peer.ip(), idx, now);
+        if let Some((backend, at)) = self.frontend.backend.as_ref().zip(self.at_server.as_ref()) {
+            backend.remember(self.peer.ip(), at.server(), now);
         }
         if self.frontend.plan.log_rule.logasap {
             self.tell_log(self.conn.summary(now), Some(idx), true);
@@ -118,7 +122,7 @@ impl Session {
     /// Says that the server need not be insisted on, when that is so; the machine asks for it with the next failure.
     pub(super) fn hint_that_it_may_leave(&mut self, now: Mono) {
         let Some(backend) = &self.frontend.backend else { return };
-        if !matches!(self.upstream, Upstream::Up(_)) && backend.may_leave(self.pick) {
+        if !matches!(self.upstream, Upstream::Up(_)) && backend.now().may_leave(self.pick) {
             self.conn.handle(Input::MayLeave, now);
         }
     }
@@ -154,7 +158,7 @@ impl Session {
 
 fn prepare(backend: &Backend, endpoint: Endpoint) -> io::Result<Endpoint> {
     sockopt::no_delay(endpoint.socket())?;
-    keep_alive(endpoint.socket(), backend.plan.keepalive)?;
+    keep_alive(endpoint.socket(), backend.now().plan.keepalive)?;
     Ok(endpoint)
 }
 

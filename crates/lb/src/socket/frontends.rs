@@ -93,7 +93,7 @@ fn on_frontend(room: &Room, call: &Call, act: impl FnOnce(&Arc<Frontend>) -> Rep
         return Reply::error("A frontend name is expected.");
     }
     let is_it = |f: &&Arc<Frontend>| numbered(name).map_or_else(|| *f.plan.name == *name, |id| f.plan.id == id);
-    match room.frontends.iter().find(is_it) {
+    match room.frontends.all().iter().find(is_it) {
         Some(frontend) => act(frontend),
         None => Reply::error("No such frontend."),
     }

@@ -33,8 +33,9 @@ pub(super) fn environment(_: &Room, call: &Call) -> Reply {
 /// Protocol errors are of HTTP; none are captured here.
 pub(super) fn errors(room: &Room, call: &Call) -> Reply {
     let name = call.arg(0);
-    let is_known =
-        name.is_empty() || room.frontends.iter().any(|f| *f.plan.name == *name) || room.orders.backend(name).is_ok();
+    let is_known = name.is_empty()
+        || room.frontends.all().iter().any(|f| *f.plan.name == *name)
+        || room.orders.backend(name).is_ok();
     if !is_known {
         return Reply::error("No such proxy.");
     }
@@ -61,7 +62,8 @@ pub(super) fn events(_: &Room, call: &Call) -> Reply {
 pub(super) fn activity(room: &Room, _: &Call) -> Reply {
     let workers = room.stats.process().workers;
     let now = Wall::now();
-    let sessions = room.frontends.iter().map(|f| f.traffic.sessions.total());
+    let all = room.frontends.all();
+    let sessions = all.iter().map(|f| f.traffic.sessions.total());
     Reply::Output(format!(
         "thread_id: 1 (1..{workers})\ndate_now: {}.{:06}\naccepted: {}\n",
         now.secs(),

@@ -4,7 +4,6 @@ use std::fmt::Write;
 use std::rc::Rc;
 
 use tandem_lb_config::{Host, Server as Configured, ServerPort};
-use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{CheckReport, Operation, ServerReport};
 use tandem_lb_core::health::{Admin, CheckStatus, Outcome};
 use tandem_ops::control::{Call, Reply};
@@ -12,6 +11,7 @@ use tandem_ops::control::{Call, Reply};
 use super::Room;
 use crate::address::ServerAddress;
 use crate::keeper::Keeper;
+use crate::servers::Server;
 
 const STATE_FIELDS: &str = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight \
     srv_iweight srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state \
@@ -23,28 +23,22 @@ const USUAL_RISE: u32 = 2;
 
 pub(super) fn backends(room: &Room, _: &Call) -> Reply {
     let mut text = "# name\n".to_owned();
-    for keeper in room.orders.backends() {
-        let _infallible = writeln!(text, "{}", keeper.backend().plan.name);
+    for keeper in room.orders.backends().iter() {
+        let _infallible = writeln!(text, "{}", keeper.backend().name());
     }
     Reply::Output(text)
 }
 
 /// `show servers state`: the format that `load-server-state-from-file` reads.
 pub(super) fn state(room: &Room, call: &Call) -> Reply {
-    of_backends(room, call.arg(0), STATE_FIELDS.to_owned(), |text, keeper, idx| {
-        let line = keeper.report(idx, |report| {
-            let plan = &keeper.backend().plan;
-            let server = plan.servers.get(idx.place())?;
+    of_backends(room, call.arg(0), STATE_FIELDS.to_owned(), |text, keeper, server| {
+        let line = keeper.report(server.place, |report| {
+            let plan = &keeper.backend().now().plan;
             let since = room.clock.now().since(report.view.last_change).as_secs();
-            Some(state_line(
-                &format!("{} {}", plan.id, plan.name),
-                server,
-                &report,
-                since,
-                &place(keeper, idx),
-            ))
+            let backend = format!("{} {}", plan.id, plan.name);
+            state_line(&backend, &server.plan(), &report, since, &place(server))
         });
-        text.extend(line.flatten());
+        text.extend(line);
     })
 }
 
@@ -54,18 +48,16 @@ pub(super) fn connections(room: &Room, call: &Call) -> Reply {
         "# bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb safe_nb idle_lim \
          idle_cur idle_per_thr[{workers}]\n"
     );
-    of_backends(room, call.arg(0), title, |text, keeper, idx| {
-        let backend = keeper.backend();
-        let (plan, live) = (backend.plan.servers.get(idx.place()), backend.server(idx));
-        let Some((plan, live)) = plan.zip(live) else { return };
+    of_backends(room, call.arg(0), title, |text, keeper, live| {
+        let (backend, plan) = (&keeper.backend().now().plan, live.plan());
         let (now, max) = (live.traffic.sessions.now(), live.traffic.sessions.max());
-        let (addr, port) = place(keeper, idx);
+        let (addr, port) = place(live);
         let _infallible = writeln!(
             text,
             "{}/{} {}/{} {addr} {port} - 5000 {now} {max} {max} 0 0 -1 0{}",
-            backend.plan.name,
+            backend.name,
             plan.name,
-            backend.plan.id,
+            backend.id,
             plan.id,
             " 0".repeat(workers)
         );
@@ -73,18 +65,17 @@ pub(super) fn connections(room: &Room, call: &Call) -> Reply {
 }
 
 /// Lines for the servers of one backend, or of all when none is named.
-fn of_backends(room: &Room, name: &str, mut text: String, line: impl Fn(&mut String, &Rc<Keeper>, ServerIdx)) -> Reply {
-    let all = room.orders.backends();
+fn of_backends(room: &Room, name: &str, mut text: String, line: impl Fn(&mut String, &Rc<Keeper>, &Server)) -> Reply {
     let wanted = match name {
-        "" => all,
+        "" => room.orders.backends(),
         _ => match room.orders.backend(name) {
-            Ok(keeper) => std::slice::from_ref(keeper),
+            Ok(keeper) => [keeper].into(),
             Err(_) => return Reply::error("Can't find backend."),
         },
     };
-    for keeper in wanted {
-        for place in (0..).take(keeper.backend().servers.len()) {
-            line(&mut text, keeper, ServerIdx(place));
+    for keeper in wanted.iter() {
+        for server in keeper.backend().now().servers.all() {
+            line(&mut text, keeper, server);
         }
     }
     Reply::Output(text)
@@ -180,15 +171,15 @@ fn result_number(outcome: Outcome) -> u8 {
 }
 
 /// Address and port as scripts read them; `-` and 0 where there is none.
-fn place(keeper: &Rc<Keeper>, idx: ServerIdx) -> (String, u16) {
-    match keeper.backend().server(idx).map(|s| s.address.load_full()).as_deref() {
-        Some(ServerAddress::Ip { ip, port }) => {
+fn place(server: &Server) -> (String, u16) {
+    match &**server.address.load() {
+        ServerAddress::Ip { ip, port } => {
             let port = match port {
                 ServerPort::Fixed(port) => *port,
                 ServerPort::Offset(_) => 0,
             };
             (ip.to_string(), port)
         }
-        Some(ServerAddress::Unix(_)) | None => ("-".to_owned(), 0),
+        ServerAddress::Unix(_) => ("-".to_owned(), 0),
     }
 }

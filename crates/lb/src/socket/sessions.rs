@@ -7,6 +7,7 @@ use tandem_time::Mono;
 
 use super::Room;
 use crate::live::Connection;
+use crate::servers::Server;
 use crate::session::Peer;
 
 /// One line for each, in HAProxy's form; what exists only inside of HAProxy is 0 or empty.
@@ -74,16 +75,10 @@ fn details(id: u64, connection: &Arc<Connection>, now: Mono) -> String {
     let names = Names::of(connection);
     let plan = &connection.frontend.plan;
     let (proto, source) = source(connection.peer);
-    let backend_id = connection.backend().map_or(-1, |b| i64::from(b.plan.id));
-    let (server_id, address) = match (connection.backend(), connection.server()) {
-        (Some(backend), Some(idx)) => (
-            backend.plan.servers.get(idx.place()).map_or(-1, |s| i64::from(s.id.0)),
-            backend
-                .server(idx)
-                .map(|s| format!(" addr={}", s.address))
-                .unwrap_or_default(),
-        ),
-        _ => (-1, String::new()),
+    let backend_id = connection.backend().map_or(-1, |b| i64::from(b.now().plan.id));
+    let (server_id, address) = match server_of(connection) {
+        Some(server) => (i64::from(server.plan().id.0), format!(" addr={}", server.address)),
+        None => (-1, String::new()),
     };
     format!(
         "{id:#x}: id={id} proto={proto} source={source}\n  frontend={} (id={} mode=tcp)\n  backend={} \
@@ -96,22 +91,22 @@ fn details(id: u64, connection: &Arc<Connection>, now: Mono) -> String {
     )
 }
 
-struct Names<'a> {
-    backend: &'a str,
-    server: &'a str,
+struct Names {
+    backend: Arc<str>,
+    server: Arc<str>,
 }
 
-impl Names<'_> {
-    fn of(connection: &Connection) -> Names<'_> {
-        let backend = connection.backend();
-        let server = backend
-            .zip(connection.server())
-            .and_then(|(backend, idx)| backend.plan.servers.get(idx.place()));
+impl Names {
+    fn of(connection: &Connection) -> Names {
         Names {
-            backend: backend.map_or("<NONE>", |b| &b.plan.name),
-            server: server.map_or("<none>", |s| &s.name),
+            backend: connection.backend().map_or_else(|| "<NONE>".into(), |b| b.name()),
+            server: server_of(connection).map_or_else(|| "<none>".into(), |s| s.name()),
         }
     }
+}
+
+fn server_of(connection: &Connection) -> Option<Arc<Server>> {
+    connection.backend()?.server(connection.server()?)
 }
 
 fn source(peer: Peer) -> (&'static str, String) {

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use arc_swap::Guard;
 use tandem_lb_core::ServerId;
 use tandem_lb_core::stick::{Key, StickEntry};
 use tandem_ops::control::{Call, Reply};
@@ -10,7 +11,7 @@ use tandem_time::Mono;
 
 use super::Room;
 use crate::affinity::Affinity;
-use crate::publish::Backend;
+use crate::publish::Snapshot;
 
 /// What HAProxy's tables may hold beside the server.
 const OTHER_DATA: [&str; 26] = [
@@ -74,10 +75,11 @@ enum Operator {
 pub(super) fn show(room: &Room, call: &Call) -> Reply {
     let name = call.arg(0);
     if name.is_empty() {
-        let tables = room.orders.backends().iter().map(|k| k.backend());
+        let all = room.orders.backends();
+        let tables = all.iter().map(|k| k.backend().now());
         return Reply::Output(
             tables
-                .filter_map(|b| b.affinity.as_ref().map(|a| title(b, a)))
+                .filter_map(|b| b.affinity.as_ref().map(|a| title(&b, a)))
                 .collect(),
         );
     }
@@ -161,7 +163,7 @@ pub(super) fn clear(room: &Room, call: &Call) -> Reply {
 }
 
 /// The table and the key of `<table> key <key>`.
-fn keyed(room: &Room, call: &Call) -> Result<(Arc<Backend>, Option<IpAddr>), Reply> {
+fn keyed(room: &Room, call: &Call) -> Result<(Arc<Snapshot>, Option<IpAddr>), Reply> {
     if call.arg(0).is_empty() {
         return Err(Reply::error(
             "Required arguments: <table> key <key> [data.<store_data_type> <value>]*",
@@ -174,17 +176,18 @@ fn keyed(room: &Room, call: &Call) -> Result<(Arc<Backend>, Option<IpAddr>), Rep
     }
 }
 
-fn find(room: &Room, name: &str) -> Result<Arc<Backend>, Reply> {
-    let found = room.orders.backends().iter().map(|k| k.backend());
+fn find(room: &Room, name: &str) -> Result<Arc<Snapshot>, Reply> {
+    let all = room.orders.backends();
+    let found = all.iter().map(|k| Guard::into_inner(k.backend().now()));
     let mut tables = found.filter(|b| b.affinity.is_some());
-    tables.find(|b| *b.plan.name == *name).cloned().ok_or_else(no_table)
+    tables.find(|b| *b.plan.name == *name).ok_or_else(no_table)
 }
 
 fn no_table() -> Reply {
     Reply::error("No such table")
 }
 
-fn title(backend: &Backend, affinity: &Affinity) -> String {
+fn title(backend: &Snapshot, affinity: &Affinity) -> String {
     let fill = affinity.fill();
     let name = &backend.plan.name;
     format!(
@@ -194,7 +197,7 @@ fn title(backend: &Backend, affinity: &Affinity) -> String {
 }
 
 /// Where HAProxy prints an address in its memory, there is a number made of the key: the same for as long as it lives.
-fn line(backend: &Backend, key: Key, entry: StickEntry, now: Mono) -> String {
+fn line(backend: &Snapshot, key: Key, entry: StickEntry, now: Mono) -> String {
     let pointer = match key {
         Key::V4(ip) => u64::from(u32::from(ip)),
         Key::V6(ip) => (u128::from(ip) >> 64) as u64 ^ u128::from(ip) as u64,

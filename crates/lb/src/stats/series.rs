@@ -4,70 +4,118 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::ServerReport;
 use tandem_lb_core::stats::prometheus::{ServerSpread, TableFill};
 use tandem_lb_core::stats::{Row, backend_row, figures, frontend_row, server_row};
 use tandem_time::Mono;
 
-use super::{History, Meters};
+use super::Meters;
 use crate::counters::{Attempts, Traffic};
-use crate::frontend::{Frontend, Gate};
+use crate::frontend::{Gate, Seat};
 use crate::keeper::Keeper;
 use crate::page::Site;
-use crate::publish::Server;
+use crate::publish::Backend;
+use crate::servers::Server;
+
+type Shared = Rc<RefCell<Meters>>;
+
+pub(super) struct OfServer {
+    server: Arc<Server>,
+    meters: Meters,
+}
 
 pub(super) enum Series {
     Frontend {
-        frontend: Arc<Frontend>,
-        meters: RefCell<Meters>,
+        seat: Seat,
+        meters: Shared,
     },
     Site {
         site: Rc<Site>,
-        meters: RefCell<Meters>,
+        meters: Shared,
     },
     Backend {
         keeper: Rc<Keeper>,
         fullconn: u32,
-        meters: RefCell<Meters>,
-        servers: Vec<RefCell<Meters>>,
+        meters: Shared,
+        servers: Rc<RefCell<Vec<OfServer>>>,
         /// The other half of a `listen` with a page.
         is_page: bool,
     },
 }
 
 impl Series {
-    pub(super) fn frontend(frontend: Arc<Frontend>) -> Series {
+    pub(super) fn frontend(seat: Seat) -> Series {
         Series::Frontend {
-            frontend,
-            meters: RefCell::default(),
+            seat,
+            meters: Rc::default(),
         }
     }
 
     pub(super) fn site(site: Rc<Site>) -> Series {
         Series::Site {
             site,
-            meters: RefCell::default(),
+            meters: Rc::default(),
         }
     }
 
     /// `clients` is how many the frontends may send here; a tenth of them is what HAProxy calls full.
     pub(super) fn backend(keeper: Rc<Keeper>, clients: u64, is_page: bool) -> Series {
-        let servers = keeper.backend().servers.iter().map(|_| RefCell::default()).collect();
         Series::Backend {
             keeper,
             fullconn: u32::try_from(clients.div_ceil(10).max(1)).unwrap_or(u32::MAX),
-            meters: RefCell::default(),
-            servers,
+            meters: Rc::default(),
+            servers: Rc::default(),
             is_page,
+        }
+    }
+
+    /// When that is a series of the same, this one goes on where it is.
+    pub(super) fn go_on_from(&mut self, known: &Series) {
+        match (self, known) {
+            (
+                Series::Frontend { seat, meters },
+                Series::Frontend {
+                    seat: same,
+                    meters: before,
+                },
+            ) if Arc::ptr_eq(seat, same) => {
+                *meters = before.clone();
+            }
+            (
+                Series::Site { site, meters },
+                Series::Site {
+                    site: same,
+                    meters: before,
+                },
+            ) if Rc::ptr_eq(site, same) => {
+                *meters = before.clone();
+            }
+            (
+                Series::Backend {
+                    keeper,
+                    meters,
+                    servers,
+                    ..
+                },
+                Series::Backend {
+                    keeper: same,
+                    meters: before,
+                    servers: of_servers,
+                    ..
+                },
+            ) if Rc::ptr_eq(keeper, same) => {
+                *meters = before.clone();
+                *servers = of_servers.clone();
+            }
+            _ => {}
         }
     }
 
     pub(super) fn id(&self) -> u32 {
         match self {
-            Series::Frontend { frontend, .. } => frontend.plan.id,
+            Series::Frontend { seat, .. } => seat.load().plan.id,
             Series::Site { site, .. } => site.plan().id,
-            Series::Backend { keeper, .. } => keeper.backend().plan.id,
+            Series::Backend { keeper, .. } => keeper.backend().now().plan.id,
         }
     }
 
@@ -76,10 +124,10 @@ impl Series {
     }
 
     /// What clients of the process do; behind a backend it would be counted twice.
-    pub(super) fn of_clients(&self) -> Option<&Traffic> {
+    pub(super) fn of_clients(&self) -> Option<Arc<Traffic>> {
         match self {
-            Series::Frontend { frontend, .. } => Some(&frontend.traffic),
-            Series::Site { site, .. } => Some(site.traffic()),
+            Series::Frontend { seat, .. } => Some(seat.load().traffic.clone()),
+            Series::Site { site, .. } => Some(site.traffic().clone()),
             Series::Backend { .. } => None,
         }
     }
@@ -88,10 +136,10 @@ impl Series {
         let Series::Backend { keeper, .. } = self else {
             return None;
         };
-        let affinity = keeper.backend().affinity.as_ref()?;
-        let fill = affinity.fill();
+        let backend = keeper.backend().now();
+        let fill = backend.affinity.as_ref()?.fill();
         Some(TableFill {
-            name: keeper.backend().plan.name.to_string(),
+            name: backend.plan.name.to_string(),
             key: fill.key,
             size: fill.size,
             used: fill.used,
@@ -102,30 +150,30 @@ impl Series {
         let Series::Backend { keeper, .. } = self else {
             return Vec::new();
         };
-        let backend = keeper.backend();
-        let servers = backend.plan.servers.iter().zip(&backend.servers);
+        let backend = keeper.backend().now();
+        let servers = backend.servers.all();
         servers
-            .map(|(plan, server)| ServerSpread {
+            .map(|server| ServerSpread {
                 proxy: backend.plan.name.to_string(),
-                server: plan.name.to_string(),
+                server: server.name().to_string(),
                 of: server.history.distributions(),
             })
             .collect()
     }
 
-    /// Of the server with this number.
-    pub(super) fn history(&self, server: u32) -> Option<&History> {
+    /// The server with this number.
+    pub(super) fn server(&self, number: u32) -> Option<Arc<Server>> {
         let Series::Backend { keeper, .. } = self else {
             return None;
         };
-        let backend = keeper.backend();
-        let place = backend.plan.servers.iter().position(|s| s.id.0 == server)?;
-        Some(&backend.servers.get(place)?.history)
+        let backend = keeper.backend().now();
+        let found = backend.servers.all().find(|s| s.plan().id.0 == number);
+        found.cloned()
     }
 
     pub(super) fn look(&self, now: Mono) {
         match self {
-            Series::Frontend { frontend, meters, .. } => meters.borrow_mut().look(&frontend.traffic, now),
+            Series::Frontend { seat, meters } => meters.borrow_mut().look(&seat.load().traffic, now),
             Series::Site { site, meters } => meters.borrow_mut().look(site.traffic(), now),
             Series::Backend {
                 keeper,
@@ -134,8 +182,10 @@ impl Series {
                 ..
             } => {
                 meters.borrow_mut().look(&keeper.backend().traffic, now);
-                for (server, meters) in keeper.backend().servers.iter().zip(servers) {
-                    meters.borrow_mut().look(&server.traffic, now);
+                let mut servers = servers.borrow_mut();
+                follow(&mut servers, keeper.backend());
+                for OfServer { server, meters } in servers.iter_mut() {
+                    meters.look(&server.traffic, now);
                     server.history.look(&server.traffic, now);
                 }
             }
@@ -144,7 +194,7 @@ impl Series {
 
     pub(super) fn forget_maxima(&self) {
         match self {
-            Series::Frontend { frontend, meters, .. } => meters.borrow_mut().forget_maxima(&frontend.traffic),
+            Series::Frontend { seat, meters } => meters.borrow_mut().forget_maxima(&seat.load().traffic),
             Series::Site { site, meters } => meters.borrow_mut().forget_maxima(site.traffic()),
             Series::Backend {
                 keeper,
@@ -156,8 +206,10 @@ impl Series {
                 meters.borrow_mut().forget_maxima(&backend.traffic);
                 backend.attempts.times.forget_maxima();
                 backend.queue.forget_maxima();
-                for (server, meters) in backend.servers.iter().zip(servers) {
-                    meters.borrow_mut().forget_maxima(&server.traffic);
+                let mut servers = servers.borrow_mut();
+                follow(&mut servers, backend);
+                for OfServer { server, meters } in servers.iter_mut() {
+                    meters.forget_maxima(&server.traffic);
                     server.attempts.times.forget_maxima();
                 }
             }
@@ -166,13 +218,13 @@ impl Series {
 
     pub(super) fn clear(&self) {
         match self {
-            Series::Frontend { frontend, .. } => frontend.traffic.clear(),
+            Series::Frontend { seat, .. } => seat.load().traffic.clear(),
             Series::Site { site, .. } => site.traffic().clear(),
             Series::Backend { keeper, .. } => {
                 let backend = keeper.backend();
                 backend.traffic.clear();
                 backend.attempts.clear();
-                for server in &backend.servers {
+                for server in backend.now().servers.all() {
                     server.traffic.clear();
                     server.attempts.clear();
                     server.history.clear();
@@ -183,14 +235,17 @@ impl Series {
 
     pub(super) fn rows(&self, now: Mono, is_open: bool, rows: &mut Vec<Row>) {
         match self {
-            Series::Frontend { frontend, meters } => rows.push(frontend_row(&figures::Frontend {
-                name: &frontend.plan.name,
-                iid: frontend.plan.id,
-                maxconn: frontend.limit.most(),
-                is_open: is_open && *frontend.gate.borrow() == Gate::Open,
-                traffic: meters.borrow().figures(&frontend.traffic, now),
-                http: None,
-            })),
+            Series::Frontend { seat, meters } => {
+                let frontend = seat.load();
+                rows.push(frontend_row(&figures::Frontend {
+                    name: &frontend.plan.name,
+                    iid: frontend.plan.id,
+                    maxconn: frontend.limit.most(),
+                    is_open: is_open && *frontend.gate.borrow() == Gate::Open,
+                    traffic: meters.borrow().figures(&frontend.traffic, now),
+                    http: None,
+                }));
+            }
             Series::Site { site, meters } => {
                 let traffic = meters.borrow().figures(site.traffic(), now);
                 rows.push(frontend_row(&figures::Frontend {
@@ -214,10 +269,11 @@ impl Series {
                 servers,
                 is_page,
             } => {
-                for ((place, server), meters) in (0..).zip(&keeper.backend().servers).zip(servers) {
-                    rows.extend(keeper.report(ServerIdx(place), |report| {
-                        server_of(keeper, server, &meters.borrow(), &report, now)
-                    }));
+                let mut servers = servers.borrow_mut();
+                follow(&mut servers, keeper.backend());
+                for OfServer { server, meters } in servers.iter() {
+                    let row = |report: ServerReport<'_>| server_of(keeper, server, meters, &report, now);
+                    rows.extend(keeper.report(server.place, row));
                 }
                 let traffic = meters.borrow().figures(&keeper.backend().traffic, now);
                 rows.extend(backend_of(keeper, *fullconn, *is_page, traffic, now));
@@ -226,11 +282,31 @@ impl Series {
     }
 }
 
+/// Servers may have come, gone or changed their order since; who is still there keeps the rates.
+fn follow(known: &mut Vec<OfServer>, backend: &Backend) {
+    let snapshot = backend.now();
+    let mut present = snapshot.servers.all();
+    let are_same = known
+        .iter()
+        .all(|k| present.next().is_some_and(|server| Arc::ptr_eq(&k.server, server)));
+    if are_same && present.next().is_none() {
+        return;
+    }
+    let mut before = std::mem::take(known);
+    known.extend(snapshot.servers.all().map(|server| {
+        let place = before.iter().position(|k| Arc::ptr_eq(&k.server, server));
+        place
+            .map(|place| before.swap_remove(place))
+            .unwrap_or_else(|| OfServer {
+                server: server.clone(),
+                meters: Meters::default(),
+            })
+    }));
+}
+
 fn server_of(keeper: &Keeper, server: &Server, meters: &Meters, report: &ServerReport<'_>, now: Mono) -> Row {
-    let plan = &keeper.backend().plan;
-    let place = plan.servers.iter().position(|s| s.id == report.view.id);
-    let line = place.and_then(|p| u32::try_from(p).ok()).map(ServerIdx);
-    let waiting = line.map_or((0, 0), |idx| keeper.backend().queue.waiting(Some(idx)));
+    let plan = &keeper.backend().now().plan;
+    let waiting = keeper.backend().queue.waiting(Some(server.place));
     server_row(&figures::Server {
         proxy: &plan.name,
         iid: plan.id,
@@ -245,15 +321,16 @@ fn server_of(keeper: &Keeper, server: &Server, meters: &Meters, report: &ServerR
 /// `None` only before the machine's first word.
 fn backend_of(keeper: &Keeper, fullconn: u32, is_page: bool, traffic: figures::Traffic, now: Mono) -> Option<Row> {
     let backend = keeper.backend();
-    let view = backend.view()?;
+    let snapshot = backend.now();
+    let view = snapshot.view.as_ref()?;
     let outage = keeper.outage();
     Some(backend_row(&figures::Backend {
-        name: &backend.plan.name,
-        iid: backend.plan.id,
+        name: &snapshot.plan.name,
+        iid: snapshot.plan.id,
         is_http: is_page,
         fullconn,
-        policy: &backend.plan.policy,
-        view: &view,
+        policy: &snapshot.plan.policy,
+        view,
         traffic,
         effort: effort(&backend.attempts, &backend.traffic, backend.queue.waiting(None), now),
         downs: outage.count(),

@@ -1,9 +1,10 @@
 use super::*;
-use crate::ServerId;
 use crate::balance::{Candidate, Policy};
+use crate::{ServerId, ServerIdx};
 
 fn cycle(sixteenths: &[u32]) -> Vec<u32> {
     let candidate = |(&weight, id)| Candidate {
+        place: ServerIdx(id - 1),
         id: ServerId(id),
         weight,
         backup: false,

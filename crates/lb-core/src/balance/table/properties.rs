@@ -61,6 +61,7 @@ fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
     let server = (0..200u32, any::<bool>(), prop::bool::weighted(0.8), 0..4u32);
     prop::collection::vec(server, 0..9).prop_map(|list| {
         let candidate = |((weight, backup, usable, maxconn), id)| Candidate {
+            place: ServerIdx(id - 1),
             id: ServerId(id),
             weight,
             backup,
@@ -75,6 +76,7 @@ fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
 fn healthy(range: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Candidate>> {
     prop::collection::vec((1..40u32, 1..1000u32), range).prop_map(|list| {
         let candidate = |((weight, id), place): ((u32, u32), u32)| Candidate {
+            place: ServerIdx(place),
             id: ServerId(id * 10 + place),
             weight: weight * 16,
             backup: false,

@@ -25,6 +25,7 @@ impl Loads for Waiting {
 
 fn servers(weights: &[u32]) -> Vec<Candidate> {
     let server = |(&w, id)| Candidate {
+        place: ServerIdx(id - 1),
         id: ServerId(id),
         weight: w * 16,
         backup: false,

@@ -30,6 +30,7 @@ fn server(name: &str, id: u32, weight: u16) -> ServerSettings {
         connect_timeout: Duration::from_secs(1),
     };
     ServerSettings {
+        place: ServerIdx(id - 1),
         name: name.into(),
         id: ServerId(id),
         weight,

@@ -1,0 +1,174 @@
+//! The servers of one backend: in the order of the configuration, and each at a place that never moves.
+//!
+//! A connection names its server by its place, so a place is given away again only when nobody holds the server that had
+//! it. A server that is configured no more stays at its place until then, and gets nobody new.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+use tandem_lb_config as plan;
+use tandem_lb_core::ServerIdx;
+
+use crate::address::ServerAddress;
+use crate::counters::{Attempts, Traffic};
+use crate::stats::History;
+
+/// One server: what is configured, where it is, and what it carries now.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) place: ServerIdx,
+    plan: ArcSwap<plan::Server>,
+    /// Where it is; an operator may move it.
+    pub(crate) address: ArcSwap<ServerAddress>,
+    pub(crate) traffic: Traffic,
+    pub(crate) attempts: Attempts,
+    pub(crate) history: History,
+}
+
+impl Server {
+    fn new(place: ServerIdx, plan: plan::Server, address: ServerAddress) -> Server {
+        Server {
+            place,
+            plan: ArcSwap::from_pointee(plan),
+            address: ArcSwap::from_pointee(address),
+            traffic: Traffic::default(),
+            attempts: Attempts::default(),
+            history: History::default(),
+        }
+    }
+
+    pub(crate) fn plan(&self) -> Guard<Arc<plan::Server>> {
+        self.plan.load()
+    }
+
+    pub(crate) fn name(&self) -> Arc<str> {
+        self.plan().name.clone()
+    }
+
+    /// Where an operator has put it stays, unless the configuration has come to say another address.
+    fn take_on(&self, plan: plan::Server, address: ServerAddress) {
+        let before = self.plan.swap(Arc::new(plan));
+        let after = self.plan.load();
+        if (&before.host, before.port) != (&after.host, after.port) {
+            self.address.store(Arc::new(address));
+        }
+    }
+}
+
+/// A snapshot; copies are cheap.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Servers {
+    /// Those that have left among them.
+    places: Arc<[Arc<Server>]>,
+    /// Those that are configured, in their order.
+    order: Arc<[ServerIdx]>,
+}
+
+impl Servers {
+    /// The server at a place, also one that has left.
+    pub(crate) fn at(&self, idx: ServerIdx) -> Option<&Arc<Server>> {
+        self.places.get(idx.place())
+    }
+
+    /// Those that are configured, in their order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Server>> {
+        self.order.iter().filter_map(|idx| self.at(*idx))
+    }
+
+    /// The same servers by other plans: who has a name that is known stays, at its place and with all that it counted.
+    pub(crate) fn renewed(&self, wanted: impl IntoIterator<Item = (plan::Server, ServerAddress)>) -> Servers {
+        let mut places = self.places.to_vec();
+        let known: BTreeMap<Arc<str>, &Arc<Server>> = self.all().map(|server| (server.name(), server)).collect();
+        let (mut order, mut free) = (Vec::new(), self.free());
+        for (plan, address) in wanted {
+            if let Some(server) = known.get(&plan.name) {
+                server.take_on(plan, address);
+                order.push(server.place);
+                continue;
+            }
+            let idx = free.pop().unwrap_or_else(|| next(&places));
+            let server = Arc::new(Server::new(idx, plan, address));
+            match places.get_mut(idx.place()) {
+                Some(place) => *place = server,
+                None => places.push(server),
+            }
+            order.push(idx);
+        }
+        Servers {
+            places: places.into(),
+            order: order.into(),
+        }
+    }
+
+    /// Places of those who have left and whom nobody holds any more, the last first.
+    fn free(&self) -> Vec<ServerIdx> {
+        let is_free = |server: &&Arc<Server>| Arc::strong_count(server) == 1 && !self.order.contains(&server.place);
+        self.places.iter().rev().filter(is_free).map(|s| s.place).collect()
+    }
+}
+
+fn next(places: &[Arc<Server>]) -> ServerIdx {
+    ServerIdx(u32::try_from(places.len()).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_lb_config::{Host, ServerPort};
+    use tandem_lb_core::ServerId;
+
+    use super::*;
+
+    fn wanted(names: &[&str]) -> Vec<(plan::Server, ServerAddress)> {
+        let ip = [127, 0, 0, 1].into();
+        let one = |(name, id): (&&str, u32)| {
+            let plan = plan::Server {
+                name: Arc::from(*name),
+                id: ServerId(id),
+                host: Host::Ip(ip),
+                port: ServerPort::Fixed(80),
+                origin: "here".into(),
+                guid: None,
+                weight: 1,
+                backup: false,
+                disabled: false,
+                maxconn: 0,
+                non_stick: false,
+                check: None,
+            };
+            let port = ServerPort::Fixed(80);
+            (plan, ServerAddress::Ip { ip, port })
+        };
+        names.iter().zip(1..).map(one).collect()
+    }
+
+    fn shown(servers: &Servers) -> String {
+        let all = servers.all().map(|s| format!("{}{}", s.name(), s.place.0));
+        all.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn places_stay_and_are_given_again_when_nobody_holds_them() {
+        let first = Servers::default().renewed(wanted(&["a", "b", "c"]));
+        assert_eq!(shown(&first), "a0 b1 c2");
+        let held = first.at(ServerIdx(1)).cloned();
+        let second = first.renewed(wanted(&["d", "c", "a"]));
+        assert_eq!(shown(&second), "d3 c2 a0");
+        assert_eq!(second.at(ServerIdx(1)).map(|s| s.name()).as_deref(), Some("b"));
+        drop(first);
+        let third = second.renewed(wanted(&["a", "c", "d", "e"]));
+        assert_eq!(shown(&third), "a0 c2 d3 e4", "b is still held");
+        drop((second, held));
+        let fourth = third.renewed(wanted(&["f", "a", "c", "d", "e"]));
+        assert_eq!(shown(&fourth), "f1 a0 c2 d3 e4");
+    }
+
+    #[test]
+    fn counters_go_on() {
+        let first = Servers::default().renewed(wanted(&["a"]));
+        let one = first.all().next().cloned();
+        let again = first.renewed(wanted(&["x", "a"]));
+        let two = again.all().nth(1).cloned();
+        assert!(one.zip(two).is_some_and(|(one, two)| Arc::ptr_eq(&one, &two)));
+    }
+}
