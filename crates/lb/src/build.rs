@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use socket2::{SockAddr, Socket};
-use tandem_lb_config::{self as plan, Plan, Service};
+use tandem_lb_config::{self as plan, Plan};
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{self as core, BackendSettings, Output, ProxyKind, ServerSettings, Spread};
 use tandem_ops::clock::Clock;
@@ -14,13 +14,14 @@ use tandem_time::Seed;
 use crate::address::{AddressError, ServerAddress};
 use crate::admission::Limit;
 use crate::frontend::{Frontend, Seat, conn_settings};
-use crate::frontends::{Bound, Front};
+use crate::frontends::{Front, Service};
 use crate::keeper::Watched;
 use crate::listeners::Opened;
 use crate::logs::Logs;
 use crate::page::Site;
 use crate::publish::Backend;
 use crate::servers::Servers;
+use crate::worker::Crew;
 
 /// Where the servers of one backend are, and where they are checked.
 pub(crate) struct Addresses {
@@ -65,6 +66,8 @@ pub(crate) struct Builder<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) logs: &'a Logs,
     pub(crate) clock: Clock,
+    pub(crate) process: &'a Limit,
+    pub(crate) crew: &'a Crew,
     /// The most connections of a frontend that does not say.
     pub(crate) frontend_maxconn: u32,
 }
@@ -79,13 +82,13 @@ impl Builder<'_> {
         let frontends = self.plan.frontends.iter().zip(opened).zip(&self.logs.frontends);
         for ((frontend, sockets), logs) in frontends {
             match &frontend.service {
-                Service::Stats(settings) => {
+                plan::Service::Stats(settings) => {
                     let sockets = sockets.iter().flat_map(|opened| opened.for_workers(1));
                     let most = frontend.maxconn.unwrap_or(self.frontend_maxconn);
                     let site = Site::new(frontend.clone(), settings.clone(), most);
                     built.http.push((site, sockets.collect()));
                 }
-                Service::Tcp { backend } => {
+                plan::Service::Tcp { backend } => {
                     let backend = backend
                         .and_then(|place| built.watched.get(place))
                         .map(|w| w.backend.clone());
@@ -99,11 +102,14 @@ impl Builder<'_> {
                         limit: Limit::new(frontend.maxconn.unwrap_or(self.frontend_maxconn)),
                         plan: frontend.clone(),
                     }));
-                    let bound = sockets
-                        .into_iter()
-                        .zip(&frontend.binds)
-                        .map(|(opened, bind)| Rc::new(Bound::new(bind.clone(), opened)));
-                    let bound = bound.collect();
+                    let service = Service {
+                        seat: &seat,
+                        process: self.process,
+                        crew: self.crew,
+                    };
+                    let lines = sockets.iter().zip(&frontend.binds).zip(1..);
+                    let bound = lines.map(|((opened, bind), number)| service.begin(bind.clone(), opened, number));
+                    let bound = bound.map(Rc::new).collect();
                     built.frontends.push(Front { seat, bound });
                 }
             }

@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
+use socket2::Socket;
 use tandem_lb_config::Bind;
 use tokio::sync::watch;
 
@@ -25,12 +26,19 @@ pub(crate) struct Front {
 }
 
 /// A `bind` that is listened on. Its listeners close when it is dropped, after they took who was here already.
+///
+/// The sockets belong to the workers: they are closed when the last worker has let go of them.
 pub(crate) struct Bound {
     pub(crate) plan: Bind,
-    pub(crate) opened: Opened,
-    /// `maxconn` of the line.
-    own: Option<Limit>,
+    sockets: Vec<Weak<Socket>>,
     closing: watch::Sender<bool>,
+}
+
+/// Who a frontend's listeners serve and how many of them they let in.
+pub(crate) struct Service<'a> {
+    pub(crate) seat: &'a Seat,
+    pub(crate) process: &'a Limit,
+    pub(crate) crew: &'a Crew,
 }
 
 impl Frontends {
@@ -48,30 +56,29 @@ impl Frontends {
     }
 }
 
-impl Bound {
-    pub(crate) fn new(plan: Bind, opened: Opened) -> Bound {
-        Bound {
-            own: plan.maxconn.map(Limit::new),
+impl Service<'_> {
+    /// Has all workers accept from there. `number` is the place of the line among those of the frontend, counted from 1.
+    pub(crate) fn begin(&self, plan: Bind, opened: &Opened, number: u32) -> Bound {
+        let limits = [self.seat.load().limit.clone(), self.process.clone()];
+        let admission = Admission::new(plan.maxconn.map(Limit::new).into_iter().chain(limits));
+        let closing = watch::Sender::default();
+        let sockets = opened.for_workers(self.crew.len());
+        let bound = Bound {
             plan,
-            opened,
-            closing: watch::Sender::default(),
-        }
-    }
-
-    /// Has all workers accept from here. `number` is its place among those of its frontend, counted from 1.
-    pub(crate) fn serve(&self, number: u32, seat: &Seat, process: &Limit, crew: &Crew) {
-        let limits = [seat.load().limit.clone(), process.clone()];
-        let admission = Admission::new(self.own.clone().into_iter().chain(limits));
-        for (member, socket) in self.opened.for_workers(crew.len()).into_iter().enumerate() {
+            sockets: sockets.iter().map(Arc::downgrade).collect(),
+            closing,
+        };
+        for (member, socket) in sockets.into_iter().enumerate() {
             let listener = Listener {
                 number,
                 socket,
-                frontend: seat.clone(),
+                frontend: self.seat.clone(),
                 admission: admission.clone(),
-                spread: self.opened.spread(),
-                closing: self.closing.subscribe(),
+                spread: opened.spread(),
+                closing: bound.closing.subscribe(),
             };
-            crew.give(member, listener);
+            self.crew.give(member, listener);
         }
+        bound
     }
 }

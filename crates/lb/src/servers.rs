@@ -78,9 +78,10 @@ impl Servers {
 
     /// The same servers by other plans: who has a name that is known stays, at its place and with all that it counted.
     pub(crate) fn renewed(&self, wanted: impl IntoIterator<Item = (plan::Server, ServerAddress)>) -> Servers {
+        let mut free = self.free();
         let mut places = self.places.to_vec();
         let known: BTreeMap<Arc<str>, &Arc<Server>> = self.all().map(|server| (server.name(), server)).collect();
-        let (mut order, mut free) = (Vec::new(), self.free());
+        let mut order = Vec::new();
         for (plan, address) in wanted {
             if let Some(server) = known.get(&plan.name) {
                 server.take_on(plan, address);

@@ -99,10 +99,13 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
     let (clock, mut seed) = (Clock::start(), Seed::new(chance()));
     let process = Limit::new(maxconn);
     let frontend_maxconn = args.frontend_maxconn.unwrap_or(maxconn);
+    let (crew, inboxes) = Crew::muster(workers);
     let builder = Builder {
         plan,
         logs: &logs,
         clock,
+        process: &process,
+        crew: &crew,
         frontend_maxconn,
     };
     let Built {
@@ -113,12 +116,6 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
 
     let (phase, follow) = watch::channel(Phase::Running);
     let live = Arc::<Live>::default();
-    let (crew, inboxes) = Crew::muster(workers);
-    for front in &frontends {
-        for (bound, number) in front.bound.iter().zip(1..) {
-            bound.serve(number, &front.seat, &process, &crew);
-        }
-    }
     let threads = start_workers(&crew, inboxes, &follow, clock, &live, &mut seed)?;
     drop(follow);
     let runtime = Runtime::new_current_thread()

@@ -22,6 +22,7 @@ fn settings(disabled: bool, weight: u16, is_checked: bool) -> ServerSettings {
         connect_timeout: Duration::from_secs(1),
     };
     ServerSettings {
+        place: ServerIdx(0),
         name: "s".into(),
         id: ServerId(1),
         weight,
