@@ -2,11 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{
     AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage, AddressScope, CacheInfo,
 };
 
-use super::{Asked, Cidr, Index, Netlink, NetlinkError, collect};
+use super::{Asked, Cidr, Index, Netlink, NetlinkError, Request, collect};
 
 /// How far an address is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -81,21 +82,11 @@ impl AddressRequest {
         }
     }
 
-    fn write(&self, message: &mut AddressMessage) {
+    pub(super) fn message(&self) -> AddressMessage {
+        let mut message = self.deletion();
         message.header.scope = self.scope.write();
         let attributes = &mut message.attributes;
-        if self.broadcast != Broadcast::Derived {
-            attributes.retain(|attribute| !matches!(attribute, AddressAttribute::Broadcast(_)));
-        }
-        if let Broadcast::Is(broadcast) = self.broadcast {
-            attributes.push(AddressAttribute::Broadcast(broadcast));
-        }
-        if let Some(peer) = self.peer {
-            attributes
-                .retain(|attribute| !matches!(attribute, AddressAttribute::Address(_) | AddressAttribute::Local(_)));
-            attributes.push(AddressAttribute::Address(peer));
-            attributes.push(AddressAttribute::Local(self.cidr.ip()));
-        }
+        attributes.extend(self.broadcast_address().map(AddressAttribute::Broadcast));
         attributes.extend(self.label.clone().map(AddressAttribute::Label));
         if let Some(preferred) = self.preferred_lifetime {
             let mut lifetimes = CacheInfo::default();
@@ -106,6 +97,35 @@ impl AddressRequest {
         let flags = self.flags.write(self.cidr.ip().is_ipv6());
         if !flags.is_empty() {
             attributes.push(AddressAttribute::Flags(flags));
+        }
+        message
+    }
+
+    /// What names an address among others. The kernel compares the peer too, so one with a peer is not found without it.
+    pub(super) fn deletion(&self) -> AddressMessage {
+        let mut message = AddressMessage::default();
+        message.header.family = match self.cidr.ip() {
+            IpAddr::V4(_) => AddressFamily::Inet,
+            IpAddr::V6(_) => AddressFamily::Inet6,
+        };
+        message.header.index = self.index.0;
+        message.header.prefix_len = self.cidr.length();
+        let ip = self.cidr.ip();
+        message.attributes = vec![
+            AddressAttribute::Address(self.peer.unwrap_or(ip)),
+            AddressAttribute::Local(ip),
+        ];
+        message
+    }
+
+    fn broadcast_address(&self) -> Option<Ipv4Addr> {
+        match (self.broadcast, self.cidr.ip()) {
+            (Broadcast::Is(broadcast), _) => Some(broadcast),
+            // Point to point, and alone, nobody else is there to hear it.
+            (Broadcast::Derived, IpAddr::V4(ip)) if self.cidr.length() < 31 => {
+                Some(Ipv4Addr::from_bits(ip.to_bits() | u32::MAX >> self.cidr.length()))
+            }
+            _ => None,
         }
     }
 }
@@ -203,22 +223,17 @@ impl Netlink {
     }
 
     pub async fn add_address(&self, wanted: &AddressRequest) -> Result<(), NetlinkError> {
-        let mut request = self
-            .handle
-            .address()
-            .add(wanted.index.0, wanted.cidr.ip(), wanted.cidr.length());
-        wanted.write(request.message_mut());
-        request
-            .execute()
-            .await
-            .asked(|| format!("add address {} to interface {}", wanted.cidr, wanted.index.0))
+        let like = self.handle.address();
+        let mut request = like.add(wanted.index.0, wanted.cidr.ip(), wanted.cidr.length());
+        *request.message_mut() = wanted.message();
+        let asked = || Request::AddAddress(wanted.clone()).to_string();
+        request.execute().await.asked(asked)
     }
 
     pub async fn delete_address(&self, index: Index, cidr: Cidr) -> Result<(), NetlinkError> {
-        // The request for adding has the same form; only the kind of message differs.
-        let mut like = self.handle.address().add(index.0, cidr.ip(), cidr.length());
-        let message = std::mem::take(like.message_mut());
-        let asked = || format!("delete address {cidr} from interface {}", index.0);
-        self.handle.address().del(message).execute().await.asked(asked)
+        let unwanted = AddressRequest::new(index, cidr);
+        let request = self.handle.address().del(unwanted.deletion());
+        let asked = || Request::DeleteAddress(unwanted).to_string();
+        request.execute().await.asked(asked)
     }
 }

@@ -28,6 +28,11 @@ impl Cidr {
         Self { ip, length: bits(ip) }
     }
 
+    /// The first of all that have this address, in their order: prefix 0.
+    pub fn shortest(ip: IpAddr) -> Self {
+        Self { ip, length: 0 }
+    }
+
     /// Every address of the family that this one belongs to.
     pub fn everything_like(ip: IpAddr) -> Self {
         let ip = match ip {

@@ -4,6 +4,7 @@
 //! network namespace of the thread that opened it, for ever: open it on a thread that is inside.
 
 mod address;
+mod batch;
 mod cidr;
 mod link;
 mod mac;
@@ -19,6 +20,7 @@ use nix::errno::Errno;
 use tokio::task::JoinHandle;
 
 pub use address::{Address, AddressRequest, Broadcast, Flags, Scope};
+pub use batch::{Batch, Request};
 pub use cidr::{BadCidr, Cidr};
 pub use link::{Link, MacvlanMode};
 pub use mac::{BadMac, Mac};

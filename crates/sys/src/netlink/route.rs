@@ -73,7 +73,7 @@ impl Route {
         Some(route)
     }
 
-    fn message(&self) -> Result<RouteMessage, NetlinkError> {
+    pub(super) fn message(&self) -> Result<RouteMessage, NetlinkError> {
         let broken = |reason: String| NetlinkError::Broken {
             asked: self.to_string(),
             reason,

@@ -57,7 +57,7 @@ impl Rule {
         Some(rule)
     }
 
-    fn message(&self) -> RuleMessage {
+    pub(super) fn message(&self) -> RuleMessage {
         let mut message = RuleMessage::default();
         message.header.family = match self.family {
             Family::V4 => AddressFamily::Inet,

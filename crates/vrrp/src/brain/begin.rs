@@ -11,7 +11,7 @@ use tandem_vrrp_core::Input;
 use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings};
 
 use super::network::{self, Network};
-use super::{Assignment, Brain, Done};
+use super::{Assignment, Brain};
 use crate::policy::Policy;
 
 impl Brain {
@@ -135,7 +135,7 @@ impl Brain {
         tokio::task::spawn_local(async move {
             let lists = async { Ok((netlink.links().await?, netlink.addresses().await?)) }.await;
             // Nobody to answer means that the brain has ended.
-            answering.send(Done::Listed(lists)).ok();
+            answering.send(lists).ok();
         });
     }
 }

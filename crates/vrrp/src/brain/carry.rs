@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 
-use tandem_sys::netlink::Index;
+use tandem_sys::netlink::{Index, Request};
 use tandem_vrrp_core::Output;
 use tandem_vrrp_core::settings::{Family, InstanceId, InstanceSettings, Transport, VirtualAddress};
 
+use super::errands::Purpose;
 use super::holding::request;
 use super::voice::Utterance;
-use super::{Brain, Done, Report};
+use super::{Brain, Report};
 
 impl Brain {
     pub(super) fn carry_out(&mut self) {
@@ -141,29 +142,16 @@ impl Brain {
         let Some(request) = request(address, index) else { return };
         let address = address.address;
         self.holding.adding(instance, address, index);
-        let (netlink, answering) = (self.netlink.clone(), self.answering.clone());
-        tokio::task::spawn_local(async move {
-            let result = netlink.add_address(&request).await;
-            // Nobody to answer means that the brain has ended.
-            answering
-                .send(Done::Added {
-                    instance,
-                    address,
-                    result,
-                })
-                .ok();
-        });
+        self.errands
+            .push(Request::AddAddress(request), Purpose::Hold { instance, address });
     }
 
     fn remove(&mut self, instance: InstanceId, address: &VirtualAddress, index: Index) {
         let Some(request) = request(address, index) else { return };
         let address = address.address;
         self.holding.removing(instance, address, index);
-        let (netlink, answering) = (self.netlink.clone(), self.answering.clone());
-        tokio::task::spawn_local(async move {
-            let result = netlink.delete_address(index, request.cidr).await;
-            answering.send(Done::Removed { index, address, result }).ok();
-        });
+        self.errands
+            .push(Request::DeleteAddress(request), Purpose::Give { index, address });
     }
 
     /// The settings no longer have it.
@@ -219,14 +207,10 @@ impl Brain {
     }
 
     pub(super) fn announce(&mut self, instance: InstanceId, address: IpAddr) {
-        let Some(settings) = self.settings(instance) else {
+        let place = self.holding.place(instance, address);
+        let Some(link) = place.and_then(|index| self.network.at(index)) else {
             return;
         };
-        let place = settings
-            .addresses()
-            .find(|a| a.address == address)
-            .and_then(|a| self.network.place(settings, a));
-        let Some(link) = place else { return };
         match self.herald.announce(link, address) {
             Ok(()) if self.verbosity.announcements => {
                 let kind = if address.is_ipv4() {

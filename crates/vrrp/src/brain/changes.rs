@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 
-use nix::errno::Errno;
-use tandem_sys::netlink::{Address, Change, Index, Link, NetlinkError};
+use tandem_sys::netlink::{Address, Change, Index, Link};
 use tandem_vrrp_core::Input;
-use tandem_vrrp_core::settings::{InstanceId, InstanceSettings};
+use tandem_vrrp_core::settings::InstanceSettings;
 
 use super::network::{self, Network};
-use super::{Brain, Done, Report};
+use super::{Brain, Lists, Report};
 
 impl Brain {
     pub(super) fn changed(&mut self, change: Change) {
@@ -57,22 +56,10 @@ impl Brain {
         }
     }
 
-    pub(super) fn answered(&mut self, done: Done) {
-        match done {
-            Done::Added {
-                instance,
-                address,
-                result,
-            } => self.added(instance, address, result),
-            Done::Removed { index, address, result } => self.removed(index, address, result),
-            Done::Way(result) => {
-                self.holding.answered();
-                if let Err(error) = result {
-                    self.reports.trouble(error);
-                }
-            }
-            Done::Listed(Ok((links, addresses))) => self.listed(links, addresses),
-            Done::Listed(Err(error)) => {
+    pub(super) fn relisted(&mut self, lists: Lists) {
+        match lists {
+            Ok((links, addresses)) => self.listed(links, addresses),
+            Err(error) => {
                 self.reports.trouble(error);
                 self.list_again();
             }
@@ -91,27 +78,6 @@ impl Brain {
         for instance in self.holding.gone(index, address) {
             self.router.handle(Input::AddressLost { instance, address }, now);
         }
-    }
-
-    fn added(&mut self, instance: InstanceId, address: IpAddr, result: Result<(), NetlinkError>) {
-        if let Err(error) = result
-            && error.errno() != Some(Errno::EEXIST)
-        {
-            self.reports.trouble(error);
-        }
-        for (instance, address) in self.holding.added(instance, address) {
-            self.announce(instance, address);
-        }
-    }
-
-    fn removed(&mut self, index: Index, address: IpAddr, result: Result<(), NetlinkError>) {
-        let happened = result.is_ok();
-        if let Err(error) = result
-            && !matches!(error.errno(), Some(Errno::EADDRNOTAVAIL | Errno::ENODEV))
-        {
-            self.reports.trouble(error);
-        }
-        self.holding.removed(index, address, happened);
     }
 
     /// Some of the kernel's news were lost; what is missing now may have been taken meanwhile.

@@ -2,8 +2,7 @@
 
 use std::net::IpAddr;
 
-use nix::errno::Errno;
-use tandem_sys::netlink::{AddressRequest, Index};
+use tandem_sys::netlink::{AddressRequest, Index, Request};
 use tandem_vrrp_core::settings::VirtualAddress;
 
 use super::Brain;
@@ -41,15 +40,12 @@ impl Brain {
     fn remove_these(&mut self, statics: &Statics) {
         self.remove_ways(&statics.policy);
         for request in self.requests(&statics.addresses) {
-            let netlink = self.netlink.clone();
-            let gone = async move { netlink.delete_address(request.index, request.cidr).await };
-            self.ask(gone, Errno::EADDRNOTAVAIL);
+            self.ask(Request::DeleteAddress(request));
         }
     }
 
     fn add_static(&mut self, request: AddressRequest) {
-        let netlink = self.netlink.clone();
-        self.ask(async move { netlink.add_address(&request).await }, Errno::EEXIST);
+        self.ask(Request::AddAddress(request));
     }
 
     /// Of those whose interface is there.

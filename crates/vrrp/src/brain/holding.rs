@@ -1,7 +1,7 @@
 //! The addresses that should be on this host's interfaces because of us.
 //!
-//! Requests to the kernel are sent without waiting for the one before. An address is announced when the kernel has it, and
-//! what disappears without our doing is told apart from what we removed ourselves.
+//! An address is announced when the kernel has it, and what disappears without our doing is told apart from what we removed
+//! ourselves.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,18 +14,16 @@ pub(super) struct Holding {
     held: BTreeMap<(InstanceId, IpAddr), Held>,
     /// Removals of ours that the kernel has not reported yet.
     going: BTreeMap<(Index, IpAddr), u32>,
-    /// Additions that the kernel has not answered yet.
+    /// Additions that the kernel has not been asked for yet.
     arriving: u32,
     /// Announcements after the first of each address: they wait until every address has had its first.
     repeats: Vec<(InstanceId, IpAddr)>,
-    /// Requests that the kernel must answer before we end.
-    unanswered: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Held {
     index: Index,
-    /// Asked for and not answered.
+    /// Still to be asked for.
     pending: bool,
     /// Announcements that wait for the answer.
     announcements: u32,
@@ -73,28 +71,18 @@ impl Holding {
     pub(super) fn removing(&mut self, instance: InstanceId, address: IpAddr, index: Index) {
         self.held.remove(&(instance, address));
         *self.going.entry((index, address)).or_default() += 1;
-        self.asked();
     }
 
     /// The kernel's answer to a removal. When it refused there will be no report of it.
     pub(super) fn removed(&mut self, index: Index, address: IpAddr, happened: bool) {
-        self.answered();
         if !happened {
             self.is_ours_going(index, address);
         }
     }
 
-    /// A removal, or anything else that must be answered before the end.
-    pub(super) fn asked(&mut self) {
-        self.unanswered += 1;
-    }
-
-    pub(super) fn answered(&mut self) {
-        self.unanswered = self.unanswered.saturating_sub(1);
-    }
-
-    pub(super) const fn is_idle(&self) -> bool {
-        self.unanswered == 0
+    /// The interface it is on, or will be.
+    pub(super) fn place(&self, instance: InstanceId, address: IpAddr) -> Option<Index> {
+        self.held.get(&(instance, address)).map(|held| held.index)
     }
 
     /// An address is gone from an interface: those whom somebody else took it from.
@@ -203,10 +191,8 @@ mod tests {
         holding.adding(VI, vip(), ETH);
         holding.removing(VI, vip(), ETH);
         holding.adding(VI, vip(), ETH);
-        assert!(!holding.is_idle());
         assert!(holding.gone(ETH, vip()).is_empty(), "that was the removal");
         holding.removed(ETH, vip(), true);
-        assert!(holding.is_idle());
         assert_eq!(holding.gone(Index(9), vip()), [], "another interface");
         assert_eq!(holding.gone(ETH, vip()), [VI]);
     }

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!   adverts ────┐                                    ┌──▶ adverts
-//!   timer ──────┤        drain all packets           ├──▶ addresses (netlink, answers come back as Done)
+//!   timer ──────┤        drain all packets           ├──▶ errands: addresses, some at a time
 //!   netlink ────┼──▶  then what woke us       ──▶ Router ──▶ announcements
-//!   Done ───────┤        then what is due            └──▶ Reports, to the control runtime
+//!   errands ────┤        then what is due            └──▶ Reports, to the control runtime
 //!   Orders ─────┘
 //! ```
 //!
@@ -17,6 +17,7 @@ mod begin;
 mod carry;
 mod changes;
 mod ears;
+mod errands;
 mod fixtures;
 mod herald;
 mod holding;
@@ -35,7 +36,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use tandem_ops::clock::Clock;
-use tandem_sys::netlink::{Address, Change, Index, Link, Netlink, NetlinkError, Watch};
+use tandem_sys::netlink::{Address, Change, Link, Netlink, NetlinkError, Watch};
 use tandem_sys::readable::Readable;
 use tandem_sys::realtime;
 use tandem_sys::timer::Timer;
@@ -49,6 +50,7 @@ use crate::policy::Policy;
 use crate::snapshot::Snapshot;
 use crate::statics::Statics;
 use ears::{Ears, News};
+use errands::Errands;
 use herald::Herald;
 use holding::Holding;
 use network::Network;
@@ -127,29 +129,17 @@ fn think(start: Start, inbox: mpsc::Receiver<Order>, outbox: mpsc::Sender<Report
     })
 }
 
-/// The kernel's answer to something that was asked without waiting.
-enum Done {
-    Added {
-        instance: InstanceId,
-        address: IpAddr,
-        result: Result<(), NetlinkError>,
-    },
-    Removed {
-        index: Index,
-        address: IpAddr,
-        result: Result<(), NetlinkError>,
-    },
-    /// A route or rule.
-    Way(Result<(), NetlinkError>),
-    Listed(Result<(Vec<Link>, Vec<Address>), NetlinkError>),
-}
+/// Everything there is, asked for after news were lost.
+type Lists = Result<(Vec<Link>, Vec<Address>), NetlinkError>;
 
 /// What ended the sleep.
 enum Woken {
     Packets,
     Timer,
     Change(Change),
-    Answer(Done),
+    Listed(Lists),
+    /// There is something to ask of the kernel.
+    Errands,
     Order(Order),
 }
 
@@ -171,14 +161,15 @@ struct Brain {
     herald: Herald,
     ears: Ears,
     holding: Holding,
+    errands: Errands,
     netlink: Rc<Netlink>,
     watch: Watch,
     timer: Readable<Timer>,
     armed: Option<Mono>,
     orders: mpsc::Receiver<Order>,
     reports: messages::Reports,
-    answers: mpsc::UnboundedReceiver<Done>,
-    answering: mpsc::UnboundedSender<Done>,
+    answers: mpsc::UnboundedReceiver<Lists>,
+    answering: mpsc::UnboundedSender<Lists>,
     verbosity: Verbosity,
     /// The last error in sending adverts, so that it is said once.
     mute: Option<String>,
@@ -203,6 +194,7 @@ impl Brain {
             herald: Herald::default(),
             ears: Ears::default(),
             holding: Holding::default(),
+            errands: Errands::new()?,
             // The watch first, so that nothing falls between it and the first lists.
             watch: Watch::open()?,
             netlink: Rc::new(Netlink::open()?),
@@ -221,23 +213,21 @@ impl Brain {
     async fn run(&mut self) -> io::Result<()> {
         loop {
             self.carry_out();
-            if self.ending && self.holding.is_idle() {
-                return Ok(());
-            }
-            self.arm()?;
-            let woken = self.sleep().await?;
+            let woken = match (self.errands.is_empty(), self.ending) {
+                (false, _) => Woken::Errands,
+                (true, true) => return Ok(()),
+                (true, false) => {
+                    self.arm()?;
+                    self.sleep().await?
+                }
+            };
             self.drain()?;
             match woken {
                 Woken::Packets => {}
                 Woken::Timer => self.armed = None,
                 Woken::Change(change) => self.changed(change),
-                Woken::Answer(done) => {
-                    self.answered(done);
-                    // They come by the hundred when an instance becomes master.
-                    while let Ok(done) = self.answers.try_recv() {
-                        self.answered(done);
-                    }
-                }
+                Woken::Listed(lists) => self.relisted(lists),
+                Woken::Errands => self.run_errands(),
                 Woken::Order(order) => self.obey(order),
             }
             let now = self.now();
@@ -256,7 +246,6 @@ impl Brain {
             answers,
             orders,
             timer,
-            ending,
             ..
         } = self;
         let readable = std::future::poll_fn(|cx| match (ports.poll_readable(cx), ears.poll_readable(cx)) {
@@ -266,12 +255,10 @@ impl Brain {
         tokio::select! {
             biased;
             ready = readable => ready.map(|()| Woken::Packets),
-            // Announcements wait for these; the kernel's reports of the same additions are many and wait for nothing.
-            Some(done) = answers.recv() => Ok(Woken::Answer(done)),
+            Some(lists) = answers.recv() => Ok(Woken::Listed(lists)),
             change = watch.next() => change.map(Woken::Change),
             // An order that cannot come any more is the order to end.
-            // After the last one it would be given again and again, and nobody else would get a word in.
-            order = orders.recv(), if !*ending => Ok(Woken::Order(order.unwrap_or(Order::End))),
+            order = orders.recv() => Ok(Woken::Order(order.unwrap_or(Order::End))),
             expired = std::future::poll_fn(|cx| timer.poll_readable(cx)) => {
                 timer.inner().clear()?;
                 timer.found_empty();

@@ -1,25 +1,37 @@
 //! What is known of this host's interfaces and addresses, kept up to date by the kernel's changes.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tandem_sys::netlink::{Address, Change, Index, Link, Mac, Scope};
+use tandem_sys::netlink::{Address, Change, Cidr, Index, Link, Mac, Scope};
 use tandem_vrrp_core::settings::{Family, InstanceSettings, RouterSettings, TrackerKind, VirtualAddress};
 
 #[derive(Debug, Default)]
 pub(super) struct Network {
     links: BTreeMap<Index, Link>,
-    /// In the kernel's order, in which the first is an interface's primary one.
-    addresses: Vec<Address>,
+    addresses: BTreeMap<(Index, Cidr), Known>,
+    /// How many have come so far.
+    come: u64,
+}
+
+#[derive(Debug)]
+struct Known {
+    address: Address,
+    /// Of an interface's addresses the one that came first is its primary one.
+    order: u64,
 }
 
 impl Network {
     pub(super) fn new(links: Vec<Link>, addresses: Vec<Address>) -> Network {
-        Network {
+        let mut network = Network {
             links: links.into_iter().map(|link| (link.index, link)).collect(),
-            addresses,
-        }
+            ..Network::default()
+        };
+        // The kernel lists the primary one first.
+        addresses.into_iter().for_each(|address| network.come(address));
+        network
     }
 
     pub(super) fn take(&mut self, change: &Change) {
@@ -29,18 +41,29 @@ impl Network {
             }
             Change::LinkGone(index) => {
                 self.links.remove(index);
-                self.addresses.retain(|a| a.index != *index);
+                self.addresses.retain(|(on, _), _| on != index);
             }
-            Change::Address(address) => {
-                let known = self.addresses.iter_mut().find(|a| is_same(a, address));
-                match known {
-                    Some(known) => *known = address.clone(),
-                    None => self.addresses.push(address.clone()),
-                }
+            Change::Address(address) => self.come(address.clone()),
+            Change::AddressGone(address) => {
+                self.addresses.remove(&(address.index, address.cidr));
             }
-            Change::AddressGone(address) => self.addresses.retain(|a| !is_same(a, address)),
             Change::Route(_) | Change::RouteGone(_) | Change::Lost => {}
         }
+    }
+
+    fn come(&mut self, address: Address) {
+        match self.addresses.entry((address.index, address.cidr)) {
+            Entry::Occupied(mut known) => known.get_mut().address = address,
+            Entry::Vacant(new) => {
+                self.come += 1;
+                let order = self.come;
+                new.insert(Known { address, order });
+            }
+        }
+    }
+
+    pub(super) fn at(&self, index: Index) -> Option<&Link> {
+        self.links.get(&index)
     }
 
     pub(super) fn link(&self, name: &str) -> Option<&Link> {
@@ -66,29 +89,28 @@ impl Network {
     }
 
     pub(super) fn has(&self, index: Index, ip: IpAddr) -> bool {
-        self.addresses.iter().any(|a| a.index == index && a.cidr.ip() == ip)
+        let (shortest, longest) = (Cidr::shortest(ip), Cidr::host(ip));
+        let mut here = self.addresses.range((index, shortest)..=(index, longest));
+        here.next().is_some()
     }
 
     pub(super) fn having(&self, ip: IpAddr) -> impl Iterator<Item = &Link> {
-        let here = self.addresses.iter().filter(move |a| a.cidr.ip() == ip);
-        here.filter_map(|a| self.links.get(&a.index))
+        let on = self.links.values();
+        on.filter(move |link| self.has(link.index, ip))
     }
 
     /// Where adverts of this instance come from: the primary address, for IPv6 the link-local one. Virtual addresses
     /// do not count, unless they are what the owner has.
     pub(super) fn source(&self, settings: &InstanceSettings, virtuals: &BTreeSet<IpAddr>) -> Option<IpAddr> {
         let index = self.link(settings.interface.as_deref()?)?.index;
-        let candidates = || {
-            let here = self.addresses.iter().filter(move |a| a.index == index);
-            here.filter(|a| speaks(a, settings.family)).map(|a| a.cidr.ip())
-        };
-        let own = candidates().find(|ip| !virtuals.contains(ip));
-        own.or_else(|| candidates().find(|_| settings.priority.is_owner()))
+        let here = self.addresses.values().filter(|known| known.address.index == index);
+        let mut candidates: Vec<&Known> = here.filter(|known| speaks(&known.address, settings.family)).collect();
+        candidates.sort_by_key(|known| known.order);
+        let mut candidates = candidates.into_iter().map(|known| known.address.cidr.ip());
+        let first = candidates.clone().next();
+        let own = candidates.find(|ip| !virtuals.contains(ip));
+        own.or_else(|| first.filter(|_| settings.priority.is_owner()))
     }
-}
-
-fn is_same(one: &Address, other: &Address) -> bool {
-    one.index == other.index && one.cidr == other.cidr
 }
 
 fn speaks(address: &Address, family: Family) -> bool {

@@ -1,10 +1,9 @@
 //! Routes and rules of an instance, asked of the kernel like its addresses.
 
-use nix::errno::Errno;
-use tandem_sys::netlink::{self, NetlinkError};
+use tandem_sys::netlink::{self, Request};
 use tandem_vrrp_core::settings::InstanceId;
 
-use super::{Brain, Done};
+use super::Brain;
 use crate::policy::Policy;
 
 impl Brain {
@@ -41,26 +40,22 @@ impl Brain {
     }
 
     fn add_route(&mut self, route: netlink::Route) {
-        let netlink = self.netlink.clone();
-        self.ask(async move { netlink.add_route(&route).await }, Errno::EEXIST);
+        self.ask(Request::AddRoute(route));
     }
 
     pub(super) fn add_ways(&mut self, policy: &Policy) {
         self.routes(policy).into_iter().for_each(|route| self.add_route(route));
         for rule in policy.rules.clone() {
-            let netlink = self.netlink.clone();
-            self.ask(async move { netlink.add_rule(&rule).await }, Errno::EEXIST);
+            self.ask(Request::AddRule(rule));
         }
     }
 
     pub(super) fn remove_ways(&mut self, policy: &Policy) {
         for rule in policy.rules.clone() {
-            let netlink = self.netlink.clone();
-            self.ask(async move { netlink.delete_rule(&rule).await }, Errno::ENOENT);
+            self.ask(Request::DeleteRule(rule));
         }
         for route in self.routes(policy) {
-            let netlink = self.netlink.clone();
-            self.ask(async move { netlink.delete_route(&route).await }, Errno::ESRCH);
+            self.ask(Request::DeleteRoute(route));
         }
     }
 
@@ -68,19 +63,5 @@ impl Brain {
     fn routes(&self, policy: &Policy) -> Vec<netlink::Route> {
         let index = |name: &str| self.network.link(name).filter(|link| link.up).map(|link| link.index);
         policy.routes.iter().filter_map(|route| route.at(index)).collect()
-    }
-
-    /// Without waiting. That it is so already is no trouble.
-    pub(super) fn ask(&mut self, asked: impl Future<Output = Result<(), NetlinkError>> + 'static, already: Errno) {
-        self.holding.asked();
-        let answering = self.answering.clone();
-        tokio::task::spawn_local(async move {
-            let result = asked.await.or_else(|error| match error.errno() {
-                Some(errno) if errno == already => Ok(()),
-                _ => Err(error),
-            });
-            // Nobody to answer means that the brain has ended.
-            answering.send(Done::Way(result)).ok();
-        });
     }
 }

@@ -73,6 +73,13 @@ impl Program {
         Ok(ours)
     }
 
+    /// Says only what it must: Keepalived waits for its log.
+    pub(crate) fn run_quietly(self, host: &Host, file: &Path) -> Result<Running> {
+        let mut command = std::process::Command::new(self.path()?);
+        command.args(["--dont-fork", "--log-console", "--vrrp", "--use-file"]);
+        Ok(host.run(command.arg(file))?)
+    }
+
     pub(crate) fn run(self, host: &Host, file: &Path) -> Result<Running> {
         Ok(run_router(host, &self.path()?, file)?)
     }

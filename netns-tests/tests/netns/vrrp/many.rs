@@ -47,7 +47,7 @@ fn announced_after(bench: &Bench<'_>, program: Program) -> Result<Duration> {
     let file = stage.lab.folder()?.join("keepalived.conf");
     std::fs::write(&file, text)?;
     let cable = stage.lab.capture(&stage.client_link)?;
-    let mut daemon = stage::run(&stage.a, program, &file)?;
+    let mut daemon = stage.a.run(&mut stage::command(program, &file)?)?;
     daemon.wait_for_line("Entering MASTER STATE", LONG)?;
     let announced = wait_for_all(&cable)?;
     let stopping = Instant::now();
