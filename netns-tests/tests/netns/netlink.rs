@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::errno::Errno;
 use tandem_lab::{AddressRequest, Cidr, Host, Mac, Route};
 use tandem_netns_tests::{Bench, Test};
-use tandem_sys::netlink::{Change, Family, MacvlanMode, Netlink, Rule, Scope, Watch};
+use tandem_sys::netlink::{Batch, Change, Family, MacvlanMode, Netlink, Request, Rule, Scope, Watch};
 
 use crate::pair::Pair;
 
@@ -18,6 +18,7 @@ pub(crate) fn tests() -> Vec<Test> {
             "netlink::addresses_have_labels_and_scopes",
             addresses_have_labels_and_scopes,
         ),
+        Test::new("netlink::many_at_once", many_at_once),
         Test::new("netlink::routes_and_rules_come_and_go", routes_and_rules_come_and_go),
         Test::new(
             "netlink::a_macvlan_has_its_own_hardware_address",
@@ -58,6 +59,49 @@ fn addresses_have_labels_and_scopes(bench: &Bench<'_>) -> Result<()> {
     pair.a.delete_address("eth0", vip)?;
     ensure!(!pair.a.holds(vip.ip())?, "the address is still there");
     ensure!(pair.a.holds("10.9.0.1".parse()?)?, "another address is gone as well");
+    Ok(())
+}
+
+/// One datagram, answers to each; what is refused does not keep the rest from happening.
+fn many_at_once(bench: &Bench<'_>) -> Result<()> {
+    let pair = Pair::new(bench)?;
+    let index = pair.a.netlink(async |netlink| Ok(netlink.link("eth0").await?.index))?;
+    let address = |text: &str| -> Result<AddressRequest> { Ok(AddressRequest::new(index, text.parse()?)) };
+    let with_peer = AddressRequest {
+        peer: Some("10.9.7.2".parse()?),
+        ..address("10.9.7.1/32")?
+    };
+    let mut wanted: Vec<AddressRequest> = (1..=200)
+        .map(|n| address(&format!("10.9.1.{n}/32")))
+        .collect::<Result<_>>()?;
+    wanted.push(with_peer);
+    wanted.push(address("fd00:9::7/128")?);
+    wanted.insert(100, wanted[0].clone());
+    let ask = |request: fn(AddressRequest) -> Request| -> Result<Vec<Option<Errno>>> {
+        let requests: Vec<Request> = wanted.iter().cloned().map(request).collect();
+        let answers = pair.a.inside(|| {
+            let mut batch = Batch::open()?;
+            std::io::Result::Ok(batch.carry_out(&requests.iter().collect::<Vec<_>>()))
+        })??;
+        Ok(answers
+            .into_iter()
+            .map(|answer| answer.err().and_then(|error| error.errno()))
+            .collect())
+    };
+    let before = pair.a.addresses()?.len();
+    for (request, refused) in [
+        (Request::AddAddress as fn(AddressRequest) -> Request, Errno::EEXIST),
+        (Request::DeleteAddress, Errno::EADDRNOTAVAIL),
+    ] {
+        let answers = ask(request)?;
+        for (place, answer) in answers.into_iter().enumerate() {
+            let expected = (place == 100).then_some(refused);
+            ensure!(answer == expected, "request {place}: {answer:?} and not {expected:?}");
+        }
+        let now = pair.a.addresses()?.len();
+        let expected = if refused == Errno::EEXIST { before + 202 } else { before };
+        ensure!(now == expected, "{now} addresses and not {expected}");
+    }
     Ok(())
 }
 

@@ -12,8 +12,8 @@ use tandem_vrrp_core::settings::InstanceId;
 
 use super::Brain;
 
-/// The kernel works on them for a fraction of a millisecond.
-const SOME: usize = 16;
+/// The kernel works on them for about a millisecond.
+const SOME: usize = 32;
 
 pub(super) struct Errands {
     batch: Batch,
