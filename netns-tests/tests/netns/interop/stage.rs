@@ -75,7 +75,7 @@ impl Program {
 
     /// Says only what it must: Keepalived waits for its log.
     pub(crate) fn run_quietly(self, host: &Host, file: &Path) -> Result<Running> {
-        let mut command = std::process::Command::new(self.path()?);
+        let mut command = Command::new(self.path()?);
         command.args(["--dont-fork", "--log-console", "--vrrp", "--use-file"]);
         Ok(host.run(command.arg(file))?)
     }

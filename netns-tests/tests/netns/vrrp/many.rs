@@ -9,7 +9,7 @@ use tandem_lab::{Capture, Frame, LabError, Missing};
 use tandem_netns_tests::Bench;
 use tandem_sys::raw::Arp;
 
-use super::stage::{self, Config, LONG, Program, Stage};
+use super::stage::{Config, LONG, Program, Stage};
 
 const EXCLUDED: usize = 250;
 
@@ -72,7 +72,7 @@ fn announced_after(bench: &Bench<'_>, program: Program) -> Result<Duration> {
     let file = stage.lab.folder()?.join("keepalived.conf");
     std::fs::write(&file, text)?;
     let cable = stage.lab.capture(&stage.client_link)?;
-    let mut daemon = stage.a.run(&mut stage::command(program, &file)?)?;
+    let mut daemon = program.run_quietly(&stage.a, &file)?;
     daemon.wait_for_line("Entering MASTER STATE", LONG)?;
     let announced = wait_for_all(&cable)?;
     daemon.stop(LONG)?;
