@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpStream};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -102,6 +102,13 @@ impl Lb {
         let told = told.unwrap_or_else(|e| panic!("not ready: {e}; ended: {:?}", lb.child.try_wait()));
         assert!(told.contains("READY=1"), "{told}");
         lb
+    }
+
+    /// Starts a successor of this one, which takes over through its stats socket, and waits until that is ready.
+    #[track_caller]
+    pub fn succeed(&self, socket: &Path, config: &str) -> Lb {
+        let (socket, pid) = (socket.display().to_string(), self.pid().to_string());
+        Lb::start_with(&["-x", &socket, "-sf", &pid], config)
     }
 
     pub fn signal(&self, signal: Signal) {

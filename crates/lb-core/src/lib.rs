@@ -9,6 +9,7 @@
 pub mod backend;
 pub mod balance;
 pub mod conn;
+pub mod handover;
 pub mod health;
 pub mod log;
 mod server;

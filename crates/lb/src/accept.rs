@@ -94,7 +94,7 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: Listener, mut phase: watch
 
 fn order(phase: Phase, gate: Gate, is_closing: bool) -> Order {
     match (phase, gate) {
-        (Phase::Ending | Phase::Stopped, _) => Order::Close,
+        (Phase::Left | Phase::Ending | Phase::Stopped, _) => Order::Close,
         _ if is_closing => Order::Finish,
         (Phase::Draining, _) | (_, Gate::Closed) => Order::Finish,
         (Phase::Paused, _) | (_, Gate::Paused) => Order::Pause,

@@ -27,6 +27,11 @@ impl Limit {
         self.most.load(Relaxed)
     }
 
+    /// Places that are held.
+    pub(crate) fn used(&self) -> usize {
+        (self.most() as usize).saturating_sub(self.places.available_permits())
+    }
+
     /// From now on so many. Where more are there already, nobody is sent away: places that become free are not given
     /// again until it holds. To be called by one thread only.
     pub(crate) fn set(&self, most: u32) {

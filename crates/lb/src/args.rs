@@ -82,6 +82,15 @@ pub(crate) struct Args {
     /// The control socket of the tandem-vrrp on this host, whose state the page shows
     #[arg(long, value_name = "FILE", default_value = "/run/tandem-vrrp/control.sock")]
     pub(crate) vrrp_socket: PathBuf,
+    /// Take the listeners over from the process that answers at this stats socket; with -sf, its connections too
+    #[arg(short = 'x', long, value_name = "SOCKET")]
+    pub(crate) take_over: Option<PathBuf>,
+    /// When ready, tell these processes to end when their last connection has (HAProxy's -sf PID...)
+    #[arg(long, value_name = "PID", conflicts_with = "terminate")]
+    pub(crate) finish: Vec<u32>,
+    /// When ready, tell these processes to end at once (HAProxy's -st PID...)
+    #[arg(long, value_name = "PID")]
+    pub(crate) terminate: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

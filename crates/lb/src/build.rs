@@ -83,7 +83,7 @@ impl Builder<'_> {
         for ((frontend, sockets), logs) in frontends {
             match &frontend.service {
                 plan::Service::Stats(settings) => {
-                    let sockets = sockets.iter().flat_map(|opened| opened.for_workers(1));
+                    let sockets = sockets.iter().flat_map(|opened| opened.sockets().to_vec());
                     let most = frontend.maxconn.unwrap_or(self.frontend_maxconn);
                     let site = Site::new(frontend.clone(), settings.clone(), most);
                     built.http.push((site, sockets.collect()));

@@ -6,6 +6,7 @@
 //!                              └───▶ log lines
 //! ```
 
+use std::cell::Cell;
 use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -16,7 +17,8 @@ use socket2::Socket;
 use tandem_ops::clock::{Clock, Wall};
 use tandem_ops::signals::{BALANCER, Intention, Received, Signals};
 use tandem_ops::syslog::{Severity, Targets};
-use tokio::sync::watch;
+use tandem_time::Seed;
+use tokio::sync::{Notify, watch};
 
 use crate::admission::Limit;
 use crate::frontends::Frontends;
@@ -28,7 +30,8 @@ use crate::page::{Page, Site};
 use crate::router::Router;
 use crate::socket::{self, Doors, Room};
 use crate::stats::{Process, Sources, Stats, Timeline};
-use crate::worker::Phase;
+use crate::upgrade::{Giver, Heir, TakenOver, Taker};
+use crate::worker::{Crew, Phase};
 
 /// How long connections get to write their log line after they were told to end.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -44,13 +47,17 @@ pub(crate) struct Control {
     pub(crate) process: Limit,
     pub(crate) live: Arc<Live>,
     pub(crate) doors: Doors,
+    pub(crate) crew: Arc<Crew>,
+    /// The process to take over from.
+    pub(crate) predecessor: Option<Taker>,
+    pub(crate) lots: Seed,
     pub(crate) hard_stop_after: Option<Duration>,
     /// The control socket of the router beside us.
     pub(crate) router: PathBuf,
 }
 
 /// Starts everything that runs beside the workers. Signals are listened to when this returns.
-pub(crate) fn start(control: Control) -> io::Result<Running> {
+pub(crate) async fn start(control: Control) -> io::Result<Running> {
     let Control {
         clock,
         backends,
@@ -61,6 +68,9 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         process,
         live,
         doors,
+        crew,
+        predecessor,
+        lots,
         hard_stop_after,
         router,
     } = control;
@@ -78,6 +88,17 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         ),
         lines: lines.clone(),
     };
+    let heir = Heir {
+        frontends: &desk.frontends.all(),
+        crew: &crew,
+        live: &live,
+        process: &process,
+        lots,
+    };
+    let taken_over = match predecessor {
+        Some(predecessor) => desk.take_over(predecessor, heir).await,
+        None => None,
+    };
     tokio::task::spawn_local(forget(desk.orders.clone(), clock));
     for keeper in desk.orders.backends().iter() {
         tokio::task::spawn_local(keeper.clone().run());
@@ -93,6 +114,18 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         timeline,
     });
     tokio::task::spawn_local(stats.clone().watch());
+    let of_pages = sockets.iter().flatten().map(Arc::downgrade);
+    let of_doors = doors.doors().iter().map(|door| Arc::downgrade(&door.socket));
+    let giver = Rc::new(Giver {
+        live: live.clone(),
+        phase: desk.phase.clone(),
+        process: process.clone(),
+        clock,
+        frontends: desk.frontends.clone(),
+        others: of_pages.chain(of_doors).collect(),
+        is_exposed: Cell::default(),
+        succeeded: Notify::new(),
+    });
     let room = Room {
         orders: desk.orders.clone(),
         frontends: desk.frontends.clone(),
@@ -100,6 +133,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         live: live.clone(),
         process: process.clone(),
         clock,
+        giver: giver.clone(),
     };
     let doors = socket::open(doors, room);
     let router = Router::at(router);
@@ -112,7 +146,9 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
     }
     Ok(Running {
         desk,
-        _doors: doors,
+        doors: Some(doors),
+        giver,
+        taken_over,
         signals,
         process,
         hard_stop_after,
@@ -123,7 +159,10 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
 pub(crate) struct Running {
     desk: Desk,
     /// The files of the sockets go when this does.
-    _doors: Doors,
+    doors: Option<socket::Open>,
+    giver: Rc<Giver>,
+    /// A predecessor waits for our word.
+    taken_over: Option<TakenOver>,
     signals: Signals,
     process: Limit,
     hard_stop_after: Option<Duration>,
@@ -133,13 +172,37 @@ impl Running {
     /// Obeys signals until one of them ends the process, and stops the workers.
     pub(crate) async fn until_the_end(mut self) -> anyhow::Result<()> {
         let obeyed = self.obey().await;
+        self.leave_doors();
         self.desk.phase.send_replace(Phase::Stopped);
         Ok(obeyed?)
     }
 
+    /// Lets the predecessor go.
+    pub(crate) async fn release_predecessor(&mut self) {
+        let Some(taken_over) = self.taken_over.take() else {
+            return;
+        };
+        if let Err(error) = taken_over.done().await {
+            tracing::warn!(%error, "the process before this one did not hear that it may go");
+        }
+    }
+
+    /// Who was given the listeners was given these too, and serves them.
+    fn leave_doors(&mut self) {
+        if self.giver.is_exposed.get()
+            && let Some(doors) = self.doors.take()
+        {
+            doors.leave();
+        }
+    }
+
     async fn obey(&mut self) -> io::Result<()> {
         loop {
-            let Received { intention, signal } = self.signals.next().await?;
+            let received = tokio::select! {
+                received = self.signals.next() => received?,
+                () = self.giver.succeeded.notified() => return self.drain().await,
+            };
+            let Received { intention, signal } = received;
             match intention {
                 Intention::Stop => return Ok(()),
                 Intention::Drain => return self.drain().await,
@@ -155,7 +218,8 @@ impl Running {
 
     /// Waits for the last connection, for as long as patience lasts.
     async fn drain(&mut self) -> io::Result<()> {
-        self.desk.drain();
+        self.desk.drain(self.giver.is_exposed.get());
+        self.leave_doors();
         tokio::select! {
             () = self.process.emptied() => Ok(()),
             () = given_up(self.hard_stop_after) => {
@@ -177,6 +241,21 @@ struct Desk {
 }
 
 impl Desk {
+    /// Gets everything from the predecessor. Whatever fails on the way, this process serves from now on.
+    async fn take_over(&self, predecessor: Taker, heir: Heir<'_>) -> Option<TakenOver> {
+        let run = || {
+            self.phase.send_replace(Phase::Running);
+        };
+        match predecessor.take(heir, run).await {
+            Ok(taken_over) => Some(taken_over),
+            Err(error) => {
+                tracing::warn!(%error, "the process before this one did not hand over everything");
+                run();
+                None
+            }
+        }
+    }
+
     fn pause(&self) {
         if self.phase.send_if_modified(|p| {
             *p == Phase::Running && {
@@ -199,8 +278,10 @@ impl Desk {
         }
     }
 
-    fn drain(&self) {
-        self.phase.send_replace(Phase::Draining);
+    /// `is_succeeded`: another process has our listeners.
+    fn drain(&self, is_succeeded: bool) {
+        let phase = if is_succeeded { Phase::Left } else { Phase::Draining };
+        self.phase.send_replace(phase);
         let frontends = self.frontends.all();
         for frontend in &frontends {
             let name = &frontend.plan.name;

@@ -41,9 +41,14 @@ pub(crate) struct Gauge {
 
 impl Gauge {
     pub(crate) fn enter(&self) {
+        self.arrive();
+        self.total.one();
+    }
+
+    /// One that has come before and was counted then.
+    pub(crate) fn arrive(&self) {
         let now = self.now.fetch_add(1, Relaxed) + 1;
         self.max.fetch_max(now, Relaxed);
-        self.total.one();
     }
 
     pub(crate) fn leave(&self) {

@@ -50,6 +50,13 @@ impl Frontends {
         self.0.borrow().iter().map(|front| front.seat.clone()).collect()
     }
 
+    /// Everything that they listen on.
+    pub(crate) fn sockets(&self) -> Vec<Arc<Socket>> {
+        let fronts = self.0.borrow();
+        let bound = fronts.iter().flat_map(|front| &front.bound);
+        bound.flat_map(|b| &b.sockets).filter_map(Weak::upgrade).collect()
+    }
+
     /// The present ones.
     pub(crate) fn all(&self) -> Vec<Arc<Frontend>> {
         self.0.borrow().iter().map(|front| front.seat.load_full()).collect()
@@ -65,10 +72,12 @@ impl Service<'_> {
         let sockets = opened.for_workers(self.crew.len());
         let bound = Bound {
             plan,
-            sockets: sockets.iter().map(Arc::downgrade).collect(),
+            sockets: opened.sockets().iter().map(Arc::downgrade).collect(),
             closing,
         };
-        for (member, socket) in sockets.into_iter().enumerate() {
+        let of_members = sockets.into_iter().enumerate();
+        for (member, socket) in of_members.flat_map(|(member, own)| own.into_iter().map(move |socket| (member, socket)))
+        {
             let listener = Listener {
                 number,
                 socket,

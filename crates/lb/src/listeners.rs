@@ -10,6 +10,7 @@ use tandem_sys::listen::{Listen, Place, open};
 use thiserror::Error;
 
 use crate::accept::Spread;
+use crate::upgrade::Sockets;
 
 #[derive(Debug, Error)]
 #[error("{origin}: frontend '{frontend}': cannot listen on {address}: {why}")]
@@ -20,7 +21,7 @@ pub(crate) struct ListenError {
     why: String,
 }
 
-/// The sockets of one `bind`: one that all workers share, or one for each of them.
+/// The sockets of one `bind`: one that all workers share, or at least one for each of them.
 #[derive(Clone, Debug)]
 pub(crate) enum Opened {
     Shared(Arc<Socket>),
@@ -28,11 +29,22 @@ pub(crate) enum Opened {
 }
 
 impl Opened {
-    /// A socket for each of so many workers.
-    pub(crate) fn for_workers(&self, workers: usize) -> Vec<Arc<Socket>> {
+    /// The sockets of each of so many workers. Where a predecessor had more workers, some get several: a socket that
+    /// nobody accepts from would take its clients with it.
+    pub(crate) fn for_workers(&self, workers: usize) -> Vec<Vec<Arc<Socket>>> {
         match self {
-            Opened::Shared(socket) => vec![socket.clone(); workers],
-            Opened::Each(sockets) => sockets.clone(),
+            Opened::Shared(socket) => vec![vec![socket.clone()]; workers],
+            Opened::Each(sockets) => {
+                let of = |worker| sockets.iter().skip(worker).step_by(workers.max(1)).cloned().collect();
+                (0..workers).map(of).collect()
+            }
+        }
+    }
+
+    pub(crate) fn sockets(&self) -> &[Arc<Socket>] {
+        match self {
+            Opened::Shared(socket) => std::slice::from_ref(socket),
+            Opened::Each(sockets) => sockets,
         }
     }
 
@@ -50,14 +62,16 @@ const SMALLEST_BACKLOG: u32 = 1024;
 
 /// How to open: what holds for all binds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Opener {
+pub(crate) struct Opener<'a> {
     pub(crate) policy: AcceptPolicy,
     pub(crate) workers: usize,
     /// The backlog where nothing else is said.
     pub(crate) backlog: u32,
+    /// What a predecessor has passed on comes before anything is opened.
+    pub(crate) inherited: &'a Sockets,
 }
 
-impl Opener {
+impl Opener<'_> {
     /// Opens all binds of one frontend, in their order.
     pub(crate) fn frontend(&self, frontend: &Frontend, errors: &mut Vec<ListenError>) -> Vec<Opened> {
         let mut opened = Vec::new();
@@ -93,19 +107,38 @@ impl Opener {
             interface: bind.interface.clone(),
             reuse_port: each,
         };
-        let first = open(&how)?;
-        if !each {
-            return Ok(Opened::Shared(Arc::new(first)));
+        let mut sockets = self.inherit(&how)?;
+        // A socket that was opened to be alone stays alone.
+        let is_alone = sockets
+            .first()
+            .is_some_and(|first| !first.reuse_port().unwrap_or(false));
+        if sockets.is_empty() {
+            sockets.push(open(&how)?);
+        }
+        if sockets.len() == 1 && (!each || is_alone) {
+            return Ok(Opened::Shared(Arc::new(sockets.remove(0))));
         }
         // Where the kernel chose the port, the others follow.
-        if let Some(address) = first.local_addr()?.as_socket() {
+        if let Some(address) = sockets[0].local_addr()?.as_socket() {
             how.place = Place::Ip(address);
         }
-        let mut sockets = vec![Arc::new(first)];
-        for _ in 1..self.workers {
-            sockets.push(Arc::new(open(&how)?));
+        while sockets.len() < self.workers {
+            sockets.push(open(&how)?);
         }
-        Ok(Opened::Each(sockets))
+        Ok(Opened::Each(sockets.into_iter().map(Arc::new).collect()))
+    }
+
+    /// Its backlog is ours from now on.
+    fn inherit(&self, how: &Listen) -> io::Result<Vec<Socket>> {
+        let found: Vec<Socket> = match &how.place {
+            Place::Ip(address) => self.inherited.claim_ip(*address, how.interface.as_deref()),
+            Place::Unix(path) => self.inherited.claim_unix(path).into_iter().collect(),
+            Place::Inherited(_) => Vec::new(),
+        };
+        for socket in &found {
+            socket.listen(i32::try_from(how.backlog).unwrap_or(i32::MAX))?;
+        }
+        Ok(found)
     }
 }
 

@@ -1,13 +1,14 @@
 //! The connections of all workers as an operator sees them: who, from where, to where, and how to end one.
 //!
-//! A connection writes here when it begins, when it chooses a server and when it ends, never for its bytes. The map is
-//! sharded, so workers do not wait for each other, and the operator's walk holds one shard at a time.
+//! A connection writes here when it begins, when it chooses a server and when it ends; its bytes cost one store, of the
+//! time. The map is sharded, so workers do not wait for each other, and the operator's walk holds one shard at a time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::task::Waker;
 
+use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::KillReason;
@@ -16,12 +17,15 @@ use tandem_time::Mono;
 use crate::frontend::Frontend;
 use crate::publish::Backend;
 use crate::session::Peer;
+use crate::upgrade::Gate;
 
 /// All connections by their number.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
     connections: DashMap<u64, Arc<Connection>>,
     next: AtomicU64,
+    /// The way to another process, while there is one.
+    gate: ArcSwapOption<Gate>,
 }
 
 /// One connection.
@@ -33,7 +37,20 @@ pub(crate) struct Connection {
     /// The place of its server, counted from 1; 0 is none.
     server: AtomicU32,
     is_sentenced: AtomicBool,
+    /// When bytes last moved, in milliseconds since the start.
+    moved: AtomicU64,
+    calling: AtomicU8,
     waker: Waker,
+}
+
+/// Whether a connection is wanted in another process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Calling {
+    No,
+    Called,
+    /// It was called, and cannot go.
+    Stays,
 }
 
 /// A connection's entry, gone when dropped.
@@ -47,12 +64,49 @@ pub(crate) struct Entry {
 impl Live {
     pub(crate) fn enter(self: &Arc<Self>, frontend: &Arc<Frontend>, peer: Peer, began: Mono, waker: Waker) -> Entry {
         let id = self.next.fetch_add(1, Relaxed) + 1;
+        self.put(id, frontend, peer, began, waker)
+    }
+
+    /// Enters one that had this number in another process; whose numbers [are not given again](Live::go_on_from).
+    pub(crate) fn arrive(
+        self: &Arc<Self>,
+        id: u64,
+        frontend: &Arc<Frontend>,
+        peer: Peer,
+        began: Mono,
+        waker: Waker,
+    ) -> Entry {
+        self.put(id, frontend, peer, began, waker)
+    }
+
+    /// Numbers up to this one are another process's.
+    pub(crate) fn go_on_from(&self, last: u64) {
+        self.next.fetch_max(last, Relaxed);
+    }
+
+    /// The number that was given last.
+    pub(crate) fn last(&self) -> u64 {
+        self.next.load(Relaxed)
+    }
+
+    /// Where connections go that are [called](Connection::call).
+    pub(crate) fn open_gate(&self, gate: Option<Gate>) {
+        self.gate.store(gate.map(Arc::new));
+    }
+
+    pub(crate) fn gate(&self) -> Option<Arc<Gate>> {
+        self.gate.load_full()
+    }
+
+    fn put(self: &Arc<Self>, id: u64, frontend: &Arc<Frontend>, peer: Peer, began: Mono, waker: Waker) -> Entry {
         let connection = Arc::new(Connection {
             frontend: frontend.clone(),
             peer,
             began,
             server: AtomicU32::new(0),
             is_sentenced: AtomicBool::new(false),
+            moved: AtomicU64::new(began.as_millis()),
+            calling: AtomicU8::new(Calling::No as u8),
             waker,
         });
         self.connections.insert(id, connection.clone());
@@ -71,6 +125,17 @@ impl Live {
     pub(crate) fn all(&self) -> BTreeMap<u64, Arc<Connection>> {
         let pairs = self.connections.iter();
         pairs.map(|pair| (*pair.key(), pair.value().clone())).collect()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// All may be called again.
+    pub(crate) fn forget_calls(&self) {
+        for pair in &self.connections {
+            pair.calling.store(Calling::No as u8, Relaxed);
+        }
     }
 
     /// Ends the connections that are at this server.
@@ -93,6 +158,17 @@ impl Connection {
         self.server.load(Relaxed).checked_sub(1).map(ServerIdx)
     }
 
+    /// Asks it to go through the gate when nothing is under way; whether it has not said yet that it cannot.
+    pub(crate) fn call(&self) -> bool {
+        if self.calling.load(Relaxed) == Calling::Stays as u8 {
+            return false;
+        }
+        if self.calling.swap(Calling::Called as u8, Relaxed) == Calling::No as u8 {
+            self.waker.wake_by_ref();
+        }
+        true
+    }
+
     /// Tells it to end, as an operator may.
     pub(crate) fn end(&self) {
         self.is_sentenced.store(true, Relaxed);
@@ -104,6 +180,27 @@ impl Entry {
     /// Why it has to end, when an operator wants it to.
     pub(crate) fn sentence(&self) -> Option<KillReason> {
         self.connection.is_sentenced.load(Relaxed).then_some(KillReason::Admin)
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn moved(&self, now: Mono) {
+        self.connection.moved.store(now.as_millis(), Relaxed);
+    }
+
+    pub(crate) fn is_called(&self) -> bool {
+        self.connection.calling.load(Relaxed) == Calling::Called as u8
+    }
+
+    /// Nobody has come for it after all.
+    pub(crate) fn is_not_wanted(&self) {
+        self.connection.calling.store(Calling::No as u8, Relaxed);
+    }
+
+    pub(crate) fn stays(&self) {
+        self.connection.calling.store(Calling::Stays as u8, Relaxed);
     }
 
     pub(crate) fn at_server(&self, server: Option<ServerIdx>) {

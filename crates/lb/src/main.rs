@@ -29,6 +29,7 @@ mod session;
 mod socket;
 mod start;
 mod stats;
+mod upgrade;
 mod worker;
 
 use std::env;

@@ -10,6 +10,7 @@
 //! lazy: traffic moves a deadline back without touching the timer, which looks again when it fires.
 
 mod counted;
+mod moving;
 mod peer;
 mod upstream;
 
@@ -32,9 +33,11 @@ use crate::publish::Pick;
 use crate::queue::Position;
 use crate::registry::Registered;
 use crate::servers::Server;
+use crate::upgrade::Verdict;
 use crate::worker::{Accepted, Worker};
 
 use counted::{AtBackend, AtFrontend, AtServer};
+pub(crate) use moving::resume;
 pub(crate) use peer::Peer;
 use upstream::Upstream;
 
@@ -76,10 +79,30 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
     session.prepare_client();
     logs::connected_from(&session.worker, &session.frontend, peer, session.client.socket());
     session.conn.handle(Input::Begin, at);
-    let mut timer = pin!(tokio::time::sleep(std::time::Duration::ZERO));
-    let ending = poll_fn(|cx| session.poll(cx, timer.as_mut())).await;
-    session.leave(ending);
+    lead(session).await;
     drop((counted, permit, seat));
+}
+
+/// To the connection's end, or to the end of our part in it.
+async fn lead(mut session: Session) {
+    let mut timer = pin!(tokio::time::sleep(std::time::Duration::ZERO));
+    loop {
+        match poll_fn(|cx| session.poll(cx, timer.as_mut())).await {
+            Rest::Ended(ending) => return session.leave(ending),
+            Rest::Called => match session.depart().await {
+                Some(Verdict::Taken) => return,
+                Some(Verdict::Kept) => session.entry.stays(),
+                None => session.entry.is_not_wanted(),
+            },
+        }
+    }
+}
+
+/// Why a connection is not polled any more.
+enum Rest {
+    Ended(Ending),
+    /// Another process wants it, and nothing is under way.
+    Called,
 }
 
 /// Bytes of this connection so far.
@@ -114,14 +137,16 @@ struct Session {
 }
 
 impl Session {
-    fn poll(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<Ending> {
+    fn poll(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<Rest> {
         loop {
             if let Some(ending) = self.carry_out() {
-                return Poll::Ready(ending);
+                return Poll::Ready(Rest::Ended(ending));
             }
             if let Some(reason) = self.place.sentence().or_else(|| self.entry.sentence()) {
                 let now = self.worker.clock.now();
                 self.conn.handle(Input::Kill(reason), now);
+            } else if self.entry.is_called() && self.may_leave_process() {
+                return Poll::Ready(Rest::Called);
             } else if !self.is_time(cx, timer.as_mut()) && !self.advance(cx) {
                 return Poll::Pending;
             }
@@ -231,6 +256,7 @@ impl Session {
                 self.conn.touched(side, now);
             }
         }
+        self.entry.moved(now);
         self.carried.from_client += up.read;
         self.carried.to_client += down.read;
         counted::bytes(&self.frontend.traffic, up.read, down.read);

@@ -14,18 +14,21 @@ mod servers;
 mod sessions;
 mod stats;
 mod tables;
+mod upgrade;
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use tandem_ops::clock::Clock;
-use tandem_ops::control::{Console, Reply, serve};
+use tandem_ops::control::{Console, Door, Reply, serve};
+use tokio::task::AbortHandle;
 
 use crate::admission::Limit;
 use crate::frontends::Frontends;
 use crate::live::Live;
 use crate::orders::{Orders, ServerOrders};
 use crate::stats::Stats;
+use crate::upgrade::Giver;
 
 pub(crate) use doors::Doors;
 
@@ -37,15 +40,29 @@ pub(crate) struct Room {
     pub(crate) live: Arc<Live>,
     pub(crate) process: Limit,
     pub(crate) clock: Clock,
+    pub(crate) giver: Rc<Giver>,
 }
 
-/// Serves all sockets from now on. What they are is given back: their files go when it is dropped.
-pub(crate) fn open(doors: Doors, room: Room) -> Doors {
+/// Doors that are being served. Their files go when this is dropped.
+pub(crate) struct Open {
+    doors: Doors,
+    served: Vec<AbortHandle>,
+}
+
+/// Serves all sockets from now on.
+pub(crate) fn open(doors: Doors, room: Room) -> Open {
     let console = Rc::new(Console::new(&commands::COMMANDS, room, doors.names().to_vec()));
-    for door in doors.doors() {
-        tokio::task::spawn_local(serve(door.clone(), console.clone()));
+    let serve = |door: &Door| tokio::task::spawn_local(serve(door.clone(), console.clone())).abort_handle();
+    let served = doors.doors().iter().map(serve).collect();
+    Open { doors, served }
+}
+
+impl Open {
+    /// Another process serves these sockets from now on. Who is inside already is still answered.
+    pub(crate) fn leave(self) {
+        self.served.iter().for_each(AbortHandle::abort);
+        self.doors.leave();
     }
-    doors
 }
 
 impl Room {

@@ -43,6 +43,7 @@ use crate::live::Live;
 use crate::logs::Logs;
 use crate::socket::Doors;
 use crate::stats::Process;
+use crate::upgrade::{self, Taker};
 use crate::worker::{self, Crew, Inbox, Phase, Start};
 
 /// Files that the process needs beside connections: logs, pipes, event loops, checks.
@@ -57,6 +58,11 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
     );
     let maxconn = maxconn(plan, args, files);
     let addresses = Addresses::of(&plan.backends).map_err(all)?;
+    let inherited = args.take_over.as_deref().map(upgrade::fetch).transpose()?;
+    let inherited = inherited.unwrap_or_default();
+    // Before our own sockets are at that path.
+    let predecessor = args.take_over.as_deref().filter(|_| !args.finish.is_empty());
+    let predecessor = predecessor.map(Taker::connect).transpose()?.flatten();
     let workers = plan.global.threads.map_or_else(cpus, usize::from).max(1);
     let opened = open_listeners(
         plan,
@@ -64,10 +70,18 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
             policy: plan.global.accept,
             workers,
             backlog: maxconn,
+            inherited: &inherited,
         },
     )?;
     let global = &plan.global;
-    let doors = Doors::open(global).map_err(all)?;
+    let doors = Doors::open(global, &inherited).map_err(all)?;
+    if inherited.left() > 0 {
+        tracing::info!(
+            "{} of the passed listeners are not configured any more",
+            inherited.left()
+        );
+    }
+    drop(inherited);
     let privileges = Privileges::resolve(global.user.as_deref(), global.group.as_deref(), global.chroot.clone())?;
     let notifier = Notifier::from_environment().context("NOTIFY_SOCKET")?;
 
@@ -96,7 +110,8 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
     };
     privileges.settle()?;
 
-    let (clock, mut seed) = (Clock::start(), Seed::new(chance()));
+    let clock = predecessor.as_ref().map_or_else(Clock::start, Taker::clock);
+    let mut seed = Seed::new(chance());
     let process = Limit::new(maxconn);
     let frontend_maxconn = args.frontend_maxconn.unwrap_or(maxconn);
     let (crew, inboxes) = Crew::muster(workers);
@@ -114,7 +129,13 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
         http,
     } = builder.build(addresses, opened, &mut seed);
 
-    let (phase, follow) = watch::channel(Phase::Running);
+    // A successor accepts nothing before it knows what its predecessor knew.
+    let first = if predecessor.is_some() {
+        Phase::Paused
+    } else {
+        Phase::Running
+    };
+    let (phase, follow) = watch::channel(first);
     let live = Arc::<Live>::default();
     let threads = start_workers(&crew, inboxes, &follow, clock, &live, &mut seed)?;
     drop(follow);
@@ -132,12 +153,17 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
         process,
         live,
         doors,
+        crew,
+        predecessor,
+        lots: seed.fork(workers as u64),
         hard_stop_after,
         router: args.vrrp_socket.clone(),
     };
     let ended = runtime.block_on(async {
-        let running = control::start(control)?;
+        let mut running = control::start(control).await?;
         say_ready(&notifier, readiness)?;
+        running.release_predecessor().await;
+        upgrade::signal_predecessors(args);
         running.until_the_end().await
     });
     notifier.send(&[State::Stopping]).ok();
@@ -151,7 +177,9 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-fn open_listeners(plan: &Plan, opener: Opener) -> anyhow::Result<Vec<Vec<Opened>>> {
+type Thread = JoinHandle<std::io::Result<()>>;
+
+fn open_listeners(plan: &Plan, opener: Opener<'_>) -> anyhow::Result<Vec<Vec<Opened>>> {
     let mut errors = Vec::new();
     let of = |errors: &mut Vec<_>, frontend: &tandem_lb_config::Frontend| match frontend.disabled {
         true => Vec::new(),
@@ -176,7 +204,7 @@ fn start_workers(
     clock: Clock,
     live: &Arc<Live>,
     seed: &mut Seed,
-) -> anyhow::Result<Vec<JoinHandle<std::io::Result<()>>>> {
+) -> anyhow::Result<Vec<Thread>> {
     let starts = inboxes.into_iter().enumerate().map(|(number, inbox)| Start {
         number,
         crew: crew.clone(),
@@ -212,7 +240,11 @@ fn background(plan: &Plan, args: &Args) -> anyhow::Result<Background> {
 
 fn say_ready(notifier: &Notifier, readiness: Option<Readiness>) -> anyhow::Result<()> {
     // A service manager that does not listen is no reason to stop.
-    if let Err(error) = notifier.send(&[State::Ready, State::Status("Ready.")]) {
+    if let Err(error) = notifier.send(&[
+        State::MainPid(std::process::id()),
+        State::Ready,
+        State::Status("Ready."),
+    ]) {
         tracing::warn!(%error, "cannot tell the service manager that we are ready");
     }
     readiness

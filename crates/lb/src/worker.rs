@@ -23,6 +23,7 @@ use crate::live::Live;
 use crate::logs::Pen;
 use crate::registry::Registry;
 use crate::session;
+use crate::upgrade::Moved;
 
 /// What the process is about; the control runtime says, everybody follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(crate) enum Phase {
     Paused,
     /// Takes no new connections, and stops when the last one has ended.
     Draining,
+    /// As draining, but another process has our listeners and accepts from them.
+    Left,
     /// As draining, but the connections have to end now.
     Ending,
     Stopped,
@@ -50,6 +53,8 @@ pub(crate) struct Accepted {
 /// What a worker is brought.
 enum Delivery {
     Connection(Accepted),
+    /// From another process.
+    Moved(Box<Moved>),
     /// To accept from, from now on.
     Listener(Listener),
 }
@@ -118,8 +123,12 @@ impl Crew {
 
     /// Gives a worker a listener. One that is gone takes nothing.
     pub(crate) fn give(&self, member: usize, listener: Listener) {
+        self.deliver(member, Delivery::Listener(listener));
+    }
+
+    fn deliver(&self, member: usize, delivery: Delivery) {
         if let Some(member) = self.members.get(member) {
-            member.inbox.send(Delivery::Listener(listener)).ok();
+            member.inbox.send(delivery).ok();
         }
     }
 
@@ -135,9 +144,16 @@ impl Crew {
 impl Accepted {
     /// Brings the connection to the worker whose seat it has. A worker that is gone takes nothing: the connection ends.
     pub(crate) fn deliver(self) {
-        let crew = self.seat.crew.clone();
-        let gone = crew.members[self.seat.member].inbox.send(Delivery::Connection(self));
-        drop(gone);
+        let (crew, member) = (self.seat.crew.clone(), self.seat.member);
+        crew.deliver(member, Delivery::Connection(self));
+    }
+}
+
+impl Moved {
+    /// As [`Accepted::deliver`].
+    pub(crate) fn deliver(self) {
+        let (crew, member) = (self.seat.crew.clone(), self.seat.member);
+        crew.deliver(member, Delivery::Moved(Box::new(self)));
     }
 }
 
@@ -214,6 +230,9 @@ async fn work(start: Start) {
             Some(delivery) = inbox.0.recv() => match delivery {
                 Delivery::Connection(accepted) => {
                     tokio::task::spawn_local(session::run(worker.clone(), accepted));
+                }
+                Delivery::Moved(moved) => {
+                    tokio::task::spawn_local(session::resume(worker.clone(), *moved));
                 }
                 Delivery::Listener(listener) => {
                     tokio::task::spawn_local(accept::run(worker.clone(), listener, phase.clone()));

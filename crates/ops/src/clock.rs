@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use nix::time::{ClockId, clock_gettime};
 use tandem_sys::localtime;
 use tandem_time::Mono;
 
@@ -28,6 +29,18 @@ impl Clock {
         }
     }
 
+    /// Goes on from when another process's clock showed 0, so that the times of both mean the same.
+    pub fn began(nanos: i64) -> Clock {
+        let age = system_nanos().saturating_sub(nanos);
+        Clock::start_at(Mono::from_nanos(u64::try_from(age).unwrap_or(0)))
+    }
+
+    /// When it showed 0, in nanoseconds of the system's monotonic clock; negative when that was before the system started.
+    pub fn beginning(&self) -> i64 {
+        let age = i64::try_from(self.now().as_nanos()).unwrap_or(i64::MAX);
+        system_nanos().saturating_sub(age)
+    }
+
     pub fn now(&self) -> Mono {
         self.shown + self.start.elapsed()
     }
@@ -37,6 +50,13 @@ impl Clock {
         const NEVER: Duration = Duration::from_secs(30 * 365 * 86_400);
         self.start + at.since(self.shown).min(NEVER)
     }
+}
+
+fn system_nanos() -> i64 {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC)
+        .map(Duration::from)
+        .unwrap_or_default();
+    i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// Microseconds since 1970, UTC.
@@ -89,6 +109,19 @@ impl From<SystemTime> for Wall {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_clock_goes_on_with_the_same_time() {
+        let one = Clock::began(system_nanos() - 3_600_000_000_000);
+        let other = Clock::began(one.beginning());
+        let (before, between, after) = (one.now(), other.now(), one.now());
+        let slack = Duration::from_millis(1);
+        assert!(
+            before <= between + slack && between <= after + slack,
+            "{before} {between} {after}"
+        );
+        assert!(before >= Mono::from_millis(3_600_000));
+    }
 
     #[test]
     fn mono_and_instant_agree() {

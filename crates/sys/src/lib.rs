@@ -7,6 +7,7 @@ pub mod listen;
 pub mod localtime;
 pub mod netlink;
 pub mod netns;
+pub mod pass;
 pub mod process;
 pub mod raw;
 pub mod readable;

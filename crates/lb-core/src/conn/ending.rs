@@ -56,6 +56,13 @@ impl Ending {
         [self.who.letter(), self.phase.letter()]
     }
 
+    /// The reverse of [`Ending::letters`].
+    pub fn from_letters([who, phase]: [u8; 2]) -> Option<Ending> {
+        let who = Who::ALL.into_iter().find(|w| w.letter() == who)?;
+        let phase = Phase::ALL.into_iter().find(|p| p.letter() == phase)?;
+        Some(Ending { who, phase })
+    }
+
     pub fn is_normal(self) -> bool {
         self == Ending::NORMAL
     }
@@ -71,6 +78,19 @@ impl Ending {
 }
 
 impl Who {
+    const ALL: [Who; 10] = [
+        Who::Nobody,
+        Who::Client,
+        Who::Server,
+        Who::ClientTimeout,
+        Who::ServerTimeout,
+        Who::Resource,
+        Who::Internal,
+        Who::Down,
+        Who::Up,
+        Who::Killed,
+    ];
+
     pub const fn aborted(side: Side) -> Who {
         match side {
             Side::Client => Who::Client,
@@ -102,6 +122,8 @@ impl Who {
 }
 
 impl Phase {
+    const ALL: [Phase; 4] = [Phase::Queue, Phase::Connect, Phase::Data, Phase::Done];
+
     const fn letter(self) -> u8 {
         match self {
             Phase::Queue => b'Q',

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tandem_time::Mono;
 
 use super::pending::{Pending, Step};
-use super::{ConnSettings, ConnectFailure, Ending, Input, KillReason, Output, Phase, Side, Summary, Who};
+use super::{ConnSettings, ConnectFailure, Ending, Input, KillReason, Output, Phase, Relayed, Side, Summary, Who};
 use crate::ServerIdx;
 
 /// One proxied connection.
@@ -87,6 +87,47 @@ impl Conn {
             redispatched: false,
             may_leave: false,
         }
+    }
+
+    /// A connection that another process has led so far, at the server of this number here.
+    pub fn resumed(settings: Arc<ConnSettings>, began: Mono, server: ServerIdx, relayed: Relayed) -> Conn {
+        Conn {
+            state: State::Relaying {
+                finished: relayed.finished,
+                ending: relayed.ending,
+            },
+            chosen: relayed.chosen,
+            connected: relayed.connected,
+            seen: Seen {
+                client: relayed.client_seen,
+                server: relayed.server_seen,
+            },
+            server: Some(server),
+            retries: relayed.retries,
+            redispatched: relayed.redispatched,
+            ..Conn::new(settings, began)
+        }
+    }
+
+    /// What another process needs to go on; `None` unless it relays and all its outputs were taken.
+    pub fn relayed(&self) -> Option<Relayed> {
+        let State::Relaying { finished, ending } = self.state else {
+            return None;
+        };
+        self.pending.is_empty().then_some(Relayed {
+            chosen: self.chosen,
+            connected: self.connected,
+            client_seen: self.seen.client,
+            server_seen: self.seen.server,
+            retries: self.retries,
+            redispatched: self.redispatched,
+            finished,
+            ending,
+        })
+    }
+
+    pub fn began(&self) -> Mono {
+        self.began
     }
 
     pub fn handle(&mut self, input: Input, now: Mono) {

@@ -8,6 +8,7 @@ mod ending;
 mod event;
 mod machine;
 mod pending;
+mod relayed;
 mod settings;
 mod summary;
 
@@ -17,5 +18,6 @@ mod tests;
 pub use ending::{Ending, Phase, Who};
 pub use event::{ConnectFailure, Input, IoFailure, KillReason, Output, Side};
 pub use machine::Conn;
+pub use relayed::Relayed;
 pub use settings::{ConnSettings, Redispatch};
 pub use summary::Summary;

@@ -22,6 +22,16 @@ pub(super) enum Step {
 }
 
 impl Pending {
+    pub(super) fn is_empty(&self) -> bool {
+        let Pending {
+            abort,
+            step,
+            shutdown,
+            close,
+        } = self;
+        !abort && step.is_none() && shutdown.is_none() && close.is_none()
+    }
+
     pub(super) fn take(&mut self) -> Option<Output> {
         if std::mem::take(&mut self.abort) {
             return Some(Output::AbortConnect);

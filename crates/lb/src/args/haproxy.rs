@@ -31,7 +31,6 @@ const NOT_YET: &[(&str, &str)] = &[
         "-S",
         "there is no separate master process, so there is no master socket",
     ),
-    ("-x", "taking listeners over from a running process is not there yet"),
     (
         "-m",
         "a memory limit is not there yet; let systemd's MemoryMax= set one",
@@ -50,9 +49,9 @@ pub(super) fn translate(argv: impl IntoIterator<Item = OsString>) -> Result<Vec<
         let text = word.to_string_lossy().into_owned();
         match text.as_str() {
             "-sf" | "-st" => {
-                if words.next_if(|w| is_number(w)).is_some() {
-                    let why = "taking over from a running process is not there yet; stop it first";
-                    return Err(ArgsError::NotYet { flag: text, why });
+                let long = if text == "-sf" { "--finish" } else { "--terminate" };
+                while let Some(pid) = words.next_if(|w| is_number(w)) {
+                    out.extend([OsString::from(long), pid]);
                 }
             }
             // All that follows names configuration files.

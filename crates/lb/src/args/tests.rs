@@ -43,6 +43,10 @@ fn each_flag_of_haproxy() {
         ("-dM -dM0x50 -dI -dG -f a", |a| a.files == [PathBuf::from("a")]),
         ("-dW -c -f a", |a| a.zero_warning),
         ("-f a -sf", |a| a.files == [PathBuf::from("a")]),
+        ("-f a -x /run/s -sf 12 13 -q", |a| {
+            a.take_over == Some("/run/s".into()) && a.finish == [12, 13] && a.quiet
+        }),
+        ("-f a -st 7", |a| a.terminate == [7] && a.finish.is_empty()),
         ("-q -- a b", |a| a.files == ["a", "b"].map(PathBuf::from)),
         ("-f a --dialect haproxy", |a| a.dialect == Some(Dialect::Haproxy)),
     ];
@@ -54,8 +58,6 @@ fn each_flag_of_haproxy() {
 #[test]
 fn what_is_not_there_says_so() {
     for (line, text) in [
-        ("-f a -sf 12 13", "-sf: taking over"),
-        ("-f a -x /run/s", "-x: taking listeners over"),
         ("-f a -S /run/s", "-S: there is no separate master"),
         ("-m 100 -f a", "-m: "),
         ("-f a -Q", "unexpected argument '-Q'"),

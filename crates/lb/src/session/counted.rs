@@ -20,6 +20,16 @@ pub(super) struct AtFrontend {
 }
 
 impl AtFrontend {
+    /// One that was counted elsewhere when it began.
+    pub(super) fn arrive(frontend: &Arc<Frontend>, crew: &Arc<Crew>) -> AtFrontend {
+        frontend.traffic.sessions.arrive();
+        crew.sessions.arrive();
+        AtFrontend {
+            frontend: frontend.clone(),
+            crew: crew.clone(),
+        }
+    }
+
     pub(super) fn enter(frontend: &Arc<Frontend>, crew: &Arc<Crew>, now: Mono) -> AtFrontend {
         frontend.traffic.began(now);
         crew.sessions.enter();
@@ -41,6 +51,11 @@ impl Drop for AtFrontend {
 pub(super) struct AtBackend(Arc<Backend>);
 
 impl AtBackend {
+    pub(super) fn arrive(backend: &Arc<Backend>) -> AtBackend {
+        backend.traffic.sessions.arrive();
+        AtBackend(backend.clone())
+    }
+
     pub(super) fn enter(backend: &Arc<Backend>, now: Mono) -> AtBackend {
         backend.traffic.began(now);
         AtBackend(backend.clone())
@@ -60,6 +75,14 @@ pub(super) struct AtServer {
 }
 
 impl AtServer {
+    pub(super) fn arrive(backend: &Arc<Backend>, server: Arc<Server>) -> AtServer {
+        server.traffic.sessions.arrive();
+        AtServer {
+            backend: backend.clone(),
+            server,
+        }
+    }
+
     pub(super) fn enter(backend: &Arc<Backend>, server: Arc<Server>, now: Mono) -> AtServer {
         server.traffic.began(now);
         AtServer {

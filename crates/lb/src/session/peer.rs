@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use socket2::SockAddr;
+use tandem_lb_core::handover::Record;
 use tandem_lb_core::log::tcplog::Client;
 
 /// The other end of a client's connection.
@@ -20,6 +21,19 @@ impl Peer {
         address.as_socket().map_or(Peer::Unix { listener }, Peer::Ip)
     }
 
+    pub(crate) fn of_record(record: &Record) -> Peer {
+        let listener = record.listener;
+        record.peer.map_or(Peer::Unix { listener }, Peer::Ip)
+    }
+
+    /// Which of the frontend's listeners it came by, where that is remembered.
+    pub(crate) fn listener(self) -> u32 {
+        match self {
+            Peer::Ip(_) => 0,
+            Peer::Unix { listener } => listener,
+        }
+    }
+
     pub(crate) fn ip(self) -> Option<IpAddr> {
         match self {
             Peer::Ip(address) => Some(address.ip()),
@@ -33,6 +47,7 @@ impl Peer {
             Peer::Unix { .. } => None,
         }
     }
+
     /// As the log shows it.
     pub(crate) fn client(self) -> Client {
         match self {

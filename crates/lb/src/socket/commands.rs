@@ -3,7 +3,7 @@
 use tandem_ops::control::Level::{Admin, Operator, User};
 use tandem_ops::control::{Call, Command, Level, Reply};
 
-use super::{Room, counters, frontends, process, server, servers, sessions, stats, tables};
+use super::{Room, counters, frontends, process, server, servers, sessions, stats, tables, upgrade};
 
 type Run = fn(&Room, &Call) -> Reply;
 
@@ -24,7 +24,9 @@ const fn command(
 }
 
 #[rustfmt::skip]
-pub(super) static COMMANDS: [Command<Room>; 36] = [
+pub(super) static COMMANDS: [Command<Room>; 38] = [
+    command("_getsocks", "", Admin, upgrade::listeners, ""),
+    command("_handover", "", Admin, upgrade::everything, ""),
     command("clear counters", "clear counters [all]", Operator, counters::clear, "clear max statistics counters (or all counters)"),
     command("clear table", "clear table <table> [<filter>]*", Admin, tables::clear, "remove an entry from a table (filter: data/key)"),
     command("disable agent", "disable agent", Admin, server::disable_agent, "disable agent checks"),

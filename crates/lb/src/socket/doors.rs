@@ -13,6 +13,8 @@ use tandem_ops::control::{Door, Level, Ownership, UnixFile, open_unix};
 use tandem_sys::listen::{Listen, Place, open};
 use thiserror::Error;
 
+use crate::upgrade::Sockets;
+
 const BACKLOG: u32 = 128;
 
 /// How long a client may do nothing when the configuration does not say.
@@ -36,11 +38,11 @@ pub(crate) struct Doors {
 
 impl Doors {
     /// Opens all, or says of each that cannot be opened why.
-    pub(crate) fn open(global: &plan::Global) -> Result<Doors, Vec<DoorError>> {
+    pub(crate) fn open(global: &plan::Global, inherited: &Sockets) -> Result<Doors, Vec<DoorError>> {
         let (mut opened, mut errors) = (Doors::default(), Vec::new());
         let patience = global.stats_timeout.unwrap_or(PATIENCE);
         for socket in &global.stats_sockets {
-            if let Err(why) = opened.add(socket, patience) {
+            if let Err(why) = opened.add(socket, patience, inherited) {
                 errors.push(DoorError {
                     origin: socket.origin.clone(),
                     address: Named(&socket.address).to_string(),
@@ -65,8 +67,8 @@ impl Doors {
         &self.names
     }
 
-    fn add(&mut self, configured: &plan::StatsSocket, patience: Duration) -> io::Result<()> {
-        let socket = self.listen(configured)?;
+    fn add(&mut self, configured: &plan::StatsSocket, patience: Duration, inherited: &Sockets) -> io::Result<()> {
+        let socket = self.listen(configured, inherited)?;
         let level = match configured.level {
             plan::Level::User => Level::User,
             plan::Level::Operator => Level::Operator,
@@ -77,19 +79,30 @@ impl Doors {
             socket: Arc::new(socket),
             level,
             patience,
+            passes_descriptors: configured.expose_listeners,
         });
         Ok(())
     }
 
-    fn listen(&mut self, configured: &plan::StatsSocket) -> io::Result<Socket> {
+    fn listen(&mut self, configured: &plan::StatsSocket, inherited: &Sockets) -> io::Result<Socket> {
         let place = match &configured.address {
             BindAddress::Unix(path) => {
                 let (user, group) = (configured.user.as_deref(), configured.group.as_deref());
-                let (socket, file) = open_unix(path, &Ownership::resolve(configured.mode, user, group)?)?;
+                let owner = Ownership::resolve(configured.mode, user, group)?;
+                let (socket, file) = match inherited.claim_unix(path) {
+                    Some(socket) => (socket, UnixFile::adopt(path, &owner)?),
+                    None => open_unix(path, &owner)?,
+                };
                 self.files.push(file);
                 return Ok(socket);
             }
-            BindAddress::Ip { ip, port } => Place::Ip(SocketAddr::new(*ip, *port)),
+            BindAddress::Ip { ip, port } => {
+                let address = SocketAddr::new(*ip, *port);
+                if let Some(socket) = inherited.claim_ip(address, None).pop() {
+                    return Ok(socket);
+                }
+                Place::Ip(address)
+            }
             BindAddress::Fd(fd) => Place::Inherited(*fd),
         };
         open(&Listen {

@@ -157,6 +157,7 @@ mod tests {
             level: Level::Admin,
             severities: SeverityOutput::None,
             is_interactive: false,
+            may_take_descriptors: false,
             patience: Duration::from_secs(1),
         };
         assert!(matches!(lower(&mut session, Level::User), Reply::Done));

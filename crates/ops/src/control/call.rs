@@ -1,6 +1,7 @@
 //! One command as it was given.
 
 use super::Level;
+use super::session::Session;
 
 /// The words of a command, those that name it included.
 #[derive(Clone, Debug)]
@@ -9,16 +10,18 @@ pub struct Call {
     named: usize,
     payload: Option<String>,
     level: Level,
+    may_take_descriptors: bool,
 }
 
 impl Call {
     /// `named` is how many of the words are the command's name.
-    pub(super) fn new(words: Vec<String>, named: usize, payload: Option<String>, level: Level) -> Call {
+    pub(super) fn new(words: Vec<String>, named: usize, payload: Option<String>, session: &Session) -> Call {
         Call {
             words,
             named,
             payload,
-            level,
+            level: session.level,
+            may_take_descriptors: session.may_take_descriptors,
         }
     }
 
@@ -39,6 +42,11 @@ impl Call {
     /// Who gives it, for commands of which a part is not for everyone.
     pub fn level(&self) -> Level {
         self.level
+    }
+
+    /// Whether it came through a unix socket that was opened for passing descriptors on (`expose-fd listeners`).
+    pub fn may_take_descriptors(&self) -> bool {
+        self.may_take_descriptors
     }
 
     pub fn payload(&self) -> Option<&str> {

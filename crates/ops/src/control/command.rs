@@ -7,7 +7,7 @@ use super::{Call, Reply};
 pub struct Command<S> {
     /// The words that name it, such as `show stat`.
     pub name: &'static str,
-    /// How it is written, for the help.
+    /// How it is written, for the help; empty for what is said by programs only and not listed.
     pub usage: &'static str,
     /// What it does, for the help.
     pub about: &'static str,
@@ -25,6 +25,10 @@ pub(super) struct Entry {
 }
 
 impl<S> Command<S> {
+    pub(super) fn is_shown(&self) -> bool {
+        !self.usage.is_empty()
+    }
+
     pub(super) fn entry(&self) -> Entry {
         Entry {
             name: self.name,

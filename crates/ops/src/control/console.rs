@@ -46,7 +46,7 @@ impl<S> Console<S> {
         Answer::Reply(match found {
             None => Reply::info(command::unknown(&self.entries(), &always(), &words)),
             Some((_, command)) if session.level < command.level => Reply::error("Permission denied"),
-            Some((n, command)) => (command.run)(&self.state, &Call::new(words, n, payload, session.level)),
+            Some((n, command)) => (command.run)(&self.state, &Call::new(words, n, payload, session)),
         })
     }
 
@@ -82,7 +82,7 @@ impl<S> Console<S> {
 
     /// All but those that stand at the end of every list, by name.
     fn entries(&self) -> Vec<Entry> {
-        let own = self.commands.iter().map(Command::entry);
+        let own = self.commands.iter().filter(|c| c.is_shown()).map(Command::entry);
         let mut entries: Vec<Entry> = own.chain(BUILTINS.iter().map(|(entry, _)| *entry)).collect();
         entries.sort_by_key(|entry| entry.usage);
         entries

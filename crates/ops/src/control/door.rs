@@ -11,11 +11,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
-use super::Console;
 use super::console::Answer;
 use super::framer::{Found, Framer};
 use super::places::{Place, Places};
 use super::session::{Level, Session, SeverityOutput};
+use super::{Console, Continuation, Reply};
 
 /// As many clients as HAProxy serves at a time.
 const MOST_CLIENTS: usize = 10;
@@ -33,6 +33,8 @@ pub struct Door {
     pub level: Level,
     /// How long a client may do nothing.
     pub patience: Duration,
+    /// Who comes through here over a unix socket may be given open descriptors.
+    pub passes_descriptors: bool,
 }
 
 /// Serves the door for as long as it is polled.
@@ -63,6 +65,7 @@ async fn accept<S: 'static>(
             level: door.level,
             severities: SeverityOutput::None,
             is_interactive: false,
+            may_take_descriptors: door.passes_descriptors && socket.domain().is_ok_and(|d| d == Domain::UNIX),
             patience: door.patience,
         };
         tokio::task::spawn_local(converse(socket, session, console.clone(), place));
@@ -73,17 +76,38 @@ async fn accept<S: 'static>(
 async fn converse<S>(socket: Socket, session: Session, console: Rc<Console<S>>, place: Place) {
     let ended = match socket.domain() {
         Ok(Domain::UNIX) => match UnixStream::from_std(socket.into()) {
-            Ok(stream) => Conversation::new(stream, session, console, place).lead().await,
+            Ok(stream) => match Conversation::new(stream, session, console, place).lead().await {
+                Ok(Parting::Becomes(stream, then)) => return then(stream).await,
+                Ok(Parting::Over) => Ok(()),
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         },
         _ => match TcpStream::from_std(socket.into()) {
-            Ok(stream) => Conversation::new(stream, session, console, place).lead().await,
+            Ok(stream) => Conversation::new(stream, session, console, place)
+                .lead()
+                .await
+                .map(drop),
             Err(error) => Err(error),
         },
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a client for commands was left");
     }
+}
+
+/// How a conversation ends.
+enum Parting<T> {
+    Over,
+    /// The stream is for something else from now on.
+    Becomes(T, Continuation),
+}
+
+/// What came of a command.
+enum Then {
+    GoOn,
+    End,
+    Become(Continuation),
 }
 
 struct Conversation<T, S: 'static> {
@@ -106,7 +130,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
     }
 
     /// Until the client has its answers, leaves, or does nothing for too long.
-    async fn lead(mut self) -> io::Result<()> {
+    async fn lead(mut self) -> io::Result<Parting<T>> {
         loop {
             match self.framer.next() {
                 Found::Incomplete => {
@@ -125,8 +149,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
                     payload,
                     ends_line,
                 } => {
-                    if !self.answer(&text, payload).await? {
-                        break;
+                    match self.answer(&text, payload).await? {
+                        Then::GoOn => {}
+                        Then::End => break,
+                        Then::Become(then) => return Ok(Parting::Becomes(self.stream, then)),
                     }
                     let is_last = ends_line && !self.framer.has_more();
                     if is_last && !self.session.is_interactive {
@@ -135,18 +161,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
                 }
             }
         }
-        self.stream.shutdown().await
+        self.stream.shutdown().await?;
+        Ok(Parting::Over)
     }
 
-    /// Whether the conversation goes on.
-    async fn answer(&mut self, text: &str, payload: Option<String>) -> io::Result<bool> {
+    async fn answer(&mut self, text: &str, payload: Option<String>) -> io::Result<Then> {
         let mut out = String::new();
         match self.console.answer(&mut self.session, text, payload) {
-            Answer::Quit => return Ok(false),
+            Answer::Quit => return Ok(Then::End),
             Answer::Wait(delay) => {
                 let slept = self.place.await_client(tokio::time::sleep(delay)).await;
                 slept.ok_or(io::ErrorKind::ConnectionAborted)?;
             }
+            Answer::Reply(Reply::Becomes(then)) => return Ok(Then::Become(then)),
             Answer::Reply(reply) => {
                 for piece in reply.pieces(self.session.severities) {
                     out.push_str(&piece);
@@ -158,7 +185,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
         }
         out.push_str(if self.session.is_interactive { "\n> " } else { "\n" });
         self.write(&out).await?;
-        Ok(true)
+        Ok(Then::GoOn)
     }
 
     /// Whether there is more to come.

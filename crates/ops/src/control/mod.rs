@@ -25,6 +25,6 @@ pub use call::Call;
 pub use command::Command;
 pub use console::Console;
 pub use door::{Door, serve};
-pub use reply::{Reply, Severity};
+pub use reply::{Continuation, Reply, Severity};
 pub use session::Level;
 pub use unix::{Ownership, UnixFile, open_unix};

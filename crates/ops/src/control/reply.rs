@@ -1,6 +1,13 @@
 //! What a command answers.
 
+use std::pin::Pin;
+
+use tokio::net::UnixStream;
+
 use super::session::SeverityOutput;
+
+/// What goes on with a client's stream when the line protocol is over.
+pub type Continuation = Box<dyn FnOnce(UnixStream) -> Pin<Box<dyn Future<Output = ()>>>>;
 
 /// How grave a message is; the numbers are syslog's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +28,8 @@ pub enum Reply {
     Output(String),
     /// The same, made piece by piece as the client takes it.
     Pieces(Box<dyn Iterator<Item = String>>),
+    /// From here on the client speaks another protocol. Only for those who [may take descriptors](super::Call::may_take_descriptors).
+    Becomes(Continuation),
 }
 
 impl Reply {
@@ -35,7 +44,7 @@ impl Reply {
     /// The pieces to write, with the newline that ends the text; the empty line after it is not among them.
     pub(super) fn pieces(self, severities: SeverityOutput) -> Box<dyn Iterator<Item = String>> {
         match self {
-            Reply::Done => Box::new(std::iter::empty()),
+            Reply::Done | Reply::Becomes(_) => Box::new(std::iter::empty()),
             Reply::Message(severity, text) => Box::new(std::iter::once(ended(severity.prefix(severities) + &text))),
             Reply::Output(text) if text.is_empty() => Box::new(std::iter::empty()),
             Reply::Output(text) => Box::new(std::iter::once(ended(text))),

@@ -29,6 +29,8 @@ pub(super) struct Session {
     pub(super) severities: SeverityOutput,
     /// Stays after an answer, and shows a prompt.
     pub(super) is_interactive: bool,
+    /// The door is a unix socket that passes descriptors on.
+    pub(super) may_take_descriptors: bool,
     /// How long the client may do nothing.
     pub(super) patience: Duration,
 }

@@ -53,6 +53,12 @@ impl Ownership {
 }
 
 impl UnixFile {
+    /// The file of a socket that another process made and has passed to us; it is ours from now on.
+    pub fn adopt(path: &Path, owner: &Ownership) -> io::Result<UnixFile> {
+        owner.give(path)?;
+        UnixFile::of(path)
+    }
+
     /// Leaves the file to another process.
     pub fn leave(mut self) {
         self.identity = None;
@@ -116,10 +122,19 @@ fn refuse_taken(path: &Path) -> io::Result<()> {
     }
 }
 
-/// In the same folder, as a rename needs, and short: the kernel takes 107 bytes.
+/// In the same folder, as a rename needs. The kernel goes on calling the socket by this name, and HAProxy's name for it
+/// says which file it became, so a successor finds the socket among those that are passed to it. The kernel takes 107
+/// bytes: a path that is nearly as long has to do with a short name, and its socket is made anew.
 fn hidden_name(path: &Path) -> PathBuf {
+    const LONGEST: usize = 107;
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    path.with_file_name(format!(".{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed)))
+    let pid = std::process::id();
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{pid}.tmp"));
+    if name.len() <= LONGEST {
+        return name.into();
+    }
+    path.with_file_name(format!(".{pid}-{}", COUNT.fetch_add(1, Relaxed)))
 }
 
 #[cfg(test)]

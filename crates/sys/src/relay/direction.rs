@@ -28,6 +28,16 @@ enum State {
     Ended,
 }
 
+/// A direction at rest: all that somebody else needs to go on with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parked {
+    /// More may come after these bytes, which were read and not written yet.
+    Reading(Vec<u8>),
+    /// After these comes the end.
+    Last(Vec<u8>),
+    Ended,
+}
+
 /// What one call moved.
 #[derive(Debug, Default)]
 pub struct Pass {
@@ -88,6 +98,29 @@ impl Direction {
                 State::Ended
             }
         };
+    }
+
+    /// What there is to know of it. Between two calls of [`Direction::drive`] nothing is on the way.
+    pub fn parked(&self) -> Parked {
+        match &self.state {
+            State::Empty => Parked::Reading(Vec::new()),
+            State::Held { bytes, written } => Parked::Reading(bytes[*written..].to_vec()),
+            State::Last { bytes, written } => Parked::Last(bytes[*written..].to_vec()),
+            State::Ended => Parked::Ended,
+        }
+    }
+
+    /// Goes on where another was parked.
+    pub fn resumed(parked: Parked) -> Direction {
+        let state = match parked {
+            Parked::Reading(bytes) => hold(&bytes),
+            Parked::Last(bytes) => State::Last {
+                bytes: bytes.into_boxed_slice(),
+                written: 0,
+            },
+            Parked::Ended => State::Ended,
+        };
+        Direction { state }
     }
 
     /// Bytes that wait for the other side to take them.

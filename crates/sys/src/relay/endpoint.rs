@@ -65,6 +65,11 @@ impl Endpoint {
         }
     }
 
+    /// Out of the event loop again. What was sent or came meanwhile stays with the socket.
+    pub fn into_socket(self) -> Socket {
+        self.0.into_inner()
+    }
+
     pub fn socket(&self) -> &Socket {
         self.0.get_ref()
     }

@@ -10,7 +10,7 @@ mod direction;
 mod endpoint;
 mod scratch;
 
-pub use direction::{Direction, End, Pass};
+pub use direction::{Direction, End, Parked, Pass};
 pub use endpoint::{Endpoint, is_shortage};
 pub use scratch::Scratch;
 

@@ -1,0 +1,155 @@
+//! What the two processes say to each other.
+
+use tandem_time::Mono;
+
+use super::fields::{Reader, Writer};
+use super::{Frame, Malformed, Record};
+
+/// Raised when something changes that the other side must know to be safe; new fields do not need it.
+pub const VERSION: u64 = 1;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    Hello(Hello),
+    Begin,
+    /// A piece of the state.
+    State(Vec<u8>),
+    /// That was all of the state: connections may come from here on.
+    Ready,
+    Connection {
+        /// The connection's number in the old process.
+        number: u64,
+        record: Box<Record>,
+    },
+    Taken {
+        number: u64,
+    },
+    Refused {
+        number: u64,
+        why: String,
+    },
+    /// A piece of the counters.
+    Counters(Vec<u8>),
+    /// That was everything.
+    Ended,
+    Done,
+}
+
+/// The old process introduces itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hello {
+    pub version: u64,
+    pub pid: u64,
+    /// When its clock began, in nanoseconds of the system's monotonic clock, which both share; negative when that was
+    /// before the system started.
+    pub clock_began: i64,
+    /// The next connection's number: those of the new one go on from here.
+    pub next: u64,
+    pub now: Mono,
+}
+
+mod kind {
+    pub(super) const HELLO: u8 = 1;
+    pub(super) const BEGIN: u8 = 2;
+    pub(super) const STATE: u8 = 3;
+    pub(super) const READY: u8 = 4;
+    pub(super) const CONNECTION: u8 = 5;
+    pub(super) const TAKEN: u8 = 6;
+    pub(super) const REFUSED: u8 = 7;
+    pub(super) const COUNTERS: u8 = 8;
+    pub(super) const ENDED: u8 = 9;
+    pub(super) const DONE: u8 = 10;
+}
+
+mod tag {
+    pub(super) const VERSION: u8 = 1;
+    pub(super) const PID: u8 = 2;
+    pub(super) const CLOCK: u8 = 3;
+    pub(super) const NEXT: u8 = 4;
+    pub(super) const NOW: u8 = 5;
+    pub(super) const NUMBER: u8 = 6;
+    pub(super) const WHY: u8 = 7;
+    pub(super) const RECORD: u8 = 8;
+}
+
+impl Message {
+    /// `descriptors` go with it.
+    pub fn to_frame(&self, descriptors: u8) -> Frame {
+        let mut fields = Writer::default();
+        let (kind, body) = match self {
+            Message::Hello(hello) => {
+                fields.number(tag::VERSION, hello.version);
+                fields.number(tag::PID, hello.pid);
+                fields.number(tag::CLOCK, hello.clock_began.cast_unsigned());
+                fields.number(tag::NEXT, hello.next);
+                fields.number(tag::NOW, hello.now.as_nanos());
+                (kind::HELLO, fields.into_bytes())
+            }
+            Message::Begin => (kind::BEGIN, Vec::new()),
+            Message::State(piece) => (kind::STATE, piece.clone()),
+            Message::Ready => (kind::READY, Vec::new()),
+            Message::Connection { number, record } => {
+                fields.number(tag::NUMBER, *number);
+                fields.bytes(tag::RECORD, &record.to_bytes());
+                (kind::CONNECTION, fields.into_bytes())
+            }
+            Message::Taken { number } => {
+                fields.number(tag::NUMBER, *number);
+                (kind::TAKEN, fields.into_bytes())
+            }
+            Message::Refused { number, why } => {
+                fields.number(tag::NUMBER, *number).text(tag::WHY, why);
+                (kind::REFUSED, fields.into_bytes())
+            }
+            Message::Counters(piece) => (kind::COUNTERS, piece.clone()),
+            Message::Ended => (kind::ENDED, Vec::new()),
+            Message::Done => (kind::DONE, Vec::new()),
+        };
+        Frame {
+            kind,
+            descriptors,
+            body,
+        }
+    }
+
+    pub fn of_frame(frame: Frame) -> Result<Message, Malformed> {
+        let fields = || Reader::new(&frame.body);
+        Ok(match frame.kind {
+            kind::HELLO => Message::Hello(Hello::read(fields()?)?),
+            kind::BEGIN => Message::Begin,
+            kind::STATE => Message::State(frame.body),
+            kind::READY => Message::Ready,
+            kind::CONNECTION => {
+                let fields = fields()?;
+                let record = fields.find(tag::RECORD).ok_or(Malformed::Missing(tag::RECORD))?;
+                Message::Connection {
+                    number: fields.number(tag::NUMBER)?,
+                    record: Box::new(Record::of_bytes(record)?),
+                }
+            }
+            kind::TAKEN => Message::Taken {
+                number: fields()?.number(tag::NUMBER)?,
+            },
+            kind::REFUSED => Message::Refused {
+                number: fields()?.number(tag::NUMBER)?,
+                why: fields()?.some_text(tag::WHY)?.unwrap_or_default().to_owned(),
+            },
+            kind::COUNTERS => Message::Counters(frame.body),
+            kind::ENDED => Message::Ended,
+            kind::DONE => Message::Done,
+            other => return Err(Malformed::UnknownMessage(other)),
+        })
+    }
+}
+
+impl Hello {
+    fn read(fields: Reader<'_>) -> Result<Hello, Malformed> {
+        Ok(Hello {
+            version: fields.number(tag::VERSION)?,
+            pid: fields.number(tag::PID)?,
+            clock_began: fields.number(tag::CLOCK)?.cast_signed(),
+            next: fields.number(tag::NEXT)?,
+            now: Mono::from_nanos(fields.number(tag::NOW)?),
+        })
+    }
+}

@@ -1,0 +1,179 @@
+//! Leaving for another process, and coming from one.
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tandem_lb_core::conn::Conn;
+use tandem_lb_core::handover::{Flow, Placed, Record, Stage};
+use tandem_sys::relay::{Direction, Endpoint, Parked};
+use tokio::sync::oneshot;
+
+use super::counted::{AtBackend, AtFrontend, AtServer};
+use super::upstream::Upstream;
+use super::{Carried, Peer, Session, lead};
+use crate::publish::Pick;
+use crate::queue::Position;
+use crate::servers::Server;
+use crate::upgrade::{Ends, Moved, Parcel, Verdict};
+use crate::worker::Worker;
+
+/// Leads a connection that another process has led so far.
+pub(crate) async fn resume(worker: Rc<Worker>, moved: Moved) {
+    if let Err(error) = arrive(worker, moved).await {
+        tracing::warn!(%error, "a connection that was handed over cannot be watched: it is lost");
+    }
+}
+
+async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
+    let Moved {
+        record,
+        sockets,
+        frontend,
+        server,
+        number,
+        permit,
+        seat,
+    } = moved;
+    let client = Endpoint::new(sockets.client)?;
+    let upstream = match sockets.server {
+        Some(server) => Upstream::Up(Endpoint::new(server)?),
+        None => Upstream::None,
+    };
+    let peer = Peer::of_record(&record);
+    let counted = AtFrontend::arrive(&frontend, &worker.crew);
+    let waker = std::future::poll_fn(|cx| std::task::Poll::Ready(cx.waker().clone())).await;
+    let mut session = Session {
+        conn: Conn::new(frontend.settings.clone(), record.began),
+        entry: worker.live.arrive(number, &frontend, peer, record.began, waker.clone()),
+        place: worker.registry.register(waker),
+        upstream,
+        to_server: Direction::default(),
+        to_client: Direction::default(),
+        at_backend: frontend.backend.as_ref().map(AtBackend::arrive),
+        at_server: None,
+        pick: Pick::NoServer,
+        tried: None,
+        carried: Carried::default(),
+        waited_at: Position::default(),
+        armed: None,
+        worker,
+        frontend,
+        peer,
+        client,
+    };
+    match record.placed.zip(server) {
+        Some((placed, server)) => session.take_up(placed, server),
+        None => session.conn.handle(super::Input::Begin, record.began),
+    }
+    lead(session).await;
+    drop((counted, permit, seat));
+    Ok(())
+}
+
+impl Session {
+    /// Whether nothing is under way that only this process can finish. A connect is: its outcome is waited for.
+    pub(super) fn may_leave_process(&self) -> bool {
+        match self.upstream {
+            Upstream::Connecting(_) => false,
+            Upstream::None | Upstream::Queued(_) => true,
+            Upstream::Up(_) => self.conn.relayed().is_some(),
+        }
+    }
+
+    /// Puts itself at the gate and waits. Nothing is read or written meanwhile. `None` when nobody wants it any more.
+    pub(super) async fn depart(&self) -> Option<Verdict> {
+        let gate = self.worker.live.gate()?;
+        let sockets = match self.copies() {
+            Ok(sockets) => sockets,
+            Err(error) => {
+                tracing::warn!(%error, "a connection cannot be handed over and stays");
+                return Some(Verdict::Kept);
+            }
+        };
+        let (verdict, outcome) = oneshot::channel();
+        let parcel = Parcel {
+            number: self.entry.id(),
+            record: self.record(),
+            sockets,
+            verdict,
+        };
+        gate.send(parcel).ok()?;
+        outcome.await.ok()
+    }
+
+    fn copies(&self) -> io::Result<Ends> {
+        let server = match &self.upstream {
+            Upstream::Up(server) => Some(server.socket().try_clone()?),
+            _ => None,
+        };
+        Ok(Ends {
+            client: self.client.socket().try_clone()?,
+            server,
+        })
+    }
+
+    fn record(&self) -> Record {
+        Record {
+            frontend: self.frontend.plan.name.to_string(),
+            listener: self.peer.listener(),
+            peer: self.peer.socket(),
+            began: self.conn.began(),
+            placed: self.placed(),
+        }
+    }
+
+    fn placed(&self) -> Option<Placed> {
+        let relayed = self.conn.relayed()?;
+        let (at, backend) = self.at_server.as_ref().zip(self.frontend.backend.as_ref())?;
+        Some(Placed {
+            backend: backend.name().to_string(),
+            server: at.server().name().to_string(),
+            relayed,
+            from_client: self.carried.from_client,
+            to_client: self.carried.to_client,
+            queued_at_server: self.waited_at.server,
+            queued_at_backend: self.waited_at.backend,
+            upwards: flow(self.to_server.parked()),
+            downwards: flow(self.to_client.parked()),
+        })
+    }
+
+    /// Goes on where the other process stopped.
+    fn take_up(&mut self, placed: Placed, server: Arc<Server>) {
+        let idx = server.place;
+        self.conn = Conn::resumed(self.frontend.settings.clone(), self.conn.began(), idx, placed.relayed);
+        self.to_server = Direction::resumed(parked(placed.upwards));
+        self.to_client = Direction::resumed(parked(placed.downwards));
+        self.carried = Carried {
+            from_client: placed.from_client,
+            to_client: placed.to_client,
+        };
+        self.waited_at = Position {
+            server: placed.queued_at_server,
+            backend: placed.queued_at_backend,
+        };
+        self.tried = Some(server.clone());
+        self.at_server = self.frontend.backend.as_ref().map(|b| AtServer::arrive(b, server));
+        self.entry.at_server(Some(idx));
+        let seen = placed.relayed.client_seen.max(placed.relayed.server_seen);
+        self.entry.moved(seen);
+    }
+}
+
+fn flow(parked: Parked) -> Flow {
+    let (stage, held) = match parked {
+        Parked::Reading(held) => (Stage::Reading, held),
+        Parked::Last(held) => (Stage::Last, held),
+        Parked::Ended => (Stage::Ended, Vec::new()),
+    };
+    Flow { stage, held }
+}
+
+fn parked(flow: Flow) -> Parked {
+    match flow.stage {
+        Stage::Reading => Parked::Reading(flow.held),
+        Stage::Last => Parked::Last(flow.held),
+        Stage::Ended => Parked::Ended,
+    }
+}

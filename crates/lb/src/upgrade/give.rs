@@ -1,0 +1,252 @@
+//! The old process's side: passing everything to the successor that asks for it.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use socket2::Socket;
+use tandem_lb_core::handover::{Hello, Message, VERSION};
+use tandem_ops::clock::Clock;
+use tokio::net::UnixStream;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout};
+
+use super::expose::expose;
+use super::link::{Link, LinkError};
+use super::parcel::{Parcel, Verdict};
+use crate::admission::Limit;
+use crate::frontends::Frontends;
+use crate::live::{Connection, Live};
+use crate::worker::Phase;
+
+/// So many connections are at rest at a time: each rests for about as long as these take.
+const AT_A_TIME: usize = 64;
+
+/// How long the successor may need from its first word until it can take over.
+const STARTING: Duration = Duration::from_secs(60);
+
+/// How long it may need for one answer. A connection rests no longer than this.
+const ANSWERING: Duration = Duration::from_secs(5);
+
+/// How long connections get to come to a quiet moment; those that connect to a server that does not answer have none.
+const GATHERING: Duration = Duration::from_secs(8);
+
+/// How often to look who is there.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What a successor is given, and who has to know.
+pub(crate) struct Giver {
+    pub(crate) live: Arc<Live>,
+    pub(crate) phase: watch::Sender<Phase>,
+    pub(crate) process: Limit,
+    pub(crate) clock: Clock,
+    pub(crate) frontends: Frontends,
+    /// What else listens: pages and doors. Who closes one need not tell us.
+    pub(crate) others: Vec<Weak<Socket>>,
+    /// Somebody has been given the listeners.
+    pub(crate) is_exposed: Cell<bool>,
+    /// Told when a successor has everything that it can have.
+    pub(crate) succeeded: Notify,
+}
+
+impl Giver {
+    /// Passes the listeners to whoever asks for them.
+    pub(crate) async fn expose(self: Rc<Giver>, stream: UnixStream) {
+        let mut listeners = self.frontends.sockets();
+        listeners.extend(self.others.iter().filter_map(Weak::upgrade));
+        match timeout(ANSWERING, expose(stream, &listeners)).await {
+            Ok(Ok(())) => self.is_exposed.set(true),
+            Ok(Err(error)) => tracing::warn!(%error, "cannot pass the listeners on"),
+            Err(_) => tracing::warn!("whoever asked for the listeners does not take them"),
+        }
+    }
+}
+
+/// Leads the conversation with a successor to its end, or undoes everything when it fails.
+pub(crate) async fn give(giver: Rc<Giver>, stream: UnixStream) {
+    let mut giving = Giving {
+        link: Link::new(stream),
+        resting: Resting::default(),
+        giver,
+    };
+    match giving.lead().await {
+        Ok(()) => {
+            tracing::info!("{} connections were handed over", giving.resting.taken);
+            giving.giver.live.open_gate(None);
+            giving.giver.succeeded.notify_one();
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the successor did not take over: this process goes on");
+            giving.undo();
+        }
+    }
+}
+
+struct Giving {
+    giver: Rc<Giver>,
+    link: Link,
+    resting: Resting,
+}
+
+/// Connections at rest, until the successor has said what becomes of them.
+#[derive(Default)]
+struct Resting {
+    waiting: BTreeMap<u64, oneshot::Sender<Verdict>>,
+    taken: usize,
+}
+
+/// Who is to go.
+#[derive(Default)]
+struct Calls {
+    /// Not called yet.
+    ahead: Vec<(u64, Arc<Connection>)>,
+    /// Called lately, and neither at the gate nor known to be busy.
+    called: BTreeSet<u64>,
+}
+
+impl Giving {
+    async fn lead(&mut self) -> Result<(), LinkError> {
+        let giver = self.giver.clone();
+        let hello = Hello {
+            version: VERSION,
+            pid: std::process::id().into(),
+            clock_began: giver.clock.beginning(),
+            next: giver.live.last(),
+            now: giver.clock.now(),
+        };
+        self.link.send(&Message::Hello(hello), &[]).await?;
+        match self.heard(STARTING).await? {
+            Message::Begin => {}
+            _ => return Err(LinkError::OutOfTurn),
+        }
+        tracing::info!("a successor is ready: connections are handed over");
+        // It accepts from the same queues from now on.
+        let is_new = |phase: &mut Phase| std::mem::replace(phase, Phase::Paused) != Phase::Paused;
+        giver
+            .phase
+            .send_if_modified(|phase| *phase == Phase::Running && is_new(phase));
+        self.link.send(&Message::Ready, &[]).await?;
+        self.connections().await?;
+        self.link.send(&Message::Ended, &[]).await?;
+        match self.heard(ANSWERING).await? {
+            Message::Done => Ok(()),
+            _ => Err(LinkError::OutOfTurn),
+        }
+    }
+
+    async fn heard(&mut self, within: Duration) -> Result<Message, LinkError> {
+        let heard = timeout(within, self.link.receive()).await;
+        heard.map_err(|_| LinkError::TooLong)?.map(|(message, _)| message)
+    }
+
+    /// Calls one connection after the other to the gate, until all have left that can.
+    async fn connections(&mut self) -> Result<(), LinkError> {
+        let (gate, mut parcels) = mpsc::unbounded_channel();
+        self.giver.live.open_gate(Some(gate));
+        let (began, mut answered) = (Instant::now(), Instant::now());
+        let mut calls = Calls::default();
+        loop {
+            let is_waiting = !self.resting.waiting.is_empty();
+            let more = calls.call(&self.giver, AT_A_TIME.saturating_sub(self.resting.waiting.len()));
+            if !is_waiting && (!more || began.elapsed() > GATHERING) {
+                return Ok(());
+            }
+            if is_waiting && answered.elapsed() > ANSWERING {
+                return Err(LinkError::TooLong);
+            }
+            tokio::select! {
+                Some(parcel) = parcels.recv() => {
+                    calls.called.remove(&parcel.number);
+                    if !is_waiting {
+                        answered = Instant::now();
+                    }
+                    self.pass(parcel).await?;
+                }
+                heard = self.link.receive() => {
+                    answered = Instant::now();
+                    self.resting.settle(heard?.0)?;
+                }
+                // Whoever has not come by now is busy, and is called again with the next round.
+                () = tokio::time::sleep(LOOK) => calls.called.clear(),
+            }
+        }
+    }
+
+    async fn pass(&mut self, parcel: Parcel) -> Result<(), LinkError> {
+        let Parcel {
+            number,
+            record,
+            sockets,
+            verdict,
+        } = parcel;
+        self.resting.waiting.insert(number, verdict);
+        let mut descriptors = vec![sockets.client.as_fd()];
+        descriptors.extend(sockets.server.as_ref().map(AsFd::as_fd));
+        let message = Message::Connection {
+            number,
+            record: Box::new(record),
+        };
+        let sent = timeout(ANSWERING, self.link.send(&message, &descriptors)).await;
+        sent.map_err(|_| LinkError::TooLong)?
+    }
+
+    /// What the successor could still say counts; everybody else goes on here.
+    fn undo(self) {
+        let Giving {
+            giver,
+            link,
+            mut resting,
+        } = self;
+        giver.live.open_gate(None);
+        for message in link.close() {
+            resting.settle(message).ok();
+        }
+        drop(resting);
+        giver.live.forget_calls();
+        giver.phase.send_if_modified(|phase| {
+            *phase == Phase::Paused && {
+                *phase = Phase::Running;
+                true
+            }
+        });
+    }
+}
+
+impl Resting {
+    fn settle(&mut self, message: Message) -> Result<(), LinkError> {
+        let (number, verdict) = match message {
+            Message::Taken { number } => (number, Verdict::Taken),
+            Message::Refused { number, why } => {
+                tracing::warn!("connection {number} stays in this process: {why}");
+                (number, Verdict::Kept)
+            }
+            _ => return Err(LinkError::OutOfTurn),
+        };
+        let waiting = self.waiting.remove(&number).ok_or(LinkError::OutOfTurn)?;
+        self.taken += usize::from(verdict == Verdict::Taken);
+        // Nobody hears it when the worker has ended, and then there is nothing to go on with.
+        waiting.send(verdict).ok();
+        Ok(())
+    }
+}
+
+impl Calls {
+    /// Calls as many as there is room for; whether anybody is left who may still go.
+    fn call(&mut self, giver: &Giver, room: usize) -> bool {
+        if self.ahead.is_empty() && self.called.is_empty() {
+            self.ahead.extend(giver.live.all());
+        }
+        while self.called.len() < room
+            && let Some((number, connection)) = self.ahead.pop()
+        {
+            if connection.call() {
+                self.called.insert(number);
+            }
+        }
+        // Who was accepted and is on the way to a worker holds a place and is not among the live ones yet.
+        !self.ahead.is_empty() || !self.called.is_empty() || giver.process.used() > giver.live.count()
+    }
+}

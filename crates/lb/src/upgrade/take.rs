@@ -1,0 +1,192 @@
+//! The successor's side: taking over from the process that runs.
+
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::Socket;
+use tandem_lb_core::handover::{Frames, Hello, Message, Record, VERSION};
+use tandem_ops::clock::Clock;
+use tandem_sys::pass;
+use tandem_time::Seed;
+use thiserror::Error;
+use tokio::time::timeout;
+
+use super::link::{Link, LinkError};
+use super::parcel::{Ends, Moved};
+use crate::admission::{Admission, Limit};
+use crate::frontend::Frontend;
+use crate::live::Live;
+use crate::servers::Server;
+use crate::worker::Crew;
+
+/// How long the old process may take for its first word.
+const FIRST_WORD: Duration = Duration::from_secs(5);
+
+/// How long it may then be silent: it waits for connections that are busy.
+const SILENCE: Duration = Duration::from_secs(20);
+
+#[derive(Debug, Error)]
+#[error("-x {}: cannot ask the running process to hand over: {why}", path.display())]
+pub(crate) struct TakeError {
+    path: PathBuf,
+    why: io::Error,
+}
+
+/// The way to a process that is ready to hand over.
+#[derive(Debug)]
+pub(crate) struct Taker {
+    stream: UnixStream,
+    hello: Hello,
+}
+
+/// Where everything goes that is taken over.
+pub(crate) struct Heir<'a> {
+    pub(crate) frontends: &'a [Arc<Frontend>],
+    pub(crate) crew: &'a Arc<Crew>,
+    pub(crate) live: &'a Arc<Live>,
+    pub(crate) process: &'a Limit,
+    pub(crate) lots: Seed,
+}
+
+/// Everything is here. The old process waits for the last word.
+pub(crate) struct TakenOver {
+    link: Link,
+}
+
+impl Taker {
+    /// `None` when the process there hands over listeners only, as HAProxy does.
+    pub(crate) fn connect(path: &Path) -> Result<Option<Taker>, TakeError> {
+        introduction(path).map_err(|why| TakeError {
+            path: path.to_owned(),
+            why,
+        })
+    }
+
+    /// A clock that shows the same time as the old process's.
+    pub(crate) fn clock(&self) -> Clock {
+        Clock::began(self.hello.clock_began)
+    }
+
+    /// Takes everything. `ready` is called when all is known that must be before the first connection.
+    pub(crate) async fn take(self, mut heir: Heir<'_>, ready: impl FnOnce()) -> Result<TakenOver, LinkError> {
+        heir.live.go_on_from(self.hello.next);
+        self.stream.set_nonblocking(true)?;
+        let mut link = Link::new(tokio::net::UnixStream::from_std(self.stream)?);
+        link.send(&Message::Begin, &[]).await?;
+        let (mut ready, mut taken) = (Some(ready), 0);
+        loop {
+            let heard = timeout(SILENCE, link.receive()).await;
+            let (message, descriptors) = heard.map_err(|_| LinkError::TooLong)??;
+            match message {
+                Message::State(_) | Message::Counters(_) => {}
+                Message::Ready => {
+                    if let Some(ready) = ready.take() {
+                        ready();
+                    }
+                }
+                Message::Connection { number, record } => match heir.place(number, *record, descriptors) {
+                    Ok(moved) => {
+                        link.send(&Message::Taken { number }, &[]).await?;
+                        moved.deliver();
+                        taken += 1;
+                    }
+                    Err(why) => {
+                        let why = why.to_string();
+                        link.send(&Message::Refused { number, why }, &[]).await?;
+                    }
+                },
+                Message::Ended => break,
+                _ => return Err(LinkError::OutOfTurn),
+            }
+        }
+        tracing::info!("{taken} connections were taken over from process {}", self.hello.pid);
+        Ok(TakenOver { link })
+    }
+}
+
+impl TakenOver {
+    /// The old process may go.
+    pub(crate) async fn done(self) -> Result<(), LinkError> {
+        self.link.send(&Message::Done, &[]).await
+    }
+}
+
+/// Why a connection cannot be led here.
+#[derive(Debug, Error)]
+enum Unwanted {
+    #[error("there is no frontend '{0}' any more")]
+    Frontend(String),
+    #[error("its frontend has another backend than '{0}'")]
+    Backend(String),
+    #[error("there is no server '{0}' any more")]
+    Server(String),
+    #[error("as many connections as may be are here already")]
+    Full,
+    #[error("its descriptors did not come with it")]
+    Descriptors,
+}
+
+impl Heir<'_> {
+    fn place(&mut self, number: u64, record: Record, descriptors: Vec<OwnedFd>) -> Result<Moved, Unwanted> {
+        let named = |f: &&Arc<Frontend>| *f.plan.name == *record.frontend;
+        let frontend = self.frontends.iter().find(named);
+        let frontend = frontend.ok_or_else(|| Unwanted::Frontend(record.frontend.clone()))?;
+        let server = server_of(frontend, &record)?;
+        let mut sockets = descriptors.into_iter().map(Socket::from);
+        let sockets = match (sockets.next(), sockets.next(), sockets.next()) {
+            (Some(client), server, None) if server.is_some() == record.placed.is_some() => Ends { client, server },
+            _ => return Err(Unwanted::Descriptors),
+        };
+        let limits = Admission::new([frontend.limit.clone(), self.process.clone()]);
+        Ok(Moved {
+            permit: limits.try_admit().ok_or(Unwanted::Full)?,
+            seat: self.crew.less_loaded(&mut self.lots),
+            frontend: frontend.clone(),
+            server,
+            number,
+            sockets,
+            record,
+        })
+    }
+}
+
+fn server_of(frontend: &Frontend, record: &Record) -> Result<Option<Arc<Server>>, Unwanted> {
+    let Some(placed) = &record.placed else {
+        return Ok(None);
+    };
+    let backend = frontend.backend.as_ref().filter(|b| *b.name() == *placed.backend);
+    let backend = backend.ok_or_else(|| Unwanted::Backend(placed.backend.clone()))?.now();
+    let server = backend.servers.all().find(|s| *s.name() == *placed.server).cloned();
+    server
+        .map(Some)
+        .ok_or_else(|| Unwanted::Server(format!("{}/{}", placed.backend, placed.server)))
+}
+
+fn introduction(path: &Path) -> io::Result<Option<Taker>> {
+    let mut stream = UnixStream::connect(path)?;
+    stream.set_read_timeout(Some(FIRST_WORD))?;
+    stream.set_write_timeout(Some(FIRST_WORD))?;
+    stream.write_all(b"_handover\n")?;
+    let (mut frames, mut buffer) = (Frames::default(), [0; 4096]);
+    loop {
+        // Who knows no such command answers with words, whose first letters are no length of ours, or with nothing.
+        let Ok(frame) = frames.next_frame() else {
+            return Ok(None);
+        };
+        if let Some(frame) = frame {
+            return Ok(match Message::of_frame(frame) {
+                Ok(Message::Hello(hello)) if hello.version == VERSION => Some(Taker { stream, hello }),
+                _ => None,
+            });
+        }
+        let count = pass::receive(stream.as_fd(), &mut buffer, &mut Vec::new())?;
+        match buffer.get(..count) {
+            Some(bytes @ [_, ..]) => frames.push(bytes),
+            _ => return Ok(None),
+        }
+    }
+}
