@@ -6,6 +6,7 @@
 
 mod address;
 pub mod code;
+pub mod diff;
 mod draft;
 mod haproxy;
 mod load;

@@ -1,0 +1,383 @@
+//! Everything that can be set in each section, by name, with the words for its value and when a change of it holds.
+//!
+//! Every pattern here names every field: a field that is added to the Plan must be added here before it compiles.
+
+use std::fmt::Debug;
+
+use super::change::Effect::{self, AtOnce, AtRestart, ForNewConnections};
+use super::shown::{self, flag, option, time};
+use crate::plan::{
+    Backend, Bind, Check, Frontend, Global, Level, Plan, Server, ServerStates, Service, StateFiles, Stats, StatsSocket,
+    Stick,
+};
+
+/// One setting of one section.
+pub(super) struct Setting {
+    pub(super) name: &'static str,
+    pub(super) shown: String,
+    pub(super) effect: Effect,
+    /// The same exactly when the values are.
+    pub(super) key: String,
+}
+
+fn set(name: &'static str, value: &impl Debug, shown: String, effect: Effect) -> Setting {
+    Setting {
+        name,
+        shown,
+        effect,
+        key: format!("{value:?}"),
+    }
+}
+
+pub(super) fn global(global: &Global) -> Vec<Setting> {
+    let Global {
+        logs,
+        log_tag,
+        log_hostname,
+        maxconn,
+        daemon,
+        threads,
+        accept,
+        pidfile,
+        user,
+        group,
+        chroot,
+        node,
+        description,
+        hard_stop_after,
+        spread_checks,
+        // Each is a subject of its own.
+        stats_sockets: _,
+        stats_timeout,
+        state,
+    } = global;
+    let path = |path: &Option<std::path::PathBuf>| option(path.as_ref().map(|p| p.display()));
+    let StateFiles {
+        own,
+        every,
+        servers,
+        servers_base,
+        stats,
+    } = state;
+    vec![
+        set("log", logs, shown::targets(logs), ForNewConnections),
+        set("log-tag", log_tag, option(log_tag.as_ref()), ForNewConnections),
+        set(
+            "log-send-hostname",
+            log_hostname,
+            option(log_hostname.as_ref()),
+            ForNewConnections,
+        ),
+        set("maxconn", maxconn, option(*maxconn), AtOnce),
+        set("daemon", daemon, flag(*daemon), AtRestart),
+        set("nbthread", threads, option(*threads), AtRestart),
+        set("accept", accept, format!("{accept:?}").to_lowercase(), AtRestart),
+        set("pidfile", pidfile, path(pidfile), AtRestart),
+        set("user", user, option(user.as_ref()), AtRestart),
+        set("group", group, option(group.as_ref()), AtRestart),
+        set("chroot", chroot, path(chroot), AtRestart),
+        set("node", node, option(node.as_ref()), AtOnce),
+        set("description", description, option(description.as_ref()), AtOnce),
+        set("hard-stop-after", hard_stop_after, time(*hard_stop_after), AtOnce),
+        set("spread-checks", spread_checks, spread_checks.to_string(), AtOnce),
+        set("stats timeout", stats_timeout, time(*stats_timeout), ForNewConnections),
+        set("tandem-state-file", own, path(own), AtRestart),
+        set("tandem-state-file every", every, time(*every), AtRestart),
+        set("server-state-file", servers, path(servers), AtRestart),
+        set("server-state-base", servers_base, path(servers_base), AtRestart),
+        set("stats-file", stats, path(stats), AtRestart),
+    ]
+}
+
+pub(super) fn stats_socket(socket: &StatsSocket) -> Vec<Setting> {
+    let StatsSocket {
+        address: _,
+        origin: _,
+        level,
+        mode,
+        user,
+        group,
+        expose_listeners,
+    } = socket;
+    let word = match level {
+        Level::User => "user",
+        Level::Operator => "operator",
+        Level::Admin => "admin",
+    };
+    vec![
+        set("level", level, word.to_owned(), ForNewConnections),
+        set("mode", mode, option(mode.map(|mode| format!("{mode:o}"))), AtRestart),
+        set("user", user, option(user.as_ref()), AtRestart),
+        set("group", group, option(group.as_ref()), AtRestart),
+        set(
+            "expose-fd listeners",
+            expose_listeners,
+            flag(*expose_listeners),
+            ForNewConnections,
+        ),
+    ]
+}
+
+pub(super) fn frontend(frontend: &Frontend, plan: &Plan) -> Vec<Setting> {
+    let Frontend {
+        name: _,
+        id,
+        disabled,
+        // Each is a subject of its own.
+        binds: _,
+        maxconn,
+        backlog,
+        logs,
+        log_rule,
+        timeout_client,
+        timeout_client_fin,
+        keepalive,
+        service,
+        guid,
+        socket_stats,
+    } = frontend;
+    let mut settings = vec![
+        set("id", id, id.to_string(), AtOnce),
+        set("disabled", disabled, flag(*disabled), AtOnce),
+        set("maxconn", maxconn, option(*maxconn), AtOnce),
+        set("backlog", backlog, option(*backlog), AtOnce),
+        set("log", logs, shown::logs(logs), ForNewConnections),
+        set("log options", log_rule, shown::log_rule(log_rule), ForNewConnections),
+        set(
+            "timeout client",
+            timeout_client,
+            time(*timeout_client),
+            ForNewConnections,
+        ),
+        set(
+            "timeout client-fin",
+            timeout_client_fin,
+            time(*timeout_client_fin),
+            ForNewConnections,
+        ),
+        set(
+            "option clitcpka",
+            keepalive,
+            shown::keepalive(*keepalive),
+            ForNewConnections,
+        ),
+        set("guid", guid, option(guid.as_ref()), AtOnce),
+        set("option socket-stats", socket_stats, flag(*socket_stats), AtOnce),
+    ];
+    match service {
+        Service::Tcp { backend } => {
+            let name = backend.and_then(|place| plan.backends.get(place)).map(|b| &b.name);
+            settings.push(set("default_backend", &name, option(name), ForNewConnections));
+        }
+        Service::Stats(stats) => settings.extend(page(stats)),
+    }
+    settings
+}
+
+fn page(stats: &Stats) -> Vec<Setting> {
+    let Stats {
+        uri,
+        refresh,
+        realm,
+        auth,
+        admin,
+        hide_version,
+        scopes,
+        show_node,
+        show_desc,
+        show_legends,
+    } = stats;
+    // Who reads the difference need not know the passwords.
+    let users = shown::list(auth.iter().map(|(user, _)| user.clone()));
+    vec![
+        set("stats uri", uri, uri.clone(), AtOnce),
+        set("stats refresh", refresh, time(*refresh), AtOnce),
+        set("stats realm", realm, option(realm.as_ref()), AtOnce),
+        set("stats auth", auth, users, AtOnce),
+        set("stats admin", admin, flag(*admin), AtOnce),
+        set("stats hide-version", hide_version, flag(*hide_version), AtOnce),
+        set("stats scope", scopes, shown::list(scopes.iter().cloned()), AtOnce),
+        set("stats show-node", show_node, option(show_node.as_ref()), AtOnce),
+        set("stats show-desc", show_desc, option(show_desc.as_ref()), AtOnce),
+        set("stats show-legends", show_legends, flag(*show_legends), AtOnce),
+    ]
+}
+
+pub(super) fn bind(bind: &Bind) -> Vec<Setting> {
+    let Bind {
+        address: _,
+        name,
+        origin: _,
+        backlog,
+        maxconn,
+        interface,
+        v6only,
+        transparent,
+        guid_prefix,
+    } = bind;
+    vec![
+        set("name", name, option(name.as_ref()), AtOnce),
+        set("backlog", backlog, option(*backlog), AtOnce),
+        set("maxconn", maxconn, option(*maxconn), AtOnce),
+        set("interface", interface, option(interface.as_ref()), AtRestart),
+        set("v6only", v6only, option(*v6only), AtRestart),
+        set("transparent", transparent, flag(*transparent), AtRestart),
+        set("guid-prefix", guid_prefix, option(guid_prefix.as_ref()), AtOnce),
+    ]
+}
+
+pub(super) fn backend(backend: &Backend) -> Vec<Setting> {
+    let Backend {
+        name: _,
+        id,
+        disabled,
+        policy,
+        timeout_connect,
+        timeout_server,
+        timeout_server_fin,
+        timeout_tunnel,
+        timeout_check,
+        timeout_queue,
+        retries,
+        redispatch,
+        keepalive,
+        logs,
+        log_health_checks,
+        // Each is a subject of its own.
+        stick: _,
+        servers: _,
+        guid,
+        server_states,
+    } = backend;
+    let states = match server_states {
+        ServerStates::None => "none".to_owned(),
+        ServerStates::Global => "global".to_owned(),
+        ServerStates::Local(path) => format!("local {}", option(path.as_ref().map(|p| p.display()))),
+    };
+    vec![
+        set("id", id, id.to_string(), AtOnce),
+        set("disabled", disabled, flag(*disabled), AtOnce),
+        set("balance", policy, shown::policy(policy), AtOnce),
+        set(
+            "timeout connect",
+            timeout_connect,
+            time(*timeout_connect),
+            ForNewConnections,
+        ),
+        set(
+            "timeout server",
+            timeout_server,
+            time(*timeout_server),
+            ForNewConnections,
+        ),
+        set(
+            "timeout server-fin",
+            timeout_server_fin,
+            time(*timeout_server_fin),
+            ForNewConnections,
+        ),
+        set(
+            "timeout tunnel",
+            timeout_tunnel,
+            time(*timeout_tunnel),
+            ForNewConnections,
+        ),
+        set("timeout check", timeout_check, time(*timeout_check), AtOnce),
+        set("timeout queue", timeout_queue, time(*timeout_queue), ForNewConnections),
+        set("retries", retries, retries.to_string(), ForNewConnections),
+        set(
+            "option redispatch",
+            redispatch,
+            shown::redispatch(*redispatch),
+            ForNewConnections,
+        ),
+        set(
+            "option srvtcpka",
+            keepalive,
+            shown::keepalive(*keepalive),
+            ForNewConnections,
+        ),
+        set("log", logs, shown::logs(logs), AtOnce),
+        set(
+            "option log-health-checks",
+            log_health_checks,
+            flag(*log_health_checks),
+            AtOnce,
+        ),
+        set("guid", guid, option(guid.as_ref()), AtOnce),
+        set("load-server-state-from-file", server_states, states, AtRestart),
+    ]
+}
+
+pub(super) fn table(stick: &Stick) -> Vec<Setting> {
+    let Stick { table, rules } = stick;
+    let words = rules.iter().map(|rule| match (rule.matches, rule.stores) {
+        (true, true) => "on src".to_owned(),
+        (true, false) => "match src".to_owned(),
+        (false, _) => "store-request src".to_owned(),
+    });
+    vec![
+        set("type", &table.key, format!("{:?}", table.key).to_lowercase(), AtOnce),
+        set("size", &table.size, table.size.to_string(), AtOnce),
+        set("expire", &table.expire, time(table.expire), AtOnce),
+        set("nopurge", &table.nopurge, flag(table.nopurge), AtOnce),
+        set("stick rules", rules, shown::list(words), AtOnce),
+    ]
+}
+
+pub(super) fn server(server: &Server) -> Vec<Setting> {
+    let Server {
+        name: _,
+        id,
+        host,
+        port,
+        origin: _,
+        weight,
+        backup,
+        disabled,
+        maxconn,
+        non_stick,
+        check,
+        guid,
+    } = server;
+    let mut settings = vec![
+        set("id", id, id.to_string(), AtOnce),
+        set("address", &(host, port), shown::place(server), ForNewConnections),
+        set("weight", weight, weight.to_string(), AtOnce),
+        set("backup", backup, flag(*backup), AtOnce),
+        set("disabled", disabled, flag(*disabled), AtOnce),
+        set("maxconn", maxconn, maxconn.to_string(), AtOnce),
+        set("non-stick", non_stick, flag(*non_stick), AtOnce),
+        set("guid", guid, option(guid.as_ref()), AtOnce),
+        set("check", &check.is_some(), flag(check.is_some()), AtOnce),
+    ];
+    settings.extend(check.iter().flat_map(checks));
+    settings
+}
+
+fn checks(check: &Check) -> Vec<Setting> {
+    let Check { settings, host, port } = check;
+    let tandem_lb_core::health::CheckSettings {
+        inter,
+        fastinter,
+        downinter,
+        rise,
+        fall,
+        connect_timeout,
+    } = settings;
+    vec![
+        set("inter", inter, shown::duration(*inter), AtOnce),
+        set("fastinter", fastinter, time(*fastinter), AtOnce),
+        set("downinter", downinter, time(*downinter), AtOnce),
+        set("rise", rise, rise.to_string(), AtOnce),
+        set("fall", fall, fall.to_string(), AtOnce),
+        set(
+            "time for a check",
+            connect_timeout,
+            shown::duration(*connect_timeout),
+            AtOnce,
+        ),
+        set("addr", host, option(host.as_ref().map(shown::host)), AtOnce),
+        set("port", port, option(*port), AtOnce),
+    ]
+}

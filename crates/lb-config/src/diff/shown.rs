@@ -1,0 +1,160 @@
+//! Values in the words of a configuration.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use tandem_lb_core::balance::Algorithm;
+use tandem_lb_core::balance::{HashFunction, HashMethod, Policy};
+use tandem_lb_core::conn::Redispatch;
+
+use crate::plan::{BindAddress, Host, Keepalive, LogAddress, LogRule, LogTarget, ProxyLogs, Server, ServerPort};
+
+pub(super) fn option(value: Option<impl Display>) -> String {
+    value.map_or_else(|| NONE.to_owned(), |value| value.to_string())
+}
+
+pub(super) fn flag(is: bool) -> String {
+    if is { "yes" } else { "no" }.to_owned()
+}
+
+pub(super) fn time(value: Option<Duration>) -> String {
+    option(value.map(duration))
+}
+
+/// In the largest unit that says it exactly.
+pub(super) fn duration(time: Duration) -> String {
+    let millis = time.as_millis();
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+    let unit = units
+        .into_iter()
+        .find(|(_, size)| millis >= *size && millis.is_multiple_of(*size));
+    match unit {
+        Some((unit, size)) => format!("{}{unit}", millis / size),
+        None => format!("{millis}ms"),
+    }
+}
+
+pub(super) fn address(address: &BindAddress) -> String {
+    match address {
+        BindAddress::Ip { ip, port } if ip.is_ipv6() => format!("[{ip}]:{port}"),
+        BindAddress::Ip { ip, port } => format!("{ip}:{port}"),
+        BindAddress::Unix(path) => path.display().to_string(),
+        BindAddress::Fd(fd) => format!("fd@{fd}"),
+    }
+}
+
+pub(super) fn host(host: &Host) -> String {
+    match host {
+        Host::Ip(ip) => ip.to_string(),
+        Host::Name(name) => name.clone(),
+        Host::Unix(path) => path.display().to_string(),
+    }
+}
+
+pub(super) fn place(server: &Server) -> String {
+    let host = host(&server.host);
+    match (&server.host, server.port) {
+        (Host::Unix(_), _) => host,
+        (Host::Ip(ip), ServerPort::Fixed(port)) if ip.is_ipv6() => format!("[{host}]:{port}"),
+        (_, ServerPort::Fixed(port)) => format!("{host}:{port}"),
+        (_, ServerPort::Offset(0)) => host,
+        (_, ServerPort::Offset(by)) => format!("{host}:{by:+}"),
+    }
+}
+
+pub(super) fn logs(logs: &ProxyLogs) -> String {
+    let global = logs.global.then(|| "global".to_owned());
+    list(global.into_iter().chain(logs.own.iter().map(target)))
+}
+
+pub(super) fn targets(logs: &[LogTarget]) -> String {
+    list(logs.iter().map(target))
+}
+
+fn target(log: &LogTarget) -> String {
+    match &log.to {
+        LogAddress::Udp { host: to, port } => format!("{}:{port}", host(to)),
+        LogAddress::Unix(path) => path.display().to_string(),
+        LogAddress::Stdout => "stdout".to_owned(),
+        LogAddress::Stderr => "stderr".to_owned(),
+        LogAddress::Fd(fd) => format!("fd@{fd}"),
+    }
+}
+
+pub(super) fn log_rule(rule: &LogRule) -> String {
+    let LogRule {
+        tcplog,
+        dontlognull,
+        dontlog_normal,
+        log_separate_errors,
+        logasap,
+    } = *rule;
+    let options = [
+        (tcplog, "tcplog"),
+        (dontlognull, "dontlognull"),
+        (dontlog_normal, "dontlog-normal"),
+        (log_separate_errors, "log-separate-errors"),
+        (logasap, "logasap"),
+    ];
+    list(
+        options
+            .into_iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, name)| name.to_owned()),
+    )
+}
+
+pub(super) fn keepalive(keepalive: Option<Keepalive>) -> String {
+    let Some(Keepalive { idle, interval, count }) = keepalive else {
+        return flag(false);
+    };
+    match (idle, interval, count) {
+        (None, None, None) => flag(true),
+        _ => format!("{}/{}/{}", time(idle), time(interval), option(count)),
+    }
+}
+
+pub(super) fn policy(policy: &Policy) -> String {
+    let algorithm = match policy.algorithm {
+        Algorithm::RoundRobin => "roundrobin".to_owned(),
+        Algorithm::StaticRr => "static-rr".to_owned(),
+        Algorithm::LeastConn => "leastconn".to_owned(),
+        Algorithm::First => "first".to_owned(),
+        Algorithm::Source => "source".to_owned(),
+        Algorithm::Random { draws } => format!("random({draws})"),
+        Algorithm::HashSrc => "hash src".to_owned(),
+    };
+    let method = match policy.hash.method {
+        HashMethod::MapBased => "",
+        HashMethod::Consistent => ", consistent",
+    };
+    let function = match policy.hash.function {
+        HashFunction::Sdbm => "",
+        HashFunction::Djb2 => ", djb2",
+        HashFunction::Wt6 => ", wt6",
+        HashFunction::Crc32 => ", crc32",
+        HashFunction::None => ", no hash function",
+    };
+    let avalanche = if policy.hash.avalanche { ", avalanche" } else { "" };
+    let backups = if policy.all_backups { ", all backups" } else { "" };
+    format!("{algorithm}{method}{function}{avalanche}{backups}")
+}
+
+pub(super) fn redispatch(redispatch: Redispatch) -> String {
+    match redispatch {
+        Redispatch::Never => "never".to_owned(),
+        Redispatch::FromLast(n) => format!("-{n}"),
+        Redispatch::Every(n) => n.to_string(),
+    }
+}
+
+pub(super) fn list(words: impl Iterator<Item = String>) -> String {
+    let words: Vec<String> = words.collect();
+    if words.is_empty() {
+        NONE.to_owned()
+    } else {
+        words.join(", ")
+    }
+}
+
+const NONE: &str = "none";
