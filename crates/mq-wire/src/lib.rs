@@ -1,0 +1,4 @@
+//! The broker's wire formats: bytes in, frames out, and back. No sockets, no sessions, no meaning.
+#![forbid(unsafe_code)]
+
+pub mod stomp;
