@@ -1,0 +1,235 @@
+//! The broker: the machine that all sessions of a node share.
+//!
+//! Time goes through it in one direction: an input changes the queues, what must survive goes out as a [`Record`], and
+//! whoever asked hears of it when the journal has said that it is on disk. Deliveries do not wait for that: a consumer
+//! that is faster than the disk may see a message that a crash makes unsent, but never one that was confirmed and lost.
+
+mod dispatch;
+mod input;
+mod output;
+mod restore;
+mod route;
+mod session;
+mod settings;
+mod settle;
+mod subscribe;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use tandem_time::Mono;
+
+pub use input::{Input, Outcome, Subscription, Target};
+pub use output::{Delivery, Output, Refusal};
+pub use settings::{Policy, Settings};
+
+use crate::queue::{Counts, Place, Queue};
+use crate::{ConsumerId, DeliveryId, Kind, Lsn, MessageId, QueueId, Record, SessionId, Token};
+use session::{Consumer, Session, Step};
+
+/// One node's messages.
+#[derive(Debug)]
+pub struct Broker {
+    settings: Settings,
+    queues: BTreeMap<QueueId, Queue>,
+    names: BTreeMap<(Kind, Box<str>), QueueId>,
+    addresses: BTreeMap<Arc<str>, Address>,
+    /// Subscriptions to more than one address.
+    open: Vec<(crate::Pattern, QueueId)>,
+    sessions: BTreeMap<SessionId, Session>,
+    consumers: BTreeMap<ConsumerId, Consumer>,
+    /// Which consumer a delivery was for.
+    deliveries: BTreeMap<DeliveryId, ConsumerId>,
+    /// Messages that end by themselves.
+    expiries: BTreeSet<(Mono, QueueId, Place)>,
+    /// Whoever waits for the disk, in its order.
+    waiting: VecDeque<(Lsn, SessionId, Token)>,
+    stored: Lsn,
+    written: Lsn,
+    next_message: MessageId,
+    next_queue: QueueId,
+    next_delivery: DeliveryId,
+    /// What all messages weigh that some queue holds; one that many hold counts once for each.
+    weight: usize,
+    held: bool,
+    outputs: VecDeque<Output>,
+    /// Collects what one transaction writes.
+    batch: Option<Vec<Record>>,
+}
+
+/// What feeds from an address.
+#[derive(Debug, Default)]
+struct Address {
+    anycast: Vec<QueueId>,
+    /// Whose turn it is among them.
+    turn: usize,
+    multicast: Vec<QueueId>,
+}
+
+/// One queue as an operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueView {
+    pub name: Box<str>,
+    pub address: Box<str>,
+    pub kind: Kind,
+    pub durable: bool,
+    pub depth: usize,
+    pub in_flight: usize,
+    pub consumers: usize,
+    pub counts: Counts,
+}
+
+impl Broker {
+    pub fn new(settings: Settings) -> Broker {
+        Broker {
+            settings,
+            queues: BTreeMap::new(),
+            names: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            open: Vec::new(),
+            sessions: BTreeMap::new(),
+            consumers: BTreeMap::new(),
+            deliveries: BTreeMap::new(),
+            expiries: BTreeSet::new(),
+            waiting: VecDeque::new(),
+            stored: Lsn::default(),
+            written: Lsn::default(),
+            next_message: MessageId(1),
+            next_queue: QueueId(1),
+            next_delivery: DeliveryId(1),
+            weight: 0,
+            held: false,
+            outputs: VecDeque::new(),
+            batch: None,
+        }
+    }
+
+    pub fn handle(&mut self, input: Input, now: Mono) {
+        match input {
+            Input::Opened { session } => drop(self.sessions.entry(session).or_default()),
+            Input::Closed { session } => self.close(session),
+            Input::Send {
+                session,
+                transaction,
+                to,
+                message,
+            } => {
+                let step = Step::Send(to, Arc::new(message));
+                self.do_or_defer(session, transaction, step, now);
+            }
+            Input::Settle {
+                session,
+                transaction,
+                delivery,
+                outcome,
+            } => {
+                self.do_or_defer(session, transaction, Step::Settle(delivery, outcome), now);
+            }
+            Input::Subscribe { consumer, to, options } => self.subscribe(consumer, &to, options),
+            Input::Unsubscribe { consumer } => self.unsubscribe(consumer),
+            Input::Forget { session, name } => self.forget(session, &name),
+            Input::Credit { consumer, more } => self.credit(consumer, more),
+            Input::Begin { session, transaction } => self.begin(session, transaction),
+            Input::Commit { session, transaction } => self.commit(session, transaction, now),
+            Input::Abort { session, transaction } => self.abort(session, transaction),
+            Input::Sync { session, token } => self.sync(session, token),
+            Input::Stored { upto } => self.stored(upto),
+        }
+    }
+
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When the next message expires.
+    pub fn poll_deadline(&self) -> Option<Mono> {
+        self.expiries.first().map(|(at, ..)| *at)
+    }
+
+    pub fn on_deadline(&mut self, now: Mono) {
+        while let Some((at, queue, place)) = self.expiries.first().copied() {
+            if at > now {
+                return;
+            }
+            self.expiries.remove(&(at, queue, place));
+            self.expire(queue, place, now);
+        }
+    }
+
+    /// All queues, in the order of their names.
+    pub fn queues(&self) -> impl Iterator<Item = QueueView> {
+        self.names
+            .values()
+            .filter_map(|id| self.queues.get(id))
+            .map(|queue| QueueView {
+                name: queue.name.clone(),
+                address: queue.address.clone(),
+                kind: queue.kind,
+                durable: queue.durable,
+                depth: queue.depth(),
+                in_flight: queue.in_flight,
+                consumers: queue.consumers().len(),
+                counts: queue.counts,
+            })
+    }
+
+    fn refuse(&mut self, session: SessionId, reason: Refusal) {
+        self.outputs.push_back(Output::Refused { session, reason });
+    }
+
+    /// Appends to the journal for a session, or to the transaction that is being committed.
+    fn write(&mut self, record: Record, session: Option<SessionId>) {
+        if let Some(batch) = &mut self.batch {
+            return batch.push(record);
+        }
+        self.written.0 += 1;
+        let lsn = self.written;
+        if let Some(session) = session.and_then(|id| self.sessions.get_mut(&id)) {
+            session.written = lsn;
+        }
+        self.outputs.push_back(Output::Write { lsn, record });
+    }
+
+    fn sync(&mut self, session: SessionId, token: Token) {
+        let Some(upto) = self.sessions.get(&session).map(|s| s.written) else {
+            return;
+        };
+        if upto <= self.stored {
+            return self.outputs.push_back(Output::Synced { session, token });
+        }
+        // Sessions write at different times, but each waits for one of the journal's places, and those come in order.
+        let at = self.waiting.partition_point(|(lsn, ..)| *lsn <= upto);
+        self.waiting.insert(at, (upto, session, token));
+    }
+
+    fn stored(&mut self, upto: Lsn) {
+        self.stored = self.stored.max(upto);
+        while let Some((lsn, session, token)) = self.waiting.front().copied() {
+            if lsn > self.stored {
+                return;
+            }
+            self.waiting.pop_front();
+            self.outputs.push_back(Output::Synced { session, token });
+        }
+    }
+
+    fn weigh(&mut self, more: usize) {
+        self.weight += more;
+        if !self.held && self.weight > self.settings.memory {
+            self.held = true;
+            self.outputs.push_back(Output::Hold(true));
+        }
+    }
+
+    /// Producers go on when a tenth is free again, so that they do not stop and go with each message.
+    fn unweigh(&mut self, less: usize) {
+        self.weight = self.weight.saturating_sub(less);
+        if self.held && self.weight <= self.settings.memory / 10 * 9 {
+            self.held = false;
+            self.outputs.push_back(Output::Hold(false));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

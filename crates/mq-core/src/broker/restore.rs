@@ -1,0 +1,66 @@
+//! From the journal back to where we stood.
+
+use std::sync::Arc;
+
+use tandem_time::Mono;
+
+use super::Broker;
+use crate::queue::{Entry, Place, Queue};
+use crate::{Lsn, MessageId, QueueId, QueueRecord, Record};
+
+impl Broker {
+    /// Takes the records of the journal in their order, before anything else; `last` is the place of the last.
+    ///
+    /// A message that was in somebody's hands when the node went down is handed out again, and says so.
+    pub fn restore(&mut self, records: impl IntoIterator<Item = Record>, last: Lsn) {
+        for record in records {
+            self.replay(record);
+        }
+        (self.written, self.stored) = (last, last);
+    }
+
+    fn replay(&mut self, record: Record) {
+        match record {
+            Record::QueueMade(made) => self.replay_queue(&made),
+            Record::QueueGone(id) => self.without_writing(|broker| broker.remove_queue(id)),
+            Record::Put { id, queues, message } => {
+                self.next_message = self.next_message.max(MessageId(id.0 + 1));
+                for queue in queues {
+                    self.enqueue(queue, Entry::restored(id, Arc::clone(&message)), Mono::ZERO);
+                }
+            }
+            Record::Gone { queue, id } => self.replay_gone(queue, id),
+            Record::All(records) => records.into_iter().for_each(|record| self.replay(record)),
+        }
+    }
+
+    fn replay_queue(&mut self, made: &QueueRecord) {
+        self.next_queue = self.next_queue.max(QueueId(made.id.0 + 1));
+        if !self.queues.contains_key(&made.id) {
+            self.add_queue(Queue::new(made.id, &made.name, &made.address, made.kind, true));
+        }
+    }
+
+    fn replay_gone(&mut self, queue: QueueId, id: MessageId) {
+        let Some(known) = self.queues.get_mut(&queue) else {
+            return;
+        };
+        // Acknowledgements follow the order of the queue, nearly: the one that is meant is among the first.
+        let found: Option<Place> = known
+            .waiting()
+            .find(|(_, entry)| entry.id == id)
+            .map(|(place, _)| place);
+        if let Some((place, entry)) = found.and_then(|place| Some((place, known.take(place)?))) {
+            if let Some(at) = entry.expires {
+                self.expiries.remove(&(at, queue, place));
+            }
+            self.unweigh(entry.message.weight());
+        }
+    }
+
+    fn without_writing(&mut self, act: impl FnOnce(&mut Broker)) {
+        let before = self.batch.replace(Vec::new());
+        act(self);
+        self.batch = before;
+    }
+}

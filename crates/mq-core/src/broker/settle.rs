@@ -1,0 +1,224 @@
+//! What becomes of a message after it was handed out, at once or when a transaction commits.
+
+use std::sync::Arc;
+
+use tandem_time::Mono;
+
+use super::session::{Held, Step};
+use super::{Broker, Outcome, Refusal, Target};
+use crate::queue::{Entry, Place};
+use crate::{ConsumerId, DeliveryId, Kind, Message, QueueId, Record, SessionId, TransactionId};
+
+impl Broker {
+    pub(super) fn do_or_defer(&mut self, session: SessionId, in_: Option<TransactionId>, step: Step, now: Mono) {
+        let Some(transaction) = in_ else {
+            return self.perform(session, step, now);
+        };
+        let known = self.sessions.get_mut(&session);
+        let Some(steps) = known.and_then(|s| s.transactions.get_mut(&transaction)) else {
+            return self.refuse(session, Refusal::NoTransaction(transaction));
+        };
+        if let Step::Settle(delivery, _) = step {
+            let held = self.deliveries.get(&delivery).and_then(|c| self.consumers.get_mut(c));
+            let held = held
+                .and_then(|c| c.in_flight.get_mut(&delivery))
+                .filter(|h| h.settled_by.is_none());
+            match held {
+                Some(held) => held.settled_by = Some(transaction),
+                None => return self.refuse(session, Refusal::NoDelivery),
+            }
+        }
+        steps.push(step);
+    }
+
+    fn perform(&mut self, session: SessionId, step: Step, now: Mono) {
+        match step {
+            Step::Send(to, message) => self.publish(Some(session), &to, message, now),
+            Step::Settle(delivery, outcome) => {
+                if !self.settle(session, delivery, outcome, now) {
+                    self.refuse(session, Refusal::NoDelivery);
+                }
+            }
+        }
+    }
+
+    pub(super) fn begin(&mut self, session: SessionId, transaction: TransactionId) {
+        let Some(known) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        if known.transactions.contains_key(&transaction) {
+            return self.refuse(session, Refusal::TransactionExists(transaction));
+        }
+        known.transactions.insert(transaction, Vec::new());
+    }
+
+    /// All of it, as one record: after a crash it has happened as a whole or not at all.
+    pub(super) fn commit(&mut self, session: SessionId, transaction: TransactionId, now: Mono) {
+        let known = self.sessions.get_mut(&session);
+        let Some(steps) = known.and_then(|s| s.transactions.remove(&transaction)) else {
+            return self.refuse(session, Refusal::NoTransaction(transaction));
+        };
+        self.batch = Some(Vec::new());
+        for step in steps {
+            self.perform(session, step, now);
+        }
+        let written = self.batch.take().unwrap_or_default();
+        if !written.is_empty() {
+            self.write(Record::All(written), Some(session));
+        }
+    }
+
+    pub(super) fn abort(&mut self, session: SessionId, transaction: TransactionId) {
+        let known = self.sessions.get_mut(&session);
+        let Some(steps) = known.and_then(|s| s.transactions.remove(&transaction)) else {
+            return self.refuse(session, Refusal::NoTransaction(transaction));
+        };
+        self.unsettle(&steps);
+    }
+
+    /// What a transaction would have settled is the consumer's again.
+    pub(super) fn unsettle(&mut self, steps: &[Step]) {
+        for step in steps {
+            let Step::Settle(delivery, _) = step else { continue };
+            let consumer = self.deliveries.get(delivery).and_then(|c| self.consumers.get_mut(c));
+            if let Some(held) = consumer.and_then(|c| c.in_flight.get_mut(delivery)) {
+                held.settled_by = None;
+            }
+        }
+    }
+
+    /// False when there is no such delivery.
+    fn settle(&mut self, session: SessionId, delivery: DeliveryId, outcome: Outcome, now: Mono) -> bool {
+        let Some(consumer) = self.deliveries.get(&delivery).copied().filter(|c| c.session == session) else {
+            return false;
+        };
+        let Some((queue, held)) = self.let_go(consumer, delivery) else {
+            return false;
+        };
+        self.conclude(Some(session), queue, held, outcome, now);
+        self.dispatch(queue);
+        true
+    }
+
+    /// The consumer no longer holds it.
+    fn let_go(&mut self, consumer: ConsumerId, delivery: DeliveryId) -> Option<(QueueId, Held)> {
+        self.deliveries.remove(&delivery);
+        let known = self.consumers.get_mut(&consumer)?;
+        let held = known.in_flight.remove(&delivery)?;
+        let queue = known.queue;
+        if let Some(queue) = self.queues.get_mut(&queue) {
+            queue.in_flight -= 1;
+        }
+        Some((queue, held))
+    }
+
+    pub(super) fn conclude(&mut self, by: Option<SessionId>, queue: QueueId, held: Held, outcome: Outcome, now: Mono) {
+        let Held { place, mut entry, .. } = held;
+        match outcome {
+            Outcome::Accepted => {
+                if let Some(queue) = self.queues.get_mut(&queue) {
+                    queue.counts.acknowledged += 1;
+                }
+                self.drop_entry(by, queue, &entry);
+            }
+            Outcome::Released => self.put_back(queue, place, entry, now),
+            Outcome::Rejected => self.bury(by, queue, &entry, now),
+            Outcome::Failed => {
+                entry.attempts += 1;
+                let most = self
+                    .queues
+                    .get(&queue)
+                    .map_or(0, |q| self.settings.policy(&q.address).max_attempts);
+                if most > 0 && entry.attempts >= most {
+                    self.bury(by, queue, &entry, now);
+                } else {
+                    self.put_back(queue, place, entry, now);
+                }
+            }
+        }
+    }
+
+    fn put_back(&mut self, queue: QueueId, place: Place, entry: Entry, now: Mono) {
+        let Some(known) = self.queues.get_mut(&queue) else {
+            // The queue went while this was out.
+            return self.unweigh(entry.message.weight());
+        };
+        if let Some(at) = entry.expires {
+            self.expiries.insert((at.max(now), queue, place));
+        }
+        let entry = Entry {
+            expires: entry.expires.map(|at| at.max(now)),
+            again: true,
+            ..entry
+        };
+        known.put_back(place, entry);
+    }
+
+    /// The queue is done with it.
+    fn drop_entry(&mut self, by: Option<SessionId>, queue: QueueId, entry: &Entry) {
+        self.unweigh(entry.message.weight());
+        if entry.stored {
+            self.write(Record::Gone { queue, id: entry.id }, by);
+        }
+    }
+
+    /// To the dead-letter address. Both steps are one record, so that a crash cannot leave it in both places or in none.
+    fn bury(&mut self, by: Option<SessionId>, queue: QueueId, entry: &Entry, now: Mono) {
+        let Some(known) = self.queues.get_mut(&queue) else {
+            return self.unweigh(entry.message.weight());
+        };
+        known.counts.dead += 1;
+        let from = known.address.clone();
+        let to = self.settings.policy(&from).dead_letter.clone();
+        self.move_away(by, queue, entry, to, from, now);
+    }
+
+    pub(super) fn expire(&mut self, queue: QueueId, place: Place, now: Mono) {
+        let Some(known) = self.queues.get_mut(&queue) else {
+            return;
+        };
+        let Some(entry) = known.take(place) else { return };
+        known.counts.expired += 1;
+        let from = known.address.clone();
+        let to = self.settings.policy(&from).expiry.clone();
+        self.move_away(None, queue, &entry, to, from, now);
+    }
+
+    fn move_away(
+        &mut self,
+        by: Option<SessionId>,
+        queue: QueueId,
+        entry: &Entry,
+        to: Option<Box<str>>,
+        from: Box<str>,
+        now: Mono,
+    ) {
+        let own_batch = self.batch.is_none();
+        if own_batch {
+            self.batch = Some(Vec::new());
+        }
+        self.drop_entry(by, queue, entry);
+        // What dies in the dead-letter queue is gone, or it would go round for ever.
+        if let Some(to) = to.filter(|to| *to != from) {
+            let message = Arc::new(moved(&entry.message, &from));
+            let target = Target {
+                address: to,
+                kind: Kind::Anycast,
+            };
+            self.publish(None, &target, message, now);
+        }
+        if own_batch && let Some(written) = self.batch.take().filter(|written| !written.is_empty()) {
+            self.write(Record::All(written), by);
+        }
+    }
+}
+
+/// The same message, without the end it had, and with where it came from.
+fn moved(message: &Message, from: &str) -> Message {
+    let mut moved = message.clone();
+    moved.expires = None;
+    let name = "_AMQ_ORIG_ADDRESS";
+    moved.properties.retain(|(known, _)| &**known != name);
+    moved.properties.push((name.into(), crate::Value::Text(from.into())));
+    moved
+}

@@ -1,0 +1,148 @@
+//! Consumers come and go.
+
+use std::collections::BTreeMap;
+
+use super::route::check_name;
+use super::session::{Browse, Consumer};
+use super::{Broker, Outcome, Refusal, Subscription, Target};
+use crate::{ConsumerId, Kind, QueueId, SessionId};
+use tandem_time::Mono;
+
+impl Broker {
+    pub(super) fn subscribe(&mut self, consumer: ConsumerId, to: &Target, options: Subscription) {
+        let session = consumer.session;
+        let Some(known) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        if !known.consumers.insert(consumer) {
+            return self.refuse(session, Refusal::ConsumerExists(consumer.number));
+        }
+        let queue = match check_name(&to.address).and_then(|()| self.source(consumer, to, &options)) {
+            Ok(queue) => queue,
+            Err(reason) => {
+                if let Some(known) = self.sessions.get_mut(&session) {
+                    known.consumers.remove(&consumer);
+                }
+                return self.refuse(session, reason);
+            }
+        };
+        let browses = options.browse;
+        let state = Consumer {
+            queue,
+            credit: options.credit,
+            in_flight: BTreeMap::new(),
+            browse: browses.then(Browse::default),
+        };
+        self.consumers.insert(consumer, state);
+        if browses {
+            return self.browse(consumer);
+        }
+        if let Some(queue) = self.queues.get_mut(&queue) {
+            queue.subscribe(consumer);
+        }
+        self.dispatch(queue);
+    }
+
+    /// The queue that a consumer listens to; it is made when nobody has yet.
+    fn source(&mut self, consumer: ConsumerId, to: &Target, options: &Subscription) -> Result<QueueId, Refusal> {
+        let address = &*to.address;
+        match (to.kind, &options.durable) {
+            (Kind::Anycast, _) => {
+                let known = self.names.get(&(Kind::Anycast, to.address.clone())).copied();
+                Ok(known.unwrap_or_else(|| self.make_queue(address, address, Kind::Anycast, true)))
+            }
+            (Kind::Multicast, None) => {
+                let name = format!("{address}@{}.{}", consumer.session.0, consumer.number);
+                let id = self.make_queue(&name, address, Kind::Multicast, false);
+                if let Some(queue) = self.queues.get_mut(&id) {
+                    queue.owner = Some(consumer.session);
+                }
+                Ok(id)
+            }
+            (Kind::Multicast, Some(name)) => self.durable_source(address, name),
+        }
+    }
+
+    fn durable_source(&mut self, address: &str, name: &str) -> Result<QueueId, Refusal> {
+        check_name(name)?;
+        let known = self
+            .names
+            .get(&(Kind::Multicast, name.into()))
+            .and_then(|id| self.queues.get(id));
+        match known.map(|queue| (queue.id, &*queue.address == address, queue.consumers().is_empty())) {
+            Some((_, _, false)) => Err(Refusal::SubscriptionInUse(name.into())),
+            Some((id, true, true)) => Ok(id),
+            // JMS: the same name on another topic is a new subscription, and the old one is gone.
+            Some((id, false, true)) => {
+                self.remove_queue(id);
+                Ok(self.make_queue(name, address, Kind::Multicast, true))
+            }
+            None => Ok(self.make_queue(name, address, Kind::Multicast, true)),
+        }
+    }
+
+    pub(super) fn unsubscribe(&mut self, consumer: ConsumerId) {
+        let session = consumer.session;
+        let known = self.sessions.get_mut(&session);
+        if !known.is_some_and(|s| s.consumers.remove(&consumer)) {
+            return self.refuse(session, Refusal::NoConsumer(consumer.number));
+        }
+        self.end(consumer);
+    }
+
+    pub(super) fn forget(&mut self, session: SessionId, name: &str) {
+        let known = self
+            .names
+            .get(&(Kind::Multicast, name.into()))
+            .and_then(|id| self.queues.get(id));
+        match known
+            .filter(|queue| queue.durable)
+            .map(|queue| (queue.id, queue.consumers().is_empty()))
+        {
+            None => self.refuse(session, Refusal::NoSubscription(name.into())),
+            Some((_, false)) => self.refuse(session, Refusal::SubscriptionInUse(name.into())),
+            Some((id, true)) => self.remove_queue(id),
+        }
+    }
+
+    /// What the session held goes back, and its transactions never were.
+    pub(super) fn close(&mut self, session: SessionId) {
+        let Some(known) = self.sessions.remove(&session) else {
+            return;
+        };
+        for steps in known.transactions.values() {
+            self.unsettle(steps);
+        }
+        for consumer in known.consumers {
+            self.end(consumer);
+        }
+        self.waiting.retain(|(_, waits, _)| *waits != session);
+    }
+
+    /// What the consumer held goes back. The oldest counts as tried, because a message that kills its consumer must not do
+    /// so for ever; the others it had only been sent ahead of time.
+    fn end(&mut self, consumer: ConsumerId) {
+        let Some(known) = self.consumers.remove(&consumer) else {
+            return;
+        };
+        let id = known.queue;
+        if let Some(queue) = self.queues.get_mut(&id) {
+            queue.unsubscribe(consumer);
+            queue.in_flight -= known.in_flight.len();
+        }
+        let mut outcome = Outcome::Failed;
+        for (delivery, held) in known.in_flight {
+            self.deliveries.remove(&delivery);
+            self.conclude(None, id, held, outcome, Mono::ZERO);
+            outcome = Outcome::Released;
+        }
+        let owned = self
+            .queues
+            .get(&id)
+            .is_some_and(|queue| queue.owner == Some(consumer.session));
+        match owned {
+            true => self.remove_queue(id),
+            false => self.dispatch(id),
+        }
+    }
+}

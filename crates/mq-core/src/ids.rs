@@ -1,0 +1,45 @@
+//! Numbers that name things, each a type of its own so that one cannot be taken for another.
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            pub struct $name(pub u64);
+
+            impl $name {
+                /// This one, and the next one is ready to be taken.
+                #[must_use]
+                pub fn take(&mut self) -> $name {
+                    let taken = *self;
+                    self.0 += 1;
+                    taken
+                }
+            }
+        )*
+    };
+}
+
+ids! {
+    /// A message on this node, for as long as the journal lives.
+    MessageId,
+    /// A queue on this node, for as long as the journal lives.
+    QueueId,
+    /// A connection (or a channel, or a link's session) that was opened.
+    SessionId,
+    /// One hand-over of a message to a consumer.
+    DeliveryId,
+    /// What a session wants to hear of once everything before it is safe.
+    Token,
+    /// A session's name for a transaction.
+    TransactionId,
+    /// A place in the journal; the first record has 1.
+    Lsn,
+}
+
+/// A consumer: the session's own number for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConsumerId {
+    pub session: SessionId,
+    pub number: u64,
+}

@@ -1,0 +1,25 @@
+//! Everything the broker decides.
+//!
+//! ```text
+//!   frames ─▶ a protocol's session ─▶ Input ─▶ Broker ─▶ Output ─▶ session ─▶ frames
+//!                                               │  ▲
+//!                                        Record ▼  │ Stored: on disk up to here
+//!                                              journal
+//! ```
+//!
+//! The model is Artemis's: a message goes to an address; an address feeds queues, either one of them (anycast) or each
+//! (multicast). A subscription is a queue. All protocols are mapped onto that.
+#![forbid(unsafe_code)]
+
+pub mod broker;
+mod ids;
+mod message;
+mod pattern;
+mod queue;
+mod record;
+
+pub use ids::{ConsumerId, DeliveryId, Lsn, MessageId, QueueId, SessionId, Token, TransactionId};
+pub use message::{Message, Priority, Value, WallMillis};
+pub use pattern::Pattern;
+pub use queue::{Counts, Kind};
+pub use record::{QueueRecord, Record};

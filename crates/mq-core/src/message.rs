@@ -1,0 +1,85 @@
+//! A message as all protocols see it: a body that is never looked into, and what travels with it.
+
+use bytes::Bytes;
+
+/// Milliseconds since 1970, as clients count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WallMillis(pub u64);
+
+/// 0 to 9; 4 is ordinary (JMS, AMQP 1.0 section 3.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Priority(u8);
+
+impl Priority {
+    pub const HIGHEST: u8 = 9;
+
+    /// What is above the highest is the highest.
+    pub const fn of(number: u8) -> Priority {
+        Priority(if number > Self::HIGHEST { Self::HIGHEST } else { number })
+    }
+
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for Priority {
+    fn default() -> Self {
+        Priority(4)
+    }
+}
+
+/// The value of a property. STOMP knows text only; the others keep their types.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Text(Box<str>),
+    Int(i64),
+    Float(f64),
+    Bool(bool),
+    Bytes(Bytes),
+}
+
+/// One message.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Message {
+    pub body: Bytes,
+    /// Whether it must survive a restart.
+    pub durable: bool,
+    pub priority: Priority,
+    pub expires: Option<WallMillis>,
+    pub sent: WallMillis,
+    pub content_type: Option<Box<str>>,
+    pub correlation_id: Option<Box<str>>,
+    pub reply_to: Option<Box<str>>,
+    /// Everything else, in the order of the sender.
+    pub properties: Vec<(Box<str>, Value)>,
+}
+
+impl Message {
+    /// About what it costs to keep, for the memory budget.
+    pub fn weight(&self) -> usize {
+        let text = |value: &Option<Box<str>>| value.as_ref().map_or(0, |text| text.len());
+        let properties = self.properties.iter().map(|(name, value)| {
+            let value = match value {
+                Value::Text(text) => text.len(),
+                Value::Bytes(bytes) => bytes.len(),
+                Value::Int(_) | Value::Float(_) | Value::Bool(_) => 0,
+            };
+            name.len() + value + size_of::<(Box<str>, Value)>()
+        });
+        let fields = text(&self.content_type) + text(&self.correlation_id) + text(&self.reply_to);
+        size_of::<Message>() + self.body.len() + fields + properties.sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_priority_stays_in_its_range() {
+        assert_eq!(Priority::of(200).number(), 9);
+        assert_eq!(Priority::of(0).number(), 0);
+        assert_eq!(Priority::default().number(), 4);
+    }
+}

@@ -1,0 +1,111 @@
+//! Names with holes: `orders.*.new`, `orders.#`. Words are separated by dots (brokers.md 1c; Artemis's wildcards).
+//!
+//! ActiveMQ writes `>` for `#`; both are read.
+
+/// A name, or a set of names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pattern(Vec<Word>);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Word {
+    Exactly(Box<str>),
+    /// `*`: any one word.
+    One,
+    /// `#` or `>`: any number of words, none too.
+    Rest,
+}
+
+impl Pattern {
+    pub fn new(text: &str) -> Pattern {
+        let word = |word: &str| match word {
+            "*" => Word::One,
+            "#" | ">" => Word::Rest,
+            word => Word::Exactly(word.into()),
+        };
+        Pattern(text.split('.').map(word).collect())
+    }
+
+    /// Whether there is a hole in it.
+    pub fn is_open(&self) -> bool {
+        self.0.iter().any(|word| !matches!(word, Word::Exactly(_)))
+    }
+
+    /// Two pointers and one place to return to: never more than words times words, whatever a client sends.
+    pub fn matches(&self, name: &str) -> bool {
+        let words: Vec<&str> = name.split('.').collect();
+        let (mut at, mut next) = (0, 0);
+        let mut open: Option<(usize, usize)> = None;
+        while next < words.len() {
+            match self.0.get(at) {
+                Some(Word::Rest) => {
+                    open = Some((at, next));
+                    at += 1;
+                }
+                Some(Word::One) => (at, next) = (at + 1, next + 1),
+                Some(Word::Exactly(word)) if **word == *words[next] => (at, next) = (at + 1, next + 1),
+                _ => match open {
+                    Some((rest, taken)) => {
+                        open = Some((rest, taken + 1));
+                        (at, next) = (rest + 1, taken + 1);
+                    }
+                    None => return false,
+                },
+            }
+        }
+        self.0[at..].iter().all(|word| *word == Word::Rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn holes_stand_for_words() {
+        for (pattern, name, matches) in [
+            ("a", "a", true),
+            ("a", "b", false),
+            ("a", "a.b", false),
+            ("*", "a", true),
+            ("*", "a.b", false),
+            ("a.*", "a.b", true),
+            ("a.*", "a", false),
+            ("a.*.c", "a.b.c", true),
+            ("#", "a.b.c", true),
+            (">", "a.b.c", true),
+            ("a.#", "a", true),
+            ("a.#", "a.b.c", true),
+            ("a.#", "ab", false),
+            ("#.c", "a.b.c", true),
+            ("#.c", "c", true),
+            ("#.c.#.d", "a.c.c.b.d", true),
+            ("#.c.#.d", "a.c.b", false),
+            ("jms.#", "jms.queue.x", true),
+        ] {
+            assert_eq!(Pattern::new(pattern).matches(name), matches, "{pattern} {name}");
+        }
+    }
+
+    /// The definition itself.
+    fn naive(pattern: &[&str], name: &[&str]) -> bool {
+        match (pattern.first(), name.first()) {
+            (None, None) => true,
+            (Some(&"#"), _) => naive(&pattern[1..], name) || !name.is_empty() && naive(pattern, &name[1..]),
+            (Some(&"*"), Some(_)) => naive(&pattern[1..], &name[1..]),
+            (Some(p), Some(n)) => p == n && naive(&pattern[1..], &name[1..]),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_the_definition(
+            pattern in prop::collection::vec(prop::sample::select(vec!["a", "b", "*", "#"]), 1..6),
+            name in prop::collection::vec(prop::sample::select(vec!["a", "b", "c"]), 1..6),
+        ) {
+            let fast = Pattern::new(&pattern.join(".")).matches(&name.join("."));
+            prop_assert_eq!(fast, naive(&pattern, &name));
+        }
+    }
+}

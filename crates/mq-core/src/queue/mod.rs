@@ -1,0 +1,180 @@
+//! One queue: what waits, in the order in which it will be handed out.
+//!
+//! A message that comes back takes its old place, so first deliveries keep the order of their arrival whatever happens
+//! in between. Higher priorities come first.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tandem_time::Mono;
+
+use crate::{ConsumerId, Message, MessageId, QueueId, SessionId};
+
+/// Who gets a message that an address has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// One of the address's queues.
+    Anycast,
+    /// Each of them: a topic's subscription.
+    Multicast,
+}
+
+/// A place in a queue; the lowest is next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    /// Nine less the priority.
+    rank: u8,
+    order: u64,
+}
+
+/// A message in a queue.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) id: MessageId,
+    pub(crate) message: Arc<Message>,
+    /// How often it was tried in vain.
+    pub(crate) attempts: u32,
+    /// Somebody may have seen it before.
+    pub(crate) again: bool,
+    pub(crate) expires: Option<Mono>,
+    /// Whether the journal holds it for this queue.
+    pub(crate) stored: bool,
+}
+
+impl Entry {
+    pub(crate) fn new(id: MessageId, message: Arc<Message>) -> Entry {
+        Entry {
+            id,
+            message,
+            attempts: 0,
+            again: false,
+            expires: None,
+            stored: false,
+        }
+    }
+
+    /// From the journal, where nobody wrote down whether it had been handed out.
+    pub(crate) fn restored(id: MessageId, message: Arc<Message>) -> Entry {
+        Entry {
+            again: true,
+            stored: true,
+            ..Entry::new(id, message)
+        }
+    }
+}
+
+/// What happened to a queue's messages since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub added: u64,
+    pub acknowledged: u64,
+    pub expired: u64,
+    pub dead: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Queue {
+    pub(crate) id: QueueId,
+    pub(crate) name: Box<str>,
+    pub(crate) address: Box<str>,
+    pub(crate) kind: Kind,
+    pub(crate) durable: bool,
+    /// Goes with this session.
+    pub(crate) owner: Option<SessionId>,
+    pub(crate) counts: Counts,
+    /// Handed out and not yet settled.
+    pub(crate) in_flight: usize,
+    ready: BTreeMap<Place, Entry>,
+    next: u64,
+    /// In turn.
+    consumers: Vec<ConsumerId>,
+    turn: usize,
+}
+
+impl Queue {
+    pub(crate) fn new(id: QueueId, name: &str, address: &str, kind: Kind, durable: bool) -> Queue {
+        Queue {
+            id,
+            name: name.into(),
+            address: address.into(),
+            kind,
+            durable,
+            owner: None,
+            counts: Counts::default(),
+            in_flight: 0,
+            ready: BTreeMap::new(),
+            next: 0,
+            consumers: Vec::new(),
+            turn: 0,
+        }
+    }
+
+    /// Puts a new message behind all of its priority.
+    pub(crate) fn push(&mut self, entry: Entry) -> Place {
+        let rank = crate::Priority::HIGHEST - entry.message.priority.number();
+        let order = self.next;
+        self.next += 1;
+        let place = Place { rank, order };
+        self.ready.insert(place, entry);
+        place
+    }
+
+    /// Gives back what was handed out, to where it was.
+    pub(crate) fn put_back(&mut self, place: Place, entry: Entry) {
+        self.ready.insert(place, entry);
+    }
+
+    pub(crate) fn first(&self) -> Option<Place> {
+        self.ready.keys().next().copied()
+    }
+
+    pub(crate) fn take(&mut self, place: Place) -> Option<Entry> {
+        self.ready.remove(&place)
+    }
+
+    pub(crate) fn take_all(&mut self) -> BTreeMap<Place, Entry> {
+        std::mem::take(&mut self.ready)
+    }
+
+    /// The waiting messages after a place, the next first.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (Place, &Entry)> {
+        self.ready.iter().map(|(place, entry)| (*place, entry))
+    }
+
+    pub(crate) fn depth(&self) -> usize {
+        self.ready.len()
+    }
+
+    pub(crate) fn subscribe(&mut self, consumer: ConsumerId) {
+        self.consumers.push(consumer);
+    }
+
+    pub(crate) fn unsubscribe(&mut self, consumer: ConsumerId) {
+        let Some(at) = self.consumers.iter().position(|c| *c == consumer) else {
+            return;
+        };
+        self.consumers.remove(at);
+        // Whoever was next stays next.
+        if at < self.turn {
+            self.turn -= 1;
+        }
+    }
+
+    pub(crate) fn consumers(&self) -> &[ConsumerId] {
+        &self.consumers
+    }
+
+    /// The next in turn that `may`, and the turn moves on.
+    pub(crate) fn choose(&mut self, may: impl Fn(ConsumerId) -> bool) -> Option<ConsumerId> {
+        let count = self.consumers.len();
+        let from = self.turn;
+        let at = (0..count)
+            .map(|i| (from + i) % count)
+            .find(|at| may(self.consumers[*at]))?;
+        self.turn = (at + 1) % count;
+        Some(self.consumers[at])
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+use super::*;
+use crate::Priority;
+
+fn entry(id: u64, priority: u8) -> Entry {
+    let message = Message {
+        priority: Priority::of(priority),
+        ..Message::default()
+    };
+    Entry::new(MessageId(id), Arc::new(message))
+}
+
+fn queue() -> Queue {
+    Queue::new(QueueId(1), "q", "q", Kind::Anycast, true)
+}
+
+fn order(queue: &Queue) -> Vec<u64> {
+    queue.waiting().map(|(_, entry)| entry.id.0).collect()
+}
+
+#[test]
+fn higher_priorities_first_and_arrival_within_one() {
+    let mut queue = queue();
+    for (id, priority) in [(1, 4), (2, 9), (3, 4), (4, 0), (5, 9)] {
+        queue.push(entry(id, priority));
+    }
+    assert_eq!(order(&queue), [2, 5, 1, 3, 4]);
+}
+
+#[test]
+fn what_comes_back_takes_its_old_place() {
+    let mut queue = queue();
+    let places: Vec<Place> = (1..=3).map(|id| queue.push(entry(id, 4))).collect();
+    let first = queue.take(places[0]).unwrap();
+    queue.push(entry(4, 4));
+    queue.put_back(places[0], first);
+    assert_eq!(order(&queue), [1, 2, 3, 4]);
+    assert_eq!(queue.first(), Some(places[0]));
+}
+
+fn consumer(number: u64) -> ConsumerId {
+    ConsumerId {
+        session: SessionId(1),
+        number,
+    }
+}
+
+#[test]
+fn consumers_take_turns_and_a_leaver_costs_nobody_his_turn() {
+    let mut queue = queue();
+    (1..=3).for_each(|n| queue.subscribe(consumer(n)));
+    let turn = |queue: &mut Queue| queue.choose(|_| true).map(|c| c.number);
+    assert_eq!(turn(&mut queue), Some(1));
+    assert_eq!(turn(&mut queue), Some(2));
+    queue.unsubscribe(consumer(1));
+    assert_eq!(turn(&mut queue), Some(3));
+    assert_eq!(turn(&mut queue), Some(2));
+    assert_eq!(queue.choose(|c| c.number == 9), None);
+    queue.unsubscribe(consumer(2));
+    queue.unsubscribe(consumer(3));
+    queue.unsubscribe(consumer(3));
+    assert_eq!(turn(&mut queue), None);
+}
