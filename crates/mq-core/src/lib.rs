@@ -17,6 +17,7 @@ mod message;
 mod pattern;
 mod queue;
 mod record;
+pub mod stomp;
 
 pub use ids::{ConsumerId, DeliveryId, Lsn, MessageId, QueueId, SessionId, Token, TransactionId};
 pub use message::{Message, Priority, Value, WallMillis};

@@ -81,8 +81,6 @@ pub struct Subscription {
     pub durable: Option<Box<str>>,
     /// Looks and takes nothing.
     pub browse: bool,
-    /// Its own session's messages are not for it.
-    pub no_local: bool,
 }
 
 /// What a consumer made of a message.

@@ -53,6 +53,10 @@ impl Headers {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
+    pub fn into_pairs(self) -> impl DoubleEndedIterator<Item = (Box<str>, Box<str>)> {
+        self.0.into_iter()
+    }
+
     pub fn len(&self) -> usize {
         self.0.len()
     }

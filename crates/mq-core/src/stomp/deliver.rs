@@ -1,0 +1,73 @@
+//! What the broker says, as frames.
+
+use tandem_mq_wire::stomp::{Command, Frame, Version};
+
+use super::{Ack, Session, destination, message};
+use crate::broker::{Delivery, Output};
+use crate::{ConsumerId, Kind, Token};
+
+impl Session {
+    pub(super) fn broker_says(&mut self, output: Output) {
+        match output {
+            Output::Deliver(delivery) => self.deliver(&delivery),
+            Output::Browsed { consumer } => self.browsed(consumer),
+            Output::Synced { token, .. } => self.keep_promise(token),
+            Output::Refused { reason, .. } => self.fail("the broker refused", &reason.to_string(), None),
+            // These are for the journal and for all sessions, not for one.
+            Output::Write { .. } | Output::Hold(_) => {}
+        }
+    }
+
+    fn deliver(&mut self, delivery: &Delivery) {
+        // The client may have unsubscribed while this was on its way; the broker has put it back already.
+        let Some(listener) = self.listeners.get_mut(&delivery.consumer.number) else {
+            return;
+        };
+        let kind = match listener.destination.starts_with("/topic/") {
+            true => Kind::Multicast,
+            false => Kind::Anycast,
+        };
+        let mut frame = message::write(&delivery.message);
+        let name = format!("{}-{}", delivery.id.0, delivery.delivery.0);
+        frame
+            .headers
+            .push("destination", destination::text(kind, &delivery.address));
+        frame.headers.push("subscription", listener.id.clone());
+        if delivery.redelivered {
+            frame.headers.push("redelivered", "true");
+        }
+        match listener.ack {
+            Ack::Auto | Ack::Never => self.unflushed.push((delivery.consumer, delivery.delivery)),
+            Ack::Client | Ack::Individual => {
+                listener.open.push_back(delivery.delivery);
+                if self.version == Version::V1_2 {
+                    frame.headers.push("ack", name.as_str());
+                }
+            }
+        }
+        frame.headers.push("message-id", name);
+        self.send(frame);
+    }
+
+    /// As ActiveMQ ends a browse: an empty message that says so.
+    fn browsed(&mut self, consumer: ConsumerId) {
+        let Some(listener) = self.listeners.get(&consumer.number) else {
+            return;
+        };
+        let end = Frame::new(Command::Message)
+            .with("destination", listener.destination.clone())
+            .with("subscription", listener.id.clone())
+            .with("message-id", "")
+            .with("browser", "end");
+        self.send(end);
+    }
+
+    fn keep_promise(&mut self, token: Token) {
+        if let Some(id) = self.receipts.remove(&token.0) {
+            self.send(Frame::new(Command::Receipt).with("receipt-id", id));
+        }
+        if self.farewell == Some(token) {
+            self.close();
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! `/queue/a`, `/topic/a` and plain names, as ActiveMQ, Artemis and RabbitMQ spell them.
+
+use crate::Kind;
+use crate::broker::Target;
+
+/// Where `text` leads, or why nowhere.
+pub(super) fn target(text: &str) -> Result<Target, &'static str> {
+    let (kind, name) = match text.strip_prefix('/').and_then(|rest| rest.split_once('/')) {
+        Some(("queue", name)) => (Kind::Anycast, name),
+        Some(("topic", name)) => (Kind::Multicast, name),
+        Some(("amq", rest)) if rest.starts_with("queue/") => (Kind::Anycast, &rest["queue/".len()..]),
+        Some(("temp-queue" | "temp-topic", _)) => {
+            return Err("temporary destinations are not there yet: use /queue/ or /topic/");
+        }
+        Some(("exchange", _)) => return Err("there are no exchanges here: use /queue/ or /topic/"),
+        Some(_) => return Err("a destination begins with /queue/ or /topic/"),
+        // ActiveMQ and Artemis take a plain name for a queue.
+        None => (Kind::Anycast, text),
+    };
+    match name {
+        "" => Err("the name of the destination is empty"),
+        name => Ok(Target {
+            address: name.into(),
+            kind,
+        }),
+    }
+}
+
+/// The other way.
+pub(super) fn text(kind: Kind, address: &str) -> String {
+    match kind {
+        Kind::Anycast => format!("/queue/{address}"),
+        Kind::Multicast => format!("/topic/{address}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_spelling_leads_somewhere_or_says_why_not() {
+        for (spelled, kind, name) in [
+            ("/queue/a", Kind::Anycast, "a"),
+            ("/queue/a/b", Kind::Anycast, "a/b"),
+            ("/topic/a.*", Kind::Multicast, "a.*"),
+            ("/amq/queue/a", Kind::Anycast, "a"),
+            ("a.b", Kind::Anycast, "a.b"),
+        ] {
+            let found = target(spelled).unwrap();
+            assert_eq!((found.kind, &*found.address), (kind, name), "{spelled}");
+        }
+        for wrong in ["", "/queue/", "/nowhere/a", "/exchange/amq.topic/x", "/temp-queue/x"] {
+            assert!(target(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(text(Kind::Multicast, "a"), "/topic/a");
+    }
+}

@@ -1,0 +1,150 @@
+//! SEND's headers to a message, and a message to MESSAGE's headers.
+//!
+//! Headers that mean something here become fields; all others travel as they are.
+
+use tandem_mq_wire::stomp::{Command, Frame};
+
+use crate::{Message, Priority, Value, WallMillis};
+
+/// Headers that are about the frame, not about the message.
+const OF_THE_FRAME: [&str; 4] = ["destination", "transaction", "receipt", "content-length"];
+
+/// Reads a SEND frame. A header that cannot be read is a mistake, never ignored.
+pub(super) fn read(frame: Frame, durable: bool, sent: WallMillis) -> Result<Message, String> {
+    let mut message = Message {
+        durable,
+        sent,
+        ..Message::default()
+    };
+    // The first of equal headers counts, so it is read last.
+    for (name, value) in frame.headers.into_pairs().rev() {
+        field(&mut message, name, value)?;
+    }
+    message.properties.reverse();
+    message.body = frame.body;
+    Ok(message)
+}
+
+fn field(message: &mut Message, name: Box<str>, value: Box<str>) -> Result<(), String> {
+    match &*name {
+        known if OF_THE_FRAME.contains(&known) => {}
+        "content-type" => message.content_type = Some(value),
+        "correlation-id" => message.correlation_id = Some(value),
+        "reply-to" => message.reply_to = Some(value),
+        "persistent" | "durable" => message.durable = value.trim() == "true",
+        "priority" => message.priority = Priority::of(number(&name, &value)?),
+        // ActiveMQ and Artemis: the time at which it ends; 0 is never.
+        "expires" => message.expires = Some(WallMillis(number(&name, &value)?)).filter(|at| at.0 > 0),
+        // What we say ourselves; a client that forwards a message sends it back.
+        "message-id" | "subscription" | "ack" | "redelivered" | "timestamp" => {}
+        _ => {
+            message.properties.retain(|(known, _)| *known != name);
+            message.properties.push((name, Value::Text(value)));
+        }
+    }
+    Ok(())
+}
+
+fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
+    value
+        .trim()
+        .parse()
+        .map_err(|_| format!("{name} is a number, not {value:?}"))
+}
+
+/// A MESSAGE frame without what belongs to its delivery.
+pub(super) fn write(message: &Message) -> Frame {
+    let mut frame = Frame::new(Command::Message).body(message.body.clone());
+    let fields = [
+        ("content-type", &message.content_type),
+        ("correlation-id", &message.correlation_id),
+        ("reply-to", &message.reply_to),
+    ];
+    for (name, value) in fields {
+        if let Some(value) = value {
+            frame.headers.push(name, value.clone());
+        }
+    }
+    frame.headers.push("priority", message.priority.number().to_string());
+    frame.headers.push("timestamp", message.sent.0.to_string());
+    if message.durable {
+        frame.headers.push("persistent", "true");
+    }
+    if let Some(at) = message.expires {
+        frame.headers.push("expires", at.0.to_string());
+    }
+    for (name, value) in &message.properties {
+        frame.headers.push(name, as_text(value));
+    }
+    frame
+}
+
+fn as_text(value: &Value) -> Box<str> {
+    match value {
+        Value::Text(text) => text.clone(),
+        Value::Int(number) => number.to_string().into(),
+        Value::Float(number) => number.to_string().into(),
+        Value::Bool(flag) => flag.to_string().into(),
+        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn send() -> Frame {
+        Frame::new(Command::Send).with("destination", "/queue/q")
+    }
+
+    #[test]
+    fn headers_become_fields_and_come_back() {
+        let frame = send()
+            .with("content-type", "text/plain")
+            .with("priority", "7")
+            .with("expires", "99")
+            .with("colour", "red")
+            .with("colour", "blue")
+            .with("reply-to", "/queue/r")
+            .body("x");
+        let message = read(frame, true, WallMillis(5)).unwrap();
+        assert_eq!(message.priority.number(), 7);
+        assert_eq!(message.properties, [("colour".into(), Value::Text("red".into()))]);
+        let back = write(&message);
+        for (name, value) in [
+            ("content-type", "text/plain"),
+            ("priority", "7"),
+            ("expires", "99"),
+            ("colour", "red"),
+            ("persistent", "true"),
+            ("timestamp", "5"),
+            ("reply-to", "/queue/r"),
+        ] {
+            assert_eq!(back.header(name), Some(value), "{name}");
+        }
+        assert_eq!(back.header("destination"), None);
+    }
+
+    #[test]
+    fn what_is_said_of_durability_counts() {
+        for (header, by_default, durable) in [
+            (None, true, true),
+            (None, false, false),
+            (Some("true"), false, true),
+            (Some("false"), true, false),
+        ] {
+            let mut frame = send();
+            header
+                .into_iter()
+                .for_each(|value| frame.headers.push("persistent", value));
+            assert_eq!(read(frame, by_default, WallMillis(0)).unwrap().durable, durable);
+        }
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_read_is_a_mistake() {
+        for (name, value) in [("priority", "high"), ("expires", "soon"), ("expires", "-1")] {
+            assert!(read(send().with(name, value), true, WallMillis(0)).is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! What each frame of a client does.
+
+use tandem_mq_wire::stomp::{Command, Frame};
+use tandem_time::Mono;
+
+use super::{Ack, Listener, Session, State, destination, message};
+use crate::broker::{self, Subscription};
+use crate::{ConsumerId, Kind, Token, TransactionId, WallMillis};
+
+/// Why a frame cannot be carried out: what is wrong, and what to write instead.
+pub(super) type Mistake = (&'static str, String);
+
+/// The most subscriptions of one client.
+const MOST_LISTENERS: usize = 10_000;
+/// The most transactions of one client.
+const MOST_TRANSACTIONS: usize = 1000;
+
+impl Session {
+    pub(super) fn frame(&mut self, frame: Frame, now: Mono) {
+        let comes_in = matches!(frame.command, Command::Connect | Command::Stomp);
+        let receipt: Option<Box<str>> = frame.header("receipt").map(Into::into);
+        match (self.state, comes_in) {
+            (State::Waiting, true) => return self.connect(&frame),
+            (State::Waiting, false) => {
+                return self.fail(
+                    "not connected",
+                    "the first frame is CONNECT or STOMP",
+                    receipt.as_deref(),
+                );
+            }
+            (State::Open, false) => {}
+            (State::Open, true) => return self.fail("connected already", "CONNECT comes once", receipt.as_deref()),
+            (State::Checking | State::Closing | State::Closed, _) => return,
+        }
+        let leaves = frame.command == Command::Disconnect;
+        if let Err((what, detail)) = self.act(frame, now) {
+            return self.fail(what, &detail, receipt.as_deref());
+        }
+        let token = receipt.map(|id| self.promise(id));
+        if leaves {
+            self.leave(token);
+        }
+    }
+
+    fn act(&mut self, frame: Frame, now: Mono) -> Result<(), Mistake> {
+        match frame.command {
+            Command::Send => self.publish(frame, now),
+            Command::Subscribe => self.subscribe(&frame),
+            Command::Unsubscribe => self.unsubscribe(&frame),
+            Command::Ack => self.settle(&frame, broker::Outcome::Accepted),
+            // RabbitMQ's `requeue:false` sends it to the dead; otherwise somebody else may try.
+            Command::Nack if frame.header("requeue") == Some("false") => self.settle(&frame, broker::Outcome::Rejected),
+            Command::Nack => self.settle(&frame, broker::Outcome::Failed),
+            Command::Begin => self.begin(&frame),
+            Command::Commit | Command::Abort => self.finish(&frame),
+            Command::Disconnect => Ok(()),
+            Command::Connect
+            | Command::Stomp
+            | Command::Connected
+            | Command::Message
+            | Command::Receipt
+            | Command::Error => Err((
+                "unexpected frame",
+                format!("{} is not for clients to send", frame.command),
+            )),
+        }
+    }
+
+    fn publish(&mut self, frame: Frame, now: Mono) -> Result<(), Mistake> {
+        let to = destination::target(required(&frame, "destination")?)
+            .map_err(|why| ("the destination cannot be used", why.to_owned()))?;
+        let transaction = self.transaction_of(&frame)?;
+        let sent = WallMillis(self.settings.began + now.as_millis());
+        let message =
+            message::read(frame, self.settings.durable, sent).map_err(|why| ("a header cannot be read", why))?;
+        self.ask(broker::Input::Send {
+            session: self.id,
+            transaction,
+            to,
+            message,
+        });
+        Ok(())
+    }
+
+    fn subscribe(&mut self, frame: &Frame) -> Result<(), Mistake> {
+        let destination = required(frame, "destination")?;
+        let to = destination::target(destination).map_err(|why| ("the destination cannot be used", why.to_owned()))?;
+        // 1.0 knew no id; there the destination names the subscription.
+        let id = match frame.header("id") {
+            Some(id) => id,
+            None if self.version == tandem_mq_wire::stomp::Version::V1_0 => destination,
+            None => return Err(("header missing", "SUBSCRIBE needs an id".to_owned())),
+        };
+        if self.numbers.contains_key(id) {
+            return Err(("subscribed already", format!("the id {id:?} is in use")));
+        }
+        if self.listeners.len() >= MOST_LISTENERS {
+            return Err((
+                "too many subscriptions",
+                format!("one client may have {MOST_LISTENERS}"),
+            ));
+        }
+        if frame.header("selector").is_some() {
+            return Err(("not supported", "selectors are not there yet".to_owned()));
+        }
+        let browse = frame.header("browser") == Some("true");
+        let ack = match frame.header("ack").unwrap_or("auto") {
+            _ if browse => Ack::Never,
+            "auto" => Ack::Auto,
+            "client" => Ack::Client,
+            "client-individual" => Ack::Individual,
+            other => {
+                return Err((
+                    "header wrong",
+                    format!("ack is auto, client or client-individual, not {other:?}"),
+                ));
+            }
+        };
+        let options = Subscription {
+            credit: self.prefetch(frame)?,
+            durable: self.durable_name(frame, to.kind)?,
+            browse,
+        };
+        let number = self.next();
+        self.numbers.insert(id.into(), number);
+        let listener = Listener {
+            id: id.into(),
+            destination: destination.into(),
+            ack,
+            open: std::collections::VecDeque::new(),
+        };
+        self.listeners.insert(number, listener);
+        let consumer = self.consumer(number);
+        self.ask(broker::Input::Subscribe { consumer, to, options });
+        Ok(())
+    }
+
+    fn prefetch(&self, frame: &Frame) -> Result<u32, Mistake> {
+        let spelled = ["activemq.prefetchSize", "prefetch-count", "consumer-window-size"];
+        let Some((name, text)) = spelled.iter().find_map(|name| Some((name, frame.header(name)?))) else {
+            return Ok(self.settings.prefetch);
+        };
+        match text.trim().parse() {
+            Ok(0) | Err(_) => Err((
+                "header wrong",
+                format!("{name} is a number of at least 1, not {text:?}"),
+            )),
+            Ok(number) => Ok(number),
+        }
+    }
+
+    /// The name under which a topic's subscription outlives this connection.
+    fn durable_name(&self, frame: &Frame, kind: Kind) -> Result<Option<Box<str>>, Mistake> {
+        let Some(name) = durable_header(frame) else {
+            return Ok(None);
+        };
+        if kind == Kind::Anycast {
+            return Err((
+                "header wrong",
+                "a queue needs no subscription name: it keeps its messages anyway".to_owned(),
+            ));
+        }
+        self.full_name(name).map(Some)
+    }
+
+    fn full_name(&self, name: &str) -> Result<Box<str>, Mistake> {
+        let Some(client) = &self.client_id else {
+            let wanted = "a durable subscription needs a client-id in the CONNECT frame".to_owned();
+            return Err(("header missing", wanted));
+        };
+        Ok(format!("{client}.{name}").into())
+    }
+
+    fn unsubscribe(&mut self, frame: &Frame) -> Result<(), Mistake> {
+        let id = frame.header("id").or_else(|| frame.header("destination"));
+        let number = id.and_then(|id| self.numbers.remove(id));
+        if let Some(number) = number {
+            self.listeners.remove(&number);
+            let consumer = self.consumer(number);
+            self.unflushed.retain(|(sent_to, _)| *sent_to != consumer);
+            self.ask(broker::Input::Unsubscribe { consumer });
+        }
+        match (durable_header(frame), number) {
+            (Some(name), _) => {
+                let (session, name) = (self.id, self.full_name(name)?);
+                self.ask(broker::Input::Forget { session, name });
+                Ok(())
+            }
+            (None, Some(_)) => Ok(()),
+            (None, None) => Err((
+                "not subscribed",
+                format!("there is no subscription {:?}", id.unwrap_or_default()),
+            )),
+        }
+    }
+
+    fn begin(&mut self, frame: &Frame) -> Result<(), Mistake> {
+        let name = required(frame, "transaction")?;
+        if self.transactions.contains_key(name) {
+            return Err(("transaction exists", format!("{name:?} has begun already")));
+        }
+        if self.transactions.len() >= MOST_TRANSACTIONS {
+            return Err((
+                "too many transactions",
+                format!("one client may have {MOST_TRANSACTIONS}"),
+            ));
+        }
+        let number = self.next();
+        self.transactions.insert(name.into(), number);
+        let (session, transaction) = (self.id, TransactionId(number));
+        self.ask(broker::Input::Begin { session, transaction });
+        Ok(())
+    }
+
+    fn finish(&mut self, frame: &Frame) -> Result<(), Mistake> {
+        let name = required(frame, "transaction")?;
+        let Some(number) = self.transactions.remove(name) else {
+            return Err(("no such transaction", format!("{name:?} has not begun")));
+        };
+        let (session, transaction) = (self.id, TransactionId(number));
+        self.ask(match frame.command {
+            Command::Commit => broker::Input::Commit { session, transaction },
+            _ => broker::Input::Abort { session, transaction },
+        });
+        Ok(())
+    }
+
+    pub(super) fn transaction_of(&self, frame: &Frame) -> Result<Option<TransactionId>, Mistake> {
+        let Some(name) = frame.header("transaction") else {
+            return Ok(None);
+        };
+        match self.transactions.get(name) {
+            Some(number) => Ok(Some(TransactionId(*number))),
+            None => Err(("no such transaction", format!("{name:?} has not begun"))),
+        }
+    }
+
+    /// The client hears of it when everything until now is safe.
+    fn promise(&mut self, receipt: Box<str>) -> Token {
+        let token = Token(self.next());
+        self.receipts.insert(token.0, receipt);
+        let session = self.id;
+        self.ask(broker::Input::Sync { session, token });
+        token
+    }
+
+    fn leave(&mut self, token: Option<Token>) {
+        match token {
+            Some(token) => {
+                self.farewell = Some(token);
+                self.state = State::Closing;
+            }
+            None => self.close(),
+        }
+    }
+
+    fn next(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    pub(super) fn consumer(&self, number: u64) -> ConsumerId {
+        ConsumerId {
+            session: self.id,
+            number,
+        }
+    }
+}
+
+/// As ActiveMQ, Artemis and RabbitMQ spell it.
+fn durable_header(frame: &Frame) -> Option<&str> {
+    let named = [
+        "activemq.subscriptionName",
+        "durable-subscription-name",
+        "durable-subscriber-name",
+    ];
+    let by_id = || frame.header("id").filter(|_| frame.header("durable") == Some("true"));
+    named.iter().find_map(|name| frame.header(name)).or_else(by_id)
+}
+
+pub(super) fn required<'a>(frame: &'a Frame, name: &str) -> Result<&'a str, Mistake> {
+    let missing = || ("header missing", format!("{} needs the header {name}", frame.command));
+    frame.header(name).ok_or_else(missing)
+}

@@ -1,0 +1,349 @@
+//! A session with a broker behind it: what a client writes, and what it reads.
+
+use tandem_mq_wire::stomp::{Decoder, encode};
+
+use super::*;
+use crate::Lsn;
+use crate::broker::Broker;
+
+/// One client, a broker, and a disk that is as fast as the test wants.
+struct Client {
+    session: Session,
+    broker: Broker,
+    now: Mono,
+    frames: Vec<Frame>,
+    beats: usize,
+    closed: bool,
+    written: Lsn,
+    fast_disk: bool,
+}
+
+impl Client {
+    fn stranger() -> Client {
+        Client {
+            session: Session::new(SessionId(1), Settings::default(), Mono::ZERO),
+            broker: Broker::new(broker::Settings::default()),
+            now: Mono::ZERO,
+            frames: Vec::new(),
+            beats: 0,
+            closed: false,
+            written: Lsn(0),
+            fast_disk: true,
+        }
+    }
+
+    fn connected(version: &str) -> Client {
+        let mut client = Client::stranger();
+        client.says(&format!("CONNECT\naccept-version:{version}\nhost:h\nclient-id:me\n\n"));
+        assert_eq!(client.frames.remove(0).command, Command::Connected);
+        client
+    }
+
+    /// As it would come from the network.
+    fn says(&mut self, text: &str) {
+        let mut bytes = bytes::BytesMut::from(format!("{text}\0").as_bytes());
+        let mut decoder = Decoder::new(self.session.limits());
+        decoder.version = self.session.version();
+        let input = match decoder.decode(&mut bytes) {
+            Ok(Some(item)) => Input::Item(item),
+            Ok(None) => panic!("{text} is not a whole frame"),
+            Err(error) => Input::Garbled(error),
+        };
+        self.hears(input);
+    }
+
+    fn hears(&mut self, input: Input) {
+        self.session.handle(input, self.now);
+        self.turn();
+    }
+
+    /// Carries everything to where it belongs until all is quiet.
+    fn turn(&mut self) {
+        loop {
+            while let Some(output) = self.session.poll_output() {
+                match output {
+                    Output::Send(frame) => self.frames.push(frame),
+                    Output::HeartBeat => self.beats += 1,
+                    Output::Ask(input) => self.broker.handle(input, self.now),
+                    Output::Authenticate { login, .. } => {
+                        let answer = match login.as_deref() {
+                            Some("nobody") => Err("who is that?".into()),
+                            _ => Ok(()),
+                        };
+                        self.session.handle(Input::Login(answer), self.now);
+                    }
+                    Output::Close => {
+                        self.closed = true;
+                        self.broker
+                            .handle(broker::Input::Closed { session: SessionId(1) }, self.now);
+                    }
+                }
+            }
+            match self.broker.poll_output() {
+                Some(broker::Output::Write { lsn, .. }) => {
+                    self.written = lsn;
+                    if self.fast_disk {
+                        self.broker.handle(broker::Input::Stored { upto: lsn }, self.now);
+                    }
+                }
+                Some(output) => self.session.handle(Input::Broker(output), self.now),
+                None if self.session.outputs.is_empty() => return,
+                None => {}
+            }
+        }
+    }
+
+    fn wait(&mut self, time: Duration) {
+        self.now += time;
+        self.session.on_deadline(self.now);
+        self.turn();
+    }
+
+    fn last(&self) -> &Frame {
+        self.frames.last().expect("a frame came")
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.last()
+            .header(name)
+            .unwrap_or_else(|| panic!("no {name} in {:?}", self.last()))
+    }
+
+    fn depth(&self, name: &str) -> usize {
+        self.broker
+            .queues()
+            .filter(|q| &*q.name == name)
+            .map(|q| q.depth + q.in_flight)
+            .sum()
+    }
+}
+
+#[test]
+fn a_client_sends_and_receives_and_leaves() {
+    let mut client = Client::connected("1.0,1.1,1.2");
+    client.says("SUBSCRIBE\nid:0\ndestination:/queue/a\nack:client-individual\n\n");
+    client.says("SEND\ndestination:/queue/a\ncontent-type:text/plain\ncolour:red\n\nhello");
+    let message = client.last().clone();
+    assert_eq!((message.command, &message.body[..]), (Command::Message, &b"hello"[..]));
+    for (name, value) in [
+        ("destination", "/queue/a"),
+        ("subscription", "0"),
+        ("content-type", "text/plain"),
+        ("colour", "red"),
+    ] {
+        assert_eq!(message.header(name), Some(value), "{name}");
+    }
+    let ack = message.header("ack").unwrap().to_owned();
+    client.says(&format!("ACK\nid:{ack}\n\n"));
+    assert_eq!(client.depth("a"), 0);
+    client.says("DISCONNECT\nreceipt:bye\n\n");
+    assert_eq!(
+        (client.last().command, client.header("receipt-id")),
+        (Command::Receipt, "bye")
+    );
+    assert!(client.closed);
+}
+
+#[test]
+fn a_receipt_waits_for_the_disk() {
+    let mut client = Client::connected("1.2");
+    client.fast_disk = false;
+    client.says("SEND\ndestination:/queue/a\nreceipt:r1\n\nx");
+    assert!(client.frames.is_empty());
+    client
+        .broker
+        .handle(broker::Input::Stored { upto: client.written }, client.now);
+    client.turn();
+    assert_eq!(client.header("receipt-id"), "r1");
+}
+
+#[test]
+fn each_way_to_acknowledge() {
+    for (version, mode, left) in [
+        ("1.2", "client", 1),
+        ("1.2", "client-individual", 2),
+        ("1.1", "client", 1),
+        ("1.0", "client", 1),
+    ] {
+        let mut client = Client::connected(version);
+        client.says(&format!("SUBSCRIBE\nid:s\ndestination:/queue/a\nack:{mode}\n\n"));
+        for text in ["1", "2", "3"] {
+            client.says(&format!("SEND\ndestination:/queue/a\n\n{text}"));
+        }
+        let second = client.frames[1].clone();
+        let line = match version {
+            "1.2" => format!("id:{}", second.header("ack").unwrap()),
+            _ => format!("subscription:s\nmessage-id:{}", second.header("message-id").unwrap()),
+        };
+        client.says(&format!("ACK\n{line}\n\n"));
+        assert_eq!(client.depth("a"), left, "{version} {mode}");
+        client.says(&format!("ACK\n{line}\n\n"));
+        assert_eq!(client.header("message"), "no such message");
+        assert!(client.closed);
+    }
+}
+
+#[test]
+fn an_auto_subscriber_has_it_when_it_has_left() {
+    let mut client = Client::connected("1.2");
+    client.says("SUBSCRIBE\nid:0\ndestination:/queue/a\nprefetch-count:1\n\n");
+    client.says("SEND\ndestination:/queue/a\n\n1");
+    client.says("SEND\ndestination:/queue/a\n\n2");
+    assert_eq!((client.frames.len(), client.depth("a")), (1, 2));
+    client.hears(Input::Flushed);
+    assert_eq!((client.frames.len(), client.depth("a")), (2, 1));
+}
+
+#[test]
+fn a_refused_message_comes_again_and_says_so() {
+    let mut client = Client::connected("1.2");
+    client.says("SUBSCRIBE\nid:0\ndestination:/queue/a\nack:client-individual\n\n");
+    client.says("SEND\ndestination:/queue/a\n\n1");
+    assert_eq!(client.last().header("redelivered"), None);
+    let ack = client.header("ack").to_owned();
+    client.says(&format!("NACK\nid:{ack}\n\n"));
+    assert_eq!(client.header("redelivered"), "true");
+    let ack = client.header("ack").to_owned();
+    client.says(&format!("NACK\nid:{ack}\nrequeue:false\n\n"));
+    assert_eq!((client.depth("a"), client.depth("DLQ")), (0, 1));
+}
+
+#[test]
+fn transactions_happen_as_a_whole_or_not() {
+    for (end, depth) in [("COMMIT", 1), ("ABORT", 0)] {
+        let mut client = Client::connected("1.2");
+        client.says("BEGIN\ntransaction:t\n\n");
+        client.says("SEND\ndestination:/queue/a\ntransaction:t\n\n1");
+        assert_eq!(client.depth("a"), 0);
+        client.says(&format!("{end}\ntransaction:t\n\n"));
+        assert_eq!(client.depth("a"), depth, "{end}");
+        client.says(&format!("{end}\ntransaction:t\n\n"));
+        assert_eq!(client.header("message"), "no such transaction");
+    }
+}
+
+#[test]
+fn a_durable_subscription_has_a_name_and_ends_when_told() {
+    let mut client = Client::connected("1.2");
+    client.says("SUBSCRIBE\nid:0\ndestination:/topic/t\nactivemq.subscriptionName:n\n\n");
+    client.says("UNSUBSCRIBE\nid:0\n\n");
+    client.says("SEND\ndestination:/topic/t\n\nmissed");
+    assert_eq!(client.depth("me.n"), 1);
+    client.says("SUBSCRIBE\nid:1\ndestination:/topic/t\ndurable-subscription-name:n\n\n");
+    assert_eq!(
+        (&client.last().body[..], client.header("destination")),
+        (&b"missed"[..], "/topic/t")
+    );
+    client.says("UNSUBSCRIBE\nid:1\ndurable-subscription-name:n\n\n");
+    assert!(client.broker.queues().next().is_none());
+    assert!(!client.closed);
+}
+
+#[test]
+fn a_browser_takes_nothing_and_is_told_the_end() {
+    let mut client = Client::connected("1.2");
+    client.says("SEND\ndestination:/queue/a\n\n1");
+    client.says("SUBSCRIBE\nid:0\ndestination:/queue/a\nbrowser:true\n\n");
+    client.hears(Input::Flushed);
+    assert_eq!(
+        (client.frames.len(), client.header("browser"), client.depth("a")),
+        (2, "end", 1)
+    );
+    assert!(!client.closed);
+}
+
+#[test]
+fn a_mistake_ends_the_connection_with_its_reason() {
+    for (frame, message) in [
+        ("SEND\nreceipt:r\n\nx", "header missing"),
+        (
+            "SEND\nreceipt:r\ndestination:/exchange/x\n\nx",
+            "the destination cannot be used",
+        ),
+        (
+            "SEND\nreceipt:r\ndestination:/queue/a\npriority:high\n\nx",
+            "a header cannot be read",
+        ),
+        (
+            "SEND\nreceipt:r\ndestination:/queue/a\ntransaction:t\n\nx",
+            "no such transaction",
+        ),
+        ("SUBSCRIBE\nreceipt:r\ndestination:/queue/a\n\n", "header missing"),
+        (
+            "SUBSCRIBE\nreceipt:r\nid:0\ndestination:/queue/a\nack:maybe\n\n",
+            "header wrong",
+        ),
+        (
+            "SUBSCRIBE\nreceipt:r\nid:0\ndestination:/queue/a\nprefetch-count:0\n\n",
+            "header wrong",
+        ),
+        (
+            "SUBSCRIBE\nreceipt:r\nid:0\ndestination:/queue/a\nselector:a=1\n\n",
+            "not supported",
+        ),
+        ("UNSUBSCRIBE\nreceipt:r\nid:9\n\n", "not subscribed"),
+        ("ACK\nreceipt:r\nid:1-2\n\n", "no such message"),
+        ("CONNECT\nreceipt:r\n\n", "connected already"),
+        ("RECEIPT\nreceipt:r\n\n", "unexpected frame"),
+    ] {
+        let mut client = Client::connected("1.2");
+        client.says(frame);
+        assert_eq!(client.last().command, Command::Error, "{frame}");
+        assert_eq!(
+            (client.header("message"), client.header("receipt-id")),
+            (message, "r"),
+            "{frame}"
+        );
+        assert!(client.closed, "{frame}");
+        client.says("SEND\ndestination:/queue/a\n\nlate");
+        assert_eq!(client.depth("a"), 0, "after the end nothing counts");
+    }
+}
+
+#[test]
+fn strangers_get_little() {
+    for (frame, message) in [
+        ("SEND\ndestination:/queue/a\n\nx", "the frame cannot be read"),
+        ("SUBSCRIBE\nid:1\ndestination:/queue/a\n\n", "not connected"),
+        ("CONNECT\naccept-version:9.9\n\n", "no common version"),
+        ("CONNECT\nheart-beat:often\n\n", "the heart-beat cannot be read"),
+        ("CONNECT\nlogin:nobody\n\n", "access refused"),
+    ] {
+        let mut client = Client::stranger();
+        client.says(frame);
+        assert_eq!(client.header("message"), message, "{frame}");
+        assert!(client.closed);
+    }
+    let mut client = Client::stranger();
+    client.wait(Duration::from_secs(10));
+    assert_eq!(client.header("message"), "too slow");
+}
+
+#[test]
+fn heart_beats_are_sent_and_missed() {
+    let mut client = Client::stranger();
+    client.says("CONNECT\naccept-version:1.2\nheart-beat:1000,15000\n\n");
+    client.wait(Duration::from_secs(14));
+    assert_eq!(client.beats, 0, "the client wants one each 15 seconds");
+    client.hears(Input::Item(Item::HeartBeat));
+    client.wait(Duration::from_secs(1));
+    assert_eq!(client.beats, 1);
+    client.wait(Duration::from_secs(18));
+    assert!(!client.closed, "it sends each 10 seconds; twice that is forgiven");
+    client.wait(Duration::from_secs(1));
+    assert!(client.closed);
+    let mut silent = Client::connected("1.2");
+    silent.wait(Duration::from_secs(3600));
+    assert!(!silent.closed, "who agreed on nothing is not missed");
+}
+
+#[test]
+fn whoever_leaves_the_node_is_told_why() {
+    let mut client = Client::connected("1.2");
+    client.hears(Input::Leave("maintenance".into()));
+    assert_eq!(client.header("message"), "the broker is going down");
+    assert!(client.closed);
+    let mut bytes = bytes::BytesMut::new();
+    encode(client.last(), Version::V1_2, &mut bytes);
+    assert!(bytes.ends_with(b"maintenance\n\0"));
+}
