@@ -22,6 +22,11 @@ pub enum Record {
     },
     /// What belongs together: a transaction.
     All(Vec<Record>),
+    /// Numbers below these have been given away.
+    Numbers {
+        message: MessageId,
+        queue: QueueId,
+    },
 }
 
 /// A durable queue.

@@ -6,17 +6,16 @@ use tandem_time::Mono;
 
 use super::Broker;
 use crate::queue::{Entry, Place, Queue};
-use crate::{Lsn, MessageId, QueueId, QueueRecord, Record};
+use crate::{MessageId, QueueId, QueueRecord, Record};
 
 impl Broker {
-    /// Takes the records of the journal in their order, before anything else; `last` is the place of the last.
+    /// Takes the records of the journal in their order, before anything else. A record that comes twice counts once.
     ///
     /// A message that was in somebody's hands when the node went down is handed out again, and says so.
-    pub fn restore(&mut self, records: impl IntoIterator<Item = Record>, last: Lsn) {
+    pub fn restore(&mut self, records: impl IntoIterator<Item = Record>) {
         for record in records {
             self.replay(record);
         }
-        (self.written, self.stored) = (last, last);
     }
 
     fn replay(&mut self, record: Record) {
@@ -30,6 +29,10 @@ impl Broker {
                 }
             }
             Record::Gone { queue, id } => self.replay_gone(queue, id),
+            Record::Numbers { message, queue } => {
+                self.next_message = self.next_message.max(message);
+                self.next_queue = self.next_queue.max(queue);
+            }
             Record::All(records) => records.into_iter().for_each(|record| self.replay(record)),
         }
     }

@@ -61,8 +61,8 @@ impl Broker {
         let Some(into) = self.queues.get_mut(&queue) else {
             return;
         };
+        let Some(place) = into.push(entry) else { return };
         into.counts.added += 1;
-        let place = into.push(entry);
         if let Some(at) = expires {
             self.expiries.insert((at, queue, place));
         }
@@ -134,14 +134,23 @@ impl Broker {
                 self.addresses.remove(&*queue.address);
             }
         }
+        let mut records = Vec::new();
         for (place, entry) in queue.take_all() {
             if let Some(at) = entry.expires {
                 self.expiries.remove(&(at, id, place));
             }
             self.unweigh(entry.message.weight());
+            // The journal frees its segments by what it is told, message by message.
+            if entry.stored {
+                records.push(Record::Gone {
+                    queue: id,
+                    id: entry.id,
+                });
+            }
         }
         if queue.durable {
-            self.write(Record::QueueGone(id), None);
+            records.push(Record::QueueGone(id));
+            self.write(Record::All(records), None);
         }
     }
 }

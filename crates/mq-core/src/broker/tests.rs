@@ -116,7 +116,7 @@ impl Node {
 
     /// The disk has caught up.
     pub(super) fn store_all(&mut self) {
-        let upto = self.written.last().map(|(lsn, _)| *lsn).unwrap_or_default();
+        let upto = last(&self.written);
         self.tell(Input::Stored { upto });
     }
 
@@ -128,9 +128,9 @@ impl Node {
     /// The same node after a crash: only what was written is left.
     pub(super) fn restarted(&self) -> Node {
         let mut node = Node::new(self.broker.settings.clone());
-        let last = self.written.last().map(|(lsn, _)| *lsn).unwrap_or_default();
         node.broker
-            .restore(self.written.iter().map(|(_, record)| record.clone()), last);
+            .restore(self.written.iter().map(|(_, record)| record.clone()));
+        (node.broker.written, node.broker.stored) = (last(&self.written), last(&self.written));
         node.written = self.written.clone();
         node.listen();
         node
@@ -143,6 +143,10 @@ impl Node {
             .map(|q| q.depth + q.in_flight)
             .sum()
     }
+}
+
+fn last(written: &[(Lsn, Record)]) -> Lsn {
+    written.last().map(|(lsn, _)| *lsn).unwrap_or_default()
 }
 
 pub(super) fn message(text: &str) -> Message {

@@ -24,7 +24,17 @@ pub enum Kind {
 pub(crate) struct Place {
     /// Nine less the priority.
     rank: u8,
-    order: u64,
+    /// Numbers of messages grow, also over restarts.
+    order: MessageId,
+}
+
+impl Place {
+    pub(crate) fn of(entry: &Entry) -> Place {
+        Place {
+            rank: crate::Priority::HIGHEST - entry.message.priority.number(),
+            order: entry.id,
+        }
+    }
 }
 
 /// A message in a queue.
@@ -85,7 +95,6 @@ pub(crate) struct Queue {
     /// Handed out and not yet settled.
     pub(crate) in_flight: usize,
     ready: BTreeMap<Place, Entry>,
-    next: u64,
     /// In turn.
     consumers: Vec<ConsumerId>,
     turn: usize,
@@ -103,20 +112,15 @@ impl Queue {
             counts: Counts::default(),
             in_flight: 0,
             ready: BTreeMap::new(),
-            next: 0,
             consumers: Vec::new(),
             turn: 0,
         }
     }
 
-    /// Puts a new message behind all of its priority.
-    pub(crate) fn push(&mut self, entry: Entry) -> Place {
-        let rank = crate::Priority::HIGHEST - entry.message.priority.number();
-        let order = self.next;
-        self.next += 1;
-        let place = Place { rank, order };
-        self.ready.insert(place, entry);
-        place
+    /// Puts a message behind all older ones of its priority; `None` when it is there already.
+    pub(crate) fn push(&mut self, entry: Entry) -> Option<Place> {
+        let place = Place::of(&entry);
+        self.ready.insert(place, entry).is_none().then_some(place)
     }
 
     /// Gives back what was handed out, to where it was.

@@ -29,7 +29,7 @@ fn higher_priorities_first_and_arrival_within_one() {
 #[test]
 fn what_comes_back_takes_its_old_place() {
     let mut queue = queue();
-    let places: Vec<Place> = (1..=3).map(|id| queue.push(entry(id, 4))).collect();
+    let places: Vec<Place> = (1..=3).filter_map(|id| queue.push(entry(id, 4))).collect();
     let first = queue.take(places[0]).unwrap();
     queue.push(entry(4, 4));
     queue.put_back(places[0], first);
