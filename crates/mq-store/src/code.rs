@@ -1,0 +1,262 @@
+//! Records as bytes. Little endian; texts and bodies have their length before them.
+//!
+//! By hand, because the format must be stable over versions of any library, and because what is damaged must be an error
+//! and not a wrong record. The first byte of each record and value names its kind; numbers are never reused.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tandem_mq_core::{Kind, Message, MessageId, Priority, QueueId, QueueRecord, Record, Value, WallMillis};
+
+/// These bytes are not a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a record")]
+pub(crate) struct Malformed;
+
+/// How deep records may hold records: a transaction holds others, those hold none.
+const DEEPEST: u32 = 2;
+
+mod kind {
+    pub(super) const QUEUE_MADE: u8 = 1;
+    pub(super) const QUEUE_GONE: u8 = 2;
+    pub(super) const PUT: u8 = 3;
+    pub(super) const GONE: u8 = 4;
+    pub(super) const ALL: u8 = 5;
+    pub(super) const NUMBERS: u8 = 6;
+
+    pub(super) const TEXT: u8 = 1;
+    pub(super) const INT: u8 = 2;
+    pub(super) const FLOAT: u8 = 3;
+    pub(super) const BOOL: u8 = 4;
+    pub(super) const BYTES: u8 = 5;
+
+    pub(super) const ANYCAST: u8 = 1;
+    pub(super) const MULTICAST: u8 = 2;
+}
+
+pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) {
+    match record {
+        Record::QueueMade(made) => {
+            out.push(kind::QUEUE_MADE);
+            number(made.id.0, out);
+            bytes(made.name.as_bytes(), out);
+            bytes(made.address.as_bytes(), out);
+            out.push(match made.kind {
+                Kind::Anycast => kind::ANYCAST,
+                Kind::Multicast => kind::MULTICAST,
+            });
+        }
+        Record::QueueGone(id) => {
+            out.push(kind::QUEUE_GONE);
+            number(id.0, out);
+        }
+        Record::Put { id, queues, message } => {
+            out.push(kind::PUT);
+            number(id.0, out);
+            count(queues.len(), out);
+            queues.iter().for_each(|queue| number(queue.0, out));
+            encode_message(message, out);
+        }
+        Record::Gone { queue, id } => {
+            out.push(kind::GONE);
+            number(queue.0, out);
+            number(id.0, out);
+        }
+        Record::All(records) => {
+            out.push(kind::ALL);
+            count(records.len(), out);
+            records.iter().for_each(|record| encode(record, out));
+        }
+        Record::Numbers { message, queue } => {
+            out.push(kind::NUMBERS);
+            number(message.0, out);
+            number(queue.0, out);
+        }
+    }
+}
+
+fn encode_message(message: &Message, out: &mut Vec<u8>) {
+    out.push(u8::from(message.durable));
+    out.push(message.priority.number());
+    // 0 is never: nobody sends what ended in 1970.
+    number(message.expires.map_or(0, |at| at.0), out);
+    number(message.sent.0, out);
+    for text in [&message.content_type, &message.correlation_id, &message.reply_to] {
+        out.push(u8::from(text.is_some()));
+        if let Some(text) = text {
+            bytes(text.as_bytes(), out);
+        }
+    }
+    count(message.properties.len(), out);
+    for (name, value) in &message.properties {
+        bytes(name.as_bytes(), out);
+        encode_value(value, out);
+    }
+    bytes(&message.body, out);
+}
+
+fn encode_value(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Text(text) => {
+            out.push(kind::TEXT);
+            bytes(text.as_bytes(), out);
+        }
+        Value::Int(int) => {
+            out.push(kind::INT);
+            out.extend(int.to_le_bytes());
+        }
+        Value::Float(float) => {
+            out.push(kind::FLOAT);
+            out.extend(float.to_le_bytes());
+        }
+        Value::Bool(flag) => out.extend([kind::BOOL, u8::from(*flag)]),
+        Value::Bytes(data) => {
+            out.push(kind::BYTES);
+            bytes(data, out);
+        }
+    }
+}
+
+fn number(n: u64, out: &mut Vec<u8>) {
+    out.extend(n.to_le_bytes());
+}
+
+/// Lengths are bounded far below 4 GiB by the limits on frames.
+fn count(n: usize, out: &mut Vec<u8>) {
+    out.extend(u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes());
+}
+
+fn bytes(data: &[u8], out: &mut Vec<u8>) {
+    count(data.len(), out);
+    out.extend_from_slice(data);
+}
+
+/// The record that `data` is, as a whole.
+pub(crate) fn decode(data: &[u8]) -> Result<Record, Malformed> {
+    let mut reader = Reader { data };
+    let record = reader.record(0)?;
+    if reader.data.is_empty() {
+        Ok(record)
+    } else {
+        Err(Malformed)
+    }
+}
+
+struct Reader<'a> {
+    data: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn record(&mut self, depth: u32) -> Result<Record, Malformed> {
+        if depth >= DEEPEST {
+            return Err(Malformed);
+        }
+        Ok(match self.byte()? {
+            kind::QUEUE_MADE => Record::QueueMade(QueueRecord {
+                id: QueueId(self.number()?),
+                name: self.text()?,
+                address: self.text()?,
+                kind: match self.byte()? {
+                    kind::ANYCAST => Kind::Anycast,
+                    kind::MULTICAST => Kind::Multicast,
+                    _ => return Err(Malformed),
+                },
+            }),
+            kind::QUEUE_GONE => Record::QueueGone(QueueId(self.number()?)),
+            kind::PUT => Record::Put {
+                id: MessageId(self.number()?),
+                queues: self.many(|reader| reader.number().map(QueueId))?,
+                message: Arc::new(self.message()?),
+            },
+            kind::GONE => Record::Gone {
+                queue: QueueId(self.number()?),
+                id: MessageId(self.number()?),
+            },
+            kind::ALL => Record::All(self.many(|reader| reader.record(depth + 1))?),
+            kind::NUMBERS => Record::Numbers {
+                message: MessageId(self.number()?),
+                queue: QueueId(self.number()?),
+            },
+            _ => return Err(Malformed),
+        })
+    }
+
+    fn message(&mut self) -> Result<Message, Malformed> {
+        Ok(Message {
+            durable: self.flag()?,
+            priority: Priority::of(self.byte()?),
+            expires: Some(WallMillis(self.number()?)).filter(|at| at.0 > 0),
+            sent: WallMillis(self.number()?),
+            content_type: self.maybe_text()?,
+            correlation_id: self.maybe_text()?,
+            reply_to: self.maybe_text()?,
+            properties: self.many(|reader| Ok((reader.text()?, reader.value()?)))?,
+            // A copy: otherwise one small message would keep its whole segment in memory.
+            body: Bytes::copy_from_slice(self.bytes()?),
+        })
+    }
+
+    fn value(&mut self) -> Result<Value, Malformed> {
+        Ok(match self.byte()? {
+            kind::TEXT => Value::Text(self.text()?),
+            kind::INT => Value::Int(i64::from_le_bytes(self.array()?)),
+            kind::FLOAT => Value::Float(f64::from_le_bytes(self.array()?)),
+            kind::BOOL => Value::Bool(self.flag()?),
+            kind::BYTES => Value::Bytes(Bytes::copy_from_slice(self.bytes()?)),
+            _ => return Err(Malformed),
+        })
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
+        let (taken, rest) = self.data.split_at_checked(length).ok_or(Malformed)?;
+        self.data = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+        self.take(N)?.try_into().map_err(|_| Malformed)
+    }
+
+    fn byte(&mut self) -> Result<u8, Malformed> {
+        Ok(self.array::<1>()?[0])
+    }
+
+    fn flag(&mut self) -> Result<bool, Malformed> {
+        match self.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(Malformed),
+        }
+    }
+
+    fn number(&mut self) -> Result<u64, Malformed> {
+        Ok(u64::from_le_bytes(self.array()?))
+    }
+
+    fn bytes(&mut self) -> Result<&'a [u8], Malformed> {
+        let length = u32::from_le_bytes(self.array()?);
+        self.take(length as usize)
+    }
+
+    fn text(&mut self) -> Result<Box<str>, Malformed> {
+        std::str::from_utf8(self.bytes()?)
+            .map(Into::into)
+            .map_err(|_| Malformed)
+    }
+
+    fn maybe_text(&mut self) -> Result<Option<Box<str>>, Malformed> {
+        self.flag()?.then(|| self.text()).transpose()
+    }
+
+    /// What is said of the count is believed only as far as there are bytes: each thing has one at least.
+    fn many<T>(&mut self, one: impl Fn(&mut Self) -> Result<T, Malformed>) -> Result<Vec<T>, Malformed> {
+        let count = u32::from_le_bytes(self.array()?) as usize;
+        if count > self.data.len() {
+            return Err(Malformed);
+        }
+        (0..count).map(|_| one(self)).collect()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

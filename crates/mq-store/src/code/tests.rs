@@ -1,0 +1,99 @@
+use proptest::prelude::*;
+
+use super::*;
+
+pub(crate) fn any_message() -> impl Strategy<Value = Message> {
+    let text = || prop::option::of("[ -~é]{0,8}".prop_map(|t| Box::<str>::from(t.as_str())));
+    let value = prop_oneof![
+        "[a-z]{0,5}".prop_map(|t| Value::Text(t.into())),
+        any::<i64>().prop_map(Value::Int),
+        (-1e9f64..1e9).prop_map(Value::Float),
+        any::<bool>().prop_map(Value::Bool),
+        prop::collection::vec(any::<u8>(), 0..5).prop_map(|b| Value::Bytes(b.into())),
+    ];
+    let properties = prop::collection::vec(("[a-z]{0,5}".prop_map(|t| Box::<str>::from(t.as_str())), value), 0..3);
+    let body = prop::collection::vec(any::<u8>(), 0..40);
+    (
+        any::<bool>(),
+        0u8..10,
+        any::<u64>(),
+        any::<u64>(),
+        text(),
+        text(),
+        text(),
+        properties,
+        body,
+    )
+        .prop_map(
+            |(durable, priority, expires, sent, content_type, correlation_id, reply_to, properties, body)| Message {
+                body: body.into(),
+                durable,
+                priority: Priority::of(priority),
+                expires: Some(WallMillis(expires)).filter(|at| at.0 > 0),
+                sent: WallMillis(sent),
+                content_type,
+                correlation_id,
+                reply_to,
+                properties,
+            },
+        )
+}
+
+fn single() -> impl Strategy<Value = Record> {
+    prop_oneof![
+        (any::<u64>(), "[a-z.#]{1,9}", "[a-z.#]{1,9}", any::<bool>()).prop_map(|(id, name, address, one)| {
+            Record::QueueMade(QueueRecord {
+                id: QueueId(id),
+                name: name.into(),
+                address: address.into(),
+                kind: if one { Kind::Anycast } else { Kind::Multicast },
+            })
+        }),
+        any::<u64>().prop_map(|id| Record::QueueGone(QueueId(id))),
+        (any::<u64>(), prop::collection::vec(any::<u64>(), 0..4), any_message()).prop_map(|(id, queues, message)| {
+            Record::Put {
+                id: MessageId(id),
+                queues: queues.into_iter().map(QueueId).collect(),
+                message: Arc::new(message),
+            }
+        }),
+        (any::<u64>(), any::<u64>()).prop_map(|(queue, id)| Record::Gone {
+            queue: QueueId(queue),
+            id: MessageId(id)
+        }),
+        (any::<u64>(), any::<u64>()).prop_map(|(message, queue)| Record::Numbers {
+            message: MessageId(message),
+            queue: QueueId(queue)
+        }),
+    ]
+}
+
+pub(crate) fn any_record() -> impl Strategy<Value = Record> {
+    prop_oneof![
+        4 => single(),
+        1 => prop::collection::vec(single(), 0..4).prop_map(Record::All),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(record in any_record()) {
+        let mut bytes = Vec::new();
+        encode(&record, &mut bytes);
+        prop_assert_eq!(decode(&bytes), Ok(record));
+    }
+
+    #[test]
+    fn what_is_cut_is_no_record(record in any_record(), cut in any::<prop::sample::Index>()) {
+        let mut bytes = Vec::new();
+        encode(&record, &mut bytes);
+        bytes.truncate(cut.index(bytes.len()));
+        prop_assert_eq!(decode(&bytes), Err(Malformed));
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode(&bytes);
+        let _ = decode(&[&[kind::ALL, 255, 255, 255, 255][..], &bytes].concat());
+    }
+}

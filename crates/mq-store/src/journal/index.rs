@@ -1,0 +1,129 @@
+//! Which messages are alive, and where: all that must be known to free a segment.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use tandem_mq_core::{MessageId, QueueId, QueueRecord, Record};
+
+/// Below so much on disk nothing is written again.
+const SMALL: u64 = 64 << 20;
+
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    messages: HashMap<MessageId, Alive>,
+    /// How many live in each segment.
+    segments: BTreeMap<u64, usize>,
+    queues: BTreeMap<QueueId, QueueRecord>,
+    next: (MessageId, QueueId),
+    /// Bytes of all that live.
+    weight: u64,
+}
+
+#[derive(Debug)]
+struct Alive {
+    segment: u64,
+    size: u64,
+    holders: Holders,
+}
+
+/// The queues that hold a message: nearly always one, which needs no list.
+#[derive(Debug)]
+enum Holders {
+    One(QueueId),
+    Many(Vec<QueueId>),
+}
+
+impl Index {
+    pub(super) fn apply(&mut self, record: &Record, segment: u64, size: usize) {
+        match record {
+            Record::QueueMade(made) => {
+                self.next.1 = self.next.1.max(QueueId(made.id.0 + 1));
+                self.queues.insert(made.id, made.clone());
+            }
+            Record::QueueGone(id) => drop(self.queues.remove(id)),
+            Record::Put { id, queues, .. } => self.put(*id, queues, segment, size as u64),
+            Record::Gone { queue, id } => self.gone(*queue, *id),
+            Record::All(records) => {
+                let each = size / records.len().max(1);
+                records.iter().for_each(|record| self.apply(record, segment, each));
+            }
+            Record::Numbers { message, queue } => self.next = (self.next.0.max(*message), self.next.1.max(*queue)),
+        }
+    }
+
+    fn put(&mut self, id: MessageId, queues: &[QueueId], segment: u64, size: u64) {
+        self.next.0 = self.next.0.max(MessageId(id.0 + 1));
+        let holders = match queues {
+            [] => return,
+            [one] => Holders::One(*one),
+            many => Holders::Many(many.to_vec()),
+        };
+        if let Some(before) = self.messages.insert(id, Alive { segment, size, holders }) {
+            self.forget(&before);
+        }
+        *self.segments.entry(segment).or_default() += 1;
+        self.weight += size;
+    }
+
+    fn gone(&mut self, queue: QueueId, id: MessageId) {
+        let Some(alive) = self.messages.get_mut(&id) else {
+            return;
+        };
+        let dead = match &mut alive.holders {
+            Holders::One(one) => *one == queue,
+            Holders::Many(many) => {
+                many.retain(|holder| *holder != queue);
+                many.is_empty()
+            }
+        };
+        if dead && let Some(alive) = self.messages.remove(&id) {
+            self.forget(&alive);
+        }
+    }
+
+    fn forget(&mut self, alive: &Alive) {
+        self.weight -= alive.size;
+        if let Some(count) = self.segments.get_mut(&alive.segment) {
+            *count -= 1;
+            if *count == 0 {
+                self.segments.remove(&alive.segment);
+            }
+        }
+    }
+
+    pub(super) fn lives_in(&self, segment: u64) -> bool {
+        self.segments.contains_key(&segment)
+    }
+
+    /// Whether the disk holds four times what lives.
+    pub(super) fn wastes(&self, capacity: u64) -> bool {
+        capacity > SMALL && capacity / 4 > self.weight
+    }
+
+    /// What a new segment begins with.
+    pub(super) fn head(&self) -> impl Iterator<Item = Record> {
+        let (message, queue) = self.next;
+        let numbers = std::iter::once(Record::Numbers { message, queue });
+        numbers.chain(self.queues.values().cloned().map(Record::QueueMade))
+    }
+
+    /// What is alive in a record of `segment`, to be written again.
+    pub(super) fn alive(&self, record: &Record, segment: u64) -> Vec<Record> {
+        match record {
+            Record::All(records) => records.iter().flat_map(|record| self.alive(record, segment)).collect(),
+            Record::Put { id, message, .. } => {
+                let here = self.messages.get(id).filter(|alive| alive.segment == segment);
+                let again = here.map(|alive| Record::Put {
+                    id: *id,
+                    queues: match &alive.holders {
+                        Holders::One(one) => vec![*one],
+                        Holders::Many(many) => many.clone(),
+                    },
+                    message: Arc::clone(message),
+                });
+                again.into_iter().collect()
+            }
+            Record::QueueMade(_) | Record::QueueGone(_) | Record::Gone { .. } | Record::Numbers { .. } => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The log: append, commit, and free what nobody needs any more.
+//!
+//! Records collect in a batch; one write and one sync make the whole batch safe. Segments are freed from the oldest on,
+//! when every message in them is gone. Each begins with what would be lost with the older ones: the queues that are
+//! there, and the numbers that have been given away. A few old messages cannot keep many segments: they are written
+//! again at the end.
+
+mod index;
+mod recover;
+
+use std::collections::VecDeque;
+use std::io;
+
+use tandem_mq_core::Record;
+
+use crate::files::Files;
+use crate::{code, frame};
+use index::Index;
+pub use recover::OpenError;
+
+/// What each segment begins with: what it is, and the version of its format.
+const MAGIC: &[u8; 16] = b"tandem-mq log 1\n";
+
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How large a segment is; a record that is larger gets one of its own.
+    pub segment: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { segment: 16 << 20 }
+    }
+}
+
+/// After one of these nothing more is accepted: what is on disk is known only up to the last good commit.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    #[error("segment {segment}: {source}")]
+    Disk { segment: u64, source: io::Error },
+    #[error("the journal has failed before; nothing is written until it has been opened again")]
+    Poisoned,
+    #[error("a record of {0} bytes is larger than any may be")]
+    TooLarge(usize),
+}
+
+#[derive(Debug)]
+struct Segment {
+    number: u64,
+    size: u64,
+}
+
+/// The log of one node.
+#[derive(Debug)]
+pub struct Journal<F: Files> {
+    files: F,
+    settings: Settings,
+    /// Oldest first; the last one is written to.
+    segments: VecDeque<Segment>,
+    active: F::File,
+    /// Where the next batch goes.
+    at: u64,
+    /// The number of the next record.
+    next: u64,
+    /// All numbers up to here are on disk.
+    synced: u64,
+    batch: Vec<u8>,
+    payload: Vec<u8>,
+    index: Index,
+    poisoned: bool,
+}
+
+impl<F: Files> Journal<F> {
+    /// Adds a record to the batch. It is safe when [`Journal::commit`] has returned.
+    pub fn append(&mut self, record: &Record) -> Result<(), CommitError> {
+        if self.poisoned {
+            return Err(CommitError::Poisoned);
+        }
+        let mut payload = std::mem::take(&mut self.payload);
+        payload.clear();
+        code::encode(record, &mut payload);
+        let fits = self.make_room(payload.len());
+        if fits.is_ok() {
+            self.push(&payload);
+            self.index.apply(record, self.active_number(), payload.len());
+        }
+        // A body of 100 MiB need not stay with us.
+        self.payload = if payload.capacity() > 1 << 20 {
+            Vec::new()
+        } else {
+            payload
+        };
+        fits
+    }
+
+    /// One write and one sync for everything that was appended.
+    pub fn commit(&mut self) -> Result<(), CommitError> {
+        if self.poisoned {
+            return Err(CommitError::Poisoned);
+        }
+        self.flush()?;
+        self.free()?;
+        if self.index.wastes(self.capacity()) {
+            self.rewrite_oldest()?;
+        }
+        Ok(())
+    }
+
+    /// How many bytes are waiting for the next commit.
+    pub fn pending(&self) -> usize {
+        self.batch.len()
+    }
+
+    /// How many bytes the segments take on disk.
+    pub fn capacity(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.size).sum()
+    }
+
+    fn active_number(&self) -> u64 {
+        self.segments.back().map_or(0, |segment| segment.number)
+    }
+
+    fn push(&mut self, payload: &[u8]) {
+        frame::append(self.next, self.synced, &mut self.batch, |out| {
+            out.extend_from_slice(payload)
+        });
+        self.next += 1;
+    }
+
+    /// A batch lies in one segment; when the next record does not fit, a new one begins.
+    fn make_room(&mut self, payload: usize) -> Result<(), CommitError> {
+        if payload > frame::LARGEST {
+            return Err(CommitError::TooLarge(payload));
+        }
+        let size = self.segments.back().map_or(0, |segment| segment.size);
+        let end = self.at + (self.batch.len() + frame::HEAD + payload) as u64;
+        if end <= size {
+            return Ok(());
+        }
+        self.flush()?;
+        self.roll(payload)
+    }
+
+    fn flush(&mut self) -> Result<(), CommitError> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let written = self.files.write(&mut self.active, self.at, &self.batch);
+        let done = written.and_then(|()| self.files.sync(&mut self.active));
+        self.check(done)?;
+        self.at += self.batch.len() as u64;
+        self.batch.clear();
+        self.synced = self.next - 1;
+        Ok(())
+    }
+
+    /// After an error it is not known what is on disk, and a second sync may say yes to what the first has lost.
+    fn check<T>(&mut self, done: io::Result<T>) -> Result<T, CommitError> {
+        let segment = self.active_number();
+        done.map_err(|source| {
+            self.poisoned = true;
+            CommitError::Disk { segment, source }
+        })
+    }
+
+    fn roll(&mut self, payload: usize) -> Result<(), CommitError> {
+        let mut head = Vec::new();
+        for record in self.index.head() {
+            code::encode(&record, &mut head);
+        }
+        let records = self.index.head().count();
+        let needed = (MAGIC.len() + head.len() + (records + 1) * frame::HEAD + payload) as u64;
+        let (number, size) = (self.active_number() + 1, needed.max(self.settings.segment));
+        let created = self.files.create(number, size);
+        self.active = self.check(created)?;
+        self.segments.push_back(Segment { number, size });
+        self.at = 0;
+        self.batch.extend_from_slice(MAGIC);
+        let records: Vec<Record> = self.index.head().collect();
+        for record in records {
+            let mut payload = Vec::new();
+            code::encode(&record, &mut payload);
+            self.push(&payload);
+        }
+        Ok(())
+    }
+
+    /// The oldest segments in which no message lives.
+    fn free(&mut self) -> Result<(), CommitError> {
+        while self.segments.len() > 1 {
+            let Some(oldest) = self.segments.front().map(|segment| segment.number) else {
+                break;
+            };
+            if self.index.lives_in(oldest) {
+                break;
+            }
+            let removed = self.files.remove(oldest);
+            self.check(removed)?;
+            self.segments.pop_front();
+        }
+        Ok(())
+    }
+
+    /// The messages that keep the oldest segment move to the end, and it can go.
+    fn rewrite_oldest(&mut self) -> Result<(), CommitError> {
+        let Some(oldest) = self.segments.front().map(|segment| segment.number) else {
+            return Ok(());
+        };
+        let read = self.files.read(oldest);
+        let data = self.check(read)?;
+        let mut records = Vec::new();
+        recover::frames(&data, |found| records.extend(code::decode(found.payload)));
+        for record in records {
+            for put in self.index.alive(&record, oldest) {
+                self.append(&put)?;
+            }
+        }
+        self.flush()?;
+        self.free()
+    }
+}
+
+#[cfg(test)]
+mod tests;

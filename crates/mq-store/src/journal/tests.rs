@@ -1,0 +1,408 @@
+//! The journal on a disk that tears, forgets, fills and rots.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use tandem_mq_core::{Kind, Message, MessageId, QueueId, QueueRecord};
+
+use super::*;
+
+/// Files in memory: what was written, and what of it is on disk.
+#[derive(Clone, Debug, Default)]
+struct Disk(Rc<RefCell<Inside>>);
+
+#[derive(Debug, Default)]
+struct Inside {
+    files: BTreeMap<u64, Image>,
+    /// After so many more calls that write or sync, each fails.
+    left: Option<usize>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Image {
+    now: Vec<u8>,
+    synced: Vec<u8>,
+}
+
+impl Disk {
+    fn step(&self) -> io::Result<()> {
+        match &mut self.0.borrow_mut().left {
+            Some(0) => Err(io::Error::from_raw_os_error(5)),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn fail_after(&self, steps: Option<usize>) {
+        self.0.borrow_mut().left = steps;
+    }
+
+    /// The power goes: of what was not synced, `keeps` says which pages of 512 bytes are there.
+    fn cut(&self, mut keeps: impl FnMut() -> bool) {
+        for image in self.0.borrow_mut().files.values_mut() {
+            let mut after = image.synced.clone();
+            for (at, page) in image.now.chunks(512).enumerate() {
+                let from = at * 512;
+                if after[from..from + page.len()] != *page && keeps() {
+                    after[from..from + page.len()].copy_from_slice(page);
+                }
+            }
+            *image = Image {
+                now: after.clone(),
+                synced: after,
+            };
+        }
+    }
+
+    fn images(&self) -> Vec<u64> {
+        self.0.borrow().files.keys().copied().collect()
+    }
+
+    fn change(&self, number: u64, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut inside = self.0.borrow_mut();
+        let image = inside.files.get_mut(&number).expect("it is there");
+        change(&mut image.now);
+        image.synced.clone_from(&image.now);
+    }
+
+    fn copy(&self) -> Disk {
+        let files = self.0.borrow().files.clone();
+        Disk(Rc::new(RefCell::new(Inside { files, left: None })))
+    }
+}
+
+impl Files for Disk {
+    type File = u64;
+
+    fn list(&mut self) -> io::Result<Vec<u64>> {
+        Ok(self.images())
+    }
+
+    fn read(&mut self, number: u64) -> io::Result<Vec<u8>> {
+        Ok(self.0.borrow().files[&number].now.clone())
+    }
+
+    fn create(&mut self, number: u64, size: u64) -> io::Result<u64> {
+        self.step()?;
+        let zeros = vec![0; size as usize];
+        let image = Image {
+            now: zeros.clone(),
+            synced: zeros,
+        };
+        self.0.borrow_mut().files.insert(number, image);
+        Ok(number)
+    }
+
+    fn open(&mut self, number: u64) -> io::Result<u64> {
+        Ok(number)
+    }
+
+    fn write(&mut self, file: &mut u64, at: u64, data: &[u8]) -> io::Result<()> {
+        self.step()?;
+        let mut inside = self.0.borrow_mut();
+        let image = inside.files.get_mut(file).expect("it is open");
+        image.now[at as usize..at as usize + data.len()].copy_from_slice(data);
+        Ok(())
+    }
+
+    fn sync(&mut self, file: &mut u64) -> io::Result<()> {
+        self.step()?;
+        let mut inside = self.0.borrow_mut();
+        let image = inside.files.get_mut(file).expect("it is open");
+        image.synced.clone_from(&image.now);
+        Ok(())
+    }
+
+    fn remove(&mut self, number: u64) -> io::Result<()> {
+        self.step()?;
+        self.0.borrow_mut().files.remove(&number);
+        Ok(())
+    }
+}
+
+const SMALL: Settings = Settings { segment: 2048 };
+
+fn put(id: u64) -> Record {
+    let message = Message {
+        body: vec![b'x'; (id * 37 % 300) as usize].into(),
+        durable: true,
+        ..Message::default()
+    };
+    Record::Put {
+        id: MessageId(id),
+        queues: vec![QueueId(1)],
+        message: Arc::new(message),
+    }
+}
+
+fn gone(id: u64) -> Record {
+    Record::Gone {
+        queue: QueueId(1),
+        id: MessageId(id),
+    }
+}
+
+fn open(disk: &Disk) -> Result<(Journal<Disk>, Vec<Record>), OpenError> {
+    let mut records = Vec::new();
+    let journal = Journal::open(disk.clone(), SMALL, |record| records.push(record))?;
+    Ok((journal, records))
+}
+
+/// The messages that are alive after all records, whatever else they say.
+fn alive(records: &[Record]) -> Vec<u64> {
+    let mut alive = std::collections::BTreeSet::new();
+    for record in records {
+        match record {
+            Record::Put { id, .. } => drop(alive.insert(id.0)),
+            Record::Gone { id, .. } => drop(alive.remove(&id.0)),
+            _ => {}
+        }
+    }
+    alive.into_iter().collect()
+}
+
+#[test]
+fn what_was_committed_is_there_again() {
+    let disk = Disk::default();
+    let (mut journal, records) = open(&disk).unwrap();
+    assert!(records.is_empty());
+    for id in 1..=40 {
+        journal.append(&put(id)).unwrap();
+        if id % 3 == 0 {
+            journal.commit().unwrap();
+        }
+    }
+    disk.cut(|| false);
+    let (_, records) = open(&disk).unwrap();
+    assert_eq!(
+        alive(&records),
+        (1..=39).collect::<Vec<_>>(),
+        "the fortieth was never committed"
+    );
+    assert!(disk.images().len() > 3, "over several segments");
+}
+
+#[test]
+fn a_segment_goes_when_all_in_it_are_gone_and_the_queues_stay_known() {
+    let disk = Disk::default();
+    let (mut journal, _) = open(&disk).unwrap();
+    let made = Record::QueueMade(QueueRecord {
+        id: QueueId(1),
+        name: "q".into(),
+        address: "q".into(),
+        kind: Kind::Anycast,
+    });
+    journal.append(&made).unwrap();
+    for id in 1..=200 {
+        journal.append(&put(id)).unwrap();
+        journal.append(&gone(id)).unwrap();
+        journal.commit().unwrap();
+    }
+    assert!(disk.images().len() <= 2, "{:?}", disk.images());
+    assert!(disk.images()[0] > 10);
+    let (_, records) = open(&disk).unwrap();
+    assert!(records.contains(&made));
+    assert_eq!(alive(&records), []);
+    let numbers = records.iter().find_map(|r| match r {
+        Record::Numbers { message, .. } => Some(message.0),
+        _ => None,
+    });
+    assert!(
+        numbers.is_some_and(|n| n > 100),
+        "numbers are not given away twice: {numbers:?}"
+    );
+}
+
+#[test]
+fn one_old_message_does_not_keep_the_disk() {
+    let disk = Disk::default();
+    let settings = Settings { segment: 1 << 20 };
+    let mut journal = Journal::open(disk.clone(), settings, |_| {}).unwrap();
+    journal.append(&put(1)).unwrap();
+    let body = vec![7; 100_000];
+    for id in 2..=2000 {
+        let message = Message {
+            body: body.clone().into(),
+            ..Message::default()
+        };
+        let put = Record::Put {
+            id: MessageId(id),
+            queues: vec![QueueId(1)],
+            message: Arc::new(message),
+        };
+        journal.append(&put).unwrap();
+        journal.append(&gone(id)).unwrap();
+        journal.commit().unwrap();
+    }
+    assert!(journal.capacity() < 80 << 20, "{} bytes", journal.capacity());
+    let mut records = Vec::new();
+    Journal::open(disk, settings, |record| records.push(record)).unwrap();
+    assert_eq!(alive(&records), [1]);
+}
+
+#[test]
+fn a_record_larger_than_a_segment_gets_its_own() {
+    let disk = Disk::default();
+    let (mut journal, _) = open(&disk).unwrap();
+    let message = Message {
+        body: vec![1; 10_000].into(),
+        ..Message::default()
+    };
+    let large = Record::Put {
+        id: MessageId(1),
+        queues: vec![QueueId(1)],
+        message: Arc::new(message),
+    };
+    journal.append(&large).unwrap();
+    journal.append(&put(2)).unwrap();
+    journal.commit().unwrap();
+    let (_, records) = open(&disk).unwrap();
+    assert!(records.contains(&large));
+    assert_eq!(alive(&records), [1, 2]);
+}
+
+#[test]
+fn after_a_failed_sync_nothing_is_accepted_and_nothing_confirmed_is_lost() {
+    for steps in 0..30 {
+        let disk = Disk::default();
+        let (mut journal, _) = open(&disk).unwrap();
+        disk.fail_after(Some(steps));
+        let mut confirmed = 0;
+        for id in 1..=20 {
+            match journal.append(&put(id)).and_then(|()| journal.commit()) {
+                Ok(()) => confirmed = id,
+                Err(_) => break,
+            }
+        }
+        if confirmed < 20 {
+            disk.fail_after(None);
+            assert!(matches!(journal.append(&put(99)), Err(CommitError::Poisoned)));
+            assert!(matches!(journal.commit(), Err(CommitError::Poisoned)));
+        }
+        disk.cut(|| false);
+        let (_, records) = open(&disk).unwrap();
+        let alive = alive(&records);
+        assert!(
+            (1..=confirmed).all(|id| alive.contains(&id)),
+            "after {steps} steps: {confirmed} confirmed, {alive:?}"
+        );
+    }
+}
+
+/// A log of several segments, each record committed by itself.
+fn committed(count: u64) -> Disk {
+    let disk = Disk::default();
+    let (mut journal, _) = open(&disk).unwrap();
+    for id in 1..=count {
+        journal.append(&put(id)).unwrap();
+        journal.commit().unwrap();
+    }
+    disk
+}
+
+#[test]
+fn a_tail_torn_at_any_byte_is_left_off() {
+    let disk = committed(5);
+    let synced = disk.copy();
+    let (mut journal, _) = open(&disk).unwrap();
+    (6..=7).for_each(|id| journal.append(&put(id)).unwrap());
+    journal.commit().unwrap();
+    let number = disk.images()[0];
+    let (before, after) = (
+        synced.0.borrow().files[&number].now.clone(),
+        disk.0.borrow().files[&number].now.clone(),
+    );
+    let from = before.iter().zip(&after).position(|(a, b)| a != b).unwrap();
+    let to = after.iter().rposition(|byte| *byte != 0).unwrap();
+    for cut in from..=to {
+        let torn = synced.copy();
+        torn.change(number, |bytes| bytes[..cut].copy_from_slice(&after[..cut]));
+        let (mut journal, records) = open(&torn).unwrap_or_else(|e| panic!("cut at {cut}: {e}"));
+        let alive = alive(&records);
+        assert!(alive.len() >= 5 && alive.len() < 7, "cut at {cut}: {alive:?}");
+        journal.append(&put(50)).unwrap();
+        journal.commit().unwrap();
+        let (_, records) = open(&torn).unwrap();
+        assert!(records.contains(&put(50)), "and it goes on from there");
+    }
+}
+
+#[test]
+fn rot_before_the_tail_is_refused_and_named() {
+    let disk = committed(30);
+    let mut refused = 0;
+    for number in disk.images() {
+        let length = disk.0.borrow().files[&number]
+            .now
+            .iter()
+            .rposition(|b| *b != 0)
+            .unwrap();
+        for at in (0..length).step_by(13) {
+            let rotten = disk.copy();
+            rotten.change(number, |bytes| bytes[at] ^= 0x10);
+            match open(&rotten) {
+                Err(OpenError::Damaged { segment, .. } | OpenError::Foreign(segment)) => {
+                    assert_eq!(segment, number);
+                    refused += 1;
+                }
+                Err(other) => panic!("{other}"),
+                // Only the last record, of which nothing on disk says that it was safe, may be taken for torn.
+                Ok((_, records)) => assert_eq!(alive(&records).len(), 29, "segment {number}, byte {at}"),
+            }
+        }
+    }
+    assert!(refused > 100, "{refused}");
+}
+
+#[test]
+fn a_foreign_file_is_refused() {
+    let disk = Disk::default();
+    disk.0.borrow_mut().files.insert(
+        1,
+        Image {
+            now: b"#!/bin/sh\necho no\n".to_vec(),
+            synced: Vec::new(),
+        },
+    );
+    assert!(matches!(open(&disk), Err(OpenError::Foreign(1))));
+}
+
+proptest! {
+    /// Power cuts with any subset of the unsynced pages kept, again and again.
+    #[test]
+    fn a_power_cut_loses_nothing_confirmed(
+        runs in prop::collection::vec((1u64..12, 1u64..5, any::<u64>()), 1..6),
+    ) {
+        let disk = Disk::default();
+        let (mut id, mut confirmed, mut sent) = (0, Vec::new(), Vec::new());
+        for (count, together, chance) in runs {
+            let (mut journal, records) = open(&disk).unwrap();
+            let there = alive(&records);
+            prop_assert!(confirmed.iter().all(|id| there.contains(id)), "{:?} of {:?}", there, confirmed);
+            prop_assert!(there.iter().all(|id| sent.contains(id)));
+            let mut waiting = Vec::new();
+            for step in 1..=count {
+                id += 1;
+                sent.push(id);
+                waiting.push(id);
+                journal.append(&put(id)).unwrap();
+                // The last batch is cut off before it is on disk.
+                if step % together == 0 && step < count {
+                    journal.commit().unwrap();
+                    confirmed.append(&mut waiting);
+                }
+            }
+            let mut file = journal.active;
+            let (at, batch) = (journal.at, std::mem::take(&mut journal.batch));
+            disk.clone().write(&mut file, at, &batch).unwrap();
+            let mut chance = chance;
+            disk.cut(|| { chance = chance.rotate_left(7) ^ 0x9e37_79b9; chance & 1 == 1 });
+        }
+    }
+}
