@@ -2,9 +2,11 @@
 
 mod ask;
 mod check;
+mod csv;
 mod demo;
 mod span_of_time;
 mod stats_socket;
+mod top;
 
 use std::process::ExitCode;
 
@@ -25,6 +27,8 @@ enum Verb {
     Check(check::Args),
     /// Give the balancer a command over its stats socket, and read the answer as text or JSON
     Ask(ask::Args),
+    /// Watch a balancer's servers in the terminal, and take one out or back in
+    Top(top::Args),
     /// One of the demo's servers; `demo` starts it
     #[command(hide = true)]
     DemoServer(demo::server::Args),
@@ -35,6 +39,7 @@ fn main() -> ExitCode {
         Verb::Demo(args) => demo::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Ask(args) => ask::run(&args),
+        Verb::Top(args) => top::run(&args),
         Verb::DemoServer(args) => demo::server::run(&args),
     };
     outcome.unwrap_or_else(|e| {

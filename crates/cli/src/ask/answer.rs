@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::csv::cells;
+
 /// One answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Answer<'a> {
@@ -51,26 +53,6 @@ fn csv(lines: &[&str]) -> Option<Value> {
     let (head, rows) = lines.split_first()?;
     let names: Vec<&str> = head.strip_prefix("# ")?.trim_end_matches(',').split(',').collect();
     (names.len() > 1).then(|| rows.iter().map(|row| object(&names, cells(row))).collect())
-}
-
-/// The cells of one CSV row. A quoted cell may hold commas and doubled quotes.
-fn cells(row: &str) -> Vec<String> {
-    let mut cells = vec![String::new()];
-    let mut quoted = false;
-    let mut chars = row.chars().peekable();
-    while let Some(c) = chars.next() {
-        let last = cells.len() - 1;
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => {
-                chars.next();
-                cells[last].push('"');
-            }
-            '"' => quoted = !quoted,
-            ',' if !quoted => cells.push(String::new()),
-            c => cells[last].push(c),
-        }
-    }
-    cells
 }
 
 /// `# table: name, type: ip, …` and its entries, once or several times.
