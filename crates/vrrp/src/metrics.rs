@@ -116,6 +116,21 @@ fn write_all(out: &mut String, snapshot: &Snapshot) -> fmt::Result {
     heading(out, "masters", "gauge", "Instances that are master")?;
     let masters = snapshot.instances.iter().filter(|i| i.state == State::Master).count();
     writeln!(out, "tandem_vrrp_masters {masters}")?;
+    for (name, help, value) in [
+        (
+            "loop_max_seconds",
+            "Longest step of the router's thread since it started or the statistics were cleared",
+            snapshot.pace.longest,
+        ),
+        (
+            "timer_late_max_seconds",
+            "The most that the router's thread woke too late",
+            snapshot.pace.latest,
+        ),
+    ] {
+        heading(out, name, "gauge", help)?;
+        writeln!(out, "tandem_vrrp_{name} {}", value.as_secs_f64())?;
+    }
     heading(
         out,
         "reports_lost_total",
@@ -151,6 +166,7 @@ mod tests {
     use tandem_vrrp_core::settings::{Family, InstanceId, RouterSettings, Vrid};
 
     use super::*;
+    use crate::brain::Pace;
 
     #[test]
     fn every_counter_and_every_reason_has_a_line() {
@@ -159,7 +175,7 @@ mod tests {
             instances: vec![InstanceSettings::new(InstanceId(0), "VI \"1\"", vrid, Family::V4)],
             ..RouterSettings::default()
         };
-        let text = text(&Snapshot::of(&Router::new(settings), Mono::ZERO, 3));
+        let text = text(&Snapshot::of(&Router::new(settings), Mono::ZERO, 3, Pace::default()));
         let labels = r#"{instance="VI \"1\"",interface="",vrid="51""#;
         for (name, ..) in OF_INSTANCES {
             assert!(text.contains(&format!("\ntandem_vrrp_{name}{labels}}} ")), "{name}");
@@ -171,6 +187,7 @@ mod tests {
             );
             assert!(text.contains(&line), "{line}");
         }
+        assert!(text.contains("\ntandem_vrrp_loop_max_seconds 0\n"));
         assert!(text.ends_with("tandem_vrrp_reports_lost_total 3\n"));
     }
 }

@@ -8,6 +8,8 @@ use tandem_vrrp_core::settings::{InstanceSettings, Priority, Tracker};
 use tandem_vrrp_core::track::{Explanation, Level};
 use tandem_vrrp_core::{InstanceView, MasterView, Router, State, Stats};
 
+use crate::brain::Pace;
+
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     pub(crate) at: Mono,
@@ -15,6 +17,7 @@ pub(crate) struct Snapshot {
     pub(crate) trackers: Vec<(Tracker, Level)>,
     /// News that nobody took in time.
     pub(crate) reports_lost: u64,
+    pub(crate) pace: Pace,
 }
 
 #[derive(Clone, Debug)]
@@ -35,7 +38,7 @@ pub(crate) struct Instance {
 }
 
 impl Snapshot {
-    pub(crate) fn of(router: &Router, at: Mono, reports_lost: u64) -> Snapshot {
+    pub(crate) fn of(router: &Router, at: Mono, reports_lost: u64, pace: Pace) -> Snapshot {
         let level = |tracker: &Tracker| router.tracker_level(tracker.id).unwrap_or_default();
         let trackers = router.settings().trackers.iter();
         Snapshot {
@@ -43,6 +46,7 @@ impl Snapshot {
             instances: router.instances().map(|view| Instance::of(router, view)).collect(),
             trackers: trackers.map(|tracker| (tracker.clone(), level(tracker))).collect(),
             reports_lost,
+            pace,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Ours beside the distribution's Keepalived in every scenario that operators meet, with the roles swapped.
 
 mod dialects;
-mod fast;
+pub(crate) mod fast;
 mod frr;
 mod groups;
 mod heal;

@@ -3,10 +3,12 @@
 //! Scenarios that only wait for each other's timers run at the same time, each in a lab of its own; those that measure run
 //! alone.
 
+mod busy;
 mod fixtures;
 mod many;
 mod operators;
 mod peers;
+mod scale;
 mod services;
 mod solo;
 mod stage;
@@ -33,6 +35,12 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::reload_and_reports", services::reload_and_reports),
         test("vrrp::orders_over_the_socket", services::orders_over_the_socket),
         test("vrrp::many_addresses", many::many_addresses),
+        test("vrrp::as_many_as_an_interface_can_have", scale::on_one_interface),
+        Test {
+            // Ten minutes with `--long`.
+            within: Duration::from_secs(15 * 60),
+            ..test("vrrp::on_time_on_a_busy_host", busy::no_false_takeover)
+        },
     ]
 }
 

@@ -73,15 +73,6 @@ impl VrrpReceiver {
         }
     }
 
-    pub fn leave(&self, group: IpAddr) -> io::Result<()> {
-        match group {
-            IpAddr::V4(group) => self
-                .socket
-                .leave_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(self.interface.0)),
-            IpAddr::V6(group) => self.socket.leave_multicast_v6(&group, self.interface.0),
-        }
-    }
-
     /// The next packet; `WouldBlock` when there is none.
     pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Arrival> {
         let mut control = nix::cmsg_space!(nix::sys::time::TimeSpec, i32, libc::in6_pktinfo);

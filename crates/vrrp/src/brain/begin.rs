@@ -6,24 +6,28 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tandem_sys::netlink::Netlink;
 use tandem_time::Mono;
 use tandem_vrrp_core::Input;
 use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings};
 
 use super::network::{self, Network};
-use super::{Assignment, Brain};
+use super::ports::{Opened, Opening};
+use super::{Answer, Assignment, Brain, Lists};
 use crate::policy::Policy;
 
 impl Brain {
     pub(super) async fn begin(&mut self, journal: &[InstanceId]) -> io::Result<()> {
-        let links = self.netlink.links().await.map_err(io::Error::other)?;
-        let addresses = self.netlink.addresses().await.map_err(io::Error::other)?;
+        let (links, addresses) = all(&Netlink::open()?).await.map_err(io::Error::other)?;
         self.network = Network::new(links, addresses);
         let now = self.now();
         let unix = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         self.router.handle(Input::WallClock { unix }, now);
         self.add_statics();
-        self.open_ports();
+        // There is nobody yet whom waiting would hurt.
+        for opening in self.ports.adjust(self.router.settings(), &self.network) {
+            self.opened(opening.open());
+        }
         self.tell_links(&network::watched(self.router.settings()));
         self.tell_sources();
         self.tell_found(journal);
@@ -40,18 +44,20 @@ impl Brain {
         } = assignment;
         let known = network::watched(self.router.settings());
         let wanted = network::watched(&settings);
+        let openings = self.ports.adjust(&settings, &self.network);
+        self.open_ports(openings);
         self.tell_links(&wanted.difference(&known).cloned().collect());
         let dropped = |old: &&InstanceSettings| settings.instance(old.id).is_none();
         let old = &self.router.settings().instances;
         self.retired = old.iter().filter(dropped).cloned().collect();
         self.virtuals = network::virtuals(&settings);
+        self.patience = super::patience(&settings);
         self.sources.clear();
         self.tell_these(self.sources_of(&settings));
         self.router.handle(Input::Settings(Box::new(settings)), now);
         self.carry_out();
         self.exchange_policies(policies);
         self.exchange_statics(statics);
-        self.open_ports();
     }
 
     /// Of instances that hold their addresses; the others take the new ones when they are master.
@@ -66,8 +72,16 @@ impl Brain {
         }
     }
 
-    pub(super) fn open_ports(&mut self) {
-        for trouble in self.ports.adjust(self.router.settings(), &self.network) {
+    pub(super) fn open_ports(&self, openings: Vec<Opening>) {
+        for opening in openings {
+            let answering = self.answering.clone();
+            // Nobody to answer means that the brain has ended.
+            std::thread::spawn(move || answering.send(Answer::Opened(opening.open())).ok());
+        }
+    }
+
+    pub(super) fn opened(&mut self, opened: Opened) {
+        if let Err(trouble) = self.ports.take(opened) {
             self.reports.trouble(trouble);
         }
     }
@@ -75,7 +89,7 @@ impl Brain {
     pub(super) fn tell_links(&mut self, names: &BTreeSet<Arc<str>>) {
         let now = self.now();
         for interface in names {
-            let up = self.network.is_up(interface);
+            let up = self.network.is_up(interface) && !self.ports.is_deaf(interface);
             self.router.handle(Input::Link { interface, up }, now);
         }
     }
@@ -131,11 +145,15 @@ impl Brain {
 
     /// Asks the kernel for everything, without waiting for it.
     pub(super) fn list_again(&self) {
-        let (netlink, answering) = (self.netlink.clone(), self.answering.clone());
-        tokio::task::spawn_local(async move {
-            let lists = async { Ok((netlink.links().await?, netlink.addresses().await?)) }.await;
+        let answering = self.answering.clone();
+        std::thread::spawn(move || {
+            let lists = Netlink::blocking(async |netlink| all(netlink).await);
             // Nobody to answer means that the brain has ended.
-            answering.send(lists).ok();
+            answering.send(Answer::Listed(lists)).ok();
         });
     }
+}
+
+async fn all(netlink: &Netlink) -> Lists {
+    Ok((netlink.links().await?, netlink.addresses().await?))
 }

@@ -9,7 +9,7 @@ use tandem_vrrp_core::Input;
 use tandem_vrrp_core::settings::InstanceSettings;
 
 use super::network::{self, Network};
-use super::{Brain, Lists, Report};
+use super::{Answer, Brain, Lists, Report};
 
 impl Brain {
     pub(super) fn changed(&mut self, change: Change) {
@@ -56,7 +56,18 @@ impl Brain {
         }
     }
 
-    pub(super) fn relisted(&mut self, lists: Lists) {
+    pub(super) fn answered(&mut self, answer: Answer) {
+        match answer {
+            Answer::Errands(done) => self.errands_done(done),
+            Answer::Opened(opened) => {
+                self.opened(opened);
+                self.tell_links(&network::watched(self.router.settings()));
+            }
+            Answer::Listed(lists) => self.relisted(lists),
+        }
+    }
+
+    fn relisted(&mut self, lists: Lists) {
         match lists {
             Ok((links, addresses)) => self.listed(links, addresses),
             Err(error) => {
@@ -68,7 +79,8 @@ impl Brain {
 
     fn links_changed(&mut self) {
         self.add_statics();
-        self.open_ports();
+        let openings = self.ports.adjust(self.router.settings(), &self.network);
+        self.open_ports(openings);
         self.tell_links(&network::watched(self.router.settings()));
         self.tell_sources();
     }

@@ -1,7 +1,6 @@
 //! Listening for others that say where our addresses are: a successor's announcements, and the answers of rivals.
 //!
-//! The sockets exist only while we hold addresses, and the kernel keeps questions from them. Closing one waits for its
-//! grace period, which a thread of its own can do better.
+//! The sockets exist only while we hold addresses, and the kernel keeps questions from them.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,6 +11,8 @@ use tandem_sys::netlink::{Index, Mac};
 use tandem_sys::raw::{Arp, Direction, NeighbourAdvert, PacketSocket, WhichFrames};
 use tandem_sys::readable::Readable;
 use tandem_vrrp_core::settings::Family;
+
+use super::closing;
 
 /// Longer than what is listened for.
 const BUFFER: usize = 256;
@@ -47,13 +48,8 @@ impl Ears {
     }
 
     pub(super) fn close(&mut self) {
-        let closing: Vec<PacketSocket> = std::mem::take(&mut self.open)
-            .into_values()
-            .map(Readable::into_inner)
-            .collect();
-        if !closing.is_empty() {
-            std::thread::spawn(move || drop(closing));
-        }
+        let closing = std::mem::take(&mut self.open).into_values();
+        closing::close(closing.map(Readable::into_inner).collect());
     }
 
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -67,7 +63,8 @@ impl Ears {
     }
 
     pub(super) fn forget(&mut self, index: Index) {
-        self.open.retain(|(own, _), _| *own != index);
+        let closing = self.open.extract_if(.., |(own, _), _| *own == index);
+        closing::close(closing.map(|(_, socket)| socket.into_inner()).collect());
     }
 
     /// What others said of where addresses are.

@@ -1,25 +1,31 @@
-//! What the kernel is still to be asked for, in its order: addresses, routes and rules.
+//! What the kernel is asked for, in its order: addresses, routes and rules.
 //!
-//! They are asked for some at a time, in one system call. Between two of these the loop looks after packets and timers, and
-//! what has come is announced: hundreds of addresses neither keep an advert waiting nor each other's announcements.
+//! They are asked for some at a time, in one system call, by a thread of its own: the kernel works them off before the call
+//! returns, and lets the caller wait for whoever else is changing any network on the machine (its one `rtnl_mutex`). That
+//! is tens of milliseconds where containers come and go. Meanwhile the router looks after packets and timers, and what has
+//! come is announced: hundreds of addresses keep neither an advert waiting nor each other's announcements.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
 
 use tandem_sys::netlink::{Batch, Index, NetlinkError, Request};
+use tandem_sys::realtime;
 use tandem_vrrp_core::settings::InstanceId;
+use tokio::sync::mpsc;
 
-use super::Brain;
+use super::{Answer, Brain};
 
-/// The kernel works on them for about a millisecond.
-const SOME: usize = 32;
+/// The kernel works on them for a fraction of a millisecond.
+const SOME: usize = 16;
+const STACK: usize = 256 << 10;
 
 pub(super) struct Errands {
-    batch: Batch,
-    waiting: VecDeque<Errand>,
+    to: mpsc::UnboundedSender<Errand>,
+    /// Not answered yet.
+    under_way: usize,
 }
 
+#[derive(Debug)]
 struct Errand {
     request: Request,
     purpose: Purpose,
@@ -33,28 +39,51 @@ pub(super) enum Purpose {
     Other,
 }
 
+/// Errands and how they went.
+#[derive(Debug)]
+pub(super) struct Done(Vec<(Errand, Result<(), NetlinkError>)>);
+
 impl Errands {
-    pub(super) fn new() -> io::Result<Errands> {
-        Ok(Errands {
-            batch: Batch::open()?,
-            waiting: VecDeque::new(),
-        })
+    /// `priority`: addresses are as urgent as adverts. That it may be refused has been said for the router's thread.
+    pub(super) fn start(answering: mpsc::UnboundedSender<Answer>, priority: Option<u8>) -> io::Result<Errands> {
+        let batch = Batch::open()?;
+        let (to, waiting) = mpsc::unbounded_channel();
+        let work = move || {
+            if let Some(priority) = priority {
+                realtime::prioritise_this_thread(priority).ok();
+            }
+            run(batch, waiting, &answering);
+        };
+        std::thread::Builder::new()
+            .name("errands".into())
+            .stack_size(STACK)
+            .spawn(work)?;
+        Ok(Errands { to, under_way: 0 })
     }
 
     pub(super) fn push(&mut self, request: Request, purpose: Purpose) {
-        self.waiting.push_back(Errand { request, purpose });
+        // Its thread ends after us.
+        if self.to.send(Errand { request, purpose }).is_ok() {
+            self.under_way += 1;
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.under_way == 0
     }
+}
 
-    fn run(&mut self) -> Vec<(Errand, Result<(), NetlinkError>)> {
-        let some = self.waiting.len().min(SOME);
-        let some: Vec<Errand> = self.waiting.drain(..some).collect();
+/// Until there is nobody to run errands for.
+fn run(mut batch: Batch, mut waiting: mpsc::UnboundedReceiver<Errand>, answering: &mpsc::UnboundedSender<Answer>) {
+    while let Some(first) = waiting.blocking_recv() {
+        let more = std::iter::from_fn(|| waiting.try_recv().ok()).take(SOME - 1);
+        let some: Vec<Errand> = std::iter::once(first).chain(more).collect();
         let requests: Vec<&Request> = some.iter().map(|errand| &errand.request).collect();
-        let outcomes = self.batch.carry_out(&requests);
-        some.into_iter().zip(outcomes).collect()
+        let outcomes = batch.carry_out(&requests);
+        let done = Done(some.into_iter().zip(outcomes).collect());
+        if answering.send(Answer::Errands(done)).is_err() {
+            return;
+        }
     }
 }
 
@@ -63,8 +92,9 @@ impl Brain {
         self.errands.push(request, Purpose::Other);
     }
 
-    pub(super) fn run_errands(&mut self) {
-        for (errand, outcome) in self.errands.run() {
+    pub(super) fn errands_done(&mut self, Done(done): Done) {
+        self.errands.under_way = self.errands.under_way.saturating_sub(done.len());
+        for (errand, outcome) in done {
             let happened = outcome.is_ok();
             if let Err(error) = outcome
                 && !error.errno().is_some_and(|errno| errand.request.is_already_so(errno))

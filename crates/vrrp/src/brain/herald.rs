@@ -9,6 +9,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use tandem_sys::netlink::{Index, Link, Mac};
 use tandem_sys::raw::{Arp, NeighbourAdvert, NeighbourSolicit, PacketSocket, WhichFrames};
 
+use super::closing;
+
 #[derive(Debug, Default)]
 pub(super) struct Herald {
     doors: BTreeMap<Index, Door>,
@@ -67,7 +69,8 @@ impl Herald {
     }
 
     pub(super) fn forget(&mut self, index: Index) {
-        self.doors.remove(&index);
+        let door = self.doors.remove(&index);
+        closing::close(door.map(|door| door.socket).into_iter().collect());
     }
 
     fn door(&mut self, link: &Link) -> io::Result<&Door> {

@@ -8,7 +8,8 @@
 //!   Orders ─────┘
 //! ```
 //!
-//! Nothing here waits for anything but the next event: no files, no names, no logs. Whatever woke it, packets that have
+//! Nothing here waits for anything but the next event: no files, no names, no logs. What the kernel itself may keep waiting
+//! (changes of any network, and closing what was open) is asked of it by other threads. Whatever woke it, packets that have
 //! arrived are handed over first, with the times the kernel took them from the wire, so a timer never expires over an
 //! advert that is already here.
 
@@ -16,6 +17,7 @@ mod assignment;
 mod begin;
 mod carry;
 mod changes;
+mod closing;
 mod ears;
 mod errands;
 mod fixtures;
@@ -23,6 +25,7 @@ mod herald;
 mod holding;
 mod messages;
 mod network;
+mod pace;
 mod ports;
 mod voice;
 mod ways;
@@ -30,18 +33,17 @@ mod ways;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::IpAddr;
-use std::rc::Rc;
 use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use tandem_ops::clock::Clock;
-use tandem_sys::netlink::{Address, Change, Link, Netlink, NetlinkError, Watch};
+use tandem_sys::netlink::{Address, Change, Link, NetlinkError, Watch};
 use tandem_sys::readable::Readable;
 use tandem_sys::realtime;
 use tandem_sys::timer::Timer;
 use tandem_time::Mono;
-use tandem_vrrp_core::settings::{InstanceId, InstanceSettings};
+use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings};
 use tandem_vrrp_core::{Input, InstanceView, Release, Router, Who};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
@@ -54,11 +56,13 @@ use errands::Errands;
 use herald::Herald;
 use holding::Holding;
 use network::Network;
-use ports::Ports;
+use pace::Lateness;
+use ports::{Opened, Ports};
 use voice::Voice;
 
 pub(crate) use assignment::Assignment;
 pub(crate) use messages::{Order, Report};
+pub(crate) use pace::Pace;
 
 /// Before it is said that news were lost.
 const REPORTS: usize = 16 << 10;
@@ -129,6 +133,14 @@ fn think(start: Start, inbox: mpsc::Receiver<Order>, outbox: mpsc::Sender<Report
     })
 }
 
+/// What others have done for us, who may wait.
+enum Answer {
+    Errands(errands::Done),
+    /// A socket to listen on.
+    Opened(Opened),
+    Listed(Lists),
+}
+
 /// Everything there is, asked for after news were lost.
 type Lists = Result<(Vec<Link>, Vec<Address>), NetlinkError>;
 
@@ -137,10 +149,20 @@ enum Woken {
     Packets,
     Timer,
     Change(Change),
-    Listed(Lists),
-    /// There is something to ask of the kernel.
-    Errands,
+    Answer(Answer),
     Order(Order),
+}
+
+impl Woken {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Packets => "a packet",
+            Self::Timer => "what was due",
+            Self::Change(_) => "news from the kernel",
+            Self::Answer(_) => "an answer of the kernel",
+            Self::Order(_) => "an order",
+        }
+    }
 }
 
 struct Brain {
@@ -162,15 +184,17 @@ struct Brain {
     ears: Ears,
     holding: Holding,
     errands: Errands,
-    netlink: Rc<Netlink>,
     watch: Watch,
     timer: Readable<Timer>,
     armed: Option<Mono>,
     orders: mpsc::Receiver<Order>,
     reports: messages::Reports,
-    answers: mpsc::UnboundedReceiver<Lists>,
-    answering: mpsc::UnboundedSender<Lists>,
+    answers: mpsc::UnboundedReceiver<Answer>,
+    answering: mpsc::UnboundedSender<Answer>,
     verbosity: Verbosity,
+    pace: Pace,
+    /// More than an advert may be late.
+    patience: Duration,
     /// The last error in sending adverts, so that it is said once.
     mute: Option<String>,
     ending: bool,
@@ -194,10 +218,9 @@ impl Brain {
             herald: Herald::default(),
             ears: Ears::default(),
             holding: Holding::default(),
-            errands: Errands::new()?,
+            errands: Errands::start(answering.clone(), start.realtime)?,
             // The watch first, so that nothing falls between it and the first lists.
             watch: Watch::open()?,
-            netlink: Rc::new(Netlink::open()?),
             timer: Readable::new(Timer::new()?)?,
             armed: None,
             orders,
@@ -205,29 +228,30 @@ impl Brain {
             answers,
             answering,
             verbosity: start.verbosity,
+            pace: Pace::default(),
+            patience: patience(&start.assignment.settings),
             mute: None,
             ending: false,
         })
     }
 
     async fn run(&mut self) -> io::Result<()> {
+        self.carry_out();
         loop {
-            self.carry_out();
-            let woken = match (self.errands.is_empty(), self.ending) {
-                (false, _) => Woken::Errands,
-                (true, true) => return Ok(()),
-                (true, false) => {
-                    self.arm()?;
-                    self.sleep().await?
-                }
-            };
+            if self.ending && self.errands.is_empty() {
+                return Ok(());
+            }
+            self.arm()?;
+            let woken = self.sleep().await?;
+            let (what, since) = (woken.name(), self.clock.now());
+            let late = self.pace.woke(self.armed, since, self.patience);
+            self.say(late);
             self.drain()?;
             match woken {
                 Woken::Packets => {}
                 Woken::Timer => self.armed = None,
                 Woken::Change(change) => self.changed(change),
-                Woken::Listed(lists) => self.relisted(lists),
-                Woken::Errands => self.run_errands(),
+                Woken::Answer(answer) => self.answered(answer),
                 Woken::Order(order) => self.obey(order),
             }
             let now = self.now();
@@ -235,6 +259,15 @@ impl Brain {
                 self.router.on_deadline(now);
             }
             self.close_ears();
+            self.carry_out();
+            let late = self.pace.worked(what, since, self.clock.now(), self.patience);
+            self.say(late);
+        }
+    }
+
+    fn say(&mut self, late: Option<Lateness>) {
+        if let Some(late) = late {
+            self.reports.trouble(late);
         }
     }
 
@@ -246,6 +279,7 @@ impl Brain {
             answers,
             orders,
             timer,
+            ending,
             ..
         } = self;
         let readable = std::future::poll_fn(|cx| match (ports.poll_readable(cx), ears.poll_readable(cx)) {
@@ -255,10 +289,12 @@ impl Brain {
         tokio::select! {
             biased;
             ready = readable => ready.map(|()| Woken::Packets),
-            Some(lists) = answers.recv() => Ok(Woken::Listed(lists)),
+            // Announcements wait for these; the kernel's reports of the same additions are many and wait for nothing.
+            Some(answer) = answers.recv() => Ok(Woken::Answer(answer)),
             change = watch.next() => change.map(Woken::Change),
             // An order that cannot come any more is the order to end.
-            order = orders.recv() => Ok(Woken::Order(order.unwrap_or(Order::End))),
+            // After the last one it would be given again and again, and nobody else would get a word in.
+            order = orders.recv(), if !*ending => Ok(Woken::Order(order.unwrap_or(Order::End))),
             expired = std::future::poll_fn(|cx| timer.poll_readable(cx)) => {
                 timer.inner().clear()?;
                 timer.found_empty();
@@ -343,11 +379,15 @@ impl Brain {
                 self.router.handle(Input::Witnesses { instance, reachable }, now);
             }
             Order::WallClock { unix } => self.router.handle(Input::WallClock { unix }, now),
-            Order::ClearStatistics => self.router.handle(Input::ClearStatistics, now),
+            Order::ClearStatistics => {
+                self.pace.clear();
+                self.router.handle(Input::ClearStatistics, now);
+            }
             Order::Assign(assignment) => self.reload(*assignment, now),
             Order::Show(to) => {
                 // Whoever asked may have gone.
-                to.send(Snapshot::of(&self.router, now, self.reports.lost())).ok();
+                to.send(Snapshot::of(&self.router, now, self.reports.lost(), self.pace))
+                    .ok();
             }
             Order::End => {
                 self.exchange_statics(Statics::default());
@@ -369,6 +409,12 @@ impl Brain {
         self.told = self.clock.now().max(self.told);
         self.told
     }
+}
+
+/// The shortest interval between adverts: whoever is later than that was not there for one of them.
+fn patience(settings: &RouterSettings) -> Duration {
+    let intervals = settings.instances.iter().map(|i| i.protocol.interval());
+    intervals.min().unwrap_or(Duration::MAX)
 }
 
 /// When something happened that the kernel stamped with the wall clock. A clock that is stepped meanwhile must not make

@@ -12,6 +12,7 @@ use tandem_sys::readable::Readable;
 use tandem_vrrp_core::packet::Datagram;
 use tandem_vrrp_core::settings::{Family, RouterSettings, Transport};
 
+use super::closing;
 use super::network::Network;
 
 /// More than any advert; what is longer is cut and refused for its length.
@@ -25,43 +26,95 @@ type Name = (Arc<str>, Family);
 #[derive(Debug, Default)]
 pub(super) struct Ports {
     open: BTreeMap<Name, Port>,
+    /// Asked for and not there yet.
+    awaited: BTreeMap<Name, Place>,
 }
 
 #[derive(Debug)]
 struct Port {
-    index: Index,
+    place: Place,
     socket: Readable<VrrpReceiver>,
+}
+
+/// Where a socket listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    index: Index,
     groups: BTreeSet<IpAddr>,
 }
 
+/// A socket that is to be opened, on a thread that may wait: the kernel lets whoever joins a group wait for whoever else
+/// changes any network on the machine.
+#[derive(Debug)]
+pub(super) struct Opening {
+    name: Name,
+    place: Place,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub(super) struct Opened {
+    name: Name,
+    place: Place,
+    result: io::Result<VrrpReceiver>,
+}
+
+impl Opening {
+    pub(super) fn open(self) -> Opened {
+        let Self { name, place } = self;
+        let open = || {
+            let receiver = VrrpReceiver::open(&name.0, place.index, family(name.1))?;
+            place.groups.iter().try_for_each(|group| receiver.join(*group))?;
+            Ok(receiver)
+        };
+        let result = open();
+        Opened { name, place, result }
+    }
+}
+
 impl Ports {
-    /// Opens what the settings need and the network has, and closes the rest. Returns what could not be done.
-    pub(super) fn adjust(&mut self, settings: &RouterSettings, network: &Network) -> Vec<String> {
-        let wanted = wanted(settings);
-        let there = |name: &str| network.link(name).map(|link| link.index);
-        self.open
-            .retain(|name, port| wanted.contains_key(name) && there(&name.0) == Some(port.index));
-        let mut troubles = Vec::new();
-        for (name, groups) in wanted {
-            let Some(index) = there(&name.0) else { continue };
-            if let Err(error) = self.open_one(&name, index, &groups) {
-                troubles.push(format!("cannot listen for adverts on {}: {error}", name.0));
+    /// Closes what the settings do not need or the network does not have any more, and says what must be opened.
+    pub(super) fn adjust(&mut self, settings: &RouterSettings, network: &Network) -> Vec<Opening> {
+        let there = |((interface, family), groups): (Name, BTreeSet<IpAddr>)| {
+            let index = network.link(&interface)?.index;
+            Some(((interface, family), Place { index, groups }))
+        };
+        let wanted: BTreeMap<Name, Place> = wanted(settings).into_iter().filter_map(there).collect();
+        // With other groups on the same interface the old one listens until there is a new one.
+        let is_there = |name: &Name, port: &Port| wanted.get(name).is_some_and(|place| place.index == port.place.index);
+        let closing = self.open.extract_if(.., |name, port| !is_there(name, port));
+        closing::close(closing.map(|(_, port)| port.socket.into_inner()).collect());
+        self.awaited.retain(|name, place| wanted.get(name) == Some(place));
+        let mut openings = Vec::new();
+        for (name, place) in wanted {
+            let is_open = self.open.get(&name).is_some_and(|port| port.place == place);
+            if !is_open && !self.awaited.contains_key(&name) {
+                self.awaited.insert(name.clone(), place.clone());
+                openings.push(Opening { name, place });
             }
         }
-        troubles
+        openings
     }
 
-    fn open_one(&mut self, name: &Name, index: Index, groups: &BTreeSet<IpAddr>) -> io::Result<()> {
-        if !self.open.contains_key(name) {
-            let receiver = VrrpReceiver::open(&name.0, index, family(name.1))?;
-            let socket = Readable::new(receiver)?;
-            let groups = BTreeSet::new();
-            self.open.insert(name.clone(), Port { index, socket, groups });
+    /// What could not be opened is said, and tried again when something changes.
+    pub(super) fn take(&mut self, opened: Opened) -> Result<(), String> {
+        let Opened { name, place, result } = opened;
+        let trouble = |error: io::Error| format!("cannot listen for adverts on {}: {error}", name.0);
+        if self.awaited.get(&name) != Some(&place) {
+            closing::close(result.into_iter().collect());
+            return Ok(());
         }
-        match self.open.get_mut(name) {
-            Some(port) => port.listen_to(groups),
-            None => Ok(()),
-        }
+        self.awaited.remove(&name);
+        let socket = result.and_then(Readable::new).map_err(trouble)?;
+        let old = self.open.insert(name, Port { place, socket });
+        closing::close(old.map(|port| port.socket.into_inner()).into_iter().collect());
+        Ok(())
+    }
+
+    /// Nobody listens on this interface yet, but will: whoever took part now would take silence for the truth.
+    pub(super) fn is_deaf(&self, interface: &str) -> bool {
+        let here = |(name, _): &Name| **name == *interface;
+        self.awaited.keys().any(here) && !self.open.keys().any(here)
     }
 
     /// Ready when any port has something.
@@ -95,19 +148,6 @@ impl Ports {
                 }
             }
         }
-        Ok(())
-    }
-}
-
-impl Port {
-    fn listen_to(&mut self, groups: &BTreeSet<IpAddr>) -> io::Result<()> {
-        for group in groups.difference(&self.groups) {
-            self.socket.inner().join(*group)?;
-        }
-        for group in self.groups.difference(groups) {
-            self.socket.inner().leave(*group)?;
-        }
-        self.groups.clone_from(groups);
         Ok(())
     }
 }

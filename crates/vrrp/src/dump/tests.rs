@@ -71,7 +71,7 @@ fn master(plan: &Plan) -> Snapshot {
             router.on_deadline(due);
         }
     }
-    Snapshot::of(&router, Mono::from_millis(5000), 0)
+    Snapshot::of(&router, Mono::from_millis(5000), 0, Default::default())
 }
 
 fn keys(value: &Value) -> BTreeMap<String, &'static str> {

@@ -75,7 +75,7 @@ pub(super) fn ten_milliseconds(bench: &Bench<'_>) -> Result<()> {
 }
 
 /// The first advert of each time that the backup spoke.
-fn takeovers(backup: &[Advert]) -> impl Iterator<Item = &Advert> {
+pub(crate) fn takeovers(backup: &[Advert]) -> impl Iterator<Item = &Advert> {
     let before = std::iter::once(None).chain(backup.iter().map(Some));
     backup
         .iter()
@@ -85,7 +85,7 @@ fn takeovers(backup: &[Advert]) -> impl Iterator<Item = &Advert> {
 }
 
 /// How often the backup began to speak though it had heard the master within the down interval.
-fn too_early(backup: &[Advert], master: &[Advert]) -> usize {
+pub(crate) fn too_early(backup: &[Advert], master: &[Advert]) -> usize {
     takeovers(backup)
         .filter(|advert| {
             let last = master.iter().rev().find(|m| m.at <= advert.at);

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
-pub(super) use tandem_lab::RouterConfig as Config;
+pub(crate) use tandem_lab::RouterConfig as Config;
 use tandem_lab::{Advert, Capture, Host, Lab, Link, Missing, Running, run_router};
 use tandem_netns_tests::Bench;
 
 use super::frr;
 
-pub(super) const LONG: Duration = Duration::from_secs(20);
-pub(super) const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 0, 100));
+pub(crate) const LONG: Duration = Duration::from_secs(20);
+pub(crate) const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 0, 100));
 
 /// Which program stands on a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,32 +28,32 @@ pub(crate) enum Program {
 
 /// `A` is 10.9.0.1, `B` 10.9.0.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     A,
     B,
 }
 
-pub(super) struct Stage {
-    pub(super) routers: [Router; 2],
-    pub(super) client: Host,
+pub(crate) struct Stage {
+    pub(crate) routers: [Router; 2],
+    pub(crate) client: Host,
     /// At the client's cable, where every multicast and broadcast passes.
-    pub(super) wire: Capture,
+    pub(crate) wire: Capture,
     /// Shared by all hosts; stands for `{dir}` in configurations.
-    pub(super) folder: PathBuf,
-    pub(super) lab: Lab,
+    pub(crate) folder: PathBuf,
+    pub(crate) lab: Lab,
 }
 
-pub(super) struct Router {
-    pub(super) program: Program,
-    pub(super) host: Host,
-    pub(super) link: Link,
-    pub(super) hardware: [u8; 6],
+pub(crate) struct Router {
+    pub(crate) program: Program,
+    pub(crate) host: Host,
+    pub(crate) link: Link,
+    pub(crate) hardware: [u8; 6],
     daemon: Option<Running>,
 }
 
 impl Program {
     /// Ours with this one, and the other way round.
-    pub(super) fn roles(self) -> [[Program; 2]; 2] {
+    pub(crate) fn roles(self) -> [[Program; 2]; 2] {
         [[Program::Ours, self], [self, Program::Ours]]
     }
 
@@ -86,7 +86,7 @@ impl Program {
 }
 
 impl Side {
-    pub(super) fn other(self) -> Side {
+    pub(crate) fn other(self) -> Side {
         match self {
             Side::A => Side::B,
             Side::B => Side::A,
@@ -95,7 +95,7 @@ impl Side {
 }
 
 impl Stage {
-    pub(super) fn new(bench: &Bench<'_>, programs: [Program; 2]) -> Result<Stage> {
+    pub(crate) fn new(bench: &Bench<'_>, programs: [Program; 2]) -> Result<Stage> {
         let lab = Lab::new(bench.ground)?;
         let lan = lab.switch("lan")?;
         let router = |name: &str, address: &str, program| -> Result<Router> {
@@ -125,11 +125,11 @@ impl Stage {
         })
     }
 
-    pub(super) fn router(&self, side: Side) -> &Router {
+    pub(crate) fn router(&self, side: Side) -> &Router {
         &self.routers[side as usize]
     }
 
-    pub(super) fn start(&mut self, side: Side, config: &Config) -> Result<()> {
+    pub(crate) fn start(&mut self, side: Side, config: &Config) -> Result<()> {
         let file = self.configure(side, config)?;
         let router = &mut self.routers[side as usize];
         let daemon = match router.program {
@@ -141,7 +141,7 @@ impl Stage {
     }
 
     /// Writes the file that a daemon reads at its start and at SIGHUP.
-    pub(super) fn configure(&self, side: Side, config: &Config) -> Result<PathBuf> {
+    pub(crate) fn configure(&self, side: Side, config: &Config) -> Result<PathBuf> {
         let file = self.folder.join(format!("{side:?}.conf"));
         let text = config.text().replace("{dir}", &self.folder.display().to_string());
         std::fs::write(&file, text)?;
@@ -149,7 +149,7 @@ impl Stage {
     }
 
     /// `side` has the address and the other has not. FRR's macvlan carries it always: there its adverts tell.
-    pub(super) fn wait_for_holder(&self, side: Side, vip: IpAddr) -> Result<()> {
+    pub(crate) fn wait_for_holder(&self, side: Side, vip: IpAddr) -> Result<()> {
         for (each, held) in [(side, true), (side.other(), false)] {
             let router = self.router(each);
             match router.program {
@@ -164,12 +164,12 @@ impl Stage {
         Ok(())
     }
 
-    pub(super) fn adverts(&self) -> Vec<Advert> {
+    pub(crate) fn adverts(&self) -> Vec<Advert> {
         self.wire.frames().iter().filter_map(Advert::read).collect()
     }
 
     /// Adverts of one router since a moment, oldest first.
-    pub(super) fn adverts_of(&self, side: Side, since: SystemTime) -> Vec<Advert> {
+    pub(crate) fn adverts_of(&self, side: Side, since: SystemTime) -> Vec<Advert> {
         let mut all = self.adverts();
         all.retain(|advert| advert.at >= since && self.is_from(side, advert));
         all
@@ -181,7 +181,7 @@ impl Stage {
     }
 
     /// The first advert of `side` since a moment that fits.
-    pub(super) fn wait_for_advert(
+    pub(crate) fn wait_for_advert(
         &self,
         side: Side,
         since: SystemTime,
@@ -197,7 +197,7 @@ impl Stage {
     }
 
     /// Until `side` has advertised so often since a moment.
-    pub(super) fn wait_for_adverts(&self, side: Side, since: SystemTime, count: usize) -> Result<()> {
+    pub(crate) fn wait_for_adverts(&self, side: Side, since: SystemTime, count: usize) -> Result<()> {
         let deadline = Instant::now() + LONG;
         while self.adverts_of(side, since).len() < count {
             if Instant::now() > deadline {
@@ -208,11 +208,11 @@ impl Stage {
         Ok(())
     }
 
-    pub(super) fn says(&self, side: Side, words: &str) -> Result<String> {
+    pub(crate) fn says(&self, side: Side, words: &str) -> Result<String> {
         Ok(self.router(side).running()?.wait_for_line(words, LONG)?)
     }
 
-    pub(super) fn wait_for_backup(&self, side: Side) -> Result<()> {
+    pub(crate) fn wait_for_backup(&self, side: Side) -> Result<()> {
         let words = match self.router(side).program {
             Program::Frr => "-> Backup",
             _ => "Entering BACKUP STATE",
@@ -221,7 +221,7 @@ impl Stage {
     }
 
     /// What both wrote, for the reader of a failure.
-    pub(super) fn logs(&self) -> String {
+    pub(crate) fn logs(&self) -> String {
         let log = |router: &Router| router.daemon.as_ref().map(Running::output).unwrap_or_default();
         self.routers
             .iter()
@@ -231,27 +231,27 @@ impl Stage {
 }
 
 impl Router {
-    pub(super) fn running(&self) -> Result<&Running> {
+    pub(crate) fn running(&self) -> Result<&Running> {
         self.daemon.as_ref().context("it was not started")
     }
 
-    pub(super) fn stop(&mut self) -> Result<()> {
+    pub(crate) fn stop(&mut self) -> Result<()> {
         self.daemon.as_mut().context("it was not started")?.stop(LONG)?;
         Ok(())
     }
 
     /// At once, because Keepalived's child hands the address over when only its parent dies.
-    pub(super) fn kill(&mut self) -> Result<()> {
+    pub(crate) fn kill(&mut self) -> Result<()> {
         self.daemon.as_mut().context("it was not started")?.kill()?;
         Ok(())
     }
 
-    pub(super) fn signal(&self, signal: Signal) -> Result<()> {
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
         Ok(self.running()?.signal(signal)?)
     }
 
     /// One of the counters that the daemon writes to /tmp/keepalived.stats, in a /tmp that is only this host's.
-    pub(super) fn counter(&self, section: &str, name: &str) -> Result<u64> {
+    pub(crate) fn counter(&self, section: &str, name: &str) -> Result<u64> {
         let mut mount = self
             .host
             .run(Command::new("mount").args(["-t", "tmpfs", "none", "/tmp"]))?;
@@ -272,7 +272,7 @@ impl Router {
     }
 
     /// How many packets ours did not believe, for this reason.
-    pub(super) fn dropped(&self, reason: &str) -> Result<u64> {
+    pub(crate) fn dropped(&self, reason: &str) -> Result<u64> {
         let mut socket = UnixStream::connect(format!(
             "/proc/{}/root/run/tandem-vrrp/control.sock",
             self.running()?.pid()
