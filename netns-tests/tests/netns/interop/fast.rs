@@ -85,7 +85,7 @@ pub(crate) fn takeovers(backup: &[Advert]) -> impl Iterator<Item = &Advert> {
 }
 
 /// How often the backup began to speak though it had heard the master within the down interval.
-pub(crate) fn too_early(backup: &[Advert], master: &[Advert]) -> usize {
+fn too_early(backup: &[Advert], master: &[Advert]) -> usize {
     takeovers(backup)
         .filter(|advert| {
             let last = master.iter().rev().find(|m| m.at <= advert.at);
