@@ -1,13 +1,15 @@
 //! A scenario as a row: two configurations, and steps that do something or expect something. Every row is played twice,
 //! with the programs swapped.
 
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use tandem_lab::Cidr;
 use tandem_netns_tests::Bench;
 
-use super::stage::{Config, LONG, Program, Side, Stage, VIP};
+use super::stage::{Config, LONG, Program, Side, Stage};
 
 /// How much later than the arithmetic says a busy machine may be.
 const SLACK: Duration = Duration::from_millis(250);
@@ -157,7 +159,7 @@ struct Scene<'a> {
 impl Scene<'_> {
     fn step(&mut self, step: Step) -> Result<()> {
         match step {
-            Step::Holds(side) => self.stage.wait_for_holder(side, VIP),
+            Step::Holds(side) => self.stage.wait_for_holder(side, self.vip()?),
             Step::Ready(side) => self.stage.wait_for_backup(side),
             Step::TwoMasters => self.two_masters(),
             Step::Says(side, words) => self.stage.says(side, words).map(drop),
@@ -190,6 +192,13 @@ impl Scene<'_> {
         }
     }
 
+    /// The last of its addresses: over IPv6 the first is the link's own.
+    fn vip(&self) -> Result<IpAddr> {
+        let last = self.row.a.addresses.split_whitespace().last();
+        let cidr: Cidr = last.context("a row without addresses")?.parse()?;
+        Ok(cidr.ip())
+    }
+
     fn act(&mut self, step: Step) -> Result<()> {
         let Stage {
             routers, lab, folder, ..
@@ -218,11 +227,11 @@ impl Scene<'_> {
     fn two_masters(&self) -> Result<()> {
         for side in [Side::A, Side::B] {
             self.stage.wait_for_adverts(side, self.done, 1)?;
-            self.stage.router(side).host.wait_for_address(VIP, true, LONG)?;
+            self.stage.router(side).host.wait_for_address(self.vip()?, true, LONG)?;
         }
         self.stage.wait_for_adverts(self.ours()?, SystemTime::now(), 2)?;
         for router in &self.stage.routers {
-            ensure!(router.host.holds(VIP)?, "{} gave up", router.host.name());
+            ensure!(router.host.holds(self.vip()?)?, "{} gave up", router.host.name());
         }
         Ok(())
     }

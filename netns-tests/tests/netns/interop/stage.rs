@@ -177,7 +177,10 @@ impl Stage {
 
     fn is_from(&self, side: Side, advert: &Advert) -> bool {
         let address = self.router(side).link.address().ip();
-        advert.source == address || advert.hardware == self.router(side).hardware
+        let router = self.router(side);
+        // FRR speaks as the virtual router, and over IPv6 from an address that only it knows.
+        let virtual_one = router.program == Program::Frr && advert.hardware.starts_with(&[0, 0, 0x5e, 0]);
+        advert.source == address || advert.hardware == router.hardware || virtual_one
     }
 
     /// The first advert of `side` since a moment that fits.
