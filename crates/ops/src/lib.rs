@@ -8,6 +8,7 @@ pub mod control;
 pub mod daemonize;
 pub mod disk;
 pub mod notify;
+pub mod pair;
 pub mod pidfile;
 pub mod privileges;
 pub mod safe_file;

@@ -55,6 +55,7 @@ pub fn compare(a: &Plan, b: &Plan) -> Vec<Finding> {
     for instance in others.into_values().flatten() {
         findings.alone(instance, &a.router.instances);
     }
+    findings.pair_link(a, b);
     findings.groups(a);
     findings.groups(b);
     findings.list
@@ -99,6 +100,44 @@ impl Findings {
         };
         let help = "write the same `virtual_router_id` on both";
         self.add(Severity::Error, "vrid", name, message, help);
+    }
+
+    fn pair_link(&mut self, a: &Plan, b: &Plan) {
+        let (kind, about) = ("pair-link", "pair_link");
+        match (&a.global.pair, &b.global.pair) {
+            (None, None) => {}
+            (Some(one), Some(other)) if one.secret != other.secret => {
+                let message = "the secrets differ, so neither believes the other".to_owned();
+                self.add(
+                    Severity::Error,
+                    kind,
+                    about,
+                    message,
+                    "write the same secret on both hosts",
+                );
+            }
+            (Some(one), Some(other)) if one.peer.ip() == other.peer.ip() => {
+                let message = format!("both name {} as the other host", one.peer.ip());
+                self.add(
+                    Severity::Error,
+                    kind,
+                    about,
+                    message,
+                    "each names the address of the other",
+                );
+            }
+            (Some(_), Some(_)) => {}
+            _ => {
+                let message = "only one side has it, so nobody answers".to_owned();
+                self.add(
+                    Severity::Warning,
+                    kind,
+                    about,
+                    message,
+                    "write it on both hosts, or on neither",
+                );
+            }
+        }
     }
 
     fn groups(&mut self, plan: &Plan) {

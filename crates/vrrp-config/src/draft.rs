@@ -1,6 +1,6 @@
 //! What was read, before it is known to make sense: values with their places, `None` where nothing was said.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,14 @@ use tandem_vrrp_core::settings::{
 };
 
 use crate::plan::{Bfd, Global, Notify, Route, Rule, Vmac};
+
+/// `pair_link`
+#[derive(Debug, Default)]
+pub(crate) struct PairDraft {
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) bind: Option<SocketAddr>,
+    pub(crate) secret: Option<Spanned<Vec<u8>>>,
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Draft {

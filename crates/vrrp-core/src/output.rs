@@ -69,10 +69,10 @@ pub enum Output {
     AskWitnesses {
         instance: InstanceId,
     },
-    /// Tell this peer, over the pair link, to take over now.
+    /// Tell this peer, or the only one, over the pair link to take over now. Without a link it does so by its timer.
     NameSuccessor {
         instance: InstanceId,
-        successor: IpAddr,
+        successor: Option<IpAddr>,
     },
     /// A `Release` is complete: the addresses are gone from here.
     Released {

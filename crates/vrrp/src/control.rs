@@ -7,14 +7,16 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use tandem_ops::clock::Wall;
+use tandem_ops::pair::{Key, News};
 use tandem_ops::signals::{Dump, Intention, ROUTER, Received, Signals};
 use tandem_vrrp_config::Plan;
-use tandem_vrrp_core::settings::{InstanceId, RouterSettings, Tracker, TrackerKind};
+use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings, Tracker, TrackerKind};
 use tandem_vrrp_core::{Event, Notice, Release, State, Subject, Who};
 use tokio::sync::{mpsc, oneshot};
 
@@ -28,6 +30,7 @@ use crate::journal::{BEAT, Journal};
 use crate::logs::Log;
 use crate::metrics;
 use crate::notify::{Heralds, default_user};
+use crate::pair::{self, Pair};
 use crate::recorder::Recorder;
 use crate::snapshot::{Instance, Snapshot};
 use crate::socket::{self, Asked, Door, Question};
@@ -71,6 +74,8 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
     let questions = socket::serve(door)?;
     let mut trackers = Trackers::new(orders.clone(), log.clone());
     trackers.adjust(&tracked(&plan));
+    let mut pair = Pair::new(log.clone());
+    pair.adjust(plan.global.pair.as_ref());
     let desk = Desk {
         args,
         plan,
@@ -80,8 +85,10 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         heralds,
         firewall,
         trackers,
+        pair,
         recorder: Recorder::default(),
         masters: BTreeSet::new(),
+        changed: true,
         unreleased: BTreeSet::new(),
         wall: WallWatch::default(),
         journal_trouble: None,
@@ -112,7 +119,13 @@ impl Running {
         loop {
             tokio::select! {
                 report = self.reports.recv() => match report {
-                    Some(report) => self.desk.take(report),
+                    Some(report) => {
+                        self.desk.take(report);
+                        // When many move at once, all of them together.
+                        if self.reports.is_empty() {
+                            self.desk.tell_pair().await;
+                        }
+                    }
                     // The brain has ended by itself; its thread says why.
                     None => return Ok(()),
                 },
@@ -121,6 +134,7 @@ impl Running {
                         return self.end().await;
                     }
                 }
+                news = self.desk.pair.news() => self.desk.told_by_pair(news).await,
                 Some((question, to)) = self.questions.recv() => {
                     // Whoever asked may have gone.
                     to.send(self.desk.answer(question).await).ok();
@@ -178,8 +192,11 @@ struct Desk {
     heralds: Heralds,
     firewall: Firewall,
     trackers: Trackers,
+    pair: Pair,
     recorder: Recorder,
     masters: BTreeSet<InstanceId>,
+    /// Something that the other host of the pair wants to know.
+    changed: bool,
     unreleased: BTreeSet<InstanceId>,
     wall: WallWatch,
     journal_trouble: Option<String>,
@@ -208,12 +225,7 @@ impl Desk {
                 self.unreleased.remove(&instance);
             }
             Report::AskWitnesses { instance } => self.ask_witnesses(instance),
-            Report::NameSuccessor { instance, successor } => {
-                let name = self.name(instance);
-                self.log.info(&format!(
-                    "({name}) {successor} has no link to us to be named over; it takes over by its timer"
-                ));
-            }
+            Report::NameSuccessor { instance, successor } => self.name_successor(instance, successor),
         }
     }
 
@@ -227,6 +239,7 @@ impl Desk {
     }
 
     fn entered(&mut self, instance: InstanceId, state: State) {
+        self.changed = true;
         let changed = match state {
             State::Master => self.masters.insert(instance),
             _ => self.masters.remove(&instance),
@@ -246,7 +259,7 @@ impl Desk {
     fn dropped(
         &mut self,
         instance: Option<InstanceId>,
-        source: std::net::IpAddr,
+        source: IpAddr,
         reason: tandem_vrrp_core::DropReason,
     ) {
         match instance {
@@ -264,6 +277,62 @@ impl Desk {
 
     fn notify(&mut self, subject: Subject, notice: Notice, priority: u8) {
         self.heralds.tell(subject, notice, priority);
+    }
+
+    fn name_successor(&self, instance: InstanceId, successor: Option<IpAddr>) {
+        let Some(settings) = self.plan.router.instance(instance) else {
+            return;
+        };
+        if self.pair.is_configured() {
+            self.pair.name_successor(settings, successor);
+        } else if let Some(successor) = successor {
+            let name = &settings.name;
+            self.log.info(&format!(
+                "({name}) there is no `pair_link` to name {successor} over; it takes over by its timer"
+            ));
+        }
+    }
+
+    async fn told_by_pair(&mut self, news: News) {
+        match news {
+            News::Up => {
+                self.log.info("The pair link is up");
+                self.changed = true;
+                self.tell_pair().await;
+            }
+            News::Down => self
+                .log
+                .warning("The pair link is down: nothing was heard for a second"),
+            News::Refused(why) => self
+                .log
+                .warning(&format!("The pair link does not believe what it heard: {why}")),
+            News::Named { key, outcome } => {
+                let name = self.known(&key).map_or("?", |settings| &settings.name);
+                self.log.info(&format!("({name}) {}", pair::words(outcome)));
+            }
+            News::TakeOver { key, ticket } => {
+                let instance = self.known(&key).map(|settings| settings.id);
+                self.pair.answer(ticket, instance.is_some());
+                if let Some(instance) = instance {
+                    self.order(Order::TakeOver { instance }).await;
+                }
+            }
+        }
+    }
+
+    fn known(&self, key: &Key) -> Option<&InstanceSettings> {
+        let mut instances = self.plan.router.instances.iter();
+        instances.find(|settings| pair::key(settings).as_ref() == Some(key))
+    }
+
+    /// How we are, when that has changed.
+    async fn tell_pair(&mut self) {
+        if std::mem::take(&mut self.changed)
+            && self.pair.is_configured()
+            && let Some(snapshot) = self.show().await
+        {
+            self.pair.tell(&snapshot);
+        }
     }
 
     fn ask_witnesses(&self, instance: InstanceId) {
@@ -317,6 +386,7 @@ impl Desk {
         self.complain(adjusted);
         self.order(Order::Assign(Box::new(Assignment::of(&plan)))).await;
         self.trackers.adjust(&tracked(&plan));
+        self.pair.adjust(plan.global.pair.as_ref());
         self.masters.retain(|id| plan.router.instance(*id).is_some());
         self.plan = plan;
     }
@@ -336,6 +406,7 @@ impl Desk {
     async fn answer(&mut self, question: Question) -> Result<Value, String> {
         let order = match question {
             Question::State | Question::Metrics | Question::Why { .. } => return self.describe(question).await,
+            Question::Pair => return Ok(self.pair.describe().await),
             Question::Handover { instance, successor } => Order::Release {
                 who: self.who(instance)?,
                 why: Release::Handover { successor },
@@ -406,6 +477,8 @@ impl Desk {
             let unix = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
             self.order(Order::WallClock { unix }).await;
         }
+        self.changed = true;
+        self.tell_pair().await;
         if !self.masters.is_empty() {
             let beaten = self.journal.beat();
             self.journalled(beaten);

@@ -12,6 +12,7 @@ mod journal;
 mod logs;
 mod metrics;
 mod notify;
+mod pair;
 mod policy;
 mod recorder;
 mod report;

@@ -29,6 +29,8 @@ pub(crate) struct Instance {
     pub(crate) effective: Priority,
     pub(crate) source: Option<IpAddr>,
     pub(crate) holds: bool,
+    /// It is backup, and would take over.
+    pub(crate) ready: bool,
     pub(crate) master: Option<MasterView>,
     pub(crate) master_interval: Duration,
     pub(crate) down_interval: Duration,
@@ -61,6 +63,7 @@ impl Instance {
             effective: view.effective,
             source: view.source,
             holds: view.holds,
+            ready: view.state == State::Backup && !(view.listening || view.stopped || view.drained),
             master: view.master,
             master_interval: view.master_interval,
             down_interval: view.down_interval,

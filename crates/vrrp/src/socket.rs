@@ -1,6 +1,6 @@
 //! The control socket: a line of JSON in, a line of JSON out.
 //!
-//! `{"ask": "state"}`, `{"ask": "why", "instance": "VI_1"}`, `{"ask": "metrics"}`, `{"ask": "handover"}`, `{"ask": "drain"}`,
+//! `{"ask": "state"}`, `{"ask": "why", "instance": "VI_1"}`, `{"ask": "metrics"}`, `{"ask": "pair"}`, `{"ask": "handover"}`, `{"ask": "drain"}`,
 //! `{"ask": "resume"}`; the last three take an instance too. The answer is `{"answer": …}` or `{"error": "…"}`.
 
 use std::io;
@@ -26,6 +26,8 @@ const LONGEST: u64 = 4096;
 #[serde(rename_all = "lowercase", tag = "ask", deny_unknown_fields)]
 pub(crate) enum Question {
     State,
+    /// The link to the other host of the pair.
+    Pair,
     Why {
         instance: Option<String>,
     },

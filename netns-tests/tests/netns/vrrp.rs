@@ -7,6 +7,7 @@ mod busy;
 mod fixtures;
 mod many;
 mod operators;
+mod pair;
 mod peers;
 mod scale;
 mod services;
@@ -34,6 +35,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::the_operators_pair", operators::the_operators_pair),
         test("vrrp::reload_and_reports", services::reload_and_reports),
         test("vrrp::orders_over_the_socket", services::orders_over_the_socket),
+        test("vrrp::named_successor", pair::the_named_successor_is_there_at_once),
         test("vrrp::many_addresses", many::many_addresses),
         test("vrrp::as_many_as_an_interface_can_have", scale::on_one_interface),
         Test {

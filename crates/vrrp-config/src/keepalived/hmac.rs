@@ -90,7 +90,7 @@ fn key(hmac: &mut HmacDraft, args: &mut Args<'_>) -> Outcome {
     Ok(())
 }
 
-fn secret(word: &Word) -> Result<Vec<u8>, Diagnostic> {
+pub(super) fn secret(word: &Word) -> Result<Vec<u8>, Diagnostic> {
     let bytes = word.bytes();
     let Some(digits) = word.text.strip_prefix("hex:") else {
         if word.text.starts_with("file:") {

@@ -14,6 +14,7 @@ mod instance_policy;
 pub(crate) mod keyword;
 mod known;
 mod notify;
+mod pair_link;
 mod route;
 mod rule;
 mod script;

@@ -1,7 +1,9 @@
 //! The blocks, with what each knows.
 
 use super::keyword::{Keyword, Kind};
-use super::{bfd, garp_group, global, group, hmac, instance, script, top, track_file, track_lb, track_process};
+use super::{
+    bfd, garp_group, global, group, hmac, instance, pair_link, script, top, track_file, track_lb, track_process,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
@@ -19,12 +21,13 @@ pub(crate) enum Section {
     TrackGroup,
     Bfd,
     GarpGroup,
+    PairLink,
 }
 
 type Entry = (&'static str, Kind, &'static str);
 
 impl Section {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Top,
         Self::Global,
         Self::Instance,
@@ -39,6 +42,7 @@ impl Section {
         Self::TrackGroup,
         Self::Bfd,
         Self::GarpGroup,
+        Self::PairLink,
     ];
 
     pub(crate) const fn word(self) -> &'static str {
@@ -57,6 +61,7 @@ impl Section {
             Self::TrackGroup => "track_group",
             Self::Bfd => "bfd_instance",
             Self::GarpGroup => "garp_group",
+            Self::PairLink => "pair_link",
         }
     }
 
@@ -82,6 +87,7 @@ impl Section {
             Self::TrackGroup => of(&[group::TRACK_GROUP]),
             Self::Bfd => of(&[bfd::KEYWORDS]),
             Self::GarpGroup => of(&[garp_group::KEYWORDS]),
+            Self::PairLink => of(&[pair_link::KEYWORDS]),
         }
     }
 }

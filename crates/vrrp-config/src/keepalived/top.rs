@@ -9,7 +9,9 @@ use tandem_vrrp_core::settings::LinkDelay;
 use super::args::{Args, Outcome};
 use super::keyword::{Keyword, Kind, keyword};
 use super::section::Section;
-use super::{bfd, garp_group, global, group, instance, route, rule, script, track_file, track_lb, track_process};
+use super::{
+    bfd, garp_group, global, group, instance, pair_link, route, rule, script, track_file, track_lb, track_process,
+};
 use crate::address;
 use crate::code;
 use crate::draft::{Draft, Name, StaticItem};
@@ -68,6 +70,12 @@ pub(super) const KEYWORDS: &[Keyword<Draft>] = &[
         Kind::Block(Section::TrackLb),
         "the balancer on this host",
         track_lb::block,
+    ),
+    keyword(
+        "pair_link",
+        Kind::Block(Section::PairLink),
+        "our own link to the other host of the pair",
+        pair_link::block,
     ),
     keyword("bfd_instance", Kind::Block(Section::Bfd), "a BFD session", bfd::block),
     keyword(

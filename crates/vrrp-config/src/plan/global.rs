@@ -1,11 +1,11 @@
 //! What holds for the whole daemon. `Default` is Keepalived's default.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_vrrp_core::settings::TrackerId;
+use tandem_vrrp_core::settings::{HmacKey, TrackerId};
 
 use super::{Fifo, OnceScript, User};
 use crate::plan::Command;
@@ -40,6 +40,7 @@ pub struct Global {
     pub dumps: Dumps,
     /// Parsed, not acted on: no mail is sent.
     pub mail: Mail,
+    pub pair: Option<PairLink>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -161,6 +162,14 @@ pub struct Mail {
     pub from: Option<Arc<str>>,
     pub server: Option<Arc<str>>,
     pub alerts: bool,
+}
+
+/// `pair_link`: to the other host of the pair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairLink {
+    pub bind: SocketAddr,
+    pub peer: SocketAddr,
+    pub secret: HmacKey,
 }
 
 /// `bfd_instance` (RFC 5880, one hop).

@@ -563,3 +563,33 @@ fn every_keyword_is_documented_once_in_its_place() {
     }
     assert!(docs.len() > 200, "{}", docs.len());
 }
+
+#[test]
+fn of_the_pair_link() {
+    let link = |lines: &str| {
+        plan(&format!("pair_link {{\n{lines}\n}}\n{}", with_instance("")))
+            .global
+            .pair
+    };
+    let secret = format!("secret hex:{}", "0a".repeat(32));
+    let whole = link(&format!("peer 10.9.0.2\n{secret}")).expect("it is whole");
+    assert_eq!(
+        (whole.bind.to_string(), whole.peer.to_string()),
+        ("0.0.0.0:8406".to_owned(), "10.9.0.2:8406".to_owned())
+    );
+    assert!(!show(&whole).contains("10, 10"), "the secret is not shown");
+    let six = link(&format!("peer fd00::2 9000\n bind fd00::1 9001\n{secret}")).expect("it is whole");
+    assert_eq!(
+        (six.bind.to_string(), six.peer.to_string()),
+        ("[fd00::1]:9001".to_owned(), "[fd00::2]:9000".to_owned())
+    );
+    for (half, said) in [
+        (secret.clone(), "needs a peer"),
+        ("peer 10.9.0.2".to_owned(), "needs a secret"),
+        ("peer 10.9.0.2\n secret short".to_owned(), "has 5 bytes"),
+    ] {
+        let text = format!("pair_link {{\n{half}\n}}\n{}", with_instance(""));
+        let all = complaints(&text);
+        assert!(all.iter().any(|line| line.contains(said)), "{half}: {all:?}");
+    }
+}

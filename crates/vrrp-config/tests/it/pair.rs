@@ -18,6 +18,22 @@ fn kinds(one: &str, two: &str) -> Vec<&'static str> {
 }
 
 #[test]
+fn both_ends_of_a_pair_link() {
+    let end = |peer: &str, secret: &str| {
+        plan(&format!(
+            "pair_link {{\n peer {peer}\n secret hex:{}\n}}\n",
+            secret.repeat(32)
+        ))
+    };
+    let found = |one: &_, other: &_| -> Vec<_> { compare(one, other).iter().map(|finding| finding.kind).collect() };
+    let a = end("10.9.0.2", "01");
+    assert_eq!(found(&a, &end("10.9.0.1", "01")), [""; 0]);
+    for wrong in [end("10.9.0.1", "02"), end("10.9.0.2", "01"), plan("")] {
+        assert_eq!(found(&a, &wrong), ["pair-link"]);
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_pair() {
     let tracked = |priority: u8, weight: i32| format!("priority {priority}\n track_script {{\n s weight {weight}\n }}");
     let pass = |pass: &str| format!("authentication {{\n auth_type PASS\n auth_pass {pass}\n }}");

@@ -47,15 +47,14 @@ impl Instance {
         self.timers = tandem_time::TimerTable::default();
         self.garp.clear();
         self.send_zero(cx);
-        if let Release::Handover {
-            successor: Some(successor),
-        } = why
-        {
-            cx.emit(Output::NameSuccessor {
-                instance: self.settings.id,
-                successor,
-            });
-        }
+        let successor = match why {
+            Release::Handover { successor } => successor,
+            Release::Stop | Release::Drain => None,
+        };
+        cx.emit(Output::NameSuccessor {
+            instance: self.settings.id,
+            successor,
+        });
         let cap = self
             .settings
             .handover

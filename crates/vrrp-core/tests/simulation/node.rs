@@ -173,7 +173,7 @@ impl RouterHost {
                 }
                 Output::NameSuccessor {
                     instance,
-                    successor: IpAddr::V4(successor),
+                    successor: Some(IpAddr::V4(successor)),
                 } => {
                     let to = Target::Node(NodeId(usize::from(successor.octets()[3]) - FIRST_ADDRESS));
                     let segment = SegmentId(instance.0 as usize);

@@ -33,6 +33,10 @@ pub(crate) enum Order {
     WallClock {
         unix: Duration,
     },
+    /// The other host of the pair leaves and named us.
+    TakeOver {
+        instance: InstanceId,
+    },
     ClearStatistics,
     Assign(Box<Assignment>),
     Show(oneshot::Sender<Snapshot>),
@@ -66,7 +70,7 @@ pub(crate) enum Report {
     },
     NameSuccessor {
         instance: InstanceId,
-        successor: IpAddr,
+        successor: Option<IpAddr>,
     },
     Released {
         instance: InstanceId,

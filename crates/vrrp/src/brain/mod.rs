@@ -379,6 +379,7 @@ impl Brain {
                 self.router.handle(Input::Witnesses { instance, reachable }, now);
             }
             Order::WallClock { unix } => self.router.handle(Input::WallClock { unix }, now),
+            Order::TakeOver { instance } => self.router.handle(Input::TakeOver { instance }, now),
             Order::ClearStatistics => {
                 self.pace.clear();
                 self.router.handle(Input::ClearStatistics, now);

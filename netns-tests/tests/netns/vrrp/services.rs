@@ -131,7 +131,7 @@ fn masters(metrics: &str) -> Option<&str> {
 }
 
 /// Through the daemon's own view of the files: each host has a /run of its own.
-fn ask(daemon: u32, question: &str) -> Result<String> {
+pub(super) fn ask(daemon: u32, question: &str) -> Result<String> {
     let mut socket = UnixStream::connect(format!("/proc/{daemon}/root/run/tandem-vrrp/control.sock"))?;
     socket.set_read_timeout(Some(LONG))?;
     writeln!(socket, "{question}")?;

@@ -1,0 +1,185 @@
+//! The link to the other host of the pair: what it is told of us, and what is made of its wishes.
+
+use std::io::Read;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use serde_json::{Value, json};
+use tandem_ops::clock::Clock;
+use tandem_ops::pair::{self, Command, Ends, Entry, Key, Link, News, Outcome, Position, Secret, Shown};
+use tandem_vrrp_config::PairLink;
+use tandem_vrrp_core::State;
+use tandem_vrrp_core::settings::InstanceSettings;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::logs::Log;
+use crate::snapshot::{Instance, Snapshot};
+
+/// Both ways; a handover of everything is one message for each instance.
+const QUEUE: usize = 1024;
+
+/// The daemon's end of the link; without one in the configuration nothing happens.
+pub(crate) struct Pair {
+    settings: Option<PairLink>,
+    commands: Option<mpsc::Sender<Command>>,
+    news: mpsc::Receiver<News>,
+    /// Kept so that `news` never ends.
+    telling: mpsc::Sender<News>,
+    log: Rc<Log>,
+}
+
+impl Pair {
+    pub(crate) fn new(log: Rc<Log>) -> Pair {
+        let (telling, news) = mpsc::channel(QUEUE);
+        Pair {
+            settings: None,
+            commands: None,
+            news,
+            telling,
+            log,
+        }
+    }
+
+    /// Starts, ends or replaces the link, if its settings changed.
+    pub(crate) fn adjust(&mut self, settings: Option<&PairLink>) {
+        if self.settings.as_ref() == settings {
+            return;
+        }
+        self.commands = settings.and_then(|settings| self.begin(settings));
+        self.settings = settings.cloned();
+    }
+
+    fn begin(&self, settings: &PairLink) -> Option<mpsc::Sender<Command>> {
+        let ends = Ends {
+            own: settings.bind,
+            peer: settings.peer,
+        };
+        let clock = Clock::start();
+        let secret = Secret::new(settings.secret.bytes())?;
+        let link = match chance() {
+            Ok(chance) => Link::new(secret, chance, clock.now()),
+            Err(error) => {
+                self.log.error(&format!("no pair link: no random numbers: {error}"));
+                return None;
+            }
+        };
+        let (commands, inbox) = mpsc::channel(QUEUE);
+        let (news, log) = (self.telling.clone(), self.log.clone());
+        tokio::task::spawn_local(async move {
+            if let Err(error) = pair::run(link, clock, ends, inbox, news).await {
+                log.error(&format!("no pair link: {}: {error}", ends.own));
+            }
+        });
+        Some(commands)
+    }
+
+    pub(crate) async fn news(&mut self) -> News {
+        match self.news.recv().await {
+            Some(news) => news,
+            // Not while we hold a sender.
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(crate) const fn is_configured(&self) -> bool {
+        self.commands.is_some()
+    }
+
+    pub(crate) fn tell(&self, snapshot: &Snapshot) {
+        self.command(Command::View(snapshot.instances.iter().filter_map(entry).collect()));
+    }
+
+    pub(crate) fn name_successor(&self, settings: &InstanceSettings, successor: Option<IpAddr>) {
+        if let Some(key) = key(settings) {
+            self.command(Command::TakeOver { key, successor });
+        }
+    }
+
+    pub(crate) fn answer(&self, ticket: u64, willing: bool) {
+        self.command(Command::Answer { ticket, willing });
+    }
+
+    /// What is lost because nobody keeps up is lost on the network, too, at times.
+    fn command(&self, command: Command) {
+        if let Some(commands) = &self.commands {
+            commands.try_send(command).ok();
+        }
+    }
+
+    /// For the control socket.
+    pub(crate) async fn describe(&self) -> Value {
+        let (to, shown) = oneshot::channel();
+        self.command(Command::Show(to));
+        match shown.await {
+            Ok(shown) => describe(&shown, self.settings.as_ref()),
+            Err(_) => Value::Null,
+        }
+    }
+}
+
+/// A virtual router as the other host knows it; without an address there is nothing to hand over.
+pub(crate) fn key(settings: &InstanceSettings) -> Option<Key> {
+    let address = settings.addresses().next()?.address;
+    Some(Key {
+        vrid: settings.vrid.value(),
+        address,
+    })
+}
+
+fn entry(instance: &Instance) -> Option<Entry> {
+    let position = match instance.state {
+        State::Master if instance.leaving => Position::Leaving,
+        State::Master => Position::Master,
+        _ if instance.ready => Position::Ready,
+        _ => Position::Out,
+    };
+    Some(Entry {
+        key: key(&instance.settings)?,
+        position,
+        priority: instance.effective.value(),
+        source: instance.source,
+    })
+}
+
+pub(crate) const fn words(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Willing => "the other host of the pair takes over at once",
+        Outcome::Unwilling => "the other host of the pair will not take over now; its timer decides",
+        Outcome::Silent => "the other host of the pair does not answer; its timer decides",
+        Outcome::Away => "there is no pair link at present, so the successor takes over by its timer",
+        Outcome::NotReady => "the other host of the pair is not ready to take over; timers decide",
+    }
+}
+
+fn describe(shown: &Shown, settings: Option<&PairLink>) -> Value {
+    let position = |position| match position {
+        Position::Out => "out",
+        Position::Ready => "ready",
+        Position::Master => "master",
+        Position::Leaving => "leaving",
+    };
+    let entries = shown.view.iter().map(|entry| {
+        json!({
+            "vrid": entry.key.vrid,
+            "address": entry.key.address,
+            "position": position(entry.position),
+            "priority": entry.priority,
+            "source": entry.source,
+        })
+    });
+    json!({
+        "peer": settings.map(|s| s.peer.to_string()),
+        "up": shown.up,
+        "sent": shown.statistics.sent,
+        "believed": shown.statistics.believed,
+        "refused": shown.statistics.refused,
+        "instances": entries.collect::<Value>(),
+    })
+}
+
+/// Another number at each start and on each host.
+fn chance() -> std::io::Result<u64> {
+    let mut bytes = [0; 8];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(u64::from_le_bytes(bytes))
+}

@@ -1,0 +1,84 @@
+//! The pair link: the successor that is named does not wait for its timer.
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Result, ensure};
+use tandem_lab::{Advert, Capture, Probe, Responder, Running};
+use tandem_netns_tests::Bench;
+
+use super::services::ask;
+use super::stage::{Config, LONG, Program, Stage, VIP};
+
+/// A busy machine may be slow, but this is far from the 609 ms of the timer.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
+fn config(priority: u8, peer: &str) -> Config {
+    Config {
+        before: format!("pair_link {{\n peer {peer}\n secret hex:{}\n}}", "5e".repeat(32)),
+        ..Config::v2(priority)
+    }
+}
+
+/// By order, and at the end of the daemon, at an interval of a second.
+pub(super) fn the_named_successor_is_there_at_once(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let ours = [Program::Ours; 2];
+    let (a, mut b) = stage.settled(ours, &config(150, "10.9.0.2"), &config(100, "10.9.0.1"), VIP)?;
+    let _responders = (Responder::start(&stage.a)?, Responder::start(&stage.b)?);
+    let cable = stage.lab.capture(&stage.client_link)?;
+    let probe = Probe::start(&stage.client, VIP)?;
+    wait_until_known(&a, "ready")?;
+
+    let by_order = moved(&cable, [10, 9, 0, 2], || {
+        ask(a.pid(), r#"{"ask": "handover"}"#).map(drop)
+    })?;
+    a.wait_for_line("takes over at once", LONG)?;
+    b.wait_for_line("named as successor", LONG)?;
+    stage.a.wait_for_address(VIP, false, LONG)?;
+    wait_until_known(&b, "ready")?;
+    let by_end = moved(&cable, [10, 9, 0, 1], || Ok(b.stop(LONG).map(drop)?))?;
+    stage.b.wait_for_address(VIP, false, LONG)?;
+    std::thread::sleep(Duration::from_millis(300));
+
+    let seen = probe.finish()?;
+    let (asked, lost) = (seen.asked(), seen.lost());
+    bench.say(format!(
+        "named over the pair link at 1 s: master {by_order:.1?} after the goodbye by order, {by_end:.1?} at the end; \
+         {lost} of {asked} questions lost"
+    ));
+    ensure!(by_order < AT_ONCE && by_end < AT_ONCE, "the successor waited");
+    ensure!(lost == 0, "{lost} of {asked} questions lost");
+    Ok(())
+}
+
+/// From the goodbye of one to the first word of the other.
+fn moved(cable: &Capture, to: [u8; 4], go: impl FnOnce() -> Result<()>) -> Result<Duration> {
+    let since = SystemTime::now();
+    go()?;
+    let after = |frame: &tandem_lab::Frame| Advert::read(frame).filter(|advert| advert.at >= since);
+    let is_first = |advert: Advert| advert.source == std::net::IpAddr::from(to) && advert.priority > 0;
+    let first = cable.wait_for("the successor's advert", LONG, |frame| {
+        after(frame).is_some_and(is_first)
+    })?;
+    let frames = cable.frames();
+    let goodbye = frames.iter().filter_map(after).find(|advert| advert.priority == 0);
+    let goodbye = goodbye.map_or(since, |advert| advert.at);
+    // The name may be faster than the goodbye.
+    Ok(first.at.duration_since(goodbye).unwrap_or_default())
+}
+
+/// Until the other host has said how it is.
+fn wait_until_known(daemon: &Running, position: &str) -> Result<()> {
+    let deadline = std::time::Instant::now() + LONG;
+    loop {
+        let pair = ask(daemon.pid(), r#"{"ask": "pair"}"#)?;
+        if pair.contains(&format!(r#""position":"{position}""#)) {
+            return Ok(());
+        }
+        ensure!(
+            std::time::Instant::now() < deadline,
+            "the other is not {position}: {pair}"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
