@@ -589,7 +589,7 @@ fn of_the_pair_link() {
         ("peer 10.9.0.2\n secret short".to_owned(), "has 5 bytes"),
     ] {
         let text = format!("pair_link {{\n{half}\n}}\n{}", with_instance(""));
-        let all = complaints(&text);
+        let all = complaints(&read(&text));
         assert!(all.iter().any(|line| line.contains(said)), "{half}: {all:?}");
     }
 }
