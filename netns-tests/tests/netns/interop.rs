@@ -1,5 +1,6 @@
 //! Ours beside the distribution's Keepalived in every scenario that operators meet, with the roles swapped.
 
+mod bytes;
 mod dialects;
 pub(crate) mod fast;
 mod frr;
@@ -36,6 +37,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("interop::unicast_with_a_stranger", unicast::stranger_and_reload),
         long("interop::a_group_moves_once", groups::both_move),
         test("interop::ipv6", six::usable_at_once),
+        test("interop::the_same_bytes", bytes::are_the_same),
         test("interop::beside_frr", frr::as_the_other_router),
     ]
 }
