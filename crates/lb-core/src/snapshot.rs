@@ -175,7 +175,9 @@ impl Counters {
 }
 
 fn lasts(field: Field, kind: Kind) -> bool {
-    field.is_of(kind) && matches!(field.tags(kind).nature, Nature::Counter | Nature::Max)
+    // HAProxy calls the most sessions of a backend in one second a gauge.
+    let is_most = field == Field::RateMax;
+    field.is_of(kind) && (is_most || matches!(field.tags(kind).nature, Nature::Counter | Nature::Max))
 }
 
 #[cfg(test)]

@@ -117,6 +117,32 @@ impl fmt::Display for ServerAddress {
     }
 }
 
+/// As the configuration writes its place.
+pub(crate) fn named(server: &Server) -> String {
+    let port = match server.port {
+        ServerPort::Fixed(port) => port.to_string(),
+        ServerPort::Offset(by) => format!("{by:+}"),
+    };
+    match &server.host {
+        Host::Ip(ip) => format!("{ip} {port}"),
+        Host::Name(name) => format!("{name} {port}"),
+        Host::Unix(path) => path.display().to_string(),
+    }
+}
+
+/// Where a server that moved is checked from now on; `None` where its checks have a place of their own, or none.
+pub(crate) fn fixed_check(server: &Server, to: &ServerAddress) -> Option<SockAddr> {
+    let check = server.check.as_ref().filter(|check| check.host.is_none())?;
+    let ServerAddress::Ip { ip, port } = to else {
+        return None;
+    };
+    let fixed = match port {
+        ServerPort::Fixed(port) => Some(*port),
+        ServerPort::Offset(_) => None,
+    };
+    Some(SocketAddr::new(*ip, check.port.or(fixed)?).into())
+}
+
 /// The first address counts, as in HAProxy.
 fn resolve(name: &str) -> Result<IpAddr, String> {
     let mut found = (name, 0).to_socket_addrs().map_err(|e| e.to_string())?;

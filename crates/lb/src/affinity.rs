@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tandem_lb_config::Stick;
 use tandem_lb_core::backend::View;
@@ -27,6 +28,24 @@ pub(crate) struct Fill {
     pub(crate) key: &'static str,
     pub(crate) size: u32,
     pub(crate) used: usize,
+}
+
+/// Places of a table that are looked at under one lock.
+const PAGE: u32 = 2_048;
+
+/// Some entries of a table, and where the next page begins.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) entries: Vec<(Key, StickEntry)>,
+    pub(crate) next: Option<u32>,
+}
+
+/// An entry of an earlier process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Restored {
+    pub(crate) source: IpAddr,
+    pub(crate) server: ServerId,
+    pub(crate) left: Option<Duration>,
 }
 
 impl Affinity {
@@ -64,11 +83,38 @@ impl Affinity {
         table.poll_deadline()
     }
 
-    /// All entries in the order of their keys. The table is only locked for the time of a copy.
+    /// All entries in the order of their keys, looked at a page at a time.
     pub(crate) fn entries(&self, now: Mono) -> Vec<(Key, StickEntry)> {
-        let copy = self.table().clone();
-        let is_alive = |entry: &StickEntry| entry.expires.is_none_or(|at| at > now);
-        copy.sorted().filter(|(_, entry)| is_alive(entry)).collect()
+        let (mut entries, mut from) = (Vec::new(), Some(0));
+        while let Some(place) = from {
+            let page = self.page(place, now);
+            entries.extend(page.entries);
+            from = page.next;
+        }
+        // One that left its place and came back between two pages may have been met twice.
+        entries.sort_unstable_by_key(|(key, _)| *key);
+        entries.dedup_by_key(|(key, _)| *key);
+        entries
+    }
+
+    /// The entries of one page, for which the table is locked no longer than a worker may wait.
+    pub(crate) fn page(&self, from: u32, now: Mono) -> Page {
+        let (entries, next) = self.table().page(from, PAGE, now);
+        Page { entries, next }
+    }
+
+    /// Goes on with what an earlier process knew, before anybody else asks.
+    pub(crate) fn restore(&self, mut entries: Vec<Restored>, now: Mono) {
+        entries.sort_by_key(|entry| entry.left.unwrap_or(Duration::MAX));
+        let keyed = entries
+            .into_iter()
+            .filter_map(|entry| Some((self.key(entry.source)?, entry.server, entry.left)));
+        let keyed: Vec<_> = keyed.collect();
+        self.table().restore(keyed.into_iter(), now);
+    }
+
+    pub(crate) fn key_type(&self) -> KeyType {
+        self.settings.key
     }
 
     /// What is known of a client, without making it live on.

@@ -29,6 +29,7 @@ use crate::orders::Orders;
 use crate::page::{Page, Site};
 use crate::router::Router;
 use crate::socket::{self, Doors, Room};
+use crate::state::{Archive, Keeping, Past, Scene};
 use crate::stats::{Process, Sources, Stats, Timeline};
 use crate::upgrade::{Giver, Heir, TakenOver, Taker};
 use crate::worker::{Crew, Phase};
@@ -52,6 +53,8 @@ pub(crate) struct Control {
     pub(crate) predecessor: Option<Taker>,
     pub(crate) lots: Seed,
     pub(crate) hard_stop_after: Option<Duration>,
+    pub(crate) past: Past,
+    pub(crate) archive: Option<Archive>,
     /// The control socket of the router beside us.
     pub(crate) router: PathBuf,
 }
@@ -72,6 +75,8 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         predecessor,
         lots,
         hard_stop_after,
+        past,
+        archive,
         router,
     } = control;
     let signals = Signals::listen(BALANCER)?;
@@ -113,7 +118,15 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         orders: desk.orders.clone(),
         timeline,
     });
+    stats.resume(&past);
+    drop(past);
     tokio::task::spawn_local(stats.clone().watch());
+    let scene = Scene {
+        stats: stats.clone(),
+        orders: desk.orders.clone(),
+        clock,
+    };
+    let keeping = archive.map(|archive| Keeping::begin(archive, scene));
     let of_pages = sockets.iter().flatten().map(Arc::downgrade);
     let of_doors = doors.doors().iter().map(|door| Arc::downgrade(&door.socket));
     let giver = Rc::new(Giver {
@@ -152,6 +165,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         signals,
         process,
         hard_stop_after,
+        keeping,
     })
 }
 
@@ -166,6 +180,7 @@ pub(crate) struct Running {
     signals: Signals,
     process: Limit,
     hard_stop_after: Option<Duration>,
+    keeping: Option<Keeping>,
 }
 
 impl Running {
@@ -174,6 +189,9 @@ impl Running {
         let obeyed = self.obey().await;
         self.leave_doors();
         self.desk.phase.send_replace(Phase::Stopped);
+        if let Some(keeping) = self.keeping.take() {
+            keeping.end().await;
+        }
         Ok(obeyed?)
     }
 

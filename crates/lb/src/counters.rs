@@ -5,6 +5,8 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use tandem_lb_core::snapshot::Counters;
+use tandem_lb_core::stats::Field;
 use tandem_time::Mono;
 
 use crate::stats::Times;
@@ -92,6 +94,15 @@ impl Traffic {
         self.last.store(now.as_millis() + 1, Relaxed);
     }
 
+    /// Goes on from what an earlier process counted.
+    pub(crate) fn resume(&self, before: &Counters) {
+        self.sessions.total.add(before.count(Field::Stot));
+        let most = u32::try_from(before.count(Field::Smax)).unwrap_or(u32::MAX);
+        self.sessions.max.fetch_max(most, Relaxed);
+        self.bytes_in.add(before.count(Field::Bin));
+        self.bytes_out.add(before.count(Field::Bout));
+    }
+
     /// As if nothing had come yet; what is there stays.
     pub(crate) fn clear(&self) {
         self.sessions.forget_max();
@@ -124,6 +135,22 @@ pub(crate) struct Attempts {
 }
 
 impl Attempts {
+    /// Goes on from what an earlier process counted.
+    pub(crate) fn resume(&self, before: &Counters) {
+        for (count, field) in [
+            (&self.connects, Field::Connect),
+            (&self.connect_errors, Field::Econ),
+            (&self.retries, Field::Wretr),
+            (&self.redispatches, Field::Wredis),
+            (&self.balanced, Field::Lbtot),
+            (&self.client_aborts, Field::CliAbrt),
+            (&self.server_aborts, Field::SrvAbrt),
+        ] {
+            count.add(before.count(field));
+        }
+        self.times.resume(before);
+    }
+
     /// As if nothing had been tried yet.
     pub(crate) fn clear(&self) {
         let Attempts {

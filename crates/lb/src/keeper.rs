@@ -4,21 +4,20 @@
 //! has been carried out, and its view published, when [`Keeper::tell`] returns.
 
 use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use socket2::SockAddr;
-use tandem_lb_config::ServerPort;
 use tandem_lb_core::ServerIdx;
-use tandem_lb_core::backend::{self as core, CheckLog, Input, NoServerLeft, Output, ServerReport};
+use tandem_lb_core::backend::{self as core, CheckLog, Input, NoServerLeft, Output, Saved, ServerReport};
 use tandem_lb_core::log::state::{self, Sessions};
 use tandem_lb_core::stats::Outage;
 use tandem_ops::clock::{Clock, Wall};
 use tandem_ops::syslog::{Sender, Severity, Targets};
 use tokio::sync::Notify;
 
-use crate::address::ServerAddress;
+use crate::address::{ServerAddress, fixed_check};
 use crate::probe;
 use crate::publish::Backend;
 use crate::stats::{Happening, Timeline};
@@ -108,6 +107,22 @@ impl Keeper {
         self.machine.borrow().report(server, self.clock.now()).map(read)
     }
 
+    /// What the next process needs to go on with a server.
+    pub(crate) fn saved(&self, server: ServerIdx) -> Option<Saved> {
+        self.machine.borrow().saved(server, self.clock.now())
+    }
+
+    /// The outages of an earlier process count too.
+    pub(crate) fn resume(&self, count: u64, total: Duration) {
+        let is_out = self
+            .backend
+            .now()
+            .view
+            .as_ref()
+            .is_some_and(|view| view.online.is_none());
+        self.outage.set(Outage::resumed(count, total, is_out, self.clock.now()));
+    }
+
     /// When no server was left.
     pub(crate) fn outage(&self) -> Outage {
         self.outage.get()
@@ -119,15 +134,13 @@ impl Keeper {
             return;
         };
         let plan = live.plan();
-        let own = plan.check.as_ref().filter(|check| check.host.is_none());
-        if let (Some(check), ServerAddress::Ip { ip, port }) = (own, &to)
-            && let Some(port) = check.port.or(fixed(*port))
+        if let Some(check) = fixed_check(&plan, &to)
             && let Some(place) = self.checks.borrow_mut().get_mut(server.place())
         {
-            *place = Some(SocketAddr::new(*ip, port).into());
+            *place = Some(check);
         }
         tracing::warn!("{}/{} moves to {to}", self.backend.name(), plan.name);
-        live.address.store(Arc::new(to));
+        live.relocate(to);
     }
 
     fn carry_out(self: &Rc<Keeper>) {
@@ -191,13 +204,5 @@ impl Keeper {
         };
         tracing::info!("{text}");
         self.lines.borrow_mut().send(&self.logs(), severity, &text, Wall::now());
-    }
-}
-
-/// `None` when the port follows the client's.
-fn fixed(port: ServerPort) -> Option<u16> {
-    match port {
-        ServerPort::Fixed(port) => Some(port),
-        ServerPort::Offset(_) => None,
     }
 }

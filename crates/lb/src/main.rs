@@ -28,6 +28,7 @@ mod servers;
 mod session;
 mod socket;
 mod start;
+mod state;
 mod stats;
 mod upgrade;
 mod worker;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use arc_swap::{ArcSwap, Guard};
 use tandem_lb_config as plan;
@@ -21,6 +22,7 @@ pub(crate) struct Server {
     plan: ArcSwap<plan::Server>,
     /// Where it is; an operator may move it.
     pub(crate) address: ArcSwap<ServerAddress>,
+    is_moved: AtomicBool,
     pub(crate) traffic: Traffic,
     pub(crate) attempts: Attempts,
     pub(crate) history: History,
@@ -32,6 +34,7 @@ impl Server {
             place,
             plan: ArcSwap::from_pointee(plan),
             address: ArcSwap::from_pointee(address),
+            is_moved: AtomicBool::new(false),
             traffic: Traffic::default(),
             attempts: Attempts::default(),
             history: History::default(),
@@ -46,12 +49,24 @@ impl Server {
         self.plan().name.clone()
     }
 
+    /// From now on it is there, whatever the configuration says.
+    pub(crate) fn relocate(&self, to: ServerAddress) {
+        self.is_moved.store(true, Relaxed);
+        self.address.store(Arc::new(to));
+    }
+
+    /// An operator has put it elsewhere.
+    pub(crate) fn is_moved(&self) -> bool {
+        self.is_moved.load(Relaxed)
+    }
+
     /// Where an operator has put it stays, unless the configuration has come to say another address.
     fn take_on(&self, plan: plan::Server, address: ServerAddress) {
         let before = self.plan.swap(Arc::new(plan));
         let after = self.plan.load();
         if (&before.host, before.port) != (&after.host, after.port) {
             self.address.store(Arc::new(address));
+            self.is_moved.store(false, Relaxed);
         }
     }
 }

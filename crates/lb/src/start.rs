@@ -42,6 +42,7 @@ use crate::listeners::{Opened, Opener};
 use crate::live::Live;
 use crate::logs::Logs;
 use crate::socket::Doors;
+use crate::state;
 use crate::stats::Process;
 use crate::upgrade::{self, Taker};
 use crate::worker::{self, Crew, Inbox, Phase, Start};
@@ -108,9 +109,15 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
         listeners: plan.frontends.iter().map(|f| f.binds.len()).sum(),
         started: Wall::now(),
     };
+    let (mut past, archive) = state::recall(plan);
+    if predecessor.is_some() {
+        // It says what it knows itself, and later than any file.
+        past = state::Past::default();
+    }
     privileges.settle()?;
 
-    let clock = predecessor.as_ref().map_or_else(Clock::start, Taker::clock);
+    let usual = || Clock::start_at(state::START);
+    let clock = predecessor.as_ref().map_or_else(usual, Taker::clock);
     let mut seed = Seed::new(chance());
     let process = Limit::new(maxconn);
     let frontend_maxconn = args.frontend_maxconn.unwrap_or(maxconn);
@@ -124,10 +131,12 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
         frontend_maxconn,
     };
     let Built {
-        watched,
+        mut watched,
         frontends,
         http,
     } = builder.build(addresses, opened, &mut seed);
+
+    past.restore(&mut watched, clock.now());
 
     // A successor accepts nothing before it knows what its predecessor knew.
     let first = if predecessor.is_some() {
@@ -157,6 +166,8 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
         predecessor,
         lots: seed.fork(workers as u64),
         hard_stop_after,
+        past,
+        archive,
         router: args.vrrp_socket.clone(),
     };
     let ended = runtime.block_on(async {

@@ -27,6 +27,7 @@ use crate::frontends::Frontends;
 use crate::keeper::Keeper;
 use crate::orders::Orders;
 use crate::page::Site;
+use crate::state::Past;
 use crate::worker::Phase;
 
 pub(crate) use history::History;
@@ -42,6 +43,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Everything that there is to tell. One for the process, on the control runtime.
 pub(crate) struct Stats {
     clock: Clock,
+    began: Mono,
     process: RefCell<Rc<Process>>,
     phase: watch::Receiver<Phase>,
     /// In the order of the configuration.
@@ -74,6 +76,7 @@ impl Stats {
         } = sources;
         let stats = Stats {
             clock,
+            began: clock.now(),
             process: RefCell::new(Rc::new(process)),
             phase,
             series: RefCell::default(),
@@ -107,6 +110,15 @@ impl Stats {
         self.series.replace(series);
     }
 
+    /// Goes on from what earlier processes counted. To be called before the first look.
+    pub(crate) fn resume(&self, past: &Past) {
+        self.series.borrow().iter().for_each(|series| series.resume(past));
+        let (total, bytes) = self.totals();
+        let mut meters = self.meters.borrow_mut();
+        meters.sessions.resume(total, 0);
+        meters.bytes_out.resume(bytes, 0);
+    }
+
     /// Looks at the counters until the process ends.
     pub(crate) async fn watch(self: Rc<Stats>) {
         loop {
@@ -137,7 +149,7 @@ impl Stats {
         let meters = self.meters.borrow();
         let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
         self.process().info(&process::Now {
-            uptime: now.since(Mono::ZERO),
+            uptime: now.since(self.began),
             sessions,
             total,
             rate: meters.sessions.rate(total, now),
@@ -194,17 +206,21 @@ impl Stats {
 
     fn look(&self) {
         let now = self.clock.now();
-        let (mut total, mut bytes) = (0, 0);
-        for series in self.series.borrow().iter() {
-            series.look(now);
-            if let Some(traffic) = series.of_clients() {
-                total += traffic.sessions.total();
-                bytes += traffic.bytes_in.now() + traffic.bytes_out.now();
-            }
-        }
+        self.series.borrow().iter().for_each(|series| series.look(now));
+        let (total, bytes) = self.totals();
         let mut meters = self.meters.borrow_mut();
         meters.sessions.look(total, now);
         meters.bytes_out.look(bytes, now);
+    }
+
+    /// Sessions and bytes of all clients.
+    fn totals(&self) -> (u64, u64) {
+        let series = self.series.borrow();
+        let of_clients = series.iter().filter_map(Series::of_clients);
+        of_clients.fold((0, 0), |(sessions, bytes), traffic| {
+            let both_ways = traffic.bytes_in.now() + traffic.bytes_out.now();
+            (sessions + traffic.sessions.total(), bytes + both_ways)
+        })
     }
 }
 

@@ -15,9 +15,17 @@ const LOOKS: usize = 8;
 pub struct Meter {
     looks: VecDeque<(Mono, u64)>,
     max: u64,
+    /// What the counter stood at before the first look.
+    began_at: u64,
 }
 
 impl Meter {
+    /// The counter begins with what an earlier process counted, and so does the most in a second.
+    pub fn resume(&mut self, total: u64, max: u64) {
+        self.began_at = total;
+        self.max = self.max.max(max);
+    }
+
     /// Looks at the counter. To be called a few times a second.
     pub fn look(&mut self, total: u64, now: Mono) {
         self.max = self.max.max(self.rate(total, now));
@@ -39,7 +47,7 @@ impl Meter {
                 u64::try_from(came * WINDOW.as_nanos() / passed).unwrap_or(u64::MAX)
             }
             // All that was ever counted came since the first look, or just before it.
-            None => total,
+            None => total.saturating_sub(self.began_at),
         }
     }
 
@@ -99,6 +107,16 @@ mod tests {
         assert_eq!(m.rate(8, at(900)), 8);
         assert_eq!(m.rate(8, at(1002)), 5);
         assert_eq!(m.max(8, at(1002)), 8);
+    }
+
+    #[test]
+    fn what_an_earlier_process_counted_is_no_burst() {
+        let mut m = Meter::default();
+        m.resume(1_000_000, 7);
+        m.look(1_000_000, at(0));
+        assert_eq!((m.rate(1_000_003, at(10)), m.max(1_000_003, at(10))), (3, 7));
+        m.look(1_000_003, at(250));
+        assert_eq!(m.rate(1_000_003, at(1_100)), 2);
     }
 
     #[test]

@@ -11,6 +11,15 @@ pub struct Outage {
 }
 
 impl Outage {
+    /// After so many in earlier processes; one that goes on is among them.
+    pub fn resumed(count: u64, total: Duration, is_out: bool, now: Mono) -> Outage {
+        Outage {
+            since: is_out.then_some(now),
+            count,
+            ended: total,
+        }
+    }
+
     /// Told whenever it may have changed.
     pub fn note(&mut self, is_out: bool, now: Mono) {
         match (self.since, is_out) {

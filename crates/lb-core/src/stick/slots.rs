@@ -84,7 +84,11 @@ impl Slots {
 
     pub(super) fn remove(&mut self, place: Place) {
         self.unlink(place);
-        self.at_mut(place).chain = self.free;
+        let free = self.free;
+        let slot = self.at_mut(place);
+        slot.chain = free;
+        // No entry is older than itself, so this marks a hole.
+        slot.older = place;
         self.free = place;
         self.len -= 1;
     }
@@ -101,6 +105,15 @@ impl Slots {
         std::iter::successors(self.oldest(), |&place| {
             Some(self.at(place).newer).filter(|&next| next != NONE)
         })
+    }
+
+    /// The entries at these places of the array, and where the next such page begins. An entry that lives through a whole
+    /// walk is met once, whatever is done to the others meanwhile.
+    pub(super) fn page(&self, from: Place, most: u32) -> (impl Iterator<Item = Place>, Option<Place>) {
+        let end = u32::try_from(self.slots.len()).unwrap_or(NONE);
+        let next = from.saturating_add(most).min(end);
+        let there = (from.min(end)..next).filter(|&place| self.at(place).older != place);
+        (there, Some(next).filter(|&next| next < end))
     }
 
     fn link_newest(&mut self, place: Place) {

@@ -128,13 +128,31 @@ impl StickTable {
         self.expires(self.slots.oldest()?)
     }
 
-    /// All entries in the order of their keys, for a dump.
-    pub fn sorted(&self) -> impl Iterator<Item = (Key, StickEntry)> {
-        let mut places: Vec<Place> = self.slots.places().collect();
-        places.sort_unstable_by_key(|&place| self.slots.at(place).key);
-        places
-            .into_iter()
-            .map(|place| (self.slots.at(place).key, self.entry(place)))
+    /// So many places from one on, for a dump that must not keep others waiting: the entries there that live, and where
+    /// to go on. An entry that lives through the whole dump is in it once.
+    pub fn page(&self, from: u32, most: u32, now: Mono) -> (Vec<(Key, StickEntry)>, Option<u32>) {
+        let (places, next) = self.slots.page(from, most);
+        let alive = places.filter(|&place| !self.expired(place, now));
+        let entries = alive.map(|place| (self.slots.at(place).key, self.entry(place)));
+        (entries.collect(), next)
+    }
+
+    /// Goes on with what an earlier process knew: keys and the time each has left, the one with the least first. To be
+    /// called before anything else is stored. What the table has no room for is forgotten, the oldest first.
+    pub fn restore(&mut self, entries: impl ExactSizeIterator<Item = (Key, ServerId, Option<Duration>)>, now: Mono) {
+        let now = self.advance(now);
+        let most = self.settings.size.min(NONE - 1) as usize;
+        let too_many = entries.len().saturating_sub(most);
+        for (key, server, left) in entries.skip(too_many) {
+            let used = match (self.settings.expire, left) {
+                (Some(lifetime), Some(left)) => now.before(lifetime.saturating_sub(left)),
+                _ => now,
+            };
+            if self.index.find(&self.slots, &key).is_none() {
+                let place = self.slots.add(key, server, used);
+                self.index.add(&mut self.slots, place);
+            }
+        }
     }
 
     fn is_full(&self) -> bool {

@@ -131,11 +131,24 @@ fn key(n: u32) -> Key {
     Key::V4(Ipv4Addr::from(0x7f00_0000 + n))
 }
 
+/// All entries, expired ones included, in the order of their keys.
+fn sorted(table: &StickTable) -> Vec<(Key, StickEntry)> {
+    let (mut all, mut from) = (Vec::new(), Some(0));
+    while let Some(place) = from {
+        let (page, next) = table.page(place, 3, Mono::ZERO);
+        assert!(page.len() <= 3 && next.is_none_or(|next| next > place));
+        all.extend(page);
+        from = next;
+    }
+    all.sort_by_key(|(key, _)| *key);
+    all
+}
+
 fn agree(table: &StickTable, model: &Model) -> Result<(), TestCaseError> {
     prop_assert_eq!(table.len(), model.entries.len());
     prop_assert!(table.len() <= model.settings.size as usize);
     prop_assert_eq!(table.poll_deadline(), model.deadline());
-    let listed: Vec<(Key, ServerId)> = table.sorted().map(|(k, e)| (k, e.server)).collect();
+    let listed: Vec<(Key, ServerId)> = sorted(table).into_iter().map(|(k, e)| (k, e.server)).collect();
     let expected: Vec<(Key, ServerId)> = model.entries.iter().map(|(k, v)| (*k, v.0)).collect();
     prop_assert_eq!(listed, expected);
     Ok(())
@@ -210,7 +223,10 @@ fn a_full_table_drops_the_least_recently_used() {
     t.store(&key(2), ServerId(1), Mono::ZERO);
     t.lookup(&key(1), Mono::ZERO);
     assert_eq!(t.store(&key(3), ServerId(1), Mono::ZERO), Stored::Purged { dropped: 1 });
-    assert_eq!(t.sorted().map(|(k, _)| k).collect::<Vec<_>>(), [key(1), key(3)]);
+    assert_eq!(
+        sorted(&t).into_iter().map(|(k, _)| k).collect::<Vec<_>>(),
+        [key(1), key(3)]
+    );
 }
 
 #[test]
@@ -230,4 +246,50 @@ fn a_clock_read_a_little_late_does_no_harm() {
     assert_eq!(t.poll_deadline(), Some(at(150)));
     assert_eq!(t.expire(at(149)), 0);
     assert_eq!(t.expire(at(150)), 2);
+}
+
+#[test]
+fn what_an_earlier_process_knew() {
+    let hour = Duration::from_secs(3_600);
+    let settings = TableSettings {
+        key: KeyType::Ipv4,
+        size: 3,
+        expire: Some(hour),
+        nopurge: false,
+    };
+    let mut t = StickTable::new(settings, [1, 2]);
+    let now = Mono::ZERO + 10 * hour;
+    let left = |seconds| Some(Duration::from_secs(seconds));
+    let known = [(1, left(5)), (2, left(10)), (3, left(600)), (4, left(90_000))];
+    let known = known.map(|(n, left)| (key(n), ServerId(n), left));
+    t.restore(known.into_iter(), now);
+    // The oldest has no room, and the last cannot live longer than others do here.
+    let lives: Vec<_> = sorted(&t)
+        .into_iter()
+        .map(|(k, e)| (k, e.expires.map(|at| at - now)))
+        .collect();
+    assert_eq!(lives, [(key(2), left(10)), (key(3), left(600)), (key(4), left(3_600))]);
+    assert_eq!(t.poll_deadline(), Some(now + Duration::from_secs(10)));
+    assert_eq!(t.lookup(&key(3), now).map(|e| e.server), Some(ServerId(3)));
+    assert_eq!(t.expire(now + Duration::from_secs(11)), 1);
+}
+
+#[test]
+fn who_lives_through_a_walk_is_met_once() {
+    let mut t = table(100, None, false);
+    for n in 0..50 {
+        t.store(&key(n), ServerId(1), Mono::ZERO);
+    }
+    let (first, next) = t.page(0, 20, Mono::ZERO);
+    for n in 0..10 {
+        t.remove(&key(n));
+        t.store(&key(60 + n), ServerId(2), Mono::ZERO);
+        t.lookup(&key(n + 30), Mono::ZERO);
+    }
+    let (second, next) = t.page(next.expect("there is more"), 100, Mono::ZERO);
+    assert_eq!(next, None);
+    for n in 10..50 {
+        let met = first.iter().chain(&second).filter(|(k, _)| *k == key(n)).count();
+        assert_eq!(met, 1, "{n}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The rates of one frontend, backend or server.
 
-use tandem_lb_core::stats::{Meter, figures};
+use tandem_lb_core::snapshot::Counters;
+use tandem_lb_core::stats::{Field, Meter, figures};
 use tandem_time::Mono;
 
 use crate::counters::Traffic;
@@ -13,6 +14,13 @@ pub(super) struct Meters {
 }
 
 impl Meters {
+    /// Goes on from what an earlier process counted, once `of` holds that.
+    pub(super) fn resume(&mut self, of: &Traffic, before: &Counters) {
+        self.sessions.resume(of.sessions.total(), before.count(Field::RateMax));
+        self.bytes_in.resume(of.bytes_in.now(), 0);
+        self.bytes_out.resume(of.bytes_out.now(), 0);
+    }
+
     pub(super) fn look(&mut self, at: &Traffic, now: Mono) {
         self.sessions.look(at.sessions.total(), now);
         self.bytes_in.look(at.bytes_in.now(), now);

@@ -3,10 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tandem_lb_core::backend::ServerReport;
+use tandem_lb_core::snapshot::Counters;
 use tandem_lb_core::stats::prometheus::{ServerSpread, TableFill};
-use tandem_lb_core::stats::{Row, backend_row, figures, frontend_row, server_row};
+use tandem_lb_core::stats::{Field, Row, backend_row, figures, frontend_row, server_row};
 use tandem_time::Mono;
 
 use super::Meters;
@@ -16,6 +18,7 @@ use crate::keeper::Keeper;
 use crate::page::Site;
 use crate::publish::Backend;
 use crate::servers::Server;
+use crate::state::Past;
 
 type Shared = Rc<RefCell<Meters>>;
 
@@ -161,6 +164,44 @@ impl Series {
             .collect()
     }
 
+    /// Goes on from what earlier processes counted.
+    pub(super) fn resume(&self, past: &Past) {
+        match self {
+            Series::Frontend { seat, meters } => {
+                let frontend = seat.load();
+                resume(
+                    &frontend.traffic,
+                    &mut meters.borrow_mut(),
+                    &past.of_frontend(&frontend.plan),
+                );
+            }
+            Series::Site { site, meters } => {
+                resume(site.traffic(), &mut meters.borrow_mut(), &past.of_frontend(site.plan()));
+            }
+            Series::Backend {
+                keeper,
+                meters,
+                servers,
+                ..
+            } => {
+                let backend = keeper.backend();
+                let plan = backend.now().plan.clone();
+                let before = past.of_backend(&plan);
+                resume(&backend.traffic, &mut meters.borrow_mut(), &before);
+                backend.attempts.resume(&before);
+                let down = Duration::from_secs(before.count(Field::Downtime));
+                keeper.resume(before.count(Field::Chkdown), down);
+                let mut servers = servers.borrow_mut();
+                follow(&mut servers, backend);
+                for OfServer { server, meters } in servers.iter_mut() {
+                    let before = past.of_server(&plan, &server.plan());
+                    resume(&server.traffic, meters, &before);
+                    server.attempts.resume(&before);
+                }
+            }
+        }
+    }
+
     /// The server with this number.
     pub(super) fn server(&self, number: u32) -> Option<Arc<Server>> {
         let Series::Backend { keeper, .. } = self else {
@@ -302,6 +343,11 @@ fn follow(known: &mut Vec<OfServer>, backend: &Backend) {
                 meters: Meters::default(),
             })
     }));
+}
+
+fn resume(traffic: &Traffic, meters: &mut Meters, before: &Counters) {
+    traffic.resume(before);
+    meters.resume(traffic, before);
 }
 
 fn server_of(keeper: &Keeper, server: &Server, meters: &Meters, report: &ServerReport<'_>, now: Mono) -> Row {

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use tandem_lb_core::conn::Summary;
-use tandem_lb_core::stats::figures;
+use tandem_lb_core::snapshot::Counters;
+use tandem_lb_core::stats::{Field, figures};
 
 /// So many sessions weigh in an average (reference 3.6).
 const SAMPLES: u64 = 1024;
@@ -33,6 +34,17 @@ impl Times {
         self.queue.took(wait);
         self.connect.took(connect);
         self.total.took(session.total);
+    }
+
+    /// The longest of an earlier process count; the averages are of the latest sessions only.
+    pub(crate) fn resume(&self, before: &Counters) {
+        for (time, field) in [
+            (&self.queue, Field::QtimeMax),
+            (&self.connect, Field::CtimeMax),
+            (&self.total, Field::TtimeMax),
+        ] {
+            time.max.fetch_max(before.count(field), Relaxed);
+        }
     }
 
     pub(super) fn forget_maxima(&self) {
