@@ -1,0 +1,166 @@
+//! Single connections in each state that they may be in.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::time::Duration;
+
+use tandem_tests::{Config, Lb, Noise, Server, Syslog, ask, connect, ended, until};
+
+use crate::socket::Socket;
+
+#[test]
+fn an_idle_connection_lives_on_in_the_successor() {
+    let (server, socket) = (Server::echo(), Socket::new());
+    let config = Config::default().global(socket.line()).server("s", &server, "");
+    let mut old = Lb::start(&config.to_string());
+    let mut client = connect(config.at());
+    assert_eq!(ask(&mut client, b"before"), b"before");
+
+    let new = old.succeed(socket.path(), &config.to_string());
+    assert!(old.ended().success());
+    assert_eq!(ask(&mut client, b"after"), b"after");
+    assert_eq!(ask(&mut connect(config.at()), b"new"), b"new");
+    assert_eq!(server.accepted(), 2);
+    drop(new);
+}
+
+#[test]
+fn what_waits_for_a_slow_reader_is_moved_along() {
+    let (server, socket) = (Server::echo(), Socket::new());
+    let config = Config::default().global(socket.line()).server("s", &server, "");
+    let mut old = Lb::start(&config.to_string());
+    let mut client = connect(config.at());
+    // More than all the buffers on the way hold, so both directions stand still with something in the balancer's.
+    let noise = Noise::new(7).bytes(48 << 20);
+    let sent = noise.clone();
+    let mut writer = client.try_clone().expect("a second handle");
+    writer.set_write_timeout(None).expect("no timeout is a valid one");
+    let writing = std::thread::spawn(move || writer.write_all(&sent).and_then(|()| writer.shutdown(Shutdown::Write)));
+    until("the directions to stand still", || {
+        let moved = socket.figure("fe", "FRONTEND", "bin");
+        std::thread::sleep(Duration::from_millis(100));
+        (moved > 0 && moved == socket.figure("fe", "FRONTEND", "bin")).then_some(())
+    });
+    let _new = old.succeed(socket.path(), &config.to_string());
+    assert!(old.ended().success());
+    let mut echoed = Vec::new();
+    client
+        .read_to_end(&mut echoed)
+        .expect("everything comes back, and then the end");
+    writing
+        .join()
+        .expect("the writer is well")
+        .expect("everything was taken");
+    assert!(echoed == noise);
+}
+
+#[test]
+fn a_half_closed_connection_stays_half_closed() {
+    // Answers only when the client has said everything.
+    let server = Server::start(|mut stream| {
+        let mut heard = Vec::new();
+        if stream.read_to_end(&mut heard).is_ok() {
+            std::thread::sleep(Duration::from_millis(700));
+            stream.write_all(&heard).ok();
+        }
+    });
+    let (socket, syslog) = (Socket::new(), Syslog::default());
+    let config = Config::default()
+        .global(socket.line())
+        .log_to(syslog.address())
+        .server("s", &server, "");
+    let mut old = Lb::start(&config.to_string());
+    let mut client = connect(config.at());
+    client.write_all(b"all that I say").expect("room");
+    client.shutdown(Shutdown::Write).expect("connected");
+    until("the server to be reached", || (server.accepted() == 1).then_some(()));
+    let _new = old.succeed(socket.path(), &config.to_string());
+    assert!(old.ended().success());
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).expect("the answer and the end");
+    assert_eq!(answer, "all that I say");
+    // One line for the connection, with what both processes have carried and how long both have led it.
+    let line = syslog.line_with(" fe be/s ");
+    assert!(line.contains(" 14 -- "), "{line}");
+    let times = line.split(" fe be/s ").nth(1).and_then(|rest| rest.split(' ').next());
+    let total = times
+        .and_then(|t| t.rsplit('/').next())
+        .and_then(|t| t.parse::<u64>().ok());
+    assert!(total.is_some_and(|ms| ms >= 700), "{line}");
+    assert_eq!(syslog.lines().iter().filter(|l| l.contains(" fe be/s ")).count(), 1);
+}
+
+#[test]
+fn timers_go_on_and_do_not_begin_again() {
+    let (server, socket, syslog) = (Server::echo(), Socket::new(), Syslog::default());
+    let config = Config::default()
+        .global(socket.line())
+        .defaults("timeout client 3s")
+        .log_to(syslog.address())
+        .server("s", &server, "");
+    let mut old = Lb::start(&config.to_string());
+    let mut client = connect(config.at());
+    assert_eq!(ask(&mut client, b"x"), b"x");
+    let silent = std::time::Instant::now();
+    std::thread::sleep(Duration::from_millis(1500));
+    let _new = old.succeed(socket.path(), &config.to_string());
+    assert!(old.ended().success());
+    assert!(ended(&mut client));
+    let took = silent.elapsed();
+    assert!(
+        took >= Duration::from_millis(2900) && took < Duration::from_millis(4400),
+        "{took:?}"
+    );
+    let line = syslog.line_with(" fe be/s ");
+    assert!(line.contains(" cD "), "{line}");
+}
+
+#[test]
+fn who_waits_for_a_place_waits_in_the_successor() {
+    let (server, socket) = (Server::echo(), Socket::new());
+    let config = Config::default()
+        .global(socket.line())
+        .defaults("timeout queue 20s")
+        .server("s", &server, "maxconn 1");
+    let mut old = Lb::start(&config.to_string());
+    let mut first = connect(config.at());
+    assert_eq!(ask(&mut first, b"first"), b"first");
+    let mut second = connect(config.at());
+    second.write_all(b"second").expect("the kernel takes it");
+    until("the second to wait", || {
+        (socket.figure("be", "BACKEND", "qcur") == 1).then_some(())
+    });
+    let _new = old.succeed(socket.path(), &config.to_string());
+    assert!(old.ended().success());
+    assert_eq!(ask(&mut first, b"still"), b"still");
+    drop(first);
+    let mut answer = [0; 6];
+    second.read_exact(&mut answer).expect("its turn comes");
+    assert_eq!(&answer, b"second");
+}
+
+#[test]
+fn what_the_successor_does_not_know_stays_and_drains() {
+    let (one, two, socket) = (Server::named("one"), Server::named("two"), Socket::new());
+    let config = Config::default().global(socket.line());
+    let both = config.clone().server("one", &one, "").server("two", &two, "");
+    let only = config.server("two", &two, "");
+    let mut old = Lb::start(&both.to_string());
+    let mut hello = [0; 3];
+    let mut clients = [connect(both.at()), connect(both.at())].map(|mut client| {
+        client.read_exact(&mut hello).expect("its server's name");
+        (hello, client)
+    });
+    clients.sort_by_key(|(name, _)| *name);
+    let [(_, mut at_one), (_, mut at_two)] = clients;
+
+    let new = old.succeed(socket.path(), &only.to_string());
+    assert_eq!(ask(&mut at_one, b"1"), b"1");
+    assert_eq!(ask(&mut at_two, b"2"), b"2");
+    assert!(old.is_running());
+    assert_eq!(socket.figure("fe", "FRONTEND", "scur"), 1);
+    drop(at_one);
+    assert!(old.ended().success());
+    assert_eq!(ask(&mut at_two, b"still"), b"still");
+    drop(new);
+}
