@@ -67,7 +67,8 @@ impl Live {
         self.put(id, frontend, peer, began, waker)
     }
 
-    /// Enters one that had this number in another process; whose numbers [are not given again](Live::go_on_from).
+    /// Enters one that had this number in another process, and keeps it unless somebody here has it: whoever was still
+    /// on the way in there when the last number was asked for may have one that was given here too.
     pub(crate) fn arrive(
         self: &Arc<Self>,
         id: u64,
@@ -76,6 +77,9 @@ impl Live {
         began: Mono,
         waker: Waker,
     ) -> Entry {
+        if self.connections.contains_key(&id) {
+            return self.enter(frontend, peer, began, waker);
+        }
         self.put(id, frontend, peer, began, waker)
     }
 

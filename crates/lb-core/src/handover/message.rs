@@ -1,7 +1,5 @@
 //! What the two processes say to each other.
 
-use tandem_time::Mono;
-
 use super::fields::{Reader, Writer};
 use super::{Frame, Malformed, Record};
 
@@ -15,7 +13,10 @@ pub enum Message {
     /// A piece of the state.
     State(Vec<u8>),
     /// That was all of the state: connections may come from here on.
-    Ready,
+    Ready {
+        /// The number that a connection was given last: those of the new process go on from here.
+        last: u64,
+    },
     Connection {
         /// The connection's number in the old process.
         number: u64,
@@ -43,9 +44,6 @@ pub struct Hello {
     /// When its clock began, in nanoseconds of the system's monotonic clock, which both share; negative when that was
     /// before the system started.
     pub clock_began: i64,
-    /// The next connection's number: those of the new one go on from here.
-    pub next: u64,
-    pub now: Mono,
 }
 
 mod kind {
@@ -65,8 +63,7 @@ mod tag {
     pub(super) const VERSION: u8 = 1;
     pub(super) const PID: u8 = 2;
     pub(super) const CLOCK: u8 = 3;
-    pub(super) const NEXT: u8 = 4;
-    pub(super) const NOW: u8 = 5;
+    pub(super) const LAST: u8 = 4;
     pub(super) const NUMBER: u8 = 6;
     pub(super) const WHY: u8 = 7;
     pub(super) const RECORD: u8 = 8;
@@ -81,13 +78,14 @@ impl Message {
                 fields.number(tag::VERSION, hello.version);
                 fields.number(tag::PID, hello.pid);
                 fields.number(tag::CLOCK, hello.clock_began.cast_unsigned());
-                fields.number(tag::NEXT, hello.next);
-                fields.number(tag::NOW, hello.now.as_nanos());
                 (kind::HELLO, fields.into_bytes())
             }
             Message::Begin => (kind::BEGIN, Vec::new()),
             Message::State(piece) => (kind::STATE, piece.clone()),
-            Message::Ready => (kind::READY, Vec::new()),
+            Message::Ready { last } => {
+                fields.number(tag::LAST, *last);
+                (kind::READY, fields.into_bytes())
+            }
             Message::Connection { number, record } => {
                 fields.number(tag::NUMBER, *number);
                 fields.bytes(tag::RECORD, &record.to_bytes());
@@ -118,7 +116,9 @@ impl Message {
             kind::HELLO => Message::Hello(Hello::read(fields()?)?),
             kind::BEGIN => Message::Begin,
             kind::STATE => Message::State(frame.body),
-            kind::READY => Message::Ready,
+            kind::READY => Message::Ready {
+                last: fields()?.number(tag::LAST)?,
+            },
             kind::CONNECTION => {
                 let fields = fields()?;
                 let record = fields.find(tag::RECORD).ok_or(Malformed::Missing(tag::RECORD))?;
@@ -148,8 +148,6 @@ impl Hello {
             version: fields.number(tag::VERSION)?,
             pid: fields.number(tag::PID)?,
             clock_began: fields.number(tag::CLOCK)?.cast_signed(),
-            next: fields.number(tag::NEXT)?,
-            now: Mono::from_nanos(fields.number(tag::NOW)?),
         })
     }
 }

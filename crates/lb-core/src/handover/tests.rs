@@ -52,12 +52,10 @@ fn messages() -> Vec<Message> {
             version: VERSION,
             pid: 4711,
             clock_began: -5,
-            next: 9,
-            now: Mono::from_millis(3),
         }),
         Message::Begin,
         Message::State(b"some state".to_vec()),
-        Message::Ready,
+        Message::Ready { last: 9 },
         Message::Connection {
             number: 7,
             record: Box::new(record(b"\0held\xff")),

@@ -114,8 +114,6 @@ impl Giving {
             version: VERSION,
             pid: std::process::id().into(),
             clock_began: giver.clock.beginning(),
-            next: giver.live.last(),
-            now: giver.clock.now(),
         };
         self.link.send(&Message::Hello(hello), &[]).await?;
         match self.heard(STARTING).await? {
@@ -128,7 +126,8 @@ impl Giving {
         giver
             .phase
             .send_if_modified(|phase| *phase == Phase::Running && is_new(phase));
-        self.link.send(&Message::Ready, &[]).await?;
+        let last = giver.live.last();
+        self.link.send(&Message::Ready { last }, &[]).await?;
         self.connections().await?;
         self.link.send(&Message::Ended, &[]).await?;
         match self.heard(ANSWERING).await? {

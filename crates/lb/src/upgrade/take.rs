@@ -73,7 +73,6 @@ impl Taker {
 
     /// Takes everything. `ready` is called when all is known that must be before the first connection.
     pub(crate) async fn take(self, mut heir: Heir<'_>, ready: impl FnOnce()) -> Result<TakenOver, LinkError> {
-        heir.live.go_on_from(self.hello.next);
         self.stream.set_nonblocking(true)?;
         let mut link = Link::new(tokio::net::UnixStream::from_std(self.stream)?);
         link.send(&Message::Begin, &[]).await?;
@@ -83,7 +82,8 @@ impl Taker {
             let (message, descriptors) = heard.map_err(|_| LinkError::TooLong)??;
             match message {
                 Message::State(_) | Message::Counters(_) => {}
-                Message::Ready => {
+                Message::Ready { last } => {
+                    heir.live.go_on_from(last);
                     if let Some(ready) = ready.take() {
                         ready();
                     }
