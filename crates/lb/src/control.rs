@@ -31,7 +31,7 @@ use crate::router::Router;
 use crate::socket::{self, Doors, Room};
 use crate::state::{Archive, Keeping, Past, Scene};
 use crate::stats::{Process, Sources, Stats, Timeline};
-use crate::upgrade::{Giver, Heir, TakenOver, Taker};
+use crate::upgrade::{Giver, Heir, LinkError, TakenOver, Taker, Taking};
 use crate::worker::{Crew, Phase};
 
 /// How long connections get to write their log line after they were told to end.
@@ -63,7 +63,7 @@ pub(crate) struct Control {
 pub(crate) async fn start(control: Control) -> io::Result<Running> {
     let Control {
         clock,
-        backends,
+        mut backends,
         frontends,
         http,
         identity,
@@ -75,11 +75,18 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         predecessor,
         lots,
         hard_stop_after,
-        past,
+        mut past,
         archive,
         router,
     } = control;
     let signals = Signals::listen(BALANCER)?;
+    let taking = match predecessor {
+        Some(predecessor) => begin_to_take(predecessor, &live).await,
+        None => None,
+    };
+    if let Some((state, _)) = &taking {
+        state.restore(&mut backends, clock.now());
+    }
     let lines = Lines::default();
     let timeline = Rc::<Timeline>::default();
     let desk = Desk {
@@ -93,17 +100,21 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         ),
         lines: lines.clone(),
     };
+    // The workers have waited for what the predecessor knows, if there is one.
+    desk.phase
+        .send_if_modified(|p| std::mem::replace(p, Phase::Running) != Phase::Running);
     let heir = Heir {
         frontends: &desk.frontends.all(),
         crew: &crew,
-        live: &live,
         process: &process,
         lots,
     };
-    let taken_over = match predecessor {
-        Some(predecessor) => desk.take_over(predecessor, heir).await,
-        None => None,
-    };
+    let mut taken_over = None;
+    if let Some((_, taking)) = taking
+        && let Some((counted, all)) = take_connections(taking, heir).await
+    {
+        (past, taken_over) = (counted, Some(all));
+    }
     tokio::task::spawn_local(forget(desk.orders.clone(), clock));
     for keeper in desk.orders.backends().iter() {
         tokio::task::spawn_local(keeper.clone().run());
@@ -126,7 +137,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         orders: desk.orders.clone(),
         clock,
     };
-    let keeping = archive.map(|archive| Keeping::begin(archive, scene));
+    let keeping = archive.map(|archive| Keeping::begin(archive, scene.clone()));
     let of_pages = sockets.iter().flatten().map(Arc::downgrade);
     let of_doors = doors.doors().iter().map(|door| Arc::downgrade(&door.socket));
     let giver = Rc::new(Giver {
@@ -134,6 +145,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         phase: desk.phase.clone(),
         process: process.clone(),
         clock,
+        scene,
         frontends: desk.frontends.clone(),
         others: of_pages.chain(of_doors).collect(),
         is_exposed: Cell::default(),
@@ -218,7 +230,12 @@ impl Running {
         loop {
             let received = tokio::select! {
                 received = self.signals.next() => received?,
-                () = self.giver.succeeded.notified() => return self.drain().await,
+                () = self.giver.succeeded.notified() => {
+                    if let Some(keeping) = self.keeping.take() {
+                        keeping.leave();
+                    }
+                    return self.drain().await;
+                }
             };
             let Received { intention, signal } = received;
             match intention {
@@ -259,21 +276,6 @@ struct Desk {
 }
 
 impl Desk {
-    /// Gets everything from the predecessor. Whatever fails on the way, this process serves from now on.
-    async fn take_over(&self, predecessor: Taker, heir: Heir<'_>) -> Option<TakenOver> {
-        let run = || {
-            self.phase.send_replace(Phase::Running);
-        };
-        match predecessor.take(heir, run).await {
-            Ok(taken_over) => Some(taken_over),
-            Err(error) => {
-                tracing::warn!(%error, "the process before this one did not hand over everything");
-                run();
-                None
-            }
-        }
-    }
-
     fn pause(&self) {
         if self.phase.send_if_modified(|p| {
             *p == Phase::Running && {
@@ -336,6 +338,27 @@ impl Desk {
         tracing::info!("{text}");
         self.lines.borrow_mut().send(logs, severity, text, Wall::now());
     }
+}
+
+/// Whatever fails on the way, this process serves from now on.
+async fn begin_to_take(predecessor: Taker, live: &Live) -> Option<(Past, Taking)> {
+    let begun = predecessor.begin(live).await;
+    begun
+        .map_err(not_everything)
+        .ok()
+        .map(|(state, taking)| (Past::of(state), taking))
+}
+
+async fn take_connections(taking: Taking, heir: Heir<'_>) -> Option<(Past, TakenOver)> {
+    let taken = taking.connections(heir).await;
+    taken
+        .map_err(not_everything)
+        .ok()
+        .map(|(counted, all)| (Past::of(counted), all))
+}
+
+fn not_everything(error: LinkError) {
+    tracing::warn!(%error, "the process before this one did not hand over everything");
 }
 
 fn stopped(name: &str, frontend: u64, backend: u64) -> String {

@@ -63,6 +63,13 @@ pub(crate) fn recall(plan: &Plan) -> (Past, Option<Archive>) {
     (past, archive)
 }
 
+impl Past {
+    /// What a predecessor has said itself.
+    pub(crate) fn of(own: Snapshot) -> Past {
+        Past { own, ..Past::default() }
+    }
+}
+
 /// The writing that goes on beside everything else.
 pub(crate) struct Keeping {
     scene: Scene,
@@ -79,6 +86,11 @@ impl Keeping {
             scene,
             enough,
         }
+    }
+
+    /// Another process writes it from now on.
+    pub(crate) fn leave(self) {
+        self.writer.abort();
     }
 
     /// Writes one last time.

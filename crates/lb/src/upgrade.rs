@@ -28,7 +28,8 @@ mod take;
 
 pub(crate) use fetch::fetch;
 pub(crate) use give::{Giver, give};
+pub(crate) use link::LinkError;
 pub(crate) use parcel::{Ends, Gate, Moved, Parcel, Verdict};
 pub(crate) use predecessors::signal_predecessors;
 pub(crate) use sockets::Sockets;
-pub(crate) use take::{Heir, TakenOver, Taker};
+pub(crate) use take::{Heir, TakenOver, Taker, Taking};

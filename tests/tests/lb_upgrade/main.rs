@@ -1,5 +1,6 @@
 //! Replacing the running binary: listeners, connections and counters go to the successor, and the old process ends.
 
 mod death;
+mod fire;
 mod moves;
 mod socket;

@@ -56,7 +56,8 @@ impl Scene {
         hasher.finish()
     }
 
-    fn without_tables(&self) -> Snapshot {
+    /// All but the stick tables, which are large.
+    pub(crate) fn without_tables(&self) -> Snapshot {
         let rows = self.stats.rows();
         let frontends = rows.iter().filter(|row| row.kind() == Kind::Frontend);
         let keepers = self.orders.backends();

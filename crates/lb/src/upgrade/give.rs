@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use socket2::Socket;
 use tandem_lb_core::handover::{Hello, Message, VERSION};
+use tandem_lb_core::snapshot::Snapshot;
 use tandem_ops::clock::Clock;
 use tokio::net::UnixStream;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -20,6 +21,7 @@ use super::parcel::{Parcel, Verdict};
 use crate::admission::Limit;
 use crate::frontends::Frontends;
 use crate::live::{Connection, Live};
+use crate::state::Scene;
 use crate::worker::Phase;
 
 /// So many connections are at rest at a time: each rests for about as long as these take.
@@ -34,6 +36,9 @@ const ANSWERING: Duration = Duration::from_secs(5);
 /// How long connections get to come to a quiet moment; those that connect to a server that does not answer have none.
 const GATHERING: Duration = Duration::from_secs(8);
 
+/// A large state goes in pieces of this size.
+const PIECE: usize = 256 * 1024;
+
 /// How often to look who is there.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -43,6 +48,7 @@ pub(crate) struct Giver {
     pub(crate) phase: watch::Sender<Phase>,
     pub(crate) process: Limit,
     pub(crate) clock: Clock,
+    pub(crate) scene: Scene,
     pub(crate) frontends: Frontends,
     /// What else listens: pages and doors. Who closes one need not tell us.
     pub(crate) others: Vec<Weak<Socket>>,
@@ -115,7 +121,7 @@ impl Giving {
             pid: std::process::id().into(),
             clock_began: giver.clock.beginning(),
         };
-        self.link.send(&Message::Hello(hello), &[]).await?;
+        self.say(&Message::Hello(hello)).await?;
         match self.heard(STARTING).await? {
             Message::Begin => {}
             _ => return Err(LinkError::OutOfTurn),
@@ -126,14 +132,30 @@ impl Giving {
         giver
             .phase
             .send_if_modified(|phase| *phase == Phase::Running && is_new(phase));
+        self.state(&giver.scene.take().await).await?;
         let last = giver.live.last();
-        self.link.send(&Message::Ready { last }, &[]).await?;
+        self.say(&Message::Ready { last }).await?;
         self.connections().await?;
-        self.link.send(&Message::Ended, &[]).await?;
+        for piece in giver.scene.without_tables().to_bytes().chunks(PIECE) {
+            self.say(&Message::Counters(piece.to_vec())).await?;
+        }
+        self.say(&Message::Ended).await?;
         match self.heard(ANSWERING).await? {
             Message::Done => Ok(()),
             _ => Err(LinkError::OutOfTurn),
         }
+    }
+
+    async fn state(&self, snapshot: &Snapshot) -> Result<(), LinkError> {
+        for piece in snapshot.to_bytes().chunks(PIECE) {
+            self.say(&Message::State(piece.to_vec())).await?;
+        }
+        Ok(())
+    }
+
+    async fn say(&self, message: &Message) -> Result<(), LinkError> {
+        let said = timeout(ANSWERING, self.link.send(message, &[])).await;
+        said.map_err(|_| LinkError::TooLong)?
     }
 
     async fn heard(&mut self, within: Duration) -> Result<Message, LinkError> {

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use socket2::SockRef;
 use tandem_lb_core::handover::{Frame, Frames, Malformed, Message};
+use tandem_lb_core::snapshot::SnapshotError;
 use tandem_sys::pass;
 use thiserror::Error;
 use tokio::io::Interest;
@@ -20,6 +21,8 @@ pub(crate) enum LinkError {
     Gone,
     #[error("what it says makes no sense: {0}")]
     Malformed(#[from] Malformed),
+    #[error("what it knows cannot be read: {0}")]
+    Snapshot(#[from] SnapshotError),
     #[error("it names descriptors that did not come")]
     MissingDescriptors,
     #[error("it says something out of turn")]

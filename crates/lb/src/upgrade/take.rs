@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use socket2::Socket;
 use tandem_lb_core::handover::{Frames, Hello, Message, Record, VERSION};
+use tandem_lb_core::snapshot::Snapshot;
 use tandem_ops::clock::Clock;
 use tandem_sys::pass;
 use tandem_time::Seed;
@@ -47,9 +48,14 @@ pub(crate) struct Taker {
 pub(crate) struct Heir<'a> {
     pub(crate) frontends: &'a [Arc<Frontend>],
     pub(crate) crew: &'a Arc<Crew>,
-    pub(crate) live: &'a Arc<Live>,
     pub(crate) process: &'a Limit,
     pub(crate) lots: Seed,
+}
+
+/// The old process accepts no more, and hands over.
+pub(crate) struct Taking {
+    link: Link,
+    pid: u64,
 }
 
 /// Everything is here. The old process waits for the last word.
@@ -71,23 +77,36 @@ impl Taker {
         Clock::began(self.hello.clock_began)
     }
 
-    /// Takes everything. `ready` is called when all is known that must be before the first connection.
-    pub(crate) async fn take(self, mut heir: Heir<'_>, ready: impl FnOnce()) -> Result<TakenOver, LinkError> {
+    /// Says that this process can take over, and hears what must be known before the first connection.
+    pub(crate) async fn begin(self, live: &Live) -> Result<(Snapshot, Taking), LinkError> {
         self.stream.set_nonblocking(true)?;
         let mut link = Link::new(tokio::net::UnixStream::from_std(self.stream)?);
         link.send(&Message::Begin, &[]).await?;
-        let (mut ready, mut taken) = (Some(ready), 0);
+        let mut state = Pieces::default();
         loop {
-            let heard = timeout(SILENCE, link.receive()).await;
-            let (message, descriptors) = heard.map_err(|_| LinkError::TooLong)??;
-            match message {
-                Message::State(_) | Message::Counters(_) => {}
+            match heard(&mut link).await?.0 {
+                Message::State(piece) => state.add(&piece)?,
                 Message::Ready { last } => {
-                    heir.live.go_on_from(last);
-                    if let Some(ready) = ready.take() {
-                        ready();
-                    }
+                    live.go_on_from(last);
+                    break;
                 }
+                _ => return Err(LinkError::OutOfTurn),
+            }
+        }
+        let pid = self.hello.pid;
+        Ok((state.whole()?, Taking { link, pid }))
+    }
+}
+
+impl Taking {
+    /// Takes all connections, and hears what was counted until the last had left.
+    pub(crate) async fn connections(mut self, mut heir: Heir<'_>) -> Result<(Snapshot, TakenOver), LinkError> {
+        let (mut counters, mut taken) = (Pieces::default(), 0);
+        let link = &mut self.link;
+        loop {
+            let (message, descriptors) = heard(link).await?;
+            match message {
+                Message::Counters(piece) => counters.add(&piece)?,
                 Message::Connection { number, record } => match heir.place(number, *record, descriptors) {
                     Ok(moved) => {
                         link.send(&Message::Taken { number }, &[]).await?;
@@ -103,8 +122,34 @@ impl Taker {
                 _ => return Err(LinkError::OutOfTurn),
             }
         }
-        tracing::info!("{taken} connections were taken over from process {}", self.hello.pid);
-        Ok(TakenOver { link })
+        tracing::info!("{taken} connections were taken over from process {}", self.pid);
+        Ok((counters.whole()?, TakenOver { link: self.link }))
+    }
+}
+
+async fn heard(link: &mut Link) -> Result<(Message, Vec<OwnedFd>), LinkError> {
+    let heard = timeout(SILENCE, link.receive()).await;
+    heard.map_err(|_| LinkError::TooLong)?
+}
+
+/// A snapshot that comes in pieces.
+#[derive(Default)]
+struct Pieces(Vec<u8>);
+
+impl Pieces {
+    /// A stick table of millions of entries is shorter.
+    const MOST: usize = 512 * 1024 * 1024;
+
+    fn add(&mut self, piece: &[u8]) -> Result<(), LinkError> {
+        if self.0.len() + piece.len() > Pieces::MOST {
+            return Err(LinkError::OutOfTurn);
+        }
+        self.0.extend_from_slice(piece);
+        Ok(())
+    }
+
+    fn whole(self) -> Result<Snapshot, LinkError> {
+        Ok(Snapshot::from_bytes(&self.0)?)
     }
 }
 
