@@ -112,7 +112,38 @@ struct Crowd {
     /// How often each thread has heard all of its connections.
     rounds: Vec<Arc<AtomicU64>>,
     talkers: Vec<JoinHandle<(u64, Duration)>>,
-    newcomers: JoinHandle<u64>,
+    newcomers: Newcomers,
+}
+
+/// Clients that come, say one thing and go.
+pub struct Newcomers {
+    is_over: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<u64>>,
+}
+
+impl Newcomers {
+    /// A thread waits for each answer, so there are several.
+    const THREADS: u32 = 4;
+
+    pub fn come(to: SocketAddr, a_second: u32) -> Newcomers {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let pause = Duration::from_secs(1) * Newcomers::THREADS / a_second;
+        let thread = |_| {
+            let over = is_over.clone();
+            std::thread::spawn(move || come_and_go(to, pause, &over))
+        };
+        Newcomers {
+            threads: (0..Newcomers::THREADS).map(thread).collect(),
+            is_over,
+        }
+    }
+
+    /// How many there were.
+    pub fn go(self) -> u64 {
+        self.is_over.store(true, SeqCst);
+        let ended = self.threads.into_iter().map(|t| t.join().expect("nobody was refused"));
+        ended.sum()
+    }
 }
 
 impl Crowd {
@@ -128,8 +159,7 @@ impl Crowd {
             std::thread::spawn(move || talk(streams, &over, &round))
         });
         let talkers = talkers.collect();
-        let (pause, over) = (Duration::from_secs(1) / scale.new_a_second, is_over.clone());
-        let newcomers = std::thread::spawn(move || come_and_go(to, pause, &over));
+        let newcomers = Newcomers::come(to, scale.new_a_second);
         Crowd {
             is_over,
             rounds,
@@ -158,7 +188,7 @@ impl Crowd {
         let (exchanges, longest) = ended.fold((0, Duration::ZERO), |(sum, most), (n, longest)| {
             (sum + n, most.max(longest))
         });
-        (exchanges, self.newcomers.join().expect("nobody was refused"), longest)
+        (exchanges, self.newcomers.go(), longest)
     }
 }
 

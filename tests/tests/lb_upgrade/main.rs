@@ -2,5 +2,6 @@
 
 mod death;
 mod fire;
+mod haproxy;
 mod moves;
 mod socket;
