@@ -83,6 +83,9 @@ pub const ROUTER: &[(i32, Intention)] = &[
     (63, Intention::ClearStatistics),
 ];
 
+/// The broker's signals.
+pub const BROKER: &[(i32, Intention)] = &[(SIGTERM, Intention::Stop), (SIGINT, Intention::Stop)];
+
 /// Listens from the moment it is made until the process ends. Must be made inside a tokio runtime.
 pub struct Signals {
     delivery: SignalDelivery<UnixStream, SignalOnly>,

@@ -1,0 +1,148 @@
+//! The configuration: TOML, checked as a whole before anything is opened.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+
+use crate::users;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Configuration {
+    /// Where the journal is.
+    pub(crate) data_dir: PathBuf,
+    #[serde(rename = "listen")]
+    pub(crate) listeners: Vec<Listener>,
+    /// Whether clients may come without a name.
+    #[serde(default)]
+    pub(crate) anonymous: bool,
+    #[serde(default, rename = "user")]
+    pub(crate) users: Vec<User>,
+    #[serde(default)]
+    pub(crate) memory: Memory,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Listener {
+    pub(crate) address: SocketAddr,
+    #[serde(default)]
+    pub(crate) protocol: Protocol,
+    #[serde(default = "Listener::usual_connections")]
+    pub(crate) max_connections: u32,
+    /// The largest body, in bytes.
+    #[serde(default = "Listener::usual_frame")]
+    pub(crate) max_frame: usize,
+}
+
+impl Listener {
+    fn usual_connections() -> u32 {
+        1000
+    }
+
+    fn usual_frame() -> usize {
+        100 << 20
+    }
+}
+
+/// What is spoken on a port.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Protocol {
+    /// The client's first bytes say.
+    #[default]
+    Auto,
+    Stomp,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) password_hash: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Memory {
+    /// Producers are held back when all messages together weigh more, in bytes.
+    pub(crate) messages: usize,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Memory { messages: 256 << 20 }
+    }
+}
+
+impl Configuration {
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Configuration> {
+        let name = path.display();
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+        Configuration::parse(&text).with_context(|| format!("{name}"))
+    }
+
+    fn parse(text: &str) -> anyhow::Result<Configuration> {
+        let read: Configuration = toml::from_str(text)?;
+        read.check()?;
+        Ok(read)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        if self.listeners.is_empty() {
+            bail!("there is no listener: add [[listen]] with an address");
+        }
+        if !self.anonymous && self.users.is_empty() {
+            bail!("nobody could log in: add a [[user]], or write anonymous = true");
+        }
+        let mut names = BTreeMap::new();
+        for user in &self.users {
+            users::check(&user.password_hash).with_context(|| format!("password-hash of user {:?}", user.name))?;
+            if names.insert(&user.name, ()).is_some() {
+                bail!("user {:?} is there twice", user.name);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_and_what_is_wrong_is_said() {
+        let good =
+            "data-dir = \"/d\"\nanonymous = true\n[[listen]]\naddress = \"127.0.0.1:61613\"\nprotocol = \"stomp\"\n";
+        let read = Configuration::parse(good).unwrap();
+        assert_eq!(
+            (read.listeners[0].protocol, read.listeners[0].max_connections),
+            (Protocol::Stomp, 1000)
+        );
+        for (text, says) in [
+            (
+                "data-dir = \"/d\"\nanonymous = true\nlisten = []\n",
+                "there is no listener",
+            ),
+            (
+                "data-dir = \"/d\"\n[[listen]]\naddress = \"127.0.0.1:1\"\n",
+                "nobody could log in",
+            ),
+            (
+                "data-dir = \"/d\"\ndatadir = 1\n[[listen]]\naddress = \"127.0.0.1:1\"\n",
+                "unknown field `datadir`",
+            ),
+            ("data-dir = \"/d\"\n[[listen]]\naddress = \"here\"\n", "line 3"),
+            (
+                "data-dir = \"/d\"\n[[listen]]\naddress = \"127.0.0.1:1\"\n[[user]]\nname = \"a\"\npassword-hash = \"x\"\n",
+                "password-hash of user \"a\"",
+            ),
+        ] {
+            let error = format!("{:#}", Configuration::parse(text).unwrap_err());
+            assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+}

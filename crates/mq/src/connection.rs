@@ -1,0 +1,100 @@
+//! One connection before it has a protocol: its first bytes say which.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tandem_mq_core::SessionId;
+use tandem_ops::clock::{Clock, Wall};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::configuration::{Listener, Protocol};
+use crate::hub::Hub;
+use crate::sniff::{Spoken, recognise};
+use crate::stomp;
+use crate::users::Users;
+
+/// Who has not said by then what he speaks is not going to.
+const FIRST_BYTES: Duration = Duration::from_secs(10);
+/// Enough for every protocol's beginning.
+const FIRST: usize = 64;
+
+/// What all connections of a thread use.
+pub(crate) struct Shared {
+    pub(crate) hub: Hub,
+    pub(crate) users: Users,
+    pub(crate) clock: Clock,
+    pub(crate) sessions: Arc<AtomicU64>,
+}
+
+impl Shared {
+    pub(crate) fn session(&self) -> SessionId {
+        SessionId(self.sessions.fetch_add(1, Relaxed))
+    }
+
+    /// What the wall showed when the clock was at zero.
+    pub(crate) fn began(&self) -> u64 {
+        began(self.clock)
+    }
+}
+
+pub(crate) fn began(clock: Clock) -> u64 {
+    let now = u64::try_from(Wall::now().as_micros() / 1000).unwrap_or(0);
+    now.saturating_sub(clock.now().as_millis())
+}
+
+pub(crate) async fn serve(mut stream: TcpStream, plan: &Listener, shared: &Shared, leaving: watch::Receiver<bool>) {
+    let mut bytes = BytesMut::new();
+    let spoken = match plan.protocol {
+        Protocol::Stomp => Some(Spoken::Stomp),
+        Protocol::Auto => timeout(FIRST_BYTES, first_bytes(&mut stream, &mut bytes))
+            .await
+            .ok()
+            .flatten(),
+    };
+    match spoken {
+        Some(Spoken::Stomp) => stomp::serve(stream, bytes, plan, shared, leaving).await,
+        Some(Spoken::Stat) => stat(&mut stream, shared).await,
+        Some(other) => {
+            let peer = stream
+                .peer_addr()
+                .map_or_else(|_| "a client".to_owned(), |peer| peer.to_string());
+            tracing::warn!(
+                "{}: {peer} speaks {}, which is not spoken here: closed",
+                plan.address,
+                other.name()
+            );
+        }
+        None => {}
+    }
+}
+
+async fn first_bytes(stream: &mut TcpStream, bytes: &mut BytesMut) -> Option<Spoken> {
+    loop {
+        if let Some(spoken) = recognise(bytes) {
+            return Some(spoken);
+        }
+        if bytes.len() >= FIRST {
+            return Some(Spoken::Unknown);
+        }
+        if stream.read_buf(bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+}
+
+/// `echo stat | nc host 61616`: the role, as people and balancers ask for it.
+async fn stat(stream: &mut TcpStream, shared: &Shared) {
+    let queues = shared.hub.queues().await;
+    let depth: usize = queues.iter().map(|queue| queue.depth + queue.in_flight).sum();
+    let answer = format!(
+        "role: active\nterm: 0\nlag: 0\nqueues: {}\nmessages: {depth}\n",
+        queues.len()
+    );
+    // Whoever asked may be gone.
+    stream.write_all(answer.as_bytes()).await.ok();
+}

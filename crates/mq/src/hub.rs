@@ -1,0 +1,175 @@
+//! The broker's thread: one owner of all queues, fed by everybody, waiting for nobody.
+//!
+//! ```text
+//!   connections ─ Order ─▶ hub ─ Record ─▶ writer ─▶ disk
+//!        ▲                 │  ◀── Stored ────┘
+//!        └──── Output ─────┘
+//! ```
+//!
+//! What goes to a connection is bounded by what that connection asked for (credit, receipts), so its channel is not.
+
+use std::collections::HashMap;
+use std::io;
+use std::thread::JoinHandle;
+
+use tandem_mq_core::broker::{Broker, Input, Output, QueueView};
+use tandem_mq_core::{Lsn, Record, SessionId};
+use tandem_ops::clock::Clock;
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+
+/// How many orders may wait; then whoever gives them waits too.
+const WAITING: usize = 4096;
+/// How many orders are carried out before the outputs go their ways.
+const TOGETHER: usize = 256;
+
+pub(crate) type Outbox = mpsc::UnboundedSender<Output>;
+pub(crate) type Records = mpsc::UnboundedSender<(Lsn, Record)>;
+
+/// What the hub is told.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// A connection, and where to send what is for it.
+    Join(SessionId, Outbox),
+    Ask(Input),
+    /// A connection has ended, however it did.
+    Left(SessionId),
+    Queues(oneshot::Sender<Vec<QueueView>>),
+    /// All connections have ended.
+    Stop,
+}
+
+/// How to reach the hub.
+#[derive(Clone, Debug)]
+pub(crate) struct Hub {
+    orders: mpsc::Sender<Order>,
+    /// Whether producers are held back.
+    pub(crate) held: watch::Receiver<bool>,
+}
+
+impl Hub {
+    /// A hub, and what [`spawn`] needs to make it work.
+    pub(crate) fn new() -> (Hub, Door) {
+        let (orders, inbox) = mpsc::channel(WAITING);
+        let (hold, held) = watch::channel(false);
+        (Hub { orders, held }, Door { inbox, hold })
+    }
+
+    /// False when the node is ending.
+    pub(crate) async fn tell(&self, order: Order) -> bool {
+        self.orders.send(order).await.is_ok()
+    }
+
+    pub(crate) fn tell_from_thread(&self, order: Order) -> bool {
+        self.orders.blocking_send(order).is_ok()
+    }
+
+    pub(crate) async fn queues(&self) -> Vec<QueueView> {
+        let (ask, answer) = oneshot::channel();
+        self.tell(Order::Queues(ask)).await;
+        answer.await.unwrap_or_default()
+    }
+}
+
+/// The other end of a [`Hub`].
+pub(crate) struct Door {
+    inbox: mpsc::Receiver<Order>,
+    hold: watch::Sender<bool>,
+}
+
+/// Starts the thread. It ends when told to, and closes `records` with that.
+pub(crate) fn spawn(
+    broker: Broker,
+    clock: Clock,
+    door: Door,
+    records: Records,
+) -> io::Result<JoinHandle<io::Result<()>>> {
+    let run = move || {
+        let runtime = Builder::new_current_thread().enable_time().build()?;
+        let Door { inbox, hold } = door;
+        let work = Work {
+            broker,
+            clock,
+            records,
+            hold,
+            outboxes: HashMap::new(),
+            stopped: false,
+        };
+        runtime.block_on(work.run(inbox));
+        Ok(())
+    };
+    std::thread::Builder::new().name("hub".to_owned()).spawn(run)
+}
+
+struct Work {
+    broker: Broker,
+    clock: Clock,
+    records: Records,
+    hold: watch::Sender<bool>,
+    outboxes: HashMap<SessionId, Outbox>,
+    stopped: bool,
+}
+
+impl Work {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Order>) {
+        let mut orders = Vec::with_capacity(TOGETHER);
+        while !self.stopped {
+            let deadline = self
+                .broker
+                .poll_deadline()
+                .map(|at| Instant::from_std(self.clock.instant(at)));
+            let due = async {
+                match deadline {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                count = inbox.recv_many(&mut orders, TOGETHER) => if count == 0 { return },
+                () = due => self.broker.on_deadline(self.clock.now()),
+            }
+            orders.drain(..).for_each(|order| self.carry_out(order));
+            self.hand_on();
+        }
+    }
+
+    fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Join(session, outbox) => drop(self.outboxes.insert(session, outbox)),
+            Order::Ask(input) => self.broker.handle(input, self.clock.now()),
+            Order::Left(session) => {
+                self.outboxes.remove(&session);
+                self.broker.handle(Input::Closed { session }, self.clock.now());
+            }
+            Order::Stop => self.stopped = true,
+            // Whoever asked may be gone.
+            Order::Queues(answer) => drop(answer.send(self.broker.queues().collect())),
+        }
+    }
+
+    fn hand_on(&mut self) {
+        while let Some(output) = self.broker.poll_output() {
+            let session = match &output {
+                Output::Deliver(delivery) => delivery.consumer.session,
+                Output::Browsed { consumer } => consumer.session,
+                Output::Synced { session, .. } | Output::Refused { session, .. } => *session,
+                Output::Hold(held) => {
+                    self.hold.send_replace(*held);
+                    continue;
+                }
+                Output::Write { .. } => {
+                    if let Output::Write { lsn, record } = output {
+                        // Without a writer nothing is confirmed any more, and the node is ending.
+                        self.records.send((lsn, record)).ok();
+                    }
+                    continue;
+                }
+            };
+            if let Some(outbox) = self.outboxes.get(&session) {
+                // A connection that has just ended says so itself.
+                outbox.send(output).ok();
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `tandem-mq`: the broker node. This file only wires: arguments, configuration, start.
+
+mod accept;
+mod args;
+mod configuration;
+mod connection;
+mod hub;
+mod sniff;
+mod start;
+mod stomp;
+mod users;
+mod writer;
+
+use std::io::{Read, Write};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use tandem_ops::trace;
+
+use args::Args;
+use configuration::Configuration;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    run(&args).unwrap_or_else(|error| {
+        // Standard error may be closed; the exit status still says it.
+        let _ = writeln!(std::io::stderr(), "tandem-mq: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.hash_password {
+        return hash_password();
+    }
+    trace::init("info")?;
+    let path = args.file.as_ref().context("which configuration? -f FILE")?;
+    let configuration = Configuration::read(path)?;
+    if args.check {
+        writeln!(std::io::stdout().lock(), "the configuration is valid")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    start::run(configuration)
+}
+
+fn hash_password() -> anyhow::Result<ExitCode> {
+    let mut password = String::new();
+    std::io::stdin().lock().take(4096).read_to_string(&mut password)?;
+    let hash = users::hash(password.trim_end_matches(['\r', '\n']))?;
+    writeln!(std::io::stdout().lock(), "{hash}")?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,186 @@
+//! The order in which a process becomes a broker: the lock, the journal, the listeners, the threads.
+//!
+//! A port is opened only when everything before it is well, so a balancer's check sees a node that serves or none.
+
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tandem_mq_core::broker::{self, Broker};
+use tandem_mq_store::{Folder, Journal, Lock};
+use tandem_ops::clock::Clock;
+use tandem_ops::notify::{Notifier, State};
+use tandem_ops::signals::{BROKER, Signals};
+use tandem_sys::limits;
+use tandem_sys::listen::{self, Listen, Place};
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::accept::{self, Listening};
+use crate::configuration::Configuration;
+use crate::connection::{Shared, began};
+use crate::hub::{self, Hub, Order};
+use crate::users::Users;
+use crate::writer;
+
+const BACKLOG: u32 = 1024;
+/// How long clients may take to hear that the node stops.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+pub(crate) fn run(configuration: Configuration) -> anyhow::Result<ExitCode> {
+    let notifier = Notifier::from_environment().context("NOTIFY_SOCKET")?;
+    let connections = configuration
+        .listeners
+        .iter()
+        .map(|l| u64::from(l.max_connections))
+        .sum::<u64>();
+    limits::raise_open_files(Some(connections + 100));
+    std::fs::create_dir_all(&configuration.data_dir)
+        .with_context(|| format!("data-dir {}", configuration.data_dir.display()))?;
+    let _lock = Lock::take(&configuration.data_dir)?;
+
+    let clock = Clock::start();
+    let settings = broker::Settings {
+        memory: configuration.memory.messages,
+        began: began(clock),
+        ..broker::Settings::default()
+    };
+    let (journal, broker) = recover(&configuration, Broker::new(settings))?;
+    let listening = open(&configuration)?;
+
+    let (hub, door) = Hub::new();
+    let (journal_ended, disk) = oneshot::channel();
+    let (records, writer) = writer::spawn(journal, hub.clone(), journal_ended)?;
+    let broker = hub::spawn(broker, clock, door, records)?;
+
+    let (leave, leaving) = watch::channel(false);
+    let (alive, mut all_gone) = mpsc::channel(1);
+    let users = Users::new(configuration.anonymous, configuration.users);
+    let sessions = Arc::new(AtomicU64::new(1));
+    let threads = (0..workers())
+        .map(|number| {
+            let (listening, hub, users) = (listening.clone(), hub.clone(), users.clone());
+            let (sessions, leaving, alive) = (sessions.clone(), leaving.clone(), alive.clone());
+            let shared = move || {
+                Rc::new(Shared {
+                    hub,
+                    users,
+                    clock,
+                    sessions,
+                })
+            };
+            serve(number, listening, shared, leaving, alive)
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    drop((alive, listening));
+
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let stopped = runtime.block_on(async {
+        let mut signals = Signals::listen(BROKER)?;
+        notifier.send(&[State::Ready, State::Status("Ready.")]).ok();
+        tracing::info!("ready");
+        let stopped = tokio::select! {
+            received = signals.next() => { tracing::info!("{}: stopping", received?.signal); true }
+            _ = disk => false,
+        };
+        notifier.send(&[State::Stopping]).ok();
+        leave.send_replace(true);
+        all_gone.recv().await;
+        hub.tell(Order::Stop).await;
+        anyhow::Ok(stopped)
+    })?;
+    join(broker, "the broker's thread")??;
+    join(writer, "the journal's thread")?.context("the journal")?;
+    for thread in threads {
+        join(thread, "a connection thread")??;
+    }
+    if !stopped {
+        bail!("the journal ended");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Everything that was confirmed, as it was.
+fn recover(configuration: &Configuration, mut broker: Broker) -> anyhow::Result<(Journal<Folder>, Broker)> {
+    let path = configuration.data_dir.join("journal");
+    let folder = Folder::open(&path).with_context(|| format!("{}", path.display()))?;
+    let began = Instant::now();
+    let mut records = 0u64;
+    let journal = Journal::open(folder, Default::default(), |record| {
+        records += 1;
+        broker.restore([record]);
+    });
+    let journal = journal.with_context(|| format!("the journal in {}", path.display()))?;
+    let messages: usize = broker.queues().map(|queue| queue.depth).sum();
+    tracing::info!(
+        "{records} records read in {:?}: {messages} messages wait",
+        began.elapsed()
+    );
+    Ok((journal, broker))
+}
+
+fn open(configuration: &Configuration) -> anyhow::Result<Vec<Listening>> {
+    let mut listening = Vec::new();
+    for plan in &configuration.listeners {
+        let how = Listen {
+            place: Place::Ip(plan.address),
+            backlog: BACKLOG,
+            v6only: None,
+            transparent: false,
+            interface: None,
+            reuse_port: false,
+        };
+        let socket = listen::open(&how).with_context(|| format!("cannot listen on {}", plan.address))?;
+        listening.push(Listening {
+            socket: Arc::new(socket),
+            plan: Arc::new(plan.clone()),
+            open: Arc::default(),
+        });
+    }
+    Ok(listening)
+}
+
+type Thread = JoinHandle<anyhow::Result<()>>;
+
+/// A thread that accepts and carries connections until they have all left.
+fn serve(
+    number: usize,
+    listening: Vec<Listening>,
+    shared: impl FnOnce() -> Rc<Shared> + Send + 'static,
+    leaving: watch::Receiver<bool>,
+    alive: mpsc::Sender<()>,
+) -> std::io::Result<Thread> {
+    let run = move || {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build_local(LocalOptions::default())?;
+        runtime.block_on(async {
+            let shared = shared();
+            let (here, mut gone) = mpsc::channel(1);
+            let accepting = listening.into_iter().map(|listening| {
+                tokio::task::spawn_local(accept::run(listening, shared.clone(), leaving.clone(), here.clone()))
+            });
+            for task in accepting.collect::<Vec<_>>() {
+                task.await??;
+            }
+            // The connections that are still open belong to this thread. Whoever does not go is left behind.
+            drop(here);
+            tokio::time::timeout(FAREWELL, gone.recv()).await.ok();
+            drop(alive);
+            anyhow::Ok(())
+        })
+    };
+    std::thread::Builder::new().name(format!("net-{number}")).spawn(run)
+}
+
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn join<T>(thread: JoinHandle<T>, what: &str) -> anyhow::Result<T> {
+    thread.join().map_err(|_| anyhow::anyhow!("{what} panicked"))
+}
