@@ -6,6 +6,7 @@
 mod config;
 mod http;
 mod lb;
+mod mq;
 mod server;
 mod syslog;
 mod talk;
@@ -14,6 +15,7 @@ mod waiting;
 pub use config::Config;
 pub use http::{Answer, fetch, request};
 pub use lb::{Lb, binary, check, connect};
+pub use mq::{Mq, Stomp};
 pub use server::{Server, free_port, free_ports};
 pub use syslog::Syslog;
 pub use talk::{Noise, ask, ended};

@@ -1,0 +1,211 @@
+//! `tandem-mq` as a process with a folder of its own, and a small STOMP client that knows nothing of ours.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::{PATIENCE, binary, free_port, until};
+
+/// A broker node; killed, and its folder removed, when dropped.
+pub struct Mq {
+    child: Option<Child>,
+    folder: PathBuf,
+    address: SocketAddr,
+    settings: String,
+}
+
+impl Mq {
+    /// Starts with these lines at the top of its configuration, and waits until it is ready.
+    #[track_caller]
+    pub fn start(settings: &str) -> Mq {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        tandem_sys::limits::raise_open_files(None);
+        let name = format!("tandem-mq-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).expect("the temporary folder is writable");
+        let mut mq = Mq {
+            child: None,
+            folder,
+            address: SocketAddr::from(([127, 0, 0, 1], free_port())),
+            settings: settings.to_owned(),
+        };
+        mq.run();
+        mq
+    }
+
+    /// Starts the process again, on the same folder and port.
+    #[track_caller]
+    pub fn run(&mut self) {
+        let (file, name) = (self.folder.join("mq.toml"), self.folder.display().to_string());
+        let text = format!(
+            "data-dir = \"{name}/data\"\n{}\n[[listen]]\naddress = \"{}\"\n",
+            self.settings, self.address
+        );
+        std::fs::write(&file, text).expect("the folder is writable");
+        let ready = UnixDatagram::bind_addr(&UnixAddr::from_abstract_name(&name).expect("a short name"));
+        let ready = ready.expect("the name is ours");
+        ready.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
+        let mut command = Command::new(binary("tandem-mq"));
+        command
+            .arg("-f")
+            .arg(&file)
+            .env("NOTIFY_SOCKET", format!("@{name}"))
+            .stdin(Stdio::null());
+        self.child = Some(command.spawn().expect("the program starts"));
+        let mut buffer = [0; 256];
+        let told = ready.recv(&mut buffer);
+        let mut ended = || self.child.as_mut().and_then(|child| child.try_wait().ok());
+        told.unwrap_or_else(|e| panic!("not ready: {e}; ended: {:?}", ended()));
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn folder(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// As the power goes.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+
+    /// Asks it to stop and waits for its end.
+    #[track_caller]
+    pub fn stop(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("it runs");
+        let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
+        kill(pid, Signal::SIGTERM).expect("it runs");
+        until("the end of the broker", || child.try_wait().expect("it is our child"))
+    }
+
+    /// The memory that it has in use, in KiB.
+    pub fn memory(&self) -> u64 {
+        let pid = self.child.as_ref().expect("it runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+        let line = status
+            .lines()
+            .find_map(|l| l.strip_prefix("VmRSS:"))
+            .expect("Linux says so");
+        line.trim().trim_end_matches(" kB").parse().expect("a number of KiB")
+    }
+}
+
+impl Drop for Mq {
+    fn drop(&mut self) {
+        self.kill();
+        std::fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+/// One STOMP connection, by hand.
+pub struct Stomp {
+    stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+impl Stomp {
+    #[track_caller]
+    pub fn connect(to: SocketAddr) -> Stomp {
+        let mut stomp = Stomp::raw(to);
+        stomp.say("CONNECT\naccept-version:1.2\nhost:test\nclient-id:test\n\n");
+        let answer = stomp.hear();
+        assert!(answer.starts_with("CONNECTED\n"), "{answer}");
+        stomp
+    }
+
+    /// Connected, and nothing said yet.
+    #[track_caller]
+    pub fn raw(to: SocketAddr) -> Stomp {
+        let stream = TcpStream::connect(to).expect("the broker listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
+        stream.set_nodelay(true).expect("it is TCP");
+        Stomp {
+            stream,
+            unread: Vec::new(),
+        }
+    }
+
+    /// A frame without its end.
+    #[track_caller]
+    pub fn say(&mut self, frame: &str) {
+        self.try_say(frame).expect("the broker reads");
+    }
+
+    pub fn try_say(&mut self, frame: &str) -> std::io::Result<()> {
+        self.stream.write_all(format!("{frame}\0").as_bytes())
+    }
+
+    /// The next frame, or what ended the connection.
+    pub fn try_hear(&mut self) -> std::io::Result<String> {
+        loop {
+            let begin = self.unread.iter().take_while(|byte| **byte == b'\n').count();
+            if let Some(end) = self.unread[begin..].iter().position(|byte| *byte == 0) {
+                let frame = String::from_utf8_lossy(&self.unread[begin..begin + end]).into_owned();
+                self.unread.drain(..=begin + end);
+                return Ok(frame);
+            }
+            let mut buffer = [0; 16 * 1024];
+            match self.stream.read(&mut buffer)? {
+                0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+                count => self.unread.extend_from_slice(&buffer[..count]),
+            }
+        }
+    }
+
+    #[track_caller]
+    pub fn hear(&mut self) -> String {
+        self.try_hear().expect("a frame comes")
+    }
+
+    /// Sends a message and waits until it is safe.
+    #[track_caller]
+    pub fn send(&mut self, destination: &str, body: &str) {
+        self.say(&format!("SEND\ndestination:{destination}\nreceipt:r\n\n{body}"));
+        let answer = self.hear();
+        assert!(answer.starts_with("RECEIPT\n"), "{answer}");
+    }
+
+    #[track_caller]
+    pub fn subscribe(&mut self, destination: &str, ack: &str) {
+        self.say(&format!(
+            "SUBSCRIBE\nid:0\ndestination:{destination}\nack:{ack}\nreceipt:sub\n\n"
+        ));
+    }
+
+    /// The bodies of so many messages, each acknowledged.
+    #[track_caller]
+    pub fn take(&mut self, count: usize) -> Vec<String> {
+        let mut bodies = Vec::new();
+        while bodies.len() < count {
+            let frame = self.hear();
+            if let Some(rest) = frame.strip_prefix("MESSAGE\n") {
+                let (head, body) = rest.split_once("\n\n").expect("a head and a body");
+                bodies.push(body.to_owned());
+                if let Some(ack) = head.lines().find_map(|line| line.strip_prefix("ack:")) {
+                    self.say(&format!("ACK\nid:{ack}\n\n"));
+                }
+            }
+        }
+        bodies
+    }
+
+    /// Everything that was said is done and safe.
+    #[track_caller]
+    pub fn settle(&mut self) {
+        self.say("BEGIN\ntransaction:settle\nreceipt:settled\n\n");
+        while !self.hear().contains("receipt-id:settled") {}
+        self.say("ABORT\ntransaction:settle\n\n");
+    }
+}

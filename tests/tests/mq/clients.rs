@@ -1,0 +1,117 @@
+//! Clients that others wrote, through the balancer.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use tandem_tests::{Config, Lb, Mq, binary};
+
+use super::say;
+
+const PACKAGE: &str = "stomp.py==9.0.0";
+
+/// Sends, receives, acknowledges, refuses, commits, aborts, reconnects; prints what it found.
+const SCRIPT: &str = r#"
+import sys, time, queue, stomp
+host, port = sys.argv[1], int(sys.argv[2])
+
+class Listener(stomp.ConnectionListener):
+    def __init__(self):
+        self.messages, self.receipts, self.errors = queue.Queue(), queue.Queue(), queue.Queue()
+    def on_message(self, frame): self.messages.put(frame)
+    def on_receipt(self, frame): self.receipts.put(frame.headers['receipt-id'])
+    def on_error(self, frame): self.errors.put(frame.headers.get('message'))
+
+def connection(kind, **more):
+    c = kind([(host, port)], **more)
+    l = Listener()
+    c.set_listener('', l)
+    c.connect('guest', 'guest', wait=True)
+    return c, l
+
+for kind in (stomp.Connection10, stomp.Connection11, stomp.Connection12):
+    c, l = connection(kind)
+    name = kind.__name__
+    c.subscribe('/queue/' + name, id='1', ack='client')
+    c.send('/queue/' + name, 'hello: \u00e9 ' + name, headers={'kind': 'a:b\\c'} if name != 'StompConnection10' else {})
+    m = l.messages.get(timeout=10)
+    print(name, m.body)
+    if kind is stomp.Connection10: c.ack(m.headers['message-id'])
+    elif kind is stomp.Connection11: c.ack(m.headers['message-id'], '1')
+    else: c.ack(m.headers['ack'])
+    c.disconnect(receipt='bye-' + name)
+    print(l.receipts.get(timeout=10))
+
+c, l = connection(stomp.Connection12, heartbeats=(500, 500))
+c.send('/queue/tx', 'rolled back', transaction=(t := c.begin()))
+c.abort(t)
+c.send('/queue/tx', 'committed', transaction=(t := c.begin()))
+c.commit(t)
+c.subscribe('/queue/tx', id='t', ack='client-individual')
+m = l.messages.get(timeout=10)
+print(m.body)
+c.nack(m.headers['ack'])
+m = l.messages.get(timeout=10)
+print(m.body, m.headers.get('redelivered'))
+c.ack(m.headers['ack'])
+time.sleep(1.8)
+print('alive', c.is_connected())
+c.send('/queue/tx', b'\x00\x01binary', receipt='r1', headers={'content-type': 'application/octet-stream'})
+print(l.receipts.get(timeout=10))
+m = l.messages.get(timeout=10)
+print(m.headers['content-length'])
+c.send('/nowhere/x', 'x')
+print(l.errors.get(timeout=10))
+"#;
+
+const EXPECTED: &str = "\
+StompConnection10 hello: \u{e9} StompConnection10
+bye-StompConnection10
+StompConnection11 hello: \u{e9} StompConnection11
+bye-StompConnection11
+StompConnection12 hello: \u{e9} StompConnection12
+bye-StompConnection12
+committed
+committed true
+alive True
+r1
+8
+the destination cannot be used
+";
+
+/// A folder with the package, made once beside the build; `None` when it cannot be had.
+fn package() -> Option<PathBuf> {
+    let folder = binary("tandem-mq").parent()?.parent()?.join("venv-stomp");
+    if !folder.join("stomp").exists() {
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--target"])
+            .arg(&folder)
+            .arg(PACKAGE);
+        if !pip.output().ok()?.status.success() {
+            return None;
+        }
+    }
+    Some(folder)
+}
+
+#[test]
+fn stomp_py() {
+    let Some(package) = package() else {
+        return say(&format!("SKIP {PACKAGE}: pip cannot install it"));
+    };
+    let mq = Mq::start("anonymous = true");
+    let config = Config::default().server_at("mq", mq.address(), "");
+    let _lb = Lb::start(&config.to_string());
+    let mut python = Command::new("python3");
+    python
+        .arg("-c")
+        .arg(SCRIPT)
+        .arg(config.at().ip().to_string())
+        .arg(config.at().port().to_string());
+    let output = python
+        .env("PYTHONPATH", package)
+        .env("PYTHONIOENCODING", "utf-8")
+        .output();
+    let output = output.expect("python3 has run before");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(said, EXPECTED, "{}", String::from_utf8_lossy(&output.stderr));
+}

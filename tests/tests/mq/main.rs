@@ -1,0 +1,13 @@
+//! The broker as a process: what clients see, what survives a crash, what strangers cannot do.
+
+mod clients;
+mod crash;
+mod life;
+mod strangers;
+
+use std::io::Write;
+
+/// To the terminal; whether somebody reads it does not matter.
+fn say(text: &str) {
+    writeln!(std::io::stdout().lock(), "{text}").ok();
+}
