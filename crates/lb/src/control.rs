@@ -124,6 +124,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         clock,
         process: identity,
         phase: desk.phase.subscribe(),
+        crew: crew.clone(),
         frontends: desk.frontends.clone(),
         sites: sites.clone(),
         orders: desk.orders.clone(),

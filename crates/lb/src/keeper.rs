@@ -4,6 +4,7 @@
 //! has been carried out, and its view published, when [`Keeper::tell`] returns.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub(crate) struct Keeper {
     lines: Lines,
     timeline: Rc<Timeline>,
     outage: Cell<Outage>,
+    /// Who waited for a server when the last view came: it calls all of them.
+    waited: RefCell<BTreeMap<Option<ServerIdx>, usize>>,
     clock: Clock,
     /// The next deadline may have changed.
     told: Notify,
@@ -63,6 +66,7 @@ impl Keeper {
             lines,
             timeline,
             outage: Cell::default(),
+            waited: RefCell::default(),
             clock,
             told: Notify::new(),
         })
@@ -143,6 +147,16 @@ impl Keeper {
         live.relocate(to);
     }
 
+    pub(crate) fn check_place(&self, server: ServerIdx) -> Option<SockAddr> {
+        self.checks.borrow().get(server.place()).cloned().flatten()
+    }
+
+    pub(crate) fn check_at(&self, server: ServerIdx, to: SockAddr) {
+        if let Some(place) = self.checks.borrow_mut().get_mut(server.place()) {
+            *place = Some(to);
+        }
+    }
+
     fn carry_out(self: &Rc<Keeper>) {
         loop {
             let output = self.machine.borrow_mut().poll_output();
@@ -150,6 +164,7 @@ impl Keeper {
                 None => return,
                 Some(Output::StartCheck { server }) => self.start_check(server),
                 Some(Output::Publish(view)) => {
+                    self.waited.replace(self.backend.queue.standing());
                     let mut outage = self.outage.get();
                     outage.note(view.online.is_none(), self.clock.now());
                     self.outage.set(outage);
@@ -177,14 +192,32 @@ impl Keeper {
         });
     }
 
+    /// What a change of state meant for those who are at the server, and for those who waited.
+    fn sessions(&self, place: ServerIdx) -> Sessions {
+        let now = self.backend.now();
+        let view = now.view.as_ref().and_then(|view| view.server(place));
+        let waited = self.waited.borrow();
+        let waited_for = |line| waited.get(&line).copied().unwrap_or(0);
+        let requeued = match view {
+            // Whoever waited for any server may come, as many as it takes.
+            Some(view) if view.takes_new() => waited_for(None).min(match view.maxconn {
+                0 => usize::MAX,
+                most => most as usize,
+            }),
+            // Whoever waited for this one goes elsewhere.
+            _ => waited_for(Some(place)),
+        };
+        Sessions {
+            active: now.servers.at(place).map_or(0, |s| s.traffic.sessions.now()),
+            requeued: u32::try_from(requeued).unwrap_or(u32::MAX),
+            queued: 0,
+        }
+    }
+
     fn say(&self, output: &Output) {
         let (severity, text) = match output {
             Output::Changed(change) => {
-                let server = self.backend.server(change.place);
-                let sessions = Sessions {
-                    active: server.map_or(0, |s| s.traffic.sessions.now()),
-                    ..Sessions::default()
-                };
+                let sessions = self.sessions(change.place);
                 (change.severity(), change.text(sessions).to_string())
             }
             Output::CheckLogged(check) => (CheckLog::SEVERITY, check.to_string()),

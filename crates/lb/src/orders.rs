@@ -3,11 +3,13 @@
 //! The socket's commands and the page's form both come here. An order has been carried out when its method returns.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use tandem_lb_config as plan;
+use tandem_lb_config::ServerPort;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{Input, Operation, ServerReport};
 use tandem_lb_core::balance::{Algorithm, HashMethod, Policy};
@@ -116,6 +118,26 @@ impl ServerOrders {
         server.map(|s| s.address.load_full())
     }
 
+    /// Where it is checked; `None` when it is not, or not over TCP.
+    pub(crate) fn check_place(&self) -> Option<SocketAddr> {
+        let is_enabled = |r: ServerReport<'_>| r.check.is_some_and(|check| check.is_enabled);
+        self.report(is_enabled).filter(|enabled| *enabled)?;
+        self.keeper.check_place(self.idx)?.as_socket()
+    }
+
+    /// It is checked there from now on. Port 0 is that of the server.
+    pub(crate) fn check_at(&self, to: SocketAddr) {
+        let own = || match *self.address()? {
+            ServerAddress::Ip {
+                port: ServerPort::Fixed(port),
+                ..
+            } => Some(port),
+            _ => None,
+        };
+        let port = Some(to.port()).filter(|port| *port > 0).or_else(own).unwrap_or(0);
+        self.keeper.check_at(self.idx, SocketAddr::new(to.ip(), port).into());
+    }
+
     pub(crate) fn relocate(&self, to: ServerAddress) {
         self.keeper.relocate(self.idx, to);
     }
@@ -157,6 +179,14 @@ impl ServerOrders {
             weight,
         });
         Ok(())
+    }
+
+    /// How many connections it gets at a time; 0 is no limit. Those it has stay.
+    pub(crate) fn maxconn(&self, maxconn: u32) {
+        self.tell(Input::Maxconn {
+            server: self.idx,
+            maxconn,
+        });
     }
 
     /// The weight in the configuration.

@@ -103,7 +103,7 @@ impl Backend {
     /// The server for a client. What the stick table says comes first, but not for one that just failed (`avoid`).
     pub(crate) fn pick(&self, source: Option<IpAddr>, avoid: Option<ServerIdx>, now: Mono) -> Pick {
         let ticket = self.ticket.fetch_add(1, Relaxed);
-        self.now().pick(source, avoid, ticket, now)
+        self.now().pick(source, avoid, ticket, &self.queue, now)
     }
 
     /// Remembers where a client went, once the server has accepted it.
@@ -134,7 +134,7 @@ impl Snapshot {
         }
     }
 
-    fn pick(&self, source: Option<IpAddr>, avoid: Option<ServerIdx>, ticket: u64, now: Mono) -> Pick {
+    fn pick(&self, source: Option<IpAddr>, avoid: Option<ServerIdx>, ticket: u64, queue: &Queue, now: Mono) -> Pick {
         let Some(view) = self.view.as_ref().filter(|_| !self.plan.disabled) else {
             return Pick::NoServer;
         };
@@ -149,7 +149,7 @@ impl Snapshot {
             };
         }
         let request = Request { source, ticket, avoid };
-        match view.table.pick(&request, self) {
+        match view.table.pick(&request, &Crowd { snapshot: self, queue }) {
             // Only a hash names a server without asking whether it is full.
             Some(idx) if self.hashes() && self.is_full(view, idx) => Pick::Full(Some(idx)),
             Some(idx) => Pick::Balanced(idx),
@@ -163,14 +163,28 @@ impl Snapshot {
         most > 0 && self.served(idx) >= most
     }
 
+    fn served(&self, idx: ServerIdx) -> u32 {
+        self.servers.at(idx).map_or(0, |s| s.traffic.sessions.now())
+    }
+
     /// Whether the client's address decides; otherwise any server would have done.
     fn hashes(&self) -> bool {
         matches!(self.plan.policy.algorithm, Algorithm::Source | Algorithm::HashSrc)
     }
 }
 
-impl Loads for Snapshot {
+/// Who is at the servers, and who waits for them.
+struct Crowd<'a> {
+    snapshot: &'a Snapshot,
+    queue: &'a Queue,
+}
+
+impl Loads for Crowd<'_> {
     fn served(&self, s: ServerIdx) -> u32 {
-        self.servers.at(s).map_or(0, |s| s.traffic.sessions.now())
+        self.snapshot.served(s)
+    }
+
+    fn queued(&self, s: ServerIdx) -> u32 {
+        self.queue.bound_to(s)
     }
 }

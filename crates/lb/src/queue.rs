@@ -6,6 +6,7 @@
 //! stood before.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -13,7 +14,11 @@ use tandem_lb_core::ServerIdx;
 
 /// The queues of one backend: one for each server, and one for any of them.
 #[derive(Debug, Default)]
-pub(crate) struct Queue(Mutex<Lines>);
+pub(crate) struct Queue {
+    lines: Mutex<Lines>,
+    /// Connections that wait for one server only: while there are none, nobody has to ask for a server's line.
+    bound: AtomicUsize,
+}
 
 #[derive(Debug, Default)]
 struct Lines {
@@ -90,6 +95,21 @@ impl Queue {
             .map_or((0, 0), |line| (line.waiting.len(), line.most))
     }
 
+    /// How many wait for this server and would take no other. Costs next to nothing while nobody does.
+    pub(crate) fn bound_to(&self, server: ServerIdx) -> u32 {
+        if self.bound.load(Relaxed) == 0 {
+            return 0;
+        }
+        u32::try_from(self.waiting(Some(server)).0).unwrap_or(u32::MAX)
+    }
+
+    /// How many wait in each line.
+    pub(crate) fn standing(&self) -> BTreeMap<Option<ServerIdx>, usize> {
+        let lines = self.lines();
+        let standing = lines.lines.iter().map(|(line, of)| (*line, of.waiting.len()));
+        standing.filter(|(_, count)| *count > 0).collect()
+    }
+
     /// From now on the most is that since now.
     pub(crate) fn forget_maxima(&self) {
         for line in self.lines().lines.values_mut() {
@@ -97,15 +117,28 @@ impl Queue {
         }
     }
 
+    fn bind(&self, line: Option<ServerIdx>) {
+        if line.is_some() {
+            self.bound.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn unbind(&self, line: Option<ServerIdx>) {
+        if line.is_some() {
+            self.bound.fetch_sub(1, Relaxed);
+        }
+    }
+
     fn lines(&self) -> MutexGuard<'_, Lines> {
         // Each operation leaves the lines whole, so a panic elsewhere with the lock held has broken nothing.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Place {
     /// Behind all others, for this server or for any.
     pub(crate) fn last(queue: &Arc<Queue>, line: Option<ServerIdx>) -> Place {
+        queue.bind(line);
         let mut lines = queue.lines();
         lines.next += 1;
         Place {
@@ -137,6 +170,8 @@ impl Place {
     pub(crate) fn wait_for(&mut self, line: Option<ServerIdx>) {
         if line != self.line {
             self.leave();
+            self.queue.bind(line);
+            self.queue.unbind(self.line);
             self.line = line;
             self.called_before = self.queue.lines().lines.entry(line).or_default().called;
         }
@@ -178,6 +213,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.leave();
+        self.queue.unbind(self.line);
     }
 }
 
@@ -250,6 +286,18 @@ mod tests {
         let [first, mut second] = standing(&queue, [None, None]);
         drop(first);
         assert_eq!(polled(&mut second), Poll::Pending);
+    }
+
+    #[test]
+    fn who_waits_for_one_server_counts_there() {
+        let queue = Arc::default();
+        let [mut mover, any] = standing(&queue, [Some(A), None]);
+        assert_eq!((queue.bound_to(A), queue.bound_to(B)), (1, 0));
+        assert_eq!(queue.standing(), BTreeMap::from([(None, 1), (Some(A), 1)]));
+        mover.wait_for(Some(B));
+        assert_eq!((polled(&mut mover), queue.bound_to(B)), (Poll::Ready(()), 1));
+        drop((mover, any));
+        assert_eq!((queue.bound_to(B), queue.bound.load(Relaxed)), (0, 0));
     }
 
     #[test]

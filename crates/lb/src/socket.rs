@@ -8,6 +8,7 @@ mod counters;
 mod doors;
 mod frontends;
 mod process;
+mod recheck;
 mod relocate;
 mod server;
 mod servers;

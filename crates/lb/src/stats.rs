@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tandem_lb_core::stats::hour::Hour;
 use tandem_lb_core::stats::prometheus::{ServerSpread, TableFill};
-use tandem_lb_core::stats::{Info, Row};
+use tandem_lb_core::stats::{Info, Meter, Row};
 use tandem_ops::clock::Clock;
 use tandem_time::Mono;
 use tokio::sync::watch;
@@ -28,7 +28,7 @@ use crate::keeper::Keeper;
 use crate::orders::Orders;
 use crate::page::Site;
 use crate::state::Past;
-use crate::worker::Phase;
+use crate::worker::{Crew, Phase};
 
 pub(crate) use history::History;
 use meters::Meters;
@@ -46,6 +46,9 @@ pub(crate) struct Stats {
     began: Mono,
     process: RefCell<Rc<Process>>,
     phase: watch::Receiver<Phase>,
+    crew: Arc<Crew>,
+    /// The microseconds that the workers worked.
+    busy: RefCell<Meter>,
     /// In the order of the configuration.
     series: RefCell<Vec<Series>>,
     meters: RefCell<Meters>,
@@ -57,6 +60,7 @@ pub(crate) struct Sources {
     pub(crate) clock: Clock,
     pub(crate) process: Process,
     pub(crate) phase: watch::Receiver<Phase>,
+    pub(crate) crew: Arc<Crew>,
     pub(crate) frontends: Frontends,
     pub(crate) sites: Vec<Rc<Site>>,
     pub(crate) orders: Orders,
@@ -69,6 +73,7 @@ impl Stats {
             clock,
             process,
             phase,
+            crew,
             frontends,
             sites,
             orders,
@@ -79,6 +84,8 @@ impl Stats {
             began: clock.now(),
             process: RefCell::new(Rc::new(process)),
             phase,
+            crew,
+            busy: RefCell::default(),
             series: RefCell::default(),
             meters: RefCell::default(),
             timeline,
@@ -157,6 +164,7 @@ impl Stats {
             bytes,
             byte_rate: meters.bytes_out.rate(bytes, now),
             tasks,
+            idle_percent: self.idle_percent(now),
             is_stopping: !matches!(*self.phase.borrow(), Phase::Running | Phase::Paused),
         })
     }
@@ -167,7 +175,7 @@ impl Stats {
         self.series.borrow().iter().for_each(Series::forget_maxima);
     }
 
-    /// Counts from 0 again. What the checks counted stays: it belongs to the states that it led to.
+    /// Counts from 0 again. The times spent down stay, as with HAProxy: they belong to the states.
     pub(crate) fn clear(&self) {
         self.forget_maxima();
         self.series.borrow().iter().for_each(Series::clear);
@@ -211,6 +219,19 @@ impl Stats {
         let mut meters = self.meters.borrow_mut();
         meters.sessions.look(total, now);
         meters.bytes_out.look(bytes, now);
+        self.busy.borrow_mut().look(self.busy_micros(), now);
+    }
+
+    fn busy_micros(&self) -> u64 {
+        u64::try_from(self.crew.busy().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Of the last second of all workers together.
+    fn idle_percent(&self, now: Mono) -> u32 {
+        const SECOND: u64 = 1_000_000;
+        let busy = self.busy.borrow().rate(self.busy_micros(), now);
+        let all = SECOND * self.crew.len() as u64;
+        u32::try_from(100 - (busy * 100 / all).min(100)).unwrap_or(0)
     }
 
     /// Sessions and bytes of all clients.

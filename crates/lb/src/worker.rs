@@ -3,16 +3,17 @@
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use socket2::Socket;
 use tandem_lb_core::conn::KillReason;
 use tandem_ops::clock::Clock;
 use tandem_sys::relay::Scratch;
 use tandem_time::{Mono, Seed};
-use tokio::runtime::{Builder, LocalOptions};
+use tokio::runtime::{Builder, LocalOptions, RuntimeMetrics};
 use tokio::sync::{mpsc, watch};
 
 use crate::accept::{self, Listener};
@@ -72,6 +73,8 @@ pub(crate) struct Crew {
 struct Member {
     load: AtomicUsize,
     inbox: mpsc::UnboundedSender<Delivery>,
+    /// What its event loop says of itself, once it runs.
+    metrics: OnceLock<RuntimeMetrics>,
 }
 
 /// A connection counted to a worker's load from the moment it was given to it.
@@ -94,6 +97,7 @@ impl Crew {
                     Member {
                         load: AtomicUsize::new(0),
                         inbox,
+                        metrics: OnceLock::new(),
                     },
                     Inbox(receiver),
                 )
@@ -119,6 +123,12 @@ impl Crew {
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.members.len()
+    }
+
+    /// How long all of them have worked since the start, the time between two events not counted.
+    pub(crate) fn busy(&self) -> Duration {
+        let loops = self.members.iter().filter_map(|member| member.metrics.get());
+        loops.map(|metrics| metrics.worker_total_busy_duration(0)).sum()
     }
 
     /// Gives a worker a listener. One that is gone takes nothing.
@@ -193,6 +203,10 @@ pub(crate) fn spawn(start: Start) -> io::Result<JoinHandle<io::Result<()>>> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build_local(LocalOptions::default())?;
+        if let Some(member) = start.crew.members.get(start.number) {
+            // Nobody else has this number.
+            member.metrics.get_or_init(|| runtime.handle().metrics());
+        }
         runtime.block_on(work(start));
         Ok(())
     })

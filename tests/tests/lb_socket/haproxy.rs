@@ -9,7 +9,7 @@ use tandem_tests::{Lb, free_port, until};
 use super::room::{Room, say};
 
 /// In this order, since some change what others show.
-const COMMANDS: [&str; 66] = [
+const COMMANDS: [&str; 70] = [
     "show backend",
     "show servers state",
     "show servers state be",
@@ -63,6 +63,10 @@ const COMMANDS: [&str; 66] = [
     "enable health be/s2;enable agent be/s2;disable agent be/s2;disable health be/s2",
     "set maxconn frontend fe;set maxconn frontend gone 3;set maxconn frontend",
     "set maxconn server be/s1;set maxconn server be/gone 3",
+    "set server be/s1 check-port 99;show servers state be",
+    "set server be/s1 check-port 0;show servers state be",
+    "set server be/s1 check-addr 127.0.0.3;show servers state be",
+    "set server be/s1 check-addr 127.0.0.4 port 97;show servers state be",
     "set maxconn global;set maxconn global 999999999",
     "set rate-limit;set rate-limit gone;set rate-limit sessions global;set rate-limit sessions global 0",
     "disable frontend fe;disable frontend fe;enable frontend fe;enable frontend fe;disable frontend gone",
@@ -78,7 +82,15 @@ const COMMANDS: [&str; 66] = [
     "set timeout;set timeout cli;set timeout cli x;set timeout cli 0;set timeout cli 10s;quit;show backend",
 ];
 
-pub struct Haproxy(Child);
+pub /// HAProxy forgets the end of the line in some of these answers, and the empty line is missing after them. Ours is there.
+const LOOSE: [&str; 4] = [
+    "set maxconn server be/s1 x;set maxconn server be/s1 5x;set maxconn server be/s1 7;set maxconn server be/s1 0",
+    "set server be/s2 check-port 98;set server be/s2 check-addr 127.0.0.3;set server be/s1 check-port x",
+    "set server be/s1 check-port 70000;set server be/s1 check-addr x;set server be/s1 check-addr",
+    "set server be/s1 check-addr 127.0.0.1 port 0;disable health be/s1;set server be/s1 check-port 1;enable health be/s1",
+];
+
+struct Haproxy(Child);
 
 impl Drop for Haproxy {
     fn drop(&mut self) {
@@ -159,8 +171,13 @@ fn answers_are_the_same() {
         });
     }
     let mut different = Vec::new();
-    for command in COMMANDS {
-        let [theirs, ours] = [&theirs, &ours].map(|room| masked(&room.ask(command), &room.socket()));
+    let all = COMMANDS.map(|command| (command, "\n"));
+    for (command, blank) in all.into_iter().chain(LOOSE.map(|command| (command, ""))) {
+        let [theirs, ours] = [&theirs, &ours].map(|room| {
+            let answer = masked(&room.ask(command), &room.socket());
+            let lines = answer.split('\n').filter(|line| !line.is_empty() || !blank.is_empty());
+            lines.collect::<Vec<_>>().join("\n")
+        });
         if theirs != ours {
             different.push(format!("{command}\nHAProxy: {theirs:?}\nwe:      {ours:?}"));
         }
@@ -169,7 +186,7 @@ fn answers_are_the_same() {
         different.is_empty(),
         "{} of {}:\n{}",
         different.len(),
-        COMMANDS.len(),
+        COMMANDS.len() + LOOSE.len(),
         different.join("\n")
     );
 }

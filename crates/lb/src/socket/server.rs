@@ -4,8 +4,8 @@ use tandem_lb_core::backend::Operation;
 use tandem_lb_core::health::AdminChange;
 use tandem_ops::control::{Call, Reply};
 
-use super::Room;
 use super::relocate::relocate;
+use super::{Room, recheck};
 use crate::orders::{Refusal, ServerOrders};
 
 const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | \
@@ -20,7 +20,8 @@ pub(super) fn set(room: &Room, call: &Call) -> Reply {
             "weight" => weight(server, value),
             "addr" => relocate(server, value, (call.arg(3) == "port").then(|| call.arg(4))),
             "check-addr" | "check-port" if value.is_empty() => Reply::error(missing(call.arg(1))),
-            "check-addr" | "check-port" => Reply::error("The address of checks cannot be changed while running."),
+            "check-addr" => recheck::at(server, value, (call.arg(3) == "port").then(|| call.arg(4))),
+            "check-port" => recheck::port(server, value),
             "agent" | "agent-send" | "agent-addr" | "agent-port" => {
                 Reply::error("agent checks are not enabled on this server.")
             }
@@ -78,11 +79,30 @@ pub(super) fn get_weight(room: &Room, call: &Call) -> Reply {
 }
 
 pub(super) fn set_maxconn(room: &Room, call: &Call) -> Reply {
-    on_server(room, call, |_| match call.arg(1) {
-        "" => Reply::error("Require <maxconn>."),
-        text if text.parse::<u32>().is_err() => Reply::error("maxconn string empty or preceded by garbage"),
-        _ => Reply::error("The maxconn of a server cannot be changed while running."),
+    on_server(room, call, |server| match read_maxconn(call.arg(1)) {
+        Ok(maxconn) => {
+            server.maxconn(maxconn);
+            Reply::Done
+        }
+        Err(why) => Reply::error(why),
     })
+}
+
+/// As HAProxy reads it: what is below 0 is a number without a sign.
+fn read_maxconn(text: &str) -> Result<u32, &'static str> {
+    if text.is_empty() {
+        return Err("Require <maxconn>.");
+    }
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let digits = unsigned.bytes().take_while(u8::is_ascii_digit).count();
+    if digits == 0 {
+        return Err("maxconn string empty or preceded by garbage");
+    }
+    if digits < unsigned.len() {
+        return Err("Trailing garbage in maxconn string");
+    }
+    let number = text.parse::<i64>().unwrap_or(i64::from(u32::MAX));
+    Ok(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 fn on_server(room: &Room, call: &Call, act: impl FnOnce(&ServerOrders) -> Reply) -> Reply {

@@ -36,7 +36,7 @@ pub(super) fn state(room: &Room, call: &Call) -> Reply {
             let plan = &keeper.backend().now().plan;
             let since = room.clock.now().since(report.view.last_change).as_secs();
             let backend = format!("{} {}", plan.id, plan.name);
-            state_line(&backend, &server.plan(), &report, since, &place(server))
+            state_line(&backend, &server.plan(), &report, since, &Places::of(keeper, server))
         });
         text.extend(line);
     })
@@ -81,13 +81,7 @@ fn of_backends(room: &Room, name: &str, mut text: String, line: impl Fn(&mut Str
     Reply::Output(text)
 }
 
-fn state_line(
-    backend: &str,
-    server: &Configured,
-    report: &ServerReport<'_>,
-    since: u64,
-    (addr, port): &(String, u16),
-) -> String {
+fn state_line(backend: &str, server: &Configured, report: &ServerReport<'_>, since: u64, places: &Places) -> String {
     let view = &report.view;
     let (status, result, health, state) = check_numbers(report, server.disabled);
     // HAProxy remembers for good that the configuration disabled it.
@@ -100,15 +94,16 @@ fn state_line(
         Host::Name(name) => name,
         Host::Ip(_) | Host::Unix(_) => "-",
     };
-    let check = server.check.as_ref();
-    let check_port = check.and_then(|c| c.port).unwrap_or(0);
-    let check_addr = match check.and_then(|c| c.host.as_ref()) {
-        Some(Host::Ip(ip)) => ip.to_string(),
-        _ => "-".to_owned(),
-    };
+    let Places {
+        at: (addr, port),
+        check_addr,
+        check_port,
+    } = places;
+    // The `port` of its checks is that of its agent too.
+    let agent_port = server.check.as_ref().and_then(|c| c.port).unwrap_or(0);
     format!(
         "{backend} {} {} {addr} {} {} {} {} {since} {status} {result} {health} {state} 0 0 0 {fqdn} {port} - 0 \
-         {check_port} {check_addr} - 0\n",
+         {check_port} {check_addr} - {agent_port}\n",
         server.id,
         server.name,
         operation_number(view.operation),
@@ -116,6 +111,33 @@ fn state_line(
         view.weight,
         server.weight,
     )
+}
+
+/// Where a server is, and where it is checked if that is elsewhere.
+struct Places {
+    at: (String, u16),
+    /// `-` when it is the server's.
+    check_addr: String,
+    /// 0 when it is the server's.
+    check_port: u16,
+}
+
+impl Places {
+    fn of(keeper: &Rc<Keeper>, server: &Server) -> Places {
+        let (at, plan) = (place(server), server.plan());
+        let configured = plan.check.as_ref();
+        let checked = keeper.check_place(server.place).and_then(|to| to.as_socket());
+        let is_written = |is_there: Option<bool>| is_there == Some(true);
+        let addr = checked.filter(|to| {
+            is_written(configured.map(|c| matches!(c.host, Some(Host::Ip(_))))) || to.ip().to_string() != at.0
+        });
+        let port = checked.filter(|to| is_written(configured.map(|c| c.port.is_some())) || to.port() != at.1);
+        Places {
+            check_addr: addr.map_or_else(|| "-".to_owned(), |to| to.ip().to_string()),
+            check_port: port.map_or(0, |to| to.port()),
+            at,
+        }
+    }
 }
 
 /// `srv_check_status`, `srv_check_result`, `srv_check_health` and `srv_check_state`, in HAProxy's numbers.

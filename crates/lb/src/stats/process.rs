@@ -36,6 +36,7 @@ pub(super) struct Now {
     pub(super) bytes: u64,
     pub(super) byte_rate: u64,
     pub(super) tasks: usize,
+    pub(super) idle_percent: u32,
     pub(super) is_stopping: bool,
 }
 
@@ -71,7 +72,7 @@ impl Process {
             (InfoField::SessRate, now.rate),
             (InfoField::MaxSessRate, now.rate_max),
             (InfoField::Tasks, now.tasks as u64),
-            (InfoField::IdlePct, 100),
+            (InfoField::IdlePct, u64::from(now.idle_percent)),
             (InfoField::Stopping, u64::from(now.is_stopping)),
             (InfoField::Jobs, u64::from(now.sessions) + self.listeners as u64),
             (InfoField::Listeners, self.listeners as u64),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_lb_core::backend::ServerReport;
+use tandem_lb_core::backend::{Input, ServerReport};
 use tandem_lb_core::snapshot::Counters;
 use tandem_lb_core::stats::prometheus::{ServerSpread, TableFill};
 use tandem_lb_core::stats::{Field, Row, backend_row, figures, frontend_row, server_row};
@@ -265,6 +265,7 @@ impl Series {
                 let backend = keeper.backend();
                 backend.traffic.clear();
                 backend.attempts.clear();
+                keeper.tell(Input::ClearCounters);
                 for server in backend.now().servers.all() {
                     server.traffic.clear();
                     server.attempts.clear();
