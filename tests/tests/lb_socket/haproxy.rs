@@ -82,7 +82,7 @@ const COMMANDS: [&str; 70] = [
     "set timeout;set timeout cli;set timeout cli x;set timeout cli 0;set timeout cli 10s;quit;show backend",
 ];
 
-pub /// HAProxy forgets the end of the line in some of these answers, and the empty line is missing after them. Ours is there.
+/// HAProxy forgets the end of the line in some of these answers, and the empty line is missing after them. Ours is there.
 const LOOSE: [&str; 4] = [
     "set maxconn server be/s1 x;set maxconn server be/s1 5x;set maxconn server be/s1 7;set maxconn server be/s1 0",
     "set server be/s2 check-port 98;set server be/s2 check-addr 127.0.0.3;set server be/s1 check-port x",
@@ -90,7 +90,7 @@ const LOOSE: [&str; 4] = [
     "set server be/s1 check-addr 127.0.0.1 port 0;disable health be/s1;set server be/s1 check-port 1;enable health be/s1",
 ];
 
-struct Haproxy(Child);
+pub struct Haproxy(Child);
 
 impl Drop for Haproxy {
     fn drop(&mut self) {
