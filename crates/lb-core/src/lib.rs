@@ -3,15 +3,19 @@
 //! Nothing here opens a socket, reads a clock or rolls dice: events and the time come in, effects go out as values.
 //! [`balance`] picks a server, [`health`] says which servers may be picked, [`stick`] remembers who went where,
 //! [`conn`] leads one connection from accept to its log line, [`backend`] ties the first two together for one backend,
-//! [`stats`] says how all that went, and [`snapshot`] what of it the next process goes on with.
+//! [`expr`] and [`acl`] ask about a connection, [`rules`] say what comes of it, [`stats`] says how all that went, and
+//! [`snapshot`] what of it the next process goes on with.
 #![forbid(unsafe_code)]
 
+pub mod acl;
 pub mod backend;
 pub mod balance;
 pub mod conn;
+pub mod expr;
 pub mod handover;
 pub mod health;
 pub mod log;
+pub mod rules;
 mod server;
 pub mod snapshot;
 pub mod stats;

@@ -5,7 +5,7 @@
 use super::HashFunction;
 
 impl HashFunction {
-    pub(super) fn apply(self, bytes: &[u8]) -> u32 {
+    pub(crate) fn apply(self, bytes: &[u8]) -> u32 {
         match self {
             HashFunction::Sdbm => sdbm(bytes),
             HashFunction::Djb2 => djb2(bytes),
@@ -18,7 +18,7 @@ impl HashFunction {
 
 /// Bob Jenkins' six-step avalanche of 32 bits, then a prime near three quarters of the range: every bit of the input
 /// moves about half the bits of the result. Each step can be undone, so different inputs stay different.
-pub(super) fn avalanche(n: u32) -> u32 {
+pub(crate) fn avalanche(n: u32) -> u32 {
     let n = n.wrapping_mul(0x1001).wrapping_add(0x7ed5_5d16);
     let n = n ^ (n >> 19) ^ 0xc761_c23c;
     let n = n.wrapping_mul(0x21).wrapping_add(0x1656_67b1);

@@ -18,6 +18,7 @@ mod source;
 mod static_rr;
 mod table;
 
+pub(crate) use hash_function::avalanche;
 pub use pool::Candidate;
 pub use table::{Loads, Request, Table};
 

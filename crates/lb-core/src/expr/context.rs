@@ -1,0 +1,67 @@
+//! What an expression may ask of the world.
+
+use std::sync::Arc;
+
+use super::{Content, Sample, Variable};
+
+/// One connection as its rules see it. The runtime answers; nothing here waits.
+pub trait Context {
+    /// The client's first bytes; `None` where there is no buffer yet, as when it was only just accepted.
+    fn content(&self) -> Option<Content<'_>>;
+
+    fn fact(&self, fact: &Fact) -> Option<Sample<'_>>;
+
+    fn variable(&self, variable: &Variable) -> Option<Sample<'_>>;
+
+    /// The wall clock in microseconds since 1970.
+    fn wall_micros(&self) -> i64;
+}
+
+/// What the runtime knows. A name that is left out means the connection's own frontend, backend or server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    Src,
+    SrcPort,
+    Dst,
+    DstPort,
+    SrcIsLocal,
+    DstIsLocal,
+    /// Connections of the listener's frontend, as `dst_conn` counts them.
+    DstConn,
+    FrontendName,
+    FrontendId,
+    BackendName,
+    BackendId,
+    ServerName,
+    ServerId,
+    ListenerId,
+    ListenerName,
+    FrontendConns(Option<Arc<str>>),
+    FrontendRate(Option<Arc<str>>),
+    BackendConns(Option<Arc<str>>),
+    BackendFree(Option<Arc<str>>),
+    BackendRate(Option<Arc<str>>),
+    UsableServers(Option<Arc<str>>),
+    ConnSlots(Option<Arc<str>>),
+    Queued(Option<Arc<str>>),
+    AverageQueue(Option<Arc<str>>),
+    ServerConns(ServerRef),
+    ServerFree(ServerRef),
+    ServerIsUp(ServerRef),
+    ServerQueue(ServerRef),
+    ServerRate(ServerRef),
+    ServerWeight(ServerRef),
+    Threads,
+    Thread,
+    Hostname,
+    /// Up to one below this, all 32 bits without.
+    Rand(Option<u32>),
+    Uuid,
+}
+
+/// `server` or `backend/server`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerRef {
+    pub backend: Option<Arc<str>>,
+    pub server: Arc<str>,
+}

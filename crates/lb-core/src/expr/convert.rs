@@ -1,0 +1,226 @@
+//! What a value goes through. Each converter says what it takes and what it gives, so a chain that cannot work is
+//! refused when the configuration is read; what does not fit at run time (a text that is no address) gives no value.
+
+mod base64;
+mod hash;
+mod pieces;
+mod time;
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use super::content::{MqttField, PacketType, mqtt_field, mqtt_is_valid};
+use super::{Context, Fact, Kind, Sample, Variable};
+use crate::acl::{Map, Regex};
+pub use hash::HashWith;
+pub use pieces::{Pieces, Strings};
+pub use time::TimeFormat;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Converter {
+    /// `ipmask(24,64)`
+    IpMask {
+        v4: u32,
+        v6: u128,
+    },
+    Text(Strings),
+    Hash(HashWith),
+    Arith(Arith, Operand),
+    /// `not`: true where the value is 0.
+    Not,
+    Bool,
+    Neg,
+    /// The complement of each bit.
+    Complement,
+    Odd,
+    Even,
+    Length,
+    /// Part of the bytes, from an offset.
+    Bytes {
+        offset: u32,
+        length: Option<u32>,
+    },
+    /// `regsub(regex,with,flags)`
+    Replace {
+        regex: Regex,
+        with: Box<[u8]>,
+        all: bool,
+    },
+    /// `concat(before,variable,after)`
+    Concat {
+        before: Box<[u8]>,
+        variable: Option<Variable>,
+        after: Box<[u8]>,
+    },
+    /// How it compares to a variable: 0 when equal.
+    Compare(Variable),
+    Choose {
+        yes: Box<[u8]>,
+        no: Box<[u8]>,
+    },
+    Time(TimeFormat),
+    MqttIsValid,
+    MqttField(PacketType, MqttField),
+    Map(Map),
+    /// `nbsrv`: the usable servers of the backend of this name.
+    UsableServers,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arith {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Mod,
+    And,
+    Or,
+    Xor,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operand {
+    Number(i64),
+    Variable(Variable),
+}
+
+impl Converter {
+    /// What it wants to be given.
+    pub fn input(&self) -> Kind {
+        match self {
+            Converter::IpMask { .. } => Kind::Ip,
+            Converter::Text(strings) => strings.input(),
+            Converter::Hash(_) | Converter::Bytes { .. } | Converter::MqttIsValid | Converter::MqttField(..) => {
+                Kind::Binary
+            }
+            Converter::Arith(..)
+            | Converter::Not
+            | Converter::Bool
+            | Converter::Neg
+            | Converter::Complement
+            | Converter::Odd
+            | Converter::Even
+            | Converter::Time(_) => Kind::Int,
+            Converter::Choose { .. } => Kind::Bool,
+            Converter::Length
+            | Converter::Replace { .. }
+            | Converter::Concat { .. }
+            | Converter::Compare(_)
+            | Converter::UsableServers => Kind::Text,
+            Converter::Map(map) => map.input(),
+        }
+    }
+
+    /// What it gives for a value of this type.
+    pub fn output(&self, given: Kind) -> Kind {
+        match self {
+            Converter::IpMask { .. } => match given {
+                Kind::V4 | Kind::V6 => given,
+                _ => Kind::Ip,
+            },
+            Converter::Text(strings) => strings.output(),
+            Converter::Bytes { .. } => Kind::Binary,
+            Converter::Hash(_)
+            | Converter::Arith(..)
+            | Converter::Neg
+            | Converter::Complement
+            | Converter::Length
+            | Converter::Compare(_)
+            | Converter::UsableServers => Kind::Int,
+            Converter::Not | Converter::Bool | Converter::Odd | Converter::Even | Converter::MqttIsValid => Kind::Bool,
+            Converter::Replace { .. }
+            | Converter::Concat { .. }
+            | Converter::Choose { .. }
+            | Converter::Time(_)
+            | Converter::MqttField(..) => Kind::Text,
+            Converter::Map(map) => map.output(),
+        }
+    }
+
+    pub(super) fn apply<'a>(&'a self, sample: Sample<'a>, context: &'a dyn Context) -> Option<Sample<'a>> {
+        let text = |bytes: Cow<'a, [u8]>| Some(Sample::Text(bytes));
+        match self {
+            Converter::IpMask { v4, v6 } => Some(Sample::Ip(match sample.as_ip()? {
+                IpAddr::V4(ip) => IpAddr::V4((u32::from(ip) & v4).into()),
+                IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) & v6).into()),
+            })),
+            Converter::Text(strings) => strings.apply(sample),
+            Converter::Hash(with) => Some(Sample::Int(with.apply(&sample.into_binary()?))),
+            Converter::Arith(arith, operand) => {
+                let right = operand.value(context)?;
+                Some(Sample::Int(arith.apply(sample.as_int()?, right)))
+            }
+            Converter::Not => Some(Sample::Bool(sample.as_int()? == 0)),
+            Converter::Bool => Some(Sample::Bool(sample.as_int()? != 0)),
+            Converter::Neg => Some(Sample::Int(sample.as_int()?.wrapping_neg())),
+            Converter::Complement => Some(Sample::Int(!sample.as_int()?)),
+            Converter::Odd => Some(Sample::Bool(sample.as_int()? & 1 == 1)),
+            Converter::Even => Some(Sample::Bool(sample.as_int()? & 1 == 0)),
+            Converter::Length => Some(Sample::Int(sample.into_text().len() as i64)),
+            Converter::Bytes { offset, length } => {
+                Some(Sample::Binary(pieces::cut(sample.into_binary()?, *offset, *length)))
+            }
+            Converter::Replace { regex, with, all } => text(regex.replace(sample.into_text(), with, *all)),
+            Converter::Concat {
+                before,
+                variable,
+                after,
+            } => {
+                let mut whole = sample.into_text().into_owned();
+                whole.extend_from_slice(before);
+                if let Some(value) = variable.as_ref().and_then(|v| context.variable(v)) {
+                    whole.extend_from_slice(&value.into_text());
+                }
+                whole.extend_from_slice(after);
+                text(Cow::Owned(whole))
+            }
+            Converter::Compare(variable) => {
+                let other = context.variable(variable)?.into_text();
+                Some(Sample::Int(sample.into_text().cmp(&other) as i64))
+            }
+            Converter::Choose { yes, no } => text(Cow::Borrowed(if sample.as_bool()? { yes } else { no })),
+            Converter::Time(format) => text(Cow::Owned(format.write(sample.as_int()?).into_bytes())),
+            Converter::MqttIsValid => Some(Sample::Bool(mqtt_is_valid(&sample.into_binary()?))),
+            Converter::MqttField(packet, field) => match sample.into_binary()? {
+                Cow::Borrowed(bytes) => mqtt_field(bytes, *packet, *field),
+                Cow::Owned(bytes) => mqtt_field(&bytes, *packet, *field).map(Sample::into_owned),
+            },
+            Converter::Map(map) => map.find(&sample),
+            Converter::UsableServers => {
+                let name = String::from_utf8(sample.into_text().into_owned()).ok()?;
+                context
+                    .fact(&Fact::UsableServers(Some(name.into())))
+                    .map(Sample::into_owned)
+            }
+        }
+    }
+}
+
+impl Operand {
+    fn value(&self, context: &dyn Context) -> Option<i64> {
+        match self {
+            Operand::Number(n) => Some(*n),
+            Operand::Variable(variable) => context.variable(variable)?.as_int(),
+        }
+    }
+}
+
+impl Arith {
+    /// Saturating, as in HAProxy; dividing by 0 gives the greatest number, and its remainder is 0.
+    fn apply(self, left: i64, right: i64) -> i64 {
+        match self {
+            Arith::Add => left.saturating_add(right),
+            Arith::Sub => left.saturating_sub(right),
+            Arith::Mul => left.saturating_mul(right),
+            Arith::Div if right == 0 => i64::MAX,
+            Arith::Div => left.saturating_div(right),
+            Arith::Mod => left.checked_rem(right).unwrap_or(0),
+            Arith::And => left & right,
+            Arith::Or => left | right,
+            Arith::Xor => left ^ right,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! Where a value comes from.
+
+use std::sync::Arc;
+
+use super::{Context, Fact, Fetched, Kind, Part, Sample};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetch {
+    /// Written in the configuration.
+    Constant(Sample<'static>),
+    Fact(Fact),
+    /// Something in the client's first bytes.
+    Part(Part),
+    Variable(Variable),
+    /// Seconds since 1970 plus an offset.
+    Date(i64),
+    /// The microseconds within the second.
+    DateMicros,
+    /// True once nothing more will be waited for.
+    WaitEnd,
+}
+
+/// `scope.name`
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Variable {
+    pub scope: Scope,
+    pub name: Arc<str>,
+}
+
+/// How long a variable lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    Process,
+    Session,
+    Transaction,
+    Request,
+    Response,
+}
+
+impl Fetch {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Fetch::Constant(sample) => sample.kind(),
+            Fetch::Fact(fact) => fact.kind(),
+            Fetch::Part(part) => part.kind(),
+            Fetch::Variable(_) => Kind::Any,
+            Fetch::Date(_) | Fetch::DateMicros => Kind::Int,
+            Fetch::WaitEnd => Kind::Bool,
+        }
+    }
+
+    /// Whether it reads the client's bytes, so that it makes no sense before there are any.
+    pub fn needs_content(&self) -> bool {
+        matches!(self, Fetch::Part(_) | Fetch::WaitEnd)
+    }
+
+    /// Whether there may be several values, of which any counts.
+    pub(crate) fn is_several(&self) -> bool {
+        matches!(self, Fetch::Part(part) if part.is_several())
+    }
+
+    /// The `nth` value.
+    pub(super) fn eval<'a>(&'a self, context: &'a dyn Context, nth: usize) -> Fetched<'a> {
+        match self {
+            Fetch::Constant(sample) => Fetched::Known(sample.borrow()),
+            Fetch::Fact(fact) => Fetched::of(context.fact(fact)),
+            Fetch::Part(part) => match context.content() {
+                Some(content) => part.find(content, nth),
+                None => Fetched::Missing,
+            },
+            Fetch::Variable(variable) => Fetched::of(context.variable(variable)),
+            Fetch::Date(offset) => {
+                let seconds = context.wall_micros().div_euclid(1_000_000);
+                Fetched::Known(Sample::Int(seconds.saturating_add(*offset)))
+            }
+            Fetch::DateMicros => Fetched::Known(Sample::Int(context.wall_micros().rem_euclid(1_000_000))),
+            Fetch::WaitEnd => match context.content() {
+                Some(content) if !content.is_final => Fetched::Unknown,
+                _ => Fetched::Known(Sample::Bool(true)),
+            },
+        }
+    }
+}
+
+impl Fact {
+    fn kind(&self) -> Kind {
+        match self {
+            Fact::Src | Fact::Dst => Kind::Ip,
+            Fact::SrcIsLocal | Fact::DstIsLocal | Fact::ServerIsUp(_) => Kind::Bool,
+            Fact::FrontendName
+            | Fact::BackendName
+            | Fact::ServerName
+            | Fact::ListenerName
+            | Fact::Hostname
+            | Fact::Uuid => Kind::Text,
+            _ => Kind::Int,
+        }
+    }
+}

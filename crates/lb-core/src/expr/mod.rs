@@ -1,0 +1,94 @@
+//! Expressions: a fetch, and the converters that its result goes through (`src,ipmask(24)`).
+//!
+//! Evaluation is pure. What the runtime knows comes in through [`Context`], and an expression answers either a value, or
+//! that there is none, or that it cannot say before more bytes have come. Constants and the client's bytes are borrowed,
+//! so the usual expression allocates nothing.
+
+pub mod content;
+mod context;
+mod convert;
+mod fetch;
+mod kind;
+mod sample;
+
+pub use content::{Content, Part};
+pub use context::{Context, Fact, ServerRef};
+pub use convert::{Arith, Converter, HashWith, Operand, Pieces, Strings, TimeFormat};
+pub use fetch::{Fetch, Scope, Variable};
+pub use kind::Kind;
+pub use sample::Sample;
+
+/// One expression of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expr {
+    pub fetch: Fetch,
+    pub converters: Vec<Converter>,
+}
+
+/// What came of a fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetched<'a> {
+    Known(Sample<'a>),
+    /// A value that may be another when more bytes have come, such as the length of what is there.
+    Changing(Sample<'a>),
+    /// There is no such thing, and there will be none.
+    Missing,
+    /// More bytes have to come first.
+    Unknown,
+}
+
+impl Expr {
+    pub fn of(fetch: Fetch) -> Expr {
+        Expr {
+            fetch,
+            converters: Vec::new(),
+        }
+    }
+
+    /// What the result will be, if there is one.
+    pub fn kind(&self) -> Kind {
+        self.converters
+            .iter()
+            .fold(self.fetch.kind(), |kind, converter| converter.output(kind))
+    }
+
+    pub fn eval<'a>(&'a self, context: &'a dyn Context) -> Fetched<'a> {
+        self.eval_nth(context, 0)
+    }
+
+    /// Of a fetch with several values, the `nth`.
+    pub(crate) fn eval_nth<'a>(&'a self, context: &'a dyn Context, nth: usize) -> Fetched<'a> {
+        match self.fetch.eval(context, nth) {
+            Fetched::Known(sample) => self.convert(sample, context).map_or(Fetched::Missing, Fetched::Known),
+            Fetched::Changing(sample) => self.convert(sample, context).map_or(Fetched::Unknown, Fetched::Changing),
+            nothing => nothing,
+        }
+    }
+
+    /// The value as it is now, for whoever does not wait.
+    pub fn value<'a>(&'a self, context: &'a dyn Context) -> Option<Sample<'a>> {
+        self.eval(context).value()
+    }
+
+    fn convert<'a>(&'a self, sample: Sample<'a>, context: &'a dyn Context) -> Option<Sample<'a>> {
+        self.converters
+            .iter()
+            .try_fold(sample, |sample, converter| converter.apply(sample, context))
+    }
+}
+
+impl<'a> Fetched<'a> {
+    pub fn value(self) -> Option<Sample<'a>> {
+        match self {
+            Fetched::Known(sample) | Fetched::Changing(sample) => Some(sample),
+            Fetched::Missing | Fetched::Unknown => None,
+        }
+    }
+
+    pub(crate) fn of(found: Option<Sample<'a>>) -> Fetched<'a> {
+        found.map_or(Fetched::Missing, Fetched::Known)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! What a rule does.
+
+use std::borrow::Cow;
+
+use super::{Actor, Verdict};
+use crate::expr::{Expr, Sample, Variable};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    Accept,
+    Reject,
+    SilentDrop,
+    SetVar(Variable, Expr),
+    UnsetVar(Variable),
+    SetSrc(Expr),
+    SetSrcPort(Expr),
+    SetDst(Expr),
+    SetDstPort(Expr),
+    SetMark(u32),
+    SetTos(u8),
+}
+
+/// Something to be done to the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect<'a> {
+    Variable(&'a Variable, VariableChange),
+    Src(std::net::IpAddr),
+    SrcPort(u16),
+    Dst(std::net::IpAddr),
+    DstPort(u16),
+    /// Of the packets to the client.
+    Mark(u32),
+    /// Of the packets to the client.
+    Tos(u8),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VariableChange {
+    Set(Sample<'static>),
+    Unset,
+}
+
+impl Action {
+    /// Whether this ends the set.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Action::Accept | Action::Reject | Action::SilentDrop)
+    }
+
+    pub(super) fn run(&self, actor: &mut dyn Actor) -> Option<Verdict> {
+        let effect = match self {
+            Action::Accept => return Some(Verdict::Pass),
+            Action::Reject => return Some(Verdict::Reject),
+            Action::SilentDrop => return Some(Verdict::Drop),
+            Action::SetVar(variable, expr) => {
+                let value = expr.value(actor.context())?.into_owned();
+                Effect::Variable(variable, VariableChange::Set(value))
+            }
+            Action::UnsetVar(variable) => Effect::Variable(variable, VariableChange::Unset),
+            Action::SetSrc(expr) => Effect::Src(expr.value(actor.context())?.as_ip()?),
+            Action::SetDst(expr) => Effect::Dst(expr.value(actor.context())?.as_ip()?),
+            Action::SetSrcPort(expr) => Effect::SrcPort(port(expr, actor)?),
+            Action::SetDstPort(expr) => Effect::DstPort(port(expr, actor)?),
+            Action::SetMark(mark) => Effect::Mark(*mark),
+            Action::SetTos(tos) => Effect::Tos(*tos),
+        };
+        actor.perform(effect);
+        None
+    }
+}
+
+/// Ports wrap around as 16-bit numbers, as in HAProxy.
+fn port(expr: &Expr, actor: &dyn Actor) -> Option<u16> {
+    Some(expr.value(actor.context())?.as_int()? as u16)
+}
+
+impl VariableChange {
+    /// The text of a literal, for whoever sets one.
+    pub fn text(text: &str) -> VariableChange {
+        VariableChange::Set(Sample::Text(Cow::Owned(text.as_bytes().to_vec())))
+    }
+}

@@ -1,0 +1,86 @@
+//! The rules of `tcp-request`, `use_backend` and `use-server`: actions with conditions, in the order of the file.
+//!
+//! [`Ruleset::run`] goes through a set until one of its rules decides, or until one cannot be decided before more bytes
+//! have come. What an action does to the connection is done by the runtime, through [`Actor`].
+
+mod action;
+mod route;
+
+use std::time::Duration;
+
+use crate::acl::{Acls, Answer, Condition};
+use crate::expr::Context;
+pub use action::{Action, Effect, VariableChange};
+pub use route::{Piece, Route, Routes, Target, UseServer};
+
+/// What one `tcp-request` or `tcp-response` line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    pub action: Action,
+    pub when: Option<Condition>,
+}
+
+/// The rules of one kind of one proxy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ruleset {
+    pub rules: Vec<Rule>,
+}
+
+/// The `tcp-request` rules of one proxy, and the ACLs that their conditions name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requests {
+    pub acls: Acls,
+    /// Right after accept.
+    pub connection: Ruleset,
+    /// Before the connection counts as a session.
+    pub session: Ruleset,
+    /// On the client's first bytes.
+    pub content: Ruleset,
+    /// How long the content rules may wait for bytes.
+    pub inspect_delay: Duration,
+}
+
+/// What a set decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on: a rule said so, or none said otherwise.
+    Pass,
+    Reject,
+    /// Gone without a word to the client.
+    Drop,
+    /// Ask again when more bytes have come.
+    Wait,
+}
+
+/// Who the rules are about: answers their questions and carries out what they do.
+pub trait Actor: Context {
+    /// That something cannot be done does not end the rules, as in HAProxy.
+    fn perform(&mut self, effect: Effect<'_>);
+
+    /// As the context that expressions ask.
+    fn context(&self) -> &dyn Context;
+}
+
+impl Ruleset {
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    pub fn run(&self, acls: &Acls, actor: &mut dyn Actor) -> Verdict {
+        for rule in &self.rules {
+            let when = rule.when.as_ref();
+            match when.map_or(Answer::Yes, |c| c.eval(acls, actor.context())) {
+                Answer::No => continue,
+                Answer::Unknown => return Verdict::Wait,
+                Answer::Yes => {}
+            }
+            if let Some(verdict) = rule.action.run(actor) {
+                return verdict;
+            }
+        }
+        Verdict::Pass
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! Where a connection goes: `use_backend` and `use-server`.
+
+use std::sync::Arc;
+
+use crate::acl::{Acls, Answer, Condition};
+use crate::expr::{Context, Expr};
+
+/// The `use_backend` rules of a frontend.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routes(pub Vec<Route>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub target: Target,
+    pub when: Option<Condition>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A backend that is known to be there.
+    Named(Arc<str>),
+    /// A name that is made for each connection; when there is no such backend, the default one serves.
+    Made(Vec<Piece>),
+}
+
+/// A piece of a name that is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    Literal(Box<str>),
+    Value(Expr),
+}
+
+/// One `use-server` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UseServer {
+    pub server: Target,
+    pub when: Option<Condition>,
+}
+
+impl Routes {
+    /// The name that the first fitting rule gives. Nobody waits here: what is not known does not fit.
+    pub fn choose(&self, acls: &Acls, context: &dyn Context) -> Option<Arc<str>> {
+        self.0
+            .iter()
+            .find(|route| fits(route.when.as_ref(), acls, context))
+            .map(|route| route.target.name(context))
+    }
+}
+
+impl UseServer {
+    pub fn fits(&self, acls: &Acls, context: &dyn Context) -> bool {
+        fits(self.when.as_ref(), acls, context)
+    }
+}
+
+fn fits(when: Option<&Condition>, acls: &Acls, context: &dyn Context) -> bool {
+    when.is_none_or(|condition| condition.eval(acls, context) == Answer::Yes)
+}
+
+impl Target {
+    pub fn name(&self, context: &dyn Context) -> Arc<str> {
+        match self {
+            Target::Named(name) => Arc::clone(name),
+            Target::Made(pieces) => {
+                let mut name = Vec::new();
+                for piece in pieces {
+                    match piece {
+                        Piece::Literal(text) => name.extend_from_slice(text.as_bytes()),
+                        Piece::Value(expr) => {
+                            if let Some(value) = expr.value(context) {
+                                name.extend_from_slice(&value.into_text());
+                            }
+                        }
+                    }
+                }
+                String::from_utf8_lossy(&name).into()
+            }
+        }
+    }
+}
