@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use tandem_lb_core::balance::Policy;
 use tandem_lb_core::conn::Redispatch;
+use tandem_lb_core::rules::{Route, Ruleset, UseServer};
 use tandem_lb_core::stick::TableSettings;
 use tandem_text::{Span, Spanned};
 
+use crate::acl::Book;
 use crate::plan::{Bind, Global, Host, Keepalive, LogRule, ProxyLogs, ServerPort, ServerStates, Stats, StickRule};
 
 #[derive(Debug, Default)]
@@ -58,6 +60,18 @@ pub(crate) struct Proxy {
     pub(crate) guid: Option<Arc<str>>,
     /// `server-state-file-name`; `None` is the proxy's own name.
     pub(crate) server_state_file: Option<PathBuf>,
+    pub(crate) rules: Rules,
+}
+
+/// What is decided about each connection of a proxy.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rules {
+    pub(crate) book: Book,
+    pub(crate) connection: Ruleset,
+    pub(crate) session: Ruleset,
+    pub(crate) content: Ruleset,
+    pub(crate) routes: Vec<Spanned<Route>>,
+    pub(crate) servers: Vec<Spanned<UseServer>>,
 }
 
 impl Proxy {
@@ -73,6 +87,7 @@ impl Proxy {
             stick_rules: Vec::new(),
             guid: None,
             server_state_file: None,
+            rules: Rules::default(),
         }
     }
 }
@@ -96,6 +111,8 @@ pub(crate) struct Settings {
     pub(crate) backlog: Option<u32>,
     pub(crate) default_backend: Option<Spanned<String>>,
     pub(crate) timeouts: Timeouts,
+    /// How long rules may wait for a client's first bytes.
+    pub(crate) inspect_delay: Duration,
     pub(crate) retries: u32,
     pub(crate) redispatch: Redispatch,
     pub(crate) policy: Policy,
@@ -121,6 +138,7 @@ impl Default for Settings {
             backlog: None,
             default_backend: None,
             timeouts: Timeouts::default(),
+            inspect_delay: Duration::ZERO,
             retries: 3,
             redispatch: Redispatch::default(),
             policy: Policy::default(),

@@ -4,10 +4,12 @@
 //! numbers and defaults and checks what it means. So a rule is written once and holds in both dialects.
 #![forbid(unsafe_code)]
 
+mod acl;
 mod address;
 pub mod code;
 pub mod diff;
 mod draft;
+mod expr;
 mod haproxy;
 mod load;
 mod names;
@@ -16,6 +18,7 @@ mod plan;
 mod resolve;
 mod units;
 
+pub use expr::World;
 pub use haproxy::{KeywordDoc, keyword_docs};
-pub use load::{Dialect, Loaded, NamedText, load};
+pub use load::{Dialect, Loaded, NamedText, load, load_in};
 pub use plan::*;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tandem_text::{Diagnostic, FileId, SourceMap};
 
 use crate::draft::Draft;
+use crate::expr::World;
 use crate::plan::Plan;
 use crate::{haproxy, native, resolve};
 
@@ -63,8 +64,14 @@ pub struct Loaded {
     pub sources: SourceMap,
 }
 
-/// Reads the texts as one configuration. A dialect that is not given is recognised for each text by its content.
+/// As [`load_in`] a world without files: one that the configuration names cannot be read.
 pub fn load(texts: &[NamedText], env: &dyn Fn(&str) -> Option<String>, dialect: Option<Dialect>) -> Loaded {
+    let file = |_: &str| Err("no files are read here".to_owned());
+    load_in(texts, World { env, file: &file }, dialect)
+}
+
+/// Reads the texts as one configuration. A dialect that is not given is recognised for each text by its content.
+pub fn load_in(texts: &[NamedText], world: World<'_>, dialect: Option<Dialect>) -> Loaded {
     let mut sources = SourceMap::default();
     let files: Vec<FileId> = texts
         .iter()
@@ -76,8 +83,8 @@ pub fn load(texts: &[NamedText], env: &dyn Fn(&str) -> Option<String>, dialect: 
     let mut diagnostics = Vec::new();
     for file in files {
         match dialect.unwrap_or_else(|| Dialect::recognise(sources.bytes(file))) {
-            Dialect::Haproxy => haproxy.read(&sources, file, env, &mut draft, &mut diagnostics),
-            Dialect::Toml => native::read(&sources, file, &mut draft, &mut diagnostics),
+            Dialect::Haproxy => haproxy.read(&sources, file, world, &mut draft, &mut diagnostics),
+            Dialect::Toml => native::read(&sources, file, world, &mut draft, &mut diagnostics),
         }
     }
     let plan = resolve::resolve(draft, &mut diagnostics);

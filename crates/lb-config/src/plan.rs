@@ -12,6 +12,7 @@ use tandem_lb_core::ServerId;
 use tandem_lb_core::balance::Policy;
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::health::CheckSettings;
+use tandem_lb_core::rules::{Requests, Routes, UseServer};
 use tandem_lb_core::stick::TableSettings;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -186,6 +187,10 @@ pub struct Frontend {
     pub timeout_client_fin: Option<Duration>,
     /// Keepalive towards clients (`option tcpka`, `option clitcpka`).
     pub keepalive: Option<Keepalive>,
+    /// The `tcp-request` rules.
+    pub requests: Requests,
+    /// `use_backend`, in the order of the file, with the ACLs of `requests`.
+    pub routes: Routes,
     pub service: Service,
     /// `guid`: the name under which a `stats-file` knows it.
     pub guid: Option<Arc<str>>,
@@ -278,6 +283,10 @@ pub struct Backend {
     pub logs: ProxyLogs,
     pub log_health_checks: bool,
     pub stick: Option<Stick>,
+    /// The `tcp-request content` rules, for connections that another frontend sends here.
+    pub requests: Requests,
+    /// `use-server`, in the order of the file, with the ACLs of `requests`.
+    pub use_server: Vec<UseServer>,
     pub servers: Vec<Server>,
     pub guid: Option<Arc<str>>,
     pub server_states: ServerStates,

@@ -9,6 +9,7 @@ use tandem_text::{Diagnostic, SourceMap, Span, nearest};
 
 use crate::address::AddressError;
 use crate::code;
+use crate::expr::World;
 use crate::units::{self, UnitError};
 
 pub(super) type Outcome = Result<(), Diagnostic>;
@@ -16,6 +17,7 @@ pub(super) type Outcome = Result<(), Diagnostic>;
 pub(super) struct Args<'a> {
     line: &'a Line,
     sources: &'a SourceMap,
+    pub(super) world: World<'a>,
     at: usize,
     /// `no` or `default` before the keyword, until the keyword takes it.
     negation: Option<&'a Word>,
@@ -23,10 +25,16 @@ pub(super) struct Args<'a> {
 }
 
 impl<'a> Args<'a> {
-    pub(super) fn new(line: &'a Line, sources: &'a SourceMap, report: &'a mut Vec<Diagnostic>) -> Self {
+    pub(super) fn new(
+        line: &'a Line,
+        sources: &'a SourceMap,
+        world: World<'a>,
+        report: &'a mut Vec<Diagnostic>,
+    ) -> Self {
         Self {
             line,
             sources,
+            world,
             at: 0,
             negation: None,
             report,
@@ -35,6 +43,13 @@ impl<'a> Args<'a> {
 
     pub(super) fn rest(&self) -> &'a [Word] {
         &self.line.words[self.at..]
+    }
+
+    /// All that is left of the line.
+    pub(super) fn take_rest(&mut self) -> &'a [Word] {
+        let rest = self.rest();
+        self.at = self.line.words.len();
+        rest
     }
 
     pub(super) fn peek(&self) -> Option<&'a Word> {

@@ -7,7 +7,7 @@ use super::args::{Args, Outcome};
 use super::section::{Section, Sections};
 use super::unsupported::{self, Effect, Known};
 use super::{bind, global, proxy, server, state};
-use crate::code;
+use crate::{code, expr};
 
 /// One keyword of a line-based section. `words` may be several: `timeout client`.
 pub(super) struct Keyword<C: 'static> {
@@ -21,7 +21,7 @@ pub(super) struct Keyword<C: 'static> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeywordDoc {
     pub words: &'static str,
-    /// Section names, or `bind` and `server` for words of those lines.
+    /// Section names, `bind` and `server` for words of those lines, or `fetch` for what expressions begin with.
     pub places: Vec<&'static str>,
     pub summary: &'static str,
 }
@@ -46,11 +46,17 @@ pub fn keyword_docs() -> Vec<KeywordDoc> {
         places: vec!["server"],
         summary: o.summary,
     });
+    let fetches = expr::known().iter().map(|fetch| KeywordDoc {
+        words: fetch.name,
+        places: vec!["fetch"],
+        summary: fetch.summary,
+    });
     lines(global::KEYWORDS)
         .chain(lines(state::OF_GLOBAL))
         .chain(proxies)
         .chain(binds)
         .chain(servers)
+        .chain(fetches)
         .collect()
 }
 

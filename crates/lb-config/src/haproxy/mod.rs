@@ -9,6 +9,7 @@ mod log;
 mod option;
 mod options;
 mod proxy;
+mod rules;
 mod section;
 mod server;
 mod state;
@@ -20,11 +21,12 @@ mod unsupported;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tandem_text::haproxy::{Env, Line, lines};
+use tandem_text::haproxy::{Line, lines};
 use tandem_text::{Diagnostic, FileId, SourceMap, Spanned};
 
 use crate::code;
 use crate::draft::{Draft, Proxy, Role, Settings};
+use crate::expr::World;
 use args::Args;
 pub use keyword::{KeywordDoc, keyword_docs};
 use section::{Header, Section};
@@ -52,14 +54,14 @@ impl Reader {
         &mut self,
         sources: &SourceMap,
         file: FileId,
-        env: Env<'_>,
+        world: World<'_>,
         draft: &mut Draft,
         report: &mut Vec<Diagnostic>,
     ) {
-        for line in lines(file, sources.bytes(file), env, report) {
+        for line in lines(file, sources.bytes(file), world.env, report) {
             let outcome = match section::header(&line) {
                 Some(header) => self.open(&header, &line, draft),
-                None => self.line(&line, sources, draft, report),
+                None => self.line(&line, sources, world, draft, report),
             };
             report.extend(outcome.err());
         }
@@ -111,10 +113,11 @@ impl Reader {
         &mut self,
         line: &Line,
         sources: &SourceMap,
+        world: World<'_>,
         draft: &mut Draft,
         report: &mut Vec<Diagnostic>,
     ) -> Result<(), Diagnostic> {
-        let mut args = Args::new(line, sources, report);
+        let mut args = Args::new(line, sources, world, report);
         match &mut self.current {
             Current::Skipped => Ok(()),
             Current::Global => keyword::dispatch(global::TABLES, Section::Global, &mut draft.global, &mut args),
@@ -147,4 +150,16 @@ impl Reader {
             self.named.insert(proxy.name.value.to_string(), self.defaults.clone());
         }
     }
+}
+
+/// One line of rules that the other dialect holds, read as it would be here.
+pub(crate) fn rule_line(
+    proxy: &mut Proxy,
+    line: &Line,
+    sources: &SourceMap,
+    world: World<'_>,
+    report: &mut Vec<Diagnostic>,
+) -> Result<(), Diagnostic> {
+    let mut args = Args::new(line, sources, world, report);
+    keyword::dispatch(&[rules::KEYWORDS], Section::of(proxy.role), proxy, &mut args)
 }

@@ -5,7 +5,7 @@ use tandem_text::{Diagnostic, Spanned};
 use super::args::{Args, Outcome, bad_address};
 use super::keyword::Keyword;
 use super::section::Sections;
-use super::{balance, bind, log, options, server, state, stats, stick, timeout};
+use super::{balance, bind, log, options, rules, server, state, stats, stick, timeout};
 use crate::draft::{Mode, Proxy};
 use crate::{address, code};
 
@@ -18,6 +18,7 @@ pub(super) const TABLES: &[&[Keyword<Proxy>]] = &[
     stick::KEYWORDS,
     balance::KEYWORDS,
     state::OF_PROXIES,
+    rules::KEYWORDS,
 ];
 
 const KEYWORDS: &[Keyword<Proxy>] = &[

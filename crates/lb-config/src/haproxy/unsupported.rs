@@ -102,7 +102,7 @@ const NO_HTTP: &str = "it is about HTTP, and this relays TCP";
 const PLACEMENT: &str = "threads are placed by the system";
 const NO_LUA: &str = "there is no Lua";
 const CONDITIONS: &str = "conditions in the file are not evaluated yet: keep one variant per file";
-const LATER: &str = "there are no rules and conditions yet";
+const LATER: &str = "there is no such rule yet";
 
 const GLOBAL: &[Known] = &[
     harmless("master-worker", PROCESS),
@@ -237,11 +237,7 @@ const PROXY: &[Known] = &[
     changes_because("http-check", "only TCP checks are made yet"),
     changes_because("tcp-check", "only TCP checks are made yet"),
     changes("external-check"),
-    changes_because("acl", LATER),
-    changes_because("use_backend", LATER),
-    changes_because("use-server", LATER),
-    changes_because("tcp-request", LATER),
-    changes_because("tcp-response", LATER),
+    changes_because("tcp-response", "what servers send is not looked at yet"),
     changes_because("http-request", LATER),
     changes_because("http-response", LATER),
     changes_because("http-after-response", LATER),

@@ -10,6 +10,7 @@ use super::settings;
 use super::shape::Removed;
 use crate::code;
 use crate::draft::{self, Draft, NAME_HELP, Proxy, Role, odd_letter};
+use crate::expr::World;
 use crate::names::LOG_LENGTH;
 use crate::plan::{self, LogTarget, Severity, StatsSocket, StickRule};
 use tandem_lb_core::stick::TableSettings;
@@ -17,6 +18,7 @@ use tandem_lb_core::stick::TableSettings;
 pub(super) struct Lowering<'a> {
     pub(super) sources: &'a SourceMap,
     pub(super) file: FileId,
+    pub(super) world: World<'a>,
     /// What could not be read and has been reported: it must not be reported as missing too.
     pub(super) removed: Vec<Removed>,
     pub(super) report: &'a mut Vec<Diagnostic>,
@@ -42,7 +44,7 @@ impl Lowering<'_> {
         draft.proxies.extend(proxies);
     }
 
-    fn span(&self, range: Range<usize>) -> Span {
+    pub(super) fn span(&self, range: Range<usize>) -> Span {
         Span::new(self.file, range.start, range.end)
     }
 
@@ -233,6 +235,9 @@ impl Lowering<'_> {
         for bind in table.bind {
             self.bind(bind, &mut proxy);
         }
+        self.rules("acl", table.acl, &mut proxy);
+        self.rules("tcp-request", table.tcp_request, &mut proxy);
+        self.rules("use_backend", table.use_backend, &mut proxy);
         Some(proxy)
     }
 
@@ -269,6 +274,9 @@ impl Lowering<'_> {
         if let Some(stick) = table.stick {
             self.stick(stick, &mut proxy);
         }
+        self.rules("acl", table.acl, &mut proxy);
+        self.rules("tcp-request", table.tcp_request, &mut proxy);
+        self.rules("use-server", table.use_server, &mut proxy);
         let servers: Vec<draft::Server> = table
             .server
             .into_iter()

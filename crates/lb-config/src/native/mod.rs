@@ -2,6 +2,7 @@
 
 mod lower;
 mod model;
+mod rules;
 mod settings;
 mod shape;
 mod value;
@@ -10,14 +11,22 @@ use tandem_text::{Diagnostic, FileId, SourceMap, Span};
 
 use crate::code;
 use crate::draft::Draft;
+use crate::expr::World;
 
-pub(crate) fn read(sources: &SourceMap, file: FileId, draft: &mut Draft, report: &mut Vec<Diagnostic>) {
+pub(crate) fn read(
+    sources: &SourceMap,
+    file: FileId,
+    world: World<'_>,
+    draft: &mut Draft,
+    report: &mut Vec<Diagnostic>,
+) {
     match std::str::from_utf8(sources.bytes(file)) {
         Ok(text) => {
             let (document, removed) = shape::read(file, text, report);
             lower::Lowering {
                 sources,
                 file,
+                world,
                 removed,
                 report,
             }

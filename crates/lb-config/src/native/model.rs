@@ -132,11 +132,17 @@ inherited! {
         id: Option<Spanned<Id>>,
         bind: Vec<Spanned<Bind>>,
         guid: Option<String>,
+        acl: Vec<Spanned<String>>,
+        tcp_request: Vec<Spanned<String>>,
+        use_backend: Vec<Spanned<String>>,
     }
     in Backend {
         name: Option<Spanned<String>>,
         id: Option<Spanned<Id>>,
         stick: Option<Spanned<Stick>>,
+        acl: Vec<Spanned<String>>,
+        tcp_request: Vec<Spanned<String>>,
+        use_server: Vec<Spanned<String>>,
         server: Vec<Spanned<Server>>,
         guid: Option<String>,
     }

@@ -82,7 +82,7 @@ fn listeners(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
         report.push(incomplete(proxy.name.span, message, "add a `bind`"));
     }
     let relays = proxy.settings.mode == Mode::Tcp && proxy.role == Role::Frontend;
-    if relays && proxy.settings.default_backend.is_none() {
+    if relays && proxy.settings.default_backend.is_none() && proxy.rules.routes.is_empty() {
         let message = format!(
             "frontend `{}` leads nowhere: its connections are closed at once",
             proxy.name.value

@@ -3,6 +3,7 @@
 mod checks;
 mod ids;
 mod parts;
+mod references;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::plan::Plan;
 /// Always a Plan; whether it may be used is for the diagnostics to say.
 pub(crate) fn resolve(draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
     checks::proxies(&draft.proxies, report);
+    references::check(&draft.proxies, report);
     let ids = ids::proxies(&draft.global, &draft.proxies, report);
     let backends = Names::of_backends(&draft.proxies);
 

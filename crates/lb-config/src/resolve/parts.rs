@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tandem_lb_core::ServerId;
 use tandem_lb_core::health::CheckSettings;
+use tandem_lb_core::rules::{Requests, Routes, Ruleset};
 use tandem_text::Diagnostic;
 
 use super::ids;
@@ -29,6 +30,8 @@ pub(super) fn frontend(proxy: &Proxy, id: u32, backend: Option<usize>) -> Fronte
         timeout_client: settings.timeouts.client,
         timeout_client_fin: settings.timeouts.client_fin,
         keepalive: settings.client_keepalive.into_keepalive(),
+        requests: requests(proxy),
+        routes: Routes(proxy.rules.routes.iter().map(|route| route.value.clone()).collect()),
         service,
         guid: proxy.guid.clone(),
         socket_stats: settings.socket_stats,
@@ -61,6 +64,12 @@ pub(super) fn backend(proxy: &Proxy, id: u32, report: &mut Vec<Diagnostic>) -> B
             table: table.value,
             rules,
         }),
+        requests: Requests {
+            connection: Ruleset::default(),
+            session: Ruleset::default(),
+            ..requests(proxy)
+        },
+        use_server: proxy.rules.servers.iter().map(|rule| rule.value.clone()).collect(),
         servers: proxy
             .servers
             .iter()
@@ -72,6 +81,16 @@ pub(super) fn backend(proxy: &Proxy, id: u32, report: &mut Vec<Diagnostic>) -> B
             ServerStates::Local(_) => ServerStates::Local(proxy.server_state_file.clone()),
             other => other.clone(),
         },
+    }
+}
+
+fn requests(proxy: &Proxy) -> Requests {
+    Requests {
+        acls: proxy.rules.book.acls.clone(),
+        connection: proxy.rules.connection.clone(),
+        session: proxy.rules.session.clone(),
+        content: proxy.rules.content.clone(),
+        inspect_delay: proxy.settings.inspect_delay,
     }
 }
 

@@ -76,7 +76,10 @@ impl Addresses {
     }
 
     pub fn contains(&self, ip: IpAddr) -> bool {
-        let (v4, v6) = (|ip| within(&self.v4, u32::from(ip)), |ip| within(&self.v6, u128::from(ip)));
+        let (v4, v6) = (
+            |ip| within(&self.v4, u32::from(ip)),
+            |ip| within(&self.v6, u128::from(ip)),
+        );
         let in_ranges = match ip {
             IpAddr::V4(ip) => v4(ip) || !self.v6.is_empty() && (v6(ip.to_ipv6_mapped()) || v6(six_to_four(ip))),
             IpAddr::V6(ip) => v6(ip) || held_v4(ip).is_some_and(v4),

@@ -61,7 +61,11 @@ pub enum Answer {
 
 impl Condition {
     pub fn eval(&self, acls: &Acls, context: &dyn Context) -> Answer {
-        let any = Answer::any(self.any.iter().map(|all| Answer::all(all.iter().map(|t| t.eval(acls, context)))));
+        let any = Answer::any(
+            self.any
+                .iter()
+                .map(|all| Answer::all(all.iter().map(|t| t.eval(acls, context)))),
+        );
         any.negated_if(self.unless)
     }
 

@@ -79,7 +79,6 @@ fn piece(text: &[u8], pattern: &[u8], delimiters: &[u8]) -> bool {
     let pattern = &pattern[start..=end];
     let before = |at: usize| at.checked_sub(1).and_then(|before| text.get(before));
     let mut windows = text.windows(pattern.len()).enumerate();
-    windows.any(|(at, window)| {
-        window == pattern && is_delimiter(before(at)) && is_delimiter(text.get(at + pattern.len()))
-    })
+    windows
+        .any(|(at, window)| window == pattern && is_delimiter(before(at)) && is_delimiter(text.get(at + pattern.len())))
 }

@@ -40,7 +40,8 @@ pub enum Part {
     /// The protocols that the client offers, one after the other.
     HelloAlpn,
     HelloHasEc,
-    HelloTicketLength,
+    /// 0 without a session ticket, 1 with an empty one that asks for one, 2 with a filled one.
+    HelloTicket,
     RdpCookie(Option<Box<str>>),
     RdpCookieCount,
 }
@@ -64,9 +65,7 @@ pub enum ValuePlace {
 impl Part {
     pub(super) fn kind(&self) -> Kind {
         match self {
-            Part::Length | Part::HelloType | Part::HelloVersion | Part::HelloTicketLength | Part::RdpCookieCount => {
-                Kind::Int
-            }
+            Part::Length | Part::HelloType | Part::HelloVersion | Part::HelloTicket | Part::RdpCookieCount => Kind::Int,
             Part::Payload { .. } | Part::LengthValue(_) => Kind::Binary,
             Part::HelloHasEc => Kind::Bool,
             Part::HelloSni | Part::HelloAlpn | Part::RdpCookie(_) => Kind::Text,
@@ -90,13 +89,9 @@ impl Part {
             Part::HelloSni => content.read_maybe(hello::parse(bytes).map(|h| h.server_name().map(text))),
             Part::HelloAlpn => content.read_maybe(hello::parse(bytes).map(|h| h.protocols().nth(nth).map(text))),
             Part::HelloHasEc => content.read(hello::parse(bytes).map(|h| Sample::Bool(h.offers_curves()))),
-            Part::HelloTicketLength => {
-                content.read_maybe(hello::parse(bytes).map(|h| h.ticket_length().map(|n| Sample::Int(n as i64))))
-            }
+            Part::HelloTicket => content.read(hello::parse(bytes).map(|h| Sample::Int(h.ticket()))),
             Part::RdpCookie(name) => content.read_maybe(rdp::cookie(bytes, name.as_deref()).map(|c| c.map(text))),
-            Part::RdpCookieCount => {
-                content.read(rdp::cookie(bytes, None).map(|c| Sample::Int(i64::from(c.is_some()))))
-            }
+            Part::RdpCookieCount => content.read(rdp::cookie(bytes, None).map(|c| Sample::Int(i64::from(c.is_some())))),
         }
     }
 }

@@ -8,6 +8,8 @@ use super::{Context, Fact, Fetched, Kind, Part, Sample};
 pub enum Fetch {
     /// Written in the configuration.
     Constant(Sample<'static>),
+    /// A variable of the environment that is not set.
+    Nothing,
     Fact(Fact),
     /// Something in the client's first bytes.
     Part(Part),
@@ -43,6 +45,7 @@ impl Fetch {
             Fetch::Constant(sample) => sample.kind(),
             Fetch::Fact(fact) => fact.kind(),
             Fetch::Part(part) => part.kind(),
+            Fetch::Nothing => Kind::Text,
             Fetch::Variable(_) => Kind::Any,
             Fetch::Date(_) | Fetch::DateMicros => Kind::Int,
             Fetch::WaitEnd => Kind::Bool,
@@ -63,6 +66,7 @@ impl Fetch {
     pub(super) fn eval<'a>(&'a self, context: &'a dyn Context, nth: usize) -> Fetched<'a> {
         match self {
             Fetch::Constant(sample) => Fetched::Known(sample.borrow()),
+            Fetch::Nothing => Fetched::Missing,
             Fetch::Fact(fact) => Fetched::of(context.fact(fact)),
             Fetch::Part(part) => match context.content() {
                 Some(content) => part.find(content, nth),

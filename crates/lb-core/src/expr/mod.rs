@@ -60,7 +60,9 @@ impl Expr {
     pub(crate) fn eval_nth<'a>(&'a self, context: &'a dyn Context, nth: usize) -> Fetched<'a> {
         match self.fetch.eval(context, nth) {
             Fetched::Known(sample) => self.convert(sample, context).map_or(Fetched::Missing, Fetched::Known),
-            Fetched::Changing(sample) => self.convert(sample, context).map_or(Fetched::Unknown, Fetched::Changing),
+            Fetched::Changing(sample) => self
+                .convert(sample, context)
+                .map_or(Fetched::Unknown, Fetched::Changing),
             nothing => nothing,
         }
     }

@@ -135,14 +135,20 @@ impl<'a> ClientHello<'a> {
         self.extension(SUPPORTED_GROUPS).is_some()
     }
 
-    /// How long its session ticket is; 0 asks for one.
-    pub fn ticket_length(&self) -> Option<usize> {
-        self.extension(SESSION_TICKET).map(<[u8]>::len)
+    /// 0: it knows no session tickets (RFC 5077 section 3.2); 1: it wants one; 2: it brings one.
+    pub fn ticket(&self) -> i64 {
+        match self.extension(SESSION_TICKET) {
+            None => 0,
+            Some([]) => 1,
+            Some(_) => 2,
+        }
     }
 
     /// Since TLS 1.3 the version stands in an extension (RFC 8446 section 4.2.1).
     fn highest_version(&self) -> u16 {
-        let offered = self.extension(SUPPORTED_VERSIONS).and_then(|body| Cursor(body).vector(1));
+        let offered = self
+            .extension(SUPPORTED_VERSIONS)
+            .and_then(|body| Cursor(body).vector(1));
         let pairs = offered.unwrap_or_default().as_chunks().0.iter();
         let known = pairs.map(|pair| u16::from_be_bytes(*pair)).filter(|v| v >> 8 == 3);
         known.max().unwrap_or(self.version).max(self.version)

@@ -22,7 +22,11 @@ pub(super) fn cookie<'a>(bytes: &'a [u8], name: Option<&str>) -> Read<Option<&'a
         return Read::Other;
     }
     let Some(end) = rest.windows(2).position(|pair| pair == b"\r\n") else {
-        return if bytes.len() >= length.max(TPKT_AND_X224) { Read::Other } else { Read::Short };
+        return if bytes.len() >= length.max(TPKT_AND_X224) {
+            Read::Other
+        } else {
+            Read::Short
+        };
     };
     let line = rest[PREFIX.len()..end].trim_ascii_start();
     let Some(equals) = line.iter().position(|b| *b == b'=') else {

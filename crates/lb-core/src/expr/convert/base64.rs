@@ -11,7 +11,9 @@ pub(super) fn encode(bytes: &[u8], url: bool) -> Vec<u8> {
     let alphabet = alphabet(url);
     let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
-        let word = (0..3).fold(0u32, |word, at| word << 8 | u32::from(group.get(at).copied().unwrap_or(0)));
+        let word = (0..3).fold(0u32, |word, at| {
+            word << 8 | u32::from(group.get(at).copied().unwrap_or(0))
+        });
         for at in 0..4 {
             if at <= group.len() {
                 out.push(alphabet[(word >> (18 - 6 * at) & 63) as usize]);

@@ -64,7 +64,9 @@ impl Strings {
             Strings::Hex => text(hex(&sample.into_binary()?)),
             Strings::FromHex => {
                 let digits = sample.into_text();
-                let digits = std::str::from_utf8(&digits).ok().filter(|d| !d.starts_with(['+', '-']))?;
+                let digits = std::str::from_utf8(&digits)
+                    .ok()
+                    .filter(|d| !d.starts_with(['+', '-']))?;
                 i64::from_str_radix(digits, 16).ok().map(Sample::Int)
             }
             Strings::Base64 { url } => text(base64::encode(&sample.into_binary()?, *url)),

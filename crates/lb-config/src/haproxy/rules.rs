@@ -1,0 +1,280 @@
+//! `acl`, `tcp-request`, `use_backend` and `use-server`: what is decided about each connection.
+
+use tandem_lb_core::acl::Condition;
+use tandem_lb_core::expr::Expr;
+use tandem_lb_core::rules::{Action, Piece, Route, Rule, Target, UseServer};
+use tandem_text::haproxy::Word;
+use tandem_text::{Diagnostic, Spanned, nearest};
+
+use super::args::Args;
+use super::keyword::Keyword;
+use super::section::Sections;
+use crate::acl::at_word;
+use crate::draft::Proxy;
+use crate::{code, expr};
+
+pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
+    Keyword {
+        words: "acl",
+        sections: Sections::PROXIES,
+        summary: "a named test: a fetch, flags, patterns",
+        parse: |proxy, args| {
+            let at = args.last_span();
+            let words = args.take_rest();
+            proxy.rules.book.define(words, at, args.world)
+        },
+    },
+    Keyword {
+        words: "use_backend",
+        sections: Sections::FRONT,
+        summary: "the backend for connections that fit a condition",
+        parse: |proxy, args| {
+            let span = args.line_span();
+            let target = target(proxy, args, "the name of a backend")?;
+            let when = condition(proxy, args)?;
+            proxy.rules.routes.push(Spanned::new(Route { target, when }, span));
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "use-server",
+        sections: Sections::BACK,
+        summary: "the server for connections that fit a condition, while it is up",
+        parse: |proxy, args| {
+            let span = args.line_span();
+            let server = target(proxy, args, "the name of a server")?;
+            let when = condition(proxy, args)?;
+            if when.is_none() {
+                return Err(Diagnostic::error(code::MISSING, span, "`use-server` needs a condition")
+                    .help("write `use-server NAME if …`"));
+            }
+            proxy.rules.servers.push(Spanned::new(UseServer { server, when }, span));
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "tcp-request connection",
+        sections: Sections::FRONT.strictly(),
+        summary: "a rule for connections as they are accepted",
+        parse: |proxy, args| {
+            let rule = rule(proxy, args, Stage::Connection)?;
+            proxy.rules.connection.rules.push(rule);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "tcp-request session",
+        sections: Sections::FRONT.strictly(),
+        summary: "a rule for connections before they count as sessions",
+        parse: |proxy, args| {
+            let rule = rule(proxy, args, Stage::Session)?;
+            proxy.rules.session.rules.push(rule);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "tcp-request content",
+        sections: Sections::PROXIES,
+        summary: "a rule for what the client sends first",
+        parse: |proxy, args| {
+            let rule = rule(proxy, args, Stage::Content)?;
+            proxy.rules.content.rules.push(rule);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "tcp-request inspect-delay",
+        sections: Sections::PROXIES.and_defaults(),
+        summary: "how long the content rules may wait for bytes",
+        parse: |proxy, args| {
+            proxy.settings.inspect_delay = args.time()?;
+            Ok(())
+        },
+    },
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Connection,
+    Session,
+    Content,
+}
+
+const ACTIONS: &[&str] = &[
+    "accept",
+    "reject",
+    "silent-drop",
+    "set-var",
+    "unset-var",
+    "set-src",
+    "set-src-port",
+    "set-dst",
+    "set-dst-port",
+    "set-mark",
+    "set-tos",
+];
+
+const UNSUPPORTED: &[&str] = &[
+    "attach-srv",
+    "capture",
+    "close",
+    "do-log",
+    "do-resolve",
+    "expect-netscaler-cip",
+    "expect-proxy",
+    "lua.",
+    "sc-add-gpc",
+    "sc-inc-gpc",
+    "sc-set-gpt",
+    "send-spoe-group",
+    "set-bandwidth-limit",
+    "set-bc-",
+    "set-fc-",
+    "set-log-level",
+    "set-nice",
+    "set-priority-",
+    "set-retries",
+    "set-var-fmt",
+    "switch-mode",
+    "track-sc",
+    "use-service",
+];
+
+fn rule(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Rule, Diagnostic> {
+    let span = args.line_span();
+    let action = action(proxy, args)?;
+    let when = condition(proxy, args)?;
+    let acls = &proxy.rules.book.acls;
+    if stage != Stage::Content && when.as_ref().is_some_and(|when| when.needs_content(acls)) {
+        let message = "this condition asks for what the client sends, and nothing has come yet";
+        args.report(
+            Diagnostic::warning(code::CONFLICT, span, message).help("write it as a `tcp-request content` rule"),
+        );
+    }
+    Ok(Rule { action, when })
+}
+
+fn action(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Action, Diagnostic> {
+    let word = args.word("an action")?;
+    let (name, parameter) = match word.text.split_once('(') {
+        Some((name, rest)) => (name, Some(rest)),
+        None => (word.text.as_str(), None),
+    };
+    if let (Some(_), false) = (parameter, matches!(name, "set-var" | "unset-var")) {
+        return Err(odd_action(word, name));
+    }
+    Ok(match name {
+        "accept" => Action::Accept,
+        "reject" => Action::Reject,
+        "silent-drop" => silent_drop(args)?,
+        "set-var" => {
+            let variable = variable(word)?;
+            Action::SetVar(variable, value(proxy, args)?)
+        }
+        "unset-var" => Action::UnsetVar(variable(word)?),
+        "set-src" => Action::SetSrc(value(proxy, args)?),
+        "set-src-port" => Action::SetSrcPort(value(proxy, args)?),
+        "set-dst" => Action::SetDst(value(proxy, args)?),
+        "set-dst-port" => Action::SetDstPort(value(proxy, args)?),
+        "set-mark" => Action::SetMark(plain_number(args, u32::MAX)?),
+        "set-tos" => Action::SetTos(plain_number(args, u8::MAX.into())? as u8),
+        _ => return Err(odd_action(word, name)),
+    })
+}
+
+fn odd_action(word: &Word, name: &str) -> Diagnostic {
+    if UNSUPPORTED.iter().any(|start| name.starts_with(start)) {
+        let message = format!("the action `{name}` is known to HAProxy, but not supported yet");
+        return Diagnostic::error(code::UNSUPPORTED, word.span, message).help("leave it out if you can do without");
+    }
+    let message = format!("`{}` is no action", word.text);
+    let help = match nearest(name, ACTIONS.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the actions are: {}", ACTIONS.join(", ")),
+    };
+    Diagnostic::error(code::UNKNOWN, word.span, message).help(help)
+}
+
+fn silent_drop(args: &mut Args<'_>) -> Result<Action, Diagnostic> {
+    if let Some(word) = args.peek().filter(|word| word.text == "rst-ttl") {
+        return Err(Diagnostic::error(
+            code::UNSUPPORTED,
+            word.span,
+            "`rst-ttl` is known to HAProxy, but not supported yet",
+        ));
+    }
+    Ok(Action::SilentDrop)
+}
+
+/// The variable in the parentheses of `set-var(txn.x)`.
+fn variable(word: &Word) -> Result<tandem_lb_core::expr::Variable, Diagnostic> {
+    let open = word.text.find('(');
+    let inside = open.and_then(|open| Some((open + 1, word.text[open + 1..].strip_suffix(')')?)));
+    let Some((start, name)) = inside else {
+        return Err(
+            Diagnostic::error(code::MISSING, word.span, "the variable is missing here")
+                .help("write it in parentheses, such as `set-var(txn.name)`"),
+        );
+    };
+    expr::variable(name, 0..name.len()).map_err(|error| at_word(word, start, error))
+}
+
+fn value(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Expr, Diagnostic> {
+    let word = args.word("an expression")?;
+    proxy.rules.book.expr(word, args.world)
+}
+
+/// A number in decimal, or in hexadecimal behind `0x`.
+fn plain_number(args: &mut Args<'_>, most: u32) -> Result<u32, Diagnostic> {
+    let word = args.word("a number")?;
+    let parsed = match word.text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => word.text.parse(),
+    };
+    parsed.ok().filter(|n| *n <= most).ok_or_else(|| {
+        let message = format!("`{}` is not a number from 0 to {most}", word.text);
+        Diagnostic::error(code::BAD_VALUE, word.span, message)
+    })
+}
+
+/// `if …` or `unless …`, when the line has one.
+pub(super) fn condition(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Option<Condition>, Diagnostic> {
+    let how = args.peek().filter(|word| matches!(word.text.as_str(), "if" | "unless"));
+    let Some(how) = how else { return Ok(None) };
+    args.skip(1);
+    let words = args.take_rest();
+    proxy.rules.book.condition(how, words, args.world).map(Some)
+}
+
+/// A name, or one that is made of texts and `%[expressions]`.
+fn target(proxy: &mut Proxy, args: &mut Args<'_>, what: &str) -> Result<Target, Diagnostic> {
+    let word = args.word(what)?;
+    if !word.text.contains('%') {
+        return Ok(Target::Named(word.text.as_str().into()));
+    }
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    while let Some(found) = word.text[at..].find('%') {
+        let percent = at + found;
+        if percent > at {
+            pieces.push(Piece::Literal(word.text[at..percent].into()));
+        }
+        let inside = word.text[percent + 1..].strip_prefix('[');
+        let end = inside.and_then(|inside| inside.find(']'));
+        let Some((inside, end)) = inside.zip(end) else {
+            let span = word.part(percent, word.text.len());
+            return Err(
+                Diagnostic::error(code::UNSUPPORTED, span, "only `%[EXPRESSION]` can be part of a name")
+                    .help("write for example `%[req.ssl_sni,lower]`"),
+            );
+        };
+        let start = percent + 2;
+        let expr = proxy.rules.book.part_expr(word, start, &inside[..end], args.world)?;
+        pieces.push(Piece::Value(expr));
+        at = start + end + 1;
+    }
+    if at < word.text.len() {
+        pieces.push(Piece::Literal(word.text[at..].into()));
+    }
+    Ok(Target::Made(pieces))
+}

@@ -1,0 +1,44 @@
+//! Rules in the native form: strings in arrays, each what the other dialect writes behind the keyword. So there is one
+//! language of conditions, and one reader of it.
+
+use tandem_text::haproxy::{self, Line, Word};
+use tandem_text::{Diagnostic, SourceMap};
+
+use super::lower::Lowering;
+use crate::code;
+use crate::draft::Proxy;
+use crate::haproxy::rule_line;
+
+impl Lowering<'_> {
+    pub(super) fn rules(&mut self, keyword: &str, written: Vec<toml::Spanned<String>>, proxy: &mut Proxy) {
+        for rule in written {
+            let done = self.rule(keyword, &rule, proxy);
+            self.report.extend(done.err());
+        }
+    }
+
+    fn rule(&mut self, keyword: &str, rule: &toml::Spanned<String>, proxy: &mut Proxy) -> Result<(), Diagnostic> {
+        let span = self.span(rule.span());
+        let mut words = vec![keyword.to_owned()];
+        words.extend(split(rule.get_ref(), self.world.env).map_err(|why| Diagnostic::error(code::SYNTAX, span, why))?);
+        // Places within the text of TOML are not known: it may have escapes of its own.
+        let words = words.into_iter().map(|text| Word { text, span }).collect();
+        rule_line(proxy, &Line { words, span }, self.sources, self.world, self.report)
+    }
+}
+
+/// The words of one line, with their quotes resolved.
+fn split(text: &str, env: haproxy::Env<'_>) -> Result<Vec<String>, String> {
+    let mut sources = SourceMap::default();
+    let file = sources.add("", format!("{text}\n"));
+    let mut report = Vec::new();
+    let mut lines = haproxy::lines(file, sources.bytes(file), env, &mut report).into_iter();
+    if let Some(diagnostic) = report.first() {
+        return Err(diagnostic.message.clone());
+    }
+    let words = lines.next().map(|line| line.words).unwrap_or_default();
+    if lines.next().is_some() {
+        return Err("a rule is one line".to_owned());
+    }
+    Ok(words.into_iter().map(|word| word.text).collect())
+}

@@ -1,0 +1,64 @@
+//! Whether what rules and expressions name is there.
+
+use tandem_lb_core::rules::Target;
+use tandem_text::{Diagnostic, Span, Spanned, nearest};
+
+use crate::code;
+use crate::draft::Proxy;
+use crate::expr::Reference;
+
+pub(super) fn check(proxies: &[Proxy], report: &mut Vec<Diagnostic>) {
+    let missing = proxies
+        .iter()
+        .filter(|proxy| !proxy.settings.disabled)
+        .flat_map(|proxy| of(proxy, proxies));
+    report.extend(missing);
+}
+
+fn of<'a>(proxy: &'a Proxy, proxies: &'a [Proxy]) -> impl Iterator<Item = Diagnostic> + 'a {
+    let expressions = proxy.rules.book.references.iter().cloned();
+    let routes = proxy.rules.routes.iter().filter_map(|route| match &route.value.target {
+        Target::Named(name) => Some(Spanned::new(Reference::Backend(name.to_string()), route.span)),
+        Target::Made(_) => None,
+    });
+    let servers = proxy.rules.servers.iter().filter_map(|rule| match &rule.value.server {
+        Target::Named(name) => Some(Spanned::new(Reference::Server(None, name.to_string()), rule.span)),
+        Target::Made(_) => None,
+    });
+    let all = expressions.chain(routes).chain(servers);
+    all.filter_map(move |reference| missing(proxy, &reference.value, reference.span, proxies))
+}
+
+fn missing(proxy: &Proxy, reference: &Reference, at: Span, proxies: &[Proxy]) -> Option<Diagnostic> {
+    let backends = || proxies.iter().filter(|p| p.role.serves());
+    match reference {
+        Reference::Frontend(name) => {
+            let known = proxies.iter().filter(|p| p.role.accepts());
+            unless_known("frontend", name, known.map(|p| &*p.name.value), at)
+        }
+        Reference::Backend(name) => unless_known("backend", name, backends().map(|p| &*p.name.value), at),
+        Reference::Server(backend, server) => {
+            let owner = match backend {
+                None => proxy,
+                Some(backend) => match backends().find(|p| *p.name.value == **backend) {
+                    Some(owner) => owner,
+                    None => return unless_known("backend", backend, backends().map(|p| &*p.name.value), at),
+                },
+            };
+            unless_known("server", server, owner.servers.iter().map(|s| &*s.name.value), at)
+        }
+    }
+}
+
+fn unless_known<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>, at: Span) -> Option<Diagnostic> {
+    let known: Vec<&str> = known.collect();
+    if known.contains(&name) {
+        return None;
+    }
+    let diagnostic = Diagnostic::error(code::UNDEFINED, at, format!("there is no {what} `{name}`"));
+    Some(match nearest(name, known.iter().copied()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None if known.is_empty() => diagnostic.help(format!("there is no {what} at all here")),
+        None => diagnostic.help(format!("there are: {}", known.join(", "))),
+    })
+}
