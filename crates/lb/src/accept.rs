@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::admission::{Admission, Permit};
 use crate::frontend::{Gate, Seat};
+use crate::rules;
 use crate::session::Peer;
 use crate::worker::{Accepted, Phase, Worker};
 
@@ -131,15 +132,21 @@ async fn batch(worker: &Rc<Worker>, listener: &Listener, acceptor: &Acceptor) ->
 }
 
 fn hand_over(worker: &Rc<Worker>, listener: &Listener, socket: Socket, peer: &SockAddr, permit: Permit) {
+    let (frontend, at) = (listener.frontend.load_full(), worker.clock.now());
+    let peer = Peer::of(peer, listener.number);
+    let Ok(subject) = rules::admit(worker, &frontend, &socket, peer, listener.number) else {
+        return;
+    };
     let seat = match listener.spread {
         Spread::LessLoaded => worker.crew.less_loaded(&mut worker.lots.borrow_mut()),
         Spread::Here => worker.crew.seat(worker.number),
     };
-    let (frontend, at) = (listener.frontend.load_full(), worker.clock.now());
     Accepted {
         socket,
-        peer: Peer::of(peer, listener.number),
+        peer,
         frontend,
+        listener: listener.number,
+        subject,
         permit,
         seat,
         at,

@@ -13,6 +13,7 @@ use tandem_time::Seed;
 
 use crate::address::{AddressError, ServerAddress};
 use crate::admission::Limit;
+use crate::directory::Directory;
 use crate::frontend::{Frontend, Seat, conn_settings};
 use crate::frontends::{Front, Service};
 use crate::keeper::Watched;
@@ -68,6 +69,7 @@ pub(crate) struct Builder<'a> {
     pub(crate) clock: Clock,
     pub(crate) process: &'a Limit,
     pub(crate) crew: &'a Crew,
+    pub(crate) directory: &'a Arc<Directory>,
     /// The most connections of a frontend that does not say.
     pub(crate) frontend_maxconn: u32,
 }
@@ -100,6 +102,8 @@ impl Builder<'_> {
                         traffic: Arc::default(),
                         gate: Arc::default(),
                         limit: Limit::new(frontend.maxconn.unwrap_or(self.frontend_maxconn)),
+                        denials: Arc::default(),
+                        directory: self.directory.clone(),
                         plan: frontend.clone(),
                     }));
                     let service = Service {
@@ -114,6 +118,9 @@ impl Builder<'_> {
                 }
             }
         }
+        let seats = built.frontends.iter().map(|front| &front.seat);
+        let backends = built.watched.iter().map(|watched| &watched.backend);
+        self.directory.follow(seats, backends);
         built
     }
 

@@ -75,11 +75,59 @@ impl Gauge {
     }
 }
 
+/// What rules refused.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Denials {
+    pub(crate) connections: Count,
+    pub(crate) sessions: Count,
+    pub(crate) requests: Count,
+}
+
+impl Denials {
+    /// As if nothing had been refused yet.
+    pub(crate) fn clear(&self) {
+        for count in [&self.connections, &self.sessions, &self.requests] {
+            count.clear();
+        }
+    }
+}
+
+/// How many come in a second, for rules that ask: this second's, and as much of the last one's as a sliding second still
+/// covers, as HAProxy counts. Two workers at the turn of a second may lose a count, which no rule can tell.
+#[derive(Debug, Default)]
+pub(crate) struct Rate {
+    /// The second in the upper half, its count in the lower.
+    this: AtomicU64,
+    last: AtomicU64,
+}
+
+impl Rate {
+    fn one(&self, now: Mono) {
+        let second = now.as_millis() / 1000;
+        let before = self.this.fetch_add(1, Relaxed);
+        if before >> 32 != second {
+            self.last.store(before, Relaxed);
+            self.this.store(second << 32 | 1, Relaxed);
+        }
+    }
+
+    pub(crate) fn now(&self, now: Mono) -> u32 {
+        let (second, part) = (now.as_millis() / 1000, now.as_millis() % 1000);
+        let of = |packed: u64, wanted: Option<u64>| if Some(packed >> 32) == wanted { packed as u32 } else { 0 };
+        let (this, last) = (self.this.load(Relaxed), self.last.load(Relaxed));
+        let before = second.checked_sub(1);
+        let previous = u64::from(of(last, before).max(of(this, before)));
+        of(this, Some(second)) + (previous * (1000 - part) / 1000) as u32
+    }
+}
+
 /// What every proxy and server counts.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct Traffic {
     pub(crate) sessions: Gauge,
+    pub(crate) rate: Rate,
     /// From clients.
     pub(crate) bytes_in: Count,
     /// To clients.
@@ -91,6 +139,7 @@ pub(crate) struct Traffic {
 impl Traffic {
     pub(crate) fn began(&self, now: Mono) {
         self.sessions.enter();
+        self.rate.one(now);
         self.last.store(now.as_millis() + 1, Relaxed);
     }
 

@@ -12,7 +12,8 @@ use tandem_ops::syslog::Targets;
 use tokio::sync::watch;
 
 use crate::admission::Limit;
-use crate::counters::Traffic;
+use crate::counters::{Denials, Traffic};
+use crate::directory::Directory;
 use crate::publish::Backend;
 
 /// Where the present one is found.
@@ -29,6 +30,9 @@ pub(crate) struct Frontend {
     /// Whether it takes connections; an operator says so.
     pub(crate) gate: Arc<watch::Sender<Gate>>,
     pub(crate) limit: Limit,
+    pub(crate) denials: Arc<Denials>,
+    /// Where its rules may send connections.
+    pub(crate) directory: Arc<Directory>,
 }
 
 /// What an operator wants of a frontend.
@@ -45,6 +49,7 @@ pub(crate) enum Gate {
 /// The frontend's and the backend's part of what governs a connection. Without a backend there is nothing to connect to.
 pub(crate) fn conn_settings(frontend: &plan::Frontend, backend: Option<&plan::Backend>) -> ConnSettings {
     let client = ConnSettings {
+        inspects: inspects(frontend, backend),
         client: frontend.timeout_client,
         client_fin: frontend.timeout_client_fin,
         ..ConnSettings::default()
@@ -62,4 +67,10 @@ pub(crate) fn conn_settings(frontend: &plan::Frontend, backend: Option<&plan::Ba
             ..client
         },
     }
+}
+
+/// Whether rules have to be asked before a connection can go to its backend.
+fn inspects(frontend: &plan::Frontend, backend: Option<&plan::Backend>) -> bool {
+    let of_backend = backend.is_some_and(|b| b.id != frontend.id && !b.requests.content.is_empty());
+    of_backend || !frontend.requests.content.is_empty() || !frontend.routes.0.is_empty()
 }

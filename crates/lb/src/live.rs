@@ -4,8 +4,8 @@
 //! time. The map is sharded, so workers do not wait for each other, and the operator's walk holds one shard at a time.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
 use arc_swap::ArcSwapOption;
@@ -34,6 +34,8 @@ pub(crate) struct Connection {
     pub(crate) frontend: Arc<Frontend>,
     pub(crate) peer: Peer,
     pub(crate) began: Mono,
+    /// Known when its rules have chosen it.
+    backend: OnceLock<Arc<Backend>>,
     /// The place of its server, counted from 1; 0 is none.
     server: AtomicU32,
     is_sentenced: AtomicBool,
@@ -107,6 +109,7 @@ impl Live {
             frontend: frontend.clone(),
             peer,
             began,
+            backend: OnceLock::new(),
             server: AtomicU32::new(0),
             is_sentenced: AtomicBool::new(false),
             moved: AtomicU64::new(began.as_millis()),
@@ -155,7 +158,7 @@ impl Live {
 
 impl Connection {
     pub(crate) fn backend(&self) -> Option<&Arc<Backend>> {
-        self.frontend.backend.as_ref()
+        self.backend.get()
     }
 
     pub(crate) fn server(&self) -> Option<ServerIdx> {
@@ -205,6 +208,11 @@ impl Entry {
 
     pub(crate) fn stays(&self) {
         self.connection.calling.store(Calling::Stays as u8, Relaxed);
+    }
+
+    pub(crate) fn at_backend(&self, backend: &Arc<Backend>) {
+        // It is chosen once.
+        let _first = self.connection.backend.set(backend.clone());
     }
 
     pub(crate) fn at_server(&self, server: Option<ServerIdx>) {

@@ -106,6 +106,16 @@ impl Backend {
         self.now().pick(source, avoid, ticket, &self.queue, now)
     }
 
+    /// The same when a rule has named the server.
+    pub(crate) fn pick_this(&self, idx: ServerIdx) -> Pick {
+        let snapshot = self.now();
+        match &snapshot.view {
+            Some(view) if snapshot.is_full(view, idx) => Pick::Full(Some(idx)),
+            Some(_) => Pick::Known(idx),
+            None => Pick::NoServer,
+        }
+    }
+
     /// Remembers where a client went, once the server has accepted it.
     pub(crate) fn remember(&self, source: Option<IpAddr>, server: &Server, now: Mono) {
         let snapshot = self.now();

@@ -19,11 +19,16 @@ pub(crate) fn load(args: &Args) -> anyhow::Result<Option<Plan>> {
         Dialect::Toml => config::Dialect::Toml,
     });
     let variable = |name: &str| env::var(name).ok();
+    let file = |path: &str| std::fs::read(path).map_err(|why| why.to_string());
+    let world = config::World {
+        env: &variable,
+        file: &file,
+    };
     let Loaded {
         plan,
         diagnostics,
         sources,
-    } = config::load(&texts, &variable, dialect);
+    } = config::load_in(&texts, world, dialect);
     let renderer = Renderer::new(&sources).colour(io::stderr().is_terminal());
     let (errors, others): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| d.is_error());
     let shown = diagnostics

@@ -10,6 +10,7 @@
 //! lazy: traffic moves a deadline back without touching the timer, which looks again when it fires.
 
 mod counted;
+mod inspect;
 mod moving;
 mod peer;
 mod upstream;
@@ -29,14 +30,16 @@ use tokio::time::Sleep;
 use crate::frontend::Frontend;
 use crate::live::Entry;
 use crate::logs;
-use crate::publish::Pick;
+use crate::publish::{Backend, Pick};
 use crate::queue::Position;
 use crate::registry::Registered;
+use crate::rules::Subject;
 use crate::servers::Server;
 use crate::upgrade::Verdict;
 use crate::worker::{Accepted, Worker};
 
 use counted::{AtBackend, AtFrontend, AtServer};
+use inspect::{Inspection, Stage};
 pub(crate) use moving::resume;
 pub(crate) use peer::Peer;
 use upstream::Upstream;
@@ -47,6 +50,8 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
         socket,
         peer,
         frontend,
+        listener,
+        subject,
         permit,
         seat,
         at,
@@ -64,7 +69,11 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
         upstream: Upstream::None,
         to_server: Direction::default(),
         to_client: Direction::default(),
-        at_backend: frontend.backend.as_ref().map(|backend| AtBackend::enter(backend, at)),
+        at_backend: None,
+        backend: None,
+        inspection: Inspection::at(Stage::Frontend),
+        subject,
+        listener,
         at_server: None,
         pick: Pick::NoServer,
         tried: None,
@@ -76,6 +85,11 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
         peer,
         client,
     };
+    if !session.frontend.settings.inspects
+        && let Some(backend) = session.frontend.backend.clone()
+    {
+        session.enter(backend);
+    }
     session.prepare_client();
     logs::connected_from(&session.worker, &session.frontend, peer, session.client.socket());
     session.conn.handle(Input::Begin, at);
@@ -124,6 +138,12 @@ struct Session {
     to_server: Direction,
     to_client: Direction,
     at_backend: Option<AtBackend>,
+    /// Where its rules sent it.
+    backend: Option<Arc<Backend>>,
+    inspection: Inspection,
+    /// What its rules know of it; those that need it make it.
+    subject: Option<Box<Subject>>,
+    listener: u32,
     at_server: Option<AtServer>,
     /// The latest answer to a pick.
     pick: Pick,
@@ -139,7 +159,7 @@ struct Session {
 impl Session {
     fn poll(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<Rest> {
         loop {
-            if let Some(ending) = self.carry_out() {
+            if let Some(ending) = self.carry_out(cx) {
                 return Poll::Ready(Rest::Ended(ending));
             }
             if let Some(reason) = self.place.sentence().or_else(|| self.entry.sentence()) {
@@ -154,10 +174,13 @@ impl Session {
     }
 
     /// Does all that the machine asks for; answers the ending when that is among it.
-    fn carry_out(&mut self) -> Option<Ending> {
+    fn carry_out(&mut self, cx: &mut Context<'_>) -> Option<Ending> {
         while let Some(output) = self.conn.poll_output() {
             match output {
-                Output::Pick { avoid } => self.choose(avoid),
+                Output::Inspect { is_final } => {
+                    self.inspect(cx, is_final);
+                }
+                Output::Pick { avoid } => self.choose(cx, avoid),
                 Output::Connect(idx) => self.connect(idx),
                 Output::AbortConnect => self.upstream = Upstream::None,
                 Output::Established(idx) => self.established(idx),
@@ -194,11 +217,14 @@ impl Session {
 
     /// Goes on with what is under way; whether the machine was told something.
     fn advance(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.is_inspected() {
+            return self.inspect(cx, false);
+        }
         match &mut self.upstream {
             Upstream::None => self.is_client_gone(cx),
             Upstream::Queued(place) => match place.poll_called(cx) {
                 Poll::Ready(()) => {
-                    self.choose(None);
+                    self.choose(cx, None);
                     true
                 }
                 Poll::Pending => self.is_client_gone(cx),
@@ -260,7 +286,7 @@ impl Session {
         self.carried.from_client += up.read;
         self.carried.to_client += down.read;
         counted::bytes(&self.frontend.traffic, up.read, down.read);
-        if let Some(backend) = &self.frontend.backend {
+        if let Some(backend) = &self.backend {
             counted::bytes(&backend.traffic, up.read, down.read);
         }
         if let Some(server) = self.at_server.as_ref().map(AtServer::server) {
@@ -285,7 +311,7 @@ impl Session {
         let now = self.worker.clock.now();
         let summary = self.conn.summary(now);
         let server = self.at_server.as_ref().map(AtServer::idx).or(summary.server);
-        if let Some(backend) = &self.frontend.backend {
+        if let Some(backend) = &self.backend {
             counted::ending(backend, server, ending);
             counted::times(backend, server, &summary);
             counted::history(backend, server, self.worker.number, &summary, self.carried);
@@ -300,11 +326,12 @@ impl Session {
     }
 
     fn tell_log(&self, summary: Summary, server: Option<ServerIdx>, early: bool) {
-        let (frontend, peer, carried, waited_at) = (&*self.frontend, self.peer, self.carried, self.waited_at);
+        let (frontend, peer, carried, waited_at) = (&*self.frontend, self.peer(), self.carried, self.waited_at);
         logs::told(
             &self.worker,
             &logs::Told {
                 frontend,
+                backend: self.backend.as_deref(),
                 peer,
                 server,
                 summary,

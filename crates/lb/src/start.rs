@@ -37,6 +37,7 @@ use crate::admission::{Limit, connections_within};
 use crate::args::Args;
 use crate::build::{Addresses, Builder, Built};
 use crate::control::{self, Control};
+use crate::directory::Directory;
 use crate::frontends::Frontends;
 use crate::listeners::{Opened, Opener};
 use crate::live::Live;
@@ -114,6 +115,7 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
         // It says what it knows itself, and later than any file.
         past = state::Past::default();
     }
+    let directory = Directory::open();
     privileges.settle()?;
 
     let usual = || Clock::start_at(state::START);
@@ -128,6 +130,7 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
         clock,
         process: &process,
         crew: &crew,
+        directory: &directory,
         frontend_maxconn,
     };
     let Built {

@@ -23,6 +23,7 @@ use crate::frontend::Frontend;
 use crate::live::Live;
 use crate::logs::Pen;
 use crate::registry::Registry;
+use crate::rules::Subject;
 use crate::session;
 use crate::upgrade::Moved;
 
@@ -46,6 +47,10 @@ pub(crate) struct Accepted {
     pub(crate) socket: Socket,
     pub(crate) peer: session::Peer,
     pub(crate) frontend: Arc<Frontend>,
+    /// Which of the frontend's listeners it came by, counted from 1.
+    pub(crate) listener: u32,
+    /// What rules have made of it already.
+    pub(crate) subject: Option<Box<Subject>>,
     pub(crate) permit: Permit,
     pub(crate) seat: Seat,
     pub(crate) at: Mono,

@@ -51,6 +51,31 @@ pub fn reset_on_close(socket: &Socket) -> io::Result<()> {
     }
 }
 
+/// Makes closing say nothing to the other end, which goes on waiting for an answer. Without the right to that
+/// (`CAP_NET_ADMIN`) a reset is sent that does not get beyond the next router, as HAProxy does it.
+pub fn vanish_on_close(socket: &Socket) -> io::Result<()> {
+    if !is_tcp(socket)? {
+        return Ok(());
+    }
+    if nix::sys::socket::setsockopt(socket, nix::sys::socket::sockopt::TcpRepair, &1).is_ok() {
+        return Ok(());
+    }
+    match socket.domain()? {
+        socket2::Domain::IPV6 => socket.set_unicast_hops_v6(1)?,
+        _ => socket.set_ttl_v4(1)?,
+    }
+    reset_on_close(socket)
+}
+
+/// The field of the packets' headers that routers may treat them by: TOS, or the traffic class of IPv6.
+pub fn type_of_service(socket: &Socket, value: u8) -> io::Result<()> {
+    match socket.domain()? {
+        socket2::Domain::IPV4 => socket.set_tos_v4(value.into()),
+        socket2::Domain::IPV6 => socket.set_tclass_v6(value.into()),
+        _ => Ok(()),
+    }
+}
+
 fn is_tcp(socket: &Socket) -> io::Result<bool> {
     Ok(socket.domain()? != socket2::Domain::UNIX)
 }

@@ -133,6 +133,8 @@ pub(super) fn frontend(frontend: &Frontend, plan: &Plan) -> Vec<Setting> {
         timeout_client_fin,
         keepalive,
         service,
+        requests,
+        routes,
         guid,
         socket_stats,
     } = frontend;
@@ -163,6 +165,8 @@ pub(super) fn frontend(frontend: &Frontend, plan: &Plan) -> Vec<Setting> {
         ),
         set("guid", guid, option(guid.as_ref()), AtOnce),
         set("option socket-stats", socket_stats, flag(*socket_stats), AtOnce),
+        set("tcp-request", requests, shown::requests(requests), ForNewConnections),
+        set("use_backend", routes, shown::rules(routes.0.len()), ForNewConnections),
     ];
     match service {
         Service::Tcp { backend } => {
@@ -246,6 +250,8 @@ pub(super) fn backend(backend: &Backend) -> Vec<Setting> {
         // Each is a subject of its own.
         stick: _,
         servers: _,
+        requests,
+        use_server,
         guid,
         server_states,
     } = backend;
@@ -305,6 +311,8 @@ pub(super) fn backend(backend: &Backend) -> Vec<Setting> {
             AtOnce,
         ),
         set("guid", guid, option(guid.as_ref()), AtOnce),
+        set("tcp-request", requests, shown::requests(requests), ForNewConnections),
+        set("use-server", use_server, shown::rules(use_server.len()), AtOnce),
         set("load-server-state-from-file", server_states, states, AtRestart),
     ]
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tandem_lb_core::balance::Algorithm;
 use tandem_lb_core::balance::{HashFunction, HashMethod, Policy};
 use tandem_lb_core::conn::Redispatch;
+use tandem_lb_core::rules::Requests;
 
 use crate::plan::{BindAddress, Host, Keepalive, LogAddress, LogRule, LogTarget, ProxyLogs, Server, ServerPort};
 
@@ -158,3 +159,16 @@ pub(super) fn list(words: impl Iterator<Item = String>) -> String {
 }
 
 const NONE: &str = "none";
+
+pub(super) fn rules(count: usize) -> String {
+    match count {
+        0 => "none".to_owned(),
+        1 => "1 rule".to_owned(),
+        count => format!("{count} rules"),
+    }
+}
+
+pub(super) fn requests(requests: &Requests) -> String {
+    let sets = [&requests.connection, &requests.session, &requests.content];
+    rules(sets.iter().map(|set| set.rules.len()).sum())
+}

@@ -256,7 +256,7 @@ fn what_haproxy_knows_is_refused_unless_it_changes_nothing() {
         "t:8:11: error[LB0002]: `ssl` is known to HAProxy, but not supported yet",
         "t:8:15: error[LB0002]: `crt` is known to HAProxy, but not supported yet",
         "t:8:22: warning[LB0003]: `shards` is ignored",
-        "t:9:2: error[LB0002]: `acl` is known to HAProxy, but not supported yet",
+        "t:9:2: error[LB0002]: `monitor-net` is known to HAProxy, but not supported yet",
         "t:10:2: warning[LB0003]: `option splice-auto` is ignored",
     ];
     let found = complaints(&loaded);

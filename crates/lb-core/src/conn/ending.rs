@@ -21,6 +21,8 @@ pub enum Who {
     Server,
     ClientTimeout,
     ServerTimeout,
+    /// A rule.
+    Proxy,
     /// No socket, no port, no memory on our side.
     Resource,
     Internal,
@@ -35,6 +37,8 @@ pub enum Who {
 /// The second letter: what was going on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
+    /// Its rules were waiting for the client's first bytes.
+    Request,
     Queue,
     Connect,
     Data,
@@ -112,6 +116,7 @@ impl Who {
             Who::Server => b'S',
             Who::ClientTimeout => b'c',
             Who::ServerTimeout => b's',
+            Who::Proxy => b'P',
             Who::Resource => b'R',
             Who::Internal => b'I',
             Who::Down => b'D',
@@ -126,6 +131,7 @@ impl Phase {
 
     const fn letter(self) -> u8 {
         match self {
+            Phase::Request => b'R',
             Phase::Queue => b'Q',
             Phase::Connect => b'C',
             Phase::Data => b'D',

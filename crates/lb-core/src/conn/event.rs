@@ -1,5 +1,7 @@
 //! What a connection is told and what it asks for.
 
+use std::time::Duration;
+
 use super::Ending;
 use crate::ServerIdx;
 
@@ -23,6 +25,12 @@ impl Side {
 pub enum Input {
     /// The client was accepted.
     Begin,
+    /// Rules cannot decide before more bytes have come, and may wait so long for them.
+    MustInspect(Duration),
+    /// The rules let it through.
+    Passed,
+    /// A rule refused it.
+    Rejected,
     /// The answer to [`Output::Pick`]; it may come later when the connection had to queue.
     Picked(Option<ServerIdx>),
     /// The first answer to [`Output::Pick`] when it has to queue: for this server, or for any.
@@ -72,6 +80,10 @@ pub enum KillReason {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
+    /// Ask the rules, now and whenever bytes come: for the first time, or for the last, with what there is.
+    Inspect {
+        is_final: bool,
+    },
     /// Choose a server, another than `avoid` if there is one.
     Pick {
         avoid: Option<ServerIdx>,

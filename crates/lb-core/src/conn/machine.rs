@@ -29,6 +29,10 @@ pub struct Conn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     New,
+    /// Rules have the word; `until` they are asked for the last time.
+    Inspecting {
+        until: Mono,
+    },
     /// A server is being chosen; after a failure, one that may differ from `avoid`.
     Picking {
         avoid: Option<ServerIdx>,
@@ -134,7 +138,14 @@ impl Conn {
         match (input, self.state) {
             (_, State::Closed { .. }) => {}
             (Input::Kill(reason), _) => self.kill(reason, now),
-            (Input::Begin, State::New) => self.pick(None, false),
+            (Input::Begin, State::New) if self.settings.inspects => self.inspect(Mono::FAR, false),
+            (Input::Begin, State::New) | (Input::Passed, State::Inspecting { .. }) => self.pick(None, false),
+            (Input::MustInspect(limit), State::Inspecting { .. }) => {
+                self.state = State::Inspecting { until: now + limit };
+            }
+            (Input::Rejected, State::Inspecting { .. }) => self.close(Ending::new(Who::Proxy, Phase::Request), now),
+            // What it has sent may be enough for the rules, and the runtime asks them once more.
+            (Input::Finished(Side::Client), State::Inspecting { .. }) => {}
             (Input::Picked(picked), State::Picking { avoid, hurried } | State::Queued { avoid, hurried, .. }) => {
                 self.picked(picked, avoid, hurried, now)
             }
@@ -186,6 +197,7 @@ impl Conn {
                 }
                 self.connect(server, now);
             }
+            State::Inspecting { until } if until <= now => self.inspect(Mono::FAR, true),
             State::Queued { until, .. } if until <= now => {
                 self.close(Ending::new(Who::ServerTimeout, Phase::Queue), now);
             }
@@ -212,6 +224,16 @@ impl Conn {
             server: self.server,
             ending,
         }
+    }
+
+    /// The rules have said where it goes: this governs it from now on.
+    pub fn govern(&mut self, settings: Arc<ConnSettings>) {
+        self.settings = settings;
+    }
+
+    fn inspect(&mut self, until: Mono, is_final: bool) {
+        self.state = State::Inspecting { until };
+        self.pending.step = Some(Step::Inspect { is_final });
     }
 
     fn pick(&mut self, avoid: Option<ServerIdx>, hurried: bool) {
@@ -370,6 +392,7 @@ impl Conn {
 
     fn phase(&self) -> Phase {
         match self.state {
+            State::Inspecting { .. } => Phase::Request,
             State::New | State::Picking { .. } | State::Queued { .. } => Phase::Queue,
             State::Connecting { .. } | State::Pausing { .. } => Phase::Connect,
             State::Relaying { .. } | State::Closed { .. } => Phase::Data,
@@ -412,9 +435,10 @@ impl Conn {
 
     fn step_until(&self) -> Option<Mono> {
         match self.state {
-            State::Queued { until, .. } | State::Connecting { until, .. } | State::Pausing { until, .. } => {
-                Some(until).filter(|&at| at != Mono::FAR)
-            }
+            State::Inspecting { until }
+            | State::Queued { until, .. }
+            | State::Connecting { until, .. }
+            | State::Pausing { until, .. } => Some(until).filter(|&at| at != Mono::FAR),
             _ => None,
         }
     }
@@ -434,7 +458,7 @@ impl Conn {
         match self.state {
             // While a connect is under way the client's silence waits for its outcome.
             State::New | State::Connecting { .. } | State::Closed { .. } => None,
-            State::Picking { .. } | State::Queued { .. } | State::Pausing { .. } => {
+            State::Inspecting { .. } | State::Picking { .. } | State::Queued { .. } | State::Pausing { .. } => {
                 plain.filter(|_| side == Side::Client)
             }
             State::Relaying { finished: None, .. } => s.tunnel.or(plain),

@@ -16,6 +16,7 @@ pub(super) struct Pending {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
+    Inspect { is_final: bool },
     Pick { avoid: Option<ServerIdx> },
     Connect(ServerIdx),
     Established(ServerIdx),
@@ -49,6 +50,7 @@ impl Pending {
 impl Step {
     fn output(self) -> Output {
         match self {
+            Step::Inspect { is_final } => Output::Inspect { is_final },
             Step::Pick { avoid } => Output::Pick { avoid },
             Step::Connect(server) => Output::Connect(server),
             Step::Established(server) => Output::Established(server),

@@ -5,6 +5,8 @@ use std::time::Duration;
 /// What governs one connection, from the frontend and the backend it belongs to. `None` never expires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConnSettings {
+    /// Rules decide first what becomes of it, perhaps on what the client sends.
+    pub inspects: bool,
     pub client: Option<Duration>,
     pub client_fin: Option<Duration>,
     /// For a place on a server, when all that may be used are full.

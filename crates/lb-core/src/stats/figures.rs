@@ -18,6 +18,14 @@ pub struct Traffic {
     pub bytes_out_rate: u64,
 }
 
+/// What rules of a frontend refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Denials {
+    pub connections: u64,
+    pub sessions: u64,
+    pub requests: u64,
+}
+
 /// The way to the servers, and how long it took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effort {
@@ -61,6 +69,7 @@ pub struct Frontend<'a> {
     pub maxconn: u32,
     pub is_open: bool,
     pub traffic: Traffic,
+    pub denials: Denials,
     /// `None` in TCP mode.
     pub http: Option<Http>,
 }

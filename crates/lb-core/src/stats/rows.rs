@@ -1,6 +1,6 @@
 //! From figures to rows: which fields a row of each kind has in TCP mode, and what HAProxy would put into them.
 
-use super::figures::{Backend, Effort, Frontend, Http, Server, Time, Traffic};
+use super::figures::{Backend, Denials, Effort, Frontend, Http, Server, Time, Traffic};
 use super::{Field, Kind, Row};
 use crate::backend::{CheckReport, Operation, ServerView};
 use crate::balance::{Algorithm, Policy};
@@ -15,7 +15,16 @@ pub fn frontend_row(f: &Frontend<'_>) -> Row {
     row.set(Field::Mode, if f.http.is_some() { "http" } else { "tcp" });
     row.set(Field::ConnRate, clipped(f.traffic.rate));
     row.set(Field::ConnRateMax, clipped(f.traffic.rate_max));
-    row.set(Field::ConnTot, f.traffic.sessions_total);
+    let Denials {
+        connections,
+        sessions,
+        requests: denied,
+    } = f.denials;
+    row.set(Field::Dcon, connections);
+    row.set(Field::Dses, sessions);
+    row.set(Field::Dreq, denied);
+    // What was refused as a connection or a session was none.
+    row.set(Field::ConnTot, f.traffic.sessions_total + connections + sessions);
     let Http {
         answers,
         requests,
@@ -25,8 +34,7 @@ pub fn frontend_row(f: &Frontend<'_>) -> Row {
     row.set(Field::ReqRate, clipped(rate));
     row.set(Field::ReqRateMax, clipped(rate_max));
     row.set(Field::ReqTot, requests);
-    let refused = [Field::Dreq, Field::Dresp, Field::Ereq, Field::Dcon, Field::Dses];
-    zeros(&mut row, &refused);
+    zeros(&mut row, &[Field::Dresp, Field::Ereq]);
     zeros(&mut row, &PROXY_ZEROS);
     if f.http.is_some() {
         for (field, count) in ANSWERS.into_iter().zip(answers) {

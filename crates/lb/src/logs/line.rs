@@ -35,6 +35,8 @@ struct Zone {
 /// A connection as its line tells of it.
 pub(crate) struct Told<'a> {
     pub(crate) frontend: &'a Frontend,
+    /// Where its rules sent it, when they came to that.
+    pub(crate) backend: Option<&'a Backend>,
     pub(crate) peer: Peer,
     pub(crate) server: Option<ServerIdx>,
     pub(crate) summary: Summary,
@@ -64,6 +66,7 @@ pub(crate) fn connected_from(worker: &Worker, frontend: &Frontend, peer: Peer, c
 pub(crate) fn told(worker: &Worker, told: &Told<'_>) {
     let Told {
         frontend,
+        backend,
         peer,
         server,
         summary,
@@ -87,7 +90,6 @@ pub(crate) fn told(worker: &Worker, told: &Told<'_>) {
         Some(tcplog::Severity::Error) => Severity::Err,
         None => return,
     };
-    let backend = frontend.backend.as_deref();
     let backend_name = backend.map(Backend::name);
     let of_server = server.zip(backend).and_then(|(s, b)| b.server(s));
     let server_name = of_server.as_ref().map(|s| s.name());

@@ -5,11 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tandem_lb_core::conn::Conn;
-use tandem_lb_core::handover::{Flow, Placed, Record, Stage};
+use tandem_lb_core::handover::{self, Flow, Placed, Record};
 use tandem_sys::relay::{Direction, Endpoint, Parked};
 use tokio::sync::oneshot;
 
 use super::counted::{AtBackend, AtFrontend, AtServer};
+use super::inspect::{Inspection, Stage};
 use super::upstream::Upstream;
 use super::{Carried, Peer, Session, lead};
 use crate::publish::Pick;
@@ -43,6 +44,10 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
     let peer = Peer::of_record(&record);
     let counted = AtFrontend::arrive(&frontend, &worker.crew);
     let waker = std::future::poll_fn(|cx| std::task::Poll::Ready(cx.waker().clone())).await;
+    let backend = match &record.placed {
+        Some(placed) => frontend.directory.backend(&placed.backend),
+        None => frontend.backend.clone().filter(|_| !frontend.settings.inspects),
+    };
     let mut session = Session {
         conn: Conn::new(frontend.settings.clone(), record.began),
         entry: worker.live.arrive(number, &frontend, peer, record.began, waker.clone()),
@@ -50,7 +55,11 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
         upstream,
         to_server: Direction::default(),
         to_client: Direction::default(),
-        at_backend: frontend.backend.as_ref().map(AtBackend::arrive),
+        at_backend: backend.as_ref().map(AtBackend::arrive),
+        backend: None,
+        inspection: Inspection::at(Stage::Frontend),
+        subject: None,
+        listener: record.listener,
         at_server: None,
         pick: Pick::NoServer,
         tried: None,
@@ -62,6 +71,9 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
         peer,
         client,
     };
+    if let Some(backend) = backend {
+        session.settle(backend);
+    }
     match record.placed.zip(server) {
         Some((placed, server)) => session.take_up(placed, server),
         None => session.conn.handle(super::Input::Begin, record.began),
@@ -116,7 +128,7 @@ impl Session {
     fn record(&self) -> Record {
         Record {
             frontend: self.frontend.plan.name.to_string(),
-            listener: self.peer.listener(),
+            listener: self.listener,
             peer: self.peer.socket(),
             began: self.conn.began(),
             placed: self.placed(),
@@ -125,7 +137,7 @@ impl Session {
 
     fn placed(&self) -> Option<Placed> {
         let relayed = self.conn.relayed()?;
-        let (at, backend) = self.at_server.as_ref().zip(self.frontend.backend.as_ref())?;
+        let (at, backend) = self.at_server.as_ref().zip(self.backend.as_ref())?;
         Some(Placed {
             backend: backend.name().to_string(),
             server: at.server().name().to_string(),
@@ -142,7 +154,8 @@ impl Session {
     /// Goes on where the other process stopped.
     fn take_up(&mut self, placed: Placed, server: Arc<Server>) {
         let idx = server.place;
-        self.conn = Conn::resumed(self.frontend.settings.clone(), self.conn.began(), idx, placed.relayed);
+        self.inspection.stage = Stage::Over;
+        self.conn = Conn::resumed(self.settings(), self.conn.began(), idx, placed.relayed);
         self.to_server = Direction::resumed(parked(placed.upwards));
         self.to_client = Direction::resumed(parked(placed.downwards));
         self.carried = Carried {
@@ -154,7 +167,7 @@ impl Session {
             backend: placed.queued_at_backend,
         };
         self.tried = Some(server.clone());
-        self.at_server = self.frontend.backend.as_ref().map(|b| AtServer::arrive(b, server));
+        self.at_server = self.backend.as_ref().map(|b| AtServer::arrive(b, server));
         self.entry.at_server(Some(idx));
         let seen = placed.relayed.client_seen.max(placed.relayed.server_seen);
         self.entry.moved(seen);
@@ -163,17 +176,17 @@ impl Session {
 
 fn flow(parked: Parked) -> Flow {
     let (stage, held) = match parked {
-        Parked::Reading(held) => (Stage::Reading, held),
-        Parked::Last(held) => (Stage::Last, held),
-        Parked::Ended => (Stage::Ended, Vec::new()),
+        Parked::Reading(held) => (handover::Stage::Reading, held),
+        Parked::Last(held) => (handover::Stage::Last, held),
+        Parked::Ended => (handover::Stage::Ended, Vec::new()),
     };
     Flow { stage, held }
 }
 
 fn parked(flow: Flow) -> Parked {
     match flow.stage {
-        Stage::Reading => Parked::Reading(flow.held),
-        Stage::Last => Parked::Last(flow.held),
-        Stage::Ended => Parked::Ended,
+        handover::Stage::Reading => Parked::Reading(flow.held),
+        handover::Stage::Last => Parked::Last(flow.held),
+        handover::Stage::Ended => Parked::Ended,
     }
 }

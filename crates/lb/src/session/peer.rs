@@ -26,14 +26,6 @@ impl Peer {
         record.peer.map_or(Peer::Unix { listener }, Peer::Ip)
     }
 
-    /// Which of the frontend's listeners it came by, where that is remembered.
-    pub(crate) fn listener(self) -> u32 {
-        match self {
-            Peer::Ip(_) => 0,
-            Peer::Unix { listener } => listener,
-        }
-    }
-
     pub(crate) fn ip(self) -> Option<IpAddr> {
         match self {
             Peer::Ip(address) => Some(address.ip()),

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::task::Context;
 
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::{ConnectFailure, Input};
@@ -26,12 +27,19 @@ pub(super) enum Upstream {
 
 impl Session {
     /// Asks the backend for a server and tells the machine, unless the connection has to wait for one.
-    pub(super) fn choose(&mut self, avoid: Option<ServerIdx>) {
+    pub(super) fn choose(&mut self, cx: &mut Context<'_>, avoid: Option<ServerIdx>) {
         let now = self.worker.clock.now();
-        let Some(backend) = self.frontend.backend.clone() else {
+        let Some(backend) = self.backend.clone() else {
             return self.conn.handle(Input::Picked(None), now);
         };
-        self.pick = backend.pick(self.peer.ip(), avoid, now);
+        let ordered = match avoid {
+            None => self.ordered(cx),
+            Some(_) => None,
+        };
+        self.pick = match ordered {
+            Some(idx) => backend.pick_this(idx),
+            None => backend.pick(self.peer().ip(), avoid, now),
+        };
         match self.pick {
             Pick::Known(idx) | Pick::Balanced(idx) => {
                 self.leave_queue();
@@ -81,7 +89,7 @@ impl Session {
     }
 
     pub(super) fn connect(&mut self, idx: ServerIdx) {
-        let Some(backend) = self.frontend.backend.clone() else {
+        let Some(backend) = self.backend.clone() else {
             return;
         };
         let Some(server) = backend.server(idx) else { return };
@@ -111,8 +119,8 @@ impl Session {
 
     pub(super) fn established(&mut self, idx: ServerIdx) {
         let now = self.worker.clock.now();
-        if let Some((backend, at)) = self.frontend.backend.as_ref().zip(self.at_server.as_ref()) {
-            backend.remember(self.peer.ip(), at.server(), now);
+        if let Some((backend, at)) = self.backend.as_ref().zip(self.at_server.as_ref()) {
+            backend.remember(self.peer().ip(), at.server(), now);
         }
         if self.frontend.plan.log_rule.logasap {
             self.tell_log(self.conn.summary(now), Some(idx), true);
@@ -121,7 +129,7 @@ impl Session {
 
     /// Says that the server need not be insisted on, when that is so; the machine asks for it with the next failure.
     pub(super) fn hint_that_it_may_leave(&mut self, now: Mono) {
-        let Some(backend) = &self.frontend.backend else { return };
+        let Some(backend) = &self.backend else { return };
         if !matches!(self.upstream, Upstream::Up(_)) && backend.now().may_leave(self.pick) {
             self.conn.handle(Input::MayLeave, now);
         }
@@ -151,6 +159,9 @@ impl Session {
 
     /// The port that the client connected to.
     fn client_port(&self) -> u16 {
+        if let Some(subject) = &self.subject {
+            return subject.local.map_or(0, |address| address.port());
+        }
         let local = self.client.socket().local_addr().ok();
         local.and_then(|a| a.as_socket()).map_or(0, |a| a.port())
     }

@@ -259,7 +259,11 @@ impl Series {
 
     pub(super) fn clear(&self) {
         match self {
-            Series::Frontend { seat, .. } => seat.load().traffic.clear(),
+            Series::Frontend { seat, .. } => {
+                let frontend = seat.load();
+                frontend.traffic.clear();
+                frontend.denials.clear();
+            }
             Series::Site { site, .. } => site.traffic().clear(),
             Series::Backend { keeper, .. } => {
                 let backend = keeper.backend();
@@ -285,6 +289,11 @@ impl Series {
                     maxconn: frontend.limit.most(),
                     is_open: is_open && *frontend.gate.borrow() == Gate::Open,
                     traffic: meters.borrow().figures(&frontend.traffic, now),
+                    denials: figures::Denials {
+                        connections: frontend.denials.connections.now(),
+                        sessions: frontend.denials.sessions.now(),
+                        requests: frontend.denials.requests.now(),
+                    },
                     http: None,
                 }));
             }
@@ -295,6 +304,7 @@ impl Series {
                     iid: site.plan().id,
                     maxconn: site.maxconn(),
                     is_open,
+                    denials: figures::Denials::default(),
                     http: Some(figures::Http {
                         answers: site.answers(),
                         requests: traffic.sessions_total,

@@ -165,7 +165,7 @@ impl TakenOver {
 enum Unwanted {
     #[error("there is no frontend '{0}' any more")]
     Frontend(String),
-    #[error("its frontend has another backend than '{0}'")]
+    #[error("there is no backend '{0}'")]
     Backend(String),
     #[error("there is no server '{0}' any more")]
     Server(String),
@@ -203,7 +203,7 @@ fn server_of(frontend: &Frontend, record: &Record) -> Result<Option<Arc<Server>>
     let Some(placed) = &record.placed else {
         return Ok(None);
     };
-    let backend = frontend.backend.as_ref().filter(|b| *b.name() == *placed.backend);
+    let backend = frontend.directory.backend(&placed.backend);
     let backend = backend.ok_or_else(|| Unwanted::Backend(placed.backend.clone()))?.now();
     let server = backend.servers.all().find(|s| *s.name() == *placed.server).cloned();
     server

@@ -4,16 +4,32 @@
 //! moved less than was asked. Clearing it any earlier loses the wakeup; clearing it later spins. The end of the stream
 //! is never cleared, so a short read just before it does not hide it.
 
+use std::cell::Cell;
 use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::task::{Context, Poll, ready};
 
+use rustix::net::RecvFlags;
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::io::unix::AsyncFd;
 
+use super::Scratch;
+
 /// One end of a connection.
-pub struct Endpoint(AsyncFd<Socket>);
+pub struct Endpoint {
+    socket: AsyncFd<Socket>,
+    /// There may be bytes that were looked at and left: no edge will tell of them again.
+    unread: Cell<bool>,
+}
+
+/// What is there to be read, and still is.
+#[derive(Debug)]
+pub struct Peeked<'a> {
+    pub bytes: &'a [u8],
+    /// The other end has sent all that it will.
+    pub is_end: bool,
+}
 
 impl Endpoint {
     /// Takes a nonblocking, connected socket into this thread's event loop.
@@ -21,7 +37,11 @@ impl Endpoint {
     pub fn new(socket: Socket) -> io::Result<Endpoint> {
         // SAFETY: the socket owns its descriptor, and nobody gets at it by value or mutably while it is registered, so
         // the same descriptor stays open until both are dropped together.
-        Ok(Endpoint(unsafe { AsyncFd::register(socket) }?))
+        let socket = unsafe { AsyncFd::register(socket) }?;
+        Ok(Endpoint {
+            socket,
+            unread: Cell::new(false),
+        })
     }
 
     /// Starts to connect; [`Endpoint::poll_connected`] says how it went.
@@ -37,7 +57,7 @@ impl Endpoint {
 
     pub fn poll_connected(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let mut guard = ready!(self.0.poll_write_ready(cx))?;
+            let mut guard = ready!(self.socket.poll_write_ready(cx))?;
             if let Some(e) = self.socket().take_error()? {
                 return Poll::Ready(Err(e));
             }
@@ -53,7 +73,7 @@ impl Endpoint {
     /// Nothing is taken from the stream. Pending for good once there are bytes: reading them comes first.
     pub fn poll_hung_up(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let mut guard = ready!(self.0.poll_read_ready(cx))?;
+            let mut guard = ready!(self.socket.poll_read_ready(cx))?;
             let mut one = [MaybeUninit::uninit(); 1];
             match self.socket().recv_with_flags(&mut one, libc::MSG_PEEK) {
                 Ok(0) => return Poll::Ready(Ok(())),
@@ -67,11 +87,11 @@ impl Endpoint {
 
     /// Out of the event loop again. What was sent or came meanwhile stays with the socket.
     pub fn into_socket(self) -> Socket {
-        self.0.into_inner()
+        self.socket.into_inner()
     }
 
     pub fn socket(&self) -> &Socket {
-        self.0.get_ref()
+        self.socket.get_ref()
     }
 
     /// Says that nothing more will be written. That the other end is gone already is no error here.
@@ -79,10 +99,53 @@ impl Endpoint {
         let _gone_is_fine = self.socket().shutdown(Shutdown::Write);
     }
 
+    /// Looks at the first bytes, `most` of them, without taking them from the stream. When there are more, or an end,
+    /// `cx` is woken.
+    pub fn peek<'s>(&self, cx: &mut Context<'_>, scratch: &'s mut Scratch, most: usize) -> io::Result<Peeked<'s>> {
+        let mut is_end = false;
+        // From here on whatever comes is an edge of its own; what is there already is looked at below.
+        while let Poll::Ready(guard) = self.socket.poll_read_ready(cx) {
+            let mut guard = guard?;
+            is_end = guard.ready().is_read_closed();
+            if is_end {
+                break;
+            }
+            guard.clear_ready();
+        }
+        self.unread.set(true);
+        let buffer = scratch.bytes();
+        let most = most.min(buffer.len());
+        let buffer = &mut buffer[..most];
+        let count = match rustix::net::recv(self.socket(), &mut *buffer, RecvFlags::PEEK) {
+            Ok((count, _)) => count,
+            Err(e) if e == rustix::io::Errno::WOULDBLOCK => 0,
+            Err(e) => return Err(e.into()),
+        };
+        Ok(Peeked {
+            bytes: &buffer[..count],
+            is_end,
+        })
+    }
+
+    /// Takes from the stream what is there, as far as the buffer goes, and forgets it. A socket that is closed with
+    /// bytes unread sends a reset instead of an end.
+    pub fn discard(&self, scratch: &mut Scratch) {
+        let _nothing_there_is_fine = self.socket().read(scratch.bytes());
+    }
+
     /// Reads what there is; 0 is the end of the stream.
     pub(super) fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        if self.unread.get() {
+            match self.socket().read(into) {
+                Ok(n) => {
+                    self.unread.set(n == into.len());
+                    return Poll::Ready(Ok(n));
+                }
+                Err(_) => self.unread.set(false),
+            }
+        }
         loop {
-            let mut guard = ready!(self.0.poll_read_ready(cx))?;
+            let mut guard = ready!(self.socket.poll_read_ready(cx))?;
             match self.socket().read(into) {
                 Ok(n) => {
                     if n > 0 && n < into.len() {
@@ -100,7 +163,7 @@ impl Endpoint {
     /// Writes what the kernel takes at once.
     pub(super) fn poll_write(&self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         loop {
-            let mut guard = ready!(self.0.poll_write_ready(cx))?;
+            let mut guard = ready!(self.socket.poll_write_ready(cx))?;
             match self.socket().send_with_flags(from, libc::MSG_NOSIGNAL) {
                 Ok(n) => {
                     if n < from.len() {

@@ -11,7 +11,7 @@ mod endpoint;
 mod scratch;
 
 pub use direction::{Direction, End, Parked, Pass};
-pub use endpoint::{Endpoint, is_shortage};
+pub use endpoint::{Endpoint, Peeked, is_shortage};
 pub use scratch::Scratch;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use Output::*;
 use Side::{Client, Server};
 
 const SETTINGS: ConnSettings = ConnSettings {
+    inspects: false,
     client: Some(Duration::from_millis(100)),
     client_fin: None,
     queue: Some(Duration::from_millis(30)),

@@ -1,0 +1,78 @@
+//! Who is there by name, for rules that name a backend or a frontend, and what all connections share beside: variables of
+//! the process, the host's name.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use arc_swap::ArcSwap;
+use tandem_lb_core::expr::{Sample, Variable};
+
+use crate::frontend::Seat;
+use crate::publish::Backend;
+
+#[derive(Debug)]
+pub(crate) struct Directory {
+    names: ArcSwap<Names>,
+    variables: RwLock<BTreeMap<Variable, Sample<'static>>>,
+    hostname: Box<str>,
+}
+
+#[derive(Debug, Default)]
+struct Names {
+    frontends: BTreeMap<Arc<str>, Seat>,
+    backends: BTreeMap<Arc<str>, Arc<Backend>>,
+}
+
+impl Directory {
+    /// To be opened before the process may be locked into a folder.
+    pub(crate) fn open() -> Arc<Directory> {
+        let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        Arc::new(Directory {
+            names: ArcSwap::default(),
+            variables: RwLock::default(),
+            hostname: hostname.trim().into(),
+        })
+    }
+
+    /// From now on these are there. To be called by the control runtime only.
+    pub(crate) fn follow<'a>(
+        &self,
+        frontends: impl IntoIterator<Item = &'a Seat>,
+        backends: impl IntoIterator<Item = &'a Arc<Backend>>,
+    ) {
+        let frontends = frontends.into_iter();
+        let backends = backends.into_iter();
+        self.names.store(Arc::new(Names {
+            frontends: frontends
+                .map(|seat| (seat.load().plan.name.clone(), seat.clone()))
+                .collect(),
+            backends: backends.map(|backend| (backend.name(), backend.clone())).collect(),
+        }));
+    }
+
+    pub(crate) fn frontend(&self, name: &str) -> Option<Seat> {
+        self.names.load().frontends.get(name).cloned()
+    }
+
+    pub(crate) fn backend(&self, name: &str) -> Option<Arc<Backend>> {
+        self.names.load().backends.get(name).cloned()
+    }
+
+    pub(crate) fn hostname(&self) -> &str {
+        &self.hostname
+    }
+
+    pub(crate) fn variable(&self, variable: &Variable) -> Option<Sample<'static>> {
+        // A write leaves the map whole, so a panic elsewhere has broken nothing; so it is below.
+        let variables = self.variables.read().unwrap_or_else(PoisonError::into_inner);
+        variables.get(variable).cloned()
+    }
+
+    pub(crate) fn set_variable(&self, variable: &Variable, value: Option<Sample<'static>>) {
+        let mut variables = self.variables.write().unwrap_or_else(PoisonError::into_inner);
+        match value {
+            Some(value) => variables.insert(variable.clone(), value),
+            None => variables.remove(variable),
+        };
+    }
+}

@@ -1,0 +1,187 @@
+//! The answers to what expressions ask of the runtime.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use tandem_lb_core::ServerIdx;
+use tandem_lb_core::backend::ServerView;
+use tandem_lb_core::expr::{Fact, Sample, ServerRef};
+
+use super::Scene;
+use crate::publish::{Backend, Snapshot};
+
+pub(super) fn find<'a>(scene: &'a Scene<'_>, fact: &Fact) -> Option<Sample<'a>> {
+    let subject = &*scene.subject;
+    let plan = &scene.frontend.plan;
+    let bind = || plan.binds.get((subject.listener as usize).checked_sub(1)?);
+    Some(match fact {
+        Fact::Src => Sample::Ip(subject.peer.ip()?),
+        Fact::SrcPort => port(subject.peer.socket()?),
+        Fact::Dst => Sample::Ip(subject.local?.ip()),
+        Fact::DstPort => port(subject.local?),
+        Fact::SrcIsLocal => Sample::Bool(is_local(subject.peer.ip()?)),
+        Fact::DstIsLocal => Sample::Bool(is_local(subject.local?.ip())),
+        Fact::DstConn => count(scene.frontend.traffic.sessions.now()),
+        Fact::FrontendName => Sample::text(&plan.name),
+        Fact::FrontendId => count(plan.id),
+        Fact::BackendName => owned(&scene.backend.map_or_else(|| plan.name.clone(), |b| b.name())),
+        Fact::BackendId => count(scene.backend.map_or(plan.id, |b| b.now().plan.id)),
+        Fact::ServerName => owned(&scene.server?.name()),
+        Fact::ServerId => count(scene.server?.plan().id.0),
+        Fact::ListenerId => count(subject.listener),
+        Fact::ListenerName => Sample::text(bind()?.name.as_deref()?),
+        Fact::Threads => count(u32::try_from(scene.worker.crew.len()).ok()?),
+        // Counted from 1, as in HAProxy's newer releases; the first thread of 2.6 is 0.
+        Fact::Thread => count(u32::try_from(scene.worker.number).ok()?),
+        Fact::Hostname => Sample::text(scene.frontend.directory.hostname()),
+        Fact::Rand(below) => Sample::Int(random(scene, below.map_or(1 << 32, u64::from))),
+        Fact::Uuid => Sample::Text(Cow::Owned(uuid(scene).into_bytes())),
+        Fact::FrontendConns(name) => match name {
+            None => count(scene.frontend.traffic.sessions.now()),
+            Some(name) => count(scene.frontend.directory.frontend(name)?.load().traffic.sessions.now()),
+        },
+        Fact::FrontendRate(name) => {
+            let now = scene.worker.clock.now();
+            match name {
+                None => count(scene.frontend.traffic.rate.now(now)),
+                Some(name) => count(scene.frontend.directory.frontend(name)?.load().traffic.rate.now(now)),
+            }
+        }
+        Fact::BackendConns(name) => count(backend(scene, name.as_deref())?.traffic.sessions.now()),
+        Fact::BackendRate(name) => count(
+            backend(scene, name.as_deref())?
+                .traffic
+                .rate
+                .now(scene.worker.clock.now()),
+        ),
+        Fact::BackendFree(name) => Sample::Int(free(&*backend(scene, name.as_deref())?)),
+        Fact::ConnSlots(name) => {
+            // Without `maxqueue` a queue has no end.
+            backend(scene, name.as_deref())?;
+            Sample::Int(-1)
+        }
+        Fact::UsableServers(name) => Sample::Int(usable(&backend(scene, name.as_deref())?.now())),
+        Fact::Queued(name) => Sample::Int(queued(&*backend(scene, name.as_deref())?)),
+        Fact::AverageQueue(name) => {
+            let backend = backend(scene, name.as_deref())?;
+            let (waiting, servers) = (queued(&backend), usable(&backend.now()));
+            // With no server left, twice as many as wait (HAProxy's way to say "too many").
+            Sample::Int(if servers > 0 {
+                (waiting + servers - 1) / servers
+            } else {
+                waiting * 2
+            })
+        }
+        Fact::ServerConns(server) => {
+            let (backend, idx, _) = of_server(scene, server)?;
+            count(backend.server(idx)?.traffic.sessions.now())
+        }
+        Fact::ServerFree(server) => {
+            let (backend, idx, view) = of_server(scene, server)?;
+            let conns = backend.server(idx)?.traffic.sessions.now();
+            Sample::Int(match view.maxconn {
+                0 => -1,
+                most => i64::from(most.saturating_sub(conns)),
+            })
+        }
+        Fact::ServerIsUp(server) => Sample::Bool(of_server(scene, server)?.2.takes_known()),
+        Fact::ServerQueue(server) => {
+            let (backend, idx, _) = of_server(scene, server)?;
+            Sample::Int(backend.queue.waiting(Some(idx)).0 as i64)
+        }
+        Fact::ServerRate(server) => {
+            let (backend, idx, _) = of_server(scene, server)?;
+            count(backend.server(idx)?.traffic.rate.now(scene.worker.clock.now()))
+        }
+        Fact::ServerWeight(server) => count(of_server(scene, server)?.2.weight.into()),
+    })
+}
+
+fn count(n: u32) -> Sample<'static> {
+    Sample::Int(n.into())
+}
+
+fn port(address: SocketAddr) -> Sample<'static> {
+    Sample::Int(address.port().into())
+}
+
+fn owned(text: &str) -> Sample<'static> {
+    Sample::Text(Cow::Owned(text.as_bytes().to_vec()))
+}
+
+/// Whether this host could listen there.
+fn is_local(ip: IpAddr) -> bool {
+    ip.is_loopback() || UdpSocket::bind((ip, 0)).is_ok()
+}
+
+fn random(scene: &Scene<'_>, below: u64) -> i64 {
+    i64::try_from(scene.worker.lots.borrow_mut().below(below)).unwrap_or(0)
+}
+
+/// 122 bits drawn by lot (RFC 9562 section 5.4).
+fn uuid(scene: &Scene<'_>) -> String {
+    let mut lots = scene.worker.lots.borrow_mut();
+    let (high, low) = (lots.next_u64(), lots.next_u64());
+    let high = high & !0xf000 | 0x4000;
+    let low = low & (u64::MAX >> 2) | 1 << 63;
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xffff,
+        low >> 48,
+        low & 0xffff_ffff_ffff
+    )
+}
+
+fn backend(scene: &Scene<'_>, name: Option<&str>) -> Option<Arc<Backend>> {
+    match name {
+        None => scene.backend.cloned(),
+        Some(name) => scene.frontend.directory.backend(name),
+    }
+}
+
+/// The active ones; without any, the backups that would serve.
+fn usable(backend: &Snapshot) -> i64 {
+    let Some(view) = &backend.view else { return 0 };
+    let (active, backups) = (view.table.active(), view.table.backups());
+    let serving = match (active, backend.plan.policy.all_backups) {
+        (0, false) => backups.min(1),
+        (0, true) => backups,
+        (active, _) => active,
+    };
+    i64::try_from(serving).unwrap_or(i64::MAX)
+}
+
+fn free(backend: &Backend) -> i64 {
+    let snapshot = backend.now();
+    let Some(view) = snapshot.view.as_ref().filter(|view| !view.servers.is_empty()) else {
+        return -1;
+    };
+    let mut free = 0;
+    for server in view.servers.iter().filter(|server| server.takes_known()) {
+        if server.maxconn == 0 {
+            return -1;
+        }
+        let conns = snapshot
+            .servers
+            .at(server.place)
+            .map_or(0, |s| s.traffic.sessions.now());
+        free += i64::from(server.maxconn.saturating_sub(conns));
+    }
+    free
+}
+
+fn queued(backend: &Backend) -> i64 {
+    let servers = backend.now().servers.all().map(|s| Some(s.place)).collect::<Vec<_>>();
+    let lines = servers.into_iter().chain([None]);
+    lines.map(|line| backend.queue.waiting(line).0 as i64).sum()
+}
+
+fn of_server(scene: &Scene<'_>, server: &ServerRef) -> Option<(Arc<Backend>, ServerIdx, ServerView)> {
+    let backend = backend(scene, server.backend.as_deref())?;
+    let view = backend.now().view.clone()?;
+    let found = view.servers.iter().find(|known| known.name == server.server)?.clone();
+    Some((backend, found.place, found))
+}

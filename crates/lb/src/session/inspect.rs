@@ -1,0 +1,233 @@
+//! Before a connection has a backend: its rules look at it, perhaps more than once while bytes come.
+
+use std::sync::Arc;
+use std::task::Context;
+use std::time::Duration;
+
+use tandem_lb_core::ServerIdx;
+use tandem_lb_core::conn::{ConnSettings, Input, Side};
+use tandem_lb_core::expr::content::{Content, MOST};
+use tandem_lb_core::rules::{Requests, Verdict};
+use tandem_sys::sockopt;
+
+use super::counted::AtBackend;
+use super::{Session, io_failure};
+use crate::frontend::{Frontend, conn_settings};
+use crate::publish::Backend;
+use crate::rules::{Scene, Subject};
+use crate::session::Peer;
+
+/// Whose rules have the word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Frontend,
+    Backend,
+    /// They have been heard.
+    Over,
+}
+
+/// How far the rules are.
+#[derive(Debug)]
+pub(super) struct Inspection {
+    pub(super) stage: Stage,
+    /// The machine knows how long this stage may wait.
+    awaits: bool,
+    /// How much there was the last time.
+    seen: usize,
+}
+
+/// The rules of a stage, held while they are asked.
+enum Rules {
+    Frontend(Arc<Frontend>),
+    Backend(Arc<tandem_lb_config::Backend>),
+}
+
+impl Rules {
+    fn requests(&self) -> &Requests {
+        match self {
+            Rules::Frontend(frontend) => &frontend.plan.requests,
+            Rules::Backend(plan) => &plan.requests,
+        }
+    }
+}
+
+impl Inspection {
+    pub(super) fn at(stage: Stage) -> Inspection {
+        Inspection {
+            stage,
+            awaits: false,
+            seen: 0,
+        }
+    }
+}
+
+impl Session {
+    /// Asks the rules with the bytes that are there; whether the machine was told something.
+    pub(super) fn inspect(&mut self, cx: &mut Context<'_>, is_final: bool) -> bool {
+        let worker = self.worker.clone();
+        let mut scratch = worker.scratch.borrow_mut();
+        let now = worker.clock.now();
+        let peeked = match self.client.peek(cx, &mut scratch, MOST) {
+            Ok(peeked) => peeked,
+            Err(error) => {
+                self.conn.handle(Input::Failed(Side::Client, io_failure(&error)), now);
+                return true;
+            }
+        };
+        if peeked.bytes.len() > self.inspection.seen {
+            self.inspection.seen = peeked.bytes.len();
+            self.conn.touched(Side::Client, now);
+        }
+        let is_last = is_final || peeked.is_end || peeked.bytes.len() >= MOST;
+        loop {
+            let rules = self.rules();
+            let requests = rules.as_ref().map(Rules::requests);
+            let delay = requests.map_or(Duration::ZERO, |r| r.inspect_delay);
+            let content = Content {
+                bytes: peeked.bytes,
+                is_final: is_last || delay.is_zero(),
+            };
+            let verdict = match requests {
+                Some(requests) => requests.content.run(&requests.acls, &mut self.scene(Some(content))),
+                None => Verdict::Pass,
+            };
+            match verdict {
+                Verdict::Wait => {
+                    if std::mem::replace(&mut self.inspection.awaits, true) {
+                        return false;
+                    }
+                    self.conn.handle(Input::MustInspect(delay), now);
+                    return true;
+                }
+                Verdict::Pass => {}
+                Verdict::Reject | Verdict::Drop => {
+                    self.refuse(verdict);
+                    drop(scratch);
+                    self.client.discard(&mut worker.scratch.borrow_mut());
+                    self.conn.handle(Input::Rejected, now);
+                    return true;
+                }
+            }
+            self.inspection.awaits = false;
+            self.inspection.stage = match self.inspection.stage {
+                Stage::Frontend => {
+                    self.route(Content {
+                        bytes: peeked.bytes,
+                        is_final: true,
+                    });
+                    Stage::Backend
+                }
+                Stage::Backend | Stage::Over => Stage::Over,
+            };
+            if self.inspection.stage == Stage::Over {
+                self.conn.handle(Input::Passed, now);
+                return true;
+            }
+        }
+    }
+
+    /// Whether its rules wait for bytes.
+    pub(super) fn is_inspected(&self) -> bool {
+        self.frontend.settings.inspects && self.inspection.stage != Stage::Over
+    }
+
+    /// Who the client is, as far as rules have not said otherwise.
+    pub(super) fn peer(&self) -> Peer {
+        self.subject.as_ref().map_or(self.peer, |subject| subject.peer)
+    }
+
+    /// The rules of this stage. A `listen` is not asked twice.
+    fn rules(&self) -> Option<Rules> {
+        match self.inspection.stage {
+            Stage::Frontend => Some(Rules::Frontend(self.frontend.clone())),
+            Stage::Backend => {
+                let plan = self.backend.as_ref()?.now().plan.clone();
+                (plan.id != self.frontend.plan.id).then_some(Rules::Backend(plan))
+            }
+            Stage::Over => None,
+        }
+    }
+
+    /// Finds the backend.
+    fn route(&mut self, content: Content<'_>) {
+        let frontend = self.frontend.clone();
+        let routes = &frontend.plan.routes;
+        let chosen = routes.choose(&frontend.plan.requests.acls, &self.scene(Some(content)));
+        let named = chosen.and_then(|name| frontend.directory.backend(&name));
+        if let Some(backend) = named.or_else(|| frontend.backend.clone()) {
+            self.enter(backend);
+        }
+    }
+
+    /// It belongs to this backend from now on, and is counted there.
+    pub(super) fn enter(&mut self, backend: Arc<Backend>) {
+        self.at_backend = Some(AtBackend::enter(&backend, self.worker.clock.now()));
+        self.settle(backend);
+        self.conn.govern(self.settings());
+    }
+
+    pub(super) fn settle(&mut self, backend: Arc<Backend>) {
+        self.entry.at_backend(&backend);
+        self.backend = Some(backend);
+    }
+
+    /// What governs it: the frontend's and its own backend's part.
+    pub(super) fn settings(&self) -> Arc<ConnSettings> {
+        let (frontend, backend) = (&self.frontend, self.backend.as_ref());
+        let is_usual = |b: &&Arc<Backend>| frontend.backend.as_ref().is_some_and(|usual| Arc::ptr_eq(usual, b));
+        match backend.filter(|backend| !is_usual(backend)) {
+            Some(other) => Arc::new(conn_settings(&frontend.plan, Some(&other.now().plan))),
+            None => frontend.settings.clone(),
+        }
+    }
+
+    fn refuse(&mut self, verdict: Verdict) {
+        self.frontend.denials.requests.one();
+        if verdict == Verdict::Drop
+            && let Err(error) = sockopt::vanish_on_close(self.client.socket())
+        {
+            tracing::debug!(%error, "a connection cannot be dropped silently");
+        }
+    }
+
+    /// The server that a `use-server` rule names, while it may be used.
+    pub(super) fn ordered(&mut self, cx: &mut Context<'_>) -> Option<ServerIdx> {
+        let backend = self.backend.clone()?;
+        let snapshot = backend.now();
+        if snapshot.plan.use_server.is_empty() {
+            return None;
+        }
+        let view = snapshot.view.clone()?;
+        let worker = self.worker.clone();
+        let mut scratch = worker.scratch.borrow_mut();
+        let peeked = self.client.peek(cx, &mut scratch, MOST).ok()?;
+        let content = Content {
+            bytes: peeked.bytes,
+            is_final: true,
+        };
+        let acls = &snapshot.plan.requests.acls;
+        let scene = self.scene(Some(content));
+        snapshot.plan.use_server.iter().find_map(|rule| {
+            let is_it = rule.fits(acls, &scene);
+            let name = is_it.then(|| rule.server.name(&scene))?;
+            let server = view.servers.iter().find(|server| server.name == name);
+            server.filter(|server| server.takes_known()).map(|server| server.place)
+        })
+    }
+
+    /// What rules see now.
+    fn scene<'a>(&'a mut self, content: Option<Content<'a>>) -> Scene<'a> {
+        let subject = self
+            .subject
+            .get_or_insert_with(|| Box::new(Subject::new(self.peer, self.client.socket(), self.listener)));
+        Scene {
+            subject,
+            worker: &self.worker,
+            frontend: &self.frontend,
+            backend: self.backend.as_ref(),
+            server: self.at_server.as_ref().map(|at| &**at.server()),
+            socket: self.client.socket(),
+            content,
+        }
+    }
+}
