@@ -246,7 +246,7 @@ fn a_setting_of_the_other_side_is_ignored_with_a_warning() {
 fn what_haproxy_knows_is_refused_unless_it_changes_nothing() {
     let loaded = read(
         "global\n tune.bufsize 32768\n master-worker\n setenv A b\npeers p\n peer a 1.1.1.1:1\n\
-         frontend f\n bind *:1 ssl crt /x shards 4\n acl a src 1.1.1.1\n option splice-auto\n",
+         frontend f\n bind *:1 ssl crt /x shards 4\n monitor-net 1.1.1.1\n option splice-auto\n",
     );
     let expected = [
         "t:2:2: warning[LB0003]: `tune.bufsize` is ignored",

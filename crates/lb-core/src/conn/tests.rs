@@ -1,6 +1,7 @@
 //! The connection machine: every state with every input, then properties, then HAProxy's own endings.
 
 mod golden;
+mod inspecting;
 mod properties;
 mod states;
 

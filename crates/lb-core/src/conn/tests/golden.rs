@@ -142,7 +142,7 @@ impl Play {
                 self.acts
                     .extend(closes.map(|after| (now.as_millis() + after, Fin(side))));
             }
-            Output::AbortConnect | Output::Established(_) | Output::Close(_) => {}
+            Output::Inspect { .. } | Output::AbortConnect | Output::Established(_) | Output::Close(_) => {}
         }
     }
 

@@ -29,6 +29,9 @@ fn event() -> impl Strategy<Value = Event> {
         30 => (0u64..80).prop_map(Event::Wait),
         20 => side().prop_map(Event::Touch),
         20 => Just(Event::Tell(Begin)),
+        10 => Just(Event::Tell(Passed)),
+        1 => Just(Event::Tell(Rejected)),
+        5 => (0u64..80).prop_map(|n| Event::Tell(MustInspect(Duration::from_millis(n)))),
         20 => server().prop_map(|s| Event::Tell(Picked(Some(s)))),
         1 => Just(Event::Tell(Picked(None))),
         10 => proptest::option::of(server()).prop_map(|s| Event::Tell(MustWait(s))),
@@ -62,18 +65,22 @@ fn settings() -> impl Strategy<Value = ConnSettings> {
         timeout(),
         0u32..5,
         redispatch(),
+        any::<bool>(),
     )
         .prop_map(
-            |(client, client_fin, queue, connect, server, server_fin, tunnel, retries, redispatch)| ConnSettings {
-                client,
-                client_fin,
-                queue,
-                connect,
-                server,
-                server_fin,
-                tunnel,
-                retries,
-                redispatch,
+            |(client, client_fin, queue, connect, server, server_fin, tunnel, retries, redispatch, inspects)| {
+                ConnSettings {
+                    inspects,
+                    client,
+                    client_fin,
+                    queue,
+                    connect,
+                    server,
+                    server_fin,
+                    tunnel,
+                    retries,
+                    redispatch,
+                }
             },
         )
 }
@@ -101,6 +108,7 @@ impl Runtime {
     fn take(&mut self, output: Output) -> Result<(), TestCaseError> {
         prop_assert!(!self.closed, "{output:?} after the close");
         match output {
+            Output::Inspect { .. } => prop_assert!(!self.asked_to_pick),
             Output::Pick { .. } => {
                 prop_assert!(!self.established && self.connecting.is_none());
                 self.asked_to_pick = true;

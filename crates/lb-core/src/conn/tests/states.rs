@@ -5,7 +5,7 @@ use Input::*;
 use Output::*;
 use Side::{Client, Server};
 
-const SETTINGS: ConnSettings = ConnSettings {
+pub(super) const SETTINGS: ConnSettings = ConnSettings {
     inspects: false,
     client: Some(Duration::from_millis(100)),
     client_fin: None,
@@ -27,7 +27,7 @@ const OPEN: &[Input] = &[Begin, Picked(Some(A)), Connected];
 const CLIENT_DONE: &[Input] = &[Begin, Picked(Some(A)), Connected, Finished(Client)];
 const SERVER_DONE: &[Input] = &[Begin, Picked(Some(A)), Connected, Finished(Server)];
 const CLOSED: &[Input] = &[Begin, Picked(None)];
-const STATES: [&[Input]; 9] = [
+pub(super) const STATES: [&[Input]; 9] = [
     NEW,
     PICKING,
     QUEUED,
@@ -39,7 +39,7 @@ const STATES: [&[Input]; 9] = [
     CLOSED,
 ];
 
-const INPUTS: [Input; 18] = [
+pub(super) const INPUTS: [Input; 18] = [
     Begin,
     Picked(None),
     Picked(Some(A)),
@@ -61,8 +61,10 @@ const INPUTS: [Input; 18] = [
 ];
 
 /// What comes out, written as a short text: `close CC`, `abort, close CC`, or nothing.
-fn outcome(outputs: Vec<Output>) -> String {
+pub(super) fn outcome(outputs: Vec<Output>) -> String {
     let text = |output| match output {
+        Inspect { is_final: false } => "inspect".to_owned(),
+        Inspect { is_final: true } => "inspect finally".to_owned(),
         Pick { avoid: None } => "pick".to_owned(),
         Pick { avoid: Some(server) } => format!("pick not {}", server.0),
         Connect(server) => format!("connect {}", server.0),

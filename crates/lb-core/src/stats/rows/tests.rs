@@ -84,6 +84,7 @@ fn rows() -> Vec<Row> {
         maxconn: 1000,
         is_open: true,
         traffic,
+        denials: figures::Denials::default(),
         http: None,
     })];
     for place in 0..4 {
@@ -218,6 +219,11 @@ fn metrics_have_the_names_and_types_of_haproxys() {
         maxconn: 64,
         is_open: true,
         traffic: figures::Traffic::default(),
+        denials: figures::Denials {
+            connections: 1,
+            sessions: 2,
+            requests: 3,
+        },
         http: Some(figures::Http::default()),
     };
     http.traffic.sessions_total = 7;
