@@ -4,9 +4,12 @@ mod ask;
 mod check;
 mod csv;
 mod demo;
+mod handover;
+mod router_socket;
 mod span_of_time;
 mod stats_socket;
 mod top;
+mod why;
 
 use std::process::ExitCode;
 
@@ -29,6 +32,10 @@ enum Verb {
     Ask(ask::Args),
     /// Watch a balancer's servers in the terminal, and take one out or back in
     Top(top::Args),
+    /// Say why each virtual router of this host is in its state, and what it decided lately
+    Why(why::Args),
+    /// Let the other host be master without a gap, or take part again
+    Handover(handover::Args),
     /// One of the demo's servers; `demo` starts it
     #[command(hide = true)]
     DemoServer(demo::server::Args),
@@ -40,6 +47,8 @@ fn main() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::Ask(args) => ask::run(&args),
         Verb::Top(args) => top::run(&args),
+        Verb::Why(args) => why::run(&args),
+        Verb::Handover(args) => handover::run(&args),
         Verb::DemoServer(args) => demo::server::run(&args),
     };
     outcome.unwrap_or_else(|e| {

@@ -76,6 +76,17 @@ impl Output {
         }
     }
 
+    /// Everything, when nobody can write any more.
+    pub(crate) fn text_when_closed(&self, within: Duration) -> Option<String> {
+        let lines = self.lock();
+        let (lines, waited) = self
+            .more
+            .wait_timeout_while(lines, within, |lines| lines.open > 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        drop(lines);
+        (!waited.timed_out()).then(|| self.text())
+    }
+
     pub(crate) fn text(&self) -> String {
         let lines = self.lock();
         lines.kept.iter().flat_map(|line| [line.as_str(), "\n"]).collect()

@@ -96,6 +96,13 @@ impl Running {
         self.output.wait_for(words, within).ok_or_else(awaited)
     }
 
+    /// The end of the program, by itself, and what it wrote until then.
+    pub fn finish(&mut self, within: Duration) -> Result<(ExitStatus, String), LabError> {
+        let status = self.wait(within)?;
+        let open = || self.too_late(format!("the end of what {} writes", self.name), within);
+        Ok((status, self.output.text_when_closed(within).ok_or_else(open)?))
+    }
+
     /// What is kept of stdout and stderr: the newest MiB.
     pub fn output(&self) -> String {
         self.output.text()

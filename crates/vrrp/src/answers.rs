@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tandem_ops::clock::Wall;
 
+use crate::because::because;
 use crate::recorder::Entry;
 use crate::snapshot::{Instance, Snapshot};
 
@@ -29,6 +30,7 @@ fn of_one(snapshot: &Snapshot, instance: &Instance) -> Value {
         "want": instance.want.to_string(),
         "leaving": instance.leaving,
         "holds": instance.holds,
+        "drained": instance.drained,
         "since_seconds": snapshot.at.since(instance.changed_at).as_secs_f64(),
         "priority": instance.effective.value(),
         "base_priority": settings.priority.value(),
@@ -45,7 +47,7 @@ fn of_one(snapshot: &Snapshot, instance: &Instance) -> Value {
 }
 
 /// The sum behind the priority, and what has happened, newest last.
-pub(crate) fn why<'a>(instance: &Instance, entries: impl Iterator<Item = &'a Entry>) -> Value {
+pub(crate) fn why<'a>(snapshot: &Snapshot, instance: &Instance, entries: impl Iterator<Item = &'a Entry>) -> Value {
     let history: Vec<Value> = entries
         .map(|entry| json!({ "unix_seconds": seconds(entry.at), "what": entry.text }))
         .collect();
@@ -53,6 +55,7 @@ pub(crate) fn why<'a>(instance: &Instance, entries: impl Iterator<Item = &'a Ent
         "name": &*instance.settings.name,
         "state": instance.state.to_string(),
         "priority": instance.effective.value(),
+        "because": because(snapshot, instance),
         "explanation": instance.explanation.as_ref().map(ToString::to_string),
         "history": history,
     })

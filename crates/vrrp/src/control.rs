@@ -256,12 +256,7 @@ impl Desk {
         }
     }
 
-    fn dropped(
-        &mut self,
-        instance: Option<InstanceId>,
-        source: IpAddr,
-        reason: tandem_vrrp_core::DropReason,
-    ) {
+    fn dropped(&mut self, instance: Option<InstanceId>, source: IpAddr, reason: tandem_vrrp_core::DropReason) {
         match instance {
             Some(id) => {
                 let text = format!("({}) {reason} from {source}: {}", self.name(id), reason.remedy());
@@ -430,10 +425,10 @@ impl Desk {
             Question::Why { instance: Some(name) } => {
                 let who = snapshot.instances.iter().find(|i| *i.settings.name == *name);
                 let who = who.ok_or_else(|| format!("there is no instance {name}"))?;
-                Ok(answers::why(who, self.recorder.about(who.settings.id)))
+                Ok(answers::why(&snapshot, who, self.recorder.about(who.settings.id)))
             }
             Question::Why { instance: None } => {
-                let about = |i: &Instance| answers::why(i, self.recorder.about(i.settings.id));
+                let about = |i: &Instance| answers::why(&snapshot, i, self.recorder.about(i.settings.id));
                 Ok(snapshot.instances.iter().map(about).collect())
             }
             _ => Ok(answers::state(&snapshot)),

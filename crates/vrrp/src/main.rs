@@ -2,6 +2,7 @@
 
 mod answers;
 mod args;
+mod because;
 mod beyond;
 mod brain;
 mod configuration;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tandem_time::Mono;
 use tandem_vrrp_core::settings::{InstanceSettings, Priority, Tracker};
 use tandem_vrrp_core::track::{Explanation, Level};
-use tandem_vrrp_core::{InstanceView, MasterView, Router, State, Stats};
+use tandem_vrrp_core::{Conditions, InstanceView, MasterView, Router, State, Stats};
 
 use crate::brain::Pace;
 
@@ -29,6 +29,8 @@ pub(crate) struct Instance {
     pub(crate) effective: Priority,
     pub(crate) source: Option<IpAddr>,
     pub(crate) holds: bool,
+    pub(crate) conditions: Conditions,
+    pub(crate) drained: bool,
     /// It is backup, and would take over.
     pub(crate) ready: bool,
     pub(crate) master: Option<MasterView>,
@@ -63,6 +65,8 @@ impl Instance {
             effective: view.effective,
             source: view.source,
             holds: view.holds,
+            conditions: view.conditions,
+            drained: view.drained,
             ready: view.state == State::Backup && !(view.listening || view.stopped || view.drained),
             master: view.master,
             master_interval: view.master_interval,

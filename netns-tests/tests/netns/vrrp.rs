@@ -4,6 +4,7 @@
 //! alone.
 
 mod busy;
+mod command;
 mod fixtures;
 mod many;
 mod operators;
@@ -35,6 +36,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::the_operators_pair", operators::the_operators_pair),
         test("vrrp::reload_and_reports", services::reload_and_reports),
         test("vrrp::orders_over_the_socket", services::orders_over_the_socket),
+        test("vrrp::why_and_handover", command::why_and_handover),
         test("vrrp::named_successor", pair::the_named_successor_is_there_at_once),
         test("vrrp::many_addresses", many::many_addresses),
         test("vrrp::as_many_as_an_interface_can_have", scale::on_one_interface),

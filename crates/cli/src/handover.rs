@@ -1,0 +1,151 @@
+//! `tandem handover`: let the other host be master, without a gap.
+
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::router_socket::RouterSocket;
+use crate::span_of_time;
+
+#[derive(clap::Args)]
+#[command(
+    after_help = "This host goes on serving the addresses until the other one does; then it stays backup, whatever its priority,\n\
+    until the other is gone or you say --resume. With a `pair_link` the other host takes over within milliseconds,\n\
+    otherwise by its own timer (0.6 s at an interval of 1 s). If nobody comes, this host stays master.\n\
+    Exit status: 0 handed over (or resumed), 1 nobody took over in time, 3 this host held nothing, 2 the router cannot be asked.\n\
+    Examples:\n  tandem handover\n  tandem handover VI_1 --to 10.0.0.2\n  tandem handover --resume"
+)]
+pub struct Args {
+    /// One instance; without it, all of them
+    instance: Option<String>,
+    /// The router that is to take over, by the address its adverts come from
+    #[arg(long, value_name = "ADDRESS")]
+    to: Option<IpAddr>,
+    /// Take part again as the priorities say
+    #[arg(long, conflicts_with = "to")]
+    resume: bool,
+    /// How long to wait for the other host
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = span_of_time::parse)]
+    wait: Duration,
+    #[command(flatten)]
+    router: RouterSocket,
+    /// The outcome as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How often the router is asked how far it is.
+const PAUSE: Duration = Duration::from_millis(20);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Resumed,
+    Nothing,
+    HandedOver,
+    NobodyCame,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let instance = args.instance.as_deref();
+    let begun = Instant::now();
+    let (outcome, names) = if args.resume {
+        args.router.ask("resume", &[("instance", instance)])?;
+        (Outcome::Resumed, Vec::new())
+    } else {
+        hand_over(args, instance)?
+    };
+    let took = begun.elapsed();
+    let mut out = io::stdout().lock();
+    if args.json {
+        let value = json!({ "outcome": outcome.word(), "instances": names, "seconds": took.as_secs_f64() });
+        writeln!(out, "{value}")?;
+    } else {
+        writeln!(out, "{}", outcome.tell(&names, took))?;
+    }
+    Ok(outcome.status())
+}
+
+fn hand_over(args: &Args, instance: Option<&str>) -> anyhow::Result<(Outcome, Vec<String>)> {
+    let held = |state: &Value| held(state, instance);
+    let before = held(&args.router.ask("state", &[])?);
+    if before.is_empty() {
+        return Ok((Outcome::Nothing, before));
+    }
+    let successor = args.to.map(|to| to.to_string());
+    args.router.ask(
+        "handover",
+        &[("instance", instance), ("successor", successor.as_deref())],
+    )?;
+    let deadline = Instant::now() + args.wait;
+    loop {
+        let left = held(&args.router.ask("state", &[])?);
+        if left.is_empty() {
+            return Ok((Outcome::HandedOver, before));
+        }
+        if Instant::now() >= deadline {
+            return Ok((Outcome::NobodyCame, left));
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// The instances meant whose addresses this host has.
+fn held(state: &Value, instance: Option<&str>) -> Vec<String> {
+    let all = state.as_array().map(Vec::as_slice).unwrap_or_default();
+    all.iter()
+        .filter(|one| one["holds"] == true)
+        .filter_map(|one| one["name"].as_str())
+        .filter(|name| instance.is_none_or(|wanted| wanted == *name))
+        .map(str::to_owned)
+        .collect()
+}
+
+impl Outcome {
+    const fn word(self) -> &'static str {
+        match self {
+            Outcome::Resumed => "resumed",
+            Outcome::Nothing => "nothing held",
+            Outcome::HandedOver => "handed over",
+            Outcome::NobodyCame => "nobody took over",
+        }
+    }
+
+    fn tell(self, names: &[String], took: Duration) -> String {
+        let names = names.join(", ");
+        match self {
+            Outcome::Resumed => "taking part again as the priorities say".to_owned(),
+            Outcome::Nothing => "this host holds none of the addresses: there is nothing to hand over".to_owned(),
+            Outcome::HandedOver => format!("handed over {names} in {took:.0?}"),
+            Outcome::NobodyCame => format!(
+                "nobody took over {names}: this host still serves. Is the other router up, and does it hear us? `tandem why` says more"
+            ),
+        }
+    }
+
+    fn status(self) -> ExitCode {
+        ExitCode::from(match self {
+            Outcome::Resumed | Outcome::HandedOver => 0,
+            Outcome::NobodyCame => 1,
+            Outcome::Nothing => 3,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_is_what_is_handed_over() {
+        let state = json!([
+            {"name": "VI_1", "holds": true}, {"name": "VI_2", "holds": false}, {"name": "VI_3", "holds": true}
+        ]);
+        assert_eq!(held(&state, None), ["VI_1", "VI_3"]);
+        assert_eq!(held(&state, Some("VI_3")), ["VI_3"]);
+        assert_eq!(held(&state, Some("VI_2")), [""; 0]);
+        assert_eq!(held(&Value::Null, None), [""; 0]);
+    }
+}

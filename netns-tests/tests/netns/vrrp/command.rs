@@ -1,0 +1,68 @@
+//! `tandem why` and `tandem handover`, as an operator types them on the host.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use tandem_lab::{Host, Missing};
+use tandem_netns_tests::Bench;
+
+use super::stage::{Config, LONG, Program, Stage, VIP};
+
+/// Its exit status and what it printed.
+fn tandem(host: &Host, words: &[&str]) -> Result<(Option<i32>, String)> {
+    let here = std::env::current_exe()?;
+    let program = here
+        .ancestors()
+        .nth(2)
+        .context("a program without a folder")?
+        .join("tandem");
+    if !program.exists() {
+        return Err(Missing::new("tandem", format!("{} is not built", program.display())).into());
+    }
+    let mut running = host.run(Command::new(program).args(words))?;
+    let (status, text) = running.finish(LONG)?;
+    Ok((status.code(), text))
+}
+
+pub(super) fn why_and_handover(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let (a, b) = stage.settled([Program::Ours; 2], &Config::v3(150), &Config::v3(100), VIP)?;
+
+    let (status, text) = tandem(&stage.b, &["why"])?;
+    ensure!(status == Some(0), "{text}");
+    for words in [
+        "VI_1  BACKUP for",
+        "follows 10.9.0.1: priority 150 is above its own 100",
+        "Entering BACKUP STATE",
+    ] {
+        ensure!(text.contains(words), "no `{words}` in\n{text}");
+    }
+    let (status, text) = tandem(&stage.b, &["handover"])?;
+    ensure!(status == Some(3) && text.contains("nothing to hand over"), "{text}");
+    let (status, text) = tandem(&stage.a, &["why", "VI_2"])?;
+    ensure!(
+        status == Some(2) && text.contains("there is no instance VI_2"),
+        "{text}"
+    );
+
+    let (status, text) = tandem(&stage.a, &["handover", "VI_1", "--to", "10.9.0.2", "--json"])?;
+    ensure!(
+        status == Some(0) && text.contains(r#""outcome":"handed over""#),
+        "{text}"
+    );
+    ensure!(stage.b.holds(VIP)? && !stage.a.holds(VIP)?, "the address did not move");
+    let (status, _) = tandem(&stage.a, &["handover", "--resume"])?;
+    ensure!(status == Some(0), "{status:?}");
+    stage.a.wait_for_address(VIP, true, LONG)?;
+    stage.b.wait_for_address(VIP, false, LONG)?;
+
+    drop(b);
+    stage.b.kill_all()?;
+    let (status, text) = tandem(&stage.a, &["handover", "--wait", "1s"])?;
+    ensure!(status == Some(1) && text.contains("nobody took over VI_1"), "{text}");
+    ensure!(stage.a.holds(VIP)?, "it let go of what nobody took");
+    drop(a);
+    let (status, text) = tandem(&stage.b, &["why"])?;
+    ensure!(status == Some(2) && text.contains("cannot ask the router"), "{text}");
+    Ok(())
+}
