@@ -63,9 +63,6 @@ impl Beyond {
 
     fn instance(&mut self, instance: &Instance, name: &str) {
         let of_instance = |what: &str| format!("({name}) {what} is not part of this version");
-        if instance.vmac.is_some() || instance.vmac_for_addresses {
-            self.refused.push(of_instance("use_vmac"));
-        }
         if let Err(all) = Policy::of(instance.routes.iter(), instance.rules.iter()) {
             self.refused
                 .extend(all.into_iter().map(|why| format!("({name}) {why}")));

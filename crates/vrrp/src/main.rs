@@ -22,6 +22,7 @@ mod socket;
 mod start;
 mod statics;
 mod track;
+mod vmac;
 mod wall;
 mod witness;
 

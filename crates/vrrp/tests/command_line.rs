@@ -50,9 +50,13 @@ fn the_statuses_of_a_test() {
 
 #[test]
 fn what_is_not_there_yet_is_refused_and_named() {
-    let (status, said) = test("vmac", &instance("use_vmac"));
+    let route = "virtual_routes {\n blackhole 10.0.0.0/8\n }";
+    let (status, said) = test("blackhole", &instance(route));
     assert_eq!(status, Some(5), "{said}");
-    assert!(said.contains("(VI_1) use_vmac is not part of this version"), "{said}");
+    assert!(
+        said.contains("another type than unicast is not part of this version"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod scale;
 mod services;
 mod solo;
 mod stage;
+mod vmac;
 
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::orders_over_the_socket", services::orders_over_the_socket),
         test("vrrp::why_and_handover", command::why_and_handover),
         test("vrrp::named_successor", pair::the_named_successor_is_there_at_once),
+        test("vrrp::a_mac_of_its_own", vmac::alone),
+        test("vrrp::a_mac_of_its_own_beside_keepalived", vmac::beside_keepalived),
         test("vrrp::many_addresses", many::many_addresses),
         test("vrrp::as_many_as_an_interface_can_have", scale::on_one_interface),
         Test {

@@ -17,7 +17,7 @@ use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
 use rtnetlink::sys::{Socket, SocketAddr};
 
-use super::{AddressRequest, NetlinkError, Route, Rule};
+use super::{AddressRequest, Index, Mac, MacvlanMode, NetlinkError, Route, Rule, link};
 
 /// Something the kernel is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,15 @@ pub enum Request {
     DeleteRoute(Route),
     AddRule(Rule),
     DeleteRule(Rule),
+    AddMacvlan {
+        name: String,
+        parent: Index,
+        mode: MacvlanMode,
+        mac: Mac,
+    },
+    DeleteLink(Index),
+    SetUp(Index),
+    SetDown(Index),
 }
 
 /// Not more than this at a time: their answers fit the usual receive buffer many times over.
@@ -49,26 +58,39 @@ impl Request {
             Self::DeleteRoute(route) => RouteNetlinkMessage::DelRoute(route.message()?),
             Self::AddRule(rule) => RouteNetlinkMessage::NewRule(rule.message()),
             Self::DeleteRule(rule) => RouteNetlinkMessage::DelRule(rule.message()),
+            Self::AddMacvlan {
+                name,
+                parent,
+                mode,
+                mac,
+            } => RouteNetlinkMessage::NewLink(link::macvlan(name, *parent, *mode, Some(*mac))),
+            Self::DeleteLink(index) => RouteNetlinkMessage::DelLink(link::numbered(*index)),
+            Self::SetUp(index) => RouteNetlinkMessage::SetLink(link::switched(*index, true)),
+            Self::SetDown(index) => RouteNetlinkMessage::SetLink(link::switched(*index, false)),
         })
     }
 
     const fn flags(&self) -> u16 {
         match self {
-            Self::AddAddress(_) | Self::AddRoute(_) | Self::AddRule(_) => {
+            Self::AddAddress(_) | Self::AddRoute(_) | Self::AddRule(_) | Self::AddMacvlan { .. } => {
                 NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL
             }
-            Self::DeleteAddress(_) | Self::DeleteRoute(_) | Self::DeleteRule(_) => NLM_F_REQUEST | NLM_F_ACK,
+            _ => NLM_F_REQUEST | NLM_F_ACK,
         }
     }
 
     /// What the kernel says when everything is as it was asked to be already.
     pub fn is_already_so(&self, errno: Errno) -> bool {
         match self {
-            Self::AddAddress(_) | Self::AddRoute(_) | Self::AddRule(_) => errno == Errno::EEXIST,
+            Self::AddAddress(_) | Self::AddRoute(_) | Self::AddRule(_) | Self::AddMacvlan { .. } => {
+                errno == Errno::EEXIST
+            }
             // Whoever lost the interface lost what was on it.
             Self::DeleteAddress(_) => matches!(errno, Errno::EADDRNOTAVAIL | Errno::ENODEV),
             Self::DeleteRoute(_) => matches!(errno, Errno::ESRCH | Errno::ENODEV),
             Self::DeleteRule(_) => errno == Errno::ENOENT,
+            Self::DeleteLink(_) | Self::SetDown(_) => errno == Errno::ENODEV,
+            Self::SetUp(_) => false,
         }
     }
 }
@@ -82,6 +104,10 @@ impl fmt::Display for Request {
             Self::DeleteRoute(route) => write!(f, "delete {route}"),
             Self::AddRule(rule) => write!(f, "add {rule}"),
             Self::DeleteRule(rule) => write!(f, "delete {rule}"),
+            Self::AddMacvlan { name, .. } => write!(f, "add interface {name}"),
+            Self::DeleteLink(index) => write!(f, "delete interface {}", index.0),
+            Self::SetUp(index) => write!(f, "set up interface {}", index.0),
+            Self::SetDown(index) => write!(f, "set down interface {}", index.0),
         }
     }
 }
@@ -201,7 +227,7 @@ fn read(datagram: &[u8], first: u32, answers: &mut [Option<Result<(), Errno>>]) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Cidr, Index};
+    use super::super::Cidr;
     use super::*;
 
     fn answer(kind: u16, sequence: u32, code: i32) -> Vec<u8> {

@@ -22,6 +22,8 @@ pub struct Link {
     pub carrier: bool,
     /// The bridge this interface is a port of.
     pub bridge: Option<Index>,
+    /// What a macvlan stands on; of a cable, its other end.
+    pub parent: Option<Index>,
 }
 
 /// How macvlans on one parent see each other.
@@ -41,6 +43,7 @@ impl Link {
             up: message.header.flags.contains(LinkFlags::Up),
             carrier: message.header.flags.contains(LinkFlags::LowerUp),
             bridge: None,
+            parent: None,
         };
         for attribute in &message.attributes {
             match attribute {
@@ -48,11 +51,36 @@ impl Link {
                 LinkAttribute::Address(bytes) => link.mac = Mac::from_slice(bytes),
                 LinkAttribute::Mtu(mtu) => link.mtu = *mtu,
                 LinkAttribute::Controller(index) => link.bridge = Some(Index(*index)),
+                LinkAttribute::Link(index) => link.parent = Some(Index(*index)),
                 _ => {}
             }
         }
         (!link.name.is_empty()).then_some(link)
     }
+}
+
+/// A macvlan to be made.
+pub(super) fn macvlan(name: &str, parent: Index, mode: MacvlanMode, mac: Option<Mac>) -> LinkMessage {
+    let mode = match mode {
+        MacvlanMode::Bridge => MacVlanMode::Bridge,
+        MacvlanMode::Private => MacVlanMode::Private,
+    };
+    let mut macvlan = LinkMacVlan::new(name, parent.0, mode);
+    if let Some(mac) = mac {
+        macvlan = macvlan.address(mac.0.to_vec());
+    }
+    macvlan.build()
+}
+
+/// An interface to be set up or down.
+pub(super) fn switched(index: Index, up: bool) -> LinkMessage {
+    let link = LinkUnspec::new_with_index(index.0);
+    if up { link.up() } else { link.down() }.build()
+}
+
+/// An interface that is there.
+pub(super) fn numbered(index: Index) -> LinkMessage {
+    LinkUnspec::new_with_index(index.0).build()
 }
 
 impl Netlink {
@@ -98,15 +126,7 @@ impl Netlink {
         mode: MacvlanMode,
         mac: Option<Mac>,
     ) -> Result<Index, NetlinkError> {
-        let mode = match mode {
-            MacvlanMode::Bridge => MacVlanMode::Bridge,
-            MacvlanMode::Private => MacVlanMode::Private,
-        };
-        let mut macvlan = LinkMacVlan::new(name, parent.0, mode);
-        if let Some(mac) = mac {
-            macvlan = macvlan.address(mac.0.to_vec());
-        }
-        self.add_link(name, macvlan.build()).await
+        self.add_link(name, macvlan(name, parent, mode, mac)).await
     }
 
     async fn add_link(&self, name: &str, message: LinkMessage) -> Result<Index, NetlinkError> {

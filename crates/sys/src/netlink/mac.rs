@@ -1,6 +1,7 @@
 //! A hardware address.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -12,6 +13,20 @@ pub struct BadMac(String);
 
 impl Mac {
     pub const BROADCAST: Self = Self([0xff; 6]);
+
+    /// Where packets to a group go (RFC 1112 section 6.4, RFC 2464 section 7).
+    pub fn of_group(group: IpAddr) -> Self {
+        match group {
+            IpAddr::V4(group) => {
+                let [_, b, c, d] = group.octets();
+                Self([0x01, 0x00, 0x5e, b & 0x7f, c, d])
+            }
+            IpAddr::V6(group) => {
+                let [.., a, b, c, d] = group.octets();
+                Self([0x33, 0x33, a, b, c, d])
+            }
+        }
+    }
 
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)

@@ -455,7 +455,11 @@ fn a_leaving_master_goes_when_every_address_is_announced() {
 fn nobody_comes_a_stop_stops_and_a_handover_is_called_off() {
     for (why, phase, did) in [
         (Release::Stop, "stopped", "say0 name remove BACKUP STOP released"),
-        (Release::Handover { successor: None }, "master", "say0 name say150 add garp"),
+        (
+            Release::Handover { successor: None },
+            "master",
+            "say0 name say150 add garp",
+        ),
     ] {
         let mut rig = Rig::master(settings());
         rig.act(|i, cx| i.release(why, cx));

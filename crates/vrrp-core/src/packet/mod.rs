@@ -7,6 +7,7 @@ mod advert;
 mod checksum;
 mod datagram;
 mod ipv4;
+mod ipv6;
 mod trailer;
 mod view;
 
@@ -17,6 +18,7 @@ pub use advert::{Addresses, Advert, Form};
 pub use checksum::{Dialect, Endpoints};
 pub use datagram::{Datagram, Packet};
 pub use ipv4::Ipv4Header;
+pub use ipv6::Ipv6Header;
 pub use trailer::{Signed, Stamp, TRAILER_LEN, Trailer, TrailerFault};
 pub use view::{AuthType, Malformed, View};
 

@@ -7,12 +7,14 @@ use tandem_vrrp_core::settings::{InstanceId, RouterSettings};
 
 use crate::policy::Policy;
 use crate::statics::Statics;
+use crate::vmac::Vmacs;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Assignment {
     pub(crate) settings: RouterSettings,
     pub(super) policies: BTreeMap<InstanceId, Policy>,
     pub(super) statics: Statics,
+    pub(super) vmacs: Vmacs,
 }
 
 impl Assignment {
@@ -23,6 +25,7 @@ impl Assignment {
             settings: plan.router.clone(),
             policies: plan.instances.iter().map(|i| (i.id, policy(i))).collect(),
             statics: Statics::of(&plan.statics).unwrap_or_default(),
+            vmacs: Vmacs::of(plan),
         }
     }
 }

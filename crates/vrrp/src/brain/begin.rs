@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tandem_sys::netlink::Netlink;
+use tandem_sys::netlink::{Change, Netlink};
 use tandem_time::Mono;
 use tandem_vrrp_core::Input;
 use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings};
@@ -15,11 +15,15 @@ use super::network::{self, Network};
 use super::ports::{Opened, Opening};
 use super::{Answer, Assignment, Brain, Lists};
 use crate::policy::Policy;
+use crate::vmac::Vmacs;
 
 impl Brain {
     pub(super) async fn begin(&mut self, journal: &[InstanceId]) -> io::Result<()> {
-        let (links, addresses) = all(&Netlink::open()?).await.map_err(io::Error::other)?;
-        self.network = Network::new(links, addresses);
+        let netlink = Netlink::open()?;
+        let (links, addresses) = all(&netlink).await.map_err(io::Error::other)?;
+        let vmacs = self.network.exchange_vmacs(Vmacs::default());
+        self.network = Network::new(links, addresses, vmacs);
+        self.make_vmacs_first(&netlink).await?;
         let now = self.now();
         let unix = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         self.router.handle(Input::WallClock { unix }, now);
@@ -35,12 +39,30 @@ impl Brain {
         Ok(())
     }
 
+    /// Addresses of ours may be on them already.
+    async fn make_vmacs_first(&mut self, netlink: &Netlink) -> io::Result<()> {
+        self.arrange_vmacs();
+        if self.errands.is_empty() {
+            return Ok(());
+        }
+        while !self.errands.is_empty() {
+            let answer = self.answers.recv().await;
+            answer.into_iter().for_each(|answer| self.answered(answer));
+        }
+        for link in netlink.links().await.map_err(io::Error::other)? {
+            self.network.take(&Change::Link(link));
+        }
+        self.arrange_vmacs();
+        Ok(())
+    }
+
     /// Interfaces and sources are told before the instances that need them come to life.
     pub(super) fn reload(&mut self, assignment: Assignment, now: Mono) {
         let Assignment {
             settings,
             policies,
             statics,
+            vmacs,
         } = assignment;
         let known = network::watched(self.router.settings());
         let wanted = network::watched(&settings);
@@ -54,8 +76,11 @@ impl Brain {
         self.patience = super::patience(&settings);
         self.sources.clear();
         self.tell_these(self.sources_of(&settings));
+        let moved = self.give_up_moved(&vmacs, &settings.instances);
+        let old_vmacs = self.network.exchange_vmacs(vmacs);
         self.router.handle(Input::Settings(Box::new(settings)), now);
         self.carry_out();
+        self.exchange_vmacs(&old_vmacs, &moved);
         self.exchange_policies(policies);
         self.exchange_statics(statics);
     }

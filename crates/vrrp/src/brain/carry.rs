@@ -43,13 +43,11 @@ impl Brain {
                 self.send(instance, &advert);
             }
             Output::AddAddresses { instance } => {
+                self.raise(instance);
                 self.with_addresses(instance, |_| true, Brain::add);
                 self.add_policy(instance);
             }
-            Output::RemoveAddresses { instance } => {
-                self.remove_policy(instance);
-                self.with_addresses(instance, |_| true, Brain::remove);
-            }
+            Output::RemoveAddresses { instance } => self.remove_all(instance),
             Output::AddAddress { instance, address } => {
                 self.with_addresses(instance, |a| a.address == address, Brain::add);
                 // Routes with this source went with it, unsaid.
@@ -100,7 +98,12 @@ impl Brain {
         let Some(link) = interface.and_then(|name| self.network.link(name)) else {
             return;
         };
-        let outcome = self.voice.send(link, advert).map_err(|error| error.to_string()).err();
+        let mac = self.network.vmacs().speaker(instance).map(|vmac| vmac.mac);
+        let outcome = self
+            .voice
+            .send(link, mac, advert)
+            .map_err(|error| error.to_string())
+            .err();
         if outcome != self.mute {
             if let Some(error) = &outcome {
                 self.reports
@@ -128,8 +131,33 @@ impl Brain {
         }
     }
 
+    /// Once more, and announced: on interfaces that are new.
+    pub(super) fn add_all(&mut self, instance: InstanceId) {
+        self.with_addresses(
+            instance,
+            |_| true,
+            |brain, instance, address, index| {
+                brain.add(instance, address, index);
+                brain.holding.may_announce(instance, address.address);
+            },
+        );
+        self.add_policy(instance);
+    }
+
+    pub(super) fn remove_all(&mut self, instance: InstanceId) {
+        self.remove_policy(instance);
+        self.with_addresses(instance, |_| true, Brain::remove);
+        self.lower(instance);
+    }
+
     fn nowhere(&mut self, settings: &InstanceSettings, address: &VirtualAddress) {
-        let interface = address.device.as_deref().or(settings.interface.as_deref());
+        let vmac = self
+            .network
+            .vmacs()
+            .for_address(settings, address)
+            .map(|vmac| vmac.name.clone());
+        let interface = vmac.as_deref().or(address.device.as_deref());
+        let interface = interface.or(settings.interface.as_deref());
         self.reports.trouble(format_args!(
             "({}) {} has no interface to be on: there is no {}",
             settings.name,
@@ -170,6 +198,8 @@ impl Brain {
         };
         let wanted = view.settings.addresses().find(|a| a.address == address);
         let place = wanted.and_then(|a| self.network.place(view.settings, a));
+        // Whoever else has it answers with the same MAC address, and takes nothing that is not to that.
+        let place = place.filter(|link| self.network.vmacs().named(&link.name).is_none());
         let (Some(link), Some(own)) = (place, view.source) else {
             return;
         };
@@ -197,7 +227,7 @@ impl Brain {
                 .having(address.address)
                 .filter(|link| Some(link.index) != place)
             {
-                if let Err(error) = self.herald.announce(link, address.address) {
+                if let Err(error) = self.herald.announce(link, link.mac, address.address) {
                     let (ip, name) = (address.address, &link.name);
                     self.reports
                         .trouble(format_args!("cannot announce {ip} on {name}: {error}"));
@@ -211,7 +241,8 @@ impl Brain {
         let Some(link) = place.and_then(|index| self.network.at(index)) else {
             return;
         };
-        match self.herald.announce(link, address) {
+        let Some(below) = self.network.below(link) else { return };
+        match self.herald.announce(below, link.mac, address) {
             Ok(()) if self.verbosity.announcements => {
                 let kind = if address.is_ipv4() {
                     "gratuitous ARP"

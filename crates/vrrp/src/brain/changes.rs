@@ -10,6 +10,7 @@ use tandem_vrrp_core::settings::InstanceSettings;
 
 use super::network::{self, Network};
 use super::{Answer, Brain, Lists, Report};
+use crate::vmac::Vmacs;
 
 impl Brain {
     pub(super) fn changed(&mut self, change: Change) {
@@ -78,6 +79,7 @@ impl Brain {
     }
 
     fn links_changed(&mut self) {
+        self.arrange_vmacs();
         self.add_statics();
         let openings = self.ports.adjust(self.router.settings(), &self.network);
         self.open_ports(openings);
@@ -95,7 +97,8 @@ impl Brain {
     /// Some of the kernel's news were lost; what is missing now may have been taken meanwhile.
     fn listed(&mut self, links: Vec<Link>, addresses: Vec<Address>) {
         let before: BTreeSet<Index> = self.holding.interfaces();
-        self.network = Network::new(links, addresses);
+        let vmacs = self.network.exchange_vmacs(Vmacs::default());
+        self.network = Network::new(links, addresses, vmacs);
         self.links_changed();
         let now = self.now();
         for index in before {
@@ -116,7 +119,8 @@ impl Brain {
         for instance in self.router.instances().filter(|i| i.holds) {
             for address in instance.settings.addresses() {
                 let place = self.network.place(instance.settings, address);
-                places.extend(place.map(|link| (link.index, address.family())));
+                let below = place.and_then(|link| self.network.below(link));
+                places.extend(below.map(|link| (link.index, address.family())));
             }
         }
         places

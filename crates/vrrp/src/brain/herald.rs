@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use tandem_sys::netlink::{Index, Link, Mac};
 use tandem_sys::raw::{Arp, NeighbourAdvert, NeighbourSolicit, PacketSocket, WhichFrames};
@@ -24,8 +24,9 @@ struct Door {
 }
 
 impl Herald {
-    pub(super) fn announce(&mut self, link: &Link, address: IpAddr) -> io::Result<()> {
-        let Some(mac) = link.mac else {
+    /// That an address lives at this MAC address, by this interface.
+    pub(super) fn announce(&mut self, link: &Link, mac: Option<Mac>, address: IpAddr) -> io::Result<()> {
+        let Some(mac) = mac else {
             // Without hardware addresses there is nothing to tell (point-to-point links).
             return Ok(());
         };
@@ -55,7 +56,7 @@ impl Herald {
         match (address, own) {
             (IpAddr::V4(ip), _) => {
                 let to = match group {
-                    Some(IpAddr::V4(group)) => group_mac(group),
+                    Some(group @ IpAddr::V4(_)) => Mac::of_group(group),
                     _ => Mac::BROADCAST,
                 };
                 door.socket.send(&Arp::probe(mac, ip).frame(to))
@@ -82,12 +83,6 @@ impl Herald {
             })),
         }
     }
-}
-
-/// RFC 1112 section 6.4.
-fn group_mac(group: Ipv4Addr) -> Mac {
-    let [_, b, c, d] = group.octets();
-    Mac([0x01, 0x00, 0x5e, b & 0x7f, c, d])
 }
 
 fn forwards(interface: &str) -> bool {

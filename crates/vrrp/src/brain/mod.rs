@@ -27,6 +27,7 @@ mod messages;
 mod network;
 mod pace;
 mod ports;
+mod vmacs;
 mod voice;
 mod ways;
 
@@ -58,6 +59,7 @@ use holding::Holding;
 use network::Network;
 use pace::Lateness;
 use ports::{Opened, Ports};
+use vmacs::Arranged;
 use voice::Voice;
 
 pub(crate) use assignment::Assignment;
@@ -184,6 +186,7 @@ struct Brain {
     ears: Ears,
     holding: Holding,
     errands: Errands,
+    arranged: Arranged,
     watch: Watch,
     timer: Readable<Timer>,
     armed: Option<Mono>,
@@ -209,7 +212,7 @@ impl Brain {
             router: Router::new(start.assignment.settings.clone()),
             policies: start.assignment.policies.clone(),
             statics: start.assignment.statics.clone(),
-            network: Network::default(),
+            network: Network::new(Vec::new(), Vec::new(), start.assignment.vmacs.clone()),
             retired: Vec::new(),
             virtuals: network::virtuals(&start.assignment.settings),
             sources: BTreeMap::new(),
@@ -219,6 +222,7 @@ impl Brain {
             ears: Ears::default(),
             holding: Holding::default(),
             errands: Errands::start(answering.clone(), start.realtime)?,
+            arranged: Arranged::default(),
             // The watch first, so that nothing falls between it and the first lists.
             watch: Watch::open()?,
             timer: Readable::new(Timer::new()?)?,
@@ -354,7 +358,8 @@ impl Brain {
         let here = |i: &InstanceView<'_>| {
             let known = i.settings.addresses().find(|a| a.address == address);
             let place = known.and_then(|a| self.network.place(i.settings, a));
-            place.is_some_and(|link| link.index == index)
+            let below = place.and_then(|link| self.network.below(link));
+            below.is_some_and(|link| link.index == index)
         };
         let named: Vec<InstanceId> = holding.filter(here).map(|i| i.settings.id).collect();
         for instance in named {
@@ -392,6 +397,7 @@ impl Brain {
             }
             Order::End => {
                 self.exchange_statics(Statics::default());
+                self.unmake_vmacs();
                 self.ending = true;
             }
         }

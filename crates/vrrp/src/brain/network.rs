@@ -8,12 +8,15 @@ use std::sync::Arc;
 use tandem_sys::netlink::{Address, Change, Cidr, Index, Link, Mac, Scope};
 use tandem_vrrp_core::settings::{Family, InstanceSettings, RouterSettings, TrackerKind, VirtualAddress};
 
+use crate::vmac::Vmacs;
+
 #[derive(Debug, Default)]
 pub(super) struct Network {
     links: BTreeMap<Index, Link>,
     addresses: BTreeMap<(Index, Cidr), Known>,
     /// How many have come so far.
     come: u64,
+    vmacs: Vmacs,
 }
 
 #[derive(Debug)]
@@ -24,9 +27,10 @@ struct Known {
 }
 
 impl Network {
-    pub(super) fn new(links: Vec<Link>, addresses: Vec<Address>) -> Network {
+    pub(super) fn new(links: Vec<Link>, addresses: Vec<Address>, vmacs: Vmacs) -> Network {
         let mut network = Network {
             links: links.into_iter().map(|link| (link.index, link)).collect(),
+            vmacs,
             ..Network::default()
         };
         // The kernel lists the primary one first.
@@ -74,8 +78,27 @@ impl Network {
         self.links.get(&index).map_or("?", |link| &link.name)
     }
 
+    /// The MAC address of a virtual router is also that of whoever else is its master.
     pub(super) fn is_own(&self, mac: Mac) -> bool {
-        self.links.values().any(|link| link.mac == Some(mac))
+        let own = |link: &&Link| self.vmacs.named(&link.name).is_none();
+        self.links.values().filter(own).any(|link| link.mac == Some(mac))
+    }
+
+    pub(super) fn vmacs(&self) -> &Vmacs {
+        &self.vmacs
+    }
+
+    /// Returns what was before.
+    pub(super) fn exchange_vmacs(&mut self, new: Vmacs) -> Vmacs {
+        std::mem::replace(&mut self.vmacs, new)
+    }
+
+    /// The interface that an address of ours on this one is announced by: itself, or what it stands on.
+    pub(super) fn below<'a>(&'a self, link: &'a Link) -> Option<&'a Link> {
+        match self.vmacs.named(&link.name) {
+            Some(vmac) => self.link(&vmac.base),
+            None => Some(link),
+        }
     }
 
     pub(super) fn is_up(&self, name: &str) -> bool {
@@ -84,8 +107,15 @@ impl Network {
 
     /// The interface that an address of this instance belongs on.
     pub(super) fn place(&self, settings: &InstanceSettings, address: &VirtualAddress) -> Option<&Link> {
+        if let Some(vmac) = self.vmacs.for_address(settings, address) {
+            return self.link(&vmac.name);
+        }
         let name = address.device.as_ref().or(settings.interface.as_ref())?;
         self.link(name)
+    }
+
+    pub(super) fn has_any(&self, index: Index) -> bool {
+        self.addresses.keys().any(|(on, _)| *on == index)
     }
 
     pub(super) fn has(&self, index: Index, ip: IpAddr) -> bool {
@@ -152,6 +182,7 @@ mod tests {
             up: true,
             carrier: true,
             bridge: None,
+            parent: None,
         }
     }
 
@@ -186,7 +217,7 @@ mod tests {
             address(1, "10.9.0.1/24", Scope::Global),
             address(1, "10.9.0.2/24", Scope::Global),
         ];
-        let mut network = Network::new(vec![link(1, "eth0"), link(2, "eth1")], addresses);
+        let mut network = Network::new(vec![link(1, "eth0"), link(2, "eth1")], addresses, Vmacs::default());
         let virtuals = BTreeSet::from([ip("10.9.0.100")]);
         let v4 = instance(Family::V4);
         assert_eq!(network.source(&v4, &virtuals), Some(ip("10.9.0.1")));
@@ -206,7 +237,7 @@ mod tests {
         let mut fresh = address(1, "fe80::1/64", Scope::Link);
         fresh.tentative = true;
         let addresses = vec![address(1, "2001:db8::1/64", Scope::Global), fresh.clone()];
-        let mut network = Network::new(vec![link(1, "eth0")], addresses);
+        let mut network = Network::new(vec![link(1, "eth0")], addresses, Vmacs::default());
         let v6 = instance(Family::V6);
         assert_eq!(network.source(&v6, &BTreeSet::new()), None);
         fresh.tentative = false;
@@ -216,7 +247,11 @@ mod tests {
 
     #[test]
     fn an_interface_that_goes_takes_its_addresses_along() {
-        let mut network = Network::new(vec![link(1, "eth0")], vec![address(1, "10.9.0.1/24", Scope::Global)]);
+        let mut network = Network::new(
+            vec![link(1, "eth0")],
+            vec![address(1, "10.9.0.1/24", Scope::Global)],
+            Vmacs::default(),
+        );
         assert!(network.is_up("eth0") && network.has(Index(1), ip("10.9.0.1")));
         network.take(&Change::LinkGone(Index(1)));
         assert!(!network.is_up("eth0") && !network.has(Index(1), ip("10.9.0.1")));

@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use tandem_sys::netlink::{Index, Link};
-use tandem_sys::raw::VrrpSender;
-use tandem_vrrp_core::packet::Ipv4Header;
+use tandem_sys::netlink::{Index, Link, Mac};
+use tandem_sys::raw::{PacketSocket, VrrpSender, WhichFrames};
+use tandem_vrrp_core::packet::{Ipv4Header, Ipv6Header};
 
 #[derive(Debug, Default)]
 pub(super) struct Voice {
     v4: BTreeMap<Index, VrrpSender>,
     /// The kernel writes the header of IPv6, so a socket stands for its source.
     v6: BTreeMap<(Index, Ipv6Addr), VrrpSender>,
+    /// For those that leave with another MAC address than the interface's.
+    frames: BTreeMap<Index, PacketSocket>,
     last_id: u16,
 }
 
@@ -26,25 +28,60 @@ pub(super) struct Utterance<'a> {
 }
 
 impl Voice {
-    pub(super) fn send(&mut self, link: &Link, advert: &Utterance<'_>) -> io::Result<()> {
+    /// With the MAC address of the interface, or one of its own.
+    pub(super) fn send(&mut self, link: &Link, mac: Option<Mac>, advert: &Utterance<'_>) -> io::Result<()> {
+        if let Some(mac) = mac {
+            return self.send_as(link, mac, advert);
+        }
         match (advert.from, advert.to) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                let header = Ipv4Header {
-                    source,
-                    destination,
-                    id: self.next_id(),
-                    ttl: advert.ttl,
-                };
-                self.v4(link)?.send(&header.wrap(advert.message), advert.to)
+                let packet = self.packet_v4(source, destination, advert);
+                self.v4(link)?.send(&packet, advert.to)
             }
             (IpAddr::V6(source), IpAddr::V6(_)) => self.v6(link, source)?.send(advert.message, advert.to),
             _ => Err(io::Error::other("source and destination are of different families")),
         }
     }
 
+    fn packet_v4(&mut self, source: Ipv4Addr, destination: Ipv4Addr, advert: &Utterance<'_>) -> Vec<u8> {
+        let header = Ipv4Header {
+            source,
+            destination,
+            id: self.next_id(),
+            ttl: advert.ttl,
+        };
+        header.wrap(advert.message)
+    }
+
+    /// Only to a group, whose MAC address is known.
+    fn send_as(&mut self, link: &Link, mac: Mac, advert: &Utterance<'_>) -> io::Result<()> {
+        let (kind, packet) = match (advert.from, advert.to) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                ([0x08, 0x00], self.packet_v4(source, destination, advert))
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                let hop_limit = advert.ttl;
+                let header = Ipv6Header {
+                    source,
+                    destination,
+                    hop_limit,
+                };
+                ([0x86, 0xdd], header.wrap(advert.message))
+            }
+            _ => return Err(io::Error::other("source and destination are of different families")),
+        };
+        let frame = [&Mac::of_group(advert.to).0[..], &mac.0, &kind, &packet].concat();
+        let socket = match self.frames.entry(link.index) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(vacant) => vacant.insert(PacketSocket::open(link.index, WhichFrames::None)?),
+        };
+        socket.send(&frame)
+    }
+
     /// Forgets an interface that is gone.
     pub(super) fn forget(&mut self, index: Index) {
         self.v4.remove(&index);
+        self.frames.remove(&index);
         self.v6.retain(|(own, _), _| *own != index);
     }
 

@@ -9,6 +9,7 @@ use tandem_vrrp_core::track::Level;
 
 use super::words;
 use crate::snapshot::{Instance, Snapshot};
+use crate::vmac::Vmacs;
 
 pub(crate) fn data(snapshot: &Snapshot, plan: &Plan, taken: Wall) -> String {
     let mut text = String::new();
@@ -19,13 +20,14 @@ pub(crate) fn data(snapshot: &Snapshot, plan: &Plan, taken: Wall) -> String {
 
 fn write_all(out: &mut String, snapshot: &Snapshot, plan: &Plan, taken: Wall) -> fmt::Result {
     global(out, plan)?;
+    let vmacs = Vmacs::of(plan);
     writeln!(out, "------< VRRP Topology >------")?;
     for instance in &snapshot.instances {
         let ago = snapshot.at.since(instance.changed_at);
         let changed = taken.as_micros() as f64 / 1e6 - ago.as_secs_f64();
         identity(out, instance, plan, changed)?;
         policy(out, instance)?;
-        addresses(out, instance)?;
+        addresses(out, instance, &vmacs)?;
     }
     let scripts: Vec<_> = snapshot.trackers.iter().filter_map(script).collect();
     if !scripts.is_empty() {
@@ -137,7 +139,7 @@ fn policy(out: &mut String, instance: &Instance) -> fmt::Result {
     Ok(())
 }
 
-fn addresses(out: &mut String, instance: &Instance) -> fmt::Result {
+fn addresses(out: &mut String, instance: &Instance, vmacs: &Vmacs) -> fmt::Result {
     let settings = &instance.settings;
     let lists = [
         ("Virtual IP", &settings.vips),
@@ -149,7 +151,7 @@ fn addresses(out: &mut String, instance: &Instance) -> fmt::Result {
         }
         writeln!(out, "   {title} ({}):", list.len())?;
         for address in list {
-            writeln!(out, "     {}", words::address(instance, address))?;
+            writeln!(out, "     {}", words::address(instance, vmacs, address))?;
         }
     }
     Ok(())

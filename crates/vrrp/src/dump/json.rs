@@ -8,6 +8,7 @@ use tandem_vrrp_core::settings::{AuthV2, Preempt, Protocol, TrackerId, TrackerKi
 
 use super::words;
 use crate::snapshot::{Instance, Snapshot};
+use crate::vmac::Vmacs;
 
 #[derive(Serialize)]
 struct Entry {
@@ -138,6 +139,7 @@ fn data(snapshot: &Snapshot, instance: &Instance, plan: &Plan, taken: Wall) -> D
     let notify = runtime.map(|r| &r.notify);
     let command = |choose: fn(&Notify) -> &Option<Command>| notify.and_then(|n| choose(n).as_ref()).map(quoted);
     let garp = &settings.garp;
+    let vmacs = Vmacs::of(plan);
     let (auth_type, auth_data) = match settings.protocol {
         Protocol::V2 {
             auth: AuthV2::Simple(_),
@@ -146,13 +148,13 @@ fn data(snapshot: &Snapshot, instance: &Instance, plan: &Plan, taken: Wall) -> D
         _ => (0, None),
     };
     let ago = snapshot.at.since(instance.changed_at).as_secs_f64();
-    let addresses = |list: &[_]| list.iter().map(|a| words::address(instance, a)).collect();
+    let addresses = |list: &[_]| list.iter().map(|a| words::address(instance, &vmacs, a)).collect();
     Data {
         iname: settings.name.to_string(),
         dont_track_primary: u8::from(!settings.track_primary),
         skip_check_adv_addr: u8::from(settings.skip_address_check),
         strict_mode: u8::from(settings.strict),
-        vmac_ifname: String::new(),
+        vmac_ifname: vmacs.name_of(settings.id).to_owned(),
         ifp_ifname: settings.interface.as_deref().unwrap_or_default().to_owned(),
         master_priority: instance.master.map_or(0, |m| m.priority),
         last_transition: taken.as_micros() as f64 / 1e6 - ago,

@@ -6,14 +6,17 @@ use std::net::IpAddr;
 use tandem_vrrp_core::settings::{Family, Scope, VirtualAddress};
 
 use crate::snapshot::Instance;
+use crate::vmac::Vmacs;
 
-pub(super) fn address(instance: &Instance, address: &VirtualAddress) -> String {
+pub(super) fn address(instance: &Instance, vmacs: &Vmacs, address: &VirtualAddress) -> String {
     let mut text = address.address.to_string();
     let whole = match address.family() {
         Family::V4 => 32,
         Family::V6 => 128,
     };
-    let device = address.device.as_deref().or(instance.settings.interface.as_deref());
+    let vmac = vmacs.for_address(&instance.settings, address).map(|vmac| &*vmac.name);
+    let device = vmac.or(address.device.as_deref());
+    let device = device.or(instance.settings.interface.as_deref());
     // Writing to a String cannot fail.
     if address.prefix != whole {
         let _ = write!(text, "/{}", address.prefix);

@@ -273,7 +273,7 @@ pub(super) fn a_crash_is_resumed(bench: &Bench<'_>) -> Result<()> {
 }
 
 /// What dies before its note is written is not resumed, so a crash that is to be resumed comes after.
-fn journal_names_the_instance(daemon: u32) -> Result<()> {
+pub(super) fn journal_names_the_instance(daemon: u32) -> Result<()> {
     let path = format!("/proc/{daemon}/root/run/tandem-vrrp/journal");
     let deadline = Instant::now() + LONG;
     while !std::fs::read_to_string(&path).is_ok_and(|note| note.contains("51/4/eth0")) {
