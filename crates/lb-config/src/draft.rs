@@ -12,6 +12,7 @@ use tandem_text::{Span, Spanned};
 
 use crate::acl::Book;
 use crate::plan::{Bind, Global, Host, Keepalive, LogRule, ProxyLogs, ServerPort, ServerStates, Stats, StickRule};
+use crate::written::Written;
 
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
@@ -124,6 +125,7 @@ pub(crate) struct Settings {
     pub(crate) server: ServerOptions,
     pub(crate) server_states: ServerStates,
     pub(crate) socket_stats: bool,
+    pub(crate) written: Written,
 }
 
 impl Default for Settings {
@@ -148,6 +150,7 @@ impl Default for Settings {
             server: ServerOptions::default(),
             server_states: ServerStates::default(),
             socket_stats: false,
+            written: Written::default(),
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod code;
 pub mod diff;
 mod draft;
 mod expr;
+pub mod explain;
 mod haproxy;
 mod load;
 mod names;
@@ -17,8 +18,10 @@ mod native;
 mod plan;
 mod resolve;
 mod units;
+mod written;
 
 pub use expr::World;
 pub use haproxy::{KeywordDoc, keyword_docs};
 pub use load::{Dialect, Loaded, NamedText, load, load_in};
 pub use plan::*;
+pub use written::Written;

@@ -15,6 +15,8 @@ use tandem_lb_core::health::CheckSettings;
 use tandem_lb_core::rules::{Requests, Routes, UseServer};
 use tandem_lb_core::stick::TableSettings;
 
+use crate::written::Written;
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     pub global: Global,
@@ -192,6 +194,7 @@ pub struct Frontend {
     /// `use_backend`, in the order of the file, with the ACLs of `requests`.
     pub routes: Routes,
     pub service: Service,
+    pub written: Written,
     /// `guid`: the name under which a `stats-file` knows it.
     pub guid: Option<Arc<str>>,
     /// `option socket-stats`: each listener counts for itself.
@@ -288,6 +291,7 @@ pub struct Backend {
     /// `use-server`, in the order of the file, with the ACLs of `requests`.
     pub use_server: Vec<UseServer>,
     pub servers: Vec<Server>,
+    pub written: Written,
     pub guid: Option<Arc<str>>,
     pub server_states: ServerStates,
 }

@@ -116,6 +116,11 @@ impl Backend {
         }
     }
 
+    /// The number that the next pick will have.
+    pub(crate) fn next_ticket(&self) -> u64 {
+        self.ticket.load(Relaxed)
+    }
+
     /// Remembers where a client went, once the server has accepted it.
     pub(crate) fn remember(&self, source: Option<IpAddr>, server: &Server, now: Mono) {
         let snapshot = self.now();

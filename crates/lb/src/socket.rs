@@ -6,6 +6,7 @@
 mod commands;
 mod counters;
 mod doors;
+mod explain;
 mod frontends;
 mod process;
 mod recheck;

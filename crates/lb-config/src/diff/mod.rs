@@ -7,7 +7,7 @@ mod change;
 mod compare;
 mod in_force;
 mod settings;
-mod shown;
+pub(crate) mod shown;
 
 use std::fmt;
 

@@ -120,6 +120,7 @@ pub(super) fn stats_socket(socket: &StatsSocket) -> Vec<Setting> {
 
 pub(super) fn frontend(frontend: &Frontend, plan: &Plan) -> Vec<Setting> {
     let Frontend {
+        written: _,
         name: _,
         id,
         disabled,
@@ -232,6 +233,7 @@ pub(super) fn bind(bind: &Bind) -> Vec<Setting> {
 
 pub(super) fn backend(backend: &Backend) -> Vec<Setting> {
     let Backend {
+        written: _,
         name: _,
         id,
         disabled,

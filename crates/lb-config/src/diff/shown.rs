@@ -35,7 +35,7 @@ pub(super) fn duration(time: Duration) -> String {
     }
 }
 
-pub(super) fn address(address: &BindAddress) -> String {
+pub(crate) fn address(address: &BindAddress) -> String {
     match address {
         BindAddress::Ip { ip, port } if ip.is_ipv6() => format!("[{ip}]:{port}"),
         BindAddress::Ip { ip, port } => format!("{ip}:{port}"),
@@ -115,7 +115,7 @@ pub(super) fn keepalive(keepalive: Option<Keepalive>) -> String {
     }
 }
 
-pub(super) fn policy(policy: &Policy) -> String {
+pub(crate) fn policy(policy: &Policy) -> String {
     let algorithm = match policy.algorithm {
         Algorithm::RoundRobin => "roundrobin".to_owned(),
         Algorithm::StaticRr => "static-rr".to_owned(),

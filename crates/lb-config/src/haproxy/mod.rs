@@ -60,7 +60,7 @@ impl Reader {
     ) {
         for line in lines(file, sources.bytes(file), world.env, report) {
             let outcome = match section::header(&line) {
-                Some(header) => self.open(&header, &line, draft),
+                Some(header) => self.open(&header, &line, sources, draft),
                 None => self.line(&line, sources, world, draft, report),
             };
             report.extend(outcome.err());
@@ -68,7 +68,7 @@ impl Reader {
         self.close(draft);
     }
 
-    fn open(&mut self, header: &Header, line: &Line, draft: &mut Draft) -> Result<(), Diagnostic> {
+    fn open(&mut self, header: &Header, line: &Line, sources: &SourceMap, draft: &mut Draft) -> Result<(), Diagnostic> {
         self.close(draft);
         // Until the header is known to be good.
         self.current = Current::Skipped;
@@ -85,7 +85,8 @@ impl Reader {
             }
             Header::Proxy(role) => {
                 let (name, from) = section::proxy_names(line)?;
-                let settings = self.inherited(from, || self.defaults.clone())?;
+                let mut settings = self.inherited(from, || self.defaults.clone())?;
+                settings.written.note_section(sources.origin(line.span));
                 Current::Proxy(Box::new(Proxy::new(*role, name, settings)))
             }
             Header::Unsupported(name) => {
@@ -122,6 +123,8 @@ impl Reader {
             Current::Skipped => Ok(()),
             Current::Global => keyword::dispatch(global::TABLES, Section::Global, &mut draft.global, &mut args),
             Current::Proxy(proxy) => {
+                let written = &mut proxy.settings.written;
+                written.note(&line.words[0].text, || sources.origin(line.span));
                 keyword::dispatch(proxy::TABLES, Section::of(proxy.role), proxy.as_mut(), &mut args)
             }
             Current::Nothing => {

@@ -183,6 +183,7 @@ impl Lowering<'_> {
         }
         if let Some(backend) = written.default_backend.take() {
             let span = self.span(backend.span());
+            target.written.note("default_backend", || self.sources.origin(span));
             target.default_backend = Some(Spanned::new(backend.into_inner(), span));
         }
         if let Some(stats) = written.stats.take() {
@@ -229,6 +230,7 @@ impl Lowering<'_> {
         let own = table.take_inherited();
         self.warn_in_vain(&name, &settings::in_vain(&own, true), "frontend");
         let mut proxy = Proxy::new(Role::Frontend, name, defaults.clone());
+        proxy.settings.written.note_section(self.sources.origin(at));
         self.settings(&mut proxy.settings, own);
         proxy.id = table.id.map(|id| Spanned::new(id.get_ref().0.0, self.span(id.span())));
         proxy.guid = table.guid.map(Into::into);
@@ -268,6 +270,7 @@ impl Lowering<'_> {
         let own = table.take_inherited();
         self.warn_in_vain(&name, &settings::in_vain(&own, false), "backend");
         let mut proxy = Proxy::new(Role::Backend, name, defaults.clone());
+        proxy.settings.written.note_section(self.sources.origin(at));
         self.settings(&mut proxy.settings, own);
         proxy.id = table.id.map(|id| Spanned::new(id.get_ref().0.0, self.span(id.span())));
         proxy.guid = table.guid.map(Into::into);

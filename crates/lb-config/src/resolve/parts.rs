@@ -33,6 +33,7 @@ pub(super) fn frontend(proxy: &Proxy, id: u32, backend: Option<usize>) -> Fronte
         requests: requests(proxy),
         routes: Routes(proxy.rules.routes.iter().map(|route| route.value.clone()).collect()),
         service,
+        written: settings.written.clone(),
         guid: proxy.guid.clone(),
         socket_stats: settings.socket_stats,
     }
@@ -76,6 +77,7 @@ pub(super) fn backend(proxy: &Proxy, id: u32, report: &mut Vec<Diagnostic>) -> B
             .zip(ids)
             .map(|(draft, id)| server(draft, id, timeouts))
             .collect(),
+        written: settings.written.clone(),
         guid: proxy.guid.clone(),
         server_states: match &settings.server_states {
             ServerStates::Local(_) => ServerStates::Local(proxy.server_state_file.clone()),

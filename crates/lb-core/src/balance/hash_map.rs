@@ -27,7 +27,14 @@ impl HashMap {
 
     /// The place in the pool that the number `n` falls on. The pool is not empty.
     pub(super) fn at(&self, n: u64) -> usize {
-        self.slots[(n % self.slots.len() as u64) as usize] as usize
+        self.slots[self.slot(n).0] as usize
+    }
+
+    /// The slot that the number `n` falls on, and how many there are.
+    pub(super) fn slot(&self, n: u64) -> (usize, usize) {
+        let slots = self.slots.len();
+        // Less than the number of slots, which is a usize.
+        ((n % slots as u64) as usize, slots)
     }
 }
 

@@ -41,6 +41,11 @@ impl HashRing {
             .unwrap_or_else(|| member(nearest))
     }
 
+    /// The point that decides about `hash`.
+    pub(super) fn point(&self, hash: u32) -> u32 {
+        self.points[self.nearest(hash)].at
+    }
+
     fn nearest(&self, hash: u32) -> usize {
         let len = self.points.len();
         let next = self.points.partition_point(|p| p.at < hash) % len;

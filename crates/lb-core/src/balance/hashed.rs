@@ -4,7 +4,7 @@ use super::hash_function::avalanche;
 use super::hash_map::HashMap;
 use super::hash_ring::HashRing;
 use super::pool::Pool;
-use super::{Algorithm, HashFunction, HashMethod, Policy, Request, hash_src, source};
+use super::{Algorithm, HashFunction, HashMethod, Policy, Request, Why, hash_src, source};
 use crate::ServerIdx;
 use std::net::IpAddr;
 
@@ -54,6 +54,26 @@ impl Hashed {
             Lookup::Ring(ring) => ring.at(hash.unwrap_or_else(|| avalanche(r.ticket as u32)), r.avoid, pool),
         };
         member.idx
+    }
+
+    pub(super) fn why(&self, r: &Request) -> Why {
+        let Some(hash) = r.source.map(|source| self.hash(source)) else {
+            return Why::NoAddress;
+        };
+        match &self.lookup {
+            Lookup::Map(map) => {
+                let (slot, slots) = map.slot(u64::from(hash));
+                Why::Slot {
+                    hash,
+                    slot: slot + 1,
+                    slots,
+                }
+            }
+            Lookup::Ring(ring) => Why::Nearest {
+                hash,
+                point: ring.point(hash),
+            },
+        }
     }
 
     fn hash(&self, source: IpAddr) -> u32 {

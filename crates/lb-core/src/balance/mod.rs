@@ -4,6 +4,7 @@
 //! [`Table::pick`] without changing itself: what moves (connections per server, the ticket) comes in with the question.
 //! So every worker may hold the same table and no pick takes a lock.
 
+mod explain;
 mod first;
 mod hash_function;
 mod hash_map;
@@ -19,6 +20,7 @@ mod static_rr;
 mod table;
 
 pub(crate) use hash_function::avalanche;
+pub use explain::{Choice, Why, in_order};
 pub use pool::Candidate;
 pub use table::{Loads, Request, Table};
 

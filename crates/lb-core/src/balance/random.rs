@@ -5,7 +5,7 @@
 //! nothing to build.
 
 use super::pool::{Member, Pool};
-use super::{Loads, Request};
+use super::{Loads, Request, Why};
 use crate::ServerIdx;
 use tandem_time::Seed;
 
@@ -27,6 +27,10 @@ impl Random {
             draws: draws.max(1),
             sums: sums.collect(),
         }
+    }
+
+    pub(super) fn why(&self) -> Why {
+        Why::Drawn { draws: self.draws }
     }
 
     pub(super) fn pick(&self, pool: &Pool, r: &Request, loads: &impl Loads) -> Option<ServerIdx> {

@@ -3,7 +3,7 @@
 //! The ticket names the place in the cycle, so that workers share one rotation without sharing a lock. Appearance `k` of a
 //! server of weight `w` is due at `(k + 1/2) / w` of the cycle; the cycle is all appearances in the order they are due.
 
-use super::pool::Pool;
+use super::pool::{Member, Pool};
 use super::{Loads, Request};
 use crate::ServerIdx;
 use std::cmp::{Ordering, Reverse};
@@ -43,13 +43,29 @@ impl RoundRobin {
     }
 
     pub(super) fn pick(&self, pool: &Pool, r: &Request, loads: &impl Loads) -> Option<ServerIdx> {
-        let slot = self.cycle[(r.ticket % self.cycle.len() as u64) as usize];
-        let member = &pool.members()[slot as usize];
+        let member = self.member(pool, r);
         if member.may_take(r, loads) {
             Some(member.idx)
         } else {
             pool.substitute(r, loads)
         }
+    }
+}
+
+impl RoundRobin {
+    /// The place in the cycle, and its length.
+    pub(super) fn turn(&self, r: &Request) -> (usize, usize) {
+        let turns = self.cycle.len();
+        // Less than the length, which is a usize.
+        ((r.ticket % turns as u64) as usize, turns)
+    }
+
+    pub(super) fn whose(&self, pool: &Pool, r: &Request) -> ServerIdx {
+        self.member(pool, r).idx
+    }
+
+    fn member<'p>(&self, pool: &'p Pool, r: &Request) -> &'p Member {
+        &pool.members()[self.cycle[self.turn(r).0] as usize]
     }
 }
 

@@ -7,7 +7,7 @@ use super::pool::{Candidate, Pool};
 use super::random::Random;
 use super::roundrobin::RoundRobin;
 use super::static_rr::StaticRr;
-use super::{Algorithm, Policy, leastconn};
+use super::{Algorithm, Policy, Why, leastconn};
 use crate::ServerIdx;
 use std::net::IpAddr;
 
@@ -80,6 +80,24 @@ impl Table {
             Chooser::First(c) => c.pick(&self.pool, r, loads),
             Chooser::Hashed(c) => Some(c.pick(&self.pool, r)),
             Chooser::Random(c) => c.pick(&self.pool, r, loads),
+        }
+    }
+
+    /// Why `server` was picked for this connection.
+    pub(super) fn why(&self, server: ServerIdx, r: &Request, loads: &impl Loads) -> Why {
+        let turn = |(turn, turns): (usize, usize), whose: ServerIdx| match whose == server {
+            true => Why::Turn { turn: turn + 1, turns },
+            false => Why::StandsIn,
+        };
+        match &self.chooser {
+            Chooser::RoundRobin(c) => turn(c.turn(r), c.whose(&self.pool, r)),
+            Chooser::StaticRr(c) => turn(c.turn(r), c.whose(&self.pool, r)),
+            Chooser::LeastConn => Why::LeastBusy {
+                sessions: loads.served(server),
+            },
+            Chooser::First(_) => Why::LowestId,
+            Chooser::Hashed(c) => c.why(r),
+            Chooser::Random(c) => c.why(),
         }
     }
 

@@ -3,7 +3,7 @@
 use tandem_ops::control::Level::{Admin, Operator, User};
 use tandem_ops::control::{Call, Command, Level, Reply};
 
-use super::{Room, counters, frontends, process, server, servers, sessions, stats, tables, upgrade};
+use super::{Room, counters, explain, frontends, process, server, servers, sessions, stats, tables, upgrade};
 
 type Run = fn(&Room, &Call) -> Reply;
 
@@ -24,7 +24,7 @@ const fn command(
 }
 
 #[rustfmt::skip]
-pub(super) static COMMANDS: [Command<Room>; 38] = [
+pub(super) static COMMANDS: [Command<Room>; 39] = [
     command("_getsocks", "", Admin, upgrade::listeners, ""),
     command("_handover", "", Admin, upgrade::everything, ""),
     command("clear counters", "clear counters [all]", Operator, counters::clear, "clear max statistics counters (or all counters)"),
@@ -37,6 +37,7 @@ pub(super) static COMMANDS: [Command<Room>; 38] = [
     command("enable frontend", "enable frontend <frontend>", Admin, frontends::enable, "re-enable specific frontend"),
     command("enable health", "enable health", Admin, server::enable_health, "enable health checks"),
     command("enable server", "enable server  (DEPRECATED)", Admin, server::enable, "enable a disabled server (use 'set server' instead)"),
+    command("explain", "explain <addr>[:<port>] [<frontend>] [json]", Operator, explain::tell, "say which server a client would get and why"),
     command("get weight", "get weight <bk>/<srv>", User, server::get_weight, "report a server's current weight"),
     command("set maxconn frontend", "set maxconn frontend <frontend> <value>", Admin, frontends::set_maxconn, "change a frontend's maxconn setting"),
     command("set maxconn global", "set maxconn global <value>", Admin, frontends::set_maxconn_global, "change the per-process maxconn setting"),

@@ -1,0 +1,268 @@
+//! Which server a client would get and why, step by step, each with the line of the configuration that decides.
+//!
+//! Pure, so that the running balancer (with its servers as they are) and a file alone (with all of them up) are explained
+//! by the same words. The choice itself is the balancing's own: it explains itself.
+
+mod situation;
+mod text;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::Serialize;
+use tandem_lb_core::ServerIdx;
+use tandem_lb_core::balance::{Choice, Request, in_order};
+use tandem_lb_core::stick::{Assigned, Standing, StickEntry, assign, key_for};
+
+use crate::diff::shown;
+use crate::plan::{Backend, Frontend, Service};
+pub use situation::{Contender, Situation};
+
+/// More servers after the first are not told.
+const MOST: usize = 16;
+
+/// The way of one client through one frontend.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    pub client: String,
+    pub frontend: String,
+    /// `backend/server`; `None` when nobody would serve it now.
+    pub server: Option<String>,
+    pub steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Step {
+    pub step: Kind,
+    /// The server that it is about.
+    pub server: Option<String>,
+    pub says: String,
+    /// `file:line`
+    pub line: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    Frontend,
+    Backend,
+    Stick,
+    Balance,
+    /// The server that it gets.
+    Server,
+    /// The one it would get if those before were not there.
+    Then,
+    /// One that it would not get.
+    Out,
+    /// Where the client is connected now.
+    Now,
+}
+
+/// Explains one client's way. `backend` is the one that the frontend leads to, with what is known of it.
+pub fn explain(frontend: &Frontend, backend: Option<(&Backend, &Situation)>, source: IpAddr) -> Explanation {
+    let mut told = Explanation {
+        client: source.to_string(),
+        frontend: frontend.name.to_string(),
+        ..Explanation::default()
+    };
+    told.frontend(frontend);
+    if frontend.disabled {
+        return told;
+    }
+    if let Some((backend, situation)) = told.backend(frontend, backend)
+        && !backend.disabled
+    {
+        Teller {
+            backend,
+            situation,
+            source,
+        }
+        .tell(&mut told);
+    }
+    told
+}
+
+impl Explanation {
+    pub fn add(&mut self, step: Kind, says: impl Into<String>, line: Option<&Arc<str>>) -> &mut Step {
+        self.steps.push(Step {
+            step,
+            server: None,
+            says: says.into(),
+            line: line.map(ToString::to_string),
+        });
+        let last = self.steps.len() - 1;
+        &mut self.steps[last]
+    }
+
+    fn frontend(&mut self, frontend: &Frontend) {
+        let places: Vec<String> = frontend
+            .binds
+            .iter()
+            .map(|bind| shown::address(&bind.address))
+            .collect();
+        let says = match (frontend.disabled, places.is_empty()) {
+            (true, _) => format!("{} is disabled: it takes no connections", frontend.name),
+            (false, true) => format!("{} listens nowhere", frontend.name),
+            (false, false) => format!("{} listens on {}", frontend.name, places.join(", ")),
+        };
+        let bind = frontend.binds.first().map(|bind| &bind.origin);
+        self.add(Kind::Frontend, says, bind.or(frontend.written.section()));
+    }
+
+    /// Where the frontend leads; answers it when there is such a place.
+    fn backend<'a>(
+        &mut self,
+        frontend: &Frontend,
+        backend: Option<(&'a Backend, &'a Situation)>,
+    ) -> Option<(&'a Backend, &'a Situation)> {
+        let default = frontend.written.line("default_backend");
+        let line = default.or(frontend.written.section());
+        if let Service::Stats(_) = frontend.service {
+            self.add(Kind::Backend, "the statistics page answers here", line);
+            return None;
+        }
+        let Some((found, situation)) = backend else {
+            self.add(Kind::Backend, "it leads nowhere: connections are closed at once", line);
+            return None;
+        };
+        let says = match (found.disabled, default.is_some()) {
+            (true, _) => format!("{} is disabled: nobody is served", found.name),
+            (false, true) => format!("default_backend {}", found.name),
+            (false, false) => format!("the servers of {} itself", found.name),
+        };
+        self.add(Kind::Backend, says, line);
+        Some((found, situation))
+    }
+}
+
+struct Teller<'a> {
+    backend: &'a Backend,
+    situation: &'a Situation,
+    source: IpAddr,
+}
+
+impl Teller<'_> {
+    fn tell(&self, told: &mut Explanation) {
+        let sticky = self.stick(told);
+        let order = self.order();
+        self.balance(told, sticky, order.first());
+        let mut named = Vec::new();
+        if let Some(contender) = sticky {
+            self.got(told, contender, "a stick entry names it".to_owned());
+            named.push(contender.candidate.place);
+        }
+        for choice in &order {
+            let Some(contender) = self.at(choice.server).filter(|c| !named.contains(&c.candidate.place)) else {
+                continue;
+            };
+            if named.is_empty() {
+                self.got(told, contender, choice.why.to_string());
+            } else {
+                let says = format!("{}, {}", contender.status, choice.why);
+                told.add(Kind::Then, says, Some(&contender.origin)).server = Some(contender.name.to_string());
+            }
+            named.push(choice.server);
+        }
+        for contender in self
+            .situation
+            .contenders
+            .iter()
+            .filter(|c| !named.contains(&c.candidate.place))
+        {
+            let says = contender.why_not();
+            told.add(Kind::Out, says, Some(&contender.origin)).server = Some(contender.name.to_string());
+        }
+    }
+
+    fn got(&self, told: &mut Explanation, contender: &Contender, why: String) {
+        let mut says = format!("{}, {why}", contender.status);
+        if contender.is_full() {
+            says += &format!(
+                "; it is full with {} of {} sessions, so the client waits for a place",
+                contender.sessions, contender.candidate.maxconn
+            );
+        }
+        told.add(Kind::Server, says, Some(&contender.origin)).server = Some(contender.name.to_string());
+        told.server = Some(format!("{}/{}", self.backend.name, contender.name));
+    }
+
+    /// What the stick table says; the server when that decides.
+    fn stick(&self, told: &mut Explanation) -> Option<&Contender> {
+        let stick = self.backend.stick.as_ref()?;
+        let (matches, stores) = (
+            stick.rules.iter().any(|rule| rule.matches),
+            stick.rules.iter().any(|rule| rule.stores),
+        );
+        let line = self.backend.written.line("stick").or(self.backend.written.section());
+        let remembered = if stores {
+            "balancing decides, and the server is remembered"
+        } else {
+            "balancing decides"
+        };
+        let entry = self.situation.known.map(|server| StickEntry { server, expires: None });
+        let standing = |id| match self.situation.contenders.iter().find(|c| c.candidate.id == id) {
+            None => Standing::Unknown,
+            Some(c) if c.takes_known => Standing::Running(c.candidate.place),
+            Some(_) => Standing::Stopped,
+        };
+        let named = || {
+            let id = self.situation.known?;
+            self.situation.contenders.iter().find(|c| c.candidate.id == id)
+        };
+        let says = match (key_for(&stick.table, self.source), assign(entry, standing)) {
+            _ if !matches => format!("the table is not asked: {remembered}"),
+            (None, _) => "the table is for addresses of the other family".to_owned(),
+            (Some(_), Assigned::To(place)) => {
+                let server = self.at(place)?;
+                told.add(
+                    Kind::Stick,
+                    format!("an entry names {}, which keeps its clients", server.name),
+                    line,
+                );
+                return Some(server);
+            }
+            (Some(_), Assigned::Choose) => match named() {
+                Some(server) => format!(
+                    "an entry names {}, which is {}: {remembered}",
+                    server.name, server.status
+                ),
+                None if entry.is_some() => format!("an entry names a server that is gone: {remembered}"),
+                None => format!("no entry: {remembered}"),
+            },
+        };
+        told.add(Kind::Stick, says, line);
+        None
+    }
+
+    fn balance(&self, told: &mut Explanation, sticky: Option<&Contender>, first: Option<&Choice>) {
+        let (policy, written) = (&self.backend.policy, &self.backend.written);
+        let line = written.line("balance").or(written.section());
+        let algorithm = shown::policy(policy);
+        let says = match (sticky, first) {
+            (Some(_), _) => format!("{algorithm}, for those that have no entry"),
+            (None, Some(_)) => algorithm,
+            (None, None) if self.situation.contenders.iter().any(|c| c.candidate.usable) => {
+                format!("{algorithm}: every server that may be used is full, so the client waits for a place")
+            }
+            (None, None) => format!("{algorithm}: no server may be used, so the client is turned away"),
+        };
+        told.add(Kind::Balance, says, line);
+    }
+
+    fn order(&self) -> Vec<Choice> {
+        let candidates: Vec<_> = self.situation.contenders.iter().map(|c| c.candidate.clone()).collect();
+        let request = Request {
+            source: Some(self.source),
+            ticket: self.situation.ticket,
+            avoid: None,
+        };
+        in_order(&self.backend.policy, &candidates, &request, self.situation, MOST)
+    }
+
+    fn at(&self, place: ServerIdx) -> Option<&Contender> {
+        self.situation.contenders.iter().find(|c| c.candidate.place == place)
+    }
+}
+
+#[cfg(test)]
+mod tests;
