@@ -4,6 +4,7 @@ mod ask;
 mod check;
 mod csv;
 mod demo;
+mod explain;
 mod handover;
 mod router_socket;
 mod span_of_time;
@@ -32,6 +33,8 @@ enum Verb {
     Ask(ask::Args),
     /// Watch a balancer's servers in the terminal, and take one out or back in
     Top(top::Args),
+    /// Say which server a client would get and why, with the line of the configuration for each step
+    Explain(explain::Args),
     /// Say why each virtual router of this host is in its state, and what it decided lately
     Why(why::Args),
     /// Let the other host be master without a gap, or take part again
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::Ask(args) => ask::run(&args),
         Verb::Top(args) => top::run(&args),
+        Verb::Explain(args) => explain::run(&args),
         Verb::Why(args) => why::run(&args),
         Verb::Handover(args) => handover::run(&args),
         Verb::DemoServer(args) => demo::server::run(&args),

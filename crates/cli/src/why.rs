@@ -69,7 +69,11 @@ fn moment(seconds: f64) -> String {
     let at = Wall::from_micros((seconds * 1e6) as i64);
     let of_day = (at.secs() + i64::from(at.local_offset())).rem_euclid(86_400);
     let (hours, minutes) = (of_day / 3600, of_day / 60 % 60);
-    format!("{hours:02}:{minutes:02}:{:02}.{:03}", of_day % 60, at.subsec_micros() / 1000)
+    format!(
+        "{hours:02}:{minutes:02}:{:02}.{:03}",
+        of_day % 60,
+        at.subsec_micros() / 1000
+    )
 }
 
 #[cfg(test)]

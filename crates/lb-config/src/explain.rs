@@ -9,7 +9,7 @@ mod text;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::balance::{Choice, Request, in_order};
 use tandem_lb_core::stick::{Assigned, Standing, StickEntry, assign, key_for};
@@ -22,7 +22,7 @@ pub use situation::{Contender, Situation};
 const MOST: usize = 16;
 
 /// The way of one client through one frontend.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {
     pub client: String,
     pub frontend: String,
@@ -31,7 +31,7 @@ pub struct Explanation {
     pub steps: Vec<Step>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     pub step: Kind,
     /// The server that it is about.
@@ -41,7 +41,7 @@ pub struct Step {
     pub line: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     Frontend,

@@ -9,14 +9,14 @@ use crate::csv::cells;
 
 /// One answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer<'a> {
-    pub(super) text: &'a str,
-    pub(super) refused: bool,
+pub(crate) struct Answer<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) refused: bool,
 }
 
 impl<'a> Answer<'a> {
     /// `text` as it came after `set severity-output number`: messages begin with `[N]: `, dumps do not.
-    pub(super) fn of(text: &'a str) -> Answer<'a> {
+    pub(crate) fn of(text: &'a str) -> Answer<'a> {
         let text = text.trim_matches('\n');
         let Some((severity, rest)) = message(text) else {
             return Answer { text, refused: false };
@@ -29,7 +29,7 @@ impl<'a> Answer<'a> {
         Answer { text: rest, refused }
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         if self.refused {
             return json!({ "error": self.text });
         }

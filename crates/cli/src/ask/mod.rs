@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 
 use crate::stats_socket::{StatsSocket, USUAL};
-use answer::Answer;
+pub(crate) use answer::Answer;
 
 #[derive(clap::Args)]
 #[command(
