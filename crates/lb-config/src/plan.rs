@@ -51,6 +51,8 @@ pub struct Global {
     pub node: Option<String>,
     pub description: Option<String>,
     pub hard_stop_after: Option<Duration>,
+    /// Over how long a soft stop closes the connections that are left.
+    pub close_spread_time: Option<Duration>,
     /// `spread-checks`: percent of jitter on check intervals, 0 to 50.
     pub spread_checks: u8,
     pub stats_sockets: Vec<StatsSocket>,

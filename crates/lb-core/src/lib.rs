@@ -11,6 +11,7 @@ pub mod acl;
 pub mod backend;
 pub mod balance;
 pub mod conn;
+pub mod drain;
 pub mod expr;
 pub mod handover;
 pub mod health;

@@ -15,12 +15,14 @@ use std::time::Duration;
 
 use socket2::Socket;
 use tandem_ops::clock::{Clock, Wall};
+use tandem_ops::notify::Notifier;
 use tandem_ops::signals::{BALANCER, Intention, Received, Signals};
 use tandem_ops::syslog::{Severity, Targets};
 use tandem_time::Seed;
 use tokio::sync::{Notify, watch};
 
 use crate::admission::Limit;
+use crate::drain::Drain;
 use crate::frontends::Frontends;
 use crate::http;
 use crate::keeper::{Keeper, Lines, Watched};
@@ -53,6 +55,8 @@ pub(crate) struct Control {
     pub(crate) predecessor: Option<Taker>,
     pub(crate) lots: Seed,
     pub(crate) hard_stop_after: Option<Duration>,
+    pub(crate) close_spread_time: Option<Duration>,
+    pub(crate) notifier: Rc<Notifier>,
     pub(crate) past: Past,
     pub(crate) archive: Option<Archive>,
     /// The control socket of the router beside us.
@@ -75,6 +79,8 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         predecessor,
         lots,
         hard_stop_after,
+        close_spread_time,
+        notifier,
         mut past,
         archive,
         router,
@@ -152,6 +158,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         is_exposed: Cell::default(),
         succeeded: Notify::new(),
     });
+    let drain = Rc::new(Drain::new(live.clone(), clock, notifier, close_spread_time));
     let room = Room {
         orders: desk.orders.clone(),
         frontends: desk.frontends.clone(),
@@ -160,6 +167,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         process: process.clone(),
         clock,
         giver: giver.clone(),
+        drain: drain.clone(),
     };
     let doors = socket::open(doors, room);
     let router = Router::at(router);
@@ -174,6 +182,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         desk,
         doors: Some(doors),
         giver,
+        drain,
         taken_over,
         signals,
         process,
@@ -188,6 +197,7 @@ pub(crate) struct Running {
     /// The files of the sockets go when this does.
     doors: Option<socket::Open>,
     giver: Rc<Giver>,
+    drain: Rc<Drain>,
     /// A predecessor waits for our word.
     taken_over: Option<TakenOver>,
     signals: Signals,
@@ -231,6 +241,7 @@ impl Running {
         loop {
             let received = tokio::select! {
                 received = self.signals.next() => received?,
+                () = self.drain.asked.notified() => return self.drain().await,
                 () = self.giver.succeeded.notified() => {
                     if let Some(keeping) = self.keeping.take() {
                         keeping.leave();
@@ -256,7 +267,17 @@ impl Running {
     async fn drain(&mut self) -> io::Result<()> {
         self.desk.drain(self.giver.is_exposed.get());
         self.leave_doors();
+        let closing = async {
+            loop {
+                tokio::select! {
+                    () = self.drain.run() => {}
+                    // In another way from now on.
+                    () = self.drain.asked.notified() => {}
+                }
+            }
+        };
         tokio::select! {
+            () = closing => Ok(()),
             () = self.process.emptied() => Ok(()),
             () = given_up(self.hard_stop_after) => {
                 self.desk.end();

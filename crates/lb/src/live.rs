@@ -176,6 +176,16 @@ impl Connection {
         true
     }
 
+    /// When bytes last moved.
+    pub(crate) fn moved(&self) -> Mono {
+        Mono::from_millis(self.moved.load(Relaxed))
+    }
+
+    /// It was told to end.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.is_sentenced.load(Relaxed)
+    }
+
     /// Tells it to end, as an operator may.
     pub(crate) fn end(&self) {
         self.is_sentenced.store(true, Relaxed);

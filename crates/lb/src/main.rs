@@ -9,6 +9,7 @@ mod build;
 mod control;
 mod counters;
 mod directory;
+mod drain;
 mod files;
 mod frontend;
 mod frontends;

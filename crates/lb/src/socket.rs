@@ -6,6 +6,7 @@
 mod commands;
 mod counters;
 mod doors;
+mod drain;
 mod explain;
 mod frontends;
 mod process;
@@ -26,6 +27,7 @@ use tandem_ops::control::{Console, Door, Reply, serve};
 use tokio::task::AbortHandle;
 
 use crate::admission::Limit;
+use crate::drain::Drain;
 use crate::frontends::Frontends;
 use crate::live::Live;
 use crate::orders::{Orders, ServerOrders};
@@ -43,6 +45,7 @@ pub(crate) struct Room {
     pub(crate) process: Limit,
     pub(crate) clock: Clock,
     pub(crate) giver: Rc<Giver>,
+    pub(crate) drain: Rc<Drain>,
 }
 
 /// Doors that are being served. Their files go when this is dropped.
@@ -53,7 +56,7 @@ pub(crate) struct Open {
 
 /// Serves all sockets from now on.
 pub(crate) fn open(doors: Doors, room: Room) -> Open {
-    let console = Rc::new(Console::new(&commands::COMMANDS, room, doors.names().to_vec()));
+    let console = Rc::new(Console::new(commands::COMMANDS, room, doors.names().to_vec()));
     let serve = |door: &Door| tokio::task::spawn_local(serve(door.clone(), console.clone())).abort_handle();
     let served = doors.doors().iter().map(serve).collect();
     Open { doors, served }

@@ -18,6 +18,7 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::num::NonZero;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -85,7 +86,7 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
     }
     drop(inherited);
     let privileges = Privileges::resolve(global.user.as_deref(), global.group.as_deref(), global.chroot.clone())?;
-    let notifier = Notifier::from_environment().context("NOTIFY_SOCKET")?;
+    let notifier = Rc::new(Notifier::from_environment().context("NOTIFY_SOCKET")?);
 
     let readiness = match background(plan, args)? {
         Background::Stay => None,
@@ -169,6 +170,8 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
         predecessor,
         lots: seed.fork(workers as u64),
         hard_stop_after,
+        close_spread_time: global.close_spread_time,
+        notifier: notifier.clone(),
         past,
         archive,
         router: args.vrrp_socket.clone(),

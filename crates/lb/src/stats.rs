@@ -145,6 +145,11 @@ impl Stats {
         rows
     }
 
+    /// Takes no more connections and waits for the last.
+    pub(crate) fn is_stopping(&self) -> bool {
+        !matches!(*self.phase.borrow(), Phase::Running | Phase::Paused)
+    }
+
     pub(crate) fn info(&self) -> Info {
         let now = self.clock.now();
         let (mut sessions, mut total, mut bytes) = (0, 0, 0);
@@ -165,7 +170,7 @@ impl Stats {
             byte_rate: meters.bytes_out.rate(bytes, now),
             tasks,
             idle_percent: self.idle_percent(now),
-            is_stopping: !matches!(*self.phase.borrow(), Phase::Running | Phase::Paused),
+            is_stopping: self.is_stopping(),
         })
     }
 

@@ -45,6 +45,7 @@ pub(super) fn global(global: &Global) -> Vec<Setting> {
         node,
         description,
         hard_stop_after,
+        close_spread_time,
         spread_checks,
         // Each is a subject of its own.
         stats_sockets: _,
@@ -79,6 +80,7 @@ pub(super) fn global(global: &Global) -> Vec<Setting> {
         set("node", node, option(node.as_ref()), AtOnce),
         set("description", description, option(description.as_ref()), AtOnce),
         set("hard-stop-after", hard_stop_after, time(*hard_stop_after), AtOnce),
+        set("close-spread-time", close_spread_time, time(*close_spread_time), AtOnce),
         set("spread-checks", spread_checks, spread_checks.to_string(), AtOnce),
         set("stats timeout", stats_timeout, time(*stats_timeout), ForNewConnections),
         set("tandem-state-file", own, path(own), AtRestart),

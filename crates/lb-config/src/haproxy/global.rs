@@ -127,6 +127,15 @@ pub(super) const KEYWORDS: &[Keyword<Global>] = &[
         },
     },
     Keyword {
+        words: "close-spread-time",
+        sections: HERE,
+        summary: "over how long a soft stop closes the connections that are left",
+        parse: |global, args| {
+            global.close_spread_time = args.limit()?;
+            Ok(())
+        },
+    },
+    Keyword {
         words: "spread-checks",
         sections: HERE,
         summary: "percent of jitter on check intervals, 0 to 50",

@@ -152,7 +152,6 @@ const GLOBAL: &[Known] = &[
     harmless("h2-*", NO_HTTP),
     harmless("httpclient.*", NO_HTTP),
     harmless("lua-*", NO_LUA),
-    harmless("close-spread-time", "it does not touch relayed TCP connections"),
     harmless("max-spread-checks", "set `spread-checks`"),
     changes_because("tune.rcvbuf.*", "set the system's socket buffers instead"),
     changes_because("tune.sndbuf.*", "set the system's socket buffers instead"),

@@ -123,6 +123,9 @@ impl Lowering<'_> {
         global.hard_stop_after = written
             .hard_stop_after
             .map_or(global.hard_stop_after, |limit| limit.0.0);
+        global.close_spread_time = written
+            .close_spread_time
+            .map_or(global.close_spread_time, |limit| limit.0.0);
         let state = &mut global.state;
         state.own = written.state_file.map(Into::into).or(state.own.take());
         state.every = written.state_every.map(|time| time.0.0).or(state.every);

@@ -42,6 +42,7 @@ pub(super) struct Global {
     pub(super) node: Option<String>,
     pub(super) description: Option<String>,
     pub(super) hard_stop_after: Option<Value<Limit>>,
+    pub(super) close_spread_time: Option<Value<Limit>>,
     pub(super) spread_checks: Option<Value<Number<0, 50>>>,
     pub(super) control: Vec<Spanned<Control>>,
     pub(super) control_timeout: Option<Value<Time>>,

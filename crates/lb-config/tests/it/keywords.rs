@@ -83,6 +83,7 @@ fn of_global() {
         "Some(\"some more  words\")",
     );
     global("hard-stop-after 1m", |g| show(g.hard_stop_after), "Some(60s)");
+    global("close-spread-time 10m", |g| show(g.close_spread_time), "Some(600s)");
     global("spread-checks 50", |g| show(g.spread_checks), "50");
     global(
         "tandem-state-file /s every 3s",

@@ -129,7 +129,7 @@ impl Session {
         Record {
             frontend: self.frontend.plan.name.to_string(),
             listener: self.listener,
-            peer: self.peer.socket(),
+            peer: self.peer().socket(),
             began: self.conn.began(),
             placed: self.placed(),
         }

@@ -3,7 +3,7 @@
 use tandem_ops::control::Level::{Admin, Operator, User};
 use tandem_ops::control::{Call, Command, Level, Reply};
 
-use super::{Room, counters, explain, frontends, process, server, servers, sessions, stats, tables, upgrade};
+use super::{Room, counters, drain, explain, frontends, process, server, servers, sessions, stats, tables, upgrade};
 
 type Run = fn(&Room, &Call) -> Reply;
 
@@ -24,7 +24,7 @@ const fn command(
 }
 
 #[rustfmt::skip]
-pub(super) static COMMANDS: [Command<Room>; 39] = [
+pub(super) static COMMANDS: &[Command<Room>] = &[
     command("_getsocks", "", Admin, upgrade::listeners, ""),
     command("_handover", "", Admin, upgrade::everything, ""),
     command("clear counters", "clear counters [all]", Operator, counters::clear, "clear max statistics counters (or all counters)"),
@@ -33,6 +33,7 @@ pub(super) static COMMANDS: [Command<Room>; 39] = [
     command("disable frontend", "disable frontend <frontend>", Admin, frontends::disable, "temporarily disable specific frontend"),
     command("disable health", "disable health", Admin, server::disable_health, "disable health checks"),
     command("disable server", "disable server (DEPRECATED)", Admin, server::disable, "disable a server for maintenance (use 'set server' instead)"),
+    command("drain", "drain [over <time> [idlest|oldest]]", Admin, drain::begin, "stop softly, and close those who are left over this time"),
     command("enable agent", "enable agent", Admin, server::enable_agent, "enable agent checks"),
     command("enable frontend", "enable frontend <frontend>", Admin, frontends::enable, "re-enable specific frontend"),
     command("enable health", "enable health", Admin, server::enable_health, "enable health checks"),
@@ -48,6 +49,7 @@ pub(super) static COMMANDS: [Command<Room>; 39] = [
     command("set weight", "set weight <bk>/<srv>  (DEPRECATED)", Admin, server::set_weight, "change a server's weight (use 'set server' instead)"),
     command("show activity", "show activity", User, process::activity, "show per-thread activity stats (for support/developers)"),
     command("show backend", "show backend", User, servers::backends, "list backends in the current running config"),
+    command("show drain", "show drain", User, drain::show, "report how far a soft stop is"),
     command("show env", "show env [var]", Operator, process::environment, "dump environment variables known to the process"),
     command("show errors", "show errors [<px>] [request|response]", Operator, process::errors, "report last request and/or response errors for each proxy"),
     command("show events", "show events [<sink>] [-w] [-n]", User, process::events, "show event sink state"),

@@ -116,7 +116,7 @@ pub(super) fn timeout(session: &mut Session, what: &str, delay: &str) -> Reply {
 }
 
 /// A number and a unit; without a unit it counts in `plain`. HAProxy's timers end after 24.8 days.
-pub(super) fn duration(text: &str, plain: Duration) -> Option<Duration> {
+pub fn duration(text: &str, plain: Duration) -> Option<Duration> {
     const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);

@@ -21,6 +21,7 @@ mod session;
 mod unix;
 mod words;
 
+pub use builtin::duration;
 pub use call::Call;
 pub use command::Command;
 pub use console::Console;
