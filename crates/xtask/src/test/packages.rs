@@ -17,7 +17,7 @@ struct Need {
     what_for: &'static str,
 }
 
-const NEEDS: [Need; 8] = [
+const NEEDS: [Need; 12] = [
     Need {
         program: "haproxy",
         package: "haproxy",
@@ -59,6 +59,30 @@ const NEEDS: [Need; 8] = [
         package: "python3-prometheus-client",
         by: &[Kind::Loopback],
         what_for: "metrics as Prometheus reads them",
+    },
+    Need {
+        program: "prometheus-haproxy-exporter",
+        package: "prometheus-haproxy-exporter",
+        by: &[Kind::Loopback],
+        what_for: "the page and the socket as the exporter reads them",
+    },
+    Need {
+        program: "hatop",
+        package: "hatop",
+        by: &[Kind::Loopback],
+        what_for: "the socket as a person uses it in a terminal",
+    },
+    Need {
+        program: "/usr/share/munin/plugins/haproxy_ng",
+        package: "munin-plugins-extra",
+        by: &[Kind::Loopback],
+        what_for: "the page's CSV as Munin reads it",
+    },
+    Need {
+        program: "/usr/share/perl5/LWP/UserAgent.pm",
+        package: "libwww-perl",
+        by: &[Kind::Loopback],
+        what_for: "how Munin's plugins ask",
     },
     Need {
         program: "chromium",
