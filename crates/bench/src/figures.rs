@@ -1,4 +1,4 @@
-//! Some runs of the same thing: the one in the middle, and the worst.
+//! Some runs of the same thing: the one in the middle, and how far the others are from it.
 
 use serde::Serialize;
 
@@ -33,6 +33,32 @@ impl Spread {
     }
 }
 
+/// Figures of two programs, divided pair by pair.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Ratio {
+    pub(crate) median: f64,
+    least: f64,
+    most: f64,
+}
+
+impl Ratio {
+    pub(crate) fn of(pairs: impl IntoIterator<Item = (f64, f64)>) -> Option<Self> {
+        let mut sorted: Vec<f64> = pairs.into_iter().map(|(one, other)| one / other).collect();
+        sorted.sort_by(f64::total_cmp);
+        Some(Self {
+            median: middle(&sorted)?,
+            least: *sorted.first()?,
+            most: *sorted.last()?,
+        })
+    }
+}
+
+impl std::fmt::Display for Ratio {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.2} ({:.2}-{:.2})", self.median, self.least, self.most)
+    }
+}
+
 fn middle(sorted: &[f64]) -> Option<f64> {
     let upper = *sorted.get(sorted.len() / 2)?;
     Some(if sorted.len().is_multiple_of(2) {
@@ -54,5 +80,12 @@ mod tests {
         assert_eq!(text(&[3.0, 1.0, 2.0]).as_deref(), Some("2.0 (3.0)"));
         assert_eq!(text(&[4.0, 1.0]).as_deref(), Some("2.5 (4.0)"));
         assert_eq!(text(&[0.0, 0.04]).as_deref(), Some("0.0"));
+    }
+
+    #[test]
+    fn ratios_are_of_pairs() {
+        let ratio = Ratio::of([(1.0, 2.0), (9.0, 3.0), (4.0, 4.0)]);
+        assert_eq!(ratio.map(|r| r.to_string()).as_deref(), Some("1.00 (0.50-3.00)"));
+        assert_eq!(Ratio::of([]), None);
     }
 }

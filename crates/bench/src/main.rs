@@ -3,6 +3,7 @@
 //! Two commands, two files of figures: `vrrp` is about failover, `lb` about speed. Both print a table for people, or JSON.
 
 mod figures;
+mod lb;
 mod machine;
 mod program;
 mod vrrp;
@@ -24,11 +25,14 @@ struct Args {
 enum Command {
     /// Failover: what clients notice, and how soon the other router advertises, beside Keepalived
     Vrrp(vrrp::Args),
+    /// Speed: rates, processor time, waits and memory of the balancer, beside HAProxy
+    Lb(lb::Args),
 }
 
 fn main() -> ExitCode {
     let outcome = match Args::parse().command {
         Command::Vrrp(args) => vrrp::run(&args),
+        Command::Lb(args) => lb::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
