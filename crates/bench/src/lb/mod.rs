@@ -9,6 +9,7 @@ mod proxy;
 mod servers;
 mod table;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -40,6 +41,9 @@ pub(crate) struct Args {
     /// Print every run as JSON
     #[arg(long)]
     json: bool,
+    /// Measure this program in the place of ours
+    #[arg(long, value_name = "PROGRAM")]
+    program: Option<PathBuf>,
 }
 
 /// What one run showed.
@@ -69,7 +73,7 @@ struct Report {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let contenders = contenders()?;
+    let contenders = contenders(args)?;
     let mut versions = contenders
         .iter()
         .map(|c| program::version(&c.path, "-v"))
@@ -91,27 +95,34 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// Ours last: the others are what it is compared with.
-fn contenders() -> Result<Vec<Contender>> {
+fn contenders(args: &Args) -> Result<Vec<Contender>> {
     let mut contenders = Vec::new();
     match program::theirs("haproxy") {
         Some(path) => {
             contenders.push(Contender {
                 name: "HAProxy",
                 path: path.clone(),
-                extra: "",
+                extra: ["", ""],
             });
             contenders.push(Contender {
                 name: "HAProxy splice",
                 path,
-                extra: "    option splice-request\n    option splice-response\n",
+                extra: [
+                    // Its own choice, a quarter of the connections, would not fit a usual limit of descriptors.
+                    "    maxpipes 128\n",
+                    "    option splice-request\n    option splice-response\n",
+                ],
             });
         }
         None => progress("SKIP haproxy: it is not installed, so there is nothing to compare with"),
     }
     contenders.push(Contender {
         name: "tandem-lb",
-        path: program::ours("tandem-lb")?,
-        extra: "",
+        path: match &args.program {
+            Some(path) => path.clone(),
+            None => program::ours("tandem-lb")?,
+        },
+        extra: ["", ""],
     });
     Ok(contenders)
 }

@@ -11,6 +11,8 @@ use anyhow::{Context, Result, bail};
 use super::load::Load;
 use super::servers::Servers;
 
+/// More than any load opens. Each needs two descriptors, and a usual hard limit is 20,000.
+const MAXCONN: u32 = 9_500;
 const READY: Duration = Duration::from_secs(10);
 
 /// A program and how it is set up.
@@ -18,8 +20,8 @@ const READY: Duration = Duration::from_secs(10);
 pub(super) struct Contender {
     pub(super) name: &'static str,
     pub(super) path: PathBuf,
-    /// Lines for its `defaults`.
-    pub(super) extra: &'static str,
+    /// Lines for its `global` and for its `defaults`.
+    pub(super) extra: [&'static str; 2],
 }
 
 /// Killed when it is dropped.
@@ -110,7 +112,13 @@ fn free() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
-fn configuration(extra: &str, threads: usize, servers: Servers, exchange: SocketAddr, bulk: SocketAddr) -> String {
+fn configuration(
+    [global, defaults]: [&str; 2],
+    threads: usize,
+    servers: Servers,
+    exchange: SocketAddr,
+    bulk: SocketAddr,
+) -> String {
     let place = |name: &str, at: SocketAddr, server: SocketAddr| {
         format!(
             "
@@ -128,15 +136,15 @@ backend be_{name}
     };
     format!(
         "global
-    maxconn 20000
+    maxconn {MAXCONN}
     nbthread {threads}
-
+{global}
 defaults
     mode tcp
     timeout connect 5s
     timeout client 10m
     timeout server 10m
-{extra}{}{}",
+{defaults}{}{}",
         place("exchange", exchange, servers.echo),
         place("bulk", bulk, servers.source)
     )
