@@ -16,6 +16,7 @@ pub mod expr;
 pub mod handover;
 pub mod health;
 pub mod log;
+pub mod probe;
 pub mod rules;
 mod server;
 pub mod snapshot;

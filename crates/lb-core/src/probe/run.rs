@@ -1,0 +1,318 @@
+//! One run of a script: a machine that is told what the connection did, and says what to do next.
+
+use super::MOST;
+use super::answer::{Answer, Verdict};
+use super::script::{Action, Expect, Script};
+use crate::health::CheckStatus;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input<'a> {
+    Connected,
+    /// It could not connect, in the words of the system; `shortage` if that was our own fault.
+    NotConnected {
+        words: &'a str,
+        shortage: bool,
+    },
+    Received(&'a [u8]),
+    /// The server will send no more.
+    Closed,
+    Broken(&'a str),
+    /// The time is over.
+    Late,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Give up the connection there is, and make one.
+    Connect {
+        port: Option<u16>,
+    },
+    Send(Box<[u8]>),
+    /// Close it; nothing follows.
+    Done(End),
+}
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    pub status: CheckStatus,
+    pub code: Option<u16>,
+    pub info: Option<Box<str>>,
+}
+
+/// A check that is under way.
+#[derive(Debug)]
+pub struct Probe<'s> {
+    script: &'s Script,
+    /// The step that is being done; `None` is the connection that nobody wrote a step for.
+    at: Option<usize>,
+    connecting: bool,
+    received: Vec<u8>,
+    closed: bool,
+    /// What the last answer that was found says.
+    said: (Option<u16>, Option<Box<str>>),
+    ok: Option<CheckStatus>,
+    outputs: std::collections::VecDeque<Output>,
+    done: bool,
+}
+
+impl<'s> Probe<'s> {
+    pub fn new(script: &'s Script) -> Probe<'s> {
+        let mut probe = Probe {
+            script,
+            at: None,
+            connecting: true,
+            received: Vec::new(),
+            closed: false,
+            said: (None, None),
+            ok: None,
+            outputs: std::collections::VecDeque::new(),
+            done: false,
+        };
+        match script.steps.first().map(|step| &step.action) {
+            Some(Action::Connect { .. }) => probe.go_to(0),
+            _ => probe.outputs.push_back(Output::Connect { port: None }),
+        }
+        probe
+    }
+
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Whether the answer of the server is waited for.
+    pub fn wants_bytes(&self) -> bool {
+        !self.done && !self.connecting
+    }
+
+    pub fn handle(&mut self, input: Input<'_>) {
+        if self.done {
+            return;
+        }
+        match input {
+            Input::Connected => {
+                self.connecting = false;
+                self.go_to(self.at.map_or(0, |at| at + 1));
+            }
+            Input::NotConnected { words, shortage } => {
+                let status = if shortage {
+                    CheckStatus::SocketError
+                } else {
+                    CheckStatus::L4Connection
+                };
+                self.end(status, None, Some(self.with_step(words)));
+            }
+            Input::Received(bytes) => {
+                let room = MOST.saturating_sub(self.received.len());
+                self.received.extend_from_slice(&bytes[..bytes.len().min(room)]);
+                self.look();
+            }
+            Input::Closed => {
+                self.closed = true;
+                self.look();
+            }
+            Input::Broken(words) => self.end(CheckStatus::SocketError, None, Some(words.into())),
+            Input::Late => self.late(),
+        }
+    }
+
+    fn go_to(&mut self, step: usize) {
+        let mut next = step;
+        loop {
+            self.at = Some(next);
+            match self.script.steps.get(next).map(|step| &step.action) {
+                None => return self.pass(),
+                Some(Action::Send(bytes)) => self.outputs.push_back(Output::Send(bytes.clone())),
+                Some(Action::Connect { port }) => {
+                    self.connecting = true;
+                    self.closed = false;
+                    self.received.clear();
+                    return self.outputs.push_back(Output::Connect { port: *port });
+                }
+                Some(Action::Expect(_)) => return self.look(),
+            }
+            next += 1;
+        }
+    }
+
+    fn expect(&self) -> Option<&'s Expect> {
+        match &self.script.steps.get(self.at?)?.action {
+            Action::Expect(expect) => Some(expect),
+            Action::Connect { .. } | Action::Send(_) => None,
+        }
+    }
+
+    fn look(&mut self) {
+        let Some(expect) = self.expect().filter(|_| !self.connecting) else {
+            return;
+        };
+        let full = self.closed || self.received.len() >= MOST;
+        if expect.min_recv.is_some_and(|least| self.received.len() < least) && !full {
+            return;
+        }
+        if self.received.is_empty() && self.closed {
+            return self.empty(expect);
+        }
+        if self.received.is_empty() {
+            return;
+        }
+        let verdict = match &expect.answer {
+            Answer::Content(content) => {
+                let found = content.is_in(&self.received);
+                // HAProxy too waits for more until the time is over, also for what must not come.
+                let decided = found || full || expect.min_recv.is_some();
+                self.content(expect, found, decided)
+            }
+            other => other.look(&self.received, full, expect.negated),
+        };
+        match verdict {
+            Verdict::More if full => self.fail(
+                expect,
+                CheckStatus::L7Response,
+                None,
+                Some(self.with_step("the answer is too short")),
+            ),
+            Verdict::More => {}
+            Verdict::Pass { code, info } => self.found(expect, code, info),
+            Verdict::Fail { status, code, info } => self.fail(expect, status, code, info),
+        }
+    }
+
+    fn content(&self, expect: &Expect, found: bool, decided: bool) -> Verdict {
+        let Answer::Content(content) = &expect.answer else {
+            return Verdict::More;
+        };
+        let what = match content {
+            super::Content::Text(text) => format!("content '{text}'"),
+            super::Content::Binary(_) => "content (binary)".to_owned(),
+            super::Content::Regex(_) | super::Content::BinaryRegex(_) => "content (regex)".to_owned(),
+        };
+        let fail = |begin: &str, what: &str| {
+            let step = self.step_number();
+            Verdict::fail(
+                CheckStatus::L7Response,
+                format!("TCPCHK {begin} {what} at step {step}{}", self.comment()),
+            )
+        };
+        match (found, expect.negated) {
+            (true, true) => fail("matched unwanted", &what),
+            (true, false) => Verdict::Pass {
+                code: Some(0),
+                info: None,
+            },
+            (false, _) if !decided => Verdict::More,
+            (false, true) => Verdict::Pass {
+                code: Some(0),
+                info: None,
+            },
+            (false, false) => fail("did not match", &what),
+        }
+    }
+
+    fn found(&mut self, expect: &Expect, code: Option<u16>, info: Option<Box<str>>) {
+        self.said = (code, expect.on_success.clone().or(info));
+        self.ok = expect.ok_status;
+        self.received.clear();
+        self.go_to(self.at.map_or(0, |at| at + 1));
+    }
+
+    fn empty(&mut self, expect: &Expect) {
+        let info = match self.script.named_steps {
+            true => Some(
+                format!(
+                    "TCPCHK got an empty response at step {}{}",
+                    self.step_number(),
+                    self.comment()
+                )
+                .into(),
+            ),
+            false => None,
+        };
+        self.fail(expect, CheckStatus::L7Response, None, info);
+    }
+
+    fn fail(&mut self, expect: &Expect, status: CheckStatus, code: Option<u16>, info: Option<Box<str>>) {
+        let status = expect.error_status.unwrap_or(status);
+        self.end(status, code, expect.on_error.clone().or(info));
+    }
+
+    fn late(&mut self) {
+        if self.connecting {
+            let info = self.script.named_steps.then(|| self.with_step(""));
+            return self.end(CheckStatus::L4Timeout, None, info);
+        }
+        let status = self
+            .expect()
+            .and_then(|e| e.timeout_status)
+            .unwrap_or(CheckStatus::L7Timeout);
+        let info = self.script.named_steps.then(|| self.with_step(""));
+        self.end(status, None, info);
+    }
+
+    /// The last word is the last answer's; a script without one has only connected.
+    fn pass(&mut self) {
+        let (code, info) = std::mem::take(&mut self.said);
+        let only_connects = self
+            .script
+            .steps
+            .iter()
+            .all(|s| matches!(s.action, Action::Connect { .. }));
+        let named: Option<Box<str>> = self.script.named_steps.then(|| "(tcp-check)".into());
+        let (status, code) = match only_connects {
+            true => (CheckStatus::L4Ok, None),
+            false => (CheckStatus::L7Ok, code.or_else(|| self.script.named_steps.then_some(0))),
+        };
+        let greets = |step: &super::Step| matches!(&step.action, Action::Expect(e) if e.answer == Answer::Greeting(super::database::Greeting::Tls));
+        let status = if self.script.steps.iter().any(greets) {
+            CheckStatus::L6Ok
+        } else {
+            status
+        };
+        self.end(self.ok.unwrap_or(status), code, info.or(named));
+    }
+
+    fn end(&mut self, status: CheckStatus, code: Option<u16>, info: Option<Box<str>>) {
+        self.done = true;
+        self.outputs.push_back(Output::Done(End { status, code, info }));
+    }
+
+    fn step_number(&self) -> usize {
+        self.at.map_or(0, |at| at + 1)
+    }
+
+    fn comment(&self) -> String {
+        let comment = self.at.and_then(|at| self.script.steps.get(at)?.comment.as_deref());
+        comment.map(|text| format!(" comment: '{text}'")).unwrap_or_default()
+    }
+
+    /// Words, and where in an operator's script it was.
+    fn with_step(&self, words: &str) -> Box<str> {
+        if !self.script.named_steps {
+            return words.into();
+        }
+        let Some(step) = self.at.and_then(|at| self.script.steps.get(at)) else {
+            return format!("{words} at initial connection step of tcp-check").into();
+        };
+        let what = match &step.action {
+            Action::Connect { port: None } => "connect".to_owned(),
+            Action::Connect { port: Some(port) } => format!("connect port {port}"),
+            Action::Send(_) => "send".to_owned(),
+            Action::Expect(Expect {
+                answer: Answer::Content(content),
+                ..
+            }) => format!("expect {content}"),
+            Action::Expect(_) => "expect".to_owned(),
+        };
+        format!(
+            "{words} at step {} of tcp-check ({what}){}",
+            self.step_number(),
+            self.comment()
+        )
+        .into()
+    }
+}
+
+#[cfg(test)]
+mod tests;
