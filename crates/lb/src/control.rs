@@ -33,7 +33,7 @@ use crate::router::Router;
 use crate::socket::{self, Doors, Room};
 use crate::state::{Archive, Keeping, Past, Scene};
 use crate::stats::{Process, Sources, Stats, Timeline};
-use crate::upgrade::{Giver, Heir, LinkError, TakenOver, Taker, Taking};
+use crate::upgrade::{Giver, Heir, LinkError, Store, TakenOver, Taker, Taking};
 use crate::worker::{Crew, Phase};
 
 /// How long connections get to write their log line after they were told to end.
@@ -158,6 +158,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         is_exposed: Cell::default(),
         succeeded: Notify::new(),
     });
+    let store = Store::new(notifier.clone());
     let drain = Rc::new(Drain::new(live.clone(), clock, notifier, close_spread_time));
     let room = Room {
         orders: desk.orders.clone(),
@@ -183,6 +184,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         doors: Some(doors),
         giver,
         drain,
+        store,
         taken_over,
         signals,
         process,
@@ -198,6 +200,7 @@ pub(crate) struct Running {
     doors: Option<socket::Open>,
     giver: Rc<Giver>,
     drain: Rc<Drain>,
+    store: Store,
     /// A predecessor waits for our word.
     taken_over: Option<TakenOver>,
     signals: Signals,
@@ -216,6 +219,11 @@ impl Running {
             keeping.end().await;
         }
         Ok(obeyed?)
+    }
+
+    /// The service manager keeps our listeners from now on. To be called when it knows that we are ready.
+    pub(crate) fn keep_listeners(&self) {
+        self.store.keep(&self.desk.frontends.sockets());
     }
 
     /// Lets the predecessor go.
@@ -265,7 +273,12 @@ impl Running {
 
     /// Waits for the last connection, for as long as patience lasts.
     async fn drain(&mut self) -> io::Result<()> {
-        self.desk.drain(self.giver.is_exposed.get());
+        let is_succeeded = self.giver.is_exposed.get();
+        if !is_succeeded {
+            // Who comes is to be refused, and not to wait for somebody who may never come.
+            self.store.keep(&[]);
+        }
+        self.desk.drain(is_succeeded);
         self.leave_doors();
         let closing = async {
             loop {

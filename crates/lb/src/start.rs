@@ -46,7 +46,7 @@ use crate::logs::Logs;
 use crate::socket::Doors;
 use crate::state;
 use crate::stats::Process;
-use crate::upgrade::{self, Taker};
+use crate::upgrade::{self, Sockets, Taker};
 use crate::worker::{self, Crew, Inbox, Phase, Start};
 
 /// Files that the process needs beside connections: logs, pipes, event loops, checks.
@@ -61,8 +61,10 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
     );
     let maxconn = maxconn(plan, args, files);
     let addresses = Addresses::of(&plan.backends).map_err(all)?;
-    let inherited = args.take_over.as_deref().map(upgrade::fetch).transpose()?;
-    let inherited = inherited.unwrap_or_default();
+    let inherited = Sockets::new(match &args.take_over {
+        Some(socket) => upgrade::fetch(socket)?,
+        None => upgrade::kept(),
+    });
     // Before our own sockets are at that path.
     let predecessor = args.take_over.as_deref().filter(|_| !args.finish.is_empty());
     let predecessor = predecessor.map(Taker::connect).transpose()?.flatten();
@@ -179,6 +181,7 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
     let ended = runtime.block_on(async {
         let mut running = control::start(control).await?;
         say_ready(&notifier, readiness)?;
+        running.keep_listeners();
         running.release_predecessor().await;
         upgrade::signal_predecessors(args);
         running.until_the_end().await

@@ -24,6 +24,7 @@ mod link;
 mod parcel;
 mod predecessors;
 mod sockets;
+mod store;
 mod take;
 
 pub(crate) use fetch::fetch;
@@ -32,4 +33,5 @@ pub(crate) use link::LinkError;
 pub(crate) use parcel::{Ends, Gate, Moved, Parcel, Verdict};
 pub(crate) use predecessors::signal_predecessors;
 pub(crate) use sockets::Sockets;
+pub(crate) use store::{Store, kept};
 pub(crate) use take::{Heir, TakenOver, Taker, Taking};

@@ -1,18 +1,20 @@
 //! Telling the service manager how we are (`sd_notify(3)`).
 //!
 //! The protocol is one datagram of `KEY=value` lines to the socket that `NOTIFY_SOCKET` names, so it is written here:
-//! half the lines of the usual crate, without its descriptor store and its changes to the environment, and abstract
-//! addresses come with the standard library.
+//! half the lines of the usual crate, without its changes to the environment, and abstract addresses come with the
+//! standard library.
 
 use std::env;
 use std::ffi::OsStr;
 use std::io;
+use std::os::fd::{BorrowedFd, RawFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
+use tandem_sys::pass;
 
 /// A line to the service manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +28,12 @@ pub enum State<'a> {
     /// "Still alive."
     Watchdog,
     MainPid(u32),
+    /// The descriptors kept under this name are not needed any more.
+    Forget(&'a str),
 }
+
+/// What systemd takes as the name of a kept descriptor.
+const LONGEST_NAME: usize = 255;
 
 /// The way to the service manager; without one, everything here does nothing.
 #[derive(Debug)]
@@ -71,6 +78,51 @@ impl Notifier {
     }
 }
 
+impl Notifier {
+    /// Has the manager keep a copy of a descriptor, so that the next process can have it even if this one is killed.
+    pub fn store(&self, name: &str, descriptor: BorrowedFd<'_>) -> io::Result<()> {
+        let Some(socket) = &self.to else {
+            return Ok(());
+        };
+        let message = format!("FDSTORE=1\nFDNAME={}\n", valid_name(name));
+        pass::send(socket, message.as_bytes(), &[descriptor]).map(|_| ())
+    }
+}
+
+/// The numbers of the descriptors that the manager has for this process under names that begin so (`LISTEN_FDS`). Each
+/// belongs to whoever takes it, so this may be asked once only.
+pub fn kept(prefix: &str) -> Vec<RawFd> {
+    let variable = |name| env::var(name).ok();
+    kept_for(
+        prefix,
+        std::process::id(),
+        variable("LISTEN_PID").as_deref(),
+        variable("LISTEN_FDS").as_deref(),
+        variable("LISTEN_FDNAMES").as_deref(),
+    )
+}
+
+fn kept_for(prefix: &str, me: u32, pid: Option<&str>, count: Option<&str>, names: Option<&str>) -> Vec<RawFd> {
+    /// After the standard streams.
+    const FIRST: RawFd = 3;
+    if pid.and_then(|pid| pid.parse().ok()) != Some(me) {
+        return Vec::new();
+    }
+    let count = count.and_then(|count| count.parse().ok()).unwrap_or(0);
+    let names = names.unwrap_or_default().split(':');
+    let numbered = (FIRST..).zip(names).take(count);
+    numbered
+        .filter(|(_, name)| name.starts_with(prefix))
+        .map(|(number, _)| number)
+        .collect()
+}
+
+/// Printable, without the colon that separates names in `LISTEN_FDNAMES`.
+fn valid_name(name: &str) -> String {
+    let fits = |c: char| if c.is_ascii_graphic() && c != ':' { c } else { '_' };
+    name.chars().take(LONGEST_NAME).map(fits).collect()
+}
+
 impl State<'_> {
     fn line(&self) -> String {
         match self {
@@ -80,6 +132,7 @@ impl State<'_> {
             State::Status(text) => format!("STATUS={}\n", text.replace('\n', " ")),
             State::Watchdog => "WATCHDOG=1\n".to_owned(),
             State::MainPid(pid) => format!("MAINPID={pid}\n"),
+            State::Forget(name) => format!("FDSTOREREMOVE=1\nFDNAME={}\n", valid_name(name)),
         }
     }
 }
@@ -99,6 +152,8 @@ pub fn watchdog_interval() -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
 
     fn receive(server: &UnixDatagram) -> String {
@@ -127,6 +182,32 @@ mod tests {
             .strip_prefix("RELOADING=1\nMONOTONIC_USEC=")
             .expect("the time follows");
         assert!(micros.trim_end().parse::<u64>().expect("a number") > 0);
+    }
+
+    #[test]
+    fn a_descriptor_is_kept_by_name() {
+        let name = format!("tandem-notify-kept-{}", std::process::id());
+        let address = SocketAddr::from_abstract_name(&name).expect("a short name");
+        let server = UnixDatagram::bind_addr(&address).expect("the name is ours");
+        let notifier = Notifier::to(OsStr::new(&format!("@{name}"))).expect("a valid name");
+        let (ours, _theirs) = std::os::unix::net::UnixStream::pair().expect("a pair");
+        notifier.store("a:b", ours.as_fd()).expect("it listens");
+        let (mut buffer, mut passed) = ([0; 64], Vec::new());
+        let count = pass::receive(&server, &mut buffer, &mut passed).expect("a datagram");
+        assert_eq!(&buffer[..count], b"FDSTORE=1\nFDNAME=a_b\n");
+        assert_eq!(passed.len(), 1);
+        notifier.send(&[State::Forget("a:b")]).expect("it listens");
+        assert_eq!(receive(&server), "FDSTOREREMOVE=1\nFDNAME=a_b\n");
+    }
+
+    #[test]
+    fn only_ours_are_taken_back() {
+        let names = Some("tandem-a:other:tandem-b:tandem-c");
+        assert_eq!(kept_for("tandem-", 7, Some("7"), Some("3"), names), [3, 5]);
+        assert_eq!(kept_for("tandem-", 8, Some("7"), Some("3"), names), []);
+        assert_eq!(kept_for("tandem-", 7, None, Some("3"), names), []);
+        assert_eq!(kept_for("tandem-", 7, Some("7"), Some("x"), names), []);
+        assert_eq!(kept_for("tandem-", 7, Some("7"), Some("9"), None), []);
     }
 
     #[test]

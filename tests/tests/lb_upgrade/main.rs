@@ -5,3 +5,4 @@ mod fire;
 mod haproxy;
 mod moves;
 mod socket;
+mod store;

@@ -14,8 +14,6 @@ use socket2::Socket;
 use tandem_sys::pass;
 use thiserror::Error;
 
-use super::Sockets;
-
 /// How long the old process may take over one message.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -30,8 +28,8 @@ pub(crate) struct FetchError {
 }
 
 /// Every listener of the process that answers there.
-pub(crate) fn fetch(path: &Path) -> Result<Sockets, FetchError> {
-    ask(path).map(Sockets::new).map_err(|why| FetchError {
+pub(crate) fn fetch(path: &Path) -> Result<Vec<Socket>, FetchError> {
+    ask(path).map_err(|why| FetchError {
         path: path.to_owned(),
         why,
     })

@@ -14,9 +14,13 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    /// Keeps those that listen; anything else is closed.
+    /// Those that listen; anything else is closed.
     pub(crate) fn new(sockets: impl IntoIterator<Item = Socket>) -> Sockets {
-        let listens = |socket: &Socket| socket.is_listener().unwrap_or(false) && socket.set_nonblocking(true).is_ok();
+        let listens = |socket: &Socket| {
+            // A process that was about to close it may have had it let nobody in.
+            socket.detach_filter().ok();
+            socket.is_listener().unwrap_or(false) && socket.set_nonblocking(true).is_ok()
+        };
         Sockets {
             unclaimed: Mutex::new(sockets.into_iter().filter(listens).collect()),
         }
