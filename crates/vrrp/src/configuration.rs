@@ -8,10 +8,12 @@ use std::io::{self, IsTerminal};
 use anyhow::Context;
 use tandem_ops::disk::Disk;
 use tandem_text::{Renderer, Severity, keepalived};
+use tandem_vrrp::host;
 use tandem_vrrp_config::{self as config, Loaded, Machine, Plan, Verdict};
 
 use crate::args::{Args, Dialect};
 use crate::beyond::Beyond;
+use crate::doubts;
 
 pub(crate) struct Configuration {
     /// `None` when nothing could be made of it.
@@ -26,7 +28,7 @@ pub(crate) fn read(args: &Args) -> anyhow::Result<Configuration> {
     let name = args.file.display().to_string();
     let bytes = fs::read(&args.file).with_context(|| format!("cannot read {name}"))?;
     let variable = |name: &str| env::var(name).ok();
-    let config_id = args.config_id.clone().unwrap_or_else(short_host_name);
+    let config_id = args.config_id.clone().unwrap_or_else(host::short_name);
     let machine = Machine {
         mtu: &mtu,
         strict: args.strict,
@@ -58,6 +60,8 @@ impl Configuration {
     fn within_what_is_possible(mut self) -> Configuration {
         let beyond = self.plan.as_ref().map(Beyond::of).unwrap_or_default();
         self.lines.extend(beyond.ignored);
+        self.lines
+            .extend(self.plan.as_ref().map(doubts::of).unwrap_or_default());
         if !beyond.refused.is_empty() {
             self.plan = None;
             self.verdict = Verdict::Refused;
@@ -84,13 +88,6 @@ fn lines(loaded: &Loaded) -> Vec<String> {
         .iter()
         .map(|d| renderer.render(d).trim_end().to_owned());
     shown.collect()
-}
-
-/// Up to the first dot, as Keepalived has it.
-fn short_host_name() -> String {
-    let name = nix::unistd::gethostname().unwrap_or_default();
-    let name = name.to_string_lossy();
-    name.split('.').next().unwrap_or_default().to_owned()
 }
 
 fn mtu(interface: &str) -> Option<u32> {

@@ -15,6 +15,7 @@ use serde_json::Value;
 use tandem_ops::clock::Wall;
 use tandem_ops::pair::{Key, News};
 use tandem_ops::signals::{Dump, Intention, ROUTER, Received, Signals};
+use tandem_vrrp::allowed::default_user;
 use tandem_vrrp_config::Plan;
 use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings, Tracker, TrackerKind};
 use tandem_vrrp_core::{Event, Notice, Release, State, Subject, Who};
@@ -27,9 +28,10 @@ use crate::configuration::{self, Configuration};
 use crate::dump;
 use crate::firewall::Firewall;
 use crate::journal::{BEAT, Journal};
+use crate::launcher::Launcher;
 use crate::logs::Log;
 use crate::metrics;
-use crate::notify::{Heralds, default_user};
+use crate::notify::Heralds;
 use crate::pair::{self, Pair};
 use crate::recorder::Recorder;
 use crate::snapshot::{Instance, Snapshot};
@@ -51,6 +53,7 @@ pub(crate) struct Control {
     pub(crate) log: Rc<Log>,
     pub(crate) journal: Journal,
     pub(crate) heralds: Heralds,
+    pub(crate) launcher: Rc<Launcher>,
     pub(crate) firewall: Firewall,
     pub(crate) door: Door,
     pub(crate) orders: mpsc::Sender<Order>,
@@ -65,6 +68,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         log,
         journal,
         heralds,
+        launcher,
         firewall,
         door,
         orders,
@@ -72,7 +76,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
     } = control;
     let signals = Signals::listen(ROUTER)?;
     let questions = socket::serve(door)?;
-    let mut trackers = Trackers::new(orders.clone(), log.clone());
+    let mut trackers = Trackers::new(orders.clone(), log.clone(), launcher);
     trackers.adjust(&tracked(&plan));
     let mut pair = Pair::new(log.clone());
     pair.adjust(plan.global.pair.as_ref());

@@ -26,6 +26,7 @@ use crate::brain::{self, Assignment, Verbosity};
 use crate::control::{self, Control};
 use crate::firewall::Firewall;
 use crate::journal::Journal;
+use crate::launcher::Launcher;
 use crate::logs::Log;
 use crate::notify::Heralds;
 use crate::socket;
@@ -71,7 +72,8 @@ pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &s
         .enable_all()
         .build_local(LocalOptions::default())?;
     let thread = runtime.block_on(async {
-        let heralds = Heralds::new(&plan, log.clone());
+        let launcher = Launcher::new(&args);
+        let heralds = Heralds::new(&plan, log.clone(), launcher.clone());
         if let Some(script) = &plan.global.scripts.startup {
             heralds.once(script).await;
         }
@@ -97,6 +99,7 @@ pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &s
             log: log.clone(),
             journal,
             heralds,
+            launcher,
             firewall,
             door,
             orders: brain.orders,

@@ -60,6 +60,26 @@ fn what_is_not_there_yet_is_refused_and_named() {
 }
 
 #[test]
+fn scripts_that_cannot_run_are_named() {
+    let check = |name: &str, command: &str, user: &str| {
+        let script = format!(
+            "global_defs {{\n enable_script_security\n script_user {user}\n}}\nvrrp_script chk {{\n script \"{command}\"\n}}\n{}",
+            instance("track_script {\n chk\n }")
+        );
+        test(name, &script).1
+    };
+    let said = check("missing", "/no/such/check one", "root");
+    assert!(said.contains("`/no/such/check one` cannot run"), "{said}");
+    let said = check("data", "/etc/passwd", "root");
+    assert!(said.contains("/etc/passwd is no executable file"), "{said}");
+    let said = check("stranger", "/bin/true", "nobody-of-that-name");
+    assert!(said.contains("there is no user 'nobody-of-that-name'"), "{said}");
+    // Answered without running anything, whoever is meant to run it.
+    let said = check("asked", "/usr/bin/killall -0 haproxy", "nobody");
+    assert!(!said.contains("cannot run"), "{said}");
+}
+
+#[test]
 fn files_that_must_be_there() {
     let text = format!("include no-such-file\n{}", instance(""));
     assert_eq!(test("included", &text).0, Some(0));

@@ -6,6 +6,7 @@
 mod busy;
 mod command;
 mod fixtures;
+mod launcher;
 mod many;
 mod operators;
 mod pair;
@@ -39,6 +40,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::orders_over_the_socket", services::orders_over_the_socket),
         test("vrrp::why_and_handover", command::why_and_handover),
         test("vrrp::named_successor", pair::the_named_successor_is_there_at_once),
+        test("vrrp::scripts_as_their_users", launcher::scripts_as_their_users),
         test("vrrp::a_mac_of_its_own", vmac::alone),
         test("vrrp::a_mac_of_its_own_beside_keepalived", vmac::beside_keepalived),
         test("vrrp::many_addresses", many::many_addresses),

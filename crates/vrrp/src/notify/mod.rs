@@ -6,18 +6,20 @@ mod fifo;
 mod words;
 
 use std::cell::RefCell;
-use std::io;
+use std::fmt::Display;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tandem_vrrp::allowed::default_user;
 use tandem_vrrp_config::{Command, Notify, OnceScript, Plan, User};
 use tandem_vrrp_core::settings::InstanceId;
 use tandem_vrrp_core::{Notice, Subject};
 use tokio::task::JoinSet;
 
+use crate::launcher::{Ending, Launcher};
 use crate::logs::Log;
-use crate::track::Runner;
+use crate::runner::Runner;
 
 use fifo::Pipe;
 pub(crate) use words::News;
@@ -26,6 +28,7 @@ pub(crate) use words::News;
 #[derive(Debug)]
 pub(crate) struct Heralds {
     log: Rc<Log>,
+    launcher: Rc<Launcher>,
     default_user: Option<User>,
     pipes: Vec<Pipe>,
     subjects: Vec<Told>,
@@ -42,9 +45,10 @@ struct Told {
 }
 
 impl Heralds {
-    pub(crate) fn new(plan: &Plan, log: Rc<Log>) -> Heralds {
+    pub(crate) fn new(plan: &Plan, log: Rc<Log>, launcher: Rc<Launcher>) -> Heralds {
         let mut heralds = Heralds {
             log,
+            launcher,
             default_user: default_user(plan),
             pipes: Vec::new(),
             subjects: told(plan),
@@ -107,15 +111,16 @@ impl Heralds {
 
     /// A command that everything else waits for, for so long.
     pub(crate) async fn once(&self, script: &OnceScript) {
-        let ended = match self.runner(&script.command, &[]).start() {
-            Ok(mut child) => tokio::time::timeout(script.timeout, async move { child.wait().await }).await,
+        let ended = match self.runner(&script.command, &[]).start(&self.launcher) {
+            Ok(mut run) => tokio::time::timeout(script.timeout, async move { run.wait().await }).await,
             Err(error) => return self.cannot(&script.command, &error),
         };
         let name = script.command.words.join(" ");
         match ended {
-            Ok(Ok(status)) if status.success() => {}
-            Ok(Ok(status)) => self.log.warning(&format!("{name}: {status}")),
-            Ok(Err(error)) => self.cannot(&script.command, &error),
+            Ok(Ending::Status(0)) => {}
+            Ok(Ending::Status(status)) => self.log.warning(&format!("{name} exited with status {status}")),
+            Ok(Ending::Signal(signal)) => self.log.warning(&format!("{name} was ended by signal {signal}")),
+            Ok(Ending::Refused(why)) => self.cannot(&script.command, &why),
             Err(_) => self
                 .log
                 .warning(&format!("{name} took longer than {:?} and was ended", script.timeout)),
@@ -160,20 +165,23 @@ impl Heralds {
     }
 
     fn run(&self, command: &Command, arguments: &[String]) {
-        match self.runner(command, arguments).start() {
-            Ok(mut child) => {
+        match self.runner(command, arguments).start(&self.launcher) {
+            Ok(mut run) => {
                 let mut running = self.running.borrow_mut();
                 // Those that have ended are forgotten when the next one starts.
                 while running.try_join_next().is_some() {}
+                let (log, name) = (self.log.clone(), command.words.join(" "));
                 running.spawn_local(async move {
-                    child.wait().await.ok();
+                    if let Ending::Refused(why) = run.wait().await {
+                        log.error(&format!("cannot run {name}: {why}"));
+                    }
                 });
             }
             Err(error) => self.cannot(command, &error),
         }
     }
 
-    fn cannot(&self, command: &Command, error: &io::Error) {
+    fn cannot(&self, command: &Command, error: &dyn Display) {
         self.log
             .error(&format!("cannot run {}: {error}", command.words.join(" ")));
     }
@@ -198,17 +206,4 @@ fn told(plan: &Plan) -> Vec<Told> {
             notify: group.notify.clone(),
         });
     instances.chain(groups).collect()
-}
-
-/// Keepalived's: `script_user`, or a user of this very name, or who we are.
-pub(crate) fn default_user(plan: &Plan) -> Option<User> {
-    const NAME: &str = "keepalived_script";
-    let configured = plan.global.scripts.user.clone();
-    configured.or_else(|| {
-        let exists = nix::unistd::User::from_name(NAME).is_ok_and(|user| user.is_some());
-        exists.then(|| User {
-            name: NAME.into(),
-            group: None,
-        })
-    })
 }

@@ -15,23 +15,24 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::brain::Order;
+use crate::launcher::Launcher;
 use crate::logs::Log;
-
-pub(crate) use script::Runner;
 
 /// The trackers at work, each a task.
 #[derive(Debug)]
 pub(crate) struct Trackers {
     orders: mpsc::Sender<Order>,
     log: Rc<Log>,
+    launcher: Rc<Launcher>,
     running: BTreeMap<TrackerId, (Tracker, JoinHandle<()>)>,
 }
 
 impl Trackers {
-    pub(crate) fn new(orders: mpsc::Sender<Order>, log: Rc<Log>) -> Trackers {
+    pub(crate) fn new(orders: mpsc::Sender<Order>, log: Rc<Log>, launcher: Rc<Launcher>) -> Trackers {
         Trackers {
             orders,
             log,
+            launcher,
             running: BTreeMap::new(),
         }
     }
@@ -61,6 +62,7 @@ impl Trackers {
             tracker: tracker.id,
             orders: self.orders.clone(),
             log: self.log.clone(),
+            launcher: self.launcher.clone(),
         };
         Some(match tracker.kind.clone() {
             TrackerKind::Script(settings) => {
@@ -72,6 +74,11 @@ impl Trackers {
             TrackerKind::Interface(_) | TrackerKind::Route | TrackerKind::Bfd => return None,
         })
     }
+}
+
+/// Whether a check is answered without running anything.
+pub(crate) fn answers_itself(words: &[&str]) -> bool {
+    words.first().is_some_and(|word| word.starts_with('<')) || asked::Question::read(words).is_some()
 }
 
 impl Drop for Trackers {
@@ -88,6 +95,7 @@ struct Teller {
     tracker: TrackerId,
     orders: mpsc::Sender<Order>,
     log: Rc<Log>,
+    launcher: Rc<Launcher>,
 }
 
 impl Teller {

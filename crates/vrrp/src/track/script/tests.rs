@@ -6,7 +6,9 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::args::Args;
 use crate::brain::Order;
+use crate::launcher::Launcher;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -20,7 +22,14 @@ fn outcomes(settings: ScriptSettings, count: usize) -> Vec<ScriptOutcome> {
     let tracker = TrackerId(0);
     let log = Rc::new(Log::default());
     runtime.block_on(async move {
-        let task = tokio::task::spawn_local(track("chk".into(), settings, Teller { tracker, orders, log }));
+        let launcher = Launcher::new(&Args::read(["tandem-vrrp".into()]).expect("no arguments are needed"));
+        let tell = Teller {
+            tracker,
+            orders,
+            log,
+            launcher,
+        };
+        let task = tokio::task::spawn_local(track("chk".into(), settings, tell));
         let mut seen = Vec::new();
         while seen.len() < count {
             let order = tokio::time::timeout(PATIENCE, heard.recv()).await.expect("in time");

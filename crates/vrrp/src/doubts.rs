@@ -1,0 +1,70 @@
+//! What is well written and will not work on this host as this user: said by `-t`, at the start and at a reload.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use nix::unistd::{User, geteuid};
+use tandem_sys::capabilities::{Capability, holds};
+use tandem_vrrp::allowed::{self, Allowed};
+use tandem_vrrp::safety;
+use tandem_vrrp_config::Plan;
+
+use crate::launcher;
+use crate::track::answers_itself;
+
+pub(crate) fn of(plan: &Plan) -> Vec<String> {
+    let mut doubts: Vec<String> = allowed::all(plan).iter().filter_map(script).collect();
+    doubts.dedup();
+    doubts.extend(capabilities());
+    doubts
+}
+
+fn script(allowed: &Allowed) -> Option<String> {
+    let words: Vec<&str> = allowed.words().iter().map(|word| &**word).collect();
+    let word = words.first()?;
+    // Nothing is run for these.
+    if answers_itself(&words) {
+        return None;
+    }
+    let line = words.join(" ");
+    let Some(program) = safety::program(word) else {
+        return Some(format!("`{line}` cannot run: there is no program {word}"));
+    };
+    let runnable = fs::metadata(&program).map(|data| data.is_file() && data.permissions().mode() & 0o111 != 0);
+    match runnable {
+        Ok(true) => {}
+        Ok(false) => {
+            return Some(format!(
+                "`{line}` cannot run: {} is no executable file",
+                program.display()
+            ));
+        }
+        Err(error) => return Some(format!("`{line}` cannot run: {}: {error}", program.display())),
+    }
+    let name = &allowed.user()?.name;
+    match User::from_name(name) {
+        Ok(Some(user)) if user.uid == geteuid() => None,
+        Ok(Some(_)) => launcher::why_absent().map(|why| format!("`{line}` cannot run as {name}: {why}")),
+        _ => Some(format!("`{line}` cannot run: there is no user '{name}'")),
+    }
+}
+
+/// An ordinary user who tests a configuration is not who will run it.
+fn capabilities() -> Vec<String> {
+    if !geteuid().is_root() {
+        return Vec::new();
+    }
+    let needed = [
+        (Capability::NetAdmin, "CAP_NET_ADMIN: no address can be added"),
+        (Capability::NetRaw, "CAP_NET_RAW: no advert can be sent"),
+        (
+            Capability::SysNice,
+            "CAP_SYS_NICE: on a busy host adverts may come late",
+        ),
+        (Capability::IpcLock, "CAP_IPC_LOCK: a host that pages may delay adverts"),
+    ];
+    let missing = needed
+        .into_iter()
+        .filter(|(capability, _)| !holds(*capability).unwrap_or(false));
+    missing.map(|(_, what)| format!("this user has no {what}")).collect()
+}

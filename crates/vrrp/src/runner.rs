@@ -1,0 +1,111 @@
+//! Running a program: by ourselves when it runs as who we are, else by the launcher.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::unistd::{User, geteuid};
+use tandem_sys::process::signal_group;
+use tokio::process::{Child, Command};
+
+use crate::launcher::{Ending, Launched, Launcher};
+
+/// A command, and who runs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Runner {
+    pub(crate) words: Vec<Arc<str>>,
+    pub(crate) user: Option<Arc<str>>,
+    pub(crate) group: Option<Arc<str>>,
+}
+
+/// A program at work, in a process group of its own. It is killed when this is dropped.
+#[derive(Debug)]
+pub(crate) enum Run {
+    Own(Child),
+    Launched(Launched),
+}
+
+impl Runner {
+    /// Starts the command without waiting for it. A file that only a shell understands gets one.
+    pub(crate) fn start(&self, launcher: &Launcher) -> io::Result<Run> {
+        let Some((program, arguments)) = self.words.split_first() else {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "an empty command"));
+        };
+        if let Some(other) = self.other_user()? {
+            let words = self.words.iter().map(|word| word.to_string()).collect();
+            let group = self.group.as_deref().map(str::to_owned);
+            return launcher.run(words, other.to_owned(), group).map(Run::Launched);
+        }
+        let mut command = Command::new(&**program);
+        command.args(arguments.iter().map(|word| &**word));
+        match prepared(&mut command).spawn() {
+            Err(error) if error.raw_os_error() == Some(Errno::ENOEXEC as i32) => {
+                let mut shell = Command::new("/bin/sh");
+                shell.args(self.words.iter().map(|word| &**word));
+                prepared(&mut shell).spawn()
+            }
+            outcome => outcome,
+        }
+        .map(Run::Own)
+    }
+
+    /// Nobody when it is who we are.
+    fn other_user(&self) -> io::Result<Option<&str>> {
+        let Some(name) = self.user.as_deref() else {
+            return Ok(None);
+        };
+        let unknown = || io::Error::new(io::ErrorKind::NotFound, format!("there is no user '{name}'"));
+        let user = User::from_name(name)?.ok_or_else(unknown)?;
+        Ok((user.uid != geteuid()).then_some(name))
+    }
+}
+
+fn prepared(command: &mut Command) -> &mut Command {
+    // What changes how a program reads its own words is not passed on.
+    for variable in ["IFS", "LD_PRELOAD", "LD_LIBRARY_PATH"] {
+        command.env_remove(variable);
+    }
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true)
+}
+
+impl Run {
+    pub(crate) async fn wait(&mut self) -> Ending {
+        match self {
+            Run::Own(child) => child
+                .wait()
+                .await
+                .map_or_else(|e| Ending::Refused(e.to_string()), ending),
+            Run::Launched(launched) => launched.wait().await,
+        }
+    }
+
+    /// The whole process group, to end or to be ended.
+    pub(crate) fn kill(&self, hard: bool) -> io::Result<()> {
+        match self {
+            Run::Launched(launched) => {
+                launched.kill(hard);
+                Ok(())
+            }
+            Run::Own(child) => {
+                let signal = if hard { Signal::SIGKILL } else { Signal::SIGTERM };
+                child.id().map_or(Ok(()), |leader| signal_group(leader, signal))
+            }
+        }
+    }
+}
+
+fn ending(status: ExitStatus) -> Ending {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ending::Status(code),
+        (None, Some(signal)) => Ending::Signal(signal),
+        (None, None) => Ending::Refused("it ended in no known way".to_owned()),
+    }
+}

@@ -1,0 +1,91 @@
+//! Scripts that run as somebody else, through the launcher.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use nix::unistd::User;
+use tandem_lab::Missing;
+use tandem_netns_tests::Bench;
+
+use super::stage::{Config, LONG, Program, Stage};
+
+/// What a check and a notification leave behind is that user's; a run that takes too long is killed with all its children.
+pub(super) fn scripts_as_their_users(bench: &Bench<'_>) -> Result<()> {
+    let nobody = nobody()?;
+    let stage = Stage::new(bench)?;
+    let folder = Folder::new()?;
+    let (checked, told) = (folder.0.join("checked"), folder.0.join("told"));
+    let config = Config {
+        before: format!(
+            "vrrp_script chk {{\n script \"/usr/bin/touch {}\"\n interval 1\n user nobody\n}}\n\
+             vrrp_script slow {{\n script \"/usr/bin/timeout 77 /bin/sleep 78\"\n interval 1\n timeout 1\n weight 2\n user nobody\n}}\n",
+            checked.display()
+        ),
+        extra: "track_script {\n chk\n slow\n }",
+        ..Config::v3(150)
+    };
+    let file = stage.lab.folder()?.join("keepalived.conf");
+    let text = config.text();
+    let end = text.rfind('}').context("a configuration without an end")?;
+    let notify = format!("    notify_master \"/usr/bin/touch {}\" nobody\n}}\n", told.display());
+    fs::write(&file, format!("{}{notify}", &text[..end]))?;
+    let mut daemon = super::stage::run(&stage.a, Program::Ours, &file)?;
+    daemon.wait_for_line("Entering MASTER STATE", LONG)?;
+    daemon.wait_for_line("VRRP_Script(slow) timed_out", LONG)?;
+    for path in [&checked, &told] {
+        wait(&format!("{} of {nobody}", path.display()), || {
+            fs::metadata(path).is_ok_and(|data| data.uid() == nobody)
+        })?;
+    }
+    daemon.stop(LONG)?;
+    wait("the end of all processes", || {
+        stage.a.processes().is_ok_and(|all| all.is_empty())
+    })?;
+    ensure!(
+        !daemon.output().contains("cannot be run"),
+        "a script could not be run: {}",
+        daemon.output()
+    );
+    Ok(())
+}
+
+/// Somebody else than root, if there is anybody else here.
+fn nobody() -> Result<u32> {
+    let map = fs::read_to_string("/proc/self/uid_map")?;
+    let whole = map.split_whitespace().nth(2) == Some("4294967295");
+    let user = User::from_name("nobody")?.filter(|_| whole && nix::unistd::geteuid().is_root());
+    let missing = || Missing::new("another user", "scripts change user only where root is real");
+    Ok(user.ok_or_else(missing)?.uid.as_raw())
+}
+
+/// Where anybody may write.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Folder> {
+        let path = std::env::temp_dir().join(format!("tandem-launch-{}", std::process::id()));
+        fs::create_dir(&path)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o777))?;
+        Ok(Folder(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let path: &Path = &self.0;
+        // What stays behind in the temporary folder harms nobody.
+        fs::remove_dir_all(path).ok();
+    }
+}
+
+fn wait(what: &str, holds: impl Fn() -> bool) -> Result<()> {
+    let deadline = Instant::now() + LONG;
+    while !holds() {
+        ensure!(Instant::now() < deadline, "it did not come to {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
