@@ -2,6 +2,7 @@
 
 pub mod capabilities;
 pub mod descriptor;
+pub mod hops;
 pub mod limits;
 pub mod listen;
 pub mod localtime;

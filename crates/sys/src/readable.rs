@@ -10,18 +10,21 @@ use std::task::{Context, Poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use crate::hops::HopSocket;
 use crate::raw::{PacketSocket, VrrpReceiver};
 use crate::timer::Timer;
 
 /// Something whose descriptor is its own and the same for as long as it lives.
 pub trait Steady: AsRawFd + sealed::Sealed {}
 
+impl Steady for HopSocket {}
 impl Steady for VrrpReceiver {}
 impl Steady for PacketSocket {}
 impl Steady for Timer {}
 
 mod sealed {
     pub trait Sealed {}
+    impl Sealed for super::HopSocket {}
     impl Sealed for super::VrrpReceiver {}
     impl Sealed for super::PacketSocket {}
     impl Sealed for super::Timer {}

@@ -3,6 +3,7 @@
 //! It never opens a socket, reads a clock or rolls dice; a runtime feeds a [`Router`] and carries out its outputs.
 #![forbid(unsafe_code)]
 
+pub mod bfd;
 mod drop_reason;
 mod event;
 mod garp;

@@ -29,11 +29,6 @@ impl Beyond {
                 beyond.refused.push(format!("({}) name an interface", settings.name));
             }
         }
-        if !plan.bfd.is_empty() {
-            beyond
-                .refused
-                .push("bfd_instance is not part of this version".to_owned());
-        }
         if let Err(all) = Statics::of(&plan.statics) {
             beyond.refused.extend(all);
         }

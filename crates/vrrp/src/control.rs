@@ -23,6 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::answers;
 use crate::args::Args;
+use crate::bfd::{self, Sessions};
 use crate::brain::{Assignment, Order, Report};
 use crate::configuration::{self, Configuration};
 use crate::dump;
@@ -36,6 +37,7 @@ use crate::pair::{self, Pair};
 use crate::recorder::Recorder;
 use crate::snapshot::{Instance, Snapshot};
 use crate::socket::{self, Asked, Door, Question};
+use crate::start::realtime_priority;
 use crate::track::Trackers;
 use crate::wall::WallWatch;
 use crate::witness;
@@ -78,6 +80,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
     let questions = socket::serve(door)?;
     let mut trackers = Trackers::new(orders.clone(), log.clone(), launcher);
     trackers.adjust(&tracked(&plan));
+    let bfd = Sessions::new(orders.clone(), realtime_priority(&plan));
     let mut pair = Pair::new(log.clone());
     pair.adjust(plan.global.pair.as_ref());
     let desk = Desk {
@@ -90,6 +93,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         firewall,
         trackers,
         pair,
+        bfd,
         recorder: Recorder::default(),
         masters: BTreeSet::new(),
         changed: true,
@@ -116,6 +120,8 @@ pub(crate) struct Running {
 impl Running {
     /// Obeys signals until one of them ends the process, and lets the addresses go in good order.
     pub(crate) async fn until_the_end(mut self) -> anyhow::Result<()> {
+        let plan = self.desk.plan.clone();
+        self.desk.watch_neighbours(&plan).await;
         if self.desk.args.dump_conf {
             self.desk.show_configuration().await;
         }
@@ -138,6 +144,7 @@ impl Running {
                         return self.end().await;
                     }
                 }
+                news = self.desk.bfd.news() => self.desk.told_by_bfd(news),
                 news = self.desk.pair.news() => self.desk.told_by_pair(news).await,
                 Some((question, to)) = self.questions.recv() => {
                     // Whoever asked may have gone.
@@ -162,6 +169,7 @@ impl Running {
         if tokio::time::timeout(PATIENCE, self.released()).await.is_err() {
             self.desk.log.error("the addresses could not be released in time");
         }
+        self.desk.bfd.finish();
         self.desk.order(Order::End).await;
         let opened = self.desk.firewall.open().await;
         self.desk.complain(opened);
@@ -197,6 +205,7 @@ struct Desk {
     firewall: Firewall,
     trackers: Trackers,
     pair: Pair,
+    bfd: Sessions,
     recorder: Recorder,
     masters: BTreeSet<InstanceId>,
     /// Something that the other host of the pair wants to know.
@@ -290,6 +299,24 @@ impl Desk {
                 "({name}) there is no `pair_link` to name {successor} over; it takes over by its timer"
             ));
         }
+    }
+
+    async fn watch_neighbours(&mut self, plan: &Plan) {
+        if let Err(error) = self.bfd.adjust(&plan.bfd).await {
+            self.log.error(&format!("no BFD: {error}"));
+        }
+    }
+
+    fn told_by_bfd(&mut self, news: bfd::News) {
+        let text = match news {
+            bfd::News::Up { name } => format!("BFD_Instance({name}) Entering UP state"),
+            bfd::News::Down { name, why } => {
+                format!("BFD_Instance({name}) Entering DOWN state: {}", bfd::words(why))
+            }
+            bfd::News::Trouble(text) => return self.log.error(&text),
+        };
+        self.recorder.record(None, &text);
+        self.log.info(&text);
     }
 
     async fn told_by_pair(&mut self, news: News) {
@@ -386,6 +413,7 @@ impl Desk {
         self.order(Order::Assign(Box::new(Assignment::of(&plan)))).await;
         self.trackers.adjust(&tracked(&plan));
         self.pair.adjust(plan.global.pair.as_ref());
+        self.watch_neighbours(&plan).await;
         self.masters.retain(|id| plan.router.instance(*id).is_some());
         self.plan = plan;
     }

@@ -4,6 +4,7 @@ mod answers;
 mod args;
 mod because;
 mod beyond;
+mod bfd;
 mod brain;
 mod configuration;
 mod control;

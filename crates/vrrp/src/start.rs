@@ -90,7 +90,7 @@ pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &s
                 announcements: args.log_detail,
                 addresses: args.address_monitoring,
             },
-            realtime: Some(plan.global.scheduling.rt_priority.unwrap_or(USUAL_PRIORITY)),
+            realtime: Some(realtime_priority(&plan)),
         })
         .context("cannot start the router's thread")?;
         let control = Control {
@@ -117,6 +117,11 @@ pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &s
     }
     log.info(&format!("Stopped {program} v{}", env!("CARGO_PKG_VERSION")));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Of every thread whose lateness would look like a failure.
+pub(crate) fn realtime_priority(plan: &Plan) -> u8 {
+    plan.global.scheduling.rt_priority.unwrap_or(USUAL_PRIORITY)
 }
 
 /// `vrrp_delay_after_boot`: what is left of it is waited for like a startup delay.

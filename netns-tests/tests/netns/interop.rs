@@ -1,5 +1,6 @@
 //! Ours beside the distribution's Keepalived in every scenario that operators meet, with the roles swapped.
 
+mod bfd;
 mod bytes;
 mod dialects;
 pub(crate) mod fast;
@@ -38,6 +39,7 @@ pub(crate) fn tests() -> Vec<Test> {
         long("interop::a_group_moves_once", groups::both_move),
         test("interop::ipv6", six::usable_at_once),
         test("interop::the_same_bytes", bytes::are_the_same),
+        test("interop::a_path_is_watched", bfd::a_path_is_watched),
         test("interop::beside_frr", frr::as_the_other_router),
     ]
 }

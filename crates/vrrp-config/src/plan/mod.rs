@@ -13,7 +13,7 @@ pub use policy::{
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_vrrp_core::settings::{GroupId, InstanceId, RouterSettings, VirtualAddress};
+use tandem_vrrp_core::settings::{GroupId, InstanceId, RouterSettings, Tracker, TrackerKind, VirtualAddress};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -108,14 +108,14 @@ impl Plan {
             group.id = settings.id;
         }
         for bfd in &mut self.bfd {
-            let tracker = self.router.trackers.iter().find(|tracker| tracker.name == bfd.name);
+            let is_its = |tracker: &&Tracker| tracker.kind == TrackerKind::Bfd && tracker.name == bfd.name;
+            let tracker = self.router.trackers.iter().find(is_its);
             bfd.tracker = tracker.map(|tracker| tracker.id);
         }
     }
 
     /// Whether anything runs a program of the operator's.
     pub fn runs_scripts(&self) -> bool {
-        use tandem_vrrp_core::settings::TrackerKind;
         let tracked = self.router.trackers.iter();
         let notify = self.instances.iter().map(|instance| &instance.notify);
         let notify = notify.chain(self.groups.iter().map(|group| &group.notify));

@@ -56,7 +56,7 @@ impl Trackers {
         }
     }
 
-    /// Interfaces are the brain's own; routes and BFD have nobody to look at them yet.
+    /// Interfaces are the brain's own, BFD has a thread of its own; routes have nobody to look at them yet.
     fn start(&self, tracker: &Tracker) -> Option<JoinHandle<()>> {
         let tell = Teller {
             tracker: tracker.id,
