@@ -185,6 +185,32 @@ fn a_stick_entry_and_a_live_connection_are_told() {
 }
 
 #[test]
+fn a_rule_about_the_address_is_followed() {
+    let (one, two) = (Server::named("1"), Server::named("2"));
+    let socket = std::env::temp_dir().join(format!("tandem-explain-rule-{}.sock", std::process::id()));
+    let config = Config::default()
+        .global(format!("stats socket {} level admin", socket.display()))
+        .frontend("use_backend own if { src 127.0.0.64/26 }")
+        .server("a", &one, "");
+    let _lb = Lb::start(&format!("{config}backend own\n  server b {}\n", two.address()));
+    let at = socket.display().to_string();
+    for (client, name, expect) in [
+        (Ipv4Addr::new(127, 0, 0, 70), "2", "own/b"),
+        (Ipv4Addr::LOCALHOST, "1", "be/a"),
+    ] {
+        assert_eq!(met(client, config.at()), name);
+        let told = text(&[&client.to_string(), "-s", &at]);
+        assert!(told.starts_with(&format!("{client} at fe: {expect}\n")), "{told}");
+        assert_eq!(
+            told.contains("use_backend own holds for this address  ("),
+            name == "2",
+            "{told}"
+        );
+    }
+    std::fs::remove_file(&socket).ok();
+}
+
+#[test]
 fn what_cannot_be_said() {
     let scene = Scene::new("wrong", "balance source");
     let socket = scene.socket.display().to_string();

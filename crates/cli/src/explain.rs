@@ -99,9 +99,12 @@ fn one(plan: &Plan, frontend: &balancer::Frontend, args: &Args) -> Explanation {
         Service::Tcp { backend } => backend,
         Service::Stats(_) => None,
     };
-    let backend = place.and_then(|place| plan.backends.get(place));
-    let situation = backend.map(|backend| Situation::configured(backend, &args.down));
-    explain(frontend, backend.zip(situation.as_ref()), args.client.0)
+    let default = place.and_then(|place| plan.backends.get(place));
+    let find = |name: &str| {
+        let found = plan.backends.iter().find(|backend| *backend.name == *name)?;
+        Some((found, Situation::configured(found, &args.down)))
+    };
+    explain(frontend, default.map(|backend| &*backend.name), find, args.client.0)
 }
 
 /// A configuration with errors means nothing.

@@ -3,10 +3,12 @@
 //! Pure, so that the running balancer (with its servers as they are) and a file alone (with all of them up) are explained
 //! by the same words. The choice itself is the balancing's own: it explains itself.
 
+mod rules;
 mod situation;
 mod text;
 
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,7 @@ use tandem_lb_core::stick::{Assigned, Standing, StickEntry, assign, key_for};
 
 use crate::diff::shown;
 use crate::plan::{Backend, Frontend, Service};
+use rules::ByAddress;
 pub use situation::{Contender, Situation};
 
 /// More servers after the first are not told.
@@ -46,6 +49,8 @@ pub struct Step {
 pub enum Kind {
     Frontend,
     Backend,
+    /// A rule of a proxy.
+    Rule,
     Stick,
     Balance,
     /// The server that it gets.
@@ -58,26 +63,38 @@ pub enum Kind {
     Now,
 }
 
-/// Explains one client's way. `backend` is the one that the frontend leads to, with what is known of it.
-pub fn explain(frontend: &Frontend, backend: Option<(&Backend, &Situation)>, source: IpAddr) -> Explanation {
+/// Explains one client's way. `default` is the backend that the frontend leads to when no rule says otherwise; `find` knows
+/// every backend by its name, and what is known of it.
+pub fn explain<B: Deref<Target = Backend>>(
+    frontend: &Frontend,
+    default: Option<&str>,
+    find: impl Fn(&str) -> Option<(B, Situation)>,
+    source: IpAddr,
+) -> Explanation {
     let mut told = Explanation {
         client: source.to_string(),
         frontend: frontend.name.to_string(),
         ..Explanation::default()
     };
     told.frontend(frontend);
-    if frontend.disabled {
+    let known = ByAddress::new(source, frontend);
+    if frontend.disabled || !told.admits(frontend, &known) {
         return told;
     }
-    if let Some((backend, situation)) = told.backend(frontend, backend)
-        && !backend.disabled
-    {
-        Teller {
-            backend,
-            situation,
+    let ruled = told.route(frontend, &known).and_then(|name| find(&name));
+    let is_ruled = ruled.is_some();
+    let Some((backend, situation)) = ruled.or_else(|| find(default?)) else {
+        told.nowhere(frontend);
+        return told;
+    };
+    told.backend(frontend, &backend, is_ruled);
+    if !backend.disabled {
+        let teller = Teller {
+            backend: &backend,
+            situation: &situation,
             source,
-        }
-        .tell(&mut told);
+        };
+        teller.tell(&mut told, &known);
     }
     told
 }
@@ -109,29 +126,25 @@ impl Explanation {
         self.add(Kind::Frontend, says, bind.or(frontend.written.section()));
     }
 
-    /// Where the frontend leads; answers it when there is such a place.
-    fn backend<'a>(
-        &mut self,
-        frontend: &Frontend,
-        backend: Option<(&'a Backend, &'a Situation)>,
-    ) -> Option<(&'a Backend, &'a Situation)> {
-        let default = frontend.written.line("default_backend");
-        let line = default.or(frontend.written.section());
-        if let Service::Stats(_) = frontend.service {
-            self.add(Kind::Backend, "the statistics page answers here", line);
-            return None;
-        }
-        let Some((found, situation)) = backend else {
-            self.add(Kind::Backend, "it leads nowhere: connections are closed at once", line);
-            return None;
-        };
-        let says = match (found.disabled, default.is_some()) {
-            (true, _) => format!("{} is disabled: nobody is served", found.name),
-            (false, true) => format!("default_backend {}", found.name),
-            (false, false) => format!("the servers of {} itself", found.name),
+    fn nowhere(&mut self, frontend: &Frontend) {
+        let line = frontend.written.section();
+        let says = match frontend.service {
+            Service::Stats(_) => "the statistics page answers here",
+            Service::Tcp { .. } => "it leads nowhere: connections are closed at once",
         };
         self.add(Kind::Backend, says, line);
-        Some((found, situation))
+    }
+
+    fn backend(&mut self, frontend: &Frontend, found: &Backend, is_ruled: bool) {
+        let default = frontend.written.line("default_backend").filter(|_| !is_ruled);
+        let says = match (found.disabled, default.is_some(), is_ruled) {
+            (true, _, _) => format!("{} is disabled: nobody is served", found.name),
+            (false, true, _) => format!("default_backend {}", found.name),
+            (false, false, true) => format!("the rule leads to {}", found.name),
+            (false, false, false) => format!("the servers of {} itself", found.name),
+        };
+        let section = if is_ruled { &found.written } else { &frontend.written };
+        self.add(Kind::Backend, says, default.or(section.section()));
     }
 }
 
@@ -142,16 +155,29 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    fn tell(&self, told: &mut Explanation) {
-        let sticky = self.stick(told);
+    fn tell(&self, told: &mut Explanation, known: &ByAddress) {
+        let ordered = told.order(self.backend, known).and_then(|name| {
+            let named = self.situation.contenders.iter().find(|c| *c.name == *name);
+            named.filter(|contender| contender.takes_known)
+        });
         let order = self.order();
+        if let Some(contender) = ordered {
+            self.got(told, contender, "a use-server rule names it".to_owned());
+            return self.rest(told, &order, vec![contender.candidate.place]);
+        }
+        let sticky = self.stick(told);
         self.balance(told, sticky, order.first());
         let mut named = Vec::new();
         if let Some(contender) = sticky {
             self.got(told, contender, "a stick entry names it".to_owned());
             named.push(contender.candidate.place);
         }
-        for choice in &order {
+        self.rest(told, &order, named);
+    }
+
+    /// Those that come after the ones who are named already.
+    fn rest(&self, told: &mut Explanation, order: &[Choice], mut named: Vec<ServerIdx>) {
+        for choice in order {
             let Some(contender) = self.at(choice.server).filter(|c| !named.contains(&c.candidate.place)) else {
                 continue;
             };

@@ -7,32 +7,46 @@ use std::sync::Arc;
 
 /// The lines of one proxy (`file:line`) that decide who serves a client.
 #[derive(Clone, Debug, Default, Eq)]
-pub struct Written(BTreeMap<&'static str, Arc<str>>);
+pub struct Written(BTreeMap<&'static str, Vec<Arc<str>>>);
 
 /// The head of the section.
 const SECTION: &str = "";
 
 /// What is remembered: the first words of lines.
-const WORDS: [&str; 5] = ["balance", "hash-type", "default_backend", "stick", "stick-table"];
+const WORDS: [&str; 8] = [
+    "balance",
+    "hash-type",
+    "default_backend",
+    "stick",
+    "stick-table",
+    "tcp-request",
+    "use_backend",
+    "use-server",
+];
 
 impl Written {
     /// The line that begins with this word; of several the last, which holds.
     pub fn line(&self, word: &str) -> Option<&Arc<str>> {
-        self.0.get(word)
+        self.lines(word).last()
+    }
+
+    /// All lines that begin with it, in their order.
+    pub fn lines(&self, word: &str) -> &[Arc<str>] {
+        self.0.get(word).map_or(&[], Vec::as_slice)
     }
 
     pub fn section(&self) -> Option<&Arc<str>> {
-        self.0.get(SECTION)
+        self.line(SECTION)
     }
 
     pub(crate) fn note(&mut self, word: &str, origin: impl FnOnce() -> Arc<str>) {
         if let Some(word) = WORDS.iter().find(|known| **known == word) {
-            self.0.insert(word, origin());
+            self.0.entry(word).or_default().push(origin());
         }
     }
 
     pub(crate) fn note_section(&mut self, origin: Arc<str>) {
-        self.0.insert(SECTION, origin);
+        self.0.insert(SECTION, vec![origin]);
     }
 }
 

@@ -43,7 +43,27 @@ fn told(change: impl FnOnce(&mut Situation)) -> Explanation {
     let plan = plan();
     let mut situation = Situation::configured(&plan.backends[0], &[]);
     change(&mut situation);
-    explain(&plan.frontends[0], Some((&plan.backends[0], &situation)), client())
+    by(&plan, 0, situation)
+}
+
+/// The way through this frontend; its own backend is as given.
+fn by(plan: &Plan, frontend: usize, situation: Situation) -> Explanation {
+    let frontend = &plan.frontends[frontend];
+    let Service::Tcp { backend } = frontend.service else {
+        panic!("{}", frontend.name);
+    };
+    let default = backend.map(|place| &*plan.backends[place].name);
+    let find = |name: &str| {
+        let found = plan.backends.iter().find(|b| *b.name == *name)?;
+        let is_own = default == Some(name);
+        let situation = if is_own {
+            situation.clone()
+        } else {
+            Situation::configured(found, &[])
+        };
+        Some((found, situation))
+    };
+    explain(frontend, default, find, client())
 }
 
 fn of(told: &Explanation, kind: Kind) -> Vec<String> {
@@ -103,11 +123,8 @@ fn the_first_is_who_would_be_picked() {
             .pick(&request, &situation)
             .and_then(|idx| backend.servers.get(idx.place()));
         let expect = picked.map(|server| format!("be/{}", server.name));
-        assert_eq!(
-            explain(frontend, Some((backend, &situation)), source).server,
-            expect,
-            "{source}"
-        );
+        let find = |_: &str| Some((backend, situation.clone()));
+        assert_eq!(explain(frontend, Some("be"), find, source).server, expect, "{source}");
     }
 }
 
@@ -153,11 +170,11 @@ fn when_nobody_is_left() {
     let mut full = Situation::configured(&plan.backends[1], &[]);
     full.contenders[0].candidate.maxconn = 1;
     full.contenders[0].sessions = 1;
-    let listen = explain(&plan.frontends[1], Some((&plan.backends[1], &full)), client());
+    let listen = by(&plan, 1, full);
     assert_eq!(of(&listen, Kind::Backend), ["the servers of self itself"]);
     assert!(of(&listen, Kind::Balance)[0].contains("is full, so the client waits"));
     assert_eq!(of(&listen, Kind::Out), ["a: UP, but full with 1 of 1 sessions"]);
-    let nowhere = explain(&plan.frontends[0], None, client());
+    let nowhere = explain(&plan.frontends[0], None, |_| None::<(&Backend, Situation)>, client());
     assert_eq!(
         of(&nowhere, Kind::Backend),
         ["it leads nowhere: connections are closed at once"]
@@ -170,8 +187,66 @@ fn servers_that_are_said_to_be_down() {
     let backend = &plan.backends[0];
     let down = ["be/a".to_owned(), "b".to_owned()];
     let situation = Situation::configured(backend, &down);
-    let told = explain(&plan.frontends[0], Some((backend, &situation)), client());
+    let told = by(&plan, 0, situation);
     // Without `option allbackups` the first backup is enough.
     assert_eq!(told.server.as_deref(), Some("be/d"));
     assert_eq!(of(&told, Kind::Out), ["a: DOWN", "b: DOWN", "c: MAINT"]);
+}
+
+#[test]
+fn rules_hold_as_far_as_the_address_decides() {
+    let way = |rules: &str, servers: &str| {
+        let config = format!(
+            "defaults\n  timeout connect 1s\n  timeout client 1s\n  timeout server 1s\nfrontend fe\n  bind 127.0.0.1:5000\n{rules}\
+             \n  default_backend be\nbackend be\n  balance source\n{servers}\n  server a 10.0.0.1:1\n  server b 10.0.0.2:1\n\
+             backend other\n  server c 10.0.0.3:1\n"
+        );
+        let loaded = load(&[NamedText::new("t", config)], &|_| None, None);
+        let plan = loaded.plan.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+        let situation = Situation::configured(&plan.backends[0], &[]);
+        let told = by(&plan, 0, situation);
+        (told.server.clone().unwrap_or_default(), of(&told, Kind::Rule))
+    };
+    let own = way("", "").0;
+    let (here, there) = ("{ src 192.0.2.0/24 }", "{ src 10.0.0.0/8 }");
+    for (rules, servers, server, says) in [
+        (
+            format!("  use_backend other if {here}"),
+            String::new(),
+            "other/c",
+            vec!["use_backend other holds for this address"],
+        ),
+        (format!("  use_backend other if {there}"), String::new(), &own, vec![]),
+        (
+            "  use_backend other if { dst_port 5000 }".to_owned(),
+            String::new(),
+            &own,
+            vec!["use_backend other depends on more than the address, and is not counted"],
+        ),
+        (
+            String::new(),
+            format!("  use-server b if {here}"),
+            "be/b",
+            vec!["use-server b holds for this address"],
+        ),
+        (String::new(), format!("  use-server b if {there}"), &own, vec![]),
+        (
+            format!("  tcp-request connection reject if {here}"),
+            String::new(),
+            "",
+            vec!["a tcp-request rule refuses this address"],
+        ),
+        (
+            format!("  tcp-request connection accept if {here}\n  tcp-request connection reject"),
+            String::new(),
+            &own,
+            vec![],
+        ),
+    ] {
+        assert_eq!(
+            way(&rules, &servers),
+            (server.to_owned(), says.iter().map(ToString::to_string).collect()),
+            "{rules}{servers}"
+        );
+    }
 }

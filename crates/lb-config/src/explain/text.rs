@@ -9,6 +9,7 @@ impl Kind {
         match self {
             Kind::Frontend => "frontend",
             Kind::Backend => "backend",
+            Kind::Rule => "rule",
             Kind::Stick => "stick",
             Kind::Balance => "balance",
             Kind::Server => "server",

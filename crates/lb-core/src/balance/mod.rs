@@ -19,8 +19,8 @@ mod source;
 mod static_rr;
 mod table;
 
-pub(crate) use hash_function::avalanche;
 pub use explain::{Choice, Why, in_order};
+pub(crate) use hash_function::avalanche;
 pub use pool::Candidate;
 pub use table::{Loads, Request, Table};
 

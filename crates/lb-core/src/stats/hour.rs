@@ -181,10 +181,10 @@ mod tests {
         assert_eq!(hour.samples.len(), 360);
         let values = hour.curve(Curve::Sessions, 90, at(8000));
         assert!(values.iter().all(Option::is_some));
-        assert_eq!(values[89], Some(7999));
+        assert_eq!(values[89], Some(7990));
         // Nobody has looked for half an hour.
         let later = hour.curve(Curve::Sessions, 90, at(9800));
-        assert_eq!((later[44], later[45], later[89]), (Some(7999), None, None));
+        assert_eq!((later[44], later[45], later[89]), (Some(7990), None, None));
         assert!(hour.curve(Curve::Sessions, 90, at(20_000)).iter().all(Option::is_none));
     }
 

@@ -17,6 +17,7 @@ pub use spread::ServerSpread;
 pub enum Section {
     Global,
     Frontend,
+    Listener,
     Backend,
     Server,
     StickTable,
@@ -33,16 +34,17 @@ pub struct TableFill {
 }
 
 impl Section {
-    pub const ALL: [Section; 5] = [
+    pub const ALL: [Section; 6] = [
         Section::Global,
         Section::Frontend,
+        Section::Listener,
         Section::Backend,
         Section::Server,
         Section::StickTable,
     ];
 
     pub fn named(word: &str) -> Option<Section> {
-        let words = ["global", "frontend", "backend", "server", "sticktable"];
+        let words = ["global", "frontend", "listener", "backend", "server", "sticktable"];
         words.iter().position(|w| *w == word).map(|place| Section::ALL[place])
     }
 }
@@ -80,6 +82,7 @@ pub fn metrics(figures: &Figures<'_>, wish: &Wish) -> String {
         match section {
             Section::Global => process(&mut out, figures.info),
             Section::Frontend => of_rows(&mut out, Kind::Frontend, figures.rows),
+            Section::Listener => of_rows(&mut out, Kind::Listener, figures.rows),
             Section::Backend => of_rows(&mut out, Kind::Backend, figures.rows),
             Section::Server => {
                 of_rows(&mut out, Kind::Server, figures.rows);
@@ -111,7 +114,8 @@ fn of_rows(out: &mut Exposition<'_>, kind: Kind, rows: &[Row]) {
     let scope = match kind {
         Kind::Frontend => "frontend",
         Kind::Backend => "backend",
-        Kind::Server | Kind::Listener => "server",
+        Kind::Listener => "listener",
+        Kind::Server => "server",
     };
     for metric in METRICS.iter().filter(|m| m.is_of(kind)) {
         let prefix = if metric.field >= Field::FIRST_OWN {
@@ -135,8 +139,10 @@ fn sample(out: &mut Family<'_>, metric: &Metric, row: &Row, rows: &[Row]) {
         return;
     }
     let mut labels = vec![("proxy", row.text(Field::Pxname))];
-    if row.kind() == Kind::Server {
-        labels.push(("server", row.text(Field::Svname)));
+    match row.kind() {
+        Kind::Server => labels.push(("server", row.text(Field::Svname))),
+        Kind::Listener => labels.push(("listener", row.text(Field::Svname))),
+        Kind::Frontend | Kind::Backend => {}
     }
     let value = row.value(metric.field).map(ToString::to_string);
     match metric.form {
@@ -201,12 +207,17 @@ fn count_of(rows: &[Row], backend: &Row, is: impl Fn(&Row) -> bool) -> u32 {
 fn state_words(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Server => &["DOWN", "UP", "MAINT", "DRAIN", "NOLB"],
-        _ => &["DOWN", "UP"],
+        Kind::Listener => &["WAITING", "OPEN", "FULL"],
+        Kind::Frontend | Kind::Backend => &["DOWN", "UP"],
     }
 }
 
 fn state(row: &Row) -> &'static str {
     let status = row.text(Field::Status);
+    if row.kind() == Kind::Listener {
+        let words = state_words(Kind::Listener);
+        return words.iter().find(|word| **word == status).copied().unwrap_or_default();
+    }
     match status.split(' ').next().unwrap_or_default() {
         "DOWN" | "STOP" => "DOWN",
         "MAINT" => "MAINT",

@@ -371,6 +371,10 @@ fn sessions_tip(row: &Row) -> Vec<(String, String)> {
             "Current active connections:".to_owned(),
             grouped(row.number(Field::Scur)),
         ),
+        (
+            "Current used connections:".to_owned(),
+            grouped(row.number(Field::UsedConnCur)),
+        ),
         ("Active connections limit:".to_owned(), most),
     ]
 }

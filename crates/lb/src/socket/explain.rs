@@ -52,19 +52,19 @@ pub(super) fn tell(room: &Room, call: &Call) -> Reply {
 
 fn one(room: &Room, frontend: &Frontend, client: Client) -> Explanation {
     let now = room.clock.now();
-    let backend = frontend.backend.as_ref().and_then(|backend| {
-        let snapshot = backend.now();
-        let keeper = room.orders.backend(&snapshot.plan.name).ok()?;
-        let situation = situation(&keeper, &snapshot, backend.next_ticket(), client.address, now);
+    let find = |name: &str| {
+        let keeper = room.orders.backend(name).ok()?;
+        let snapshot = keeper.backend().now();
+        let situation = situation(&keeper, &snapshot, client.address, now);
         Some((snapshot.plan.clone(), situation))
-    });
-    let led_to = backend.as_ref().map(|(plan, situation)| (&**plan, situation));
-    let mut told = explain(&frontend.plan, led_to, client.address);
+    };
+    let default = frontend.backend.as_ref().map(|backend| backend.name());
+    let mut told = explain(&frontend.plan, default.as_deref(), find, client.address);
     present(room, frontend, client, now, &mut told);
     told
 }
 
-fn situation(keeper: &Keeper, snapshot: &Snapshot, ticket: u64, source: IpAddr, now: Mono) -> Situation {
+fn situation(keeper: &Keeper, snapshot: &Snapshot, source: IpAddr, now: Mono) -> Situation {
     let contender = |server: &std::sync::Arc<crate::servers::Server>| {
         let plan = server.plan();
         let (view, status) = keeper.report(server.place, |r| (r.view.clone(), r.status.to_string()))?;
@@ -87,7 +87,7 @@ fn situation(keeper: &Keeper, snapshot: &Snapshot, ticket: u64, source: IpAddr, 
     let affinity = snapshot.affinity.as_ref();
     Situation {
         contenders: snapshot.servers.all().filter_map(contender).collect(),
-        ticket,
+        ticket: keeper.backend().next_ticket(),
         known: affinity
             .and_then(|a| a.peek(source, now))
             .map(|(_, entry)| entry.server),

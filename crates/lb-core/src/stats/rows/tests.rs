@@ -227,7 +227,10 @@ fn metrics_have_the_names_and_types_of_haproxys() {
         http: Some(figures::Http::default()),
     };
     http.traffic.sessions_total = 7;
-    let rows: Vec<Row> = [frontend_row(&http)].into_iter().chain(rows()).collect();
+    let mut listener = Row::new(Kind::Listener, "fe", "sock-1", 3, 1);
+    listener.set(Field::Status, "OPEN");
+    listener.set(Field::Stot, 4u64);
+    let rows: Vec<Row> = [frontend_row(&http), listener].into_iter().chain(rows()).collect();
     let tables = [prometheus::TableFill {
         name: "be".to_owned(),
         key: "ip",
@@ -258,6 +261,9 @@ fn metrics_have_the_names_and_types_of_haproxys() {
     assert!(missing.is_empty(), "{missing:#?}");
     for line in [
         "haproxy_frontend_sessions_total{proxy=\"stats\"} 7",
+        "haproxy_listener_sessions_total{proxy=\"fe\",listener=\"sock-1\"} 4",
+        "haproxy_listener_status{proxy=\"fe\",listener=\"sock-1\",state=\"OPEN\"} 1",
+        "haproxy_listener_status{proxy=\"fe\",listener=\"sock-1\",state=\"FULL\"} 0",
         "haproxy_server_status{proxy=\"be\",server=\"b\",state=\"DOWN\"} 1",
         "haproxy_server_status{proxy=\"be\",server=\"b\",state=\"UP\"} 0",
         "haproxy_server_status{proxy=\"be\",server=\"d\",state=\"MAINT\"} 1",
