@@ -341,13 +341,16 @@ fn haproxys_states_of_servers() {
 fn counters_to_begin_with() {
     let room = Room::new();
     let file = room.0.join("stats");
-    let text = "#fe guid,stot,bin,\ng-fe,1024,5,\n\n#be guid,unknown,stot,econ\ng-be,1,512,9,\ng-srv,1,511,8,\n";
+    let text =
+        "#fe guid,stot,bin,\ng-fe,1024,5,\ng-li-0,6,7\n\n#be guid,unknown,stot,econ\ng-be,1,512,9,\ng-srv,1,511,8,\n";
     fs::write(&file, text).expect("the folder is writable");
     let echo = Server::echo();
     let config = Config::default()
         .global(room.line())
         .global(format!("stats-file {}", file.display()))
         .frontend("guid g-fe")
+        .frontend("option socket-stats")
+        .frontend(format!("bind 127.0.0.1:{} guid-prefix g-li", free_port()))
         .backend("guid g-be")
         .server("a", &echo, "guid g-srv");
     let _lb = Lb::start(&config.to_string());
@@ -357,4 +360,18 @@ fn counters_to_begin_with() {
     );
     assert_eq!(cells(&room, "be/BACKEND", &["stot", "econ"]), ["512", "9"]);
     assert_eq!(cells(&room, "be/a", &["stot", "econ"]), ["511", "8"]);
+    assert_eq!(cells(&room, "fe/sock-1", &["stot", "type"]), ["0", "3"]);
+    assert_eq!(cells(&room, "fe/sock-2", &["stot", "bin"]), ["6", "7"]);
+    // What comes out goes in again.
+    let mut client = connect(config.at());
+    assert_eq!(ask(&mut client, b"x"), b"x");
+    until("the byte to be counted", || {
+        Some(cells(&room, "fe/sock-1", &["stot", "bout"])).filter(|cells| cells == &["1", "1"])
+    });
+    fs::write(&file, room.ask("dump stats-file")).expect("the folder is writable");
+    drop(_lb);
+    let _lb = Lb::start(&config.to_string());
+    assert_eq!(cells(&room, "fe/FRONTEND", &["stot", "bin"]), ["1025", "6"]);
+    assert_eq!(cells(&room, "fe/sock-2", &["stot", "bin"]), ["6", "7"]);
+    assert_eq!(cells(&room, "be/a", &["stot", "connect"]), ["512", "1"]);
 }

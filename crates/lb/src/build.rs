@@ -14,7 +14,7 @@ use tandem_time::Seed;
 use crate::address::{AddressError, ServerAddress};
 use crate::admission::Limit;
 use crate::directory::Directory;
-use crate::frontend::{Frontend, Seat, conn_settings};
+use crate::frontend::{Frontend, Seat, conn_settings, of_listeners};
 use crate::frontends::{Front, Service};
 use crate::keeper::Watched;
 use crate::listeners::Opened;
@@ -100,6 +100,7 @@ impl Builder<'_> {
                         backend,
                         logs: logs.clone(),
                         traffic: Arc::default(),
+                        listeners: of_listeners(frontend),
                         gate: Arc::default(),
                         limit: Limit::new(frontend.maxconn.unwrap_or(self.frontend_maxconn)),
                         denials: Arc::default(),

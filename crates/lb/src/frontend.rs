@@ -27,6 +27,8 @@ pub(crate) struct Frontend {
     pub(crate) settings: Arc<ConnSettings>,
     pub(crate) logs: Targets,
     pub(crate) traffic: Arc<Traffic>,
+    /// Of each listener, with `option socket-stats`; otherwise nobody is counted there.
+    pub(crate) listeners: Arc<[Traffic]>,
     /// Whether it takes connections; an operator says so.
     pub(crate) gate: Arc<watch::Sender<Gate>>,
     pub(crate) limit: Limit,
@@ -44,6 +46,19 @@ pub(crate) enum Gate {
     Paused,
     /// Its listeners are gone.
     Closed,
+}
+
+impl Frontend {
+    /// Of the listener with this number, counted from 1.
+    pub(crate) fn listener(&self, number: u32) -> Option<&Traffic> {
+        self.listeners.get(usize::try_from(number).ok()?.checked_sub(1)?)
+    }
+}
+
+/// Room to count each listener for itself, when that is asked for.
+pub(crate) fn of_listeners(frontend: &plan::Frontend) -> Arc<[Traffic]> {
+    let counted = frontend.binds.iter().filter(|_| frontend.socket_stats);
+    counted.map(|_| Traffic::default()).collect()
 }
 
 /// The frontend's and the backend's part of what governs a connection. Without a backend there is nothing to connect to.

@@ -142,7 +142,8 @@ impl Opener<'_> {
     }
 }
 
-fn shown(address: &BindAddress) -> String {
+/// As statistics and errors name it.
+pub(crate) fn shown(address: &BindAddress) -> String {
     match address {
         BindAddress::Ip { ip, port } => SocketAddr::new(*ip, *port).to_string(),
         BindAddress::Unix(path) => path.display().to_string(),

@@ -60,7 +60,7 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
         Ok(client) => client,
         Err(error) => return tracing::warn!(%error, "a client's connection cannot be watched"),
     };
-    let counted = AtFrontend::enter(&frontend, &worker.crew, at);
+    let counted = AtFrontend::enter(&frontend, listener, &worker.crew, at);
     let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
     let mut session = Session {
         conn: Conn::new(frontend.settings.clone(), at),
@@ -286,6 +286,9 @@ impl Session {
         self.carried.from_client += up.read;
         self.carried.to_client += down.read;
         counted::bytes(&self.frontend.traffic, up.read, down.read);
+        if let Some(listener) = self.frontend.listener(self.listener) {
+            counted::bytes(listener, up.read, down.read);
+        }
         if let Some(backend) = &self.backend {
             counted::bytes(&backend.traffic, up.read, down.read);
         }

@@ -83,7 +83,7 @@ impl Side {
         format!(
             "global\n {}\n nbthread 2\n maxconn 400\ndefaults\n mode tcp\n timeout connect 5s\n timeout client 30s\n \
              timeout server 30s\n\
-             frontend fe\n bind 127.0.0.1:{}\n maxconn 100\n default_backend be\n\
+             frontend fe\n bind 127.0.0.1:{}\n maxconn 100\n option socket-stats\n default_backend be\n\
              backend be\n balance roundrobin\n stick-table type ip size 1k expire 1h\n stick store-request src\n \
              server s1 {one} check inter 1h weight 3\n server s2 {two} weight 3\n \
              server s3 {one} backup disabled maxconn 20\n\

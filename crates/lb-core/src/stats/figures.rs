@@ -74,6 +74,21 @@ pub struct Frontend<'a> {
     pub http: Option<Http>,
 }
 
+/// One listener of a frontend that counts each for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listener<'a> {
+    pub proxy: &'a str,
+    pub iid: u32,
+    /// Counted from 1.
+    pub number: u32,
+    pub name: &'a str,
+    pub address: &'a str,
+    pub maxconn: u32,
+    pub is_open: bool,
+    pub is_http: bool,
+    pub traffic: Traffic,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub struct Backend<'a> {
     pub name: &'a str,

@@ -1,6 +1,6 @@
 //! From figures to rows: which fields a row of each kind has in TCP mode, and what HAProxy would put into them.
 
-use super::figures::{Backend, Denials, Effort, Frontend, Http, Server, Time, Traffic};
+use super::figures::{Backend, Denials, Effort, Frontend, Http, Listener, Server, Time, Traffic};
 use super::{Field, Kind, Row};
 use crate::backend::{CheckReport, Operation, ServerView};
 use crate::balance::{Algorithm, Policy};
@@ -43,6 +43,33 @@ pub fn frontend_row(f: &Frontend<'_>) -> Row {
         row.set(Field::Intercepted, requests);
         zeros(&mut row, &[Field::CacheLookups, Field::CacheHits]);
     }
+    row
+}
+
+pub fn listener_row(l: &Listener<'_>) -> Row {
+    let mut row = Row::new(Kind::Listener, l.proxy, l.name, l.iid, l.number);
+    row.set(Field::Scur, l.traffic.sessions);
+    row.set(Field::Smax, l.traffic.sessions_max);
+    row.set(Field::Slim, l.maxconn);
+    row.set(Field::Stot, l.traffic.sessions_total);
+    row.set(Field::Bin, l.traffic.bytes_in);
+    row.set(Field::Bout, l.traffic.bytes_out);
+    row.set(Field::Reqbin, l.traffic.bytes_in);
+    row.set(Field::Resbin, l.traffic.bytes_out);
+    let is_full = l.maxconn > 0 && l.traffic.sessions >= l.maxconn;
+    row.set(
+        Field::Status,
+        match (l.is_open, is_full) {
+            (false, _) => "WAITING",
+            (true, true) => "FULL",
+            (true, false) => "OPEN",
+        },
+    );
+    row.set(Field::Addr, l.address);
+    row.set(Field::Mode, if l.is_http { "http" } else { "tcp" });
+    let refused = [Field::Dreq, Field::Dresp, Field::Ereq, Field::Dcon, Field::Dses];
+    zeros(&mut row, &refused);
+    zeros(&mut row, &[Field::Wrew, Field::Eint]);
     row
 }
 

@@ -7,43 +7,61 @@ use tandem_lb_core::conn::{Ending, Phase, Summary, Who};
 use tandem_time::Mono;
 
 use super::Carried;
-use crate::counters::Traffic;
+use crate::counters::{Gauge, Traffic};
 use crate::frontend::Frontend;
 use crate::publish::Backend;
 use crate::servers::Server;
 use crate::worker::Crew;
 
-/// Counted for the process and a frontend.
+/// Counted for the process, a frontend and its listener.
 pub(super) struct AtFrontend {
     frontend: Arc<Frontend>,
+    listener: u32,
     crew: Arc<Crew>,
 }
 
 impl AtFrontend {
     /// One that was counted elsewhere when it began.
-    pub(super) fn arrive(frontend: &Arc<Frontend>, crew: &Arc<Crew>) -> AtFrontend {
-        frontend.traffic.sessions.arrive();
-        crew.sessions.arrive();
+    pub(super) fn arrive(frontend: &Arc<Frontend>, listener: u32, crew: &Arc<Crew>) -> AtFrontend {
+        let at = AtFrontend::of(frontend, listener, crew);
+        at.everywhere().for_each(Gauge::arrive);
+        at
+    }
+
+    pub(super) fn enter(frontend: &Arc<Frontend>, listener: u32, crew: &Arc<Crew>, now: Mono) -> AtFrontend {
+        frontend.traffic.began(now);
+        crew.sessions.enter();
+        let at = AtFrontend::of(frontend, listener, crew);
+        if let Some(traffic) = at.at_listener() {
+            traffic.began(now);
+        }
+        at
+    }
+
+    /// Of the listener that it came by, if listeners count for themselves.
+    fn at_listener(&self) -> Option<&Traffic> {
+        self.frontend.listener(self.listener)
+    }
+
+    fn of(frontend: &Arc<Frontend>, listener: u32, crew: &Arc<Crew>) -> AtFrontend {
         AtFrontend {
             frontend: frontend.clone(),
+            listener,
             crew: crew.clone(),
         }
     }
 
-    pub(super) fn enter(frontend: &Arc<Frontend>, crew: &Arc<Crew>, now: Mono) -> AtFrontend {
-        frontend.traffic.began(now);
-        crew.sessions.enter();
-        AtFrontend {
-            frontend: frontend.clone(),
-            crew: crew.clone(),
-        }
+    fn everywhere(&self) -> impl Iterator<Item = &Gauge> {
+        let of_listener = self.at_listener().map(|traffic| &traffic.sessions);
+        [&self.frontend.traffic.sessions, &self.crew.sessions]
+            .into_iter()
+            .chain(of_listener)
     }
 }
 
 impl Drop for AtFrontend {
     fn drop(&mut self) {
-        self.frontend.traffic.sessions.leave();
-        self.crew.sessions.leave();
+        self.everywhere().for_each(Gauge::leave);
     }
 }
 

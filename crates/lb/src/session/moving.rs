@@ -42,7 +42,7 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
         None => Upstream::None,
     };
     let peer = Peer::of_record(&record);
-    let counted = AtFrontend::arrive(&frontend, &worker.crew);
+    let counted = AtFrontend::arrive(&frontend, record.listener, &worker.crew);
     let waker = std::future::poll_fn(|cx| std::task::Poll::Ready(cx.waker().clone())).await;
     let backend = match &record.placed {
         Some(placed) => frontend.directory.backend(&placed.backend),

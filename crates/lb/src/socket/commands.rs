@@ -34,6 +34,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("disable health", "disable health", Admin, server::disable_health, "disable health checks"),
     command("disable server", "disable server (DEPRECATED)", Admin, server::disable, "disable a server for maintenance (use 'set server' instead)"),
     command("drain", "drain [over <time> [idlest|oldest]]", Admin, drain::begin, "stop softly, and close those who are left over this time"),
+    command("dump stats-file", "dump stats-file", Admin, stats::dump, "dump stats for a stats-file"),
     command("enable agent", "enable agent", Admin, server::enable_agent, "enable agent checks"),
     command("enable frontend", "enable frontend <frontend>", Admin, frontends::enable, "re-enable specific frontend"),
     command("enable health", "enable health", Admin, server::enable_health, "enable health checks"),

@@ -1,5 +1,8 @@
 //! `show stat` and `show info`.
 
+use std::sync::Arc;
+
+use tandem_lb_core::snapshot::stats_file;
 use tandem_lb_core::stats::{Hide, Kind, Row, Selection, csv, json, schema, typed};
 use tandem_ops::control::{Call, Reply};
 
@@ -50,6 +53,36 @@ pub(super) fn stat(room: &Room, call: &Call) -> Reply {
     } else {
         csv(&rows)
     })
+}
+
+/// The counters of all that have a `guid`, for the `stats-file` of the next process.
+pub(super) fn dump(room: &Room, _: &Call) -> Reply {
+    let rows = room.stats.rows();
+    let named: Vec<(Arc<str>, &Row)> = rows.iter().filter_map(|row| Some((guid(room, row)?, row))).collect();
+    Reply::Output(stats_file::write(named.iter().map(|(guid, row)| (&**guid, *row))))
+}
+
+fn guid(room: &Room, row: &Row) -> Option<Arc<str>> {
+    let frontend = || room.frontends.all().into_iter().find(|f| f.plan.id == row.iid());
+    let backend = || {
+        let backends = room.orders.backends();
+        let keeper = backends.iter().find(|k| k.backend().now().plan.id == row.iid());
+        keeper.map(|k| k.backend().now().clone())
+    };
+    match row.kind() {
+        Kind::Frontend => frontend()?.plan.guid.clone(),
+        Kind::Listener => {
+            let place = usize::try_from(row.sid()).ok()?.checked_sub(1)?;
+            let prefix = frontend()?.plan.binds.get(place)?.guid_prefix.clone()?;
+            Some(format!("{prefix}-0").into())
+        }
+        Kind::Backend => backend()?.plan.guid.clone(),
+        Kind::Server => {
+            let backend = backend()?;
+            let server = backend.servers.all().find(|s| s.plan().id.0 == row.sid())?;
+            server.plan().guid.clone()
+        }
+    }
 }
 
 pub(super) fn json_schema(_: &Room, _: &Call) -> Reply {

@@ -57,6 +57,13 @@ impl Past {
         chosen(own, theirs)
     }
 
+    /// What one of its listeners counted; only HAProxy's file knows.
+    pub(crate) fn of_listener(&self, bind: &plan::Bind) -> Counters {
+        let guid = bind.guid_prefix.as_ref().map(|prefix| format!("{prefix}-0"));
+        let found = guid.and_then(|guid| self.stats.frontend(&guid));
+        found.cloned().unwrap_or_default()
+    }
+
     pub(crate) fn of_backend(&self, plan: &plan::Backend) -> Counters {
         let own = self.own.backend(&plan.name).map(|b| &b.counters);
         let theirs = || plan.guid.as_deref().and_then(|guid| self.stats.backend(guid));

@@ -5,16 +5,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tandem_lb_config::Bind;
 use tandem_lb_core::backend::{Input, ServerReport};
 use tandem_lb_core::snapshot::Counters;
 use tandem_lb_core::stats::prometheus::{ServerSpread, TableFill};
-use tandem_lb_core::stats::{Field, Row, backend_row, figures, frontend_row, server_row};
+use tandem_lb_core::stats::{Field, Row, backend_row, figures, frontend_row, listener_row, server_row};
 use tandem_time::Mono;
 
 use super::Meters;
 use crate::counters::{Attempts, Traffic};
-use crate::frontend::{Gate, Seat};
+use crate::frontend::{Frontend, Gate, Seat};
 use crate::keeper::Keeper;
+use crate::listeners::shown;
 use crate::page::Site;
 use crate::publish::Backend;
 use crate::servers::Server;
@@ -169,6 +171,9 @@ impl Series {
         match self {
             Series::Frontend { seat, meters } => {
                 let frontend = seat.load();
+                for (bind, traffic) in frontend.plan.binds.iter().zip(frontend.listeners.iter()) {
+                    traffic.resume(&past.of_listener(bind));
+                }
                 resume(
                     &frontend.traffic,
                     &mut meters.borrow_mut(),
@@ -262,6 +267,7 @@ impl Series {
             Series::Frontend { seat, .. } => {
                 let frontend = seat.load();
                 frontend.traffic.clear();
+                frontend.listeners.iter().for_each(Traffic::clear);
                 frontend.denials.clear();
             }
             Series::Site { site, .. } => site.traffic().clear(),
@@ -296,6 +302,7 @@ impl Series {
                     },
                     http: None,
                 }));
+                rows.extend(listener_rows(&frontend, is_open));
             }
             Series::Site { site, meters } => {
                 let traffic = meters.borrow().figures(site.traffic(), now);
@@ -354,6 +361,31 @@ fn follow(known: &mut Vec<OfServer>, backend: &Backend) {
                 meters: Meters::default(),
             })
     }));
+}
+
+fn listener_rows(frontend: &Frontend, is_open: bool) -> Vec<Row> {
+    let binds = frontend.plan.binds.iter().zip(frontend.listeners.iter()).zip(1..);
+    let row = |((bind, traffic), number): ((&Bind, &Traffic), u32)| {
+        listener_row(&figures::Listener {
+            proxy: &frontend.plan.name,
+            iid: frontend.plan.id,
+            number,
+            name: &bind.name.clone().unwrap_or_else(|| format!("sock-{number}")),
+            address: &shown(&bind.address),
+            maxconn: bind.maxconn.unwrap_or(0),
+            is_open: is_open && *frontend.gate.borrow() == Gate::Open,
+            is_http: false,
+            traffic: figures::Traffic {
+                sessions: traffic.sessions.now(),
+                sessions_max: traffic.sessions.max(),
+                sessions_total: traffic.sessions.total(),
+                bytes_in: traffic.bytes_in.now(),
+                bytes_out: traffic.bytes_out.now(),
+                ..figures::Traffic::default()
+            },
+        })
+    };
+    binds.map(row).collect()
 }
 
 fn resume(traffic: &Traffic, meters: &mut Meters, before: &Counters) {
