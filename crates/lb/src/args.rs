@@ -12,6 +12,8 @@ use clap::{Parser, ValueEnum};
 
 pub(crate) use haproxy::ArgsError;
 
+use crate::master::MasterSocket;
+
 const AFTER_HELP: &str = "\
 Examples:
   tandem-lb -c -f /etc/haproxy/haproxy.cfg        check a configuration and say all that is wrong with it
@@ -82,6 +84,9 @@ pub(crate) struct Args {
     /// The control socket of the tandem-vrrp on this host, whose state the page shows
     #[arg(long, value_name = "FILE", default_value = "/run/tandem-vrrp/control.sock")]
     pub(crate) vrrp_socket: PathBuf,
+    /// Open HAProxy's master socket there: PATH[,mode,600][,level,operator]
+    #[arg(short = 'S', long, value_name = "SOCKET")]
+    pub(crate) master_socket: Option<MasterSocket>,
     /// Take the listeners over from the process that answers at this stats socket; with -sf, its connections too
     #[arg(short = 'x', long, value_name = "SOCKET")]
     pub(crate) take_over: Option<PathBuf>,

@@ -27,6 +27,7 @@ use crate::frontends::Frontends;
 use crate::http;
 use crate::keeper::{Keeper, Lines, Watched};
 use crate::live::Live;
+use crate::master::{Master, Outcome, Reloads, Wanted};
 use crate::orders::Orders;
 use crate::page::{Page, Site};
 use crate::router::Router;
@@ -50,6 +51,8 @@ pub(crate) struct Control {
     pub(crate) process: Limit,
     pub(crate) live: Arc<Live>,
     pub(crate) doors: Doors,
+    /// The master socket, if there is to be one.
+    pub(crate) master: Option<Doors>,
     pub(crate) crew: Arc<Crew>,
     /// The process to take over from.
     pub(crate) predecessor: Option<Taker>,
@@ -75,6 +78,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         process,
         live,
         doors,
+        master,
         crew,
         predecessor,
         lots,
@@ -146,7 +150,14 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     };
     let keeping = archive.map(|archive| Keeping::begin(archive, scene.clone()));
     let of_pages = sockets.iter().flatten().map(Arc::downgrade);
-    let of_doors = doors.doors().iter().map(|door| Arc::downgrade(&door.socket));
+    let doors_of = |doors: &Doors| {
+        doors
+            .doors()
+            .iter()
+            .map(|d| Arc::downgrade(&d.socket))
+            .collect::<Vec<_>>()
+    };
+    let of_doors = [Some(&doors), master.as_ref()].into_iter().flatten().flat_map(doors_of);
     let giver = Rc::new(Giver {
         live: live.clone(),
         phase: desk.phase.clone(),
@@ -170,7 +181,9 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         giver: giver.clone(),
         drain: drain.clone(),
     };
-    let doors = socket::open(doors, room);
+    let (doors, console) = socket::open(doors, room);
+    let (reloads, wanted) = Reloads::new();
+    let master = master.map(|doors| socket::open_master(doors, Master::new(console, reloads.clone(), clock)));
     let router = Router::at(router);
     tokio::task::spawn_local(router.clone().watch());
     let page = Page::new(clock, stats, desk.orders.clone(), live, router);
@@ -181,7 +194,9 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     }
     Ok(Running {
         desk,
-        doors: Some(doors),
+        doors: master.into_iter().chain([doors]).collect(),
+        reloads,
+        wanted,
         giver,
         drain,
         store,
@@ -197,7 +212,10 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
 pub(crate) struct Running {
     desk: Desk,
     /// The files of the sockets go when this does.
-    doors: Option<socket::Open>,
+    doors: Vec<socket::Open>,
+    reloads: Reloads,
+    /// Who asks for a reload at the master socket.
+    wanted: Wanted,
     giver: Rc<Giver>,
     drain: Rc<Drain>,
     store: Store,
@@ -238,10 +256,8 @@ impl Running {
 
     /// Who was given the listeners was given these too, and serves them.
     fn leave_doors(&mut self) {
-        if self.giver.is_exposed.get()
-            && let Some(doors) = self.doors.take()
-        {
-            doors.leave();
+        if self.giver.is_exposed.get() {
+            self.doors.drain(..).for_each(socket::Open::leave);
         }
     }
 
@@ -250,6 +266,11 @@ impl Running {
             let received = tokio::select! {
                 received = self.signals.next() => received?,
                 () = self.drain.asked.notified() => return self.drain().await,
+                wanted = self.wanted.next() => {
+                    // Whoever asked may have left.
+                    wanted.send(self.reload()).ok();
+                    continue;
+                }
                 () = self.giver.succeeded.notified() => {
                     if let Some(keeping) = self.keeping.take() {
                         keeping.leave();
@@ -264,11 +285,22 @@ impl Running {
                 Intention::Pause => self.desk.pause(),
                 Intention::Resume => self.desk.resume(),
                 Intention::Reload => {
-                    tracing::warn!(%signal, "reload is not part of this version: nothing was changed");
+                    let Outcome { text, .. } = self.reload();
+                    tracing::warn!(%signal, "{text}");
                 }
                 Intention::Dump(_) | Intention::ClearStatistics => {}
             }
         }
+    }
+
+    /// Reads the configuration again.
+    fn reload(&mut self) -> Outcome {
+        let outcome = Outcome {
+            is_done: false,
+            text: "reload is not part of this version: nothing was changed".to_owned(),
+        };
+        self.reloads.count(&outcome);
+        outcome
     }
 
     /// Waits for the last connection, for as long as patience lasts.

@@ -18,6 +18,7 @@ mod keeper;
 mod listeners;
 mod live;
 mod logs;
+mod master;
 mod orders;
 mod page;
 mod probe;

@@ -30,6 +30,7 @@ use crate::admission::Limit;
 use crate::drain::Drain;
 use crate::frontends::Frontends;
 use crate::live::Live;
+use crate::master::{self, Master};
 use crate::orders::{Orders, ServerOrders};
 use crate::stats::Stats;
 use crate::upgrade::Giver;
@@ -55,8 +56,18 @@ pub(crate) struct Open {
 }
 
 /// Serves all sockets from now on.
-pub(crate) fn open(doors: Doors, room: Room) -> Open {
+pub(crate) fn open(doors: Doors, room: Room) -> (Open, Rc<Console<Room>>) {
     let console = Rc::new(Console::new(commands::COMMANDS, room, doors.names().to_vec()));
+    (serve_all(doors, &console), console)
+}
+
+/// Serves the master socket from now on.
+pub(crate) fn open_master(doors: Doors, master: Master) -> Open {
+    let console = Console::new(master::COMMANDS, master, doors.names().to_vec());
+    serve_all(doors, &Rc::new(console.with_prompt(master::PROMPT)))
+}
+
+fn serve_all<S: 'static>(doors: Doors, console: &Rc<Console<S>>) -> Open {
     let serve = |door: &Door| tokio::task::spawn_local(serve(door.clone(), console.clone())).abort_handle();
     let served = doors.doors().iter().map(serve).collect();
     Open { doors, served }

@@ -80,6 +80,10 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
     )?;
     let global = &plan.global;
     let doors = Doors::open(global, &inherited).map_err(all)?;
+    let master = args.master_socket.as_ref();
+    let master = master
+        .map(|socket| Doors::open_master(socket.configured(), &inherited))
+        .transpose()?;
     if inherited.left() > 0 {
         tracing::info!(
             "{} of the passed listeners are not configured any more",
@@ -95,6 +99,7 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
         Background::Daemon(readiness) => Some(readiness),
         Background::Leave(code) => {
             doors.leave();
+            master.into_iter().for_each(Doors::leave);
             return Ok(code);
         }
     };
@@ -168,6 +173,7 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
         process,
         live,
         doors,
+        master,
         crew,
         predecessor,
         lots: seed.fork(workers as u64),

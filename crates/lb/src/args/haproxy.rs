@@ -28,10 +28,6 @@ const WITHOUT_MEANING: &[&str] = &[
 /// Flags that would change what happens, and do not yet.
 const NOT_YET: &[(&str, &str)] = &[
     (
-        "-S",
-        "there is no separate master process, so there is no master socket",
-    ),
-    (
         "-m",
         "a memory limit is not there yet; let systemd's MemoryMax= set one",
     ),

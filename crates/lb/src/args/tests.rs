@@ -46,6 +46,7 @@ fn each_flag_of_haproxy() {
         ("-f a -x /run/s -sf 12 13 -q", |a| {
             a.take_over == Some("/run/s".into()) && a.finish == [12, 13] && a.quiet
         }),
+        ("-f a -S /run/m,mode,600", |a| a.master_socket.is_some()),
         ("-f a -st 7", |a| a.terminate == [7] && a.finish.is_empty()),
         ("-q -- a b", |a| a.files == ["a", "b"].map(PathBuf::from)),
         ("-f a --dialect haproxy", |a| a.dialect == Some(Dialect::Haproxy)),
@@ -58,7 +59,7 @@ fn each_flag_of_haproxy() {
 #[test]
 fn what_is_not_there_says_so() {
     for (line, text) in [
-        ("-f a -S /run/s", "-S: there is no separate master"),
+        ("-f a -S here", "the master socket is a unix socket"),
         ("-m 100 -f a", "-m: "),
         ("-f a -Q", "unexpected argument '-Q'"),
         ("-f a --nonsense", "unexpected argument '--nonsense'"),

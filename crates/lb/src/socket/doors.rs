@@ -21,7 +21,7 @@ const BACKLOG: u32 = 128;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Error)]
-#[error("{origin}: stats socket: cannot listen on {address}: {why}")]
+#[error("{origin}: cannot listen for commands on {address}: {why}")]
 pub(crate) struct DoorError {
     origin: Arc<str>,
     address: String,
@@ -51,6 +51,19 @@ impl Doors {
             }
         }
         if errors.is_empty() { Ok(opened) } else { Err(errors) }
+    }
+
+    /// The master socket.
+    pub(crate) fn open_master(configured: &plan::StatsSocket, inherited: &Sockets) -> Result<Doors, DoorError> {
+        let mut opened = Doors::default();
+        match opened.add(configured, PATIENCE, inherited) {
+            Ok(()) => Ok(opened),
+            Err(why) => Err(DoorError {
+                origin: configured.origin.clone(),
+                address: Named(&configured.address).to_string(),
+                why,
+            }),
+        }
     }
 
     /// The sockets are another process's from now on.

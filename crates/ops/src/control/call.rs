@@ -1,7 +1,9 @@
 //! One command as it was given.
 
+use std::time::Duration;
+
 use super::Level;
-use super::session::Session;
+use super::session::{Session, SeverityOutput};
 
 /// The words of a command, those that name it included.
 #[derive(Clone, Debug)]
@@ -47,6 +49,17 @@ impl Call {
     /// Whether it came through a unix socket that was opened for passing descriptors on (`expose-fd listeners`).
     pub fn may_take_descriptors(&self) -> bool {
         self.may_take_descriptors
+    }
+
+    /// A conversation with the same rights.
+    pub(super) fn session(&self) -> Session {
+        Session {
+            level: self.level,
+            severities: SeverityOutput::None,
+            is_interactive: false,
+            may_take_descriptors: false,
+            patience: Duration::ZERO,
+        }
     }
 
     pub fn payload(&self) -> Option<&str> {

@@ -8,12 +8,17 @@ use super::session::{Level, Session};
 use super::words::words;
 use super::{Call, Command, Reply};
 
+/// The command of this name gets every command whose first word begins so, with all its words: they are for another
+/// process.
+const ADDRESSED: &str = "@";
+
 /// The commands of a daemon, what they work on, and the sockets that lead here.
 pub struct Console<S: 'static> {
     commands: &'static [Command<S>],
     state: S,
     /// As `show cli sockets` names them, each with its level.
     sockets: Vec<(String, Level)>,
+    prompt: &'static str,
 }
 
 /// What to do about a command.
@@ -30,11 +35,38 @@ impl<S> Console<S> {
             commands,
             state,
             sockets,
+            prompt: "> ",
+        }
+    }
+
+    /// What interactive clients see when it is their turn.
+    pub fn with_prompt(self, prompt: &'static str) -> Console<S> {
+        Console { prompt, ..self }
+    }
+
+    pub(super) fn prompt(&self) -> &'static str {
+        self.prompt
+    }
+
+    /// Answers a command that came through another console, for whoever gave it there.
+    pub fn forward(&self, words: &[String], call: &Call) -> Reply {
+        match self.answer_words(&mut call.session(), words.to_vec(), call.payload().map(str::to_owned)) {
+            Answer::Reply(reply) => reply,
+            Answer::Wait(_) | Answer::Quit => {
+                Reply::error("That is for the conversation itself, and not for a process.")
+            }
         }
     }
 
     pub(super) fn answer(&self, session: &mut Session, text: &str, payload: Option<String>) -> Answer {
-        let words = words(text);
+        self.answer_words(session, words(text), payload)
+    }
+
+    fn answer_words(&self, session: &mut Session, words: Vec<String>, payload: Option<String>) -> Answer {
+        let is_addressed = words.first().is_some_and(|word| word.starts_with(ADDRESSED));
+        if is_addressed && let Some(command) = self.commands.iter().find(|c| c.name == ADDRESSED) {
+            return Answer::Reply((command.run)(&self.state, &Call::new(words, 0, payload, session)));
+        }
         let mut builtins = BUILTINS.iter().chain(&ALWAYS);
         if let Some((_, builtin)) = builtins.find(|(entry, _)| named(entry.name, &words).is_some()) {
             return self.builtin(*builtin, session, &words);

@@ -183,7 +183,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
                 }
             }
         }
-        out.push_str(if self.session.is_interactive { "\n> " } else { "\n" });
+        out.push('\n');
+        if self.session.is_interactive {
+            out.push_str(self.console.prompt());
+        }
         self.write(&out).await?;
         Ok(Then::GoOn)
     }

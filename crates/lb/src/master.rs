@@ -1,0 +1,262 @@
+//! The master socket (`-S`), as HAProxy's tools expect it (reference 4.3).
+//!
+//! There is one process here: it reloads by itself, and a new binary takes its connections over. So it is its own worker,
+//! and what is sent to the worker (`@1 show info`) is answered like on the stats socket.
+
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tandem_lb_config::{BindAddress, Level as Allowed, StatsSocket};
+use tandem_ops::clock::Clock;
+use tandem_ops::control::{Call, Command, Console, Level, Reply};
+use tandem_time::Mono;
+use thiserror::Error;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::socket::Room;
+use crate::stats::VERSION;
+
+pub(crate) const PROMPT: &str = "master> ";
+
+/// What commands of the master socket work on.
+pub(crate) struct Master {
+    worker: Rc<Console<Room>>,
+    reloads: Reloads,
+    clock: Clock,
+    began: Mono,
+}
+
+/// How a reload went, and what there is to say about it.
+pub(crate) struct Outcome {
+    pub(crate) is_done: bool,
+    pub(crate) text: String,
+}
+
+/// The way to have the configuration read again, and to hear how that went.
+#[derive(Clone)]
+pub(crate) struct Reloads {
+    wanted: mpsc::UnboundedSender<oneshot::Sender<Outcome>>,
+    done: Rc<Cell<u32>>,
+    failed: Rc<Cell<u32>>,
+}
+
+/// Those who want a reload, in their turn.
+pub(crate) struct Wanted(mpsc::UnboundedReceiver<oneshot::Sender<Outcome>>);
+
+/// Where the socket is to be, as on the command line: `PATH[,mode,600][,level,operator][,user,NAME][,group,NAME]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MasterSocket(StatsSocket);
+
+#[derive(Debug, Error, PartialEq, Eq)]
+pub(crate) enum MasterSocketError {
+    #[error("the master socket is a unix socket: give its path")]
+    NoPath,
+    #[error("'{0}' is no option of a master socket: it knows mode, level, user and group, each with a value")]
+    Option(String),
+}
+
+impl Master {
+    pub(crate) fn new(worker: Rc<Console<Room>>, reloads: Reloads, clock: Clock) -> Master {
+        let began = clock.now();
+        Master {
+            worker,
+            reloads,
+            clock,
+            began,
+        }
+    }
+}
+
+impl Reloads {
+    pub(crate) fn new() -> (Reloads, Wanted) {
+        let (wanted, receiver) = mpsc::unbounded_channel();
+        let reloads = Reloads {
+            wanted,
+            done: Rc::default(),
+            failed: Rc::default(),
+        };
+        (reloads, Wanted(receiver))
+    }
+
+    /// `None` when the process is about to end.
+    async fn ask(&self) -> Option<Outcome> {
+        let (answer, outcome) = oneshot::channel();
+        self.wanted.send(answer).ok()?;
+        outcome.await.ok()
+    }
+
+    /// However it was asked for.
+    pub(crate) fn count(&self, outcome: &Outcome) {
+        let count = if outcome.is_done { &self.done } else { &self.failed };
+        count.set(count.get() + 1);
+    }
+}
+
+impl Wanted {
+    /// The next one, who is to be told.
+    pub(crate) async fn next(&mut self) -> oneshot::Sender<Outcome> {
+        match self.0.recv().await {
+            Some(wanted) => wanted,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl MasterSocket {
+    pub(crate) fn configured(&self) -> &StatsSocket {
+        &self.0
+    }
+}
+
+impl FromStr for MasterSocket {
+    type Err = MasterSocketError;
+
+    fn from_str(text: &str) -> Result<MasterSocket, MasterSocketError> {
+        let mut words = text.split(',');
+        let path = words.next().map(|word| word.strip_prefix("unix@").unwrap_or(word));
+        let path = path
+            .filter(|path| path.starts_with('/'))
+            .ok_or(MasterSocketError::NoPath)?;
+        let mut socket = StatsSocket {
+            address: BindAddress::Unix(PathBuf::from(path)),
+            origin: "-S".into(),
+            level: Allowed::Admin,
+            mode: None,
+            user: None,
+            group: None,
+            expose_listeners: false,
+        };
+        while let Some(option) = words.next() {
+            let wrong = || MasterSocketError::Option(option.to_owned());
+            let value = words.next().ok_or_else(wrong)?;
+            match option {
+                "mode" => socket.mode = Some(u32::from_str_radix(value, 8).map_err(|_| wrong())?),
+                "level" => socket.level = level(value).ok_or_else(wrong)?,
+                "user" => socket.user = Some(value.to_owned()),
+                "group" => socket.group = Some(value.to_owned()),
+                _ => return Err(wrong()),
+            }
+        }
+        Ok(MasterSocket(socket))
+    }
+}
+
+fn level(word: &str) -> Option<Allowed> {
+    match word {
+        "user" => Some(Allowed::User),
+        "operator" => Some(Allowed::Operator),
+        "admin" => Some(Allowed::Admin),
+        _ => None,
+    }
+}
+
+#[rustfmt::skip]
+pub(crate) static COMMANDS: &[Command<Master>] = &[
+    Command { name: "@", usage: "@<relative pid> or @!<pid> <command>", level: Level::User, run: at, about: "send a command to that process" },
+    Command { name: "reload", usage: "reload", level: Level::Admin, run: reload, about: "read the configuration again" },
+    Command { name: "show proc", usage: "show proc", level: Level::User, run: processes, about: "show processes status" },
+    Command { name: "show startup-logs", usage: "show startup-logs", level: Level::User, run: startup, about: "report logs emitted during the start" },
+    Command { name: "show version", usage: "show version", level: Level::User, run: |_, _| Reply::info(VERSION), about: "show version of the current process" },
+];
+
+/// `@1`, `@!PID` and `@master` are all this process.
+fn at(master: &Master, call: &Call) -> Reply {
+    let (target, rest) = (call.arg(0), call.args().get(1..).unwrap_or_default());
+    let me = format!("@!{}", std::process::id());
+    match target {
+        "@" | "@master" => match rest {
+            [show, what, ..] if (show.as_str(), what.as_str()) == ("show", "proc") => processes(master, call),
+            [word, ..] if word == "reload" && call.level() >= Level::Admin => reload(master, call),
+            _ => Reply::error("Give it without the prefix: this is the master."),
+        },
+        target if target == "@1" || target == me => match rest {
+            [] => Reply::error("Put the command behind the prefix."),
+            rest => master.worker.forward(rest, call),
+        },
+        target => Reply::error(format!("Can't find the target PID matching the prefix '{target}'")),
+    }
+}
+
+/// Answers when it is done, and closes, as HAProxy does since 2.7.
+fn reload(master: &Master, _: &Call) -> Reply {
+    let reloads = master.reloads.clone();
+    Reply::Becomes(Box::new(|mut stream| {
+        Box::pin(async move {
+            let outcome = reloads.ask().await;
+            let (is_done, text) = outcome.map_or((false, String::new()), |o| (o.is_done, o.text));
+            let answer = format!("Success={}\n--\n{}\n", u8::from(is_done), text.trim_end());
+            // Whoever asked may be gone, and then nobody misses it.
+            stream.write_all(answer.as_bytes()).await.ok();
+            stream.shutdown().await.ok();
+        })
+    }))
+}
+
+fn processes(master: &Master, _: &Call) -> Reply {
+    let uptime = uptime(master.clock.now() - master.began);
+    let reloads = format!(
+        "{} [failed: {}]",
+        master.reloads.done.get(),
+        master.reloads.failed.get()
+    );
+    let row = |cells: [&str; 5]| {
+        let [pid, kind, reloads, uptime, version] = cells;
+        format!("{pid:<15} {kind:<15} {reloads:<15} {uptime:<15} {version}\n")
+    };
+    let pid = std::process::id().to_string();
+    let title = row(["#<PID>", "<type>", "<reloads>", "<uptime>", "<version>      "]);
+    let own = row([&pid, "master", &reloads, &uptime, VERSION]);
+    let worker = row([&pid, "worker", "0", &uptime, VERSION]);
+    Reply::Output(format!("{title}{own}# workers\n{worker}# programs\n"))
+}
+
+fn startup(_: &Master, _: &Call) -> Reply {
+    Reply::Output("\n".to_owned())
+}
+
+fn uptime(since: Duration) -> String {
+    let seconds = since.as_secs();
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    format!(
+        "{}d{:02}h{:02}m{:02}s",
+        hours / 24,
+        hours % 24,
+        minutes % 60,
+        seconds % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_it_is_and_who_may() {
+        let read = |text: &str| text.parse::<MasterSocket>().map(|socket| socket.0);
+        let plain = read("/run/m").expect("a path");
+        assert_eq!(plain.address, BindAddress::Unix("/run/m".into()));
+        assert_eq!((plain.level, plain.mode), (Allowed::Admin, None));
+        let full = read("unix@/run/m,mode,660,level,operator,user,u,group,g").expect("all options");
+        assert_eq!((full.level, full.mode), (Allowed::Operator, Some(0o660)));
+        assert_eq!((full.user.as_deref(), full.group.as_deref()), (Some("u"), Some("g")));
+        assert_eq!(read("127.0.0.1:9"), Err(MasterSocketError::NoPath));
+        for wrong in ["mode", "mode,9", "level,king", "accept-proxy,1"] {
+            let option = wrong.split(',').next().unwrap_or_default().to_owned();
+            assert_eq!(
+                read(&format!("/m,{wrong}")),
+                Err(MasterSocketError::Option(option)),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn uptimes() {
+        assert_eq!(uptime(Duration::from_secs(37)), "0d00h00m37s");
+        assert_eq!(uptime(Duration::from_secs(90_061)), "1d01h01m01s");
+    }
+}

@@ -1,0 +1,136 @@
+//! The master socket, beside HAProxy's.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tandem_tests::{Config, Lb, PATIENCE, Server, until};
+
+struct Files(PathBuf);
+
+impl Files {
+    fn new(name: &str) -> Files {
+        let path = std::env::temp_dir().join(format!("tandem-master-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("the temporary folder is writable");
+        Files(path)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.0.join("m")
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+fn ask(socket: &Path, command: &str) -> Option<String> {
+    let mut stream = UnixStream::connect(socket).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    writeln!(stream, "{command}").ok()?;
+    stream.shutdown(std::net::Shutdown::Write).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
+
+/// Without what is different from process to process.
+fn masked(answer: &str) -> String {
+    let masked = |line: &str| match line.split_whitespace().collect::<Vec<_>>().as_slice() {
+        [pid, kind @ ("master" | "worker"), .., uptime, _] if pid.parse::<u32>().is_ok() => {
+            // The columns stay where they are.
+            let line = line.replacen(pid, &"P".repeat(pid.len()), 1);
+            let (before, _) = line.split_once(uptime).unwrap_or((&line, ""));
+            assert_eq!(before.find(kind), Some(16));
+            format!("{} UPTIME", before[16..].trim_end())
+        }
+        _ => line.trim_end().to_owned(),
+    };
+    answer.lines().map(masked).collect::<Vec<_>>().join("\n")
+}
+
+struct Haproxy(Child);
+
+impl Drop for Haproxy {
+    fn drop(&mut self) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.0.id()).expect("a process id"));
+        // The master takes its worker along only when it may end by itself.
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).ok();
+        self.0.wait().ok();
+    }
+}
+
+#[test]
+fn processes_look_like_haproxys() {
+    let (server, files, theirs) = (Server::echo(), Files::new("ours"), Files::new("theirs"));
+    let config = Config::default().server("s", &server, "");
+    let master = format!("{},mode,600", files.socket().display());
+    let _lb = Lb::start_with(&["-W", "-S", &master], &config.to_string());
+    let ours = ask(&files.socket(), "show proc").expect("an answer");
+    assert!(ours.starts_with("#<PID>          <type>          <reloads>       <uptime>        <version>      \n"));
+
+    let file = theirs.0.join("cfg");
+    let other = Config::default().server("s", &server, "");
+    std::fs::write(&file, other.to_string()).expect("writable");
+    let mut command = Command::new("haproxy");
+    command
+        .args(["-W", "-db", "-S"])
+        .arg(theirs.socket())
+        .arg("-f")
+        .arg(&file);
+    let Ok(child) = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
+        writeln!(std::io::stdout().lock(), "SKIP: haproxy is not installed").ok();
+        return;
+    };
+    let _haproxy = Haproxy(child);
+    let worker = |answer: &String| answer.contains("worker");
+    let expected = until("HAProxy's master", || ask(&theirs.socket(), "show proc").filter(worker));
+    assert_eq!(masked(&ours), masked(&expected));
+    for unknown in ["@2 show info", "@!1 show info"] {
+        let answers = [files.socket(), theirs.socket()].map(|socket| ask(&socket, unknown));
+        assert_eq!(
+            answers[0].as_deref().map(str::trim_end),
+            answers[1].as_deref().map(str::trim_end)
+        );
+    }
+}
+
+#[test]
+fn commands_go_to_the_worker() {
+    let (server, files) = (Server::echo(), Files::new("worker"));
+    let config = Config::default().server("s", &server, "");
+    let master = format!("{},level,operator", files.socket().display());
+    let _lb = Lb::start_with(&["-S", &master], &config.to_string());
+    let ask = |command: &str| ask(&files.socket(), command).expect("an answer");
+    let pid = ask("@1 show info");
+    let pid = pid
+        .lines()
+        .find_map(|l| l.strip_prefix("Pid: "))
+        .expect("show info has it");
+    assert!(ask("show proc").contains(&format!("\n{pid} ")));
+    assert!(ask(&format!("@!{pid} show stat")).starts_with("# pxname,"));
+    assert_eq!(ask("@1 disable server be/s"), "Permission denied\n\n");
+    assert!(ask("@1 show cli level").starts_with("operator"));
+    assert!(ask("prompt;show version").starts_with("\nmaster> "));
+}
+
+#[test]
+fn a_reload_answers_when_it_is_done() {
+    let (server, files) = (Server::echo(), Files::new("reload"));
+    let config = Config::default().server("s", &server, "");
+    let _lb = Lb::start_with(&["-S", &files.socket().display().to_string()], &config.to_string());
+    let answer = ask(&files.socket(), "reload").expect("an answer");
+    let (success, text) = answer.split_once("\n--\n").expect("two parts");
+    assert!(matches!(success, "Success=0" | "Success=1"), "{answer}");
+    assert!(text.ends_with('\n'));
+    let proc = ask(&files.socket(), "show proc").expect("it still answers");
+    let expected = if success == "Success=1" {
+        "1 [failed: 0]"
+    } else {
+        "0 [failed: 1]"
+    };
+    assert!(proc.contains(expected), "{proc}");
+}
