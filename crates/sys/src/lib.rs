@@ -2,6 +2,7 @@
 
 pub mod capabilities;
 pub mod descriptor;
+pub mod file_watch;
 pub mod hops;
 pub mod limits;
 pub mod listen;
@@ -9,6 +10,7 @@ pub mod localtime;
 pub mod netlink;
 pub mod netns;
 pub mod pass;
+pub mod proc_events;
 pub mod process;
 pub mod raw;
 pub mod readable;

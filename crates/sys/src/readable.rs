@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use crate::file_watch::Notes;
 use crate::hops::HopSocket;
 use crate::raw::{PacketSocket, VrrpReceiver};
 use crate::timer::Timer;
@@ -21,6 +22,7 @@ impl Steady for HopSocket {}
 impl Steady for VrrpReceiver {}
 impl Steady for PacketSocket {}
 impl Steady for Timer {}
+impl Steady for Notes {}
 
 mod sealed {
     pub trait Sealed {}
@@ -28,6 +30,7 @@ mod sealed {
     impl Sealed for super::VrrpReceiver {}
     impl Sealed for super::PacketSocket {}
     impl Sealed for super::Timer {}
+    impl Sealed for super::Notes {}
 }
 
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 mod asked;
 mod balancer;
+mod count;
 mod file;
 mod process;
 mod script;
@@ -68,7 +69,7 @@ impl Trackers {
             TrackerKind::Script(settings) => {
                 tokio::task::spawn_local(script::track(tracker.name.clone(), settings, tell))
             }
-            TrackerKind::Process(settings) => tokio::task::spawn_local(process::track(settings, tell)),
+            TrackerKind::Process(settings) => tokio::task::spawn_local(count::track(settings, tell)),
             TrackerKind::File(settings) => tokio::task::spawn_local(file::track(settings, tell)),
             TrackerKind::Lb(settings) => tokio::task::spawn_local(balancer::track(settings, tell)),
             TrackerKind::Interface(_) | TrackerKind::Route | TrackerKind::Bfd => return None,

@@ -1,17 +1,10 @@
-//! The processes of this host, as /proc shows them, and trackers that count them.
+//! The processes of this host, as /proc shows them.
 
 use std::fs;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tandem_vrrp_core::Observation;
 use tandem_vrrp_core::settings::{ParameterMatch, ProcessSettings};
-
-use super::Teller;
-
-/// How often processes are counted.
-const EVERY: Duration = Duration::from_millis(200);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Process {
@@ -35,7 +28,7 @@ pub(super) fn list() -> io::Result<Vec<Process>> {
     Ok(found)
 }
 
-fn read(pid: u32) -> Option<Process> {
+pub(super) fn read(pid: u32) -> Option<Process> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let (name, zombie) = name_and_state(&String::from_utf8_lossy(&stat))?;
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -67,7 +60,7 @@ impl Process {
         self.words.first().map_or("", |word| base(word))
     }
 
-    fn is_meant(&self, settings: &ProcessSettings) -> bool {
+    pub(super) fn is_meant(&self, settings: &ProcessSettings) -> bool {
         let Some((command, parameters)) = settings.command.split_first() else {
             return false;
         };
@@ -113,22 +106,10 @@ fn fits(how: ParameterMatch, wanted: &[Arc<str>], own: &[String]) -> bool {
     }
 }
 
-pub(super) async fn track(settings: ProcessSettings, tell: Teller) {
-    let mut before = None;
-    let mut ticks = tokio::time::interval(EVERY);
-    loop {
-        ticks.tick().await;
-        let Ok(processes) = list() else { continue };
-        let count = processes.iter().filter(|process| process.is_meant(&settings)).count();
-        if before.replace(count) != Some(count) {
-            let count = u32::try_from(count).unwrap_or(u32::MAX);
-            tell.observed(Observation::Processes(count)).await;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn process(name: &str, words: &[&str]) -> Process {
