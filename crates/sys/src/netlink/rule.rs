@@ -36,7 +36,7 @@ impl Rule {
         }
     }
 
-    fn read(message: &RuleMessage) -> Option<Self> {
+    pub(super) fn read(message: &RuleMessage) -> Option<Self> {
         let family = match message.header.family {
             AddressFamily::Inet => Family::V4,
             AddressFamily::Inet6 => Family::V6,

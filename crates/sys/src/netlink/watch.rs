@@ -1,4 +1,4 @@
-//! A watch on the interfaces, addresses and routes of one network: typed changes in the order the kernel made them.
+//! A watch on the interfaces, addresses, routes and rules of one network: typed changes in the order the kernel made them.
 //!
 //! The kernel holds what was not yet read in a buffer of fixed size; when that runs over it drops changes and says so. The
 //! watch passes that on as [`Change::Lost`], after which only fresh lists tell the truth. It keeps nothing of its own beyond
@@ -14,7 +14,7 @@ use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
 use rtnetlink::sys::{AsyncSocket, AsyncSocketExt, SocketAddr, TokioSocket};
 
-use super::{Address, Index, Link, Route};
+use super::{Address, Index, Link, Route, Rule};
 
 /// Something that has happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,7 @@ pub enum Change {
     AddressGone(Address),
     Route(Route),
     RouteGone(Route),
+    RuleGone(Rule),
     /// Changes were lost: list everything again.
     Lost,
 }
@@ -38,12 +39,14 @@ pub struct Watch {
 }
 
 impl Watch {
-    const GROUPS: [MulticastGroup; 5] = [
+    const GROUPS: [MulticastGroup; 7] = [
         MulticastGroup::Link,
         MulticastGroup::Ipv4Ifaddr,
         MulticastGroup::Ipv6Ifaddr,
         MulticastGroup::Ipv4Route,
         MulticastGroup::Ipv6Route,
+        MulticastGroup::Ipv4Rule,
+        MulticastGroup::Ipv6Rule,
     ];
 
     /// Watches the network namespace of this thread. Needs a tokio runtime with I/O.
@@ -132,6 +135,7 @@ impl Change {
             RouteNetlinkMessage::DelAddress(address) => Address::read(address).map(Self::AddressGone),
             RouteNetlinkMessage::NewRoute(route) => Route::read(route).map(Self::Route),
             RouteNetlinkMessage::DelRoute(route) => Route::read(route).map(Self::RouteGone),
+            RouteNetlinkMessage::DelRule(rule) => Rule::read(rule).map(Self::RuleGone),
             _ => None,
         }
     }

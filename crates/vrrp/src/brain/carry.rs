@@ -144,6 +144,25 @@ impl Brain {
         self.add_policy(instance);
     }
 
+    /// Addresses that belong on an interface that has been made anew.
+    pub(super) fn add_returned(&mut self) {
+        let holding = self.router.instances().filter(|i| i.holds);
+        let holding: Vec<InstanceId> = holding.map(|i| i.settings.id).collect();
+        for instance in holding {
+            let Some(settings) = self.settings(instance).cloned() else {
+                continue;
+            };
+            for address in settings.addresses() {
+                let place = self.network.place(&settings, address).map(|link| link.index);
+                let known = self.holding.place(instance, address.address);
+                if let Some(index) = place.filter(|index| known != Some(*index)) {
+                    self.add(instance, address, index);
+                    self.holding.may_announce(instance, address.address);
+                }
+            }
+        }
+    }
+
     pub(super) fn remove_all(&mut self, instance: InstanceId) {
         self.remove_policy(instance);
         self.with_addresses(instance, |_| true, Brain::remove);

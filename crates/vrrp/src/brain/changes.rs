@@ -32,6 +32,7 @@ impl Brain {
             }
             Change::Lost => self.list_again(),
             Change::RouteGone(route) => self.route_gone(&route),
+            Change::RuleGone(rule) => self.rule_gone(&rule),
             Change::Route(_) => {}
         }
     }
@@ -81,6 +82,8 @@ impl Brain {
     fn links_changed(&mut self) {
         self.arrange_vmacs();
         self.add_statics();
+        self.add_returned();
+        self.add_held_ways();
         let openings = self.ports.adjust(self.router.settings(), &self.network);
         self.open_ports(openings);
         self.tell_links(&network::watched(self.router.settings()));

@@ -51,7 +51,7 @@ impl Network {
             Change::AddressGone(address) => {
                 self.addresses.remove(&(address.index, address.cidr));
             }
-            Change::Route(_) | Change::RouteGone(_) | Change::Lost => {}
+            Change::Route(_) | Change::RouteGone(_) | Change::RuleGone(_) | Change::Lost => {}
         }
     }
 

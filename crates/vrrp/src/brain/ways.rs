@@ -39,6 +39,25 @@ impl Brain {
         lost.into_iter().for_each(|route| self.add_route(route));
     }
 
+    /// The same for a rule.
+    pub(super) fn rule_gone(&mut self, gone: &netlink::Rule) {
+        let holding = self.router.instances().filter(|i| i.holds);
+        let policies = holding.filter_map(|i| self.policies.get(&i.settings.id));
+        let wanted = policies
+            .chain([&self.statics.policy])
+            .any(|policy| policy.rules.contains(gone));
+        if wanted {
+            self.ask(Request::AddRule(gone.clone()));
+        }
+    }
+
+    /// What went with an interface, unsaid, is there again when it is.
+    pub(super) fn add_held_ways(&mut self) {
+        let holding = self.router.instances().filter(|i| i.holds);
+        let holding: Vec<InstanceId> = holding.map(|i| i.settings.id).collect();
+        holding.into_iter().for_each(|instance| self.add_policy(instance));
+    }
+
     fn add_route(&mut self, route: netlink::Route) {
         self.ask(Request::AddRoute(route));
     }

@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
 use tandem_lab::Host;
 use tandem_netns_tests::Bench;
-use tandem_sys::netlink::{Cidr, Route};
+use tandem_sys::netlink::{Cidr, MacvlanMode, Route};
 
 use super::stage::{self, Config, LONG, Program, Stage};
 
@@ -40,6 +40,8 @@ pub(super) fn always_there(bench: &Bench<'_>) -> Result<()> {
     stage.a.wait_for_address(FIXED, true, LONG)?;
     delete_route(&stage.a, "10.77.0.0/16")?;
     wait_for_route(&stage.a, "10.77.0.0/16", true)?;
+    delete_rule(&stage.a, 77)?;
+    wait_for_rule(&stage.a, 77, true)?;
 
     fs::write(&file, config(address).text())?;
     daemon.signal(Signal::SIGHUP)?;
@@ -121,6 +123,56 @@ fn route(host: &Host, to: &str) -> Result<Option<Route>> {
 fn delete_route(host: &Host, to: &str) -> Result<()> {
     let route = route(host, to)?.ok_or_else(|| anyhow::anyhow!("there is no route to {to}"))?;
     Ok(host.netlink(async |netlink| netlink.delete_route(&route).await)?)
+}
+
+fn delete_rule(host: &Host, priority: u32) -> Result<()> {
+    let gone = host.netlink(async |netlink| {
+        let rules = netlink.rules().await?;
+        let rule = rules.iter().find(|rule| rule.priority == priority);
+        match rule {
+            Some(rule) => netlink.delete_rule(rule).await.map(|()| true),
+            None => Ok(false),
+        }
+    })?;
+    ensure!(gone, "there is no rule {priority}");
+    Ok(())
+}
+
+/// An interface that the addresses and routes of a master are on goes, and comes back as another.
+pub(super) fn interfaces_come_back(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let config = Config {
+        extra: "virtual_ipaddress_excluded {\n 10.7.0.100/24 dev side\n }\n \
+                virtual_routes {\n 10.79.0.0/16 via 10.7.0.9 dev side\n }",
+        ..Config::v3(150)
+    };
+    let side: IpAddr = "10.7.0.100".parse()?;
+    // Not there at first.
+    let mut daemon = stage.start(&stage.a, Program::Ours, &config)?;
+    daemon.wait_for_line("Entering MASTER STATE", LONG)?;
+    stage.a.wait_for_address(stage::VIP, true, LONG)?;
+    for _ in 0..2 {
+        let index = stage.a.netlink(async |netlink| {
+            let base = netlink.link("eth0").await?.index;
+            let index = netlink.add_macvlan("side", base, MacvlanMode::Bridge, None).await?;
+            netlink.set_up(index).await?;
+            Ok(index)
+        })?;
+        stage.a.wait_for_address(side, true, LONG)?;
+        wait_for_route(&stage.a, "10.79.0.0/16", true)?;
+        stage.a.netlink(async |netlink| netlink.set_down(index).await)?;
+        wait_for_route(&stage.a, "10.79.0.0/16", false)?;
+        stage.a.netlink(async |netlink| netlink.set_up(index).await)?;
+        wait_for_route(&stage.a, "10.79.0.0/16", true)?;
+        stage.a.netlink(async |netlink| netlink.delete_link(index).await)?;
+        stage.a.wait_for_address(side, false, LONG)?;
+    }
+    ensure!(
+        daemon.output().matches("Entering MASTER STATE").count() == 1,
+        "it did not stay master"
+    );
+    daemon.stop(LONG)?;
+    Ok(())
 }
 
 fn wait_for_route(host: &Host, to: &str, wanted: bool) -> Result<()> {

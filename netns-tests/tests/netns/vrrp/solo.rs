@@ -28,6 +28,7 @@ pub(super) fn elections_and_failures(bench: &Bench<'_>) -> Result<()> {
             ("an address that accepts nothing", &fixtures::closed),
             ("what is always there", &fixtures::always_there),
             ("a route that somebody removes", &fixtures::routes_come_back),
+            ("an interface that comes and goes", &fixtures::interfaces_come_back),
         ],
     )
 }
