@@ -17,13 +17,6 @@ impl Statics {
     /// All that cannot be done, or the statics.
     pub(crate) fn of(statics: &config::Statics) -> Result<Statics, Vec<String>> {
         let mut beyond = Vec::new();
-        let tracked = |by: &[_]| !by.is_empty();
-        if statics.addresses.iter().any(|a| tracked(&a.tracked_by))
-            || statics.routes.iter().any(|r| tracked(&r.tracked_by))
-            || statics.rules.iter().any(|r| tracked(&r.tracked_by))
-        {
-            beyond.push("track_group is not part of this version".to_owned());
-        }
         let addresses: Vec<_> = statics.addresses.iter().map(|a| a.value.clone()).collect();
         let nowhere = addresses.iter().filter(|a| a.device.is_none());
         beyond.extend(nowhere.map(|a| format!("static_ipaddress {}: write its dev", a.address)));
@@ -84,11 +77,7 @@ mod tests {
 
     #[test]
     fn what_is_beyond_is_said() {
-        let beyond = read(
-            "track_group T {\n group {\n  VI_1\n }\n}\nstatic_ipaddress {\n 10.8.0.5/24 dev eth0 track_group T\n}\n\
-             static_routes {\n blackhole 10.7.0.0/16\n}\n\
-             vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n virtual_ipaddress {\n 10.9.0.100\n }\n}\n",
-        );
-        assert_eq!(beyond.expect_err("neither is known").len(), 2);
+        let beyond = read("static_ipaddress {\n 10.8.0.5/24\n}\nstatic_routes {\n blackhole 10.7.0.0/16\n}\n");
+        assert_eq!(beyond.expect_err("one is nowhere and the other is not known").len(), 2);
     }
 }

@@ -8,6 +8,7 @@ mod instance;
 mod peers;
 mod protocol;
 mod strict;
+mod track_groups;
 mod trackers;
 
 use tandem_text::{Diagnostic, FileId, Span};
@@ -22,6 +23,7 @@ use trackers::Trackers;
 /// Always a Plan; whether it may be used is for the diagnostics to say.
 pub(crate) fn resolve(mut draft: Draft, machine: &Machine<'_>, file: FileId, report: &mut Vec<Diagnostic>) -> Plan {
     checks::draft(&draft, report);
+    track_groups::watch(&mut draft);
     let trackers = Trackers::new(&mut draft, report);
     let paces = garp::paces(&draft);
     let mut plan = Plan {

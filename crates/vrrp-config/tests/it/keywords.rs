@@ -593,3 +593,24 @@ fn of_the_pair_link() {
         assert!(all.iter().any(|line| line.contains(said)), "{half}: {all:?}");
     }
 }
+
+#[test]
+fn of_track_groups() {
+    let uses = |item: &str| {
+        let text = format!(
+            "track_group T {{\n group {{\n V\n }}\n}}\n{item}\n{}",
+            with_instance("")
+        );
+        let plan = plan(&text);
+        let tracked = plan.router.instances[0].track.iter();
+        let names = tracked.filter_map(|usage| plan.router.trackers.iter().find(|t| t.id == usage.tracker));
+        names.map(|tracker| show(&tracker.kind)).collect::<Vec<_>>()
+    };
+    let eth1 = ["Interface(\"eth1\")"];
+    assert_eq!(uses("static_ipaddress {\n 10.8.0.1/24 dev eth1 track_group T\n}"), eth1);
+    let both = "static_routes {\n 10.7.0.0/16 via 10.8.0.9 dev eth1 track_group T\n \
+                10.6.0.0/16 via 10.8.0.9 dev eth1 track_group T\n}";
+    assert_eq!(uses(both), eth1);
+    let own = "static_ipaddress {\n 10.8.0.1/24 dev eth0 track_group T\n}";
+    assert_eq!(uses(own), [""; 0], "its own interface is watched without this");
+}
