@@ -12,12 +12,13 @@ use tokio::io::unix::AsyncFd;
 
 use crate::file_watch::Notes;
 use crate::hops::HopSocket;
-use crate::raw::{PacketSocket, VrrpReceiver};
+use crate::raw::{EchoSocket, PacketSocket, VrrpReceiver};
 use crate::timer::Timer;
 
 /// Something whose descriptor is its own and the same for as long as it lives.
 pub trait Steady: AsRawFd + sealed::Sealed {}
 
+impl Steady for EchoSocket {}
 impl Steady for HopSocket {}
 impl Steady for VrrpReceiver {}
 impl Steady for PacketSocket {}
@@ -26,6 +27,7 @@ impl Steady for Notes {}
 
 mod sealed {
     pub trait Sealed {}
+    impl Sealed for super::EchoSocket {}
     impl Sealed for super::HopSocket {}
     impl Sealed for super::VrrpReceiver {}
     impl Sealed for super::PacketSocket {}

@@ -1,15 +1,22 @@
-//! Whether witnesses answer. Any answer will do, so each is asked for a TCP connection to a port that nobody uses: a host
-//! that is there refuses it. That needs no privilege and passes wherever TCP does.
+//! Whether witnesses answer. Any answer will do, so each is asked in two ways at once: an ICMP echo, where raw sockets are
+//! permitted, and a TCP connection to a port that nobody uses, which a host that is there refuses. Some gateways drop the
+//! one and some the other.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::IpAddr;
+use std::task::Poll;
 use std::time::Duration;
 
+use tandem_sys::raw::EchoSocket;
+use tandem_sys::readable::Readable;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 /// A witness on the same network answers in a fraction of this.
 const WITHIN: Duration = Duration::from_millis(200);
+
+/// One packet may be lost.
+const AGAIN: Duration = Duration::from_millis(60);
 
 /// "discard": hardly anybody listens there, and whoever does answers too.
 const PORT: u16 = 9;
@@ -17,21 +24,62 @@ const PORT: u16 = 9;
 /// How many of them do.
 pub(crate) async fn reachable(witnesses: &[IpAddr]) -> usize {
     let mut asked = JoinSet::new();
-    for witness in witnesses {
+    for (number, witness) in (std::process::id() << 8..).zip(witnesses) {
         let witness = *witness;
-        asked.spawn_local(async move { tokio::time::timeout(WITHIN, answers(witness)).await });
+        asked.spawn_local(async move { tokio::time::timeout(WITHIN, answers(witness, number)).await });
     }
     let mut count = 0;
     while let Some(outcome) = asked.join_next().await {
-        count += usize::from(matches!(outcome, Ok(Ok(true))));
+        count += usize::from(matches!(outcome, Ok(Ok(()))));
     }
     count
 }
 
-async fn answers(witness: IpAddr) -> bool {
-    match TcpStream::connect((witness, PORT)).await {
+/// Ends when it has answered.
+async fn answers(witness: IpAddr, number: u32) {
+    tokio::select! {
+        () = refuses(witness) => {}
+        () = echoes(witness, number) => {}
+    }
+}
+
+async fn refuses(witness: IpAddr) {
+    let answered = match TcpStream::connect((witness, PORT)).await {
         Ok(_) => true,
         Err(error) => error.kind() == ErrorKind::ConnectionRefused,
+    };
+    if !answered {
+        // Unreachable for TCP; an echo may still come.
+        std::future::pending().await
+    }
+}
+
+async fn echoes(witness: IpAddr, number: u32) {
+    if echo(witness, number).await.is_err() {
+        // Not permitted, or no way there.
+        std::future::pending().await
+    }
+}
+
+async fn echo(witness: IpAddr, number: u32) -> io::Result<()> {
+    let socket = Readable::new(EchoSocket::open(witness)?)?;
+    loop {
+        socket.inner().ask(number)?;
+        let answer = std::future::poll_fn(|cx| {
+            loop {
+                match socket.inner().is_answer(number) {
+                    Ok(true) => return Poll::Ready(Ok(())),
+                    // What others asked is heard here, too.
+                    Ok(false) => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => socket.found_empty(),
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+                std::task::ready!(socket.poll_readable(cx))?;
+            }
+        });
+        if let Ok(answered) = tokio::time::timeout(AGAIN, answer).await {
+            return answered;
+        }
     }
 }
 
@@ -41,14 +89,29 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn whoever_refuses_is_there() {
+    fn run<T>(work: impl Future<Output = T>) -> T {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build_local(LocalOptions::default())
             .expect("a runtime");
+        runtime.block_on(work)
+    }
+
+    #[test]
+    fn whoever_refuses_is_there() {
         let here = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2])];
-        assert_eq!(runtime.block_on(reachable(&here)), 2);
-        assert_eq!(runtime.block_on(reachable(&[])), 0);
+        assert_eq!(run(reachable(&here)), 2);
+        assert_eq!(run(reachable(&[])), 0);
+    }
+
+    #[test]
+    fn whoever_echoes_is_there() {
+        let here = IpAddr::from([127, 0, 0, 1]);
+        let asked = run(async { tokio::time::timeout(WITHIN, echo(here, 77)).await });
+        match asked.expect("loopback answers in time") {
+            Ok(()) => {}
+            // As an ordinary user; then TCP alone asks.
+            Err(error) => assert_eq!(error.kind(), ErrorKind::PermissionDenied),
+        }
     }
 }
