@@ -80,6 +80,13 @@ pub enum Event {
         name: Arc<str>,
         address: IpAddr,
     },
+    OwnerCedes {
+        name: Arc<str>,
+        from: IpAddr,
+    },
+    OwnerReclaims {
+        name: Arc<str>,
+    },
     Healed {
         name: Arc<str>,
         address: IpAddr,
@@ -221,6 +228,11 @@ impl fmt::Display for Event {
             Event::Conflict { name, address } => {
                 write!(f, "({name}) somebody else has {address} while we are master")
             }
+            Event::OwnerCedes { name, from } => write!(
+                f,
+                "({name}) {from} is an owner, too (priority 255), and does not give way; going on with 254 until it is gone"
+            ),
+            Event::OwnerReclaims { name } => write!(f, "({name}) the other owner is gone; priority 255 again"),
             Event::Healed { name, address } => write!(f, "({name}) somebody removed {address}; it is put back"),
             Event::Listening { name } => {
                 write!(

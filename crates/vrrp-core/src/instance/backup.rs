@@ -7,12 +7,15 @@ use super::{Followed, Instance, Phase, Timer};
 use crate::Event;
 use crate::outbox::{Cx, Signal};
 use crate::receive::Heard;
-use crate::settings::{Initial, Preempt};
+use crate::settings::{Initial, Preempt, Priority};
 
 impl Instance {
     pub(super) fn backup_heard(&mut self, heard: &Heard, cx: &mut Cx<'_>) {
         if heard.advert.priority == 0 {
             return self.master_leaves(heard, cx);
+        }
+        if heard.advert.priority < Priority::OWNER.value() {
+            self.reclaim(cx);
         }
         if heard.advert.priority >= self.priority.value() {
             self.timers.disarm(Timer::PreemptDelay);
@@ -103,6 +106,7 @@ impl Instance {
                 });
             }
             Phase::Backup => {
+                self.reclaim(cx);
                 cx.log(self.settings.id, Event::Timeout { name });
                 self.followed = None;
                 self.want_master(cx);

@@ -23,6 +23,7 @@ mod backup;
 mod heal;
 mod leave;
 mod master;
+mod owners;
 mod reconfigure;
 mod rival;
 mod transition;
@@ -46,6 +47,7 @@ use crate::{DropReason, Output, State};
 
 use heal::Healing;
 pub(crate) use leave::Leaving;
+use owners::Ownership;
 use rival::Rivalry;
 pub use view::{InstanceView, MasterView};
 
@@ -180,6 +182,7 @@ pub(crate) struct Instance {
     garp: GarpSchedule,
     healing: Healing,
     rivalry: Rivalry,
+    ownership: Ownership,
     said: Said,
     stamp: Stamp,
     stats: Stats,
@@ -220,6 +223,7 @@ impl Instance {
             garp: GarpSchedule::default(),
             healing: Healing::default(),
             rivalry: Rivalry::default(),
+            ownership: Ownership::default(),
             said: Said::default(),
             stamp: Stamp::default(),
             stats: Stats::default(),

@@ -11,6 +11,8 @@ use crate::packet::{Addresses, Advert, Datagram, Dialect, Endpoints, Form, Ipv4H
 use crate::settings::*;
 use crate::{Output, Release};
 
+mod disputes;
+
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 const VIP: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 100);
 const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
@@ -678,97 +680,4 @@ fn other_interfaces_are_told_each_period_while_master() {
     rig.did();
     rig.run_until(end + Duration::from_secs(2));
     assert_eq!(rig.did(), "");
-}
-
-/// A minute of nothing: the announcements of a new master are over.
-fn old_master() -> Rig {
-    let mut rig = Rig::master(settings());
-    rig.run_until(rig.now + Duration::from_millis(59_500));
-    rig.did();
-    rig
-}
-
-#[test]
-fn a_rival_that_nobody_hears_is_announced_away() {
-    let mut rig = old_master();
-    rig.wait();
-    assert_eq!(rig.did(), "who-has say150", "the question is out before the advert");
-    give(&mut rig, "vip-answered");
-    assert_eq!(rig.did(), "", "a better one would say so now");
-    rig.run_until(rig.now + Duration::from_millis(20));
-    assert_eq!(rig.did(), "garp", "those that believed it are told");
-    give(&mut rig, "vip-answered");
-    rig.wait();
-    assert_eq!(rig.did(), "who-has say150", "a rival that stays is not fought with");
-    rig.wait();
-    assert_eq!(
-        rig.did(),
-        "who-has say150 garp",
-        "it is silent: once more, for what it may have said last"
-    );
-    rig.wait();
-    assert_eq!(rig.did(), "who-has say150");
-    assert_eq!(rig.instance.stats.conflicts, 2);
-}
-
-#[test]
-fn a_better_rival_speaks_up_and_is_not_announced_over() {
-    let mut rig = old_master();
-    rig.wait();
-    give(&mut rig, "vip-answered");
-    rig.hear(ABOVE, 200);
-    assert_eq!(rig.did(), "who-has say150 say150 remove BACKUP");
-    rig.run_until(rig.now + Duration::from_millis(50));
-    assert_eq!(rig.did(), "");
-}
-
-#[test]
-fn who_announces_our_address_is_answered_once_and_outlived() {
-    let mut rig = old_master();
-    give(&mut rig, "vip-announced");
-    rig.run_until(rig.now + Duration::from_millis(20));
-    assert_eq!(rig.did(), "garp");
-    for _ in 0..3 {
-        give(&mut rig, "vip-announced");
-        assert_eq!(rig.did(), "");
-        rig.wait();
-        assert_eq!(rig.did(), "who-has say150");
-    }
-    rig.wait();
-    assert_eq!(rig.did(), "who-has say150 garp");
-}
-
-#[test]
-fn a_predecessor_that_still_serves_is_no_conflict() {
-    let mut rig = Rig::master(with(|s| s.protocol = v3(10)));
-    give(&mut rig, "vip-announced");
-    assert_eq!(rig.instance.stats.conflicts, 0);
-    rig.run_until(rig.now + Duration::from_millis(500));
-    give(&mut rig, "vip-announced");
-    assert_eq!(rig.instance.stats.conflicts, 1);
-}
-
-#[test]
-fn by_unicast_everybody_hears_the_question_so_it_is_rare() {
-    let mut rig = Rig::master(with(|s| {
-        s.protocol = v3(1);
-        s.transport = Transport::Unicast {
-            peers: vec![Peer {
-                address: ABOVE.into(),
-                ttl: None,
-            }],
-            check_source: false,
-            ttl: None,
-        };
-    }));
-    rig.run_until(rig.now + Duration::from_secs(2));
-    let questions = rig.did().matches("who-has").count();
-    assert_eq!(questions, 20, "one each 100 ms");
-}
-
-#[test]
-fn a_router_told_not_to_look_does_not() {
-    let mut rig = Rig::master(with(|s| s.seeks_rivals = false));
-    rig.run_until(rig.now + Duration::from_secs(20));
-    assert!(!rig.did().contains("who-has"));
 }

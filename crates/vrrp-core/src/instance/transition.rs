@@ -51,6 +51,7 @@ impl Instance {
     }
 
     pub(crate) fn set_priority(&mut self, priority: Priority, cx: &mut Cx<'_>) {
+        let priority = self.allowed(priority);
         let before = self.priority;
         if before == priority {
             return;
