@@ -40,3 +40,47 @@ fn lost(row: &Row, applies: fn(Event) -> bool) -> Option<String> {
 fn name(row: &Row) -> String {
     format!("{} {}", row.setting.name(), row.event.name())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::Machine;
+    use crate::vrrp::setting::Setting;
+    use crate::vrrp::trial::Figures;
+
+    fn row(event: Event, ours: (usize, f64), theirs: (usize, f64)) -> Row {
+        let figures = |(lost, late)| Figures {
+            lost,
+            gap: 0.0,
+            advert: Some(1.0),
+            late: Some(late),
+            healed: None,
+            back: None,
+        };
+        Row {
+            setting: Setting::V3Tenth,
+            event,
+            runs: vec![vec![figures(ours)], vec![figures(theirs)]],
+        }
+    }
+
+    #[test]
+    fn only_what_ours_breaks_is_named() {
+        let report = Report {
+            machine: Machine::look(Vec::new()),
+            contenders: vec!["tandem-vrrp", "Keepalived"],
+            rows: vec![
+                row(Event::Sigterm, (1, 0.5), (31, 9.0)),
+                row(Event::KillOne, (0, 50.0), (150, 0.0)),
+                row(Event::LinkDown, (170, -2.5), (170, 0.0)),
+            ],
+        };
+        let broken: Vec<Vec<String>> = judge(&report).into_iter().map(|goal| goal.broken).collect();
+        let named = [
+            vec!["v3 100 ms SIGTERM, 1 lost"],
+            vec![],
+            vec!["v3 100 ms link down, 2.5 ms away"],
+        ];
+        assert_eq!(broken, named);
+    }
+}
