@@ -105,6 +105,11 @@ pub(super) fn run(
     a.host.wait_for_address(VIP, true, LONG)?;
     let b = Router::start(contender, b, b_link, &folder, &setting.config(BACKUP))?;
     b.daemon.wait_for_line("Entering BACKUP STATE", LONG)?;
+    // Until it has heard the master, it counts from its own start.
+    let follows = SystemTime::now();
+    wire.wait_for("the master's advert", LONG, |frame| {
+        Advert::read(frame).is_some_and(|advert| advert.source == A && advert.at > follows)
+    })?;
     let _responders = (Responder::start(&a.host)?, Responder::start(&b.host)?);
     let probe = Probe::start(&client, VIP)?;
     std::thread::sleep(Duration::from_millis(300) + phase);
