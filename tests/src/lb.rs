@@ -1,8 +1,6 @@
 //! `tandem-lb` as a process.
 
 use std::net::{SocketAddr, TcpStream};
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -10,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::manager::Manager;
 use crate::{PATIENCE, until};
 
 /// The program of that name that was built together with this test.
@@ -58,7 +57,8 @@ pub fn check(arguments: &[&str], config: &str) -> Output {
 /// A running balancer; killed when dropped.
 pub struct Lb {
     child: Child,
-    _config: ConfigFile,
+    config: ConfigFile,
+    manager: Manager,
 }
 
 impl Lb {
@@ -83,9 +83,7 @@ impl Lb {
         tandem_sys::limits::raise_open_files(None);
         let file = ConfigFile::new(config);
         let name = format!("{}", file.0.display());
-        let address = UnixAddr::from_abstract_name(&name).expect("a short name");
-        let ready = UnixDatagram::bind_addr(&address).expect("the name is ours");
-        ready.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
+        let manager = Manager::new(&name);
         let mut command = Command::new(binary("tandem-lb"));
         command
             .arg("-db")
@@ -94,14 +92,34 @@ impl Lb {
             .env("NOTIFY_SOCKET", format!("@{name}"))
             .stdin(Stdio::null());
         let child = prepared(command).spawn().expect("the program starts");
-        let mut lb = Lb { child, _config: file };
-        let mut buffer = [0; 256];
-        let told = ready
-            .recv(&mut buffer)
-            .map(|n| String::from_utf8_lossy(&buffer[..n]).into_owned());
-        let told = told.unwrap_or_else(|e| panic!("not ready: {e}; ended: {:?}", lb.child.try_wait()));
-        assert!(told.contains("READY=1"), "{told}");
+        let mut lb = Lb {
+            child,
+            config: file,
+            manager,
+        };
+        lb.told("READY=1");
         lb
+    }
+
+    /// Writes another configuration into its file.
+    pub fn configure(&self, config: &str) {
+        std::fs::write(&self.config.0, config).expect("the temporary folder is writable");
+    }
+
+    /// Has it follow another configuration, and answers what it then tells its service manager.
+    #[track_caller]
+    pub fn reload(&mut self, signal: Signal, config: &str) -> String {
+        self.configure(config);
+        self.signal(signal);
+        self.told("RELOADING=1\nMONOTONIC_USEC=");
+        self.told("READY=1")
+    }
+
+    /// Waits until it says these words to its service manager.
+    #[track_caller]
+    fn told(&mut self, words: &str) -> String {
+        let told = self.manager.hear(words);
+        told.unwrap_or_else(|error| panic!("no {words:?}: {error}; ended: {:?}", self.child.try_wait()))
     }
 
     /// Starts a successor of this one, which takes over through its stats socket, and waits until that is ready.

@@ -6,6 +6,7 @@
 mod config;
 mod http;
 mod lb;
+mod manager;
 mod mq;
 mod server;
 mod syslog;

@@ -204,6 +204,7 @@ fn the_journal_gets_lines_and_priorities() {
         command
     });
     assert_eq!(ask(&mut connect(config.at()), b"hi"), b"hi");
+    lb.configure("global\n    no such thing\n");
     lb.signal(Signal::SIGHUP);
     let mut text = String::new();
     while !text.contains("nothing was changed") {
@@ -213,7 +214,7 @@ fn the_journal_gets_lines_and_priorities() {
         text.push_str(&String::from_utf8_lossy(&more[..length]));
     }
     assert!(
-        text.contains("<134>Connect from 127.0.0.1:") && text.contains("<4>"),
+        text.contains("<134>Connect from 127.0.0.1:") && text.contains("<3>"),
         "{text}"
     );
     assert!(!text.contains('\x1b'), "{text}");

@@ -78,20 +78,6 @@ fn term_does_not_wait_for_a_drain() {
 }
 
 #[test]
-fn hup_and_usr2_change_nothing_yet() {
-    let server = Server::echo();
-    let config = Config::default().server("s", &server, "");
-    let mut lb = Lb::start(&config.to_string());
-    let mut client = connect(config.at());
-    for signal in [Signal::SIGHUP, Signal::SIGUSR2] {
-        lb.signal(signal);
-        assert_eq!(ask(&mut client, b"still"), b"still");
-        assert_eq!(ask(&mut connect(config.at()), b"new"), b"new");
-    }
-    assert!(lb.is_running());
-}
-
-#[test]
 fn ttou_pauses_and_ttin_resumes() {
     let (server, syslog) = (Server::echo(), Syslog::default());
     let config = Config::default().log_to(syslog.address()).server("s", &server, "");

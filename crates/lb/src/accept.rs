@@ -10,6 +10,7 @@ use tandem_sys::listen::Acceptor;
 use tokio::sync::watch;
 
 use crate::admission::{Admission, Permit};
+use crate::bound::{Stay, Staying};
 use crate::frontend::{Gate, Seat};
 use crate::rules;
 use crate::session::Peer;
@@ -33,8 +34,7 @@ pub(crate) struct Listener {
     pub(crate) frontend: Seat,
     pub(crate) admission: Admission,
     pub(crate) spread: Spread,
-    /// Whether to stop for good. That the other end is gone means the same.
-    pub(crate) closing: watch::Receiver<bool>,
+    pub(crate) staying: Staying,
 }
 
 /// Who keeps what is accepted here.
@@ -66,17 +66,16 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: Listener, mut phase: watch
     };
     let mut trouble = Trouble::default();
     let mut gate = listener.frontend.load().gate.subscribe();
-    let mut closing = listener.closing.clone();
+    let mut staying = listener.staying.clone();
     loop {
-        let is_closing = *closing.borrow_and_update() || closing.has_changed().is_err();
-        let now = order(*phase.borrow_and_update(), *gate.borrow_and_update(), is_closing);
+        let now = order(*phase.borrow_and_update(), *gate.borrow_and_update(), staying.now());
         match now {
             Order::Accept => {
                 tokio::select! {
                     biased;
                     _ = phase.changed() => {}
                     _ = gate.changed() => {}
-                    _ = closing.changed() => {}
+                    () = staying.changed() => {}
                     done = batch(&worker, &listener, &acceptor) => trouble.after(&listener, done).await,
                 }
             }
@@ -84,7 +83,7 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: Listener, mut phase: watch
                 tokio::select! {
                     changed = phase.changed() => if changed.is_err() { return },
                     _ = gate.changed() => {}
-                    _ = closing.changed() => {}
+                    () = staying.changed() => {}
                 }
             }
             Order::Finish => return finish(&worker, &listener, &acceptor).await,
@@ -93,13 +92,12 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: Listener, mut phase: watch
     }
 }
 
-fn order(phase: Phase, gate: Gate, is_closing: bool) -> Order {
-    match (phase, gate) {
-        (Phase::Left | Phase::Ending | Phase::Stopped, _) => Order::Close,
-        _ if is_closing => Order::Finish,
-        (Phase::Draining, _) | (_, Gate::Closed) => Order::Finish,
-        (Phase::Paused, _) | (_, Gate::Paused) => Order::Pause,
-        (Phase::Running, Gate::Open) => Order::Accept,
+fn order(phase: Phase, gate: Gate, stay: Stay) -> Order {
+    match (phase, gate, stay) {
+        (Phase::Left | Phase::Ending | Phase::Stopped, _, _) | (_, _, Stay::Yield) => Order::Close,
+        (Phase::Draining, _, _) | (_, Gate::Closed, _) | (_, _, Stay::Finish) => Order::Finish,
+        (Phase::Paused, _, _) | (_, Gate::Paused, _) => Order::Pause,
+        (Phase::Running, Gate::Open, Stay::Open) => Order::Accept,
     }
 }
 
@@ -162,13 +160,13 @@ struct Trouble {
 
 impl Trouble {
     async fn after(&mut self, listener: &Listener, done: io::Result<()>) {
-        let frontend = &listener.frontend.load().plan.name;
+        let frontend = || listener.frontend.load().plan.name.clone();
         match done {
-            Ok(()) if std::mem::take(&mut self.said) => tracing::info!(%frontend, "accepting again"),
+            Ok(()) if std::mem::take(&mut self.said) => tracing::info!(frontend = %frontend(), "accepting again"),
             Ok(()) => {}
             Err(error) => {
                 if !std::mem::replace(&mut self.said, true) {
-                    tracing::warn!(%frontend, %error, "cannot accept for the moment");
+                    tracing::warn!(frontend = %frontend(), %error, "cannot accept for the moment");
                 }
                 tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
             }

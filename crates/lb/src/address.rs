@@ -35,14 +35,31 @@ pub(crate) enum AddressError {
     },
 }
 
+/// Where a server is, and where its checks go when it is checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) server: ServerAddress,
+    pub(crate) check: Option<SockAddr>,
+}
+
+impl Found {
+    /// Asks the resolver for names, or says what is wrong.
+    pub(crate) fn of(server: &Server) -> Result<Found, AddressError> {
+        Ok(Found {
+            server: ServerAddress::of(server)?,
+            check: ServerAddress::of_check(server)?,
+        })
+    }
+}
+
 impl ServerAddress {
     /// The server's own address.
-    pub(crate) fn of(server: &Server) -> Result<ServerAddress, AddressError> {
+    fn of(server: &Server) -> Result<ServerAddress, AddressError> {
         ServerAddress::at(&server.host, server.port, server)
     }
 
     /// Where its checks go; `None` when it is not checked.
-    pub(crate) fn of_check(server: &Server) -> Result<Option<SockAddr>, AddressError> {
+    fn of_check(server: &Server) -> Result<Option<SockAddr>, AddressError> {
         let Some(check) = &server.check else { return Ok(None) };
         let port = check.port.map_or(server.port, ServerPort::Fixed);
         match ServerAddress::at(check.host.as_ref().unwrap_or(&server.host), port, server)? {

@@ -2,8 +2,9 @@
 //!
 //! The table is under a lock that is held for one lookup or one store, never across anything that waits.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tandem_lb_config::Stick;
@@ -19,7 +20,8 @@ pub(crate) struct Affinity {
     settings: TableSettings,
     matches: bool,
     stores: bool,
-    table: Mutex<StickTable>,
+    /// The next generation has the same one.
+    table: Arc<Mutex<StickTable>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +56,34 @@ impl Affinity {
             settings: stick.table,
             matches: stick.rules.iter().any(|rule| rule.matches),
             stores: stick.rules.iter().any(|rule| rule.stores),
-            table: Mutex::new(StickTable::new(stick.table, [seed.next_u64(), seed.next_u64()])),
+            table: Arc::new(Mutex::new(StickTable::new(
+                stick.table,
+                [seed.next_u64(), seed.next_u64()],
+            ))),
+        }
+    }
+
+    /// The same table by other rules. `numbers` leads from the number that a server had to the one that it has now.
+    ///
+    /// Where one has another, the table is copied: who still goes by the old ones must not read the new. What they store in
+    /// the time of the copy is forgotten, so a client may be sent elsewhere once.
+    pub(crate) fn renewed(&self, stick: &Stick, numbers: &BTreeMap<ServerId, ServerId>) -> Affinity {
+        let mut table = self.table();
+        let table = if numbers.iter().any(|(before, after)| before != after) {
+            let mut copy = table.clone();
+            copy.renumber(|server| numbers.get(&server).copied());
+            copy.reconfigure(stick.table);
+            Arc::new(Mutex::new(copy))
+        } else {
+            table.renumber(|server| numbers.get(&server).copied());
+            table.reconfigure(stick.table);
+            self.table.clone()
+        };
+        Affinity {
+            settings: stick.table,
+            matches: stick.rules.iter().any(|rule| rule.matches),
+            stores: stick.rules.iter().any(|rule| rule.stores),
+            table,
         }
     }
 

@@ -4,14 +4,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use socket2::{SockAddr, Socket};
 use tandem_lb_config::{self as plan, Plan};
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{self as core, BackendSettings, Output, ProxyKind, ServerSettings, Spread};
+use tandem_lb_core::conn::ConnSettings;
 use tandem_ops::clock::Clock;
-use tandem_time::Seed;
+use tandem_ops::syslog::Targets;
+use tandem_time::{Mono, Seed};
 
-use crate::address::{AddressError, ServerAddress};
+use crate::address::{AddressError, Found};
 use crate::admission::Limit;
 use crate::directory::Directory;
 use crate::frontend::{Frontend, Seat, conn_settings, of_listeners};
@@ -24,42 +25,21 @@ use crate::publish::Backend;
 use crate::servers::Servers;
 use crate::worker::Crew;
 
-/// Where the servers of one backend are, and where they are checked.
-pub(crate) struct Addresses {
-    servers: Vec<ServerAddress>,
-    checks: Vec<Option<SockAddr>>,
-}
-
-impl Addresses {
-    /// Of all backends, or every reason why not.
-    pub(crate) fn of(backends: &[plan::Backend]) -> Result<Vec<Addresses>, Vec<AddressError>> {
-        let mut errors = Vec::new();
-        let mut all = Vec::new();
-        for backend in backends {
-            let mut found = Addresses {
-                servers: Vec::new(),
-                checks: Vec::new(),
-            };
-            for server in &backend.servers {
-                ServerAddress::of(server)
-                    .map(|at| found.servers.push(at))
-                    .unwrap_or_else(|e| errors.push(e));
-                ServerAddress::of_check(server)
-                    .map(|at| found.checks.push(at))
-                    .unwrap_or_else(|e| errors.push(e));
-            }
-            all.push(found);
-        }
-        if errors.is_empty() { Ok(all) } else { Err(errors) }
-    }
+/// Where the servers of all backends are, in the order of the Plan, or every reason why not.
+pub(crate) fn addresses(backends: &[plan::Backend]) -> Result<Vec<Vec<Found>>, Vec<AddressError>> {
+    let mut errors = Vec::new();
+    let mut of = |server| Found::of(server).map_err(|error| errors.push(error)).ok();
+    let found = backends.iter().map(|b| b.servers.iter().filter_map(&mut of).collect());
+    let found = found.collect();
+    if errors.is_empty() { Ok(found) } else { Err(errors) }
 }
 
 /// What a Plan becomes.
 pub(crate) struct Built {
     pub(crate) watched: Vec<Watched>,
     pub(crate) frontends: Vec<Front>,
-    /// The frontends that answer HTTP, with their sockets.
-    pub(crate) http: Vec<(Site, Vec<Arc<Socket>>)>,
+    /// The frontends that answer HTTP, with what each listens on.
+    pub(crate) http: Vec<(Site, Vec<(plan::Bind, Opened)>)>,
 }
 
 /// Ties together what was opened. `opened` are the sockets of each frontend, in the order of the Plan.
@@ -75,44 +55,38 @@ pub(crate) struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    pub(crate) fn build(&self, addresses: Vec<Addresses>, opened: Vec<Vec<Opened>>, seed: &mut Seed) -> Built {
+    pub(crate) fn build(&self, addresses: Vec<Vec<Found>>, opened: Vec<Vec<Opened>>, seed: &mut Seed) -> Built {
+        let backends = self.plan.backends.iter().zip(addresses).zip(&self.logs.backends);
+        let now = self.clock.now();
+        let watched = backends
+            .zip(spreads(self.plan))
+            .map(|(((backend, found), logs), spread)| watched(self.plan, backend, found, spread, logs, seed, now));
         let mut built = Built {
-            watched: self.backends(addresses, seed),
+            watched: watched.collect(),
             frontends: Vec::new(),
             http: Vec::new(),
         };
         let frontends = self.plan.frontends.iter().zip(opened).zip(&self.logs.frontends);
-        for ((frontend, sockets), logs) in frontends {
-            match &frontend.service {
+        for ((plan, sockets), logs) in frontends {
+            let most = plan.maxconn.unwrap_or(self.frontend_maxconn);
+            match &plan.service {
                 plan::Service::Stats(settings) => {
-                    let sockets = sockets.iter().flat_map(|opened| opened.sockets().to_vec());
-                    let most = frontend.maxconn.unwrap_or(self.frontend_maxconn);
-                    let site = Site::new(frontend.clone(), settings.clone(), most);
-                    built.http.push((site, sockets.collect()));
+                    let site = Site::new(plan.clone(), settings.clone(), most);
+                    built
+                        .http
+                        .push((site, plan.binds.iter().cloned().zip(sockets).collect()));
                 }
                 plan::Service::Tcp { backend } => {
-                    let backend = backend
-                        .and_then(|place| built.watched.get(place))
-                        .map(|w| w.backend.clone());
-                    let settings = conn_settings(frontend, backend.as_ref().map(|b| b.now().plan.clone()).as_deref());
-                    let seat = Seat::new(ArcSwap::from_pointee(Frontend {
-                        settings: Arc::new(settings),
-                        backend,
-                        logs: logs.clone(),
-                        traffic: Arc::default(),
-                        listeners: of_listeners(frontend),
-                        gate: Arc::default(),
-                        limit: Limit::new(frontend.maxconn.unwrap_or(self.frontend_maxconn)),
-                        denials: Arc::default(),
-                        directory: self.directory.clone(),
-                        plan: frontend.clone(),
-                    }));
+                    let backend = backend.and_then(|place| built.watched.get(place));
+                    let backend = backend.map(|w| w.backend.clone());
+                    let frontend = frontend(plan, backend, logs.clone(), Limit::new(most), &self.directory);
+                    let seat = Seat::new(ArcSwap::from_pointee(frontend));
                     let service = Service {
                         seat: &seat,
                         process: self.process,
                         crew: self.crew,
                     };
-                    let lines = sockets.iter().zip(&frontend.binds).zip(1..);
+                    let lines = sockets.iter().zip(&plan.binds).zip(1..);
                     let bound = lines.map(|((opened, bind), number)| service.begin(bind.clone(), opened, number));
                     let bound = bound.map(Rc::new).collect();
                     built.frontends.push(Front { seat, bound });
@@ -124,54 +98,96 @@ impl Builder<'_> {
         self.directory.follow(seats, backends);
         built
     }
+}
 
-    fn backends(&self, addresses: Vec<Addresses>, seed: &mut Seed) -> Vec<Watched> {
-        let servers: Vec<Vec<ServerSettings>> = self.plan.backends.iter().map(server_settings).collect();
-        let percent = u32::from(self.plan.global.spread_checks);
-        let spreads = Spread::over(percent, servers.iter().map(Vec::as_slice));
-        let parts = self
-            .plan
-            .backends
-            .iter()
-            .zip(addresses)
-            .zip(servers.into_iter().zip(spreads));
-        let with_logs = parts.zip(&self.logs.backends);
-        with_logs
-            .map(|(((plan, at), (servers, spread)), logs)| {
-                let is_listen = self.plan.frontends.iter().any(|f| f.name == plan.name);
-                let settings = BackendSettings {
-                    name: plan.name.clone(),
-                    kind: if is_listen {
-                        ProxyKind::Listen
-                    } else {
-                        ProxyKind::Backend
-                    },
-                    policy: plan.policy,
-                    log_checks: plan.log_health_checks,
-                    spread,
-                    servers,
-                };
-                let mut machine = core::Backend::new(settings, seed.fork(u64::from(plan.id)), self.clock.now());
-                // Its first word is a view, so that the workers can pick before the control runtime runs.
-                let view = match machine.poll_output() {
-                    Some(Output::Publish(view)) => Some(view),
-                    _ => None,
-                };
-                let servers = Servers::default().renewed(plan.servers.iter().cloned().zip(at.servers));
-                Watched {
-                    backend: Arc::new(Backend::new(plan.clone(), servers, view, seed)),
-                    machine,
-                    checks: at.checks,
-                    logs: logs.clone(),
-                }
-            })
-            .collect()
+/// A frontend that nobody knew before.
+pub(crate) fn frontend(
+    plan: &plan::Frontend,
+    backend: Option<Arc<Backend>>,
+    logs: Targets,
+    limit: Limit,
+    directory: &Arc<Directory>,
+) -> Frontend {
+    Frontend {
+        settings: Arc::new(settings_of(plan, backend.as_deref())),
+        backend,
+        logs,
+        traffic: Arc::default(),
+        listeners: of_listeners(plan, None),
+        gate: Arc::default(),
+        limit,
+        denials: Arc::default(),
+        directory: directory.clone(),
+        plan: plan.clone(),
     }
 }
 
-fn server_settings(backend: &plan::Backend) -> Vec<ServerSettings> {
-    let one = |(server, place): (&plan::Server, u32)| ServerSettings {
-        place: ServerIdx(place),
+pub(crate) fn settings_of(plan: &plan::Frontend, backend: Option<&Backend>) -> ConnSettings {
+    let backend = backend.map(|b| b.now().plan.clone());
+    conn_settings(plan, backend.as_deref())
+}
+
+/// A backend that nobody knew before.
+pub(crate) fn watched(
+    all: &Plan,
+    plan: &plan::Backend,
+    found: Vec<Found>,
+    spread: Spread,
+    logs: &Targets,
+    seed: &mut Seed,
+    now: Mono,
+) -> Watched {
+    let (at, checks): (Vec<_>, Vec<_>) = found.into_iter().map(|f| (f.server, f.check)).unzip();
+    let servers = Servers::default().renewed(plan.servers.iter().cloned().zip(at));
+    let settings = backend_settings(all, plan, spread, &servers);
+    let mut machine = core::Backend::new(settings, seed.fork(u64::from(plan.id)), now);
+    // Its first word is a view, so that the workers can pick before the control runtime runs.
+    let view = match machine.poll_output() {
+        Some(Output::Publish(view)) => Some(view),
+        _ => None,
+    };
+    Watched {
+        backend: Arc::new(Backend::new(plan.clone(), servers, view, seed)),
+        machine,
+        checks,
+        logs: logs.clone(),
+    }
+}
+
+/// How the first checks of the backends are spread, in the order of the Plan.
+pub(crate) fn spreads(plan: &Plan) -> Vec<Spread> {
+    let servers = |backend: &plan::Backend| {
+        let places = backend.servers.iter().zip(0..);
+        let settings = places.map(|(server, place)| server_settings(backend, server, ServerIdx(place)));
+        settings.collect::<Vec<_>>()
+    };
+    let servers: Vec<Vec<ServerSettings>> = plan.backends.iter().map(servers).collect();
+    Spread::over(u32::from(plan.global.spread_checks), servers.iter().map(Vec::as_slice))
+}
+
+/// What the machine of a backend is told; `servers` says which place each has.
+pub(crate) fn backend_settings(all: &Plan, plan: &plan::Backend, spread: Spread, servers: &Servers) -> BackendSettings {
+    let is_listen = all.frontends.iter().any(|f| f.name == plan.name);
+    BackendSettings {
+        name: plan.name.clone(),
+        kind: if is_listen {
+            ProxyKind::Listen
+        } else {
+            ProxyKind::Backend
+        },
+        policy: plan.policy,
+        log_checks: plan.log_health_checks,
+        spread,
+        servers: servers
+            .all()
+            .map(|server| server_settings(plan, &server.plan(), server.place))
+            .collect(),
+    }
+}
+
+fn server_settings(backend: &plan::Backend, server: &plan::Server, place: ServerIdx) -> ServerSettings {
+    ServerSettings {
+        place,
         name: server.name.clone(),
         id: server.id,
         weight: server.weight,
@@ -179,6 +195,5 @@ fn server_settings(backend: &plan::Backend) -> Vec<ServerSettings> {
         disabled: server.disabled,
         maxconn: server.maxconn,
         check: server.check.as_ref().filter(|_| !backend.disabled).map(|c| c.settings),
-    };
-    backend.servers.iter().zip(0..).map(one).collect()
+    }
 }

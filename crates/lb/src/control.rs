@@ -8,12 +8,11 @@
 
 use std::cell::Cell;
 use std::io;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::Socket;
+use tandem_lb_config::{Bind, Plan};
 use tandem_ops::clock::{Clock, Wall};
 use tandem_ops::notify::Notifier;
 use tandem_ops::signals::{BALANCER, Intention, Received, Signals};
@@ -22,14 +21,18 @@ use tandem_time::Seed;
 use tokio::sync::{Notify, watch};
 
 use crate::admission::Limit;
+use crate::args::Args;
+use crate::directory::Directory;
 use crate::drain::Drain;
-use crate::frontends::Frontends;
+use crate::frontends::{Frontends, Sites, Stand};
 use crate::http;
 use crate::keeper::{Keeper, Lines, Watched};
+use crate::listeners::Opened;
 use crate::live::Live;
-use crate::master::{Master, Outcome, Reloads, Wanted};
+use crate::master::Master;
 use crate::orders::Orders;
 use crate::page::{Page, Site};
+use crate::reload::{Estate, Reloader};
 use crate::router::Router;
 use crate::socket::{self, Doors, Room};
 use crate::state::{Archive, Keeping, Past, Scene};
@@ -45,7 +48,7 @@ pub(crate) struct Control {
     pub(crate) clock: Clock,
     pub(crate) backends: Vec<Watched>,
     pub(crate) frontends: Frontends,
-    pub(crate) http: Vec<(Site, Vec<Arc<Socket>>)>,
+    pub(crate) http: Vec<(Site, Vec<(Bind, Opened)>)>,
     pub(crate) identity: Process,
     pub(crate) phase: watch::Sender<Phase>,
     pub(crate) process: Limit,
@@ -57,13 +60,15 @@ pub(crate) struct Control {
     /// The process to take over from.
     pub(crate) predecessor: Option<Taker>,
     pub(crate) lots: Seed,
-    pub(crate) hard_stop_after: Option<Duration>,
-    pub(crate) close_spread_time: Option<Duration>,
-    pub(crate) notifier: Rc<Notifier>,
     pub(crate) past: Past,
     pub(crate) archive: Option<Archive>,
-    /// The control socket of the router beside us.
-    pub(crate) router: PathBuf,
+    /// For what comes later.
+    pub(crate) seed: Seed,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) args: Arc<Args>,
+    pub(crate) program: String,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) notifier: Rc<Notifier>,
 }
 
 /// Starts everything that runs beside the workers. Signals are listened to when this returns.
@@ -82,12 +87,14 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         crew,
         predecessor,
         lots,
-        hard_stop_after,
-        close_spread_time,
-        notifier,
         mut past,
         archive,
-        router,
+        seed,
+        plan,
+        args,
+        program,
+        directory,
+        notifier,
     } = control;
     let signals = Signals::listen(BALANCER)?;
     let taking = match predecessor {
@@ -129,16 +136,16 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     for keeper in desk.orders.backends().iter() {
         tokio::task::spawn_local(keeper.clone().run());
     }
-    let (sites, sockets): (Vec<_>, Vec<_>) = http.into_iter().map(|(site, at)| (Rc::new(site), at)).unzip();
+    let http: Vec<_> = http.into_iter().map(|(site, at)| (Rc::new(site), at)).collect();
     let stats = Stats::new(Sources {
         clock,
         process: identity,
         phase: desk.phase.subscribe(),
         crew: crew.clone(),
         frontends: desk.frontends.clone(),
-        sites: sites.clone(),
+        sites: http.iter().map(|(site, _)| site.clone()).collect(),
         orders: desk.orders.clone(),
-        timeline,
+        timeline: timeline.clone(),
     });
     stats.resume(&past);
     drop(past);
@@ -149,15 +156,22 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         clock,
     };
     let keeping = archive.map(|archive| Keeping::begin(archive, scene.clone()));
-    let of_pages = sockets.iter().flatten().map(Arc::downgrade);
-    let doors_of = |doors: &Doors| {
-        doors
-            .doors()
-            .iter()
-            .map(|d| Arc::downgrade(&d.socket))
-            .collect::<Vec<_>>()
+    let router = Router::at(args.vrrp_socket.clone());
+    tokio::task::spawn_local(router.clone().watch());
+    let host = http::Host {
+        page: Page::new(clock, stats.clone(), desk.orders.clone(), live.clone(), router),
+        phase: desk.phase.subscribe(),
     };
-    let of_doors = [Some(&doors), master.as_ref()].into_iter().flatten().flat_map(doors_of);
+    let (sites, hall) = (Sites::default(), socket::Hall::default());
+    let stands = http.into_iter().map(|(site, lines)| Stand {
+        bound: lines
+            .into_iter()
+            .zip(1..)
+            .map(|((bind, opened), number)| Rc::new(host.begin(&site, bind, &opened, number)))
+            .collect(),
+        site,
+    });
+    sites.replace(stands.collect());
     let giver = Rc::new(Giver {
         live: live.clone(),
         phase: desk.phase.clone(),
@@ -165,38 +179,57 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         clock,
         scene,
         frontends: desk.frontends.clone(),
-        others: of_pages.chain(of_doors).collect(),
+        sites: sites.clone(),
+        hall: hall.clone(),
+        master: master.iter().flat_map(Doors::sockets).map(Arc::downgrade).collect(),
         is_exposed: Cell::default(),
         succeeded: Notify::new(),
     });
-    let store = Store::new(notifier.clone());
-    let drain = Rc::new(Drain::new(live.clone(), clock, notifier, close_spread_time));
+    let store = Rc::new(Store::new(notifier.clone()));
+    let usual = plan.global.close_spread_time;
+    let drain = Rc::new(Drain::new(live.clone(), clock, notifier.clone(), usual));
+    let hard_stop_after = Rc::new(Cell::new(plan.global.hard_stop_after));
+    let estate = Estate {
+        args,
+        program,
+        directory,
+        clock,
+        frontends: desk.frontends.clone(),
+        sites,
+        orders: desk.orders.clone(),
+        stats: stats.clone(),
+        process: process.clone(),
+        crew,
+        phase: desk.phase.subscribe(),
+        lines,
+        timeline,
+        host,
+        hall: hall.clone(),
+        store: store.clone(),
+        hard_stop_after: hard_stop_after.clone(),
+        notifier,
+    };
+    let reloader = Reloader::new(estate, plan, seed);
     let room = Room {
         orders: desk.orders.clone(),
         frontends: desk.frontends.clone(),
-        stats: stats.clone(),
-        live: live.clone(),
+        stats,
+        live,
         process: process.clone(),
         clock,
         giver: giver.clone(),
         drain: drain.clone(),
+        reloader: reloader.clone(),
     };
-    let (doors, console) = socket::open(doors, room);
-    let (reloads, wanted) = Reloads::new();
-    let master = master.map(|doors| socket::open_master(doors, Master::new(console, reloads.clone(), clock)));
-    let router = Router::at(router);
-    tokio::task::spawn_local(router.clone().watch());
-    let page = Page::new(clock, stats, desk.orders.clone(), live, router);
-    for (site, sockets) in sites.iter().zip(sockets) {
-        for socket in sockets {
-            tokio::task::spawn_local(http::serve(socket, site.clone(), page.clone(), desk.phase.subscribe()));
-        }
-    }
+    let open = socket::open(doors, room);
+    let (console, reloads) = (open.console().clone(), reloader.clone());
+    let master = master.map(|doors| socket::open_master(doors, Master::new(console, reloads, clock)));
+    hall.replace(Some(open));
     Ok(Running {
         desk,
-        doors: master.into_iter().chain([doors]).collect(),
-        reloads,
-        wanted,
+        hall,
+        master,
+        reloader,
         giver,
         drain,
         store,
@@ -211,19 +244,17 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
 /// A balancer at work.
 pub(crate) struct Running {
     desk: Desk,
-    /// The files of the sockets go when this does.
-    doors: Vec<socket::Open>,
-    reloads: Reloads,
-    /// Who asks for a reload at the master socket.
-    wanted: Wanted,
+    hall: socket::Hall,
+    master: Option<socket::Open<Master>>,
+    reloader: Rc<Reloader>,
     giver: Rc<Giver>,
     drain: Rc<Drain>,
-    store: Store,
+    store: Rc<Store>,
     /// A predecessor waits for our word.
     taken_over: Option<TakenOver>,
     signals: Signals,
     process: Limit,
-    hard_stop_after: Option<Duration>,
+    hard_stop_after: Rc<Cell<Option<Duration>>>,
     keeping: Option<Keeping>,
 }
 
@@ -232,6 +263,8 @@ impl Running {
     pub(crate) async fn until_the_end(mut self) -> anyhow::Result<()> {
         let obeyed = self.obey().await;
         self.leave_doors();
+        // The files of the sockets go with them.
+        self.hall.take();
         self.desk.phase.send_replace(Phase::Stopped);
         if let Some(keeping) = self.keeping.take() {
             keeping.end().await;
@@ -257,7 +290,8 @@ impl Running {
     /// Who was given the listeners was given these too, and serves them.
     fn leave_doors(&mut self) {
         if self.giver.is_exposed.get() {
-            self.doors.drain(..).for_each(socket::Open::leave);
+            self.master.take().into_iter().for_each(socket::Open::leave);
+            self.hall.take().into_iter().for_each(socket::Open::leave);
         }
     }
 
@@ -266,11 +300,6 @@ impl Running {
             let received = tokio::select! {
                 received = self.signals.next() => received?,
                 () = self.drain.asked.notified() => return self.drain().await,
-                wanted = self.wanted.next() => {
-                    // Whoever asked may have left.
-                    wanted.send(self.reload()).ok();
-                    continue;
-                }
                 () = self.giver.succeeded.notified() => {
                     if let Some(keeping) = self.keeping.take() {
                         keeping.leave();
@@ -285,22 +314,14 @@ impl Running {
                 Intention::Pause => self.desk.pause(),
                 Intention::Resume => self.desk.resume(),
                 Intention::Reload => {
-                    let Outcome { text, .. } = self.reload();
-                    tracing::warn!(%signal, "{text}");
+                    tracing::info!(%signal, "the configuration is read again");
+                    let reloader = self.reloader.clone();
+                    // What comes of it was told to the log; a signal has nobody to answer to.
+                    tokio::task::spawn_local(async move { reloader.reload().await.ok() });
                 }
                 Intention::Dump(_) | Intention::ClearStatistics => {}
             }
         }
-    }
-
-    /// Reads the configuration again.
-    fn reload(&mut self) -> Outcome {
-        let outcome = Outcome {
-            is_done: false,
-            text: "reload is not part of this version: nothing was changed".to_owned(),
-        };
-        self.reloads.count(&outcome);
-        outcome
     }
 
     /// Waits for the last connection, for as long as patience lasts.
@@ -324,7 +345,7 @@ impl Running {
         tokio::select! {
             () = closing => Ok(()),
             () = self.process.emptied() => Ok(()),
-            () = given_up(self.hard_stop_after) => {
+            () = given_up(self.hard_stop_after.get()) => {
                 self.desk.end();
                 let _in_time = tokio::time::timeout(LAST_WORDS, self.process.emptied()).await;
                 Ok(())

@@ -28,7 +28,7 @@ pub(crate) struct Frontend {
     pub(crate) logs: Targets,
     pub(crate) traffic: Arc<Traffic>,
     /// Of each listener, with `option socket-stats`; otherwise nobody is counted there.
-    pub(crate) listeners: Arc<[Traffic]>,
+    pub(crate) listeners: Arc<[Arc<Traffic>]>,
     /// Whether it takes connections; an operator says so.
     pub(crate) gate: Arc<watch::Sender<Gate>>,
     pub(crate) limit: Limit,
@@ -51,14 +51,20 @@ pub(crate) enum Gate {
 impl Frontend {
     /// Of the listener with this number, counted from 1.
     pub(crate) fn listener(&self, number: u32) -> Option<&Traffic> {
-        self.listeners.get(usize::try_from(number).ok()?.checked_sub(1)?)
+        let place = usize::try_from(number).ok()?.checked_sub(1)?;
+        self.listeners.get(place).map(|traffic| &**traffic)
     }
 }
 
-/// Room to count each listener for itself, when that is asked for.
-pub(crate) fn of_listeners(frontend: &plan::Frontend) -> Arc<[Traffic]> {
+/// Room to count each listener for itself, when that is asked for. Those that were there before count on.
+pub(crate) fn of_listeners(frontend: &plan::Frontend, before: Option<&Frontend>) -> Arc<[Arc<Traffic>]> {
+    let known = |bind: &plan::Bind| {
+        let before = before?;
+        let place = before.plan.binds.iter().position(|known| known.address == bind.address);
+        before.listeners.get(place?).cloned()
+    };
     let counted = frontend.binds.iter().filter(|_| frontend.socket_stats);
-    counted.map(|_| Traffic::default()).collect()
+    counted.map(|bind| known(bind).unwrap_or_default()).collect()
 }
 
 /// The frontend's and the backend's part of what governs a connection. Without a backend there is nothing to connect to.

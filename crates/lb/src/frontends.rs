@@ -2,16 +2,17 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use socket2::Socket;
 use tandem_lb_config::Bind;
-use tokio::sync::watch;
 
 use crate::accept::Listener;
 use crate::admission::{Admission, Limit};
+use crate::bound::Bound;
 use crate::frontend::{Frontend, Seat};
 use crate::listeners::Opened;
+use crate::page::Site;
 use crate::worker::Crew;
 
 /// All of them, in the order of the configuration. Copies are the same.
@@ -25,13 +26,15 @@ pub(crate) struct Front {
     pub(crate) bound: Vec<Rc<Bound>>,
 }
 
-/// A `bind` that is listened on. Its listeners close when it is dropped, after they took who was here already.
-///
-/// The sockets belong to the workers: they are closed when the last worker has let go of them.
-pub(crate) struct Bound {
-    pub(crate) plan: Bind,
-    sockets: Vec<Weak<Socket>>,
-    closing: watch::Sender<bool>,
+/// The frontends that answer HTTP. Copies are the same.
+#[derive(Clone, Default)]
+pub(crate) struct Sites(Rc<RefCell<Vec<Stand>>>);
+
+/// One of them with its listeners.
+#[derive(Clone)]
+pub(crate) struct Stand {
+    pub(crate) site: Rc<Site>,
+    pub(crate) bound: Vec<Rc<Bound>>,
 }
 
 /// Who a frontend's listeners serve and how many of them they let in.
@@ -46,6 +49,16 @@ impl Frontends {
         Frontends(Rc::new(RefCell::new(fronts)))
     }
 
+    /// With their listeners.
+    pub(crate) fn fronts(&self) -> Vec<Front> {
+        self.0.borrow().clone()
+    }
+
+    /// From now on there are these.
+    pub(crate) fn replace(&self, fronts: Vec<Front>) {
+        self.0.replace(fronts);
+    }
+
     pub(crate) fn seats(&self) -> Vec<Seat> {
         self.0.borrow().iter().map(|front| front.seat.clone()).collect()
     }
@@ -53,8 +66,11 @@ impl Frontends {
     /// Everything that they listen on.
     pub(crate) fn sockets(&self) -> Vec<Arc<Socket>> {
         let fronts = self.0.borrow();
-        let bound = fronts.iter().flat_map(|front| &front.bound);
-        bound.flat_map(|b| &b.sockets).filter_map(Weak::upgrade).collect()
+        fronts
+            .iter()
+            .flat_map(|front| &front.bound)
+            .flat_map(|b| b.sockets())
+            .collect()
     }
 
     /// The present ones.
@@ -63,30 +79,48 @@ impl Frontends {
     }
 }
 
+impl Sites {
+    pub(crate) fn stands(&self) -> Vec<Stand> {
+        self.0.borrow().clone()
+    }
+
+    pub(crate) fn replace(&self, stands: Vec<Stand>) {
+        self.0.replace(stands);
+    }
+
+    /// Everything that they listen on.
+    pub(crate) fn sockets(&self) -> Vec<Arc<Socket>> {
+        let stands = self.0.borrow();
+        stands
+            .iter()
+            .flat_map(|stand| &stand.bound)
+            .flat_map(|b| b.sockets())
+            .collect()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Rc<Site>> {
+        self.0.borrow().iter().map(|stand| stand.site.clone()).collect()
+    }
+}
+
 impl Service<'_> {
     /// Has all workers accept from there. `number` is the place of the line among those of the frontend, counted from 1.
     pub(crate) fn begin(&self, plan: Bind, opened: &Opened, number: u32) -> Bound {
         let limits = [self.seat.load().limit.clone(), self.process.clone()];
         let admission = Admission::new(plan.maxconn.map(Limit::new).into_iter().chain(limits));
-        let closing = watch::Sender::default();
-        let sockets = opened.for_workers(self.crew.len());
-        let bound = Bound {
-            plan,
-            sockets: opened.sockets().iter().map(Arc::downgrade).collect(),
-            closing,
-        };
-        let of_members = sockets.into_iter().enumerate();
-        for (member, socket) in of_members.flat_map(|(member, own)| own.into_iter().map(move |socket| (member, socket)))
-        {
-            let listener = Listener {
-                number,
-                socket,
-                frontend: self.seat.clone(),
-                admission: admission.clone(),
-                spread: opened.spread(),
-                closing: bound.closing.subscribe(),
-            };
-            self.crew.give(member, listener);
+        let bound = Bound::new(plan, opened, number);
+        for (member, sockets) in opened.for_workers(self.crew.len()).into_iter().enumerate() {
+            for socket in sockets {
+                let listener = Listener {
+                    number,
+                    socket,
+                    frontend: self.seat.clone(),
+                    admission: admission.clone(),
+                    spread: opened.spread(),
+                    staying: bound.staying(),
+                };
+                self.crew.give(member, listener);
+            }
         }
         bound
     }

@@ -17,11 +17,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::Socket;
+use tandem_lb_config::Bind;
 use tandem_sys::listen::Acceptor;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use crate::bound::{Bound, Stay, Staying};
+use crate::listeners::Opened;
 use crate::page::{Page, Site};
 use crate::worker::Phase;
 
@@ -45,8 +48,32 @@ struct Place {
     number: u64,
 }
 
-/// Answers on one listener until the process drains.
-pub(crate) async fn serve(socket: Arc<Socket>, site: Rc<Site>, page: Rc<Page>, mut phase: watch::Receiver<Phase>) {
+/// What all sites need to be served.
+pub(crate) struct Host {
+    pub(crate) page: Rc<Page>,
+    pub(crate) phase: watch::Receiver<Phase>,
+}
+
+impl Host {
+    /// Answers there from now on.
+    pub(crate) fn begin(&self, site: &Rc<Site>, plan: Bind, opened: &Opened, number: u32) -> Bound {
+        let bound = Bound::new(plan, opened, number);
+        for socket in opened.sockets() {
+            let (site, page, phase) = (site.clone(), self.page.clone(), self.phase.clone());
+            tokio::task::spawn_local(serve(socket.clone(), site, page, phase, bound.staying()));
+        }
+        bound
+    }
+}
+
+/// Answers on one listener until it is to close or the process drains.
+async fn serve(
+    socket: Arc<Socket>,
+    site: Rc<Site>,
+    page: Rc<Page>,
+    mut phase: watch::Receiver<Phase>,
+    mut staying: Staying,
+) {
     let name = site.plan().name.clone();
     let acceptor = match Acceptor::new(socket) {
         Ok(acceptor) => acceptor,
@@ -54,11 +81,13 @@ pub(crate) async fn serve(socket: Arc<Socket>, site: Rc<Site>, page: Rc<Page>, m
     };
     let guests = Rc::default();
     loop {
-        if !matches!(*phase.borrow_and_update(), Phase::Running | Phase::Paused) {
+        let is_open = matches!(*phase.borrow_and_update(), Phase::Running | Phase::Paused);
+        if !is_open || staying.now() != Stay::Open {
             return;
         }
         tokio::select! {
             _ = phase.changed() => {}
+            () = staying.changed() => {}
             taken = accept(&acceptor, &guests, &site, &page) => {
                 if let Err(error) = taken {
                     tracing::warn!(frontend = %name, %error, "cannot accept for the moment");

@@ -3,6 +3,8 @@
 //! The machine is never locked across an await, and everything here runs on the control runtime's thread. So an order
 //! has been carried out, and its view published, when [`Keeper::tell`] returns.
 
+mod renewal;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -11,7 +13,7 @@ use std::time::Duration;
 
 use socket2::SockAddr;
 use tandem_lb_core::ServerIdx;
-use tandem_lb_core::backend::{self as core, CheckLog, Input, NoServerLeft, Output, Saved, ServerReport};
+use tandem_lb_core::backend::{self as core, CheckLog, Input, NoServerLeft, Output, Saved, ServerReport, View};
 use tandem_lb_core::log::state::{self, Sessions};
 use tandem_lb_core::stats::Outage;
 use tandem_ops::clock::{Clock, Wall};
@@ -22,6 +24,7 @@ use crate::address::{ServerAddress, fixed_check};
 use crate::probe;
 use crate::publish::Backend;
 use crate::stats::{Happening, Timeline};
+pub(crate) use renewal::Renewal;
 
 /// The control runtime's way to the log.
 pub(crate) type Lines = Rc<RefCell<Sender>>;
@@ -48,6 +51,8 @@ pub(crate) struct Keeper {
     clock: Clock,
     /// The next deadline may have changed.
     told: Notify,
+    /// The backend is not configured any more.
+    is_retired: Cell<bool>,
 }
 
 impl Keeper {
@@ -69,13 +74,14 @@ impl Keeper {
             waited: RefCell::default(),
             clock,
             told: Notify::new(),
+            is_retired: Cell::new(false),
         })
     }
 
     /// Keeps the machine's time.
     pub(crate) async fn run(self: Rc<Keeper>) {
         self.carry_out();
-        loop {
+        while !self.is_retired.get() {
             let due = self.machine.borrow().poll_deadline();
             let Some(due) = due else {
                 self.told.notified().await;
@@ -164,15 +170,20 @@ impl Keeper {
                 None => return,
                 Some(Output::StartCheck { server }) => self.start_check(server),
                 Some(Output::Publish(view)) => {
-                    self.waited.replace(self.backend.queue.standing());
-                    let mut outage = self.outage.get();
-                    outage.note(view.online.is_none(), self.clock.now());
-                    self.outage.set(outage);
+                    self.note(&view);
                     self.backend.publish(view);
                 }
                 Some(other) => self.say(&other),
             }
         }
+    }
+
+    /// What is remembered of a view that is about to be published.
+    fn note(&self, view: &View) {
+        self.waited.replace(self.backend.queue.standing());
+        let mut outage = self.outage.get();
+        outage.note(view.online.is_none(), self.clock.now());
+        self.outage.set(outage);
     }
 
     fn start_check(self: &Rc<Keeper>, server: ServerIdx) {

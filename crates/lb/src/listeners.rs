@@ -76,17 +76,22 @@ impl Opener<'_> {
     pub(crate) fn frontend(&self, frontend: &Frontend, errors: &mut Vec<ListenError>) -> Vec<Opened> {
         let mut opened = Vec::new();
         for bind in &frontend.binds {
-            match self.bind(frontend, bind) {
+            match self.open(frontend, bind) {
                 Ok(sockets) => opened.push(sockets),
-                Err(why) => errors.push(ListenError {
-                    origin: bind.origin.clone(),
-                    frontend: frontend.name.clone(),
-                    address: shown(&bind.address),
-                    why: words(&why),
-                }),
+                Err(error) => errors.push(error),
             }
         }
         opened
+    }
+
+    /// Opens one of its binds.
+    pub(crate) fn open(&self, frontend: &Frontend, bind: &Bind) -> Result<Opened, ListenError> {
+        self.bind(frontend, bind).map_err(|why| ListenError {
+            origin: bind.origin.clone(),
+            frontend: frontend.name.clone(),
+            address: shown(&bind.address),
+            why: words(&why),
+        })
     }
 
     fn bind(&self, frontend: &Frontend, bind: &Bind) -> io::Result<Opened> {

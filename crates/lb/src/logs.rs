@@ -4,4 +4,4 @@ mod line;
 mod targets;
 
 pub(crate) use line::{Pen, Told, connected_from, told};
-pub(crate) use targets::Logs;
+pub(crate) use targets::{Logs, LogsError, Opener};

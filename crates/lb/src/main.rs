@@ -5,7 +5,9 @@ mod address;
 mod admission;
 mod affinity;
 mod args;
+mod bound;
 mod build;
+mod configuration;
 mod control;
 mod counters;
 mod directory;
@@ -25,6 +27,7 @@ mod probe;
 mod publish;
 mod queue;
 mod registry;
+mod reload;
 mod report;
 mod router;
 mod rules;
@@ -66,26 +69,26 @@ fn main() -> ExitCode {
     if let Err(error) = trace::init(report::usual_filter(&args)) {
         return report::failure(&error);
     }
-    match balance(&args) {
+    match balance(args) {
         Ok(code) => code,
         Err(error) => report::failure(&error),
     }
 }
 
-fn balance(args: &Args) -> anyhow::Result<ExitCode> {
+fn balance(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(dir) = &args.chdir {
         env::set_current_dir(dir).map_err(|e| anyhow::anyhow!("-C {}: {e}", dir.display()))?;
     }
-    let Some(plan) = report::load(args)? else {
+    let Some(plan) = report::load(&args)? else {
         return Ok(ExitCode::FAILURE);
     };
     if args.check {
-        return Ok(report::valid(&plan, args));
+        return Ok(report::valid(&plan, &args));
     }
     if !plan.listens() {
         anyhow::bail!("there is no listener: add a frontend with a 'bind' line");
     }
-    start::run(&plan, args, &program())
+    start::run(plan, args, &program())
 }
 
 /// The name that this was started as, for the log tag.

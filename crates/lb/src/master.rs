@@ -3,7 +3,6 @@
 //! There is one process here: it reloads by itself, and a new binary takes its connections over. So it is its own worker,
 //! and what is sent to the worker (`@1 show info`) is answered like on the stats socket.
 
-use std::cell::Cell;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::str::FromStr;
@@ -15,8 +14,8 @@ use tandem_ops::control::{Call, Command, Console, Level, Reply};
 use tandem_time::Mono;
 use thiserror::Error;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{mpsc, oneshot};
 
+use crate::reload::Reloader;
 use crate::socket::Room;
 use crate::stats::VERSION;
 
@@ -25,27 +24,10 @@ pub(crate) const PROMPT: &str = "master> ";
 /// What commands of the master socket work on.
 pub(crate) struct Master {
     worker: Rc<Console<Room>>,
-    reloads: Reloads,
+    reloader: Rc<Reloader>,
     clock: Clock,
     began: Mono,
 }
-
-/// How a reload went, and what there is to say about it.
-pub(crate) struct Outcome {
-    pub(crate) is_done: bool,
-    pub(crate) text: String,
-}
-
-/// The way to have the configuration read again, and to hear how that went.
-#[derive(Clone)]
-pub(crate) struct Reloads {
-    wanted: mpsc::UnboundedSender<oneshot::Sender<Outcome>>,
-    done: Rc<Cell<u32>>,
-    failed: Rc<Cell<u32>>,
-}
-
-/// Those who want a reload, in their turn.
-pub(crate) struct Wanted(mpsc::UnboundedReceiver<oneshot::Sender<Outcome>>);
 
 /// Where the socket is to be, as on the command line: `PATH[,mode,600][,level,operator][,user,NAME][,group,NAME]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,48 +42,13 @@ pub(crate) enum MasterSocketError {
 }
 
 impl Master {
-    pub(crate) fn new(worker: Rc<Console<Room>>, reloads: Reloads, clock: Clock) -> Master {
+    pub(crate) fn new(worker: Rc<Console<Room>>, reloader: Rc<Reloader>, clock: Clock) -> Master {
         let began = clock.now();
         Master {
             worker,
-            reloads,
+            reloader,
             clock,
             began,
-        }
-    }
-}
-
-impl Reloads {
-    pub(crate) fn new() -> (Reloads, Wanted) {
-        let (wanted, receiver) = mpsc::unbounded_channel();
-        let reloads = Reloads {
-            wanted,
-            done: Rc::default(),
-            failed: Rc::default(),
-        };
-        (reloads, Wanted(receiver))
-    }
-
-    /// `None` when the process is about to end.
-    async fn ask(&self) -> Option<Outcome> {
-        let (answer, outcome) = oneshot::channel();
-        self.wanted.send(answer).ok()?;
-        outcome.await.ok()
-    }
-
-    /// However it was asked for.
-    pub(crate) fn count(&self, outcome: &Outcome) {
-        let count = if outcome.is_done { &self.done } else { &self.failed };
-        count.set(count.get() + 1);
-    }
-}
-
-impl Wanted {
-    /// The next one, who is to be told.
-    pub(crate) async fn next(&mut self) -> oneshot::Sender<Outcome> {
-        match self.0.recv().await {
-            Some(wanted) => wanted,
-            None => std::future::pending().await,
         }
     }
 }
@@ -183,11 +130,13 @@ fn at(master: &Master, call: &Call) -> Reply {
 
 /// Answers when it is done, and closes, as HAProxy does since 2.7.
 fn reload(master: &Master, _: &Call) -> Reply {
-    let reloads = master.reloads.clone();
+    let reloader = master.reloader.clone();
     Reply::Becomes(Box::new(|mut stream| {
         Box::pin(async move {
-            let outcome = reloads.ask().await;
-            let (is_done, text) = outcome.map_or((false, String::new()), |o| (o.is_done, o.text));
+            let (is_done, text) = match reloader.reload().await {
+                Ok(difference) => (true, difference.to_string()),
+                Err(refused) => (false, refused.to_string()),
+            };
             let answer = format!("Success={}\n--\n{}\n", u8::from(is_done), text.trim_end());
             // Whoever asked may be gone, and then nobody misses it.
             stream.write_all(answer.as_bytes()).await.ok();
@@ -198,11 +147,8 @@ fn reload(master: &Master, _: &Call) -> Reply {
 
 fn processes(master: &Master, _: &Call) -> Reply {
     let uptime = uptime(master.clock.now() - master.began);
-    let reloads = format!(
-        "{} [failed: {}]",
-        master.reloads.done.get(),
-        master.reloads.failed.get()
-    );
+    let (done, failed) = master.reloader.counts();
+    let reloads = format!("{done} [failed: {failed}]");
     let row = |cells: [&str; 5]| {
         let [pid, kind, reloads, uptime, version] = cells;
         format!("{pid:<15} {kind:<15} {reloads:<15} {uptime:<15} {version}\n")

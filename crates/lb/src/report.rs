@@ -5,48 +5,27 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use tandem_lb_config::{self as config, Loaded, Plan};
-use tandem_text::{Diagnostic, Renderer};
+use tandem_lb_config::Plan;
 
-use crate::args::{Args, Dialect};
-use crate::files;
+use crate::args::Args;
+use crate::configuration::Configuration;
 
 /// The Plan of the configuration that the arguments name; `None` when there are errors, which have been shown.
 pub(crate) fn load(args: &Args) -> anyhow::Result<Option<Plan>> {
-    let texts = files::read(&args.files)?;
-    let dialect = args.dialect.map(|d| match d {
-        Dialect::Haproxy => config::Dialect::Haproxy,
-        Dialect::Toml => config::Dialect::Toml,
-    });
-    let variable = |name: &str| env::var(name).ok();
-    let file = |path: &str| std::fs::read(path).map_err(|why| why.to_string());
-    let world = config::World {
-        env: &variable,
-        file: &file,
-    };
-    let Loaded {
-        plan,
-        diagnostics,
-        sources,
-    } = config::load_in(&texts, world, dialect);
-    let renderer = Renderer::new(&sources).colour(io::stderr().is_terminal());
-    let (errors, others): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| d.is_error());
-    let shown = diagnostics
+    let Configuration { plan, complaints } = Configuration::read(args, io::stderr().is_terminal())?;
+    let shown = complaints
         .iter()
-        .filter(|d| d.is_error() || !args.quiet || args.zero_warning);
-    to_stderr(shown.map(|d: &Diagnostic| renderer.render(d)));
-    if !errors.is_empty() {
-        to_stderr([format!(
-            "{} in the configuration: nothing was started",
-            count(errors.len(), "error")
-        )]);
+        .filter(|c| c.is_error || !args.quiet || args.zero_warning);
+    to_stderr(shown.map(|c| c.text.clone()));
+    let errors = complaints.iter().filter(|c| c.is_error).count();
+    if errors > 0 {
+        let what = count(errors, "error");
+        to_stderr([format!("{what} in the configuration: nothing was started")]);
         return Ok(None);
     }
-    if args.zero_warning && !others.is_empty() {
-        to_stderr([format!(
-            "{} and -dW: nothing was started",
-            count(others.len(), "warning")
-        )]);
+    if args.zero_warning && !complaints.is_empty() {
+        let what = count(complaints.len(), "warning");
+        to_stderr([format!("{what} and -dW: nothing was started")]);
         return Ok(None);
     }
     Ok(plan)

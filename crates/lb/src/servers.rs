@@ -91,6 +91,10 @@ impl Servers {
         self.order.iter().filter_map(|idx| self.at(*idx))
     }
 
+    pub(crate) fn named(&self, name: &str) -> Option<&Arc<Server>> {
+        self.all().find(|server| *server.name() == *name)
+    }
+
     /// The same servers by other plans: who has a name that is known stays, at its place and with all that it counted.
     pub(crate) fn renewed(&self, wanted: impl IntoIterator<Item = (plan::Server, ServerAddress)>) -> Servers {
         let mut free = self.free();

@@ -11,6 +11,7 @@ mod explain;
 mod frontends;
 mod process;
 mod recheck;
+mod reload;
 mod relocate;
 mod server;
 mod servers;
@@ -19,11 +20,15 @@ mod stats;
 mod tables;
 mod upgrade;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
+use socket2::Socket;
+use tandem_lb_config::StatsSocket;
 use tandem_ops::clock::Clock;
-use tandem_ops::control::{Console, Door, Reply, serve};
+use tandem_ops::control::{Console, Reply, serve};
 use tokio::task::AbortHandle;
 
 use crate::admission::Limit;
@@ -32,10 +37,12 @@ use crate::frontends::Frontends;
 use crate::live::Live;
 use crate::master::{self, Master};
 use crate::orders::{Orders, ServerOrders};
+use crate::reload::Reloader;
 use crate::stats::Stats;
 use crate::upgrade::Giver;
 
-pub(crate) use doors::Doors;
+use doors::OneDoor;
+pub(crate) use doors::{Doors, patience};
 
 /// Everything that commands work on.
 pub(crate) struct Room {
@@ -47,37 +54,112 @@ pub(crate) struct Room {
     pub(crate) clock: Clock,
     pub(crate) giver: Rc<Giver>,
     pub(crate) drain: Rc<Drain>,
+    pub(crate) reloader: Rc<Reloader>,
 }
 
+/// Where the doors are; empty before they open and when they are another process's.
+pub(crate) type Hall = Rc<RefCell<Option<Open<Room>>>>;
+
 /// Doors that are being served. Their files go when this is dropped.
-pub(crate) struct Open {
-    doors: Doors,
-    served: Vec<AbortHandle>,
+pub(crate) struct Open<S: 'static> {
+    console: Rc<Console<S>>,
+    doors: Vec<Served>,
+}
+
+struct Served {
+    door: OneDoor,
+    task: AbortHandle,
 }
 
 /// Serves all sockets from now on.
-pub(crate) fn open(doors: Doors, room: Room) -> (Open, Rc<Console<Room>>) {
-    let console = Rc::new(Console::new(commands::COMMANDS, room, doors.names().to_vec()));
-    (serve_all(doors, &console), console)
+pub(crate) fn open(doors: Doors, room: Room) -> Open<Room> {
+    serve_all(doors, Console::new(commands::COMMANDS, room, Vec::new()))
 }
 
 /// Serves the master socket from now on.
-pub(crate) fn open_master(doors: Doors, master: Master) -> Open {
-    let console = Console::new(master::COMMANDS, master, doors.names().to_vec());
-    serve_all(doors, &Rc::new(console.with_prompt(master::PROMPT)))
+pub(crate) fn open_master(doors: Doors, master: Master) -> Open<Master> {
+    let console = Console::new(master::COMMANDS, master, Vec::new());
+    serve_all(doors, console.with_prompt(master::PROMPT))
 }
 
-fn serve_all<S: 'static>(doors: Doors, console: &Rc<Console<S>>) -> Open {
-    let serve = |door: &Door| tokio::task::spawn_local(serve(door.clone(), console.clone())).abort_handle();
-    let served = doors.doors().iter().map(serve).collect();
-    Open { doors, served }
+fn serve_all<S: 'static>(doors: Doors, console: Console<S>) -> Open<S> {
+    let console = Rc::new(console);
+    let doors = doors.into_doors().into_iter();
+    let mut open = Open {
+        doors: doors.map(|door| Served::begin(door, &console)).collect(),
+        console,
+    };
+    open.name();
+    open
 }
 
-impl Open {
+impl<S: 'static> Open<S> {
+    pub(crate) fn console(&self) -> &Rc<Console<S>> {
+        &self.console
+    }
+
     /// Another process serves these sockets from now on. Who is inside already is still answered.
     pub(crate) fn leave(self) {
-        self.served.iter().for_each(AbortHandle::abort);
-        self.doors.leave();
+        for Served { door, task } in self.doors {
+            task.abort();
+            door.leave();
+        }
+    }
+
+    pub(crate) fn sockets(&self) -> Vec<Arc<Socket>> {
+        self.doors
+            .iter()
+            .map(|served| served.door.door.socket.clone())
+            .collect()
+    }
+
+    /// These are served from now on: those that are known, by the rules of today, and in the order of `wanted` those in
+    /// `new`. The others are closed.
+    pub(crate) fn renew(&mut self, wanted: &[StatsSocket], patience: Duration, new: Doors) {
+        let mut known: Vec<Served> = std::mem::take(&mut self.doors);
+        let mut new = new.into_doors();
+        for plan in wanted {
+            if let Some(at) = known.iter().position(|served| served.door.plan.address == plan.address) {
+                let served = known.swap_remove(at);
+                self.doors.push(served.renewed(plan, patience, &self.console));
+            } else if let Some(at) = new.iter().position(|door| door.plan.address == plan.address) {
+                self.doors.push(Served::begin(new.swap_remove(at), &self.console));
+            }
+        }
+        known.iter().for_each(|served| served.task.abort());
+        self.name();
+    }
+
+    fn name(&mut self) {
+        let names = self.doors.iter().map(|served| served.door.name()).collect();
+        self.console.reached_by(names);
+    }
+}
+
+impl Served {
+    fn begin<S: 'static>(door: OneDoor, console: &Rc<Console<S>>) -> Served {
+        let task = tokio::task::spawn_local(serve(door.door.clone(), console.clone())).abort_handle();
+        Served { door, task }
+    }
+
+    fn renewed<S: 'static>(mut self, plan: &StatsSocket, patience: Duration, console: &Rc<Console<S>>) -> Served {
+        let is_same = StatsSocket {
+            origin: self.door.plan.origin.clone(),
+            ..plan.clone()
+        } == self.door.plan;
+        if is_same && self.door.door.patience == patience {
+            return self;
+        }
+        match self.door.renew(plan, patience) {
+            Ok(()) => {
+                self.task.abort();
+                Served::begin(self.door, console)
+            }
+            Err(error) => {
+                tracing::error!(%error, "a stats socket goes on by its former rules");
+                self
+            }
+        }
     }
 }
 

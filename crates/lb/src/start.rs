@@ -36,7 +36,7 @@ use tokio::sync::watch;
 
 use crate::admission::{Limit, connections_within};
 use crate::args::Args;
-use crate::build::{Addresses, Builder, Built};
+use crate::build::{self, Builder, Built};
 use crate::control::{self, Control};
 use crate::directory::Directory;
 use crate::frontends::Frontends;
@@ -53,14 +53,15 @@ use crate::worker::{self, Crew, Inbox, Phase, Start};
 const OWN_FILES: u64 = 100;
 
 /// Runs the Plan until a signal ends it.
-pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitCode> {
+    let (plan, args) = (Arc::new(plan), Arc::new(args));
     let files = limits::raise_open_files(
         args.maxconn
             .or(plan.global.maxconn)
-            .map(|n| 2 * u64::from(n) + own_files(plan)),
+            .map(|n| 2 * u64::from(n) + own_files(&plan)),
     );
-    let maxconn = maxconn(plan, args, files);
-    let addresses = Addresses::of(&plan.backends).map_err(all)?;
+    let maxconn = maxconn(&plan, &args, files);
+    let addresses = build::addresses(&plan.backends).map_err(all)?;
     let inherited = Sockets::new(match &args.take_over {
         Some(socket) => upgrade::fetch(socket)?,
         None => upgrade::kept(),
@@ -70,7 +71,7 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
     let predecessor = predecessor.map(Taker::connect).transpose()?.flatten();
     let workers = plan.global.threads.map_or_else(cpus, usize::from).max(1);
     let opened = open_listeners(
-        plan,
+        &plan,
         Opener {
             policy: plan.global.accept,
             workers,
@@ -94,7 +95,7 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
     let privileges = Privileges::resolve(global.user.as_deref(), global.group.as_deref(), global.chroot.clone())?;
     let notifier = Rc::new(Notifier::from_environment().context("NOTIFY_SOCKET")?);
 
-    let readiness = match background(plan, args)? {
+    let readiness = match background(&plan, &args)? {
         Background::Stay => None,
         Background::Daemon(readiness) => Some(readiness),
         Background::Leave(code) => {
@@ -105,25 +106,25 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
     };
     let pidfile = args.pidfile.as_ref().or(global.pidfile.as_ref());
     let _pidfile = pidfile.map(PidFile::write).transpose()?;
-    let logs = Logs::open(plan, program)?;
+    let logs = Logs::open(&plan, program)?;
     let frontend_maxconn = args.frontend_maxconn.unwrap_or(maxconn);
+    let directory = Directory::open();
     let identity = Process {
-        node: global.node.clone().unwrap_or_else(own_name),
+        node: global.node.clone().unwrap_or_else(|| directory.hostname().to_owned()),
         description: global.description.clone(),
         workers,
         maxconn,
         frontend_maxconn,
         files,
-        hard_maxconn: connections_within(files, own_files(plan)),
+        hard_maxconn: connections_within(files, own_files(&plan)),
         listeners: plan.frontends.iter().map(|f| f.binds.len()).sum(),
         started: Wall::now(),
     };
-    let (mut past, archive) = state::recall(plan);
+    let (mut past, archive) = state::recall(&plan);
     if predecessor.is_some() {
         // It says what it knows itself, and later than any file.
         past = state::Past::default();
     }
-    let directory = Directory::open();
     privileges.settle()?;
 
     let usual = || Clock::start_at(state::START);
@@ -133,7 +134,7 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
     let frontend_maxconn = args.frontend_maxconn.unwrap_or(maxconn);
     let (crew, inboxes) = Crew::muster(workers);
     let builder = Builder {
-        plan,
+        plan: &plan,
         logs: &logs,
         clock,
         process: &process,
@@ -162,7 +163,6 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
     let runtime = Runtime::new_current_thread()
         .enable_all()
         .build_local(LocalOptions::default())?;
-    let hard_stop_after = global.hard_stop_after;
     let control = Control {
         clock,
         backends: watched,
@@ -177,19 +177,21 @@ pub(crate) fn run(plan: &Plan, args: &Args, program: &str) -> anyhow::Result<Exi
         crew,
         predecessor,
         lots: seed.fork(workers as u64),
-        hard_stop_after,
-        close_spread_time: global.close_spread_time,
-        notifier: notifier.clone(),
         past,
         archive,
-        router: args.vrrp_socket.clone(),
+        seed,
+        plan: plan.clone(),
+        args: args.clone(),
+        program: program.to_owned(),
+        directory,
+        notifier: notifier.clone(),
     };
     let ended = runtime.block_on(async {
         let mut running = control::start(control).await?;
         say_ready(&notifier, readiness)?;
         running.keep_listeners();
         running.release_predecessor().await;
-        upgrade::signal_predecessors(args);
+        upgrade::signal_predecessors(&args);
         running.until_the_end().await
     });
     notifier.send(&[State::Stopping]).ok();
@@ -278,7 +280,8 @@ fn say_ready(notifier: &Notifier, readiness: Option<Readiness>) -> anyhow::Resul
         .context("cannot let go of the terminal")
 }
 
-fn maxconn(plan: &Plan, args: &Args, files: u64) -> u32 {
+/// The most connections, as far as the files allow.
+pub(crate) fn maxconn(plan: &Plan, args: &Args, files: u64) -> u32 {
     let possible = connections_within(files, own_files(plan));
     let wanted = args.maxconn.or(plan.global.maxconn);
     if let Some(wanted) = wanted.filter(|&n| n > possible) {
@@ -289,7 +292,8 @@ fn maxconn(plan: &Plan, args: &Args, files: u64) -> u32 {
     wanted.unwrap_or(possible).max(1)
 }
 
-fn own_files(plan: &Plan) -> u64 {
+/// Files that a process with this Plan needs beside its connections.
+pub(crate) fn own_files(plan: &Plan) -> u64 {
     let binds: usize = plan.frontends.iter().map(|f| f.binds.len()).sum();
     let servers: usize = plan.backends.iter().map(|b| b.servers.len()).sum();
     OWN_FILES + binds as u64 + servers as u64
@@ -297,12 +301,6 @@ fn own_files(plan: &Plan) -> u64 {
 
 fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
-}
-
-/// This host's name; to be asked before the process may be locked into a folder.
-fn own_name() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    name.trim().to_owned()
 }
 
 /// A number that nobody can foresee, from what the standard library seeds its hash maps with.

@@ -12,6 +12,15 @@ pub enum Key {
     V6(Ipv6Addr),
 }
 
+impl Key {
+    pub fn address(&self) -> IpAddr {
+        match self {
+            Key::V4(v4) => (*v4).into(),
+            Key::V6(v6) => (*v6).into(),
+        }
+    }
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

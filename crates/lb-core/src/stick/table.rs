@@ -6,7 +6,7 @@ use tandem_time::Mono;
 
 use super::index::Index;
 use super::slots::{NONE, Place, Slots};
-use super::{Key, TableSettings};
+use super::{Key, TableSettings, key_for};
 use crate::ServerId;
 
 /// Which server each known key went to, for as long as it was seen lately.
@@ -121,6 +121,45 @@ impl StickTable {
             self.drop_at(place);
         }
         before - self.len()
+    }
+
+    /// Other rules from now on. Entries stay; what does not fit any more goes, what was used longest ago first.
+    pub fn reconfigure(&mut self, settings: TableSettings) {
+        let before = std::mem::replace(&mut self.settings, settings);
+        if before.key != settings.key {
+            self.convert();
+        }
+        while self.slots.len() > settings.size
+            && let Some(place) = self.slots.oldest()
+        {
+            self.drop_at(place);
+        }
+    }
+
+    /// The servers have other numbers now; entries of those that have none go.
+    pub fn renumber(&mut self, number: impl Fn(ServerId) -> Option<ServerId>) {
+        let places: Vec<Place> = self.slots.places().collect();
+        for place in places {
+            match number(self.slots.at(place).server) {
+                Some(server) => self.slots.at_mut(place).server = server,
+                None => self.drop_at(place),
+            }
+        }
+    }
+
+    /// Gives every entry a key of the present type, in the order of use; those that cannot have one go.
+    fn convert(&mut self) {
+        let slots = self.slots.places().map(|place| self.slots.at(place));
+        let entries: Vec<_> = slots.map(|slot| (slot.key, slot.server, slot.used)).collect();
+        self.clear();
+        for (key, server, used) in entries {
+            let Some(key) = key_for(&self.settings, key.address()) else {
+                continue;
+            };
+            self.remove(&key);
+            let place = self.slots.add(key, server, used);
+            self.index.add(&mut self.slots, place);
+        }
     }
 
     /// When the next entry expires.

@@ -22,34 +22,44 @@ pub(crate) struct Logs {
     pub(crate) backends: Vec<Targets>,
 }
 
+/// What holds for all log lines of the process.
+pub(crate) struct Opener<'a> {
+    identity: Identity,
+    global: &'a [plan::LogTarget],
+}
+
 impl Logs {
     /// To be called before privileges are dropped and after the process has its final id.
     pub(crate) fn open(plan: &plan::Plan, program: &str) -> Result<Logs, LogsError> {
-        let mut identity = Identity::new(plan.global.log_tag.as_deref().unwrap_or(program));
-        identity.hostname = plan.global.log_hostname.as_deref().map(hostname);
-        let open = |lists: &[&[plan::LogTarget]]| -> Result<Targets, LogsError> {
-            let targets = lists
-                .iter()
-                .copied()
-                .flatten()
-                .map(target)
-                .collect::<Result<Vec<_>, _>>()?;
-            Ok(Targets::open(&targets, &identity)?)
-        };
-        let global = plan.global.logs.as_slice();
-        let of_proxy = |logs: &plan::ProxyLogs| open(&[if logs.global { global } else { &[] }, &logs.own]);
+        let opener = Opener::new(&plan.global, program);
+        let frontends = plan.frontends.iter().map(|f| opener.open(&f.logs));
+        let backends = plan.backends.iter().map(|b| opener.open(&b.logs));
         Ok(Logs {
-            frontends: plan
-                .frontends
-                .iter()
-                .map(|f| of_proxy(&f.logs))
-                .collect::<Result<_, _>>()?,
-            backends: plan
-                .backends
-                .iter()
-                .map(|b| of_proxy(&b.logs))
-                .collect::<Result<_, _>>()?,
+            frontends: frontends.collect::<Result<_, _>>()?,
+            backends: backends.collect::<Result<_, _>>()?,
         })
+    }
+}
+
+impl Opener<'_> {
+    pub(crate) fn new<'a>(global: &'a plan::Global, program: &str) -> Opener<'a> {
+        let mut identity = Identity::new(global.log_tag.as_deref().unwrap_or(program));
+        identity.hostname = global.log_hostname.as_deref().map(hostname);
+        Opener {
+            identity,
+            global: &global.logs,
+        }
+    }
+
+    /// Where the lines of one proxy go.
+    pub(crate) fn open(&self, logs: &plan::ProxyLogs) -> Result<Targets, LogsError> {
+        let global = if logs.global { self.global } else { &[] };
+        let targets = global
+            .iter()
+            .chain(&logs.own)
+            .map(target)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Targets::open(&targets, &self.identity)?)
     }
 }
 

@@ -1,5 +1,7 @@
 //! One frontend that has the page: its settings, and what it counts.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use hyper::StatusCode;
@@ -9,12 +11,18 @@ use tandem_time::Mono;
 use crate::counters::{Count, Traffic};
 
 pub(crate) struct Site {
-    plan: plan::Frontend,
-    settings: plan::Stats,
-    maxconn: u32,
+    configured: RefCell<Configured>,
     traffic: Arc<Traffic>,
     /// 1xx to 5xx, others.
     answers: [Count; 6],
+}
+
+/// What the configuration says of it now.
+#[derive(Clone)]
+struct Configured {
+    plan: Rc<plan::Frontend>,
+    settings: Rc<plan::Stats>,
+    maxconn: u32,
 }
 
 /// A connection of the site, counted until dropped.
@@ -23,24 +31,27 @@ pub(crate) struct Counted<'a>(&'a Traffic);
 impl Site {
     pub(crate) fn new(plan: plan::Frontend, settings: plan::Stats, maxconn: u32) -> Site {
         Site {
-            plan,
-            settings,
-            maxconn,
+            configured: RefCell::new(Configured::new(plan, settings, maxconn)),
             traffic: Arc::default(),
             answers: Default::default(),
         }
     }
 
-    pub(crate) fn plan(&self) -> &plan::Frontend {
-        &self.plan
+    /// It is configured otherwise from now on, and counts on.
+    pub(crate) fn renew(&self, plan: plan::Frontend, settings: plan::Stats, maxconn: u32) {
+        self.configured.replace(Configured::new(plan, settings, maxconn));
     }
 
-    pub(crate) fn settings(&self) -> &plan::Stats {
-        &self.settings
+    pub(crate) fn plan(&self) -> Rc<plan::Frontend> {
+        self.configured.borrow().plan.clone()
+    }
+
+    pub(crate) fn settings(&self) -> Rc<plan::Stats> {
+        self.configured.borrow().settings.clone()
     }
 
     pub(crate) fn maxconn(&self) -> u32 {
-        self.maxconn
+        self.configured.borrow().maxconn
     }
 
     pub(crate) fn traffic(&self) -> &Arc<Traffic> {
@@ -63,6 +74,16 @@ impl Site {
         let class = usize::from(status.as_u16() / 100).checked_sub(1);
         let place = class.filter(|class| *class < 5).unwrap_or(5);
         self.answers[place].one();
+    }
+}
+
+impl Configured {
+    fn new(plan: plan::Frontend, settings: plan::Stats, maxconn: u32) -> Configured {
+        Configured {
+            plan: Rc::new(plan),
+            settings: Rc::new(settings),
+            maxconn,
+        }
     }
 }
 

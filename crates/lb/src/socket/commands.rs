@@ -3,7 +3,9 @@
 use tandem_ops::control::Level::{Admin, Operator, User};
 use tandem_ops::control::{Call, Command, Level, Reply};
 
-use super::{Room, counters, drain, explain, frontends, process, server, servers, sessions, stats, tables, upgrade};
+use super::{
+    Room, counters, drain, explain, frontends, process, reload, server, servers, sessions, stats, tables, upgrade,
+};
 
 type Run = fn(&Room, &Call) -> Reply;
 
@@ -41,6 +43,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("enable server", "enable server  (DEPRECATED)", Admin, server::enable, "enable a disabled server (use 'set server' instead)"),
     command("explain", "explain <addr>[:<port>] [<frontend>] [json]", Operator, explain::tell, "say which server a client would get and why"),
     command("get weight", "get weight <bk>/<srv>", User, server::get_weight, "report a server's current weight"),
+    command("reload", "reload [dry-run] [json]", Admin, reload::reload, "read the configuration again and apply what has changed"),
     command("set maxconn frontend", "set maxconn frontend <frontend> <value>", Admin, frontends::set_maxconn, "change a frontend's maxconn setting"),
     command("set maxconn global", "set maxconn global <value>", Admin, frontends::set_maxconn_global, "change the per-process maxconn setting"),
     command("set maxconn server", "set maxconn server <bk>/<srv>", Admin, server::set_maxconn, "change a server's maxconn setting"),

@@ -28,76 +28,104 @@ pub(crate) struct DoorError {
     why: io::Error,
 }
 
-/// The opened sockets. Unix sockets leave the file system when this is dropped.
+/// The opened sockets, in the order of the configuration.
 #[derive(Default)]
 pub(crate) struct Doors {
-    doors: Vec<Door>,
-    names: Vec<(String, Level)>,
-    files: Vec<UnixFile>,
+    doors: Vec<OneDoor>,
+}
+
+/// One of them. A unix socket leaves the file system when this is dropped.
+pub(crate) struct OneDoor {
+    pub(super) plan: plan::StatsSocket,
+    pub(super) door: Door,
+    pub(super) file: Option<UnixFile>,
 }
 
 impl Doors {
     /// Opens all, or says of each that cannot be opened why.
     pub(crate) fn open(global: &plan::Global, inherited: &Sockets) -> Result<Doors, Vec<DoorError>> {
-        let (mut opened, mut errors) = (Doors::default(), Vec::new());
-        let patience = global.stats_timeout.unwrap_or(PATIENCE);
-        for socket in &global.stats_sockets {
-            if let Err(why) = opened.add(socket, patience, inherited) {
-                errors.push(DoorError {
-                    origin: socket.origin.clone(),
-                    address: Named(&socket.address).to_string(),
-                    why,
-                });
+        Doors::open_these(&global.stats_sockets, patience(global), inherited)
+    }
+
+    pub(crate) fn open_these<'a>(
+        sockets: impl IntoIterator<Item = &'a plan::StatsSocket>,
+        patience: Duration,
+        inherited: &Sockets,
+    ) -> Result<Doors, Vec<DoorError>> {
+        let (mut doors, mut errors) = (Vec::new(), Vec::new());
+        for socket in sockets {
+            match OneDoor::open(socket, patience, inherited) {
+                Ok(door) => doors.push(door),
+                Err(why) => errors.push(failed(socket, why)),
             }
         }
-        if errors.is_empty() { Ok(opened) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(Doors { doors })
+        } else {
+            Err(errors)
+        }
     }
 
     /// The master socket.
     pub(crate) fn open_master(configured: &plan::StatsSocket, inherited: &Sockets) -> Result<Doors, DoorError> {
-        let mut opened = Doors::default();
-        match opened.add(configured, PATIENCE, inherited) {
-            Ok(()) => Ok(opened),
-            Err(why) => Err(DoorError {
-                origin: configured.origin.clone(),
-                address: Named(&configured.address).to_string(),
-                why,
-            }),
-        }
+        let door = OneDoor::open(configured, PATIENCE, inherited).map_err(|why| failed(configured, why))?;
+        Ok(Doors { doors: vec![door] })
+    }
+
+    pub(crate) fn sockets(&self) -> impl Iterator<Item = &Arc<Socket>> {
+        self.doors.iter().map(|one| &one.door.socket)
     }
 
     /// The sockets are another process's from now on.
     pub(crate) fn leave(self) {
-        self.files.into_iter().for_each(UnixFile::leave);
+        self.doors.into_iter().for_each(OneDoor::leave);
     }
 
-    pub(crate) fn doors(&self) -> &[Door] {
-        &self.doors
+    pub(super) fn into_doors(self) -> Vec<OneDoor> {
+        self.doors
+    }
+}
+
+fn failed(socket: &plan::StatsSocket, why: io::Error) -> DoorError {
+    DoorError {
+        origin: socket.origin.clone(),
+        address: Named(&socket.address).to_string(),
+        why,
+    }
+}
+
+/// How long a client may do nothing.
+pub(crate) fn patience(global: &plan::Global) -> Duration {
+    global.stats_timeout.unwrap_or(PATIENCE)
+}
+
+impl OneDoor {
+    fn open(configured: &plan::StatsSocket, patience: Duration, inherited: &Sockets) -> io::Result<OneDoor> {
+        let (socket, file) = OneDoor::listen(configured, inherited)?;
+        Ok(OneDoor {
+            door: door(configured, Arc::new(socket), patience),
+            plan: configured.clone(),
+            file,
+        })
     }
 
-    /// As `show cli sockets` lists them.
-    pub(crate) fn names(&self) -> &[(String, Level)] {
-        &self.names
+    pub(super) fn leave(self) {
+        self.file.into_iter().for_each(UnixFile::leave);
     }
 
-    fn add(&mut self, configured: &plan::StatsSocket, patience: Duration, inherited: &Sockets) -> io::Result<()> {
-        let socket = self.listen(configured, inherited)?;
-        let level = match configured.level {
-            plan::Level::User => Level::User,
-            plan::Level::Operator => Level::Operator,
-            plan::Level::Admin => Level::Admin,
-        };
-        self.names.push((Named(&configured.address).to_string(), level));
-        self.doors.push(Door {
-            socket: Arc::new(socket),
-            level,
-            patience,
-            passes_descriptors: configured.expose_listeners,
-        });
+    /// As `show cli sockets` lists it.
+    pub(super) fn name(&self) -> (String, Level) {
+        (Named(&self.plan.address).to_string(), self.door.level)
+    }
+
+    /// The same socket by other rules. It has a number of its own, for who served it before may not have let go yet.
+    pub(super) fn renew(&mut self, plan: &plan::StatsSocket, patience: Duration) -> io::Result<()> {
+        self.door = door(plan, Arc::new(self.door.socket.try_clone()?), patience);
+        self.plan = plan.clone();
         Ok(())
     }
 
-    fn listen(&mut self, configured: &plan::StatsSocket, inherited: &Sockets) -> io::Result<Socket> {
+    fn listen(configured: &plan::StatsSocket, inherited: &Sockets) -> io::Result<(Socket, Option<UnixFile>)> {
         let place = match &configured.address {
             BindAddress::Unix(path) => {
                 let (user, group) = (configured.user.as_deref(), configured.group.as_deref());
@@ -106,26 +134,39 @@ impl Doors {
                     Some(socket) => (socket, UnixFile::adopt(path, &owner)?),
                     None => open_unix(path, &owner)?,
                 };
-                self.files.push(file);
-                return Ok(socket);
+                return Ok((socket, Some(file)));
             }
             BindAddress::Ip { ip, port } => {
                 let address = SocketAddr::new(*ip, *port);
                 if let Some(socket) = inherited.claim_ip(address, None).pop() {
-                    return Ok(socket);
+                    return Ok((socket, None));
                 }
                 Place::Ip(address)
             }
             BindAddress::Fd(fd) => Place::Inherited(*fd),
         };
-        open(&Listen {
+        let socket = open(&Listen {
             place,
             backlog: BACKLOG,
             v6only: None,
             transparent: false,
             interface: None,
             reuse_port: false,
-        })
+        })?;
+        Ok((socket, None))
+    }
+}
+
+fn door(configured: &plan::StatsSocket, socket: Arc<Socket>, patience: Duration) -> Door {
+    Door {
+        socket,
+        level: match configured.level {
+            plan::Level::User => Level::User,
+            plan::Level::Operator => Level::Operator,
+            plan::Level::Admin => Level::Admin,
+        },
+        patience,
+        passes_descriptors: configured.expose_listeners,
     }
 }
 

@@ -181,7 +181,11 @@ impl Series {
                 );
             }
             Series::Site { site, meters } => {
-                resume(site.traffic(), &mut meters.borrow_mut(), &past.of_frontend(site.plan()));
+                resume(
+                    site.traffic(),
+                    &mut meters.borrow_mut(),
+                    &past.of_frontend(&site.plan()),
+                );
             }
             Series::Backend {
                 keeper,
@@ -267,7 +271,7 @@ impl Series {
             Series::Frontend { seat, .. } => {
                 let frontend = seat.load();
                 frontend.traffic.clear();
-                frontend.listeners.iter().for_each(Traffic::clear);
+                frontend.listeners.iter().for_each(|traffic| traffic.clear());
                 frontend.denials.clear();
             }
             Series::Site { site, .. } => site.traffic().clear(),
@@ -365,7 +369,7 @@ fn follow(known: &mut Vec<OfServer>, backend: &Backend) {
 
 fn listener_rows(frontend: &Frontend, is_open: bool) -> Vec<Row> {
     let binds = frontend.plan.binds.iter().zip(frontend.listeners.iter()).zip(1..);
-    let row = |((bind, traffic), number): ((&Bind, &Traffic), u32)| {
+    let row = |((bind, traffic), number): ((&Bind, &Arc<Traffic>), u32)| {
         listener_row(&figures::Listener {
             proxy: &frontend.plan.name,
             iid: frontend.plan.id,

@@ -19,8 +19,9 @@ use super::expose::expose;
 use super::link::{Link, LinkError};
 use super::parcel::{Parcel, Verdict};
 use crate::admission::Limit;
-use crate::frontends::Frontends;
+use crate::frontends::{Frontends, Sites};
 use crate::live::{Connection, Live};
+use crate::socket::{Hall, Open};
 use crate::state::Scene;
 use crate::worker::Phase;
 
@@ -50,8 +51,10 @@ pub(crate) struct Giver {
     pub(crate) clock: Clock,
     pub(crate) scene: Scene,
     pub(crate) frontends: Frontends,
-    /// What else listens: pages and doors. Who closes one need not tell us.
-    pub(crate) others: Vec<Weak<Socket>>,
+    pub(crate) sites: Sites,
+    pub(crate) hall: Hall,
+    /// The master socket.
+    pub(crate) master: Vec<Weak<Socket>>,
     /// Somebody has been given the listeners.
     pub(crate) is_exposed: Cell<bool>,
     /// Told when a successor has everything that it can have.
@@ -62,7 +65,9 @@ impl Giver {
     /// Passes the listeners to whoever asks for them.
     pub(crate) async fn expose(self: Rc<Giver>, stream: UnixStream) {
         let mut listeners = self.frontends.sockets();
-        listeners.extend(self.others.iter().filter_map(Weak::upgrade));
+        listeners.extend(self.sites.sockets());
+        listeners.extend(self.hall.borrow().iter().flat_map(Open::sockets));
+        listeners.extend(self.master.iter().filter_map(Weak::upgrade));
         match timeout(ANSWERING, expose(stream, &listeners)).await {
             Ok(Ok(())) => self.is_exposed.set(true),
             Ok(Err(error)) => tracing::warn!(%error, "cannot pass the listeners on"),

@@ -1,5 +1,6 @@
 //! From a command's text to its answer.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use super::builtin::{self, ALWAYS, BUILTINS, Builtin};
@@ -17,7 +18,7 @@ pub struct Console<S: 'static> {
     commands: &'static [Command<S>],
     state: S,
     /// As `show cli sockets` names them, each with its level.
-    sockets: Vec<(String, Level)>,
+    sockets: RefCell<Vec<(String, Level)>>,
     prompt: &'static str,
 }
 
@@ -34,7 +35,7 @@ impl<S> Console<S> {
         Console {
             commands,
             state,
-            sockets,
+            sockets: RefCell::new(sockets),
             prompt: "> ",
         }
     }
@@ -56,6 +57,11 @@ impl<S> Console<S> {
                 Reply::error("That is for the conversation itself, and not for a process.")
             }
         }
+    }
+
+    /// From now on these lead here.
+    pub fn reached_by(&self, sockets: Vec<(String, Level)>) {
+        self.sockets.replace(sockets);
     }
 
     pub(super) fn answer(&self, session: &mut Session, text: &str, payload: Option<String>) -> Answer {
@@ -106,7 +112,7 @@ impl<S> Console<S> {
 
     fn sockets(&self) -> String {
         let mut text = "# socket lvl processes\n".to_owned();
-        for (name, level) in &self.sockets {
+        for (name, level) in self.sockets.borrow().iter() {
             text.push_str(&format!("{name} {} all\n", level.name()));
         }
         text

@@ -96,6 +96,14 @@ async fn converse<S>(socket: Socket, session: Session, console: Rc<Console<S>>, 
     }
 }
 
+/// The answer that comes in the end.
+async fn settled(mut reply: Reply) -> Reply {
+    while let Reply::Later(later) = reply {
+        reply = later.await;
+    }
+    reply
+}
+
 /// How a conversation ends.
 enum Parting<T> {
     Over,
@@ -175,7 +183,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
             }
             Answer::Reply(Reply::Becomes(then)) => return Ok(Then::Become(then)),
             Answer::Reply(reply) => {
-                for piece in reply.pieces(self.session.severities) {
+                for piece in settled(reply).await.pieces(self.session.severities) {
                     out.push_str(&piece);
                     if out.len() >= ENOUGH {
                         self.write(&std::mem::take(&mut out)).await?;

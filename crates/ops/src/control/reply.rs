@@ -28,6 +28,8 @@ pub enum Reply {
     Output(String),
     /// The same, made piece by piece as the client takes it.
     Pieces(Box<dyn Iterator<Item = String>>),
+    /// What takes a while; the client waits for it, and nobody else does.
+    Later(Pin<Box<dyn Future<Output = Reply>>>),
     /// From here on the client speaks another protocol. Only for those who [may take descriptors](super::Call::may_take_descriptors).
     Becomes(Continuation),
 }
@@ -44,7 +46,7 @@ impl Reply {
     /// The pieces to write, with the newline that ends the text; the empty line after it is not among them.
     pub(super) fn pieces(self, severities: SeverityOutput) -> Box<dyn Iterator<Item = String>> {
         match self {
-            Reply::Done | Reply::Becomes(_) => Box::new(std::iter::empty()),
+            Reply::Done | Reply::Becomes(_) | Reply::Later(_) => Box::new(std::iter::empty()),
             Reply::Message(severity, text) => Box::new(std::iter::once(ended(severity.prefix(severities) + &text))),
             Reply::Output(text) if text.is_empty() => Box::new(std::iter::empty()),
             Reply::Output(text) => Box::new(std::iter::once(ended(text))),

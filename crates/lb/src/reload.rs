@@ -1,0 +1,172 @@
+//! Reading the configuration again while connections go on.
+//!
+//! ```text
+//!   files ─▶ Plan ─▶ Difference to what runs ─▶ prepare: open and look up all that is new ─▶ apply
+//!            └─ errors: nothing is changed        └─ anything fails: nothing is changed       └─ cannot fail
+//! ```
+//!
+//! What does not differ is not touched: its sockets, connections, counters, stick entries and health stay what they are.
+
+mod apply;
+mod fresh;
+mod prepare;
+
+use std::cell::{Cell, RefCell};
+use std::fmt::Display;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem_lb_config::Plan;
+use tandem_lb_config::diff::Difference;
+use tandem_ops::clock::Clock;
+use tandem_ops::notify::{Notifier, State};
+use tandem_time::Seed;
+use thiserror::Error;
+use tokio::sync::{Mutex, watch};
+
+use crate::admission::Limit;
+use crate::args::Args;
+use crate::directory::Directory;
+use crate::frontends::{Frontends, Sites};
+use crate::http::Host;
+use crate::keeper::Lines;
+use crate::orders::Orders;
+use crate::socket::Hall;
+use crate::stats::{Stats, Timeline};
+use crate::upgrade::Store;
+use crate::worker::{Crew, Phase};
+use fresh::Fresh;
+
+/// Why nothing was changed: every reason, each with a line of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{}", .0.join("\n"))]
+pub(crate) struct Refused(Vec<String>);
+
+/// Everything that a new configuration may change.
+pub(crate) struct Estate {
+    pub(crate) args: Arc<Args>,
+    pub(crate) program: String,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) clock: Clock,
+    pub(crate) frontends: Frontends,
+    pub(crate) sites: Sites,
+    pub(crate) orders: Orders,
+    pub(crate) stats: Rc<Stats>,
+    pub(crate) process: Limit,
+    pub(crate) crew: Arc<Crew>,
+    pub(crate) phase: watch::Receiver<Phase>,
+    pub(crate) lines: Lines,
+    pub(crate) timeline: Rc<Timeline>,
+    pub(crate) host: Host,
+    pub(crate) hall: Hall,
+    pub(crate) store: Rc<Store>,
+    pub(crate) hard_stop_after: Rc<Cell<Option<Duration>>>,
+    pub(crate) notifier: Rc<Notifier>,
+}
+
+pub(crate) struct Reloader {
+    estate: Estate,
+    /// What the process does now.
+    running: RefCell<Arc<Plan>>,
+    seed: RefCell<Seed>,
+    /// How many were followed, and how many refused.
+    counts: Cell<(u32, u32)>,
+    /// One after the other.
+    turn: Mutex<()>,
+}
+
+impl Refused {
+    fn because(why: impl Display) -> Refused {
+        Refused(vec![why.to_string()])
+    }
+
+    fn all<T: Display>(reasons: &[T]) -> Refused {
+        Refused(reasons.iter().map(ToString::to_string).collect())
+    }
+}
+
+impl Reloader {
+    pub(crate) fn new(estate: Estate, running: Arc<Plan>, seed: Seed) -> Rc<Reloader> {
+        Rc::new(Reloader {
+            estate,
+            running: RefCell::new(running),
+            seed: RefCell::new(seed),
+            counts: Cell::default(),
+            turn: Mutex::default(),
+        })
+    }
+
+    /// Says what a reload would do, and does nothing.
+    pub(crate) async fn rehearse(&self) -> Result<Difference, Refused> {
+        let running = self.running.borrow().clone();
+        let fresh = Fresh::read(self.estate.args.clone(), running.clone()).await?;
+        Ok(Difference::between(&running, &fresh.plan))
+    }
+
+    /// Follows the configuration, and tells everyone about it.
+    pub(crate) async fn reload(&self) -> Result<Difference, Refused> {
+        let _turn = self.turn.lock().await;
+        self.tell(&[State::Reloading]);
+        let done = self.follow().await;
+        let (followed, refused) = self.counts.get();
+        self.counts.set(match done {
+            Ok(_) => (followed + 1, refused),
+            Err(_) => (followed, refused + 1),
+        });
+        match &done {
+            Ok(difference) if difference.is_empty() => tracing::info!("reload: nothing has changed"),
+            Ok(difference) => difference
+                .changes
+                .iter()
+                .for_each(|change| tracing::info!("reload: {change}")),
+            Err(refused) => {
+                tracing::error!("reload: nothing was changed, because:");
+                // A line of the journal has one severity.
+                refused.to_string().lines().for_each(|line| tracing::error!("{line}"));
+            }
+        }
+        let status = match &done {
+            Ok(difference) => format!("Ready. {} at the last reload.", changes(difference)),
+            Err(_) => "Ready. The last reload was refused and nothing was changed.".to_owned(),
+        };
+        self.tell(&[State::Ready, State::Status(&status)]);
+        done
+    }
+
+    /// How many reloads were followed, and how many refused.
+    pub(crate) fn counts(&self) -> (u32, u32) {
+        self.counts.get()
+    }
+
+    async fn follow(&self) -> Result<Difference, Refused> {
+        let running = self.running.borrow().clone();
+        let fresh = Fresh::read(self.estate.args.clone(), running.clone()).await?;
+        if !matches!(*self.estate.phase.borrow(), Phase::Running | Phase::Paused) {
+            return Err(Refused::because("the process is about to end"));
+        }
+        let difference = Difference::between(&running, &fresh.plan);
+        fresh
+            .warnings
+            .iter()
+            .for_each(|warning| tracing::warn!("reload: {warning}"));
+        let plan = fresh.in_force(&running);
+        let prepared = self.prepare(&running, plan, fresh.found)?;
+        self.apply(&running, prepared);
+        Ok(difference)
+    }
+
+    fn tell(&self, states: &[State<'_>]) {
+        if let Err(error) = self.estate.notifier.send(states) {
+            tracing::debug!(%error, "the service manager does not hear");
+        }
+    }
+}
+
+fn changes(difference: &Difference) -> String {
+    match difference.changes.len() {
+        0 => "No change".to_owned(),
+        1 => "One change".to_owned(),
+        n => format!("{n} changes"),
+    }
+}

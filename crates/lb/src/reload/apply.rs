@@ -1,0 +1,246 @@
+//! Putting the new Plan in force. Nothing here can fail.
+//!
+//! Whoever is needed comes before who needs him: backends before the frontends that send clients there, listeners last;
+//! and who is not needed any more goes after that.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tandem_lb_config::{self as plan, Plan, Service};
+
+use super::Reloader;
+use super::prepare::{Line, Prepared};
+use crate::address::Found;
+use crate::admission::{Limit, connections_within};
+use crate::bound::Bound;
+use crate::build;
+use crate::frontend::{Frontend, Seat, of_listeners};
+use crate::frontends::{self, Front, Stand};
+use crate::keeper::{Keeper, Renewal};
+use crate::page::Site;
+use crate::publish::Backend;
+use crate::socket;
+use crate::start;
+use crate::stats::Process;
+use tandem_ops::syslog::Targets;
+
+/// The most connections of a frontend that does not say: what was, and what is.
+struct Usual {
+    before: u32,
+    now: u32,
+}
+
+impl Reloader {
+    pub(super) fn apply(&self, running: &Plan, prepared: Prepared) {
+        let Prepared {
+            plan,
+            found,
+            lines,
+            giving_way,
+            doors,
+            frontend_logs,
+            backend_logs,
+        } = prepared;
+        let usual = self.renew_process(running, &plan);
+        let retired = self.renew_backends(&plan, found, backend_logs);
+        for bound in giving_way {
+            bound.give_way();
+        }
+        self.renew_frontends(&plan, lines, &frontend_logs, &usual);
+        if let Some(open) = self.estate.hall.borrow_mut().as_mut() {
+            open.renew(&plan.global.stats_sockets, socket::patience(&plan.global), doors);
+        }
+        retired.iter().for_each(|keeper| keeper.retire());
+        let estate = &self.estate;
+        estate
+            .stats
+            .follow(&estate.frontends, &estate.sites.all(), &estate.orders);
+        self.running.replace(Arc::new(plan));
+    }
+
+    /// What an operator has set stays, unless the configuration has come to say something else.
+    fn renew_process(&self, running: &Plan, plan: &Plan) -> Usual {
+        let estate = &self.estate;
+        let before = estate.stats.process();
+        let maxconn = start::maxconn(plan, &estate.args, before.files);
+        if running.global.maxconn != plan.global.maxconn {
+            estate.process.set(maxconn);
+        }
+        estate.hard_stop_after.set(plan.global.hard_stop_after);
+        let frontend_maxconn = estate.args.frontend_maxconn.unwrap_or(maxconn);
+        estate.stats.rename(Process {
+            node: plan
+                .global
+                .node
+                .clone()
+                .unwrap_or_else(|| estate.directory.hostname().to_owned()),
+            description: plan.global.description.clone(),
+            maxconn,
+            frontend_maxconn,
+            hard_maxconn: connections_within(before.files, start::own_files(plan)),
+            listeners: plan.frontends.iter().map(|f| f.binds.len()).sum(),
+            ..Process::clone(&before)
+        });
+        Usual {
+            before: before.frontend_maxconn,
+            now: frontend_maxconn,
+        }
+    }
+
+    /// Answers those that are not configured any more.
+    fn renew_backends(&self, plan: &Plan, found: Vec<Vec<Option<Found>>>, logs: Vec<Targets>) -> Vec<Rc<Keeper>> {
+        let before = self.estate.orders.backends();
+        let parts = plan.backends.iter().zip(found).zip(logs).zip(build::spreads(plan));
+        let keepers: Vec<Rc<Keeper>> = parts
+            .map(|(((backend, found), logs), spread)| {
+                let seed = &mut self.seed.borrow_mut();
+                let known = before.iter().find(|keeper| keeper.backend().name() == backend.name);
+                let Some(keeper) = known else {
+                    return self.new_backend(plan, backend, found, spread, &logs, seed);
+                };
+                let renewal = Renewal {
+                    plan: backend,
+                    found,
+                    logs,
+                };
+                keeper.renew(renewal, seed, |servers| {
+                    build::backend_settings(plan, backend, spread, servers)
+                });
+                keeper.clone()
+            })
+            .collect();
+        let is_gone = |keeper: &&Rc<Keeper>| !keepers.iter().any(|k| Rc::ptr_eq(k, keeper));
+        let retired = before.iter().filter(is_gone).cloned().collect();
+        self.estate.orders.replace(keepers);
+        retired
+    }
+
+    fn new_backend(
+        &self,
+        plan: &Plan,
+        backend: &plan::Backend,
+        found: Vec<Option<Found>>,
+        spread: tandem_lb_core::backend::Spread,
+        logs: &Targets,
+        seed: &mut tandem_time::Seed,
+    ) -> Rc<Keeper> {
+        let estate = &self.estate;
+        let found = found.into_iter().flatten().collect();
+        let watched = build::watched(plan, backend, found, spread, logs, seed, estate.clock.now());
+        let keeper = Keeper::new(watched, estate.clock, estate.lines.clone(), estate.timeline.clone());
+        tokio::task::spawn_local(keeper.clone().run());
+        keeper
+    }
+
+    fn renew_frontends(&self, plan: &Plan, lines: Vec<Vec<Line>>, logs: &[Targets], usual: &Usual) {
+        let keepers = self.estate.orders.backends();
+        let (fronts, stands) = (self.estate.frontends.fronts(), self.estate.sites.stands());
+        let (mut new_fronts, mut new_stands) = (Vec::new(), Vec::new());
+        for ((frontend, lines), logs) in plan.frontends.iter().zip(lines).zip(logs) {
+            match &frontend.service {
+                Service::Tcp { backend } => {
+                    let known = fronts.iter().find(|front| front.seat.load().plan.name == frontend.name);
+                    let backend = backend
+                        .and_then(|place| keepers.get(place))
+                        .map(|k| k.backend().clone());
+                    new_fronts.push(self.front(frontend, backend, logs, known, lines, usual));
+                }
+                Service::Stats(settings) => {
+                    let known = stands.iter().find(|stand| stand.site.plan().name == frontend.name);
+                    new_stands.push(self.stand(frontend, settings, known, lines, usual));
+                }
+            }
+        }
+        let seats = new_fronts.iter().map(|front| &front.seat);
+        let backends = keepers.iter().map(|keeper| keeper.backend());
+        self.estate.directory.follow(seats, backends);
+        let former = (fronts, stands);
+        self.estate.frontends.replace(new_fronts);
+        self.estate.sites.replace(new_stands);
+        // Whoever keeps a socket for us keeps it open.
+        self.estate.store.keep(&self.estate.frontends.sockets());
+        // With the former lists go the listeners that are in the new ones no more.
+        drop(former);
+    }
+
+    fn front(
+        &self,
+        plan: &plan::Frontend,
+        backend: Option<Arc<Backend>>,
+        logs: &Targets,
+        known: Option<&Front>,
+        lines: Vec<Line>,
+        usual: &Usual,
+    ) -> Front {
+        let most = plan.maxconn.unwrap_or(usual.now);
+        let seat = match known {
+            Some(front) => {
+                renew_seat(&front.seat, plan, backend, logs, usual);
+                front.seat.clone()
+            }
+            None => {
+                let frontend = build::frontend(plan, backend, logs.clone(), Limit::new(most), &self.estate.directory);
+                Seat::new(ArcSwap::from_pointee(frontend))
+            }
+        };
+        let service = frontends::Service {
+            seat: &seat,
+            process: &self.estate.process,
+            crew: &self.estate.crew,
+        };
+        let bound = bound(lines, |number, bind, opened| service.begin(bind, opened, number));
+        Front { seat, bound }
+    }
+
+    fn stand(
+        &self,
+        plan: &plan::Frontend,
+        settings: &plan::Stats,
+        known: Option<&Stand>,
+        lines: Vec<Line>,
+        usual: &Usual,
+    ) -> Stand {
+        let most = plan.maxconn.unwrap_or(usual.now);
+        let site = match known {
+            Some(stand) => {
+                stand.site.renew(plan.clone(), settings.clone(), most);
+                stand.site.clone()
+            }
+            None => Rc::new(Site::new(plan.clone(), settings.clone(), most)),
+        };
+        let bound = bound(lines, |number, bind, opened| {
+            self.estate.host.begin(&site, bind, opened, number)
+        });
+        Stand { site, bound }
+    }
+}
+
+/// Has the next connections served by the new plan; limits, gate and counters go on.
+fn renew_seat(seat: &Seat, plan: &plan::Frontend, backend: Option<Arc<Backend>>, logs: &Targets, usual: &Usual) {
+    let before = seat.load_full();
+    let (was, is) = (
+        before.plan.maxconn.unwrap_or(usual.before),
+        plan.maxconn.unwrap_or(usual.now),
+    );
+    if was != is {
+        before.limit.set(is);
+    }
+    seat.store(Arc::new(Frontend {
+        settings: Arc::new(build::settings_of(plan, backend.as_deref())),
+        backend,
+        logs: logs.clone(),
+        listeners: of_listeners(plan, Some(&before)),
+        plan: plan.clone(),
+        ..Frontend::clone(&before)
+    }));
+}
+
+fn bound(lines: Vec<Line>, begin: impl Fn(u32, plan::Bind, &crate::listeners::Opened) -> Bound) -> Vec<Rc<Bound>> {
+    let numbered = lines.into_iter().zip(1..);
+    let one = |(line, number)| match line {
+        Line::Kept(bound) => bound,
+        Line::New(bind, opened) => Rc::new(begin(number, bind, &opened)),
+    };
+    numbered.map(one).collect()
+}

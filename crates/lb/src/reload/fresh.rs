@@ -1,0 +1,82 @@
+//! The configuration as it is in the files now, and where its servers are.
+//!
+//! Reading files and asking the resolver may take a while, so it is done beside the control runtime.
+
+use std::sync::Arc;
+
+use tandem_lb_config::diff::in_force;
+use tandem_lb_config::{Backend, Plan, Server};
+
+use super::Refused;
+use crate::address::{AddressError, Found};
+use crate::args::Args;
+use crate::configuration::Configuration;
+
+pub(super) struct Fresh {
+    pub(super) plan: Plan,
+    pub(super) warnings: Vec<String>,
+    /// Of each backend's servers; `None` where nothing had to be looked up because nothing has changed.
+    pub(super) found: Vec<Vec<Option<Found>>>,
+}
+
+impl Fresh {
+    pub(super) async fn read(args: Arc<Args>, running: Arc<Plan>) -> Result<Fresh, Refused> {
+        let read = tokio::task::spawn_blocking(move || Fresh::read_now(&args, &running));
+        read.await.map_err(Refused::because)?
+    }
+
+    /// What of it a running process can follow.
+    pub(super) fn in_force(&self, running: &Plan) -> Plan {
+        in_force(self.plan.clone(), running)
+    }
+
+    fn read_now(args: &Args, running: &Plan) -> Result<Fresh, Refused> {
+        let Configuration { plan, complaints } = Configuration::read(args, false).map_err(Refused::because)?;
+        let (errors, warnings): (Vec<_>, Vec<_>) = complaints.into_iter().partition(|c| c.is_error);
+        let texts = |complaints: Vec<crate::configuration::Complaint>| -> Vec<String> {
+            complaints.into_iter().map(|c| c.text.trim_end().to_owned()).collect()
+        };
+        let Some(plan) = plan else {
+            return Err(Refused(texts(errors)));
+        };
+        if args.zero_warning && !warnings.is_empty() {
+            return Err(Refused(texts(warnings)));
+        }
+        if !plan.listens() {
+            return Err(Refused::because("there would be no listener left"));
+        }
+        Ok(Fresh {
+            found: look_up(&plan, running).map_err(|errors| Refused::all(&errors))?,
+            warnings: texts(warnings),
+            plan,
+        })
+    }
+}
+
+fn look_up(plan: &Plan, running: &Plan) -> Result<Vec<Vec<Option<Found>>>, Vec<AddressError>> {
+    let mut errors = Vec::new();
+    let mut found = Vec::new();
+    for backend in &plan.backends {
+        let before = running.backends.iter().find(|b| b.name == backend.name);
+        let mut of_servers = Vec::new();
+        for server in &backend.servers {
+            let is_known = before.is_some_and(|before| is_known(before, server));
+            match (!is_known).then(|| Found::of(server)).transpose() {
+                Ok(found) => of_servers.push(found),
+                Err(error) => errors.push(error),
+            }
+        }
+        found.push(of_servers);
+    }
+    if errors.is_empty() { Ok(found) } else { Err(errors) }
+}
+
+/// Whether a server of that name is, and is checked, at the same place. A name that was looked up once is not again.
+fn is_known(backend: &Backend, server: &Server) -> bool {
+    let place = |server: &Server| {
+        let check = server.check.as_ref().map(|check| (check.host.clone(), check.port));
+        (server.host.clone(), server.port, check)
+    };
+    let known = backend.servers.iter().find(|known| known.name == server.name);
+    known.is_some_and(|known| place(known) == place(server))
+}

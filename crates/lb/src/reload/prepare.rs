@@ -1,0 +1,185 @@
+//! Everything that may fail, before anything is changed.
+
+use std::rc::Rc;
+
+use tandem_lb_config::{self as plan, Bind, Frontend, Plan, Service};
+use tandem_ops::syslog::Targets;
+
+use super::{Refused, Reloader};
+use crate::address::Found;
+use crate::bound::Bound;
+use crate::listeners::{ListenError, Opened, Opener};
+use crate::logs;
+use crate::socket::{Doors, patience};
+use crate::start;
+use crate::upgrade::Sockets;
+
+/// What the new Plan needs beyond what there is.
+pub(super) struct Prepared {
+    pub(super) plan: Plan,
+    /// Of each backend's servers, those that are new or elsewhere.
+    pub(super) found: Vec<Vec<Option<Found>>>,
+    /// What each frontend listens on, in the order of its lines.
+    pub(super) lines: Vec<Vec<Line>>,
+    /// Whose sockets go on under another line.
+    pub(super) giving_way: Vec<Rc<Bound>>,
+    pub(super) doors: Doors,
+    pub(super) frontend_logs: Vec<Targets>,
+    pub(super) backend_logs: Vec<Targets>,
+}
+
+pub(super) enum Line {
+    Kept(Rc<Bound>),
+    New(Bind, Opened),
+}
+
+/// What a frontend listens on now.
+struct Known {
+    name: String,
+    is_page: bool,
+    bound: Vec<Rc<Bound>>,
+}
+
+impl Reloader {
+    pub(super) fn prepare(
+        &self,
+        running: &Plan,
+        plan: Plan,
+        found: Vec<Vec<Option<Found>>>,
+    ) -> Result<Prepared, Refused> {
+        let (lines, giving_way) = self.listen(running, &plan).map_err(|errors| Refused::all(&errors))?;
+        let is_new = |socket: &&plan::StatsSocket| {
+            let mut known = running.global.stats_sockets.iter();
+            known.all(|known| known.address != socket.address)
+        };
+        let doors = plan.global.stats_sockets.iter().filter(is_new);
+        let doors = Doors::open_these(doors, patience(&plan.global), &Sockets::default());
+        let doors = doors.map_err(|errors| Refused::all(&errors))?;
+        let (frontend_logs, backend_logs) = self.open_logs(running, &plan).map_err(Refused::because)?;
+        Ok(Prepared {
+            plan,
+            found,
+            lines,
+            giving_way,
+            doors,
+            frontend_logs,
+            backend_logs,
+        })
+    }
+
+    /// Keeps the listeners that are wanted as they are, and opens the others. A socket that is there already for another
+    /// line of the same address is not opened again but handed on.
+    #[expect(clippy::type_complexity, reason = "taken apart where it is called")]
+    fn listen(&self, running: &Plan, plan: &Plan) -> Result<(Vec<Vec<Line>>, Vec<Rc<Bound>>), Vec<ListenError>> {
+        let known = self.known();
+        let kept = |frontend: &Frontend, bind: &Bind, number: u32| {
+            let of = known.iter().find(|k| k.is(frontend))?;
+            let before = running.frontends.iter().find(|before| before.name == frontend.name)?;
+            let bound = of.bound.iter().find(|bound| bound.plan.address == bind.address)?;
+            let is_same = bound.number == number && is_as_before(&bound.plan, before, bind, frontend);
+            is_same.then(|| bound.clone())
+        };
+        let all_kept: Vec<Rc<Bound>> = wanted(plan)
+            .filter_map(|(frontend, bind, number)| kept(frontend, bind, number))
+            .collect();
+        let leaving = known.iter().flat_map(|known| &known.bound);
+        let leaving: Vec<_> = leaving
+            .filter(|b| !all_kept.iter().any(|k| Rc::ptr_eq(k, b)))
+            .cloned()
+            .collect();
+        let inherited = Sockets::new(leaving.iter().flat_map(|bound| bound.duplicates()));
+        let opener = Opener {
+            policy: plan.global.accept,
+            workers: self.estate.crew.len(),
+            backlog: start::maxconn(plan, &self.estate.args, self.estate.stats.process().files),
+            inherited: &inherited,
+        };
+        let (mut lines, mut errors) = (Vec::new(), Vec::new());
+        for frontend in &plan.frontends {
+            let mut of_frontend = Vec::new();
+            for (bind, number) in binds(frontend).iter().zip(1..) {
+                match kept(frontend, bind, number)
+                    .map_or_else(|| new(&opener, frontend, bind), |bound| Ok(Line::Kept(bound)))
+                {
+                    Ok(line) => of_frontend.push(line),
+                    Err(error) => errors.push(error),
+                }
+            }
+            lines.push(of_frontend);
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let goes_on = |bound: &Rc<Bound>| wanted(plan).any(|(_, bind, _)| bind.address == bound.plan.address);
+        Ok((lines, leaving.into_iter().filter(goes_on).collect()))
+    }
+
+    fn known(&self) -> Vec<Known> {
+        let fronts = self.estate.frontends.fronts().into_iter().map(|front| Known {
+            name: front.seat.load().plan.name.to_string(),
+            is_page: false,
+            bound: front.bound,
+        });
+        let stands = self.estate.sites.stands().into_iter().map(|stand| Known {
+            name: stand.site.plan().name.to_string(),
+            is_page: true,
+            bound: stand.bound,
+        });
+        fronts.chain(stands).collect()
+    }
+
+    /// Targets that nothing is said anew of stay open: to open them again may need what the process has given up.
+    fn open_logs(&self, running: &Plan, plan: &Plan) -> Result<(Vec<Targets>, Vec<Targets>), logs::LogsError> {
+        let (before, after) = (&running.global, &plan.global);
+        let is_same =
+            (&before.logs, &before.log_tag, &before.log_hostname) == (&after.logs, &after.log_tag, &after.log_hostname);
+        let opener = logs::Opener::new(after, &self.estate.program);
+        let fronts = self.estate.frontends.all();
+        let frontend = |frontend: &Frontend| {
+            let known = fronts
+                .iter()
+                .find(|f| is_same && f.plan.name == frontend.name && f.plan.logs == frontend.logs);
+            known.map_or_else(|| opener.open(&frontend.logs), |known| Ok(known.logs.clone()))
+        };
+        let keepers = self.estate.orders.backends();
+        let backend = |backend: &plan::Backend| {
+            let is_it = |plan: &plan::Backend| is_same && plan.name == backend.name && plan.logs == backend.logs;
+            let known = keepers.iter().find(|keeper| is_it(&keeper.backend().now().plan));
+            known.map_or_else(|| opener.open(&backend.logs), |known| Ok(known.logs()))
+        };
+        Ok((
+            plan.frontends.iter().map(frontend).collect::<Result<_, _>>()?,
+            plan.backends.iter().map(backend).collect::<Result<_, _>>()?,
+        ))
+    }
+}
+
+impl Known {
+    fn is(&self, frontend: &Frontend) -> bool {
+        *self.name == *frontend.name && self.is_page == matches!(frontend.service, Service::Stats(_))
+    }
+}
+
+fn new(opener: &Opener<'_>, frontend: &Frontend, bind: &Bind) -> Result<Line, ListenError> {
+    Ok(Line::New(bind.clone(), opener.open(frontend, bind)?))
+}
+
+fn wanted(plan: &Plan) -> impl Iterator<Item = (&Frontend, &Bind, u32)> {
+    plan.frontends.iter().flat_map(|frontend| {
+        binds(frontend)
+            .iter()
+            .zip(1..)
+            .map(move |(bind, number)| (frontend, bind, number))
+    })
+}
+
+fn binds(frontend: &Frontend) -> &[Bind] {
+    if frontend.disabled { &[] } else { &frontend.binds }
+}
+
+/// Where a line was written and what only counts at a start does not matter.
+fn is_as_before(was: &Bind, of: &Frontend, is: &Bind, now_of: &Frontend) -> bool {
+    let backlog = |bind: &Bind, frontend: &Frontend| bind.backlog.or(frontend.backlog);
+    let words = |bind: &Bind| (bind.name.clone(), bind.maxconn, bind.guid_prefix.clone());
+    backlog(was, of) == backlog(is, now_of) && words(was) == words(is)
+}
