@@ -56,9 +56,9 @@ impl Brain {
                 None => self.make(&vmac, base),
                 Some(link) if self.arranged.ready.get(&vmac.name) == Some(&link.index) => {}
                 Some(link) if link.mac == Some(vmac.mac) && link.parent == Some(base) => {
-                    self.arranged.asked.remove(&vmac.name);
+                    let found = self.arranged.asked.remove(&vmac.name).is_none();
                     self.arranged.ready.insert(vmac.name.clone(), link.index);
-                    self.finish(&vmac, link.index);
+                    self.finish(&vmac, link.index, found);
                 }
                 // Said once: it is asked for like one that is missing.
                 Some(_) => self.not_ours(&vmac, base),
@@ -88,7 +88,8 @@ impl Brain {
         }
     }
 
-    fn finish(&mut self, vmac: &Vmac, index: Index) {
+    /// `found`: one that we made before a crash.
+    fn finish(&mut self, vmac: &Vmac, index: Index, found: bool) {
         // The sum of all and its own decides, and 2 lets through what all of 1 would not: answers leave by the interface below.
         let all = read(RP_FILTER, "all").unwrap_or_default();
         let own = if all == "0" { "0" } else { "2" };
@@ -97,7 +98,7 @@ impl Brain {
             outcome = outcome.and(write(what, &vmac.name, value));
         }
         for (what, value) in BELOW {
-            outcome = outcome.and(self.lend(&vmac.base, what, value));
+            outcome = outcome.and(self.lend(&vmac.base, what, value, found));
         }
         if let Err(error) = outcome {
             self.reports.trouble(format_args!(
@@ -114,10 +115,15 @@ impl Brain {
         }
     }
 
-    fn lend(&mut self, base: &Arc<str>, what: &'static str, value: &str) -> io::Result<()> {
-        let before = read(what, base)?;
-        if before != value {
+    /// What a crash has left set goes back to what interfaces begin with here.
+    fn lend(&mut self, base: &Arc<str>, what: &'static str, value: &str, found: bool) -> io::Result<()> {
+        let now = read(what, base)?;
+        let is_set = now == value;
+        if !is_set {
             write(what, base, value)?;
+        }
+        if !is_set || found {
+            let before = if is_set { read(what, "default")? } else { now };
             self.arranged.before.entry((base.clone(), what)).or_insert(before);
         }
         Ok(())

@@ -158,6 +158,8 @@ fn crash(bench: &Bench<'_>) -> Result<()> {
     reached(&stage.client, VIP, V4)?;
     end(again)?;
     ensure!(macvlan(&stage.a)?.is_none(), "the interface stayed behind");
+    let ignores = setting(&stage.a, "eth0/arp_ignore")?;
+    ensure!(ignores == "0", "the interface below was left with arp_ignore {ignores}");
     Ok(())
 }
 
