@@ -33,7 +33,7 @@ use crate::master::Master;
 use crate::orders::Orders;
 use crate::page::{Page, Site};
 use crate::reload::{Estate, Reloader};
-use crate::router::Router;
+use crate::router::{Router, Way};
 use crate::socket::{self, Doors, Room};
 use crate::state::{Archive, Keeping, Past, Scene};
 use crate::stats::{Process, Sources, Stats, Timeline};
@@ -69,6 +69,8 @@ pub(crate) struct Control {
     pub(crate) program: String,
     pub(crate) directory: Arc<Directory>,
     pub(crate) notifier: Rc<Notifier>,
+    /// To the router beside us.
+    pub(crate) router: Way,
 }
 
 /// Starts everything that runs beside the workers. Signals are listened to when this returns.
@@ -95,6 +97,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         program,
         directory,
         notifier,
+        router,
     } = control;
     let signals = Signals::listen(BALANCER)?;
     let taking = match predecessor {
@@ -156,8 +159,9 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         clock,
     };
     let keeping = archive.map(|archive| Keeping::begin(archive, scene.clone()));
-    let router = Router::at(args.vrrp_socket.clone());
-    tokio::task::spawn_local(router.clone().watch());
+    let way = router;
+    let router = Rc::<Router>::default();
+    tokio::task::spawn_local(router.clone().watch(way));
     let host = http::Host {
         page: Page::new(clock, stats.clone(), desk.orders.clone(), live.clone(), router),
         phase: desk.phase.subscribe(),

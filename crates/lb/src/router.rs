@@ -1,7 +1,8 @@
 //! The router beside us: what `tandem-vrrp` says of this host's virtual addresses, for the page.
 //!
-//! It is asked every few seconds on its control socket, with little patience, by a task of its own. So the page only shows
-//! what is known already, and a router that hangs costs nobody anything. Where there is none, nothing is known.
+//! The socket belongs to the router's user, so the line to it is opened while we still have the right to, and kept. It is
+//! asked every few seconds with little patience, by a task of its own. So the page only shows what is known already,
+//! and a router that hangs costs nobody anything. Where there is none, nothing is known.
 
 use std::cell::RefCell;
 use std::io;
@@ -10,6 +11,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Deserialize;
+use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
@@ -18,12 +20,20 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// 255 instances with many addresses each are shorter.
 const LONGEST: u64 = 1 << 20;
 
-/// What is known of it.
+/// The way to it. A router that starts later is found as long as its socket may be opened.
 #[derive(Debug)]
-pub(crate) struct Router {
+pub(crate) struct Way {
     socket: PathBuf,
+    open: Option<Socket>,
+}
+
+/// What is known of it.
+#[derive(Debug, Default)]
+pub(crate) struct Router {
     instances: RefCell<Vec<Instance>>,
 }
+
+type Line = BufReader<UnixStream>;
 
 /// One virtual router.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -44,25 +54,40 @@ struct Answer {
     answer: Vec<Instance>,
 }
 
-impl Router {
-    pub(crate) fn at(socket: PathBuf) -> Rc<Router> {
-        Rc::new(Router {
+impl Way {
+    /// To be called before privileges go.
+    pub(crate) fn open(socket: PathBuf) -> Way {
+        Way {
+            // Without one there is nothing to be opened; whether that is worth a word is seen with the first question.
+            open: connect(&socket).ok(),
             socket,
-            instances: RefCell::default(),
-        })
+        }
     }
 
+    /// The line that was opened; for the runtime to use.
+    fn line(&mut self) -> Option<Line> {
+        let stream = self.open.take()?;
+        UnixStream::from_std(stream.into()).ok().map(BufReader::new)
+    }
+}
+
+impl Router {
     /// Empty when there is no router, or it does not answer.
     pub(crate) fn instances(&self) -> Vec<Instance> {
         self.instances.borrow().clone()
     }
 
     /// Asks until the process ends.
-    pub(crate) async fn watch(self: Rc<Router>) {
+    pub(crate) async fn watch(self: Rc<Router>, mut way: Way) {
         let mut said = false;
+        let mut line = way.line();
         loop {
-            let asked = tokio::time::timeout(PATIENCE, ask(&self.socket)).await;
-            let answer = asked.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+            let was_open = line.is_some();
+            let mut answer = patient(&mut line, &way.socket).await;
+            if was_open && answer.is_err() {
+                // It may have been started again meanwhile.
+                answer = patient(&mut line, &way.socket).await;
+            }
             match answer {
                 Ok(instances) => {
                     said = false;
@@ -72,7 +97,7 @@ impl Router {
                     self.instances.replace(Vec::new());
                     // That there is no router is nothing to talk about.
                     if error.kind() != io::ErrorKind::NotFound && !std::mem::replace(&mut said, true) {
-                        tracing::info!(socket = %self.socket.display(), %error, "the router is not asked for its state");
+                        tracing::info!(socket = %way.socket.display(), %error, "the router is not asked for its state");
                     }
                 }
             }
@@ -81,12 +106,33 @@ impl Router {
     }
 }
 
-async fn ask(socket: &Path) -> io::Result<Vec<Instance>> {
-    let mut stream = UnixStream::connect(socket).await?;
+/// A router that is too busy to let anybody in does not hold up our start.
+fn connect(socket: &Path) -> io::Result<Socket> {
+    let stream = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    stream.set_nonblocking(true)?;
+    stream.connect(&SockAddr::unix(socket)?)?;
+    Ok(stream)
+}
+
+async fn patient(line: &mut Option<Line>, socket: &Path) -> io::Result<Vec<Instance>> {
+    let asked = tokio::time::timeout(PATIENCE, ask(line, socket)).await;
+    let answer = asked.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    if answer.is_err() {
+        // Whatever may still come is the answer to another question.
+        *line = None;
+    }
+    answer
+}
+
+async fn ask(line: &mut Option<Line>, socket: &Path) -> io::Result<Vec<Instance>> {
+    let stream = match line {
+        Some(stream) => stream,
+        None => line.insert(BufReader::new(UnixStream::connect(socket).await?)),
+    };
     stream.write_all(b"{\"ask\": \"state\"}\n").await?;
-    let mut line = String::new();
-    BufReader::new(stream).take(LONGEST).read_line(&mut line).await?;
-    read(&line)
+    let mut answer = String::new();
+    stream.take(LONGEST).read_line(&mut answer).await?;
+    read(&answer)
 }
 
 fn read(line: &str) -> io::Result<Vec<Instance>> {

@@ -43,6 +43,7 @@ use crate::frontends::Frontends;
 use crate::listeners::{Opened, Opener};
 use crate::live::Live;
 use crate::logs::Logs;
+use crate::router::Way;
 use crate::socket::Doors;
 use crate::state;
 use crate::stats::Process;
@@ -125,6 +126,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
         // It says what it knows itself, and later than any file.
         past = state::Past::default();
     }
+    let router = Way::open(args.vrrp_socket.clone());
     privileges.settle()?;
 
     let usual = || Clock::start_at(state::START);
@@ -185,6 +187,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
         program: program.to_owned(),
         directory,
         notifier: notifier.clone(),
+        router,
     };
     let ended = runtime.block_on(async {
         let mut running = control::start(control).await?;
