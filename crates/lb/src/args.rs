@@ -19,6 +19,7 @@ Examples:
   tandem-lb -c -f /etc/haproxy/haproxy.cfg        check a configuration and say all that is wrong with it
   tandem-lb -f tandem.toml                        run in the foreground
   tandem-lb -Ws -f /etc/haproxy/ -p /run/lb.pid   as a systemd unit of Type=notify, with every *.cfg of a folder
+  tandem-lb -D -f lb.toml -x /run/lb.sock -sf 42  take over from process 42: its listeners and its connections
 
 Signals: TERM and INT stop now; USR1 takes no new connections and stops when the last one has ended; TTOU pauses the
 listeners and TTIN resumes them.";

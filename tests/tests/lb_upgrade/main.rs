@@ -5,4 +5,5 @@ mod fire;
 mod haproxy;
 mod moves;
 mod socket;
+mod start;
 mod store;
