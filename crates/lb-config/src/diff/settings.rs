@@ -80,7 +80,12 @@ pub(super) fn global(global: &Global) -> Vec<Setting> {
         set("node", node, option(node.as_ref()), AtOnce),
         set("description", description, option(description.as_ref()), AtOnce),
         set("hard-stop-after", hard_stop_after, time(*hard_stop_after), AtOnce),
-        set("close-spread-time", close_spread_time, time(*close_spread_time), AtRestart),
+        set(
+            "close-spread-time",
+            close_spread_time,
+            time(*close_spread_time),
+            AtRestart,
+        ),
         set("spread-checks", spread_checks, spread_checks.to_string(), AtOnce),
         set("stats timeout", stats_timeout, time(*stats_timeout), ForNewConnections),
         set("tandem-state-file", own, path(own), AtRestart),
