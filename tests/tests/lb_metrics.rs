@@ -6,24 +6,31 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
+use nix::sys::signal::Signal;
 use tandem_tests::{Answer, Config, Lb, Server, ask, connect, free_port, request, until};
 
 const OPEN: &str = "Accept: application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1";
 
 struct Scene {
-    _lb: Lb,
-    _server: Server,
+    lb: Lb,
+    server: Server,
+    /// Without servers.
+    base: Config,
     config: Config,
     at: SocketAddr,
+    /// The section with the exporter.
+    page: String,
 }
 
 impl Scene {
     fn new() -> Scene {
         let server = Server::echo();
         let port = free_port();
-        let config = Config::default()
+        let base = Config::default()
             .backend("stick-table type ip size 1k")
-            .backend("stick on src")
+            .backend("stick on src");
+        let config = base
+            .clone()
             .server("a", &server, "check inter 100")
             .server("b", &server, "disabled");
         // As people have it: a frontend of its own, only for this.
@@ -32,10 +39,12 @@ impl Scene {
              http-request use-service prometheus-exporter if {{ path /metrics }}\n  no log\n"
         );
         Scene {
-            _lb: Lb::start(&format!("{config}{page}")),
-            _server: server,
+            lb: Lb::start(&format!("{config}{page}")),
+            server,
             config,
             at: SocketAddr::from(([127, 0, 0, 1], port)),
+            base,
+            page,
         }
     }
 
@@ -101,6 +110,32 @@ fn histograms_say_what_was_done() {
         assert!(count == 9.0 && (0.0..60.0).contains(&sum), "{name}: {sum} over {count}");
     }
     assert_eq!(of("session_age_seconds_count{proxy=\"be\",server=\"b\"}"), 0.0);
+}
+
+#[test]
+fn histograms_go_on_when_the_configuration_is_read_again() {
+    let mut scene = Scene::new();
+    let count = |scene: &Scene, server: &str| {
+        scene.sample(&format!(
+            "tandem_server_session_age_seconds_count{{proxy=\"be\",server=\"{server}\"}}"
+        ))
+    };
+    scene.serve_sessions(5, 10);
+    // A server before it is gone, and its weight is another.
+    let config = scene.base.clone().server("new", &scene.server, "disabled").server(
+        "a",
+        &scene.server,
+        "check inter 100 weight 9",
+    );
+    let text = format!("{config}{}", scene.page);
+    scene.lb.reload(Signal::SIGHUP, &text);
+    until("the new server", || {
+        let metrics = scene.scrape("", &[]).body;
+        metrics.contains("server=\"new\"").then_some(())
+    });
+    assert_eq!((count(&scene, "a"), count(&scene, "new")), (5.0, 0.0));
+    scene.serve_sessions(2, 10);
+    assert_eq!(count(&scene, "a"), 7.0);
 }
 
 #[test]
