@@ -12,7 +12,7 @@ const USUAL_PRIORITY: u32 = 32_765;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Policy {
     pub(crate) routes: Vec<Route>,
-    pub(crate) rules: Vec<netlink::Rule>,
+    pub(crate) rules: Vec<Rule>,
 }
 
 /// The interface is looked up when the route is needed.
@@ -20,6 +20,13 @@ pub(crate) struct Policy {
 pub(crate) struct Route {
     route: netlink::Route,
     device: Option<Arc<str>>,
+    tracked: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rule {
+    pub(crate) rule: netlink::Rule,
+    tracked: bool,
 }
 
 impl Policy {
@@ -45,10 +52,22 @@ impl Policy {
         if beyond.is_empty() { Ok(policy) } else { Err(beyond) }
     }
 
+    /// What is put back when somebody else removes it: all but what says `no_track`.
+    pub(crate) fn tracked(&self) -> Policy {
+        Policy {
+            routes: self.routes.iter().filter(|r| r.tracked).cloned().collect(),
+            rules: self.rules.iter().filter(|r| r.tracked).cloned().collect(),
+        }
+    }
+
     /// What this has and the other has not.
     pub(crate) fn without(&self, other: &Policy) -> Policy {
-        let routes = self.routes.iter().filter(|r| !other.routes.contains(r));
-        let rules = self.rules.iter().filter(|r| !other.rules.contains(r));
+        let route = |r: &Route, o: &Route| (&r.route, &r.device) == (&o.route, &o.device);
+        let routes = self.routes.iter().filter(|r| !other.routes.iter().any(|o| route(r, o)));
+        let rules = self
+            .rules
+            .iter()
+            .filter(|r| !other.rules.iter().any(|o| r.rule == o.rule));
         Policy {
             routes: routes.cloned().collect(),
             rules: rules.cloned().collect(),
@@ -95,10 +114,11 @@ fn read_route(route: &config::Route) -> Result<Route, String> {
             table: table(&route.table)?,
         },
         device: route.device.clone(),
+        tracked: route.tracked,
     })
 }
 
-fn read_rule(rule: &config::Rule) -> Result<netlink::Rule, String> {
+fn read_rule(rule: &config::Rule) -> Result<Rule, String> {
     let beyond = |what: &str| Err(format!("rule: {what} is not part of this version"));
     let RuleAction::Table(to) = &rule.action else {
         return beyond("another action than a table");
@@ -119,12 +139,15 @@ fn read_rule(rule: &config::Rule) -> Result<netlink::Rule, String> {
         Family::V4 => netlink::Family::V4,
         Family::V6 => netlink::Family::V6,
     };
-    Ok(netlink::Rule {
-        mark: rule.mark.map(|mark| mark.mark),
-        from: rule.from.map(cidr).transpose()?,
-        to: rule.to.map(cidr).transpose()?,
-        incoming: rule.input.as_deref().map(str::to_owned),
-        ..netlink::Rule::new(family, rule.priority.unwrap_or(USUAL_PRIORITY), table(to)?)
+    Ok(Rule {
+        rule: netlink::Rule {
+            mark: rule.mark.map(|mark| mark.mark),
+            from: rule.from.map(cidr).transpose()?,
+            to: rule.to.map(cidr).transpose()?,
+            incoming: rule.input.as_deref().map(str::to_owned),
+            ..netlink::Rule::new(family, rule.priority.unwrap_or(USUAL_PRIORITY), table(to)?)
+        },
+        tracked: rule.tracked,
     })
 }
 
@@ -183,9 +206,23 @@ mod tests {
         assert_eq!(route.to_string(), "route to 0.0.0.0/0 via 10.9.0.254 by interface 7");
         assert_eq!(route.table, 100);
         assert_eq!(policy.routes[0].at(|_| None), None);
-        let rule = &policy.rules[0];
+        let rule = &policy.rules[0].rule;
         assert_eq!((rule.priority, rule.table), (50, 100));
         assert_eq!(rule.from.map(|from| from.to_string()).as_deref(), Some("10.9.0.100/32"));
+    }
+
+    #[test]
+    fn what_is_not_tracked_is_not_put_back_but_kept_by_a_reload() {
+        let read = |option: &str| {
+            let route = format!("10.1.0.0/16 via 10.9.0.1 dev eth0 {option}\n 10.2.0.0/16 via 10.9.0.1 dev eth0");
+            let rule = format!("from 10.9.0.100 table 100 priority 50 {option}");
+            read(&route, &rule).expect("all of it is known")
+        };
+        let (tracked, partly) = (read(""), read("no_track"));
+        assert_eq!(tracked.tracked(), tracked);
+        let left = partly.tracked();
+        assert_eq!((left.routes.len(), left.rules.len()), (1, 0));
+        assert_eq!(partly.without(&tracked), Policy::default());
     }
 
     #[test]

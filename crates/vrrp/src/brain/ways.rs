@@ -29,26 +29,25 @@ impl Brain {
 
     /// Somebody removed a route: it is put back if it ought to be there. What we removed ourselves nobody claims.
     pub(super) fn route_gone(&mut self, gone: &netlink::Route) {
-        let holding = self.router.instances().filter(|i| i.holds);
-        let policies = holding.filter_map(|i| self.policies.get(&i.settings.id));
-        let lost: Vec<netlink::Route> = policies
-            .chain([&self.statics.policy])
-            .flat_map(|policy| self.routes(policy))
-            .filter(|wanted| gone.answers(wanted))
-            .collect();
+        let policies = self.put_back();
+        let wanted = policies.iter().flat_map(|policy| self.routes(policy));
+        let lost: Vec<netlink::Route> = wanted.filter(|wanted| gone.answers(wanted)).collect();
         lost.into_iter().for_each(|route| self.add_route(route));
     }
 
     /// The same for a rule.
     pub(super) fn rule_gone(&mut self, gone: &netlink::Rule) {
-        let holding = self.router.instances().filter(|i| i.holds);
-        let policies = holding.filter_map(|i| self.policies.get(&i.settings.id));
-        let wanted = policies
-            .chain([&self.statics.policy])
-            .any(|policy| policy.rules.contains(gone));
-        if wanted {
+        let policies = self.put_back();
+        let mut rules = policies.iter().flat_map(|policy| &policy.rules);
+        if rules.any(|wanted| wanted.rule == *gone) {
             self.ask(Request::AddRule(gone.clone()));
         }
+    }
+
+    fn put_back(&self) -> Vec<Policy> {
+        let holding = self.router.instances().filter(|i| i.holds);
+        let policies = holding.filter_map(|i| self.policies.get(&i.settings.id));
+        policies.chain([&self.statics.policy]).map(Policy::tracked).collect()
     }
 
     /// What went with an interface, unsaid, is there again when it is.
@@ -65,13 +64,13 @@ impl Brain {
     pub(super) fn add_ways(&mut self, policy: &Policy) {
         self.routes(policy).into_iter().for_each(|route| self.add_route(route));
         for rule in policy.rules.clone() {
-            self.ask(Request::AddRule(rule));
+            self.ask(Request::AddRule(rule.rule));
         }
     }
 
     pub(super) fn remove_ways(&mut self, policy: &Policy) {
         for rule in policy.rules.clone() {
-            self.ask(Request::DeleteRule(rule));
+            self.ask(Request::DeleteRule(rule.rule));
         }
         for route in self.routes(policy) {
             self.ask(Request::DeleteRoute(route));
