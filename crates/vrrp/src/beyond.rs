@@ -65,7 +65,6 @@ impl Beyond {
         let small = [
             (instance.track_source, "track_src_ip"),
             (instance.fault_without_peer, "unicast_fault_no_peer"),
-            (instance.promote_secondaries, "promote_secondaries"),
         ];
         let asked = small.into_iter().filter(|(asked, _)| *asked);
         self.ignored.extend(asked.map(|(_, what)| of_instance(what)));

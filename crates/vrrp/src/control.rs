@@ -34,6 +34,7 @@ use crate::logs::Log;
 use crate::metrics;
 use crate::notify::Heralds;
 use crate::pair::{self, Pair};
+use crate::promote::Promotion;
 use crate::recorder::Recorder;
 use crate::snapshot::{Instance, Snapshot};
 use crate::socket::{self, Asked, Door, Question};
@@ -94,6 +95,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         trackers,
         pair,
         bfd,
+        promotion: Promotion::default(),
         recorder: Recorder::default(),
         masters: BTreeSet::new(),
         changed: true,
@@ -122,6 +124,7 @@ impl Running {
     pub(crate) async fn until_the_end(mut self) -> anyhow::Result<()> {
         let plan = self.desk.plan.clone();
         self.desk.watch_neighbours(&plan).await;
+        self.desk.promote(&plan);
         if self.desk.args.dump_conf {
             self.desk.show_configuration().await;
         }
@@ -171,6 +174,7 @@ impl Running {
         }
         self.desk.bfd.finish();
         self.desk.order(Order::End).await;
+        self.desk.promotion.give_back();
         let opened = self.desk.firewall.open().await;
         self.desk.complain(opened);
         self.desk.heralds.finish(LAST_WORDS).await;
@@ -206,6 +210,7 @@ struct Desk {
     trackers: Trackers,
     pair: Pair,
     bfd: Sessions,
+    promotion: Promotion,
     recorder: Recorder,
     masters: BTreeSet<InstanceId>,
     /// Something that the other host of the pair wants to know.
@@ -298,6 +303,12 @@ impl Desk {
             self.log.info(&format!(
                 "({name}) there is no `pair_link` to name {successor} over; it takes over by its timer"
             ));
+        }
+    }
+
+    fn promote(&mut self, plan: &Plan) {
+        for trouble in self.promotion.adjust(plan) {
+            self.log.error(&trouble);
         }
     }
 
@@ -414,6 +425,7 @@ impl Desk {
         self.trackers.adjust(&tracked(&plan));
         self.pair.adjust(plan.global.pair.as_ref());
         self.watch_neighbours(&plan).await;
+        self.promote(&plan);
         self.masters.retain(|id| plan.router.instance(*id).is_some());
         self.plan = plan;
     }

@@ -18,6 +18,7 @@ mod metrics;
 mod notify;
 mod pair;
 mod policy;
+mod promote;
 mod recorder;
 mod report;
 mod runner;
