@@ -81,12 +81,17 @@ impl Mq {
         }
     }
 
+    pub fn signal(&self, signal: Signal) {
+        let child = self.child.as_ref().expect("it runs");
+        let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
+        kill(pid, signal).expect("it runs");
+    }
+
     /// Asks it to stop and waits for its end.
     #[track_caller]
     pub fn stop(&mut self) -> ExitStatus {
+        self.signal(Signal::SIGTERM);
         let mut child = self.child.take().expect("it runs");
-        let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
-        kill(pid, Signal::SIGTERM).expect("it runs");
         until("the end of the broker", || child.try_wait().expect("it is our child"))
     }
 

@@ -11,6 +11,7 @@ use tandem_lb_core::stick::TableSettings;
 use tandem_text::{Span, Spanned};
 
 use crate::acl::Book;
+use crate::checking::Checking;
 use crate::plan::{Bind, Global, Host, Keepalive, LogRule, ProxyLogs, ServerPort, ServerStates, Stats, StickRule};
 use crate::written::Written;
 
@@ -76,7 +77,8 @@ pub(crate) struct Rules {
 }
 
 impl Proxy {
-    pub(crate) fn new(role: Role, name: Spanned<Arc<str>>, settings: Settings) -> Self {
+    pub(crate) fn new(role: Role, name: Spanned<Arc<str>>, mut settings: Settings) -> Self {
+        settings.checking.inherit();
         Self {
             role,
             name,
@@ -108,6 +110,7 @@ pub(crate) struct Settings {
     pub(crate) logs: ProxyLogs,
     pub(crate) log_rule: LogRule,
     pub(crate) log_health_checks: bool,
+    pub(crate) checking: Checking,
     pub(crate) maxconn: Option<u32>,
     pub(crate) backlog: Option<u32>,
     pub(crate) default_backend: Option<Spanned<String>>,
@@ -136,6 +139,7 @@ impl Default for Settings {
             logs: ProxyLogs::default(),
             log_rule: LogRule::default(),
             log_health_checks: false,
+            checking: Checking::default(),
             maxconn: None,
             backlog: None,
             default_backend: None,

@@ -6,6 +6,7 @@
 
 mod acl;
 mod address;
+mod checking;
 pub mod code;
 pub mod diff;
 mod draft;

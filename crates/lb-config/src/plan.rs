@@ -12,6 +12,7 @@ use tandem_lb_core::ServerId;
 use tandem_lb_core::balance::Policy;
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::health::CheckSettings;
+use tandem_lb_core::probe::Script;
 use tandem_lb_core::rules::{Requests, Routes, UseServer};
 use tandem_lb_core::stick::TableSettings;
 
@@ -337,6 +338,10 @@ pub struct Check {
     /// Where to connect when it is not the server itself.
     pub host: Option<Host>,
     pub port: Option<u16>,
+    /// What is said once connected; `None` when that is enough.
+    pub script: Option<Arc<Script>>,
+    /// How long the answers may take, from the connection on. `None`: the connection's time is for all of it.
+    pub answer_timeout: Option<Duration>,
 }
 
 /// A name is resolved once at start (`init-addr last,libc`).

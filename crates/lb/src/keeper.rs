@@ -21,7 +21,7 @@ use tandem_ops::syslog::{Sender, Severity, Targets};
 use tokio::sync::Notify;
 
 use crate::address::{ServerAddress, fixed_check};
-use crate::probe;
+use crate::probe::{self, Patience};
 use crate::publish::Backend;
 use crate::stats::{Happening, Timeline};
 pub(crate) use renewal::Renewal;
@@ -191,12 +191,16 @@ impl Keeper {
         let (Some(to), Some(live)) = (to, self.backend.server(server)) else {
             return;
         };
-        let Some(limit) = live.plan().check.as_ref().map(|check| check.settings.connect_timeout) else {
+        let Some(check) = live.plan().check.clone() else {
             return;
+        };
+        let patience = Patience {
+            connect: check.settings.connect_timeout,
+            answer: check.answer_timeout,
         };
         let keeper = self.clone();
         tokio::task::spawn_local(async move {
-            let result = probe::connect(&to, limit, keeper.clock).await;
+            let result = probe::check(&to, check.script.as_deref(), patience, keeper.clock).await;
             keeper.tell(Input::CheckDone { server, result });
             // Until here its place could not become another's, and the result that of another's check.
             drop(live);

@@ -1,34 +1,158 @@
-//! One health check: can a connection be made?
+//! One health check: can a connection be made, and does what answers say what it should?
 //!
 //! The words are HAProxy's (reference 2.1). The connection is closed with RST, which leaves nothing behind on either
 //! host, however often it is done.
 
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use socket2::SockAddr;
 use tandem_lb_core::health::{CheckResult, CheckStatus};
+use tandem_lb_core::probe::{End, Input, Output, Probe, Script};
 use tandem_ops::clock::Clock;
 use tandem_sys::relay::{Endpoint, is_shortage};
 use tandem_sys::sockopt;
+use tandem_time::Mono;
+use tokio::time::{Instant, timeout_at};
 
-/// Connects, and says how it went.
-pub(crate) async fn connect(to: &SockAddr, limit: Duration, clock: Clock) -> CheckResult {
+/// How much of an answer is read at once.
+const AT_ONCE: usize = 4096;
+
+/// How long a check may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    pub(crate) connect: Duration,
+    /// For the answers, from the connection on; `None` leaves them what connecting has not used.
+    pub(crate) answer: Option<Duration>,
+}
+
+/// Makes one check, and says how it went.
+pub(crate) async fn check(to: &SockAddr, script: Option<&Script>, patience: Patience, clock: Clock) -> CheckResult {
+    match script {
+        None => connect(to, patience.connect, clock).await,
+        Some(script) => ask(to, script, patience, clock).await,
+    }
+}
+
+async fn connect(to: &SockAddr, limit: Duration, clock: Clock) -> CheckResult {
     let began = clock.now();
     let outcome = tokio::time::timeout(limit, attempt(to)).await;
     let took = clock.now() - began;
     match outcome {
-        Ok(Ok(())) => CheckResult::new(CheckStatus::L4Ok, took),
+        Ok(Ok(_)) => CheckResult::new(CheckStatus::L4Ok, took),
         Ok(Err(error)) => CheckResult::new(status(&error), took).with_info(words(&error)),
         Err(_) => CheckResult::new(CheckStatus::L4Timeout, took),
     }
 }
 
-async fn attempt(to: &SockAddr) -> io::Result<()> {
+async fn attempt(to: &SockAddr) -> io::Result<Endpoint> {
     let server = Endpoint::connect(to)?;
     poll_fn(|cx| server.poll_connected(cx)).await?;
-    sockopt::reset_on_close(server.socket())
+    sockopt::reset_on_close(server.socket())?;
+    Ok(server)
+}
+
+async fn ask(to: &SockAddr, script: &Script, patience: Patience, clock: Clock) -> CheckResult {
+    let began = clock.now();
+    let end = Conversation {
+        probe: Probe::new(script),
+        to,
+        patience,
+        clock,
+        until: began + patience.connect,
+        server: None,
+    };
+    let End { status, code, info } = end.lead().await;
+    CheckResult {
+        status,
+        duration: clock.now() - began,
+        code,
+        info,
+    }
+}
+
+/// A check that is under way, and its connection.
+struct Conversation<'a> {
+    probe: Probe<'a>,
+    to: &'a SockAddr,
+    patience: Patience,
+    clock: Clock,
+    until: Mono,
+    server: Option<Endpoint>,
+}
+
+impl Conversation<'_> {
+    async fn lead(mut self) -> End {
+        loop {
+            while let Some(output) = self.probe.poll_output() {
+                match output {
+                    Output::Connect { port } => self.connect(port).await,
+                    Output::Send(bytes) => self.send(&bytes).await,
+                    Output::Done(end) => return end,
+                }
+            }
+            self.hear().await;
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::from_std(self.clock.instant(self.until))
+    }
+
+    async fn connect(&mut self, port: Option<u16>) {
+        self.server = None;
+        let to = with_port(self.to, port);
+        match timeout_at(self.deadline(), attempt(&to)).await {
+            Ok(Ok(server)) => {
+                self.server = Some(server);
+                if let Some(answer) = self.patience.answer {
+                    self.until = self.clock.now() + answer;
+                }
+                self.probe.handle(Input::Connected);
+            }
+            Ok(Err(error)) => self.probe.handle(Input::NotConnected {
+                words: &words(&error),
+                shortage: is_shortage(&error),
+            }),
+            Err(_) => self.probe.handle(Input::Late),
+        }
+    }
+
+    async fn send(&mut self, mut bytes: &[u8]) {
+        let Some(server) = &self.server else { return };
+        while !bytes.is_empty() {
+            let written = timeout_at(self.deadline(), poll_fn(|cx| server.poll_write(cx, bytes))).await;
+            match written {
+                Ok(Ok(count)) => bytes = &bytes[count..],
+                Ok(Err(error)) => return self.probe.handle(Input::Broken(&words(&error))),
+                Err(_) => return self.probe.handle(Input::Late),
+            }
+        }
+    }
+
+    async fn hear(&mut self) {
+        let Some(server) = &self.server else {
+            return self.probe.handle(Input::Late);
+        };
+        let mut bytes = [0; AT_ONCE];
+        let read = timeout_at(self.deadline(), poll_fn(|cx| server.poll_read(cx, &mut bytes))).await;
+        match read {
+            Ok(Ok(0)) => self.probe.handle(Input::Closed),
+            Ok(Ok(count)) => self.probe.handle(Input::Received(&bytes[..count])),
+            Ok(Err(error)) => self.probe.handle(Input::Broken(&words(&error))),
+            Err(_) => self.probe.handle(Input::Late),
+        }
+    }
+}
+
+/// The same host at another port. A path has none.
+fn with_port(to: &SockAddr, port: Option<u16>) -> SockAddr {
+    match (to.as_socket(), port) {
+        (Some(at), Some(port)) => SocketAddr::new(at.ip(), port).into(),
+        _ => to.clone(),
+    }
 }
 
 fn status(error: &io::Error) -> CheckStatus {

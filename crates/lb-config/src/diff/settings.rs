@@ -373,7 +373,13 @@ pub(super) fn server(server: &Server) -> Vec<Setting> {
 }
 
 fn checks(check: &Check) -> Vec<Setting> {
-    let Check { settings, host, port } = check;
+    let Check {
+        settings,
+        host,
+        port,
+        script,
+        answer_timeout,
+    } = check;
     let tandem_lb_core::health::CheckSettings {
         inter,
         fastinter,
@@ -396,5 +402,14 @@ fn checks(check: &Check) -> Vec<Setting> {
         ),
         set("addr", host, option(host.as_ref().map(shown::host)), AtOnce),
         set("port", port, option(*port), AtOnce),
+        set("asked", script, asked(script.as_deref()), AtOnce),
+        set("time for answers", answer_timeout, time(*answer_timeout), AtOnce),
     ]
+}
+
+fn asked(script: Option<&tandem_lb_core::probe::Script>) -> String {
+    script.map_or_else(
+        || "a connection".to_owned(),
+        |script| format!("{} steps", script.steps.len()),
+    )
 }

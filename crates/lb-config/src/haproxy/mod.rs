@@ -3,6 +3,7 @@
 mod args;
 mod balance;
 mod bind;
+mod check;
 mod global;
 mod keyword;
 mod log;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tandem_lb_core::ServerId;
 use tandem_lb_core::health::CheckSettings;
+use tandem_lb_core::probe::Script;
 use tandem_lb_core::rules::{Requests, Routes, Ruleset};
 use tandem_text::Diagnostic;
 
@@ -43,6 +44,7 @@ pub(super) fn backend(proxy: &Proxy, id: u32, report: &mut Vec<Diagnostic>) -> B
     let settings = &proxy.settings;
     let timeouts = settings.timeouts;
     let ids = ids::servers(&proxy.servers, report);
+    let script = settings.checking.script();
     let rules = proxy.stick_rules.iter().map(|rule| rule.value).collect();
     Backend {
         name: Arc::clone(&proxy.name.value),
@@ -75,7 +77,7 @@ pub(super) fn backend(proxy: &Proxy, id: u32, report: &mut Vec<Diagnostic>) -> B
             .servers
             .iter()
             .zip(ids)
-            .map(|(draft, id)| server(draft, id, timeouts))
+            .map(|(draft, id)| server(draft, id, timeouts, script.as_ref()))
             .collect(),
         written: settings.written.clone(),
         guid: proxy.guid.clone(),
@@ -96,7 +98,7 @@ fn requests(proxy: &Proxy) -> Requests {
     }
 }
 
-fn server(draft: &Server, id: u32, timeouts: Timeouts) -> plan::Server {
+fn server(draft: &Server, id: u32, timeouts: Timeouts, script: Option<&Arc<Script>>) -> plan::Server {
     let options = &draft.options;
     let check = options.check.then(|| Check {
         settings: CheckSettings {
@@ -109,6 +111,8 @@ fn server(draft: &Server, id: u32, timeouts: Timeouts) -> plan::Server {
         },
         host: options.check_host.clone(),
         port: options.check_port,
+        script: script.cloned(),
+        answer_timeout: timeouts.check,
     });
     plan::Server {
         name: Arc::clone(&draft.name.value),

@@ -131,6 +131,8 @@ impl fmt::Display for CheckStatus {
 pub struct CheckResult {
     pub status: CheckStatus,
     pub duration: Duration,
+    /// The number that the server answered, where its protocol has one.
+    pub code: Option<u16>,
     /// What the system or the server said, such as `Connection refused`.
     pub info: Option<Box<str>>,
 }
@@ -140,6 +142,7 @@ impl CheckResult {
         CheckResult {
             status,
             duration,
+            code: None,
             info: None,
         }
     }

@@ -124,8 +124,16 @@ struct ReasonOf<'a>(&'a CheckResult);
 
 impl fmt::Display for ReasonOf<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CheckResult { status, duration, info } = self.0;
+        let CheckResult {
+            status,
+            duration,
+            code,
+            info,
+        } = self.0;
         write!(f, ", reason: {}", status.description())?;
+        if let Some(code) = code {
+            write!(f, ", code: {code}")?;
+        }
         if let Some(info) = info {
             f.write_str(", info: \"")?;
             info.chars().try_for_each(|c| {

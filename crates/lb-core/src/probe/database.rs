@@ -15,13 +15,19 @@ pub enum Greeting {
     Tls,
 }
 
+/// HAProxy has no words for these.
+const WELL: Verdict = Verdict::Pass {
+    code: Some(0),
+    info: None,
+};
+
 impl Greeting {
     pub(super) fn look(self, bytes: &[u8]) -> Verdict {
         match self {
             Greeting::Redis => redis(bytes),
             Greeting::Smtp => smtp(bytes),
-            Greeting::MysqlHello => mysql(bytes, "MySQL server is ok"),
-            Greeting::MysqlLogin => mysql(bytes, "MySQL server is ok"),
+            Greeting::MysqlHello => mysql(bytes),
+            Greeting::MysqlLogin => mysql(bytes),
             Greeting::Postgres => postgres(bytes),
             Greeting::Ldap => ldap(bytes),
             Greeting::Tls => tls(bytes),
@@ -68,7 +74,7 @@ fn smtp(bytes: &[u8]) -> Verdict {
 }
 
 /// A packet: its length in three bytes, a number, and what it is (0xff: an error with its code and text).
-fn mysql(bytes: &[u8], well: &str) -> Verdict {
+fn mysql(bytes: &[u8]) -> Verdict {
     let [a, b, c, _, rest @ ..] = bytes else {
         return Verdict::More;
     };
@@ -82,7 +88,7 @@ fn mysql(bytes: &[u8], well: &str) -> Verdict {
             let code = u16::from_le_bytes([*low, *high]);
             Verdict::fail_with(CheckStatus::L7Status, code, String::from_utf8_lossy(text).into_owned())
         }
-        _ => Verdict::pass(well),
+        _ => WELL,
     }
 }
 
@@ -124,7 +130,7 @@ fn ldap(bytes: &[u8]) -> Verdict {
         return Verdict::More;
     }
     match bytes.iter().position(|byte| *byte == 0x61) {
-        Some(at) if bytes[0] == 0x30 && bytes.get(at + 4) == Some(&0) => Verdict::pass("Success"),
+        Some(at) if bytes[0] == 0x30 && bytes.get(at + 4) == Some(&0) => WELL,
         Some(at) if bytes[0] == 0x30 => {
             let code = u16::from(bytes.get(at + 4).copied().unwrap_or(0));
             Verdict::fail_with(

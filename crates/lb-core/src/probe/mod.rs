@@ -13,6 +13,7 @@ mod run;
 mod script;
 
 pub use answer::{Answer, Verdict};
+pub use broker::Protocol;
 pub use http::{HttpExpect, HttpRequest};
 pub use matcher::{Content, HexError, hex};
 pub use run::{End, Input, Output, Probe};

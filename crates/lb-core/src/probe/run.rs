@@ -124,7 +124,11 @@ impl<'s> Probe<'s> {
             self.at = Some(next);
             match self.script.steps.get(next).map(|step| &step.action) {
                 None => return self.pass(),
-                Some(Action::Send(bytes)) => self.outputs.push_back(Output::Send(bytes.clone())),
+                Some(Action::Send(bytes)) => {
+                    // What was said before is no answer to this.
+                    self.received.clear();
+                    self.outputs.push_back(Output::Send(bytes.clone()));
+                }
                 Some(Action::Connect { port }) => {
                     self.connecting = true;
                     self.closed = false;
@@ -214,7 +218,6 @@ impl<'s> Probe<'s> {
     fn found(&mut self, expect: &Expect, code: Option<u16>, info: Option<Box<str>>) {
         self.said = (code, expect.on_success.clone().or(info));
         self.ok = expect.ok_status;
-        self.received.clear();
         self.go_to(self.at.map_or(0, |at| at + 1));
     }
 
@@ -235,6 +238,7 @@ impl<'s> Probe<'s> {
 
     fn fail(&mut self, expect: &Expect, status: CheckStatus, code: Option<u16>, info: Option<Box<str>>) {
         let status = expect.error_status.unwrap_or(status);
+        let code = code.or((status == CheckStatus::L7Status).then_some(0));
         self.end(status, code, expect.on_error.clone().or(info));
     }
 

@@ -99,12 +99,18 @@ impl Script {
     }
 
     /// `option httpchk` and its `http-check` lines.
-    pub fn http(request: &HttpRequest, expect: HttpExpect, negated: bool) -> Script {
-        let expect = Expect {
-            negated,
-            ..Expect::new(Answer::Http(expect))
+    pub fn http(request: &HttpRequest, expects: &[(HttpExpect, bool)]) -> Script {
+        let usual = [(HttpExpect::Usual, false)];
+        let expects = if expects.is_empty() { &usual } else { expects };
+        let step = |(answer, negated): &(HttpExpect, bool)| {
+            let expect = Expect {
+                negated: *negated,
+                ..Expect::new(Answer::Http(answer.clone()))
+            };
+            Step::new(Action::Expect(expect))
         };
-        Script::of(vec![Step::send(request.bytes()), Step::new(Action::Expect(expect))])
+        let send = Step::send(request.bytes());
+        Script::of(std::iter::once(send).chain(expects.iter().map(step)).collect())
     }
 
     /// `option redis-check`.

@@ -129,6 +129,7 @@ fn check(line: Line<'_>) -> Option<SavedCheck> {
         last: CheckResult {
             status,
             duration: line.millis("took").unwrap_or_default(),
+            code: line.value("code"),
             info: line.text("info").map(Into::into),
         },
     })

@@ -72,6 +72,7 @@ fn write_check(out: &mut Writer, check: &SavedCheck) {
         .set("failures", check.failures)
         .set("status", check.last.status.code())
         .set_millis("took", check.last.duration)
+        .set_some("code", check.last.code)
         .set_some("info", check.last.info.as_deref());
 }
 

@@ -151,6 +151,9 @@ fn latest_check(row: &mut Row, check: &CheckReport<'_>) {
         let ms = u64::try_from(check.last.duration.as_millis()).unwrap_or(u64::MAX);
         row.set(Field::CheckDuration, ms);
     }
+    if let Some(code) = check.last.code {
+        row.set(Field::CheckCode, u32::from(code));
+    }
     row.set(Field::LastChk, check.last.info.as_deref().unwrap_or_default());
     row.set(Field::CheckDesc, check.last.status.description());
     row.set(Field::CheckRise, check.health.rise());

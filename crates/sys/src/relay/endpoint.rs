@@ -134,7 +134,7 @@ impl Endpoint {
     }
 
     /// Reads what there is; 0 is the end of the stream.
-    pub(super) fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+    pub fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         if self.unread.get() {
             match self.socket().read(into) {
                 Ok(n) => {
@@ -161,7 +161,7 @@ impl Endpoint {
     }
 
     /// Writes what the kernel takes at once.
-    pub(super) fn poll_write(&self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+    pub fn poll_write(&self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         loop {
             let mut guard = ready!(self.socket.poll_write_ready(cx))?;
             match self.socket().send_with_flags(from, libc::MSG_NOSIGNAL) {

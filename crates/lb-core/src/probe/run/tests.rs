@@ -182,7 +182,7 @@ fn the_words_of_tcp_checks() {
                 ..text("zzz")
             })],
             SaysAndCloses(hello),
-            "L7STS | own words",
+            "L7STS 0 | own words",
         ),
         (
             vec![step(Action::Connect { port: Some(1) })],
@@ -199,7 +199,7 @@ fn the_words_of_tcp_checks() {
 #[test]
 fn the_words_of_http_checks() {
     use Server::{Refuses, Says, SaysAndCloses};
-    let script = Script::http(&HttpRequest::default(), HttpExpect::Usual, false);
+    let script = Script::http(&HttpRequest::default(), &[]);
     for (server, expected) in [
         (Says("HTTP/1.0 200 OK\r\n\r\n"), "L7OK 200 | "),
         (Says("HTTP/1.0 302 Found\r\n\r\n"), "L7OK 302 | "),

@@ -1,0 +1,90 @@
+//! What is said to the servers of a proxy to see whether they serve, as the configuration builds it up line by line.
+
+use std::sync::Arc;
+
+use tandem_lb_core::probe::{HttpExpect, HttpRequest, Login, Protocol, Script, Step};
+
+/// The kind of check, and the lines that make it up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Checking {
+    pub(crate) kind: Kind,
+    /// `tcp-check` lines.
+    pub(crate) steps: Lines<Step>,
+    /// `http-check expect` lines: all of them must be met by one answer.
+    pub(crate) expect: Lines<(HttpExpect, bool)>,
+    /// `http-check send`, which says more than `option httpchk` can.
+    pub(crate) request: Option<HttpRequest>,
+}
+
+/// Lines that a proxy takes from its defaults as long as it has none of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Lines<T> {
+    lines: Vec<T>,
+    inherited: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A connection is enough.
+    #[default]
+    Connect,
+    Tcp,
+    Http(HttpRequest),
+    Redis,
+    Mysql(Option<Box<str>>),
+    Postgres(Box<str>),
+    Ldap,
+    SslHello,
+    Smtp {
+        hello: Box<str>,
+        domain: Box<str>,
+    },
+    Broker(Protocol, Login),
+}
+
+impl<T> Default for Lines<T> {
+    fn default() -> Self {
+        Lines {
+            lines: Vec::new(),
+            inherited: false,
+        }
+    }
+}
+
+impl<T> Lines<T> {
+    pub(crate) fn push(&mut self, line: T) {
+        if self.inherited {
+            self.lines.clear();
+            self.inherited = false;
+        }
+        self.lines.push(line);
+    }
+}
+
+impl Checking {
+    /// What a proxy begins with.
+    pub(crate) fn inherit(&mut self) {
+        self.steps.inherited = true;
+        self.expect.inherited = true;
+    }
+
+    /// `None` when a connection is all that is asked for.
+    pub(crate) fn script(&self) -> Option<Arc<Script>> {
+        let script = match &self.kind {
+            Kind::Connect => return None,
+            Kind::Tcp => Script::tcp(self.steps.lines.clone()),
+            Kind::Http(request) => {
+                let request = self.request.as_ref().unwrap_or(request);
+                Script::http(request, &self.expect.lines)
+            }
+            Kind::Redis => Script::redis(),
+            Kind::Mysql(user) => Script::mysql(user.as_deref()),
+            Kind::Postgres(user) => Script::postgres(user),
+            Kind::Ldap => Script::ldap(),
+            Kind::SslHello => Script::ssl_hello(),
+            Kind::Smtp { hello, domain } => Script::smtp(hello, domain),
+            Kind::Broker(protocol, login) => Script::broker(*protocol, login),
+        };
+        Some(Arc::new(script))
+    }
+}
