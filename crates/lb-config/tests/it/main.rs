@@ -2,6 +2,7 @@
 
 mod broken;
 mod examples;
+mod expressions;
 mod installed;
 mod keywords;
 mod meaning;

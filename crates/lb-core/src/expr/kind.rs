@@ -19,15 +19,16 @@ impl Kind {
     /// Whether a value of this type may stand where the other is wanted.
     pub const fn becomes(self, wanted: Kind) -> bool {
         use Kind::{Any, Binary, Bool, Int, Ip, Text, V4, V6};
-        match (self, wanted) {
-            (Any, _) | (_, Any | Text) => true,
-            (Bool, Bool | Int) | (Binary, Binary) => true,
-            (Int, Bool | Int | Ip | V4 | V6 | Binary) => true,
-            (Ip | V4, Int | Ip | V4 | V6 | Binary) => true,
-            (V6, Ip | V4 | V6 | Binary) => true,
-            (Text, _) => true,
-            _ => false,
-        }
+        matches!(
+            (self, wanted),
+            (Any | Text, _)
+                | (_, Any | Text)
+                | (Bool, Bool | Int)
+                | (Binary, Binary)
+                | (Int, Bool | Int | Ip | V4 | V6 | Binary)
+                | (Ip | V4, Int | Ip | V4 | V6 | Binary)
+                | (V6, Ip | V4 | V6 | Binary)
+        )
     }
 
     pub const fn word(self) -> &'static str {

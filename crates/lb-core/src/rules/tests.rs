@@ -1,1 +1,169 @@
+//! Sets of rules: who decides, who waits, what is done on the way.
 
+use std::net::IpAddr;
+
+use super::*;
+use crate::acl::{Acl, Matcher, Numbers, Term, Test};
+use crate::expr::content::{Content, Part};
+use crate::expr::{Expr, Fact, Fetch, Sample, Scope, Variable};
+
+#[derive(Default)]
+struct Client {
+    bytes: Vec<u8>,
+    is_final: bool,
+    variables: Vec<(Variable, Sample<'static>)>,
+    done: Vec<String>,
+}
+
+impl Context for Client {
+    fn content(&self) -> Option<Content<'_>> {
+        Some(Content {
+            bytes: &self.bytes,
+            is_final: self.is_final,
+        })
+    }
+
+    fn fact(&self, fact: &Fact) -> Option<Sample<'_>> {
+        (*fact == Fact::Src).then_some(Sample::Ip(IpAddr::from([10, 0, 0, 1])))
+    }
+
+    fn variable(&self, variable: &Variable) -> Option<Sample<'_>> {
+        let found = self.variables.iter().find(|(known, _)| known == variable);
+        found.map(|(_, value)| value.borrow())
+    }
+
+    fn wall_micros(&self) -> i64 {
+        0
+    }
+}
+
+impl Actor for Client {
+    fn perform(&mut self, effect: Effect<'_>) {
+        self.done.push(format!("{effect:?}"));
+        if let Effect::Variable(variable, VariableChange::Set(value)) = effect {
+            self.variables.push((variable.clone(), value));
+        }
+    }
+
+    fn context(&self) -> &dyn Context {
+        self
+    }
+}
+
+fn length() -> Expr {
+    Expr::of(Fetch::Part(Part::Length))
+}
+
+/// One ACL: at least `n` bytes have come.
+fn at_least(n: i64) -> Acls {
+    Acls(vec![Acl {
+        tests: vec![Test {
+            expr: length(),
+            matcher: Matcher::Int(Numbers(vec![(n, i64::MAX)])),
+        }],
+    }])
+}
+
+fn when(unless: bool) -> Option<Condition> {
+    Some(Condition {
+        unless,
+        any: vec![vec![Term { negated: false, acl: 0 }]],
+    })
+}
+
+fn rules(rules: impl IntoIterator<Item = (Action, Option<Condition>)>) -> Ruleset {
+    Ruleset {
+        rules: rules.into_iter().map(|(action, when)| Rule { action, when }).collect(),
+    }
+}
+
+fn variable(name: &str) -> Variable {
+    Variable {
+        scope: Scope::Session,
+        name: name.into(),
+    }
+}
+
+fn after(bytes: &[u8], is_final: bool) -> Client {
+    Client {
+        bytes: bytes.to_vec(),
+        is_final,
+        ..Client::default()
+    }
+}
+
+#[test]
+fn the_first_that_fits_decides() {
+    let acls = at_least(4);
+    let sets = [
+        (rules([]), Verdict::Pass, Verdict::Pass),
+        (rules([(Action::Reject, None)]), Verdict::Reject, Verdict::Reject),
+        (
+            rules([(Action::Accept, when(false)), (Action::Reject, None)]),
+            Verdict::Reject,
+            Verdict::Pass,
+        ),
+        (
+            rules([(Action::Reject, when(true)), (Action::SilentDrop, None)]),
+            Verdict::Reject,
+            Verdict::Drop,
+        ),
+    ];
+    for (set, short, long) in sets {
+        assert_eq!(set.run(&acls, &mut after(b"ab", true)), short);
+        assert_eq!(set.run(&acls, &mut after(b"abcd", true)), long);
+    }
+}
+
+#[test]
+fn what_cannot_be_decided_waits_and_nothing_behind_it_runs() {
+    let acls = at_least(4);
+    let note = |name| (Action::SetVar(variable(name), length()), None);
+    let set = rules([
+        note("before"),
+        (Action::Accept, when(false)),
+        note("behind"),
+        (Action::Reject, None),
+    ]);
+    let mut client = after(b"ab", false);
+    assert_eq!(set.run(&acls, &mut client), Verdict::Wait);
+    assert_eq!(client.done.len(), 1, "{:?}", client.done);
+    let mut client = after(b"ab", true);
+    assert_eq!((set.run(&acls, &mut client), client.done.len()), (Verdict::Reject, 2));
+    let mut client = after(b"abcd", false);
+    assert_eq!((set.run(&acls, &mut client), client.done.len()), (Verdict::Pass, 1));
+}
+
+#[test]
+fn values_travel_in_variables() {
+    let read = Expr::of(Fetch::Variable(variable("a")));
+    let set = rules([
+        (Action::SetVar(variable("a"), length()), None),
+        (Action::SetDstPort(read), None),
+        (Action::SetSrc(Expr::of(Fetch::Variable(variable("none")))), None),
+        (Action::SetTos(16), None),
+    ]);
+    let mut client = after(b"abc", true);
+    assert_eq!(set.run(&Acls::default(), &mut client), Verdict::Pass);
+    // What has no value does nothing.
+    assert_eq!(client.done[1..], ["DstPort(3)", "Tos(16)"]);
+}
+
+#[test]
+fn routes() {
+    let acls = at_least(4);
+    let named = |name: &str, when| Route {
+        target: Target::Named(name.into()),
+        when,
+    };
+    let made = Route {
+        target: Target::Made(vec![Piece::Literal("be-".into()), Piece::Value(length())]),
+        when: None,
+    };
+    let routes = Routes(vec![named("long", when(false)), made]);
+    assert_eq!(routes.choose(&acls, &after(b"abcd", true)).as_deref(), Some("long"));
+    assert_eq!(routes.choose(&acls, &after(b"ab", true)).as_deref(), Some("be-2"));
+    assert_eq!(Routes::default().choose(&acls, &after(b"", true)), None);
+    let waits = Routes(vec![named("long", when(false))]);
+    assert_eq!(waits.choose(&acls, &after(b"ab", false)), None, "routes do not wait");
+}
