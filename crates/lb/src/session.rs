@@ -311,6 +311,9 @@ impl Session {
     /// Counts the end and writes the log line.
     fn leave(mut self, ending: Ending) {
         self.leave_queue();
+        if ending.is_silent_request() {
+            self.send_on();
+        }
         let now = self.worker.clock.now();
         let summary = self.conn.summary(now);
         let server = self.at_server.as_ref().map(AtServer::idx).or(summary.server);

@@ -71,6 +71,11 @@ impl Ending {
         self == Ending::NORMAL
     }
 
+    /// The client sent nothing more while rules waited for it.
+    pub fn is_silent_request(self) -> bool {
+        self.who == Who::ClientTimeout && self.phase == Phase::Request
+    }
+
     /// No server accepted the connection, or none had a place in time: what the statistics count as `econ`.
     pub fn is_connect_error(self) -> bool {
         matches!(self.phase, Phase::Queue | Phase::Connect)

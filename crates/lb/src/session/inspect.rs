@@ -159,6 +159,16 @@ impl Session {
         }
     }
 
+    /// A client that was silent too long is still counted and logged where it would have gone, as in HAProxy.
+    pub(super) fn send_on(&mut self) {
+        if self.inspection.stage == Stage::Frontend {
+            self.route(Content {
+                bytes: &[],
+                is_final: true,
+            });
+        }
+    }
+
     /// It belongs to this backend from now on, and is counted there.
     pub(super) fn enter(&mut self, backend: Arc<Backend>) {
         self.at_backend = Some(AtBackend::enter(&backend, self.worker.clock.now()));
