@@ -422,12 +422,18 @@ fn refused_at_each_door() {
 fn variables_and_another_source() {
     play(&Scenario {
         rules: " tcp-request connection set-var(sess.last) src,field(4,.)\n tcp-request connection set-src src,ipmask(8) if { var(sess.last) -m int 7 }\n \
-                tcp-request session set-var(txn.to) str(b) if { var(sess.last) -m str 8 }\n tcp-request content unset-var(txn.to) if { src 127.0.0.9 }\n \
-                use_backend c if { src 127.0.0.0 }\n use_backend %[var(txn.to)] if { var(txn.to) -m found }\n default_backend a\n",
+                tcp-request session set-var(sess.to) str(b) if { var(sess.last) -m str 8 9 }\n tcp-request content unset-var(sess.to) if { src 127.0.0.9 }\n \
+                tcp-request session set-var(txn.to) str(b) if { src 127.0.0.6 }\n tcp-request content set-var(txn.too) str(c) if { src 127.0.0.5 }\n \
+                use_backend c if { src 127.0.0.0 }\n use_backend b if { var(txn.to) -m found }\n use_backend c if { var(txn.too) -m str c }\n \
+                use_backend %[var(sess.to)] if { var(sess.to) -m found }\n default_backend a\n",
         visits: &[
             (HERE, "a", "127.0.0.1 fe a/s --"),
             (from(7), "c", "127.0.0.0 fe c/s --"),
             (from(8), "b", "127.0.0.8 fe b/s --"),
+            (from(9), "a", "127.0.0.9 fe a/s --"),
+            // A transaction begins later, and what was said of it before is forgotten.
+            (from(6), "a", "127.0.0.6 fe a/s --"),
+            (from(5), "c", "127.0.0.5 fe c/s --"),
         ],
         ..PLAIN
     });

@@ -30,3 +30,5 @@ pub const INCOMPLETE: Code = Code("LB0012");
 pub const CONFLICT: Code = Code("LB0013");
 /// The file is not what its dialect can read: TOML that does not parse, a value of another type.
 pub const SYNTAX: Code = Code("LB0015");
+/// What the file itself has to say (`.notice`, `.warning`, `.alert`).
+pub const SAID: Code = Code("LB0016");

@@ -153,6 +153,8 @@ impl Actor for Scene<'_> {
                 self.frontend.directory.set_variable(variable, value);
                 Ok(())
             }
+            // What lives as long as a transaction dies with the stage before it, as in HAProxy.
+            Effect::Variable(variable, _) if self.content.is_none() && variable.scope != Scope::Session => Ok(()),
             Effect::Variable(variable, change) => {
                 self.subject.change(variable, change);
                 Ok(())

@@ -3,12 +3,15 @@
 mod args;
 mod balance;
 mod bind;
+mod blocks;
 mod check;
+mod environment;
 mod global;
 mod keyword;
 mod log;
 mod option;
 mod options;
+mod predicate;
 mod proxy;
 mod rules;
 mod section;
@@ -22,13 +25,15 @@ mod unsupported;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tandem_text::haproxy::{Line, lines};
+use tandem_text::haproxy::{Lexer, Line};
 use tandem_text::{Diagnostic, FileId, SourceMap, Spanned};
 
 use crate::code;
 use crate::draft::{Draft, Proxy, Role, Settings};
 use crate::expr::World;
 use args::Args;
+use blocks::Blocks;
+use environment::Environment;
 pub use keyword::{KeywordDoc, keyword_docs};
 use section::{Header, Section};
 
@@ -37,6 +42,7 @@ use section::{Header, Section};
 pub(crate) struct Reader {
     defaults: Settings,
     named: HashMap<String, Settings>,
+    environment: Environment,
     current: Current,
 }
 
@@ -59,13 +65,29 @@ impl Reader {
         draft: &mut Draft,
         report: &mut Vec<Diagnostic>,
     ) {
-        for line in lines(file, sources.bytes(file), world.env, report) {
+        let environment = std::mem::take(&mut self.environment);
+        let env = |name: &str| environment.look_up(name, world.env);
+        let world = World { env: &env, ..world };
+        let mut lexer = Lexer::new(file, sources.bytes(file));
+        let mut blocks = Blocks::default();
+        while let Some(line) = lexer.next_line(world.env, report) {
+            if !blocks.pass(&line, world, report) {
+                continue;
+            }
+            if matches!(self.current, Current::Global)
+                && let Some(outcome) = environment.line(&mut Args::new(&line, sources, world, report))
+            {
+                report.extend(outcome.err());
+                continue;
+            }
             let outcome = match section::header(&line) {
                 Some(header) => self.open(&header, &line, sources, draft),
                 None => self.line(&line, sources, world, draft, report),
             };
             report.extend(outcome.err());
         }
+        blocks.end(report);
+        self.environment = environment;
         self.close(draft);
     }
 

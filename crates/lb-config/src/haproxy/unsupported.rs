@@ -101,7 +101,6 @@ const NO_TLS: &str = "there is no TLS here that it could set up";
 const NO_HTTP: &str = "it is about HTTP, and this relays TCP";
 const PLACEMENT: &str = "threads are placed by the system";
 const NO_LUA: &str = "there is no Lua";
-const CONDITIONS: &str = "conditions in the file are not evaluated yet: keep one variant per file";
 const LATER: &str = "there is no such rule yet";
 
 const GLOBAL: &[Known] = &[
@@ -164,23 +163,11 @@ const GLOBAL: &[Known] = &[
     changes("fd-hard-limit"),
     changes("grace"),
     changes("stats bind-process"),
-    changes("setenv"),
-    changes("presetenv"),
-    changes("unsetenv"),
-    changes("resetenv"),
     changes("set-var"),
     changes("set-var-fmt"),
     changes("default-path"),
     changes("unix-bind"),
     changes_because("zero-warning", "give -dW on the command line"),
-    changes_because(".if", CONDITIONS),
-    changes_because(".elif", CONDITIONS),
-    changes_because(".else", CONDITIONS),
-    changes_because(".endif", CONDITIONS),
-    harmless(".notice", "it only prints a text"),
-    harmless(".warning", "it only prints a text"),
-    harmless(".diag", "it only prints a text"),
-    changes(".alert"),
 ];
 
 const PROXY: &[Known] = &[
@@ -263,14 +250,6 @@ const PROXY: &[Known] = &[
     changes("retry-on"),
     changes("server-template"),
     changes("source"),
-    changes_because(".if", CONDITIONS),
-    changes_because(".elif", CONDITIONS),
-    changes_because(".else", CONDITIONS),
-    changes_because(".endif", CONDITIONS),
-    harmless(".notice", "it only prints a text"),
-    harmless(".warning", "it only prints a text"),
-    harmless(".diag", "it only prints a text"),
-    changes(".alert"),
 ];
 
 pub(super) const SOCKET_OPTIONS: &[KnownOption] = &[

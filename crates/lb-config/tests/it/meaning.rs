@@ -245,13 +245,13 @@ fn a_setting_of_the_other_side_is_ignored_with_a_warning() {
 #[test]
 fn what_haproxy_knows_is_refused_unless_it_changes_nothing() {
     let loaded = read(
-        "global\n tune.bufsize 32768\n master-worker\n setenv A b\npeers p\n peer a 1.1.1.1:1\n\
+        "global\n tune.bufsize 32768\n master-worker\n maxconnrate 5\npeers p\n peer a 1.1.1.1:1\n\
          frontend f\n bind *:1 ssl crt /x shards 4\n monitor-net 1.1.1.1\n option splice-auto\n",
     );
     let expected = [
         "t:2:2: warning[LB0003]: `tune.bufsize` is ignored",
         "t:3:2: warning[LB0003]: `master-worker` is ignored",
-        "t:4:2: error[LB0002]: `setenv` is known to HAProxy, but not supported yet",
+        "t:4:2: error[LB0002]: `maxconnrate` is known to HAProxy, but not supported yet",
         "t:5:1: error[LB0002]: sections `peers` are known to HAProxy, but not supported yet",
         "t:8:11: error[LB0002]: `ssl` is known to HAProxy, but not supported yet",
         "t:8:15: error[LB0002]: `crt` is known to HAProxy, but not supported yet",
@@ -264,4 +264,46 @@ fn what_haproxy_knows_is_refused_unless_it_changes_nothing() {
         assert!(found.iter().any(|found| found == line), "{line} in {found:#?}");
     }
     assert_eq!(errors(&loaded).len(), 5);
+}
+
+#[test]
+fn only_the_branch_that_holds_counts() {
+    let text = "global\n setenv A one\n presetenv A two\n presetenv B two\n.if streq(\"$A$B\",onetwo) && !defined(NONE)\n maxconn 7\n.elif 1\n \
+                nonsense\n.else\n nonsense\n.endif\n.if 0\n nonsense\n.if 1\n nonsense\n.endif\n.elif defined(A)\n.warning \"A is $A\"\n.endif\n \
+                unsetenv A\n.if defined(A)\n nonsense\n.endif\n.if\n nonsense\n.endif\n";
+    let loaded = read(text);
+    assert_eq!(complaints(&loaded), ["t:18:1: warning[LB0016]: A is one"]);
+    assert_eq!(loaded.plan.and_then(|plan| plan.global.maxconn), Some(7));
+}
+
+#[test]
+fn what_is_wrong_with_blocks() {
+    for (text, complaint) in [
+        (".if 1\n", "t:1:1: error[LB0005]: this block is not closed"),
+        (".endif\n", "t:1:1: error[LB0004]: `.endif` without an `.if` before it"),
+        (".else\n", "t:1:1: error[LB0004]: `.else` without an `.if` before it"),
+        (
+            ".if 1\n.else\n.elif 1\n.endif\n",
+            "t:3:1: error[LB0004]: `.elif` cannot stand behind `.else`",
+        ),
+        (
+            ".if 1\n.else x\n.endif\n",
+            "t:2:7: error[LB0006]: `x` is too much after `.else`",
+        ),
+        (
+            ".if nonsense(1)\n.endif\n",
+            "t:1:5: error[LB0007]: `nonsense` is no predicate",
+        ),
+        (".alert \"no way\"\n", "t:1:1: error[LB0016]: no way"),
+        (
+            "global\n setenv A\n",
+            "t:2:9: error[LB0005]: a value is missing after this",
+        ),
+        (
+            "global\n setenv A=1 x\n",
+            "t:2:9: error[LB0007]: `A=1` is no name of a variable",
+        ),
+    ] {
+        assert_eq!(errors(&read(text)), [complaint], "{text}");
+    }
 }

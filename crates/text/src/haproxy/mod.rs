@@ -53,19 +53,46 @@ impl Word {
     }
 }
 
-/// All lines of a file. A line that cannot be read is reported and left out; the others are still there.
-pub fn lines(file: FileId, bytes: &[u8], env: Env<'_>, report: &mut Vec<Diagnostic>) -> Vec<Line> {
-    let tokens = scan(bytes);
-    let mut lines = Vec::new();
-    for row in tokens.split(|token| token.kind == TokenKind::Newline) {
-        match line(file, bytes, row, env) {
-            Ok(Some(line)) => lines.push(line),
-            Ok(None) => {}
-            Err(diagnostic) => report.push(diagnostic),
+/// A file, read line by line: what a line does to the environment counts for the next.
+pub struct Lexer<'a> {
+    file: FileId,
+    bytes: &'a [u8],
+    tokens: Vec<Token>,
+    at: usize,
+}
+
+impl<'a> Lexer<'a> {
+    pub fn new(file: FileId, bytes: &'a [u8]) -> Self {
+        Self {
+            file,
+            bytes,
+            tokens: scan(bytes),
+            at: 0,
         }
     }
-    if let Some(last) = tokens.last().filter(|last| last.kind != TokenKind::Newline) {
-        let span = Span::new(file, last.end, last.end);
+
+    /// The next line that says something. One that cannot be read is reported and left out.
+    pub fn next_line(&mut self, env: Env<'_>, report: &mut Vec<Diagnostic>) -> Option<Line> {
+        while self.at < self.tokens.len() {
+            let rest = &self.tokens[self.at..];
+            let end = rest.iter().position(|token| token.kind == TokenKind::Newline);
+            let row = &rest[..end.unwrap_or(rest.len())];
+            self.at += row.len() + 1;
+            match line(self.file, self.bytes, row, env) {
+                Ok(Some(line)) => return Some(line),
+                Ok(None) => {}
+                Err(diagnostic) => report.push(diagnostic),
+            }
+        }
+        self.say_if_cut(report);
+        None
+    }
+
+    fn say_if_cut(&mut self, report: &mut Vec<Diagnostic>) {
+        let Some(last) = self.tokens.last().filter(|last| last.kind != TokenKind::Newline) else {
+            return;
+        };
+        let span = Span::new(self.file, last.end, last.end);
         report.push(
             Diagnostic::warning(
                 CUT_SHORT,
@@ -74,6 +101,17 @@ pub fn lines(file: FileId, bytes: &[u8], env: Env<'_>, report: &mut Vec<Diagnost
             )
             .help("end the file with a line end"),
         );
+        // Said once.
+        self.tokens.clear();
+    }
+}
+
+/// All lines of a file. A line that cannot be read is reported and left out; the others are still there.
+pub fn lines(file: FileId, bytes: &[u8], env: Env<'_>, report: &mut Vec<Diagnostic>) -> Vec<Line> {
+    let mut lexer = Lexer::new(file, bytes);
+    let mut lines = Vec::new();
+    while let Some(line) = lexer.next_line(env, report) {
+        lines.push(line);
     }
     lines
 }
