@@ -458,6 +458,40 @@ fn rules_of_the_backend() {
 }
 
 #[test]
+fn by_the_hash_of_what_is_said() {
+    let backend = |function: &str| {
+        format!(
+            "backend hashed\n balance hash var(txn.key)\n hash-type map-based {function}\n server first @A\n server second @B\n server third @C\n"
+        )
+    };
+    let rules =
+        " tcp-request inspect-delay 3s\n tcp-request content accept if { req.len ge 3 }\n default_backend hashed\n";
+    // Through a variable, as HAProxy has no bytes left when it balances; we would take them from the client directly, too.
+    let visits = |table: [(&'static str, &'static str, &'static str); 3]| {
+        table.map(|(bytes, answer, line)| (sends(bytes.as_bytes()), answer, line))
+    };
+    let (first, second, third) = (
+        "127.0.0.1 fe hashed/first --",
+        "127.0.0.1 fe hashed/second --",
+        "127.0.0.1 fe hashed/third --",
+    );
+    for (function, table) in [
+        ("sdbm", [("abc", "c", third), ("abd", "a", first), ("xyz", "a", first)]),
+        (
+            "crc32",
+            [("abc", "a", first), ("abd", "b", second), ("xyz", "a", first)],
+        ),
+    ] {
+        play(&Scenario {
+            rules,
+            sections: &backend(function),
+            visits: &visits(table),
+            ..PLAIN
+        });
+    }
+}
+
+#[test]
 fn a_client_that_says_nothing_for_too_long() {
     play(&Scenario {
         rules: " timeout client 300ms\n tcp-request inspect-delay 3s\n tcp-request content accept if REQ_CONTENT\n default_backend a\n",

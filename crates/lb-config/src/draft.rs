@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tandem_lb_core::balance::Policy;
 use tandem_lb_core::conn::Redispatch;
+use tandem_lb_core::expr::Expr;
 use tandem_lb_core::rules::{Route, Ruleset, UseServer};
 use tandem_lb_core::stick::TableSettings;
 use tandem_text::{Span, Spanned};
@@ -120,6 +121,7 @@ pub(crate) struct Settings {
     pub(crate) retries: u32,
     pub(crate) redispatch: Redispatch,
     pub(crate) policy: Policy,
+    pub(crate) hash_key: Option<Expr>,
     pub(crate) client_keepalive: Probing,
     pub(crate) server_keepalive: Probing,
     /// With the place of the first word about statistics.
@@ -148,6 +150,7 @@ impl Default for Settings {
             retries: 3,
             redispatch: Redispatch::default(),
             policy: Policy::default(),
+            hash_key: None,
             client_keepalive: Probing::default(),
             server_keepalive: Probing::default(),
             stats: None,

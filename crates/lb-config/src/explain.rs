@@ -278,6 +278,7 @@ impl Teller<'_> {
     fn order(&self) -> Vec<Choice> {
         let candidates: Vec<_> = self.situation.contenders.iter().map(|c| c.candidate.clone()).collect();
         let request = Request {
+            key: None,
             source: Some(self.source),
             ticket: self.situation.ticket,
             avoid: None,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tandem_lb_core::ServerId;
 use tandem_lb_core::balance::Policy;
 use tandem_lb_core::conn::Redispatch;
+use tandem_lb_core::expr::Expr;
 use tandem_lb_core::health::CheckSettings;
 use tandem_lb_core::probe::Script;
 use tandem_lb_core::rules::{Requests, Routes, UseServer};
@@ -277,6 +278,8 @@ pub struct Backend {
     pub id: u32,
     pub disabled: bool,
     pub policy: Policy,
+    /// What `balance hash` hashes, when it is more than the source address.
+    pub hash_key: Option<Expr>,
     pub timeout_connect: Option<Duration>,
     pub timeout_server: Option<Duration>,
     pub timeout_server_fin: Option<Duration>,

@@ -270,7 +270,7 @@ fn adapts(policy: Policy) -> bool {
     match policy.algorithm {
         Algorithm::RoundRobin | Algorithm::LeastConn | Algorithm::First | Algorithm::Random { .. } => true,
         Algorithm::StaticRr => false,
-        Algorithm::Source | Algorithm::HashSrc => policy.hash.method == HashMethod::Consistent,
+        Algorithm::Source | Algorithm::HashSrc | Algorithm::Hash => policy.hash.method == HashMethod::Consistent,
     }
 }
 

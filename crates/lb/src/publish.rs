@@ -42,6 +42,14 @@ pub(crate) struct Snapshot {
     pub(crate) view: Option<Arc<View>>,
 }
 
+/// What the choice of a server may depend on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Client {
+    pub(crate) source: Option<IpAddr>,
+    /// The hash of what the expression of `balance hash` gave.
+    pub(crate) key: Option<u32>,
+}
+
 /// What came of asking for a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pick {
@@ -101,9 +109,9 @@ impl Backend {
     }
 
     /// The server for a client. What the stick table says comes first, but not for one that just failed (`avoid`).
-    pub(crate) fn pick(&self, source: Option<IpAddr>, avoid: Option<ServerIdx>, now: Mono) -> Pick {
+    pub(crate) fn pick(&self, client: Client, avoid: Option<ServerIdx>, now: Mono) -> Pick {
         let ticket = self.ticket.fetch_add(1, Relaxed);
-        self.now().pick(source, avoid, ticket, &self.queue, now)
+        self.now().pick(client, avoid, ticket, &self.queue, now)
     }
 
     /// The same when a rule has named the server.
@@ -149,12 +157,12 @@ impl Snapshot {
         }
     }
 
-    fn pick(&self, source: Option<IpAddr>, avoid: Option<ServerIdx>, ticket: u64, queue: &Queue, now: Mono) -> Pick {
+    fn pick(&self, client: Client, avoid: Option<ServerIdx>, ticket: u64, queue: &Queue, now: Mono) -> Pick {
         let Some(view) = self.view.as_ref().filter(|_| !self.plan.disabled) else {
             return Pick::NoServer;
         };
         if avoid.is_none()
-            && let Some((affinity, source)) = self.affinity.as_ref().zip(source)
+            && let Some((affinity, source)) = self.affinity.as_ref().zip(client.source)
             && let Some(known) = affinity.server_for(source, view, now)
         {
             return if self.is_full(view, known) {
@@ -163,7 +171,12 @@ impl Snapshot {
                 Pick::Known(known)
             };
         }
-        let request = Request { source, ticket, avoid };
+        let request = Request {
+            source: client.source,
+            key: client.key,
+            ticket,
+            avoid,
+        };
         match view.table.pick(&request, &Crowd { snapshot: self, queue }) {
             // Only a hash names a server without asking whether it is full.
             Some(idx) if self.hashes() && self.is_full(view, idx) => Pick::Full(Some(idx)),
@@ -184,7 +197,10 @@ impl Snapshot {
 
     /// Whether the client's address decides; otherwise any server would have done.
     fn hashes(&self) -> bool {
-        matches!(self.plan.policy.algorithm, Algorithm::Source | Algorithm::HashSrc)
+        matches!(
+            self.plan.policy.algorithm,
+            Algorithm::Source | Algorithm::HashSrc | Algorithm::Hash
+        )
     }
 }
 

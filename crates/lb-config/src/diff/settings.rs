@@ -245,6 +245,7 @@ pub(super) fn backend(backend: &Backend) -> Vec<Setting> {
         id,
         disabled,
         policy,
+        hash_key,
         timeout_connect,
         timeout_server,
         timeout_server_fin,
@@ -272,7 +273,7 @@ pub(super) fn backend(backend: &Backend) -> Vec<Setting> {
     vec![
         set("id", id, id.to_string(), AtOnce),
         set("disabled", disabled, flag(*disabled), AtOnce),
-        set("balance", policy, shown::policy(policy), AtOnce),
+        set("balance", &(policy, hash_key), shown::policy(policy), AtOnce),
         set(
             "timeout connect",
             timeout_connect,

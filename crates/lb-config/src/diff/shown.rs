@@ -124,6 +124,7 @@ pub(crate) fn policy(policy: &Policy) -> String {
         Algorithm::Source => "source".to_owned(),
         Algorithm::Random { draws } => format!("random({draws})"),
         Algorithm::HashSrc => "hash src".to_owned(),
+        Algorithm::Hash => "hash of an expression".to_owned(),
     };
     let method = match policy.hash.method {
         HashMethod::MapBased => "",

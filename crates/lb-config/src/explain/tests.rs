@@ -115,6 +115,7 @@ fn the_first_is_who_would_be_picked() {
     for n in 0..2000u32 {
         let source = IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + n * 9973));
         let request = Request {
+            key: None,
             source: Some(source),
             ticket: 0,
             avoid: None,

@@ -122,7 +122,7 @@ const UNSUPPORTED: &[(&str, &str)] = &[
 
 const NOT_YET: &str = "leave it out if you can do without";
 
-fn names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|(name, _)| *name)
 }
 

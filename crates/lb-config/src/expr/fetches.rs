@@ -349,9 +349,7 @@ fn of_frontend(args: &mut Args<'_>, of: fn(Option<Arc<str>>) -> Fact) -> Built {
 
 fn of_backend(args: &mut Args<'_>, of: fn(Option<Arc<str>>) -> Fact) -> Built {
     let name = args.filled();
-    if let Some(name) = name {
-        args.refer(Reference::Backend(name.to_owned()));
-    }
+    args.refer(name.map_or(Reference::OwnBackend, |name| Reference::Backend(name.to_owned())));
     fact(of(name.map(Arc::from)))
 }
 

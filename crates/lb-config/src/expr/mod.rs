@@ -14,6 +14,7 @@ use tandem_text::{Code, nearest};
 use crate::code;
 use args::Args;
 use call::Call;
+pub(crate) use converters::names as converters;
 pub(crate) use fetches::{bytes_of_hex, known};
 pub(crate) use maps::lines as file_lines;
 
@@ -30,6 +31,8 @@ pub struct World<'a> {
 pub(crate) enum Reference {
     Frontend(String),
     Backend(String),
+    /// That of the proxy itself, which then has to have one.
+    OwnBackend,
     /// `backend/server`, or a server of the proxy itself.
     Server(Option<String>, String),
 }

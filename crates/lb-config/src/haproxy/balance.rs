@@ -1,6 +1,7 @@
 //! `balance` and `hash-type`.
 
 use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod, HashType};
+use tandem_lb_core::expr::Kind;
 use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, nearest};
 
@@ -17,7 +18,7 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     Keyword {
         words: "balance",
         sections: HERE,
-        summary: "how a server is chosen: roundrobin, static-rr, leastconn, first, source, random, hash src",
+        summary: "how a server is chosen: roundrobin, static-rr, leastconn, first, source, random, hash EXPRESSION",
         parse: balance,
     },
     Keyword {
@@ -38,7 +39,7 @@ fn balance(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
         ("random", Some(draws)) => Algorithm::Random {
             draws: number(word, draws, 1..=u32::MAX)?,
         },
-        ("hash", None) => hash_key(args)?,
+        ("hash", None) => hash_key(proxy, args)?,
         _ => simple(word, name, parameter)?,
     };
     Ok(())
@@ -75,13 +76,18 @@ fn simple(word: &Word, name: &str, parameter: Option<&str>) -> Result<Algorithm,
     Err(Diagnostic::error(code::BAD_VALUE, word.span, message).help(help))
 }
 
-fn hash_key(args: &mut Args<'_>) -> Result<Algorithm, Diagnostic> {
+fn hash_key(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Algorithm, Diagnostic> {
     let key = args.word("what to hash")?;
     if key.text == "src" {
         return Ok(Algorithm::HashSrc);
     }
-    let message = format!("hashing `{}` is not supported yet", key.text);
-    Err(Diagnostic::error(code::UNSUPPORTED, key.span, message).help("write `src`, the source address"))
+    let expr = proxy.rules.book.expr(key, args.world)?;
+    if !expr.kind().becomes(Kind::Binary) {
+        let message = format!("`{}` gives a {}, which cannot be hashed", key.text, expr.kind().word());
+        return Err(Diagnostic::error(code::BAD_VALUE, key.span, message));
+    }
+    proxy.settings.hash_key = Some(expr);
+    Ok(Algorithm::Hash)
 }
 
 fn hash_type(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {

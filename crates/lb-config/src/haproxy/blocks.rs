@@ -140,7 +140,8 @@ fn condition(line: &Line, world: World<'_>) -> Result<bool, Diagnostic> {
     let words: Vec<&str> = line.words[1..].iter().map(|word| word.text.as_str()).collect();
     predicate::holds(&words.join(" "), world).map_err(|(_, why)| {
         let first = line.words.get(1).map_or(line.span, |word| word.span);
-        Diagnostic::error(code::BAD_VALUE, first.to(line.span), why).help(
+        let at = Span::new(line.span.file, first.start, line.span.end);
+        Diagnostic::error(code::BAD_VALUE, at, why).help(
             "a condition is a number or a predicate such as defined(NAME), streq(A,B), feature(NAME), \
              version_atleast(N); with ! && || and parentheses",
         )

@@ -21,7 +21,8 @@ pub(super) struct Keyword<C: 'static> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeywordDoc {
     pub words: &'static str,
-    /// Section names, `bind` and `server` for words of those lines, or `fetch` for what expressions begin with.
+    /// Section names, `bind` and `server` for words of those lines, `fetch` for what expressions begin with, or
+    /// `converter` for what they go on with.
     pub places: Vec<&'static str>,
     pub summary: &'static str,
 }
@@ -51,12 +52,21 @@ pub fn keyword_docs() -> Vec<KeywordDoc> {
         places: vec!["fetch"],
         summary: fetch.summary,
     });
+    let maps = [
+        "map", "map_beg", "map_dir", "map_dom", "map_end", "map_int", "map_ip", "map_reg", "map_str", "map_sub",
+    ];
+    let converters = expr::converters().chain(maps).map(|words| KeywordDoc {
+        words,
+        places: vec!["converter"],
+        summary: "as in HAProxy",
+    });
     lines(global::KEYWORDS)
         .chain(lines(state::OF_GLOBAL))
         .chain(proxies)
         .chain(binds)
         .chain(servers)
         .chain(fetches)
+        .chain(converters)
         .collect()
 }
 

@@ -8,11 +8,11 @@ use tandem_text::{Diagnostic, FileId, SourceMap, Span, Spanned};
 use super::model::{Backend, Bind, Control, Document, Frontend, Global, Log, Server, Settings, Stats, Stick};
 use super::settings;
 use super::shape::Removed;
-use crate::code;
 use crate::draft::{self, Draft, NAME_HELP, Proxy, Role, odd_letter};
 use crate::expr::World;
 use crate::names::LOG_LENGTH;
 use crate::plan::{self, LogTarget, Severity, StatsSocket, StickRule};
+use crate::{code, expr};
 use tandem_lb_core::stick::TableSettings;
 
 pub(super) struct Lowering<'a> {
@@ -183,6 +183,13 @@ impl Lowering<'_> {
         }
         if let Some(own) = written.logging.to.take() {
             target.logs.own = own.into_iter().filter_map(|log| self.log(log)).collect();
+        }
+        if let Some(key) = written.hash.as_mut().and_then(|hash| hash.key.take()) {
+            let span = self.span(key.span());
+            match expr::parse(key.get_ref(), self.world) {
+                Ok(parsed) => target.hash_key = Some(parsed.expr),
+                Err(error) => self.report.push(Diagnostic::error(error.code, span, error.message)),
+            }
         }
         if let Some(backend) = written.default_backend.take() {
             let span = self.span(backend.span());

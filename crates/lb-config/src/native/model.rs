@@ -220,6 +220,8 @@ pub(super) struct Hash {
     pub(super) method: Option<Value<HashMethod>>,
     pub(super) function: Option<Value<HashFunction>>,
     pub(super) avalanche: Option<bool>,
+    /// The expression of `balance = "hash"`.
+    pub(super) key: Option<Spanned<String>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

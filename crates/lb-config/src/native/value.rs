@@ -163,8 +163,9 @@ impl Word for Algorithm {
         match (text, draws) {
             ("random", _) => Ok(Self::Random { draws: names::DRAWS }),
             ("hash src", _) => Ok(Self::HashSrc),
+            ("hash", _) => Ok(Self::Hash),
             (_, Some(draws)) => Number::<1, { u32::MAX }>::read(draws).map(|draws| Self::Random { draws: draws.0 }),
-            _ => choose(text, names::ALGORITHMS, "random, random(N), hash src"),
+            _ => choose(text, names::ALGORITHMS, "random, random(N), hash src, hash"),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tandem_lb_core::balance::Algorithm;
 use tandem_text::{Diagnostic, Span};
 
 use crate::code;
@@ -18,6 +19,7 @@ pub(super) fn proxies(proxies: &[Proxy], report: &mut Vec<Diagnostic>) {
         timeouts(proxy, report);
         servers(proxy, report);
         stickiness(proxy, report);
+        hashing(proxy, report);
     }
 }
 
@@ -138,6 +140,15 @@ fn servers(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
                 Diagnostic::error(code::MISSING, name.span, message).help("add a port to its address, or `port N`"),
             );
         }
+    }
+}
+
+fn hashing(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
+    let settings = &proxy.settings;
+    if settings.policy.algorithm == Algorithm::Hash && settings.hash_key.is_none() {
+        let message = format!("backend `{}` hashes, but does not say what", proxy.name.value);
+        let help = "add `hash.key = \"EXPRESSION\"`, such as \"req.ssl_sni\"";
+        report.push(Diagnostic::error(code::MISSING, proxy.name.span, message).help(help));
     }
 }
 

@@ -51,6 +51,7 @@ pub(super) fn backend(proxy: &Proxy, id: u32, report: &mut Vec<Diagnostic>) -> B
         id,
         disabled: settings.disabled,
         policy: settings.policy,
+        hash_key: settings.hash_key.clone(),
         timeout_connect: timeouts.connect,
         timeout_server: timeouts.server,
         timeout_server_fin: timeouts.server_fin,

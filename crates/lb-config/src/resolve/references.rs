@@ -36,6 +36,13 @@ fn missing(proxy: &Proxy, reference: &Reference, at: Span, proxies: &[Proxy]) ->
             let known = proxies.iter().filter(|p| p.role.accepts());
             unless_known("frontend", name, known.map(|p| &*p.name.value), at)
         }
+        Reference::OwnBackend if proxy.role.serves() => None,
+        Reference::OwnBackend => {
+            let message = "a frontend has no servers of its own: the name of a backend is missing";
+            Some(
+                Diagnostic::error(code::MISSING, at, message).help("write it in parentheses, such as `nbsrv(brokers)`"),
+            )
+        }
         Reference::Backend(name) => unless_known("backend", name, backends().map(|p| &*p.name.value), at),
         Reference::Server(backend, server) => {
             let owner = match backend {

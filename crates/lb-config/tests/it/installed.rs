@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::{errors, read};
 
 /// `None` when there is no HAProxy to ask.
-fn haproxy_accepts(text: &str) -> Option<bool> {
+pub(crate) fn haproxy_accepts(text: &str) -> Option<bool> {
     let command = Command::new("haproxy")
         .args(["-q", "-c", "-f", "/dev/stdin"])
         .stdin(Stdio::piped())

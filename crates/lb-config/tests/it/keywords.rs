@@ -574,8 +574,8 @@ fn mistakes_are_named() {
         ),
         (
             BACK,
-            "balance hash dst",
-            "t:2:15: error[LB0002]: hashing `dst` is not supported yet",
+            "balance hash dts",
+            "t:2:15: error[LB0001]: `dts` is no fetch",
         ),
         (
             BACK,

@@ -1,6 +1,8 @@
 //! The configuration as a whole, from text to Plan or to diagnostics.
 
+mod agreement;
 mod broken;
+mod compatibility;
 mod examples;
 mod expressions;
 mod installed;

@@ -5,6 +5,11 @@
 use super::HashFunction;
 
 impl HashFunction {
+    /// The hash of an expression's value, for [`Request::key`](super::Request::key).
+    pub fn hash(self, bytes: &[u8]) -> u32 {
+        self.apply(bytes)
+    }
+
     pub(crate) fn apply(self, bytes: &[u8]) -> u32 {
         match self {
             HashFunction::Sdbm => sdbm(bytes),

@@ -6,7 +6,6 @@ use super::hash_ring::HashRing;
 use super::pool::Pool;
 use super::{Algorithm, HashFunction, HashMethod, Policy, Request, Why, hash_src, source};
 use crate::ServerIdx;
-use std::net::IpAddr;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hashed {
@@ -19,6 +18,8 @@ pub(super) struct Hashed {
 enum Key {
     Source,
     HashSrc(HashFunction),
+    /// Hashed already.
+    Given,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,7 @@ impl Hashed {
     pub(super) fn build(policy: &Policy, pool: &Pool) -> Hashed {
         let key = match policy.algorithm {
             Algorithm::HashSrc => Key::HashSrc(policy.hash.function),
+            Algorithm::Hash => Key::Given,
             _ => Key::Source,
         };
         let lookup = match policy.hash.method {
@@ -45,9 +47,10 @@ impl Hashed {
     }
 
     /// The map takes no notice of the server to avoid, as in HAProxy: its next slot would say nothing about where this
-    /// client belongs. Without an address (a unix socket) clients go round.
+    /// client belongs. Without an address (a unix socket), or without a
+    /// value of the expression, clients go round.
     pub(super) fn pick(&self, pool: &Pool, r: &Request) -> ServerIdx {
-        let hash = r.source.map(|s| self.hash(s));
+        let hash = self.hash(r);
         let member = match &self.lookup {
             Lookup::Map(map) => &pool.members()[map.at(hash.map_or(r.ticket, u64::from))],
             // Cutting the ticket is fine: it only has to differ from the last ones.
@@ -57,7 +60,7 @@ impl Hashed {
     }
 
     pub(super) fn why(&self, r: &Request) -> Why {
-        let Some(hash) = r.source.map(|source| self.hash(source)) else {
+        let Some(hash) = self.hash(r) else {
             return Why::NoAddress;
         };
         match &self.lookup {
@@ -76,11 +79,12 @@ impl Hashed {
         }
     }
 
-    fn hash(&self, source: IpAddr) -> u32 {
+    fn hash(&self, r: &Request) -> Option<u32> {
         let hash = match self.key {
-            Key::Source => source::hash(source),
-            Key::HashSrc(function) => hash_src::hash(source, function),
+            Key::Source => source::hash(r.source?),
+            Key::HashSrc(function) => hash_src::hash(r.source?, function),
+            Key::Given => r.key?,
         };
-        if self.avalanche { avalanche(hash) } else { hash }
+        Some(if self.avalanche { avalanche(hash) } else { hash })
     }
 }

@@ -44,6 +44,8 @@ pub enum Algorithm {
     Random {
         draws: u32,
     },
+    /// `hash` of any other expression, which the request brings.
+    Hash,
     /// `hash src`: like `source`, but through the hash function of the hash type.
     HashSrc,
 }

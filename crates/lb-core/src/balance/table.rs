@@ -27,6 +27,8 @@ pub trait Loads {
 pub struct Request {
     /// The client's address as the kernel gave it: an IPv4 address mapped into IPv6 hashes as IPv6, as in HAProxy.
     pub source: Option<IpAddr>,
+    /// The hash of what an expression gave for this connection, before the avalanche: for [`Algorithm::Hash`].
+    pub key: Option<u32>,
     /// Grows by one with each pick of this backend, over all workers. Where it starts decides what `random` draws: two
     /// balancers should not start at the same number.
     pub ticket: u64,
@@ -59,7 +61,7 @@ impl Table {
             Algorithm::StaticRr => Chooser::StaticRr(StaticRr::new(HashMap::build(&pool))),
             Algorithm::LeastConn => Chooser::LeastConn,
             Algorithm::First => Chooser::First(First::build(&pool)),
-            Algorithm::Source | Algorithm::HashSrc => Chooser::Hashed(Hashed::build(policy, &pool)),
+            Algorithm::Source | Algorithm::HashSrc | Algorithm::Hash => Chooser::Hashed(Hashed::build(policy, &pool)),
             Algorithm::Random { draws } => Chooser::Random(Random::build(draws, &pool)),
         };
         Table { pool, chooser }

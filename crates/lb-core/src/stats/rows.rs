@@ -251,7 +251,7 @@ fn algorithm(policy: &Policy) -> &'static str {
         Algorithm::First => "first",
         Algorithm::Source => "source",
         Algorithm::Random { .. } => "random",
-        Algorithm::HashSrc => "hash",
+        Algorithm::HashSrc | Algorithm::Hash => "hash",
     }
 }
 

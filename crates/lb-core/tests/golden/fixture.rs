@@ -103,6 +103,7 @@ impl Case {
                 pick(
                     &table,
                     Request {
+                        key: None,
                         source: Some(a),
                         ticket,
                         avoid: None,

@@ -12,7 +12,7 @@ use tandem_time::Mono;
 
 use super::Session;
 use super::counted::AtServer;
-use crate::publish::{Backend, Pick};
+use crate::publish::{Backend, Client, Pick};
 use crate::queue::Place;
 use crate::servers::Server;
 
@@ -38,7 +38,13 @@ impl Session {
         };
         self.pick = match ordered {
             Some(idx) => backend.pick_this(idx),
-            None => backend.pick(self.peer().ip(), avoid, now),
+            None => {
+                let client = Client {
+                    source: self.peer().ip(),
+                    key: self.hash_key(cx, &backend),
+                };
+                backend.pick(client, avoid, now)
+            }
         };
         match self.pick {
             Pick::Known(idx) | Pick::Balanced(idx) => {

@@ -69,6 +69,7 @@ fn the_order_agrees_with_real_picks() {
     for policy in policies() {
         for (ticket, source) in (0..).zip(addresses()) {
             let request = Request {
+                key: None,
                 source,
                 ticket,
                 avoid: None,
@@ -108,6 +109,7 @@ fn reasons() {
             ..Policy::default()
         };
         let request = Request {
+            key: None,
             source,
             ticket,
             avoid: None,

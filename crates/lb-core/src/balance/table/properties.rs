@@ -100,7 +100,12 @@ fn request() -> impl Strategy<Value = Request> {
         any::<u64>(),
         prop::option::of((0..9u32).prop_map(ServerIdx)),
     )
-        .prop_map(|(source, ticket, avoid)| Request { source, ticket, avoid })
+        .prop_map(|(source, ticket, avoid)| Request {
+            source,
+            key: None,
+            ticket,
+            avoid,
+        })
 }
 
 /// Who may be picked, said in the plainest way.
@@ -137,6 +142,7 @@ fn clients(ids: std::ops::Range<u32>) -> impl Iterator<Item = Request> {
     // Far apart, so that the ring without the avalanche is walked too.
     let address = |n: u32| IpAddr::from(n.wrapping_mul(0x9e37_79b9).to_be_bytes());
     ids.map(move |n| Request {
+        key: None,
         source: Some(address(n)),
         ticket: u64::from(n),
         avoid: None,
@@ -183,7 +189,7 @@ proptest! {
         let cycle: u32 = candidates.iter().map(|c| c.weight / 16).sum();
         let mut counts = vec![0; candidates.len()];
         for ticket in start..start + u64::from(cycle) {
-            let r = Request { source: None, ticket, avoid: None };
+            let r = Request { source: None, key: None, ticket, avoid: None };
             counts[table.pick(&r, &Level(0)).expect("all are usable").place()] += 1;
         }
         let weights: Vec<u32> = candidates.iter().map(|c| c.weight / 16).collect();

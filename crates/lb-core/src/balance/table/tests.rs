@@ -44,6 +44,7 @@ fn policy(algorithm: Algorithm) -> Policy {
 
 fn ticket(ticket: u64) -> Request {
     Request {
+        key: None,
         source: Some(IpAddr::from([10, 0, 0, 7])),
         ticket,
         avoid: None,
@@ -293,6 +294,7 @@ fn without_an_address_clients_go_round() {
         let mut seen = [0; 3];
         for t in 0..300 {
             let r = Request {
+                key: None,
                 source: None,
                 ticket: t,
                 avoid: None,

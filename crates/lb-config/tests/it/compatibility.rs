@@ -1,0 +1,89 @@
+//! `docs/haproxy-compatibility.md` is made of the keyword tables and of the corpus, so that it cannot drift from them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use tandem_lb_config::{KeywordDoc, keyword_docs};
+
+use crate::agreement::cases;
+
+const HEAD: &str = "# tandem-lb and haproxy.cfg\n\nMade from the keyword tables and `tests/corpus/haproxy` by `TANDEM_RECORD=1 cargo test -p \
+                    tandem-lb-config compatibility`; a test compares.\nWhat is not listed is refused with its place and a reason, or ignored with a \
+                    warning where that changes nothing.\n";
+
+/// What is otherwise on purpose, and where a test pins it.
+const ON_PURPOSE: &[(&str, &str)] = &[
+    (
+        "`balance hash` sees the client's first bytes. In HAProxy 2.6 there is nothing left of them when a server is chosen.",
+        "`use-server` and `balance hash` look at the socket, nothing was taken from it",
+    ),
+    (
+        "Regular expressions run in linear time; references back and looking around are refused.",
+        "`acl::Regex`",
+    ),
+    (
+        "Names in patterns of addresses are not looked up: they are an error.",
+        "corpus: `acl a src nonexistent.invalid`",
+    ),
+    (
+        "`version_atleast()` and its like answer for HAProxy 2.6.12, on which behaviour was measured; no TLS library is known.",
+        "`predicate::tests`",
+    ),
+    (
+        "A hello that a TLS client spreads over several records has no name.",
+        "`content::tests`; the same in HAProxy",
+    ),
+];
+
+fn rows(text: &mut String, docs: &[&KeywordDoc]) {
+    text.push_str("\n| keyword | where | |\n|---|---|---|\n");
+    for doc in docs {
+        writeln!(text, "| `{}` | {} | {} |", doc.words, doc.places.join(" "), doc.summary).expect("a string takes it");
+    }
+}
+
+fn page() -> String {
+    let docs = keyword_docs();
+    let mut text = HEAD.to_owned();
+    text.push_str("\n## What is otherwise, on purpose\n\n");
+    for (what, pinned) in ON_PURPOSE {
+        writeln!(text, "- {what} ({pinned})").expect("a string takes it");
+    }
+    text.push_str("\n## Lines on which the two do not agree\n\n| line | in | accepted by | why |\n|---|---|---|---|\n");
+    for case in cases().iter().filter(|case| !case.reason.is_empty()) {
+        let who = if case.mark == '>' { "HAProxy" } else { "tandem-lb" };
+        let line = case.line.replace('|', "\\|");
+        writeln!(text, "| `{line}` | {} | {who} | {} |", case.section, case.reason).expect("a string takes it");
+    }
+    let mut groups: BTreeMap<&str, Vec<&KeywordDoc>> = BTreeMap::new();
+    for doc in &docs {
+        let title = match doc.places[..] {
+            ["fetch"] => "Fetches",
+            ["converter"] => "Converters",
+            ["bind"] => "On a `bind` line",
+            ["server"] => "On a `server` line",
+            _ => "Keywords",
+        };
+        groups.entry(title).or_default().push(doc);
+    }
+    for (title, docs) in groups {
+        writeln!(text, "\n## {title}").expect("a string takes it");
+        rows(&mut text, &docs);
+    }
+    text
+}
+
+#[test]
+fn the_page_says_what_the_tables_say() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/haproxy-compatibility.md");
+    let page = page();
+    if std::env::var_os("TANDEM_RECORD").is_some() {
+        std::fs::write(&path, &page).expect("a checkout is writable");
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == page,
+        "record it again: TANDEM_RECORD=1 cargo test -p tandem-lb-config compatibility"
+    );
+}
