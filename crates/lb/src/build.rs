@@ -185,7 +185,8 @@ pub(crate) fn backend_settings(all: &Plan, plan: &plan::Backend, spread: Spread,
     }
 }
 
-fn server_settings(backend: &plan::Backend, server: &plan::Server, place: ServerIdx) -> ServerSettings {
+/// What the machine needs to know of a server.
+pub(crate) fn server_settings(backend: &plan::Backend, server: &plan::Server, place: ServerIdx) -> ServerSettings {
     ServerSettings {
         place,
         name: server.name.clone(),

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::SockAddr;
+use tandem_lb_config as plan;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{self as core, CheckLog, Input, NoServerLeft, Output, Saved, ServerReport, View};
 use tandem_lb_core::log::state::{self, Sessions};
@@ -20,9 +21,10 @@ use tandem_ops::clock::{Clock, Wall};
 use tandem_ops::syslog::{Sender, Severity, Targets};
 use tokio::sync::Notify;
 
-use crate::address::{ServerAddress, fixed_check};
+use crate::address::{AddressError, Found, ServerAddress, fixed_check};
+use crate::build::server_settings;
 use crate::probe::{self, Patience};
-use crate::publish::Backend;
+use crate::publish::{Backend, Snapshot};
 use crate::stats::{Happening, Timeline};
 pub(crate) use renewal::Renewal;
 
@@ -151,6 +153,51 @@ impl Keeper {
         }
         tracing::warn!("{}/{} moves to {to}", self.backend.name(), plan.name);
         live.relocate(to);
+    }
+
+    /// A server that nobody has heard of comes in maintenance.
+    pub(crate) fn add(self: &Rc<Keeper>, server: plan::Server) -> Result<(), AddressError> {
+        let Found { server: address, check } = Found::of(&server)?;
+        let mut settings = server_settings(&self.backend.now().plan, &server, ServerIdx(0));
+        let idx = self.rearrange(|servers| servers.push((server, address)));
+        let Some(idx) = idx else { return Ok(()) };
+        settings.place = idx;
+        let mut checks = self.checks.borrow_mut();
+        let room = checks.len().max(idx.place() + 1);
+        checks.resize(room, None);
+        checks[idx.place()] = check;
+        drop(checks);
+        self.tell(Input::Add(settings));
+        Ok(())
+    }
+
+    /// A server is not there any more; who is at it stays until the end.
+    pub(crate) fn remove(self: &Rc<Keeper>, server: ServerIdx) {
+        let name = self.backend.server(server).map(|s| s.name());
+        self.tell(Input::Remove { server });
+        self.rearrange(|servers| servers.retain(|(plan, _)| Some(&plan.name) != name.as_ref()));
+    }
+
+    /// Changes the list of servers; the place of the last of them is given back.
+    fn rearrange(&self, change: impl FnOnce(&mut Vec<(plan::Server, ServerAddress)>)) -> Option<ServerIdx> {
+        let now = self.backend.now().clone();
+        let all = now.servers.all();
+        let mut list = all
+            .map(|s| (plan::Server::clone(&s.plan()), (**s.address.load()).clone()))
+            .collect();
+        change(&mut list);
+        let plan = plan::Backend {
+            servers: list.iter().map(|(plan, _)| plan.clone()).collect(),
+            ..(*now.plan).clone()
+        };
+        let servers = now.servers.renewed(list);
+        let last = servers.all().last().map(|server| server.place);
+        self.backend.replace(Snapshot {
+            plan: Arc::new(plan),
+            servers,
+            ..Snapshot::clone(&now)
+        });
+        last
     }
 
     pub(crate) fn check_place(&self, server: ServerIdx) -> Option<SockAddr> {

@@ -266,7 +266,7 @@ pub(crate) fn numbered(name: &str) -> Option<u32> {
 }
 
 /// Whether the algorithm can follow a weight while it runs; tables that map hashes are built once.
-fn adapts(policy: Policy) -> bool {
+pub(crate) fn adapts(policy: Policy) -> bool {
     match policy.algorithm {
         Algorithm::RoundRobin | Algorithm::LeastConn | Algorithm::First | Algorithm::Random { .. } => true,
         Algorithm::StaticRr => false,

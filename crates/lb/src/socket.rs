@@ -7,6 +7,7 @@ mod commands;
 mod counters;
 mod doors;
 mod drain;
+mod dynamic;
 mod explain;
 mod frontends;
 mod process;

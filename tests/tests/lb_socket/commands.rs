@@ -309,3 +309,30 @@ fn the_check_obeys() {
         "Health check was not configured on this server, cannot enable.\n\n"
     );
 }
+
+#[test]
+fn a_server_comes_serves_and_goes() {
+    let pair = pair(["", ""]);
+    let new = Server::named("new");
+    assert_eq!(
+        pair.room.ask(&format!("add server be/late {}", new.address())),
+        "New server registered.\n\n"
+    );
+    assert_eq!(pair.cell("late", "status"), "MAINT");
+    pair.done("enable server be/late");
+    let (mut kept, _) = until("a connection to the new one", || {
+        Some(pair.visit()).filter(|(_, name)| name == "new")
+    });
+    pair.done("disable server be/late");
+    let refused = pair.room.ask("del server be/late");
+    assert!(refused.contains("still has connections"), "{refused}");
+    assert_eq!(ask(&mut kept, b"as before"), b"as before");
+    drop(kept);
+    until("the connection to end", || {
+        Some(pair.cell("late", "scur")).filter(|n| n == "0")
+    });
+    assert_eq!(pair.room.ask("del server be/late"), "Server deleted.\n\n");
+    assert!(!pair.room.ask("show stat").contains("late"));
+    let names = pair.names();
+    assert!(names.iter().all(|name| name != "new"), "{names:?}");
+}

@@ -1,6 +1,6 @@
 //! What goes into a backend and what comes out of it.
 
-use super::{BackendSettings, Operation, ProxyKind, Saved, View};
+use super::{BackendSettings, Operation, ProxyKind, Saved, ServerSettings, View};
 use crate::ServerIdx;
 use crate::health::{AdminChange, CheckResult, RiseFall};
 use std::sync::Arc;
@@ -26,6 +26,12 @@ pub enum Input {
     Maxconn {
         server: ServerIdx,
         maxconn: u32,
+    },
+    /// A server that was not there; nothing when its place is taken.
+    Add(ServerSettings),
+    /// A server is there no more.
+    Remove {
+        server: ServerIdx,
     },
     /// Failed checks and downs are counted from 0 again.
     ClearCounters,

@@ -4,6 +4,7 @@
 //! workers and lines for the log go out. The workers read the last published [`View`] and nothing else.
 
 mod check;
+mod dynamic;
 mod event;
 mod places;
 mod reconfigure;
@@ -97,6 +98,8 @@ impl Backend {
             Input::Restore { servers, age } => self.restore(servers, age, now),
             Input::Checks { server, enabled } => self.change(server, now, |s| s.set_checks(enabled, now)),
             Input::Moved { server } => self.change(server, now, |s| s.moved(now)),
+            Input::Add(settings) => self.add(settings, now),
+            Input::Remove { server } => self.remove(server),
             Input::Settings(settings) => self.reconfigure(*settings, now),
         }
     }

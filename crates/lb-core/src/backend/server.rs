@@ -69,6 +69,17 @@ impl Server {
         self.settings.place
     }
 
+    /// In maintenance, and with checks only when somebody asks for them.
+    pub(super) fn resting(settings: ServerSettings, now: Mono) -> Server {
+        let mut server = Server::new(settings, now, now);
+        server.admin = server.admin.with(Admin::FORCED_MAINT);
+        server.stop();
+        if let Some(check) = &mut server.check {
+            check.set_enabled(false, now);
+        }
+        server
+    }
+
     pub(super) fn name(&self) -> Arc<str> {
         Arc::clone(&self.settings.name)
     }

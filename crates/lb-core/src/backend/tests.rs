@@ -402,3 +402,45 @@ fn inputs_about_nobody_do_nothing() {
 }
 
 mod property;
+
+#[test]
+fn servers_come_and_go() {
+    let mut backend = backend(vec![server(0, None)]);
+    let new = server(1, Some(checks(1_000, 2, 3)));
+    backend.handle(Input::Add(new.clone()), ms(5));
+    assert_eq!(status(&backend, B), "MAINT");
+    assert_eq!(backend.online().active, 1);
+    // Its checks rest until they are asked for, also when it serves.
+    backend.handle(
+        Input::Admin {
+            server: B,
+            change: AdminChange::Ready,
+        },
+        ms(6),
+    );
+    assert_eq!(
+        (status(&backend, B).as_str(), backend.poll_deadline()),
+        ("no check", None)
+    );
+    backend.handle(
+        Input::Checks {
+            server: B,
+            enabled: true,
+        },
+        ms(7),
+    );
+    assert!(backend.poll_deadline().is_some());
+    drain(&mut backend);
+    backend.handle(Input::Add(new), ms(8));
+    assert_eq!(drain(&mut backend), [], "its place is taken");
+    backend.handle(Input::Remove { server: A }, ms(9));
+    assert!(backend.report(A, ms(9)).is_none() && backend.report(B, ms(9)).is_some());
+    let outputs = drain(&mut backend);
+    let [Output::Publish(view)] = &outputs[..] else {
+        panic!("{outputs:?}")
+    };
+    assert_eq!((view.online.active, view.servers.len()), (1, 1));
+    assert!(view.server(A).is_none() && view.server(B).is_some());
+    backend.handle(Input::Remove { server: A }, ms(10));
+    assert_eq!(drain(&mut backend), []);
+}

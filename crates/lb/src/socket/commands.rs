@@ -4,7 +4,8 @@ use tandem_ops::control::Level::{Admin, Operator, User};
 use tandem_ops::control::{Call, Command, Level, Reply};
 
 use super::{
-    Room, counters, drain, explain, frontends, process, reload, server, servers, sessions, stats, tables, upgrade,
+    Room, counters, drain, dynamic, explain, frontends, process, reload, server, servers, sessions, stats, tables,
+    upgrade,
 };
 
 type Run = fn(&Room, &Call) -> Reply;
@@ -29,8 +30,10 @@ const fn command(
 pub(super) static COMMANDS: &[Command<Room>] = &[
     command("_getsocks", "", Admin, upgrade::listeners, ""),
     command("_handover", "", Admin, upgrade::everything, ""),
+    command("add server", "add server <bk>/<srv>", Admin, dynamic::add, "create a new server"),
     command("clear counters", "clear counters [all]", Operator, counters::clear, "clear max statistics counters (or all counters)"),
     command("clear table", "clear table <table> [<filter>]*", Admin, tables::clear, "remove an entry from a table (filter: data/key)"),
+    command("del server", "del server <bk>/<srv>", Admin, dynamic::delete, "remove a dynamically added server"),
     command("disable agent", "disable agent", Admin, server::disable_agent, "disable agent checks"),
     command("disable frontend", "disable frontend <frontend>", Admin, frontends::disable, "temporarily disable specific frontend"),
     command("disable health", "disable health", Admin, server::disable_health, "disable health checks"),
