@@ -158,6 +158,10 @@ fn parameters_of_haproxys_exporter() {
     );
     assert!(!families("?metrics=-haproxy_server_status").contains(&"haproxy_server_status".to_owned()));
     assert_eq!(scene.scrape("?scope=bogus", &[]).status, 400);
+    // Nobody has asked for the page.
+    for path in ["/haproxy?stats", "/", "/stats;csv"] {
+        assert_eq!(request(scene.at, "GET", path, &[], "").status, 503, "{path}");
+    }
     let servers = |query: &str| {
         scene
             .scrape(query, &[])

@@ -216,7 +216,11 @@ pub enum Service {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
+    /// Whether the page is shown; a section may serve metrics alone.
+    pub page: bool,
     pub uri: String,
+    /// Where metrics are served: `None` is `/metrics`, an empty path is everywhere but at the page.
+    pub metrics: Option<String>,
     pub refresh: Option<Duration>,
     pub realm: Option<String>,
     pub auth: Vec<(String, String)>,

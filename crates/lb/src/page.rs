@@ -83,8 +83,9 @@ impl Page {
     async fn decide(&self, site: &Site, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned();
         let settings = site.settings();
-        let is_metrics = path == "/metrics" || path.starts_with("/metrics?");
-        if !is_metrics && !path.starts_with(&settings.uri) {
+        let is_page = settings.page && path.starts_with(&settings.uri);
+        let is_metrics = serves_metrics(settings.metrics.as_deref(), &path, is_page);
+        if !is_metrics && !is_page {
             return reply::unavailable();
         }
         if !auth::may_see(&settings.auth, request.headers()) {
@@ -188,5 +189,37 @@ impl Page {
         };
         let text = prometheus::metrics(&figures, &asked.wish);
         reply(Kind::Metrics(asked.wish.format), text, None)
+    }
+}
+
+/// Whether metrics are what this path asks for. An empty place is every path that is not the page's.
+fn serves_metrics(place: Option<&str>, path: &str, is_page: bool) -> bool {
+    let asked = path.split('?').next().unwrap_or_default();
+    match place {
+        Some("") => !is_page,
+        Some(place) => asked == place,
+        None => asked == "/metrics",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::serves_metrics;
+
+    #[test]
+    fn where_metrics_are() {
+        for (place, path, is_page, expect) in [
+            (None, "/metrics", false, true),
+            (None, "/metrics?scope=server", false, true),
+            (None, "/metricsx", false, false),
+            (Some("/prom"), "/prom?no-maint", false, true),
+            (Some("/prom"), "/metrics", false, false),
+            (Some(""), "/anything", false, true),
+            (Some(""), "/stats", true, false),
+            // A page at `/` leaves the path of metrics alone.
+            (None, "/metrics", true, true),
+        ] {
+            assert_eq!(serves_metrics(place, path, is_page), expect, "{place:?} {path}");
+        }
     }
 }

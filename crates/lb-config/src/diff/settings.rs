@@ -188,7 +188,9 @@ pub(super) fn frontend(frontend: &Frontend, plan: &Plan) -> Vec<Setting> {
 
 fn page(stats: &Stats) -> Vec<Setting> {
     let Stats {
+        page,
         uri,
+        metrics,
         refresh,
         realm,
         auth,
@@ -202,6 +204,13 @@ fn page(stats: &Stats) -> Vec<Setting> {
     // Who reads the difference need not know the passwords.
     let users = shown::list(auth.iter().map(|(user, _)| user.clone()));
     vec![
+        set("stats enable", page, flag(*page), AtOnce),
+        set(
+            "use-service prometheus-exporter",
+            metrics,
+            option(metrics.as_ref()),
+            AtOnce,
+        ),
         set("stats uri", uri, uri.clone(), AtOnce),
         set("stats refresh", refresh, time(*refresh), AtOnce),
         set("stats realm", realm, option(realm.as_ref()), AtOnce),

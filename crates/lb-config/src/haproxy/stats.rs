@@ -1,4 +1,4 @@
-//! `stats …` of proxies: the statistics page. Each of these words switches it on.
+//! `stats …` of proxies: the statistics page. Each of these words switches it on. Metrics may also be served alone.
 
 use super::args::{Args, Outcome};
 use super::global::sentence;
@@ -122,13 +122,15 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     Keyword {
         words: "http-request use-service prometheus-exporter",
         sections: HERE,
-        summary: "serve metrics at /metrics; they come with the statistics page",
+        summary: "serve metrics: at the path of `if { path /metrics }`, or everywhere; also at /metrics of every page",
         parse: exporter,
     },
 ];
 
 fn page<'a>(proxy: &'a mut Proxy, args: &Args<'_>) -> &'a mut Stats {
-    proxy.settings.stats_at(args.line_span())
+    let stats = proxy.settings.stats_at(args.line_span());
+    stats.page = true;
+    stats
 }
 
 fn refresh(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
@@ -147,15 +149,20 @@ fn auth(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// `if { path /metrics }`, which is where they are.
+/// `if { path /metrics }` says where they are; without a condition they are everywhere.
 fn exporter(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
-    page(proxy, args);
     let words: Vec<&str> = args.rest().iter().map(|word| word.text.as_str()).collect();
-    if words != ["if", "{", "path", "/metrics", "}"] {
-        let message = "metrics are served at `/metrics` only";
-        let diagnostic = Diagnostic::error(code::UNSUPPORTED, args.line_span(), message);
-        return Err(diagnostic.help("write `http-request use-service prometheus-exporter if { path /metrics }`"));
-    }
+    let path = match words.as_slice() {
+        [] => "",
+        ["if", "{", "path", path, "}"] if path.starts_with('/') => path,
+        _ => {
+            let message = "metrics are served at one path, or everywhere";
+            let diagnostic = Diagnostic::error(code::UNSUPPORTED, args.line_span(), message);
+            return Err(diagnostic.help("write `http-request use-service prometheus-exporter if { path /metrics }`"));
+        }
+    };
+    let stats = proxy.settings.stats_at(args.line_span());
+    stats.metrics = Some(path.to_owned());
     args.skip(words.len());
     Ok(())
 }

@@ -203,6 +203,7 @@ impl Lowering<'_> {
     }
 
     fn stats(&mut self, target: &mut plan::Stats, written: Stats) {
+        target.page = true;
         target.uri = written.uri.unwrap_or_else(|| std::mem::take(&mut target.uri));
         target.refresh = written.refresh.map_or(target.refresh, |limit| limit.0.0);
         target.realm = written.realm.or(target.realm.take());

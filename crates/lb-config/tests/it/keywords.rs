@@ -411,8 +411,14 @@ fn of_the_statistics_page() {
     front(
         STATS,
         "http-request use-service prometheus-exporter if { path /metrics }",
-        |f| show(&page(f).uri),
-        "\"/haproxy?stats\"",
+        |f| show((page(f).page, &page(f).metrics)),
+        "(false, Some(\"/metrics\"))",
+    );
+    front(
+        STATS,
+        "stats enable\n http-request use-service prometheus-exporter",
+        |f| show((page(f).page, &page(f).metrics)),
+        "(true, Some(\"\"))",
     );
 }
 

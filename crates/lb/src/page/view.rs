@@ -1,6 +1,7 @@
 //! The page as a document: what the template is filled with.
 
 use askama::Template;
+use tandem_lb_config as plan;
 use tandem_lb_core::log::state::Severity;
 use tandem_lb_core::log::tcplog::CivilTime;
 use tandem_lb_core::stats::{Field, Info, InfoField, Kind, Row};
@@ -79,6 +80,7 @@ struct Links {
     csv: String,
     json: String,
     schema: String,
+    metrics: String,
 }
 
 struct Proxy {
@@ -176,7 +178,7 @@ pub(super) fn html(scene: &Scene<'_>) -> String {
         facts: facts(&info, rows),
         process: process(&info),
         flash: wanted.st.as_deref().map(flash),
-        links: links(&settings.uri, wanted),
+        links: links(&settings, wanted),
         scope: wanted.scope.as_deref().unwrap_or_default(),
         columns: COLUMNS,
         groups: groups(),
@@ -316,7 +318,8 @@ fn flash(code: &str) -> Flash {
     Flash { class, text }
 }
 
-fn links(base: &str, wanted: &Wanted) -> Links {
+fn links(settings: &plan::Stats, wanted: &Wanted) -> Links {
+    let base = settings.uri.as_str();
     use tandem_lb_core::stats::Hide;
     let with = |change: &dyn Fn(&mut Wanted)| {
         let mut other = wanted.clone();
@@ -343,6 +346,10 @@ fn links(base: &str, wanted: &Wanted) -> Links {
         csv: format!("{base};csv;norefresh"),
         json: format!("{base};json;norefresh"),
         schema: format!("{base};json-schema"),
+        metrics: match settings.metrics.as_deref() {
+            None | Some("") => "/metrics".to_owned(),
+            Some(path) => path.to_owned(),
+        },
     }
 }
 
