@@ -185,6 +185,35 @@ proptest! {
         prop_assert_eq!(c.summary(told + Duration::from_secs(1)), closed);
     }
 
+    /// Whoever goes on with a relayed connection in another process does what the first would have done.
+    #[test]
+    fn another_process_goes_on_the_same(
+        settings in settings(), before in proptest::collection::vec(event(), 0..12), after in proptest::collection::vec(event(), 0..30),
+    ) {
+        let settings = Arc::new(settings);
+        let (mut now, mut runtime) = (Mono::ZERO, Runtime::default());
+        let mut c = Conn::new(settings.clone(), now);
+        let opening = [Input::Begin, Input::Passed, Input::Picked(Some(ServerIdx(1))), Input::Connected].map(Event::Tell);
+        for event in opening.into_iter().chain(before) {
+            play(&mut c, &mut runtime, event, &mut now)?;
+        }
+        let Some(relayed) = c.relayed() else {
+            prop_assert!(runtime.closed || !runtime.established);
+            return Ok(());
+        };
+        let Some(server) = c.summary(now).server else { return Ok(()) };
+        let mut other = Conn::resumed(settings, c.began(), server, relayed);
+        let mut at = now;
+        prop_assert_eq!(other.relayed(), Some(relayed));
+        for event in after {
+            let (mut here, mut there) = (Runtime { established: true, ..Runtime::default() }, Runtime { established: true, ..Runtime::default() });
+            play(&mut c, &mut here, event, &mut now)?;
+            play(&mut other, &mut there, event, &mut at)?;
+            prop_assert_eq!((here.shut, here.closed, now), (there.shut, there.closed, at));
+            prop_assert_eq!((c.poll_deadline(), c.summary(now)), (other.poll_deadline(), other.summary(now)));
+        }
+    }
+
     /// With timeouts everywhere, time alone ends it.
     #[test]
     fn time_alone_ends_it(settings in settings(), events in proptest::collection::vec(event(), 0..40)) {
