@@ -4,6 +4,7 @@
 //! waits have a deadline, and what was started ends with its owner.
 
 mod config;
+mod crowd;
 mod http;
 mod lb;
 mod manager;
@@ -14,6 +15,7 @@ mod talk;
 mod waiting;
 
 pub use config::Config;
+pub use crowd::{Crowd, Newcomers, echo_for_many};
 pub use http::{Answer, fetch, request};
 pub use lb::{Lb, binary, check, connect};
 pub use mq::{Mq, Stomp};

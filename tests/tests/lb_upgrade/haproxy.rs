@@ -4,9 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use tandem_tests::{Config, Lb, Server, ask, connect, until};
+use tandem_tests::{Config, Lb, Newcomers, Server, ask, connect, until};
 
-use crate::fire::Newcomers;
 use crate::socket::Socket;
 
 struct Haproxy {
