@@ -6,6 +6,7 @@ mod csv;
 mod demo;
 mod explain;
 mod handover;
+mod reload;
 mod router_socket;
 mod span_of_time;
 mod stats_socket;
@@ -35,6 +36,8 @@ enum Verb {
     Top(top::Args),
     /// Say which server a client would get and why, with the line of the configuration for each step
     Explain(explain::Args),
+    /// Have the balancer read its configuration again, and say what changed or why nothing did
+    Reload(reload::Args),
     /// Say why each virtual router of this host is in its state, and what it decided lately
     Why(why::Args),
     /// Let the other host be master without a gap, or take part again
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Verb::Ask(args) => ask::run(&args),
         Verb::Top(args) => top::run(&args),
         Verb::Explain(args) => explain::run(&args),
+        Verb::Reload(args) => reload::run(&args),
         Verb::Why(args) => why::run(&args),
         Verb::Handover(args) => handover::run(&args),
         Verb::DemoServer(args) => demo::server::run(&args),

@@ -21,8 +21,8 @@ Examples:
   tandem-lb -Ws -f /etc/haproxy/ -p /run/lb.pid   as a systemd unit of Type=notify, with every *.cfg of a folder
   tandem-lb -D -f lb.toml -x /run/lb.sock -sf 42  take over from process 42: its listeners and its connections
 
-Signals: TERM and INT stop now; USR1 takes no new connections and stops when the last one has ended; TTOU pauses the
-listeners and TTIN resumes them.";
+Signals: HUP and USR2 read the configuration again; TERM and INT stop now; USR1 takes no new connections and stops when
+the last one has ended; TTOU pauses the listeners and TTIN resumes them.";
 
 /// Balances TCP connections over servers that are up.
 #[derive(Debug, Parser, PartialEq, Eq)]

@@ -53,14 +53,14 @@ impl Kinds {
         let (mut third, mut extra, mut broken, mut size) = (false, false, false, "10k");
         let mut config = self.config.clone();
         match step % Kinds::COUNT {
-            1 | 2 => third = true,
+            1 => third = true,
             3 => weight = 7,
             4 => config = config.defaults("timeout tunnel 1h").backend("retries 5"),
             5 => extra = true,
             6 => size = "20k",
             7 => broken = true,
             8 => config = config.backend("balance leastconn").frontend("maxconn 5000"),
-            9 => (third, extra, weight) = (true, true, 3),
+            9 => (third, weight) = (true, 3),
             _ => {}
         }
         let [a, b, c] = self.servers;
@@ -85,7 +85,7 @@ impl Kinds {
     }
 
     fn has_extra(step: usize) -> bool {
-        matches!(step % Kinds::COUNT, 5 | 9)
+        step % Kinds::COUNT == 5
     }
 }
 

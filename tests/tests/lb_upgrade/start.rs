@@ -5,9 +5,8 @@ use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tandem_tests::{Config, Lb, Server, ask, binary, check, connect, until};
+use tandem_tests::{Config, Lb, Newcomers, Server, ask, binary, check, connect, until};
 
-use crate::fire::Newcomers;
 use crate::socket::Socket;
 
 /// As systemd's `ExecReload=` does it.
