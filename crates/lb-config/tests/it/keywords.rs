@@ -578,11 +578,7 @@ fn mistakes_are_named() {
             "balance random(2",
             "t:2:10: error[LB0007]: this parenthesis is not closed",
         ),
-        (
-            BACK,
-            "balance hash dts",
-            "t:2:15: error[LB0001]: `dts` is no fetch",
-        ),
+        (BACK, "balance hash dts", "t:2:15: error[LB0001]: `dts` is no fetch"),
         (
             BACK,
             "hash-type consistnt",
