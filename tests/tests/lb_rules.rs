@@ -464,8 +464,7 @@ fn by_the_hash_of_what_is_said() {
             "backend hashed\n balance hash var(txn.key)\n hash-type map-based {function}\n server first @A\n server second @B\n server third @C\n"
         )
     };
-    let rules =
-        " tcp-request inspect-delay 3s\n tcp-request content accept if { req.len ge 3 }\n default_backend hashed\n";
+    let rules = " tcp-request inspect-delay 3s\n tcp-request content set-var(txn.key) req.payload(0,3) if { req.len ge 3 }\n default_backend hashed\n";
     // Through a variable, as HAProxy has no bytes left when it balances; we would take them from the client directly, too.
     let visits = |table: [(&'static str, &'static str, &'static str); 3]| {
         table.map(|(bytes, answer, line)| (sends(bytes.as_bytes()), answer, line))

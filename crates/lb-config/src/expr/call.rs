@@ -5,12 +5,15 @@ use std::ops::Range;
 use super::ExprError;
 use crate::code;
 
+/// An argument without its quotes, and where it stands.
+type Argument = (String, Range<usize>);
+
 /// `name(one,two)`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Call<'a> {
     pub(super) name: &'a str,
     pub(super) name_at: Range<usize>,
-    pub(super) args: Vec<(String, Range<usize>)>,
+    pub(super) args: Vec<Argument>,
     /// From the name to the closing parenthesis.
     pub(super) at: Range<usize>,
 }
@@ -50,7 +53,7 @@ pub(super) fn split(text: &str) -> Result<Vec<Call<'_>>, ExprError> {
 }
 
 /// The arguments, and where the text goes on behind them.
-fn arguments(text: &str, open: usize) -> Result<(Vec<(String, Range<usize>)>, usize), ExprError> {
+fn arguments(text: &str, open: usize) -> Result<(Vec<Argument>, usize), ExprError> {
     let mut args = Vec::new();
     let mut arg = String::new();
     let mut start = open + 1;
