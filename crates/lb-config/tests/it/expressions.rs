@@ -9,7 +9,7 @@ use tandem_lb_core::expr::content::Content;
 use tandem_lb_core::expr::{Context, Expr, Fact, Fetched, Sample, Scope, Variable};
 use tandem_lb_core::rules::Action;
 
-use crate::{complaints, errors, read};
+use crate::{complaints, errors, read, without_origins};
 
 /// A connection of a client at 10.1.2.3 that has sent these bytes.
 pub(crate) struct Client<'a> {
@@ -387,5 +387,52 @@ fn mistakes_in_conditions_are_shown_where_they_are() {
         complaints(&early).iter().any(|found| found == warning),
         "{:?}",
         complaints(&early)
+    );
+}
+
+#[test]
+fn rules_mean_the_same_in_the_native_form() {
+    let native = r#"
+[defaults]
+timeout = { connect = "1s", client = "1s", server = "1s" }
+
+[[frontend]]
+name = "f"
+bind = [{ address = "*:1" }]
+default-backend = "b"
+acl = ["local src 127.0.0.0/8", "local src ::1"]
+tcp-request = ["inspect-delay 5s", "connection reject if local", "content set-var(txn.x) str('a b'),upper if { req.len gt 3 }"]
+use-backend = ["%[req.ssl_sni,lower] if { req.ssl_sni -m found }", "b unless local"]
+
+[[backend]]
+name = "b"
+balance = "hash"
+hash = { key = "req.ssl_sni" }
+tcp-request = ["content reject if { src 10.0.0.2 }"]
+use-server = ["s if { src 10.0.0.1 }"]
+server = [{ name = "s", address = "1.1.1.1:1" }]
+"#;
+    let haproxy = "defaults\n timeout connect 1s\n timeout client 1s\n timeout server 1s\nfrontend f\n bind *:1\n default_backend b\n \
+                   acl local src 127.0.0.0/8\n acl local src ::1\n tcp-request inspect-delay 5s\n tcp-request connection reject if local\n \
+                   tcp-request content set-var(txn.x) str('a b'),upper if { req.len gt 3 }\n \
+                   use_backend %[req.ssl_sni,lower] if { req.ssl_sni -m found }\n use_backend b unless local\n\
+                   backend b\n balance hash req.ssl_sni\n tcp-request content reject if { src 10.0.0.2 }\n \
+                   use-server s if { src 10.0.0.1 }\n server s 1.1.1.1:1\n";
+    let plan = |text: &str| {
+        let loaded = read(text);
+        loaded
+            .plan
+            .map(without_origins)
+            .unwrap_or_else(|| panic!("{:?}", complaints(&loaded)))
+    };
+    assert_eq!(plan(native), plan(haproxy));
+
+    let wrong = "[[frontend]]\nname = \"f\"\nbind = [{ address = \"*:1\" }]\nacl = [\"x srcc 1\"]\nuse-backend = [\"b if y\"]\n";
+    assert_eq!(
+        errors(&read(wrong)),
+        [
+            "t:4:8: error[LB0001]: `srcc` is no fetch",
+            "t:5:16: error[LB0011]: there is no ACL `y` before this line",
+        ]
     );
 }
