@@ -420,10 +420,8 @@ server = [{ name = "s", address = "1.1.1.1:1" }]
                    use-server s if { src 10.0.0.1 }\n server s 1.1.1.1:1\n";
     let plan = |text: &str| {
         let loaded = read(text);
-        loaded
-            .plan
-            .map(without_origins)
-            .unwrap_or_else(|| panic!("{:?}", complaints(&loaded)))
+        let said = complaints(&loaded);
+        loaded.plan.map(without_origins).unwrap_or_else(|| panic!("{said:?}"))
     };
     assert_eq!(plan(native), plan(haproxy));
 
