@@ -29,6 +29,7 @@ use tandem_ops::daemonize::{self, Readiness, Side};
 use tandem_ops::notify::{Notifier, State};
 use tandem_ops::pidfile::PidFile;
 use tandem_ops::privileges::Privileges;
+use tandem_ops::trace;
 use tandem_sys::limits;
 use tandem_time::Seed;
 use tokio::runtime::{Builder as Runtime, LocalOptions};
@@ -105,6 +106,8 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
             return Ok(code);
         }
     };
+    // From here on the process stays the same.
+    let _lines = trace::beside().context("cannot start the thread that writes messages")?;
     let pidfile = args.pidfile.as_ref().or(global.pidfile.as_ref());
     let _pidfile = pidfile.map(PidFile::write).transpose()?;
     let logs = Logs::open(&plan, program)?;

@@ -4,14 +4,19 @@
 //! priority as `<N>`, which the journal understands, and no time, which the journal adds. The log lines that other
 //! programs read go another way: [`crate::syslog`].
 
+mod beside;
+
 use std::env;
 use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use nix::sys::stat::fstat;
 use thiserror::Error;
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+
+use beside::Queue;
 
 /// The variable that filters.
 pub const FILTER: &str = "TANDEM_LOG";
@@ -33,10 +38,11 @@ pub fn init(usual: &str) -> Result<(), TraceError> {
             .with_ansi(false)
             .with_level(false)
             .without_time()
-            .with_writer(JournalWriter)
+            .with_writer(Lines { with_priority: true })
             .try_init()
     } else {
-        builder.with_ansi(colours()).with_writer(io::stderr).try_init()
+        let lines = Lines { with_priority: false };
+        builder.with_ansi(colours()).with_writer(lines).try_init()
     };
     done.map_err(TraceError::Twice)
 }
@@ -54,19 +60,66 @@ fn stderr_is_the_journal() -> bool {
     fstat(io::stderr()).is_ok_and(|stat| named == format!("{}:{}", stat.st_dev, stat.st_ino))
 }
 
-struct JournalWriter;
+/// A thread that writes the lines from now on; when this is dropped, the last of them have been written.
+#[derive(Debug)]
+pub struct Beside(Queue);
 
-impl<'a> MakeWriter<'a> for JournalWriter {
-    type Writer = io::Stderr;
+static BESIDE: OnceLock<Queue> = OnceLock::new();
 
-    fn make_writer(&'a self) -> io::Stderr {
-        io::stderr()
+/// To be called when the process is where it will stay: a thread does not survive a fork. Until then each line is
+/// written by whoever says it.
+pub fn beside() -> io::Result<Beside> {
+    let queue = Queue::start(io::stderr())?;
+    Ok(Beside(BESIDE.get_or_init(|| queue).clone()))
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
+}
+
+/// Makes writers for lines that begin with their priority, or not.
+struct Lines {
+    with_priority: bool,
+}
+
+/// One line.
+struct LineWriter {
+    priority: Option<u8>,
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = LineWriter;
+
+    fn make_writer(&'a self) -> LineWriter {
+        LineWriter { priority: None }
     }
 
-    fn make_writer_for(&'a self, meta: &Metadata<'_>) -> io::Stderr {
-        // A log line that cannot be written has nobody left to be reported to.
-        write!(io::stderr(), "<{}>", severity(*meta.level())).ok();
-        io::stderr()
+    fn make_writer_for(&'a self, meta: &Metadata<'_>) -> LineWriter {
+        LineWriter {
+            priority: self.with_priority.then(|| severity(*meta.level())),
+        }
+    }
+}
+
+impl Write for LineWriter {
+    /// Called once for each line, with all of it.
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        let mut line = Vec::with_capacity(text.len() + 3);
+        if let Some(priority) = self.priority.take() {
+            write!(line, "<{priority}>")?;
+        }
+        line.extend_from_slice(text);
+        match BESIDE.get() {
+            Some(queue) => queue.offer(line),
+            None => io::stderr().write_all(&line)?,
+        }
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
