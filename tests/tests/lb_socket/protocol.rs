@@ -53,10 +53,10 @@ fn sockets_that_cannot_be_opened_are_named_with_their_lines() {
     let err = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     let unix = format!(
-        ":3: stats socket: cannot listen on unix@{}: address in use",
+        ":3: cannot listen for commands on unix@{}: address in use",
         room.socket().display()
     );
-    let tcp = format!(":4: stats socket: cannot listen on ipv4@{at}: Address already in use");
+    let tcp = format!(":4: cannot listen for commands on ipv4@{at}: Address already in use");
     for words in [
         unix.as_str(),
         tcp.as_str(),
