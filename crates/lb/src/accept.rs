@@ -86,7 +86,7 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: Listener, mut phase: watch
                     () = staying.changed() => {}
                 }
             }
-            Order::Finish => return finish(&worker, &listener, &acceptor).await,
+            Order::Finish => return finish(&worker, &listener, &acceptor, staying).await,
             Order::Close => return,
         }
     }
@@ -102,12 +102,16 @@ fn order(phase: Phase, gate: Gate, stay: Stay) -> Order {
 }
 
 /// Takes those whom the kernel has let in already, and lets in nobody else: closing the socket would reset them.
-async fn finish(worker: &Rc<Worker>, listener: &Listener, acceptor: &Acceptor) {
+async fn finish(worker: &Rc<Worker>, listener: &Listener, acceptor: &Acceptor, mut staying: Staying) {
     if let Err(error) = acceptor.refuse_new() {
         tracing::debug!(%error, "clients that come at this very moment may be let in and then left");
     }
+    // Whoever takes the place over lets clients in again; had that come just before, it would be undone here.
+    if staying.now() == Stay::Yield {
+        return acceptor.let_in_again();
+    }
     while let Ok(Ok(())) = tokio::time::timeout(HANDSHAKE, acceptor.ready()).await {
-        if batch(worker, listener, acceptor).await.is_err() {
+        if staying.now() == Stay::Yield || batch(worker, listener, acceptor).await.is_err() {
             return;
         }
     }

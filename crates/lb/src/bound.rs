@@ -59,6 +59,17 @@ impl Bound {
         self.sockets().filter_map(|socket| socket.try_clone().ok())
     }
 
+    /// Its listeners take who is here already, and close.
+    pub(crate) fn finish(&self) {
+        self.stay.send_if_modified(|stay| {
+            let is_open = *stay == Stay::Open;
+            if is_open {
+                *stay = Stay::Finish;
+            }
+            is_open
+        });
+    }
+
     pub(crate) fn give_way(&self) {
         self.stay.send_replace(Stay::Yield);
     }

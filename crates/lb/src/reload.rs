@@ -17,8 +17,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_lb_config::Plan;
 use tandem_lb_config::diff::Difference;
+use tandem_lb_config::{self as plan, Plan};
 use tandem_ops::clock::Clock;
 use tandem_ops::notify::{Notifier, State};
 use tandem_time::Seed;
@@ -27,6 +27,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::admission::Limit;
 use crate::args::Args;
+use crate::bound::Bound;
 use crate::directory::Directory;
 use crate::frontends::{Frontends, Sites};
 use crate::http::Host;
@@ -67,8 +68,10 @@ pub(crate) struct Estate {
 
 pub(crate) struct Reloader {
     estate: Estate,
-    /// What the process does now.
-    running: RefCell<Arc<Plan>>,
+    /// What was configured last; [`Reloader::running`] knows what was added and removed since.
+    configured: RefCell<Arc<Plan>>,
+    /// Listeners that take their last clients; where they listen somebody may want to listen again.
+    leaving: RefCell<Vec<Rc<Bound>>>,
     seed: RefCell<Seed>,
     /// How many were followed, and how many refused.
     counts: Cell<(u32, u32)>,
@@ -87,10 +90,11 @@ impl Refused {
 }
 
 impl Reloader {
-    pub(crate) fn new(estate: Estate, running: Arc<Plan>, seed: Seed) -> Rc<Reloader> {
+    pub(crate) fn new(estate: Estate, configured: Arc<Plan>, seed: Seed) -> Rc<Reloader> {
         Rc::new(Reloader {
             estate,
-            running: RefCell::new(running),
+            configured: RefCell::new(configured),
+            leaving: RefCell::default(),
             seed: RefCell::new(seed),
             counts: Cell::default(),
             turn: Mutex::default(),
@@ -99,7 +103,7 @@ impl Reloader {
 
     /// Says what a reload would do, and does nothing.
     pub(crate) async fn rehearse(&self) -> Result<Difference, Refused> {
-        let running = self.running.borrow().clone();
+        let running = self.running();
         let fresh = Fresh::read(self.estate.args.clone(), running.clone()).await?;
         Ok(Difference::between(&running, &fresh.plan))
     }
@@ -139,8 +143,20 @@ impl Reloader {
         self.counts.get()
     }
 
+    /// What the process does now: servers that an operator added are among the others, until the files are read again.
+    fn running(&self) -> Arc<Plan> {
+        let keepers = self.estate.orders.backends();
+        let plans = keepers
+            .iter()
+            .map(|keeper| plan::Backend::clone(&keeper.backend().now().plan));
+        Arc::new(Plan {
+            backends: plans.collect(),
+            ..Plan::clone(&self.configured.borrow())
+        })
+    }
+
     async fn follow(&self) -> Result<Difference, Refused> {
-        let running = self.running.borrow().clone();
+        let running = self.running();
         let fresh = Fresh::read(self.estate.args.clone(), running.clone()).await?;
         if !matches!(*self.estate.phase.borrow(), Phase::Running | Phase::Paused) {
             return Err(Refused::because("the process is about to end"));

@@ -76,6 +76,11 @@ impl Acceptor {
         ])
     }
 
+    /// Undoes [`Acceptor::refuse_new`].
+    pub fn let_in_again(&self) {
+        let_in(self.0.get_ref());
+    }
+
     /// Takes one connection; `None` when none waits (another thread may have been faster).
     pub fn accept(&self) -> io::Result<Option<(Socket, SockAddr)>> {
         let take = |l: &Arc<Socket>| l.accept4(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK);
@@ -91,6 +96,12 @@ impl Acceptor {
             };
         }
     }
+}
+
+/// From now on the kernel answers new clients, as it does if nothing else was ever said.
+pub fn let_in(listener: &Socket) {
+    // Where there is no filter there is none to take off.
+    listener.detach_filter().ok();
 }
 
 fn open_ip(addr: SocketAddr, how: &Listen) -> io::Result<Socket> {

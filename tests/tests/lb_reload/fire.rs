@@ -57,10 +57,10 @@ impl Kinds {
             3 => weight = 7,
             4 => config = config.defaults("timeout tunnel 1h").backend("retries 5"),
             5 => extra = true,
-            6 => size = "20k",
+            6 => (extra, size) = (true, "20k"),
             7 => broken = true,
             8 => config = config.backend("balance leastconn").frontend("maxconn 5000"),
-            9 => (third, weight) = (true, 3),
+            9 => (third, extra, weight) = (true, true, 3),
             _ => {}
         }
         let [a, b, c] = self.servers;
@@ -85,7 +85,7 @@ impl Kinds {
     }
 
     fn has_extra(step: usize) -> bool {
-        step % Kinds::COUNT == 5
+        matches!(step % Kinds::COUNT, 5 | 6 | 9)
     }
 }
 

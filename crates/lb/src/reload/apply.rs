@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use socket2::Socket;
 use tandem_lb_config::{self as plan, Plan, Service};
 
 use super::Reloader;
@@ -18,12 +19,14 @@ use crate::build;
 use crate::frontend::{Frontend, Seat, of_listeners};
 use crate::frontends::{self, Front, Stand};
 use crate::keeper::{Keeper, Renewal};
+use crate::listeners::Opened;
 use crate::page::Site;
 use crate::publish::Backend;
 use crate::socket;
 use crate::start;
 use crate::stats::Process;
 use tandem_ops::syslog::Targets;
+use tandem_sys::listen::let_in;
 
 /// The most connections of a frontend that does not say: what was, and what is.
 struct Usual {
@@ -47,6 +50,10 @@ impl Reloader {
         for bound in giving_way {
             bound.give_way();
         }
+        for socket in new_sockets(&lines) {
+            // Somebody may have been about to close it, and have it answer nobody.
+            let_in(socket);
+        }
         self.renew_frontends(&plan, lines, &frontend_logs, &usual);
         if let Some(open) = self.estate.hall.borrow_mut().as_mut() {
             open.renew(&plan.global.stats_sockets, socket::patience(&plan.global), doors);
@@ -56,7 +63,7 @@ impl Reloader {
         estate
             .stats
             .follow(&estate.frontends, &estate.sites.all(), &estate.orders);
-        self.running.replace(Arc::new(plan));
+        self.configured.replace(Arc::new(plan));
     }
 
     /// What an operator has set stays, unless the configuration has come to say something else.
@@ -155,13 +162,28 @@ impl Reloader {
         let seats = new_fronts.iter().map(|front| &front.seat);
         let backends = keepers.iter().map(|keeper| keeper.backend());
         self.estate.directory.follow(seats, backends);
-        let former = (fronts, stands);
+        let former: Vec<Rc<Bound>> = self.bound();
         self.estate.frontends.replace(new_fronts);
         self.estate.sites.replace(new_stands);
         // Whoever keeps a socket for us keeps it open.
         self.estate.store.keep(&self.estate.frontends.sockets());
-        // With the former lists go the listeners that are in the new ones no more.
-        drop(former);
+        let present = self.bound();
+        let is_open = |bound: &Rc<Bound>| bound.sockets().next().is_some();
+        let mut leaving = self.leaving.borrow_mut();
+        leaving.retain(is_open);
+        for bound in former {
+            if !present.iter().any(|b| Rc::ptr_eq(b, &bound)) {
+                bound.finish();
+                leaving.push(bound);
+            }
+        }
+    }
+
+    /// Everything that is listened on, pages included.
+    pub(super) fn bound(&self) -> Vec<Rc<Bound>> {
+        let fronts = self.estate.frontends.fronts().into_iter().flat_map(|front| front.bound);
+        let stands = self.estate.sites.stands().into_iter().flat_map(|stand| stand.bound);
+        fronts.chain(stands).collect()
     }
 
     fn front(
@@ -236,7 +258,15 @@ fn renew_seat(seat: &Seat, plan: &plan::Frontend, backend: Option<Arc<Backend>>,
     }));
 }
 
-fn bound(lines: Vec<Line>, begin: impl Fn(u32, plan::Bind, &crate::listeners::Opened) -> Bound) -> Vec<Rc<Bound>> {
+fn new_sockets(lines: &[Vec<Line>]) -> impl Iterator<Item = &Arc<Socket>> {
+    let opened = lines.iter().flatten().filter_map(|line| match line {
+        Line::New(_, opened) => Some(opened),
+        Line::Kept(_) => None,
+    });
+    opened.flat_map(Opened::sockets)
+}
+
+fn bound(lines: Vec<Line>, begin: impl Fn(u32, plan::Bind, &Opened) -> Bound) -> Vec<Rc<Bound>> {
     let numbered = lines.into_iter().zip(1..);
     let one = |(line, number)| match line {
         Line::Kept(bound) => bound,

@@ -82,11 +82,9 @@ impl Reloader {
         let all_kept: Vec<Rc<Bound>> = wanted(plan)
             .filter_map(|(frontend, bind, number)| kept(frontend, bind, number))
             .collect();
-        let leaving = known.iter().flat_map(|known| &known.bound);
-        let leaving: Vec<_> = leaving
-            .filter(|b| !all_kept.iter().any(|k| Rc::ptr_eq(k, b)))
-            .cloned()
-            .collect();
+        let before = self.leaving.borrow().clone();
+        let leaving = self.bound().into_iter().chain(before);
+        let leaving: Vec<_> = leaving.filter(|b| !all_kept.iter().any(|k| Rc::ptr_eq(k, b))).collect();
         let inherited = Sockets::new(leaving.iter().flat_map(|bound| bound.duplicates()));
         let opener = Opener {
             policy: plan.global.accept,
