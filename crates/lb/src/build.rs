@@ -79,7 +79,7 @@ impl Builder<'_> {
                 plan::Service::Tcp { backend } => {
                     let backend = backend.and_then(|place| built.watched.get(place));
                     let backend = backend.map(|w| w.backend.clone());
-                    let frontend = frontend(plan, backend, logs.clone(), Limit::new(most), &self.directory);
+                    let frontend = frontend(plan, backend, logs.clone(), Limit::new(most), self.directory);
                     let seat = Seat::new(ArcSwap::from_pointee(frontend));
                     let service = Service {
                         seat: &seat,

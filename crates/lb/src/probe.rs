@@ -193,9 +193,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_backlog_times_out() {
         let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-        listener
-            .bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into())
-            .unwrap();
+        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
         listener.listen(0).unwrap();
         let at = listener.local_addr().unwrap();
         let _fills_it = std::net::TcpStream::connect(at.as_socket().unwrap()).unwrap();

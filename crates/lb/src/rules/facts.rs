@@ -32,7 +32,6 @@ pub(super) fn find<'a>(scene: &'a Scene<'_>, fact: &Fact) -> Option<Sample<'a>> 
         Fact::ListenerId => count(subject.listener),
         Fact::ListenerName => Sample::text(bind()?.name.as_deref()?),
         Fact::Threads => count(u32::try_from(scene.worker.crew.len()).ok()?),
-        // Counted from 1, as in HAProxy's newer releases; the first thread of 2.6 is 0.
         Fact::Thread => count(u32::try_from(scene.worker.number).ok()?),
         Fact::Hostname => Sample::text(scene.frontend.directory.hostname()),
         Fact::Rand(below) => Sample::Int(random(scene, below.map_or(1 << 32, u64::from))),
