@@ -293,3 +293,35 @@ fn who_lives_through_a_walk_is_met_once() {
         assert_eq!(met, 1, "{n}");
     }
 }
+
+#[test]
+fn other_rules_keep_the_entries_that_fit() {
+    let settings = TableSettings {
+        key: KeyType::Ipv4,
+        size: 4,
+        expire: None,
+        nopurge: false,
+    };
+    let mut table = StickTable::new(settings, [1, 2]);
+    let key = |n: u8| Key::V4(Ipv4Addr::new(192, 0, 2, n));
+    (1..=4u8).for_each(|n| {
+        table.store(&key(n), ServerId(u32::from(n)), Mono::from_millis(u64::from(n)));
+    });
+    let now = Mono::from_millis(10);
+    table.reconfigure(TableSettings { size: 3, ..settings });
+    assert_eq!(
+        (table.len(), table.peek(&key(1), now)),
+        (3, None),
+        "the one used longest ago goes"
+    );
+    table.renumber(|server| (server != ServerId(2)).then_some(ServerId(server.0 + 10)));
+    assert_eq!(table.peek(&key(2), now), None);
+    assert_eq!(table.peek(&key(4), now).map(|entry| entry.server), Some(ServerId(14)));
+    table.reconfigure(TableSettings {
+        key: KeyType::Ipv6,
+        ..settings
+    });
+    let mapped = Key::V6(Ipv4Addr::new(192, 0, 2, 4).to_ipv6_mapped());
+    assert_eq!(table.peek(&mapped, now).map(|entry| entry.server), Some(ServerId(14)));
+    assert_eq!(table.len(), 2);
+}
