@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use socket2::{Domain, Socket, Type};
 use tandem_tests::{Lb, PATIENCE, Server, Syslog, free_ports, until};
 
@@ -453,7 +454,6 @@ fn rules_of_the_backend() {
             (from(5), "a", "127.0.0.5 fe choosy/first --"),
         ],
         denied: [0, 0, 1],
-        ..PLAIN
     });
 }
 
@@ -540,4 +540,39 @@ fn more_bytes_than_are_looked_at_end_the_waiting() {
     let mut answer = vec![0; 1 + many.len()];
     stream.read_exact(&mut answer).expect("an answer");
     assert_eq!((answer[0], &answer[1..]), (b'a', &many[..]));
+}
+
+#[test]
+fn a_reload_brings_other_rules_and_other_backends() {
+    let world = World::new(&Scenario {
+        rules: " use_backend b if { src 127.0.0.2 }\n default_backend a\n",
+        ..PLAIN
+    });
+    let mut lb = Lb::start(&world.config);
+    assert_eq!([HERE, from(2)].map(|visit| world.answer(visit)), ["a", "b"]);
+    let server = world
+        .config
+        .lines()
+        .find(|line| line.starts_with(" server"))
+        .expect("there are servers");
+    let config =
+        world.config.replace(
+            "use_backend b if { src 127.0.0.2 }",
+            "use_backend new if { src 127.0.0.1 }",
+        ) + &format!("backend new\n tcp-request content reject unless LOCALHOST\n{server}\nbackend last\n{server}\n");
+    lb.reload(Signal::SIGHUP, &config);
+    let lines = || world.lines();
+    world.answer(HERE);
+    until("the line of the new backend", || {
+        lines().contains(&"127.0.0.1 fe new/s --".to_owned()).then_some(())
+    });
+    assert_eq!(world.answer(from(2)), "a");
+    lb.reload(
+        Signal::SIGHUP,
+        &config.replace(
+            "default_backend a",
+            "tcp-request connection reject if { src 127.0.0.2 }\n default_backend a",
+        ),
+    );
+    assert_eq!(world.answer(from(2)), "reset");
 }
