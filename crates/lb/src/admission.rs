@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -54,10 +55,13 @@ impl Limit {
         });
     }
 
-    /// Waits until nobody holds a place.
+    /// Waits until nobody holds a place. It looks again and again: whoever queues for all places is served in turn, and
+    /// keeps out those whom a closing listener still has to take.
     pub(crate) async fn emptied(&self) {
-        // An error would mean a closed semaphore, and nobody closes it.
-        drop(self.places.acquire_many(self.most()).await);
+        const LOOK: Duration = Duration::from_millis(20);
+        while self.used() > 0 {
+            tokio::time::sleep(LOOK).await;
+        }
     }
 }
 
@@ -149,6 +153,19 @@ mod tests {
         assert_eq!(connections_within(1024, 24), 500);
         assert_eq!(connections_within(10, 24), 1);
         assert_eq!(connections_within(u64::MAX, 0), MOST);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_the_end_keeps_nobody_out() {
+        let process = Limit::new(4);
+        let a = Admission::new([process.clone()]);
+        let held = a.try_admit();
+        let came = tokio::select! {
+            biased;
+            () = process.emptied() => None,
+            came = a.admit() => came,
+        };
+        assert!(held.is_some() && came.is_some());
     }
 
     #[tokio::test]
