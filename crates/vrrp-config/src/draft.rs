@@ -125,6 +125,7 @@ pub(crate) struct Instance {
     pub(crate) promote_secondaries: bool,
     pub(crate) track_source: bool,
     pub(crate) fault_without_peer: bool,
+    pub(crate) late_is_backup: Option<Priority>,
     pub(crate) receive_buffer: Option<u32>,
     pub(crate) quorum: Option<QuorumDraft>,
 }
@@ -168,6 +169,7 @@ impl Instance {
             promote_secondaries: false,
             track_source: false,
             fault_without_peer: false,
+            late_is_backup: None,
             receive_buffer: None,
             quorum: None,
         }

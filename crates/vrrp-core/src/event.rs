@@ -135,6 +135,11 @@ pub enum Event {
     NoSource {
         name: Arc<str>,
     },
+    /// A master was not woken in time (`timer_expired_backup`).
+    Late {
+        name: Arc<str>,
+        late_ms: u64,
+    },
     Script {
         script: Arc<str>,
         outcome: ScriptOutcome,
@@ -265,6 +270,10 @@ impl fmt::Display for Event {
             Event::Link { interface, up } => {
                 write!(f, "Netlink reports {interface} {}", if *up { "up" } else { "down" })
             }
+            Event::Late { name, late_ms } => write!(
+                f,
+                "({name}) an advert was {late_ms} ms late, so another may have taken over: standing back"
+            ),
             Event::NoSource { name } => write!(f, "({name}) no address of its family on the interface"),
             Event::Script { script, outcome } => write!(f, "VRRP_Script({script}) {}", outcome_words(*outcome)),
             Event::Tracked { tracker, ok } => write!(f, "Tracked {tracker} {}", if *ok { "is good" } else { "is bad" }),

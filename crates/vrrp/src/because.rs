@@ -59,6 +59,9 @@ fn faults(instance: &Instance) -> String {
     if conditions.no_source {
         found.push(format!("{interface} has no address of its family to speak from"));
     }
+    if conditions.no_peer {
+        found.push("it is to speak to peers, and none is named (`unicast_peer`)".to_owned());
+    }
     if conditions.tracked {
         found.push("something it tracks without a weight is bad (see below)".to_owned());
     }

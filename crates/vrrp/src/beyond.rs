@@ -2,7 +2,6 @@
 //! rest is said.
 
 use tandem_vrrp_config::{Global, Instance, Plan};
-use tandem_vrrp_core::settings::{Family, Transport};
 
 use crate::policy::Policy;
 use crate::statics::Statics;
@@ -19,12 +18,6 @@ impl Beyond {
         let mut beyond = Beyond::default();
         for (instance, settings) in plan.instances.iter().zip(&plan.router.instances) {
             beyond.instance(instance, &settings.name);
-            if settings.family == Family::V6 && matches!(settings.transport, Transport::Unicast { ttl: Some(_), .. }) {
-                beyond.ignored.push(format!(
-                    "({}) unicast_ttl is not part of this version for IPv6",
-                    settings.name
-                ));
-            }
             if settings.interface.is_none() {
                 beyond.refused.push(format!("({}) name an interface", settings.name));
             }
@@ -57,16 +50,9 @@ impl Beyond {
     }
 
     fn instance(&mut self, instance: &Instance, name: &str) {
-        let of_instance = |what: &str| format!("({name}) {what} is not part of this version");
         if let Err(all) = Policy::of(instance.routes.iter(), instance.rules.iter()) {
             self.refused
                 .extend(all.into_iter().map(|why| format!("({name}) {why}")));
         }
-        let small = [
-            (instance.track_source, "track_src_ip"),
-            (instance.fault_without_peer, "unicast_fault_no_peer"),
-        ];
-        let asked = small.into_iter().filter(|(asked, _)| *asked);
-        self.ignored.extend(asked.map(|(_, what)| of_instance(what)));
     }
 }

@@ -117,7 +117,7 @@ fn an_ipv6_advert_arrives_by_multicast(bench: &Bench<'_>) -> Result<()> {
     let at_b = pair.b.inside(|| VrrpReceiver::open("eth0", b_index, Family::V6))??;
     at_a.join(GROUP_6)?;
     at_b.join(GROUP_6)?;
-    let sender = pair.a.inside(|| VrrpSender::open_v6("eth0", a_index, source))??;
+    let sender = pair.a.inside(|| VrrpSender::open_v6("eth0", a_index, source, 255))??;
     let capture = pair.lab.capture(&pair.a_link)?;
     sender.send(&ADVERT[20..], GROUP_6)?;
     let mut buffer = [0; 128];

@@ -14,7 +14,6 @@ use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockFilter, Socket, Typ
 use crate::netlink::{Family, Index};
 
 const VRRP: i32 = 112;
-const HOP_LIMIT: u32 = 255;
 /// Internetwork control, CS6.
 const TRAFFIC_CLASS: u32 = 0xc0;
 
@@ -118,15 +117,15 @@ impl VrrpSender {
     }
 
     /// IPv6: the kernel writes the header, from the socket's source.
-    pub fn open_v6(name: &str, interface: Index, source: Ipv6Addr) -> io::Result<Self> {
+    pub fn open_v6(name: &str, interface: Index, source: Ipv6Addr, hop_limit: u8) -> io::Result<Self> {
         let socket = raw_socket(Family::V6, VRRP)?;
         // Protocol 112 receives as well: let nothing in.
         socket.attach_filter(&[SockFilter::new(RETURN_CONSTANT, 0, 0, 0)])?;
         socket.bind_device(Some(name.as_bytes()))?;
         socket.set_multicast_if_v6(interface.0)?;
         socket.set_multicast_loop_v6(false)?;
-        socket.set_multicast_hops_v6(HOP_LIMIT)?;
-        socket.set_unicast_hops_v6(HOP_LIMIT)?;
+        socket.set_multicast_hops_v6(u32::from(hop_limit))?;
+        socket.set_unicast_hops_v6(u32::from(hop_limit))?;
         socket.set_tclass_v6(TRAFFIC_CLASS)?;
         socket.bind(&SocketAddr::V6(SocketAddrV6::new(source, 0, 0, interface.0)).into())?;
         Ok(Self { socket, interface })

@@ -1,7 +1,7 @@
 //! `vrrp_instance`: when it takes over and how it treats others.
 
 use tandem_text::{Diagnostic, Spanned};
-use tandem_vrrp_core::settings::ChecksumPolicy;
+use tandem_vrrp_core::settings::{ChecksumPolicy, Priority};
 
 use super::args::{Args, Outcome};
 use super::keyword::{Keyword, Kind, keyword};
@@ -175,15 +175,14 @@ pub(super) const KEYWORDS: &[Keyword<Instance>] = &[
     keyword(
         "timer_expired_backup",
         Kind::Words,
-        "what a late timer means",
-        |_, args| {
-            let span = args.span();
-            args.skip_all();
-            Err(
-                Diagnostic::warning(code::IGNORED, span, "`timer_expired_backup` is ignored")
-                    .help("packets are read before a timer may expire, so a late timer takes nothing over wrongly"),
-            )
-        },
+        "after being late, stand back if one of this priority may have taken over; 254",
+        late_is_backup,
+    ),
+    keyword(
+        "thread_timer_expired",
+        Kind::Words,
+        "another name of `timer_expired_backup`",
+        late_is_backup,
     ),
     keyword(
         "kernel_rx_buf_size",
@@ -195,3 +194,13 @@ pub(super) const KEYWORDS: &[Keyword<Instance>] = &[
         },
     ),
 ];
+
+fn late_is_backup(instance: &mut Instance, args: &mut Args<'_>) -> Outcome {
+    const HIGHEST: u8 = 254;
+    let highest = match args.peek() {
+        Some(_) => args.number(1..=i64::from(HIGHEST))?,
+        None => HIGHEST,
+    };
+    instance.late_is_backup = Priority::new(highest);
+    Ok(())
+}

@@ -43,10 +43,6 @@ pub struct Instance {
     pub vmac_for_addresses: bool,
     /// Let other addresses of a subnet stay when the first goes.
     pub promote_secondaries: bool,
-    /// Fault when the configured source address is gone.
-    pub track_source: bool,
-    /// Fault, not multicast, when unicast was meant but no peer is left.
-    pub fault_without_peer: bool,
     /// Bytes of the receive buffer; `None` is the system's default.
     pub receive_buffer: Option<u32>,
     pub adjusted: Adjusted,

@@ -142,9 +142,9 @@ pub(super) fn plan(plan: &Plan, start: Span, report: &mut Vec<Diagnostic>) {
             .help("add one"),
         );
     }
-    for (settings, runtime) in plan.router.instances.iter().zip(&plan.instances) {
+    for settings in &plan.router.instances {
         let alone = matches!(&settings.transport, Transport::Unicast { peers, .. } if peers.is_empty());
-        if alone && runtime.fault_without_peer {
+        if alone && settings.needs_peer {
             let message = format!("`{}` has no peer and will be at fault", settings.name);
             report.push(Diagnostic::warning(code::DOUBTFUL, start, message).help("add `unicast_peer`"));
         }

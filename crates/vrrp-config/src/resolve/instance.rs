@@ -49,6 +49,9 @@ impl Resolving<'_> {
         let (transport, source) = peers::transport(&mut written, self.defaults, family, self.report);
         settings.transport = transport;
         settings.source = source;
+        settings.track_source = written.track_source;
+        settings.needs_peer = written.fault_without_peer;
+        settings.late_is_backup = written.late_is_backup;
         addresses::take(&mut written, &mut settings, self.machine.mtu, self.report);
         settings.garp = garp::settings(&written, self.defaults, self.paces);
         settings.track = self.tracks(&written, settings.priority);
@@ -73,8 +76,6 @@ impl Resolving<'_> {
             vmac,
             vmac_for_addresses: written.vmac_for_addresses,
             promote_secondaries: written.promote_secondaries,
-            track_source: written.track_source,
-            fault_without_peer: written.fault_without_peer,
             receive_buffer: written.receive_buffer,
             adjusted,
         };

@@ -108,6 +108,10 @@ fn of_instances() {
     instance("", |i| show(i.seeks_rivals), "true");
     instance("skip_check_adv_addr", |i| show(i.skip_address_check), "true");
     instance("owner_ignore_adverts on", |i| show(i.owner_ignores_adverts), "true");
+    instance("mcast_src_ip 10.9.0.3\n track_src_ip", |i| show(i.track_source), "true");
+    instance("unicast_fault_no_peer", |i| show((i.needs_peer, &i.transport)), "(true, Unicast { peers: [], check_source: false, ttl: None })");
+    instance("timer_expired_backup", |i| show(i.late_is_backup.map(|p| p.value())), "Some(254)");
+    instance("timer_expired_backup 120", |i| show(i.late_is_backup.map(|p| p.value())), "Some(120)");
     instance("dont_track_primary", |i| show(i.track_primary), "false");
     instance(
         "garp_master_delay 3\n garp_master_repeat 2",
@@ -212,9 +216,9 @@ fn of_the_runtime() {
         "(Some(Vmac { name: Some(\"v.9\"), address: Some([2, 0, 0, 0, 1, 9]), transmit_on_base: true }), true)",
     );
     runtime(
-        "promote_secondaries\n track_src_ip",
-        |r| show((r.promote_secondaries, r.track_source)),
-        "(true, true)",
+        "promote_secondaries",
+        |r| show(r.promote_secondaries),
+        "true",
     );
     runtime(
         "notify_master \"/a 'b c' d\" u g\n notify /e",
@@ -613,4 +617,23 @@ fn of_track_groups() {
     assert_eq!(uses(both), eth1);
     let own = "static_ipaddress {\n 10.8.0.1/24 dev eth0 track_group T\n}";
     assert_eq!(uses(own), [""; 0], "its own interface is watched without this");
+}
+
+#[test]
+fn addresses_and_routes_elsewhere_need_their_interface() {
+    let uses = |lines: &str| {
+        let plan = plan(&with_instance(lines));
+        let trackers = plan.router.trackers.iter();
+        trackers.map(|tracker| tracker.name.to_string()).collect::<Vec<_>>()
+    };
+    let vips = "virtual_ipaddress_excluded {\n 10.8.0.1/24 dev eth1\n 10.7.0.1/24 dev eth2 no_track\n }";
+    assert_eq!(uses(vips), ["eth1"]);
+    let routes = "virtual_routes {\n 10.6.0.0/16 via 10.8.0.9 dev eth1\n 10.5.0.0/16 dev eth2 no_track\n \
+                  10.4.0.0/16 via 10.9.0.9 dev eth0\n }";
+    assert_eq!(uses(routes), ["eth1"]);
+    assert_eq!(
+        uses(&format!("track_interface {{\n eth1 weight -5\n }}\n {vips}")),
+        ["eth1"],
+        "what is said of it counts"
+    );
 }

@@ -39,6 +39,26 @@ impl Instance {
         self.notify(Notice::MasterRxLowerPriority, cx);
     }
 
+    /// Late for so long that somebody else may be master by now: it finds out before it speaks.
+    pub(super) fn stand_back_when_late(&mut self, cx: &mut Cx<'_>) {
+        let (Some(other), Phase::Master) = (self.settings.late_is_backup, &self.phase) else {
+            return;
+        };
+        let Some(due) = self.timers.due(Timer::Advert) else {
+            return;
+        };
+        let (version, interval) = (self.version(), self.interval());
+        let patience = crate::timing::master_down(version, other, interval, self.settings.down_adverts);
+        let late = cx.now.since(due);
+        if late + interval < patience {
+            return;
+        }
+        let name = self.settings.name.clone();
+        let late_ms = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
+        cx.log(self.settings.id, Event::Late { name, late_ms });
+        self.become_backup(cx);
+    }
+
     /// Announces the addresses again, now and later.
     pub(crate) fn assert_addresses(&mut self, cx: &mut Cx<'_>) {
         if self.is_master() {

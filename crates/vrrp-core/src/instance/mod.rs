@@ -71,6 +71,8 @@ pub struct Conditions {
     pub link_down: bool,
     /// No address of its family to send from.
     pub no_source: bool,
+    /// Unicast to nobody.
+    pub no_peer: bool,
     /// A tracker without weight is bad, or a file's number is very low.
     pub tracked: bool,
     /// Another member of the sync group is in fault.
@@ -84,7 +86,7 @@ pub struct Conditions {
 impl Conditions {
     /// A fault of this instance's own making.
     pub(crate) const fn own_fault(&self) -> bool {
-        self.link_down || self.no_source || self.tracked
+        self.link_down || self.no_source || self.no_peer || self.tracked
     }
 
     const fn fault(&self) -> bool {
@@ -162,7 +164,10 @@ pub(crate) struct Instance {
     found: Option<Found>,
     conditions: Conditions,
     priority: Priority,
+    /// What it speaks from.
     source: Option<IpAddr>,
+    /// What the interface has to offer.
+    offered: Option<IpAddr>,
     timers: TimerTable<Timer, 7>,
     receiver: Receiver,
     followed: Option<Followed>,
@@ -197,6 +202,7 @@ pub(crate) enum Found {
 
 impl Instance {
     pub(crate) fn new(settings: InstanceSettings) -> Instance {
+        let source = settings.source.filter(|_| !settings.track_source);
         Instance {
             phase: Phase::Init,
             state: State::Init,
@@ -205,11 +211,13 @@ impl Instance {
             // Until the runtime says otherwise there is neither a link nor an address.
             conditions: Conditions {
                 link_down: settings.interface.is_some() && settings.track_primary,
-                no_source: settings.source.is_none(),
+                no_source: source.is_none(),
+                no_peer: settings.lacks_peer(),
                 ..Conditions::default()
             },
             priority: settings.priority,
-            source: settings.source,
+            source,
+            offered: None,
             timers: TimerTable::default(),
             receiver: Receiver::default(),
             followed: None,
@@ -263,6 +271,7 @@ impl Instance {
 
     /// Drops what the checks refuse; the rest goes to the state it finds.
     pub(crate) fn packet(&mut self, packet: &Packet<'_>, cx: &mut Cx<'_>) {
+        self.stand_back_when_late(cx);
         if matches!(self.phase, Phase::Init | Phase::Fault | Phase::Stopped) {
             return self.refuse(packet, DropReason::NotListening, cx);
         }
@@ -297,6 +306,7 @@ impl Instance {
     }
 
     pub(crate) fn on_deadline(&mut self, cx: &mut Cx<'_>) {
+        self.stand_back_when_late(cx);
         while let Some(timer) = self.timers.take_due(cx.now) {
             match timer {
                 Timer::MasterDown => self.master_down(cx),

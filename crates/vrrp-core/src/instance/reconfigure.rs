@@ -8,10 +8,9 @@ use crate::settings::{InstanceSettings, VirtualAddress};
 impl Instance {
     pub(crate) fn reconfigure(&mut self, settings: InstanceSettings, cx: &mut Cx<'_>) {
         let old = std::mem::replace(&mut self.settings, settings);
-        if self.settings.source.is_some() {
-            self.source = self.settings.source;
-            self.conditions.no_source = false;
-        }
+        self.source = self.speaks_from();
+        self.conditions.no_source = self.source.is_none();
+        self.conditions.no_peer = self.settings.lacks_peer();
         if !self.settings.track_primary {
             self.conditions.link_down = false;
         }
@@ -25,6 +24,7 @@ impl Instance {
             self.timers.disarm(Timer::Advert);
             self.advertise(cx);
         }
+        self.evaluate(cx);
     }
 
     fn exchange_addresses(&mut self, old: &InstanceSettings, cx: &mut Cx<'_>) {

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tandem_time::Mono;
 
-use super::{Found, Instance, Phase};
+use super::{Found, Instance, Phase, Timer};
 use crate::outbox::{Cx, Outbox};
 use crate::packet::{Addresses, Advert, Datagram, Dialect, Endpoints, Form, Ipv4Header, Packet, View};
 use crate::settings::*;
 use crate::{Output, Release};
 
 mod disputes;
+mod standing;
 
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 const VIP: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 100);

@@ -37,7 +37,8 @@ impl Instance {
     }
 
     pub(crate) fn set_source(&mut self, source: Option<std::net::IpAddr>, cx: &mut Cx<'_>) {
-        self.source = self.settings.source.or(source);
+        self.offered = source;
+        self.source = self.speaks_from();
         let missing = self.source.is_none();
         if missing && !self.conditions.no_source {
             cx.log(
@@ -48,6 +49,16 @@ impl Instance {
             );
         }
         self.change_conditions(|c| c.no_source = missing, cx);
+    }
+
+    /// An address that is tracked counts only while the interface has it.
+    pub(super) fn speaks_from(&self) -> Option<std::net::IpAddr> {
+        let tracked = self.settings.track_source;
+        match self.settings.source {
+            Some(fixed) if !tracked || self.offered == Some(fixed) => Some(fixed),
+            Some(_) => None,
+            None => self.offered,
+        }
     }
 
     pub(crate) fn set_priority(&mut self, priority: Priority, cx: &mut Cx<'_>) {
@@ -90,7 +101,7 @@ impl Instance {
         }
     }
 
-    fn evaluate(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn evaluate(&mut self, cx: &mut Cx<'_>) {
         let fault = self.conditions.fault();
         match &self.phase {
             Phase::Init if !self.started => {}

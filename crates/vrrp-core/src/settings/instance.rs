@@ -28,6 +28,10 @@ pub struct InstanceSettings {
     pub transport: Transport,
     /// `mcast_src_ip` or `unicast_src_ip`; `None` is the interface's primary address.
     pub source: Option<IpAddr>,
+    /// Fault when the interface does not have `source` (`track_src_ip`).
+    pub track_source: bool,
+    /// Fault when unicast was meant and nobody is named (`unicast_fault_no_peer`).
+    pub needs_peer: bool,
     pub hmac: Option<HmacSettings>,
     /// Advertised addresses, all of `family`, in the order of the file; at most 255.
     pub vips: Vec<VirtualAddress>,
@@ -44,6 +48,9 @@ pub struct InstanceSettings {
     pub last_word: bool,
     /// A master asks with each advert whether anybody else has its addresses, and announces them if so (`find_rivals`).
     pub seeks_rivals: bool,
+    /// A master that was late for so long that a backup of this priority may have taken over stands back
+    /// (`timer_expired_backup`).
+    pub late_is_backup: Option<Priority>,
     pub owner_ignores_adverts: bool,
     /// Compare the address list only when the master changes.
     pub skip_address_check: bool,
@@ -88,6 +95,8 @@ impl InstanceSettings {
             protocol,
             transport: Transport::Multicast { group },
             source: None,
+            track_source: false,
+            needs_peer: false,
             hmac: None,
             vips: Vec::new(),
             excluded: Vec::new(),
@@ -97,6 +106,7 @@ impl InstanceSettings {
             answer_lower: true,
             last_word: true,
             seeks_rivals: true,
+            late_is_backup: None,
             owner_ignores_adverts: false,
             skip_address_check: false,
             strict: false,
@@ -137,6 +147,10 @@ impl InstanceSettings {
     /// All addresses this instance holds as master, advertised ones first.
     pub fn addresses(&self) -> impl Iterator<Item = &VirtualAddress> {
         self.vips.iter().chain(&self.excluded)
+    }
+
+    pub(crate) fn lacks_peer(&self) -> bool {
+        self.needs_peer && matches!(&self.transport, Transport::Unicast { peers, .. } if peers.is_empty())
     }
 
     pub fn accepts(&self) -> bool {

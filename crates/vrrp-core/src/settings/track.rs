@@ -22,8 +22,6 @@ pub enum TrackerKind {
     Interface(Arc<str>),
     File(FileSettings),
     Process(ProcessSettings),
-    /// A virtual or static route is in the kernel's table.
-    Route,
     Bfd,
     Lb(LbSettings),
 }

@@ -58,7 +58,7 @@ impl TrackState {
             (TrackerKind::Lb(_), Observation::Holds(holds)) => self.count(holds),
             (TrackerKind::File(_), Observation::Number(number)) => self.become_(Level::Number(number.unwrap_or(0))),
             (TrackerKind::Process(process), Observation::Processes(count)) => self.processes(process, count, now),
-            (TrackerKind::Interface(_) | TrackerKind::Route | TrackerKind::Bfd, Observation::Holds(holds)) => {
+            (TrackerKind::Interface(_) | TrackerKind::Bfd, Observation::Holds(holds)) => {
                 self.become_(Level::Good(holds))
             }
             _ => false,

@@ -125,7 +125,8 @@ impl Brain {
     }
 
     fn sources_of(&self, settings: &RouterSettings) -> Vec<(InstanceId, Option<IpAddr>)> {
-        let instances = settings.instances.iter().filter(|i| i.source.is_none());
+        let instances = settings.instances.iter();
+        let instances = instances.filter(|i| i.source.is_none() || i.track_source);
         instances
             .map(|i| (i.id, self.network.source(i, &self.virtuals)))
             .collect()

@@ -129,10 +129,13 @@ impl Network {
         on.filter(move |link| self.has(link.index, ip))
     }
 
-    /// Where adverts of this instance come from: the primary address, for IPv6 the link-local one. Virtual addresses
+    /// Where adverts of this instance come from: what it names, if the interface has it; else the primary address, for IPv6 the link-local one. Virtual addresses
     /// do not count, unless they are what the owner has.
     pub(super) fn source(&self, settings: &InstanceSettings, virtuals: &BTreeSet<IpAddr>) -> Option<IpAddr> {
         let index = self.link(settings.interface.as_deref()?)?.index;
+        if let Some(fixed) = settings.source {
+            return Some(fixed).filter(|fixed| self.has(index, *fixed));
+        }
         let here = self.addresses.values().filter(|known| known.address.index == index);
         let mut candidates: Vec<&Known> = here.filter(|known| speaks(&known.address, settings.family)).collect();
         candidates.sort_by_key(|known| known.order);

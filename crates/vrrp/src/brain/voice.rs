@@ -12,8 +12,8 @@ use tandem_vrrp_core::packet::{Ipv4Header, Ipv6Header};
 #[derive(Debug, Default)]
 pub(super) struct Voice {
     v4: BTreeMap<Index, VrrpSender>,
-    /// The kernel writes the header of IPv6, so a socket stands for its source.
-    v6: BTreeMap<(Index, Ipv6Addr), VrrpSender>,
+    /// The kernel writes the header of IPv6, so a socket stands for its source and its hop limit.
+    v6: BTreeMap<(Index, Ipv6Addr, u8), VrrpSender>,
     /// For those that leave with another MAC address than the interface's.
     frames: BTreeMap<Index, PacketSocket>,
     last_id: u16,
@@ -38,7 +38,7 @@ impl Voice {
                 let packet = self.packet_v4(source, destination, advert);
                 self.v4(link)?.send(&packet, advert.to)
             }
-            (IpAddr::V6(source), IpAddr::V6(_)) => self.v6(link, source)?.send(advert.message, advert.to),
+            (IpAddr::V6(source), IpAddr::V6(_)) => self.v6(link, source, advert.ttl)?.send(advert.message, advert.to),
             _ => Err(io::Error::other("source and destination are of different families")),
         }
     }
@@ -82,7 +82,7 @@ impl Voice {
     pub(super) fn forget(&mut self, index: Index) {
         self.v4.remove(&index);
         self.frames.remove(&index);
-        self.v6.retain(|(own, _), _| *own != index);
+        self.v6.retain(|(own, ..), _| *own != index);
     }
 
     fn v4(&mut self, link: &Link) -> io::Result<&VrrpSender> {
@@ -92,13 +92,16 @@ impl Voice {
         }
     }
 
-    fn v6(&mut self, link: &Link, source: Ipv6Addr) -> io::Result<&VrrpSender> {
+    fn v6(&mut self, link: &Link, source: Ipv6Addr, hop_limit: u8) -> io::Result<&VrrpSender> {
         // An address that changed leaves a socket behind that is bound to the old one.
         self.v6
-            .retain(|(index, bound), _| *index != link.index || *bound == source);
-        match self.v6.entry((link.index, source)) {
+            .retain(|(index, bound, _), _| *index != link.index || *bound == source);
+        match self.v6.entry((link.index, source, hop_limit)) {
             Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(vacant) => Ok(vacant.insert(VrrpSender::open_v6(&link.name, link.index, source)?)),
+            Entry::Vacant(vacant) => {
+                let sender = VrrpSender::open_v6(&link.name, link.index, source, hop_limit)?;
+                Ok(vacant.insert(sender))
+            }
         }
     }
 

@@ -57,7 +57,7 @@ impl Trackers {
         }
     }
 
-    /// Interfaces are the brain's own, BFD has a thread of its own; routes have nobody to look at them yet.
+    /// Interfaces are the brain's own, BFD has a thread of its own.
     fn start(&self, tracker: &Tracker) -> Option<JoinHandle<()>> {
         let tell = Teller {
             tracker: tracker.id,
@@ -72,7 +72,7 @@ impl Trackers {
             TrackerKind::Process(settings) => tokio::task::spawn_local(count::track(settings, tell)),
             TrackerKind::File(settings) => tokio::task::spawn_local(file::track(settings, tell)),
             TrackerKind::Lb(settings) => tokio::task::spawn_local(balancer::track(settings, tell)),
-            TrackerKind::Interface(_) | TrackerKind::Route | TrackerKind::Bfd => return None,
+            TrackerKind::Interface(_) | TrackerKind::Bfd => return None,
         })
     }
 }

@@ -225,7 +225,10 @@ impl Stage {
 
     /// What both wrote, for the reader of a failure.
     pub(crate) fn logs(&self) -> String {
-        let log = |router: &Router| router.daemon.as_ref().map(Running::output).unwrap_or_default();
+        let log = |router: &Router| {
+            let said = router.daemon.as_ref().map(Running::output).unwrap_or_default();
+            said + &router.links()
+        };
         self.routers
             .iter()
             .map(|router| format!("--- {} {:?}\n{}", router.host.name(), router.program, log(router)))
@@ -241,6 +244,16 @@ impl Router {
     pub(crate) fn stop(&mut self) -> Result<()> {
         self.daemon.as_mut().context("it was not started")?.stop(LONG)?;
         Ok(())
+    }
+
+    /// What its interfaces look like, for the reader of a failure: FRR takes its macvlan down and up by itself.
+    fn links(&self) -> String {
+        let show = || {
+            let mut show = self.host.run(Command::new("ip").args(["-s", "-d", "link"]))?;
+            show.wait(LONG)?;
+            anyhow::Ok(show.output())
+        };
+        show().unwrap_or_else(|error| format!("ip link: {error}"))
     }
 
     /// At once, because Keepalived's child hands the address over when only its parent dies.
