@@ -109,9 +109,21 @@ fn of_instances() {
     instance("skip_check_adv_addr", |i| show(i.skip_address_check), "true");
     instance("owner_ignore_adverts on", |i| show(i.owner_ignores_adverts), "true");
     instance("mcast_src_ip 10.9.0.3\n track_src_ip", |i| show(i.track_source), "true");
-    instance("unicast_fault_no_peer", |i| show((i.needs_peer, &i.transport)), "(true, Unicast { peers: [], check_source: false, ttl: None })");
-    instance("timer_expired_backup", |i| show(i.late_is_backup.map(|p| p.value())), "Some(254)");
-    instance("timer_expired_backup 120", |i| show(i.late_is_backup.map(|p| p.value())), "Some(120)");
+    instance(
+        "unicast_fault_no_peer",
+        |i| show((i.needs_peer, &i.transport)),
+        "(true, Unicast { peers: [], check_source: false, ttl: None })",
+    );
+    instance(
+        "timer_expired_backup",
+        |i| show(i.late_is_backup.map(|p| p.value())),
+        "Some(254)",
+    );
+    instance(
+        "timer_expired_backup 120",
+        |i| show(i.late_is_backup.map(|p| p.value())),
+        "Some(120)",
+    );
     instance("dont_track_primary", |i| show(i.track_primary), "false");
     instance(
         "garp_master_delay 3\n garp_master_repeat 2",
@@ -215,11 +227,7 @@ fn of_the_runtime() {
         |r| show((&r.vmac, r.vmac_for_addresses)),
         "(Some(Vmac { name: Some(\"v.9\"), address: Some([2, 0, 0, 0, 1, 9]), transmit_on_base: true }), true)",
     );
-    runtime(
-        "promote_secondaries",
-        |r| show(r.promote_secondaries),
-        "true",
-    );
+    runtime("promote_secondaries", |r| show(r.promote_secondaries), "true");
     runtime(
         "notify_master \"/a 'b c' d\" u g\n notify /e",
         |r| show((&r.notify.master, &r.notify.any)),

@@ -12,7 +12,7 @@ use tandem_sys::netlink::{AddressRequest, Mac, MacvlanMode};
 use super::row::Step::*;
 use super::row::{Row, Step, play_beside};
 use super::stage::Side::{A, B};
-use super::stage::{Config, Program};
+use super::stage::{Config, LONG, Program};
 
 const DAEMON: &str = "/usr/lib/frr/vrrpd";
 /// FRR counts in hundredths of a second, rounded down.
@@ -78,8 +78,7 @@ pub(super) fn as_the_other_router(bench: &Bench<'_>) -> Result<()> {
         Join,
         Adverts(B, 3),
         Now,
-        Adverts(B, 5),
-        Silent(A),
+        Alone(B, 5),
     ];
     play_beside(
         bench,
@@ -129,6 +128,17 @@ pub(super) fn start(host: &Host, config: &Config, folder: &Path) -> Result<Runni
     let file = folder.join(format!("{}.frr", host.name()));
     std::fs::write(&file, text(config, &addresses)?)?;
     Ok(host.run(Command::new("sh").args(["-c", SCRIPT, "frr"]).arg(&file))?)
+}
+
+/// Lets out what its macvlan sends.
+pub(super) fn switch_on(host: &Host) -> Result<()> {
+    for name in ["vrrp4", "vrrp6"] {
+        let mut command = Command::new("ip");
+        command.args(["link", "set", name, "protodown", "off"]);
+        // Only one of them is there.
+        host.run(&mut command)?.wait(LONG)?;
+    }
+    Ok(())
 }
 
 /// FRR refuses to run as a user who is not in its group, so the host gets a list of groups of its own.

@@ -53,6 +53,8 @@ pub(super) enum Step {
     TwoMasters,
     Says(Side, &'static str),
     Adverts(Side, usize),
+    /// This side alone advertises, so often in a row.
+    Alone(Side, usize),
     /// This side advertises so long after the other's last advert.
     Detects(Side, Duration),
     /// This side advertises so long after the other's priority 0.
@@ -164,6 +166,7 @@ impl Scene<'_> {
             Step::TwoMasters => self.two_masters(),
             Step::Says(side, words) => self.stage.says(side, words).map(drop),
             Step::Adverts(side, count) => self.stage.wait_for_adverts(side, self.done, count),
+            Step::Alone(side, count) => self.stage.wait_until_alone(side, self.done, count),
             Step::Detects(side, after) => self.detects(side, after),
             Step::Follows(side, after) => self.follows(side, after),
             Step::Takes(side, earliest, latest) => {

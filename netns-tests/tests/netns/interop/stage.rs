@@ -153,7 +153,7 @@ impl Stage {
         for (each, held) in [(side, true), (side.other(), false)] {
             let router = self.router(each);
             match router.program {
-                Program::Frr if held => self.wait_for_adverts(each, SystemTime::now(), 2)?,
+                Program::Frr if held => self.wait_for_frr(each)?,
                 Program::Frr => {}
                 _ => router
                     .host
@@ -162,6 +162,18 @@ impl Stage {
             }
         }
         Ok(())
+    }
+
+    /// FRR that becomes master within milliseconds may leave its macvlan switched off behind itself, and then its adverts
+    /// go nowhere: its two daemons race. That is mended here, as nobody else is concerned.
+    fn wait_for_frr(&self, side: Side) -> Result<()> {
+        const RACE_IS_OVER: Duration = Duration::from_secs(2);
+        let since = SystemTime::now();
+        self.says(side, "-> Master")?;
+        if self.wait_for_adverts_within(RACE_IS_OVER, side, since, 2).is_err() {
+            frr::switch_on(&self.router(side).host)?;
+        }
+        self.wait_for_adverts(side, since, 2)
     }
 
     pub(crate) fn adverts(&self) -> Vec<Advert> {
@@ -201,10 +213,32 @@ impl Stage {
 
     /// Until `side` has advertised so often since a moment.
     pub(crate) fn wait_for_adverts(&self, side: Side, since: SystemTime, count: usize) -> Result<()> {
-        let deadline = Instant::now() + LONG;
+        self.wait_for_adverts_within(LONG, side, since, count)
+    }
+
+    fn wait_for_adverts_within(&self, limit: Duration, side: Side, since: SystemTime, count: usize) -> Result<()> {
+        let deadline = Instant::now() + limit;
         while self.adverts_of(side, since).len() < count {
             if Instant::now() > deadline {
                 bail!("{side:?} did not advertise {count} times");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// Until `side` has advertised so often in a row, with nothing of the other between: of two masters one yields. A
+    /// machine that is too busy for one of them may let the other take over for a moment, and then it yields again.
+    pub(crate) fn wait_until_alone(&self, side: Side, since: SystemTime, count: usize) -> Result<()> {
+        let deadline = Instant::now() + LONG;
+        let is_alone = || {
+            let others = self.adverts_of(side.other(), since);
+            let last = others.last().map_or(since, |advert| advert.at);
+            self.adverts_of(side, last).len() >= count
+        };
+        while !is_alone() {
+            if Instant::now() > deadline {
+                bail!("the other of {side:?} goes on: {:?}", self.adverts_of(side.other(), since));
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -216,11 +250,14 @@ impl Stage {
     }
 
     pub(crate) fn wait_for_backup(&self, side: Side) -> Result<()> {
-        let words = match self.router(side).program {
-            Program::Frr => "-> Backup",
-            _ => "Entering BACKUP STATE",
-        };
-        self.says(side, words).map(drop)
+        match self.router(side).program {
+            Program::Frr => {
+                self.says(side, "-> Backup")?;
+                // Its other daemon has heard of it; one that is master before that stays mute.
+                self.says(side, "Setting protodown on").map(drop)
+            }
+            _ => self.says(side, "Entering BACKUP STATE").map(drop),
+        }
     }
 
     /// What both wrote, for the reader of a failure.

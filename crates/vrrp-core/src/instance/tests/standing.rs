@@ -78,7 +78,11 @@ fn a_master_that_slept_too_long_listens_first() {
     assert_eq!((rig.phase(), rig.did().as_str()), ("backup", "remove BACKUP"));
     let mut rig = slept(2010, careful());
     rig.hear(ABOVE, 100);
-    assert_eq!(rig.phase(), "backup", "the rival that was waiting to be read is not talked over");
+    assert_eq!(
+        rig.phase(),
+        "backup",
+        "the rival that was waiting to be read is not talked over"
+    );
     let mut rig = slept(2010, settings());
     rig.hear(ABOVE, 100);
     assert_eq!(rig.phase(), "master", "nobody asked for it");
