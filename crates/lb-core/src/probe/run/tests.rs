@@ -1,7 +1,7 @@
 //! Scripts against servers, with the words that HAProxy 2.6.12 said of the same.
 
 use super::*;
-use crate::probe::{Content, Expect, HttpExpect, HttpRequest, Step, hex};
+use crate::probe::{Content, Expect, HttpRequest, Step, hex};
 
 fn text(text: &str) -> Expect {
     Expect::new(Answer::Content(Content::Text(text.into())))
