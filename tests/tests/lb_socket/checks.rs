@@ -15,10 +15,15 @@ type Judged = BTreeMap<String, [String; 5]>;
 
 fn banner(mut stream: TcpStream) {
     stream.write_all(b"220 hello there\r\n").ok();
-    let mut buffer = [0; 100];
-    stream.read(&mut buffer).ok();
+    hear(&mut stream);
     stream.write_all(b"+PONG\r\n").ok();
     wait_for_end(stream);
+}
+
+/// Whatever comes first; what it is does not matter.
+fn hear(stream: &mut TcpStream) {
+    let mut buffer = [0; 4096];
+    let _whatever = stream.read(&mut buffer);
 }
 
 fn wait_for_end(mut stream: TcpStream) {
@@ -28,8 +33,7 @@ fn wait_for_end(mut stream: TcpStream) {
 
 fn http(head: &'static str, body: &'static str) -> impl Fn(TcpStream) + Send + Sync {
     move |mut stream| {
-        let mut buffer = [0; 4096];
-        stream.read(&mut buffer).ok();
+        hear(&mut stream);
         let length = body.len();
         write!(stream, "HTTP/1.0 {head}\r\nContent-Length: {length}\r\n\r\n{body}").ok();
     }
@@ -37,8 +41,7 @@ fn http(head: &'static str, body: &'static str) -> impl Fn(TcpStream) + Send + S
 
 fn says(bytes: &'static [u8]) -> impl Fn(TcpStream) + Send + Sync {
     move |mut stream| {
-        let mut buffer = [0; 4096];
-        stream.read(&mut buffer).ok();
+        hear(&mut stream);
         stream.write_all(bytes).ok();
         wait_for_end(stream);
     }
@@ -154,8 +157,7 @@ const BACKENDS: [(&str, &str, &[&str]); 27] = [
 fn smtp(mut stream: TcpStream) {
     for line in ["220 hello\r\n", "250 fine\r\n", "221 bye\r\n"] {
         stream.write_all(line.as_bytes()).ok();
-        let mut buffer = [0; 100];
-        stream.read(&mut buffer).ok();
+        hear(&mut stream);
     }
 }
 

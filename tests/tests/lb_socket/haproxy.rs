@@ -1,6 +1,7 @@
 //! The same commands to HAProxy and to us, on the same configuration, must give the same answers.
 
 use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -132,7 +133,8 @@ pub fn haproxy(room: &Room, text: &str) -> Option<Haproxy> {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let child = Haproxy(command.spawn().ok()?);
-    until("HAProxy's socket", || room.socket().exists().then_some(()));
+    // Its file is there before anybody listens on it.
+    until("HAProxy's socket", || UnixStream::connect(room.socket()).ok());
     Some(child)
 }
 

@@ -58,7 +58,8 @@ fn over_http_and_over_the_socket() {
     let Some(stage) = Stage::set("prometheus-haproxy-exporter") else {
         return;
     };
-    let ways: [(&str, fn(&Side) -> String); 2] = [
+    type Uri = fn(&Side) -> String;
+    let ways: [(&str, Uri); 2] = [
         ("the page", |side| format!("http://{}/;csv", side.page())),
         ("the socket", |side| format!("unix:{}", side.room.socket().display())),
     ];

@@ -72,7 +72,6 @@ fn write(incoming: &Receiver<Vec<u8>>, counts: &Counts, mut out: impl Write) {
 mod tests {
     use super::*;
     use std::sync::Mutex;
-    use std::sync::mpsc::{Sender, channel};
 
     /// Takes a line whenever it is told to.
     struct Slow {
@@ -93,8 +92,8 @@ mod tests {
         }
     }
 
-    fn slow() -> (Sender<()>, Arc<Mutex<Vec<u8>>>, Queue) {
-        let (tell, told) = channel();
+    fn slow() -> (SyncSender<()>, Arc<Mutex<Vec<u8>>>, Queue) {
+        let (tell, told) = sync_channel(0);
         let taken = Arc::<Mutex<Vec<u8>>>::default();
         let out = Slow {
             told,
