@@ -24,6 +24,8 @@ use crate::upgrade::Gate;
 pub(crate) struct Live {
     connections: DashMap<u64, Arc<Connection>>,
     next: AtomicU64,
+    /// Numbers up to this one are of a process before this one.
+    inherited: AtomicU64,
     /// The way to another process, while there is one.
     gate: ArcSwapOption<Gate>,
 }
@@ -69,8 +71,8 @@ impl Live {
         self.put(id, frontend, peer, began, waker)
     }
 
-    /// Enters one that had this number in another process, and keeps it unless somebody here has it: whoever was still
-    /// on the way in there when the last number was asked for may have one that was given here too.
+    /// Enters one that had this number in another process, and keeps it unless it may be given here too: whoever was
+    /// still on the way in there when the last number was asked for has a later one.
     pub(crate) fn arrive(
         self: &Arc<Self>,
         id: u64,
@@ -79,7 +81,7 @@ impl Live {
         began: Mono,
         waker: Waker,
     ) -> Entry {
-        if self.connections.contains_key(&id) {
+        if id > self.inherited.load(Relaxed) {
             return self.enter(frontend, peer, began, waker);
         }
         self.put(id, frontend, peer, began, waker)
@@ -87,6 +89,7 @@ impl Live {
 
     /// Numbers up to this one are another process's.
     pub(crate) fn go_on_from(&self, last: u64) {
+        self.inherited.store(last, Relaxed);
         self.next.fetch_max(last, Relaxed);
     }
 
