@@ -5,11 +5,14 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::sched::{CloneFlags, setns};
 use rtnetlink::sys::protocols::NETLINK_CONNECTOR;
 use rtnetlink::sys::{AsyncSocket, AsyncSocketExt, SocketAddr, TokioSocket};
+use tokio::runtime::Handle;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProcEvent {
@@ -39,12 +42,34 @@ const EVENT_HEADER: usize = 16;
 const PROC: u32 = 1;
 const LISTEN: u32 = 1;
 
+fn socket() -> io::Result<TokioSocket> {
+    let mut socket = TokioSocket::new(NETLINK_CONNECTOR)?;
+    socket.socket_mut().bind(&SocketAddr::new(0, PROC))?;
+    Ok(socket)
+}
+
 impl ProcEvents {
     /// Needs CAP_NET_ADMIN and a tokio runtime with I/O and time.
     pub async fn open() -> io::Result<Self> {
+        Self::begin(socket()?).await
+    }
+
+    /// The same for whoever has entered another network than the first, which is `network`. Needs what entering needs.
+    pub async fn open_in(network: BorrowedFd<'_>) -> io::Result<Self> {
+        let runtime = Handle::current();
+        let there = || {
+            setns(network, CloneFlags::CLONE_NEWNET)?;
+            let _within = runtime.enter();
+            socket()
+        };
+        // A network belongs to a thread, and this one keeps its own.
+        let socket = std::thread::scope(|scope| scope.spawn(there).join());
+        let panicked = |_| io::Error::other("the thread in the first network panicked");
+        Self::begin(socket.map_err(panicked)??).await
+    }
+
+    async fn begin(socket: TokioSocket) -> io::Result<Self> {
         const PATIENCE: Duration = Duration::from_millis(500);
-        let mut socket = TokioSocket::new(NETLINK_CONNECTOR)?;
-        socket.socket_mut().bind(&SocketAddr::new(0, PROC))?;
         let mut events = Self {
             socket,
             pending: VecDeque::new(),

@@ -6,6 +6,7 @@
 //! ```
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -59,6 +60,8 @@ pub(crate) struct Control {
     pub(crate) launcher: Rc<Launcher>,
     pub(crate) firewall: Firewall,
     pub(crate) door: Door,
+    /// Where this process came from, if it entered another network.
+    pub(crate) first_network: Option<File>,
     pub(crate) orders: mpsc::Sender<Order>,
     pub(crate) reports: mpsc::Receiver<Report>,
 }
@@ -74,12 +77,13 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         launcher,
         firewall,
         door,
+        first_network,
         orders,
         reports,
     } = control;
     let signals = Signals::listen(ROUTER)?;
     let questions = socket::serve(door)?;
-    let mut trackers = Trackers::new(orders.clone(), log.clone(), launcher);
+    let mut trackers = Trackers::new(orders.clone(), log.clone(), launcher, first_network);
     trackers.adjust(&tracked(&plan));
     let bfd = Sessions::new(orders.clone(), realtime_priority(&plan));
     let mut pair = Pair::new(log.clone());

@@ -42,9 +42,8 @@ const VRRP_PID: &str = "/run/keepalived_vrrp.pid";
 
 /// Runs the Plan until a signal ends it. `complaints` are said once there is a log.
 pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &str) -> anyhow::Result<ExitCode> {
-    if let Some(network) = args.namespace.as_deref().or(plan.global.net_namespace.as_deref()) {
-        enter(network)?;
-    }
+    let network = args.namespace.as_deref().or(plan.global.net_namespace.as_deref());
+    let first_network = network.map(enter).transpose()?;
     wait_for_boot(&mut plan);
     let notifier = Notifier::from_environment().context("NOTIFY_SOCKET")?;
     let readiness = match background(&args)? {
@@ -102,6 +101,7 @@ pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &s
             launcher,
             firewall,
             door,
+            first_network,
             orders: brain.orders,
             reports: brain.reports,
         };
@@ -135,11 +135,15 @@ fn wait_for_boot(plan: &mut Plan) {
     plan.router.startup_delay = plan.router.startup_delay.max(left);
 }
 
-/// Must come before the first thread.
-fn enter(network: &str) -> anyhow::Result<()> {
+/// Must come before the first thread. Returns the network that this process was in.
+fn enter(network: &str) -> anyhow::Result<File> {
+    const OWN: &str = "/proc/self/ns/net";
+    let before = File::open(OWN).context(OWN)?;
     let path = Path::new(NETWORKS).join(network);
     let file = File::open(&path).with_context(|| format!("network namespace {network}: {}", path.display()))?;
-    setns(file.as_fd(), CloneFlags::CLONE_NEWNET).with_context(|| format!("cannot enter network namespace {network}"))
+    setns(file.as_fd(), CloneFlags::CLONE_NEWNET)
+        .with_context(|| format!("cannot enter network namespace {network}"))?;
+    Ok(before)
 }
 
 enum Background {

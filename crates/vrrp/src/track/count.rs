@@ -4,6 +4,7 @@
 //! where it does, now and then, in case something was missed.
 
 use std::collections::BTreeSet;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use tandem_sys::proc_events::{ProcEvent, ProcEvents};
@@ -27,8 +28,11 @@ struct Count {
 }
 
 pub(super) async fn track(settings: ProcessSettings, tell: Teller) {
-    let mut events = ProcEvents::open()
-        .await
+    let opened = match &tell.first_network {
+        Some(network) => ProcEvents::open_in(network.as_fd()).await,
+        None => ProcEvents::open().await,
+    };
+    let mut events = opened
         .inspect_err(|error| {
             let name = settings.command.first().map_or("", |word| word);
             tell.log.info(&format!(
@@ -160,6 +164,7 @@ mod tests {
                 orders,
                 log: Rc::new(Log::default()),
                 launcher: Launcher::new(&Args::read(["tandem-vrrp".into()]).expect("no arguments are needed")),
+                first_network: None,
             };
             let task = tokio::task::spawn_local(track(settings, tell));
             let mut child = None;

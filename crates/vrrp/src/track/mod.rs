@@ -8,6 +8,7 @@ mod process;
 mod script;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::rc::Rc;
 
 use tandem_vrrp_core::settings::{Tracker, TrackerId, TrackerKind};
@@ -25,15 +26,23 @@ pub(crate) struct Trackers {
     orders: mpsc::Sender<Order>,
     log: Rc<Log>,
     launcher: Rc<Launcher>,
+    first_network: Option<Rc<File>>,
     running: BTreeMap<TrackerId, (Tracker, JoinHandle<()>)>,
 }
 
 impl Trackers {
-    pub(crate) fn new(orders: mpsc::Sender<Order>, log: Rc<Log>, launcher: Rc<Launcher>) -> Trackers {
+    /// `first_network` is the one that this process left, where the kernel tells of processes.
+    pub(crate) fn new(
+        orders: mpsc::Sender<Order>,
+        log: Rc<Log>,
+        launcher: Rc<Launcher>,
+        first_network: Option<File>,
+    ) -> Trackers {
         Trackers {
             orders,
             log,
             launcher,
+            first_network: first_network.map(Rc::new),
             running: BTreeMap::new(),
         }
     }
@@ -64,6 +73,7 @@ impl Trackers {
             orders: self.orders.clone(),
             log: self.log.clone(),
             launcher: self.launcher.clone(),
+            first_network: self.first_network.clone(),
         };
         Some(match tracker.kind.clone() {
             TrackerKind::Script(settings) => {
@@ -97,6 +107,7 @@ struct Teller {
     orders: mpsc::Sender<Order>,
     log: Rc<Log>,
     launcher: Rc<Launcher>,
+    first_network: Option<Rc<File>>,
 }
 
 impl Teller {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tandem_lab::{Cidr, Host, Missing, Running};
@@ -15,6 +15,8 @@ use super::stage::Side::{A, B};
 use super::stage::{Config, LONG, Program};
 
 const DAEMON: &str = "/usr/lib/frr/vrrpd";
+/// Its two daemons agree after this, or not at all.
+pub(super) const RACE: Duration = Duration::from_secs(2);
 /// FRR counts in hundredths of a second, rounded down.
 const DOWN_V2: Duration = Duration::from_millis(3600);
 const DOWN_V3: Duration = Duration::from_millis(360);
@@ -128,6 +130,20 @@ pub(super) fn start(host: &Host, config: &Config, folder: &Path) -> Result<Runni
     let file = folder.join(format!("{}.frr", host.name()));
     std::fs::write(&file, text(config, &addresses)?)?;
     Ok(host.run(Command::new("sh").args(["-c", SCRIPT, "frr"]).arg(&file))?)
+}
+
+/// Until FRR has switched its macvlan off, as it does for a backup; or not, when it is on its way to master already.
+pub(super) fn wait_until_off(host: &Host) -> Result<()> {
+    let deadline = Instant::now() + RACE;
+    while Instant::now() < deadline {
+        let mut show = host.run(Command::new("ip").args(["-d", "link", "show", "type", "macvlan"]))?;
+        show.wait(LONG)?;
+        if show.output().contains("protodown on") {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
 }
 
 /// Lets out what its macvlan sends.

@@ -167,10 +167,8 @@ impl Stage {
     /// FRR that becomes master within milliseconds may leave its macvlan switched off behind itself, and then its adverts
     /// go nowhere: its two daemons race. That is mended here, as nobody else is concerned.
     fn wait_for_frr(&self, side: Side) -> Result<()> {
-        const RACE_IS_OVER: Duration = Duration::from_secs(2);
         let since = SystemTime::now();
-        self.says(side, "-> Master")?;
-        if self.wait_for_adverts_within(RACE_IS_OVER, side, since, 2).is_err() {
+        if self.wait_for_adverts_within(frr::RACE, side, since, 2).is_err() {
             frr::switch_on(&self.router(side).host)?;
         }
         self.wait_for_adverts(side, since, 2)
@@ -238,7 +236,10 @@ impl Stage {
         };
         while !is_alone() {
             if Instant::now() > deadline {
-                bail!("the other of {side:?} goes on: {:?}", self.adverts_of(side.other(), since));
+                bail!(
+                    "the other of {side:?} goes on: {:?}",
+                    self.adverts_of(side.other(), since)
+                );
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -253,8 +254,8 @@ impl Stage {
         match self.router(side).program {
             Program::Frr => {
                 self.says(side, "-> Backup")?;
-                // Its other daemon has heard of it; one that is master before that stays mute.
-                self.says(side, "Setting protodown on").map(drop)
+                // One that is master before its other daemon has heard of that stays mute.
+                frr::wait_until_off(&self.router(side).host)
             }
             _ => self.says(side, "Entering BACKUP STATE").map(drop),
         }

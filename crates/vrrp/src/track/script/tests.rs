@@ -28,6 +28,7 @@ fn outcomes(settings: ScriptSettings, count: usize) -> Vec<ScriptOutcome> {
             orders,
             log,
             launcher,
+            first_network: None,
         };
         let task = tokio::task::spawn_local(track("chk".into(), settings, tell));
         let mut seen = Vec::new();
