@@ -1,0 +1,7 @@
+//! The fuzz program around [`check`]. What is checked is also run over the corpus by every `cargo test`.
+#![no_main]
+
+#[path = "bfd_check.rs"]
+mod check;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| check::check(data));
