@@ -326,6 +326,7 @@ fn by_the_name_that_a_tls_client_asks_for() {
             (sends(b"GET / HTTP/1.0\r\n\r\n"), "end", "127.0.0.1 fe fe/<NOSRV> PR"),
         ],
         denied: [0, 0, 1],
+        ..PLAIN
     });
 }
 
