@@ -16,6 +16,6 @@ mod resolve;
 mod units;
 
 pub use compare::{Finding, compare};
-pub use keepalived::{KeywordDoc, keyword_docs};
+pub use keepalived::{Answered, Effect, KeywordDoc, answered_docs, keyword_docs};
 pub use load::{Dialect, Loaded, Machine, Verdict, load};
 pub use plan::*;

@@ -1,7 +1,7 @@
 //! What a configuration may ask for and this version does not do. What would change behaviour when ignored is refused; the
 //! rest is said.
 
-use tandem_vrrp_config::{Global, Instance, Plan};
+use tandem_vrrp_config::{AutoPriority, Global, Instance, Plan};
 
 use crate::policy::Policy;
 use crate::statics::Statics;
@@ -18,6 +18,10 @@ impl Beyond {
         let mut beyond = Beyond::default();
         for (instance, settings) in plan.instances.iter().zip(&plan.router.instances) {
             beyond.instance(instance, &settings.name);
+            if instance.receive_buffer.is_some() {
+                let line = format!("({}) kernel_rx_buf_size is not part of this version", settings.name);
+                beyond.ignored.push(line);
+            }
             if settings.interface.is_none() {
                 beyond.refused.push(format!("({}) name an interface", settings.name));
             }
@@ -32,8 +36,12 @@ impl Beyond {
     /// What an operator may miss, and nothing depends on.
     fn global(&mut self, global: &Global) {
         let asked = [
-            (!global.scheduling.cpu_affinity.is_empty(), "vrrp_cpu_affinity"),
             (global.scheduling.priority.is_some(), "vrrp_priority"),
+            (global.scheduling.auto != AutoPriority::default(), "max_auto_priority"),
+            (global.firewall.counters, "nftables_counters"),
+            (global.firewall.ifindex, "nftables_ifindex"),
+            (global.scripts.fifo_states_on_reload, "fifo_write_vrrp_states_on_reload"),
+            (global.reload.check_log.is_some(), "the file of reload_check_config"),
             (global.reload.time_file.is_some(), "reload_time_file"),
             (global.reload.marker.is_some(), "reload_file"),
             (

@@ -90,6 +90,7 @@ pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &s
                 addresses: args.address_monitoring,
             },
             realtime: Some(realtime_priority(&plan)),
+            processors: plan.global.scheduling.cpu_affinity.clone(),
         })
         .context("cannot start the router's thread")?;
         let control = Control {

@@ -16,17 +16,10 @@ pub(crate) struct Statics {
 impl Statics {
     /// All that cannot be done, or the statics.
     pub(crate) fn of(statics: &config::Statics) -> Result<Statics, Vec<String>> {
-        let mut beyond = Vec::new();
         let addresses: Vec<_> = statics.addresses.iter().map(|a| a.value.clone()).collect();
-        let nowhere = addresses.iter().filter(|a| a.device.is_none());
-        beyond.extend(nowhere.map(|a| format!("static_ipaddress {}: write its dev", a.address)));
         let routes = statics.routes.iter().map(|route| &route.value);
-        match Policy::of(routes, statics.rules.iter().map(|rule| &rule.value)) {
-            Ok(policy) if beyond.is_empty() => return Ok(Statics { addresses, policy }),
-            Ok(_) => {}
-            Err(more) => beyond.extend(more),
-        }
-        Err(beyond)
+        let policy = Policy::of(routes, statics.rules.iter().map(|rule| &rule.value))?;
+        Ok(Statics { addresses, policy })
     }
 
     /// What this has and the other has not.
@@ -77,7 +70,7 @@ mod tests {
 
     #[test]
     fn what_is_beyond_is_said() {
-        let beyond = read("static_ipaddress {\n 10.8.0.5/24\n}\nstatic_routes {\n blackhole 10.7.0.0/16\n}\n");
-        assert_eq!(beyond.expect_err("one is nowhere and the other is not known").len(), 2);
+        let beyond = read("static_routes {\n blackhole 10.7.0.0/16\n}\n");
+        assert_eq!(beyond.expect_err("its kind is not known").len(), 1);
     }
 }

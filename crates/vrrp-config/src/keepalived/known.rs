@@ -3,7 +3,7 @@
 use super::section::Section;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
+pub enum Effect {
     /// The router would do something else without it.
     Changes,
     /// It tunes what does not exist here, or repeats what is always so.
@@ -30,6 +30,29 @@ const fn harmless(word: &'static str, why: &'static str) -> Known {
         effect: Effect::None,
         why,
     }
+}
+
+/// A keyword of Keepalived that is answered and not obeyed, as the documentation lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    pub word: &'static str,
+    /// The block it belongs to; empty at the top.
+    pub place: &'static str,
+    pub effect: Effect,
+    pub why: &'static str,
+}
+
+/// All of them.
+pub fn answered_docs() -> Vec<Answered> {
+    let of = |section: Section| {
+        table(section).iter().map(move |known| Answered {
+            word: known.word,
+            place: section.word(),
+            effect: known.effect,
+            why: known.why,
+        })
+    };
+    Section::ALL.into_iter().flat_map(of).collect()
 }
 
 pub(super) fn find(section: Section, word: &str) -> Option<&'static Known> {

@@ -31,6 +31,7 @@ use tandem_text::{Diagnostic, SourceMap};
 
 use crate::draft::Draft;
 pub use keyword::{KeywordDoc, keyword_docs};
+pub use known::{Answered, Effect, answered_docs};
 use section::Section;
 pub(crate) use track::weight as track_weight;
 

@@ -23,6 +23,7 @@ use trackers::Trackers;
 /// Always a Plan; whether it may be used is for the diagnostics to say.
 pub(crate) fn resolve(mut draft: Draft, machine: &Machine<'_>, file: FileId, report: &mut Vec<Diagnostic>) -> Plan {
     checks::draft(&draft, report);
+    place_statics(&mut draft);
     track_groups::watch(&mut draft);
     let trackers = Trackers::new(&mut draft, report);
     let paces = garp::paces(&draft);
@@ -60,6 +61,15 @@ pub(crate) fn resolve(mut draft: Draft, machine: &Machine<'_>, file: FileId, rep
     plan.global = draft.global;
     checks::plan(&plan, Span::new(file, 0, 0), report);
     plan
+}
+
+/// Static addresses that name no interface are on `default_interface`.
+fn place_statics(draft: &mut Draft) {
+    let usual = draft.global.default_interface.clone();
+    let usual = usual.unwrap_or_else(|| "eth0".into());
+    for item in &mut draft.static_addresses {
+        item.value.device.get_or_insert_with(|| usual.clone());
+    }
 }
 
 fn statics<T>(items: Vec<StaticItem<T>>, groups: &[TrackGroup], report: &mut Vec<Diagnostic>) -> Vec<Static<T>> {

@@ -38,6 +38,8 @@ use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
 use tandem_ops::clock::Clock;
 use tandem_sys::netlink::{Address, Change, Link, NetlinkError, Watch};
 use tandem_sys::readable::Readable;
@@ -82,6 +84,8 @@ pub(crate) struct Start {
     pub(crate) verbosity: Verbosity,
     /// SCHED_RR; `None` leaves the thread as it is.
     pub(crate) realtime: Option<u8>,
+    /// `vrrp_cpu_affinity`; none is any.
+    pub(crate) processors: Vec<u32>,
 }
 
 /// What is told beyond what matters.
@@ -116,6 +120,18 @@ pub(crate) fn spawn(start: Start) -> io::Result<Handle> {
     })
 }
 
+/// Of this thread alone: what it starts elsewhere runs where it may.
+fn keep_to(processors: &[u32]) -> io::Result<()> {
+    if processors.is_empty() {
+        return Ok(());
+    }
+    let mut set = CpuSet::new();
+    for processor in processors {
+        set.set(usize::try_from(*processor).unwrap_or(usize::MAX))?;
+    }
+    Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
+}
+
 fn think(start: Start, inbox: mpsc::Receiver<Order>, outbox: mpsc::Sender<Report>) -> io::Result<()> {
     let mut reports = messages::Reports::new(outbox);
     if let Some(priority) = start.realtime
@@ -123,6 +139,11 @@ fn think(start: Start, inbox: mpsc::Receiver<Order>, outbox: mpsc::Sender<Report
     {
         reports.trouble(format_args!(
             "no real-time priority ({error}): on a busy host adverts below 30 ms may come late; CAP_SYS_NICE helps"
+        ));
+    }
+    if let Err(error) = keep_to(&start.processors) {
+        reports.trouble(format_args!(
+            "cannot keep to the processors of vrrp_cpu_affinity: {error}"
         ));
     }
     let runtime = Builder::new_current_thread()

@@ -1,0 +1,127 @@
+//! `docs/keepalived-compatibility.md` is made of the keyword tables, so that it cannot drift from them.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use tandem_vrrp_config::{Effect, answered_docs, keyword_docs};
+
+const HEAD: &str = "# tandem-vrrp and keepalived.conf
+
+Made from the keyword tables by `TANDEM_RECORD=1 cargo test -p tandem-vrrp-config compatibility`; a test compares.
+A keyword that is not listed is unknown: it is reported with its place, the rest is used, and `-t` exits with 5; `--strict` makes it fatal.
+Blocks of the load balancer (`virtual_server`, `virtual_server_group`, `SSL`) are skipped with one warning. Includes, `$NAME=value`,
+`@id` lines, `~SEQ` and `~LST` are read as Keepalived 2.4 reads them.
+";
+
+/// What is otherwise, on purpose.
+const ON_PURPOSE: &[&str] = &[
+    "`higher_prio_send_advert` is on: the winner of a healed partition hears that there was a rival and announces the addresses again.",
+    "An address, route or rule that somebody removes is put back in place, without a change of state; `no_track` leaves it be.",
+    "A master that leaves serves until its successor does; then it removes the addresses.",
+    "A check script that cannot be run has failed.",
+    "`v3_checksum_as_v2` is seldom needed: what a peer computes is found out and answered in kind (`checksum auto`).",
+    "Interfaces may always come later (`dynamic_interfaces`).",
+    "`auth_type AH` is refused: RFC 3768 removed it.",
+    "`old_unicast_checksum` is refused, `old_unicast_checksum never` ignored: that checksum is never sent.",
+];
+
+/// What is read and not obeyed in this version. A line at the start says so for each that is used.
+const NOT_YET: &[(&str, &str)] = &[
+    (
+        "vrrp_priority max_auto_priority",
+        "the thread that speaks has real-time priority where that is permitted",
+    ),
+    (
+        "vrrp_rlimit_rttime vrrp_no_swap",
+        "memory is always locked where that is permitted, and real time is not limited",
+    ),
+    ("reload_time_file reload_repeat reload_file", "reload by SIGHUP"),
+    (
+        "reload_check_config FILE",
+        "files are always checked first; what is wrong is in the log",
+    ),
+    ("fifo_write_vrrp_states_on_reload", "ask the control socket"),
+    (
+        "instance use_pid_dir data_use_instance process_name",
+        "name files with `-p`, `-r` and `..._dump_file`",
+    ),
+    (
+        "nftables_counters nftables_ifindex disable_local_igmp",
+        "the packet filter is without them",
+    ),
+    ("kernel_rx_buf_size", "the buffer is the system's"),
+    (
+        "smtp_alert notification_email smtp_server",
+        "no mail is sent: use notify scripts or the metrics",
+    ),
+];
+
+/// What is refused with a reason when it is used, since ignoring it would change behaviour.
+const REFUSED: &[(&str, &str)] = &[
+    (
+        "an instance without `interface`",
+        "also with `unicast_src_ip`: name one",
+    ),
+    (
+        "routes of other types than unicast, with `nexthop`, or with options other than src, via, dev, table and metric",
+        "add them from a notify script",
+    ),
+    (
+        "rules with other selectors than from, to, iif and a whole fwmark, or another action than a table",
+        "add them from a notify script",
+    ),
+];
+
+fn page() -> String {
+    let mut text = HEAD.to_owned();
+    text.push_str("\n## Otherwise, on purpose\n\n");
+    for what in ON_PURPOSE {
+        writeln!(text, "- {what}").expect("a string takes it");
+    }
+    table(&mut text, "Read, and not part of this version", "instead", NOT_YET);
+    table(&mut text, "Refused", "instead", REFUSED);
+    text.push_str("\n## Known and answered\n\n| keyword | in | | why |\n|---|---|---|---|\n");
+    for known in answered_docs() {
+        let what = match known.effect {
+            Effect::Changes => "refused",
+            Effect::None => "ignored",
+        };
+        let place = place(known.place);
+        writeln!(text, "| `{}` | {place} | {what} | {} |", known.word, known.why).expect("a string takes it");
+    }
+    text.push_str("\n## Keywords\n\n| keyword | in | |\n|---|---|---|\n");
+    for doc in keyword_docs() {
+        let summary = doc.summary.replace('|', "\\|");
+        writeln!(text, "| `{}` | {} | {summary} |", doc.word, place(doc.place)).expect("a string takes it");
+    }
+    text
+}
+
+fn table(text: &mut String, title: &str, column: &str, rows: &[(&str, &str)]) {
+    write!(text, "\n## {title}\n\n| what | {column} |\n|---|---|\n").expect("a string takes it");
+    for (what, instead) in rows {
+        writeln!(text, "| {what} | {instead} |").expect("a string takes it");
+    }
+}
+
+fn place(block: &str) -> String {
+    if block.is_empty() {
+        "the top".to_owned()
+    } else {
+        format!("`{block}`")
+    }
+}
+
+#[test]
+fn the_page_says_what_the_tables_say() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/keepalived-compatibility.md");
+    let page = page();
+    if std::env::var_os("TANDEM_RECORD").is_some() {
+        std::fs::write(&path, &page).expect("a checkout is writable");
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == page,
+        "record it again: TANDEM_RECORD=1 cargo test -p tandem-vrrp-config compatibility"
+    );
+}
