@@ -172,7 +172,7 @@ mod tests {
     async fn emptied_waits_for_the_last_one() {
         let process = Limit::new(4);
         let permit = Admission::new([process.clone()]).admit().await;
-        let waits = tokio::time::timeout(std::time::Duration::from_millis(20), process.emptied()).await;
+        let waits = tokio::time::timeout(Duration::from_millis(20), process.emptied()).await;
         assert!(permit.is_some() && waits.is_err());
         drop(permit);
         process.emptied().await;

@@ -10,8 +10,8 @@ use super::report::minutes;
 use super::tally::Counting;
 use crate::metadata::{Metadata, cargo};
 
-const LOOPBACK: &str = "tandem-tests";
-const NAMESPACE: &str = "tandem-netns-tests";
+pub(super) const LOOPBACK: &str = "tandem-tests";
+pub(super) const NAMESPACE: &str = "tandem-netns-tests";
 /// Test targets of the loopback package that begin like this need a browser.
 const BROWSER: &str = "browser";
 

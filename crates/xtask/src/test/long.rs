@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Session;
 use super::fuzz;
+use super::kinds;
 use super::process::{self, Ending};
 use super::report::minutes;
 use super::tally::{Counting, Counts, Tally};
@@ -34,6 +35,10 @@ pub(super) enum Sweep {
     Simulation,
     /// Arbitrary input to what reads the bytes of others
     Fuzz,
+    /// The real programs on loopback, in full size: all connections, kills and replacements that are promised
+    Loopback,
+    /// The real programs on hosts made of network namespaces, with the repetitions that take minutes
+    Namespace,
 }
 
 /// What is remembered between runs.
@@ -50,7 +55,13 @@ struct Failure {
 
 pub(super) fn run(session: &Session, sweep: Sweep, time: Duration) -> Result<ExitCode> {
     let sweeps = match sweep {
-        Sweep::All => vec![Sweep::Property, Sweep::Simulation, Sweep::Fuzz],
+        Sweep::All => vec![
+            Sweep::Property,
+            Sweep::Simulation,
+            Sweep::Fuzz,
+            Sweep::Loopback,
+            Sweep::Namespace,
+        ],
         one => vec![one],
     };
     let share = time / u32::try_from(sweeps.len()).unwrap_or(1);
@@ -121,7 +132,7 @@ fn one(session: &Session, sweep: Sweep, time: Duration) -> Result<Counts> {
 fn round(session: &Session, sweep: Sweep, seeds: &Range<u64>, left: Duration) -> Result<(Ending, Counts)> {
     let command = sweep.command(&session.metadata, seeds);
     let start = Instant::now();
-    let mut tally = Tally::of(Counting::Libtest);
+    let mut tally = Tally::of(sweep.counting());
     let log = session.logs.join(format!("long-{}-{}.log", sweep.name(), seeds.start));
     let ending = process::run(command, left, &log, &session.interruption, |line| {
         tally
@@ -152,33 +163,53 @@ impl Sweep {
             .unwrap_or_default()
     }
 
-    /// A property's round has one seed and many cases, a simulation's has many seeds.
+    fn counting(self) -> Counting {
+        match self {
+            Sweep::Namespace => Counting::Summary,
+            _ => Counting::Libtest,
+        }
+    }
+
+    /// A property's round has one seed and many cases, a simulation's has many seeds, and so many kills are promised.
     fn seeds_a_round(self) -> u64 {
-        if self == Sweep::Simulation { 1_000 } else { 1 }
+        match self {
+            Sweep::Simulation => 1_000,
+            Sweep::Loopback => 200,
+            _ => 1,
+        }
     }
 
     fn environment(self, seeds: &Range<u64>) -> Vec<(&'static str, String)> {
-        if self == Sweep::Simulation {
-            return vec![("TANDEM_SEEDS", format!("{}..{}", seeds.start, seeds.end))];
+        let range = || format!("{}..{}", seeds.start, seeds.end);
+        match self {
+            Sweep::Simulation => vec![("TANDEM_SEEDS", range())],
+            Sweep::Loopback => vec![("TANDEM_LONG", "1".to_owned()), ("TANDEM_SEEDS", range())],
+            Sweep::Namespace => Vec::new(),
+            Sweep::All | Sweep::Property | Sweep::Fuzz => vec![
+                ("PROPTEST_CASES", "4096".to_owned()),
+                ("PROPTEST_RNG_SEED", seeds.start.to_string()),
+            ],
         }
-        vec![
-            ("PROPTEST_CASES", "4096".to_owned()),
-            ("PROPTEST_RNG_SEED", seeds.start.to_string()),
-        ]
     }
 
-    /// Of the pure crates, those that have something to sweep: what acts on the world is not swept but drilled.
+    /// Those that have something to sweep.
     fn packages(self, metadata: &Metadata) -> impl Iterator<Item = &Package> {
-        let pure = metadata.members().filter(|p| crate::check::is_pure(&p.name));
-        pure.filter(move |p| self != Sweep::Simulation || p.targets_of("test").any(|name| name == SIMULATION))
+        metadata.members().filter(move |p| match self {
+            Sweep::Loopback => p.name == kinds::LOOPBACK,
+            Sweep::Namespace => p.name == kinds::NAMESPACE,
+            Sweep::Simulation => crate::check::is_pure(&p.name) && p.targets_of("test").any(|name| name == SIMULATION),
+            Sweep::All | Sweep::Property | Sweep::Fuzz => crate::check::is_pure(&p.name),
+        })
     }
 
     fn command(self, metadata: &Metadata, seeds: &Range<u64>) -> Command {
         let mut command = Command::new(cargo());
         command.args(["test", "--locked", "--no-fail-fast"]);
         command.args(self.packages(metadata).flat_map(|p| ["--package", p.name.as_str()]));
-        if self == Sweep::Simulation {
-            command.args(["--test", SIMULATION]);
+        match self {
+            Sweep::Simulation => drop(command.args(["--test", SIMULATION])),
+            Sweep::Namespace => drop(command.args(["--test", "netns", "--", "--long"])),
+            _ => {}
         }
         command
             .current_dir(&metadata.workspace_root)
@@ -250,6 +281,10 @@ mod tests {
         assert_eq!(
             Sweep::Property.environment(&(5..6))[1],
             ("PROPTEST_RNG_SEED", "5".to_owned())
+        );
+        assert_eq!(
+            Sweep::Loopback.environment(&(0..200))[1],
+            ("TANDEM_SEEDS", "0..200".to_owned())
         );
     }
 }
