@@ -67,6 +67,7 @@ fn every_form_of_the_page() {
         "<title>Statistics Report for Tandem</title>",
         "HAProxy version 2.6",
         "<b>uptime = </b>0d 0h00m",
+        "; idle = ",
         "content=\"7\"",
     ] {
         assert!(page.body.contains(words), "{words}");

@@ -62,6 +62,7 @@ struct Process {
     rate: String,
     bits: String,
     tasks: String,
+    idle: String,
 }
 
 /// What came of the action before.
@@ -298,6 +299,7 @@ fn process(info: &Info) -> Process {
         rate: text(InfoField::ConnRate),
         bits: bits(8 * info.number(InfoField::BytesOutRate)),
         tasks: text(InfoField::Tasks),
+        idle: text(InfoField::IdlePct),
     }
 }
 
