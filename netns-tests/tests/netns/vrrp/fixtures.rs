@@ -147,10 +147,10 @@ pub(super) fn interfaces_come_back(bench: &Bench<'_>) -> Result<()> {
         ..Config::v3(150)
     };
     let side: IpAddr = "10.7.0.100".parse()?;
-    // Not there at first.
+    // Not there at first; without it neither the address nor the route can be served, so the instance is at fault, as
+    // Keepalived's is.
     let mut daemon = stage.start(&stage.a, Program::Ours, &config)?;
-    daemon.wait_for_line("Entering MASTER STATE", LONG)?;
-    stage.a.wait_for_address(stage::VIP, true, LONG)?;
+    daemon.wait_for_line("Entering FAULT STATE", LONG)?;
     for _ in 0..2 {
         let index = stage.a.netlink(async |netlink| {
             let base = netlink.link("eth0").await?.index;
@@ -159,18 +159,17 @@ pub(super) fn interfaces_come_back(bench: &Bench<'_>) -> Result<()> {
             Ok(index)
         })?;
         stage.a.wait_for_address(side, true, LONG)?;
+        stage.a.wait_for_address(stage::VIP, true, LONG)?;
         wait_for_route(&stage.a, "10.79.0.0/16", true)?;
         stage.a.netlink(async |netlink| netlink.set_down(index).await)?;
+        stage.a.wait_for_address(stage::VIP, false, LONG)?;
         wait_for_route(&stage.a, "10.79.0.0/16", false)?;
         stage.a.netlink(async |netlink| netlink.set_up(index).await)?;
         wait_for_route(&stage.a, "10.79.0.0/16", true)?;
         stage.a.netlink(async |netlink| netlink.delete_link(index).await)?;
         stage.a.wait_for_address(side, false, LONG)?;
+        stage.a.wait_for_address(stage::VIP, false, LONG)?;
     }
-    ensure!(
-        daemon.output().matches("Entering MASTER STATE").count() == 1,
-        "it did not stay master"
-    );
     daemon.stop(LONG)?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Ours with ours.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -22,6 +23,8 @@ pub(super) fn elections_and_failures(bench: &Bench<'_>) -> Result<()> {
             ("equal priorities", &equal),
             ("IPv6", &ipv6),
             ("unicast", &unicast),
+            ("unicast over IPv6 with a hop limit", &hop_limited),
+            ("a source address that goes", &tracked_source),
             ("an interface that comes later", &later),
             ("a sync group", &grouped),
             ("routes and rules", &ways),
@@ -86,6 +89,49 @@ fn ipv6(bench: &Bench<'_>) -> Result<()> {
     b.wait_for_line("Entering MASTER STATE", LONG)?;
     stage.b.wait_for_address(VIP6, true, LONG)?;
     stage.a.wait_for_address(VIP6, false, LONG)?;
+    Ok(())
+}
+
+fn tracked_source(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let config = Config {
+        extra: "mcast_src_ip 10.9.0.1\n track_src_ip",
+        ..Config::v3(150)
+    };
+    let a = stage.start(&stage.a, Program::Ours, &config)?;
+    stage.a.wait_for_address(VIP, true, LONG)?;
+    let source = |what| {
+        let mut change = stage
+            .a
+            .run(Command::new("ip").args(["addr", what, "10.9.0.1/24", "dev", "eth0"]))?;
+        ensure!(change.wait(LONG)?.success(), "ip addr {what}: {}", change.output());
+        anyhow::Ok(())
+    };
+    source("del")?;
+    a.wait_for_line("Entering FAULT STATE", LONG)?;
+    stage.a.wait_for_address(VIP, false, LONG)?;
+    source("add")?;
+    a.wait_for_line("Entering MASTER STATE", LONG)?;
+    stage.a.wait_for_address(VIP, true, LONG)?;
+    Ok(())
+}
+
+fn hop_limited(bench: &Bench<'_>) -> Result<()> {
+    const HOP_LIMIT: u8 = 7;
+    const VRRP: u8 = 112;
+    let stage = Stage::new(bench)?;
+    let own = ["-6", "addr", "add", "fe80::3/64", "dev", "eth0", "nodad"];
+    let mut change = stage.client.run(Command::new("ip").args(own))?;
+    ensure!(change.wait(LONG)?.success(), "{}", change.output());
+    let config = Config {
+        extra: "unicast_ttl 7\n unicast_peer {\n fe80::3\n }",
+        ..Config::v6(150)
+    };
+    let cable = stage.lab.capture(&stage.client_link)?;
+    let _a = stage.start(&stage.a, Program::Ours, &config)?;
+    let is_advert = |frame: &Frame| frame.bytes[12..14] == [0x86, 0xdd] && frame.bytes.get(20) == Some(&VRRP);
+    let advert = cable.wait_for("an advert", LONG, is_advert)?;
+    ensure!(advert.bytes[21] == HOP_LIMIT, "its hop limit is {}", advert.bytes[21]);
     Ok(())
 }
 
