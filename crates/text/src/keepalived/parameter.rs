@@ -170,25 +170,26 @@ struct Reference {
 impl Reference {
     /// `waiting` is reversed.
     fn at(dollar: Char, waiting: &[Char]) -> Option<Self> {
-        let mut rest = waiting.iter().rev().take_while(|c| c.byte != b'\n');
         let braced = waiting.last()?.byte == b'{';
-        let (inside, length): (Vec<Char>, usize) = if braced {
-            let inside: Vec<Char> = rest
-                .skip(1)
-                .take(MAX_LINE)
-                .copied()
-                .take_while(|c| c.byte != b'}')
-                .collect();
-            let length = inside.len() + 2;
-            if waiting.len() < length || waiting[waiting.len() - length].byte != b'}' {
-                return None;
+        let mut inside: Vec<Char> = Vec::new();
+        let mut is_whole = !braced;
+        for c in waiting.iter().rev().skip(usize::from(braced)).take(MAX_LINE) {
+            match c.byte {
+                b'\n' => break,
+                b'}' if braced => {
+                    is_whole = true;
+                    break;
+                }
+                blank if is_blank(blank) && !braced => break,
+                // No reference holds another. Looking on from each would take for ever where there are many.
+                b'$' | b'{' => return None,
+                _ => inside.push(*c),
             }
-            (inside, length)
-        } else {
-            let inside: Vec<Char> = rest.by_ref().copied().take_while(|c| !is_blank(c.byte)).collect();
-            let length = inside.len();
-            (inside, length)
-        };
+        }
+        if !is_whole {
+            return None;
+        }
+        let length = inside.len() + if braced { 2 } else { 0 };
         let inside_text = string(&inside);
         let name = inside_text.split_ascii_whitespace().next()?;
         if !is_name(name) || (!braced && name.len() != inside_text.len()) {
