@@ -97,17 +97,17 @@ impl Kind {
                 let tests = package(LOOPBACK)?
                     .targets_of("test")
                     .filter(|name| !name.starts_with(BROWSER));
-                tests_named(metadata, LOOPBACK, &tests.collect::<Vec<_>>())
+                tests_named(metadata, &tests.collect::<Vec<_>>())
             }
             Kind::Namespace => {
                 let tests = package(NAMESPACE)?.targets_of("test");
-                tests_named(metadata, NAMESPACE, &tests.collect::<Vec<_>>())
+                tests_named(metadata, &tests.collect::<Vec<_>>())
             }
             Kind::Browser => {
                 let tests = package(LOOPBACK)?
                     .targets_of("test")
                     .filter(|name| name.starts_with(BROWSER));
-                tests_named(metadata, LOOPBACK, &tests.collect::<Vec<_>>())
+                tests_named(metadata, &tests.collect::<Vec<_>>())
             }
         }
     }
@@ -137,11 +137,13 @@ fn in_workspace(metadata: &Metadata, arguments: &[&str]) -> Command {
     command
 }
 
-fn tests_named(metadata: &Metadata, package: &str, names: &[&str]) -> Option<Command> {
+/// Of the whole workspace, although one package has them: which features a library gets depends on who else is built with
+/// it, so with `--package` half of them would be built again.
+fn tests_named(metadata: &Metadata, names: &[&str]) -> Option<Command> {
     if names.is_empty() {
         return None;
     }
-    let mut command = in_workspace(metadata, &["test", "--locked", "--no-fail-fast", "--package", package]);
+    let mut command = in_workspace(metadata, &["test", "--locked", "--no-fail-fast", "--workspace"]);
     command.args(names.iter().flat_map(|name| ["--test", name]));
     Some(command)
 }

@@ -205,10 +205,19 @@ impl Sweep {
     fn command(self, metadata: &Metadata, seeds: &Range<u64>) -> Command {
         let mut command = Command::new(cargo());
         command.args(["test", "--locked", "--no-fail-fast"]);
-        command.args(self.packages(metadata).flat_map(|p| ["--package", p.name.as_str()]));
+        match self {
+            // The same libraries as in the usual run, see `kinds::tests_named`.
+            Sweep::Loopback | Sweep::Namespace => {
+                let tests = self.packages(metadata).flat_map(|p| p.targets_of("test"));
+                command.arg("--workspace").args(tests.flat_map(|name| ["--test", name]));
+            }
+            _ => {
+                command.args(self.packages(metadata).flat_map(|p| ["--package", p.name.as_str()]));
+            }
+        }
         match self {
             Sweep::Simulation => drop(command.args(["--test", SIMULATION])),
-            Sweep::Namespace => drop(command.args(["--test", "netns", "--", "--long"])),
+            Sweep::Namespace => drop(command.args(["--", "--long"])),
             _ => {}
         }
         command
