@@ -49,9 +49,11 @@ pub(super) fn as_the_other_router(bench: &Bench<'_>) -> Result<()> {
     };
     let v2 = [&follows(SKEW_V2)[..], &[Kill(A), Detects(B, DOWN_V2)]].concat();
     let cut = [Cut(A), Detects(B, DOWN_V3), Holds(B), Heal(A), Holds(A)];
+    // The other may have one advert on its way when ours already holds the address.
+    let settled = [Now, Alone(A, 2)];
     let down = [Down(A), Detects(B, DOWN_V3), Holds(B), Up(A), Holds(A)];
     let kill = [Kill(A), Detects(B, DOWN_V3)];
-    let v3 = [&follows(SKEW_V3)[..], &cut, &down, &kill].concat();
+    let v3 = [&follows(SKEW_V3)[..], &cut, &settled, &down, &settled, &kill].concat();
     let fast = |priority| Config::v3(priority).each("0.01");
     let fast_steps = [
         Start(A),
