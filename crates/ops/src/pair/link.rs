@@ -1,6 +1,7 @@
 //! One end of the link as a machine: who is there, what it said last, and what it still has to answer.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::mem::{Discriminant, discriminant};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -60,7 +61,7 @@ pub enum Output {
         key: Key,
         outcome: Outcome,
     },
-    /// Something came that is not believed; once for each reason until one is believed.
+    /// Something came that is not believed; once for each reason until the other comes back.
     Refused(Refusal),
 }
 
@@ -111,7 +112,8 @@ pub struct Link {
     own: Vec<Entry>,
     view: BTreeMap<Key, (Entry, Mono)>,
     asked: BTreeMap<u64, Asked>,
-    said: Option<Refusal>,
+    /// Reasons that have been told.
+    said: Vec<Discriminant<Refusal>>,
     statistics: Statistics,
     out: VecDeque<Output>,
 }
@@ -134,7 +136,7 @@ impl Link {
             own: Vec::new(),
             view: BTreeMap::new(),
             asked: BTreeMap::new(),
-            said: None,
+            said: Vec::new(),
             statistics: Statistics::default(),
             out: VecDeque::new(),
         }
@@ -169,6 +171,8 @@ impl Link {
         if self.heard.is_some_and(|at| at + DEAD <= now) {
             self.heard = None;
             self.view.clear();
+            // What somebody held back meanwhile must not come true later.
+            self.challenge = self.seed.next_u64();
             self.out.push_back(Output::Down);
         }
         self.ask_again(now);
@@ -195,13 +199,14 @@ impl Link {
         match self.judge(bytes, now) {
             Ok(message) => {
                 self.statistics.believed += 1;
-                self.said = None;
                 self.take(message, now);
             }
             Err(refusal) => {
                 self.statistics.refused += 1;
                 // What is only stale is how every acquaintance begins.
-                if refusal != Refusal::Stale && self.said.replace(refusal) != Some(refusal) {
+                let reason = discriminant(&refusal);
+                if refusal != Refusal::Stale && !self.said.contains(&reason) {
+                    self.said.push(reason);
                     self.out.push_back(Output::Refused(refusal));
                 }
             }
@@ -244,6 +249,7 @@ impl Link {
         }
         let awake = self.heard.replace(now).is_some();
         if !awake {
+            self.said.clear();
             self.out.push_back(Output::Up);
         }
         if changed || !awake {

@@ -232,6 +232,48 @@ fn another_secret_is_said_once() {
 }
 
 #[test]
+fn a_stranger_cannot_make_us_talk() {
+    let mut pair = Pair::up();
+    for version in 2..200 {
+        for datagram in [&b"nonsense"[..], &[b'T', b'P', b'L', version], b"TPL\x01"] {
+            pair.ends[0].handle(Input::Datagram(datagram), pair.now);
+        }
+        pair.run(BEAT);
+    }
+    assert!(pair.ends[0].is_up());
+    assert_eq!(
+        pair.news(0),
+        [Output::Refused(Refusal::NoFrame), Output::Refused(Refusal::Version(2))]
+    );
+}
+
+/// A frame that never arrived counts no more once the other was gone, though nobody has seen it.
+#[test]
+fn what_was_held_back_does_nothing_later() {
+    let mut pair = Pair::up();
+    pair.ends[0].handle(
+        Input::TakeOver {
+            key: KEY,
+            successor: None,
+        },
+        pair.now,
+    );
+    let mut held = Vec::new();
+    pump(&mut pair.ends[0], &mut held);
+    while pair.ends[1].is_up() {
+        let due = pair.ends[1].poll_deadline().expect("it is up");
+        pair.ends[1].on_deadline(due);
+        pair.now = due;
+    }
+    pump(&mut pair.ends[1], &mut Vec::new());
+    held.iter()
+        .for_each(|frame| pair.ends[1].handle(Input::Datagram(frame), pair.now));
+    assert_eq!(pump(&mut pair.ends[1], &mut Vec::new()), []);
+    pair.run(Duration::from_secs(2));
+    assert!(pair.ends.iter().all(Link::is_up), "they meet again");
+}
+
+#[test]
 fn an_echo_of_ourselves_is_nobody() {
     let mut link = end(1, Mono::ZERO);
     link.on_deadline(Mono::ZERO);
