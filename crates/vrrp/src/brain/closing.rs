@@ -1,10 +1,15 @@
 //! Sockets that are no longer needed. Closing one may wait: for the kernel's grace period where it heard frames, for whoever
 //! changes a network where it was in a group. A thread of its own can do that better.
 
+/// It does nothing else, and what is reserved is locked.
+const STACK: usize = 64 << 10;
+
 /// Lets go of them without waiting.
 pub(super) fn close<T: Send + 'static>(sockets: Vec<T>) {
     if !sockets.is_empty() {
-        std::thread::spawn(move || drop(sockets));
+        let thread = std::thread::Builder::new().name("closing".into()).stack_size(STACK);
+        // On a host that has no thread to give they are closed here, which is better than not to go on.
+        thread.spawn(move || drop(sockets)).ok();
     }
 }
 

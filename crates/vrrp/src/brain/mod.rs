@@ -370,8 +370,8 @@ impl Brain {
             to_all,
         }: News,
     ) {
-        // Another interface of this host on the same network answers for all of its addresses.
-        if self.network.is_own(mac) {
+        // A network says much of others' addresses. Another interface of this host answers for all of ours.
+        if !self.virtuals.contains(&address) || self.network.is_own(mac) {
             return;
         }
         let now = self.now();

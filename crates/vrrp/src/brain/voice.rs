@@ -9,6 +9,8 @@ use tandem_sys::netlink::{Index, Link, Mac};
 use tandem_sys::raw::{PacketSocket, VrrpSender, WhichFrames};
 use tandem_vrrp_core::packet::{Ipv4Header, Ipv6Header};
 
+use super::closing;
+
 #[derive(Debug, Default)]
 pub(super) struct Voice {
     v4: BTreeMap<Index, VrrpSender>,
@@ -81,7 +83,7 @@ impl Voice {
     /// Forgets an interface that is gone.
     pub(super) fn forget(&mut self, index: Index) {
         self.v4.remove(&index);
-        self.frames.remove(&index);
+        closing::close(self.frames.remove(&index).into_iter().collect());
         self.v6.retain(|(own, ..), _| *own != index);
     }
 
