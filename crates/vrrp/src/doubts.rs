@@ -3,23 +3,26 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use nix::unistd::{User, geteuid};
+use nix::unistd::geteuid;
 use tandem_sys::capabilities::{Capability, holds};
 use tandem_vrrp::allowed::{self, Allowed};
 use tandem_vrrp::safety;
 use tandem_vrrp_config::Plan;
 
 use crate::launcher;
+use crate::runner::{is_us, unsafe_for_root};
 use crate::track::answers_itself;
 
 pub(crate) fn of(plan: &Plan) -> Vec<String> {
-    let mut doubts: Vec<String> = allowed::all(plan).iter().filter_map(script).collect();
+    let careful = plan.global.scripts.security;
+    let all = allowed::all(plan);
+    let mut doubts: Vec<String> = all.iter().filter_map(|allowed| script(allowed, careful)).collect();
     doubts.dedup();
     doubts.extend(capabilities());
     doubts
 }
 
-fn script(allowed: &Allowed) -> Option<String> {
+fn script(allowed: &Allowed, careful: bool) -> Option<String> {
     let words: Vec<&str> = allowed.words().iter().map(|word| &**word).collect();
     let word = words.first()?;
     // Nothing is run for these.
@@ -41,11 +44,15 @@ fn script(allowed: &Allowed) -> Option<String> {
         }
         Err(error) => return Some(format!("`{line}` cannot run: {}: {error}", program.display())),
     }
-    let name = &allowed.user()?.name;
-    match User::from_name(name) {
-        Ok(Some(user)) if user.uid == geteuid() => None,
-        Ok(Some(_)) => launcher::why_absent().map(|why| format!("`{line}` cannot run as {name}: {why}")),
-        _ => Some(format!("`{line}` cannot run: there is no user '{name}'")),
+    let by_us = || {
+        let why = careful.then(|| unsafe_for_root(word)).flatten()?;
+        Some(format!("`{line}` cannot run: {why}"))
+    };
+    let Some(user) = allowed.user() else { return by_us() };
+    match is_us(&user.name, user.group.as_deref()) {
+        Ok(true) => by_us(),
+        Ok(false) => launcher::why_absent().map(|why| format!("`{line}` cannot run as {}: {why}", user.name)),
+        Err(error) => Some(format!("`{line}` cannot run: {error}")),
     }
 }
 

@@ -17,6 +17,7 @@ use nix::unistd::geteuid;
 use tandem_vrrp::wire::{Ask, PROGRAM, SOCKET, Told};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Command;
 use tokio::sync::{mpsc, oneshot};
 
@@ -36,9 +37,19 @@ pub(crate) enum Ending {
 pub(crate) struct Launcher {
     /// Its command line.
     arguments: Vec<OsString>,
-    to: RefCell<Option<mpsc::UnboundedSender<Ask>>>,
-    waiting: Rc<RefCell<BTreeMap<u64, oneshot::Sender<Ending>>>>,
+    known: RefCell<Option<Connection>>,
     last: Cell<u64>,
+    /// `enable_script_security`, for what we run ourselves; a launcher is always so.
+    careful: Cell<bool>,
+}
+
+/// Who waits for the end of which run.
+type Waiting = Rc<RefCell<BTreeMap<u64, oneshot::Sender<Ending>>>>;
+
+#[derive(Clone, Debug)]
+struct Connection {
+    to: mpsc::UnboundedSender<Ask>,
+    waiting: Waiting,
 }
 
 /// A script that a launcher runs. It is killed when this is dropped before its end.
@@ -80,18 +91,26 @@ impl Launcher {
         }
         Rc::new(Launcher {
             arguments,
-            to: RefCell::default(),
-            waiting: Rc::default(),
+            known: RefCell::default(),
             last: Cell::new(0),
+            careful: Cell::new(false),
         })
     }
 
+    pub(crate) fn set_careful(&self, careful: bool) {
+        self.careful.set(careful);
+    }
+
+    pub(crate) const fn is_careful(&self) -> bool {
+        self.careful.get()
+    }
+
     pub(crate) fn run(&self, words: Vec<String>, user: String, group: Option<String>) -> io::Result<Launched> {
-        let to = self.connected()?;
+        let Connection { to, waiting } = self.connected()?;
         let id = self.last.get() + 1;
         self.last.set(id);
         let (end, ended) = oneshot::channel();
-        self.waiting.borrow_mut().insert(id, end);
+        waiting.borrow_mut().insert(id, end);
         let ask = Ask::Run { id, words, user, group };
         to.send(ask).map_err(|_| io::Error::other("the launcher has ended"))?;
         Ok(Launched {
@@ -102,15 +121,15 @@ impl Launcher {
         })
     }
 
-    fn connected(&self) -> io::Result<mpsc::UnboundedSender<Ask>> {
-        let mut known = self.to.borrow_mut();
-        if let Some(to) = known.as_ref().filter(|to| !to.is_closed()) {
-            return Ok(to.clone());
+    fn connected(&self) -> io::Result<Connection> {
+        let mut known = self.known.borrow_mut();
+        if let Some(connection) = known.as_ref().filter(|known| !known.to.is_closed()) {
+            return Ok(connection.clone());
         }
         let stream = StdStream::connect(SOCKET).or_else(|_| self.start())?;
         stream.set_nonblocking(true)?;
-        let to = serve(UnixStream::from_std(stream)?, Rc::clone(&self.waiting));
-        Ok(known.insert(to).clone())
+        let connection = serve(UnixStream::from_std(stream)?);
+        Ok(known.insert(connection).clone())
     }
 
     /// In the network that we are in. Signals from a terminal are for us.
@@ -147,36 +166,44 @@ impl Drop for Launched {
     }
 }
 
-/// Until the launcher or the last of those who ask is gone. What still waits then has been refused.
-fn serve(
-    stream: UnixStream,
-    waiting: Rc<RefCell<BTreeMap<u64, oneshot::Sender<Ending>>>>,
-) -> mpsc::UnboundedSender<Ask> {
-    let (to, mut asks) = mpsc::unbounded_channel::<Ask>();
-    let (reader, mut writer) = stream.into_split();
+/// Until the launcher or the last of those who ask is gone. What still waits then has been refused, and who asks next
+/// connects anew.
+fn serve(stream: UnixStream) -> Connection {
+    let (to, asks) = mpsc::unbounded_channel::<Ask>();
+    let waiting = Waiting::default();
+    let (reader, writer) = stream.into_split();
+    let told = Rc::clone(&waiting);
     tokio::task::spawn_local(async move {
-        while let Some(ask) = asks.recv().await {
-            let Ok(mut line) = serde_json::to_vec(&ask) else {
-                continue;
-            };
-            line.push(b'\n');
-            if writer.write_all(&line).await.is_err() {
-                return;
-            }
+        tokio::select! {
+            () = write(writer, asks) => {}
+            () = read(reader, &told) => {}
         }
+        told.borrow_mut().clear();
     });
-    tokio::task::spawn_local(async move {
-        let mut lines = BufReader::new(reader).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            let Ok(told) = serde_json::from_str(&line) else { break };
-            let (id, ending) = ending(told);
-            let end = waiting.borrow_mut().remove(&id);
-            // Whoever asked may have gone.
-            end.map(|end| end.send(ending).ok());
+    Connection { to, waiting }
+}
+
+async fn write(mut writer: OwnedWriteHalf, mut asks: mpsc::UnboundedReceiver<Ask>) {
+    while let Some(ask) = asks.recv().await {
+        let Ok(mut line) = serde_json::to_vec(&ask) else {
+            continue;
+        };
+        line.push(b'\n');
+        if writer.write_all(&line).await.is_err() {
+            return;
         }
-        waiting.borrow_mut().clear();
-    });
-    to
+    }
+}
+
+async fn read(reader: OwnedReadHalf, waiting: &Waiting) {
+    let mut lines = BufReader::new(reader).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let Ok(told) = serde_json::from_str(&line) else { return };
+        let (id, ending) = ending(told);
+        let end = waiting.borrow_mut().remove(&id);
+        // Whoever asked may have gone.
+        end.map(|end| end.send(ending).ok());
+    }
 }
 
 fn ending(told: Told) -> (u64, Ending) {
@@ -191,5 +218,23 @@ fn ending(told: Told) -> (u64, Ending) {
             ..
         } => (id, Ending::Signal(signal)),
         Told::Ended { id, .. } => (id, Ending::Refused("it ended in no known way".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a launcher that dies, nothing is waited for, and nothing more is asked.
+    #[tokio::test(flavor = "local")]
+    async fn who_is_gone_is_noticed_at_once() {
+        let (ours, its) = UnixStream::pair().expect("a pair of sockets");
+        let Connection { to, waiting } = serve(ours);
+        let (end, ended) = oneshot::channel();
+        waiting.borrow_mut().insert(1, end);
+        drop(its);
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(10), ended).await;
+        assert!(ended.expect("in time").is_err(), "the run is refused");
+        to.closed().await;
     }
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use nix::unistd::{User, geteuid};
+use nix::unistd::{Group, User, getegid, geteuid};
 use tandem_sys::process::signal_group;
+use tandem_vrrp::safety;
 use tokio::process::{Child, Command};
 
 use crate::launcher::{Ending, Launched, Launcher};
@@ -39,6 +40,11 @@ impl Runner {
             let group = self.group.as_deref().map(str::to_owned);
             return launcher.run(words, other.to_owned(), group).map(Run::Launched);
         }
+        if launcher.is_careful()
+            && let Some(why) = unsafe_for_root(program)
+        {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        }
         let mut command = Command::new(&**program);
         command.args(arguments.iter().map(|word| &**word));
         match prepared(&mut command).spawn() {
@@ -57,10 +63,28 @@ impl Runner {
         let Some(name) = self.user.as_deref() else {
             return Ok(None);
         };
-        let unknown = || io::Error::new(io::ErrorKind::NotFound, format!("there is no user '{name}'"));
-        let user = User::from_name(name)?.ok_or_else(unknown)?;
-        Ok((user.uid != geteuid()).then_some(name))
+        let is_us = is_us(name, self.group.as_deref())?;
+        Ok((!is_us).then_some(name))
     }
+}
+
+/// Whether who runs as this user, and in this group if one is named, is who we are.
+pub(crate) fn is_us(user: &str, group: Option<&str>) -> io::Result<bool> {
+    let unknown = |what: String| io::Error::new(io::ErrorKind::NotFound, format!("there is no {what}"));
+    let found = User::from_name(user)?.ok_or_else(|| unknown(format!("user '{user}'")))?;
+    let Some(group) = group else {
+        return Ok(found.uid == geteuid());
+    };
+    let gid = Group::from_name(group)?
+        .ok_or_else(|| unknown(format!("group '{group}'")))?
+        .gid;
+    Ok((found.uid, gid) == (geteuid(), getegid()))
+}
+
+/// `enable_script_security`: what others could change, root does not run.
+pub(crate) fn unsafe_for_root(word: &str) -> Option<String> {
+    let program = safety::program(word).filter(|_| geteuid().is_root())?;
+    safety::why_not(&program).map(|why| format!("root does not run it: {why}"))
 }
 
 fn prepared(command: &mut Command) -> &mut Command {
@@ -107,5 +131,40 @@ fn ending(status: ExitStatus) -> Ending {
         (Some(code), _) => Ending::Status(code),
         (None, Some(signal)) => Ending::Signal(signal),
         (None, None) => Ending::Refused("it ended in no known way".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_group_makes_a_difference() {
+        let own = User::from_uid(geteuid())
+            .ok()
+            .flatten()
+            .expect("whoever runs tests has a name")
+            .name;
+        let group = Group::from_gid(getegid()).ok().flatten().expect("and a group").name;
+        let other = if group == "daemon" { "bin" } else { "daemon" };
+        assert_eq!(is_us(&own, None).ok(), Some(true));
+        assert_eq!(is_us(&own, Some(&group)).ok(), Some(true));
+        assert_eq!(is_us(&own, Some(other)).ok(), Some(false));
+        assert!(is_us("no-such-user", None).is_err());
+        assert!(is_us(&own, Some("no-such-group")).is_err());
+    }
+
+    #[test]
+    fn what_others_could_change_root_does_not_run() {
+        let path = std::env::temp_dir().join(format!("tandem-runner-{}", std::process::id()));
+        fs::write(&path, "#!/bin/sh\n").expect("the temporary folder is writable");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("ours");
+        let why = unsafe_for_root(&path.to_string_lossy());
+        fs::remove_file(&path).expect("ours");
+        assert_eq!(why.is_some(), geteuid().is_root());
+        assert_eq!(unsafe_for_root("no-such-program-at-all"), None);
     }
 }

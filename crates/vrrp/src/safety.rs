@@ -1,6 +1,6 @@
 //! Whether others than root could change what a path leads to: what root runs or trusts must not be theirs.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,8 @@ pub fn program(word: &str) -> Option<PathBuf> {
     there.find(|path| path.is_file())
 }
 
-/// Why it is not safe; links are followed first, as Keepalived does.
+/// Why it is not safe. Each link on the way counts like what it leads to: whoever may turn it after we have looked decides
+/// what is run.
 pub fn why_not(path: &Path) -> Option<String> {
     match first_unsafe(path) {
         Ok(None) => None,
@@ -33,18 +34,53 @@ pub fn why_not(path: &Path) -> Option<String> {
     }
 }
 
+/// As many links as the kernel follows.
+const LINKS: usize = 40;
+
 fn first_unsafe(path: &Path) -> io::Result<Option<PathBuf>> {
-    let path = fs::canonicalize(path)?;
-    for place in path.ancestors() {
-        let data = fs::metadata(place)?;
-        let mode = data.permissions().mode();
-        // In a folder like /tmp nobody can replace what is another's.
-        let theirs = mode & 0o022 != 0 && !(data.is_dir() && mode & 0o1000 != 0);
-        if data.uid() != 0 || theirs {
-            return Ok(Some(place.to_owned()));
+    let mut path = std::path::absolute(path)?;
+    for _ in 0..LINKS {
+        match walk(&path)? {
+            Walk::Safe => return Ok(None),
+            Walk::Unsafe(place) => return Ok(Some(place)),
+            Walk::Leads(to) => path = to,
         }
     }
-    Ok(None)
+    Err(io::Error::other("too many links"))
+}
+
+enum Walk {
+    Safe,
+    Unsafe(PathBuf),
+    /// By a link that is root's own.
+    Leads(PathBuf),
+}
+
+/// To the end of a path, or to the first link.
+fn walk(path: &Path) -> io::Result<Walk> {
+    let mut walked = PathBuf::new();
+    let mut parts = path.components();
+    while let Some(part) = parts.next() {
+        let folder = walked.clone();
+        walked.push(part);
+        let data = fs::symlink_metadata(&walked)?;
+        if is_theirs(&data) {
+            return Ok(Walk::Unsafe(walked));
+        }
+        if data.is_symlink() {
+            let mut to = folder.join(fs::read_link(&walked)?);
+            to.extend(parts);
+            return Ok(Walk::Leads(to));
+        }
+    }
+    Ok(Walk::Safe)
+}
+
+/// Everybody may write to a link, which means nothing; in a folder like /tmp nobody can replace what is another's.
+fn is_theirs(data: &Metadata) -> bool {
+    let mode = data.permissions().mode();
+    let is_kept = data.is_symlink() || data.is_dir() && mode & 0o1000 != 0;
+    data.uid() != 0 || mode & 0o022 != 0 && !is_kept
 }
 
 #[cfg(test)]
@@ -58,6 +94,29 @@ mod tests {
         assert_eq!(program("no-such-program-at-all"), None);
         assert_eq!(program("/a/b"), Some("/a/b".into()));
         assert!(why_not(Path::new("/no/such/file")).is_some());
+    }
+
+    #[test]
+    fn a_link_that_others_could_turn_is_not() {
+        let folder = std::env::temp_dir().join(format!("tandem-safety-links-{}", std::process::id()));
+        fs::create_dir(&folder).expect("a temporary folder");
+        let (link, second, through) = (folder.join("link"), folder.join("second"), folder.join("../../bin/sh"));
+        std::os::unix::fs::symlink("/bin/sh", &link).expect("ours");
+        std::os::unix::fs::symlink("link", &second).expect("ours");
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).expect("ours");
+        let safe = program("sh").expect("every system has one");
+        let why = [&link, &second, &through, &safe].map(|path| why_not(path));
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("ours");
+        fs::remove_file(&second).expect("ours");
+        std::os::unix::fs::symlink(&second, &second).expect("ours");
+        let circle = why_not(&second);
+        fs::remove_dir_all(&folder).expect("ours");
+        assert_eq!(why[3], None);
+        for why in &why[..3] {
+            let said = why.as_ref().is_some_and(|why| why.contains("can be changed by others"));
+            assert!(said, "{why:?}");
+        }
+        assert!(circle.is_some());
     }
 
     #[test]

@@ -124,6 +124,25 @@ fn a_run_is_killed_when_asked_and_at_the_end() {
     assert!(launcher.process.wait().expect("ours").success());
 }
 
+#[test]
+fn who_cannot_be_told_leaves_nothing_behind_either() {
+    let seconds = 2_000_000 + std::process::id();
+    let line = format!("/bin/sleep {seconds}");
+    let mut launcher = Launcher::start("deaf", &line);
+    launcher.run(1, &line, &own_name());
+    launcher.run(2, &line, &own_name());
+    launcher.run(2, &line, &own_name());
+    let told = launcher.told();
+    assert!(
+        matches!(&told, Told::Refused { id: 2, .. }),
+        "a number stands for one run: {told:?}"
+    );
+    launcher.stream.shutdown(std::net::Shutdown::Read).expect("it is open");
+    launcher.ask(&Ask::Kill { id: 2, hard: true });
+    launcher.process.wait().expect("ours");
+    wait("the end of the other run", || !sleeps(seconds));
+}
+
 fn sleeps(seconds: u32) -> bool {
     let wanted = format!("/bin/sleep\0{seconds}\0");
     let all = fs::read_dir("/proc").expect("/proc is there");

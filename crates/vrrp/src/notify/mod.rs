@@ -46,6 +46,7 @@ struct Told {
 
 impl Heralds {
     pub(crate) fn new(plan: &Plan, log: Rc<Log>, launcher: Rc<Launcher>) -> Heralds {
+        launcher.set_careful(plan.global.scripts.security);
         let mut heralds = Heralds {
             log,
             launcher,
@@ -82,6 +83,7 @@ impl Heralds {
         let kept: Vec<Told> = self.subjects.iter().filter(|old| gone(old)).cloned().collect();
         subjects.extend(kept);
         self.subjects = subjects;
+        self.launcher.set_careful(plan.global.scripts.security);
         self.default_user = default_user(plan);
         self.priority_changes = plan.global.scripts.priority_changes;
     }

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use anyhow::{Context, bail};
 use nix::errno::Errno;
-use nix::unistd::{Gid, Group, Uid, User, geteuid};
+use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid};
 use tandem_vrrp::safety;
 use tokio::process::{Child, Command};
 
@@ -28,10 +28,10 @@ impl Job {
         }
         let arguments = &self.words[1..];
         let mut command = Command::new(&program);
-        match as_user(command.args(arguments), uid, gid).spawn() {
+        match self.prepared(command.args(arguments), uid, gid).spawn() {
             Err(error) if error.raw_os_error() == Some(Errno::ENOEXEC as i32) => {
                 let mut shell = Command::new("/bin/sh");
-                Ok(as_user(shell.arg(&program).args(arguments), uid, gid).spawn()?)
+                Ok(self.prepared(shell.arg(&program).args(arguments), uid, gid).spawn()?)
             }
             outcome => Ok(outcome?),
         }
@@ -49,20 +49,22 @@ impl Job {
         };
         Ok((user.uid, gid))
     }
-}
 
-/// In a process group of its own; what changes how a program reads its own words is not passed on.
-fn as_user(command: &mut Command, uid: Uid, gid: Gid) -> &mut Command {
-    for variable in ["IFS", "LD_PRELOAD", "LD_LIBRARY_PATH"] {
-        command.env_remove(variable);
+    /// In a process group of its own; what changes how a program reads its own words is not passed on.
+    fn prepared<'a>(&self, command: &'a mut Command, uid: Uid, gid: Gid) -> &'a mut Command {
+        for variable in ["IFS", "LD_PRELOAD", "LD_LIBRARY_PATH"] {
+            command.env_remove(variable);
+        }
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0);
+        let other_group = self.group.is_some() && gid != getegid();
+        if uid != geteuid() || other_group {
+            // The library gives up all other groups, then sets the group, then the user.
+            command.gid(gid.as_raw()).uid(uid.as_raw());
+        }
+        command
     }
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0);
-    if uid != geteuid() {
-        command.gid(gid.as_raw()).uid(uid.as_raw());
-    }
-    command
 }

@@ -75,7 +75,11 @@ fn serve(args: Args) -> anyhow::Result<()> {
         // Whoever asks ends last, and us with it.
         let _deaf = Signals::listen(ROUTER)?;
         let stream = UnixStream::from_std(stream).context("stdin is no socket")?;
-        Desk::new(args).serve(stream).await
+        let mut desk = Desk::new(args);
+        let outcome = desk.serve(stream).await;
+        // However it ended, nobody is left to want them.
+        desk.kill_all();
+        outcome
     })
 }
 
@@ -97,29 +101,33 @@ impl Desk {
         }
     }
 
-    async fn serve(mut self, stream: UnixStream) -> anyhow::Result<()> {
+    async fn serve(&mut self, stream: UnixStream) -> anyhow::Result<()> {
         let (reader, mut writer) = stream.into_split();
         let mut asks = read(reader);
         let (ends, mut ended) = mpsc::unbounded_channel();
         loop {
             tokio::select! {
-                ask = asks.recv() => {
-                    let Some(ask) = ask else { break };
-                    if let Some(told) = self.asked(ask, &ends) {
-                        tell(&mut writer, &told).await?;
-                    }
-                }
+                // First, so that no signal goes to a number that has been given up, and may be another's.
+                biased;
                 Some((id, status)) = ended.recv() => {
                     self.running.remove(&id);
                     tell(&mut writer, &ended_as(id, status)).await?;
                 }
+                ask = asks.recv() => {
+                    let Some(ask) = ask else { return Ok(()) };
+                    if let Some(told) = self.asked(ask, &ends) {
+                        tell(&mut writer, &told).await?;
+                    }
+                }
             }
         }
-        // Nobody is left to want them.
+    }
+
+    fn kill_all(&self) {
         for leader in self.running.values() {
-            signal_group(*leader, Signal::SIGKILL)?;
+            // One that cannot be killed must not save the others.
+            signal_group(*leader, Signal::SIGKILL).ok();
         }
-        Ok(())
     }
 
     fn asked(&mut self, ask: Ask, ends: &mpsc::UnboundedSender<(u64, io::Result<ExitStatus>)>) -> Option<Told> {
@@ -149,6 +157,9 @@ impl Desk {
         group: Option<String>,
         ends: &mpsc::UnboundedSender<(u64, io::Result<ExitStatus>)>,
     ) -> anyhow::Result<()> {
+        if self.running.contains_key(&id) {
+            bail!("there is a run {id} already");
+        }
         if !self.configuration.allows(&words, &user, group.as_deref())? {
             bail!("the configuration does not say to run this as {user}");
         }
