@@ -100,12 +100,13 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         router,
     } = control;
     let signals = Signals::listen(BALANCER)?;
-    let taking = match predecessor {
-        Some(predecessor) => begin_to_take(predecessor, &live).await,
-        None => None,
-    };
-    if let Some((state, _)) = &taking {
-        state.restore(&mut backends, clock.now());
+    let mut taking = None;
+    if let Some(predecessor) = predecessor {
+        // It says what it knows itself, and later than any file; if it does not, the file is what there is.
+        if let Some((state, begun)) = begin_to_take(predecessor, &live).await {
+            (past, taking) = (state, Some(begun));
+        }
+        past.restore(&mut backends, clock.now());
     }
     let lines = Lines::default();
     let timeline = Rc::<Timeline>::default();
@@ -130,7 +131,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         lots,
     };
     let mut taken_over = None;
-    if let Some((_, taking)) = taking
+    if let Some(taking) = taking
         && let Some((counted, all)) = take_connections(taking, heir).await
     {
         (past, taken_over) = (counted, Some(all));
@@ -187,6 +188,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         hall: hall.clone(),
         master: master.iter().flat_map(Doors::sockets).map(Arc::downgrade).collect(),
         is_exposed: Cell::default(),
+        is_giving: Cell::default(),
         succeeded: Notify::new(),
     });
     let store = Rc::new(Store::new(notifier.clone()));
@@ -369,23 +371,13 @@ struct Desk {
 
 impl Desk {
     fn pause(&self) {
-        if self.phase.send_if_modified(|p| {
-            *p == Phase::Running && {
-                *p = Phase::Paused;
-                true
-            }
-        }) {
+        if Phase::pause(&self.phase) {
             self.about_frontends(|name| format!("Paused frontend {name}."));
         }
     }
 
     fn resume(&self) {
-        if self.phase.send_if_modified(|p| {
-            *p == Phase::Paused && {
-                *p = Phase::Running;
-                true
-            }
-        }) {
+        if Phase::resume(&self.phase) {
             self.about_frontends(|name| format!("Resumed frontend {name}."));
         }
     }

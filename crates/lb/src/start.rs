@@ -124,11 +124,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
         listeners: plan.frontends.iter().map(|f| f.binds.len()).sum(),
         started: Wall::now(),
     };
-    let (mut past, archive) = state::recall(&plan);
-    if predecessor.is_some() {
-        // It says what it knows itself, and later than any file.
-        past = state::Past::default();
-    }
+    let (past, archive) = state::recall(&plan);
     let router = Way::open(args.vrrp_socket.clone());
     privileges.settle()?;
 
@@ -153,13 +149,13 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
         http,
     } = builder.build(addresses, opened, &mut seed);
 
-    past.restore(&mut watched, clock.now());
-
     // A successor accepts nothing before it knows what its predecessor knew.
-    let first = if predecessor.is_some() {
-        Phase::Paused
-    } else {
-        Phase::Running
+    let first = match predecessor {
+        Some(_) => Phase::Paused,
+        None => {
+            past.restore(&mut watched, clock.now());
+            Phase::Running
+        }
     };
     let (phase, follow) = watch::channel(first);
     let live = Arc::<Live>::default();

@@ -42,6 +42,28 @@ pub(crate) enum Phase {
     Stopped,
 }
 
+impl Phase {
+    /// From now on nobody new is taken; whether somebody was until now.
+    pub(crate) fn pause(phase: &watch::Sender<Phase>) -> bool {
+        Phase::turn(phase, Phase::Running, Phase::Paused)
+    }
+
+    /// Undoes [`Phase::pause`]; whether there was something to undo.
+    pub(crate) fn resume(phase: &watch::Sender<Phase>) -> bool {
+        Phase::turn(phase, Phase::Paused, Phase::Running)
+    }
+
+    fn turn(phase: &watch::Sender<Phase>, from: Phase, to: Phase) -> bool {
+        phase.send_if_modified(|now| {
+            let turns = *now == from;
+            if turns {
+                *now = to;
+            }
+            turns
+        })
+    }
+}
+
 /// A connection on its way to the worker that will keep it.
 pub(crate) struct Accepted {
     pub(crate) socket: Socket,
@@ -276,6 +298,19 @@ mod tests {
         }
         drop(seats);
         assert!(crew.members.iter().all(|m| m.load.load(Relaxed) == 0));
+    }
+
+    #[test]
+    fn only_who_runs_is_paused_and_only_who_is_paused_runs_again() {
+        use Phase::{Draining, Ending, Left, Paused, Running, Stopped};
+        for before in [Running, Paused, Draining, Left, Ending, Stopped] {
+            let (phase, _follow) = watch::channel(before);
+            assert_eq!(Phase::pause(&phase), before == Running);
+            let paused = *phase.borrow();
+            assert_eq!(paused, if before == Running { Paused } else { before });
+            assert_eq!(Phase::resume(&phase), paused == Paused);
+            assert_eq!(*phase.borrow(), if paused == Paused { Running } else { before });
+        }
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub(crate) struct Giver {
     pub(crate) master: Vec<Weak<Socket>>,
     /// Somebody has been given the listeners.
     pub(crate) is_exposed: Cell<bool>,
+    /// One successor after the other.
+    pub(crate) is_giving: Cell<bool>,
     /// Told when a successor has everything that it can have.
     pub(crate) succeeded: Notify,
 }
@@ -82,11 +84,13 @@ pub(crate) async fn give(giver: Rc<Giver>, stream: UnixStream) {
         link: Link::new(stream),
         resting: Resting::default(),
         giver,
+        turn: None,
     };
     match giving.lead().await {
         Ok(()) => {
             tracing::info!("{} connections were handed over", giving.resting.taken);
             giving.giver.live.open_gate(None);
+            giving.giver.is_giving.set(false);
             giving.giver.succeeded.notify_one();
         }
         Err(error) => {
@@ -100,6 +104,14 @@ struct Giving {
     giver: Rc<Giver>,
     link: Link,
     resting: Resting,
+    /// From its "begin" on.
+    turn: Option<Turn>,
+}
+
+/// This successor, and no other, is being given everything.
+struct Turn {
+    /// Not by an operator, whose word stays.
+    is_paused_by_us: bool,
 }
 
 /// Connections at rest, until the successor has said what becomes of them.
@@ -131,12 +143,15 @@ impl Giving {
             Message::Begin => {}
             _ => return Err(LinkError::OutOfTurn),
         }
+        // Two would take the connections and the gate from each other.
+        if giver.is_giving.replace(true) {
+            return Err(LinkError::Busy);
+        }
         tracing::info!("a successor is ready: connections are handed over");
         // It accepts from the same queues from now on.
-        let is_new = |phase: &mut Phase| std::mem::replace(phase, Phase::Paused) != Phase::Paused;
-        giver
-            .phase
-            .send_if_modified(|phase| *phase == Phase::Running && is_new(phase));
+        self.turn = Some(Turn {
+            is_paused_by_us: Phase::pause(&giver.phase),
+        });
         self.state(&giver.scene.take().await).await?;
         let last = giver.live.last();
         self.say(&Message::Ready { last }).await?;
@@ -225,19 +240,20 @@ impl Giving {
             giver,
             link,
             mut resting,
+            turn,
         } = self;
+        // Until its turn nothing was done for it, and what is done now is done for another.
+        let Some(turn) = turn else { return };
         giver.live.open_gate(None);
         for message in link.close() {
             resting.settle(message).ok();
         }
         drop(resting);
         giver.live.forget_calls();
-        giver.phase.send_if_modified(|phase| {
-            *phase == Phase::Paused && {
-                *phase = Phase::Running;
-                true
-            }
-        });
+        if turn.is_paused_by_us {
+            Phase::resume(&giver.phase);
+        }
+        giver.is_giving.set(false);
     }
 }
 

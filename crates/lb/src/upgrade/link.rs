@@ -27,6 +27,8 @@ pub(crate) enum LinkError {
     MissingDescriptors,
     #[error("it says something out of turn")]
     OutOfTurn,
+    #[error("another successor is being given everything")]
+    Busy,
     #[error("it took too long")]
     TooLong,
     #[error(transparent)]
@@ -36,7 +38,7 @@ pub(crate) enum LinkError {
 pub(crate) struct Link {
     stream: UnixStream,
     frames: Frames,
-    /// Descriptors that came and whose message is not complete yet.
+    /// Descriptors that came and whose message is not complete yet: those of one message at most.
     passed: VecDeque<OwnedFd>,
 }
 
@@ -89,6 +91,9 @@ impl Link {
 
     fn keep(&mut self, buffer: &[u8], count: usize, passed: Vec<OwnedFd>) -> Result<(), LinkError> {
         self.passed.extend(passed);
+        if self.passed.len() > pass::MOST {
+            return Err(LinkError::OutOfTurn);
+        }
         let bytes = buffer.get(..count).unwrap_or_default();
         if bytes.is_empty() {
             return Err(LinkError::Gone);
@@ -111,5 +116,23 @@ fn gone(error: io::Error) -> LinkError {
     match error.kind() {
         io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => LinkError::Gone,
         _ => LinkError::Io(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn descriptors_that_no_message_names_are_not_collected() {
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        let mut link = Link::new(ours);
+        // The beginning of a message that never ends.
+        send_all(&theirs, &[0, 1, 0, 0], &[]).await.expect("room");
+        let many = vec![theirs.as_fd(); 100];
+        for _ in 0..3 {
+            send_all(&theirs, &[0], &many).await.expect("room");
+        }
+        assert!(matches!(link.receive().await, Err(LinkError::OutOfTurn)));
     }
 }
