@@ -21,6 +21,17 @@ pub(crate) struct ListenError {
     why: String,
 }
 
+impl ListenError {
+    fn new(frontend: &Frontend, bind: &Bind, why: String) -> ListenError {
+        ListenError {
+            origin: bind.origin.clone(),
+            frontend: frontend.name.clone(),
+            address: shown(&bind.address),
+            why,
+        }
+    }
+}
+
 /// The sockets of one `bind`: one that all workers share, or at least one for each of them.
 #[derive(Clone, Debug)]
 pub(crate) enum Opened {
@@ -29,6 +40,13 @@ pub(crate) enum Opened {
 }
 
 impl Opened {
+    /// What somebody here has listened on so far, under a number of its own.
+    pub(crate) fn passed_on(socket: Option<Socket>, frontend: &Frontend, bind: &Bind) -> Result<Opened, ListenError> {
+        let why = "nothing listens there now, and a descriptor can only be taken at the start";
+        let socket = socket.ok_or_else(|| ListenError::new(frontend, bind, why.to_owned()))?;
+        Ok(Opened::Shared(Arc::new(socket)))
+    }
+
     /// The sockets of each of so many workers. Where a predecessor had more workers, some get several: a socket that
     /// nobody accepts from would take its clients with it.
     pub(crate) fn for_workers(&self, workers: usize) -> Vec<Vec<Arc<Socket>>> {
@@ -86,12 +104,8 @@ impl Opener<'_> {
 
     /// Opens one of its binds.
     pub(crate) fn open(&self, frontend: &Frontend, bind: &Bind) -> Result<Opened, ListenError> {
-        self.bind(frontend, bind).map_err(|why| ListenError {
-            origin: bind.origin.clone(),
-            frontend: frontend.name.clone(),
-            address: shown(&bind.address),
-            why: words(&why),
-        })
+        self.bind(frontend, bind)
+            .map_err(|why| ListenError::new(frontend, bind, words(&why)))
     }
 
     fn bind(&self, frontend: &Frontend, bind: &Bind) -> io::Result<Opened> {

@@ -103,8 +103,7 @@ impl Reloader {
 
     /// Says what a reload would do, and does nothing.
     pub(crate) async fn rehearse(&self) -> Result<Difference, Refused> {
-        let running = self.running();
-        let fresh = Fresh::read(self.estate.args.clone(), running.clone()).await?;
+        let (running, fresh) = self.compared().await?;
         Ok(Difference::between(&running, &fresh.plan))
     }
 
@@ -155,9 +154,20 @@ impl Reloader {
         })
     }
 
+    /// What the process does, and what the files say. Reading takes a while, and an operator may add and remove servers
+    /// meanwhile: who was known when names were looked up, and was not looked up therefore, must be known still.
+    async fn compared(&self) -> Result<(Arc<Plan>, Fresh), Refused> {
+        loop {
+            let running = self.running();
+            let fresh = Fresh::read(self.estate.args.clone(), running.clone()).await?;
+            if self.running() == running {
+                return Ok((running, fresh));
+            }
+        }
+    }
+
     async fn follow(&self) -> Result<Difference, Refused> {
-        let running = self.running();
-        let fresh = Fresh::read(self.estate.args.clone(), running.clone()).await?;
+        let (running, fresh) = self.compared().await?;
         if !matches!(*self.estate.phase.borrow(), Phase::Running | Phase::Paused) {
             return Err(Refused::because("the process is about to end"));
         }

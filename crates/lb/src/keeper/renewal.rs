@@ -12,7 +12,7 @@ use tandem_ops::syslog::Targets;
 use tandem_time::Seed;
 
 use super::Keeper;
-use crate::address::{Found, ServerAddress};
+use crate::address::{Found, ServerAddress, fixed_check};
 use crate::affinity::Affinity;
 use crate::publish::Snapshot;
 use crate::servers::Servers;
@@ -103,8 +103,83 @@ impl Keeper {
                 checks.resize(place + 1, None);
             }
             if let Some(found) = found {
-                checks[place].clone_from(&found.check);
+                // Where an operator has put it and it stays, it is checked, too.
+                let moved = server
+                    .is_moved()
+                    .then(|| fixed_check(&server.plan(), &server.address.load()));
+                checks[place] = moved.flatten().or_else(|| found.check.clone());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use tandem_lb_config::{Dialect, NamedText, Plan, ServerPort};
+    use tandem_ops::clock::Clock;
+
+    use super::*;
+    use crate::build;
+    use crate::keeper::Lines;
+    use crate::stats::Timeline;
+
+    fn plan(of_server: &str) -> Plan {
+        let text = format!(
+            "defaults\n timeout connect 1s\n timeout server 1s\nbackend be\n server a 127.0.0.1:1 check {of_server}\n"
+        );
+        let loaded = plan::load(&[NamedText::new("f", text)], &|_| None, Some(Dialect::Haproxy));
+        loaded.plan.expect("it is well formed")
+    }
+
+    fn found(plan: &Plan) -> Vec<Found> {
+        build::addresses(&plan.backends).expect("no names").remove(0)
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn a_server_that_was_moved_is_checked_where_it_is() {
+        let (before, mut seed, clock) = (plan("inter 10s"), Seed::new(1), Clock::start());
+        let spread = build::spreads(&before).remove(0);
+        let watched = build::watched(
+            &before,
+            &before.backends[0],
+            found(&before),
+            spread,
+            &Targets::default(),
+            &mut seed,
+            clock.now(),
+        );
+        let keeper = Keeper::new(watched, clock, Lines::default(), Rc::<Timeline>::default());
+        let server = keeper
+            .backend()
+            .now()
+            .servers
+            .named("a")
+            .map(|s| s.place)
+            .expect("known");
+        let moved: SocketAddr = ([127, 0, 0, 1], 2).into();
+        keeper.relocate(
+            server,
+            ServerAddress::Ip {
+                ip: moved.ip(),
+                port: ServerPort::Fixed(moved.port()),
+            },
+        );
+        let mut renew = |of_server: &str| {
+            let after = plan(of_server);
+            let renewal = Renewal {
+                plan: &after.backends[0],
+                found: found(&after).into_iter().map(Some).collect(),
+                logs: Targets::default(),
+            };
+            keeper.renew(renewal, &mut seed, |servers| {
+                build::backend_settings(&after, &after.backends[0], spread, servers)
+            });
+            keeper.check_place(server).and_then(|at| at.as_socket())
+        };
+        assert_eq!(renew("inter 5s"), Some(moved));
+        // A place of their own that checks have been given counts.
+        assert_eq!(renew("addr 127.0.0.2 port 3"), Some(([127, 0, 0, 2], 3).into()));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use tandem_lb_config::{self as plan, Bind, Frontend, Plan, Service};
+use tandem_lb_config::{self as plan, Bind, BindAddress, Frontend, Plan, Service};
 use tandem_ops::syslog::Targets;
 
 use super::{Refused, Reloader};
@@ -84,7 +84,10 @@ impl Reloader {
             .collect();
         let before = self.leaving.borrow().clone();
         let leaving = self.bound().into_iter().chain(before);
-        let leaving: Vec<_> = leaving.filter(|b| !all_kept.iter().any(|k| Rc::ptr_eq(k, b))).collect();
+        let goes_on = |bound: &Rc<Bound>| wanted(plan).any(|(_, bind, _)| bind.address == bound.plan.address);
+        let leaving = leaving.filter(|b| !all_kept.iter().any(|k| Rc::ptr_eq(k, b)));
+        // Of the others nothing is touched: whoever closes has them let nobody in.
+        let leaving: Vec<_> = leaving.filter(goes_on).collect();
         let inherited = Sockets::new(leaving.iter().flat_map(|bound| bound.duplicates()));
         let opener = Opener {
             policy: plan.global.accept,
@@ -97,7 +100,7 @@ impl Reloader {
             let mut of_frontend = Vec::new();
             for (bind, number) in binds(frontend).iter().zip(1..) {
                 match kept(frontend, bind, number)
-                    .map_or_else(|| new(&opener, frontend, bind), |bound| Ok(Line::Kept(bound)))
+                    .map_or_else(|| new(&opener, &leaving, frontend, bind), |bound| Ok(Line::Kept(bound)))
                 {
                     Ok(line) => of_frontend.push(line),
                     Err(error) => errors.push(error),
@@ -108,8 +111,7 @@ impl Reloader {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let goes_on = |bound: &Rc<Bound>| wanted(plan).any(|(_, bind, _)| bind.address == bound.plan.address);
-        Ok((lines, leaving.into_iter().filter(goes_on).collect()))
+        Ok((lines, leaving))
     }
 
     fn known(&self) -> Vec<Known> {
@@ -158,8 +160,17 @@ impl Known {
     }
 }
 
-fn new(opener: &Opener<'_>, frontend: &Frontend, bind: &Bind) -> Result<Line, ListenError> {
-    Ok(Line::New(bind.clone(), opener.open(frontend, bind)?))
+/// A descriptor that the process was started with can be adopted once: by its number it may be anybody's now. Whoever
+/// listens on it hands it on.
+fn new(opener: &Opener<'_>, leaving: &[Rc<Bound>], frontend: &Frontend, bind: &Bind) -> Result<Line, ListenError> {
+    let opened = match bind.address {
+        BindAddress::Fd(_) => {
+            let mut same = leaving.iter().filter(|bound| bound.plan.address == bind.address);
+            Opened::passed_on(same.find_map(|bound| bound.duplicates().next()), frontend, bind)?
+        }
+        _ => opener.open(frontend, bind)?,
+    };
+    Ok(Line::New(bind.clone(), opened))
 }
 
 fn wanted(plan: &Plan) -> impl Iterator<Item = (&Frontend, &Bind, u32)> {
