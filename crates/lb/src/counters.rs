@@ -85,6 +85,13 @@ pub(crate) struct Denials {
 }
 
 impl Denials {
+    /// Goes on from what an earlier process counted.
+    pub(crate) fn resume(&self, before: &Counters) {
+        self.connections.add(before.count(Field::Dcon));
+        self.sessions.add(before.count(Field::Dses));
+        self.requests.add(before.count(Field::Dreq));
+    }
+
     /// As if nothing had been refused yet.
     pub(crate) fn clear(&self) {
         for count in [&self.connections, &self.sessions, &self.requests] {
@@ -238,6 +245,19 @@ mod tests {
         g.enter();
         g.leave();
         assert_eq!((g.now(), g.max.load(Relaxed), g.total()), (1, 2, 2));
+    }
+
+    #[test]
+    fn what_was_refused_before_is_counted_on() {
+        let mut before = Counters::default();
+        for (field, count) in [(Field::Dcon, 1), (Field::Dses, 2), (Field::Dreq, 3)] {
+            before.set(field, count);
+        }
+        let denials = Denials::default();
+        denials.requests.one();
+        denials.resume(&before);
+        let counted = [&denials.connections, &denials.sessions, &denials.requests].map(Count::now);
+        assert_eq!(counted, [1, 2, 4]);
     }
 
     #[test]

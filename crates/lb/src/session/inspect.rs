@@ -202,8 +202,8 @@ impl Session {
 
     /// The hash of what `balance hash` asks for. What is not there when a server is wanted has no hash.
     pub(super) fn hash_key(&mut self, cx: &mut Context<'_>, backend: &Backend) -> Option<u32> {
-        let plan = backend.now().plan.clone();
-        let key = plan.hash_key.as_ref()?;
+        let snapshot = backend.now();
+        let key = snapshot.plan.hash_key.as_ref()?;
         let worker = self.worker.clone();
         let mut scratch = worker.scratch.borrow_mut();
         let peeked = self.client.peek(cx, &mut scratch, MOST).ok()?;
@@ -212,12 +212,11 @@ impl Session {
             is_final: true,
         }));
         let bytes = key.value(&scene)?.into_binary()?;
-        Some(plan.policy.hash.function.hash(&bytes))
+        Some(snapshot.plan.policy.hash.function.hash(&bytes))
     }
 
     /// The server that a `use-server` rule names, while it may be used.
-    pub(super) fn ordered(&mut self, cx: &mut Context<'_>) -> Option<ServerIdx> {
-        let backend = self.backend.clone()?;
+    pub(super) fn ordered(&mut self, cx: &mut Context<'_>, backend: &Backend) -> Option<ServerIdx> {
         let snapshot = backend.now();
         if snapshot.plan.use_server.is_empty() {
             return None;

@@ -88,7 +88,8 @@ impl Session {
     pub(super) fn may_leave_process(&self) -> bool {
         match self.upstream {
             Upstream::Connecting(_) => false,
-            Upstream::None | Upstream::Queued(_) => true,
+            // Its rules are asked again there; what they know by now would be unknown.
+            Upstream::None | Upstream::Queued(_) => self.subject.is_none(),
             Upstream::Up(_) => self.conn.relayed().is_some(),
         }
     }

@@ -33,7 +33,7 @@ impl Session {
             return self.conn.handle(Input::Picked(None), now);
         };
         let ordered = match avoid {
-            None => self.ordered(cx),
+            None => self.ordered(cx, &backend),
             Some(_) => None,
         };
         self.pick = match ordered {

@@ -174,11 +174,9 @@ impl Series {
                 for (bind, traffic) in frontend.plan.binds.iter().zip(frontend.listeners.iter()) {
                     traffic.resume(&past.of_listener(bind));
                 }
-                resume(
-                    &frontend.traffic,
-                    &mut meters.borrow_mut(),
-                    &past.of_frontend(&frontend.plan),
-                );
+                let before = past.of_frontend(&frontend.plan);
+                resume(&frontend.traffic, &mut meters.borrow_mut(), &before);
+                frontend.denials.resume(&before);
             }
             Series::Site { site, meters } => {
                 resume(
