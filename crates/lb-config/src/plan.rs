@@ -42,6 +42,9 @@ pub struct Global {
     pub log_hostname: Option<String>,
     /// The most client connections of the whole process; `None` derives it from the file limit.
     pub maxconn: Option<u32>,
+    /// `maxconnrate` and `maxsessrate`: how many clients may come in a second, and how many of those the rules let in.
+    pub connection_rate: Option<u32>,
+    pub session_rate: Option<u32>,
     pub daemon: bool,
     /// Worker threads; `None` is one for each usable CPU.
     pub threads: Option<u16>,
@@ -185,6 +188,8 @@ pub struct Frontend {
     pub disabled: bool,
     pub binds: Vec<Bind>,
     pub maxconn: Option<u32>,
+    /// `rate-limit sessions`: how many may come in a second.
+    pub session_rate: Option<u32>,
     pub backlog: Option<u32>,
     pub logs: ProxyLogs,
     pub log_rule: LogRule,

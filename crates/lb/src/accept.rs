@@ -117,17 +117,18 @@ async fn finish(worker: &Rc<Worker>, listener: &Listener, acceptor: &Acceptor, m
     }
 }
 
-/// Waits for connections and takes some. A place comes first: a full frontend leaves its clients in the backlog.
+/// Waits for connections and takes some. A place and its time come first: a full or hurried
+/// frontend leaves its clients in the backlog.
 async fn batch(worker: &Rc<Worker>, listener: &Listener, acceptor: &Acceptor) -> io::Result<()> {
     acceptor.ready().await?;
-    let mut permit = listener.admission.admit().await;
+    let mut permit = listener.admission.admit(worker.clock).await;
     for _ in 0..BATCH {
         let Some(place) = permit.take() else { break };
         let Some((socket, peer)) = acceptor.accept()? else {
             return Ok(());
         };
         hand_over(worker, listener, socket, &peer, place);
-        permit = listener.admission.try_admit();
+        permit = listener.admission.try_admit_at(worker.clock.now());
     }
     tokio::task::yield_now().await;
     Ok(())
@@ -135,10 +136,12 @@ async fn batch(worker: &Rc<Worker>, listener: &Listener, acceptor: &Acceptor) ->
 
 fn hand_over(worker: &Rc<Worker>, listener: &Listener, socket: Socket, peer: &SockAddr, permit: Permit) {
     let (frontend, at) = (listener.frontend.load_full(), worker.clock.now());
+    listener.admission.connected(at);
     let peer = Peer::of(peer, listener.number);
     let Ok(subject) = rules::admit(worker, &frontend, &socket, peer, listener.number) else {
         return;
     };
+    listener.admission.began(at);
     let seat = match listener.spread {
         Spread::LessLoaded => worker.crew.less_loaded(&mut worker.lots.borrow_mut()),
         Spread::Here => worker.crew.seat(worker.number),

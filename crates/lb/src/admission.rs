@@ -1,19 +1,25 @@
 //! How many connections there may be: of the process and of each frontend.
 //!
 //! A frontend that is full stops accepting; its clients wait in the kernel's backlog, as with HAProxy. The permit that a
-//! connection holds goes back when the connection ends, and wakes whoever waits to accept.
+//! connection holds goes back when the connection ends, and wakes whoever waits to accept. Each limit has its [`Paces`]:
+//! how many may come in a second.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
+use tandem_ops::clock::Clock;
+use tandem_time::Mono;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::pace::Paces;
 
 /// A limit on connections. Copies are the same limit.
 #[derive(Clone, Debug)]
 pub(crate) struct Limit {
     places: Arc<Semaphore>,
     most: Arc<AtomicU32>,
+    paces: Arc<Paces>,
 }
 
 impl Limit {
@@ -21,11 +27,22 @@ impl Limit {
         Limit {
             places: Arc::new(Semaphore::new(most as usize)),
             most: Arc::new(AtomicU32::new(most)),
+            paces: Arc::default(),
         }
     }
 
     pub(crate) fn most(&self) -> u32 {
         self.most.load(Relaxed)
+    }
+
+    /// So many sessions a second.
+    pub(crate) fn paced(self, sessions: Option<u32>) -> Limit {
+        self.paces.sessions.set(sessions.unwrap_or(0));
+        self
+    }
+
+    pub(crate) fn paces(&self) -> &Paces {
+        &self.paces
     }
 
     /// Places that are held.
@@ -80,14 +97,50 @@ impl Admission {
         Admission(limits.into_iter().collect())
     }
 
-    /// Waits for a place.
-    pub(crate) async fn admit(&self) -> Option<Permit> {
+    /// Waits for a place, and until the next one may come.
+    pub(crate) async fn admit(&self, clock: Clock) -> Option<Permit> {
+        loop {
+            while let Some(wait) = self.early(clock.now()) {
+                tokio::time::sleep(wait).await;
+            }
+            let permit = self.place().await;
+            // Nobody holds a place that others may need while he waits for his time.
+            if self.early(clock.now()).is_none() {
+                return permit;
+            }
+        }
+    }
+
+    async fn place(&self) -> Option<Permit> {
         let mut places = Vec::with_capacity(self.0.len());
         for limit in &self.0 {
             // An error would mean a closed semaphore, and nobody closes it.
             places.push(limit.places.clone().acquire_owned().await.ok()?);
         }
         Some(Permit { _places: places })
+    }
+
+    /// How long to wait because too many have come just now.
+    fn early(&self, now: Mono) -> Option<Duration> {
+        self.0.iter().filter_map(|limit| limit.paces.wait(now)).max()
+    }
+
+    /// Somebody has connected.
+    pub(crate) fn connected(&self, now: Mono) {
+        self.0.iter().for_each(|limit| limit.paces.connections.count(now));
+    }
+
+    /// He was let in.
+    pub(crate) fn began(&self, now: Mono) {
+        self.0.iter().for_each(|limit| limit.paces.sessions.count(now));
+    }
+
+    /// `None` when one of the limits is reached, or it is too early.
+    pub(crate) fn try_admit_at(&self, now: Mono) -> Option<Permit> {
+        if self.early(now).is_some() {
+            return None;
+        }
+        self.try_admit()
     }
 
     /// `None` when one of the limits is reached.
@@ -138,7 +191,7 @@ mod tests {
         assert!(a.try_admit().is_none());
         drop(held);
         // Two of the three places are taken away first.
-        let one = a.admit().await;
+        let one = a.admit(Clock::start()).await;
         assert!(one.is_some() && a.try_admit().is_none());
         limit.set(2);
         let two = a.try_admit();
@@ -163,7 +216,7 @@ mod tests {
         let came = tokio::select! {
             biased;
             () = process.emptied() => None,
-            came = a.admit() => came,
+            came = a.admit(Clock::start()) => came,
         };
         assert!(held.is_some() && came.is_some());
     }
@@ -171,7 +224,7 @@ mod tests {
     #[tokio::test]
     async fn emptied_waits_for_the_last_one() {
         let process = Limit::new(4);
-        let permit = Admission::new([process.clone()]).admit().await;
+        let permit = Admission::new([process.clone()]).admit(Clock::start()).await;
         let waits = tokio::time::timeout(Duration::from_millis(20), process.emptied()).await;
         assert!(permit.is_some() && waits.is_err());
         drop(permit);

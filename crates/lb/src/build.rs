@@ -79,7 +79,8 @@ impl Builder<'_> {
                 plan::Service::Tcp { backend } => {
                     let backend = backend.and_then(|place| built.watched.get(place));
                     let backend = backend.map(|w| w.backend.clone());
-                    let frontend = frontend(plan, backend, logs.clone(), Limit::new(most), self.directory);
+                    let limit = Limit::new(most).paced(plan.session_rate);
+                    let frontend = frontend(plan, backend, logs.clone(), limit, self.directory);
                     let seat = Seat::new(ArcSwap::from_pointee(frontend));
                     let service = Service {
                         seat: &seat,

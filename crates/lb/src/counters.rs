@@ -110,7 +110,7 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    fn one(&self, now: Mono) {
+    pub(crate) fn one(&self, now: Mono) {
         let second = now.as_millis() / 1000;
         let before = self.this.fetch_add(1, Relaxed);
         if before >> 32 != second {

@@ -22,6 +22,7 @@ mod live;
 mod logs;
 mod master;
 mod orders;
+mod pace;
 mod page;
 mod probe;
 mod publish;

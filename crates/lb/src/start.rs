@@ -113,11 +113,14 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     let logs = Logs::open(&plan, program)?;
     let frontend_maxconn = args.frontend_maxconn.unwrap_or(maxconn);
     let directory = Directory::open();
+    let process = Limit::new(maxconn).paced(global.session_rate);
+    process.paces().connections.set(global.connection_rate.unwrap_or(0));
     let identity = Process {
         node: global.node.clone().unwrap_or_else(|| directory.hostname().to_owned()),
         description: global.description.clone(),
         workers,
         maxconn,
+        limit: process.clone(),
         frontend_maxconn,
         files,
         hard_maxconn: connections_within(files, own_files(&plan)),
@@ -131,7 +134,6 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     let usual = || Clock::start_at(state::START);
     let clock = predecessor.as_ref().map_or_else(usual, Taker::clock);
     let mut seed = Seed::new(chance());
-    let process = Limit::new(maxconn);
     let frontend_maxconn = args.frontend_maxconn.unwrap_or(maxconn);
     let (crew, inboxes) = Crew::muster(workers);
     let builder = Builder {

@@ -1,6 +1,7 @@
 //! What commands do to traffic.
 
 use std::io::{Read, Write};
+use std::time::{Duration, Instant};
 
 use tandem_tests::{Config, Lb, Server, ask, connect, ended, until};
 
@@ -186,10 +187,29 @@ fn tables_are_shown_and_changed() {
 }
 
 #[test]
-fn what_cannot_be_changed_yet_is_refused() {
+fn so_many_clients_a_second_and_no_more() {
     let pair = pair(["", ""]);
-    let answer = pair.room.ask("set rate-limit sessions global 5");
-    assert!(answer.contains("cannot be limited"), "{answer}");
+    for kind in ["connections", "sessions"] {
+        pair.done(&format!("set rate-limit {kind} global 20"));
+        let info = pair.room.ask("show info");
+        let name = if kind == "sessions" {
+            "SessRateLimit: 20"
+        } else {
+            "ConnRateLimit: 20"
+        };
+        assert!(info.lines().any(|line| line == name), "{info}");
+        let began = Instant::now();
+        for _ in 0..45 {
+            pair.visit();
+        }
+        // The first 20 need not wait; a slot opens for another every 50 ms.
+        assert!(
+            began.elapsed() > Duration::from_secs(1),
+            "{kind}: {:?}",
+            began.elapsed()
+        );
+        pair.done(&format!("set rate-limit {kind} global 0"));
+    }
 }
 
 #[test]
@@ -335,4 +355,30 @@ fn a_server_comes_serves_and_goes() {
     assert!(!pair.room.ask("show stat").contains("late"));
     let names = pair.names();
     assert!(names.iter().all(|name| name != "new"), "{names:?}");
+}
+
+#[test]
+fn a_frontend_lets_in_so_many_a_second() {
+    let room = Room::new();
+    let server = Server::named("one");
+    let config = Config::default()
+        .global(room.line())
+        .frontend("rate-limit sessions 20")
+        .server("one", &server, "");
+    let _lb = Lb::start(&config.to_string());
+    let began = Instant::now();
+    for _ in 0..45 {
+        let mut name = [0; 3];
+        connect(config.at())
+            .read_exact(&mut name)
+            .expect("the server says its name");
+    }
+    assert!(began.elapsed() > Duration::from_secs(1), "{:?}", began.elapsed());
+    let csv = room.ask("show stat");
+    let mut lines = csv.lines().map(|line| line.split(','));
+    let place = lines
+        .next()
+        .and_then(|mut names| names.position(|name| name == "rate_lim"));
+    let cell = lines.next().and_then(|mut cells| cells.nth(place?));
+    assert_eq!(cell, Some("20"), "{csv}");
 }

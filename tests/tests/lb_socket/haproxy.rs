@@ -10,7 +10,7 @@ use tandem_tests::{Lb, free_port, until};
 use super::room::{Room, say};
 
 /// In this order, since some change what others show.
-const COMMANDS: [&str; 70] = [
+const COMMANDS: [&str; 72] = [
     "show backend",
     "show servers state",
     "show servers state be",
@@ -70,6 +70,8 @@ const COMMANDS: [&str; 70] = [
     "set server be/s1 check-addr 127.0.0.4 port 97;show servers state be",
     "set maxconn global;set maxconn global 999999999",
     "set rate-limit;set rate-limit gone;set rate-limit sessions global;set rate-limit sessions global 0",
+    "set rate-limit connections global 5;set rate-limit connections;set rate-limit connections frontend 3",
+    "set rate-limit ssl-sessions global 4;set rate-limit connections global 0;user;set rate-limit sessions global 4",
     "disable frontend fe;disable frontend fe;enable frontend fe;enable frontend fe;disable frontend gone",
     "disable frontend;shutdown frontend;shutdown frontend gone",
     "shutdown session;shutdown session x;shutdown session 0x1;show sess 0x1",

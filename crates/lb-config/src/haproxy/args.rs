@@ -184,6 +184,12 @@ impl<'a> Args<'a> {
         number(word, &word.text, range)
     }
 
+    /// So many a second; 0 means no limit.
+    pub(super) fn rate(&mut self) -> Result<Option<u32>, Diagnostic> {
+        let most: u32 = self.number(0..=u32::MAX)?;
+        Ok(Some(most).filter(|most| *most > 0))
+    }
+
     /// One of a few words.
     pub(super) fn choice<T: Copy>(&mut self, what: &str, choices: &[(&str, T)]) -> Result<T, Diagnostic> {
         let word = self.word(what)?;

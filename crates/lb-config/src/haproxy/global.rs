@@ -46,6 +46,24 @@ pub(super) const KEYWORDS: &[Keyword<Global>] = &[
         },
     },
     Keyword {
+        words: "maxconnrate",
+        sections: HERE,
+        summary: "how many clients may come in a second; more wait in the backlog",
+        parse: |global, args| {
+            global.connection_rate = args.rate()?;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "maxsessrate",
+        sections: HERE,
+        summary: "the same, without those whom rules refuse at the door",
+        parse: |global, args| {
+            global.session_rate = args.rate()?;
+            Ok(())
+        },
+    },
+    Keyword {
         words: "daemon",
         sections: HERE,
         summary: "go to the background",

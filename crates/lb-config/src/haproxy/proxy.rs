@@ -84,6 +84,15 @@ const KEYWORDS: &[Keyword<Proxy>] = &[
         },
     },
     Keyword {
+        words: "rate-limit sessions",
+        sections: Sections::FRONT.and_defaults(),
+        summary: "how many clients may come in a second; more wait in the backlog",
+        parse: |proxy, args| {
+            proxy.settings.session_rate = args.rate()?;
+            Ok(())
+        },
+    },
+    Keyword {
         words: "backlog",
         sections: Sections::FRONT.and_defaults(),
         summary: "how many connections the kernel keeps waiting",

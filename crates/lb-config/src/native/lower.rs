@@ -111,6 +111,8 @@ impl Lowering<'_> {
         global.node = node.or(global.node.take());
         global.description = description.or(global.description.take());
         global.maxconn = written.maxconn.map(|most| most.0.0).or(global.maxconn);
+        settings::set_count(&mut global.connection_rate, written.connection_rate.as_ref());
+        settings::set_count(&mut global.session_rate, written.session_rate.as_ref());
         global.daemon = written.daemon.unwrap_or(global.daemon);
         // The ranges of both numbers are checked where they are read.
         global.threads = written

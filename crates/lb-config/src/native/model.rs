@@ -11,7 +11,7 @@ use super::value::{FileMode, Limit, Number, Size, Time, Value};
 use crate::draft::Mode;
 use crate::plan::{AcceptPolicy, BindAddress, Facility, Host, Level, LogAddress, LogFormat, ServerPort, Severity};
 
-type Count = Value<Number<0, { u32::MAX }>>;
+pub(super) type Count = Value<Number<0, { u32::MAX }>>;
 type Positive = Value<Number<1, { u32::MAX }>>;
 type Id = Value<Number<1, { i32::MAX as u32 }>>;
 
@@ -32,6 +32,8 @@ pub(super) struct Global {
     pub(super) log_tag: Option<String>,
     pub(super) log_hostname: Option<String>,
     pub(super) maxconn: Option<Positive>,
+    pub(super) connection_rate: Option<Count>,
+    pub(super) session_rate: Option<Count>,
     pub(super) daemon: Option<bool>,
     pub(super) threads: Option<Value<Number<1, 1024>>>,
     pub(super) accept: Option<Value<AcceptPolicy>>,
@@ -114,6 +116,7 @@ inherited! {
         mode: Option<Value<Mode>>,
         disabled: Option<bool>,
         maxconn: Option<Count>,
+        session_rate: Option<Count>,
         backlog: Option<Count>,
         default_backend: Option<Spanned<String>>,
         logging: Logging,

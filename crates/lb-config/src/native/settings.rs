@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::model::{Hash, Keepalive, ServerOptions, Settings, Timeouts};
+use super::model::{Count, Hash, Keepalive, ServerOptions, Settings, Timeouts};
 use super::value::{Limit, Time, Value};
 use crate::draft;
 use tandem_lb_core::balance::{HashMethod, HashType};
@@ -17,6 +17,11 @@ fn set_limit(target: &mut Option<Duration>, value: Option<&Value<Limit>>) {
     set(target, value.map(|limit| limit.0.0));
 }
 
+/// 0 is no limit.
+pub(super) fn set_count(target: &mut Option<u32>, value: Option<&Count>) {
+    set(target, value.map(|most| Some(most.0.0).filter(|most| *most > 0)));
+}
+
 fn set_time(target: &mut Option<Duration>, value: Option<&Value<Time>>) {
     set(target, value.map(|time| Some(time.0.0)));
 }
@@ -25,20 +30,9 @@ fn set_time(target: &mut Option<Duration>, value: Option<&Value<Time>>) {
 pub(super) fn overlay(target: &mut draft::Settings, written: &Settings) {
     set(&mut target.mode, written.mode.as_ref().map(|mode| mode.0));
     set(&mut target.disabled, written.disabled);
-    set(
-        &mut target.maxconn,
-        written
-            .maxconn
-            .as_ref()
-            .map(|most| Some(most.0.0).filter(|most| *most > 0)),
-    );
-    set(
-        &mut target.backlog,
-        written
-            .backlog
-            .as_ref()
-            .map(|most| Some(most.0.0).filter(|most| *most > 0)),
-    );
+    set_count(&mut target.maxconn, written.maxconn.as_ref());
+    set_count(&mut target.session_rate, written.session_rate.as_ref());
+    set_count(&mut target.backlog, written.backlog.as_ref());
     set(&mut target.retries, written.retries.as_ref().map(|count| count.0.0));
     set(
         &mut target.redispatch,
@@ -140,6 +134,7 @@ pub(super) fn in_vain(written: &Settings, front: bool) -> Vec<&'static str> {
     let timeout = &written.timeout;
     let of_clients = [
         ("maxconn", written.maxconn.is_some()),
+        ("session-rate", written.session_rate.is_some()),
         ("backlog", written.backlog.is_some()),
         ("socket-stats", written.socket_stats.is_some()),
         ("default-backend", written.default_backend.is_some()),

@@ -25,6 +25,7 @@ pub(super) fn frontend(proxy: &Proxy, id: u32, backend: Option<usize>) -> Fronte
         disabled: settings.disabled,
         binds: proxy.binds.clone(),
         maxconn: settings.maxconn,
+        session_rate: settings.session_rate,
         backlog: settings.backlog,
         logs: settings.logs.clone(),
         log_rule: settings.log_rule,

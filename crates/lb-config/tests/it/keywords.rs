@@ -68,6 +68,8 @@ fn of_global() {
     global("log-send-hostname", |g| show(&g.log_hostname), "Some(\"\")");
     global("log-send-hostname h", |g| show(&g.log_hostname), "Some(\"h\")");
     global("maxconn 7", |g| show(g.maxconn), "Some(7)");
+    global("maxconnrate 7", |g| show(g.connection_rate), "Some(7)");
+    global("maxsessrate 0", |g| show(g.session_rate), "None");
     global("daemon", |g| show(g.daemon), "true");
     global("nbthread 4", |g| show(g.threads), "Some(4)");
     global("pidfile /p", |g| show(&g.pidfile), "Some(\"/p\")");
@@ -138,6 +140,7 @@ fn of_frontends() {
     front(FRONT, "guid g", |f| show(&f.guid), "Some(\"g\")");
     front(FRONT, "option socket-stats", |f| show(f.socket_stats), "true");
     front(FRONT, "maxconn 5", |f| show(f.maxconn), "Some(5)");
+    front(FRONT, "rate-limit sessions 9", |f| show(f.session_rate), "Some(9)");
     front(FRONT, "backlog 6", |f| show(f.backlog), "Some(6)");
     front(FRONT, "timeout client 5s", |f| show(f.timeout_client), "Some(5s)");
     front(FRONT, "timeout client 0", |f| show(f.timeout_client), "None");

@@ -87,6 +87,8 @@ fn every_key_means_what_its_keyword_means() {
     let native = r#"
 [global]
 maxconn = 100
+connection-rate = 7
+session-rate = 8
 daemon = true
 threads = 2
 pidfile = "/p"
@@ -105,6 +107,7 @@ control = [{ address = "/s", level = "user", mode = "600", user = "u", group = "
 [defaults]
 mode = "tcp"
 maxconn = 50
+session-rate = 9
 backlog = 10
 default-backend = "b"
 retries = 2
@@ -166,11 +169,11 @@ fall = 6
 check-port = 8
 check-address = "2.2.2.2"
 "#;
-    let haproxy = "global\n maxconn 100\n daemon\n nbthread 2\n pidfile /p\n user u\n group g\n chroot /c\n node n\n \
+    let haproxy = "global\n maxconn 100\n maxconnrate 7\n maxsessrate 8\n daemon\n nbthread 2\n pidfile /p\n user u\n group g\n chroot /c\n node n\n \
         description some words\n hard-stop-after 3s\n spread-checks 5\n log-tag x\n log-send-hostname h\n \
         stats timeout 5s\n log 10.0.0.1 len 200 format rfc5424 local0 info err\n \
         stats socket /s level user mode 600 user u group g expose-fd listeners\n\
-        defaults\n mode tcp\n maxconn 50\n backlog 10\n default_backend b\n retries 2\n option redispatch 3\n \
+        defaults\n mode tcp\n maxconn 50\n rate-limit sessions 9\n backlog 10\n default_backend b\n retries 2\n option redispatch 3\n \
         balance random(3)\n hash-type consistent djb2\n option allbackups\n \
         default-server inter 3s fastinter 1s downinter 9s\n log global\n log stdout user\n option tcplog\n \
         option dontlognull\n option dontlog-normal\n option log-separate-errors\n option logasap\n \

@@ -67,6 +67,8 @@ pub struct Frontend<'a> {
     pub name: &'a str,
     pub iid: u32,
     pub maxconn: u32,
+    /// The most in a second; 0 is no limit.
+    pub session_rate: u32,
     pub is_open: bool,
     pub traffic: Traffic,
     pub denials: Denials,

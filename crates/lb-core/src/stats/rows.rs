@@ -11,7 +11,7 @@ pub fn frontend_row(f: &Frontend<'_>) -> Row {
     traffic(&mut row, &f.traffic);
     row.set(Field::Slim, f.maxconn);
     row.set(Field::Status, if f.is_open { "OPEN" } else { "STOP" });
-    row.set(Field::RateLim, 0u32);
+    row.set(Field::RateLim, f.session_rate);
     row.set(Field::Mode, if f.http.is_some() { "http" } else { "tcp" });
     row.set(Field::ConnRate, clipped(f.traffic.rate));
     row.set(Field::ConnRateMax, clipped(f.traffic.rate_max));

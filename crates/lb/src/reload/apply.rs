@@ -74,6 +74,13 @@ impl Reloader {
         if running.global.maxconn != plan.global.maxconn {
             estate.process.set(maxconn);
         }
+        let paces = estate.process.paces();
+        if running.global.connection_rate != plan.global.connection_rate {
+            paces.connections.set(plan.global.connection_rate.unwrap_or(0));
+        }
+        if running.global.session_rate != plan.global.session_rate {
+            paces.sessions.set(plan.global.session_rate.unwrap_or(0));
+        }
         estate.hard_stop_after.set(plan.global.hard_stop_after);
         let frontend_maxconn = estate.args.frontend_maxconn.unwrap_or(maxconn);
         estate.stats.rename(Process {
@@ -202,7 +209,8 @@ impl Reloader {
                 front.seat.clone()
             }
             None => {
-                let frontend = build::frontend(plan, backend, logs.clone(), Limit::new(most), &self.estate.directory);
+                let limit = Limit::new(most).paced(plan.session_rate);
+                let frontend = build::frontend(plan, backend, logs.clone(), limit, &self.estate.directory);
                 Seat::new(ArcSwap::from_pointee(frontend))
             }
         };
@@ -247,6 +255,9 @@ fn renew_seat(seat: &Seat, plan: &plan::Frontend, backend: Option<Arc<Backend>>,
     );
     if was != is {
         before.limit.set(is);
+    }
+    if before.plan.session_rate != plan.session_rate {
+        before.limit.paces().sessions.set(plan.session_rate.unwrap_or(0));
     }
     seat.store(Arc::new(Frontend {
         settings: Arc::new(build::settings_of(plan, backend.as_deref())),

@@ -75,16 +75,23 @@ pub(super) fn set_maxconn_global(room: &Room, call: &Call) -> Reply {
     }
 }
 
-pub(super) fn set_rate_limit(_: &Room, call: &Call) -> Reply {
-    match (call.arg(0), call.arg(1)) {
-        ("connections" | "sessions" | "ssl-sessions" | "http-compression", "global") => match call.arg(2) {
-            "" => Reply::error("Expects an integer value."),
-            // No limit is what there is.
-            "0" => Reply::Done,
-            _ => Reply::error("Rates cannot be limited in this version."),
-        },
-        _ => Reply::error(RATE_LIMITS),
+pub(super) fn set_rate_limit(room: &Room, call: &Call) -> Reply {
+    let paces = room.process.paces();
+    let pace = match (call.arg(0), call.arg(1)) {
+        ("connections", "global") => Some(&paces.connections),
+        ("sessions", "global") => Some(&paces.sessions),
+        // There are none of these, so any limit on them holds.
+        ("ssl-sessions" | "http-compression", "global") => None,
+        _ => return Reply::error(RATE_LIMITS),
+    };
+    // HAProxy takes what is no number for 0, which lifts the limit; a slip should not do that.
+    let Ok(most) = call.arg(2).parse() else {
+        return Reply::error("Expects an integer value.");
+    };
+    if let Some(pace) = pace {
+        pace.set(most);
     }
+    Reply::Done
 }
 
 fn on_frontend(room: &Room, call: &Call, act: impl FnOnce(&Arc<Frontend>) -> Reply) -> Reply {

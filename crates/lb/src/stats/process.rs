@@ -5,6 +5,8 @@ use std::time::Duration;
 use tandem_lb_core::stats::{Info, InfoField};
 use tandem_ops::clock::Wall;
 
+use crate::admission::Limit;
+
 /// What it calls itself: clients compare the first numbers with versions of HAProxy to know what it can do.
 pub(crate) const VERSION: &str = concat!("2.6.12-tandem-", env!("CARGO_PKG_VERSION"));
 pub(crate) const RELEASED: &str = "2026/11/21";
@@ -16,6 +18,8 @@ pub(crate) struct Process {
     pub(crate) description: Option<String>,
     pub(crate) workers: usize,
     pub(crate) maxconn: u32,
+    /// What an operator may have changed since.
+    pub(crate) limit: Limit,
     /// Of a frontend that does not say.
     pub(crate) frontend_maxconn: u32,
     /// Files that may be open.
@@ -56,6 +60,7 @@ impl Process {
             info.set(InfoField::Description, description.as_str());
         }
         info.set(InfoField::Uptime, uptime(seconds));
+        let paces = self.limit.paces();
         let numbers = [
             (InfoField::Nbthread, self.workers as u64),
             (InfoField::Pid, u64::from(std::process::id())),
@@ -68,8 +73,10 @@ impl Process {
             (InfoField::CumConns, now.total),
             (InfoField::CumReq, now.total),
             (InfoField::ConnRate, now.rate),
+            (InfoField::ConnRateLimit, u64::from(paces.connections.most())),
             (InfoField::MaxConnRate, now.rate_max),
             (InfoField::SessRate, now.rate),
+            (InfoField::SessRateLimit, u64::from(paces.sessions.most())),
             (InfoField::MaxSessRate, now.rate_max),
             (InfoField::Tasks, now.tasks as u64),
             (InfoField::IdlePct, u64::from(now.idle_percent)),

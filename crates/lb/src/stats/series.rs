@@ -295,6 +295,7 @@ impl Series {
                     name: &frontend.plan.name,
                     iid: frontend.plan.id,
                     maxconn: frontend.limit.most(),
+                    session_rate: frontend.limit.paces().sessions.most(),
                     is_open: is_open && *frontend.gate.borrow() == Gate::Open,
                     traffic: meters.borrow().figures(&frontend.traffic, now),
                     denials: figures::Denials {
@@ -312,6 +313,7 @@ impl Series {
                     name: &site.plan().name,
                     iid: site.plan().id,
                     maxconn: site.maxconn(),
+                    session_rate: 0,
                     is_open,
                     denials: figures::Denials::default(),
                     http: Some(figures::Http {

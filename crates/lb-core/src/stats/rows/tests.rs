@@ -82,6 +82,7 @@ fn rows() -> Vec<Row> {
         name: "fe",
         iid: 3,
         maxconn: 1000,
+        session_rate: 0,
         is_open: true,
         traffic,
         denials: figures::Denials::default(),
@@ -217,6 +218,7 @@ fn metrics_have_the_names_and_types_of_haproxys() {
         name: "stats",
         iid: 2,
         maxconn: 64,
+        session_rate: 0,
         is_open: true,
         traffic: figures::Traffic::default(),
         denials: figures::Denials {
