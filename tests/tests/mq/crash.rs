@@ -9,7 +9,15 @@ use tandem_tests::{Mq, Stomp};
 use tandem_time::Seed;
 
 const PRODUCERS: u64 = 4;
-const KILLS: u64 = 8;
+
+/// With `TANDEM_LONG` set, as many as are promised.
+fn kills() -> u64 {
+    if std::env::var_os("TANDEM_LONG").is_some() {
+        200
+    } else {
+        4
+    }
+}
 
 /// What the outside knows.
 #[derive(Default)]
@@ -24,7 +32,8 @@ fn nothing_confirmed_is_lost_over_kills() {
     let mut mq = Mq::start("anonymous = true");
     let mut seed = Seed::new(7);
     let history = History::default();
-    for _ in 0..KILLS {
+    let kills = kills();
+    for _ in 0..kills {
         let life = Duration::from_millis(50 + seed.below(250));
         let over = AtomicBool::new(false);
         let address = mq.address();
@@ -49,7 +58,7 @@ fn nothing_confirmed_is_lost_over_kills() {
         .collect();
     let unexpected: Vec<_> = seen.iter().filter(|n| **n > sent).collect();
     super::say(&format!(
-        "{KILLS} kills: {sent} sent, {} confirmed, {} lost, {} unexpected",
+        "{kills} kills: {sent} sent, {} confirmed, {} lost, {} unexpected",
         confirmed.len(),
         lost.len(),
         unexpected.len()

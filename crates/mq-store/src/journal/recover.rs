@@ -44,6 +44,7 @@ impl<F: Files> Journal<F> {
         let mut segments = VecDeque::new();
         let mut next = None;
         let mut end = 0;
+        let mut written = 0;
         let mut rest = numbers.iter().copied();
         for number in rest.by_ref() {
             let data = files.read(number).map_err(disk(number))?;
@@ -60,6 +61,7 @@ impl<F: Files> Journal<F> {
                 size: data.len() as u64,
             });
             (next, end) = (Some(read.next), read.end);
+            written = end_of_data(&data);
             if torn {
                 break;
             }
@@ -70,12 +72,14 @@ impl<F: Files> Journal<F> {
         let Some(last) = segments.back() else {
             return Journal::begin(files, settings, index);
         };
-        let (number, size) = (last.number, last.size);
+        let number = last.number;
         let mut active = files.open(number).map_err(disk(number))?;
         // What was torn must not be taken for a record when something is written before it.
-        let tail = vec![0; usize::try_from(size).unwrap_or(usize::MAX).saturating_sub(end)];
-        files.write(&mut active, end as u64, &tail).map_err(disk(number))?;
-        files.sync(&mut active).map_err(disk(number))?;
+        if written > end {
+            let zeros = vec![0; written - end];
+            files.write(&mut active, end as u64, &zeros).map_err(disk(number))?;
+            files.sync(&mut active).map_err(disk(number))?;
+        }
         let next = next.unwrap_or(1);
         let mut journal = Journal {
             files,
@@ -207,7 +211,9 @@ fn refuse_damage(segment: u64, data: &[u8], read: &Read, later: Option<&(u64, Ve
 
 /// Whether a whole frame lies somewhere that says `record` was safe.
 fn proves(data: &[u8], from: usize, record: u64) -> bool {
-    (from..data.len().saturating_sub(HEAD)).any(|at| {
+    // No frame begins among the zeros, though one may end there.
+    let last = end_of_data(data).min(data.len().saturating_sub(HEAD));
+    (from..last).any(|at| {
         let eight = |at: usize| {
             data[at..at + 8]
                 .iter()
@@ -218,4 +224,11 @@ fn proves(data: &[u8], from: usize, record: u64) -> bool {
         let plausible = synced >= record && number > synced && number - record < NEAR;
         plausible && matches!(frame::read(&data[at..]), Found::Frame(_))
     })
+}
+
+/// Where the zeros begin that nobody has written to. Most of a segment is that, so it is looked at in large steps.
+fn end_of_data(data: &[u8]) -> usize {
+    const STEP: usize = 4096;
+    let written = data.chunks(STEP).rposition(|chunk| chunk != &[0; STEP][..chunk.len()]);
+    written.map_or(0, |chunk| data.len().min((chunk + 1) * STEP))
 }
