@@ -207,6 +207,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         process: process.clone(),
         crew,
         phase: desk.phase.subscribe(),
+        giver: giver.clone(),
         lines,
         timeline,
         host,
