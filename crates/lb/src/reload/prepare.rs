@@ -52,7 +52,11 @@ impl Reloader {
             let mut known = running.global.stats_sockets.iter();
             known.all(|known| known.address != socket.address)
         };
-        let doors = plan.global.stats_sockets.iter().filter(is_new);
+        let doors: Vec<_> = plan.global.stats_sockets.iter().filter(is_new).collect();
+        if let Some(door) = doors.iter().find(|door| matches!(door.address, BindAddress::Fd(_))) {
+            let why = "a descriptor can only be taken at the start";
+            return Err(Refused::because(format!("{}: stats socket: {why}", door.origin)));
+        }
         let doors = Doors::open_these(doors, patience(&plan.global), &Sockets::default());
         let doors = doors.map_err(|errors| Refused::all(&errors))?;
         let (frontend_logs, backend_logs) = self.open_logs(running, &plan).map_err(Refused::because)?;
