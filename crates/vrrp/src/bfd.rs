@@ -115,6 +115,8 @@ struct Watch {
     ears: Vec<(bool, Readable<HopSocket>)>,
     orders: mpsc::Sender<Order>,
     news: mpsc::Sender<News>,
+    /// The discriminator given last. The first is drawn, so that no stranger guesses it and nothing that was meant for this
+    /// program before it started again fits (RFC 5880 section 6.8.1).
     last_name: u32,
 }
 
@@ -131,14 +133,15 @@ async fn watch(
 ) -> io::Result<()> {
     let clock = Clock::start();
     let chance = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let mut seed = Seed::new(chance.as_nanos() as u64);
     let mut watch = Watch {
         clock,
-        seed: Seed::new(chance.as_nanos() as u64),
+        last_name: seed.next_u64() as u32,
+        seed,
         running: BTreeMap::new(),
         ears: Vec::new(),
         orders,
         news,
-        last_name: 0,
     };
     loop {
         let due = watch.running.values().filter_map(|r| r.session.poll_deadline()).min();
@@ -210,7 +213,7 @@ impl Watch {
             self.ears.push((is_v4, Readable::new(ear)?));
         }
         let mouth = HopSocket::sender(settings.source.unwrap_or(any), SOURCE_PORTS, settings.ttl)?;
-        self.last_name += 1;
+        self.last_name = self.last_name.wrapping_add(1).max(1);
         let timing = Settings {
             min_tx: settings.min_tx,
             min_rx: settings.min_rx,
