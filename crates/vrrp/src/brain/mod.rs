@@ -8,7 +8,8 @@
 //!   Orders ─────┘
 //! ```
 //!
-//! Nothing here waits for anything but the next event: no files, no names, no logs. What the kernel itself may keep waiting
+//! Nothing here waits for anything but the next event: no files on a disk, no names, no logs (what an interface is like is
+//! read and set under /proc/sys, once for each: `vmacs`, `herald`). What the kernel itself may keep waiting
 //! (changes of any network, and closing what was open) is asked of it by other threads. Whatever woke it, packets that have
 //! arrived are handed over first, with the times the kernel took them from the wire, so a timer never expires over an
 //! advert that is already here.
