@@ -158,9 +158,9 @@ const GLOBAL: &[Known] = &[
     harmless("tmp_config_directory", "the configuration is not copied"),
     harmless("config_save_dir", "the recorder keeps what was decided and why"),
     harmless("use_symlink_paths", "paths are used as written"),
-    harmless(
+    changes(
         "set_supplementary_groups",
-        "scripts get the groups of their user in any case",
+        "leave it out: scripts are in one group only; name the one they need after their user",
     ),
     harmless(
         "iproute_usr_dir",
