@@ -198,7 +198,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     let estate = Estate {
         args,
         program,
-        directory,
+        directory: directory.clone(),
         clock,
         frontends: desk.frontends.clone(),
         sites,
@@ -220,6 +220,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     let room = Room {
         orders: desk.orders.clone(),
         frontends: desk.frontends.clone(),
+        directory,
         stats,
         live,
         process: process.clone(),

@@ -20,6 +20,8 @@ mod sessions;
 mod stats;
 mod tables;
 mod upgrade;
+mod variables;
+mod wait;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -33,6 +35,7 @@ use tandem_ops::control::{Console, Reply, serve};
 use tokio::task::AbortHandle;
 
 use crate::admission::Limit;
+use crate::directory::Directory;
 use crate::drain::Drain;
 use crate::frontends::Frontends;
 use crate::live::Live;
@@ -49,6 +52,7 @@ pub(crate) use doors::{Doors, patience};
 pub(crate) struct Room {
     pub(crate) orders: Orders,
     pub(crate) frontends: Frontends,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) stats: Rc<Stats>,
     pub(crate) live: Arc<Live>,
     pub(crate) process: Limit,

@@ -213,6 +213,38 @@ fn so_many_clients_a_second_and_no_more() {
 }
 
 #[test]
+fn a_script_may_wait_until_a_server_can_go() {
+    let pair = pair(["", "disabled"]);
+    let (visitor, _) = pair.visit();
+    let waited = |delay: &str, server: &str| pair.room.ask(&format!("wait {delay} srv-removable {server}"));
+    let at_work = "Failed. Only servers in maintenance mode can be deleted.\n\n";
+    assert_eq!(waited("1m", "be/one"), at_work);
+    assert_eq!(waited("1m", "be/gone"), "No such server.\n\n");
+    assert_eq!(waited("1m", "be/two"), "Done.\n\n");
+    pair.done("disable server be/one");
+    let in_use = "Wait delay expired. Server still has connections attached to it, cannot remove it.\n\n";
+    assert_eq!(waited("10", "be/one"), in_use);
+    drop(visitor);
+    assert_eq!(waited("1m", "be/one"), "Done.\n\n");
+}
+
+#[test]
+fn what_is_no_expression_is_no_value() {
+    let pair = pair(["", ""]);
+    for (command, words) in [
+        ("set var proc.x gone(1)", "gone"),
+        ("set var proc.x src", "no connection"),
+        ("set var txn.x int(1)", "only scope 'proc'"),
+        ("set var proc.x fmt %[int(1)]", "must be 'expr'"),
+        ("set var proc.x int(1)#", "quotes"),
+    ] {
+        let answer = pair.room.ask(command);
+        assert!(answer.contains(words), "{command}: {answer}");
+    }
+    assert_eq!(pair.room.ask("get var proc.x"), "Variable not found.\n\n");
+}
+
+#[test]
 fn a_server_is_limited_while_it_runs() {
     let pair = pair(["", "disabled"]);
     let (first, _) = pair.visit();

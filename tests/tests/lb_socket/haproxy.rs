@@ -10,7 +10,7 @@ use tandem_tests::{Lb, free_port, until};
 use super::room::{Room, say};
 
 /// In this order, since some change what others show.
-const COMMANDS: [&str; 72] = [
+const COMMANDS: [&str; 75] = [
     "show backend",
     "show servers state",
     "show servers state be",
@@ -77,6 +77,9 @@ const COMMANDS: [&str; 72] = [
     "shutdown session;shutdown session x;shutdown session 0x1;show sess 0x1",
     "shutdown sessions server;shutdown sessions server be/gone;shutdown sessions server be/s1",
     "clear counters;show errors;show errors gone;show startup-logs;show cli level",
+    "expert-mode;expert-mode on;expert-mode;expert-mode x;expert-mode;experimental-mode",
+    "operator;expert-mode;experimental-mode on;experimental-mode",
+    "get var;get var proc.gone;get var sess.x;get var gone;show resolvers gone",
     "show env PATH;show env GONE_VARIABLE;show stat gone 1 -1;show stat domain gone",
     "user;show cli level;show sess;show errors;set weight be/s1 3;clear counters;operator;show backend",
     "operator;show cli level;disable server be/s1;set maxconn global 3",
@@ -86,7 +89,7 @@ const COMMANDS: [&str; 72] = [
 ];
 
 /// HAProxy forgets the end of the line in some of these answers, and the empty line is missing after them. Ours is there.
-const LOOSE: [&str; 10] = [
+const LOOSE: [&str; 15] = [
     "set maxconn server be/s1 x;set maxconn server be/s1 5x;set maxconn server be/s1 7;set maxconn server be/s1 0",
     "set server be/s2 check-port 98;set server be/s2 check-addr 127.0.0.3;set server be/s1 check-port x",
     "set server be/s1 check-port 70000;set server be/s1 check-addr x;set server be/s1 check-addr",
@@ -97,6 +100,11 @@ const LOOSE: [&str; 10] = [
     "add server rr/o 127.0.0.3 disabled;show servers state rr;enable health rr/m;enable health rr/n",
     "enable server rr/n;del server rr/n;disable server rr/n;del server rr/n;show servers state rr",
     "del server;del server rr/gone;del server gone/x;disable health rr/m;del server rr/m;del server rr/o;show servers state rr",
+    "experimental-mode on;set var proc.n int(5),add(3);get var proc.n;set var proc.n str(ab),length;get var proc.n",
+    "experimental-mode on;set var proc.s str(ab),upper;get var proc.s;set var proc.b bool(true);get var proc.b x",
+    "experimental-mode on;set var proc.v4 ipv4(192.0.2.1);get var proc.v4;set var proc.v6 ipv6(::1);get var proc.v6",
+    "experimental-mode on;set var proc.copy var(proc.n),add(1);get var proc.copy",
+    "experimental-mode on;set var;set var proc.x;operator;get var proc.n",
 ];
 
 pub struct Haproxy(Child);

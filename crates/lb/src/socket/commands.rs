@@ -5,7 +5,7 @@ use tandem_ops::control::{Call, Command, Level, Reply};
 
 use super::{
     Room, counters, drain, dynamic, explain, frontends, process, reload, server, servers, sessions, stats, tables,
-    upgrade,
+    upgrade, variables, wait,
 };
 
 type Run = fn(&Room, &Call) -> Reply;
@@ -45,6 +45,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("enable health", "enable health", Admin, server::enable_health, "enable health checks"),
     command("enable server", "enable server  (DEPRECATED)", Admin, server::enable, "enable a disabled server (use 'set server' instead)"),
     command("explain", "explain <addr>[:<port>] [<frontend>] [json]", Operator, explain::tell, "say which server a client would get and why"),
+    command("get var", "get var <name>", User, variables::get, "retrieve contents of a process-wide variable"),
     command("get weight", "get weight <bk>/<srv>", User, server::get_weight, "report a server's current weight"),
     command("reload", "reload [dry-run] [json]", Admin, reload::reload, "read the configuration again and apply what has changed"),
     command("set maxconn frontend", "set maxconn frontend <frontend> <value>", Admin, frontends::set_maxconn, "change a frontend's maxconn setting"),
@@ -53,6 +54,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("set rate-limit", "set rate-limit <setting> <value>", Admin, frontends::set_rate_limit, "change a rate limiting value"),
     command("set server", "set server <bk>/<srv> [opts]", Admin, server::set, "change a server's state, weight, address or ssl"),
     command("set table", "set table <table> key <k> [data.* <v>]*", Admin, tables::set, "update or create a table entry's data"),
+    command("set var", "set var <name> [fmt|expr] {<fmt>|<expr>}", Admin, variables::set, "set variable from an expression or a format"),
     command("set weight", "set weight <bk>/<srv>  (DEPRECATED)", Admin, server::set_weight, "change a server's weight (use 'set server' instead)"),
     command("show activity", "show activity", User, process::activity, "show per-thread activity stats (for support/developers)"),
     command("show backend", "show backend", User, servers::backends, "list backends in the current running config"),
@@ -62,6 +64,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("show events", "show events [<sink>] [-w] [-n]", User, process::events, "show event sink state"),
     command("show info", "show info [desc|json|typed|float]*", User, stats::info, "report information about the running process"),
     command("show peers", "show peers [dict|-] [section]", User, process::peers, "dump some information about all the peers or this peers section"),
+    command("show resolvers", "show resolvers [id]", User, process::resolvers, "dumps counters from all resolvers section and associated name servers"),
     command("show schema json", "show schema json", User, stats::json_schema, "report schema used for stats"),
     command("show servers conn", "show servers conn [<backend>]", User, servers::connections, "dump server connections status (all or for a single backend)"),
     command("show servers state", "show servers state [<backend>]", User, servers::state, "dump volatile server information (all or for a single backend)"),
@@ -73,4 +76,5 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("shutdown frontend", "shutdown frontend <frontend>", Admin, frontends::shutdown, "stop a specific frontend"),
     command("shutdown session", "shutdown session [id]", Admin, sessions::shutdown, "kill a specific session"),
     command("shutdown sessions server", "shutdown sessions server <bk>/<srv>", Admin, sessions::shutdown_at_server, "kill sessions on a server"),
+    command("wait", "", User, wait::wait, ""),
 ];

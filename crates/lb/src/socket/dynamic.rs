@@ -4,13 +4,23 @@
 use tandem_lb_config::{self as plan, Dialect, Host, Loaded, NamedText};
 use tandem_lb_core::ServerId;
 use tandem_ops::control::{Call, Reply};
+use thiserror::Error;
 
 use super::Room;
-use crate::orders::{Refusal, adapts};
+use crate::orders::{Refusal, ServerOrders, adapts};
 use crate::publish::Snapshot;
 
 /// The number that a server gets whose line does not name one; what stands here does not matter.
 const ANY_NUMBER: &str = " id 2147483647";
+
+/// Why a server cannot be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(super) enum Obstacle {
+    #[error("Only servers in maintenance mode can be deleted.")]
+    NotAtRest,
+    #[error("Server still has connections attached to it, cannot remove it.")]
+    InUse,
+}
 
 pub(super) fn add(room: &Room, call: &Call) -> Reply {
     let Some((backend, name)) = call.arg(0).split_once('/') else {
@@ -48,19 +58,27 @@ pub(super) fn delete(room: &Room, call: &Call) -> Reply {
         Ok(server) => server,
         Err(reply) => return reply,
     };
+    if let Err(why) = removable(&server) {
+        return Reply::error(why);
+    }
+    server.keeper().remove(server.idx());
+    Reply::info("Server deleted.")
+}
+
+/// Whether nothing keeps it from being deleted.
+pub(super) fn removable(server: &ServerOrders) -> Result<(), Obstacle> {
     let in_maint = server.report(|r| r.view.admin.in_maint()) == Some(true);
     if !in_maint {
-        return Reply::error("Only servers in maintenance mode can be deleted.");
+        return Err(Obstacle::NotAtRest);
     }
     let backend = server.keeper().backend();
     let is_used = backend
         .server(server.idx())
         .is_some_and(|s| s.traffic.sessions.now() > 0);
     if is_used || backend.queue.waiting(Some(server.idx())).0 > 0 {
-        return Reply::error("Server still has connections attached to it, cannot remove it.");
+        return Err(Obstacle::InUse);
     }
-    server.keeper().remove(server.idx());
-    Reply::info("Server deleted.")
+    Ok(())
 }
 
 /// The server that these words would be in the configuration of this backend, `default-server` aside.

@@ -72,6 +72,14 @@ pub(super) fn activity(room: &Room, _: &Call) -> Reply {
     ))
 }
 
+/// There are no resolvers to show.
+pub(super) fn resolvers(_: &Room, call: &Call) -> Reply {
+    match call.arg(0) {
+        "" => Reply::Done,
+        _ => Reply::error("Can't find that resolvers section"),
+    }
+}
+
 /// There are no peers to show.
 pub(super) fn peers(_: &Room, _: &Call) -> Reply {
     Reply::Done

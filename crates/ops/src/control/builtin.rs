@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use super::Reply;
 use super::command::Entry;
-use super::session::{Level, Session, SeverityOutput};
+use super::session::{Level, Modes, Session, SeverityOutput};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Builtin {
     Echo,
+    ExperimentalMode,
+    ExpertMode,
     Help,
     LowerTo(Level),
     Prompt,
@@ -20,8 +22,10 @@ pub(super) enum Builtin {
     Wait,
 }
 
-pub(super) const BUILTINS: [(Entry, Builtin); 8] = [
+pub(super) const BUILTINS: [(Entry, Builtin); 10] = [
     (entry("echo", "echo <text>", "print text"), Builtin::Echo),
+    (entry("experimental-mode", "", ""), Builtin::ExperimentalMode),
+    (entry("expert-mode", "", ""), Builtin::ExpertMode),
     (
         entry(
             "operator",
@@ -59,7 +63,11 @@ pub(super) const BUILTINS: [(Entry, Builtin); 8] = [
         Builtin::LowerTo(Level::User),
     ),
     (
-        entry("wait", "wait <delay>", "wait that long before the next command"),
+        entry(
+            "wait",
+            "wait <delay> [<condition>]",
+            "wait that long before the next command, or until the condition holds",
+        ),
         Builtin::Wait,
     ),
 ];
@@ -96,6 +104,19 @@ pub(super) fn severities(session: &mut Session, word: &str) -> Reply {
         "string" => SeverityOutput::Word,
         _ => return Reply::error("one of 'none', 'number', 'string' is a required argument"),
     };
+    Reply::Done
+}
+
+/// Switches a mode, or says how it is. What is neither on nor off is off, as in HAProxy.
+pub(super) fn mode(session: &mut Session, name: &str, which: fn(&mut Modes) -> &mut bool, word: &str) -> Reply {
+    if session.level < Level::Admin {
+        return Reply::error("Permission denied");
+    }
+    let mode = which(&mut session.modes);
+    if word.is_empty() {
+        return Reply::info(format!("{name} is {}", if *mode { "ON" } else { "OFF" }));
+    }
+    *mode = word == "on";
     Reply::Done
 }
 
@@ -156,6 +177,7 @@ mod tests {
         let mut session = Session {
             level: Level::Admin,
             severities: SeverityOutput::None,
+            modes: Modes::default(),
             is_interactive: false,
             may_take_descriptors: false,
             patience: Duration::from_secs(1),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Level;
-use super::session::{Session, SeverityOutput};
+use super::session::{Modes, Session, SeverityOutput};
 
 /// The words of a command, those that name it included.
 #[derive(Clone, Debug)]
@@ -56,6 +56,7 @@ impl Call {
         Session {
             level: self.level,
             severities: SeverityOutput::None,
+            modes: Modes::default(),
             is_interactive: false,
             may_take_descriptors: false,
             patience: Duration::ZERO,

@@ -74,7 +74,9 @@ impl<S> Console<S> {
             return Answer::Reply((command.run)(&self.state, &Call::new(words, 0, payload, session)));
         }
         let mut builtins = BUILTINS.iter().chain(&ALWAYS);
-        if let Some((_, builtin)) = builtins.find(|(entry, _)| named(entry.name, &words).is_some()) {
+        if let Some((_, builtin)) = builtins.find(|(entry, _)| named(entry.name, &words).is_some())
+            && !self.waits_for_something(*builtin, &words)
+        {
             return self.builtin(*builtin, session, &words);
         }
         let own = self.commands.iter();
@@ -88,6 +90,11 @@ impl<S> Console<S> {
         })
     }
 
+    /// Time is everybody's; what else may be waited for, the daemon knows.
+    fn waits_for_something(&self, builtin: Builtin, words: &[String]) -> bool {
+        builtin == Builtin::Wait && words.len() > 2 && self.commands.iter().any(|c| c.name == "wait")
+    }
+
     fn builtin(&self, builtin: Builtin, session: &mut Session, words: &[String]) -> Answer {
         let word = |n: usize| words.get(n).map_or("", String::as_str);
         Answer::Reply(match builtin {
@@ -97,6 +104,8 @@ impl<S> Console<S> {
                 None => Reply::error("Expects a duration in milliseconds."),
             },
             Builtin::Echo => Reply::Output(words[1..].join(" ") + "\n"),
+            Builtin::ExperimentalMode => builtin::mode(session, word(0), |m| &mut m.experimental, word(1)),
+            Builtin::ExpertMode => builtin::mode(session, word(0), |m| &mut m.expert, word(1)),
             Builtin::Help => Reply::Output(command::help(&self.entries(), &always(), &words[1..])),
             Builtin::LowerTo(level) => builtin::lower(session, level),
             Builtin::Prompt => {
@@ -121,7 +130,9 @@ impl<S> Console<S> {
     /// All but those that stand at the end of every list, by name.
     fn entries(&self) -> Vec<Entry> {
         let own = self.commands.iter().filter(|c| c.is_shown()).map(Command::entry);
-        let mut entries: Vec<Entry> = own.chain(BUILTINS.iter().map(|(entry, _)| *entry)).collect();
+        let mut entries: Vec<Entry> = own
+            .chain(BUILTINS.iter().map(|(entry, _)| *entry).filter(|e| !e.usage.is_empty()))
+            .collect();
         entries.sort_by_key(|entry| entry.usage);
         entries
     }

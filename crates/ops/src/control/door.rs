@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::console::Answer;
 use super::framer::{Found, Framer};
 use super::places::{Place, Places};
-use super::session::{Level, Session, SeverityOutput};
+use super::session::{Level, Modes, Session, SeverityOutput};
 use super::{Console, Continuation, Reply};
 
 /// As many clients as HAProxy serves at a time.
@@ -64,6 +64,7 @@ async fn accept<S: 'static>(
         let session = Session {
             level: door.level,
             severities: SeverityOutput::None,
+            modes: Modes::default(),
             is_interactive: false,
             may_take_descriptors: door.passes_descriptors && socket.domain().is_ok_and(|d| d == Domain::UNIX),
             patience: door.patience,

@@ -23,10 +23,19 @@ pub(super) enum SeverityOutput {
     Word,
 }
 
+/// `expert-mode` and `experimental-mode`. Scripts switch them on before commands that HAProxy hides without; here nothing
+/// is hidden.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Modes {
+    pub(super) expert: bool,
+    pub(super) experimental: bool,
+}
+
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) level: Level,
     pub(super) severities: SeverityOutput,
+    pub(super) modes: Modes,
     /// Stays after an answer, and shows a prompt.
     pub(super) is_interactive: bool,
     /// The door is a unix socket that passes descriptors on.

@@ -47,6 +47,7 @@ fn session(level: Level, patience: Duration) -> Session {
     Session {
         level,
         severities: SeverityOutput::None,
+        modes: Modes::default(),
         is_interactive: false,
         may_take_descriptors: false,
         patience,
