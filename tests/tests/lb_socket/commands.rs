@@ -237,6 +237,7 @@ fn what_is_no_expression_is_no_value() {
         ("set var txn.x int(1)", "only scope 'proc'"),
         ("set var proc.x fmt %[int(1)]", "must be 'expr'"),
         ("set var proc.x int(1)#", "quotes"),
+        ("set rate-limit sessions global x", "integer"),
     ] {
         let answer = pair.room.ask(command);
         assert!(answer.contains(words), "{command}: {answer}");

@@ -34,6 +34,20 @@ const ON_PURPOSE: &[(&str, &str)] = &[
         "A hello that a TLS client spreads over several records has no name.",
         "`content::tests`; the same in HAProxy",
     ),
+    (
+        "`maxconnrate`, `maxsessrate` and `rate-limit sessions` count the clients that are balanced, not those of the statistics page.",
+        "no test; the page has a limit of connections of its own",
+    ),
+    (
+        "On the stats socket, `set rate-limit` refuses what is no number, where HAProxy lifts the limit; `set var` needs no experimental mode, \
+         and takes no `fmt`.",
+        "`lb_socket::commands`",
+    ),
+    (
+        "The stats socket has no `show fd`, `libs`, `pools`, `profiling`, `tasks` and `threads`: they show the inside of HAProxy. ACLs and maps \
+         are changed in the configuration and by a reload: there is no `add|del|clear|get|show acl|map`. No `ssl` commands: no TLS yet.",
+        "`lb_socket::haproxy` has the commands that are compared",
+    ),
 ];
 
 fn rows(text: &mut String, docs: &[&KeywordDoc]) {
