@@ -96,21 +96,26 @@ impl Brain {
         self.errands.under_way = self.errands.under_way.saturating_sub(done.len());
         for (errand, outcome) in done {
             let happened = outcome.is_ok();
+            // An answer that was lost says nothing; a number of the kernel's says no, unless it is so already.
+            let refused = |errno: &_| !errand.request.is_already_so(*errno);
+            let refused = outcome
+                .as_ref()
+                .is_err_and(|error| error.errno().as_ref().is_some_and(refused));
             if let Err(error) = outcome
                 && !error.errno().is_some_and(|errno| errand.request.is_already_so(errno))
             {
                 self.reports.trouble(error);
             }
             match errand.purpose {
-                Purpose::Hold { instance, address } => self.held(instance, address),
+                Purpose::Hold { instance, address } => self.held(instance, address, !refused),
                 Purpose::Give { index, address } => self.holding.removed(index, address, happened),
                 Purpose::Other => {}
             }
         }
     }
 
-    fn held(&mut self, instance: InstanceId, address: IpAddr) {
-        for (instance, address) in self.holding.added(instance, address) {
+    fn held(&mut self, instance: InstanceId, address: IpAddr, is_there: bool) {
+        for (instance, address) in self.holding.added(instance, address, is_there) {
             self.announce(instance, address);
         }
     }

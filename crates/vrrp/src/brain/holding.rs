@@ -25,6 +25,8 @@ struct Held {
     index: Index,
     /// Still to be asked for.
     pending: bool,
+    /// The kernel would not have it. Announcing it would draw clients to a host that does not answer.
+    refused: bool,
     /// Announcements that wait for the answer.
     announcements: u32,
 }
@@ -34,6 +36,7 @@ impl Holding {
         let held = self.held.entry((instance, address)).or_insert(Held {
             index,
             pending: true,
+            refused: false,
             announcements: 0,
         });
         held.index = index;
@@ -42,12 +45,14 @@ impl Holding {
     }
 
     /// The kernel's answer to an addition. Returns the announcements that have waited for it.
-    pub(super) fn added(&mut self, instance: InstanceId, address: IpAddr) -> Vec<(InstanceId, IpAddr)> {
+    pub(super) fn added(&mut self, instance: InstanceId, address: IpAddr, is_there: bool) -> Vec<(InstanceId, IpAddr)> {
         self.arriving = self.arriving.saturating_sub(1);
         let mut due = Vec::new();
         if let Some(held) = self.held.get_mut(&(instance, address)) {
             held.pending = false;
-            let waited = std::mem::take(&mut held.announcements);
+            held.refused = !is_there;
+            let waited = if is_there { held.announcements } else { 0 };
+            held.announcements = 0;
             due.extend((waited > 0).then_some((instance, address)));
             self.repeats.extend((1..waited).map(|_| (instance, address)));
         }
@@ -64,7 +69,8 @@ impl Holding {
                 held.announcements += 1;
                 false
             }
-            _ => true,
+            Some(held) => !held.refused,
+            None => true,
         }
     }
 
@@ -177,12 +183,28 @@ mod tests {
         holding.adding(VI, other, ETH);
         assert!(!holding.may_announce(VI, other));
         assert_eq!(
-            holding.added(VI, vip()),
+            holding.added(VI, vip(), true),
             [(VI, vip())],
             "its repeat comes after the other's first"
         );
         assert!(holding.may_announce(VI, vip()));
-        assert_eq!(holding.added(VI, other), [(VI, other), (VI, vip())]);
+        assert_eq!(holding.added(VI, other, true), [(VI, other), (VI, vip())]);
+    }
+
+    #[test]
+    fn what_the_kernel_refused_is_not_announced() {
+        let mut holding = Holding::default();
+        holding.adding(VI, vip(), ETH);
+        assert!(!holding.may_announce(VI, vip()));
+        assert_eq!(holding.added(VI, vip(), false), []);
+        assert!(
+            !holding.may_announce(VI, vip()),
+            "a host without it would draw its clients"
+        );
+        holding.adding(VI, vip(), ETH);
+        assert!(!holding.may_announce(VI, vip()));
+        assert_eq!(holding.added(VI, vip(), true), [(VI, vip())]);
+        assert!(holding.may_announce(VI, vip()));
     }
 
     #[test]
