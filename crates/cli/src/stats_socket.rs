@@ -25,25 +25,28 @@ pub(crate) enum StatsSocket {
 impl StatsSocket {
     /// Sends one line and reads until the balancer closes.
     pub(crate) fn ask(&self, line: &str) -> io::Result<String> {
-        let mut answer = Vec::new();
         match self {
             StatsSocket::Unix(path) => {
-                let mut stream = UnixStream::connect(path)?;
+                let stream = UnixStream::connect(path)?;
                 stream.set_read_timeout(Some(PATIENCE))?;
-                stream.write_all(format!("{line}\n").as_bytes())?;
-                stream.shutdown(Shutdown::Write)?;
-                stream.take(LONGEST).read_to_end(&mut answer)?;
+                talk(&stream, line, || stream.shutdown(Shutdown::Write))
             }
             StatsSocket::Tcp(at) => {
-                let mut stream = connect(at)?;
+                let stream = connect(at)?;
                 stream.set_read_timeout(Some(PATIENCE))?;
-                stream.write_all(format!("{line}\n").as_bytes())?;
-                stream.shutdown(Shutdown::Write)?;
-                stream.take(LONGEST).read_to_end(&mut answer)?;
+                talk(&stream, line, || stream.shutdown(Shutdown::Write))
             }
         }
-        Ok(String::from_utf8_lossy(&answer).into_owned())
     }
+}
+
+/// The line goes out, and what comes back is read to its end.
+fn talk(mut stream: impl Read + Write, line: &str, finish: impl Fn() -> io::Result<()>) -> io::Result<String> {
+    stream.write_all(format!("{line}\n").as_bytes())?;
+    finish()?;
+    let mut answer = Vec::new();
+    stream.take(LONGEST).read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
 impl FromStr for StatsSocket {

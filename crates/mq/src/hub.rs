@@ -154,15 +154,8 @@ impl Work {
                 Output::Deliver(delivery) => delivery.consumer.session,
                 Output::Browsed { consumer } => consumer.session,
                 Output::Synced { session, .. } | Output::Refused { session, .. } => *session,
-                Output::Hold(held) => {
-                    self.hold.send_replace(*held);
-                    continue;
-                }
-                Output::Write { .. } => {
-                    if let Output::Write { lsn, record } = output {
-                        // Without a writer nothing is confirmed any more, and the node is ending.
-                        self.records.send((lsn, record)).ok();
-                    }
+                Output::Hold(_) | Output::Write { .. } => {
+                    self.for_the_node(output);
                     continue;
                 }
             };
@@ -170,6 +163,15 @@ impl Work {
                 // A connection that has just ended says so itself.
                 outbox.send(output).ok();
             }
+        }
+    }
+
+    fn for_the_node(&self, output: Output) {
+        match output {
+            Output::Hold(held) => drop(self.hold.send_replace(held)),
+            // Without a writer nothing is confirmed any more, and the node is ending.
+            Output::Write { lsn, record } => drop(self.records.send((lsn, record))),
+            _ => {}
         }
     }
 }

@@ -25,15 +25,13 @@ fn who_speaks_something_else_is_closed() {
 
 #[test]
 fn without_a_name_nobody_comes_in_unless_it_is_allowed() {
-    // The hash of "secret".
-    let hash = "$argon2id$v=19$m=19456,t=2,p=1$MDAwMDAwMDAwMDAwMDAwMA$";
     let made = std::process::Command::new("sh")
         .args(["-c", "printf secret | \"$0\" --hash-password"])
         .arg(tandem_tests::binary("tandem-mq"))
         .output()
         .expect("the program runs");
     let made = String::from_utf8_lossy(&made.stdout).trim().to_owned();
-    assert!(made.starts_with(&hash[..10]), "{made}");
+    assert!(made.starts_with("$argon2id$"), "{made}");
     let mq = Mq::start(&format!("[[user]]\nname = \"app\"\npassword-hash = \"{made}\""));
     for (login, comes_in) in [
         ("", false),

@@ -8,8 +8,7 @@ use crate::health::CheckStatus;
 pub enum Greeting {
     Redis,
     Smtp,
-    MysqlHello,
-    MysqlLogin,
+    Mysql,
     Postgres,
     Ldap,
     Tls,
@@ -26,8 +25,7 @@ impl Greeting {
         match self {
             Greeting::Redis => redis(bytes),
             Greeting::Smtp => smtp(bytes),
-            Greeting::MysqlHello => mysql(bytes),
-            Greeting::MysqlLogin => mysql(bytes),
+            Greeting::Mysql => mysql(bytes),
             Greeting::Postgres => postgres(bytes),
             Greeting::Ldap => ldap(bytes),
             Greeting::Tls => tls(bytes),
@@ -109,7 +107,6 @@ fn postgres(bytes: &[u8]) -> Verdict {
         [] => Verdict::More,
         [b'R', ..] if bytes.len() >= 9 => Verdict::pass("PostgreSQL server is ok"),
         [b'R', ..] => Verdict::More,
-        [b'E', ..] => Verdict::fail_with(CheckStatus::L7Status, 0, "PostgreSQL unknown error"),
         _ => Verdict::fail_with(CheckStatus::L7Status, 0, "PostgreSQL unknown error"),
     }
 }
@@ -198,10 +195,10 @@ mod tests {
             (Greeting::Smtp, b"220-hello\r\n", more),
             (Greeting::Smtp, b"220-a\r\n220 b\r\n", pass),
             (Greeting::Smtp, b"554 no\r\n", fail),
-            (Greeting::MysqlHello, b"\x05\0\0\0\x0a5.7\0", pass),
-            (Greeting::MysqlHello, b"\x05\0\0\0\x0a", more),
-            (Greeting::MysqlHello, b"\x05\0\0\x01\xff\x15\x04no", fail),
-            (Greeting::MysqlHello, b"\0\0\0\0", fail),
+            (Greeting::Mysql, b"\x05\0\0\0\x0a5.7\0", pass),
+            (Greeting::Mysql, b"\x05\0\0\0\x0a", more),
+            (Greeting::Mysql, b"\x05\0\0\x01\xff\x15\x04no", fail),
+            (Greeting::Mysql, b"\0\0\0\0", fail),
             (Greeting::Postgres, b"R\0\0\0\x08\0\0\0\x05", pass),
             (Greeting::Postgres, b"R\0", more),
             (Greeting::Postgres, b"E\0", fail),

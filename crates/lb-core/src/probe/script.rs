@@ -136,7 +136,7 @@ impl Script {
 
     /// `option mysql-check`, without a name: the greeting is enough. With one, the server must let it in.
     pub fn mysql(user: Option<&str>) -> Script {
-        let greeting = Step::expect(Answer::Greeting(Greeting::MysqlHello));
+        let greeting = Step::expect(Answer::Greeting(Greeting::Mysql));
         let Some(user) = user else {
             return Script::of(vec![greeting]);
         };
@@ -146,7 +146,7 @@ impl Script {
             greeting,
             login,
             quit,
-            Step::expect(Answer::Greeting(Greeting::MysqlLogin)),
+            Step::expect(Answer::Greeting(Greeting::Mysql)),
         ])
     }
 

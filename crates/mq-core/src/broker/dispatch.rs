@@ -61,7 +61,7 @@ impl Broker {
         let address = self
             .queues
             .get(&queue)
-            .map_or_else(|| Arc::from(""), |q| Arc::from(&*q.address));
+            .map_or_else(|| Arc::from(""), |q| q.address.clone());
         self.outputs.push_back(Output::Deliver(Delivery {
             consumer,
             delivery,

@@ -163,7 +163,7 @@ impl Broker {
             .filter_map(|id| self.queues.get(id))
             .map(|queue| QueueView {
                 name: queue.name.clone(),
-                address: queue.address.clone(),
+                address: (*queue.address).into(),
                 kind: queue.kind,
                 durable: queue.durable,
                 depth: queue.depth(),

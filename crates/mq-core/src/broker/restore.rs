@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tandem_time::Mono;
 
 use super::Broker;
-use crate::queue::{Entry, Place, Queue};
+use crate::queue::{Entry, Queue};
 use crate::{MessageId, QueueId, QueueRecord, Record};
 
 impl Broker {
@@ -48,17 +48,13 @@ impl Broker {
         let Some(known) = self.queues.get_mut(&queue) else {
             return;
         };
-        // Acknowledgements follow the order of the queue, nearly: the one that is meant is among the first.
-        let found: Option<Place> = known
-            .waiting()
-            .find(|(_, entry)| entry.id == id)
-            .map(|(place, _)| place);
-        if let Some((place, entry)) = found.and_then(|place| Some((place, known.take(place)?))) {
-            if let Some(at) = entry.expires {
-                self.expiries.remove(&(at, queue, place));
-            }
-            self.unweigh(entry.message.weight());
+        let Some((place, entry)) = known.take_by_id(id) else {
+            return;
+        };
+        if let Some(at) = entry.expires {
+            self.expiries.remove(&(at, queue, place));
         }
+        self.unweigh(entry.message.weight());
     }
 
     fn without_writing(&mut self, act: impl FnOnce(&mut Broker)) {

@@ -110,7 +110,7 @@ impl Broker {
         if kind == Kind::Multicast && pattern.is_open() {
             self.open.push((pattern, id));
         } else {
-            let address = self.addresses.entry(Arc::from(&*queue.address)).or_default();
+            let address = self.addresses.entry(queue.address.clone()).or_default();
             match kind {
                 Kind::Anycast => address.anycast.push(id),
                 Kind::Multicast => address.multicast.push(id),

@@ -190,7 +190,7 @@ impl Broker {
         queue: QueueId,
         entry: &Entry,
         to: Option<Box<str>>,
-        from: Box<str>,
+        from: Arc<str>,
         now: Mono,
     ) {
         let own_batch = self.batch.is_none();
@@ -199,7 +199,7 @@ impl Broker {
         }
         self.drop_entry(by, queue, entry);
         // What dies in the dead-letter queue is gone, or it would go round for ever.
-        if let Some(to) = to.filter(|to| *to != from) {
+        if let Some(to) = to.filter(|to| **to != *from) {
             let message = Arc::new(moved(&entry.message, &from));
             let target = Target {
                 address: to,

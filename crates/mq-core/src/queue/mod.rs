@@ -86,7 +86,8 @@ pub struct Counts {
 pub(crate) struct Queue {
     pub(crate) id: QueueId,
     pub(crate) name: Box<str>,
-    pub(crate) address: Box<str>,
+    /// Shared with every delivery.
+    pub(crate) address: Arc<str>,
     pub(crate) kind: Kind,
     pub(crate) durable: bool,
     /// Goes with this session.
@@ -134,6 +135,12 @@ impl Queue {
 
     pub(crate) fn take(&mut self, place: Place) -> Option<Entry> {
         self.ready.remove(&place)
+    }
+
+    /// The priority is not said, but there are only ten.
+    pub(crate) fn take_by_id(&mut self, id: MessageId) -> Option<(Place, Entry)> {
+        let mut places = (0..=crate::Priority::HIGHEST).map(|rank| Place { rank, order: id });
+        places.find_map(|place| Some((place, self.ready.remove(&place)?)))
     }
 
     pub(crate) fn take_all(&mut self) -> BTreeMap<Place, Entry> {

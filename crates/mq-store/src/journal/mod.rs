@@ -164,24 +164,21 @@ impl<F: Files> Journal<F> {
     }
 
     fn roll(&mut self, payload: usize) -> Result<(), CommitError> {
-        let mut head = Vec::new();
-        for record in self.index.head() {
-            code::encode(&record, &mut head);
-        }
-        let records = self.index.head().count();
-        let needed = (MAGIC.len() + head.len() + (records + 1) * frame::HEAD + payload) as u64;
+        let encoded = |record: Record| {
+            let mut payload = Vec::new();
+            code::encode(&record, &mut payload);
+            payload
+        };
+        let head: Vec<Vec<u8>> = self.index.head().map(encoded).collect();
+        let needed: usize = head.iter().map(|record| frame::HEAD + record.len()).sum();
+        let needed = (MAGIC.len() + needed + frame::HEAD + payload) as u64;
         let (number, size) = (self.active_number() + 1, needed.max(self.settings.segment));
         let created = self.files.create(number, size);
         self.active = self.check(created)?;
         self.segments.push_back(Segment { number, size });
         self.at = 0;
         self.batch.extend_from_slice(MAGIC);
-        let records: Vec<Record> = self.index.head().collect();
-        for record in records {
-            let mut payload = Vec::new();
-            code::encode(&record, &mut payload);
-            self.push(&payload);
-        }
+        head.iter().for_each(|record| self.push(record));
         Ok(())
     }
 

@@ -45,17 +45,18 @@ impl<F: Files> Journal<F> {
         let mut next = None;
         let mut end = 0;
         let mut written = 0;
-        let mut rest = numbers.iter().copied();
-        for number in rest.by_ref() {
-            let data = files.read(number).map_err(disk(number))?;
+        let mut rest = numbers.into_iter();
+        // Each segment is read once: the one after is needed to judge the end of the one before.
+        let mut ahead = read_next(&mut files, &mut rest)?;
+        while let Some((number, data)) = ahead {
             let read = read_segment(number, &data, next, |record, size| {
                 index.apply(&record, number, size);
                 take(record);
             })?;
+            ahead = read_next(&mut files, &mut rest)?;
             // A whole segment ends in what was never written; the next one begins with the next number.
-            let later = later_segment(&mut files, &numbers, number)?;
-            let torn = later.as_ref().is_some_and(|(_, later)| !begins_with(later, read.next));
-            refuse_damage(number, &data, &read, later.as_ref().filter(|_| torn))?;
+            let torn = ahead.as_ref().is_some_and(|(_, later)| !begins_with(later, read.next));
+            refuse_damage(number, &data, &read, ahead.as_ref().filter(|_| torn))?;
             segments.push_back(Segment {
                 number,
                 size: data.len() as u64,
@@ -66,7 +67,8 @@ impl<F: Files> Journal<F> {
                 break;
             }
         }
-        for torn in rest {
+        let torn = ahead.map(|(number, _)| number);
+        for torn in torn.into_iter().chain(rest) {
             files.remove(torn).map_err(disk(torn))?;
         }
         let Some(last) = segments.back() else {
@@ -168,14 +170,20 @@ fn read_segment(
     })
 }
 
-/// The segment after one, as it lies there.
-fn later_segment<F: Files>(files: &mut F, numbers: &[u64], after: u64) -> Result<Option<(u64, Vec<u8>)>, OpenError> {
-    let Some(next) = numbers.iter().copied().find(|number| *number > after) else {
+/// The next segment, as it lies there.
+fn read_next<F: Files>(
+    files: &mut F,
+    numbers: &mut impl Iterator<Item = u64>,
+) -> Result<Option<(u64, Vec<u8>)>, OpenError> {
+    let Some(number) = numbers.next() else {
         return Ok(None);
     };
-    let data = files.read(next);
-    let data = data.map_err(|source| OpenError::Disk { segment: next, source })?;
-    Ok(Some((next, data)))
+    let data = files.read(number);
+    let data = data.map_err(|source| OpenError::Disk {
+        segment: number,
+        source,
+    })?;
+    Ok(Some((number, data)))
 }
 
 fn begins_with(data: &[u8], number: u64) -> bool {

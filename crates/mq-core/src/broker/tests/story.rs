@@ -197,7 +197,16 @@ fn higher_priorities_overtake() {
         },
     );
     node.subscribe(B, 1, &queue("q"), 10);
+    let urgent = node.delivered[0].delivery;
     assert_eq!(node.texts(), ["urgent", "ordinary"]);
+    node.settle(B, urgent, Outcome::Accepted);
+    let mut node = node.restarted();
+    node.subscribe(B, 1, &queue("q"), 10);
+    assert_eq!(
+        node.texts(),
+        ["ordinary"],
+        "what was accepted does not return, whatever its priority"
+    );
 }
 
 #[test]
