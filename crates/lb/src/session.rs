@@ -19,7 +19,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::{Conn, Ending, Input, IoFailure, Output, Side, Summary};
@@ -62,28 +62,10 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
     };
     let counted = AtFrontend::enter(&frontend, listener, &worker.crew, at);
     let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+    let entry = worker.live.enter(&frontend, peer, at, waker.clone());
     let mut session = Session {
-        conn: Conn::new(frontend.settings.clone(), at),
-        entry: worker.live.enter(&frontend, peer, at, waker.clone()),
-        place: worker.registry.register(waker),
-        upstream: Upstream::None,
-        to_server: Direction::default(),
-        to_client: Direction::default(),
-        at_backend: None,
-        backend: None,
-        inspection: Inspection::at(Stage::Frontend),
         subject,
-        listener,
-        at_server: None,
-        pick: Pick::NoServer,
-        tried: None,
-        carried: Carried::default(),
-        waited_at: Position::default(),
-        armed: None,
-        worker,
-        frontend,
-        peer,
-        client,
+        ..Session::new(worker, frontend, (peer, client, listener), entry, waker, at)
     };
     if !session.frontend.settings.inspects
         && let Some(backend) = session.frontend.backend.clone()
@@ -157,6 +139,40 @@ struct Session {
 }
 
 impl Session {
+    /// Of which nothing has happened yet, whoever led it so far.
+    fn new(
+        worker: Rc<Worker>,
+        frontend: Arc<Frontend>,
+        (peer, client, listener): (Peer, Endpoint, u32),
+        entry: Entry,
+        waker: Waker,
+        began: Mono,
+    ) -> Session {
+        Session {
+            conn: Conn::new(frontend.settings.clone(), began),
+            place: worker.registry.register(waker),
+            entry,
+            upstream: Upstream::None,
+            to_server: Direction::default(),
+            to_client: Direction::default(),
+            at_backend: None,
+            backend: None,
+            inspection: Inspection::at(Stage::Frontend),
+            subject: None,
+            listener,
+            at_server: None,
+            pick: Pick::NoServer,
+            tried: None,
+            carried: Carried::default(),
+            waited_at: Position::default(),
+            armed: None,
+            worker,
+            frontend,
+            peer,
+            client,
+        }
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<Rest> {
         loop {
             if let Some(ending) = self.carry_out(cx) {

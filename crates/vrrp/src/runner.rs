@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::sync::Arc;
 
 use nix::errno::Errno;
@@ -88,16 +88,7 @@ pub(crate) fn unsafe_for_root(word: &str) -> Option<String> {
 }
 
 fn prepared(command: &mut Command) -> &mut Command {
-    // What changes how a program reads its own words is not passed on.
-    for variable in ["IFS", "LD_PRELOAD", "LD_LIBRARY_PATH"] {
-        command.env_remove(variable);
-    }
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .kill_on_drop(true)
+    safety::apart(command).kill_on_drop(true)
 }
 
 impl Run {

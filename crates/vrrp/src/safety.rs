@@ -1,9 +1,13 @@
-//! Whether others than root could change what a path leads to: what root runs or trusts must not be theirs.
+//! Whether others than root could change what a path leads to: what root runs or trusts must not be theirs. And how it is
+//! run.
 
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::process::Command;
 
 /// Where programs are looked for that are written without a folder.
 const FOLDERS: [&str; 6] = [
@@ -22,6 +26,19 @@ pub fn program(word: &str) -> Option<PathBuf> {
     }
     let mut there = FOLDERS.iter().map(|folder| Path::new(folder).join(word));
     there.find(|path| path.is_file())
+}
+
+/// How every program of the configuration is run, whoever runs it: alone in its process group, with nothing to read or
+/// to write to, and without what changes how a program reads its own words.
+pub fn apart(command: &mut Command) -> &mut Command {
+    for variable in ["IFS", "LD_PRELOAD", "LD_LIBRARY_PATH"] {
+        command.env_remove(variable);
+    }
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
 }
 
 /// Why it is not safe. Each link on the way counts like what it leads to: whoever may turn it after we have looked decides

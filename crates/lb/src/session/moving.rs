@@ -10,10 +10,9 @@ use tandem_sys::relay::{Direction, Endpoint, Parked};
 use tokio::sync::oneshot;
 
 use super::counted::{AtBackend, AtFrontend, AtServer};
-use super::inspect::{Inspection, Stage};
+use super::inspect::Stage;
 use super::upstream::Upstream;
 use super::{Carried, Peer, Session, lead};
-use crate::publish::Pick;
 use crate::queue::Position;
 use crate::servers::Server;
 use crate::upgrade::{Ends, Moved, Parcel, Verdict};
@@ -48,28 +47,12 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
         Some(placed) => frontend.directory.backend(&placed.backend),
         None => frontend.backend.clone().filter(|_| !frontend.settings.inspects),
     };
+    let entry = worker.live.arrive(number, &frontend, peer, record.began, waker.clone());
+    let parties = (peer, client, record.listener);
     let mut session = Session {
-        conn: Conn::new(frontend.settings.clone(), record.began),
-        entry: worker.live.arrive(number, &frontend, peer, record.began, waker.clone()),
-        place: worker.registry.register(waker),
         upstream,
-        to_server: Direction::default(),
-        to_client: Direction::default(),
         at_backend: backend.as_ref().map(AtBackend::arrive),
-        backend: None,
-        inspection: Inspection::at(Stage::Frontend),
-        subject: None,
-        listener: record.listener,
-        at_server: None,
-        pick: Pick::NoServer,
-        tried: None,
-        carried: Carried::default(),
-        waited_at: Position::default(),
-        armed: None,
-        worker,
-        frontend,
-        peer,
-        client,
+        ..Session::new(worker, frontend, parties, entry, waker, record.began)
     };
     if let Some(backend) = backend {
         session.settle(backend);

@@ -1,7 +1,6 @@
 //! One script, as its user.
 
 use std::io::{Error, ErrorKind};
-use std::process::Stdio;
 
 use anyhow::{Context, bail};
 use nix::errno::Errno;
@@ -50,16 +49,8 @@ impl Job {
         Ok((user.uid, gid))
     }
 
-    /// In a process group of its own; what changes how a program reads its own words is not passed on.
     fn prepared<'a>(&self, command: &'a mut Command, uid: Uid, gid: Gid) -> &'a mut Command {
-        for variable in ["IFS", "LD_PRELOAD", "LD_LIBRARY_PATH"] {
-            command.env_remove(variable);
-        }
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0);
+        safety::apart(command);
         let other_group = self.group.is_some() && gid != getegid();
         if uid != geteuid() || other_group {
             // The library gives up all other groups, then sets the group, then the user.
