@@ -12,6 +12,7 @@ pub enum Capability {
     NetRaw,
     SysNice,
     IpcLock,
+    SetUid,
 }
 
 impl Capability {
@@ -22,6 +23,7 @@ impl Capability {
             Self::NetRaw => CapabilitySet::NET_RAW,
             Self::SysNice => CapabilitySet::SYS_NICE,
             Self::IpcLock => CapabilitySet::IPC_LOCK,
+            Self::SetUid => CapabilitySet::SETUID,
         }
     }
 }

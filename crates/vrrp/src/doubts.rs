@@ -45,7 +45,8 @@ fn script(allowed: &Allowed, careful: bool) -> Option<String> {
         Err(error) => return Some(format!("`{line}` cannot run: {}: {error}", program.display())),
     }
     let by_us = || {
-        let why = careful.then(|| unsafe_for_root(word)).flatten()?;
+        // A launcher is always careful.
+        let why = (careful || launcher::runs_ours()).then(|| unsafe_for_root(word)).flatten()?;
         Some(format!("`{line}` cannot run: {why}"))
     };
     let Some(user) = allowed.user() else { return by_us() };

@@ -13,7 +13,8 @@ use std::os::unix::net::UnixStream as StdStream;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use nix::unistd::geteuid;
+use nix::unistd::{AccessFlags, access, geteuid};
+use tandem_sys::capabilities::{Capability, holds};
 use tandem_vrrp::wire::{Ask, PROGRAM, SOCKET, Told};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -30,6 +31,8 @@ pub(crate) enum Ending {
     Signal(i32),
     /// It never ran.
     Refused(String),
+    /// Its launcher ended first, and it with that.
+    Lost,
 }
 
 /// Connected when the first script needs it, and again when it has ended.
@@ -41,6 +44,8 @@ pub(crate) struct Launcher {
     last: Cell<u64>,
     /// `enable_script_security`, for what we run ourselves; a launcher is always so.
     careful: Cell<bool>,
+    /// We may do what a launcher may.
+    are_free: bool,
 }
 
 /// Who waits for the end of which run.
@@ -63,8 +68,22 @@ pub(crate) struct Launched {
 
 /// Why scripts of other users cannot be run; `None` when they can.
 pub(crate) fn why_absent() -> Option<String> {
-    let listens = std::fs::exists(SOCKET).unwrap_or(false);
-    if listens { None } else { program().err() }
+    if listens() { None } else { program().err() }
+}
+
+/// Whether what is for who we are is run by a launcher all the same.
+pub(crate) fn runs_ours() -> bool {
+    !are_free() && listens()
+}
+
+/// One that the service manager starts, and that we may ask.
+fn listens() -> bool {
+    access(SOCKET, AccessFlags::W_OK).is_ok()
+}
+
+/// Not knowing is no reason to ask somebody else.
+fn are_free() -> bool {
+    holds(Capability::SetUid).unwrap_or(true)
 }
 
 /// Beside this program, where whoever may start it may change user.
@@ -94,6 +113,7 @@ impl Launcher {
             known: RefCell::default(),
             last: Cell::new(0),
             careful: Cell::new(false),
+            are_free: are_free(),
         })
     }
 
@@ -103,6 +123,12 @@ impl Launcher {
 
     pub(crate) const fn is_careful(&self) -> bool {
         self.careful.get()
+    }
+
+    /// Who is as restricted as its unit has a launcher run even what is for itself: what a script may do must not depend on
+    /// who runs it.
+    pub(crate) fn is_freer(&self) -> bool {
+        !self.are_free && listens()
     }
 
     pub(crate) fn run(&self, words: Vec<String>, user: String, group: Option<String>) -> io::Result<Launched> {
@@ -148,7 +174,7 @@ impl Launched {
     pub(crate) async fn wait(&mut self) -> Ending {
         let ending = (&mut self.ended).await;
         self.is_over = true;
-        ending.unwrap_or_else(|_| Ending::Refused("the launcher has ended".to_owned()))
+        ending.unwrap_or(Ending::Lost)
     }
 
     /// The whole process group.
@@ -166,7 +192,7 @@ impl Drop for Launched {
     }
 }
 
-/// Until the launcher or the last of those who ask is gone. What still waits then has been refused, and who asks next
+/// Until the launcher or the last of those who ask is gone. What still waits then is lost, and who asks next
 /// connects anew.
 fn serve(stream: UnixStream) -> Connection {
     let (to, asks) = mpsc::unbounded_channel::<Ask>();
@@ -234,7 +260,7 @@ mod tests {
         waiting.borrow_mut().insert(1, end);
         drop(its);
         let ended = tokio::time::timeout(std::time::Duration::from_secs(10), ended).await;
-        assert!(ended.expect("in time").is_err(), "the run is refused");
+        assert!(ended.expect("in time").is_err(), "the run is lost");
         to.closed().await;
     }
 }

@@ -35,10 +35,16 @@ impl Runner {
         let Some((program, arguments)) = self.words.split_first() else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "an empty command"));
         };
-        if let Some(other) = self.other_user()? {
+        let asked = match self.other_user()? {
+            Some(other) => Some(other.to_owned()),
+            None if launcher.is_freer() => Some(own_name()?),
+            None => None,
+        };
+        if let Some(user) = asked {
             let words = self.words.iter().map(|word| word.to_string()).collect();
-            let group = self.group.as_deref().map(str::to_owned);
-            return launcher.run(words, other.to_owned(), group).map(Run::Launched);
+            // Which is ours when nobody is named.
+            let group = self.user.as_ref().and(self.group.as_deref()).map(str::to_owned);
+            return launcher.run(words, user, group).map(Run::Launched);
         }
         if launcher.is_careful()
             && let Some(why) = unsafe_for_root(program)
@@ -79,6 +85,12 @@ pub(crate) fn is_us(user: &str, group: Option<&str>) -> io::Result<bool> {
         .ok_or_else(|| unknown(format!("group '{group}'")))?
         .gid;
     Ok((found.uid, gid) == (geteuid(), getegid()))
+}
+
+fn own_name() -> io::Result<String> {
+    let own = User::from_uid(geteuid())?;
+    own.map(|user| user.name)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "who we are has no name"))
 }
 
 /// `enable_script_security`: what others could change, root does not run.

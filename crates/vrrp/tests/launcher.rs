@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command};
@@ -23,13 +24,11 @@ struct Launcher {
 impl Launcher {
     /// Which may run `script`, as who we are.
     fn start(name: &str, script: &str) -> Launcher {
+        Launcher::reading(name, &may_run(script))
+    }
+
+    fn reading(name: &str, text: &str) -> Launcher {
         let file = std::env::temp_dir().join(format!("tandem-launcher-{name}-{}.conf", std::process::id()));
-        let text = format!(
-            "global_defs {{\n script_user {}\n enable_script_security\n}}\nvrrp_script chk {{\n script \"{script}\"\n}}\n\
-             vrrp_instance VI_1 {{\n interface lo\n virtual_router_id 51\n virtual_ipaddress {{\n 10.9.0.100\n }}\n \
-             track_script {{\n chk\n }}\n}}\n",
-            own_name()
-        );
         fs::write(&file, text).expect("the temporary folder is writable");
         let (ours, its) = UnixStream::pair().expect("a pair of sockets");
         ours.set_read_timeout(Some(PATIENCE)).expect("not zero");
@@ -77,6 +76,15 @@ impl Drop for Launcher {
     }
 }
 
+fn may_run(script: &str) -> String {
+    format!(
+        "global_defs {{\n script_user {}\n enable_script_security\n}}\nvrrp_script chk {{\n script \"{script}\"\n}}\n\
+         vrrp_instance VI_1 {{\n interface lo\n virtual_router_id 51\n virtual_ipaddress {{\n 10.9.0.100\n }}\n \
+         track_script {{\n chk\n }}\n}}\n",
+        own_name()
+    )
+}
+
 fn own_name() -> String {
     let own = User::from_uid(geteuid()).expect("users can be looked up");
     own.expect("whoever runs tests has a name").name
@@ -101,6 +109,25 @@ fn what_the_configuration_says_and_nothing_else() {
         let refused = matches!(&told, Told::Refused { id: 2, why } if why.contains("does not say"));
         assert!(refused, "{line} as {user}: {told:?}");
     }
+}
+
+#[test]
+fn what_others_could_include_is_not_trusted() {
+    let included = std::env::temp_dir().join(format!("tandem-launcher-included-{}.conf", std::process::id()));
+    fs::write(&included, may_run("/bin/true")).expect("the temporary folder is writable");
+    let own = own_name();
+    // What an ordinary user runs as itself it may write as it likes.
+    for (mode, trusted) in [(0o644, true), (0o666, !geteuid().is_root())] {
+        fs::set_permissions(&included, fs::Permissions::from_mode(mode)).expect("ours");
+        let mut launcher = Launcher::reading("includes", &format!("include {}\n", included.display()));
+        launcher.run(1, "/bin/true", &own);
+        match launcher.told() {
+            Told::Ended { code: Some(0), .. } => assert!(trusted, "{mode:o}"),
+            Told::Refused { why, .. } if why.contains("not trusted") => assert!(!trusted, "{mode:o}: {why}"),
+            other => panic!("{mode:o}: {other:?}"),
+        }
+    }
+    fs::remove_file(&included).expect("ours");
 }
 
 #[test]

@@ -24,6 +24,9 @@ use crate::runner::Runner;
 use fifo::Pipe;
 pub(crate) use words::News;
 
+/// How far it had come nobody knows, so it is not run again.
+const LOST: &str = "its launcher ended, and it with that";
+
 /// Everybody who is told.
 #[derive(Debug)]
 pub(crate) struct Heralds {
@@ -123,6 +126,7 @@ impl Heralds {
             Ok(Ending::Status(status)) => self.log.warning(&format!("{name} exited with status {status}")),
             Ok(Ending::Signal(signal)) => self.log.warning(&format!("{name} was ended by signal {signal}")),
             Ok(Ending::Refused(why)) => self.cannot(&script.command, &why),
+            Ok(Ending::Lost) => self.log.warning(&format!("{name}: {LOST}")),
             Err(_) => self
                 .log
                 .warning(&format!("{name} took longer than {:?} and was ended", script.timeout)),
@@ -174,8 +178,10 @@ impl Heralds {
                 while running.try_join_next().is_some() {}
                 let (log, name) = (self.log.clone(), command.words.join(" "));
                 running.spawn_local(async move {
-                    if let Ending::Refused(why) = run.wait().await {
-                        log.error(&format!("cannot run {name}: {why}"));
+                    match run.wait().await {
+                        Ending::Refused(why) => log.error(&format!("cannot run {name}: {why}")),
+                        Ending::Lost => log.error(&format!("{name}: {LOST}")),
+                        Ending::Status(_) | Ending::Signal(_) => {}
                     }
                 });
             }

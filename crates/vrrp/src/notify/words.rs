@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tandem_vrrp::allowed::{GROUP, INSTANCE};
 use tandem_vrrp_core::Notice;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ impl News {
     }
 
     const fn kind(&self) -> &'static str {
-        if self.is_group { "GROUP" } else { "INSTANCE" }
+        if self.is_group { GROUP } else { INSTANCE }
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tandem_vrrp_core::ScriptOutcome;
 use tandem_vrrp_core::settings::ScriptSettings;
+use tokio::time::Instant;
 
 use super::asked::Question;
 use super::{Teller, process};
@@ -17,6 +18,9 @@ use crate::runner::{Run, Runner};
 
 /// From asking a script to end to making it.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// A launcher that ends takes what it ran along, and another one is asked; one that always ends is no launcher.
+const TRIES: u32 = 3;
 
 pub(super) async fn track(name: Arc<str>, settings: ScriptSettings, tell: Teller) {
     let limit = if settings.timeout.is_zero() {
@@ -72,19 +76,26 @@ async fn run(
         }
         Some(ScriptOutcome::CouldNotRun)
     };
-    let mut run = match runner.start(&tell.launcher) {
-        Ok(run) => run,
-        Err(error) => return cannot(error.to_string()),
-    };
-    match tokio::time::timeout(limit, run.wait()).await {
-        Ok(Ending::Status(code)) => return Some(ScriptOutcome::Exited(code)),
-        Ok(Ending::Signal(signal)) => return Some(ScriptOutcome::Signalled(signal)),
-        Ok(Ending::Refused(why)) => return cannot(why),
-        Err(_) => {}
+    let over = Instant::now() + limit;
+    for _ in 0..TRIES {
+        let mut run = match runner.start(&tell.launcher) {
+            Ok(run) => run,
+            Err(error) => return cannot(error.to_string()),
+        };
+        match tokio::time::timeout_at(over, run.wait()).await {
+            Ok(Ending::Status(code)) => return Some(ScriptOutcome::Exited(code)),
+            Ok(Ending::Signal(signal)) => return Some(ScriptOutcome::Signalled(signal)),
+            Ok(Ending::Refused(why)) => return cannot(why),
+            // Says nothing about what is checked.
+            Ok(Ending::Lost) => {}
+            Err(_) => {
+                tell.script(ScriptOutcome::TimedOut).await;
+                end(&mut run, &tell.log).await;
+                return None;
+            }
+        }
     }
-    tell.script(ScriptOutcome::TimedOut).await;
-    end(&mut run, &tell.log).await;
-    None
+    cannot(format!("its launcher ended {TRIES} times"))
 }
 
 /// Asks the whole group to end, then makes it, until it has.

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use nix::unistd::User;
-use tandem_lab::Missing;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, User};
+use tandem_lab::{Host, Missing};
 use tandem_netns_tests::Bench;
 
 use super::stage::{Config, LONG, Program, Stage};
@@ -21,10 +22,11 @@ pub(super) fn scripts_as_their_users(bench: &Bench<'_>) -> Result<()> {
     let config = Config {
         before: format!(
             "vrrp_script chk {{\n script \"/usr/bin/touch {}\"\n interval 1\n user nobody\n}}\n\
+             vrrp_script long {{\n script \"/bin/sleep 0.5\"\n interval 1\n timeout 10\n user nobody\n}}\n\
              vrrp_script slow {{\n script \"/usr/bin/timeout 77 /bin/sleep 78\"\n interval 1\n timeout 1\n weight 2\n user nobody\n}}\n",
             checked.display()
         ),
-        extra: "track_script {\n chk\n slow\n }",
+        extra: "track_script {\n chk\n long\n slow\n }",
         ..Config::v3(150)
     };
     let file = stage.lab.folder()?.join("keepalived.conf");
@@ -40,6 +42,15 @@ pub(super) fn scripts_as_their_users(bench: &Bench<'_>) -> Result<()> {
             fs::metadata(path).is_ok_and(|data| data.uid() == nobody)
         })?;
     }
+    // What a launcher that dies has interrupted says nothing about what is checked.
+    for _ in 0..3 {
+        wait("a launcher that died", || kill_launcher(&stage.a).unwrap_or(false))?;
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    fs::remove_file(&checked)?;
+    wait("a check by another launcher", || checked.exists())?;
+    let said = daemon.output();
+    ensure!(!said.contains("Entering FAULT STATE"), "a launcher took the router along: {said}");
     daemon.stop(LONG)?;
     wait("the end of all processes", || {
         stage.a.processes().is_ok_and(|all| all.is_empty())
@@ -50,6 +61,16 @@ pub(super) fn scripts_as_their_users(bench: &Bench<'_>) -> Result<()> {
         daemon.output()
     );
     Ok(())
+}
+
+/// Whether there was one.
+fn kill_launcher(host: &Host) -> Result<bool> {
+    let is_one = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "tandem-vrrp-lau\n");
+    let found = host.processes()?.into_iter().find(is_one);
+    if let Some(pid) = found {
+        kill(Pid::from_raw(i32::try_from(pid)?), Signal::SIGKILL)?;
+    }
+    Ok(found.is_some())
 }
 
 /// Somebody else than root, if there is anybody else here.

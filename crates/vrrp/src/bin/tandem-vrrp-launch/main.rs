@@ -3,33 +3,30 @@
 //! It serves one connection, on stdin, and ends with it. It runs nothing but what the configuration says, which it reads
 //! itself, and as root nothing that others could change. Each run is a process group of its own, killed as a whole.
 
+mod configuration;
 mod job;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream as StdStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus};
-use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 use clap::Parser;
 use nix::sys::signal::Signal;
-use tandem_ops::disk::Disk;
+use nix::unistd::{Uid, User};
 use tandem_ops::signals::{ROUTER, Signals};
 use tandem_sys::process::signal_group;
-use tandem_text::keepalived;
-use tandem_vrrp::allowed::{self, Allowed};
 use tandem_vrrp::wire::{Ask, LONGEST, Told};
-use tandem_vrrp_config::{Machine, load};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
+use configuration::Configuration;
 use job::Job;
 
 #[derive(Parser)]
@@ -75,7 +72,9 @@ fn serve(args: Args) -> anyhow::Result<()> {
         // Whoever asks ends last, and us with it.
         let _deaf = Signals::listen(ROUTER)?;
         let stream = UnixStream::from_std(stream).context("stdin is no socket")?;
-        let mut desk = Desk::new(args);
+        // Who they are says what a command without a user is run as.
+        let asker = User::from_uid(Uid::from_raw(stream.peer_cred()?.uid()))?;
+        let mut desk = Desk::new(args, asker.map(|user| user.name));
         let outcome = desk.serve(stream).await;
         // However it ended, nobody is left to want them.
         desk.kill_all();
@@ -90,13 +89,9 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(args: Args) -> Desk {
+    fn new(args: Args, asker: Option<String>) -> Desk {
         Desk {
-            configuration: Configuration {
-                args,
-                read: None,
-                allowed: Vec::new(),
-            },
+            configuration: Configuration::new(args, asker),
             running: BTreeMap::new(),
         }
     }
@@ -214,50 +209,5 @@ fn ended_as(id: u64, status: io::Result<ExitStatus>) -> Told {
             id,
             why: error.to_string(),
         },
-    }
-}
-
-/// What may be run, read again when the file has changed.
-struct Configuration {
-    args: Args,
-    read: Option<SystemTime>,
-    allowed: Vec<Allowed>,
-}
-
-impl Configuration {
-    fn allows(&mut self, words: &[String], user: &str, group: Option<&str>) -> anyhow::Result<bool> {
-        let covers = |all: &[Allowed]| all.iter().any(|allowed| allowed.covers(words, user, group));
-        let path = self.args.use_file.clone();
-        let changed = fs::metadata(&path).and_then(|data| data.modified());
-        let changed = changed.with_context(|| path.display().to_string())?;
-        // What it includes may have changed although it has not.
-        if self.read != Some(changed) || !covers(&self.allowed) {
-            self.allowed = self.load(&path)?;
-            self.read = Some(changed);
-        }
-        Ok(covers(&self.allowed))
-    }
-
-    fn load(&self, path: &Path) -> anyhow::Result<Vec<Allowed>> {
-        if nix::unistd::geteuid().is_root()
-            && let Some(why) = tandem_vrrp::safety::why_not(path)
-        {
-            bail!("the configuration is not trusted: {why}");
-        }
-        let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        let id = self
-            .args
-            .config_id
-            .clone()
-            .unwrap_or_else(tandem_vrrp::host::short_name);
-        let machine = Machine::new(keepalived::Context {
-            files: &Disk,
-            env: &|name| std::env::var(name).ok(),
-            config_id: &id,
-            seed: 0,
-        });
-        let loaded = load(&path.display().to_string(), text, &machine, None);
-        let plan = loaded.plan.context("nothing can be made of the configuration")?;
-        Ok(allowed::all(&plan))
     }
 }
