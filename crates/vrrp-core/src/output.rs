@@ -49,6 +49,11 @@ pub enum Output {
         instance: InstanceId,
         address: IpAddr,
     },
+    /// Ask where the unicast peers are, in the way that tells them where we are, too. After a long partition neither kernel
+    /// knows, and both let adverts wait and ask once a second.
+    SeekPeers {
+        instance: InstanceId,
+    },
     Notify {
         subject: Subject,
         notice: Notice,

@@ -35,6 +35,7 @@ pub(crate) fn tests() -> Vec<Test> {
         long("interop::ten_milliseconds", fast::ten_milliseconds),
         test("interop::checksums_made_by_hand", dialects::made_by_hand),
         long("interop::partitions_heal", heal::heals),
+        long("interop::partitions_heal_elsewhere", heal::heals_elsewhere),
         test("interop::unicast_with_a_stranger", unicast::stranger_and_reload),
         long("interop::a_group_moves_once", groups::both_move),
         test("interop::ipv6", six::usable_at_once),

@@ -41,12 +41,17 @@ impl Arp {
 
     /// The question who has an address, in the form that no cache learns from (RFC 5227 section 2.1.1).
     pub fn probe(mac: Mac, ip: Ipv4Addr) -> Self {
+        Self::question(mac, Ipv4Addr::UNSPECIFIED, ip)
+    }
+
+    /// The ordinary question: whoever is asked learns where the sender is.
+    pub fn question(mac: Mac, sender: Ipv4Addr, target: Ipv4Addr) -> Self {
         Self {
             operation: ArpOperation::Request,
             sender_mac: mac,
-            sender: Ipv4Addr::UNSPECIFIED,
+            sender,
             target_mac: Mac::default(),
-            target: ip,
+            target,
         }
     }
 

@@ -9,6 +9,12 @@ use crate::outbox::{Cx, Signal};
 use crate::receive::Heard;
 use crate::settings::{Initial, Preempt, Priority};
 
+/// What a host that has time for us is never late by; a quarter of shorter intervals.
+const OVERSLEPT: Duration = Duration::from_millis(10);
+
+/// What the kernel, and a master that woke with us, need to be heard.
+const A_MOMENT: Duration = Duration::from_millis(20);
+
 impl Instance {
     pub(super) fn backup_heard(&mut self, heard: &Heard, cx: &mut Cx<'_>) {
         if heard.advert.priority == 0 {
@@ -90,12 +96,29 @@ impl Instance {
         });
         self.wants = false;
         self.asked = false;
+        self.dozed = false;
         self.master_left = false;
         self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
     }
 
+    /// Whoever wakes too late has not listened: what came meanwhile may still be on its way up from the network card, and a
+    /// master on the same machine slept as well. So after a long sleep a silence is believed a moment later, once.
+    pub(super) fn listen_first_when_late(&mut self, cx: &mut Cx<'_>) {
+        let Some(due) = self.timers.due(Timer::MasterDown) else {
+            return;
+        };
+        let patience = OVERSLEPT.min(self.master_interval / 4);
+        if self.phase != Phase::Backup || self.master_left || self.dozed || cx.now.since(due) < patience {
+            return;
+        }
+        self.dozed = true;
+        self.timers
+            .arm(Timer::MasterDown, cx.now + A_MOMENT.min(self.master_interval));
+    }
+
     /// The silence lasted.
     pub(super) fn master_down(&mut self, cx: &mut Cx<'_>) {
+        self.dozed = false;
         let name = self.settings.name.clone();
         match self.phase {
             Phase::Backup if self.must_ask() => {

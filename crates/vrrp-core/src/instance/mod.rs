@@ -180,6 +180,8 @@ pub(crate) struct Instance {
     wants: bool,
     /// Witnesses were asked and have not answered.
     asked: bool,
+    /// The silence was noticed too late to be believed at once.
+    dozed: bool,
     /// Stay out until resumed.
     drained: bool,
     /// After a handover: do not preempt the successor.
@@ -226,6 +228,7 @@ impl Instance {
             grouped: false,
             wants: false,
             asked: false,
+            dozed: false,
             drained: false,
             held: false,
             garp: GarpSchedule::default(),
@@ -307,6 +310,7 @@ impl Instance {
 
     pub(crate) fn on_deadline(&mut self, cx: &mut Cx<'_>) {
         self.stand_back_when_late(cx);
+        self.listen_first_when_late(cx);
         while let Some(timer) = self.timers.take_due(cx.now) {
             match timer {
                 Timer::MasterDown => self.master_down(cx),

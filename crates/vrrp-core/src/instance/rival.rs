@@ -48,11 +48,14 @@ impl Instance {
     /// The question before an advert. If the last one was not answered any more, the rival is gone, and what it may have
     /// told the neighbours meanwhile is put right.
     pub(super) fn ask_for_rivals(&mut self, cx: &mut Cx<'_>) {
+        if cx.now.since(self.rivalry.asked) < self.pause() {
+            return;
+        }
+        self.rivalry.asked = cx.now;
         if !std::mem::take(&mut self.rivalry.fresh) && std::mem::take(&mut self.rivalry.sign) != Sign::None {
             self.garp.rival_gone(&self.settings.garp, cx.now);
         }
-        if let Some(address) = self.asks_for(cx.now) {
-            self.rivalry.asked = cx.now;
+        if let Some(address) = self.asks_for() {
             cx.emit(Output::AskHolder {
                 instance: self.settings.id,
                 address,
@@ -60,15 +63,16 @@ impl Instance {
         }
     }
 
-    fn asks_for(&self, now: Mono) -> Option<IpAddr> {
-        let pause = match self.settings.transport {
+    const fn pause(&self) -> Duration {
+        match self.settings.transport {
             Transport::Multicast { .. } => Duration::ZERO,
             Transport::Unicast { .. } => BROADCASTS,
-        };
-        if !self.settings.seeks_rivals || now.since(self.rivalry.asked) < pause {
-            return None;
         }
-        self.settings.addresses().next().map(|a| a.address)
+    }
+
+    fn asks_for(&self) -> Option<IpAddr> {
+        let address = self.settings.addresses().next().map(|a| a.address);
+        address.filter(|_| self.settings.seeks_rivals)
     }
 
     pub(crate) fn holder_seen(&mut self, address: IpAddr, cx: &mut Cx<'_>) {
@@ -86,7 +90,13 @@ impl Instance {
             return;
         }
         let known = self.rivalry.sign;
-        self.rivalry.fresh = true;
+        let was_fresh = std::mem::replace(&mut self.rivalry.fresh, true);
+        if !was_fresh && matches!(self.settings.transport, Transport::Unicast { .. }) {
+            // The network carries frames between us, so what keeps our adverts apart may be that nobody knows to where.
+            cx.emit(Output::SeekPeers {
+                instance: self.settings.id,
+            });
+        }
         self.rivalry.sign = known.max(sign);
         if sign > known {
             // A better one says so at once, as it hears the advert behind our question. Once for each sign: two masters that

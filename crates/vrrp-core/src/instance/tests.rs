@@ -156,6 +156,7 @@ fn word(output: &Output) -> Option<String> {
         Output::RemoveAddress { .. } => "remove-one".into(),
         Output::Announce { .. } => "garp".into(),
         Output::AskHolder { .. } => "who-has".into(),
+        Output::SeekPeers { .. } => "where-is".into(),
         Output::AnnounceElsewhere { .. } => "elsewhere".into(),
         Output::Notify { notice, .. } => notice.to_string(),
         Output::Drop { reason, .. } => reason.label().into(),

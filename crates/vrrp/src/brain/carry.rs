@@ -60,6 +60,7 @@ impl Brain {
                 }
             }
             Output::AskHolder { instance, address } => self.ask_holder(instance, address),
+            Output::SeekPeers { instance } => self.seek_peers(instance),
             Output::AnnounceElsewhere { instance } => self.announce_elsewhere(instance),
             Output::Notify {
                 subject,
@@ -231,6 +232,25 @@ impl Brain {
             let name = &link.name;
             self.reports
                 .trouble(format_args!("cannot ask who else has {address} on {name}: {error}"));
+        }
+    }
+
+    fn seek_peers(&mut self, instance: InstanceId) {
+        let Some(view) = self.router.instance(instance) else {
+            return;
+        };
+        let interface = view.settings.interface.as_deref();
+        let link = interface.and_then(|name| self.network.link(name));
+        let (Some(link), Some(own), Transport::Unicast { peers, .. }) = (link, view.source, &view.settings.transport)
+        else {
+            return;
+        };
+        for peer in peers {
+            if let Err(error) = self.herald.seek(link, own, peer.address) {
+                let (ip, name) = (peer.address, &link.name);
+                self.reports
+                    .trouble(format_args!("cannot ask where {ip} is on {name}: {error}"));
+            }
         }
     }
 

@@ -69,6 +69,20 @@ impl Herald {
         }
     }
 
+    /// Asks where a host is, which so learns where `own` is.
+    pub(super) fn seek(&mut self, link: &Link, own: IpAddr, host: IpAddr) -> io::Result<()> {
+        let Some(mac) = link.mac else { return Ok(()) };
+        let door = self.door(link)?;
+        match (own, host) {
+            (IpAddr::V4(own), IpAddr::V4(host)) => door.socket.send(&Arp::question(mac, own, host).broadcast_frame()),
+            (IpAddr::V6(source), IpAddr::V6(target)) => {
+                door.socket.send(&NeighbourSolicit { source, mac, target }.frame())
+            }
+            // Adverts go between addresses of one family.
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn forget(&mut self, index: Index) {
         let door = self.doors.remove(&index);
         closing::close(door.map(|door| door.socket).into_iter().collect());

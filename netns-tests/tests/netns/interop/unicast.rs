@@ -14,8 +14,8 @@ use super::row::in_both_roles;
 use super::stage::{Config, LONG, Program, Side, Stage, VIP};
 
 const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 3);
-const A_EXTRA: &str = "unicast_src_ip 10.9.0.1\n check_unicast_src\n unicast_peer {\n 10.9.0.2\n }";
-const B_EXTRA: &str = "unicast_src_ip 10.9.0.2\n check_unicast_src\n unicast_peer {\n 10.9.0.1\n }";
+pub(super) const A_EXTRA: &str = "unicast_src_ip 10.9.0.1\n check_unicast_src\n unicast_peer {\n 10.9.0.2\n }";
+pub(super) const B_EXTRA: &str = "unicast_src_ip 10.9.0.2\n check_unicast_src\n unicast_peer {\n 10.9.0.1\n }";
 const NO_MULTICAST: &str = "table ip no_multicast {
     chain input { type filter hook input priority 0; ip daddr 224.0.0.18 drop; }
 }";

@@ -70,10 +70,9 @@ fn a_predecessor_that_still_serves_is_no_conflict() {
     assert_eq!(rig.instance.stats.conflicts, 1);
 }
 
-#[test]
-fn by_unicast_everybody_hears_the_question_so_it_is_rare() {
-    let mut rig = Rig::master(with(|s| {
-        s.protocol = v3(1);
+fn by_unicast(centis: u16) -> Rig {
+    Rig::master(with(|s| {
+        s.protocol = v3(centis);
         s.transport = Transport::Unicast {
             peers: vec![Peer {
                 address: ABOVE.into(),
@@ -82,7 +81,50 @@ fn by_unicast_everybody_hears_the_question_so_it_is_rare() {
             check_source: false,
             ttl: None,
         };
-    }));
+        s.garp.delay = Duration::ZERO;
+    }))
+}
+
+#[test]
+fn peers_that_forgot_each_other_are_sought_when_one_shows_itself() {
+    let mut rig = by_unicast(10);
+    for _ in 0..3 {
+        rig.wait();
+        assert_eq!(rig.did(), "who-has say150");
+    }
+    give(&mut rig, "vip-answered");
+    assert_eq!(rig.did(), "where-is", "its adverts may wait for an answer of ours");
+    give(&mut rig, "vip-answered");
+    rig.wait();
+    assert_eq!(rig.did(), "garp", "once for each question");
+    rig.wait();
+    rig.did();
+    give(&mut rig, "vip-answered");
+    assert_eq!(rig.did(), "where-is");
+}
+
+#[test]
+fn a_rival_is_not_gone_because_nobody_asked() {
+    let mut rig = by_unicast(1);
+    let questions = |rig: &mut Rig| {
+        while !rig.did().contains("who-has") {
+            rig.wait();
+        }
+    };
+    for _ in 0..3 {
+        questions(&mut rig);
+        give(&mut rig, "vip-answered");
+    }
+    rig.run_until(rig.now + Duration::from_millis(50));
+    rig.did();
+    rig.run_until(rig.now + Duration::from_millis(49));
+    let did = rig.did();
+    assert!(!did.contains("garp"), "between two questions: {did}");
+}
+
+#[test]
+fn by_unicast_everybody_hears_the_question_so_it_is_rare() {
+    let mut rig = by_unicast(1);
     rig.run_until(rig.now + Duration::from_secs(2));
     let questions = rig.did().matches("who-has").count();
     assert_eq!(questions, 20, "one each 100 ms");

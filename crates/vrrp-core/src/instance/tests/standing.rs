@@ -23,6 +23,34 @@ fn a_source_that_is_only_named_may_come_later() {
     assert_eq!(rig.phase(), "master");
 }
 
+#[test]
+fn who_overslept_listens_before_it_takes_over() {
+    let mut rig = Rig::started(with(|s| s.protocol = v3(1)));
+    rig.hear(ABOVE, 200);
+    let due = rig.instance.deadline().expect("the master may fall silent");
+    rig.now = due + Duration::from_millis(9);
+    rig.act(|i, cx| i.on_deadline(cx));
+    assert_eq!(rig.phase(), "backup", "nine of ten milliseconds late");
+    assert_eq!(due_after(&rig), Duration::from_millis(10));
+    rig.hear(ABOVE, 200);
+    rig.run_until(rig.now + Duration::from_millis(30));
+    assert_eq!(rig.phase(), "backup", "the master slept as long");
+    rig.now = rig.now + Duration::from_millis(50);
+    rig.act(|i, cx| i.on_deadline(cx));
+    rig.now = rig.now + Duration::from_millis(50);
+    rig.act(|i, cx| i.on_deadline(cx));
+    assert_eq!(rig.phase(), "master", "late again, but once is enough");
+}
+
+#[test]
+fn a_goodbye_that_is_answered_late_is_answered() {
+    let mut rig = Rig::started(settings());
+    rig.hear(ABOVE, 0);
+    rig.now = rig.now + Duration::from_secs(2);
+    rig.act(|i, cx| i.on_deadline(cx));
+    assert_eq!(rig.phase(), "master");
+}
+
 fn alone(settings: &mut InstanceSettings) {
     settings.needs_peer = true;
     settings.transport = Transport::Unicast {
