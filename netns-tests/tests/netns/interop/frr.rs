@@ -26,6 +26,8 @@ const SKEW_V3: Duration = Duration::from_millis(60);
 /// At a hundredth of a second FRR's skew is none; between its figure and ours.
 const DOWN_FAST: Duration = Duration::from_millis(33);
 
+const ELECT: [Step; 5] = [Start(A), Holds(A), Start(B), Ready(B), Adverts(A, 2)];
+
 /// Scenarios 1 to 6, 11, 12 and 19.
 pub(super) fn as_the_other_router(bench: &Bench<'_>) -> Result<()> {
     if !Path::new(DAEMON).exists() {
@@ -47,11 +49,14 @@ pub(super) fn as_the_other_router(bench: &Bench<'_>) -> Result<()> {
             Holds(A),
         ]
     };
-    let v2 = [&follows(SKEW_V2)[..], &[Kill(A), Detects(B, DOWN_V2)]].concat();
-    let cut = [Cut(A), Detects(B, DOWN_V3), Holds(B), Heal(A), Holds(A)];
+    let cut = |down| [Cut(A), Detects(B, down), Holds(B), Heal(A), Holds(A)];
     // The other may have one advert on its way when ours already holds the address.
     let settled = [Now, Alone(A, 2)];
-    let down = [Down(A), Detects(B, DOWN_V3), Holds(B), Up(A), Holds(A)];
+    let down = |down| [Down(A), Detects(B, down), Holds(B), Up(A), Holds(A)];
+    let v2 = [&follows(SKEW_V2)[..], &[Kill(A), Detects(B, DOWN_V2)]].concat();
+    let v2_cut = [&ELECT[..], &cut(DOWN_V2)].concat();
+    let v2_down = [&ELECT[..], &down(DOWN_V2)].concat();
+    let (cut, down) = (cut(DOWN_V3), down(DOWN_V3));
     let kill = [Kill(A), Detects(B, DOWN_V3)];
     let v3 = [&follows(SKEW_V3)[..], &cut, &settled, &down, &settled, &kill].concat();
     let fast = |priority| Config::v3(priority).each("0.01");
@@ -89,6 +94,8 @@ pub(super) fn as_the_other_router(bench: &Bench<'_>) -> Result<()> {
         Program::Frr,
         &[
             row("1 to 3", Config::v2(150), Config::v2(100), v2),
+            row("4 carrier off", Config::v2(150), Config::v2(100), v2_cut),
+            row("4 link down", Config::v2(150), Config::v2(100), v2_down),
             row("5 with 4", Config::v3(150), Config::v3(100), v3),
             row("6 10 ms", fast(150), fast(100), fast_steps),
             row("11 with", sums(150, "checksum with"), sums(100, "checksum with"), with),

@@ -13,6 +13,7 @@ use super::stage::Side::{A, B};
 
 const DOWN_V2: Duration = Duration::from_micros(3_609_375);
 const DOWN_V3: Duration = Duration::from_micros(360_937);
+const SKEW_V2: Duration = Duration::from_micros(609_375);
 /// B's, and A's, at a tenth of a second.
 const SKEW_B: Duration = Duration::from_micros(60_937);
 const SKEW_A: Duration = Duration::from_micros(41_406);
@@ -28,7 +29,7 @@ fn elected(then: &[Step]) -> Vec<Step> {
     ELECT.iter().chain(then).copied().collect()
 }
 
-/// Scenarios 4, 5 and 9.
+/// Scenarios 1 to 5 and 9.
 pub(super) fn faults(bench: &Bench<'_>) -> Result<()> {
     let fault = |leave, back, down| {
         elected(&[
@@ -41,18 +42,26 @@ pub(super) fn faults(bench: &Bench<'_>) -> Result<()> {
             Holds(A),
         ])
     };
-    let v3_moves = elected(&[
-        Now,
-        Adverts(A, 8),
-        Silent(B),
-        Stop(A),
-        Follows(B, SKEW_B),
-        Holds(B),
-        Start(A),
-        Holds(A),
-        Kill(A),
-        Detects(B, DOWN_V3),
-    ]);
+    // Started again after its death, the higher one has its address and finds a rival: one of them keeps it.
+    let moves = |adverts, skew, down| {
+        elected(&[
+            Now,
+            Adverts(A, adverts),
+            Silent(B),
+            Stop(A),
+            Follows(B, skew),
+            Holds(B),
+            Start(A),
+            Holds(A),
+            Kill(A),
+            Detects(B, down),
+            Start(A),
+            Holds(A),
+            Now,
+            Adverts(A, 2),
+            Silent(B),
+        ])
+    };
     // The backup, which would wait for less, waits for what the master promised.
     let adopts = [
         Start(A),
@@ -90,7 +99,18 @@ pub(super) fn faults(bench: &Bench<'_>) -> Result<()> {
                 Config::v3(100),
                 fault(Cut(A), Heal(A), DOWN_V3),
             ),
-            row("5 start, stop, kill", Config::v3(150), Config::v3(100), v3_moves),
+            row(
+                "1 to 3 start, stop, kill",
+                Config::v2(150),
+                Config::v2(100),
+                moves(2, SKEW_V2, DOWN_V2),
+            ),
+            row(
+                "5 start, stop, kill",
+                Config::v3(150),
+                Config::v3(100),
+                moves(8, SKEW_B, DOWN_V3),
+            ),
             row(
                 "9 adopts the interval",
                 Config::v3(150).each("1"),

@@ -35,9 +35,9 @@ fn who_overslept_listens_before_it_takes_over() {
     rig.hear(ABOVE, 200);
     rig.run_until(rig.now + Duration::from_millis(30));
     assert_eq!(rig.phase(), "backup", "the master slept as long");
-    rig.now = rig.now + Duration::from_millis(50);
+    rig.now += Duration::from_millis(50);
     rig.act(|i, cx| i.on_deadline(cx));
-    rig.now = rig.now + Duration::from_millis(50);
+    rig.now += Duration::from_millis(50);
     rig.act(|i, cx| i.on_deadline(cx));
     assert_eq!(rig.phase(), "master", "late again, but once is enough");
 }
@@ -46,7 +46,7 @@ fn who_overslept_listens_before_it_takes_over() {
 fn a_goodbye_that_is_answered_late_is_answered() {
     let mut rig = Rig::started(settings());
     rig.hear(ABOVE, 0);
-    rig.now = rig.now + Duration::from_secs(2);
+    rig.now += Duration::from_secs(2);
     rig.act(|i, cx| i.on_deadline(cx));
     assert_eq!(rig.phase(), "master");
 }
