@@ -1,7 +1,7 @@
 //! UDP that knows hop limits, for protocols whose packets must not have passed a router (RFC 5082).
 
 use std::io::{self, ErrorKind, IoSliceMut};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
@@ -23,7 +23,17 @@ pub struct HopArrival {
     /// Bytes in the buffer; what did not fit is cut.
     pub length: usize,
     pub source: IpAddr,
+    /// The number of the interface that a link-local source is on; else 0.
+    pub scope: u32,
     pub hop_limit: u8,
+}
+
+/// An address as sockets name it. Link-local ones mean nothing without the interface that they are on.
+pub fn scoped(ip: IpAddr, port: u16, scope: u32) -> SocketAddr {
+    match ip {
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => SocketAddrV6::new(ip, port, 0, scope).into(),
+        ip => SocketAddr::new(ip, port),
+    }
 }
 
 impl HopSocket {
@@ -38,8 +48,8 @@ impl HopSocket {
         Ok(Self { socket })
     }
 
-    /// Speaks from the first of these ports that is free.
-    pub fn sender(from: IpAddr, mut ports: RangeInclusive<u16>, hop_limit: u8) -> io::Result<Self> {
+    /// Speaks from the first of these ports that is free; from a link-local address by the interface `scope`.
+    pub fn sender(from: IpAddr, scope: u32, mut ports: RangeInclusive<u16>, hop_limit: u8) -> io::Result<Self> {
         let socket = open(from)?;
         if from.is_ipv4() {
             socket.set_ttl_v4(hop_limit.into())?;
@@ -48,7 +58,7 @@ impl HopSocket {
             socket.set_unicast_hops_v6(hop_limit.into())?;
             socket.set_tclass_v6(TRAFFIC_CLASS)?;
         }
-        let free = ports.find_map(|port| match socket.bind(&SocketAddr::new(from, port).into()) {
+        let free = ports.find_map(|port| match socket.bind(&scoped(from, port, scope).into()) {
             Err(error) if error.kind() == ErrorKind::AddrInUse => None,
             outcome => Some(outcome),
         });
@@ -74,14 +84,14 @@ impl HopSocket {
         let v4 = address
             .and_then(SockaddrStorage::as_sockaddr_in)
             .map(|a| IpAddr::V4(a.ip()));
-        let v6 = address
-            .and_then(SockaddrStorage::as_sockaddr_in6)
-            .map(|a| IpAddr::V6(a.ip()));
+        let in6 = address.and_then(SockaddrStorage::as_sockaddr_in6);
+        let v6 = in6.map(|a| IpAddr::V6(a.ip()));
         Ok(HopArrival {
             length: message.bytes,
             source: v4
                 .or(v6)
                 .ok_or_else(|| io::Error::other("a datagram without a source"))?,
+            scope: in6.map_or(0, nix::sys::socket::SockaddrIn6::scope_id),
             hop_limit: limit.unwrap_or(0),
         })
     }
@@ -128,7 +138,7 @@ mod tests {
                 .ok()
                 .and_then(|a| a.as_socket())
                 .expect("it is bound");
-            let sender = HopSocket::sender(ip, 49152..=65535, 254).expect("a free port");
+            let sender = HopSocket::sender(ip, 0, 49152..=65535, 254).expect("a free port");
             sender.send(b"hello", at).expect("to loopback");
             let mut buffer = [0; 16];
             let arrival = receiver.receive(&mut buffer).expect("loopback delivers at once");

@@ -207,7 +207,9 @@ mod tests {
         ];
         for (line, user, group, expected) in table {
             let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-            let covered = all.iter().any(|allowed| allowed.covers(&words, user, group, Some("root")));
+            let covered = all
+                .iter()
+                .any(|allowed| allowed.covers(&words, user, group, Some("root")));
             assert_eq!(covered, expected, "{line} as {user} {group:?}");
         }
     }

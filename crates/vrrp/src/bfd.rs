@@ -6,9 +6,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::task::Poll;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use nix::net::if_::if_nametoindex;
 use tandem_ops::clock::Clock;
-use tandem_sys::hops::HopSocket;
+use tandem_sys::hops::{HopArrival, HopSocket, scoped};
 use tandem_sys::readable::Readable;
 use tandem_sys::realtime;
 use tandem_time::{Mono, Seed};
@@ -25,6 +27,8 @@ const PORT: u16 = 3784;
 const SOURCE_PORTS: std::ops::RangeInclusive<u16> = 49152..=65535;
 /// What a packet must still have, less the hops it may have made (RFC 5881 section 5).
 const HOP_LIMIT: u8 = 255;
+/// Until what could not begin is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 /// A flood must not keep timers waiting for ever.
 const AT_ONCE: usize = 1024;
 
@@ -113,6 +117,9 @@ struct Watch {
     seed: Seed,
     running: BTreeMap<Arc<str>, Running>,
     ears: Vec<(bool, Readable<HopSocket>)>,
+    /// Those that could not begin, as their interface or their address is not there yet.
+    waiting: Vec<Bfd>,
+    again: Mono,
     orders: mpsc::Sender<Order>,
     news: mpsc::Sender<News>,
     /// The discriminator given last. The first is drawn, so that no stranger guesses it and nothing that was meant for this
@@ -140,12 +147,15 @@ async fn watch(
         seed,
         running: BTreeMap::new(),
         ears: Vec::new(),
+        waiting: Vec::new(),
+        again: Mono::ZERO,
         orders,
         news,
     };
     loop {
-        let due = watch.running.values().filter_map(|r| r.session.poll_deadline()).min();
-        let wake = clock.instant(due.unwrap_or(Mono::FAR));
+        let again = (!watch.waiting.is_empty()).then_some(watch.again);
+        let due = watch.running.values().filter_map(|r| r.session.poll_deadline());
+        let wake = clock.instant(due.chain(again).min().unwrap_or(Mono::FAR));
         let ears = &watch.ears;
         let readable = std::future::poll_fn(|cx| {
             let ready = |(_, ear): &(bool, Readable<HopSocket>)| ear.poll_readable(cx).is_ready();
@@ -164,6 +174,7 @@ async fn watch(
         // Packets that are here were in time.
         watch.drain();
         watch.expire();
+        watch.begin_again().await;
         watch.carry_out().await;
     }
 }
@@ -171,6 +182,7 @@ async fn watch(
 impl Watch {
     async fn assign(&mut self, wanted: Vec<Bfd>) {
         let mut before = std::mem::take(&mut self.running);
+        self.waiting.clear();
         for settings in wanted {
             let same = before
                 .remove(&settings.name)
@@ -188,16 +200,36 @@ impl Watch {
     }
 
     async fn begin(&mut self, settings: Bfd) {
+        let name = settings.name.clone();
+        if let Err(error) = self.try_to_begin(settings).await {
+            let text = format!("BFD_Instance({name}) cannot begin: {error}; it is tried again");
+            self.news.send(News::Trouble(text)).await.ok();
+        }
+    }
+
+    async fn try_to_begin(&mut self, settings: Bfd) -> io::Result<()> {
         match self.open(&settings) {
             Ok(running) => {
                 self.tell(&running).await;
                 self.running.insert(settings.name, running);
+                Ok(())
             }
             Err(error) => {
-                let text = format!("BFD_Instance({}) cannot begin: {error}", settings.name);
                 self.observed(&settings, false).await;
-                self.news.send(News::Trouble(text)).await.ok();
+                self.again = self.clock.now() + AGAIN;
+                self.waiting.push(settings);
+                Err(error)
             }
+        }
+    }
+
+    async fn begin_again(&mut self) {
+        if self.clock.now() < self.again {
+            return;
+        }
+        for settings in std::mem::take(&mut self.waiting) {
+            // That it cannot has been said.
+            self.try_to_begin(settings).await.ok();
         }
     }
 
@@ -212,7 +244,8 @@ impl Watch {
             let ear = HopSocket::receiver(SocketAddr::new(any, PORT))?;
             self.ears.push((is_v4, Readable::new(ear)?));
         }
-        let mouth = HopSocket::sender(settings.source.unwrap_or(any), SOURCE_PORTS, settings.ttl)?;
+        let from = settings.source.unwrap_or(any);
+        let mouth = HopSocket::sender(from, scope(settings)?, SOURCE_PORTS, settings.ttl)?;
         self.last_name = self.last_name.wrapping_add(1).max(1);
         let timing = Settings {
             min_tx: settings.min_tx,
@@ -241,7 +274,7 @@ impl Watch {
                         // What is not for one of ours is a stranger's, and not worth a line each.
                         let Ok(control) = heard else { continue };
                         let mut all = self.running.values_mut();
-                        let known = all.find(|r| r.settings.neighbor == arrival.source && by_name(r, control.yours));
+                        let known = all.find(|r| is_from(&arrival, &r.settings) && by_name(r, control.yours));
                         if let Some(running) = known
                             && arrival.hop_limit >= HOP_LIMIT.saturating_sub(running.settings.max_hops)
                         {
@@ -274,8 +307,7 @@ impl Watch {
             while let Some(output) = running.session.poll_output() {
                 match output {
                     Output::Send(bytes) => {
-                        // A neighbour that cannot be reached is what this is about.
-                        running.mouth.send(&bytes, to(&running.settings)).ok();
+                        running.send(&bytes);
                     }
                     Output::Up => changed.push((running.settings.clone(), News::Up { name: name.clone() })),
                     Output::Down(why) => {
@@ -309,7 +341,7 @@ impl Watch {
             running.session.handle(Input::AdminDown, self.clock.now());
             while let Some(output) = running.session.poll_output() {
                 if let Output::Send(bytes) = output {
-                    running.mouth.send(&bytes, to(&running.settings)).ok();
+                    running.send(&bytes);
                 }
             }
         }
@@ -322,8 +354,23 @@ impl Watch {
     }
 }
 
-fn to(settings: &Bfd) -> SocketAddr {
-    SocketAddr::new(settings.neighbor, PORT)
+impl Running {
+    /// A neighbour that cannot be reached is what this is about.
+    fn send(&self, bytes: &[u8]) {
+        let to = scope(&self.settings).map(|scope| scoped(self.settings.neighbor, PORT, scope));
+        to.and_then(|to| self.mouth.send(bytes, to)).ok();
+    }
+}
+
+/// The present number of the interface, which may have been made anew.
+fn scope(settings: &Bfd) -> io::Result<u32> {
+    let index = settings.interface.as_deref().map(if_nametoindex);
+    Ok(index.transpose()?.unwrap_or(0))
+}
+
+fn is_from(arrival: &HopArrival, settings: &Bfd) -> bool {
+    let here = settings.interface.is_none() || scope(settings).is_ok_and(|scope| scope == arrival.scope);
+    settings.neighbor == arrival.source && here
 }
 
 /// But for whom it is told to.

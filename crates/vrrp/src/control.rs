@@ -352,13 +352,20 @@ impl Desk {
                 self.log.info(&format!("({name}) {}", pair::words(outcome)));
             }
             News::TakeOver { key, ticket } => {
-                let instance = self.known(&key).map(|settings| settings.id);
-                self.pair.answer(ticket, instance.is_some());
-                if let Some(instance) = instance {
-                    self.order(Order::TakeOver { instance }).await;
-                }
+                let willing = self.take_over(&key).await;
+                self.pair.answer(ticket, willing);
             }
         }
+    }
+
+    /// What the router makes of it: one that is drained or at fault does not.
+    async fn take_over(&self, key: &Key) -> bool {
+        let Some(instance) = self.known(key).map(|settings| settings.id) else {
+            return false;
+        };
+        let (willing, decided) = oneshot::channel();
+        self.order(Order::TakeOver { instance, willing }).await;
+        decided.await.unwrap_or(false)
     }
 
     fn known(&self, key: &Key) -> Option<&InstanceSettings> {

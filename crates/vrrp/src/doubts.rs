@@ -46,7 +46,9 @@ fn script(allowed: &Allowed, careful: bool) -> Option<String> {
     }
     let by_us = || {
         // A launcher is always careful.
-        let why = (careful || launcher::runs_ours()).then(|| unsafe_for_root(word)).flatten()?;
+        let why = (careful || launcher::runs_ours())
+            .then(|| unsafe_for_root(word))
+            .flatten()?;
         Some(format!("`{line}` cannot run: {why}"))
     };
     let Some(user) = allowed.user() else { return by_us() };

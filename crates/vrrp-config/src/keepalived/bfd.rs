@@ -1,11 +1,12 @@
 //! `bfd_instance`
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_text::Diagnostic;
 
-use super::args::{Args, Outcome};
+use super::args::{Args, Outcome, bad_address};
 use super::keyword::{Keyword, Kind, keyword, read_block};
 use super::section::Section;
 use super::{top, track};
@@ -23,6 +24,7 @@ pub(super) fn block(draft: &mut Draft, args: &mut Args<'_>) -> Outcome {
             tracker: None,
             neighbor: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             source: None,
+            interface: None,
             min_rx: Duration::from_millis(10),
             min_tx: Duration::from_millis(10),
             idle_tx: Duration::from_secs(1),
@@ -61,10 +63,15 @@ fn millis(args: &mut Args<'_>, least: u64, most: u64) -> Result<Duration, Diagno
 }
 
 pub(super) const KEYWORDS: &[Keyword<BfdDraft>] = &[
-    keyword("neighbor_ip", Kind::Words, "the other end", neighbor),
+    keyword(
+        "neighbor_ip",
+        Kind::Words,
+        "the other end; fe80::… with %INTERFACE",
+        neighbor,
+    ),
     keyword("neighbour_ip", Kind::Words, "the other end", neighbor),
     keyword("source_ip", Kind::Words, "this end", |bfd, args| {
-        bfd.settings.source = Some(args.ip()?.value);
+        bfd.settings.source = Some(scoped(args, &mut bfd.settings.interface)?);
         Ok(())
     }),
     keyword(
@@ -157,6 +164,27 @@ pub(super) const KEYWORDS: &[Keyword<BfdDraft>] = &[
 ];
 
 fn neighbor(bfd: &mut BfdDraft, args: &mut Args<'_>) -> Outcome {
-    bfd.neighbor = Some(args.ip()?.value);
+    bfd.neighbor = Some(scoped(args, &mut bfd.settings.interface)?);
     Ok(())
+}
+
+/// `IP[%INTERFACE]`
+fn scoped(args: &mut Args<'_>, interface: &mut Option<Arc<str>>) -> Result<IpAddr, Diagnostic> {
+    let word = args.word("an address")?;
+    let (ip, scope) = match word.text.split_once('%') {
+        Some((ip, scope)) => (ip, Some(scope)),
+        None => (word.text.as_str(), None),
+    };
+    let address = ip.parse().map_err(|_| bad_address(word, "an IP address"))?;
+    if let Some(scope) = scope {
+        if !is_link_local(&address) || scope.is_empty() {
+            return Err(bad_address(word, "a link-local address on an interface"));
+        }
+        *interface = Some(scope.into());
+    }
+    Ok(address)
+}
+
+pub(crate) fn is_link_local(ip: &IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
 }

@@ -30,6 +30,7 @@ use tandem_text::keepalived::Statement;
 use tandem_text::{Diagnostic, SourceMap};
 
 use crate::draft::Draft;
+pub(crate) use bfd::is_link_local;
 pub use keyword::{KeywordDoc, keyword_docs};
 pub use known::{Answered, Effect, answered_docs};
 use section::Section;

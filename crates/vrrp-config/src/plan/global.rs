@@ -180,6 +180,8 @@ pub struct Bfd {
     pub tracker: Option<TrackerId>,
     pub neighbor: IpAddr,
     pub source: Option<IpAddr>,
+    /// The one that link-local addresses are on.
+    pub interface: Option<Arc<str>>,
     pub min_rx: Duration,
     pub min_tx: Duration,
     pub idle_tx: Duration,

@@ -8,7 +8,7 @@ use tandem_vrrp_core::settings::{ProcessSettings, TrackUse, Tracker, TrackerId, 
 
 use crate::code;
 use crate::draft::{Draft, Instance, OwnWeight, Track, TrackKind};
-use crate::keepalived::track_weight;
+use crate::keepalived::{is_link_local, track_weight};
 use crate::plan::Bfd;
 
 type Key = (u8, Arc<str>);
@@ -192,6 +192,15 @@ pub(super) fn bfd(draft: &mut Draft, trackers: &Trackers, report: &mut Vec<Diagn
             report.push(Diagnostic::warning(code::INCOMPLETE, session.name.span, message).help("add `neighbor_ip IP`"));
             continue;
         };
+        if is_link_local(&neighbor) && session.settings.interface.is_none() {
+            let message = format!(
+                "the BFD session `{}` does not say where {neighbor} is",
+                session.name.value
+            );
+            let help = format!("write `neighbor_ip {neighbor}%INTERFACE`: every interface has such addresses");
+            report.push(Diagnostic::error(code::INCOMPLETE, session.name.span, message).help(help));
+            continue;
+        }
         sessions.push(Bfd {
             tracker: trackers.id(TrackKind::Bfd, &session.name.value),
             neighbor,

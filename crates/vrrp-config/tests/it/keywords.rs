@@ -395,6 +395,10 @@ fn of_trackers() {
     );
     let (kind, _) = tracker("bfd_instance b {\n neighbor_ip 10.9.0.3\n}", "track_bfd { b }");
     assert_eq!(kind, TrackerKind::Bfd);
+    let text = "bfd_instance b {\n neighbor_ip fe80::3%eth0\n source_ip fe80::1\n}\n";
+    let bfd = plan(&format!("{text}{}", with_instance(""))).bfd.remove(0);
+    assert_eq!(bfd.interface.as_deref(), Some("eth0"));
+    assert_eq!(bfd.neighbor.to_string(), "fe80::3");
     let unused = plan(&format!("vrrp_script s {{ script /a }}\n{}", with_instance("")));
     assert!(unused.router.trackers.is_empty(), "what nobody tracks is not run");
 }
@@ -530,6 +534,12 @@ fn mistakes_elsewhere() {
         ),
         ("track_lb l {\n alive\n}\n", "error VR0010", "l"),
         ("bfd_instance b {\n min_rx 20\n}\n", "warning VR0010", "b"),
+        ("bfd_instance b {\n neighbor_ip fe80::3\n}\n", "error VR0010", "b"),
+        (
+            "bfd_instance b {\n neighbor_ip 10.9.0.3\n source_ip 10.9.0.2%eth0\n}\n",
+            "warning VR0007",
+            "10.9.0.2%eth0",
+        ),
         (
             "bfd_instance b {\n neighbor_ip 10.9.0.3\n multihop\n}\n",
             "error VR0002",

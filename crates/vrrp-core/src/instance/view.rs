@@ -41,6 +41,17 @@ pub struct MasterView {
     pub last_heard: Mono,
 }
 
+impl InstanceView<'_> {
+    /// It is master, or only waits for the other members of its group.
+    pub fn is_or_wants_master(&self) -> bool {
+        match self.state {
+            State::Master => !self.leaving,
+            State::Backup => self.want == State::Master,
+            State::Init | State::Fault => false,
+        }
+    }
+}
+
 impl Instance {
     pub(crate) fn view(&self) -> InstanceView<'_> {
         let want = match self.phase {

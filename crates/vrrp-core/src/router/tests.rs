@@ -531,3 +531,31 @@ fn spurious_deadlines_do_nothing() {
     }
     assert_eq!(rig.outputs(), []);
 }
+
+/// What the other host of the pair is told after it named us.
+#[test]
+fn who_is_named_and_does_take_over() {
+    let willing = |rig: &mut Rig, number: u32| {
+        let instance = InstanceId(number);
+        rig.give(Input::TakeOver { instance });
+        let view = rig.router.instance(instance).expect("it is configured");
+        view.is_or_wants_master()
+    };
+    let mut rig = Rig::new(pair());
+    rig.give(Input::Start);
+    assert!(willing(&mut rig, 0), "it waits for its group only");
+    assert!(willing(&mut rig, 1));
+    assert_eq!(rig.states()[0], State::Master);
+    assert!(willing(&mut rig, 0), "it is there already");
+
+    let mut settings = pair();
+    settings.groups.clear();
+    let mut rig = Rig::new(settings);
+    rig.give(Input::Start);
+    let (who, why) = (Who::One(InstanceId(0)), Release::Drain);
+    rig.give(Input::Release { who, why });
+    assert!(!willing(&mut rig, 0), "it is drained");
+    let (interface, up) = ("eth1", false);
+    rig.give(Input::Link { interface, up });
+    assert!(!willing(&mut rig, 1), "it is at fault");
+}

@@ -73,6 +73,8 @@ impl Brain {
         let old = &self.router.settings().instances;
         self.retired = old.iter().filter(dropped).cloned().collect();
         self.virtuals = network::virtuals(&settings);
+        let virtuals = &self.virtuals;
+        self.echoes.keep(|address| virtuals.contains(address));
         self.patience = super::patience(&settings);
         self.sources.clear();
         self.tell_these(self.sources_of(&settings));

@@ -276,6 +276,8 @@ impl Brain {
     }
 
     pub(super) fn announce(&mut self, instance: InstanceId, address: IpAddr) {
+        let now = self.now();
+        self.echoes.said(address, now);
         let place = self.holding.place(instance, address);
         let Some(link) = place.and_then(|index| self.network.at(index)) else {
             return;

@@ -1,4 +1,4 @@
-//! What the kernel is asked for, in its order: addresses, routes and rules.
+//! What the kernel is asked for, in its order: addresses, routes and rules, and what must be set for them.
 //!
 //! They are asked for some at a time, in one system call, by a thread of its own: the kernel works them off before the call
 //! returns, and lets the caller wait for whoever else is changing any network on the machine (its one `rtnl_mutex`). That
@@ -13,6 +13,7 @@ use tandem_sys::realtime;
 use tandem_vrrp_core::settings::InstanceId;
 use tokio::sync::mpsc;
 
+use super::lent::{Lent, Setting};
 use super::{Answer, Brain};
 
 /// The kernel works on them for a fraction of a millisecond.
@@ -26,9 +27,9 @@ pub(super) struct Errands {
 }
 
 #[derive(Debug)]
-struct Errand {
-    request: Request,
-    purpose: Purpose,
+enum Errand {
+    Ask(Request, Purpose),
+    Set(Setting),
 }
 
 /// Who wants to know how it went.
@@ -39,9 +40,15 @@ pub(super) enum Purpose {
     Other,
 }
 
-/// Errands and how they went.
+/// How errands went.
 #[derive(Debug)]
-pub(super) struct Done(Vec<(Errand, Result<(), NetlinkError>)>);
+pub(super) struct Done(Vec<Outcome>);
+
+#[derive(Debug)]
+enum Outcome {
+    Asked(Request, Purpose, Result<(), NetlinkError>),
+    Set(Result<(), String>),
+}
 
 impl Errands {
     /// `priority`: addresses are as urgent as adverts. That it may be refused has been said for the router's thread.
@@ -62,8 +69,16 @@ impl Errands {
     }
 
     pub(super) fn push(&mut self, request: Request, purpose: Purpose) {
+        self.send(Errand::Ask(request, purpose));
+    }
+
+    pub(super) fn set(&mut self, setting: Setting) {
+        self.send(Errand::Set(setting));
+    }
+
+    fn send(&mut self, errand: Errand) {
         // Its thread ends after us.
-        if self.to.send(Errand { request, purpose }).is_ok() {
+        if self.to.send(errand).is_ok() {
             self.under_way += 1;
         }
     }
@@ -75,16 +90,33 @@ impl Errands {
 
 /// Until there is nobody to run errands for.
 fn run(mut batch: Batch, mut waiting: mpsc::UnboundedReceiver<Errand>, answering: &mpsc::UnboundedSender<Answer>) {
+    let mut lent = Lent::default();
     while let Some(first) = waiting.blocking_recv() {
         let more = std::iter::from_fn(|| waiting.try_recv().ok()).take(SOME - 1);
-        let some: Vec<Errand> = std::iter::once(first).chain(more).collect();
-        let requests: Vec<&Request> = some.iter().map(|errand| &errand.request).collect();
-        let outcomes = batch.carry_out(&requests);
-        let done = Done(some.into_iter().zip(outcomes).collect());
-        if answering.send(Answer::Errands(done)).is_err() {
+        let mut asked = Vec::new();
+        let mut done = Vec::new();
+        for errand in std::iter::once(first).chain(more) {
+            match errand {
+                Errand::Ask(request, purpose) => asked.push((request, purpose)),
+                // What was asked for before comes before.
+                Errand::Set(setting) => {
+                    done.extend(ask(&mut batch, std::mem::take(&mut asked)));
+                    done.push(Outcome::Set(lent.carry_out(&setting)));
+                }
+            }
+        }
+        done.extend(ask(&mut batch, asked));
+        if answering.send(Answer::Errands(Done(done))).is_err() {
             return;
         }
     }
+}
+
+fn ask(batch: &mut Batch, asked: Vec<(Request, Purpose)>) -> impl Iterator<Item = Outcome> {
+    let requests: Vec<&Request> = asked.iter().map(|(request, _)| request).collect();
+    let results = batch.carry_out(&requests);
+    let outcomes = asked.into_iter().zip(results);
+    outcomes.map(|((request, purpose), result)| Outcome::Asked(request, purpose, result))
 }
 
 impl Brain {
@@ -94,23 +126,29 @@ impl Brain {
 
     pub(super) fn errands_done(&mut self, Done(done): Done) {
         self.errands.under_way = self.errands.under_way.saturating_sub(done.len());
-        for (errand, outcome) in done {
-            let happened = outcome.is_ok();
-            // An answer that was lost says nothing; a number of the kernel's says no, unless it is so already.
-            let refused = |errno: &_| !errand.request.is_already_so(*errno);
-            let refused = outcome
-                .as_ref()
-                .is_err_and(|error| error.errno().as_ref().is_some_and(refused));
-            if let Err(error) = outcome
-                && !error.errno().is_some_and(|errno| errand.request.is_already_so(errno))
-            {
-                self.reports.trouble(error);
+        for outcome in done {
+            match outcome {
+                Outcome::Asked(request, purpose, result) => self.asked(&request, purpose, result),
+                Outcome::Set(Ok(())) => {}
+                Outcome::Set(Err(trouble)) => self.reports.trouble(trouble),
             }
-            match errand.purpose {
-                Purpose::Hold { instance, address } => self.held(instance, address, !refused),
-                Purpose::Give { index, address } => self.holding.removed(index, address, happened),
-                Purpose::Other => {}
-            }
+        }
+    }
+
+    fn asked(&mut self, request: &Request, purpose: Purpose, result: Result<(), NetlinkError>) {
+        let happened = result.is_ok();
+        // An answer that was lost says nothing; a number of the kernel's says no, unless it is so already.
+        let errno = result.as_ref().err().and_then(NetlinkError::errno);
+        let refused = errno.is_some_and(|errno| !request.is_already_so(errno));
+        if let Err(error) = result
+            && !errno.is_some_and(|errno| request.is_already_so(errno))
+        {
+            self.reports.trouble(error);
+        }
+        match purpose {
+            Purpose::Hold { instance, address } => self.held(instance, address, !refused),
+            Purpose::Give { index, address } => self.holding.removed(index, address, happened),
+            Purpose::Other => {}
         }
     }
 

@@ -36,6 +36,8 @@ pub(crate) enum Order {
     /// The other host of the pair leaves and named us.
     TakeOver {
         instance: InstanceId,
+        /// Whether it does.
+        willing: oneshot::Sender<bool>,
     },
     ClearStatistics,
     Assign(Box<Assignment>),

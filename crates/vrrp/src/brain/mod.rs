@@ -8,9 +8,8 @@
 //!   Orders ─────┘
 //! ```
 //!
-//! Nothing here waits for anything but the next event: no files on a disk, no names, no logs (what an interface is like is
-//! read and set under /proc/sys, once for each: `vmacs`, `herald`). What the kernel itself may keep waiting
-//! (changes of any network, and closing what was open) is asked of it by other threads. Whatever woke it, packets that have
+//! Nothing here waits for anything but the next event: no files on a disk, no names, no logs. What the kernel itself may
+//! keep waiting (changes of any network, and closing what was open) is asked of it by other threads. Whatever woke it, packets that have
 //! arrived are handed over first, with the times the kernel took them from the wire, so a timer never expires over an
 //! advert that is already here.
 
@@ -20,10 +19,12 @@ mod carry;
 mod changes;
 mod closing;
 mod ears;
+mod echoes;
 mod errands;
 mod fixtures;
 mod herald;
 mod holding;
+mod lent;
 mod messages;
 mod network;
 mod pace;
@@ -56,6 +57,7 @@ use crate::policy::Policy;
 use crate::snapshot::Snapshot;
 use crate::statics::Statics;
 use ears::{Ears, News};
+use echoes::Echoes;
 use errands::Errands;
 use herald::Herald;
 use holding::Holding;
@@ -206,6 +208,7 @@ struct Brain {
     voice: Voice,
     herald: Herald,
     ears: Ears,
+    echoes: Echoes,
     holding: Holding,
     errands: Errands,
     arranged: Arranged,
@@ -242,6 +245,7 @@ impl Brain {
             voice: Voice::default(),
             herald: Herald::default(),
             ears: Ears::default(),
+            echoes: Echoes::default(),
             holding: Holding::default(),
             errands: Errands::start(answering.clone(), start.realtime)?,
             arranged: Arranged::default(),
@@ -376,6 +380,9 @@ impl Brain {
             return;
         }
         let now = self.now();
+        if self.network.is_virtual(mac) && self.echoes.is_echo(address, now) {
+            return;
+        }
         let holding = self.router.instances().filter(|i| i.holds);
         let here = |i: &InstanceView<'_>| {
             let known = i.settings.addresses().find(|a| a.address == address);
@@ -406,7 +413,12 @@ impl Brain {
                 self.router.handle(Input::Witnesses { instance, reachable }, now);
             }
             Order::WallClock { unix } => self.router.handle(Input::WallClock { unix }, now),
-            Order::TakeOver { instance } => self.router.handle(Input::TakeOver { instance }, now),
+            Order::TakeOver { instance, willing } => {
+                self.router.handle(Input::TakeOver { instance }, now);
+                let takes_over = self.router.instance(instance).is_some_and(|i| i.is_or_wants_master());
+                // Whoever asked may have gone.
+                willing.send(takes_over).ok();
+            }
             Order::ClearStatistics => {
                 self.pace.clear();
                 self.router.handle(Input::ClearStatistics, now);

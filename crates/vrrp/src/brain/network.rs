@@ -84,6 +84,11 @@ impl Network {
         self.links.values().filter(own).any(|link| link.mac == Some(mac))
     }
 
+    /// That of a virtual router of ours, whoever is its master.
+    pub(super) fn is_virtual(&self, mac: Mac) -> bool {
+        self.vmacs.all().any(|vmac| vmac.mac == mac)
+    }
+
     pub(super) fn vmacs(&self) -> &Vmacs {
         &self.vmacs
     }

@@ -6,14 +6,13 @@
 //! hands up to it what a master elsewhere sends with the same MAC address, which it does not in private mode.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use tandem_sys::netlink::{Index, MacvlanMode, Request};
 use tandem_vrrp_core::settings::{InstanceId, InstanceSettings};
 
 use super::Brain;
+use super::lent::Setting;
 use crate::vmac::{Vmac, Vmacs};
 
 /// What has been done for them.
@@ -23,26 +22,7 @@ pub(super) struct Arranged {
     ready: BTreeMap<Arc<str>, Index>,
     /// Asked for, and not heard of yet.
     asked: BTreeMap<Arc<str>, Index>,
-    /// What was set of the interfaces below before us.
-    before: BTreeMap<(Arc<str>, &'static str), String>,
 }
-
-/// Of the interface below. It does not answer for the addresses above it, and asks with none of them: either would tell
-/// others the wrong MAC address.
-const BELOW: [(&str, &str); 2] = [("ipv4/conf/{}/arp_ignore", "1"), ("ipv4/conf/{}/arp_announce", "2")];
-
-/// Of the macvlan: it answers for its own addresses only, hears this host's other addresses, and has no address that
-/// nobody gave it.
-const ABOVE: [(&str, &str); 6] = [
-    ("ipv4/conf/{}/arp_ignore", "1"),
-    ("ipv4/conf/{}/arp_filter", "0"),
-    ("ipv4/conf/{}/accept_local", "1"),
-    ("ipv4/conf/{}/promote_secondaries", "1"),
-    ("ipv6/conf/{}/addr_gen_mode", "1"),
-    ("ipv6/conf/{}/accept_ra", "0"),
-];
-
-const RP_FILTER: &str = "ipv4/conf/{}/rp_filter";
 
 impl Brain {
     /// Makes those that are missing and whose interface is there; finishes those that have come.
@@ -90,22 +70,11 @@ impl Brain {
 
     /// `found`: one that we made before a crash.
     fn finish(&mut self, vmac: &Vmac, index: Index, found: bool) {
-        // The sum of all and its own decides, and 2 lets through what all of 1 would not: answers leave by the interface below.
-        let all = read(RP_FILTER, "all").unwrap_or_default();
-        let own = if all == "0" { "0" } else { "2" };
-        let mut outcome = write(RP_FILTER, &vmac.name, own);
-        for (what, value) in ABOVE {
-            outcome = outcome.and(write(what, &vmac.name, value));
-        }
-        for (what, value) in BELOW {
-            outcome = outcome.and(self.lend(&vmac.base, what, value, found));
-        }
-        if let Err(error) = outcome {
-            self.reports.trouble(format_args!(
-                "{}: the MAC address of {} may be told wrongly: {error}",
-                vmac.base, vmac.name
-            ));
-        }
+        self.errands.set(Setting::Lend {
+            vmac: vmac.name.clone(),
+            base: vmac.base.clone(),
+            found,
+        });
         let instance = vmac.instance;
         if self.router.instance(instance).is_some_and(|i| i.holds) {
             self.raise(instance);
@@ -113,20 +82,6 @@ impl Brain {
         } else if !self.network.has_any(index) {
             self.ask(Request::SetDown(index));
         }
-    }
-
-    /// What a crash has left set goes back to what interfaces begin with here.
-    fn lend(&mut self, base: &Arc<str>, what: &'static str, value: &str, found: bool) -> io::Result<()> {
-        let now = read(what, base)?;
-        let is_set = now == value;
-        if !is_set {
-            write(what, base, value)?;
-        }
-        if !is_set || found {
-            let before = if is_set { read(what, "default")? } else { now };
-            self.arranged.before.entry((base.clone(), what)).or_insert(before);
-        }
-        Ok(())
     }
 
     /// Before its addresses come.
@@ -195,35 +150,9 @@ impl Brain {
         }
     }
 
-    /// What was set of interfaces that have none of ours above them any more.
+    /// What was set of interfaces that will have none of ours above them any more.
     fn give_back(&mut self) {
-        let network = &self.network;
-        let (back, kept) = std::mem::take(&mut self.arranged.before)
-            .into_iter()
-            .partition(|((base, _), _)| network.vmacs().all().all(|vmac| vmac.base != *base));
-        self.arranged.before = kept;
-        let back: BTreeMap<(Arc<str>, &'static str), String> = back;
-        for ((base, what), value) in back {
-            // An interface that is gone needs nothing back.
-            write(what, &base, &value).ok();
-        }
-    }
-}
-
-fn path(what: &str, interface: &str) -> String {
-    format!("/proc/sys/net/{}", what.replace("{}", interface))
-}
-
-fn read(what: &str, interface: &str) -> io::Result<String> {
-    Ok(fs::read_to_string(path(what, interface))?.trim().to_owned())
-}
-
-/// A kernel without IPv6 has no settings of it.
-fn write(what: &str, interface: &str, value: &str) -> io::Result<()> {
-    let path = path(what, interface);
-    match fs::write(&path, value) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(io::Error::new(error.kind(), format!("{path}: {error}"))),
-        Ok(()) => Ok(()),
+        let needed = self.network.vmacs().all().map(|vmac| vmac.base.clone()).collect();
+        self.errands.set(Setting::GiveBack { needed });
     }
 }

@@ -1,0 +1,204 @@
+//! What macvlans with a virtual MAC address need to be set under /proc/sys, of them and of the interfaces below.
+//!
+//! Some of these settings are the kernel's to change only when nobody else is changing any network, so they are written by
+//! the thread that may wait for that, between its other errands: before the addresses come, and given back after they and
+//! the macvlan are gone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Setting {
+    /// For a new macvlan.
+    Lend {
+        vmac: Arc<str>,
+        base: Arc<str>,
+        /// It was made before a crash, so what is set may be what we set.
+        found: bool,
+    },
+    /// Of all interfaces but those that still have a macvlan of ours.
+    GiveBack { needed: BTreeSet<Arc<str>> },
+}
+
+/// Of the interface below. It does not answer for the addresses above it, and asks with none of them: either would tell
+/// others the wrong MAC address.
+const BELOW: [(&str, &str); 2] = [("ipv4/conf/{}/arp_ignore", "1"), ("ipv4/conf/{}/arp_announce", "2")];
+
+/// Of the macvlan: it answers for its own addresses only, hears this host's other addresses, and has no address that
+/// nobody gave it.
+const ABOVE: [(&str, &str); 6] = [
+    ("ipv4/conf/{}/arp_ignore", "1"),
+    ("ipv4/conf/{}/arp_filter", "0"),
+    ("ipv4/conf/{}/accept_local", "1"),
+    ("ipv4/conf/{}/promote_secondaries", "1"),
+    ("ipv6/conf/{}/addr_gen_mode", "1"),
+    ("ipv6/conf/{}/accept_ra", "0"),
+];
+
+const RP_FILTER: &str = "ipv4/conf/{}/rp_filter";
+
+#[derive(Debug)]
+pub(super) struct Lent {
+    root: PathBuf,
+    /// What was set of the interfaces below before us.
+    before: BTreeMap<(Arc<str>, &'static str), String>,
+}
+
+impl Default for Lent {
+    fn default() -> Self {
+        Self {
+            root: PathBuf::from("/proc/sys/net"),
+            before: BTreeMap::new(),
+        }
+    }
+}
+
+impl Lent {
+    pub(super) fn carry_out(&mut self, setting: &Setting) -> Result<(), String> {
+        match setting {
+            Setting::Lend { vmac, base, found } => self
+                .lend(vmac, base, *found)
+                .map_err(|error| format!("{base}: the MAC address of {vmac} may be told wrongly: {error}")),
+            Setting::GiveBack { needed } => {
+                self.give_back(needed);
+                Ok(())
+            }
+        }
+    }
+
+    fn lend(&mut self, vmac: &str, base: &Arc<str>, found: bool) -> io::Result<()> {
+        // The sum of all and its own decides, and 2 lets through what all of 1 would not: answers leave by the interface below.
+        let all = self.read(RP_FILTER, "all").unwrap_or_default();
+        let own = if all == "0" { "0" } else { "2" };
+        let mut outcome = self.write(RP_FILTER, vmac, own);
+        for (what, value) in ABOVE {
+            outcome = outcome.and(self.write(what, vmac, value));
+        }
+        for (what, value) in BELOW {
+            outcome = outcome.and(self.set_below(base, what, value, found));
+        }
+        outcome
+    }
+
+    /// What a crash has left set goes back to what interfaces begin with here.
+    fn set_below(&mut self, base: &Arc<str>, what: &'static str, value: &str, found: bool) -> io::Result<()> {
+        let now = self.read(what, base)?;
+        let is_set = now == value;
+        if !is_set {
+            self.write(what, base, value)?;
+        }
+        if !is_set || found {
+            let before = if is_set { self.read(what, "default")? } else { now };
+            self.before.entry((base.clone(), what)).or_insert(before);
+        }
+        Ok(())
+    }
+
+    fn give_back(&mut self, needed: &BTreeSet<Arc<str>>) {
+        let back: Vec<_> = self
+            .before
+            .extract_if(.., |(base, _), _| !needed.contains(base))
+            .collect();
+        for ((base, what), value) in back {
+            // An interface that is gone needs nothing back.
+            self.write(what, &base, &value).ok();
+        }
+    }
+
+    fn path(&self, what: &str, interface: &str) -> PathBuf {
+        self.root.join(what.replace("{}", interface))
+    }
+
+    fn read(&self, what: &str, interface: &str) -> io::Result<String> {
+        Ok(fs::read_to_string(self.path(what, interface))?.trim().to_owned())
+    }
+
+    /// A kernel without IPv6 has no settings of it.
+    fn write(&self, what: &str, interface: &str, value: &str) -> io::Result<()> {
+        let path = self.path(what, interface);
+        // What is not there is not made, as it would be outside /proc.
+        let outcome = fs::OpenOptions::new().write(true).truncate(true).open(&path);
+        match outcome.and_then(|mut file| io::Write::write_all(&mut file, value.as_bytes())) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder in place of /proc/sys/net, with the interfaces that these tests have.
+    fn folder(name: &str) -> Lent {
+        let root = std::env::temp_dir().join(format!("tandem-lent-{name}-{}", std::process::id()));
+        for interface in ["all", "default", "eth0", "eth1", "vrrp.51", "vrrp.52"] {
+            let settings = root.join("ipv4/conf").join(interface);
+            fs::create_dir_all(&settings).expect("a folder");
+            for what in ["arp_ignore", "arp_announce", "rp_filter", "arp_filter"] {
+                fs::write(settings.join(what), "0\n").expect("a file");
+            }
+        }
+        Lent {
+            root,
+            ..Lent::default()
+        }
+    }
+
+    fn lend(lent: &mut Lent, vmac: &str, base: &str, found: bool) {
+        let (vmac, base) = (vmac.into(), base.into());
+        lent.carry_out(&Setting::Lend { vmac, base, found })
+            .expect("all of it is there");
+    }
+
+    fn give_back(lent: &mut Lent, needed: &[&str]) {
+        let needed = needed.iter().map(|name| Arc::from(*name)).collect();
+        lent.carry_out(&Setting::GiveBack { needed })
+            .expect("all of it is there");
+    }
+
+    #[test]
+    fn what_another_still_needs_is_not_given_back() {
+        let mut lent = folder("needed");
+        lend(&mut lent, "vrrp.51", "eth0", false);
+        lend(&mut lent, "vrrp.52", "eth0", false);
+        let ignores = |lent: &Lent| lent.read(BELOW[0].0, "eth0").expect("it is there");
+        assert_eq!(ignores(&lent), "1");
+        give_back(&mut lent, &["eth0"]);
+        assert_eq!(ignores(&lent), "1", "one of the two is left");
+        give_back(&mut lent, &["eth1"]);
+        assert_eq!(ignores(&lent), "0");
+        fs::remove_dir_all(&lent.root).expect("ours");
+    }
+
+    #[test]
+    fn what_was_so_before_stays_so_and_what_a_crash_left_does_not() {
+        let mut lent = folder("before");
+        let path = |lent: &Lent, interface| lent.path(BELOW[0].0, interface);
+        for interface in ["eth0", "eth1"] {
+            fs::write(path(&lent, interface), "1\n").expect("a file");
+        }
+        lend(&mut lent, "vrrp.51", "eth0", false);
+        lend(&mut lent, "vrrp.52", "eth1", true);
+        give_back(&mut lent, &[]);
+        assert_eq!(lent.read(BELOW[0].0, "eth0").expect("there"), "1");
+        assert_eq!(lent.read(BELOW[0].0, "eth1").expect("there"), "0");
+        fs::remove_dir_all(&lent.root).expect("ours");
+    }
+
+    #[test]
+    fn both_filters_decide_together() {
+        let mut lent = folder("filters");
+        lend(&mut lent, "vrrp.51", "eth0", false);
+        assert_eq!(lent.read(RP_FILTER, "vrrp.51").expect("there"), "0");
+        fs::write(lent.path(RP_FILTER, "all"), "1\n").expect("a file");
+        lend(&mut lent, "vrrp.52", "eth0", false);
+        assert_eq!(lent.read(RP_FILTER, "vrrp.52").expect("there"), "2");
+        fs::remove_dir_all(&lent.root).expect("ours");
+    }
+}
