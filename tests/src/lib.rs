@@ -3,8 +3,10 @@
 //! Everything here blocks and runs on threads, so that a test reads from top to bottom. Ports come from the kernel,
 //! waits have a deadline, and what was started ends with its owner.
 
+mod both;
 mod config;
 mod crowd;
+mod haproxy;
 mod http;
 mod lb;
 mod manager;
@@ -14,8 +16,10 @@ mod syslog;
 mod talk;
 mod waiting;
 
+pub use both::{Room, both};
 pub use config::Config;
 pub use crowd::{Crowd, Newcomers, echo_for_many};
+pub use haproxy::Haproxy;
 pub use http::{Answer, fetch, request};
 pub use lb::{Lb, binary, check, connect};
 pub use mq::{Mq, Stomp};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tandem_lb_core::balance::Policy;
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::expr::Expr;
+use tandem_lb_core::proxy_header::{Details, Version, Write};
 use tandem_lb_core::rules::{Route, Ruleset, UseServer};
 use tandem_lb_core::stick::TableSettings;
 use tandem_text::{Span, Spanned};
@@ -187,6 +188,7 @@ const DEFAULT_STATS_URI: &str = "/haproxy?stats";
 pub(crate) struct Timeouts {
     pub(crate) client: Option<Duration>,
     pub(crate) client_fin: Option<Duration>,
+    pub(crate) client_hs: Option<Duration>,
     pub(crate) connect: Option<Duration>,
     pub(crate) server: Option<Duration>,
     pub(crate) server_fin: Option<Duration>,
@@ -234,6 +236,8 @@ pub(crate) struct ServerOptions {
     pub(crate) fall: u32,
     pub(crate) check_port: Option<u16>,
     pub(crate) check_host: Option<Host>,
+    pub(crate) send_proxy: SendProxy,
+    pub(crate) check_send_proxy: bool,
 }
 
 impl Default for ServerOptions {
@@ -252,7 +256,32 @@ impl Default for ServerOptions {
             fall: 3,
             check_port: None,
             check_host: None,
+            send_proxy: SendProxy::default(),
+            check_send_proxy: false,
         }
+    }
+}
+
+/// Which PROXY headers were asked for: each word has its opposite, so both versions may be set.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SendProxy {
+    pub(crate) v1: bool,
+    pub(crate) v2: bool,
+    pub(crate) details: Details,
+}
+
+impl SendProxy {
+    /// What is sent. The newer version counts where both are asked for.
+    pub(crate) fn into_write(self) -> Option<Write> {
+        let version = match self {
+            Self { v2: true, .. } => Version::V2,
+            Self { v1: true, .. } => Version::V1,
+            _ => return None,
+        };
+        Some(Write {
+            version,
+            details: self.details,
+        })
     }
 }
 

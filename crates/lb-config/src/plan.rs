@@ -14,6 +14,7 @@ use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::expr::Expr;
 use tandem_lb_core::health::CheckSettings;
 use tandem_lb_core::probe::Script;
+use tandem_lb_core::proxy_header;
 use tandem_lb_core::rules::{Requests, Routes, UseServer};
 use tandem_lb_core::stick::TableSettings;
 
@@ -196,6 +197,8 @@ pub struct Frontend {
     /// `timeout client` and `timeout client-fin`
     pub timeout_client: Option<Duration>,
     pub timeout_client_fin: Option<Duration>,
+    /// For what comes before the client's own words; `timeout client` where none is said.
+    pub timeout_client_hs: Option<Duration>,
     /// Keepalive towards clients (`option tcpka`, `option clitcpka`).
     pub keepalive: Option<Keepalive>,
     /// The `tcp-request` rules.
@@ -267,6 +270,8 @@ pub struct Bind {
     pub transparent: bool,
     /// `guid-prefix`: its listeners are this, `-` and a number from 0.
     pub guid_prefix: Option<Arc<str>>,
+    /// Each connection begins with a PROXY header.
+    pub accept_proxy: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -340,6 +345,8 @@ pub struct Server {
     /// 0 is no limit.
     pub maxconn: u32,
     pub non_stick: bool,
+    /// The PROXY header that each connection begins with.
+    pub send_proxy: Option<proxy_header::Write>,
     pub check: Option<Check>,
     pub guid: Option<Arc<str>>,
 }
@@ -354,6 +361,8 @@ pub struct Check {
     pub script: Option<Arc<Script>>,
     /// How long the answers may take, from the connection on. `None`: the connection's time is for all of it.
     pub answer_timeout: Option<Duration>,
+    /// The PROXY header that a check begins with, where the script does not say otherwise.
+    pub send_proxy: Option<proxy_header::Write>,
 }
 
 /// A name is resolved once at start (`init-addr last,libc`).

@@ -7,6 +7,9 @@ mod corpus;
 #[path = "../fuzz/src/evaluate.rs"]
 mod evaluate;
 
+#[path = "../fuzz/src/header.rs"]
+mod header;
+
 use corpus::every_input_holds;
 
 #[test]
@@ -17,4 +20,9 @@ fn every_configuration_holds() {
 #[test]
 fn every_expression_holds() {
     every_input_holds(env!("CARGO_MANIFEST_DIR"), "expression", evaluate::check);
+}
+
+#[test]
+fn every_proxy_header_holds() {
+    every_input_holds(env!("CARGO_MANIFEST_DIR"), "proxy_header", header::check);
 }

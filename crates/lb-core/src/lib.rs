@@ -3,7 +3,7 @@
 //! Nothing here opens a socket, reads a clock or rolls dice: events and the time come in, effects go out as values.
 //! [`balance`] picks a server, [`health`] says which servers may be picked, [`stick`] remembers who went where,
 //! [`conn`] leads one connection from accept to its log line, [`backend`] ties the first two together for one backend,
-//! [`expr`] and [`acl`] ask about a connection, [`rules`] say what comes of it, [`stats`] says how all that went, and
+//! [`expr`] and [`acl`] ask about a connection, [`rules`] say what comes of it, [`proxy_header`] who it is for, [`stats`] says how all that went, and
 //! [`snapshot`] what of it the next process goes on with.
 #![forbid(unsafe_code)]
 
@@ -11,12 +11,14 @@ pub mod acl;
 pub mod backend;
 pub mod balance;
 pub mod conn;
+mod crc32c;
 pub mod drain;
 pub mod expr;
 pub mod handover;
 pub mod health;
 pub mod log;
 pub mod probe;
+pub mod proxy_header;
 pub mod rules;
 mod server;
 pub mod snapshot;

@@ -12,9 +12,9 @@ use tokio::sync::watch;
 use crate::admission::{Admission, Permit};
 use crate::bound::{Stay, Staying};
 use crate::frontend::{Gate, Seat};
-use crate::rules;
+use crate::rules::Arrival;
 use crate::session::Peer;
-use crate::worker::{Accepted, Phase, Worker};
+use crate::worker::{Accepted, Begins, Phase, Worker};
 
 /// So many in one go, then the connections that are here already get their turn (HAProxy's `tune.maxaccept`).
 const BATCH: usize = 4;
@@ -138,10 +138,23 @@ fn hand_over(worker: &Rc<Worker>, listener: &Listener, socket: Socket, peer: &So
     let (frontend, at) = (listener.frontend.load_full(), worker.clock.now());
     listener.admission.connected(at);
     let peer = Peer::of(peer, listener.number);
-    let Ok(subject) = rules::admit(worker, &frontend, &socket, peer, listener.number) else {
-        return;
+    let arrival = Arrival {
+        worker,
+        frontend: &frontend,
+        socket: &socket,
+        peer,
+        listener: listener.number,
     };
-    listener.admission.began(at);
+    let Ok(mut subject) = arrival.connection() else { return };
+    let begins = if arrival.has_header(subject.as_deref()) {
+        Begins::AfterHeader(listener.admission.clone())
+    } else {
+        if arrival.session(&mut subject).is_err() {
+            return;
+        }
+        listener.admission.began(at);
+        Begins::Now
+    };
     let seat = match listener.spread {
         Spread::LessLoaded => worker.crew.less_loaded(&mut worker.lots.borrow_mut()),
         Spread::Here => worker.crew.seat(worker.number),
@@ -152,6 +165,7 @@ fn hand_over(worker: &Rc<Worker>, listener: &Listener, socket: Socket, peer: &So
         frontend,
         listener: listener.number,
         subject,
+        begins,
         permit,
         seat,
         at,

@@ -82,6 +82,8 @@ pub(crate) struct Denials {
     pub(crate) connections: Count,
     pub(crate) sessions: Count,
     pub(crate) requests: Count,
+    /// No PROXY header where one was expected, or one that is wrong.
+    pub(crate) headers: Count,
 }
 
 impl Denials {
@@ -90,11 +92,12 @@ impl Denials {
         self.connections.add(before.count(Field::Dcon));
         self.sessions.add(before.count(Field::Dses));
         self.requests.add(before.count(Field::Dreq));
+        self.headers.add(before.count(Field::Ereq));
     }
 
     /// As if nothing had been refused yet.
     pub(crate) fn clear(&self) {
-        for count in [&self.connections, &self.sessions, &self.requests] {
+        for count in [&self.connections, &self.sessions, &self.requests, &self.headers] {
             count.clear();
         }
     }
@@ -250,14 +253,20 @@ mod tests {
     #[test]
     fn what_was_refused_before_is_counted_on() {
         let mut before = Counters::default();
-        for (field, count) in [(Field::Dcon, 1), (Field::Dses, 2), (Field::Dreq, 3)] {
+        for (field, count) in [(Field::Dcon, 1), (Field::Dses, 2), (Field::Dreq, 3), (Field::Ereq, 4)] {
             before.set(field, count);
         }
         let denials = Denials::default();
         denials.requests.one();
         denials.resume(&before);
-        let counted = [&denials.connections, &denials.sessions, &denials.requests].map(Count::now);
-        assert_eq!(counted, [1, 2, 4]);
+        let counted = [
+            &denials.connections,
+            &denials.sessions,
+            &denials.requests,
+            &denials.headers,
+        ]
+        .map(Count::now);
+        assert_eq!(counted, [1, 2, 4, 4]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use tokio::sync::Notify;
 
 use crate::address::{AddressError, Found, ServerAddress, fixed_check};
 use crate::build::server_settings;
-use crate::probe::{self, Patience};
+use crate::probe::{self, Asked, Patience};
 use crate::publish::{Backend, Snapshot};
 use crate::stats::{Happening, Timeline};
 pub(crate) use renewal::Renewal;
@@ -247,7 +247,12 @@ impl Keeper {
         };
         let keeper = self.clone();
         tokio::task::spawn_local(async move {
-            let result = probe::check(&to, check.script.as_deref(), patience, keeper.clock).await;
+            let asked = Asked {
+                to: &to,
+                script: check.script.as_deref(),
+                header: check.send_proxy,
+            };
+            let result = probe::check(asked, patience, keeper.clock).await;
             keeper.tell(Input::CheckDone { server, result });
             // Until here its place could not become another's, and the result that of another's check.
             drop(live);

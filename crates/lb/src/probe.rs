@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use socket2::SockAddr;
 use tandem_lb_core::health::{CheckResult, CheckStatus};
-use tandem_lb_core::probe::{End, Input, Output, Probe, Script};
+use tandem_lb_core::probe::{End, Header, Input, Output, Probe, Script};
+use tandem_lb_core::proxy_header::{Details, Ends, Version, Write};
 use tandem_ops::clock::Clock;
 use tandem_sys::relay::{Endpoint, is_shortage};
 use tandem_sys::sockopt;
@@ -28,17 +29,26 @@ pub(crate) struct Patience {
     pub(crate) answer: Option<Duration>,
 }
 
+/// What is asked, and where.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) to: &'a SockAddr,
+    pub(crate) script: Option<&'a Script>,
+    /// The PROXY header that comes first, unless the script says otherwise.
+    pub(crate) header: Option<Write>,
+}
+
 /// Makes one check, and says how it went.
-pub(crate) async fn check(to: &SockAddr, script: Option<&Script>, patience: Patience, clock: Clock) -> CheckResult {
-    match script {
-        None => connect(to, patience.connect, clock).await,
-        Some(script) => ask(to, script, patience, clock).await,
+pub(crate) async fn check(asked: Asked<'_>, patience: Patience, clock: Clock) -> CheckResult {
+    match asked.script {
+        None => connect(asked, patience.connect, clock).await,
+        Some(script) => ask(asked, script, patience, clock).await,
     }
 }
 
-async fn connect(to: &SockAddr, limit: Duration, clock: Clock) -> CheckResult {
+async fn connect(asked: Asked<'_>, limit: Duration, clock: Clock) -> CheckResult {
     let began = clock.now();
-    let outcome = tokio::time::timeout(limit, attempt(to)).await;
+    let outcome = tokio::time::timeout(limit, attempt(asked.to, asked.header)).await;
     let took = clock.now() - began;
     match outcome {
         Ok(Ok(_)) => CheckResult::new(CheckStatus::L4Ok, took),
@@ -47,18 +57,37 @@ async fn connect(to: &SockAddr, limit: Duration, clock: Clock) -> CheckResult {
     }
 }
 
-async fn attempt(to: &SockAddr) -> io::Result<Endpoint> {
+async fn attempt(to: &SockAddr, header: Option<Write>) -> io::Result<Endpoint> {
     let server = Endpoint::connect(to)?;
     poll_fn(|cx| server.poll_connected(cx)).await?;
     sockopt::reset_on_close(server.socket())?;
+    if let Some(header) = header {
+        write(&server, &header.for_check(ends(&server))).await?;
+    }
     Ok(server)
 }
 
-async fn ask(to: &SockAddr, script: &Script, patience: Patience, clock: Clock) -> CheckResult {
+async fn write(server: &Endpoint, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let count = poll_fn(|cx| server.poll_write(cx, bytes)).await?;
+        bytes = &bytes[count..];
+    }
+    Ok(())
+}
+
+/// Ours and the server's; a unix socket has none.
+fn ends(server: &Endpoint) -> Option<Ends> {
+    Some(Ends {
+        source: server.socket().local_addr().ok()?.as_socket()?,
+        destination: server.socket().peer_addr().ok()?.as_socket()?,
+    })
+}
+
+async fn ask(asked: Asked<'_>, script: &Script, patience: Patience, clock: Clock) -> CheckResult {
     let began = clock.now();
     let end = Conversation {
         probe: Probe::new(script),
-        to,
+        asked,
         patience,
         clock,
         until: began + patience.connect,
@@ -76,7 +105,7 @@ async fn ask(to: &SockAddr, script: &Script, patience: Patience, clock: Clock) -
 /// A check that is under way, and its connection.
 struct Conversation<'a> {
     probe: Probe<'a>,
-    to: &'a SockAddr,
+    asked: Asked<'a>,
     patience: Patience,
     clock: Clock,
     until: Mono,
@@ -88,7 +117,7 @@ impl Conversation<'_> {
         loop {
             while let Some(output) = self.probe.poll_output() {
                 match output {
-                    Output::Connect { port } => self.connect(port).await,
+                    Output::Connect { port, header } => self.connect(port, header).await,
                     Output::Send(bytes) => self.send(&bytes).await,
                     Output::Done(end) => return end,
                 }
@@ -101,10 +130,18 @@ impl Conversation<'_> {
         Instant::from_std(self.clock.instant(self.until))
     }
 
-    async fn connect(&mut self, port: Option<u16>) {
+    async fn connect(&mut self, port: Option<u16>, header: Header) {
         self.server = None;
-        let to = with_port(self.to, port);
-        match timeout_at(self.deadline(), attempt(&to)).await {
+        let to = with_port(self.asked.to, port);
+        let header = match header {
+            Header::Never => None,
+            Header::AsClients => self.asked.header,
+            Header::Always => Some(self.asked.header.unwrap_or(Write {
+                version: Version::V1,
+                details: Details::default(),
+            })),
+        };
+        match timeout_at(self.deadline(), attempt(&to, header)).await {
             Ok(Ok(server)) => {
                 self.server = Some(server);
                 if let Some(answer) = self.patience.answer {
@@ -120,15 +157,12 @@ impl Conversation<'_> {
         }
     }
 
-    async fn send(&mut self, mut bytes: &[u8]) {
+    async fn send(&mut self, bytes: &[u8]) {
         let Some(server) = &self.server else { return };
-        while !bytes.is_empty() {
-            let written = timeout_at(self.deadline(), poll_fn(|cx| server.poll_write(cx, bytes))).await;
-            match written {
-                Ok(Ok(count)) => bytes = &bytes[count..],
-                Ok(Err(error)) => return self.probe.handle(Input::Broken(&words(&error))),
-                Err(_) => return self.probe.handle(Input::Late),
-            }
+        match timeout_at(self.deadline(), write(server, bytes)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.probe.handle(Input::Broken(&words(&error))),
+            Err(_) => self.probe.handle(Input::Late),
         }
     }
 
@@ -176,7 +210,15 @@ mod tests {
     use super::*;
 
     async fn check(listener: &SockAddr) -> CheckResult {
-        connect(listener, Duration::from_secs(5), Clock::start()).await
+        connect(plainly(listener), Duration::from_secs(5), Clock::start()).await
+    }
+
+    fn plainly(to: &SockAddr) -> Asked<'_> {
+        Asked {
+            to,
+            script: None,
+            header: None,
+        }
     }
 
     #[tokio::test]
@@ -197,7 +239,7 @@ mod tests {
         listener.listen(0).unwrap();
         let at = listener.local_addr().unwrap();
         let _fills_it = std::net::TcpStream::connect(at.as_socket().unwrap()).unwrap();
-        let result = connect(&at, Duration::from_millis(50), Clock::start()).await;
+        let result = connect(plainly(&at), Duration::from_millis(50), Clock::start()).await;
         assert_eq!((result.status, result.info), (CheckStatus::L4Timeout, None));
         assert!(result.duration >= Duration::from_millis(50));
     }

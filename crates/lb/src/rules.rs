@@ -9,6 +9,7 @@ use std::sync::Arc;
 use socket2::Socket;
 use tandem_lb_core::expr::content::Content;
 use tandem_lb_core::expr::{Context, Fact, Sample, Scope, Variable};
+use tandem_lb_core::proxy_header::Header;
 use tandem_lb_core::rules::{Actor, Effect, VariableChange, Verdict};
 use tandem_ops::clock::Wall;
 use tandem_sys::sockopt;
@@ -28,6 +29,10 @@ pub(crate) struct Subject {
     /// Which of its frontend's listeners it came by, counted from 1.
     listener: u32,
     variables: Vec<(Variable, Sample<'static>)>,
+    /// A rule wants a PROXY header to come first.
+    expects_header: bool,
+    /// The header that came.
+    pub(crate) header: Option<Header>,
 }
 
 /// A connection in its surroundings, at one moment.
@@ -46,55 +51,85 @@ pub(crate) struct Scene<'a> {
 #[derive(Debug)]
 pub(crate) struct Refused;
 
-/// Asks the rules for connections that were only just accepted, and then those for sessions: nothing stands between the
-/// two yet that could change what they see.
-pub(crate) fn admit(
-    worker: &Worker,
-    frontend: &Arc<Frontend>,
-    socket: &Socket,
-    peer: Peer,
-    listener: u32,
-) -> Result<Option<Box<Subject>>, Refused> {
-    let requests = &frontend.plan.requests;
-    if requests.connection.is_empty() && requests.session.is_empty() {
-        return Ok(None);
-    }
-    let mut subject = Box::new(Subject::new(peer, socket, listener));
-    let mut scene = Scene {
-        subject: &mut subject,
-        worker,
-        frontend,
-        backend: None,
-        server: None,
-        socket,
-        content: None,
-    };
-    let done = match requests.connection.run(&requests.acls, &mut scene) {
-        Verdict::Pass | Verdict::Wait => Ok(()),
-        verdict => {
-            frontend.denials.connections.one();
-            // HAProxy spares itself the waiting state of a connection that was never one.
-            Err((verdict, sockopt::reset_on_close as fn(&Socket) -> io::Result<()>))
+/// A connection that is no session yet.
+#[derive(Clone, Copy)]
+pub(crate) struct Arrival<'a> {
+    pub(crate) worker: &'a Worker,
+    pub(crate) frontend: &'a Arc<Frontend>,
+    pub(crate) socket: &'a Socket,
+    pub(crate) peer: Peer,
+    /// Which of its frontend's listeners it came by, counted from 1.
+    pub(crate) listener: u32,
+}
+
+impl Arrival<'_> {
+    /// Asks the rules for connections that were only just accepted.
+    pub(crate) fn connection(&self) -> Result<Option<Box<Subject>>, Refused> {
+        let requests = &self.frontend.plan.requests;
+        if requests.connection.is_empty() {
+            return Ok(None);
         }
-    };
-    let done = done.and_then(|()| match requests.session.run(&requests.acls, &mut scene) {
-        Verdict::Pass | Verdict::Wait => Ok(()),
-        verdict => {
-            frontend.denials.sessions.one();
-            Err((verdict, |_: &Socket| Ok(())))
+        let mut subject = self.subject();
+        match requests.connection.run(&requests.acls, &mut self.scene(&mut subject)) {
+            Verdict::Pass | Verdict::Wait => Ok(Some(subject)),
+            verdict => {
+                self.frontend.denials.connections.one();
+                // HAProxy spares itself the waiting state of a connection that was never one.
+                Err(self.refuse(verdict, sockopt::reset_on_close))
+            }
         }
-    });
-    let Err((verdict, close)) = done else {
-        return Ok(Some(subject));
-    };
-    let prepared = match verdict {
-        Verdict::Drop => sockopt::vanish_on_close(socket),
-        _ => close(socket),
-    };
-    if let Err(error) = prepared {
-        tracing::debug!(frontend = %frontend.plan.name, %error, "a refused connection is closed in the usual way");
     }
-    Err(Refused)
+
+    /// Whether a PROXY header comes before anything else: its listener says so, or a rule did.
+    pub(crate) fn has_header(&self, subject: Option<&Subject>) -> bool {
+        let place = (self.listener as usize).wrapping_sub(1);
+        let bind = self.frontend.plan.binds.get(place);
+        bind.is_some_and(|bind| bind.accept_proxy) || subject.is_some_and(|subject| subject.expects_header)
+    }
+
+    /// Asks the rules for sessions, once it is known who the client is.
+    pub(crate) fn session(&self, subject: &mut Option<Box<Subject>>) -> Result<(), Refused> {
+        let requests = &self.frontend.plan.requests;
+        if requests.session.is_empty() {
+            return Ok(());
+        }
+        let subject = subject.get_or_insert_with(|| self.subject());
+        match requests.session.run(&requests.acls, &mut self.scene(subject)) {
+            Verdict::Pass | Verdict::Wait => Ok(()),
+            verdict => {
+                self.frontend.denials.sessions.one();
+                Err(self.refuse(verdict, |_| Ok(())))
+            }
+        }
+    }
+
+    pub(crate) fn subject(&self) -> Box<Subject> {
+        Box::new(Subject::new(self.peer, self.socket, self.listener))
+    }
+
+    fn scene<'s>(&'s self, subject: &'s mut Subject) -> Scene<'s> {
+        Scene {
+            subject,
+            worker: self.worker,
+            frontend: self.frontend,
+            backend: None,
+            server: None,
+            socket: self.socket,
+            content: None,
+        }
+    }
+
+    fn refuse(&self, verdict: Verdict, close: fn(&Socket) -> io::Result<()>) -> Refused {
+        let prepared = match verdict {
+            Verdict::Drop => sockopt::vanish_on_close(self.socket),
+            _ => close(self.socket),
+        };
+        if let Err(error) = prepared {
+            let frontend = &self.frontend.plan.name;
+            tracing::debug!(%frontend, %error, "a refused connection is closed in the usual way");
+        }
+        Refused
+    }
 }
 
 impl Subject {
@@ -104,7 +139,18 @@ impl Subject {
             local: socket.local_addr().ok().and_then(|address| address.as_socket()),
             listener,
             variables: Vec::new(),
+            expects_header: false,
+            header: None,
         }
+    }
+
+    /// From now on it is who its header says.
+    pub(crate) fn introduce(&mut self, header: Header) {
+        if let Some(ends) = header.ends {
+            self.peer = Peer::Ip(ends.source);
+            self.local = Some(ends.destination);
+        }
+        self.header = Some(header);
     }
 
     fn change(&mut self, variable: &Variable, change: VariableChange) {
@@ -179,6 +225,10 @@ impl Actor for Scene<'_> {
                 if let Some(address) = &mut self.subject.local {
                     address.set_port(port);
                 }
+                Ok(())
+            }
+            Effect::ExpectProxy => {
+                self.subject.expects_header = true;
                 Ok(())
             }
             Effect::Mark(mark) => self.socket.set_mark(mark),

@@ -154,6 +154,7 @@ mod tests {
                 disabled: false,
                 maxconn: 0,
                 non_stick: false,
+                send_proxy: None,
                 check: None,
             };
             let port = ServerPort::Fixed(80);

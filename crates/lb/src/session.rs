@@ -10,6 +10,7 @@
 //! lazy: traffic moves a deadline back without touching the timer, which looks again when it fires.
 
 mod counted;
+mod header;
 mod inspect;
 mod moving;
 mod peer;
@@ -33,12 +34,13 @@ use crate::logs;
 use crate::publish::{Backend, Pick};
 use crate::queue::Position;
 use crate::registry::Registered;
-use crate::rules::Subject;
+use crate::rules::{Arrival, Subject};
 use crate::servers::Server;
 use crate::upgrade::Verdict;
-use crate::worker::{Accepted, Worker};
+use crate::worker::{Accepted, Begins, Worker};
 
 use counted::{AtBackend, AtFrontend, AtServer};
+use header::Missing;
 use inspect::{Inspection, Stage};
 pub(crate) use moving::resume;
 pub(crate) use peer::Peer;
@@ -48,10 +50,11 @@ use upstream::Upstream;
 pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
     let Accepted {
         socket,
-        peer,
+        mut peer,
         frontend,
         listener,
-        subject,
+        mut subject,
+        begins,
         permit,
         seat,
         at,
@@ -60,6 +63,31 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
         Ok(client) => client,
         Err(error) => return tracing::warn!(%error, "a client's connection cannot be watched"),
     };
+    if let Begins::AfterHeader(admission) = begins {
+        let limit = frontend.plan.timeout_client_hs.or(frontend.plan.timeout_client);
+        let header = match header::receive(&worker, &client, limit.map(|limit| at + limit)).await {
+            Ok(header) => header,
+            Err(Missing::Fault { fault, begun }) => {
+                frontend.denials.headers.one();
+                return logs::headless(&worker, &frontend, (peer, listener), (fault, begun), at);
+            }
+            Err(Missing::Stopped) => return,
+        };
+        let arrival = Arrival {
+            worker: &worker,
+            frontend: &frontend,
+            socket: client.socket(),
+            peer,
+            listener,
+        };
+        let known = subject.get_or_insert_with(|| arrival.subject());
+        known.introduce(header);
+        peer = known.peer;
+        if arrival.session(&mut subject).is_err() {
+            return;
+        }
+        admission.began(worker.clock.now());
+    }
     let counted = AtFrontend::enter(&frontend, listener, &worker.crew, at);
     let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
     let entry = worker.live.enter(&frontend, peer, at, waker.clone());
@@ -73,7 +101,7 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
         session.enter(backend);
     }
     session.prepare_client();
-    logs::connected_from(&session.worker, &session.frontend, peer, session.client.socket());
+    logs::connected_from(&session.worker, &session.frontend, session.peer(), session.local());
     session.conn.handle(Input::Begin, at);
     lead(session).await;
     drop((counted, permit, seat));

@@ -17,7 +17,7 @@ use tokio::runtime::{Builder, LocalOptions, RuntimeMetrics};
 use tokio::sync::{mpsc, watch};
 
 use crate::accept::{self, Listener};
-use crate::admission::Permit;
+use crate::admission::{Admission, Permit};
 use crate::counters::Gauge;
 use crate::frontend::Frontend;
 use crate::live::Live;
@@ -73,9 +73,17 @@ pub(crate) struct Accepted {
     pub(crate) listener: u32,
     /// What rules have made of it already.
     pub(crate) subject: Option<Box<Subject>>,
+    pub(crate) begins: Begins,
     pub(crate) permit: Permit,
     pub(crate) seat: Seat,
     pub(crate) at: Mono,
+}
+
+/// What stands between a connection and its session.
+pub(crate) enum Begins {
+    Now,
+    /// A PROXY header; then it is let in here.
+    AfterHeader(Admission),
 }
 
 /// What a worker is brought.

@@ -144,6 +144,7 @@ pub(super) fn frontend(frontend: &Frontend, plan: &Plan) -> Vec<Setting> {
         log_rule,
         timeout_client,
         timeout_client_fin,
+        timeout_client_hs,
         keepalive,
         service,
         requests,
@@ -169,6 +170,12 @@ pub(super) fn frontend(frontend: &Frontend, plan: &Plan) -> Vec<Setting> {
             "timeout client-fin",
             timeout_client_fin,
             time(*timeout_client_fin),
+            ForNewConnections,
+        ),
+        set(
+            "timeout client-hs",
+            timeout_client_hs,
+            time(*timeout_client_hs),
             ForNewConnections,
         ),
         set(
@@ -241,6 +248,7 @@ pub(super) fn bind(bind: &Bind) -> Vec<Setting> {
         v6only,
         transparent,
         guid_prefix,
+        accept_proxy,
     } = bind;
     vec![
         set("name", name, option(name.as_ref()), AtOnce),
@@ -250,6 +258,7 @@ pub(super) fn bind(bind: &Bind) -> Vec<Setting> {
         set("v6only", v6only, option(*v6only), AtRestart),
         set("transparent", transparent, flag(*transparent), AtRestart),
         set("guid-prefix", guid_prefix, option(guid_prefix.as_ref()), AtOnce),
+        set("accept-proxy", accept_proxy, flag(*accept_proxy), ForNewConnections),
     ]
 }
 
@@ -370,6 +379,7 @@ pub(super) fn server(server: &Server) -> Vec<Setting> {
         disabled,
         maxconn,
         non_stick,
+        send_proxy,
         check,
         guid,
     } = server;
@@ -382,6 +392,12 @@ pub(super) fn server(server: &Server) -> Vec<Setting> {
         set("maxconn", maxconn, maxconn.to_string(), AtOnce),
         set("non-stick", non_stick, flag(*non_stick), AtOnce),
         set("guid", guid, option(guid.as_ref()), AtOnce),
+        set(
+            "send-proxy",
+            send_proxy,
+            shown::proxy_header(*send_proxy),
+            ForNewConnections,
+        ),
         set("check", &check.is_some(), flag(check.is_some()), AtOnce),
     ];
     settings.extend(check.iter().flat_map(checks));
@@ -395,6 +411,7 @@ fn checks(check: &Check) -> Vec<Setting> {
         port,
         script,
         answer_timeout,
+        send_proxy,
     } = check;
     let tandem_lb_core::health::CheckSettings {
         inter,
@@ -420,6 +437,7 @@ fn checks(check: &Check) -> Vec<Setting> {
         set("port", port, option(*port), AtOnce),
         set("asked", script, asked(script.as_deref()), AtOnce),
         set("time for answers", answer_timeout, time(*answer_timeout), AtOnce),
+        set("check-send-proxy", send_proxy, shown::proxy_header(*send_proxy), AtOnce),
     ]
 }
 

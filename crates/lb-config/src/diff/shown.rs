@@ -6,6 +6,7 @@ use std::time::Duration;
 use tandem_lb_core::balance::Algorithm;
 use tandem_lb_core::balance::{HashFunction, HashMethod, Policy};
 use tandem_lb_core::conn::Redispatch;
+use tandem_lb_core::proxy_header::{Details, Version, Write};
 use tandem_lb_core::rules::Requests;
 
 use crate::plan::{BindAddress, Host, Keepalive, LogAddress, LogRule, LogTarget, ProxyLogs, Server, ServerPort};
@@ -140,6 +141,29 @@ pub(crate) fn policy(policy: &Policy) -> String {
     let avalanche = if policy.hash.avalanche { ", avalanche" } else { "" };
     let backups = if policy.all_backups { ", all backups" } else { "" };
     format!("{algorithm}{method}{function}{avalanche}{backups}")
+}
+
+pub(super) fn proxy_header(write: Option<Write>) -> String {
+    let Some(Write { version, details }) = write else {
+        return flag(false);
+    };
+    let Details { crc32c, authority, ssl } = details;
+    let version = match version {
+        Version::V1 => "v1",
+        Version::V2 => "v2",
+    };
+    let options = [
+        (true, version),
+        (crc32c, "crc32c"),
+        (authority, "authority"),
+        (ssl, "ssl"),
+    ];
+    list(
+        options
+            .into_iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, name)| name.to_owned()),
+    )
 }
 
 pub(super) fn redispatch(redispatch: Redispatch) -> String {

@@ -107,6 +107,19 @@ const TABLE: &[Known] = &[
     fetch("dst_conn", "connections of the listener that this one came by", |_| {
         fact(Fact::DstConn)
     }),
+    fetch(
+        "fc_rcvd_proxy",
+        "whether the client's connection began with a PROXY header",
+        |_| fact(Fact::ProxyHeader),
+    ),
+    fetch(
+        "fc_pp_authority",
+        "the host name that the PROXY header says the client asked for",
+        |_| fact(Fact::ProxyAuthority),
+    ),
+    fetch("fc_pp_unique_id", "the unique id that the PROXY header says", |_| {
+        fact(Fact::ProxyUniqueId)
+    }),
     fetch("fe_name", "the name of the frontend", |_| fact(Fact::FrontendName)),
     fetch("fe_id", "the number of the frontend", |_| fact(Fact::FrontendId)),
     fetch("be_name", "the name of the backend", |_| fact(Fact::BackendName)),
@@ -234,8 +247,7 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("src_updt", COUNTERS),
     ("table_", COUNTERS),
     ("ssl_", TLS),
-    ("fc_pp", "the PROXY protocol is not read yet"),
-    ("fc_rcvd_proxy", "the PROXY protocol is not read yet"),
+    ("fc_pp_tlv", "no other detail of a PROXY header is kept"),
     ("req.hdr", HTTP),
     ("req.body", HTTP),
     ("req.cook", HTTP),

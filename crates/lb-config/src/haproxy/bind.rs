@@ -22,6 +22,7 @@ pub(super) struct Options {
     v6only: Option<bool>,
     transparent: bool,
     guid_prefix: Option<Arc<str>>,
+    accept_proxy: bool,
 }
 
 pub(super) const OPTIONS: &[WordOption<Options>] = &[
@@ -78,6 +79,14 @@ pub(super) const OPTIONS: &[WordOption<Options>] = &[
         summary: "listen on an address that this host does not have",
         parse: |bind, _| {
             bind.transparent = true;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "accept-proxy",
+        summary: "each connection begins with a PROXY header of version 1 or 2, which says who the client is",
+        parse: |bind, _| {
+            bind.accept_proxy = true;
             Ok(())
         },
     },
@@ -163,6 +172,7 @@ pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
         v6only: options.v6only,
         transparent: options.transparent,
         guid_prefix: options.guid_prefix.clone(),
+        accept_proxy: options.accept_proxy,
     }));
     Ok(())
 }

@@ -4,7 +4,9 @@
 
 use regex::bytes::Regex;
 use tandem_lb_core::health::CheckStatus;
-use tandem_lb_core::probe::{Action, Answer, Content, Expect, HttpExpect, HttpRequest, Login, Protocol, Step, hex};
+use tandem_lb_core::probe::{
+    Action, Answer, Content, Expect, Header, HttpExpect, HttpRequest, Login, Protocol, Step, hex,
+};
 use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, Span};
 
@@ -78,7 +80,7 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     Keyword {
         words: "tcp-check connect",
         sections: BACK,
-        summary: "a new connection: [port N] [comment TEXT]",
+        summary: "a new connection: [default] [port N] [send-proxy] [comment TEXT]",
         parse: connect,
     },
     Keyword {
@@ -205,19 +207,20 @@ fn login(args: &mut Args<'_>) -> Result<Login, Diagnostic> {
 }
 
 fn connect(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
-    let (mut port, mut comment) = (None, None);
+    let (mut port, mut comment, mut header) = (None, None, Header::Never);
     while let Some(word) = args.next() {
         match word.text.as_str() {
-            "default" => {}
+            "default" => header = header.max(Header::AsClients),
+            "send-proxy" => header = Header::Always,
             "port" => port = Some(args.number(1..=u32::from(u16::MAX))?),
             "comment" => comment = Some(args.text("a comment")?.into()),
-            "addr" | "send-proxy" | "via-socks4" | "ssl" | "sni" | "alpn" | "linger" | "proto" | "check-alpn" => {
+            "addr" | "via-socks4" | "ssl" | "sni" | "alpn" | "linger" | "proto" | "check-alpn" => {
                 return Err(unsupported(word));
             }
-            _ => return Err(odd(word, &["port", "comment", "default"])),
+            _ => return Err(odd(word, &["port", "comment", "default", "send-proxy"])),
         }
     }
-    let action = Action::Connect { port };
+    let action = Action::Connect { port, header };
     proxy.settings.checking.steps.push(Step { action, comment });
     Ok(())
 }

@@ -112,6 +112,7 @@ const ACTIONS: &[&str] = &[
     "set-dst-port",
     "set-mark",
     "set-tos",
+    "expect-proxy",
 ];
 
 const UNSUPPORTED: &[&str] = &[
@@ -121,7 +122,6 @@ const UNSUPPORTED: &[&str] = &[
     "do-log",
     "do-resolve",
     "expect-netscaler-cip",
-    "expect-proxy",
     "lua.",
     "sc-add-gpc",
     "sc-inc-gpc",
@@ -142,7 +142,7 @@ const UNSUPPORTED: &[&str] = &[
 
 fn rule(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Rule, Diagnostic> {
     let span = args.line_span();
-    let action = action(proxy, args)?;
+    let action = action(proxy, args, stage)?;
     let when = condition(proxy, args)?;
     let acls = &proxy.rules.book.acls;
     if stage != Stage::Content && when.as_ref().is_some_and(|when| when.needs_content(acls)) {
@@ -154,7 +154,7 @@ fn rule(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Rule, Di
     Ok(Rule { action, when })
 }
 
-fn action(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Action, Diagnostic> {
+fn action(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Action, Diagnostic> {
     let word = args.word("an action")?;
     let (name, parameter) = match word.text.split_once('(') {
         Some((name, rest)) => (name, Some(rest)),
@@ -178,6 +178,7 @@ fn action(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Action, Diagnostic> 
         "set-dst-port" => Action::SetDstPort(value(proxy, args)?),
         "set-mark" => Action::SetMark(plain_number(args, u32::MAX)?),
         "set-tos" => Action::SetTos(plain_number(args, u8::MAX.into())? as u8),
+        "expect-proxy" => expect_proxy(args, word, stage)?,
         _ => return Err(odd_action(word, name)),
     })
 }
@@ -193,6 +194,20 @@ fn odd_action(word: &Word, name: &str) -> Diagnostic {
         None => format!("the actions are: {}", ACTIONS.join(", ")),
     };
     Diagnostic::error(code::UNKNOWN, word.span, message).help(help)
+}
+
+/// The header comes before anything that the later rules look at.
+fn expect_proxy(args: &mut Args<'_>, word: &Word, stage: Stage) -> Result<Action, Diagnostic> {
+    if stage != Stage::Connection {
+        return Err(Diagnostic::error(
+            code::MISPLACED,
+            word.span,
+            "`expect-proxy` comes too late here: the client has begun",
+        )
+        .help("write it as a `tcp-request connection` rule"));
+    }
+    args.choice("`layer4`", &[("layer4", ())])?;
+    Ok(Action::ExpectProxy)
 }
 
 fn silent_drop(args: &mut Args<'_>) -> Result<Action, Diagnostic> {

@@ -157,6 +157,79 @@ pub(super) const OPTIONS: &[WordOption<Target>] = &[
         },
     },
     WordOption {
+        word: "send-proxy",
+        summary: "each connection begins with a PROXY header of version 1",
+        parse: |target, _| {
+            target.options.send_proxy.v1 = true;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "no-send-proxy",
+        summary: "no PROXY header of version 1 although the defaults say so",
+        parse: |target, _| {
+            target.options.send_proxy.v1 = false;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "send-proxy-v2",
+        summary: "each connection begins with a PROXY header of version 2",
+        parse: |target, _| {
+            target.options.send_proxy.v2 = true;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "no-send-proxy-v2",
+        summary: "no PROXY header of version 2 although the defaults say so",
+        parse: |target, _| {
+            target.options.send_proxy.v2 = false;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "send-proxy-v2-ssl",
+        summary: "as `send-proxy-v2`, and whether the client came by TLS",
+        parse: |target, _| ssl_header(target, true),
+    },
+    WordOption {
+        word: "no-send-proxy-v2-ssl",
+        summary: "no such header although the defaults say so",
+        parse: |target, _| ssl_header(target, false),
+    },
+    WordOption {
+        word: "send-proxy-v2-ssl-cn",
+        summary: "as `send-proxy-v2-ssl`, with the name in the client's certificate",
+        parse: |target, _| ssl_header(target, true),
+    },
+    WordOption {
+        word: "no-send-proxy-v2-ssl-cn",
+        summary: "no such header although the defaults say so",
+        parse: |target, _| ssl_header(target, false),
+    },
+    WordOption {
+        word: "proxy-v2-options",
+        summary: "what a header of version 2 says beside addresses: authority, crc32c, ssl, cert-cn, …",
+        parse: proxy_options,
+    },
+    WordOption {
+        word: "check-send-proxy",
+        summary: "checks begin with a PROXY header too, wherever they go",
+        parse: |target, _| {
+            target.options.check_send_proxy = true;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "no-check-send-proxy",
+        summary: "no such header although the defaults say so",
+        parse: |target, _| {
+            target.options.check_send_proxy = false;
+            Ok(())
+        },
+    },
+    WordOption {
         word: "id",
         summary: "the number in statistics and hashes, instead of the position",
         parse: |target, args| {
@@ -174,6 +247,39 @@ pub(super) const OPTIONS: &[WordOption<Target>] = &[
         },
     },
 ];
+
+fn ssl_header(target: &mut Target, on: bool) -> Outcome {
+    let header = &mut target.options.send_proxy;
+    (header.v2, header.details.ssl) = (on, on);
+    Ok(())
+}
+
+/// What is said of a client's certificate is only said of clients that come by TLS; all others come without.
+fn proxy_options(target: &mut Target, args: &mut Args<'_>) -> Outcome {
+    let word = args.word("what to say, such as `crc32c`")?;
+    let details = &mut target.options.send_proxy.details;
+    for option in word.text.split(',') {
+        match option {
+            "crc32c" => details.crc32c = true,
+            "authority" => details.authority = true,
+            "ssl" | "cert-cn" | "ssl-cipher" | "cert-sig" | "cert-key" => details.ssl = true,
+            "unique-id" => {
+                return Err(Diagnostic::error(
+                    code::UNSUPPORTED,
+                    word.span,
+                    "`unique-id` is made by `unique-id-format`, which is not supported yet",
+                )
+                .help("leave it out"));
+            }
+            _ => {
+                let message = format!("`{option}` is nothing that a PROXY header says");
+                return Err(Diagnostic::error(code::BAD_VALUE, word.span, message)
+                    .help("write some of: crc32c, authority, ssl, cert-cn, ssl-cipher, cert-sig, cert-key"));
+            }
+        }
+    }
+    Ok(())
+}
 
 pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
     let name = section::name(args.word("the server's name")?)?;

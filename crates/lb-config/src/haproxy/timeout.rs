@@ -30,6 +30,12 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
         "the longest silence of a client after one side has closed"
     ),
     timeout!(
+        "timeout client-hs",
+        client_hs,
+        FRONT,
+        "the longest wait for what comes before a client's first words, such as a PROXY header; `timeout client` if not given"
+    ),
+    timeout!(
         "timeout connect",
         connect,
         BACK,

@@ -273,6 +273,7 @@ impl Lowering<'_> {
             v6only: bind.v6only,
             transparent: bind.transparent,
             guid_prefix: bind.guid_prefix.as_deref().map(Into::into),
+            accept_proxy: bind.accept_proxy,
         }));
     }
 

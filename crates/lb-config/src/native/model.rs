@@ -4,10 +4,11 @@
 use serde::Deserialize;
 use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod};
 use tandem_lb_core::conn::Redispatch;
+use tandem_lb_core::proxy_header::Version;
 use tandem_lb_core::stick::KeyType;
 use toml::Spanned;
 
-use super::value::{FileMode, Limit, Number, Size, Time, Value};
+use super::value::{FileMode, Limit, Number, ProxyDetail, Size, Time, Value};
 use crate::draft::Mode;
 use crate::plan::{AcceptPolicy, BindAddress, Facility, Host, Level, LogAddress, LogFormat, ServerPort, Severity};
 
@@ -167,6 +168,9 @@ inherited! {
         fall: Option<Positive>,
         check_port: Option<Value<Number<1, 65535>>>,
         check_address: Option<Value<Host>>,
+        send_proxy: Option<Value<Version>>,
+        proxy_v2_options: Option<Vec<Value<ProxyDetail>>>,
+        check_send_proxy: Option<bool>,
     }
     in Server {
         name: Option<Spanned<String>>,
@@ -195,6 +199,7 @@ pub(super) struct Logging {
 pub(super) struct Timeouts {
     pub(super) client: Option<Value<Limit>>,
     pub(super) client_fin: Option<Value<Limit>>,
+    pub(super) client_hs: Option<Value<Limit>>,
     pub(super) connect: Option<Value<Limit>>,
     pub(super) server: Option<Value<Limit>>,
     pub(super) server_fin: Option<Value<Limit>>,
@@ -254,6 +259,7 @@ pub(super) struct Bind {
     pub(super) v6only: Option<bool>,
     pub(super) transparent: bool,
     pub(super) guid_prefix: Option<String>,
+    pub(super) accept_proxy: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::model::{Count, Hash, Keepalive, ServerOptions, Settings, Timeouts};
-use super::value::{Limit, Time, Value};
+use super::value::{Limit, ProxyDetail, Time, Value};
 use crate::draft;
 use tandem_lb_core::balance::{HashMethod, HashType};
+use tandem_lb_core::proxy_header::{Details, Version};
 
 fn set<T>(target: &mut T, value: Option<T>) {
     if let Some(value) = value {
@@ -73,6 +74,7 @@ fn hash(written: &Hash) -> HashType {
 fn timeouts(target: &mut draft::Timeouts, written: &Timeouts) {
     set_limit(&mut target.client, written.client.as_ref());
     set_limit(&mut target.client_fin, written.client_fin.as_ref());
+    set_limit(&mut target.client_hs, written.client_hs.as_ref());
     set_limit(&mut target.connect, written.connect.as_ref());
     set_limit(&mut target.server, written.server.as_ref());
     set_limit(&mut target.server_fin, written.server_fin.as_ref());
@@ -127,6 +129,18 @@ pub(super) fn server(target: &mut draft::ServerOptions, written: &ServerOptions)
         &mut target.check_host,
         written.check_address.as_ref().map(|host| Some(host.0.clone())),
     );
+    if let Some(version) = &written.send_proxy {
+        (target.send_proxy.v1, target.send_proxy.v2) = (version.0 == Version::V1, version.0 == Version::V2);
+    }
+    if let Some(details) = &written.proxy_v2_options {
+        let has = |detail| details.iter().any(|written| written.0 == detail);
+        target.send_proxy.details = Details {
+            crc32c: has(ProxyDetail::Crc32c),
+            authority: has(ProxyDetail::Authority),
+            ssl: has(ProxyDetail::Ssl),
+        };
+    }
+    set(&mut target.check_send_proxy, written.check_send_proxy);
 }
 
 /// The keys of the other side that a frontend (or a backend) was given in vain.
@@ -141,6 +155,7 @@ pub(super) fn in_vain(written: &Settings, front: bool) -> Vec<&'static str> {
         ("stats", written.stats.is_some()),
         ("timeout.client", timeout.client.is_some()),
         ("timeout.client-fin", timeout.client_fin.is_some()),
+        ("timeout.client-hs", timeout.client_hs.is_some()),
         ("keepalive.client", written.keepalive.client.is_some()),
     ];
     let of_servers = [

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod};
 use tandem_lb_core::conn::Redispatch;
+use tandem_lb_core::proxy_header::Version;
 use tandem_lb_core::stick::KeyType;
 
 use crate::address::{self, AddressError};
@@ -117,6 +118,14 @@ impl Word for FileMode {
     }
 }
 
+/// One of the details behind the addresses of a PROXY header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ProxyDetail {
+    Crc32c,
+    Authority,
+    Ssl,
+}
+
 impl Word for Vec<BindAddress> {
     const WHAT: &'static str = "an address to listen on, such as \"*:61616\"";
     fn read(text: &str) -> Result<Self, String> {
@@ -203,4 +212,6 @@ choices! {
     HashMethod: "a hash type", names::HASH_METHODS;
     HashFunction: "a hash function", names::HASH_FUNCTIONS;
     KeyType: "a type of keys", names::KEY_TYPES;
+    Version: "a version of the PROXY header", &[("v1", Self::V1), ("v2", Self::V2)];
+    ProxyDetail: "what a PROXY header says", &[("crc32c", Self::Crc32c), ("authority", Self::Authority), ("ssl", Self::Ssl)];
 }

@@ -16,6 +16,7 @@ pub(super) fn proxies(proxies: &[Proxy], report: &mut Vec<Diagnostic>) {
     for proxy in proxies.iter().filter(|proxy| !proxy.settings.disabled) {
         mode(proxy, report);
         listeners(proxy, report);
+        page(proxy, report);
         timeouts(proxy, report);
         servers(proxy, report);
         stickiness(proxy, report);
@@ -90,6 +91,17 @@ fn listeners(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
             proxy.name.value
         );
         report.push(incomplete(proxy.name.span, message, "add a `default_backend`"));
+    }
+}
+
+/// The page is read by browsers, which send none.
+fn page(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
+    if proxy.settings.mode == Mode::Http && proxy.binds.iter().any(|bind| bind.accept_proxy) {
+        let message = format!("the statistics page of `{}` takes no PROXY header", proxy.name.value);
+        report.push(
+            Diagnostic::error(code::UNSUPPORTED, proxy.name.span, message)
+                .help("leave `accept-proxy` out, or put the page on a line of its own"),
+        );
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tandem_lb_core::ServerId;
 use tandem_lb_core::health::CheckSettings;
 use tandem_lb_core::probe::Script;
+use tandem_lb_core::proxy_header::{Details, Version, Write};
 use tandem_lb_core::rules::{Requests, Routes, Ruleset};
 use tandem_text::Diagnostic;
 
@@ -31,6 +32,7 @@ pub(super) fn frontend(proxy: &Proxy, id: u32, backend: Option<usize>) -> Fronte
         log_rule: settings.log_rule,
         timeout_client: settings.timeouts.client,
         timeout_client_fin: settings.timeouts.client_fin,
+        timeout_client_hs: settings.timeouts.client_hs,
         keepalive: settings.client_keepalive.into_keepalive(),
         requests: requests(proxy),
         routes: Routes(proxy.rules.routes.iter().map(|route| route.value.clone()).collect()),
@@ -102,6 +104,16 @@ fn requests(proxy: &Proxy) -> Requests {
 
 fn server(draft: &Server, id: u32, timeouts: Timeouts, script: Option<&Arc<Script>>) -> plan::Server {
     let options = &draft.options;
+    let send_proxy = options.send_proxy.into_write();
+    // Whoever is asked where the clients go is asked as they ask; elsewhere somebody else may answer.
+    let is_where_clients_go = options.check_port.is_none() && options.check_host.is_none();
+    let check_send_proxy = match options.check_send_proxy {
+        true => Some(send_proxy.unwrap_or(Write {
+            version: Version::V1,
+            details: Details::default(),
+        })),
+        false => send_proxy.filter(|_| is_where_clients_go),
+    };
     let check = options.check.then(|| Check {
         settings: CheckSettings {
             inter: options.inter,
@@ -115,6 +127,7 @@ fn server(draft: &Server, id: u32, timeouts: Timeouts, script: Option<&Arc<Scrip
         port: options.check_port,
         script: script.cloned(),
         answer_timeout: timeouts.check,
+        send_proxy: check_send_proxy,
     });
     plan::Server {
         name: Arc::clone(&draft.name.value),
@@ -127,6 +140,7 @@ fn server(draft: &Server, id: u32, timeouts: Timeouts, script: Option<&Arc<Scrip
         disabled: options.disabled,
         maxconn: options.maxconn,
         non_stick: options.non_stick,
+        send_proxy,
         check,
         guid: draft.guid.clone(),
     }

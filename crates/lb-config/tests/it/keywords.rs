@@ -355,6 +355,45 @@ fn of_servers() {
     back(SERVER, "maxconn 9", |b| show(b.servers[0].maxconn), "9");
     back(SERVER, "non-stick", |b| show(b.servers[0].non_stick), "true");
     back(SERVER, "non-stick stick", |b| show(b.servers[0].non_stick), "false");
+    let header = |b: &Backend| {
+        show(
+            b.servers[0]
+                .send_proxy
+                .map(|w| (w.version, w.details.crc32c, w.details.ssl)),
+        )
+    };
+    back(SERVER, "send-proxy", header, "Some((V1, false, false))");
+    back(SERVER, "send-proxy no-send-proxy", header, "None");
+    back(SERVER, "send-proxy send-proxy-v2", header, "Some((V2, false, false))");
+    back(
+        SERVER,
+        "send-proxy send-proxy-v2 no-send-proxy-v2",
+        header,
+        "Some((V1, false, false))",
+    );
+    back(SERVER, "send-proxy-v2-ssl-cn", header, "Some((V2, false, true))");
+    back(SERVER, "send-proxy-v2-ssl no-send-proxy-v2-ssl", header, "None");
+    back(
+        SERVER,
+        "send-proxy-v2 proxy-v2-options crc32c,cert-cn",
+        header,
+        "Some((V2, true, true))",
+    );
+    let of_check = |b: &Backend| {
+        show(
+            b.servers[0]
+                .check
+                .as_ref()
+                .and_then(|c| c.send_proxy)
+                .map(|w| w.version),
+        )
+    };
+    back(SERVER, "check", of_check, "None");
+    back(SERVER, "check send-proxy-v2", of_check, "Some(V2)");
+    back(SERVER, "check send-proxy port 7", of_check, "None");
+    back(SERVER, "check send-proxy port 7 check-send-proxy", of_check, "Some(V1)");
+    back(SERVER, "check check-send-proxy", of_check, "Some(V1)");
+    back(SERVER, "check check-send-proxy no-check-send-proxy", of_check, "None");
     back(SERVER, "id 5", |b| show(b.servers[0].id), "ServerId(5)");
     back(
         BACK,
@@ -666,8 +705,8 @@ fn mistakes_are_named() {
         ),
         (
             SERVER,
-            "send-proxy",
-            "t:2:21: error[LB0002]: `send-proxy` is known to HAProxy, but not supported yet",
+            "socks4 1.1.1.1:1",
+            "t:2:21: error[LB0002]: `socks4` is known to HAProxy, but not supported yet",
         ),
     ] {
         assert_eq!(errors(&read(&format!("{head}{words}\n"))), [error], "{words}");

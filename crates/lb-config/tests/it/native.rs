@@ -128,6 +128,7 @@ health-checks = true
 [defaults.timeout]
 client = "1m"
 client-fin = "2s"
+client-hs = "8s"
 connect = "3s"
 server = "4m"
 server-fin = "5s"
@@ -146,7 +147,7 @@ server-count = 6
 [[frontend]]
 name = "f"
 id = 9
-bind = [{ address = "*:1-2", name = "x", maxconn = 3, backlog = 4, interface = "lo", v6only = false, transparent = true }]
+bind = [{ address = "*:1-2", name = "x", maxconn = 3, backlog = 4, interface = "lo", v6only = false, transparent = true, accept-proxy = true }]
 [[frontend]]
 name = "off"
 disabled = true
@@ -168,6 +169,9 @@ rise = 5
 fall = 6
 check-port = 8
 check-address = "2.2.2.2"
+send-proxy = "v2"
+proxy-v2-options = ["crc32c", "ssl"]
+check-send-proxy = true
 "#;
     let haproxy = "global\n maxconn 100\n maxconnrate 7\n maxsessrate 8\n daemon\n nbthread 2\n pidfile /p\n user u\n group g\n chroot /c\n node n\n \
         description some words\n hard-stop-after 3s\n spread-checks 5\n log-tag x\n log-send-hostname h\n \
@@ -177,14 +181,15 @@ check-address = "2.2.2.2"
         balance random(3)\n hash-type consistent djb2\n option allbackups\n \
         default-server inter 3s fastinter 1s downinter 9s\n log global\n log stdout user\n option tcplog\n \
         option dontlognull\n option dontlog-normal\n option log-separate-errors\n option logasap\n \
-        option log-health-checks\n timeout client 1m\n timeout client-fin 2s\n timeout connect 3s\n \
+        option log-health-checks\n timeout client 1m\n timeout client-fin 2s\n timeout client-hs 8s\n timeout connect 3s\n \
         timeout server 4m\n timeout server-fin 5s\n timeout tunnel 1h\n timeout check 6s\n timeout queue 7s\n \
         option tcpka\n clitcpka-idle 1s\n clitcpka-intvl 2s\n clitcpka-cnt 3\n srvtcpka-idle 4s\n srvtcpka-intvl 5s\n \
         srvtcpka-cnt 6\n\
-        frontend f\n id 9\n bind *:1-2 name x maxconn 3 backlog 4 interface lo v4v6 transparent\n\
+        frontend f\n id 9\n bind *:1-2 name x maxconn 3 backlog 4 interface lo v4v6 transparent accept-proxy\n\
         frontend off\n disabled\n\
         backend b\n id 12\n stick-table type ipv6 size 1m expire 30m nopurge\n stick match src\n \
-        server s 1.1.1.1:1 id 7 weight 3 backup disabled maxconn 4 non-stick check rise 5 fall 6 port 8 addr 2.2.2.2\n";
+        server s 1.1.1.1:1 id 7 weight 3 backup disabled maxconn 4 non-stick check rise 5 fall 6 port 8 addr 2.2.2.2 \
+         send-proxy-v2 proxy-v2-options crc32c,ssl check-send-proxy\n";
     let plan = |text: &str| {
         let loaded = read(text);
         assert_eq!(complaints(&loaded), [""; 0]);

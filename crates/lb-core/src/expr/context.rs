@@ -26,6 +26,10 @@ pub enum Fact {
     DstPort,
     SrcIsLocal,
     DstIsLocal,
+    /// Whether the connection began with a PROXY header, and what that said.
+    ProxyHeader,
+    ProxyAuthority,
+    ProxyUniqueId,
     /// Connections of the listener's frontend, as `dst_conn` counts them.
     DstConn,
     FrontendName,

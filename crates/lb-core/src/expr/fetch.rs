@@ -90,11 +90,13 @@ impl Fact {
     fn kind(&self) -> Kind {
         match self {
             Fact::Src | Fact::Dst => Kind::Ip,
-            Fact::SrcIsLocal | Fact::DstIsLocal | Fact::ServerIsUp(_) => Kind::Bool,
+            Fact::SrcIsLocal | Fact::DstIsLocal | Fact::ProxyHeader | Fact::ServerIsUp(_) => Kind::Bool,
             Fact::FrontendName
             | Fact::BackendName
             | Fact::ServerName
             | Fact::ListenerName
+            | Fact::ProxyAuthority
+            | Fact::ProxyUniqueId
             | Fact::Hostname
             | Fact::Uuid => Kind::Text,
             _ => Kind::Int,

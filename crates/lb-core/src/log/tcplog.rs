@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::conn::Summary;
+use crate::proxy_header::Fault;
 
 pub use civil::CivilTime;
 pub use rules::{LogRules, Severity};
@@ -63,10 +64,7 @@ impl TcpLine<'_> {
     pub fn write(&self, out: &mut Vec<u8>) {
         let s = &self.summary;
         let c = &self.counts;
-        match self.client {
-            Client::Ip(client) => put_addr(out, client),
-            Client::Unix { listener } => put(out, format_args!("unix:{listener}")),
-        }
+        put_client(out, self.client);
         put(
             out,
             format_args!(" [{}] {} {}/", self.accepted, self.frontend, self.backend),
@@ -107,6 +105,37 @@ impl ConnectLine<'_> {
             Client::Unix { listener } => put(out, format_args!("Connect to unix:{listener}")),
         }
         put(out, format_args!(" ({}/TCP)", self.frontend));
+    }
+}
+
+/// What is written of a connection that was no session, because the PROXY header was not what it should have been.
+#[derive(Clone, Copy, Debug)]
+pub struct HeaderLine<'a> {
+    pub client: Client,
+    pub accepted: CivilTime,
+    pub frontend: &'a str,
+    /// The listener's name, or its number.
+    pub listener: &'a str,
+    pub fault: Fault,
+}
+
+impl HeaderLine<'_> {
+    pub fn write(&self, out: &mut Vec<u8>) {
+        put_client(out, self.client);
+        put(
+            out,
+            format_args!(
+                " [{}] {}/{}: {}",
+                self.accepted, self.frontend, self.listener, self.fault
+            ),
+        );
+    }
+}
+
+fn put_client(out: &mut Vec<u8>, client: Client) {
+    match client {
+        Client::Ip(client) => put_addr(out, client),
+        Client::Unix { listener } => put(out, format_args!("unix:{listener}")),
     }
 }
 

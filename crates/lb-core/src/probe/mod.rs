@@ -17,7 +17,7 @@ pub use broker::Protocol;
 pub use http::{HttpExpect, HttpRequest};
 pub use matcher::{Content, HexError, hex};
 pub use run::{End, Input, Output, Probe};
-pub use script::{Action, Expect, Login, Script, Step};
+pub use script::{Action, Expect, Header, Login, Script, Step};
 
 /// As HAProxy's default buffer.
 pub const MOST: usize = 16 * 1024;

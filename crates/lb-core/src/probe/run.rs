@@ -2,7 +2,7 @@
 
 use super::MOST;
 use super::answer::{Answer, Verdict};
-use super::script::{Action, Expect, Script};
+use super::script::{Action, Expect, Header, Script};
 use crate::health::CheckStatus;
 
 /// What happened.
@@ -28,6 +28,7 @@ pub enum Output {
     /// Give up the connection there is, and make one.
     Connect {
         port: Option<u16>,
+        header: Header,
     },
     Send(Box<[u8]>),
     /// Close it; nothing follows.
@@ -73,7 +74,10 @@ impl<'s> Probe<'s> {
         };
         match script.steps.first().map(|step| &step.action) {
             Some(Action::Connect { .. }) => probe.go_to(0),
-            _ => probe.outputs.push_back(Output::Connect { port: None }),
+            _ => probe.outputs.push_back(Output::Connect {
+                port: None,
+                header: Header::AsClients,
+            }),
         }
         probe
     }
@@ -129,11 +133,11 @@ impl<'s> Probe<'s> {
                     self.received.clear();
                     self.outputs.push_back(Output::Send(bytes.clone()));
                 }
-                Some(Action::Connect { port }) => {
+                Some(&Action::Connect { port, header }) => {
                     self.connecting = true;
                     self.closed = false;
                     self.received.clear();
-                    return self.outputs.push_back(Output::Connect { port: *port });
+                    return self.outputs.push_back(Output::Connect { port, header });
                 }
                 Some(Action::Expect(_)) => return self.look(),
             }
@@ -300,8 +304,8 @@ impl<'s> Probe<'s> {
             return format!("{words} at initial connection step of tcp-check").into();
         };
         let what = match &step.action {
-            Action::Connect { port: None } => "connect".to_owned(),
-            Action::Connect { port: Some(port) } => format!("connect port {port}"),
+            Action::Connect { port: None, .. } => "connect".to_owned(),
+            Action::Connect { port: Some(port), .. } => format!("connect port {port}"),
             Action::Send(_) => "send".to_owned(),
             Action::Expect(Expect {
                 answer: Answer::Content(content),

@@ -26,9 +26,19 @@ pub enum Action {
     /// To the port of the check, or to this one.
     Connect {
         port: Option<u16>,
+        header: Header,
     },
     Send(Box<[u8]>),
     Expect(Expect),
+}
+
+/// Whether a connection of a check begins with a PROXY header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Header {
+    Never,
+    /// If those of the server's clients do.
+    AsClients,
+    Always,
 }
 
 /// What the server should say.

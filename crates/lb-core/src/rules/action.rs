@@ -18,6 +18,8 @@ pub enum Action {
     SetDstPort(Expr),
     SetMark(u32),
     SetTos(u8),
+    /// A PROXY header comes first.
+    ExpectProxy,
 }
 
 /// Something to be done to the connection.
@@ -32,6 +34,8 @@ pub enum Effect<'a> {
     Mark(u32),
     /// Of the packets to the client.
     Tos(u8),
+    /// The connection begins with a PROXY header.
+    ExpectProxy,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +66,7 @@ impl Action {
             Action::SetDstPort(expr) => Effect::DstPort(port(expr, actor)?),
             Action::SetMark(mark) => Effect::Mark(*mark),
             Action::SetTos(tos) => Effect::Tos(*tos),
+            Action::ExpectProxy => Effect::ExpectProxy,
         };
         actor.perform(effect);
         None

@@ -24,6 +24,8 @@ pub struct Denials {
     pub connections: u64,
     pub sessions: u64,
     pub requests: u64,
+    /// Connections without the PROXY header that was expected.
+    pub headers: u64,
 }
 
 /// The way to the servers, and how long it took.

@@ -19,12 +19,16 @@ pub fn frontend_row(f: &Frontend<'_>) -> Row {
         connections,
         sessions,
         requests: denied,
+        headers,
     } = f.denials;
     row.set(Field::Dcon, connections);
     row.set(Field::Dses, sessions);
     row.set(Field::Dreq, denied);
     // What was refused as a connection or a session was none.
-    row.set(Field::ConnTot, f.traffic.sessions_total + connections + sessions);
+    row.set(
+        Field::ConnTot,
+        f.traffic.sessions_total + connections + sessions + headers,
+    );
     let Http {
         answers,
         requests,
@@ -34,7 +38,8 @@ pub fn frontend_row(f: &Frontend<'_>) -> Row {
     row.set(Field::ReqRate, clipped(rate));
     row.set(Field::ReqRateMax, clipped(rate_max));
     row.set(Field::ReqTot, requests);
-    zeros(&mut row, &[Field::Dresp, Field::Ereq]);
+    row.set(Field::Ereq, headers);
+    zeros(&mut row, &[Field::Dresp]);
     zeros(&mut row, &PROXY_ZEROS);
     if f.http.is_some() {
         for (field, count) in ANSWERS.into_iter().zip(answers) {

@@ -2,13 +2,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
-use socket2::Socket;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::Summary;
-use tandem_lb_core::log::tcplog::{self, CivilTime, ConnectLine, Counts, LogRules, TcpLine};
+use tandem_lb_core::log::tcplog::{self, CivilTime, ConnectLine, Counts, HeaderLine, LogRules, TcpLine};
+use tandem_lb_core::proxy_header::Fault;
 use tandem_ops::clock::Wall;
 use tandem_ops::syslog::{Sender, Severity};
+use tandem_time::Mono;
 
 use crate::frontend::Frontend;
 use crate::publish::Backend;
@@ -47,14 +49,13 @@ pub(crate) struct Told<'a> {
 }
 
 /// The short line of a frontend without `option tcplog`.
-pub(crate) fn connected_from(worker: &Worker, frontend: &Frontend, peer: Peer, client: &Socket) {
+pub(crate) fn connected_from(worker: &Worker, frontend: &Frontend, peer: Peer, local: Option<SocketAddr>) {
     if frontend.logs.is_empty() || frontend.plan.log_rule.tcplog {
         return;
     }
-    let local = client.local_addr().ok().and_then(|a| a.as_socket()).unwrap_or(NOWHERE);
     let line = ConnectLine {
         client: peer.client(),
-        local,
+        local: local.unwrap_or(NOWHERE),
         frontend: &frontend.plan.name,
     };
     worker
@@ -96,7 +97,7 @@ pub(crate) fn told(worker: &Worker, told: &Told<'_>) {
     let now = Wall::now();
     let line = TcpLine {
         client: peer.client(),
-        accepted: worker.pen.civil(now, summary),
+        accepted: worker.pen.civil(now, summary.total),
         frontend: &frontend.plan.name,
         backend: backend_name.as_ref().unwrap_or(&frontend.plan.name),
         server: server_name.as_deref(),
@@ -115,6 +116,36 @@ pub(crate) fn told(worker: &Worker, told: &Told<'_>) {
     worker.pen.write(frontend, severity, now, |out| line.write(out));
 }
 
+/// The line of a connection that had no PROXY header where one was expected. `begun` if it sent anything at all.
+pub(crate) fn headless(
+    worker: &Worker,
+    frontend: &Frontend,
+    (peer, listener): (Peer, u32),
+    (fault, begun): (Fault, bool),
+    at: Mono,
+) {
+    let rule = &frontend.plan.log_rule;
+    if frontend.logs.is_empty() || rule.dontlognull && !begun {
+        return;
+    }
+    let severity = if rule.log_separate_errors {
+        Severity::Err
+    } else {
+        Severity::Info
+    };
+    let now = Wall::now();
+    let number = listener.to_string();
+    let bind = frontend.plan.binds.get((listener as usize).wrapping_sub(1));
+    let line = HeaderLine {
+        client: peer.client(),
+        accepted: worker.pen.civil(now, worker.clock.now().since(at)),
+        frontend: &frontend.plan.name,
+        listener: bind.and_then(|bind| bind.name.as_deref()).unwrap_or(&number),
+        fault,
+    };
+    worker.pen.write(frontend, severity, now, |out| line.write(out));
+}
+
 /// A client on a unix socket has no address.
 const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
@@ -128,9 +159,9 @@ impl Pen {
     }
 
     /// When the connection was accepted, as local clocks showed it.
-    fn civil(&self, now: Wall, summary: Summary) -> CivilTime {
+    fn civil(&self, now: Wall, age: Duration) -> CivilTime {
         const QUARTER: i64 = 15 * 60;
-        let total = i64::try_from(summary.total.as_micros()).unwrap_or(0);
+        let total = i64::try_from(age.as_micros()).unwrap_or(0);
         let at = Wall::from_micros(now.as_micros() - total);
         let quarter = at.secs().div_euclid(QUARTER);
         let zone = match self.zone.get().filter(|zone| zone.quarter == quarter) {

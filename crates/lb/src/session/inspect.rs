@@ -1,5 +1,6 @@
 //! Before a connection has a backend: its rules look at it, perhaps more than once while bytes come.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Context;
 use std::time::Duration;
@@ -134,6 +135,14 @@ impl Session {
     /// Who the client is, as far as rules have not said otherwise.
     pub(super) fn peer(&self) -> Peer {
         self.subject.as_ref().map_or(self.peer, |subject| subject.peer)
+    }
+
+    /// What the client connected to, in the same way.
+    pub(super) fn local(&self) -> Option<SocketAddr> {
+        match &self.subject {
+            Some(subject) => subject.local,
+            None => self.client.socket().local_addr().ok()?.as_socket(),
+        }
     }
 
     /// The rules of this stage. A `listen` is not asked twice.

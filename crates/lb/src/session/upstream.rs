@@ -6,7 +6,8 @@ use std::task::Context;
 
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::{ConnectFailure, Input};
-use tandem_sys::relay::{Endpoint, is_shortage};
+use tandem_lb_core::proxy_header::Ends;
+use tandem_sys::relay::{Direction, Endpoint, Parked, is_shortage};
 use tandem_sys::sockopt;
 use tandem_time::Mono;
 
@@ -119,8 +120,21 @@ impl Session {
         }
         if let Upstream::Connecting(server) = std::mem::replace(&mut self.upstream, Upstream::None) {
             self.upstream = Upstream::Up(server);
+            self.introduce();
             self.conn.handle(Input::Connected, self.worker.clock.now());
         }
+    }
+
+    /// A server that wants to know who the client is hears that before anything else.
+    fn introduce(&mut self) {
+        let Some(header) = self.tried.as_ref().and_then(|server| server.plan().send_proxy) else {
+            return;
+        };
+        let ends = self.peer().socket().zip(self.local());
+        let ends = ends.map(|(source, destination)| Ends { source, destination });
+        let heard = self.subject.as_ref().and_then(|subject| subject.header.as_ref());
+        let authority = heard.and_then(|header| header.authority.as_deref());
+        self.to_server = Direction::resumed(Parked::Reading(header.for_client(ends, authority)));
     }
 
     pub(super) fn established(&mut self, idx: ServerIdx) {
@@ -165,11 +179,7 @@ impl Session {
 
     /// The port that the client connected to.
     fn client_port(&self) -> u16 {
-        if let Some(subject) = &self.subject {
-            return subject.local.map_or(0, |address| address.port());
-        }
-        let local = self.client.socket().local_addr().ok();
-        local.and_then(|a| a.as_socket()).map_or(0, |a| a.port())
+        self.local().map_or(0, |address| address.port())
     }
 }
 

@@ -302,6 +302,7 @@ impl Series {
                         connections: frontend.denials.connections.now(),
                         sessions: frontend.denials.sessions.now(),
                         requests: frontend.denials.requests.now(),
+                        headers: frontend.denials.headers.now(),
                     },
                     http: None,
                 }));

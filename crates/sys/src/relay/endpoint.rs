@@ -133,6 +133,11 @@ impl Endpoint {
         let _nothing_there_is_fine = self.socket().read(scratch.bytes());
     }
 
+    /// Takes bytes from the stream that were [looked at](Endpoint::peek) and are not wanted any more.
+    pub fn skip(&self, scratch: &mut Scratch, count: usize) -> io::Result<()> {
+        self.socket().read_exact(&mut scratch.bytes()[..count])
+    }
+
     /// Reads what there is; 0 is the end of the stream.
     pub fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         if self.unread.get() {

@@ -1,6 +1,7 @@
 //! Hashes of bytes, with the results that HAProxy gives for them.
 
 use crate::balance::{HashFunction, avalanche};
+use crate::crc32c::crc32c;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashWith {
@@ -29,19 +30,11 @@ impl HashWith {
                 function,
                 avalanche: true,
             } => avalanche(function.apply(bytes)).into(),
-            HashWith::Crc32c => crc32c(bytes).into(),
+            HashWith::Crc32c => crc32c(bytes.iter().copied()).into(),
             HashWith::Xxh32 { seed } => xxh32(bytes, seed).into(),
             HashWith::Xxh64 { seed } => xxh64(bytes, seed) as i64,
         }
     }
-}
-
-/// CRC-32C (Castagnoli), reflected.
-fn crc32c(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, _| (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg());
-    !bytes
-        .iter()
-        .fold(u32::MAX, |crc, &b| (0..8).fold(crc ^ u32::from(b), step))
 }
 
 /// xxHash of 32 bits (its published specification).

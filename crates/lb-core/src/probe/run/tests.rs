@@ -25,7 +25,10 @@ fn send(bytes: &str) -> Step {
     step(Action::Send(bytes.as_bytes().into()))
 }
 
-const CONNECT: Action = Action::Connect { port: None };
+const CONNECT: Action = Action::Connect {
+    port: None,
+    header: Header::Never,
+};
 
 /// What a server does.
 enum Server {
@@ -185,7 +188,10 @@ fn the_words_of_tcp_checks() {
             "L7STS 0 | own words",
         ),
         (
-            vec![step(Action::Connect { port: Some(1) })],
+            vec![step(Action::Connect {
+                port: Some(1),
+                header: Header::Never,
+            })],
             Says(""),
             "L4OK | (tcp-check)",
         ),
@@ -240,7 +246,13 @@ fn other_checks_send_and_hear() {
 fn steps_come_one_after_the_other() {
     let script = Script::tcp(vec![expect(text("hello")), send("PING\r\n"), expect(text("+PONG"))]);
     let mut probe = Probe::new(&script);
-    assert_eq!(probe.poll_output(), Some(Output::Connect { port: None }));
+    assert_eq!(
+        probe.poll_output(),
+        Some(Output::Connect {
+            port: None,
+            header: Header::AsClients
+        })
+    );
     assert!(!probe.wants_bytes());
     probe.handle(Input::Connected);
     assert_eq!(probe.poll_output(), None);

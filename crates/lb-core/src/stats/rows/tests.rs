@@ -222,6 +222,7 @@ fn metrics_have_the_names_and_types_of_haproxys() {
         is_open: true,
         traffic: figures::Traffic::default(),
         denials: figures::Denials {
+            headers: 0,
             connections: 1,
             sessions: 2,
             requests: 3,

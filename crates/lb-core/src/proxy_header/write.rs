@@ -1,0 +1,129 @@
+//! The header that a server gets, byte for byte as HAProxy writes it.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use super::Ends;
+use super::v2::{self, SIGNATURE, TCP4, TCP6, tlv};
+
+/// What a server wants to be told, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Write {
+    pub version: Version,
+    pub details: Details,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    V1,
+    V2,
+}
+
+/// What follows the addresses in version 2 (`proxy-v2-options`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    pub crc32c: bool,
+    /// The host name that the client asked for, where it is known.
+    pub authority: bool,
+    /// That the client came without TLS is said too.
+    pub ssl: bool,
+}
+
+impl Write {
+    /// For a client with these ends; `None` is one without addresses, as on a unix socket.
+    pub fn for_client(&self, ends: Option<Ends>, authority: Option<&[u8]>) -> Vec<u8> {
+        match self.version {
+            Version::V1 => line(ends),
+            Version::V2 => self.binary(ends, authority),
+        }
+    }
+
+    /// For a check. Version 1 names the check's own ends; version 2 has a way to say that nobody is spoken for.
+    pub fn for_check(&self, ends: Option<Ends>) -> Vec<u8> {
+        match self.version {
+            Version::V1 => line(ends),
+            Version::V2 => self.binary(None, None),
+        }
+    }
+
+    fn binary(&self, ends: Option<Ends>, authority: Option<&[u8]>) -> Vec<u8> {
+        let mut out = SIGNATURE.to_vec();
+        match ends.map(same_family) {
+            None => out.extend([0x20, 0, 0, 0]),
+            Some(Ends { source, destination }) => {
+                out.extend([0x21, if source.is_ipv4() { TCP4 } else { TCP6 }, 0, 0]);
+                put_ip(&mut out, source);
+                put_ip(&mut out, destination);
+                out.extend(source.port().to_be_bytes());
+                out.extend(destination.port().to_be_bytes());
+            }
+        }
+        let checksum = self.details.crc32c.then(|| put_detail(&mut out, tlv::CRC32C, &[0; 4]));
+        if let Some(authority) = authority.filter(|_| self.details.authority) {
+            put_detail(&mut out, tlv::AUTHORITY, authority);
+        }
+        if self.details.ssl {
+            // No flag of the client's, and nothing was verified.
+            put_detail(&mut out, tlv::SSL, &[0; 5]);
+        }
+        // Addresses, an authority of at most 255 bytes and a few fixed fields: far below the field's range.
+        let length = (out.len() - v2::FIXED) as u16;
+        out[v2::FIXED - 2..v2::FIXED].copy_from_slice(&length.to_be_bytes());
+        if let Some(at) = checksum {
+            let sum = v2::checksum(&out, at);
+            out[at..at + 4].copy_from_slice(&sum.to_be_bytes());
+        }
+        out
+    }
+}
+
+fn line(ends: Option<Ends>) -> Vec<u8> {
+    let Some(ends) = ends else {
+        return b"PROXY UNKNOWN\r\n".to_vec();
+    };
+    let Ends { source, destination } = same_family(ends);
+    let family = if source.is_ipv4() { "TCP4" } else { "TCP6" };
+    format!(
+        "PROXY {family} {} {} {} {}\r\n",
+        source.ip(),
+        destination.ip(),
+        source.port(),
+        destination.port()
+    )
+    .into_bytes()
+}
+
+/// Where only one is of IPv6, the other is written as if it were.
+fn same_family(Ends { source, destination }: Ends) -> Ends {
+    if source.is_ipv4() == destination.is_ipv4() {
+        return Ends { source, destination };
+    }
+    let mapped = |at: SocketAddr| SocketAddr::new(IpAddr::V6(as_v6(at.ip())), at.port());
+    Ends {
+        source: mapped(source),
+        destination: mapped(destination),
+    }
+}
+
+fn as_v6(ip: IpAddr) -> Ipv6Addr {
+    match ip {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+        IpAddr::V6(v6) => v6,
+    }
+}
+
+fn put_ip(out: &mut Vec<u8>, at: SocketAddr) {
+    match at.ip() {
+        IpAddr::V4(v4) => out.extend(v4.octets()),
+        IpAddr::V6(v6) => out.extend(v6.octets()),
+    }
+}
+
+/// Where its value is.
+fn put_detail(out: &mut Vec<u8>, kind: u8, value: &[u8]) -> usize {
+    // Values are a name of at most 255 bytes, or fixed.
+    let length = value.len() as u16;
+    out.push(kind);
+    out.extend(length.to_be_bytes());
+    out.extend(value);
+    out.len() - value.len()
+}
