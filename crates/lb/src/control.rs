@@ -6,6 +6,10 @@
 //!                              └───▶ log lines
 //! ```
 
+mod desk;
+mod house;
+mod succession;
+
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
@@ -13,32 +17,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_lb_config::{Bind, Plan};
-use tandem_ops::clock::{Clock, Wall};
+use tandem_ops::clock::Clock;
 use tandem_ops::notify::Notifier;
 use tandem_ops::signals::{BALANCER, Intention, Received, Signals};
-use tandem_ops::syslog::{Severity, Targets};
 use tandem_time::Seed;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::admission::Limit;
 use crate::args::Args;
 use crate::directory::Directory;
 use crate::drain::Drain;
-use crate::frontends::{Frontends, Sites, Stand};
-use crate::http;
+use crate::frontends::Frontends;
 use crate::keeper::{Keeper, Lines, Watched};
 use crate::listeners::Opened;
 use crate::live::Live;
 use crate::master::Master;
 use crate::orders::Orders;
-use crate::page::{Page, Site};
-use crate::reload::{Estate, Reloader};
-use crate::router::{Router, Way};
-use crate::socket::{self, Doors, Room};
-use crate::state::{Archive, Keeping, Past, Scene};
+use crate::page::Site;
+use crate::reload::Reloader;
+use crate::router::Way;
+use crate::socket::{self, Doors};
+use crate::state::{Archive, Keeping, Past};
 use crate::stats::{Process, Sources, Stats, Timeline};
-use crate::upgrade::{Giver, Heir, LinkError, Store, TakenOver, Taker, Taking};
+use crate::upgrade::{Giver, Heir, Store, TakenOver, Taker};
 use crate::worker::{Crew, Phase};
+use desk::Desk;
+use house::{House, Renewed};
 
 /// How long connections get to write their log line after they were told to end.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -100,46 +104,26 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         router,
     } = control;
     let signals = Signals::listen(BALANCER)?;
-    let mut taking = None;
-    if let Some(predecessor) = predecessor {
-        // It says what it knows itself, and later than any file; if it does not, the file is what there is.
-        if let Some((state, begun)) = begin_to_take(predecessor, &live).await {
-            (past, taking) = (state, Some(begun));
-        }
-        past.restore(&mut backends, clock.now());
-    }
-    let lines = Lines::default();
-    let timeline = Rc::<Timeline>::default();
+    let taking = succession::begin(predecessor, &live, &mut past, &mut backends, clock.now()).await;
+    let (lines, timeline) = (Lines::default(), Rc::<Timeline>::default());
+    let keepers = backends
+        .into_iter()
+        .map(|watched| Keeper::new(watched, clock, lines.clone(), timeline.clone()));
     let desk = Desk {
         phase,
         frontends,
-        orders: Orders::new(
-            backends
-                .into_iter()
-                .map(|watched| Keeper::new(watched, clock, lines.clone(), timeline.clone()))
-                .collect::<Vec<_>>(),
-        ),
+        orders: Orders::new(keepers.collect::<Vec<_>>()),
         lines: lines.clone(),
     };
-    // The workers have waited for what the predecessor knows, if there is one.
-    desk.phase
-        .send_if_modified(|p| std::mem::replace(p, Phase::Running) != Phase::Running);
+    desk.begin();
     let heir = Heir {
         frontends: &desk.frontends.all(),
         crew: &crew,
         process: &process,
         lots,
     };
-    let mut taken_over = None;
-    if let Some(taking) = taking
-        && let Some((counted, all)) = take_connections(taking, heir).await
-    {
-        (past, taken_over) = (counted, Some(all));
-    }
-    tokio::task::spawn_local(forget(desk.orders.clone(), clock));
-    for keeper in desk.orders.backends().iter() {
-        tokio::task::spawn_local(keeper.clone().run());
-    }
+    let taken_over = succession::complete(taking, heir, &mut past).await;
+    keep(&desk.orders, clock);
     let http: Vec<_> = http.into_iter().map(|(site, at)| (Rc::new(site), at)).collect();
     let stats = Stats::new(Sources {
         clock,
@@ -154,87 +138,42 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     stats.resume(&past);
     drop(past);
     tokio::task::spawn_local(stats.clone().watch());
-    let scene = Scene {
-        stats: stats.clone(),
-        orders: desk.orders.clone(),
+    let house = House {
         clock,
-    };
-    let keeping = archive.map(|archive| Keeping::begin(archive, scene.clone()));
-    let way = router;
-    let router = Rc::<Router>::default();
-    tokio::task::spawn_local(router.clone().watch(way));
-    let host = http::Host {
-        page: Page::new(clock, stats.clone(), desk.orders.clone(), live.clone(), router),
-        phase: desk.phase.subscribe(),
-    };
-    let (sites, hall) = (Sites::default(), socket::Hall::default());
-    let stands = http.into_iter().map(|(site, lines)| Stand {
-        bound: lines
-            .into_iter()
-            .zip(1..)
-            .map(|((bind, opened), number)| Rc::new(host.begin(&site, bind, &opened, number)))
-            .collect(),
-        site,
-    });
-    sites.replace(stands.collect());
-    let giver = Rc::new(Giver {
-        live: live.clone(),
-        phase: desk.phase.clone(),
-        process: process.clone(),
-        clock,
-        scene,
-        frontends: desk.frontends.clone(),
-        sites: sites.clone(),
-        hall: hall.clone(),
-        master: master.iter().flat_map(Doors::sockets).map(Arc::downgrade).collect(),
-        is_exposed: Cell::default(),
-        is_giving: Cell::default(),
-        succeeded: Notify::new(),
-    });
-    let store = Rc::new(Store::new(notifier.clone()));
-    let usual = plan.global.close_spread_time;
-    let drain = Rc::new(Drain::new(live.clone(), clock, notifier.clone(), usual));
-    let hard_stop_after = Rc::new(Cell::new(plan.global.hard_stop_after));
-    let estate = Estate {
-        args,
-        program,
-        directory: directory.clone(),
-        clock,
-        frontends: desk.frontends.clone(),
-        sites,
-        orders: desk.orders.clone(),
-        stats: stats.clone(),
-        process: process.clone(),
-        crew,
-        phase: desk.phase.subscribe(),
-        giver: giver.clone(),
+        desk,
         lines,
         timeline,
-        host,
-        hall: hall.clone(),
-        store: store.clone(),
-        hard_stop_after: hard_stop_after.clone(),
+        stats,
+        process,
+        live,
+        crew,
+        directory,
         notifier,
     };
-    let reloader = Reloader::new(estate, plan, seed);
-    let room = Room {
-        orders: desk.orders.clone(),
-        frontends: desk.frontends.clone(),
-        directory,
-        stats,
-        live,
-        process: process.clone(),
-        clock,
+    let keeping = archive.map(|archive| Keeping::begin(archive, house.scene()));
+    let (host, sites) = house.pages(http, router);
+    let hall = socket::Hall::default();
+    let giver = house.giver(&sites, &hall, master.as_ref());
+    let drain = house.drain(plan.global.close_spread_time);
+    let store = Rc::new(Store::new(house.notifier.clone()));
+    let hard_stop_after = Rc::new(Cell::new(plan.global.hard_stop_after));
+    let estate = house.estate(Renewed {
+        args,
+        program,
+        host,
+        sites,
+        hall: hall.clone(),
         giver: giver.clone(),
-        drain: drain.clone(),
-        reloader: reloader.clone(),
-    };
-    let open = socket::open(doors, room);
+        store: store.clone(),
+        hard_stop_after: hard_stop_after.clone(),
+    });
+    let reloader = Reloader::new(estate, plan, seed);
+    let open = socket::open(doors, house.room(&giver, &drain, &reloader));
     let (console, reloads) = (open.console().clone(), reloader.clone());
     let master = master.map(|doors| socket::open_master(doors, Master::new(console, reloads, clock)));
     hall.replace(Some(open));
     Ok(Running {
-        desk,
+        desk: house.desk,
         hall,
         master,
         reloader,
@@ -243,7 +182,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         store,
         taken_over,
         signals,
-        process,
+        process: house.process,
         hard_stop_after,
         keeping,
     })
@@ -363,94 +302,6 @@ impl Running {
     }
 }
 
-/// Who gives orders and says so.
-struct Desk {
-    phase: watch::Sender<Phase>,
-    frontends: Frontends,
-    orders: Orders,
-    lines: Lines,
-}
-
-impl Desk {
-    fn pause(&self) {
-        if Phase::pause(&self.phase) {
-            self.about_frontends(|name| format!("Paused frontend {name}."));
-        }
-    }
-
-    fn resume(&self) {
-        if Phase::resume(&self.phase) {
-            self.about_frontends(|name| format!("Resumed frontend {name}."));
-        }
-    }
-
-    /// `is_succeeded`: another process has our listeners.
-    fn drain(&self, is_succeeded: bool) {
-        let phase = if is_succeeded { Phase::Left } else { Phase::Draining };
-        self.phase.send_replace(phase);
-        let frontends = self.frontends.all();
-        for frontend in &frontends {
-            let name = &frontend.plan.name;
-            // A `listen` section is both, and stops once.
-            let behind = self
-                .orders
-                .backend(name)
-                .map_or(0, |k| k.backend().traffic.sessions.total());
-            let text = stopped(name, frontend.traffic.sessions.total(), behind);
-            self.say(&frontend.logs, Severity::Warning, &text);
-        }
-        for keeper in self.orders.backends().iter() {
-            let (backend, name) = (keeper.backend(), keeper.backend().name());
-            if frontends.iter().all(|f| f.plan.name != name) {
-                let text = stopped(&name, 0, backend.traffic.sessions.total());
-                self.say(&keeper.logs(), Severity::Warning, &text);
-            }
-        }
-    }
-
-    /// Ends the connections that are left after `hard-stop-after`.
-    fn end(&self) {
-        tracing::warn!("hard-stop-after has passed: the remaining connections are closed");
-        self.phase.send_replace(Phase::Ending);
-    }
-
-    fn about_frontends(&self, text: impl Fn(&str) -> String) {
-        for frontend in self.frontends.all() {
-            self.say(&frontend.logs, Severity::Warning, &text(&frontend.plan.name));
-        }
-    }
-
-    fn say(&self, logs: &Targets, severity: Severity, text: &str) {
-        tracing::info!("{text}");
-        self.lines.borrow_mut().send(logs, severity, text, Wall::now());
-    }
-}
-
-/// Whatever fails on the way, this process serves from now on.
-async fn begin_to_take(predecessor: Taker, live: &Live) -> Option<(Past, Taking)> {
-    let begun = predecessor.begin(live).await;
-    begun
-        .map_err(not_everything)
-        .ok()
-        .map(|(state, taking)| (Past::of(state), taking))
-}
-
-async fn take_connections(taking: Taking, heir: Heir<'_>) -> Option<(Past, TakenOver)> {
-    let taken = taking.connections(heir).await;
-    taken
-        .map_err(not_everything)
-        .ok()
-        .map(|(counted, all)| (Past::of(counted), all))
-}
-
-fn not_everything(error: LinkError) {
-    tracing::warn!(%error, "the process before this one did not hand over everything");
-}
-
-fn stopped(name: &str, frontend: u64, backend: u64) -> String {
-    format!("Proxy {name} stopped (cumulated conns: FE: {frontend}, BE: {backend}).")
-}
-
 async fn given_up(after: Option<Duration>) {
     match after {
         Some(after) => tokio::time::sleep(after).await,
@@ -461,6 +312,14 @@ async fn given_up(after: Option<Duration>) {
 async fn stop_asked(signals: &mut Signals) -> io::Result<()> {
     while signals.next().await?.intention != Intention::Stop {}
     Ok(())
+}
+
+/// Has every backend's machine and stick table live on.
+fn keep(orders: &Orders, clock: Clock) {
+    tokio::task::spawn_local(forget(orders.clone(), clock));
+    for keeper in orders.backends().iter() {
+        tokio::task::spawn_local(keeper.clone().run());
+    }
 }
 
 /// Drops stick entries when they expire; not one by one, but a second's worth at a time.

@@ -1,0 +1,163 @@
+//! What the parts of the control runtime share, and how each of them is made from it.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem_lb_config::Bind;
+use tandem_ops::clock::Clock;
+use tandem_ops::notify::Notifier;
+use tokio::sync::Notify;
+
+use super::desk::Desk;
+use crate::admission::Limit;
+use crate::args::Args;
+use crate::directory::Directory;
+use crate::drain::Drain;
+use crate::frontends::{Sites, Stand};
+use crate::http;
+use crate::keeper::Lines;
+use crate::listeners::Opened;
+use crate::live::Live;
+use crate::page::{Page, Site};
+use crate::reload::{Estate, Reloader};
+use crate::router::{Router, Way};
+use crate::socket::{self, Doors, Room};
+use crate::state::Scene;
+use crate::stats::{Stats, Timeline};
+use crate::upgrade::{Giver, Store};
+use crate::worker::Crew;
+
+pub(super) struct House {
+    pub(super) clock: Clock,
+    pub(super) desk: Desk,
+    pub(super) lines: Lines,
+    pub(super) timeline: Rc<Timeline>,
+    pub(super) stats: Rc<Stats>,
+    pub(super) process: Limit,
+    pub(super) live: Arc<Live>,
+    pub(super) crew: Arc<Crew>,
+    pub(super) directory: Arc<Directory>,
+    pub(super) notifier: Rc<Notifier>,
+}
+
+/// What only a reload needs beside it.
+pub(super) struct Renewed {
+    pub(super) args: Arc<Args>,
+    pub(super) program: String,
+    pub(super) host: http::Host,
+    pub(super) sites: Sites,
+    pub(super) hall: socket::Hall,
+    pub(super) giver: Rc<Giver>,
+    pub(super) store: Rc<Store>,
+    pub(super) hard_stop_after: Rc<Cell<Option<Duration>>>,
+}
+
+impl House {
+    pub(super) fn scene(&self) -> Scene {
+        Scene {
+            stats: self.stats.clone(),
+            orders: self.desk.orders.clone(),
+            clock: self.clock,
+        }
+    }
+
+    /// The pages and metrics, which answer from now on.
+    pub(super) fn pages(&self, http: Vec<(Rc<Site>, Vec<(Bind, Opened)>)>, router: Way) -> (http::Host, Sites) {
+        let way = router;
+        let router = Rc::<Router>::default();
+        tokio::task::spawn_local(router.clone().watch(way));
+        let (orders, live) = (self.desk.orders.clone(), self.live.clone());
+        let host = http::Host {
+            page: Page::new(self.clock, self.stats.clone(), orders, live, router),
+            phase: self.desk.phase.subscribe(),
+        };
+        let stands = http.into_iter().map(|(site, lines)| Stand {
+            bound: lines
+                .into_iter()
+                .zip(1..)
+                .map(|((bind, opened), number)| Rc::new(host.begin(&site, bind, &opened, number)))
+                .collect(),
+            site,
+        });
+        let sites = Sites::default();
+        sites.replace(stands.collect());
+        (host, sites)
+    }
+
+    pub(super) fn giver(&self, sites: &Sites, hall: &socket::Hall, master: Option<&Doors>) -> Rc<Giver> {
+        Rc::new(Giver {
+            live: self.live.clone(),
+            phase: self.desk.phase.clone(),
+            process: self.process.clone(),
+            clock: self.clock,
+            scene: self.scene(),
+            frontends: self.desk.frontends.clone(),
+            sites: sites.clone(),
+            hall: hall.clone(),
+            master: master
+                .iter()
+                .flat_map(|doors| doors.sockets())
+                .map(Arc::downgrade)
+                .collect(),
+            is_exposed: Cell::default(),
+            is_giving: Cell::default(),
+            succeeded: Notify::new(),
+        })
+    }
+
+    /// `usual` is how long it takes when nobody says.
+    pub(super) fn drain(&self, usual: Option<Duration>) -> Rc<Drain> {
+        Rc::new(Drain::new(self.live.clone(), self.clock, self.notifier.clone(), usual))
+    }
+
+    pub(super) fn estate(&self, renewed: Renewed) -> Estate {
+        let Renewed {
+            args,
+            program,
+            host,
+            sites,
+            hall,
+            giver,
+            store,
+            hard_stop_after,
+        } = renewed;
+        Estate {
+            args,
+            program,
+            directory: self.directory.clone(),
+            clock: self.clock,
+            frontends: self.desk.frontends.clone(),
+            sites,
+            orders: self.desk.orders.clone(),
+            stats: self.stats.clone(),
+            process: self.process.clone(),
+            crew: self.crew.clone(),
+            phase: self.desk.phase.subscribe(),
+            giver,
+            lines: self.lines.clone(),
+            timeline: self.timeline.clone(),
+            host,
+            hall,
+            store,
+            hard_stop_after,
+            notifier: self.notifier.clone(),
+        }
+    }
+
+    pub(super) fn room(&self, giver: &Rc<Giver>, drain: &Rc<Drain>, reloader: &Rc<Reloader>) -> Room {
+        Room {
+            orders: self.desk.orders.clone(),
+            frontends: self.desk.frontends.clone(),
+            directory: self.directory.clone(),
+            stats: self.stats.clone(),
+            live: self.live.clone(),
+            process: self.process.clone(),
+            clock: self.clock,
+            giver: giver.clone(),
+            drain: drain.clone(),
+            reloader: reloader.clone(),
+        }
+    }
+}
