@@ -2,12 +2,16 @@
 //!
 //! What is written goes to a file of another name first, to the disk, and then takes the name over. The folder is opened
 //! once, so it is found again after `chroot`. A file that cannot be used is not deleted but set aside, for people to see.
+//!
+//! Two processes may have the same file for a while, when one takes over from the other. They write in turn, under a lock
+//! on a file beside it, and who finds that another has written since leaves the file to that one.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{AtFlags, OFlag, open, openat, renameat};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
@@ -19,9 +23,13 @@ pub struct SafeFile {
     folder: OwnedFd,
     path: PathBuf,
     name: OsString,
-    /// What we wrote last, to see whether somebody else has written since.
-    written: Option<(u64, u64)>,
+    /// What we wrote last, to see whether somebody else has written since. It stays open, so that no other file can get
+    /// its number.
+    written: Option<File>,
 }
+
+/// Who writes takes a moment; who takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What was found.
 #[derive(Debug, PartialEq, Eq)]
@@ -80,13 +88,12 @@ impl SafeFile {
 
     /// Writes the file; the one that is there becomes the one before.
     pub fn store(&mut self, bytes: &[u8]) -> io::Result<Stored> {
-        if self.written.is_some() && self.identity()? != self.written {
+        let _turn = self.turn(PATIENCE)?;
+        if self.is_anothers()? {
             return Ok(Stored::NotOurs);
         }
         let fresh = self.other(".new");
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let mode = Mode::from_bits_truncate(0o600);
-        let mut file = File::from(openat(&self.folder, &*fresh, flags, mode)?);
+        let mut file = self.create(&fresh, OFlag::O_TRUNC)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         match self.rename(&self.name, &self.other(".old")) {
@@ -96,7 +103,7 @@ impl SafeFile {
         }
         self.rename(&fresh, &self.name)?;
         fsync(&self.folder)?;
-        self.written = Some(identity(&fstat(&file)?));
+        self.written = Some(file);
         Ok(Stored::Done)
     }
 
@@ -123,10 +130,38 @@ impl SafeFile {
         Ok(self.path.with_file_name(bad))
     }
 
-    fn identity(&self) -> io::Result<Option<(u64, u64)>> {
+    /// Nobody else writes until this is dropped, or its process dies.
+    fn turn(&self, patience: Duration) -> io::Result<File> {
+        const LOOK: Duration = Duration::from_millis(5);
+        let lock = self.create(&self.other(".lock"), OFlag::empty())?;
+        let began = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(lock),
+                Err(TryLockError::Error(error)) => return Err(error),
+                Err(TryLockError::WouldBlock) if began.elapsed() > patience => {
+                    let text = "another process has been writing it for too long";
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+            }
+        }
+    }
+
+    fn create(&self, name: &OsStr, more: OFlag) -> io::Result<File> {
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | more;
+        let mode = Mode::from_bits_truncate(0o600);
+        Ok(File::from(openat(&self.folder, name, flags, mode)?))
+    }
+
+    /// Whether somebody has written since we did. A file that is gone nobody has written.
+    fn is_anothers(&self) -> io::Result<bool> {
+        let Some(written) = &self.written else {
+            return Ok(false);
+        };
         match fstatat(&self.folder, &*self.name, AtFlags::empty()) {
-            Ok(stat) => Ok(Some(identity(&stat))),
-            Err(nix::Error::ENOENT) => Ok(self.written),
+            Ok(stat) => Ok(identity(&stat) != identity(&fstat(written)?)),
+            Err(nix::Error::ENOENT) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -239,6 +274,48 @@ mod tests {
         assert_eq!(old.store(b"+old").expect("no error"), Stored::NotOurs);
         assert_eq!(new.store(b"+again").expect("it can be written"), Stored::Done);
         assert_eq!(value(&new).as_deref(), Some("+again"));
+    }
+
+    /// One process writes while another comes and takes the file over.
+    #[test]
+    fn two_that_write_at_once_break_nothing_and_the_later_one_keeps_it() {
+        const SIZE: usize = 64 * 1024;
+        let folder = Folder::new("race");
+        let text = |letter: char| format!("+{}", letter.to_string().repeat(SIZE));
+        for round in 0..20 {
+            let (mut old, mut new) = (folder.file(), folder.file());
+            old.store(text('o').as_bytes()).expect("it can be written");
+            std::thread::scope(|scope| {
+                let old =
+                    scope.spawn(move || while old.store(text('o').as_bytes()).expect("a lock") == Stored::Done {});
+                for _ in 0..10 {
+                    assert_eq!(
+                        new.store(text('n').as_bytes()).expect("a lock"),
+                        Stored::Done,
+                        "{round}"
+                    );
+                    let now = value(&new).expect("it is whole");
+                    assert!(
+                        now == text('n'),
+                        "round {round}: {} bytes of {:?}",
+                        now.len(),
+                        now.get(1..2)
+                    );
+                }
+                old.join().expect("it leaves the file");
+            });
+        }
+    }
+
+    #[test]
+    fn who_hangs_while_it_writes_does_not_hang_the_other() {
+        let folder = Folder::new("hang");
+        let (hanging, mut other) = (folder.file(), folder.file());
+        let turn = hanging.turn(Duration::ZERO).expect("nobody writes");
+        let refused = other.turn(Duration::from_millis(20)).expect_err("it is locked");
+        assert_eq!(refused.kind(), io::ErrorKind::TimedOut);
+        drop(turn);
+        assert_eq!(other.store(b"+x").expect("nobody writes"), Stored::Done);
     }
 
     #[test]
