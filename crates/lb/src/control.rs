@@ -163,7 +163,6 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         host,
         sites,
         hall: hall.clone(),
-        giver: giver.clone(),
         store: store.clone(),
         hard_stop_after: hard_stop_after.clone(),
     });
@@ -236,7 +235,7 @@ impl Running {
 
     /// Who was given the listeners was given these too, and serves them.
     fn leave_doors(&mut self) {
-        if self.giver.is_exposed.get() {
+        if self.giver.is_shared() {
             self.master.take().into_iter().for_each(socket::Open::leave);
             self.hall.take().into_iter().for_each(socket::Open::leave);
         }
@@ -273,7 +272,7 @@ impl Running {
 
     /// Waits for the last connection, for as long as patience lasts.
     async fn drain(&mut self) -> io::Result<()> {
-        let is_succeeded = self.giver.is_exposed.get();
+        let is_succeeded = self.giver.is_shared();
         if !is_succeeded {
             // Who comes is to be refused, and not to wait for somebody who may never come.
             self.store.keep(&[]);

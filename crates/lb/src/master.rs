@@ -131,7 +131,7 @@ fn at(master: &Master, call: &Call) -> Reply {
 /// Answers when it is done, and closes, as HAProxy does since 2.7.
 fn reload(master: &Master, _: &Call) -> Reply {
     let reloader = master.reloader.clone();
-    Reply::Becomes(Box::new(|mut stream| {
+    Reply::Becomes(Box::new(|mut stream, _place| {
         Box::pin(async move {
             let (is_done, text) = match reloader.reload().await {
                 Ok(difference) => (true, difference.to_string()),

@@ -2,7 +2,7 @@
 //!
 //! The socket's commands and the page's form both come here. An order has been carried out when its method returns.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::str::FromStr;
@@ -44,6 +44,15 @@ pub(crate) enum Refusal {
     WeightFixed,
 }
 
+/// Why no order is taken at all: what it would change here, another process has taken over by then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(crate) enum Recess {
+    #[error("Nothing was changed: a successor takes over at this moment. Say it again in a few seconds.")]
+    Giving,
+    #[error("Nothing was changed: another process has taken over. Connect again, and say it to that one.")]
+    Given,
+}
+
 /// A weight as an operator writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Weight {
@@ -56,6 +65,7 @@ pub(crate) enum Weight {
 #[derive(Clone)]
 pub(crate) struct Orders {
     keepers: Rc<RefCell<Rc<[Rc<Keeper>]>>>,
+    recess: Rc<Cell<Option<Recess>>>,
 }
 
 /// One server, to be given orders.
@@ -69,7 +79,17 @@ impl Orders {
     pub(crate) fn new(keepers: impl Into<Rc<[Rc<Keeper>]>>) -> Orders {
         Orders {
             keepers: Rc::new(RefCell::new(keepers.into())),
+            recess: Rc::default(),
         }
+    }
+
+    /// Why nothing is to be changed now, if so. Whoever is about to give an order looks first.
+    pub(crate) fn recess(&self) -> Option<Recess> {
+        self.recess.get()
+    }
+
+    pub(crate) fn set_recess(&self, recess: Option<Recess>) {
+        self.recess.set(recess);
     }
 
     /// All backends, in the order of the configuration.

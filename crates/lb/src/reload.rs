@@ -35,7 +35,7 @@ use crate::keeper::Lines;
 use crate::orders::Orders;
 use crate::socket::Hall;
 use crate::stats::{Stats, Timeline};
-use crate::upgrade::{Giver, Store};
+use crate::upgrade::Store;
 use crate::worker::{Crew, Phase};
 use fresh::Fresh;
 
@@ -57,7 +57,6 @@ pub(crate) struct Estate {
     pub(crate) process: Limit,
     pub(crate) crew: Arc<Crew>,
     pub(crate) phase: watch::Receiver<Phase>,
-    pub(crate) giver: Rc<Giver>,
     pub(crate) lines: Lines,
     pub(crate) timeline: Rc<Timeline>,
     pub(crate) host: Host,
@@ -173,7 +172,7 @@ impl Reloader {
             return Err(Refused::because("the process is about to end"));
         }
         // Its listeners are the successor's, too: one that is closed here would let nobody in there.
-        if self.estate.giver.is_giving.get() {
+        if self.estate.orders.recess().is_some() {
             return Err(Refused::because("a successor takes over; it has read the files itself"));
         }
         let difference = Difference::between(&running, &fresh.plan);

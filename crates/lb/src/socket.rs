@@ -11,6 +11,7 @@ mod dynamic;
 mod explain;
 mod frontends;
 mod process;
+mod recess;
 mod recheck;
 mod reload;
 mod relocate;
@@ -78,7 +79,8 @@ struct Served {
 
 /// Serves all sockets from now on.
 pub(crate) fn open(doors: Doors, room: Room) -> Open<Room> {
-    serve_all(doors, Console::new(commands::COMMANDS, room, Vec::new()))
+    let console = Console::new(commands::COMMANDS, room, Vec::new());
+    serve_all(doors, console.with_objection(recess::objection))
 }
 
 /// Serves the master socket from now on.

@@ -64,10 +64,10 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     );
     let maxconn = maxconn(&plan, &args, files);
     let addresses = build::addresses(&plan.backends).map_err(all)?;
-    let inherited = Sockets::new(match &args.take_over {
-        Some(socket) => upgrade::fetch(socket)?,
-        None => upgrade::kept(),
-    });
+    let fetched = args.take_over.as_deref().map(upgrade::fetch).transpose()?;
+    // Held to the end, so that the process before us knows for how long we have its listeners, too.
+    let (passed, _line) = fetched.unzip();
+    let inherited = Sockets::new(passed.unwrap_or_else(upgrade::kept));
     // Before our own sockets are at that path.
     let predecessor = args.take_over.as_deref().filter(|_| !args.finish.is_empty());
     let predecessor = predecessor.map(Taker::connect).transpose()?.flatten();

@@ -18,6 +18,7 @@
 //! such word in what was left to read. So when either dies, each connection is led by exactly one, or died with it.
 
 mod expose;
+mod exposure;
 mod fetch;
 mod give;
 mod link;
@@ -27,6 +28,7 @@ mod sockets;
 mod store;
 mod take;
 
+pub(crate) use exposure::Exposure;
 pub(crate) use fetch::fetch;
 pub(crate) use give::{Giver, give};
 pub(crate) use link::LinkError;

@@ -1,5 +1,6 @@
 //! Every raw system call, each with a safe signature.
 
+pub mod alive;
 pub mod capabilities;
 pub mod descriptor;
 pub mod file_watch;

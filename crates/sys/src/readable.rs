@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use crate::alive::Held;
 use crate::file_watch::Notes;
 use crate::hops::HopSocket;
 use crate::raw::{EchoSocket, PacketSocket, VrrpReceiver};
@@ -18,6 +19,7 @@ use crate::timer::Timer;
 /// Something whose descriptor is its own and the same for as long as it lives.
 pub trait Steady: AsRawFd + sealed::Sealed {}
 
+impl Steady for Held {}
 impl Steady for EchoSocket {}
 impl Steady for HopSocket {}
 impl Steady for VrrpReceiver {}
@@ -27,6 +29,7 @@ impl Steady for Notes {}
 
 mod sealed {
     pub trait Sealed {}
+    impl Sealed for super::Held {}
     impl Sealed for super::EchoSocket {}
     impl Sealed for super::HopSocket {}
     impl Sealed for super::VrrpReceiver {}

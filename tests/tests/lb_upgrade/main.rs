@@ -3,7 +3,10 @@
 mod death;
 mod fire;
 mod haproxy;
+mod heir;
 mod moves;
+mod orders;
+mod others;
 mod socket;
 mod start;
 mod store;

@@ -26,7 +26,7 @@ use crate::router::{Router, Way};
 use crate::socket::{self, Doors, Room};
 use crate::state::Scene;
 use crate::stats::{Stats, Timeline};
-use crate::upgrade::{Giver, Store};
+use crate::upgrade::{Exposure, Giver, Store};
 use crate::worker::Crew;
 
 pub(super) struct House {
@@ -49,7 +49,6 @@ pub(super) struct Renewed {
     pub(super) host: http::Host,
     pub(super) sites: Sites,
     pub(super) hall: socket::Hall,
-    pub(super) giver: Rc<Giver>,
     pub(super) store: Rc<Store>,
     pub(super) hard_stop_after: Rc<Cell<Option<Duration>>>,
 }
@@ -101,8 +100,7 @@ impl House {
                 .flat_map(|doors| doors.sockets())
                 .map(Arc::downgrade)
                 .collect(),
-            is_exposed: Cell::default(),
-            is_giving: Cell::default(),
+            exposure: Exposure::default(),
             succeeded: Notify::new(),
         })
     }
@@ -119,7 +117,6 @@ impl House {
             host,
             sites,
             hall,
-            giver,
             store,
             hard_stop_after,
         } = renewed;
@@ -135,7 +132,6 @@ impl House {
             process: self.process.clone(),
             crew: self.crew.clone(),
             phase: self.desk.phase.subscribe(),
-            giver,
             lines: self.lines.clone(),
             timeline: self.timeline.clone(),
             host,

@@ -17,6 +17,8 @@ pub(super) enum Code {
     Unknown,
     TooLarge,
     Denied,
+    /// Another process takes over; HAProxy has no such code.
+    Busy,
 }
 
 impl Code {
@@ -28,6 +30,7 @@ impl Code {
             Code::Unknown => "ERRP",
             Code::TooLarge => "EXCD",
             Code::Denied => "DENY",
+            Code::Busy => "BUSY",
         }
     }
 }
@@ -87,6 +90,9 @@ pub(super) fn carry_out(form: &[(String, String)], orders: &Orders, live: &Live)
     let (Some(backend), false) = (backend, action.is_empty()) else {
         return Code::Nothing;
     };
+    if orders.recess().is_some() {
+        return Code::Busy;
+    }
     let (Some(action), Ok(_)) = (Action::named(action), orders.backend(backend)) else {
         return Code::Unknown;
     };
@@ -112,6 +118,7 @@ pub(super) fn carry_out(form: &[(String, String)], orders: &Orders, live: &Live)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::orders::Recess;
 
     #[test]
     fn every_action_of_haproxys_form() {
@@ -135,5 +142,7 @@ mod tests {
         assert_eq!(code(&[("s", "a"), ("action", "drain")]), Code::Nothing);
         assert_eq!(code(&[("s", "a"), ("b", "be"), ("action", "")]), Code::Nothing);
         assert_eq!(code(&[("s", "a"), ("b", "be"), ("action", "drain")]), Code::Unknown);
+        orders.set_recess(Some(Recess::Giving));
+        assert_eq!(code(&[("s", "a"), ("b", "be"), ("action", "drain")]), Code::Busy);
     }
 }

@@ -314,6 +314,10 @@ fn flash(code: &str) -> Flash {
             "Not done: that was too much at once. Try again with fewer servers.",
         ),
         "DENY" => ("wrong", "Not done: this is not allowed here."),
+        "BUSY" => (
+            "wrong",
+            "Not done: another process takes over at this moment. Try again in a few seconds.",
+        ),
         "IVAL" => ("wrong", "Not done: the request was not valid."),
         _ => ("neutral", "Nobody knows what came of it."),
     };

@@ -9,7 +9,7 @@ use crate::upgrade::give;
 pub(super) fn listeners(room: &Room, call: &Call) -> Reply {
     let giver = room.giver.clone();
     guarded(call, || {
-        Reply::Becomes(Box::new(|stream| Box::pin(giver.expose(stream))))
+        Reply::Becomes(Box::new(|stream, place| Box::pin(giver.expose(stream, place))))
     })
 }
 
@@ -17,7 +17,7 @@ pub(super) fn listeners(room: &Room, call: &Call) -> Reply {
 pub(super) fn everything(room: &Room, call: &Call) -> Reply {
     let giver = room.giver.clone();
     guarded(call, || {
-        Reply::Becomes(Box::new(|stream| Box::pin(give(giver, stream))))
+        Reply::Becomes(Box::new(|stream, place| Box::pin(give(giver, stream, place))))
     })
 }
 

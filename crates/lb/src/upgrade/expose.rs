@@ -13,14 +13,14 @@ use tokio::net::UnixStream;
 const AT_A_TIME: usize = 250;
 
 /// Passes them all. A listener on an interface says so; its namespace and options are nothing to us.
-pub(crate) async fn expose(mut stream: UnixStream, sockets: &[Arc<Socket>]) -> io::Result<()> {
+pub(crate) async fn expose(stream: &mut UnixStream, sockets: &[Arc<Socket>]) -> io::Result<()> {
     let count = u32::try_from(sockets.len()).unwrap_or(u32::MAX);
-    send_all(&stream, &count.to_ne_bytes(), &[]).await?;
+    send_all(stream, &count.to_ne_bytes(), &[]).await?;
     let mut batches = sockets.chunks(AT_A_TIME).peekable();
     while let Some(batch) = batches.next() {
         let words: Vec<u8> = batch.iter().flat_map(|socket| described(socket)).collect();
         let descriptors: Vec<BorrowedFd<'_>> = batch.iter().map(|socket| socket.as_fd()).collect();
-        send_all(&stream, &words, &descriptors).await?;
+        send_all(stream, &words, &descriptors).await?;
         if batches.peek().is_some() {
             stream.read_exact(&mut [0; 4]).await?;
         }

@@ -27,15 +27,21 @@ pub(crate) struct FetchError {
     why: io::Error,
 }
 
+/// The line on which we asked. The process at its other end takes us for a holder of its listeners until it is closed.
+#[derive(Debug)]
+pub(crate) struct Line {
+    _stream: UnixStream,
+}
+
 /// Every listener of the process that answers there.
-pub(crate) fn fetch(path: &Path) -> Result<Vec<Socket>, FetchError> {
+pub(crate) fn fetch(path: &Path) -> Result<(Vec<Socket>, Line), FetchError> {
     ask(path).map_err(|why| FetchError {
         path: path.to_owned(),
         why,
     })
 }
 
-fn ask(path: &Path) -> io::Result<Vec<Socket>> {
+fn ask(path: &Path) -> io::Result<(Vec<Socket>, Line)> {
     let mut stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
@@ -50,7 +56,8 @@ fn ask(path: &Path) -> io::Result<Vec<Socket>> {
         return Err(refused());
     }
     let passed = receive(&stream, count as usize)?;
-    Ok(passed.into_iter().map(Socket::from).collect())
+    let sockets = passed.into_iter().map(Socket::from).collect();
+    Ok((sockets, Line { _stream: stream }))
 }
 
 fn receive(mut stream: &UnixStream, count: usize) -> io::Result<Vec<OwnedFd>> {

@@ -1,6 +1,5 @@
 //! The old process's side: passing everything to the successor that asks for it.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsFd;
 use std::rc::Rc;
@@ -11,16 +10,19 @@ use socket2::Socket;
 use tandem_lb_core::handover::{Hello, Message, VERSION};
 use tandem_lb_core::snapshot::Snapshot;
 use tandem_ops::clock::Clock;
+use tandem_ops::control::Place;
 use tokio::net::UnixStream;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
 use super::expose::expose;
+use super::exposure::Exposure;
 use super::link::{Link, LinkError};
 use super::parcel::{Parcel, Verdict};
 use crate::admission::Limit;
 use crate::frontends::{Frontends, Sites};
 use crate::live::{Connection, Live};
+use crate::orders::Recess;
 use crate::socket::{Hall, Open};
 use crate::state::Scene;
 use crate::worker::Phase;
@@ -55,43 +57,57 @@ pub(crate) struct Giver {
     pub(crate) hall: Hall,
     /// The master socket.
     pub(crate) master: Vec<Weak<Socket>>,
-    /// Somebody has been given the listeners.
-    pub(crate) is_exposed: Cell<bool>,
-    /// One successor after the other.
-    pub(crate) is_giving: Cell<bool>,
+    /// Who has been given the listeners.
+    pub(crate) exposure: Exposure,
     /// Told when a successor has everything that it can have.
     pub(crate) succeeded: Notify,
 }
 
 impl Giver {
-    /// Passes the listeners to whoever asks for them.
-    pub(crate) async fn expose(self: Rc<Giver>, stream: UnixStream) {
+    /// Somebody else accepts from our listeners.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.scene.orders.recess() == Some(Recess::Given) || self.exposure.is_shared()
+    }
+
+    /// Passes the listeners to whoever asks for them, who has a place among the clients meanwhile.
+    pub(crate) async fn expose(self: Rc<Giver>, mut stream: UnixStream, _place: Place) {
+        if self.exposure.is_full() {
+            return tracing::warn!("too many others have the listeners already: nobody else gets them");
+        }
         let mut listeners = self.frontends.sockets();
         listeners.extend(self.sites.sockets());
         listeners.extend(self.hall.borrow().iter().flat_map(Open::sockets));
         listeners.extend(self.master.iter().filter_map(Weak::upgrade));
-        match timeout(ANSWERING, expose(stream, &listeners)).await {
-            Ok(Ok(())) => self.is_exposed.set(true),
+        match timeout(ANSWERING, expose(&mut stream, &listeners)).await {
+            Ok(Ok(())) => self.exposure.to(stream),
             Ok(Err(error)) => tracing::warn!(%error, "cannot pass the listeners on"),
             Err(_) => tracing::warn!("whoever asked for the listeners does not take them"),
         }
     }
+
+    /// Whether orders are taken.
+    fn recess(&self, recess: Option<Recess>) {
+        self.scene.orders.set_recess(recess);
+    }
 }
 
 /// Leads the conversation with a successor to its end, or undoes everything when it fails.
-pub(crate) async fn give(giver: Rc<Giver>, stream: UnixStream) {
+pub(crate) async fn give(giver: Rc<Giver>, stream: UnixStream, place: Place) {
     let mut giving = Giving {
         link: Link::new(stream),
         resting: Resting::default(),
         giver,
         turn: None,
     };
-    match giving.lead().await {
+    match giving.lead(place).await {
         Ok(()) => {
             tracing::info!("{} connections were handed over", giving.resting.taken);
             giving.giver.live.open_gate(None);
-            giving.giver.is_giving.set(false);
+            giving.giver.recess(Some(Recess::Given));
             giving.giver.succeeded.notify_one();
+        }
+        Err(error) if giving.turn.is_none() => {
+            tracing::info!(%error, "a successor came and went before it could take over");
         }
         Err(error) => {
             tracing::warn!(%error, "the successor did not take over: this process goes on");
@@ -131,7 +147,8 @@ struct Calls {
 }
 
 impl Giving {
-    async fn lead(&mut self) -> Result<(), LinkError> {
+    /// A successor that only waits gives its place to whoever has something to say.
+    async fn lead(&mut self, place: Place) -> Result<(), LinkError> {
         let giver = self.giver.clone();
         let hello = Hello {
             version: VERSION,
@@ -139,14 +156,17 @@ impl Giving {
             clock_began: giver.clock.beginning(),
         };
         self.say(&Message::Hello(hello)).await?;
-        match self.heard(STARTING).await? {
+        let begun = place.await_client(self.heard(STARTING)).await;
+        match begun.ok_or(LinkError::Crowded)?? {
             Message::Begin => {}
             _ => return Err(LinkError::OutOfTurn),
         }
+        drop(place);
         // Two would take the connections and the gate from each other.
-        if giver.is_giving.replace(true) {
+        if giver.scene.orders.recess().is_some() {
             return Err(LinkError::Busy);
         }
+        giver.recess(Some(Recess::Giving));
         tracing::info!("a successor is ready: connections are handed over");
         // It accepts from the same queues from now on.
         self.turn = Some(Turn {
@@ -253,7 +273,7 @@ impl Giving {
         if turn.is_paused_by_us {
             Phase::resume(&giver.phase);
         }
-        giver.is_giving.set(false);
+        giver.recess(None);
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) enum LinkError {
     OutOfTurn,
     #[error("another successor is being given everything")]
     Busy,
+    #[error("others wanted its place while it only waited")]
+    Crowded,
     #[error("it took too long")]
     TooLong,
     #[error(transparent)]

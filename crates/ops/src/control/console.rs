@@ -20,7 +20,11 @@ pub struct Console<S: 'static> {
     /// As `show cli sockets` names them, each with its level.
     sockets: RefCell<Vec<(String, Level)>>,
     prompt: &'static str,
+    objection: Option<Objection<S>>,
 }
+
+/// Answers instead of a command that must not be carried out now.
+pub type Objection<S> = fn(&S, &Command<S>) -> Option<Reply>;
 
 /// What to do about a command.
 pub(super) enum Answer {
@@ -37,12 +41,21 @@ impl<S> Console<S> {
             state,
             sockets: RefCell::new(sockets),
             prompt: "> ",
+            objection: None,
         }
     }
 
     /// What interactive clients see when it is their turn.
     pub fn with_prompt(self, prompt: &'static str) -> Console<S> {
         Console { prompt, ..self }
+    }
+
+    /// Asked before each of the daemon's commands.
+    pub fn with_objection(self, objection: Objection<S>) -> Console<S> {
+        Console {
+            objection: Some(objection),
+            ..self
+        }
     }
 
     pub(super) fn prompt(&self) -> &'static str {
@@ -86,7 +99,10 @@ impl<S> Console<S> {
         Answer::Reply(match found {
             None => Reply::info(command::unknown(&self.entries(), &always(), &words)),
             Some((_, command)) if session.level < command.level => Reply::error("Permission denied"),
-            Some((n, command)) => (command.run)(&self.state, &Call::new(words, n, payload, session)),
+            Some((n, command)) => {
+                let objection = self.objection.and_then(|object| object(&self.state, command));
+                objection.unwrap_or_else(|| (command.run)(&self.state, &Call::new(words, n, payload, session)))
+            }
         })
     }
 

@@ -78,7 +78,7 @@ async fn converse<S>(socket: Socket, session: Session, console: Rc<Console<S>>, 
     let ended = match socket.domain() {
         Ok(Domain::UNIX) => match UnixStream::from_std(socket.into()) {
             Ok(stream) => match Conversation::new(stream, session, console, place).lead().await {
-                Ok(Parting::Becomes(stream, then)) => return then(stream).await,
+                Ok(Parting::Becomes(stream, place, then)) => return then(stream, place).await,
                 Ok(Parting::Over) => Ok(()),
                 Err(error) => Err(error),
             },
@@ -109,7 +109,7 @@ async fn settled(mut reply: Reply) -> Reply {
 enum Parting<T> {
     Over,
     /// The stream is for something else from now on.
-    Becomes(T, Continuation),
+    Becomes(T, Place, Continuation),
 }
 
 /// What came of a command.
@@ -161,7 +161,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
                     match self.answer(&text, payload).await? {
                         Then::GoOn => {}
                         Then::End => break,
-                        Then::Become(then) => return Ok(Parting::Becomes(self.stream, then)),
+                        Then::Become(then) => return Ok(Parting::Becomes(self.stream, self.place, then)),
                     }
                     let is_last = ends_line && !self.framer.has_more();
                     if is_last && !self.session.is_interactive {

@@ -38,7 +38,7 @@ struct Guest {
 
 /// A place, left when dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub struct Place {
     places: Rc<Places>,
     number: u64,
     must_leave: Rc<Notify>,
@@ -98,7 +98,7 @@ impl Places {
 
 impl Place {
     /// Waits for what the client does next; `None` when it has to make room before.
-    pub(super) async fn await_client<T>(&self, done: impl Future<Output = T>) -> Option<T> {
+    pub async fn await_client<T>(&self, done: impl Future<Output = T>) -> Option<T> {
         self.silent(Some(Instant::now()));
         let done = tokio::select! {
             done = done => Some(done),

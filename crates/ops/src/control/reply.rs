@@ -4,10 +4,12 @@ use std::pin::Pin;
 
 use tokio::net::UnixStream;
 
+use super::places::Place;
 use super::session::SeverityOutput;
 
-/// What goes on with a client's stream when the line protocol is over.
-pub type Continuation = Box<dyn FnOnce(UnixStream) -> Pin<Box<dyn Future<Output = ()>>>>;
+/// What goes on with a client's stream when the line protocol is over. It is a client among the others until it lets go
+/// of its place.
+pub type Continuation = Box<dyn FnOnce(UnixStream, Place) -> Pin<Box<dyn Future<Output = ()>>>>;
 
 /// How grave a message is; the numbers are syslog's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
