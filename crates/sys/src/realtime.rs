@@ -5,7 +5,7 @@
 use std::io;
 
 use rustix::mm::{MlockAllFlags, mlockall};
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::capabilities::{Capability, holds};
 
@@ -23,6 +23,24 @@ pub fn prioritise_this_thread(priority: u8) -> io::Result<()> {
     } else {
         Err(io::Error::last_os_error())
     }
+}
+
+/// The calling thread gives way to others, or they to it (-20), where it has no real-time priority.
+pub fn nice_this_thread(nice: i8) -> io::Result<()> {
+    Ok(rustix::process::setpriority_process(None, nice.into())?)
+}
+
+/// A thread that works for so long at real-time priority without a pause is sent SIGXCPU, which ends the process.
+pub fn limit_real_time(most: std::time::Duration) -> io::Result<()> {
+    let limit = getrlimit(Resource::Rttime);
+    let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
+    Ok(setrlimit(
+        Resource::Rttime,
+        Rlimit {
+            current: Some(most),
+            maximum: limit.maximum,
+        },
+    )?)
 }
 
 /// Locks the program's code and data now, and what it will touch later when it touches it: thread stacks and heaps that are
@@ -52,6 +70,12 @@ fn may_lock_any_amount() -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_ordinary_thread_may_give_way() {
+        let nicer = std::thread::spawn(|| nice_this_thread(19)).join();
+        nicer.expect("the thread does not panic").expect("everybody may");
+    }
 
     /// Either it works or the refusal is the one that callers explain; a silent third would be a bug.
     #[test]

@@ -112,6 +112,23 @@ impl Loaded {
 
 /// Reads a text and what it includes. A dialect that is not given is recognised by the content.
 pub fn load(name: &str, bytes: impl Into<Vec<u8>>, machine: &Machine<'_>, dialect: Option<Dialect>) -> Loaded {
+    let bytes = bytes.into();
+    let loaded = load_from(name, bytes.clone(), machine, dialect);
+    let wanted = loaded.plan.as_ref().and_then(|plan| plan.global.random_seed);
+    match wanted.filter(|seed| *seed != machine.context.seed) {
+        None => loaded,
+        // The file says where chance starts, and chance may stand before that.
+        Some(seed) => {
+            let context = Context {
+                seed,
+                ..machine.context
+            };
+            load_from(name, bytes, &Machine { context, ..*machine }, dialect)
+        }
+    }
+}
+
+fn load_from(name: &str, bytes: Vec<u8>, machine: &Machine<'_>, dialect: Option<Dialect>) -> Loaded {
     let mut sources = SourceMap::default();
     let file = sources.add(name, bytes);
     let dialect = dialect.unwrap_or_else(|| Dialect::recognise(sources.bytes(file)));

@@ -12,7 +12,6 @@ use nix::net::if_::if_nametoindex;
 use tandem_ops::clock::Clock;
 use tandem_sys::hops::{HopArrival, HopSocket, scoped};
 use tandem_sys::readable::Readable;
-use tandem_sys::realtime;
 use tandem_time::{Mono, Seed};
 use tandem_vrrp_config::Bfd;
 use tandem_vrrp_core::Observation;
@@ -21,6 +20,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
 
 use crate::brain::Order;
+use crate::urgency::Urgency;
 
 /// RFC 5881 section 4.
 const PORT: u16 = 3784;
@@ -45,20 +45,20 @@ pub(crate) struct Sessions {
     orders: mpsc::Sender<Order>,
     news: mpsc::Receiver<News>,
     telling: mpsc::Sender<News>,
-    realtime: u8,
+    urgency: Urgency,
     thread: Option<(mpsc::Sender<Vec<Bfd>>, JoinHandle<()>)>,
 }
 
 const QUEUE: usize = 256;
 
 impl Sessions {
-    pub(crate) fn new(orders: mpsc::Sender<Order>, realtime: u8) -> Sessions {
+    pub(crate) fn new(orders: mpsc::Sender<Order>, urgency: Urgency) -> Sessions {
         let (telling, news) = mpsc::channel(QUEUE);
         Sessions {
             orders,
             news,
             telling,
-            realtime,
+            urgency,
             thread: None,
         }
     }
@@ -94,10 +94,10 @@ impl Sessions {
 
     fn begin(&self) -> io::Result<(mpsc::Sender<Vec<Bfd>>, JoinHandle<()>)> {
         let (assign, assigned) = mpsc::channel(1);
-        let (orders, news, realtime) = (self.orders.clone(), self.telling.clone(), self.realtime);
+        let (orders, news, urgency) = (self.orders.clone(), self.telling.clone(), self.urgency);
         let work = move || {
             // Without it packets may be late on a busy host; the router's own thread has said so.
-            realtime::prioritise_this_thread(realtime).ok();
+            urgency.take().ok();
             let ended = Builder::new_current_thread()
                 .enable_all()
                 .build_local(LocalOptions::default())

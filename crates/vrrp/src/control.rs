@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +20,7 @@ use tandem_ops::signals::{Dump, Intention, ROUTER, Received, Signals};
 use tandem_vrrp::allowed::default_user;
 use tandem_vrrp_config::Plan;
 use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings, Tracker, TrackerKind};
-use tandem_vrrp_core::{Event, Notice, Release, State, Subject, Who};
+use tandem_vrrp_core::{DropReason, Event, Notice, Release, State, Subject, Who};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::answers;
@@ -29,6 +30,7 @@ use crate::brain::{Assignment, Order, Report};
 use crate::configuration::{self, Configuration};
 use crate::dump;
 use crate::firewall::Firewall;
+use crate::igmp::LocalIgmp;
 use crate::journal::{BEAT, Journal};
 use crate::launcher::Launcher;
 use crate::logs::Log;
@@ -37,10 +39,12 @@ use crate::notify::Heralds;
 use crate::pair::{self, Pair};
 use crate::promote::Promotion;
 use crate::recorder::Recorder;
+use crate::reload_time::ReloadTime;
 use crate::snapshot::{Instance, Snapshot};
 use crate::socket::{self, Asked, Door, Question};
-use crate::start::realtime_priority;
+use crate::start::PID_FOLDER;
 use crate::track::Trackers;
+use crate::urgency::Urgency;
 use crate::wall::WallWatch;
 use crate::witness;
 
@@ -85,7 +89,9 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
     let questions = socket::serve(door)?;
     let mut trackers = Trackers::new(orders.clone(), log.clone(), launcher, first_network);
     trackers.adjust(&tracked(&plan));
-    let bfd = Sessions::new(orders.clone(), realtime_priority(&plan));
+    let bfd = Sessions::new(orders.clone(), Urgency::of(&plan));
+    let mut reload_time = ReloadTime::default();
+    reload_time.adjust(&plan.global.reload);
     let mut pair = Pair::new(log.clone());
     pair.adjust(plan.global.pair.as_ref());
     let desk = Desk {
@@ -100,12 +106,14 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         pair,
         bfd,
         promotion: Promotion::default(),
+        igmp: LocalIgmp::default(),
         recorder: Recorder::default(),
         masters: BTreeSet::new(),
         changed: true,
         unreleased: BTreeSet::new(),
         wall: WallWatch::default(),
         journal_trouble: None,
+        reload_time,
     };
     Ok(Running {
         desk,
@@ -157,6 +165,10 @@ impl Running {
                     // Whoever asked may have gone.
                     to.send(self.desk.answer(question).await).ok();
                 }
+                () = self.desk.reload_time.come() => {
+                    self.desk.log.info("It is the time of reload_time_file");
+                    self.desk.reload().await;
+                }
                 _ = beat.tick() => self.desk.beat().await,
             }
         }
@@ -179,6 +191,7 @@ impl Running {
         self.desk.bfd.finish();
         self.desk.order(Order::End).await;
         self.desk.promotion.give_back();
+        self.desk.igmp.give_back();
         let opened = self.desk.firewall.open().await;
         self.desk.complain(opened);
         self.desk.heralds.finish(LAST_WORDS).await;
@@ -215,6 +228,7 @@ struct Desk {
     pair: Pair,
     bfd: Sessions,
     promotion: Promotion,
+    igmp: LocalIgmp,
     recorder: Recorder,
     masters: BTreeSet<InstanceId>,
     /// Something that the other host of the pair wants to know.
@@ -222,6 +236,7 @@ struct Desk {
     unreleased: BTreeSet<InstanceId>,
     wall: WallWatch,
     journal_trouble: Option<String>,
+    reload_time: ReloadTime,
 }
 
 impl Desk {
@@ -278,17 +293,20 @@ impl Desk {
         }
     }
 
-    fn dropped(&mut self, instance: Option<InstanceId>, source: IpAddr, reason: tandem_vrrp_core::DropReason) {
-        match instance {
-            Some(id) => {
-                let text = format!("({}) {reason} from {source}: {}", self.name(id), reason.remedy());
-                self.recorder.record(instance, &text);
-                self.log.warning(&text);
-            }
-            None if self.plan.global.log_unknown_vrids => {
-                self.log.info(&format!("{reason} from {source}"));
-            }
-            None => {}
+    fn dropped(&mut self, instance: Option<InstanceId>, source: IpAddr, reason: DropReason) {
+        let whose = instance.map_or_else(String::new, |id| format!("({}) ", self.name(id)));
+        let text = format!("{whose}{reason} from {source}: {}", reason.remedy());
+        self.recorder.record(instance, &text);
+        // What is so until something else changes, and what is none of our business unless the operator says so.
+        let is_usual = match reason {
+            DropReason::NotListening => true,
+            DropReason::UnknownVrid => !self.plan.global.log_unknown_vrids,
+            _ => false,
+        };
+        if is_usual {
+            self.log.info(&text);
+        } else {
+            self.log.warning(&text);
         }
     }
 
@@ -311,7 +329,7 @@ impl Desk {
     }
 
     fn promote(&mut self, plan: &Plan) {
-        for trouble in self.promotion.adjust(plan) {
+        for trouble in self.promotion.adjust(plan).into_iter().chain(self.igmp.adjust(plan)) {
             self.log.error(&trouble);
         }
     }
@@ -408,7 +426,13 @@ impl Desk {
 
     async fn reload(&mut self) {
         self.log.info("Reloading");
-        match configuration::read(&self.args) {
+        let marker = Marker::set(&self.plan, &self.log);
+        let read = configuration::read(&self.args);
+        drop(marker);
+        if let Ok(configuration) = &read {
+            self.write_check_log(configuration);
+        }
+        match read {
             Ok(Configuration {
                 plan: Some(plan),
                 lines,
@@ -426,6 +450,17 @@ impl Desk {
         }
     }
 
+    /// `reload_check_config FILE`
+    fn write_check_log(&self, configuration: &Configuration) {
+        let Some(path) = &self.plan.global.reload.check_log else {
+            return;
+        };
+        let text: String = configuration.lines.iter().map(|line| format!("{line}\n")).collect();
+        if let Err(error) = std::fs::write(path, text) {
+            self.log.error(&format!("cannot write {}: {error}", path.display()));
+        }
+    }
+
     async fn adopt(&mut self, mut plan: Plan) {
         plan.adopt_ids(&self.plan);
         self.heralds.adjust(&plan);
@@ -438,7 +473,13 @@ impl Desk {
         self.watch_neighbours(&plan).await;
         self.promote(&plan);
         self.masters.retain(|id| plan.router.instance(*id).is_some());
+        self.reload_time.adjust(&plan.global.reload);
         self.plan = plan;
+        if self.plan.global.scripts.fifo_states_on_reload
+            && let Some(snapshot) = self.show().await
+        {
+            self.heralds.repeat(&snapshot);
+        }
     }
 
     fn complain(&self, outcome: Result<(), String>) {
@@ -516,7 +557,10 @@ impl Desk {
         let dumps = &self.plan.global.dumps;
         let now = Wall::now();
         match what {
-            Dump::Data => dump::write(&dumps.data, &dump::data(snapshot, &self.plan, now)),
+            Dump::Data => {
+                let path = dump::data_path(&self.plan, self.args.namespace.as_deref());
+                dump::write(&path, &dump::data(snapshot, &self.plan, now))
+            }
             Dump::Statistics => dump::write(&dumps.stats, &dump::statistics(snapshot)),
             Dump::Json => dump::write(&dumps.json, &dump::json(snapshot, &self.plan, now)?),
         }
@@ -556,6 +600,40 @@ impl Desk {
     fn name(&self, id: InstanceId) -> &str {
         let of = |settings: &RouterSettings| settings.instances.iter().position(|i| i.id == id);
         of(&self.plan.router).map_or("?", |place| &self.plan.router.instances[place].name)
+    }
+}
+
+/// `reload_file`: there while the files are read.
+struct Marker(PathBuf);
+
+impl Marker {
+    fn set(plan: &Plan, log: &Log) -> Option<Marker> {
+        let named = plan.global.reload.marker.as_ref()?;
+        let folder = if plan.global.use_pid_dir || plan.global.instance_name.is_some() {
+            PID_FOLDER
+        } else {
+            "/run"
+        };
+        let path = if named.as_os_str().is_empty() {
+            Path::new(folder).join("keepalived.reload")
+        } else {
+            named.clone()
+        };
+        // Also when it is there: that it is empty says that we have begun.
+        match File::create(&path) {
+            Ok(_) => Some(Marker(path)),
+            Err(error) => {
+                log.error(&format!("cannot write {}: {error}", path.display()));
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Marker {
+    fn drop(&mut self) {
+        // Somebody else may have removed it.
+        std::fs::remove_file(&self.0).ok();
     }
 }
 

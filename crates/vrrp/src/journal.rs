@@ -89,8 +89,9 @@ fn name(instance: &InstanceSettings) -> String {
         Family::V4 => 4,
         Family::V6 => 6,
     };
-    let interface = instance.interface.as_deref().unwrap_or("-");
-    format!("{}/{family}/{interface}", instance.vrid)
+    let source = || instance.source.map(|source| source.to_string());
+    let place = instance.interface.as_deref().map(str::to_owned).or_else(source);
+    format!("{}/{family}/{}", instance.vrid, place.as_deref().unwrap_or("-"))
 }
 
 #[cfg(test)]

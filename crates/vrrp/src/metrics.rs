@@ -102,6 +102,14 @@ fn write_all(out: &mut String, snapshot: &Snapshot) -> fmt::Result {
             )?;
         }
     }
+    // For none of ours: another's number, or no VRRP at all.
+    for (reason, count) in &snapshot.dropped {
+        let label = reason.label();
+        writeln!(
+            out,
+            "tandem_vrrp_packets_dropped_total{{instance=\"\",interface=\"\",vrid=\"\",reason=\"{label}\"}} {count}"
+        )?;
+    }
     heading(out, "tracker_good", "gauge", "1 good, 0 bad; absent while unknown")?;
     for (tracker, level) in &snapshot.trackers {
         if let Level::Good(good) = level {
@@ -187,6 +195,7 @@ mod tests {
             );
             assert!(text.contains(&line), "{line}");
         }
+        assert!(text.contains(r#"{instance="",interface="",vrid="",reason="unknown_vrid"} 0"#));
         assert!(text.contains("\ntandem_vrrp_loop_max_seconds 0\n"));
         assert!(text.ends_with("tandem_vrrp_reports_lost_total 3\n"));
     }

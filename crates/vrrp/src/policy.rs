@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use tandem_sys::netlink::{self, Cidr, Index};
+use tandem_sys::netlink::{self, Cidr, Index, Place, Preference, Realm, Tuned, Tuning};
 use tandem_vrrp_config::{self as config, IpNet, RouteKind, RouteMode, RuleAction, TableId};
-use tandem_vrrp_core::settings::Family;
+use tandem_vrrp_core::settings::{Family, Scope};
+
+use crate::names;
 
 /// Just before the rule that leads to the main table, where the kernel itself would put it.
 const USUAL_PRIORITY: u32 = 32_765;
@@ -15,11 +17,13 @@ pub(crate) struct Policy {
     pub(crate) rules: Vec<Rule>,
 }
 
-/// The interface is looked up when the route is needed.
+/// The interfaces are looked up when the route is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
     route: netlink::Route,
     device: Option<Arc<str>>,
+    /// Of each of its ways.
+    devices: Vec<Option<Arc<str>>>,
     tracked: bool,
 }
 
@@ -62,7 +66,7 @@ impl Policy {
 
     /// What this has and the other has not.
     pub(crate) fn without(&self, other: &Policy) -> Policy {
-        let route = |r: &Route, o: &Route| (&r.route, &r.device) == (&o.route, &o.device);
+        let route = |r: &Route, o: &Route| (&r.route, &r.device, &r.devices) == (&o.route, &o.device, &o.devices);
         let routes = self.routes.iter().filter(|r| !other.routes.iter().any(|o| route(r, o)));
         let rules = self
             .rules
@@ -76,78 +80,165 @@ impl Policy {
 }
 
 impl Route {
-    /// `None` when its interface is not there.
+    /// `None` when one of its interfaces is not there.
     pub(crate) fn at(&self, index: impl Fn(&str) -> Option<Index>) -> Option<netlink::Route> {
-        let out = match &self.device {
-            Some(name) => Some(index(name)?),
-            None => None,
+        let find = |device: &Option<Arc<str>>| match device {
+            Some(name) => index(name).map(Some),
+            None => Some(None),
         };
-        Some(netlink::Route {
-            out,
+        let mut route = netlink::Route {
+            out: find(&self.device)?,
             ..self.route.clone()
-        })
+        };
+        for (hop, device) in route.hops.iter_mut().zip(&self.devices) {
+            hop.out = find(device)?;
+        }
+        Some(route)
     }
 }
 
 fn read_route(route: &config::Route) -> Result<Route, String> {
     let name = format!("route to {}/{}", route.destination.address, route.destination.prefix);
-    let beyond = |what: &str| Err(format!("{name}: {what} is not part of this version"));
-    if route.kind != RouteKind::Unicast {
-        return beyond("another type than unicast");
-    }
-    if !route.next_hops.is_empty() {
-        return beyond("more than one next hop");
-    }
-    if !route.metrics.is_empty() || route.tos.is_some() || route.protocol.is_some() || route.on_link {
-        return beyond("any option but src, via, dev, table and metric");
-    }
-    if route.mode == RouteMode::Append {
-        return beyond("append");
-    }
+    let named = |why: String| format!("{name}: {why}");
+    let hop = |hop: &config::NextHop| netlink::Hop {
+        via: hop.via,
+        out: None,
+        weight: hop.weight,
+        on_link: hop.on_link,
+    };
+    let protocol = route.protocol.as_deref().map(protocol).transpose();
     Ok(Route {
         route: netlink::Route {
-            to: cidr(route.destination)?,
+            kind: kind(route.kind),
             via: route.via,
-            out: None,
+            on_link: route.on_link && route.next_hops.is_empty(),
+            hops: route.next_hops.iter().map(hop).collect(),
             source: route.source,
             metric: route.metric,
-            table: table(&route.table)?,
+            table: table(&route.table).map_err(named)?,
+            scope: route.scope.map(scope),
+            tos: route.tos.unwrap_or(0),
+            protocol: protocol.map_err(named)?,
+            tuning: tuning(route).map_err(named)?,
+            realm: realm(route.realms.as_deref()).map_err(named)?,
+            preference: route.preference.as_deref().and_then(preference),
+            place: match route.mode {
+                RouteMode::Prepend => Place::First,
+                RouteMode::Add => Place::Alone,
+                RouteMode::Append => Place::Last,
+            },
+            ..netlink::Route::new(cidr(route.destination)?)
         },
         device: route.device.clone(),
+        devices: route.next_hops.iter().map(|hop| hop.device.clone()).collect(),
         tracked: route.tracked,
     })
 }
 
-fn read_rule(rule: &config::Rule) -> Result<Rule, String> {
-    let beyond = |what: &str| Err(format!("rule: {what} is not part of this version"));
-    let RuleAction::Table(to) = &rule.action else {
-        return beyond("another action than a table");
-    };
-    let selects_more = rule.not
-        || rule.output.is_some()
-        || rule.tos.is_some()
-        || rule.users.is_some()
-        || rule.protocol.is_some()
-        || rule.ip_protocol.is_some()
-        || rule.source_ports.is_some()
-        || rule.destination_ports.is_some()
-        || rule.suppress_prefix.is_some();
-    if selects_more || rule.mark.is_some_and(|mark| mark.mask != u32::MAX) {
-        return beyond("any selector but from, to, iif and a whole fwmark");
+const fn kind(kind: RouteKind) -> netlink::RouteKind {
+    match kind {
+        RouteKind::Unicast => netlink::RouteKind::Unicast,
+        RouteKind::Local => netlink::RouteKind::Local,
+        RouteKind::Blackhole => netlink::RouteKind::Blackhole,
+        RouteKind::Unreachable => netlink::RouteKind::Unreachable,
+        RouteKind::Prohibit => netlink::RouteKind::Prohibit,
+        RouteKind::Throw => netlink::RouteKind::Throw,
     }
+}
+
+pub(crate) const fn scope(scope: Scope) -> netlink::Scope {
+    match scope {
+        Scope::Global => netlink::Scope::Global,
+        Scope::Site => netlink::Scope::Site,
+        Scope::Link => netlink::Scope::Link,
+        Scope::Host => netlink::Scope::Host,
+        other => netlink::Scope::Other(other.number()),
+    }
+}
+
+fn tuning(route: &config::Route) -> Result<Tuning, String> {
+    let mut tuning = Tuning {
+        congestion: route.congestion.as_deref().map(str::to_owned),
+        ..Tuning::default()
+    };
+    for metric in &route.metrics {
+        let tuned = Tuned::named(metric.name).ok_or_else(|| format!("`{}` is not known here", metric.name))?;
+        tuning.numbers.push((tuned, metric.value));
+        tuning.locked.extend(metric.locked.then_some(tuned));
+    }
+    Ok(tuning)
+}
+
+fn preference(word: &str) -> Option<Preference> {
+    match word {
+        "low" => Some(Preference::Low),
+        "medium" => Some(Preference::Medium),
+        "high" => Some(Preference::High),
+        _ => None,
+    }
+}
+
+/// `[SOURCE/]DESTINATION`
+fn realm(words: Option<&str>) -> Result<Option<Realm>, String> {
+    let Some(words) = words else { return Ok(None) };
+    let number = |name: &str| names::realm(name).ok_or_else(|| format!("realm {name}: write its number"));
+    let (source, destination) = words.split_once('/').unwrap_or(("0", words));
+    Ok(Some(Realm {
+        source: number(source)?,
+        destination: number(destination)?,
+    }))
+}
+
+fn protocol(name: &str) -> Result<u8, String> {
+    names::protocol(name).ok_or_else(|| format!("protocol {name}: write its number"))
+}
+
+fn read_rule(rule: &config::Rule) -> Result<Rule, String> {
+    let named = |why: String| format!("rule: {why}");
     let family = match rule.family {
         Family::V4 => netlink::Family::V4,
         Family::V6 => netlink::Family::V6,
     };
+    let ip_protocol =
+        |name: &Arc<str>| names::ip_protocol(name).ok_or_else(|| format!("rule: IP protocol {name}: write its number"));
+    let ports = |ports: config::PortRange| (ports.first, ports.last);
+    let own = |name: &Option<Arc<str>>| name.as_deref().map(str::to_owned);
+    let protocol = rule.protocol.as_deref().map(protocol).transpose();
     Ok(Rule {
         rule: netlink::Rule {
+            action: action(&rule.action).map_err(named)?,
+            not: rule.not,
             mark: rule.mark.map(|mark| mark.mark),
+            mask: rule.mark.map(|mark| mark.mask).filter(|mask| *mask != u32::MAX),
             from: rule.from.map(cidr).transpose()?,
             to: rule.to.map(cidr).transpose()?,
-            incoming: rule.input.as_deref().map(str::to_owned),
-            ..netlink::Rule::new(family, rule.priority.unwrap_or(USUAL_PRIORITY), table(to)?)
+            incoming: own(&rule.input),
+            outgoing: own(&rule.output),
+            tos: rule.tos.unwrap_or(0),
+            users: rule.users,
+            protocol: protocol.map_err(named)?,
+            ip_protocol: rule.ip_protocol.as_ref().map(ip_protocol).transpose()?,
+            source_ports: rule.source_ports.map(ports),
+            destination_ports: rule.destination_ports.map(ports),
+            suppress_prefix: rule.suppress_prefix.map(u32::from),
+            suppress_group: rule.suppress_group,
+            tunnel: rule.tunnel,
+            realm: realm(rule.realms.as_deref()).map_err(named)?,
+            ..netlink::Rule::new(family, rule.priority.unwrap_or(USUAL_PRIORITY), 0)
         },
         tracked: rule.tracked,
+    })
+}
+
+fn action(action: &RuleAction) -> Result<netlink::RuleAction, String> {
+    Ok(match action {
+        RuleAction::Table(to) => netlink::RuleAction::Table(table(to)?),
+        RuleAction::Goto(priority) => netlink::RuleAction::Goto(*priority),
+        RuleAction::L3mdev => netlink::RuleAction::Vrf,
+        RuleAction::Blackhole => netlink::RuleAction::Blackhole,
+        RuleAction::Unreachable => netlink::RuleAction::Unreachable,
+        RuleAction::Prohibit => netlink::RuleAction::Prohibit,
+        RuleAction::Nop => netlink::RuleAction::Nop,
     })
 }
 
@@ -159,13 +250,7 @@ fn table(table: &TableId) -> Result<u32, String> {
     match table {
         TableId::Main => Ok(netlink::Route::MAIN),
         TableId::Number(number) => Ok(*number),
-        // The three that every system has; /etc/iproute2/rt_tables may name more.
-        TableId::Name(name) => match &**name {
-            "main" => Ok(netlink::Route::MAIN),
-            "default" => Ok(253),
-            "local" => Ok(255),
-            other => Err(format!("table {other}: write its number")),
-        },
+        TableId::Name(name) => names::table(name).ok_or_else(|| format!("table {name}: write its number")),
     }
 }
 
@@ -207,7 +292,7 @@ mod tests {
         assert_eq!(route.table, 100);
         assert_eq!(policy.routes[0].at(|_| None), None);
         let rule = &policy.rules[0].rule;
-        assert_eq!((rule.priority, rule.table), (50, 100));
+        assert_eq!((rule.priority, rule.table()), (50, Some(100)));
         assert_eq!(rule.from.map(|from| from.to_string()).as_deref(), Some("10.9.0.100/32"));
     }
 
@@ -226,11 +311,47 @@ mod tests {
     }
 
     #[test]
+    fn everything_that_iproute2_writes() {
+        let policy = read(
+            "10.1.0.0/16 nexthop via 10.9.0.1 dev eth0 weight 2 nexthop via 10.9.0.2 dev eth1\n \
+             10.2.0.0/16 via 10.9.0.1 or 10.9.0.2 dev eth0\n \
+             blackhole 10.0.0.0/8 metric 5\n \
+             10.3.0.0/16 via 10.9.0.1 dev eth0 tos 4 proto 18 onlink mtu lock 1400 scope site realms 1/2 append",
+            "not from 10.9.0.100 fwmark 1/3 oif eth1 ipproto tcp dport 80-90 prohibit priority 7",
+        )
+        .expect("all of it is known");
+        let index = |name: &str| name.strip_prefix("eth")?.parse().ok().map(Index);
+        let routes: Vec<_> = policy
+            .routes
+            .iter()
+            .map(|r| r.at(index).expect("all are there"))
+            .collect();
+        let hops = |n: usize| routes[n].hops.iter().map(|h| (h.out, h.weight)).collect::<Vec<_>>();
+        assert_eq!(hops(0), [(Some(Index(0)), 2), (Some(Index(1)), 1)]);
+        assert_eq!(hops(1), [(Some(Index(0)), 1), (Some(Index(0)), 1)]);
+        assert!(
+            policy.routes[0]
+                .at(|name| (name == "eth0").then_some(Index(0)))
+                .is_none()
+        );
+        assert_eq!(routes[2].kind, netlink::RouteKind::Blackhole);
+        let last = &routes[3];
+        assert_eq!((last.tos, last.protocol, last.on_link), (4, Some(18), true));
+        assert_eq!((last.scope, last.place), (Some(netlink::Scope::Site), Place::Last));
+        assert_eq!(last.tuning.numbers, [(Tuned::Mtu, 1400)]);
+        assert_eq!(last.tuning.locked, [Tuned::Mtu]);
+        let rule = &policy.rules[0].rule;
+        assert!(rule.not && rule.action == netlink::RuleAction::Prohibit);
+        assert_eq!((rule.mark, rule.mask), (Some(1), Some(3)));
+        assert_eq!((rule.ip_protocol, rule.destination_ports), (Some(6), Some((80, 90))));
+    }
+
+    #[test]
     fn what_is_beyond_is_said_and_all_of_it() {
         let beyond = read(
-            "blackhole 10.0.0.0/8\n 10.1.0.0/16 via 10.9.0.1 tos 4",
-            "from all prohibit",
+            "10.0.0.0/8 via 10.9.0.1 dev eth0 table nowhere\n 10.1.0.0/16 via 10.9.0.1 dev eth0 proto nobody",
+            "from all ipproto nothing table 7",
         );
-        assert_eq!(beyond.expect_err("none of it is known").len(), 3);
+        assert_eq!(beyond.expect_err("no such names").len(), 3);
     }
 }

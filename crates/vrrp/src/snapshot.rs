@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use tandem_time::Mono;
-use tandem_vrrp_core::settings::{InstanceSettings, Priority, Tracker};
+use tandem_vrrp_core::settings::{GroupId, GroupSettings, InstanceSettings, Priority, Tracker};
 use tandem_vrrp_core::track::{Explanation, Level};
-use tandem_vrrp_core::{Conditions, InstanceView, MasterView, Router, State, Stats};
+use tandem_vrrp_core::{Conditions, DropReason, InstanceView, MasterView, Router, State, Stats};
 
 use crate::brain::Pace;
 
@@ -18,6 +18,10 @@ pub(crate) struct Snapshot {
     /// News that nobody took in time.
     pub(crate) reports_lost: u64,
     pub(crate) pace: Pace,
+    /// Packets that were for none of the instances.
+    pub(crate) dropped: Vec<(DropReason, u64)>,
+    /// With the priority of the first member, which is what is told of a group.
+    pub(crate) groups: Vec<(GroupId, State, u8)>,
 }
 
 #[derive(Clone, Debug)]
@@ -45,14 +49,22 @@ impl Snapshot {
     pub(crate) fn of(router: &Router, at: Mono, reports_lost: u64, pace: Pace) -> Snapshot {
         let level = |tracker: &Tracker| router.tracker_level(tracker.id).unwrap_or_default();
         let trackers = router.settings().trackers.iter();
+        let groups = router.settings().groups.iter();
         Snapshot {
             at,
             instances: router.instances().map(|view| Instance::of(router, view)).collect(),
             trackers: trackers.map(|tracker| (tracker.clone(), level(tracker))).collect(),
             reports_lost,
             pace,
+            dropped: DropReason::ALL.iter().map(|r| (*r, router.dropped(*r))).collect(),
+            groups: groups.filter_map(|group| of_group(router, group)).collect(),
         }
     }
+}
+
+fn of_group(router: &Router, group: &GroupSettings) -> Option<(GroupId, State, u8)> {
+    let first = router.instance(*group.members.first()?)?;
+    Some((group.id, router.group_state(group.id)?, first.effective.value()))
 }
 
 impl Instance {

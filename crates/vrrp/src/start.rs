@@ -3,7 +3,9 @@
 //! What can fail does so before anything is said on the network; what must happen on one thread (another network, the
 //! background) before there are two; memory is locked after the last fork, because a child does not inherit locks.
 
+use std::ffi::CString;
 use std::fs::File;
+use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use nix::sched::{CloneFlags, setns};
+use nix::sys::prctl::set_name;
 use nix::sys::stat::{Mode, umask};
 use tandem_ops::clock::Clock;
 use tandem_ops::daemonize::{self, Readiness, Side};
@@ -30,15 +33,17 @@ use crate::launcher::Launcher;
 use crate::logs::Log;
 use crate::notify::Heralds;
 use crate::socket;
-
-/// Above everything that is ordinary, below what keeps the machine itself alive.
-const USUAL_PRIORITY: u8 = 50;
+use crate::urgency::Urgency;
 
 /// Where `ip netns` keeps its networks.
 const NETWORKS: &str = "/run/netns";
 
 /// What `keepalived.pid`'s neighbour is called.
+const PID: &str = "/run/keepalived.pid";
 const VRRP_PID: &str = "/run/keepalived_vrrp.pid";
+
+/// Where pid files are of those who are not the only ones.
+pub(crate) const PID_FOLDER: &str = "/run/keepalived";
 
 /// Runs the Plan until a signal ends it. `complaints` are said once there is a log.
 pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &str) -> anyhow::Result<ExitCode> {
@@ -56,7 +61,19 @@ pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &s
     complaints.iter().for_each(|line| log.warning(line));
     let journal = Journal::new(&args.run_dir).with_context(|| format!("{}", args.run_dir.display()))?;
     let door = socket::open(&args.run_dir).context("is another router running? the control socket")?;
-    let _pidfiles = pidfiles(&args)?;
+    let _pidfiles = pidfiles(&args, &plan)?;
+    if let Some(name) = &plan.global.process_name
+        && let Err(error) = CString::new(&**name)
+            .map_err(io::Error::other)
+            .and_then(|name| Ok(set_name(&name)?))
+    {
+        log.warning(&format!("this process cannot be called {name}: {error}"));
+    }
+    if let Some(most) = plan.global.scheduling.rlimit_rttime
+        && let Err(error) = realtime::limit_real_time(most)
+    {
+        log.warning(&format!("real time is not limited (vrrp_rlimit_rttime): {error}"));
+    }
     // Files that matter get their permissions one by one; programs that are run keep what they are used to.
     if let Some(mask) = args.umask.or(plan.global.umask) {
         umask(Mode::from_bits_truncate(mask));
@@ -89,7 +106,7 @@ pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &s
                 announcements: args.log_detail,
                 addresses: args.address_monitoring,
             },
-            realtime: Some(realtime_priority(&plan)),
+            urgency: Urgency::of(&plan),
             processors: plan.global.scheduling.cpu_affinity.clone(),
         })
         .context("cannot start the router's thread")?;
@@ -118,11 +135,6 @@ pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &s
     }
     log.info(&format!("Stopped {program} v{}", env!("CARGO_PKG_VERSION")));
     Ok(ExitCode::SUCCESS)
-}
-
-/// Of every thread whose lateness would look like a failure.
-pub(crate) fn realtime_priority(plan: &Plan) -> u8 {
-    plan.global.scheduling.rt_priority.unwrap_or(USUAL_PRIORITY)
 }
 
 /// `vrrp_delay_after_boot`: what is left of it is waited for like a startup delay.
@@ -165,12 +177,26 @@ fn background(args: &Args) -> anyhow::Result<Background> {
     })
 }
 
-fn pidfiles(args: &Args) -> anyhow::Result<Vec<PidFile>> {
-    let usual = Path::new("/run/keepalived.pid");
-    let vrrp = args.vrrp_pid.clone();
-    let vrrp = vrrp.or_else(|| (args.pid == usual).then(|| PathBuf::from(VRRP_PID)));
-    let paths = std::iter::once(args.pid.clone()).chain(vrrp);
+fn pidfiles(args: &Args, plan: &Plan) -> anyhow::Result<Vec<PidFile>> {
+    let [main, vrrp] = usual_pidfiles(plan);
+    let is_usual = args.pid == Path::new(PID);
+    let vrrp = args.vrrp_pid.clone().or_else(|| is_usual.then_some(vrrp));
+    let main = if is_usual { main } else { args.pid.clone() };
+    if let Some(folder) = main.parent() {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    let paths = std::iter::once(main).chain(vrrp);
     Ok(paths.map(PidFile::write).collect::<Result<_, _>>()?)
+}
+
+/// `use_pid_dir` and `instance`
+fn usual_pidfiles(plan: &Plan) -> [PathBuf; 2] {
+    let name = match &plan.global.instance_name {
+        Some(instance) => format!("_{instance}"),
+        None if plan.global.use_pid_dir => String::new(),
+        None => return [PID.into(), VRRP_PID.into()],
+    };
+    ["keepalived", "vrrp"].map(|file| Path::new(PID_FOLDER).join(format!("{file}{name}.pid")))
 }
 
 fn say_ready(notifier: &Notifier, readiness: Option<Readiness>, log: &Log) -> anyhow::Result<()> {
@@ -182,4 +208,27 @@ fn say_ready(notifier: &Notifier, readiness: Option<Readiness>, log: &Log) -> an
     readiness
         .map_or(Ok(()), Readiness::announce)
         .context("cannot let go of the terminal")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pid_files_of_several() {
+        let mut plan = Plan::default();
+        let names = |plan: &Plan| usual_pidfiles(plan).map(|path| path.display().to_string());
+        assert_eq!(names(&plan), [PID, VRRP_PID]);
+        plan.global.use_pid_dir = true;
+        assert_eq!(
+            names(&plan),
+            ["/run/keepalived/keepalived.pid", "/run/keepalived/vrrp.pid"]
+        );
+        plan.global.use_pid_dir = false;
+        plan.global.instance_name = Some("left".into());
+        assert_eq!(
+            names(&plan),
+            ["/run/keepalived/keepalived_left.pid", "/run/keepalived/vrrp_left.pid"]
+        );
+    }
 }

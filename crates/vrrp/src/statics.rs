@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn what_is_beyond_is_said() {
-        let beyond = read("static_routes {\n blackhole 10.7.0.0/16\n}\n");
-        assert_eq!(beyond.expect_err("its kind is not known").len(), 1);
+        let beyond = read("static_routes {\n 10.7.0.0/16 via 10.9.0.1 dev eth0 table nowhere\n}\n");
+        assert_eq!(beyond.expect_err("there is no such table").len(), 1);
     }
 }

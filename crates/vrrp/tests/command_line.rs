@@ -49,13 +49,14 @@ fn the_statuses_of_a_test() {
 }
 
 #[test]
-fn what_is_not_there_yet_is_refused_and_named() {
-    let route = "virtual_routes {\n blackhole 10.0.0.0/8\n }";
+fn what_this_system_has_no_name_for_is_refused_and_named() {
+    let route = "virtual_routes {\n blackhole 10.0.0.0/8 table no-such-table\n }";
     let (status, said) = test("blackhole", &instance(route));
     assert_eq!(status, Some(5), "{said}");
-    assert!(
-        said.contains("another type than unicast is not part of this version"),
-        "{said}"
+    assert!(said.contains("table no-such-table: write its number"), "{said}");
+    assert_eq!(
+        test("known", &instance(&route.replace("no-such-table", "77"))),
+        (Some(0), String::new())
     );
 }
 

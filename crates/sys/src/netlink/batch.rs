@@ -11,13 +11,13 @@ use std::os::fd::AsRawFd;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, NetlinkAddr, recvfrom, send};
 use rtnetlink::packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
 use rtnetlink::sys::{Socket, SocketAddr};
 
-use super::{AddressRequest, Index, Mac, MacvlanMode, NetlinkError, Route, Rule, link};
+use super::{AddressRequest, Index, Mac, MacvlanMode, NetlinkError, Place, Route, Rule, link};
 
 /// Something the kernel is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +72,11 @@ impl Request {
 
     const fn flags(&self) -> u16 {
         match self {
+            // Beside others that match the same.
+            Self::AddRoute(route) if matches!(route.place, Place::First) => NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE,
+            Self::AddRoute(route) if matches!(route.place, Place::Last) => {
+                NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_APPEND
+            }
             Self::AddAddress(_) | Self::AddRoute(_) | Self::AddRule(_) | Self::AddMacvlan { .. } => {
                 NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL
             }

@@ -11,6 +11,7 @@ mod mac;
 mod neighbour;
 mod route;
 mod rule;
+mod tuning;
 mod watch;
 
 use std::io;
@@ -25,8 +26,9 @@ pub use cidr::{BadCidr, Cidr};
 pub use link::{Link, MacvlanMode};
 pub use mac::{BadMac, Mac};
 pub use neighbour::Neighbour;
-pub use route::Route;
-pub use rule::{Family, Rule};
+pub use route::{Hop, Place, Preference, Realm, Route, RouteKind};
+pub use rule::{Family, Rule, RuleAction};
+pub use tuning::{Tuned, Tuning};
 pub use watch::{Change, Watch};
 
 /// The number the kernel gives an interface; it may be reused after the interface is gone.

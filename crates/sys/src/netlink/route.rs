@@ -2,20 +2,82 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
-use rtnetlink::{RouteMessageBuilder, packet_route::AddressFamily};
+use rtnetlink::packet_route::AddressFamily;
+use rtnetlink::packet_route::route::{
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteNextHop, RouteNextHopFlags,
+    RoutePreference, RouteProtocol, RouteRealm, RouteScope, RouteType, RouteVia,
+};
 
-use super::{Asked, Cidr, Index, Netlink, NetlinkError, collect};
+use super::{Asked, Cidr, Index, Netlink, NetlinkError, Scope, Tuning, collect};
 
-/// A unicast route with one next hop.
+/// A route with one next hop, several, or none because it leads nowhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
+    pub kind: RouteKind,
     pub to: Cidr,
     pub via: Option<IpAddr>,
     pub out: Option<Index>,
+    /// The gateway is on that interface whatever its address says.
+    pub on_link: bool,
+    /// Several ways; then `via` and `out` are empty.
+    pub hops: Vec<Hop>,
     pub source: Option<IpAddr>,
     pub metric: Option<u32>,
     pub table: u32,
+    /// `None` is what the kind and the gateway say.
+    pub scope: Option<Scope>,
+    pub tos: u8,
+    /// Who made it; `None` is the administrator.
+    pub protocol: Option<u8>,
+    pub tuning: Tuning,
+    pub realm: Option<Realm>,
+    /// Of IPv6 routers of the same metric.
+    pub preference: Option<Preference>,
+    pub place: Place,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RouteKind {
+    #[default]
+    Unicast,
+    Local,
+    Blackhole,
+    Unreachable,
+    Prohibit,
+    Throw,
+}
+
+/// One of several ways.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hop {
+    pub via: Option<IpAddr>,
+    pub out: Option<Index>,
+    /// 1 to 256.
+    pub weight: u16,
+    pub on_link: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Realm {
+    pub source: u16,
+    pub destination: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preference {
+    Low,
+    Medium,
+    High,
+}
+
+/// Where a route goes among those that differ in the next hop only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Place {
+    /// Only if there is none.
+    #[default]
+    Alone,
+    First,
+    Last,
 }
 
 impl Route {
@@ -24,12 +86,22 @@ impl Route {
 
     pub fn new(to: Cidr) -> Self {
         Self {
+            kind: RouteKind::Unicast,
             to,
             via: None,
             out: None,
+            on_link: false,
+            hops: Vec::new(),
             source: None,
             metric: None,
             table: Self::MAIN,
+            scope: None,
+            tos: 0,
+            protocol: None,
+            tuning: Tuning::default(),
+            realm: None,
+            preference: None,
+            place: Place::Alone,
         }
     }
 
@@ -41,11 +113,14 @@ impl Route {
         }
     }
 
-    /// Whether this, as the kernel tells it, is what was asked for. The kernel fills in what the request left open.
+    /// Whether this, as the kernel tells it, is what was asked for. The kernel fills in what the request left open, and
+    /// tells of several ways one by one.
     pub fn answers(&self, asked: &Self) -> bool {
         self.to == asked.to
             && self.table == asked.table
-            && self.via == asked.via
+            && self.kind == asked.kind
+            && self.tos == asked.tos
+            && (!asked.hops.is_empty() || self.via == asked.via)
             && (asked.out.is_none() || self.out == asked.out)
             && (asked.source.is_none() || self.source == asked.source)
             && (asked.metric.is_none() || self.metric == asked.metric)
@@ -58,15 +133,19 @@ impl Route {
             _ => return None,
         };
         let mut route = Self::new(Cidr::new(any, message.header.destination_prefix_length).ok()?);
+        route.kind = RouteKind::read(message.header.kind);
         route.table = message.header.table.into();
+        route.tos = message.header.tos;
         for attribute in &message.attributes {
             match attribute {
                 RouteAttribute::Destination(to) => route.to = Cidr::new(ip(to)?, route.to.length()).ok()?,
                 RouteAttribute::Gateway(via) => route.via = ip(via),
+                RouteAttribute::Via(RouteVia::Inet6(via)) => route.via = Some((*via).into()),
                 RouteAttribute::PrefSource(source) => route.source = ip(source),
                 RouteAttribute::Oif(index) => route.out = Some(Index(*index)),
                 RouteAttribute::Priority(metric) => route.metric = Some(*metric),
                 RouteAttribute::Table(table) => route.table = *table,
+                RouteAttribute::MultiPath(hops) => route.hops = hops.iter().map(Hop::read).collect(),
                 _ => {}
             }
         }
@@ -74,31 +153,166 @@ impl Route {
     }
 
     pub(super) fn message(&self) -> Result<RouteMessage, NetlinkError> {
-        let broken = |reason: String| NetlinkError::Broken {
-            asked: self.to_string(),
-            reason,
+        let mut message = RouteMessage::default();
+        message.header = self.header();
+        let list = &mut message.attributes;
+        if self.to.length() > 0 {
+            list.push(RouteAttribute::Destination(address(self.to.ip())));
+        }
+        // A table that does not fit the header's byte is named by the attribute alone.
+        list.push(RouteAttribute::Table(self.table));
+        list.extend(self.via.map(|via| gateway(self.to.ip(), via)));
+        list.extend(self.out.map(|Index(out)| RouteAttribute::Oif(out)));
+        if !self.hops.is_empty() {
+            let hops = self.hops.iter().map(|hop| hop.message(self.to.ip())).collect();
+            list.push(RouteAttribute::MultiPath(hops));
+        }
+        list.extend(self.source.map(|ip| RouteAttribute::PrefSource(address(ip))));
+        list.extend(self.metric.map(RouteAttribute::Priority));
+        list.extend(self.tuning.message().map(RouteAttribute::Metrics));
+        list.extend(self.realm.map(|realm| {
+            RouteAttribute::Realm(RouteRealm {
+                source: realm.source,
+                destination: realm.destination,
+            })
+        }));
+        list.extend(self.preference.map(|p| RouteAttribute::Preference(p.write())));
+        self.one_family()?;
+        Ok(message)
+    }
+
+    fn header(&self) -> RouteHeader {
+        let mut header = RouteHeader::default();
+        header.address_family = match self.to.ip() {
+            IpAddr::V4(_) => AddressFamily::Inet,
+            IpAddr::V6(_) => AddressFamily::Inet6,
         };
-        let mut builder = RouteMessageBuilder::<IpAddr>::new()
-            .table_id(self.table)
-            .destination_prefix(self.to.ip(), self.to.length())
-            .map_err(|error| broken(error.to_string()))?;
-        if let Some(via) = self.via {
-            builder = builder.gateway(via).map_err(|error| broken(error.to_string()))?;
+        header.destination_prefix_length = self.to.length();
+        header.tos = self.tos;
+        header.table = u8::try_from(self.table).unwrap_or(0);
+        header.protocol = self.protocol.map_or(RouteProtocol::Static, RouteProtocol::from);
+        header.scope = self.scope.map_or_else(|| self.usual_scope(), scope);
+        header.kind = self.kind.write();
+        if self.on_link {
+            header.flags = RouteFlags::Onlink;
         }
-        if let Some(source) = self.source {
-            builder = builder.pref_source(source).map_err(|error| broken(error.to_string()))?;
+        header
+    }
+
+    /// Without a gateway the destination is on the link itself; the kernel wants that said of IPv4.
+    fn usual_scope(&self) -> RouteScope {
+        match self.kind {
+            _ if self.to.ip().is_ipv6() => RouteScope::Universe,
+            RouteKind::Local => RouteScope::Host,
+            RouteKind::Unicast if self.via.is_none() && self.hops.iter().all(|hop| hop.via.is_none()) => {
+                RouteScope::Link
+            }
+            _ => RouteScope::Universe,
         }
-        if let Some(Index(out)) = self.out {
-            builder = builder.output_interface(out);
+    }
+
+    /// What the kernel would take for something else.
+    fn one_family(&self) -> Result<(), NetlinkError> {
+        let odd = |ip: &IpAddr| ip.is_ipv4() != self.to.ip().is_ipv4();
+        // An IPv4 route may have an IPv6 gateway, and not the other way round.
+        let gateways = self
+            .via
+            .iter()
+            .chain(self.hops.iter().filter_map(|hop| hop.via.as_ref()));
+        let mut wrong = gateways.filter(|via| via.is_ipv4()).chain(&self.source);
+        match wrong.find(|ip| odd(ip)) {
+            None => Ok(()),
+            Some(ip) => Err(NetlinkError::Broken {
+                asked: self.to_string(),
+                reason: format!("{ip} is of another family"),
+            }),
         }
-        if let Some(metric) = self.metric {
-            builder = builder.priority(metric);
+    }
+}
+
+impl RouteKind {
+    fn read(kind: RouteType) -> Self {
+        match kind {
+            RouteType::Local => Self::Local,
+            RouteType::BlackHole => Self::Blackhole,
+            RouteType::Unreachable => Self::Unreachable,
+            RouteType::Prohibit => Self::Prohibit,
+            RouteType::Throw => Self::Throw,
+            _ => Self::Unicast,
         }
-        if self.via.is_none() && self.to.ip().is_ipv4() {
-            // Without a gateway the destination is on the link itself; the kernel wants that said.
-            builder = builder.scope(rtnetlink::packet_route::route::RouteScope::Link);
+    }
+
+    const fn write(self) -> RouteType {
+        match self {
+            Self::Unicast => RouteType::Unicast,
+            Self::Local => RouteType::Local,
+            Self::Blackhole => RouteType::BlackHole,
+            Self::Unreachable => RouteType::Unreachable,
+            Self::Prohibit => RouteType::Prohibit,
+            Self::Throw => RouteType::Throw,
         }
-        Ok(builder.build())
+    }
+}
+
+impl Hop {
+    fn read(message: &RouteNextHop) -> Self {
+        let via = message.attributes.iter().find_map(|attribute| match attribute {
+            RouteAttribute::Gateway(via) => ip(via),
+            RouteAttribute::Via(RouteVia::Inet6(via)) => Some((*via).into()),
+            _ => None,
+        });
+        Self {
+            via,
+            out: (message.interface_index != 0).then_some(Index(message.interface_index)),
+            weight: u16::from(message.hops) + 1,
+            on_link: message.flags.contains(RouteNextHopFlags::Onlink),
+        }
+    }
+
+    fn message(&self, to: IpAddr) -> RouteNextHop {
+        let mut message = RouteNextHop::default();
+        if self.on_link {
+            message.flags = RouteNextHopFlags::Onlink;
+        }
+        message.hops = u8::try_from(self.weight.saturating_sub(1)).unwrap_or(u8::MAX);
+        message.interface_index = self.out.map_or(0, |Index(out)| out);
+        message.attributes.extend(self.via.map(|via| gateway(to, via)));
+        message
+    }
+}
+
+impl Preference {
+    const fn write(self) -> RoutePreference {
+        match self {
+            Self::Low => RoutePreference::Low,
+            Self::Medium => RoutePreference::Medium,
+            Self::High => RoutePreference::High,
+        }
+    }
+}
+
+fn gateway(to: IpAddr, via: IpAddr) -> RouteAttribute {
+    match (to, via) {
+        (IpAddr::V4(_), IpAddr::V6(via)) => RouteAttribute::Via(RouteVia::Inet6(via)),
+        (_, via) => RouteAttribute::Gateway(address(via)),
+    }
+}
+
+fn scope(scope: Scope) -> RouteScope {
+    match scope {
+        Scope::Global => RouteScope::Universe,
+        Scope::Site => RouteScope::Site,
+        Scope::Link => RouteScope::Link,
+        Scope::Host => RouteScope::Host,
+        Scope::Other(255) => RouteScope::NoWhere,
+        Scope::Other(number) => RouteScope::Other(number),
+    }
+}
+
+const fn address(ip: IpAddr) -> RouteAddress {
+    match ip {
+        IpAddr::V4(ip) => RouteAddress::Inet(ip),
+        IpAddr::V6(ip) => RouteAddress::Inet6(ip),
     }
 }
 
@@ -118,6 +332,9 @@ impl std::fmt::Display for Route {
         }
         if let Some(Index(out)) = self.out {
             write!(f, " by interface {out}")?;
+        }
+        if !self.hops.is_empty() {
+            write!(f, " by {} ways", self.hops.len())?;
         }
         Ok(())
     }
@@ -157,6 +374,38 @@ impl Netlink {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_asked_for_is_what_is_read() {
+        let hop = |via: [u8; 4], out, weight| Hop {
+            via: Some(via.into()),
+            out: Some(Index(out)),
+            weight,
+            on_link: false,
+        };
+        let route = Route {
+            hops: vec![hop([10, 9, 0, 1], 2, 1), hop([10, 9, 0, 2], 3, 256)],
+            tos: 4,
+            table: 1000,
+            ..Route::new("10.1.0.0/16".parse().expect("well written"))
+        };
+        assert_eq!(
+            Route::read(&route.message().expect("one family")).as_ref(),
+            Some(&route)
+        );
+        let nowhere = Route {
+            kind: RouteKind::Blackhole,
+            ..Route::new("10.2.0.0/16".parse().expect("well written"))
+        };
+        let message = nowhere.message().expect("one family");
+        assert_eq!(message.header.scope, RouteScope::Universe);
+        assert_eq!(Route::read(&message), Some(nowhere));
+        let mixed = Route {
+            via: Some("10.9.0.1".parse().expect("well written")),
+            ..Route::new("fd00:1::/64".parse().expect("well written"))
+        };
+        assert!(mixed.message().is_err());
+    }
 
     #[test]
     fn what_the_request_left_open_is_the_kernel_s_choice() {

@@ -86,6 +86,16 @@ pub(super) const KEYWORDS: &[Keyword<Draft>] = &[
     keyword("process_name", Kind::Words, "the daemon's name in ps", |draft, args| {
         text(args, &mut draft.global.process_name)
     }),
+    keyword(
+        "vrrp_process_name",
+        Kind::Words,
+        "the same, where `process_name` says nothing",
+        |draft, args| {
+            let name = args.text("a name")?;
+            draft.global.process_name.get_or_insert(name);
+            Ok(())
+        },
+    ),
     keyword("umask", Kind::Words, "what files are created without", |draft, args| {
         draft.global.umask = Some(umask(args)?);
         Ok(())
@@ -111,16 +121,17 @@ pub(super) const KEYWORDS: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    keyword("random_seed", Kind::Words, "where ${_RANDOM} starts", |_, args| {
-        args.number::<u32>(0..=i64::from(u32::MAX)).map(|_| ())
+    keyword("random_seed", Kind::Words, "where ${_RANDOM} starts", |draft, args| {
+        draft.global.random_seed = Some(args.number(0..=i64::from(u32::MAX))?);
+        Ok(())
     }),
     keyword(
         "nftables",
         Kind::Words,
-        "the table for the packet filter; keepalived",
+        "the table for the packet filter; tandem_vrrp",
         |draft, args| {
             if args.peek().is_some() {
-                draft.global.firewall.table = args.text("a name")?;
+                draft.global.firewall.table = Some(args.text("a name")?);
             }
             Ok(())
         },
@@ -138,15 +149,6 @@ pub(super) const KEYWORDS: &[Keyword<Draft>] = &[
         draft.global.firewall.counters = true;
         Ok(())
     }),
-    keyword(
-        "nftables_ifindex",
-        Kind::Flag,
-        "know interfaces by number",
-        |draft, _| {
-            draft.global.firewall.ifindex = true;
-            Ok(())
-        },
-    ),
     keyword(
         "reload_check_config",
         Kind::Words,
@@ -363,10 +365,15 @@ pub(super) const SCHEDULING: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    keyword("vrrp_no_swap", Kind::Flag, "lock the memory", |draft, _| {
-        draft.global.scheduling.no_swap = true;
-        Ok(())
-    }),
+    keyword(
+        "vrrp_no_swap",
+        Kind::Flag,
+        "lock the memory; always done where permitted",
+        |draft, _| {
+            draft.global.scheduling.no_swap = true;
+            Ok(())
+        },
+    ),
     keyword(
         "vrrp_cpu_affinity",
         Kind::Words,
@@ -383,7 +390,7 @@ pub(super) const SCHEDULING: &[Keyword<Draft>] = &[
     keyword(
         "vrrp_rlimit_rttime",
         Kind::Words,
-        "microseconds of real time without a pause; 10000",
+        "microseconds of real time without a pause",
         real_time,
     ),
     keyword(
@@ -418,7 +425,7 @@ pub(super) const SCHEDULING: &[Keyword<Draft>] = &[
 ];
 
 fn real_time(draft: &mut Draft, args: &mut Args<'_>) -> Outcome {
-    draft.global.scheduling.rlimit_rttime = Duration::from_micros(args.number(2..=i64::from(u32::MAX))?);
+    draft.global.scheduling.rlimit_rttime = Some(Duration::from_micros(args.number(2..=i64::from(u32::MAX))?));
     Ok(())
 }
 

@@ -63,6 +63,36 @@ pub(super) const KEYWORDS: &[Keyword<HmacDraft>] = &[
         },
     ),
     keyword(
+        "time_window",
+        Kind::Words,
+        "seconds that the clocks may differ",
+        |hmac, args| {
+            hmac.replay = Some(Replay::Window(Some(args.seconds(0.001..=3600.0)?)));
+            Ok(())
+        },
+    ),
+    keyword("anti_replay", Kind::Words, "window, monotonic or off", |hmac, args| {
+        const KINDS: [(&str, Replay); 8] = [
+            ("window", Replay::Window(None)),
+            ("time_window", Replay::Window(None)),
+            ("on", Replay::Window(None)),
+            ("true", Replay::Window(None)),
+            ("monotonic", Replay::Monotonic),
+            ("off", Replay::Off),
+            ("none", Replay::Off),
+            ("false", Replay::Off),
+        ];
+        let wanted = if args.peek().is_some() {
+            args.choice("a guard against replay", &KINDS)?
+        } else {
+            Replay::Window(None)
+        };
+        // `time_window` may stand before it.
+        let is_said = matches!((wanted, hmac.replay), (Replay::Window(None), Some(Replay::Window(_))));
+        hmac.replay = if is_said { hmac.replay } else { Some(wanted) };
+        Ok(())
+    }),
+    keyword(
         "replay",
         Kind::Words,
         "off, monotonic or window [SECONDS]",

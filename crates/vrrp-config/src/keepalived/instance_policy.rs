@@ -5,7 +5,6 @@ use tandem_vrrp_core::settings::{ChecksumPolicy, Priority};
 
 use super::args::{Args, Outcome};
 use super::keyword::{Keyword, Kind, keyword};
-use crate::code;
 use crate::draft::Instance;
 
 /// `with` and `without` are about the pseudo-header.
@@ -154,22 +153,14 @@ pub(super) const KEYWORDS: &[Keyword<Instance>] = &[
     keyword(
         "old_unicast_checksum",
         Kind::Words,
-        "the checksum of Keepalived before 1.3.7",
-        |_, args| {
-            let span = args.span();
-            let never = args.accept("never");
-            let diagnostic = if never {
-                Diagnostic::warning(code::IGNORED, span, "`old_unicast_checksum never` is ignored")
-                    .help("that checksum is never sent")
+        "begin with the checksum of Keepalived before 1.3.7; `never`: do not take it",
+        |instance, args| {
+            instance.policy.checksum = Some(if args.accept("never") {
+                ChecksumPolicy::NeverOld
             } else {
-                Diagnostic::error(
-                    code::UNSUPPORTED,
-                    span,
-                    "the checksum of Keepalived before 1.3.7 is not supported",
-                )
-                .help("update the peer, and leave this out")
-            };
-            Err(diagnostic)
+                ChecksumPolicy::OldFirst
+            });
+            Ok(())
         },
     ),
     keyword(

@@ -13,7 +13,7 @@ use crate::draft::Name;
 use crate::plan::{IpNet, Metric, NextHop, Route, RouteKind, RouteMode, TableId};
 
 /// The metrics with a number, by their names in iproute2.
-const METRICS: [&str; 13] = [
+const METRICS: [&str; 14] = [
     "mtu",
     "hoplimit",
     "advmss",
@@ -27,9 +27,10 @@ const METRICS: [&str; 13] = [
     "initcwnd",
     "initrwnd",
     "fastopen_no_cookie",
+    "quickack",
 ];
 
-const OTHERS: [&str; 20] = [
+const OTHERS: [&str; 25] = [
     "src",
     "to",
     "via",
@@ -50,6 +51,11 @@ const OTHERS: [&str; 20] = [
     "nexthop",
     "no_track",
     "track_group",
+    "features",
+    "congctl",
+    "realms",
+    "realm",
+    "pref",
 ];
 
 pub(super) fn parse(args: &mut Args<'_>) -> Result<(Route, Option<Name>), Diagnostic> {
@@ -69,6 +75,9 @@ pub(super) fn parse(args: &mut Args<'_>) -> Result<(Route, Option<Name>), Diagno
             protocol: None,
             on_link: false,
             metrics: Vec::new(),
+            congestion: None,
+            realms: None,
+            preference: None,
             mode: RouteMode::Prepend,
             tracked: true,
         },
@@ -94,7 +103,10 @@ pub(super) fn parse(args: &mut Args<'_>) -> Result<(Route, Option<Name>), Diagno
         Diagnostic::warning(code::BAD_ADDRESS, span, "this route has no destination")
             .help("write it as `ip route add` takes it, such as 10.1.0.0/16 via 10.0.0.1")
     })?;
-    if route.tracked && !has_device {
+    let leads_somewhere = matches!(route.kind, RouteKind::Unicast | RouteKind::Local);
+    let hops = &route.next_hops;
+    let has_device = has_device || !hops.is_empty() && hops.iter().all(|hop| hop.device.is_some());
+    if route.tracked && leads_somewhere && !has_device {
         // The kernel says nothing about the routes that go when a link goes, so only those with a link can be watched.
         let message = "a route without an interface cannot be tracked";
         args.report(Diagnostic::warning(code::ADJUSTED, span, message).help("add `dev INTERFACE` or `no_track`"));
@@ -155,6 +167,22 @@ impl Reading {
             "no_track" => route.tracked = false,
             "track_group" => self.track_group = Some(args.name("a track group")?),
             "nexthop" => route.next_hops.push(next_hop(args)?),
+            "realms" | "realm" => route.realms = Some(args.text("a realm")?),
+            "congctl" => {
+                let locked = args.accept("lock");
+                route.congestion = Some(args.text("a congestion control")?);
+                if locked {
+                    return Err(
+                        Diagnostic::error(code::UNSUPPORTED, word.span, "`congctl lock` is not supported")
+                            .help("leave `lock` out: the kernel does not change it by itself"),
+                    );
+                }
+            }
+            "features" => route.metrics.push(features(args)?),
+            "pref" => {
+                const ALL: [(&str, &str); 3] = [("low", "low"), ("medium", "medium"), ("high", "high")];
+                route.preference = Some(args.choice("a preference", &ALL)?.into());
+            }
             other => return self.other(other, word, args),
         }
         Ok(())
@@ -177,10 +205,7 @@ impl Reading {
             self.route.metrics.push(Metric { name, value, locked });
             return Ok(());
         }
-        if matches!(
-            text,
-            "realms" | "realm" | "features" | "congctl" | "encap" | "vrf" | "quickack" | "pref" | "expires"
-        ) {
+        if matches!(text, "encap" | "vrf" | "expires") {
             let message = format!("`{text}` of a route is not supported");
             return Err(
                 Diagnostic::error(code::UNSUPPORTED, word.span, message).help("add this route from a notify script")
@@ -228,6 +253,16 @@ impl Reading {
         }
         Some((self.route, self.track_group))
     }
+}
+
+/// The one that there is.
+fn features(args: &mut Args<'_>) -> Result<Metric, Diagnostic> {
+    const ECN: u32 = 1;
+    Ok(Metric {
+        name: "features",
+        value: args.choice("a feature", &[("ecn", ECN)])?,
+        locked: false,
+    })
 }
 
 /// `[inet|inet6] ADDRESS`

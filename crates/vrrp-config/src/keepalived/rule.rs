@@ -12,7 +12,7 @@ use crate::draft::Name;
 use crate::plan::{FwMark, IpNet, PortRange, Rule, RuleAction};
 use crate::units;
 
-const WORDS: [&str; 24] = [
+const WORDS: [&str; 27] = [
     "not",
     "from",
     "to",
@@ -37,6 +37,9 @@ const WORDS: [&str; 24] = [
     "goto",
     "no_track",
     "track_group",
+    "suppress_ifgroup",
+    "tun_id",
+    "realms",
 ];
 
 pub(super) fn parse(args: &mut Args<'_>) -> Result<(Rule, Option<Name>), Diagnostic> {
@@ -57,6 +60,9 @@ pub(super) fn parse(args: &mut Args<'_>) -> Result<(Rule, Option<Name>), Diagnos
             source_ports: None,
             destination_ports: None,
             suppress_prefix: None,
+            suppress_group: None,
+            tunnel: None,
+            realms: None,
             action: RuleAction::Nop,
             tracked: true,
         },
@@ -126,12 +132,9 @@ impl Reading {
             "nop" => self.action = Some(RuleAction::Nop),
             "no_track" => rule.tracked = false,
             "track_group" => self.track_group = Some(args.name("a track group")?),
-            text @ ("realms" | "suppress_ifgroup" | "sup_group" | "tun_id") => {
-                let message = format!("`{text}` of a rule is not supported");
-                return Err(
-                    Diagnostic::error(code::UNSUPPORTED, word.span, message).help("add this rule from a notify script")
-                );
-            }
+            "suppress_ifgroup" | "sup_group" => rule.suppress_group = Some(args.number(0..=i64::from(u32::MAX))?),
+            "tun_id" => rule.tunnel = Some(args.number(1..=i64::MAX)?),
+            "realms" | "realm" => rule.realms = Some(args.text("a realm")?),
             text => {
                 let message = format!("unknown word `{text}` in a rule");
                 let diagnostic = Diagnostic::warning(code::UNKNOWN, word.span, message);

@@ -33,6 +33,8 @@ pub struct Global {
     pub disable_local_igmp: bool,
     /// The process's name in `ps`.
     pub process_name: Option<Arc<str>>,
+    /// Where `${_RANDOM}` starts.
+    pub random_seed: Option<u64>,
     pub scripts: Scripts,
     pub scheduling: Scheduling,
     pub firewall: Firewall,
@@ -61,7 +63,7 @@ pub struct Scripts {
     pub priority_changes: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scheduling {
     /// The nice value.
     pub priority: Option<i8>,
@@ -70,20 +72,8 @@ pub struct Scheduling {
     pub auto: AutoPriority,
     pub no_swap: bool,
     pub cpu_affinity: Vec<u32>,
-    pub rlimit_rttime: Duration,
-}
-
-impl Default for Scheduling {
-    fn default() -> Self {
-        Self {
-            priority: None,
-            rt_priority: None,
-            auto: AutoPriority::default(),
-            no_swap: false,
-            cpu_affinity: Vec::new(),
-            rlimit_rttime: Duration::from_millis(10),
-        }
-    }
+    /// The longest that a thread may work at real-time priority without a pause; `None` is no limit.
+    pub rlimit_rttime: Option<Duration>,
 }
 
 /// `max_auto_priority`: raise the priority when a timer was late.
@@ -106,19 +96,18 @@ impl Default for AutoPriority {
 /// How traffic to addresses without `accept` is kept out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Firewall {
-    pub table: Arc<str>,
+    /// `None` is the daemon's own.
+    pub table: Option<Arc<str>>,
     pub priority: i32,
     pub counters: bool,
-    pub ifindex: bool,
 }
 
 impl Default for Firewall {
     fn default() -> Self {
         Self {
-            table: "keepalived".into(),
+            table: None,
             priority: -1,
             counters: false,
-            ifindex: false,
         }
     }
 }

@@ -32,6 +32,12 @@ pub struct Route {
     pub protocol: Option<Arc<str>>,
     pub on_link: bool,
     pub metrics: Vec<Metric>,
+    /// `congctl`: TCP's congestion control.
+    pub congestion: Option<Arc<str>>,
+    /// `[SOURCE/]DESTINATION`, numbers or names in `rt_realms`.
+    pub realms: Option<Arc<str>>,
+    /// `pref`: low, medium or high.
+    pub preference: Option<Arc<str>>,
     pub mode: RouteMode,
     /// Put back, or fault, when somebody else removes it; `no_track` turns that off.
     pub tracked: bool,
@@ -102,6 +108,10 @@ pub struct Rule {
     pub source_ports: Option<PortRange>,
     pub destination_ports: Option<PortRange>,
     pub suppress_prefix: Option<u8>,
+    pub suppress_group: Option<u32>,
+    pub tunnel: Option<u64>,
+    /// `[SOURCE/]DESTINATION`, numbers or names in `rt_realms`.
+    pub realms: Option<Arc<str>>,
     pub action: RuleAction,
     pub tracked: bool,
 }

@@ -49,7 +49,8 @@ impl Resolving<'_> {
         let (transport, source) = peers::transport(&mut written, self.defaults, family, self.report);
         settings.transport = transport;
         settings.source = source;
-        settings.track_source = written.track_source;
+        // Without a name the interface is the one that has the address, so without the address there is none.
+        settings.track_source = written.track_source || settings.interface.is_none();
         settings.needs_peer = written.fault_without_peer;
         settings.late_is_backup = written.late_is_backup;
         addresses::take(&mut written, &mut settings, self.machine.mtu, self.report);
@@ -188,6 +189,10 @@ impl Resolving<'_> {
             }
             return None;
         };
+        if written.interface.is_none() {
+            let message = "`use_vmac` needs an `interface` to be on";
+            self.warn(Diagnostic::error(code::INCOMPLETE, span, message).help("add `interface NAME`"));
+        }
         let forced = written.is_unicast() && on_base.is_none();
         if forced {
             let message = "adverts to peers go through the base interface";

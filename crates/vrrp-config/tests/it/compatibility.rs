@@ -22,33 +22,11 @@ const ON_PURPOSE: &[&str] = &[
     "`v3_checksum_as_v2` is seldom needed: what a peer computes is found out and answered in kind (`checksum auto`).",
     "Interfaces may always come later (`dynamic_interfaces`).",
     "`auth_type AH` is refused: RFC 3768 removed it.",
-    "`old_unicast_checksum` is refused, `old_unicast_checksum never` ignored: that checksum is never sent.",
+    "With `vrrp_priority`, which counts where real time is not permitted, the threads that speak still have real-time priority where it is; `max_auto_priority` raises that.",
 ];
 
 /// What is read and not obeyed in this version. A line at the start says so for each that is used.
 const NOT_YET: &[(&str, &str)] = &[
-    (
-        "vrrp_priority max_auto_priority",
-        "the thread that speaks has real-time priority where that is permitted",
-    ),
-    (
-        "vrrp_rlimit_rttime vrrp_no_swap",
-        "memory is always locked where that is permitted, and real time is not limited",
-    ),
-    ("reload_time_file reload_repeat reload_file", "reload by SIGHUP"),
-    (
-        "reload_check_config FILE",
-        "files are always checked first; what is wrong is in the log",
-    ),
-    ("fifo_write_vrrp_states_on_reload", "ask the control socket"),
-    (
-        "instance use_pid_dir data_use_instance process_name",
-        "name files with `-p`, `-r` and `..._dump_file`",
-    ),
-    (
-        "nftables_counters nftables_ifindex disable_local_igmp",
-        "the packet filter is without them",
-    ),
     ("kernel_rx_buf_size", "the buffer is the system's"),
     (
         "smtp_alert notification_email smtp_server",
@@ -59,16 +37,12 @@ const NOT_YET: &[(&str, &str)] = &[
 /// What is refused with a reason when it is used, since ignoring it would change behaviour.
 const REFUSED: &[(&str, &str)] = &[
     (
-        "an instance without `interface`",
-        "also with `unicast_src_ip`: name one",
-    ),
-    (
-        "routes of other types than unicast, with `nexthop`, or with options other than src, via, dev, table and metric",
+        "routes with `encap`, `vrf` or `expires`",
         "add them from a notify script",
     ),
     (
-        "rules with other selectors than from, to, iif and a whole fwmark, or another action than a table",
-        "add them from a notify script",
+        "tables, protocols and realms by names that iproute2 does not know here",
+        "write their numbers",
     ),
 ];
 

@@ -339,7 +339,7 @@ fn of_global_defs() {
     global(
         "nftables t\n nftables_priority -7",
         |p| show((&p.global.firewall.table, p.global.firewall.priority)),
-        "(\"t\", -7)",
+        "(Some(\"t\"), -7)",
     );
     global("umask 0022", |p| show(p.global.umask), "Some(18)");
     global("umask IWGRP | IWOTH", |p| show(p.global.umask), "Some(18)");
@@ -469,12 +469,6 @@ fn mistakes_in_instances() {
         ("track_script { nowhere }", "warning VR0009", "nowhere"),
         ("track_lb { nowhere weight 3 }", "warning VR0009", "nowhere"),
         ("quorum {\n address 10.9.0.1\n need 2\n }", "error VR0011", "need 2"),
-        ("old_unicast_checksum", "error VR0002", "old_unicast_checksum"),
-        (
-            "old_unicast_checksum never",
-            "warning VR0003",
-            "old_unicast_checksum never",
-        ),
         ("auth_hmac {\n key 1 short\n }", "error VR0006", "key 1 short"),
         ("use_vmac a b:c", "warning VR0006", "b:c"),
         (
@@ -488,9 +482,9 @@ fn mistakes_in_instances() {
             "vai",
         ),
         (
-            "virtual_routes {\n 10.1.0.0/16 dev eth0 realms 3\n }",
+            "virtual_routes {\n 10.1.0.0/16 dev eth0 expires 3\n }",
             "error VR0002",
-            "realms",
+            "expires",
         ),
         (
             "virtual_rules {\n from 10.1.0.0/16\n }",

@@ -293,7 +293,7 @@ impl Instance {
     fn refuse(&mut self, packet: &Packet<'_>, reason: DropReason, cx: &mut Cx<'_>) {
         self.stats.count_drop(reason);
         let bit = 1 << reason.place();
-        let log = reason != DropReason::NotListening && self.said.drops & bit == 0;
+        let log = self.said.drops & bit == 0;
         self.said.drops |= bit;
         let instance = Some(self.settings.id);
         cx.emit(Output::Drop {

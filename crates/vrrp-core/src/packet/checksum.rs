@@ -29,7 +29,8 @@ impl Dialect {
     /// Whether a policy lets this dialect in.
     pub const fn allowed(self, policy: ChecksumPolicy) -> bool {
         match policy {
-            ChecksumPolicy::Auto => true,
+            ChecksumPolicy::Auto | ChecksumPolicy::OldFirst => true,
+            ChecksumPolicy::NeverOld => !matches!(self, Dialect::WithGroup),
             ChecksumPolicy::With => !matches!(self, Dialect::Without),
             ChecksumPolicy::Without => matches!(self, Dialect::Without),
         }
@@ -38,7 +39,8 @@ impl Dialect {
     /// The first word to a peer not heard yet.
     pub const fn first(policy: ChecksumPolicy) -> Dialect {
         match policy {
-            ChecksumPolicy::Auto | ChecksumPolicy::With => Dialect::With,
+            ChecksumPolicy::Auto | ChecksumPolicy::With | ChecksumPolicy::NeverOld => Dialect::With,
+            ChecksumPolicy::OldFirst => Dialect::WithGroup,
             ChecksumPolicy::Without => Dialect::Without,
         }
     }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use tandem_time::Mono;
 
+use super::strangers::Strangers;
 use super::{Router, Started};
 use crate::instance::Found;
 use crate::packet::{Datagram, Packet};
@@ -38,7 +39,10 @@ impl Router {
             Input::TakeOver { instance } => self.one(instance, now, |i, cx| i.take_over(cx)),
             Input::Witnesses { instance, reachable } => self.one(instance, now, |i, cx| i.witnesses(reachable, cx)),
             Input::WallClock { unix } => self.wall = Some((now, unix)),
-            Input::ClearStatistics => self.each(now, |instance, _| instance.clear_statistics()),
+            Input::ClearStatistics => {
+                self.strangers = Strangers::default();
+                self.each(now, |instance, _| instance.clear_statistics());
+            }
             Input::Settings(settings) => self.reload(*settings, now),
         }
     }
@@ -74,13 +78,14 @@ impl Router {
         }
     }
 
+    /// For none of ours: said once of each sender.
     fn refuse(&mut self, source: IpAddr, reason: DropReason) {
-        // The runtime logs these only where `log_unknown_vrids` asks for it.
+        let log = self.strangers.refuse(source, reason);
         self.out.outputs.push_back(Output::Drop {
             instance: None,
             source,
             reason,
-            log: false,
+            log,
         });
     }
 

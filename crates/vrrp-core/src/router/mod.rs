@@ -3,6 +3,7 @@
 mod inputs;
 mod links;
 mod reload;
+mod strangers;
 mod tracking;
 
 #[cfg(test)]
@@ -20,9 +21,10 @@ use crate::instance::{Instance, InstanceView};
 use crate::outbox::{Cx, Outbox};
 use crate::settings::{GroupId, InstanceId, RouterSettings, TrackerId};
 use crate::track::TrackState;
-use crate::{Input, Output, State};
+use crate::{DropReason, Input, Output, State};
 
 use links::Links;
+use strangers::Strangers;
 
 /// The VRRP router of one host.
 ///
@@ -43,6 +45,7 @@ pub struct Router {
     sources: BTreeMap<InstanceId, Option<IpAddr>>,
     /// The wall clock at a moment of ours.
     wall: Option<(Mono, Duration)>,
+    strangers: Strangers,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +74,7 @@ impl Router {
             started: Started::No,
             sources: BTreeMap::new(),
             wall: None,
+            strangers: Strangers::default(),
             settings,
         };
         for settings in &router.settings.instances {
@@ -134,6 +138,11 @@ impl Router {
 
     pub fn instances(&self) -> impl Iterator<Item = InstanceView<'_>> {
         self.instances.values().map(Instance::view)
+    }
+
+    /// Of packets that were for none of the instances.
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.strangers.dropped(reason)
     }
 
     pub fn group_state(&self, id: GroupId) -> Option<State> {

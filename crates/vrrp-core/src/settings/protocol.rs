@@ -162,6 +162,10 @@ pub enum ChecksumPolicy {
     Auto,
     With,
     Without,
+    /// Like `Auto`, but peers not heard yet are spoken to as Keepalived did before 1.3.7 (`old_unicast_checksum`).
+    OldFirst,
+    /// Like `Auto`, but without that form (`old_unicast_checksum never`).
+    NeverOld,
 }
 
 /// The protocol version with what only that version has.

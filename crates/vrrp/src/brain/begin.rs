@@ -129,9 +129,14 @@ impl Brain {
     fn sources_of(&self, settings: &RouterSettings) -> Vec<(InstanceId, Option<IpAddr>)> {
         let instances = settings.instances.iter();
         let instances = instances.filter(|i| i.source.is_none() || i.track_source);
-        instances
-            .map(|i| (i.id, self.network.source(i, &self.virtuals)))
-            .collect()
+        instances.map(|i| (i.id, self.source_of(i))).collect()
+    }
+
+    /// One that names no interface hears of a link by its source only, so that must not be there before it can listen.
+    fn source_of(&self, settings: &InstanceSettings) -> Option<IpAddr> {
+        let home = self.network.home(settings).map(|link| link.name.as_str());
+        let deaf = settings.interface.is_none() && home.is_none_or(|name| self.ports.is_deaf(name));
+        self.network.source(settings, &self.virtuals).filter(|_| !deaf)
     }
 
     fn tell_these(&mut self, sources: Vec<(InstanceId, Option<IpAddr>)>) {

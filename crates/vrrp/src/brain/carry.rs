@@ -77,7 +77,7 @@ impl Brain {
                 reason,
                 log,
             } => {
-                if log || instance.is_none() {
+                if log {
                     self.reports.send(Report::Drop {
                         instance,
                         source,
@@ -95,8 +95,7 @@ impl Brain {
     }
 
     fn send(&mut self, instance: InstanceId, advert: &Utterance<'_>) {
-        let interface = self.settings(instance).and_then(|s| s.interface.as_deref());
-        let Some(link) = interface.and_then(|name| self.network.link(name)) else {
+        let Some(link) = self.settings(instance).and_then(|s| self.network.home(s)) else {
             return;
         };
         let mac = self.network.vmacs().speaker(instance).map(|vmac| vmac.mac);
@@ -166,7 +165,10 @@ impl Brain {
 
     pub(super) fn remove_all(&mut self, instance: InstanceId) {
         self.remove_policy(instance);
-        self.with_addresses(instance, |_| true, Brain::remove);
+        let settings = self.settings(instance).cloned();
+        for address in settings.iter().flat_map(InstanceSettings::addresses) {
+            self.remove_where_it_is(instance, settings.as_ref(), address);
+        }
         self.lower(instance);
     }
 
@@ -204,10 +206,20 @@ impl Brain {
 
     /// The settings no longer have it.
     fn remove_old(&mut self, instance: InstanceId, address: &VirtualAddress) {
-        let Some(settings) = self.settings(instance) else {
-            return;
-        };
-        if let Some(index) = self.network.place(settings, address).map(|link| link.index) {
+        let settings = self.settings(instance).cloned();
+        self.remove_where_it_is(instance, settings.as_ref(), address);
+    }
+
+    /// Where we put it, else where it would belong: from before a crash.
+    fn remove_where_it_is(
+        &mut self,
+        instance: InstanceId,
+        settings: Option<&InstanceSettings>,
+        address: &VirtualAddress,
+    ) {
+        let belongs = || Some(self.network.place(settings?, address)?.index);
+        let held = self.holding.place(instance, address.address);
+        if let Some(index) = held.or_else(belongs) {
             self.remove(instance, address, index);
         }
     }

@@ -39,6 +39,13 @@ impl Brain {
 
     /// Virtual addresses come by the hundred, and only an owner speaks from one.
     fn source_may_change(&mut self, changed: IpAddr) {
+        let instances = &self.router.settings().instances;
+        if instances
+            .iter()
+            .any(|i| i.interface.is_none() && i.source == Some(changed))
+        {
+            self.listen();
+        }
         let owner = |settings: &InstanceSettings| settings.priority.is_owner();
         if !self.virtuals.contains(&changed) || self.router.settings().instances.iter().any(owner) {
             self.tell_sources();
@@ -64,6 +71,7 @@ impl Brain {
             Answer::Opened(opened) => {
                 self.opened(opened);
                 self.tell_links(&network::watched(self.router.settings()));
+                self.tell_sources();
             }
             Answer::Listed(lists) => self.relisted(lists),
         }
@@ -84,10 +92,14 @@ impl Brain {
         self.add_statics();
         self.add_returned();
         self.add_held_ways();
-        let openings = self.ports.adjust(self.router.settings(), &self.network);
-        self.open_ports(openings);
+        self.listen();
         self.tell_links(&network::watched(self.router.settings()));
         self.tell_sources();
+    }
+
+    fn listen(&mut self) {
+        let openings = self.ports.adjust(self.router.settings(), &self.network);
+        self.open_ports(openings);
     }
 
     fn address_gone(&mut self, index: Index, address: IpAddr) {

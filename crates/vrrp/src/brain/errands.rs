@@ -9,12 +9,12 @@ use std::io;
 use std::net::IpAddr;
 
 use tandem_sys::netlink::{Batch, Index, NetlinkError, Request};
-use tandem_sys::realtime;
 use tandem_vrrp_core::settings::InstanceId;
 use tokio::sync::mpsc;
 
 use super::lent::{Lent, Setting};
 use super::{Answer, Brain};
+use crate::urgency::Urgency;
 
 /// The kernel works on them for a fraction of a millisecond.
 const SOME: usize = 16;
@@ -51,14 +51,12 @@ enum Outcome {
 }
 
 impl Errands {
-    /// `priority`: addresses are as urgent as adverts. That it may be refused has been said for the router's thread.
-    pub(super) fn start(answering: mpsc::UnboundedSender<Answer>, priority: Option<u8>) -> io::Result<Errands> {
+    /// Addresses are as urgent as adverts. That it may be refused has been said for the router's thread.
+    pub(super) fn start(answering: mpsc::UnboundedSender<Answer>, urgency: Urgency) -> io::Result<Errands> {
         let batch = Batch::open()?;
         let (to, waiting) = mpsc::unbounded_channel();
         let work = move || {
-            if let Some(priority) = priority {
-                realtime::prioritise_this_thread(priority).ok();
-            }
+            urgency.take().ok();
             run(batch, waiting, &answering);
         };
         std::thread::Builder::new()

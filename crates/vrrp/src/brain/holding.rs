@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use tandem_sys::netlink::{AddressRequest, Broadcast, Cidr, Flags, Index, Scope};
-use tandem_vrrp_core::settings::{self, InstanceId, VirtualAddress};
+use tandem_sys::netlink::{AddressRequest, Broadcast, Cidr, Flags, Index};
+use tandem_vrrp_core::settings::{InstanceId, VirtualAddress};
+
+use crate::policy::scope;
 
 #[derive(Debug, Default)]
 pub(super) struct Holding {
@@ -151,16 +153,6 @@ pub(super) fn request(address: &VirtualAddress, index: Index) -> Option<AddressR
         },
         ..AddressRequest::new(index, cidr)
     })
-}
-
-const fn scope(scope: settings::Scope) -> Scope {
-    match scope {
-        settings::Scope::Global => Scope::Global,
-        settings::Scope::Site => Scope::Site,
-        settings::Scope::Link => Scope::Link,
-        settings::Scope::Host => Scope::Host,
-        other => Scope::Other(other.number()),
-    }
 }
 
 #[cfg(test)]

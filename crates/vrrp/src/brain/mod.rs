@@ -45,7 +45,6 @@ use nix::unistd::Pid;
 use tandem_ops::clock::Clock;
 use tandem_sys::netlink::{Address, Change, Link, NetlinkError, Watch};
 use tandem_sys::readable::Readable;
-use tandem_sys::realtime;
 use tandem_sys::timer::Timer;
 use tandem_time::Mono;
 use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings};
@@ -56,6 +55,7 @@ use tokio::sync::mpsc;
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
 use crate::statics::Statics;
+use crate::urgency::Urgency;
 use ears::{Ears, News};
 use echoes::Echoes;
 use errands::Errands;
@@ -85,8 +85,7 @@ pub(crate) struct Start {
     /// Instances whose addresses we held a moment ago.
     pub(crate) journal: Vec<InstanceId>,
     pub(crate) verbosity: Verbosity,
-    /// SCHED_RR; `None` leaves the thread as it is.
-    pub(crate) realtime: Option<u8>,
+    pub(crate) urgency: Urgency,
     /// `vrrp_cpu_affinity`; none is any.
     pub(crate) processors: Vec<u32>,
 }
@@ -137,9 +136,7 @@ fn keep_to(processors: &[u32]) -> io::Result<()> {
 
 fn think(start: Start, inbox: mpsc::Receiver<Order>, outbox: mpsc::Sender<Report>) -> io::Result<()> {
     let mut reports = messages::Reports::new(outbox);
-    if let Some(priority) = start.realtime
-        && let Err(error) = realtime::prioritise_this_thread(priority)
-    {
+    if let Err(error) = start.urgency.take() {
         reports.trouble(format_args!(
             "no real-time priority ({error}): on a busy host adverts below 30 ms may come late; CAP_SYS_NICE helps"
         ));
@@ -221,6 +218,7 @@ struct Brain {
     answering: mpsc::UnboundedSender<Answer>,
     verbosity: Verbosity,
     pace: Pace,
+    urgency: Urgency,
     /// More than an advert may be late.
     patience: Duration,
     /// The last error in sending adverts, so that it is said once.
@@ -247,7 +245,8 @@ impl Brain {
             ears: Ears::default(),
             echoes: Echoes::default(),
             holding: Holding::default(),
-            errands: Errands::start(answering.clone(), start.realtime)?,
+            errands: Errands::start(answering.clone(), start.urgency)?,
+            urgency: start.urgency,
             arranged: Arranged::default(),
             // The watch first, so that nothing falls between it and the first lists.
             watch: Watch::open()?,
@@ -274,6 +273,7 @@ impl Brain {
             self.arm()?;
             let woken = self.sleep().await?;
             let (what, since) = (woken.name(), self.clock.now());
+            self.hurry(since);
             let late = self.pace.woke(self.armed, since, self.patience);
             self.say(late);
             self.drain()?;
@@ -298,6 +298,17 @@ impl Brain {
     fn say(&mut self, late: Option<Lateness>) {
         if let Some(late) = late {
             self.reports.trouble(late);
+        }
+    }
+
+    /// Who was late is more urgent from now on (`max_auto_priority`).
+    fn hurry(&mut self, now: Mono) {
+        let late = self.armed.map_or(Duration::ZERO, |due| now.since(due));
+        if let Some(priority) = self.urgency.was_late(late) {
+            let millis = late.as_millis();
+            self.reports.trouble(format_args!(
+                "a thread timer expired {millis} ms ago: the router's thread has real-time priority {priority} now"
+            ));
         }
     }
 

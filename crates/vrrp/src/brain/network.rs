@@ -110,13 +110,24 @@ impl Network {
         self.link(name).is_some_and(|link| link.up && link.carrier)
     }
 
+    /// Where an instance lives: on the interface it names, or on the one that has the address it speaks from.
+    pub(super) fn home<'a>(&'a self, settings: &InstanceSettings) -> Option<&'a Link> {
+        match (&settings.interface, settings.source) {
+            (Some(name), _) => self.link(name),
+            (None, Some(source)) => self.having(source).find(|link| self.vmacs.named(&link.name).is_none()),
+            (None, None) => None,
+        }
+    }
+
     /// The interface that an address of this instance belongs on.
     pub(super) fn place(&self, settings: &InstanceSettings, address: &VirtualAddress) -> Option<&Link> {
         if let Some(vmac) = self.vmacs.for_address(settings, address) {
             return self.link(&vmac.name);
         }
-        let name = address.device.as_ref().or(settings.interface.as_ref())?;
-        self.link(name)
+        match &address.device {
+            Some(name) => self.link(name),
+            None => self.home(settings),
+        }
     }
 
     pub(super) fn has_any(&self, index: Index) -> bool {
@@ -137,9 +148,12 @@ impl Network {
     /// Where adverts of this instance come from: what it names, if the interface has it; else the primary address, for IPv6 the link-local one. Virtual addresses
     /// do not count, unless they are what the owner has.
     pub(super) fn source(&self, settings: &InstanceSettings, virtuals: &BTreeSet<IpAddr>) -> Option<IpAddr> {
-        let index = self.link(settings.interface.as_deref()?)?.index;
+        let home = self.home(settings)?;
+        let index = home.index;
         if let Some(fixed) = settings.source {
-            return Some(fixed).filter(|fixed| self.has(index, *fixed));
+            // Nobody else says that the interface is down when it has no name.
+            let speaks = settings.interface.is_some() || home.up && home.carrier;
+            return Some(fixed).filter(|fixed| speaks && self.has(index, *fixed));
         }
         let here = self.addresses.values().filter(|known| known.address.index == index);
         let mut candidates: Vec<&Known> = here.filter(|known| speaks(&known.address, settings.family)).collect();
@@ -238,6 +252,35 @@ mod tests {
             ..v4
         };
         assert_eq!(network.source(&owner, &virtuals), Some(ip("10.9.0.100")));
+    }
+
+    #[test]
+    fn whoever_names_no_interface_lives_where_its_address_is() {
+        let homeless = InstanceSettings {
+            interface: None,
+            source: Some(ip("10.9.0.1")),
+            ..instance(Family::V4)
+        };
+        let here = address(2, "10.9.0.1/24", Scope::Global);
+        let mut network = Network::new(
+            vec![link(1, "eth0"), link(2, "eth1")],
+            vec![here.clone()],
+            Vmacs::default(),
+        );
+        let none = BTreeSet::new();
+        let vip = VirtualAddress::host(ip("10.9.0.100"));
+        assert_eq!(network.source(&homeless, &none), Some(ip("10.9.0.1")));
+        assert_eq!(network.place(&homeless, &vip).map(|link| link.index), Some(Index(2)));
+        let down = Link {
+            carrier: false,
+            ..link(2, "eth1")
+        };
+        network.take(&Change::Link(down));
+        assert_eq!(network.source(&homeless, &none), None, "its interface is down");
+        network.take(&Change::AddressGone(here));
+        assert!(network.home(&homeless).is_none());
+        network.take(&Change::Address(address(1, "10.9.0.1/24", Scope::Global)));
+        assert_eq!(network.home(&homeless).map(|link| &*link.name), Some("eth0"));
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl Ports {
             let index = network.link(&interface)?.index;
             Some(((interface, family), Place { index, groups }))
         };
-        let wanted: BTreeMap<Name, Place> = wanted(settings).into_iter().filter_map(there).collect();
+        let wanted: BTreeMap<Name, Place> = wanted(settings, network).into_iter().filter_map(there).collect();
         // With other groups on the same interface the old one listens until there is a new one.
         let is_there = |name: &Name, port: &Port| wanted.get(name).is_some_and(|place| place.index == port.place.index);
         let closing = self.open.extract_if(.., |name, port| !is_there(name, port));
@@ -153,11 +153,12 @@ impl Ports {
 }
 
 /// Which sockets, and which groups on each.
-fn wanted(settings: &RouterSettings) -> BTreeMap<Name, BTreeSet<IpAddr>> {
+fn wanted(settings: &RouterSettings, network: &Network) -> BTreeMap<Name, BTreeSet<IpAddr>> {
     let mut wanted: BTreeMap<Name, BTreeSet<IpAddr>> = BTreeMap::new();
     for instance in &settings.instances {
-        let Some(interface) = &instance.interface else { continue };
-        let groups = wanted.entry((interface.clone(), instance.family)).or_default();
+        let Some(home) = network.home(instance) else { continue };
+        let name = (home.name.as_str().into(), instance.family);
+        let groups = wanted.entry(name).or_default();
         if let Transport::Multicast { group } = instance.transport {
             groups.insert(group);
         }

@@ -11,7 +11,9 @@ mod words;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use tandem_vrrp_config::Plan;
 
 pub(crate) use data::data;
 pub(crate) use json::json;
@@ -19,6 +21,23 @@ pub(crate) use statistics::statistics;
 
 /// Only root may read it, as Keepalived has it: passwords may be in the configuration that it shows.
 const MODE: u32 = 0o600;
+
+/// `data_use_instance`: those who are not the only ones have a file each.
+pub(crate) fn data_path(plan: &Plan, namespace: Option<&str>) -> PathBuf {
+    let dumps = &plan.global.dumps;
+    if !dumps.use_instance {
+        return dumps.data.clone();
+    }
+    let namespace = namespace.or(plan.global.net_namespace.as_deref());
+    let names = plan.global.instance_name.as_deref().into_iter().chain(namespace);
+    let mut stem = dumps.data.with_extension("").into_os_string();
+    names.for_each(|name| stem.push(format!(".{name}")));
+    if let Some(extension) = dumps.data.extension() {
+        stem.push(".");
+        stem.push(extension);
+    }
+    stem.into()
+}
 
 pub(crate) fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();

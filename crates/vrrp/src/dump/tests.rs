@@ -179,3 +179,15 @@ fn written_whole_and_for_the_owner_only() {
     assert_eq!(mode & 0o777, 0o600);
     fs::remove_file(&path).expect("ours");
 }
+
+#[test]
+fn those_who_are_several_have_a_file_each() {
+    let mut plan = plan();
+    let path = |plan: &Plan| data_path(plan, Some("blue")).display().to_string();
+    plan.global.instance_name = Some("left".into());
+    assert_eq!(path(&plan), "/tmp/keepalived.data");
+    plan.global.dumps.use_instance = true;
+    assert_eq!(path(&plan), "/tmp/keepalived.left.blue.data");
+    plan.global.dumps.data = "/var/lib/state".into();
+    assert_eq!(path(&plan), "/var/lib/state.left.blue");
+}

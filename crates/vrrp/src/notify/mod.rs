@@ -12,14 +12,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_vrrp::allowed::default_user;
-use tandem_vrrp_config::{Command, Notify, OnceScript, Plan, User};
+use tandem_vrrp_config::{Command, Fifo, Notify, OnceScript, Plan, User};
 use tandem_vrrp_core::settings::InstanceId;
 use tandem_vrrp_core::{Notice, Subject};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::launcher::{Ending, Launcher};
 use crate::logs::Log;
 use crate::runner::Runner;
+use crate::snapshot::Snapshot;
 
 use fifo::Pipe;
 pub(crate) use words::News;
@@ -33,10 +34,20 @@ pub(crate) struct Heralds {
     log: Rc<Log>,
     launcher: Rc<Launcher>,
     default_user: Option<User>,
-    pipes: Vec<Pipe>,
+    pipes: Vec<Outlet>,
     subjects: Vec<Told>,
     priority_changes: bool,
     running: RefCell<JoinSet<()>>,
+}
+
+/// A pipe, and the program that reads it.
+#[derive(Debug)]
+struct Outlet {
+    fifo: Fifo,
+    reader: Option<Command>,
+    pipe: Pipe,
+    /// Ends the program.
+    running: Option<AbortHandle>,
 }
 
 /// What a subject of the plan has its programs told.
@@ -59,24 +70,45 @@ impl Heralds {
             priority_changes: plan.global.scripts.priority_changes,
             running: RefCell::default(),
         };
+        heralds.exchange_pipes(plan);
+        heralds
+    }
+
+    /// What stays the same goes on, with its reader.
+    fn exchange_pipes(&mut self, plan: &Plan) {
         let scripts = &plan.global.scripts;
-        let pipes = [
+        let wanted = [
             (&scripts.notify_fifo, &scripts.notify_fifo_script),
             (&scripts.vrrp_notify_fifo, &scripts.vrrp_notify_fifo_script),
         ];
-        for (fifo, reader) in pipes {
+        let mut before = std::mem::take(&mut self.pipes);
+        for (fifo, reader) in wanted {
             let Some(fifo) = fifo else { continue };
-            match Pipe::open(fifo) {
-                Ok(pipe) => heralds.pipes.push(pipe),
-                Err(error) => heralds
-                    .log
-                    .error(&format!("cannot open the pipe {}: {error}", fifo.path.display())),
-            }
-            if let Some(reader) = reader {
-                heralds.run(reader, &[fifo.path.to_string_lossy().into_owned()]);
-            }
+            let same = before.iter().position(|old| old.fifo == *fifo && old.reader == *reader);
+            let outlet = same.map(|place| before.swap_remove(place));
+            let outlet = outlet.or_else(|| self.open(fifo, reader.as_ref()));
+            self.pipes.extend(outlet);
         }
-        heralds
+        before
+            .iter()
+            .filter_map(|old| old.running.as_ref())
+            .for_each(AbortHandle::abort);
+    }
+
+    fn open(&self, fifo: &Fifo, reader: Option<&Command>) -> Option<Outlet> {
+        let pipe = Pipe::open(fifo)
+            .inspect_err(|error| {
+                let path = fifo.path.display();
+                self.log.error(&format!("cannot open the pipe {path}: {error}"));
+            })
+            .ok()?;
+        let path = fifo.path.to_string_lossy().into_owned();
+        Some(Outlet {
+            fifo: fifo.clone(),
+            reader: reader.cloned(),
+            pipe,
+            running: reader.and_then(|reader| self.run(reader, &[path])),
+        })
     }
 
     /// After a reload. What the old plan had is kept as long as its last news may come.
@@ -89,6 +121,36 @@ impl Heralds {
         self.launcher.set_careful(plan.global.scripts.security);
         self.default_user = default_user(plan);
         self.priority_changes = plan.global.scripts.priority_changes;
+        self.exchange_pipes(plan);
+    }
+
+    /// All states, to the pipes (`fifo_write_vrrp_states_on_reload`).
+    pub(crate) fn repeat(&self, snapshot: &Snapshot) {
+        let instance = |id: InstanceId| snapshot.instances.iter().find(|i| i.settings.id == id);
+        for told in &self.subjects {
+            let now = match told.subject {
+                Subject::Instance(id) => instance(id).map(|i| (i.state, i.effective.value())),
+                Subject::Group(id) => {
+                    let group = snapshot.groups.iter().find(|(group, ..)| *group == id);
+                    group.map(|(_, state, priority)| (*state, *priority))
+                }
+            };
+            let Some((notice, priority)) = now.and_then(|(state, priority)| Some((words::of(state)?, priority))) else {
+                continue;
+            };
+            let news = News {
+                is_group: matches!(told.subject, Subject::Group(_)),
+                name: told.name.clone(),
+                notice,
+                priority,
+            };
+            self.write(&news);
+        }
+    }
+
+    fn write(&self, news: &News) {
+        let line = news.line();
+        self.pipes.iter().for_each(|outlet| outlet.pipe.write(&line, &self.log));
     }
 
     pub(crate) fn tell(&mut self, subject: Subject, notice: Notice, priority: u8) {
@@ -109,8 +171,7 @@ impl Heralds {
             self.run_all(&told.notify, notice, &news);
         }
         if !about_priority || told.notify.priority_changes || self.priority_changes {
-            let line = news.line();
-            self.pipes.iter().for_each(|pipe| pipe.write(&line, &self.log));
+            self.write(&news);
         }
     }
 
@@ -150,12 +211,11 @@ impl Heralds {
             Notice::MasterRxLowerPriority => &notify.master_rx_lower,
             Notice::MasterPriority | Notice::BackupPriority => &None,
         };
-        own.iter().for_each(|command| self.run(command, &[]));
+        // Nobody ends them but they themselves.
+        own.iter().for_each(|command| drop(self.run(command, &[])));
         if notice != Notice::MasterRxLowerPriority {
-            notify
-                .any
-                .iter()
-                .for_each(|command| self.run(command, &news.arguments()));
+            let any = notify.any.iter();
+            any.for_each(|command| drop(self.run(command, &news.arguments())));
         }
     }
 
@@ -170,22 +230,25 @@ impl Heralds {
         }
     }
 
-    fn run(&self, command: &Command, arguments: &[String]) {
+    fn run(&self, command: &Command, arguments: &[String]) -> Option<AbortHandle> {
         match self.runner(command, arguments).start(&self.launcher) {
             Ok(mut run) => {
                 let mut running = self.running.borrow_mut();
                 // Those that have ended are forgotten when the next one starts.
                 while running.try_join_next().is_some() {}
                 let (log, name) = (self.log.clone(), command.words.join(" "));
-                running.spawn_local(async move {
+                Some(running.spawn_local(async move {
                     match run.wait().await {
                         Ending::Refused(why) => log.error(&format!("cannot run {name}: {why}")),
                         Ending::Lost => log.error(&format!("{name}: {LOST}")),
                         Ending::Status(_) | Ending::Signal(_) => {}
                     }
-                });
+                }))
             }
-            Err(error) => self.cannot(command, &error),
+            Err(error) => {
+                self.cannot(command, &error);
+                None
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tandem_vrrp::allowed::{GROUP, INSTANCE};
-use tandem_vrrp_core::Notice;
+use tandem_vrrp_core::{Notice, State};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct News {
@@ -39,6 +39,16 @@ pub(super) const fn shown(notice: Notice, says_deleted: bool) -> Notice {
     match notice {
         Notice::Deleted if !says_deleted => Notice::Fault,
         other => other,
+    }
+}
+
+/// What is told of who is in this state.
+pub(super) const fn of(state: State) -> Option<Notice> {
+    match state {
+        State::Master => Some(Notice::Master),
+        State::Backup => Some(Notice::Backup),
+        State::Fault => Some(Notice::Fault),
+        State::Init => None,
     }
 }
 

@@ -243,7 +243,7 @@ fn ways(bench: &Bench<'_>) -> Result<()> {
                 .netlink(async |netlink| Ok((netlink.routes().await?, netlink.rules().await?)))?;
             let there = (
                 routes.iter().any(|route| route.table == 77),
-                rules.iter().any(|rule| rule.priority == 500 && rule.table == 77),
+                rules.iter().any(|rule| rule.priority == 500 && rule.table() == Some(77)),
             );
             if there == (wanted, wanted) {
                 return Ok(());

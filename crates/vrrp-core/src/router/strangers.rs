@@ -1,0 +1,64 @@
+//! Packets that are for none of our instances: counted, and said once of each sender.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use crate::DropReason;
+
+/// A segment has a handful of other routers; the one that is said longest ago makes room.
+const REMEMBERED: usize = 64;
+
+#[derive(Debug)]
+pub(super) struct Strangers {
+    drops: [u64; DropReason::ALL.len()],
+    said: VecDeque<(IpAddr, DropReason)>,
+}
+
+impl Default for Strangers {
+    fn default() -> Strangers {
+        Strangers {
+            drops: [0; DropReason::ALL.len()],
+            said: VecDeque::new(),
+        }
+    }
+}
+
+impl Strangers {
+    /// Whether it is to be said.
+    pub(super) fn refuse(&mut self, source: IpAddr, reason: DropReason) -> bool {
+        self.drops[reason.place()] += 1;
+        if self.said.contains(&(source, reason)) {
+            return false;
+        }
+        if self.said.len() == REMEMBERED {
+            self.said.pop_front();
+        }
+        self.said.push_back((source, reason));
+        true
+    }
+
+    pub(super) fn dropped(&self, reason: DropReason) -> u64 {
+        self.drops[reason.place()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_sender_and_reason_once() {
+        let mut strangers = Strangers::default();
+        let from = |last: u8| IpAddr::from([10, 9, 0, last]);
+        assert!(strangers.refuse(from(1), DropReason::UnknownVrid));
+        assert!(!strangers.refuse(from(1), DropReason::UnknownVrid));
+        assert!(strangers.refuse(from(1), DropReason::TooShort));
+        assert!(strangers.refuse(from(2), DropReason::UnknownVrid));
+        assert_eq!(strangers.dropped(DropReason::UnknownVrid), 3);
+        assert_eq!(strangers.dropped(DropReason::Ttl), 0);
+        for last in 3..=255 {
+            strangers.refuse(from(last), DropReason::UnknownVrid);
+        }
+        assert_eq!(strangers.said.len(), REMEMBERED);
+    }
+}
