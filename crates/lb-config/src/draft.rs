@@ -14,6 +14,7 @@ use tandem_text::{Span, Spanned};
 
 use crate::acl::Book;
 use crate::checking::Checking;
+use crate::expr::Reference;
 use crate::plan::{Bind, Global, Host, Keepalive, LogRule, ProxyLogs, ServerPort, ServerStates, Stats, StickRule};
 use crate::written::Written;
 
@@ -133,6 +134,8 @@ pub(crate) struct Settings {
     pub(crate) server_states: ServerStates,
     pub(crate) socket_stats: bool,
     pub(crate) written: Written,
+    /// What its expressions name, to be looked for when all is read.
+    pub(crate) references: Vec<Spanned<Reference>>,
 }
 
 impl Default for Settings {
@@ -161,6 +164,7 @@ impl Default for Settings {
             server_states: ServerStates::default(),
             socket_stats: false,
             written: Written::default(),
+            references: Vec::new(),
         }
     }
 }

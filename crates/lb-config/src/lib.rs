@@ -14,6 +14,7 @@ pub mod explain;
 mod expr;
 mod haproxy;
 mod load;
+mod log_format;
 mod names;
 mod native;
 mod plan;

@@ -1,10 +1,12 @@
 //! The words for enumerated values, the same in both dialects.
 
+use std::num::NonZeroU32;
+
 use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod};
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::stick::KeyType;
 
-use crate::plan::{Facility, Level, LogFormat, Severity};
+use crate::plan::{Facility, Level, LogFormat, Sample, Severity};
 
 pub(crate) const LOG_FORMATS: &[(&str, LogFormat)] = &[
     ("rfc3164", LogFormat::Rfc3164),
@@ -102,4 +104,27 @@ pub(crate) fn redispatch(text: &str) -> Option<Redispatch> {
         1.. => Redispatch::Every(number.unsigned_abs()),
         _ => Redispatch::FromLast(number.unsigned_abs()),
     })
+}
+
+/// `RANGES:SIZE`, such as `1,3-4:5`.
+pub(crate) fn sample(text: &str) -> Result<Sample, String> {
+    let Some((ranges, size)) = text.rsplit_once(':') else {
+        return Err(format!("the size is missing in `{text}`"));
+    };
+    let number = |text: &str| text.parse::<u32>().ok().filter(|n| *n > 0);
+    let bad = |text: &str| format!("`{text}` is not a number from 1");
+    let of = size.parse::<NonZeroU32>().map_err(|_| bad(size))?;
+    let ranges = ranges.split(',').map(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last) = (
+            number(first).ok_or_else(|| bad(first))?,
+            number(last).ok_or_else(|| bad(last))?,
+        );
+        if first > last || last > of.get() {
+            return Err(format!("the range `{range}` does not fit into {of} lines"));
+        }
+        Ok(first..=last)
+    });
+    let ranges = ranges.collect::<Result<_, _>>()?;
+    Ok(Sample { ranges, of })
 }

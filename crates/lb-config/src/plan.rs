@@ -4,6 +4,8 @@
 //! hashes show it.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +15,7 @@ use tandem_lb_core::balance::Policy;
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::expr::Expr;
 use tandem_lb_core::health::CheckSettings;
+use tandem_lb_core::log::format::{Field, Format};
 use tandem_lb_core::probe::Script;
 use tandem_lb_core::proxy_header;
 use tandem_lb_core::rules::{Requests, Routes, UseServer};
@@ -133,6 +136,14 @@ pub struct LogTarget {
     pub max: Severity,
     /// Lines more severe than this are sent as this.
     pub min: Severity,
+    pub sample: Option<Sample>,
+}
+
+/// `sample RANGES:SIZE`: of so many lines these are sent, counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    pub ranges: Vec<RangeInclusive<u32>>,
+    pub of: NonZeroU32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,6 +190,8 @@ pub struct ProxyLogs {
     /// `log global`
     pub global: bool,
     pub own: Vec<LogTarget>,
+    /// `log-tag`, instead of the one of the process.
+    pub tag: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -240,14 +253,37 @@ pub struct Stats {
     pub show_legends: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What lines say, and which are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogRule {
-    /// `option tcplog`; otherwise HAProxy's short "Connect from" line.
-    pub tcplog: bool,
+    /// `option tcplog` or `log-format`; otherwise HAProxy's short "Connect from" line.
+    pub format: Option<Arc<Format>>,
+    /// `log-format-sd`: for targets of the format `rfc5424`.
+    pub structured: Option<Arc<Format>>,
+    /// `unique-id-format`
+    pub unique_id: Option<Arc<Format>>,
     pub dontlognull: bool,
     pub dontlog_normal: bool,
     pub log_separate_errors: bool,
     pub logasap: bool,
+}
+
+impl LogRule {
+    /// Whether a line shows one of these.
+    pub fn shows(&self, fields: &[Field]) -> bool {
+        self.formats().any(|format| format.shows(fields))
+    }
+
+    /// Whether a line has expressions.
+    pub fn asks(&self) -> bool {
+        self.formats().any(|format| format.asks())
+    }
+
+    fn formats(&self) -> impl Iterator<Item = &Format> {
+        [&self.format, &self.structured, &self.unique_id]
+            .into_iter()
+            .filter_map(|format| format.as_deref())
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

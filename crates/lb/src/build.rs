@@ -118,6 +118,7 @@ pub(crate) fn frontend(
         gate: Arc::default(),
         limit,
         denials: Arc::default(),
+        lines: Arc::default(),
         directory: directory.clone(),
         plan: plan.clone(),
     }

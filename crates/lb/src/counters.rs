@@ -16,6 +16,11 @@ use crate::stats::Times;
 pub(crate) struct Count(AtomicU64);
 
 impl Count {
+    /// Counts one, and says how many there were before it.
+    pub(crate) fn next(&self) -> u64 {
+        self.0.fetch_add(1, Relaxed)
+    }
+
     pub(crate) fn add(&self, n: u64) {
         self.0.fetch_add(n, Relaxed);
     }

@@ -12,7 +12,7 @@ use tandem_ops::syslog::Targets;
 use tokio::sync::watch;
 
 use crate::admission::Limit;
-use crate::counters::{Denials, Traffic};
+use crate::counters::{Count, Denials, Traffic};
 use crate::directory::Directory;
 use crate::publish::Backend;
 
@@ -33,6 +33,8 @@ pub(crate) struct Frontend {
     pub(crate) gate: Arc<watch::Sender<Gate>>,
     pub(crate) limit: Limit,
     pub(crate) denials: Arc<Denials>,
+    /// How many lines it has written.
+    pub(crate) lines: Arc<Count>,
     /// Where its rules may send connections.
     pub(crate) directory: Arc<Directory>,
 }

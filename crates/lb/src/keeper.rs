@@ -303,6 +303,8 @@ impl Keeper {
             state::Severity::Notice => Severity::Notice,
         };
         tracing::info!("{text}");
-        self.lines.borrow_mut().send(&self.logs(), severity, &text, Wall::now());
+        self.lines
+            .borrow_mut()
+            .send(&self.logs(), severity, text.as_str(), Wall::now());
     }
 }

@@ -22,8 +22,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::{Conn, Ending, Input, IoFailure, Output, Side, Summary};
+use tandem_lb_core::log::format::Field;
+use tandem_lb_core::log::tcplog::TowardsServer;
+use tandem_lb_core::{ServerIdx, expr};
 use tandem_sys::relay::{Direction, End, Endpoint, Pass};
 use tandem_time::Mono;
 use tokio::time::Sleep;
@@ -34,7 +36,7 @@ use crate::logs;
 use crate::publish::{Backend, Pick};
 use crate::queue::Position;
 use crate::registry::Registered;
-use crate::rules::{Arrival, Subject};
+use crate::rules::{Arrival, Scene, Subject};
 use crate::servers::Server;
 use crate::upgrade::Verdict;
 use crate::worker::{Accepted, Begins, Worker};
@@ -159,6 +161,8 @@ struct Session {
     pick: Pick,
     /// The server of the latest attempt.
     tried: Option<Arc<Server>>,
+    /// The two ends of the latest attempt, where a line shows them.
+    towards_server: Option<Box<TowardsServer>>,
     carried: Carried,
     /// Where in the queue it was, when it is there no more.
     waited_at: Position,
@@ -191,6 +195,7 @@ impl Session {
             at_server: None,
             pick: Pick::NoServer,
             tried: None,
+            towards_server: None,
             carried: Carried::default(),
             waited_at: Position::default(),
             armed: None,
@@ -375,21 +380,37 @@ impl Session {
         }
     }
 
-    fn tell_log(&self, summary: Summary, server: Option<ServerIdx>, early: bool) {
-        let (frontend, peer, carried, waited_at) = (&*self.frontend, self.peer(), self.carried, self.waited_at);
-        logs::told(
-            &self.worker,
-            &logs::Told {
-                frontend,
-                backend: self.backend.as_deref(),
-                peer,
-                server,
-                summary,
-                carried,
-                waited_at,
-                early,
-            },
-        );
+    fn tell_log(&mut self, summary: Summary, server: Option<ServerIdx>, early: bool) {
+        let (worker, frontend, backend) = (self.worker.clone(), self.frontend.clone(), self.backend.clone());
+        let rule = &frontend.plan.log_rule;
+        let server = server
+            .zip(backend.as_ref())
+            .and_then(|(idx, backend)| backend.server(idx));
+        let peer = self.peer();
+        let shows_local = rule.shows(&[Field::FrontendIp, Field::FrontendPort]);
+        let local = if shows_local { self.local() } else { None };
+        let (carried, waited_at) = (self.carried, self.waited_at);
+        let towards_server = self.towards_server.as_deref().copied().unwrap_or_default();
+        let number = self.entry.id() - 1;
+        let scene = rule.asks().then(|| Scene {
+            server: server.as_deref(),
+            ..self.scene(None)
+        });
+        logs::told(&logs::Told {
+            worker: &worker,
+            frontend: &frontend,
+            backend: backend.as_deref(),
+            server: server.as_deref(),
+            peer,
+            local,
+            context: scene.as_ref().map(|scene| scene as &dyn expr::Context),
+            summary,
+            carried,
+            waited_at,
+            towards_server,
+            number,
+            early,
+        });
     }
 }
 

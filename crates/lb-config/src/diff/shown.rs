@@ -66,7 +66,8 @@ pub(super) fn place(server: &Server) -> String {
 
 pub(super) fn logs(logs: &ProxyLogs) -> String {
     let global = logs.global.then(|| "global".to_owned());
-    list(global.into_iter().chain(logs.own.iter().map(target)))
+    let tag = logs.tag.as_ref().map(|tag| format!("log-tag {tag}"));
+    list(global.into_iter().chain(logs.own.iter().map(target)).chain(tag))
 }
 
 pub(super) fn targets(logs: &[LogTarget]) -> String {
@@ -85,25 +86,31 @@ fn target(log: &LogTarget) -> String {
 
 pub(super) fn log_rule(rule: &LogRule) -> String {
     let LogRule {
-        tcplog,
+        format,
+        structured,
+        unique_id,
         dontlognull,
         dontlog_normal,
         log_separate_errors,
         logasap,
-    } = *rule;
-    let options = [
-        (tcplog, "tcplog"),
-        (dontlognull, "dontlognull"),
-        (dontlog_normal, "dontlog-normal"),
-        (log_separate_errors, "log-separate-errors"),
-        (logasap, "logasap"),
+    } = rule;
+    let formats = [
+        (format, "log-format"),
+        (structured, "log-format-sd"),
+        (unique_id, "unique-id-format"),
     ];
-    list(
-        options
-            .into_iter()
-            .filter(|(is, _)| *is)
-            .map(|(_, name)| name.to_owned()),
-    )
+    let formats = formats.into_iter().filter_map(|(format, name)| {
+        let written = &format.as_ref()?.written;
+        Some(format!("{name} {written}"))
+    });
+    let options = [
+        (*dontlognull, "dontlognull"),
+        (*dontlog_normal, "dontlog-normal"),
+        (*log_separate_errors, "log-separate-errors"),
+        (*logasap, "logasap"),
+    ];
+    let options = options.into_iter().filter(|(is, _)| *is);
+    list(formats.chain(options.map(|(_, name)| name.to_owned())))
 }
 
 pub(super) fn keepalive(keepalive: Option<Keepalive>) -> String {

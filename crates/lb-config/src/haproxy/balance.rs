@@ -8,6 +8,7 @@ use tandem_text::{Diagnostic, nearest};
 use super::args::{Args, Outcome, number};
 use super::keyword::Keyword;
 use super::section::Sections;
+use crate::acl::Book;
 use crate::code;
 use crate::draft::Proxy;
 use crate::names::{ALGORITHMS, DRAWS, HASH_FUNCTIONS, HASH_METHODS};
@@ -81,7 +82,9 @@ fn hash_key(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Algorithm, Diagnos
     if key.text == "src" {
         return Ok(Algorithm::HashSrc);
     }
-    let expr = proxy.rules.book.expr(key, args.world)?;
+    let mut book = Book::default();
+    let expr = book.expr(key, args.world)?;
+    proxy.settings.references.append(&mut book.references);
     if !expr.kind().becomes(Kind::Binary) {
         let message = format!("`{}` gives a {}, which cannot be hashed", key.text, expr.kind().word());
         return Err(Diagnostic::error(code::BAD_VALUE, key.span, message));

@@ -1,8 +1,10 @@
 //! `option …` and `no option …`: switches, and the keepalive knobs beside them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_lb_core::conn::Redispatch;
+use tandem_lb_core::log::format::Format;
 use tandem_text::Diagnostic;
 
 use super::args::{Args, Outcome};
@@ -20,7 +22,11 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
         words: "option tcplog",
         sections: FRONT,
         summary: "a log line with timers and states when a connection ends",
-        parse: |proxy, args| args.switch(&mut proxy.settings.log_rule.tcplog),
+        parse: |proxy, args| {
+            let is_on = !args.negated();
+            proxy.settings.log_rule.format = is_on.then(|| Arc::new(Format::tcplog().clone()));
+            Ok(())
+        },
     },
     Keyword {
         words: "option dontlognull",

@@ -19,6 +19,7 @@ pub(super) const TABLES: &[&[Keyword<Proxy>]] = &[
     balance::KEYWORDS,
     state::OF_PROXIES,
     rules::KEYWORDS,
+    log::OF_PROXIES,
     check::KEYWORDS,
 ];
 
@@ -138,7 +139,10 @@ const KEYWORDS: &[Keyword<Proxy>] = &[
 fn log_lines(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
     let logs = &mut proxy.settings.logs;
     if args.negated() {
-        *logs = crate::plan::ProxyLogs::default();
+        *logs = crate::plan::ProxyLogs {
+            tag: logs.tag.take(),
+            ..crate::plan::ProxyLogs::default()
+        };
         return Ok(());
     }
     if args.accept("global") {

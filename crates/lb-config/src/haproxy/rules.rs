@@ -2,6 +2,7 @@
 
 use tandem_lb_core::acl::Condition;
 use tandem_lb_core::expr::Expr;
+use tandem_lb_core::log::format::{self, Source};
 use tandem_lb_core::rules::{Action, Piece, Route, Rule, Target, UseServer};
 use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, Spanned, nearest};
@@ -11,7 +12,7 @@ use super::keyword::Keyword;
 use super::section::Sections;
 use crate::acl::at_word;
 use crate::draft::Proxy;
-use crate::{code, expr};
+use crate::{code, expr, log_format};
 
 pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     Keyword {
@@ -267,29 +268,19 @@ fn target(proxy: &mut Proxy, args: &mut Args<'_>, what: &str) -> Result<Target, 
     if !word.text.contains('%') {
         return Ok(Target::Named(word.text.as_str().into()));
     }
-    let mut pieces = Vec::new();
-    let mut at = 0;
-    while let Some(found) = word.text[at..].find('%') {
-        let percent = at + found;
-        if percent > at {
-            pieces.push(Piece::Literal(word.text[at..percent].into()));
-        }
-        let inside = word.text[percent + 1..].strip_prefix('[');
-        let end = inside.and_then(|inside| inside.find(']'));
-        let Some((inside, end)) = inside.zip(end) else {
-            let span = word.part(percent, word.text.len());
-            return Err(
-                Diagnostic::error(code::UNSUPPORTED, span, "only `%[EXPRESSION]` can be part of a name")
-                    .help("write for example `%[req.ssl_sni,lower]`"),
-            );
-        };
-        let start = percent + 2;
-        let expr = proxy.rules.book.part_expr(word, start, &inside[..end], args.world)?;
-        pieces.push(Piece::Value(expr));
-        at = start + end + 1;
-    }
-    if at < word.text.len() {
-        pieces.push(Piece::Literal(word.text[at..].into()));
-    }
-    Ok(Target::Made(pieces))
+    let format = log_format::read(word, &mut proxy.rules.book, args.world)?;
+    let pieces = format.pieces.into_iter().map(|piece| match piece {
+        format::Piece::Text(text) => Ok(Piece::Literal(text)),
+        format::Piece::Value {
+            source: Source::Expr(expr),
+            ..
+        } => Ok(Piece::Value(expr)),
+        format::Piece::Value { .. } => Err(Diagnostic::error(
+            code::UNSUPPORTED,
+            word.span,
+            "only `%[EXPRESSION]` can be part of a name",
+        )
+        .help("write for example `%[req.ssl_sni,lower]`")),
+    });
+    Ok(Target::Made(pieces.collect::<Result<_, _>>()?))
 }

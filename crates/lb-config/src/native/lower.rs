@@ -3,16 +3,18 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, FileId, SourceMap, Span, Spanned};
 
 use super::model::{Backend, Bind, Control, Document, Frontend, Global, Log, Server, Settings, Stats, Stick};
 use super::settings;
 use super::shape::Removed;
+use crate::acl::Book;
 use crate::draft::{self, Draft, NAME_HELP, Proxy, Role, odd_letter};
 use crate::expr::World;
 use crate::names::LOG_LENGTH;
 use crate::plan::{self, LogTarget, Severity, StatsSocket, StickRule};
-use crate::{code, expr};
+use crate::{code, expr, log_format};
 use tandem_lb_core::stick::TableSettings;
 
 pub(super) struct Lowering<'a> {
@@ -152,6 +154,7 @@ impl Lowering<'_> {
             facility: facility?.0,
             max: log.max.map_or(Severity::Debug, |level| level.0),
             min: log.min.map_or(Severity::Emerg, |level| level.0),
+            sample: log.sample.map(|sample| sample.0),
         })
     }
 
@@ -182,6 +185,24 @@ impl Lowering<'_> {
         settings::overlay(target, &written);
         if let Some(global) = written.logging.global {
             target.logs.global = global;
+        }
+        if let Some(tag) = written.logging.tag.take() {
+            target.logs.tag = Some(tag.into());
+        }
+        let logging = &mut written.logging;
+        for (format, place) in [
+            (logging.format.take(), &mut target.log_rule.format),
+            (logging.structured.take(), &mut target.log_rule.structured),
+            (logging.unique_id.take(), &mut target.log_rule.unique_id),
+        ] {
+            let Some(format) = format else { continue };
+            let (span, mut book) = (self.span(format.span()), Book::default());
+            let text = format.into_inner();
+            match log_format::of_line(&Word { text, span }, &mut book, self.world) {
+                Ok(read) => *place = Some(Arc::new(read)),
+                Err(error) => self.report.push(error),
+            }
+            target.references.append(&mut book.references);
         }
         if let Some(own) = written.logging.to.take() {
             target.logs.own = own.into_iter().filter_map(|log| self.log(log)).collect();

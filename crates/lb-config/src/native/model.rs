@@ -10,7 +10,9 @@ use toml::Spanned;
 
 use super::value::{FileMode, Limit, Number, ProxyDetail, Size, Time, Value};
 use crate::draft::Mode;
-use crate::plan::{AcceptPolicy, BindAddress, Facility, Host, Level, LogAddress, LogFormat, ServerPort, Severity};
+use crate::plan::{
+    AcceptPolicy, BindAddress, Facility, Host, Level, LogAddress, LogFormat, Sample, ServerPort, Severity,
+};
 
 pub(super) type Count = Value<Number<0, { u32::MAX }>>;
 type Positive = Value<Number<1, { u32::MAX }>>;
@@ -77,6 +79,8 @@ pub(super) struct Log {
     pub(super) length: Option<Value<Number<80, 65535>>>,
     pub(super) max: Option<Value<Severity>>,
     pub(super) min: Option<Value<Severity>>,
+    /// `1,3-4:5`: of five lines the first, third and fourth.
+    pub(super) sample: Option<Value<Sample>>,
 }
 
 /// A table of keys that can be inherited, and the tables that hold them side by side with keys of their own. serde's
@@ -187,6 +191,13 @@ pub(super) struct Logging {
     pub(super) global: Option<bool>,
     pub(super) to: Option<Vec<Spanned<Log>>>,
     pub(super) tcplog: Option<bool>,
+    /// `log-format`, instead of `tcplog`.
+    pub(super) format: Option<Spanned<String>>,
+    /// `log-format-sd`
+    pub(super) structured: Option<Spanned<String>>,
+    /// `unique-id-format`
+    pub(super) unique_id: Option<Spanned<String>>,
+    pub(super) tag: Option<String>,
     pub(super) dontlognull: Option<bool>,
     pub(super) dontlog_normal: Option<bool>,
     pub(super) separate_errors: Option<bool>,

@@ -1,11 +1,13 @@
 //! The keys that a table may inherit, laid over what it inherited.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::model::{Count, Hash, Keepalive, ServerOptions, Settings, Timeouts};
 use super::value::{Limit, ProxyDetail, Time, Value};
 use crate::draft;
 use tandem_lb_core::balance::{HashMethod, HashType};
+use tandem_lb_core::log::format::Format;
 use tandem_lb_core::proxy_header::{Details, Version};
 
 fn set<T>(target: &mut T, value: Option<T>) {
@@ -46,7 +48,12 @@ pub(super) fn overlay(target: &mut draft::Settings, written: &Settings) {
     set(&mut target.policy.hash, written.hash.as_ref().map(hash));
     set(&mut target.policy.all_backups, written.all_backups);
     let logging = &written.logging;
-    set(&mut target.log_rule.tcplog, logging.tcplog);
+    set(
+        &mut target.log_rule.format,
+        logging
+            .tcplog
+            .map(|is_on| is_on.then(|| Arc::new(Format::tcplog().clone()))),
+    );
     set(&mut target.log_rule.dontlognull, logging.dontlognull);
     set(&mut target.log_rule.dontlog_normal, logging.dontlog_normal);
     set(&mut target.log_rule.log_separate_errors, logging.separate_errors);

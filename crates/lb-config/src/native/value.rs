@@ -12,7 +12,9 @@ use tandem_lb_core::stick::KeyType;
 use crate::address::{self, AddressError};
 use crate::draft::Mode;
 use crate::names;
-use crate::plan::{AcceptPolicy, BindAddress, Facility, Host, Level, LogAddress, LogFormat, ServerPort, Severity};
+use crate::plan::{
+    AcceptPolicy, BindAddress, Facility, Host, Level, LogAddress, LogFormat, Sample, ServerPort, Severity,
+};
 use crate::units::{self, UnitError};
 
 /// A value that is written as one word or number.
@@ -151,6 +153,13 @@ impl Word for LogAddress {
     const WHAT: &'static str = "a log target, such as \"/dev/log\"";
     fn read(text: &str) -> Result<Self, String> {
         address::log(text).map_err(bad_address)
+    }
+}
+
+impl Word for Sample {
+    const WHAT: &'static str = "a sample, such as \"1,3-4:5\"";
+    fn read(text: &str) -> Result<Self, String> {
+        names::sample(text)
     }
 }
 

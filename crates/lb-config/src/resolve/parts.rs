@@ -29,7 +29,7 @@ pub(super) fn frontend(proxy: &Proxy, id: u32, backend: Option<usize>) -> Fronte
         session_rate: settings.session_rate,
         backlog: settings.backlog,
         logs: settings.logs.clone(),
-        log_rule: settings.log_rule,
+        log_rule: settings.log_rule.clone(),
         timeout_client: settings.timeouts.client,
         timeout_client_fin: settings.timeouts.client_fin,
         timeout_client_hs: settings.timeouts.client_hs,

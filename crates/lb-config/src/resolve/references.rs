@@ -16,7 +16,13 @@ pub(super) fn check(proxies: &[Proxy], report: &mut Vec<Diagnostic>) {
 }
 
 fn of<'a>(proxy: &'a Proxy, proxies: &'a [Proxy]) -> impl Iterator<Item = Diagnostic> + 'a {
-    let expressions = proxy.rules.book.references.iter().cloned();
+    let expressions = proxy
+        .rules
+        .book
+        .references
+        .iter()
+        .chain(&proxy.settings.references)
+        .cloned();
     let routes = proxy.rules.routes.iter().filter_map(|route| match &route.value.target {
         Target::Named(name) => Some(Spanned::new(Reference::Backend(name.to_string()), route.span)),
         Target::Made(_) => None,

@@ -1,4 +1,5 @@
-//! The line a connection leaves behind, as others parse it: `option tcplog` and HAProxy's short default.
+//! The line a connection leaves behind, as others parse it: what there is to tell, and HAProxy's short default.
+//! [`super::format`] puts the other lines together.
 //!
 //! A line is put into a buffer of the caller's, so that logging costs no allocation of its own.
 
@@ -13,6 +14,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::conn::Summary;
+use crate::expr::Context;
 use crate::proxy_header::Fault;
 
 pub use civil::CivilTime;
@@ -28,22 +30,70 @@ pub enum Client {
     },
 }
 
-/// `%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq`
-#[derive(Clone, Copy, Debug)]
-pub struct TcpLine<'a> {
+/// A connection as its line may tell of it. What a format does not show may be left out.
+#[derive(Clone, Copy)]
+pub struct Line<'a> {
     pub client: Client,
-    pub accepted: CivilTime,
+    /// The address that the client connected to.
+    pub local: Option<SocketAddr>,
+    pub accepted: Moment,
     pub frontend: &'a str,
     /// The frontend's own name in a `listen`, and when no backend was chosen.
     pub backend: &'a str,
     /// `None` is `<NOSRV>`.
     pub server: Option<&'a str>,
+    pub towards_server: TowardsServer,
     pub summary: Summary,
+    /// How long what comes before the session took: the PROXY header, the TLS handshake.
+    pub handshake: Duration,
+    pub from_client: u64,
     /// From the server to the client.
     pub bytes: u64,
     pub counts: Counts,
     /// `option logasap`: written when the server accepted, so the total and the bytes are a beginning (`+`).
     pub early: bool,
+    /// With TLS towards the client.
+    pub tls: Option<Tls<'a>>,
+    /// Counted over the process.
+    pub number: u32,
+    /// The lines that its frontend wrote before.
+    pub log_number: u32,
+    pub pid: u32,
+    pub hostname: &'a str,
+    pub unique_id: Option<&'a str>,
+    /// What expressions ask.
+    pub context: Option<&'a dyn Context>,
+}
+
+/// The two ends of the connection to the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TowardsServer {
+    pub from: Option<SocketAddr>,
+    pub to: Option<SocketAddr>,
+}
+
+/// What a client's TLS agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tls<'a> {
+    pub cipher: &'a str,
+    pub version: &'a str,
+}
+
+/// A moment, and how far local clocks were ahead of UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    pub unix_millis: i64,
+    pub utc_offset_seconds: i32,
+}
+
+impl Moment {
+    pub fn local(self) -> CivilTime {
+        CivilTime::from_unix(self.unix_millis, self.utc_offset_seconds)
+    }
+
+    pub fn utc(self) -> CivilTime {
+        CivilTime::from_unix(self.unix_millis, 0)
+    }
 }
 
 /// Connections at the time of the line. HAProxy has by then taken the ended connection off its server and its backend,
@@ -57,32 +107,6 @@ pub struct Counts {
     /// How many were before it in the queues it waited in.
     pub server_queue: u64,
     pub backend_queue: u64,
-}
-
-impl TcpLine<'_> {
-    /// Appends the line, without an end of line.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        let s = &self.summary;
-        let c = &self.counts;
-        put_client(out, self.client);
-        put(
-            out,
-            format_args!(" [{}] {} {}/", self.accepted, self.frontend, self.backend),
-        );
-        put(out, format_args!("{} ", self.server.unwrap_or("<NOSRV>")));
-        put(out, format_args!("{}/{}/", millis(s.wait), millis(s.connect)));
-        let early = plus(self.early);
-        put(
-            out,
-            format_args!("{early}{} {early}{} ", s.total.as_millis(), self.bytes),
-        );
-        put(
-            out,
-            format_args!("{} {}/{}/{}/{}/", s.ending, c.process, c.frontend, c.backend, c.server),
-        );
-        put(out, format_args!("{}{} ", plus(s.redispatched), s.retries));
-        put(out, format_args!("{}/{}", c.server_queue, c.backend_queue));
-    }
 }
 
 /// What is written of a connection when no format was asked for; at its beginning, not its end.
@@ -147,13 +171,4 @@ fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 /// Without the brackets that usually go round an IPv6 address.
 fn put_addr(out: &mut Vec<u8>, addr: SocketAddr) {
     put(out, format_args!("{}:{}", addr.ip(), addr.port()));
-}
-
-/// -1 for what never happened. A duration of a connection fits by far.
-fn millis(time: Option<Duration>) -> i128 {
-    time.map_or(-1, |t| t.as_millis() as i128)
-}
-
-const fn plus(yes: bool) -> &'static str {
-    if yes { "+" } else { "" }
 }

@@ -4,17 +4,18 @@ use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::Summary;
-use tandem_lb_core::log::tcplog::{self, CivilTime, ConnectLine, Counts, HeaderLine, LogRules, TcpLine};
+use tandem_lb_core::expr::Context;
+use tandem_lb_core::log::tcplog::{self, ConnectLine, Counts, HeaderLine, Line, LogRules, Moment, TowardsServer};
 use tandem_lb_core::proxy_header::Fault;
 use tandem_ops::clock::Wall;
-use tandem_ops::syslog::{Sender, Severity};
+use tandem_ops::syslog::{Message, Sender, Severity};
 use tandem_time::Mono;
 
 use crate::frontend::Frontend;
 use crate::publish::Backend;
 use crate::queue::Position;
+use crate::servers::Server;
 use crate::session::{Carried, Peer};
 use crate::worker::Worker;
 
@@ -22,8 +23,16 @@ use crate::worker::Worker;
 #[derive(Debug, Default)]
 pub(crate) struct Pen {
     sender: RefCell<Sender>,
-    line: RefCell<Vec<u8>>,
+    page: RefCell<Page>,
     zone: Cell<Option<Zone>>,
+}
+
+/// What one line is put together from; the room is kept for the next.
+#[derive(Debug, Default)]
+struct Page {
+    text: Vec<u8>,
+    structured: Vec<u8>,
+    unique_id: Vec<u8>,
 }
 
 /// How far local clocks are ahead. Asking the system takes a lock there, and the answer only changes on a quarter of an
@@ -36,21 +45,28 @@ struct Zone {
 
 /// A connection as its line tells of it.
 pub(crate) struct Told<'a> {
+    pub(crate) worker: &'a Worker,
     pub(crate) frontend: &'a Frontend,
     /// Where its rules sent it, when they came to that.
     pub(crate) backend: Option<&'a Backend>,
+    pub(crate) server: Option<&'a Server>,
     pub(crate) peer: Peer,
-    pub(crate) server: Option<ServerIdx>,
+    /// What a format does not ask for may be left out.
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) context: Option<&'a dyn Context>,
     pub(crate) summary: Summary,
     pub(crate) carried: Carried,
     pub(crate) waited_at: Position,
+    pub(crate) towards_server: TowardsServer,
+    /// Counted over the process, from 0.
+    pub(crate) number: u64,
     /// It has only begun (`option logasap`).
     pub(crate) early: bool,
 }
 
 /// The short line of a frontend without `option tcplog`.
 pub(crate) fn connected_from(worker: &Worker, frontend: &Frontend, peer: Peer, local: Option<SocketAddr>) {
-    if frontend.logs.is_empty() || frontend.plan.log_rule.tcplog {
+    if frontend.logs.is_empty() || frontend.plan.log_rule.format.is_some() {
         return;
     }
     let line = ConnectLine {
@@ -60,25 +76,30 @@ pub(crate) fn connected_from(worker: &Worker, frontend: &Frontend, peer: Peer, l
     };
     worker
         .pen
-        .write(frontend, Severity::Info, Wall::now(), |out| line.write(out));
+        .write(frontend, Severity::Info, Wall::now(), |page| line.write(&mut page.text));
 }
 
-/// The line of a frontend with `option tcplog`, when it wants one for this connection.
-pub(crate) fn told(worker: &Worker, told: &Told<'_>) {
+/// The line of a frontend with `option tcplog` or a format of its own, when it wants one for this connection.
+pub(crate) fn told(told: &Told<'_>) {
     let Told {
+        worker,
         frontend,
         backend,
-        peer,
         server,
+        peer,
+        local,
+        context,
         summary,
         carried,
         waited_at,
+        towards_server,
+        number,
         early,
     } = *told;
     let rule = &frontend.plan.log_rule;
-    if frontend.logs.is_empty() || !rule.tcplog {
+    let Some(format) = rule.format.as_ref().filter(|_| !frontend.logs.is_empty()) else {
         return;
-    }
+    };
     let rules = LogRules {
         skip_null: rule.dontlognull,
         skip_normal: rule.dontlog_normal,
@@ -91,29 +112,57 @@ pub(crate) fn told(worker: &Worker, told: &Told<'_>) {
         Some(tcplog::Severity::Error) => Severity::Err,
         None => return,
     };
-    let backend_name = backend.map(Backend::name);
-    let of_server = server.zip(backend).and_then(|(s, b)| b.server(s));
-    let server_name = of_server.as_ref().map(|s| s.name());
+    let backend_name = backend.map(|backend| backend.name());
+    let server_name = server.map(Server::name);
     let now = Wall::now();
-    let line = TcpLine {
+    let line = Line {
         client: peer.client(),
-        accepted: worker.pen.civil(now, summary.total),
+        local,
+        accepted: worker.pen.accepted(now, summary.total),
         frontend: &frontend.plan.name,
         backend: backend_name.as_ref().unwrap_or(&frontend.plan.name),
         server: server_name.as_deref(),
+        towards_server,
         summary,
+        handshake: Duration::ZERO,
+        from_client: carried.from_client,
         bytes: carried.to_client,
         counts: Counts {
             process: worker.crew.sessions.now().into(),
             frontend: frontend.traffic.sessions.now().into(),
             backend: backend.map_or(0, |b| b.traffic.sessions.now().into()),
-            server: of_server.as_ref().map_or(0, |s| s.traffic.sessions.now().into()),
+            server: server.map_or(0, |s| s.traffic.sessions.now().into()),
             server_queue: waited_at.server,
             backend_queue: waited_at.backend,
         },
         early,
+        tls: None,
+        number: number as u32,
+        log_number: frontend.lines.next() as u32,
+        pid: std::process::id(),
+        hostname: frontend.directory.hostname(),
+        unique_id: None,
+        context,
     };
-    worker.pen.write(frontend, severity, now, |out| line.write(out));
+    worker.pen.write(frontend, severity, now, |page| {
+        let Page {
+            text,
+            structured,
+            unique_id,
+        } = page;
+        if let Some(format) = &rule.unique_id {
+            format.write(&line, unique_id);
+        }
+        let id = String::from_utf8_lossy(unique_id);
+        let line = Line {
+            unique_id: rule.unique_id.is_some().then_some(&*id),
+            ..line
+        };
+        format.write(&line, text);
+        if let Some(format) = &rule.structured {
+            format.write(&line, structured);
+        }
+    });
 }
 
 /// The line of a connection that had no PROXY header where one was expected. `begun` if it sent anything at all.
@@ -138,28 +187,37 @@ pub(crate) fn headless(
     let bind = frontend.plan.binds.get((listener as usize).wrapping_sub(1));
     let line = HeaderLine {
         client: peer.client(),
-        accepted: worker.pen.civil(now, worker.clock.now().since(at)),
+        accepted: worker.pen.accepted(now, worker.clock.now().since(at)).local(),
         frontend: &frontend.plan.name,
         listener: bind.and_then(|bind| bind.name.as_deref()).unwrap_or(&number),
         fault,
     };
-    worker.pen.write(frontend, severity, now, |out| line.write(out));
+    worker
+        .pen
+        .write(frontend, severity, now, |page| line.write(&mut page.text));
 }
 
 /// A client on a unix socket has no address.
 const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 impl Pen {
-    fn write(&self, frontend: &Frontend, severity: Severity, at: Wall, put: impl FnOnce(&mut Vec<u8>)) {
-        let mut line = self.line.borrow_mut();
-        line.clear();
-        put(&mut line);
-        let text = String::from_utf8_lossy(&line);
-        self.sender.borrow_mut().send(&frontend.logs, severity, &text, at);
+    fn write(&self, frontend: &Frontend, severity: Severity, at: Wall, put: impl FnOnce(&mut Page)) {
+        let mut page = self.page.borrow_mut();
+        page.clear();
+        put(&mut page);
+        let (text, structured) = (
+            String::from_utf8_lossy(&page.text),
+            String::from_utf8_lossy(&page.structured),
+        );
+        let message = Message {
+            text: &text,
+            structured: Some(&*structured).filter(|data| !data.is_empty()),
+        };
+        self.sender.borrow_mut().send(&frontend.logs, severity, message, at);
     }
 
-    /// When the connection was accepted, as local clocks showed it.
-    fn civil(&self, now: Wall, age: Duration) -> CivilTime {
+    /// When the connection was accepted, and how far local clocks were ahead then.
+    fn accepted(&self, now: Wall, age: Duration) -> Moment {
         const QUARTER: i64 = 15 * 60;
         let total = i64::try_from(age.as_micros()).unwrap_or(0);
         let at = Wall::from_micros(now.as_micros() - total);
@@ -172,6 +230,17 @@ impl Pen {
             },
         };
         self.zone.set(Some(zone));
-        CivilTime::from_unix(at.as_millis(), zone.offset)
+        Moment {
+            unix_millis: at.as_millis(),
+            utc_offset_seconds: zone.offset,
+        }
+    }
+}
+
+impl Page {
+    fn clear(&mut self) {
+        self.text.clear();
+        self.structured.clear();
+        self.unique_id.clear();
     }
 }

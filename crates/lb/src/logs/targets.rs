@@ -1,7 +1,7 @@
 //! The configuration's log targets as the syslog module knows them.
 
 use tandem_lb_config as plan;
-use tandem_ops::syslog::{Destination, Facility, Format, Identity, OpenError, Severity, Target, Targets};
+use tandem_ops::syslog::{Destination, Facility, Format, Identity, OpenError, Sample, Severity, Target, Targets};
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -54,12 +54,19 @@ impl Opener<'_> {
     /// Where the lines of one proxy go.
     pub(crate) fn open(&self, logs: &plan::ProxyLogs) -> Result<Targets, LogsError> {
         let global = if logs.global { self.global } else { &[] };
+        let identity = match &logs.tag {
+            Some(tag) => &Identity {
+                tag: tag.to_string(),
+                ..self.identity.clone()
+            },
+            None => &self.identity,
+        };
         let targets = global
             .iter()
             .chain(&logs.own)
             .map(target)
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Targets::open(&targets, &self.identity)?)
+        Ok(Targets::open(&targets, identity)?)
     }
 }
 
@@ -72,6 +79,10 @@ fn target(log: &plan::LogTarget) -> Result<Target, LogsError> {
         facility,
         max: severity(log.max),
         min: severity(log.min),
+        sample: log.sample.as_ref().map(|sample| Sample {
+            ranges: sample.ranges.clone(),
+            of: sample.of,
+        }),
     })
 }
 

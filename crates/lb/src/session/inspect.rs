@@ -249,7 +249,7 @@ impl Session {
     }
 
     /// What rules see now.
-    fn scene<'a>(&'a mut self, content: Option<Content<'a>>) -> Scene<'a> {
+    pub(super) fn scene<'a>(&'a mut self, content: Option<Content<'a>>) -> Scene<'a> {
         let subject = self
             .subject
             .get_or_insert_with(|| Box::new(Subject::new(self.peer, self.client.socket(), self.listener)));

@@ -61,6 +61,7 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
         Some((placed, server)) => session.take_up(placed, server),
         None => session.conn.handle(super::Input::Begin, record.began),
     }
+    session.note_ends();
     lead(session).await;
     drop((counted, permit, seat));
     Ok(())

@@ -6,6 +6,8 @@ use std::task::Context;
 
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::{ConnectFailure, Input};
+use tandem_lb_core::log::format::Field;
+use tandem_lb_core::log::tcplog::TowardsServer;
 use tandem_lb_core::proxy_header::Ends;
 use tandem_sys::relay::{Direction, Endpoint, Parked, is_shortage};
 use tandem_sys::sockopt;
@@ -109,7 +111,10 @@ impl Session {
         let to = server.address.load().for_client_of(self.client_port());
         self.tried = Some(server);
         match Endpoint::connect(&to).and_then(|endpoint| prepare(&backend, endpoint)) {
-            Ok(endpoint) => self.upstream = Upstream::Connecting(endpoint),
+            Ok(endpoint) => {
+                self.upstream = Upstream::Connecting(endpoint);
+                self.note_ends();
+            }
             Err(error) => self.connect_failed(&error),
         }
     }
@@ -180,6 +185,21 @@ impl Session {
     /// The port that the client connected to.
     fn client_port(&self) -> u16 {
         self.local().map_or(0, |address| address.port())
+    }
+
+    /// Keeps the ends of this attempt for the line: when it is written, they may be gone.
+    pub(super) fn note_ends(&mut self) {
+        const SHOWN: &[Field] = &[Field::BackendIp, Field::BackendPort, Field::ServerIp, Field::ServerPort];
+        let (Upstream::Connecting(endpoint) | Upstream::Up(endpoint)) = &self.upstream else {
+            return;
+        };
+        if !self.frontend.plan.log_rule.shows(SHOWN) {
+            return;
+        }
+        let from = endpoint.socket().local_addr().ok().and_then(|from| from.as_socket());
+        let server = self.tried.as_ref().or(self.at_server.as_ref().map(AtServer::server));
+        let to = server.and_then(|server| server.address.load().for_client_of(self.client_port()).as_socket());
+        self.towards_server = Some(Box::new(TowardsServer { from, to }));
     }
 }
 

@@ -40,7 +40,7 @@ impl Identity {
 pub(super) struct Header {
     format: Format,
     facility: Facility,
-    /// What stands between the time and the message.
+    /// What stands between the time and the message, or the structured data where there is some.
     after: String,
 }
 
@@ -49,7 +49,7 @@ impl Header {
         let Identity { tag, hostname, pid } = identity;
         let after = match format {
             Format::Rfc3164 => format!(" {} {tag}[{pid}]: ", hostname.as_deref().unwrap_or("localhost")),
-            Format::Rfc5424 => format!(" {} {tag} {pid} - - ", hostname.as_deref().unwrap_or("-")),
+            Format::Rfc5424 => format!(" {} {tag} {pid} - ", hostname.as_deref().unwrap_or("-")),
             Format::Local => format!(" {tag}[{pid}]: "),
             Format::Timed | Format::Iso => " ".to_owned(),
             Format::Short | Format::Priority | Format::Raw => String::new(),
@@ -61,8 +61,15 @@ impl Header {
         }
     }
 
-    /// Appends the header to `line`.
-    pub(super) fn write(&self, line: &mut Vec<u8>, severity: Severity, date: &DateTexts, micros: u32) {
+    /// Appends the header to `line`. Of the formats, one has a place for structured data (RFC 5424 section 6.3).
+    pub(super) fn write(
+        &self,
+        line: &mut Vec<u8>,
+        severity: Severity,
+        date: &DateTexts,
+        micros: u32,
+        structured: Option<&str>,
+    ) {
         let level = severity as u8;
         let priority = self.facility.number() * 8 + level;
         let DateTexts { rfc3164, iso, zone, .. } = date;
@@ -77,6 +84,10 @@ impl Header {
         };
         debug_assert!(written.is_ok(), "writing to memory does not fail");
         line.extend_from_slice(self.after.as_bytes());
+        if self.format == Format::Rfc5424 {
+            line.extend_from_slice(structured.unwrap_or("-").as_bytes());
+            line.push(b' ');
+        }
     }
 }
 
@@ -113,6 +124,10 @@ mod tests {
     const AT: Wall = Wall::from_micros(1_795_260_885_046_302);
 
     fn line(format: Format, tag: &str, hostname: Option<&str>) -> String {
+        with_data(format, tag, hostname, None)
+    }
+
+    fn with_data(format: Format, tag: &str, hostname: Option<&str>, structured: Option<&str>) -> String {
         let identity = Identity {
             tag: tag.to_owned(),
             hostname: hostname.map(str::to_owned),
@@ -125,6 +140,7 @@ mod tests {
             Severity::Info,
             &DateTexts::of(AT, 19_800),
             AT.subsec_micros(),
+            structured,
         );
         String::from_utf8(out).expect("headers are text") + "M"
     }
@@ -160,6 +176,19 @@ mod tests {
         ] {
             assert_eq!(line(format, "mytag", Some("hosty")), expected);
         }
+    }
+
+    #[test]
+    fn structured_data_has_its_place_in_one_format_only() {
+        let data = Some("[a@1 b=\"c\"]");
+        assert_eq!(
+            with_data(Format::Rfc5424, "t", None, data),
+            "<134>1 2026-11-21T17:04:45.046302+05:30 - t 8705 - [a@1 b=\"c\"] M"
+        );
+        assert_eq!(
+            with_data(Format::Local, "t", None, data),
+            line(Format::Local, "t", None)
+        );
     }
 
     #[test]

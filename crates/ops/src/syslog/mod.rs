@@ -12,5 +12,5 @@ mod target;
 
 pub use date::Local;
 pub use format::Identity;
-pub use sender::Sender;
-pub use target::{Destination, Facility, Format, OpenError, Severity, Target, Targets};
+pub use sender::{Message, Sender};
+pub use target::{Destination, Facility, Format, OpenError, Sample, Severity, Target, Targets};

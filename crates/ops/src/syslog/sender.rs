@@ -19,9 +19,24 @@ pub struct Sender {
     date: Option<DateTexts>,
 }
 
+/// What is sent, without a newline.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    pub text: &'a str,
+    /// For targets of the format `rfc5424`.
+    pub structured: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for Message<'a> {
+    fn from(text: &'a str) -> Message<'a> {
+        Message { text, structured: None }
+    }
+}
+
 impl Sender {
-    /// Sends `message` (without a newline) to all of `targets` that want this severity. Never waits.
-    pub fn send(&mut self, targets: &Targets, severity: Severity, message: &str, at: Wall) {
+    /// Sends `message` to all of `targets` that want this severity. Never waits.
+    pub fn send<'a>(&mut self, targets: &Targets, severity: Severity, message: impl Into<Message<'a>>, at: Wall) {
+        let message = message.into();
         for target in targets.opened.iter() {
             let Some(severity) = target.admit(severity) else {
                 continue;
@@ -33,14 +48,16 @@ impl Sender {
         }
     }
 
-    fn compose(&mut self, target: &Opened, severity: Severity, message: &str, at: Wall) {
+    fn compose(&mut self, target: &Opened, severity: Severity, message: Message<'_>, at: Wall) {
         let date = match self.date.take() {
             Some(date) if date.is_of(at) => date,
             _ => DateTexts::of(at, at.local_offset()),
         };
         self.line.clear();
-        target.header.write(&mut self.line, severity, &date, at.subsec_micros());
-        self.line.extend_from_slice(message.as_bytes());
+        target
+            .header
+            .write(&mut self.line, severity, &date, at.subsec_micros(), message.structured);
+        self.line.extend_from_slice(message.text.as_bytes());
         cut(&mut self.line, target.length);
         self.line.push(b'\n');
         self.date = Some(date);

@@ -1,9 +1,11 @@
 //! Where lines go and in which shape: what a `log` line says, and the same opened.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use socket2::SockAddr;
 use thiserror::Error;
@@ -24,6 +26,14 @@ pub struct Target {
     pub max: Severity,
     /// Lines more severe than this are sent as this.
     pub min: Severity,
+    pub sample: Option<Sample>,
+}
+
+/// Of so many lines these are sent, counted from 1 (`sample 1,3-4:5`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    pub ranges: Vec<RangeInclusive<u32>>,
+    pub of: NonZeroU32,
 }
 
 impl Target {
@@ -36,6 +46,7 @@ impl Target {
             facility,
             max: Severity::Debug,
             min: Severity::Emerg,
+            sample: None,
         }
     }
 }
@@ -140,8 +151,28 @@ pub(super) struct Opened {
     pub(super) length: usize,
     max: Severity,
     min: Severity,
+    sampling: Option<Sampling>,
     dropped: AtomicU64,
     reported: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Sampling {
+    sample: Sample,
+    /// Lines so far.
+    seen: AtomicU32,
+}
+
+impl Sampling {
+    /// Whether the next line is one of those that are sent.
+    fn takes_next(&self) -> bool {
+        let of = self.sample.of.get();
+        let next = |seen: u32| Some((seen + 1) % of);
+        let place = match self.seen.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next) {
+            Ok(seen) | Err(seen) => seen + 1,
+        };
+        self.sample.ranges.iter().any(|range| range.contains(&place))
+    }
 }
 
 /// How a line leaves the process.
@@ -195,6 +226,10 @@ impl Opened {
             length: target.length,
             max: target.max,
             min: target.min,
+            sampling: target.sample.clone().map(|sample| Sampling {
+                sample,
+                seen: AtomicU32::new(0),
+            }),
             dropped: AtomicU64::new(0),
             reported: AtomicBool::new(false),
             name,
@@ -203,7 +238,8 @@ impl Opened {
 
     /// The severity a line is sent with; `None` when it is not sent.
     pub(super) fn admit(&self, severity: Severity) -> Option<Severity> {
-        (severity <= self.max).then(|| severity.max(self.min))
+        let wanted = severity <= self.max && self.sampling.as_ref().is_none_or(Sampling::takes_next);
+        wanted.then(|| severity.max(self.min))
     }
 
     pub(super) fn lost(&self, error: &std::io::Error) {
@@ -232,6 +268,26 @@ mod tests {
         ] {
             assert_eq!(opened.admit(given), sent);
         }
+    }
+
+    #[test]
+    fn a_sample_is_sent() {
+        let mut target = Target::new(Destination::Udp(([127, 0, 0, 1], 9).into()), Facility::DAEMON);
+        target.sample = Some(Sample {
+            ranges: vec![1..=1, 3..=4],
+            of: NonZeroU32::new(5).expect("not zero"),
+        });
+        let opened = Opened::new(&target, &Identity::new("t")).expect("no file is opened for UDP");
+        let sent: String = (0..12)
+            .map(|_| {
+                if opened.admit(Severity::Info).is_some() {
+                    'x'
+                } else {
+                    '.'
+                }
+            })
+            .collect();
+        assert_eq!(sent, "x.xx.x.xx.x.");
     }
 
     #[test]

@@ -51,7 +51,10 @@ pub(super) fn scripts_as_their_users(bench: &Bench<'_>) -> Result<()> {
     fs::remove_file(&checked)?;
     wait("a check by another launcher", || checked.exists())?;
     let said = daemon.output();
-    ensure!(!said.contains("Entering FAULT STATE"), "a launcher took the router along: {said}");
+    ensure!(
+        !said.contains("Entering FAULT STATE"),
+        "a launcher took the router along: {said}"
+    );
     daemon.stop(LONG)?;
     wait("the end of all processes", || {
         stage.a.processes().is_ok_and(|all| all.is_empty())
@@ -66,7 +69,8 @@ pub(super) fn scripts_as_their_users(bench: &Bench<'_>) -> Result<()> {
 
 /// Whether there was one.
 fn kill_launcher(host: &Host) -> Result<bool> {
-    let is_one = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "tandem-vrrp-lau\n");
+    let is_one =
+        |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "tandem-vrrp-lau\n");
     let found = host.processes()?.into_iter().find(is_one);
     if let Some(pid) = found {
         kill(Pid::from_raw(i32::try_from(pid)?), Signal::SIGKILL)?;

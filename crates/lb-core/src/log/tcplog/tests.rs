@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::conn::{Ending, Phase, Who};
+use crate::log::format::Format;
 
 const LINES: &str = include_str!("lines.tsv");
 
@@ -41,24 +42,22 @@ fn ending(letters: &str) -> Ending {
         .expect("letters of an ending")
 }
 
-fn time(text: &str) -> CivilTime {
-    let n = |range: std::ops::Range<usize>| text[range].parse::<u16>().expect("digits");
-    let month = (1..=12).find(|&m| {
-        CivilTime {
-            month: m,
-            ..CivilTime::from_unix(0, 0)
-        }
-        .month_name()
-            == &text[3..6]
-    });
-    CivilTime {
-        year: n(7..11).into(),
-        month: month.expect("a month"),
-        day: n(0..2) as u8,
-        hour: n(12..14) as u8,
-        minute: n(15..17) as u8,
-        second: n(18..20) as u8,
-        milli: n(21..24),
+fn time(text: &str) -> Moment {
+    const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    let n = |range: std::ops::Range<usize>| text[range].parse::<i64>().expect("digits");
+    let months = (0..12).map(|month| CivilTime::from_unix(month * 31 * 86_400_000, 0).month_name());
+    let month = months
+        .into_iter()
+        .position(|name| name == &text[3..6])
+        .expect("a month");
+    let year = n(7..11);
+    // Good for this century.
+    let leap_days = (year - 1969) / 4 + i64::from(year % 4 == 0 && month > 1);
+    let days = (year - 1970) * 365 + leap_days + BEFORE[month] + n(0..2) - 1;
+    let seconds = ((days * 24 + n(12..14)) * 60 + n(15..17)) * 60 + n(18..20);
+    Moment {
+        unix_millis: seconds * 1000 + n(21..24),
+        utc_offset_seconds: 0,
     }
 }
 
@@ -71,7 +70,7 @@ fn number(text: &str) -> u64 {
 }
 
 /// Reads a line as a log analyser would.
-fn parse(line: &'static str) -> TcpLine<'static> {
+fn parse(line: &'static str) -> Line<'static> {
     let field: Vec<&str> = line.split(' ').collect();
     let [client, date, frontend, target, times, bytes, letters, counts, queues] = field[..] else {
         panic!("nine fields: {line}")
@@ -80,7 +79,7 @@ fn parse(line: &'static str) -> TcpLine<'static> {
     let counts: Vec<&str> = counts.split('/').collect();
     let (backend, server) = target.split_once('/').expect("backend/server");
     let (server_queue, backend_queue) = queues.split_once('/').expect("two queues");
-    TcpLine {
+    Line {
         client: Client::Ip(client.parse().expect("an address")),
         accepted: time(date.trim_matches(['[', ']'])),
         frontend,
@@ -105,6 +104,17 @@ fn parse(line: &'static str) -> TcpLine<'static> {
             backend_queue: number(backend_queue),
         },
         early: bytes.starts_with('+'),
+        local: None,
+        towards_server: TowardsServer::default(),
+        handshake: Duration::ZERO,
+        from_client: 0,
+        tls: None,
+        number: 0,
+        log_number: 0,
+        pid: 0,
+        hostname: "",
+        unique_id: None,
+        context: None,
     }
 }
 
@@ -119,7 +129,7 @@ fn every_line_as_haproxy_wrote_it() {
     let mut count = 0;
     for (_, _, line) in rows().filter(|(_, _, line)| line.starts_with("127.0.0.1:")) {
         let parsed = parse(line);
-        assert_eq!(text(|out| parsed.write(out)), line);
+        assert_eq!(text(|out| Format::tcplog().write(&parsed, out)), line);
         count += 1;
     }
     assert!(count >= 50, "{count} lines");
@@ -167,8 +177,8 @@ fn a_unix_client_is_its_listener() {
     let (_, _, line) = rows()
         .find(|(name, ..)| !name.starts_with("without"))
         .expect("the capture has lines");
-    let line = TcpLine { client, ..parse(line) };
-    assert!(text(|out| line.write(out)).starts_with("unix:2 ["));
+    let line = Line { client, ..parse(line) };
+    assert!(text(|out| Format::tcplog().write(&line, out)).starts_with("unix:2 ["));
 }
 
 #[test]
