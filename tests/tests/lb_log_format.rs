@@ -1,0 +1,104 @@
+//! Lines of a format of one's own: ours beside those of the installed HAProxy for the same connections.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+
+use tandem_tests::{Config, Lb, Room, Server, Syslog, ask, both, connect, ended, free_port, until};
+
+/// Everything that is the same in two programs that see the same, or can be masked.
+const FORMAT: &str = "ci=%ci cp=%cp fi=%fi fp=%fp f=%f ft=%ft b=%b s=%s bi=%bi bp=%bp si=%si sp=%sp Tw=%Tw Tc=%Tc \
+    Td=%Td Th=%Th Tt=%Tt Tu=%Tu B=%B ts=%ts tsc=%tsc ac=%ac fc=%fc bc=%bc sc=%sc rc=%rc sq=%sq bq=%bq ST=%ST \
+    T=<%T> Tl=<%Tl> t=<%t> Ts=%Ts ms=%ms rt=%rt lc=%lc ID=%ID sslv=%sslv \
+    q=%{+Q}ci,%{+Q}s,%{+Q}sslc x=%{+X}ci e=%[src,ipmask(16)],%[fe_name],%[var(txn.none)]";
+const ID: &str = "unique-id-format %{+X}o%ci-%rt";
+
+/// What is another number in each run: ports that the kernel chose, times, the programs' own counts of milliseconds.
+const MASKED: [&str; 14] = [
+    "cp", "fp", "bp", "Tw", "Tc", "Td", "Tt", "Tu", "T", "Tl", "t", "Ts", "ms", "rt",
+];
+
+fn masked(line: &str) -> String {
+    let (_, line) = line
+        .split_once("ci=")
+        .unwrap_or_else(|| panic!("no line of ours: {line}"));
+    let text = format!("ci={line}");
+    let mut out = Vec::new();
+    let mut in_date = false;
+    for field in text.split(' ') {
+        // Dates have a blank in them.
+        if std::mem::replace(&mut in_date, field.contains('<') && !field.contains('>')) {
+            in_date = false;
+            continue;
+        }
+        match field.split_once('=') {
+            Some((name, value)) if MASKED.contains(&name) => out.push(format!("{name}={}", shape(value))),
+            Some(("ID", id)) => out.push(format!("ID={}", &id[..id.rfind('-').expect("two parts")])),
+            _ => out.push(field.to_owned()),
+        }
+    }
+    out.join(" ")
+}
+
+/// Digits are alike, however many; what is beside them stays.
+fn shape(value: &str) -> String {
+    let mut out = String::new();
+    for letter in value.chars() {
+        match letter {
+            '0'..='9' if out.ends_with('9') => {}
+            '0'..='9' => out.push('9'),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[test]
+fn the_same_lines_as_haproxy() {
+    let server = Server::echo();
+    let nobody = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let told = RefCell::new(Vec::new());
+    let config = |room: &Room| {
+        format!(
+            "{} retries 1\n {ID}\n log-format \"{FORMAT}\"\n\
+             listen served\n bind {}\n server s {}\nlisten alone\n bind {}\n server s {nobody}\n",
+            room.head(),
+            room.at(0),
+            server.address(),
+            room.at(1),
+        )
+    };
+    both(2, config, |room| {
+        let mut client = connect(room.at(0));
+        assert_eq!(ask(&mut client, b"hello"), b"hello");
+        drop(client);
+        let served = room.syslog.line_with("f=served");
+        assert!(ended(&mut connect(room.at(1))));
+        let lines = [served, room.syslog.line_with("f=alone")];
+        told.borrow_mut().push(lines.map(|line| masked(&line)));
+    });
+    let told = told.into_inner();
+    assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "{told:#?}");
+}
+
+#[test]
+fn structured_data_an_own_tag_and_a_sample() {
+    let (server, syslog) = (Server::echo(), Syslog::default());
+    let config = Config::default()
+        .defaults(format!("log {} format rfc5424 sample 2:2 local0", syslog.address()))
+        .defaults("log-format \"%b/%s\"")
+        .defaults("log-format-sd \"[place@32473 frontend=\\\"%f\\\"]\"")
+        .frontend("log-tag brokers")
+        .server("s", &server, "");
+    let _lb = Lb::start(&config.to_string());
+    for _ in 0..4 {
+        assert_eq!(ask(&mut connect(config.at()), b"hello"), b"hello");
+    }
+    let lines = until("every second line", || {
+        Some(syslog.lines()).filter(|lines| lines.len() == 2)
+    });
+    for line in lines {
+        let told = line.split_once(" brokers ").map(|(_, told)| told);
+        let told = told.and_then(|told| told.split_once(" - ")).map(|(_, told)| told);
+        assert_eq!(told, Some("[place@32473 frontend=\"fe\"] be/s"), "{line}");
+    }
+}
