@@ -55,7 +55,7 @@ fn the_example_means_what_it_says() {
     assert_eq!(amq.service, Service::Tcp { backend: Some(0) });
     let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     assert_eq!(amq.binds[0].address, BindAddress::Ip { ip: any, port: 61616 });
-    assert!(amq.log_rule.tcplog && amq.log_rule.dontlognull && amq.logs.global && amq.keepalive.is_some());
+    assert!(amq.log_rule.format.is_some() && amq.log_rule.dontlognull && amq.logs.global && amq.keepalive.is_some());
 
     let backend = &plan.backends[0];
     assert_eq!(backend.policy.algorithm, Algorithm::Source);

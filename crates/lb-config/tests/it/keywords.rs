@@ -1,8 +1,10 @@
 //! Each keyword: what it sets, and how its mistakes are reported.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use tandem_lb_config::{Backend, Frontend, Global, Service, keyword_docs};
+use tandem_lb_core::log::format::Format;
 
 use crate::{errors, read};
 
@@ -15,6 +17,10 @@ const STATS: &str = "listen f\n mode http\n ";
 
 fn show(value: impl Debug) -> String {
     format!("{value:?}")
+}
+
+fn format_of(format: &Option<Arc<Format>>) -> String {
+    format.as_ref().map_or("-", |format| &format.written).to_owned()
 }
 
 fn global(words: &str, look: fn(&Global) -> String, want: &str) {
@@ -135,7 +141,7 @@ fn of_frontends() {
         "defaults\n log global\nfrontend f\n ",
         "no log",
         |f| show(&f.logs),
-        "ProxyLogs { global: false, own: [] }",
+        "ProxyLogs { global: false, own: [], tag: None }",
     );
     front(FRONT, "guid g", |f| show(&f.guid), "Some(\"g\")");
     front(FRONT, "option socket-stats", |f| show(f.socket_stats), "true");
@@ -150,18 +156,49 @@ fn of_frontends() {
         |f| show(f.timeout_client_fin),
         "Some(6ms)",
     );
-    front(FRONT, "option tcplog", |f| show(f.log_rule.tcplog), "true");
+    front(FRONT, "option tcplog", |f| format_of(&f.log_rule.format), "tcplog");
     front(
         "defaults\n option tcplog\nfrontend f\n ",
         "no option tcplog",
-        |f| show(f.log_rule.tcplog),
-        "false",
+        |f| format_of(&f.log_rule.format),
+        "-",
     );
     front(
         "defaults\n option tcplog\nfrontend f\n ",
         "default option tcplog",
-        |f| show(f.log_rule.tcplog),
-        "false",
+        |f| format_of(&f.log_rule.format),
+        "-",
+    );
+    front(
+        "defaults\n option tcplog\nfrontend f\n ",
+        "log-format %ci",
+        |f| format_of(&f.log_rule.format),
+        "%ci",
+    );
+    front(
+        "defaults\n log-format %ci\nfrontend f\n ",
+        "option tcplog",
+        |f| format_of(&f.log_rule.format),
+        "tcplog",
+    );
+    front(
+        FRONT,
+        "log-format-sd \"[a@1 f=\\\"%f\\\"]\"",
+        |f| format_of(&f.log_rule.structured),
+        "[a@1 f=\"%f\"]",
+    );
+    front(
+        FRONT,
+        "unique-id-format %{+X}o%rt",
+        |f| format_of(&f.log_rule.unique_id),
+        "%{+X}o%rt",
+    );
+    front(FRONT, "log-tag brokers", |f| show(&f.logs.tag), "Some(\"brokers\")");
+    front(
+        FRONT,
+        "log stderr sample 1,3-4:5 local0",
+        |f| show(&f.logs.own[0].sample),
+        "Some(Sample { ranges: [1..=1, 3..=4], of: 5 })",
     );
     front(FRONT, "option dontlognull", |f| show(f.log_rule.dontlognull), "true");
     front(

@@ -192,7 +192,7 @@ fn defaults_are_inherited_and_named_ones_on_request() {
     let plan = read(text).plan.expect("good");
     let retries: Vec<u32> = plan.backends.iter().map(|backend| backend.retries).collect();
     assert_eq!(retries, [2, 1, 3], "the last defaults before, the named ones, none");
-    assert!(plan.frontends[0].log_rule.tcplog);
+    assert!(plan.frontends[0].log_rule.format.is_some());
     let (a, b) = (&plan.backends[0].servers[0], &plan.backends[1].servers[0]);
     assert_eq!(
         (a.weight, a.check.is_some(), b.weight, b.check.is_some()),
