@@ -37,6 +37,11 @@ ids! {
     Lsn,
 }
 
+impl QueueId {
+    /// Holds what addresses keep for those who come later. It is no queue, but the journal need not know that.
+    pub const RETAINED: QueueId = QueueId(0);
+}
+
 /// A consumer: the session's own number for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConsumerId {

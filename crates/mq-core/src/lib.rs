@@ -14,13 +14,14 @@
 pub mod broker;
 mod ids;
 mod message;
+pub mod mqtt;
 mod pattern;
 mod queue;
 mod record;
 pub mod stomp;
 
 pub use ids::{ConsumerId, DeliveryId, Lsn, MessageId, QueueId, SessionId, Token, TransactionId};
-pub use message::{Message, Priority, Value, WallMillis};
+pub use message::{Message, Priority, Qos, Retain, Value, WallMillis};
 pub use pattern::Pattern;
 pub use queue::{Counts, Kind};
-pub use record::{QueueRecord, Record};
+pub use record::{ClientRecord, PacketStep, QueueRecord, Record};

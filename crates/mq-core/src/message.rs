@@ -1,6 +1,9 @@
 //! A message as all protocols see it: a body that is never looked into, and what travels with it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+pub use tandem_mq_wire::mqtt::Qos;
 
 /// Milliseconds since 1970, as clients count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,12 +42,41 @@ pub enum Value {
     Bytes(Bytes),
 }
 
+impl Value {
+    /// As protocols see it that know texts only.
+    pub fn to_text(&self) -> Box<str> {
+        match self {
+            Value::Text(text) => text.clone(),
+            Value::Int(number) => number.to_string().into(),
+            Value::Float(number) => number.to_string().into(),
+            Value::Bool(flag) => flag.to_string().into(),
+            Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into(),
+        }
+    }
+}
+
+/// Whether an address keeps its last message for those who come later (MQTT 5, section 3.3.1.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Retain {
+    #[default]
+    No,
+    /// The sender wants it kept.
+    Asked,
+    /// This is what was kept.
+    Kept,
+}
+
 /// One message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Message {
+    /// Where it was sent; the broker writes it.
+    pub address: Arc<str>,
     pub body: Bytes,
     /// Whether it must survive a restart.
     pub durable: bool,
+    /// How often its sender lets it arrive; `None` when the sender's protocol has no word for that.
+    pub qos: Option<Qos>,
+    pub retain: Retain,
     pub priority: Priority,
     pub expires: Option<WallMillis>,
     pub sent: WallMillis,
@@ -68,7 +100,7 @@ impl Message {
             name.len() + value + size_of::<(Box<str>, Value)>()
         });
         let fields = text(&self.content_type) + text(&self.correlation_id) + text(&self.reply_to);
-        size_of::<Message>() + self.body.len() + fields + properties.sum::<usize>()
+        size_of::<Message>() + self.address.len() + self.body.len() + fields + properties.sum::<usize>()
     }
 }
 

@@ -30,8 +30,24 @@ impl Pattern {
         self.0.iter().any(|word| !matches!(word, Word::Exactly(_)))
     }
 
+    /// The words before the first hole, with the dot behind them: every name that matches begins like that, or is that
+    /// without the dot.
+    pub fn prefix(&self) -> String {
+        let fixed = self.0.iter().map_while(|word| match word {
+            Word::Exactly(word) => Some(format!("{word}.")),
+            Word::One | Word::Rest => None,
+        });
+        fixed.collect()
+    }
+
+    /// Names that begin with `$` are the broker's own: a hole at the beginning does not stand for them (MQTT 5, section
+    /// 4.7.2).
+    ///
     /// Two pointers and one place to return to: never more than words times words, whatever a client sends.
     pub fn matches(&self, name: &str) -> bool {
+        if name.starts_with('$') && !matches!(self.0.first(), Some(Word::Exactly(_))) {
+            return false;
+        }
         let words: Vec<&str> = name.split('.').collect();
         let (mut at, mut next) = (0, 0);
         let mut open: Option<(usize, usize)> = None;
@@ -82,6 +98,9 @@ mod tests {
             ("#.c.#.d", "a.c.c.b.d", true),
             ("#.c.#.d", "a.c.b", false),
             ("jms.#", "jms.queue.x", true),
+            ("#", "$SYS.x", false),
+            ("*.x", "$SYS.x", false),
+            ("$SYS.#", "$SYS.x", true),
         ] {
             assert_eq!(Pattern::new(pattern).matches(name), matches, "{pattern} {name}");
         }
@@ -95,6 +114,13 @@ mod tests {
             (Some(&"*"), Some(_)) => naive(&pattern[1..], &name[1..]),
             (Some(p), Some(n)) => p == n && naive(&pattern[1..], &name[1..]),
             _ => false,
+        }
+    }
+
+    #[test]
+    fn the_prefix_is_what_comes_before_the_first_hole() {
+        for (pattern, prefix) in [("a.b.*.c", "a.b."), ("#", ""), ("a", "a.")] {
+            assert_eq!(Pattern::new(pattern).prefix(), prefix);
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::{Kind, Message, MessageId, QueueId};
+use crate::broker::{Expiry, Listening, Will};
+use crate::{Kind, Message, MessageId, QueueId, WallMillis};
 
 /// One entry of the journal. A record is there as a whole or not at all.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,40 @@ pub enum Record {
         message: MessageId,
         queue: QueueId,
     },
+    /// A named client, as it is now; what else is known of it stays.
+    Client(ClientRecord),
+    /// The client and everything of it.
+    ClientGone(Box<str>),
+    Listens {
+        client: Box<str>,
+        filter: Box<str>,
+        queue: QueueId,
+        options: Listening,
+    },
+    ListensNot {
+        client: Box<str>,
+        filter: Box<str>,
+    },
+    Packet {
+        client: Box<str>,
+        packet: u16,
+        step: PacketStep,
+    },
+}
+
+/// What became of a message that goes over the wire exactly once. Its number means something else in each direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PacketStep {
+    /// The client's message has arrived, so another one of this number is the same.
+    Received,
+    /// The client knows that; the number is free.
+    Finished,
+    /// We say this message by this number.
+    Named { queue: QueueId, id: MessageId },
+    /// The client has it, and need not remember the number any more.
+    Released,
+    /// It does not; the number is free.
+    Freed,
 }
 
 /// A durable queue.
@@ -36,4 +71,14 @@ pub struct QueueRecord {
     pub name: Box<str>,
     pub address: Box<str>,
     pub kind: Kind,
+}
+
+/// A client that outlives its connection, or whose will does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientRecord {
+    pub name: Box<str>,
+    pub expiry: Expiry,
+    /// When its connection ended; `None` while it is there.
+    pub left: Option<WallMillis>,
+    pub will: Option<Will>,
 }

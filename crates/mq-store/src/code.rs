@@ -3,10 +3,14 @@
 //! By hand, because the format must be stable over versions of any library, and because what is damaged must be an error
 //! and not a wrong record. The first byte of each record and value names its kind; numbers are never reused.
 
+mod client;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tandem_mq_core::{Kind, Message, MessageId, Priority, QueueId, QueueRecord, Record, Value, WallMillis};
+use tandem_mq_core::{
+    Kind, Message, MessageId, Priority, Qos, QueueId, QueueRecord, Record, Retain, Value, WallMillis,
+};
 
 /// These bytes are not a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +20,9 @@ pub(crate) struct Malformed;
 /// How deep records may hold records: a transaction holds others, those hold none.
 const DEEPEST: u32 = 2;
 
+/// The sender's protocol has no word for how often.
+const ANY_QOS: u8 = 255;
+
 mod kind {
     pub(super) const QUEUE_MADE: u8 = 1;
     pub(super) const QUEUE_GONE: u8 = 2;
@@ -23,12 +30,21 @@ mod kind {
     pub(super) const GONE: u8 = 4;
     pub(super) const ALL: u8 = 5;
     pub(super) const NUMBERS: u8 = 6;
+    pub(super) const CLIENT: u8 = 7;
+    pub(super) const CLIENT_GONE: u8 = 8;
+    pub(super) const LISTENS: u8 = 9;
+    pub(super) const LISTENS_NOT: u8 = 10;
+    pub(super) const PACKET: u8 = 11;
 
     pub(super) const TEXT: u8 = 1;
     pub(super) const INT: u8 = 2;
     pub(super) const FLOAT: u8 = 3;
     pub(super) const BOOL: u8 = 4;
     pub(super) const BYTES: u8 = 5;
+
+    pub(super) const RETAIN_NOT: u8 = 0;
+    pub(super) const RETAIN_ASKED: u8 = 1;
+    pub(super) const RETAIN_KEPT: u8 = 2;
 
     pub(super) const ANYCAST: u8 = 1;
     pub(super) const MULTICAST: u8 = 2;
@@ -72,11 +88,44 @@ pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) {
             number(message.0, out);
             number(queue.0, out);
         }
+        Record::Client(record) => {
+            out.push(kind::CLIENT);
+            client::encode_client(record, out);
+        }
+        Record::ClientGone(name) => {
+            out.push(kind::CLIENT_GONE);
+            bytes(name.as_bytes(), out);
+        }
+        Record::Listens {
+            client,
+            filter,
+            queue,
+            options,
+        } => {
+            out.push(kind::LISTENS);
+            client::encode_listens(client, filter, *queue, options, out);
+        }
+        Record::ListensNot { client, filter } => {
+            out.push(kind::LISTENS_NOT);
+            bytes(client.as_bytes(), out);
+            bytes(filter.as_bytes(), out);
+        }
+        Record::Packet { client, packet, step } => {
+            out.push(kind::PACKET);
+            client::encode_packet(client, *packet, *step, out);
+        }
     }
 }
 
 fn encode_message(message: &Message, out: &mut Vec<u8>) {
+    bytes(message.address.as_bytes(), out);
     out.push(u8::from(message.durable));
+    out.push(message.qos.map_or(ANY_QOS, Qos::number));
+    out.push(match message.retain {
+        Retain::No => kind::RETAIN_NOT,
+        Retain::Asked => kind::RETAIN_ASKED,
+        Retain::Kept => kind::RETAIN_KEPT,
+    });
     out.push(message.priority.number());
     // 0 is never: nobody sends what ended in 1970.
     number(message.expires.map_or(0, |at| at.0), out);
@@ -177,13 +226,32 @@ impl<'a> Reader<'a> {
                 message: MessageId(self.number()?),
                 queue: QueueId(self.number()?),
             },
+            kind::CLIENT => self.client()?,
+            kind::CLIENT_GONE => Record::ClientGone(self.text()?),
+            kind::LISTENS => self.listens()?,
+            kind::LISTENS_NOT => Record::ListensNot {
+                client: self.text()?,
+                filter: self.text()?,
+            },
+            kind::PACKET => self.packet()?,
             _ => return Err(Malformed),
         })
     }
 
     fn message(&mut self) -> Result<Message, Malformed> {
         Ok(Message {
+            address: self.address()?,
             durable: self.flag()?,
+            qos: match self.byte()? {
+                ANY_QOS => None,
+                bits => Some(Qos::of(bits).ok_or(Malformed)?),
+            },
+            retain: match self.byte()? {
+                kind::RETAIN_NOT => Retain::No,
+                kind::RETAIN_ASKED => Retain::Asked,
+                kind::RETAIN_KEPT => Retain::Kept,
+                _ => return Err(Malformed),
+            },
             priority: Priority::of(self.byte()?),
             expires: Some(WallMillis(self.number()?)).filter(|at| at.0 > 0),
             sent: WallMillis(self.number()?),

@@ -1,4 +1,5 @@
 //! The broker's wire formats: bytes in, frames out, and back. No sockets, no sessions, no meaning.
 #![forbid(unsafe_code)]
 
+pub mod mqtt;
 pub mod stomp;

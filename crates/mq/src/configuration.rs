@@ -56,6 +56,7 @@ pub(crate) enum Protocol {
     #[default]
     Auto,
     Stomp,
+    Mqtt,
 }
 
 #[derive(Debug, Deserialize)]

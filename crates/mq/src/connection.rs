@@ -14,8 +14,10 @@ use tokio::time::timeout;
 
 use crate::configuration::{Listener, Protocol};
 use crate::hub::Hub;
+use crate::mqtt::Mqtt;
 use crate::sniff::{Spoken, recognise};
-use crate::stomp;
+use crate::stomp::Stomp;
+use crate::talk;
 use crate::users::Users;
 
 /// Who has not said by then what he speaks is not going to.
@@ -51,13 +53,22 @@ pub(crate) async fn serve(mut stream: TcpStream, plan: &Listener, shared: &Share
     let mut bytes = BytesMut::new();
     let spoken = match plan.protocol {
         Protocol::Stomp => Some(Spoken::Stomp),
+        Protocol::Mqtt => Some(Spoken::Mqtt),
         Protocol::Auto => timeout(FIRST_BYTES, first_bytes(&mut stream, &mut bytes))
             .await
             .ok()
             .flatten(),
     };
+    let id = shared.session();
     match spoken {
-        Some(Spoken::Stomp) => stomp::serve(stream, bytes, plan, shared, leaving).await,
+        Some(Spoken::Stomp) => {
+            let stomp = Stomp::new(id, plan, shared);
+            talk::serve(stream, bytes, id, stomp, shared, leaving).await;
+        }
+        Some(Spoken::Mqtt) => {
+            let mqtt = Mqtt::new(id, plan, shared);
+            talk::serve(stream, bytes, id, mqtt, shared, leaving).await;
+        }
         Some(Spoken::Stat) => stat(&mut stream, shared).await,
         Some(other) => {
             let peer = stream

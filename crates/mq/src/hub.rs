@@ -153,7 +153,10 @@ impl Work {
             let session = match &output {
                 Output::Deliver(delivery) => delivery.consumer.session,
                 Output::Browsed { consumer } => consumer.session,
-                Output::Synced { session, .. } | Output::Refused { session, .. } => *session,
+                Output::Synced { session, .. }
+                | Output::Refused { session, .. }
+                | Output::Attached { session, .. }
+                | Output::Taken { session } => *session,
                 Output::Hold(_) | Output::Write { .. } => {
                     self.for_the_node(output);
                     continue;

@@ -5,9 +5,11 @@ mod args;
 mod configuration;
 mod connection;
 mod hub;
+mod mqtt;
 mod sniff;
 mod start;
 mod stomp;
+mod talk;
 mod users;
 mod writer;
 

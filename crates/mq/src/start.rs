@@ -49,7 +49,7 @@ pub(crate) fn run(configuration: Configuration) -> anyhow::Result<ExitCode> {
         began: began(clock),
         ..broker::Settings::default()
     };
-    let (journal, broker) = recover(&configuration, Broker::new(settings))?;
+    let (journal, broker) = recover(&configuration, clock, Broker::new(settings))?;
     let listening = open(&configuration)?;
 
     let (hub, door) = Hub::new();
@@ -105,7 +105,11 @@ pub(crate) fn run(configuration: Configuration) -> anyhow::Result<ExitCode> {
 }
 
 /// Everything that was confirmed, as it was.
-fn recover(configuration: &Configuration, mut broker: Broker) -> anyhow::Result<(Journal<Folder>, Broker)> {
+fn recover(
+    configuration: &Configuration,
+    clock: Clock,
+    mut broker: Broker,
+) -> anyhow::Result<(Journal<Folder>, Broker)> {
     let path = configuration.data_dir.join("journal");
     let folder = Folder::open(&path).with_context(|| format!("{}", path.display()))?;
     let began = Instant::now();
@@ -115,6 +119,7 @@ fn recover(configuration: &Configuration, mut broker: Broker) -> anyhow::Result<
         broker.restore([record]);
     });
     let journal = journal.with_context(|| format!("the journal in {}", path.display()))?;
+    broker.restored(clock.now());
     let messages: usize = broker.queues().map(|queue| queue.depth).sum();
     tracing::info!(
         "{records} records read in {:?}: {messages} messages wait",

@@ -4,6 +4,7 @@ mod checks;
 mod clients;
 mod crash;
 mod life;
+mod mqtt;
 mod strangers;
 
 use std::io::Write;

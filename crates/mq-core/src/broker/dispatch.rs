@@ -1,11 +1,9 @@
 //! From queues to consumers: in turn, as far as their credit goes.
 
-use std::sync::Arc;
-
-use super::session::Held;
+use super::session::{Consumer, Held, Packet};
 use super::{Broker, Delivery, Output};
 use crate::queue::{Entry, Place};
-use crate::{ConsumerId, QueueId};
+use crate::{ConsumerId, DeliveryId, QueueId, SessionId};
 
 impl Broker {
     pub(super) fn credit(&mut self, consumer: ConsumerId, more: u32) {
@@ -20,6 +18,25 @@ impl Broker {
         }
     }
 
+    /// More for a named client. Queues that waited for that take turns.
+    pub(super) fn window(&mut self, session: SessionId, more: u32) {
+        let Some(known) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        known.pool.credit = known.pool.credit.saturating_add(more);
+        while let Some(known) = self.sessions.get_mut(&session).filter(|known| known.pool.credit > 0) {
+            let Some(queue) = known.pool.starved.pop_front() else {
+                return;
+            };
+            for consumer in known.consumers.clone() {
+                if let Some(consumer) = self.consumers.get_mut(&consumer).filter(|c| c.queue == queue) {
+                    consumer.starves = false;
+                }
+            }
+            self.dispatch(queue);
+        }
+    }
+
     /// Hands out what can be handed out.
     pub(super) fn dispatch(&mut self, id: QueueId) {
         loop {
@@ -27,41 +44,83 @@ impl Broker {
                 return;
             };
             let Some(place) = queue.first() else { return };
-            let consumers = &self.consumers;
-            let may = |c| consumers.get(&c).is_some_and(|c| c.credit > 0 && c.browse.is_none());
+            let (consumers, sessions) = (&self.consumers, &self.sessions);
+            let may = |id: ConsumerId| {
+                let pool = || sessions.get(&id.session).map_or(0, |session| session.pool.credit);
+                let credit = |consumer: &Consumer| if consumer.pooled { pool() } else { consumer.credit };
+                consumers.get(&id).is_some_and(|c| c.browse.is_none() && credit(c) > 0)
+            };
             let Some(consumer) = queue.choose(may) else {
-                return;
+                return self.starve(id);
             };
             let Some(entry) = queue.take(place) else { return };
             queue.in_flight += 1;
-            self.hand_out(id, consumer, place, entry);
+            self.hand_out(id, consumer, place, entry, None);
         }
     }
 
-    fn hand_out(&mut self, queue: QueueId, consumer: ConsumerId, place: Place, entry: Entry) {
+    /// Its pooled consumers are told when there is credit again.
+    fn starve(&mut self, id: QueueId) {
+        let waiting = self.queues.get(&id).map(|queue| queue.consumers()).unwrap_or_default();
+        for consumer in waiting {
+            let Some(known) = self.consumers.get_mut(consumer).filter(|c| c.pooled && !c.starves) else {
+                continue;
+            };
+            known.starves = true;
+            if let Some(session) = self.sessions.get_mut(&consumer.session) {
+                session.pool.starved.push_back(id);
+            }
+        }
+    }
+
+    /// The client may know it already, by a number.
+    pub(super) fn hand_out(
+        &mut self,
+        queue: QueueId,
+        consumer: ConsumerId,
+        place: Place,
+        entry: Entry,
+        packet: Option<Packet>,
+    ) -> DeliveryId {
         if let Some(at) = entry.expires {
             self.expiries.remove(&(at, queue, place));
         }
         let delivery = self.next_delivery.take();
-        self.say_delivery(queue, consumer, delivery, &entry);
+        self.say_delivery(queue, consumer, delivery, &entry, packet.map(|packet| packet.number));
         let Some(known) = self.consumers.get_mut(&consumer) else {
-            return;
+            return delivery;
         };
-        known.credit -= 1;
+        match known.pooled {
+            false => known.credit = known.credit.saturating_sub(1),
+            true => {
+                if let Some(session) = self.sessions.get_mut(&consumer.session) {
+                    session.pool.credit = session.pool.credit.saturating_sub(1);
+                }
+            }
+        }
         let held = Held {
             place,
             entry,
             settled_by: None,
+            packet,
         };
         known.in_flight.insert(delivery, held);
         self.deliveries.insert(delivery, consumer);
+        delivery
     }
 
-    fn say_delivery(&mut self, queue: QueueId, consumer: ConsumerId, delivery: crate::DeliveryId, entry: &Entry) {
-        let address = self
-            .queues
-            .get(&queue)
-            .map_or_else(|| Arc::from(""), |q| q.address.clone());
+    fn say_delivery(
+        &mut self,
+        queue: QueueId,
+        consumer: ConsumerId,
+        delivery: DeliveryId,
+        entry: &Entry,
+        packet: Option<u16>,
+    ) {
+        // Where it was sent, which a subscription with holes does not say.
+        let sent_to = Some(&entry.message.address).filter(|address| !address.is_empty());
+        let own = || self.queues.get(&queue).map(|queue| queue.address.clone());
+        let address = sent_to.cloned().or_else(own).unwrap_or_default();
         self.outputs.push_back(Output::Deliver(Delivery {
             consumer,
             delivery,
@@ -70,6 +129,7 @@ impl Broker {
             message: entry.message.clone(),
             attempts: entry.attempts,
             redelivered: entry.again,
+            packet,
         }));
     }
 
@@ -95,7 +155,7 @@ impl Broker {
         let done = page.len() < credit;
         for (_, entry) in &page {
             let delivery = self.next_delivery.take();
-            self.say_delivery(id, consumer, delivery, entry);
+            self.say_delivery(id, consumer, delivery, entry, None);
         }
         let Some(known) = self.consumers.get_mut(&consumer) else {
             return;

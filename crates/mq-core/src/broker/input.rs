@@ -1,22 +1,41 @@
 //! What the broker is told.
 
-use crate::{ConsumerId, DeliveryId, Kind, Lsn, Message, SessionId, Token, TransactionId};
+use tandem_mq_wire::mqtt::RetainHandling;
 
-/// One thing that happened.
+use crate::{ConsumerId, DeliveryId, Kind, Lsn, Message, Qos, SessionId, Token, TransactionId};
+
+/// One thing that happened. Sessions count what they say: a refusal names the number of what it refuses, and `Opened`, or
+/// `Attach` where it opens the session, is number 1.
 #[derive(Debug)]
 pub enum Input {
     Opened {
         session: SessionId,
     },
-    /// Everything the session held returns to the queues; its transactions never were.
+    /// Opens a session for a client with a name, whose state may be known from before.
+    Attach(Attach),
+    /// Everything the session held returns to the queues, or waits for its client; its transactions never were.
     Closed {
         session: SessionId,
+    },
+    /// The client is about to go as it should. `Closed` follows.
+    Leave {
+        session: SessionId,
+        /// Whether its will counts nevertheless.
+        will: bool,
+        expiry: Option<Expiry>,
     },
     Send {
         session: SessionId,
         transaction: Option<TransactionId>,
         to: Target,
         message: Message,
+        /// The client's number for it: until `Finish` says that it is free, another one of this number is the same message.
+        once: Option<u16>,
+    },
+    /// The client will not send that one again.
+    Finish {
+        session: SessionId,
+        packet: u16,
     },
     Subscribe {
         consumer: ConsumerId,
@@ -31,10 +50,39 @@ pub enum Input {
         session: SessionId,
         name: Box<str>,
     },
+    /// A named client's subscription; one by the same filter is changed.
+    Listen(Listen),
+    Unlisten {
+        session: SessionId,
+        filter: Box<str>,
+    },
     /// So many more messages may be handed to the consumer.
     Credit {
         consumer: ConsumerId,
         more: u32,
+    },
+    /// The same for all consumers of a named client together.
+    Window {
+        session: SessionId,
+        more: u32,
+    },
+    /// The client is told of this delivery by this number, also when it comes back.
+    Name {
+        session: SessionId,
+        delivery: DeliveryId,
+        packet: u16,
+        /// It must not come twice.
+        once: bool,
+    },
+    /// The client has the message, and knows it by the number.
+    Release {
+        session: SessionId,
+        packet: u16,
+    },
+    /// The number means nothing any more.
+    Free {
+        session: SessionId,
+        packet: u16,
     },
     Settle {
         session: SessionId,
@@ -65,6 +113,36 @@ pub enum Input {
     },
 }
 
+impl Input {
+    /// Who says it; the journal is nobody's.
+    pub fn session(&self) -> Option<SessionId> {
+        Some(match self {
+            Input::Opened { session }
+            | Input::Closed { session }
+            | Input::Leave { session, .. }
+            | Input::Send { session, .. }
+            | Input::Finish { session, .. }
+            | Input::Forget { session, .. }
+            | Input::Unlisten { session, .. }
+            | Input::Window { session, .. }
+            | Input::Name { session, .. }
+            | Input::Release { session, .. }
+            | Input::Free { session, .. }
+            | Input::Settle { session, .. }
+            | Input::Begin { session, .. }
+            | Input::Commit { session, .. }
+            | Input::Abort { session, .. }
+            | Input::Sync { session, .. } => *session,
+            Input::Attach(attach) => attach.session,
+            Input::Listen(listen) => listen.session,
+            Input::Subscribe { consumer, .. } | Input::Unsubscribe { consumer } | Input::Credit { consumer, .. } => {
+                consumer.session
+            }
+            Input::Stored { .. } => return None,
+        })
+    }
+}
+
 /// Where a message goes, or where a consumer listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -81,6 +159,65 @@ pub struct Subscription {
     pub durable: Option<Box<str>>,
     /// Looks and takes nothing.
     pub browse: bool,
+}
+
+/// A client that has a name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attach {
+    pub session: SessionId,
+    pub client: Box<str>,
+    /// Nothing from before is wanted.
+    pub fresh: bool,
+    pub expiry: Expiry,
+    pub will: Option<Will>,
+}
+
+/// How long a client is remembered after its connection has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    Seconds(u32),
+    Never,
+}
+
+impl Expiry {
+    /// Whether it outlives its connection at all.
+    pub fn lasts(self) -> bool {
+        self != Expiry::Seconds(0)
+    }
+}
+
+/// What is sent for a client whose connection ends without a word.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Will {
+    pub address: Box<str>,
+    pub message: Message,
+    /// In seconds. Whoever comes back before has not died.
+    pub delay: u32,
+}
+
+/// A named client's subscription to a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    pub session: SessionId,
+    /// The consumer's number; that of a subscription which is changed stays.
+    pub number: u64,
+    /// As the client spells it.
+    pub filter: Box<str>,
+    /// The same as the broker spells it, without the group.
+    pub address: Box<str>,
+    /// Each message goes to one of the group.
+    pub group: Option<Box<str>>,
+    pub options: Listening,
+    pub retained: RetainHandling,
+}
+
+/// What the broker remembers of a subscription.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Listening {
+    pub qos: Qos,
+    pub no_local: bool,
+    pub retain_as_published: bool,
+    pub identifier: Option<u32>,
 }
 
 /// What a consumer made of a message.

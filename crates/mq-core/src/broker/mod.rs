@@ -4,6 +4,7 @@
 //! whoever asked hears of it when the journal has said that it is on disk. Deliveries do not wait for that: a consumer
 //! that is faster than the disk may see a message that a crash makes unsent, but never one that was confirmed and lost.
 
+mod client;
 mod dispatch;
 mod input;
 mod output;
@@ -19,12 +20,13 @@ use std::sync::Arc;
 
 use tandem_time::Mono;
 
-pub use input::{Input, Outcome, Subscription, Target};
-pub use output::{Delivery, Output, Refusal};
+pub use input::{Attach, Expiry, Input, Listen, Listening, Outcome, Subscription, Target, Will};
+pub use output::{Delivery, Known, Output, Refusal};
 pub use settings::{Policy, Settings};
 
 use crate::queue::{Counts, Place, Queue};
 use crate::{ConsumerId, DeliveryId, Kind, Lsn, MessageId, QueueId, Record, SessionId, Token};
+use client::{Client, Retained};
 use session::{Consumer, Session, Step};
 
 /// One node's messages.
@@ -37,6 +39,13 @@ pub struct Broker {
     /// Subscriptions to more than one address.
     open: Vec<(crate::Pattern, QueueId)>,
     sessions: BTreeMap<SessionId, Session>,
+    /// Whoever has a name, here or away.
+    clients: BTreeMap<Box<str>, Client>,
+    /// When something is to be done about those who are away.
+    clients_due: BTreeSet<(Mono, Box<str>)>,
+    /// While the journal is read: which client holds a message, and by which number.
+    named: BTreeMap<(QueueId, MessageId), (Box<str>, u16)>,
+    retained: Retained,
     consumers: BTreeMap<ConsumerId, Consumer>,
     /// Which consumer a delivery was for.
     deliveries: BTreeMap<DeliveryId, ConsumerId>,
@@ -88,6 +97,10 @@ impl Broker {
             addresses: BTreeMap::new(),
             open: Vec::new(),
             sessions: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            clients_due: BTreeSet::new(),
+            named: BTreeMap::new(),
+            retained: Retained::default(),
             consumers: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             expiries: BTreeSet::new(),
@@ -105,18 +118,52 @@ impl Broker {
     }
 
     pub fn handle(&mut self, input: Input, now: Mono) {
+        if let Some(session) = input.session()
+            && !matches!(input, Input::Opened { .. } | Input::Attach(_))
+        {
+            // Whatever a session says that has been taken over is late.
+            let Some(known) = self.sessions.get_mut(&session) else {
+                return;
+            };
+            known.requests += 1;
+        }
+        self.act(input, now);
+    }
+
+    fn act(&mut self, input: Input, now: Mono) {
         match input {
-            Input::Opened { session } => drop(self.sessions.entry(session).or_default()),
-            Input::Closed { session } => self.close(session),
+            Input::Opened { session } => {
+                let new = Session {
+                    requests: 1,
+                    ..Session::default()
+                };
+                self.sessions.entry(session).or_insert(new);
+            }
+            Input::Attach(attach) => self.attach(attach, now),
+            Input::Closed { session } => self.close(session, now),
+            Input::Leave { session, will, expiry } => self.leave(session, will, expiry),
             Input::Send {
                 session,
                 transaction,
                 to,
                 message,
+                once,
             } => {
-                let step = Step::Send(to, Arc::new(message));
+                let step = Step::Send { to, message, once };
                 self.do_or_defer(session, transaction, step, now);
             }
+            Input::Finish { session, packet } => self.finish(session, packet),
+            Input::Listen(listen) => self.listen(listen, now),
+            Input::Unlisten { session, filter } => self.unlisten(session, filter),
+            Input::Window { session, more } => self.window(session, more),
+            Input::Name {
+                session,
+                delivery,
+                packet,
+                once,
+            } => self.name(session, delivery, packet, once),
+            Input::Release { session, packet } => self.release(session, packet, now),
+            Input::Free { session, packet } => self.free(session, packet, now),
             Input::Settle {
                 session,
                 transaction,
@@ -141,12 +188,15 @@ impl Broker {
         self.outputs.pop_front()
     }
 
-    /// When the next message expires.
+    /// When the next message expires, or something is to be done about a client that is away.
     pub fn poll_deadline(&self) -> Option<Mono> {
-        self.expiries.first().map(|(at, ..)| *at)
+        let expiry = self.expiries.first().map(|(at, ..)| *at);
+        let client = self.clients_due.first().map(|(at, _)| *at);
+        expiry.into_iter().chain(client).min()
     }
 
     pub fn on_deadline(&mut self, now: Mono) {
+        self.clients_due(now);
         while let Some((at, queue, place)) = self.expiries.first().copied() {
             if at > now {
                 return;
@@ -154,6 +204,11 @@ impl Broker {
             self.expiries.remove(&(at, queue, place));
             self.expire(queue, place, now);
         }
+    }
+
+    /// How many addresses keep a message for those who come later.
+    pub fn retained(&self) -> usize {
+        self.retained.len()
     }
 
     /// All queues, in the order of their names.
@@ -174,7 +229,28 @@ impl Broker {
     }
 
     fn refuse(&mut self, session: SessionId, reason: Refusal) {
-        self.outputs.push_back(Output::Refused { session, reason });
+        let request = self.sessions.get(&session).map_or(0, |known| known.requests);
+        self.outputs.push_back(Output::Refused {
+            session,
+            reason,
+            request,
+        });
+    }
+
+    /// What is written meanwhile is one record.
+    fn together<T>(&mut self, by: Option<SessionId>, act: impl FnOnce(&mut Broker) -> T) -> T {
+        if self.batch.is_some() {
+            return act(self);
+        }
+        self.batch = Some(Vec::new());
+        let done = act(self);
+        let mut written = self.batch.take().unwrap_or_default();
+        match written.len() {
+            0 => {}
+            1 => written.drain(..).for_each(|record| self.write(record, by)),
+            _ => self.write(Record::All(written), by),
+        }
+        done
     }
 
     /// Appends to the journal for a session, or to the transaction that is being committed.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Listening;
 use crate::{ConsumerId, DeliveryId, Lsn, Message, MessageId, Record, SessionId, Token, TransactionId};
 
 /// One effect, to be carried out in order.
@@ -26,9 +27,33 @@ pub enum Output {
     Refused {
         session: SessionId,
         reason: Refusal,
+        /// Which of the session's inputs it was, from 1 on.
+        request: u64,
+    },
+    /// The answer to [`Attach`](super::Attach), before anything is delivered.
+    Attached {
+        session: SessionId,
+        known: Option<Box<Known>>,
+    },
+    /// Another connection has come for the same client; this session is over.
+    Taken {
+        session: SessionId,
     },
     /// Memory is full (`true`), or has room again: whoever sends is to be held back.
     Hold(bool),
+}
+
+/// What was known of a client that has come back.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Known {
+    /// Its subscriptions, each with its consumer's number, from 1 on.
+    pub listens: Vec<(u64, Box<str>, Listening)>,
+    /// What it has sent and may send again.
+    pub received: Vec<u16>,
+    /// What it has and need only be told that we know.
+    pub released: Vec<u16>,
+    /// What comes again by these numbers.
+    pub named: Vec<u16>,
 }
 
 /// One message on its way to one consumer.
@@ -43,6 +68,8 @@ pub struct Delivery {
     pub attempts: u32,
     /// Somebody may have seen it before.
     pub redelivered: bool,
+    /// The client knows it by this number.
+    pub packet: Option<u16>,
 }
 
 /// Why not.
@@ -62,6 +89,8 @@ pub enum Refusal {
     NoSubscription(Box<str>),
     #[error("{0:?} is not a name for an address: {1}")]
     Name(Box<str>, &'static str),
+    #[error("only a client with a name can do that")]
+    NoName,
     #[error("this delivery is settled, or never was")]
     NoDelivery,
 }

@@ -6,7 +6,7 @@ use tandem_time::Mono;
 
 use super::Broker;
 use crate::queue::{Entry, Queue};
-use crate::{MessageId, QueueId, QueueRecord, Record};
+use crate::{Message, MessageId, QueueId, QueueRecord, Record};
 
 impl Broker {
     /// Takes the records of the journal in their order, before anything else. A record that comes twice counts once.
@@ -14,18 +14,27 @@ impl Broker {
     /// A message that was in somebody's hands when the node went down is handed out again, and says so.
     pub fn restore(&mut self, records: impl IntoIterator<Item = Record>) {
         for record in records {
-            self.replay(record);
+            self.without_writing(|broker| broker.replay(record));
+        }
+    }
+
+    /// The journal has been read: whoever was here is away from now on.
+    pub fn restored(&mut self, now: Mono) {
+        self.named.clear();
+        let clients: Vec<Box<str>> = self.clients.keys().cloned().collect();
+        for name in clients {
+            self.resume_client(&name, now);
         }
     }
 
     fn replay(&mut self, record: Record) {
         match record {
             Record::QueueMade(made) => self.replay_queue(&made),
-            Record::QueueGone(id) => self.without_writing(|broker| broker.remove_queue(id)),
+            Record::QueueGone(id) => self.remove_queue(id),
             Record::Put { id, queues, message } => {
                 self.next_message = self.next_message.max(MessageId(id.0 + 1));
                 for queue in queues {
-                    self.enqueue(queue, Entry::restored(id, Arc::clone(&message)), Mono::ZERO);
+                    self.replay_put(queue, id, &message);
                 }
             }
             Record::Gone { queue, id } => self.replay_gone(queue, id),
@@ -33,6 +42,16 @@ impl Broker {
                 self.next_message = self.next_message.max(message);
                 self.next_queue = self.next_queue.max(queue);
             }
+            Record::Client(record) => self.replay_client(record),
+            Record::ClientGone(name) => drop(self.clients.remove(&name)),
+            Record::Listens {
+                client,
+                filter,
+                queue,
+                options,
+            } => self.replay_listens(&client, filter, queue, options),
+            Record::ListensNot { client, filter } => self.replay_listens_not(&client, &filter),
+            Record::Packet { client, packet, step } => self.replay_packet(&client, packet, step),
             Record::All(records) => records.into_iter().for_each(|record| self.replay(record)),
         }
     }
@@ -44,7 +63,21 @@ impl Broker {
         }
     }
 
+    fn replay_put(&mut self, queue: QueueId, id: MessageId, message: &Arc<Message>) {
+        if queue == QueueId::RETAINED {
+            return self.replay_retained(id, Arc::clone(message));
+        }
+        self.enqueue(queue, Entry::restored(id, Arc::clone(message)), Mono::ZERO);
+        if self.named.contains_key(&(queue, id)) {
+            self.pin(queue, id);
+        }
+    }
+
     fn replay_gone(&mut self, queue: QueueId, id: MessageId) {
+        if queue == QueueId::RETAINED {
+            return self.expire_retained(id);
+        }
+        self.unpin(queue, id);
         let Some(known) = self.queues.get_mut(&queue) else {
             return;
         };

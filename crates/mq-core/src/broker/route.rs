@@ -6,57 +6,76 @@ use tandem_time::Mono;
 
 use super::{Address, Broker, Refusal, Target};
 use crate::queue::{Entry, Queue};
-use crate::{Kind, Message, Pattern, QueueId, QueueRecord, Record, SessionId};
+use crate::{Kind, Message, Pattern, QueueId, QueueRecord, Record, Retain, SessionId, WallMillis};
 
 /// Longer names are somebody's mistake, and would be kept for each queue.
 const LONGEST_NAME: usize = 1024;
 
 impl Broker {
     /// Gives a message to whom it is for. An anycast address that nobody has used yet gets its queue.
-    pub(super) fn publish(&mut self, from: Option<SessionId>, to: &Target, message: Arc<Message>, now: Mono) {
+    pub(super) fn publish(&mut self, from: Option<SessionId>, to: &Target, mut message: Message, now: Mono) {
         if let Err(reason) = check_name(&to.address) {
             if let Some(session) = from {
                 self.refuse(session, reason);
             }
             return;
         }
-        let queues = match to.kind {
+        message.address = Arc::from(&*to.address);
+        let message = Arc::new(message);
+        let mut queues = match to.kind {
             Kind::Anycast => vec![self.turn_of(&to.address)],
-            Kind::Multicast => self.audience(&to.address),
+            Kind::Multicast => self.audience(&to.address, from),
         };
+        if message.retain != Retain::Asked || to.kind == Kind::Anycast {
+            return self.deliver_to(from, queues, message, now);
+        }
+        // That the last one is gone and that this one is there is one record.
+        self.together(from, |broker| {
+            match message.body.is_empty() {
+                true => broker.retain_nothing(&message.address, from),
+                false => queues.push(QueueId::RETAINED),
+            }
+            broker.deliver_to(from, queues, message, now);
+        });
+    }
+
+    /// Writes it down for those who need that, and puts it into each.
+    pub(super) fn deliver_to(
+        &mut self,
+        from: Option<SessionId>,
+        mut queues: Vec<QueueId>,
+        message: Arc<Message>,
+        now: Mono,
+    ) {
+        if !message.durable {
+            queues.retain(|id| self.queues.get(id).is_none_or(|queue| !queue.ignores_passing()));
+        }
         let id = self.next_message.take();
         let durable = |id: &QueueId| self.queues.get(id).is_some_and(|queue| queue.durable);
-        let kept: Vec<QueueId> = queues.iter().copied().filter(durable).collect();
-        let stored = message.durable && !kept.is_empty();
-        if stored {
-            let message = message.clone();
-            self.write(
-                Record::Put {
-                    id,
-                    queues: kept.clone(),
-                    message,
-                },
-                from,
-            );
+        let kept = |id: &QueueId| *id == QueueId::RETAINED || message.durable && durable(id);
+        let kept: Vec<QueueId> = queues.iter().copied().filter(kept).collect();
+        if !kept.is_empty() {
+            let (queues, message) = (kept.clone(), message.clone());
+            self.write(Record::Put { id, queues, message }, from);
         }
         for queue in queues {
-            let stored = stored && kept.contains(&queue);
+            let stored = kept.contains(&queue);
             let entry = Entry {
                 stored,
                 ..Entry::new(id, message.clone())
             };
-            self.enqueue(queue, entry, now);
+            match queue == QueueId::RETAINED {
+                true => self.retain(entry, from, now),
+                false => self.enqueue(queue, entry, now),
+            }
             self.dispatch(queue);
+            self.shorten(queue);
         }
     }
 
     /// Takes a place; nobody is told yet.
     pub(super) fn enqueue(&mut self, queue: QueueId, mut entry: Entry, now: Mono) {
-        entry.expires = entry.message.expires.map(|wall| {
-            let from_zero = wall.0.saturating_sub(self.settings.began);
-            // What is over already is over now, not in the past: a deadline is never before its cause.
-            Mono::from_millis(from_zero).max(now)
-        });
+        entry.expires = self.deadline(&entry.message, now);
         let (expires, weight) = (entry.expires, entry.message.weight());
         let Some(into) = self.queues.get_mut(&queue) else {
             return;
@@ -67,6 +86,28 @@ impl Broker {
             self.expiries.insert((at, queue, place));
         }
         self.weigh(weight);
+    }
+
+    /// When it is over by our clock. What is over already is over now, not in the past: a deadline is never before its
+    /// cause.
+    pub(super) fn deadline(&self, message: &Message, now: Mono) -> Option<Mono> {
+        let from_zero = |wall: WallMillis| wall.0.saturating_sub(self.settings.began);
+        message.expires.map(|wall| Mono::from_millis(from_zero(wall)).max(now))
+    }
+
+    /// The oldest goes when a subscription has more than it may.
+    fn shorten(&mut self, id: QueueId) {
+        let Some(queue) = self.queues.get_mut(&id).filter(|queue| queue.is_over()) else {
+            return;
+        };
+        let Some((place, entry)) = queue.first().and_then(|place| Some((place, queue.take(place)?))) else {
+            return;
+        };
+        queue.counts.dropped += 1;
+        if let Some(at) = entry.expires {
+            self.expiries.remove(&(at, id, place));
+        }
+        self.drop_entry(None, id, &entry);
     }
 
     /// The anycast queue whose turn it is; the first message makes it.
@@ -83,25 +124,40 @@ impl Broker {
     }
 
     /// Every subscription to an address, also those with holes in their name.
-    fn audience(&self, address: &str) -> Vec<QueueId> {
+    fn audience(&self, address: &str, from: Option<SessionId>) -> Vec<QueueId> {
+        let sender = from.and_then(|from| self.sessions.get(&from)?.client.as_deref());
+        let wants = |id: &QueueId| {
+            let not_from = self.queues.get(id).and_then(|queue| queue.rules.not_from.as_deref());
+            not_from.is_none() || not_from != sender
+        };
         let named = self.addresses.get(address).map_or(&[][..], |known| &known.multicast);
         let open = self.open.iter().filter(|(pattern, _)| pattern.matches(address));
-        named.iter().copied().chain(open.map(|(_, queue)| *queue)).collect()
+        let all = named.iter().copied().chain(open.map(|(_, queue)| *queue));
+        all.filter(wants).collect()
     }
 
     pub(super) fn make_queue(&mut self, name: &str, address: &str, kind: Kind, durable: bool) -> QueueId {
         let id = self.next_queue.take();
+        self.add_queue(Queue::new(id, name, address, kind, false));
         if durable {
-            let record = QueueRecord {
-                id,
-                name: name.into(),
-                address: address.into(),
-                kind,
-            };
-            self.write(Record::QueueMade(record), None);
+            self.make_durable(id);
         }
-        self.add_queue(Queue::new(id, name, address, kind, durable));
         id
+    }
+
+    /// From now on what it takes is written down.
+    pub(super) fn make_durable(&mut self, id: QueueId) {
+        let Some(queue) = self.queues.get_mut(&id).filter(|queue| !queue.durable) else {
+            return;
+        };
+        queue.durable = true;
+        let record = QueueRecord {
+            id,
+            name: queue.name.clone(),
+            address: (*queue.address).into(),
+            kind: queue.kind,
+        };
+        self.write(Record::QueueMade(record), None);
     }
 
     pub(super) fn add_queue(&mut self, queue: Queue) {

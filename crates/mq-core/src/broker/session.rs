@@ -1,6 +1,6 @@
 //! What a session holds: consumers, open transactions, and what it waits to hear of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::broker::{Outcome, Target};
@@ -13,12 +13,36 @@ pub(super) struct Session {
     pub(super) transactions: BTreeMap<TransactionId, Vec<Step>>,
     /// The last record that was written for it.
     pub(super) written: Lsn,
+    /// How many inputs it has given.
+    pub(super) requests: u64,
+    /// The client whose name it came with.
+    pub(super) client: Option<Arc<str>>,
+    pub(super) pool: Pool,
+}
+
+/// The credit of all consumers of a named client together.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    pub(super) credit: u32,
+    /// Queues that had something for it when there was none.
+    pub(super) starved: VecDeque<QueueId>,
+}
+
+/// Why a consumer ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Unsubscribed,
+    Closed,
 }
 
 /// What a transaction will do when it commits.
 #[derive(Debug)]
 pub(super) enum Step {
-    Send(Target, Arc<Message>),
+    Send {
+        to: Target,
+        message: Message,
+        once: Option<u16>,
+    },
     Settle(DeliveryId, Outcome),
 }
 
@@ -26,10 +50,34 @@ pub(super) enum Step {
 pub(super) struct Consumer {
     pub(super) queue: QueueId,
     pub(super) credit: u32,
+    /// Its credit is the session's.
+    pub(super) pooled: bool,
+    /// Its queue is among the starved.
+    pub(super) starves: bool,
     /// What it was handed and has not settled, oldest first.
     pub(super) in_flight: BTreeMap<DeliveryId, Held>,
     /// Looks only; and how far it has looked.
     pub(super) browse: Option<Browse>,
+}
+
+impl Consumer {
+    pub(super) fn new(queue: QueueId, credit: u32, browse: Option<Browse>) -> Consumer {
+        Consumer {
+            queue,
+            credit,
+            pooled: false,
+            starves: false,
+            in_flight: BTreeMap::new(),
+            browse,
+        }
+    }
+
+    pub(super) fn pooled(queue: QueueId) -> Consumer {
+        Consumer {
+            pooled: true,
+            ..Consumer::new(queue, 0, None)
+        }
+    }
 }
 
 /// A message in a consumer's hands.
@@ -39,6 +87,14 @@ pub(super) struct Held {
     pub(super) entry: Entry,
     /// A transaction has settled it; it stays here until that commits or aborts.
     pub(super) settled_by: Option<TransactionId>,
+    pub(super) packet: Option<Packet>,
+}
+
+/// How a client speaks of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Packet {
+    pub(super) number: u16,
+    pub(super) once: bool,
 }
 
 #[derive(Debug, Default)]

@@ -9,6 +9,8 @@ pub struct Settings {
     pub policies: Vec<(Pattern, Policy)>,
     /// Producers are held back above this, in bytes.
     pub memory: usize,
+    /// The most messages that wait in one subscription of a named client; then the oldest goes. 0 is no limit.
+    pub subscription_depth: usize,
     /// What the clock said when [`tandem_time::Mono`] was zero, in milliseconds since 1970.
     pub began: u64,
 }
@@ -40,6 +42,7 @@ impl Default for Settings {
             default: Policy::default(),
             policies: Vec::new(),
             memory: 256 << 20,
+            subscription_depth: 100_000,
             began: 0,
         }
     }

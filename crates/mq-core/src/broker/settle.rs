@@ -33,7 +33,21 @@ impl Broker {
 
     fn perform(&mut self, session: SessionId, step: Step, now: Mono) {
         match step {
-            Step::Send(to, message) => self.publish(Some(session), &to, message, now),
+            Step::Send {
+                to,
+                message,
+                once: None,
+            } => self.publish(Some(session), &to, message, now),
+            // That it came and what it is are one record.
+            Step::Send {
+                to,
+                message,
+                once: Some(packet),
+            } => self.together(Some(session), |broker| {
+                if broker.receive(session, packet) {
+                    broker.publish(Some(session), &to, message, now);
+                }
+            }),
             Step::Settle(delivery, outcome) => {
                 if !self.settle(session, delivery, outcome, now) {
                     self.refuse(session, Refusal::NoDelivery);
@@ -58,14 +72,11 @@ impl Broker {
         let Some(steps) = known.and_then(|s| s.transactions.remove(&transaction)) else {
             return self.refuse(session, Refusal::NoTransaction(transaction));
         };
-        self.batch = Some(Vec::new());
-        for step in steps {
-            self.perform(session, step, now);
-        }
-        let written = self.batch.take().unwrap_or_default();
-        if !written.is_empty() {
-            self.write(Record::All(written), Some(session));
-        }
+        self.together(Some(session), |broker| {
+            for step in steps {
+                broker.perform(session, step, now);
+            }
+        });
     }
 
     pub(super) fn abort(&mut self, session: SessionId, transaction: TransactionId) {
@@ -101,7 +112,7 @@ impl Broker {
     }
 
     /// The consumer no longer holds it.
-    fn let_go(&mut self, consumer: ConsumerId, delivery: DeliveryId) -> Option<(QueueId, Held)> {
+    pub(super) fn let_go(&mut self, consumer: ConsumerId, delivery: DeliveryId) -> Option<(QueueId, Held)> {
         self.deliveries.remove(&delivery);
         let known = self.consumers.get_mut(&consumer)?;
         let held = known.in_flight.remove(&delivery)?;
@@ -125,10 +136,8 @@ impl Broker {
             Outcome::Rejected => self.bury(by, queue, &entry, now),
             Outcome::Failed => {
                 entry.attempts += 1;
-                let most = self
-                    .queues
-                    .get(&queue)
-                    .map_or(0, |q| self.settings.policy(&q.address).max_attempts);
+                let counts = self.queues.get(&queue).filter(|queue| !queue.rules.of_client);
+                let most = counts.map_or(0, |q| self.settings.policy(&q.address).max_attempts);
                 if most > 0 && entry.attempts >= most {
                     self.bury(by, queue, &entry, now);
                 } else {
@@ -155,7 +164,7 @@ impl Broker {
     }
 
     /// The queue is done with it.
-    fn drop_entry(&mut self, by: Option<SessionId>, queue: QueueId, entry: &Entry) {
+    pub(super) fn drop_entry(&mut self, by: Option<SessionId>, queue: QueueId, entry: &Entry) {
         self.unweigh(entry.message.weight());
         if entry.stored {
             self.write(Record::Gone { queue, id: entry.id }, by);
@@ -174,11 +183,17 @@ impl Broker {
     }
 
     pub(super) fn expire(&mut self, queue: QueueId, place: Place, now: Mono) {
+        if queue == QueueId::RETAINED {
+            return self.expire_retained(place.order);
+        }
         let Some(known) = self.queues.get_mut(&queue) else {
             return;
         };
         let Some(entry) = known.take(place) else { return };
         known.counts.expired += 1;
+        if known.rules.of_client {
+            return self.drop_entry(None, queue, &entry);
+        }
         let from = known.address.clone();
         let to = self.settings.policy(&from).expiry.clone();
         self.move_away(None, queue, &entry, to, from, now);
@@ -193,23 +208,18 @@ impl Broker {
         from: Arc<str>,
         now: Mono,
     ) {
-        let own_batch = self.batch.is_none();
-        if own_batch {
-            self.batch = Some(Vec::new());
-        }
-        self.drop_entry(by, queue, entry);
-        // What dies in the dead-letter queue is gone, or it would go round for ever.
-        if let Some(to) = to.filter(|to| **to != *from) {
-            let message = Arc::new(moved(&entry.message, &from));
-            let target = Target {
-                address: to,
-                kind: Kind::Anycast,
-            };
-            self.publish(None, &target, message, now);
-        }
-        if own_batch && let Some(written) = self.batch.take().filter(|written| !written.is_empty()) {
-            self.write(Record::All(written), by);
-        }
+        self.together(by, |broker| {
+            broker.drop_entry(by, queue, entry);
+            // What dies in the dead-letter queue is gone, or it would go round for ever.
+            if let Some(to) = to.filter(|to| **to != *from) {
+                let message = moved(&entry.message, &from);
+                let target = Target {
+                    address: to,
+                    kind: Kind::Anycast,
+                };
+                broker.publish(None, &target, message, now);
+            }
+        });
     }
 }
 

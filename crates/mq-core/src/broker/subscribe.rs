@@ -1,9 +1,7 @@
 //! Consumers come and go.
 
-use std::collections::BTreeMap;
-
 use super::route::check_name;
-use super::session::{Browse, Consumer};
+use super::session::{Browse, Consumer, Ending};
 use super::{Broker, Outcome, Refusal, Subscription, Target};
 use crate::{ConsumerId, Kind, QueueId, SessionId};
 use tandem_time::Mono;
@@ -27,12 +25,7 @@ impl Broker {
             }
         };
         let browses = options.browse;
-        let state = Consumer {
-            queue,
-            credit: options.credit,
-            in_flight: BTreeMap::new(),
-            browse: browses.then(Browse::default),
-        };
+        let state = Consumer::new(queue, options.credit, browses.then(Browse::default));
         self.consumers.insert(consumer, state);
         if browses {
             return self.browse(consumer);
@@ -87,7 +80,7 @@ impl Broker {
         if !known.is_some_and(|s| s.consumers.remove(&consumer)) {
             return self.refuse(session, Refusal::NoConsumer(consumer.number));
         }
-        self.end(consumer);
+        self.end(consumer, Ending::Unsubscribed, Mono::ZERO);
     }
 
     pub(super) fn forget(&mut self, session: SessionId, name: &str) {
@@ -105,35 +98,47 @@ impl Broker {
         }
     }
 
-    /// What the session held goes back, and its transactions never were.
-    pub(super) fn close(&mut self, session: SessionId) {
-        let Some(known) = self.sessions.remove(&session) else {
+    /// What the session held goes back, or stays with its client; its transactions never were.
+    pub(super) fn close(&mut self, session: SessionId, now: Mono) {
+        let Some(known) = self.sessions.get_mut(&session) else {
             return;
         };
-        for steps in known.transactions.values() {
+        let transactions = std::mem::take(&mut known.transactions);
+        let consumers = std::mem::take(&mut known.consumers);
+        let client = known.client.clone();
+        for steps in transactions.values() {
             self.unsettle(steps);
         }
-        for consumer in known.consumers {
-            self.end(consumer);
+        for consumer in consumers {
+            self.end(consumer, Ending::Closed, now);
         }
+        self.sessions.remove(&session);
         self.waiting.retain(|(_, waits, _)| *waits != session);
+        if let Some(client) = client {
+            self.detach(&client, now);
+        }
     }
 
     /// What the consumer held goes back. The oldest counts as tried, because a message that kills its consumer must not do
     /// so for ever; the others it had only been sent ahead of time.
-    fn end(&mut self, consumer: ConsumerId) {
+    pub(super) fn end(&mut self, consumer: ConsumerId, ending: Ending, now: Mono) {
         let Some(known) = self.consumers.remove(&consumer) else {
             return;
         };
         let id = known.queue;
         if let Some(queue) = self.queues.get_mut(&id) {
             queue.unsubscribe(consumer);
-            queue.in_flight -= known.in_flight.len();
         }
         let mut outcome = Outcome::Failed;
         for (delivery, held) in known.in_flight {
             self.deliveries.remove(&delivery);
-            self.conclude(None, id, held, outcome, Mono::ZERO);
+            let Some(held) = self.keep(consumer.session, id, held, ending) else {
+                continue;
+            };
+            if let Some(queue) = self.queues.get_mut(&id) {
+                queue.in_flight -= 1;
+            }
+            self.conclude(None, id, held, outcome, now);
             outcome = Outcome::Released;
         }
         let owned = self

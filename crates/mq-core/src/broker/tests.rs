@@ -16,6 +16,8 @@ pub(super) struct Node {
     pub(super) refused: Vec<Refusal>,
     pub(super) holds: Vec<bool>,
     pub(super) browsed: usize,
+    pub(super) attached: Vec<Option<Known>>,
+    pub(super) taken: Vec<SessionId>,
 }
 
 pub(super) const A: SessionId = SessionId(1);
@@ -32,6 +34,8 @@ impl Node {
             refused: Vec::new(),
             holds: Vec::new(),
             browsed: 0,
+            attached: Vec::new(),
+            taken: Vec::new(),
         };
         node.tell(Input::Opened { session: A });
         node.tell(Input::Opened { session: B });
@@ -52,6 +56,8 @@ impl Node {
                 Output::Synced { token, .. } => self.synced.push(token.0),
                 Output::Refused { reason, .. } => self.refused.push(reason),
                 Output::Hold(held) => self.holds.push(held),
+                Output::Attached { known, .. } => self.attached.push(known.map(|known| *known)),
+                Output::Taken { session } => self.taken.push(session),
             }
         }
     }
@@ -66,6 +72,7 @@ impl Node {
             transaction: transaction.map(TransactionId),
             to: to.clone(),
             message,
+            once: None,
         });
     }
 
@@ -132,6 +139,7 @@ impl Node {
             .restore(self.written.iter().map(|(_, record)| record.clone()));
         (node.broker.written, node.broker.stored) = (last(&self.written), last(&self.written));
         node.written = self.written.clone();
+        node.broker.restored(node.now);
         node.listen();
         node
     }

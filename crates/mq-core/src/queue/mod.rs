@@ -25,7 +25,7 @@ pub(crate) struct Place {
     /// Nine less the priority.
     rank: u8,
     /// Numbers of messages grow, also over restarts.
-    order: MessageId,
+    pub(crate) order: MessageId,
 }
 
 impl Place {
@@ -80,6 +80,36 @@ pub struct Counts {
     pub acknowledged: u64,
     pub expired: u64,
     pub dead: u64,
+    /// Gone because there were too many.
+    pub dropped: u64,
+}
+
+/// What is different about a queue that is a named client's subscription.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rules {
+    /// It is one. Its messages are not counted as tried in vain, expire silently, and wait for nobody who is away unless
+    /// they are durable.
+    pub(crate) of_client: bool,
+    /// More than one client takes from it.
+    pub(crate) shared: bool,
+    /// How many clients do.
+    pub(crate) members: usize,
+    /// Does not take what this client sends.
+    pub(crate) not_from: Option<Box<str>>,
+    /// The oldest goes when there are more; 0 is never.
+    pub(crate) most: usize,
+}
+
+impl Rules {
+    pub(crate) fn of_client(client: &str, no_local: bool, shared: bool, most: usize) -> Rules {
+        Rules {
+            of_client: true,
+            shared,
+            members: 0,
+            not_from: no_local.then(|| client.into()),
+            most,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -92,6 +122,7 @@ pub(crate) struct Queue {
     pub(crate) durable: bool,
     /// Goes with this session.
     pub(crate) owner: Option<SessionId>,
+    pub(crate) rules: Rules,
     pub(crate) counts: Counts,
     /// Handed out and not yet settled.
     pub(crate) in_flight: usize,
@@ -110,6 +141,7 @@ impl Queue {
             kind,
             durable,
             owner: None,
+            rules: Rules::default(),
             counts: Counts::default(),
             in_flight: 0,
             ready: BTreeMap::new(),
@@ -141,6 +173,16 @@ impl Queue {
     pub(crate) fn take_by_id(&mut self, id: MessageId) -> Option<(Place, Entry)> {
         let mut places = (0..=crate::Priority::HIGHEST).map(|rank| Place { rank, order: id });
         places.find_map(|place| Some((place, self.ready.remove(&place)?)))
+    }
+
+    /// Whether a message that need not survive is not kept for whoever is away.
+    pub(crate) fn ignores_passing(&self) -> bool {
+        self.rules.of_client && self.consumers.is_empty()
+    }
+
+    /// Whether there are more than may be.
+    pub(crate) fn is_over(&self) -> bool {
+        self.rules.most > 0 && self.ready.len() > self.rules.most
     }
 
     pub(crate) fn take_all(&mut self) -> BTreeMap<Place, Entry> {

@@ -15,6 +15,8 @@ impl Session {
             Output::Refused { reason, .. } => self.fail("the broker refused", &reason.to_string(), None),
             // These are for the journal and for all sessions, not for one.
             Output::Write { .. } | Output::Hold(_) => {}
+            // Only for clients with a name.
+            Output::Attached { .. } | Output::Taken { .. } => {}
         }
     }
 

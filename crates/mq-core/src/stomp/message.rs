@@ -74,19 +74,9 @@ pub(super) fn write(message: &Message) -> Frame {
         frame.headers.push("expires", at.0.to_string());
     }
     for (name, value) in &message.properties {
-        frame.headers.push(name, as_text(value));
+        frame.headers.push(name, value.to_text());
     }
     frame
-}
-
-fn as_text(value: &Value) -> Box<str> {
-    match value {
-        Value::Text(text) => text.clone(),
-        Value::Int(number) => number.to_string().into(),
-        Value::Float(number) => number.to_string().into(),
-        Value::Bool(flag) => flag.to_string().into(),
-        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into(),
-    }
 }
 
 #[cfg(test)]

@@ -78,6 +78,7 @@ impl Session {
             transaction,
             to,
             message,
+            once: None,
         });
         Ok(())
     }

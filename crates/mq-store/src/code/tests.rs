@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use tandem_mq_core::broker::{Expiry, Listening, Will};
+use tandem_mq_core::{ClientRecord, PacketStep};
 
 pub(crate) fn any_message() -> impl Strategy<Value = Message> {
     let text = || prop::option::of("[ -~é]{0,8}".prop_map(|t| Box::<str>::from(t.as_str())));
@@ -14,7 +16,7 @@ pub(crate) fn any_message() -> impl Strategy<Value = Message> {
     let properties = prop::collection::vec(("[a-z]{0,5}".prop_map(|t| Box::<str>::from(t.as_str())), value), 0..3);
     let body = prop::collection::vec(any::<u8>(), 0..40);
     (
-        any::<bool>(),
+        ("[a-z.]{0,5}", any::<bool>(), 0u8..4, 0u8..3),
         0u8..10,
         any::<u64>(),
         any::<u64>(),
@@ -25,9 +27,22 @@ pub(crate) fn any_message() -> impl Strategy<Value = Message> {
         body,
     )
         .prop_map(
-            |(durable, priority, expires, sent, content_type, correlation_id, reply_to, properties, body)| Message {
+            |(
+                (address, durable, qos, retain),
+                priority,
+                expires,
+                sent,
+                content_type,
+                correlation_id,
+                reply_to,
+                properties,
+                body,
+            )| Message {
                 body: body.into(),
+                address: address.into(),
                 durable,
+                qos: Qos::of(qos),
+                retain: [Retain::No, Retain::Asked, Retain::Kept][usize::from(retain)],
                 priority: Priority::of(priority),
                 expires: Some(WallMillis(expires)).filter(|at| at.0 > 0),
                 sent: WallMillis(sent),
@@ -65,6 +80,53 @@ fn single() -> impl Strategy<Value = Record> {
             message: MessageId(message),
             queue: QueueId(queue)
         }),
+        of_client(),
+    ]
+}
+
+fn of_client() -> impl Strategy<Value = Record> {
+    let expiry = || prop_oneof![Just(Expiry::Never), any::<u32>().prop_map(Expiry::Seconds)];
+    let will = (any::<u32>(), any_message()).prop_map(|(delay, message)| Will {
+        address: "a".into(),
+        message,
+        delay,
+    });
+    let step = prop_oneof![
+        Just(PacketStep::Received),
+        Just(PacketStep::Finished),
+        Just(PacketStep::Released),
+        Just(PacketStep::Freed),
+        (any::<u64>(), any::<u64>()).prop_map(|(queue, id)| PacketStep::Named {
+            queue: QueueId(queue),
+            id: MessageId(id)
+        }),
+    ];
+    let name = || "[a-z]{0,5}".prop_map(|name| Box::<str>::from(name.as_str()));
+    prop_oneof![
+        (name(), expiry(), prop::option::of(any::<u64>()), prop::option::of(will)).prop_map(
+            |(name, expiry, left, will)| Record::Client(ClientRecord {
+                name,
+                expiry,
+                left: left.map(WallMillis),
+                will
+            })
+        ),
+        name().prop_map(Record::ClientGone),
+        (name(), name(), any::<u64>(), 0u8..3, prop::option::of(1u32..)).prop_map(
+            |(client, filter, queue, qos, identifier)| Record::Listens {
+                client,
+                filter,
+                queue: QueueId(queue),
+                options: Listening {
+                    qos: Qos::of(qos).unwrap(),
+                    no_local: qos == 1,
+                    retain_as_published: qos == 2,
+                    identifier
+                },
+            }
+        ),
+        (name(), name()).prop_map(|(client, filter)| Record::ListensNot { client, filter }),
+        (name(), any::<u16>(), step).prop_map(|(client, packet, step)| Record::Packet { client, packet, step }),
     ]
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::clients::Clients;
 use tandem_mq_core::{MessageId, QueueId, QueueRecord, Record};
 
 /// Below so much on disk nothing is written again.
@@ -14,6 +15,7 @@ pub(super) struct Index {
     /// How many live in each segment.
     segments: BTreeMap<u64, usize>,
     queues: BTreeMap<QueueId, QueueRecord>,
+    clients: Clients,
     next: (MessageId, QueueId),
     /// Bytes of all that live.
     weight: u64,
@@ -48,6 +50,11 @@ impl Index {
                 records.iter().for_each(|record| self.apply(record, segment, each));
             }
             Record::Numbers { message, queue } => self.next = (self.next.0.max(*message), self.next.1.max(*queue)),
+            Record::Client(_)
+            | Record::ClientGone(_)
+            | Record::Listens { .. }
+            | Record::ListensNot { .. }
+            | Record::Packet { .. } => self.clients.apply(record),
         }
     }
 
@@ -104,7 +111,8 @@ impl Index {
     pub(super) fn head(&self) -> impl Iterator<Item = Record> {
         let (message, queue) = self.next;
         let numbers = std::iter::once(Record::Numbers { message, queue });
-        numbers.chain(self.queues.values().cloned().map(Record::QueueMade))
+        let queues = self.queues.values().cloned().map(Record::QueueMade);
+        numbers.chain(queues).chain(self.clients.records())
     }
 
     /// What is alive in a record of `segment`, to be written again.
@@ -123,7 +131,16 @@ impl Index {
                 });
                 again.into_iter().collect()
             }
-            Record::QueueMade(_) | Record::QueueGone(_) | Record::Gone { .. } | Record::Numbers { .. } => Vec::new(),
+            // Each segment begins with what is left of these.
+            Record::QueueMade(_)
+            | Record::QueueGone(_)
+            | Record::Gone { .. }
+            | Record::Numbers { .. }
+            | Record::Client(_)
+            | Record::ClientGone(_)
+            | Record::Listens { .. }
+            | Record::ListensNot { .. }
+            | Record::Packet { .. } => Vec::new(),
         }
     }
 }

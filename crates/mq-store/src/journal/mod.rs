@@ -1,10 +1,11 @@
 //! The log: append, commit, and free what nobody needs any more.
 //!
 //! Records collect in a batch; one write and one sync make the whole batch safe. Segments are freed from the oldest on,
-//! when every message in them is gone. Each begins with what would be lost with the older ones: the queues that are
-//! there, and the numbers that have been given away. A few old messages cannot keep many segments: they are written
+//! when every message in them is gone. Each begins with what would be lost with the older ones: the queues and
+//! the clients that are there, and the numbers that have been given away. A few old messages cannot keep many segments: they are written
 //! again at the end.
 
+mod clients;
 mod index;
 mod recover;
 
@@ -19,7 +20,7 @@ use index::Index;
 pub use recover::OpenError;
 
 /// What each segment begins with: what it is, and the version of its format.
-const MAGIC: &[u8; 16] = b"tandem-mq log 1\n";
+const MAGIC: &[u8; 16] = b"tandem-mq log 2\n";
 
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {

@@ -17,7 +17,13 @@ struct Need {
     what_for: &'static str,
 }
 
-const NEEDS: [Need; 12] = [
+const NEEDS: [Need; 13] = [
+    Need {
+        program: "mosquitto_sub",
+        package: "mosquitto-clients",
+        by: &[Kind::Loopback],
+        what_for: "the broker seen by MQTT clients that others wrote",
+    },
     Need {
         program: "haproxy",
         package: "haproxy",

@@ -1,0 +1,201 @@
+//! Carries out one session: bytes in, bytes out, the hub on the other side. What is said is the dialect's.
+
+use bytes::{Buf, BytesMut};
+use tandem_mq_core::{SessionId, broker};
+use tandem_time::Mono;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use crate::connection::Shared;
+use crate::hub::{Order, Outbox};
+
+/// A client that does not read is not read from any more when so much waits for it.
+const UNSENT: usize = 1 << 20;
+/// How many of the broker's words become frames before they are written.
+const TOGETHER: usize = 64;
+/// How much is read at once.
+const AT_ONCE: usize = 64 << 10;
+/// What a client is told when the node goes down.
+const FAREWELL: &str = "the broker is being stopped; connect again, elsewhere if you can";
+
+/// One protocol: a session that decides, and the wire format around it.
+pub(crate) trait Dialect {
+    /// Takes what is whole out of `bytes` and gives it to the session. False when the rest has not come, or is not wanted.
+    fn read(&mut self, bytes: &mut BytesMut, now: Mono) -> bool;
+
+    fn wants_bytes(&self) -> bool;
+
+    fn hear(&mut self, heard: Heard, now: Mono);
+
+    /// What the session wants done next; what it sends goes straight to `out`.
+    fn poll(&mut self, out: &mut BytesMut) -> Option<Wish>;
+
+    fn poll_deadline(&self) -> Option<Mono>;
+
+    fn on_deadline(&mut self, now: Mono);
+}
+
+/// What a session is told that does not come from its client.
+pub(crate) enum Heard {
+    Broker(broker::Output),
+    Login(Result<(), Box<str>>),
+    /// Everything that was to be sent has left.
+    Flushed,
+    Leave(&'static str),
+}
+
+/// What a session wants, beside sending.
+pub(crate) enum Wish {
+    Ask(broker::Input),
+    Authenticate {
+        login: Option<Box<str>>,
+        passcode: Option<Box<str>>,
+    },
+    Close,
+}
+
+struct Client<'a, D> {
+    dialect: D,
+    shared: &'a Shared,
+    id: SessionId,
+    incoming: BytesMut,
+    outgoing: BytesMut,
+    /// Until it has come in, the hub knows nothing of it.
+    outbox: Option<Outbox>,
+    /// It has sent messages: it waits while memory is full.
+    produces: bool,
+    ends: bool,
+}
+
+pub(crate) async fn serve<D: Dialect>(
+    mut stream: TcpStream,
+    first: BytesMut,
+    id: SessionId,
+    dialect: D,
+    shared: &Shared,
+    mut leaving: watch::Receiver<bool>,
+) {
+    let (outbox, mut inbox) = mpsc::unbounded_channel();
+    let mut client = Client {
+        dialect,
+        shared,
+        id,
+        incoming: first,
+        outgoing: BytesMut::new(),
+        outbox: Some(outbox),
+        produces: false,
+        ends: false,
+    };
+    client.talk(&mut stream, &mut inbox, &mut leaving).await;
+    shared.hub.tell(Order::Left(id)).await;
+}
+
+impl<D: Dialect> Client<'_, D> {
+    async fn talk(
+        &mut self,
+        stream: &mut TcpStream,
+        inbox: &mut mpsc::UnboundedReceiver<broker::Output>,
+        leaving: &mut watch::Receiver<bool>,
+    ) {
+        let mut held = self.shared.hub.held.clone();
+        let mut told = false;
+        let (mut from, mut to) = stream.split();
+        loop {
+            if !self.advance().await {
+                return;
+            }
+            if self.ends && self.outgoing.is_empty() {
+                to.shutdown().await.ok();
+                return;
+            }
+            let holds_back = self.produces && *held.borrow();
+            let reads = !self.ends && !holds_back && self.outgoing.len() < UNSENT && self.dialect.wants_bytes();
+            let deadline = self
+                .dialect
+                .poll_deadline()
+                .map(|at| Instant::from_std(self.shared.clock.instant(at)));
+            let due = async {
+                match deadline {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            self.incoming.reserve(AT_ONCE.min(512 + self.incoming.len()));
+            tokio::select! {
+                written = to.write(&self.outgoing), if !self.outgoing.is_empty() => match written {
+                    Ok(count) => self.sent(count),
+                    Err(_) => return,
+                },
+                read = from.read_buf(&mut self.incoming), if reads => match read {
+                    Ok(0) | Err(_) => return,
+                    Ok(_) => {}
+                },
+                Some(output) = inbox.recv(), if self.outgoing.len() < UNSENT => {
+                    self.tell(Heard::Broker(output));
+                    for _ in 0..TOGETHER {
+                        let Ok(output) = inbox.try_recv() else { break };
+                        self.tell(Heard::Broker(output));
+                    }
+                }
+                () = due => self.dialect.on_deadline(self.shared.clock.now()),
+                _ = held.changed(), if holds_back => {}
+                _ = leaving.wait_for(|leaving| *leaving), if !told => {
+                    told = true;
+                    self.tell(Heard::Leave(FAREWELL));
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, heard: Heard) {
+        self.dialect.hear(heard, self.shared.clock.now());
+    }
+
+    fn sent(&mut self, count: usize) {
+        self.outgoing.advance(count);
+        if self.outgoing.is_empty() {
+            // What one large answer needed is given back.
+            self.outgoing = BytesMut::new();
+            self.tell(Heard::Flushed);
+        }
+    }
+
+    /// Reads what is there and carries out what comes of it. False when the hub is gone.
+    async fn advance(&mut self) -> bool {
+        loop {
+            if !self.carry_out().await {
+                return false;
+            }
+            if self.ends || !self.dialect.wants_bytes() {
+                return true;
+            }
+            if !self.dialect.read(&mut self.incoming, self.shared.clock.now()) {
+                return true;
+            }
+        }
+    }
+
+    async fn carry_out(&mut self) -> bool {
+        while let Some(wish) = self.dialect.poll(&mut self.outgoing) {
+            match wish {
+                Wish::Close => self.ends = true,
+                Wish::Authenticate { login, passcode } => {
+                    let answer = self.shared.users.admit(login.as_deref(), passcode.as_deref()).await;
+                    self.tell(Heard::Login(answer));
+                }
+                Wish::Ask(input) => {
+                    if let Some(outbox) = self.outbox.take() {
+                        self.shared.hub.tell(Order::Join(self.id, outbox)).await;
+                    }
+                    self.produces |= matches!(input, broker::Input::Send { .. });
+                    if !self.shared.hub.tell(Order::Ask(input)).await {
+                        return false;
+                    }
+                }
+            }
+        }
+        true
+    }
+}
