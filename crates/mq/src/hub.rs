@@ -114,6 +114,7 @@ struct Work {
 impl Work {
     async fn run(mut self, mut inbox: mpsc::Receiver<Order>) {
         let mut orders = Vec::with_capacity(TOGETHER);
+        self.hand_on();
         while !self.stopped {
             let deadline = self
                 .broker

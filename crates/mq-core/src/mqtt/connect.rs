@@ -5,7 +5,7 @@ use std::time::Duration;
 use tandem_mq_wire::mqtt::{Answer, Connect, Disconnect, Properties, Reason, Version};
 use tandem_time::{Mono, TimerTable};
 
-use super::{Listener, Output, Session, State, Timer, message, topic};
+use super::{Listener, Output, Promised, Session, State, Timer, message, topic};
 use crate::WallMillis;
 use crate::broker::{self, Attach, Expiry, Known, Will};
 
@@ -93,8 +93,15 @@ impl Session {
         self.ask(broker::Input::Attach(attach));
     }
 
-    /// The broker knows the client: it may begin, or go on.
+    /// The broker knows the client. Nothing is said to it before all that went before is on disk: it might be what an
+    /// earlier connection has heard of, or has not.
     pub(super) fn attached(&mut self, known: Option<Box<Known>>) {
+        let first = self.next_request();
+        self.promise(first, Promised::Connack(known));
+    }
+
+    /// It may begin, or go on.
+    pub(super) fn begin(&mut self, known: Option<Box<Known>>, now: Mono) {
         let Some(asked) = self.asked.take().filter(|_| self.state == State::Attaching) else {
             return;
         };
@@ -128,6 +135,9 @@ impl Session {
         let more = u32::from(window).saturating_sub(u32::try_from(under_way).unwrap_or(u32::MAX));
         let session = self.id;
         self.ask(broker::Input::Window { session, more });
+        for delivery in std::mem::take(&mut self.held_back) {
+            self.deliver(delivery, now);
+        }
     }
 
     /// A word of farewell takes the will back, unless it says otherwise.

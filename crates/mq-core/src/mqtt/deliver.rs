@@ -4,7 +4,7 @@ use tandem_mq_wire::mqtt::{Ack, Answer, Publish, Qos, Reason, Version, size};
 use tandem_time::Mono;
 
 use super::outbound::Stage;
-use super::{Listening, Promised, Session, message};
+use super::{Listening, Promised, Session, State, message};
 use crate::broker::{self, Delivery, Outcome, Output, Refusal};
 use crate::{DeliveryId, Message, Retain, Token};
 
@@ -13,7 +13,7 @@ impl Session {
         match output {
             Output::Attached { known, .. } => self.attached(known),
             Output::Deliver(delivery) => self.deliver(delivery, now),
-            Output::Synced { token, .. } => self.keep_promise(token),
+            Output::Synced { token, .. } => self.keep_promise(token, now),
             Output::Refused { reason, request, .. } => self.refused(&reason, request),
             Output::Taken { .. } => self.fail(Reason::SessionTakenOver, "another connection has come for this client"),
             // For the journal, for all sessions, or for those that browse.
@@ -21,7 +21,10 @@ impl Session {
         }
     }
 
-    fn deliver(&mut self, delivery: Delivery, now: Mono) {
+    pub(super) fn deliver(&mut self, delivery: Delivery, now: Mono) {
+        if self.state != State::Open {
+            return self.held_back.push_back(delivery);
+        }
         let Some(listener) = self.listeners.get(&delivery.consumer.number) else {
             // The client has unsubscribed while this was on its way; the queue is gone.
             return self.more();
@@ -182,11 +185,12 @@ impl Session {
         }
     }
 
-    fn keep_promise(&mut self, token: Token) {
+    fn keep_promise(&mut self, token: Token, now: Mono) {
         let Some(promise) = self.promises.remove(&token) else {
             return;
         };
         match promise.what {
+            Promised::Connack(known) => self.begin(known, now),
             Promised::Puback(packet, reason) => {
                 self.unanswered.remove(&packet);
                 let reason = self.says(reason);
@@ -246,7 +250,11 @@ impl Session {
                     }
                 }
             }
-            Promised::Pubcomp(_) | Promised::Pubrel(_) | Promised::Unsuback(..) | Promised::Publish(_) => {}
+            Promised::Connack(_)
+            | Promised::Pubcomp(_)
+            | Promised::Pubrel(_)
+            | Promised::Unsuback(..)
+            | Promised::Publish(_) => {}
         }
     }
 }

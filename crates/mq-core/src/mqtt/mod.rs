@@ -119,6 +119,7 @@ struct Promise {
 
 #[derive(Debug)]
 enum Promised {
+    Connack(Option<Box<broker::Known>>),
     Puback(u16, Reason),
     Pubrec(u16, Reason),
     Pubcomp(u16),
