@@ -1,6 +1,6 @@
 //! What the broker says, as packets, and what the client makes of them.
 
-use tandem_mq_wire::mqtt::{Ack, Answer, Publish, Qos, Reason, Version, size};
+use tandem_mq_wire::mqtt::{Ack, Answer, Publish, Qos, Reason, Version, publish_size};
 use tandem_time::Mono;
 
 use super::outbound::Stage;
@@ -72,7 +72,7 @@ impl Session {
             once,
         });
         match once {
-            true => self.promise(first, Promised::Publish(Box::new(Answer::Publish(publish)))),
+            true => self.promise(first, Promised::Publish(Box::new(publish))),
             false => self.send_publish(publish),
         }
     }
@@ -89,8 +89,7 @@ impl Session {
     }
 
     fn fits(&self, publish: &Publish) -> bool {
-        self.outbound
-            .fits(size(&Answer::Publish(publish.clone()), self.version))
+        self.outbound.fits(publish_size(publish, self.version))
     }
 
     fn send_fitting(&mut self, publish: Publish, delivery: DeliveryId) {
@@ -105,7 +104,7 @@ impl Session {
 
     fn send_publish(&mut self, mut publish: Publish) {
         self.outbound.shorten(&mut publish);
-        self.send(Answer::Publish(publish));
+        self.send(Answer::Publish(Box::new(publish)));
     }
 
     /// Too large for this client: for us it has been delivered (MQTT 5, section 3.1.2.11.4).
@@ -213,10 +212,7 @@ impl Session {
                 self.send(Answer::Suback(packet, reasons));
             }
             Promised::Unsuback(packet, reasons) => self.send(Answer::Unsuback(packet, reasons)),
-            Promised::Publish(answer) => match *answer {
-                Answer::Publish(publish) => self.send_publish(publish),
-                other => self.send(other),
-            },
+            Promised::Publish(publish) => self.send_publish(*publish),
         }
     }
 

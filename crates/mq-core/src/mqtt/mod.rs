@@ -18,7 +18,7 @@ mod topic;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use tandem_mq_wire::mqtt::{Answer, DecodeError, Decoder, Packet, Properties, Reason, Version};
+use tandem_mq_wire::mqtt::{Answer, DecodeError, Decoder, Packet, Properties, Publish, Reason, Version};
 use tandem_time::{Mono, TimerName, TimerTable};
 
 use crate::broker::{self, Delivery, Listening};
@@ -128,7 +128,7 @@ enum Promised {
     Suback(u16, Vec<(Reason, Option<u64>)>),
     Unsuback(u16, Vec<Reason>),
     /// Its number has been written down.
-    Publish(Box<Answer>),
+    Publish(Box<Publish>),
 }
 
 /// One subscription.
@@ -264,7 +264,7 @@ impl Session {
     fn packet(&mut self, packet: Packet, now: Mono) {
         match (self.state, packet) {
             (State::Waiting, Packet::Connect(connect)) => self.connect(*connect, now),
-            (State::Open, Packet::Publish(publish)) => self.publish(publish, now),
+            (State::Open, Packet::Publish(publish)) => self.publish(*publish, now),
             (State::Open, Packet::Puback(ack)) => self.puback(&ack, now),
             (State::Open, Packet::Pubrec(ack)) => self.pubrec(&ack, now),
             (State::Open, Packet::Pubrel(ack)) => self.pubrel(&ack),

@@ -7,7 +7,7 @@ mod model;
 mod share;
 
 use bytes::Bytes;
-use tandem_mq_wire::mqtt::{Connect, Filter, Publish, Qos, RetainHandling, Subscribe, Unsubscribe};
+use tandem_mq_wire::mqtt::{Connect, Filter, Qos, RetainHandling, Subscribe, Unsubscribe};
 
 use super::*;
 use crate::broker::Broker;
@@ -147,7 +147,7 @@ impl Node {
     }
 
     pub(super) fn publish(&mut self, id: u64, publish: Publish) {
-        self.says(id, Packet::Publish(publish));
+        self.says(id, Packet::Publish(Box::new(publish)));
     }
 
     pub(super) fn subscribe(&mut self, id: u64, filters: Vec<Filter>) -> Vec<Reason> {
@@ -190,7 +190,7 @@ impl Node {
     pub(super) fn takes(&mut self, id: u64) -> Option<Publish> {
         self.tell(id, Input::Flushed);
         match self.hears(id)? {
-            Answer::Publish(publish) => Some(publish),
+            Answer::Publish(publish) => Some(*publish),
             other => panic!("{other:?}"),
         }
     }

@@ -64,7 +64,7 @@ impl Decoder {
             return Ok(Packet::Connect(Box::new(connect)));
         };
         Ok(match kind {
-            kind::PUBLISH => Packet::Publish(packet::publish(from, flags, version)?),
+            kind::PUBLISH => Packet::Publish(Box::new(packet::publish(from, flags, version)?)),
             kind::PUBACK => Packet::Puback(packet::ack(from, version)?),
             kind::PUBREC => Packet::Pubrec(packet::ack(from, version)?),
             kind::PUBREL => Packet::Pubrel(packet::ack(from, version)?),

@@ -12,7 +12,7 @@ pub enum Answer {
         reason: Reason,
         properties: Box<Properties>,
     },
-    Publish(Publish),
+    Publish(Box<Publish>),
     Puback(u16, Reason),
     Pubrec(u16, Reason),
     Pubrel(u16, Reason),
@@ -24,13 +24,10 @@ pub enum Answer {
     Disconnect(Reason, Option<Box<str>>),
 }
 
-/// How many bytes [`encode`] makes of it.
-pub fn size(answer: &Answer, version: Version) -> usize {
-    let body = body_size(answer, version);
-    match is_said(answer, version) {
-        true => 1 + variable_size(u32::try_from(body).unwrap_or(u32::MAX)) + body,
-        false => 0,
-    }
+/// How many bytes [`encode`] makes of a PUBLISH.
+pub fn publish_size(publish: &Publish, version: Version) -> usize {
+    let body = publish_body(publish, version);
+    1 + variable_size(u32::try_from(body).unwrap_or(u32::MAX)) + body
 }
 
 /// Nothing where the version has no word for it.
@@ -98,21 +95,10 @@ fn is_said(answer: &Answer, version: Version) -> bool {
 }
 
 fn body_size(answer: &Answer, version: Version) -> usize {
-    let with_length = |properties: &Properties| {
-        let size = properties.size();
-        variable_size(u32::try_from(size).unwrap_or(u32::MAX)) + size
-    };
     match (answer, version) {
         (Answer::Connack { .. }, Version::V3_1_1) => 2,
         (Answer::Connack { properties, .. }, Version::V5) => 2 + with_length(properties),
-        (Answer::Publish(publish), _) => {
-            let packet = if publish.packet == 0 { 0 } else { 2 };
-            let properties = match version {
-                Version::V3_1_1 => 0,
-                Version::V5 => with_length(&publish.properties),
-            };
-            2 + publish.topic.len() + packet + properties + publish.payload.len()
-        }
+        (Answer::Publish(publish), _) => publish_body(publish, version),
         (
             Answer::Puback(_, reason)
             | Answer::Pubrec(_, reason)
@@ -126,6 +112,20 @@ fn body_size(answer: &Answer, version: Version) -> usize {
         (Answer::Pingresp, _) => 0,
         (Answer::Disconnect(_, why), _) => 1 + with_length(&because(why)),
     }
+}
+
+fn publish_body(publish: &Publish, version: Version) -> usize {
+    let packet = if publish.packet == 0 { 0 } else { 2 };
+    let properties = match version {
+        Version::V3_1_1 => 0,
+        Version::V5 => with_length(&publish.properties),
+    };
+    2 + publish.topic.len() + packet + properties + publish.payload.len()
+}
+
+fn with_length(properties: &Properties) -> usize {
+    let size = properties.size();
+    variable_size(u32::try_from(size).unwrap_or(u32::MAX)) + size
 }
 
 fn because(why: &Option<Box<str>>) -> Properties {

@@ -14,7 +14,7 @@ mod reason;
 mod subscribe;
 
 pub use decode::Decoder;
-pub use encode::{Answer, encode, size};
+pub use encode::{Answer, encode, publish_size};
 pub use error::DecodeError;
 pub use packet::{Ack, Connect, Disconnect, Packet, Publish, Will};
 pub use properties::Properties;

@@ -10,7 +10,7 @@ use super::{DecodeError, Properties, Qos, Reason, Subscribe, Unsubscribe, Versio
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Packet {
     Connect(Box<Connect>),
-    Publish(Publish),
+    Publish(Box<Publish>),
     Puback(Ack),
     Pubrec(Ack),
     Pubrel(Ack),

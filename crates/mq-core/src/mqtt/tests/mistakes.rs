@@ -161,7 +161,10 @@ fn a_name_that_is_too_long_is_refused_and_the_number_is_free_again() {
         }
         node.subscribe(a, vec![filter("t", 0)]);
         node.publish(a, publish("t", "taken", 2, 4));
-        assert_eq!(node.hears(a), Some(Answer::Publish(publish("t", "taken", 0, 0))));
+        assert_eq!(
+            node.hears(a),
+            Some(Answer::Publish(Box::new(publish("t", "taken", 0, 0))))
+        );
     }
 }
 
