@@ -261,24 +261,29 @@ fn the_form_in_a_browser() {
     let Some(mut browser) = Chromium::start() else {
         return skip();
     };
-    let scene = Scene::new();
-    browser.look_through(WIDE);
-    browser.open(&scene.url());
-    for (action, status) in [("drain", "DRAIN"), ("maint", "MAINT"), ("ready", "UP")] {
-        browser.follow(&format!(
-            "document.querySelector('[name=s][value=mq1]').click(); \
-             document.querySelector('#be select').value = '{action}'; \
-             document.querySelector('#be [type=submit]').click()"
-        ));
-        assert_eq!(browser.run("location.search + location.pathname"), "/stats;st=DONE");
-        assert_eq!(
-            browser.run("document.querySelector('[role=status]').textContent.includes('Done.')"),
-            true
-        );
-        assert!(scene.status("mq1").starts_with(status), "{}", scene.status("mq1"));
-        let badge = browser.run("document.getElementById('be/mq1').querySelector('.badge').textContent");
-        assert!(badge.as_str().is_some_and(|b| b.starts_with(status)), "{badge}");
+    let scene = Scene::with("  stats auth ops:s3cret\n", &["Authorization: Basic b3BzOnMzY3JldA=="]);
+    let load = Load::on(scene.config.at());
+    for dark in [false, true] {
+        browser.look_through(Screen { dark, ..WIDE });
+        browser.open(&scene.url().replace("//", "//ops:s3cret@"));
+        assert_eq!(browser.run("matchMedia('(prefers-color-scheme: dark)').matches"), dark);
+        for (action, status) in [("drain", "DRAIN"), ("maint", "MAINT"), ("ready", "UP")] {
+            browser.follow(&format!(
+                "document.querySelector('[name=s][value=mq1]').click(); \
+                 document.querySelector('#be select').value = '{action}'; \
+                 document.querySelector('#be [type=submit]').click()"
+            ));
+            assert_eq!(browser.run("location.search + location.pathname"), "/stats;st=DONE");
+            assert_eq!(
+                browser.run("document.querySelector('[role=status]').textContent.includes('Done.')"),
+                true
+            );
+            assert!(scene.status("mq1").starts_with(status), "{}", scene.status("mq1"));
+            let badge = browser.run("document.getElementById('be/mq1').querySelector('.badge').textContent");
+            assert!(badge.as_str().is_some_and(|b| b.starts_with(status)), "{badge}");
+        }
     }
+    drop(load);
     // One click for all of them.
     browser.run("document.querySelector('#be thead [type=checkbox]').click()");
     assert_eq!(

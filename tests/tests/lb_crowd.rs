@@ -3,6 +3,7 @@
 //!
 //! Quiet and crowded spells take turns and medians are compared, because the machine has other things to do as well.
 
+use std::fmt::{self, Display, Formatter};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -19,6 +20,8 @@ const CROWD: usize = 300;
 /// A spell is as long as so many questions to the page take.
 const QUESTIONS: usize = 60;
 const SPELLS: usize = 3;
+/// Something else may take the machine's time in one round; not in all of them.
+const ROUNDS: usize = 4;
 
 /// Threads that do one thing again and again until dropped.
 struct Busy {
@@ -118,6 +121,30 @@ fn spell(at: SocketAddr, traffic: &Busy) -> Spell {
     }
 }
 
+/// What a round has found.
+struct Round {
+    before: Duration,
+    after: Duration,
+    slower: f64,
+    rate: f64,
+}
+
+impl Display for Round {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Round {
+            before,
+            after,
+            slower,
+            rate,
+        } = self;
+        write!(
+            f,
+            "the page beside {CROWD} slow and {CROWD} idle clients: {after:?} instead of {before:?} ({slower:.2} times); \
+             traffic beside it {rate:.2} times"
+        )
+    }
+}
+
 /// Whoever has something to say to the socket is heard when those before have been silent for too long.
 fn hears(socket: &Path) {
     let mut asker = UnixStream::connect(socket).expect("the socket is there");
@@ -147,26 +174,35 @@ fn a_crowd_of_idlers_changes_nothing_for_the_others() {
     let _lb = Lb::start(&format!("{config}{page}"));
     let traffic = traffic(config.at());
     until("traffic", || (traffic.done.load(Relaxed) > 100).then_some(()));
+    let mut rounds = Vec::new();
+    let is_met = (0..ROUNDS).any(|_| {
+        let found = round(at, &socket, &traffic);
+        // A test whose reader is gone has nobody to tell.
+        let _ = writeln!(std::io::stderr(), "{found}");
+        rounds.push(found.to_string());
+        found.slower < 2.0 && found.rate > 0.9
+    });
+    std::fs::remove_file(&socket).ok();
+    assert!(is_met, "{rounds:#?}");
+}
+
+/// Quiet and crowded spells in turn.
+fn round(at: SocketAddr, socket: &Path, traffic: &Busy) -> Round {
     let (mut quiet, mut crowded) = (Vec::new(), Vec::new());
     for _ in 0..SPELLS {
-        quiet.push(spell(at, &traffic));
-        let crowd = (slow_clients(at), idle_clients(&socket));
-        crowded.push(spell(at, &traffic));
+        quiet.push(spell(at, traffic));
+        let crowd = (slow_clients(at), idle_clients(socket));
+        crowded.push(spell(at, traffic));
         if crowded.len() == SPELLS {
-            hears(&socket);
+            hears(socket);
         }
         drop(crowd);
     }
-    std::fs::remove_file(&socket).ok();
-    let (before, after) = (middle(&quiet, |s| s.page), middle(&crowded, |s| s.page));
-    let slower = after.as_secs_f64() / before.as_secs_f64();
-    let rate = middle(&crowded, |s| s.rate) / middle(&quiet, |s| s.rate);
-    // A test whose reader is gone has nobody to tell.
-    let _ = writeln!(
-        std::io::stderr(),
-        "the page beside {CROWD} slow and {CROWD} idle clients: {after:?} instead of {before:?} ({slower:.2} times); traffic beside it {rate:.2} times"
-    );
-    // The aim is 2 and 1; other tests run at the same time.
-    assert!(slower < 4.0, "{quiet:?} {crowded:?}");
-    assert!(rate > 0.6, "{quiet:?} {crowded:?}");
+    let [before, after] = [&quiet, &crowded].map(|spells| middle(spells, |s| s.page));
+    Round {
+        before,
+        after,
+        slower: after.as_secs_f64() / before.as_secs_f64(),
+        rate: middle(&crowded, |s| s.rate) / middle(&quiet, |s| s.rate),
+    }
 }

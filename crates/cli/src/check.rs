@@ -73,10 +73,9 @@ fn is_routers(bytes: &[u8]) -> bool {
 
 fn read_balancer(name: &str, bytes: Vec<u8>, said: &mut Vec<Said>) {
     let texts = [balancer::NamedText::new(name, bytes)];
-    let world = balancer::World {
-        env: &|name| std::env::var(name).ok(),
-        file: &|path| std::fs::read(path).map_err(|why| why.to_string()),
-    };
+    let world = balancer::World::new(&|name| std::env::var(name).ok(), &|path| {
+        std::fs::read(path).map_err(|why| why.to_string())
+    });
     let loaded = balancer::load_in(&texts, world, None);
     said.extend(loaded.diagnostics.iter().map(|d| about_a_file(d, &loaded.sources)));
 }

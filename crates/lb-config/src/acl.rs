@@ -11,7 +11,6 @@ use tandem_text::{Diagnostic, Span, Spanned, nearest};
 
 use crate::code;
 use crate::expr::{ExprError, Parsed, Reference, World};
-pub(crate) use patterns::{network, number_range};
 
 /// The ACLs of one proxy, as far as they have been read.
 #[derive(Clone, Debug, Default)]

@@ -19,6 +19,7 @@ mod names;
 mod native;
 mod plan;
 mod resolve;
+mod shelf;
 mod units;
 mod written;
 

@@ -7,6 +7,7 @@ use tandem_text::{Diagnostic, FileId, SourceMap};
 use crate::draft::Draft;
 use crate::expr::World;
 use crate::plan::Plan;
+use crate::shelf::Shelf;
 use crate::{haproxy, native, resolve};
 
 /// A file's content under the name that messages give it.
@@ -67,7 +68,7 @@ pub struct Loaded {
 /// As [`load_in`] a world without files: one that the configuration names cannot be read.
 pub fn load(texts: &[NamedText], env: &dyn Fn(&str) -> Option<String>, dialect: Option<Dialect>) -> Loaded {
     let file = |_: &str| Err("no files are read here".to_owned());
-    load_in(texts, World { env, file: &file }, dialect)
+    load_in(texts, World::new(env, &file), dialect)
 }
 
 /// Reads the texts as one configuration. A dialect that is not given is recognised for each text by its content.
@@ -78,6 +79,11 @@ pub fn load_in(texts: &[NamedText], world: World<'_>, dialect: Option<Dialect>) 
         .map(|text| sources.add(Arc::clone(&text.name), text.bytes.as_slice()))
         .collect();
 
+    let shelf = Shelf::default();
+    let world = World {
+        lists: Some(&shelf),
+        ..world
+    };
     let mut draft = Draft::default();
     let mut haproxy = haproxy::Reader::default();
     let mut diagnostics = Vec::new();
@@ -87,7 +93,10 @@ pub fn load_in(texts: &[NamedText], world: World<'_>, dialect: Option<Dialect>) 
             Dialect::Toml => native::read(&sources, file, world, &mut draft, &mut diagnostics),
         }
     }
-    let plan = resolve::resolve(draft, &mut diagnostics);
+    let plan = Plan {
+        patterns: shelf.into_library(&sources),
+        ..resolve::resolve(draft, &mut diagnostics)
+    };
     diagnostics.sort_by_key(|diagnostic| diagnostic.span);
     let broken = diagnostics.iter().any(Diagnostic::is_error);
     Loaded {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_lb_core::ServerId;
+use tandem_lb_core::acl::Library;
 use tandem_lb_core::balance::Policy;
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::expr::Expr;
@@ -28,6 +29,8 @@ pub struct Plan {
     pub global: Global,
     pub frontends: Vec<Frontend>,
     pub backends: Vec<Backend>,
+    /// The lists of patterns that ACLs and maps of all sections read. Their content is part of those sections.
+    pub patterns: Library,
 }
 
 impl Plan {

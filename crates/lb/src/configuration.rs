@@ -29,10 +29,7 @@ impl Configuration {
         });
         let variable = |name: &str| env::var(name).ok();
         let file = |path: &str| std::fs::read(path).map_err(|why| why.to_string());
-        let world = config::World {
-            env: &variable,
-            file: &file,
-        };
+        let world = config::World::new(&variable, &file);
         let Loaded {
             plan,
             diagnostics,

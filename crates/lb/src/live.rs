@@ -12,6 +12,7 @@ use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::KillReason;
+use tandem_lb_core::stats::histogram::{Distribution, Measure};
 use tandem_time::Mono;
 
 use crate::frontend::Frontend;
@@ -46,6 +47,8 @@ pub(crate) struct Connection {
     calling: AtomicU8,
     waker: Waker,
 }
+
+pub(crate) type Ages = BTreeMap<(Arc<str>, ServerIdx), Distribution>;
 
 /// Whether a connection is wanted in another process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,6 +138,20 @@ impl Live {
     pub(crate) fn all(&self) -> BTreeMap<u64, Arc<Connection>> {
         let pairs = self.connections.iter();
         pairs.map(|pair| (*pair.key(), pair.value().clone())).collect()
+    }
+
+    /// How long the connections to each server have lasted: by the backend's name and the server's place.
+    pub(crate) fn ages(&self, now: Mono) -> Ages {
+        let mut ages = Ages::new();
+        for pair in &self.connections {
+            let Some((backend, server)) = pair.backend().zip(pair.server()) else {
+                continue;
+            };
+            let age = u64::try_from(now.since(pair.began).as_micros()).unwrap_or(u64::MAX);
+            let place = (backend.name(), server);
+            ages.entry(place).or_default().add(Measure::Age, age);
+        }
+        ages
     }
 
     pub(crate) fn count(&self) -> usize {

@@ -185,7 +185,7 @@ impl Page {
             info: &self.stats.info(),
             rows: &selection.of(self.stats.rows()),
             tables: &self.stats.tables(),
-            spreads: &self.stats.spreads(),
+            spreads: &self.stats.spreads(&self.live),
         };
         let text = prometheus::metrics(&figures, &asked.wish);
         reply(Kind::Metrics(asked.wish.format), text, None)

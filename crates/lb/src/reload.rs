@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use tandem_lb_config::diff::Difference;
 use tandem_lb_config::{self as plan, Plan};
+use tandem_lb_core::acl::Library;
 use tandem_ops::clock::Clock;
 use tandem_ops::notify::{Notifier, State};
 use tandem_time::Seed;
@@ -140,6 +141,11 @@ impl Reloader {
     /// How many reloads were followed, and how many refused.
     pub(crate) fn counts(&self) -> (u32, u32) {
         self.counts.get()
+    }
+
+    /// The lists of patterns that decide about connections now.
+    pub(crate) fn patterns(&self) -> Library {
+        self.configured.borrow().patterns.clone()
     }
 
     /// What the process does now: servers that an operator added are among the others, until the files are read again.

@@ -1,20 +1,24 @@
 //! The router beside us: what `tandem-vrrp` says of this host's virtual addresses, for the page.
 //!
-//! The socket belongs to the router's user, so the line to it is opened while we still have the right to, and kept. It is
-//! asked every few seconds with little patience, by a task of its own. So the page only shows what is known already,
-//! and a router that hangs costs nobody anything. Where there is none, nothing is known.
+//! The control socket belongs to the router's user, so the line to it is opened while we still have the right to, and
+//! kept. Later, and from another root, there is the socket that tells everybody ([`beside`]); whoever answers there must be
+//! root, ourselves, or the user whose router we found at the start. It is asked every few seconds with little patience, by
+//! a task of its own. So the page only shows what is known already, and a router that hangs costs nobody anything. Where
+//! there is none, nothing is known.
 
 use std::cell::RefCell;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use socket2::{Domain, SockAddr, Socket, Type};
+use tandem_ops::beside;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
+const ROOT: u32 = 0;
 const ASK_EVERY: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_millis(500);
 /// 255 instances with many addresses each are shorter.
@@ -25,6 +29,8 @@ const LONGEST: u64 = 1 << 20;
 pub(crate) struct Way {
     socket: PathBuf,
     open: Option<Socket>,
+    /// Whose word is believed.
+    trusted: Vec<u32>,
 }
 
 /// What is known of it.
@@ -57,17 +63,39 @@ struct Answer {
 impl Way {
     /// To be called before privileges go.
     pub(crate) fn open(socket: PathBuf) -> Way {
+        // Without one there is nothing to be opened; whether that is worth a word is seen with the first question.
+        let open = SockAddr::unix(&socket).and_then(|address| connect(&address)).ok();
+        let found = open.as_ref().and_then(|line| beside::listener_of(line).ok());
         Way {
-            // Without one there is nothing to be opened; whether that is worth a word is seen with the first question.
-            open: connect(&socket).ok(),
+            trusted: [ROOT].into_iter().chain(found).collect(),
+            open,
             socket,
         }
     }
 
     /// The line that was opened; for the runtime to use.
     fn line(&mut self) -> Option<Line> {
-        let stream = self.open.take()?;
-        UnixStream::from_std(stream.into()).ok().map(BufReader::new)
+        self.open.take().and_then(|stream| line(stream).ok())
+    }
+
+    /// A new line: to the control socket where we may, else to the one for everybody.
+    fn dial(&self) -> io::Result<Line> {
+        let control = SockAddr::unix(&self.socket).and_then(|address| connect(&address));
+        let refused = match control {
+            Ok(stream) => return line(stream),
+            Err(error) => error,
+        };
+        let Ok(stream) = beside::state_of_router(&self.socket).and_then(|address| connect(&address)) else {
+            return Err(refused);
+        };
+        let who = beside::listener_of(&stream)?;
+        if !self.trusted.contains(&who) && who != nix::unistd::geteuid().as_raw() {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                format!("the user {who} answers for the router, and is not believed"),
+            ));
+        }
+        line(stream)
     }
 }
 
@@ -83,10 +111,10 @@ impl Router {
         let mut line = way.line();
         loop {
             let was_open = line.is_some();
-            let mut answer = patient(&mut line, &way.socket).await;
+            let mut answer = patient(&mut line, &way).await;
             if was_open && answer.is_err() {
                 // It may have been started again meanwhile.
-                answer = patient(&mut line, &way.socket).await;
+                answer = patient(&mut line, &way).await;
             }
             match answer {
                 Ok(instances) => {
@@ -107,15 +135,19 @@ impl Router {
 }
 
 /// A router that is too busy to let anybody in does not hold up our start.
-fn connect(socket: &Path) -> io::Result<Socket> {
+fn connect(address: &SockAddr) -> io::Result<Socket> {
     let stream = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     stream.set_nonblocking(true)?;
-    stream.connect(&SockAddr::unix(socket)?)?;
+    stream.connect(address)?;
     Ok(stream)
 }
 
-async fn patient(line: &mut Option<Line>, socket: &Path) -> io::Result<Vec<Instance>> {
-    let asked = tokio::time::timeout(PATIENCE, ask(line, socket)).await;
+fn line(stream: Socket) -> io::Result<Line> {
+    UnixStream::from_std(stream.into()).map(BufReader::new)
+}
+
+async fn patient(line: &mut Option<Line>, way: &Way) -> io::Result<Vec<Instance>> {
+    let asked = tokio::time::timeout(PATIENCE, ask(line, way)).await;
     let answer = asked.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     if answer.is_err() {
         // Whatever may still come is the answer to another question.
@@ -124,10 +156,10 @@ async fn patient(line: &mut Option<Line>, socket: &Path) -> io::Result<Vec<Insta
     answer
 }
 
-async fn ask(line: &mut Option<Line>, socket: &Path) -> io::Result<Vec<Instance>> {
+async fn ask(line: &mut Option<Line>, way: &Way) -> io::Result<Vec<Instance>> {
     let stream = match line {
         Some(stream) => stream,
-        None => line.insert(BufReader::new(UnixStream::connect(socket).await?)),
+        None => line.insert(way.dial()?),
     };
     stream.write_all(b"{\"ask\": \"state\"}\n").await?;
     let mut answer = String::new();
@@ -159,5 +191,16 @@ mod tests {
         ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn a_router_that_starts_later_is_found_without_its_file() {
+        let control = PathBuf::from(format!("/nowhere/{}/control.sock", std::process::id()));
+        let mut way = Way::open(control.clone());
+        assert!(way.line().is_none() && way.dial().is_err());
+        let listener = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+        let address = beside::state_of_router(&control).expect("a short path");
+        listener.bind(&address).and_then(|()| listener.listen(1)).expect("nobody has this name");
+        assert!(way.dial().is_ok());
     }
 }

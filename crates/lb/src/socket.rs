@@ -10,6 +10,8 @@ mod drain;
 mod dynamic;
 mod explain;
 mod frontends;
+mod inside;
+mod patterns;
 mod process;
 mod recess;
 mod recheck;

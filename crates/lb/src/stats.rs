@@ -25,6 +25,7 @@ use tokio::sync::watch;
 use crate::frontend::Frontend;
 use crate::frontends::Frontends;
 use crate::keeper::Keeper;
+use crate::live::Live;
 use crate::orders::Orders;
 use crate::page::Site;
 use crate::state::Past;
@@ -192,8 +193,10 @@ impl Stats {
     }
 
     /// The distributions of every server.
-    pub(crate) fn spreads(&self) -> Vec<ServerSpread> {
-        self.series.borrow().iter().flat_map(Series::spreads).collect()
+    pub(crate) fn spreads(&self, live: &Live) -> Vec<ServerSpread> {
+        let ages = live.ages(self.clock.now());
+        let series = self.series.borrow();
+        series.iter().flat_map(|series| series.spreads(&ages)).collect()
     }
 
     /// The last hour of a server, read where it is.

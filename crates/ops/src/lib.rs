@@ -3,6 +3,7 @@
 //! Nothing here knows what a daemon does. A daemon names its signals, its log targets and its user; what follows is the
 //! same code for each, so that an operator meets one behaviour.
 
+pub mod beside;
 pub mod clock;
 pub mod control;
 pub mod daemonize;

@@ -2,22 +2,31 @@
 //!
 //! `{"ask": "state"}`, `{"ask": "why", "instance": "VI_1"}`, `{"ask": "metrics"}`, `{"ask": "pair"}`, `{"ask": "handover"}`, `{"ask": "drain"}`,
 //! `{"ask": "resume"}`; the last three take an instance too. The answer is `{"answer": …}` or `{"error": "…"}`.
+//!
+//! A second socket, for everybody on this host, takes the questions and no orders. That is what a balancer asks that runs
+//! as another user or in another root.
 
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use socket2::Socket;
+use socket2::{Domain, Socket, Type};
+use tandem_ops::beside::state_of_router;
 use tandem_ops::control::{Ownership, UnixFile, open_unix};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
 
 /// More at the same time wait.
 const VISITORS: usize = 16;
+
+/// Everybody may come to the second socket, so nobody may stay there without a question.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// No question is longer.
 const LONGEST: u64 = 4096;
@@ -47,11 +56,30 @@ pub(crate) enum Question {
 /// A question, and where its answer goes.
 pub(crate) type Asked = (Question, oneshot::Sender<Result<Value, String>>);
 
-/// A listening socket and its file.
+/// A listening socket and its file, and the one for everybody.
 #[derive(Debug)]
 pub(crate) struct Door {
     socket: Socket,
     file: UnixFile,
+    public: io::Result<Socket>,
+}
+
+/// Who may come in by a door, and what for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Visitors {
+    /// The owner: questions and orders.
+    Owner,
+    /// Everybody on this host: questions.
+    Everybody,
+}
+
+impl Question {
+    fn is_order(&self) -> bool {
+        match self {
+            Question::State | Question::Pair | Question::Why { .. } | Question::Metrics => false,
+            Question::Handover { .. } | Question::Drain { .. } | Question::Resume { .. } => true,
+        }
+    }
 }
 
 /// Opens the socket in this folder. Only the owner may ask: some questions are orders. Fails where another router answers
@@ -61,54 +89,93 @@ pub(crate) fn open(folder: &Path) -> io::Result<Door> {
         mode: Some(0o600),
         ..Ownership::default()
     };
-    let (socket, file) = open_unix(&folder.join("control.sock"), &only_owner)?;
-    Ok(Door { socket, file })
+    let path = folder.join("control.sock");
+    let (socket, file) = open_unix(&path, &only_owner)?;
+    Ok(Door {
+        socket,
+        file,
+        public: open_public(&path),
+    })
+}
+
+fn open_public(control: &Path) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+    socket.bind(&state_of_router(control)?)?;
+    socket.listen(VISITORS as i32)?;
+    Ok(socket)
+}
+
+impl Door {
+    /// Why there is no socket for everybody, which nothing depends on.
+    pub(crate) fn trouble(&self) -> Option<&io::Error> {
+        self.public.as_ref().err()
+    }
 }
 
 /// Lets visitors in.
 pub(crate) fn serve(door: Door) -> io::Result<mpsc::Receiver<Asked>> {
-    let Door { socket, file } = door;
-    let listener = UnixListener::from_std(socket.into())?;
+    let Door { socket, file, public } = door;
     let (ask, asked) = mpsc::channel(VISITORS);
+    if let Ok(public) = public {
+        let listener = UnixListener::from_std(public.into())?;
+        tokio::task::spawn_local(welcome(listener, Visitors::Everybody, ask.clone()));
+    }
+    let listener = UnixListener::from_std(socket.into())?;
     tokio::task::spawn_local(async move {
         let _file = file;
-        let room = Arc::new(Semaphore::new(VISITORS));
-        // The semaphore is never closed.
-        while let Ok(seat) = room.clone().acquire_owned().await {
-            let Ok((stream, _)) = listener.accept().await else {
-                continue;
-            };
-            let ask = ask.clone();
-            tokio::task::spawn_local(async move {
-                // A visitor's trouble is visible to that visitor.
-                converse(stream, ask).await.ok();
-                drop(seat);
-            });
-        }
+        welcome(listener, Visitors::Owner, ask).await;
     });
     Ok(asked)
 }
 
-async fn converse(stream: UnixStream, ask: mpsc::Sender<Asked>) -> io::Result<()> {
+async fn welcome(listener: UnixListener, who: Visitors, ask: mpsc::Sender<Asked>) {
+    let room = Arc::new(Semaphore::new(VISITORS));
+    // The semaphore is never closed.
+    while let Ok(seat) = room.clone().acquire_owned().await {
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
+        };
+        let ask = ask.clone();
+        tokio::task::spawn_local(async move {
+            // A visitor's trouble is visible to that visitor.
+            converse(stream, who, ask).await.ok();
+            drop(seat);
+        });
+    }
+}
+
+async fn converse(stream: UnixStream, who: Visitors, ask: mpsc::Sender<Asked>) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read);
     loop {
         let mut line = String::new();
-        if (&mut lines).take(LONGEST).read_line(&mut line).await? == 0 {
+        let mut question = (&mut lines).take(LONGEST);
+        let reading = question.read_line(&mut line);
+        let length = match who {
+            Visitors::Owner => reading.await?,
+            Visitors::Everybody => timeout(IDLE, reading).await??,
+        };
+        if length == 0 {
             return Ok(());
         }
-        let mut answer = match answer(&line, &ask).await {
+        let mut answer = match answer(&line, who, &ask).await {
             Ok(value) => json!({ "answer": value }),
             Err(error) => json!({ "error": error }),
         }
         .to_string();
         answer.push('\n');
-        write.write_all(answer.as_bytes()).await?;
+        match who {
+            Visitors::Owner => write.write_all(answer.as_bytes()).await?,
+            Visitors::Everybody => timeout(IDLE, write.write_all(answer.as_bytes())).await??,
+        }
     }
 }
 
-async fn answer(line: &str, ask: &mpsc::Sender<Asked>) -> Result<Value, String> {
-    let question = serde_json::from_str(line).map_err(|error| error.to_string())?;
+async fn answer(line: &str, who: Visitors, ask: &mpsc::Sender<Asked>) -> Result<Value, String> {
+    let question: Question = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    if who == Visitors::Everybody && question.is_order() {
+        return Err("orders are given at the control socket".to_owned());
+    }
     let (to, answer) = oneshot::channel();
     let ending = |_| "the router is ending".to_owned();
     ask.send((question, to))
@@ -140,8 +207,28 @@ mod tests {
             read(r#"{"ask": "handover", "instance": "VI_1", "successor": "10.9.0.2"}"#),
             Ok(Question::Handover { instance, successor })
         );
+        let is_order = |text| read(text).expect("a question").is_order();
+        assert!(is_order(r#"{"ask": "drain"}"#) && !is_order(r#"{"ask": "state"}"#));
         for wrong in ["", "{}", r#"{"ask": "what"}"#, r#"{"ask": "why", "what": 1}"#] {
             assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn not_everybody_gives_orders() {
+        let (ask, mut asked) = mpsc::channel(1);
+        let refused = answer(r#"{"ask": "drain"}"#, Visitors::Everybody, &ask).await;
+        assert_eq!(refused, Err("orders are given at the control socket".to_owned()));
+        for (who, text) in [
+            (Visitors::Owner, r#"{"ask": "drain"}"#),
+            (Visitors::Everybody, r#"{"ask": "state"}"#),
+        ] {
+            let told = answer(text, who, &ask);
+            let tell = async {
+                let (_, to) = asked.recv().await.expect("a question");
+                to.send(Ok(Value::Null)).ok();
+            };
+            assert_eq!(tokio::join!(told, tell).0, Ok(Value::Null), "{text}");
         }
     }
 }

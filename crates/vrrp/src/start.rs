@@ -61,6 +61,9 @@ pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &s
     complaints.iter().for_each(|line| log.warning(line));
     let journal = Journal::new(&args.run_dir).with_context(|| format!("{}", args.run_dir.display()))?;
     let door = socket::open(&args.run_dir).context("is another router running? the control socket")?;
+    if let Some(error) = door.trouble() {
+        log.warning(&format!("the state is told at the control socket only: {error}"));
+    }
     let _pidfiles = pidfiles(&args, &plan)?;
     if let Some(name) = &plan.global.process_name
         && let Err(error) = CString::new(&**name)

@@ -9,7 +9,7 @@ use super::haproxy::{config, haproxy};
 use super::room::{Room, say};
 
 /// What is asked, where the fact lies in the JSON, and whether it is refused.
-const ASKED: [(&str, &str, bool); 12] = [
+const ASKED: [(&str, &str, bool); 15] = [
     ("show version", "/lines/0", false),
     ("show info", "/Name", false),
     ("show info json", "/0/field/name", false),
@@ -19,6 +19,9 @@ const ASKED: [(&str, &str, bool); 12] = [
     ("show servers state", "/0/srv_name", false),
     ("show backend", "/0/name", false),
     ("show env", "/PATH", false),
+    ("show acl", "/0/description", false),
+    ("show acl #0", "/0/key", false),
+    ("get acl #0 10.1.2.3", "/0/pattern", false),
     ("get weight be/s1", "/lines/0", false),
     ("disable server be/gone", "/error", true),
     ("no such command", "/error", true),
@@ -67,4 +70,28 @@ fn a_socket_that_is_not_there_is_status_two() {
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("cannot ask the balancer at"), "{said}");
+}
+
+/// Whoever is asked so ends, or waits.
+const NOT_ASKED: [&str; 3] = ["drain", "prompt", "quit"];
+
+#[test]
+fn every_command_answers_in_json() {
+    let room = Room::new();
+    let _lb = Lb::start(&config(&room, [free_port(), free_port()]));
+    let help = room.ask("help");
+    let is_word = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+    let names = help.lines().filter_map(|line| line.strip_prefix("  ")).map(|usage| {
+        let words = usage.split(' ').take_while(is_word).filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join(" ")
+    });
+    let names: Vec<String> = names.filter(|name| !NOT_ASKED.contains(&name.as_str())).collect();
+    assert!(names.len() > 60, "{help}");
+    for name in names {
+        let output = asked(&room, &name);
+        let text = String::from_utf8_lossy(&output.stdout);
+        let value: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}: {text}"));
+        let status = i32::from(value.pointer("/error").is_some());
+        assert_eq!(output.status.code(), Some(status), "{name}: {text}");
+    }
 }

@@ -116,6 +116,16 @@ fn sessions_are_shown_and_ended() {
     );
     let id = line.split(':').next().expect("an id");
     assert!(pair.room.ask(&format!("show sess {id}")).contains("server=one (id=1)"));
+    let lines_of = |words: &str| pair.room.ask(&format!("show sess {words}")).matches(": proto=").count();
+    for (words, count) in [
+        ("frontend fe", 2),
+        ("backend be server be/one", 2),
+        ("server be/two", 0),
+        ("older 1h", 0),
+        ("frontend gone", 0),
+    ] {
+        assert_eq!(lines_of(words), count, "{words}");
+    }
     pair.done(&format!("shutdown session {id}"));
     assert!(ended(&mut first));
     assert_eq!(ask(&mut second, b"alive"), b"alive");

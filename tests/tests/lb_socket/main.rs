@@ -5,5 +5,6 @@ mod checks;
 mod clients;
 mod commands;
 mod haproxy;
+mod patterns;
 mod protocol;
 mod room;

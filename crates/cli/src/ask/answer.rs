@@ -37,7 +37,7 @@ impl<'a> Answer<'a> {
         if let Ok(value @ (Value::Array(_) | Value::Object(_))) = serde_json::from_str(self.text) {
             return value;
         }
-        let shapes = [tables, csv, columns, sessions, pairs, assignments];
+        let shapes = [tables, csv, lists, columns, sessions, entries, findings, pairs, assignments];
         let shaped = shapes.iter().find_map(|shape| shape(&lines));
         shaped.unwrap_or_else(|| json!({ "lines": lines }))
     }
@@ -70,6 +70,48 @@ fn tables(lines: &[&str]) -> Option<Value> {
         }
     }
     (!tables.is_empty()).then(|| json!(tables))
+}
+
+/// `# id (file) description` and the lists of patterns, whose figures stand behind the description.
+fn lists(lines: &[&str]) -> Option<Value> {
+    let rows = lines.strip_prefix(&["# id (file) description"])?;
+    let one = |line: &&str| {
+        let (id, rest) = line.split_once(" (")?;
+        let (file, rest) = rest.split_once(") ")?;
+        let (description, figures) = rest.rsplit_once(". ")?;
+        let figures = figures.split(' ').filter_map(|word| word.split_once('='));
+        let mut list: Map<String, Value> = figures.map(|(k, v)| (k.to_owned(), value(v))).collect();
+        list.insert("id".to_owned(), value(id));
+        list.insert("file".to_owned(), json!(file));
+        list.insert("description".to_owned(), json!(description));
+        Some(Value::Object(list))
+    };
+    rows.iter().map(one).collect()
+}
+
+/// `0x55… key value`: what is in one of them.
+fn entries(lines: &[&str]) -> Option<Value> {
+    let one = |line: &&str| {
+        let (id, rest) = line.split_once(' ').filter(|(id, _)| id.starts_with("0x"))?;
+        Some(match rest.split_once(' ') {
+            Some((key, value)) => json!({ "id": id, "key": key, "value": value }),
+            None => json!({ "id": id, "key": rest }),
+        })
+    };
+    let all: Option<Vec<Value>> = lines.iter().map(one).collect();
+    all.filter(|all| !all.is_empty()).map(Value::Array)
+}
+
+/// `type=ip, case=sensitive, match=yes, …`: what is found in one.
+fn findings(lines: &[&str]) -> Option<Value> {
+    let one = |line: &&str| {
+        let fields = line.strip_prefix("type=").map(|_| line.split(", "))?;
+        let pairs = fields.filter_map(|field| field.split_once('='));
+        let pairs = pairs.map(|(name, text)| (name.to_owned(), json!(text.trim_matches('"'))));
+        Some(Value::Object(pairs.collect()))
+    };
+    let all: Option<Vec<Value>> = lines.iter().map(one).collect();
+    all.filter(|all| !all.is_empty()).map(Value::Array)
 }
 
 /// `# name other` and rows of words; a line with the version of the format may come before (`show servers state`).
@@ -161,6 +203,18 @@ mod tests {
             (
                 "0x1: proto=tcpv4 age=0s\n",
                 json!([{"id":"0x1","proto":"tcpv4","age":"0s"}]),
+            ),
+            (
+                "# id (file) description\n0 () acl 'src' file 'a.cfg' line 3. curr_ver=0 next_ver=1 entry_cnt=2\n",
+                json!([{"id":0,"file":"","description":"acl 'src' file 'a.cfg' line 3","curr_ver":0,"next_ver":1,"entry_cnt":2}]),
+            ),
+            (
+                "0x100000001 10.0.0.0/8 a b\n0x100000002 ::1\n",
+                json!([{"id":"0x100000001","key":"10.0.0.0/8","value":"a b"}, {"id":"0x100000002","key":"::1"}]),
+            ),
+            (
+                "type=ip, case=sensitive, match=yes, idx=tree, pattern=\"10.0.0.0/8\"\n",
+                json!([{"type":"ip","case":"sensitive","match":"yes","idx":"tree","pattern":"10.0.0.0/8"}]),
             ),
             (
                 "Name: HAProxy\nMaxconn: 007\n",

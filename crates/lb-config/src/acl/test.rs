@@ -1,41 +1,17 @@
 //! One test: an expression, flags, patterns.
 
-use tandem_lb_core::acl::{Matcher, Numbers, Regex, Test, TextMatch, Texts};
+use std::sync::Arc;
+
+use tandem_lb_core::acl::{How, List, Method, Patterns, Test, TextMatch};
 use tandem_lb_core::expr::{Expr, Fetch, Kind, Part};
 use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, Span, nearest};
 
-use super::{Book, patterns};
+use super::patterns::{self, bad};
+use super::Book;
 use crate::code;
-use crate::expr::{World, file_lines};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Method {
-    Found,
-    True,
-    Int,
-    Ip,
-    Binary,
-    Length,
-    Text(TextMatch),
-    Regex,
-}
-
-const METHODS: &[(&str, Method)] = &[
-    ("found", Method::Found),
-    ("bool", Method::True),
-    ("int", Method::Int),
-    ("ip", Method::Ip),
-    ("bin", Method::Binary),
-    ("len", Method::Length),
-    ("str", Method::Text(TextMatch::Equal)),
-    ("beg", Method::Text(TextMatch::Begins)),
-    ("end", Method::Text(TextMatch::Ends)),
-    ("sub", Method::Text(TextMatch::Contains)),
-    ("dir", Method::Text(TextMatch::Directory)),
-    ("dom", Method::Text(TextMatch::Domain)),
-    ("reg", Method::Regex),
-];
+use crate::expr::World;
+use crate::shelf::{Shelf, Use};
 
 /// A pattern and where it was written.
 pub(super) struct Pattern {
@@ -52,19 +28,47 @@ pub(super) fn read(words: &[Word], behind: Span, world: World<'_>, book: &mut Bo
         );
     };
     let expr = book.expr(word, world)?;
-    let flags = Flags::read(rest, world)?;
+    let flags = Flags::read(rest)?;
     let method = flags.method.map_or_else(|| usual(&expr, word), Ok)?;
-    let matcher = matcher(method, &flags, &expr)?;
-    if !expr.kind().becomes(matcher.wants()) {
+    if !expr.kind().becomes(method.wants()) {
         let message = format!(
             "`{}` gives a value of the type {}, which cannot be matched as {}",
             word.text,
             expr.kind().word(),
-            matcher.wants().word()
+            method.wants().word()
         );
         return Err(Diagnostic::error(code::BAD_VALUE, word.span, message));
     }
-    Ok(Test { expr, matcher })
+    let method = match method {
+        Method::Int if is_version(&expr) => Method::Version,
+        method => method,
+    };
+    let how = How {
+        method,
+        // Only letters have a case.
+        any_case: flags.any_case && matches!(method, Method::Text(_) | Method::Regex),
+    };
+    let alone = Shelf::default();
+    let shelf = world.lists.unwrap_or(&alone);
+    let of_files = flags.files.iter().map(|path| {
+        let bad = |why: String| {
+            let message = format!("cannot read the patterns in `{}`: {why}", path.text);
+            Diagnostic::error(code::BAD_VALUE, path.span, message)
+        };
+        let list = shelf.file(&path.text, flags.user, world).map_err(bad)?;
+        read_as(how, &list, path, shelf)
+    });
+    let mut any: Vec<_> = of_files.collect::<Result<_, _>>()?;
+    let words = flags.words(how)?;
+    let fetch = word.text.split(['(', ',']).next().unwrap_or_default();
+    let own = shelf.words(fetch, flags.id, &words, world.line);
+    any.push(read_as(how, &own, word, shelf)?);
+    Ok(Test { expr, any })
+}
+
+fn read_as(how: How, list: &Arc<List>, word: &Word, shelf: &Shelf) -> Result<Arc<Patterns>, Diagnostic> {
+    let at = |text: String| Pattern { text, at: word.span };
+    shelf.patterns(how, list).map_err(|why| bad(&why, &at(String::new())))
 }
 
 /// How a value of this type is compared when nothing else is said.
@@ -83,17 +87,23 @@ fn usual(expr: &Expr, word: &Word) -> Result<Method, Diagnostic> {
 }
 
 /// What stands between the expression and the patterns, and the patterns.
-struct Flags {
+struct Flags<'w> {
     any_case: bool,
     method: Option<Method>,
+    id: Option<u32>,
+    files: Vec<&'w Word>,
+    user: Use,
     patterns: Vec<Pattern>,
 }
 
-impl Flags {
-    fn read(words: &[Word], world: World<'_>) -> Result<Flags, Diagnostic> {
+impl<'w> Flags<'w> {
+    fn read(words: &'w [Word]) -> Result<Flags<'w>, Diagnostic> {
         let mut flags = Flags {
             any_case: false,
             method: None,
+            id: None,
+            files: Vec::new(),
+            user: Use::Acl,
             patterns: Vec::new(),
         };
         let mut rest = words;
@@ -113,13 +123,12 @@ impl Flags {
             match flag.text.as_str() {
                 "--" => break,
                 "-i" => flags.any_case = true,
-                // Names are never looked up, and a file with values serves as one of patterns.
-                "-n" | "-M" => {}
-                "-u" => {
-                    value("a number")?;
-                }
+                // Names are never looked up.
+                "-n" => {}
+                "-M" => flags.user = Use::AclWithValues,
+                "-u" => flags.id = Some(id(value("a number")?)?),
                 "-m" => flags.method = Some(method(value("a method")?)?),
-                "-f" => flags.patterns.extend(of_file(value("a file")?, world)?),
+                "-f" => flags.files.push(value("a file")?),
                 _ => return Err(odd_flag(flag)),
             }
         }
@@ -129,12 +138,36 @@ impl Flags {
         }));
         Ok(flags)
     }
+
+    /// The patterns of the line, each good.
+    fn words(&self, how: How) -> Result<Vec<String>, Diagnostic> {
+        let numbers;
+        let all = match how.method {
+            Method::Int | Method::Version | Method::Length => {
+                numbers = patterns::numbers(&self.patterns, how)?;
+                &numbers
+            }
+            _ => &self.patterns,
+        };
+        let good = |pattern: &Pattern| match how.parse(&pattern.text) {
+            Ok(_) => Ok(pattern.text.clone()),
+            Err(why) => Err(bad(&why, pattern)),
+        };
+        all.iter().map(good).collect()
+    }
+}
+
+fn id(word: &Word) -> Result<u32, Diagnostic> {
+    word.text.parse().map_err(|_| {
+        let message = format!("`{}` is no number for a list of patterns", word.text);
+        Diagnostic::error(code::BAD_VALUE, word.span, message)
+    })
 }
 
 fn method(word: &Word) -> Result<Method, Diagnostic> {
-    let found = METHODS.iter().find(|(name, _)| *name == word.text);
+    let found = Method::NAMED.iter().find(|(name, _)| *name == word.text);
     found.map(|(_, method)| *method).ok_or_else(|| {
-        let names = || METHODS.iter().map(|(name, _)| *name);
+        let names = || Method::NAMED.iter().map(|(name, _)| *name);
         let message = format!("`{}` is no way to match", word.text);
         let help = match nearest(&word.text, names()) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -144,45 +177,10 @@ fn method(word: &Word) -> Result<Method, Diagnostic> {
     })
 }
 
-fn of_file(path: &Word, world: World<'_>) -> Result<Vec<Pattern>, Diagnostic> {
-    let bad = |why: String| {
-        let message = format!("cannot read the patterns in `{}`: {why}", path.text);
-        Diagnostic::error(code::BAD_VALUE, path.span, message)
-    };
-    let content = (world.file)(&path.text).map_err(bad)?;
-    let lines = file_lines(&content).map_err(bad)?;
-    let pattern = |line: &str| Pattern {
-        text: line.to_owned(),
-        at: path.span,
-    };
-    Ok(lines.into_iter().map(pattern).collect())
-}
-
 fn odd_flag(flag: &Word) -> Diagnostic {
     let message = format!("`{}` is no flag of ACLs", flag.text);
     Diagnostic::error(code::UNKNOWN, flag.span, message)
         .help("the flags are -i -f -m -n -u -M; write `--` before a pattern that begins with `-`")
-}
-
-fn matcher(method: Method, flags: &Flags, expr: &Expr) -> Result<Matcher, Diagnostic> {
-    let all = &flags.patterns;
-    let texts = |how| Texts::of(how, flags.any_case, all.iter().map(|p| p.text.as_bytes().into()));
-    Ok(match method {
-        Method::Found => Matcher::Found,
-        Method::True => Matcher::True,
-        Method::Int => Matcher::Int(Numbers(patterns::numbers(all, is_version(expr))?)),
-        Method::Length => Matcher::Length(Numbers(patterns::numbers(all, false)?)),
-        Method::Ip => Matcher::Ip(patterns::addresses(all)?),
-        Method::Text(how) => Matcher::Text(texts(how)),
-        Method::Binary => Matcher::Binary(patterns::binary(all)?),
-        Method::Regex => {
-            let regex = |p: &Pattern| {
-                Regex::new(&p.text, flags.any_case)
-                    .map_err(|error| Diagnostic::error(code::BAD_VALUE, p.at, error.to_string()))
-            };
-            Matcher::Regex(all.iter().map(regex).collect::<Result<_, _>>()?)
-        }
-    })
 }
 
 /// A version is written with a dot.

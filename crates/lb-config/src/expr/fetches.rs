@@ -328,19 +328,10 @@ fn number(args: &mut Args<'_>) -> Built {
 
 fn binary(args: &mut Args<'_>) -> Built {
     let text = args.text("hexadecimal digits")?;
-    match bytes_of_hex(text) {
+    match tandem_lb_core::acl::bytes_of_hex(text) {
         Some(bytes) => constant(Sample::Binary(Cow::Owned(bytes))),
         None => Err(args.bad(format!("`{text}` is not an even number of hexadecimal digits"))),
     }
-}
-
-/// Two digits for each byte.
-pub(crate) fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    let value = |digit: u8| char::from(digit).to_digit(16);
-    let (pairs, rest) = digits.as_chunks();
-    let byte = |&[high, low]: &[u8; 2]| Some((value(high)? * 16 + value(low)?) as u8);
-    rest.is_empty().then(|| pairs.iter().map(byte).collect()).flatten()
 }
 
 fn address(args: &mut Args<'_>, fits: fn(&IpAddr) -> bool, what: &str) -> Built {

@@ -9,14 +9,14 @@ mod maps;
 use std::ops::Range;
 
 use tandem_lb_core::expr::{Expr, Scope, Variable};
-use tandem_text::{Code, nearest};
+use tandem_text::{Code, Span, nearest};
 
 use crate::code;
+use crate::shelf::Shelf;
 use args::Args;
 use call::Call;
 pub(crate) use converters::names as converters;
-pub(crate) use fetches::{bytes_of_hex, known};
-pub(crate) use maps::lines as file_lines;
+pub(crate) use fetches::known;
 
 /// What parsing may ask: the environment, and files that the configuration names.
 #[derive(Clone, Copy)]
@@ -24,6 +24,24 @@ pub struct World<'a> {
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// A file's content, or why it cannot be read.
     pub file: &'a dyn Fn(&str) -> Result<Vec<u8>, String>,
+    /// Where lists of patterns are kept together.
+    pub(crate) lists: Option<&'a Shelf>,
+    /// The line that is read.
+    pub(crate) line: Option<Span>,
+}
+
+impl<'a> World<'a> {
+    pub fn new(
+        env: &'a dyn Fn(&str) -> Option<String>,
+        file: &'a dyn Fn(&str) -> Result<Vec<u8>, String>,
+    ) -> World<'a> {
+        World {
+            env,
+            file,
+            lists: None,
+            line: None,
+        }
+    }
 }
 
 /// Something that an expression names and that has to exist.

@@ -34,7 +34,10 @@ impl<'a> Args<'a> {
         Self {
             line,
             sources,
-            world,
+            world: World {
+                line: Some(line.span),
+                ..world
+            },
             at: 0,
             negation: None,
             report,

@@ -196,10 +196,7 @@ mod tests {
     /// As `haproxy -cc` of 2.6.12 says it: 0 is true, 1 is false, 2 is a mistake.
     #[test]
     fn as_haproxy_decides() {
-        let world = World {
-            env: &|name| (name == "X").then(String::new),
-            file: &|_| Err(String::new()),
-        };
+        let world = World::new(&|name| (name == "X").then(String::new), &|_| Err(String::new()));
         for (text, expected) in [
             ("", 1),
             ("0", 1),

@@ -71,10 +71,9 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 fn we_accept(text: &str) -> bool {
-    let world = World {
-        env: &|name| std::env::var(name).ok(),
-        file: &|path| fs::read(path).map_err(|why| why.to_string()),
-    };
+    let world = World::new(&|name| std::env::var(name).ok(), &|path| {
+        fs::read(path).map_err(|why| why.to_string())
+    });
     load_in(&[NamedText::new("t", text)], world, None).plan.is_some()
 }
 

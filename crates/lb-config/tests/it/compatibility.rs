@@ -50,8 +50,10 @@ const ON_PURPOSE: &[(&str, &str)] = &[
         "`lb_socket::commands`",
     ),
     (
-        "The stats socket has no `show fd`, `libs`, `pools`, `profiling`, `tasks` and `threads`: they show the inside of HAProxy. ACLs and maps \
-         are changed in the configuration and by a reload: there is no `add|del|clear|get|show acl|map`. No `ssl` commands: no TLS yet.",
+        "The stats socket's commands are listed in [socket-commands.md](socket-commands.md), with those that are answered by a line why not. \
+         ACLs and maps are changed from the level operator on, and what is changed lasts until the files are read again: by a reload or by \
+         the next binary. `set map` refuses a value that is none, where HAProxy keeps the old one silently; a payload that has a mistake adds \
+         nothing of it.",
         "`lb_socket::haproxy` has the commands that are compared",
     ),
 ];

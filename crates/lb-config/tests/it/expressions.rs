@@ -62,10 +62,7 @@ fn file(path: &str) -> Result<Vec<u8>, String> {
 
 fn expr(written: &str) -> Expr {
     let text = format!("frontend f\n bind *:1\n tcp-request content set-var(sess.r) {written}\n");
-    let world = World {
-        env: &|name| (name == "X").then(|| "xv".to_owned()),
-        file: &file,
-    };
+    let world = World::new(&|name| (name == "X").then(|| "xv".to_owned()), &file);
     let plan = load_in(&[NamedText::new("t", text)], world, None);
     let plan = plan.plan.unwrap_or_else(|| panic!("{written}: {:?}", plan.diagnostics));
     match &plan.frontends[0].requests.content.rules[0].action {
@@ -202,10 +199,7 @@ fn mistakes_in_expressions_are_shown_where_they_are() {
 /// What a condition answers for the client above, with these ACLs.
 fn answer(acls: &str, condition: &str, bytes: &[u8], is_final: bool) -> Answer {
     let text = format!("frontend f\n bind *:1\n{acls} tcp-request content reject {condition}\n");
-    let world = World {
-        env: &|_| None,
-        file: &file,
-    };
+    let world = World::new(&|_| None, &file);
     let loaded = load_in(&[NamedText::new("t", text)], world, None);
     let plan = loaded
         .plan

@@ -46,13 +46,31 @@ impl Network {
             }
         }
     }
+}
 
-    /// How many leading bits count.
+impl Network {
+    /// How many bits count.
     pub(super) fn width(self) -> u32 {
         match self {
             Network::V4 { mask, .. } => mask.count_ones(),
             Network::V6 { mask, .. } => mask.count_ones(),
         }
+    }
+
+    /// Whether its addresses stand side by side.
+    pub(super) fn is_range(self) -> bool {
+        match self {
+            Network::V4 { mask, .. } => mask.leading_ones() == mask.count_ones(),
+            Network::V6 { mask, .. } => mask.leading_ones() == mask.count_ones(),
+        }
+    }
+
+    /// Whether it is of this address's family.
+    pub(super) fn is_of(self, ip: Option<IpAddr>) -> bool {
+        matches!(
+            (self, ip),
+            (Network::V4 { .. }, Some(IpAddr::V4(_))) | (Network::V6 { .. }, Some(IpAddr::V6(_)))
+        )
     }
 }
 
@@ -61,10 +79,10 @@ impl Addresses {
         let mut all = Addresses::default();
         for network in networks {
             match network {
-                Network::V4 { address, mask } if mask.leading_ones() == mask.count_ones() => {
+                Network::V4 { address, mask } if network.is_range() => {
                     all.v4.push((address, address | !mask));
                 }
-                Network::V6 { address, mask } if mask.leading_ones() == mask.count_ones() => {
+                Network::V6 { address, mask } if network.is_range() => {
                     all.v6.push((address, address | !mask));
                 }
                 odd => all.odd.push(odd),
@@ -105,7 +123,7 @@ fn merged<T: Ord + Copy>(mut ranges: Vec<(T, T)>) -> Vec<(T, T)> {
     merged
 }
 
-fn held_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+pub(super) fn held_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let s = ip.segments();
     match s {
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low] => Some(two(high, low)),
@@ -119,7 +137,7 @@ fn two(high: u16, low: u16) -> Ipv4Addr {
 }
 
 /// The network that belongs to an IPv4 address (RFC 3056 section 2).
-fn six_to_four(ip: Ipv4Addr) -> Ipv6Addr {
+pub(super) fn six_to_four(ip: Ipv4Addr) -> Ipv6Addr {
     let [a, b, c, d] = ip.octets();
     let (high, low) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
     Ipv6Addr::new(0x2002, high, low, 0, 0, 0, 0, 0)

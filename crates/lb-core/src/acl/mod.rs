@@ -4,20 +4,32 @@
 //! [`Answer::Unknown`], never a guess.
 
 mod addresses;
+mod how;
+mod index;
+mod library;
+mod list;
 mod map;
+mod narrowest;
 mod numbers;
 mod pattern;
 mod regex;
 mod texts;
 
+use std::sync::Arc;
+
 pub use addresses::{Addresses, Network};
-pub use map::{Map, MapKind};
+pub use how::{BadPattern, How, Method, Pattern, TextMatch, bytes_of_hex};
+pub use index::{BadEntry, Patterns, Values};
+pub use library::{Finding, Fitting, Library, Refusal, Shelved};
+pub use list::{Content, Entry, List, Which};
+use map::Table;
+pub use map::{Map, WrongValue};
 pub use numbers::{Comparison, Numbers};
-pub use pattern::{Matcher, TextMatch};
+pub use pattern::Matcher;
 pub use regex::{BadRegex, Regex};
 pub use texts::Texts;
 
-use crate::expr::{Context, Expr, Fetched};
+use crate::expr::{Context, Expr, Fetched, Sample};
 
 /// All ACLs of a proxy, named ones and those written inline. Conditions name them by their place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,11 +41,11 @@ pub struct Acl {
     pub tests: Vec<Test>,
 }
 
-/// One expression against one set of patterns.
+/// One expression against patterns, of one list or several: each file of patterns is one, and so are the words of the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Test {
     pub expr: Expr,
-    pub matcher: Matcher,
+    pub any: Vec<Arc<Patterns>>,
 }
 
 /// `if` or `unless`, and what follows.
@@ -113,13 +125,17 @@ impl Test {
         answer
     }
 
+    fn matches(&self, sample: &Sample<'_>) -> bool {
+        self.any.iter().any(|patterns| patterns.matches(sample))
+    }
+
     fn one(&self, found: Fetched<'_>) -> Answer {
         match found {
             Fetched::Unknown => Answer::Unknown,
             Fetched::Missing => Answer::No,
-            Fetched::Known(sample) => Answer::of(self.matcher.matches(&sample)),
+            Fetched::Known(sample) => Answer::of(self.matches(&sample)),
             // What does not match yet may when there is more.
-            Fetched::Changing(sample) if self.matcher.matches(&sample) => Answer::Yes,
+            Fetched::Changing(sample) if self.matches(&sample) => Answer::Yes,
             Fetched::Changing(_) => Answer::Unknown,
         }
     }

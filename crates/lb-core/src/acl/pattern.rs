@@ -1,47 +1,32 @@
-//! What a value is compared with, and how.
+//! What a value is compared with: all patterns of one list, made ready for quick answers.
 
-use super::{Addresses, Numbers, Regex, Texts};
-use crate::expr::{Kind, Sample};
+use super::{Addresses, How, Method, Numbers, Pattern, Regex, TextMatch, Texts};
+use crate::expr::Sample;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Matcher {
-    /// `-m found`: any value at all.
     Found,
-    /// `-m bool`: true, or a number that is not 0.
     True,
     Int(Numbers),
-    /// `-m len`
     Length(Numbers),
     Ip(Addresses),
     Text(Texts),
     Regex(Vec<Regex>),
-    /// `-m bin`: the same bytes.
     Binary(Texts),
 }
 
-/// `-m str beg end sub dir dom`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TextMatch {
-    Equal,
-    Begins,
-    Ends,
-    Contains,
-    /// Between slashes.
-    Directory,
-    /// Between dots, too.
-    Domain,
-}
-
 impl Matcher {
-    /// What it can be given.
-    pub fn wants(&self) -> Kind {
-        match self {
-            Matcher::Found => Kind::Any,
-            Matcher::True => Kind::Bool,
-            Matcher::Int(_) => Kind::Int,
-            Matcher::Ip(_) => Kind::Ip,
-            Matcher::Length(_) | Matcher::Text(_) | Matcher::Regex(_) => Kind::Text,
-            Matcher::Binary(_) => Kind::Binary,
+    /// `patterns` are what `how` made of texts.
+    pub fn of(how: How, patterns: Vec<Pattern>) -> Matcher {
+        match how.method {
+            Method::Found => Matcher::Found,
+            Method::True => Matcher::True,
+            Method::Int | Method::Version => Matcher::Int(Numbers(ranges(patterns))),
+            Method::Length => Matcher::Length(Numbers(ranges(patterns))),
+            Method::Ip => Matcher::Ip(Addresses::of(networks(patterns))),
+            Method::Text(text) => Matcher::Text(Texts::of(text, how.any_case, bytes(patterns))),
+            Method::Regex => Matcher::Regex(regexes(patterns)),
+            Method::Binary => Matcher::Binary(Texts::of(TextMatch::Equal, false, bytes(patterns))),
         }
     }
 
@@ -60,4 +45,34 @@ impl Matcher {
             Matcher::Binary(texts) => sample.borrow().into_binary().is_some_and(|bytes| texts.matches(&bytes)),
         }
     }
+}
+
+pub(super) fn ranges(patterns: Vec<Pattern>) -> Vec<(i64, i64)> {
+    let range = |pattern| match pattern {
+        Pattern::Range(low, high) => Some((low, high)),
+        _ => None,
+    };
+    patterns.into_iter().filter_map(range).collect()
+}
+
+pub(super) fn networks(patterns: Vec<Pattern>) -> impl Iterator<Item = super::Network> {
+    patterns.into_iter().filter_map(|pattern| match pattern {
+        Pattern::Network(network) => Some(network),
+        _ => None,
+    })
+}
+
+pub(super) fn bytes(patterns: Vec<Pattern>) -> impl Iterator<Item = Box<[u8]>> {
+    patterns.into_iter().filter_map(|pattern| match pattern {
+        Pattern::Bytes(bytes) => Some(bytes),
+        _ => None,
+    })
+}
+
+pub(super) fn regexes(patterns: Vec<Pattern>) -> Vec<Regex> {
+    let regex = |pattern| match pattern {
+        Pattern::Regex(regex) => Some(regex),
+        _ => None,
+    };
+    patterns.into_iter().filter_map(regex).collect()
 }

@@ -42,43 +42,23 @@ impl Texts {
         self.place(text).is_some()
     }
 
+    /// Of those that fit. Where the text begins with several the longest counts, as in HAProxy, unless letters count alike.
     pub(super) fn place(&self, text: &[u8]) -> Option<usize> {
         let text = if self.any_case {
             Cow::Owned(text.to_ascii_lowercase())
         } else {
             Cow::Borrowed(text)
         };
+        let fitting = |(_, pattern): &(usize, &[u8])| self.how.fits(pattern, &text);
+        let mut listed = self.listed.iter().map(|pattern| &**pattern).enumerate();
         match self.how {
             TextMatch::Equal => self.sorted.get(&*text).copied(),
-            TextMatch::Begins => self.first(|p| text.starts_with(p)),
-            TextMatch::Ends => self.first(|p| text.ends_with(p)),
-            TextMatch::Contains => self.first(|p| contains(&text, p)),
-            TextMatch::Directory => self.first(|p| piece(&text, p, b"/?")),
-            TextMatch::Domain => self.first(|p| piece(&text, p, b"/?.:")),
+            TextMatch::Begins if !self.any_case => {
+                // Of equals the first: `max_by_key` would give the last.
+                let longest = listed.filter(fitting).rev().max_by_key(|(_, pattern)| pattern.len());
+                longest.map(|(place, _)| place)
+            }
+            _ => listed.find(fitting).map(|(place, _)| place),
         }
     }
-
-    fn first(&self, fits: impl Fn(&[u8]) -> bool) -> Option<usize> {
-        self.listed.iter().position(|pattern| fits(pattern))
-    }
-}
-
-fn contains(text: &[u8], pattern: &[u8]) -> bool {
-    pattern.is_empty() || text.windows(pattern.len()).any(|window| window == pattern)
-}
-
-/// Whether the pattern stands between two of these delimiters, or the ends of the text. Delimiters around the pattern
-/// itself do not count.
-fn piece(text: &[u8], pattern: &[u8], delimiters: &[u8]) -> bool {
-    let is_delimiter = |b: Option<&u8>| b.is_none_or(|b| delimiters.contains(b));
-    let start = pattern.iter().position(|b| !delimiters.contains(b));
-    let end = pattern.iter().rposition(|b| !delimiters.contains(b));
-    let Some((start, end)) = start.zip(end) else {
-        return false;
-    };
-    let pattern = &pattern[start..=end];
-    let before = |at: usize| at.checked_sub(1).and_then(|before| text.get(before));
-    let mut windows = text.windows(pattern.len()).enumerate();
-    windows
-        .any(|(at, window)| window == pattern && is_delimiter(before(at)) && is_delimiter(text.get(at + pattern.len())))
 }

@@ -1,9 +1,10 @@
 //! Sets of rules: who decides, who waits, what is done on the way.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::*;
-use crate::acl::{Acl, Matcher, Numbers, Term, Test};
+use crate::acl::{Acl, How, List, Method, Patterns, Term, Test};
 use crate::expr::content::{Content, Part};
 use crate::expr::{Expr, Fact, Fetch, Sample, Scope, Variable};
 
@@ -56,10 +57,15 @@ fn length() -> Expr {
 
 /// One ACL: at least `n` bytes have come.
 fn at_least(n: i64) -> Acls {
+    let how = How {
+        method: Method::Int,
+        any_case: false,
+    };
+    let patterns = Patterns::new(how, Arc::new(List::of([(format!("{n}:").as_str(), None)])));
     Acls(vec![Acl {
         tests: vec![Test {
             expr: length(),
-            matcher: Matcher::Int(Numbers(vec![(n, i64::MAX)])),
+            any: vec![Arc::new(patterns.expect("a range of numbers"))],
         }],
     }])
 }

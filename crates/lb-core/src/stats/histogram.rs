@@ -119,6 +119,12 @@ pub struct Distribution {
 }
 
 impl Distribution {
+    /// Counts one more.
+    pub fn add(&mut self, of: Measure, amount: u64) {
+        self.counts[of.bucket(amount)] += 1;
+        self.sum = self.sum.saturating_add(amount);
+    }
+
     pub fn total(&self) -> u64 {
         self.counts.iter().sum()
     }

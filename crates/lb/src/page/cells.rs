@@ -324,7 +324,7 @@ fn weight(row: &Row) -> Cell {
 fn failed_checks(row: &Row) -> Cell {
     counted(row, Field::Chkfail)
         .bad()
-        .tip(vec![("Failed health checks".to_owned(), String::new())])
+        .tip(vec![("Failed Health Checks".to_owned(), String::new())])
 }
 
 fn downtime(row: &Row) -> Cell {
@@ -362,20 +362,24 @@ fn sessions_tip(row: &Row) -> Vec<(String, String)> {
     if row.kind() != Kind::Server {
         return Vec::new();
     }
-    let most = match row.number(Field::Slim) {
-        0 => "-".to_owned(),
-        n => grouped(n),
+    let count = |name: &str, field| (name.to_owned(), grouped(row.number(field)));
+    let limit = |name: &str, field| {
+        let most = match row.number(field) {
+            0 => "-".to_owned(),
+            n => grouped(n),
+        };
+        (name.to_owned(), most)
     };
     vec![
-        (
-            "Current active connections:".to_owned(),
-            grouped(row.number(Field::Scur)),
-        ),
-        (
-            "Current used connections:".to_owned(),
-            grouped(row.number(Field::UsedConnCur)),
-        ),
-        ("Active connections limit:".to_owned(), most),
+        count("Current active connections:", Field::Scur),
+        count("Current used connections:", Field::UsedConnCur),
+        // Each is one client's, so none rests between two.
+        count("Current idle connections:", Field::SrvIcur),
+        count("- unsafe:", Field::IdleConnCur),
+        count("- safe:", Field::SafeConnCur),
+        count("Estimated need of connections:", Field::NeedConnEst),
+        limit("Active connections limit:", Field::Slim),
+        limit("Idle connections limit:", Field::SrcIlim),
     ]
 }
 
@@ -401,16 +405,11 @@ fn total_tip(row: &Row) -> Vec<(String, String)> {
 }
 
 fn resets_tip(row: &Row) -> Vec<(String, String)> {
-    vec![
-        (
-            "Transfers that clients broke off:".to_owned(),
-            grouped(row.number(Field::CliAbrt)),
-        ),
-        (
-            "Transfers that servers broke off:".to_owned(),
-            grouped(row.number(Field::SrvAbrt)),
-        ),
-    ]
+    let [clients, servers] = [Field::CliAbrt, Field::SrvAbrt].map(|field| grouped(row.number(field)));
+    vec![(
+        "Connection resets during transfers:".to_owned(),
+        format!("{clients} client, {servers} server"),
+    )]
 }
 
 #[cfg(test)]

@@ -275,11 +275,12 @@ fn with_unit(n: i128) -> String {
 
 /// As monitoring reads it on HAProxy's page.
 fn bits(n: i128) -> String {
-    if n < 1000 {
-        format!("{n} bps")
-    } else {
-        bytes(n).replace('\u{202f}', " ").replace('B', "bps")
-    }
+    let (unit, scale) = match n {
+        1_000_000_000.. => ("Gbps", 1e9),
+        1_000_000.. => ("Mbps", 1e6),
+        _ => ("kbps", 1e3),
+    };
+    format!("{:.3} {unit}", n as f64 / scale)
 }
 
 fn is_up(row: &Row) -> bool {
@@ -298,7 +299,7 @@ fn process(info: &Info) -> Process {
         connections: text(InfoField::CurrConns),
         rate: text(InfoField::ConnRate),
         bits: bits(8 * info.number(InfoField::BytesOutRate)),
-        tasks: text(InfoField::Tasks),
+        tasks: format!("{}/{}", text(InfoField::RunQueue), text(InfoField::Tasks)),
         idle: text(InfoField::IdlePct),
     }
 }
@@ -449,8 +450,25 @@ fn line(row: &Row, legend: bool) -> Line {
         label: label.to_owned(),
         badge: status.to_owned(),
         server: is_server.then(|| label.to_owned()),
-        legend: (legend && is_server).then(|| format!("{}, id: {}", row.text(Field::Addr), row.sid())),
+        legend: legend.then(|| explained(row)).filter(|text| !text.is_empty()),
         cells: cells(row),
+    }
+}
+
+/// `stats show-legends`: what else there is to know of a row.
+fn explained(row: &Row) -> String {
+    match row.kind() {
+        Kind::Frontend => String::new(),
+        Kind::Backend => format!("balancing: {}", row.text(Field::Algo)),
+        Kind::Listener | Kind::Server => {
+            let address = row.text(Field::Addr);
+            let family = match address.parse() {
+                Ok(std::net::SocketAddr::V4(_)) => "IPv4: ",
+                Ok(std::net::SocketAddr::V6(_)) => "IPv6: ",
+                Err(_) => "",
+            };
+            format!("{family}{address}, id: {}", row.sid())
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use tandem_ops::control::Level::{Admin, Operator, User};
 use tandem_ops::control::{Call, Command, Level, Reply};
 
 use super::{
-    Room, counters, drain, dynamic, explain, frontends, process, reload, server, servers, sessions, stats, tables,
+    Room, counters, drain, dynamic, explain, frontends, inside, patterns, process, reload, server, servers, sessions, stats, tables,
     upgrade, variables, wait,
 };
 
@@ -30,40 +30,71 @@ const fn command(
 pub(super) static COMMANDS: &[Command<Room>] = &[
     command("_getsocks", "", Admin, upgrade::listeners, ""),
     command("_handover", "", Admin, upgrade::everything, ""),
+    command("add acl", "add acl [@<ver>] <acl> <pattern>", Operator, patterns::add_acl, "add an acl entry"),
+    command("add backend", "", Admin, inside::absent, ""),
+    command("add map", "add map [@<ver>] <map> <key> <val>", Operator, patterns::add_map, "add a map entry (payload supported instead of key/val)"),
     command("add server", "add server <bk>/<srv>", Admin, dynamic::add, "create a new server"),
+    command("clear acl", "clear acl [@<ver>] <acl>", Operator, patterns::clear_acl, "clear the contents of this acl"),
     command("clear counters", "clear counters [all]", Operator, counters::clear, "clear max statistics counters (or all counters)"),
+    command("clear map", "clear map [@<ver>] <map>", Operator, patterns::clear_map, "clear the contents of this map"),
     command("clear table", "clear table <table> [<filter>]*", Admin, tables::clear, "remove an entry from a table (filter: data/key)"),
+    command("commit acl", "commit acl @<ver> <acl>", Operator, patterns::commit_acl, "commit the ACL at this version"),
+    command("commit map", "commit map @<ver> <map>", Operator, patterns::commit_map, "commit the map at this version"),
+    command("del acl", "del acl <acl> [<key>|#<ref>]", Operator, patterns::delete_acl, "delete acl entries matching <key>"),
+    command("del backend", "", Admin, inside::absent, ""),
+    command("del map", "del map <map> [<key>|#<ref>]", Operator, patterns::delete_map, "delete map entries matching <key>"),
     command("del server", "del server <bk>/<srv>", Admin, dynamic::delete, "remove a dynamically added server"),
     command("disable agent", "disable agent", Admin, server::disable_agent, "disable agent checks"),
+    command("disable dynamic-cookie", "", Admin, inside::absent, ""),
     command("disable frontend", "disable frontend <frontend>", Admin, frontends::disable, "temporarily disable specific frontend"),
     command("disable health", "disable health", Admin, server::disable_health, "disable health checks"),
     command("disable server", "disable server (DEPRECATED)", Admin, server::disable, "disable a server for maintenance (use 'set server' instead)"),
     command("drain", "drain [over <time> [idlest|oldest]]", Admin, drain::begin, "stop softly, and close those who are left over this time"),
     command("dump stats-file", "dump stats-file", Admin, stats::dump, "dump stats for a stats-file"),
     command("enable agent", "enable agent", Admin, server::enable_agent, "enable agent checks"),
+    command("enable dynamic-cookie", "", Admin, inside::absent, ""),
     command("enable frontend", "enable frontend <frontend>", Admin, frontends::enable, "re-enable specific frontend"),
     command("enable health", "enable health", Admin, server::enable_health, "enable health checks"),
     command("enable server", "enable server  (DEPRECATED)", Admin, server::enable, "enable a disabled server (use 'set server' instead)"),
     command("explain", "explain <addr>[:<port>] [<frontend>] [json]", Operator, explain::tell, "say which server a client would get and why"),
+    command("get acl", "get acl <acl> <value>", User, patterns::look_up_acl, "report the patterns matching a sample for an ACL"),
+    command("get map", "get map <acl> <value>", User, patterns::look_up_map, "report the keys and values matching a sample for a map"),
     command("get var", "get var <name>", User, variables::get, "retrieve contents of a process-wide variable"),
     command("get weight", "get weight <bk>/<srv>", User, server::get_weight, "report a server's current weight"),
+    command("httpclient", "", Admin, inside::absent, ""),
+    command("prepare acl", "prepare acl <acl>", Operator, patterns::prepare_acl, "prepare a new version for atomic ACL replacement"),
+    command("prepare map", "prepare map <acl>", Operator, patterns::prepare_map, "prepare a new version for atomic map replacement"),
+    command("publish backend", "", Admin, inside::absent, ""),
     command("reload", "reload [dry-run] [json]", Admin, reload::reload, "read the configuration again and apply what has changed"),
+    command("set anon", "", Operator, inside::absent, ""),
+    command("set dynamic-cookie-key", "", Admin, inside::absent, ""),
+    command("set map", "set map <map> [<key>|#<ref>] <value>", Operator, patterns::set_map, "modify a map entry"),
     command("set maxconn frontend", "set maxconn frontend <frontend> <value>", Admin, frontends::set_maxconn, "change a frontend's maxconn setting"),
     command("set maxconn global", "set maxconn global <value>", Admin, frontends::set_maxconn_global, "change the per-process maxconn setting"),
     command("set maxconn server", "set maxconn server <bk>/<srv>", Admin, server::set_maxconn, "change a server's maxconn setting"),
+    command("set profiling", "set profiling <what> {auto|on|off}", Admin, inside::set_profiling, "enable/disable resource profiling (tasks,memory)"),
     command("set rate-limit", "set rate-limit <setting> <value>", Admin, frontends::set_rate_limit, "change a rate limiting value"),
     command("set server", "set server <bk>/<srv> [opts]", Admin, server::set, "change a server's state, weight, address or ssl"),
     command("set table", "set table <table> key <k> [data.* <v>]*", Admin, tables::set, "update or create a table entry's data"),
     command("set var", "set var <name> [fmt|expr] {<fmt>|<expr>}", Admin, variables::set, "set variable from an expression or a format"),
     command("set weight", "set weight <bk>/<srv>  (DEPRECATED)", Admin, server::set_weight, "change a server's weight (use 'set server' instead)"),
+    command("show acl", "show acl [@<ver>] <acl>]", User, patterns::show_acl, "report available acls or dump an acl's contents"),
     command("show activity", "show activity", User, process::activity, "show per-thread activity stats (for support/developers)"),
+    command("show anon", "", User, inside::absent, ""),
     command("show backend", "show backend", User, servers::backends, "list backends in the current running config"),
+    command("show cache", "show cache", User, inside::cache, "show cache status"),
+    command("show dev", "", User, inside::absent, ""),
     command("show drain", "show drain", User, drain::show, "report how far a soft stop is"),
     command("show env", "show env [var]", Operator, process::environment, "dump environment variables known to the process"),
     command("show errors", "show errors [<px>] [request|response]", Operator, process::errors, "report last request and/or response errors for each proxy"),
     command("show events", "show events [<sink>] [-w] [-n]", User, process::events, "show event sink state"),
+    command("show fd", "", Operator, inside::absent, ""),
     command("show info", "show info [desc|json|typed|float]*", User, stats::info, "report information about the running process"),
+    command("show libs", "show libs", Operator, inside::libraries, "show loaded object files and libraries"),
+    command("show map", "show map [@ver] [map]", User, patterns::show_map, "report available maps or dump a map's contents"),
     command("show peers", "show peers [dict|-] [section]", User, process::peers, "dump some information about all the peers or this peers section"),
+    command("show pools", "", User, inside::absent, ""),
+    command("show profiling", "show profiling [<what>|<#lines>|byaddr]*", User, inside::profiling, "show profiling state (all,status,tasks,memory)"),
     command("show resolvers", "show resolvers [id]", User, process::resolvers, "dumps counters from all resolvers section and associated name servers"),
     command("show schema json", "show schema json", User, stats::json_schema, "report schema used for stats"),
     command("show servers conn", "show servers conn [<backend>]", User, servers::connections, "dump server connections status (all or for a single backend)"),
@@ -72,9 +103,58 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("show startup-logs", "show startup-logs", User, process::startup_logs, "report logs emitted during HAProxy startup"),
     command("show stat", "show stat [desc|json|no-maint|typed|up]*", User, stats::stat, "report counters for each proxy and server"),
     command("show table", "show table <table> [<filter>]*", User, tables::show, "report table usage stats or dump this table's contents (filter: data/key)"),
+    command("show tasks", "show tasks", User, inside::tasks, "show running tasks"),
+    command("show threads", "", User, inside::absent, ""),
+    command("show trace", "show trace [<module>]", User, inside::show_trace, "show live tracing state"),
     command("show version", "show version", User, process::version, "show version of the current process"),
     command("shutdown frontend", "shutdown frontend <frontend>", Admin, frontends::shutdown, "stop a specific frontend"),
     command("shutdown session", "shutdown session [id]", Admin, sessions::shutdown, "kill a specific session"),
     command("shutdown sessions server", "shutdown sessions server <bk>/<srv>", Admin, sessions::shutdown_at_server, "kill sessions on a server"),
+    command("trace", "trace [<module>|0] [cmd [args...]]", Admin, inside::trace, "manage live tracing (empty to list, 0 to stop all)"),
+    command("unpublish backend", "", Admin, inside::absent, ""),
     command("wait", "", User, wait::wait, ""),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+    use std::path::Path;
+
+    use super::super::inside::ABSENT;
+    use super::*;
+
+    const HEAD: &str = "# The stats socket's commands\n\nMade from the table of commands by `TANDEM_RECORD=1 cargo test -p tandem-lb \
+                        socket::commands`; a test compares.\nForms and answers are those of HAProxy 2.6, and `lb_socket::haproxy` asks both; \
+                        `tandem ask --json` makes JSON of each. Beside these:\n`help`, `prompt`, `quit`, `echo`, `user`, `operator`, \
+                        `expert-mode`, `experimental-mode`, `set severity-output`, `set timeout cli`, `show cli level`,\n`show cli \
+                        sockets`. Changes of `acl` and `map` last until the files are read again, by a reload or by the next binary.\n";
+
+    fn page() -> String {
+        let mut text = HEAD.to_owned();
+        text.push_str("\n| command | level | |\n|---|---|---|\n");
+        for command in COMMANDS.iter().filter(|command| !command.usage.is_empty()) {
+            let (usage, level) = (command.usage.replace('|', "\\|"), command.level.name());
+            writeln!(text, "| `{usage}` | {level} | {} |", command.about).expect("a string takes it");
+        }
+        text.push_str("\n## Known, and not here\n\nEach is answered by its line.\n\n| command | why not |\n|---|---|\n");
+        for (name, why) in ABSENT {
+            writeln!(text, "| `{name}` | {why} |").expect("a string takes it");
+        }
+        text
+    }
+
+    #[test]
+    fn the_page_of_commands() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/socket-commands.md");
+        if std::env::var_os("TANDEM_RECORD").is_some() {
+            std::fs::write(&path, page()).expect("the folder of the documents is writable");
+        }
+        let written = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(written == page(), "record it anew: TANDEM_RECORD=1 cargo test -p tandem-lb socket::commands");
+    }
+
+    #[test]
+    fn names_are_in_order() {
+        assert!(COMMANDS.is_sorted_by_key(|command| command.name));
+    }
+}

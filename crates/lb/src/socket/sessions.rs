@@ -1,8 +1,9 @@
 //! The connections there are, and ending them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tandem_ops::control::{Call, Reply};
+use tandem_ops::control::{Call, Reply, duration};
 use tandem_time::Mono;
 
 use super::Room;
@@ -19,11 +20,66 @@ pub(super) fn show(room: &Room, call: &Call) -> Reply {
             None => Reply::Output("Session not found.".to_owned()),
         };
     }
-    let form = if call.arg(0) == "all" { details } else { line };
-    let all = room.live.all();
-    Reply::Pieces(Box::new(
-        all.into_iter().map(move |(id, connection)| form(id, &connection, now)),
-    ))
+    let wanted = match Wanted::parse(call.args()) {
+        Ok(wanted) => wanted,
+        Err(why) => return Reply::error(why),
+    };
+    let form = if wanted.in_full { details } else { line };
+    let all = room.live.all().into_iter();
+    let meant = all.filter(move |(_, connection)| wanted.names(connection, now));
+    Reply::Pieces(Box::new(meant.map(move |(id, connection)| form(id, &connection, now))))
+}
+
+/// Which of them are asked for: all that these words fit (the filters of HAProxy 3).
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Wanted {
+    in_full: bool,
+    older: Duration,
+    frontend: Option<String>,
+    backend: Option<String>,
+    server: Option<(String, String)>,
+}
+
+const USAGE: &str = "show sess [<id>|all|help] [older <age>] [frontend <fe>] [backend <be>] [server <be>/<srv>]";
+
+impl Wanted {
+    fn parse(words: &[String]) -> Result<Wanted, String> {
+        let mut wanted = Wanted::default();
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            let mut value = || words.next().cloned().ok_or_else(|| format!("'{word}' expects a value: {USAGE}"));
+            match word.as_str() {
+                "all" => wanted.in_full = true,
+                "help" => return Err(USAGE.to_owned()),
+                "older" => {
+                    let age = duration(&value()?, Duration::from_secs(1));
+                    wanted.older = age.ok_or_else(|| "Expects a valid age.".to_owned())?;
+                }
+                "frontend" => wanted.frontend = Some(value()?),
+                "backend" => wanted.backend = Some(value()?),
+                "server" => {
+                    let (backend, server) = value()?
+                        .split_once('/')
+                        .map(|(b, s)| (b.to_owned(), s.to_owned()))
+                        .ok_or_else(|| "Require 'backend/server'.".to_owned())?;
+                    wanted.server = Some((backend, server));
+                }
+                // 2.6 takes what is no number for none at all.
+                _ => {}
+            }
+        }
+        Ok(wanted)
+    }
+
+    fn names(&self, connection: &Connection, now: Mono) -> bool {
+        let backend = || connection.backend().map(|backend| backend.name());
+        let is_backend = |name: &str| backend().is_some_and(|backend| *backend == *name);
+        let is_server = |name: &str| server_of(connection).is_some_and(|server| *server.name() == *name);
+        now.since(connection.began) >= self.older
+            && self.frontend.as_ref().is_none_or(|name| *connection.frontend.plan.name == **name)
+            && self.backend.as_ref().is_none_or(|name| is_backend(name))
+            && self.server.as_ref().is_none_or(|(b, s)| is_backend(b) && is_server(s))
+    }
 }
 
 pub(super) fn shutdown(room: &Room, call: &Call) -> Reply {
@@ -137,6 +193,23 @@ mod tests {
         let table = [(0, "0s"), (59, "59s"), (61, "1m1s"), (3_700, "1h1m"), (90_000, "1d1h")];
         for (seconds, expected) in table {
             assert_eq!(age(seconds), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for() {
+        let parse = |text: &str| Wanted::parse(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(parse(""), Ok(Wanted::default()));
+        let wanted = Wanted {
+            in_full: true,
+            older: Duration::from_secs(120),
+            frontend: Some("fe".to_owned()),
+            backend: Some("be".to_owned()),
+            server: Some(("be".to_owned(), "s".to_owned())),
+        };
+        assert_eq!(parse("all older 2m frontend fe backend be server be/s"), Ok(wanted));
+        for wrong in ["older", "older x", "server be", "frontend", "help"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -17,6 +17,7 @@ use crate::counters::{Attempts, Traffic};
 use crate::frontend::{Frontend, Gate, Seat};
 use crate::keeper::Keeper;
 use crate::listeners::shown;
+use crate::live::Ages;
 use crate::page::Site;
 use crate::publish::Backend;
 use crate::servers::Server;
@@ -151,17 +152,19 @@ impl Series {
         })
     }
 
-    pub(super) fn spreads(&self) -> Vec<ServerSpread> {
+    pub(super) fn spreads(&self, ages: &Ages) -> Vec<ServerSpread> {
         let Series::Backend { keeper, .. } = self else {
             return Vec::new();
         };
         let backend = keeper.backend().now();
+        let open = |idx| ages.get(&(backend.plan.name.clone(), idx)).copied();
         let servers = backend.servers.all();
         servers
             .map(|server| ServerSpread {
                 proxy: backend.plan.name.to_string(),
                 server: server.name().to_string(),
                 of: server.history.distributions(),
+                open: open(server.place).unwrap_or_default(),
             })
             .collect()
     }

@@ -27,6 +27,11 @@ impl Call {
         }
     }
 
+    /// All words, those that name the command among them.
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+
     /// The argument at this place; empty when it was not given.
     pub fn arg(&self, place: usize) -> &str {
         self.args().get(place).map_or("", String::as_str)

@@ -51,6 +51,8 @@ pub(super) struct Exposition<'a> {
 pub(super) struct Family<'t> {
     out: &'t mut String,
     sample: String,
+    /// How the names of a histogram's sum and count end.
+    pub(super) sums: [&'static str; 2],
 }
 
 impl<'a> Exposition<'a> {
@@ -81,6 +83,10 @@ impl<'a> Exposition<'a> {
         Some(Family {
             out: &mut self.out,
             sample,
+            sums: match (of, self.format) {
+                (Type::GaugeHistogram, Format::OpenMetrics) => ["_gsum", "_gcount"],
+                _ => ["_sum", "_count"],
+            },
         })
     }
 
@@ -97,7 +103,7 @@ impl Family<'_> {
         line(self.out, &self.sample, labels, value);
     }
 
-    /// A sample whose name ends like this: `_bucket`, `_sum`, `_count`.
+    /// A sample whose name ends like this: `_bucket`, and one of the [`sums`](Family::sums).
     pub(super) fn part(&mut self, ending: &str, labels: &[(&str, &str)], value: &str) {
         line(self.out, &format!("{}{ending}", self.sample), labels, value);
     }
@@ -111,7 +117,7 @@ fn spelled(name: &str, of: Type) -> (&str, String) {
             (family, format!("{family}_total"))
         }
         Type::Info => (name.strip_suffix("_info").unwrap_or(name), name.to_owned()),
-        Type::Gauge | Type::Histogram => (name, name.to_owned()),
+        Type::Gauge | Type::Histogram | Type::GaugeHistogram => (name, name.to_owned()),
     }
 }
 

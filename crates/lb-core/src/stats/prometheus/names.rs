@@ -10,6 +10,8 @@ pub(super) enum Type {
     Counter,
     Gauge,
     Histogram,
+    /// Of what is there now, so that its figures may go down.
+    GaugeHistogram,
     /// Constant, and all in its labels.
     Info,
 }
@@ -43,11 +45,12 @@ pub(super) struct Metric {
 }
 
 impl Type {
-    /// Prometheus' own format knows no info.
+    /// Prometheus' own format knows no info, and one kind of histogram.
     pub(super) fn word(self, format: Format) -> &'static str {
         match (self, format) {
             (Counter, _) => "counter",
-            (Type::Histogram, _) => "histogram",
+            (Type::GaugeHistogram, Format::OpenMetrics) => "gaugehistogram",
+            (Type::Histogram | Type::GaugeHistogram, _) => "histogram",
             (Type::Info, Format::OpenMetrics) => "info",
             (Gauge | Type::Info, _) => "gauge",
         }

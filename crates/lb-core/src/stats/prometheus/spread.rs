@@ -1,6 +1,6 @@
 //! The histograms of each server, which HAProxy has not: `tandem_server_*`.
 
-use super::exposition::Exposition;
+use super::exposition::{Exposition, Family};
 use super::names::Type;
 use crate::stats::histogram::{Distribution, Measure, Unit};
 
@@ -11,6 +11,8 @@ pub struct ServerSpread {
     pub server: String,
     /// In the order of [`Measure::ALL`].
     pub of: [Distribution; Measure::ALL.len()],
+    /// How long the sessions that are open have lasted so far, as [`Measure::Age`].
+    pub open: Distribution,
 }
 
 struct Histogram {
@@ -19,6 +21,8 @@ struct Histogram {
     /// What is measured, and the direction that tells two of one family apart.
     parts: &'static [(Measure, Option<&'static str>)],
 }
+
+const OPEN: &str = "tandem_server_open_session_age_seconds";
 
 const HISTOGRAMS: [Histogram; 4] = [
     Histogram {
@@ -47,26 +51,37 @@ pub(super) fn write(out: &mut Exposition<'_>, spreads: &[ServerSpread]) {
     if spreads.is_empty() {
         return;
     }
+    if let Some(mut family) = out.family(OPEN, "how long the sessions that are open now have lasted", Type::GaugeHistogram) {
+        for spread in spreads {
+            spread.write(&mut family, Measure::Age, None, &spread.open);
+        }
+    }
     for histogram in &HISTOGRAMS {
         let Some(mut family) = out.family(histogram.name, histogram.about, Type::Histogram) else {
             continue;
         };
         for spread in spreads {
             for (measure, direction) in histogram.parts {
-                let mut labels = vec![("proxy", spread.proxy.as_str()), ("server", spread.server.as_str())];
-                labels.extend(direction.map(|word| ("direction", word)));
-                let counted = &spread.of[measure.place()];
-                let bounds = measure.bounds().iter().map(|bound| amount(*bound, *measure));
-                let mut so_far = 0;
-                for (bound, count) in bounds.chain(["+Inf".to_owned()]).zip(counted.counts) {
-                    so_far += count;
-                    let with_bound: Vec<_> = labels.iter().copied().chain([("le", bound.as_str())]).collect();
-                    family.part("_bucket", &with_bound, &so_far.to_string());
-                }
-                family.part("_sum", &labels, &amount(counted.sum, *measure));
-                family.part("_count", &labels, &so_far.to_string());
+                spread.write(&mut family, *measure, *direction, &spread.of[measure.place()]);
             }
         }
+    }
+}
+
+impl ServerSpread {
+    fn write(&self, family: &mut Family<'_>, measure: Measure, direction: Option<&str>, counted: &Distribution) {
+        let mut labels = vec![("proxy", self.proxy.as_str()), ("server", self.server.as_str())];
+        labels.extend(direction.map(|word| ("direction", word)));
+        let bounds = measure.bounds().iter().map(|bound| amount(*bound, measure));
+        let mut so_far = 0;
+        for (bound, count) in bounds.chain(["+Inf".to_owned()]).zip(counted.counts) {
+            so_far += count;
+            let with_bound: Vec<_> = labels.iter().copied().chain([("le", bound.as_str())]).collect();
+            family.part("_bucket", &with_bound, &so_far.to_string());
+        }
+        let [sum, count] = family.sums;
+        family.part(sum, &labels, &amount(counted.sum, measure));
+        family.part(count, &labels, &so_far.to_string());
     }
 }
 
@@ -103,14 +118,15 @@ mod tests {
     fn buckets_add_up() {
         let mut of = [Distribution::default(); Measure::ALL.len()];
         for micros in [100, 300, 300, 99_000_000] {
-            let counted = &mut of[Measure::ConnectTime.place()];
-            counted.counts[Measure::ConnectTime.bucket(micros)] += 1;
-            counted.sum += micros;
+            of[Measure::ConnectTime.place()].add(Measure::ConnectTime, micros);
         }
+        let mut open = Distribution::default();
+        open.add(Measure::Age, 2_000_000);
         let spreads = [ServerSpread {
             proxy: "be".to_owned(),
             server: "a".to_owned(),
             of,
+            open,
         }];
         let names = Names::default();
         let mut out = Exposition::new(Format::OpenMetrics, &names);
@@ -125,6 +141,11 @@ mod tests {
             "tandem_server_connect_time_seconds_bucket{proxy=\"be\",server=\"a\",le=\"+Inf\"} 4",
             "tandem_server_connect_time_seconds_sum{proxy=\"be\",server=\"a\"} 99.0007",
             "tandem_server_connect_time_seconds_count{proxy=\"be\",server=\"a\"} 4",
+            "# TYPE tandem_server_open_session_age_seconds gaugehistogram",
+            "tandem_server_open_session_age_seconds_bucket{proxy=\"be\",server=\"a\",le=\"1.0\"} 0",
+            "tandem_server_open_session_age_seconds_bucket{proxy=\"be\",server=\"a\",le=\"5.0\"} 1",
+            "tandem_server_open_session_age_seconds_gsum{proxy=\"be\",server=\"a\"} 2.0",
+            "tandem_server_open_session_age_seconds_gcount{proxy=\"be\",server=\"a\"} 1",
             "tandem_server_session_bytes_bucket{proxy=\"be\",server=\"a\",direction=\"out\",le=\"+Inf\"} 0",
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");

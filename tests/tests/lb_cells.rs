@@ -1,0 +1,238 @@
+//! The page beside HAProxy's: the same configuration and the same clients must give the same cells, and the same words when
+//! one points at them.
+
+#[path = "page/haproxy.rs"]
+mod haproxy;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use tandem_tests::{Lb, Server, connect, ended, fetch, free_port, until};
+
+/// Where the page and a frontend listen.
+struct Ports {
+    page: u16,
+    front: u16,
+}
+
+/// Servers that are up, unchecked, resting and down, behind a frontend that counts its listener.
+fn config(ports: &Ports, servers: &[Server; 2], nobody: u16) -> String {
+    let [one, two] = servers.each_ref().map(Server::address);
+    let Ports { page, front } = ports;
+    format!(
+        "defaults\n mode tcp\n timeout connect 5s\n timeout client 30s\n timeout server 30s\n\
+         listen stats\n mode http\n bind 127.0.0.1:{page}\n stats enable\n stats uri /stats\n stats show-legends\n stats admin if TRUE\n\
+         frontend fe\n bind 127.0.0.1:{front} name first\n option socket-stats\n maxconn 500\n default_backend be\n\
+         backend be\n balance roundrobin\n fullconn 400\n \
+         server s1 {one} check inter 1h weight 3\n server s2 {two}\n \
+         server s3 {two} backup disabled maxconn 20\n server s4 127.0.0.1:{nobody} check inter 1h fall 1\n"
+    )
+}
+
+/// What is shown in a cell, and when one points at it.
+type Cell = (String, String);
+/// By proxy and row, and then by column.
+type Page = BTreeMap<String, Vec<Cell>>;
+
+const HEADS: [&str; 30] = [
+    "qcur", "qmax", "qlimit", "rate", "rate max", "rate limit", "scur", "smax", "slim", "stot", "lbtot", "last", "bin",
+    "bout", "dreq", "dresp", "ereq", "econ", "eresp", "retr", "redis", "status", "lastchk", "wght", "act", "bck", "chk",
+    "dwn", "dwntme", "thrtle",
+];
+
+/// Text without tags; numbers in one piece.
+fn plain(html: &str) -> String {
+    let html = html.replace("<span class=\"rls\">", "").replace("&nbsp;", " ").replace('\u{202f}', "");
+    let html = html.replace("&#60;", "<").replace("&#39;", "'");
+    let mut text = String::new();
+    let mut is_tag = false;
+    // What closes a group of digits leaves no blank.
+    for c in html.replace("</span>", "").chars() {
+        match c {
+            '<' => is_tag = true,
+            '>' if is_tag => {
+                is_tag = false;
+                text.push(' ');
+            }
+            c if !is_tag => text.push(c),
+            _ => {}
+        }
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn theirs(html: &str) -> Page {
+    let mut page = Page::new();
+    for row in html.split("<tr class=").skip(1) {
+        let Some((_, name)) = row.split_once("<a name=\"").filter(|_| !row.starts_with("\"titre")) else {
+            continue;
+        };
+        let name = name.split('"').next().unwrap_or_default().replace("/+", "/");
+        let (row, tips) = without_tips(row);
+        let mut cells = Vec::new();
+        let mut legend = Cell::default();
+        for (place, cell) in row.split("<td").skip(1).enumerate() {
+            let (attributes, inside) = cell.split_once('>').unwrap_or_default();
+            let width = attributes.split("colspan=").nth(1).and_then(|n| n.parse().ok()).unwrap_or(1);
+            let (shown, tip) = inside.split_once(TIP).unwrap_or((inside, ""));
+            let number = tip.split(TIP).next().and_then(|n| n.parse::<usize>().ok());
+            let tip = number.map_or_else(String::new, |n| plain(&tips[n]));
+            match place {
+                0 => {}
+                1 => legend = (String::new(), tip),
+                _ => {
+                    cells.push((plain(shown), tip));
+                    cells.extend((1..width).map(|_| Cell::default()));
+                }
+            }
+        }
+        cells.push(legend);
+        page.insert(name, cells);
+    }
+    page
+}
+
+/// Stands around the number of a tip that was taken out.
+const TIP: char = '\u{1}';
+
+/// A tip may hold a table, whose cells are not cells of the row.
+fn without_tips(row: &str) -> (String, Vec<String>) {
+    let mut tips = Vec::new();
+    let mut parts = row.split("<div class=tips>");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (tip, behind) = part.split_once("</div>").unwrap_or((part, ""));
+        text.push_str(&format!("{TIP}{}{TIP}{behind}", tips.len()));
+        tips.push(tip.to_owned());
+    }
+    (text, tips)
+}
+
+fn ours(html: &str) -> Page {
+    let mut page = Page::new();
+    for row in html.split("<tr role=\"row\" class=\"").skip(1) {
+        let row = row.split("</tr>").next().unwrap_or_default();
+        let name = row.split("id=\"").nth(1).and_then(|name| name.split('"').next());
+        let legend = row.split("<span class=\"legend\">").nth(1).and_then(|l| l.split('<').next());
+        let cells = row.split("<td role=\"cell\"").skip(1).map(|cell| {
+            let inside = cell.split_once('>').map_or("", |(_, inside)| inside);
+            let (shown, tip) = inside.split_once("<span class=\"tips\" role=\"tooltip\">").unwrap_or((inside, ""));
+            (plain(shown), plain(&tip.replace("</span>", " ")))
+        });
+        let mut cells: Vec<Cell> = cells.collect();
+        // Ours has two columns more: bytes of this second. And bytes say their exact number when one points at them.
+        cells.drain(14..16);
+        cells[12..14].iter_mut().for_each(|bytes| *bytes = (bytes.0.clone(), String::new()));
+        cells.push((String::new(), legend.unwrap_or_default().to_owned()));
+        page.insert(name.unwrap_or_default().to_owned(), cells);
+    }
+    page
+}
+
+fn digits(text: &str) -> String {
+    let mut masked = String::new();
+    for c in text.chars() {
+        match c {
+            '0'..='9' if masked.ends_with('#') => {}
+            '0'..='9' => masked.push('#'),
+            c => masked.push(c),
+        }
+    }
+    masked
+}
+
+/// Without what differs from run to run: times, and how many came within this second.
+fn masked(head: &str, (text, tip): &Cell) -> Cell {
+    let of_time = |text: &str| match text.split_once(' ') {
+        Some((time, rest)) if time.ends_with('s') => format!("{} {rest}", digits(time)),
+        _ if text.ends_with('s') => digits(text),
+        _ => text.to_owned(),
+    };
+    match head {
+        "status" | "last" | "dwntme" => (of_time(text), tip.clone()),
+        "rate" | "rate max" | "lastchk" => (digits(text), digits(tip)),
+        // Compression and caches are of HTTP; how long things took, of the machine.
+        "bout" => (text.clone(), String::new()),
+        "stot" => {
+            let times = ["Queue time:", "Connect time:", "Total time:"];
+            let mut words: Vec<String> = tip.split(' ').map(str::to_owned).collect();
+            for place in 0..words.len() {
+                if words[place] == "time:" && times.iter().any(|t| t.starts_with(&words[place.saturating_sub(1)])) {
+                    words.iter_mut().skip(place + 1).take(3).for_each(|word| *word = digits(word));
+                }
+            }
+            (text.clone(), words.join(" "))
+        }
+        _ => (text.clone(), tip.clone()),
+    }
+}
+
+/// The same clients for each: four that come, say something and go, and one that stays.
+fn visited(ports: &Ports) -> (std::net::TcpStream, String) {
+    let at = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+    let status = |wanted: &[(&str, &str)]| {
+        let csv = fetch(at(ports.page), "/stats;csv").body;
+        wanted.iter().all(|(name, words)| {
+            let line = csv.lines().find(|line| line.starts_with(&format!("be,{name},")));
+            line.and_then(|line| line.split(',').nth(17)).is_some_and(|status| status == *words)
+        })
+    };
+    until("the first checks", || status(&[("s1", "UP"), ("s4", "DOWN")]).then_some(()));
+    for _ in 0..4 {
+        let mut stream = connect(at(ports.front));
+        assert_eq!(tandem_tests::ask(&mut stream, b"hello"), b"hello");
+        stream.shutdown(std::net::Shutdown::Write).expect("it is open");
+        assert!(ended(&mut stream));
+    }
+    let mut kept = connect(at(ports.front));
+    assert_eq!(tandem_tests::ask(&mut kept, b"hello"), b"hello");
+    let html = until("everybody to be counted", || {
+        let csv = fetch(at(ports.page), "/stats;csv").body;
+        let line = csv.lines().find(|line| line.starts_with("fe,FRONTEND,"))?;
+        let cells: Vec<&str> = line.split(',').collect();
+        (cells[4] == "1" && cells[7] == "5").then(|| fetch(at(ports.page), "/stats").body)
+    });
+    (kept, html)
+}
+
+#[test]
+fn cells_and_tips_are_haproxys() {
+    if haproxy::version().is_none() {
+        return haproxy::say("SKIP the page beside HAProxy: haproxy is not installed");
+    }
+    let servers = [Server::echo(), Server::echo()];
+    let nobody = free_port();
+    let [a, b] = [(); 2].map(|()| Ports {
+        page: free_port(),
+        front: free_port(),
+    });
+    let _lb = Lb::start(&config(&a, &servers, nobody));
+    let (kept, html) = visited(&a);
+    let ours = ours(&html);
+    drop(kept);
+    let _haproxy = haproxy::HaProxy::start(&config(&b, &servers, nobody));
+    until("HAProxy's page", || {
+        std::net::TcpStream::connect(("127.0.0.1", b.page)).ok()
+    });
+    let (kept, html) = visited(&b);
+    let theirs = theirs(&html);
+    drop(kept);
+    let rows = |page: &Page| page.keys().filter(|name| !name.starts_with("stats")).cloned().collect::<Vec<_>>();
+    let theirs_rows: Vec<String> = rows(&theirs).into_iter().filter(|name| name.contains('/')).collect();
+    assert_eq!(rows(&ours), theirs_rows);
+    let mut different = Vec::new();
+    let mut compared = 0;
+    for name in &theirs_rows {
+        let (theirs, ours) = (&theirs[name], &ours[name]);
+        assert_eq!((theirs.len(), ours.len()), (31, 31), "{name}: {theirs:?}");
+        for (head, (theirs, ours)) in HEADS.iter().chain(&["legend"]).zip(theirs.iter().zip(ours)) {
+            let (theirs, ours) = (masked(head, theirs), masked(head, ours));
+            compared += 1;
+            if theirs != ours {
+                different.push(format!("{name} {head}: HAProxy {theirs:?}, we {ours:?}"));
+            }
+        }
+    }
+    haproxy::say(&format!("{compared} cells of {} rows are HAProxy's", theirs_rows.len()));
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
