@@ -35,14 +35,44 @@ type Cell = (String, String);
 type Page = BTreeMap<String, Vec<Cell>>;
 
 const HEADS: [&str; 30] = [
-    "qcur", "qmax", "qlimit", "rate", "rate max", "rate limit", "scur", "smax", "slim", "stot", "lbtot", "last", "bin",
-    "bout", "dreq", "dresp", "ereq", "econ", "eresp", "retr", "redis", "status", "lastchk", "wght", "act", "bck", "chk",
-    "dwn", "dwntme", "thrtle",
+    "qcur",
+    "qmax",
+    "qlimit",
+    "rate",
+    "rate max",
+    "rate limit",
+    "scur",
+    "smax",
+    "slim",
+    "stot",
+    "lbtot",
+    "last",
+    "bin",
+    "bout",
+    "dreq",
+    "dresp",
+    "ereq",
+    "econ",
+    "eresp",
+    "retr",
+    "redis",
+    "status",
+    "lastchk",
+    "wght",
+    "act",
+    "bck",
+    "chk",
+    "dwn",
+    "dwntme",
+    "thrtle",
 ];
 
 /// Text without tags; numbers in one piece.
 fn plain(html: &str) -> String {
-    let html = html.replace("<span class=\"rls\">", "").replace("&nbsp;", " ").replace('\u{202f}', "");
+    let html = html
+        .replace("<span class=\"rls\">", "")
+        .replace("&nbsp;", " ")
+        .replace('\u{202f}', "");
     let html = html.replace("&#60;", "<").replace("&#39;", "'");
     let mut text = String::new();
     let mut is_tag = false;
@@ -73,7 +103,11 @@ fn theirs(html: &str) -> Page {
         let mut legend = Cell::default();
         for (place, cell) in row.split("<td").skip(1).enumerate() {
             let (attributes, inside) = cell.split_once('>').unwrap_or_default();
-            let width = attributes.split("colspan=").nth(1).and_then(|n| n.parse().ok()).unwrap_or(1);
+            let width = attributes
+                .split("colspan=")
+                .nth(1)
+                .and_then(|n| n.parse().ok())
+                .unwrap_or(1);
             let (shown, tip) = inside.split_once(TIP).unwrap_or((inside, ""));
             let number = tip.split(TIP).next().and_then(|n| n.parse::<usize>().ok());
             let tip = number.map_or_else(String::new, |n| plain(&tips[n]));
@@ -113,16 +147,23 @@ fn ours(html: &str) -> Page {
     for row in html.split("<tr role=\"row\" class=\"").skip(1) {
         let row = row.split("</tr>").next().unwrap_or_default();
         let name = row.split("id=\"").nth(1).and_then(|name| name.split('"').next());
-        let legend = row.split("<span class=\"legend\">").nth(1).and_then(|l| l.split('<').next());
+        let legend = row
+            .split("<span class=\"legend\">")
+            .nth(1)
+            .and_then(|l| l.split('<').next());
         let cells = row.split("<td role=\"cell\"").skip(1).map(|cell| {
             let inside = cell.split_once('>').map_or("", |(_, inside)| inside);
-            let (shown, tip) = inside.split_once("<span class=\"tips\" role=\"tooltip\">").unwrap_or((inside, ""));
+            let (shown, tip) = inside
+                .split_once("<span class=\"tips\" role=\"tooltip\">")
+                .unwrap_or((inside, ""));
             (plain(shown), plain(&tip.replace("</span>", " ")))
         });
         let mut cells: Vec<Cell> = cells.collect();
         // Ours has two columns more: bytes of this second. And bytes say their exact number when one points at them.
         cells.drain(14..16);
-        cells[12..14].iter_mut().for_each(|bytes| *bytes = (bytes.0.clone(), String::new()));
+        cells[12..14]
+            .iter_mut()
+            .for_each(|bytes| *bytes = (bytes.0.clone(), String::new()));
         cells.push((String::new(), legend.unwrap_or_default().to_owned()));
         page.insert(name.unwrap_or_default().to_owned(), cells);
     }
@@ -158,7 +199,11 @@ fn masked(head: &str, (text, tip): &Cell) -> Cell {
             let mut words: Vec<String> = tip.split(' ').map(str::to_owned).collect();
             for place in 0..words.len() {
                 if words[place] == "time:" && times.iter().any(|t| t.starts_with(&words[place.saturating_sub(1)])) {
-                    words.iter_mut().skip(place + 1).take(3).for_each(|word| *word = digits(word));
+                    words
+                        .iter_mut()
+                        .skip(place + 1)
+                        .take(3)
+                        .for_each(|word| *word = digits(word));
                 }
             }
             (text.clone(), words.join(" "))
@@ -174,10 +219,13 @@ fn visited(ports: &Ports) -> (std::net::TcpStream, String) {
         let csv = fetch(at(ports.page), "/stats;csv").body;
         wanted.iter().all(|(name, words)| {
             let line = csv.lines().find(|line| line.starts_with(&format!("be,{name},")));
-            line.and_then(|line| line.split(',').nth(17)).is_some_and(|status| status == *words)
+            line.and_then(|line| line.split(',').nth(17))
+                .is_some_and(|status| status == *words)
         })
     };
-    until("the first checks", || status(&[("s1", "UP"), ("s4", "DOWN")]).then_some(()));
+    until("the first checks", || {
+        status(&[("s1", "UP"), ("s4", "DOWN")]).then_some(())
+    });
     for _ in 0..4 {
         let mut stream = connect(at(ports.front));
         assert_eq!(tandem_tests::ask(&mut stream, b"hello"), b"hello");
@@ -217,7 +265,12 @@ fn cells_and_tips_are_haproxys() {
     let (kept, html) = visited(&b);
     let theirs = theirs(&html);
     drop(kept);
-    let rows = |page: &Page| page.keys().filter(|name| !name.starts_with("stats")).cloned().collect::<Vec<_>>();
+    let rows = |page: &Page| {
+        page.keys()
+            .filter(|name| !name.starts_with("stats"))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
     let theirs_rows: Vec<String> = rows(&theirs).into_iter().filter(|name| name.contains('/')).collect();
     assert_eq!(rows(&ours), theirs_rows);
     let mut different = Vec::new();

@@ -54,7 +54,10 @@ impl Shelf {
     pub(crate) fn file(&self, path: &str, user: Use, world: World<'_>) -> Result<Arc<List>, String> {
         let wants_values = user != Use::Acl;
         let mut found = self.found.borrow_mut();
-        let known = found.lists.iter_mut().find(|draft| draft.from.is_file(path, wants_values));
+        let known = found
+            .lists
+            .iter_mut()
+            .find(|draft| draft.from.is_file(path, wants_values));
         if let Some(draft) = known {
             draft.uses.push((user, world.line));
             return Ok(draft.list.clone());
@@ -90,7 +93,9 @@ impl Shelf {
     /// A list as tests read it; those who read the same in the same way share it.
     pub(crate) fn patterns(&self, how: How, list: &Arc<List>) -> Result<Arc<Patterns>, BadPattern> {
         let tests = &mut self.found.borrow_mut().tests;
-        let known = tests.iter().find(|test| test.how == how && Arc::ptr_eq(&test.list, list));
+        let known = tests
+            .iter()
+            .find(|test| test.how == how && Arc::ptr_eq(&test.list, list));
         if let Some(known) = known {
             return Ok(known.clone());
         }

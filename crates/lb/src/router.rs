@@ -200,7 +200,10 @@ mod tests {
         assert!(way.line().is_none() && way.dial().is_err());
         let listener = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
         let address = beside::state_of_router(&control).expect("a short path");
-        listener.bind(&address).and_then(|()| listener.listen(1)).expect("nobody has this name");
+        listener
+            .bind(&address)
+            .and_then(|()| listener.listen(1))
+            .expect("nobody has this name");
         assert!(way.dial().is_ok());
     }
 }

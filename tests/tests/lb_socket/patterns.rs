@@ -20,7 +20,10 @@ impl Gate {
             std::fs::write(&path, text).expect("the folder is writable");
             path.display().to_string()
         };
-        let (blocked, ways) = (file("blocked.lst", "192.0.2.1\n"), file("ways.map", "192.0.2.0/24 be\n"));
+        let (blocked, ways) = (
+            file("blocked.lst", "192.0.2.1\n"),
+            file("ways.map", "192.0.2.0/24 be\n"),
+        );
         let servers = [Server::named("one"), Server::named("two")];
         let config = Config::default()
             .global(room.line())
@@ -96,6 +99,11 @@ fn a_reload_reads_the_files_again() {
     assert_eq!(gate.answerer().as_deref(), Some("one"));
     gate.room.ask("reload");
     assert_eq!(gate.answerer(), None);
-    let entries = gate.room.ask(&format!("show acl {}", gate.room.0.join("blocked.lst").display()));
-    assert!(entries.contains(" 127.0.0.1\n") && !entries.contains("192.0.2.1"), "{entries}");
+    let entries = gate
+        .room
+        .ask(&format!("show acl {}", gate.room.0.join("blocked.lst").display()));
+    assert!(
+        entries.contains(" 127.0.0.1\n") && !entries.contains("192.0.2.1"),
+        "{entries}"
+    );
 }

@@ -37,7 +37,17 @@ impl<'a> Answer<'a> {
         if let Ok(value @ (Value::Array(_) | Value::Object(_))) = serde_json::from_str(self.text) {
             return value;
         }
-        let shapes = [tables, csv, lists, columns, sessions, entries, findings, pairs, assignments];
+        let shapes = [
+            tables,
+            csv,
+            lists,
+            columns,
+            sessions,
+            entries,
+            findings,
+            pairs,
+            assignments,
+        ];
         let shaped = shapes.iter().find_map(|shape| shape(&lines));
         shaped.unwrap_or_else(|| json!({ "lines": lines }))
     }

@@ -7,8 +7,8 @@ use tandem_lb_core::expr::{Expr, Fetch, Kind, Part};
 use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, Span, nearest};
 
-use super::patterns::{self, bad};
 use super::Book;
+use super::patterns::{self, bad};
 use crate::code;
 use crate::expr::World;
 use crate::shelf::{Shelf, Use};

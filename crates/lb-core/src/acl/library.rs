@@ -72,12 +72,7 @@ impl Library {
     }
 
     /// Adds all or nothing. Without a version they count at once.
-    pub fn add(
-        &self,
-        at: &Shelved,
-        version: Option<u32>,
-        entries: &[(&str, Option<&str>)],
-    ) -> Result<(), Refusal> {
+    pub fn add(&self, at: &Shelved, version: Option<u32>, entries: &[(&str, Option<&str>)]) -> Result<(), Refusal> {
         let mut content = Content::clone(&at.list.now());
         let version = version.unwrap_or(content.current);
         if version > content.next {

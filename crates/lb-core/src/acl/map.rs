@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::pattern::{bytes, networks, ranges, regexes};
 use super::narrowest::Narrowest;
+use super::pattern::{bytes, networks, ranges, regexes};
 use super::{BadEntry, Content, How, Method, Numbers, Regex, Texts, Values};
 use crate::expr::{Kind, Sample};
 

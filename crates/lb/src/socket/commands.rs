@@ -4,8 +4,8 @@ use tandem_ops::control::Level::{Admin, Operator, User};
 use tandem_ops::control::{Call, Command, Level, Reply};
 
 use super::{
-    Room, counters, drain, dynamic, explain, frontends, inside, patterns, process, reload, server, servers, sessions, stats, tables,
-    upgrade, variables, wait,
+    Room, counters, drain, dynamic, explain, frontends, inside, patterns, process, reload, server, servers, sessions,
+    stats, tables, upgrade, variables, wait,
 };
 
 type Run = fn(&Room, &Call) -> Reply;
@@ -31,7 +31,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("_getsocks", "", Admin, upgrade::listeners, ""),
     command("_handover", "", Admin, upgrade::everything, ""),
     command("add acl", "add acl [@<ver>] <acl> <pattern>", Operator, patterns::add_acl, "add an acl entry"),
-    command("add backend", "", Admin, inside::absent, ""),
+    command("add backend", "", User, inside::absent, ""),
     command("add map", "add map [@<ver>] <map> <key> <val>", Operator, patterns::add_map, "add a map entry (payload supported instead of key/val)"),
     command("add server", "add server <bk>/<srv>", Admin, dynamic::add, "create a new server"),
     command("clear acl", "clear acl [@<ver>] <acl>", Operator, patterns::clear_acl, "clear the contents of this acl"),
@@ -41,18 +41,18 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("commit acl", "commit acl @<ver> <acl>", Operator, patterns::commit_acl, "commit the ACL at this version"),
     command("commit map", "commit map @<ver> <map>", Operator, patterns::commit_map, "commit the map at this version"),
     command("del acl", "del acl <acl> [<key>|#<ref>]", Operator, patterns::delete_acl, "delete acl entries matching <key>"),
-    command("del backend", "", Admin, inside::absent, ""),
+    command("del backend", "", User, inside::absent, ""),
     command("del map", "del map <map> [<key>|#<ref>]", Operator, patterns::delete_map, "delete map entries matching <key>"),
     command("del server", "del server <bk>/<srv>", Admin, dynamic::delete, "remove a dynamically added server"),
     command("disable agent", "disable agent", Admin, server::disable_agent, "disable agent checks"),
-    command("disable dynamic-cookie", "", Admin, inside::absent, ""),
+    command("disable dynamic-cookie", "", User, inside::absent, ""),
     command("disable frontend", "disable frontend <frontend>", Admin, frontends::disable, "temporarily disable specific frontend"),
     command("disable health", "disable health", Admin, server::disable_health, "disable health checks"),
     command("disable server", "disable server (DEPRECATED)", Admin, server::disable, "disable a server for maintenance (use 'set server' instead)"),
     command("drain", "drain [over <time> [idlest|oldest]]", Admin, drain::begin, "stop softly, and close those who are left over this time"),
     command("dump stats-file", "dump stats-file", Admin, stats::dump, "dump stats for a stats-file"),
     command("enable agent", "enable agent", Admin, server::enable_agent, "enable agent checks"),
-    command("enable dynamic-cookie", "", Admin, inside::absent, ""),
+    command("enable dynamic-cookie", "", User, inside::absent, ""),
     command("enable frontend", "enable frontend <frontend>", Admin, frontends::enable, "re-enable specific frontend"),
     command("enable health", "enable health", Admin, server::enable_health, "enable health checks"),
     command("enable server", "enable server  (DEPRECATED)", Admin, server::enable, "enable a disabled server (use 'set server' instead)"),
@@ -61,13 +61,13 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("get map", "get map <acl> <value>", User, patterns::look_up_map, "report the keys and values matching a sample for a map"),
     command("get var", "get var <name>", User, variables::get, "retrieve contents of a process-wide variable"),
     command("get weight", "get weight <bk>/<srv>", User, server::get_weight, "report a server's current weight"),
-    command("httpclient", "", Admin, inside::absent, ""),
+    command("httpclient", "", User, inside::absent, ""),
     command("prepare acl", "prepare acl <acl>", Operator, patterns::prepare_acl, "prepare a new version for atomic ACL replacement"),
     command("prepare map", "prepare map <acl>", Operator, patterns::prepare_map, "prepare a new version for atomic map replacement"),
-    command("publish backend", "", Admin, inside::absent, ""),
+    command("publish backend", "", User, inside::absent, ""),
     command("reload", "reload [dry-run] [json]", Admin, reload::reload, "read the configuration again and apply what has changed"),
-    command("set anon", "", Operator, inside::absent, ""),
-    command("set dynamic-cookie-key", "", Admin, inside::absent, ""),
+    command("set anon", "", User, inside::absent, ""),
+    command("set dynamic-cookie-key", "", User, inside::absent, ""),
     command("set map", "set map <map> [<key>|#<ref>] <value>", Operator, patterns::set_map, "modify a map entry"),
     command("set maxconn frontend", "set maxconn frontend <frontend> <value>", Admin, frontends::set_maxconn, "change a frontend's maxconn setting"),
     command("set maxconn global", "set maxconn global <value>", Admin, frontends::set_maxconn_global, "change the per-process maxconn setting"),
@@ -88,7 +88,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("show env", "show env [var]", Operator, process::environment, "dump environment variables known to the process"),
     command("show errors", "show errors [<px>] [request|response]", Operator, process::errors, "report last request and/or response errors for each proxy"),
     command("show events", "show events [<sink>] [-w] [-n]", User, process::events, "show event sink state"),
-    command("show fd", "", Operator, inside::absent, ""),
+    command("show fd", "", User, inside::absent, ""),
     command("show info", "show info [desc|json|typed|float]*", User, stats::info, "report information about the running process"),
     command("show libs", "show libs", Operator, inside::libraries, "show loaded object files and libraries"),
     command("show map", "show map [@ver] [map]", User, patterns::show_map, "report available maps or dump a map's contents"),
@@ -110,8 +110,8 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("shutdown frontend", "shutdown frontend <frontend>", Admin, frontends::shutdown, "stop a specific frontend"),
     command("shutdown session", "shutdown session [id]", Admin, sessions::shutdown, "kill a specific session"),
     command("shutdown sessions server", "shutdown sessions server <bk>/<srv>", Admin, sessions::shutdown_at_server, "kill sessions on a server"),
-    command("trace", "trace [<module>|0] [cmd [args...]]", Admin, inside::trace, "manage live tracing (empty to list, 0 to stop all)"),
-    command("unpublish backend", "", Admin, inside::absent, ""),
+    command("trace", "trace [<module>|0] [cmd [args...]]", User, inside::trace, "manage live tracing (empty to list, 0 to stop all)"),
+    command("unpublish backend", "", User, inside::absent, ""),
     command("wait", "", User, wait::wait, ""),
 ];
 
@@ -136,7 +136,9 @@ mod tests {
             let (usage, level) = (command.usage.replace('|', "\\|"), command.level.name());
             writeln!(text, "| `{usage}` | {level} | {} |", command.about).expect("a string takes it");
         }
-        text.push_str("\n## Known, and not here\n\nEach is answered by its line.\n\n| command | why not |\n|---|---|\n");
+        text.push_str(
+            "\n## Known, and not here\n\nEach is answered by its line.\n\n| command | why not |\n|---|---|\n",
+        );
         for (name, why) in ABSENT {
             writeln!(text, "| `{name}` | {why} |").expect("a string takes it");
         }
@@ -150,7 +152,10 @@ mod tests {
             std::fs::write(&path, page()).expect("the folder of the documents is writable");
         }
         let written = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(written == page(), "record it anew: TANDEM_RECORD=1 cargo test -p tandem-lb socket::commands");
+        assert!(
+            written == page(),
+            "record it anew: TANDEM_RECORD=1 cargo test -p tandem-lb socket::commands"
+        );
     }
 
     #[test]

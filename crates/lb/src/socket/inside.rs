@@ -13,25 +13,50 @@ pub(super) const ABSENT: &[(&str, &str)] = &[
     ("del backend", BACKENDS),
     ("disable dynamic-cookie", COOKIES),
     ("enable dynamic-cookie", COOKIES),
-    ("httpclient", "There is no HTTP client here: connections are relayed as they are."),
+    (
+        "httpclient",
+        "There is no HTTP client here: connections are relayed as they are.",
+    ),
     ("publish backend", BACKENDS),
-    ("set anon", "Nothing is made anonymous here: give away the output of commands with care."),
+    (
+        "set anon",
+        "Nothing is made anonymous here: give away the output of commands with care.",
+    ),
     ("set dynamic-cookie-key", COOKIES),
-    ("show anon", "Nothing is made anonymous here: give away the output of commands with care."),
-    ("show dev", "There is no such summary: see 'show info', 'show env' and 'tandem-lb -vv'."),
-    ("show fd", "No table of descriptors is kept: the system's is in /proc/<pid>/fd, and 'ss -tnp' has the sockets."),
-    ("show pools", "There are no pools: memory comes from the system's allocator, and PoolUsed_bytes in 'show info' counts it."),
-    ("show threads", "Threads cannot be looked into: 'show activity' counts, and /proc/<pid>/task has what each has used."),
+    (
+        "show anon",
+        "Nothing is made anonymous here: give away the output of commands with care.",
+    ),
+    (
+        "show dev",
+        "There is no such summary: see 'show info', 'show env' and 'tandem-lb -vv'.",
+    ),
+    (
+        "show fd",
+        "No table of descriptors is kept: the system's is in /proc/<pid>/fd, and 'ss -tnp' has the sockets.",
+    ),
+    (
+        "show pools",
+        "There are no pools: memory comes from the system's allocator, and PoolUsed_bytes in 'show info' counts it.",
+    ),
+    (
+        "show threads",
+        "Threads cannot be looked into: 'show activity' counts, and /proc/<pid>/task has what each has used.",
+    ),
     ("unpublish backend", BACKENDS),
 ];
 
-const BACKENDS: &str = "Backends are of the configuration: change the file and give 'reload', which ends no connection.";
+const BACKENDS: &str =
+    "Backends are of the configuration: change the file and give 'reload', which ends no connection.";
 const COOKIES: &str = "Cookies are of HTTP: backends here are in TCP mode.";
 
 /// The line for a command that is in [`ABSENT`].
 pub(super) fn absent(_: &Room, call: &Call) -> Reply {
     let words = call.words();
-    let is_named = |name: &str| name.split(' ').eq(words.iter().take(name.split(' ').count()).map(String::as_str));
+    let is_named = |name: &str| {
+        name.split(' ')
+            .eq(words.iter().take(name.split(' ').count()).map(String::as_str))
+    };
     let found = ABSENT.iter().find(|(name, _)| is_named(name));
     Reply::error(found.map_or("Not here.", |(_, why)| why))
 }
@@ -40,7 +65,8 @@ pub(super) fn absent(_: &Room, call: &Call) -> Reply {
 pub(super) fn profiling(_: &Room, call: &Call) -> Reply {
     const STATUS: &str = "Per-task CPU profiling              : off           # set profiling tasks {on|auto|off}\n\
                           Memory usage profiling              : off           # set profiling memory {on|off}\n";
-    const TASKS: &str = "Tasks activity:\n  function                      calls   cpu_tot   cpu_avg   lat_tot   lat_avg\n";
+    const TASKS: &str =
+        "Tasks activity:\n  function                      calls   cpu_tot   cpu_avg   lat_tot   lat_avg\n";
     Reply::Output(match call.arg(0) {
         "status" => STATUS.to_owned(),
         "tasks" => TASKS.to_owned(),
@@ -108,7 +134,10 @@ fn mapped(maps: &str) -> String {
             continue;
         };
         let hexadecimal = |text| u64::from_str_radix(text, 16).ok();
-        let Some((start, end)) = range.split_once('-').and_then(|(a, b)| Some((hexadecimal(a)?, hexadecimal(b)?))) else {
+        let Some((start, end)) = range
+            .split_once('-')
+            .and_then(|(a, b)| Some((hexadecimal(a)?, hexadecimal(b)?)))
+        else {
             continue;
         };
         let whole = files.entry(path).or_insert((start, end));
@@ -130,7 +159,8 @@ mod tests {
                     55aa00001000-55aa00004000 r-xp 00001000 00:01 7 /bin/x\n\
                     7ffe00000000-7ffe00001000 rw-p 00000000 00:00 0 [stack]\n\
                     7f0000000000-7f0000000010 r--p 00000000 00:01 8 /lib/y.so\n";
-        let lines = "0x55aa00000000-0x55aa00003fff (0x0004000) /bin/x\n0x7f0000000000-0x7f000000000f (0x0000010) /lib/y.so\n";
+        let lines =
+            "0x55aa00000000-0x55aa00003fff (0x0004000) /bin/x\n0x7f0000000000-0x7f000000000f (0x0000010) /lib/y.so\n";
         assert_eq!(mapped(maps), lines);
     }
 
@@ -138,7 +168,10 @@ mod tests {
     fn names_are_in_order_and_each_is_a_command() {
         assert!(ABSENT.is_sorted_by_key(|(name, _)| *name));
         for (name, _) in ABSENT {
-            assert!(super::super::commands::COMMANDS.iter().any(|c| c.name == *name), "{name}");
+            assert!(
+                super::super::commands::COMMANDS.iter().any(|c| c.name == *name),
+                "{name}"
+            );
         }
     }
 }

@@ -155,14 +155,22 @@ fn pieces(content: std::sync::Arc<Content>, version: u32, list: u32) -> impl Ite
     const LINES: usize = 256;
     let mut from = 0;
     std::iter::from_fn(move || {
-        let text: String = content.of_version(version).skip(from).take(LINES).map(|e| line(e, list)).collect();
+        let text: String = content
+            .of_version(version)
+            .skip(from)
+            .take(LINES)
+            .map(|e| line(e, list))
+            .collect();
         from += LINES;
         Some(text).filter(|text| !text.is_empty())
     })
 }
 
 fn line(entry: &Entry, list: u32) -> String {
-    let value = entry.value.as_ref().map_or_else(String::new, |value| format!(" {value}"));
+    let value = entry
+        .value
+        .as_ref()
+        .map_or_else(String::new, |value| format!(" {value}"));
     format!("{:#x} {}{value}\n", name_of(entry.number, list), entry.key)
 }
 
@@ -194,7 +202,11 @@ fn look_up(room: &Room, call: &Call, family: Family) -> Reply {
 }
 
 fn found(finding: &Finding, family: Family) -> String {
-    let case = if finding.how.any_case { "insensitive" } else { "sensitive" };
+    let case = if finding.how.any_case {
+        "insensitive"
+    } else {
+        "sensitive"
+    };
     let mut text = format!("type={}, case={case}, ", finding.how.method.name());
     let word = if family == Acl { "match" } else { "found" };
     let Some(entry) = &finding.entry else {
@@ -230,14 +242,15 @@ fn type_of(sample: &Sample<'_>) -> &'static str {
 
 fn add(room: &Room, family: Family, version: Option<u32>, reference: &str, rows: &[(&str, Option<&str>)]) -> Reply {
     let library = room.reloader.patterns();
-    let Some(at) = library.find(reference).filter(|at| family.has(at)) else {
-        return family.unknown();
-    };
-    if family == Acl && at.has_maps {
+    let found = library.find(reference);
+    if family == Acl && found.is_some_and(|at| at.has_maps) {
         return Reply::error(
             "This ACL is shared with a map containing samples. You must use the command 'add map' to add values.",
         );
     }
+    let Some(at) = found.filter(|at| family.has(at)) else {
+        return family.unknown();
+    };
     let word = family.word().to_lowercase();
     let future = format!("Version number in the future, please use 'prepare {word}' before.");
     done(library.add(at, version, rows), &future)

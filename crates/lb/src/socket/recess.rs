@@ -40,7 +40,17 @@ mod tests {
     #[test]
     fn what_changes_something_is_refused() {
         let refused: Vec<&str> = COMMANDS.iter().filter(|c| !is_harmless(c)).map(|c| c.name).collect();
-        let first_words = ["add", "clear", "del", "disable", "enable", "set", "shutdown frontend"];
+        let first_words = [
+            "add",
+            "clear",
+            "commit",
+            "del",
+            "disable",
+            "enable",
+            "prepare",
+            "set",
+            "shutdown frontend",
+        ];
         for name in &refused {
             assert!(
                 first_words.iter().any(|word| name.starts_with(word)),

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tandem_lb_core::log::tcplog::CivilTime;
+use tandem_ops::clock::Wall;
 use tandem_ops::control::{Call, Reply, duration};
 use tandem_time::Mono;
 
@@ -47,7 +49,12 @@ impl Wanted {
         let mut wanted = Wanted::default();
         let mut words = words.iter();
         while let Some(word) = words.next() {
-            let mut value = || words.next().cloned().ok_or_else(|| format!("'{word}' expects a value: {USAGE}"));
+            let mut value = || {
+                words
+                    .next()
+                    .cloned()
+                    .ok_or_else(|| format!("'{word}' expects a value: {USAGE}"))
+            };
             match word.as_str() {
                 "all" => wanted.in_full = true,
                 "help" => return Err(USAGE.to_owned()),
@@ -76,7 +83,10 @@ impl Wanted {
         let is_backend = |name: &str| backend().is_some_and(|backend| *backend == *name);
         let is_server = |name: &str| server_of(connection).is_some_and(|server| *server.name() == *name);
         now.since(connection.began) >= self.older
-            && self.frontend.as_ref().is_none_or(|name| *connection.frontend.plan.name == **name)
+            && self
+                .frontend
+                .as_ref()
+                .is_none_or(|name| *connection.frontend.plan.name == **name)
             && self.backend.as_ref().is_none_or(|name| is_backend(name))
             && self.server.as_ref().is_none_or(|(b, s)| is_backend(b) && is_server(s))
     }
@@ -127,23 +137,30 @@ fn line(id: u64, connection: &Arc<Connection>, now: Mono) -> String {
     )
 }
 
+/// The lines of HAProxy's form that say something here.
 fn details(id: u64, connection: &Arc<Connection>, now: Mono) -> String {
     let names = Names::of(connection);
     let plan = &connection.frontend.plan;
     let (proto, source) = source(connection.peer);
-    let backend_id = connection.backend().map_or(-1, |b| i64::from(b.now().plan.id));
-    let (server_id, address) = match server_of(connection) {
-        Some(server) => (i64::from(server.plan().id.0), format!(" addr={}", server.address)),
-        None => (-1, String::new()),
+    let backend = match connection.backend() {
+        Some(backend) => format!("{} (id={} mode=tcp)", names.backend, backend.now().plan.id),
+        None => "<NONE> (id=-1 mode=-)".to_owned(),
     };
+    let server = match server_of(connection) {
+        Some(server) => format!("{} (id={}) addr={}", names.server, server.plan().id.0, server.address),
+        None => "<NONE> (id=-1)".to_owned(),
+    };
+    let lasts = now.since(connection.began);
+    let wall = Wall::now();
+    let began = wall.as_millis() - i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX);
+    let began = CivilTime::from_unix(began, wall.local_offset());
+    let age = age(lasts.as_secs());
     format!(
-        "{id:#x}: id={id} proto={proto} source={source}\n  frontend={} (id={} mode=tcp)\n  backend={} \
-         (id={backend_id} mode=tcp)\n  server={} (id={server_id}){address}\n  age={}\n",
-        plan.name,
-        plan.id,
-        names.backend,
-        names.server,
-        age(now.since(connection.began).as_secs()),
+        "{id:#x}: [{began}000] id={id} proto={proto} source={source}\n  \
+         flags=0x0, conn_retries=0, conn_exp=<NEVER> conn_et=0x000 srv_conn=(nil), pend_pos=(nil) waiting=0 epoch=0\n  \
+         frontend={} (id={} mode=tcp), listener=? (id=1)\n  backend={backend}\n  server={server}\n  \
+         task={id:#x} (state=0x00 nice=0 calls=1 rate=0 exp=<NEVER> tmask=0x1 age={age})\n",
+        plan.name, plan.id,
     )
 }
 

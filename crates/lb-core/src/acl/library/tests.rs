@@ -34,7 +34,11 @@ fn library(name: &str, output: Kind, entries: &[(&str, Option<&str>)]) -> Librar
 }
 
 fn ten() -> Library {
-    library("ip", Kind::Int, &[("10.0.0.0/8", Some("1")), ("10.1.0.0/16", Some("2"))])
+    library(
+        "ip",
+        Kind::Int,
+        &[("10.0.0.0/8", Some("1")), ("10.1.0.0/16", Some("2"))],
+    )
 }
 
 impl Library {
@@ -64,7 +68,10 @@ fn lists_have_two_names() {
 fn what_is_changed_counts_at_once() {
     let library = ten();
     let at = library.at();
-    assert_eq!([library.value_of("10.1.2.3"), library.value_of("10.9.2.3")], [Some(2), Some(1)]);
+    assert_eq!(
+        [library.value_of("10.1.2.3"), library.value_of("10.9.2.3")],
+        [Some(2), Some(1)]
+    );
     assert_eq!(library.add(at, None, &[("10.1.2.0/24", Some("3"))]), Ok(()));
     assert_eq!(library.value_of("10.1.2.3"), Some(3));
     assert_eq!(library.set(at, Which::Key("10.1.2.0/24"), "4"), Ok(()));
@@ -82,7 +89,12 @@ fn a_bad_entry_changes_nothing() {
     let library = ten();
     let at = library.at();
     let good = ("10.2.0.0/16", Some("5"));
-    for bad in [("x", Some("5")), ("10.3.0.0/33", Some("5")), ("10.3.0.0/16", Some("x")), ("10.3.0.0/16", None)] {
+    for bad in [
+        ("x", Some("5")),
+        ("10.3.0.0/33", Some("5")),
+        ("10.3.0.0/16", Some("x")),
+        ("10.3.0.0/16", None),
+    ] {
         let refused = library.add(at, None, &[good, bad]);
         assert!(matches!(refused, Err(Refusal::Entry(_))), "{bad:?}");
         assert_eq!(library.value_of("10.2.3.4"), Some(1), "{bad:?}");
@@ -98,10 +110,16 @@ fn versions_count_when_they_are_committed() {
     assert_eq!(library.add(at, Some(1), &entry), Err(Refusal::Future));
     assert_eq!([library.prepare(at), library.prepare(at)], [1, 2]);
     assert_eq!(library.add(at, Some(1), &entry), Ok(()));
-    assert_eq!([library.value_of("11.1.1.1"), library.value_of("10.9.9.9")], [None, Some(1)]);
+    assert_eq!(
+        [library.value_of("11.1.1.1"), library.value_of("10.9.9.9")],
+        [None, Some(1)]
+    );
     assert_eq!(library.commit(at, 3), Err(Refusal::Version));
     assert_eq!(library.commit(at, 1), Ok(()));
-    assert_eq!([library.value_of("11.1.1.1"), library.value_of("10.9.9.9")], [Some(3), None]);
+    assert_eq!(
+        [library.value_of("11.1.1.1"), library.value_of("10.9.9.9")],
+        [Some(3), None]
+    );
     assert_eq!(at.list.now().len(), 1);
     assert_eq!(library.commit(at, 1), Err(Refusal::Version));
     assert_eq!(library.commit(at, 2), Ok(()));
@@ -110,14 +128,26 @@ fn versions_count_when_they_are_committed() {
 
 #[test]
 fn findings_name_what_fits() {
-    let library = library("beg", Kind::Text, &[("a", Some("x")), ("ab", Some("y")), ("ab", Some("z"))]);
+    let library = library(
+        "beg",
+        Kind::Text,
+        &[("a", Some("x")), ("ab", Some("y")), ("ab", Some("z"))],
+    );
     let fitting = |value| {
         let findings = library.look_up(library.at(), value);
-        let of = |finding: &Finding| finding.entry.as_ref().map(|e| e.value.clone().expect("a value").to_string());
+        let of = |finding: &Finding| {
+            finding
+                .entry
+                .as_ref()
+                .map(|e| e.value.clone().expect("a value").to_string())
+        };
         assert_eq!(findings.len(), 2);
         of(&findings[1])
     };
-    assert_eq!([fitting("abc"), fitting("ac"), fitting("b")], [Some("y".to_owned()), Some("x".to_owned()), None]);
+    assert_eq!(
+        [fitting("abc"), fitting("ac"), fitting("b")],
+        [Some("y".to_owned()), Some("x".to_owned()), None]
+    );
     let value = library.maps[0].find(&Sample::text("abc"));
     assert_eq!(value, Some(Sample::text("y")), "the longest, and of equals the first");
 }

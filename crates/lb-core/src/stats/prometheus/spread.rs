@@ -51,7 +51,11 @@ pub(super) fn write(out: &mut Exposition<'_>, spreads: &[ServerSpread]) {
     if spreads.is_empty() {
         return;
     }
-    if let Some(mut family) = out.family(OPEN, "how long the sessions that are open now have lasted", Type::GaugeHistogram) {
+    if let Some(mut family) = out.family(
+        OPEN,
+        "how long the sessions that are open now have lasted",
+        Type::GaugeHistogram,
+    ) {
         for spread in spreads {
             spread.write(&mut family, Measure::Age, None, &spread.open);
         }
