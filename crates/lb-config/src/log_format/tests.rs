@@ -17,10 +17,7 @@ fn parse(text: &str) -> Result<Format, Diagnostic> {
         text: text.to_owned(),
         span: Span::new(file, 0, text.len()),
     };
-    let world = World {
-        env: &|_| None,
-        file: &|_| Err("no file".to_owned()),
-    };
+    let world = World::new(&|_| None, &|_| Err("no file".to_owned()));
     of_line(&word, &mut Book::default(), world)
 }
 

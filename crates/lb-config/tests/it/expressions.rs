@@ -350,10 +350,7 @@ fn mistakes_in_conditions_are_shown_where_they_are() {
             "use_backend nowhere if TRUE",
             "t:4:2: error[LB0011]: there is no backend `nowhere`",
         ),
-        (
-            "use_backend %[src",
-            "t:4:15: error[LB0007]: this bracket is not closed",
-        ),
+        ("use_backend %[src", "t:4:15: error[LB0007]: this bracket is not closed"),
         (
             "use_backend %ci",
             "t:4:14: error[LB0002]: only `%[EXPRESSION]` can be part of a name",
