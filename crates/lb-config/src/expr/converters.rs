@@ -3,7 +3,7 @@
 use tandem_lb_core::acl::Regex;
 use tandem_lb_core::balance::HashFunction;
 use tandem_lb_core::expr::content::{MqttField, PacketType};
-use tandem_lb_core::expr::{Arith, Converter, HashWith, Pieces, Strings, TimeFormat};
+use tandem_lb_core::expr::{Arith, Converter, Digest, HashWith, Pieces, Strings, TimeFormat};
 
 use super::args::Args;
 use super::call::Call;
@@ -30,6 +30,7 @@ const TABLE: &[(&str, Build)] = &[
         avalanche(args)?;
         Ok(Converter::Hash(HashWith::Crc32c))
     }),
+    ("digest", |args| args.choice("a digest", DIGESTS).map(Converter::Digest)),
     ("div", |args| arith(args, Arith::Div)),
     ("djb2", |args| plain(args, HashFunction::Djb2)),
     ("even", |_| Ok(Converter::Even)),
@@ -64,6 +65,22 @@ const TABLE: &[(&str, Build)] = &[
     ("regsub", regsub),
     ("rtrim", |args| trim(args, false)),
     ("sdbm", |args| plain(args, HashFunction::Sdbm)),
+    ("sha1", |_| Ok(Converter::Digest(Digest::Sha1))),
+    ("sha2", |args| {
+        let bits = args.maybe_number(0..=512)?.unwrap_or(256);
+        let digest = match bits {
+            224 => Digest::Sha224,
+            256 => Digest::Sha256,
+            384 => Digest::Sha384,
+            512 => Digest::Sha512,
+            _ => {
+                return Err(args
+                    .bad(format!("there is no SHA-2 of {bits} bits"))
+                    .help("224, 256, 384 or 512"));
+            }
+        };
+        Ok(Converter::Digest(digest))
+    }),
     ("strcmp", |args| args.variable().map(Converter::Compare)),
     ("sub", |args| arith(args, Arith::Sub)),
     ("ub64dec", |_| text(Strings::FromBase64 { url: true })),
@@ -78,19 +95,28 @@ const TABLE: &[(&str, Build)] = &[
         let seed = args.maybe_unsigned()?.unwrap_or(0);
         Ok(Converter::Hash(HashWith::Xxh32 { seed }))
     }),
+    ("xxh3", |args| {
+        let seed = args.maybe_unsigned()?.unwrap_or(0).into();
+        Ok(Converter::Hash(HashWith::Xxh3 { seed }))
+    }),
     ("xxh64", |args| {
         let seed = args.maybe_unsigned()?.unwrap_or(0).into();
         Ok(Converter::Hash(HashWith::Xxh64 { seed }))
     }),
 ];
 
+const DIGESTS: &[(&str, Digest)] = &[
+    ("sha1", Digest::Sha1),
+    ("sha224", Digest::Sha224),
+    ("sha256", Digest::Sha256),
+    ("sha384", Digest::Sha384),
+    ("sha512", Digest::Sha512),
+];
+
 const UNSUPPORTED: &[(&str, &str)] = &[
     ("aes_gcm", "it needs a cryptographic library"),
-    ("digest", "it needs a cryptographic library"),
     ("hmac", "it needs a cryptographic library"),
     ("jwt_", "it needs a cryptographic library"),
-    ("sha1", "use xxh64 or crc32"),
-    ("sha2", "use xxh64 or crc32"),
     ("x509_", "there is no TLS here that it could ask about"),
     ("in_table", "stick tables keep no counters yet"),
     ("table_", "stick tables keep no counters yet"),
@@ -104,7 +130,6 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("json", "JSON is not read or written"),
     ("protobuf", "it is about gRPC"),
     ("ungrpc", "it is about gRPC"),
-    ("xxh3", "use xxh64"),
     ("be2", NOT_YET),
     ("capture-", NOT_YET),
     ("debug", NOT_YET),

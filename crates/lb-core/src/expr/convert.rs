@@ -2,6 +2,7 @@
 //! refused when the configuration is read; what does not fit at run time (a text that is no address) gives no value.
 
 mod base64;
+mod digest;
 mod hash;
 mod pieces;
 mod time;
@@ -12,6 +13,7 @@ use std::net::IpAddr;
 use super::content::{MqttField, PacketType, mqtt_field, mqtt_is_valid};
 use super::{Context, Fact, Kind, Sample, Variable};
 use crate::acl::{Map, Regex};
+pub use digest::Digest;
 pub use hash::HashWith;
 pub use pieces::{Pieces, Strings};
 pub use time::TimeFormat;
@@ -25,6 +27,7 @@ pub enum Converter {
     },
     Text(Strings),
     Hash(HashWith),
+    Digest(Digest),
     Arith(Arith, Operand),
     /// `not`: true where the value is 0.
     Not,
@@ -90,9 +93,11 @@ impl Converter {
         match self {
             Converter::IpMask { .. } => Kind::Ip,
             Converter::Text(strings) => strings.input(),
-            Converter::Hash(_) | Converter::Bytes { .. } | Converter::MqttIsValid | Converter::MqttField(..) => {
-                Kind::Binary
-            }
+            Converter::Hash(_)
+            | Converter::Digest(_)
+            | Converter::Bytes { .. }
+            | Converter::MqttIsValid
+            | Converter::MqttField(..) => Kind::Binary,
             Converter::Arith(..)
             | Converter::Not
             | Converter::Bool
@@ -119,7 +124,7 @@ impl Converter {
                 _ => Kind::Ip,
             },
             Converter::Text(strings) => strings.output(),
-            Converter::Bytes { .. } => Kind::Binary,
+            Converter::Digest(_) | Converter::Bytes { .. } => Kind::Binary,
             Converter::Hash(_)
             | Converter::Arith(..)
             | Converter::Neg
@@ -145,6 +150,7 @@ impl Converter {
                 IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) & v6).into()),
             })),
             Converter::Text(strings) => strings.apply(sample),
+            Converter::Digest(digest) => Some(Sample::Binary(digest.apply(&sample.into_binary()?).into())),
             Converter::Hash(with) => Some(Sample::Int(with.apply(&sample.into_binary()?))),
             Converter::Arith(arith, operand) => {
                 let right = operand.value(context)?;

@@ -13,7 +13,7 @@ mod sample;
 
 pub use content::{Content, Part};
 pub use context::{Context, Fact, ServerRef};
-pub use convert::{Arith, Converter, HashWith, Operand, Pieces, Strings, TimeFormat};
+pub use convert::{Arith, Converter, Digest, HashWith, Operand, Pieces, Strings, TimeFormat};
 pub use fetch::{Fetch, Scope, Variable};
 pub use kind::Kind;
 pub use sample::Sample;
