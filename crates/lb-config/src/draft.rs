@@ -15,7 +15,8 @@ use tandem_text::{Span, Spanned};
 use crate::acl::Book;
 use crate::checking::Checking;
 use crate::expr::Reference;
-use crate::plan::{Bind, Global, Host, Keepalive, LogRule, ProxyLogs, ServerPort, ServerStates, Stats, StickRule};
+use crate::plan::{self, Global, Host, Keepalive, LogRule, ProxyLogs, ServerPort, ServerStates, Stats, StickRule};
+use crate::tls::Words;
 use crate::written::Written;
 
 #[derive(Debug, Default)]
@@ -131,6 +132,7 @@ pub(crate) struct Settings {
     pub(crate) stats: Option<Spanned<Stats>>,
     /// `default-server`
     pub(crate) server: ServerOptions,
+    pub(crate) server_tls: Words,
     pub(crate) server_states: ServerStates,
     pub(crate) socket_stats: bool,
     pub(crate) written: Written,
@@ -161,6 +163,7 @@ impl Default for Settings {
             server_keepalive: Probing::default(),
             stats: None,
             server: ServerOptions::default(),
+            server_tls: Words::default(),
             server_states: ServerStates::default(),
             socket_stats: false,
             written: Written::default(),
@@ -215,12 +218,20 @@ impl Probing {
 }
 
 #[derive(Clone, Debug)]
+pub(crate) struct Bind {
+    /// All but TLS.
+    pub(crate) plan: plan::Bind,
+    pub(crate) tls: Spanned<Words>,
+}
+
+#[derive(Clone, Debug)]
 pub(crate) struct Server {
     pub(crate) name: Spanned<Arc<str>>,
     pub(crate) host: Host,
     pub(crate) port: ServerPort,
     pub(crate) id: Option<Spanned<u32>>,
     pub(crate) options: ServerOptions,
+    pub(crate) tls: Spanned<Words>,
     pub(crate) origin: Arc<str>,
     pub(crate) guid: Option<Arc<str>>,
 }

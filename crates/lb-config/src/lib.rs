@@ -20,6 +20,7 @@ mod native;
 mod plan;
 mod resolve;
 mod shelf;
+mod tls;
 mod units;
 mod written;
 

@@ -22,7 +22,12 @@ use tandem_lb_core::proxy_header;
 use tandem_lb_core::rules::{Requests, Routes, UseServer};
 use tandem_lb_core::stick::TableSettings;
 
+use crate::tls::Defaults;
 use crate::written::Written;
+
+mod tls;
+
+pub use tls::*;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -70,6 +75,8 @@ pub struct Global {
     pub stats_sockets: Vec<StatsSocket>,
     pub stats_timeout: Option<Duration>,
     pub state: StateFiles,
+    /// What lines about TLS need not say; each has it in its own settings.
+    pub(crate) tls: Defaults,
 }
 
 /// Files that carry state from one process to the next.
@@ -311,6 +318,8 @@ pub struct Bind {
     pub guid_prefix: Option<Arc<str>>,
     /// Each connection begins with a PROXY header.
     pub accept_proxy: bool,
+    /// `ssl`
+    pub tls: Option<Arc<Termination>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -387,6 +396,8 @@ pub struct Server {
     /// The PROXY header that each connection begins with.
     pub send_proxy: Option<proxy_header::Write>,
     pub check: Option<Check>,
+    /// `ssl`
+    pub tls: Option<Arc<Origination>>,
     pub guid: Option<Arc<str>>,
 }
 
@@ -402,6 +413,8 @@ pub struct Check {
     pub answer_timeout: Option<Duration>,
     /// The PROXY header that a check begins with, where the script does not say otherwise.
     pub send_proxy: Option<proxy_header::Write>,
+    /// `check-ssl`
+    pub tls: Option<Arc<CheckTls>>,
 }
 
 /// A name is resolved once at start (`init-addr last,libc`).

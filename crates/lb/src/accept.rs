@@ -14,7 +14,7 @@ use crate::bound::{Stay, Staying};
 use crate::frontend::{Gate, Seat};
 use crate::rules::Arrival;
 use crate::session::Peer;
-use crate::worker::{Accepted, Begins, Phase, Worker};
+use crate::worker::{Accepted, Begins, Greeting, Phase, Worker};
 
 /// So many in one go, then the connections that are here already get their turn (HAProxy's `tune.maxaccept`).
 const BATCH: usize = 4;
@@ -141,13 +141,19 @@ fn hand_over(worker: &Rc<Worker>, listener: &Listener, socket: Socket, peer: &So
     let arrival = Arrival {
         worker,
         frontend: &frontend,
+        wire: None,
         socket: &socket,
         peer,
         listener: listener.number,
     };
     let Ok(mut subject) = arrival.connection() else { return };
-    let begins = if arrival.has_header(subject.as_deref()) {
-        Begins::AfterHeader(listener.admission.clone())
+    let (has_header, has_tls) = (arrival.has_header(subject.as_deref()), arrival.has_tls());
+    let begins = if has_header || has_tls {
+        Begins::After(Greeting {
+            has_header,
+            has_tls,
+            admission: listener.admission.clone(),
+        })
     } else {
         if arrival.session(&mut subject).is_err() {
             return;

@@ -108,7 +108,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     let (lines, timeline) = (Lines::default(), Rc::<Timeline>::default());
     let keepers = backends
         .into_iter()
-        .map(|watched| Keeper::new(watched, clock, lines.clone(), timeline.clone()));
+        .map(|watched| Keeper::new(watched, clock, lines.clone(), timeline.clone(), directory.tls.clone()));
     let desk = Desk {
         phase,
         frontends,

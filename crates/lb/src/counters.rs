@@ -89,6 +89,8 @@ pub(crate) struct Denials {
     pub(crate) requests: Count,
     /// No PROXY header where one was expected, or one that is wrong.
     pub(crate) headers: Count,
+    /// Clients who did not get through the handshake of TLS.
+    pub(crate) handshakes: Count,
 }
 
 impl Denials {

@@ -9,12 +9,15 @@ use tandem_lb_core::expr::{Sample, Variable};
 
 use crate::frontend::Seat;
 use crate::publish::Backend;
+use crate::tls::Vault;
 
 #[derive(Debug)]
 pub(crate) struct Directory {
     names: ArcSwap<Names>,
     variables: RwLock<BTreeMap<Variable, Sample<'static>>>,
     hostname: Box<str>,
+    /// What TLS goes by.
+    pub(crate) tls: Arc<Vault>,
 }
 
 #[derive(Debug, Default)]
@@ -31,6 +34,7 @@ impl Directory {
             names: ArcSwap::default(),
             variables: RwLock::default(),
             hostname: hostname.trim().into(),
+            tls: Arc::default(),
         })
     }
 

@@ -51,6 +51,12 @@ pub(crate) enum Gate {
 }
 
 impl Frontend {
+    /// The line of that number, counted from 1.
+    pub(crate) fn bind(&self, number: u32) -> Option<&plan::Bind> {
+        let place = usize::try_from(number).ok()?.checked_sub(1)?;
+        self.plan.binds.get(place)
+    }
+
     /// Of the listener with this number, counted from 1.
     pub(crate) fn listener(&self, number: u32) -> Option<&Traffic> {
         let place = usize::try_from(number).ok()?.checked_sub(1)?;

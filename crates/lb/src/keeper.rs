@@ -23,9 +23,10 @@ use tokio::sync::Notify;
 
 use crate::address::{AddressError, Found, ServerAddress, fixed_check};
 use crate::build::server_settings;
-use crate::probe::{self, Asked, Patience};
+use crate::probe::{self, Asked, Patience, Secure};
 use crate::publish::{Backend, Snapshot};
 use crate::stats::{Happening, Timeline};
+use crate::tls::Vault;
 pub(crate) use renewal::Renewal;
 
 /// The control runtime's way to the log.
@@ -47,6 +48,7 @@ pub(crate) struct Keeper {
     logs: RefCell<Targets>,
     lines: Lines,
     timeline: Rc<Timeline>,
+    tls: Arc<Vault>,
     outage: Cell<Outage>,
     /// Who waited for a server when the last view came: it calls all of them.
     waited: RefCell<BTreeMap<Option<ServerIdx>, usize>>,
@@ -58,7 +60,13 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    pub(crate) fn new(watched: Watched, clock: Clock, lines: Lines, timeline: Rc<Timeline>) -> Rc<Keeper> {
+    pub(crate) fn new(
+        watched: Watched,
+        clock: Clock,
+        lines: Lines,
+        timeline: Rc<Timeline>,
+        tls: Arc<Vault>,
+    ) -> Rc<Keeper> {
         let Watched {
             backend,
             machine,
@@ -72,6 +80,7 @@ impl Keeper {
             logs: RefCell::new(logs),
             lines,
             timeline,
+            tls,
             outage: Cell::default(),
             waited: RefCell::default(),
             clock,
@@ -246,11 +255,19 @@ impl Keeper {
             answer: check.answer_timeout,
         };
         let keeper = self.clone();
+        let origin = check.tls.as_ref().and_then(|_| {
+            self.tls.check(&self.backend.name(), &live.name())
+        });
         tokio::task::spawn_local(async move {
             let asked = Asked {
                 to: &to,
                 script: check.script.as_deref(),
                 header: check.send_proxy,
+                tls: origin.as_deref().map(|origin| Secure {
+                    vault: &keeper.tls,
+                    origin,
+                    name: check.tls.as_ref().and_then(|tls| tls.sni.as_deref()),
+                }),
             };
             let result = probe::check(asked, patience, keeper.clock).await;
             keeper.tell(Input::CheckDone { server, result });

@@ -38,7 +38,9 @@ mod socket;
 mod start;
 mod state;
 mod stats;
+mod tls;
 mod upgrade;
+mod wire;
 mod worker;
 
 use std::env;

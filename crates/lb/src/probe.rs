@@ -3,6 +3,7 @@
 //! The words are HAProxy's (reference 2.1). The connection is closed with RST, which leaves nothing behind on either
 //! host, however often it is done.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -13,10 +14,14 @@ use tandem_lb_core::health::{CheckResult, CheckStatus};
 use tandem_lb_core::probe::{End, Header, Input, Output, Probe, Script};
 use tandem_lb_core::proxy_header::{Details, Ends, Version, Write};
 use tandem_ops::clock::Clock;
-use tandem_sys::relay::{Endpoint, is_shortage};
+use tandem_sys::relay::{Endpoint, Stream, is_shortage};
 use tandem_sys::sockopt;
 use tandem_time::Mono;
+use tandem_tls::Origin;
 use tokio::time::{Instant, timeout_at};
+
+use crate::tls::{HandshakeError, Tls, Vault, ip_of};
+use crate::wire::Wire;
 
 /// How much of an answer is read at once.
 const AT_ONCE: usize = 4096;
@@ -36,6 +41,23 @@ pub(crate) struct Asked<'a> {
     pub(crate) script: Option<&'a Script>,
     /// The PROXY header that comes first, unless the script says otherwise.
     pub(crate) header: Option<Write>,
+    pub(crate) tls: Option<Secure<'a>>,
+}
+
+/// How TLS is spoken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Secure<'a> {
+    pub(crate) vault: &'a Vault,
+    pub(crate) origin: &'a Origin,
+    /// The name that is asked for.
+    pub(crate) name: Option<&'a str>,
+}
+
+/// Why there is no connection to ask over.
+enum Obstacle {
+    /// The network or the system says so.
+    Io(io::Error),
+    Tls(HandshakeError),
 }
 
 /// Makes one check, and says how it went.
@@ -48,31 +70,55 @@ pub(crate) async fn check(asked: Asked<'_>, patience: Patience, clock: Clock) ->
 
 async fn connect(asked: Asked<'_>, limit: Duration, clock: Clock) -> CheckResult {
     let began = clock.now();
-    let outcome = tokio::time::timeout(limit, attempt(asked.to, asked.header)).await;
+    let reached = Cell::new(false);
+    let outcome = tokio::time::timeout(limit, attempt(asked.to, asked.header, asked.tls, &reached)).await;
     let took = clock.now() - began;
     match outcome {
+        Ok(Ok(_)) if asked.tls.is_some() => CheckResult::new(CheckStatus::L6Ok, took),
         Ok(Ok(_)) => CheckResult::new(CheckStatus::L4Ok, took),
-        Ok(Err(error)) => CheckResult::new(status(&error), took).with_info(words(&error)),
+        Ok(Err(Obstacle::Io(error))) => CheckResult::new(status(&error), took).with_info(words(&error)),
+        Ok(Err(Obstacle::Tls(error))) => CheckResult::new(CheckStatus::L6Response, took).with_info(said(&error)),
+        Err(_) if reached.get() => CheckResult::new(CheckStatus::L6Timeout, took),
         Err(_) => CheckResult::new(CheckStatus::L4Timeout, took),
     }
 }
 
-async fn attempt(to: &SockAddr, header: Option<Write>) -> io::Result<Endpoint> {
+/// `reached` when the server has answered, and only TLS is still to come.
+async fn attempt(
+    to: &SockAddr,
+    header: Option<Write>,
+    tls: Option<Secure<'_>>,
+    reached: &Cell<bool>,
+) -> Result<Wire, Obstacle> {
     let server = Endpoint::connect(to)?;
     poll_fn(|cx| server.poll_connected(cx)).await?;
     sockopt::reset_on_close(server.socket())?;
     if let Some(header) = header {
         write(&server, &header.for_check(ends(&server))).await?;
     }
-    Ok(server)
+    let Some(Secure { vault, origin, name }) = tls else {
+        return Ok(Wire::Plain(server));
+    };
+    reached.set(true);
+    let connection = origin.connect(name, ip_of(&server));
+    let connection = connection.map_err(|why| Obstacle::Tls(HandshakeError::Failed(why)))?;
+    let tls = Tls::new(server, connection, vault.tally.spoken());
+    poll_fn(|cx| tls.poll_established(cx)).await.map_err(Obstacle::Tls)?;
+    Ok(Wire::Tls(Box::new(tls)))
 }
 
-async fn write(server: &Endpoint, mut bytes: &[u8]) -> io::Result<()> {
+impl From<io::Error> for Obstacle {
+    fn from(error: io::Error) -> Obstacle {
+        Obstacle::Io(error)
+    }
+}
+
+async fn write(server: &impl Stream, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         let count = poll_fn(|cx| server.poll_write(cx, bytes)).await?;
         bytes = &bytes[count..];
     }
-    Ok(())
+    poll_fn(|cx| server.poll_flush(cx)).await
 }
 
 /// Ours and the server's; a unix socket has none.
@@ -94,6 +140,10 @@ async fn ask(asked: Asked<'_>, script: &Script, patience: Patience, clock: Clock
         server: None,
     };
     let End { status, code, info } = end.lead().await;
+    let status = match status {
+        CheckStatus::L4Ok if asked.tls.is_some() => CheckStatus::L6Ok,
+        other => other,
+    };
     CheckResult {
         status,
         duration: clock.now() - began,
@@ -109,7 +159,7 @@ struct Conversation<'a> {
     patience: Patience,
     clock: Clock,
     until: Mono,
-    server: Option<Endpoint>,
+    server: Option<Wire>,
 }
 
 impl Conversation<'_> {
@@ -141,7 +191,8 @@ impl Conversation<'_> {
                 details: Details::default(),
             })),
         };
-        match timeout_at(self.deadline(), attempt(&to, header)).await {
+        let reached = Cell::new(false);
+        match timeout_at(self.deadline(), attempt(&to, header, self.asked.tls, &reached)).await {
             Ok(Ok(server)) => {
                 self.server = Some(server);
                 if let Some(answer) = self.patience.answer {
@@ -149,10 +200,12 @@ impl Conversation<'_> {
                 }
                 self.probe.handle(Input::Connected);
             }
-            Ok(Err(error)) => self.probe.handle(Input::NotConnected {
+            Ok(Err(Obstacle::Io(error))) => self.probe.handle(Input::NotConnected {
                 words: &words(&error),
                 shortage: is_shortage(&error),
             }),
+            Ok(Err(Obstacle::Tls(error))) => self.probe.handle(Input::NotSecure(said(&error))),
+            Err(_) if reached.get() => self.probe.handle(Input::LateSecure),
             Err(_) => self.probe.handle(Input::Late),
         }
     }
@@ -203,6 +256,15 @@ fn words(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
+/// Why the handshake failed, in HAProxy's words.
+fn said(error: &HandshakeError) -> &'static str {
+    match error {
+        HandshakeError::Closed => "Connection closed during SSL handshake",
+        HandshakeError::Io(_) => "Connection error during SSL handshake",
+        HandshakeError::Failed(_) => "SSL handshake failure",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
@@ -218,6 +280,7 @@ mod tests {
             to,
             script: None,
             header: None,
+            tls: None,
         }
     }
 

@@ -165,7 +165,12 @@ impl Reloader {
     async fn compared(&self) -> Result<(Arc<Plan>, Fresh), Refused> {
         loop {
             let running = self.running();
-            let fresh = Fresh::read(self.estate.args.clone(), running.clone()).await?;
+            let fresh = Fresh::read(
+                self.estate.args.clone(),
+                running.clone(),
+                self.estate.directory.tls.now(),
+            )
+            .await?;
             if self.running() == running {
                 return Ok((running, fresh));
             }
@@ -187,7 +192,7 @@ impl Reloader {
             .iter()
             .for_each(|warning| tracing::warn!("reload: {warning}"));
         let plan = fresh.in_force(&running);
-        let prepared = self.prepare(&running, plan, fresh.found)?;
+        let prepared = self.prepare(&running, plan, fresh.found, fresh.tls)?;
         self.apply(&running, prepared);
         Ok(difference)
     }

@@ -9,6 +9,7 @@ use tandem_lb_config::Plan;
 
 use crate::args::Args;
 use crate::configuration::Configuration;
+use crate::tls::Loaded;
 
 /// The Plan of the configuration that the arguments name; `None` when there are errors, which have been shown.
 pub(crate) fn load(args: &Args) -> anyhow::Result<Option<Plan>> {
@@ -33,6 +34,10 @@ pub(crate) fn load(args: &Args) -> anyhow::Result<Option<Plan>> {
 
 /// As HAProxy: 0, or 2 for a configuration without a mistake that could not be started all the same.
 pub(crate) fn valid(plan: &Plan, args: &Args) -> ExitCode {
+    if let Err(errors) = Loaded::read(plan, &Loaded::default()) {
+        to_stderr(errors.iter().map(ToString::to_string));
+        return ExitCode::FAILURE;
+    }
     if !plan.listens() {
         to_stderr(["Configuration file has no error but will not start (no listener) => exit(2).".to_owned()]);
         return ExitCode::from(2);

@@ -18,6 +18,7 @@ use crate::frontend::Frontend;
 use crate::publish::Backend;
 use crate::servers::Server;
 use crate::session::Peer;
+use crate::wire::Wire;
 use crate::worker::Worker;
 
 /// One connection as its rules know it; rules may change all of this.
@@ -42,6 +43,9 @@ pub(crate) struct Scene<'a> {
     pub(crate) frontend: &'a Arc<Frontend>,
     pub(crate) backend: Option<&'a Arc<Backend>>,
     pub(crate) server: Option<&'a Server>,
+    /// What is known of TLS with the client and with the server.
+    pub(crate) client: Option<&'a Wire>,
+    pub(crate) upstream: Option<&'a Wire>,
     pub(crate) socket: &'a Socket,
     /// The client's first bytes; `None` before anybody looked.
     pub(crate) content: Option<Content<'a>>,
@@ -56,6 +60,8 @@ pub(crate) struct Refused;
 pub(crate) struct Arrival<'a> {
     pub(crate) worker: &'a Worker,
     pub(crate) frontend: &'a Arc<Frontend>,
+    /// What is known of TLS, once it is spoken.
+    pub(crate) wire: Option<&'a Wire>,
     pub(crate) socket: &'a Socket,
     pub(crate) peer: Peer,
     /// Which of its frontend's listeners it came by, counted from 1.
@@ -82,9 +88,13 @@ impl Arrival<'_> {
 
     /// Whether a PROXY header comes before anything else: its listener says so, or a rule did.
     pub(crate) fn has_header(&self, subject: Option<&Subject>) -> bool {
-        let place = (self.listener as usize).wrapping_sub(1);
-        let bind = self.frontend.plan.binds.get(place);
+        let bind = self.frontend.bind(self.listener);
         bind.is_some_and(|bind| bind.accept_proxy) || subject.is_some_and(|subject| subject.expects_header)
+    }
+
+    /// Whether TLS is spoken.
+    pub(crate) fn has_tls(&self) -> bool {
+        self.frontend.bind(self.listener).is_some_and(|bind| bind.tls.is_some())
     }
 
     /// Asks the rules for sessions, once it is known who the client is.
@@ -114,6 +124,8 @@ impl Arrival<'_> {
             frontend: self.frontend,
             backend: None,
             server: None,
+            client: self.wire,
+            upstream: None,
             socket: self.socket,
             content: None,
         }

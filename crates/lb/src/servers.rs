@@ -156,6 +156,7 @@ mod tests {
                 non_stick: false,
                 send_proxy: None,
                 check: None,
+                tls: None,
             };
             let port = ServerPort::Fixed(80);
             (plan, ServerAddress::Ip { ip, port })

@@ -10,6 +10,7 @@
 //! lazy: traffic moves a deadline back without touching the timer, which looks again when it fires.
 
 mod counted;
+mod greeting;
 mod header;
 mod inspect;
 mod moving;
@@ -26,7 +27,7 @@ use tandem_lb_core::conn::{Conn, Ending, Input, IoFailure, Output, Side, Summary
 use tandem_lb_core::log::format::Field;
 use tandem_lb_core::log::tcplog::TowardsServer;
 use tandem_lb_core::{ServerIdx, expr};
-use tandem_sys::relay::{Direction, End, Endpoint, Pass};
+use tandem_sys::relay::{Direction, End, Endpoint, Pass, Scratch, Stream};
 use tandem_time::Mono;
 use tokio::time::Sleep;
 
@@ -36,13 +37,14 @@ use crate::logs;
 use crate::publish::{Backend, Pick};
 use crate::queue::Position;
 use crate::registry::Registered;
-use crate::rules::{Arrival, Scene, Subject};
+use crate::rules::{Scene, Subject};
 use crate::servers::Server;
 use crate::upgrade::Verdict;
+use crate::wire::Wire;
 use crate::worker::{Accepted, Begins, Worker};
 
 use counted::{AtBackend, AtFrontend, AtServer};
-use header::Missing;
+use greeting::Comer;
 use inspect::{Inspection, Stage};
 pub(crate) use moving::resume;
 pub(crate) use peer::Peer;
@@ -65,31 +67,25 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
         Ok(client) => client,
         Err(error) => return tracing::warn!(%error, "a client's connection cannot be watched"),
     };
-    if let Begins::AfterHeader(admission) = begins {
-        let limit = frontend.plan.timeout_client_hs.or(frontend.plan.timeout_client);
-        let header = match header::receive(&worker, &client, limit.map(|limit| at + limit)).await {
-            Ok(header) => header,
-            Err(Missing::Fault { fault, begun }) => {
-                frontend.denials.headers.one();
-                return logs::headless(&worker, &frontend, (peer, listener), (fault, begun), at);
-            }
-            Err(Missing::Stopped) => return,
-        };
-        let arrival = Arrival {
-            worker: &worker,
-            frontend: &frontend,
-            socket: client.socket(),
-            peer,
-            listener,
-        };
-        let known = subject.get_or_insert_with(|| arrival.subject());
-        known.introduce(header);
-        peer = known.peer;
-        if arrival.session(&mut subject).is_err() {
-            return;
+    let client = match begins {
+        Begins::Now => Wire::Plain(client),
+        Begins::After(greeting) => {
+            let comer = Comer {
+                worker: &worker,
+                frontend: &frontend,
+                client: Some(client),
+                peer,
+                listener,
+                subject,
+                at,
+            };
+            let Some(guest) = comer.greet(greeting).await else {
+                return;
+            };
+            (peer, subject) = (guest.peer, guest.subject);
+            guest.client
         }
-        admission.began(worker.clock.now());
-    }
+    };
     let counted = AtFrontend::enter(&frontend, listener, &worker.crew, at);
     let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
     let entry = worker.live.enter(&frontend, peer, at, waker.clone());
@@ -145,7 +141,7 @@ struct Session {
     conn: Conn,
     place: Registered,
     entry: Entry,
-    client: Endpoint,
+    client: Wire,
     upstream: Upstream,
     to_server: Direction,
     to_client: Direction,
@@ -175,7 +171,7 @@ impl Session {
     fn new(
         worker: Rc<Worker>,
         frontend: Arc<Frontend>,
-        (peer, client, listener): (Peer, Endpoint, u32),
+        (peer, client, listener): (Peer, Wire, u32),
         entry: Entry,
         waker: Waker,
         began: Mono,
@@ -214,6 +210,8 @@ impl Session {
             if let Some(reason) = self.place.sentence().or_else(|| self.entry.sentence()) {
                 let now = self.worker.clock.now();
                 self.conn.handle(Input::Kill(reason), now);
+            } else if self.entry.is_called() && self.is_tied() {
+                self.entry.stays();
             } else if self.entry.is_called() && self.may_leave_process() {
                 return Poll::Ready(Rest::Called);
             } else if !self.is_time(cx, timer.as_mut()) && !self.advance(cx) {
@@ -280,11 +278,12 @@ impl Session {
             },
             Upstream::Connecting(server) => match server.poll_connected(cx) {
                 Poll::Ready(result) => {
-                    self.connected(result);
+                    self.connected(cx, result);
                     true
                 }
                 Poll::Pending => self.is_client_gone(cx),
             },
+            Upstream::Greeting(_) => self.poll_greeted(cx) || self.is_client_gone(cx),
             Upstream::Up(_) => self.relay(cx),
         }
     }
@@ -306,8 +305,13 @@ impl Session {
             return false;
         };
         let mut scratch = self.worker.scratch.borrow_mut();
-        let down = self.to_client.drive(cx, server, &self.client, &mut scratch);
-        let up = self.to_server.drive(cx, &self.client, server, &mut scratch);
+        let ways = (&mut self.to_client, &mut self.to_server);
+        let (down, up) = match (&self.client, server) {
+            (Wire::Plain(client), Wire::Plain(server)) => carry(cx, ways, client, server, &mut scratch),
+            (Wire::Tls(client), Wire::Plain(server)) => carry(cx, ways, &**client, server, &mut scratch),
+            (Wire::Plain(client), Wire::Tls(server)) => carry(cx, ways, client, &**server, &mut scratch),
+            (Wire::Tls(client), Wire::Tls(server)) => carry(cx, ways, &**client, &**server, &mut scratch),
+        };
         drop(scratch);
         self.account(&down, &up);
         let told = down.end.is_some() || up.end.is_some();
@@ -360,6 +364,10 @@ impl Session {
     /// Counts the end and writes the log line.
     fn leave(mut self, ending: Ending) {
         self.leave_queue();
+        self.client.leave();
+        if let Upstream::Up(server) = &self.upstream {
+            server.leave();
+        }
         if ending.is_silent_request() {
             self.send_on();
         }
@@ -412,6 +420,19 @@ impl Session {
             early,
         });
     }
+}
+
+/// Both ways, for each kind of socket by itself: what is plain pays nothing for what is not.
+fn carry(
+    cx: &mut Context<'_>,
+    (to_client, to_server): (&mut Direction, &mut Direction),
+    client: &impl Stream,
+    server: &impl Stream,
+    scratch: &mut Scratch,
+) -> (Pass, Pass) {
+    let down = to_client.drive(cx, server, client, scratch);
+    let up = to_server.drive(cx, client, server, scratch);
+    (down, up)
 }
 
 fn io_failure(error: &std::io::Error) -> IoFailure {

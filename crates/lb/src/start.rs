@@ -48,6 +48,7 @@ use crate::router::Way;
 use crate::socket::Doors;
 use crate::state;
 use crate::stats::Process;
+use crate::tls::Loaded;
 use crate::upgrade::{self, Sockets, Taker};
 use crate::worker::{self, Crew, Inbox, Phase, Start};
 
@@ -83,6 +84,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     )?;
     let global = &plan.global;
     let doors = Doors::open(global, &inherited).map_err(all)?;
+    let tls = Loaded::read(&plan, &Loaded::default()).map_err(all)?;
     let master = args.master_socket.as_ref();
     let master = master
         .map(|socket| Doors::open_master(socket.configured(), &inherited))
@@ -113,6 +115,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     let logs = Logs::open(&plan, program)?;
     let frontend_maxconn = args.frontend_maxconn.unwrap_or(maxconn);
     let directory = Directory::open();
+    directory.tls.replace(tls);
     let process = Limit::new(maxconn).paced(global.session_rate);
     process.paces().connections.set(global.connection_rate.unwrap_or(0));
     let identity = Process {

@@ -82,8 +82,16 @@ pub(crate) struct Accepted {
 /// What stands between a connection and its session.
 pub(crate) enum Begins {
     Now,
-    /// A PROXY header; then it is let in here.
-    AfterHeader(Admission),
+    After(Greeting),
+}
+
+/// What comes first, in this order; then it is let in here.
+pub(crate) struct Greeting {
+    /// A PROXY header.
+    pub(crate) has_header: bool,
+    /// The handshake of TLS.
+    pub(crate) has_tls: bool,
+    pub(crate) admission: Admission,
 }
 
 /// What a worker is brought.

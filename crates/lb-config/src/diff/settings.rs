@@ -53,6 +53,8 @@ pub(super) fn global(global: &Global) -> Vec<Setting> {
         stats_sockets: _,
         stats_timeout,
         state,
+        // Each listener and server says it.
+        tls: _,
     } = global;
     let path = |path: &Option<std::path::PathBuf>| option(path.as_ref().map(|p| p.display()));
     let StateFiles {
@@ -249,6 +251,7 @@ pub(super) fn bind(bind: &Bind) -> Vec<Setting> {
         transparent,
         guid_prefix,
         accept_proxy,
+        tls,
     } = bind;
     vec![
         set("name", name, option(name.as_ref()), AtOnce),
@@ -259,6 +262,7 @@ pub(super) fn bind(bind: &Bind) -> Vec<Setting> {
         set("transparent", transparent, flag(*transparent), AtRestart),
         set("guid-prefix", guid_prefix, option(guid_prefix.as_ref()), AtOnce),
         set("accept-proxy", accept_proxy, flag(*accept_proxy), ForNewConnections),
+        set("ssl", tls, flag(tls.is_some()), ForNewConnections),
     ]
 }
 
@@ -381,6 +385,7 @@ pub(super) fn server(server: &Server) -> Vec<Setting> {
         non_stick,
         send_proxy,
         check,
+        tls,
         guid,
     } = server;
     let mut settings = vec![
@@ -399,6 +404,7 @@ pub(super) fn server(server: &Server) -> Vec<Setting> {
             ForNewConnections,
         ),
         set("check", &check.is_some(), flag(check.is_some()), AtOnce),
+        set("ssl", tls, flag(tls.is_some()), ForNewConnections),
     ];
     settings.extend(check.iter().flat_map(checks));
     settings
@@ -412,6 +418,7 @@ fn checks(check: &Check) -> Vec<Setting> {
         script,
         answer_timeout,
         send_proxy,
+        tls,
     } = check;
     let tandem_lb_core::health::CheckSettings {
         inter,
@@ -438,6 +445,7 @@ fn checks(check: &Check) -> Vec<Setting> {
         set("asked", script, asked(script.as_deref()), AtOnce),
         set("time for answers", answer_timeout, time(*answer_timeout), AtOnce),
         set("check-send-proxy", send_proxy, shown::proxy_header(*send_proxy), AtOnce),
+        set("check-ssl", tls, flag(tls.is_some()), AtOnce),
     ]
 }
 

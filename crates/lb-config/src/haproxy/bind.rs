@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
-use tandem_text::Diagnostic;
+use tandem_text::{Diagnostic, Spanned};
 
 use super::args::{Args, Outcome, bad_address};
 use super::option::{self, WordOption};
+use super::tls;
 use super::unsupported::BIND_OPTIONS;
-use crate::draft::Proxy;
+use crate::draft::{self, Proxy};
 use crate::names::LEVELS;
 use crate::plan::{Bind, BindAddress, StatsSocket};
+use crate::tls::Words;
 use crate::{address, code};
 
 /// What a line says about each of its addresses.
 #[derive(Default)]
 pub(super) struct Options {
+    pub(super) tls: Words,
     name: Option<String>,
     backlog: Option<u32>,
     maxconn: Option<u32>,
@@ -25,7 +28,9 @@ pub(super) struct Options {
     accept_proxy: bool,
 }
 
-pub(super) const OPTIONS: &[WordOption<Options>] = &[
+pub(super) const TABLES: &[&[WordOption<Options>]] = &[OPTIONS, tls::OF_BIND];
+
+const OPTIONS: &[WordOption<Options>] = &[
     WordOption {
         word: "name",
         summary: "the listener's name in statistics",
@@ -160,9 +165,10 @@ pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
     let addresses = addresses(args);
     let mut options = Options::default();
     // The options are read even behind a bad address, so that all mistakes show at once.
-    option::read(OPTIONS, BIND_OPTIONS, "bind", &mut options, args);
+    option::read(TABLES, BIND_OPTIONS, "bind", &mut options, args);
     let origin = args.origin();
-    proxy.binds.extend(addresses?.into_iter().map(|address| Bind {
+    let tls = Spanned::new(options.tls, args.line_span());
+    let of = |address| Bind {
         address,
         name: options.name.clone(),
         origin: Arc::clone(&origin),
@@ -173,7 +179,12 @@ pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
         transparent: options.transparent,
         guid_prefix: options.guid_prefix.clone(),
         accept_proxy: options.accept_proxy,
-    }));
+        tls: None,
+    };
+    let binds = addresses?.into_iter().map(of);
+    proxy
+        .binds
+        .extend(binds.map(|plan| draft::Bind { plan, tls: tls.clone() }));
     Ok(())
 }
 

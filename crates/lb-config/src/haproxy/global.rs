@@ -3,13 +3,13 @@
 use super::args::{Args, Outcome};
 use super::keyword::Keyword;
 use super::section::Sections;
-use super::{bind, log, state};
+use super::{bind, log, state, tls};
 use crate::plan::{Global, Level, StatsSocket};
 
 const HERE: Sections = Sections::GLOBAL;
 
 /// All that `global` understands.
-pub(super) const TABLES: &[&[Keyword<Global>]] = &[KEYWORDS, state::OF_GLOBAL];
+pub(super) const TABLES: &[&[Keyword<Global>]] = &[KEYWORDS, state::OF_GLOBAL, tls::OF_GLOBAL];
 
 pub(super) const KEYWORDS: &[Keyword<Global>] = &[
     Keyword {
@@ -216,7 +216,7 @@ fn stats_socket(args: &mut Args<'_>) -> Result<StatsSocket, tandem_text::Diagnos
         expose_listeners: false,
     };
     super::option::read(
-        bind::SOCKET_OPTIONS,
+        &[bind::SOCKET_OPTIONS],
         super::unsupported::SOCKET_OPTIONS,
         "stats socket",
         &mut socket,

@@ -6,7 +6,7 @@ use tandem_text::{Diagnostic, nearest};
 use super::args::{Args, Outcome};
 use super::section::{Section, Sections};
 use super::unsupported::{self, Effect, Known};
-use super::{bind, global, proxy, server, state};
+use super::{bind, global, proxy, server, state, tls};
 use crate::{code, expr};
 
 /// One keyword of a line-based section. `words` may be several: `timeout client`.
@@ -37,12 +37,12 @@ pub fn keyword_docs() -> Vec<KeywordDoc> {
         })
     }
     let proxies = proxy::TABLES.iter().flat_map(|table| lines(table));
-    let binds = bind::OPTIONS.iter().map(|o| KeywordDoc {
+    let binds = bind::TABLES.iter().copied().flatten().map(|o| KeywordDoc {
         words: o.word,
         places: vec!["bind"],
         summary: o.summary,
     });
-    let servers = server::OPTIONS.iter().map(|o| KeywordDoc {
+    let servers = server::TABLES.iter().copied().flatten().map(|o| KeywordDoc {
         words: o.word,
         places: vec!["server"],
         summary: o.summary,
@@ -62,6 +62,7 @@ pub fn keyword_docs() -> Vec<KeywordDoc> {
     });
     lines(global::KEYWORDS)
         .chain(lines(state::OF_GLOBAL))
+        .chain(lines(tls::OF_GLOBAL))
         .chain(proxies)
         .chain(binds)
         .chain(servers)

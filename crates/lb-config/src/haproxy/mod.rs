@@ -20,6 +20,7 @@ mod state;
 mod stats;
 mod stick;
 mod timeout;
+mod tls;
 mod unsupported;
 
 use std::collections::HashMap;

@@ -16,15 +16,15 @@ pub(super) struct WordOption<C: 'static> {
 
 /// Reads all that is left of the line and reports each mistake; the others still count.
 pub(super) fn read<C>(
-    table: &'static [WordOption<C>],
+    tables: &[&'static [WordOption<C>]],
     known: &'static [KnownOption],
     place: &str,
     target: &mut C,
     args: &mut Args<'_>,
 ) {
+    let all = || tables.iter().copied().flatten();
     let words = || {
-        table
-            .iter()
+        all()
             .map(|option| option.word)
             .chain(known.iter().map(|option| option.word))
     };
@@ -37,7 +37,7 @@ pub(super) fn read<C>(
             args.report(refuse(option, word.span));
             continue;
         }
-        let outcome = match table.iter().find(|option| option.word == word.text) {
+        let outcome = match all().find(|option| option.word == word.text) {
             Some(option) => (option.parse)(target, args),
             None => Err(unknown(word, place, words())),
         };

@@ -7,19 +7,23 @@ use tandem_text::{Diagnostic, Spanned};
 use super::args::{Args, Outcome, bad_address};
 use super::option::{self, WordOption};
 use super::unsupported::SERVER_OPTIONS;
-use super::{proxy, section};
+use super::{proxy, section, tls};
 use crate::draft::{Proxy, Server, ServerOptions};
 use crate::plan::{Host, ServerPort};
+use crate::tls::Words;
 use crate::{address, code};
 
 /// What a line may set: options that `default-server` shares, and an id that it does not.
 pub(super) struct Target {
     options: ServerOptions,
+    pub(super) tls: Words,
     id: Option<Spanned<u32>>,
     guid: Option<Arc<str>>,
 }
 
-pub(super) const OPTIONS: &[WordOption<Target>] = &[
+pub(super) const TABLES: &[&[WordOption<Target>]] = &[OPTIONS, tls::OF_SERVER];
+
+const OPTIONS: &[WordOption<Target>] = &[
     WordOption {
         word: "check",
         summary: "check the server's health",
@@ -286,11 +290,12 @@ pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
     let address = server_address(args, &name);
     let mut target = Target {
         options: proxy.settings.server.clone(),
+        tls: proxy.settings.server_tls.clone(),
         id: None,
         guid: None,
     };
     // The options are read even behind a bad address, so that all mistakes show at once.
-    option::read(OPTIONS, SERVER_OPTIONS, "server", &mut target, args);
+    option::read(TABLES, SERVER_OPTIONS, "server", &mut target, args);
     let (host, port) = address?;
     let origin = args.origin();
     proxy.servers.push(Server {
@@ -299,6 +304,7 @@ pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
         port,
         id: target.id,
         options: target.options,
+        tls: Spanned::new(target.tls, args.line_span()),
         origin,
         guid: target.guid,
     });
@@ -308,7 +314,8 @@ pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
 /// A word of the options in the address's place is an address that was forgotten.
 fn server_address(args: &mut Args<'_>, name: &Spanned<Arc<str>>) -> Result<(Host, ServerPort), Diagnostic> {
     let forgotten = |word: &str| {
-        OPTIONS.iter().any(|option| option.word == word) || SERVER_OPTIONS.iter().any(|option| option.word == word)
+        TABLES.iter().copied().flatten().any(|option| option.word == word)
+            || SERVER_OPTIONS.iter().any(|option| option.word == word)
     };
     if args
         .peek()
@@ -325,11 +332,13 @@ fn server_address(args: &mut Args<'_>, name: &Spanned<Arc<str>>) -> Result<(Host
 pub(super) fn defaults(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
     let mut target = Target {
         options: proxy.settings.server.clone(),
+        tls: proxy.settings.server_tls.clone(),
         id: None,
         guid: None,
     };
-    option::read(OPTIONS, SERVER_OPTIONS, "default-server", &mut target, args);
+    option::read(TABLES, SERVER_OPTIONS, "default-server", &mut target, args);
     proxy.settings.server = target.options;
+    proxy.settings.server_tls = target.tls;
     match target.id {
         None => Ok(()),
         Some(id) => Err(Diagnostic::error(

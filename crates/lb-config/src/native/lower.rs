@@ -14,6 +14,7 @@ use crate::draft::{self, Draft, NAME_HELP, Proxy, Role, odd_letter};
 use crate::expr::World;
 use crate::names::LOG_LENGTH;
 use crate::plan::{self, LogTarget, Severity, StatsSocket, StickRule};
+use crate::tls::Words;
 use crate::{code, expr, log_format};
 use tandem_lb_core::stick::TableSettings;
 
@@ -134,6 +135,7 @@ impl Lowering<'_> {
         state.own = written.state_file.map(Into::into).or(state.own.take());
         state.every = written.state_every.map(|time| time.0.0).or(state.every);
         state.stats = written.stats_file.map(Into::into).or(state.stats.take());
+        written.tls.onto(global, self);
         global.stats_timeout = written.control_timeout.map(|time| time.0.0).or(global.stats_timeout);
     }
 
@@ -183,6 +185,9 @@ impl Lowering<'_> {
 
     fn settings(&mut self, target: &mut draft::Settings, mut written: Settings) {
         settings::overlay(target, &written);
+        if let Some(tls) = written.server_defaults.as_ref().and_then(|server| server.tls.as_ref()) {
+            tls.onto(&mut target.server_tls, self);
+        }
         if let Some(global) = written.logging.global {
             target.logs.global = global;
         }
@@ -284,7 +289,7 @@ impl Lowering<'_> {
             return;
         };
         let origin = self.sources.origin(at);
-        proxy.binds.extend(addresses.0.into_iter().map(|address| plan::Bind {
+        let of = |address| plan::Bind {
             address,
             name: bind.name.clone(),
             origin: Arc::clone(&origin),
@@ -295,7 +300,14 @@ impl Lowering<'_> {
             transparent: bind.transparent,
             guid_prefix: bind.guid_prefix.as_deref().map(Into::into),
             accept_proxy: bind.accept_proxy,
-        }));
+            tls: None,
+        };
+        let words = bind.tls.as_ref().map(|tls| tls.words(self)).unwrap_or_default();
+        let tls = Spanned::new(words, at);
+        let binds = addresses.0.into_iter().map(of);
+        proxy
+            .binds
+            .extend(binds.map(|plan| draft::Bind { plan, tls: tls.clone() }));
     }
 
     fn backend(&mut self, written: toml::Spanned<Backend>, defaults: &draft::Settings) -> Option<Proxy> {
@@ -315,10 +327,11 @@ impl Lowering<'_> {
         self.rules("acl", table.acl, &mut proxy);
         self.rules("tcp-request", table.tcp_request, &mut proxy);
         self.rules("use-server", table.use_server, &mut proxy);
+        let defaults = (proxy.settings.server.clone(), proxy.settings.server_tls.clone());
         let servers: Vec<draft::Server> = table
             .server
             .into_iter()
-            .filter_map(|server| self.server(server, &proxy.settings.server))
+            .filter_map(|server| self.server(server, &defaults))
             .collect();
         proxy.servers = servers;
         Some(proxy)
@@ -349,12 +362,20 @@ impl Lowering<'_> {
         }
     }
 
-    fn server(&mut self, written: toml::Spanned<Server>, defaults: &draft::ServerOptions) -> Option<draft::Server> {
+    fn server(
+        &mut self,
+        written: toml::Spanned<Server>,
+        defaults: &(draft::ServerOptions, Words),
+    ) -> Option<draft::Server> {
         let at = self.span(written.span());
         let mut table = written.into_inner();
         let name = self.name(table.name.take(), at)?;
-        let mut options = defaults.clone();
-        settings::server(&mut options, &table.take_inherited());
+        let (mut options, mut tls) = defaults.clone();
+        let own = table.take_inherited();
+        settings::server(&mut options, &own);
+        if let Some(written) = &own.tls {
+            written.onto(&mut tls, self);
+        }
         let Some(address) = table.address else {
             if self.was_removed(at, "address") {
                 return None;
@@ -372,6 +393,7 @@ impl Lowering<'_> {
             port,
             id,
             options,
+            tls: Spanned::new(tls, at),
             origin: self.sources.origin(at),
             guid: table.guid.map(Into::into),
         })

@@ -5,6 +5,7 @@ mod model;
 mod rules;
 mod settings;
 mod shape;
+mod tls;
 mod value;
 
 use tandem_text::{Diagnostic, FileId, SourceMap, Span};

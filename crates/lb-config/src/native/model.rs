@@ -8,6 +8,7 @@ use tandem_lb_core::proxy_header::Version;
 use tandem_lb_core::stick::KeyType;
 use toml::Spanned;
 
+use super::tls;
 use super::value::{FileMode, Limit, Number, ProxyDetail, Size, Time, Value};
 use crate::draft::Mode;
 use crate::plan::{
@@ -56,6 +57,7 @@ pub(super) struct Global {
     pub(super) state_every: Option<Value<Time>>,
     /// HAProxy's: counters to begin with.
     pub(super) stats_file: Option<String>,
+    pub(super) tls: tls::OfGlobal,
 }
 
 /// HAProxy's `stats socket`.
@@ -175,6 +177,7 @@ inherited! {
         send_proxy: Option<Value<Version>>,
         proxy_v2_options: Option<Vec<Value<ProxyDetail>>>,
         check_send_proxy: Option<bool>,
+        tls: Option<tls::OfServer>,
     }
     in Server {
         name: Option<Spanned<String>>,
@@ -271,6 +274,7 @@ pub(super) struct Bind {
     pub(super) transparent: bool,
     pub(super) guid_prefix: Option<String>,
     pub(super) accept_proxy: bool,
+    pub(super) tls: Option<tls::OfBind>,
 }
 
 #[derive(Debug, Default, Deserialize)]

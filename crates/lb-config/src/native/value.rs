@@ -188,7 +188,7 @@ impl Word for Algorithm {
     }
 }
 
-fn choose<T: Copy>(text: &str, table: &[(&str, T)], others: &str) -> Result<T, String> {
+pub(super) fn choose<T: Copy>(text: &str, table: &[(&str, T)], others: &str) -> Result<T, String> {
     let found = table.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
     found.ok_or_else(|| {
         if let Some(near) = tandem_text::nearest(text, table.iter().map(|(name, _)| *name)) {

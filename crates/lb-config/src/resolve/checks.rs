@@ -96,7 +96,7 @@ fn listeners(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
 
 /// The page is read by browsers, which send none.
 fn page(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
-    if proxy.settings.mode == Mode::Http && proxy.binds.iter().any(|bind| bind.accept_proxy) {
+    if proxy.settings.mode == Mode::Http && proxy.binds.iter().any(|bind| bind.plan.accept_proxy) {
         let message = format!("the statistics page of `{}` takes no PROXY header", proxy.name.value);
         report.push(
             Diagnostic::error(code::UNSUPPORTED, proxy.name.span, message)

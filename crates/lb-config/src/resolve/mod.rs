@@ -28,10 +28,11 @@ pub(crate) fn resolve(draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
     for (proxy, id) in draft.proxies.iter().zip(ids) {
         if proxy.role.accepts() {
             let backend = backends.wanted_by(proxy, report);
-            plan.frontends.push(parts::frontend(proxy, id, backend));
+            plan.frontends
+                .push(parts::frontend(proxy, id, backend, &plan.global.tls, report));
         }
         if proxy.role.serves() {
-            plan.backends.push(parts::backend(proxy, id, report));
+            plan.backends.push(parts::backend(proxy, id, &plan.global.tls, report));
         }
     }
     plan

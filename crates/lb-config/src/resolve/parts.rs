@@ -11,10 +11,17 @@ use tandem_lb_core::rules::{Requests, Routes, Ruleset};
 use tandem_text::Diagnostic;
 
 use super::ids;
-use crate::draft::{Mode, Proxy, Server, Timeouts};
+use crate::draft::{Bind, Mode, Proxy, Server, Timeouts};
 use crate::plan::{self, Backend, Check, Frontend, ServerStates, Service, Stick};
+use crate::tls::{Defaults, Settling};
 
-pub(super) fn frontend(proxy: &Proxy, id: u32, backend: Option<usize>) -> Frontend {
+pub(super) fn frontend(
+    proxy: &Proxy,
+    id: u32,
+    backend: Option<usize>,
+    tls: &Defaults,
+    report: &mut Vec<Diagnostic>,
+) -> Frontend {
     let settings = &proxy.settings;
     let service = match &settings.stats {
         Some(stats) if settings.mode == Mode::Http => Service::Stats(stats.value.clone()),
@@ -24,7 +31,7 @@ pub(super) fn frontend(proxy: &Proxy, id: u32, backend: Option<usize>) -> Fronte
         name: Arc::clone(&proxy.name.value),
         id,
         disabled: settings.disabled,
-        binds: proxy.binds.clone(),
+        binds: proxy.binds.iter().map(|bind| listener(bind, tls, report)).collect(),
         maxconn: settings.maxconn,
         session_rate: settings.session_rate,
         backlog: settings.backlog,
@@ -43,7 +50,7 @@ pub(super) fn frontend(proxy: &Proxy, id: u32, backend: Option<usize>) -> Fronte
     }
 }
 
-pub(super) fn backend(proxy: &Proxy, id: u32, report: &mut Vec<Diagnostic>) -> Backend {
+pub(super) fn backend(proxy: &Proxy, id: u32, tls: &Defaults, report: &mut Vec<Diagnostic>) -> Backend {
     let settings = &proxy.settings;
     let timeouts = settings.timeouts;
     let ids = ids::servers(&proxy.servers, report);
@@ -81,7 +88,7 @@ pub(super) fn backend(proxy: &Proxy, id: u32, report: &mut Vec<Diagnostic>) -> B
             .servers
             .iter()
             .zip(ids)
-            .map(|(draft, id)| server(draft, id, timeouts, script.as_ref()))
+            .map(|(draft, id)| server(draft, id, timeouts, script.as_ref(), tls, report))
             .collect(),
         written: settings.written.clone(),
         guid: proxy.guid.clone(),
@@ -102,7 +109,27 @@ fn requests(proxy: &Proxy) -> Requests {
     }
 }
 
-fn server(draft: &Server, id: u32, timeouts: Timeouts, script: Option<&Arc<Script>>) -> plan::Server {
+fn listener(draft: &Bind, defaults: &Defaults, report: &mut Vec<Diagnostic>) -> plan::Bind {
+    let settling = Settling {
+        defaults,
+        words: &draft.tls.value,
+        at: draft.tls.span,
+        report,
+    };
+    plan::Bind {
+        tls: settling.termination().map(Arc::new),
+        ..draft.plan.clone()
+    }
+}
+
+fn server(
+    draft: &Server,
+    id: u32,
+    timeouts: Timeouts,
+    script: Option<&Arc<Script>>,
+    defaults: &Defaults,
+    report: &mut Vec<Diagnostic>,
+) -> plan::Server {
     let options = &draft.options;
     let send_proxy = options.send_proxy.into_write();
     // Whoever is asked where the clients go is asked as they ask; elsewhere somebody else may answer.
@@ -114,6 +141,16 @@ fn server(draft: &Server, id: u32, timeouts: Timeouts, script: Option<&Arc<Scrip
         })),
         false => send_proxy.filter(|_| is_where_clients_go),
     };
+    let goes_elsewhere = options.check_port.is_some() || options.check_host.is_some();
+    let settling = |report| Settling {
+        defaults,
+        words: &draft.tls.value,
+        at: draft.tls.span,
+        report,
+    };
+    let tls = settling(&mut *report).origination().map(Arc::new);
+    // What is wrong with both is said once.
+    let check_tls = settling(&mut Vec::new()).check(goes_elsewhere).map(Arc::new);
     let check = options.check.then(|| Check {
         settings: CheckSettings {
             inter: options.inter,
@@ -128,6 +165,7 @@ fn server(draft: &Server, id: u32, timeouts: Timeouts, script: Option<&Arc<Scrip
         script: script.cloned(),
         answer_timeout: timeouts.check,
         send_proxy: check_send_proxy,
+        tls: check_tls,
     });
     plan::Server {
         name: Arc::clone(&draft.name.value),
@@ -142,6 +180,7 @@ fn server(draft: &Server, id: u32, timeouts: Timeouts, script: Option<&Arc<Scrip
         non_stick: options.non_stick,
         send_proxy,
         check,
+        tls,
         guid: draft.guid.clone(),
     }
 }

@@ -9,13 +9,13 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Display;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::conn::Summary;
 use crate::expr::Context;
-use crate::proxy_header::Fault;
 
 pub use civil::CivilTime;
 pub use rules::{LogRules, Severity};
@@ -132,26 +132,24 @@ impl ConnectLine<'_> {
     }
 }
 
-/// What is written of a connection that was no session, because the PROXY header was not what it should have been.
-#[derive(Clone, Copy, Debug)]
-pub struct HeaderLine<'a> {
+/// What is written of a connection that came to be no session: its PROXY header or its handshake was not what it should
+/// have been.
+#[derive(Clone, Copy)]
+pub struct UnwelcomeLine<'a> {
     pub client: Client,
     pub accepted: CivilTime,
     pub frontend: &'a str,
     /// The listener's name, or its number.
     pub listener: &'a str,
-    pub fault: Fault,
+    pub why: &'a dyn Display,
 }
 
-impl HeaderLine<'_> {
+impl UnwelcomeLine<'_> {
     pub fn write(&self, out: &mut Vec<u8>) {
         put_client(out, self.client);
         put(
             out,
-            format_args!(
-                " [{}] {}/{}: {}",
-                self.accepted, self.frontend, self.listener, self.fault
-            ),
+            format_args!(" [{}] {}/{}: {}", self.accepted, self.frontend, self.listener, self.why),
         );
     }
 }

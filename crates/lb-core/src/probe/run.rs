@@ -14,6 +14,10 @@ pub enum Input<'a> {
         words: &'a str,
         shortage: bool,
     },
+    /// It could, but TLS did not come about.
+    NotSecure(&'a str),
+    /// The same, as the time is over.
+    LateSecure,
     Received(&'a [u8]),
     /// The server will send no more.
     Closed,
@@ -107,6 +111,11 @@ impl<'s> Probe<'s> {
                     CheckStatus::L4Connection
                 };
                 self.end(status, None, Some(self.with_step(words)));
+            }
+            Input::NotSecure(words) => self.end(CheckStatus::L6Response, None, Some(self.with_step(words))),
+            Input::LateSecure => {
+                let info = self.script.named_steps.then(|| self.with_step(""));
+                self.end(CheckStatus::L6Timeout, None, info);
             }
             Input::Received(bytes) => {
                 let room = MOST.saturating_sub(self.received.len());

@@ -1,13 +1,13 @@
 //! The lines about one connection.
 
 use std::cell::{Cell, RefCell};
+use std::fmt::Display;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tandem_lb_core::conn::Summary;
 use tandem_lb_core::expr::Context;
-use tandem_lb_core::log::tcplog::{self, ConnectLine, Counts, HeaderLine, Line, LogRules, Moment, TowardsServer};
-use tandem_lb_core::proxy_header::Fault;
+use tandem_lb_core::log::tcplog::{self, ConnectLine, Counts, Line, LogRules, Moment, TowardsServer, UnwelcomeLine};
 use tandem_ops::clock::Wall;
 use tandem_ops::syslog::{Message, Sender, Severity};
 use tandem_time::Mono;
@@ -165,12 +165,12 @@ pub(crate) fn told(told: &Told<'_>) {
     });
 }
 
-/// The line of a connection that had no PROXY header where one was expected. `begun` if it sent anything at all.
-pub(crate) fn headless(
+/// The line of a connection that came to be no session, in HAProxy's words. `begun` if it sent anything that counts.
+pub(crate) fn unwelcome(
     worker: &Worker,
     frontend: &Frontend,
     (peer, listener): (Peer, u32),
-    (fault, begun): (Fault, bool),
+    (why, begun): (&dyn Display, bool),
     at: Mono,
 ) {
     let rule = &frontend.plan.log_rule;
@@ -185,12 +185,12 @@ pub(crate) fn headless(
     let now = Wall::now();
     let number = listener.to_string();
     let bind = frontend.plan.binds.get((listener as usize).wrapping_sub(1));
-    let line = HeaderLine {
+    let line = UnwelcomeLine {
         client: peer.client(),
         accepted: worker.pen.accepted(now, worker.clock.now().since(at)).local(),
         frontend: &frontend.plan.name,
         listener: bind.and_then(|bind| bind.name.as_deref()).unwrap_or(&number),
-        fault,
+        why,
     };
     worker
         .pen

@@ -39,12 +39,14 @@ impl Reloader {
         let Prepared {
             plan,
             found,
+            tls,
             lines,
             giving_way,
             doors,
             frontend_logs,
             backend_logs,
         } = prepared;
+        self.estate.directory.tls.replace(tls);
         let usual = self.renew_process(running, &plan);
         let retired = self.renew_backends(&plan, found, backend_logs);
         for bound in giving_way {
@@ -142,7 +144,8 @@ impl Reloader {
         let estate = &self.estate;
         let found = found.into_iter().flatten().collect();
         let watched = build::watched(plan, backend, found, spread, logs, seed, estate.clock.now());
-        let keeper = Keeper::new(watched, estate.clock, estate.lines.clone(), estate.timeline.clone());
+        let (lines, timeline) = (estate.lines.clone(), estate.timeline.clone());
+        let keeper = Keeper::new(watched, estate.clock, lines, timeline, estate.directory.tls.clone());
         tokio::task::spawn_local(keeper.clone().run());
         keeper
     }

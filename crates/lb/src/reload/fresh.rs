@@ -11,17 +11,19 @@ use super::Refused;
 use crate::address::{AddressError, Found};
 use crate::args::Args;
 use crate::configuration::Configuration;
+use crate::tls::Loaded;
 
 pub(super) struct Fresh {
     pub(super) plan: Plan,
     pub(super) warnings: Vec<String>,
     /// Of each backend's servers; `None` where nothing had to be looked up because nothing has changed.
     pub(super) found: Vec<Vec<Option<Found>>>,
+    pub(super) tls: Loaded,
 }
 
 impl Fresh {
-    pub(super) async fn read(args: Arc<Args>, running: Arc<Plan>) -> Result<Fresh, Refused> {
-        let read = tokio::task::spawn_blocking(move || Fresh::read_now(&args, &running));
+    pub(super) async fn read(args: Arc<Args>, running: Arc<Plan>, tls: Arc<Loaded>) -> Result<Fresh, Refused> {
+        let read = tokio::task::spawn_blocking(move || Fresh::read_now(&args, &running, &tls));
         read.await.map_err(Refused::because)?
     }
 
@@ -30,7 +32,7 @@ impl Fresh {
         in_force(self.plan.clone(), running)
     }
 
-    fn read_now(args: &Args, running: &Plan) -> Result<Fresh, Refused> {
+    fn read_now(args: &Args, running: &Plan, tls: &Loaded) -> Result<Fresh, Refused> {
         let Configuration { plan, complaints } = Configuration::read(args, false).map_err(Refused::because)?;
         let (errors, warnings): (Vec<_>, Vec<_>) = complaints.into_iter().partition(|c| c.is_error);
         let texts = |complaints: Vec<crate::configuration::Complaint>| -> Vec<String> {
@@ -46,6 +48,7 @@ impl Fresh {
             return Err(Refused::because("there would be no listener left"));
         }
         Ok(Fresh {
+            tls: Loaded::read(&plan, tls).map_err(|errors| Refused::all(&errors))?,
             found: look_up(&plan, running).map_err(|errors| Refused::all(&errors))?,
             warnings: texts(warnings),
             plan,

@@ -12,6 +12,7 @@ use crate::listeners::{ListenError, Opened, Opener};
 use crate::logs;
 use crate::socket::{Doors, patience};
 use crate::start;
+use crate::tls::Loaded;
 use crate::upgrade::Sockets;
 
 /// What the new Plan needs beyond what there is.
@@ -20,6 +21,7 @@ pub(super) struct Prepared {
     /// Of each backend's servers, those that are new or elsewhere.
     pub(super) found: Vec<Vec<Option<Found>>>,
     /// What each frontend listens on, in the order of its lines.
+    pub(super) tls: Loaded,
     pub(super) lines: Vec<Vec<Line>>,
     /// Whose sockets go on under another line.
     pub(super) giving_way: Vec<Rc<Bound>>,
@@ -46,6 +48,7 @@ impl Reloader {
         running: &Plan,
         plan: Plan,
         found: Vec<Vec<Option<Found>>>,
+        tls: Loaded,
     ) -> Result<Prepared, Refused> {
         let (lines, giving_way) = self.listen(running, &plan).map_err(|errors| Refused::all(&errors))?;
         let is_new = |socket: &&plan::StatsSocket| {
@@ -63,6 +66,7 @@ impl Reloader {
         Ok(Prepared {
             plan,
             found,
+            tls,
             lines,
             giving_way,
             doors,

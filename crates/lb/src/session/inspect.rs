@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::{ConnSettings, Input, Side};
+use tandem_lb_core::expr::Expr;
 use tandem_lb_core::expr::content::{Content, MOST};
 use tandem_lb_core::rules::{Requests, Verdict};
 use tandem_sys::sockopt;
 
 use super::counted::AtBackend;
+use super::upstream::Upstream;
 use super::{Session, io_failure};
 use crate::frontend::{Frontend, conn_settings};
 use crate::publish::Backend;
@@ -224,6 +226,19 @@ impl Session {
         Some(snapshot.plan.policy.hash.function.hash(&bytes))
     }
 
+    /// The name that a server is asked for.
+    pub(super) fn asked_for(&mut self, cx: &mut Context<'_>, sni: &Expr) -> Option<String> {
+        let worker = self.worker.clone();
+        let mut scratch = worker.scratch.borrow_mut();
+        let peeked = self.client.peek(cx, &mut scratch, MOST).ok()?;
+        let scene = self.scene(Some(Content {
+            bytes: peeked.bytes,
+            is_final: true,
+        }));
+        let name = sni.value(&scene)?.into_text();
+        String::from_utf8(name.into_owned()).ok()
+    }
+
     /// The server that a `use-server` rule names, while it may be used.
     pub(super) fn ordered(&mut self, cx: &mut Context<'_>, backend: &Backend) -> Option<ServerIdx> {
         let snapshot = backend.now();
@@ -259,6 +274,11 @@ impl Session {
             frontend: &self.frontend,
             backend: self.backend.as_ref(),
             server: self.at_server.as_ref().map(|at| &**at.server()),
+            client: Some(&self.client),
+            upstream: match &self.upstream {
+                Upstream::Up(server) => Some(server),
+                _ => None,
+            },
             socket: self.client.socket(),
             content,
         }

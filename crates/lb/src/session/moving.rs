@@ -16,6 +16,7 @@ use super::{Carried, Peer, Session, lead};
 use crate::queue::Position;
 use crate::servers::Server;
 use crate::upgrade::{Ends, Moved, Parcel, Verdict};
+use crate::wire::Wire;
 use crate::worker::Worker;
 
 /// Leads a connection that another process has led so far.
@@ -35,9 +36,9 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
         permit,
         seat,
     } = moved;
-    let client = Endpoint::new(sockets.client)?;
+    let client = Wire::Plain(Endpoint::new(sockets.client)?);
     let upstream = match sockets.server {
-        Some(server) => Upstream::Up(Endpoint::new(server)?),
+        Some(server) => Upstream::Up(Wire::Plain(Endpoint::new(server)?)),
         None => Upstream::None,
     };
     let peer = Peer::of_record(&record);
@@ -68,10 +69,19 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
 }
 
 impl Session {
+    /// Whether it can never leave this process: the keys of TLS are here, and nobody else is told them.
+    pub(super) fn is_tied(&self) -> bool {
+        let of_server = match &self.upstream {
+            Upstream::Up(server) => server.tls(),
+            _ => None,
+        };
+        self.client.tls().or(of_server).is_some()
+    }
+
     /// Whether nothing is under way that only this process can finish. A connect is: its outcome is waited for.
     pub(super) fn may_leave_process(&self) -> bool {
         match self.upstream {
-            Upstream::Connecting(_) => false,
+            Upstream::Connecting(_) | Upstream::Greeting(_) => false,
             // Its rules are asked again there; what they know by now would be unknown.
             Upstream::None | Upstream::Queued(_) => self.subject.is_none(),
             Upstream::Up(_) => self.conn.relayed().is_some(),

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Poll};
 
+use tandem_lb_config::Origination;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::{ConnectFailure, Input};
 use tandem_lb_core::log::format::Field;
@@ -18,6 +19,8 @@ use super::counted::AtServer;
 use crate::publish::{Backend, Client, Pick};
 use crate::queue::Place;
 use crate::servers::Server;
+use crate::tls::{Tls, ip_of};
+use crate::wire::Wire;
 
 /// How far the way to the server is.
 pub(super) enum Upstream {
@@ -25,7 +28,9 @@ pub(super) enum Upstream {
     /// Every server that would do is full.
     Queued(Place),
     Connecting(Endpoint),
-    Up(Endpoint),
+    /// The server answered, and TLS begins.
+    Greeting(Box<Tls>),
+    Up(Wire),
 }
 
 impl Session {
@@ -119,27 +124,76 @@ impl Session {
         }
     }
 
-    pub(super) fn connected(&mut self, result: io::Result<()>) {
+    pub(super) fn connected(&mut self, cx: &mut Context<'_>, result: io::Result<()>) {
         if let Err(error) = result {
             return self.connect_failed(&error);
         }
-        if let Upstream::Connecting(server) = std::mem::replace(&mut self.upstream, Upstream::None) {
-            self.upstream = Upstream::Up(server);
-            self.introduce();
-            self.conn.handle(Input::Connected, self.worker.clock.now());
+        let Upstream::Connecting(server) = std::mem::replace(&mut self.upstream, Upstream::None) else {
+            return;
+        };
+        let plan = self.tried.as_ref().and_then(|server| server.plan().tls.clone());
+        let Some(plan) = plan else {
+            if let Some(header) = self.introduction() {
+                self.to_server = Direction::resumed(Parked::Reading(header));
+            }
+            return self.reached(Wire::Plain(server));
+        };
+        match self.begin_tls(cx, server, &plan) {
+            Ok(tls) => self.upstream = Upstream::Greeting(Box::new(tls)),
+            Err(error) => self.connect_failed(&error),
         }
     }
 
-    /// A server that wants to know who the client is hears that before anything else.
-    fn introduce(&mut self) {
-        let Some(header) = self.tried.as_ref().and_then(|server| server.plan().send_proxy) else {
-            return;
+    /// Goes on with the handshake; whether it is over.
+    pub(super) fn poll_greeted(&mut self, cx: &mut Context<'_>) -> bool {
+        let Upstream::Greeting(tls) = &self.upstream else {
+            return false;
         };
+        let Poll::Ready(done) = tls.poll_established(cx) else {
+            return false;
+        };
+        match (done, std::mem::replace(&mut self.upstream, Upstream::None)) {
+            (Ok(()), Upstream::Greeting(tls)) => {
+                let tally = &self.frontend.directory.tls.tally;
+                tally.server(tls.is_resumed(), self.worker.clock.now());
+                self.reached(Wire::Tls(tls));
+            }
+            (Ok(()), _) => {}
+            (Err(why), _) => self.connect_failed(&why.into_io()),
+        }
+        true
+    }
+
+    fn reached(&mut self, server: Wire) {
+        self.upstream = Upstream::Up(server);
+        self.conn.handle(Input::Connected, self.worker.clock.now());
+    }
+
+    fn begin_tls(&mut self, cx: &mut Context<'_>, server: Endpoint, plan: &Origination) -> io::Result<Tls> {
+        let name = plan.sni.as_ref().and_then(|sni| self.asked_for(cx, sni));
+        let vault = &self.frontend.directory.tls;
+        let names = self.backend.as_ref().zip(self.tried.as_ref());
+        let origin = names.and_then(|(backend, tried)| vault.origin(&backend.name(), &tried.name()));
+        let Some(origin) = origin else {
+            return Err(io::Error::other("there is no TLS for this server"));
+        };
+        let mut connection = origin
+            .connect(name.as_deref(), ip_of(&server))
+            .map_err(io::Error::other)?;
+        if let Some(header) = self.introduction() {
+            connection.send_first(&header);
+        }
+        Ok(Tls::new(server, connection, vault.tally.spoken()))
+    }
+
+    /// A server that wants to know who the client is hears that before anything else.
+    fn introduction(&self) -> Option<Vec<u8>> {
+        let header = self.tried.as_ref().and_then(|server| server.plan().send_proxy)?;
         let ends = self.peer().socket().zip(self.local());
         let ends = ends.map(|(source, destination)| Ends { source, destination });
         let heard = self.subject.as_ref().and_then(|subject| subject.header.as_ref());
         let authority = heard.and_then(|header| header.authority.as_deref());
-        self.to_server = Direction::resumed(Parked::Reading(header.for_client(ends, authority)));
+        Some(header.for_client(ends, authority))
     }
 
     pub(super) fn established(&mut self, idx: ServerIdx) {

@@ -3,7 +3,7 @@
 use std::io;
 use std::task::{Context, Poll};
 
-use super::{Endpoint, Scratch};
+use super::{Scratch, Stream};
 
 /// After this much in one go the others on this thread come first.
 const BUDGET: u64 = 4 * Scratch::SIZE as u64;
@@ -57,9 +57,18 @@ pub enum End {
 
 impl Direction {
     /// Moves what can be moved now and sees to it that `cx` is woken when there is more. Reports an end once.
-    pub fn drive(&mut self, cx: &mut Context<'_>, from: &Endpoint, to: &Endpoint, scratch: &mut Scratch) -> Pass {
+    pub fn drive(&mut self, cx: &mut Context<'_>, from: &impl Stream, to: &impl Stream, scratch: &mut Scratch) -> Pass {
         let mut pass = Pass::default();
         pass.end = loop {
+            match to.poll_flush(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Pending => break None,
+                Poll::Ready(Err(_)) if matches!(self.state, State::Ended) => break None,
+                Poll::Ready(Err(e)) => {
+                    self.state = State::Ended;
+                    break Some(End::WriteFailed(e));
+                }
+            }
             if pass.written >= BUDGET {
                 cx.waker().wake_by_ref();
                 break None;
@@ -89,7 +98,7 @@ impl Direction {
     }
 
     /// Reads no more, and ends the other side's stream, after what is still held for it.
-    pub fn shut(&mut self, to: &Endpoint) {
+    pub fn shut(&mut self, to: &impl Stream) {
         self.state = match std::mem::take(&mut self.state) {
             State::Held { bytes, written } => State::Last { bytes, written },
             last @ State::Last { .. } => last,
@@ -141,8 +150,8 @@ enum Step {
 
 fn read_and_write(
     cx: &mut Context<'_>,
-    from: &Endpoint,
-    to: &Endpoint,
+    from: &impl Stream,
+    to: &impl Stream,
     scratch: &mut Scratch,
     pass: &mut Pass,
 ) -> Step {
@@ -167,7 +176,7 @@ fn read_and_write(
 
 fn write_held(
     cx: &mut Context<'_>,
-    to: &Endpoint,
+    to: &impl Stream,
     bytes: &[u8],
     written: &mut usize,
     pass: &mut Pass,

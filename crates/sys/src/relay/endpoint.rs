@@ -14,7 +14,7 @@ use rustix::net::RecvFlags;
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::io::unix::AsyncFd;
 
-use super::Scratch;
+use super::{Scratch, Stream};
 
 /// One end of a connection.
 pub struct Endpoint {
@@ -94,11 +94,6 @@ impl Endpoint {
         self.socket.get_ref()
     }
 
-    /// Says that nothing more will be written. That the other end is gone already is no error here.
-    pub(super) fn finish(&self) {
-        let _gone_is_fine = self.socket().shutdown(Shutdown::Write);
-    }
-
     /// Looks at the first bytes, `most` of them, without taking them from the stream. When there are more, or an end,
     /// `cx` is woken.
     pub fn peek<'s>(&self, cx: &mut Context<'_>, scratch: &'s mut Scratch, most: usize) -> io::Result<Peeked<'s>> {
@@ -127,6 +122,12 @@ impl Endpoint {
         })
     }
 
+    /// Writes what the kernel takes at once, whatever is known of it; nobody is woken for the rest.
+    pub fn write_now(&self, from: &[u8]) -> io::Result<usize> {
+        self.socket()
+            .send_with_flags(from, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)
+    }
+
     /// Takes from the stream what is there, as far as the buffer goes, and forgets it. A socket that is closed with
     /// bytes unread sends a reset instead of an end.
     pub fn discard(&self, scratch: &mut Scratch) {
@@ -137,9 +138,10 @@ impl Endpoint {
     pub fn skip(&self, scratch: &mut Scratch, count: usize) -> io::Result<()> {
         self.socket().read_exact(&mut scratch.bytes()[..count])
     }
+}
 
-    /// Reads what there is; 0 is the end of the stream.
-    pub fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+impl Stream for Endpoint {
+    fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         if self.unread.get() {
             match self.socket().read(into) {
                 Ok(n) => {
@@ -165,8 +167,7 @@ impl Endpoint {
         }
     }
 
-    /// Writes what the kernel takes at once.
-    pub fn poll_write(&self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(&self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         loop {
             let mut guard = ready!(self.socket.poll_write_ready(cx))?;
             match self.socket().send_with_flags(from, libc::MSG_NOSIGNAL) {
@@ -181,6 +182,17 @@ impl Endpoint {
                 Err(e) => return Poll::Ready(Err(e)),
             }
         }
+    }
+
+    /// The kernel has all that was taken.
+    #[inline]
+    fn poll_flush(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// That the other end is gone already is no error here.
+    fn finish(&self) {
+        let _gone_is_fine = self.socket().shutdown(Shutdown::Write);
     }
 }
 

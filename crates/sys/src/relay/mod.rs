@@ -4,15 +4,19 @@
 //! them, through a [`Scratch`] buffer that belongs to the thread: it reads, writes at once, and keeps only what the
 //! other side did not take. So an idle connection owns no buffer, and a slow reader holds at most one.
 //!
+//! What goes between a socket and those who talk (TLS) is a [`Stream`] of its own; the relay does not know the difference.
+//!
 //! Nothing here decides: what the end of a direction means is the business of whoever drives it.
 
 mod direction;
 mod endpoint;
 mod scratch;
+mod stream;
 
 pub use direction::{Direction, End, Parked, Pass};
 pub use endpoint::{Endpoint, Peeked, is_shortage};
 pub use scratch::Scratch;
+pub use stream::Stream;
 
 #[cfg(test)]
 mod tests;

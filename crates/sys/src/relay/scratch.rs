@@ -8,6 +8,13 @@ pub struct Scratch(Box<[u8]>);
 impl Scratch {
     pub const SIZE: usize = SIZE;
 
+    /// Lays bytes into it, for those who look at what came.
+    pub fn show(&mut self, bytes: &[u8]) -> &[u8] {
+        let count = bytes.len().min(SIZE);
+        self.0[..count].copy_from_slice(&bytes[..count]);
+        &self.0[..count]
+    }
+
     pub(super) fn bytes(&mut self) -> &mut [u8] {
         &mut self.0
     }

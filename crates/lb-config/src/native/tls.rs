@@ -1,0 +1,194 @@
+//! `tls` of listeners, servers and `global`: the tables, and what they say.
+
+use serde::Deserialize;
+use tandem_text::{Diagnostic, Span};
+use toml::Spanned;
+
+use super::lower::Lowering;
+use super::value::{Value, Word, choose};
+use crate::expr;
+use crate::plan::{Authorities, Errors, Global, Shown, TlsVersion};
+use crate::tls::{Found, Verify, Words, curves, old_suites, suites};
+
+/// What both ends can say.
+macro_rules! tls {
+    ($($name:ident { $($own:ident: $own_type:ty,)* })+) => {
+        $(
+            #[derive(Clone, Debug, Default, Deserialize)]
+            #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+            pub(super) struct $name {
+                $(pub(super) $own: $own_type,)*
+                pub(super) authorities: Option<String>,
+                pub(super) revoked: Option<String>,
+                pub(super) verify: Option<Value<Verify>>,
+                pub(super) alpn: Option<Vec<String>>,
+                pub(super) min_version: Option<Value<TlsVersion>>,
+                pub(super) max_version: Option<Value<TlsVersion>>,
+                /// As OpenSSL lists them.
+                pub(super) ciphers: Option<Spanned<String>>,
+                pub(super) ciphersuites: Option<Spanned<String>>,
+                pub(super) curves: Option<Spanned<String>>,
+                pub(super) tickets: Option<bool>,
+            }
+
+            impl $name {
+                fn terms(&self, words: &mut Words, lowering: &mut Lowering<'_>) {
+                    if let Some(path) = &self.authorities {
+                        words.authorities = Some(match path.as_str() {
+                            "system" => Authorities::System,
+                            path => Authorities::Path(path.into()),
+                        });
+                    }
+                    if let Some(path) = &self.revoked {
+                        words.revoked = Some(path.into());
+                    }
+                    words.verify = self.verify.as_ref().map(|v| v.0).or(words.verify);
+                    words.alpn = self.alpn.clone().or(words.alpn.take());
+                    words.versions.least = self.min_version.as_ref().map(|v| v.0).or(words.versions.least);
+                    words.versions.most = self.max_version.as_ref().map(|v| v.0).or(words.versions.most);
+                    words.old_suites = lowering.named(&self.ciphers, "ciphers", old_suites).or(words.old_suites.take());
+                    words.suites = lowering.named(&self.ciphersuites, "ciphers", suites).or(words.suites.take());
+                    words.groups = lowering.named(&self.curves, "curves", curves).or(words.groups.take());
+                    words.no_tickets = self.tickets.map_or(words.no_tickets, |tickets| !tickets);
+                }
+            }
+        )+
+    };
+}
+
+tls! {
+    OfBind {
+        certificates: Vec<String>,
+        certificate_lists: Vec<String>,
+        strict_sni: Option<bool>,
+        prefer_client_ciphers: Option<bool>,
+        forgiven_authority_errors: Option<Value<Errors>>,
+        forgiven_certificate_errors: Option<Value<Errors>>,
+    }
+    OfServer {
+        enabled: Option<bool>,
+        certificate: Option<String>,
+        sni: Option<Spanned<String>>,
+        verify_host: Option<String>,
+        reuse: Option<bool>,
+        check: Option<bool>,
+        check_sni: Option<String>,
+        check_alpn: Option<Vec<String>>,
+    }
+}
+
+/// What listeners and servers need not say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct OfGlobal {
+    authorities_base: Option<String>,
+    certificates_base: Option<String>,
+    bind: OfBind,
+    server: OfServer,
+    verify_servers: Option<bool>,
+    sessions: Option<super::model::Count>,
+}
+
+impl Word for Verify {
+    const WHAT: &'static str = "none, optional or required";
+    fn read(text: &str) -> Result<Self, String> {
+        let known = [
+            ("none", Verify::None),
+            ("optional", Verify::Optional),
+            ("required", Verify::Required),
+        ];
+        choose(text, &known, "")
+    }
+}
+
+impl Word for TlsVersion {
+    const WHAT: &'static str = "a version of TLS, such as \"1.2\"";
+    fn read(text: &str) -> Result<Self, String> {
+        choose(text, &[("1.2", TlsVersion::V12), ("1.3", TlsVersion::V13)], "")
+    }
+}
+
+impl Word for Errors {
+    const WHAT: &'static str = "numbers of errors with commas between, or \"all\"";
+    fn read(text: &str) -> Result<Self, String> {
+        Errors::read(text).ok_or_else(|| format!("`{text}` is not a list of error numbers"))
+    }
+}
+
+impl OfBind {
+    pub(super) fn words(&self, lowering: &mut Lowering<'_>) -> Words {
+        let mut words = Words {
+            on: true,
+            ..Words::default()
+        };
+        self.onto(&mut words, lowering);
+        words
+    }
+
+    fn onto(&self, words: &mut Words, lowering: &mut Lowering<'_>) {
+        self.terms(words, lowering);
+        let paths = self.certificates.iter().map(|path| Shown::Path(path.into()));
+        let lists = self.certificate_lists.iter().map(|path| Shown::List(path.into()));
+        words.shown = paths.chain(lists).collect();
+        words.strict_sni = self.strict_sni.unwrap_or(words.strict_sni);
+        words.client_order = self.prefer_client_ciphers.unwrap_or(words.client_order);
+        if let Some(errors) = &self.forgiven_authority_errors {
+            words.forgiven_authorities = errors.0.clone();
+        }
+        if let Some(errors) = &self.forgiven_certificate_errors {
+            words.forgiven_certificates = errors.0.clone();
+        }
+    }
+}
+
+impl OfServer {
+    pub(super) fn onto(&self, words: &mut Words, lowering: &mut Lowering<'_>) {
+        self.terms(words, lowering);
+        words.on = self.enabled.unwrap_or(true);
+        if let Some(path) = &self.certificate {
+            words.shown = vec![Shown::Path(path.into())];
+        }
+        if let Some(text) = &self.sni {
+            match expr::parse(text.get_ref(), lowering.world) {
+                Ok(parsed) => words.sni = Some(parsed.expr),
+                Err(error) => {
+                    let span = lowering.span(text.span());
+                    lowering.report.push(Diagnostic::error(error.code, span, error.message));
+                }
+            }
+        }
+        words.host = self.verify_host.clone().or(words.host.take());
+        words.no_reuse = self.reuse.map_or(words.no_reuse, |reuse| !reuse);
+        words.check = self.check.or(words.check);
+        words.check_sni = self.check_sni.clone().or(words.check_sni.take());
+        words.check_alpn = self.check_alpn.clone().or(words.check_alpn.take());
+    }
+}
+
+impl OfGlobal {
+    pub(super) fn onto(self, global: &mut Global, lowering: &mut Lowering<'_>) {
+        let tls = &mut global.tls;
+        tls.ca_base = self.authorities_base.map(Into::into).or(tls.ca_base.take());
+        tls.crt_base = self.certificates_base.map(Into::into).or(tls.crt_base.take());
+        self.bind.onto(&mut tls.of_binds, lowering);
+        self.server.onto(&mut tls.of_servers, lowering);
+        tls.trusts_servers = self.verify_servers.map_or(tls.trusts_servers, |verify| !verify);
+        tls.sessions = self.sessions.map(|count| count.0.0).or(tls.sessions);
+    }
+}
+
+impl Lowering<'_> {
+    /// The names of a list that exist here; there must be one.
+    fn named(
+        &mut self,
+        list: &Option<Spanned<String>>,
+        what: &str,
+        read: fn(&str) -> Found,
+    ) -> Option<Vec<&'static str>> {
+        let list = list.as_ref()?;
+        let span: Span = self.span(list.span());
+        let (found, complaint) = read(list.get_ref()).judged(what, span);
+        self.report.extend(complaint);
+        found
+    }
+}

@@ -1,0 +1,133 @@
+//! TLS towards clients and towards servers, as the Plan says it. What the files hold is the runtime's business.
+
+use std::path::PathBuf;
+
+use tandem_lb_core::expr::Expr;
+
+/// `bind … ssl`: what clients are shown and asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Termination {
+    /// In the order of the line. The first certificate is for those whom no other fits.
+    pub certificates: Vec<Shown>,
+    /// `strict-sni`: those get none.
+    pub strict_sni: bool,
+    pub terms: Terms,
+    /// How clients prove who they are.
+    pub clients: Clients,
+    pub tickets: bool,
+    /// `prefer-client-ciphers`: which cipher it is, the client's order says.
+    pub client_order: bool,
+    /// `tune.ssl.cachesize`: sessions that are kept for those who come back without a ticket.
+    pub sessions: u32,
+}
+
+/// `server … ssl`: how a server is spoken to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origination {
+    pub terms: Terms,
+    /// What the server must prove; `None` is nothing at all (`verify none`).
+    pub trust: Option<Trust>,
+    /// `verifyhost`: the name that its certificate must have.
+    pub host: Option<String>,
+    /// `crt`: the certificate that it is shown.
+    pub certificate: Option<PathBuf>,
+    /// `sni`: the name that it is asked for.
+    pub sni: Option<Expr>,
+    /// Without `no-ssl-reuse`: sessions are gone on with.
+    pub reuses: bool,
+}
+
+/// `check-ssl`: the server's rules, with names and protocols of the checks' own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckTls {
+    pub origination: Origination,
+    pub sni: Option<String>,
+}
+
+/// Where certificates are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// A file, or a folder of files.
+    Path(PathBuf),
+    /// A `crt-list`.
+    List(PathBuf),
+}
+
+/// What two ends may agree on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The best last; never empty.
+    pub versions: Vec<TlsVersion>,
+    /// OpenSSL's names; empty for the usual ones.
+    pub suites: Vec<&'static str>,
+    pub groups: Vec<&'static str>,
+    pub alpn: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    V12,
+    V13,
+}
+
+/// Whether clients must show a certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Clients {
+    /// They are not asked.
+    #[default]
+    Anyone,
+    /// They may.
+    Asked(ClientTrust),
+    /// They must.
+    Known(ClientTrust),
+}
+
+/// Whose certificates are believed, and which faults are forgiven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientTrust {
+    pub trust: Trust,
+    /// `ca-ignore-err`, `crt-ignore-err`: a certificate with one of these faults is let in, and rules may ask for it.
+    pub forgiven: Forgiven,
+}
+
+/// Numbers of OpenSSL's verification errors.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Forgiven {
+    pub of_authorities: Errors,
+    pub of_certificates: Errors,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Errors {
+    #[default]
+    None,
+    These(Vec<u8>),
+    All,
+}
+
+impl Errors {
+    /// Numbers with commas between, or `all`.
+    pub(crate) fn read(text: &str) -> Option<Errors> {
+        if text == "all" {
+            return Some(Errors::All);
+        }
+        let numbers: Option<Vec<u8>> = text.split(',').map(|number| number.parse().ok()).collect();
+        numbers.map(Errors::These)
+    }
+}
+
+/// Whom to believe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trust {
+    pub authorities: Authorities,
+    /// `crl-file`
+    pub revoked: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authorities {
+    /// A file, or a folder of files.
+    Path(PathBuf),
+    /// `@system-ca`: what the distribution believes.
+    System,
+}

@@ -1,0 +1,69 @@
+//! What lines say about TLS, before the defaults of `global` are laid under it and it is known to make sense.
+
+mod ciphers;
+mod settle;
+
+use std::path::PathBuf;
+
+use tandem_lb_core::expr::Expr;
+
+use crate::plan::{Authorities, Errors, Shown, TlsVersion};
+
+pub(crate) use ciphers::{Found, curves, old_suites, suites};
+pub(crate) use settle::Settling;
+
+/// What a `bind` or `server` line, or the defaults for all of them, say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Words {
+    /// `ssl`
+    pub(crate) on: bool,
+    pub(crate) shown: Vec<Shown>,
+    pub(crate) authorities: Option<Authorities>,
+    pub(crate) revoked: Option<PathBuf>,
+    pub(crate) verify: Option<Verify>,
+    pub(crate) forgiven_authorities: Errors,
+    pub(crate) forgiven_certificates: Errors,
+    /// Of TLS 1.2, and of 1.3.
+    pub(crate) old_suites: Option<Vec<&'static str>>,
+    pub(crate) suites: Option<Vec<&'static str>>,
+    pub(crate) groups: Option<Vec<&'static str>>,
+    pub(crate) versions: Versions,
+    pub(crate) alpn: Option<Vec<String>>,
+    pub(crate) strict_sni: bool,
+    pub(crate) no_tickets: bool,
+    pub(crate) client_order: bool,
+    pub(crate) sni: Option<Expr>,
+    pub(crate) host: Option<String>,
+    pub(crate) no_reuse: bool,
+    pub(crate) check: Option<bool>,
+    pub(crate) check_sni: Option<String>,
+    pub(crate) check_alpn: Option<Vec<String>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verify {
+    None,
+    Optional,
+    Required,
+}
+
+/// Which versions are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Versions {
+    pub(crate) least: Option<TlsVersion>,
+    pub(crate) most: Option<TlsVersion>,
+    pub(crate) no_12: bool,
+    pub(crate) no_13: bool,
+}
+
+/// What `global` says for all lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Defaults {
+    pub(crate) of_binds: Words,
+    pub(crate) of_servers: Words,
+    pub(crate) ca_base: Option<PathBuf>,
+    pub(crate) crt_base: Option<PathBuf>,
+    /// `ssl-server-verify none`
+    pub(crate) trusts_servers: bool,
+    pub(crate) sessions: Option<u32>,
+}

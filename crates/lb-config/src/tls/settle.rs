@@ -1,0 +1,211 @@
+//! Words and defaults to what the Plan says.
+
+use std::path::{Path, PathBuf};
+
+use tandem_text::{Diagnostic, Span};
+
+use super::{Defaults, Verify, Versions, Words, ciphers};
+use crate::code;
+use crate::plan::{
+    Authorities, CheckTls, ClientTrust, Clients, Forgiven, Origination, Shown, Termination, Terms, TlsVersion, Trust,
+};
+
+/// One line with what is said for all of them, and where complaints go.
+pub(crate) struct Settling<'a> {
+    pub(crate) defaults: &'a Defaults,
+    pub(crate) words: &'a Words,
+    pub(crate) at: Span,
+    pub(crate) report: &'a mut Vec<Diagnostic>,
+}
+
+impl Settling<'_> {
+    /// `None` when the line does not say `ssl`.
+    pub(crate) fn termination(mut self) -> Option<Termination> {
+        let words = self.words;
+        if !words.on {
+            if !words.shown.is_empty() {
+                self.warn("a certificate is named, but TLS is not spoken here", "add `ssl`");
+            }
+            return None;
+        }
+        if words.shown.is_empty() {
+            self.complain(
+                code::MISSING,
+                "this listener has no certificate to show",
+                "add `crt FILE`",
+            );
+        }
+        let usual = &self.defaults.of_binds;
+        Some(Termination {
+            certificates: words.shown.iter().map(|shown| self.shown(shown)).collect(),
+            strict_sni: words.strict_sni || usual.strict_sni,
+            terms: self.terms(usual),
+            clients: self.clients(),
+            tickets: !(words.no_tickets || usual.no_tickets),
+            client_order: words.client_order || usual.client_order,
+            sessions: self.defaults.sessions.unwrap_or(SESSIONS),
+        })
+    }
+
+    pub(crate) fn origination(mut self) -> Option<Origination> {
+        self.words.on.then(|| self.origin())
+    }
+
+    /// How checks speak it; `checked_elsewhere`: at another port or address than the server's.
+    pub(crate) fn check(mut self, checked_elsewhere: bool) -> Option<CheckTls> {
+        let words = self.words;
+        // As HAProxy does, checks of a server with TLS speak it too, unless they go elsewhere.
+        if !words.check.unwrap_or(words.on && !checked_elsewhere) {
+            return None;
+        }
+        let origination = Origination {
+            sni: None,
+            ..self.origin()
+        };
+        let terms = Terms {
+            alpn: words.check_alpn.clone().unwrap_or_default(),
+            ..origination.terms
+        };
+        Some(CheckTls {
+            origination: Origination { terms, ..origination },
+            sni: words.check_sni.clone(),
+        })
+    }
+
+    fn origin(&mut self) -> Origination {
+        let words = self.words;
+        let usual = &self.defaults.of_servers;
+        let base = self.defaults.crt_base.as_deref();
+        Origination {
+            terms: self.terms(usual),
+            trust: self.servers(),
+            host: words.host.clone(),
+            certificate: words.shown.iter().find_map(|shown| match shown {
+                Shown::Path(path) => Some(under(base, path)),
+                Shown::List(_) => None,
+            }),
+            sni: words.sni.clone(),
+            reuses: !(words.no_reuse || words.no_tickets || usual.no_tickets),
+        }
+    }
+
+    fn servers(&mut self) -> Option<Trust> {
+        let is_trusted = self
+            .words
+            .verify
+            .map_or(self.defaults.trusts_servers, |v| v == Verify::None);
+        if is_trusted {
+            return None;
+        }
+        let trust = self.trust();
+        if trust.is_none() {
+            let message = "what the server says is to be verified, but no authority is named";
+            let help = "add `ca-file FILE` or `ca-file @system-ca`; or `verify none` if anybody may answer";
+            self.complain(code::MISSING, message, help);
+        }
+        trust
+    }
+
+    fn clients(&mut self) -> Clients {
+        let verify = self.words.verify.unwrap_or(Verify::None);
+        if verify == Verify::None {
+            return Clients::Anyone;
+        }
+        let Some(trust) = self.trust() else {
+            let message = "clients are to be verified, but no authority is named";
+            self.complain(code::MISSING, message, "add `ca-file FILE`");
+            return Clients::Anyone;
+        };
+        let trust = ClientTrust {
+            trust,
+            forgiven: Forgiven {
+                of_authorities: self.words.forgiven_authorities.clone(),
+                of_certificates: self.words.forgiven_certificates.clone(),
+            },
+        };
+        match verify {
+            Verify::Required => Clients::Known(trust),
+            Verify::None | Verify::Optional => Clients::Asked(trust),
+        }
+    }
+
+    fn trust(&self) -> Option<Trust> {
+        let base = self.defaults.ca_base.as_deref();
+        let authorities = match self.words.authorities.as_ref()? {
+            Authorities::Path(path) => Authorities::Path(under(base, path)),
+            Authorities::System => Authorities::System,
+        };
+        Some(Trust {
+            authorities,
+            revoked: self.words.revoked.as_ref().map(|path| under(base, path)),
+        })
+    }
+
+    fn terms(&mut self, usual: &Words) -> Terms {
+        let words = self.words;
+        let old = words.old_suites.as_deref().or(usual.old_suites.as_deref());
+        let new = words.suites.as_deref().or(usual.suites.as_deref());
+        let versions = words.versions.over(usual.versions).left();
+        if versions.is_empty() {
+            let help = "1.2 and 1.3 are spoken; allow one of them";
+            self.complain(code::CONFLICT, "no version of TLS is left", help);
+        }
+        Terms {
+            versions,
+            suites: ciphers::all(old, new),
+            groups: words
+                .groups
+                .clone()
+                .or_else(|| usual.groups.clone())
+                .unwrap_or_default(),
+            alpn: words.alpn.clone().unwrap_or_default(),
+        }
+    }
+
+    fn shown(&self, shown: &Shown) -> Shown {
+        let base = self.defaults.crt_base.as_deref();
+        match shown {
+            Shown::Path(path) => Shown::Path(under(base, path)),
+            Shown::List(path) => Shown::List(path.clone()),
+        }
+    }
+
+    fn complain(&mut self, code: tandem_text::Code, message: &str, help: &str) {
+        self.report.push(Diagnostic::error(code, self.at, message).help(help));
+    }
+
+    fn warn(&mut self, message: &str, help: &str) {
+        self.report
+            .push(Diagnostic::warning(code::INCOMPLETE, self.at, message).help(help));
+    }
+}
+
+/// HAProxy's `tune.ssl.cachesize`.
+const SESSIONS: u32 = 20_000;
+
+impl Versions {
+    fn over(self, usual: Versions) -> Versions {
+        Versions {
+            least: self.least.or(usual.least),
+            most: self.most.or(usual.most),
+            no_12: self.no_12 || usual.no_12,
+            no_13: self.no_13 || usual.no_13,
+        }
+    }
+
+    fn left(self) -> Vec<TlsVersion> {
+        let is_left = |version: &TlsVersion| {
+            let is_off = match version {
+                TlsVersion::V12 => self.no_12,
+                TlsVersion::V13 => self.no_13,
+            };
+            !is_off && self.least.is_none_or(|least| least <= *version) && self.most.is_none_or(|most| *version <= most)
+        };
+        [TlsVersion::V12, TlsVersion::V13].into_iter().filter(is_left).collect()
+    }
+}
+
+/// A path that does not begin at the root is looked for there.
+fn under(base: Option<&Path>, path: &Path) -> PathBuf {
+    base.map_or_else(|| path.to_owned(), |base| base.join(path))
+}

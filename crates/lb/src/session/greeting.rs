@@ -1,0 +1,120 @@
+//! What stands between a connection and its session: whoever is before us says who the client is, and TLS begins.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tandem_sys::relay::Endpoint;
+use tandem_time::Mono;
+
+use super::Peer;
+use super::header::{self, Missing};
+use crate::frontend::Frontend;
+use crate::logs;
+use crate::rules::{Arrival, Subject};
+use crate::tls::{self, Tls};
+use crate::wire::Wire;
+use crate::worker::{Greeting, Worker};
+
+/// A client that may come in.
+pub(super) struct Guest {
+    pub(super) client: Wire,
+    pub(super) peer: Peer,
+    pub(super) subject: Option<Box<Subject>>,
+}
+
+/// A connection that is no session yet.
+pub(super) struct Comer<'a> {
+    pub(super) worker: &'a Rc<Worker>,
+    pub(super) frontend: &'a Arc<Frontend>,
+    /// There until it is a guest's.
+    pub(super) client: Option<Endpoint>,
+    pub(super) peer: Peer,
+    pub(super) listener: u32,
+    pub(super) subject: Option<Box<Subject>>,
+    pub(super) at: Mono,
+}
+
+impl Comer<'_> {
+    /// `None` when it does not come in; that has been said and counted.
+    pub(super) async fn greet(mut self, greeting: Greeting) -> Option<Guest> {
+        let plan = &self.frontend.plan;
+        let limit = plan.timeout_client_hs.or(plan.timeout_client);
+        let until = limit.map(|limit| self.at + limit);
+        if greeting.has_header {
+            self.hear_header(until).await?;
+        }
+        let client = if greeting.has_tls {
+            Wire::Tls(Box::pin(self.begin_tls(until)).await?)
+        } else {
+            Wire::Plain(self.client.take()?)
+        };
+        let arrival = Arrival {
+            worker: self.worker,
+            frontend: self.frontend,
+            wire: Some(&client),
+            socket: client.socket(),
+            peer: self.peer,
+            listener: self.listener,
+        };
+        arrival.session(&mut self.subject).ok()?;
+        greeting.admission.began(self.worker.clock.now());
+        Some(Guest {
+            client,
+            peer: self.peer,
+            subject: self.subject,
+        })
+    }
+
+    async fn hear_header(&mut self, until: Option<Mono>) -> Option<()> {
+        let header = match header::receive(self.worker, self.client.as_ref()?, until).await {
+            Ok(header) => header,
+            Err(Missing::Fault { fault, begun }) => {
+                self.frontend.denials.headers.one();
+                logs::unwelcome(
+                    self.worker,
+                    self.frontend,
+                    (self.peer, self.listener),
+                    (&fault, begun),
+                    self.at,
+                );
+                return None;
+            }
+            Err(Missing::Stopped) => return None,
+        };
+        let socket = self.client.as_ref()?.socket();
+        let fresh = || Box::new(Subject::new(self.peer, socket, self.listener));
+        let known = self.subject.get_or_insert_with(fresh);
+        known.introduce(header);
+        self.peer = known.peer;
+        Some(())
+    }
+
+    /// Takes the socket from the comer for good.
+    async fn begin_tls(&mut self, until: Option<Mono>) -> Option<Box<Tls>> {
+        let vault = &self.frontend.directory.tls;
+        let rules = vault.listener(&self.frontend.plan.name, self.listener)?;
+        let client = self.client.take()?;
+        vault.tally.came(self.worker.clock.now());
+        match tls::greet(self.worker, client, rules, vault.tally.spoken(), until).await {
+            Ok(tls) => {
+                vault.tally.client(tls.is_resumed(), self.worker.clock.now());
+                Some(tls)
+            }
+            Err(refusal) => {
+                if refusal.is_failure() {
+                    self.frontend.denials.handshakes.one();
+                }
+                if let Some((why, begun)) = refusal.said() {
+                    logs::unwelcome(
+                        self.worker,
+                        self.frontend,
+                        (self.peer, self.listener),
+                        (&why, begun),
+                        self.at,
+                    );
+                }
+                None
+            }
+        }
+    }
+}

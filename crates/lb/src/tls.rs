@@ -1,0 +1,12 @@
+//! TLS on what runs here: certificates as the Plan names them, and sockets that it is spoken on.
+
+mod greet;
+mod make;
+mod shelf;
+mod stream;
+mod tally;
+mod vault;
+
+pub(crate) use greet::greet;
+pub(crate) use stream::{HandshakeError, Tls, ip_of};
+pub(crate) use vault::{Loaded, Vault};

@@ -1,0 +1,91 @@
+//! The handshake with a client, before its connection is a session.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tandem_sys::relay::Endpoint;
+use tandem_time::Mono;
+use tandem_tls::{Connection, Listener};
+
+use super::tally::Spoken;
+use super::{HandshakeError, Tls};
+use crate::worker::Worker;
+
+/// Why a client did not come in.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    Handshake(HandshakeError),
+    Late,
+    /// The process ends.
+    Stopped,
+}
+
+/// Makes the acquaintance of a client.
+pub(crate) async fn greet(
+    worker: &Rc<Worker>,
+    socket: Endpoint,
+    listener: Arc<Listener>,
+    spoken: Spoken,
+    until: Option<Mono>,
+) -> Result<Box<Tls>, Refusal> {
+    let tls = Box::new(Tls::new(socket, Connection::accept(listener), spoken));
+    let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+    let place = worker.registry.register(waker);
+    let due = until.unwrap_or(Mono::FAR);
+    let mut timer = pin!(tokio::time::sleep_until(worker.clock.instant(due).into()));
+    let done = poll_fn(|cx: &mut Context<'_>| match tls.poll_established(cx) {
+        _ if place.sentence().is_some() => Poll::Ready(Err(Refusal::Stopped)),
+        Poll::Ready(done) => Poll::Ready(done.map_err(Refusal::Handshake)),
+        Poll::Pending if timer.as_mut().poll(cx).is_ready() => Poll::Ready(Err(Refusal::Late)),
+        Poll::Pending => Poll::Pending,
+    });
+    let done = done.await;
+    if let Err(Refusal::Handshake(why)) = &done {
+        tracing::debug!(%why, "a client does not get through the handshake");
+        // What it sent and nobody read would turn the end, and the alert before it, into a reset.
+        tls.endpoint().discard(&mut worker.scratch.borrow_mut());
+    }
+    done.map(|()| tls)
+}
+
+impl Refusal {
+    /// What the log says about it, if anything, and whether that is more than that the client went away.
+    pub(crate) fn said(&self) -> Option<(Said, bool)> {
+        Some(match self {
+            Refusal::Handshake(HandshakeError::Closed) => (Said::Closed, false),
+            Refusal::Handshake(HandshakeError::Io(_)) => (Said::Broken, false),
+            Refusal::Handshake(HandshakeError::Failed(_)) => (Said::Failed, true),
+            Refusal::Late => (Said::Late, true),
+            Refusal::Stopped => return None,
+        })
+    }
+
+    /// Whether it counts as a handshake that failed; patience that ended does not, as in HAProxy.
+    pub(crate) fn is_failure(&self) -> bool {
+        matches!(self, Refusal::Handshake(_))
+    }
+}
+
+/// In HAProxy's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    Closed,
+    Broken,
+    Failed,
+    Late,
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Said::Closed => "Connection closed during SSL handshake",
+            Said::Broken => "Connection error during SSL handshake",
+            Said::Failed => "SSL handshake failure",
+            Said::Late => "Timeout during SSL handshake",
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! How much TLS is spoken: `show info` tells.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use tandem_time::Mono;
+
+use crate::counters::{Count, Gauge, Rate};
+
+/// Of the whole process.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    connections: Arc<Gauge>,
+    clients: Pace,
+    /// Full handshakes: each costs a key.
+    client_keys: Pace,
+    server_keys: Pace,
+    /// Clients who got through the handshake, and how many of them went on with an earlier session.
+    sessions: Count,
+    resumed: Count,
+}
+
+/// How many in a second, now and at most.
+#[derive(Debug, Default)]
+struct Pace {
+    rate: Rate,
+    most: AtomicU32,
+}
+
+/// A connection that is counted, with a client or a server; no more when dropped.
+#[derive(Debug)]
+pub(crate) struct Spoken(Arc<Gauge>);
+
+/// The figures of one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) now: u32,
+    pub(crate) total: u64,
+    pub(crate) rate: u32,
+    pub(crate) rate_max: u32,
+    pub(crate) client_keys: u32,
+    pub(crate) client_keys_max: u32,
+    pub(crate) server_keys: u32,
+    pub(crate) server_keys_max: u32,
+    pub(crate) resumed_percent: u32,
+}
+
+impl Pace {
+    fn one(&self, now: Mono) {
+        self.rate.one(now);
+        self.most.fetch_max(self.rate.now(now), Relaxed);
+    }
+}
+
+impl Tally {
+    pub(crate) fn spoken(&self) -> Spoken {
+        self.connections.enter();
+        Spoken(self.connections.clone())
+    }
+
+    /// A client has come to speak it.
+    pub(crate) fn came(&self, now: Mono) {
+        self.clients.one(now);
+    }
+
+    /// It got through the handshake.
+    pub(crate) fn client(&self, is_resumed: bool, now: Mono) {
+        self.sessions.one();
+        match is_resumed {
+            true => self.resumed.one(),
+            false => self.client_keys.one(now),
+        }
+    }
+
+    /// So did a server.
+    pub(crate) fn server(&self, is_resumed: bool, now: Mono) {
+        if !is_resumed {
+            self.server_keys.one(now);
+        }
+    }
+
+    pub(crate) fn told(&self, now: Mono) -> Told {
+        let sessions = self.sessions.now();
+        let percent = (self.resumed.now() * 100).checked_div(sessions).unwrap_or(0);
+        let most = |pace: &Pace| pace.most.load(Relaxed);
+        Told {
+            now: self.connections.now(),
+            total: self.connections.total(),
+            rate: self.clients.rate.now(now),
+            rate_max: most(&self.clients),
+            client_keys: self.client_keys.rate.now(now),
+            client_keys_max: most(&self.client_keys),
+            server_keys: self.server_keys.rate.now(now),
+            server_keys_max: most(&self.server_keys),
+            resumed_percent: u32::try_from(percent).unwrap_or(0),
+        }
+    }
+}
+
+impl Drop for Spoken {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}

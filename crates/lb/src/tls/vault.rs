@@ -1,0 +1,297 @@
+//! What connections with TLS go by, for every listener and server of the Plan: made as a whole, and put in force as a
+//! whole. Whoever is connected goes on by what held when it came.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tandem_lb_config::{Authorities, Clients, Origination, Plan, Shown, Termination, Trust};
+use tandem_tls::{Listener, Origin};
+use thiserror::Error;
+
+use super::make::{self, MakeError};
+use super::shelf::{ReadError, Shelf};
+use super::tally::Tally;
+
+/// What is in force.
+#[derive(Debug, Default)]
+pub(crate) struct Vault {
+    now: ArcSwap<Loaded>,
+    pub(crate) tally: Tally,
+}
+
+/// A listener by its frontend and its number there, counted from 1.
+type Door = (Arc<str>, u32);
+/// A server by its backend and its name.
+type Name = (Arc<str>, Arc<str>);
+
+/// What one Plan and the files of one moment come to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Loaded {
+    pub(crate) shelf: Arc<Shelf>,
+    listeners: BTreeMap<Door, Made<Termination, Listener>>,
+    origins: BTreeMap<Name, Made<Origination, Origin>>,
+    checks: BTreeMap<Name, Made<Origination, Origin>>,
+}
+
+/// Something that was made, and of what.
+#[derive(Debug)]
+pub(crate) struct Made<P, T> {
+    /// `file:line`
+    origin: Arc<str>,
+    pub(crate) plan: Arc<P>,
+    thing: Arc<T>,
+}
+
+impl<P, T> Clone for Made<P, T> {
+    fn clone(&self) -> Self {
+        Made {
+            origin: self.origin.clone(),
+            plan: self.plan.clone(),
+            thing: self.thing.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Error)]
+#[error("{origin}: {why}")]
+pub(crate) struct LoadError {
+    origin: Arc<str>,
+    why: Fault,
+}
+
+#[derive(Debug, Error)]
+enum Fault {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Make(#[from] MakeError),
+}
+
+impl Vault {
+    /// From now on new connections go by this.
+    pub(crate) fn replace(&self, loaded: Loaded) {
+        self.now.store(Arc::new(loaded));
+    }
+
+    pub(crate) fn now(&self) -> Arc<Loaded> {
+        self.now.load_full()
+    }
+
+    pub(crate) fn listener(&self, frontend: &Arc<str>, number: u32) -> Option<Arc<Listener>> {
+        let now = self.now.load();
+        Some(now.listeners.get(&(frontend.clone(), number))?.thing.clone())
+    }
+
+    pub(crate) fn origin(&self, backend: &Arc<str>, server: &Arc<str>) -> Option<Arc<Origin>> {
+        let now = self.now.load();
+        Some(now.origins.get(&(backend.clone(), server.clone()))?.thing.clone())
+    }
+
+    /// The same for the checks of a server.
+    pub(crate) fn check(&self, backend: &Arc<str>, server: &Arc<str>) -> Option<Arc<Origin>> {
+        let now = self.now.load();
+        Some(now.checks.get(&(backend.clone(), server.clone()))?.thing.clone())
+    }
+}
+
+impl Loaded {
+    /// Reads all that a Plan names, or says everything that is wrong with it. What is as it was `before` is the same
+    /// thing still, so that clients come back to their sessions.
+    pub(crate) fn read(plan: &Plan, before: &Loaded) -> Result<Loaded, Vec<LoadError>> {
+        let mut shelf = Shelf::default();
+        let mut errors = Vec::new();
+        let wanted = Wanted::of(plan);
+        wanted.doors(|origin, tls| errors.extend(read_for_door(&mut shelf, tls).err().map(at(origin))));
+        wanted.names(|origin, tls| errors.extend(read_for_name(&mut shelf, tls).err().map(at(origin))));
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        wanted.made(shelf, before)
+    }
+
+    /// The same with other files.
+    pub(crate) fn with(&self, shelf: Shelf) -> Result<Loaded, Vec<LoadError>> {
+        Wanted::again(self).made(shelf, self)
+    }
+
+    /// The files of listeners' and servers' certificates, and what each is for.
+    pub(crate) fn uses(&self) -> impl Iterator<Item = BTreeSet<PathBuf>> {
+        let doors = self
+            .listeners
+            .values()
+            .map(|made| files_of_door(&made.plan, &self.shelf));
+        let names = self.origins.values().chain(self.checks.values());
+        doors.chain(names.map(|made| files_of_name(&made.plan, &self.shelf)))
+    }
+}
+
+/// All that has to be made.
+#[derive(Default)]
+struct Wanted {
+    doors: Vec<(Door, Arc<str>, Arc<Termination>)>,
+    names: Vec<(Name, Arc<str>, Arc<Origination>)>,
+    checks: Vec<(Name, Arc<str>, Arc<Origination>)>,
+}
+
+impl Wanted {
+    fn of(plan: &Plan) -> Wanted {
+        let mut wanted = Wanted::default();
+        for frontend in plan.frontends.iter().filter(|frontend| !frontend.disabled) {
+            for (bind, number) in frontend.binds.iter().zip(1..) {
+                if let Some(tls) = &bind.tls {
+                    let door = (frontend.name.clone(), number);
+                    wanted.doors.push((door, bind.origin.clone(), tls.clone()));
+                }
+            }
+        }
+        for backend in &plan.backends {
+            for server in &backend.servers {
+                let name = (backend.name.clone(), server.name.clone());
+                if let Some(tls) = &server.tls {
+                    wanted.names.push((name.clone(), server.origin.clone(), tls.clone()));
+                }
+                if let Some(tls) = server.check.as_ref().and_then(|check| check.tls.as_ref()) {
+                    let tls = Arc::new(tls.origination.clone());
+                    wanted.checks.push((name, server.origin.clone(), tls));
+                }
+            }
+        }
+        wanted
+    }
+
+    fn again(loaded: &Loaded) -> Wanted {
+        fn list<K: Clone, P, T>(of: &BTreeMap<K, Made<P, T>>) -> Vec<(K, Arc<str>, Arc<P>)> {
+            let all = of.iter();
+            all.map(|(key, made)| (key.clone(), made.origin.clone(), made.plan.clone()))
+                .collect()
+        }
+        Wanted {
+            doors: list(&loaded.listeners),
+            names: list(&loaded.origins),
+            checks: list(&loaded.checks),
+        }
+    }
+
+    fn doors(&self, mut each: impl FnMut(&Arc<str>, &Termination)) {
+        self.doors.iter().for_each(|(_, origin, tls)| each(origin, tls));
+    }
+
+    fn names(&self, mut each: impl FnMut(&Arc<str>, &Origination)) {
+        let all = self.names.iter().chain(&self.checks);
+        all.for_each(|(_, origin, tls)| each(origin, tls));
+    }
+
+    fn made(self, shelf: Shelf, before: &Loaded) -> Result<Loaded, Vec<LoadError>> {
+        let mut errors = Vec::new();
+        let (old, new) = (&before.shelf, &shelf);
+        let door = |tls: &Termination| files_of_door(tls, old) == files_of_door(tls, new);
+        let name = |tls: &Origination| files_of_name(tls, old) == files_of_name(tls, new);
+        let is_same = |files: BTreeSet<PathBuf>| files.iter().all(|file| old.holds_same(new, file));
+        let listeners = make_all(self.doors, &before.listeners, &mut errors, |tls, known| {
+            let is_known = known && door(tls) && is_same(files_of_door(tls, new));
+            (!is_known).then(|| make::listener(tls, new))
+        });
+        let mut server = |tls: &Origination, known: bool| {
+            let is_known = known && name(tls) && is_same(files_of_name(tls, new));
+            (!is_known).then(|| make::origin(tls, new))
+        };
+        let origins = make_all(self.names, &before.origins, &mut errors, &mut server);
+        let checks = make_all(self.checks, &before.checks, &mut errors, &mut server);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Loaded {
+            listeners,
+            origins,
+            checks,
+            shelf: Arc::new(shelf),
+        })
+    }
+}
+
+/// `make` is told whether there is one of the same plan, and answers nothing if that will do.
+fn make_all<K: Ord, P: PartialEq, T>(
+    wanted: Vec<(K, Arc<str>, Arc<P>)>,
+    before: &BTreeMap<K, Made<P, T>>,
+    errors: &mut Vec<LoadError>,
+    mut make: impl FnMut(&P, bool) -> Option<Result<T, MakeError>>,
+) -> BTreeMap<K, Made<P, T>> {
+    let mut all = BTreeMap::new();
+    for (key, origin, plan) in wanted {
+        let known = before.get(&key).filter(|known| known.plan == plan);
+        let thing = match (make(&plan, known.is_some()), known) {
+            (None, Some(known)) => known.thing.clone(),
+            (None, None) => continue,
+            (Some(Ok(thing)), _) => Arc::new(thing),
+            (Some(Err(why)), _) => {
+                errors.push(LoadError {
+                    origin,
+                    why: why.into(),
+                });
+                continue;
+            }
+        };
+        all.insert(key, Made { origin, plan, thing });
+    }
+    all
+}
+
+fn at<E: Into<Fault>>(origin: &Arc<str>) -> impl FnOnce(E) -> LoadError + use<E> {
+    let origin = origin.clone();
+    |why| LoadError {
+        origin,
+        why: why.into(),
+    }
+}
+
+fn read_for_door(shelf: &mut Shelf, tls: &Termination) -> Result<(), ReadError> {
+    tls.certificates.iter().try_for_each(|shown| shelf.take_shown(shown))?;
+    match trust_of(&tls.clients) {
+        Some(trust) => shelf.take_trust(trust),
+        None => Ok(()),
+    }
+}
+
+fn read_for_name(shelf: &mut Shelf, tls: &Origination) -> Result<(), ReadError> {
+    if let Some(file) = &tls.certificate {
+        shelf.take_certificates(file)?;
+    }
+    tls.trust.iter().try_for_each(|trust| shelf.take_trust(trust))
+}
+
+fn trust_of(clients: &Clients) -> Option<&Trust> {
+    match clients {
+        Clients::Anyone => None,
+        Clients::Asked(trust) | Clients::Known(trust) => Some(&trust.trust),
+    }
+}
+
+fn files_of_door(tls: &Termination, shelf: &Shelf) -> BTreeSet<PathBuf> {
+    let shown = tls.certificates.iter().flat_map(|shown| match shown {
+        Shown::Path(path) => shelf.meant(path),
+        Shown::List(_) => Vec::new(),
+    });
+    shown
+        .chain(
+            trust_of(&tls.clients)
+                .into_iter()
+                .flat_map(|trust| files_of(trust, shelf)),
+        )
+        .collect()
+}
+
+fn files_of_name(tls: &Origination, shelf: &Shelf) -> BTreeSet<PathBuf> {
+    let trusted = tls.trust.iter().flat_map(|trust| files_of(trust, shelf));
+    tls.certificate.iter().cloned().chain(trusted).collect()
+}
+
+fn files_of(trust: &Trust, shelf: &Shelf) -> Vec<PathBuf> {
+    let mut files = match &trust.authorities {
+        Authorities::Path(path) => shelf.meant(path),
+        Authorities::System => Vec::new(),
+    };
+    files.extend(trust.revoked.clone());
+    files
+}

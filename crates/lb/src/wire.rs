@@ -1,0 +1,105 @@
+//! A socket as those who talk over it see it: plain, or with TLS between.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use socket2::Socket;
+use tandem_sys::relay::{Endpoint, Peeked, Scratch, Stream};
+
+use crate::tls::Tls;
+
+/// One end of a connection.
+pub(crate) enum Wire {
+    Plain(Endpoint),
+    Tls(Box<Tls>),
+}
+
+impl Wire {
+    pub(crate) fn socket(&self) -> &Socket {
+        self.endpoint().socket()
+    }
+
+    fn endpoint(&self) -> &Endpoint {
+        match self {
+            Wire::Plain(endpoint) => endpoint,
+            Wire::Tls(tls) => tls.endpoint(),
+        }
+    }
+
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        match self {
+            Wire::Plain(_) => None,
+            Wire::Tls(tls) => Some(tls),
+        }
+    }
+
+    /// As [`Endpoint::poll_hung_up`].
+    pub(crate) fn poll_hung_up(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Wire::Plain(endpoint) => endpoint.poll_hung_up(cx),
+            Wire::Tls(tls) => tls.poll_hung_up(cx),
+        }
+    }
+
+    /// As [`Endpoint::peek`].
+    pub(crate) fn peek<'s>(
+        &self,
+        cx: &mut Context<'_>,
+        scratch: &'s mut Scratch,
+        most: usize,
+    ) -> io::Result<Peeked<'s>> {
+        match self {
+            Wire::Plain(endpoint) => endpoint.peek(cx, scratch, most),
+            Wire::Tls(tls) => tls.peek(cx, scratch, most),
+        }
+    }
+
+    /// As [`Endpoint::discard`].
+    pub(crate) fn discard(&self, scratch: &mut Scratch) {
+        self.endpoint().discard(scratch);
+    }
+
+    /// Before it is dropped: the other end is told that this was all.
+    pub(crate) fn leave(&self) {
+        if let Wire::Tls(tls) = self {
+            tls.leave();
+        }
+    }
+
+    pub(crate) fn finish(&self) {
+        match self {
+            Wire::Plain(endpoint) => endpoint.finish(),
+            Wire::Tls(tls) => tls.finish(),
+        }
+    }
+}
+
+impl Stream for Wire {
+    fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Wire::Plain(endpoint) => endpoint.poll_read(cx, into),
+            Wire::Tls(tls) => tls.poll_read(cx, into),
+        }
+    }
+
+    fn poll_write(&self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Wire::Plain(endpoint) => endpoint.poll_write(cx, from),
+            Wire::Tls(tls) => tls.poll_write(cx, from),
+        }
+    }
+
+    fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Wire::Plain(endpoint) => endpoint.poll_flush(cx),
+            Wire::Tls(tls) => tls.poll_flush(cx),
+        }
+    }
+
+    fn finish(&self) {
+        match self {
+            Wire::Plain(endpoint) => endpoint.finish(),
+            Wire::Tls(tls) => tls.finish(),
+        }
+    }
+}

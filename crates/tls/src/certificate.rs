@@ -1,0 +1,155 @@
+//! A certificate with its chain and key, as they are in a PEM file.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::{self, PemObject, SectionKind};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::{InconsistentKeys, SignatureAlgorithm};
+use thiserror::Error;
+
+use crate::provider;
+use crate::x509::Facts;
+
+/// A certificate that clients or servers may be shown.
+#[derive(Debug)]
+pub struct Certificate {
+    /// What it is called: the file it was read from.
+    pub name: PathBuf,
+    pub key: Arc<CertifiedKey>,
+    pub facts: Facts,
+}
+
+#[derive(Debug, Error)]
+#[error("{}: {why}", .file.display())]
+pub struct CertificateError {
+    pub file: PathBuf,
+    pub why: Fault,
+}
+
+/// What is wrong with a file.
+#[derive(Debug, Error)]
+pub enum Fault {
+    #[error("cannot be read: {0}")]
+    Unreadable(io::Error),
+    #[error("this is not PEM: {0}")]
+    NotPem(pem::Error),
+    #[error("there is no certificate in it")]
+    NoCertificate,
+    #[error("there is no private key in it, nor in {}", .0.display())]
+    NoKey(PathBuf),
+    #[error("its private key cannot be used: {0}")]
+    BadKey(rustls::Error),
+    #[error("the private key belongs to another certificate")]
+    OtherKey,
+    #[error("the certificate makes no sense: {0}")]
+    BadCertificate(String),
+}
+
+impl CertificateError {
+    pub(crate) fn new(file: &Path, why: Fault) -> CertificateError {
+        CertificateError {
+            file: file.to_owned(),
+            why,
+        }
+    }
+}
+
+/// What a file and those beside it hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pieces {
+    pub pem: Vec<u8>,
+    /// The file of the same name with `.key` behind it.
+    pub key: Option<Vec<u8>>,
+    /// The same with `.ocsp`: what the authority says of the certificate at present, in DER.
+    pub ocsp: Option<Vec<u8>>,
+}
+
+impl Pieces {
+    pub fn read(file: &Path) -> Result<Pieces, CertificateError> {
+        let unreadable = |file: &Path, why| CertificateError::new(file, Fault::Unreadable(why));
+        let beside = |ending: &str| {
+            let path = beside(file, ending);
+            match std::fs::read(&path) {
+                Ok(bytes) => Ok(Some(bytes)),
+                Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(why) => Err(unreadable(&path, why)),
+            }
+        };
+        Ok(Pieces {
+            pem: std::fs::read(file).map_err(|why| unreadable(file, why))?,
+            key: beside(".key")?,
+            ocsp: beside(".ocsp")?,
+        })
+    }
+}
+
+/// A name with something behind it.
+pub fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+impl Certificate {
+    pub fn read(file: &Path) -> Result<Certificate, CertificateError> {
+        Certificate::of(file, &Pieces::read(file)?)
+    }
+
+    /// The first certificate is shown, the others lead from it to an authority.
+    pub fn of(name: &Path, pieces: &Pieces) -> Result<Certificate, CertificateError> {
+        let fault = |why| CertificateError::new(name, why);
+        let chain = CertificateDer::pem_slice_iter(&pieces.pem).collect::<Result<Vec<_>, _>>();
+        let chain = chain.map_err(|why| fault(Fault::NotPem(why)))?;
+        let first = chain.first().ok_or_else(|| fault(Fault::NoCertificate))?;
+        let facts = Facts::of(first).map_err(|why| fault(Fault::BadCertificate(why)))?;
+        let provider = provider();
+        let key = key(name, pieces)?;
+        let mut certified = CertifiedKey::new(chain, loaded(&provider, key).map_err(|why| fault(Fault::BadKey(why)))?);
+        certified.ocsp.clone_from(&pieces.ocsp);
+        match certified.keys_match() {
+            // Whether they match cannot be told for every kind of key.
+            Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
+            Err(_) => return Err(fault(Fault::OtherKey)),
+        }
+        Ok(Certificate {
+            name: name.to_owned(),
+            key: Arc::new(certified),
+            facts,
+        })
+    }
+
+    pub(crate) fn algorithm(&self) -> SignatureAlgorithm {
+        self.key.key.algorithm()
+    }
+}
+
+fn loaded(
+    provider: &CryptoProvider,
+    key: PrivateKeyDer<'static>,
+) -> Result<Arc<dyn rustls::sign::SigningKey>, rustls::Error> {
+    provider.key_provider.load_private_key(key)
+}
+
+/// The key in the file itself comes first.
+fn key(name: &Path, pieces: &Pieces) -> Result<PrivateKeyDer<'static>, CertificateError> {
+    let beside_it = beside(name, ".key");
+    let places = [(name, Some(&pieces.pem)), (&beside_it, pieces.key.as_ref())];
+    for (file, bytes) in places {
+        let Some(bytes) = bytes else { continue };
+        match PrivateKeyDer::from_pem_slice(bytes) {
+            Ok(key) => return Ok(key),
+            Err(pem::Error::NoItemsFound) => {}
+            Err(why) => return Err(CertificateError::new(file, Fault::NotPem(why))),
+        }
+    }
+    Err(CertificateError::new(name, Fault::NoKey(beside_it)))
+}
+
+/// The certificates and the rest of a file in PEM, for those who show what is in it.
+pub fn sections(pem: &[u8]) -> impl Iterator<Item = Result<(SectionKind, Vec<u8>), pem::Error>> {
+    <(SectionKind, Vec<u8>)>::pem_slice_iter(pem)
+}

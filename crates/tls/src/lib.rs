@@ -1,0 +1,34 @@
+//! TLS without sockets: certificates and how one is chosen, whom to trust, and connections that turn bytes into bytes.
+//!
+//! A [`Listener`] is what a place to listen at needs to let clients in; an [`Origin`] what it takes to go to a server. Both
+//! are made from files and words of a configuration, are immutable, and are shared by all threads. A [`Connection`] is one
+//! end of one connection.
+
+pub mod certificate;
+mod connection;
+mod listener;
+mod origin;
+pub mod protocol;
+pub mod sni;
+mod trust;
+pub mod x509;
+
+pub use certificate::{Certificate, CertificateError, Pieces};
+pub use connection::{BUFFER, Connection, Failure, MOST_PLAIN};
+pub use listener::{Chosen, Entry, Listener, NoCertificate, Terms, anyone};
+pub use origin::{Origin, OriginError, OriginTerms};
+pub use protocol::{Protocol, Version};
+pub use trust::{Errors, Forgiven, Trust, TrustError};
+
+use std::sync::Arc;
+
+pub use rustls::{Error, HandshakeKind};
+use rustls::crypto::CryptoProvider;
+pub use rustls::server::danger::ClientCertVerifier;
+
+/// What everything here computes with.
+fn provider() -> Arc<CryptoProvider> {
+    static RING: std::sync::LazyLock<Arc<CryptoProvider>> =
+        std::sync::LazyLock::new(|| Arc::new(rustls::crypto::ring::default_provider()));
+    RING.clone()
+}

@@ -1,0 +1,170 @@
+//! What a place to listen at needs to speak TLS: certificates, and for each client the one that fits.
+
+use std::sync::Arc;
+
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, ServerSessionMemoryCache, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{Error, ServerConfig, SignatureAlgorithm};
+
+use crate::Certificate;
+use crate::protocol::Protocol;
+use crate::sni::Index;
+
+/// With `strict-sni`, a client that asks for a name that no certificate has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no certificate fits the name that the client asks for")]
+pub struct NoCertificate;
+
+/// The rules for one connection.
+#[derive(Debug)]
+pub struct Chosen {
+    pub config: Arc<ServerConfig>,
+    /// The name that the client asked for.
+    pub name: Option<Box<str>>,
+}
+
+/// How connections are made, whatever the certificate.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    pub protocol: Protocol,
+    /// What to talk, the best first.
+    pub alpn: Vec<Vec<u8>>,
+    pub clients: Arc<dyn ClientCertVerifier>,
+    /// Whether clients may come back without a full handshake by a ticket that they keep.
+    pub tickets: bool,
+    /// Sessions kept for those who come back without one.
+    pub sessions: usize,
+    /// Whether the client's order of ciphers counts, and not ours.
+    pub client_order: bool,
+}
+
+/// No client is asked for a certificate.
+pub fn anyone() -> Arc<dyn ClientCertVerifier> {
+    WebPkiClientVerifier::no_client_auth()
+}
+
+/// A certificate, the terms of those who get it, and the names that lead to it.
+#[derive(Debug)]
+pub struct Entry {
+    pub certificate: Arc<Certificate>,
+    pub terms: Terms,
+    /// Host names with wildcards and exceptions; those in the certificate if there are none.
+    pub filters: Vec<String>,
+}
+
+/// All that is shown at one place.
+#[derive(Debug)]
+pub struct Listener {
+    entries: Vec<Made>,
+    index: Index,
+    is_strict: bool,
+}
+
+#[derive(Debug)]
+struct Made {
+    certificate: Arc<Certificate>,
+    config: Arc<ServerConfig>,
+    /// The same for those who offer protocols of which none is spoken here.
+    without_alpn: Option<Arc<ServerConfig>>,
+}
+
+impl Listener {
+    /// The first entry is for those whom no other fits, unless `is_strict`.
+    pub fn new(entries: Vec<Entry>, is_strict: bool) -> Result<Listener, Error> {
+        let mut index = Index::default();
+        for (place, entry) in entries.iter().enumerate() {
+            let own = &entry.certificate.facts.hosts;
+            let names = if entry.filters.is_empty() { own } else { &entry.filters };
+            names.iter().for_each(|name| index.put(name, place));
+        }
+        let entries = entries.into_iter().map(Made::of).collect::<Result<Vec<_>, _>>()?;
+        Ok(Listener {
+            entries,
+            index,
+            is_strict,
+        })
+    }
+
+    /// The certificate and terms for a client.
+    pub(crate) fn choose(&self, hello: &ClientHello<'_>) -> Result<Chosen, NoCertificate> {
+        let name = hello.server_name();
+        let found = name.map(|name| self.index.find(name)).unwrap_or_default();
+        let made = match self.best(&found, hello) {
+            Some(made) => made,
+            None if self.is_strict => return Err(NoCertificate),
+            None => self.entries.first().ok_or(NoCertificate)?,
+        };
+        let is_spoken = |config: &ServerConfig| {
+            let mut offered = hello.alpn().into_iter().flatten();
+            hello.alpn().is_none() || offered.any(|one| config.alpn_protocols.iter().any(|own| own == one))
+        };
+        let config = match &made.without_alpn {
+            Some(without) if !is_spoken(&made.config) => without,
+            _ => &made.config,
+        };
+        Ok(Chosen {
+            config: config.clone(),
+            name: name.map(Into::into),
+        })
+    }
+
+    /// For those who have not made themselves understood.
+    pub(crate) fn usual(&self) -> Result<Chosen, NoCertificate> {
+        let first = self.entries.first().ok_or(NoCertificate)?;
+        Ok(Chosen {
+            config: first.config.clone(),
+            name: None,
+        })
+    }
+
+    /// Elliptic curves are preferred where the client knows them, as HAProxy does.
+    fn best(&self, places: &[usize], hello: &ClientHello<'_>) -> Option<&Made> {
+        let made = || places.iter().filter_map(|place| self.entries.get(*place));
+        let fits = |made: &&Made| {
+            made.certificate
+                .key
+                .key
+                .choose_scheme(hello.signature_schemes())
+                .is_some()
+        };
+        let is_curve = |made: &&Made| made.certificate.algorithm() != SignatureAlgorithm::RSA;
+        let curved = made().filter(fits).find(is_curve);
+        curved.or_else(|| made().find(fits)).or_else(|| made().next())
+    }
+}
+
+impl Made {
+    fn of(entry: Entry) -> Result<Made, Error> {
+        let Entry { certificate, terms, .. } = entry;
+        let only = Arc::new(Only(certificate.key.clone()));
+        let builder = ServerConfig::builder_with_provider(terms.protocol.provider())
+            .with_protocol_versions(terms.protocol.versions())?
+            .with_client_cert_verifier(terms.clients);
+        let mut config = builder.with_cert_resolver(only);
+        config.ignore_client_order = !terms.client_order;
+        config.session_storage = ServerSessionMemoryCache::new(terms.sessions);
+        if terms.tickets {
+            config.ticketer = rustls::crypto::ring::Ticketer::new()?;
+        } else {
+            config.send_tls13_tickets = 0;
+        }
+        let without_alpn = (!terms.alpn.is_empty()).then(|| Arc::new(config.clone()));
+        config.alpn_protocols = terms.alpn;
+        Ok(Made {
+            certificate,
+            config: Arc::new(config),
+            without_alpn,
+        })
+    }
+}
+
+/// One certificate for everybody.
+#[derive(Debug)]
+struct Only(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Only {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.clone())
+    }
+}
