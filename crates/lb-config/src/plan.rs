@@ -75,7 +75,7 @@ pub struct Global {
     pub stats_sockets: Vec<StatsSocket>,
     pub stats_timeout: Option<Duration>,
     pub state: StateFiles,
-    /// What lines about TLS need not say; each has it in its own settings.
+    /// What lines about TLS need not say; empty in a Plan, where each says it.
     pub(crate) tls: Defaults,
 }
 

@@ -255,9 +255,10 @@ impl Keeper {
             answer: check.answer_timeout,
         };
         let keeper = self.clone();
-        let origin = check.tls.as_ref().and_then(|_| {
-            self.tls.check(&self.backend.name(), &live.name())
-        });
+        let origin = check
+            .tls
+            .as_ref()
+            .and_then(|_| self.tls.check(&self.backend.name(), &live.name()));
         tokio::task::spawn_local(async move {
             let asked = Asked {
                 to: &to,

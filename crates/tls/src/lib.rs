@@ -22,9 +22,9 @@ pub use trust::{Errors, Forgiven, Trust, TrustError};
 
 use std::sync::Arc;
 
-pub use rustls::{Error, HandshakeKind};
 use rustls::crypto::CryptoProvider;
 pub use rustls::server::danger::ClientCertVerifier;
+pub use rustls::{Error, HandshakeKind};
 
 /// What everything here computes with.
 fn provider() -> Arc<CryptoProvider> {

@@ -53,7 +53,7 @@ pub(super) fn global(global: &Global) -> Vec<Setting> {
         stats_sockets: _,
         stats_timeout,
         state,
-        // Each listener and server says it.
+        // Empty in a Plan: each listener and server says it.
         tls: _,
     } = global;
     let path = |path: &Option<std::path::PathBuf>| option(path.as_ref().map(|p| p.display()));

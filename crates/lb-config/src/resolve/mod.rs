@@ -15,12 +15,14 @@ use crate::draft::{Draft, Proxy};
 use crate::plan::Plan;
 
 /// Always a Plan; whether it may be used is for the diagnostics to say.
-pub(crate) fn resolve(draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
+pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
     checks::proxies(&draft.proxies, report);
     references::check(&draft.proxies, report);
     let ids = ids::proxies(&draft.global, &draft.proxies, report);
     let backends = Names::of_backends(&draft.proxies);
 
+    // Each line that speaks TLS has it from here on.
+    let tls = std::mem::take(&mut draft.global.tls);
     let mut plan = Plan {
         global: draft.global,
         ..Plan::default()
@@ -28,11 +30,10 @@ pub(crate) fn resolve(draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
     for (proxy, id) in draft.proxies.iter().zip(ids) {
         if proxy.role.accepts() {
             let backend = backends.wanted_by(proxy, report);
-            plan.frontends
-                .push(parts::frontend(proxy, id, backend, &plan.global.tls, report));
+            plan.frontends.push(parts::frontend(proxy, id, backend, &tls, report));
         }
         if proxy.role.serves() {
-            plan.backends.push(parts::backend(proxy, id, &plan.global.tls, report));
+            plan.backends.push(parts::backend(proxy, id, &tls, report));
         }
     }
     plan

@@ -150,7 +150,13 @@ mod tests {
             &mut seed,
             clock.now(),
         );
-        let keeper = Keeper::new(watched, clock, Lines::default(), Rc::<Timeline>::default(), Arc::default());
+        let keeper = Keeper::new(
+            watched,
+            clock,
+            Lines::default(),
+            Rc::<Timeline>::default(),
+            Arc::default(),
+        );
         let server = keeper
             .backend()
             .now()

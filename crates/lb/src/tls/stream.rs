@@ -6,9 +6,9 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::task::{Context, Poll, ready};
 
-use tandem_sys::relay::{Endpoint, Peeked, Scratch, Stream};
 use super::tally::Spoken;
-use tandem_tls::{BUFFER, Connection, HandshakeKind, Failure, MOST_PLAIN};
+use tandem_sys::relay::{Endpoint, Peeked, Scratch, Stream};
+use tandem_tls::{BUFFER, Connection, Failure, HandshakeKind, MOST_PLAIN};
 
 /// So much is read from the socket at once.
 const AT_ONCE: usize = Scratch::SIZE;

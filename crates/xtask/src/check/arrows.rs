@@ -23,7 +23,7 @@ enum Level {
     Tests,
 }
 
-const LEVELS: [(&str, Level); 21] = [
+const LEVELS: [(&str, Level); 22] = [
     ("tandem-time", Level::Core),
     ("tandem-text", Level::Core),
     ("tandem-lb-core", Level::Core),
@@ -35,6 +35,7 @@ const LEVELS: [(&str, Level); 21] = [
     ("tandem-sim", Level::Plan),
     ("tandem-sys", Level::System),
     ("tandem-mq-store", Level::System),
+    ("tandem-tls", Level::System),
     ("tandem-ops", Level::Daemon),
     ("tandem-lab", Level::Daemon),
     ("tandem-lb", Level::Program),
