@@ -244,13 +244,16 @@ impl Session {
     /// Keeps the ends of this attempt for the line: when it is written, they may be gone.
     pub(super) fn note_ends(&mut self) {
         const SHOWN: &[Field] = &[Field::BackendIp, Field::BackendPort, Field::ServerIp, Field::ServerPort];
-        let (Upstream::Connecting(endpoint) | Upstream::Up(endpoint)) = &self.upstream else {
-            return;
+        let socket = match &self.upstream {
+            Upstream::Connecting(server) => server.socket(),
+            Upstream::Greeting(tls) => tls.endpoint().socket(),
+            Upstream::Up(server) => server.socket(),
+            Upstream::None | Upstream::Queued(_) => return,
         };
         if !self.frontend.plan.log_rule.shows(SHOWN) {
             return;
         }
-        let from = endpoint.socket().local_addr().ok().and_then(|from| from.as_socket());
+        let from = socket.local_addr().ok().and_then(|from| from.as_socket());
         let server = self.tried.as_ref().or(self.at_server.as_ref().map(AtServer::server));
         let to = server.and_then(|server| server.address.load().for_client_of(self.client_port()).as_socket());
         self.towards_server = Some(Box::new(TowardsServer { from, to }));
