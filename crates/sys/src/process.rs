@@ -174,6 +174,16 @@ fn reap(child: Pid) -> io::Result<Option<i32>> {
     }
 }
 
+/// What this starts is asked to end (SIGTERM) when the thread that started it is gone, however that went. Whoever is run
+/// as another user keeps this only from here on: the kernel forgets it when a process changes its user.
+#[allow(unsafe_code)]
+pub fn end_with_us(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt;
+    let ask = || Ok(rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?);
+    // SAFETY: between fork and exec it makes one system call and touches no memory of others.
+    unsafe { command.pre_exec(ask) };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

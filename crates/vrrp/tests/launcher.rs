@@ -170,6 +170,17 @@ fn who_cannot_be_told_leaves_nothing_behind_either() {
     wait("the end of the other run", || !sleeps(seconds));
 }
 
+#[test]
+fn one_that_is_killed_leaves_nothing_behind_either() {
+    let seconds = 3_000_000 + std::process::id();
+    let line = format!("/bin/sleep {seconds}");
+    let mut launcher = Launcher::start("slain", &line);
+    launcher.run(1, &line, &own_name());
+    wait("a run", || sleeps(seconds));
+    launcher.process.kill().expect("ours");
+    wait("the end of the run", || !sleeps(seconds));
+}
+
 fn sleeps(seconds: u32) -> bool {
     let wanted = format!("/bin/sleep\0{seconds}\0");
     let all = fs::read_dir("/proc").expect("/proc is there");

@@ -5,6 +5,7 @@ use std::io::{Error, ErrorKind};
 use anyhow::{Context, bail};
 use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid};
+use tandem_sys::process::end_with_us;
 use tandem_vrrp::safety;
 use tokio::process::{Child, Command};
 
@@ -51,6 +52,8 @@ impl Job {
 
     fn prepared<'a>(&self, command: &'a mut Command, uid: Uid, gid: Gid) -> &'a mut Command {
         safety::apart(command);
+        // Killed, we could not end it.
+        end_with_us(command.as_std_mut());
         let other_group = self.group.is_some() && gid != getegid();
         if uid != geteuid() || other_group {
             // The library gives up all other groups, then sets the group, then the user.
