@@ -179,7 +179,11 @@ fn reap(child: Pid) -> io::Result<Option<i32>> {
 #[allow(unsafe_code)]
 pub fn end_with_us(command: &mut std::process::Command) {
     use std::os::unix::process::CommandExt;
-    let ask = || Ok(rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?);
+    let ask = || {
+        Ok(rustix::process::set_parent_process_death_signal(Some(
+            rustix::process::Signal::TERM,
+        ))?)
+    };
     // SAFETY: between fork and exec it makes one system call and touches no memory of others.
     unsafe { command.pre_exec(ask) };
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tandem_text::Severity;
 use tandem_vrrp_core::settings::{
-    AuthV2, Family, Initial, InstanceSettings, Preempt, Protocol, TrackUse, TrackerKind, Transport,
+    AuthV2, Family, HmacSettings, Initial, InstanceSettings, Peer, Preempt, Protocol, TrackUse, TrackerKind, Transport,
 };
 
 use crate::plan::Plan;
@@ -220,9 +220,41 @@ impl Pair<'_> {
                 "write the same on both",
             );
         }
-        if self.a.1.hmac.is_some() != self.b.1.hmac.is_some() {
-            let message = format!("`{name}` signs its adverts on one side only");
-            self.error("auth", message, "write the same `auth_hmac` on both");
+        self.signatures(&name);
+    }
+
+    fn signatures(&mut self, name: &str) {
+        let (a, b) = match (&self.a.1.hmac, &self.b.1.hmac) {
+            (None, None) => return,
+            (Some(a), Some(b)) => (a, b),
+            _ => {
+                let message = format!("`{name}` signs its adverts on one side only");
+                return self.error("auth", message, "write the same `auth_hmac` on both");
+            }
+        };
+        let knows = |one: &HmacSettings, other: &HmacSettings| {
+            let active = one.keys.iter().find(|(id, _)| *id == one.active);
+            active.is_some_and(|key| other.keys.contains(key))
+        };
+        if !knows(a, b) || !knows(b, a) {
+            let message = format!("`{name}` signs with a key that the other side does not have: both will be master");
+            self.error(
+                "auth",
+                message,
+                "add the key to `auth_hmac` on both before it is made active",
+            );
+        }
+    }
+
+    /// Each names the other, as far as it is known where adverts come from.
+    fn peers(&mut self, name: &str, peers: [&[Peer]; 2]) {
+        for (source, peers) in [(self.a.1.source, peers[1]), (self.b.1.source, peers[0])] {
+            if let Some(source) = source
+                && !peers.iter().any(|peer| peer.address == source)
+            {
+                let message = format!("`{name}` speaks from {source}, which the other side does not name as a peer");
+                self.error("transport", message, "write it into the other side's `unicast_peer`");
+            }
         }
     }
 
@@ -233,8 +265,11 @@ impl Pair<'_> {
                 let message = format!("`{name}` adverts to {one} here and to {two} there: both will be master");
                 self.error("transport", message, "write the same group on both");
             }
-            (Transport::Multicast { .. }, Transport::Multicast { .. })
-            | (Transport::Unicast { .. }, Transport::Unicast { .. }) => {}
+            (Transport::Multicast { .. }, Transport::Multicast { .. }) => {}
+            (Transport::Unicast { peers: a, .. }, Transport::Unicast { peers: b, .. }) => {
+                let (a, b) = (a.clone(), b.clone());
+                self.peers(&name, [&a, &b]);
+            }
             _ => {
                 let message =
                     format!("`{name}` is unicast on one side and multicast on the other: both will be master");

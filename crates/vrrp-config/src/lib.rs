@@ -9,6 +9,7 @@ pub mod code;
 mod compare;
 mod draft;
 mod keepalived;
+mod key_files;
 mod load;
 mod native;
 mod plan;

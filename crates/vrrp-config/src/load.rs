@@ -5,7 +5,7 @@ use tandem_text::{Diagnostic, FileId, Severity, SourceMap};
 
 use crate::draft::Draft;
 use crate::plan::Plan;
-use crate::{code, keepalived, native, resolve};
+use crate::{code, keepalived, key_files, native, resolve};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
@@ -156,10 +156,11 @@ fn read(
     dialect: Dialect,
     report: &mut Vec<Diagnostic>,
 ) -> Draft {
-    let statements = match dialect {
+    let mut statements = match dialect {
         Dialect::Keepalived => lexer::read(sources, file, &machine.context, report),
         Dialect::Toml => native::read(sources, file, report),
     };
+    key_files::read(&mut statements, machine.context.files, report);
     let mut draft = Draft::default();
     keepalived::read(&statements, sources, &mut draft, report);
     draft

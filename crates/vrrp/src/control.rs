@@ -29,6 +29,7 @@ use crate::bfd::{self, Sessions};
 use crate::brain::{Assignment, Order, Report};
 use crate::configuration::{self, Configuration};
 use crate::dump;
+use crate::exporter::Exporter;
 use crate::firewall::Firewall;
 use crate::igmp::LocalIgmp;
 use crate::journal::{BEAT, Journal};
@@ -86,7 +87,10 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         reports,
     } = control;
     let signals = Signals::listen(ROUTER)?;
-    let questions = socket::serve(door)?;
+    let (ask, questions) = socket::questions();
+    socket::serve(door, ask.clone())?;
+    let mut exporter = Exporter::new(ask, log.clone());
+    exporter.adjust(plan.global.metrics);
     let mut trackers = Trackers::new(orders.clone(), log.clone(), launcher, first_network);
     trackers.adjust(&tracked(&plan));
     let bfd = Sessions::new(orders.clone(), Urgency::of(&plan));
@@ -114,6 +118,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         wall: WallWatch::default(),
         journal_trouble: None,
         reload_time,
+        exporter,
     };
     Ok(Running {
         desk,
@@ -237,6 +242,7 @@ struct Desk {
     wall: WallWatch,
     journal_trouble: Option<String>,
     reload_time: ReloadTime,
+    exporter: Exporter,
 }
 
 impl Desk {
@@ -474,6 +480,11 @@ impl Desk {
         self.promote(&plan);
         self.masters.retain(|id| plan.router.instance(*id).is_some());
         self.reload_time.adjust(&plan.global.reload);
+        self.exporter.adjust(plan.global.metrics);
+        for what in needs_restart(&self.plan, &plan) {
+            self.log
+                .warning(&format!("{what} has changed, which counts after a restart"));
+        }
         self.plan = plan;
         if self.plan.global.scripts.fifo_states_on_reload
             && let Some(snapshot) = self.show().await
@@ -601,6 +612,26 @@ impl Desk {
         let of = |settings: &RouterSettings| settings.instances.iter().position(|i| i.id == id);
         of(&self.plan.router).map_or("?", |place| &self.plan.router.instances[place].name)
     }
+}
+
+/// What a process is for as long as it lives.
+fn needs_restart(old: &Plan, new: &Plan) -> Vec<&'static str> {
+    let (a, b) = (&old.global, &new.global);
+    let all = [
+        (a.net_namespace != b.net_namespace, "net_namespace"),
+        (a.instance_name != b.instance_name, "instance"),
+        (a.use_pid_dir != b.use_pid_dir, "use_pid_dir"),
+        (a.process_name != b.process_name, "process_name"),
+        (a.umask != b.umask, "umask"),
+        (
+            a.scheduling != b.scheduling,
+            "the scheduling (vrrp_priority, vrrp_rt_priority and so on)",
+        ),
+        (a.delay_after_boot != b.delay_after_boot, "vrrp_delay_after_boot"),
+    ];
+    all.into_iter()
+        .filter_map(|(differs, what)| differs.then_some(what))
+        .collect()
 }
 
 /// `reload_file`: there while the files are read.

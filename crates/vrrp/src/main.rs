@@ -10,6 +10,7 @@ mod configuration;
 mod control;
 mod doubts;
 mod dump;
+mod exporter;
 mod firewall;
 mod igmp;
 mod journal;

@@ -112,10 +112,14 @@ impl Door {
     }
 }
 
+/// Both ends of the way that questions take, for others who ask, too.
+pub(crate) fn questions() -> (mpsc::Sender<Asked>, mpsc::Receiver<Asked>) {
+    mpsc::channel(VISITORS)
+}
+
 /// Lets visitors in.
-pub(crate) fn serve(door: Door) -> io::Result<mpsc::Receiver<Asked>> {
+pub(crate) fn serve(door: Door, ask: mpsc::Sender<Asked>) -> io::Result<()> {
     let Door { socket, file, public } = door;
-    let (ask, asked) = mpsc::channel(VISITORS);
     if let Ok(public) = public {
         let listener = UnixListener::from_std(public.into())?;
         tokio::task::spawn_local(welcome(listener, Visitors::Everybody, ask.clone()));
@@ -125,7 +129,7 @@ pub(crate) fn serve(door: Door) -> io::Result<mpsc::Receiver<Asked>> {
         let _file = file;
         welcome(listener, Visitors::Owner, ask).await;
     });
-    Ok(asked)
+    Ok(())
 }
 
 async fn welcome(listener: UnixListener, who: Visitors, ask: mpsc::Sender<Asked>) {

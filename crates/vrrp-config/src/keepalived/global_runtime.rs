@@ -7,9 +7,9 @@ use std::time::Duration;
 use tandem_text::Diagnostic;
 
 use super::args::{Args, Outcome, number};
-use super::command;
 use super::global::{LONGEST_SCRIPT, SCRIPT_TIMEOUT};
 use super::keyword::{Keyword, Kind, keyword};
+use super::{command, pair_link};
 use crate::code;
 use crate::draft::Draft;
 use crate::plan::{Command, Fifo, OnceScript};
@@ -23,6 +23,9 @@ fn text(args: &mut Args<'_>, target: &mut Option<Arc<str>>) -> Outcome {
 fn path(args: &mut Args<'_>) -> Result<PathBuf, Diagnostic> {
     Ok(PathBuf::from(&*args.text("a path")?))
 }
+
+/// Where Keepalived's exporters are asked, too.
+const METRICS: u16 = 9650;
 
 /// Takes a switch that is not acted on otherwise.
 fn on(args: &mut Args<'_>, target: &mut bool) -> Outcome {
@@ -222,6 +225,15 @@ pub(super) const KEYWORDS: &[Keyword<Draft>] = &[
         "where both are dumped as JSON",
         |draft, args| {
             draft.global.dumps.json = path(args)?;
+            Ok(())
+        },
+    ),
+    keyword(
+        "metrics",
+        Kind::Words,
+        "where Prometheus asks, over HTTP: ADDRESS [PORT]; 9650",
+        |draft, args| {
+            draft.global.metrics = Some(pair_link::socket(args, METRICS)?);
             Ok(())
         },
     ),

@@ -31,7 +31,7 @@ pub(super) const KEYWORDS: &[Keyword<HmacDraft>] = &[
     keyword(
         "key",
         Kind::Words,
-        "a key: ID hex:DIGITS or ID TEXT, 32 to 64 bytes",
+        "a key: ID and hex:DIGITS, file:PATH or TEXT, 32 to 64 bytes",
         key,
     ),
     keyword("keys", Kind::Lines, "several keys, each in a line", |hmac, args| {
@@ -123,12 +123,6 @@ fn key(hmac: &mut HmacDraft, args: &mut Args<'_>) -> Outcome {
 pub(super) fn secret(word: &Word) -> Result<Vec<u8>, Diagnostic> {
     let bytes = word.bytes();
     let Some(digits) = word.text.strip_prefix("hex:") else {
-        if word.text.starts_with("file:") {
-            let message = "keys in files of their own are not supported";
-            return Err(
-                Diagnostic::error(code::UNSUPPORTED, word.span, message).help("include a file with the `key` line")
-            );
-        }
         return Ok(bytes);
     };
     let pairs = digits.as_bytes().chunks(2);

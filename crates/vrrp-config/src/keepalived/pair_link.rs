@@ -38,7 +38,7 @@ pub(super) const KEYWORDS: &[Keyword<PairDraft>] = &[
         Kind::Words,
         "the other host: ADDRESS [PORT]; 8406",
         |pair, args| {
-            pair.peer = Some(socket(args)?);
+            pair.peer = Some(socket(args, PORT)?);
             Ok(())
         },
     ),
@@ -47,14 +47,14 @@ pub(super) const KEYWORDS: &[Keyword<PairDraft>] = &[
         Kind::Words,
         "where to listen: ADDRESS [PORT]; any address, 8406",
         |pair, args| {
-            pair.bind = Some(socket(args)?);
+            pair.bind = Some(socket(args, PORT)?);
             Ok(())
         },
     ),
     keyword(
         "secret",
         Kind::Words,
-        "what both hosts know: hex:DIGITS or TEXT, 32 to 64 bytes",
+        "what both hosts know: hex:DIGITS, file:PATH or TEXT, 32 to 64 bytes",
         |pair, args| {
             let word = args.word("a secret")?;
             pair.secret = Some(Spanned::new(hmac::secret(word)?, word.span));
@@ -63,12 +63,13 @@ pub(super) const KEYWORDS: &[Keyword<PairDraft>] = &[
     ),
 ];
 
-fn socket(args: &mut Args<'_>) -> Result<SocketAddr, Diagnostic> {
+/// `ADDRESS [PORT]`
+pub(super) fn socket(args: &mut Args<'_>, usual: u16) -> Result<SocketAddr, Diagnostic> {
     let ip = args.ip()?.value;
     let port = if args.peek().is_some() {
         args.number(1..=65535)?
     } else {
-        PORT
+        usual
     };
     Ok(SocketAddr::new(ip, port))
 }

@@ -43,6 +43,8 @@ pub struct Global {
     /// Parsed, not acted on: no mail is sent.
     pub mail: Mail,
     pub pair: Option<PairLink>,
+    /// Where Prometheus asks.
+    pub metrics: Option<SocketAddr>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -649,3 +649,47 @@ fn addresses_and_routes_elsewhere_need_their_interface() {
         "what is said of it counts"
     );
 }
+
+#[test]
+fn keys_may_be_in_files_of_their_own() {
+    struct Keys;
+    impl tandem_text::keepalived::Files for Keys {
+        fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+            match path {
+                "/key" => Ok([&[0xff; 32][..], b"\n"].concat()),
+                "/hex" => Ok(format!("hex:{}\n", "0f".repeat(32)).into_bytes()),
+                _ => Err("there is none".to_owned()),
+            }
+        }
+
+        fn list(&self, _: &str) -> Vec<String> {
+            Vec::new()
+        }
+    }
+    let read = |lines: &str| {
+        let context = tandem_text::keepalived::Context {
+            files: &Keys,
+            env: &|_| None,
+            config_id: "x",
+            seed: 0,
+        };
+        let text = with_instance(&format!("version 3\n auth_hmac {{\n {lines}\n }}"));
+        tandem_vrrp_config::load("k.conf", text, &tandem_vrrp_config::Machine::new(context), None)
+    };
+    let plan = read("key 1 file:/key\n keys {\n 2 file:/hex\n }\n time_window 3\n anti_replay window").plan;
+    let hmac = plan.expect("both are there").router.instances[0]
+        .hmac
+        .clone()
+        .expect("it is configured");
+    let key = |byte: u8| tandem_vrrp_core::settings::HmacKey::new(&[byte; 32]).expect("long enough");
+    assert_eq!((&hmac.keys[0].1, &hmac.keys[1].1), (&key(0xff), &key(0x0f)));
+    let window = tandem_vrrp_core::settings::Replay::Window(Some(std::time::Duration::from_secs(3)));
+    assert_eq!(hmac.replay, window);
+    let missing = read("key 1 file:/none");
+    assert!(missing.plan.is_none());
+    assert!(
+        complaints(&missing)
+            .iter()
+            .any(|line| line.contains("the key in /none cannot be read"))
+    );
+}

@@ -34,6 +34,30 @@ fn both_ends_of_a_pair_link() {
 }
 
 #[test]
+fn keys_and_peers_that_do_not_meet() {
+    let key = |id: u8, digit: &str| format!(" key {id} hex:{}\n", digit.repeat(64));
+    let signed = |priority: u8, keys: &str, active: u8| {
+        format!("version 3\n priority {priority}\n auth_hmac {{\n{keys} active_key {active}\n }} {VIP}")
+    };
+    let (one, two) = (key(1, "a"), key(2, "b"));
+    let both = format!("{one}{two}");
+    assert_eq!(
+        kinds(&signed(101, &both, 1), &signed(100, &both, 2)),
+        [""; 0],
+        "while they are exchanged"
+    );
+    assert_eq!(kinds(&signed(101, &one, 1), &signed(100, &two, 2)), ["auth"]);
+    assert_eq!(kinds(&signed(101, &one, 1), &signed(100, &key(1, "c"), 1)), ["auth"]);
+
+    let speaks = |priority: u8, source: &str, peer: &str| {
+        format!("priority {priority}\n unicast_src_ip {source}\n unicast_peer {{\n {peer}\n }} {VIP}")
+    };
+    let a = speaks(101, "10.9.0.1", "10.9.0.2");
+    assert_eq!(kinds(&a, &speaks(100, "10.9.0.2", "10.9.0.1")), [""; 0]);
+    assert_eq!(kinds(&a, &speaks(100, "10.9.0.3", "10.9.0.1")), ["transport"]);
+}
+
+#[test]
 fn what_is_wrong_with_a_pair() {
     let tracked = |priority: u8, weight: i32| format!("priority {priority}\n track_script {{\n s weight {weight}\n }}");
     let pass = |pass: &str| format!("authentication {{\n auth_type PASS\n auth_pass {pass}\n }}");

@@ -68,6 +68,10 @@ struct Data {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     evips: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    vroutes: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    vrules: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     track_ifp: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     track_script: Vec<String>,
@@ -193,6 +197,8 @@ fn data(snapshot: &Snapshot, instance: &Instance, plan: &Plan, taken: Wall) -> D
         script_master_rx_lower_pri: command(|n| &n.master_rx_lower),
         vips: addresses(&settings.vips),
         evips: addresses(&settings.excluded),
+        vroutes: runtime.map_or_else(Vec::new, |r| r.routes.iter().map(words::route).collect()),
+        vrules: runtime.map_or_else(Vec::new, |r| r.rules.iter().map(words::rule).collect()),
         track_ifp: tracked(instance, plan, |kind| matches!(kind, TrackerKind::Interface(_))),
         track_script: tracked(instance, plan, |kind| matches!(kind, TrackerKind::Script(_))),
         track_process: tracked(instance, plan, is_process),

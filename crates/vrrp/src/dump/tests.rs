@@ -36,6 +36,12 @@ vrrp_instance VI_1 {
   track_script {
     chk weight 2
   }
+  virtual_routes {
+    10.78.0.0/16 via 10.77.0.9 dev d0 table 100
+  }
+  virtual_rules {
+    from 10.77.0.100 table 100 priority 50
+  }
   notify /bin/true
 }
 ";
@@ -103,6 +109,8 @@ fn every_key_of_keepalived_with_its_type() {
     assert_eq!(data["state"], 2);
     assert_eq!(data["vips"], theirs[0]["data"]["vips"]);
     assert_eq!(data["evips"][0], "10.77.0.101/24 dev d0 scope global set");
+    assert_eq!(data["vroutes"][0], "10.78.0.0/16 via 10.77.0.9 dev d0 table 100");
+    assert_eq!(data["vrules"][0], "50: from 10.77.0.100/32 lookup 100");
     assert_eq!(data["track_script"][0], "chk");
     assert_eq!(data["auth_data"], "********", "the secret stays where it is");
 }

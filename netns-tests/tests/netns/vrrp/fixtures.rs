@@ -114,6 +114,62 @@ pub(super) fn routes_come_back(bench: &Bench<'_>) -> Result<()> {
     wait_for_route(&stage.a, "10.78.0.0/16", false)
 }
 
+/// Several ways, none, and selectors that few use: they come with mastership and go with it.
+pub(super) fn ways_of_all_kinds(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let config = Config {
+        extra: "virtual_routes {\n \
+                10.81.0.0/16 nexthop via 10.9.0.8 dev eth0 weight 2 nexthop via 10.9.0.9 dev eth0\n \
+                blackhole 10.82.0.0/16\n \
+                10.83.0.0/16 via 10.9.0.9 dev eth0 table 77 mtu 1400 proto 18 onlink\n }\n \
+                virtual_rules {\n not from 10.9.0.100 fwmark 1/3 ipproto tcp dport 80-90 prohibit priority 321\n }",
+        ..Config::v3(150)
+    };
+    let mut daemon = stage.start(&stage.a, Program::Ours, &config)?;
+    for to in ["10.81.0.0/16", "10.82.0.0/16", "10.83.0.0/16"] {
+        wait_for_route(&stage.a, to, true)?;
+    }
+    let hops = route(&stage.a, "10.81.0.0/16")?.map(|route| route.hops.len());
+    ensure!(hops == Some(2), "it has {hops:?} ways");
+    wait_for_rule(&stage.a, 321, true)?;
+    for to in ["10.81.0.0/16", "10.82.0.0/16"] {
+        delete_route(&stage.a, to)?;
+        wait_for_route(&stage.a, to, true)?;
+    }
+    delete_rule(&stage.a, 321)?;
+    wait_for_rule(&stage.a, 321, true)?;
+    daemon.stop(LONG)?;
+    for to in ["10.81.0.0/16", "10.82.0.0/16", "10.83.0.0/16"] {
+        wait_for_route(&stage.a, to, false)?;
+    }
+    wait_for_rule(&stage.a, 321, false)
+}
+
+/// The interface is the one that has the address they speak from; without that address there is none.
+pub(super) fn without_an_interface(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let start = |host: &Host, priority: u8, own: u8, other: u8| {
+        let unicast = format!("unicast_src_ip 10.9.0.{own}\n    unicast_peer {{\n 10.9.0.{other}\n }}\n");
+        let text = Config::v3(priority).text().replace("interface eth0\n", &unicast);
+        let file = stage.lab.folder()?.join(format!("unicast-{own}.conf"));
+        fs::write(&file, text)?;
+        stage::run(host, Program::Ours, &file)
+    };
+    let a = start(&stage.a, 150, 1, 2)?;
+    let b = start(&stage.b, 100, 2, 1)?;
+    stage.a.wait_for_address(stage::VIP, true, LONG)?;
+    stage.b.wait_for_address(stage::VIP, false, LONG)?;
+    stage.a.delete_address("eth0", "10.9.0.1/24".parse()?)?;
+    a.wait_for_line("Entering FAULT STATE", LONG)?;
+    stage.b.wait_for_address(stage::VIP, true, LONG)?;
+    stage.a.wait_for_address(stage::VIP, false, LONG)?;
+    stage.a.add_address("eth0", "10.9.0.1/24".parse()?)?;
+    stage.a.wait_for_address(stage::VIP, true, LONG)?;
+    stage.b.wait_for_address(stage::VIP, false, LONG)?;
+    drop(b);
+    Ok(())
+}
+
 fn route(host: &Host, to: &str) -> Result<Option<Route>> {
     let to: Cidr = to.parse()?;
     let routes = host.netlink(async |netlink| netlink.routes().await)?;

@@ -31,6 +31,8 @@ pub(super) fn elections_and_failures(bench: &Bench<'_>) -> Result<()> {
             ("an address that accepts nothing", &fixtures::closed),
             ("what is always there", &fixtures::always_there),
             ("a route that somebody removes", &fixtures::routes_come_back),
+            ("routes and rules of all kinds", &fixtures::ways_of_all_kinds),
+            ("unicast without an interface", &fixtures::without_an_interface),
             ("an interface that comes and goes", &fixtures::interfaces_come_back),
         ],
     )
@@ -243,7 +245,9 @@ fn ways(bench: &Bench<'_>) -> Result<()> {
                 .netlink(async |netlink| Ok((netlink.routes().await?, netlink.rules().await?)))?;
             let there = (
                 routes.iter().any(|route| route.table == 77),
-                rules.iter().any(|rule| rule.priority == 500 && rule.table() == Some(77)),
+                rules
+                    .iter()
+                    .any(|rule| rule.priority == 500 && rule.table() == Some(77)),
             );
             if there == (wanted, wanted) {
                 return Ok(());
