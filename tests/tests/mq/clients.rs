@@ -1,6 +1,6 @@
 //! Clients that others wrote, through the balancer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tandem_tests::{Config, Lb, Mq, binary};
@@ -78,42 +78,54 @@ the destination cannot be used
 
 /// Runs a script with a package from PyPI, through the balancer; what it printed, or `None` when the package cannot be had.
 pub(super) fn python(package: &str, script: &str) -> Option<String> {
-    let folder = python_package(package)?;
+    let folder = package_in("python", package, |folder| {
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--target"]).arg(folder).arg(package);
+        pip
+    })?;
+    let mut python = Command::new("python3");
+    python
+        .args(["-c", script])
+        .env("PYTHONPATH", folder)
+        .env("PYTHONIOENCODING", "utf-8");
+    Some(through_the_balancer(python))
+}
+
+/// The same with a package from npm.
+pub(super) fn node(package: &str, script: &str) -> Option<String> {
+    let folder = package_in("node", package, |folder| {
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"]).arg(folder).arg(package);
+        npm
+    })?;
+    let mut node = Command::new("node");
+    node.args(["-e", script, "--"]).env("NODE_PATH", folder.join("node_modules"));
+    Some(through_the_balancer(node))
+}
+
+/// What a client that is told address and port prints.
+fn through_the_balancer(mut client: Command) -> String {
     let mq = Mq::start("anonymous = true");
     let config = Config::default().server_at("mq", mq.address(), "");
     let _lb = Lb::start(&config.to_string());
-    let mut python = Command::new("python3");
-    python
-        .arg("-c")
-        .arg(script)
-        .arg(config.at().ip().to_string())
-        .arg(config.at().port().to_string());
-    let output = python
-        .env("PYTHONPATH", folder)
-        .env("PYTHONIOENCODING", "utf-8")
-        .output();
-    let output = output.expect("python3 has run before");
+    client.arg(config.at().ip().to_string()).arg(config.at().port().to_string());
+    let output = client.output().expect("it has installed a package before");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.status.success(),
-        "{said}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Some(said)
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}\n{complaints}");
+    said
 }
 
-/// A folder with the package, made once beside the build.
-fn python_package(package: &str) -> Option<PathBuf> {
-    let name = format!("python-{}", package.replace("==", "-"));
+/// A folder with a package, made once beside the build.
+fn package_in(kind: &str, package: &str, install: impl FnOnce(&Path) -> Command) -> Option<PathBuf> {
+    let name = format!("{kind}-{}", package.replace(['=', '@'], "-"));
     let folder = binary("tandem-mq").parent()?.parent()?.join(name);
     let made = folder.join("made");
     if !made.exists() {
-        let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--target"])
-            .arg(&folder)
-            .arg(package);
-        if !pip.output().ok()?.status.success() {
-            super::say(&format!("SKIP {package}: pip cannot install it"));
+        std::fs::create_dir_all(&folder).ok()?;
+        let output = install(&folder).output();
+        if !output.is_ok_and(|output| output.status.success()) {
+            super::say(&format!("SKIP {package}: it cannot be installed"));
             return None;
         }
         std::fs::write(made, "").ok()?;

@@ -5,6 +5,7 @@ mod clients;
 mod crash;
 mod life;
 mod mqtt;
+mod mqtt_crash;
 mod strangers;
 
 use std::io::Write;

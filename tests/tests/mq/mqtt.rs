@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 
 use tandem_tests::{Mq, Stomp, until};
 
-use super::clients::python;
+use super::clients::{node, python};
 use super::say;
 
 const EXPECTED: &str = include_str!("mqtt_with_paho.txt");
@@ -14,6 +14,18 @@ fn paho() {
     if let Some(said) = python("paho-mqtt==2.1.0", include_str!("mqtt_with_paho.py")) {
         assert_eq!(said, EXPECTED);
     }
+}
+
+#[test]
+fn mqtt_js() {
+    let Some(said) = node("mqtt@5.16.0", include_str!("mqtt_with_js.cjs")) else {
+        return;
+    };
+    let expected = [4, 5].map(|version| {
+        let bodies: String = (0..3).map(|qos| format!("js{version}/x body {qos} {qos}\n")).collect();
+        format!("{bodies}kept true\ntrue while away\n")
+    });
+    assert_eq!(said, expected.concat());
 }
 
 /// A program of mosquitto's, or `None` when it is not there.
@@ -84,11 +96,11 @@ fn mosquitto_pub_and_sub_in_both_versions() {
 #[test]
 fn whoever_dies_has_a_will_and_whoever_leaves_has_none() {
     let mq = Mq::start("anonymous = true");
-    let listen = ["-t", "will/#", "-C", "2", "-W", "20", "-F", "%t %p"];
+    let listen = ["-t", "will/#", "-C", "3", "-W", "20", "-F", "%t %p"];
     let Some(heirs) = mosquitto("mosquitto_sub", &mq, &listen) else {
         return;
     };
-    for (count, version) in [(2, "mqttv311"), (2, "5")] {
+    for version in ["mqttv311", "5"] {
         let waits = [
             "-V",
             version,
@@ -100,10 +112,10 @@ fn whoever_dies_has_a_will_and_whoever_leaves_has_none() {
             version,
         ];
         let mut dies = mosquitto("mosquitto_sub", &mq, &waits).expect("it is installed");
-        listeners(&mq, count);
+        listeners(&mq, 2);
         dies.kill().expect("it runs");
         dies.wait().expect("it was started");
-        listeners(&mq, count - 1);
+        listeners(&mq, 1);
         let leaves = [
             "-V",
             version,
@@ -118,7 +130,9 @@ fn whoever_dies_has_a_will_and_whoever_leaves_has_none() {
         ];
         said(mosquitto("mosquitto_pub", &mq, &leaves).expect("it is installed"));
     }
-    assert_eq!(said(heirs), "will/x mqttv311\nwill/x 5\n");
+    let end = ["-t", "will/end", "-m", "all"];
+    said(mosquitto("mosquitto_pub", &mq, &end).expect("it is installed"));
+    assert_eq!(said(heirs), "will/x mqttv311\nwill/x 5\nwill/end all\n");
 }
 
 #[test]

@@ -57,6 +57,9 @@ impl Default for Settings {
     }
 }
 
+/// What a CONNACK or DISCONNECT has beside the words.
+const WITHOUT_WORDS: usize = 16;
+
 /// What the session is told.
 #[derive(Debug)]
 pub enum Input {
@@ -307,14 +310,16 @@ impl Session {
 
     /// Says why, where the version has words for it, and ends.
     fn fail(&mut self, reason: Reason, why: &str) {
+        // Words that make the packet too large for the client are left out.
+        let why = Some(why.into()).filter(|_| self.outbound.fits(why.len() + WITHOUT_WORDS));
         match self.state {
             State::Closed => return,
-            State::Open => self.send(Answer::Disconnect(reason, Some(why.into()))),
+            State::Open => self.send(Answer::Disconnect(reason, why)),
             State::Waiting | State::Checking | State::Attaching => self.send(Answer::Connack {
                 session_present: false,
                 reason,
                 properties: Box::new(Properties {
-                    reason: Some(why.into()),
+                    reason: why,
                     ..Properties::default()
                 }),
             }),

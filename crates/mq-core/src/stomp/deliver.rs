@@ -3,7 +3,7 @@
 use tandem_mq_wire::stomp::{Command, Frame, Version};
 
 use super::{Ack, Session, destination, message};
-use crate::broker::{Delivery, Output};
+use crate::broker::{Delivery, Output, Refusal};
 use crate::{ConsumerId, Kind, Token};
 
 impl Session {
@@ -12,7 +12,7 @@ impl Session {
             Output::Deliver(delivery) => self.deliver(&delivery),
             Output::Browsed { consumer } => self.browsed(consumer),
             Output::Synced { token, .. } => self.keep_promise(token),
-            Output::Refused { reason, .. } => self.fail("the broker refused", &reason.to_string(), None),
+            Output::Refused { reason, request, .. } => self.refused(&reason, request),
             // These are for the journal and for all sessions, not for one.
             Output::Write { .. } | Output::Hold(_) => {}
             // Only for clients with a name.
@@ -41,7 +41,8 @@ impl Session {
         match listener.ack {
             Ack::Auto | Ack::Never => self.unflushed.push((delivery.consumer, delivery.delivery)),
             Ack::Client | Ack::Individual => {
-                listener.open.push_back(delivery.delivery);
+                listener.open.insert(delivery.delivery);
+                self.open.insert(delivery.delivery, delivery.consumer.number);
                 if self.version == Version::V1_2 {
                     frame.headers.push("ack", name.as_str());
                 }
@@ -64,9 +65,19 @@ impl Session {
         self.send(end);
     }
 
+    /// The frame that asked for it is named when it wanted a receipt.
+    fn refused(&mut self, reason: &Refusal, request: u64) {
+        let about = self
+            .receipts
+            .values()
+            .find(|receipt| receipt.requests.contains(&request));
+        let receipt = about.map(|receipt| receipt.id.clone());
+        self.fail("the broker refused", &reason.to_string(), receipt.as_deref());
+    }
+
     fn keep_promise(&mut self, token: Token) {
-        if let Some(id) = self.receipts.remove(&token.0) {
-            self.send(Frame::new(Command::Receipt).with("receipt-id", id));
+        if let Some(receipt) = self.receipts.remove(&token.0) {
+            self.send(Frame::new(Command::Receipt).with("receipt-id", receipt.id));
         }
         if self.farewell == Some(token) {
             self.close();

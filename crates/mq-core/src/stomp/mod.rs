@@ -13,7 +13,8 @@ mod message;
 mod receive;
 mod settle;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use tandem_mq_wire::stomp::{Command, DecodeError, Frame, Item, Limits, Version};
@@ -116,8 +117,16 @@ struct Listener {
     id: Box<str>,
     destination: Box<str>,
     ack: Ack,
-    /// Handed out and not acknowledged, oldest first.
-    open: VecDeque<DeliveryId>,
+    /// Handed out and not acknowledged; the numbers of deliveries grow.
+    open: BTreeSet<DeliveryId>,
+}
+
+/// What a client wants to hear when a frame is done.
+#[derive(Debug)]
+struct Receipt {
+    id: Box<str>,
+    /// The inputs that came of the frame; a refusal names one of them.
+    requests: RangeInclusive<u64>,
 }
 
 /// STOMP 1.2, "SUBSCRIBE ack Header".
@@ -143,7 +152,11 @@ pub struct Session {
     numbers: BTreeMap<Box<str>, u64>,
     transactions: BTreeMap<Box<str>, u64>,
     next: u64,
-    receipts: BTreeMap<u64, Box<str>>,
+    /// Whose each unacknowledged delivery is.
+    open: BTreeMap<DeliveryId, u64>,
+    receipts: BTreeMap<u64, Receipt>,
+    /// How many inputs the broker has had from us.
+    requests: u64,
     /// The receipt whose sending ends the session.
     farewell: Option<Token>,
     /// Sent to `auto` subscribers, and not yet known to have left.
@@ -171,7 +184,9 @@ impl Session {
             numbers: BTreeMap::new(),
             transactions: BTreeMap::new(),
             next: 1,
+            open: BTreeMap::new(),
             receipts: BTreeMap::new(),
+            requests: 0,
             farewell: None,
             unflushed: Vec::new(),
             timers,
@@ -247,6 +262,7 @@ impl Session {
     }
 
     fn ask(&mut self, input: broker::Input) {
+        self.requests += 1;
         self.outputs.push_back(Output::Ask(input));
     }
 

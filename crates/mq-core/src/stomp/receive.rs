@@ -3,7 +3,7 @@
 use tandem_mq_wire::stomp::{Command, Frame};
 use tandem_time::Mono;
 
-use super::{Ack, Listener, Session, State, destination, message};
+use super::{Ack, Listener, Receipt, Session, State, destination, message};
 use crate::broker::{self, Subscription};
 use crate::{ConsumerId, Kind, Token, TransactionId, WallMillis};
 
@@ -33,10 +33,11 @@ impl Session {
             (State::Checking | State::Closing | State::Closed, _) => return,
         }
         let leaves = frame.command == Command::Disconnect;
+        let first = self.requests + 1;
         if let Err((what, detail)) = self.act(frame, now) {
             return self.fail(what, &detail, receipt.as_deref());
         }
-        let token = receipt.map(|id| self.promise(id));
+        let token = receipt.map(|id| self.promise(id, first));
         if leaves {
             self.leave(token);
         }
@@ -128,7 +129,7 @@ impl Session {
             id: id.into(),
             destination: destination.into(),
             ack,
-            open: std::collections::VecDeque::new(),
+            open: std::collections::BTreeSet::new(),
         };
         self.listeners.insert(number, listener);
         let consumer = self.consumer(number);
@@ -177,6 +178,7 @@ impl Session {
         let number = id.and_then(|id| self.numbers.remove(id));
         if let Some(number) = number {
             self.listeners.remove(&number);
+            self.open.retain(|_, whose| *whose != number);
             let consumer = self.consumer(number);
             self.unflushed.retain(|(sent_to, _)| *sent_to != consumer);
             self.ask(broker::Input::Unsubscribe { consumer });
@@ -237,9 +239,10 @@ impl Session {
     }
 
     /// The client hears of it when everything until now is safe.
-    fn promise(&mut self, receipt: Box<str>) -> Token {
+    fn promise(&mut self, id: Box<str>, first: u64) -> Token {
         let token = Token(self.next());
-        self.receipts.insert(token.0, receipt);
+        let requests = first..=self.requests;
+        self.receipts.insert(token.0, Receipt { id, requests });
         let session = self.id;
         self.ask(broker::Input::Sync { session, token });
         token

@@ -16,8 +16,8 @@ impl Session {
         };
         let unknown = || ("no such message", format!("{name:?} is not waiting to be acknowledged"));
         let delivery = delivery_of(name).ok_or_else(unknown)?;
-        let listener = self.listeners.iter().find(|(_, l)| l.open.contains(&delivery));
-        let (number, ack) = listener.map(|(number, l)| (*number, l.ack)).ok_or_else(unknown)?;
+        let number = *self.open.get(&delivery).ok_or_else(unknown)?;
+        let ack = self.listeners.get(&number).ok_or_else(unknown)?.ack;
         let transaction = self.transaction_of(frame)?;
         let settled = self.take(number, delivery, ack);
         let more = u32::try_from(settled.len()).unwrap_or(u32::MAX);
@@ -39,13 +39,15 @@ impl Session {
         let Some(listener) = self.listeners.get_mut(&number) else {
             return Vec::new();
         };
-        let Some(at) = listener.open.iter().position(|open| *open == delivery) else {
-            return Vec::new();
+        let taken: Vec<DeliveryId> = match ack {
+            Ack::Client => listener.open.range(..=delivery).copied().collect(),
+            Ack::Individual | Ack::Auto | Ack::Never => vec![delivery],
         };
-        match ack {
-            Ack::Client => listener.open.drain(..=at).collect(),
-            Ack::Individual | Ack::Auto | Ack::Never => listener.open.remove(at).into_iter().collect(),
+        for delivery in &taken {
+            listener.open.remove(delivery);
+            self.open.remove(delivery);
         }
+        taken
     }
 
     /// What went to `auto` subscribers has left: they have it, as far as they want us to know.

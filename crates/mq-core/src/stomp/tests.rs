@@ -301,6 +301,38 @@ fn a_mistake_ends_the_connection_with_its_reason() {
 }
 
 #[test]
+fn what_the_broker_refuses_is_named_by_its_receipt() {
+    let long = "x".repeat(2000);
+    for (before, frame, receipt) in [
+        (
+            "",
+            format!("SEND\nreceipt:r\ndestination:/queue/{long}\n\nx"),
+            Some("r"),
+        ),
+        (
+            "SEND\nreceipt:first\ndestination:/queue/a\n\nx",
+            format!("SEND\ndestination:/queue/{long}\n\nx"),
+            None,
+        ),
+        (
+            "",
+            "UNSUBSCRIBE\nreceipt:u\nid:9\ndurable-subscription-name:n\n\n".to_owned(),
+            Some("u"),
+        ),
+    ] {
+        let mut client = Client::connected("1.2");
+        client.fast_disk = false;
+        if !before.is_empty() {
+            client.says(before);
+        }
+        client.says(&frame);
+        assert_eq!(client.header("message"), "the broker refused", "{frame}");
+        assert_eq!(client.last().header("receipt-id"), receipt, "{frame}");
+        assert!(client.closed);
+    }
+}
+
+#[test]
 fn strangers_get_little() {
     for (frame, message) in [
         ("SEND\ndestination:/queue/a\n\nx", "the frame cannot be read"),

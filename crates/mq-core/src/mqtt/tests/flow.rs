@@ -269,3 +269,75 @@ fn a_refused_message_is_not_sent_again() {
     let b = node.connect(lasting("b"));
     assert_eq!(node.hears(b), None);
 }
+
+#[test]
+fn the_order_of_a_topic_stays_also_when_it_comes_again() {
+    for qos in 0..3 {
+        let mut node = Node::new();
+        let (a, b) = (node.connect(client("a")), node.connect(lasting("b")));
+        node.subscribe(b, vec![filter("t/#", 2)]);
+        let bodies: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+        for (packet, body) in (1..).zip(&bodies) {
+            node.publish(a, publish("t/x", body, qos, packet));
+        }
+        assert_eq!(node.bodies(b), bodies, "{qos}");
+        node.loses(b);
+        let b = node.connect(lasting("b"));
+        assert_eq!(node.bodies(b), if qos == 0 { Vec::new() } else { bodies }, "{qos}");
+    }
+}
+
+#[test]
+fn a_number_that_is_free_means_another_message() {
+    let mut node = Node::new();
+    let (a, b) = (node.connect(client("a")), node.connect(client("b")));
+    node.subscribe(b, vec![filter("t", 0)]);
+    for dup in [false, true] {
+        node.publish(
+            a,
+            Publish {
+                dup,
+                ..publish("t", "x", 1, 5)
+            },
+        );
+        assert_eq!(node.hears(a), Some(Answer::Puback(5, Reason::Success)));
+        assert!(
+            !node.takes(b).unwrap().dup,
+            "whether it came twice to us is not the receiver's matter"
+        );
+    }
+}
+
+#[test]
+fn what_has_begun_to_go_out_is_finished_after_an_unsubscription() {
+    let mut node = Node::new();
+    let (a, b) = (node.connect(client("a")), node.connect(client("b")));
+    node.subscribe(b, vec![filter("t", 2)]);
+    node.publish(a, publish("t", "x", 2, 1));
+    node.publish(a, publish("t", "y", 1, 2));
+    let (x, y) = (node.takes(b).unwrap().packet, node.takes(b).unwrap().packet);
+    assert_eq!(node.unsubscribe(b, "t"), Reason::Success);
+    node.publish(a, publish("t", "late", 1, 3));
+    node.says(b, Packet::Pubrec(ack(x)));
+    assert_eq!(node.hears(b), Some(Answer::Pubrel(x, Reason::Success)));
+    node.says(b, Packet::Pubcomp(ack(x)));
+    node.says(b, Packet::Puback(ack(y)));
+    assert_eq!(node.hears(b), None);
+}
+
+#[test]
+fn others_are_served_while_there_is_no_room() {
+    let mut node = Node::new();
+    let a = node.connect(client("a"));
+    let mut narrow = client("b");
+    narrow.properties.receive_maximum = Some(1);
+    let b = node.connect(narrow);
+    node.subscribe(b, vec![filter("t", 1), filter("u", 0)]);
+    for _ in 0..2 {
+        node.publish(a, publish("t", "x", 1, 1));
+    }
+    assert!(node.takes(b).is_some());
+    node.says(b, Packet::Pingreq);
+    assert_eq!(node.hears(b), Some(Answer::Pingresp));
+    assert_eq!(node.unsubscribe(b, "u"), Reason::Success);
+}

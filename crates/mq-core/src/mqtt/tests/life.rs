@@ -297,3 +297,29 @@ fn everything_of_a_client_outlives_the_node() {
     assert_eq!(node.hears(b), None);
     assert_eq!(node.queues(), 1);
 }
+
+#[test]
+fn a_will_may_be_kept_like_any_message() {
+    for retain in [false, true] {
+        let mut node = Node::new();
+        let mut connect = willing(client("c"), 0);
+        connect.will.as_mut().unwrap().retain = retain;
+        let dies = node.connect(connect);
+        node.loses(dies);
+        let later = node.connect(client("later"));
+        node.subscribe(later, vec![filter("will", 1)]);
+        assert_eq!(node.bodies(later).len(), usize::from(retain));
+    }
+}
+
+#[test]
+fn what_is_kept_outlives_the_session_that_sent_it() {
+    let mut node = Node::new();
+    let a = node.connect(old(client("a")));
+    node.publish(a, retained("t", "kept"));
+    node.publish(a, publish("t", "passing", 0, 0));
+    node.says(a, leave(0, None));
+    let b = node.connect(client("b"));
+    node.subscribe(b, vec![filter("t", 1)]);
+    assert_eq!(node.bodies(b), ["kept"]);
+}

@@ -176,3 +176,13 @@ fn whoever_leaves_the_node_is_told_why() {
     let told = Answer::Disconnect(Reason::ServerShuttingDown, Some("maintenance".into()));
     assert_eq!(node.hears(id), Some(told));
 }
+
+#[test]
+fn words_that_do_not_fit_are_left_out() {
+    let mut node = Node::new();
+    let mut small = client("c");
+    small.properties.maximum_packet = Some(30);
+    let id = node.connect(small);
+    node.says(id, Packet::Auth);
+    assert_eq!(node.hears(id), Some(Answer::Disconnect(Reason::ProtocolError, None)));
+}

@@ -17,6 +17,8 @@ fn filters_reach_what_mqtt_says() {
         ("a/b/c", "a.b/c", false),
         ("a/*", "a/b", false),
         ("a/*", "a/*", true),
+        ("\u{feff}a", "\u{feff}a", true),
+        ("a", "\u{feff}a", false),
     ] {
         let mut node = Node::new();
         let a = node.connect(client("a"));

@@ -1,0 +1,67 @@
+//! The inputs that fuzz programs found interesting, on every run, and as many that nobody has found interesting yet.
+
+#[path = "../fuzz/src/check.rs"]
+mod check;
+#[path = "../../fuzz-corpus.rs"]
+mod corpus;
+
+use corpus::every_input_holds;
+use proptest::prelude::*;
+
+#[test]
+fn whatever_mqtt_clients_send_holds() {
+    every_input_holds(env!("CARGO_MANIFEST_DIR"), "mqtt", check::check);
+}
+
+/// Packets that are nearly right get further than bytes that are not.
+fn packet() -> impl Strategy<Value = Vec<u8>> {
+    let text = |text: &str| [&[0, u8::try_from(text.len()).unwrap()][..], text.as_bytes()].concat();
+    let framed = |first: u8, body: Vec<u8>| [&[first, u8::try_from(body.len()).unwrap()][..], &body].concat();
+    let topic = || prop::sample::select(vec!["t", "t/x", "$SYS", "t/#", "+", "$share/g/t", ""]);
+    prop_oneof![
+        (any::<bool>(), any::<bool>(), 0u8..2).prop_map(move |(clean, lasts, name)| {
+            let properties: &[u8] = if lasts { &[5, 0x11, 0, 0, 0, 60] } else { &[0] };
+            let will = [&[0][..], &text("w"), &text("dead")].concat();
+            let head = [&text("MQTT")[..], &[5, u8::from(clean) << 1 | 0x2C, 0, 9], properties].concat();
+            framed(0x10, [head, text(&name.to_string()), will].concat())
+        }),
+        (topic(), 0u8..16, 1u8..4).prop_map(move |(topic, flags, packet)| {
+            let number: &[u8] = if flags & 6 == 0 { &[] } else { &[0, packet] };
+            framed(0x30 | flags, [&text(topic)[..], number, &[0], b"body"].concat())
+        }),
+        (topic(), any::<u8>())
+            .prop_map(move |(topic, options)| framed(0x82, [&[0, 1, 0][..], &text(topic), &[options]].concat())),
+        topic().prop_map(move |topic| framed(0xA2, [&[0, 1, 0][..], &text(topic)].concat())),
+        (
+            prop::sample::select(vec![0x40u8, 0x50, 0x62, 0x70]),
+            1u8..4,
+            any::<bool>()
+        )
+            .prop_map(move |(first, packet, error)| framed(
+                first,
+                if error { vec![0, packet, 0x80] } else { vec![0, packet] }
+            )),
+        Just(vec![0xC0, 0]),
+        prop::sample::select(vec![
+            vec![0xE0, 0],
+            vec![0xE0, 1, 4],
+            vec![0xE0, 7, 0, 5, 0x11, 0, 0, 0, 1]
+        ]),
+        prop::collection::vec(any::<u8>(), 0..20),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Vec<u8>> {
+    let say = |which: u8, bytes: Vec<u8>| [&[which << 4, u8::try_from(bytes.len()).unwrap()][..], &bytes].concat();
+    prop_oneof![
+        8 => (0u8..2, packet()).prop_map(move |(which, packet)| say(which, packet)),
+        2 => (any::<u8>(), 0u8..9).prop_map(|(kind, length)| vec![kind, length]),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn steps_that_are_nearly_right_hold(steps in prop::collection::vec(step(), 0..60)) {
+        check::check(&steps.concat());
+    }
+}
