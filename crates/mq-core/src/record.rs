@@ -49,6 +49,16 @@ pub enum Record {
     },
 }
 
+impl Record {
+    /// Whether the journal can hold it: what belongs together does not hold what belongs together.
+    pub fn is_flat(&self) -> bool {
+        match self {
+            Record::All(records) => records.iter().all(|record| !matches!(record, Record::All(_))),
+            _ => true,
+        }
+    }
+}
+
 /// What became of a message that goes over the wire exactly once. Its number means something else in each direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PacketStep {

@@ -80,7 +80,9 @@ the destination cannot be used
 pub(super) fn python(package: &str, script: &str) -> Option<String> {
     let folder = package_in("python", package, |folder| {
         let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--target"]).arg(folder).arg(package);
+        pip.args(["-m", "pip", "install", "--quiet", "--target"])
+            .arg(folder)
+            .arg(package);
         pip
     })?;
     let mut python = Command::new("python3");
@@ -95,11 +97,14 @@ pub(super) fn python(package: &str, script: &str) -> Option<String> {
 pub(super) fn node(package: &str, script: &str) -> Option<String> {
     let folder = package_in("node", package, |folder| {
         let mut npm = Command::new("npm");
-        npm.args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"]).arg(folder).arg(package);
+        npm.args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
+            .arg(folder)
+            .arg(package);
         npm
     })?;
     let mut node = Command::new("node");
-    node.args(["-e", script, "--"]).env("NODE_PATH", folder.join("node_modules"));
+    node.args(["-e", script, "--"])
+        .env("NODE_PATH", folder.join("node_modules"));
     Some(through_the_balancer(node))
 }
 
@@ -108,7 +113,9 @@ fn through_the_balancer(mut client: Command) -> String {
     let mq = Mq::start("anonymous = true");
     let config = Config::default().server_at("mq", mq.address(), "");
     let _lb = Lb::start(&config.to_string());
-    client.arg(config.at().ip().to_string()).arg(config.at().port().to_string());
+    client
+        .arg(config.at().ip().to_string())
+        .arg(config.at().port().to_string());
     let output = client.output().expect("it has installed a package before");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let complaints = String::from_utf8_lossy(&output.stderr);

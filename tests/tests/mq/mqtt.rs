@@ -218,6 +218,11 @@ fn a_session_and_what_is_retained_outlive_a_kill() {
         let send = ["-t", "k/x", "-m", qos, "-q", qos];
         said(mosquitto("mosquitto_pub", &mq, &send).expect("it is installed"));
     }
+    // One whose session has ended again.
+    for ends in [&["-x", "1000", "-E"][..], &["-x", "0", "-E"]] {
+        let listen = [&["-V", "5", "-i", "brief", "-t", "b/#", "-q", "1"], ends].concat();
+        said(mosquitto("mosquitto_sub", &mq, &listen).expect("it is installed"));
+    }
     let send = ["-t", "kept", "-m", "retained", "-q", "1", "-r"];
     said(mosquitto("mosquitto_pub", &mq, &send).expect("it is installed"));
     mq.kill();

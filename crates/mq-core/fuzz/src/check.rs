@@ -189,6 +189,7 @@ impl Node {
     fn hand_on(&mut self, output: broker::Output) {
         let session = match &output {
             broker::Output::Write { lsn, record } => {
+                assert!(record.is_flat(), "the journal could not be read again");
                 self.journal.push(record.clone());
                 self.last = *lsn;
                 return self.broker.handle(broker::Input::Stored { upto: self.last }, self.now);

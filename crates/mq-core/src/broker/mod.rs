@@ -256,7 +256,11 @@ impl Broker {
     /// Appends to the journal for a session, or to the transaction that is being committed.
     fn write(&mut self, record: Record, session: Option<SessionId>) {
         if let Some(batch) = &mut self.batch {
-            return batch.push(record);
+            // What belongs together is flat: the journal knows no deeper records.
+            return match record {
+                Record::All(records) => batch.extend(records),
+                record => batch.push(record),
+            };
         }
         self.written.0 += 1;
         let lsn = self.written;

@@ -50,7 +50,10 @@ impl Node {
     pub(super) fn listen(&mut self) {
         while let Some(output) = self.broker.poll_output() {
             match output {
-                Output::Write { lsn, record } => self.written.push((lsn, record)),
+                Output::Write { lsn, record } => {
+                    assert!(record.is_flat(), "{record:?}");
+                    self.written.push((lsn, record));
+                }
                 Output::Deliver(delivery) => self.delivered.push(delivery),
                 Output::Browsed { .. } => self.browsed += 1,
                 Output::Synced { token, .. } => self.synced.push(token.0),

@@ -289,6 +289,7 @@ impl Node {
     fn hand_on(&mut self, output: broker::Output) {
         let session = match &output {
             broker::Output::Write { lsn, record } => {
+                assert!(record.is_flat(), "{record:?}");
                 self.written.push(record.clone());
                 self.last = *lsn;
                 if self.fast_disk {
