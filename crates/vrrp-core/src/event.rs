@@ -140,6 +140,11 @@ pub enum Event {
         name: Arc<str>,
         late_ms: u64,
     },
+    /// A backup was not woken in time, and listens before it believes a silence.
+    Overslept {
+        name: Arc<str>,
+        late_ms: u64,
+    },
     Script {
         script: Arc<str>,
         outcome: ScriptOutcome,
@@ -273,6 +278,10 @@ impl fmt::Display for Event {
             Event::Late { name, late_ms } => write!(
                 f,
                 "({name}) an advert was {late_ms} ms late, so another may have taken over: standing back"
+            ),
+            Event::Overslept { name, late_ms } => write!(
+                f,
+                "({name}) the host woke us {late_ms} ms late, so the master may have been heard meanwhile: listening once more"
             ),
             Event::NoSource { name } => write!(f, "({name}) no address of its family on the interface"),
             Event::Script { script, outcome } => write!(f, "VRRP_Script({script}) {}", outcome_words(*outcome)),

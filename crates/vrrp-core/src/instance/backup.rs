@@ -112,6 +112,13 @@ impl Instance {
             return;
         }
         self.dozed = true;
+        cx.log(
+            self.settings.id,
+            Event::Overslept {
+                name: self.settings.name.clone(),
+                late_ms: u64::try_from(cx.now.since(due).as_millis()).unwrap_or(u64::MAX),
+            },
+        );
         self.timers
             .arm(Timer::MasterDown, cx.now + A_MOMENT.min(self.master_interval));
     }
