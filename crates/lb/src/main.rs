@@ -4,6 +4,7 @@ mod accept;
 mod address;
 mod admission;
 mod affinity;
+mod alive;
 mod args;
 mod bound;
 mod build;

@@ -35,6 +35,7 @@ use tandem_time::Seed;
 use tokio::runtime::{Builder as Runtime, LocalOptions};
 use tokio::sync::watch;
 
+use crate::alive;
 use crate::admission::{Limit, connections_within};
 use crate::args::Args;
 use crate::build::{self, Builder, Built};
@@ -165,7 +166,6 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     let (phase, follow) = watch::channel(first);
     let live = Arc::<Live>::default();
     let threads = start_workers(&crew, inboxes, &follow, clock, &live, &mut seed)?;
-    drop(follow);
     let runtime = Runtime::new_current_thread()
         .enable_all()
         .build_local(LocalOptions::default())?;
@@ -180,7 +180,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
         live,
         doors,
         master,
-        crew,
+        crew: crew.clone(),
         predecessor,
         lots: seed.fork(workers as u64),
         past,
@@ -196,6 +196,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     let ended = runtime.block_on(async {
         let mut running = control::start(control).await?;
         say_ready(&notifier, readiness)?;
+        tokio::task::spawn_local(alive::tell(notifier.clone(), crew, follow));
         running.keep_listeners();
         running.release_predecessor().await;
         upgrade::signal_predecessors(&args);

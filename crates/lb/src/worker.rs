@@ -14,7 +14,7 @@ use tandem_ops::clock::Clock;
 use tandem_sys::relay::Scratch;
 use tandem_time::{Mono, Seed};
 use tokio::runtime::{Builder, LocalOptions, RuntimeMetrics};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::accept::{self, Listener};
 use crate::admission::{Admission, Permit};
@@ -101,6 +101,8 @@ enum Delivery {
     Moved(Box<Moved>),
     /// To accept from, from now on.
     Listener(Listener),
+    /// To be dropped: somebody wants to know whether it is.
+    Knock(oneshot::Sender<()>),
 }
 
 /// All workers, as each of them sees the others.
@@ -177,6 +179,15 @@ impl Crew {
     /// Gives a worker a listener. One that is gone takes nothing.
     pub(crate) fn give(&self, member: usize, listener: Listener) {
         self.deliver(member, Delivery::Listener(listener));
+    }
+
+    /// Returns when each worker has looked into its inbox, or has ended.
+    pub(crate) async fn answers(&self) {
+        for member in 0..self.members.len() {
+            let (knock, answer) = oneshot::channel();
+            self.deliver(member, Delivery::Knock(knock));
+            answer.await.ok();
+        }
     }
 
     fn deliver(&self, member: usize, delivery: Delivery) {
@@ -291,6 +302,7 @@ async fn work(start: Start) {
                 Delivery::Moved(moved) => {
                     tokio::task::spawn_local(session::resume(worker.clone(), *moved));
                 }
+                Delivery::Knock(knock) => drop(knock),
                 Delivery::Listener(listener) => {
                     tokio::task::spawn_local(accept::run(worker.clone(), listener, phase.clone()));
                 }
@@ -327,6 +339,19 @@ mod tests {
             assert_eq!(Phase::resume(&phase), paused == Paused);
             assert_eq!(*phase.borrow(), if paused == Paused { Running } else { before });
         }
+    }
+
+    #[test]
+    fn who_is_stuck_does_not_answer_and_who_has_ended_need_not() {
+        use std::task::{Context, Waker};
+        let (crew, mut inboxes) = Crew::muster(2);
+        let mut answers = std::pin::pin!(crew.answers());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(answers.as_mut().poll(&mut cx).is_pending());
+        assert!(matches!(inboxes[0].0.try_recv(), Ok(Delivery::Knock(_))), "dropped, as a worker does");
+        assert!(answers.as_mut().poll(&mut cx).is_pending(), "the other has not looked");
+        inboxes.pop();
+        assert!(answers.as_mut().poll(&mut cx).is_ready());
     }
 
     #[test]

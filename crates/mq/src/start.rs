@@ -15,6 +15,7 @@ use tandem_mq_store::{Folder, Journal, Lock};
 use tandem_ops::clock::Clock;
 use tandem_ops::notify::{Notifier, State};
 use tandem_ops::signals::{BROKER, Signals};
+use tandem_ops::watchdog::Watchdog;
 use tandem_sys::limits;
 use tandem_sys::listen::{self, Listen, Place};
 use tokio::runtime::{Builder, LocalOptions};
@@ -83,9 +84,21 @@ pub(crate) fn run(configuration: Configuration) -> anyhow::Result<ExitCode> {
         let mut signals = Signals::listen(BROKER)?;
         notifier.send(&[State::Ready, State::Status("Ready.")]).ok();
         tracing::info!("ready");
-        let stopped = tokio::select! {
-            received = signals.next() => { tracing::info!("{}: stopping", received?.signal); true }
-            _ = disk => false,
+        let mut watchdog = Watchdog::from_environment();
+        let mut disk = disk;
+        let stopped = loop {
+            tokio::select! {
+                received = signals.next() => {
+                    tracing::info!("{}: stopping", received?.signal);
+                    break true;
+                }
+                _ = &mut disk => break false,
+                // An answer of the thread that owns all queues.
+                () = watchdog.due() => {
+                    hub.queues().await;
+                    notifier.send(&[State::Watchdog]).ok();
+                }
+            }
         };
         notifier.send(&[State::Stopping]).ok();
         leave.send_replace(true);

@@ -16,3 +16,4 @@ pub mod safe_file;
 pub mod signals;
 pub mod syslog;
 pub mod trace;
+pub mod watchdog;

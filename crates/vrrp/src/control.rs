@@ -15,8 +15,10 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use tandem_ops::clock::Wall;
+use tandem_ops::notify::{self, Notifier};
 use tandem_ops::pair::{Key, News};
 use tandem_ops::signals::{Dump, Intention, ROUTER, Received, Signals};
+use tandem_ops::watchdog::Watchdog;
 use tandem_vrrp::allowed::default_user;
 use tandem_vrrp_config::Plan;
 use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings, Tracker, TrackerKind};
@@ -138,10 +140,11 @@ pub(crate) struct Running {
 
 impl Running {
     /// Obeys signals until one of them ends the process, and lets the addresses go in good order.
-    pub(crate) async fn until_the_end(mut self) -> anyhow::Result<()> {
+    pub(crate) async fn until_the_end(mut self, notifier: &Notifier) -> anyhow::Result<()> {
         let plan = self.desk.plan.clone();
         self.desk.watch_neighbours(&plan).await;
         self.desk.promote(&plan);
+        let mut watchdog = Watchdog::from_environment();
         if self.desk.args.dump_conf {
             self.desk.show_configuration().await;
         }
@@ -175,6 +178,10 @@ impl Running {
                     self.desk.reload().await;
                 }
                 _ = beat.tick() => self.desk.beat().await,
+                // The brain's answer, by way of this loop: both are at work.
+                () = watchdog.due() => if self.desk.show().await.is_some() {
+                    notifier.send(&[notify::State::Watchdog]).ok();
+                },
             }
         }
     }

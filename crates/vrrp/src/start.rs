@@ -128,7 +128,7 @@ pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &s
         };
         let running = control::start(control)?;
         say_ready(&notifier, readiness, &log)?;
-        running.until_the_end().await?;
+        running.until_the_end(&notifier).await?;
         anyhow::Ok(brain.thread)
     })?;
     notifier.send(&[State::Stopping]).ok();

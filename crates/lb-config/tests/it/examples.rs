@@ -29,6 +29,13 @@ fn both_dialects_yield_one_plan() {
 }
 
 #[test]
+fn the_pair_is_the_same_in_both_dialects() {
+    let haproxy = plan("haproxy.cfg", include_str!("../../../../etc/pair/haproxy.cfg"));
+    let native = plan("lb.toml", include_str!("../../../../etc/pair/lb.toml"));
+    assert_eq!(without_origins(haproxy), without_origins(native));
+}
+
+#[test]
 fn the_example_means_what_it_says() {
     let plan = plan("example.cfg", HAPROXY);
     assert_eq!(plan.global.maxconn, Some(20_000));

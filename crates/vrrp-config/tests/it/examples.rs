@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_vrrp_config::{Plan, Verdict, load};
+use tandem_vrrp_config::{Plan, Verdict, compare, load};
 use tandem_vrrp_core::settings::{AuthV2, Initial, Password, Protocol, Seconds, TrackerKind, Weight};
 
 use crate::{complaints, machine};
@@ -36,6 +36,29 @@ fn both_dialects_yield_one_plan() {
     assert_eq!(&*keepalived.instances[0].origin, "example.conf:17");
     assert!(native.instances[0].origin.starts_with("tandem-vrrp.toml:"));
     assert_eq!(without_origins(keepalived), without_origins(native));
+}
+
+#[test]
+fn a_pair_is_the_same_in_both_dialects_and_fits_together() {
+    let pairs = [
+        (
+            include_str!("../../../../etc/pair/keepalived-lb1.conf"),
+            include_str!("../../../../etc/pair/vrrp-lb1.toml"),
+        ),
+        (
+            include_str!("../../../../etc/pair/keepalived-lb2.conf"),
+            include_str!("../../../../etc/pair/vrrp-lb2.toml"),
+        ),
+    ];
+    let [one, other] = pairs.map(|(keepalived, native)| {
+        let plan = good("keepalived.conf", keepalived);
+        assert_eq!(
+            without_origins(plan.clone()),
+            without_origins(good("vrrp.toml", native))
+        );
+        plan
+    });
+    assert_eq!(compare(&one, &other), []);
 }
 
 #[test]

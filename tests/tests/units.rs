@@ -1,0 +1,201 @@
+//! What is installed on a host: the units are well written and give each daemon no more than it needs, users and folders
+//! are made as they expect, and the examples are valid for the real programs.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tandem_tests::binary;
+
+/// What systemd gives for the worst; less is better.
+const SCORES: [(&str, f64); 3] = [
+    ("tandem-lb.service", 2.5),
+    ("tandem-vrrp.service", 3.0),
+    ("tandem-mq.service", 2.5),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// `None` where it is not installed.
+fn run(program: &str, arguments: &[&OsStr]) -> Option<Output> {
+    match Command::new(program).args(arguments).output() {
+        Ok(output) => Some(output),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            println!("SKIP {program}: it is not installed (package systemd)");
+            None
+        }
+        Err(error) => panic!("{program}: {error}"),
+    }
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// A folder of this process, gone with this value.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("tandem-units-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).expect("the temporary folder is writable");
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let folder = root().join(folder);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|own| own == ending));
+    files.sort();
+    assert!(!files.is_empty(), "{}", folder.display());
+    files
+}
+
+#[test]
+fn each_daemon_is_kept_from_what_it_does_not_need() {
+    for (unit, most) in SCORES {
+        let path = root().join("systemd").join(unit);
+        let arguments = ["security", "--offline=true", "--no-pager"].map(OsStr::new);
+        let arguments = [&arguments[..], &[path.as_os_str()]].concat();
+        let Some(output) = run("systemd-analyze", &arguments) else {
+            return;
+        };
+        let said = text(&output);
+        let score = said.split_once("Overall exposure level for").and_then(|(_, rest)| {
+            let words = rest.split_once(": ")?.1;
+            words.split_whitespace().next()?.parse::<f64>().ok()
+        });
+        let score = score.unwrap_or_else(|| panic!("no score in {said}"));
+        println!("{unit}: {score}");
+        assert!(score < most, "{unit}: {score}, not below {most}\n{said}");
+    }
+}
+
+/// In copies whose programs are there.
+#[test]
+fn the_units_are_well_written() {
+    let folder = Folder::new("verify");
+    let mut copies = Vec::new();
+    for unit in [files("systemd", "service"), files("systemd", "socket")].concat() {
+        let text = fs::read_to_string(&unit).expect("a unit");
+        let runs = |line: &str| line.starts_with("Exec") && line.contains("/usr/sbin/tandem-");
+        let lines = text.lines().map(|line| match line.split_once('=') {
+            Some((key, _)) if runs(line) => format!("{key}=/bin/true\n"),
+            _ => format!("{line}\n"),
+        });
+        let copy = folder.0.join(unit.file_name().expect("a file"));
+        fs::write(&copy, lines.collect::<String>()).expect("a copy");
+        copies.push(copy);
+    }
+    let mut arguments = vec![OsStr::new("verify"), OsStr::new("--man=no")];
+    arguments.extend(copies.iter().map(|copy| copy.as_os_str()));
+    let Some(output) = run("systemd-analyze", &arguments) else {
+        return;
+    };
+    let ours = |line: &&str| line.contains("tandem-");
+    let complaints: Vec<String> = text(&output).lines().filter(ours).map(str::to_owned).collect();
+    assert!(output.status.success() && complaints.is_empty(), "{}", text(&output));
+}
+
+/// In an empty root of their own: accounts first, because folders and files are given to them.
+#[test]
+fn users_and_folders_are_what_the_units_name() {
+    let folder = Folder::new("root");
+    let etc = folder.0.join("etc");
+    fs::create_dir_all(etc.join("tandem")).expect("a folder");
+    fs::write(etc.join("tandem/lb.toml"), "").expect("a file");
+    let place = format!("--root={}", folder.0.display());
+    for (program, kind) in [("systemd-sysusers", "sysusers.d"), ("systemd-tmpfiles", "tmpfiles.d")] {
+        let files = files(&format!("systemd/{kind}"), "conf");
+        let files: Vec<PathBuf> = files.iter().map(|file| file.canonicalize().expect("there")).collect();
+        let mut arguments = vec![OsStr::new(&place)];
+        if kind == "tmpfiles.d" {
+            arguments.push(OsStr::new("--create"));
+        }
+        arguments.extend(files.iter().map(|file| file.as_os_str()));
+        let Some(output) = run(program, &arguments) else { return };
+        let said = text(&output);
+        if said.contains("Operation not permitted") {
+            println!("SKIP {program}: only root gives files away");
+            return;
+        }
+        assert!(output.status.success() && said.is_empty() | said.contains("Creating"), "{program}: {said}");
+    }
+    let accounts = |file: &str| fs::read_to_string(etc.join(file)).expect("it was made");
+    let (users, groups) = (accounts("passwd"), accounts("group"));
+    for (unit, _) in SCORES {
+        let text = fs::read_to_string(root().join("systemd").join(unit)).expect("a unit");
+        let named = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::to_owned);
+        let known = |all: &str, name: &str| all.lines().any(|line| line.split(':').next() == Some(name));
+        let user = named("User=").expect("each unit names a user");
+        assert!(user == "root" || known(&users, &user), "{user} in {users}");
+        let group = named("Group=").expect("each unit names a group");
+        assert!(known(&groups, &group), "{group} in {groups}");
+    }
+    let mode = |path: &str| {
+        use std::os::unix::fs::PermissionsExt;
+        fs::metadata(etc.join(path)).expect("it is there").permissions().mode() & 0o777
+    };
+    assert_eq!((mode("tandem"), mode("tandem/lb.toml")), (0o755, 0o640));
+}
+
+#[test]
+fn the_examples_are_valid() {
+    let examples = [
+        ("tandem-lb", "-c", &["pair/haproxy.cfg", "pair/lb.toml", "haproxy-example.cfg", "tandem-lb.toml"][..]),
+        (
+            "tandem-vrrp",
+            "-t",
+            &[
+                "pair/keepalived-lb1.conf",
+                "pair/keepalived-lb2.conf",
+                "pair/vrrp-lb1.toml",
+                "pair/vrrp-lb2.toml",
+                "tandem-vrrp.toml",
+            ],
+        ),
+        ("tandem-mq", "-c", &["pair/mq.toml", "tandem-mq.toml"]),
+    ];
+    for (program, check, files) in examples {
+        for file in files {
+            let output = Command::new(binary(program))
+                .args([check, "-f"])
+                .arg(root().join("etc").join(file))
+                .output()
+                .expect("the program starts");
+            assert!(output.status.success(), "{program} {check} -f {file}: {}", text(&output));
+        }
+    }
+    let shown: usize = examples.iter().map(|(_, _, files)| files.len()).sum();
+    let all = ["etc", "etc/pair"].map(root_entries).into_iter().sum::<usize>();
+    // keepalived-example.conf runs with the README.
+    assert_eq!(shown + 1, all, "an example that no program has checked");
+}
+
+fn root_entries(folder: &str) -> usize {
+    let entries = fs::read_dir(root().join(folder)).expect("a folder");
+    entries.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_file())).count()
+}
+
+#[test]
+fn the_two_hosts_of_the_pair_fit_together() {
+    for [one, other] in [["keepalived-lb1.conf", "keepalived-lb2.conf"], ["vrrp-lb1.toml", "vrrp-lb2.toml"]] {
+        let output = Command::new(binary("tandem"))
+            .arg("check")
+            .args([one, other].map(|file| root().join("etc/pair").join(file)))
+            .output()
+            .expect("the program starts");
+        assert!(output.status.success(), "{}", text(&output));
+    }
+}
