@@ -3,10 +3,12 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
-use tandem_tests::binary;
+use tandem_tests::{PATIENCE, binary, free_port};
 
 /// What systemd gives for the worst; less is better.
 const SCORES: [(&str, f64); 3] = [
@@ -130,7 +132,10 @@ fn users_and_folders_are_what_the_units_name() {
             println!("SKIP {program}: only root gives files away");
             return;
         }
-        assert!(output.status.success() && said.is_empty() | said.contains("Creating"), "{program}: {said}");
+        assert!(
+            output.status.success() && said.is_empty() | said.contains("Creating"),
+            "{program}: {said}"
+        );
     }
     let accounts = |file: &str| fs::read_to_string(etc.join(file)).expect("it was made");
     let (users, groups) = (accounts("passwd"), accounts("group"));
@@ -150,10 +155,80 @@ fn users_and_folders_are_what_the_units_name() {
     assert_eq!((mode("tandem"), mode("tandem/lb.toml")), (0o755, 0o640));
 }
 
+/// A daemon that a service manager watches.
+struct Watched {
+    child: Child,
+    manager: UnixDatagram,
+    _folder: Folder,
+}
+
+impl Watched {
+    fn start(program: &str, configuration: &str) -> Watched {
+        let folder = Folder::new(program);
+        let file = folder.0.join("daemon.conf");
+        let text = configuration
+            .replace("{port}", &free_port().to_string())
+            .replace("{folder}", &folder.0.display().to_string());
+        fs::write(&file, text).expect("the folder is writable");
+        let name = folder.0.display().to_string();
+        let address = SocketAddr::from_abstract_name(&name).expect("a short name");
+        let manager = UnixDatagram::bind_addr(&address).expect("the name is ours");
+        manager.set_read_timeout(Some(PATIENCE)).expect("above zero");
+        let mut command = Command::new(binary(program));
+        command.arg("-f").arg(&file).env("NOTIFY_SOCKET", format!("@{name}"));
+        let child = command.env("WATCHDOG_USEC", "200000").stdin(Stdio::null()).spawn();
+        Watched {
+            child: child.expect("the program starts"),
+            manager,
+            _folder: folder,
+        }
+    }
+
+    fn hears(&self, words: &str) {
+        let mut buffer = [0; 512];
+        loop {
+            let count = self.manager.recv(&mut buffer).expect(words);
+            if String::from_utf8_lossy(&buffer[..count]).contains(words) {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+#[test]
+fn who_is_watched_gives_signs_of_life() {
+    let balancer = "defaults\n mode tcp\n timeout connect 1s\n timeout client 1s\n timeout server 1s\n\
+                    listen fe\n bind 127.0.0.1:{port}\n";
+    let broker = "data-dir = \"{folder}/data\"\nanonymous = true\n[[listen]]\naddress = \"127.0.0.1:{port}\"\n";
+    for (program, configuration) in [("tandem-lb", balancer), ("tandem-mq", broker)] {
+        let watched = Watched::start(program, configuration);
+        watched.hears("READY=1");
+        for _ in 0..3 {
+            watched.hears("WATCHDOG=1");
+        }
+    }
+}
+
 #[test]
 fn the_examples_are_valid() {
     let examples = [
-        ("tandem-lb", "-c", &["pair/haproxy.cfg", "pair/lb.toml", "haproxy-example.cfg", "tandem-lb.toml"][..]),
+        (
+            "tandem-lb",
+            "-c",
+            &[
+                "pair/haproxy.cfg",
+                "pair/lb.toml",
+                "haproxy-example.cfg",
+                "tandem-lb.toml",
+            ][..],
+        ),
         (
             "tandem-vrrp",
             "-t",
@@ -174,7 +249,11 @@ fn the_examples_are_valid() {
                 .arg(root().join("etc").join(file))
                 .output()
                 .expect("the program starts");
-            assert!(output.status.success(), "{program} {check} -f {file}: {}", text(&output));
+            assert!(
+                output.status.success(),
+                "{program} {check} -f {file}: {}",
+                text(&output)
+            );
         }
     }
     let shown: usize = examples.iter().map(|(_, _, files)| files.len()).sum();
@@ -185,12 +264,17 @@ fn the_examples_are_valid() {
 
 fn root_entries(folder: &str) -> usize {
     let entries = fs::read_dir(root().join(folder)).expect("a folder");
-    entries.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_file())).count()
+    entries
+        .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_file()))
+        .count()
 }
 
 #[test]
 fn the_two_hosts_of_the_pair_fit_together() {
-    for [one, other] in [["keepalived-lb1.conf", "keepalived-lb2.conf"], ["vrrp-lb1.toml", "vrrp-lb2.toml"]] {
+    for [one, other] in [
+        ["keepalived-lb1.conf", "keepalived-lb2.conf"],
+        ["vrrp-lb1.toml", "vrrp-lb2.toml"],
+    ] {
         let output = Command::new(binary("tandem"))
             .arg("check")
             .args([one, other].map(|file| root().join("etc/pair").join(file)))

@@ -35,8 +35,8 @@ use tandem_time::Seed;
 use tokio::runtime::{Builder as Runtime, LocalOptions};
 use tokio::sync::watch;
 
-use crate::alive;
 use crate::admission::{Limit, connections_within};
+use crate::alive;
 use crate::args::Args;
 use crate::build::{self, Builder, Built};
 use crate::control::{self, Control};

@@ -348,7 +348,10 @@ mod tests {
         let mut answers = std::pin::pin!(crew.answers());
         let mut cx = Context::from_waker(Waker::noop());
         assert!(answers.as_mut().poll(&mut cx).is_pending());
-        assert!(matches!(inboxes[0].0.try_recv(), Ok(Delivery::Knock(_))), "dropped, as a worker does");
+        assert!(
+            matches!(inboxes[0].0.try_recv(), Ok(Delivery::Knock(_))),
+            "dropped, as a worker does"
+        );
         assert!(answers.as_mut().poll(&mut cx).is_pending(), "the other has not looked");
         inboxes.pop();
         assert!(answers.as_mut().poll(&mut cx).is_ready());

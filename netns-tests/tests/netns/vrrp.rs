@@ -37,6 +37,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::stops_before_keepalived", peers::stops_before_keepalived),
         test("vrrp::the_operators_pair", operators::the_operators_pair),
         test("vrrp::reload_and_reports", services::reload_and_reports),
+        test("vrrp::signs_of_life", services::signs_of_life),
         test("vrrp::orders_over_the_socket", services::orders_over_the_socket),
         test("vrrp::why_and_handover", command::why_and_handover),
         test("vrrp::named_successor", pair::the_named_successor_is_there_at_once),

@@ -17,12 +17,18 @@ struct Need {
     what_for: &'static str,
 }
 
-const NEEDS: [Need; 13] = [
+const NEEDS: [Need; 14] = [
     Need {
         program: "mosquitto_sub",
         package: "mosquitto-clients",
         by: &[Kind::Loopback],
         what_for: "the broker seen by MQTT clients that others wrote",
+    },
+    Need {
+        program: "systemd-analyze",
+        package: "systemd",
+        by: &[Kind::Loopback],
+        what_for: "what systemd thinks of the units",
     },
     Need {
         program: "haproxy",

@@ -58,7 +58,7 @@ impl Program {
     }
 
     /// Tests lie in target/<profile>/deps, programs one folder up.
-    fn path(self) -> Result<PathBuf> {
+    pub(crate) fn path(self) -> Result<PathBuf> {
         match self {
             Program::Ours => {}
             Program::Keepalived => return Ok("keepalived".into()),

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,6 +12,33 @@ use nix::sys::signal::Signal;
 use tandem_netns_tests::Bench;
 
 use super::stage::{self, Config, LONG, Program, Stage, VIP};
+
+/// A service manager hears of it while the router's thread answers.
+pub(super) fn signs_of_life(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let folder = stage.lab.folder()?;
+    let (file, manager) = (folder.join("keepalived.conf"), folder.join("manager"));
+    fs::write(&file, Config::v3(150).text())?;
+    let ear = UnixDatagram::bind(&manager)?;
+    ear.set_read_timeout(Some(LONG))?;
+    let mut command = Command::new(Program::Ours.path()?);
+    command.args(["--dont-fork", "--use-file"]).arg(&file);
+    command.env("NOTIFY_SOCKET", &manager).env("WATCHDOG_USEC", "200000");
+    let mut daemon = stage.a.run(&mut command)?;
+    let hears = |words: &str| -> Result<()> {
+        let mut buffer = [0; 512];
+        loop {
+            let count = ear.recv(&mut buffer).with_context(|| format!("nobody said {words}"))?;
+            if String::from_utf8_lossy(&buffer[..count]).contains(words) {
+                return Ok(());
+            }
+        }
+    };
+    hears("READY=1")?;
+    (0..3).try_for_each(|_| hears("WATCHDOG=1"))?;
+    daemon.stop(LONG)?;
+    hears("STOPPING=1")
+}
 
 pub(super) fn reload_and_reports(bench: &Bench<'_>) -> Result<()> {
     let stage = Stage::new(bench)?;
@@ -102,7 +130,7 @@ pub(super) fn orders_over_the_socket(bench: &Bench<'_>) -> Result<()> {
 
     ensure!(masters(&metrics) == Some("1"), "{metrics}");
     // STATS_CLEAR, as Keepalived numbers it.
-    std::process::Command::new("kill")
+    Command::new("kill")
         .args(["-63", &a.pid().to_string()])
         .status()?;
     let deadline = Instant::now() + LONG;
