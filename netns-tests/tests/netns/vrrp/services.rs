@@ -130,9 +130,7 @@ pub(super) fn orders_over_the_socket(bench: &Bench<'_>) -> Result<()> {
 
     ensure!(masters(&metrics) == Some("1"), "{metrics}");
     // STATS_CLEAR, as Keepalived numbers it.
-    Command::new("kill")
-        .args(["-63", &a.pid().to_string()])
-        .status()?;
+    Command::new("kill").args(["-63", &a.pid().to_string()]).status()?;
     let deadline = Instant::now() + LONG;
     while masters(&ask(r#"{"ask": "metrics"}"#)?) != Some("0") {
         ensure!(Instant::now() < deadline, "the counters were not cleared");
