@@ -7,6 +7,7 @@
 
 mod decode;
 mod encode;
+mod orders;
 mod seal;
 mod server_state;
 pub mod stats_file;
@@ -14,6 +15,7 @@ mod text;
 
 use crate::ServerId;
 use crate::backend::Saved;
+use crate::stats::histogram::Distributions;
 use crate::stats::{Field, Kind, Nature, Row};
 use crate::stick::{Key, KeyType};
 use std::collections::BTreeMap;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use decode::SnapshotError;
+pub use orders::{FrontendOrders, ProcessOrders};
 pub use server_state::ServerStateError;
 
 /// The state of one balancer at one moment. Parts that are not there say nothing.
@@ -29,6 +32,7 @@ pub use server_state::ServerStateError;
 pub struct Snapshot {
     /// When it was taken, in milliseconds since 1970; 0 when nobody knows.
     pub taken: u64,
+    pub process: ProcessOrders,
     pub frontends: Vec<FrontendState>,
     pub backends: Vec<BackendState>,
 }
@@ -36,6 +40,16 @@ pub struct Snapshot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrontendState {
     pub name: Arc<str>,
+    pub counters: Counters,
+    pub orders: FrontendOrders,
+    pub listeners: Vec<ListenerState>,
+}
+
+/// What was counted at one listener, where listeners count for themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerState {
+    /// Where it listens, as it is shown.
+    pub at: Box<str>,
     pub counters: Counters,
 }
 
@@ -56,7 +70,11 @@ pub struct ServerState {
     pub health: Option<Saved>,
     /// Where an operator moved it.
     pub moved: Option<Moved>,
+    /// Where an operator has it checked.
+    pub check_moved: Option<Moved>,
     pub counters: Counters,
+    /// How its sessions were spread.
+    pub spread: Option<Box<Distributions>>,
 }
 
 /// Another place than the configuration names.
@@ -110,6 +128,22 @@ impl Snapshot {
     }
 }
 
+impl FrontendState {
+    pub fn new(name: Arc<str>) -> FrontendState {
+        FrontendState {
+            name,
+            counters: Counters::default(),
+            orders: FrontendOrders::default(),
+            listeners: Vec::new(),
+        }
+    }
+
+    /// What was counted where this listens.
+    pub fn listener(&self, at: &str) -> Option<&Counters> {
+        self.listeners.iter().find(|l| *l.at == *at).map(|l| &l.counters)
+    }
+}
+
 impl BackendState {
     pub fn new(name: Arc<str>) -> BackendState {
         BackendState {
@@ -134,6 +168,8 @@ impl ServerState {
             id,
             health: None,
             moved: None,
+            check_moved: None,
+            spread: None,
             counters: Counters::default(),
         }
     }

@@ -94,7 +94,10 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: Listener, mut phase: watch
 
 fn order(phase: Phase, gate: Gate, stay: Stay) -> Order {
     match (phase, gate, stay) {
-        (Phase::Left | Phase::Ending | Phase::Stopped, _, _) | (_, _, Stay::Yield) => Order::Close,
+        (Phase::Ending | Phase::Stopped, _, _) | (_, _, Stay::Yield) => Order::Close,
+        // Whoever has our listeners has not this one.
+        (Phase::Left, _, Stay::Finish) => Order::Finish,
+        (Phase::Left, _, _) => Order::Close,
         (Phase::Draining, _, _) | (_, Gate::Closed, _) | (_, _, Stay::Finish) => Order::Finish,
         (Phase::Paused, _, _) | (_, Gate::Paused, _) => Order::Pause,
         (Phase::Running, Gate::Open, Stay::Open) => Order::Accept,

@@ -136,11 +136,24 @@ impl fmt::Display for ServerAddress {
 
 /// As the configuration writes its place.
 pub(crate) fn named(server: &Server) -> String {
-    let port = match server.port {
+    written(&server.host, server.port)
+}
+
+/// As the configuration writes the place of its checks; empty when it has none.
+pub(crate) fn checked(server: &Server) -> String {
+    let place = server.check.as_ref().map(|check| {
+        let port = check.port.map_or(server.port, ServerPort::Fixed);
+        written(check.host.as_ref().unwrap_or(&server.host), port)
+    });
+    place.unwrap_or_default()
+}
+
+fn written(host: &Host, port: ServerPort) -> String {
+    let port = match port {
         ServerPort::Fixed(port) => port.to_string(),
         ServerPort::Offset(by) => format!("{by:+}"),
     };
-    match &server.host {
+    match host {
         Host::Ip(ip) => format!("{ip} {port}"),
         Host::Name(name) => format!("{name} {port}"),
         Host::Unix(path) => path.display().to_string(),

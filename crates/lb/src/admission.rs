@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
+use tandem_lb_core::backend::Tuned;
 use tandem_ops::clock::Clock;
 use tandem_time::Mono;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
 
 use crate::pace::Paces;
 
@@ -19,6 +21,8 @@ use crate::pace::Paces;
 pub(crate) struct Limit {
     places: Arc<Semaphore>,
     most: Arc<AtomicU32>,
+    /// What the configuration says; an operator may have said something else.
+    configured: Arc<AtomicU32>,
     paces: Arc<Paces>,
 }
 
@@ -27,6 +31,7 @@ impl Limit {
         Limit {
             places: Arc::new(Semaphore::new(most as usize)),
             most: Arc::new(AtomicU32::new(most)),
+            configured: Arc::new(AtomicU32::new(most)),
             paces: Arc::default(),
         }
     }
@@ -37,8 +42,26 @@ impl Limit {
 
     /// So many sessions a second.
     pub(crate) fn paced(self, sessions: Option<u32>) -> Limit {
-        self.paces.sessions.set(sessions.unwrap_or(0));
+        self.paces.sessions.configure(sessions.unwrap_or(0));
         self
+    }
+
+    /// What the configuration has come to say, whatever an operator has said before.
+    pub(crate) fn configure(&self, most: u32) {
+        self.configured.store(most, Relaxed);
+        self.set(most);
+    }
+
+    /// What an operator has said, where that is not what the configuration says.
+    pub(crate) fn order(&self) -> Option<Tuned<u32>> {
+        tuned(self.most(), self.configured.load(Relaxed))
+    }
+
+    /// Goes on with what was said to another process, unless the configuration has changed since.
+    pub(crate) fn follow(&self, order: Option<Tuned<u32>>) {
+        if let Some(order) = order {
+            self.set(order.under(self.configured.load(Relaxed)));
+        }
     }
 
     pub(crate) fn paces(&self) -> &Paces {
@@ -72,6 +95,19 @@ impl Limit {
         });
     }
 
+    fn place(&self) -> Option<Place> {
+        self.places.clone().try_acquire_owned().ok().map(Place::Held)
+    }
+
+    fn owed(&self) -> Place {
+        let places = self.places.clone();
+        let holding = tokio::task::spawn_local(async move {
+            let _place = places.acquire_owned().await;
+            std::future::pending::<()>().await;
+        });
+        Place::Owed(Owed(holding.abort_handle()))
+    }
+
     /// Waits until nobody holds a place. It looks again and again: whoever queues for all places is served in turn, and
     /// keeps out those whom a closing listener still has to take.
     pub(crate) async fn emptied(&self) {
@@ -82,10 +118,32 @@ impl Limit {
     }
 }
 
+/// What differs from the configuration.
+pub(crate) fn tuned(now: u32, configured: u32) -> Option<Tuned<u32>> {
+    (now != configured).then_some(Tuned { now, configured })
+}
+
 /// The right to one connection: a place within each limit.
 #[derive(Debug)]
 pub(crate) struct Permit {
-    _places: Vec<OwnedSemaphorePermit>,
+    _places: Vec<Place>,
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "kept until it is dropped")]
+enum Place {
+    Held(OwnedSemaphorePermit),
+    Owed(Owed),
+}
+
+/// A place that its holder has before it is free: the next one that becomes free is taken for it.
+#[derive(Debug)]
+struct Owed(AbortHandle);
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// The limits that a listener's connection needs a place in: the listener's own, its frontend's, the process's.
@@ -115,7 +173,7 @@ impl Admission {
         let mut places = Vec::with_capacity(self.0.len());
         for limit in &self.0 {
             // An error would mean a closed semaphore, and nobody closes it.
-            places.push(limit.places.clone().acquire_owned().await.ok()?);
+            places.push(Place::Held(limit.places.clone().acquire_owned().await.ok()?));
         }
         Some(Permit { _places: places })
     }
@@ -145,10 +203,20 @@ impl Admission {
 
     /// `None` when one of the limits is reached.
     pub(crate) fn try_admit(&self) -> Option<Permit> {
-        let place = |limit: &Limit| limit.places.clone().try_acquire_owned().ok();
         Some(Permit {
-            _places: self.0.iter().map(place).collect::<Option<_>>()?,
+            _places: self.0.iter().map(Limit::place).collect::<Option<_>>()?,
         })
+    }
+
+    /// For one whom another process has let in. Nobody is sent away for a limit; until it holds again, nobody new is let
+    /// in. On the control runtime.
+    pub(crate) fn admit_moved(&self) -> Permit {
+        let places = self.0.iter();
+        Permit {
+            _places: places
+                .map(|limit| limit.place().unwrap_or_else(|| limit.owed()))
+                .collect(),
+        }
     }
 }
 
@@ -199,6 +267,36 @@ mod tests {
         assert_eq!(limit.most(), 2);
         drop((one, two));
         limit.emptied().await;
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn whoever_is_moved_here_is_never_sent_away_and_counts() {
+        let limit = Limit::new(1);
+        let a = Admission::new([limit.clone()]);
+        let [one, two, three] = [(); 3].map(|()| a.admit_moved());
+        for gone in [one, two] {
+            tokio::task::yield_now().await;
+            assert!(a.try_admit().is_none());
+            drop(gone);
+        }
+        tokio::task::yield_now().await;
+        assert!(a.try_admit().is_none() && limit.used() == 1);
+        drop(three);
+        let next = tokio::time::timeout(Duration::from_secs(20), a.admit(Clock::start())).await;
+        assert!(next.is_ok_and(|permit| permit.is_some()));
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn an_order_lasts_until_the_configuration_says_something_else() {
+        let (limit, heir, edited) = (Limit::new(10), Limit::new(10), Limit::new(11));
+        assert_eq!(limit.order(), None);
+        limit.set(3);
+        heir.follow(limit.order());
+        edited.follow(limit.order());
+        assert_eq!((heir.most(), edited.most()), (3, 11));
+        assert_eq!(heir.order(), limit.order());
+        heir.configure(7);
+        assert_eq!((heir.most(), heir.order()), (7, None));
     }
 
     #[test]

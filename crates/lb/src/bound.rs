@@ -6,6 +6,7 @@ use socket2::Socket;
 use tandem_lb_config::Bind;
 use tokio::sync::watch;
 
+use crate::admission::Limit;
 use crate::listeners::Opened;
 
 /// Its listeners close when it is dropped, after they took who was here already.
@@ -16,6 +17,8 @@ pub(crate) struct Bound {
     pub(crate) plan: Bind,
     /// The place of the line among those of its frontend, counted from 1.
     pub(crate) number: u32,
+    /// Of its own connections, where it has one.
+    pub(crate) limit: Option<Limit>,
     sockets: Vec<Weak<Socket>>,
     stay: watch::Sender<Stay>,
 }
@@ -38,6 +41,7 @@ pub(crate) struct Staying(watch::Receiver<Stay>);
 impl Bound {
     pub(crate) fn new(plan: Bind, opened: &Opened, number: u32) -> Bound {
         Bound {
+            limit: plan.maxconn.map(Limit::new),
             plan,
             number,
             sockets: opened.sockets().iter().map(Arc::downgrade).collect(),

@@ -1,5 +1,6 @@
 //! From a Plan to what runs: frontends, backends, their machines and listeners, tied together.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use tandem_time::{Mono, Seed};
 use crate::address::{AddressError, Found};
 use crate::admission::Limit;
 use crate::directory::Directory;
-use crate::frontend::{Frontend, Seat, conn_settings, of_listeners};
+use crate::frontend::{Frontend, Seat, conn_settings, destinations, of_listeners};
 use crate::frontends::{Front, Service};
 use crate::keeper::Watched;
 use crate::listeners::Opened;
@@ -80,7 +81,11 @@ impl Builder<'_> {
                     let backend = backend.and_then(|place| built.watched.get(place));
                     let backend = backend.map(|w| w.backend.clone());
                     let limit = Limit::new(most).paced(plan.session_rate);
-                    let frontend = frontend(plan, backend, logs.clone(), limit, self.directory);
+                    let all = built.watched.iter().map(|watched| &watched.backend);
+                    let frontend = Frontend {
+                        destinations: destinations(plan, all),
+                        ..frontend(plan, backend, logs.clone(), limit, self.directory)
+                    };
                     let seat = Seat::new(ArcSwap::from_pointee(frontend));
                     let service = Service {
                         seat: &seat,
@@ -112,6 +117,7 @@ pub(crate) fn frontend(
     Frontend {
         settings: Arc::new(settings_of(plan, backend.as_deref())),
         backend,
+        destinations: Arc::default(),
         logs,
         traffic: Arc::default(),
         listeners: of_listeners(plan, None),
@@ -152,6 +158,7 @@ pub(crate) fn watched(
         backend: Arc::new(Backend::new(plan.clone(), servers, view, seed)),
         machine,
         checks,
+        rechecked: BTreeMap::new(),
         logs: logs.clone(),
     }
 }

@@ -63,6 +63,8 @@ pub(crate) struct Control {
     pub(crate) crew: Arc<Crew>,
     /// The process to take over from.
     pub(crate) predecessor: Option<Taker>,
+    /// What the service manager keeps of processes before this one.
+    pub(crate) kept: Vec<String>,
     pub(crate) lots: Seed,
     pub(crate) past: Past,
     pub(crate) archive: Option<Archive>,
@@ -92,6 +94,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         master,
         crew,
         predecessor,
+        mut kept,
         lots,
         mut past,
         archive,
@@ -104,7 +107,15 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         router,
     } = control;
     let signals = Signals::listen(BALANCER)?;
-    let taking = succession::begin(predecessor, &live, &mut past, &mut backends, clock.now()).await;
+    let mut heritage = succession::Heritage {
+        past: &mut past,
+        backends: &mut backends,
+        frontends: &frontends,
+        process: &process,
+        directory: &directory,
+        kept: &mut kept,
+    };
+    let taking = heritage.begin(predecessor, &live, clock.now()).await;
     let (lines, timeline) = (Lines::default(), Rc::<Timeline>::default());
     let keepers = backends
         .into_iter()
@@ -117,7 +128,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     };
     desk.begin();
     let heir = Heir {
-        frontends: &desk.frontends.all(),
+        fronts: &desk.frontends.fronts(),
         crew: &crew,
         process: &process,
         lots,
@@ -153,9 +164,9 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     let keeping = archive.map(|archive| Keeping::begin(archive, house.scene()));
     let (host, sites) = house.pages(http, router);
     let hall = socket::Hall::default();
-    let giver = house.giver(&sites, &hall, master.as_ref());
+    let store = Rc::new(Store::new(house.notifier.clone(), kept));
+    let giver = house.giver(&sites, &hall, &store, master.as_ref());
     let drain = house.drain(plan.global.close_spread_time);
-    let store = Rc::new(Store::new(house.notifier.clone()));
     let hard_stop_after = Rc::new(Cell::new(plan.global.hard_stop_after));
     let estate = house.estate(Renewed {
         args,
@@ -246,12 +257,7 @@ impl Running {
             let received = tokio::select! {
                 received = self.signals.next() => received?,
                 () = self.drain.asked.notified() => return self.drain().await,
-                () = self.giver.succeeded.notified() => {
-                    if let Some(keeping) = self.keeping.take() {
-                        keeping.leave();
-                    }
-                    return self.drain().await;
-                }
+                () = self.giver.succeeded.notified() => return self.drain().await,
             };
             let Received { intention, signal } = received;
             match intention {
@@ -273,7 +279,10 @@ impl Running {
     /// Waits for the last connection, for as long as patience lasts.
     async fn drain(&mut self) -> io::Result<()> {
         let is_succeeded = self.giver.is_shared();
-        if !is_succeeded {
+        if is_succeeded {
+            // The state file is the other process's, too.
+            self.keeping.take().into_iter().for_each(Keeping::leave);
+        } else {
             // Who comes is to be refused, and not to wait for somebody who may never come.
             self.store.keep(&[]);
         }

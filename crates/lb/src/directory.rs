@@ -72,6 +72,13 @@ impl Directory {
         variables.get(variable).cloned()
     }
 
+    /// All of the process's.
+    pub(crate) fn variables(&self) -> Vec<(Box<str>, Sample<'static>)> {
+        let variables = self.variables.read().unwrap_or_else(PoisonError::into_inner);
+        let named = |(variable, value): (&Variable, &Sample<'static>)| (Box::from(&*variable.name), value.clone());
+        variables.iter().map(named).collect()
+    }
+
     pub(crate) fn set_variable(&self, variable: &Variable, value: Option<Sample<'static>>) {
         let mut variables = self.variables.write().unwrap_or_else(PoisonError::into_inner);
         match value {

@@ -3,17 +3,20 @@
 //! A connection holds the [`Frontend`] that took it until it ends, so what governs it does not change under it. When the
 //! configuration is read again, another takes the seat; limits, gate and counters go on in it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tandem_lb_config as plan;
 use tandem_lb_core::conn::ConnSettings;
+use tandem_lb_core::rules::Target;
 use tandem_ops::syslog::Targets;
 use tokio::sync::watch;
 
 use crate::admission::Limit;
 use crate::counters::{Count, Denials, Traffic};
 use crate::directory::Directory;
+use crate::listeners::place_of;
 use crate::publish::Backend;
 
 /// Where the present one is found.
@@ -23,6 +26,9 @@ pub(crate) type Seat = Arc<ArcSwap<Frontend>>;
 pub(crate) struct Frontend {
     pub(crate) plan: plan::Frontend,
     pub(crate) backend: Option<Arc<Backend>>,
+    /// Where its rules send clients, by the names that they say: those who came by these rules go there, whatever has been
+    /// configured since.
+    pub(crate) destinations: Arc<Destinations>,
     /// What governs its connections, from here and from its backend.
     pub(crate) settings: Arc<ConnSettings>,
     pub(crate) logs: Targets,
@@ -38,6 +44,8 @@ pub(crate) struct Frontend {
     /// Where its rules may send connections.
     pub(crate) directory: Arc<Directory>,
 }
+
+pub(crate) type Destinations = BTreeMap<Arc<str>, Arc<Backend>>;
 
 /// What an operator wants of a frontend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +65,12 @@ impl Frontend {
         self.plan.binds.get(place)
     }
 
+    /// The backend that a rule names.
+    pub(crate) fn destination(&self, name: &str) -> Option<Arc<Backend>> {
+        let known = self.destinations.get(name).cloned();
+        known.or_else(|| self.directory.backend(name))
+    }
+
     /// Of the listener with this number, counted from 1.
     pub(crate) fn listener(&self, number: u32) -> Option<&Traffic> {
         let place = usize::try_from(number).ok()?.checked_sub(1)?;
@@ -64,11 +78,29 @@ impl Frontend {
     }
 }
 
+/// The backends that its rules name, found among these.
+pub(crate) fn destinations<'a>(
+    frontend: &plan::Frontend,
+    backends: impl Iterator<Item = &'a Arc<Backend>>,
+) -> Arc<Destinations> {
+    let names = frontend.routes.0.iter().filter_map(|route| match &route.target {
+        Target::Named(name) => Some(name),
+        Target::Made(_) => None,
+    });
+    let names: BTreeSet<&Arc<str>> = names.collect();
+    let named = backends.map(|backend| (backend.name(), backend.clone()));
+    Arc::new(named.filter(|(name, _)| names.contains(name)).collect())
+}
+
 /// Room to count each listener for itself, when that is asked for. Those that were there before count on.
 pub(crate) fn of_listeners(frontend: &plan::Frontend, before: Option<&Frontend>) -> Arc<[Arc<Traffic>]> {
     let known = |bind: &plan::Bind| {
         let before = before?;
-        let place = before.plan.binds.iter().position(|known| known.address == bind.address);
+        let place = before
+            .plan
+            .binds
+            .iter()
+            .position(|known| place_of(known) == place_of(bind));
         before.listeners.get(place?).cloned()
     };
     let counted = frontend.binds.iter().filter(|_| frontend.socket_stats);

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use socket2::Socket;
 use tandem_lb_config::Bind;
+use tandem_lb_core::handover::Record;
 
 use crate::accept::Listener;
 use crate::admission::{Admission, Limit};
 use crate::bound::Bound;
-use crate::frontend::{Frontend, Seat};
-use crate::listeners::Opened;
+use crate::frontend::{Frontend, Gate, Seat};
+use crate::listeners::{Opened, place_of};
 use crate::page::Site;
 use crate::worker::Crew;
 
@@ -44,9 +45,29 @@ pub(crate) struct Service<'a> {
     pub(crate) crew: &'a Crew,
 }
 
+impl Front {
+    /// What this connection of another process came by; listeners may have other numbers here.
+    pub(crate) fn way_of(&self, record: &Record) -> Option<&Bound> {
+        let is_it = |bound: &&Rc<Bound>| match record.came_by.as_str() {
+            "" => bound.number == record.listener,
+            place => place_of(&bound.plan) == place,
+        };
+        self.bound.iter().find(is_it).map(|bound| &**bound)
+    }
+}
+
 impl Frontends {
     pub(crate) fn new(fronts: Vec<Front>) -> Frontends {
         Frontends(Rc::new(RefCell::new(fronts)))
+    }
+
+    /// Those of these names take nobody, until the configuration is read again.
+    pub(crate) fn close(&self, names: &[String]) {
+        let all = self.all();
+        let closed = all.iter().filter(|f| names.iter().any(|name| **name == *f.plan.name));
+        closed.for_each(|frontend| {
+            frontend.gate.send_replace(Gate::Closed);
+        });
     }
 
     /// With their listeners.
@@ -106,9 +127,9 @@ impl Sites {
 impl Service<'_> {
     /// Has all workers accept from there. `number` is the place of the line among those of the frontend, counted from 1.
     pub(crate) fn begin(&self, plan: Bind, opened: &Opened, number: u32) -> Bound {
-        let limits = [self.seat.load().limit.clone(), self.process.clone()];
-        let admission = Admission::new(plan.maxconn.map(Limit::new).into_iter().chain(limits));
         let bound = Bound::new(plan, opened, number);
+        let limits = [self.seat.load().limit.clone(), self.process.clone()];
+        let admission = Admission::new(bound.limit.iter().cloned().chain(limits));
         for (member, sockets) in opened.for_workers(self.crew.len()).into_iter().enumerate() {
             for socket in sockets {
                 let listener = Listener {

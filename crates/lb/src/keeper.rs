@@ -7,6 +7,7 @@ mod renewal;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub(crate) struct Watched {
     pub(crate) backend: Arc<Backend>,
     pub(crate) machine: core::Backend,
     pub(crate) checks: Vec<Option<SockAddr>>,
+    /// Where an operator has servers checked.
+    pub(crate) rechecked: BTreeMap<ServerIdx, SocketAddr>,
     pub(crate) logs: Targets,
 }
 
@@ -45,6 +48,7 @@ pub(crate) struct Keeper {
     machine: RefCell<core::Backend>,
     /// By the place of the server.
     checks: RefCell<Vec<Option<SockAddr>>>,
+    rechecked: RefCell<BTreeMap<ServerIdx, SocketAddr>>,
     logs: RefCell<Targets>,
     lines: Lines,
     timeline: Rc<Timeline>,
@@ -71,12 +75,14 @@ impl Keeper {
             backend,
             machine,
             checks,
+            rechecked,
             logs,
         } = watched;
         Rc::new(Keeper {
             backend,
             machine: RefCell::new(machine),
             checks: RefCell::new(checks),
+            rechecked: RefCell::new(rechecked),
             logs: RefCell::new(logs),
             lines,
             timeline,
@@ -155,7 +161,8 @@ impl Keeper {
             return;
         };
         let plan = live.plan();
-        if let Some(check) = fixed_check(&plan, &to)
+        if self.rechecked(server).is_none()
+            && let Some(check) = fixed_check(&plan, &to)
             && let Some(place) = self.checks.borrow_mut().get_mut(server.place())
         {
             *place = Some(check);
@@ -183,6 +190,7 @@ impl Keeper {
     /// A server is not there any more; who is at it stays until the end.
     pub(crate) fn remove(self: &Rc<Keeper>, server: ServerIdx) {
         let name = self.backend.server(server).map(|s| s.name());
+        self.rechecked.borrow_mut().remove(&server);
         self.tell(Input::Remove { server });
         self.rearrange(|servers| servers.retain(|(plan, _)| Some(&plan.name) != name.as_ref()));
     }
@@ -213,9 +221,16 @@ impl Keeper {
         self.checks.borrow().get(server.place()).cloned().flatten()
     }
 
-    pub(crate) fn check_at(&self, server: ServerIdx, to: SockAddr) {
+    /// Where an operator has it checked.
+    pub(crate) fn rechecked(&self, server: ServerIdx) -> Option<SocketAddr> {
+        self.rechecked.borrow().get(&server).copied()
+    }
+
+    /// As an operator wants it.
+    pub(crate) fn check_at(&self, server: ServerIdx, to: SocketAddr) {
         if let Some(place) = self.checks.borrow_mut().get_mut(server.place()) {
-            *place = Some(to);
+            *place = Some(to.into());
+            self.rechecked.borrow_mut().insert(server, to);
         }
     }
 

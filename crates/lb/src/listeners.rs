@@ -152,7 +152,7 @@ impl Opener<'_> {
         let found: Vec<Socket> = match &how.place {
             Place::Ip(address) => self.inherited.claim_ip(*address, how.interface.as_deref()),
             Place::Unix(path) => self.inherited.claim_unix(path).into_iter().collect(),
-            Place::Inherited(_) => Vec::new(),
+            Place::Inherited(number) => self.inherited.claim_adopted(*number),
         };
         for socket in &found {
             socket.listen(i32::try_from(how.backlog).unwrap_or(i32::MAX))?;
@@ -167,6 +167,15 @@ pub(crate) fn shown(address: &BindAddress) -> String {
         BindAddress::Ip { ip, port } => SocketAddr::new(*ip, *port).to_string(),
         BindAddress::Unix(path) => path.display().to_string(),
         BindAddress::Fd(fd) => format!("fd@{fd}"),
+    }
+}
+
+/// Where a line listens, by which it is known from process to process: its number may change.
+pub(crate) fn place_of(bind: &Bind) -> String {
+    let place = shown(&bind.address);
+    match &bind.interface {
+        Some(interface) => format!("{place}%{interface}"),
+        None => place,
     }
 }
 

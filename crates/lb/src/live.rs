@@ -56,8 +56,18 @@ pub(crate) type Ages = BTreeMap<(Arc<str>, ServerIdx), Distribution>;
 enum Calling {
     No,
     Called,
+    /// Even if it connects to a server.
+    Urged,
     /// It was called, and cannot go.
     Stays,
+}
+
+/// When a connection that is called is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    WhenAtRest,
+    /// It need not wait for what comes of a connect.
+    WhileConnecting,
 }
 
 /// A connection's entry, gone when dropped.
@@ -186,11 +196,15 @@ impl Connection {
     }
 
     /// Asks it to go through the gate when nothing is under way; whether it has not said yet that it cannot.
-    pub(crate) fn call(&self) -> bool {
+    pub(crate) fn call(&self, how: Call) -> bool {
+        let called = match how {
+            Call::WhenAtRest => Calling::Called,
+            Call::WhileConnecting => Calling::Urged,
+        };
         if self.calling.load(Relaxed) == Calling::Stays as u8 {
             return false;
         }
-        if self.calling.swap(Calling::Called as u8, Relaxed) == Calling::No as u8 {
+        if self.calling.swap(called as u8, Relaxed) != called as u8 {
             self.waker.wake_by_ref();
         }
         true
@@ -227,8 +241,13 @@ impl Entry {
         self.connection.moved.store(now.as_millis(), Relaxed);
     }
 
-    pub(crate) fn is_called(&self) -> bool {
-        self.connection.calling.load(Relaxed) == Calling::Called as u8
+    /// How it was called, if it was.
+    pub(crate) fn call(&self) -> Option<Call> {
+        let calling = self.connection.calling.load(Relaxed);
+        if calling == Calling::Urged as u8 {
+            return Some(Call::WhileConnecting);
+        }
+        (calling == Calling::Called as u8).then_some(Call::WhenAtRest)
     }
 
     /// Nobody has come for it after all.

@@ -155,7 +155,7 @@ impl ServerOrders {
             _ => None,
         };
         let port = Some(to.port()).filter(|port| *port > 0).or_else(own).unwrap_or(0);
-        self.keeper.check_at(self.idx, SocketAddr::new(to.ip(), port).into());
+        self.keeper.check_at(self.idx, SocketAddr::new(to.ip(), port));
     }
 
     pub(crate) fn relocate(&self, to: ServerAddress) {

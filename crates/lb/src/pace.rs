@@ -6,8 +6,10 @@
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
+use tandem_lb_core::backend::Tuned;
 use tandem_time::Mono;
 
+use crate::admission::tuned;
 use crate::counters::Rate;
 
 /// The limits on those who come to one place.
@@ -24,6 +26,8 @@ pub(crate) struct Paces {
 pub(crate) struct Pace {
     /// 0 is no limit.
     most: AtomicU32,
+    /// What the configuration says; an operator may have said something else.
+    configured: AtomicU32,
     rate: Rate,
 }
 
@@ -41,6 +45,24 @@ impl Pace {
 
     pub(crate) fn set(&self, most: u32) {
         self.most.store(most, Relaxed);
+    }
+
+    /// What the configuration has come to say.
+    pub(crate) fn configure(&self, most: u32) {
+        self.configured.store(most, Relaxed);
+        self.set(most);
+    }
+
+    /// What an operator has said, where that is not what the configuration says.
+    pub(crate) fn order(&self) -> Option<Tuned<u32>> {
+        tuned(self.most(), self.configured.load(Relaxed))
+    }
+
+    /// Goes on with what was said to another process, unless the configuration has changed since.
+    pub(crate) fn follow(&self, order: Option<Tuned<u32>>) {
+        if let Some(order) = order {
+            self.set(order.under(self.configured.load(Relaxed)));
+        }
     }
 
     pub(crate) fn count(&self, now: Mono) {

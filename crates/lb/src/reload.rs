@@ -30,6 +30,7 @@ use crate::admission::Limit;
 use crate::args::Args;
 use crate::bound::Bound;
 use crate::directory::Directory;
+use crate::frontend::Gate;
 use crate::frontends::{Frontends, Sites};
 use crate::http::Host;
 use crate::keeper::Lines;
@@ -148,16 +149,30 @@ impl Reloader {
         self.configured.borrow().patterns.clone()
     }
 
-    /// What the process does now: servers that an operator added are among the others, until the files are read again.
+    /// What the process does now: servers that an operator added are among the others and frontends that he shut down are
+    /// disabled, until the files are read again.
     fn running(&self) -> Arc<Plan> {
         let keepers = self.estate.orders.backends();
         let plans = keepers
             .iter()
             .map(|keeper| plan::Backend::clone(&keeper.backend().now().plan));
+        let configured = Plan::clone(&self.configured.borrow());
+        let mut frontends = configured.frontends;
+        for frontend in &mut frontends {
+            frontend.disabled |= self.is_closed(&frontend.name);
+        }
         Arc::new(Plan {
             backends: plans.collect(),
-            ..Plan::clone(&self.configured.borrow())
+            frontends,
+            ..configured
         })
+    }
+
+    /// Whether an operator has shut that frontend down. The next reload opens it again, as with HAProxy.
+    fn is_closed(&self, frontend: &str) -> bool {
+        let all = self.estate.frontends.all();
+        let found = all.iter().find(|f| *f.plan.name == *frontend);
+        found.is_some_and(|found| *found.gate.borrow() == Gate::Closed)
     }
 
     /// What the process does, and what the files say. Reading takes a while, and an operator may add and remove servers

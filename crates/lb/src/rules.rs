@@ -9,6 +9,7 @@ use std::sync::Arc;
 use socket2::Socket;
 use tandem_lb_core::expr::content::Content;
 use tandem_lb_core::expr::{Context, Fact, Sample, Scope, Variable};
+use tandem_lb_core::handover::Known;
 use tandem_lb_core::proxy_header::Header;
 use tandem_lb_core::rules::{Actor, Effect, VariableChange, Verdict};
 use tandem_ops::clock::Wall;
@@ -153,6 +154,32 @@ impl Subject {
             variables: Vec::new(),
             expects_header: false,
             header: None,
+        }
+    }
+
+    /// As another process has known it.
+    pub(crate) fn resumed(peer: Peer, listener: u32, known: Known) -> Subject {
+        let Known {
+            local,
+            header,
+            variables,
+        } = known;
+        Subject {
+            peer,
+            local,
+            listener,
+            variables,
+            expects_header: false,
+            header,
+        }
+    }
+
+    /// What the next process will not find out again.
+    pub(crate) fn known(&self) -> Known {
+        Known {
+            local: self.local,
+            header: self.header.clone(),
+            variables: self.variables.clone(),
         }
     }
 

@@ -10,6 +10,7 @@
 //! lazy: traffic moves a deadline back without touching the timer, which looks again when it fires.
 
 mod counted;
+mod departure;
 mod greeting;
 mod header;
 mod inspect;
@@ -210,9 +211,7 @@ impl Session {
             if let Some(reason) = self.place.sentence().or_else(|| self.entry.sentence()) {
                 let now = self.worker.clock.now();
                 self.conn.handle(Input::Kill(reason), now);
-            } else if self.entry.is_called() && self.is_tied() {
-                self.entry.stays();
-            } else if self.entry.is_called() && self.may_leave_process() {
+            } else if self.departs() {
                 return Poll::Ready(Rest::Called);
             } else if !self.is_time(cx, timer.as_mut()) && !self.advance(cx) {
                 return Poll::Pending;

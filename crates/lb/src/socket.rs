@@ -32,7 +32,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::Socket;
-use tandem_lb_config::StatsSocket;
+use tandem_lb_config::{BindAddress, StatsSocket};
+use tandem_lb_core::handover::Adopted;
 use tandem_ops::clock::Clock;
 use tandem_ops::control::{Console, Reply, serve};
 use tokio::task::AbortHandle;
@@ -46,7 +47,7 @@ use crate::master::{self, Master};
 use crate::orders::{Orders, ServerOrders};
 use crate::reload::Reloader;
 use crate::stats::Stats;
-use crate::upgrade::Giver;
+use crate::upgrade::{Giver, name_of};
 
 use doors::OneDoor;
 pub(crate) use doors::{Doors, patience};
@@ -113,6 +114,18 @@ impl<S: 'static> Open<S> {
             task.abort();
             door.leave();
         }
+    }
+
+    /// Those that this process was started with.
+    pub(crate) fn adopted(&self) -> Vec<Adopted> {
+        let numbered = |served: &Served| match served.door.plan.address {
+            BindAddress::Fd(descriptor) => {
+                let at = name_of(&served.door.door.socket)?;
+                Some(Adopted { descriptor, at })
+            }
+            _ => None,
+        };
+        self.doors.iter().filter_map(numbered).collect()
     }
 
     pub(crate) fn sockets(&self) -> Vec<Arc<Socket>> {

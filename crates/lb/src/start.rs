@@ -69,13 +69,18 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     let fetched = args.take_over.as_deref().map(upgrade::fetch).transpose()?;
     // Held to the end, so that the process before us knows for how long we have its listeners, too.
     let (passed, _line) = fetched.unzip();
-    let inherited = Sockets::new(passed.unwrap_or_else(upgrade::kept));
+    let (passed, kept) = passed.map_or_else(upgrade::kept, |sockets| (sockets, Vec::new()));
     // Before our own sockets are at that path.
-    let predecessor = args.take_over.as_deref().filter(|_| !args.finish.is_empty());
-    let predecessor = predecessor.map(Taker::connect).transpose()?.flatten();
+    let before = args.take_over.as_deref().map(Taker::connect).transpose()?.flatten();
+    let adopted = before.as_ref().map(Taker::adopted).unwrap_or_default();
+    let inherited = Sockets::new(passed).with_adopted(adopted);
+    // Who is not told to end keeps what is his.
+    let predecessor = before.filter(|_| !args.finish.is_empty());
+    let closed = predecessor.as_ref().map(|p| p.closed().to_vec()).unwrap_or_default();
     let workers = plan.global.threads.map_or_else(cpus, usize::from).max(1);
     let opened = open_listeners(
         &plan,
+        &closed,
         Opener {
             policy: plan.global.accept,
             workers,
@@ -90,12 +95,11 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     let master = master
         .map(|socket| Doors::open_master(socket.configured(), &inherited))
         .transpose()?;
-    if inherited.left() > 0 {
-        tracing::info!(
-            "{} of the passed listeners are not configured any more",
-            inherited.left()
-        );
+    let unwanted = inherited.left();
+    if !unwanted.is_empty() {
+        tracing::info!("not configured any more, but passed: {}", unwanted.join(", "));
     }
+    let predecessor = predecessor.map(|predecessor| predecessor.leaving(unwanted));
     drop(inherited);
     let privileges = Privileges::resolve(global.user.as_deref(), global.group.as_deref(), global.chroot.clone())?;
     let notifier = Rc::new(Notifier::from_environment().context("NOTIFY_SOCKET")?);
@@ -118,12 +122,14 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     let directory = Directory::open();
     directory.tls.replace(tls);
     let process = Limit::new(maxconn).paced(global.session_rate);
-    process.paces().connections.set(global.connection_rate.unwrap_or(0));
+    process
+        .paces()
+        .connections
+        .configure(global.connection_rate.unwrap_or(0));
     let identity = Process {
         node: global.node.clone().unwrap_or_else(|| directory.hostname().to_owned()),
         description: global.description.clone(),
         workers,
-        maxconn,
         limit: process.clone(),
         frontend_maxconn,
         files,
@@ -156,10 +162,13 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     } = builder.build(addresses, opened, &mut seed);
 
     // A successor accepts nothing before it knows what its predecessor knew.
+    let frontends = Frontends::new(frontends);
+    frontends.close(&closed);
     let first = match predecessor {
         Some(_) => Phase::Paused,
         None => {
             past.restore(&mut watched, clock.now());
+            past.restore_orders(&frontends, &process, &directory);
             Phase::Running
         }
     };
@@ -172,7 +181,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     let control = Control {
         clock,
         backends: watched,
-        frontends: Frontends::new(frontends),
+        frontends,
         http,
         identity,
         phase,
@@ -182,6 +191,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
         master,
         crew: crew.clone(),
         predecessor,
+        kept,
         lots: seed.fork(workers as u64),
         past,
         archive,
@@ -215,9 +225,12 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
 
 type Thread = JoinHandle<std::io::Result<()>>;
 
-fn open_listeners(plan: &Plan, opener: Opener<'_>) -> anyhow::Result<Vec<Vec<Opened>>> {
+/// `closed` are frontends that were shut down in the process before this one, and stay so.
+fn open_listeners(plan: &Plan, closed: &[String], opener: Opener<'_>) -> anyhow::Result<Vec<Vec<Opened>>> {
     let mut errors = Vec::new();
-    let of = |errors: &mut Vec<_>, frontend: &tandem_lb_config::Frontend| match frontend.disabled {
+    let is_closed = |frontend: &tandem_lb_config::Frontend| closed.iter().any(|name| **name == *frontend.name);
+    let of = |errors: &mut Vec<_>, frontend: &tandem_lb_config::Frontend| match frontend.disabled || is_closed(frontend)
+    {
         true => Vec::new(),
         false => opener.frontend(frontend, errors),
     };

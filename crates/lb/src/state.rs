@@ -48,8 +48,17 @@ pub(crate) struct Archive {
     file: SafeFile,
     /// `None` is usual, and no more than a share of the time.
     every: Option<Duration>,
-    /// The last time; it is not said again and again.
-    failed: bool,
+    /// How it went the last time; it is not said again and again.
+    last: Last,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Last {
+    #[default]
+    Done,
+    Failed,
+    /// Another process has the file.
+    NotOurs,
 }
 
 /// Reads all that there is. What cannot be used is said and left out: a start never fails for it.
@@ -88,7 +97,7 @@ impl Keeping {
         }
     }
 
-    /// Another process writes it from now on.
+    /// Another process has it from now on.
     pub(crate) fn leave(self) {
         self.writer.abort();
     }
@@ -103,12 +112,15 @@ impl Keeping {
 }
 
 impl Archive {
-    /// Until it was enough, or another process writes the file.
+    /// Until it was enough. A file that another process has is asked for again and again.
     async fn keep(mut self, scene: Scene, enough: Rc<Notify>) -> Option<Archive> {
         loop {
             let (began, seen) = (Instant::now(), scene.orders());
             self = self.write(scene.take().await).await?;
-            let pause = self.every.unwrap_or_else(|| EVERY.max(began.elapsed() * SHARE));
+            let pause = match self.last {
+                Last::NotOurs => SOON,
+                _ => self.every.unwrap_or_else(|| EVERY.max(began.elapsed() * SHARE)),
+            };
             let due = began + pause;
             while Instant::now() < due && (pause <= SOON || scene.orders() == seen) {
                 let step = SOON.min(due.saturating_duration_since(Instant::now()));
@@ -119,30 +131,26 @@ impl Archive {
         }
     }
 
-    /// `None` when another process writes the file now.
+    /// `None` only when the thread that wrote it has panicked.
     async fn write(self, snapshot: Snapshot) -> Option<Archive> {
-        let Archive {
-            mut file,
-            every,
-            failed,
-        } = self;
+        let Archive { mut file, every, last } = self;
         let written = tokio::task::spawn_blocking(move || {
             let stored = file.store(&snapshot.to_bytes());
             (file, stored)
         });
         let (file, stored) = written.await.ok()?;
-        match &stored {
-            Ok(Stored::Done) => {}
-            Ok(Stored::NotOurs) => {
-                tracing::info!("{}: another process writes it from now on", file.path().display());
-                return None;
-            }
-            Err(error) if !failed => {
-                tracing::warn!("{}: the state cannot be written: {error}", file.path().display());
-            }
-            Err(_) => {}
+        let now = match &stored {
+            Ok(Stored::Done) => Last::Done,
+            Ok(Stored::NotOurs) => Last::NotOurs,
+            Err(_) => Last::Failed,
+        };
+        let path = file.path().display();
+        match stored {
+            _ if now == last => {}
+            Ok(Stored::Done) => tracing::info!("{path}: the state is written by this process"),
+            Ok(Stored::NotOurs) => tracing::info!("{path}: another process has it, and writes its own state there"),
+            Err(error) => tracing::warn!("{path}: the state cannot be written: {error}"),
         }
-        let failed = stored.is_err();
-        Some(Archive { file, every, failed })
+        Some(Archive { file, every, last: now })
     }
 }

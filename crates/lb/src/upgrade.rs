@@ -34,6 +34,6 @@ pub(crate) use give::{Giver, give};
 pub(crate) use link::LinkError;
 pub(crate) use parcel::{Ends, Gate, Moved, Parcel, Verdict};
 pub(crate) use predecessors::signal_predecessors;
-pub(crate) use sockets::Sockets;
+pub(crate) use sockets::{Sockets, name_of};
 pub(crate) use store::{Store, kept};
 pub(crate) use take::{Heir, TakenOver, Taker, Taking};

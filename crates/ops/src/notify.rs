@@ -89,9 +89,9 @@ impl Notifier {
     }
 }
 
-/// The numbers of the descriptors that the manager has for this process under names that begin so (`LISTEN_FDS`). Each
+/// The descriptors that the manager has for this process under names that begin so (`LISTEN_FDS`), and those names. Each
 /// belongs to whoever takes it, so this may be asked once only.
-pub fn kept(prefix: &str) -> Vec<RawFd> {
+pub fn kept(prefix: &str) -> Vec<(RawFd, String)> {
     let variable = |name| env::var(name).ok();
     kept_for(
         prefix,
@@ -102,7 +102,13 @@ pub fn kept(prefix: &str) -> Vec<RawFd> {
     )
 }
 
-fn kept_for(prefix: &str, me: u32, pid: Option<&str>, count: Option<&str>, names: Option<&str>) -> Vec<RawFd> {
+fn kept_for(
+    prefix: &str,
+    me: u32,
+    pid: Option<&str>,
+    count: Option<&str>,
+    names: Option<&str>,
+) -> Vec<(RawFd, String)> {
     /// After the standard streams.
     const FIRST: RawFd = 3;
     if pid.and_then(|pid| pid.parse().ok()) != Some(me) {
@@ -113,12 +119,12 @@ fn kept_for(prefix: &str, me: u32, pid: Option<&str>, count: Option<&str>, names
     let numbered = (FIRST..).zip(names).take(count);
     numbered
         .filter(|(_, name)| name.starts_with(prefix))
-        .map(|(number, _)| number)
+        .map(|(number, name)| (number, name.to_owned()))
         .collect()
 }
 
 /// Printable, without the colon that separates names in `LISTEN_FDNAMES`.
-fn valid_name(name: &str) -> String {
+pub fn valid_name(name: &str) -> String {
     let fits = |c: char| if c.is_ascii_graphic() && c != ':' { c } else { '_' };
     name.chars().take(LONGEST_NAME).map(fits).collect()
 }
@@ -203,7 +209,8 @@ mod tests {
     #[test]
     fn only_ours_are_taken_back() {
         let names = Some("tandem-a:other:tandem-b:tandem-c");
-        assert_eq!(kept_for("tandem-", 7, Some("7"), Some("3"), names), [3, 5]);
+        let ours = [(3, "tandem-a".to_owned()), (5, "tandem-b".to_owned())];
+        assert_eq!(kept_for("tandem-", 7, Some("7"), Some("3"), names), ours);
         assert_eq!(kept_for("tandem-", 8, Some("7"), Some("3"), names), []);
         assert_eq!(kept_for("tandem-", 7, None, Some("3"), names), []);
         assert_eq!(kept_for("tandem-", 7, Some("7"), Some("x"), names), []);

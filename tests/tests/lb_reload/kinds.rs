@@ -352,3 +352,77 @@ fn a_backend_may_be_another() {
     lb.reload(Signal::SIGHUP, &config);
     assert_eq!(name(&mut connect(at)), 'a');
 }
+
+/// Who came by the rules of before goes where they say, though it is configured no more: as with HAProxy, where such a
+/// connection stays in the process that took it.
+#[test]
+fn a_rule_of_before_leads_where_it_led() {
+    let (room, a, b) = (Room::new(), Server::named("a"), Server::named("b"));
+    let config = Config::default().global(room.line()).server("a", &a, "");
+    let before = config
+        .clone()
+        .frontend("tcp-request inspect-delay 30s")
+        .frontend("tcp-request content accept if { req.len gt 0 }")
+        .frontend("use_backend special if { req.payload(0,1) -m str x }");
+    let special = format!("backend special\n    server b {}\n", b.address());
+    let mut lb = Lb::start(&format!("{before}{special}"));
+    let mut slow = connect(config.at());
+    until("it to be looked at", || {
+        (stat(&room, "fe", "FRONTEND", "scur") == "1").then_some(())
+    });
+    let told = lb.reload(Signal::SIGHUP, &config.to_string());
+    assert!(told.contains("changes"), "{told}");
+    assert!(!room.ask("show stat").contains("special,"));
+    slow.write_all(b"x").expect("room");
+    assert_eq!(name(&mut slow), 'b');
+    assert_eq!(name(&mut connect(config.at())), 'a');
+}
+
+#[test]
+fn rates_follow_and_an_order_stays_until_the_file_says_something_else() {
+    let (room, server) = (Room::new(), Server::echo());
+    let config = Config::default().global(room.line()).server("s", &server, "");
+    let paced = |global: &str, frontend: &str| {
+        let config = global
+            .split(';')
+            .fold(config.clone(), |config, line| config.global(line));
+        config.frontend(frontend).to_string()
+    };
+    let rates = || {
+        let info = room.ask("show info");
+        let of = |name: &str| {
+            let line = info.lines().find_map(|l| l.strip_prefix(&format!("{name}: ")));
+            line.unwrap_or_default().to_owned()
+        };
+        [
+            of("ConnRateLimit"),
+            of("SessRateLimit"),
+            stat(&room, "fe", "FRONTEND", "rate_lim"),
+        ]
+    };
+    let mut lb = Lb::start(&config.to_string());
+    assert_eq!(rates(), ["0", "0", "0"]);
+    lb.reload(
+        Signal::SIGHUP,
+        &paced("maxconnrate 500;maxsessrate 400", "rate-limit sessions 300"),
+    );
+    assert_eq!(rates(), ["500", "400", "300"]);
+    room.ask("set rate-limit connections global 7;set rate-limit sessions global 8");
+    lb.reload(
+        Signal::SIGHUP,
+        &paced("maxconnrate 500;maxsessrate 399", "rate-limit sessions 300"),
+    );
+    assert_eq!(rates(), ["7", "399", "300"]);
+    lb.reload(Signal::SIGHUP, &paced("maxsessrate 2", "maxconn 100"));
+    assert_eq!(rates(), ["0", "2", "0"]);
+    // And it holds: two at once, each further one takes its part of a second.
+    let began = std::time::Instant::now();
+    for _ in 0..4 {
+        assert_eq!(ask(&mut connect(config.at()), b"x"), b"x");
+    }
+    assert!(
+        began.elapsed() >= std::time::Duration::from_millis(700),
+        "{:?}",
+        began.elapsed()
+    );
+}

@@ -19,7 +19,7 @@ pub struct Heir {
 impl Heir {
     pub fn ready(socket: &Socket) -> Heir {
         let mut heir = Heir::waiting(socket);
-        heir.say(&Message::Begin);
+        heir.say(&Message::Begin { unwanted: Vec::new() });
         heir
     }
 

@@ -1,9 +1,11 @@
 //! Replacing the running binary: listeners, connections and counters go to the successor, and the old process ends.
 
+mod carried;
 mod death;
 mod fire;
 mod haproxy;
 mod heir;
+mod listeners;
 mod moves;
 mod orders;
 mod others;

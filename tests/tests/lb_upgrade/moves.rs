@@ -1,7 +1,7 @@
 //! Single connections in each state that they may be in.
 
 use std::io::{Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
 use tandem_tests::{Config, Lb, Noise, Server, Syslog, ask, connect, ended, until};
@@ -163,4 +163,81 @@ fn what_the_successor_does_not_know_stays_and_drains() {
     assert!(old.ended().success());
     assert_eq!(ask(&mut at_two, b"still"), b"still");
     drop(new);
+}
+
+/// Rules have set something for it already; it waits in the new process all the same.
+#[test]
+fn who_waits_for_a_place_takes_along_what_rules_know() {
+    let (server, socket, syslog) = (Server::echo(), Socket::new(), Syslog::default());
+    let config = Config::default()
+        .global(socket.line())
+        .log_to(syslog.address())
+        .defaults("timeout queue 20s")
+        .frontend("tcp-request connection set-src str(192.0.2.7)")
+        .frontend("tcp-request inspect-delay 5s")
+        .frontend("tcp-request content set-var(sess.a) int(1)")
+        .server("s", &server, "maxconn 1");
+    let mut old = Lb::start(&config.to_string());
+    let mut first = connect(config.at());
+    assert_eq!(ask(&mut first, b"first"), b"first");
+    let mut second = connect(config.at());
+    second.write_all(b"second").expect("the kernel takes it");
+    until("the second to wait", || {
+        (socket.figure("be", "BACKEND", "qcur") == 1).then_some(())
+    });
+    let _new = old.succeed(socket.path(), &config.to_string());
+    assert!(old.ended().success());
+    drop(first);
+    let mut answer = [0; 6];
+    second.read_exact(&mut answer).expect("its turn comes");
+    assert_eq!(&answer, b"second");
+    drop(second);
+    until("both lines", || {
+        (syslog.lines().iter().filter(|l| l.contains(" be/s ")).count() == 2).then_some(())
+    });
+    assert!(
+        syslog
+            .lines()
+            .iter()
+            .filter(|l| l.contains(" be/s "))
+            .all(|l| l.contains("192.0.2.7:"))
+    );
+    // Counted once, by whoever met it first.
+    assert_eq!(socket.figure("be", "BACKEND", "stot"), 2);
+}
+
+/// A server that answers nobody would keep the old process for as long as it is waited for.
+#[test]
+fn who_connects_for_long_connects_anew_in_the_successor() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    nix::sys::socket::listen(&listener, nix::sys::socket::Backlog::new(0).expect("small")).expect("it listens");
+    let at = listener.local_addr().expect("bound");
+    let is_full = || TcpStream::connect_timeout(&at, Duration::from_millis(200));
+    let waiting: Vec<TcpStream> = std::iter::from_fn(|| is_full().ok()).collect();
+    let socket = Socket::new();
+    let config = Config::default()
+        .global(socket.line())
+        .defaults("timeout connect 60s")
+        .server_at("s", at, "");
+    let mut old = Lb::start(&config.to_string());
+    let mut client = connect(config.at());
+    client.write_all(b"hello").expect("the kernel takes it");
+    until("it to connect", || {
+        (socket.figure("be", "s", "scur") == 1).then_some(())
+    });
+    let _new = old.succeed(socket.path(), &config.to_string());
+    assert!(old.ended().success());
+    // Now there is room.
+    drop(waiting);
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let mut heard = [0; 5];
+            if stream.read_exact(&mut heard).is_ok() && stream.write_all(&heard).is_ok() {
+                return;
+            }
+        }
+    });
+    let mut answer = [0; 5];
+    client.read_exact(&mut answer).expect("it is served in the end");
+    assert_eq!(&answer, b"hello");
 }

@@ -83,7 +83,9 @@ impl Found {
             frontend: frontend.to_string(),
             address: shown::address(&bind.address),
         };
-        for pair in paired(before, after, |a, b| a.address == b.address) {
+        let is_same =
+            |old: &Bind, new: &Bind| same_bind(new, before, after).is_some_and(|found| std::ptr::eq(found, old));
+        for pair in paired(before, after, is_same) {
             match pair {
                 Pair::New(new) => self.changes.push(Change::added(about(new), Some(&new.origin))),
                 Pair::Gone(old) => self.gone.push(Change::removed(about(old))),
@@ -212,6 +214,15 @@ impl Found {
             origin: None,
         });
     }
+}
+
+/// The line of before that listens where this one does. The interface tells lines of one address apart; a line by itself
+/// may have come to name another.
+pub(super) fn same_bind<'a>(new: &Bind, before: &'a [Bind], after: &[Bind]) -> Option<&'a Bind> {
+    let is_exact = |a: &Bind, b: &Bind| a.address == b.address && a.interface == b.interface;
+    let exact = before.iter().find(|old| is_exact(old, new));
+    let free = |old: &&Bind| old.address == new.address && !after.iter().any(|other| is_exact(old, other));
+    exact.or_else(|| before.iter().find(free))
 }
 
 /// A frontend that becomes a page, or was one, has another of its name in its place.

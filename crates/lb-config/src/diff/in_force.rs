@@ -1,5 +1,6 @@
 //! What holds in a process that has followed a new Plan as far as a running process can.
 
+use super::compare::same_bind;
 use crate::plan::{Bind, Plan, StatsSocket};
 
 /// The new Plan with what the running process cannot change as it was. So what waits for a restart is a difference to the
@@ -22,8 +23,9 @@ pub fn in_force(mut new: Plan, running: &Plan) -> Plan {
     }
     for frontend in &mut new.frontends {
         let was = running.frontends.iter().find(|was| was.name == frontend.name);
+        let after = frontend.binds.clone();
         for bind in &mut frontend.binds {
-            let was = was.and_then(|was| was.binds.iter().find(|was| was.address == bind.address));
+            let was = was.and_then(|was| same_bind(bind, &was.binds, &after));
             was.into_iter().for_each(|was| keep_bind(bind, was));
         }
     }

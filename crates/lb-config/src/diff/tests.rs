@@ -293,3 +293,26 @@ proptest! {
         prop_assert_eq!(Difference::between(&a, &reached).at_restart().count(), 0);
     }
 }
+
+#[test]
+fn lines_of_one_address_are_told_apart_by_their_interface() {
+    let with = |lines: &str| plan(&BASE.replace("    bind 127.0.0.1:81\n", lines));
+    let two = with("    bind :80 interface lo\n    bind :80 interface eth1\n");
+    assert!(Difference::between(&two, &two).is_empty());
+    assert_eq!(in_force(two.clone(), &two), two);
+    let turned = with("    bind :80 interface eth1 maxconn 5\n    bind :80 interface lo\n");
+    let said = Difference::between(&two, &turned).to_string();
+    assert!(said.contains("maxconn") && !said.contains("interface"), "{said}");
+    assert_eq!(in_force(turned.clone(), &two), turned);
+    // A line by itself keeps its interface until a restart, and says so.
+    let (one, other) = (
+        with("    bind :80 interface lo\n"),
+        with("    bind :80 interface eth1\n"),
+    );
+    let said = Difference::between(&one, &other).to_string();
+    assert!(
+        said.contains("interface lo becomes eth1, but not before a restart"),
+        "{said}"
+    );
+    assert_eq!(in_force(other, &one).frontends[0].binds, one.frontends[0].binds);
+}

@@ -39,6 +39,13 @@ impl Writer {
         self.bytes(tag, &number.to_be_bytes())
     }
 
+    pub(super) fn texts(&mut self, tag: u8, texts: &[String]) -> &mut Self {
+        texts.iter().for_each(|text| {
+            self.text(tag, text);
+        });
+        self
+    }
+
     pub(super) fn some_number(&mut self, tag: u8, number: Option<u64>) -> &mut Self {
         if let Some(number) = number {
             self.number(tag, number);
@@ -74,6 +81,23 @@ impl<'a> Reader<'a> {
             rest = more;
         }
         found
+    }
+
+    /// Every one of a kind that may come more than once, in their order.
+    pub(super) fn all(&self, tag: u8) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let (this, value, more) = split(rest)?;
+            rest = more;
+            Some((this, value))
+        })
+        .filter_map(move |(this, value)| (this == tag).then_some(value))
+    }
+
+    pub(super) fn texts(&self, tag: u8) -> Result<Vec<String>, Malformed> {
+        let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned);
+        let texts = self.all(tag).map(text).collect::<Result<_, _>>();
+        texts.map_err(|_| Malformed::Value(tag))
     }
 
     pub(super) fn some_number(&self, tag: u8) -> Result<Option<u64>, Malformed> {

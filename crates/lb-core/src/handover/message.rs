@@ -9,13 +9,18 @@ pub const VERSION: u64 = 1;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     Hello(Hello),
-    Begin,
+    Begin {
+        /// Listeners that the new process was given and does not serve.
+        unwanted: Vec<String>,
+    },
     /// A piece of the state.
     State(Vec<u8>),
     /// That was all of the state: connections may come from here on.
     Ready {
         /// The number that a connection was given last: those of the new process go on from here.
         last: u64,
+        /// The names under which the service manager keeps listeners for the old process.
+        kept: Vec<String>,
     },
     Connection {
         /// The connection's number in the old process.
@@ -37,13 +42,24 @@ pub enum Message {
 }
 
 /// The old process introduces itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     pub version: u64,
     pub pid: u64,
     /// When its clock began, in nanoseconds of the system's monotonic clock, which both share; negative when that was
     /// before the system started.
     pub clock_began: i64,
+    pub adopted: Vec<Adopted>,
+    /// Frontends that an operator has shut down.
+    pub closed: Vec<String>,
+}
+
+/// A listener that was once passed under a number, which only the configuration and the old process know: the new one
+/// finds it by where it listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adopted {
+    pub descriptor: i32,
+    pub at: String,
 }
 
 mod kind {
@@ -67,6 +83,10 @@ mod tag {
     pub(super) const NUMBER: u8 = 6;
     pub(super) const WHY: u8 = 7;
     pub(super) const RECORD: u8 = 8;
+    pub(super) const ADOPTED: u8 = 9;
+    pub(super) const CLOSED: u8 = 10;
+    pub(super) const UNWANTED: u8 = 11;
+    pub(super) const KEPT: u8 = 12;
 }
 
 impl Message {
@@ -78,12 +98,19 @@ impl Message {
                 fields.number(tag::VERSION, hello.version);
                 fields.number(tag::PID, hello.pid);
                 fields.number(tag::CLOCK, hello.clock_began.cast_unsigned());
+                for Adopted { descriptor, at } in &hello.adopted {
+                    fields.text(tag::ADOPTED, &format!("{descriptor} {at}"));
+                }
+                fields.texts(tag::CLOSED, &hello.closed);
                 (kind::HELLO, fields.into_bytes())
             }
-            Message::Begin => (kind::BEGIN, Vec::new()),
+            Message::Begin { unwanted } => {
+                fields.texts(tag::UNWANTED, unwanted);
+                (kind::BEGIN, fields.into_bytes())
+            }
             Message::State(piece) => (kind::STATE, piece.clone()),
-            Message::Ready { last } => {
-                fields.number(tag::LAST, *last);
+            Message::Ready { last, kept } => {
+                fields.number(tag::LAST, *last).texts(tag::KEPT, kept);
                 (kind::READY, fields.into_bytes())
             }
             Message::Connection { number, record } => {
@@ -114,10 +141,13 @@ impl Message {
         let fields = || Reader::new(&frame.body);
         Ok(match frame.kind {
             kind::HELLO => Message::Hello(Hello::read(fields()?)?),
-            kind::BEGIN => Message::Begin,
+            kind::BEGIN => Message::Begin {
+                unwanted: fields()?.texts(tag::UNWANTED)?,
+            },
             kind::STATE => Message::State(frame.body),
             kind::READY => Message::Ready {
                 last: fields()?.number(tag::LAST)?,
+                kept: fields()?.texts(tag::KEPT)?,
             },
             kind::CONNECTION => {
                 let fields = fields()?;
@@ -148,6 +178,21 @@ impl Hello {
             version: fields.number(tag::VERSION)?,
             pid: fields.number(tag::PID)?,
             clock_began: fields.number(tag::CLOCK)?.cast_signed(),
+            adopted: fields
+                .texts(tag::ADOPTED)?
+                .iter()
+                .map(|text| Adopted::read(text))
+                .collect::<Result<_, _>>()?,
+            closed: fields.texts(tag::CLOSED)?,
         })
+    }
+}
+
+impl Adopted {
+    fn read(text: &str) -> Result<Adopted, Malformed> {
+        let parts = text.split_once(' ');
+        let parts = parts.and_then(|(number, at)| Some((number.parse().ok()?, at.to_owned())));
+        let (descriptor, at) = parts.ok_or(Malformed::Value(tag::ADOPTED))?;
+        Ok(Adopted { descriptor, at })
     }
 }

@@ -17,6 +17,7 @@
 
 mod fields;
 mod frame;
+mod known;
 mod message;
 mod record;
 
@@ -25,5 +26,6 @@ mod tests;
 
 pub use fields::Malformed;
 pub use frame::{Frame, Frames, LONGEST_FRAME};
-pub use message::{Hello, Message, VERSION};
+pub use known::Known;
+pub use message::{Adopted, Hello, Message, VERSION};
 pub use record::{Flow, Placed, Record, Stage};

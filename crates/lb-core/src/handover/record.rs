@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use tandem_time::Mono;
 
-use super::Malformed;
 use super::fields::{Reader, Writer};
+use super::{Known, Malformed};
 use crate::conn::{Ending, Relayed, Side};
 
 /// A connection. Servers and proxies go by their names, because the new process may number them otherwise.
@@ -14,9 +14,15 @@ pub struct Record {
     pub frontend: String,
     /// Which of the frontend's listeners it came by, counted from 1; 0 where nobody needs to know.
     pub listener: u32,
+    /// Where that one listens: its number may be another in the new process. Empty when that is not known.
+    pub came_by: String,
     /// `None` on a unix socket.
     pub peer: Option<SocketAddr>,
     pub began: Mono,
+    /// The backend that its rules have sent it to, when they need not be asked again.
+    pub routed: Option<String>,
+    /// What its rules know of it, when there are any.
+    pub known: Option<Known>,
     /// `None` while it has no server: then nothing was read from the client, and the new process chooses one.
     pub placed: Option<Placed>,
 }
@@ -60,6 +66,9 @@ mod tag {
     pub(super) const PEER: u8 = 3;
     pub(super) const BEGAN: u8 = 4;
     pub(super) const PLACED: u8 = 5;
+    pub(super) const CAME_BY: u8 = 6;
+    pub(super) const ROUTED: u8 = 7;
+    pub(super) const KNOWN: u8 = 8;
 
     pub(super) const BACKEND: u8 = 1;
     pub(super) const SERVER: u8 = 2;
@@ -90,6 +99,13 @@ impl Record {
             fields.text(tag::PEER, &peer.to_string());
         }
         fields.number(tag::BEGAN, self.began.as_nanos());
+        fields.text(tag::CAME_BY, &self.came_by);
+        if let Some(routed) = &self.routed {
+            fields.text(tag::ROUTED, routed);
+        }
+        if let Some(known) = &self.known {
+            fields.bytes(tag::KNOWN, &known.to_bytes());
+        }
         if let Some(placed) = &self.placed {
             fields.bytes(tag::PLACED, &placed.to_bytes());
         }
@@ -104,6 +120,9 @@ impl Record {
             listener: fields.small(tag::LISTENER)?,
             peer: peer.map_err(|_| Malformed::Value(tag::PEER))?,
             began: Mono::from_nanos(fields.number(tag::BEGAN)?),
+            came_by: fields.some_text(tag::CAME_BY)?.unwrap_or_default().to_owned(),
+            routed: fields.some_text(tag::ROUTED)?.map(str::to_owned),
+            known: fields.find(tag::KNOWN).map(Known::of_bytes).transpose()?,
             placed: fields.find(tag::PLACED).map(Placed::of_bytes).transpose()?,
         })
     }

@@ -8,13 +8,18 @@ use tandem_time::Mono;
 use super::fields::{Reader, Writer};
 use super::*;
 use crate::conn::{Ending, Relayed, Side};
+use crate::expr::{Sample, Scope, Variable};
+use crate::proxy_header::{Ends, Header};
 
 fn record(held: &[u8]) -> Record {
     Record {
         frontend: "fe".to_owned(),
         listener: 2,
         peer: Some(SocketAddr::from(([192, 0, 2, 7], 40_000))),
+        came_by: "192.0.2.1:80%eth0".to_owned(),
         began: Mono::from_millis(5),
+        routed: Some("be".to_owned()),
+        known: Some(known()),
         placed: Some(Placed {
             backend: "be".to_owned(),
             server: "s1".to_owned(),
@@ -41,9 +46,41 @@ fn record(held: &[u8]) -> Record {
     }
 }
 
+/// A value of every kind, in every scope.
+fn known() -> Known {
+    let variable = |scope, name: &str| Variable {
+        scope,
+        name: name.into(),
+    };
+    Known {
+        local: Some(SocketAddr::from(([192, 0, 2, 1], 80))),
+        header: Some(Header {
+            ends: Some(Ends {
+                source: SocketAddr::from(([192, 0, 2, 2], 81)),
+                destination: SocketAddr::from(([192, 0, 2, 3], 82)),
+            }),
+            authority: Some((*b"\xffname").into()),
+            unique_id: Some((*b"").into()),
+        }),
+        variables: vec![
+            (variable(Scope::Session, "a"), Sample::Bool(true)),
+            (variable(Scope::Transaction, "b"), Sample::Int(-7)),
+            (variable(Scope::Request, "c"), Sample::Ip([192, 0, 2, 9].into())),
+            (
+                variable(Scope::Response, "d"),
+                Sample::Text(b"\xff text".to_vec().into()),
+            ),
+            (variable(Scope::Process, ""), Sample::Binary(Vec::new().into())),
+        ],
+    }
+}
+
 fn messages() -> Vec<Message> {
     let fresh = Record {
         peer: None,
+        came_by: String::new(),
+        routed: None,
+        known: None,
         placed: None,
         ..record(b"")
     };
@@ -52,10 +89,21 @@ fn messages() -> Vec<Message> {
             version: VERSION,
             pid: 4711,
             clock_began: -5,
+            adopted: vec![Adopted {
+                descriptor: 3,
+                at: "a place with blanks".to_owned(),
+            }],
+            closed: vec!["fe".to_owned(), "fe2".to_owned()],
         }),
-        Message::Begin,
+        Message::Begin { unwanted: Vec::new() },
+        Message::Begin {
+            unwanted: vec!["127.0.0.1:80".to_owned()],
+        },
         Message::State(b"some state".to_vec()),
-        Message::Ready { last: 9 },
+        Message::Ready {
+            last: 9,
+            kept: vec!["one".to_owned(), "two".to_owned()],
+        },
         Message::Connection {
             number: 7,
             record: Box::new(record(b"\0held\xff")),

@@ -3,11 +3,16 @@
 
 use super::seal::{self, Broken};
 use super::text::Line;
-use super::{BackendState, Counters, FrontendState, Moved, ServerState, Snapshot, TableEntry, TableState};
+use super::{
+    BackendState, Counters, FrontendOrders, FrontendState, ListenerState, Moved, ProcessOrders, ServerState, Snapshot,
+    TableEntry, TableState,
+};
 use crate::ServerId;
 use crate::backend::{Operation, Saved, SavedCheck, Tuned};
+use crate::expr::Sample;
 use crate::health::{Admin, CheckResult, CheckStatus};
 use crate::stats::Field;
+use crate::stats::histogram::{Distribution, Measure};
 use crate::stick::{Key, KeyType};
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -44,8 +49,27 @@ impl Snapshot {
     fn take(&mut self, line: Line<'_>) -> Option<()> {
         match line.subject {
             "taken" => self.taken = line.value("at")?,
+            "process" => {
+                self.process = ProcessOrders {
+                    maxconn: tuned(line, "maxconn", "configured_maxconn"),
+                    connection_rate: tuned(line, "connection_rate", "configured_connection_rate"),
+                    session_rate: tuned(line, "session_rate", "configured_session_rate"),
+                    ..ProcessOrders::default()
+                }
+            }
+            "variable" => self.process.variables.push((line.text("name")?.into(), value(line)?)),
             "frontend" => self.frontends.push(FrontendState {
-                name: line.text("name")?.into(),
+                counters: counters(line),
+                ..FrontendState::new(line.text("name")?.into())
+            }),
+            "orders" => {
+                self.frontends.last_mut()?.orders = FrontendOrders {
+                    is_paused: is_set(line, "paused"),
+                    maxconn: tuned(line, "maxconn", "configured_maxconn"),
+                }
+            }
+            "listener" => self.frontends.last_mut()?.listeners.push(ListenerState {
+                at: line.text("at")?.into(),
                 counters: counters(line),
             }),
             "backend" => self.backends.push(BackendState {
@@ -87,17 +111,52 @@ impl ServerState {
         match line.subject {
             "health" => self.health = Some(health(line)?),
             "check" => self.health.as_mut()?.check = Some(check(line)?),
-            "moved" => {
-                self.moved = Some(Moved {
-                    from: line.text("from").unwrap_or_default().into(),
-                    ip: line.value("ip")?,
-                    port: line.value("port"),
-                });
+            "moved" => self.moved = Some(moved(line)?),
+            "checked" => self.check_moved = Some(moved(line)?),
+            "spread" => {
+                let name = line.raw("of")?;
+                let measure = Measure::ALL.into_iter().find(|measure| measure.name() == name)?;
+                let place = self.spread.get_or_insert_default().get_mut(measure.place())?;
+                *place = distribution(line)?;
             }
             _ => return None,
         }
         Some(())
     }
+}
+
+fn moved(line: Line<'_>) -> Option<Moved> {
+    Some(Moved {
+        from: line.text("from").unwrap_or_default().into(),
+        ip: line.value("ip")?,
+        port: line.value("port"),
+    })
+}
+
+/// One with other bounds than ours says nothing.
+fn distribution(line: Line<'_>) -> Option<Distribution> {
+    let counts = line.raw("counts")?.split(',').map(|count| count.parse().ok());
+    let counts: Vec<u64> = counts.collect::<Option<_>>()?;
+    Some(Distribution {
+        counts: counts.try_into().ok()?,
+        sum: line.value("sum")?,
+    })
+}
+
+fn value(line: Line<'_>) -> Option<Sample<'static>> {
+    let bytes = |name| line.raw(name).and_then(bytes_of_hex);
+    let bool = line.raw("bool").map(|bit| Sample::Bool(bit == "1"));
+    bool.or_else(|| line.value("int").map(Sample::Int))
+        .or_else(|| line.value("ip").map(Sample::Ip))
+        .or_else(|| bytes("text").map(|bytes| Sample::Text(bytes.into())))
+        .or_else(|| bytes("binary").map(|bytes| Sample::Binary(bytes.into())))
+}
+
+fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
+    pairs
+        .map(|pair| u8::from_str_radix(pair.filter(|p| p.len() == 2)?, 16).ok())
+        .collect()
 }
 
 fn health(line: Line<'_>) -> Option<Saved> {

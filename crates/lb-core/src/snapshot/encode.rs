@@ -1,8 +1,12 @@
 //! The state as text.
 
+use std::fmt;
+
 use super::text::{LineWriter, Writer};
-use super::{BackendState, Counters, ServerState, Snapshot, TableState, seal};
-use crate::backend::{Operation, Saved, SavedCheck};
+use super::{BackendState, Counters, FrontendState, Moved, ProcessOrders, ServerState, Snapshot, TableState, seal};
+use crate::backend::{Operation, Saved, SavedCheck, Tuned};
+use crate::expr::Sample;
+use crate::stats::histogram::{Distributions, Measure};
 use crate::stick::KeyType;
 
 impl Snapshot {
@@ -10,13 +14,45 @@ impl Snapshot {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::default();
         out.line("taken").set("at", self.taken);
+        write_process(&mut out, &self.process);
         for frontend in &self.frontends {
-            counted(out.line("frontend").set("name", &frontend.name), &frontend.counters);
+            write_frontend(&mut out, frontend);
         }
         for backend in &self.backends {
             write_backend(&mut out, backend);
         }
         seal::seal(&out.finish())
+    }
+}
+
+fn write_process(out: &mut Writer, process: &ProcessOrders) {
+    if process.is_empty() {
+        return;
+    }
+    let line = tuned(out.line("process"), "maxconn", process.maxconn);
+    let line = tuned(line, "connection_rate", process.connection_rate);
+    drop(tuned(line, "session_rate", process.session_rate));
+    for (name, value) in &process.variables {
+        let line = out.line("variable").set("name", name);
+        drop(match value {
+            Sample::Bool(truth) => line.set("bool", u8::from(*truth)),
+            Sample::Int(number) => line.set("int", number),
+            Sample::Ip(ip) => line.set("ip", ip),
+            Sample::Text(bytes) => line.set("text", Hex(bytes)),
+            Sample::Binary(bytes) => line.set("binary", Hex(bytes)),
+        });
+    }
+}
+
+fn write_frontend(out: &mut Writer, frontend: &FrontendState) {
+    counted(out.line("frontend").set("name", &frontend.name), &frontend.counters);
+    let orders = &frontend.orders;
+    if !orders.is_empty() {
+        let line = out.line("orders").set("paused", u8::from(orders.is_paused));
+        drop(tuned(line, "maxconn", orders.maxconn));
+    }
+    for listener in &frontend.listeners {
+        counted(out.line("listener").set("at", &listener.at), &listener.counters);
     }
 }
 
@@ -37,9 +73,30 @@ fn write_server(out: &mut Writer, server: &ServerState) {
     if let Some(saved) = &server.health {
         write_health(out, saved);
     }
-    if let Some(moved) = &server.moved {
-        let line = out.line("moved").set("from", &moved.from).set("ip", moved.ip);
-        line.set_some("port", moved.port);
+    for (subject, moved) in [("moved", &server.moved), ("checked", &server.check_moved)] {
+        let Some(Moved { from, ip, port }) = moved else {
+            continue;
+        };
+        out.line(subject)
+            .set("from", from)
+            .set("ip", ip)
+            .set_some("port", *port);
+    }
+    if let Some(spread) = &server.spread {
+        write_spread(out, spread);
+    }
+}
+
+fn write_spread(out: &mut Writer, spread: &Distributions) {
+    for (measure, distribution) in Measure::ALL.into_iter().zip(spread) {
+        if distribution.total() > 0 {
+            let counts: Vec<String> = distribution.counts.iter().map(u64::to_string).collect();
+            let line = out
+                .line("spread")
+                .set("of", measure.name())
+                .set("sum", distribution.sum);
+            line.set("counts", counts.join(","));
+        }
     }
 }
 
@@ -85,6 +142,24 @@ fn write_table(out: &mut Writer, table: &TableState) {
     for entry in &table.entries {
         let line = out.line("entry").set("key", entry.key).set("server", entry.server);
         line.set_some("left", entry.left.map(|left| left.as_millis()));
+    }
+}
+
+fn tuned<'a>(line: LineWriter<'a>, name: &str, value: Option<Tuned<u32>>) -> LineWriter<'a> {
+    match value {
+        Some(value) => line
+            .set(name, value.now)
+            .set(&format!("configured_{name}"), value.configured),
+        None => line,
+    }
+}
+
+/// Two digits for each byte.
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

@@ -22,6 +22,12 @@ enum Side {
 }
 
 impl StatsFile {
+    /// Whether a text is one, however little of it can be used.
+    pub fn is_one(text: &str) -> bool {
+        let mut titles = text.lines().filter_map(|line| line.trim().strip_prefix('#'));
+        titles.any(|title| columns(title).is_some())
+    }
+
     pub fn read(text: &str) -> StatsFile {
         let mut file = StatsFile::default();
         let mut section: Option<(Side, Vec<Option<Field>>)> = None;

@@ -4,7 +4,9 @@ use crate::backend::{
     Backend, BackendSettings, Input, Output, ProxyKind, SavedCheck, ServerSettings, Spread, Status, Tuned,
 };
 use crate::balance::Policy;
+use crate::expr::Sample;
 use crate::health::{Admin, AdminChange, CheckResult, CheckSettings, CheckStatus};
+use crate::stats::histogram::Measure;
 use crate::{ServerIdx, backend::Operation};
 use proptest::prelude::*;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -90,6 +92,10 @@ fn sample() -> Snapshot {
             last: CheckResult::new(CheckStatus::L4Connection, Duration::from_millis(2)).with_info("100% refused\n= no"),
         }),
     };
+    let tuned = |now| Tuned { now, configured: 9 };
+    let mut spread = Distributions::default();
+    spread[Measure::Age.place()].counts[3] = 5;
+    spread[Measure::Age.place()].sum = 77;
     let entry = |key, left| TableEntry {
         key,
         server: ServerId(2),
@@ -97,9 +103,29 @@ fn sample() -> Snapshot {
     };
     Snapshot {
         taken: 1_795_000_000_123,
+        process: ProcessOrders {
+            maxconn: Some(tuned(100)),
+            connection_rate: None,
+            session_rate: Some(tuned(0)),
+            variables: vec![
+                ("a b".into(), Sample::Bool(true)),
+                ("c".into(), Sample::Int(-1)),
+                ("d".into(), Sample::Ip(Ipv6Addr::LOCALHOST.into())),
+                ("e".into(), Sample::Text(b"\xff = %".to_vec().into())),
+                ("f".into(), Sample::Binary(Vec::new().into())),
+            ],
+        },
         frontends: vec![FrontendState {
-            name: "fe".into(),
             counters: counters.clone(),
+            orders: FrontendOrders {
+                is_paused: true,
+                maxconn: Some(tuned(7)),
+            },
+            listeners: vec![ListenerState {
+                at: "[::1]:80 on a b".into(),
+                counters: counters.clone(),
+            }],
+            ..FrontendState::new("fe".into())
         }],
         backends: vec![BackendState {
             counters: counters.clone(),
@@ -112,7 +138,13 @@ fn sample() -> Snapshot {
                         ip: Ipv4Addr::LOCALHOST.into(),
                         port: Some(80),
                     }),
+                    check_moved: Some(Moved {
+                        from: "".into(),
+                        ip: Ipv4Addr::LOCALHOST.into(),
+                        port: None,
+                    }),
                     counters,
+                    spread: Some(Box::new(spread)),
                     ..ServerState::new("one".into(), ServerId(1))
                 },
                 ServerState::new("two".into(), ServerId(2)),
@@ -310,6 +342,7 @@ const STATS: &str = "#fe guid,stot,\n\n// a comment\nfe-1,1024,\nfe-1,abc,\nfe-2
 #[test]
 fn haproxys_stats_file() {
     let file = StatsFile::read(STATS);
+    assert!(StatsFile::is_one(STATS) && !StatsFile::is_one("root:x:0:0\n#odd guid,other\n"));
     let stot = |counters: Option<&Counters>| counters.map(|c| c.count(Field::Stot));
     assert_eq!(stot(file.frontend("fe-1")), Some(1024));
     assert_eq!(stot(file.frontend("fe-2")), Some(7));

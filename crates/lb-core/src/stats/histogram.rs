@@ -83,6 +83,17 @@ impl Measure {
         Measure::BytesOut,
     ];
 
+    /// In a file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Measure::QueueTime => "queue_time",
+            Measure::ConnectTime => "connect_time",
+            Measure::Age => "age",
+            Measure::BytesIn => "bytes_in",
+            Measure::BytesOut => "bytes_out",
+        }
+    }
+
     /// Its place among [`Measure::ALL`].
     pub const fn place(self) -> usize {
         self as usize
@@ -117,6 +128,9 @@ pub struct Distribution {
     pub counts: [u64; BUCKETS],
     pub sum: u64,
 }
+
+/// One of each measure, in the order of [`Measure::ALL`].
+pub type Distributions = [Distribution; Measure::ALL.len()];
 
 impl Distribution {
     /// Counts one more.

@@ -59,6 +59,9 @@ impl House {
             stats: self.stats.clone(),
             orders: self.desk.orders.clone(),
             clock: self.clock,
+            frontends: self.desk.frontends.clone(),
+            process: self.process.clone(),
+            directory: self.directory.clone(),
         }
     }
 
@@ -85,7 +88,13 @@ impl House {
         (host, sites)
     }
 
-    pub(super) fn giver(&self, sites: &Sites, hall: &socket::Hall, master: Option<&Doors>) -> Rc<Giver> {
+    pub(super) fn giver(
+        &self,
+        sites: &Sites,
+        hall: &socket::Hall,
+        store: &Rc<Store>,
+        master: Option<&Doors>,
+    ) -> Rc<Giver> {
         Rc::new(Giver {
             live: self.live.clone(),
             phase: self.desk.phase.clone(),
@@ -101,6 +110,7 @@ impl House {
                 .map(Arc::downgrade)
                 .collect(),
             exposure: Exposure::default(),
+            store: store.clone(),
             succeeded: Notify::new(),
         })
     }

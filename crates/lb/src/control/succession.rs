@@ -2,28 +2,41 @@
 
 use tandem_time::Mono;
 
+use crate::admission::Limit;
+use crate::directory::Directory;
+use crate::frontends::Frontends;
 use crate::keeper::Watched;
 use crate::live::Live;
 use crate::state::Past;
 use crate::upgrade::{Heir, LinkError, TakenOver, Taker, Taking};
 
-/// Hears what must be known before the first connection. What a predecessor says itself is later than any file; if it
-/// says nothing, the file is what there is.
-pub(super) async fn begin(
-    predecessor: Option<Taker>,
-    live: &Live,
-    past: &mut Past,
-    backends: &mut [Watched],
-    now: Mono,
-) -> Option<Taking> {
-    let predecessor = predecessor?;
-    let begun = predecessor.begin(live).await.map_err(not_everything).ok();
-    let taking = begun.map(|(state, taking)| {
-        *past = Past::of(state);
+/// What goes on from what was before.
+pub(super) struct Heritage<'a> {
+    /// Of files, until a predecessor has said something.
+    pub(super) past: &'a mut Past,
+    pub(super) backends: &'a mut [Watched],
+    pub(super) frontends: &'a Frontends,
+    pub(super) process: &'a Limit,
+    pub(super) directory: &'a Directory,
+    /// What the service manager keeps.
+    pub(super) kept: &'a mut Vec<String>,
+}
+
+impl Heritage<'_> {
+    /// Hears what must be known before the first connection. What a predecessor says itself is later than any file; if it
+    /// says nothing, the file is what there is.
+    pub(super) async fn begin(&mut self, predecessor: Option<Taker>, live: &Live, now: Mono) -> Option<Taking> {
+        let predecessor = predecessor?;
+        let begun = predecessor.begin(live).await.map_err(not_everything).ok();
+        let taking = begun.map(|(state, mut taking)| {
+            *self.past = Past::of(state);
+            self.kept.append(&mut taking.kept);
+            taking
+        });
+        self.past.restore(self.backends, now);
+        self.past.restore_orders(self.frontends, self.process, self.directory);
         taking
-    });
-    past.restore(backends, now);
-    taking
+    }
 }
 
 /// Takes the connections, and what was counted until the last had left.

@@ -103,6 +103,8 @@ impl Keeper {
                 checks.resize(place + 1, None);
             }
             if let Some(found) = found {
+                // The configuration is the newer word about where it is checked.
+                self.rechecked.borrow_mut().remove(&server.place);
                 // Where an operator has put it and it stays, it is checked, too.
                 let moved = server
                     .is_moved()

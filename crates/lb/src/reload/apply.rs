@@ -16,7 +16,7 @@ use crate::address::Found;
 use crate::admission::{Limit, connections_within};
 use crate::bound::Bound;
 use crate::build;
-use crate::frontend::{Frontend, Seat, of_listeners};
+use crate::frontend::{Destinations, Frontend, Gate, Seat, destinations, of_listeners};
 use crate::frontends::{self, Front, Stand};
 use crate::keeper::{Keeper, Renewal};
 use crate::listeners::Opened;
@@ -74,14 +74,14 @@ impl Reloader {
         let before = estate.stats.process();
         let maxconn = start::maxconn(plan, &estate.args, before.files);
         if running.global.maxconn != plan.global.maxconn {
-            estate.process.set(maxconn);
+            estate.process.configure(maxconn);
         }
         let paces = estate.process.paces();
         if running.global.connection_rate != plan.global.connection_rate {
-            paces.connections.set(plan.global.connection_rate.unwrap_or(0));
+            paces.connections.configure(plan.global.connection_rate.unwrap_or(0));
         }
         if running.global.session_rate != plan.global.session_rate {
-            paces.sessions.set(plan.global.session_rate.unwrap_or(0));
+            paces.sessions.configure(plan.global.session_rate.unwrap_or(0));
         }
         estate.hard_stop_after.set(plan.global.hard_stop_after);
         let frontend_maxconn = estate.args.frontend_maxconn.unwrap_or(maxconn);
@@ -92,7 +92,6 @@ impl Reloader {
                 .clone()
                 .unwrap_or_else(|| estate.directory.hostname().to_owned()),
             description: plan.global.description.clone(),
-            maxconn,
             frontend_maxconn,
             hard_maxconn: connections_within(before.files, start::own_files(plan)),
             listeners: plan.frontends.iter().map(|f| f.binds.len()).sum(),
@@ -206,15 +205,20 @@ impl Reloader {
         usual: &Usual,
     ) -> Front {
         let most = plan.maxconn.unwrap_or(usual.now);
+        let keepers = self.estate.orders.backends();
+        let destinations = destinations(plan, keepers.iter().map(|keeper| keeper.backend()));
         let seat = match known {
             Some(front) => {
-                renew_seat(&front.seat, plan, backend, logs, usual);
+                renew_seat(&front.seat, plan, (backend, destinations), logs, usual);
                 front.seat.clone()
             }
             None => {
                 let limit = Limit::new(most).paced(plan.session_rate);
                 let frontend = build::frontend(plan, backend, logs.clone(), limit, &self.estate.directory);
-                Seat::new(ArcSwap::from_pointee(frontend))
+                Seat::new(ArcSwap::from_pointee(Frontend {
+                    destinations,
+                    ..frontend
+                }))
             }
         };
         let service = frontends::Service {
@@ -250,21 +254,36 @@ impl Reloader {
 }
 
 /// Has the next connections served by the new plan; limits, gate and counters go on.
-fn renew_seat(seat: &Seat, plan: &plan::Frontend, backend: Option<Arc<Backend>>, logs: &Targets, usual: &Usual) {
+fn renew_seat(
+    seat: &Seat,
+    plan: &plan::Frontend,
+    (backend, destinations): (Option<Arc<Backend>>, Arc<Destinations>),
+    logs: &Targets,
+    usual: &Usual,
+) {
     let before = seat.load_full();
+    // Who was shut down was so until now.
+    before.gate.send_if_modified(|gate| {
+        let is_closed = *gate == Gate::Closed;
+        if is_closed {
+            *gate = Gate::Open;
+        }
+        is_closed
+    });
     let (was, is) = (
         before.plan.maxconn.unwrap_or(usual.before),
         plan.maxconn.unwrap_or(usual.now),
     );
     if was != is {
-        before.limit.set(is);
+        before.limit.configure(is);
     }
     if before.plan.session_rate != plan.session_rate {
-        before.limit.paces().sessions.set(plan.session_rate.unwrap_or(0));
+        before.limit.paces().sessions.configure(plan.session_rate.unwrap_or(0));
     }
     seat.store(Arc::new(Frontend {
         settings: Arc::new(build::settings_of(plan, backend.as_deref())),
         backend,
+        destinations,
         logs: logs.clone(),
         listeners: of_listeners(plan, Some(&before)),
         plan: plan.clone(),

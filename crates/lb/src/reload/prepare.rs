@@ -8,7 +8,7 @@ use tandem_ops::syslog::Targets;
 use super::{Refused, Reloader};
 use crate::address::Found;
 use crate::bound::Bound;
-use crate::listeners::{ListenError, Opened, Opener};
+use crate::listeners::{ListenError, Opened, Opener, place_of};
 use crate::logs;
 use crate::socket::{Doors, patience};
 use crate::start;
@@ -81,9 +81,11 @@ impl Reloader {
     fn listen(&self, running: &Plan, plan: &Plan) -> Result<(Vec<Vec<Line>>, Vec<Rc<Bound>>), Vec<ListenError>> {
         let known = self.known();
         let kept = |frontend: &Frontend, bind: &Bind, number: u32| {
-            let of = known.iter().find(|k| k.is(frontend))?;
+            let of = known
+                .iter()
+                .find(|k| k.is(frontend) && !self.is_closed(&frontend.name))?;
             let before = running.frontends.iter().find(|before| before.name == frontend.name)?;
-            let bound = of.bound.iter().find(|bound| bound.plan.address == bind.address)?;
+            let bound = of.bound.iter().find(|bound| place_of(&bound.plan) == place_of(bind))?;
             let is_same = bound.number == number && is_as_before(&bound.plan, before, bind, frontend);
             is_same.then(|| bound.clone())
         };

@@ -164,7 +164,7 @@ impl Session {
         let frontend = self.frontend.clone();
         let routes = &frontend.plan.routes;
         let chosen = routes.choose(&frontend.plan.requests.acls, &self.scene(Some(content)));
-        let named = chosen.and_then(|name| frontend.directory.backend(&name));
+        let named = chosen.and_then(|name| frontend.destination(&name));
         if let Some(backend) = named.or_else(|| frontend.backend.clone()) {
             self.enter(backend);
         }

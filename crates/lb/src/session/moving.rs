@@ -4,7 +4,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tandem_lb_core::conn::Conn;
+use tandem_lb_core::conn::{Conn, ConnSettings, Input};
 use tandem_lb_core::handover::{self, Flow, Placed, Record};
 use tandem_sys::relay::{Direction, Endpoint, Parked};
 use tokio::sync::oneshot;
@@ -13,7 +13,9 @@ use super::counted::{AtBackend, AtFrontend, AtServer};
 use super::inspect::Stage;
 use super::upstream::Upstream;
 use super::{Carried, Peer, Session, lead};
+use crate::listeners::place_of;
 use crate::queue::Position;
+use crate::rules::Subject;
 use crate::servers::Server;
 use crate::upgrade::{Ends, Moved, Parcel, Verdict};
 use crate::wire::Wire;
@@ -44,14 +46,21 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
     let peer = Peer::of_record(&record);
     let counted = AtFrontend::arrive(&frontend, record.listener, &worker.crew);
     let waker = std::future::poll_fn(|cx| std::task::Poll::Ready(cx.waker().clone())).await;
-    let backend = match &record.placed {
-        Some(placed) => frontend.directory.backend(&placed.backend),
+    let routed = record
+        .placed
+        .as_ref()
+        .map(|placed| &placed.backend)
+        .or(record.routed.as_ref());
+    let backend = match routed {
+        Some(routed) => frontend.directory.backend(routed),
         None => frontend.backend.clone().filter(|_| !frontend.settings.inspects),
     };
+    let known = record.known.map(|known| Subject::resumed(peer, record.listener, known));
     let entry = worker.live.arrive(number, &frontend, peer, record.began, waker.clone());
     let parties = (peer, client, record.listener);
     let mut session = Session {
         upstream,
+        subject: known.map(Box::new),
         at_backend: backend.as_ref().map(AtBackend::arrive),
         ..Session::new(worker, frontend, parties, entry, waker, record.began)
     };
@@ -60,7 +69,7 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
     }
     match record.placed.zip(server) {
         Some((placed, server)) => session.take_up(placed, server),
-        None => session.conn.handle(super::Input::Begin, record.began),
+        None => session.begin_again(record.routed.is_some()),
     }
     session.note_ends();
     lead(session).await;
@@ -76,16 +85,6 @@ impl Session {
             _ => None,
         };
         self.client.tls().or(of_server).is_some()
-    }
-
-    /// Whether nothing is under way that only this process can finish. A connect is: its outcome is waited for.
-    pub(super) fn may_leave_process(&self) -> bool {
-        match self.upstream {
-            Upstream::Connecting(_) | Upstream::Greeting(_) => false,
-            // Its rules are asked again there; what they know by now would be unknown.
-            Upstream::None | Upstream::Queued(_) => self.subject.is_none(),
-            Upstream::Up(_) => self.conn.relayed().is_some(),
-        }
     }
 
     /// Puts itself at the gate and waits. Nothing is read or written meanwhile. `None` when nobody wants it any more.
@@ -124,10 +123,37 @@ impl Session {
         Record {
             frontend: self.frontend.plan.name.to_string(),
             listener: self.listener,
+            came_by: self.came_by(),
             peer: self.peer().socket(),
             began: self.conn.began(),
+            routed: self.routed(),
+            known: self.subject.as_ref().map(|subject| subject.known()),
             placed: self.placed(),
         }
+    }
+
+    /// Where the listener listens that it came by.
+    fn came_by(&self) -> String {
+        self.frontend.bind(self.listener).map(place_of).unwrap_or_default()
+    }
+
+    /// The backend, when all rules have been heard.
+    fn routed(&self) -> Option<String> {
+        let backend = self.backend.as_ref().filter(|_| !self.is_inspected())?;
+        Some(backend.name().to_string())
+    }
+
+    /// It has no server yet. Rules that have been heard are not asked again.
+    fn begin_again(&mut self, is_routed: bool) {
+        if is_routed {
+            self.inspection.stage = Stage::Over;
+            let settings = ConnSettings {
+                inspects: false,
+                ..*self.settings()
+            };
+            self.conn.govern(Arc::new(settings));
+        }
+        self.conn.handle(Input::Begin, self.conn.began());
     }
 
     fn placed(&self) -> Option<Placed> {

@@ -143,7 +143,12 @@ impl OneDoor {
                 }
                 Place::Ip(address)
             }
-            BindAddress::Fd(fd) => Place::Inherited(*fd),
+            BindAddress::Fd(fd) => {
+                if let Some(socket) = inherited.claim_adopted(*fd).pop() {
+                    return Ok((socket, None));
+                }
+                Place::Inherited(*fd)
+            }
         };
         let socket = open(&Listen {
             place,

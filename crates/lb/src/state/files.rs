@@ -11,7 +11,7 @@ use tandem_lb_core::snapshot::stats_file::StatsFile;
 use tandem_ops::clock::Wall;
 use tandem_ops::safe_file::SafeFile;
 
-use super::Archive;
+use super::{Archive, Last};
 
 /// The folder that systemd made for us (`StateDirectory=`), and the file's name there.
 const FOLDER: &str = "STATE_DIRECTORY";
@@ -27,7 +27,7 @@ pub(super) fn archive(settings: &StateFiles) -> Option<Archive> {
         Ok(file) => Some(Archive {
             file,
             every: settings.every,
-            failed: false,
+            last: Last::default(),
         }),
         Err(error) => {
             tracing::warn!("{}: the state cannot be kept: {error}", path.display());
@@ -106,8 +106,13 @@ fn server_state(settings: &StateFiles, name: &Path) -> Snapshot {
 }
 
 pub(super) fn stats(path: Option<&Path>) -> StatsFile {
-    let text = path.and_then(text);
-    text.map(|text| StatsFile::read(&text)).unwrap_or_default()
+    let Some((path, text)) = path.and_then(|path| Some((path, text(path)?))) else {
+        return StatsFile::default();
+    };
+    if !StatsFile::is_one(&text) {
+        tracing::warn!("{}: this is no stats-file: no counter is taken from it", path.display());
+    }
+    StatsFile::read(&text)
 }
 
 fn text(path: &Path) -> Option<String> {

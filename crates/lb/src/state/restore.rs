@@ -2,21 +2,60 @@
 //!
 //! States, places and stick entries come before the first connection. Counters follow when there is somebody to count.
 
+use std::net::SocketAddr;
+
 use tandem_lb_config::{self as plan, Host, ServerPort};
 use tandem_lb_core::ServerId;
 use tandem_lb_core::backend::{Input, Output};
+use tandem_lb_core::expr::{Scope, Variable};
 use tandem_lb_core::snapshot::{BackendState, Counters, Moved};
+use tandem_lb_core::stats::histogram::Distributions;
 use tandem_lb_core::stick::Key;
 use tandem_time::Mono;
 
 use super::Past;
-use crate::address::{ServerAddress, fixed_check, named};
+use crate::address::{ServerAddress, checked, fixed_check, named};
+use crate::admission::Limit;
 use crate::affinity::Restored;
+use crate::directory::Directory;
+use crate::frontend::Gate;
+use crate::frontends::Frontends;
 use crate::keeper::Watched;
+use crate::listeners::place_of;
 use crate::publish::Snapshot;
 use crate::servers::Server;
 
 impl Past {
+    /// What operators have said of frontends and of the process. To be called before the workers start.
+    pub(crate) fn restore_orders(&self, frontends: &Frontends, process: &Limit, directory: &Directory) {
+        for frontend in frontends.all() {
+            let Some(state) = self.own.frontend(&frontend.plan.name) else {
+                continue;
+            };
+            frontend.limit.follow(state.orders.maxconn);
+            if state.orders.is_paused {
+                frontend.gate.send_if_modified(|gate| {
+                    let is_open = *gate == Gate::Open;
+                    if is_open {
+                        *gate = Gate::Paused;
+                    }
+                    is_open
+                });
+            }
+        }
+        let said = &self.own.process;
+        process.follow(said.maxconn);
+        process.paces().connections.follow(said.connection_rate);
+        process.paces().sessions.follow(said.session_rate);
+        for (name, value) in &said.variables {
+            let variable = Variable {
+                scope: Scope::Process,
+                name: (&**name).into(),
+            };
+            directory.set_variable(&variable, Some(value.clone()));
+        }
+    }
+
     /// To be called before the workers start.
     pub(crate) fn restore(&self, backends: &mut [Watched], now: Mono) {
         for watched in backends {
@@ -38,6 +77,9 @@ impl Past {
             if let Some(moved) = &state.moved {
                 relocate(watched, server, moved);
             }
+            if let Some(moved) = &state.check_moved {
+                recheck(watched, server, moved);
+            }
             servers.extend(state.health.clone().map(|saved| (server.place, saved)));
         }
         if !servers.is_empty() {
@@ -57,11 +99,20 @@ impl Past {
         chosen(own, theirs)
     }
 
-    /// What one of its listeners counted; only HAProxy's file knows.
-    pub(crate) fn of_listener(&self, bind: &plan::Bind) -> Counters {
+    /// What one of its listeners counted.
+    pub(crate) fn of_listener(&self, frontend: &plan::Frontend, bind: &plan::Bind) -> Counters {
+        let own = self
+            .own
+            .frontend(&frontend.name)
+            .and_then(|f| f.listener(&place_of(bind)));
         let guid = bind.guid_prefix.as_ref().map(|prefix| format!("{prefix}-0"));
-        let found = guid.and_then(|guid| self.stats.frontend(&guid));
-        found.cloned().unwrap_or_default()
+        chosen(own, || self.stats.frontend(&guid?))
+    }
+
+    /// How a server's sessions were spread.
+    pub(crate) fn spread_of(&self, backend: &plan::Backend, server: &plan::Server) -> Option<&Distributions> {
+        let own = self.own.backend(&backend.name).and_then(|b| b.server(&server.name));
+        own?.spread.as_deref()
     }
 
     pub(crate) fn of_backend(&self, plan: &plan::Backend) -> Counters {
@@ -113,6 +164,22 @@ fn relocate(watched: &mut Watched, server: &Server, moved: &Moved) {
         *place = Some(check);
     }
     server.relocate(to);
+}
+
+/// As [`relocate`], of its checks.
+fn recheck(watched: &mut Watched, server: &Server, moved: &Moved) {
+    let Some(port) = moved.port.filter(|_| *moved.from == *checked(&server.plan())) else {
+        return;
+    };
+    if let Some(place) = watched
+        .checks
+        .get_mut(server.place.place())
+        .filter(|place| place.is_some())
+    {
+        let to = SocketAddr::new(moved.ip, port);
+        *place = Some(to.into());
+        watched.rechecked.insert(server.place, to);
+    }
 }
 
 /// A port that follows the client's stays one.

@@ -4,16 +4,23 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tandem_lb_config::ServerPort;
+use tandem_lb_config::{Bind, ServerPort};
 use tandem_lb_core::snapshot::{
-    BackendState, Counters, FrontendState, Moved, ServerState, Snapshot, TableEntry, TableState,
+    BackendState, Counters, FrontendOrders, FrontendState, ListenerState, Moved, ProcessOrders, ServerState, Snapshot,
+    TableEntry, TableState,
 };
+use tandem_lb_core::stats::histogram::Distributions;
 use tandem_lb_core::stats::{Field, Kind, Row};
 use tandem_ops::clock::{Clock, Wall};
 
-use crate::address::{ServerAddress, named};
+use crate::address::{ServerAddress, checked, named};
+use crate::admission::Limit;
 use crate::affinity::Affinity;
+use crate::directory::Directory;
+use crate::frontend::{Frontend, Gate};
+use crate::frontends::Frontends;
 use crate::keeper::Keeper;
+use crate::listeners::place_of;
 use crate::orders::Orders;
 use crate::servers::Server;
 use crate::stats::Stats;
@@ -24,6 +31,9 @@ pub(crate) struct Scene {
     pub(crate) stats: Rc<Stats>,
     pub(crate) orders: Orders,
     pub(crate) clock: Clock,
+    pub(crate) frontends: Frontends,
+    pub(crate) process: Limit,
+    pub(crate) directory: Arc<Directory>,
 }
 
 impl Scene {
@@ -43,6 +53,11 @@ impl Scene {
     /// What an operator has ordered, as a number that changes with it.
     pub(crate) fn orders(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
+        for frontend in self.frontends.all() {
+            (*frontend.gate.borrow() == Gate::Paused, frontend.limit.most()).hash(&mut hasher);
+        }
+        let paces = self.process.paces();
+        (self.process.most(), paces.connections.most(), paces.sessions.most()).hash(&mut hasher);
         for keeper in self.orders.backends().iter() {
             for server in keeper.backend().now().servers.all() {
                 if let Some(saved) = keeper.saved(server.place) {
@@ -50,6 +65,7 @@ impl Scene {
                     let maxconn = saved.maxconn.map(|m| m.now);
                     (saved.admin.bits(), saved.weight.now, maxconn, enabled).hash(&mut hasher);
                     moved(server).map(|m| (m.ip, m.port)).hash(&mut hasher);
+                    keeper.rechecked(server.place).hash(&mut hasher);
                 }
             }
         }
@@ -59,18 +75,39 @@ impl Scene {
     /// All but the stick tables, which are large.
     pub(crate) fn without_tables(&self) -> Snapshot {
         let rows = self.stats.rows();
-        let frontends = rows.iter().filter(|row| row.kind() == Kind::Frontend);
         let keepers = self.orders.backends();
         Snapshot {
             taken: u64::try_from(Wall::now().as_millis()).unwrap_or(0),
-            frontends: frontends
-                .map(|row| FrontendState {
-                    name: row.text(Field::Pxname).into(),
-                    counters: Counters::of(row),
-                })
-                .collect(),
+            process: self.process_orders(),
+            frontends: self.frontend_states(&rows),
             backends: keepers.iter().map(|keeper| self.backend(keeper, &rows)).collect(),
         }
+    }
+
+    fn process_orders(&self) -> ProcessOrders {
+        let paces = self.process.paces();
+        ProcessOrders {
+            maxconn: self.process.order(),
+            connection_rate: paces.connections.order(),
+            session_rate: paces.sessions.order(),
+            variables: self.directory.variables(),
+        }
+    }
+
+    /// Of pages, too.
+    fn frontend_states(&self, rows: &[Row]) -> Vec<FrontendState> {
+        let all = self.frontends.all();
+        let of = |row: &Row| {
+            let name = row.text(Field::Pxname);
+            let frontend = all.iter().find(|f| *f.plan.name == *name);
+            FrontendState {
+                counters: Counters::of(row),
+                orders: frontend.map(|f| orders(f)).unwrap_or_default(),
+                listeners: frontend.map(|f| listeners(f, rows)).unwrap_or_default(),
+                ..FrontendState::new(name.into())
+            }
+        };
+        rows.iter().filter(|row| row.kind() == Kind::Frontend).map(of).collect()
     }
 
     fn backend(&self, keeper: &Rc<Keeper>, rows: &[Row]) -> BackendState {
@@ -86,6 +123,12 @@ impl Scene {
             ServerState {
                 health: keeper.saved(server.place),
                 moved: moved(server),
+                check_moved: keeper.rechecked(server.place).map(|to| Moved {
+                    from: checked(&plan).into(),
+                    ip: to.ip(),
+                    port: Some(to.port()),
+                }),
+                spread: spread(server),
                 counters: counters(Kind::Server, plan.id.0),
                 ..ServerState::new(plan.name.clone(), plan.id)
             }
@@ -117,6 +160,32 @@ impl Scene {
             entries,
         }
     }
+}
+
+fn orders(frontend: &Frontend) -> FrontendOrders {
+    FrontendOrders {
+        is_paused: *frontend.gate.borrow() == Gate::Paused,
+        maxconn: frontend.limit.order(),
+    }
+}
+
+/// Where listeners count for themselves.
+fn listeners(frontend: &Frontend, rows: &[Row]) -> Vec<ListenerState> {
+    let own = rows
+        .iter()
+        .filter(|row| row.kind() == Kind::Listener && row.iid() == frontend.plan.id);
+    let state = |(row, bind): (&Row, &Bind)| ListenerState {
+        at: place_of(bind).into(),
+        counters: Counters::of(row),
+    };
+    own.zip(&frontend.plan.binds).map(state).collect()
+}
+
+/// Nothing of a server that has had no sessions.
+fn spread(server: &Server) -> Option<Box<Distributions>> {
+    let spread = server.history.distributions();
+    let is_empty = spread.iter().all(|distribution| distribution.total() == 0);
+    (!is_empty).then(|| Box::new(spread))
 }
 
 /// Where an operator moved it.

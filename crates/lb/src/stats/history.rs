@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tandem_lb_core::conn::Summary;
-use tandem_lb_core::stats::histogram::{BUCKETS, Distribution, Measure};
+use tandem_lb_core::stats::histogram::{BUCKETS, Distribution, Distributions, Measure};
 use tandem_lb_core::stats::hour::{Hour, Reading};
 use tandem_time::Mono;
 
@@ -54,8 +54,19 @@ impl History {
         }
     }
 
+    /// Goes on from what an earlier process counted.
+    pub(crate) fn resume(&self, before: &Distributions) {
+        let [Shard(tallies), ..] = &*self.shards;
+        for (tally, before) in tallies.iter().zip(before) {
+            for (count, before) in tally.counts.iter().zip(&before.counts) {
+                count.fetch_add(*before, Relaxed);
+            }
+            tally.sum.fetch_add(before.sum, Relaxed);
+        }
+    }
+
     /// In the order of [`Measure::ALL`].
-    pub(crate) fn distributions(&self) -> [Distribution; Measure::ALL.len()] {
+    pub(crate) fn distributions(&self) -> Distributions {
         Measure::ALL.map(|measure| self.distribution(measure))
     }
 
@@ -134,6 +145,10 @@ mod tests {
         assert_eq!((connect.counts[0], connect.counts[4]), (1, 2));
         assert_eq!(all[Measure::BytesIn.place()].sum, 60);
         assert_eq!(all[Measure::BytesOut.place()].counts[6], 1);
+        let heir = History::default();
+        heir.resume(&all);
+        heir.ended(1, &session(Duration::from_micros(1)), 0, 0);
+        assert_eq!(heir.distributions()[Measure::ConnectTime.place()].counts[0], 2);
         history.clear();
         assert!(history.distributions().iter().all(|d| *d == Distribution::default()));
     }

@@ -17,7 +17,6 @@ pub(crate) struct Process {
     pub(crate) node: String,
     pub(crate) description: Option<String>,
     pub(crate) workers: usize,
-    pub(crate) maxconn: u32,
     /// What an operator may have changed since.
     pub(crate) limit: Limit,
     /// Of a frontend that does not say.
@@ -67,7 +66,7 @@ impl Process {
             (InfoField::UptimeSec, seconds),
             (InfoField::UlimitN, self.files),
             (InfoField::Maxsock, self.files),
-            (InfoField::Maxconn, u64::from(self.maxconn)),
+            (InfoField::Maxconn, u64::from(self.limit.most())),
             (InfoField::HardMaxconn, u64::from(self.hard_maxconn)),
             (InfoField::CurrConns, u64::from(now.sessions)),
             (InfoField::CumConns, now.total),

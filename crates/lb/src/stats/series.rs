@@ -175,7 +175,7 @@ impl Series {
             Series::Frontend { seat, meters } => {
                 let frontend = seat.load();
                 for (bind, traffic) in frontend.plan.binds.iter().zip(frontend.listeners.iter()) {
-                    traffic.resume(&past.of_listener(bind));
+                    traffic.resume(&past.of_listener(&frontend.plan, bind));
                 }
                 let before = past.of_frontend(&frontend.plan);
                 resume(&frontend.traffic, &mut meters.borrow_mut(), &before);
@@ -207,6 +207,9 @@ impl Series {
                     let before = past.of_server(&plan, &server.plan());
                     resume(&server.traffic, meters, &before);
                     server.attempts.resume(&before);
+                    if let Some(spread) = past.spread_of(&plan, &server.plan()) {
+                        server.history.resume(spread);
+                    }
                 }
             }
         }

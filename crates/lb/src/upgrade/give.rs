@@ -7,7 +7,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use socket2::Socket;
-use tandem_lb_core::handover::{Hello, Message, VERSION};
+use tandem_lb_config::BindAddress;
+use tandem_lb_core::handover::{Adopted, Hello, Message, VERSION};
 use tandem_lb_core::snapshot::Snapshot;
 use tandem_ops::clock::Clock;
 use tandem_ops::control::Place;
@@ -19,9 +20,13 @@ use super::expose::expose;
 use super::exposure::Exposure;
 use super::link::{Link, LinkError};
 use super::parcel::{Parcel, Verdict};
+use super::sockets::name_of;
+use super::store::Store;
 use crate::admission::Limit;
+use crate::bound::Bound;
+use crate::frontend::Gate;
 use crate::frontends::{Frontends, Sites};
-use crate::live::{Connection, Live};
+use crate::live::{Call, Connection, Live};
 use crate::orders::Recess;
 use crate::socket::{Hall, Open};
 use crate::state::Scene;
@@ -36,8 +41,14 @@ const STARTING: Duration = Duration::from_secs(60);
 /// How long it may need for one answer. A connection rests no longer than this.
 const ANSWERING: Duration = Duration::from_secs(5);
 
-/// How long connections get to come to a quiet moment; those that connect to a server that does not answer have none.
+/// How long connections get to come to a quiet moment.
 const GATHERING: Duration = Duration::from_secs(8);
+
+/// How long the outcome of a connect is waited for; after that the successor connects anew.
+const CONNECTING: Duration = Duration::from_secs(2);
+
+/// How long those who were just accepted may be on the way to their worker.
+const ARRIVING: Duration = Duration::from_millis(500);
 
 /// A large state goes in pieces of this size.
 const PIECE: usize = 256 * 1024;
@@ -59,6 +70,7 @@ pub(crate) struct Giver {
     pub(crate) master: Vec<Weak<Socket>>,
     /// Who has been given the listeners.
     pub(crate) exposure: Exposure,
+    pub(crate) store: Rc<Store>,
     /// Told when a successor has everything that it can have.
     pub(crate) succeeded: Notify,
 }
@@ -85,6 +97,45 @@ impl Giver {
         }
     }
 
+    /// Everything that listens under a number that this process was started with.
+    fn adopted(&self) -> Vec<Adopted> {
+        let numbered = |bound: &Rc<Bound>| match bound.plan.address {
+            BindAddress::Fd(descriptor) => {
+                let at = bound.sockets().find_map(|socket| name_of(&socket))?;
+                Some(Adopted { descriptor, at })
+            }
+            _ => None,
+        };
+        let fronts = self.frontends.fronts().into_iter().flat_map(|front| front.bound);
+        let stands = self.sites.stands().into_iter().flat_map(|stand| stand.bound);
+        let mut adopted: Vec<Adopted> = fronts.chain(stands).filter_map(|bound| numbered(&bound)).collect();
+        adopted.extend(self.hall.borrow().iter().flat_map(Open::adopted));
+        adopted
+    }
+
+    /// Frontends that were shut down.
+    fn closed(&self) -> Vec<String> {
+        let all = self.frontends.all();
+        let closed = all.iter().filter(|frontend| *frontend.gate.borrow() == Gate::Closed);
+        closed.map(|frontend| frontend.plan.name.to_string()).collect()
+    }
+
+    /// Nobody else takes those who wait there.
+    fn finish(&self, unwanted: &[String]) {
+        let is_unwanted = |bound: &Rc<Bound>| {
+            let names: Vec<String> = bound.sockets().filter_map(|socket| name_of(&socket)).collect();
+            names.iter().any(|name| unwanted.contains(name))
+        };
+        let all = self.frontends.fronts().into_iter().flat_map(|front| front.bound);
+        all.filter(is_unwanted).for_each(|bound| bound.finish());
+    }
+
+    /// Who was accepted and is on the way to a worker holds a place and is not among the live ones yet; nor is who has
+    /// not said its PROXY header.
+    fn is_arriving(&self) -> bool {
+        self.process.used() > self.live.count()
+    }
+
     /// Whether orders are taken.
     fn recess(&self, recess: Option<Recess>) {
         self.scene.orders.set_recess(recess);
@@ -96,15 +147,18 @@ pub(crate) async fn give(giver: Rc<Giver>, stream: UnixStream, place: Place) {
     let mut giving = Giving {
         link: Link::new(stream),
         resting: Resting::default(),
+        unwanted: Vec::new(),
         giver,
         turn: None,
     };
     match giving.lead(place).await {
         Ok(()) => {
-            tracing::info!("{} connections were handed over", giving.resting.taken);
-            giving.giver.live.open_gate(None);
-            giving.giver.recess(Some(Recess::Given));
-            giving.giver.succeeded.notify_one();
+            let (giver, taken) = (giving.giver, giving.resting.taken);
+            tracing::info!("{taken} connections were handed over, {} stay", giver.live.count());
+            giver.live.open_gate(None);
+            giver.recess(Some(Recess::Given));
+            giver.finish(&giving.unwanted);
+            giver.succeeded.notify_one();
         }
         Err(error) if giving.turn.is_none() => {
             tracing::info!(%error, "a successor came and went before it could take over");
@@ -120,6 +174,8 @@ struct Giving {
     giver: Rc<Giver>,
     link: Link,
     resting: Resting,
+    /// Listeners that the successor does not serve.
+    unwanted: Vec<String>,
     /// From its "begin" on.
     turn: Option<Turn>,
 }
@@ -154,11 +210,13 @@ impl Giving {
             version: VERSION,
             pid: std::process::id().into(),
             clock_began: giver.clock.beginning(),
+            adopted: giver.adopted(),
+            closed: giver.closed(),
         };
         self.say(&Message::Hello(hello)).await?;
         let begun = place.await_client(self.heard(STARTING)).await;
         match begun.ok_or(LinkError::Crowded)?? {
-            Message::Begin => {}
+            Message::Begin { unwanted } => self.unwanted = unwanted,
             _ => return Err(LinkError::OutOfTurn),
         }
         drop(place);
@@ -173,8 +231,8 @@ impl Giving {
             is_paused_by_us: Phase::pause(&giver.phase),
         });
         self.state(&giver.scene.take().await).await?;
-        let last = giver.live.last();
-        self.say(&Message::Ready { last }).await?;
+        let (last, kept) = (giver.live.last(), giver.store.names());
+        self.say(&Message::Ready { last, kept }).await?;
         self.connections().await?;
         for piece in giver.scene.without_tables().to_bytes().chunks(PIECE) {
             self.say(&Message::Counters(piece.to_vec())).await?;
@@ -211,7 +269,13 @@ impl Giving {
         let mut calls = Calls::default();
         loop {
             let is_waiting = !self.resting.waiting.is_empty();
-            let more = calls.call(&self.giver, AT_A_TIME.saturating_sub(self.resting.waiting.len()));
+            let room = AT_A_TIME.saturating_sub(self.resting.waiting.len());
+            let how = if began.elapsed() < CONNECTING {
+                Call::WhenAtRest
+            } else {
+                Call::WhileConnecting
+            };
+            let more = calls.call(&self.giver, room, how) || began.elapsed() < ARRIVING && self.giver.is_arriving();
             if !is_waiting && (!more || began.elapsed() > GATHERING) {
                 return Ok(());
             }
@@ -261,6 +325,7 @@ impl Giving {
             link,
             mut resting,
             turn,
+            unwanted: _,
         } = self;
         // Until its turn nothing was done for it, and what is done now is done for another.
         let Some(turn) = turn else { return };
@@ -297,18 +362,18 @@ impl Resting {
 
 impl Calls {
     /// Calls as many as there is room for; whether anybody is left who may still go.
-    fn call(&mut self, giver: &Giver, room: usize) -> bool {
+    fn call(&mut self, giver: &Giver, room: usize, how: Call) -> bool {
         if self.ahead.is_empty() && self.called.is_empty() {
-            self.ahead.extend(giver.live.all());
+            // The oldest goes first, so that who waits for a place does not lose it to a later one.
+            self.ahead.extend(giver.live.all().into_iter().rev());
         }
         while self.called.len() < room
             && let Some((number, connection)) = self.ahead.pop()
         {
-            if connection.call() {
+            if connection.call(how) {
                 self.called.insert(number);
             }
         }
-        // Who was accepted and is on the way to a worker holds a place and is not among the live ones yet.
-        !self.ahead.is_empty() || !self.called.is_empty() || giver.process.used() > giver.live.count()
+        !self.ahead.is_empty() || !self.called.is_empty()
     }
 }

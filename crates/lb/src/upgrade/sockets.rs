@@ -2,15 +2,19 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::RawFd;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use socket2::Socket;
+use tandem_lb_core::handover::Adopted;
 
 /// Sockets that nobody has claimed yet. What remains when this is dropped is closed.
 #[derive(Debug, Default)]
 pub(crate) struct Sockets {
     unclaimed: Mutex<Vec<Socket>>,
+    /// Those that the process before us was started with, under the numbers that they had there.
+    adopted: Vec<Adopted>,
 }
 
 impl Sockets {
@@ -23,7 +27,20 @@ impl Sockets {
         };
         Sockets {
             unclaimed: Mutex::new(sockets.into_iter().filter(listens).collect()),
+            adopted: Vec::new(),
         }
+    }
+
+    pub(crate) fn with_adopted(self, adopted: Vec<Adopted>) -> Sockets {
+        Sockets { adopted, ..self }
+    }
+
+    /// All that were passed to an earlier process under this number.
+    pub(crate) fn claim_adopted(&self, number: RawFd) -> Vec<Socket> {
+        let known = self.adopted.iter().find(|adopted| adopted.descriptor == number);
+        known.map_or_else(Vec::new, |known| {
+            self.claim(|socket| name_of(socket).as_ref() == Some(&known.at))
+        })
     }
 
     /// All that listen at this address, and on this interface only when one is named.
@@ -45,9 +62,9 @@ impl Sockets {
         found.pop()
     }
 
-    /// What was passed and is not wanted.
-    pub(crate) fn left(&self) -> usize {
-        self.lock().len()
+    /// What was passed and is not wanted, by [`name_of`].
+    pub(crate) fn left(&self) -> Vec<String> {
+        self.lock().iter().filter_map(name_of).collect()
     }
 
     fn claim(&self, wanted: impl Fn(&Socket) -> bool) -> Vec<Socket> {
@@ -61,6 +78,21 @@ impl Sockets {
         // The list is whole after each operation, so a panic elsewhere with the lock held has broken nothing.
         self.unclaimed.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where a socket listens, and on which interface only: the same for whoever has it.
+pub(crate) fn name_of(socket: &Socket) -> Option<String> {
+    let address = socket.local_addr().ok()?;
+    let place = match (address.as_socket(), address.as_pathname()) {
+        (Some(address), _) => address.to_string(),
+        (None, Some(path)) => path.display().to_string(),
+        (None, None) => return None,
+    };
+    let interface = bound_to(socket).ok().flatten();
+    Some(match interface {
+        Some(interface) => format!("{place}%{}", String::from_utf8_lossy(&interface)),
+        None => place,
+    })
 }
 
 fn bound_to(socket: &Socket) -> io::Result<Option<Vec<u8>>> {
@@ -110,11 +142,22 @@ mod tests {
         let at = address(&one);
         let plain = Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
         let sockets = Sockets::new([one, listening(true, at.port()), listening(false, 0), plain]);
-        assert_eq!(sockets.left(), 3);
+        assert_eq!(sockets.left().len(), 3);
         assert!(sockets.claim_ip(at, Some("lo")).is_empty());
         assert_eq!(sockets.claim_ip(at, None).len(), 2);
         assert!(sockets.claim_ip(at, None).is_empty());
-        assert_eq!(sockets.left(), 1);
+        assert_eq!(sockets.left().len(), 1);
+    }
+
+    #[test]
+    fn by_the_number_that_it_had_once() {
+        let one = listening(false, 0);
+        let at = address(&one).to_string();
+        let adopted = Adopted { descriptor: 3, at };
+        let sockets = Sockets::new([one, listening(false, 0)]).with_adopted(vec![adopted]);
+        assert!(sockets.claim_adopted(4).is_empty());
+        assert_eq!(sockets.claim_adopted(3).len(), 1);
+        assert!(sockets.claim_adopted(3).is_empty());
     }
 
     #[test]

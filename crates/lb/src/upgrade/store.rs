@@ -13,6 +13,8 @@ use socket2::Socket;
 use tandem_ops::notify::{self, Notifier, State};
 use tandem_sys::listen::{Listen, Place, open};
 
+use super::sockets::name_of;
+
 /// Other descriptors may have been kept for other reasons.
 const PREFIX: &str = "tandem-lb-";
 
@@ -23,11 +25,17 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    pub(crate) fn new(notifier: Rc<Notifier>) -> Store {
+    /// `kept` is what the manager has already, of processes before this one.
+    pub(crate) fn new(notifier: Rc<Notifier>, kept: impl IntoIterator<Item = String>) -> Store {
         Store {
             notifier,
-            names: RefCell::default(),
+            names: RefCell::new(kept.into_iter().collect()),
         }
+    }
+
+    /// The names under which the manager keeps something for us.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.names.borrow().iter().cloned().collect()
     }
 
     /// From now on these are kept, and nothing else.
@@ -35,7 +43,7 @@ impl Store {
         let before = self.names.take();
         let mut names = BTreeSet::new();
         for socket in sockets {
-            let Some(name) = name(socket) else { continue };
+            let Some(name) = new_name(socket, &names) else { continue };
             if !before.contains(&name)
                 && let Err(error) = self.notifier.store(&name, socket.as_fd())
             {
@@ -50,8 +58,8 @@ impl Store {
     }
 }
 
-/// What an earlier process left with the manager.
-pub(crate) fn kept() -> Vec<Socket> {
+/// What an earlier process left with the manager, and the names that it has there.
+pub(crate) fn kept() -> (Vec<Socket>, Vec<String>) {
     let adopted = |number| {
         let place = Place::Inherited(number);
         let how = Listen {
@@ -64,19 +72,84 @@ pub(crate) fn kept() -> Vec<Socket> {
         };
         open(&how).inspect_err(|error| tracing::warn!("a kept descriptor is not used: {error}"))
     };
-    notify::kept(PREFIX)
-        .into_iter()
-        .filter_map(|n| adopted(n).ok())
-        .collect()
+    let (numbers, names): (Vec<_>, Vec<_>) = notify::kept(PREFIX).into_iter().unzip();
+    let sockets = numbers.into_iter().filter_map(|n| adopted(n).ok());
+    (sockets.collect(), names)
 }
 
-/// Its address, so that it has the same name whoever opens it.
-fn name(socket: &Socket) -> Option<String> {
-    let address = socket.local_addr().ok()?;
-    let place = match (address.as_socket(), address.as_pathname()) {
-        (Some(address), _) => address.to_string(),
-        (None, Some(path)) => path.display().to_string(),
-        (None, None) => return None,
-    };
-    Some(format!("{PREFIX}{place}"))
+/// Its place, so that it has the same name whoever opens it; several at one place are counted.
+fn new_name(socket: &Socket, taken: &BTreeSet<String>) -> Option<String> {
+    let place = notify::valid_name(&format!("{PREFIX}{}", name_of(socket)?));
+    let counted = (2..).map(|n| format!("{place}#{n}"));
+    std::iter::once(place.clone())
+        .chain(counted)
+        .find(|name| !taken.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::UnixDatagram;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn listening(at: SocketAddr) -> Arc<Socket> {
+        let how = Listen {
+            place: Place::Ip(at),
+            backlog: 8,
+            v6only: None,
+            transparent: false,
+            interface: None,
+            reuse_port: true,
+        };
+        Arc::new(open(&how).expect("a free port"))
+    }
+
+    /// What the manager heard, in short.
+    fn heard(manager: &UnixDatagram) -> Vec<String> {
+        let mut all = Vec::new();
+        let mut buffer = [0; 512];
+        while let Ok(count) = manager.recv(&mut buffer) {
+            let text = String::from_utf8_lossy(&buffer[..count]);
+            let name = text.split("FDNAME=").nth(1).unwrap_or_default().trim_end();
+            let word = if text.contains("REMOVE") { "forget" } else { "keep" };
+            all.push(format!("{word} {name}"));
+        }
+        all
+    }
+
+    #[test]
+    fn each_has_a_name_of_its_own_and_what_is_gone_is_forgotten() {
+        let name = format!("tandem-store-{}", std::process::id());
+        let address = std::os::unix::net::SocketAddr::from_abstract_name(&name).expect("a short name");
+        let manager = UnixDatagram::bind_addr(&address).expect("the name is ours");
+        manager
+            .set_read_timeout(Some(Duration::from_millis(50)))
+            .expect("above zero");
+        let notifier = Notifier::to(format!("@{name}").as_ref()).expect("a valid name");
+        let one = listening(([127, 0, 0, 1], 0).into());
+        let at = one.local_addr().ok().and_then(|a| a.as_socket()).expect("bound");
+        let (two, other) = (listening(at), listening(([127, 0, 0, 2], at.port()).into()));
+        let place = format!("tandem-lb-127.0.0.1_{}", at.port());
+
+        let store = Store::new(Rc::new(notifier), ["tandem-lb-of_before".to_owned(), place.clone()]);
+        store.keep(&[one.clone(), two, other]);
+        let elsewhere = format!("tandem-lb-127.0.0.2_{}", at.port());
+        assert_eq!(
+            heard(&manager),
+            [
+                format!("keep {place}#2"),
+                format!("keep {elsewhere}"),
+                "forget tandem-lb-of_before".to_owned()
+            ],
+        );
+        store.keep(&[one]);
+        assert_eq!(
+            heard(&manager),
+            [format!("forget {place}#2"), format!("forget {elsewhere}")]
+        );
+        assert_eq!(store.names(), [place]);
+    }
 }

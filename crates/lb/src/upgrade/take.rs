@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::Socket;
-use tandem_lb_core::handover::{Frames, Hello, Message, Record, VERSION};
+use tandem_lb_core::handover::{Adopted, Frames, Hello, Message, Record, VERSION};
 use tandem_lb_core::snapshot::Snapshot;
 use tandem_ops::clock::Clock;
 use tandem_sys::pass;
@@ -20,6 +20,7 @@ use super::link::{Link, LinkError};
 use super::parcel::{Ends, Moved};
 use crate::admission::{Admission, Limit};
 use crate::frontend::Frontend;
+use crate::frontends::Front;
 use crate::live::Live;
 use crate::servers::Server;
 use crate::worker::Crew;
@@ -42,11 +43,13 @@ pub(crate) struct TakeError {
 pub(crate) struct Taker {
     stream: UnixStream,
     hello: Hello,
+    /// Listeners that were passed and that nobody serves here.
+    unwanted: Vec<String>,
 }
 
 /// Where everything goes that is taken over.
 pub(crate) struct Heir<'a> {
-    pub(crate) frontends: &'a [Arc<Frontend>],
+    pub(crate) fronts: &'a [Front],
     pub(crate) crew: &'a Arc<Crew>,
     pub(crate) process: &'a Limit,
     pub(crate) lots: Seed,
@@ -56,6 +59,8 @@ pub(crate) struct Heir<'a> {
 pub(crate) struct Taking {
     link: Link,
     pid: u64,
+    /// What the service manager keeps for it.
+    pub(crate) kept: Vec<String>,
 }
 
 /// Everything is here. The old process waits for the last word.
@@ -77,24 +82,40 @@ impl Taker {
         Clock::began(self.hello.clock_began)
     }
 
+    /// Listeners that were passed to it under numbers.
+    pub(crate) fn adopted(&self) -> Vec<Adopted> {
+        self.hello.adopted.clone()
+    }
+
+    /// Frontends that an operator has shut down there.
+    pub(crate) fn closed(&self) -> &[String] {
+        &self.hello.closed
+    }
+
+    /// Whoever waits there is taken by the old process.
+    pub(crate) fn leaving(self, unwanted: Vec<String>) -> Taker {
+        Taker { unwanted, ..self }
+    }
+
     /// Says that this process can take over, and hears what must be known before the first connection.
     pub(crate) async fn begin(self, live: &Live) -> Result<(Snapshot, Taking), LinkError> {
         self.stream.set_nonblocking(true)?;
         let mut link = Link::new(tokio::net::UnixStream::from_std(self.stream)?);
-        link.send(&Message::Begin, &[]).await?;
+        let unwanted = self.unwanted;
+        link.send(&Message::Begin { unwanted }, &[]).await?;
         let mut state = Pieces::default();
-        loop {
+        let kept = loop {
             match heard(&mut link).await?.0 {
                 Message::State(piece) => state.add(&piece)?,
-                Message::Ready { last } => {
+                Message::Ready { last, kept } => {
                     live.go_on_from(last);
-                    break;
+                    break kept;
                 }
                 _ => return Err(LinkError::OutOfTurn),
             }
-        }
+        };
         let pid = self.hello.pid;
-        Ok((state.whole()?, Taking { link, pid }))
+        Ok((state.whole()?, Taking { link, pid, kept }))
     }
 }
 
@@ -169,28 +190,30 @@ enum Unwanted {
     Backend(String),
     #[error("there is no server '{0}' any more")]
     Server(String),
-    #[error("as many connections as may be are here already")]
-    Full,
     #[error("its descriptors did not come with it")]
     Descriptors,
 }
 
 impl Heir<'_> {
-    fn place(&mut self, number: u64, record: Record, descriptors: Vec<OwnedFd>) -> Result<Moved, Unwanted> {
-        let named = |f: &&Arc<Frontend>| *f.plan.name == *record.frontend;
-        let frontend = self.frontends.iter().find(named);
-        let frontend = frontend.ok_or_else(|| Unwanted::Frontend(record.frontend.clone()))?;
-        let server = server_of(frontend, &record)?;
+    fn place(&mut self, number: u64, mut record: Record, descriptors: Vec<OwnedFd>) -> Result<Moved, Unwanted> {
+        let named = |front: &&Front| *front.seat.load().plan.name == *record.frontend;
+        let front = self.fronts.iter().find(named);
+        let front = front.ok_or_else(|| Unwanted::Frontend(record.frontend.clone()))?;
+        let frontend = front.seat.load_full();
+        let server = server_of(&frontend, &record)?;
+        let bound = front.way_of(&record);
+        record.listener = bound.map_or(0, |bound| bound.number);
         let mut sockets = descriptors.into_iter().map(Socket::from);
         let sockets = match (sockets.next(), sockets.next(), sockets.next()) {
             (Some(client), server, None) if server.is_some() == record.placed.is_some() => Ends { client, server },
             _ => return Err(Unwanted::Descriptors),
         };
-        let limits = Admission::new([frontend.limit.clone(), self.process.clone()]);
+        let own = bound.and_then(|bound| bound.limit.clone());
+        let limits = [frontend.limit.clone(), self.process.clone()];
         Ok(Moved {
-            permit: limits.try_admit().ok_or(Unwanted::Full)?,
+            permit: Admission::new(own.into_iter().chain(limits)).admit_moved(),
             seat: self.crew.less_loaded(&mut self.lots),
-            frontend: frontend.clone(),
+            frontend,
             server,
             number,
             sockets,
@@ -200,6 +223,10 @@ impl Heir<'_> {
 }
 
 fn server_of(frontend: &Frontend, record: &Record) -> Result<Option<Arc<Server>>, Unwanted> {
+    let known = |name: &String| frontend.directory.backend(name).is_some();
+    if let Some(routed) = record.routed.as_ref().filter(|name| !known(name)) {
+        return Err(Unwanted::Backend(routed.clone()));
+    }
     let Some(placed) = &record.placed else {
         return Ok(None);
     };
@@ -224,7 +251,11 @@ fn introduction(path: &Path) -> io::Result<Option<Taker>> {
         };
         if let Some(frame) = frame {
             return Ok(match Message::of_frame(frame) {
-                Ok(Message::Hello(hello)) if hello.version == VERSION => Some(Taker { stream, hello }),
+                Ok(Message::Hello(hello)) if hello.version == VERSION => Some(Taker {
+                    stream,
+                    hello,
+                    unwanted: Vec::new(),
+                }),
                 _ => None,
             });
         }

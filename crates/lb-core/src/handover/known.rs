@@ -1,0 +1,151 @@
+//! What rules made of a connection: what they will not find out again in another process.
+
+use std::net::SocketAddr;
+
+use super::Malformed;
+use super::fields::{Reader, Writer};
+use crate::expr::{Sample, Scope, Variable};
+use crate::proxy_header::{Ends, Header};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The address that the client connected to, as rules see it.
+    pub local: Option<SocketAddr>,
+    /// What the proxy before us has said of it.
+    pub header: Option<Header>,
+    pub variables: Vec<(Variable, Sample<'static>)>,
+}
+
+mod tag {
+    pub(super) const LOCAL: u8 = 1;
+    pub(super) const VARIABLE: u8 = 2;
+    pub(super) const HEADER: u8 = 3;
+
+    pub(super) const SOURCE: u8 = 1;
+    pub(super) const DESTINATION: u8 = 2;
+    pub(super) const AUTHORITY: u8 = 3;
+    pub(super) const UNIQUE_ID: u8 = 4;
+
+    pub(super) const SCOPE: u8 = 1;
+    pub(super) const NAME: u8 = 2;
+    pub(super) const BOOL: u8 = 3;
+    pub(super) const INT: u8 = 4;
+    pub(super) const IP: u8 = 5;
+    pub(super) const TEXT: u8 = 6;
+    pub(super) const BINARY: u8 = 7;
+}
+
+impl Known {
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut fields = Writer::default();
+        if let Some(local) = self.local {
+            fields.text(tag::LOCAL, &local.to_string());
+        }
+        if let Some(header) = &self.header {
+            fields.bytes(tag::HEADER, &header_to_bytes(header));
+        }
+        for (variable, value) in &self.variables {
+            fields.bytes(tag::VARIABLE, &variable_to_bytes(variable, value));
+        }
+        fields.into_bytes()
+    }
+
+    /// A variable of a kind that this version does not know is as if it had not been set.
+    pub(super) fn of_bytes(bytes: &[u8]) -> Result<Known, Malformed> {
+        let fields = Reader::new(bytes)?;
+        let variables = fields.all(tag::VARIABLE).map(variable_of_bytes);
+        let variables: Vec<_> = variables.collect::<Result<_, _>>()?;
+        Ok(Known {
+            local: address(fields, tag::LOCAL)?,
+            header: fields.find(tag::HEADER).map(header_of_bytes).transpose()?,
+            variables: variables.into_iter().flatten().collect(),
+        })
+    }
+}
+
+fn address(fields: Reader<'_>, tag: u8) -> Result<Option<SocketAddr>, Malformed> {
+    let address = fields.some_text(tag)?.map(str::parse).transpose();
+    address.map_err(|_| Malformed::Value(tag))
+}
+
+fn header_to_bytes(header: &Header) -> Vec<u8> {
+    let mut fields = Writer::default();
+    if let Some(Ends { source, destination }) = header.ends {
+        fields.text(tag::SOURCE, &source.to_string());
+        fields.text(tag::DESTINATION, &destination.to_string());
+    }
+    for (tag, bytes) in [(tag::AUTHORITY, &header.authority), (tag::UNIQUE_ID, &header.unique_id)] {
+        if let Some(bytes) = bytes {
+            fields.bytes(tag, bytes);
+        }
+    }
+    fields.into_bytes()
+}
+
+fn header_of_bytes(bytes: &[u8]) -> Result<Header, Malformed> {
+    let fields = Reader::new(bytes)?;
+    let ends = address(fields, tag::SOURCE)?.zip(address(fields, tag::DESTINATION)?);
+    Ok(Header {
+        ends: ends.map(|(source, destination)| Ends { source, destination }),
+        authority: fields.find(tag::AUTHORITY).map(Into::into),
+        unique_id: fields.find(tag::UNIQUE_ID).map(Into::into),
+    })
+}
+
+fn variable_to_bytes(variable: &Variable, value: &Sample<'_>) -> Vec<u8> {
+    let mut fields = Writer::default();
+    fields
+        .number(tag::SCOPE, number_of(variable.scope))
+        .text(tag::NAME, &variable.name);
+    match value {
+        Sample::Bool(truth) => fields.number(tag::BOOL, (*truth).into()),
+        Sample::Int(number) => fields.number(tag::INT, number.cast_unsigned()),
+        Sample::Ip(ip) => fields.text(tag::IP, &ip.to_string()),
+        Sample::Text(text) => fields.bytes(tag::TEXT, text),
+        Sample::Binary(bytes) => fields.bytes(tag::BINARY, bytes),
+    };
+    fields.into_bytes()
+}
+
+fn variable_of_bytes(bytes: &[u8]) -> Result<Option<(Variable, Sample<'static>)>, Malformed> {
+    let fields = Reader::new(bytes)?;
+    let (scope, name) = (fields.number(tag::SCOPE)?, fields.text(tag::NAME)?.into());
+    let scope = SCOPES.into_iter().find(|known| number_of(*known) == scope);
+    Ok(scope
+        .zip(value(fields)?)
+        .map(|(scope, value)| (Variable { scope, name }, value)))
+}
+
+fn value(fields: Reader<'_>) -> Result<Option<Sample<'static>>, Malformed> {
+    let ip = fields.some_text(tag::IP)?.map(str::parse).transpose();
+    let owned = |tag| fields.find(tag).map(|bytes| bytes.to_vec().into());
+    let bool = fields.some_number(tag::BOOL)?.map(|truth| Sample::Bool(truth != 0));
+    let int = fields
+        .some_number(tag::INT)?
+        .map(|number| Sample::Int(number.cast_signed()));
+    let ip = ip.map_err(|_| Malformed::Value(tag::IP))?.map(Sample::Ip);
+    let text = owned(tag::TEXT).map(Sample::Text);
+    Ok(bool
+        .or(int)
+        .or(ip)
+        .or(text)
+        .or_else(|| owned(tag::BINARY).map(Sample::Binary)))
+}
+
+const SCOPES: [Scope; 5] = [
+    Scope::Process,
+    Scope::Session,
+    Scope::Transaction,
+    Scope::Request,
+    Scope::Response,
+];
+
+fn number_of(scope: Scope) -> u64 {
+    match scope {
+        Scope::Process => 0,
+        Scope::Session => 1,
+        Scope::Transaction => 2,
+        Scope::Request => 3,
+        Scope::Response => 4,
+    }
+}

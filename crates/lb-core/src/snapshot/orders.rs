@@ -1,0 +1,33 @@
+//! What operators have said of the process and of its frontends.
+
+use crate::backend::Tuned;
+use crate::expr::Sample;
+
+/// Limits of the process that were set while it ran, and its variables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProcessOrders {
+    pub maxconn: Option<Tuned<u32>>,
+    /// In a second; 0 is no limit.
+    pub connection_rate: Option<Tuned<u32>>,
+    pub session_rate: Option<Tuned<u32>>,
+    pub variables: Vec<(Box<str>, Sample<'static>)>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FrontendOrders {
+    /// It takes nobody until it is told to.
+    pub is_paused: bool,
+    pub maxconn: Option<Tuned<u32>>,
+}
+
+impl ProcessOrders {
+    pub fn is_empty(&self) -> bool {
+        *self == ProcessOrders::default()
+    }
+}
+
+impl FrontendOrders {
+    pub fn is_empty(&self) -> bool {
+        *self == FrontendOrders::default()
+    }
+}
