@@ -154,6 +154,10 @@ fn a_broken_file_is_set_aside() {
     let config = keeping(&room, "1h").server("a", &echo, "weight 10").to_string();
     let lb = Lb::start(&config);
     room.ask("set weight be/a 3");
+    // What is written at the end makes this the one before.
+    until("the order to be written", || {
+        newest(&room).filter(|weight| *weight == 3)
+    });
     stop(lb);
     let whole = fs::read(state(&room)).expect("it was written");
     let broken = [&whole[..whole.len() / 2], b"", b"not ours\n", &[0; 4096]];
