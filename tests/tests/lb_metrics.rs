@@ -110,6 +110,15 @@ fn histograms_say_what_was_done() {
         assert!(count == 9.0 && (0.0..60.0).contains(&sum), "{name}: {sum} over {count}");
     }
     assert_eq!(of("session_age_seconds_count{proxy=\"be\",server=\"b\"}"), 0.0);
+    // Those that are open have an age, too, which grows.
+    assert_eq!(of(&format!("open_session_age_seconds_gcount{{{labels}}}")), 0.0);
+    let mut client = connect(scene.config.at());
+    assert_eq!(ask(&mut client, b"hello"), b"hello");
+    assert_eq!(of(&format!("open_session_age_seconds_gcount{{{labels}}}")), 1.0);
+    until("it to be older than a tenth of a second", || {
+        let younger = of(&format!("open_session_age_seconds_bucket{{{labels},le=\"0.1\"}}"));
+        (younger == 0.0 && of(&format!("open_session_age_seconds_gsum{{{labels}}}")) > 0.1).then_some(())
+    });
 }
 
 #[test]
@@ -214,6 +223,7 @@ fn families(text: &str, is_open: bool) -> BTreeMap<String, Family> {
                     ("counter", true) => &["_total"],
                     ("info", _) => &["_info"],
                     ("histogram", _) => &["_bucket", "_sum", "_count"],
+                    ("gaugehistogram", true) => &["_bucket", "_gsum", "_gcount"],
                     _ => &[""],
                 };
                 assert!(allowed.contains(&ending), "{line} of a {}", family.of);

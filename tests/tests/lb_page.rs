@@ -1,7 +1,10 @@
 //! The statistics page as clients and operators meet it: paths, passwords, filters, the form, and clients that misbehave.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixListener;
 
 use tandem_tests::{Answer, Config, Lb, Server, ask, connect, ended, fetch, free_port, request, until};
 
@@ -360,4 +363,56 @@ fn slow_and_broken_clients_keep_nobody_out() {
         ended(&mut stream);
         assert_eq!(site.get("/stats").status, 200);
     }
+}
+
+/// A router that tells everybody on the host, as tandem-vrrp does beside its control socket; until the process ends.
+fn router_for_everybody(control: &str) {
+    let name = format!("tandem-vrrp state {control}");
+    let address = <std::os::unix::net::SocketAddr as SocketAddrExt>::from_abstract_name(name).expect("a short name");
+    let listener = UnixListener::bind_addr(&address).expect("nobody has this name");
+    const ANSWER: &str = "{\"answer\": [{\"name\": \"VI_late\", \"state\": \"MASTER\", \"interface\": \"eth0\", \"vrid\": 51, \
+                          \"priority\": 100, \"base_priority\": 100, \"since_seconds\": 3.0, \"addresses\": [\"192.0.2.9/24\"]}]}\n";
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(stream);
+            let mut line = String::new();
+            while lines.read_line(&mut line).is_ok_and(|n| n > 0) {
+                if lines.get_mut().write_all(ANSWER.as_bytes()).is_err() {
+                    break;
+                }
+                line.clear();
+            }
+        }
+    });
+}
+
+#[test]
+fn a_balancer_without_rights_finds_the_router_that_starts_later() {
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    if !is_root {
+        // A test whose reader is gone has nobody to tell.
+        let _ = writeln!(
+            std::io::stdout().lock(),
+            "SKIP another user and root: not started as root"
+        );
+        return;
+    }
+    let root = std::env::temp_dir().join(format!("tandem-root-{}", std::process::id()));
+    std::fs::create_dir_all(&root).expect("the temporary folder is writable");
+    let control = format!("/nowhere/{}/control.sock", std::process::id());
+    let server = Server::echo();
+    let config = Config::default()
+        .global("user nobody")
+        .global(format!("chroot {}", root.display()))
+        .server("a", &server, "");
+    let port = free_port();
+    let page = format!("listen stats\n  mode http\n  bind 127.0.0.1:{port}\n  stats enable\n  stats uri /stats\n");
+    let _lb = Lb::start_with(&["--vrrp-socket", &control], &format!("{config}{page}"));
+    let at = SocketAddr::from(([127, 0, 0, 1], port));
+    assert!(!fetch(at, "/stats").body.contains("h-routes"));
+    router_for_everybody(&control);
+    until("the router on the page", || {
+        Some(fetch(at, "/stats").body).filter(|page| page.contains("VI_late") && page.contains("192.0.2.9/24"))
+    });
+    std::fs::remove_dir_all(&root).ok();
 }

@@ -20,13 +20,16 @@ use tandem_ops::control::{Ownership, UnixFile, open_unix};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// More at the same time wait.
 const VISITORS: usize = 16;
 
 /// Everybody may come to the second socket, so nobody may stay there without a question.
 const IDLE: Duration = Duration::from_secs(10);
+
+/// Nor ask without end: the router's own thread has to look for each answer.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// No question is longer.
 const LONGEST: u64 = 4096;
@@ -170,7 +173,10 @@ async fn converse(stream: UnixStream, who: Visitors, ask: mpsc::Sender<Asked>) -
         answer.push('\n');
         match who {
             Visitors::Owner => write.write_all(answer.as_bytes()).await?,
-            Visitors::Everybody => timeout(IDLE, write.write_all(answer.as_bytes())).await??,
+            Visitors::Everybody => {
+                timeout(IDLE, write.write_all(answer.as_bytes())).await??;
+                sleep(PAUSE).await;
+            }
         }
     }
 }

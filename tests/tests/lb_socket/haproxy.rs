@@ -105,7 +105,7 @@ const COMMANDS: [&str; 97] = [
     "prepare map #5;clear map @1 #5;add map @1 #5 8.8.8.8 1;show map @1 #5;set map @1 #5 8.8.8.8 2;del map @1 #5 8.8.8.8",
     "commit map @1 #5;show map #5;get map #5 8.8.8.8;get map #5 10.1.1.1;add map @7 #5 1.1.1.1 3;clear map #5;show map #5",
     "show acl @1;add acl @1;commit map;clear acl @1;prepare acl @1 #2;get acl @1 #2 1.1.1.1;add acl #5 1.1.1.1",
-    "set profiling;set profiling memory on;set profiling gone;show cache",
+    "set profiling;set profiling memory on;set profiling gone;show cache;show peers;show peers gone",
     "user;show acl #3;get acl #3 7;show map #5;operator;show acl #3",
     "set timeout;set timeout cli;set timeout cli x;set timeout cli 0;set timeout cli 10s;quit;show backend",
 ];

@@ -112,7 +112,12 @@ pub(super) fn cells(row: &Row) -> Vec<Cell> {
         only(&front, limit(Field::RateLim)),
         count(Field::Scur).key().tip(sessions_tip(row)),
         count(Field::Smax),
-        limit(Field::Slim),
+        // A listener has the limit of its frontend, and none of its own.
+        if row.kind() == Kind::Listener {
+            count(Field::Slim)
+        } else {
+            limit(Field::Slim)
+        },
         count(Field::Stot).key().tip(total_tip(row)),
         only(&behind, count(Field::Lbtot)),
         only(&behind, last_session(row)),
@@ -385,6 +390,9 @@ fn sessions_tip(row: &Row) -> Vec<(String, String)> {
 
 fn total_tip(row: &Row) -> Vec<(String, String)> {
     let mut tip = Vec::new();
+    if row.kind() == Kind::Listener {
+        return tip;
+    }
     if row.kind() == Kind::Frontend {
         tip.push(("Cum. connections:".to_owned(), grouped(row.number(Field::ConnTot))));
     }

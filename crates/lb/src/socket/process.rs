@@ -81,6 +81,10 @@ pub(super) fn resolvers(_: &Room, call: &Call) -> Reply {
 }
 
 /// There are no peers to show.
-pub(super) fn peers(_: &Room, _: &Call) -> Reply {
-    Reply::Done
+pub(super) fn peers(_: &Room, call: &Call) -> Reply {
+    let section = call.args().iter().find(|word| !matches!(word.as_str(), "dict" | "-"));
+    match section {
+        None => Reply::Done,
+        Some(_) => Reply::error("No such peers"),
+    }
 }

@@ -157,6 +157,7 @@ pub fn duration(text: &str, plain: Duration) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::session::Manner;
     use super::*;
 
     #[test]
@@ -173,12 +174,28 @@ mod tests {
     }
 
     #[test]
+    fn how_conversations_go_on() {
+        use Manner::{Brief, Prompting, Silent};
+        for (before, word, after) in [
+            (Brief, "", Some(Prompting)),
+            (Prompting, "", Some(Brief)),
+            (Silent, "", Some(Brief)),
+            (Brief, "i", Some(Silent)),
+            (Silent, "p", Some(Prompting)),
+            (Prompting, "n", Some(Brief)),
+            (Prompting, "x", None),
+        ] {
+            assert_eq!(before.after(word), after, "{before:?} {word}");
+        }
+    }
+
+    #[test]
     fn the_level_only_sinks() {
         let mut session = Session {
             level: Level::Admin,
             severities: SeverityOutput::None,
             modes: Modes::default(),
-            is_interactive: false,
+            manner: Manner::default(),
             may_take_descriptors: false,
             patience: Duration::from_secs(1),
         };

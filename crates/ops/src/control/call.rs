@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Level;
-use super::session::{Modes, Session, SeverityOutput};
+use super::session::{Manner, Modes, Session, SeverityOutput};
 
 /// The words of a command, those that name it included.
 #[derive(Clone, Debug)]
@@ -62,7 +62,7 @@ impl Call {
             level: self.level,
             severities: SeverityOutput::None,
             modes: Modes::default(),
-            is_interactive: false,
+            manner: Manner::default(),
             may_take_descriptors: false,
             patience: Duration::ZERO,
         }

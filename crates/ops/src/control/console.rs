@@ -125,7 +125,10 @@ impl<S> Console<S> {
             Builtin::Help => Reply::Output(command::help(&self.entries(), &always(), &words[1..])),
             Builtin::LowerTo(level) => builtin::lower(session, level),
             Builtin::Prompt => {
-                session.is_interactive = !session.is_interactive;
+                let Some(manner) = session.manner.after(word(1)) else {
+                    return Answer::Reply(Reply::error("Expects 'n', 'i' or 'p', or nothing to switch."));
+                };
+                session.manner = manner;
                 Reply::Done
             }
             Builtin::Severities => builtin::severities(session, word(2)),

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::console::Answer;
 use super::framer::{Found, Framer};
 use super::places::{Place, Places};
-use super::session::{Level, Modes, Session, SeverityOutput};
+use super::session::{Level, Manner, Modes, Session, SeverityOutput};
 use super::{Console, Continuation, Reply};
 
 /// As many clients as HAProxy serves at a time.
@@ -65,7 +65,7 @@ async fn accept<S: 'static>(
             level: door.level,
             severities: SeverityOutput::None,
             modes: Modes::default(),
-            is_interactive: false,
+            manner: Manner::default(),
             may_take_descriptors: door.passes_descriptors && socket.domain().is_ok_and(|d| d == Domain::UNIX),
             patience: door.patience,
         };
@@ -147,7 +147,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
                         break;
                     }
                 }
-                Found::PayloadLine if self.session.is_interactive => self.write("+ ").await?,
+                Found::PayloadLine if self.session.manner == Manner::Prompting => self.write("+ ").await?,
                 Found::PayloadLine => {}
                 Found::TooLong => {
                     self.write("The command is too long.\n\n").await?;
@@ -164,7 +164,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
                         Then::Become(then) => return Ok(Parting::Becomes(self.stream, self.place, then)),
                     }
                     let is_last = ends_line && !self.framer.has_more();
-                    if is_last && !self.session.is_interactive {
+                    if is_last && !self.session.manner.goes_on() {
                         break;
                     }
                 }
@@ -193,7 +193,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
             }
         }
         out.push('\n');
-        if self.session.is_interactive {
+        if self.session.manner == Manner::Prompting {
             out.push_str(self.console.prompt());
         }
         self.write(&out).await?;

@@ -31,13 +31,40 @@ pub(super) struct Modes {
     pub(super) experimental: bool,
 }
 
+/// How the conversation goes on after an answer: `prompt`, and the words that HAProxy 3 knows behind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// It ends (`n`).
+    #[default]
+    Brief,
+    /// It goes on, without a prompt (`i`).
+    Silent,
+    /// It goes on, with a prompt (`p`).
+    Prompting,
+}
+
+impl Manner {
+    /// Without a word it is switched.
+    pub(super) fn after(self, word: &str) -> Option<Manner> {
+        Some(match (word, self) {
+            ("", Manner::Brief) | ("p", _) => Manner::Prompting,
+            ("", _) | ("n", _) => Manner::Brief,
+            ("i", _) => Manner::Silent,
+            _ => return None,
+        })
+    }
+
+    pub(super) fn goes_on(self) -> bool {
+        self != Manner::Brief
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) level: Level,
     pub(super) severities: SeverityOutput,
     pub(super) modes: Modes,
-    /// Stays after an answer, and shows a prompt.
-    pub(super) is_interactive: bool,
+    pub(super) manner: Manner,
     /// The door is a unix socket that passes descriptors on.
     pub(super) may_take_descriptors: bool,
     /// How long the client may do nothing.

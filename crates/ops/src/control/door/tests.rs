@@ -48,7 +48,7 @@ fn session(level: Level, patience: Duration) -> Session {
         level,
         severities: SeverityOutput::None,
         modes: Modes::default(),
-        is_interactive: false,
+        manner: Manner::default(),
         may_take_descriptors: false,
         patience,
     }
@@ -121,6 +121,7 @@ fn the_prompt_comes_after_each_answer() {
         ("prompt;show count\ncount\n", "\n> 0\n\n> \n> "),
         ("prompt\nprompt\nshow count\n", "\n> \n0\n\n"),
         ("prompt\ncount <<\na\n\n", "\n> + + \n> "),
+        ("prompt i\nshow count\nshow count\n", "\n0\n\n0\n\n"),
     ];
     for (sent, expected) in table {
         assert_eq!(told(Level::Admin, sent), expected, "{sent}");
