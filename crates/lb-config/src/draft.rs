@@ -8,14 +8,14 @@ use tandem_lb_core::balance::Policy;
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::expr::Expr;
 use tandem_lb_core::proxy_header::{Details, Version, Write};
-use tandem_lb_core::rules::{Route, Ruleset, UseServer};
+use tandem_lb_core::rules::{Route, Ruleset, Sticking, UseServer};
 use tandem_lb_core::stick::TableSettings;
 use tandem_text::{Span, Spanned};
 
 use crate::acl::Book;
 use crate::checking::Checking;
 use crate::expr::Reference;
-use crate::plan::{self, Global, Host, Keepalive, LogRule, ProxyLogs, ServerPort, ServerStates, Stats, StickRule};
+use crate::plan::{self, Global, Host, Keepalive, LogRule, ProxyLogs, ServerPort, ServerStates, Stats};
 use crate::tls::Words;
 use crate::written::Written;
 
@@ -62,7 +62,7 @@ pub(crate) struct Proxy {
     pub(crate) binds: Vec<Bind>,
     pub(crate) servers: Vec<Server>,
     pub(crate) table: Option<Spanned<TableSettings>>,
-    pub(crate) stick_rules: Vec<Spanned<StickRule>>,
+    pub(crate) stick_rules: Vec<Spanned<Sticking>>,
     pub(crate) guid: Option<Arc<str>>,
     /// `server-state-file-name`; `None` is the proxy's own name.
     pub(crate) server_state_file: Option<PathBuf>,
@@ -76,6 +76,7 @@ pub(crate) struct Rules {
     pub(crate) connection: Ruleset,
     pub(crate) session: Ruleset,
     pub(crate) content: Ruleset,
+    pub(crate) response: Ruleset,
     pub(crate) routes: Vec<Spanned<Route>>,
     pub(crate) servers: Vec<Spanned<UseServer>>,
 }
@@ -122,6 +123,8 @@ pub(crate) struct Settings {
     pub(crate) timeouts: Timeouts,
     /// How long rules may wait for a client's first bytes.
     pub(crate) inspect_delay: Duration,
+    /// And for the server's.
+    pub(crate) response_delay: Duration,
     pub(crate) retries: u32,
     pub(crate) redispatch: Redispatch,
     pub(crate) policy: Policy,
@@ -155,6 +158,7 @@ impl Default for Settings {
             default_backend: None,
             timeouts: Timeouts::default(),
             inspect_delay: Duration::ZERO,
+            response_delay: Duration::ZERO,
             retries: 3,
             redispatch: Redispatch::default(),
             policy: Policy::default(),

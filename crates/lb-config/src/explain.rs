@@ -14,7 +14,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::balance::{Choice, Request, in_order};
-use tandem_lb_core::stick::{Assigned, Standing, StickEntry, assign, key_for};
+use tandem_lb_core::rules::Storing;
+use tandem_lb_core::stick::{Assigned, Standing, StickEntry, assign};
 
 use crate::diff::shown;
 use crate::plan::{Backend, Frontend, Service};
@@ -214,19 +215,30 @@ impl Teller<'_> {
 
     /// What the stick table says; the server when that decides.
     fn stick(&self, told: &mut Explanation) -> Option<&Contender> {
-        let stick = self.backend.stick.as_ref()?;
-        let (matches, stores) = (
-            stick.rules.iter().any(|rule| rule.matches),
-            stick.rules.iter().any(|rule| rule.stores),
-        );
+        let rules = &self.backend.stick;
+        if rules.is_empty() {
+            return None;
+        }
+        let stores = rules.iter().any(|rule| rule.stores != Storing::Never);
+        let matches = rules.iter().any(|rule| rule.matches);
+        let by_address = rules.iter().any(|rule| rule.matches && rule.is_by_source());
         let line = self.backend.written.line("stick").or(self.backend.written.section());
         let remembered = if stores {
             "balancing decides, and the server is remembered"
         } else {
             "balancing decides"
         };
-        let entry = self.situation.known.map(|server| StickEntry { server, expires: None });
-        let standing = |id| match self.situation.contenders.iter().find(|c| c.candidate.id == id) {
+        let entry = self.situation.known.map(|server| StickEntry {
+            server,
+            name: None,
+            expires: None,
+        });
+        let standing = |entry: &StickEntry| match self
+            .situation
+            .contenders
+            .iter()
+            .find(|c| c.candidate.id == entry.server)
+        {
             None => Standing::Unknown,
             Some(c) if c.takes_known => Standing::Running(c.candidate.place),
             Some(_) => Standing::Stopped,
@@ -235,10 +247,12 @@ impl Teller<'_> {
             let id = self.situation.known?;
             self.situation.contenders.iter().find(|c| c.candidate.id == id)
         };
-        let says = match (key_for(&stick.table, self.source), assign(entry, standing)) {
+        let says = match assign(entry.clone(), standing) {
             _ if !matches => format!("the table is not asked: {remembered}"),
-            (None, _) => "the table is for addresses of the other family".to_owned(),
-            (Some(_), Assigned::To(place)) => {
+            _ if !by_address => {
+                format!("the keys are not known before the client comes; without an entry, {remembered}")
+            }
+            Assigned::To(place) => {
                 let server = self.at(place)?;
                 told.add(
                     Kind::Stick,
@@ -247,7 +261,7 @@ impl Teller<'_> {
                 );
                 return Some(server);
             }
-            (Some(_), Assigned::Choose) => match named() {
+            Assigned::Choose => match named() {
                 Some(server) => format!(
                     "an entry names {}, which is {}: {remembered}",
                     server.name, server.status

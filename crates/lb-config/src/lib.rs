@@ -20,6 +20,7 @@ mod native;
 mod plan;
 mod resolve;
 mod shelf;
+mod table;
 mod tls;
 mod units;
 mod written;

@@ -80,9 +80,15 @@ pub(crate) const HASH_FUNCTIONS: &[(&str, HashFunction)] = &[
     ("none", HashFunction::None),
 ];
 
-/// `ip` means IPv4: a table has one family.
-pub(crate) const KEY_TYPES: &[(&str, KeyType)] =
-    &[("ip", KeyType::Ipv4), ("ipv4", KeyType::Ipv4), ("ipv6", KeyType::Ipv6)];
+/// `ip` means IPv4: a table has one family. Texts and bytes have the length that they have when none is said.
+pub(crate) const KEY_TYPES: &[(&str, KeyType)] = &[
+    ("ip", KeyType::Ipv4),
+    ("ipv4", KeyType::Ipv4),
+    ("ipv6", KeyType::Ipv6),
+    ("integer", KeyType::Integer),
+    ("string", KeyType::Text { most: 31 }),
+    ("binary", KeyType::Binary { length: 32 }),
+];
 
 /// Those without a parameter.
 pub(crate) const ALGORITHMS: &[(&str, Algorithm)] = &[

@@ -19,7 +19,7 @@ use tandem_lb_core::health::CheckSettings;
 use tandem_lb_core::log::format::{Field, Format};
 use tandem_lb_core::probe::Script;
 use tandem_lb_core::proxy_header;
-use tandem_lb_core::rules::{Requests, Routes, UseServer};
+use tandem_lb_core::rules::{Requests, Routes, Sticking, UseServer};
 use tandem_lb_core::stick::TableSettings;
 
 use crate::tls::Defaults;
@@ -36,6 +36,8 @@ pub struct Plan {
     pub backends: Vec<Backend>,
     /// The lists of patterns that ACLs and maps of all sections read. Their content is part of those sections.
     pub patterns: Library,
+    /// All stick tables, in the order of the file.
+    pub tables: Vec<Table>,
 }
 
 impl Plan {
@@ -353,7 +355,8 @@ pub struct Backend {
     pub keepalive: Option<Keepalive>,
     pub logs: ProxyLogs,
     pub log_health_checks: bool,
-    pub stick: Option<Stick>,
+    /// `stick …`, in the order of the file, with the ACLs of `requests`.
+    pub stick: Vec<Sticking>,
     /// The `tcp-request content` rules, for connections that another frontend sends here.
     pub requests: Requests,
     /// `use-server`, in the order of the file, with the ACLs of `requests`.
@@ -364,18 +367,11 @@ pub struct Backend {
     pub server_states: ServerStates,
 }
 
-/// A table and the rules that use it, for one backend.
+/// One stick table. It has the name of the proxy that declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stick {
-    pub table: TableSettings,
-    pub rules: Vec<StickRule>,
-}
-
-/// `stick on src`, `stick match src`, `stick store-request src`: the key is the source address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StickRule {
-    pub matches: bool,
-    pub stores: bool,
+pub struct Table {
+    pub name: Arc<str>,
+    pub settings: TableSettings,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,13 +11,14 @@ mod orders;
 mod seal;
 mod server_state;
 pub mod stats_file;
+mod table;
 mod text;
 
 use crate::ServerId;
 use crate::backend::Saved;
 use crate::stats::histogram::Distributions;
 use crate::stats::{Field, Kind, Nature, Row};
-use crate::stick::{Key, KeyType};
+use crate::stick::{Dumped, KeyType, Raw};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub struct Snapshot {
     pub process: ProcessOrders,
     pub frontends: Vec<FrontendState>,
     pub backends: Vec<BackendState>,
+    pub tables: Vec<TableState>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +62,6 @@ pub struct BackendState {
     /// How long it has been up or down as a whole.
     pub age: Duration,
     pub servers: Vec<ServerState>,
-    pub table: Option<TableState>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,16 +89,9 @@ pub struct Moved {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableState {
+    pub name: Arc<str>,
     pub key: KeyType,
-    pub entries: Vec<TableEntry>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TableEntry {
-    pub key: Key,
-    pub server: ServerId,
-    /// The time it had left; `None` in a table whose entries do not expire.
-    pub left: Option<Duration>,
+    pub entries: Vec<Dumped>,
 }
 
 /// What was counted, under the names of the statistics; what is not there is 0.
@@ -113,6 +107,10 @@ impl Snapshot {
         self.backends.iter().find(|b| *b.name == *name)
     }
 
+    pub fn table(&self, name: &str) -> Option<&TableState> {
+        self.tables.iter().find(|t| *t.name == *name)
+    }
+
     /// As if it had been taken so much earlier: every age grows, and what had less time left than that is gone.
     pub fn aged(mut self, by: Duration) -> Snapshot {
         for backend in &mut self.backends {
@@ -120,9 +118,9 @@ impl Snapshot {
             for saved in backend.servers.iter_mut().filter_map(|s| s.health.as_mut()) {
                 saved.age += by;
             }
-            if let Some(table) = &mut backend.table {
-                table.entries.retain_mut(|entry| entry.grow_old(by));
-            }
+        }
+        for table in &mut self.tables {
+            table.entries.retain_mut(|entry| grow_old(entry, by));
         }
         self
     }
@@ -151,7 +149,6 @@ impl BackendState {
             counters: Counters::default(),
             age: Duration::ZERO,
             servers: Vec::new(),
-            table: None,
         }
     }
 
@@ -175,13 +172,17 @@ impl ServerState {
     }
 }
 
-impl TableEntry {
-    /// False when it has not lived to see that.
-    fn grow_old(&mut self, by: Duration) -> bool {
-        let Some(left) = &mut self.left else { return true };
-        *left = left.saturating_sub(by);
-        !left.is_zero()
+/// False when it has not lived to see that.
+fn grow_old(entry: &mut Dumped, by: Duration) -> bool {
+    let millis = u32::try_from(by.as_millis()).unwrap_or(u32::MAX);
+    for value in &mut entry.values {
+        if let Raw::Rate { age, .. } = &mut value.raw {
+            *age = age.saturating_add(millis);
+        }
     }
+    let Some(left) = &mut entry.left else { return true };
+    *left = left.saturating_sub(by);
+    !left.is_zero()
 }
 
 impl Counters {

@@ -57,6 +57,7 @@ pub(crate) struct Builder<'a> {
 
 impl Builder<'_> {
     pub(crate) fn build(&self, addresses: Vec<Vec<Found>>, opened: Vec<Vec<Opened>>, seed: &mut Seed) -> Built {
+        self.directory.tables.follow(&self.plan.tables, seed, self.clock.now());
         let backends = self.plan.backends.iter().zip(addresses).zip(&self.logs.backends);
         let now = self.clock.now();
         let watched = backends

@@ -134,7 +134,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         lots,
     };
     let taken_over = succession::complete(taking, heir, &mut past).await;
-    keep(&desk.orders, clock);
+    keep(&desk.orders, directory.clone(), clock);
     let http: Vec<_> = http.into_iter().map(|(site, at)| (Rc::new(site), at)).collect();
     let stats = Stats::new(Sources {
         clock,
@@ -145,6 +145,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         sites: http.iter().map(|(site, _)| site.clone()).collect(),
         orders: desk.orders.clone(),
         timeline: timeline.clone(),
+        directory: directory.clone(),
     });
     stats.resume(&past);
     drop(past);
@@ -323,21 +324,19 @@ async fn stop_asked(signals: &mut Signals) -> io::Result<()> {
 }
 
 /// Has every backend's machine and stick table live on.
-fn keep(orders: &Orders, clock: Clock) {
-    tokio::task::spawn_local(forget(orders.clone(), clock));
+fn keep(orders: &Orders, directory: Arc<Directory>, clock: Clock) {
+    tokio::task::spawn_local(forget(directory, clock));
     for keeper in orders.backends().iter() {
         tokio::task::spawn_local(keeper.clone().run());
     }
 }
 
 /// Drops stick entries when they expire; not one by one, but a second's worth at a time.
-async fn forget(orders: Orders, clock: Clock) {
+async fn forget(directory: Arc<Directory>, clock: Clock) {
     const EVERY: Duration = Duration::from_secs(1);
     loop {
-        for keeper in orders.backends().iter() {
-            if let Some(affinity) = &keeper.backend().now().affinity {
-                affinity.expire(clock.now());
-            }
+        for table in directory.tables.all() {
+            table.lock().expire(clock.now());
         }
         tokio::time::sleep(EVERY).await;
     }

@@ -91,6 +91,7 @@ pub(crate) struct Denials {
     pub(crate) headers: Count,
     /// Clients who did not get through the handshake of TLS.
     pub(crate) handshakes: Count,
+    pub(crate) responses: Count,
 }
 
 impl Denials {
@@ -100,11 +101,18 @@ impl Denials {
         self.sessions.add(before.count(Field::Dses));
         self.requests.add(before.count(Field::Dreq));
         self.headers.add(before.count(Field::Ereq));
+        self.responses.add(before.count(Field::Dresp));
     }
 
     /// As if nothing had been refused yet.
     pub(crate) fn clear(&self) {
-        for count in [&self.connections, &self.sessions, &self.requests, &self.headers] {
+        for count in [
+            &self.connections,
+            &self.sessions,
+            &self.requests,
+            &self.headers,
+            &self.responses,
+        ] {
             count.clear();
         }
     }

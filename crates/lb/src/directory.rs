@@ -9,6 +9,7 @@ use tandem_lb_core::expr::{Sample, Variable};
 
 use crate::frontend::Seat;
 use crate::publish::Backend;
+use crate::tables::Tables;
 use crate::tls::Vault;
 
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(crate) struct Directory {
     hostname: Box<str>,
     /// What TLS goes by.
     pub(crate) tls: Arc<Vault>,
+    pub(crate) tables: Tables,
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +37,7 @@ impl Directory {
             variables: RwLock::default(),
             hostname: hostname.trim().into(),
             tls: Arc::default(),
+            tables: Tables::default(),
         })
     }
 

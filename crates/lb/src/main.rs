@@ -39,6 +39,7 @@ mod socket;
 mod start;
 mod state;
 mod stats;
+mod tables;
 mod tls;
 mod upgrade;
 mod wire;

@@ -14,9 +14,8 @@ use tandem_lb_config as plan;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::View;
 use tandem_lb_core::balance::{Algorithm, Loads, Request};
-use tandem_time::{Mono, Seed};
+use tandem_time::Seed;
 
-use crate::affinity::Affinity;
 use crate::counters::{Attempts, Traffic};
 use crate::queue::Queue;
 use crate::servers::{Server, Servers};
@@ -37,7 +36,6 @@ pub(crate) struct Backend {
 pub(crate) struct Snapshot {
     pub(crate) plan: Arc<plan::Backend>,
     pub(crate) servers: Servers,
-    pub(crate) affinity: Option<Arc<Affinity>>,
     /// `None` only until the machine's first word.
     pub(crate) view: Option<Arc<View>>,
 }
@@ -48,6 +46,8 @@ pub(crate) struct Client {
     pub(crate) source: Option<IpAddr>,
     /// The hash of what the expression of `balance hash` gave.
     pub(crate) key: Option<u32>,
+    /// The server that knows it.
+    pub(crate) known: Option<ServerIdx>,
 }
 
 /// What came of asking for a server.
@@ -65,7 +65,6 @@ impl Backend {
     /// `seed` is where the tickets start, so that two balancers do not draw the same.
     pub(crate) fn new(plan: plan::Backend, servers: Servers, view: Option<Arc<View>>, seed: &mut Seed) -> Backend {
         let snapshot = Snapshot {
-            affinity: plan.stick.as_ref().map(|stick| Arc::new(Affinity::new(stick, seed))),
             plan: Arc::new(plan),
             servers,
             view,
@@ -109,9 +108,9 @@ impl Backend {
     }
 
     /// The server for a client. What the stick table says comes first, but not for one that just failed (`avoid`).
-    pub(crate) fn pick(&self, client: Client, avoid: Option<ServerIdx>, now: Mono) -> Pick {
+    pub(crate) fn pick(&self, client: Client, avoid: Option<ServerIdx>) -> Pick {
         let ticket = self.ticket.fetch_add(1, Relaxed);
-        self.now().pick(client, avoid, ticket, &self.queue, now)
+        self.now().pick(client, avoid, ticket, &self.queue)
     }
 
     /// The same when a rule has named the server.
@@ -127,15 +126,6 @@ impl Backend {
     /// The number that the next pick will have.
     pub(crate) fn next_ticket(&self) -> u64 {
         self.ticket.load(Relaxed)
-    }
-
-    /// Remembers where a client went, once the server has accepted it.
-    pub(crate) fn remember(&self, source: Option<IpAddr>, server: &Server, now: Mono) {
-        let snapshot = self.now();
-        let plan = server.plan();
-        if let (Some(affinity), Some(source), false) = (&snapshot.affinity, source, plan.non_stick) {
-            affinity.remember(source, plan.id, now);
-        }
     }
 }
 
@@ -157,13 +147,12 @@ impl Snapshot {
         }
     }
 
-    fn pick(&self, client: Client, avoid: Option<ServerIdx>, ticket: u64, queue: &Queue, now: Mono) -> Pick {
+    fn pick(&self, client: Client, avoid: Option<ServerIdx>, ticket: u64, queue: &Queue) -> Pick {
         let Some(view) = self.view.as_ref().filter(|_| !self.plan.disabled) else {
             return Pick::NoServer;
         };
         if avoid.is_none()
-            && let Some((affinity, source)) = self.affinity.as_ref().zip(client.source)
-            && let Some(known) = affinity.server_for(source, view, now)
+            && let Some(known) = client.known
         {
             return if self.is_full(view, known) {
                 Pick::Full(Some(known))

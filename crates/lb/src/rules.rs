@@ -1,6 +1,7 @@
 //! What rules see of a connection, and what they do to it. What they decide is `tandem_lb_core::rules`' business.
 
 mod facts;
+mod tracking;
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 
 use socket2::Socket;
 use tandem_lb_core::expr::content::Content;
-use tandem_lb_core::expr::{Context, Fact, Sample, Scope, Variable};
+use tandem_lb_core::expr::{Ask, Context, Fact, Sample, Scope, Subject as Asked, Variable};
 use tandem_lb_core::handover::Known;
 use tandem_lb_core::proxy_header::Header;
 use tandem_lb_core::rules::{Actor, Effect, VariableChange, Verdict};
@@ -21,6 +22,7 @@ use crate::servers::Server;
 use crate::session::Peer;
 use crate::wire::Wire;
 use crate::worker::Worker;
+pub(crate) use tracking::Trackers;
 
 /// One connection as its rules know it; rules may change all of this.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub(crate) struct Subject {
     expects_header: bool,
     /// The header that came.
     pub(crate) header: Option<Header>,
+    /// The entries of stick tables in which it is counted.
+    pub(crate) trackers: Trackers,
 }
 
 /// A connection in its surroundings, at one moment.
@@ -50,6 +54,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) socket: &'a Socket,
     /// The client's first bytes; `None` before anybody looked.
     pub(crate) content: Option<Content<'a>>,
+    /// The server's first bytes, when rules are about those.
+    pub(crate) response: Option<Content<'a>>,
 }
 
 /// A rule has refused the connection; it has been counted, and its socket made ready to be dropped.
@@ -129,6 +135,7 @@ impl Arrival<'_> {
             upstream: None,
             socket: self.socket,
             content: None,
+            response: None,
         }
     }
 
@@ -154,6 +161,7 @@ impl Subject {
             variables: Vec::new(),
             expects_header: false,
             header: None,
+            trackers: Trackers::default(),
         }
     }
 
@@ -208,6 +216,10 @@ impl Context for Scene<'_> {
         self.content
     }
 
+    fn response(&self) -> Option<Content<'_>> {
+        self.response
+    }
+
     fn fact(&self, fact: &Fact) -> Option<Sample<'_>> {
         facts::find(self, fact)
     }
@@ -220,6 +232,11 @@ impl Context for Scene<'_> {
         known
             .find(|(known, _)| known == variable)
             .map(|(_, value)| value.borrow())
+    }
+
+    fn counter(&self, of: Asked<'_>, table: Option<&Arc<str>>, ask: Ask) -> Option<Sample<'static>> {
+        let (directory, now) = (&self.frontend.directory, self.worker.clock.now());
+        self.subject.trackers.answer(of, table, ask, directory, now)
     }
 
     fn wall_micros(&self) -> i64 {
@@ -239,7 +256,11 @@ impl Actor for Scene<'_> {
                 Ok(())
             }
             // What lives as long as a transaction dies with the stage before it, as in HAProxy.
-            Effect::Variable(variable, _) if self.content.is_none() && variable.scope != Scope::Session => Ok(()),
+            Effect::Variable(variable, _)
+                if self.content.is_none() && self.response.is_none() && variable.scope != Scope::Session =>
+            {
+                Ok(())
+            }
             Effect::Variable(variable, change) => {
                 self.subject.change(variable, change);
                 Ok(())
@@ -268,6 +289,16 @@ impl Actor for Scene<'_> {
             }
             Effect::ExpectProxy => {
                 self.subject.expects_header = true;
+                Ok(())
+            }
+            Effect::Track { slot, key, table } => {
+                if let Some(table) = self.frontend.directory.tables.named(table) {
+                    self.subject.trackers.track(slot, key, &table, self.worker.clock);
+                }
+                Ok(())
+            }
+            Effect::Change(change, by) => {
+                self.subject.trackers.change(change, by, self.worker.clock.now());
                 Ok(())
             }
             Effect::Mark(mark) => self.socket.set_mark(mark),

@@ -16,6 +16,8 @@ mod header;
 mod inspect;
 mod moving;
 mod peer;
+mod response;
+mod sticking;
 mod upstream;
 
 use std::future::poll_fn;
@@ -49,6 +51,8 @@ use greeting::Comer;
 use inspect::{Inspection, Stage};
 pub(crate) use moving::resume;
 pub(crate) use peer::Peer;
+use response::Answer;
+use sticking::Stuck;
 use upstream::Upstream;
 
 /// Leads a connection from accept to its log line.
@@ -98,6 +102,9 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
         && let Some(backend) = session.frontend.backend.clone()
     {
         session.enter(backend);
+    }
+    if let Some(subject) = &session.subject {
+        subject.trackers.began(at);
     }
     session.prepare_client();
     logs::connected_from(&session.worker, &session.frontend, session.peer(), session.local());
@@ -152,6 +159,9 @@ struct Session {
     inspection: Inspection,
     /// What its rules know of it; those that need it make it.
     subject: Option<Box<Subject>>,
+    stuck: Stuck,
+    /// Whether rules wait for what the server sends first.
+    answer: Answer,
     listener: u32,
     at_server: Option<AtServer>,
     /// The latest answer to a pick.
@@ -188,6 +198,8 @@ impl Session {
             backend: None,
             inspection: Inspection::at(Stage::Frontend),
             subject: None,
+            stuck: Stuck::default(),
+            answer: Answer::Over,
             listener,
             at_server: None,
             pick: Pick::NoServer,
@@ -244,7 +256,8 @@ impl Session {
 
     /// Whether a deadline has come and the machine was told.
     fn is_time(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> bool {
-        let Some(due) = self.conn.poll_deadline() else {
+        let deadlines = [self.conn.poll_deadline(), self.answer.until()];
+        let Some(due) = deadlines.into_iter().flatten().min() else {
             return false;
         };
         if self.armed.is_none_or(|at| due < at) {
@@ -257,6 +270,7 @@ impl Session {
         self.armed = None;
         let now = self.worker.clock.now();
         self.hint_that_it_may_leave(now);
+        self.answer.on_deadline(now);
         self.conn.on_deadline(now);
         true
     }
@@ -300,16 +314,17 @@ impl Session {
 
     /// Moves what there is. The server's bytes go first: they may be its last words before it fails.
     fn relay(&mut self, cx: &mut Context<'_>) -> bool {
+        let is_awaited = self.awaits_answer(cx);
         let Upstream::Up(server) = &self.upstream else {
             return false;
         };
         let mut scratch = self.worker.scratch.borrow_mut();
         let ways = (&mut self.to_client, &mut self.to_server);
         let (down, up) = match (&self.client, server) {
-            (Wire::Plain(client), Wire::Plain(server)) => carry(cx, ways, client, server, &mut scratch),
-            (Wire::Tls(client), Wire::Plain(server)) => carry(cx, ways, &**client, server, &mut scratch),
-            (Wire::Plain(client), Wire::Tls(server)) => carry(cx, ways, client, &**server, &mut scratch),
-            (Wire::Tls(client), Wire::Tls(server)) => carry(cx, ways, &**client, &**server, &mut scratch),
+            (Wire::Plain(client), Wire::Plain(server)) => carry(cx, ways, is_awaited, client, server, &mut scratch),
+            (Wire::Tls(client), Wire::Plain(server)) => carry(cx, ways, is_awaited, &**client, server, &mut scratch),
+            (Wire::Plain(client), Wire::Tls(server)) => carry(cx, ways, is_awaited, client, &**server, &mut scratch),
+            (Wire::Tls(client), Wire::Tls(server)) => carry(cx, ways, is_awaited, &**client, &**server, &mut scratch),
         };
         drop(scratch);
         self.account(&down, &up);
@@ -346,6 +361,9 @@ impl Session {
         }
         if let Some(server) = self.at_server.as_ref().map(AtServer::server) {
             counted::bytes(&server.traffic, up.read, down.read);
+        }
+        if let Some(subject) = self.subject.as_ref().filter(|subject| !subject.trackers.is_empty()) {
+            subject.trackers.carried(up.read, down.read, now);
         }
     }
 
@@ -425,11 +443,17 @@ impl Session {
 fn carry(
     cx: &mut Context<'_>,
     (to_client, to_server): (&mut Direction, &mut Direction),
+    is_awaited: bool,
     client: &impl Stream,
     server: &impl Stream,
     scratch: &mut Scratch,
 ) -> (Pass, Pass) {
-    let down = to_client.drive(cx, server, client, scratch);
+    // Rules look at what the server sends before it goes on.
+    let down = if is_awaited {
+        Pass::default()
+    } else {
+        to_client.drive(cx, server, client, scratch)
+    };
     let up = to_server.drive(cx, client, server, scratch);
     (down, up)
 }

@@ -167,7 +167,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     let first = match predecessor {
         Some(_) => Phase::Paused,
         None => {
-            past.restore(&mut watched, clock.now());
+            past.restore(&mut watched, &directory.tables, clock.now());
             past.restore_orders(&frontends, &process, &directory);
             Phase::Running
         }

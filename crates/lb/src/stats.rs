@@ -22,6 +22,7 @@ use tandem_ops::clock::Clock;
 use tandem_time::Mono;
 use tokio::sync::watch;
 
+use crate::directory::Directory;
 use crate::frontend::Frontend;
 use crate::frontends::Frontends;
 use crate::keeper::Keeper;
@@ -29,6 +30,7 @@ use crate::live::Live;
 use crate::orders::Orders;
 use crate::page::Site;
 use crate::state::Past;
+use crate::tables::Table;
 use crate::worker::{Crew, Phase};
 
 pub(crate) use history::History;
@@ -54,6 +56,7 @@ pub(crate) struct Stats {
     series: RefCell<Vec<Series>>,
     meters: RefCell<Meters>,
     timeline: Rc<Timeline>,
+    directory: Arc<Directory>,
 }
 
 /// What [`Stats`] reads.
@@ -66,6 +69,7 @@ pub(crate) struct Sources {
     pub(crate) sites: Vec<Rc<Site>>,
     pub(crate) orders: Orders,
     pub(crate) timeline: Rc<Timeline>,
+    pub(crate) directory: Arc<Directory>,
 }
 
 impl Stats {
@@ -79,6 +83,7 @@ impl Stats {
             sites,
             orders,
             timeline,
+            directory,
         } = sources;
         let stats = Stats {
             clock,
@@ -90,6 +95,7 @@ impl Stats {
             series: RefCell::default(),
             meters: RefCell::default(),
             timeline,
+            directory,
         };
         stats.follow(&frontends, &sites, &orders);
         Rc::new(stats)
@@ -189,7 +195,16 @@ impl Stats {
 
     /// The fill of every stick table.
     pub(crate) fn tables(&self) -> Vec<TableFill> {
-        self.series.borrow().iter().filter_map(Series::table).collect()
+        let fill = |table: &Arc<Table>| {
+            let inside = table.lock();
+            TableFill {
+                name: table.name().to_string(),
+                key: inside.settings().key.word(),
+                size: inside.settings().size,
+                used: inside.len(),
+            }
+        };
+        self.directory.tables.all().iter().map(fill).collect()
     }
 
     /// The distributions of every server.

@@ -25,7 +25,7 @@ pub enum Subject {
     Frontend { name: String },
     Listener { frontend: String, address: String },
     Backend { name: String },
-    Table { backend: String },
+    Table { name: String },
     Server { backend: String, name: String },
 }
 
@@ -99,7 +99,7 @@ impl fmt::Display for Subject {
             Subject::Frontend { name } => write!(f, "frontend {name}"),
             Subject::Listener { frontend, address } => write!(f, "frontend {frontend}: bind {address}"),
             Subject::Backend { name } => write!(f, "backend {name}"),
-            Subject::Table { backend } => write!(f, "backend {backend}: stick-table"),
+            Subject::Table { name } => write!(f, "stick-table {name}"),
             Subject::Server { backend, name } => write!(f, "server {backend}/{name}"),
         }
     }

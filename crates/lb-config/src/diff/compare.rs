@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::change::{Change, Effect, Kind, Subject};
 use super::settings::{self, Setting};
 use super::shown;
-use crate::plan::{Backend, Bind, Frontend, Plan, Service, StatsSocket};
+use crate::plan::{Backend, Bind, Frontend, Plan, Service, StatsSocket, Table};
 
 pub(super) fn plans(before: &Plan, after: &Plan) -> Vec<Change> {
     let mut found = Found::default();
@@ -18,6 +18,7 @@ pub(super) fn plans(before: &Plan, after: &Plan) -> Vec<Change> {
     found.stats_sockets(&before.global.stats_sockets, &after.global.stats_sockets);
     found.frontends(before, after);
     found.backends(before, after);
+    found.tables(&before.tables, &after.tables);
     found.changes.append(&mut found.gone);
     found.changes
 }
@@ -108,17 +109,14 @@ impl Found {
             match pair {
                 Pair::New(new) => {
                     self.changes.push(Change::added(about(new), None));
-                    self.table(None, Some(new));
                     self.servers(None, Some(new));
                 }
                 Pair::Gone(old) => {
                     self.gone.push(Change::removed(about(old)));
-                    self.table(Some(old), None);
                     self.servers(Some(old), None);
                 }
                 Pair::Both(old, new) => {
                     self.settings(&about(new), None, settings::backend(old), settings::backend(new));
-                    self.table(Some(old), Some(new));
                     self.servers(Some(old), Some(new));
                 }
             }
@@ -132,18 +130,22 @@ impl Found {
         );
     }
 
-    fn table(&mut self, before: Option<&Backend>, after: Option<&Backend>) {
-        let stick = |backend: &'_ Option<&Backend>| backend.and_then(|b| b.stick.clone());
-        let Some(backend) = after.or(before).map(|b| b.name.to_string()) else {
-            return;
+    fn tables(&mut self, before: &[Table], after: &[Table]) {
+        let about = |table: &Table| Subject::Table {
+            name: table.name.to_string(),
         };
-        let about = Subject::Table { backend };
-        match (stick(&before), stick(&after)) {
-            (None, None) => {}
-            (None, Some(_)) => self.changes.push(Change::added(about, None)),
-            (Some(_), None) => self.gone.push(Change::removed(about)),
-            (Some(old), Some(new)) => self.settings(&about, None, settings::table(&old), settings::table(&new)),
+        for pair in paired(before, after, |a, b| a.name == b.name) {
+            match pair {
+                Pair::New(new) => self.changes.push(Change::added(about(new), None)),
+                Pair::Gone(old) => self.gone.push(Change::removed(about(old))),
+                Pair::Both(old, new) => {
+                    self.settings(&about(new), None, settings::table(old), settings::table(new));
+                }
+            }
         }
+        self.order(Subject::Global, "order of stick-tables", before, after, |table| {
+            table.name.clone()
+        });
     }
 
     fn servers(&mut self, before: Option<&Backend>, after: Option<&Backend>) {

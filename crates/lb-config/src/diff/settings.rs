@@ -4,11 +4,13 @@
 
 use std::fmt::Debug;
 
+use tandem_lb_core::stick::TableSettings;
+
 use super::change::Effect::{self, AtOnce, AtRestart, ForNewConnections};
 use super::shown::{self, flag, option, time};
 use crate::plan::{
     Backend, Bind, Check, Frontend, Global, Level, Plan, Server, ServerStates, Service, StateFiles, Stats, StatsSocket,
-    Stick,
+    Table,
 };
 
 /// One setting of one section.
@@ -285,8 +287,8 @@ pub(super) fn backend(backend: &Backend) -> Vec<Setting> {
         keepalive,
         logs,
         log_health_checks,
+        stick,
         // Each is a subject of its own.
-        stick: _,
         servers: _,
         requests,
         use_server,
@@ -350,24 +352,27 @@ pub(super) fn backend(backend: &Backend) -> Vec<Setting> {
         ),
         set("guid", guid, option(guid.as_ref()), AtOnce),
         set("tcp-request", requests, shown::requests(requests), ForNewConnections),
+        set("stick", stick, shown::sticking(stick), ForNewConnections),
         set("use-server", use_server, shown::rules(use_server.len()), AtOnce),
         set("load-server-state-from-file", server_states, states, AtRestart),
     ]
 }
 
-pub(super) fn table(stick: &Stick) -> Vec<Setting> {
-    let Stick { table, rules } = stick;
-    let words = rules.iter().map(|rule| match (rule.matches, rule.stores) {
-        (true, true) => "on src".to_owned(),
-        (true, false) => "match src".to_owned(),
-        (false, _) => "store-request src".to_owned(),
-    });
+pub(super) fn table(table: &Table) -> Vec<Setting> {
+    let Table { name: _, settings } = table;
+    let TableSettings {
+        key,
+        size,
+        expire,
+        nopurge,
+        store,
+    } = settings;
     vec![
-        set("type", &table.key, format!("{:?}", table.key).to_lowercase(), AtOnce),
-        set("size", &table.size, table.size.to_string(), AtOnce),
-        set("expire", &table.expire, time(table.expire), AtOnce),
-        set("nopurge", &table.nopurge, flag(table.nopurge), AtOnce),
-        set("stick rules", rules, shown::list(words), AtOnce),
+        set("type", key, shown::key_type(*key), AtOnce),
+        set("size", size, size.to_string(), AtOnce),
+        set("expire", expire, time(*expire), AtOnce),
+        set("nopurge", nopurge, flag(*nopurge), AtOnce),
+        set("store", store, shown::stored(store), AtOnce),
     ]
 }
 

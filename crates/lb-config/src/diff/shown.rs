@@ -7,7 +7,8 @@ use tandem_lb_core::balance::Algorithm;
 use tandem_lb_core::balance::{HashFunction, HashMethod, Policy};
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::proxy_header::{Details, Version, Write};
-use tandem_lb_core::rules::Requests;
+use tandem_lb_core::rules::{Requests, Sticking, Storing};
+use tandem_lb_core::stick::{KeyType, Stored};
 
 use crate::plan::{BindAddress, Host, Keepalive, LogAddress, LogRule, LogTarget, ProxyLogs, Server, ServerPort};
 
@@ -201,6 +202,43 @@ pub(super) fn rules(count: usize) -> String {
 }
 
 pub(super) fn requests(requests: &Requests) -> String {
-    let sets = [&requests.connection, &requests.session, &requests.content];
+    let sets = [
+        &requests.connection,
+        &requests.session,
+        &requests.content,
+        &requests.response,
+    ];
     rules(sets.iter().map(|set| set.rules.len()).sum())
+}
+
+pub(super) fn sticking(rules: &[Sticking]) -> String {
+    list(rules.iter().map(|rule| {
+        let word = match (rule.matches, rule.stores) {
+            (true, Storing::Never) => "match",
+            (true, _) => "on",
+            (false, Storing::Response) => "store-response",
+            (false, _) => "store-request",
+        };
+        word.to_owned()
+    }))
+}
+
+pub(super) fn key_type(key: KeyType) -> String {
+    match key {
+        KeyType::Text { .. } | KeyType::Binary { .. } => format!("{} len {}", key.word(), key.width()),
+        _ => key.word().to_owned(),
+    }
+}
+
+pub(super) fn stored(store: &[Stored]) -> String {
+    list(store.iter().map(|stored| {
+        let name = stored.data.name();
+        let period = || duration(Duration::from_millis(stored.period.into()));
+        match (stored.data.is_array(), stored.period > 0) {
+            (true, true) => format!("{name}({},{})", stored.count, period()),
+            (true, false) => format!("{name}({})", stored.count),
+            (false, true) => format!("{name}({})", period()),
+            (false, false) => name.to_owned(),
+        }
+    }))
 }

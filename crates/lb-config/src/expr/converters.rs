@@ -7,7 +7,7 @@ use tandem_lb_core::expr::{Arith, Converter, Digest, HashWith, Pieces, Strings, 
 
 use super::args::Args;
 use super::call::Call;
-use super::{ExprError, maps, unknown, unsupported, variable};
+use super::{ExprError, counters, maps, unknown, unsupported, variable};
 
 type Built = Result<Converter, ExprError>;
 type Build = fn(&mut Args<'_>) -> Built;
@@ -118,8 +118,7 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("hmac", "it needs a cryptographic library"),
     ("jwt_", "it needs a cryptographic library"),
     ("x509_", "there is no TLS here that it could ask about"),
-    ("in_table", "stick tables keep no counters yet"),
-    ("table_", "stick tables keep no counters yet"),
+    ("table_http_", "it is about HTTP"),
     ("ltime", "times are written in UTC: use `utime`"),
     ("ms_", "times are written in seconds: use `utime`"),
     ("us_", "times are written in seconds: use `utime`"),
@@ -155,6 +154,9 @@ pub(super) fn read(call: &Call<'_>, args: &mut Args<'_>) -> Built {
     if let Some((_, build)) = TABLE.iter().find(|(name, _)| *name == call.name) {
         return build(args);
     }
+    if let Some(counter) = counters::converter(call, args) {
+        return counter;
+    }
     if let Some(rest) = call
         .name
         .strip_prefix("map")
@@ -164,7 +166,11 @@ pub(super) fn read(call: &Call<'_>, args: &mut Args<'_>) -> Built {
     }
     match UNSUPPORTED.iter().find(|(start, _)| call.name.starts_with(start)) {
         Some((_, why)) => Err(unsupported(call, why)),
-        None => Err(unknown("converter", call, names().chain(["map"]))),
+        None => Err(unknown(
+            "converter",
+            call,
+            names().chain(counters::converters()).chain(["map"]),
+        )),
     }
 }
 

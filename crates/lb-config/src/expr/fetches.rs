@@ -9,7 +9,7 @@ use tandem_lb_core::expr::{Fact, Fetch, Part, Sample, ServerRef};
 
 use super::args::Args;
 use super::call::Call;
-use super::{ExprError, Reference, unknown, unsupported};
+use super::{ExprError, Reference, counters, unknown, unsupported};
 
 type Built = Result<Fetch, ExprError>;
 
@@ -183,13 +183,45 @@ const TABLE: &[Known] = &[
     }),
     fetch("req_len", "the same as `req.len`", |_| part(Part::Length)),
     fetch("req.payload", "bytes of the client: offset, length (0 is all)", payload),
-    fetch("payload", "the same as `req.payload`", payload),
+    fetch(
+        "payload",
+        "bytes of whoever the rule is about: offset, length (0 is all)",
+        |args| payload(args).map(either),
+    ),
+    fetch("res.len", "how many bytes the server has sent so far", |_| {
+        Ok(Fetch::Response(Part::Length))
+    }),
+    fetch(
+        "res.payload",
+        "bytes of the server: offset, length (0 is all)",
+        |args| payload(args).map(response),
+    ),
+    fetch(
+        "res.payload_lv",
+        "bytes of the server whose number they say themselves",
+        |args| payload_lv(args).map(response),
+    ),
+    fetch(
+        "res.ssl_hello_type",
+        "the TLS handshake message: 2 is a server's hello",
+        |_| Ok(Fetch::Response(Part::HelloType)),
+    ),
+    fetch("rep_ssl_hello_type", "the same as `res.ssl_hello_type`", |_| {
+        Ok(Fetch::Response(Part::HelloType))
+    }),
+    fetch("rep.ssl_hello_type", "the same as `res.ssl_hello_type`", |_| {
+        Ok(Fetch::Response(Part::HelloType))
+    }),
     fetch(
         "req.payload_lv",
         "bytes of the client whose number they say themselves",
         payload_lv,
     ),
-    fetch("payload_lv", "the same as `req.payload_lv`", payload_lv),
+    fetch(
+        "payload_lv",
+        "bytes of whoever the rule is about, whose number they say themselves",
+        |args| payload_lv(args).map(either),
+    ),
     fetch(
         "req.ssl_hello_type",
         "the TLS handshake message: 1 is a client's hello",
@@ -232,20 +264,12 @@ const TABLE: &[Known] = &[
 
 /// What HAProxy has beside these: the start of a name, and why it is not here.
 const UNSUPPORTED: &[(&str, &str)] = &[
-    ("sc0_", COUNTERS),
-    ("sc1_", COUNTERS),
-    ("sc2_", COUNTERS),
-    ("sc_", COUNTERS),
-    ("src_bytes", COUNTERS),
-    ("src_clr", COUNTERS),
-    ("src_conn", COUNTERS),
-    ("src_get", COUNTERS),
-    ("src_http", COUNTERS),
-    ("src_inc", COUNTERS),
-    ("src_kbytes", COUNTERS),
-    ("src_sess", COUNTERS),
-    ("src_updt", COUNTERS),
-    ("table_", COUNTERS),
+    ("sc0_http_", HTTP),
+    ("sc1_http_", HTTP),
+    ("sc2_http_", HTTP),
+    ("sc_http_", HTTP),
+    ("sc_key", NOT_YET),
+    ("src_http", HTTP),
     ("ssl_", TLS),
     ("fc_pp_tlv", "no other detail of a PROXY header is kept"),
     ("req.hdr", HTTP),
@@ -257,8 +281,6 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("res.hdr", HTTP),
     ("res.cook", HTTP),
     ("res.ver", HTTP),
-    ("res.", RESPONSE),
-    ("rep_", RESPONSE),
     ("hdr", HTTP),
     ("path", HTTP),
     ("url", HTTP),
@@ -285,19 +307,23 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("pid", NOT_YET),
 ];
 
-const COUNTERS: &str = "stick tables keep no counters yet";
 const TLS: &str = "there is no TLS here that it could ask about";
 const HTTP: &str = "it is about HTTP, and this relays TCP";
-const RESPONSE: &str = "what the server sends is not looked at yet";
 const NOT_YET: &str = "leave it out if you can do without";
 
 pub(super) fn read(call: &Call<'_>, args: &mut Args<'_>) -> Built {
     if let Some(known) = TABLE.iter().find(|known| known.name == call.name) {
         return (known.build)(args);
     }
+    if let Some(counter) = counters::fetch(call, args) {
+        return counter.map(Fetch::Counter);
+    }
     match UNSUPPORTED.iter().find(|(start, _)| call.name.starts_with(start)) {
         Some((_, why)) => Err(unsupported(call, why)),
-        None => Err(unknown("fetch", call, TABLE.iter().map(|known| known.name))),
+        None => {
+            let known = TABLE.iter().map(|known| known.name);
+            Err(unknown("fetch", call, known.chain(counters::fetches())))
+        }
     }
 }
 
@@ -394,6 +420,21 @@ fn payload_lv(args: &mut Args<'_>) -> Built {
         length_size: size as u8,
         value,
     }))
+}
+
+/// The same of the server's bytes.
+fn response(fetch: Fetch) -> Fetch {
+    match fetch {
+        Fetch::Part(part) => Fetch::Response(part),
+        other => other,
+    }
+}
+
+fn either(fetch: Fetch) -> Fetch {
+    match fetch {
+        Fetch::Part(part) => Fetch::Either(part),
+        other => other,
+    }
 }
 
 fn rdp_cookie(args: &mut Args<'_>) -> Built {

@@ -3,6 +3,7 @@
 mod args;
 mod call;
 mod converters;
+mod counters;
 mod fetches;
 mod maps;
 
@@ -16,6 +17,7 @@ use crate::shelf::Shelf;
 use args::Args;
 use call::Call;
 pub(crate) use converters::names as converters;
+pub(crate) use counters::{SLOTS, converters as table_converters, fetches as counter_fetches};
 pub(crate) use fetches::known;
 
 /// What parsing may ask: the environment, and files that the configuration names.
@@ -28,6 +30,8 @@ pub struct World<'a> {
     pub(crate) lists: Option<&'a Shelf>,
     /// The line that is read.
     pub(crate) line: Option<Span>,
+    /// The proxy that is being read: its stick table is meant where none is named.
+    pub(crate) proxy: Option<&'a str>,
 }
 
 impl<'a> World<'a> {
@@ -40,6 +44,7 @@ impl<'a> World<'a> {
             file,
             lists: None,
             line: None,
+            proxy: None,
         }
     }
 }
@@ -53,6 +58,8 @@ pub(crate) enum Reference {
     OwnBackend,
     /// `backend/server`, or a server of the proxy itself.
     Server(Option<String>, String),
+    /// The stick table of this proxy.
+    Table(String),
 }
 
 /// An expression, and what it leans on.

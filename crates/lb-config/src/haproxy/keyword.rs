@@ -52,14 +52,22 @@ pub fn keyword_docs() -> Vec<KeywordDoc> {
         places: vec!["fetch"],
         summary: fetch.summary,
     });
+    let counters = expr::counter_fetches().map(|words| KeywordDoc {
+        words,
+        places: vec!["fetch"],
+        summary: "as in HAProxy",
+    });
     let maps = [
         "map", "map_beg", "map_dir", "map_dom", "map_end", "map_int", "map_ip", "map_reg", "map_str", "map_sub",
     ];
-    let converters = expr::converters().chain(maps).map(|words| KeywordDoc {
-        words,
-        places: vec!["converter"],
-        summary: "as in HAProxy",
-    });
+    let converters = expr::converters()
+        .chain(expr::table_converters())
+        .chain(maps)
+        .map(|words| KeywordDoc {
+            words,
+            places: vec!["converter"],
+            summary: "as in HAProxy",
+        });
     lines(global::KEYWORDS)
         .chain(lines(state::OF_GLOBAL))
         .chain(lines(tls::OF_GLOBAL))
@@ -67,6 +75,7 @@ pub fn keyword_docs() -> Vec<KeywordDoc> {
         .chain(binds)
         .chain(servers)
         .chain(fetches)
+        .chain(counters)
         .chain(converters)
         .collect()
 }

@@ -5,6 +5,7 @@ mod balance;
 mod bind;
 mod blocks;
 mod check;
+mod counters;
 mod environment;
 mod global;
 mod keyword;
@@ -142,6 +143,14 @@ impl Reader {
         draft: &mut Draft,
         report: &mut Vec<Diagnostic>,
     ) -> Result<(), Diagnostic> {
+        let name = match &self.current {
+            Current::Proxy(proxy) => Some(proxy.name.value.clone()),
+            _ => None,
+        };
+        let world = World {
+            proxy: name.as_deref(),
+            ..world
+        };
         let mut args = Args::new(line, sources, world, report);
         match &mut self.current {
             Current::Skipped => Ok(()),
@@ -187,6 +196,16 @@ pub(crate) fn rule_line(
     world: World<'_>,
     report: &mut Vec<Diagnostic>,
 ) -> Result<(), Diagnostic> {
+    let name = proxy.name.value.clone();
+    let world = World {
+        proxy: Some(&name),
+        ..world
+    };
     let mut args = Args::new(line, sources, world, report);
-    keyword::dispatch(&[rules::KEYWORDS], Section::of(proxy.role), proxy, &mut args)
+    keyword::dispatch(
+        &[rules::KEYWORDS, stick::KEYWORDS],
+        Section::of(proxy.role),
+        proxy,
+        &mut args,
+    )
 }

@@ -8,6 +8,7 @@ use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, Spanned, nearest};
 
 use super::args::Args;
+use super::counters;
 use super::keyword::Keyword;
 use super::section::Sections;
 use crate::acl::at_word;
@@ -84,6 +85,25 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
         },
     },
     Keyword {
+        words: "tcp-response content",
+        sections: Sections::PROXIES,
+        summary: "a rule for what the server sends first",
+        parse: |proxy, args| {
+            let rule = rule(proxy, args, Stage::Response)?;
+            proxy.rules.response.rules.push(rule);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "tcp-response inspect-delay",
+        sections: Sections::PROXIES.and_defaults(),
+        summary: "how long the response rules may wait for bytes",
+        parse: |proxy, args| {
+            proxy.settings.response_delay = args.time()?;
+            Ok(())
+        },
+    },
+    Keyword {
         words: "tcp-request inspect-delay",
         sections: Sections::PROXIES.and_defaults(),
         summary: "how long the content rules may wait for bytes",
@@ -99,6 +119,7 @@ enum Stage {
     Connection,
     Session,
     Content,
+    Response,
 }
 
 const ACTIONS: &[&str] = &[
@@ -114,19 +135,23 @@ const ACTIONS: &[&str] = &[
     "set-mark",
     "set-tos",
     "expect-proxy",
+    "track-sc0",
+    "sc-inc-gpc",
+    "sc-inc-gpc0",
+    "sc-inc-gpc1",
+    "sc-add-gpc",
+    "sc-set-gpt",
+    "sc-set-gpt0",
+    "close",
 ];
 
 const UNSUPPORTED: &[&str] = &[
     "attach-srv",
     "capture",
-    "close",
     "do-log",
     "do-resolve",
     "expect-netscaler-cip",
     "lua.",
-    "sc-add-gpc",
-    "sc-inc-gpc",
-    "sc-set-gpt",
     "send-spoe-group",
     "set-bandwidth-limit",
     "set-bc-",
@@ -137,7 +162,6 @@ const UNSUPPORTED: &[&str] = &[
     "set-retries",
     "set-var-fmt",
     "switch-mode",
-    "track-sc",
     "use-service",
 ];
 
@@ -146,7 +170,8 @@ fn rule(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Rule, Di
     let action = action(proxy, args, stage)?;
     let when = condition(proxy, args)?;
     let acls = &proxy.rules.book.acls;
-    if stage != Stage::Content && when.as_ref().is_some_and(|when| when.needs_content(acls)) {
+    if !matches!(stage, Stage::Content | Stage::Response) && when.as_ref().is_some_and(|when| when.needs_content(acls))
+    {
         let message = "this condition asks for what the client sends, and nothing has come yet";
         args.report(
             Diagnostic::warning(code::CONFLICT, span, message).help("write it as a `tcp-request content` rule"),
@@ -161,10 +186,20 @@ fn action(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Action
         Some((name, rest)) => (name, Some(rest)),
         None => (word.text.as_str(), None),
     };
+    if let Some(action) = counters::action(word, name, parameter, proxy, args)? {
+        return match (stage, &action) {
+            (Stage::Response, Action::Track { .. }) => Err(too_late(word)),
+            _ => Ok(action),
+        };
+    }
     if let (Some(_), false) = (parameter, matches!(name, "set-var" | "unset-var")) {
         return Err(odd_action(word, name));
     }
+    if stage == Stage::Response && (name.starts_with("set-src") || name.starts_with("set-dst")) {
+        return Err(too_late(word));
+    }
     Ok(match name {
+        "close" if stage == Stage::Response => Action::Close,
         "accept" => Action::Accept,
         "reject" => Action::Reject,
         "silent-drop" => silent_drop(args)?,
@@ -182,6 +217,11 @@ fn action(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Action
         "expect-proxy" => expect_proxy(args, word, stage)?,
         _ => return Err(odd_action(word, name)),
     })
+}
+
+fn too_late(word: &Word) -> Diagnostic {
+    let message = format!("`{}` comes too late when the server answers", word.text);
+    Diagnostic::error(code::MISPLACED, word.span, message).help("write it as a `tcp-request content` rule")
 }
 
 fn odd_action(word: &Word, name: &str) -> Diagnostic {
@@ -235,7 +275,7 @@ fn variable(word: &Word) -> Result<tandem_lb_core::expr::Variable, Diagnostic> {
     expr::variable(name, 0..name.len()).map_err(|error| at_word(word, start, error))
 }
 
-fn value(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Expr, Diagnostic> {
+pub(super) fn value(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Expr, Diagnostic> {
     let word = args.word("an expression")?;
     proxy.rules.book.expr(word, args.world)
 }

@@ -1,5 +1,6 @@
-//! `stick-table` and `stick …`: clients that come back to their server.
+//! `stick-table` and `stick …`: clients that come back to their server, and what is counted of them.
 
+use tandem_lb_core::rules::{Sticking, Storing};
 use tandem_lb_core::stick::TableSettings;
 use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, Spanned};
@@ -7,74 +8,79 @@ use tandem_text::{Diagnostic, Spanned};
 use super::args::{Args, Outcome};
 use super::keyword::{Keyword, suggest};
 use super::section::Sections;
-use crate::code;
+use super::{counters, rules};
 use crate::draft::Proxy;
 use crate::names::KEY_TYPES;
-use crate::plan::StickRule;
+use crate::{code, table};
 
 pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     Keyword {
         words: "stick-table",
-        sections: Sections::BACK,
-        summary: "the table: type, size, expire, nopurge",
-        parse: table,
+        sections: Sections::PROXIES,
+        summary: "the table: type, size, expire, nopurge, store",
+        parse: |proxy, args| {
+            let span = args.line_span();
+            let settings = settings(args)?;
+            if proxy.table.is_some() {
+                return Err(Diagnostic::error(
+                    code::DUPLICATE,
+                    span,
+                    "this proxy has a stick-table already",
+                ));
+            }
+            proxy.table = Some(Spanned::new(settings, span));
+            Ok(())
+        },
     },
     Keyword {
         words: "stick on",
         sections: Sections::BACK,
-        summary: "send a known source address to its server, and remember a new one",
-        parse: |proxy, args| {
-            rule(
-                proxy,
-                args,
-                StickRule {
-                    matches: true,
-                    stores: true,
-                },
-            )
-        },
+        summary: "send a known key to its server, and remember a new one",
+        parse: |proxy, args| rule(proxy, args, true, Storing::Request),
     },
     Keyword {
         words: "stick match",
         sections: Sections::BACK,
-        summary: "send a known source address to its server",
-        parse: |proxy, args| {
-            rule(
-                proxy,
-                args,
-                StickRule {
-                    matches: true,
-                    stores: false,
-                },
-            )
-        },
+        summary: "send a known key to its server",
+        parse: |proxy, args| rule(proxy, args, true, Storing::Never),
     },
     Keyword {
         words: "stick store-request",
         sections: Sections::BACK,
-        summary: "remember the server of a source address",
-        parse: |proxy, args| {
-            rule(
-                proxy,
-                args,
-                StickRule {
-                    matches: false,
-                    stores: true,
-                },
-            )
-        },
+        summary: "remember the server of a key",
+        parse: |proxy, args| rule(proxy, args, false, Storing::Request),
+    },
+    Keyword {
+        words: "stick store-response",
+        sections: Sections::BACK,
+        summary: "remember the server of a key that it sends itself",
+        parse: |proxy, args| rule(proxy, args, false, Storing::Response),
     },
 ];
 
-fn table(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
+/// What stands behind `stick-table`.
+fn settings(args: &mut Args<'_>) -> Result<TableSettings, Diagnostic> {
     let span = args.line_span();
-    let (mut key, mut size, mut expire, mut nopurge) = (None, None, None, false);
+    let (mut key, mut size) = (None, None);
+    let mut settings = TableSettings::new(tandem_lb_core::stick::KeyType::Ipv4, 0);
     while let Some(word) = args.next() {
         match word.text.as_str() {
             "type" => key = Some(key_type(args)?),
             "size" => size = Some(positive_size(args)?),
-            "expire" => expire = args.limit()?,
-            "nopurge" => nopurge = true,
+            "expire" => settings.expire = args.limit()?,
+            "nopurge" => settings.nopurge = true,
+            "store" => {
+                let word = args.word("what to store")?;
+                table::store(&word.text, &mut settings.store).map_err(|error| error.diagnostic(word.span))?;
+            }
+            "srvkey" => {
+                // Servers are known by their names; that a name and a place change apart is what the other word is for.
+                let word = args.word("`name`")?;
+                if word.text != "name" {
+                    let message = format!("`srvkey {}` is not supported yet", word.text);
+                    return Err(Diagnostic::error(code::UNSUPPORTED, word.span, message).help("write `srvkey name`"));
+                }
+            }
             _ => return Err(odd_word(word)),
         }
     }
@@ -82,36 +88,21 @@ fn table(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
         Diagnostic::error(code::MISSING, span, format!("this table has no `{what}`"))
             .help("write `stick-table type ip size 200k`")
     };
-    let key = key.ok_or_else(|| missing("type"))?;
-    let size = size.ok_or_else(|| missing("size"))?;
-    if proxy.table.is_some() {
-        return Err(Diagnostic::error(
-            code::DUPLICATE,
-            span,
-            "this proxy has a stick-table already",
-        ));
-    }
-    proxy.table = Some(Spanned::new(
-        TableSettings {
-            key,
-            size,
-            expire,
-            nopurge,
-        },
-        span,
-    ));
-    Ok(())
+    settings.key = key.ok_or_else(|| missing("type"))?;
+    settings.size = size.ok_or_else(|| missing("size"))?;
+    Ok(settings)
 }
 
 fn key_type(args: &mut Args<'_>) -> Result<tandem_lb_core::stick::KeyType, Diagnostic> {
-    if let Some(word) = args
-        .peek()
-        .filter(|word| matches!(word.text.as_str(), "integer" | "string" | "binary"))
-    {
-        let message = format!("tables of the type `{}` are not supported yet", word.text);
-        return Err(Diagnostic::error(code::UNSUPPORTED, word.span, message).help("write `type ip` or `type ipv6`"));
+    let kind = args.choice("a type of keys", KEY_TYPES)?;
+    if !args.accept("len") {
+        return Ok(kind);
     }
-    args.choice("a type of keys", KEY_TYPES)
+    let length = args.number(1..=table::LONGEST.into())?;
+    table::with_length(kind, length).ok_or_else(|| {
+        let message = "only keys of the types `string` and `binary` have a length";
+        Diagnostic::error(code::CONFLICT, args.last_span(), message).help("leave `len` out")
+    })
 }
 
 fn positive_size(args: &mut Args<'_>) -> Result<u32, Diagnostic> {
@@ -126,15 +117,12 @@ fn positive_size(args: &mut Args<'_>) -> Result<u32, Diagnostic> {
 }
 
 fn odd_word(word: &Word) -> Diagnostic {
-    if matches!(
-        word.text.as_str(),
-        "store" | "peers" | "recv-only" | "write-to" | "srvkey" | "brates-factor"
-    ) {
+    if matches!(word.text.as_str(), "peers" | "recv-only" | "write-to" | "brates-factor") {
         let message = format!("`{}` is known to HAProxy, but not supported yet", word.text);
         return Diagnostic::error(code::UNSUPPORTED, word.span, message);
     }
     let message = format!("unknown keyword `{}` on a `stick-table` line", word.text);
-    let known = ["type", "size", "expire", "nopurge", "store", "peers"];
+    let known = ["type", "size", "expire", "nopurge", "store", "peers", "srvkey"];
     suggest(
         Diagnostic::error(code::UNKNOWN, word.span, message),
         &word.text,
@@ -142,27 +130,18 @@ fn odd_word(word: &Word) -> Diagnostic {
     )
 }
 
-fn rule(proxy: &mut Proxy, args: &mut Args<'_>, rule: StickRule) -> Outcome {
-    let key = args.word("what to stick on")?;
-    if key.text != "src" {
-        let message = format!("sticking on `{}` is not supported yet", key.text);
-        return Err(Diagnostic::error(code::UNSUPPORTED, key.span, message).help("write `src`, the source address"));
-    }
-    if args.accept("table") {
-        let name = args.word("the name of a table")?;
-        if *name.text != *proxy.name.value {
-            let message = "the table of another proxy is not supported yet";
-            return Err(Diagnostic::error(code::UNSUPPORTED, name.span, message)
-                .help("give this backend a `stick-table` of its own"));
-        }
-    }
-    if let Some(word) = args.peek().filter(|word| matches!(word.text.as_str(), "if" | "unless")) {
-        return Err(Diagnostic::error(
-            code::UNSUPPORTED,
-            word.span,
-            "conditions are not supported yet",
-        ));
-    }
-    proxy.stick_rules.push(Spanned::new(rule, args.line_span()));
+fn rule(proxy: &mut Proxy, args: &mut Args<'_>, matches: bool, stores: Storing) -> Outcome {
+    let span = args.line_span();
+    let key = rules::value(proxy, args)?;
+    let table = counters::table(proxy, args)?;
+    let when = rules::condition(proxy, args)?;
+    let rule = Sticking {
+        matches,
+        stores,
+        key,
+        table,
+        when,
+    };
+    proxy.stick_rules.push(Spanned::new(rule, span));
     Ok(())
 }

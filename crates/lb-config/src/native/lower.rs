@@ -11,11 +11,14 @@ use super::settings;
 use super::shape::Removed;
 use crate::acl::Book;
 use crate::draft::{self, Draft, NAME_HELP, Proxy, Role, odd_letter};
+use crate::expr::Reference;
 use crate::expr::World;
 use crate::names::LOG_LENGTH;
-use crate::plan::{self, LogTarget, Severity, StatsSocket, StickRule};
+use crate::plan::{self, LogTarget, Severity, StatsSocket};
 use crate::tls::Words;
-use crate::{code, expr, log_format};
+use crate::{code, expr, log_format, table};
+use tandem_lb_core::expr::{Expr, Fact, Fetch};
+use tandem_lb_core::rules::{Sticking, Storing};
 use tandem_lb_core::stick::TableSettings;
 
 pub(super) struct Lowering<'a> {
@@ -277,7 +280,9 @@ impl Lowering<'_> {
             self.bind(bind, &mut proxy);
         }
         self.rules("acl", table.acl, &mut proxy);
+        self.rules("stick-table", table.stick_table, &mut proxy);
         self.rules("tcp-request", table.tcp_request, &mut proxy);
+        self.rules("tcp-response", table.tcp_response, &mut proxy);
         self.rules("use_backend", table.use_backend, &mut proxy);
         Some(proxy)
     }
@@ -325,7 +330,10 @@ impl Lowering<'_> {
             self.stick(stick, &mut proxy);
         }
         self.rules("acl", table.acl, &mut proxy);
+        self.rules("stick-table", table.stick_table, &mut proxy);
         self.rules("tcp-request", table.tcp_request, &mut proxy);
+        self.rules("tcp-response", table.tcp_response, &mut proxy);
+        self.rules("stick", table.stick_rules, &mut proxy);
         self.rules("use-server", table.use_server, &mut proxy);
         let defaults = (proxy.settings.server.clone(), proxy.settings.server_tls.clone());
         let servers: Vec<draft::Server> = table
@@ -345,19 +353,41 @@ impl Lowering<'_> {
             self.required(stick.size, at, "size"),
         );
         let (Some(key), Some(size)) = (key, size) else { return };
-        let expire = stick.expire.and_then(|limit| limit.0.0);
-        let table = TableSettings {
-            key: key.0,
-            size: size.0.0,
-            expire,
+        let mut settings = TableSettings {
+            expire: stick.expire.and_then(|limit| limit.0.0),
             nopurge: stick.nopurge,
+            ..TableSettings::new(key.0, size.0.0)
         };
-        proxy.table = Some(Spanned::new(table, at));
-        let rule = StickRule {
+        if let Some(length) = stick.length.and_then(|length| u16::try_from(length.0.0).ok()) {
+            match table::with_length(key.0, length) {
+                Some(key) => settings.key = key,
+                None => {
+                    let message = "only keys of the types `string` and `binary` have a length";
+                    self.report
+                        .push(Diagnostic::error(code::CONFLICT, at, message).help("leave `length` out"));
+                }
+            }
+        }
+        for stored in &stick.store {
+            let done = table::store(stored.get_ref(), &mut settings.store);
+            let said = done.map_err(|error| error.diagnostic(self.span(stored.span())));
+            self.report.extend(said.err());
+        }
+        proxy.table = Some(Spanned::new(settings, at));
+        let rule = Sticking {
             matches: stick.matches.unwrap_or(true),
-            stores: stick.stores.unwrap_or(true),
+            stores: if stick.stores.unwrap_or(true) {
+                Storing::Request
+            } else {
+                Storing::Never
+            },
+            key: Expr::of(Fetch::Fact(Fact::Src)),
+            table: proxy.name.value.clone(),
+            when: None,
         };
-        if rule.matches || rule.stores {
+        if rule.matches || rule.stores != Storing::Never {
+            let own = Reference::Table(proxy.name.value.to_string());
+            proxy.rules.book.references.push(Spanned::new(own, at));
             proxy.stick_rules.push(Spanned::new(rule, at));
         }
     }

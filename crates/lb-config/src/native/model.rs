@@ -14,6 +14,7 @@ use crate::draft::Mode;
 use crate::plan::{
     AcceptPolicy, BindAddress, Facility, Host, Level, LogAddress, LogFormat, Sample, ServerPort, Severity,
 };
+use crate::table::LONGEST;
 
 pub(super) type Count = Value<Number<0, { u32::MAX }>>;
 type Positive = Value<Number<1, { u32::MAX }>>;
@@ -145,7 +146,9 @@ inherited! {
         guid: Option<String>,
         acl: Vec<Spanned<String>>,
         tcp_request: Vec<Spanned<String>>,
+        tcp_response: Vec<Spanned<String>>,
         use_backend: Vec<Spanned<String>>,
+        stick_table: Option<Spanned<String>>,
     }
     in Backend {
         name: Option<Spanned<String>>,
@@ -153,7 +156,10 @@ inherited! {
         stick: Option<Spanned<Stick>>,
         acl: Vec<Spanned<String>>,
         tcp_request: Vec<Spanned<String>>,
+        tcp_response: Vec<Spanned<String>>,
         use_server: Vec<Spanned<String>>,
+        stick_table: Option<Spanned<String>>,
+        stick_rules: Vec<Spanned<String>>,
         server: Vec<Spanned<Server>>,
         guid: Option<String>,
     }
@@ -282,9 +288,13 @@ pub(super) struct Bind {
 pub(super) struct Stick {
     #[serde(rename = "type")]
     pub(super) key: Option<Value<KeyType>>,
+    /// Of keys that are texts or bytes.
+    pub(super) length: Option<Value<Number<1, { LONGEST as u32 }>>>,
     pub(super) size: Option<Value<Size>>,
     pub(super) expire: Option<Value<Limit>>,
     pub(super) nopurge: bool,
+    /// What each entry holds, as the other dialect writes it: "conn_cnt", "conn_rate(10s)".
+    pub(super) store: Vec<Spanned<String>>,
     /// Use the table to find a server; and remember the server in it. Both if not said.
     pub(super) matches: Option<bool>,
     pub(super) stores: Option<bool>,

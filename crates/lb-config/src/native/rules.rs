@@ -10,7 +10,12 @@ use crate::draft::Proxy;
 use crate::haproxy::rule_line;
 
 impl Lowering<'_> {
-    pub(super) fn rules(&mut self, keyword: &str, written: Vec<toml::Spanned<String>>, proxy: &mut Proxy) {
+    pub(super) fn rules(
+        &mut self,
+        keyword: &str,
+        written: impl IntoIterator<Item = toml::Spanned<String>>,
+        proxy: &mut Proxy,
+    ) {
         for rule in written {
             let done = self.rule(keyword, &rule, proxy);
             self.report.extend(done.err());

@@ -19,7 +19,6 @@ pub(super) fn proxies(proxies: &[Proxy], report: &mut Vec<Diagnostic>) {
         page(proxy, report);
         timeouts(proxy, report);
         servers(proxy, report);
-        stickiness(proxy, report);
         hashing(proxy, report);
     }
 }
@@ -161,24 +160,6 @@ fn hashing(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
         let message = format!("backend `{}` hashes, but does not say what", proxy.name.value);
         let help = "add `hash.key = \"EXPRESSION\"`, such as \"req.ssl_sni\"";
         report.push(Diagnostic::error(code::MISSING, proxy.name.span, message).help(help));
-    }
-}
-
-fn stickiness(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
-    if let (None, Some(rule)) = (proxy.table, proxy.stick_rules.first()) {
-        let message = format!(
-            "{} `{}` has no stick-table to stick with",
-            proxy.role.word(),
-            proxy.name.value
-        );
-        report.push(Diagnostic::error(code::UNDEFINED, rule.span, message).help("add `stick-table type ip size 200k`"));
-    }
-    if let (Some(table), []) = (proxy.table, proxy.stick_rules.as_slice()) {
-        report.push(incomplete(
-            table.span,
-            "no rule uses this table".to_owned(),
-            "add `stick on src`",
-        ));
     }
 }
 

@@ -4,6 +4,7 @@ mod checks;
 mod ids;
 mod parts;
 mod references;
+mod tables;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
     // Each line that speaks TLS has it from here on.
     let tls = std::mem::take(&mut draft.global.tls);
     let mut plan = Plan {
+        tables: tables::all(&draft.proxies, report),
         global: draft.global,
         ..Plan::default()
     };

@@ -12,7 +12,7 @@ use tandem_text::Diagnostic;
 
 use super::ids;
 use crate::draft::{Bind, Mode, Proxy, Server, Timeouts};
-use crate::plan::{self, Backend, Check, Frontend, ServerStates, Service, Stick};
+use crate::plan::{self, Backend, Check, Frontend, ServerStates, Service};
 use crate::tls::{Defaults, Settling};
 
 pub(super) fn frontend(
@@ -55,7 +55,6 @@ pub(super) fn backend(proxy: &Proxy, id: u32, tls: &Defaults, report: &mut Vec<D
     let timeouts = settings.timeouts;
     let ids = ids::servers(&proxy.servers, report);
     let script = settings.checking.script();
-    let rules = proxy.stick_rules.iter().map(|rule| rule.value).collect();
     Backend {
         name: Arc::clone(&proxy.name.value),
         id,
@@ -74,10 +73,7 @@ pub(super) fn backend(proxy: &Proxy, id: u32, tls: &Defaults, report: &mut Vec<D
         keepalive: settings.server_keepalive.into_keepalive(),
         logs: settings.logs.clone(),
         log_health_checks: settings.log_health_checks,
-        stick: proxy.table.map(|table| Stick {
-            table: table.value,
-            rules,
-        }),
+        stick: proxy.stick_rules.iter().map(|rule| rule.value.clone()).collect(),
         requests: Requests {
             connection: Ruleset::default(),
             session: Ruleset::default(),
@@ -106,6 +102,8 @@ fn requests(proxy: &Proxy) -> Requests {
         session: proxy.rules.session.clone(),
         content: proxy.rules.content.clone(),
         inspect_delay: proxy.settings.inspect_delay,
+        response: proxy.rules.response.clone(),
+        response_delay: proxy.settings.response_delay,
     }
 }
 

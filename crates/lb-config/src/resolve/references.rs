@@ -49,6 +49,8 @@ fn missing(proxy: &Proxy, reference: &Reference, at: Span, proxies: &[Proxy]) ->
                 Diagnostic::error(code::MISSING, at, message).help("write it in parentheses, such as `nbsrv(brokers)`"),
             )
         }
+        // Whether tables are there is asked where they are gathered.
+        Reference::Table(_) => None,
         Reference::Backend(name) => unless_known("backend", name, backends().map(|p| &*p.name.value), at),
         Reference::Server(backend, server) => {
             let owner = match backend {
@@ -63,7 +65,12 @@ fn missing(proxy: &Proxy, reference: &Reference, at: Span, proxies: &[Proxy]) ->
     }
 }
 
-fn unless_known<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>, at: Span) -> Option<Diagnostic> {
+pub(super) fn unless_known<'a>(
+    what: &str,
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+    at: Span,
+) -> Option<Diagnostic> {
     let known: Vec<&str> = known.collect();
     if known.contains(&name) {
         return None;

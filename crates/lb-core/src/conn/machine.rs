@@ -144,6 +144,7 @@ impl Conn {
                 self.state = State::Inspecting { until: now + limit };
             }
             (Input::Rejected, State::Inspecting { .. }) => self.close(Ending::new(Who::Proxy, Phase::Request), now),
+            (Input::Rejected, State::Relaying { .. }) => self.close(Ending::new(Who::Proxy, Phase::Data), now),
             // What it has sent may be enough for the rules, and the runtime asks them once more.
             (Input::Finished(Side::Client), State::Inspecting { .. }) => {}
             (Input::Picked(picked), State::Picking { avoid, hurried } | State::Queued { avoid, hurried, .. }) => {

@@ -77,6 +77,11 @@ impl Part {
         matches!(self, Part::HelloAlpn)
     }
 
+    /// The `nth` value; there is none where there are no bytes to look at.
+    pub(super) fn of<'a>(&'a self, content: Option<Content<'a>>, nth: usize) -> Fetched<'a> {
+        content.map_or(Fetched::Missing, |content| self.find(content, nth))
+    }
+
     /// The `nth` value.
     pub(super) fn find<'a>(&'a self, content: Content<'a>, nth: usize) -> Fetched<'a> {
         let bytes = content.bytes;

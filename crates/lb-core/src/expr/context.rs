@@ -2,16 +2,27 @@
 
 use std::sync::Arc;
 
-use super::{Content, Sample, Variable};
+use super::{Ask, Content, Sample, Subject, Variable};
 
 /// One connection as its rules see it. The runtime answers; nothing here waits.
 pub trait Context {
     /// The client's first bytes; `None` where there is no buffer yet, as when it was only just accepted.
     fn content(&self) -> Option<Content<'_>>;
 
+    /// The server's first bytes; `None` where rules are not about those.
+    fn response(&self) -> Option<Content<'_>> {
+        None
+    }
+
     fn fact(&self, fact: &Fact) -> Option<Sample<'_>>;
 
     fn variable(&self, variable: &Variable) -> Option<Sample<'_>>;
+
+    /// What a stick table says, that of this name; a tracked entry is asked in its own when none is named.
+    fn counter(&self, of: Subject<'_>, table: Option<&Arc<str>>, ask: Ask) -> Option<Sample<'static>> {
+        let _nobody_counts = (of, table, ask);
+        None
+    }
 
     /// The wall clock in microseconds since 1970.
     fn wall_micros(&self) -> i64;

@@ -9,9 +9,10 @@ mod time;
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::content::{MqttField, PacketType, mqtt_field, mqtt_is_valid};
-use super::{Context, Fact, Kind, Sample, Variable};
+use super::{Ask, Context, Fact, Kind, Sample, Subject, Variable};
 use crate::acl::{Map, Regex};
 pub use digest::Digest;
 pub use hash::HashWith;
@@ -67,6 +68,8 @@ pub enum Converter {
     Map(Map),
     /// `nbsrv`: the usable servers of the backend of this name.
     UsableServers,
+    /// What the stick table of this name says of the key that the value is.
+    Table(Arc<str>, Ask),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +116,7 @@ impl Converter {
             | Converter::Compare(_)
             | Converter::UsableServers => Kind::Text,
             Converter::Map(map) => map.input(),
+            Converter::Table(..) => Kind::Any,
         }
     }
 
@@ -139,6 +143,7 @@ impl Converter {
             | Converter::Time(_)
             | Converter::MqttField(..) => Kind::Text,
             Converter::Map(map) => map.output(),
+            Converter::Table(_, ask) => ask.kind(),
         }
     }
 
@@ -192,6 +197,7 @@ impl Converter {
                 Cow::Owned(bytes) => mqtt_field(&bytes, *packet, *field).map(Sample::into_owned),
             },
             Converter::Map(map) => map.find(&sample),
+            Converter::Table(table, ask) => context.counter(Subject::Key(sample), Some(table), *ask),
             Converter::UsableServers => {
                 let name = String::from_utf8(sample.into_text().into_owned()).ok()?;
                 context

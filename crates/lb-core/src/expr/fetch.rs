@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Context, Fact, Fetched, Kind, Part, Sample};
+use super::{Context, Counter, Fact, Fetched, Kind, Part, Sample, Subject, Whose};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fetch {
@@ -11,8 +11,14 @@ pub enum Fetch {
     /// A variable of the environment that is not set.
     Nothing,
     Fact(Fact),
+    /// What a stick table says of this connection.
+    Counter(Counter),
     /// Something in the client's first bytes.
     Part(Part),
+    /// Something in the server's first bytes.
+    Response(Part),
+    /// Something in the bytes that the rule is about, whoever sent them.
+    Either(Part),
     Variable(Variable),
     /// Seconds since 1970 plus an offset.
     Date(i64),
@@ -44,7 +50,8 @@ impl Fetch {
         match self {
             Fetch::Constant(sample) => sample.kind(),
             Fetch::Fact(fact) => fact.kind(),
-            Fetch::Part(part) => part.kind(),
+            Fetch::Counter(counter) => counter.ask.kind(),
+            Fetch::Part(part) | Fetch::Response(part) | Fetch::Either(part) => part.kind(),
             Fetch::Nothing => Kind::Text,
             Fetch::Variable(_) => Kind::Any,
             Fetch::Date(_) | Fetch::DateMicros => Kind::Int,
@@ -54,12 +61,15 @@ impl Fetch {
 
     /// Whether it reads the client's bytes, so that it makes no sense before there are any.
     pub fn needs_content(&self) -> bool {
-        matches!(self, Fetch::Part(_) | Fetch::WaitEnd)
+        matches!(
+            self,
+            Fetch::Part(_) | Fetch::Response(_) | Fetch::Either(_) | Fetch::WaitEnd
+        )
     }
 
     /// Whether there may be several values, of which any counts.
     pub(crate) fn is_several(&self) -> bool {
-        matches!(self, Fetch::Part(part) if part.is_several())
+        matches!(self, Fetch::Part(part) | Fetch::Response(part) | Fetch::Either(part) if part.is_several())
     }
 
     /// The `nth` value.
@@ -68,17 +78,24 @@ impl Fetch {
             Fetch::Constant(sample) => Fetched::Known(sample.borrow()),
             Fetch::Nothing => Fetched::Missing,
             Fetch::Fact(fact) => Fetched::of(context.fact(fact)),
-            Fetch::Part(part) => match context.content() {
-                Some(content) => part.find(content, nth),
-                None => Fetched::Missing,
-            },
+            Fetch::Counter(counter) => {
+                let subject = match counter.of {
+                    Whose::Tracked(slot) => Some(Subject::Tracked(slot)),
+                    Whose::Source => context.fact(&Fact::Src).map(Subject::Key),
+                };
+                let asked = subject.and_then(|of| context.counter(of, counter.table.as_ref(), counter.ask));
+                Fetched::of(asked)
+            }
+            Fetch::Part(part) => part.of(context.content(), nth),
+            Fetch::Response(part) => part.of(context.response(), nth),
+            Fetch::Either(part) => part.of(context.response().or_else(|| context.content()), nth),
             Fetch::Variable(variable) => Fetched::of(context.variable(variable)),
             Fetch::Date(offset) => {
                 let seconds = context.wall_micros().div_euclid(1_000_000);
                 Fetched::Known(Sample::Int(seconds.saturating_add(*offset)))
             }
             Fetch::DateMicros => Fetched::Known(Sample::Int(context.wall_micros().rem_euclid(1_000_000))),
-            Fetch::WaitEnd => match context.content() {
+            Fetch::WaitEnd => match context.response().or_else(|| context.content()) {
                 Some(content) if !content.is_final => Fetched::Unknown,
                 _ => Fetched::Known(Sample::Bool(true)),
             },

@@ -7,6 +7,7 @@
 pub mod content;
 mod context;
 mod convert;
+mod counter;
 mod fetch;
 mod kind;
 mod sample;
@@ -14,6 +15,7 @@ mod sample;
 pub use content::{Content, Part};
 pub use context::{Context, Fact, ServerRef};
 pub use convert::{Arith, Converter, Digest, HashWith, Operand, Pieces, Strings, TimeFormat};
+pub use counter::{Ask, Counter, Subject, Whose};
 pub use fetch::{Fetch, Scope, Variable};
 pub use kind::Kind;
 pub use sample::Sample;

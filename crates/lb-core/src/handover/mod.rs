@@ -28,4 +28,4 @@ pub use fields::Malformed;
 pub use frame::{Frame, Frames, LONGEST_FRAME};
 pub use known::Known;
 pub use message::{Adopted, Hello, Message, VERSION};
-pub use record::{Flow, Placed, Record, Stage};
+pub use record::{Flow, Held, Placed, Record, Stage};

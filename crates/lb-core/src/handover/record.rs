@@ -1,5 +1,6 @@
 //! One connection as its new process must know it.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use tandem_time::Mono;
@@ -7,6 +8,7 @@ use tandem_time::Mono;
 use super::fields::{Reader, Writer};
 use super::{Known, Malformed};
 use crate::conn::{Ending, Relayed, Side};
+use crate::stick::Key;
 
 /// A connection. Servers and proxies go by their names, because the new process may number them otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,16 @@ pub struct Record {
     pub known: Option<Known>,
     /// `None` while it has no server: then nothing was read from the client, and the new process chooses one.
     pub placed: Option<Placed>,
+    /// The entries of stick tables in which it is counted.
+    pub held: Vec<Held>,
+}
+
+/// One entry of a stick table that a connection holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub slot: u8,
+    pub table: String,
+    pub key: Key<'static>,
 }
 
 /// A connection that a server has accepted.
@@ -69,6 +81,15 @@ mod tag {
     pub(super) const CAME_BY: u8 = 6;
     pub(super) const ROUTED: u8 = 7;
     pub(super) const KNOWN: u8 = 8;
+    pub(super) const HELD: u8 = 9;
+
+    pub(super) const SLOT: u8 = 1;
+    pub(super) const TABLE: u8 = 2;
+    pub(super) const KEY_V4: u8 = 3;
+    pub(super) const KEY_V6: u8 = 4;
+    pub(super) const KEY_INT: u8 = 5;
+    pub(super) const KEY_TEXT: u8 = 6;
+    pub(super) const KEY_BINARY: u8 = 7;
 
     pub(super) const BACKEND: u8 = 1;
     pub(super) const SERVER: u8 = 2;
@@ -109,6 +130,9 @@ impl Record {
         if let Some(placed) = &self.placed {
             fields.bytes(tag::PLACED, &placed.to_bytes());
         }
+        for held in &self.held {
+            fields.bytes(tag::HELD, &held.to_bytes());
+        }
         fields.into_bytes()
     }
 
@@ -124,6 +148,52 @@ impl Record {
             routed: fields.some_text(tag::ROUTED)?.map(str::to_owned),
             known: fields.find(tag::KNOWN).map(Known::of_bytes).transpose()?,
             placed: fields.find(tag::PLACED).map(Placed::of_bytes).transpose()?,
+            held: fields.all(tag::HELD).map(Held::of_bytes).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl Held {
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut fields = Writer::default();
+        fields.number(tag::SLOT, self.slot.into()).text(tag::TABLE, &self.table);
+        match &self.key {
+            Key::V4(v4) => fields.bytes(tag::KEY_V4, &v4.octets()),
+            Key::V6(v6) => fields.bytes(tag::KEY_V6, &v6.octets()),
+            Key::Int(number) => fields.number(tag::KEY_INT, (*number).into()),
+            Key::Text(text) => fields.bytes(tag::KEY_TEXT, text),
+            Key::Binary(bytes) => fields.bytes(tag::KEY_BINARY, bytes),
+        };
+        fields.into_bytes()
+    }
+
+    fn of_bytes(bytes: &[u8]) -> Result<Held, Malformed> {
+        let fields = Reader::new(bytes)?;
+        let slot: u32 = fields.small(tag::SLOT)?;
+        let owned = |bytes: &[u8]| Cow::Owned(bytes.to_vec());
+        let key = if let Some(v4) = fields.find(tag::KEY_V4) {
+            Key::V4(
+                <[u8; 4]>::try_from(v4)
+                    .map_err(|_| Malformed::Value(tag::KEY_V4))?
+                    .into(),
+            )
+        } else if let Some(v6) = fields.find(tag::KEY_V6) {
+            Key::V6(
+                <[u8; 16]>::try_from(v6)
+                    .map_err(|_| Malformed::Value(tag::KEY_V6))?
+                    .into(),
+            )
+        } else if let Some(text) = fields.find(tag::KEY_TEXT) {
+            Key::Text(owned(text))
+        } else if let Some(bytes) = fields.find(tag::KEY_BINARY) {
+            Key::Binary(owned(bytes))
+        } else {
+            Key::Int(fields.small(tag::KEY_INT)?)
+        };
+        Ok(Held {
+            slot: u8::try_from(slot).map_err(|_| Malformed::Value(tag::SLOT))?,
+            table: fields.text(tag::TABLE)?.to_owned(),
+            key,
         })
     }
 }

@@ -82,6 +82,7 @@ fn messages() -> Vec<Message> {
         routed: None,
         known: None,
         placed: None,
+        held: Vec::new(),
         ..record(b"")
     };
     vec![

@@ -1,14 +1,18 @@
 //! What a rule does.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::{Actor, Verdict};
 use crate::expr::{Expr, Sample, Variable};
+use crate::stick::DataType;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     Accept,
     Reject,
+    /// Of a response: without waiting for anything more.
+    Close,
     SilentDrop,
     SetVar(Variable, Expr),
     UnsetVar(Variable),
@@ -20,6 +24,29 @@ pub enum Action {
     SetTos(u8),
     /// A PROXY header comes first.
     ExpectProxy,
+    /// `track-sc0`: counts the connection in the table's entry of this key.
+    Track {
+        slot: u8,
+        key: Expr,
+        table: Arc<str>,
+    },
+    /// `sc-inc-gpc0` and its like, and `sc-set-gpt0`: changes what a tracked entry holds.
+    Change(Change, Expr),
+}
+
+/// Which value of which tracked entry, and how it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub slot: u8,
+    pub data: DataType,
+    pub at: u16,
+    pub how: How,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    Add,
+    Set,
 }
 
 /// Something to be done to the connection.
@@ -36,6 +63,12 @@ pub enum Effect<'a> {
     Tos(u8),
     /// The connection begins with a PROXY header.
     ExpectProxy,
+    Track {
+        slot: u8,
+        key: Sample<'static>,
+        table: &'a Arc<str>,
+    },
+    Change(Change, u64),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,13 +80,16 @@ pub enum VariableChange {
 impl Action {
     /// Whether this ends the set.
     pub fn is_final(&self) -> bool {
-        matches!(self, Action::Accept | Action::Reject | Action::SilentDrop)
+        matches!(
+            self,
+            Action::Accept | Action::Reject | Action::Close | Action::SilentDrop
+        )
     }
 
     pub(super) fn run(&self, actor: &mut dyn Actor) -> Option<Verdict> {
         let effect = match self {
             Action::Accept => return Some(Verdict::Pass),
-            Action::Reject => return Some(Verdict::Reject),
+            Action::Reject | Action::Close => return Some(Verdict::Reject),
             Action::SilentDrop => return Some(Verdict::Drop),
             Action::SetVar(variable, expr) => {
                 let value = expr.value(actor.context())?.into_owned();
@@ -67,6 +103,15 @@ impl Action {
             Action::SetMark(mark) => Effect::Mark(*mark),
             Action::SetTos(tos) => Effect::Tos(*tos),
             Action::ExpectProxy => Effect::ExpectProxy,
+            Action::Track { slot, key, table } => Effect::Track {
+                slot: *slot,
+                key: key.value(actor.context())?.into_owned(),
+                table,
+            },
+            Action::Change(change, by) => {
+                let by = by.value(actor.context())?.as_int()?;
+                Effect::Change(*change, u64::try_from(by).unwrap_or(0))
+            }
         };
         actor.perform(effect);
         None

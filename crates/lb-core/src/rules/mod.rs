@@ -5,13 +5,15 @@
 
 mod action;
 mod route;
+mod stick;
 
 use std::time::Duration;
 
 use crate::acl::{Acls, Answer, Condition};
 use crate::expr::Context;
-pub use action::{Action, Effect, VariableChange};
+pub use action::{Action, Change, Effect, How, VariableChange};
 pub use route::{Piece, Route, Routes, Target, UseServer};
+pub use stick::{Sticking, Storing};
 
 /// What one `tcp-request` or `tcp-response` line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,9 @@ pub struct Requests {
     pub content: Ruleset,
     /// How long the content rules may wait for bytes.
     pub inspect_delay: Duration,
+    /// On the server's first bytes.
+    pub response: Ruleset,
+    pub response_delay: Duration,
 }
 
 /// What a set decided.

@@ -53,7 +53,7 @@ impl UseServer {
     }
 }
 
-fn fits(when: Option<&Condition>, acls: &Acls, context: &dyn Context) -> bool {
+pub(super) fn fits(when: Option<&Condition>, acls: &Acls, context: &dyn Context) -> bool {
     when.is_none_or(|condition| condition.eval(acls, context) == Answer::Yes)
 }
 

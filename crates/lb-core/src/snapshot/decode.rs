@@ -5,7 +5,7 @@ use super::seal::{self, Broken};
 use super::text::Line;
 use super::{
     BackendState, Counters, FrontendOrders, FrontendState, ListenerState, Moved, ProcessOrders, ServerState, Snapshot,
-    TableEntry, TableState,
+    TableState,
 };
 use crate::ServerId;
 use crate::backend::{Operation, Saved, SavedCheck, Tuned};
@@ -13,10 +13,7 @@ use crate::expr::Sample;
 use crate::health::{Admin, CheckResult, CheckStatus};
 use crate::stats::Field;
 use crate::stats::histogram::{Distribution, Measure};
-use crate::stick::{Key, KeyType};
-use std::net::IpAddr;
 use std::str::FromStr;
-use std::time::Duration;
 use thiserror::Error;
 
 /// Why a file is not our state.
@@ -77,6 +74,13 @@ impl Snapshot {
                 age: line.millis("age").unwrap_or_default(),
                 ..BackendState::new(line.text("name")?.into())
             }),
+            "table" => {
+                // Before tables had names, each stood behind its backend.
+                let name = line.text("name").map(Into::into);
+                let name = name.or_else(|| Some(self.backends.last()?.name.clone()))?;
+                self.tables.push(TableState::read(name, line)?);
+            }
+            "entry" => self.tables.last_mut()?.take(line)?,
             _ => self.backends.last_mut()?.take(line)?,
         }
         Some(())
@@ -90,16 +94,6 @@ impl BackendState {
                 counters: counters(line),
                 ..ServerState::new(line.text("name")?.into(), ServerId(line.value("id")?))
             }),
-            "table" => {
-                let key = match line.raw("type")? {
-                    "ip" => KeyType::Ipv4,
-                    "ipv6" => KeyType::Ipv6,
-                    _ => return None,
-                };
-                let entries = Vec::new();
-                self.table = Some(TableState { key, entries });
-            }
-            "entry" => self.table.as_mut()?.entries.push(entry(line)?),
             _ => self.servers.last_mut()?.take(line)?,
         }
         Some(())
@@ -191,18 +185,6 @@ fn check(line: Line<'_>) -> Option<SavedCheck> {
             code: line.value("code"),
             info: line.text("info").map(Into::into),
         },
-    })
-}
-
-fn entry(line: Line<'_>) -> Option<TableEntry> {
-    let key = match line.value("key")? {
-        IpAddr::V4(ip) => Key::V4(ip),
-        IpAddr::V6(ip) => Key::V6(ip),
-    };
-    Some(TableEntry {
-        key,
-        server: ServerId(line.value("server")?),
-        left: line.value("left").map(Duration::from_millis),
     })
 }
 

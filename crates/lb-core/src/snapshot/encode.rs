@@ -3,11 +3,10 @@
 use std::fmt;
 
 use super::text::{LineWriter, Writer};
-use super::{BackendState, Counters, FrontendState, Moved, ProcessOrders, ServerState, Snapshot, TableState, seal};
+use super::{BackendState, Counters, FrontendState, Moved, ProcessOrders, ServerState, Snapshot, seal};
 use crate::backend::{Operation, Saved, SavedCheck, Tuned};
 use crate::expr::Sample;
 use crate::stats::histogram::{Distributions, Measure};
-use crate::stick::KeyType;
 
 impl Snapshot {
     /// The whole of it, sealed.
@@ -20,6 +19,9 @@ impl Snapshot {
         }
         for backend in &self.backends {
             write_backend(&mut out, backend);
+        }
+        for table in &self.tables {
+            table.write(&mut out);
         }
         seal::seal(&out.finish())
     }
@@ -61,9 +63,6 @@ fn write_backend(out: &mut Writer, backend: &BackendState) {
     counted(line.set_millis("age", backend.age), &backend.counters);
     for server in &backend.servers {
         write_server(out, server);
-    }
-    if let Some(table) = &backend.table {
-        write_table(out, table);
     }
 }
 
@@ -131,18 +130,6 @@ fn write_check(out: &mut Writer, check: &SavedCheck) {
         .set_millis("took", check.last.duration)
         .set_some("code", check.last.code)
         .set_some("info", check.last.info.as_deref());
-}
-
-fn write_table(out: &mut Writer, table: &TableState) {
-    let key = match table.key {
-        KeyType::Ipv4 => "ip",
-        KeyType::Ipv6 => "ipv6",
-    };
-    out.line("table").set("type", key);
-    for entry in &table.entries {
-        let line = out.line("entry").set("key", entry.key).set("server", entry.server);
-        line.set_some("left", entry.left.map(|left| left.as_millis()));
-    }
 }
 
 fn tuned<'a>(line: LineWriter<'a>, name: &str, value: Option<Tuned<u32>>) -> LineWriter<'a> {

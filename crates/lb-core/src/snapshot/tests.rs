@@ -7,6 +7,7 @@ use crate::balance::Policy;
 use crate::expr::Sample;
 use crate::health::{Admin, AdminChange, CheckResult, CheckSettings, CheckStatus};
 use crate::stats::histogram::Measure;
+use crate::stick::{DataType, Key, Value};
 use crate::{ServerIdx, backend::Operation};
 use proptest::prelude::*;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -96,10 +97,31 @@ fn sample() -> Snapshot {
     let mut spread = Distributions::default();
     spread[Measure::Age.place()].counts[3] = 5;
     spread[Measure::Age.place()].sum = 77;
-    let entry = |key, left| TableEntry {
+    let value = |data: DataType, at, period, raw| Value { data, at, period, raw };
+    let entry = |key, left| Dumped {
         key,
-        server: ServerId(2),
         left,
+        holders: 0,
+        values: vec![
+            value(DataType::ServerId, 0, 0, Raw::Word(2)),
+            value(DataType::ServerKey, 0, 0, Raw::Name(Some("a 1".into()))),
+            value(DataType::BytesInCnt, 0, 0, Raw::Wide(1 << 40)),
+            value(
+                DataType::GpcRate,
+                3,
+                500,
+                Raw::Rate {
+                    age: 3,
+                    present: 4,
+                    before: 5,
+                },
+            ),
+        ],
+    };
+    let table = |name: &str, key, entries| TableState {
+        name: name.into(),
+        key,
+        entries,
     };
     Snapshot {
         taken: 1_795_000_000_123,
@@ -149,15 +171,23 @@ fn sample() -> Snapshot {
                 },
                 ServerState::new("two".into(), ServerId(2)),
             ],
-            table: Some(TableState {
-                key: KeyType::Ipv6,
-                entries: vec![
-                    entry(Key::V6(Ipv6Addr::LOCALHOST), Some(Duration::from_secs(30))),
-                    entry(Key::V4(Ipv4Addr::LOCALHOST), None),
-                ],
-            }),
             ..BackendState::new("be".into())
         }],
+        tables: vec![
+            table(
+                "be",
+                KeyType::Ipv6,
+                vec![
+                    entry(Key::V6(Ipv6Addr::LOCALHOST), Some(Duration::from_secs(30))),
+                    entry(Key::V6(Ipv6Addr::UNSPECIFIED), None),
+                ],
+            ),
+            table(
+                "peers/t",
+                KeyType::Text { most: 9 },
+                vec![entry(Key::Text(b"a b\xff".as_slice().into()), None)],
+            ),
+        ],
     }
 }
 
@@ -202,10 +232,19 @@ fn other_files_and_versions() {
 #[test]
 fn lines_of_a_later_program_are_passed_over() {
     let text =
-        "taken at=5\nnews x=1\nbackend name=be colour=blue\nserver name=a id=1\nodd\ntable type=string\nentry key=1\n";
+        "taken at=5\nnews x=1\nbackend name=be colour=blue\nserver name=a id=1\nodd\ntable type=method\nentry key=1\n";
     let read = Snapshot::from_bytes(&seal::seal(text)).expect("it is whole");
     assert_eq!((read.taken, read.backends[0].servers.len()), (5, 1));
-    assert_eq!(read.backends[0].table, None);
+    assert_eq!(read.tables, []);
+    // Tables once stood behind their backends and knew servers only.
+    let text = "backend name=be\ntable type=ip\nentry key=10.0.0.1 server=3 left=7\n";
+    let read = Snapshot::from_bytes(&seal::seal(text)).expect("it is whole");
+    let entry = read.table("be").and_then(|table| table.entries.first());
+    let server = entry.and_then(|e| e.value(DataType::ServerId)).map(Value::number);
+    assert_eq!(
+        (server, entry.and_then(|e| e.left)),
+        (Some(3), Some(Duration::from_millis(7)))
+    );
 }
 
 #[test]
@@ -215,8 +254,17 @@ fn ages_grow_and_entries_run_out() {
     assert_eq!(backend.age, Duration::from_secs(100));
     let saved = backend.servers[0].health.as_ref().map(|s| s.age);
     assert_eq!(saved, Some(Duration::from_millis(41_234)));
-    let table = backend.table.as_ref().expect("it had one");
+    let table = aged.table("be").expect("it had one");
     assert_eq!(table.entries.len(), 1, "one had 30 s left, the other lives for ever");
+    let rate = &table.entries[0].values[3].raw;
+    assert_eq!(
+        *rate,
+        Raw::Rate {
+            age: 40_003,
+            present: 4,
+            before: 5
+        }
+    );
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub struct Denials {
     pub requests: u64,
     /// Connections without the PROXY header that was expected.
     pub headers: u64,
+    pub responses: u64,
 }
 
 /// The way to the servers, and how long it took.

@@ -20,10 +20,12 @@ pub fn frontend_row(f: &Frontend<'_>) -> Row {
         sessions,
         requests: denied,
         headers,
+        responses,
     } = f.denials;
     row.set(Field::Dcon, connections);
     row.set(Field::Dses, sessions);
     row.set(Field::Dreq, denied);
+    row.set(Field::Dresp, responses);
     // What was refused as a connection or a session was none.
     row.set(
         Field::ConnTot,
@@ -39,7 +41,6 @@ pub fn frontend_row(f: &Frontend<'_>) -> Row {
     row.set(Field::ReqRateMax, clipped(rate_max));
     row.set(Field::ReqTot, requests);
     row.set(Field::Ereq, headers);
-    zeros(&mut row, &[Field::Dresp]);
     zeros(&mut row, &PROXY_ZEROS);
     if f.http.is_some() {
         for (field, count) in ANSWERS.into_iter().zip(answers) {

@@ -1,7 +1,7 @@
 //! Which server a match gives.
 
 use super::StickEntry;
-use crate::{ServerId, ServerIdx};
+use crate::ServerIdx;
 
 /// What the backend says of the server an entry names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +25,9 @@ pub enum Assigned {
 }
 
 /// The decision for one client: its entry, if it has one, and what is known of the server it names.
-pub fn assign(entry: Option<StickEntry>, standing: impl FnOnce(ServerId) -> Standing) -> Assigned {
+pub fn assign(entry: Option<StickEntry>, standing: impl FnOnce(&StickEntry) -> Standing) -> Assigned {
     let Some(entry) = entry else { return Assigned::Choose };
-    match standing(entry.server) {
+    match standing(&entry) {
         Standing::Running(server) => Assigned::To(server),
         Standing::Stopped | Standing::Unknown => Assigned::Choose,
     }
@@ -36,16 +36,18 @@ pub fn assign(entry: Option<StickEntry>, standing: impl FnOnce(ServerId) -> Stan
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ServerId;
 
     #[test]
     fn table() {
         let entry = Some(StickEntry {
             server: ServerId(7),
+            name: None,
             expires: None,
         });
         let by = |standing| {
-            assign(entry, |id| {
-                assert_eq!(id, ServerId(7));
+            assign(entry.clone(), |entry| {
+                assert_eq!(entry.server, ServerId(7));
                 standing
             })
         };

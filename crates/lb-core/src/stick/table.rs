@@ -1,35 +1,44 @@
-//! The table of one backend.
+//! One table: entries come, are found, live on, and go.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_time::Mono;
 
 use super::index::Index;
-use super::slots::{NONE, Place, Slots};
-use super::{Key, TableSettings, key_for};
+use super::names::Names;
+use super::slots::{MOST, Place, Slots};
+use super::updates::Updates;
+use super::{DataType, Key, Layout, Origin, TableSettings, key_for};
 use crate::ServerId;
 
-/// Which server each known key went to, for as long as it was seen lately.
+/// What is known of each key, for as long as it was seen lately.
 #[derive(Clone, Debug)]
 pub struct StickTable {
-    settings: TableSettings,
-    slots: Slots,
-    index: Index,
+    pub(super) settings: TableSettings,
+    pub(super) layout: Layout,
+    pub(super) slots: Slots,
+    pub(super) index: Index,
+    pub(super) names: Names,
+    /// Where peers are told of changes.
+    pub(super) updates: Option<Updates>,
     /// The latest time seen. Several workers share a table and their clocks are read at slightly different moments;
     /// the order of use must not run backwards for that.
     latest: Mono,
 }
 
-/// What the table knows of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The server that the table knows for a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StickEntry {
+    /// 0 is none.
     pub server: ServerId,
+    pub name: Option<Arc<str>>,
     pub expires: Option<Mono>,
 }
 
 /// What became of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stored {
+pub enum Store {
     New,
     Updated,
     /// New, after that many of the entries nearest to expiry were dropped.
@@ -40,19 +49,37 @@ pub enum Stored {
     Full,
 }
 
+/// What became of an entry that was to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removed {
+    Gone,
+    /// Somebody holds it.
+    InUse,
+    /// There was none.
+    Unknown,
+}
+
 impl StickTable {
     /// `secret` should be drawn anew for each run: it keeps clients from choosing addresses that collide.
     pub fn new(settings: TableSettings, secret: [u64; 2]) -> StickTable {
+        let layout = Layout::new(&settings.store);
         StickTable {
-            settings,
-            slots: Slots::new(),
+            slots: Slots::new(settings.key.width(), layout.words(), settings.size),
+            layout,
             index: Index::new(secret),
+            names: Names::default(),
+            updates: None,
             latest: Mono::ZERO,
+            settings,
         }
     }
 
     pub fn settings(&self) -> &TableSettings {
         &self.settings
+    }
+
+    pub fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// How many entries there are, expired ones included that [`StickTable::expire`] has not been asked to remove.
@@ -64,49 +91,73 @@ impl StickTable {
         self.len() == 0
     }
 
+    /// How many bytes an entry takes at the most, with its share of the index.
+    pub fn bytes_per_entry(&self) -> usize {
+        // A bucket of 4 bytes, in an array that grows by doubling.
+        size_of::<super::slots::Head>() + self.settings.key.width() + 4 * self.layout.words() + 8
+    }
+
+    /// Where the key is, without making it live on.
+    pub fn find(&self, key: &Key<'_>, now: Mono) -> Option<Place> {
+        self.live(key, now.max(self.latest))
+    }
+
     /// What is known of the key; finding it makes it live on.
-    pub fn lookup(&mut self, key: &Key, now: Mono) -> Option<StickEntry> {
+    pub fn lookup(&mut self, key: &Key<'_>, now: Mono) -> Option<StickEntry> {
         let now = self.advance(now);
         let place = self.live(key, now)?;
-        self.slots.refresh(place, now);
+        self.touch(place, now, Origin::Here);
         Some(self.entry(place))
     }
 
     /// What is known of the key, without making it live on.
-    pub fn peek(&self, key: &Key, now: Mono) -> Option<StickEntry> {
-        self.live(key, now.max(self.latest)).map(|place| self.entry(place))
+    pub fn peek(&self, key: &Key<'_>, now: Mono) -> Option<StickEntry> {
+        self.find(key, now).map(|place| self.entry(place))
     }
 
     /// Remembers where the key went. To be called when the server has accepted the connection, not before.
-    pub fn store(&mut self, key: &Key, server: ServerId, now: Mono) -> Stored {
+    pub fn store(&mut self, key: &Key<'_>, server: ServerId, name: &str, now: Mono) -> Store {
+        let (place, done) = self.place_for(key, now);
+        if let Some(place) = place {
+            self.put_server(place, server, Some(name));
+            self.touch(place, now, Origin::Here);
+        }
+        done
+    }
+
+    /// The entry of this key, a new one if there is none; `None` when the table is full and may not drop anything.
+    pub fn obtain(&mut self, key: &Key<'_>, now: Mono) -> Option<Place> {
+        self.place_for(key, now).0
+    }
+
+    /// From now on it lives as long as a new one.
+    pub fn touch(&mut self, place: Place, now: Mono, origin: Origin) {
         let now = self.advance(now);
-        if let Some(place) = self.live(key, now) {
-            self.slots.at_mut(place).server = server;
-            self.slots.refresh(place, now);
-            return Stored::Updated;
-        }
-        self.remove(key);
-        if !self.is_full() || self.expire(now) > 0 && !self.is_full() {
-            self.add(key, server, now);
-            return Stored::New;
-        }
-        if self.settings.nopurge || self.is_empty() {
-            return Stored::Full;
-        }
-        let dropped = self.purge();
-        self.add(key, server, now);
-        Stored::Purged { dropped }
+        let expires = self.lifetime_from(now);
+        self.touch_until(place, expires, origin);
     }
 
-    /// Removes the key; false when it was not there.
-    pub fn remove(&mut self, key: &Key) -> bool {
-        let found = self.index.find(&self.slots, key);
-        if let Some(place) = found {
-            self.drop_at(place);
+    /// From now on it lives until then.
+    pub(super) fn touch_until(&mut self, place: Place, expires: Mono, origin: Origin) {
+        self.slots.renew(place, expires);
+        if let (Some(updates), Origin::Here) = (&mut self.updates, origin) {
+            updates.note(place);
         }
-        found.is_some()
     }
 
+    /// Removes the key, unless somebody holds it.
+    pub fn remove(&mut self, key: &Key<'_>) -> Removed {
+        let Some(place) = self.index.find(&self.slots, key.bytes().as_ref()) else {
+            return Removed::Unknown;
+        };
+        if self.slots.at(place).holders > 0 {
+            return Removed::InUse;
+        }
+        self.drop_at(place);
+        Removed::Gone
+    }
+
+    /// All but what somebody holds.
     pub fn clear(&mut self) {
         while let Some(place) = self.slots.oldest() {
             self.drop_at(place);
@@ -123,100 +174,140 @@ impl StickTable {
         before - self.len()
     }
 
-    /// Other rules from now on. Entries stay; what does not fit any more goes, what was used longest ago first.
+    /// When the next entry expires.
+    pub fn poll_deadline(&self) -> Option<Mono> {
+        self.expires(self.slots.oldest()?)
+    }
+
+    /// Other rules from now on, for keys of the same type ([`StickTable::converted`] is for others). Entries stay; what
+    /// does not fit any more goes, what was used longest ago first, but nothing that somebody holds.
     pub fn reconfigure(&mut self, settings: TableSettings) {
+        debug_assert_eq!(settings.key, self.settings.key);
         let before = std::mem::replace(&mut self.settings, settings);
-        if before.key != settings.key {
-            self.convert();
+        if before.store != self.settings.store {
+            self.relayout();
         }
-        while self.slots.len() > settings.size
+        if before.expire != self.settings.expire {
+            let (latest, after) = (self.latest, self.settings.expire);
+            self.slots.renew_all(|at| match (before.expire, after) {
+                (_, None) => Mono::FAR,
+                (None, Some(after)) => latest + after,
+                (Some(before), Some(after)) => at.before(before) + after,
+            });
+        }
+        while self.slots.len() > self.settings.size
             && let Some(place) = self.slots.oldest()
         {
             self.drop_at(place);
         }
     }
 
-    /// The servers have other numbers now; entries of those that have none go.
-    pub fn renumber(&mut self, number: impl Fn(ServerId) -> Option<ServerId>) {
-        let places: Vec<Place> = self.slots.places().collect();
-        for place in places {
-            match number(self.slots.at(place).server) {
-                Some(server) => self.slots.at_mut(place).server = server,
+    /// From now on every change is noted for peers.
+    pub fn share(&mut self) {
+        if self.updates.is_none() {
+            let mut updates = Updates::default();
+            self.slots.places().into_iter().for_each(|place| updates.note(place));
+            self.updates = Some(updates);
+        }
+    }
+
+    pub fn is_shared(&self) -> bool {
+        self.updates.is_some()
+    }
+
+    /// The servers have other numbers now, or are gone: then their entries go, too.
+    pub fn renumber(&mut self, number: impl Fn(&StickEntry) -> Option<ServerId>) {
+        for place in self.slots.places() {
+            let entry = self.entry(place);
+            if entry.server == ServerId(0) && entry.name.is_none() {
+                continue;
+            }
+            match number(&entry) {
+                Some(server) => self.put_server(place, server, entry.name.as_deref()),
+                None if self.slots.at(place).holders > 0 => self.put_server(place, ServerId(0), None),
                 None => self.drop_at(place),
             }
         }
     }
 
-    /// Gives every entry a key of the present type, in the order of use; those that cannot have one go.
-    fn convert(&mut self) {
-        let slots = self.slots.places().map(|place| self.slots.at(place));
-        let entries: Vec<_> = slots.map(|slot| (slot.key, slot.server, slot.used)).collect();
-        self.clear();
-        for (key, server, used) in entries {
-            let Some(key) = key_for(&self.settings, key.address()) else {
-                continue;
-            };
-            self.remove(&key);
-            let place = self.slots.add(key, server, used);
-            self.index.add(&mut self.slots, place);
-        }
+    /// The same entries by other rules, in a table of its own: where keys have another type, nobody may go by the old ones
+    /// in the new table. Those that cannot have a new key are left behind.
+    pub fn converted(&self, settings: TableSettings, secret: [u64; 2], now: Mono) -> StickTable {
+        let mut fresh = StickTable::new(settings, secret);
+        let kind = fresh.settings.key;
+        let entries = self.page(0, u32::MAX, now).0.into_iter().filter_map(|entry| {
+            let key = key_for(kind, entry.key.sample())?.into_owned();
+            Some(super::Dumped { key, ..entry })
+        });
+        fresh.restore(entries.collect(), now);
+        fresh
     }
 
-    /// When the next entry expires.
-    pub fn poll_deadline(&self) -> Option<Mono> {
-        self.expires(self.slots.oldest()?)
-    }
-
-    /// So many places from one on, for a dump that must not keep others waiting: the entries there that live, and where
-    /// to go on. An entry that lives through the whole dump is in it once.
-    pub fn page(&self, from: u32, most: u32, now: Mono) -> (Vec<(Key, StickEntry)>, Option<u32>) {
-        let (places, next) = self.slots.page(from, most);
-        let alive = places.filter(|&place| !self.expired(place, now));
-        let entries = alive.map(|place| (self.slots.at(place).key, self.entry(place)));
-        (entries.collect(), next)
-    }
-
-    /// Goes on with what an earlier process knew: keys and the time each has left, the one with the least first. To be
-    /// called before anything else is stored. What the table has no room for is forgotten, the oldest first.
-    pub fn restore(&mut self, entries: impl ExactSizeIterator<Item = (Key, ServerId, Option<Duration>)>, now: Mono) {
-        let now = self.advance(now);
-        let most = self.settings.size.min(NONE - 1) as usize;
-        let too_many = entries.len().saturating_sub(most);
-        for (key, server, left) in entries.skip(too_many) {
-            let used = match (self.settings.expire, left) {
-                (Some(lifetime), Some(left)) => now.before(lifetime.saturating_sub(left)),
-                _ => now,
-            };
-            if self.index.find(&self.slots, &key).is_none() {
-                let place = self.slots.add(key, server, used);
-                self.index.add(&mut self.slots, place);
-            }
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.slots.len() >= self.settings.size.min(NONE - 1)
-    }
-
-    fn advance(&mut self, now: Mono) -> Mono {
+    pub(super) fn advance(&mut self, now: Mono) -> Mono {
         self.latest = self.latest.max(now);
         self.latest
     }
 
-    fn live(&self, key: &Key, now: Mono) -> Option<Place> {
-        self.index
-            .find(&self.slots, key)
-            .filter(|&place| !self.expired(place, now))
+    pub(super) fn live(&self, key: &Key<'_>, now: Mono) -> Option<Place> {
+        let found = self.index.find(&self.slots, key.bytes().as_ref());
+        found.filter(|&place| !self.expired(place, now))
     }
 
-    fn add(&mut self, key: &Key, server: ServerId, now: Mono) {
-        let place = self.slots.add(*key, server, now);
-        self.index.add(&mut self.slots, place);
+    pub(super) fn expires(&self, place: Place) -> Option<Mono> {
+        self.settings.expire.map(|_| self.slots.at(place).expires)
     }
 
-    fn drop_at(&mut self, place: Place) {
+    /// How much time an entry has left; `None` in a table whose entries do not expire.
+    pub fn left(&self, place: Place, now: Mono) -> Option<Duration> {
+        self.expires(place).map(|at| at.since(now))
+    }
+
+    pub(super) fn expired(&self, place: Place, now: Mono) -> bool {
+        let head = self.slots.at(place);
+        head.holders == 0 && head.expires <= now
+    }
+
+    pub(super) fn drop_at(&mut self, place: Place) {
+        if let Some(updates) = &mut self.updates {
+            updates.forget(place);
+        }
         self.index.remove(&mut self.slots, place);
         self.slots.remove(place);
+    }
+
+    pub(super) fn lifetime_from(&self, now: Mono) -> Mono {
+        self.settings
+            .expire
+            .map_or(Mono::FAR, |lifetime: Duration| now + lifetime)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.slots.len() >= self.settings.size.min(MOST)
+    }
+
+    pub(super) fn add(&mut self, key: &Key<'_>, expires: Mono) -> Place {
+        let place = self.slots.add(key.bytes().as_ref(), expires);
+        self.index.add(&mut self.slots, place);
+        place
+    }
+
+    pub(super) fn place_for(&mut self, key: &Key<'_>, now: Mono) -> (Option<Place>, Store) {
+        let now = self.advance(now);
+        if let Some(place) = self.live(key, now) {
+            return (Some(place), Store::Updated);
+        }
+        self.remove(key);
+        let expires = self.lifetime_from(now);
+        if !self.is_full() || self.expire(now) > 0 && !self.is_full() {
+            return (Some(self.add(key, expires)), Store::New);
+        }
+        if self.settings.nopurge {
+            return (None, Store::Full);
+        }
+        match self.purge() {
+            0 => (None, Store::Full),
+            dropped => (Some(self.add(key, expires)), Store::Purged { dropped }),
+        }
     }
 
     fn purge(&mut self) -> u32 {
@@ -228,20 +319,13 @@ impl StickTable {
         before - self.slots.len()
     }
 
-    fn entry(&self, place: Place) -> StickEntry {
+    pub(super) fn entry(&self, place: Place) -> StickEntry {
+        let server = self.word(place, DataType::ServerId).unwrap_or(0);
+        let name = self.word(place, DataType::ServerKey);
         StickEntry {
-            server: self.slots.at(place).server,
+            server: ServerId(server),
+            name: name.and_then(|number| self.names.name(number)).cloned(),
             expires: self.expires(place),
         }
-    }
-
-    fn expires(&self, place: Place) -> Option<Mono> {
-        self.settings
-            .expire
-            .map(|lifetime: Duration| self.slots.at(place).used + lifetime)
-    }
-
-    fn expired(&self, place: Place, now: Mono) -> bool {
-        self.expires(place).is_some_and(|at| at <= now)
     }
 }

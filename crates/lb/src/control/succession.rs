@@ -8,6 +8,7 @@ use crate::frontends::Frontends;
 use crate::keeper::Watched;
 use crate::live::Live;
 use crate::state::Past;
+use crate::tables::Tables;
 use crate::upgrade::{Heir, LinkError, TakenOver, Taker, Taking};
 
 /// What goes on from what was before.
@@ -33,7 +34,7 @@ impl Heritage<'_> {
             self.kept.append(&mut taking.kept);
             taking
         });
-        self.past.restore(self.backends, now);
+        self.past.restore(self.backends, &self.directory.tables, now);
         self.past.restore_orders(self.frontends, self.process, self.directory);
         taking
     }

@@ -1,6 +1,5 @@
 //! A backend that is configured anew: what stays the same goes on as if nothing had been.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,11 +8,9 @@ use tandem_lb_config as plan;
 use tandem_lb_core::ServerId;
 use tandem_lb_core::backend::{BackendSettings, Input, Output};
 use tandem_ops::syslog::Targets;
-use tandem_time::Seed;
 
 use super::Keeper;
 use crate::address::{Found, ServerAddress, fixed_check};
-use crate::affinity::Affinity;
 use crate::publish::Snapshot;
 use crate::servers::Servers;
 
@@ -33,12 +30,7 @@ impl Keeper {
     }
 
     /// `settings` is asked for when the servers have their places.
-    pub(crate) fn renew(
-        self: &Rc<Keeper>,
-        renewal: Renewal<'_>,
-        seed: &mut Seed,
-        settings: impl FnOnce(&Servers) -> BackendSettings,
-    ) {
+    pub(crate) fn renew(self: &Rc<Keeper>, renewal: Renewal<'_>, settings: impl FnOnce(&Servers) -> BackendSettings) {
         let Renewal { plan, found, logs } = renewal;
         let before = Guard::into_inner(self.backend.now());
         // Before the servers take on what they are now.
@@ -55,15 +47,6 @@ impl Keeper {
         let wanted = wanted.filter_map(|(server, at)| Some((server, at?)));
         let servers = before.servers.renewed(wanted);
         self.renew_checks(&servers, &found);
-        let present = numbers
-            .iter()
-            .filter_map(|(name, id)| Some((*id, servers.named(name)?.plan().id)));
-        let present: BTreeMap<ServerId, ServerId> = present.collect();
-        let affinity = match (&plan.stick, &before.affinity) {
-            (None, _) => None,
-            (Some(stick), Some(known)) => Some(Arc::new(known.renewed(stick, &present))),
-            (Some(stick), None) => Some(Arc::new(Affinity::new(stick, seed))),
-        };
         self.logs.replace(logs);
         let now = self.clock.now();
         self.machine
@@ -80,7 +63,6 @@ impl Keeper {
         self.backend.replace(Snapshot {
             plan: Arc::new(plan.clone()),
             servers: servers.clone(),
-            affinity,
             view,
         });
         other.iter().for_each(|output| self.say(output));
@@ -181,7 +163,7 @@ mod tests {
                 found: found(&after).into_iter().map(Some).collect(),
                 logs: Targets::default(),
             };
-            keeper.renew(renewal, &mut seed, |servers| {
+            keeper.renew(renewal, |servers| {
                 build::backend_settings(&after, &after.backends[0], spread, servers)
             });
             keeper.check_place(server).and_then(|at| at.as_socket())

@@ -49,6 +49,7 @@ impl Reloader {
         self.estate.directory.tls.replace(tls);
         let usual = self.renew_process(running, &plan);
         let retired = self.renew_backends(&plan, found, backend_logs);
+        self.renew_tables(running, &plan);
         for bound in giving_way {
             bound.give_way();
         }
@@ -103,6 +104,18 @@ impl Reloader {
         }
     }
 
+    /// Whoever counts in a table goes on to; servers that have other numbers now are found by them.
+    fn renew_tables(&self, running: &Plan, plan: &Plan) {
+        let (tables, now) = (&self.estate.directory.tables, self.estate.clock.now());
+        for after in &plan.backends {
+            let before = running.backends.iter().find(|before| before.name == after.name);
+            if let (Some(before), Some(table)) = (before, tables.named(&after.name)) {
+                table.renumber(before, after);
+            }
+        }
+        tables.follow(&plan.tables, &mut self.seed.borrow_mut(), now);
+    }
+
     /// Answers those that are not configured any more.
     fn renew_backends(&self, plan: &Plan, found: Vec<Vec<Option<Found>>>, logs: Vec<Targets>) -> Vec<Rc<Keeper>> {
         let before = self.estate.orders.backends();
@@ -119,7 +132,7 @@ impl Reloader {
                     found,
                     logs,
                 };
-                keeper.renew(renewal, seed, |servers| {
+                keeper.renew(renewal, |servers| {
                     build::backend_settings(plan, backend, spread, servers)
                 });
                 keeper.clone()

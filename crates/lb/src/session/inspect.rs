@@ -281,6 +281,7 @@ impl Session {
             },
             socket: self.client.socket(),
             content,
+            response: None,
         }
     }
 }

@@ -15,7 +15,7 @@ use super::upstream::Upstream;
 use super::{Carried, Peer, Session, lead};
 use crate::listeners::place_of;
 use crate::queue::Position;
-use crate::rules::Subject;
+use crate::rules::{Subject, Trackers};
 use crate::servers::Server;
 use crate::upgrade::{Ends, Moved, Parcel, Verdict};
 use crate::wire::Wire;
@@ -57,11 +57,19 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
     };
     let known = record.known.map(|known| Subject::resumed(peer, record.listener, known));
     let entry = worker.live.arrive(number, &frontend, peer, record.began, waker.clone());
+    let mut subject = None;
+    if !record.held.is_empty() {
+        let trackers = Trackers::of(&record.held, &frontend.directory, worker.clock);
+        let mut fresh = Subject::new(peer, client.socket(), record.listener);
+        fresh.trackers = trackers;
+        subject = Some(Box::new(fresh));
+    }
     let parties = (peer, client, record.listener);
     let mut session = Session {
         upstream,
         subject: known.map(Box::new),
         at_backend: backend.as_ref().map(AtBackend::arrive),
+        subject,
         ..Session::new(worker, frontend, parties, entry, waker, record.began)
     };
     if let Some(backend) = backend {
@@ -129,6 +137,10 @@ impl Session {
             routed: self.routed(),
             known: self.subject.as_ref().map(|subject| subject.known()),
             placed: self.placed(),
+            held: self
+                .subject
+                .as_ref()
+                .map_or_else(Vec::new, |subject| subject.trackers.held()),
         }
     }
 

@@ -50,8 +50,12 @@ impl Session {
                 let client = Client {
                     source: self.peer().ip(),
                     key: self.hash_key(cx, &backend),
+                    known: match avoid {
+                        None => self.known(cx, &backend),
+                        Some(_) => None,
+                    },
                 };
-                backend.pick(client, avoid, now)
+                backend.pick(client, avoid)
             }
         };
         match self.pick {
@@ -198,9 +202,7 @@ impl Session {
 
     pub(super) fn established(&mut self, idx: ServerIdx) {
         let now = self.worker.clock.now();
-        if let Some((backend, at)) = self.backend.as_ref().zip(self.at_server.as_ref()) {
-            backend.remember(self.peer().ip(), at.server(), now);
-        }
+        self.await_answer(now);
         if self.frontend.plan.log_rule.logasap {
             self.tell_log(self.conn.summary(now), Some(idx), true);
         }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use tandem_lb_config::explain::{Contender, Explanation, Kind, Situation, explain};
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::balance::Candidate;
+use tandem_lb_core::expr::Sample;
 use tandem_ops::control::{Call, Reply};
 use tandem_time::Mono;
 
@@ -55,7 +56,7 @@ fn one(room: &Room, frontend: &Frontend, client: Client) -> Explanation {
     let find = |name: &str| {
         let keeper = room.orders.backend(name).ok()?;
         let snapshot = keeper.backend().now();
-        let situation = situation(&keeper, &snapshot, client.address, now);
+        let situation = situation(room, &keeper, &snapshot, client.address, now);
         Some((snapshot.plan.clone(), situation))
     };
     let default = frontend.backend.as_ref().map(|backend| backend.name());
@@ -64,7 +65,7 @@ fn one(room: &Room, frontend: &Frontend, client: Client) -> Explanation {
     told
 }
 
-fn situation(keeper: &Keeper, snapshot: &Snapshot, source: IpAddr, now: Mono) -> Situation {
+fn situation(room: &Room, keeper: &Keeper, snapshot: &Snapshot, source: IpAddr, now: Mono) -> Situation {
     let contender = |server: &std::sync::Arc<crate::servers::Server>| {
         let plan = server.plan();
         let (view, status) = keeper.report(server.place, |r| (r.view.clone(), r.status.to_string()))?;
@@ -84,13 +85,23 @@ fn situation(keeper: &Keeper, snapshot: &Snapshot, source: IpAddr, now: Mono) ->
             sessions: server.traffic.sessions.now(),
         })
     };
-    let affinity = snapshot.affinity.as_ref();
+    // Other keys are not known before the client is there.
+    let mut by_source = snapshot
+        .plan
+        .stick
+        .iter()
+        .filter(|rule| rule.matches && rule.is_by_source());
+    let entry = by_source.find_map(|rule| room.directory.tables.named(&rule.table)?.peek(Sample::Ip(source), now));
+    let known = entry.map(|entry| {
+        let named = entry
+            .name
+            .and_then(|name| snapshot.servers.named(&name).map(|s| s.plan().id));
+        named.unwrap_or(entry.server)
+    });
     Situation {
         contenders: snapshot.servers.all().filter_map(contender).collect(),
         ticket: keeper.backend().next_ticket(),
-        known: affinity
-            .and_then(|a| a.peek(source, now))
-            .map(|(_, entry)| entry.server),
+        known,
     }
 }
 

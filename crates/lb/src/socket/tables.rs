@@ -1,47 +1,26 @@
 //! Looking at stick tables and changing them.
 
+use std::fmt::Write;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use arc_swap::Guard;
-use tandem_lb_core::ServerId;
-use tandem_lb_core::stick::{Key, StickEntry};
+use tandem_lb_core::expr::Sample;
+use tandem_lb_core::stick::{DataType, Dumped, Key, KeyType, Origin, Raw, Removed, TableSettings, Value, key_for};
 use tandem_ops::control::{Call, Reply};
-use tandem_time::Mono;
 
 use super::Room;
-use crate::affinity::Affinity;
-use crate::publish::Snapshot;
+use crate::tables::Table;
 
-/// What HAProxy's tables may hold beside the server.
-const OTHER_DATA: [&str; 26] = [
-    "bytes_in_cnt",
-    "bytes_in_rate",
-    "bytes_out_cnt",
-    "bytes_out_rate",
-    "conn_cnt",
-    "conn_cur",
-    "conn_rate",
-    "gpc",
-    "gpc0",
-    "gpc0_rate",
-    "gpc1",
-    "gpc1_rate",
-    "gpc_rate",
-    "gpt",
-    "gpt0",
-    "http_err_cnt",
-    "http_err_rate",
-    "http_fail_cnt",
-    "http_fail_rate",
-    "http_req_cnt",
-    "http_req_rate",
-    "server_key",
-    "sess_cnt",
-    "sess_rate",
-    "glitch_cnt",
-    "glitch_rate",
-];
+/// What somebody wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verb {
+    Show,
+    Set,
+    Clear,
+}
+
+const CLEAR: &str = "Required arguments: <table> \"data.<store_data_type>\" <operator> <value> or <table> key <key>";
+const ONLY: &str = "Optional argument only supports \"data.<store_data_type>\" <operator> <value> and key <key>";
 
 /// The most filters of one command.
 const MOST_FILTERS: usize = 4;
@@ -50,14 +29,15 @@ const MOST_FILTERS: usize = 4;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Wanted {
     All,
-    /// A key that is no address is nobody's.
-    Key(Option<IpAddr>),
+    /// A key that no entry of this table can have is nobody's.
+    Key(Option<Key<'static>>),
     Data(Vec<Filter>),
 }
 
-/// `data.server_id OP VALUE`
+/// `data.TYPE OP VALUE`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Filter {
+    data: DataType,
     operator: Operator,
     value: i64,
 }
@@ -75,158 +55,229 @@ enum Operator {
 pub(super) fn show(room: &Room, call: &Call) -> Reply {
     let name = call.arg(0);
     if name.is_empty() {
-        let all = room.orders.backends();
-        let tables = all.iter().map(|k| k.backend().now());
+        // HAProxy lists the one first that was declared last.
         return Reply::Output(
-            tables
-                .filter_map(|b| b.affinity.as_ref().map(|a| title(&b, a)))
+            room.directory
+                .tables
+                .all()
+                .iter()
+                .rev()
+                .map(|table| title(table))
                 .collect(),
         );
     }
-    let (backend, wanted) = match find(room, name).and_then(|b| Ok((b, Wanted::read(&call.args()[1..])?))) {
-        Ok(found) => found,
-        Err(reply) => return reply,
-    };
-    let Some(affinity) = &backend.affinity else {
+    let Some(table) = room.directory.tables.named(name) else {
         return no_table();
+    };
+    let wanted = match Wanted::read(&call.args()[1..], &table.settings(), Verb::Show) {
+        Ok(wanted) => wanted,
+        Err(reply) => return reply,
     };
     let now = room.clock.now();
     match wanted {
-        Wanted::Key(key) => match key.and_then(|source| affinity.peek(source, now)) {
-            Some((key, entry)) => Reply::Output(title(&backend, affinity) + &line(&backend, key, entry, now)),
+        Wanted::Key(key) => match key.and_then(|key| table.lock().dump(&key, now)) {
+            Some(entry) => Reply::Output(title(&table) + &line(&entry)),
             None => Reply::Done,
         },
         wanted => {
-            let title = title(&backend, affinity);
-            let entries = affinity.entries(now);
-            let lines = entries.into_iter().filter(move |(_, entry)| wanted.holds(entry));
-            let lines = lines.map(move |(key, entry)| line(&backend, key, entry, now));
-            Reply::Pieces(Box::new(std::iter::once(title).chain(lines)))
+            let entries = table.entries(now).into_iter().filter(move |entry| wanted.holds(entry));
+            let lines = entries.map(|entry| line(&entry));
+            Reply::Pieces(Box::new(std::iter::once(title(&table)).chain(lines)))
         }
     }
 }
 
 pub(super) fn set(room: &Room, call: &Call) -> Reply {
-    let (backend, source) = match keyed(room, call) {
-        Ok(found) => found,
-        Err(reply) => return reply,
-    };
-    let Some(affinity) = &backend.affinity else {
+    if call.arg(0).is_empty() {
+        return Reply::error("Required arguments: <table> key <key> [data.<store_data_type> <value>]*");
+    }
+    let Some(table) = room.directory.tables.named(call.arg(0)) else {
         return no_table();
     };
-    let mut server = None;
+    let key = match (call.arg(1), call.arg(2)) {
+        ("key", key) if !key.is_empty() => match read_key(key, table.settings().key, Verb::Set) {
+            Ok(key) => key,
+            Err(reply) => return reply,
+        },
+        ("key", _) => return Reply::error("Key value expected"),
+        (word, _) if word.starts_with("data.") => {
+            let text = "content-based lookup is only supported with the \"show\" and \"clear\" actions";
+            return Reply::error(text);
+        }
+        ("", _) => return Reply::Done,
+        _ => return Reply::error(ONLY),
+    };
+    let mut values = Vec::new();
     for pair in call.args().get(3..).unwrap_or_default().chunks(2) {
-        match pair[0].strip_prefix("data.").map(|data| (data, kind(data))) {
-            Some(("server_id", _)) => {
-                let Some(id) = pair.get(1).and_then(|text| text.parse().ok()) else {
-                    return Reply::error("Require a valid integer value to store");
-                };
-                server = Some(ServerId(id));
-            }
-            Some((_, Data::NotHere)) => return Reply::error("Data type not stored in this table"),
-            Some(_) => return Reply::error("Unknown data type"),
-            None => return Reply::error("\"data.<type>\" followed by a value expected"),
+        match setting(pair, &table.settings()) {
+            Ok(value) => values.push(value),
+            Err(why) => return Reply::error(why),
         }
     }
-    // An entry without a server would mean nothing here.
-    if let Some((source, server)) = source.zip(server)
-        && !affinity.put(source, server, room.clock.now())
-    {
+    let Some(key) = key else { return Reply::Done };
+    let now = room.clock.now();
+    let mut table = table.lock();
+    let Some(place) = table.obtain(&key, now) else {
         return Reply::error("Unable to allocate a new entry");
+    };
+    for (data, value) in values {
+        table.set(place, data, 0, value, now);
     }
+    table.touch(place, now, Origin::Here);
     Reply::Done
 }
 
 pub(super) fn clear(room: &Room, call: &Call) -> Reply {
     if call.arg(0).is_empty() {
-        let text = "Required arguments: <table> \"data.<store_data_type>\" <operator> <value> or <table> key <key>";
-        return Reply::error(text);
+        return Reply::error(CLEAR);
     }
-    let found = find(room, call.arg(0)).and_then(|b| Ok((b, Wanted::read(&call.args()[1..])?)));
-    let (backend, wanted) = match found {
-        Ok(found) => found,
-        Err(reply) => return reply,
-    };
-    let Some(affinity) = &backend.affinity else {
+    let Some(table) = room.directory.tables.named(call.arg(0)) else {
         return no_table();
     };
+    let wanted = match Wanted::read(&call.args()[1..], &table.settings(), Verb::Clear) {
+        Ok(wanted) => wanted,
+        Err(reply) => return reply,
+    };
     match wanted {
-        Wanted::All => affinity.clear(),
-        Wanted::Key(key) => key.into_iter().for_each(|source| affinity.forget_source(source)),
+        Wanted::All => table.lock().clear(),
+        Wanted::Key(None) => {}
+        Wanted::Key(Some(key)) => {
+            if table.lock().remove(&key) == Removed::InUse {
+                return Reply::error("Entry currently in use, cannot remove");
+            }
+        }
         wanted => {
-            let mut entries = affinity.entries(room.clock.now());
-            entries.retain(|(_, entry)| wanted.holds(entry));
-            entries.iter().for_each(|(key, _)| affinity.forget(key));
+            let entries = table
+                .entries(room.clock.now())
+                .into_iter()
+                .filter(|entry| wanted.holds(entry));
+            for entry in entries {
+                table.lock().remove(&entry.key);
+            }
         }
     }
     Reply::Done
-}
-
-/// The table and the key of `<table> key <key>`.
-fn keyed(room: &Room, call: &Call) -> Result<(Arc<Snapshot>, Option<IpAddr>), Reply> {
-    if call.arg(0).is_empty() {
-        return Err(Reply::error(
-            "Required arguments: <table> key <key> [data.<store_data_type> <value>]*",
-        ));
-    }
-    let backend = find(room, call.arg(0))?;
-    match (call.arg(1), call.arg(2)) {
-        ("key", key) if !key.is_empty() => Ok((backend, key.parse().ok())),
-        _ => Err(Reply::error("Key value expected")),
-    }
-}
-
-fn find(room: &Room, name: &str) -> Result<Arc<Snapshot>, Reply> {
-    let all = room.orders.backends();
-    let found = all.iter().map(|k| Guard::into_inner(k.backend().now()));
-    let mut tables = found.filter(|b| b.affinity.is_some());
-    tables.find(|b| *b.plan.name == *name).ok_or_else(no_table)
 }
 
 fn no_table() -> Reply {
     Reply::error("No such table")
 }
 
-fn title(backend: &Snapshot, affinity: &Affinity) -> String {
-    let fill = affinity.fill();
-    let name = &backend.plan.name;
-    format!(
-        "# table: {name}, type: {}, size:{}, used:{}\n",
-        fill.key, fill.size, fill.used
-    )
+fn title(table: &Table) -> String {
+    let name = table.name();
+    let inside = table.lock();
+    let settings = inside.settings();
+    let (key, size) = (settings.key.word(), settings.size);
+    format!("# table: {name}, type: {key}, size:{size}, used:{}\n", inside.len())
 }
 
 /// Where HAProxy prints an address in its memory, there is a number made of the key: the same for as long as it lives.
-fn line(backend: &Snapshot, key: Key, entry: StickEntry, now: Mono) -> String {
-    let pointer = match key {
-        Key::V4(ip) => u64::from(u32::from(ip)),
-        Key::V6(ip) => (u128::from(ip) >> 64) as u64 ^ u128::from(ip) as u64,
+fn line(entry: &Dumped) -> String {
+    let mut hasher = DefaultHasher::new();
+    entry.key.hash(&mut hasher);
+    // As long as an address is.
+    let pointer = hasher.finish() >> 16;
+    let left = entry.left.map_or(0, |left| left.as_millis());
+    let mut line = format!("{pointer:#x}: key={} use={} exp={left}", entry.key, entry.holders);
+    // The name of a server stands behind its number.
+    let is_name = |value: &&Value| value.data == DataType::ServerKey;
+    let (name, others): (Vec<_>, Vec<_>) = entry.values.iter().partition(is_name);
+    let (numbers, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|v| v.data == DataType::ServerId);
+    for value in numbers.into_iter().chain(name).chain(others) {
+        // Writing into a string cannot fail.
+        let _ = write!(line, " {}={}", called(value), shown(value));
+    }
+    line + "\n"
+}
+
+/// `gpc0_rate(10000)`, also where it is the first of an array.
+fn called(value: &Value) -> String {
+    let name = value.data.name();
+    let name = match (value.data.is_array(), name.strip_suffix("_rate")) {
+        (true, Some(start)) => format!("{start}{}_rate", value.at),
+        (true, None) => format!("{name}{}", value.at),
+        (false, _) => name.to_owned(),
     };
-    let left = entry.expires.map_or(0, |at| at.since(now).as_millis());
-    let id = entry.server;
-    let server = backend.plan.servers.iter().find(|s| s.id == id);
-    let name = server.map_or("-", |s| &*s.name);
-    format!("{pointer:#x}: key={key} use=0 exp={left} server_id={id} server_key={name}\n")
+    match value.period {
+        0 => name,
+        period => format!("{name}({period})"),
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match &value.raw {
+        Raw::Name(name) => name.as_deref().unwrap_or("-").to_owned(),
+        _ => value.number().to_string(),
+    }
+}
+
+/// What `key` says; `None` when no entry can have that key.
+fn read_key(text: &str, kind: KeyType, verb: Verb) -> Result<Option<Key<'static>>, Reply> {
+    let value = match kind {
+        // HAProxy takes what is no address for one that nobody has.
+        KeyType::Ipv4 => match text.parse() {
+            Ok(ip) => Sample::Ip(ip),
+            Err(_) => return Ok(None),
+        },
+        KeyType::Ipv6 => match text.parse() {
+            Ok(ip) => Sample::Ip(IpAddr::V6(ip)),
+            Err(_) => return Err(Reply::error("Invalid key")),
+        },
+        KeyType::Integer => match text.parse::<u32>() {
+            Ok(number) => Sample::Int(number.into()),
+            Err(_) => return Err(Reply::error("Invalid key")),
+        },
+        KeyType::Text { .. } => Sample::text(text),
+        KeyType::Binary { .. } => {
+            let what = match verb {
+                Verb::Show => "Showing keys from",
+                Verb::Set => "Inserting keys into",
+                Verb::Clear => "Removing keys from",
+            };
+            let text = format!("{what} tables of type other than ip, ipv6, string and integer is not supported");
+            return Err(Reply::error(text));
+        }
+    };
+    Ok(key_for(kind, value).map(Key::into_owned))
+}
+
+/// `data.TYPE VALUE`
+fn setting(pair: &[String], settings: &TableSettings) -> Result<(DataType, u64), &'static str> {
+    let Some(name) = pair[0].strip_prefix("data.") else {
+        return Err("\"data.<type>\" followed by a value expected");
+    };
+    let data = stored(name, settings)?;
+    let value = pair.get(1).and_then(|text| text.parse::<i64>().ok());
+    value
+        .map(|value| (data, value as u64))
+        .ok_or("Require a valid integer value to store")
+}
+
+fn stored(name: &str, settings: &TableSettings) -> Result<DataType, &'static str> {
+    let data = DataType::named(name).ok_or("Unknown data type")?;
+    settings
+        .stores(data)
+        .then_some(data)
+        .ok_or("Data type not stored in this table")
 }
 
 impl Wanted {
-    fn read(args: &[String]) -> Result<Wanted, Reply> {
+    fn read(args: &[String], settings: &TableSettings, verb: Verb) -> Result<Wanted, Reply> {
         let arg = |n: usize| args.get(n).map_or("", String::as_str);
         match arg(0) {
             "" => Ok(Wanted::All),
             "key" if arg(1).is_empty() => Err(Reply::error("Key value expected")),
-            "key" => Ok(Wanted::Key(arg(1).parse().ok())),
-            word if word.starts_with("data.") => Wanted::data(args),
-            _ => Err(Reply::error(
-                "Optional argument only supports \"data.<store_data_type>\" <operator> <value> and key <key>",
-            )),
+            "key" => read_key(arg(1), settings.key, verb).map(Wanted::Key),
+            word if word.starts_with("data.") => Wanted::data(args, settings),
+            _ if verb == Verb::Clear => Err(Reply::error(CLEAR)),
+            _ => Err(Reply::error(ONLY)),
         }
     }
 
-    fn data(args: &[String]) -> Result<Wanted, Reply> {
+    fn data(args: &[String], settings: &TableSettings) -> Result<Wanted, Reply> {
         let mut filters = Vec::new();
         for (number, filter) in args.chunks(3).take(MOST_FILTERS).enumerate() {
-            let why = match Filter::read(filter) {
+            let why = match Filter::read(filter, settings) {
                 Ok(filter) => {
                     filters.push(filter);
                     continue;
@@ -235,25 +286,32 @@ impl Wanted {
             };
             return Err(Reply::error(format!("Filter entry #{}: {why}", number + 1)));
         }
-        Ok(Wanted::Data(filters))
+        let read = 3 * MOST_FILTERS;
+        match args.get(read) {
+            None => Ok(Wanted::Data(filters)),
+            Some(_) => {
+                // Counted with the words `show table NAME`.
+                let (number, last) = (read + 4, &args[read - 1]);
+                let text = format!("Detected extra data in filter, {number}th word of input, after '{last}'");
+                Err(Reply::error(text))
+            }
+        }
     }
 
-    fn holds(&self, entry: &StickEntry) -> bool {
+    fn holds(&self, entry: &Dumped) -> bool {
+        let number = |data| entry.value(data).map_or(0, Value::number);
+        let holds = |f: &Filter| f.holds(i64::try_from(number(f.data)).unwrap_or(i64::MAX));
         match self {
             Wanted::All | Wanted::Key(_) => true,
-            Wanted::Data(filters) => filters.iter().all(|f| f.holds(i64::from(entry.server.0))),
+            Wanted::Data(filters) => filters.iter().all(holds),
         }
     }
 }
 
 impl Filter {
-    fn read(words: &[String]) -> Result<Filter, &'static str> {
+    fn read(words: &[String], settings: &TableSettings) -> Result<Filter, &'static str> {
         let word = |n: usize| words.get(n).map_or("", String::as_str);
-        match kind(word(0).strip_prefix("data.").unwrap_or_default()) {
-            Data::Server => {}
-            Data::NotHere => return Err("Data type not stored in this table"),
-            Data::Unknown => return Err("Unknown data type"),
-        }
+        let data = stored(word(0).strip_prefix("data.").unwrap_or_default(), settings)?;
         let operator = match word(1) {
             "eq" => Operator::Equal,
             "ne" => Operator::NotEqual,
@@ -265,7 +323,7 @@ impl Filter {
         };
         let value = word(2).parse();
         let value = value.map_err(|_| "Require a valid integer value to compare against")?;
-        Ok(Filter { operator, value })
+        Ok(Filter { data, operator, value })
     }
 
     fn holds(&self, stored: i64) -> bool {
@@ -280,29 +338,23 @@ impl Filter {
     }
 }
 
-/// What a data type's name is to our tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Data {
-    Server,
-    NotHere,
-    Unknown,
-}
-
-fn kind(name: &str) -> Data {
-    match name {
-        "server_id" => Data::Server,
-        other if OTHER_DATA.contains(&other) => Data::NotHere,
-        _ => Data::Unknown,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use tandem_lb_core::ServerId;
+    use tandem_lb_core::stick::{StickTable, Stored};
+    use tandem_time::Mono;
+
     use super::*;
+
+    fn settings() -> TableSettings {
+        let mut settings = TableSettings::new(KeyType::Ipv4, 10);
+        settings.also(DataType::ServerId);
+        settings
+    }
 
     fn read(text: &str) -> Result<Wanted, String> {
         let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-        Wanted::read(&words).map_err(|reply| match reply {
+        Wanted::read(&words, &settings(), Verb::Show).map_err(|reply| match reply {
             Reply::Message(_, text) => text,
             _ => String::new(),
         })
@@ -311,8 +363,15 @@ mod tests {
     #[test]
     fn filters() {
         assert_eq!(read(""), Ok(Wanted::All));
-        assert_eq!(read("key 192.0.2.1"), Ok(Wanted::Key(Some([192, 0, 2, 1].into()))));
-        let filter = |operator, value| Filter { operator, value };
+        assert_eq!(
+            read("key 192.0.2.1"),
+            Ok(Wanted::Key(Some(Key::V4([192, 0, 2, 1].into()))))
+        );
+        let filter = |operator, value| Filter {
+            data: DataType::ServerId,
+            operator,
+            value,
+        };
         assert_eq!(
             read("data.server_id ge 2 data.server_id ne 3"),
             Ok(Wanted::Data(vec![
@@ -336,11 +395,42 @@ mod tests {
         for (text, why) in wrong {
             assert_eq!(read(text), Err(why.to_owned()), "{text}");
         }
+        let five = read(&"data.server_id gt 1 ".repeat(5));
+        assert_eq!(
+            five,
+            Err("Detected extra data in filter, 16th word of input, after '1'".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_line() {
+        let mut settings = settings();
+        settings.also(DataType::ServerKey);
+        settings.also(DataType::BytesInCnt);
+        let array = |data, count, period| Stored { data, count, period };
+        settings
+            .store
+            .extend([array(DataType::Gpc, 2, 0), array(DataType::GpcRate, 1, 500)]);
+        let mut table = StickTable::new(settings, [1, 2]);
+        let (now, key) = (Mono::from_millis(5), Key::V4([192, 0, 2, 1].into()));
+        table.store(&key, ServerId(3), "a", now);
+        let entry = table.dump(&key, now).expect("it is there");
+        let text = line(&entry);
+        let (_, behind) = text.split_once(": ").expect("a number first");
+        assert_eq!(
+            behind,
+            "key=192.0.2.1 use=0 exp=0 server_id=3 server_key=a bytes_in_cnt=0 gpc0=0 gpc1=0 gpc0_rate(500)=0\n"
+        );
     }
 
     #[test]
     fn comparisons() {
-        let holds = |operator| [1, 2, 3].map(|stored| Filter { operator, value: 2 }.holds(stored));
+        let filter = |operator| Filter {
+            data: DataType::ServerId,
+            operator,
+            value: 2,
+        };
+        let holds = |operator| [1, 2, 3].map(|stored| filter(operator).holds(stored));
         assert_eq!(holds(Operator::Equal), [false, true, false]);
         assert_eq!(holds(Operator::NotEqual), [true, false, true]);
         assert_eq!(holds(Operator::AtMost), [true, true, false]);

@@ -5,25 +5,24 @@
 use std::net::SocketAddr;
 
 use tandem_lb_config::{self as plan, Host, ServerPort};
-use tandem_lb_core::ServerId;
 use tandem_lb_core::backend::{Input, Output};
 use tandem_lb_core::expr::{Scope, Variable};
-use tandem_lb_core::snapshot::{BackendState, Counters, Moved};
+use tandem_lb_core::snapshot::{BackendState, Counters, Moved, Snapshot};
 use tandem_lb_core::stats::histogram::Distributions;
-use tandem_lb_core::stick::Key;
+use tandem_lb_core::stick::{DataType, Dumped, Key, Raw, Value, key_for};
 use tandem_time::Mono;
 
 use super::Past;
 use crate::address::{ServerAddress, checked, fixed_check, named};
 use crate::admission::Limit;
-use crate::affinity::Restored;
 use crate::directory::Directory;
 use crate::frontend::Gate;
 use crate::frontends::Frontends;
 use crate::keeper::Watched;
 use crate::listeners::place_of;
-use crate::publish::Snapshot;
+use crate::publish::Snapshot as Present;
 use crate::servers::Server;
+use crate::tables::Tables;
 
 impl Past {
     /// What operators have said of frontends and of the process. To be called before the workers start.
@@ -57,10 +56,11 @@ impl Past {
     }
 
     /// To be called before the workers start.
-    pub(crate) fn restore(&self, backends: &mut [Watched], now: Mono) {
-        for watched in backends {
+    pub(crate) fn restore(&self, backends: &mut [Watched], tables: &Tables, now: Mono) {
+        for watched in &mut *backends {
             self.restore_backend(watched, now);
         }
+        restore_tables(&self.own, tables, backends, now);
     }
 
     fn restore_backend(&self, watched: &mut Watched, now: Mono) {
@@ -86,9 +86,6 @@ impl Past {
             let age = own.map(|b| b.age).unwrap_or_default();
             watched.machine.handle(Input::Restore { servers, age }, now);
             publish(watched);
-        }
-        if let Some(own) = own {
-            remember(&present, own, now);
         }
     }
 
@@ -190,25 +187,56 @@ fn kept_kind(configured: ServerPort, port: u16) -> ServerPort {
     }
 }
 
-/// Numbers of servers may have changed; names say who is meant.
-fn remember(backend: &Snapshot, state: &BackendState, now: Mono) {
-    let (Some(affinity), Some(table)) = (&backend.affinity, &state.table) else {
-        return;
-    };
-    let today = |id: ServerId| {
-        let name = &state.servers.iter().find(|s| s.id == id)?.name;
-        backend.plan.servers.iter().find(|s| s.name == *name).map(|s| s.id)
-    };
-    let entries = table.entries.iter().filter_map(|entry| {
-        let source = match entry.key {
-            Key::V4(ip) => ip.into(),
-            Key::V6(ip) => ip.into(),
+/// Tables by name. Numbers of servers may have changed; names say who is meant.
+fn restore_tables(past: &Snapshot, tables: &Tables, backends: &[Watched], now: Mono) {
+    for table in tables.all() {
+        let Some(state) = past.table(table.name()) else {
+            continue;
         };
-        Some(Restored {
-            source,
-            server: today(entry.server)?,
-            left: entry.left,
-        })
+        let backend = backends.iter().find(|watched| watched.backend.name() == *table.name());
+        let (kind, mut entries) = (table.settings().key, Vec::new());
+        for entry in &state.entries {
+            let mut entry = entry.clone();
+            if let Some(watched) = backend
+                && !renumber(&mut entry, past.backend(table.name()), &watched.backend.now())
+            {
+                continue;
+            }
+            if let Some(key) = key_for(kind, entry.key.sample()).map(Key::into_owned) {
+                entries.push(Dumped { key, ..entry });
+            }
+        }
+        table.lock().restore(entries, now);
+    }
+}
+
+/// False when the server that it names is there no more.
+fn renumber(entry: &mut Dumped, state: Option<&BackendState>, backend: &Present) -> bool {
+    let Some(before) = entry.value(DataType::ServerId).map(Value::number).filter(|id| *id > 0) else {
+        return true;
+    };
+    let named = entry.value(DataType::ServerKey).and_then(|value| match &value.raw {
+        Raw::Name(name) => name.clone(),
+        _ => None,
     });
-    affinity.restore(entries.collect(), now);
+    let by_number = || {
+        let servers = &state?.servers;
+        servers
+            .iter()
+            .find(|s| u64::from(s.id.0) == before)
+            .map(|s| s.name.clone())
+    };
+    let Some(name) = named.or_else(by_number) else {
+        return true;
+    };
+    let today = backend.plan.servers.iter().find(|server| server.name == name);
+    let Some(today) = today else { return false };
+    for value in &mut entry.values {
+        match value.data {
+            DataType::ServerId => value.raw = Raw::Word(today.id.0),
+            DataType::ServerKey => value.raw = Raw::Name(Some(name.clone())),
+            _ => {}
+        }
+    }
+    true
 }

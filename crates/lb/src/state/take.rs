@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tandem_lb_config::{Bind, ServerPort};
 use tandem_lb_core::snapshot::{
     BackendState, Counters, FrontendOrders, FrontendState, ListenerState, Moved, ProcessOrders, ServerState, Snapshot,
-    TableEntry, TableState,
+    TableState,
 };
 use tandem_lb_core::stats::histogram::Distributions;
 use tandem_lb_core::stats::{Field, Kind, Row};
@@ -15,7 +15,6 @@ use tandem_ops::clock::{Clock, Wall};
 
 use crate::address::{ServerAddress, checked, named};
 use crate::admission::Limit;
-use crate::affinity::Affinity;
 use crate::directory::Directory;
 use crate::frontend::{Frontend, Gate};
 use crate::frontends::Frontends;
@@ -24,12 +23,14 @@ use crate::listeners::place_of;
 use crate::orders::Orders;
 use crate::servers::Server;
 use crate::stats::Stats;
+use crate::tables::Table;
 
 /// Everything there is to take.
 #[derive(Clone)]
 pub(crate) struct Scene {
     pub(crate) stats: Rc<Stats>,
     pub(crate) orders: Orders,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) clock: Clock,
     pub(crate) frontends: Frontends,
     pub(crate) process: Limit,
@@ -40,12 +41,8 @@ impl Scene {
     /// Lets others work between the pieces of a large table.
     pub(crate) async fn take(&self) -> Snapshot {
         let mut snapshot = self.without_tables();
-        for keeper in self.orders.backends().iter() {
-            let now = keeper.backend().now().clone();
-            let state = snapshot.backends.iter_mut().find(|b| b.name == now.plan.name);
-            if let (Some(affinity), Some(state)) = (&now.affinity, state) {
-                state.table = Some(self.table(affinity).await);
-            }
+        for table in self.directory.tables.all() {
+            snapshot.tables.push(self.table(&table).await);
         }
         snapshot
     }
@@ -81,6 +78,7 @@ impl Scene {
             process: self.process_orders(),
             frontends: self.frontend_states(&rows),
             backends: keepers.iter().map(|keeper| self.backend(keeper, &rows)).collect(),
+            tables: Vec::new(),
         }
     }
 
@@ -141,22 +139,18 @@ impl Scene {
         }
     }
 
-    async fn table(&self, affinity: &Affinity) -> TableState {
+    async fn table(&self, table: &Table) -> TableState {
         let mut entries = Vec::new();
         let mut from = Some(0);
         while let Some(place) = from {
-            let now = self.clock.now();
-            let page = affinity.page(place, now);
-            entries.extend(page.entries.into_iter().map(|(key, entry)| TableEntry {
-                key,
-                server: entry.server,
-                left: entry.expires.map(|at| at.since(now)),
-            }));
+            let page = table.page(place, self.clock.now());
+            entries.extend(page.entries);
             from = page.next;
             tokio::task::yield_now().await;
         }
         TableState {
-            key: affinity.key_type(),
+            name: table.name().clone(),
+            key: table.settings().key,
             entries,
         }
     }

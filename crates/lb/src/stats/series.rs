@@ -8,7 +8,7 @@ use std::time::Duration;
 use tandem_lb_config::Bind;
 use tandem_lb_core::backend::{Input, ServerReport};
 use tandem_lb_core::snapshot::Counters;
-use tandem_lb_core::stats::prometheus::{ServerSpread, TableFill};
+use tandem_lb_core::stats::prometheus::ServerSpread;
 use tandem_lb_core::stats::{Field, Row, backend_row, figures, frontend_row, listener_row, server_row};
 use tandem_time::Mono;
 
@@ -136,20 +136,6 @@ impl Series {
             Series::Site { site, .. } => Some(site.traffic().clone()),
             Series::Backend { .. } => None,
         }
-    }
-
-    pub(super) fn table(&self) -> Option<TableFill> {
-        let Series::Backend { keeper, .. } = self else {
-            return None;
-        };
-        let backend = keeper.backend().now();
-        let fill = backend.affinity.as_ref()?.fill();
-        Some(TableFill {
-            name: backend.plan.name.to_string(),
-            key: fill.key,
-            size: fill.size,
-            used: fill.used,
-        })
     }
 
     pub(super) fn spreads(&self, ages: &Ages) -> Vec<ServerSpread> {
@@ -309,6 +295,7 @@ impl Series {
                         sessions: frontend.denials.sessions.now(),
                         requests: frontend.denials.requests.now(),
                         headers: frontend.denials.headers.now(),
+                        responses: frontend.denials.responses.now(),
                     },
                     http: None,
                 }));

@@ -1,0 +1,85 @@
+//! The stick tables of all proxies, and whether what names one names one that is there.
+
+use tandem_lb_core::rules::Storing;
+use tandem_lb_core::stick::DataType;
+use tandem_text::{Diagnostic, Span};
+
+use super::references::unless_known;
+use crate::code;
+use crate::draft::Proxy;
+use crate::expr::Reference;
+use crate::plan::Table;
+
+pub(super) fn all(proxies: &[Proxy], report: &mut Vec<Diagnostic>) -> Vec<Table> {
+    let mut tables = Vec::new();
+    for proxy in proxies {
+        let Some(table) = &proxy.table else { continue };
+        let name = &proxy.name.value;
+        if tables.iter().any(|known: &Table| known.name == *name) {
+            let message =
+                format!("another proxy named `{name}` has a stick-table already, and tables go by these names");
+            report.push(
+                Diagnostic::error(code::DUPLICATE, table.span, message).help("give one of the proxies another name"),
+            );
+            continue;
+        }
+        tables.push(Table {
+            name: name.clone(),
+            settings: table.value.clone(),
+        });
+    }
+    for proxy in proxies {
+        for rule in &proxy.stick_rules {
+            let named = tables.iter_mut().find(|table| table.name == rule.value.table);
+            // Who went where is what these rules are about.
+            if let Some(table) = named {
+                table.settings.also(DataType::ServerId);
+                table.settings.also(DataType::ServerKey);
+            }
+        }
+    }
+    for proxy in proxies.iter().filter(|proxy| !proxy.settings.disabled) {
+        let mut missing: Vec<Diagnostic> = proxy
+            .rules
+            .book
+            .references
+            .iter()
+            .filter_map(|reference| match &reference.value {
+                Reference::Table(name) => unknown(proxy, name, reference.span, &tables),
+                _ => None,
+            })
+            .collect();
+        missing.dedup();
+        report.extend(missing);
+        in_vain(proxy, proxies, report);
+    }
+    tables
+}
+
+fn unknown(proxy: &Proxy, name: &str, at: Span, tables: &[Table]) -> Option<Diagnostic> {
+    let diagnostic = unless_known("stick-table", name, tables.iter().map(|table| &*table.name), at)?;
+    if *name != *proxy.name.value {
+        return Some(diagnostic);
+    }
+    let message = format!("{} `{name}` has no stick-table", proxy.role.word());
+    Some(Diagnostic::error(code::UNDEFINED, at, message).help("add `stick-table type ip size 200k`"))
+}
+
+/// A table that nobody fills.
+fn in_vain(proxy: &Proxy, proxies: &[Proxy], report: &mut Vec<Diagnostic>) {
+    let Some(table) = &proxy.table else { return };
+    let name = &proxy.name.value;
+    let names = |other: &Proxy| {
+        let mut references = other.rules.book.references.iter();
+        references.any(|r| matches!(&r.value, Reference::Table(named) if **named == **name))
+    };
+    let stores = |other: &Proxy| {
+        let mut rules = other.stick_rules.iter();
+        rules.any(|rule| rule.value.table == *name && (rule.value.matches || rule.value.stores != Storing::Never))
+    };
+    if !proxies.iter().any(|other| names(other) || stores(other)) {
+        report.push(
+            Diagnostic::warning(code::INCOMPLETE, table.span, "no rule uses this table").help("add `stick on src`"),
+        );
+    }
+}

@@ -1,0 +1,147 @@
+//! Stick tables as text: a line for the table, one for each entry, and in it each value under its name: `gpc[1]=5`,
+//! `conn_rate@10000=AGE:NOW:BEFORE`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::TableState;
+use super::text::{Line, Writer};
+use crate::stick::{DataType, Dumped, Form, Key, KeyType, Raw, Value};
+
+impl TableState {
+    pub(super) fn write(&self, out: &mut Writer) {
+        let line = out.line("table").set("name", &self.name).set("type", self.key.word());
+        let length = matches!(self.key, KeyType::Text { .. } | KeyType::Binary { .. }).then(|| self.key.width());
+        drop(line.set_some("length", length));
+        for entry in &self.entries {
+            let mut line = out.line("entry").set("key", key_text(&entry.key));
+            line = line.set_some("left", entry.left.map(|left| left.as_millis()));
+            for value in &entry.values {
+                if !is_nothing(&value.raw) {
+                    line = line.set(&name(value), shown(&value.raw));
+                }
+            }
+        }
+    }
+
+    pub(super) fn read(name: Arc<str>, line: Line<'_>) -> Option<TableState> {
+        let length = line.value("length").unwrap_or(0);
+        let key = match line.raw("type")? {
+            "ip" => KeyType::Ipv4,
+            "ipv6" => KeyType::Ipv6,
+            "integer" => KeyType::Integer,
+            "string" => KeyType::Text { most: length },
+            "binary" => KeyType::Binary { length },
+            _ => return None,
+        };
+        let entries = Vec::new();
+        Some(TableState { name, key, entries })
+    }
+
+    pub(super) fn take(&mut self, line: Line<'_>) -> Option<()> {
+        let key = read_key(self.key, line)?;
+        let entry = Dumped {
+            key,
+            left: line.value("left").map(Duration::from_millis),
+            holders: 0,
+            values: line.pairs().filter_map(|(name, text)| read_value(name, text)).collect(),
+        };
+        self.entries.push(entry);
+        Some(())
+    }
+}
+
+fn key_text(key: &Key<'_>) -> String {
+    match key {
+        Key::Text(bytes) | Key::Binary(bytes) => hex(bytes),
+        other => other.to_string(),
+    }
+}
+
+fn read_key(kind: KeyType, line: Line<'_>) -> Option<Key<'static>> {
+    Some(match kind {
+        KeyType::Ipv4 => Key::V4(line.value("key")?),
+        KeyType::Ipv6 => Key::V6(line.value("key")?),
+        KeyType::Integer => Key::Int(line.value("key")?),
+        KeyType::Text { .. } => Key::Text(of_hex(line.raw("key")?)?.into()),
+        KeyType::Binary { .. } => Key::Binary(of_hex(line.raw("key")?)?.into()),
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn of_hex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let byte = |&[high, low]: &[u8; 2]| u8::try_from(digit(high)? * 16 + digit(low)?).ok();
+    rest.is_empty().then(|| pairs.iter().map(byte).collect()).flatten()
+}
+
+fn is_nothing(raw: &Raw) -> bool {
+    matches!(
+        raw,
+        Raw::Word(0)
+            | Raw::Wide(0)
+            | Raw::Name(None)
+            | Raw::Rate {
+                present: 0,
+                before: 0,
+                ..
+            }
+    )
+}
+
+fn name(value: &Value) -> String {
+    let mut name = value.data.name().to_owned();
+    if value.data.is_array() {
+        name += &format!("[{}]", value.at);
+    }
+    if value.period > 0 {
+        name += &format!("@{}", value.period);
+    }
+    name
+}
+
+fn shown(raw: &Raw) -> String {
+    match raw {
+        Raw::Word(word) => word.to_string(),
+        Raw::Wide(value) => value.to_string(),
+        Raw::Rate { age, present, before } => format!("{age}:{present}:{before}"),
+        Raw::Name(name) => name.as_deref().unwrap_or_default().to_owned(),
+    }
+}
+
+fn read_value(name: &str, text: &str) -> Option<Value> {
+    let (name, period) = match name.split_once('@') {
+        Some((name, period)) => (name, period.parse().ok()?),
+        None => (name, 0),
+    };
+    let (name, at) = match name.split_once('[') {
+        Some((name, at)) => (name, at.strip_suffix(']')?.parse().ok()?),
+        None => (name, 0),
+    };
+    // What the first versions wrote.
+    let data = if name == "server" {
+        Some(DataType::ServerId)
+    } else {
+        DataType::named(name)
+    };
+    let data = data?;
+    let raw = match data.form() {
+        Form::Word => Raw::Word(text.parse().ok()?),
+        Form::Wide => Raw::Wide(text.parse().ok()?),
+        Form::Name => Raw::Name(super::text::unescaped(text).map(Into::into)),
+        Form::Rate => {
+            let mut parts = text.split(':').map(str::parse);
+            let mut next = || parts.next()?.ok();
+            Raw::Rate {
+                age: next()?,
+                present: next()?,
+                before: next()?,
+            }
+        }
+    };
+    Some(Value { data, at, period, raw })
+}

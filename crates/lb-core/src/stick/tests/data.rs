@@ -1,0 +1,209 @@
+//! What entries hold, and who holds entries.
+
+use super::*;
+
+fn store(all: &[(DataType, u16, u32)]) -> Vec<Stored> {
+    let stored = |&(data, count, period)| Stored { data, count, period };
+    all.iter().map(stored).collect()
+}
+
+fn everything() -> Vec<Stored> {
+    let of = |data: DataType| {
+        let count = if data.is_array() { 3 } else { 1 };
+        let period = if data.form() == Form::Rate { 1_000 } else { 0 };
+        (data, count, period)
+    };
+    store(&DataType::ALL.map(of))
+}
+
+fn with(store: Vec<Stored>, size: u32) -> StickTable {
+    let settings = TableSettings {
+        expire: Some(Duration::from_secs(60)),
+        store,
+        ..TableSettings::new(KeyType::Ipv4, size)
+    };
+    StickTable::new(settings, [3, 4])
+}
+
+#[test]
+fn every_value_is_its_own() {
+    let (mut table, now) = (with(everything(), 10), Mono::from_millis(7));
+    let place = table.obtain(&key(1), now).expect("there is room");
+    let columns = table.layout().columns().to_vec();
+    let mut all = columns
+        .iter()
+        .flat_map(|c| (0..c.stored.count).map(|at| (c.stored.data, at)));
+    let all: Vec<_> = all.by_ref().filter(|(data, _)| *data != DataType::ServerKey).collect();
+    for ((data, at), n) in all.iter().zip(1..) {
+        assert!(table.set(place, *data, *at, n, now), "{data:?}");
+    }
+    for ((data, at), n) in all.iter().zip(1..) {
+        assert_eq!(table.value(place, *data, *at, now), Some(n), "{data:?}[{at}]");
+    }
+    assert_eq!(table.value(place, DataType::Gpc, 3, now), None);
+    assert!(table.set(place, DataType::BytesInCnt, 0, u64::MAX - 1, now));
+    assert_eq!(table.count(place, DataType::BytesInCnt, 0, 1, now), Some(u64::MAX));
+}
+
+#[test]
+fn an_array_stands_for_its_first_places() {
+    let now = Mono::ZERO;
+    let mut table = with(store(&[(DataType::Gpc, 2, 0), (DataType::GpcRate, 1, 1_000)]), 4);
+    let place = table.obtain(&key(1), now).expect("there is room");
+    assert_eq!(table.count(place, DataType::Gpc1, 0, 5, now), Some(5));
+    assert_eq!(table.count(place, DataType::Gpc0, 0, 2, now), Some(2));
+    assert_eq!(table.value(place, DataType::Gpc, 1, now), Some(5));
+    assert_eq!(table.value(place, DataType::Gpc0Rate, 0, now), Some(2));
+    assert_eq!(table.value(place, DataType::Gpc1Rate, 0, now), None);
+    assert_eq!(table.count(place, DataType::ConnCnt, 0, 1, now), None);
+}
+
+#[test]
+fn a_session_is_counted_while_it_lives() {
+    let at = Mono::from_millis;
+    let mut table = with(everything(), 2);
+    let values = |table: &StickTable, place, now| {
+        use DataType::{BytesInCnt, BytesOutCnt, ConnCnt, ConnCur, ConnRate, SessCnt};
+        [ConnCnt, ConnCur, ConnRate, SessCnt, BytesInCnt, BytesOutCnt].map(|data| table.value(place, data, 0, now))
+    };
+    let place = table.track(&key(1), at(0)).expect("there is room");
+    assert_eq!(table.track(&key(1), at(10)), Some(place));
+    table.began(place, at(11));
+    table.carried(place, 3, 4, at(12));
+    let some = |n: [u64; 6]| n.map(Some);
+    assert_eq!(values(&table, place, at(12)), some([2, 2, 2, 1, 3, 4]));
+    table.release(place, at(20));
+    assert_eq!(values(&table, place, at(20)), some([2, 1, 2, 1, 3, 4]));
+    // Who is held does not expire, is not purged, and cannot be removed.
+    let late = at(200_000);
+    assert_eq!((table.expire(late), table.remove(&key(1))), (0, Removed::InUse));
+    table.clear();
+    table.store(&key(2), ServerId(1), "a", late);
+    assert_eq!(
+        table.store(&key(3), ServerId(1), "a", late),
+        Store::Purged { dropped: 1 }
+    );
+    assert_eq!(table.find(&key(1), late), Some(place));
+    table.release(place, late);
+    assert_eq!(values(&table, place, late), some([2, 0, 0, 1, 3, 4]));
+    assert_eq!(table.expire(late + Duration::from_secs(59)), 0);
+    assert_eq!(table.expire(late + Duration::from_secs(60)), 2);
+}
+
+#[test]
+fn what_is_stored_may_change() {
+    let now = Mono::ZERO;
+    let mut table = with(store(&[(DataType::ServerId, 1, 0), (DataType::Gpc, 3, 0)]), 4);
+    let place = table.hold(&key(1), now).expect("there is room");
+    table.set(place, DataType::ServerId, 0, 7, now);
+    (0..3).for_each(|at| assert!(table.set(place, DataType::Gpc, at, 10 + u64::from(at), now)));
+    let after = store(&[
+        (DataType::ServerId, 1, 0),
+        (DataType::ConnCur, 1, 0),
+        (DataType::Gpc, 2, 0),
+    ]);
+    table.reconfigure(TableSettings {
+        store: after,
+        ..table.settings().clone()
+    });
+    let value = |data, at| table.value(place, data, at, now);
+    assert_eq!(value(DataType::ServerId, 0), Some(7));
+    assert_eq!(value(DataType::Gpc, 1), Some(11));
+    assert_eq!((value(DataType::Gpc, 2), value(DataType::ConnCur, 0)), (None, Some(0)));
+    table.release(place, now);
+    assert_eq!(
+        table.value(place, DataType::ConnCur, 0, now),
+        Some(0),
+        "it never falls below 0"
+    );
+}
+
+#[test]
+fn names_of_servers() {
+    let now = Mono::ZERO;
+    let mut table = with(store(&[(DataType::ServerId, 1, 0), (DataType::ServerKey, 1, 0)]), 4);
+    table.store(&key(1), ServerId(1), "a", now);
+    let name = |table: &StickTable| table.peek(&key(1), now).and_then(|entry| entry.name);
+    assert_eq!(name(&table).as_deref(), Some("a"));
+    let place = table.find(&key(1), now).expect("stored");
+    table.set(place, DataType::ServerId, 0, 2, now);
+    assert_eq!(name(&table), None, "the number was meant, not the name that was there");
+}
+
+#[test]
+fn a_plain_entry_fits_into_64_bytes() {
+    for (key, most) in [(KeyType::Ipv4, 48), (KeyType::Ipv6, 64)] {
+        let settings = TableSettings {
+            store: store(&[(DataType::ServerId, 1, 0), (DataType::ServerKey, 1, 0)]),
+            ..TableSettings::new(key, 10)
+        };
+        let bytes = StickTable::new(settings, [0, 0]).bytes_per_entry();
+        assert!(bytes <= most, "{bytes} bytes");
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Track(u8),
+    /// The session at this place among those that live.
+    End(usize),
+    Store(u8),
+    Wait(u64),
+    Expire,
+    Clear,
+    Resize(u32),
+    Store2,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        20 => (0u8..12).prop_map(Act::Track),
+        16 => any::<usize>().prop_map(Act::End),
+        8 => (0u8..12).prop_map(Act::Store),
+        6 => (0u64..90_000).prop_map(Act::Wait),
+        2 => Just(Act::Expire),
+        1 => Just(Act::Clear),
+        1 => (1u32..8).prop_map(Act::Resize),
+        1 => Just(Act::Store2),
+    ]
+}
+
+proptest! {
+    /// Whatever else happens: an entry is counted by as many as hold it, and those who end take themselves away.
+    #[test]
+    fn nobody_is_counted_who_is_not_there(acts in proptest::collection::vec(act(), 1..300)) {
+        let mut table = with(everything(), 6);
+        table.share();
+        let mut now = Mono::ZERO;
+        let mut live: Vec<(u8, Place)> = Vec::new();
+        for act in acts {
+            match act {
+                Act::Track(k) => live.extend(table.track(&key(k.into()), now).map(|place| (k, place))),
+                Act::End(n) if !live.is_empty() => {
+                    let (_, place) = live.swap_remove(n % live.len());
+                    table.release(place, now);
+                }
+                Act::End(_) => {}
+                Act::Store(k) => { table.store(&key(k.into()), ServerId(1), "a", now); }
+                Act::Wait(ms) => now += Duration::from_millis(ms),
+                Act::Expire => { table.expire(now); }
+                Act::Clear => table.clear(),
+                Act::Resize(size) => table.reconfigure(TableSettings { size, ..table.settings().clone() }),
+                Act::Store2 => {
+                    let mut store = everything();
+                    store.retain(|stored| stored.data == DataType::ConnCur || table.settings().store.len() < 3);
+                    table.reconfigure(TableSettings { store, ..table.settings().clone() });
+                }
+            }
+            for (k, place) in &live {
+                let here = live.iter().filter(|(_, p)| p == place).count();
+                prop_assert_eq!(table.find(&key((*k).into()), now), Some(*place));
+                prop_assert_eq!(table.holders(*place) as usize, here);
+                prop_assert_eq!(table.value(*place, DataType::ConnCur, 0, now), Some(here as u64));
+            }
+            let (all, _) = table.page(0, u32::MAX, now);
+            let held: u32 = all.iter().map(|entry| entry.holders).sum();
+            prop_assert_eq!(held as usize, live.len());
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Before the server's first bytes go to the client: `tcp-response` rules look at them, perhaps more than once, and then
+//! `stick` rules remember who answered. What the client sends goes on meanwhile.
+
+use std::sync::Arc;
+use std::task::Context;
+use std::time::Duration;
+
+use tandem_lb_core::conn::Input;
+use tandem_lb_core::expr::content::{Content, MOST};
+use tandem_lb_core::rules::{Requests, Storing, Verdict};
+use tandem_sys::sockopt;
+use tandem_time::Mono;
+
+use super::Session;
+use super::counted::AtServer;
+use super::upstream::Upstream;
+use crate::publish::Backend;
+
+/// How far the rules for the server's answer are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Rules wait for bytes, no longer than this.
+    Awaited {
+        until: Mono,
+    },
+    /// They are to be asked for the last time.
+    Due,
+    Over,
+}
+
+impl Answer {
+    pub(super) fn until(self) -> Option<Mono> {
+        match self {
+            Answer::Awaited { until } => Some(until),
+            Answer::Due | Answer::Over => None,
+        }
+    }
+
+    pub(super) fn is_over(self) -> bool {
+        self == Answer::Over
+    }
+
+    pub(super) fn on_deadline(&mut self, now: Mono) {
+        if self.until().is_some_and(|until| until <= now) {
+            *self = Answer::Due;
+        }
+    }
+}
+
+impl Session {
+    /// The server has accepted: whoever has something to say about its answer is asked before it goes on.
+    pub(super) fn await_answer(&mut self, now: Mono) {
+        let (judges, delay) = self.response_rules();
+        if !judges {
+            self.answered(None);
+        }
+        let stores = |backend: &Arc<Backend>| {
+            let stick = &backend.now().plan.stick;
+            stick.iter().any(|rule| rule.stores == Storing::Response)
+        };
+        if judges || self.backend.as_ref().is_some_and(stores) {
+            // Without a time to wait, what comes first is all that rules see.
+            let until = if delay.is_zero() { Mono::FAR } else { now + delay };
+            self.answer = Answer::Awaited { until };
+        }
+    }
+
+    /// Whether what the server sends has to wait; asks the rules with what is there.
+    pub(super) fn awaits_answer(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.answer.is_over() {
+            return false;
+        }
+        let Upstream::Up(server) = std::mem::replace(&mut self.upstream, Upstream::None) else {
+            return false;
+        };
+        let worker = self.worker.clone();
+        let mut scratch = worker.scratch.borrow_mut();
+        let is_due = self.answer == Answer::Due;
+        let verdict = match server.peek(cx, &mut scratch, MOST) {
+            // The relay finds the same, and says it.
+            Err(_) => Verdict::Pass,
+            Ok(peeked) => {
+                let (_, delay) = self.response_rules();
+                let has_come = !peeked.bytes.is_empty() && delay.is_zero();
+                let content = Content {
+                    bytes: peeked.bytes,
+                    is_final: is_due || has_come || peeked.is_end || peeked.bytes.len() >= MOST,
+                };
+                if content.bytes.is_empty() && !content.is_final {
+                    drop(scratch);
+                    self.upstream = Upstream::Up(server);
+                    return true;
+                }
+                let verdict = self.judge(content);
+                if verdict == Verdict::Pass {
+                    self.answered(Some(content));
+                }
+                verdict
+            }
+        };
+        drop(scratch);
+        self.upstream = Upstream::Up(server);
+        match verdict {
+            Verdict::Wait => true,
+            Verdict::Pass => {
+                self.answer = Answer::Over;
+                false
+            }
+            Verdict::Reject | Verdict::Drop => {
+                self.refuse_answer(verdict);
+                true
+            }
+        }
+    }
+
+    /// What the rules of the frontend and of the backend say.
+    fn judge(&mut self, content: Content<'_>) -> Verdict {
+        let frontend = self.frontend.clone();
+        let backend = self.backend.as_ref().map(|backend| backend.now().plan.clone());
+        let of_backend = backend.as_ref().filter(|plan| plan.id != frontend.plan.id);
+        let sets: [Option<&Requests>; 2] = [of_backend.map(|plan| &plan.requests), Some(&frontend.plan.requests)];
+        for requests in sets.into_iter().flatten() {
+            let mut scene = self.scene(None);
+            scene.response = Some(content);
+            let verdict = requests.response.run(&requests.acls, &mut scene);
+            if verdict != Verdict::Pass {
+                return verdict;
+            }
+        }
+        Verdict::Pass
+    }
+
+    /// Whether there are rules about answers, and how long they may wait.
+    fn response_rules(&self) -> (bool, Duration) {
+        let frontend = &self.frontend.plan.requests;
+        let backend = self.backend.as_ref().map(|backend| backend.now().plan.clone());
+        let of_backend = backend.as_ref().filter(|plan| plan.id != self.frontend.plan.id);
+        let all = [Some(frontend), of_backend.map(|plan| &plan.requests)];
+        let all = || all.iter().flatten().filter(|requests| !requests.response.is_empty());
+        let delay = all().map(|requests| requests.response_delay).max().unwrap_or_default();
+        (all().next().is_some(), delay)
+    }
+
+    fn answered(&mut self, content: Option<Content<'_>>) {
+        self.answer = Answer::Over;
+        let server = self.at_server.as_ref().map(|at| Arc::clone(AtServer::server(at)));
+        if let Some(server) = server {
+            self.remember(&server, content);
+        }
+    }
+
+    fn refuse_answer(&mut self, verdict: Verdict) {
+        self.answer = Answer::Over;
+        self.frontend.denials.responses.one();
+        if verdict == Verdict::Drop
+            && let Err(error) = sockopt::vanish_on_close(self.client.socket())
+        {
+            tracing::debug!(%error, "a connection cannot be dropped silently");
+        }
+        self.conn.handle(Input::Rejected, self.worker.clock.now());
+    }
+}

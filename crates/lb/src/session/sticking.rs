@@ -1,0 +1,137 @@
+//! The backend's `stick` rules: who sends the connection to its server, and under which keys that server is remembered.
+
+use std::sync::Arc;
+use std::task::Context;
+
+use tandem_lb_core::backend::View;
+use tandem_lb_core::expr::content::{Content, MOST};
+use tandem_lb_core::rules::{Sticking, Storing};
+use tandem_lb_core::stick::{Assigned, Key, Standing, StickEntry, assign};
+use tandem_lb_core::{ServerId, ServerIdx};
+
+use super::Session;
+use crate::publish::{Backend, Snapshot};
+use crate::servers::Server;
+use crate::tables::Table;
+
+/// What the rules have said, once they were asked.
+#[derive(Debug, Default)]
+pub(super) struct Stuck {
+    asked: bool,
+    known: Option<ServerIdx>,
+    stores: Vec<(Arc<Table>, Key<'static>)>,
+    /// So many of them are done.
+    stored: usize,
+}
+
+/// HAProxy's most stores of one connection.
+const MOST_STORES: usize = 8;
+
+impl Stuck {
+    /// The first store of a table counts.
+    fn may_store(&self, rule: &Sticking) -> bool {
+        let is_it = |(table, _): &(Arc<Table>, Key<'_>)| *table.name() == rule.table;
+        self.stores.len() < MOST_STORES && !self.stores.iter().any(is_it)
+    }
+}
+
+impl Session {
+    /// The server that an entry names, while it may be used. The rules are asked once, whoever is asked for a server again.
+    pub(super) fn known(&mut self, cx: &mut Context<'_>, backend: &Backend) -> Option<ServerIdx> {
+        let snapshot = backend.now();
+        if snapshot.plan.stick.is_empty() {
+            return None;
+        }
+        if !std::mem::replace(&mut self.stuck.asked, true) {
+            self.stick(cx, &snapshot);
+        }
+        let view = snapshot.view.as_ref()?;
+        let usable = |idx: &ServerIdx| view.server(*idx).is_some_and(|server| server.takes_known());
+        self.stuck.known.filter(usable)
+    }
+
+    fn stick(&mut self, cx: &mut Context<'_>, snapshot: &Snapshot) {
+        let worker = self.worker.clone();
+        let mut scratch = worker.scratch.borrow_mut();
+        let content = self.client.peek(cx, &mut scratch, MOST).ok().map(|peeked| Content {
+            bytes: peeked.bytes,
+            is_final: true,
+        });
+        let (acls, now) = (&snapshot.plan.requests.acls, worker.clock.now());
+        for rule in &snapshot.plan.stick {
+            let stores = rule.stores == Storing::Request;
+            if rule.stores == Storing::Response || stores && !self.stuck.may_store(rule) {
+                continue;
+            }
+            let scene = self.scene(content);
+            let Some((table, key)) = key(rule, &scene, acls) else {
+                continue;
+            };
+            if rule.matches {
+                let entry = table.lookup(&key, now);
+                if let (None, Some(view)) = (self.stuck.known, &snapshot.view)
+                    && let Assigned::To(idx) = assign(entry, |entry| standing(view, entry))
+                {
+                    self.stuck.known = Some(idx);
+                }
+            }
+            if stores {
+                self.stuck.stores.push((table, key));
+            }
+        }
+    }
+
+    /// Remembers where the connection went: the server has accepted it, and perhaps answered (`content`).
+    pub(super) fn remember(&mut self, server: &Server, content: Option<Content<'_>>) {
+        let Some(backend) = self.backend.clone() else { return };
+        let snapshot = backend.now();
+        let plan = server.plan();
+        for rule in &snapshot.plan.stick {
+            if rule.stores == Storing::Response && content.is_some() && self.stuck.may_store(rule) {
+                let mut scene = self.scene(None);
+                scene.response = content;
+                let found = key(rule, &scene, &snapshot.plan.requests.acls);
+                self.stuck.stores.extend(found);
+            }
+        }
+        let done = std::mem::replace(&mut self.stuck.stored, self.stuck.stores.len());
+        if plan.non_stick {
+            return;
+        }
+        let now = self.worker.clock.now();
+        for (table, key) in &self.stuck.stores[done..] {
+            // That a full table refuses it means that this client is not sticky, and nothing else.
+            table.lock().store(key, plan.id, &plan.name, now);
+        }
+    }
+}
+
+fn key(
+    rule: &Sticking,
+    scene: &crate::rules::Scene<'_>,
+    acls: &tandem_lb_core::acl::Acls,
+) -> Option<(Arc<Table>, Key<'static>)> {
+    if !rule.fits(acls, scene) {
+        return None;
+    }
+    let table = scene.frontend.directory.tables.named(&rule.table)?;
+    let key = table.key(rule.key.value(scene)?)?.into_owned();
+    Some((table, key))
+}
+
+/// Names come before numbers, so that a table may be shared by backends whose servers stand in another order.
+fn standing(view: &View, entry: &StickEntry) -> Standing {
+    let by_name = entry
+        .name
+        .as_ref()
+        .and_then(|name| view.servers.iter().find(|server| server.name == *name));
+    let by_number = || {
+        let number = Some(entry.server).filter(|id| *id != ServerId(0))?;
+        view.server(view.place_of(number)?)
+    };
+    match by_name.or_else(by_number) {
+        None => Standing::Unknown,
+        Some(server) if server.takes_known() => Standing::Running(server.place),
+        Some(_) => Standing::Stopped,
+    }
+}

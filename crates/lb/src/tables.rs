@@ -1,0 +1,265 @@
+//! All stick tables by name, shared by all threads.
+//!
+//! A table is under a lock that is held for one lookup, one count or one store, never across anything that waits.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use tandem_lb_config as plan;
+use tandem_lb_core::ServerId;
+use tandem_lb_core::expr::{Ask, Sample};
+use tandem_lb_core::rules::{Change, How};
+use tandem_lb_core::stick::{Dumped, Key, Origin, Place, StickEntry, StickTable, TableSettings, key_for};
+use tandem_ops::clock::Clock;
+use tandem_time::{Mono, Seed};
+
+#[derive(Debug)]
+pub(crate) struct Table {
+    name: Arc<str>,
+    /// As they were when the table got its name; only sizes and what is stored change later.
+    kind: tandem_lb_core::stick::KeyType,
+    table: Mutex<StickTable>,
+}
+
+/// Those that are there.
+#[derive(Debug, Default)]
+pub(crate) struct Tables(ArcSwap<Names>);
+
+#[derive(Debug, Default)]
+struct Names {
+    /// In the order of the configuration.
+    order: Vec<Arc<Table>>,
+    names: BTreeMap<Arc<str>, Arc<Table>>,
+}
+
+/// A hold on an entry, in which its connection is counted. It ends when this is dropped, however the connection ends.
+#[derive(Debug)]
+pub(crate) struct Tracked {
+    table: Arc<Table>,
+    place: Place,
+    clock: Clock,
+}
+
+/// Places of a table that are looked at under one lock.
+const PAGE: u32 = 512;
+
+/// Some entries of a table, and where the next page begins.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) entries: Vec<Dumped>,
+    pub(crate) next: Option<u32>,
+}
+
+impl Tables {
+    pub(crate) fn named(&self, name: &str) -> Option<Arc<Table>> {
+        self.0.load().names.get(name).cloned()
+    }
+
+    /// In the order of the configuration.
+    pub(crate) fn all(&self) -> Vec<Arc<Table>> {
+        self.0.load().order.clone()
+    }
+
+    /// From now on there are these. Who was there goes on with its entries, by its new settings. To be called by the
+    /// control runtime only.
+    pub(crate) fn follow(&self, tables: &[plan::Table], seed: &mut Seed, now: Mono) {
+        let before = self.0.load();
+        let order: Vec<Arc<Table>> = tables
+            .iter()
+            .map(|table| match before.names.get(&table.name) {
+                Some(known) => Table::renewed(known, &table.settings, seed, now),
+                None => Arc::new(Table::fresh(table, seed)),
+            })
+            .collect();
+        let names = order.iter().map(|table| (table.name.clone(), table.clone())).collect();
+        self.0.store(Arc::new(Names { order, names }));
+    }
+}
+
+fn secret(seed: &mut Seed) -> [u64; 2] {
+    [seed.next_u64(), seed.next_u64()]
+}
+
+impl Table {
+    fn new(name: Arc<str>, table: StickTable) -> Table {
+        Table {
+            name,
+            kind: table.settings().key,
+            table: Mutex::new(table),
+        }
+    }
+
+    /// One that nobody knew before; says what it may take.
+    fn fresh(plan: &plan::Table, seed: &mut Seed) -> Table {
+        let table = StickTable::new(plan.settings.clone(), secret(seed));
+        let (each, size) = (table.bytes_per_entry(), plan.settings.size);
+        let most = each * size as usize / 1024;
+        tracing::info!(
+            "stick-table {}: {each} bytes an entry, {most} KiB when all {size} are there",
+            plan.name
+        );
+        Table::new(plan.name.clone(), table)
+    }
+
+    /// The same table where keys have the same type; another one, with the same entries, where they have not: who still
+    /// goes by the old ones must not read the new.
+    fn renewed(known: &Arc<Table>, settings: &TableSettings, seed: &mut Seed, now: Mono) -> Arc<Table> {
+        let mut table = known.lock();
+        if known.kind == settings.key {
+            if table.settings() != settings {
+                table.reconfigure(settings.clone());
+            }
+            return known.clone();
+        }
+        let converted = table.converted(settings.clone(), secret(seed), now);
+        Arc::new(Table::new(known.name.clone(), converted))
+    }
+
+    /// The servers of its backend are these now; entries of those that are gone go.
+    pub(crate) fn renumber(&self, before: &plan::Backend, after: &plan::Backend) {
+        let numbers = |backend: &plan::Backend| -> Vec<(Arc<str>, ServerId)> {
+            backend
+                .servers
+                .iter()
+                .map(|server| (server.name.clone(), server.id))
+                .collect()
+        };
+        let (before, after) = (numbers(before), numbers(after));
+        if before == after {
+            return;
+        }
+        self.lock().renumber(|entry| {
+            let by_name = || before.iter().find(|(name, _)| Some(name) == entry.name.as_ref());
+            let by_number = || before.iter().find(|(_, id)| *id == entry.server);
+            let Some((name, _)) = by_name().or_else(|| by_number().filter(|_| entry.name.is_none())) else {
+                return Some(entry.server);
+            };
+            after.iter().find(|(known, _)| known == name).map(|(_, id)| *id)
+        });
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    pub(crate) fn settings(&self) -> TableSettings {
+        self.lock().settings().clone()
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, StickTable> {
+        // Each operation leaves the table whole, so a panic elsewhere with the lock held has broken nothing.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The key that a value is in this table; `None` when it cannot hold it.
+    pub(crate) fn key<'v>(&self, value: Sample<'v>) -> Option<Key<'v>> {
+        key_for(self.kind, value)
+    }
+
+    pub(crate) fn lookup(&self, key: &Key<'_>, now: Mono) -> Option<StickEntry> {
+        self.lock().lookup(key, now)
+    }
+
+    /// What is known of a client by its address, without making it live on.
+    pub(crate) fn peek(&self, value: Sample<'_>, now: Mono) -> Option<StickEntry> {
+        let key = self.key(value)?;
+        self.lock().peek(&key, now)
+    }
+
+    pub(crate) fn answer(&self, key: Sample<'_>, ask: Ask, now: Mono) -> Option<Sample<'static>> {
+        let key = self.key(key)?;
+        let mut table = self.lock();
+        let place = match ask {
+            Ask::Increase(..) => table.obtain(&key, now),
+            _ => table.find(&key, now),
+        };
+        table.answer(place, ask, now)
+    }
+
+    /// Begins to count a connection there; `None` when the table cannot hold its key, or has no room.
+    pub(crate) fn track(self: &Arc<Table>, key: Sample<'_>, clock: Clock) -> Option<Tracked> {
+        let key = self.key(key)?;
+        let place = self.lock().track(&key, clock.now())?;
+        Some(self.held(place, clock))
+    }
+
+    /// The same for one that was counted when it began, by another process.
+    pub(crate) fn hold(self: &Arc<Table>, key: Sample<'_>, clock: Clock) -> Option<Tracked> {
+        let key = self.key(key)?;
+        let place = self.lock().hold(&key, clock.now())?;
+        Some(self.held(place, clock))
+    }
+
+    fn held(self: &Arc<Table>, place: Place, clock: Clock) -> Tracked {
+        Tracked {
+            table: self.clone(),
+            place,
+            clock,
+        }
+    }
+
+    /// The entries of one page, for which the table is locked no longer than a worker may wait.
+    pub(crate) fn page(&self, from: u32, now: Mono) -> Page {
+        let (entries, next) = self.lock().page(from, PAGE, now);
+        Page { entries, next }
+    }
+
+    /// All entries in the order of their keys, looked at a page at a time.
+    pub(crate) fn entries(&self, now: Mono) -> Vec<Dumped> {
+        let (mut entries, mut from) = (Vec::new(), Some(0));
+        while let Some(place) = from {
+            let page = self.page(place, now);
+            entries.extend(page.entries);
+            from = page.next;
+        }
+        // One that left its place and came back between two pages may have been met twice.
+        entries.sort_by(|one, other| one.key.cmp(&other.key));
+        entries.dedup_by(|one, other| one.key == other.key);
+        entries
+    }
+}
+
+impl Tracked {
+    pub(crate) fn table(&self) -> &Arc<Table> {
+        &self.table
+    }
+
+    pub(crate) fn answer(&self, ask: Ask, now: Mono) -> Option<Sample<'static>> {
+        self.table.lock().answer(Some(self.place), ask, now)
+    }
+
+    /// What another table says of the key of this entry.
+    pub(crate) fn elsewhere(&self, table: &Table, ask: Ask, now: Mono) -> Option<Sample<'static>> {
+        table.answer(self.key().sample(), ask, now)
+    }
+
+    pub(crate) fn key(&self) -> Key<'static> {
+        self.table.lock().key_at(self.place).into_owned()
+    }
+
+    pub(crate) fn change(&self, change: Change, by: u64, now: Mono) {
+        let mut table = self.table.lock();
+        let done = match change.how {
+            How::Add => table.count(self.place, change.data, change.at, by, now).is_some(),
+            How::Set => table.set(self.place, change.data, change.at, by, now),
+        };
+        if done {
+            table.touch(self.place, now, Origin::Here);
+        }
+    }
+
+    pub(crate) fn began(&self, now: Mono) {
+        self.table.lock().began(self.place, now);
+    }
+
+    pub(crate) fn carried(&self, from_client: u64, to_client: u64, now: Mono) {
+        self.table.lock().carried(self.place, from_client, to_client, now);
+    }
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        self.table.lock().release(self.place, self.clock.now());
+    }
+}
