@@ -60,6 +60,8 @@ pub(crate) fn store(text: &str, into: &mut Vec<Stored>) -> Result<(), StoreError
     for piece in pieces(text) {
         let stored = stored(piece)?;
         match into.binary_search_by_key(&stored.data, |known| known.data) {
+            // HAProxy does not mind either.
+            Ok(place) if into[place] == stored => {}
             Ok(_) => return Err(StoreError::Twice(stored.data.name().to_owned())),
             Err(place) => into.insert(place, stored),
         }
@@ -156,7 +158,8 @@ mod tests {
         );
         assert_eq!(read("foo"), Err(StoreError::Unknown("foo".to_owned())));
         assert_eq!(read("http_req_cnt"), Err(StoreError::OfHttp("http_req_cnt".to_owned())));
-        assert_eq!(read("gpc0,gpc0"), Err(StoreError::Twice("gpc0".to_owned())));
+        assert_eq!(read("gpc0,gpc0"), Ok(vec![(DataType::Gpc0, 1, 0)]));
+        assert_eq!(read("gpt(1),gpt(2)"), Err(StoreError::Twice("gpt".to_owned())));
         for bad in [
             "gpc(0)",
             "gpc(101)",

@@ -3,7 +3,6 @@
 mod accept;
 mod address;
 mod admission;
-mod affinity;
 mod alive;
 mod args;
 mod bound;

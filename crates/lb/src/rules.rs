@@ -179,6 +179,7 @@ impl Subject {
             variables,
             expects_header: false,
             header,
+            trackers: Trackers::default(),
         }
     }
 

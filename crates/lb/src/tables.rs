@@ -205,7 +205,7 @@ impl Table {
         Page { entries, next }
     }
 
-    /// All entries in the order of their keys, looked at a page at a time.
+    /// All entries in the order in which HAProxy dumps their keys, looked at a page at a time.
     pub(crate) fn entries(&self, now: Mono) -> Vec<Dumped> {
         let (mut entries, mut from) = (Vec::new(), Some(0));
         while let Some(place) = from {
@@ -214,7 +214,7 @@ impl Table {
             from = page.next;
         }
         // One that left its place and came back between two pages may have been met twice.
-        entries.sort_by(|one, other| one.key.cmp(&other.key));
+        entries.sort_by(|one, other| one.key.cmp_in_memory(&other.key));
         entries.dedup_by(|one, other| one.key == other.key);
         entries
     }

@@ -103,22 +103,21 @@ fn every_kind_in_its_words() {
         (
             "size 100k",
             "size 200k",
-            &["backend be: stick-table: size 102400 becomes 204800"],
+            &["stick-table be: size 102400 becomes 204800"],
         ),
-        (
-            "expire 30m",
-            "expire 1h",
-            &["backend be: stick-table: expire 30m becomes 1h"],
-        ),
+        ("expire 30m", "expire 1h", &["stick-table be: expire 30m becomes 1h"]),
         (
             "    stick on src\n",
             "    stick match src\n",
-            &["backend be: stick-table: stick rules on src becomes match src"],
+            &["backend be: stick on becomes match, for new connections"],
         ),
         (
             "    stick-table type ip size 100k expire 30m\n    stick on src\n",
             "",
-            &["backend be: stick-table is gone"],
+            &[
+                "backend be: stick on becomes none, for new connections",
+                "stick-table be is gone",
+            ],
         ),
         (
             "    server b 127.0.0.1:9002\n",

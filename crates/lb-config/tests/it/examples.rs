@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tandem_lb_config::{BindAddress, Host, Level, NamedText, Plan, ServerPort, Service, load};
 use tandem_lb_core::balance::Algorithm;
+use tandem_lb_core::rules::Storing;
 use tandem_lb_core::stick::KeyType;
 
 use crate::{complaints, errors, without_origins};
@@ -70,9 +71,9 @@ fn the_example_means_what_it_says() {
         (backend.timeout_connect, backend.retries),
         (Some(Duration::from_secs(5)), 3)
     );
-    let stick = backend.stick.as_ref().expect("a table");
-    assert_eq!((stick.table.key, stick.table.size), (KeyType::Ipv4, 204_800));
-    assert!(stick.rules[0].matches && stick.rules[0].stores);
+    let table = &plan.tables[0].settings;
+    assert_eq!((table.key, table.size), (KeyType::Ipv4, 204_800));
+    assert!(backend.stick[0].matches && backend.stick[0].stores == Storing::Request);
     let server = &backend.servers[1];
     assert_eq!(server.host, Host::Ip("10.0.0.12".parse().expect("an address")));
     assert_eq!(

@@ -365,7 +365,7 @@ fn mistakes_in_conditions_are_shown_where_they_are() {
         ),
         (
             "tcp-request content track-sc0 src",
-            "t:4:22: error[LB0002]: the action `track-sc0` is known to HAProxy, but not supported yet",
+            "t:4:2: error[LB0011]: frontend `f` has no stick-table",
         ),
         (
             "tcp-request contnt reject",

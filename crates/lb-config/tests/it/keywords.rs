@@ -328,31 +328,58 @@ fn of_backends() {
     back(BACK, "timeout tunnel 4", |b| show(b.timeout_tunnel), "Some(4ms)");
     back(BACK, "timeout check 5", |b| show(b.timeout_check), "Some(5ms)");
     back(BACK, "timeout queue 6", |b| show(b.timeout_queue), "Some(6ms)");
-    let stick = |b: &Backend| show(b.stick.as_ref().map(|s| (s.table, s.rules.len())));
-    back(
-        BACK,
-        "stick-table type ip size 1k expire 5m nopurge",
-        stick,
-        "Some((TableSettings { key: Ipv4, size: 1024, expire: Some(300s), nopurge: true }, 0))",
-    );
-    back(
-        BACK,
-        "stick-table type ipv6 size 9",
-        stick,
-        "Some((TableSettings { key: Ipv6, size: 9, expire: None, nopurge: false }, 0))",
-    );
     let rules = |b: &Backend| {
-        show(
-            b.stick
-                .as_ref()
-                .map(|s| s.rules.iter().map(|r| (r.matches, r.stores)).collect::<Vec<_>>()),
-        )
+        let words = b
+            .stick
+            .iter()
+            .map(|r| (r.matches, r.stores, &*r.table, r.when.is_some()));
+        show(words.collect::<Vec<_>>())
     };
     back(
         BACK,
-        "stick-table type ip size 1\n stick on src\n stick match src table b\n stick store-request src",
+        "stick-table type ip size 1\n stick on src\n stick match src table b if TRUE\n stick store-response src",
         rules,
-        "Some([(true, true), (true, false), (false, true)])",
+        r#"[(true, Request, "b", false), (true, Never, "b", true), (false, Response, "b", false)]"#,
+    );
+}
+
+#[test]
+fn of_tables() {
+    let table = |words: &str| {
+        let text = format!("{BACK}stick-table {words}\n stick on src\n");
+        let loaded = read(&text);
+        let plan = loaded
+            .plan
+            .as_ref()
+            .unwrap_or_else(|| panic!("{words}: {:?}", errors(&loaded)));
+        let settings = plan.tables[0].settings.clone();
+        let stored = settings
+            .store
+            .iter()
+            .map(|s| format!("{}:{}:{}", s.data.name(), s.count, s.period));
+        let stored = stored.collect::<Vec<_>>().join(" ");
+        format!(
+            "{:?} {} {:?} {} {stored}",
+            settings.key, settings.size, settings.expire, settings.nopurge
+        )
+    };
+    let servers = "server_id:1:0 server_key:1:0";
+    for (words, expected) in [
+        ("type ip size 1k expire 5m nopurge", "Ipv4 1024 Some(300s) true "),
+        ("type ipv6 size 9", "Ipv6 9 None false "),
+        ("type integer size 1", "Integer 1 None false "),
+        ("type string size 1", "Text { most: 31 } 1 None false "),
+        (
+            "type string len 12 size 1 srvkey name",
+            "Text { most: 12 } 1 None false ",
+        ),
+        ("type binary len 4 size 1", "Binary { length: 4 } 1 None false "),
+    ] {
+        assert_eq!(table(words), format!("{expected}{servers}"), "{words}");
+    }
+    assert_eq!(
+        table("type ip size 1 store conn_cur,conn_rate(1s) store gpc(2)"),
+        "Ipv4 1 None false server_id:1:0 conn_rate:1:1000 conn_cur:1:0 server_key:1:0 gpc:2:0"
     );
 }
 
@@ -675,8 +702,8 @@ fn mistakes_are_named() {
         ),
         (
             BACK,
-            "stick-table type string size 1k",
-            "t:2:19: error[LB0002]: tables of the type `string` are not supported yet",
+            "stick-table type method size 1k",
+            "t:2:19: error[LB0007]: `method` is not a type of keys",
         ),
         (
             BACK,
@@ -685,18 +712,28 @@ fn mistakes_are_named() {
         ),
         (
             BACK,
-            "stick-table type ip size 1 store gpc0",
-            "t:2:29: error[LB0002]: `store` is known to HAProxy, but not supported yet",
+            "stick-table type ip size 1 store http_req_cnt",
+            "t:2:35: error[LB0002]: `http_req_cnt` counts HTTP requests, and this relays TCP: it would stay 0",
         ),
         (
             BACK,
-            "stick on dst",
-            "t:2:11: error[LB0002]: sticking on `dst` is not supported yet",
+            "stick-table type ip size 1 store conn_count",
+            "t:2:35: error[LB0001]: `conn_count` is nothing that a table can store",
+        ),
+        (
+            BACK,
+            "tcp-request content track-sc99 src",
+            "t:2:22: error[LB0007]: `track-sc99` has no number from 0 to 11",
+        ),
+        (
+            BACK,
+            "stick on hdr(host)",
+            "t:2:11: error[LB0002]: `hdr` is known to HAProxy, but not supported yet",
         ),
         (
             BACK,
             "stick on src table x",
-            "t:2:21: error[LB0002]: the table of another proxy is not supported yet",
+            "t:2:21: error[LB0011]: there is no stick-table `x`",
         ),
         (
             BACK,

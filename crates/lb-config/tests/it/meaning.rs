@@ -50,7 +50,7 @@ fn what_is_wrong_as_a_whole() {
         ),
         (
             "backend b\n stick on src\n",
-            "t:6:2: error[LB0011]: backend `b` has no stick-table to stick with",
+            "t:6:2: error[LB0011]: backend `b` has no stick-table",
         ),
         (
             "backend b\n stick-table type ip size 1k\n",

@@ -154,7 +154,10 @@ disabled = true
 [[backend]]
 name = "b"
 id = 12
-stick = { type = "ipv6", size = "1m", expire = "30m", nopurge = true, stores = false }
+stick = { type = "ipv6", size = "1m", expire = "30m", nopurge = true, store = ["conn_cur,gpc(2)"], stores = false }
+stick-rules = ["store-response res.payload(0,4) table t if TRUE"]
+tcp-request = ["content track-sc0 src", "content sc-set-gpt0(0) 5 if { sc0_conn_cur gt 3 }"]
+tcp-response = ["inspect-delay 3s", "content reject if { res.len gt 5 }"]
 [[backend.server]]
 name = "s"
 address = "1.1.1.1:1"
@@ -172,6 +175,9 @@ check-address = "2.2.2.2"
 send-proxy = "v2"
 proxy-v2-options = ["crc32c", "ssl"]
 check-send-proxy = true
+[[backend]]
+name = "t"
+stick-table = "type string len 9 size 10"
 "#;
     let haproxy = "global\n maxconn 100\n maxconnrate 7\n maxsessrate 8\n daemon\n nbthread 2\n pidfile /p\n user u\n group g\n chroot /c\n node n\n \
         description some words\n hard-stop-after 3s\n spread-checks 5\n log-tag x\n log-send-hostname h\n \
@@ -187,9 +193,14 @@ check-send-proxy = true
         srvtcpka-cnt 6\n\
         frontend f\n id 9\n bind *:1-2 name x maxconn 3 backlog 4 interface lo v4v6 transparent accept-proxy\n\
         frontend off\n disabled\n\
-        backend b\n id 12\n stick-table type ipv6 size 1m expire 30m nopurge\n stick match src\n \
+        backend b\n id 12\n stick-table type ipv6 size 1m expire 30m nopurge store conn_cur,gpc(2)\n stick match src\n \
+        tcp-request content track-sc0 src\n \
+        tcp-request content sc-set-gpt0(0) 5 if { sc0_conn_cur gt 3 }\n tcp-response inspect-delay 3s\n \
+        tcp-response content reject if { res.len gt 5 }\n \
+        stick store-response res.payload(0,4) table t if TRUE\n \
         server s 1.1.1.1:1 id 7 weight 3 backup disabled maxconn 4 non-stick check rise 5 fall 6 port 8 addr 2.2.2.2 \
-         send-proxy-v2 proxy-v2-options crc32c,ssl check-send-proxy\n";
+         send-proxy-v2 proxy-v2-options crc32c,ssl check-send-proxy\n\
+        backend t\n stick-table type string len 9 size 10\n";
     let plan = |text: &str| {
         let loaded = read(text);
         assert_eq!(complaints(&loaded), [""; 0]);

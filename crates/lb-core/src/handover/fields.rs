@@ -72,17 +72,6 @@ impl<'a> Reader<'a> {
         Ok(Reader(bytes))
     }
 
-    /// Each that has this tag, in the order in which they were written.
-    pub(super) fn all(&self, tag: u8) -> impl Iterator<Item = &'a [u8]> {
-        let mut rest = self.0;
-        let fields = std::iter::from_fn(move || {
-            let (this, value, more) = split(rest)?;
-            rest = more;
-            Some((this, value))
-        });
-        fields.filter(move |(this, _)| *this == tag).map(|(_, value)| value)
-    }
-
     pub(super) fn find(&self, tag: u8) -> Option<&'a [u8]> {
         let (mut rest, mut found) = (self.0, None);
         while let Some((this, value, more)) = split(rest) {

@@ -10,6 +10,7 @@ use super::*;
 use crate::conn::{Ending, Relayed, Side};
 use crate::expr::{Sample, Scope, Variable};
 use crate::proxy_header::{Ends, Header};
+use crate::stick::Key;
 
 fn record(held: &[u8]) -> Record {
     Record {
@@ -43,6 +44,21 @@ fn record(held: &[u8]) -> Record {
             },
             downwards: Flow::default(),
         }),
+        held: [
+            Key::V4([10, 0, 0, 1].into()),
+            Key::V6([9; 16].into()),
+            Key::Int(70_000),
+            Key::Text(b"a".as_slice().into()),
+            Key::Binary(b"".as_slice().into()),
+        ]
+        .into_iter()
+        .zip(0..)
+        .map(|(key, slot)| Held {
+            slot,
+            table: "t".to_owned(),
+            key,
+        })
+        .collect(),
     }
 }
 

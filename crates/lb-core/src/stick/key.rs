@@ -64,6 +64,14 @@ impl<'a> Key<'a> {
         }
     }
 
+    /// Their order in HAProxy's dumps, which compare the bytes of a number as they lie in memory: the lowest first.
+    pub fn cmp_in_memory(&self, other: &Key<'_>) -> std::cmp::Ordering {
+        match (self, other) {
+            (Key::Int(one), Key::Int(other)) => one.swap_bytes().cmp(&other.swap_bytes()),
+            _ => self.cmp(other),
+        }
+    }
+
     pub(super) fn bytes(&self) -> Bytes<'_> {
         match self {
             Key::V4(v4) => Bytes::Four(v4.octets()),

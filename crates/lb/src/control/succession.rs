@@ -8,7 +8,6 @@ use crate::frontends::Frontends;
 use crate::keeper::Watched;
 use crate::live::Live;
 use crate::state::Past;
-use crate::tables::Tables;
 use crate::upgrade::{Heir, LinkError, TakenOver, Taker, Taking};
 
 /// What goes on from what was before.

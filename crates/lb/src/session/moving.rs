@@ -57,17 +57,13 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
     };
     let known = record.known.map(|known| Subject::resumed(peer, record.listener, known));
     let entry = worker.live.arrive(number, &frontend, peer, record.began, waker.clone());
-    let mut subject = None;
-    if !record.held.is_empty() {
-        let trackers = Trackers::of(&record.held, &frontend.directory, worker.clock);
-        let mut fresh = Subject::new(peer, client.socket(), record.listener);
-        fresh.trackers = trackers;
-        subject = Some(Box::new(fresh));
+    let mut subject = known.map(Box::new);
+    if let Some(subject) = &mut subject {
+        subject.trackers = Trackers::of(&record.held, &frontend.directory, worker.clock);
     }
     let parties = (peer, client, record.listener);
     let mut session = Session {
         upstream,
-        subject: known.map(Box::new),
         at_backend: backend.as_ref().map(AtBackend::arrive),
         subject,
         ..Session::new(worker, frontend, parties, entry, waker, record.began)

@@ -20,6 +20,7 @@ enum Verb {
 }
 
 const CLEAR: &str = "Required arguments: <table> \"data.<store_data_type>\" <operator> <value> or <table> key <key>";
+const SET: &str = "Required arguments: <table> key <key> [data.<store_data_type> <value>]*";
 const ONLY: &str = "Optional argument only supports \"data.<store_data_type>\" <operator> <value> and key <key>";
 
 /// The most filters of one command.
@@ -89,7 +90,7 @@ pub(super) fn show(room: &Room, call: &Call) -> Reply {
 
 pub(super) fn set(room: &Room, call: &Call) -> Reply {
     if call.arg(0).is_empty() {
-        return Reply::error("Required arguments: <table> key <key> [data.<store_data_type> <value>]*");
+        return Reply::error(SET);
     }
     let Some(table) = room.directory.tables.named(call.arg(0)) else {
         return no_table();
@@ -105,7 +106,7 @@ pub(super) fn set(room: &Room, call: &Call) -> Reply {
             return Reply::error(text);
         }
         ("", _) => return Reply::Done,
-        _ => return Reply::error(ONLY),
+        _ => return Reply::error(SET),
     };
     let mut values = Vec::new();
     for pair in call.args().get(3..).unwrap_or_default().chunks(2) {

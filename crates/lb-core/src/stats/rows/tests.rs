@@ -226,6 +226,7 @@ fn metrics_have_the_names_and_types_of_haproxys() {
             connections: 1,
             sessions: 2,
             requests: 3,
+            responses: 4,
         },
         http: Some(figures::Http::default()),
     };
