@@ -103,6 +103,7 @@ mod tests {
 
     use tandem_lb_config::{Dialect, NamedText, Plan, ServerPort};
     use tandem_ops::clock::Clock;
+    use tandem_time::Seed;
 
     use super::*;
     use crate::build;
