@@ -58,7 +58,6 @@ impl House {
         Scene {
             stats: self.stats.clone(),
             orders: self.desk.orders.clone(),
-            directory: self.directory.clone(),
             clock: self.clock,
             frontends: self.desk.frontends.clone(),
             process: self.process.clone(),

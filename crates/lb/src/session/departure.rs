@@ -31,7 +31,8 @@ impl Session {
         let way = match self.upstream {
             Upstream::None | Upstream::Queued(_) => Way::None,
             Upstream::Connecting(_) | Upstream::Greeting(_) => Way::Connecting,
-            Upstream::Up(_) => Way::Up(self.conn.relayed()),
+            // Rules that wait for the server's answer are asked here.
+            Upstream::Up(_) => Way::Up(self.conn.relayed().filter(|_| self.answer.is_over())),
         };
         match departure(self.is_tied(), way, call) {
             Departure::Now => true,

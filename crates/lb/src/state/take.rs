@@ -30,7 +30,6 @@ use crate::tables::Table;
 pub(crate) struct Scene {
     pub(crate) stats: Rc<Stats>,
     pub(crate) orders: Orders,
-    pub(crate) directory: Arc<Directory>,
     pub(crate) clock: Clock,
     pub(crate) frontends: Frontends,
     pub(crate) process: Limit,
