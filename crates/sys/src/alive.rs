@@ -21,7 +21,7 @@ pub struct Held(OwnedFd);
 impl Alive {
     /// The process that has this number now.
     pub fn process(number: i32) -> io::Result<Alive> {
-        let pid = Pid::from_raw(number).filter(|_| number > 0);
+        let pid = (number > 0).then(|| Pid::from_raw(number)).flatten();
         let pid = pid.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no process of this host"))?;
         let held = Held(pidfd_open(pid, PidfdFlags::NONBLOCK)?);
         Ok(Alive(Readable::new(held)?))

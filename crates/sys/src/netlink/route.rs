@@ -182,21 +182,25 @@ impl Route {
     }
 
     fn header(&self) -> RouteHeader {
-        let mut header = RouteHeader::default();
-        header.address_family = match self.to.ip() {
-            IpAddr::V4(_) => AddressFamily::Inet,
-            IpAddr::V6(_) => AddressFamily::Inet6,
+        let flags = if self.on_link {
+            RouteFlags::Onlink
+        } else {
+            RouteFlags::empty()
         };
-        header.destination_prefix_length = self.to.length();
-        header.tos = self.tos;
-        header.table = u8::try_from(self.table).unwrap_or(0);
-        header.protocol = self.protocol.map_or(RouteProtocol::Static, RouteProtocol::from);
-        header.scope = self.scope.map_or_else(|| self.usual_scope(), scope);
-        header.kind = self.kind.write();
-        if self.on_link {
-            header.flags = RouteFlags::Onlink;
+        RouteHeader {
+            address_family: match self.to.ip() {
+                IpAddr::V4(_) => AddressFamily::Inet,
+                IpAddr::V6(_) => AddressFamily::Inet6,
+            },
+            destination_prefix_length: self.to.length(),
+            tos: self.tos,
+            table: u8::try_from(self.table).unwrap_or(0),
+            protocol: self.protocol.map_or(RouteProtocol::Static, RouteProtocol::from),
+            scope: self.scope.map_or_else(|| self.usual_scope(), scope),
+            kind: self.kind.write(),
+            flags,
+            ..RouteHeader::default()
         }
-        header
     }
 
     /// Without a gateway the destination is on the link itself; the kernel wants that said of IPv4.

@@ -41,14 +41,13 @@ pub(super) enum Purpose {
 }
 
 /// How errands went.
-#[derive(Debug)]
-pub(super) struct Done(Vec<Outcome>);
-
-#[derive(Debug)]
-enum Outcome {
-    Asked(Request, Purpose, Result<(), NetlinkError>),
-    Set(Result<(), String>),
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    asked: Vec<Asked>,
+    set: Vec<Result<(), String>>,
 }
+
+type Asked = (Request, Purpose, Result<(), NetlinkError>);
 
 impl Errands {
     /// Addresses are as urgent as adverts. That it may be refused has been said for the router's thread.
@@ -92,29 +91,29 @@ fn run(mut batch: Batch, mut waiting: mpsc::UnboundedReceiver<Errand>, answering
     while let Some(first) = waiting.blocking_recv() {
         let more = std::iter::from_fn(|| waiting.try_recv().ok()).take(SOME - 1);
         let mut asked = Vec::new();
-        let mut done = Vec::new();
+        let mut done = Done::default();
         for errand in std::iter::once(first).chain(more) {
             match errand {
                 Errand::Ask(request, purpose) => asked.push((request, purpose)),
                 // What was asked for before comes before.
                 Errand::Set(setting) => {
-                    done.extend(ask(&mut batch, std::mem::take(&mut asked)));
-                    done.push(Outcome::Set(lent.carry_out(&setting)));
+                    done.asked.extend(ask(&mut batch, std::mem::take(&mut asked)));
+                    done.set.push(lent.carry_out(&setting));
                 }
             }
         }
-        done.extend(ask(&mut batch, asked));
-        if answering.send(Answer::Errands(Done(done))).is_err() {
+        done.asked.extend(ask(&mut batch, asked));
+        if answering.send(Answer::Errands(done)).is_err() {
             return;
         }
     }
 }
 
-fn ask(batch: &mut Batch, asked: Vec<(Request, Purpose)>) -> impl Iterator<Item = Outcome> {
+fn ask(batch: &mut Batch, asked: Vec<(Request, Purpose)>) -> impl Iterator<Item = Asked> {
     let requests: Vec<&Request> = asked.iter().map(|(request, _)| request).collect();
     let results = batch.carry_out(&requests);
     let outcomes = asked.into_iter().zip(results);
-    outcomes.map(|((request, purpose), result)| Outcome::Asked(request, purpose, result))
+    outcomes.map(|((request, purpose), result)| (request, purpose, result))
 }
 
 impl Brain {
@@ -122,14 +121,13 @@ impl Brain {
         self.errands.push(request, Purpose::Other);
     }
 
-    pub(super) fn errands_done(&mut self, Done(done): Done) {
-        self.errands.under_way = self.errands.under_way.saturating_sub(done.len());
-        for outcome in done {
-            match outcome {
-                Outcome::Asked(request, purpose, result) => self.asked(&request, purpose, result),
-                Outcome::Set(Ok(())) => {}
-                Outcome::Set(Err(trouble)) => self.reports.trouble(trouble),
-            }
+    pub(super) fn errands_done(&mut self, Done { asked, set }: Done) {
+        self.errands.under_way = self.errands.under_way.saturating_sub(asked.len() + set.len());
+        for (request, purpose, result) in asked {
+            self.asked(&request, purpose, result);
+        }
+        for trouble in set.into_iter().filter_map(Result::err) {
+            self.reports.trouble(trouble);
         }
     }
 
