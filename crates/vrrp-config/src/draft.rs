@@ -197,6 +197,7 @@ pub(crate) enum AuthKind {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct QuorumDraft {
     pub(crate) witnesses: Vec<IpAddr>,
+    pub(crate) gateway: bool,
     pub(crate) need: Option<Spanned<usize>>,
 }
 

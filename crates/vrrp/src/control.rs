@@ -9,7 +9,6 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
@@ -43,9 +42,9 @@ use crate::pair::{self, Pair};
 use crate::promote::Promotion;
 use crate::recorder::Recorder;
 use crate::reload_time::ReloadTime;
+use crate::reloading;
 use crate::snapshot::{Instance, Snapshot};
 use crate::socket::{self, Asked, Door, Question};
-use crate::start::PID_FOLDER;
 use crate::track::Trackers;
 use crate::urgency::Urgency;
 use crate::wall::WallWatch;
@@ -189,6 +188,8 @@ impl Running {
     async fn end(mut self) -> anyhow::Result<()> {
         self.desk.log.info("Stopping");
         if self.desk.args.dont_release_vrrp {
+            // Addresses, and the interfaces that they are on.
+            self.desk.order(Order::Leave).await;
             return Ok(());
         }
         self.desk.unreleased = self.desk.plan.router.instances.iter().map(|i| i.id).collect();
@@ -295,15 +296,15 @@ impl Desk {
             _ => self.masters.remove(&instance),
         };
         if changed {
-            let held = self
-                .plan
-                .router
-                .instances
-                .iter()
-                .filter(|i| self.masters.contains(&i.id));
-            let written = self.journal.write(held);
-            self.journalled(written);
+            self.write_journal();
         }
+    }
+
+    fn write_journal(&mut self) {
+        let instances = self.plan.router.instances.iter();
+        let held = instances.filter(|i| self.masters.contains(&i.id));
+        let written = self.journal.write(held);
+        self.journalled(written);
     }
 
     fn dropped(&mut self, instance: Option<InstanceId>, source: IpAddr, reason: DropReason) {
@@ -415,12 +416,17 @@ impl Desk {
     }
 
     fn ask_witnesses(&self, instance: InstanceId) {
-        let Some(quorum) = self.plan.router.instance(instance).and_then(|i| i.quorum.clone()) else {
+        let settings = self.plan.router.instance(instance);
+        let Some((quorum, family)) = settings.and_then(|i| Some((i.quorum.clone()?, i.family))) else {
             return;
         };
         let orders = self.orders.clone();
         tokio::task::spawn_local(async move {
-            let reachable = witness::reachable(&quorum.witnesses).await;
+            let mut witnesses = quorum.witnesses;
+            if quorum.gateway {
+                witnesses.extend(witness::gateway(family).await);
+            }
+            let reachable = witness::reachable(&witnesses).await;
             orders.send(Order::Witnesses { instance, reachable }).await.ok();
         });
     }
@@ -439,11 +445,11 @@ impl Desk {
 
     async fn reload(&mut self) {
         self.log.info("Reloading");
-        let marker = Marker::set(&self.plan, &self.log);
+        let marker = reloading::Marker::set(&self.plan, &self.log);
         let read = configuration::read(&self.args);
         drop(marker);
         if let Ok(configuration) = &read {
-            self.write_check_log(configuration);
+            reloading::write_log(&self.plan, configuration, &self.log);
         }
         match read {
             Ok(Configuration {
@@ -463,17 +469,6 @@ impl Desk {
         }
     }
 
-    /// `reload_check_config FILE`
-    fn write_check_log(&self, configuration: &Configuration) {
-        let Some(path) = &self.plan.global.reload.check_log else {
-            return;
-        };
-        let text: String = configuration.lines.iter().map(|line| format!("{line}\n")).collect();
-        if let Err(error) = std::fs::write(path, text) {
-            self.log.error(&format!("cannot write {}: {error}", path.display()));
-        }
-    }
-
     async fn adopt(&mut self, mut plan: Plan) {
         plan.adopt_ids(&self.plan);
         self.heralds.adjust(&plan);
@@ -488,11 +483,13 @@ impl Desk {
         self.masters.retain(|id| plan.router.instance(*id).is_some());
         self.reload_time.adjust(&plan.global.reload);
         self.exporter.adjust(plan.global.metrics);
-        for what in needs_restart(&self.plan, &plan) {
+        for what in reloading::needs_restart(&self.plan, &plan) {
             self.log
                 .warning(&format!("{what} has changed, which counts after a restart"));
         }
         self.plan = plan;
+        // It names instances by what a reload may change.
+        self.write_journal();
         if self.plan.global.scripts.fifo_states_on_reload
             && let Some(snapshot) = self.show().await
         {
@@ -618,60 +615,6 @@ impl Desk {
     fn name(&self, id: InstanceId) -> &str {
         let of = |settings: &RouterSettings| settings.instances.iter().position(|i| i.id == id);
         of(&self.plan.router).map_or("?", |place| &self.plan.router.instances[place].name)
-    }
-}
-
-/// What a process is for as long as it lives.
-fn needs_restart(old: &Plan, new: &Plan) -> Vec<&'static str> {
-    let (a, b) = (&old.global, &new.global);
-    let all = [
-        (a.net_namespace != b.net_namespace, "net_namespace"),
-        (a.instance_name != b.instance_name, "instance"),
-        (a.use_pid_dir != b.use_pid_dir, "use_pid_dir"),
-        (a.process_name != b.process_name, "process_name"),
-        (a.umask != b.umask, "umask"),
-        (
-            a.scheduling != b.scheduling,
-            "the scheduling (vrrp_priority, vrrp_rt_priority and so on)",
-        ),
-        (a.delay_after_boot != b.delay_after_boot, "vrrp_delay_after_boot"),
-    ];
-    all.into_iter()
-        .filter_map(|(differs, what)| differs.then_some(what))
-        .collect()
-}
-
-/// `reload_file`: there while the files are read.
-struct Marker(PathBuf);
-
-impl Marker {
-    fn set(plan: &Plan, log: &Log) -> Option<Marker> {
-        let named = plan.global.reload.marker.as_ref()?;
-        let folder = if plan.global.use_pid_dir || plan.global.instance_name.is_some() {
-            PID_FOLDER
-        } else {
-            "/run"
-        };
-        let path = if named.as_os_str().is_empty() {
-            Path::new(folder).join("keepalived.reload")
-        } else {
-            named.clone()
-        };
-        // Also when it is there: that it is empty says that we have begun.
-        match File::create(&path) {
-            Ok(_) => Some(Marker(path)),
-            Err(error) => {
-                log.error(&format!("cannot write {}: {error}", path.display()));
-                None
-            }
-        }
-    }
-}
-
-impl Drop for Marker {
-    fn drop(&mut self) {
-        // Somebody else may have removed it.
-        std::fs::remove_file(&self.0).ok();
     }
 }
 

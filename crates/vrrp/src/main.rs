@@ -24,6 +24,7 @@ mod policy;
 mod promote;
 mod recorder;
 mod reload_time;
+mod reloading;
 mod report;
 mod runner;
 mod snapshot;

@@ -7,8 +7,10 @@ use std::net::IpAddr;
 use std::task::Poll;
 use std::time::Duration;
 
+use tandem_sys::netlink::{Netlink, Route};
 use tandem_sys::raw::EchoSocket;
 use tandem_sys::readable::Readable;
+use tandem_vrrp_core::settings::Family;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
@@ -20,6 +22,26 @@ const AGAIN: Duration = Duration::from_millis(60);
 
 /// "discard": hardly anybody listens there, and whoever does answers too.
 const PORT: u16 = 9;
+
+/// By which everything else is reached that no other route leads to; of several the best.
+pub(crate) async fn gateway(family: Family) -> Option<IpAddr> {
+    // What cannot be listed is no witness.
+    let routes = Netlink::open().ok()?.routes().await.ok()?;
+    let ours = |via: &IpAddr| Family::of(via) == family;
+    let defaults = routes
+        .into_iter()
+        .filter(|route| route.to.length() == 0 && route.table == Route::MAIN);
+    let mut gateways: Vec<(Option<u32>, IpAddr)> = defaults
+        .flat_map(|route| {
+            let hops = route.hops.into_iter().filter_map(|hop| hop.via);
+            let all: Vec<IpAddr> = route.via.into_iter().chain(hops).collect();
+            all.into_iter().map(move |via| (route.metric, via))
+        })
+        .filter(|(_, via)| ours(via))
+        .collect();
+    gateways.sort_by_key(|(metric, _)| *metric);
+    gateways.first().map(|(_, via)| *via)
+}
 
 /// How many of them do.
 pub(crate) async fn reachable(witnesses: &[IpAddr]) -> usize {

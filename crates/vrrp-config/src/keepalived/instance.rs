@@ -412,16 +412,20 @@ const TRACKING: &[Keyword<Instance>] = &[
 ];
 
 pub(super) const QUORUM: &[Keyword<QuorumDraft>] = &[
+    keyword("address", Kind::Words, "witnesses", |quorum, args| {
+        let first: IpAddr = args.ip()?.value;
+        quorum.witnesses.push(first);
+        while args.peek().is_some() {
+            quorum.witnesses.push(args.ip()?.value);
+        }
+        Ok(())
+    }),
     keyword(
-        "address",
-        Kind::Words,
-        "witnesses: a gateway or other addresses",
-        |quorum, args| {
-            let first: IpAddr = args.ip()?.value;
-            quorum.witnesses.push(first);
-            while args.peek().is_some() {
-                quorum.witnesses.push(args.ip()?.value);
-            }
+        "gateway",
+        Kind::Flag,
+        "the default gateway is a witness, too",
+        |quorum, _| {
+            quorum.gateway = true;
             Ok(())
         },
     ),

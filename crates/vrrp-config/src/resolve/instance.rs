@@ -163,18 +163,16 @@ impl Resolving<'_> {
     fn quorum(&mut self, written: Option<QuorumDraft>) -> Option<Quorum> {
         let written = written?;
         let need = written.need.as_ref().map_or(1, |need| need.value);
-        if written.witnesses.len() >= need {
+        let there = written.witnesses.len() + usize::from(written.gateway);
+        if there >= need {
             return Some(Quorum {
                 witnesses: written.witnesses,
+                gateway: written.gateway,
                 need,
             });
         }
         if let Some(need) = &written.need {
-            let message = format!(
-                "there are {} witnesses, so {} can never answer",
-                written.witnesses.len(),
-                need.value
-            );
+            let message = format!("there are {there} witnesses, so {} can never answer", need.value);
             self.warn(Diagnostic::error(code::CONFLICT, need.span, message).help("add `address IP`, or need fewer"));
         }
         None

@@ -148,7 +148,7 @@ fn of_instances() {
     instance(
         "quorum {\n address 10.9.0.1 10.9.0.2\n need 2\n }",
         |i| show(&i.quorum),
-        "Some(Quorum { witnesses: [10.9.0.1, 10.9.0.2], need: 2 })",
+        "Some(Quorum { witnesses: [10.9.0.1, 10.9.0.2], gateway: false, need: 2 })",
     );
     instance(
         "track_interface {\n eth1 weight -7 reverse\n eth2\n }",

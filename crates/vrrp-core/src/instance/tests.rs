@@ -517,6 +517,7 @@ fn an_address_is_healed_at_once_until_it_becomes_a_fight() {
 fn without_a_witness_silence_is_no_reason() {
     let mut rig = Rig::started(with(|s| {
         s.quorum = Some(Quorum {
+            gateway: false,
             witnesses: vec![BELOW.into()],
             need: 1,
         })
@@ -535,6 +536,7 @@ fn without_a_witness_silence_is_no_reason() {
 fn a_goodbye_needs_no_witness() {
     let mut rig = Rig::started(with(|s| {
         s.quorum = Some(Quorum {
+            gateway: false,
             witnesses: vec![BELOW.into()],
             need: 1,
         })

@@ -249,5 +249,7 @@ impl Default for HandoverSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quorum {
     pub witnesses: Vec<IpAddr>,
+    /// The host's default gateway, whichever it is when it is asked, is one more.
+    pub gateway: bool,
     pub need: usize,
 }

@@ -44,6 +44,8 @@ pub(crate) enum Order {
     Show(oneshot::Sender<Snapshot>),
     /// All is released; end when the kernel has answered.
     End,
+    /// End, and leave everything as it is.
+    Leave,
 }
 
 /// From the brain.

@@ -445,6 +445,7 @@ impl Brain {
                 self.unmake_vmacs();
                 self.ending = true;
             }
+            Order::Leave => self.ending = true,
         }
     }
 

@@ -122,7 +122,7 @@ pub(super) fn ways_of_all_kinds(bench: &Bench<'_>) -> Result<()> {
                 10.81.0.0/16 nexthop via 10.9.0.8 dev eth0 weight 2 nexthop via 10.9.0.9 dev eth0\n \
                 blackhole 10.82.0.0/16\n \
                 10.83.0.0/16 via 10.9.0.9 dev eth0 table 77 mtu 1400 proto 18 onlink\n }\n \
-                virtual_rules {\n not from 10.9.0.100 fwmark 1/3 ipproto tcp dport 80-90 prohibit priority 321\n }",
+                virtual_rules {\n from 10.9.0.100 fwmark 1/3 ipproto tcp dport 80-90 prohibit priority 321\n }",
         ..Config::v3(150)
     };
     let mut daemon = stage.start(&stage.a, Program::Ours, &config)?;
