@@ -18,10 +18,13 @@ pub mod mqtt;
 mod pattern;
 mod queue;
 mod record;
+mod selector;
 pub mod stomp;
+mod tree;
 
 pub use ids::{ConsumerId, DeliveryId, Lsn, MessageId, QueueId, SessionId, Token, TransactionId};
 pub use message::{Message, Priority, Qos, Retain, Value, WallMillis};
 pub use pattern::Pattern;
 pub use queue::{Counts, Kind};
 pub use record::{ClientRecord, PacketStep, QueueRecord, Record};
+pub use selector::{Selector, SelectorError};

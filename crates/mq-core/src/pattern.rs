@@ -7,7 +7,7 @@
 pub struct Pattern(Vec<Word>);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Word {
+pub(crate) enum Word {
     Exactly(Box<str>),
     /// `*`: any one word.
     One,
@@ -23,6 +23,10 @@ impl Pattern {
             word => Word::Exactly(word.into()),
         };
         Pattern(text.split('.').map(word).collect())
+    }
+
+    pub(crate) fn words(&self) -> &[Word] {
+        &self.0
     }
 
     /// Whether there is a hole in it.

@@ -81,6 +81,8 @@ pub struct QueueRecord {
     pub name: Box<str>,
     pub address: Box<str>,
     pub kind: Kind,
+    /// The selector of a topic's subscription.
+    pub filter: Option<Box<str>>,
 }
 
 /// A client that outlives its connection, or whose will does.

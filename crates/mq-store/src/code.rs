@@ -61,6 +61,7 @@ pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) {
                 Kind::Anycast => kind::ANYCAST,
                 Kind::Multicast => kind::MULTICAST,
             });
+            maybe_text(made.filter.as_deref(), out);
         }
         Record::QueueGone(id) => {
             out.push(kind::QUEUE_GONE);
@@ -131,10 +132,7 @@ fn encode_message(message: &Message, out: &mut Vec<u8>) {
     number(message.expires.map_or(0, |at| at.0), out);
     number(message.sent.0, out);
     for text in [&message.content_type, &message.correlation_id, &message.reply_to] {
-        out.push(u8::from(text.is_some()));
-        if let Some(text) = text {
-            bytes(text.as_bytes(), out);
-        }
+        maybe_text(text.as_deref(), out);
     }
     count(message.properties.len(), out);
     for (name, value) in &message.properties {
@@ -163,6 +161,13 @@ fn encode_value(value: &Value, out: &mut Vec<u8>) {
             out.push(kind::BYTES);
             bytes(data, out);
         }
+    }
+}
+
+fn maybe_text(text: Option<&str>, out: &mut Vec<u8>) {
+    out.push(u8::from(text.is_some()));
+    if let Some(text) = text {
+        bytes(text.as_bytes(), out);
     }
 }
 
@@ -210,6 +215,7 @@ impl<'a> Reader<'a> {
                     kind::MULTICAST => Kind::Multicast,
                     _ => return Err(Malformed),
                 },
+                filter: self.maybe_text()?,
             }),
             kind::QUEUE_GONE => Record::QueueGone(QueueId(self.number()?)),
             kind::PUT => Record::Put {

@@ -39,23 +39,38 @@ impl Broker {
 
     /// Hands out what can be handed out.
     pub(super) fn dispatch(&mut self, id: QueueId) {
-        loop {
-            let Some(queue) = self.queues.get_mut(&id) else {
+        let mut after = None;
+        // Nobody wants anything of what has been passed over so far.
+        let mut unwanted = true;
+        while let Some(queue) = self.queues.get_mut(&id) {
+            let Some((place, message)) = queue.next(after) else {
                 return;
             };
-            let Some(place) = queue.first() else { return };
             let (consumers, sessions) = (&self.consumers, &self.sessions);
+            let wants = |id: &ConsumerId| {
+                consumers
+                    .get(id)
+                    .is_some_and(|c| c.browse.is_none() && c.wants(&message))
+            };
             let may = |id: ConsumerId| {
                 let pool = || sessions.get(&id.session).map_or(0, |session| session.pool.credit);
                 let credit = |consumer: &Consumer| if consumer.pooled { pool() } else { consumer.credit };
-                consumers.get(&id).is_some_and(|c| c.browse.is_none() && credit(c) > 0)
+                consumers.get(&id).is_some_and(|consumer| credit(consumer) > 0) && wants(&id)
             };
-            let Some(consumer) = queue.choose(may) else {
+            if let Some(consumer) = queue.choose(may) {
+                let Some(entry) = queue.take(place) else { return };
+                queue.in_flight += 1;
+                self.hand_out(id, consumer, place, entry, None);
+                continue;
+            }
+            if !queue.is_selective() {
                 return self.starve(id);
-            };
-            let Some(entry) = queue.take(place) else { return };
-            queue.in_flight += 1;
-            self.hand_out(id, consumer, place, entry, None);
+            }
+            unwanted &= !queue.consumers().iter().any(wants);
+            if unwanted {
+                queue.pass_over(place);
+            }
+            after = Some(place);
         }
     }
 
@@ -147,7 +162,7 @@ impl Broker {
         };
         let unseen = queue
             .waiting()
-            .filter(|(place, _)| seen.is_none_or(|seen| *place > seen));
+            .filter(|(place, entry)| seen.is_none_or(|seen| *place > seen) && known.wants(&entry.message));
         let page: Vec<(Place, Entry)> = unseen
             .take(credit)
             .map(|(place, entry)| (place, entry.clone()))

@@ -2,7 +2,7 @@
 
 use tandem_mq_wire::mqtt::RetainHandling;
 
-use crate::{ConsumerId, DeliveryId, Kind, Lsn, Message, Qos, SessionId, Token, TransactionId};
+use crate::{ConsumerId, DeliveryId, Kind, Lsn, Message, Qos, Selector, SessionId, Token, TransactionId};
 
 /// One thing that happened. Sessions count what they say: a refusal names the number of what it refuses, and `Opened`, or
 /// `Attach` where it opens the session, is number 1.
@@ -151,7 +151,7 @@ pub struct Target {
 }
 
 /// How a consumer wants its messages.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Subscription {
     /// How many it takes before it has settled the first.
     pub credit: u32,
@@ -159,6 +159,8 @@ pub struct Subscription {
     pub durable: Option<Box<str>>,
     /// Looks and takes nothing.
     pub browse: bool,
+    /// Takes only these.
+    pub selector: Option<Selector>,
 }
 
 /// A client that has a name.

@@ -25,6 +25,7 @@ pub use output::{Delivery, Known, Output, Refusal};
 pub use settings::{Policy, Settings};
 
 use crate::queue::{Counts, Place, Queue};
+use crate::tree::Tree;
 use crate::{ConsumerId, DeliveryId, Kind, Lsn, MessageId, QueueId, Record, SessionId, Token};
 use client::{Client, Retained};
 use session::{Consumer, Session, Step};
@@ -37,7 +38,7 @@ pub struct Broker {
     names: BTreeMap<(Kind, Box<str>), QueueId>,
     addresses: BTreeMap<Arc<str>, Address>,
     /// Subscriptions to more than one address.
-    open: Vec<(crate::Pattern, QueueId)>,
+    open: Tree,
     sessions: BTreeMap<SessionId, Session>,
     /// Whoever has a name, here or away.
     clients: BTreeMap<Box<str>, Client>,
@@ -95,7 +96,7 @@ impl Broker {
             queues: BTreeMap::new(),
             names: BTreeMap::new(),
             addresses: BTreeMap::new(),
-            open: Vec::new(),
+            open: Tree::default(),
             sessions: BTreeMap::new(),
             clients: BTreeMap::new(),
             clients_due: BTreeSet::new(),

@@ -6,7 +6,7 @@ use tandem_time::Mono;
 
 use super::Broker;
 use crate::queue::{Entry, Queue};
-use crate::{Message, MessageId, QueueId, QueueRecord, Record};
+use crate::{Message, MessageId, QueueId, QueueRecord, Record, Selector};
 
 impl Broker {
     /// Takes the records of the journal in their order, before anything else. A record that comes twice counts once.
@@ -59,7 +59,10 @@ impl Broker {
     fn replay_queue(&mut self, made: &QueueRecord) {
         self.next_queue = self.next_queue.max(QueueId(made.id.0 + 1));
         if !self.queues.contains_key(&made.id) {
-            self.add_queue(Queue::new(made.id, &made.name, &made.address, made.kind, true));
+            let mut queue = Queue::new(made.id, &made.name, &made.address, made.kind, true);
+            // It has been read before.
+            queue.filter = made.filter.as_deref().and_then(|text| Selector::parse(text).ok());
+            self.add_queue(queue);
         }
     }
 

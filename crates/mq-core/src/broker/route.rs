@@ -24,7 +24,7 @@ impl Broker {
         let message = Arc::new(message);
         let mut queues = match to.kind {
             Kind::Anycast => vec![self.turn_of(&to.address)],
-            Kind::Multicast => self.audience(&to.address, from),
+            Kind::Multicast => self.audience(&message, from),
         };
         if message.retain != Retain::Asked || to.kind == Kind::Anycast {
             return self.deliver_to(from, queues, message, now);
@@ -124,15 +124,17 @@ impl Broker {
     }
 
     /// Every subscription to an address, also those with holes in their name.
-    fn audience(&self, address: &str, from: Option<SessionId>) -> Vec<QueueId> {
+    fn audience(&self, message: &Message, from: Option<SessionId>) -> Vec<QueueId> {
+        let address = &*message.address;
         let sender = from.and_then(|from| self.sessions.get(&from)?.client.as_deref());
         let wants = |id: &QueueId| {
-            let not_from = self.queues.get(id).and_then(|queue| queue.rules.not_from.as_deref());
-            not_from.is_none() || not_from != sender
+            let Some(queue) = self.queues.get(id) else { return false };
+            let not_from = queue.rules.not_from.as_deref();
+            let selected = queue.filter.as_ref().is_none_or(|filter| filter.selects(message));
+            selected && (not_from.is_none() || not_from != sender)
         };
         let named = self.addresses.get(address).map_or(&[][..], |known| &known.multicast);
-        let open = self.open.iter().filter(|(pattern, _)| pattern.matches(address));
-        let all = named.iter().copied().chain(open.map(|(_, queue)| *queue));
+        let all = named.iter().copied().chain(self.open.matching(address));
         all.filter(wants).collect()
     }
 
@@ -156,6 +158,7 @@ impl Broker {
             name: queue.name.clone(),
             address: (*queue.address).into(),
             kind: queue.kind,
+            filter: queue.filter.as_ref().map(|filter| filter.as_str().into()),
         };
         self.write(Record::QueueMade(record), None);
     }
@@ -164,7 +167,7 @@ impl Broker {
         let (id, kind) = (queue.id, queue.kind);
         let pattern = Pattern::new(&queue.address);
         if kind == Kind::Multicast && pattern.is_open() {
-            self.open.push((pattern, id));
+            self.open.insert(&pattern, id);
         } else {
             let address = self.addresses.entry(queue.address.clone()).or_default();
             match kind {
@@ -182,7 +185,9 @@ impl Broker {
             return;
         };
         self.names.remove(&(queue.kind, queue.name.clone()));
-        self.open.retain(|(_, open)| *open != id);
+        if queue.kind == Kind::Multicast {
+            self.open.remove(&Pattern::new(&queue.address), id);
+        }
         if let Some(address) = self.addresses.get_mut(&*queue.address) {
             address.anycast.retain(|q| *q != id);
             address.multicast.retain(|q| *q != id);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::broker::{Outcome, Target};
 use crate::queue::{Entry, Place};
-use crate::{ConsumerId, DeliveryId, Lsn, Message, QueueId, TransactionId};
+use crate::{ConsumerId, DeliveryId, Lsn, Message, QueueId, Selector, TransactionId};
 
 #[derive(Debug, Default)]
 pub(super) struct Session {
@@ -54,6 +54,8 @@ pub(super) struct Consumer {
     pub(super) pooled: bool,
     /// Its queue is among the starved.
     pub(super) starves: bool,
+    /// Takes only these.
+    pub(super) selector: Option<Selector>,
     /// What it was handed and has not settled, oldest first.
     pub(super) in_flight: BTreeMap<DeliveryId, Held>,
     /// Looks only; and how far it has looked.
@@ -67,9 +69,14 @@ impl Consumer {
             credit,
             pooled: false,
             starves: false,
+            selector: None,
             in_flight: BTreeMap::new(),
             browse,
         }
+    }
+
+    pub(super) fn wants(&self, message: &Message) -> bool {
+        self.selector.as_ref().is_none_or(|selector| selector.selects(message))
     }
 
     pub(super) fn pooled(queue: QueueId) -> Consumer {

@@ -3,7 +3,7 @@
 use super::route::check_name;
 use super::session::{Browse, Consumer, Ending};
 use super::{Broker, Outcome, Refusal, Subscription, Target};
-use crate::{ConsumerId, Kind, QueueId, SessionId};
+use crate::{ConsumerId, Kind, QueueId, Selector, SessionId};
 use tandem_time::Mono;
 
 impl Broker {
@@ -25,13 +25,19 @@ impl Broker {
             }
         };
         let browses = options.browse;
-        let state = Consumer::new(queue, options.credit, browses.then(Browse::default));
+        // What a subscription to a topic does not want is never put into its queue.
+        let selector = options.selector.filter(|_| to.kind == Kind::Anycast);
+        let selective = selector.is_some();
+        let state = Consumer {
+            selector,
+            ..Consumer::new(queue, options.credit, browses.then(Browse::default))
+        };
         self.consumers.insert(consumer, state);
         if browses {
             return self.browse(consumer);
         }
         if let Some(queue) = self.queues.get_mut(&queue) {
-            queue.subscribe(consumer);
+            queue.subscribe(consumer, selective);
         }
         self.dispatch(queue);
     }
@@ -49,29 +55,34 @@ impl Broker {
                 let id = self.make_queue(&name, address, Kind::Multicast, false);
                 if let Some(queue) = self.queues.get_mut(&id) {
                     queue.owner = Some(consumer.session);
+                    queue.filter = options.selector.clone();
                 }
                 Ok(id)
             }
-            (Kind::Multicast, Some(name)) => self.durable_source(address, name),
+            (Kind::Multicast, Some(name)) => self.durable_source(address, name, options.selector.as_ref()),
         }
     }
 
-    fn durable_source(&mut self, address: &str, name: &str) -> Result<QueueId, Refusal> {
+    fn durable_source(&mut self, address: &str, name: &str, filter: Option<&Selector>) -> Result<QueueId, Refusal> {
         check_name(name)?;
-        let known = self
-            .names
-            .get(&(Kind::Multicast, name.into()))
-            .and_then(|id| self.queues.get(id));
-        match known.map(|queue| (queue.id, &*queue.address == address, queue.consumers().is_empty())) {
-            Some((_, _, false)) => Err(Refusal::SubscriptionInUse(name.into())),
-            Some((id, true, true)) => Ok(id),
-            // JMS: the same name on another topic is a new subscription, and the old one is gone.
-            Some((id, false, true)) => {
-                self.remove_queue(id);
-                Ok(self.make_queue(name, address, Kind::Multicast, true))
+        let known = self.names.get(&(Kind::Multicast, name.into()));
+        if let Some(queue) = known.and_then(|id| self.queues.get(id)) {
+            let (id, same) = (queue.id, &*queue.address == address && queue.filter.as_ref() == filter);
+            if !queue.consumers().is_empty() {
+                return Err(Refusal::SubscriptionInUse(name.into()));
             }
-            None => Ok(self.make_queue(name, address, Kind::Multicast, true)),
+            if same {
+                return Ok(id);
+            }
+            // JMS: the same name for something else is a new subscription, and the old one is gone.
+            self.remove_queue(id);
         }
+        let id = self.make_queue(name, address, Kind::Multicast, false);
+        if let Some(queue) = self.queues.get_mut(&id) {
+            queue.filter = filter.cloned();
+        }
+        self.make_durable(id);
+        Ok(id)
     }
 
     pub(super) fn unsubscribe(&mut self, consumer: ConsumerId) {

@@ -3,12 +3,13 @@
 //! A message that comes back takes its old place, so first deliveries keep the order of their arrival whatever happens
 //! in between. Higher priorities come first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use tandem_time::Mono;
 
-use crate::{ConsumerId, Message, MessageId, QueueId, SessionId};
+use crate::{ConsumerId, Message, MessageId, QueueId, Selector, SessionId};
 
 /// Who gets a message that an address has taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,6 +124,8 @@ pub(crate) struct Queue {
     /// Goes with this session.
     pub(crate) owner: Option<SessionId>,
     pub(crate) rules: Rules,
+    /// Takes only these messages.
+    pub(crate) filter: Option<Selector>,
     pub(crate) counts: Counts,
     /// Handed out and not yet settled.
     pub(crate) in_flight: usize,
@@ -130,6 +133,10 @@ pub(crate) struct Queue {
     /// In turn.
     consumers: Vec<ConsumerId>,
     turn: usize,
+    /// Consumers that do not take every message.
+    selective: BTreeSet<ConsumerId>,
+    /// Up to here no consumer wants what waits.
+    looked: Option<Place>,
 }
 
 impl Queue {
@@ -142,6 +149,9 @@ impl Queue {
             durable,
             owner: None,
             rules: Rules::default(),
+            filter: None,
+            selective: BTreeSet::new(),
+            looked: None,
             counts: Counts::default(),
             in_flight: 0,
             ready: BTreeMap::new(),
@@ -153,11 +163,13 @@ impl Queue {
     /// Puts a message behind all older ones of its priority; `None` when it is there already.
     pub(crate) fn push(&mut self, entry: Entry) -> Option<Place> {
         let place = Place::of(&entry);
+        self.look_again(place);
         self.ready.insert(place, entry).is_none().then_some(place)
     }
 
     /// Gives back what was handed out, to where it was.
     pub(crate) fn put_back(&mut self, place: Place, entry: Entry) {
+        self.look_again(place);
         self.ready.insert(place, entry);
     }
 
@@ -198,8 +210,35 @@ impl Queue {
         self.ready.len()
     }
 
-    pub(crate) fn subscribe(&mut self, consumer: ConsumerId) {
+    pub(crate) fn subscribe(&mut self, consumer: ConsumerId, selective: bool) {
         self.consumers.push(consumer);
+        self.looked = None;
+        if selective {
+            self.selective.insert(consumer);
+        }
+    }
+
+    /// Whether what nobody takes may be passed over for what comes later.
+    pub(crate) fn is_selective(&self) -> bool {
+        !self.selective.is_empty()
+    }
+
+    /// What waits next, after a place or after what no consumer wants.
+    pub(crate) fn next(&self, after: Option<Place>) -> Option<(Place, Arc<Message>)> {
+        let from = after.max(self.looked).map_or(Bound::Unbounded, Bound::Excluded);
+        let (place, entry) = self.ready.range((from, Bound::Unbounded)).next()?;
+        Some((*place, entry.message.clone()))
+    }
+
+    /// Nobody wants what waits here, and nothing before it either.
+    pub(crate) fn pass_over(&mut self, place: Place) {
+        self.looked = Some(place);
+    }
+
+    fn look_again(&mut self, place: Place) {
+        if self.looked.is_some_and(|looked| place <= looked) {
+            self.looked = None;
+        }
     }
 
     pub(crate) fn unsubscribe(&mut self, consumer: ConsumerId) {
@@ -207,6 +246,7 @@ impl Queue {
             return;
         };
         self.consumers.remove(at);
+        self.selective.remove(&consumer);
         // Whoever was next stays next.
         if at < self.turn {
             self.turn -= 1;

@@ -47,7 +47,7 @@ fn consumer(number: u64) -> ConsumerId {
 #[test]
 fn consumers_take_turns_and_a_leaver_costs_nobody_his_turn() {
     let mut queue = queue();
-    (1..=3).for_each(|n| queue.subscribe(consumer(n)));
+    (1..=3).for_each(|n| queue.subscribe(consumer(n), false));
     let turn = |queue: &mut Queue| queue.choose(|_| true).map(|c| c.number);
     assert_eq!(turn(&mut queue), Some(1));
     assert_eq!(turn(&mut queue), Some(2));

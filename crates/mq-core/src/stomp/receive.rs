@@ -5,7 +5,7 @@ use tandem_time::Mono;
 
 use super::{Ack, Listener, Receipt, Session, State, destination, message};
 use crate::broker::{self, Subscription};
-use crate::{ConsumerId, Kind, Token, TransactionId, WallMillis};
+use crate::{ConsumerId, Kind, Selector, Token, TransactionId, WallMillis};
 
 /// Why a frame cannot be carried out: what is wrong, and what to write instead.
 pub(super) type Mistake = (&'static str, String);
@@ -102,9 +102,8 @@ impl Session {
                 format!("one client may have {MOST_LISTENERS}"),
             ));
         }
-        if frame.header("selector").is_some() {
-            return Err(("not supported", "selectors are not there yet".to_owned()));
-        }
+        let selector = frame.header("selector").map(Selector::parse).transpose();
+        let selector = selector.map_err(|error| ("header wrong", error.to_string()))?;
         let browse = frame.header("browser") == Some("true");
         let ack = match frame.header("ack").unwrap_or("auto") {
             _ if browse => Ack::Never,
@@ -122,6 +121,7 @@ impl Session {
             credit: self.prefetch(frame)?,
             durable: self.durable_name(frame, to.kind)?,
             browse,
+            selector,
         };
         let number = self.next();
         self.numbers.insert(id.into(), number);

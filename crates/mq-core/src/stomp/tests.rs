@@ -278,8 +278,8 @@ fn a_mistake_ends_the_connection_with_its_reason() {
             "header wrong",
         ),
         (
-            "SUBSCRIBE\nreceipt:r\nid:0\ndestination:/queue/a\nselector:a=1\n\n",
-            "not supported",
+            "SUBSCRIBE\nreceipt:r\nid:0\ndestination:/queue/a\nselector:a=\n\n",
+            "header wrong",
         ),
         ("UNSUBSCRIBE\nreceipt:r\nid:9\n\n", "not subscribed"),
         ("ACK\nreceipt:r\nid:1-2\n\n", "no such message"),
@@ -297,6 +297,30 @@ fn a_mistake_ends_the_connection_with_its_reason() {
         assert!(client.closed, "{frame}");
         client.says("SEND\ndestination:/queue/a\n\nlate");
         assert_eq!(client.depth("a"), 0, "after the end nothing counts");
+    }
+}
+
+#[test]
+fn a_selector_takes_some_and_leaves_the_others() {
+    for destination in ["/queue/a", "/topic/a"] {
+        let mut client = Client::connected("1.2");
+        client.says(&format!(
+            "SUBSCRIBE\nid:0\ndestination:{destination}\nselector:colour = 'red' AND size > 2\n\n"
+        ));
+        for (body, colour, size) in [("1", "blue", 3), ("2", "red", 1), ("3", "red", 3), ("4", "red", 9)] {
+            client.says(&format!(
+                "SEND\ndestination:{destination}\ncolour:{colour}\nsize:{size}\n\n{body}"
+            ));
+        }
+        let bodies: Vec<&[u8]> = client.frames.iter().map(|frame| &frame.body[..]).collect();
+        assert_eq!(bodies, [b"3", b"4"]);
+        client.hears(Input::Flushed);
+        assert_eq!(client.depth("a"), if destination == "/queue/a" { 2 } else { 0 });
+        // Another one takes the rest, in order.
+        client.frames.clear();
+        client.says(&format!("SUBSCRIBE\nid:1\ndestination:{destination}\n\n"));
+        let rest: Vec<&[u8]> = client.frames.iter().map(|frame| &frame.body[..]).collect();
+        assert_eq!(rest.len(), if destination == "/queue/a" { 2 } else { 0 });
     }
 }
 

@@ -62,6 +62,7 @@ fn single() -> impl Strategy<Value = Record> {
                 name: name.into(),
                 address: address.into(),
                 kind: if one { Kind::Anycast } else { Kind::Multicast },
+                filter: one.then(|| "a = 1".into()),
             })
         }),
         any::<u64>().prop_map(|id| Record::QueueGone(QueueId(id))),

@@ -197,6 +197,7 @@ fn a_segment_goes_when_all_in_it_are_gone_and_the_queues_stay_known() {
         name: "q".into(),
         address: "q".into(),
         kind: Kind::Anycast,
+        filter: None,
     });
     journal.append(&made).unwrap();
     for id in 1..=200 {

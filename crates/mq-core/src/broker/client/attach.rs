@@ -100,7 +100,7 @@ impl Broker {
         }
         self.consumers.insert(consumer, Consumer::pooled(queue));
         if let Some(queue) = self.queues.get_mut(&queue) {
-            queue.subscribe(consumer);
+            queue.subscribe(consumer, false);
         }
     }
 

@@ -377,3 +377,65 @@ fn a_crash_keeps_what_was_written_in_its_order() {
         .collect();
     assert_eq!(seen, [("a".into(), true), ("c".into(), true), ("d".into(), false)]);
 }
+
+#[test]
+fn a_selector_passes_over_what_others_take_and_looks_again_when_it_comes_back() {
+    let mut node = Node::new(Settings::default());
+    let red = Subscription {
+        credit: 10,
+        selector: Some(crate::Selector::parse("JMSPriority > 4").unwrap()),
+        ..Subscription::default()
+    };
+    let selective = node.subscribe_with(B, 1, &queue("q"), red.clone());
+    let with = |text: &str, priority: u8| Message {
+        priority: Priority::of(priority),
+        ..message(text)
+    };
+    for (text, priority) in [("a", 1), ("b", 5), ("c", 1), ("d", 5)] {
+        node.send_in(None, &queue("q"), with(text, priority));
+    }
+    assert_eq!(node.texts(), ["b", "d"]);
+    node.tell(Input::Unsubscribe { consumer: selective });
+    let all = node.subscribe(A, 2, &queue("q"), 2);
+    assert_eq!(
+        node.texts(),
+        ["b", "d"],
+        "what it held is there again, and the highest comes first"
+    );
+    node.subscribe_with(B, 1, &queue("q"), red);
+    assert_eq!(node.texts(), [""; 0]);
+    // What comes back is looked at again.
+    node.tell(Input::Unsubscribe { consumer: all });
+    assert_eq!(node.texts(), ["b", "d"]);
+    assert_eq!(node.depth("q"), 4);
+}
+
+#[test]
+fn a_topics_selector_is_its_subscriptions_and_outlives_the_node() {
+    let mut node = Node::new(Settings::default());
+    let named = |selector: &str| Subscription {
+        credit: 10,
+        durable: Some("s".into()),
+        selector: Some(crate::Selector::parse(selector).unwrap()),
+        ..Subscription::default()
+    };
+    let first = node.subscribe_with(B, 1, &topic("t"), named("x = 'y'"));
+    node.tell(Input::Unsubscribe { consumer: first });
+    let mut node = node.restarted();
+    let wanted = Message {
+        properties: vec![("x".into(), crate::Value::Text("y".into()))],
+        ..message("wanted")
+    };
+    node.send(&topic("t"), "other");
+    node.send_in(None, &topic("t"), wanted);
+    assert_eq!(node.depth("s"), 1);
+    let same = node.subscribe_with(B, 1, &topic("t"), named("x = 'y'"));
+    assert_eq!(node.texts(), ["wanted"]);
+    node.tell(Input::Unsubscribe { consumer: same });
+    node.subscribe_with(B, 1, &topic("t"), named("x = 'z'"));
+    assert_eq!(
+        (node.texts().len(), node.depth("s")),
+        (0, 0),
+        "another selector is another subscription"
+    );
+}
