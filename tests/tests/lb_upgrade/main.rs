@@ -12,3 +12,4 @@ mod others;
 mod socket;
 mod start;
 mod store;
+mod tls;

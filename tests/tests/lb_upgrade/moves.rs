@@ -241,3 +241,29 @@ fn who_connects_for_long_connects_anew_in_the_successor() {
     client.read_exact(&mut answer).expect("it is served in the end");
     assert_eq!(&answer, b"hello");
 }
+
+#[test]
+fn who_has_waited_for_long_waits_no_longer_in_the_successor() {
+    let (server, socket, syslog) = (Server::echo(), Socket::new(), Syslog::default());
+    let config = Config::default()
+        .global(socket.line())
+        .log_to(syslog.address())
+        .defaults("timeout queue 3s")
+        .server("s", &server, "maxconn 1");
+    let mut old = Lb::start(&config.to_string());
+    let mut first = connect(config.at());
+    assert_eq!(ask(&mut first, b"first"), b"first");
+    let mut second = connect(config.at());
+    until("the second to wait", || {
+        (socket.figure("be", "BACKEND", "qcur") == 1).then_some(())
+    });
+    let waiting = std::time::Instant::now();
+    std::thread::sleep(Duration::from_millis(1500));
+    let _new = old.succeed(socket.path(), &config.to_string());
+    assert!(old.ended().success());
+    assert!(ended(&mut second));
+    let took = waiting.elapsed();
+    assert!(took < Duration::from_millis(4400), "{took:?}");
+    assert!(syslog.line_with(" sQ ").contains("/-1/"));
+    assert_eq!(ask(&mut first, b"still"), b"still");
+}

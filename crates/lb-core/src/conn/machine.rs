@@ -24,6 +24,8 @@ pub struct Conn {
     retries: u32,
     redispatched: bool,
     may_leave: bool,
+    /// When the wait ends that began in another process.
+    patience: Option<Mono>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +92,7 @@ impl Conn {
             retries: 0,
             redispatched: false,
             may_leave: false,
+            patience: None,
         }
     }
 
@@ -130,6 +133,21 @@ impl Conn {
         })
     }
 
+    /// When it has waited for too long: for a place, or for what its rules want to see.
+    pub fn waits_until(&self) -> Option<Mono> {
+        match self.state {
+            State::Inspecting { until } | State::Queued { until, .. } => {
+                Some(until).filter(|&until| until != Mono::FAR)
+            }
+            _ => None,
+        }
+    }
+
+    /// Its first wait ends then: it began in another process.
+    pub fn wait_only_until(&mut self, until: Option<Mono>) {
+        self.patience = until;
+    }
+
     pub fn began(&self) -> Mono {
         self.began
     }
@@ -141,7 +159,8 @@ impl Conn {
             (Input::Begin, State::New) if self.settings.inspects => self.inspect(Mono::FAR, false),
             (Input::Begin, State::New) | (Input::Passed, State::Inspecting { .. }) => self.pick(None, false),
             (Input::MustInspect(limit), State::Inspecting { .. }) => {
-                self.state = State::Inspecting { until: now + limit };
+                let until = self.patience.take().unwrap_or(now + limit);
+                self.state = State::Inspecting { until };
             }
             (Input::Rejected, State::Inspecting { .. }) => self.close(Ending::new(Who::Proxy, Phase::Request), now),
             (Input::Rejected, State::Relaying { .. }) => self.close(Ending::new(Who::Proxy, Phase::Data), now),
@@ -261,7 +280,8 @@ impl Conn {
 
     fn queue(&mut self, server: Option<ServerIdx>, avoid: Option<ServerIdx>, hurried: bool, now: Mono) {
         self.server = server;
-        let until = self.settings.queue.map_or(Mono::FAR, |limit| now + limit);
+        let usual = self.settings.queue.map_or(Mono::FAR, |limit| now + limit);
+        let until = self.patience.take().unwrap_or(usual);
         self.state = State::Queued { avoid, hurried, until };
     }
 

@@ -69,3 +69,42 @@ fn a_life_and_its_figures() {
     };
     assert_eq!(c.summary(at(9)), expected);
 }
+
+/// What is carried to another process: the end of a wait, and only of the first.
+#[test]
+fn a_wait_that_began_elsewhere_ends_when_it_would_have() {
+    let settings = ConnSettings {
+        queue: ms(30),
+        ..ConnSettings::default()
+    };
+    let waiting = after(settings, &[Input::Begin, Input::MustWait(None)]);
+    assert_eq!(waiting.waits_until(), Some(at(30)));
+    let mut heir = Conn::new(Arc::new(settings), at(0));
+    heir.wait_only_until(waiting.waits_until());
+    heir.handle(Input::Begin, at(20));
+    heir.handle(Input::MustWait(None), at(20));
+    drain(&mut heir);
+    assert_eq!(heir.poll_deadline(), Some(at(30)));
+    let mut served = heir.clone();
+    heir.on_deadline(at(30));
+    assert_eq!(
+        drain(&mut heir),
+        [Output::Close(Ending::new(Who::ServerTimeout, Phase::Queue))]
+    );
+    // A later wait has its own time.
+    served.handle(Input::Picked(Some(A)), at(25));
+    assert_eq!(served.waits_until(), None);
+
+    let inspects = ConnSettings {
+        inspects: true,
+        ..settings
+    };
+    let mut asked = Conn::new(Arc::new(inspects), at(0));
+    asked.wait_only_until(Some(at(50)));
+    asked.handle(Input::Begin, at(20));
+    asked.handle(Input::MustInspect(Duration::from_millis(40)), at(20));
+    assert_eq!(
+        (asked.waits_until(), asked.poll_deadline()),
+        (Some(at(50)), Some(at(50)))
+    );
+}

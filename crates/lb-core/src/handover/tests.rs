@@ -21,6 +21,7 @@ fn record(held: &[u8]) -> Record {
         began: Mono::from_millis(5),
         routed: Some("be".to_owned()),
         known: Some(known()),
+        waits_until: Some(Mono::from_millis(77)),
         placed: Some(Placed {
             backend: "be".to_owned(),
             server: "s1".to_owned(),
@@ -97,6 +98,7 @@ fn messages() -> Vec<Message> {
         came_by: String::new(),
         routed: None,
         known: None,
+        waits_until: None,
         placed: None,
         held: Vec::new(),
         ..record(b"")

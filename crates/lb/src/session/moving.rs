@@ -73,7 +73,10 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
     }
     match record.placed.zip(server) {
         Some((placed, server)) => session.take_up(placed, server),
-        None => session.begin_again(record.routed.is_some()),
+        None => {
+            session.conn.wait_only_until(record.waits_until);
+            session.begin_again(record.routed.is_some());
+        }
     }
     session.note_ends();
     lead(session).await;
@@ -131,6 +134,7 @@ impl Session {
             peer: self.peer().socket(),
             began: self.conn.began(),
             routed: self.routed(),
+            waits_until: self.conn.waits_until(),
             known: self.subject.as_ref().map(|subject| subject.known()),
             placed: self.placed(),
             held: self

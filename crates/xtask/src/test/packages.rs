@@ -17,7 +17,7 @@ struct Need {
     what_for: &'static str,
 }
 
-const NEEDS: [Need; 14] = [
+const NEEDS: [Need; 15] = [
     Need {
         program: "mosquitto_sub",
         package: "mosquitto-clients",
@@ -35,6 +35,12 @@ const NEEDS: [Need; 14] = [
         package: "haproxy",
         by: &[Kind::Unit, Kind::Loopback, Kind::Namespace],
         what_for: "picks, log lines and behaviour beside HAProxy",
+    },
+    Need {
+        program: "openssl",
+        package: "openssl",
+        by: &[Kind::Loopback],
+        what_for: "a TLS session across an upgrade",
     },
     Need {
         program: "keepalived",
