@@ -122,6 +122,11 @@ impl Lb {
         told.unwrap_or_else(|error| panic!("no {words:?}: {error}; ended: {:?}", self.child.try_wait()))
     }
 
+    /// What its service manager was told that no test has looked at.
+    pub fn told_beside(&self) -> String {
+        self.manager.rest()
+    }
+
     /// Starts a successor of this one, which takes over through its stats socket, and waits until that is ready.
     #[track_caller]
     pub fn succeed(&self, socket: &Path, config: &str) -> Lb {

@@ -48,6 +48,19 @@ impl Manager {
     }
 }
 
+impl Manager {
+    /// What it was told since it was last asked.
+    pub(crate) fn rest(&self) -> String {
+        const END: &str = "the end";
+        // Behind whatever is on its way.
+        let own = self.socket.local_addr().expect("it is bound");
+        let last = self.socket.send_to_addr(END.as_bytes(), &own);
+        last.expect("somebody reads");
+        let told = std::iter::from_fn(|| self.told.recv_timeout(PATIENCE).ok());
+        told.take_while(|text| text != END).collect()
+    }
+}
+
 impl Drop for Manager {
     fn drop(&mut self) {
         self.socket.shutdown(Shutdown::Both).ok();

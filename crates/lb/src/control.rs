@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use tandem_lb_config::{Bind, Plan};
 use tandem_ops::clock::Clock;
-use tandem_ops::notify::Notifier;
+use tandem_ops::notify::{Notifier, State};
 use tandem_ops::signals::{BALANCER, Intention, Received, Signals};
 use tandem_time::Seed;
 use tokio::sync::watch;
@@ -218,8 +218,12 @@ pub(crate) struct Running {
 
 impl Running {
     /// Obeys signals until one of them ends the process, and stops the workers.
-    pub(crate) async fn until_the_end(mut self) -> anyhow::Result<()> {
+    pub(crate) async fn until_the_end(mut self, notifier: &Notifier) -> anyhow::Result<()> {
         let obeyed = self.obey().await;
+        // From a process that has a successor the service manager would take it for the end of both.
+        if !self.giver.is_shared() {
+            notifier.send(&[State::Stopping]).ok();
+        }
         self.leave_doors();
         // The files of the sockets go with them.
         self.hall.take();

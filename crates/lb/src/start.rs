@@ -210,9 +210,8 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
         running.keep_listeners();
         running.release_predecessor().await;
         upgrade::signal_predecessors(&args);
-        running.until_the_end().await
+        running.until_the_end(&notifier).await
     });
-    notifier.send(&[State::Stopping]).ok();
     for thread in threads {
         match thread.join() {
             Ok(result) => result.context("a worker failed")?,

@@ -39,6 +39,9 @@ fn in_the_background_with_a_pid_file() {
     );
     // It has come back when the other one is ready, and then the old one ends.
     assert!(old.ended().success());
+    // systemd would stop the whole unit, in which the other process goes on.
+    let told = old.told_beside();
+    assert!(!told.contains("STOPPING=1"), "{told}");
     assert_eq!(ask(&mut client, b"after"), b"after");
     let pid = std::fs::read_to_string(pidfile).expect("the daemon's file");
     let pid = Pid::from_raw(pid.trim().parse().expect("a number"));
