@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tandem_lb_core::backend::{InitState, OnError};
 use tandem_lb_core::balance::Policy;
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::expr::Expr;
@@ -257,6 +258,14 @@ pub(crate) struct ServerOptions {
     pub(crate) check_host: Option<Host>,
     pub(crate) send_proxy: SendProxy,
     pub(crate) check_send_proxy: bool,
+    pub(crate) maxqueue: u32,
+    pub(crate) slowstart: Duration,
+    pub(crate) observe: bool,
+    pub(crate) error_limit: u32,
+    pub(crate) on_error: OnError,
+    pub(crate) ends_sessions: bool,
+    pub(crate) ends_backup_sessions: bool,
+    pub(crate) init: InitState,
 }
 
 impl Default for ServerOptions {
@@ -277,6 +286,14 @@ impl Default for ServerOptions {
             check_host: None,
             send_proxy: SendProxy::default(),
             check_send_proxy: false,
+            maxqueue: 0,
+            slowstart: Duration::ZERO,
+            observe: false,
+            error_limit: 10,
+            on_error: OnError::default(),
+            ends_sessions: false,
+            ends_backup_sessions: false,
+            init: InitState::default(),
         }
     }
 }

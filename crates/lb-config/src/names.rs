@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use tandem_lb_core::backend::{InitState, OnError};
 use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod};
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::stick::KeyType;
@@ -60,6 +61,21 @@ pub(crate) const SEVERITIES: &[(&str, Severity)] = &[
 
 /// The longest line if none is given.
 pub(crate) const LOG_LENGTH: u16 = 1024;
+
+pub(crate) const ON_ERROR: &[(&str, OnError)] = &[
+    ("fastinter", OnError::FastInter),
+    ("fail-check", OnError::FailCheck),
+    ("sudden-death", OnError::SuddenDeath),
+    ("mark-down", OnError::MarkDown),
+];
+
+pub(crate) const INIT_STATES: &[(&str, InitState)] = &[
+    ("none", InitState::Up),
+    ("up", InitState::Up),
+    ("fully-up", InitState::FullyUp),
+    ("down", InitState::Down),
+    ("fully-down", InitState::FullyDown),
+];
 
 pub(crate) const LEVELS: &[(&str, Level)] = &[
     ("user", Level::User),

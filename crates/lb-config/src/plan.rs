@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tandem_lb_core::ServerId;
 use tandem_lb_core::acl::Library;
+use tandem_lb_core::backend::Conduct;
 use tandem_lb_core::balance::Policy;
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::expr::Expr;
@@ -389,6 +390,9 @@ pub struct Server {
     /// 0 is no limit.
     pub maxconn: u32,
     pub non_stick: bool,
+    /// The most that may wait for it alone; 0 is no limit.
+    pub maxqueue: u32,
+    pub conduct: Conduct,
     /// The PROXY header that each connection begins with.
     pub send_proxy: Option<proxy_header::Write>,
     pub check: Option<Check>,

@@ -205,6 +205,7 @@ pub(crate) fn server_settings(backend: &plan::Backend, server: &plan::Server, pl
         backup: server.backup,
         disabled: server.disabled,
         maxconn: server.maxconn,
+        conduct: server.conduct,
         check: server.check.as_ref().filter(|_| !backend.disabled).map(|c| c.settings),
     }
 }

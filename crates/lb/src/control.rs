@@ -117,9 +117,16 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     };
     let taking = heritage.begin(predecessor, &live, clock.now()).await;
     let (lines, timeline) = (Lines::default(), Rc::<Timeline>::default());
-    let keepers = backends
-        .into_iter()
-        .map(|watched| Keeper::new(watched, clock, lines.clone(), timeline.clone(), directory.tls.clone()));
+    let keepers = backends.into_iter().map(|watched| {
+        Keeper::new(
+            watched,
+            clock,
+            lines.clone(),
+            live.clone(),
+            timeline.clone(),
+            directory.tls.clone(),
+        )
+    });
     let desk = Desk {
         phase,
         frontends,

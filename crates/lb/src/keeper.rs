@@ -16,14 +16,17 @@ use socket2::SockAddr;
 use tandem_lb_config as plan;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{self as core, CheckLog, Input, NoServerLeft, Output, Saved, ServerReport, View};
+use tandem_lb_core::health::Outcome;
 use tandem_lb_core::log::state::{self, Sessions};
 use tandem_lb_core::stats::Outage;
 use tandem_ops::clock::{Clock, Wall};
 use tandem_ops::syslog::{Sender, Severity, Targets};
+use tandem_time::Mono;
 use tokio::sync::Notify;
 
 use crate::address::{AddressError, Found, ServerAddress, fixed_check};
 use crate::build::server_settings;
+use crate::live::Live;
 use crate::probe::{self, Asked, Patience, Secure};
 use crate::publish::{Backend, Snapshot};
 use crate::stats::{Happening, Timeline};
@@ -51,6 +54,7 @@ pub(crate) struct Keeper {
     rechecked: RefCell<BTreeMap<ServerIdx, SocketAddr>>,
     logs: RefCell<Targets>,
     lines: Lines,
+    live: Arc<Live>,
     timeline: Rc<Timeline>,
     tls: Arc<Vault>,
     outage: Cell<Outage>,
@@ -68,6 +72,7 @@ impl Keeper {
         watched: Watched,
         clock: Clock,
         lines: Lines,
+        live: Arc<Live>,
         timeline: Rc<Timeline>,
         tls: Arc<Vault>,
     ) -> Rc<Keeper> {
@@ -85,6 +90,7 @@ impl Keeper {
             rechecked: RefCell::new(rechecked),
             logs: RefCell::new(logs),
             lines,
+            live,
             timeline,
             tls,
             outage: Cell::default(),
@@ -99,17 +105,24 @@ impl Keeper {
     pub(crate) async fn run(self: Rc<Keeper>) {
         self.carry_out();
         while !self.is_retired.get() {
-            let due = self.machine.borrow().poll_deadline();
-            let Some(due) = due else {
-                self.told.notified().await;
-                continue;
-            };
+            let due = self.machine.borrow().poll_deadline().unwrap_or(Mono::FAR);
             tokio::select! {
                 () = self.told.notified() => {}
+                () = self.backend.alarm.notified() => self.hear_alarms(),
                 () = tokio::time::sleep_until(self.clock.instant(due).into()) => {
                     self.machine.borrow_mut().on_deadline(self.clock.now());
                     self.carry_out();
                 }
+            }
+        }
+    }
+
+    /// Workers have met errors at some of the servers.
+    fn hear_alarms(self: &Rc<Keeper>) {
+        let servers: Vec<_> = self.backend.now().servers.all().cloned().collect();
+        for server in servers {
+            for _ in 0..server.take_alarms() {
+                self.tell(Input::Errors { server: server.place });
             }
         }
     }
@@ -240,6 +253,7 @@ impl Keeper {
             match output {
                 None => return,
                 Some(Output::StartCheck { server }) => self.start_check(server),
+                Some(Output::EndSessions { server, reason }) => self.live.end_at(&self.backend, server, reason),
                 Some(Output::Publish(view)) => {
                     self.note(&view);
                     self.backend.publish(view);
@@ -286,6 +300,9 @@ impl Keeper {
                 }),
             };
             let result = probe::check(asked, patience, keeper.clock).await;
+            if result.status.outcome() == Outcome::Passed {
+                live.did_well();
+            }
             keeper.tell(Input::CheckDone { server, result });
             // Until here its place could not become another's, and the result that of another's check.
             drop(live);
@@ -300,7 +317,7 @@ impl Keeper {
         let waited_for = |line| waited.get(&line).copied().unwrap_or(0);
         let requeued = match view {
             // Whoever waited for any server may come, as many as it takes.
-            Some(view) if view.takes_new() => waited_for(None).min(match view.maxconn {
+            Some(view) if view.takes_new() => waited_for(None).min(match view.room() {
                 0 => usize::MAX,
                 most => most as usize,
             }),
@@ -322,7 +339,7 @@ impl Keeper {
             }
             Output::CheckLogged(check) => (CheckLog::SEVERITY, check.to_string()),
             Output::NoServerLeft(left) => (NoServerLeft::SEVERITY, left.to_string()),
-            Output::StartCheck { .. } | Output::Publish(_) => return,
+            Output::StartCheck { .. } | Output::Publish(_) | Output::EndSessions { .. } => return,
         };
         self.timeline.note(Happening {
             at: Wall::now(),

@@ -4,7 +4,7 @@
 //! time. The map is sharded, so workers do not wait for each other, and the operator's walk holds one shard at a time.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
@@ -41,7 +41,8 @@ pub(crate) struct Connection {
     backend: OnceLock<Arc<Backend>>,
     /// The place of its server, counted from 1; 0 is none.
     server: AtomicU32,
-    is_sentenced: AtomicBool,
+    /// Why it has to end; 0 while it need not.
+    sentence: AtomicU8,
     /// When bytes last moved, in milliseconds since the start.
     moved: AtomicU64,
     calling: AtomicU8,
@@ -49,6 +50,9 @@ pub(crate) struct Connection {
 }
 
 pub(crate) type Ages = BTreeMap<(Arc<str>, ServerIdx), Distribution>;
+
+/// What one connection may have to end for.
+const SENTENCES: [KillReason; 3] = [KillReason::Admin, KillReason::ServerDown, KillReason::ActiveUp];
 
 /// Whether a connection is wanted in another process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +131,7 @@ impl Live {
             began,
             backend: OnceLock::new(),
             server: AtomicU32::new(0),
-            is_sentenced: AtomicBool::new(false),
+            sentence: AtomicU8::new(0),
             moved: AtomicU64::new(began.as_millis()),
             calling: AtomicU8::new(Calling::No as u8),
             waker,
@@ -176,11 +180,11 @@ impl Live {
     }
 
     /// Ends the connections that are at this server.
-    pub(crate) fn end_at(&self, backend: &Arc<Backend>, server: ServerIdx) {
+    pub(crate) fn end_at(&self, backend: &Arc<Backend>, server: ServerIdx, reason: KillReason) {
         for pair in &self.connections {
             let is_there = pair.backend().is_some_and(|b| Arc::ptr_eq(b, backend)) && pair.server() == Some(server);
             if is_there {
-                pair.end();
+                pair.end_for(reason);
             }
         }
     }
@@ -217,20 +221,27 @@ impl Connection {
 
     /// It was told to end.
     pub(crate) fn is_ending(&self) -> bool {
-        self.is_sentenced.load(Relaxed)
+        self.sentence.load(Relaxed) != 0
     }
 
     /// Tells it to end, as an operator may.
     pub(crate) fn end(&self) {
-        self.is_sentenced.store(true, Relaxed);
+        self.end_for(KillReason::Admin);
+    }
+
+    fn end_for(&self, reason: KillReason) {
+        let place = SENTENCES.iter().position(|known| *known == reason).unwrap_or(0);
+        // The list is short.
+        self.sentence.store(place as u8 + 1, Relaxed);
         self.waker.wake_by_ref();
     }
 }
 
 impl Entry {
-    /// Why it has to end, when an operator wants it to.
+    /// Why it has to end, when somebody wants it to.
     pub(crate) fn sentence(&self) -> Option<KillReason> {
-        self.connection.is_sentenced.load(Relaxed).then_some(KillReason::Admin)
+        let place = usize::from(self.connection.sentence.load(Relaxed)).checked_sub(1)?;
+        SENTENCES.get(place).copied()
     }
 
     pub(crate) fn id(&self) -> u64 {

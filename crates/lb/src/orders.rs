@@ -12,7 +12,6 @@ use tandem_lb_config as plan;
 use tandem_lb_config::ServerPort;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{Input, Operation, ServerReport};
-use tandem_lb_core::balance::{Algorithm, HashMethod, Policy};
 use tandem_lb_core::health::AdminChange;
 use thiserror::Error;
 
@@ -191,7 +190,7 @@ impl ServerOrders {
         let backend = self.keeper.backend();
         let initial = self.initial_weight();
         let weight = weight.of(initial);
-        if weight != 0 && weight != initial && !adapts(backend.now().plan.policy) {
+        if weight != 0 && weight != initial && !backend.now().plan.policy.is_dynamic() {
             return Err(Refusal::WeightFixed);
         }
         self.tell(Input::Weight {
@@ -283,15 +282,6 @@ impl FromStr for Weight {
 /// The number in `#number`.
 pub(crate) fn numbered(name: &str) -> Option<u32> {
     name.strip_prefix('#')?.parse().ok()
-}
-
-/// Whether the algorithm can follow a weight while it runs; tables that map hashes are built once.
-pub(crate) fn adapts(policy: Policy) -> bool {
-    match policy.algorithm {
-        Algorithm::RoundRobin | Algorithm::LeastConn | Algorithm::First | Algorithm::Random { .. } => true,
-        Algorithm::StaticRr => false,
-        Algorithm::Source | Algorithm::HashSrc | Algorithm::Hash => policy.hash.method == HashMethod::Consistent,
-    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::View;
 use tandem_lb_core::balance::{Algorithm, Loads, Request};
 use tandem_time::Seed;
+use tokio::sync::Notify;
 
 use crate::counters::{Attempts, Traffic};
 use crate::queue::Queue;
@@ -29,6 +30,8 @@ pub(crate) struct Backend {
     ticket: AtomicU64,
     /// Who waits for a place on a server.
     pub(crate) queue: Arc<Queue>,
+    /// A server's connections fail so often that its keeper should look.
+    pub(crate) alarm: Notify,
 }
 
 /// What holds of a backend at one moment.
@@ -58,6 +61,8 @@ pub(crate) enum Pick {
     Balanced(ServerIdx),
     /// The only one for this client is full, or all that may be used are.
     Full(Option<ServerIdx>),
+    /// The only one for this client is full, and so is its queue.
+    Crowded(ServerIdx),
     NoServer,
 }
 
@@ -75,6 +80,7 @@ impl Backend {
             attempts: Attempts::default(),
             ticket: AtomicU64::new(seed.next_u64()),
             queue: Arc::default(),
+            alarm: Notify::new(),
         }
     }
 
@@ -117,7 +123,7 @@ impl Backend {
     pub(crate) fn pick_this(&self, idx: ServerIdx) -> Pick {
         let snapshot = self.now();
         match &snapshot.view {
-            Some(view) if snapshot.is_full(view, idx) => Pick::Full(Some(idx)),
+            Some(view) if snapshot.is_full(view, idx) => snapshot.full(&self.queue, idx),
             Some(_) => Pick::Known(idx),
             None => Pick::NoServer,
         }
@@ -143,7 +149,7 @@ impl Snapshot {
         match pick {
             Pick::Known(idx) => is_down(idx),
             Pick::Balanced(idx) => is_down(idx) || !self.hashes() && view.online.active > 1,
-            Pick::Full(_) | Pick::NoServer => false,
+            Pick::Full(_) | Pick::Crowded(_) | Pick::NoServer => false,
         }
     }
 
@@ -154,11 +160,14 @@ impl Snapshot {
         if avoid.is_none()
             && let Some(known) = client.known
         {
-            return if self.is_full(view, known) {
-                Pick::Full(Some(known))
-            } else {
-                Pick::Known(known)
-            };
+            if !self.is_full(view, known) {
+                return Pick::Known(known);
+            }
+            match self.full(queue, known) {
+                // Whom only a table has sent there may go elsewhere.
+                Pick::Crowded(_) if self.plan.redispatch.allowed() => {}
+                full => return full,
+            }
         }
         let request = Request {
             source: client.source,
@@ -168,7 +177,7 @@ impl Snapshot {
         };
         match view.table.pick(&request, &Crowd { snapshot: self, queue }) {
             // Only a hash names a server without asking whether it is full.
-            Some(idx) if self.hashes() && self.is_full(view, idx) => Pick::Full(Some(idx)),
+            Some(idx) if self.hashes() && self.is_full(view, idx) => self.full(queue, idx),
             Some(idx) => Pick::Balanced(idx),
             None if view.table.active() + view.table.backups() > 0 => Pick::Full(None),
             None => Pick::NoServer,
@@ -176,8 +185,18 @@ impl Snapshot {
     }
 
     fn is_full(&self, view: &View, idx: ServerIdx) -> bool {
-        let most = view.server(idx).map_or(0, |s| s.maxconn);
+        let most = view.server(idx).map_or(0, |s| s.room());
         most > 0 && self.served(idx) >= most
+    }
+
+    /// What a client gets to hear for whom nobody but this full server will do.
+    fn full(&self, queue: &Queue, idx: ServerIdx) -> Pick {
+        let most = self.servers.at(idx).map_or(0, |server| server.plan().maxqueue);
+        if most > 0 && queue.bound_to(idx) >= most {
+            Pick::Crowded(idx)
+        } else {
+            Pick::Full(Some(idx))
+        }
     }
 
     fn served(&self, idx: ServerIdx) -> u32 {

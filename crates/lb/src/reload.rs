@@ -34,6 +34,7 @@ use crate::frontend::Gate;
 use crate::frontends::{Frontends, Sites};
 use crate::http::Host;
 use crate::keeper::Lines;
+use crate::live::Live;
 use crate::orders::Orders;
 use crate::socket::Hall;
 use crate::stats::{Stats, Timeline};
@@ -58,6 +59,7 @@ pub(crate) struct Estate {
     pub(crate) stats: Rc<Stats>,
     pub(crate) process: Limit,
     pub(crate) crew: Arc<Crew>,
+    pub(crate) live: Arc<Live>,
     pub(crate) phase: watch::Receiver<Phase>,
     pub(crate) lines: Lines,
     pub(crate) timeline: Rc<Timeline>,

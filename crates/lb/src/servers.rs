@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use arc_swap::{ArcSwap, Guard};
 use tandem_lb_config as plan;
@@ -26,6 +26,10 @@ pub(crate) struct Server {
     pub(crate) traffic: Traffic,
     pub(crate) attempts: Attempts,
     pub(crate) history: History,
+    /// Connections in a row that could not be made.
+    errors: AtomicU32,
+    /// How often they were too many, until somebody asks.
+    alarms: AtomicU32,
 }
 
 impl Server {
@@ -38,6 +42,8 @@ impl Server {
             traffic: Traffic::default(),
             attempts: Attempts::default(),
             history: History::default(),
+            errors: AtomicU32::default(),
+            alarms: AtomicU32::default(),
         }
     }
 
@@ -58,6 +64,30 @@ impl Server {
     /// An operator has put it elsewhere.
     pub(crate) fn is_moved(&self) -> bool {
         self.is_moved.load(Relaxed)
+    }
+
+    /// A connection was made, or a check has passed.
+    pub(crate) fn did_well(&self) {
+        if self.errors.load(Relaxed) > 0 {
+            self.errors.store(0, Relaxed);
+        }
+    }
+
+    /// A connection could not be made; whether that is one too many.
+    pub(crate) fn did_fail(&self) -> bool {
+        let Some(observe) = self.plan().conduct.observe else {
+            return false;
+        };
+        if self.errors.fetch_add(1, Relaxed) + 1 < observe.limit {
+            return false;
+        }
+        self.errors.store(0, Relaxed);
+        self.alarms.fetch_add(1, Relaxed);
+        true
+    }
+
+    pub(crate) fn take_alarms(&self) -> u32 {
+        self.alarms.swap(0, Relaxed)
     }
 
     /// Where an operator has put it stays, unless the configuration has come to say another address.
@@ -136,6 +166,7 @@ fn next(places: &[Arc<Server>]) -> ServerIdx {
 mod tests {
     use tandem_lb_config::{Host, ServerPort};
     use tandem_lb_core::ServerId;
+    use tandem_lb_core::backend::Conduct;
 
     use super::*;
 
@@ -155,6 +186,8 @@ mod tests {
                 maxconn: 0,
                 non_stick: false,
                 send_proxy: None,
+                conduct: Conduct::default(),
+                maxqueue: 0,
                 check: None,
                 tls: None,
             };

@@ -269,6 +269,9 @@ impl Session {
         }
         self.armed = None;
         let now = self.worker.clock.now();
+        if matches!(self.upstream, Upstream::Connecting(_) | Upstream::Greeting(_)) && due <= now {
+            self.note_failure();
+        }
         self.hint_that_it_may_leave(now);
         self.answer.on_deadline(now);
         self.conn.on_deadline(now);

@@ -4,6 +4,7 @@
 
 use std::fmt::Debug;
 
+use tandem_lb_core::backend::Conduct;
 use tandem_lb_core::stick::TableSettings;
 
 use super::change::Effect::{self, AtOnce, AtRestart, ForNewConnections};
@@ -388,6 +389,8 @@ pub(super) fn server(server: &Server) -> Vec<Setting> {
         disabled,
         maxconn,
         non_stick,
+        maxqueue,
+        conduct,
         send_proxy,
         check,
         tls,
@@ -402,6 +405,7 @@ pub(super) fn server(server: &Server) -> Vec<Setting> {
         set("maxconn", maxconn, maxconn.to_string(), AtOnce),
         set("non-stick", non_stick, flag(*non_stick), AtOnce),
         set("guid", guid, option(guid.as_ref()), AtOnce),
+        set("maxqueue", maxqueue, maxqueue.to_string(), ForNewConnections),
         set(
             "send-proxy",
             send_proxy,
@@ -411,8 +415,32 @@ pub(super) fn server(server: &Server) -> Vec<Setting> {
         set("check", &check.is_some(), flag(check.is_some()), AtOnce),
         set("ssl", tls, flag(tls.is_some()), ForNewConnections),
     ];
+    settings.extend(conducts(conduct));
     settings.extend(check.iter().flat_map(checks));
     settings
+}
+
+fn conducts(conduct: &Conduct) -> Vec<Setting> {
+    let Conduct {
+        slowstart,
+        observe,
+        init,
+        ends_sessions,
+        ends_backup_sessions,
+    } = conduct;
+    let observed = observe.map(|observe| format!("{} errors: {:?}", observe.limit, observe.then).to_lowercase());
+    vec![
+        set("slowstart", slowstart, shown::duration(*slowstart), AtOnce),
+        set("observe", observe, option(observed), AtOnce),
+        set("init-state", init, format!("{init:?}").to_lowercase(), AtOnce),
+        set("on-marked-down", ends_sessions, flag(*ends_sessions), AtOnce),
+        set(
+            "on-marked-up",
+            ends_backup_sessions,
+            flag(*ends_backup_sessions),
+            AtOnce,
+        ),
+    ]
 }
 
 fn checks(check: &Check) -> Vec<Setting> {

@@ -9,6 +9,7 @@ use super::option::{self, WordOption};
 use super::unsupported::SERVER_OPTIONS;
 use super::{proxy, section, tls};
 use crate::draft::{Proxy, Server, ServerOptions};
+use crate::names::{INIT_STATES, ON_ERROR};
 use crate::plan::{Host, ServerPort};
 use crate::tls::Words;
 use crate::{address, code};
@@ -22,6 +23,8 @@ pub(super) struct Target {
 }
 
 pub(super) const TABLES: &[&[WordOption<Target>]] = &[OPTIONS, tls::OF_SERVER];
+
+const OBSERVE: &[(&str, bool)] = &[("layer4", true), ("layer7", false)];
 
 const OPTIONS: &[WordOption<Target>] = &[
     WordOption {
@@ -141,6 +144,75 @@ const OPTIONS: &[WordOption<Target>] = &[
         summary: "the most connections at once; more wait in the queue; 0 is no limit",
         parse: |target, args| {
             target.options.maxconn = args.number(0..=u32::MAX)?;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "maxqueue",
+        summary: "the most connections that may wait for this server alone; 0 is no limit",
+        parse: |target, args| {
+            target.options.maxqueue = args.number(0..=u32::MAX)?;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "slowstart",
+        summary: "how long it takes to the full share of a server that has come back",
+        parse: |target, args| {
+            target.options.slowstart = args.time()?;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "observe",
+        summary: "`layer4`: connections that fail count against its health",
+        parse: |target, args| {
+            target.options.observe = args.choice("`layer4`", OBSERVE)?;
+            if !target.options.observe {
+                let message = "`layer7` is about answers of HTTP, and this relays TCP";
+                return Err(Diagnostic::error(code::UNSUPPORTED, args.last_span(), message).help("write `layer4`"));
+            }
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "error-limit",
+        summary: "how many connections in a row must fail to count; 10 if not given",
+        parse: |target, args| {
+            target.options.error_limit = args.number(1..=i32::MAX as u32)?;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "on-error",
+        summary: "what they count as: fastinter, fail-check, sudden-death or mark-down",
+        parse: |target, args| {
+            target.options.on_error = args.choice("what errors count as", ON_ERROR)?;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "on-marked-down",
+        summary: "`shutdown-sessions`: its connections end when it goes down",
+        parse: |target, args| {
+            target.options.ends_sessions = args.choice("`shutdown-sessions`", &[("shutdown-sessions", true)])?;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "on-marked-up",
+        summary: "`shutdown-backup-sessions`: those of the backups end when it comes up",
+        parse: |target, args| {
+            let choices = &[("shutdown-backup-sessions", true)];
+            target.options.ends_backup_sessions = args.choice("`shutdown-backup-sessions`", choices)?;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "init-state",
+        summary: "what it is taken for before its first check: none, up, fully-up, down or fully-down",
+        parse: |target, args| {
+            target.options.init = args.choice("a state", INIT_STATES)?;
             Ok(())
         },
     },

@@ -17,6 +17,7 @@ use crate::names::LOG_LENGTH;
 use crate::plan::{self, LogTarget, Severity, StatsSocket};
 use crate::tls::Words;
 use crate::{code, expr, log_format, table};
+use tandem_lb_core::backend::InitState;
 use tandem_lb_core::expr::{Expr, Fact, Fetch};
 use tandem_lb_core::rules::{Sticking, Storing};
 use tandem_lb_core::stick::TableSettings;
@@ -34,6 +35,8 @@ impl Lowering<'_> {
     pub(super) fn document(mut self, document: Document, draft: &mut Draft) {
         self.global(document.global, &mut draft.global);
         let mut defaults = draft::Settings::default();
+        // Nobody is sent to a server of which nothing is known, unless it is asked for.
+        defaults.server.init = InitState::Down;
         self.settings(&mut defaults, document.defaults);
         let frontends = document
             .frontend

@@ -2,6 +2,7 @@
 //! for when the draft is made, so that a missing key is one more mistake on the list and not the end of it.
 
 use serde::Deserialize;
+use tandem_lb_core::backend::{InitState, OnError};
 use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod};
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::proxy_header::Version;
@@ -184,6 +185,14 @@ inherited! {
         proxy_v2_options: Option<Vec<Value<ProxyDetail>>>,
         check_send_proxy: Option<bool>,
         tls: Option<tls::OfServer>,
+        maxqueue: Option<Count>,
+        slowstart: Option<Value<Limit>>,
+        observe: Option<bool>,
+        error_limit: Option<Positive>,
+        on_error: Option<Value<OnError>>,
+        shutdown_sessions: Option<bool>,
+        shutdown_backup_sessions: Option<bool>,
+        init_state: Option<Value<InitState>>,
     }
     in Server {
         name: Option<Spanned<String>>,

@@ -148,6 +148,20 @@ pub(super) fn server(target: &mut draft::ServerOptions, written: &ServerOptions)
         };
     }
     set(&mut target.check_send_proxy, written.check_send_proxy);
+    set(&mut target.maxqueue, written.maxqueue.as_ref().map(|most| most.0.0));
+    set(
+        &mut target.slowstart,
+        written.slowstart.as_ref().map(|time| time.0.0.unwrap_or_default()),
+    );
+    set(&mut target.observe, written.observe);
+    set(
+        &mut target.error_limit,
+        written.error_limit.as_ref().map(|count| count.0.0),
+    );
+    set(&mut target.on_error, written.on_error.as_ref().map(|then| then.0));
+    set(&mut target.ends_sessions, written.shutdown_sessions);
+    set(&mut target.ends_backup_sessions, written.shutdown_backup_sessions);
+    set(&mut target.init, written.init_state.as_ref().map(|state| state.0));
 }
 
 /// The keys of the other side that a frontend (or a backend) was given in vain.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
+use tandem_lb_core::backend::{InitState, OnError};
 use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod};
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::proxy_header::Version;
@@ -220,6 +221,8 @@ choices! {
     Severity: "a syslog level", names::SEVERITIES;
     HashMethod: "a hash type", names::HASH_METHODS;
     HashFunction: "a hash function", names::HASH_FUNCTIONS;
+    OnError: "what errors count as", names::ON_ERROR;
+    InitState: "a state", names::INIT_STATES;
     KeyType: "a type of keys", names::KEY_TYPES;
     Version: "a version of the PROXY header", &[("v1", Self::V1), ("v2", Self::V2)];
     ProxyDetail: "what a PROXY header says", &[("crc32c", Self::Crc32c), ("authority", Self::Authority), ("ssl", Self::Ssl)];

@@ -145,6 +145,13 @@ fn servers(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
         }
         let options = &server.options;
         let port_known = options.check_port.is_some() || matches!(server.port, ServerPort::Fixed(_));
+        if options.observe && !options.check {
+            let message = format!(
+                "server `{}` is observed, but not checked: nothing would come of it",
+                name.value
+            );
+            report.push(incomplete(name.span, message, "add `check`"));
+        }
         if options.check && !port_known {
             let message = format!("server `{}` is checked, but has no port to check", name.value);
             report.push(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_lb_core::ServerId;
+use tandem_lb_core::backend::{Conduct, InitState, Observe};
 use tandem_lb_core::health::CheckSettings;
 use tandem_lb_core::probe::Script;
 use tandem_lb_core::proxy_header::{Details, Version, Write};
@@ -177,6 +178,23 @@ fn server(
         maxconn: options.maxconn,
         non_stick: options.non_stick,
         send_proxy,
+        maxqueue: options.maxqueue,
+        conduct: Conduct {
+            // In whole seconds, as HAProxy counts it.
+            slowstart: Duration::from_secs(options.slowstart.as_millis().div_ceil(1000) as u64),
+            observe: options.observe.then_some(Observe {
+                limit: options.error_limit,
+                then: options.on_error,
+            }),
+            // Without checks there is nothing to wait for.
+            init: if options.check {
+                options.init
+            } else {
+                InitState::default()
+            },
+            ends_sessions: options.ends_sessions,
+            ends_backup_sessions: options.ends_backup_sessions,
+        },
         check,
         tls,
         guid: draft.guid.clone(),

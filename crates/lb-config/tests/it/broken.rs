@@ -57,7 +57,7 @@ fn a_mistake_is_shown_with_its_text_and_what_to_write() {
 #[test]
 fn several_mistakes_on_a_line_are_all_reported() {
     let loaded = read(
-        "backend b\n timeout connect 1s\n timeout server 1s\n server s 10.0.0.1 chek inter 5x rise 0 weight 999 slowstart 5s maxcon 3 backup 7\n",
+        "backend b\n timeout connect 1s\n timeout server 1s\n server s 10.0.0.1 chek inter 5x rise 0 weight 999 socks4 a.bc:1 maxcon 3 backup 7\n",
     );
     assert_eq!(
         errors(&loaded),
@@ -66,9 +66,9 @@ fn several_mistakes_on_a_line_are_all_reported() {
             "t:4:31: error[LB0007]: `x` is not a unit of time",
             "t:4:39: error[LB0007]: `0` is not a number from 1 to 2147483647",
             "t:4:48: error[LB0007]: `999` is not a number from 0 to 256",
-            "t:4:52: error[LB0002]: `slowstart` is known to HAProxy, but not supported yet",
-            "t:4:65: error[LB0001]: unknown keyword `maxcon` on a `server` line",
-            "t:4:81: error[LB0001]: unknown keyword `7` on a `server` line",
+            "t:4:52: error[LB0002]: `socks4` is known to HAProxy, but not supported yet",
+            "t:4:66: error[LB0001]: unknown keyword `maxcon` on a `server` line",
+            "t:4:82: error[LB0001]: unknown keyword `7` on a `server` line",
         ]
     );
 }

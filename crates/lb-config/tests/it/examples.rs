@@ -8,6 +8,8 @@ use tandem_lb_core::balance::Algorithm;
 use tandem_lb_core::rules::Storing;
 use tandem_lb_core::stick::KeyType;
 
+use tandem_lb_core::backend::InitState;
+
 use crate::{complaints, errors, without_origins};
 
 const HAPROXY: &str = include_str!("../../../../etc/haproxy-example.cfg");
@@ -20,19 +22,30 @@ fn plan(name: &str, text: &str) -> Plan {
     loaded.plan.expect("no error was reported")
 }
 
+/// What is taken for granted before the first check is HAProxy's in its dialect, and the safe thing in ours.
+fn believe_as_haproxy(haproxy: &Plan, native: &mut Plan) {
+    let init = |plan: &Plan| plan.backends[0].servers[0].conduct.init;
+    assert_eq!((init(haproxy), init(native)), (InitState::Up, InitState::Down));
+    for server in native.backends.iter_mut().flat_map(|backend| &mut backend.servers) {
+        server.conduct.init = InitState::Up;
+    }
+}
+
 #[test]
 fn both_dialects_yield_one_plan() {
     let haproxy = plan("example.cfg", HAPROXY);
-    let native = plan("tandem-lb.toml", TOML);
+    let mut native = plan("tandem-lb.toml", TOML);
     assert_eq!(&*haproxy.frontends[1].binds[0].origin, "example.cfg:31");
     assert!(native.backends[0].servers[0].origin.starts_with("tandem-lb.toml:"));
+    believe_as_haproxy(&haproxy, &mut native);
     assert_eq!(without_origins(haproxy), without_origins(native));
 }
 
 #[test]
 fn the_pair_is_the_same_in_both_dialects() {
     let haproxy = plan("haproxy.cfg", include_str!("../../../../etc/pair/haproxy.cfg"));
-    let native = plan("lb.toml", include_str!("../../../../etc/pair/lb.toml"));
+    let mut native = plan("lb.toml", include_str!("../../../../etc/pair/lb.toml"));
+    believe_as_haproxy(&haproxy, &mut native);
     assert_eq!(without_origins(haproxy), without_origins(native));
 }
 

@@ -419,6 +419,36 @@ fn of_servers() {
     back(SERVER, "maxconn 9", |b| show(b.servers[0].maxconn), "9");
     back(SERVER, "non-stick", |b| show(b.servers[0].non_stick), "true");
     back(SERVER, "non-stick stick", |b| show(b.servers[0].non_stick), "false");
+    back(SERVER, "maxqueue 7", |b| show(b.servers[0].maxqueue), "7");
+    let conduct = |b: &Backend| {
+        let c = b.servers[0].conduct;
+        show((c.slowstart, c.observe.map(|o| (o.limit, o.then)), c.init))
+    };
+    back(SERVER, "slowstart 1500", conduct, "(2s, None, Up)");
+    back(
+        SERVER,
+        "check observe layer4",
+        conduct,
+        "(0ns, Some((10, FailCheck)), Up)",
+    );
+    back(
+        SERVER,
+        "check observe layer4 error-limit 3 on-error mark-down",
+        conduct,
+        "(0ns, Some((3, MarkDown)), Up)",
+    );
+    back(SERVER, "check init-state fully-down", conduct, "(0ns, None, FullyDown)");
+    back(
+        SERVER,
+        "on-marked-down shutdown-sessions on-marked-up shutdown-backup-sessions",
+        |b| {
+            show((
+                b.servers[0].conduct.ends_sessions,
+                b.servers[0].conduct.ends_backup_sessions,
+            ))
+        },
+        "(true, true)",
+    );
     let header = |b: &Backend| {
         show(
             b.servers[0]

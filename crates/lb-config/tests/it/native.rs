@@ -115,7 +115,7 @@ redispatch = 3
 balance = "random(3)"
 hash = { type = "consistent", function = "djb2" }
 all-backups = true
-server-defaults = { inter = "3s", fastinter = "1s", downinter = "9s" }
+server-defaults = { init-state = "none", inter = "3s", fastinter = "1s", downinter = "9s" }
 [defaults.logging]
 global = true
 to = [{ to = "stdout", facility = "user" }]
@@ -175,6 +175,14 @@ check-address = "2.2.2.2"
 send-proxy = "v2"
 proxy-v2-options = ["crc32c", "ssl"]
 check-send-proxy = true
+maxqueue = 9
+slowstart = "4s"
+observe = true
+error-limit = 5
+on-error = "mark-down"
+shutdown-sessions = true
+shutdown-backup-sessions = true
+init-state = "fully-up"
 [[backend]]
 name = "t"
 stick-table = "type string len 9 size 10"
@@ -199,8 +207,9 @@ stick-table = "type string len 9 size 10"
         tcp-response content reject if { res.len gt 5 }\n \
         stick store-response res.payload(0,4) table t if TRUE\n \
         server s 1.1.1.1:1 id 7 weight 3 backup disabled maxconn 4 non-stick check rise 5 fall 6 port 8 addr 2.2.2.2 \
-         send-proxy-v2 proxy-v2-options crc32c,ssl check-send-proxy\n\
-        backend t\n stick-table type string len 9 size 10\n";
+         send-proxy-v2 proxy-v2-options crc32c,ssl check-send-proxy maxqueue 9 slowstart 4s observe layer4 \
+         error-limit 5 on-error mark-down on-marked-down shutdown-sessions on-marked-up shutdown-backup-sessions init-state fully-up\n\
+         backend t\n stick-table type string len 9 size 10\n";
     let plan = |text: &str| {
         let loaded = read(text);
         assert_eq!(complaints(&loaded), [""; 0]);

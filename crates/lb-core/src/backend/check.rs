@@ -1,7 +1,7 @@
 //! One server's checks: when the next one starts, and that there is never a second one before the first has ended.
 
-use super::SavedCheck;
 use super::spread::vary;
+use super::{InitState, OnError, SavedCheck};
 use crate::health::{CheckResult, CheckSettings, CheckStatus, Outcome, RiseFall, Step};
 use std::time::Duration;
 use tandem_time::{Mono, Seed};
@@ -151,6 +151,33 @@ impl Check {
     pub(super) fn resume(&mut self, now: Mono) {
         self.health.restart();
         self.catch_up(now);
+    }
+
+    /// What is to be believed before the first check.
+    pub(super) fn assume(&mut self, init: InitState) {
+        match init {
+            InitState::Up => self.health.restart(),
+            InitState::FullyUp => self.health.forgive(),
+            InitState::Down => self.health.nearly_up(),
+            InitState::FullyDown => self.health.drop_to_zero(),
+        }
+    }
+
+    /// The next check comes as soon as checks do while something changes, where that is said to be sooner.
+    pub(super) fn hurry(&mut self, now: Mono) {
+        if let (Schedule::Due(at), Some(fast)) = (self.schedule, self.settings.fastinter) {
+            self.schedule = Schedule::Due(at.min(now + fast));
+        }
+    }
+
+    /// How near to its end the next failure finds it.
+    pub(super) fn weaken(&mut self, then: OnError) {
+        match then {
+            OnError::FastInter | OnError::FailCheck => {}
+            OnError::SuddenDeath => self.health.last_but_one(),
+            OnError::MarkDown if self.health.is_up() => self.health.restart(),
+            OnError::MarkDown => {}
+        }
     }
 
     pub(super) fn set_health(&mut self, up: bool) {

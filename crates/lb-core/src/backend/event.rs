@@ -2,6 +2,7 @@
 
 use super::{BackendSettings, Operation, ProxyKind, Saved, ServerSettings, View};
 use crate::ServerIdx;
+use crate::conn::KillReason;
 use crate::health::{AdminChange, CheckResult, RiseFall};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,10 @@ pub enum Input {
     CheckDone {
         server: ServerIdx,
         result: CheckResult,
+    },
+    /// As many connections in a row could not be made as count as a sign (`observe`).
+    Errors {
+        server: ServerIdx,
     },
     Admin {
         server: ServerIdx,
@@ -65,6 +70,8 @@ pub enum Output {
     StartCheck { server: ServerIdx },
     /// Let the workers pick from this from now on.
     Publish(Arc<View>),
+    /// Those who are at this server have to go.
+    EndSessions { server: ServerIdx, reason: KillReason },
     /// Worth a log line always.
     Changed(StateChange),
     /// Worth a log line; comes only when the settings ask for it.
@@ -136,6 +143,7 @@ pub enum Transition {
     },
     LeavesMaint {
         is_draining: bool,
+        is_down: bool,
     },
     LeavesDrain {
         is_down: bool,

@@ -4,9 +4,11 @@
 //! workers and lines for the log go out. The workers read the last published [`View`] and nothing else.
 
 mod check;
+mod conduct;
 mod dynamic;
 mod event;
 mod places;
+mod ramp;
 mod reconfigure;
 mod report;
 mod saved;
@@ -16,6 +18,7 @@ mod spread;
 mod status;
 mod view;
 
+pub use conduct::{Conduct, InitState, Observe, OnError};
 pub use event::{CheckLog, Input, NoServerLeft, Online, Output, Reason, StateChange, Transition};
 pub use report::{CheckReport, ServerReport};
 pub use saved::{Saved, SavedCheck, Tuned};
@@ -27,6 +30,7 @@ pub use view::{ServerView, View};
 
 use crate::ServerIdx;
 use crate::balance::{Candidate, Policy, Table};
+use crate::conn::KillReason;
 use crate::health::{AdminChange, CheckResult};
 use places::Places;
 use server::Server;
@@ -89,6 +93,7 @@ impl Backend {
     /// An input about a server that does not exist does nothing.
     pub fn handle(&mut self, input: Input, now: Mono) {
         match input {
+            Input::Errors { server } => self.errors(server, now),
             Input::CheckDone { server, result } => self.check_done(server, result, now),
             Input::Admin { server, change } => self.admin(server, change, now),
             Input::Weight { server, weight } => self.change(server, now, |s| s.set_weight(weight)),
@@ -110,10 +115,11 @@ impl Backend {
 
     /// When the next check must start. Every input may change it.
     pub fn poll_deadline(&self) -> Option<Mono> {
-        self.servers.iter().filter_map(Server::check_due).min()
+        self.servers.iter().filter_map(Server::due).min()
     }
 
     pub fn on_deadline(&mut self, now: Mono) {
+        self.climb(now);
         for server in &mut self.servers {
             if server.start_check(now) {
                 self.outputs.push_back(Output::StartCheck { server: server.place() });
@@ -145,7 +151,8 @@ impl Backend {
 
     /// `None` when there is no such server.
     pub fn report(&self, server: ServerIdx, now: Mono) -> Option<ServerReport<'_>> {
-        self.server(server).map(|s| s.report(now))
+        let follows = self.policy.is_dynamic();
+        self.server(server).map(|s| s.report(follows, now))
     }
 
     fn check_done(&mut self, idx: ServerIdx, result: CheckResult, now: Mono) {
@@ -170,6 +177,39 @@ impl Backend {
         // The interval follows from the state after the result, so it comes last.
         if let Some(server) = self.places.position(idx).and_then(|at| self.servers.get_mut(at)) {
             server.schedule_next_check(now, percent, &mut self.jitter);
+        }
+    }
+
+    /// The next step of those who come back slowly.
+    fn climb(&mut self, now: Mono) {
+        let due: Vec<ServerIdx> = self
+            .servers
+            .iter()
+            .filter(|s| s.climbs_by(now))
+            .map(Server::place)
+            .collect();
+        for server in due {
+            self.change(server, now, |s| s.climb(now));
+        }
+    }
+
+    /// Clients have met so many errors that it counts.
+    fn errors(&mut self, idx: ServerIdx, now: Mono) {
+        let log_checks = self.log_checks;
+        let Some((ended, result)) = self.server_mut(idx).and_then(|server| server.suffer(now)) else {
+            return;
+        };
+        if log_checks && ended.is_news {
+            let log = self.server(idx).and_then(|server| server.check_log(&self.name));
+            self.outputs.extend(log.map(Output::CheckLogged));
+        }
+        if let Some(verdict) = ended.verdict {
+            let reason = if log_checks {
+                Reason::Unsaid
+            } else {
+                Reason::Check(result)
+            };
+            self.change(idx, now, |s| s.obey(verdict, reason, now));
         }
     }
 
@@ -207,9 +247,9 @@ impl Backend {
         let Some(server) = self.server_mut(idx) else {
             return;
         };
-        let seen = server.view();
+        let seen = server.view(true);
         let transition = act(server);
-        let is_seen = seen != server.view();
+        let is_seen = seen != server.view(true);
         let online = self.online();
         if before.is_none() != online.is_none() {
             self.last_change = now;
@@ -218,12 +258,40 @@ impl Backend {
             self.publish();
         }
         if let Some(transition) = transition {
+            let ended = self.whose_sessions_end(idx, &transition);
             self.announce(idx, transition, online);
+            self.outputs.extend(ended);
         }
         if online.is_none() && !before.is_none() {
             let (proxy, kind) = (Arc::clone(&self.name), self.kind);
             self.outputs
                 .push_back(Output::NoServerLeft(NoServerLeft { proxy, kind }));
+        }
+    }
+
+    /// Whom a change of one server sends away.
+    pub(super) fn whose_sessions_end(&self, idx: ServerIdx, transition: &Transition) -> Vec<Output> {
+        let Some(server) = self.server(idx) else {
+            return Vec::new();
+        };
+        match transition {
+            Transition::Down { .. } | Transition::EntersMaint { .. } if server.conduct().ends_sessions => {
+                vec![Output::EndSessions {
+                    server: idx,
+                    reason: KillReason::ServerDown,
+                }]
+            }
+            Transition::Up { .. } | Transition::LeavesMaint { .. }
+                if server.conduct().ends_backup_sessions && !server.is_backup() && server.is_usable() =>
+            {
+                let backups = self.servers.iter().filter(|s| s.is_backup());
+                let end = |backup: &Server| Output::EndSessions {
+                    server: backup.place(),
+                    reason: KillReason::ActiveUp,
+                };
+                backups.map(end).collect()
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -257,10 +325,11 @@ impl Backend {
     }
 
     fn publish(&mut self) {
-        let candidates: Vec<Candidate> = self.servers.iter().map(Server::candidate).collect();
+        let follows = self.policy.is_dynamic();
+        let candidates: Vec<Candidate> = self.servers.iter().map(|s| s.candidate(follows)).collect();
         let view = View {
             table: Table::build(&self.policy, &candidates),
-            servers: self.servers.iter().map(Server::view).collect(),
+            servers: self.servers.iter().map(|s| s.view(follows)).collect(),
             places: self.places.clone(),
             online: self.online(),
             last_change: self.last_change,

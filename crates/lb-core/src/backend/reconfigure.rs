@@ -27,7 +27,9 @@ impl Backend {
         }
         self.publish();
         for (place, transition) in told {
+            let ended = self.whose_sessions_end(place, &transition);
             self.announce(place, transition, online);
+            self.outputs.extend(ended);
         }
         if online.is_none() && !before.is_none() {
             let (proxy, kind) = (Arc::clone(&self.name), self.kind);

@@ -23,4 +23,6 @@ pub struct CheckReport<'a> {
     pub is_enabled: bool,
     /// Failed checks while there was something to lose.
     pub failures: u64,
+    /// How often errors of clients counted as a sign; `None` when they are not looked at.
+    pub analyses: Option<u64>,
 }

@@ -1,13 +1,15 @@
 //! One server: what its checks say, what an operator says, and what follows from both (reference 2.1, 2.9).
 
 use super::check::Check;
-use super::view::takes_new;
+use super::ramp::Ramp;
+use super::view::{room, takes_new};
 use super::{
-    CheckLog, CheckReport, Reason, Saved, ServerReport, ServerSettings, ServerView, Status, Transition, Tuned,
+    CheckLog, CheckReport, Conduct, Observe, OnError, Reason, Saved, ServerReport, ServerSettings, ServerView, Status,
+    Transition, Tuned,
 };
 use crate::ServerIdx;
 use crate::balance::Candidate;
-use crate::health::{Admin, CheckResult, CheckSettings, Outcome};
+use crate::health::{Admin, CheckResult, CheckSettings, CheckStatus, Outcome};
 use std::sync::Arc;
 use std::time::Duration;
 use tandem_time::{Mono, Seed};
@@ -43,6 +45,9 @@ pub(super) struct Server {
     downs: u64,
     down_time: Duration,
     check: Option<Check>,
+    ramp: Option<Ramp>,
+    /// How often errors of clients counted as a sign.
+    analyses: u64,
 }
 
 impl Server {
@@ -56,8 +61,11 @@ impl Server {
             downs: 0,
             down_time: Duration::ZERO,
             check: settings.check.map(|c| Check::new(c, first_check)),
+            ramp: None,
+            analyses: 0,
             settings,
         };
+        server.operation = server.assume();
         if server.settings.disabled {
             server.admin = Admin::CONFIG_MAINT.with(Admin::FORCED_MAINT);
             server.stop();
@@ -96,23 +104,86 @@ impl Server {
         takes_new(self.operation, self.admin, self.weight)
     }
 
-    pub(super) fn candidate(&self) -> Candidate {
+    pub(super) fn conduct(&self) -> &Conduct {
+        &self.settings.conduct
+    }
+
+    /// What it is taken for before its first check.
+    fn assume(&mut self) -> Operation {
+        let init = self.settings.conduct.init;
+        let Some(check) = &mut self.check else {
+            return Operation::Running;
+        };
+        check.assume(init);
+        match init.is_down() {
+            true => Operation::Down,
+            false => Operation::Running,
+        }
+    }
+
+    /// In sixteenths. A weight that is fixed for the algorithm does not follow the ramp.
+    fn share(&self, follows: bool) -> u32 {
+        let parts = self
+            .ramp
+            .filter(|_| follows)
+            .map_or(WEIGHT_UNIT, |ramp| ramp.step.parts);
+        u32::from(self.weight) * parts
+    }
+
+    fn warming(&self) -> Option<u32> {
+        self.ramp.map(|ramp| ramp.step.percent)
+    }
+
+    pub(super) fn climbs_by(&self, now: Mono) -> bool {
+        self.ramp.is_some_and(|ramp| ramp.due() <= now)
+    }
+
+    /// One step further, or to the end.
+    pub(super) fn climb(&mut self, now: Mono) -> Option<Transition> {
+        if !self.ramp.as_mut()?.climb(now) {
+            return None;
+        }
+        self.ramp = None;
+        Some(Transition::Up { reason: Reason::Unsaid })
+    }
+
+    /// Errors that its clients met.
+    pub(super) fn suffer(&mut self, now: Mono) -> Option<(Ended, CheckResult)> {
+        let Observe { limit, then } = self.settings.conduct.observe?;
+        if self.admin.in_maint() || !self.check.as_ref()?.is_enabled() {
+            return None;
+        }
+        self.analyses += 1;
+        let check = self.check.as_mut()?;
+        check.hurry(now);
+        let info = format!("Detected {limit} consecutive errors, last one was: L4 unsuccessful connection");
+        let result = CheckResult::new(CheckStatus::Analyze, Duration::ZERO).with_info(info);
+        if then == OnError::FastInter {
+            return None;
+        }
+        check.weaken(then);
+        let is_news = check.end(result.clone());
+        let is_down = !check.health().is_up() && self.operation != Operation::Down;
+        let verdict = is_down.then_some(Operation::Down);
+        Some((Ended { is_news, verdict }, result))
+    }
+
+    pub(super) fn candidate(&self, follows: bool) -> Candidate {
         Candidate {
             place: self.place(),
             id: self.settings.id,
             // The map-based algorithms keep the weights of the configuration; one set to 0 later is just not usable.
-            weight: u32::from(if self.weight == 0 {
-                self.settings.weight
-            } else {
-                self.weight
-            }) * WEIGHT_UNIT,
+            weight: match self.weight {
+                0 => u32::from(self.settings.weight) * WEIGHT_UNIT,
+                _ => self.share(follows),
+            },
             backup: self.settings.backup,
             usable: self.is_usable(),
-            maxconn: self.maxconn,
+            maxconn: room(self.maxconn, self.warming()),
         }
     }
 
-    pub(super) fn view(&self) -> ServerView {
+    pub(super) fn view(&self, follows: bool) -> ServerView {
         ServerView {
             place: self.place(),
             name: self.name(),
@@ -122,11 +193,13 @@ impl Server {
             admin: self.admin,
             weight: self.weight,
             maxconn: self.maxconn,
+            share: self.share(follows),
+            warming: self.warming(),
             last_change: self.last_change,
         }
     }
 
-    pub(super) fn report(&self, now: Mono) -> ServerReport<'_> {
+    pub(super) fn report(&self, follows: bool, now: Mono) -> ServerReport<'_> {
         let is_down = self.operation == Operation::Down;
         let running_down_time = if is_down {
             now.since(self.last_change)
@@ -135,7 +208,7 @@ impl Server {
         };
         ServerReport {
             status: self.status(),
-            view: self.view(),
+            view: self.view(follows),
             downs: self.downs,
             down_time: self.down_time + running_down_time,
             check: self.check.as_ref().map(|c| CheckReport {
@@ -144,6 +217,7 @@ impl Server {
                 is_running: c.is_running(),
                 is_enabled: c.is_enabled(),
                 failures: c.failures(),
+                analyses: self.settings.conduct.observe.map(|_| self.analyses),
             }),
         }
     }
@@ -231,9 +305,15 @@ impl Server {
     }
 
     /// No checks in maintenance.
-    pub(super) fn check_due(&self) -> Option<Mono> {
+    fn check_due(&self) -> Option<Mono> {
         let check = self.check.as_ref().filter(|_| !self.admin.in_maint())?;
         check.due()
+    }
+
+    /// When there is something to do: a check, or a step.
+    pub(super) fn due(&self) -> Option<Mono> {
+        let step = self.ramp.as_ref().map(Ramp::due);
+        [self.check_due(), step].into_iter().flatten().min()
     }
 
     pub(super) fn start_check(&mut self, now: Mono) -> bool {
@@ -273,6 +353,10 @@ impl Server {
         let was_draining = self.had_no_new_clients();
         self.turn(now);
         self.operation = verdict;
+        self.ramp = match verdict {
+            Operation::Running => Ramp::begin(self.settings.conduct.slowstart, now),
+            Operation::Down | Operation::Stopping => None,
+        };
         Some(match verdict {
             Operation::Down => {
                 self.downs += 1;
@@ -358,7 +442,7 @@ impl Server {
 
     /// Failed checks and downs are counted from 0 again. The time spent down stays, as with HAProxy.
     pub(super) fn clear_counters(&mut self) {
-        self.downs = 0;
+        (self.downs, self.analyses) = (0, 0);
         if let Some(check) = &mut self.check {
             check.clear_counters();
         }
@@ -386,12 +470,17 @@ impl Server {
             return None;
         }
         self.turn(now);
-        self.operation = Operation::Running;
         if let Some(check) = &mut self.check {
             check.resume(now);
         }
+        self.operation = self.assume();
+        let is_down = self.operation == Operation::Down;
+        if !is_down {
+            self.ramp = Ramp::begin(self.settings.conduct.slowstart, now);
+        }
         Some(Transition::LeavesMaint {
             is_draining: self.is_draining(),
+            is_down,
         })
     }
 
@@ -433,6 +522,7 @@ impl Server {
 
     fn stop(&mut self) {
         self.operation = Operation::Down;
+        self.ramp = None;
         if let Some(check) = &mut self.check {
             check.pause();
         }

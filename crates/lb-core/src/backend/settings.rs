@@ -1,6 +1,6 @@
 //! What a backend is made of, after defaults were applied.
 
-use super::Spread;
+use super::{Conduct, Spread};
 use crate::balance::Policy;
 use crate::health::CheckSettings;
 use crate::{ServerId, ServerIdx};
@@ -42,6 +42,7 @@ pub struct ServerSettings {
     /// 0 sets no limit.
     pub maxconn: u32,
     pub check: Option<CheckSettings>,
+    pub conduct: Conduct,
 }
 
 impl ServerSettings {
@@ -51,6 +52,9 @@ impl ServerSettings {
             return Duration::ZERO;
         };
         *position += 1;
+        if self.conduct.init.is_down() {
+            return spread.early(*position - 1);
+        }
         spread.delay(*position - 1, check, self.disabled, seed)
     }
 }

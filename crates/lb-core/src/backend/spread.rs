@@ -44,6 +44,11 @@ impl Spread {
         parts.into_iter().map(|before| Spread { before, ..whole }).collect()
     }
 
+    /// Of one that serves nobody before its first check.
+    pub(super) fn early(&self, position: u32) -> Duration {
+        Duration::from_millis(u64::from(self.before + position))
+    }
+
     pub(super) fn delay(&self, position: u32, check: &CheckSettings, disabled: bool, seed: &mut Seed) -> Duration {
         let span = first_wait(check, disabled).max(self.shortest);
         vary(span, self.percent, seed) * (self.before + position) / self.total.max(1)

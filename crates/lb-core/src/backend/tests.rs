@@ -34,6 +34,7 @@ fn server(place: u32, check: Option<CheckSettings>) -> ServerSettings {
         disabled: false,
         maxconn: 0,
         check,
+        conduct: Conduct::default(),
     }
 }
 
@@ -166,7 +167,7 @@ fn who_takes_whom() {
         (Running, Admin::INHERITED_MAINT, 1, false, false),
         (Running, Admin::RESOLUTION_MAINT, 1, false, false),
     ];
-    let view = backend(vec![server(0, None)]).servers[0].view();
+    let view = backend(vec![server(0, None)]).servers[0].view(true);
     for (operation, admin, weight, new, known) in rows {
         let view = ServerView {
             operation,
@@ -401,6 +402,7 @@ fn inputs_about_nobody_do_nothing() {
     assert!(be.report(B, ms(1)).is_none());
 }
 
+mod conduct;
 mod property;
 
 #[test]

@@ -41,10 +41,26 @@ pub struct ServerView {
     pub admin: Admin,
     pub weight: u16,
     pub maxconn: u32,
+    /// Its part of the weight, in sixteenths; less than all while it comes back slowly.
+    pub share: u32,
+    /// While it comes back slowly: how many percent of `maxconn` it gets.
+    pub warming: Option<u32>,
     pub last_change: Mono,
 }
 
 impl ServerView {
+    /// The most connections that it gets at this moment; 0 is no limit.
+    pub fn room(&self) -> u32 {
+        room(self.maxconn, self.warming)
+    }
+
+    /// Percent of the weight that it gets while it comes back slowly.
+    pub fn throttle(&self) -> Option<u32> {
+        let weight = u32::from(self.weight);
+        self.warming.filter(|_| !self.admin.in_drain())?;
+        Some((100 * self.share).div_ceil(16).checked_div(weight).unwrap_or(100))
+    }
+
     /// Whether it may get a client that it has not seen before.
     pub fn takes_new(&self) -> bool {
         takes_new(self.operation, self.admin, self.weight)
@@ -54,6 +70,15 @@ impl ServerView {
     /// maintenance no (reference 2.7).
     pub fn takes_known(&self) -> bool {
         self.operation != Operation::Down && !self.admin.in_maint()
+    }
+}
+
+pub(super) fn room(maxconn: u32, warming: Option<u32>) -> u32 {
+    match (maxconn, warming) {
+        (0, _) => 0,
+        (most, None) => most,
+        // Part of a number that fits.
+        (most, Some(percent)) => (u64::from(most) * u64::from(percent) / 100).max(1) as u32,
     }
 }
 

@@ -33,6 +33,17 @@ pub struct Policy {
     pub all_backups: bool,
 }
 
+impl Policy {
+    /// Whether the algorithm can follow a weight while it runs; tables that map hashes are built once.
+    pub fn is_dynamic(&self) -> bool {
+        match self.algorithm {
+            Algorithm::RoundRobin | Algorithm::LeastConn | Algorithm::First | Algorithm::Random { .. } => true,
+            Algorithm::StaticRr => false,
+            Algorithm::Source | Algorithm::HashSrc | Algorithm::Hash => self.hash.method == HashMethod::Consistent,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Algorithm {
     #[default]

@@ -35,6 +35,8 @@ pub enum Input {
     Picked(Option<ServerIdx>),
     /// The first answer to [`Output::Pick`] when it has to queue: for this server, or for any.
     MustWait(Option<ServerIdx>),
+    /// As many wait for this server as may (`maxqueue`), and no other will do.
+    MayNotWait(ServerIdx),
     /// The chosen server need not be insisted on: it went down; or neither persistence nor a hash chose it, and other
     /// active servers exist. Where redispatch is allowed, the next failure then goes elsewhere at once.
     MayLeave,

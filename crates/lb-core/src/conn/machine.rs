@@ -171,6 +171,10 @@ impl Conn {
             }
             (Input::MustWait(server), State::Picking { avoid, hurried }) => self.queue(server, avoid, hurried, now),
             (Input::MustWait(server), State::Queued { .. }) => self.server = server,
+            (Input::MayNotWait(server), State::Picking { .. }) => {
+                self.server = Some(server);
+                self.close(Ending::new(Who::Server, Phase::Queue), now);
+            }
             (Input::MayLeave, _) => self.may_leave = true,
             (Input::Connected, State::Connecting { server, .. }) => self.established(server, now),
             (Input::ConnectFailed(failure), State::Connecting { server, .. }) => self.refused(server, failure, now),

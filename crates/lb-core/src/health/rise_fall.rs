@@ -111,6 +111,16 @@ impl RiseFall {
         self.health = self.rise;
     }
 
+    /// Down, and one good check is enough.
+    pub fn nearly_up(&mut self) {
+        self.health = self.rise - 1;
+    }
+
+    /// If it is up: two failures are left at most.
+    pub fn last_but_one(&mut self) {
+        self.health = self.health.min(self.rise + 1);
+    }
+
     /// Where an earlier process left it, if that is still a number and agrees with the server being up.
     pub fn resume(&mut self, health: u32, up: bool) {
         self.health = match up {

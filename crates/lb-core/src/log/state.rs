@@ -1,7 +1,7 @@
 //! The texts of server state changes, byte for byte as HAProxy 2.6 writes them: alarms are built on these words.
 
 use crate::backend::{CheckLog, NoServerLeft, Online, ProxyKind, Reason, StateChange, Transition};
-use crate::health::CheckResult;
+use crate::health::{CheckResult, CheckStatus};
 use std::fmt::{self, Write};
 
 /// The severities of RFC 5424 section 6.2.1 that these lines use.
@@ -53,9 +53,10 @@ impl StateChange {
             Transition::EntersMaintFromDown => f.write_str("was DOWN and now enters maintenance."),
             Transition::EntersDrain { is_down: true } => write!(f, "enters drain state. {left}"),
             Transition::EntersDrain { is_down: false } => write!(f, "enters drain state. {online}"),
-            Transition::LeavesMaint { is_draining } => {
+            Transition::LeavesMaint { is_draining, is_down } => {
+                let operation = if *is_down { "DOWN" } else { "UP" };
                 let use_of_it = if *is_draining { "DRAIN" } else { "READY" };
-                write!(f, "is UP/{use_of_it} (leaving forced maintenance).")
+                write!(f, "is {operation}/{use_of_it} (leaving forced maintenance).")
             }
             Transition::LeavesDrain { is_down } => {
                 write!(f, "is {} (leaving forced drain).", if *is_down { "DOWN" } else { "UP" })
@@ -144,6 +145,10 @@ impl fmt::Display for ReasonOf<'_> {
                 }
             })?;
             f.write_char('"')?;
+        }
+        // What clients have found took no time of its own.
+        if *status == CheckStatus::Analyze {
+            return Ok(());
         }
         write!(f, ", check duration: {}ms", duration.as_millis())
     }

@@ -182,7 +182,7 @@ fn what_is_written() {
 proptest! {
     /// What is written is read, and what another implementation writes too.
     #[test]
-    fn both_ways(source: std::net::SocketAddr, destination: std::net::SocketAddr, name in "[a-z.]{0,40}", ssl: bool) {
+    fn both_ways(source: SocketAddr, destination: SocketAddr, name in "[a-z.]{0,40}", ssl: bool) {
         let (source, destination) = (plain(source), plain(destination));
         let details = Details { crc32c: true, authority: true, ssl };
         for version in [Version::V1, Version::V2] {
@@ -223,8 +223,8 @@ proptest! {
     }
 }
 
-fn plain(at: std::net::SocketAddr) -> std::net::SocketAddr {
-    std::net::SocketAddr::new(at.ip(), at.port())
+fn plain(at: SocketAddr) -> SocketAddr {
+    SocketAddr::new(at.ip(), at.port())
 }
 
 fn beginnings() -> impl Strategy<Value = Vec<u8>> {

@@ -1,7 +1,7 @@
 use super::stats_file::{self, StatsFile};
 use super::*;
 use crate::backend::{
-    Backend, BackendSettings, Input, Output, ProxyKind, SavedCheck, ServerSettings, Spread, Status, Tuned,
+    Backend, BackendSettings, Conduct, Input, Output, ProxyKind, SavedCheck, ServerSettings, Spread, Status, Tuned,
 };
 use crate::balance::Policy;
 use crate::expr::Sample;
@@ -33,6 +33,7 @@ fn settings(disabled: bool, weight: u16, is_checked: bool) -> ServerSettings {
         disabled,
         maxconn: 0,
         check: is_checked.then_some(check),
+        conduct: Conduct::default(),
     }
 }
 

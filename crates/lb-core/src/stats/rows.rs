@@ -122,8 +122,11 @@ pub fn server_row(s: &Server<'_>) -> Row {
         row.set(Field::Slim, view.maxconn);
     }
     row.set(Field::Status, s.report.status.to_string());
-    row.set(Field::Weight, u32::from(view.weight));
+    row.set(Field::Weight, view.share.div_ceil(16));
     row.set(Field::Uweight, u32::from(view.weight));
+    if let Some(percent) = view.throttle() {
+        row.set(Field::Throttle, percent);
+    }
     row.set(Field::Act, u32::from(!view.is_backup));
     row.set(Field::Bck, u32::from(view.is_backup));
     row.set(Field::Lastchg, clipped(s.change_seconds));
@@ -140,6 +143,9 @@ pub fn server_row(s: &Server<'_>) -> Row {
     idle.into_iter().for_each(|field| row.set(field, 0u32));
     if let Some(check) = s.report.check.as_ref().filter(|c| c.is_enabled) {
         row.set(Field::Chkfail, check.failures);
+        if let Some(analyses) = check.analyses {
+            row.set(Field::Hanafail, analyses);
+        }
         row.set(Field::Chkdown, s.report.downs);
         row.set(Field::Downtime, clipped(s.report.down_time.as_secs()));
         // In maintenance nobody looks, and old news would mislead.
@@ -239,7 +245,7 @@ fn weight_in_use(servers: &[ServerView], policy: &Policy) -> u32 {
         servers
             .iter()
             .filter(move |s| s.is_backup == backup && s.operation == Operation::Running && s.takes_new())
-            .map(|s| u32::from(s.weight))
+            .map(|s| s.share.div_ceil(16))
     };
     let active: u32 = of(false).sum();
     match (active, policy.all_backups) {

@@ -9,7 +9,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tandem_lb_core::backend::{
-    Backend, BackendSettings, CheckLog, Input, NoServerLeft, Operation, Output, ProxyKind, ServerSettings, Spread,
+    Backend, BackendSettings, CheckLog, Conduct, Input, NoServerLeft, Operation, Output, ProxyKind, ServerSettings,
+    Spread,
 };
 use tandem_lb_core::health::{AdminChange, CheckResult, CheckSettings, CheckStatus};
 use tandem_lb_core::log::state::Sessions;
@@ -192,6 +193,7 @@ impl Server {
             backup: has("backup"),
             disabled: has("disabled"),
             maxconn: 0,
+            conduct: Conduct::default(),
             check: has("check").then(|| CheckSettings {
                 inter: time("inter").unwrap_or(Duration::from_secs(2)),
                 fastinter: time("fastinter"),
@@ -242,7 +244,7 @@ impl Ours {
                     self.backend.handle(Input::CheckDone { server, result }, now);
                     continue;
                 }
-                Output::Publish(_) => continue,
+                Output::Publish(_) | Output::EndSessions { .. } => continue,
                 Output::Changed(change) => (change.severity(), change.text(Sessions::default()).to_string()),
                 Output::CheckLogged(log) => (CheckLog::SEVERITY, log.to_string()),
                 Output::NoServerLeft(nobody) => (NoServerLeft::SEVERITY, nobody.to_string()),

@@ -140,6 +140,7 @@ impl House {
             orders: self.desk.orders.clone(),
             stats: self.stats.clone(),
             process: self.process.clone(),
+            live: self.live.clone(),
             crew: self.crew.clone(),
             phase: self.desk.phase.subscribe(),
             lines: self.lines.clone(),

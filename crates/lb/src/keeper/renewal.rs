@@ -139,6 +139,7 @@ mod tests {
             watched,
             clock,
             Lines::default(),
+            Arc::default(),
             Rc::<Timeline>::default(),
             Arc::default(),
         );

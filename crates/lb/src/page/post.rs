@@ -1,6 +1,7 @@
 //! The admin form: which servers, which action, and what came of it (reference 3.4).
 
 use tandem_lb_core::backend::Operation;
+use tandem_lb_core::conn::KillReason;
 use tandem_lb_core::health::AdminChange;
 
 use crate::live::Live;
@@ -72,7 +73,7 @@ impl Action {
             Action::Health(to) => server.health(to),
             Action::Checks { enable: true } => return server.enable_checks().is_ok(),
             Action::Checks { enable: false } => server.disable_checks(),
-            Action::KillSessions => live.end_at(server.keeper().backend(), server.idx()),
+            Action::KillSessions => live.end_at(server.keeper().backend(), server.idx(), KillReason::Admin),
             Action::Agent => return false,
         }
         true

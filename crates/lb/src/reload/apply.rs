@@ -156,8 +156,14 @@ impl Reloader {
         let estate = &self.estate;
         let found = found.into_iter().flatten().collect();
         let watched = build::watched(plan, backend, found, spread, logs, seed, estate.clock.now());
-        let (lines, timeline) = (estate.lines.clone(), estate.timeline.clone());
-        let keeper = Keeper::new(watched, estate.clock, lines, timeline, estate.directory.tls.clone());
+        let keeper = Keeper::new(
+            watched,
+            estate.clock,
+            estate.lines.clone(),
+            estate.live.clone(),
+            estate.timeline.clone(),
+            estate.directory.tls.clone(),
+        );
         tokio::task::spawn_local(keeper.clone().run());
         keeper
     }

@@ -71,7 +71,15 @@ impl Session {
                 self.leave_queue();
                 self.conn.handle(Input::Picked(None), now);
             }
-            Pick::Full(server) => {
+            Pick::Crowded(idx) if !matches!(self.upstream, Upstream::Queued(_)) => {
+                self.conn.handle(Input::MayNotWait(idx), now);
+            }
+            Pick::Full(_) | Pick::Crowded(_) => {
+                let server = match self.pick {
+                    Pick::Crowded(idx) => Some(idx),
+                    Pick::Full(server) => server,
+                    _ => None,
+                };
                 self.at_server = None;
                 self.entry.at_server(None);
                 match &mut self.upstream {
@@ -169,6 +177,9 @@ impl Session {
     }
 
     fn reached(&mut self, server: Wire) {
+        if let Some(tried) = &self.tried {
+            tried.did_well();
+        }
         self.upstream = Upstream::Up(server);
         self.conn.handle(Input::Connected, self.worker.clock.now());
     }
@@ -228,6 +239,7 @@ impl Session {
     fn connect_failed(&mut self, error: &io::Error) {
         let now = self.worker.clock.now();
         tracing::debug!(frontend = %self.frontend.plan.name, %error, "cannot connect to the server");
+        self.note_failure();
         self.hint_that_it_may_leave(now);
         self.upstream = Upstream::None;
         let failure = if is_shortage(error) {
@@ -236,6 +248,15 @@ impl Session {
             ConnectFailure::Refused
         };
         self.conn.handle(Input::ConnectFailed(failure), now);
+    }
+
+    /// The server could not be reached; whoever watches for that learns of it.
+    pub(super) fn note_failure(&self) {
+        if let Some((backend, server)) = self.backend.as_ref().zip(self.tried.as_ref())
+            && server.did_fail()
+        {
+            backend.alarm.notify_one();
+        }
     }
 
     /// The port that the client connected to.

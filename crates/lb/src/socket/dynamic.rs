@@ -7,7 +7,7 @@ use tandem_ops::control::{Call, Reply};
 use thiserror::Error;
 
 use super::Room;
-use crate::orders::{Refusal, ServerOrders, adapts};
+use crate::orders::{Refusal, ServerOrders};
 use crate::publish::Snapshot;
 
 /// The number that a server gets whose line does not name one; what stands here does not matter.
@@ -34,7 +34,7 @@ pub(super) fn add(room: &Room, call: &Call) -> Reply {
         Err(why) => return Reply::error(why),
     };
     let now = keeper.backend().now().clone();
-    if !adapts(now.plan.policy) {
+    if !now.plan.policy.is_dynamic() {
         return Reply::error("Backend must use a dynamic load balancing to support dynamic servers.");
     }
     if now.servers.all().any(|server| *server.name() == *name) {

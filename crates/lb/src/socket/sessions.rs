@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tandem_lb_core::conn::KillReason;
 use tandem_lb_core::log::tcplog::CivilTime;
 use tandem_ops::clock::Wall;
 use tandem_ops::control::{Call, Reply, duration};
@@ -108,7 +109,8 @@ pub(super) fn shutdown(room: &Room, call: &Call) -> Reply {
 pub(super) fn shutdown_at_server(room: &Room, call: &Call) -> Reply {
     match room.server(call.arg(0)) {
         Ok(server) => {
-            room.live.end_at(server.keeper().backend(), server.idx());
+            room.live
+                .end_at(server.keeper().backend(), server.idx(), KillReason::Admin);
             Reply::Done
         }
         Err(reply) => reply,

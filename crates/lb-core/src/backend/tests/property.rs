@@ -131,12 +131,12 @@ impl Outside {
             match output {
                 Output::StartCheck { server } => {
                     assert!(!self.running.contains(&server), "a second check of {server:?}");
-                    assert!(!be.servers[server.place()].view().admin.in_maint());
+                    assert!(!be.servers[server.place()].view(true).admin.in_maint());
                     self.running.push(server);
                 }
                 Output::Publish(view) => self.view = Some(view),
                 Output::NoServerLeft(_) => nobody_left = true,
-                Output::Changed(_) | Output::CheckLogged(_) => {}
+                Output::Changed(_) | Output::CheckLogged(_) | Output::EndSessions { .. } => {}
             }
         }
         let has_servers = !be.online().is_none();
@@ -150,10 +150,10 @@ impl Outside {
     /// The published view is what a fresh look at the servers would give.
     fn check(&self, be: &Backend) {
         let view = self.view.as_ref().expect("the first view comes at once");
-        let fresh: Vec<ServerView> = be.servers.iter().map(Server::view).collect();
+        let fresh: Vec<ServerView> = be.servers.iter().map(|s| s.view(true)).collect();
         assert_eq!(view.servers, fresh);
         assert_eq!((view.online, view.last_change), (be.online(), be.last_change));
-        let candidates: Vec<Candidate> = be.servers.iter().map(Server::candidate).collect();
+        let candidates: Vec<Candidate> = be.servers.iter().map(|s| s.candidate(true)).collect();
         assert_eq!(view.table, Table::build(&be.policy, &candidates));
         for (server, candidate) in fresh.iter().zip(&candidates) {
             assert_eq!(candidate.usable, server.takes_new());
@@ -226,7 +226,7 @@ proptest! {
             let (name, kind, policy) = (Arc::from("be"), ProxyKind::Backend, Policy::default());
             let parts = BackendSettings { name, kind, policy, log_checks: false, spread, servers };
             let be = Backend::new(parts, Seed::new(1), Mono::ZERO);
-            starts.extend(be.servers.iter().filter_map(Server::check_due));
+            starts.extend(be.servers.iter().filter_map(Server::due));
         }
         // A server that starts is not fully up, so its interval is the fast one: a second.
         let expected: Vec<Mono> = (0..total).map(|i| Mono::from_nanos(1_000_000_000 * i / total)).collect();

@@ -126,12 +126,24 @@ fn every_transition() {
              3 sessions active, 2 requeued, 1 remaining in queue.",
         ),
         (
-            change(Transition::LeavesMaint { is_draining: false }, (1, 1)),
+            change(
+                Transition::LeavesMaint {
+                    is_draining: false,
+                    is_down: false,
+                },
+                (1, 1),
+            ),
             Notice,
             "Server be/a is UP/READY (leaving forced maintenance).",
         ),
         (
-            change(Transition::LeavesMaint { is_draining: true }, (1, 1)),
+            change(
+                Transition::LeavesMaint {
+                    is_draining: true,
+                    is_down: false,
+                },
+                (1, 1),
+            ),
             Notice,
             "Server be/a is UP/DRAIN (leaving forced maintenance).",
         ),

@@ -2,7 +2,7 @@
 
 use super::super::{Field, Info, InfoField, Kind, Row, figures, prometheus, typed};
 use super::{backend_row, frontend_row, server_row};
-use crate::backend::{Backend, BackendSettings, Input, Output, ProxyKind, ServerSettings, Spread, View};
+use crate::backend::{Backend, BackendSettings, Conduct, Input, Output, ProxyKind, ServerSettings, Spread, View};
 use crate::balance::{Algorithm, Policy};
 use crate::health::{CheckResult, CheckSettings, CheckStatus};
 use crate::{ServerId, ServerIdx};
@@ -38,6 +38,7 @@ fn server(name: &str, id: u32, weight: u16) -> ServerSettings {
         disabled: name == "d",
         maxconn: if name == "d" { 5 } else { 0 },
         check: Some(check).filter(|_| name != "c"),
+        conduct: Conduct::default(),
     }
 }
 
@@ -299,11 +300,14 @@ fn weights_in_use() {
         let mut servers = view.servers.clone();
         for server in servers.iter_mut().filter(|s| !s.is_backup) {
             server.weight = if active_left { server.weight } else { 0 };
+            server.share = u32::from(server.weight) * 16;
         }
         servers[1].operation = crate::backend::Operation::Running;
         servers[1].weight = 7;
+        servers[1].share = 7 * 16;
         servers.push(crate::backend::ServerView {
             weight: 5,
+            share: 5 * 16,
             ..servers[1].clone()
         });
         super::weight_in_use(
