@@ -16,16 +16,21 @@ use crate::logs::Log;
 pub(super) struct Pipe {
     path: PathBuf,
     file: File,
+    /// By us, who take it away in the end.
+    made: bool,
 }
 
 impl Pipe {
     /// Makes the pipe if it is not there. It is opened both ways, so that writing works while nobody reads.
     pub(super) fn open(fifo: &Fifo) -> io::Result<Pipe> {
         let path = &fifo.path;
-        match mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR) {
-            Ok(()) => give(path, fifo.owner.as_ref())?,
-            Err(nix::errno::Errno::EEXIST) if is_pipe(path)? => {}
+        let made = match mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR) {
+            Ok(()) => true,
+            Err(nix::errno::Errno::EEXIST) if is_pipe(path)? => false,
             Err(errno) => return Err(errno.into()),
+        };
+        if made {
+            give(path, fifo.owner.as_ref())?;
         }
         let file = OpenOptions::new()
             .read(true)
@@ -35,6 +40,7 @@ impl Pipe {
         Ok(Pipe {
             path: path.clone(),
             file,
+            made,
         })
     }
 
@@ -45,6 +51,15 @@ impl Pipe {
                 "the pipe {} takes no more lines: {error}",
                 self.path.display()
             ));
+        }
+    }
+}
+
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        if self.made {
+            // Somebody else may have taken it away.
+            std::fs::remove_file(&self.path).ok();
         }
     }
 }
@@ -87,7 +102,9 @@ mod tests {
         assert_eq!([next(), next()], ["INSTANCE \"VI_1\" MASTER 150", "second"]);
         // More than a pipe holds: this returns.
         (0..20_000).for_each(|_| pipe.write("more\n", &log));
-        std::fs::remove_file(&path).expect("ours");
+        assert!(path.exists(), "the second found it there");
+        drop(pipe);
+        assert!(!path.exists(), "the first made it");
     }
 
     #[test]
