@@ -49,6 +49,7 @@ impl Dialect for Mqtt {
             Heard::Broker(output) => Input::Broker(output),
             Heard::Login(answer) => Input::Login(answer),
             Heard::Flushed => Input::Flushed,
+            Heard::Unread => Input::Unread,
             Heard::Leave(why) => Input::Leave(why.into()),
         };
         self.session.handle(input, now);

@@ -55,6 +55,7 @@ impl Dialect for Stomp {
             Heard::Broker(output) => Input::Broker(output),
             Heard::Login(answer) => Input::Login(answer),
             Heard::Flushed => Input::Flushed,
+            Heard::Unread => Input::Unread,
             Heard::Leave(why) => Input::Leave(why.into()),
         };
         self.session.handle(input, now);

@@ -43,6 +43,8 @@ pub(crate) enum Heard {
     Login(Result<(), Box<str>>),
     /// Everything that was to be sent has left.
     Flushed,
+    /// Nothing is read from the client for now.
+    Unread,
     Leave(&'static str),
 }
 
@@ -139,7 +141,13 @@ impl<D: Dialect> Client<'_, D> {
                         self.tell(Heard::Broker(output));
                     }
                 }
-                () = due => self.dialect.on_deadline(self.shared.clock.now()),
+                () = due => {
+                    // Whoever is held back is not missed.
+                    if holds_back {
+                        self.tell(Heard::Unread);
+                    }
+                    self.dialect.on_deadline(self.shared.clock.now());
+                }
                 _ = held.changed(), if holds_back => {}
                 _ = leaving.wait_for(|leaving| *leaving), if !told => {
                     told = true;

@@ -116,7 +116,7 @@ properties.MessageExpiryInterval = 50
 properties.PayloadFormatIndicator = 1
 a.pub('p', 'x', 1, properties=properties)
 p = b.take().properties
-print('properties', p.ContentType, p.UserProperty, p.ResponseTopic, p.CorrelationData, p.MessageExpiryInterval in (49, 50),
+print('properties', p.ContentType, p.UserProperty, p.ResponseTopic, p.CorrelationData, 0 < p.MessageExpiryInterval <= 50,
       p.PayloadFormatIndicator)
 
 a.sub('own', options=SubscribeOptions(qos=1, noLocal=True))

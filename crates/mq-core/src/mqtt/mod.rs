@@ -71,6 +71,8 @@ pub enum Input {
     Broker(broker::Output),
     /// Everything that was to be sent has left.
     Flushed,
+    /// Nothing is read from the client for now, so it cannot be missed.
+    Unread,
     /// The node goes down: the client should go elsewhere.
     Leave(Box<str>),
 }
@@ -230,15 +232,14 @@ impl Session {
         }
         match input {
             Input::Packet(packet) => {
-                if !self.silence.is_zero() {
-                    self.timers.arm(Timer::Silence, now + self.silence);
-                }
+                self.heard(now);
                 self.packet(packet, now);
             }
             Input::Garbled(error) => self.fail(error.reason, error.what),
             Input::Login(answer) => self.admit(answer, now),
             Input::Broker(output) => self.broker_says(output, now),
             Input::Flushed => self.flushed(),
+            Input::Unread => self.heard(now),
             Input::Leave(why) => self.fail(Reason::ServerShuttingDown, &why),
         }
     }
@@ -278,6 +279,12 @@ impl Session {
             (State::Open, Packet::Disconnect(disconnect)) => self.disconnect(&disconnect),
             (State::Open, Packet::Auth) => self.fail(Reason::ProtocolError, "there was no authentication method"),
             _ => self.fail(Reason::ProtocolError, "this packet does not belong here"),
+        }
+    }
+
+    fn heard(&mut self, now: Mono) {
+        if !self.silence.is_zero() {
+            self.timers.arm(Timer::Silence, now + self.silence);
         }
     }
 

@@ -67,6 +67,8 @@ pub enum Input {
     Broker(broker::Output),
     /// Everything that was to be sent has left.
     Flushed,
+    /// Nothing is read from the client for now, so it cannot be missed.
+    Unread,
     /// The node goes down: the client should go elsewhere.
     Leave(Box<str>),
 }
@@ -224,9 +226,7 @@ impl Session {
         }
         match input {
             Input::Item(item) => {
-                if !self.silence.is_zero() {
-                    self.timers.arm(Timer::Silence, now + self.silence);
-                }
+                self.heard(now);
                 if let Item::Frame(frame) = item {
                     self.frame(frame, now);
                 }
@@ -235,6 +235,7 @@ impl Session {
             Input::Login(answer) => self.admit(answer, now),
             Input::Broker(output) => self.broker_says(output),
             Input::Flushed => self.flushed(),
+            Input::Unread => self.heard(now),
             Input::Leave(why) => self.fail("the broker is going down", &why, None),
         }
     }
@@ -258,6 +259,12 @@ impl Session {
                 // Nobody is there to read an ERROR frame.
                 Timer::Silence => self.close(),
             }
+        }
+    }
+
+    fn heard(&mut self, now: Mono) {
+        if !self.silence.is_zero() {
+            self.timers.arm(Timer::Silence, now + self.silence);
         }
     }
 

@@ -388,6 +388,12 @@ fn heart_beats_are_sent_and_missed() {
     assert!(!client.closed, "it sends each 10 seconds; twice that is forgiven");
     client.wait(Duration::from_secs(1));
     assert!(client.closed);
+    let mut held = Client::stranger();
+    held.says("CONNECT\naccept-version:1.2\nheart-beat:1000,0\n\n");
+    held.wait(Duration::from_secs(19));
+    held.hears(Input::Unread);
+    held.wait(Duration::from_secs(19));
+    assert!(!held.closed, "who is not read cannot be missed");
     let mut silent = Client::connected("1.2");
     silent.wait(Duration::from_secs(3600));
     assert!(!silent.closed, "who agreed on nothing is not missed");

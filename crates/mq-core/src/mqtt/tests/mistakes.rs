@@ -111,6 +111,14 @@ fn strangers_have_little_time_and_clients_must_be_heard() {
         node.hears(id),
         Some(Answer::Disconnect(Reason::KeepAliveTimeout, _))
     ));
+    let held = node.connect(Connect {
+        keep_alive: 10,
+        ..client("e")
+    });
+    node.wait(14);
+    node.tell(held, Input::Unread);
+    node.wait(14);
+    assert!(!node.closed.contains(&held), "who is not read cannot be missed");
     let silent = node.connect(client("d"));
     node.wait(1 << 30);
     assert!(!node.closed.contains(&silent));
