@@ -9,6 +9,8 @@ mod evaluate;
 
 #[path = "../fuzz/src/header.rs"]
 mod header;
+#[path = "../fuzz/src/peer_bytes.rs"]
+mod peer_bytes;
 
 use corpus::every_input_holds;
 
@@ -25,4 +27,9 @@ fn every_expression_holds() {
 #[test]
 fn every_proxy_header_holds() {
     every_input_holds(env!("CARGO_MANIFEST_DIR"), "proxy_header", header::check);
+}
+
+#[test]
+fn every_word_of_a_peer_holds() {
+    every_input_holds(env!("CARGO_MANIFEST_DIR"), "peers", peer_bytes::check);
 }

@@ -3,8 +3,9 @@
 //! Nothing here opens a socket, reads a clock or rolls dice: events and the time come in, effects go out as values.
 //! [`balance`] picks a server, [`health`] says which servers may be picked, [`stick`] remembers who went where,
 //! [`conn`] leads one connection from accept to its log line, [`backend`] ties the first two together for one backend,
-//! [`expr`] and [`acl`] ask about a connection, [`rules`] say what comes of it, [`proxy_header`] who it is for, [`stats`] says how all that went, and
-//! [`snapshot`] what of it the next process goes on with.
+//! [`expr`] and [`acl`] ask about a connection, [`rules`] say what comes of it, [`proxy_header`] who it is for, [`peers`]
+//! is what balancers tell each other of their tables, [`stats`] says how all that went, and [`snapshot`] what of it the next
+//! process goes on with.
 #![forbid(unsafe_code)]
 
 pub mod acl;
@@ -17,6 +18,7 @@ pub mod expr;
 pub mod handover;
 pub mod health;
 pub mod log;
+pub mod peers;
 pub mod probe;
 pub mod proxy_header;
 pub mod rules;

@@ -180,11 +180,7 @@ fn line(entry: &Dumped) -> String {
     let pointer = hasher.finish() >> 16;
     let left = entry.left.map_or(0, |left| left.as_millis());
     let mut line = format!("{pointer:#x}: key={} use={} exp={left}", entry.key, entry.holders);
-    // The name of a server stands behind its number.
-    let is_name = |value: &&Value| value.data == DataType::ServerKey;
-    let (name, others): (Vec<_>, Vec<_>) = entry.values.iter().partition(is_name);
-    let (numbers, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|v| v.data == DataType::ServerId);
-    for value in numbers.into_iter().chain(name).chain(others) {
+    for value in &entry.values {
         // Writing into a string cannot fail.
         let _ = write!(line, " {}={}", called(value), shown(value));
     }
@@ -420,7 +416,7 @@ mod tests {
         let (_, behind) = text.split_once(": ").expect("a number first");
         assert_eq!(
             behind,
-            "key=192.0.2.1 use=0 exp=0 server_id=3 server_key=a bytes_in_cnt=0 gpc0=0 gpc1=0 gpc0_rate(500)=0\n"
+            "key=192.0.2.1 use=0 exp=0 server_id=3 bytes_in_cnt=0 server_key=a gpc0=0 gpc1=0 gpc0_rate(500)=0\n"
         );
     }
 
