@@ -151,17 +151,17 @@ fn what_nobody_may_say() {
     assert_eq!(read(&[0, 9]), Err(Malformed::Unknown(0, 9)));
     assert_eq!(read(&[7, 1]), Err(Malformed::Unknown(7, 1)));
     assert_eq!(
-        next(&[10, 0x80, 255, 255, 255, 127]),
+        read(&[10, 0x80, 255, 255, 255, 127]),
         Err(Malformed::TooLong(33_818_863))
     );
     assert_eq!(
-        next(&[10, 0x84, 1, 5]),
+        read(&[10, 0x84, 1, 5]),
         Err(Malformed::Truncated),
         "half an acknowledgement"
     );
     assert_eq!(read(&[10, 0x99, 1, 5]), Ok(Some((None, 4))), "of a later version");
     assert_eq!(
-        next(&[10, 0x80, 1, 5]),
+        read(&[10, 0x80, 1, 5]),
         Ok(Some((None, 4))),
         "of no table that is known"
     );
