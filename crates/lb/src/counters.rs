@@ -112,6 +112,7 @@ impl Denials {
             &self.requests,
             &self.headers,
             &self.responses,
+            &self.handshakes,
         ] {
             count.clear();
         }

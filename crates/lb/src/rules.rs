@@ -1,6 +1,7 @@
 //! What rules see of a connection, and what they do to it. What they decide is `tandem_lb_core::rules`' business.
 
 mod facts;
+mod secure;
 mod tracking;
 
 use std::io;

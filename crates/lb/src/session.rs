@@ -25,6 +25,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tandem_lb_core::conn::{Conn, Ending, Input, IoFailure, Output, Side, Summary};
 use tandem_lb_core::log::format::Field;
@@ -72,8 +73,8 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
         Ok(client) => client,
         Err(error) => return tracing::warn!(%error, "a client's connection cannot be watched"),
     };
-    let client = match begins {
-        Begins::Now => Wire::Plain(client),
+    let (client, handshake) = match begins {
+        Begins::Now => (Wire::Plain(client), Duration::ZERO),
         Begins::After(greeting) => {
             let comer = Comer {
                 worker: &worker,
@@ -88,7 +89,7 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
                 return;
             };
             (peer, subject) = (guest.peer, guest.subject);
-            guest.client
+            (guest.client, worker.clock.now() - at)
         }
     };
     let counted = AtFrontend::enter(&frontend, listener, &worker.crew, at);
@@ -96,6 +97,7 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
     let entry = worker.live.enter(&frontend, peer, at, waker.clone());
     let mut session = Session {
         subject,
+        handshake,
         ..Session::new(worker, frontend, (peer, client, listener), entry, waker, at)
     };
     if !session.frontend.settings.inspects
@@ -115,7 +117,7 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
 
 /// To the connection's end, or to the end of our part in it.
 async fn lead(mut session: Session) {
-    let mut timer = pin!(tokio::time::sleep(std::time::Duration::ZERO));
+    let mut timer = pin!(tokio::time::sleep(Duration::ZERO));
     loop {
         match poll_fn(|cx| session.poll(cx, timer.as_mut())).await {
             Rest::Ended(ending) => return session.leave(ending),
@@ -173,6 +175,8 @@ struct Session {
     carried: Carried,
     /// Where in the queue it was, when it is there no more.
     waited_at: Position,
+    /// How long what came before the session took.
+    handshake: Duration,
     /// When the timer fires.
     armed: Option<Mono>,
 }
@@ -207,6 +211,7 @@ impl Session {
             towards_server: None,
             carried: Carried::default(),
             waited_at: Position::default(),
+            handshake: Duration::ZERO,
             armed: None,
             worker,
             frontend,
@@ -420,6 +425,8 @@ impl Session {
         let (carried, waited_at) = (self.carried, self.waited_at);
         let towards_server = self.towards_server.as_deref().copied().unwrap_or_default();
         let number = self.entry.id() - 1;
+        let tls = self.client.tls().and_then(|tls| tls.agreed());
+        let handshake = self.handshake;
         let scene = rule.asks().then(|| Scene {
             server: server.as_deref(),
             ..self.scene(None)
@@ -438,6 +445,8 @@ impl Session {
             towards_server,
             number,
             early,
+            tls,
+            handshake,
         });
     }
 }

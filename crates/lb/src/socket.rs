@@ -3,6 +3,7 @@
 //! The protocol is [`tandem_ops::control`]'s; here are the commands, what they look at and what they change. They run on
 //! the control runtime and never wait.
 
+mod certificates;
 mod commands;
 mod counters;
 mod doors;
@@ -47,6 +48,7 @@ use crate::master::{self, Master};
 use crate::orders::{Orders, ServerOrders};
 use crate::reload::Reloader;
 use crate::stats::Stats;
+use crate::tls::Desk;
 use crate::upgrade::{Giver, name_of};
 
 use doors::OneDoor;
@@ -64,6 +66,8 @@ pub(crate) struct Room {
     pub(crate) giver: Rc<Giver>,
     pub(crate) drain: Rc<Drain>,
     pub(crate) reloader: Rc<Reloader>,
+    /// Changes of certificates that wait to be committed.
+    pub(crate) desk: RefCell<Desk>,
 }
 
 /// Where the doors are; empty before they open and when they are another process's.

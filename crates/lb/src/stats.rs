@@ -178,6 +178,7 @@ impl Stats {
             tasks,
             idle_percent: self.idle_percent(now),
             is_stopping: self.is_stopping(),
+            tls: self.directory.tls.tally.told(now),
         })
     }
 

@@ -1,5 +1,6 @@
 //! TLS on what runs here: certificates as the Plan names them, and sockets that it is spoken on.
 
+mod desk;
 mod greet;
 mod make;
 mod shelf;
@@ -7,6 +8,8 @@ mod stream;
 mod tally;
 mod vault;
 
+pub(crate) use desk::{Desk, DeskError, Kind};
 pub(crate) use greet::greet;
 pub(crate) use stream::{HandshakeError, Tls, ip_of};
+pub(crate) use tally::Told;
 pub(crate) use vault::{Loaded, Vault};

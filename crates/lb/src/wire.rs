@@ -65,13 +65,6 @@ impl Wire {
             tls.leave();
         }
     }
-
-    pub(crate) fn finish(&self) {
-        match self {
-            Wire::Plain(endpoint) => endpoint.finish(),
-            Wire::Tls(tls) => tls.finish(),
-        }
-    }
 }
 
 impl Stream for Wire {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::{self, PemObject, SectionKind};
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, SignatureAlgorithm};
@@ -149,7 +149,7 @@ fn key(name: &Path, pieces: &Pieces) -> Result<PrivateKeyDer<'static>, Certifica
     Err(CertificateError::new(name, Fault::NoKey(beside_it)))
 }
 
-/// The certificates and the rest of a file in PEM, for those who show what is in it.
-pub fn sections(pem: &[u8]) -> impl Iterator<Item = Result<(SectionKind, Vec<u8>), pem::Error>> {
-    <(SectionKind, Vec<u8>)>::pem_slice_iter(pem)
+/// The certificates of a file, for those who show what is in it.
+pub fn chain(pem: &[u8]) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect()
 }

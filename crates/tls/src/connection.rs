@@ -14,6 +14,7 @@ use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedS
 use rustls::{ClientConfig, CommonState};
 use thiserror::Error;
 
+use crate::Certificate;
 use crate::listener::{Chosen, Listener, NoCertificate};
 
 /// The most plaintext that one call of [`Connection::send`] takes.
@@ -35,6 +36,13 @@ pub enum Failure {
     Exhausted,
 }
 
+impl Failure {
+    /// Whether it is the other end's certificate that is not believed.
+    pub fn is_distrust(&self) -> bool {
+        matches!(self, Failure::Protocol(rustls::Error::InvalidCertificate(_)))
+    }
+}
+
 /// One end of a TLS connection.
 #[derive(Debug)]
 pub struct Connection {
@@ -46,6 +54,7 @@ pub struct Connection {
     /// For the wire.
     outgoing: Vec<u8>,
     server_name: Option<Box<str>>,
+    shown: Option<Arc<Certificate>>,
     is_closed: bool,
     has_ended: bool,
     /// After this nothing is possible any more.
@@ -91,6 +100,7 @@ impl Connection {
             ready: Vec::new(),
             outgoing: Vec::new(),
             server_name: None,
+            shown: None,
             is_closed: false,
             has_ended: false,
             failure: None,
@@ -117,10 +127,15 @@ impl Connection {
                 return Ok(0);
             };
             match chosen {
-                Ok(Chosen { config, name }) => {
+                Ok(Chosen {
+                    config,
+                    name,
+                    certificate,
+                }) => {
                     let server = UnbufferedServerConnection::new(config)?;
                     self.side = Side::Server(Box::new(server));
                     self.server_name = name;
+                    self.shown = Some(certificate);
                 }
                 Err(none) => {
                     self.outgoing.extend_from_slice(UNRECOGNIZED_NAME);
@@ -282,6 +297,11 @@ impl Connection {
         }
     }
 
+    /// What the client was shown.
+    pub fn shown(&self) -> Option<&Certificate> {
+        self.shown.as_deref()
+    }
+
     /// The name that the client asked for.
     pub fn server_name(&self) -> Option<&str> {
         self.server_name.as_deref()
@@ -405,3 +425,6 @@ fn append(outgoing: &mut Vec<u8>, mut write: impl FnMut(&mut [u8]) -> Result<usi
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,12 +18,12 @@ pub use connection::{BUFFER, Connection, Failure, MOST_PLAIN};
 pub use listener::{Chosen, Entry, Listener, NoCertificate, Terms, anyone};
 pub use origin::{Origin, OriginError, OriginTerms};
 pub use protocol::{Protocol, Version};
-pub use trust::{Errors, Forgiven, Trust, TrustError};
+pub use trust::{Clients, Errors, Forgiven, Trust, TrustError};
 
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
-pub use rustls::server::danger::ClientCertVerifier;
+pub use rustls::pki_types::CertificateDer;
 pub use rustls::{Error, HandshakeKind};
 
 /// What everything here computes with.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ClientHello, ResolvesServerCert, ServerSessionMemoryCache, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
@@ -10,6 +11,7 @@ use rustls::{Error, ServerConfig, SignatureAlgorithm};
 use crate::Certificate;
 use crate::protocol::Protocol;
 use crate::sni::Index;
+use crate::trust::{self, Clients};
 
 /// With `strict-sni`, a client that asks for a name that no certificate has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +24,8 @@ pub struct Chosen {
     pub config: Arc<ServerConfig>,
     /// The name that the client asked for.
     pub name: Option<Box<str>>,
+    /// What the client is shown.
+    pub certificate: Arc<Certificate>,
 }
 
 /// How connections are made, whatever the certificate.
@@ -30,7 +34,7 @@ pub struct Terms {
     pub protocol: Protocol,
     /// What to talk, the best first.
     pub alpn: Vec<Vec<u8>>,
-    pub clients: Arc<dyn ClientCertVerifier>,
+    pub clients: Clients,
     /// Whether clients may come back without a full handshake by a ticket that they keep.
     pub tickets: bool,
     /// Sessions kept for those who come back without one.
@@ -40,8 +44,11 @@ pub struct Terms {
 }
 
 /// No client is asked for a certificate.
-pub fn anyone() -> Arc<dyn ClientCertVerifier> {
-    WebPkiClientVerifier::no_client_auth()
+pub fn anyone() -> Clients {
+    Clients {
+        judge: WebPkiClientVerifier::no_client_auth(),
+        strict: None,
+    }
 }
 
 /// A certificate, the terms of those who get it, and the names that lead to it.
@@ -67,6 +74,8 @@ struct Made {
     config: Arc<ServerConfig>,
     /// The same for those who offer protocols of which none is spoken here.
     without_alpn: Option<Arc<ServerConfig>>,
+    /// Who judges clients without forgiving anything, where something is forgiven.
+    strict: Option<Arc<dyn ClientCertVerifier>>,
 }
 
 impl Listener {
@@ -106,6 +115,7 @@ impl Listener {
         Ok(Chosen {
             config: config.clone(),
             name: name.map(Into::into),
+            certificate: made.certificate.clone(),
         })
     }
 
@@ -115,7 +125,18 @@ impl Listener {
         Ok(Chosen {
             config: first.config.clone(),
             name: None,
+            certificate: first.certificate.clone(),
         })
+    }
+
+    /// OpenSSL's number for what is wrong with a client's certificate that was let in all the same; 0 for nothing.
+    pub fn fault_of(&self, chain: &[CertificateDer<'_>]) -> u8 {
+        let Some((first, between)) = chain.split_first() else {
+            return 0;
+        };
+        let strict = self.entries.first().and_then(|made| made.strict.as_ref());
+        let verdict = strict.map(|strict| strict.verify_client_cert(first, between, UnixTime::now()));
+        verdict.and_then(Result::err).map_or(0, |why| trust::number(&why))
     }
 
     /// Elliptic curves are preferred where the client knows them, as HAProxy does.
@@ -140,7 +161,7 @@ impl Made {
         let only = Arc::new(Only(certificate.key.clone()));
         let builder = ServerConfig::builder_with_provider(terms.protocol.provider())
             .with_protocol_versions(terms.protocol.versions())?
-            .with_client_cert_verifier(terms.clients);
+            .with_client_cert_verifier(terms.clients.judge);
         let mut config = builder.with_cert_resolver(only);
         config.ignore_client_order = !terms.client_order;
         config.session_storage = ServerSessionMemoryCache::new(terms.sessions);
@@ -155,6 +176,7 @@ impl Made {
             certificate,
             config: Arc::new(config),
             without_alpn,
+            strict: terms.clients.strict,
         })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustls::crypto::ring::{cipher_suite, default_provider, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
-use rustls::{SupportedCipherSuite, SupportedProtocolVersion, version};
+use rustls::{ProtocolVersion, SupportedCipherSuite, SupportedProtocolVersion, version};
 
 /// What two ends may agree on.
 #[derive(Clone, Debug)]
@@ -74,18 +74,26 @@ fn group(name: &str) -> Option<&'static dyn SupportedKxGroup> {
 }
 
 /// A suite by the name that OpenSSL gives it, as logs and fetches show it.
-pub fn suite_name(suite: rustls::CipherSuite) -> String {
-    let all = default_provider().cipher_suites;
-    let known = NAMES.iter().find(|name| {
-        let found = self::suite(name);
-        found.is_some_and(|found| found.suite() == suite)
-    });
-    debug_assert!(all.len() == NAMES.len());
-    known.map_or_else(|| format!("{suite:?}"), |name| (*name).to_owned())
+pub fn suite_name(suite: SupportedCipherSuite) -> Option<&'static str> {
+    NAMES.into_iter().find(|name| self::suite(name) == Some(suite))
+}
+
+/// Bits of the cipher's key.
+pub fn key_bits(suite: &str) -> i64 {
+    if suite.contains("128") { 128 } else { 256 }
+}
+
+/// A version by the name that OpenSSL gives it.
+pub fn version_name(version: ProtocolVersion) -> &'static str {
+    match version {
+        ProtocolVersion::TLSv1_2 => "TLSv1.2",
+        ProtocolVersion::TLSv1_3 => "TLSv1.3",
+        _ => "unknown",
+    }
 }
 
 /// All suites.
-pub const NAMES: [&str; 9] = [
+const NAMES: [&str; 9] = [
     "TLS_AES_256_GCM_SHA384",
     "TLS_AES_128_GCM_SHA256",
     "TLS_CHACHA20_POLY1305_SHA256",

@@ -79,16 +79,22 @@ impl Trust {
 
     /// Takes back what these lists, in PEM, say is revoked.
     pub fn without(mut self, file: &Path, pem: &[u8]) -> Result<Trust, TrustError> {
-        let lists = CertificateRevocationListDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-        self.revoked = lists.map_err(|why| CertificateError::new(file, Fault::NotPem(why)))?;
-        if self.revoked.is_empty() {
-            return Err(TrustError::NoList(file.to_owned()));
-        }
+        self.revoked = Trust::lists(file, pem)?;
         Ok(self)
     }
 
+    /// Lists of revoked certificates in PEM; there must be one.
+    pub fn lists(file: &Path, pem: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, TrustError> {
+        let lists = CertificateRevocationListDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+        let lists = lists.map_err(|why| CertificateError::new(file, Fault::NotPem(why)))?;
+        if lists.is_empty() {
+            return Err(TrustError::NoList(file.to_owned()));
+        }
+        Ok(lists)
+    }
+
     /// Judges clients by this. Those without a certificate come in too, unless they `must` have one.
-    pub fn clients(self, must: bool, forgiven: Forgiven) -> Result<Arc<dyn ClientCertVerifier>, TrustError> {
+    pub fn clients(self, must: bool, forgiven: Forgiven) -> Result<Clients, TrustError> {
         let builder = WebPkiClientVerifier::builder_with_provider(self.roots, provider());
         let builder = match self.revoked.is_empty() {
             true => builder,
@@ -97,9 +103,15 @@ impl Trust {
         let builder = if must { builder } else { builder.allow_unauthenticated() };
         let inner = builder.build().map_err(|why| TrustError::Unusable(why.to_string()))?;
         if forgiven.is_nothing() {
-            return Ok(inner);
+            return Ok(Clients {
+                judge: inner,
+                strict: None,
+            });
         }
-        Ok(Arc::new(Lenient { inner, forgiven }))
+        Ok(Clients {
+            strict: Some(inner.clone()),
+            judge: Arc::new(Lenient { inner, forgiven }),
+        })
     }
 
     /// Judges servers by this.
@@ -112,6 +124,14 @@ impl Trust {
         let inner = builder.build().map_err(|why| TrustError::Unusable(why.to_string()))?;
         Ok(Arc::new(Known { inner, host }))
     }
+}
+
+/// Who judges clients.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    pub(crate) judge: Arc<dyn ClientCertVerifier>,
+    /// The same without forgiving anything, where the judge does.
+    pub(crate) strict: Option<Arc<dyn ClientCertVerifier>>,
 }
 
 /// Faults of client certificates that keep nobody out. By OpenSSL's numbers.

@@ -9,7 +9,7 @@ use tandem_lb_core::expr::{Fact, Fetch, Part, Sample, ServerRef};
 
 use super::args::Args;
 use super::call::Call;
-use super::{ExprError, Reference, counters, unknown, unsupported};
+use super::{ExprError, Reference, counters, tls, unknown, unsupported};
 
 type Built = Result<Fetch, ExprError>;
 
@@ -20,12 +20,12 @@ pub(crate) struct Known {
     build: fn(&mut Args<'_>) -> Built,
 }
 
-const fn fetch(name: &'static str, summary: &'static str, build: fn(&mut Args<'_>) -> Built) -> Known {
+pub(super) const fn fetch(name: &'static str, summary: &'static str, build: fn(&mut Args<'_>) -> Built) -> Known {
     Known { name, summary, build }
 }
 
-pub(crate) const fn known() -> &'static [Known] {
-    TABLE
+pub(crate) fn known() -> impl Iterator<Item = &'static Known> {
+    TABLE.iter().chain(tls::TABLE)
 }
 
 const TABLE: &[Known] = &[
@@ -270,7 +270,7 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("sc_http_", HTTP),
     ("sc_key", NOT_YET),
     ("src_http", HTTP),
-    ("ssl_", TLS),
+    ("ssl_", NOT_YET),
     ("fc_pp_tlv", "no other detail of a PROXY header is kept"),
     ("req.hdr", HTTP),
     ("req.body", HTTP),
@@ -307,13 +307,12 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("pid", NOT_YET),
 ];
 
-const TLS: &str = "there is no TLS here that it could ask about";
 const HTTP: &str = "it is about HTTP, and this relays TCP";
 const NOT_YET: &str = "leave it out if you can do without";
 
 pub(super) fn read(call: &Call<'_>, args: &mut Args<'_>) -> Built {
-    if let Some(known) = TABLE.iter().find(|known| known.name == call.name) {
-        return (known.build)(args);
+    if let Some(found) = known().find(|known| known.name == call.name) {
+        return (found.build)(args);
     }
     if let Some(counter) = counters::fetch(call, args) {
         return counter.map(Fetch::Counter);
@@ -321,7 +320,7 @@ pub(super) fn read(call: &Call<'_>, args: &mut Args<'_>) -> Built {
     match UNSUPPORTED.iter().find(|(start, _)| call.name.starts_with(start)) {
         Some((_, why)) => Err(unsupported(call, why)),
         None => {
-            let known = TABLE.iter().map(|known| known.name);
+            let known = known().map(|known| known.name);
             Err(unknown("fetch", call, known.chain(counters::fetches())))
         }
     }

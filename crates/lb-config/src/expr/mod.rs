@@ -6,6 +6,7 @@ mod converters;
 mod counters;
 mod fetches;
 mod maps;
+mod tls;
 
 use std::ops::Range;
 

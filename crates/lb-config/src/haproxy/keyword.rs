@@ -47,7 +47,7 @@ pub fn keyword_docs() -> Vec<KeywordDoc> {
         places: vec!["server"],
         summary: o.summary,
     });
-    let fetches = expr::known().iter().map(|fetch| KeywordDoc {
+    let fetches = expr::known().map(|fetch| KeywordDoc {
         words: fetch.name,
         places: vec!["fetch"],
         summary: fetch.summary,

@@ -9,7 +9,7 @@ use super::keyword::Keyword;
 use super::option::WordOption;
 use super::section::Sections;
 use super::server;
-use crate::plan::{Authorities, Errors, Global, Shown, TlsVersion};
+use crate::plan::{Authorities, Errors, Global, TlsVersion};
 use crate::tls::{Found, Verify, Versions, Words, curves, old_suites, suites};
 use crate::{code, expr};
 
@@ -74,11 +74,7 @@ macro_rules! with_terms {
 
 pub(super) const OF_BIND: &[WordOption<bind::Options>] = with_terms! { bind::Options, tls:
     "crt", "a certificate with its key to show, or a folder of them", |words, args| {
-        words.shown.push(Shown::Path(args.text("a path")?.into()));
-        Ok(())
-    };
-    "crt-list", "a file that lists certificates, their options and names", |words, args| {
-        words.shown.push(Shown::List(args.text("a path")?.into()));
+        words.shown.push(args.text("a path")?.into());
         Ok(())
     };
     "verify", "`none`, `optional` or `required`: whether clients show a certificate", |words, args| {
@@ -103,7 +99,7 @@ pub(super) const OF_BIND: &[WordOption<bind::Options>] = with_terms! { bind::Opt
 pub(super) const OF_SERVER: &[WordOption<server::Target>] = with_terms! { server::Target, tls:
     "no-ssl", "no TLS although the defaults say so", |words, _| switch(&mut words.on, false);
     "crt", "the certificate with its key that the server is shown", |words, args| {
-        words.shown = vec![Shown::Path(args.text("a path")?.into())];
+        words.shown = vec![args.text("a path")?.into()];
         Ok(())
     };
     "verify", "`none` or `required`: whether the server must prove who it is", |words, args| {

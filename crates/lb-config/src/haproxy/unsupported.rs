@@ -263,6 +263,7 @@ pub(super) const BIND_OPTIONS: &[KnownOption] = &[
     option("ca-sign-file", 1),
     option("ca-sign-pass", 1),
     option("client-sigalgs", 1),
+    option("crt-list", 1),
     option("force-sslv3", 0),
     option("force-tlsv10", 0),
     option("force-tlsv11", 0),

@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::lower::Lowering;
 use super::value::{Value, Word, choose};
 use crate::expr;
-use crate::plan::{Authorities, Errors, Global, Shown, TlsVersion};
+use crate::plan::{Authorities, Errors, Global, TlsVersion};
 use crate::tls::{Found, Verify, Words, curves, old_suites, suites};
 
 /// What both ends can say.
@@ -59,7 +59,6 @@ macro_rules! tls {
 tls! {
     OfBind {
         certificates: Vec<String>,
-        certificate_lists: Vec<String>,
         strict_sni: Option<bool>,
         prefer_client_ciphers: Option<bool>,
         forgiven_authority_errors: Option<Value<Errors>>,
@@ -127,9 +126,7 @@ impl OfBind {
 
     fn onto(&self, words: &mut Words, lowering: &mut Lowering<'_>) {
         self.terms(words, lowering);
-        let paths = self.certificates.iter().map(|path| Shown::Path(path.into()));
-        let lists = self.certificate_lists.iter().map(|path| Shown::List(path.into()));
-        words.shown = paths.chain(lists).collect();
+        words.shown = self.certificates.iter().map(Into::into).collect();
         words.strict_sni = self.strict_sni.unwrap_or(words.strict_sni);
         words.client_order = self.prefer_client_ciphers.unwrap_or(words.client_order);
         if let Some(errors) = &self.forgiven_authority_errors {
@@ -146,7 +143,7 @@ impl OfServer {
         self.terms(words, lowering);
         words.on = self.enabled.unwrap_or(true);
         if let Some(path) = &self.certificate {
-            words.shown = vec![Shown::Path(path.into())];
+            words.shown = vec![path.into()];
         }
         if let Some(text) = &self.sni {
             match expr::parse(text.get_ref(), lowering.world) {

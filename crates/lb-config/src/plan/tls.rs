@@ -7,8 +7,8 @@ use tandem_lb_core::expr::Expr;
 /// `bind … ssl`: what clients are shown and asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Termination {
-    /// In the order of the line. The first certificate is for those whom no other fits.
-    pub certificates: Vec<Shown>,
+    /// Files and folders of files, in the order of the line. The first certificate is for those whom no other fits.
+    pub certificates: Vec<PathBuf>,
     /// `strict-sni`: those get none.
     pub strict_sni: bool,
     pub terms: Terms,
@@ -42,15 +42,6 @@ pub struct Origination {
 pub struct CheckTls {
     pub origination: Origination,
     pub sni: Option<String>,
-}
-
-/// Where certificates are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shown {
-    /// A file, or a folder of files.
-    Path(PathBuf),
-    /// A `crt-list`.
-    List(PathBuf),
 }
 
 /// What two ends may agree on.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use tandem_lb_core::expr::Expr;
 
-use crate::plan::{Authorities, Errors, Shown, TlsVersion};
+use crate::plan::{Authorities, Errors, TlsVersion};
 
 pub(crate) use ciphers::{Found, curves, old_suites, suites};
 pub(crate) use settle::Settling;
@@ -17,7 +17,8 @@ pub(crate) use settle::Settling;
 pub(crate) struct Words {
     /// `ssl`
     pub(crate) on: bool,
-    pub(crate) shown: Vec<Shown>,
+    /// `crt`
+    pub(crate) shown: Vec<PathBuf>,
     pub(crate) authorities: Option<Authorities>,
     pub(crate) revoked: Option<PathBuf>,
     pub(crate) verify: Option<Verify>,

@@ -7,7 +7,7 @@ use tandem_text::{Diagnostic, Span};
 use super::{Defaults, Verify, Versions, Words, ciphers};
 use crate::code;
 use crate::plan::{
-    Authorities, CheckTls, ClientTrust, Clients, Forgiven, Origination, Shown, Termination, Terms, TlsVersion, Trust,
+    Authorities, CheckTls, ClientTrust, Clients, Forgiven, Origination, Termination, Terms, TlsVersion, Trust,
 };
 
 /// One line with what is said for all of them, and where complaints go.
@@ -36,8 +36,9 @@ impl Settling<'_> {
             );
         }
         let usual = &self.defaults.of_binds;
+        let base = self.defaults.crt_base.as_deref();
         Some(Termination {
-            certificates: words.shown.iter().map(|shown| self.shown(shown)).collect(),
+            certificates: words.shown.iter().map(|path| under(base, path)).collect(),
             strict_sni: words.strict_sni || usual.strict_sni,
             terms: self.terms(usual),
             clients: self.clients(),
@@ -80,10 +81,7 @@ impl Settling<'_> {
             terms: self.terms(usual),
             trust: self.servers(),
             host: words.host.clone(),
-            certificate: words.shown.iter().find_map(|shown| match shown {
-                Shown::Path(path) => Some(under(base, path)),
-                Shown::List(_) => None,
-            }),
+            certificate: words.shown.first().map(|path| under(base, path)),
             sni: words.sni.clone(),
             reuses: !(words.no_reuse || words.no_tickets || usual.no_tickets),
         }
@@ -159,14 +157,6 @@ impl Settling<'_> {
                 .or_else(|| usual.groups.clone())
                 .unwrap_or_default(),
             alpn: words.alpn.clone().unwrap_or_default(),
-        }
-    }
-
-    fn shown(&self, shown: &Shown) -> Shown {
-        let base = self.defaults.crt_base.as_deref();
-        match shown {
-            Shown::Path(path) => Shown::Path(under(base, path)),
-            Shown::List(path) => Shown::List(path.clone()),
         }
     }
 

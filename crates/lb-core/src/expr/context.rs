@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Ask, Content, Sample, Subject, Variable};
+use super::{Ask, Content, Sample, Subject, TlsFact, Variable};
 
 /// One connection as its rules see it. The runtime answers; nothing here waits.
 pub trait Context {
@@ -66,6 +66,7 @@ pub enum Fact {
     ServerQueue(ServerRef),
     ServerRate(ServerRef),
     ServerWeight(ServerRef),
+    Tls(TlsFact),
     Threads,
     Thread,
     Hostname,

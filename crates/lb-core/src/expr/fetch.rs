@@ -106,6 +106,7 @@ impl Fetch {
 impl Fact {
     fn kind(&self) -> Kind {
         match self {
+            Fact::Tls(fact) => fact.kind(),
             Fact::Src | Fact::Dst => Kind::Ip,
             Fact::SrcIsLocal | Fact::DstIsLocal | Fact::ProxyHeader | Fact::ServerIsUp(_) => Kind::Bool,
             Fact::FrontendName

@@ -11,6 +11,7 @@ mod counter;
 mod fetch;
 mod kind;
 mod sample;
+mod tls;
 
 pub use content::{Content, Part};
 pub use context::{Context, Fact, ServerRef};
@@ -19,6 +20,7 @@ pub use counter::{Ask, Counter, Subject, Whose};
 pub use fetch::{Fetch, Scope, Variable};
 pub use kind::Kind;
 pub use sample::Sample;
+pub use tls::{CertificatePart, NamePart, Party, TlsFact, TlsPart};
 
 /// One expression of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]

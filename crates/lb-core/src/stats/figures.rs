@@ -27,6 +27,8 @@ pub struct Denials {
     /// Connections without the PROXY header that was expected.
     pub headers: u64,
     pub responses: u64,
+    /// Clients who did not get through the handshake of TLS.
+    pub handshakes: u64,
 }
 
 /// The way to the servers, and how long it took.

@@ -21,6 +21,7 @@ pub fn frontend_row(f: &Frontend<'_>) -> Row {
         requests: denied,
         headers,
         responses,
+        handshakes,
     } = f.denials;
     row.set(Field::Dcon, connections);
     row.set(Field::Dses, sessions);
@@ -29,7 +30,7 @@ pub fn frontend_row(f: &Frontend<'_>) -> Row {
     // What was refused as a connection or a session was none.
     row.set(
         Field::ConnTot,
-        f.traffic.sessions_total + connections + sessions + headers,
+        f.traffic.sessions_total + connections + sessions + headers + handshakes,
     );
     let Http {
         answers,

@@ -1,6 +1,7 @@
 //! What the parts of the control runtime share, and how each of them is made from it.
 
 use std::cell::Cell;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -165,6 +166,7 @@ impl House {
             giver: giver.clone(),
             drain: drain.clone(),
             reloader: reloader.clone(),
+            desk: RefCell::default(),
         }
     }
 }

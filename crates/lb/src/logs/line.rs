@@ -62,6 +62,10 @@ pub(crate) struct Told<'a> {
     pub(crate) number: u64,
     /// It has only begun (`option logasap`).
     pub(crate) early: bool,
+    /// Towards the client.
+    pub(crate) tls: Option<tcplog::Tls<'a>>,
+    /// How long what came before the session took.
+    pub(crate) handshake: Duration,
 }
 
 /// The short line of a frontend without `option tcplog`.
@@ -95,6 +99,8 @@ pub(crate) fn told(told: &Told<'_>) {
         towards_server,
         number,
         early,
+        tls,
+        handshake,
     } = *told;
     let rule = &frontend.plan.log_rule;
     let Some(format) = rule.format.as_ref().filter(|_| !frontend.logs.is_empty()) else {
@@ -124,7 +130,7 @@ pub(crate) fn told(told: &Told<'_>) {
         server: server_name.as_deref(),
         towards_server,
         summary,
-        handshake: Duration::ZERO,
+        handshake,
         from_client: carried.from_client,
         bytes: carried.to_client,
         counts: Counts {
@@ -136,7 +142,7 @@ pub(crate) fn told(told: &Told<'_>) {
             backend_queue: waited_at.backend,
         },
         early,
-        tls: None,
+        tls,
         number: number as u32,
         log_number: frontend.lines.next() as u32,
         pid: std::process::id(),

@@ -8,7 +8,7 @@ use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::ServerView;
 use tandem_lb_core::expr::{Fact, Sample, ServerRef};
 
-use super::Scene;
+use super::{Scene, secure};
 use crate::publish::{Backend, Snapshot};
 
 pub(super) fn find<'a>(scene: &'a Scene<'_>, fact: &Fact) -> Option<Sample<'a>> {
@@ -34,6 +34,7 @@ pub(super) fn find<'a>(scene: &'a Scene<'_>, fact: &Fact) -> Option<Sample<'a>> 
         Fact::ServerId => count(scene.server?.plan().id.0),
         Fact::ListenerId => count(subject.listener),
         Fact::ListenerName => Sample::text(bind()?.name.as_deref()?),
+        Fact::Tls(fact) => return secure::find(scene, fact),
         Fact::Threads => count(u32::try_from(scene.worker.crew.len()).ok()?),
         Fact::Thread => count(u32::try_from(scene.worker.number).ok()?),
         Fact::Hostname => Sample::text(scene.frontend.directory.hostname()),

@@ -4,8 +4,8 @@ use tandem_ops::control::Level::{Admin, Operator, User};
 use tandem_ops::control::{Call, Command, Level, Reply};
 
 use super::{
-    Room, counters, drain, dynamic, explain, frontends, inside, patterns, process, reload, server, servers, sessions,
-    stats, tables, upgrade, variables, wait,
+    Room, certificates, counters, drain, dynamic, explain, frontends, inside, patterns, process, reload, server,
+    servers, sessions, stats, tables, upgrade, variables, wait,
 };
 
 type Run = fn(&Room, &Call) -> Reply;
@@ -30,6 +30,9 @@ const fn command(
 pub(super) static COMMANDS: &[Command<Room>] = &[
     command("_getsocks", "", Admin, upgrade::listeners, ""),
     command("_handover", "", Admin, upgrade::everything, ""),
+    command("abort ssl ca-file", "abort ssl ca-file <cafile>", Admin, certificates::abort_ca, "abort a transaction for a CA file"),
+    command("abort ssl cert", "abort ssl cert <certfile>", Admin, certificates::abort_cert, "abort a transaction for a certificate file"),
+    command("abort ssl crl-file", "abort ssl crl-file <crlfile>", Admin, certificates::abort_crl, "abort a transaction for a CRL file"),
     command("add acl", "add acl [@<ver>] <acl> <pattern>", Operator, patterns::add_acl, "add an acl entry"),
     command("add backend", "", User, inside::absent, ""),
     command("add map", "add map [@<ver>] <map> <key> <val>", Operator, patterns::add_map, "add a map entry (payload supported instead of key/val)"),
@@ -40,10 +43,16 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("clear table", "clear table <table> [<filter>]*", Admin, tables::clear, "remove an entry from a table (filter: data/key)"),
     command("commit acl", "commit acl @<ver> <acl>", Operator, patterns::commit_acl, "commit the ACL at this version"),
     command("commit map", "commit map @<ver> <map>", Operator, patterns::commit_map, "commit the map at this version"),
+    command("commit ssl ca-file", "commit ssl ca-file <cafile>", Admin, certificates::commit_ca, "commit a CA file"),
+    command("commit ssl cert", "commit ssl cert <certfile>", Admin, certificates::commit_cert, "commit a certificate file"),
+    command("commit ssl crl-file", "commit ssl crl-file <crlfile>", Admin, certificates::commit_crl, "commit a CRL file"),
     command("del acl", "del acl <acl> [<key>|#<ref>]", Operator, patterns::delete_acl, "delete acl entries matching <key>"),
     command("del backend", "", User, inside::absent, ""),
     command("del map", "del map <map> [<key>|#<ref>]", Operator, patterns::delete_map, "delete map entries matching <key>"),
     command("del server", "del server <bk>/<srv>", Admin, dynamic::delete, "remove a dynamically added server"),
+    command("del ssl ca-file", "del ssl ca-file <cafile>", Admin, certificates::del_ca, "delete an unused CA file"),
+    command("del ssl cert", "del ssl cert <certfile>", Admin, certificates::del_cert, "delete an unused certificate file"),
+    command("del ssl crl-file", "del ssl crl-file <crlfile>", Admin, certificates::del_crl, "delete an unused CRL file"),
     command("disable agent", "disable agent", Admin, server::disable_agent, "disable agent checks"),
     command("disable dynamic-cookie", "", User, inside::absent, ""),
     command("disable frontend", "disable frontend <frontend>", Admin, frontends::disable, "temporarily disable specific frontend"),
@@ -62,6 +71,9 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("get var", "get var <name>", User, variables::get, "retrieve contents of a process-wide variable"),
     command("get weight", "get weight <bk>/<srv>", User, server::get_weight, "report a server's current weight"),
     command("httpclient", "", User, inside::absent, ""),
+    command("new ssl ca-file", "new ssl ca-file <cafile>", Admin, certificates::new_ca, "create a new CA file"),
+    command("new ssl cert", "new ssl cert <certfile>", Admin, certificates::new_cert, "create a new certificate file"),
+    command("new ssl crl-file", "new ssl crl-file <crlfile>", Admin, certificates::new_crl, "create a new CRL file"),
     command("prepare acl", "prepare acl <acl>", Operator, patterns::prepare_acl, "prepare a new version for atomic ACL replacement"),
     command("prepare map", "prepare map <acl>", Operator, patterns::prepare_map, "prepare a new version for atomic map replacement"),
     command("publish backend", "", User, inside::absent, ""),
@@ -75,6 +87,9 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("set profiling", "set profiling <what> {auto|on|off}", Admin, inside::set_profiling, "enable/disable resource profiling (tasks,memory)"),
     command("set rate-limit", "set rate-limit <setting> <value>", Admin, frontends::set_rate_limit, "change a rate limiting value"),
     command("set server", "set server <bk>/<srv> [opts]", Admin, server::set, "change a server's state, weight, address or ssl"),
+    command("set ssl ca-file", "set ssl ca-file <cafile> <payload>", Admin, certificates::set_ca, "replace a CA file"),
+    command("set ssl cert", "set ssl cert <certfile> <payload>", Admin, certificates::set_cert, "replace a certificate file"),
+    command("set ssl crl-file", "set ssl crl-file <crlfile> <payload>", Admin, certificates::set_crl, "replace a CRL file"),
     command("set table", "set table <table> key <k> [data.* <v>]*", Admin, tables::set, "update or create a table entry's data"),
     command("set var", "set var <name> [fmt|expr] {<fmt>|<expr>}", Admin, variables::set, "set variable from an expression or a format"),
     command("set weight", "set weight <bk>/<srv>  (DEPRECATED)", Admin, server::set_weight, "change a server's weight (use 'set server' instead)"),
@@ -100,6 +115,9 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("show servers conn", "show servers conn [<backend>]", User, servers::connections, "dump server connections status (all or for a single backend)"),
     command("show servers state", "show servers state [<backend>]", User, servers::state, "dump volatile server information (all or for a single backend)"),
     command("show sess", "show sess [id]", Operator, sessions::show, "report the list of current sessions or dump this exact session"),
+    command("show ssl ca-file", "show ssl ca-file [<cafile>]", Operator, certificates::show_ca, "display the CA files used in memory, or the details of a file"),
+    command("show ssl cert", "show ssl cert [<certfile>]", Operator, certificates::show_cert, "display the certificate files used in memory, or the details of a file"),
+    command("show ssl crl-file", "show ssl crl-file [<crlfile>]", Operator, certificates::show_crl, "display the CRL files used in memory, or the details of a file"),
     command("show startup-logs", "show startup-logs", User, process::startup_logs, "report logs emitted during HAProxy startup"),
     command("show stat", "show stat [desc|json|no-maint|typed|up]*", User, stats::stat, "report counters for each proxy and server"),
     command("show table", "show table <table> [<filter>]*", User, tables::show, "report table usage stats or dump this table's contents (filter: data/key)"),

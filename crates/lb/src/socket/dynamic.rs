@@ -44,6 +44,9 @@ pub(super) fn add(room: &Room, call: &Call) -> Reply {
         Ok(server) => server,
         Err(why) => return Reply::error(why),
     };
+    if server.tls.is_some() || server.check.as_ref().is_some_and(|check| check.tls.is_some()) {
+        return Reply::error("TLS to a server that is added while running is not supported: write it down and reload.");
+    }
     if now.servers.all().any(|other| other.plan().id == server.id) {
         return Reply::error(format!("This ID is already used by another server: {}.", server.id));
     }

@@ -6,6 +6,7 @@ use tandem_lb_core::stats::{Info, InfoField};
 use tandem_ops::clock::Wall;
 
 use crate::admission::Limit;
+use crate::tls::Told;
 
 /// What it calls itself: clients compare the first numbers with versions of HAProxy to know what it can do.
 pub(crate) const VERSION: &str = concat!("2.6.12-tandem-", env!("CARGO_PKG_VERSION"));
@@ -41,6 +42,7 @@ pub(super) struct Now {
     pub(super) tasks: usize,
     pub(super) idle_percent: u32,
     pub(super) is_stopping: bool,
+    pub(super) tls: Told,
 }
 
 impl Process {
@@ -77,6 +79,18 @@ impl Process {
             (InfoField::SessRate, now.rate),
             (InfoField::SessRateLimit, u64::from(paces.sessions.most())),
             (InfoField::MaxSessRate, now.rate_max),
+            (InfoField::CurrSslConns, u64::from(now.tls.now)),
+            (InfoField::CumSslConns, now.tls.total),
+            (InfoField::SslRate, u64::from(now.tls.rate)),
+            (InfoField::MaxSslRate, u64::from(now.tls.rate_max)),
+            (InfoField::SslFrontendKeyRate, u64::from(now.tls.client_keys)),
+            (InfoField::SslFrontendMaxKeyRate, u64::from(now.tls.client_keys_max)),
+            (
+                InfoField::SslFrontendSessionReusePct,
+                u64::from(now.tls.resumed_percent),
+            ),
+            (InfoField::SslBackendKeyRate, u64::from(now.tls.server_keys)),
+            (InfoField::SslBackendMaxKeyRate, u64::from(now.tls.server_keys_max)),
             (InfoField::Tasks, now.tasks as u64),
             (InfoField::IdlePct, u64::from(now.idle_percent)),
             (InfoField::Stopping, u64::from(now.is_stopping)),

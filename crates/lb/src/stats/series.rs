@@ -296,6 +296,7 @@ impl Series {
                         requests: frontend.denials.requests.now(),
                         headers: frontend.denials.headers.now(),
                         responses: frontend.denials.responses.now(),
+                        handshakes: frontend.denials.handshakes.now(),
                     },
                     http: None,
                 }));

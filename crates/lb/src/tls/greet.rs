@@ -58,6 +58,7 @@ impl Refusal {
         Some(match self {
             Refusal::Handshake(HandshakeError::Closed) => (Said::Closed, false),
             Refusal::Handshake(HandshakeError::Io(_)) => (Said::Broken, false),
+            Refusal::Handshake(HandshakeError::Failed(why)) if why.is_distrust() => (Said::Distrusted, true),
             Refusal::Handshake(HandshakeError::Failed(_)) => (Said::Failed, true),
             Refusal::Late => (Said::Late, true),
             Refusal::Stopped => return None,
@@ -76,6 +77,7 @@ pub(crate) enum Said {
     Closed,
     Broken,
     Failed,
+    Distrusted,
     Late,
 }
 
@@ -85,6 +87,7 @@ impl fmt::Display for Said {
             Said::Closed => "Connection closed during SSL handshake",
             Said::Broken => "Connection error during SSL handshake",
             Said::Failed => "SSL handshake failure",
+            Said::Distrusted => "SSL client certificate not trusted",
             Said::Late => "Timeout during SSL handshake",
         })
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tandem_lb_config::{self as plan, Authorities, Clients, Errors, Shown, TlsVersion};
+use tandem_lb_config::{self as plan, Authorities, Clients, Errors, TlsVersion};
 use tandem_tls::{
     Certificate, CertificateError, Entry, Forgiven, Listener, Origin, OriginError, OriginTerms, Protocol, Terms, Trust,
     TrustError, Version,
@@ -34,8 +34,7 @@ pub(super) fn listener(tls: &plan::Termination, shelf: &Shelf) -> Result<Listene
         client_order: tls.client_order,
     };
     let mut entries = Vec::new();
-    for shown in &tls.certificates {
-        let Shown::Path(path) = shown else { continue };
+    for path in &tls.certificates {
         for file in shelf.meant(path) {
             entries.push(Entry {
                 certificate: certificate(&file, shelf)?,
@@ -67,7 +66,7 @@ fn certificate(file: &Path, shelf: &Shelf) -> Result<Arc<Certificate>, MakeError
     Ok(Arc::new(Certificate::of(file, &pieces)?))
 }
 
-fn clients(clients: &Clients, shelf: &Shelf) -> Result<Arc<dyn tandem_tls::ClientCertVerifier>, MakeError> {
+fn clients(clients: &Clients, shelf: &Shelf) -> Result<tandem_tls::Clients, MakeError> {
     let (whom, must) = match clients {
         Clients::Anyone => return Ok(tandem_tls::anyone()),
         Clients::Asked(trust) => (trust, false),

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tandem_lb_config::{Authorities, Shown, Trust};
+use tandem_lb_config::{Authorities, Trust};
 use tandem_tls::{CertificateError, Pieces};
 use thiserror::Error;
 
@@ -30,11 +30,6 @@ pub(crate) enum ReadError {
 }
 
 impl Shelf {
-    pub(crate) fn take_shown(&mut self, shown: &Shown) -> Result<(), ReadError> {
-        let Shown::Path(path) = shown else { return Ok(()) };
-        self.take_certificates(path)
-    }
-
     pub(crate) fn take_certificates(&mut self, path: &Path) -> Result<(), ReadError> {
         for file in self.files(path, &["key", "ocsp", "issuer", "sctl"])? {
             if !self.certificates.contains_key(&file) {

@@ -7,8 +7,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::task::{Context, Poll, ready};
 
 use super::tally::Spoken;
+use tandem_lb_core::log::tcplog;
 use tandem_sys::relay::{Endpoint, Peeked, Scratch, Stream};
-use tandem_tls::{BUFFER, Connection, Failure, HandshakeKind, MOST_PLAIN};
+use tandem_tls::{BUFFER, Connection, Failure, HandshakeKind, MOST_PLAIN, protocol};
 
 /// So much is read from the socket at once.
 const AT_ONCE: usize = Scratch::SIZE;
@@ -49,6 +50,16 @@ impl Tls {
         let connection = self.connection.borrow();
         let kind = connection.state().and_then(|state| state.handshake_kind());
         kind == Some(HandshakeKind::Resumed)
+    }
+
+    /// What a log line shows of it.
+    pub(crate) fn agreed(&self) -> Option<tcplog::Tls<'static>> {
+        let connection = self.connection.borrow();
+        let state = connection.state()?;
+        Some(tcplog::Tls {
+            cipher: protocol::suite_name(state.negotiated_cipher_suite()?)?,
+            version: protocol::version_name(state.protocol_version()?),
+        })
     }
 
     /// Shows the connection to someone.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tandem_lb_config::{Authorities, Clients, Origination, Plan, Shown, Termination, Trust};
+use tandem_lb_config::{Authorities, Clients, Origination, Plan, Termination, Trust};
 use tandem_tls::{Listener, Origin};
 use thiserror::Error;
 
@@ -114,16 +114,6 @@ impl Loaded {
     /// The same with other files.
     pub(crate) fn with(&self, shelf: Shelf) -> Result<Loaded, Vec<LoadError>> {
         Wanted::again(self).made(shelf, self)
-    }
-
-    /// The files of listeners' and servers' certificates, and what each is for.
-    pub(crate) fn uses(&self) -> impl Iterator<Item = BTreeSet<PathBuf>> {
-        let doors = self
-            .listeners
-            .values()
-            .map(|made| files_of_door(&made.plan, &self.shelf));
-        let names = self.origins.values().chain(self.checks.values());
-        doors.chain(names.map(|made| files_of_name(&made.plan, &self.shelf)))
     }
 }
 
@@ -247,7 +237,9 @@ fn at<E: Into<Fault>>(origin: &Arc<str>) -> impl FnOnce(E) -> LoadError + use<E>
 }
 
 fn read_for_door(shelf: &mut Shelf, tls: &Termination) -> Result<(), ReadError> {
-    tls.certificates.iter().try_for_each(|shown| shelf.take_shown(shown))?;
+    tls.certificates
+        .iter()
+        .try_for_each(|path| shelf.take_certificates(path))?;
     match trust_of(&tls.clients) {
         Some(trust) => shelf.take_trust(trust),
         None => Ok(()),
@@ -269,10 +261,7 @@ fn trust_of(clients: &Clients) -> Option<&Trust> {
 }
 
 fn files_of_door(tls: &Termination, shelf: &Shelf) -> BTreeSet<PathBuf> {
-    let shown = tls.certificates.iter().flat_map(|shown| match shown {
-        Shown::Path(path) => shelf.meant(path),
-        Shown::List(_) => Vec::new(),
-    });
+    let shown = tls.certificates.iter().flat_map(|path| shelf.meant(path));
     shown
         .chain(
             trust_of(&tls.clients)

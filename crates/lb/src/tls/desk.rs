@@ -1,0 +1,172 @@
+//! Files that an operator changes while they are used: in a transaction for each file, which holds when it is committed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tandem_tls::{Certificate, Pieces, Trust};
+use thiserror::Error;
+
+use super::shelf::Shelf;
+use super::vault::{Loaded, Vault};
+
+/// The files that can be changed so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Certificate,
+    Authorities,
+    Revoked,
+}
+
+/// What waits to be committed.
+#[derive(Debug, Default)]
+pub(crate) struct Desk {
+    open: BTreeMap<(Kind, PathBuf), Vec<u8>>,
+    /// Made here, and not used by anybody so far.
+    spare: BTreeMap<(Kind, PathBuf), Vec<u8>>,
+}
+
+#[derive(Debug, Error)]
+pub(crate) enum DeskError {
+    #[error("no such file")]
+    Unknown,
+    #[error("it exists already")]
+    Exists,
+    #[error("No ongoing transaction!")]
+    NoTransaction,
+    #[error("in use, can't be deleted!")]
+    InUse,
+    #[error("{0}")]
+    Bad(String),
+}
+
+impl Kind {
+    /// Whether this is what such a file holds; an error says what is wrong.
+    fn judge(self, file: &Path, pem: &[u8]) -> Result<(), DeskError> {
+        let bad = |why: &dyn ToString| DeskError::Bad(why.to_string());
+        match self {
+            Kind::Certificate => Certificate::of(file, &pieces(pem)).map(drop).map_err(|why| bad(&why)),
+            Kind::Authorities => {
+                let files = [(file.to_owned(), pem.to_vec())];
+                Trust::new(&files).map(drop).map_err(|why| bad(&why))
+            }
+            Kind::Revoked => Trust::lists(file, pem).map(drop).map_err(|why| bad(&why)),
+        }
+    }
+}
+
+fn pieces(pem: &[u8]) -> Pieces {
+    Pieces {
+        pem: pem.to_vec(),
+        ..Pieces::default()
+    }
+}
+
+impl Desk {
+    /// Puts another content aside for a file; whether that is the first in its transaction.
+    pub(crate) fn set(&mut self, vault: &Vault, kind: Kind, file: &Path, pem: &[u8]) -> Result<bool, DeskError> {
+        let key = (kind, file.to_owned());
+        if !vault.now().shelf.has(kind, file) && !self.spare.contains_key(&key) {
+            return Err(DeskError::Unknown);
+        }
+        kind.judge(file, pem)?;
+        Ok(self.open.insert(key, pem.to_vec()).is_none())
+    }
+
+    /// Puts it in force for all who use the file.
+    pub(crate) fn commit(&mut self, vault: &Vault, kind: Kind, file: &Path) -> Result<(), DeskError> {
+        let key = (kind, file.to_owned());
+        let pem = self.open.get(&key).ok_or(DeskError::NoTransaction)?;
+        let now = vault.now();
+        if now.shelf.has(kind, file) {
+            let shelf = now.shelf.with(kind, file, pem);
+            let loaded = now.with(shelf).map_err(|errors| {
+                let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                DeskError::Bad(lines.join("\n"))
+            })?;
+            vault.replace(loaded);
+        } else {
+            self.spare.insert(key.clone(), pem.clone());
+        }
+        self.open.remove(&key);
+        Ok(())
+    }
+
+    pub(crate) fn abort(&mut self, kind: Kind, file: &Path) -> Result<(), DeskError> {
+        let found = self.open.remove(&(kind, file.to_owned()));
+        found.map(drop).ok_or(DeskError::NoTransaction)
+    }
+
+    /// An empty file, to be filled.
+    pub(crate) fn create(&mut self, vault: &Vault, kind: Kind, file: &Path) -> Result<(), DeskError> {
+        let key = (kind, file.to_owned());
+        if vault.now().shelf.has(kind, file) || self.spare.contains_key(&key) {
+            return Err(DeskError::Exists);
+        }
+        self.spare.insert(key, Vec::new());
+        Ok(())
+    }
+
+    /// Forgets a file that nobody uses.
+    pub(crate) fn delete(&mut self, vault: &Vault, kind: Kind, file: &Path) -> Result<(), DeskError> {
+        let key = (kind, file.to_owned());
+        if vault.now().shelf.has(kind, file) {
+            return Err(DeskError::InUse);
+        }
+        self.spare.remove(&key).map(drop).ok_or(DeskError::Unknown)
+    }
+
+    /// Those with a transaction, and those that there are.
+    pub(crate) fn list(&self, loaded: &Loaded, kind: Kind) -> (Vec<PathBuf>, Vec<PathBuf>) {
+        let of = |files: &BTreeMap<(Kind, PathBuf), Vec<u8>>| {
+            let files = files.keys().filter(|(one, _)| *one == kind);
+            files.map(|(_, file)| file.clone()).collect::<Vec<_>>()
+        };
+        let mut known = loaded.shelf.list(kind);
+        known.extend(of(&self.spare));
+        known.sort();
+        (of(&self.open), known)
+    }
+
+    /// What is in a file, or with `*` before it in its transaction; and whether it is used.
+    pub(crate) fn content(&self, loaded: &Loaded, kind: Kind, file: &str) -> Option<(Vec<u8>, bool)> {
+        if let Some(file) = file.strip_prefix('*') {
+            return Some((self.open.get(&(kind, file.into()))?.clone(), false));
+        }
+        let used = loaded.shelf.content(kind, Path::new(file)).map(|pem| (pem, true));
+        used.or_else(|| Some((self.spare.get(&(kind, file.into()))?.clone(), false)))
+    }
+}
+
+impl Shelf {
+    fn has(&self, kind: Kind, file: &Path) -> bool {
+        self.content(kind, file).is_some()
+    }
+
+    fn content(&self, kind: Kind, file: &Path) -> Option<Vec<u8>> {
+        match kind {
+            Kind::Certificate => Some(self.certificates.get(file)?.pem.clone()),
+            Kind::Authorities => self.authorities.get(file).cloned(),
+            Kind::Revoked => self.revoked.get(file).cloned(),
+        }
+    }
+
+    fn list(&self, kind: Kind) -> Vec<PathBuf> {
+        match kind {
+            Kind::Certificate => self.certificates.keys().cloned().collect(),
+            Kind::Authorities => self.authorities.keys().cloned().collect(),
+            Kind::Revoked => self.revoked.keys().cloned().collect(),
+        }
+    }
+
+    fn with(self: &Arc<Shelf>, kind: Kind, file: &Path, pem: &[u8]) -> Shelf {
+        let mut shelf = Shelf::clone(self);
+        let file = file.to_owned();
+        match kind {
+            Kind::Certificate => drop(shelf.certificates.insert(file, pieces(pem))),
+            Kind::Authorities => drop(shelf.authorities.insert(file, pem.to_vec())),
+            Kind::Revoked => drop(shelf.revoked.insert(file, pem.to_vec())),
+        }
+        shelf
+    }
+}

@@ -1,0 +1,351 @@
+//! Two ends that talk through memory.
+
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use rcgen::{CertificateParams, Issuer, KeyPair};
+
+use super::*;
+use crate::certificate::Pieces;
+use crate::listener::{Entry, Terms};
+use crate::origin::{Origin, OriginTerms};
+use crate::protocol::{Protocol, Version};
+use crate::trust::{Errors, Forgiven, Trust};
+use crate::{Certificate, anyone};
+
+const BOTH: [Version; 2] = [Version::Tls12, Version::Tls13];
+
+/// Who vouches for others.
+struct Authority {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Authority {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let name = format!("authority {}", COUNT.fetch_add(1, Relaxed));
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let pem = params.self_signed(&key).unwrap().pem();
+        Authority {
+            pem,
+            issuer: Issuer::new(params, key),
+        }
+    }
+
+    fn vouch(&self, hosts: &[&str]) -> Arc<Certificate> {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let certificate = CertificateParams::new(names)
+            .unwrap()
+            .signed_by(&key, &self.issuer)
+            .unwrap();
+        let pem = certificate.pem() + &key.serialize_pem();
+        let pieces = Pieces {
+            pem: pem.into_bytes(),
+            ..Pieces::default()
+        };
+        Arc::new(Certificate::of(hosts[0].as_ref(), &pieces).unwrap())
+    }
+
+    fn trust(&self) -> Trust {
+        Trust::new(&[("ca".into(), self.pem.clone().into_bytes())]).unwrap()
+    }
+}
+
+fn terms(versions: &[Version]) -> Terms {
+    Terms {
+        protocol: Protocol::new(versions, &[], &[]),
+        alpn: Vec::new(),
+        clients: anyone(),
+        tickets: true,
+        sessions: 16,
+        client_order: false,
+    }
+}
+
+fn listener(certificates: &[Arc<Certificate>], terms: &Terms, is_strict: bool) -> Arc<Listener> {
+    let entries = certificates.iter().map(|certificate| Entry {
+        certificate: certificate.clone(),
+        terms: terms.clone(),
+        filters: Vec::new(),
+    });
+    Arc::new(Listener::new(entries.collect(), is_strict).unwrap())
+}
+
+fn origin(versions: &[Version], trust: Option<Trust>) -> OriginTerms {
+    OriginTerms {
+        protocol: Protocol::new(versions, &[], &[]),
+        alpn: Vec::new(),
+        trust,
+        host: None,
+        certificate: None,
+        reuses: true,
+    }
+}
+
+fn connect(terms: OriginTerms, name: Option<&str>) -> Connection {
+    let origin = Origin::new(terms).unwrap();
+    origin.connect(name, [127, 0, 0, 1].into()).unwrap()
+}
+
+/// Brings what is outgoing over, `step` bytes at a time, and answers what was said to the other end.
+fn carry(from: &mut Connection, to: &mut Connection, step: usize) -> Result<Vec<u8>, Failure> {
+    let wire = from.outgoing().to_vec();
+    from.sent(wire.len());
+    feed(to, &wire, step)
+}
+
+fn feed(to: &mut Connection, wire: &[u8], step: usize) -> Result<Vec<u8>, Failure> {
+    let mut said = Vec::new();
+    let (mut buffer, mut into) = (vec![0; BUFFER], vec![0; 1000]);
+    for piece in wire.chunks(step) {
+        let kept = to.begin(&mut buffer);
+        buffer[kept..kept + piece.len()].copy_from_slice(piece);
+        let count = to.receive(&mut buffer[..kept + piece.len()], kept, &mut into)?;
+        said.extend_from_slice(&into[..count]);
+        while !to.ready().is_empty() {
+            let count = to.take(&mut into);
+            said.extend_from_slice(&into[..count]);
+        }
+    }
+    Ok(said)
+}
+
+/// Until nobody has anything to say.
+fn shake(client: &mut Connection, server: &mut Connection, step: usize) -> Result<(), Failure> {
+    while !client.outgoing().is_empty() || !server.outgoing().is_empty() {
+        carry(client, server, step)?;
+        carry(server, client, step)?;
+    }
+    Ok(())
+}
+
+fn say(from: &mut Connection, to: &mut Connection, words: &[u8], step: usize) -> Vec<u8> {
+    let mut out = vec![0; BUFFER];
+    let count = from.send(words, &mut out).unwrap();
+    let mut heard = carry(from, to, step).unwrap();
+    heard.extend(feed(to, &out[..count], step).unwrap());
+    heard
+}
+
+#[test]
+fn bytes_arrive_as_they_were_however_they_are_cut() {
+    let authority = Authority::new();
+    let certificate = authority.vouch(&["a.example"]);
+    let words: Vec<u8> = (0..60_000u32).map(|n| (n * 7 % 251) as u8).collect();
+    for (version, step) in BOTH
+        .into_iter()
+        .flat_map(|v| [(v, 1), (v, 7), (v, 1500), (v, BUFFER / 2)])
+    {
+        let listener = listener(std::slice::from_ref(&certificate), &terms(&[version]), false);
+        let mut server = Connection::accept(listener);
+        let mut client = connect(origin(&[version], Some(authority.trust())), Some("a.example"));
+        shake(&mut client, &mut server, step).unwrap();
+        assert!(client.is_established() && server.is_established(), "{version:?} {step}");
+        assert_eq!(server.server_name(), Some("a.example"));
+        assert!(
+            say(&mut client, &mut server, &words, step) == words,
+            "{version:?} {step}"
+        );
+        assert!(
+            say(&mut server, &mut client, &words, step) == words,
+            "{version:?} {step}"
+        );
+        assert!(
+            server.rest.capacity() + server.ready.capacity() + server.outgoing.capacity() == 0,
+            "idle owns nothing"
+        );
+        client.close();
+        carry(&mut client, &mut server, step).unwrap();
+        assert!(server.has_ended(), "{version:?} {step}");
+        // It may still answer.
+        assert!(
+            say(&mut server, &mut client, &words, step) == words,
+            "{version:?} {step}"
+        );
+        server.close();
+        carry(&mut server, &mut client, step).unwrap();
+        assert!(client.has_ended());
+    }
+}
+
+#[test]
+fn the_name_chooses_the_certificate() {
+    let authority = Authority::new();
+    let all = [
+        authority.vouch(&["a.example"]),
+        authority.vouch(&["b.example", "*.w.example"]),
+    ];
+    let shown = |name: Option<&str>, is_strict| {
+        let mut server = Connection::accept(listener(&all, &terms(&BOTH), is_strict));
+        let mut client = connect(origin(&BOTH, None), name);
+        let done = shake(&mut client, &mut server, BUFFER / 2);
+        done.map(|()| server.shown().unwrap().name.display().to_string())
+    };
+    assert_eq!(shown(Some("b.example"), false).unwrap(), "b.example");
+    assert_eq!(shown(Some("x.w.example"), true).unwrap(), "b.example");
+    assert_eq!(shown(Some("else.example"), false).unwrap(), "a.example");
+    assert_eq!(shown(None, false).unwrap(), "a.example");
+    assert!(matches!(
+        shown(Some("else.example"), true),
+        Err(Failure::NoCertificate(_))
+    ));
+    assert!(matches!(shown(None, true), Err(Failure::NoCertificate(_))));
+}
+
+#[test]
+fn who_shows_nothing_or_comes_from_elsewhere_is_sent_away_unless_forgiven() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let certificate = ours.vouch(&["a.example"]);
+    let clients = |must, forgiven| Terms {
+        clients: ours.trust().clients(must, forgiven).unwrap(),
+        ..terms(&BOTH)
+    };
+    let all = || Forgiven {
+        of_authorities: Errors::All,
+        of_certificates: Errors::All,
+    };
+    let strangers = || Some(theirs.vouch(&["x"]));
+    let cases = [
+        (true, Forgiven::default(), None, Err(())),
+        (true, Forgiven::default(), Some(ours.vouch(&["c"])), Ok(0)),
+        (true, Forgiven::default(), strangers(), Err(())),
+        (false, Forgiven::default(), None, Ok(0)),
+        (false, Forgiven::default(), strangers(), Err(())),
+        (true, all(), strangers(), Ok(20)),
+        (true, all(), None, Err(())),
+    ];
+    for (number, (must, forgiven, shows, expected)) in cases.into_iter().enumerate() {
+        for version in BOTH {
+            let listener = listener(
+                std::slice::from_ref(&certificate),
+                &clients(must, forgiven.clone()),
+                false,
+            );
+            let mut server = Connection::accept(listener.clone());
+            let terms = OriginTerms {
+                certificate: shows.clone(),
+                ..origin(&[version], None)
+            };
+            let mut client = connect(terms, Some("a.example"));
+            let done = shake(&mut client, &mut server, BUFFER / 2).map_err(drop);
+            let chain = server
+                .state()
+                .and_then(CommonState::peer_certificates)
+                .unwrap_or_default();
+            let verdict = done.map(|()| listener.fault_of(chain));
+            assert_eq!(verdict, expected, "{number} {version:?}");
+        }
+    }
+}
+
+#[test]
+fn a_server_must_be_vouched_for_and_have_the_name() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let certificate = ours.vouch(&["a.example"]);
+    let meets = |trust: Option<Trust>, host: Option<&str>, name: Option<&str>| {
+        let mut server = Connection::accept(listener(std::slice::from_ref(&certificate), &terms(&BOTH), false));
+        let terms = OriginTerms {
+            host: host.map(str::to_owned),
+            ..origin(&BOTH, trust)
+        };
+        let mut client = connect(terms, name);
+        shake(&mut client, &mut server, BUFFER / 2).is_ok()
+    };
+    assert!(meets(Some(ours.trust()), None, Some("a.example")));
+    assert!(meets(Some(ours.trust()), None, None), "no name was asked for");
+    assert!(meets(Some(ours.trust()), Some("a.example"), None));
+    assert!(!meets(Some(ours.trust()), Some("b.example"), None));
+    assert!(
+        meets(Some(ours.trust()), Some("b.example"), Some("a.example")),
+        "what is asked for comes first"
+    );
+    assert!(!meets(Some(ours.trust()), None, Some("b.example")));
+    assert!(!meets(Some(theirs.trust()), None, Some("a.example")));
+    assert!(meets(None, None, Some("b.example")), "verify none");
+}
+
+#[test]
+fn protocols_without_overlap_are_no_obstacle() {
+    let authority = Authority::new();
+    let certificate = authority.vouch(&["a.example"]);
+    let talks = |offered: &[&str]| {
+        let terms = Terms {
+            alpn: vec![b"h2".to_vec(), b"mqtt".to_vec()],
+            ..terms(&BOTH)
+        };
+        let mut server = Connection::accept(listener(std::slice::from_ref(&certificate), &terms, false));
+        let alpn = offered.iter().map(|one| one.as_bytes().to_vec()).collect();
+        let mut client = connect(
+            OriginTerms {
+                alpn,
+                ..origin(&BOTH, None)
+            },
+            None,
+        );
+        shake(&mut client, &mut server, BUFFER / 2).unwrap();
+        server.state().unwrap().alpn_protocol().map(<[u8]>::to_vec)
+    };
+    assert_eq!(talks(&["mqtt", "h2"]), Some(b"h2".to_vec()));
+    assert_eq!(talks(&["mqtt"]), Some(b"mqtt".to_vec()));
+    assert_eq!(talks(&["amqp"]), None);
+    assert_eq!(talks(&[]), None);
+}
+
+#[test]
+fn nonsense_is_answered_with_an_alert_and_never_looked_at_again() {
+    let authority = Authority::new();
+    let listener = listener(&[authority.vouch(&["a.example"])], &terms(&BOTH), false);
+    let nonsense: [&[u8]; 4] = [
+        b"GET / HTTP/1.0\r\n\r\n",
+        &[0; 100],
+        &[22, 3, 1, 255, 255, 1],
+        &[22, 3, 1, 0, 4, 1, 0, 0, 0],
+    ];
+    for bytes in nonsense {
+        let mut server = Connection::accept(listener.clone());
+        if feed(&mut server, bytes, 3).is_err() {
+            assert_eq!(server.outgoing().first(), Some(&21), "{bytes:?}");
+            let alert = server.outgoing().len();
+            assert!(feed(&mut server, bytes, 3).is_err());
+            assert!(server.send(b"x", &mut [0; 100]).is_err());
+            assert_eq!(server.outgoing().len(), alert);
+        }
+    }
+}
+
+#[test]
+fn a_changed_byte_ends_it() {
+    let authority = Authority::new();
+    for version in BOTH {
+        let listener = listener(&[authority.vouch(&["a.example"])], &terms(&[version]), false);
+        let mut server = Connection::accept(listener);
+        let mut client = connect(origin(&[version], None), None);
+        shake(&mut client, &mut server, BUFFER / 2).unwrap();
+        let mut out = vec![0; BUFFER];
+        let count = client.send(b"words", &mut out).unwrap();
+        out[count - 1] ^= 1;
+        assert!(feed(&mut server, &out[..count], BUFFER / 2).is_err());
+        assert!(!server.outgoing().is_empty(), "the other end is told why");
+    }
+}
+
+#[test]
+fn clients_come_back_to_their_session() {
+    let authority = Authority::new();
+    let certificate = authority.vouch(&["a.example"]);
+    for version in BOTH {
+        let listener = listener(std::slice::from_ref(&certificate), &terms(&[version]), false);
+        let origin = Origin::new(origin(&[version], None)).unwrap();
+        let kinds = [(); 2].map(|()| {
+            let mut server = Connection::accept(listener.clone());
+            let mut client = origin.connect(Some("a.example"), [127, 0, 0, 1].into()).unwrap();
+            shake(&mut client, &mut server, BUFFER / 2).unwrap();
+            server.state().unwrap().handshake_kind()
+        });
+        assert_eq!(kinds[1], Some(rustls::HandshakeKind::Resumed), "{version:?}");
+    }
+}

@@ -1,0 +1,580 @@
+//! TLS towards clients and servers, beside HAProxy: the same certificates, endings, log lines and answers.
+
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use nix::sys::signal::Signal;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, ServerConfig, ServerConnection, SignatureScheme, StreamOwned,
+};
+use tandem_tests::{Config, Lb, Room, Server, both, connect, until};
+
+/// A folder of certificates, gone when dropped.
+struct Papers {
+    folder: PathBuf,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Papers {
+    /// With an authority, in `ca.pem`.
+    fn new() -> Papers {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("tandem-tls-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).expect("the temporary folder is writable");
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, format!("authority {}", folder.display()));
+        let own = params.self_signed(&key).expect("signed");
+        fs::write(folder.join("ca.pem"), own.pem()).expect("written");
+        Papers {
+            folder,
+            issuer: Issuer::new(params, key),
+        }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.join(name).display().to_string()
+    }
+
+    /// A certificate with its key, for these hosts.
+    fn pem(&self, hosts: &[&str]) -> String {
+        let key = KeyPair::generate().expect("a key");
+        let names: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let mut params = CertificateParams::new(names).expect("names");
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, hosts[0]);
+        let certificate = params.signed_by(&key, &self.issuer).expect("signed");
+        certificate.pem() + &key.serialize_pem()
+    }
+
+    /// The same in a file; answers where.
+    fn issue(&self, name: &str, hosts: &[&str]) -> String {
+        fs::write(self.folder.join(name), self.pem(hosts)).expect("written");
+        self.path(name)
+    }
+}
+
+impl Drop for Papers {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+/// Believes everybody: what is shown is looked at by the test.
+#[derive(Debug)]
+struct Credulous;
+
+impl ServerCertVerifier for Credulous {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        rustls::crypto::ring::default_provider()
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+type Secure = StreamOwned<ClientConnection, TcpStream>;
+
+/// A client that asks for a name, and may show a certificate.
+fn client(at: SocketAddr, name: &str, shows: Option<&str>) -> Secure {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Credulous));
+    let config = match shows {
+        None => builder.with_no_client_auth(),
+        Some(pem) => {
+            let (chain, key) = pair(pem);
+            builder.with_client_auth_cert(chain, key).expect("it fits")
+        }
+    };
+    let name = ServerName::try_from(name.to_owned()).expect("a name");
+    StreamOwned::new(
+        ClientConnection::new(Arc::new(config), name).expect("a client"),
+        connect(at),
+    )
+}
+
+fn pair(pem: &str) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+    let chain = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>();
+    (
+        chain.expect("certificates"),
+        PrivateKeyDer::from_pem_slice(pem.as_bytes()).expect("a key"),
+    )
+}
+
+/// Sends back what it gets, inside TLS.
+fn secure_echo(pem: &str) -> Server {
+    let (chain, key) = pair(pem);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .expect("it fits");
+    let config = Arc::new(config);
+    Server::start(move |stream| {
+        let mut stream = StreamOwned::new(ServerConnection::new(config.clone()).expect("a server"), stream);
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(n @ 1..) = stream.read(&mut buffer) {
+            if stream.write_all(&buffer[..n]).is_err() {
+                return;
+            }
+        }
+        stream.conn.send_close_notify();
+        stream.flush().ok();
+    })
+}
+
+/// What comes back for some words, or how it ended.
+fn ask(stream: &mut Secure, words: &[u8]) -> Result<Vec<u8>, ErrorKind> {
+    let mut back = vec![0; words.len()];
+    let done = stream.write_all(words).and_then(|()| stream.read_exact(&mut back));
+    done.map(|()| back).map_err(|error| error.kind())
+}
+
+/// The common name that a client was shown.
+fn shown(stream: &Secure) -> String {
+    let first = stream
+        .conn
+        .peer_certificates()
+        .and_then(|chain| chain.first())
+        .expect("a certificate");
+    tandem_tls::x509::Facts::of(first)
+        .expect("it makes sense")
+        .hosts
+        .remove(0)
+}
+
+/// The lines about connections, without date and ports: `fe~ be/s --`, or what was wrong.
+fn told(room: &Room, count: usize) -> Vec<String> {
+    let lines = until("so many lines", || {
+        let lines = room.lines();
+        let about = lines.into_iter().filter(|line| line.starts_with("127.0.0.1:"));
+        let about: Vec<String> = about.collect();
+        (about.len() >= count).then_some(about)
+    });
+    let shown = |line: &String| {
+        let rest = line.split_once("] ").map_or("", |(_, rest)| rest);
+        let words: Vec<&str> = rest.split(' ').collect();
+        match words[..] {
+            [frontend, server, _, _, letters, _, _] => format!("{frontend} {server} {letters}"),
+            _ => rest.to_owned(),
+        }
+    };
+    lines.iter().map(shown).collect()
+}
+
+#[test]
+fn the_name_chooses_the_certificate_and_the_backend() {
+    let papers = Papers::new();
+    let (one, two) = (
+        papers.issue("1.pem", &["one.example"]),
+        papers.issue("2.pem", &["*.two.example"]),
+    );
+    let (first, second) = (Server::named("1"), Server::named("2"));
+    let config = |room: &Room| {
+        format!(
+            "{}frontend fe\n bind {} ssl crt {one} crt {two} alpn mqtt,h2\n bind {} ssl crt {one} strict-sni\n \
+             use_backend second if {{ ssl_fc_sni -m end .two.example }}\n default_backend first\n\
+             backend first\n server s {}\nbackend second\n server s {}\n",
+            room.head(),
+            room.at(0),
+            room.at(1),
+            first.address(),
+            second.address(),
+        )
+    };
+    both(2, config, |room| {
+        for (name, certificate, server) in [
+            ("one.example", "one.example", "1"),
+            ("x.two.example", "*.two.example", "2"),
+            ("else.example", "one.example", "1"),
+            ("a.b.two.example", "one.example", "2"),
+        ] {
+            let mut stream = client(room.at(0), name, None);
+            let mut said = [0; 1];
+            stream.write_all(b"?").expect("written");
+            stream.read_exact(&mut said).expect("an answer");
+            assert_eq!(
+                (shown(&stream).as_str(), said.as_slice()),
+                (certificate, server.as_bytes()),
+                "{}: {name}",
+                room.name
+            );
+        }
+        assert!(
+            ask(&mut client(room.at(1), "else.example", None), b"?").is_err(),
+            "{}",
+            room.name
+        );
+        assert!(
+            ask(&mut client(room.at(1), "one.example", None), b"?").is_ok(),
+            "{}",
+            room.name
+        );
+    });
+}
+
+#[test]
+fn clients_show_who_they_are() {
+    let (papers, strangers) = (Papers::new(), Papers::new());
+    let (own, ca) = (papers.issue("own.pem", &["own.example"]), papers.path("ca.pem"));
+    let (friend, stranger) = (papers.pem(&["friend"]), strangers.pem(&["stranger"]));
+    let server = Server::echo();
+    let config = |room: &Room| {
+        format!(
+            "{}frontend must\n bind {} name door ssl crt {own} ca-file {ca} verify required\n default_backend be\n\
+             frontend may\n bind {} ssl crt {own} ca-file {ca} verify optional\n \
+             tcp-request session reject if {{ ssl_c_used }} !{{ ssl_c_s_dn(CN) friend }}\n default_backend be\n\
+             frontend lax\n bind {} ssl crt {own} ca-file {ca} verify required ca-ignore-err all crt-ignore-err all\n \
+             tcp-request session reject unless {{ ssl_c_verify 20 }}\n default_backend be\n\
+             backend be\n server s {}\n",
+            room.head(),
+            room.at(0),
+            room.at(1),
+            room.at(2),
+            server.address(),
+        )
+    };
+    both(3, config, |room| {
+        let cases = [
+            (0, Some(&friend), true),
+            (0, None, false),
+            (0, Some(&stranger), false),
+            (1, Some(&friend), true),
+            (1, None, true),
+            (1, Some(&stranger), false),
+            (2, Some(&stranger), true),
+            (2, Some(&friend), false),
+        ];
+        for (listener, shows, comes_in) in cases {
+            let mut stream = client(room.at(listener), "own.example", shows.map(String::as_str));
+            let back = ask(&mut stream, b"hello");
+            assert_eq!(back.is_ok(), comes_in, "{}: {listener} {}", room.name, shows.is_some());
+        }
+        let lines = told(room, 7);
+        let expected = [
+            "must~ be/s --",
+            "must/door: SSL handshake failure",
+            "must/door: SSL client certificate not trusted",
+            "may~ be/s --",
+            "may~ be/s --",
+            "may/1: SSL client certificate not trusted",
+            "lax~ be/s --",
+        ];
+        let ended = |line: &str| line.replace(" CD", " --").replace(" SD", " --");
+        let mut lines: Vec<String> = lines.iter().map(|line| ended(line)).collect();
+        let mut expected: Vec<String> = expected.map(str::to_owned).into();
+        lines.sort();
+        expected.sort();
+        assert_eq!(lines, expected, "{}", room.name);
+    });
+}
+
+#[test]
+fn who_does_not_get_through_the_handshake_is_no_session() {
+    let papers = Papers::new();
+    let own = papers.issue("own.pem", &["own.example"]);
+    let server = Server::echo();
+    let config = |room: &Room| {
+        format!(
+            "{}frontend fe\n timeout client 400ms\n bind {} name door ssl crt {own}\n default_backend be\nbackend be\n server s {}\n",
+            room.head(),
+            room.at(0),
+            server.address(),
+        )
+    };
+    both(1, config, |room| {
+        connect(room.at(0))
+            .write_all(b"GET / HTTP/1.0\r\n\r\n")
+            .expect("written");
+        told(room, 1);
+        connect(room.at(0)).write_all(&[22, 3, 1, 2, 0, 1]).expect("written");
+        told(room, 2);
+        let mut slow = connect(room.at(0));
+        slow.write_all(&[22]).expect("written");
+        let mut rest = Vec::new();
+        slow.read_to_end(&mut rest).ok();
+        assert_eq!(
+            told(room, 3),
+            [
+                "fe/door: SSL handshake failure",
+                "fe/door: Connection closed during SSL handshake",
+                "fe/door: Timeout during SSL handshake"
+            ],
+            "{}",
+            room.name
+        );
+        assert_eq!(room.cell("fe", "FRONTEND", "stot"), "0", "{}", room.name);
+        assert_eq!(room.cell("fe", "FRONTEND", "conn_tot"), "3", "{}", room.name);
+        assert_eq!(room.cell("be", "BACKEND", "stot"), "0", "{}", room.name);
+        assert_eq!(server.accepted(), 0, "{}", room.name);
+    });
+}
+
+#[test]
+fn servers_prove_who_they_are() {
+    let (papers, strangers) = (Papers::new(), Papers::new());
+    let (ca, other) = (papers.path("ca.pem"), strangers.path("ca.pem"));
+    let server = secure_echo(&papers.pem(&["srv.example"]));
+    let config = |room: &Room| {
+        let mut text = room.head();
+        let options = [
+            format!("verify required ca-file {ca} sni str(srv.example)"),
+            format!("verify required ca-file {other}"),
+            format!("verify required ca-file {ca} verifyhost else.example"),
+            format!("verify required ca-file {ca} sni str(else.example)"),
+            "verify none sni str(else.example) send-proxy".to_owned(),
+            format!("verify required ca-file {ca} verifyhost srv.example check inter 100ms"),
+        ];
+        for (number, options) in options.iter().enumerate() {
+            let (at, to) = (room.at(number as u16), server.address());
+            text += &format!("listen l{number}\n bind {at}\n retries 0\n server s {to} ssl {options}\n");
+        }
+        text
+    };
+    both(6, config, |room| {
+        let comes = |listener: u16| {
+            let mut stream = connect(room.at(listener));
+            let mut back = [0; 5];
+            stream
+                .write_all(b"hello")
+                .and_then(|()| stream.read_exact(&mut back))
+                .is_ok()
+        };
+        let met: Vec<bool> = (0..4).map(comes).collect();
+        assert_eq!(met, [true, false, false, false], "{}", room.name);
+        assert!(
+            !comes(4),
+            "{}: a PROXY header comes before TLS begins, and this server knows none",
+            room.name
+        );
+        until("a check", || {
+            (room.cell("l5", "s", "check_status") == "L6OK").then_some(())
+        });
+        assert!(comes(5), "{}", room.name);
+        let endings = told(room, 6).into_iter().filter(|line| line.contains(" SC")).count();
+        assert_eq!(endings, 4, "{}: {:?}", room.name, told(room, 6));
+    });
+}
+
+#[test]
+fn much_goes_both_ways_with_tls_on_either_side_and_both() {
+    const MUCH: usize = 6_000_000;
+    let papers = Papers::new();
+    let own = papers.issue("own.pem", &["own.example"]);
+    let (plain, secure) = (Server::echo(), secure_echo(&papers.pem(&["srv.example"])));
+    let config = |room: &Room| {
+        format!(
+            "{}listen in\n bind {} ssl crt {own}\n server s {}\nlisten both\n bind {} ssl crt {own}\n server s {2} ssl verify none\n\
+             listen out\n bind {} ssl crt {own}\n server s {2} ssl verify none\n",
+            room.head(),
+            room.at(0),
+            plain.address(),
+            room.at(1),
+            room.at(2),
+        )
+        .replace(&format!("server s {} ssl", plain.address()), &format!("server s {} ssl", secure.address()))
+    };
+    both(3, config, |room| {
+        let words: Vec<u8> = (0..MUCH).map(|n| (n * 7 % 251) as u8).collect();
+        for listener in 0..2 {
+            let mut stream = client(room.at(listener), "own.example", None);
+            let mut back = Vec::new();
+            // As much as fits on the way, again and again: nobody has a thread to read while it writes.
+            for part in words.chunks(50_000) {
+                back.extend(ask(&mut stream, part).expect("it comes back"));
+            }
+            assert!(back == words, "{} {listener}", room.name);
+            // An end is an end in both directions, and nothing is lost before it.
+            stream.write_all(b"last words").expect("written");
+            stream.conn.send_close_notify();
+            stream.flush().expect("written");
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).expect("an end that was said");
+            assert_eq!(rest, b"last words", "{} {listener}", room.name);
+        }
+    });
+}
+
+#[test]
+fn certificates_are_replaced_by_order() {
+    let papers = Papers::new();
+    let (old, new) = (papers.issue("own.pem", &["old.example"]), papers.pem(&["new.example"]));
+    let server = Server::echo();
+    let config = |room: &Room| {
+        format!(
+            "{}listen l\n bind {} ssl crt {old}\n server s {}\n",
+            room.head(),
+            room.at(0),
+            server.address()
+        )
+    };
+    both(1, config, |room| {
+        let shows = || {
+            let mut stream = client(room.at(0), "x.example", None);
+            ask(&mut stream, b"?").expect("an answer");
+            shown(&stream)
+        };
+        let mut before = client(room.at(0), "x.example", None);
+        assert_eq!(ask(&mut before, b"a").expect("an answer"), b"a");
+        let set = |pem: &str| room.order(&format!("set ssl cert {old} <<\n{pem}"));
+        let list = room.order("show ssl cert");
+        assert_eq!(list.trim(), format!("# filename\n{old}"), "{}", room.name);
+        assert!(
+            set("garbage\n").contains(&format!("Can't update {old}!")),
+            "{}",
+            room.name
+        );
+        assert_eq!(shows(), "old.example", "{}", room.name);
+        let done = [
+            set(&new),
+            room.order("show ssl cert"),
+            room.order(&format!("show ssl cert *{old}")),
+            room.order(&format!("commit ssl cert {old}")),
+        ];
+        assert_eq!(
+            done[0].trim(),
+            format!("Transaction created for certificate {old}!"),
+            "{}",
+            room.name
+        );
+        assert_eq!(
+            done[1].trim(),
+            format!("# transaction\n*{old}\n# filename\n{old}"),
+            "{}",
+            room.name
+        );
+        assert!(
+            done[2].contains("Status: Unused\n") && done[2].contains("Subject: /CN=new.example"),
+            "{}",
+            done[2]
+        );
+        assert_eq!(done[3].trim(), format!("Committing {old}.\nSuccess!"), "{}", room.name);
+        assert_eq!(shows(), "new.example", "{}", room.name);
+        assert_eq!(
+            ask(&mut before, b"b").expect("who was there goes on"),
+            b"b",
+            "{}",
+            room.name
+        );
+        let nothing = room.order(&format!("commit ssl cert {old}"));
+        assert!(nothing.contains("No ongoing transaction!"), "{}", room.name);
+        assert!(set(&new).contains("created"), "{}", room.name);
+        let aborted = room.order(&format!("abort ssl cert {old}"));
+        assert_eq!(
+            aborted.trim(),
+            format!("Transaction aborted for certificate '{old}'!"),
+            "{}",
+            room.name
+        );
+        let used = room.order(&format!("show ssl cert {old}"));
+        let keeps = [
+            "Status: Used\n",
+            "notAfter: ",
+            "Algorithm: EC256\n",
+            "Subject Alternative Name: DNS:new.example\n",
+        ];
+        assert!(keeps.iter().all(|part| used.contains(part)), "{}: {used}", room.name);
+    });
+}
+
+#[test]
+fn a_reload_reads_certificates_again_and_refuses_what_makes_no_sense() {
+    let papers = Papers::new();
+    let own = papers.issue("own.pem", &["old.example"]);
+    let server = Server::echo();
+    let config = Config::default();
+    let at = config.at();
+    let text = config.server("s", &server, "").to_string();
+    let text = text.replace(&format!("bind {at}"), &format!("bind {at} ssl crt {own}"));
+    let mut lb = Lb::start(&text);
+    let shows = || {
+        let mut stream = client(at, "x.example", None);
+        ask(&mut stream, b"?").expect("an answer");
+        shown(&stream)
+    };
+    let mut before = client(at, "x.example", None);
+    assert_eq!(ask(&mut before, b"a").expect("an answer"), b"a");
+    fs::write(&own, "no certificate").expect("written");
+    let said = lb.reload(Signal::SIGHUP, &text);
+    assert!(said.contains("refused"), "{said}");
+    assert_eq!(shows(), "old.example");
+    papers.issue("own.pem", &["new.example"]);
+    lb.reload(Signal::SIGHUP, &text);
+    assert_eq!(shows(), "new.example");
+    assert_eq!(ask(&mut before, b"b").expect("who was there goes on"), b"b");
+    let checked = tandem_tests::check(&["-c"], &text.replace(&own, &papers.path("none.pem")));
+    let errors = String::from_utf8_lossy(&checked.stderr).into_owned();
+    assert!(!checked.status.success() && errors.contains("none.pem"), "{errors}");
+}
+
+#[test]
+fn an_idle_client_costs_little() {
+    const CLIENTS: u64 = 300;
+    let papers = Papers::new();
+    let own = papers.issue("own.pem", &["own.example"]);
+    let server = Server::echo();
+    let config = Config::default();
+    let at = config.at();
+    let text = config.server("s", &server, "").to_string();
+    let lb = Lb::start(&text.replace(&format!("bind {at}"), &format!("bind {at} ssl crt {own}")));
+    let meet = |count: u64| -> Vec<Secure> {
+        let all = (0..count).map(|_| {
+            let mut stream = client(at, "own.example", None);
+            ask(&mut stream, b"hello").expect("an answer");
+            stream
+        });
+        all.collect()
+    };
+    // What is needed once is there after the first few.
+    let _first = meet(50);
+    let before = lb.memory();
+    let _crowd = meet(CLIENTS);
+    let each = lb.memory().saturating_sub(before) / CLIENTS;
+    assert!(each < 32, "{each} KiB for each idle client");
+}
