@@ -271,7 +271,7 @@ fn clients_show_who_they_are() {
              frontend may\n bind {} ssl crt {own} ca-file {ca} verify optional\n \
              tcp-request session reject if {{ ssl_c_used }} !{{ ssl_c_s_dn(CN) friend }}\n default_backend be\n\
              frontend lax\n bind {} ssl crt {own} ca-file {ca} verify required ca-ignore-err all crt-ignore-err all\n \
-             tcp-request session reject unless {{ ssl_c_verify 20 }}\n default_backend be\n\
+             tcp-request session reject unless {{ ssl_c_verify 21 }}\n default_backend be\n\
              backend be\n server s {}\n",
             room.head(),
             room.at(0),

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tandem_lb_core::conn::{Conn, Ending, Input, IoFailure, Output, Side, Summary};
+use tandem_lb_core::conn::{Conn, Ending, Input, IoFailure, Output, Side, Summary, Who};
 use tandem_lb_core::log::format::Field;
 use tandem_lb_core::log::tcplog::TowardsServer;
 use tandem_lb_core::{ServerIdx, expr};
@@ -389,7 +389,10 @@ impl Session {
     /// Counts the end and writes the log line.
     fn leave(mut self, ending: Ending) {
         self.leave_queue();
-        self.client.leave();
+        // Whom a rule refuses hears nothing.
+        if ending.who != Who::Proxy {
+            self.client.leave();
+        }
         if let Upstream::Up(server) = &self.upstream {
             server.leave();
         }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{ClientHello, ResolvesServerCert, ServerSessionMemoryCache, WebPkiClientVerifier};
+use rustls::server::{
+    ClientHello, ProducesTickets, ResolvesServerCert, ServerSessionMemoryCache, StoresServerSessions,
+    WebPkiClientVerifier,
+};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, ServerConfig, SignatureAlgorithm};
 
@@ -87,7 +90,9 @@ impl Listener {
             let names = if entry.filters.is_empty() { own } else { &entry.filters };
             names.iter().for_each(|name| index.put(name, place));
         }
-        let entries = entries.into_iter().map(Made::of).collect::<Result<Vec<_>, _>>()?;
+        let memory = Memory::for_all(&entries)?;
+        let entries = entries.into_iter().map(|entry| Made::of(entry, &memory));
+        let entries = entries.collect::<Result<Vec<_>, _>>()?;
         Ok(Listener {
             entries,
             index,
@@ -136,7 +141,12 @@ impl Listener {
         };
         let strict = self.entries.first().and_then(|made| made.strict.as_ref());
         let verdict = strict.map(|strict| strict.verify_client_cert(first, between, UnixTime::now()));
-        verdict.and_then(Result::err).map_or(0, |why| trust::number(&why))
+        match verdict.and_then(Result::err).map(|why| trust::number(&why)) {
+            None => 0,
+            // Where nobody vouches for a certificate, OpenSSL's last word is that it could not be verified.
+            Some(20) => 21,
+            Some(number) => number,
+        }
     }
 
     /// Elliptic curves are preferred where the client knows them, as HAProxy does.
@@ -155,8 +165,25 @@ impl Listener {
     }
 }
 
+/// What clients come back to, whatever certificate they were shown.
+struct Memory {
+    sessions: Arc<dyn StoresServerSessions>,
+    tickets: Option<Arc<dyn ProducesTickets>>,
+}
+
+impl Memory {
+    fn for_all(entries: &[Entry]) -> Result<Memory, Error> {
+        let most = entries.iter().map(|entry| entry.terms.sessions).max();
+        let wanted = entries.iter().any(|entry| entry.terms.tickets);
+        Ok(Memory {
+            sessions: ServerSessionMemoryCache::new(most.unwrap_or(0)),
+            tickets: wanted.then(rustls::crypto::ring::Ticketer::new).transpose()?,
+        })
+    }
+}
+
 impl Made {
-    fn of(entry: Entry) -> Result<Made, Error> {
+    fn of(entry: Entry, memory: &Memory) -> Result<Made, Error> {
         let Entry { certificate, terms, .. } = entry;
         let only = Arc::new(Only(certificate.key.clone()));
         let builder = ServerConfig::builder_with_provider(terms.protocol.provider())
@@ -164,11 +191,10 @@ impl Made {
             .with_client_cert_verifier(terms.clients.judge);
         let mut config = builder.with_cert_resolver(only);
         config.ignore_client_order = !terms.client_order;
-        config.session_storage = ServerSessionMemoryCache::new(terms.sessions);
-        if terms.tickets {
-            config.ticketer = rustls::crypto::ring::Ticketer::new()?;
-        } else {
-            config.send_tls13_tickets = 0;
+        config.session_storage = memory.sessions.clone();
+        match &memory.tickets {
+            Some(tickets) if terms.tickets => config.ticketer = tickets.clone(),
+            _ => config.send_tls13_tickets = 0,
         }
         let without_alpn = (!terms.alpn.is_empty()).then(|| Arc::new(config.clone()));
         config.alpn_protocols = terms.alpn;

@@ -49,7 +49,10 @@ pub struct Moment {
 /// What kind of public key it certifies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
+    /// Its kind and size: `EC256`.
     pub algorithm: String,
+    /// OpenSSL's name for the kind: `id-ecPublicKey`.
+    pub kind: String,
     pub bits: usize,
 }
 
@@ -198,25 +201,21 @@ fn alternative(name: &GeneralName) -> Option<String> {
 }
 
 fn key(algorithm: &ObjectIdentifier, curve: Option<ObjectIdentifier>, bytes: &[u8]) -> Key {
-    let curve_name = curve.map(|curve| named(CURVES, &curve));
-    match (named(KEYS, algorithm).as_str(), curve_name) {
-        ("EC", Some(curve)) => {
-            let bits = curve
-                .trim_start_matches(|c: char| !c.is_ascii_digit())
-                .parse()
-                .unwrap_or(0);
-            let algorithm = format!("EC{bits}");
-            Key { algorithm, bits }
+    let kind = named(KEYS, algorithm);
+    let (short, bits) = match (kind.as_str(), curve) {
+        ("id-ecPublicKey", Some(curve)) => {
+            let curve = named(CURVES, &curve);
+            let bits = curve.trim_start_matches(|c: char| !c.is_ascii_digit()).parse();
+            ("EC", bits.unwrap_or(0))
         }
-        ("RSA", _) => {
-            let bits = modulus(bytes).unwrap_or(0);
-            let algorithm = format!("RSA{bits}");
-            Key { algorithm, bits }
-        }
-        (other, _) => Key {
-            algorithm: other.to_owned(),
-            bits: 0,
-        },
+        ("rsaEncryption", _) => ("RSA", modulus(bytes).unwrap_or(0)),
+        (other, _) => (other, 0),
+    };
+    let size = if bits == 0 { String::new() } else { bits.to_string() };
+    Key {
+        algorithm: format!("{short}{size}"),
+        bits,
+        kind,
     }
 }
 
@@ -264,11 +263,11 @@ const KINDS: &[(&str, &str)] = &[
 ];
 
 const KEYS: &[(&str, &str)] = &[
-    ("1.2.840.113549.1.1.1", "RSA"),
-    ("1.2.840.10045.2.1", "EC"),
+    ("1.2.840.113549.1.1.1", "rsaEncryption"),
+    ("1.2.840.10045.2.1", "id-ecPublicKey"),
     ("1.3.101.112", "ED25519"),
     ("1.3.101.113", "ED448"),
-    ("1.2.840.113549.1.1.10", "RSA-PSS"),
+    ("1.2.840.113549.1.1.10", "rsassaPss"),
 ];
 
 const CURVES: &[(&str, &str)] = &[

@@ -46,7 +46,11 @@ impl Reloader {
             frontend_logs,
             backend_logs,
         } = prepared;
-        self.estate.directory.tls.replace(tls);
+        let vault = &self.estate.directory.tls;
+        for file in tls.changed(&vault.now()) {
+            tracing::info!("reload: {} holds something else now", file.display());
+        }
+        vault.replace(tls);
         let usual = self.renew_process(running, &plan);
         let retired = self.renew_backends(&plan, found, backend_logs);
         self.renew_tables(running, &plan);

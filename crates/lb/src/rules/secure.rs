@@ -61,7 +61,7 @@ fn of(certificate: &CertificateDer<'_>, part: &CertificatePart) -> Option<Sample
         CertificatePart::NotAfter => text(&facts.not_after.asn1()),
         CertificatePart::Serial => Sample::Binary(Cow::Owned(facts.serial)),
         CertificatePart::Version => Sample::Int(facts.version.into()),
-        CertificatePart::KeyAlgorithm => text(&facts.key.algorithm),
+        CertificatePart::KeyAlgorithm => text(&facts.key.kind),
         CertificatePart::Signature => text(&facts.signature),
         CertificatePart::Sha1 | CertificatePart::Der => return None,
     })

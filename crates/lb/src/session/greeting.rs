@@ -101,10 +101,8 @@ impl Comer<'_> {
                 Some(tls)
             }
             Err(refusal) => {
-                if refusal.is_failure() {
-                    self.frontend.denials.handshakes.one();
-                }
                 if let Some((why, begun)) = refusal.said() {
+                    self.frontend.denials.handshakes.one();
                     logs::unwelcome(
                         self.worker,
                         self.frontend,

@@ -101,8 +101,9 @@ fn state_line(backend: &str, server: &Configured, report: &ServerReport<'_>, sin
     } = places;
     // The `port` of its checks is that of its agent too.
     let agent_port = server.check.as_ref().and_then(|c| c.port).unwrap_or(0);
+    let use_ssl = u8::from(server.tls.is_some());
     format!(
-        "{backend} {} {} {addr} {} {} {} {} {since} {status} {result} {health} {state} 0 0 0 {fqdn} {port} - 0 \
+        "{backend} {} {} {addr} {} {} {} {} {since} {status} {result} {health} {state} 0 0 0 {fqdn} {port} - {use_ssl} \
          {check_port} {check_addr} - {agent_port}\n",
         server.id,
         server.name,

@@ -64,11 +64,6 @@ impl Refusal {
             Refusal::Stopped => return None,
         })
     }
-
-    /// Whether it counts as a handshake that failed; patience that ended does not, as in HAProxy.
-    pub(crate) fn is_failure(&self) -> bool {
-        matches!(self, Refusal::Handshake(_))
-    }
 }
 
 /// In HAProxy's words.

@@ -84,6 +84,15 @@ impl Shelf {
         Ok(files)
     }
 
+    pub(crate) fn all(&self) -> impl Iterator<Item = &PathBuf> {
+        let certificates = self.certificates.keys();
+        certificates.chain(self.authorities.keys()).chain(self.revoked.keys())
+    }
+
+    pub(crate) fn knows(&self, file: &Path) -> bool {
+        self.all().any(|known| known == file)
+    }
+
     /// Whether another has the same in this file.
     pub(crate) fn holds_same(&self, other: &Shelf, file: &Path) -> bool {
         self.certificates.get(file) == other.certificates.get(file)

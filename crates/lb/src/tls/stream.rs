@@ -150,11 +150,9 @@ impl Tls {
                 Err(why) => Poll::Ready(Err(HandshakeError::Failed(why))),
             }
         });
-        // What the other end was answered, or is told of an error.
-        if !self.connection.borrow().outgoing().is_empty()
-            && let Poll::Ready(Err(_)) | Poll::Pending = self.poll_flush(cx)
-        {
-            // It goes with what is written next, or cannot go at all.
+        if !self.connection.borrow().outgoing().is_empty() {
+            // An answer, or why this was the last. What cannot go now goes before what is written next.
+            let _later = self.poll_flush(cx);
         }
         if matches!(done, Poll::Ready(Ok(More::End))) || self.connection.borrow().has_ended() {
             self.is_over.set(true);

@@ -111,6 +111,15 @@ impl Loaded {
         wanted.made(shelf, before)
     }
 
+    /// Files that hold something else than `before`.
+    pub(crate) fn changed(&self, before: &Loaded) -> Vec<PathBuf> {
+        let files = self.shelf.all();
+        files
+            .filter(|file| before.shelf.knows(file) && !self.shelf.holds_same(&before.shelf, file))
+            .cloned()
+            .collect()
+    }
+
     /// The same with other files.
     pub(crate) fn with(&self, shelf: Shelf) -> Result<Loaded, Vec<LoadError>> {
         Wanted::again(self).made(shelf, self)

@@ -215,7 +215,7 @@ fn who_shows_nothing_or_comes_from_elsewhere_is_sent_away_unless_forgiven() {
         (true, Forgiven::default(), strangers(), Err(())),
         (false, Forgiven::default(), None, Ok(0)),
         (false, Forgiven::default(), strangers(), Err(())),
-        (true, all(), strangers(), Ok(20)),
+        (true, all(), strangers(), Ok(21)),
         (true, all(), None, Err(())),
     ];
     for (number, (must, forgiven, shows, expected)) in cases.into_iter().enumerate() {
