@@ -224,6 +224,7 @@ fn metrics_have_the_names_and_types_of_haproxys() {
         traffic: figures::Traffic::default(),
         denials: figures::Denials {
             headers: 0,
+            handshakes: 0,
             connections: 1,
             sessions: 2,
             requests: 3,
