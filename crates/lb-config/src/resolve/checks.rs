@@ -108,7 +108,10 @@ fn page(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
 /// Nor is it served with TLS: whoever asks for that must not get it in the clear.
 fn page_in_the_clear(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
     if proxy.settings.mode == Mode::Http && proxy.binds.iter().any(|bind| bind.tls.value.on) {
-        let message = format!("the statistics page of `{}` is not served with TLS yet", proxy.name.value);
+        let message = format!(
+            "the statistics page of `{}` is not served with TLS yet",
+            proxy.name.value
+        );
         report.push(
             Diagnostic::error(code::UNSUPPORTED, proxy.name.span, message)
                 .help("leave `ssl` out and bind to 127.0.0.1, or put a `mode tcp` frontend with `ssl` before it"),
