@@ -37,6 +37,16 @@ const ON_PURPOSE: &[(&str, &str)] = &[
         "`lb_proxy_header`, `proxy_header::tests`",
     ),
     (
+        "Bytes are counted in stick tables as they are relayed; HAProxy counts them when its stream has something else \
+         to do. `set table … data.server_id` means that server, also where a name is stored; in HAProxy the name wins.",
+        "`stick::tests::data`",
+    ),
+    (
+        "Without `tcp-response inspect-delay`, response rules and `stick store-response` see the first bytes that the \
+         server sends; in HAProxy there may be none yet.",
+        "no test; `session::response` waits for them",
+    ),
+    (
         "A hello that a TLS client spreads over several records has no name.",
         "`content::tests`; the same in HAProxy",
     ),
