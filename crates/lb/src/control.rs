@@ -311,7 +311,7 @@ impl Running {
         };
         tokio::select! {
             () = closing => Ok(()),
-            () = self.process.emptied() => Ok(()),
+            () = last_is_gone(&self.desk.frontends, &self.process) => Ok(()),
             () = given_up(self.hard_stop_after.get()) => {
                 self.desk.end();
                 let _in_time = tokio::time::timeout(LAST_WORDS, self.process.emptied()).await;
@@ -320,6 +320,15 @@ impl Running {
             stopped = stop_asked(&mut self.signals) => stopped,
         }
     }
+}
+
+/// Whoever waits where nobody listens any more is let in first.
+async fn last_is_gone(frontends: &Frontends, process: &Limit) {
+    const LOOK: Duration = Duration::from_millis(20);
+    while !frontends.sockets().is_empty() {
+        tokio::time::sleep(LOOK).await;
+    }
+    process.emptied().await;
 }
 
 async fn given_up(after: Option<Duration>) {

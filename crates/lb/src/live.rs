@@ -214,6 +214,11 @@ impl Connection {
         true
     }
 
+    /// It has said that it cannot go.
+    pub(crate) fn is_staying(&self) -> bool {
+        self.calling.load(Relaxed) == Calling::Stays as u8
+    }
+
     /// When bytes last moved.
     pub(crate) fn moved(&self) -> Mono {
         Mono::from_millis(self.moved.load(Relaxed))

@@ -47,7 +47,8 @@ use crate::upgrade::Verdict;
 use crate::wire::Wire;
 use crate::worker::{Accepted, Begins, Worker};
 
-use counted::{AtBackend, AtFrontend, AtServer};
+pub(crate) use counted::AtServer;
+use counted::{AtBackend, AtFrontend};
 use greeting::Comer;
 use inspect::{Inspection, Stage};
 pub(crate) use moving::resume;
@@ -122,7 +123,10 @@ async fn lead(mut session: Session) {
         match poll_fn(|cx| session.poll(cx, timer.as_mut())).await {
             Rest::Ended(ending) => return session.leave(ending),
             Rest::Called => match session.depart().await {
-                Some(Verdict::Taken) => return,
+                Some(Verdict::Taken) => {
+                    session.at_server.iter_mut().for_each(AtServer::goes_on_elsewhere);
+                    return;
+                }
                 Some(Verdict::Kept) => session.entry.stays(),
                 None => session.entry.is_not_wanted(),
             },

@@ -87,17 +87,20 @@ impl Drop for AtBackend {
 }
 
 /// Counted for a server, from when it was chosen.
-pub(super) struct AtServer {
+pub(crate) struct AtServer {
     backend: Arc<Backend>,
     server: Arc<Server>,
+    /// Its place is taken still, in another process.
+    goes_on: bool,
 }
 
 impl AtServer {
-    pub(super) fn arrive(backend: &Arc<Backend>, server: Arc<Server>) -> AtServer {
+    pub(crate) fn arrive(backend: &Arc<Backend>, server: Arc<Server>) -> AtServer {
         server.traffic.sessions.arrive();
         AtServer {
             backend: backend.clone(),
             server,
+            goes_on: false,
         }
     }
 
@@ -106,7 +109,13 @@ impl AtServer {
         AtServer {
             backend: backend.clone(),
             server,
+            goes_on: false,
         }
+    }
+
+    /// Another process leads it: nobody who waits here is to take its place.
+    pub(super) fn goes_on_elsewhere(&mut self) {
+        self.goes_on = true;
     }
 
     pub(super) fn idx(&self) -> ServerIdx {
@@ -121,7 +130,7 @@ impl AtServer {
 impl Drop for AtServer {
     fn drop(&mut self) {
         self.server.traffic.sessions.leave();
-        if self.backend.now().is_limited(self.server.place) {
+        if !self.goes_on && self.backend.now().is_limited(self.server.place) {
             self.backend.queue.freed(self.server.place);
         }
     }

@@ -16,7 +16,6 @@ use super::{Carried, Peer, Session, lead};
 use crate::listeners::place_of;
 use crate::queue::Position;
 use crate::rules::{Subject, Trackers};
-use crate::servers::Server;
 use crate::upgrade::{Ends, Moved, Parcel, Verdict};
 use crate::wire::Wire;
 use crate::worker::Worker;
@@ -185,8 +184,8 @@ impl Session {
     }
 
     /// Goes on where the other process stopped.
-    fn take_up(&mut self, placed: Placed, server: Arc<Server>) {
-        let idx = server.place;
+    fn take_up(&mut self, placed: Placed, at: AtServer) {
+        let idx = at.idx();
         self.inspection.stage = Stage::Over;
         self.conn = Conn::resumed(self.settings(), self.conn.began(), idx, placed.relayed);
         self.to_server = Direction::resumed(parked(placed.upwards));
@@ -199,8 +198,8 @@ impl Session {
             server: placed.queued_at_server,
             backend: placed.queued_at_backend,
         };
-        self.tried = Some(server.clone());
-        self.at_server = self.backend.as_ref().map(|b| AtServer::arrive(b, server));
+        self.tried = Some(at.server().clone());
+        self.at_server = Some(at);
         self.entry.at_server(Some(idx));
         let seen = placed.relayed.client_seen.max(placed.relayed.server_seen);
         self.entry.moved(seen);

@@ -335,6 +335,15 @@ impl Giving {
         }
         drop(resting);
         giver.live.forget_calls();
+        // Places of those that were taken are free, if they died with the successor.
+        for keeper in giver.scene.orders.backends().iter() {
+            let backend = keeper.backend();
+            backend
+                .now()
+                .servers
+                .all()
+                .for_each(|server| backend.queue.freed(server.place));
+        }
         if turn.is_paused_by_us {
             Phase::resume(&giver.phase);
         }
@@ -364,8 +373,16 @@ impl Calls {
     /// Calls as many as there is room for; whether anybody is left who may still go.
     fn call(&mut self, giver: &Giver, room: usize, how: Call) -> bool {
         if self.ahead.is_empty() && self.called.is_empty() {
-            // The oldest goes first, so that who waits for a place does not lose it to a later one.
-            self.ahead.extend(giver.live.all().into_iter().rev());
+            // The oldest goes first, so that who waits for a place does not lose it to a later one; and who waits goes when
+            // all have gone who have places, or he would find theirs free.
+            let all = giver
+                .live
+                .all()
+                .into_iter()
+                .rev()
+                .filter(|(_, connection)| !connection.is_staying());
+            let (placed, waiting): (Vec<_>, Vec<_>) = all.partition(|(_, connection)| connection.server().is_some());
+            self.ahead = if placed.is_empty() { waiting } else { placed };
         }
         while self.called.len() < room
             && let Some((number, connection)) = self.ahead.pop()

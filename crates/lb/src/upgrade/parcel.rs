@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::admission::Permit;
 use crate::frontend::Frontend;
-use crate::servers::Server;
+use crate::session::AtServer;
 use crate::worker::Seat;
 
 /// Where connections that were called put themselves.
@@ -47,7 +47,8 @@ pub(crate) struct Moved {
     pub(crate) record: Record,
     pub(crate) sockets: Ends,
     pub(crate) frontend: Arc<Frontend>,
-    pub(crate) server: Option<Arc<Server>>,
+    /// Counted there from the moment that it is taken: who comes after it must find its place taken.
+    pub(crate) server: Option<AtServer>,
     /// Its number, which it keeps.
     pub(crate) number: u64,
     pub(crate) permit: Permit,

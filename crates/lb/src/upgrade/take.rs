@@ -22,7 +22,7 @@ use crate::admission::{Admission, Limit};
 use crate::frontend::Frontend;
 use crate::frontends::Front;
 use crate::live::Live;
-use crate::servers::Server;
+use crate::session::AtServer;
 use crate::worker::Crew;
 
 /// How long the old process may take for its first word.
@@ -222,7 +222,7 @@ impl Heir<'_> {
     }
 }
 
-fn server_of(frontend: &Frontend, record: &Record) -> Result<Option<Arc<Server>>, Unwanted> {
+fn server_of(frontend: &Frontend, record: &Record) -> Result<Option<AtServer>, Unwanted> {
     let known = |name: &String| frontend.directory.backend(name).is_some();
     if let Some(routed) = record.routed.as_ref().filter(|name| !known(name)) {
         return Err(Unwanted::Backend(routed.clone()));
@@ -231,10 +231,10 @@ fn server_of(frontend: &Frontend, record: &Record) -> Result<Option<Arc<Server>>
         return Ok(None);
     };
     let backend = frontend.directory.backend(&placed.backend);
-    let backend = backend.ok_or_else(|| Unwanted::Backend(placed.backend.clone()))?.now();
-    let server = backend.servers.all().find(|s| *s.name() == *placed.server).cloned();
+    let backend = backend.ok_or_else(|| Unwanted::Backend(placed.backend.clone()))?;
+    let server = backend.now().servers.named(&placed.server).cloned();
     server
-        .map(Some)
+        .map(|server| Some(AtServer::arrive(&backend, server)))
         .ok_or_else(|| Unwanted::Server(format!("{}/{}", placed.backend, placed.server)))
 }
 
