@@ -1,5 +1,6 @@
 //! What was read, before it is known to make sense: values with their places, settings with their defaults copied in.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use tandem_lb_core::backend::{InitState, OnError};
 use tandem_lb_core::balance::Policy;
 use tandem_lb_core::conn::Redispatch;
+use tandem_lb_core::dns::Preference;
 use tandem_lb_core::expr::Expr;
 use tandem_lb_core::proxy_header::{Details, Version, Write};
 use tandem_lb_core::rules::{Route, Ruleset, Sticking, UseServer};
@@ -16,7 +18,9 @@ use tandem_text::{Span, Spanned};
 use crate::acl::Book;
 use crate::checking::Checking;
 use crate::expr::Reference;
-use crate::plan::{self, Global, Host, Keepalive, LogRule, ProxyLogs, ServerPort, ServerStates, Stats};
+use crate::plan::{
+    self, Global, Host, InitAddr, Keepalive, LogRule, ProxyLogs, Resolvers, ServerPort, ServerStates, Stats,
+};
 use crate::tls::Words;
 use crate::written::Written;
 
@@ -25,6 +29,7 @@ pub(crate) struct Draft {
     pub(crate) global: Global,
     /// In the order of the file.
     pub(crate) proxies: Vec<Proxy>,
+    pub(crate) resolvers: Vec<Spanned<Resolvers>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,6 +246,19 @@ pub(crate) struct Server {
     pub(crate) guid: Option<Arc<str>>,
 }
 
+impl Server {
+    /// The servers of a template, which has the part of their names before the number.
+    pub(crate) fn numbered(self, numbers: RangeInclusive<u32>) -> impl Iterator<Item = Server> {
+        numbers.map(move |number| {
+            let mut server = self.clone();
+            server.name.value = format!("{}{number}", self.name.value).into();
+            // All at one address, as the system's resolver would have it, would be one server many times.
+            server.options.resolve.init.get_or_insert_with(|| vec![InitAddr::None]);
+            server
+        })
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct ServerOptions {
     pub(crate) weight: u16,
@@ -266,6 +284,17 @@ pub(crate) struct ServerOptions {
     pub(crate) ends_sessions: bool,
     pub(crate) ends_backup_sessions: bool,
     pub(crate) init: InitState,
+    pub(crate) resolve: Lookup,
+}
+
+/// How the name of a server is looked up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lookup {
+    /// The section, where there is one.
+    pub(crate) section: Option<Spanned<String>>,
+    pub(crate) preference: Preference,
+    pub(crate) ignores_weight: bool,
+    pub(crate) init: Option<Vec<InitAddr>>,
 }
 
 impl Default for ServerOptions {
@@ -294,6 +323,7 @@ impl Default for ServerOptions {
             ends_sessions: false,
             ends_backup_sessions: false,
             init: InitState::default(),
+            resolve: Lookup::default(),
         }
     }
 }

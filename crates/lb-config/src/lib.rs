@@ -15,6 +15,7 @@ mod expr;
 mod haproxy;
 mod load;
 mod log_format;
+mod lookup;
 mod names;
 mod native;
 mod plan;

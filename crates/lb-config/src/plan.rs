@@ -26,8 +26,10 @@ use tandem_lb_core::stick::TableSettings;
 use crate::tls::Defaults;
 use crate::written::Written;
 
+mod resolvers;
 mod tls;
 
+pub use resolvers::*;
 pub use tls::*;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,6 +37,7 @@ pub struct Plan {
     pub global: Global,
     pub frontends: Vec<Frontend>,
     pub backends: Vec<Backend>,
+    pub resolvers: Vec<Resolvers>,
     /// The lists of patterns that ACLs and maps of all sections read. Their content is part of those sections.
     pub patterns: Library,
     /// All stick tables, in the order of the file.
@@ -399,6 +402,10 @@ pub struct Server {
     /// `ssl`
     pub tls: Option<Arc<Origination>>,
     pub guid: Option<Arc<str>>,
+    /// How its name is looked up while running; `None` when it is not.
+    pub resolve: Option<Arc<Resolve>>,
+    /// What to try for its first address, in this order.
+    pub init_addr: Arc<[InitAddr]>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -417,7 +424,7 @@ pub struct Check {
     pub tls: Option<Arc<CheckTls>>,
 }
 
-/// A name is resolved once at start (`init-addr last,libc`).
+/// A name is looked up at start, and with `resolvers` for as long as the process runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
     Ip(IpAddr),

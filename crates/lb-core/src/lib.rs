@@ -13,6 +13,7 @@ pub mod backend;
 pub mod balance;
 pub mod conn;
 mod crc32c;
+pub mod dns;
 pub mod drain;
 pub mod expr;
 pub mod handover;

@@ -2,14 +2,17 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 
 use socket2::SockAddr;
-use tandem_lb_config::{Host, Server, ServerPort};
+use tandem_lb_config::{Host, InitAddr, Server, ServerPort};
 use thiserror::Error;
 
+/// Stands for no address.
+const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
 /// Where a server's connections go.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ServerAddress {
     Ip { ip: IpAddr, port: ServerPort },
     Unix(SockAddr),
@@ -53,16 +56,47 @@ impl Found {
 }
 
 impl ServerAddress {
-    /// The server's own address.
+    /// The server's own address, found in the ways that are to be tried; the last one's mistake counts.
     fn of(server: &Server) -> Result<ServerAddress, AddressError> {
-        ServerAddress::at(&server.host, server.port, server)
+        let Host::Name(_) = server.host else {
+            return ServerAddress::at(&server.host, server.port, server);
+        };
+        let at = |ip| ServerAddress::Ip { ip, port: server.port };
+        let mut found = Ok(ServerAddress::nowhere(server.port));
+        for way in &*server.init_addr {
+            found = match way {
+                // Where it was is read later, from the saved states.
+                InitAddr::Last => continue,
+                InitAddr::Libc => ServerAddress::at(&server.host, server.port, server),
+                InitAddr::None => Ok(ServerAddress::nowhere(server.port)),
+                InitAddr::Ip(ip) => Ok(at(*ip)),
+            };
+            if found.is_ok() {
+                break;
+            }
+        }
+        found
+    }
+
+    /// Where a server is whose name has no address.
+    pub(crate) fn nowhere(port: ServerPort) -> ServerAddress {
+        ServerAddress::Ip { ip: NOWHERE, port }
+    }
+
+    /// Its name has no address yet.
+    pub(crate) fn is_nowhere(&self) -> bool {
+        matches!(self, ServerAddress::Ip { ip, .. } if ip.is_unspecified())
     }
 
     /// Where its checks go; `None` when it is not checked.
     fn of_check(server: &Server) -> Result<Option<SockAddr>, AddressError> {
         let Some(check) = &server.check else { return Ok(None) };
         let port = check.port.map_or(server.port, ServerPort::Fixed);
-        match ServerAddress::at(check.host.as_ref().unwrap_or(&server.host), port, server)? {
+        let place = match &check.host {
+            Some(host) => ServerAddress::at(host, port, server),
+            None => ServerAddress::of(&Server { port, ..server.clone() }),
+        };
+        match place? {
             ServerAddress::Ip {
                 port: ServerPort::Offset(_),
                 ..

@@ -168,7 +168,7 @@ pub(crate) fn watched(
 pub(crate) fn spreads(plan: &Plan) -> Vec<Spread> {
     let servers = |backend: &plan::Backend| {
         let places = backend.servers.iter().zip(0..);
-        let settings = places.map(|(server, place)| server_settings(backend, server, ServerIdx(place)));
+        let settings = places.map(|(server, place)| server_settings(backend, server, false, ServerIdx(place)));
         settings.collect::<Vec<_>>()
     };
     let servers: Vec<Vec<ServerSettings>> = plan.backends.iter().map(servers).collect();
@@ -190,13 +190,18 @@ pub(crate) fn backend_settings(all: &Plan, plan: &plan::Backend, spread: Spread,
         spread,
         servers: servers
             .all()
-            .map(|server| server_settings(plan, &server.plan(), server.place))
+            .map(|server| server_settings(plan, &server.plan(), server.address.load().is_nowhere(), server.place))
             .collect(),
     }
 }
 
 /// What the machine needs to know of a server.
-pub(crate) fn server_settings(backend: &plan::Backend, server: &plan::Server, place: ServerIdx) -> ServerSettings {
+pub(crate) fn server_settings(
+    backend: &plan::Backend,
+    server: &plan::Server,
+    is_nowhere: bool,
+    place: ServerIdx,
+) -> ServerSettings {
     ServerSettings {
         place,
         name: server.name.clone(),
@@ -204,6 +209,7 @@ pub(crate) fn server_settings(backend: &plan::Backend, server: &plan::Server, pl
         weight: server.weight,
         backup: server.backup,
         disabled: server.disabled,
+        is_nowhere,
         maxconn: server.maxconn,
         conduct: server.conduct,
         check: server.check.as_ref().filter(|_| !backend.disabled).map(|c| c.settings),

@@ -35,6 +35,7 @@ use crate::master::Master;
 use crate::orders::Orders;
 use crate::page::Site;
 use crate::reload::Reloader;
+use crate::resolving::Resolving;
 use crate::router::Way;
 use crate::socket::{self, Doors};
 use crate::state::{Archive, Keeping, Past};
@@ -176,7 +177,11 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     let giver = house.giver(&sites, &hall, &store, master.as_ref());
     let drain = house.drain(plan.global.close_spread_time);
     let hard_stop_after = Rc::new(Cell::new(plan.global.hard_stop_after));
+    let mut seed = seed;
+    let lots = Seed::new(seed.next_u64());
+    let resolving = Resolving::begin(house.desk.orders.clone(), clock, lots, &plan);
     let estate = house.estate(Renewed {
+        resolving: resolving.clone(),
         args,
         program,
         host,
@@ -186,7 +191,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         hard_stop_after: hard_stop_after.clone(),
     });
     let reloader = Reloader::new(estate, plan, seed);
-    let open = socket::open(doors, house.room(&giver, &drain, &reloader));
+    let open = socket::open(doors, house.room(&giver, &drain, &reloader, &resolving));
     let (console, reloads) = (open.console().clone(), reloader.clone());
     let master = master.map(|doors| socket::open_master(doors, Master::new(console, reloads, clock)));
     hall.replace(Some(open));

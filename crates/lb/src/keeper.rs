@@ -7,6 +7,7 @@ mod renewal;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -168,6 +169,23 @@ impl Keeper {
         self.outage.get()
     }
 
+    /// The look-up of its name gave another address; in HAProxy's words.
+    pub(crate) fn moved(&self, server: ServerIdx, (from, to): (IpAddr, IpAddr), said: &str) {
+        let Some(live) = self.backend.server(server) else {
+            return;
+        };
+        let (backend, name) = (self.backend.name(), live.name());
+        let text = format!(
+            "{backend}/{name} changed its IP from {} to {to} by {said}.",
+            if from.is_unspecified() {
+                "(none)".to_owned()
+            } else {
+                from.to_string()
+            }
+        );
+        self.write(state::Severity::Notice, text);
+    }
+
     /// From now on the server is there: new connections go there, and its checks, unless they have an address of their own.
     pub(crate) fn relocate(&self, server: ServerIdx, to: ServerAddress) {
         let Some(live) = self.backend.server(server) else {
@@ -180,14 +198,18 @@ impl Keeper {
         {
             *place = Some(check);
         }
-        tracing::warn!("{}/{} moves to {to}", self.backend.name(), plan.name);
-        live.relocate(to);
+        if **live.address.load() != to {
+            if !to.is_nowhere() {
+                tracing::warn!("{}/{} moves to {to}", self.backend.name(), plan.name);
+            }
+            live.relocate(to);
+        }
     }
 
     /// A server that nobody has heard of comes in maintenance.
     pub(crate) fn add(self: &Rc<Keeper>, server: plan::Server) -> Result<(), AddressError> {
         let Found { server: address, check } = Found::of(&server)?;
-        let mut settings = server_settings(&self.backend.now().plan, &server, ServerIdx(0));
+        let mut settings = server_settings(&self.backend.now().plan, &server, address.is_nowhere(), ServerIdx(0));
         let idx = self.rearrange(|servers| servers.push((server, address)));
         let Some(idx) = idx else { return Ok(()) };
         settings.place = idx;
@@ -341,6 +363,11 @@ impl Keeper {
             Output::NoServerLeft(left) => (NoServerLeft::SEVERITY, left.to_string()),
             Output::StartCheck { .. } | Output::Publish(_) | Output::EndSessions { .. } => return,
         };
+        self.write(severity, text);
+    }
+
+    /// For the page and the log.
+    fn write(&self, severity: state::Severity, text: String) {
         self.timeline.note(Happening {
             at: Wall::now(),
             proxy: self.backend.name(),

@@ -30,6 +30,7 @@ mod queue;
 mod registry;
 mod reload;
 mod report;
+mod resolving;
 mod router;
 mod rules;
 mod servers;

@@ -36,6 +36,7 @@ use crate::http::Host;
 use crate::keeper::Lines;
 use crate::live::Live;
 use crate::orders::Orders;
+use crate::resolving::Resolving;
 use crate::socket::Hall;
 use crate::stats::{Stats, Timeline};
 use crate::upgrade::Store;
@@ -67,6 +68,7 @@ pub(crate) struct Estate {
     pub(crate) hall: Hall,
     pub(crate) store: Rc<Store>,
     pub(crate) hard_stop_after: Rc<Cell<Option<Duration>>>,
+    pub(crate) resolving: Rc<Resolving>,
     pub(crate) notifier: Rc<Notifier>,
 }
 

@@ -47,6 +47,7 @@ use crate::live::Live;
 use crate::master::{self, Master};
 use crate::orders::{Orders, ServerOrders};
 use crate::reload::Reloader;
+use crate::resolving::Resolving;
 use crate::stats::Stats;
 use crate::tls::Desk;
 use crate::upgrade::{Giver, name_of};
@@ -68,6 +69,7 @@ pub(crate) struct Room {
     pub(crate) reloader: Rc<Reloader>,
     /// Changes of certificates that wait to be committed.
     pub(crate) desk: RefCell<Desk>,
+    pub(crate) resolving: Rc<Resolving>,
 }
 
 /// Where the doors are; empty before they open and when they are another process's.

@@ -15,6 +15,12 @@ pub(super) fn plans(before: &Plan, after: &Plan) -> Vec<Change> {
         settings::global(&before.global),
         settings::global(&after.global),
     );
+    found.settings(
+        &Subject::Global,
+        None,
+        settings::resolvers(&before.resolvers),
+        settings::resolvers(&after.resolvers),
+    );
     found.stats_sockets(&before.global.stats_sockets, &after.global.stats_sockets);
     found.frontends(before, after);
     found.backends(before, after);

@@ -10,8 +10,8 @@ use tandem_lb_core::stick::TableSettings;
 use super::change::Effect::{self, AtOnce, AtRestart, ForNewConnections};
 use super::shown::{self, flag, option, time};
 use crate::plan::{
-    Backend, Bind, Check, Frontend, Global, Level, Plan, Server, ServerStates, Service, StateFiles, Stats, StatsSocket,
-    Table,
+    Backend, Bind, Check, Frontend, Global, Level, Plan, Resolvers, Server, ServerStates, Service, StateFiles, Stats,
+    StatsSocket, Table,
 };
 
 /// One setting of one section.
@@ -377,6 +377,12 @@ pub(super) fn table(table: &Table) -> Vec<Setting> {
     ]
 }
 
+/// All sections `resolvers` are begun anew when one of them changes.
+pub(super) fn resolvers(sections: &[Resolvers]) -> Vec<Setting> {
+    let names = sections.iter().map(|section| section.name.to_string());
+    vec![set("resolvers", &sections, shown::list(names), AtOnce)]
+}
+
 pub(super) fn server(server: &Server) -> Vec<Setting> {
     let Server {
         name: _,
@@ -395,6 +401,8 @@ pub(super) fn server(server: &Server) -> Vec<Setting> {
         check,
         tls,
         guid,
+        resolve,
+        init_addr,
     } = server;
     let mut settings = vec![
         set("id", id, id.to_string(), AtOnce),
@@ -414,6 +422,8 @@ pub(super) fn server(server: &Server) -> Vec<Setting> {
         ),
         set("check", &check.is_some(), flag(check.is_some()), AtOnce),
         set("ssl", tls, flag(tls.is_some()), ForNewConnections),
+        set("resolvers", resolve, flag(resolve.is_some()), AtOnce),
+        set("init-addr", init_addr, shown::init_addr(init_addr), AtRestart),
     ];
     settings.extend(conducts(conduct));
     settings.extend(check.iter().flat_map(checks));

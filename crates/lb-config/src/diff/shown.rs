@@ -10,7 +10,9 @@ use tandem_lb_core::proxy_header::{Details, Version, Write};
 use tandem_lb_core::rules::{Requests, Sticking, Storing};
 use tandem_lb_core::stick::{KeyType, Stored};
 
-use crate::plan::{BindAddress, Host, Keepalive, LogAddress, LogRule, LogTarget, ProxyLogs, Server, ServerPort};
+use crate::plan::{
+    BindAddress, Host, InitAddr, Keepalive, LogAddress, LogRule, LogTarget, ProxyLogs, Server, ServerPort,
+};
 
 pub(super) fn option(value: Option<impl Display>) -> String {
     value.map_or_else(|| NONE.to_owned(), |value| value.to_string())
@@ -63,6 +65,15 @@ pub(super) fn place(server: &Server) -> String {
         (_, ServerPort::Offset(0)) => host,
         (_, ServerPort::Offset(by)) => format!("{host}:{by:+}"),
     }
+}
+
+pub(super) fn init_addr(ways: &[InitAddr]) -> String {
+    list(ways.iter().map(|way| match way {
+        InitAddr::Last => "last".to_owned(),
+        InitAddr::Libc => "libc".to_owned(),
+        InitAddr::None => "none".to_owned(),
+        InitAddr::Ip(ip) => ip.to_string(),
+    }))
 }
 
 pub(super) fn logs(logs: &ProxyLogs) -> String {

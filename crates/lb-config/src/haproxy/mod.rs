@@ -14,6 +14,7 @@ mod option;
 mod options;
 mod predicate;
 mod proxy;
+mod resolvers;
 mod rules;
 mod section;
 mod server;
@@ -33,6 +34,7 @@ use tandem_text::{Diagnostic, FileId, SourceMap, Spanned};
 use crate::code;
 use crate::draft::{Draft, Proxy, Role, Settings};
 use crate::expr::World;
+use crate::plan::Resolvers;
 use args::Args;
 use blocks::Blocks;
 use environment::Environment;
@@ -54,6 +56,7 @@ enum Current {
     Nothing,
     Global,
     Proxy(Box<Proxy>),
+    Resolvers(Box<Spanned<Resolvers>>),
     /// A section that is not understood: its lines would only repeat the complaint.
     Skipped,
 }
@@ -114,6 +117,12 @@ impl Reader {
                 settings.written.note_section(sources.origin(line.span));
                 Current::Proxy(Box::new(Proxy::new(*role, name, settings)))
             }
+            Header::Resolvers => {
+                let (name, _) = section::proxy_names(line)?;
+                section::no_more_words(line, 2)?;
+                let resolvers = Resolvers::new(name.value);
+                Current::Resolvers(Box::new(Spanned::new(resolvers, name.span)))
+            }
             Header::Unsupported(name) => {
                 let message = format!("sections `{name}` are known to HAProxy, but not supported yet");
                 return Err(Diagnostic::error(code::UNSUPPORTED, line.words[0].span, message)
@@ -160,6 +169,10 @@ impl Reader {
                 written.note(&line.words[0].text, || sources.origin(line.span));
                 keyword::dispatch(proxy::TABLES, Section::of(proxy.role), proxy.as_mut(), &mut args)
             }
+            Current::Resolvers(resolvers) => {
+                let tables = &[resolvers::KEYWORDS];
+                keyword::dispatch(tables, Section::Resolvers, &mut resolvers.value, &mut args)
+            }
             Current::Nothing => {
                 let word = &line.words[0];
                 self.current = Current::Skipped;
@@ -174,8 +187,10 @@ impl Reader {
     }
 
     fn close(&mut self, draft: &mut Draft) {
-        let Current::Proxy(proxy) = std::mem::take(&mut self.current) else {
-            return;
+        let proxy = match std::mem::take(&mut self.current) {
+            Current::Proxy(proxy) => proxy,
+            Current::Resolvers(resolvers) => return draft.resolvers.push(*resolvers),
+            Current::Nothing | Current::Global | Current::Skipped => return,
         };
         if proxy.role != Role::Defaults {
             draft.proxies.push(*proxy);

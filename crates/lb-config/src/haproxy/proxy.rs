@@ -129,6 +129,12 @@ const KEYWORDS: &[Keyword<Proxy>] = &[
         parse: server::line,
     },
     Keyword {
+        words: "server-template",
+        sections: Sections::BACK.strictly(),
+        summary: "servers of one name: a prefix, how many, the name, options; `resolvers` finds their addresses",
+        parse: server::template,
+    },
+    Keyword {
         words: "default-server",
         sections: Sections::BACK.strictly().and_defaults(),
         summary: "options for the servers that follow",

@@ -15,6 +15,7 @@ pub(super) enum Section {
     Frontend,
     Listen,
     Backend,
+    Resolvers,
 }
 
 impl Section {
@@ -34,6 +35,7 @@ impl Section {
             Self::Frontend => "frontend",
             Self::Listen => "listen",
             Self::Backend => "backend",
+            Self::Resolvers => "resolvers",
         }
     }
 
@@ -49,6 +51,7 @@ pub(super) struct Sections(u8);
 impl Sections {
     const STRICT: u8 = 1 << 7;
     pub(super) const GLOBAL: Self = Self(Section::Global.bit());
+    pub(super) const RESOLVERS: Self = Self(Section::Resolvers.bit());
     /// Where clients are accepted.
     pub(super) const FRONT: Self = Self(Section::Frontend.bit() | Section::Listen.bit());
     /// Where servers are used.
@@ -79,6 +82,7 @@ impl Sections {
             Section::Frontend,
             Section::Listen,
             Section::Backend,
+            Section::Resolvers,
         ];
         all.into_iter().filter(move |section| self.contains(*section))
     }
@@ -89,6 +93,7 @@ pub(super) enum Header {
     Global,
     Defaults,
     Proxy(Role),
+    Resolvers,
     Unsupported(&'static str),
 }
 
@@ -99,7 +104,7 @@ const HEADERS: &[(&str, Header)] = &[
     ("listen", Header::Proxy(Role::Listen)),
     ("backend", Header::Proxy(Role::Backend)),
     ("peers", Header::Unsupported("peers")),
-    ("resolvers", Header::Unsupported("resolvers")),
+    ("resolvers", Header::Resolvers),
     ("mailers", Header::Unsupported("mailers")),
     ("userlist", Header::Unsupported("userlist")),
     ("program", Header::Unsupported("program")),
@@ -141,7 +146,7 @@ pub(super) fn unknown(word: &Word) -> Diagnostic {
     let message = format!("`{}` does not start a section", word.text);
     let help = match nearest_header(&word.text) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => "start with one of: global, defaults, frontend, listen, backend".to_owned(),
+        None => "start with one of: global, defaults, frontend, listen, backend, resolvers".to_owned(),
     };
     Diagnostic::error(code::UNKNOWN, word.span, message).help(help)
 }

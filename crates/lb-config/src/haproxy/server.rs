@@ -1,13 +1,15 @@
 //! `server` and `default-server` lines.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use tandem_text::{Diagnostic, Spanned};
+use tandem_text::haproxy::Word;
+use tandem_text::{Diagnostic, Span, Spanned};
 
 use super::args::{Args, Outcome, bad_address};
 use super::option::{self, WordOption};
 use super::unsupported::SERVER_OPTIONS;
-use super::{proxy, section, tls};
+use super::{proxy, resolvers, section, tls};
 use crate::draft::{Proxy, Server, ServerOptions};
 use crate::names::{INIT_STATES, ON_ERROR};
 use crate::plan::{Host, ServerPort};
@@ -16,13 +18,13 @@ use crate::{address, code};
 
 /// What a line may set: options that `default-server` shares, and an id that it does not.
 pub(super) struct Target {
-    options: ServerOptions,
+    pub(super) options: ServerOptions,
     pub(super) tls: Words,
     id: Option<Spanned<u32>>,
     guid: Option<Arc<str>>,
 }
 
-pub(super) const TABLES: &[&[WordOption<Target>]] = &[OPTIONS, tls::OF_SERVER];
+pub(super) const TABLES: &[&[WordOption<Target>]] = &[OPTIONS, tls::OF_SERVER, resolvers::OF_SERVER];
 
 const OBSERVE: &[(&str, bool)] = &[("layer4", true), ("layer7", false)];
 
@@ -359,7 +361,52 @@ fn proxy_options(target: &mut Target, args: &mut Args<'_>) -> Outcome {
 
 pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
     let name = section::name(args.word("the server's name")?)?;
+    let (server, _) = rest_of_line(proxy, args, name)?;
+    proxy.servers.push(server);
+    Ok(())
+}
+
+/// `server-template PREFIX N|FIRST-LAST ADDRESS …`: as many servers of one name, which get their addresses as they are
+/// found.
+pub(super) fn template(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
+    let prefix = section::name(args.word("what the servers' names begin with")?)?;
+    let numbers = numbers(args.word("how many servers")?)?;
+    let (server, address) = rest_of_line(proxy, args, prefix)?;
+    if !matches!(server.host, Host::Name(_)) || server.options.resolve.section.is_none() {
+        return Err(Diagnostic::error(
+            code::MISSING,
+            address,
+            "the servers of a template have a name and `resolvers`",
+        )
+        .help("write `server-template PREFIX N NAME:PORT resolvers SECTION`"));
+    }
+    proxy.servers.extend(server.numbered(numbers));
+    Ok(())
+}
+
+fn numbers(word: &Word) -> Result<RangeInclusive<u32>, Diagnostic> {
+    const MOST: u32 = 10_000;
+    let number = |text: &str| text.parse::<u32>().ok().filter(|n| *n > 0);
+    let range = match word.text.split_once('-') {
+        None => number(&word.text).map(|last| 1..=last),
+        Some((first, last)) => number(first).zip(number(last)).map(|(first, last)| first..=last),
+    };
+    range
+        .filter(|range| !range.is_empty() && range.end() - range.start() < MOST)
+        .ok_or_else(|| {
+            Diagnostic::error(
+                code::BAD_VALUE,
+                word.span,
+                format!("`{}` is no number of servers", word.text),
+            )
+            .help("write 5, or 3-7 for the servers with these numbers")
+        })
+}
+
+/// The address and the options, and where the address stands.
+fn rest_of_line(proxy: &mut Proxy, args: &mut Args<'_>, name: Spanned<Arc<str>>) -> Result<(Server, Span), Diagnostic> {
     let address = server_address(args, &name);
+    let place = args.last_span();
     let mut target = Target {
         options: proxy.settings.server.clone(),
         tls: proxy.settings.server_tls.clone(),
@@ -370,7 +417,7 @@ pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
     option::read(TABLES, SERVER_OPTIONS, "server", &mut target, args);
     let (host, port) = address?;
     let origin = args.origin();
-    proxy.servers.push(Server {
+    let server = Server {
         name,
         host,
         port,
@@ -379,8 +426,8 @@ pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
         tls: Spanned::new(target.tls, args.line_span()),
         origin,
         guid: target.guid,
-    });
-    Ok(())
+    };
+    Ok((server, place))
 }
 
 /// A word of the options in the address's place is an address that was forgotten.

@@ -81,6 +81,7 @@ pub(super) fn names(section: Section) -> impl Iterator<Item = &'static str> {
 const fn table(section: Section) -> &'static [Known] {
     match section {
         Section::Global => GLOBAL,
+        Section::Resolvers => &[],
         _ => PROXY,
     }
 }
@@ -238,7 +239,6 @@ const PROXY: &[Known] = &[
     changes("persist"),
     changes("redirect"),
     changes("retry-on"),
-    changes("server-template"),
     changes("source"),
 ];
 
@@ -309,16 +309,11 @@ pub(super) const SERVER_OPTIONS: &[KnownOption] = &[
     option("sigalgs", 1),
     option("check-via-socks4", 0),
     option("hash-key", 1),
-    option("init-addr", 1),
     option("interface", 1),
     option("minconn", 1),
     option("namespace", 1),
     option("proto", 1),
     option("redir", 1),
-    option("resolve-net", 1),
-    option("resolve-opts", 1),
-    option("resolve-prefer", 1),
-    option("resolvers", 1),
     option("socks4", 1),
     option("source", 1),
     option("tcp-ut", 1),

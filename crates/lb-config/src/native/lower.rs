@@ -51,6 +51,9 @@ impl Lowering<'_> {
         // Numbers are given in the order of the file, not first to all frontends.
         proxies.sort_by_key(|proxy| proxy.name.span);
         draft.proxies.extend(proxies);
+        let resolvers = document.resolvers.into_iter();
+        let resolvers: Vec<_> = resolvers.filter_map(|table| self.resolvers(table)).collect();
+        draft.resolvers.extend(resolvers);
     }
 
     pub(super) fn span(&self, range: Range<usize>) -> Span {
@@ -81,7 +84,7 @@ impl Lowering<'_> {
         removed.any(|removed| !header_between(at.start, removed.at))
     }
 
-    fn name(&mut self, name: Option<toml::Spanned<String>>, at: Span) -> Option<Spanned<Arc<str>>> {
+    pub(super) fn name(&mut self, name: Option<toml::Spanned<String>>, at: Span) -> Option<Spanned<Arc<str>>> {
         let name = self.required(name, at, "name")?;
         let span = self.span(name.span());
         let name = name.into_inner();
@@ -191,6 +194,9 @@ impl Lowering<'_> {
 
     fn settings(&mut self, target: &mut draft::Settings, mut written: Settings) {
         settings::overlay(target, &written);
+        if let Some(server) = &written.server_defaults {
+            self.lookup(&mut target.server.resolve, &server.lookup);
+        }
         if let Some(tls) = written.server_defaults.as_ref().and_then(|server| server.tls.as_ref()) {
             tls.onto(&mut target.server_tls, self);
         }
@@ -342,7 +348,7 @@ impl Lowering<'_> {
         let servers: Vec<draft::Server> = table
             .server
             .into_iter()
-            .filter_map(|server| self.server(server, &defaults))
+            .flat_map(|server| self.server(server, &defaults))
             .collect();
         proxy.servers = servers;
         Some(proxy)
@@ -399,13 +405,36 @@ impl Lowering<'_> {
         &mut self,
         written: toml::Spanned<Server>,
         defaults: &(draft::ServerOptions, Words),
-    ) -> Option<draft::Server> {
+    ) -> Vec<draft::Server> {
         let at = self.span(written.span());
         let mut table = written.into_inner();
+        let count = table.count.take();
+        let Some(server) = self.one_server(table, at, defaults) else {
+            return Vec::new();
+        };
+        let Some(count) = count else { return vec![server] };
+        if !matches!(server.host, plan::Host::Name(_)) || server.options.resolve.section.is_none() {
+            let span = self.span(count.span());
+            let message = "several servers of one address are one server many times";
+            let error = Diagnostic::error(code::CONFLICT, span, message);
+            self.report
+                .push(error.help("give a name as the address, and `lookup.by`"));
+            return Vec::new();
+        }
+        server.numbered(1..=count.get_ref().0.0).collect()
+    }
+
+    fn one_server(
+        &mut self,
+        mut table: Server,
+        at: Span,
+        defaults: &(draft::ServerOptions, Words),
+    ) -> Option<draft::Server> {
         let name = self.name(table.name.take(), at)?;
         let (mut options, mut tls) = defaults.clone();
         let own = table.take_inherited();
         settings::server(&mut options, &own);
+        self.lookup(&mut options.resolve, &own.lookup);
         if let Some(written) = &own.tls {
             written.onto(&mut tls, self);
         }

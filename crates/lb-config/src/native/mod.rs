@@ -1,5 +1,6 @@
 //! The native dialect: TOML to a draft. `etc/tandem-lb.toml` shows and explains it.
 
+mod lookup;
 mod lower;
 mod model;
 mod rules;

@@ -1,6 +1,8 @@
 //! The native form as it is written: what each table may hold. Every key is optional here; what must be there is asked
 //! for when the draft is made, so that a missing key is one more mistake on the list and not the end of it.
 
+use std::net::{IpAddr, SocketAddr};
+
 use serde::Deserialize;
 use tandem_lb_core::backend::{InitState, OnError};
 use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod};
@@ -10,10 +12,10 @@ use tandem_lb_core::stick::KeyType;
 use toml::Spanned;
 
 use super::tls;
-use super::value::{FileMode, Limit, Number, ProxyDetail, Size, Time, Value};
+use super::value::{FileMode, Limit, Number, ProxyDetail, Size, Span, Time, Value};
 use crate::draft::Mode;
 use crate::plan::{
-    AcceptPolicy, BindAddress, Facility, Host, Level, LogAddress, LogFormat, Sample, ServerPort, Severity,
+    AcceptPolicy, BindAddress, Facility, Host, InitAddr, Level, LogAddress, LogFormat, Sample, ServerPort, Severity,
 };
 use crate::table::LONGEST;
 
@@ -29,6 +31,45 @@ pub(super) struct Document {
     pub(super) defaults: Settings,
     pub(super) frontend: Vec<Spanned<Frontend>>,
     pub(super) backend: Vec<Spanned<Backend>>,
+    pub(super) resolvers: Vec<Spanned<Resolvers>>,
+}
+
+/// Whom to ask for names, and how long an answer is good.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Resolvers {
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) nameservers: Vec<Value<SocketAddr>>,
+    /// Also those that this host asks.
+    pub(super) system: bool,
+    pub(super) payload_size: Option<Value<Number<512, 65535>>>,
+    pub(super) retries: Option<Positive>,
+    pub(super) resolve_interval: Option<Value<Time>>,
+    pub(super) retry_interval: Option<Value<Time>>,
+    pub(super) hold: Hold,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Hold {
+    pub(super) valid: Option<Value<Span>>,
+    pub(super) obsolete: Option<Value<Span>>,
+    pub(super) nx: Option<Value<Span>>,
+    pub(super) refused: Option<Value<Span>>,
+    pub(super) timeout: Option<Value<Span>>,
+    pub(super) other: Option<Value<Span>>,
+}
+
+/// How a server's name is looked up.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Lookup {
+    /// The name of the `resolvers`.
+    pub(super) by: Option<Spanned<String>>,
+    pub(super) prefer_ipv4: Option<bool>,
+    pub(super) networks: Option<Vec<Value<(IpAddr, u8)>>>,
+    pub(super) share_addresses: Option<bool>,
+    pub(super) ignore_weight: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -192,11 +233,14 @@ inherited! {
         on_error: Option<Value<OnError>>,
         shutdown_sessions: Option<bool>,
         shutdown_backup_sessions: Option<bool>,
+        lookup: Lookup,
+        init_address: Option<Vec<Value<InitAddr>>>,
         init_state: Option<Value<InitState>>,
     }
     in Server {
         name: Option<Spanned<String>>,
         address: Option<Value<(Host, ServerPort)>>,
+        count: Option<Spanned<Value<Number<1, 10_000>>>>,
         id: Option<Spanned<Id>>,
         guid: Option<String>,
     }

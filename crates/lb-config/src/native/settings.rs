@@ -161,6 +161,11 @@ pub(super) fn server(target: &mut draft::ServerOptions, written: &ServerOptions)
     set(&mut target.on_error, written.on_error.as_ref().map(|then| then.0));
     set(&mut target.ends_sessions, written.shutdown_sessions);
     set(&mut target.ends_backup_sessions, written.shutdown_backup_sessions);
+    let ways = written.init_address.as_ref();
+    set(
+        &mut target.resolve.init,
+        ways.map(|ways| Some(ways.iter().map(|way| way.0).collect())),
+    );
     set(&mut target.init, written.init_state.as_ref().map(|state| state.0));
 }
 

@@ -1,6 +1,7 @@
 //! The values of the native form: times, sizes, addresses and the few words that are enumerations.
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
@@ -12,9 +13,10 @@ use tandem_lb_core::stick::KeyType;
 
 use crate::address::{self, AddressError};
 use crate::draft::Mode;
+use crate::lookup;
 use crate::names;
 use crate::plan::{
-    AcceptPolicy, BindAddress, Facility, Host, Level, LogAddress, LogFormat, Sample, ServerPort, Severity,
+    AcceptPolicy, BindAddress, Facility, Host, InitAddr, Level, LogAddress, LogFormat, Sample, ServerPort, Severity,
 };
 use crate::units::{self, UnitError};
 
@@ -154,6 +156,38 @@ impl Word for LogAddress {
     const WHAT: &'static str = "a log target, such as \"/dev/log\"";
     fn read(text: &str) -> Result<Self, String> {
         address::log(text).map_err(bad_address)
+    }
+}
+
+/// Perhaps nothing at all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span(pub(super) Duration);
+
+impl Word for Span {
+    const WHAT: &'static str = "a time such as \"5s\", or a number of milliseconds";
+    fn read(text: &str) -> Result<Self, String> {
+        units::time(text).map(Self).map_err(unit)
+    }
+}
+
+impl Word for SocketAddr {
+    const WHAT: &'static str = "a name server, such as \"10.0.0.2:53\"";
+    fn read(text: &str) -> Result<Self, String> {
+        lookup::nameserver(text)
+    }
+}
+
+impl Word for (IpAddr, u8) {
+    const WHAT: &'static str = "a network, such as \"10.0.0.0/8\"";
+    fn read(text: &str) -> Result<Self, String> {
+        lookup::network(text)
+    }
+}
+
+impl Word for InitAddr {
+    const WHAT: &'static str = "\"last\", \"libc\", \"none\" or an address";
+    fn read(text: &str) -> Result<Self, String> {
+        lookup::init_addr(text)
     }
 }
 

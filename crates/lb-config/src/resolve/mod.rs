@@ -4,6 +4,7 @@ mod checks;
 mod ids;
 mod parts;
 mod references;
+mod resolvers;
 mod tables;
 
 use std::collections::BTreeMap;
@@ -24,9 +25,12 @@ pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
 
     // Each line that speaks TLS has it from here on.
     let tls = std::mem::take(&mut draft.global.tls);
+    let resolvers = std::mem::take(&mut draft.resolvers);
+    resolvers::check(&resolvers, report);
     let mut plan = Plan {
         tables: tables::all(&draft.proxies, report),
         global: draft.global,
+        resolvers: resolvers.iter().map(|section| section.value.clone()).collect(),
         ..Plan::default()
     };
     for (proxy, id) in draft.proxies.iter().zip(ids) {
@@ -35,7 +39,8 @@ pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
             plan.frontends.push(parts::frontend(proxy, id, backend, &tls, report));
         }
         if proxy.role.serves() {
-            plan.backends.push(parts::backend(proxy, id, &tls, report));
+            plan.backends
+                .push(parts::backend(proxy, id, (&tls, &resolvers), report));
         }
     }
     plan

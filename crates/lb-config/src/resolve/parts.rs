@@ -9,12 +9,15 @@ use tandem_lb_core::health::CheckSettings;
 use tandem_lb_core::probe::Script;
 use tandem_lb_core::proxy_header::{Details, Version, Write};
 use tandem_lb_core::rules::{Requests, Routes, Ruleset};
-use tandem_text::Diagnostic;
+use tandem_text::{Diagnostic, Spanned};
 
-use super::ids;
+use super::{ids, resolvers};
 use crate::draft::{Bind, Mode, Proxy, Server, Timeouts};
-use crate::plan::{self, Backend, Check, Frontend, ServerStates, Service};
+use crate::plan::{self, Backend, Check, Frontend, Resolvers, ServerStates, Service};
 use crate::tls::{Defaults, Settling};
+
+/// What sections and lines refer to: the words about TLS of `global`, and the `resolvers`.
+type Ground<'a> = (&'a Defaults, &'a [Spanned<Resolvers>]);
 
 pub(super) fn frontend(
     proxy: &Proxy,
@@ -51,7 +54,8 @@ pub(super) fn frontend(
     }
 }
 
-pub(super) fn backend(proxy: &Proxy, id: u32, tls: &Defaults, report: &mut Vec<Diagnostic>) -> Backend {
+/// `ground` is what holds for all sections.
+pub(super) fn backend(proxy: &Proxy, id: u32, ground: Ground<'_>, report: &mut Vec<Diagnostic>) -> Backend {
     let settings = &proxy.settings;
     let timeouts = settings.timeouts;
     let ids = ids::servers(&proxy.servers, report);
@@ -85,7 +89,7 @@ pub(super) fn backend(proxy: &Proxy, id: u32, tls: &Defaults, report: &mut Vec<D
             .servers
             .iter()
             .zip(ids)
-            .map(|(draft, id)| server(draft, id, timeouts, script.as_ref(), tls, report))
+            .map(|(draft, id)| server(draft, id, timeouts, script.as_ref(), ground, report))
             .collect(),
         written: settings.written.clone(),
         guid: proxy.guid.clone(),
@@ -126,7 +130,7 @@ fn server(
     id: u32,
     timeouts: Timeouts,
     script: Option<&Arc<Script>>,
-    defaults: &Defaults,
+    (defaults, resolvers): Ground<'_>,
     report: &mut Vec<Diagnostic>,
 ) -> plan::Server {
     let options = &draft.options;
@@ -198,6 +202,8 @@ fn server(
         check,
         tls,
         guid: draft.guid.clone(),
+        resolve: resolvers::of_server(&options.resolve, resolvers, report),
+        init_addr: resolvers::first(&options.resolve),
     }
 }
 

@@ -217,3 +217,37 @@ stick-table = "type string len 9 size 10"
     };
     assert_eq!(plan(native), plan(haproxy));
 }
+
+#[test]
+fn names_that_are_looked_up_mean_the_same() {
+    let native = "[[resolvers]]\nname = \"dns\"\nnameservers = [\"10.0.0.2\", \"10.0.0.3:5353\"]\npayload-size = 1400\n\
+                  retries = 2\nresolve-interval = \"2s\"\nretry-interval = \"3s\"\nhold = { valid = \"5s\", obsolete = 0 }\n\n\
+                  [[backend]]\nname = \"b\"\nserver-defaults = { init-state = \"none\" }\n\n\
+                  [[backend.server]]\nname = \"s\"\naddress = \"x.test:1\"\ncount = 2\n\
+                  lookup = { by = \"dns\", prefer-ipv4 = true, networks = [\"10.0.0.0/8\"], share-addresses = true, ignore-weight = true }\n\n\
+                  [[backend.server]]\nname = \"t\"\naddress = \"y.test:1\"\nlookup = { by = \"dns\" }\ninit-address = [\"last\", \"none\"]\n";
+    let haproxy = "resolvers dns\n nameserver 10.0.0.2 10.0.0.2\n nameserver 10.0.0.3 10.0.0.3:5353\n\
+                   accepted_payload_size 1400\n resolve_retries 2\n timeout resolve 2s\n timeout retry 3s\n hold valid 5s\n hold obsolete 0\n\
+                   backend b\n server-template s 2 x.test:1 resolvers dns resolve-prefer ipv4 resolve-net 10.0.0.0/8 \
+                   resolve-opts allow-dup-ip,ignore-weight\n server t y.test:1 resolvers dns init-addr last,none\n";
+    let plan = |text: &str| {
+        let loaded = read(text);
+        let errors = errors(&loaded);
+        loaded.plan.unwrap_or_else(|| panic!("{errors:?}"))
+    };
+    let (native, haproxy) = (plan(native), plan(haproxy));
+    assert_eq!(native.resolvers, haproxy.resolvers);
+    let lookups = |plan: &tandem_lb_config::Plan| {
+        let servers = plan.backends[0].servers.iter();
+        servers
+            .map(|server| (server.name.clone(), server.resolve.clone(), server.init_addr.clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(lookups(&native), lookups(&haproxy));
+    assert_eq!(native.backends[0].servers.len(), 3);
+    let alone = "[[backend]]\nname = \"b\"\n[[backend.server]]\nname = \"s\"\naddress = \"10.0.0.1:1\"\ncount = 2\n";
+    assert_eq!(
+        errors(&read(alone)),
+        ["t:6:9: error[LB0013]: several servers of one address are one server many times"]
+    );
+}

@@ -1,9 +1,9 @@
 //! What goes into a backend and what comes out of it.
 
 use super::{BackendSettings, Operation, ProxyKind, Saved, ServerSettings, View};
-use crate::ServerIdx;
 use crate::conn::KillReason;
 use crate::health::{AdminChange, CheckResult, RiseFall};
+use crate::{ServerIdx, dns};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +59,16 @@ pub enum Input {
     /// The configuration has another address for it: what its checks found was said of somebody else.
     Moved {
         server: ServerIdx,
+    },
+    /// The look-up of its name gave an address.
+    Located {
+        server: ServerIdx,
+        name: Arc<str>,
+    },
+    /// The look-up of its name gives no address any more.
+    Lost {
+        server: ServerIdx,
+        reason: dns::Reason,
     },
     /// The configuration was read again. A server is the same when its name and its place are.
     Settings(Box<BackendSettings>),
@@ -138,6 +148,16 @@ pub enum Transition {
         was_draining: bool,
     },
     EntersMaintFromDown,
+    /// Its name has no address any more.
+    LosesAddress {
+        reason: dns::Reason,
+        was_draining: bool,
+    },
+    FindsAddress {
+        name: Arc<str>,
+        is_draining: bool,
+        is_down: bool,
+    },
     EntersDrain {
         is_down: bool,
     },
@@ -158,8 +178,10 @@ impl Transition {
             Transition::Down { .. }
             | Transition::Up { .. }
             | Transition::Stopping { .. }
+            | Transition::FindsAddress { .. }
             | Transition::LeavesMaint { .. } => true,
             Transition::EntersMaint { .. }
+            | Transition::LosesAddress { .. }
             | Transition::EntersMaintFromDown
             | Transition::EntersDrain { .. }
             | Transition::LeavesDrain { .. }

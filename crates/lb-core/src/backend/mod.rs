@@ -102,6 +102,8 @@ impl Backend {
             Input::ClearCounters => self.servers.iter_mut().for_each(Server::clear_counters),
             Input::Restore { servers, age } => self.restore(servers, age, now),
             Input::Checks { server, enabled } => self.change(server, now, |s| s.set_checks(enabled, now)),
+            Input::Located { server, name } => self.change(server, now, |s| s.find_address(name, now)),
+            Input::Lost { server, reason } => self.change(server, now, |s| s.lose_address(reason, now)),
             Input::Moved { server } => self.change(server, now, |s| s.moved(now)),
             Input::Add(settings) => self.add(settings, now),
             Input::Remove { server } => self.remove(server),

@@ -7,9 +7,9 @@ use super::{
     CheckLog, CheckReport, Conduct, Observe, OnError, Reason, Saved, ServerReport, ServerSettings, ServerView, Status,
     Transition, Tuned,
 };
-use crate::ServerIdx;
 use crate::balance::Candidate;
 use crate::health::{Admin, CheckResult, CheckSettings, CheckStatus, Outcome};
+use crate::{ServerIdx, dns};
 use std::sync::Arc;
 use std::time::Duration;
 use tandem_time::{Mono, Seed};
@@ -68,6 +68,10 @@ impl Server {
         server.operation = server.assume();
         if server.settings.disabled {
             server.admin = Admin::CONFIG_MAINT.with(Admin::FORCED_MAINT);
+            server.stop();
+        }
+        if server.settings.is_nowhere {
+            server.admin = server.admin.with(Admin::RESOLUTION_MAINT);
             server.stop();
         }
         server
@@ -258,6 +262,9 @@ impl Server {
             (false, true) => self.admin.with(saved.admin.only(FORCED)),
             (true, false) => saved.admin.only(Admin::FORCED_DRAIN),
         };
+        if self.settings.is_nowhere {
+            self.admin = self.admin.with(Admin::RESOLUTION_MAINT);
+        }
         self.operation = match (&mut self.check, saved.check) {
             (Some(check), Some(saved_check)) => {
                 check.restore(saved_check, saved.operation != Operation::Down);
@@ -279,7 +286,10 @@ impl Server {
 
     fn status(&self) -> Status {
         if self.admin.in_maint() {
-            return Status::Maint;
+            return match self.admin.has(Admin::RESOLUTION_MAINT) {
+                true => Status::Nowhere,
+                false => Status::Maint,
+            };
         }
         let health = self.check.as_ref().filter(|c| c.is_enabled()).map(Check::health);
         let part = health.filter(|h| !h.is_full() && !h.is_empty()).map(|h| h.progress());
@@ -463,9 +473,44 @@ impl Server {
         Some(Transition::EntersMaint { was_draining })
     }
 
+    /// Without an address nobody can be sent there.
+    pub(super) fn lose_address(&mut self, reason: dns::Reason, now: Mono) -> Option<Transition> {
+        let (was_in_maint, was_draining) = (self.admin.in_maint(), self.had_no_new_clients());
+        self.admin = self.admin.with(Admin::RESOLUTION_MAINT);
+        if was_in_maint {
+            return None;
+        }
+        if self.operation == Operation::Down {
+            return Some(Transition::EntersMaintFromDown);
+        }
+        self.downs += 1;
+        self.turn(now);
+        self.stop();
+        Some(Transition::LosesAddress { reason, was_draining })
+    }
+
+    pub(super) fn find_address(&mut self, name: Arc<str>, now: Mono) -> Option<Transition> {
+        let is_draining = self.leave(Admin::RESOLUTION_MAINT, now)?;
+        Some(Transition::FindsAddress {
+            name,
+            is_draining,
+            is_down: self.operation == Operation::Down,
+        })
+    }
+
     pub(super) fn leave_maint(&mut self, now: Mono) -> Option<Transition> {
+        let is_draining = self.leave(Admin::FORCED_MAINT.with(Admin::CONFIG_MAINT), now)?;
+        Some(Transition::LeavesMaint {
+            is_draining,
+            is_down: self.operation == Operation::Down,
+        })
+    }
+
+    /// It is in maintenance for these reasons no more. When that were all of them, it serves again; the answer says
+    /// whether those only who know it.
+    fn leave(&mut self, reasons: Admin, now: Mono) -> Option<bool> {
         let was_in_maint = self.admin.in_maint();
-        self.admin = self.admin.without(Admin::FORCED_MAINT.with(Admin::CONFIG_MAINT));
+        self.admin = self.admin.without(reasons);
         if !was_in_maint || self.admin.in_maint() {
             return None;
         }
@@ -474,14 +519,10 @@ impl Server {
             check.resume(now);
         }
         self.operation = self.assume();
-        let is_down = self.operation == Operation::Down;
-        if !is_down {
+        if self.operation != Operation::Down {
             self.ramp = Ramp::begin(self.settings.conduct.slowstart, now);
         }
-        Some(Transition::LeavesMaint {
-            is_draining: self.is_draining(),
-            is_down,
-        })
+        Some(self.is_draining())
     }
 
     pub(super) fn enter_drain(&mut self, now: Mono) -> Option<Transition> {

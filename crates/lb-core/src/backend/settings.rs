@@ -39,6 +39,8 @@ pub struct ServerSettings {
     pub backup: bool,
     /// Starts in maintenance.
     pub disabled: bool,
+    /// Its name has no address yet.
+    pub is_nowhere: bool,
     /// 0 sets no limit.
     pub maxconn: u32,
     pub check: Option<CheckSettings>,

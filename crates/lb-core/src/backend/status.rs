@@ -8,6 +8,8 @@ pub type Progress = Option<(u32, u32)>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     Maint,
+    /// Its name has no address.
+    Nowhere,
     Down(Progress),
     Up(Progress),
     /// Well, but wants no new clients.
@@ -20,6 +22,7 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (word, progress) = match *self {
             Status::Maint => ("MAINT", None),
+            Status::Nowhere => ("MAINT (resolution)", None),
             Status::NoCheck => ("no check", None),
             Status::Down(p) => ("DOWN", p),
             Status::Up(p) => ("UP", p),

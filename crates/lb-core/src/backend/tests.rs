@@ -32,6 +32,7 @@ fn server(place: u32, check: Option<CheckSettings>) -> ServerSettings {
         weight: 1,
         backup: false,
         disabled: false,
+        is_nowhere: false,
         maxconn: 0,
         check,
         conduct: Conduct::default(),

@@ -30,7 +30,10 @@ impl StateChange {
             Transition::Down {
                 was_draining: false, ..
             }
-            | Transition::EntersMaint { was_draining: false } => Severity::Alert,
+            | Transition::EntersMaint { was_draining: false }
+            | Transition::LosesAddress {
+                was_draining: false, ..
+            } => Severity::Alert,
             _ => Severity::Notice,
         }
     }
@@ -50,6 +53,18 @@ impl StateChange {
             Transition::Up { reason } => write!(f, "is UP{reason}. {online}"),
             Transition::Stopping { reason } => write!(f, "is stopping{reason}. {online}"),
             Transition::EntersMaint { .. } => write!(f, "is going DOWN for maintenance. {left}"),
+            Transition::LosesAddress { reason, .. } => {
+                write!(f, "is going DOWN for maintenance ({}). {left}", reason.words())
+            }
+            Transition::FindsAddress {
+                name,
+                is_draining,
+                is_down,
+            } => {
+                let operation = if *is_down { "DOWN" } else { "UP" };
+                let use_of_it = if *is_draining { "DRAIN" } else { "READY" };
+                write!(f, "('{name}') is {operation}/{use_of_it} (resolves again).")
+            }
             Transition::EntersMaintFromDown => f.write_str("was DOWN and now enters maintenance."),
             Transition::EntersDrain { is_down: true } => write!(f, "enters drain state. {left}"),
             Transition::EntersDrain { is_down: false } => write!(f, "enters drain state. {online}"),

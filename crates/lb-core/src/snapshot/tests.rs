@@ -31,6 +31,7 @@ fn settings(disabled: bool, weight: u16, is_checked: bool) -> ServerSettings {
         weight,
         backup: false,
         disabled,
+        is_nowhere: false,
         maxconn: 0,
         check: is_checked.then_some(check),
         conduct: Conduct::default(),

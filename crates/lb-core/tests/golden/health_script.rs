@@ -192,6 +192,7 @@ impl Server {
             weight: 1,
             backup: has("backup"),
             disabled: has("disabled"),
+            is_nowhere: false,
             maxconn: 0,
             conduct: Conduct::default(),
             check: has("check").then(|| CheckSettings {

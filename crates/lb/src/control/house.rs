@@ -23,6 +23,7 @@ use crate::listeners::Opened;
 use crate::live::Live;
 use crate::page::{Page, Site};
 use crate::reload::{Estate, Reloader};
+use crate::resolving::Resolving;
 use crate::router::{Router, Way};
 use crate::socket::{self, Doors, Room};
 use crate::state::Scene;
@@ -52,6 +53,7 @@ pub(super) struct Renewed {
     pub(super) hall: socket::Hall,
     pub(super) store: Rc<Store>,
     pub(super) hard_stop_after: Rc<Cell<Option<Duration>>>,
+    pub(super) resolving: Rc<Resolving>,
 }
 
 impl House {
@@ -130,6 +132,7 @@ impl House {
             hall,
             store,
             hard_stop_after,
+            resolving,
         } = renewed;
         Estate {
             args,
@@ -150,11 +153,18 @@ impl House {
             hall,
             store,
             hard_stop_after,
+            resolving,
             notifier: self.notifier.clone(),
         }
     }
 
-    pub(super) fn room(&self, giver: &Rc<Giver>, drain: &Rc<Drain>, reloader: &Rc<Reloader>) -> Room {
+    pub(super) fn room(
+        &self,
+        giver: &Rc<Giver>,
+        drain: &Rc<Drain>,
+        reloader: &Rc<Reloader>,
+        resolving: &Rc<Resolving>,
+    ) -> Room {
         Room {
             orders: self.desk.orders.clone(),
             frontends: self.desk.frontends.clone(),
@@ -167,6 +177,7 @@ impl House {
             drain: drain.clone(),
             reloader: reloader.clone(),
             desk: RefCell::default(),
+            resolving: resolving.clone(),
         }
     }
 }

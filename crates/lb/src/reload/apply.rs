@@ -70,6 +70,7 @@ impl Reloader {
         estate
             .stats
             .follow(&estate.frontends, &estate.sites.all(), &estate.orders);
+        estate.resolving.follow(&plan);
         self.configured.replace(Arc::new(plan));
     }
 

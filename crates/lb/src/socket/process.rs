@@ -8,6 +8,7 @@ use tandem_ops::clock::Wall;
 use tandem_ops::control::{Call, Reply};
 
 use super::Room;
+use crate::resolving::Asked;
 use crate::stats::VERSION;
 
 pub(super) fn version(_: &Room, _: &Call) -> Reply {
@@ -72,11 +73,32 @@ pub(super) fn activity(room: &Room, _: &Call) -> Reply {
     ))
 }
 
-/// There are no resolvers to show.
-pub(super) fn resolvers(_: &Room, call: &Call) -> Reply {
-    match call.arg(0) {
-        "" => Reply::Done,
-        _ => Reply::error("Can't find that resolvers section"),
+/// What was seen of the name servers.
+pub(super) fn resolvers(room: &Room, call: &Call) -> Reply {
+    let wanted = call.arg(0);
+    let asked = room.resolving.asked();
+    let sections: Vec<&Asked> = asked
+        .iter()
+        .filter(|asked| wanted.is_empty() || *asked.section == *wanted)
+        .collect();
+    if sections.is_empty() && !wanted.is_empty() {
+        return Reply::error("Can't find that resolvers section");
+    }
+    let mut text = String::new();
+    for Asked { section, nameservers } in sections {
+        text += &format!("Resolvers section {section}\n");
+        for (name, seen) in nameservers {
+            text += &format!(" nameserver {name}:\n");
+            for (word, count) in seen.words() {
+                text += &format!("  {:<13}{count}\n", format!("{word}:"));
+            }
+        }
+        text.push('\n');
+    }
+    if text.is_empty() {
+        Reply::Done
+    } else {
+        Reply::Output(text)
     }
 }
 

@@ -36,6 +36,7 @@ fn server(name: &str, id: u32, weight: u16) -> ServerSettings {
         weight,
         backup: name == "b",
         disabled: name == "d",
+        is_nowhere: false,
         maxconn: if name == "d" { 5 } else { 0 },
         check: Some(check).filter(|_| name != "c"),
         conduct: Conduct::default(),

@@ -1,0 +1,233 @@
+//! One section: whom it asks, and who is told.
+
+use std::cell::RefCell;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem_lb_config::{Nameserver, Resolvers};
+use tandem_lb_core::dns::{Counters, Found, Input, Output, QuestionId, Resolver, Settings, Status};
+use tandem_ops::clock::Clock;
+use tandem_time::Seed;
+use tokio::net::UdpSocket;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use super::slot::{Owner, Slot};
+
+pub(super) struct Section {
+    heart: Rc<Heart>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// What was seen of the name servers of one section.
+pub(crate) struct Asked {
+    pub(crate) section: Arc<str>,
+    pub(crate) nameservers: Vec<(Arc<str>, Counters)>,
+}
+
+/// What the tasks of a section share.
+struct Heart {
+    name: Arc<str>,
+    nameservers: Vec<Nameserver>,
+    /// `None` where there is no socket for it.
+    sockets: Vec<Option<UdpSocket>>,
+    resolver: RefCell<Resolver>,
+    /// `hold obsolete`
+    obsolete: Duration,
+    slots: RefCell<Vec<Slot>>,
+    clock: Clock,
+    /// The next deadline may have changed.
+    told: Notify,
+}
+
+impl Section {
+    pub(super) fn begin(plan: &Resolvers, slots: Vec<Slot>, clock: Clock, seed: Seed) -> Section {
+        let settings = Settings {
+            nameservers: plan.nameservers.len(),
+            payload: plan.payload,
+            tries: plan.tries,
+            resolve: plan.resolve,
+            retry: plan.retry,
+            hold: plan.hold,
+        };
+        let heart = Rc::new(Heart {
+            name: plan.name.clone(),
+            nameservers: plan.nameservers.clone(),
+            sockets: plan.nameservers.iter().map(socket).collect(),
+            resolver: RefCell::new(Resolver::new(settings, seed)),
+            obsolete: plan.hold.obsolete,
+            slots: RefCell::new(slots),
+            clock,
+            told: Notify::new(),
+        });
+        // Without a name nothing is asked, and without somebody to ask all would have to be given up.
+        let is_idle = heart.slots.borrow().is_empty() || heart.nameservers.is_empty();
+        let mut tasks = Vec::new();
+        if !is_idle {
+            heart.ask_all();
+            let listeners = (0..heart.sockets.len()).map(|nameserver| {
+                let heart = heart.clone();
+                tokio::task::spawn_local(async move { heart.listen(nameserver).await })
+            });
+            tasks.extend(listeners);
+            let timekeeper = heart.clone();
+            tasks.push(tokio::task::spawn_local(async move { timekeeper.keep_time().await }));
+        }
+        Section { heart, tasks }
+    }
+
+    pub(super) fn asked(&self) -> Asked {
+        let names = self.heart.nameservers.iter().map(|nameserver| nameserver.name.clone());
+        Asked {
+            section: self.heart.name.clone(),
+            nameservers: names
+                .zip(self.heart.resolver.borrow().counters().iter().copied())
+                .collect(),
+        }
+    }
+}
+
+impl Drop for Section {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// From a port of its own, and only this name server is heard on it: whoever wants to lie has to guess more.
+fn socket(nameserver: &Nameserver) -> Option<UdpSocket> {
+    let any = match nameserver.address {
+        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+    };
+    let opened = std::net::UdpSocket::bind(any).and_then(|socket| {
+        socket.connect(nameserver.address)?;
+        socket.set_nonblocking(true)?;
+        UdpSocket::from_std(socket)
+    });
+    match opened {
+        Ok(socket) => Some(socket),
+        Err(error) => {
+            tracing::warn!(%error, nameserver = %nameserver.address, "a name server cannot be asked");
+            None
+        }
+    }
+}
+
+impl Heart {
+    /// Puts the question of each slot; slots of one name share it.
+    fn ask_all(self: &Rc<Heart>) {
+        let count = self.slots.borrow().len();
+        for place in 0..count {
+            let (name, first) = {
+                let slots = self.slots.borrow();
+                let slot = &slots[place];
+                if slot.question.is_some() {
+                    continue;
+                }
+                (slot.name.clone(), slot.first())
+            };
+            let question = self.resolver.borrow().next_question();
+            for slot in self.slots.borrow_mut().iter_mut() {
+                if slot.name == name && slot.first() == first {
+                    slot.question = Some(question);
+                }
+            }
+            self.tell(Input::Ask { name, first });
+        }
+    }
+
+    async fn listen(self: Rc<Heart>, nameserver: usize) {
+        let Some(socket) = self.sockets.get(nameserver).and_then(Option::as_ref) else {
+            return;
+        };
+        // Longer than any answer that is taken, so that one that is too long is seen to be.
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            match socket.recv(&mut buffer).await {
+                Ok(length) => self.tell(Input::Datagram {
+                    nameserver,
+                    bytes: &buffer[..length],
+                }),
+                // Nobody listens there, says the kernel; the timer knows how long that is borne.
+                Err(_) => self.tell(Input::Unsent { nameserver }),
+            }
+        }
+    }
+
+    async fn keep_time(self: Rc<Heart>) {
+        loop {
+            let due = self.resolver.borrow().poll_deadline();
+            let Some(due) = due else {
+                self.told.notified().await;
+                continue;
+            };
+            tokio::select! {
+                () = self.told.notified() => {}
+                () = tokio::time::sleep_until(self.clock.instant(due).into()) => {
+                    self.resolver.borrow_mut().on_deadline(self.clock.now());
+                    self.carry_out();
+                }
+            }
+        }
+    }
+
+    fn tell(self: &Rc<Heart>, input: Input<'_>) {
+        self.resolver.borrow_mut().handle(input, self.clock.now());
+        self.carry_out();
+        self.told.notify_one();
+    }
+
+    fn carry_out(self: &Rc<Heart>) {
+        loop {
+            let output = self.resolver.borrow_mut().poll_output();
+            match output {
+                None => return,
+                Some(Output::Send { nameserver, bytes }) => {
+                    let socket = self.sockets.get(nameserver).and_then(Option::as_ref);
+                    if socket.is_none_or(|socket| socket.try_send(&bytes).is_err()) {
+                        let now = self.clock.now();
+                        self.resolver.borrow_mut().handle(Input::Unsent { nameserver }, now);
+                    }
+                }
+                Some(Output::Answer { question, status }) => self.answered(question, status),
+            }
+        }
+    }
+
+    fn answered(self: &Rc<Heart>, question: QuestionId, status: Status) {
+        let mut slots = self.slots.borrow_mut();
+        match status {
+            Status::Gone(reason) => {
+                for slot in slots.iter_mut().filter(|slot| slot.is_asked_by(question)) {
+                    slot.lose(reason);
+                }
+            }
+            Status::Valid {
+                found: Found::Addresses(found),
+                nameserver,
+            } => Slot::addresses(&mut slots, question, &found, &self.who_said(nameserver)),
+            Status::Valid {
+                found: Found::Services(found),
+                nameserver,
+            } => {
+                let said = self.who_said(nameserver);
+                let resolver = &mut *self.resolver.borrow_mut();
+                let mut owner = Owner {
+                    resolver,
+                    now: self.clock.now(),
+                    obsolete: self.obsolete,
+                    said: &said,
+                };
+                Slot::services(&mut slots, question, &found, &mut owner);
+            }
+        }
+    }
+
+    /// `section/nameserver`, as HAProxy names it in its log.
+    fn who_said(&self, nameserver: usize) -> String {
+        let name = self.nameservers.get(nameserver).map_or("", |known| &known.name);
+        format!("{}/{name}", self.name)
+    }
+}

@@ -1,0 +1,190 @@
+//! Names that are looked up while the balancer runs: ours beside the installed HAProxy, with a name server that says
+//! what the test wants.
+
+use std::cell::RefCell;
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener};
+
+use tandem_tests::{Known, Nameserver, Room, both, connect, free_port, until};
+
+/// Listens at this address and answers its own name.
+fn named(address: SocketAddr) {
+    let listener = TcpListener::bind(address).expect("an address of loopback");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut stream = stream;
+            stream.write_all(address.ip().to_string().as_bytes()).ok();
+        }
+    });
+}
+
+fn addresses(texts: &[&str]) -> Known {
+    let ips: Vec<IpAddr> = texts.iter().map(|text| text.parse().expect("an address")).collect();
+    Known::Addresses(ips)
+}
+
+/// Who answers a client now; nothing when nobody does.
+fn who(room: &Room) -> String {
+    let mut text = String::new();
+    connect(room.at(0)).read_to_string(&mut text).ok();
+    text
+}
+
+#[track_caller]
+fn until_it_is(room: &Room, wanted: &str) {
+    until(&format!("{}: {wanted:?}", room.name), || {
+        (who(room) == wanted).then_some(())
+    });
+}
+
+/// The lines about servers, without the counts of sessions, which depend on how often a test has asked.
+fn news(room: &Room) -> Vec<String> {
+    let lines = room.lines().into_iter();
+    // HAProxy 2.6 says twice that it is ready; later releases do not.
+    let about = lines.filter(|line| !line.contains("administratively READY"));
+    let about = about.filter(|line| line.contains("Server be/") || line.contains("changed its IP"));
+    about
+        .map(|line| match line.split_once(" sessions active") {
+            Some((head, _)) => head.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned(),
+            None => line,
+        })
+        .collect()
+}
+
+const HOLD: &str = "hold valid 200ms\n hold nx 500ms\n hold other 500ms\n timeout retry 200ms\n timeout resolve 200ms";
+
+#[test]
+fn an_address_comes_changes_goes_and_comes_back() {
+    let port = free_port();
+    named(SocketAddr::from(([127, 0, 0, 1], port)));
+    named(SocketAddr::from(([127, 0, 0, 2], port)));
+    let told = RefCell::new(Vec::new());
+    let names = Nameserver::default();
+    let config = |room: &Room| {
+        format!(
+            "{}resolvers dns\n nameserver ns {}\n {HOLD}\n\
+             listen be\n bind {}\n server s broker.test:{port} resolvers dns resolve-prefer ipv4 init-addr none\n",
+            room.head(),
+            names.address(),
+            room.at(0)
+        )
+    };
+    both(1, config, |room| {
+        names.forgets("broker.test");
+        names.knows("broker.test", addresses(&["127.0.0.1"]));
+        until_it_is(room, "127.0.0.1");
+        names.knows("broker.test", addresses(&["127.0.0.2"]));
+        until_it_is(room, "127.0.0.2");
+        // What it has is still there, so it stays.
+        names.knows("broker.test", addresses(&["127.0.0.1", "127.0.0.2"]));
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        assert_eq!(who(room), "127.0.0.2");
+        names.forgets("broker.test");
+        until_it_is(room, "");
+        assert_eq!(room.cell("be", "s", "status"), "MAINT (resolution)", "{}", room.name);
+        names.knows("broker.test", addresses(&["127.0.0.2"]));
+        until_it_is(room, "127.0.0.2");
+        told.borrow_mut().push(news(room));
+    });
+    let told = told.into_inner();
+    assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "{told:#?}");
+}
+
+#[test]
+fn a_template_of_a_host() {
+    let port = free_port();
+    for last in 1..=3 {
+        named(SocketAddr::from(([127, 0, 0, last], port)));
+    }
+    let names = Nameserver::default();
+    names.knows("brokers.test", addresses(&["127.0.0.1", "127.0.0.2", "127.0.0.3"]));
+    let config = |room: &Room| {
+        format!(
+            "{}resolvers dns\n nameserver ns {}\n {HOLD}\n accepted_payload_size 1400\n\
+             listen be\n bind {}\n balance roundrobin\n server-template s 4 brokers.test:{port} resolvers dns \
+             resolve-prefer ipv4 init-addr none\n",
+            room.head(),
+            names.address(),
+            room.at(0)
+        )
+    };
+    both(1, config, |room| {
+        let up = |room: &Room| {
+            (1..=4)
+                .filter(|n| room.cell("be", &format!("s{n}"), "status") != "MAINT (resolution)")
+                .count()
+        };
+        until(&format!("{}: three of four", room.name), || {
+            (up(room) == 3).then_some(())
+        });
+        let mut seen: Vec<String> = (0..6).map(|_| who(room)).collect();
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen, ["127.0.0.1", "127.0.0.2", "127.0.0.3"], "{}", room.name);
+    });
+}
+
+/// The change is shown with ours alone: HAProxy 2.6 keeps a place of a service that is not in the answers any more for longer than it is told.
+#[test]
+fn a_template_of_a_service() {
+    let ports = [free_port(), free_port()];
+    named(SocketAddr::from(([127, 0, 0, 1], ports[0])));
+    named(SocketAddr::from(([127, 0, 0, 2], ports[1])));
+    let names = Nameserver::default();
+    names.knows("one.test", addresses(&["127.0.0.1"]));
+    names.knows("two.test", addresses(&["127.0.0.2"]));
+    names.knows("_stomp._tcp.test", Known::Service(vec![("one.test", ports[0], 2559)]));
+    let config = |room: &Room| {
+        format!(
+            "{}resolvers dns\n nameserver ns {}\n {HOLD}\n\
+             listen be\n bind {}\n balance roundrobin\n server-template s 2 _stomp._tcp.test resolvers dns \
+             resolve-prefer ipv4 init-addr none\n",
+            room.head(),
+            names.address(),
+            room.at(0)
+        )
+    };
+    both(1, config, |room| {
+        until_it_is(room, "127.0.0.1");
+        assert_eq!(room.cell("be", "s1", "weight"), "10");
+        if room.is_ours() {
+            names.knows("_stomp._tcp.test", Known::Service(vec![("two.test", ports[1], 0)]));
+            until_it_is(room, "127.0.0.2");
+            assert_eq!(room.cell("be", "s2", "status"), "MAINT (resolution)");
+        }
+    });
+}
+
+#[test]
+fn what_was_seen_of_a_name_server() {
+    let names = Nameserver::default();
+    let config = |room: &Room| {
+        format!(
+            "{}resolvers dns\n nameserver ns {}\n {HOLD}\nlisten be\n bind {}\n server s gone.test:1 resolvers dns init-addr none\n",
+            room.head(),
+            names.address(),
+            room.at(0)
+        )
+    };
+    both(1, config, |room| {
+        let seen = until("refusals", || {
+            Some(room.order("show resolvers dns")).filter(|text| !text.contains("nx:          0"))
+        });
+        let words: Vec<&str> = seen
+            .lines()
+            .map(|line| line.trim_end_matches(|c: char| c.is_ascii_digit()))
+            .collect();
+        assert_eq!(
+            words.join("\n").trim_end(),
+            "Resolvers section dns\n nameserver ns:\n  sent:        \n  snd_error:   \n  valid:       \n  update:      \n  \
+             cname:       \n  cname_error: \n  any_err:     \n  nx:          \n  timeout:     \n  refused:     \n  other:       \n  \
+             invalid:     \n  too_big:     \n  truncated:   \n  outdated:",
+            "{}",
+            room.name
+        );
+        assert_eq!(
+            room.order("show resolvers gone").trim(),
+            "Can't find that resolvers section"
+        );
+    });
+}
