@@ -190,6 +190,8 @@ mod tests {
                 maxqueue: 0,
                 check: None,
                 tls: None,
+                resolve: None,
+                init_addr: Arc::from([]),
             };
             let port = ServerPort::Fixed(80);
             (plan, ServerAddress::Ip { ip, port })

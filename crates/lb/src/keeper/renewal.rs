@@ -158,7 +158,7 @@ mod tests {
                 port: ServerPort::Fixed(moved.port()),
             },
         );
-        let mut renew = |of_server: &str| {
+        let renew = |of_server: &str| {
             let after = plan(of_server);
             let renewal = Renewal {
                 plan: &after.backends[0],
