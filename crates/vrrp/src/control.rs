@@ -574,6 +574,7 @@ impl Desk {
         match what {
             Dump::Data => {
                 let path = dump::data_path(&self.plan, self.args.namespace.as_deref());
+                dump::write(&dump::parent_path(&path), &dump::parent(&self.plan))?;
                 dump::write(&path, &dump::data(snapshot, &self.plan, now))
             }
             Dump::Statistics => dump::write(&dumps.stats, &dump::statistics(snapshot)),

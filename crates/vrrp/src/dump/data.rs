@@ -18,6 +18,14 @@ pub(crate) fn data(snapshot: &Snapshot, plan: &Plan, taken: Wall) -> String {
     text
 }
 
+/// What Keepalived's parent process says beside it: of the whole program, without the routers.
+pub(crate) fn parent(plan: &Plan) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = global(&mut text, plan);
+    text
+}
+
 fn write_all(out: &mut String, snapshot: &Snapshot, plan: &Plan, taken: Wall) -> fmt::Result {
     global(out, plan)?;
     let vmacs = Vmacs::of(plan);

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use tandem_vrrp_config::Plan;
 
-pub(crate) use data::data;
+pub(crate) use data::{data, parent};
 pub(crate) use json::json;
 pub(crate) use statistics::statistics;
 
@@ -37,6 +37,17 @@ pub(crate) fn data_path(plan: &Plan, namespace: Option<&str>) -> PathBuf {
         stem.push(extension);
     }
     stem.into()
+}
+
+/// Where the parent process's part is, beside the other: `keepalived_parent.data` beside `keepalived.data`.
+pub(crate) fn parent_path(data: &Path) -> PathBuf {
+    let mut name = data.file_stem().unwrap_or_default().to_owned();
+    name.push("_parent");
+    if let Some(extension) = data.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    data.with_file_name(name)
 }
 
 pub(crate) fn write(path: &Path, text: &str) -> io::Result<()> {

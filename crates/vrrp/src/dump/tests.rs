@@ -199,3 +199,20 @@ fn those_who_are_several_have_a_file_each() {
     plan.global.dumps.data = "/var/lib/state".into();
     assert_eq!(path(&plan), "/var/lib/state.left.blue");
 }
+
+#[test]
+fn the_parent_s_part_is_beside_it() {
+    for (data, parent) in [
+        ("/tmp/keepalived.data", "/tmp/keepalived_parent.data"),
+        ("/tmp/keepalived.left.data", "/tmp/keepalived.left_parent.data"),
+        ("/var/lib/state", "/var/lib/state_parent"),
+    ] {
+        assert_eq!(parent_path(Path::new(data)), PathBuf::from(parent));
+    }
+    let text = parent(&plan());
+    assert!(
+        text.starts_with("------< Global definitions >------\n Router ID = "),
+        "{text}"
+    );
+    assert!(!text.contains("VI_1"), "routers are in the other file:\n{text}");
+}
