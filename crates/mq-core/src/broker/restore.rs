@@ -43,7 +43,7 @@ impl Broker {
                 self.next_queue = self.next_queue.max(queue);
             }
             Record::Client(record) => self.replay_client(record),
-            Record::ClientGone(name) => drop(self.clients.remove(&name)),
+            Record::ClientGone(name) => self.replay_client_gone(&name),
             Record::Listens {
                 client,
                 filter,

@@ -14,7 +14,7 @@ const LONGEST_NAME: usize = 1024;
 impl Broker {
     /// Gives a message to whom it is for. An anycast address that nobody has used yet gets its queue.
     pub(super) fn publish(&mut self, from: Option<SessionId>, to: &Target, mut message: Message, now: Mono) {
-        if let Err(reason) = check_name(&to.address) {
+        if let Err(reason) = check_name(&to.address).and_then(|()| check_topic(to)) {
             if let Some(session) = from {
                 self.refuse(session, reason);
             }
@@ -95,19 +95,18 @@ impl Broker {
         message.expires.map(|wall| Mono::from_millis(from_zero(wall)).max(now))
     }
 
-    /// The oldest goes when a subscription has more than it may.
+    /// The oldest go when a subscription has more than it may.
     fn shorten(&mut self, id: QueueId) {
-        let Some(queue) = self.queues.get_mut(&id).filter(|queue| queue.is_over()) else {
-            return;
-        };
-        let Some((place, entry)) = queue.first().and_then(|place| Some((place, queue.take(place)?))) else {
-            return;
-        };
-        queue.counts.dropped += 1;
-        if let Some(at) = entry.expires {
-            self.expiries.remove(&(at, id, place));
+        while let Some(queue) = self.queues.get_mut(&id).filter(|queue| queue.is_over()) {
+            let Some((place, entry)) = queue.first().and_then(|place| Some((place, queue.take(place)?))) else {
+                return;
+            };
+            queue.counts.dropped += 1;
+            if let Some(at) = entry.expires {
+                self.expiries.remove(&(at, id, place));
+            }
+            self.drop_entry(None, id, &entry);
         }
-        self.drop_entry(None, id, &entry);
     }
 
     /// The anycast queue whose turn it is; the first message makes it.
@@ -219,6 +218,18 @@ impl Broker {
 impl Address {
     fn is_unused(&self) -> bool {
         self.anycast.is_empty() && self.multicast.is_empty()
+    }
+}
+
+/// A message is for one name. MQTT has no word for a name with one of these in it (docs/mapping.md).
+fn check_topic(to: &Target) -> Result<(), Refusal> {
+    let hole = to.address.contains(['*', '#']) || to.address.split('.').any(|word| word == ">");
+    match hole && to.kind == Kind::Multicast {
+        true => Err(Refusal::Name(
+            to.address.chars().take(64).collect(),
+            "a message to a topic cannot have *, # or the word > in its name",
+        )),
+        false => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an operator decides, for all addresses or for those that match a pattern.
 
 use crate::Pattern;
+use crate::queue::Most;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -49,6 +50,15 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What may wait in one subscription of a named client: no more than a quarter of the memory, so that one client that
+    /// stays away does not hold the others back.
+    pub(super) fn most_of_client(&self) -> Most {
+        Most {
+            messages: self.subscription_depth,
+            bytes: self.memory / 4,
+        }
+    }
+
     pub(super) fn policy(&self, address: &str) -> &Policy {
         let matching = self.policies.iter().find(|(pattern, _)| pattern.matches(address));
         matching.map_or(&self.default, |(_, policy)| policy)

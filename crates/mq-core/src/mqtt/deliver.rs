@@ -179,7 +179,9 @@ impl Session {
         let session = self.id;
         self.ask(broker::Input::Free { session, packet });
         self.more();
-        if let Some(delivery) = self.held_back.pop_front() {
+        while self.outbound.has_room()
+            && let Some(delivery) = self.held_back.pop_front()
+        {
             self.deliver(delivery, now);
         }
     }

@@ -103,6 +103,11 @@ impl Session {
 
     pub(super) fn pubrel(&mut self, ack: &Ack) {
         let packet = ack.packet;
+        let waits = |promise: &super::Promise| matches!(promise.what, Promised::Pubcomp(known) if known == packet);
+        // Said again before we could answer: one answer, when it is safe.
+        if self.promises.values().any(waits) {
+            return;
+        }
         if !self.received.remove(&packet) {
             let reason = self.says(Reason::PacketIdentifierNotFound);
             return self.send(Answer::Pubcomp(packet, reason));

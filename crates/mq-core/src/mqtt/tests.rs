@@ -49,6 +49,13 @@ pub(super) fn lasting(name: &str) -> Connect {
     connect
 }
 
+/// One that comes back, and takes one message at a time.
+pub(super) fn narrow(name: &str) -> Connect {
+    let mut connect = lasting(name);
+    connect.properties.receive_maximum = Some(1);
+    connect
+}
+
 pub(super) fn old(connect: Connect) -> Connect {
     Connect {
         version: Version::V3_1_1,

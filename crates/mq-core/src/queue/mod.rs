@@ -85,6 +85,14 @@ pub struct Counts {
     pub dropped: u64,
 }
 
+/// The oldest go when more waits; 0 is never.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Most {
+    pub(crate) messages: usize,
+    /// One that is larger than this alone may wait.
+    pub(crate) bytes: usize,
+}
+
 /// What is different about a queue that is a named client's subscription.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
@@ -97,12 +105,11 @@ pub(crate) struct Rules {
     pub(crate) members: usize,
     /// Does not take what this client sends.
     pub(crate) not_from: Option<Box<str>>,
-    /// The oldest goes when there are more; 0 is never.
-    pub(crate) most: usize,
+    pub(crate) most: Most,
 }
 
 impl Rules {
-    pub(crate) fn of_client(client: &str, no_local: bool, shared: bool, most: usize) -> Rules {
+    pub(crate) fn of_client(client: &str, no_local: bool, shared: bool, most: Most) -> Rules {
         Rules {
             of_client: true,
             shared,
@@ -130,6 +137,8 @@ pub(crate) struct Queue {
     /// Handed out and not yet settled.
     pub(crate) in_flight: usize,
     ready: BTreeMap<Place, Entry>,
+    /// What these weigh.
+    weight: usize,
     /// In turn.
     consumers: Vec<ConsumerId>,
     turn: usize,
@@ -155,6 +164,7 @@ impl Queue {
             counts: Counts::default(),
             in_flight: 0,
             ready: BTreeMap::new(),
+            weight: 0,
             consumers: Vec::new(),
             turn: 0,
         }
@@ -163,14 +173,21 @@ impl Queue {
     /// Puts a message behind all older ones of its priority; `None` when it is there already.
     pub(crate) fn push(&mut self, entry: Entry) -> Option<Place> {
         let place = Place::of(&entry);
-        self.look_again(place);
-        self.ready.insert(place, entry).is_none().then_some(place)
+        self.put(place, entry).then_some(place)
     }
 
     /// Gives back what was handed out, to where it was.
     pub(crate) fn put_back(&mut self, place: Place, entry: Entry) {
+        self.put(place, entry);
+    }
+
+    /// False when it is there already.
+    fn put(&mut self, place: Place, entry: Entry) -> bool {
         self.look_again(place);
-        self.ready.insert(place, entry);
+        self.weight += entry.message.weight();
+        let before = self.ready.insert(place, entry);
+        self.weight -= before.as_ref().map_or(0, |before| before.message.weight());
+        before.is_none()
     }
 
     pub(crate) fn first(&self) -> Option<Place> {
@@ -178,13 +195,15 @@ impl Queue {
     }
 
     pub(crate) fn take(&mut self, place: Place) -> Option<Entry> {
-        self.ready.remove(&place)
+        let entry = self.ready.remove(&place)?;
+        self.weight -= entry.message.weight();
+        Some(entry)
     }
 
     /// The priority is not said, but there are only ten.
     pub(crate) fn take_by_id(&mut self, id: MessageId) -> Option<(Place, Entry)> {
         let mut places = (0..=crate::Priority::HIGHEST).map(|rank| Place { rank, order: id });
-        places.find_map(|place| Some((place, self.ready.remove(&place)?)))
+        places.find_map(|place| Some((place, self.take(place)?)))
     }
 
     /// Whether a message that need not survive is not kept for whoever is away.
@@ -194,10 +213,13 @@ impl Queue {
 
     /// Whether there are more than may be.
     pub(crate) fn is_over(&self) -> bool {
-        self.rules.most > 0 && self.ready.len() > self.rules.most
+        let Most { messages, bytes } = self.rules.most;
+        let (depth, weight) = (self.ready.len(), self.weight);
+        messages > 0 && depth > messages || bytes > 0 && weight > bytes && depth > 1
     }
 
     pub(crate) fn take_all(&mut self) -> BTreeMap<Place, Entry> {
+        self.weight = 0;
         std::mem::take(&mut self.ready)
     }
 

@@ -333,6 +333,7 @@ fn what_the_broker_refuses_is_named_by_its_receipt() {
             format!("SEND\nreceipt:r\ndestination:/queue/{long}\n\nx"),
             Some("r"),
         ),
+        ("", "SEND\nreceipt:r\ndestination:/topic/a.#\n\nx".to_owned(), Some("r")),
         (
             "SEND\nreceipt:first\ndestination:/queue/a\n\nx",
             format!("SEND\ndestination:/queue/{long}\n\nx"),

@@ -20,11 +20,13 @@ use index::Index;
 pub use recover::OpenError;
 
 /// What each segment begins with: what it is, and the version of its format.
-const MAGIC: &[u8; 16] = b"tandem-mq log 2\n";
+const MAGIC: &[u8; 16] = b"tandem-mq log 3\n";
+/// What of that every version has.
+const FAMILY: &[u8] = b"tandem-mq log ";
 
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// How large a segment is; a record that is larger gets one of its own.
+    /// How large a segment is, beside what it begins with; a record that is larger gets one of its own.
     pub segment: u64,
 }
 
@@ -101,7 +103,8 @@ impl<F: Files> Journal<F> {
         }
         self.flush()?;
         self.free()?;
-        if self.index.wastes(self.capacity()) {
+        // What lies in the segment that is written to cannot move to the end.
+        if self.segments.len() > 1 && self.index.wastes(self.capacity()) {
             self.rewrite_oldest()?;
         }
         Ok(())
@@ -172,8 +175,9 @@ impl<F: Files> Journal<F> {
         };
         let head: Vec<Vec<u8>> = self.index.head().map(encoded).collect();
         let needed: usize = head.iter().map(|record| frame::HEAD + record.len()).sum();
-        let needed = (MAGIC.len() + needed + frame::HEAD + payload) as u64;
-        let (number, size) = (self.active_number() + 1, needed.max(self.settings.segment));
+        // The head does not count: however many queues there are, a segment has room for records.
+        let room = self.settings.segment.max((frame::HEAD + payload) as u64);
+        let (number, size) = (self.active_number() + 1, (MAGIC.len() + needed) as u64 + room);
         let created = self.files.create(number, size);
         self.active = self.check(created)?;
         self.segments.push_back(Segment { number, size });

@@ -6,7 +6,7 @@ use std::io;
 use tandem_mq_core::Record;
 
 use super::index::Index;
-use super::{Journal, MAGIC, Segment, Settings};
+use super::{FAMILY, Journal, MAGIC, Segment, Settings};
 use crate::code;
 use crate::files::Files;
 use crate::frame::{self, Found, Frame, HEAD};
@@ -18,8 +18,13 @@ const NEAR: u64 = 1 << 32;
 pub enum OpenError {
     #[error("segment {segment}: {source}")]
     Disk { segment: u64, source: io::Error },
-    #[error("segment {0} is not a journal of this program, or of another version")]
+    #[error("segment {0} is not a journal of this program")]
     Foreign(u64),
+    #[error(
+        "segment {0} was written by another version of this program. Nothing was changed. Let that version deliver what \
+         is in it, or set another folder, or move this one away: its messages stay in it"
+    )]
+    Version(u64),
     #[error(
         "segment {segment}, byte {at}: record {record} is damaged, though it had been stored safely. \
          Nothing was changed. Restore the folder from a copy, or take the disk for broken"
@@ -145,6 +150,7 @@ fn read_segment(
                 end: 0,
                 next: expected.unwrap_or(1),
             }),
+            false if magic.starts_with(FAMILY) => Err(OpenError::Version(segment)),
             false => Err(OpenError::Foreign(segment)),
         };
     }

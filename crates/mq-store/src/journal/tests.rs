@@ -221,6 +221,45 @@ fn a_segment_goes_when_all_in_it_are_gone_and_the_queues_stay_known() {
 }
 
 #[test]
+fn queues_that_fill_a_segment_leave_room_for_messages() {
+    let disk = Disk::default();
+    let (mut journal, _) = open(&disk).unwrap();
+    for id in 1..=100 {
+        let name = format!("a queue with a name, number {id}");
+        let made = QueueRecord {
+            id: QueueId(id),
+            name: name.as_str().into(),
+            address: name.into(),
+            kind: Kind::Anycast,
+            filter: None,
+        };
+        journal.append(&Record::QueueMade(made)).unwrap();
+    }
+    journal.commit().unwrap();
+    let before = disk.images().len();
+    for _ in 0..100 {
+        journal.append(&put(1)).unwrap();
+        journal.commit().unwrap();
+    }
+    let made = disk.images().last().unwrap() + 1 - before as u64;
+    assert!(made <= 20, "{made} segments for 100 small records");
+}
+
+#[test]
+fn what_another_version_wrote_is_refused_with_a_word() {
+    let disk = Disk::default();
+    drop(open(&disk).unwrap().0);
+    for (begins, version) in [(b"tandem-mq log 2\n", true), (b"somebody else's\n", false)] {
+        disk.change(1, |data| data[..16].copy_from_slice(begins));
+        match open(&disk) {
+            Err(OpenError::Version(1)) => assert!(version),
+            Err(OpenError::Foreign(1)) => assert!(!version),
+            other => panic!("{:?}", other.map(|(_, records)| records)),
+        }
+    }
+}
+
+#[test]
 fn one_old_message_does_not_keep_the_disk() {
     let disk = Disk::default();
     let settings = Settings { segment: 1 << 20 };

@@ -22,6 +22,9 @@ impl Decoder {
     /// What somebody may send who has not logged in: a will has at most 64 KiB, and names are short.
     pub const STRANGER: usize = 128 << 10;
 
+    /// Any packet that carries no message: many small things in it would take far more room here than on the wire.
+    pub const WITHOUT_BODY: usize = 1 << 20;
+
     pub fn new() -> Decoder {
         Decoder {
             limit: Decoder::STRANGER,
@@ -39,7 +42,7 @@ impl Decoder {
         if self.version.is_none() && kind != kind::CONNECT {
             return Err(DecodeError::protocol("the first packet is CONNECT"));
         }
-        if head + length > self.limit {
+        if head + length > self.limit_of(kind) {
             let reason = Reason::PacketTooLarge;
             let what = "the packet is larger than any may be";
             return Err(DecodeError { reason, what });
@@ -54,6 +57,13 @@ impl Decoder {
         match reader.is_empty() {
             true => Ok(Some(packet)),
             false => Err(DecodeError::malformed("the packet is longer than what is in it")),
+        }
+    }
+
+    fn limit_of(&self, kind: u8) -> usize {
+        match kind {
+            kind::PUBLISH => self.limit,
+            _ => self.limit.min(Decoder::WITHOUT_BODY),
         }
     }
 

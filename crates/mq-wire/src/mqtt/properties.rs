@@ -2,9 +2,9 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::DecodeError;
 use super::encode::{binary, text, variable, variable_size};
 use super::read::Reader;
+use super::{DecodeError, Reason};
 
 /// Who may carry a property, as bits; a client's packets only, since nothing else is read.
 pub(super) mod carrier {
@@ -17,6 +17,9 @@ pub(super) mod carrier {
     pub(in crate::mqtt) const DISCONNECT: u16 = 1 << 6;
     pub(in crate::mqtt) const AUTH: u16 = 1 << 7;
 }
+
+/// The most of its own that a packet may carry: each takes far more room here than on the wire.
+const MOST_OF_USER: usize = 1000;
 
 /// All of one packet. What is not there is `None` or empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -125,6 +128,10 @@ impl Properties {
             0x21 => once(&mut self.receive_maximum, not_zero(from.short()?)?),
             0x22 => once(&mut self.topic_alias_maximum, from.short()?),
             0x23 => once(&mut self.topic_alias, from.short()?),
+            0x26 if self.user.len() >= MOST_OF_USER => Err(DecodeError {
+                reason: Reason::QuotaExceeded,
+                what: "a packet has at most 1000 user properties",
+            }),
             0x26 => {
                 self.user.push((from.text()?, from.text()?));
                 Ok(())

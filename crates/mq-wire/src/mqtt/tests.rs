@@ -275,6 +275,27 @@ fn a_length_is_believed_only_so_far() {
 }
 
 #[test]
+fn many_small_things_are_refused() {
+    let publish = |count: usize| {
+        let user = [&[0x26][..], &text("n"), &text("")].concat().repeat(count);
+        let mut length = BytesMut::new();
+        encode::variable(u32::try_from(user.len()).unwrap(), &mut length);
+        [&text("t")[..], &length, &user].concat()
+    };
+    assert_eq!(reason(V5, 0x30, &publish(1000)), None);
+    assert_eq!(reason(V5, 0x30, &publish(1001)), Some(Reason::QuotaExceeded));
+    // Only a message is large.
+    for (first, may) in [(0x30, true), (0x82, false), (0xA2, false)] {
+        let mut decoder = Decoder::new();
+        decoder.decode(&mut framed(0x10, &connect(5, 2))).unwrap();
+        decoder.limit = 100 << 20;
+        let mut bytes = BytesMut::from(&[first][..]);
+        encode::variable(2 << 20, &mut bytes);
+        assert_eq!(decoder.decode(&mut bytes).is_ok(), may, "{first:x}");
+    }
+}
+
+#[test]
 fn a_packet_may_come_in_pieces() {
     let whole = framed(0x10, &connect(5, 2));
     let mut decoder = Decoder::new();

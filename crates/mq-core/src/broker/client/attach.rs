@@ -1,5 +1,6 @@
 //! A client with a name comes, perhaps again, perhaps while it is still thought to be here.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tandem_time::Mono;
@@ -7,7 +8,7 @@ use tandem_time::Mono;
 use super::{Client, Listens, Sent, Where};
 use crate::broker::session::{Consumer, Ending, Held, Session};
 use crate::broker::{Attach, Broker, Expiry, Known, Output};
-use crate::{ConsumerId, QueueId, SessionId};
+use crate::{ConsumerId, PacketStep, QueueId, SessionId};
 
 impl Broker {
     pub(in crate::broker) fn attach(&mut self, attach: Attach, now: Mono) {
@@ -37,12 +38,51 @@ impl Broker {
         client.will = attach.will;
         (client.will_at, client.ends_at) = (None, None);
         self.record_client(&name, None, Some(attach.session));
+        self.drop_lost(&name, attach.session);
         let known = known.then(|| Box::new(self.known(&name)));
         self.outputs.push_back(Output::Attached {
             session: attach.session,
             known,
         });
         self.take_up(&name, attach.session);
+    }
+
+    /// Numbers of what will not come again, because the subscription is gone or the message is, are free: otherwise each
+    /// would take the client's room for ever.
+    fn drop_lost(&mut self, name: &str, session: SessionId) {
+        let Some(client) = self.clients.get_mut(name) else {
+            return;
+        };
+        let listened: BTreeSet<QueueId> = client.listens.values().map(|listens| listens.queue).collect();
+        let comes = |sent: &Sent| match sent {
+            Sent::Released => true,
+            Sent::Message { queue, at, .. } => matches!(at, Where::Kept(_)) && listened.contains(queue),
+        };
+        let lost: Vec<(u16, Sent)> = client.sent.extract_if(.., |_, sent| !comes(sent)).collect();
+        for (packet, sent) in lost {
+            let Sent::Message {
+                queue, at, recorded, ..
+            } = sent
+            else {
+                continue;
+            };
+            self.together(Some(session), |broker| {
+                if let Where::Kept(held) = at {
+                    broker.drop_kept(queue, &held);
+                }
+                if recorded {
+                    broker.record_packet(name, packet, PacketStep::Freed, Some(session));
+                }
+            });
+        }
+    }
+
+    /// Nobody wants what a client held while it was away.
+    pub(super) fn drop_kept(&mut self, queue: QueueId, held: &Held) {
+        if let Some(queue) = self.queues.get_mut(&queue) {
+            queue.in_flight -= 1;
+        }
+        self.drop_entry(None, queue, &held.entry);
     }
 
     fn known(&mut self, name: &str) -> Known {
@@ -85,9 +125,11 @@ impl Broker {
             self.consume(ConsumerId { session, number }, listens.queue);
         }
         for (packet, queue, held) in again {
-            let number = listens.iter().find(|listens| listens.queue == queue).map(|l| l.number);
-            let consumer = number.map(|number| ConsumerId { session, number });
-            self.hand_out_again(name, consumer, queue, packet, *held);
+            let listens = listens.iter().find(|listens| listens.queue == queue);
+            let Some(number) = listens.map(|listens| listens.number) else {
+                continue;
+            };
+            self.hand_out_again(name, ConsumerId { session, number }, queue, packet, *held);
         }
         for listens in listens {
             self.dispatch(listens.queue);
@@ -104,14 +146,7 @@ impl Broker {
         }
     }
 
-    /// Without a subscription nobody wants it any more.
-    fn hand_out_again(&mut self, name: &str, consumer: Option<ConsumerId>, queue: QueueId, packet: u16, held: Held) {
-        let Some(consumer) = consumer else {
-            if let Some(client) = self.clients.get_mut(name) {
-                client.sent.remove(&packet);
-            }
-            return self.drop_entry(None, queue, &held.entry);
-        };
+    fn hand_out_again(&mut self, name: &str, consumer: ConsumerId, queue: QueueId, packet: u16, held: Held) {
         let Held {
             place,
             mut entry,
@@ -171,10 +206,7 @@ impl Broker {
         if !(shared && packet.once) {
             return Some(held);
         }
-        if let Some(queue) = self.queues.get_mut(&queue) {
-            queue.in_flight -= 1;
-        }
-        self.drop_entry(None, queue, &held.entry);
+        self.drop_kept(queue, &held);
         None
     }
 }

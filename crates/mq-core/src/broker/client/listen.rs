@@ -66,7 +66,7 @@ impl Broker {
     }
 
     fn set_rules(&mut self, queue: QueueId, client: &str, listen: &Listen) {
-        let most = self.settings.subscription_depth;
+        let most = self.settings.most_of_client();
         let Some(queue) = self.queues.get_mut(&queue) else {
             return;
         };
@@ -101,6 +101,7 @@ impl Broker {
         };
         if let Some(known) = self.sessions.get_mut(&session) {
             known.consumers.remove(&consumer);
+            known.pool.starved.retain(|queue| *queue != listens.queue);
         }
         self.together(Some(session), |broker| {
             broker.end(consumer, Ending::Unsubscribed, Mono::ZERO);

@@ -234,7 +234,7 @@ impl Broker {
                     ..
                 } = sent
                 {
-                    broker.drop_entry(None, queue, &held.entry);
+                    broker.drop_kept(queue, &held);
                 }
             }
             if client.recorded {

@@ -119,7 +119,7 @@ impl Broker {
         Some(queue)
     }
 
-    fn record_packet(&mut self, client: &str, packet: u16, step: PacketStep, by: Option<SessionId>) {
+    pub(super) fn record_packet(&mut self, client: &str, packet: u16, step: PacketStep, by: Option<SessionId>) {
         let client = client.into();
         self.write(Record::Packet { client, packet, step }, by);
     }

@@ -21,6 +21,20 @@ impl Broker {
         client.recorded = true;
     }
 
+    /// Its groups have one client less.
+    pub(in crate::broker) fn replay_client_gone(&mut self, name: &str) {
+        let listens = self.clients.get(name).map(|client| &client.listens);
+        let filters: Vec<Box<str>> = listens
+            .into_iter()
+            .flatten()
+            .map(|(filter, _)| filter.clone())
+            .collect();
+        for filter in filters {
+            self.replay_listens_not(name, &filter);
+        }
+        self.clients.remove(name);
+    }
+
     pub(in crate::broker) fn replay_listens(
         &mut self,
         name: &str,
@@ -28,7 +42,7 @@ impl Broker {
         queue: QueueId,
         options: Listening,
     ) {
-        let most = self.settings.subscription_depth;
+        let most = self.settings.most_of_client();
         let (Some(client), Some(into)) = (self.clients.get_mut(name), self.queues.get_mut(&queue)) else {
             return;
         };

@@ -66,6 +66,38 @@ fn exactly_once_from_the_client_is_once() {
 }
 
 #[test]
+fn a_number_that_is_released_twice_is_answered_when_it_is_safe() {
+    let mut node = Node::new();
+    let a = node.connect(lasting("a"));
+    node.publish(a, publish("t", "x", 2, 9));
+    assert_eq!(node.hears(a), Some(Answer::Pubrec(9, Reason::Success)));
+    node.fast_disk = false;
+    node.says(a, Packet::Pubrel(ack(9)));
+    node.says(a, Packet::Pubrel(ack(9)));
+    assert_eq!(node.hears(a), None, "that it is finished is not on disk");
+    node.store();
+    assert_eq!(node.hears(a), Some(Answer::Pubcomp(9, Reason::Success)));
+    assert_eq!(node.hears(a), None);
+}
+
+#[test]
+fn room_that_one_message_did_not_need_is_the_next_ones() {
+    let mut node = Node::new();
+    let (a, b) = (node.connect(client("a")), node.connect(lasting("b")));
+    node.subscribe(b, vec![filter("t", 1), filter("u", 1)]);
+    for (topic, packet) in [("t", 1), ("t", 2), ("u", 3)] {
+        node.publish(a, publish(topic, topic, 1, packet));
+    }
+    node.loses(b);
+    let b = node.connect(narrow("b"));
+    let first = node.takes(b).unwrap();
+    assert_eq!(node.takes(b), None);
+    assert_eq!(node.unsubscribe(b, "t"), Reason::Success);
+    node.says(b, Packet::Puback(ack(first.packet)));
+    assert_eq!(node.bodies(b), ["u"]);
+}
+
+#[test]
 fn exactly_once_to_the_client_is_written_down_before_it_is_said() {
     let mut node = Node::new();
     let b = node.connect(lasting("b"));

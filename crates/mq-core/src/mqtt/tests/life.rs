@@ -63,6 +63,30 @@ fn a_session_lives_as_long_as_it_says() {
 }
 
 #[test]
+fn a_number_whose_subscription_ended_takes_no_room_later() {
+    for qos in 1..=2 {
+        let mut node = Node::new();
+        let (a, b) = (node.connect(client("a")), node.connect(narrow("b")));
+        node.subscribe(b, vec![filter("t", qos)]);
+        node.publish(a, publish("t", "x", qos, 1));
+        let packet = node.takes(b).unwrap().packet;
+        assert_eq!(node.unsubscribe(b, "t"), Reason::Success);
+        node.loses(b);
+        let b = node.connect(narrow("b"));
+        node.subscribe(b, vec![filter("u", 1)]);
+        node.publish(a, publish("u", "y", 1, 2));
+        assert_eq!(node.bodies(b), ["y"], "QoS {qos}");
+        let freed = |record: &Record| match record {
+            Record::Packet {
+                packet: freed, step, ..
+            } => *freed == packet && *step == crate::PacketStep::Freed,
+            _ => false,
+        };
+        assert_eq!(node.written.iter().any(freed), qos == 2, "only QoS 2 is written down");
+    }
+}
+
+#[test]
 fn the_end_of_a_session_may_be_said_when_leaving() {
     let mut node = Node::new();
     let id = node.connect(lasting("c"));

@@ -206,3 +206,21 @@ fn messages_say_whether_they_were_kept() {
         assert_eq!(node.takes(b).unwrap().retain, said, "{topic} {retain}");
     }
 }
+
+#[test]
+fn a_group_knows_after_a_crash_who_has_gone() {
+    let mut node = Node::new();
+    for name in ["a", "b"] {
+        let id = node.connect(lasting(name));
+        node.subscribe(id, vec![filter("$share/g/t", 1)]);
+        node.loses(id);
+    }
+    // Nothing is left of its old session.
+    let a = node.connect(client("a"));
+    node.loses(a);
+    node.crash();
+    assert_eq!(node.queues(), 1);
+    let b = node.connect(lasting("b"));
+    assert_eq!(node.unsubscribe(b, "$share/g/t"), Reason::Success);
+    assert_eq!(node.queues(), 0, "the last one takes the queue with it");
+}
