@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{SockAddr, Socket};
+use tandem_lb_config::Bind;
 use tandem_sys::listen::Acceptor;
 use tokio::sync::watch;
 
 use crate::admission::{Admission, Permit};
 use crate::bound::{Stay, Staying};
+use crate::door::Door;
 use crate::frontend::{Gate, Seat};
 use crate::rules::Arrival;
 use crate::session::Peer;
@@ -30,6 +32,8 @@ const HANDSHAKE: Duration = Duration::from_millis(250);
 pub(crate) struct Listener {
     /// Among those of its frontend, counted from 1.
     pub(crate) number: u32,
+    /// The line of the configuration that it was opened for.
+    pub(crate) bind: Arc<Bind>,
     pub(crate) socket: Arc<Socket>,
     pub(crate) frontend: Seat,
     pub(crate) admission: Admission,
@@ -67,7 +71,9 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: Listener, mut phase: watch
     let mut trouble = Trouble::default();
     let mut gate = listener.frontend.load().gate.subscribe();
     let mut staying = listener.staying.clone();
+    let mut door = Door::new(listener.bind.clone(), listener.number);
     loop {
+        door.look(&listener.frontend.load());
         let now = order(*phase.borrow_and_update(), *gate.borrow_and_update(), staying.now());
         match now {
             Order::Accept => {
@@ -76,7 +82,7 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: Listener, mut phase: watch
                     _ = phase.changed() => {}
                     _ = gate.changed() => {}
                     () = staying.changed() => {}
-                    done = batch(&worker, &listener, &acceptor) => trouble.after(&listener, done).await,
+                    done = batch(&worker, &listener, &mut door, &acceptor) => trouble.after(&listener, done).await,
                 }
             }
             Order::Pause => {
@@ -86,7 +92,7 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: Listener, mut phase: watch
                     () = staying.changed() => {}
                 }
             }
-            Order::Finish => return finish(&worker, &listener, &acceptor, staying).await,
+            Order::Finish => return finish(&worker, &listener, &mut door, &acceptor, staying).await,
             Order::Close => return,
         }
     }
@@ -105,7 +111,7 @@ fn order(phase: Phase, gate: Gate, stay: Stay) -> Order {
 }
 
 /// Takes those whom the kernel has let in already, and lets in nobody else: closing the socket would reset them.
-async fn finish(worker: &Rc<Worker>, listener: &Listener, acceptor: &Acceptor, mut staying: Staying) {
+async fn finish(worker: &Rc<Worker>, listener: &Listener, door: &mut Door, acceptor: &Acceptor, mut staying: Staying) {
     if let Err(error) = acceptor.refuse_new() {
         tracing::debug!(%error, "clients that come at this very moment may be let in and then left");
     }
@@ -114,7 +120,7 @@ async fn finish(worker: &Rc<Worker>, listener: &Listener, acceptor: &Acceptor, m
         return acceptor.let_in_again();
     }
     while let Ok(Ok(())) = tokio::time::timeout(HANDSHAKE, acceptor.ready()).await {
-        if staying.now() == Stay::Yield || batch(worker, listener, acceptor).await.is_err() {
+        if staying.now() == Stay::Yield || batch(worker, listener, door, acceptor).await.is_err() {
             return;
         }
     }
@@ -122,7 +128,7 @@ async fn finish(worker: &Rc<Worker>, listener: &Listener, acceptor: &Acceptor, m
 
 /// Waits for connections and takes some. A place and its time come first: a full or hurried
 /// frontend leaves its clients in the backlog.
-async fn batch(worker: &Rc<Worker>, listener: &Listener, acceptor: &Acceptor) -> io::Result<()> {
+async fn batch(worker: &Rc<Worker>, listener: &Listener, door: &mut Door, acceptor: &Acceptor) -> io::Result<()> {
     acceptor.ready().await?;
     let mut permit = listener.admission.admit(worker.clock).await;
     for _ in 0..BATCH {
@@ -130,31 +136,42 @@ async fn batch(worker: &Rc<Worker>, listener: &Listener, acceptor: &Acceptor) ->
         let Some((socket, peer)) = acceptor.accept()? else {
             return Ok(());
         };
-        hand_over(worker, listener, socket, &peer, place);
+        hand_over(worker, listener, door, (socket, &peer), place);
         permit = listener.admission.try_admit_at(worker.clock.now());
     }
     tokio::task::yield_now().await;
     Ok(())
 }
 
-fn hand_over(worker: &Rc<Worker>, listener: &Listener, socket: Socket, peer: &SockAddr, permit: Permit) {
+fn hand_over(
+    worker: &Rc<Worker>,
+    listener: &Listener,
+    door: &mut Door,
+    (socket, peer): (Socket, &SockAddr),
+    permit: Permit,
+) {
     let (frontend, at) = (listener.frontend.load_full(), worker.clock.now());
     listener.admission.connected(at);
-    let peer = Peer::of(peer, listener.number);
+    door.look(&frontend);
+    let tls = match door.tls() {
+        Ok(tls) => tls,
+        Err(error) => return tracing::warn!(frontend = %frontend.plan.name, %error, "a client is turned away"),
+    };
+    let peer = Peer::of(peer, door.number);
     let arrival = Arrival {
         worker,
         frontend: &frontend,
         wire: None,
         socket: &socket,
         peer,
-        listener: listener.number,
+        listener: door.number,
     };
     let Ok(mut subject) = arrival.connection() else { return };
-    let (has_header, has_tls) = (arrival.has_header(subject.as_deref()), arrival.has_tls());
-    let begins = if has_header || has_tls {
+    let has_header = door.has_header || subject.as_deref().is_some_and(|subject| subject.expects_header);
+    let begins = if has_header || tls.is_some() {
         Begins::After(Greeting {
             has_header,
-            has_tls,
+            tls,
             admission: listener.admission.clone(),
         })
     } else {
@@ -172,7 +189,7 @@ fn hand_over(worker: &Rc<Worker>, listener: &Listener, socket: Socket, peer: &So
         socket,
         peer,
         frontend,
-        listener: listener.number,
+        listener: door.number,
         subject,
         begins,
         permit,

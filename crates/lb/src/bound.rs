@@ -14,7 +14,7 @@ use crate::listeners::Opened;
 /// The sockets belong to whoever accepts from them: they are closed when the last of those has let go.
 #[derive(Debug)]
 pub(crate) struct Bound {
-    pub(crate) plan: Bind,
+    pub(crate) plan: Arc<Bind>,
     /// The place of the line among those of its frontend, counted from 1.
     pub(crate) number: u32,
     /// Of its own connections, where it has one.
@@ -42,7 +42,7 @@ impl Bound {
     pub(crate) fn new(plan: Bind, opened: &Opened, number: u32) -> Bound {
         Bound {
             limit: plan.maxconn.map(Limit::new),
-            plan,
+            plan: Arc::new(plan),
             number,
             sockets: opened.sockets().iter().map(Arc::downgrade).collect(),
             stay: watch::Sender::default(),

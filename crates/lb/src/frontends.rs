@@ -134,6 +134,7 @@ impl Service<'_> {
             for socket in sockets {
                 let listener = Listener {
                     number,
+                    bind: bound.plan.clone(),
                     socket,
                     frontend: self.seat.clone(),
                     admission: admission.clone(),

@@ -11,6 +11,7 @@ mod configuration;
 mod control;
 mod counters;
 mod directory;
+mod door;
 mod drain;
 mod files;
 mod frontend;

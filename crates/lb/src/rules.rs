@@ -35,7 +35,7 @@ pub(crate) struct Subject {
     listener: u32,
     variables: Vec<(Variable, Sample<'static>)>,
     /// A rule wants a PROXY header to come first.
-    expects_header: bool,
+    pub(crate) expects_header: bool,
     /// The header that came.
     pub(crate) header: Option<Header>,
     /// The entries of stick tables in which it is counted.
@@ -92,17 +92,6 @@ impl Arrival<'_> {
                 Err(self.refuse(verdict, sockopt::reset_on_close))
             }
         }
-    }
-
-    /// Whether a PROXY header comes before anything else: its listener says so, or a rule did.
-    pub(crate) fn has_header(&self, subject: Option<&Subject>) -> bool {
-        let bind = self.frontend.bind(self.listener);
-        bind.is_some_and(|bind| bind.accept_proxy) || subject.is_some_and(|subject| subject.expects_header)
-    }
-
-    /// Whether TLS is spoken.
-    pub(crate) fn has_tls(&self) -> bool {
-        self.frontend.bind(self.listener).is_some_and(|bind| bind.tls.is_some())
     }
 
     /// Asks the rules for sessions, once it is known who the client is.

@@ -89,8 +89,8 @@ pub(crate) enum Begins {
 pub(crate) struct Greeting {
     /// A PROXY header.
     pub(crate) has_header: bool,
-    /// The handshake of TLS.
-    pub(crate) has_tls: bool,
+    /// The handshake of TLS, by these rules.
+    pub(crate) tls: Option<Arc<tandem_tls::Listener>>,
     pub(crate) admission: Admission,
 }
 

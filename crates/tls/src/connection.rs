@@ -34,6 +34,9 @@ pub enum Failure {
     /// rustls sends nothing more with these keys.
     #[error("the keys are used up")]
     Exhausted,
+    /// What it encrypts to does not fit; nothing of it is sent.
+    #[error("there is no room for what is to be sent")]
+    NoRoom,
 }
 
 impl Failure {
@@ -55,6 +58,8 @@ pub struct Connection {
     outgoing: Vec<u8>,
     server_name: Option<Box<str>>,
     shown: Option<Arc<Certificate>>,
+    /// Where a client came to, and by whose rules it was let in.
+    met_at: Option<Arc<Listener>>,
     is_closed: bool,
     has_ended: bool,
     /// After this nothing is possible any more.
@@ -101,6 +106,7 @@ impl Connection {
             outgoing: Vec::new(),
             server_name: None,
             shown: None,
+            met_at: None,
             is_closed: false,
             has_ended: false,
             failure: None,
@@ -133,6 +139,7 @@ impl Connection {
                     certificate,
                 }) => {
                     let server = UnbufferedServerConnection::new(config)?;
+                    self.met_at = Some(greeting.listener.clone());
                     self.side = Side::Server(Box::new(server));
                     self.server_name = name;
                     self.shown = Some(certificate);
@@ -302,6 +309,12 @@ impl Connection {
         self.shown.as_deref()
     }
 
+    /// OpenSSL's number for what is wrong with the client's certificate, 0 for nothing; `None` with servers.
+    pub fn fault_of_client(&self) -> Option<u8> {
+        let chain = self.state()?.peer_certificates().unwrap_or_default();
+        Some(self.met_at.as_ref()?.fault_of(chain))
+    }
+
     /// The name that the client asked for.
     pub fn server_name(&self) -> Option<&str> {
         self.server_name.as_deref()
@@ -394,7 +407,7 @@ fn step<D>(
                     // What must come before it is encoded now.
                     Ok(Next::Again)
                 }
-                Err(EncryptError::InsufficientSize(_)) => Ok(Next::Wait),
+                Err(EncryptError::InsufficientSize(_)) => Err(Failure::NoRoom),
                 Err(EncryptError::EncryptExhausted) => Err(Failure::Exhausted),
             },
             Ask::Close => {

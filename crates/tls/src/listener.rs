@@ -135,7 +135,7 @@ impl Listener {
     }
 
     /// OpenSSL's number for what is wrong with a client's certificate that was let in all the same; 0 for nothing.
-    pub fn fault_of(&self, chain: &[CertificateDer<'_>]) -> u8 {
+    pub(crate) fn fault_of(&self, chain: &[CertificateDer<'_>]) -> u8 {
         let Some((first, between)) = chain.split_first() else {
             return 0;
         };

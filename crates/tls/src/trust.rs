@@ -1,7 +1,9 @@
 //! Whom to believe: authorities, what they have revoked, and how those who come and those who are gone to prove who they are.
 
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -212,18 +214,9 @@ impl ClientCertVerifier for Lenient {
         between: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let Err(why) = self.inner.verify_client_cert(certificate, between, now) else {
-            return Ok(ClientCertVerified::assertion());
-        };
-        let number = number(&why);
-        let faults = match is_of_authority(&why, certificate, now) {
-            true => &self.forgiven.of_authorities,
-            false => &self.forgiven.of_certificates,
-        };
-        if faults.has(number) {
-            Ok(ClientCertVerified::assertion())
-        } else {
-            Err(why)
+        match self.inner.verify_client_cert(certificate, between, now) {
+            Err(why) if !self.forgives(&why, certificate, between, now) => Err(why),
+            _ => Ok(ClientCertVerified::assertion()),
         }
     }
 
@@ -250,13 +243,58 @@ impl ClientCertVerifier for Lenient {
     }
 }
 
+impl Lenient {
+    /// What is out of date is found before it is known who signed it: so all the rest is verified at a time when nothing
+    /// was out of date. With other faults nothing is known of those that come after them, and only `all` forgives those.
+    fn forgives(
+        &self,
+        why: &Error,
+        certificate: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> bool {
+        if matches!(self.forgiven.of_certificates, Errors::All) && !is_of_authority(why, certificate, now) {
+            return true;
+        }
+        if !matches!(number(why), 9 | 10) {
+            return false;
+        }
+        let then = self.forgiven.moment(certificate, between, now);
+        then.is_some_and(|then| self.inner.verify_client_cert(certificate, between, then).is_ok())
+    }
+}
+
+impl Forgiven {
+    /// The moment next to `now` when all of these were in force; `None` when there is none, or when one is out of date
+    /// that must not be.
+    fn moment(
+        &self,
+        certificate: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Option<UnixTime> {
+        let now = Duration::from_secs(now.as_secs());
+        let (mut first, mut last) = (Duration::ZERO, Duration::MAX);
+        let authorities = between.iter().map(|one| (one, &self.of_authorities));
+        for (one, forgiven) in iter::once((certificate, &self.of_certificates)).chain(authorities) {
+            let facts = Facts::of(one).ok()?;
+            let (begin, end) = (facts.not_before.since, facts.not_after.since);
+            if (now < begin && !forgiven.has(9)) || (end < now && !forgiven.has(10)) {
+                return None;
+            }
+            (first, last) = (first.max(begin), last.min(end));
+        }
+        (first <= last).then(|| UnixTime::since_unix_epoch(now.clamp(first, last)))
+    }
+}
+
 /// Whether what is out of date is not the certificate itself but one above it.
 fn is_of_authority(why: &Error, certificate: &CertificateDer<'_>, now: UnixTime) -> bool {
     if !matches!(number(why), 9 | 10) {
         return false;
     }
     Facts::of(certificate).is_ok_and(|facts| {
-        let now = std::time::Duration::from_secs(now.as_secs());
+        let now = Duration::from_secs(now.as_secs());
         facts.not_before.since <= now && now <= facts.not_after.since
     })
 }

@@ -86,11 +86,11 @@ pub(super) const OF_BIND: &[WordOption<bind::Options>] = with_terms! { bind::Opt
         switch(&mut words.strict_sni, true)
     };
     "prefer-client-ciphers", "the client's order of ciphers counts", |words, _| switch(&mut words.client_order, true);
-    "ca-ignore-err", "faults of authorities that are forgiven: numbers, or `all`", |words, args| {
+    "ca-ignore-err", "faults of authorities that are forgiven: `9` (not valid yet), `10` (expired), or `all`", |words, args| {
         words.forgiven_authorities = errors(args)?;
         Ok(())
     };
-    "crt-ignore-err", "faults of a client's certificate that are forgiven", |words, args| {
+    "crt-ignore-err", "faults of a client's certificate that are forgiven: `9`, `10`, or `all`", |words, args| {
         words.forgiven_certificates = errors(args)?;
         Ok(())
     };
@@ -340,9 +340,10 @@ fn force(versions: &mut Versions, to: TlsVersion) -> Outcome {
 
 fn errors(args: &mut Args<'_>) -> Result<Errors, Diagnostic> {
     let word = args.word("numbers of errors, or `all`")?;
-    Errors::read(&word.text).ok_or_else(|| {
-        let message = format!("`{}` is not a list of error numbers", word.text);
-        Diagnostic::error(code::BAD_VALUE, word.span, message).help("write numbers with commas between, or `all`")
+    Errors::read(&word.text).map_err(|why| {
+        let message = format!("`{}` {why}", word.text);
+        let help = "write `9` (not valid yet), `10` (expired), `9,10`, or `all`";
+        Diagnostic::error(code::BAD_VALUE, word.span, message).help(help)
     })
 }
 

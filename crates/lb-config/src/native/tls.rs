@@ -110,7 +110,7 @@ impl Word for TlsVersion {
 impl Word for Errors {
     const WHAT: &'static str = "numbers of errors with commas between, or \"all\"";
     fn read(text: &str) -> Result<Self, String> {
-        Errors::read(text).ok_or_else(|| format!("`{text}` is not a list of error numbers"))
+        Errors::read(text).map_err(|why| format!("`{text}` {why}"))
     }
 }
 

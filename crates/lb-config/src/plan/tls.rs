@@ -97,13 +97,18 @@ pub enum Errors {
 }
 
 impl Errors {
-    /// Numbers with commas between, or `all`.
-    pub(crate) fn read(text: &str) -> Option<Errors> {
+    /// `9` and `10` with a comma between, or `all`. What else is wrong is found before it is known who signed it: to
+    /// forgive one of those alone would let in whoever shows it first.
+    pub(crate) fn read(text: &str) -> Result<Errors, &'static str> {
         if text == "all" {
-            return Some(Errors::All);
+            return Ok(Errors::All);
         }
-        let numbers: Option<Vec<u8>> = text.split(',').map(|number| number.parse().ok()).collect();
-        numbers.map(Errors::These)
+        let numbers: Result<Vec<u8>, _> = text.split(',').map(str::parse).collect();
+        match numbers {
+            Err(_) => Err("is not a list of error numbers"),
+            Ok(numbers) if numbers.iter().all(|number| matches!(number, 9 | 10)) => Ok(Errors::These(numbers)),
+            Ok(_) => Err("forgives more than dates, and that is done for all faults or for none"),
+        }
     }
 }
 

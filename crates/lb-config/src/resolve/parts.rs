@@ -152,8 +152,12 @@ fn server(
         report,
     };
     let tls = settling(&mut *report).origination().map(Arc::new);
+    let mut of_check = Vec::new();
+    let check_tls = settling(&mut of_check).check(goes_elsewhere).map(Arc::new);
     // What is wrong with both is said once.
-    let check_tls = settling(&mut Vec::new()).check(goes_elsewhere).map(Arc::new);
+    if tls.is_none() && options.check {
+        report.append(&mut of_check);
+    }
     let check = options.check.then(|| Check {
         settings: CheckSettings {
             inter: options.inter,

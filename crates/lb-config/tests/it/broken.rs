@@ -101,3 +101,16 @@ fn a_file_may_hold_several_and_files_share_defaults() {
     );
     assert_eq!(plan.backends[0].retries, 3, "TOML has its own defaults");
 }
+
+#[test]
+fn what_would_believe_anybody_is_an_error() {
+    let loaded = read(
+        "frontend f\n bind :1 ssl crt /c.pem ca-file /ca.pem verify required crt-ignore-err 9,10 ca-ignore-err 10\n \
+         bind :2 ssl crt /c.pem ca-file /ca.pem verify required crt-ignore-err 10,26\n default_backend b\n\
+         backend b\n server s 10.0.0.1:443 check check-ssl verify required\n",
+    );
+    let errors = errors(&loaded);
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert!(errors[0].contains(":3:") && errors[0].contains("`10,26` forgives more than dates"));
+    assert!(errors[1].contains(":6:") && errors[1].contains("no authority is named"));
+}

@@ -17,11 +17,11 @@ pub(super) fn find<'a>(scene: &'a Scene<'_>, fact: &TlsFact) -> Option<Sample<'a
     let tls = wire.and_then(|wire| wire.tls());
     match &fact.what {
         TlsPart::Spoken => Some(Sample::Bool(tls.is_some())),
-        what => answer(scene, tls?, what),
+        what => answer(tls?, what),
     }
 }
 
-fn answer(scene: &Scene<'_>, tls: &Tls, what: &TlsPart) -> Option<Sample<'static>> {
+fn answer(tls: &Tls, what: &TlsPart) -> Option<Sample<'static>> {
     let connection = tls.connection();
     let state = connection.state()?;
     Some(match what {
@@ -36,12 +36,7 @@ fn answer(scene: &Scene<'_>, tls: &Tls, what: &TlsPart) -> Option<Sample<'static
             state.negotiated_cipher_suite()?,
         )?)),
         TlsPart::HasCertificate => Sample::Bool(state.peer_certificates().is_some_and(|chain| !chain.is_empty())),
-        TlsPart::Verified => {
-            let chain = state.peer_certificates().unwrap_or_default();
-            let vault = &scene.frontend.directory.tls;
-            let listener = vault.listener(&scene.frontend.plan.name, scene.subject.listener);
-            Sample::Int(listener.map_or(0, |listener| listener.fault_of(chain)).into())
-        }
+        TlsPart::Verified => Sample::Int(connection.fault_of_client()?.into()),
         TlsPart::Certificate { ours: true, part } => of(connection.shown()?.key.end_entity_cert().ok()?, part)?,
         TlsPart::Certificate { ours: false, part } => of(state.peer_certificates()?.first()?, part)?,
     })

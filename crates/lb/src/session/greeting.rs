@@ -43,10 +43,9 @@ impl Comer<'_> {
         if greeting.has_header {
             self.hear_header(until).await?;
         }
-        let client = if greeting.has_tls {
-            Wire::Tls(Box::pin(self.begin_tls(until)).await?)
-        } else {
-            Wire::Plain(self.client.take()?)
+        let client = match greeting.tls {
+            Some(rules) => Wire::Tls(Box::pin(self.begin_tls(rules, until)).await?),
+            None => Wire::Plain(self.client.take()?),
         };
         let arrival = Arrival {
             worker: self.worker,
@@ -90,9 +89,8 @@ impl Comer<'_> {
     }
 
     /// Takes the socket from the comer for good.
-    async fn begin_tls(&mut self, until: Option<Mono>) -> Option<Box<Tls>> {
+    async fn begin_tls(&mut self, rules: Arc<tandem_tls::Listener>, until: Option<Mono>) -> Option<Box<Tls>> {
         let vault = &self.frontend.directory.tls;
-        let rules = vault.listener(&self.frontend.plan.name, self.listener)?;
         let client = self.client.take()?;
         vault.tally.came(self.worker.clock.now());
         match tls::greet(self.worker, client, rules, vault.tally.spoken(), until).await {

@@ -15,6 +15,7 @@ use super::Session;
 use super::counted::AtServer;
 use super::upstream::Upstream;
 use crate::publish::Backend;
+use crate::wire::Wire;
 
 /// How far the rules for the server's answer are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,9 +92,9 @@ impl Session {
                     self.upstream = Upstream::Up(server);
                     return true;
                 }
-                let verdict = self.judge(content);
+                let verdict = self.judge(content, &server);
                 if verdict == Verdict::Pass {
-                    self.answered(Some(content));
+                    self.answered(Some((content, &server)));
                 }
                 verdict
             }
@@ -114,14 +115,14 @@ impl Session {
     }
 
     /// What the rules of the frontend and of the backend say.
-    fn judge(&mut self, content: Content<'_>) -> Verdict {
+    fn judge(&mut self, content: Content<'_>, server: &Wire) -> Verdict {
         let frontend = self.frontend.clone();
         let backend = self.backend.as_ref().map(|backend| backend.now().plan.clone());
         let of_backend = backend.as_ref().filter(|plan| plan.id != frontend.plan.id);
         let sets: [Option<&Requests>; 2] = [of_backend.map(|plan| &plan.requests), Some(&frontend.plan.requests)];
         for requests in sets.into_iter().flatten() {
             let mut scene = self.scene(None);
-            scene.response = Some(content);
+            (scene.response, scene.upstream) = (Some(content), Some(server));
             let verdict = requests.response.run(&requests.acls, &mut scene);
             if verdict != Verdict::Pass {
                 return verdict;
@@ -141,11 +142,11 @@ impl Session {
         (all().next().is_some(), delay)
     }
 
-    fn answered(&mut self, content: Option<Content<'_>>) {
+    fn answered(&mut self, answer: Option<(Content<'_>, &Wire)>) {
         self.answer = Answer::Over;
         let server = self.at_server.as_ref().map(|at| Arc::clone(AtServer::server(at)));
         if let Some(server) = server {
-            self.remember(&server, content);
+            self.remember(&server, answer);
         }
     }
 

@@ -13,6 +13,7 @@ use super::Session;
 use crate::publish::{Backend, Snapshot};
 use crate::servers::Server;
 use crate::tables::Table;
+use crate::wire::Wire;
 
 /// What the rules have said, once they were asked.
 #[derive(Debug, Default)]
@@ -81,15 +82,18 @@ impl Session {
         }
     }
 
-    /// Remembers where the connection went: the server has accepted it, and perhaps answered (`content`).
-    pub(super) fn remember(&mut self, server: &Server, content: Option<Content<'_>>) {
+    /// Remembers where the connection went: the server has accepted it, and perhaps answered on its wire.
+    pub(super) fn remember(&mut self, server: &Server, answer: Option<(Content<'_>, &Wire)>) {
         let Some(backend) = self.backend.clone() else { return };
         let snapshot = backend.now();
         let plan = server.plan();
         for rule in &snapshot.plan.stick {
-            if rule.stores == Storing::Response && content.is_some() && self.stuck.may_store(rule) {
+            if let Some((content, wire)) = answer
+                && rule.stores == Storing::Response
+                && self.stuck.may_store(rule)
+            {
                 let mut scene = self.scene(None);
-                scene.response = content;
+                (scene.response, scene.upstream) = (Some(content), Some(wire));
                 let found = key(rule, &scene, &snapshot.plan.requests.acls);
                 self.stuck.stores.extend(found);
             }

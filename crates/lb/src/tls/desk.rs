@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tandem_tls::certificate::chain;
 use tandem_tls::{Certificate, Pieces, Trust};
 use thiserror::Error;
 
@@ -42,23 +43,18 @@ pub(crate) enum DeskError {
 
 impl Kind {
     /// Whether this is what such a file holds; an error says what is wrong.
-    fn judge(self, file: &Path, pem: &[u8]) -> Result<(), DeskError> {
+    fn judge(self, shelf: &Shelf, file: &Path, pem: &[u8]) -> Result<(), DeskError> {
         let bad = |why: &dyn ToString| DeskError::Bad(why.to_string());
         match self {
-            Kind::Certificate => Certificate::of(file, &pieces(pem)).map(drop).map_err(|why| bad(&why)),
+            Kind::Certificate => Certificate::of(file, &shelf.pieces(file, pem))
+                .map(drop)
+                .map_err(|why| bad(&why)),
             Kind::Authorities => {
                 let files = [(file.to_owned(), pem.to_vec())];
                 Trust::new(&files).map(drop).map_err(|why| bad(&why))
             }
             Kind::Revoked => Trust::lists(file, pem).map(drop).map_err(|why| bad(&why)),
         }
-    }
-}
-
-fn pieces(pem: &[u8]) -> Pieces {
-    Pieces {
-        pem: pem.to_vec(),
-        ..Pieces::default()
     }
 }
 
@@ -69,7 +65,7 @@ impl Desk {
         if !vault.now().shelf.has(kind, file) && !self.spare.contains_key(&key) {
             return Err(DeskError::Unknown);
         }
-        kind.judge(file, pem)?;
+        kind.judge(&vault.now().shelf, file, pem)?;
         Ok(self.open.insert(key, pem.to_vec()).is_none())
     }
 
@@ -159,11 +155,25 @@ impl Shelf {
         }
     }
 
+    /// With what the files beside it hold. But what an authority has said of one certificate is of no use to another.
+    fn pieces(&self, file: &Path, pem: &[u8]) -> Pieces {
+        let before = self.certificates.get(file).cloned().unwrap_or_default();
+        let is_the_same = chain(pem).first() == chain(&before.pem).first();
+        Pieces {
+            pem: pem.to_vec(),
+            key: before.key,
+            ocsp: before.ocsp.filter(|_| is_the_same),
+        }
+    }
+
     fn with(self: &Arc<Shelf>, kind: Kind, file: &Path, pem: &[u8]) -> Shelf {
         let mut shelf = Shelf::clone(self);
         let file = file.to_owned();
         match kind {
-            Kind::Certificate => drop(shelf.certificates.insert(file, pieces(pem))),
+            Kind::Certificate => {
+                let pieces = shelf.pieces(&file, pem);
+                shelf.certificates.insert(file, pieces);
+            }
             Kind::Authorities => drop(shelf.authorities.insert(file, pem.to_vec())),
             Kind::Revoked => drop(shelf.revoked.insert(file, pem.to_vec())),
         }

@@ -79,9 +79,15 @@ impl Vault {
         self.now.load_full()
     }
 
-    pub(crate) fn listener(&self, frontend: &Arc<str>, number: u32) -> Option<Arc<Listener>> {
+    /// What was made of this, for that line or else for another of the frontend: it is the same.
+    pub(crate) fn listener(&self, frontend: &Arc<str>, number: u32, plan: &Arc<Termination>) -> Option<Arc<Listener>> {
         let now = self.now.load();
-        Some(now.listeners.get(&(frontend.clone(), number))?.thing.clone())
+        let exact = now.listeners.get(&(frontend.clone(), number));
+        let all = now
+            .listeners
+            .range((frontend.clone(), 0)..=(frontend.clone(), u32::MAX));
+        let mut made = exact.into_iter().chain(all.map(|(_, made)| made));
+        Some(made.find(|made| made.plan == *plan)?.thing.clone())
     }
 
     pub(crate) fn origin(&self, backend: &Arc<str>, server: &Arc<str>) -> Option<Arc<Origin>> {
@@ -187,13 +193,16 @@ impl Wanted {
         let (old, new) = (&before.shelf, &shelf);
         let door = |tls: &Termination| files_of_door(tls, old) == files_of_door(tls, new);
         let name = |tls: &Origination| files_of_name(tls, old) == files_of_name(tls, new);
+        // What the distribution believes is nowhere among our files.
+        let is_elsewhere = |trust: Option<&Trust>| trust.is_some_and(|t| t.authorities == Authorities::System);
         let is_same = |files: BTreeSet<PathBuf>| files.iter().all(|file| old.holds_same(new, file));
         let listeners = make_all(self.doors, &before.listeners, &mut errors, |tls, known| {
-            let is_known = known && door(tls) && is_same(files_of_door(tls, new));
+            let is_known =
+                known && door(tls) && is_same(files_of_door(tls, new)) && !is_elsewhere(trust_of(&tls.clients));
             (!is_known).then(|| make::listener(tls, new))
         });
         let mut server = |tls: &Origination, known: bool| {
-            let is_known = known && name(tls) && is_same(files_of_name(tls, new));
+            let is_known = known && name(tls) && is_same(files_of_name(tls, new)) && !is_elsewhere(tls.trust.as_ref());
             (!is_known).then(|| make::origin(tls, new))
         };
         let origins = make_all(self.names, &before.origins, &mut errors, &mut server);

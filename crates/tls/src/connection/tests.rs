@@ -36,12 +36,23 @@ impl Authority {
     }
 
     fn vouch(&self, hosts: &[&str]) -> Arc<Certificate> {
+        self.vouch_with(hosts, |_| {})
+    }
+
+    /// For a time that is over.
+    fn vouched(&self, hosts: &[&str]) -> Arc<Certificate> {
+        self.vouch_with(hosts, |params| {
+            params.not_before = rcgen::date_time_ymd(2001, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2002, 1, 1);
+        })
+    }
+
+    fn vouch_with(&self, hosts: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Arc<Certificate> {
         let key = KeyPair::generate().unwrap();
         let names: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
-        let certificate = CertificateParams::new(names)
-            .unwrap()
-            .signed_by(&key, &self.issuer)
-            .unwrap();
+        let mut params = CertificateParams::new(names).unwrap();
+        change(&mut params);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let pem = certificate.pem() + &key.serialize_pem();
         let pieces = Pieces {
             pem: pem.into_bytes(),
@@ -208,7 +219,12 @@ fn who_shows_nothing_or_comes_from_elsewhere_is_sent_away_unless_forgiven() {
         of_authorities: Errors::All,
         of_certificates: Errors::All,
     };
+    let late = |numbers: &[u8]| Forgiven {
+        of_authorities: Errors::None,
+        of_certificates: Errors::These(numbers.to_vec()),
+    };
     let strangers = || Some(theirs.vouch(&["x"]));
+    let (late_one, late_stranger) = (|| Some(ours.vouched(&["c"])), || Some(theirs.vouched(&["x"])));
     let cases = [
         (true, Forgiven::default(), None, Err(())),
         (true, Forgiven::default(), Some(ours.vouch(&["c"])), Ok(0)),
@@ -217,6 +233,12 @@ fn who_shows_nothing_or_comes_from_elsewhere_is_sent_away_unless_forgiven() {
         (false, Forgiven::default(), strangers(), Err(())),
         (true, all(), strangers(), Ok(21)),
         (true, all(), None, Err(())),
+        (true, Forgiven::default(), late_one(), Err(())),
+        (true, late(&[10]), late_one(), Ok(10)),
+        (true, late(&[9]), late_one(), Err(())),
+        (true, late(&[9, 10]), late_stranger(), Err(())),
+        (true, late(&[10]), strangers(), Err(())),
+        (true, all(), late_stranger(), Ok(10)),
     ];
     for (number, (must, forgiven, shows, expected)) in cases.into_iter().enumerate() {
         for version in BOTH {
@@ -225,18 +247,14 @@ fn who_shows_nothing_or_comes_from_elsewhere_is_sent_away_unless_forgiven() {
                 &clients(must, forgiven.clone()),
                 false,
             );
-            let mut server = Connection::accept(listener.clone());
+            let mut server = Connection::accept(listener);
             let terms = OriginTerms {
                 certificate: shows.clone(),
                 ..origin(&[version], None)
             };
             let mut client = connect(terms, Some("a.example"));
             let done = shake(&mut client, &mut server, BUFFER / 2).map_err(drop);
-            let chain = server
-                .state()
-                .and_then(CommonState::peer_certificates)
-                .unwrap_or_default();
-            let verdict = done.map(|()| listener.fault_of(chain));
+            let verdict = done.map(|()| server.fault_of_client().unwrap());
             assert_eq!(verdict, expected, "{number} {version:?}");
         }
     }
