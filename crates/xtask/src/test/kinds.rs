@@ -50,8 +50,9 @@ pub(super) fn budgets(kinds: &[Kind]) -> String {
 impl Kind {
     pub(super) fn budget(self) -> Duration {
         let minutes = match self {
-            Kind::Check | Kind::Build => 8,
-            Kind::Unit | Kind::Loopback => 3,
+            Kind::Check | Kind::Build => 10,
+            Kind::Unit => 3,
+            Kind::Loopback => 5,
             Kind::Namespace => 6,
             Kind::Browser => 1,
         };

@@ -1,4 +1,4 @@
-//! Every test within a budget: build 8 minutes, unit to simulation 3, loopback 3, namespaces and interoperation 6,
+//! Every test within a budget: build 10 minutes, unit to simulation 3, loopback 5, namespaces and interoperation 6,
 //! browser 1, and 22 in all. What takes longer is killed and named.
 
 mod excerpt;
