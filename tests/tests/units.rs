@@ -84,6 +84,17 @@ fn each_daemon_is_kept_from_what_it_does_not_need() {
     }
 }
 
+/// `stats socket … group GROUP` does, which one of the privileged calls that are taken away is needed for.
+#[test]
+fn the_balancer_may_give_its_sockets_to_a_group() {
+    let text = fs::read_to_string(root().join("systemd/tandem-lb.service")).expect("a unit");
+    let filters: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("SystemCallFilter="))
+        .collect();
+    assert_eq!(filters, ["@system-service", "~@privileged", "@chown"]);
+}
+
 /// In copies whose programs are there.
 #[test]
 fn the_units_are_well_written() {
