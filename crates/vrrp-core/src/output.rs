@@ -63,6 +63,8 @@ pub enum Output {
     Drop {
         instance: Option<InstanceId>,
         source: IpAddr,
+        /// Of a packet that has one.
+        vrid: Option<u8>,
         reason: DropReason,
         log: bool,
     },

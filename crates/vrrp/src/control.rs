@@ -5,6 +5,10 @@
 //!   trackers ─────────────▲
 //! ```
 
+mod partner;
+mod questions;
+mod reload;
+
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
@@ -12,23 +16,18 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
 use tandem_ops::clock::Wall;
 use tandem_ops::notify::{self, Notifier};
-use tandem_ops::pair::{Key, News};
 use tandem_ops::signals::{Dump, Intention, ROUTER, Received, Signals};
 use tandem_ops::watchdog::Watchdog;
-use tandem_vrrp::allowed::default_user;
 use tandem_vrrp_config::Plan;
-use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings, Tracker, TrackerKind};
+use tandem_vrrp_core::settings::{InstanceId, RouterSettings};
 use tandem_vrrp_core::{DropReason, Event, Notice, Release, State, Subject, Who};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::answers;
 use crate::args::Args;
 use crate::bfd::{self, Sessions};
-use crate::brain::{Assignment, Order, Report};
-use crate::configuration::{self, Configuration};
+use crate::brain::{Order, Report};
 use crate::dump;
 use crate::exporter::Exporter;
 use crate::firewall::Firewall;
@@ -36,19 +35,19 @@ use crate::igmp::LocalIgmp;
 use crate::journal::{BEAT, Journal};
 use crate::launcher::Launcher;
 use crate::logs::Log;
-use crate::metrics;
 use crate::notify::Heralds;
-use crate::pair::{self, Pair};
+use crate::pair::Pair;
 use crate::promote::Promotion;
 use crate::recorder::Recorder;
 use crate::reload_time::ReloadTime;
-use crate::reloading;
-use crate::snapshot::{Instance, Snapshot};
-use crate::socket::{self, Asked, Door, Question};
+use crate::snapshot::Snapshot;
+use crate::socket::{self, Asked, Door};
 use crate::track::Trackers;
 use crate::urgency::Urgency;
 use crate::wall::WallWatch;
 use crate::witness;
+
+use reload::tracked;
 
 /// What commands run by `notify_stop` get before the process is gone.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -172,7 +171,8 @@ impl Running {
                     // Whoever asked may have gone.
                     to.send(self.desk.answer(question).await).ok();
                 }
-                () = self.desk.reload_time.come() => {
+                passed = self.desk.reload_time.come() => {
+                    self.desk.complain(passed);
                     self.desk.log.info("It is the time of reload_time_file");
                     self.desk.reload().await;
                 }
@@ -260,8 +260,9 @@ impl Desk {
             Report::Drop {
                 instance,
                 source,
+                vrid,
                 reason,
-            } => self.dropped(instance, source, reason),
+            } => self.dropped(instance, source, vrid, reason),
             Report::Notify {
                 subject,
                 notice,
@@ -307,9 +308,13 @@ impl Desk {
         self.journalled(written);
     }
 
-    fn dropped(&mut self, instance: Option<InstanceId>, source: IpAddr, reason: DropReason) {
+    fn dropped(&mut self, instance: Option<InstanceId>, source: IpAddr, vrid: Option<u8>, reason: DropReason) {
         let whose = instance.map_or_else(String::new, |id| format!("({}) ", self.name(id)));
-        let text = format!("{whose}{reason} from {source}: {}", reason.remedy());
+        let vrid = match (reason, vrid) {
+            (DropReason::UnknownVrid, Some(vrid)) => format!(" {vrid}"),
+            _ => String::new(),
+        };
+        let text = format!("{whose}{reason}{vrid} from {source}: {}", reason.remedy());
         self.recorder.record(instance, &text);
         // What is so until something else changes, and what is none of our business unless the operator says so.
         let is_usual = match reason {
@@ -326,20 +331,6 @@ impl Desk {
 
     fn notify(&mut self, subject: Subject, notice: Notice, priority: u8) {
         self.heralds.tell(subject, notice, priority);
-    }
-
-    fn name_successor(&self, instance: InstanceId, successor: Option<IpAddr>) {
-        let Some(settings) = self.plan.router.instance(instance) else {
-            return;
-        };
-        if self.pair.is_configured() {
-            self.pair.name_successor(settings, successor);
-        } else if let Some(successor) = successor {
-            let name = &settings.name;
-            self.log.info(&format!(
-                "({name}) there is no `pair_link` to name {successor} over; it takes over by its timer"
-            ));
-        }
     }
 
     fn promote(&mut self, plan: &Plan) {
@@ -364,55 +355,6 @@ impl Desk {
         };
         self.recorder.record(None, &text);
         self.log.info(&text);
-    }
-
-    async fn told_by_pair(&mut self, news: News) {
-        match news {
-            News::Up => {
-                self.log.info("The pair link is up");
-                self.changed = true;
-                self.tell_pair().await;
-            }
-            News::Down => self
-                .log
-                .warning("The pair link is down: nothing was heard for a second"),
-            News::Refused(why) => self
-                .log
-                .warning(&format!("The pair link does not believe what it heard: {why}")),
-            News::Named { key, outcome } => {
-                let name = self.known(&key).map_or("?", |settings| &settings.name);
-                self.log.info(&format!("({name}) {}", pair::words(outcome)));
-            }
-            News::TakeOver { key, ticket } => {
-                let willing = self.take_over(&key).await;
-                self.pair.answer(ticket, willing);
-            }
-        }
-    }
-
-    /// What the router makes of it: one that is drained or at fault does not.
-    async fn take_over(&self, key: &Key) -> bool {
-        let Some(instance) = self.known(key).map(|settings| settings.id) else {
-            return false;
-        };
-        let (willing, decided) = oneshot::channel();
-        self.order(Order::TakeOver { instance, willing }).await;
-        decided.await.unwrap_or(false)
-    }
-
-    fn known(&self, key: &Key) -> Option<&InstanceSettings> {
-        let mut instances = self.plan.router.instances.iter();
-        instances.find(|settings| pair::key(settings).as_ref() == Some(key))
-    }
-
-    /// How we are, when that has changed.
-    async fn tell_pair(&mut self) {
-        if std::mem::take(&mut self.changed)
-            && self.pair.is_configured()
-            && let Some(snapshot) = self.show().await
-        {
-            self.pair.tell(&snapshot);
-        }
     }
 
     fn ask_witnesses(&self, instance: InstanceId) {
@@ -443,60 +385,6 @@ impl Desk {
         false
     }
 
-    async fn reload(&mut self) {
-        self.log.info("Reloading");
-        let marker = reloading::Marker::set(&self.plan, &self.log);
-        let read = configuration::read(&self.args);
-        drop(marker);
-        if let Ok(configuration) = &read {
-            reloading::write_log(&self.plan, configuration, &self.log);
-        }
-        match read {
-            Ok(Configuration {
-                plan: Some(plan),
-                lines,
-                ..
-            }) => {
-                lines.iter().for_each(|line| self.log.warning(line));
-                self.adopt(plan).await;
-                self.log.info("Reload finished");
-            }
-            Ok(Configuration { lines, .. }) => {
-                lines.iter().for_each(|line| self.log.error(line));
-                self.log.error("Reload refused: everything stays as it was");
-            }
-            Err(error) => self.log.error(&format!("Reload refused: {error:#}")),
-        }
-    }
-
-    async fn adopt(&mut self, mut plan: Plan) {
-        plan.adopt_ids(&self.plan);
-        self.heralds.adjust(&plan);
-        // What is new is closed before it is there.
-        let adjusted = self.firewall.adjust(&plan).await;
-        self.complain(adjusted);
-        self.order(Order::Assign(Box::new(Assignment::of(&plan)))).await;
-        self.trackers.adjust(&tracked(&plan));
-        self.pair.adjust(plan.global.pair.as_ref());
-        self.watch_neighbours(&plan).await;
-        self.promote(&plan);
-        self.masters.retain(|id| plan.router.instance(*id).is_some());
-        self.reload_time.adjust(&plan.global.reload);
-        self.exporter.adjust(plan.global.metrics);
-        for what in reloading::needs_restart(&self.plan, &plan) {
-            self.log
-                .warning(&format!("{what} has changed, which counts after a restart"));
-        }
-        self.plan = plan;
-        // It names instances by what a reload may change.
-        self.write_journal();
-        if self.plan.global.scripts.fifo_states_on_reload
-            && let Some(snapshot) = self.show().await
-        {
-            self.heralds.repeat(&snapshot);
-        }
-    }
-
     fn complain(&self, outcome: Result<(), String>) {
         if let Err(trouble) = outcome {
             self.log.error(&trouble);
@@ -507,51 +395,6 @@ impl Desk {
         let (to, answer) = oneshot::channel();
         self.order(Order::Show(to)).await;
         answer.await.ok()
-    }
-
-    async fn answer(&mut self, question: Question) -> Result<Value, String> {
-        let order = match question {
-            Question::State | Question::Metrics | Question::Why { .. } => return self.describe(question).await,
-            Question::Pair => return Ok(self.pair.describe().await),
-            Question::Handover { instance, successor } => Order::Release {
-                who: self.who(instance)?,
-                why: Release::Handover { successor },
-            },
-            Question::Drain { instance } => Order::Release {
-                who: self.who(instance)?,
-                why: Release::Drain,
-            },
-            Question::Resume { instance } => Order::Resume {
-                who: self.who(instance)?,
-            },
-        };
-        self.order(order).await;
-        Ok(Value::Null)
-    }
-
-    async fn describe(&self, question: Question) -> Result<Value, String> {
-        let snapshot = self.show().await.ok_or("the router is ending")?;
-        match question {
-            Question::Metrics => Ok(metrics::text(&snapshot).into()),
-            Question::Why { instance: Some(name) } => {
-                let who = snapshot.instances.iter().find(|i| *i.settings.name == *name);
-                let who = who.ok_or_else(|| format!("there is no instance {name}"))?;
-                Ok(answers::why(&snapshot, who, self.recorder.about(who.settings.id)))
-            }
-            Question::Why { instance: None } => {
-                let about = |i: &Instance| answers::why(&snapshot, i, self.recorder.about(i.settings.id));
-                Ok(snapshot.instances.iter().map(about).collect())
-            }
-            _ => Ok(answers::state(&snapshot)),
-        }
-    }
-
-    fn who(&self, instance: Option<String>) -> Result<Who, String> {
-        let Some(name) = instance else { return Ok(Who::All) };
-        let known = self.plan.router.instances.iter().find(|i| *i.name == *name);
-        known
-            .map(|i| Who::One(i.id))
-            .ok_or_else(|| format!("there is no instance {name}"))
     }
 
     async fn show_configuration(&self) {
@@ -617,27 +460,4 @@ impl Desk {
         let of = |settings: &RouterSettings| settings.instances.iter().position(|i| i.id == id);
         of(&self.plan.router).map_or("?", |place| &self.plan.router.instances[place].name)
     }
-}
-
-/// Those that an instance or group looks at; others are not run. Scripts without a user get the usual one.
-fn tracked(plan: &Plan) -> Vec<Tracker> {
-    let settings = &plan.router;
-    let of_instances = settings.instances.iter().flat_map(|i| &i.track);
-    let of_groups = settings.groups.iter().flat_map(|g| &g.track);
-    let used: BTreeSet<_> = of_instances.chain(of_groups).map(|usage| usage.tracker).collect();
-    let usual = default_user(plan);
-    let mut trackers: Vec<Tracker> = settings
-        .trackers
-        .iter()
-        .filter(|t| used.contains(&t.id))
-        .cloned()
-        .collect();
-    for tracker in &mut trackers {
-        if let (TrackerKind::Script(script), Some(usual)) = (&mut tracker.kind, &usual)
-            && script.user.is_none()
-        {
-            (script.user, script.group) = (Some(usual.name.clone()), usual.group.clone());
-        }
-    }
-    trackers
 }

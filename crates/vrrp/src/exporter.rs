@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::logs::Log;
-use crate::socket::{Asked, Question};
+use crate::socket::{Asked, PAUSE, Question};
 
 /// More at the same time wait.
 const VISITORS: usize = 8;
@@ -69,12 +69,15 @@ async fn serve(at: SocketAddr, ask: mpsc::Sender<Asked>, log: Rc<Log>) {
     // The semaphore is never closed.
     while let Ok(seat) = room.clone().acquire_owned().await {
         let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(PAUSE).await;
             continue;
         };
         let ask = ask.clone();
         tokio::task::spawn_local(async move {
             // A visitor's trouble is visible to that visitor.
             tokio::time::timeout(PATIENCE, converse(stream, ask)).await.ok();
+            // The router's own thread has to look for each answer, so nobody asks without end.
+            tokio::time::sleep(PAUSE).await;
             drop(seat);
         });
     }
@@ -182,5 +185,19 @@ mod tests {
         );
         let other = get(at, "/").await;
         assert!(other.starts_with("HTTP/1.1 404"), "{other}");
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn nobody_asks_without_end() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback is there");
+        let at = free.local_addr().expect("it is bound");
+        drop(free);
+        let mut exporter = Exporter::new(mpsc::channel(1).0, Rc::new(Log::default()));
+        exporter.adjust(Some(at));
+        let begun = std::time::Instant::now();
+        for _ in 0..=VISITORS {
+            get(at, "/").await;
+        }
+        assert!(begun.elapsed() >= PAUSE, "one more than there are seats");
     }
 }

@@ -1,11 +1,14 @@
 //! `reload_time_file`: a file that says when to read the configuration again, so that all routers do at the same moment.
 
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use tandem_ops::clock::Wall;
 use tandem_vrrp_config::ReloadRules;
+
+use crate::reloading;
 
 /// How often the file is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -30,8 +33,8 @@ impl ReloadTime {
         (self.file, self.repeat) = (rules.time_file.clone(), rules.repeat);
     }
 
-    /// Returns when it is time. May be called again at any moment.
-    pub(crate) async fn come(&mut self) {
+    /// Returns when it is time, with what went wrong about the file. May be called again at any moment.
+    pub(crate) async fn come(&mut self) -> Result<(), String> {
         if self.file.is_none() {
             std::future::pending().await
         }
@@ -61,15 +64,18 @@ impl ReloadTime {
         }
     }
 
-    fn passed(&mut self, now: Wall) {
+    fn passed(&mut self, now: Wall) -> Result<(), String> {
         self.due = None;
-        let Some(file) = &self.file else { return };
+        let Some(file) = &self.file else { return Ok(()) };
         if self.repeat {
             let text = fs::read_to_string(file).unwrap_or_default();
             self.due = read(&text, now).filter(|due| *due > now.secs());
-        } else {
-            // One that cannot be removed is of the past now, or of tomorrow.
-            fs::remove_file(file).ok();
+            return Ok(());
+        }
+        match fs::remove_file(file) {
+            // It is of the past now, or of tomorrow.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(reloading::cannot("remove", file, &error)),
+            _ => Ok(()),
         }
     }
 }
@@ -182,7 +188,7 @@ mod tests {
             ..ReloadRules::default()
         });
         let came = tokio::time::timeout(Duration::from_secs(20), time.come()).await;
-        came.expect("in time");
+        assert_eq!(came.expect("in time"), Ok(()));
         assert!(Wall::now().secs() >= soon && !file.exists());
     }
 

@@ -1,6 +1,7 @@
 //! Around a reload: the files that say that it happens and how it went, and what it cannot change.
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use tandem_vrrp_config::Plan;
@@ -16,8 +17,19 @@ pub(crate) fn write_log(plan: &Plan, configuration: &Configuration, log: &Log) {
     };
     let text: String = configuration.lines.iter().map(|line| format!("{line}\n")).collect();
     if let Err(error) = std::fs::write(path, text) {
-        log.error(&format!("cannot write {}: {error}", path.display()));
+        log.error(&cannot("write", path, &error));
     }
+}
+
+/// Under the systemd unit most of the file system is read-only.
+pub(crate) fn cannot(what: &str, path: &Path, error: &io::Error) -> String {
+    let remedy = match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "; under systemd, ReadWritePaths= must name its folder (systemctl edit tandem-vrrp)"
+        }
+        _ => "",
+    };
+    format!("cannot {what} {}: {error}{remedy}", path.display())
 }
 
 /// What a process is for as long as it lives.
@@ -60,7 +72,7 @@ impl Marker {
         match File::create(&path) {
             Ok(_) => Some(Marker(path)),
             Err(error) => {
-                log.error(&format!("cannot write {}: {error}", path.display()));
+                log.error(&cannot("write", &path, &error));
                 None
             }
         }
@@ -89,6 +101,13 @@ mod tests {
         assert_eq!(std::fs::read(&path).expect("it is there"), b"");
         drop(marker);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn who_may_not_write_there_is_told_what_to_do() {
+        let said = |kind: io::ErrorKind| cannot("write", Path::new("/etc/x"), &kind.into());
+        assert!(said(io::ErrorKind::ReadOnlyFilesystem).contains("ReadWritePaths="));
+        assert_eq!(said(io::ErrorKind::NotFound), "cannot write /etc/x: entity not found");
     }
 
     #[test]

@@ -28,8 +28,9 @@ const VISITORS: usize = 16;
 /// Everybody may come to the second socket, so nobody may stay there without a question.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// Nor ask without end: the router's own thread has to look for each answer.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Nor ask without end: the router's own thread has to look for each answer. And how long who cannot let a visitor in
+/// (there are too many open files) waits before the next attempt.
+pub(crate) const PAUSE: Duration = Duration::from_millis(200);
 
 /// No question is longer.
 const LONGEST: u64 = 4096;
@@ -140,6 +141,7 @@ async fn welcome(listener: UnixListener, who: Visitors, ask: mpsc::Sender<Asked>
     // The semaphore is never closed.
     while let Ok(seat) = room.clone().acquire_owned().await {
         let Ok((stream, _)) = listener.accept().await else {
+            sleep(PAUSE).await;
             continue;
         };
         let ask = ask.clone();

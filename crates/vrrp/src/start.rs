@@ -157,8 +157,12 @@ fn enter(network: &str) -> anyhow::Result<File> {
     let before = File::open(OWN).context(OWN)?;
     let path = Path::new(NETWORKS).join(network);
     let file = File::open(&path).with_context(|| format!("network namespace {network}: {}", path.display()))?;
-    setns(file.as_fd(), CloneFlags::CLONE_NEWNET)
-        .with_context(|| format!("cannot enter network namespace {network}"))?;
+    setns(file.as_fd(), CloneFlags::CLONE_NEWNET).with_context(|| {
+        format!(
+            "cannot enter network namespace {network}, for which it takes CAP_SYS_ADMIN, and under systemd \
+             RestrictNamespaces=net (systemctl edit tandem-vrrp)"
+        )
+    })?;
     Ok(before)
 }
 

@@ -131,6 +131,37 @@ fn what_others_could_include_is_not_trusted() {
 }
 
 #[test]
+fn what_is_taken_out_of_an_included_file_is_refused() {
+    let included = std::env::temp_dir().join(format!("tandem-launcher-changed-{}.conf", std::process::id()));
+    let write = |script| {
+        fs::write(&included, may_run(script)).expect("the temporary folder is writable");
+        fs::set_permissions(&included, fs::Permissions::from_mode(0o644)).expect("ours");
+    };
+    write("/bin/true");
+    let own = own_name();
+    let mut launcher = Launcher::reading("changes", &format!("include {}\n", included.display()));
+    launcher.run(1, "/bin/true", &own);
+    let told = launcher.told();
+    assert!(
+        matches!(
+            told,
+            Told::Ended {
+                id: 1,
+                code: Some(0),
+                ..
+            }
+        ),
+        "{told:?}"
+    );
+    write("/bin/false");
+    launcher.run(2, "/bin/true", &own);
+    let told = launcher.told();
+    let refused = matches!(&told, Told::Refused { id: 2, why } if why.contains("does not say"));
+    assert!(refused, "{told:?}");
+    fs::remove_file(&included).expect("ours");
+}
+
+#[test]
 fn a_run_is_killed_when_asked_and_at_the_end() {
     let seconds = 1_000_000 + std::process::id();
     let line = format!("/bin/sleep {seconds}");

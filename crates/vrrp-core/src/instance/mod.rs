@@ -299,6 +299,7 @@ impl Instance {
         cx.emit(Output::Drop {
             instance,
             source: packet.ends.source,
+            vrid: packet.view().map(|view| view.vrid()),
             reason,
             log,
         });

@@ -70,20 +70,24 @@ impl Router {
     fn packet(&mut self, interface: Option<&str>, datagram: Datagram<'_>, now: Mono) {
         let packet = match Packet::find(datagram) {
             Ok(packet) => packet,
-            Err(reason) => return self.refuse(source(datagram), reason),
+            Err(reason) => return self.refuse(source(datagram), None, reason),
         };
         match self.addressee(interface, &packet) {
             Some(id) => self.one(id, now, |i, cx| i.packet(&packet, cx)),
-            None => self.refuse(packet.ends.source, DropReason::UnknownVrid),
+            None => {
+                let vrid = packet.view().map(|view| view.vrid());
+                self.refuse(packet.ends.source, vrid, DropReason::UnknownVrid);
+            }
         }
     }
 
-    /// For none of ours: said once of each sender.
-    fn refuse(&mut self, source: IpAddr, reason: DropReason) {
-        let log = self.strangers.refuse(source, reason);
+    /// For none of ours: said once of each sender and VRID.
+    fn refuse(&mut self, source: IpAddr, vrid: Option<u8>, reason: DropReason) {
+        let log = self.strangers.refuse(source, vrid, reason);
         self.out.outputs.push_back(Output::Drop {
             instance: None,
             source,
+            vrid,
             reason,
             log,
         });

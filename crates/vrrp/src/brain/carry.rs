@@ -74,6 +74,7 @@ impl Brain {
             Output::Drop {
                 instance,
                 source,
+                vrid,
                 reason,
                 log,
             } => {
@@ -81,6 +82,7 @@ impl Brain {
                     self.reports.send(Report::Drop {
                         instance,
                         source,
+                        vrid,
                         reason,
                     });
                 }

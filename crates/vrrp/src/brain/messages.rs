@@ -58,6 +58,7 @@ pub(crate) enum Report {
     Drop {
         instance: Option<InstanceId>,
         source: IpAddr,
+        vrid: Option<u8>,
         reason: DropReason,
     },
     Notify {

@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 use nix::unistd::geteuid;
@@ -15,12 +15,13 @@ use tandem_vrrp_config::{Machine, load};
 
 use super::Args;
 
-/// Read again when the file has changed.
+/// Read again when one of its files has changed.
 pub(crate) struct Configuration {
     args: Args,
     /// Whom a command without a user is for.
     asker: Option<String>,
-    read: Option<SystemTime>,
+    /// The files and folders that it was read from, as they were then. None: it is to be read.
+    read: Vec<(PathBuf, Option<Stamp>)>,
     allowed: Vec<Allowed>,
 }
 
@@ -29,6 +30,16 @@ pub(crate) struct Configuration {
 struct Watched {
     /// The first such file, and why.
     distrusted: RefCell<Option<String>>,
+    /// As they were before they were read, so that no change is missed.
+    read: RefCell<Vec<(PathBuf, Option<Stamp>)>>,
+}
+
+/// A file that is written to, replaced or renamed has another one; so has a folder whose files come and go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    size: u64,
+    changed: (i64, i64),
 }
 
 impl Configuration {
@@ -36,7 +47,7 @@ impl Configuration {
         Configuration {
             args,
             asker,
-            read: None,
+            read: Vec::new(),
             allowed: Vec::new(),
         }
     }
@@ -45,18 +56,19 @@ impl Configuration {
         let asker = self.asker.clone();
         let covers = |all: &[Allowed]| all.iter().any(|one| one.covers(words, user, group, asker.as_deref()));
         let path = self.args.use_file.clone();
-        let changed = fs::metadata(&path).and_then(|data| data.modified());
-        let changed = changed.with_context(|| path.display().to_string())?;
-        // What it includes may have changed although it has not.
-        if self.read != Some(changed) || !covers(&self.allowed) {
-            self.allowed = self.load(&path)?;
-            self.read = Some(changed);
+        let mut read = self.read.iter();
+        let is_fresh = !self.read.is_empty() && read.all(|(path, then)| Stamp::of(path) == *then);
+        // A pattern may find more than it did.
+        if !is_fresh || !covers(&self.allowed) {
+            self.read.clear();
+            (self.allowed, self.read) = self.load(&path)?;
         }
         Ok(covers(&self.allowed))
     }
 
-    fn load(&self, path: &Path) -> anyhow::Result<Vec<Allowed>> {
+    fn load(&self, path: &Path) -> anyhow::Result<(Vec<Allowed>, Vec<(PathBuf, Option<Stamp>)>)> {
         let files = Watched::default();
+        files.remember(path);
         files.look(path);
         let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
         let id = self.args.config_id.clone().unwrap_or_else(host::short_name);
@@ -71,7 +83,7 @@ impl Configuration {
             bail!("the configuration is not trusted: {why}");
         }
         let plan = loaded.plan.context("nothing can be made of the configuration")?;
-        Ok(allowed::all(&plan))
+        Ok((allowed::all(&plan), files.read.into_inner()))
     }
 }
 
@@ -84,16 +96,34 @@ impl Watched {
             self.distrusted.borrow_mut().get_or_insert(why);
         }
     }
+
+    fn remember(&self, path: &Path) {
+        self.read.borrow_mut().push((path.to_owned(), Stamp::of(path)));
+    }
+}
+
+impl Stamp {
+    /// `None` when it is not there.
+    fn of(path: &Path) -> Option<Stamp> {
+        let data = fs::metadata(path).ok()?;
+        Some(Stamp {
+            inode: data.ino(),
+            size: data.size(),
+            changed: (data.ctime(), data.ctime_nsec()),
+        })
+    }
 }
 
 impl Files for Watched {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.remember(Path::new(path));
         let bytes = Disk.read(path)?;
         self.look(&PathBuf::from(path));
         Ok(bytes)
     }
 
     fn list(&self, directory: &str) -> Vec<String> {
+        self.remember(Path::new(if directory.is_empty() { "." } else { directory }));
         Disk.list(directory)
     }
 }

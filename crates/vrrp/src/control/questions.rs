@@ -1,0 +1,57 @@
+//! What is asked at the sockets: answers and orders.
+
+use serde_json::Value;
+use tandem_vrrp_core::{Release, Who};
+
+use super::Desk;
+use crate::brain::Order;
+use crate::snapshot::Instance;
+use crate::socket::Question;
+use crate::{answers, metrics};
+
+impl Desk {
+    pub(super) async fn answer(&mut self, question: Question) -> Result<Value, String> {
+        let order = match question {
+            Question::State | Question::Metrics | Question::Why { .. } => return self.describe(question).await,
+            Question::Pair => return Ok(self.pair.describe().await),
+            Question::Handover { instance, successor } => Order::Release {
+                who: self.who(instance)?,
+                why: Release::Handover { successor },
+            },
+            Question::Drain { instance } => Order::Release {
+                who: self.who(instance)?,
+                why: Release::Drain,
+            },
+            Question::Resume { instance } => Order::Resume {
+                who: self.who(instance)?,
+            },
+        };
+        self.order(order).await;
+        Ok(Value::Null)
+    }
+
+    async fn describe(&self, question: Question) -> Result<Value, String> {
+        let snapshot = self.show().await.ok_or("the router is ending")?;
+        match question {
+            Question::Metrics => Ok(metrics::text(&snapshot).into()),
+            Question::Why { instance: Some(name) } => {
+                let who = snapshot.instances.iter().find(|i| *i.settings.name == *name);
+                let who = who.ok_or_else(|| format!("there is no instance {name}"))?;
+                Ok(answers::why(&snapshot, who, self.recorder.about(who.settings.id)))
+            }
+            Question::Why { instance: None } => {
+                let about = |i: &Instance| answers::why(&snapshot, i, self.recorder.about(i.settings.id));
+                Ok(snapshot.instances.iter().map(about).collect())
+            }
+            _ => Ok(answers::state(&snapshot)),
+        }
+    }
+
+    fn who(&self, instance: Option<String>) -> Result<Who, String> {
+        let Some(name) = instance else { return Ok(Who::All) };
+        let known = self.plan.router.instances.iter().find(|i| *i.name == *name);
+        known
+            .map(|i| Who::One(i.id))
+            .ok_or_else(|| format!("there is no instance {name}"))
+    }
+}
