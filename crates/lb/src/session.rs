@@ -110,7 +110,7 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
         subject.trackers.began(at);
     }
     session.prepare_client();
-    logs::connected_from(&session.worker, &session.frontend, session.peer(), session.local());
+    logs::connected_from(&session.worker, &session.frontend, session.peer(), || session.local());
     session.conn.handle(Input::Begin, at);
     lead(session).await;
     drop((counted, permit, seat));

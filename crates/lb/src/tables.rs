@@ -3,6 +3,7 @@
 //! A table is under a lock that is held for one lookup, one count or one store, never across anything that waits.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -20,6 +21,8 @@ pub(crate) struct Table {
     /// As they were when the table got its name; only sizes and what is stored change later.
     kind: tandem_lb_core::stick::KeyType,
     table: Mutex<StickTable>,
+    /// Whether it has columns for bytes, so that those who carry some need no lock where it has none.
+    counts_bytes: AtomicBool,
 }
 
 /// Those that are there.
@@ -86,6 +89,7 @@ impl Table {
         Table {
             name,
             kind: table.settings().key,
+            counts_bytes: AtomicBool::new(table.counts_bytes()),
             table: Mutex::new(table),
         }
     }
@@ -109,6 +113,7 @@ impl Table {
         if known.kind == settings.key {
             if table.settings() != settings {
                 table.reconfigure(settings.clone());
+                known.counts_bytes.store(table.counts_bytes(), Relaxed);
             }
             return known.clone();
         }
@@ -254,7 +259,9 @@ impl Tracked {
     }
 
     pub(crate) fn carried(&self, from_client: u64, to_client: u64, now: Mono) {
-        self.table.lock().carried(self.place, from_client, to_client, now);
+        if self.table.counts_bytes.load(Relaxed) {
+            self.table.lock().carried(self.place, from_client, to_client, now);
+        }
     }
 }
 

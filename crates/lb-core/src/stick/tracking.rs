@@ -55,8 +55,9 @@ impl StickTable {
             // One less, in numbers that wrap around.
             self.count(place, DataType::ConnCur, 0, u64::MAX, now);
         }
-        self.slots.let_go(place);
+        // While it is held it stands nowhere in the order of expiry, so it gets its place once, near the end.
         self.touch(place, now, Origin::Here);
+        self.slots.let_go(place);
     }
 
     /// How many sessions hold the entry.

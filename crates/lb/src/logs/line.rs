@@ -69,13 +69,18 @@ pub(crate) struct Told<'a> {
 }
 
 /// The short line of a frontend without `option tcplog`.
-pub(crate) fn connected_from(worker: &Worker, frontend: &Frontend, peer: Peer, local: Option<SocketAddr>) {
+pub(crate) fn connected_from(
+    worker: &Worker,
+    frontend: &Frontend,
+    peer: Peer,
+    local: impl FnOnce() -> Option<SocketAddr>,
+) {
     if frontend.logs.is_empty() || frontend.plan.log_rule.format.is_some() {
         return;
     }
     let line = ConnectLine {
         client: peer.client(),
-        local: local.unwrap_or(NOWHERE),
+        local: local().unwrap_or(NOWHERE),
         frontend: &frontend.plan.name,
     };
     worker

@@ -59,11 +59,7 @@ pub(super) fn find<'a>(scene: &'a Scene<'_>, fact: &Fact) -> Option<Sample<'a>> 
                 .now(scene.worker.clock.now()),
         ),
         Fact::BackendFree(name) => Sample::Int(free(&*backend(scene, name.as_deref())?)),
-        Fact::ConnSlots(name) => {
-            // Without `maxqueue` a queue has no end.
-            backend(scene, name.as_deref())?;
-            Sample::Int(-1)
-        }
+        Fact::ConnSlots(name) => Sample::Int(slots(&*backend(scene, name.as_deref())?)),
         Fact::UsableServers(name) => Sample::Int(usable(&backend(scene, name.as_deref())?.now())),
         Fact::Queued(name) => Sample::Int(queued(&*backend(scene, name.as_deref())?)),
         Fact::AverageQueue(name) => {
@@ -174,6 +170,23 @@ fn free(backend: &Backend) -> i64 {
         free += i64::from(server.maxconn.saturating_sub(conns));
     }
     free
+}
+
+/// Free places at the servers and in their queues; -1 when one of them has no end.
+fn slots(backend: &Backend) -> i64 {
+    let snapshot = backend.now();
+    let servers = snapshot.view.iter().flat_map(|view| &view.servers);
+    let mut slots = 0;
+    for server in servers.filter(|server| server.takes_known()) {
+        let Some(there) = snapshot.servers.at(server.place) else { continue };
+        let maxqueue = there.plan().maxqueue;
+        if server.maxconn == 0 || maxqueue == 0 {
+            return -1;
+        }
+        let waiting = backend.queue.waiting(Some(server.place)).0 as i64;
+        slots += i64::from(server.maxconn) - i64::from(there.traffic.sessions.now()) + i64::from(maxqueue) - waiting;
+    }
+    slots
 }
 
 fn queued(backend: &Backend) -> i64 {

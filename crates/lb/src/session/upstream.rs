@@ -239,14 +239,15 @@ impl Session {
     fn connect_failed(&mut self, error: &io::Error) {
         let now = self.worker.clock.now();
         tracing::debug!(frontend = %self.frontend.plan.name, %error, "cannot connect to the server");
-        self.note_failure();
-        self.hint_that_it_may_leave(now);
-        self.upstream = Upstream::None;
         let failure = if is_shortage(error) {
+            // That we have no port or descriptor left says nothing about the server.
             ConnectFailure::Resource
         } else {
+            self.note_failure();
             ConnectFailure::Refused
         };
+        self.hint_that_it_may_leave(now);
+        self.upstream = Upstream::None;
         self.conn.handle(Input::ConnectFailed(failure), now);
     }
 

@@ -136,6 +136,13 @@ impl Giver {
         self.process.used() > self.live.count()
     }
 
+    /// Who was taken called nobody to the place that he left. It is free when this is over, whether he lives elsewhere or
+    /// has died with the successor.
+    fn call_waiting(&self) {
+        let keepers = self.scene.orders.backends();
+        keepers.iter().for_each(|keeper| keeper.backend().queue.call_all());
+    }
+
     /// Whether orders are taken.
     fn recess(&self, recess: Option<Recess>) {
         self.scene.orders.set_recess(recess);
@@ -158,6 +165,7 @@ pub(crate) async fn give(giver: Rc<Giver>, stream: UnixStream, place: Place) {
             giver.live.open_gate(None);
             giver.recess(Some(Recess::Given));
             giver.finish(&giving.unwanted);
+            giver.call_waiting();
             giver.succeeded.notify_one();
         }
         Err(error) if giving.turn.is_none() => {
@@ -335,15 +343,7 @@ impl Giving {
         }
         drop(resting);
         giver.live.forget_calls();
-        // Places of those that were taken are free, if they died with the successor.
-        for keeper in giver.scene.orders.backends().iter() {
-            let backend = keeper.backend();
-            backend
-                .now()
-                .servers
-                .all()
-                .for_each(|server| backend.queue.freed(server.place));
-        }
+        giver.call_waiting();
         if turn.is_paused_by_us {
             Phase::resume(&giver.phase);
         }
@@ -374,15 +374,21 @@ impl Calls {
     fn call(&mut self, giver: &Giver, room: usize, how: Call) -> bool {
         if self.ahead.is_empty() && self.called.is_empty() {
             // The oldest goes first, so that who waits for a place does not lose it to a later one; and who waits goes when
-            // all have gone who have places, or he would find theirs free.
+            // all have gone who have places, or he would find theirs free. That is not worth waiting for one who may be
+            // busy for long: then they go as well, behind the others.
             let all = giver
                 .live
                 .all()
                 .into_iter()
                 .rev()
                 .filter(|(_, connection)| !connection.is_staying());
-            let (placed, waiting): (Vec<_>, Vec<_>) = all.partition(|(_, connection)| connection.server().is_some());
-            self.ahead = if placed.is_empty() { waiting } else { placed };
+            let (placed, mut waiting): (Vec<_>, Vec<_>) = all.partition(|(_, connection)| connection.server().is_some());
+            self.ahead = if placed.is_empty() || how == Call::WhileConnecting {
+                waiting.extend(placed);
+                waiting
+            } else {
+                placed
+            };
         }
         while self.called.len() < room
             && let Some((number, connection)) = self.ahead.pop()
