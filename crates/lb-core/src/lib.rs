@@ -18,6 +18,7 @@ pub mod drain;
 pub mod expr;
 pub mod handover;
 pub mod health;
+pub mod hex;
 pub mod log;
 pub mod peers;
 pub mod probe;

@@ -356,12 +356,16 @@ fn keep(orders: &Orders, directory: Arc<Directory>, clock: Clock) {
     }
 }
 
-/// Drops stick entries when they expire; not one by one, but a second's worth at a time.
+/// Drops stick entries when they expire; not one by one, but a second's worth at a time, in bites that no worker has to
+/// wait for.
 async fn forget(directory: Arc<Directory>, clock: Clock) {
     const EVERY: Duration = Duration::from_secs(1);
+    const AT_ONCE: usize = 1_000;
     loop {
         for table in directory.tables.all() {
-            table.lock().expire(clock.now());
+            while table.lock().expire_some(AT_ONCE, clock.now()) == AT_ONCE {
+                tokio::task::yield_now().await;
+            }
         }
         tokio::time::sleep(EVERY).await;
     }

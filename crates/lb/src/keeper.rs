@@ -30,12 +30,16 @@ use crate::build::server_settings;
 use crate::live::Live;
 use crate::probe::{self, Asked, Patience, Secure};
 use crate::publish::{Backend, Snapshot};
+use crate::servers::Server;
 use crate::stats::{Happening, Timeline};
 use crate::tls::Vault;
 pub(crate) use renewal::Renewal;
 
 /// The control runtime's way to the log.
 pub(crate) type Lines = Rc<RefCell<Sender>>;
+
+/// Results of checks, each with its server.
+type Held = Vec<(Input, Arc<Server>)>;
 
 /// A backend, the machine that decides about it, and where its servers are checked.
 pub(crate) struct Watched {
@@ -61,6 +65,8 @@ pub(crate) struct Keeper {
     outage: Cell<Outage>,
     /// Who waited for a server when the last view came: it calls all of them.
     waited: RefCell<BTreeMap<Option<ServerIdx>, usize>>,
+    /// Results of checks that a successor would not hear of, while one is told how the servers are.
+    held: RefCell<Option<Held>>,
     clock: Clock,
     /// The next deadline may have changed.
     told: Notify,
@@ -96,6 +102,7 @@ impl Keeper {
             tls,
             outage: Cell::default(),
             waited: RefCell::default(),
+            held: RefCell::default(),
             clock,
             told: Notify::new(),
             is_retired: Cell::new(false),
@@ -325,10 +332,29 @@ impl Keeper {
             if result.status.outcome() == Outcome::Passed {
                 live.did_well();
             }
-            keeper.tell(Input::CheckDone { server, result });
-            // Until here its place could not become another's, and the result that of another's check.
-            drop(live);
+            keeper.checked(Input::CheckDone { server, result }, live);
         });
+    }
+
+    /// As long as somebody has the server, its place cannot become another's, and the result that of another's check.
+    fn checked(self: &Rc<Keeper>, result: Input, server: Arc<Server>) {
+        if let Some(held) = &mut *self.held.borrow_mut() {
+            return held.push((result, server));
+        }
+        self.tell(result);
+    }
+
+    /// From now on no check counts, until it is known in which process they do.
+    pub(crate) fn hold_checks(&self) {
+        self.held.borrow_mut().get_or_insert_default();
+    }
+
+    /// Checks count here, those that were held first.
+    pub(crate) fn release_checks(self: &Rc<Keeper>) {
+        let held = self.held.take();
+        held.into_iter()
+            .flatten()
+            .for_each(|(result, _server)| self.tell(result));
     }
 
     /// What a change of state meant for those who are at the server, and for those who waited.

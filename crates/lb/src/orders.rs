@@ -87,8 +87,16 @@ impl Orders {
         self.recess.get()
     }
 
+    /// While a successor is being told how the servers are, nothing becomes of checks either: it would hear of them as
+    /// little as of orders.
     pub(crate) fn set_recess(&self, recess: Option<Recess>) {
         self.recess.set(recess);
+        for keeper in self.backends().iter() {
+            match recess {
+                Some(Recess::Giving) => keeper.hold_checks(),
+                None | Some(Recess::Given) => keeper.release_checks(),
+            }
+        }
     }
 
     /// All backends, in the order of the configuration.

@@ -11,7 +11,7 @@ use tandem_lb_config as plan;
 use tandem_lb_core::ServerId;
 use tandem_lb_core::expr::{Ask, Sample};
 use tandem_lb_core::rules::{Change, How};
-use tandem_lb_core::stick::{Dumped, Key, Origin, Place, StickEntry, StickTable, TableSettings, key_for};
+use tandem_lb_core::stick::{Dumped, Key, Place, StickEntry, StickTable, TableSettings, key_for};
 use tandem_ops::clock::Clock;
 use tandem_time::{Mono, Seed};
 
@@ -250,7 +250,7 @@ impl Tracked {
             How::Set => table.set(self.place, change.data, change.at, by, now),
         };
         if done {
-            table.touch(self.place, now, Origin::Here);
+            table.touch(self.place, now);
         }
     }
 

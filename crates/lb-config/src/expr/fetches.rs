@@ -353,7 +353,7 @@ fn number(args: &mut Args<'_>) -> Built {
 
 fn binary(args: &mut Args<'_>) -> Built {
     let text = args.text("hexadecimal digits")?;
-    match tandem_lb_core::acl::bytes_of_hex(text) {
+    match tandem_lb_core::hex::read(text) {
         Some(bytes) => constant(Sample::Binary(Cow::Owned(bytes))),
         None => Err(args.bad(format!("`{text}` is not an even number of hexadecimal digits"))),
     }

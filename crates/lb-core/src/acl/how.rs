@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::{BadRegex, Network, Regex};
 use crate::expr::{Kind, Sample};
+use crate::hex;
 
 /// `-m` and `-i`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +120,7 @@ impl How {
             Method::Version => range(version_range(text)?),
             Method::Ip => Pattern::Network(text.parse()?),
             Method::Binary => {
-                let bytes = bytes_of_hex(text).ok_or_else(|| BadPattern::Hex(text.to_owned()))?;
+                let bytes = hex::read(text).ok_or_else(|| BadPattern::Hex(text.to_owned()))?;
                 Pattern::Bytes(bytes.into())
             }
             Method::Text(_) if self.any_case => Pattern::Bytes(text.to_ascii_lowercase().as_bytes().into()),
@@ -258,15 +259,6 @@ fn v6_mask(text: &str) -> Option<u128> {
     let width = text.parse().ok().filter(|width| *width <= 128);
     let mask = width.map(|width: u32| u128::MAX.checked_shl(128 - width).unwrap_or(0));
     mask.or_else(|| text.parse().ok().map(|mask: Ipv6Addr| mask.into()))
-}
-
-/// Two digits for each byte.
-pub fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    let value = |digit: u8| char::from(digit).to_digit(16);
-    let (pairs, rest) = digits.as_chunks();
-    let byte = |&[high, low]: &[u8; 2]| Some((value(high)? * 16 + value(low)?) as u8);
-    rest.is_empty().then(|| pairs.iter().map(byte).collect()).flatten()
 }
 
 fn contains(text: &[u8], pattern: &[u8]) -> bool {

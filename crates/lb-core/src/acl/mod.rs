@@ -18,7 +18,7 @@ mod texts;
 use std::sync::Arc;
 
 pub use addresses::{Addresses, Network};
-pub use how::{BadPattern, How, Method, Pattern, TextMatch, bytes_of_hex};
+pub use how::{BadPattern, How, Method, Pattern, TextMatch};
 pub use index::{BadEntry, Patterns, Values};
 pub use library::{Finding, Fitting, Library, Refusal, Shelved};
 pub use list::{Content, Entry, List, Which};

@@ -83,14 +83,14 @@ impl StickTable {
                     return Some(Sample::Int(0));
                 };
                 let counted = self.count(place, data, at, 1, now)?;
-                self.touch(place, now, crate::stick::Origin::Here);
+                self.touch(place, now);
                 number(counted)
             }
             Ask::Clear(data, at) => {
                 let before = stored(self, data, at)?;
                 if let Some(place) = place {
                     self.set(place, data, at, 0, now);
-                    self.touch(place, now, crate::stick::Origin::Here);
+                    self.touch(place, now);
                 }
                 number(before)
             }

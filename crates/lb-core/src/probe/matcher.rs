@@ -4,6 +4,8 @@ use std::fmt;
 
 use regex::bytes::Regex;
 
+use crate::hex;
+
 /// One of the four kinds.
 #[derive(Clone, Debug)]
 pub enum Content {
@@ -71,12 +73,7 @@ pub struct HexError;
 
 /// Two digits a byte.
 pub fn hex(text: &str) -> Result<Box<[u8]>, HexError> {
-    let digits: Option<Vec<u8>> = text
-        .chars()
-        .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))
-        .collect();
-    let digits = digits.filter(|digits| digits.len() % 2 == 0).ok_or(HexError)?;
-    Ok(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+    hex::read(text).map(Vec::into_boxed_slice).ok_or(HexError)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::ServerId;
 use crate::backend::{Operation, Saved, SavedCheck, Tuned};
 use crate::expr::Sample;
 use crate::health::{Admin, CheckResult, CheckStatus};
+use crate::hex;
 use crate::stats::Field;
 use crate::stats::histogram::{Distribution, Measure};
 use std::str::FromStr;
@@ -138,19 +139,12 @@ fn distribution(line: Line<'_>) -> Option<Distribution> {
 }
 
 fn value(line: Line<'_>) -> Option<Sample<'static>> {
-    let bytes = |name| line.raw(name).and_then(bytes_of_hex);
+    let bytes = |name| line.raw(name).and_then(hex::read);
     let bool = line.raw("bool").map(|bit| Sample::Bool(bit == "1"));
     bool.or_else(|| line.value("int").map(Sample::Int))
         .or_else(|| line.value("ip").map(Sample::Ip))
         .or_else(|| bytes("text").map(|bytes| Sample::Text(bytes.into())))
         .or_else(|| bytes("binary").map(|bytes| Sample::Binary(bytes.into())))
-}
-
-fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
-    let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
-    pairs
-        .map(|pair| u8::from_str_radix(pair.filter(|p| p.len() == 2)?, 16).ok())
-        .collect()
 }
 
 fn health(line: Line<'_>) -> Option<Saved> {

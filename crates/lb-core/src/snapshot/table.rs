@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::TableState;
 use super::text::{Line, Writer};
+use crate::hex;
 use crate::stick::{DataType, Dumped, Form, Key, KeyType, Raw, Value};
 
 impl TableState {
@@ -53,7 +54,7 @@ impl TableState {
 
 fn key_text(key: &Key<'_>) -> String {
     match key {
-        Key::Text(bytes) | Key::Binary(bytes) => hex(bytes),
+        Key::Text(bytes) | Key::Binary(bytes) => hex::lower(bytes),
         other => other.to_string(),
     }
 }
@@ -63,20 +64,9 @@ fn read_key(kind: KeyType, line: Line<'_>) -> Option<Key<'static>> {
         KeyType::Ipv4 => Key::V4(line.value("key")?),
         KeyType::Ipv6 => Key::V6(line.value("key")?),
         KeyType::Integer => Key::Int(line.value("key")?),
-        KeyType::Text { .. } => Key::Text(of_hex(line.raw("key")?)?.into()),
-        KeyType::Binary { .. } => Key::Binary(of_hex(line.raw("key")?)?.into()),
+        KeyType::Text { .. } => Key::Text(hex::read(line.raw("key")?)?.into()),
+        KeyType::Binary { .. } => Key::Binary(hex::read(line.raw("key")?)?.into()),
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn of_hex(text: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let byte = |&[high, low]: &[u8; 2]| u8::try_from(digit(high)? * 16 + digit(low)?).ok();
-    rest.is_empty().then(|| pairs.iter().map(byte).collect()).flatten()
 }
 
 fn is_nothing(raw: &Raw) -> bool {

@@ -16,7 +16,6 @@ mod settings;
 mod slots;
 mod table;
 mod tracking;
-mod updates;
 mod values;
 
 #[cfg(test)]
@@ -30,4 +29,3 @@ pub use layout::{Column, Layout};
 pub use settings::{KeyType, Stored, TableSettings};
 pub use slots::Place;
 pub use table::{Removed, StickEntry, StickTable, Store};
-pub use updates::Origin;

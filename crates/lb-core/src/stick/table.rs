@@ -8,8 +8,7 @@ use tandem_time::Mono;
 use super::index::Index;
 use super::names::Names;
 use super::slots::{MOST, Place, Slots};
-use super::updates::Updates;
-use super::{DataType, Key, Layout, Origin, TableSettings, key_for};
+use super::{DataType, Key, Layout, TableSettings, key_for};
 use crate::ServerId;
 
 /// What is known of each key, for as long as it was seen lately.
@@ -20,8 +19,6 @@ pub struct StickTable {
     pub(super) slots: Slots,
     pub(super) index: Index,
     pub(super) names: Names,
-    /// Where peers are told of changes.
-    pub(super) updates: Option<Updates>,
     /// The latest time seen. Several workers share a table and their clocks are read at slightly different moments;
     /// the order of use must not run backwards for that.
     latest: Mono,
@@ -68,7 +65,6 @@ impl StickTable {
             layout,
             index: Index::new(secret),
             names: Names::default(),
-            updates: None,
             latest: Mono::ZERO,
             settings,
         }
@@ -106,7 +102,7 @@ impl StickTable {
     pub fn lookup(&mut self, key: &Key<'_>, now: Mono) -> Option<StickEntry> {
         let now = self.advance(now);
         let place = self.live(key, now)?;
-        self.touch(place, now, Origin::Here);
+        self.touch(place, now);
         Some(self.entry(place))
     }
 
@@ -120,7 +116,7 @@ impl StickTable {
         let (place, done) = self.place_for(key, now);
         if let Some(place) = place {
             self.put_server(place, server, Some(name));
-            self.touch(place, now, Origin::Here);
+            self.touch(place, now);
         }
         done
     }
@@ -131,18 +127,10 @@ impl StickTable {
     }
 
     /// From now on it lives as long as a new one.
-    pub fn touch(&mut self, place: Place, now: Mono, origin: Origin) {
+    pub fn touch(&mut self, place: Place, now: Mono) {
         let now = self.advance(now);
         let expires = self.lifetime_from(now);
-        self.touch_until(place, expires, origin);
-    }
-
-    /// From now on it lives until then.
-    pub(super) fn touch_until(&mut self, place: Place, expires: Mono, origin: Origin) {
         self.slots.renew(place, expires);
-        if let (Some(updates), Origin::Here) = (&mut self.updates, origin) {
-            updates.note(place);
-        }
     }
 
     /// Removes the key, unless somebody holds it.
@@ -166,9 +154,16 @@ impl StickTable {
 
     /// Removes what has expired and says how many those were.
     pub fn expire(&mut self, now: Mono) -> usize {
+        self.expire_some(usize::MAX, now)
+    }
+
+    /// The same, but no more than so many at a time.
+    pub fn expire_some(&mut self, most: usize, now: Mono) -> usize {
         let now = self.advance(now);
         let before = self.len();
-        while let Some(place) = self.slots.oldest().filter(|&place| self.expired(place, now)) {
+        while before - self.len() < most
+            && let Some(place) = self.slots.oldest().filter(|&place| self.expired(place, now))
+        {
             self.drop_at(place);
         }
         before - self.len()
@@ -200,19 +195,6 @@ impl StickTable {
         {
             self.drop_at(place);
         }
-    }
-
-    /// From now on every change is noted for peers.
-    pub fn share(&mut self) {
-        if self.updates.is_none() {
-            let mut updates = Updates::default();
-            self.slots.places().into_iter().for_each(|place| updates.note(place));
-            self.updates = Some(updates);
-        }
-    }
-
-    pub fn is_shared(&self) -> bool {
-        self.updates.is_some()
     }
 
     /// The servers have other numbers now, or are gone: then their entries go, too.
@@ -268,9 +250,6 @@ impl StickTable {
     }
 
     pub(super) fn drop_at(&mut self, place: Place) {
-        if let Some(updates) = &mut self.updates {
-            updates.forget(place);
-        }
         self.index.remove(&mut self.slots, place);
         self.slots.remove(place);
     }

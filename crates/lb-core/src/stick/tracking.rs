@@ -4,14 +4,14 @@
 use tandem_time::Mono;
 
 use super::slots::Place;
-use super::{DataType, Key, Origin, StickTable};
+use super::{DataType, Key, StickTable};
 
 impl StickTable {
     /// A connection that begins to be counted there; `None` when the table has no room for its key.
     pub fn track(&mut self, key: &Key<'_>, now: Mono) -> Option<Place> {
         let place = self.hold(key, now)?;
         self.count(place, DataType::ConnCnt, 0, 1, now);
-        self.touch(place, now, Origin::Here);
+        self.touch(place, now);
         Some(place)
     }
 
@@ -26,7 +26,7 @@ impl StickTable {
     /// The connection has become a session.
     pub fn began(&mut self, place: Place, now: Mono) {
         if self.count(place, DataType::SessCnt, 0, 1, now).is_some() {
-            self.touch(place, now, Origin::Here);
+            self.touch(place, now);
         }
     }
 
@@ -35,7 +35,7 @@ impl StickTable {
         let came = self.count(place, DataType::BytesInCnt, 0, from_client, now);
         let went = self.count(place, DataType::BytesOutCnt, 0, to_client, now);
         if came.or(went).is_some() {
-            self.touch(place, now, Origin::Here);
+            self.touch(place, now);
         }
     }
 
@@ -56,7 +56,7 @@ impl StickTable {
             self.count(place, DataType::ConnCur, 0, u64::MAX, now);
         }
         // While it is held it stands nowhere in the order of expiry, so it gets its place once, near the end.
-        self.touch(place, now, Origin::Here);
+        self.touch(place, now);
         self.slots.let_go(place);
     }
 

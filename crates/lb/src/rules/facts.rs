@@ -178,7 +178,9 @@ fn slots(backend: &Backend) -> i64 {
     let servers = snapshot.view.iter().flat_map(|view| &view.servers);
     let mut slots = 0;
     for server in servers.filter(|server| server.takes_known()) {
-        let Some(there) = snapshot.servers.at(server.place) else { continue };
+        let Some(there) = snapshot.servers.at(server.place) else {
+            continue;
+        };
         let maxqueue = there.plan().maxqueue;
         if server.maxconn == 0 || maxqueue == 0 {
             return -1;

@@ -1,9 +1,9 @@
 //! `show|set|commit|abort|new|del ssl cert|ca-file|crl-file`: what TLS goes by, looked at and changed while it is used. The
 //! words are HAProxy's.
 
-use std::fmt::Write;
 use std::path::Path;
 
+use tandem_lb_core::hex;
 use tandem_ops::control::{Call, Reply};
 use tandem_tls::x509::{self, Facts};
 use tandem_tls::{CertificateDer, certificate};
@@ -221,21 +221,13 @@ fn describe(text: &mut String, certificate: &CertificateDer<'_>) {
     text.push_str(&format!(
         "Serial: {}\nnotBefore: {}\nnotAfter: {}\nSubject Alternative Name: {}\nAlgorithm: {}\nSHA1 FingerPrint: {}\n\
          Subject: {}\nIssuer: {}\n",
-        hex(&facts.serial),
+        hex::upper(&facts.serial),
         facts.not_before.printed(),
         facts.not_after.printed(),
         facts.alternatives.join(", "),
         facts.key.algorithm,
-        hex(&x509::sha1(certificate)),
+        hex::upper(&x509::sha1(certificate)),
         x509::one_line(&facts.subject),
         x509::one_line(&facts.issuer),
     ));
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02X}");
-        text
-    })
 }

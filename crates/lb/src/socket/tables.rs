@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
 use tandem_lb_core::expr::Sample;
-use tandem_lb_core::stick::{DataType, Dumped, Key, KeyType, Origin, Raw, Removed, TableSettings, Value, key_for};
+use tandem_lb_core::stick::{DataType, Dumped, Key, KeyType, Raw, Removed, TableSettings, Value, key_for};
 use tandem_ops::control::{Call, Reply};
 
 use super::Room;
@@ -124,7 +124,7 @@ pub(super) fn set(room: &Room, call: &Call) -> Reply {
     for (data, value) in values {
         table.set(place, data, 0, value, now);
     }
-    table.touch(place, now, Origin::Here);
+    table.touch(place, now);
     Reply::Done
 }
 

@@ -382,7 +382,8 @@ impl Calls {
                 .into_iter()
                 .rev()
                 .filter(|(_, connection)| !connection.is_staying());
-            let (placed, mut waiting): (Vec<_>, Vec<_>) = all.partition(|(_, connection)| connection.server().is_some());
+            let (placed, mut waiting): (Vec<_>, Vec<_>) =
+                all.partition(|(_, connection)| connection.server().is_some());
             self.ahead = if placed.is_empty() || how == Call::WhileConnecting {
                 waiting.extend(placed);
                 waiting

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::base64;
 use crate::expr::{Kind, Sample};
+use crate::hex;
 
 /// What needs nothing but the bytes themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl Strings {
         match self {
             Strings::Lower => text(sample.into_text().to_ascii_lowercase()),
             Strings::Upper => text(sample.into_text().to_ascii_uppercase()),
-            Strings::Hex => text(hex(&sample.into_binary()?)),
+            Strings::Hex => text(hex::upper(&sample.into_binary()?).into_bytes()),
             Strings::FromHex => {
                 let digits = sample.into_text();
                 let digits = std::str::from_utf8(&digits)
@@ -141,12 +142,6 @@ fn trim<'a>(text: Cow<'a, [u8]>, leading: bool, set: &[u8]) -> Cow<'a, [u8]> {
         (0, text.iter().rposition(outside).map_or(0, |last| last + 1))
     };
     within(text, range)
-}
-
-fn hex(bytes: &[u8]) -> Vec<u8> {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let digits = |b: &u8| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]];
-    bytes.iter().flat_map(digits).collect()
 }
 
 fn url_decode(text: &[u8]) -> Option<Vec<u8>> {

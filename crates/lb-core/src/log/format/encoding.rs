@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::Name;
 use super::datum::{Datum, put_ip};
 use crate::expr::Sample;
+use crate::hex;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
@@ -36,7 +37,7 @@ impl Encoding {
         let values = named.map(|(name, datum)| (&*name.name, Value::of(datum).cast(name.kind)));
         let text = match self {
             Encoding::Json => json(values),
-            Encoding::Cbor => hex(&cbor(values)),
+            Encoding::Cbor => hex::upper(&cbor(values)),
         };
         out.extend_from_slice(text.as_bytes());
     }
@@ -163,12 +164,4 @@ fn cbor_head(major: u8, argument: u64, out: &mut Vec<u8>) {
             out.extend_from_slice(&argument.to_be_bytes());
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{byte:02X}");
-        out
-    })
 }

@@ -87,7 +87,20 @@ fn a_session_is_counted_while_it_lives() {
     table.release(place, late);
     assert_eq!(values(&table, place, late), some([2, 0, 0, 1, 3, 4]));
     assert_eq!(table.expire(late + Duration::from_secs(59)), 0);
-    assert_eq!(table.expire(late + Duration::from_secs(60)), 2);
+    let late = late + Duration::from_secs(60);
+    assert_eq!([1, 9, 9].map(|most| table.expire_some(most, late)), [1, 1, 0]);
+}
+
+#[test]
+fn who_is_let_go_lives_as_long_as_a_new_one() {
+    let at = Mono::from_millis;
+    let mut table = with(everything(), 3);
+    let held = table.track(&key(1), at(0)).expect("there is room");
+    table.store(&key(2), ServerId(1), "a", at(10_000));
+    table.release(held, at(20_000));
+    assert_eq!(table.expire(at(70_000)), 1, "the other one");
+    assert_eq!(table.find(&key(1), at(79_999)), Some(held));
+    assert_eq!(table.expire(at(80_000)), 1);
 }
 
 #[test]
@@ -173,7 +186,6 @@ proptest! {
     #[test]
     fn nobody_is_counted_who_is_not_there(acts in proptest::collection::vec(act(), 1..300)) {
         let mut table = with(everything(), 6);
-        table.share();
         let mut now = Mono::ZERO;
         let mut live: Vec<(u8, Place)> = Vec::new();
         for act in acts {
