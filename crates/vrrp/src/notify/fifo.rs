@@ -203,7 +203,11 @@ mod tests {
         let left = match Pipe::open(&fifo) {
             Ok(pipe) => pipe,
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-                println!("SKIP the temporary folder knows no access control lists");
+                writeln!(
+                    io::stdout().lock(),
+                    "SKIP the temporary folder knows no access control lists"
+                )
+                .ok();
                 return;
             }
             Err(error) => panic!("{error}"),

@@ -91,7 +91,7 @@ fn a_full_pipe_drops_and_counts_instead_of_waiting() {
     let line = "x".repeat(1000);
     let mut sent = 0;
     while list.dropped() < 3 {
-        sender.send(&list, Severity::Info, &line, AT);
+        sender.send(&list, Severity::Info, line.as_str(), AT);
         sent += 1;
         assert!(sent < 10_000, "a pipe is never that large");
     }
@@ -143,7 +143,7 @@ fn threads_share_targets_and_nothing_else() {
             scope.spawn(move || {
                 let mut sender = Sender::default();
                 for n in 0..8 {
-                    sender.send(&list, Severity::Info, &format!("{worker} {n}"), AT);
+                    sender.send(&list, Severity::Info, format!("{worker} {n}").as_str(), AT);
                 }
             });
         }

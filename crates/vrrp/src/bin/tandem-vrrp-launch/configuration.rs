@@ -15,13 +15,16 @@ use tandem_vrrp_config::{Machine, load};
 
 use super::Args;
 
+/// What was read, as it was then.
+type Sources = Vec<(PathBuf, Option<Stamp>)>;
+
 /// Read again when one of its files has changed.
 pub(crate) struct Configuration {
     args: Args,
     /// Whom a command without a user is for.
     asker: Option<String>,
     /// The files and folders that it was read from, as they were then. None: it is to be read.
-    read: Vec<(PathBuf, Option<Stamp>)>,
+    read: Sources,
     allowed: Vec<Allowed>,
 }
 
@@ -31,7 +34,7 @@ struct Watched {
     /// The first such file, and why.
     distrusted: RefCell<Option<String>>,
     /// As they were before they were read, so that no change is missed.
-    read: RefCell<Vec<(PathBuf, Option<Stamp>)>>,
+    read: RefCell<Sources>,
 }
 
 /// A file that is written to, replaced or renamed has another one; so has a folder whose files come and go.
@@ -66,7 +69,7 @@ impl Configuration {
         Ok(covers(&self.allowed))
     }
 
-    fn load(&self, path: &Path) -> anyhow::Result<(Vec<Allowed>, Vec<(PathBuf, Option<Stamp>)>)> {
+    fn load(&self, path: &Path) -> anyhow::Result<(Vec<Allowed>, Sources)> {
         let files = Watched::default();
         files.remember(path);
         files.look(path);
