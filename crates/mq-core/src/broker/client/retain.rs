@@ -123,11 +123,20 @@ impl Broker {
         if listen.group.is_some() {
             return;
         }
+        // What still waits from before need not wait twice.
+        let waiting = self.queues.get(&queue).into_iter().flat_map(|queue| queue.waiting());
+        let waiting: BTreeMap<Arc<str>, Arc<Message>> = waiting
+            .filter(|(_, entry)| entry.message.retain == Retain::Kept)
+            .map(|(_, entry)| (entry.message.address.clone(), entry.message.clone()))
+            .collect();
         for kept in self.retained.matching(&listen.address) {
             let message = Message {
                 retain: Retain::Kept,
                 ..Message::clone(&kept)
             };
+            if waiting.get(&message.address).is_some_and(|waits| **waits == message) {
+                continue;
+            }
             self.deliver_to(Some(listen.session), vec![queue], Arc::new(message), now);
         }
         self.dispatch(queue);

@@ -19,6 +19,10 @@ fn comes(node: &mut Node) {
 }
 
 fn listens(node: &mut Node, filter: &str) {
+    listens_with(node, filter, RetainHandling::DoNotSend);
+}
+
+fn listens_with(node: &mut Node, filter: &str, retained: RetainHandling) {
     let options = Listening {
         qos: Qos::AtLeastOnce,
         no_local: false,
@@ -32,7 +36,7 @@ fn listens(node: &mut Node, filter: &str) {
         address: filter.into(),
         group: None,
         options,
-        retained: RetainHandling::DoNotSend,
+        retained,
     }));
 }
 
@@ -60,6 +64,24 @@ fn one_that_stays_away_does_not_hold_the_others_back() {
     node.send_in(None, &topic("t"), large('x', 40_000));
     assert_eq!(node.depth("c:t"), 1);
     assert_eq!(node.restarted().depth("c:t"), 1);
+}
+
+#[test]
+fn what_is_retained_waits_once() {
+    let mut node = Node::new(Settings::default());
+    comes(&mut node);
+    let kept = |body: &str| crate::Message {
+        retain: crate::Retain::Asked,
+        ..message(body)
+    };
+    node.send_in(None, &topic("t"), kept("old"));
+    for _ in 0..10 {
+        listens_with(&mut node, "t", RetainHandling::Send);
+    }
+    assert_eq!(node.depth("c:t"), 1);
+    node.send_in(None, &topic("t"), kept("new"));
+    listens_with(&mut node, "t", RetainHandling::Send);
+    assert_eq!(node.depth("c:t"), 3, "the new one, as it came and as it is kept");
 }
 
 #[test]
