@@ -1,8 +1,8 @@
 //! MQTT as a dialect: the session of `mq-core` with the codec of `mq-wire`.
 
 use bytes::BytesMut;
-use tandem_mq_core::SessionId;
 use tandem_mq_core::mqtt::{Input, Output, Session, Settings};
+use tandem_mq_core::{SessionId, broker};
 use tandem_mq_wire::mqtt::{Decoder, encode};
 use tandem_time::Mono;
 
@@ -44,9 +44,16 @@ impl Dialect for Mqtt {
         self.session.wants_packets()
     }
 
+    fn publishes(&self, bytes: &[u8]) -> bool {
+        publishes(bytes)
+    }
+
+    fn broker_says(&mut self, output: broker::Output, now: Mono) {
+        self.session.handle(Input::Broker(output), now);
+    }
+
     fn hear(&mut self, heard: Heard, now: Mono) {
         let input = match heard {
-            Heard::Broker(output) => Input::Broker(output),
             Heard::Login(answer) => Input::Login(answer),
             Heard::Flushed => Input::Flushed,
             Heard::Unread => Input::Unread,
@@ -72,5 +79,21 @@ impl Dialect for Mqtt {
 
     fn on_deadline(&mut self, now: Mono) {
         self.session.on_deadline(now);
+    }
+}
+
+/// PUBLISH is packet 3 (MQTT 5, table 2-1).
+fn publishes(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|first| first >> 4 == 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_messages_are_held_back() {
+        let held: Vec<u8> = (0..=15).filter(|kind| publishes(&[kind << 4])).collect();
+        assert_eq!((held, publishes(&[])), (vec![3], false));
     }
 }

@@ -1,8 +1,8 @@
 //! STOMP as a dialect: the session of `mq-core` with the codec of `mq-wire`.
 
 use bytes::BytesMut;
-use tandem_mq_core::SessionId;
 use tandem_mq_core::stomp::{Input, Output, Session, Settings};
+use tandem_mq_core::{SessionId, broker};
 use tandem_mq_wire::stomp::{Decoder, HEART_BEAT, Limits, encode};
 use tandem_time::Mono;
 
@@ -50,9 +50,16 @@ impl Dialect for Stomp {
         self.session.wants_frames()
     }
 
+    fn publishes(&self, bytes: &[u8]) -> bool {
+        publishes(bytes)
+    }
+
+    fn broker_says(&mut self, output: broker::Output, now: Mono) {
+        self.session.handle(Input::Broker(output), now);
+    }
+
     fn hear(&mut self, heard: Heard, now: Mono) {
         let input = match heard {
-            Heard::Broker(output) => Input::Broker(output),
             Heard::Login(answer) => Input::Login(answer),
             Heard::Flushed => Input::Flushed,
             Heard::Unread => Input::Unread,
@@ -79,5 +86,33 @@ impl Dialect for Stomp {
 
     fn on_deadline(&mut self, now: Mono) {
         self.session.on_deadline(now);
+    }
+}
+
+/// A message, or the end of a transaction that may hold some. In the middle of a frame this reads a body, and only messages
+/// have one.
+fn publishes(bytes: &[u8]) -> bool {
+    let ends = bytes.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+    let line = bytes[ends..].split(|byte| matches!(byte, b'\n' | b'\r')).next();
+    matches!(line, Some(b"SEND" | b"COMMIT"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_messages_are_held_back() {
+        for (bytes, held) in [
+            ("", false),
+            ("\n\r\n", false),
+            ("SEND\ndestination:/queue/a\n", true),
+            ("\n\r\nSEND\r\n", true),
+            ("COMMIT\ntransaction:t\n\n\0", true),
+            ("ACK\nid:1\n\n\0SEND\n", false),
+            ("DISCONNECT\n\n\0", false),
+        ] {
+            assert_eq!(publishes(bytes.as_bytes()), held, "{bytes:?}");
+        }
     }
 }

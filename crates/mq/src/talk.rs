@@ -27,6 +27,11 @@ pub(crate) trait Dialect {
 
     fn wants_bytes(&self) -> bool;
 
+    /// Whether what comes next in `bytes` brings messages, which wait while memory is full.
+    fn publishes(&self, bytes: &[u8]) -> bool;
+
+    fn broker_says(&mut self, output: broker::Output, now: Mono);
+
     fn hear(&mut self, heard: Heard, now: Mono);
 
     /// What the session wants done next; what it sends goes straight to `out`.
@@ -37,9 +42,8 @@ pub(crate) trait Dialect {
     fn on_deadline(&mut self, now: Mono);
 }
 
-/// What a session is told that does not come from its client.
+/// What a session is told that comes neither from its client nor from the broker.
 pub(crate) enum Heard {
-    Broker(broker::Output),
     Login(Result<(), Box<str>>),
     /// Everything that was to be sent has left.
     Flushed,
@@ -66,8 +70,8 @@ struct Client<'a, D> {
     outgoing: BytesMut,
     /// Until it has come in, the hub knows nothing of it.
     outbox: Option<Outbox>,
-    /// It has sent messages: it waits while memory is full.
-    produces: bool,
+    /// Memory is full, and what comes next from it are messages. All else is read: what it acknowledges makes room.
+    holds_back: bool,
     ends: bool,
 }
 
@@ -87,7 +91,7 @@ pub(crate) async fn serve<D: Dialect>(
         incoming: first,
         outgoing: BytesMut::new(),
         outbox: Some(outbox),
-        produces: false,
+        holds_back: false,
         ends: false,
     };
     client.talk(&mut stream, &mut inbox, &mut leaving).await;
@@ -105,15 +109,17 @@ impl<D: Dialect> Client<'_, D> {
         let mut told = false;
         let (mut from, mut to) = stream.split();
         loop {
-            if !self.advance().await {
+            let full = *held.borrow();
+            if !self.advance(full).await {
                 return;
             }
             if self.ends && self.outgoing.is_empty() {
                 to.shutdown().await.ok();
                 return;
             }
-            let holds_back = self.produces && *held.borrow();
-            let reads = !self.ends && !holds_back && self.outgoing.len() < UNSENT && self.dialect.wants_bytes();
+            let holds_back = self.holds_back;
+            let unsent = self.outgoing.len() >= UNSENT;
+            let reads = !self.ends && !holds_back && !unsent && self.dialect.wants_bytes();
             let deadline = self
                 .dialect
                 .poll_deadline()
@@ -127,18 +133,24 @@ impl<D: Dialect> Client<'_, D> {
             self.incoming.reserve(AT_ONCE.min(512 + self.incoming.len()));
             tokio::select! {
                 written = to.write(&self.outgoing), if !self.outgoing.is_empty() => match written {
-                    Ok(count) => self.sent(count),
+                    Ok(count) => {
+                        self.sent(count);
+                        // It takes what it is sent, and is not read meanwhile.
+                        if unsent {
+                            self.tell(Heard::Unread);
+                        }
+                    }
                     Err(_) => return,
                 },
                 read = from.read_buf(&mut self.incoming), if reads => match read {
                     Ok(0) | Err(_) => return,
                     Ok(_) => {}
                 },
-                Some(output) = inbox.recv(), if self.outgoing.len() < UNSENT => {
-                    self.tell(Heard::Broker(output));
+                Some(output) = inbox.recv(), if !unsent => {
+                    self.dialect.broker_says(output, self.shared.clock.now());
                     for _ in 0..TOGETHER {
                         let Ok(output) = inbox.try_recv() else { break };
-                        self.tell(Heard::Broker(output));
+                        self.dialect.broker_says(output, self.shared.clock.now());
                     }
                 }
                 () = due => {
@@ -170,13 +182,19 @@ impl<D: Dialect> Client<'_, D> {
         }
     }
 
-    /// Reads what is there and carries out what comes of it. False when the hub is gone.
-    async fn advance(&mut self) -> bool {
+    /// Reads what is there and carries out what comes of it, messages only while memory is not `full`. False when the hub
+    /// is gone.
+    async fn advance(&mut self, full: bool) -> bool {
+        self.holds_back = false;
         loop {
             if !self.carry_out().await {
                 return false;
             }
             if self.ends || !self.dialect.wants_bytes() {
+                return true;
+            }
+            self.holds_back = full && self.dialect.publishes(&self.incoming);
+            if self.holds_back {
                 return true;
             }
             if !self.dialect.read(&mut self.incoming, self.shared.clock.now()) {
@@ -197,7 +215,6 @@ impl<D: Dialect> Client<'_, D> {
                     if let Some(outbox) = self.outbox.take() {
                         self.shared.hub.tell(Order::Join(self.id, outbox)).await;
                     }
-                    self.produces |= matches!(input, broker::Input::Send { .. });
                     if !self.shared.hub.tell(Order::Ask(input)).await {
                         return false;
                     }
