@@ -31,6 +31,9 @@ use crate::stats::{Stats, Timeline};
 use crate::upgrade::{Exposure, Giver, Store};
 use crate::worker::Crew;
 
+/// A page or metrics, and where it listens.
+pub(super) type SiteAt = (Rc<Site>, Vec<(Bind, Opened)>);
+
 pub(super) struct House {
     pub(super) clock: Clock,
     pub(super) desk: Desk,
@@ -69,7 +72,7 @@ impl House {
     }
 
     /// The pages and metrics, which answer from now on.
-    pub(super) fn pages(&self, http: Vec<(Rc<Site>, Vec<(Bind, Opened)>)>, router: Way) -> (http::Host, Sites) {
+    pub(super) fn pages(&self, http: Vec<SiteAt>, router: Way) -> (http::Host, Sites) {
         let way = router;
         let router = Rc::<Router>::default();
         tokio::task::spawn_local(router.clone().watch(way));

@@ -1,6 +1,7 @@
 //! The files that TLS needs, as they were when they were read: certificates, authorities, and what those have revoked.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,9 +33,9 @@ pub(crate) enum ReadError {
 impl Shelf {
     pub(crate) fn take_certificates(&mut self, path: &Path) -> Result<(), ReadError> {
         for file in self.files(path, &["key", "ocsp", "issuer", "sctl"])? {
-            if !self.certificates.contains_key(&file) {
-                let pieces = Pieces::read(&file)?;
-                self.certificates.insert(file, pieces);
+            if let Entry::Vacant(place) = self.certificates.entry(file) {
+                let pieces = Pieces::read(place.key())?;
+                place.insert(pieces);
             }
         }
         Ok(())
