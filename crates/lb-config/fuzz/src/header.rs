@@ -18,9 +18,10 @@ pub fn check(data: &[u8]) {
         crc32c: true,
         authority: true,
         ssl: true,
+        ..Details::default()
     };
     for version in [Version::V1, Version::V2] {
-        let again = Write { version, details }.for_client(header.ends, header.authority.as_deref());
+        let again = Write { version, details }.for_client(header.ends, header.authority.as_deref(), None);
         match read(&again) {
             Ok(Progress::Complete(_, length)) => assert_eq!(length, again.len()),
             other => panic!("what is written is no header: {other:?}"),

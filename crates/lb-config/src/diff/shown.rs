@@ -166,7 +166,15 @@ pub(super) fn proxy_header(write: Option<Write>) -> String {
     let Some(Write { version, details }) = write else {
         return flag(false);
     };
-    let Details { crc32c, authority, ssl } = details;
+    let Details {
+        crc32c,
+        authority,
+        ssl,
+        common_name,
+        cipher,
+        signature,
+        key,
+    } = details;
     let version = match version {
         Version::V1 => "v1",
         Version::V2 => "v2",
@@ -176,6 +184,10 @@ pub(super) fn proxy_header(write: Option<Write>) -> String {
         (crc32c, "crc32c"),
         (authority, "authority"),
         (ssl, "ssl"),
+        (common_name, "cert-cn"),
+        (cipher, "ssl-cipher"),
+        (signature, "cert-sig"),
+        (key, "cert-key"),
     ];
     list(
         options

@@ -279,12 +279,12 @@ const OPTIONS: &[WordOption<Target>] = &[
     WordOption {
         word: "send-proxy-v2-ssl-cn",
         summary: "as `send-proxy-v2-ssl`, with the name in the client's certificate",
-        parse: |target, _| ssl_header(target, true),
+        parse: |target, _| ssl_cn_header(target, true),
     },
     WordOption {
         word: "no-send-proxy-v2-ssl-cn",
         summary: "no such header although the defaults say so",
-        parse: |target, _| ssl_header(target, false),
+        parse: |target, _| ssl_cn_header(target, false),
     },
     WordOption {
         word: "proxy-v2-options",
@@ -332,7 +332,12 @@ fn ssl_header(target: &mut Target, on: bool) -> Outcome {
     Ok(())
 }
 
-/// What is said of a client's certificate is only said of clients that come by TLS; all others come without.
+fn ssl_cn_header(target: &mut Target, on: bool) -> Outcome {
+    target.options.send_proxy.details.common_name = on;
+    ssl_header(target, on)
+}
+
+/// Whoever wants more of TLS is told of TLS.
 fn proxy_options(target: &mut Target, args: &mut Args<'_>) -> Outcome {
     let word = args.word("what to say, such as `crc32c`")?;
     let details = &mut target.options.send_proxy.details;
@@ -340,7 +345,11 @@ fn proxy_options(target: &mut Target, args: &mut Args<'_>) -> Outcome {
         match option {
             "crc32c" => details.crc32c = true,
             "authority" => details.authority = true,
-            "ssl" | "cert-cn" | "ssl-cipher" | "cert-sig" | "cert-key" => details.ssl = true,
+            "ssl" => details.ssl = true,
+            "cert-cn" => (details.ssl, details.common_name) = (true, true),
+            "ssl-cipher" => (details.ssl, details.cipher) = (true, true),
+            "cert-sig" => (details.ssl, details.signature) = (true, true),
+            "cert-key" => (details.ssl, details.key) = (true, true),
             "unique-id" => {
                 return Err(Diagnostic::error(
                     code::UNSUPPORTED,

@@ -141,10 +141,16 @@ pub(super) fn server(target: &mut draft::ServerOptions, written: &ServerOptions)
     }
     if let Some(details) = &written.proxy_v2_options {
         let has = |detail| details.iter().any(|written| written.0 == detail);
+        let (common_name, cipher) = (has(ProxyDetail::CertCn), has(ProxyDetail::SslCipher));
+        let (signature, key) = (has(ProxyDetail::CertSig), has(ProxyDetail::CertKey));
         target.send_proxy.details = Details {
             crc32c: has(ProxyDetail::Crc32c),
             authority: has(ProxyDetail::Authority),
-            ssl: has(ProxyDetail::Ssl),
+            ssl: has(ProxyDetail::Ssl) || common_name || cipher || signature || key,
+            common_name,
+            cipher,
+            signature,
+            key,
         };
     }
     set(&mut target.check_send_proxy, written.check_send_proxy);

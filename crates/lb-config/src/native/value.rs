@@ -129,6 +129,10 @@ pub(super) enum ProxyDetail {
     Crc32c,
     Authority,
     Ssl,
+    CertCn,
+    SslCipher,
+    CertSig,
+    CertKey,
 }
 
 impl Word for Vec<BindAddress> {
@@ -259,5 +263,8 @@ choices! {
     InitState: "a state", names::INIT_STATES;
     KeyType: "a type of keys", names::KEY_TYPES;
     Version: "a version of the PROXY header", &[("v1", Self::V1), ("v2", Self::V2)];
-    ProxyDetail: "what a PROXY header says", &[("crc32c", Self::Crc32c), ("authority", Self::Authority), ("ssl", Self::Ssl)];
+    ProxyDetail: "what a PROXY header says", &[
+        ("crc32c", Self::Crc32c), ("authority", Self::Authority), ("ssl", Self::Ssl), ("cert-cn", Self::CertCn),
+        ("ssl-cipher", Self::SslCipher), ("cert-sig", Self::CertSig), ("cert-key", Self::CertKey),
+    ];
 }

@@ -453,25 +453,30 @@ fn of_servers() {
         show(
             b.servers[0]
                 .send_proxy
-                .map(|w| (w.version, w.details.crc32c, w.details.ssl)),
+                .map(|w| (w.version, w.details.crc32c, w.details.ssl, w.details.common_name)),
         )
     };
-    back(SERVER, "send-proxy", header, "Some((V1, false, false))");
+    back(SERVER, "send-proxy", header, "Some((V1, false, false, false))");
     back(SERVER, "send-proxy no-send-proxy", header, "None");
-    back(SERVER, "send-proxy send-proxy-v2", header, "Some((V2, false, false))");
+    back(
+        SERVER,
+        "send-proxy send-proxy-v2",
+        header,
+        "Some((V2, false, false, false))",
+    );
     back(
         SERVER,
         "send-proxy send-proxy-v2 no-send-proxy-v2",
         header,
-        "Some((V1, false, false))",
+        "Some((V1, false, false, false))",
     );
-    back(SERVER, "send-proxy-v2-ssl-cn", header, "Some((V2, false, true))");
+    back(SERVER, "send-proxy-v2-ssl-cn", header, "Some((V2, false, true, true))");
     back(SERVER, "send-proxy-v2-ssl no-send-proxy-v2-ssl", header, "None");
     back(
         SERVER,
         "send-proxy-v2 proxy-v2-options crc32c,cert-cn",
         header,
-        "Some((V2, true, true))",
+        "Some((V2, true, true, true))",
     );
     let of_check = |b: &Backend| {
         show(

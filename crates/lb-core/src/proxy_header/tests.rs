@@ -157,21 +157,25 @@ fn what_is_written() {
             crc32c: true,
             authority: true,
             ssl: true,
+            ..Details::default()
         },
     };
     let signed = |rest: &[u8]| [&v2::SIGNATURE[..], rest].concat();
     let v1 = plain(Version::V1);
-    assert_eq!(v1.for_client(Some(client()), None), CLIENT.as_bytes());
-    assert_eq!(v1.for_client(Some(six), None), b"PROXY TCP6 ::1 ::1 60970 19603\r\n");
+    assert_eq!(v1.for_client(Some(client()), None, None), CLIENT.as_bytes());
+    assert_eq!(
+        v1.for_client(Some(six), None, None),
+        b"PROXY TCP6 ::1 ::1 60970 19603\r\n"
+    );
     let mapped = b"PROXY TCP6 ::5 ::ffff:127.0.0.1 53240 19604\r\n";
-    assert_eq!(v1.for_client(Some(mixed), None), mapped);
-    assert_eq!(v1.for_client(None, None), b"PROXY UNKNOWN\r\n");
+    assert_eq!(v1.for_client(Some(mixed), None, None), mapped);
+    assert_eq!(v1.for_client(None, None, None), b"PROXY UNKNOWN\r\n");
     assert_eq!(v1.for_check(Some(client())), CLIENT.as_bytes());
     let v2 = plain(Version::V2);
-    assert_eq!(v2.for_client(None, None), signed(b"\x20\0\0\0"));
+    assert_eq!(v2.for_client(None, None, None), signed(b"\x20\0\0\0"));
     assert_eq!(v2.for_check(Some(client())), signed(b"\x20\0\0\0"));
-    assert_eq!(v2.for_client(Some(client()), Some(b"a.b.c")), detailed(&[]));
-    let named = all.for_client(Some(client()), Some(b"a.b.c"));
+    assert_eq!(v2.for_client(Some(client()), Some(b"a.b.c"), None), detailed(&[]));
+    let named = all.for_client(Some(client()), Some(b"a.b.c"), None);
     assert_eq!(named[28..31], *b"\x03\0\x04");
     assert_eq!(named[35..], *b"\x02\0\x05a.b.c\x20\0\x05\0\0\0\0\0");
     complete(&named);
@@ -184,9 +188,9 @@ proptest! {
     #[test]
     fn both_ways(source: SocketAddr, destination: SocketAddr, name in "[a-z.]{0,40}", ssl: bool) {
         let (source, destination) = (plain(source), plain(destination));
-        let details = Details { crc32c: true, authority: true, ssl };
+        let details = Details { crc32c: true, authority: true, ssl, ..Details::default() };
         for version in [Version::V1, Version::V2] {
-            let bytes = Write { version, details }.for_client(Some(Ends { source, destination }), Some(name.as_bytes()));
+            let bytes = Write { version, details }.for_client(Some(Ends { source, destination }), Some(name.as_bytes()), None);
             let header = complete(&bytes);
             let ends = header.ends.unwrap();
             prop_assert_eq!(ends.source.ip().to_canonical(), source.ip().to_canonical());
@@ -210,9 +214,9 @@ proptest! {
     /// One bit of a header with a checksum cannot be turned without a word, except where it is no such header any more.
     #[test]
     fn a_checksum_sees_each_bit(bit in 0usize..(16 + 12 + 7 + 8) * 8) {
-        let details = Details { crc32c: true, ssl: true, authority: false };
+        let details = Details { crc32c: true, ssl: true, ..Details::default() };
         let write = Write { version: Version::V2, details };
-        let mut bytes = write.for_client(Some(client()), None);
+        let mut bytes = write.for_client(Some(client()), None, None);
         prop_assert_eq!(bytes.len(), 16 + 12 + 7 + 8);
         bytes[bit / 8] ^= 1 << (bit % 8);
         // LOCAL, no addresses, an unknown detail in the sum's place, and a longer whole are said by one bit each.
@@ -236,4 +240,52 @@ fn beginnings() -> impl Strategy<Value = Vec<u8>> {
         text.prop_map(|rest| format!("PROXY {rest}").into_bytes()),
         text.prop_map(|rest| format!("PROXY TCP4 1.2.3.4{rest}\r\n").into_bytes()),
     ]
+}
+
+#[test]
+fn what_is_known_of_tls_is_written_as_far_as_it_is_wanted() {
+    let tls = Secured {
+        version: "TLSv1.3",
+        cipher: Some("TLS_AES_128_GCM_SHA256"),
+        certificate: Some(Shown {
+            common_name: Some("friend".to_owned()),
+            verdict: 10,
+            earlier: false,
+        }),
+        key: Some("EC256".to_owned()),
+        signature: Some("ecdsa-with-SHA256".to_owned()),
+    };
+    let written = |details: Details, tls: &Secured| {
+        let version = Version::V2;
+        let bytes = Write { version, details }.for_client(None, None, Some(tls));
+        assert!(matches!(read(&bytes), Ok(Progress::Complete(_, length)) if length == bytes.len()));
+        bytes[16..].to_vec()
+    };
+    let ssl = Details {
+        ssl: true,
+        ..Details::default()
+    };
+    assert_eq!(written(ssl, &tls), *b"\x20\0\x0f\x07\0\0\0\x0a\x21\0\x07TLSv1.3");
+    let earlier = Secured {
+        certificate: Some(Shown {
+            earlier: true,
+            ..Shown::default()
+        }),
+        ..tls.clone()
+    };
+    assert_eq!(written(ssl, &earlier)[3], 0x05);
+    let nobody = Secured {
+        certificate: None,
+        ..tls.clone()
+    };
+    assert_eq!(written(ssl, &nobody)[3..8], [1, 0, 0, 0, 0]);
+    let all = Details {
+        common_name: true,
+        cipher: true,
+        signature: true,
+        key: true,
+        ..ssl
+    };
+    let expected = b"\x22\0\x06friend\x25\0\x05EC256\x24\0\x11ecdsa-with-SHA256\x23\0\x16TLS_AES_128_GCM_SHA256";
+    assert_eq!(written(all, &tls)[18..], *expected);
 }

@@ -24,16 +24,44 @@ pub struct Details {
     pub crc32c: bool,
     /// The host name that the client asked for, where it is known.
     pub authority: bool,
-    /// That the client came without TLS is said too.
+    /// Whether the client came by TLS, and how.
     pub ssl: bool,
+    /// With `ssl`, more of it: the name in the client's certificate, the cipher, and of the certificate that the client
+    /// was shown how it is signed and its key.
+    pub common_name: bool,
+    pub cipher: bool,
+    pub signature: bool,
+    pub key: bool,
+}
+
+/// How a client came by TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Secured {
+    /// `TLSv1.3`
+    pub version: &'static str,
+    pub cipher: Option<&'static str>,
+    pub certificate: Option<Shown>,
+    /// Of what the client was shown: `EC256`, `ecdsa-with-SHA256`.
+    pub key: Option<String>,
+    pub signature: Option<String>,
+}
+
+/// A client's certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    pub common_name: Option<String>,
+    /// OpenSSL's number for what is wrong with it.
+    pub verdict: u8,
+    /// It was shown earlier in the session, and not on this connection.
+    pub earlier: bool,
 }
 
 impl Write {
     /// For a client with these ends; `None` is one without addresses, as on a unix socket.
-    pub fn for_client(&self, ends: Option<Ends>, authority: Option<&[u8]>) -> Vec<u8> {
+    pub fn for_client(&self, ends: Option<Ends>, authority: Option<&[u8]>, tls: Option<&Secured>) -> Vec<u8> {
         match self.version {
             Version::V1 => line(ends),
-            Version::V2 => self.binary(ends, authority),
+            Version::V2 => self.binary(ends, authority, tls),
         }
     }
 
@@ -41,11 +69,11 @@ impl Write {
     pub fn for_check(&self, ends: Option<Ends>) -> Vec<u8> {
         match self.version {
             Version::V1 => line(ends),
-            Version::V2 => self.binary(None, None),
+            Version::V2 => self.binary(None, None, None),
         }
     }
 
-    fn binary(&self, ends: Option<Ends>, authority: Option<&[u8]>) -> Vec<u8> {
+    fn binary(&self, ends: Option<Ends>, authority: Option<&[u8]>, tls: Option<&Secured>) -> Vec<u8> {
         let mut out = SIGNATURE.to_vec();
         match ends.map(same_family) {
             None => out.extend([0x20, 0, 0, 0]),
@@ -62,10 +90,9 @@ impl Write {
             put_detail(&mut out, tlv::AUTHORITY, authority);
         }
         if self.details.ssl {
-            // No flag of the client's, and nothing was verified.
-            put_detail(&mut out, tlv::SSL, &[0; 5]);
+            put_detail(&mut out, tlv::SSL, &self.details.of_tls(tls));
         }
-        // Addresses, an authority of at most 255 bytes and a few fixed fields: far below the field's range.
+        // Addresses, a few values of at most 255 bytes and fixed fields: far below the field's range.
         let length = (out.len() - v2::FIXED) as u16;
         out[v2::FIXED - 2..v2::FIXED].copy_from_slice(&length.to_be_bytes());
         if let Some(at) = checksum {
@@ -74,6 +101,54 @@ impl Write {
         }
         out
     }
+}
+
+impl Details {
+    /// What is said of TLS: flags, the verdict, and what else is wanted.
+    fn of_tls(self, tls: Option<&Secured>) -> Vec<u8> {
+        let Some(tls) = tls else {
+            // No flag of the client's, and nothing was verified.
+            return vec![0; 5];
+        };
+        let shown = tls.certificate.as_ref();
+        let certificate = match shown {
+            None => 0,
+            Some(Shown { earlier: true, .. }) => ssl::SHOWN_IN_SESSION,
+            Some(_) => ssl::SHOWN_IN_SESSION | ssl::SHOWN_HERE,
+        };
+        let mut out = vec![ssl::SPOKEN | certificate];
+        out.extend(u32::from(shown.map_or(0, |shown| shown.verdict)).to_be_bytes());
+        let common_name = shown.and_then(|shown| shown.common_name.as_deref());
+        let said = [
+            (true, ssl::VERSION, Some(tls.version)),
+            (self.common_name, ssl::COMMON_NAME, common_name),
+            (self.key, ssl::KEY, tls.key.as_deref()),
+            (self.signature, ssl::SIGNATURE, tls.signature.as_deref()),
+            (self.cipher, ssl::CIPHER, tls.cipher),
+        ];
+        for (is_wanted, kind, value) in said {
+            // X.520 allows names of 64 characters; what is far beyond that has no place here.
+            if let Some(value) = value.filter(|value| is_wanted && value.len() <= LONGEST) {
+                put_detail(&mut out, kind, value.as_bytes());
+            }
+        }
+        out
+    }
+}
+
+/// The longest value that is written.
+const LONGEST: usize = 255;
+
+/// What is inside of [`tlv::SSL`] (section 2.2.6 of the protocol).
+mod ssl {
+    pub(super) const SPOKEN: u8 = 0x01;
+    pub(super) const SHOWN_HERE: u8 = 0x02;
+    pub(super) const SHOWN_IN_SESSION: u8 = 0x04;
+    pub(super) const VERSION: u8 = 0x21;
+    pub(super) const COMMON_NAME: u8 = 0x22;
+    pub(super) const CIPHER: u8 = 0x23;
+    pub(super) const SIGNATURE: u8 = 0x24;
+    pub(super) const KEY: u8 = 0x25;
 }
 
 fn line(ends: Option<Ends>) -> Vec<u8> {
@@ -120,7 +195,7 @@ fn put_ip(out: &mut Vec<u8>, at: SocketAddr) {
 
 /// Where its value is.
 fn put_detail(out: &mut Vec<u8>, kind: u8, value: &[u8]) -> usize {
-    // Values are a name of at most 255 bytes, or fixed.
+    // Values have at most 255 bytes, and few are put into another.
     let length = value.len() as u16;
     out.push(kind);
     out.extend(length.to_be_bytes());

@@ -208,7 +208,11 @@ impl Session {
         let ends = ends.map(|(source, destination)| Ends { source, destination });
         let heard = self.subject.as_ref().and_then(|subject| subject.header.as_ref());
         let authority = heard.and_then(|header| header.authority.as_deref());
-        Some(header.for_client(ends, authority))
+        let tls = self.client.tls();
+        let asked = tls.and_then(|tls| tls.connection().server_name().map(str::to_owned));
+        let authority = authority.or(asked.as_ref().map(String::as_bytes));
+        let secured = tls.filter(|_| header.details.ssl).and_then(Tls::secured);
+        Some(header.for_client(ends, authority, secured.as_ref()))
     }
 
     pub(super) fn established(&mut self, idx: ServerIdx) {

@@ -8,7 +8,9 @@ use std::task::{Context, Poll, ready};
 
 use super::tally::Spoken;
 use tandem_lb_core::log::tcplog;
+use tandem_lb_core::proxy_header::{Secured, Shown};
 use tandem_sys::relay::{Endpoint, Peeked, Scratch, Stream};
+use tandem_tls::x509::{self, Facts};
 use tandem_tls::{BUFFER, Connection, Failure, HandshakeKind, MOST_PLAIN, protocol};
 
 /// So much is read from the socket at once.
@@ -59,6 +61,27 @@ impl Tls {
         Some(tcplog::Tls {
             cipher: protocol::suite_name(state.negotiated_cipher_suite()?)?,
             version: protocol::version_name(state.protocol_version()?),
+        })
+    }
+
+    /// What a server is told of the client.
+    pub(crate) fn secured(&self) -> Option<Secured> {
+        let connection = self.connection.borrow();
+        let state = connection.state()?;
+        let certificate = state.peer_certificates().and_then(<[_]>::first).map(|first| Shown {
+            common_name: Facts::of(first)
+                .ok()
+                .and_then(|facts| x509::part(&facts.subject, "CN", 1).map(str::to_owned)),
+            verdict: connection.fault_of_client().unwrap_or(0),
+            earlier: self.is_resumed(),
+        });
+        let ours = connection.shown().map(|shown| &shown.facts);
+        Some(Secured {
+            version: protocol::version_name(state.protocol_version()?),
+            cipher: protocol::suite_name(state.negotiated_cipher_suite()?),
+            certificate,
+            key: ours.map(|facts| facts.key.algorithm.clone()),
+            signature: ours.map(|facts| facts.signature.clone()),
         })
     }
 
