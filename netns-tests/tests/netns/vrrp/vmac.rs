@@ -145,12 +145,17 @@ fn reload(bench: &Bench<'_>) -> Result<()> {
 /// Killed and started again, it goes on with the interface that is there; as a backup it takes it away from itself.
 fn crash(bench: &Bench<'_>) -> Result<()> {
     let stage = Stage::new(bench)?;
-    let (mut a, b) = stage.settled([Program::Ours; 2], &plain(150), &plain(100), VIP)?;
+    // A start takes longer than the silence that a tenth of a second allows.
+    let slow = |priority| Config {
+        interval: "1",
+        ..plain(priority)
+    };
+    let (mut a, b) = stage.settled([Program::Ours; 2], &slow(150), &slow(100), VIP)?;
     reached(&stage.client, VIP, V4)?;
     super::solo::journal_names_the_instance(a.pid())?;
     let before = macvlan(&stage.a)?.context("no macvlan")?.index;
     a.kill()?;
-    let again = stage.start(&stage.a, Program::Ours, &plain(150))?;
+    let again = stage.start(&stage.a, Program::Ours, &slow(150))?;
     again.wait_for_line("Entering MASTER STATE", LONG)?;
     let after = macvlan(&stage.a)?.context("no macvlan")?.index;
     ensure!(before == after, "the interface was made anew");
