@@ -1,6 +1,6 @@
 //! Lists of patterns that are changed while they decide about clients.
 
-use tandem_tests::{Config, Lb, Server, ask, connect, ended};
+use tandem_tests::{Config, Lb, Server, ask, connect};
 
 use super::room::Room;
 
