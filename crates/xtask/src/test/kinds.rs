@@ -50,7 +50,7 @@ pub(super) fn budgets(kinds: &[Kind]) -> String {
 impl Kind {
     pub(super) fn budget(self) -> Duration {
         let minutes = match self {
-            Kind::Check | Kind::Build => 10,
+            Kind::Check | Kind::Build => 13,
             Kind::Unit => 3,
             Kind::Loopback => 5,
             Kind::Namespace => 6,
