@@ -221,6 +221,8 @@ mod tests {
         assert_eq!(value(&file).as_deref(), Some("+2"));
         std::fs::remove_file(folder.0.join("state")).expect("ours");
         assert_eq!(value(&file).as_deref(), Some("+1"));
+        // With the process its hold on the file has gone.
+        drop(file);
         assert_eq!(folder.file().store(b"+3").expect("it can be written"), Stored::Done);
     }
 

@@ -50,9 +50,9 @@ pub(super) fn budgets(kinds: &[Kind]) -> String {
 impl Kind {
     pub(super) fn budget(self) -> Duration {
         let minutes = match self {
-            Kind::Check | Kind::Build => 13,
-            Kind::Unit => 3,
-            Kind::Loopback => 5,
+            Kind::Check | Kind::Build => 11,
+            Kind::Unit => 2,
+            Kind::Loopback => 4,
             Kind::Namespace => 6,
             Kind::Browser => 1,
         };
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn purses_are_named_once() {
         let shown = budgets(&[Kind::Check, Kind::Build, Kind::Unit]);
-        assert_eq!(shown, "check and build 8 min, unit 3 min");
+        assert_eq!(shown, "check and build 11 min, unit 2 min");
     }
 
     #[test]
