@@ -459,24 +459,21 @@ impl Server {
     }
 
     pub(super) fn enter_maint(&mut self, now: Mono) -> Option<Transition> {
-        let (was_in_maint, was_draining) = (self.admin.in_maint(), self.had_no_new_clients());
-        self.admin = self.admin.with(Admin::FORCED_MAINT);
-        if was_in_maint {
-            return None;
-        }
-        if self.operation == Operation::Down {
-            return Some(Transition::EntersMaintFromDown);
-        }
-        self.downs += 1;
-        self.turn(now);
-        self.stop();
-        Some(Transition::EntersMaint { was_draining })
+        let said = |was_draining| Transition::EntersMaint { was_draining };
+        self.enter(Admin::FORCED_MAINT, said, now)
     }
 
     /// Without an address nobody can be sent there.
     pub(super) fn lose_address(&mut self, reason: dns::Reason, now: Mono) -> Option<Transition> {
+        let said = |was_draining| Transition::LosesAddress { reason, was_draining };
+        self.enter(Admin::RESOLUTION_MAINT, said, now)
+    }
+
+    /// It is in maintenance for this reason, too. `said` is what happens to a server that served until now, and is told
+    /// whether only those who knew it.
+    fn enter(&mut self, why: Admin, said: impl FnOnce(bool) -> Transition, now: Mono) -> Option<Transition> {
         let (was_in_maint, was_draining) = (self.admin.in_maint(), self.had_no_new_clients());
-        self.admin = self.admin.with(Admin::RESOLUTION_MAINT);
+        self.admin = self.admin.with(why);
         if was_in_maint {
             return None;
         }
@@ -486,7 +483,7 @@ impl Server {
         self.downs += 1;
         self.turn(now);
         self.stop();
-        Some(Transition::LosesAddress { reason, was_draining })
+        Some(said(was_draining))
     }
 
     pub(super) fn find_address(&mut self, name: Arc<str>, now: Mono) -> Option<Transition> {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use domain::base::iana::Rcode;
 use domain::base::name::{ToLabelIter, ToName};
-use domain::base::{Message, MessageBuilder, Rtype};
+use domain::base::wire::ParseError;
+use domain::base::{Message, MessageBuilder, ParsedName, Record, Rtype};
 use domain::rdata::{A, Aaaa, Srv};
 
 /// What is looked for.
@@ -152,50 +153,34 @@ pub(super) fn id(bytes: &[u8]) -> Option<u16> {
 }
 
 fn found(message: &Message<&[u8]>, kind: Kind) -> Result<(Found, Duration), Fault> {
-    let mut least = Duration::MAX;
-    let mut last = |ttl: domain::base::Ttl| least = least.min(ttl.into_duration());
     // A name may be another's alias; what counts is at the end of the chain.
     let owner = message.canonical_name().ok_or(Fault::Invalid)?;
     let section = message.answer().map_err(|_| Fault::Invalid)?;
+    let mut least = Duration::MAX;
+    let ttl = |ttl: Duration| least = least.min(ttl);
     let found = match kind {
-        Kind::V4 => {
-            let records = section.limit_to_in::<A>().take(MOST).flatten();
-            let records = records.filter(|record| record.owner().name_eq(&owner));
-            Found::Addresses(
-                records
-                    .map(|record| {
-                        last(record.ttl());
-                        IpAddr::from(record.data().addr())
-                    })
-                    .collect(),
-            )
-        }
-        Kind::V6 => {
-            let records = section.limit_to_in::<Aaaa>().take(MOST).flatten();
-            let records = records.filter(|record| record.owner().name_eq(&owner));
-            Found::Addresses(
-                records
-                    .map(|record| {
-                        last(record.ttl());
-                        IpAddr::from(record.data().addr())
-                    })
-                    .collect(),
-            )
-        }
+        Kind::V4 => Found::Addresses(of_name(
+            section.limit_to_in::<A>(),
+            &owner,
+            |a| Some(a.addr().into()),
+            ttl,
+        )),
+        Kind::V6 => Found::Addresses(of_name(
+            section.limit_to_in::<Aaaa>(),
+            &owner,
+            |a| Some(a.addr().into()),
+            ttl,
+        )),
         Kind::Service => {
-            let records = section.limit_to_in::<Srv<_>>().take(MOST).flatten();
-            let records = records.filter(|record| record.owner().name_eq(&owner));
-            let services = records.filter_map(|record| {
-                last(record.ttl());
-                let service = record.data();
+            let read = |service: &Srv<ParsedName<&[u8]>>| {
                 Some(Service {
                     host: Name(service.target().try_to_name().ok()?),
                     port: service.port(),
                     weight: service.weight(),
                     addresses: along(message, service.target()),
                 })
-            });
-            Found::Services(services.collect())
+            };
+            Found::Services(of_name(section.limit_to_in::<Srv<_>>(), &owner, read, ttl))
         }
     };
     let is_empty = match &found {
@@ -214,11 +199,27 @@ fn along(message: &Message<&[u8]>, name: &impl ToName) -> Vec<IpAddr> {
     let Ok(section) = message.additional() else {
         return Vec::new();
     };
-    let v4 = section.limit_to_in::<A>().take(MOST).flatten();
-    let v4 = v4.filter(|record| record.owner().name_eq(name));
-    let v6 = section.limit_to_in::<Aaaa>().take(MOST).flatten();
-    let v6 = v6.filter(|record| record.owner().name_eq(name));
-    v4.map(|record| record.data().addr().into())
-        .chain(v6.map(|record| record.data().addr().into()))
-        .collect()
+    let mut found = of_name(section.limit_to_in::<A>(), name, |a| Some(IpAddr::from(a.addr())), drop);
+    found.extend(of_name(
+        section.limit_to_in::<Aaaa>(),
+        name,
+        |a| Some(IpAddr::from(a.addr())),
+        drop,
+    ));
+    found
+}
+
+/// What the records of this name say; each one's time to live is told beside it.
+fn of_name<N: ToName, D, T>(
+    records: impl Iterator<Item = Result<Record<N, D>, ParseError>>,
+    name: &impl ToName,
+    read: impl Fn(&D) -> Option<T>,
+    mut ttl: impl FnMut(Duration),
+) -> Vec<T> {
+    let records = records
+        .take(MOST)
+        .flatten()
+        .filter(|record| record.owner().name_eq(name));
+    let told = records.inspect(|record| ttl(record.ttl().into_duration()));
+    told.filter_map(|record| read(record.data())).collect()
 }

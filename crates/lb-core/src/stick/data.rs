@@ -1,34 +1,48 @@
 //! The kinds of data that entries may hold, with HAProxy's names and the numbers that its peers know them by.
 
-/// In the order of the numbers, which is that of a dump.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum DataType {
-    ServerId,
-    Gpt0,
-    Gpc0,
-    Gpc0Rate,
-    ConnCnt,
-    ConnRate,
-    ConnCur,
-    SessCnt,
-    SessRate,
-    HttpReqCnt,
-    HttpReqRate,
-    HttpErrCnt,
-    HttpErrRate,
-    BytesInCnt,
-    BytesInRate,
-    BytesOutCnt,
-    BytesOutRate,
-    Gpc1,
-    Gpc1Rate,
-    ServerKey,
-    HttpFailCnt,
-    HttpFailRate,
-    Gpt,
-    Gpc,
-    GpcRate,
+macro_rules! data_types {
+    ($($data:ident $name:literal),+ $(,)?) => {
+        /// In the order of the numbers, which is that of a dump.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum DataType { $(#[doc = concat!("`", $name, "`")] $data),+ }
+
+        impl DataType {
+            pub const ALL: [DataType; [$($name),+].len()] = [$(DataType::$data),+];
+
+            pub const fn name(self) -> &'static str {
+                match self { $(DataType::$data => $name),+ }
+            }
+        }
+    };
+}
+
+data_types! {
+    ServerId "server_id",
+    Gpt0 "gpt0",
+    Gpc0 "gpc0",
+    Gpc0Rate "gpc0_rate",
+    ConnCnt "conn_cnt",
+    ConnRate "conn_rate",
+    ConnCur "conn_cur",
+    SessCnt "sess_cnt",
+    SessRate "sess_rate",
+    HttpReqCnt "http_req_cnt",
+    HttpReqRate "http_req_rate",
+    HttpErrCnt "http_err_cnt",
+    HttpErrRate "http_err_rate",
+    BytesInCnt "bytes_in_cnt",
+    BytesInRate "bytes_in_rate",
+    BytesOutCnt "bytes_out_cnt",
+    BytesOutRate "bytes_out_rate",
+    Gpc1 "gpc1",
+    Gpc1Rate "gpc1_rate",
+    ServerKey "server_key",
+    HttpFailCnt "http_fail_cnt",
+    HttpFailRate "http_fail_rate",
+    Gpt "gpt",
+    Gpc "gpc",
+    GpcRate "gpc_rate",
 }
 
 /// What one value is made of.
@@ -47,34 +61,6 @@ pub enum Form {
 use DataType::*;
 
 impl DataType {
-    pub const ALL: [DataType; 25] = [
-        ServerId,
-        Gpt0,
-        Gpc0,
-        Gpc0Rate,
-        ConnCnt,
-        ConnRate,
-        ConnCur,
-        SessCnt,
-        SessRate,
-        HttpReqCnt,
-        HttpReqRate,
-        HttpErrCnt,
-        HttpErrRate,
-        BytesInCnt,
-        BytesInRate,
-        BytesOutCnt,
-        BytesOutRate,
-        Gpc1,
-        Gpc1Rate,
-        ServerKey,
-        HttpFailCnt,
-        HttpFailRate,
-        Gpt,
-        Gpc,
-        GpcRate,
-    ];
-
     pub const fn number(self) -> usize {
         self as usize
     }
@@ -85,36 +71,6 @@ impl DataType {
 
     pub fn named(name: &str) -> Option<DataType> {
         Self::ALL.into_iter().find(|data| data.name() == name)
-    }
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            ServerId => "server_id",
-            Gpt0 => "gpt0",
-            Gpc0 => "gpc0",
-            Gpc0Rate => "gpc0_rate",
-            ConnCnt => "conn_cnt",
-            ConnRate => "conn_rate",
-            ConnCur => "conn_cur",
-            SessCnt => "sess_cnt",
-            SessRate => "sess_rate",
-            HttpReqCnt => "http_req_cnt",
-            HttpReqRate => "http_req_rate",
-            HttpErrCnt => "http_err_cnt",
-            HttpErrRate => "http_err_rate",
-            BytesInCnt => "bytes_in_cnt",
-            BytesInRate => "bytes_in_rate",
-            BytesOutCnt => "bytes_out_cnt",
-            BytesOutRate => "bytes_out_rate",
-            Gpc1 => "gpc1",
-            Gpc1Rate => "gpc1_rate",
-            ServerKey => "server_key",
-            HttpFailCnt => "http_fail_cnt",
-            HttpFailRate => "http_fail_rate",
-            Gpt => "gpt",
-            Gpc => "gpc",
-            GpcRate => "gpc_rate",
-        }
     }
 
     pub const fn form(self) -> Form {
