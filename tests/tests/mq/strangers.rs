@@ -100,3 +100,20 @@ fn a_client_that_does_not_read_stops_only_itself() {
     other.subscribe("/queue/other", "auto");
     assert_eq!(other.take(300).len(), 300);
 }
+
+#[test]
+fn who_fills_the_memory_can_empty_it_again() {
+    let mq = Mq::start("anonymous = true\n[memory]\nmessages = 100000");
+    let mut client = Stomp::connect(mq.address());
+    let body = "x".repeat(30_000);
+    for _ in 0..4 {
+        client.send("/queue/full", &body);
+    }
+    client.subscribe("/queue/full", "client-individual");
+    assert_eq!(
+        client.take(4).len(),
+        4,
+        "what it says is heard, though it has sent before"
+    );
+    client.send("/queue/other", &body);
+}
