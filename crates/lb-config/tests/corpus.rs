@@ -9,6 +9,10 @@ mod evaluate;
 
 #[path = "../fuzz/src/header.rs"]
 mod header;
+#[path = "../fuzz/src/hello.rs"]
+mod hello;
+#[path = "../fuzz/src/name_server.rs"]
+mod name_server;
 #[path = "../fuzz/src/peer_bytes.rs"]
 mod peer_bytes;
 
@@ -32,4 +36,14 @@ fn every_proxy_header_holds() {
 #[test]
 fn every_word_of_a_peer_holds() {
     every_input_holds(env!("CARGO_MANIFEST_DIR"), "peers", peer_bytes::check);
+}
+
+#[test]
+fn every_datagram_of_a_name_server_holds() {
+    every_input_holds(env!("CARGO_MANIFEST_DIR"), "dns", name_server::check);
+}
+
+#[test]
+fn every_hello_of_a_tls_client_holds() {
+    every_input_holds(env!("CARGO_MANIFEST_DIR"), "client_hello", hello::check);
 }

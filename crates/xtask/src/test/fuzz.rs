@@ -31,9 +31,14 @@ const LIMITS: [&str; 3] = ["-timeout=10", "-rss_limit_mb=1024", "-max_len=4096"]
 /// What libFuzzer says when it has written an input that does not hold.
 const FOUND: &str = "Test unit written to ";
 
-/// Runs every target for its share of `time`; building comes on top.
-pub(super) fn run(session: &Session, time: Duration) -> Result<Counts> {
-    let targets = targets(&session.metadata.workspace_root)?;
+/// Runs every target, or the one of that name, for its share of `time`; building comes on top.
+pub(super) fn run(session: &Session, only: Option<&str>, time: Duration) -> Result<Counts> {
+    let mut targets = targets(&session.metadata.workspace_root)?;
+    if let Some(only) = only {
+        let known: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
+        targets.retain(|target| target.name == only);
+        anyhow::ensure!(!targets.is_empty(), "no target {only}; there are {}", known.join(", "));
+    }
     if !has_compiler() {
         let skip = session.console.paint(Paint::Yellow, "SKIP");
         session.console.line(format_args!(

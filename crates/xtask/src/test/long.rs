@@ -53,7 +53,7 @@ struct Failure {
     replay: String,
 }
 
-pub(super) fn run(session: &Session, sweep: Sweep, time: Duration) -> Result<ExitCode> {
+pub(super) fn run(session: &Session, sweep: Sweep, target: Option<&str>, time: Duration) -> Result<ExitCode> {
     let sweeps = match sweep {
         Sweep::All => vec![
             Sweep::Property,
@@ -68,7 +68,7 @@ pub(super) fn run(session: &Session, sweep: Sweep, time: Duration) -> Result<Exi
     let mut counts = Counts::default();
     for sweep in sweeps {
         counts += match sweep {
-            Sweep::Fuzz => fuzz::run(session, share)?,
+            Sweep::Fuzz => fuzz::run(session, target, share)?,
             seeded => one(session, seeded, share)?,
         };
     }

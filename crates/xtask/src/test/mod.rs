@@ -37,12 +37,16 @@ pub struct Arguments {
     /// How long a long run takes
     #[arg(long, value_name = "N", default_value_t = 10, requires = "long", value_parser = clap::value_parser!(u64).range(1..=60))]
     minutes: u64,
+    /// Of fuzzing, only this target
+    #[arg(long, value_name = "NAME", requires = "long")]
+    target: Option<String>,
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let session = Session::begin()?;
     if let Some(sweep) = arguments.long {
-        return long::run(&session, sweep, Duration::from_secs(arguments.minutes * 60));
+        let time = Duration::from_secs(arguments.minutes * 60);
+        return long::run(&session, sweep, arguments.target.as_deref(), time);
     }
     session.run(&arguments.only)
 }
