@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod broker;
+mod heard;
 mod ids;
 mod message;
 pub mod mqtt;
@@ -22,6 +23,7 @@ mod selector;
 pub mod stomp;
 mod tree;
 
+pub use heard::Heard;
 pub use ids::{ConsumerId, DeliveryId, Lsn, MessageId, QueueId, SessionId, Token, TransactionId};
 pub use message::{Message, Priority, Qos, Retain, Value, WallMillis};
 pub use pattern::Pattern;

@@ -2,13 +2,13 @@
 
 use bytes::BytesMut;
 use tandem_mq_core::mqtt::{Input, Output, Session, Settings};
-use tandem_mq_core::{SessionId, broker};
+use tandem_mq_core::{Heard, SessionId, broker};
 use tandem_mq_wire::mqtt::{Decoder, encode};
 use tandem_time::Mono;
 
 use crate::configuration::Listener;
 use crate::connection::Shared;
-use crate::talk::{Dialect, Heard, Wish};
+use crate::talk::{Dialect, Wish};
 
 pub(crate) struct Mqtt {
     session: Session,
@@ -53,13 +53,7 @@ impl Dialect for Mqtt {
     }
 
     fn hear(&mut self, heard: Heard, now: Mono) {
-        let input = match heard {
-            Heard::Login(answer) => Input::Login(answer),
-            Heard::Flushed => Input::Flushed,
-            Heard::Unread => Input::Unread,
-            Heard::Leave(why) => Input::Leave(why.into()),
-        };
-        self.session.handle(input, now);
+        self.session.handle(Input::Heard(heard), now);
     }
 
     fn poll(&mut self, out: &mut BytesMut) -> Option<Wish> {

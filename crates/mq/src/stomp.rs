@@ -2,13 +2,13 @@
 
 use bytes::BytesMut;
 use tandem_mq_core::stomp::{Input, Output, Session, Settings};
-use tandem_mq_core::{SessionId, broker};
+use tandem_mq_core::{Heard, SessionId, broker};
 use tandem_mq_wire::stomp::{Decoder, HEART_BEAT, Limits, encode};
 use tandem_time::Mono;
 
 use crate::configuration::Listener;
 use crate::connection::Shared;
-use crate::talk::{Dialect, Heard, Wish};
+use crate::talk::{Dialect, Wish};
 
 pub(crate) struct Stomp {
     session: Session,
@@ -59,13 +59,7 @@ impl Dialect for Stomp {
     }
 
     fn hear(&mut self, heard: Heard, now: Mono) {
-        let input = match heard {
-            Heard::Login(answer) => Input::Login(answer),
-            Heard::Flushed => Input::Flushed,
-            Heard::Unread => Input::Unread,
-            Heard::Leave(why) => Input::Leave(why.into()),
-        };
-        self.session.handle(input, now);
+        self.session.handle(Input::Heard(heard), now);
     }
 
     fn poll(&mut self, out: &mut BytesMut) -> Option<Wish> {

@@ -1,7 +1,7 @@
 //! Carries out one session: bytes in, bytes out, the hub on the other side. What is said is the dialect's.
 
 use bytes::{Buf, BytesMut};
-use tandem_mq_core::{SessionId, broker};
+use tandem_mq_core::{Heard, SessionId, broker};
 use tandem_time::Mono;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -40,16 +40,6 @@ pub(crate) trait Dialect {
     fn poll_deadline(&self) -> Option<Mono>;
 
     fn on_deadline(&mut self, now: Mono);
-}
-
-/// What a session is told that comes neither from its client nor from the broker.
-pub(crate) enum Heard {
-    Login(Result<(), Box<str>>),
-    /// Everything that was to be sent has left.
-    Flushed,
-    /// Nothing is read from the client for now.
-    Unread,
-    Leave(&'static str),
 }
 
 /// What a session wants, beside sending.

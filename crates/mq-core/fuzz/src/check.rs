@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tandem_mq_core::broker::{self, Broker, QueueView};
 use tandem_mq_core::mqtt::{Input, Output, Session, Settings};
-use tandem_mq_core::{Kind, Lsn, Record, SessionId};
+use tandem_mq_core::{Heard, Kind, Lsn, Record, SessionId};
 use tandem_mq_wire::mqtt::{Decoder, encode};
 use tandem_time::Mono;
 
@@ -112,7 +112,7 @@ impl Node {
 
     fn flushes(&mut self, which: usize) {
         if let Some(client) = &mut self.clients[which] {
-            client.session.handle(Input::Flushed, self.now);
+            client.session.handle(Input::Heard(Heard::Flushed), self.now);
         }
     }
 
@@ -163,7 +163,7 @@ impl Node {
                 match output {
                     Output::Send(answer) => encode(&answer, client.session.version(), &mut client.outgoing),
                     Output::Ask(input) => self.broker.handle(input, self.now),
-                    Output::Authenticate { .. } => client.session.handle(Input::Login(Ok(())), self.now),
+                    Output::Authenticate { .. } => client.session.handle(Input::Heard(Heard::Login(Ok(()))), self.now),
                     Output::Close => client.open = false,
                 }
             }

@@ -22,7 +22,7 @@ use tandem_mq_wire::mqtt::{Answer, DecodeError, Decoder, Packet, Properties, Pub
 use tandem_time::{Mono, TimerName, TimerTable};
 
 use crate::broker::{self, Delivery, Listening};
-use crate::{DeliveryId, SessionId, Token, WallMillis};
+use crate::{DeliveryId, Heard, SessionId, Token, WallMillis};
 use outbound::Outbound;
 
 /// What the node's operator decides about MQTT.
@@ -66,15 +66,9 @@ pub enum Input {
     /// From the decoder. Not before [`Session::wants_packets`].
     Packet(Packet),
     Garbled(DecodeError),
-    /// The answer to [`Output::Authenticate`].
-    Login(Result<(), Box<str>>),
     Broker(broker::Output),
-    /// Everything that was to be sent has left.
-    Flushed,
-    /// Nothing is read from the client for now, so it cannot be missed.
-    Unread,
-    /// The node goes down: the client should go elsewhere.
-    Leave(Box<str>),
+    /// Among it the answer to [`Output::Authenticate`].
+    Heard(Heard),
 }
 
 /// What the session wants done.
@@ -236,11 +230,11 @@ impl Session {
                 self.packet(packet, now);
             }
             Input::Garbled(error) => self.fail(error.reason, error.what),
-            Input::Login(answer) => self.admit(answer, now),
+            Input::Heard(Heard::Login(answer)) => self.admit(answer, now),
             Input::Broker(output) => self.broker_says(output, now),
-            Input::Flushed => self.flushed(),
-            Input::Unread => self.heard(now),
-            Input::Leave(why) => self.fail(Reason::ServerShuttingDown, &why),
+            Input::Heard(Heard::Flushed) => self.flushed(),
+            Input::Heard(Heard::Unread) => self.heard(now),
+            Input::Heard(Heard::Leave(why)) => self.fail(Reason::ServerShuttingDown, why),
         }
     }
 

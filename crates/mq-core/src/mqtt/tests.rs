@@ -195,7 +195,7 @@ impl Node {
 
     /// The next message; whatever needs no answer is known to have arrived.
     pub(super) fn takes(&mut self, id: u64) -> Option<Publish> {
-        self.tell(id, Input::Flushed);
+        self.tell(id, Input::Heard(Heard::Flushed));
         match self.hears(id)? {
             Answer::Publish(publish) => Some(*publish),
             other => panic!("{other:?}"),
@@ -281,7 +281,7 @@ impl Node {
                     _ => Ok(()),
                 };
                 if let Some(session) = self.clients.get_mut(&id) {
-                    session.handle(Input::Login(answer), self.now);
+                    session.handle(Input::Heard(Heard::Login(answer)), self.now);
                 }
             }
             Output::Close => {

@@ -21,7 +21,7 @@ use tandem_mq_wire::stomp::{Command, DecodeError, Frame, Item, Limits, Version};
 use tandem_time::{Mono, TimerName, TimerTable};
 
 use crate::broker;
-use crate::{ConsumerId, DeliveryId, SessionId, Token};
+use crate::{ConsumerId, DeliveryId, Heard, SessionId, Token};
 
 /// What the node's operator decides about STOMP.
 #[derive(Clone, Debug)]
@@ -62,15 +62,9 @@ pub enum Input {
     /// From the decoder. Not before [`Session::wants_frames`].
     Item(Item),
     Garbled(DecodeError),
-    /// The answer to [`Output::Authenticate`].
-    Login(Result<(), Box<str>>),
     Broker(broker::Output),
-    /// Everything that was to be sent has left.
-    Flushed,
-    /// Nothing is read from the client for now, so it cannot be missed.
-    Unread,
-    /// The node goes down: the client should go elsewhere.
-    Leave(Box<str>),
+    /// Among it the answer to [`Output::Authenticate`].
+    Heard(Heard),
 }
 
 /// What the session wants done.
@@ -232,11 +226,11 @@ impl Session {
                 }
             }
             Input::Garbled(error) => self.fail("the frame cannot be read", &error.to_string(), None),
-            Input::Login(answer) => self.admit(answer, now),
+            Input::Heard(Heard::Login(answer)) => self.admit(answer, now),
             Input::Broker(output) => self.broker_says(output),
-            Input::Flushed => self.flushed(),
-            Input::Unread => self.heard(now),
-            Input::Leave(why) => self.fail("the broker is going down", &why, None),
+            Input::Heard(Heard::Flushed) => self.flushed(),
+            Input::Heard(Heard::Unread) => self.heard(now),
+            Input::Heard(Heard::Leave(why)) => self.fail("the broker is going down", why, None),
         }
     }
 

@@ -70,7 +70,7 @@ impl Client {
                             Some("nobody") => Err("who is that?".into()),
                             _ => Ok(()),
                         };
-                        self.session.handle(Input::Login(answer), self.now);
+                        self.session.handle(Input::Heard(Heard::Login(answer)), self.now);
                     }
                     Output::Close => {
                         self.closed = true;
@@ -190,7 +190,7 @@ fn an_auto_subscriber_has_it_when_it_has_left() {
     client.says("SEND\ndestination:/queue/a\n\n1");
     client.says("SEND\ndestination:/queue/a\n\n2");
     assert_eq!((client.frames.len(), client.depth("a")), (1, 2));
-    client.hears(Input::Flushed);
+    client.hears(Input::Heard(Heard::Flushed));
     assert_eq!((client.frames.len(), client.depth("a")), (2, 1));
 }
 
@@ -244,7 +244,7 @@ fn a_browser_takes_nothing_and_is_told_the_end() {
     let mut client = Client::connected("1.2");
     client.says("SEND\ndestination:/queue/a\n\n1");
     client.says("SUBSCRIBE\nid:0\ndestination:/queue/a\nbrowser:true\n\n");
-    client.hears(Input::Flushed);
+    client.hears(Input::Heard(Heard::Flushed));
     assert_eq!(
         (client.frames.len(), client.header("browser"), client.depth("a")),
         (2, "end", 1)
@@ -314,7 +314,7 @@ fn a_selector_takes_some_and_leaves_the_others() {
         }
         let bodies: Vec<&[u8]> = client.frames.iter().map(|frame| &frame.body[..]).collect();
         assert_eq!(bodies, [b"3", b"4"]);
-        client.hears(Input::Flushed);
+        client.hears(Input::Heard(Heard::Flushed));
         assert_eq!(client.depth("a"), if destination == "/queue/a" { 2 } else { 0 });
         // Another one takes the rest, in order.
         client.frames.clear();
@@ -392,7 +392,7 @@ fn heart_beats_are_sent_and_missed() {
     let mut held = Client::stranger();
     held.says("CONNECT\naccept-version:1.2\nheart-beat:1000,0\n\n");
     held.wait(Duration::from_secs(19));
-    held.hears(Input::Unread);
+    held.hears(Input::Heard(Heard::Unread));
     held.wait(Duration::from_secs(19));
     assert!(!held.closed, "who is not read cannot be missed");
     let mut silent = Client::connected("1.2");
@@ -403,7 +403,7 @@ fn heart_beats_are_sent_and_missed() {
 #[test]
 fn whoever_leaves_the_node_is_told_why() {
     let mut client = Client::connected("1.2");
-    client.hears(Input::Leave("maintenance".into()));
+    client.hears(Input::Heard(Heard::Leave("maintenance")));
     assert_eq!(client.header("message"), "the broker is going down");
     assert!(client.closed);
     let mut bytes = bytes::BytesMut::new();

@@ -116,7 +116,7 @@ fn strangers_have_little_time_and_clients_must_be_heard() {
         ..client("e")
     });
     node.wait(14);
-    node.tell(held, Input::Unread);
+    node.tell(held, Input::Heard(Heard::Unread));
     node.wait(14);
     assert!(!node.closed.contains(&held), "who is not read cannot be missed");
     let silent = node.connect(client("d"));
@@ -180,7 +180,7 @@ fn a_name_that_is_too_long_is_refused_and_the_number_is_free_again() {
 fn whoever_leaves_the_node_is_told_why() {
     let mut node = Node::new();
     let id = node.connect(client("c"));
-    node.tell(id, Input::Leave("maintenance".into()));
+    node.tell(id, Input::Heard(Heard::Leave("maintenance")));
     let told = Answer::Disconnect(Reason::ServerShuttingDown, Some("maintenance".into()));
     assert_eq!(node.hears(id), Some(told));
 }
