@@ -97,7 +97,8 @@ impl Blocks {
         };
         if block.had_else {
             let message = format!("`{}` cannot stand behind `.else`", line.words[0].text);
-            return Err(Diagnostic::error(code::MISPLACED, line.words[0].span, message));
+            return Err(Diagnostic::error(code::MISPLACED, line.words[0].span, message)
+                .help("close the block with `.endif` first"));
         }
         block.had_else = world.is_none();
         match (block.state, world) {
@@ -123,7 +124,7 @@ impl Blocks {
 fn lone(line: &Line) -> Diagnostic {
     let word = &line.words[0];
     let message = format!("`{}` without an `.if` before it", word.text);
-    Diagnostic::error(code::MISPLACED, word.span, message)
+    Diagnostic::error(code::MISPLACED, word.span, message).help("a block begins with `.if CONDITION`")
 }
 
 fn nothing_more(line: &Line) -> Result<(), Diagnostic> {
@@ -154,6 +155,7 @@ fn say(
     report: &mut Vec<Diagnostic>,
 ) -> Result<(), Diagnostic> {
     let words: Vec<&str> = line.words[1..].iter().map(|word| word.text.as_str()).collect();
-    report.push(how(code::SAID, line.span, words.join(" ")));
+    let said = how(code::SAID, line.span, words.join(" "));
+    report.push(said.help(format!("a line `{}` of the file says so", line.words[0].text)));
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use tandem_text::Diagnostic;
 
 use super::args::{Args, Outcome};
+use super::keyword::explained;
 use crate::code;
 
 #[derive(Debug, Default)]
@@ -41,7 +42,8 @@ impl Environment {
             _ => return None,
         };
         args.skip(1);
-        Some(read(self, args).and_then(|()| args.finish(&word.text)))
+        let read = read(self, args).and_then(|()| args.finish(&word.text));
+        Some(read.map_err(|diagnostic| explained(diagnostic, &word.text, "NAME, and for some of them a value")))
     }
 
     fn set(&self, args: &mut Args<'_>) -> Outcome {

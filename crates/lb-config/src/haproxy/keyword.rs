@@ -100,8 +100,10 @@ pub(super) fn dispatch<C>(
             return misplaced(keyword.words, keyword.sections, section, words, args);
         }
         args.skip(count(keyword.words));
-        (keyword.parse)(target, args)?;
-        return args.finish(keyword.words);
+        let read = (keyword.parse)(target, args);
+        return read
+            .and_then(|()| args.finish(keyword.words))
+            .map_err(|diagnostic| explained(diagnostic, keyword.words, keyword.summary));
     }
     if let Some(known) = unsupported::find(section, words) {
         // What cannot be on need not be switched off.
@@ -202,10 +204,18 @@ fn list(words: &[&str]) -> String {
     words.join(", ")
 }
 
-/// Adds the nearest known word, if one is near.
+/// What a keyword is for helps where nothing better is known.
+pub(super) fn explained(diagnostic: Diagnostic, word: &str, summary: &str) -> Diagnostic {
+    match diagnostic.help {
+        None if !summary.is_empty() => diagnostic.help(format!("`{word}`: {summary}")),
+        _ => diagnostic,
+    }
+}
+
+/// Adds the nearest known word, or where all of them are.
 pub(super) fn suggest<'a>(diagnostic: Diagnostic, word: &str, known: impl Iterator<Item = &'a str>) -> Diagnostic {
     match nearest(word, known) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None => diagnostic,
+        None => diagnostic.help("docs/haproxy-compatibility.md lists what is understood"),
     }
 }

@@ -141,6 +141,7 @@ impl Reader {
         self.named.get(from.value).cloned().ok_or_else(|| {
             let message = format!("there is no `defaults {}` before this line", from.value);
             Diagnostic::error(code::UNDEFINED, from.span, message)
+                .help("give a `defaults` section this name, before it is used")
         })
     }
 

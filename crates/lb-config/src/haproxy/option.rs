@@ -4,7 +4,7 @@ use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, Span, nearest};
 
 use super::args::{Args, Outcome};
-use super::keyword::suggest;
+use super::keyword::{explained, suggest};
 use super::unsupported::{Effect, KnownOption};
 use crate::code;
 
@@ -38,7 +38,10 @@ pub(super) fn read<C>(
             continue;
         }
         let outcome = match all().find(|option| option.word == word.text) {
-            Some(option) => (option.parse)(target, args),
+            Some(option) => {
+                let read = (option.parse)(target, args);
+                read.map_err(|diagnostic| explained(diagnostic, option.word, option.summary))
+            }
             None => Err(unknown(word, place, words())),
         };
         if let Err(diagnostic) = outcome {
@@ -60,7 +63,7 @@ fn refuse(option: &KnownOption, span: Span) -> Diagnostic {
     match option.effect {
         Effect::Changes => {
             let message = format!("`{}` is known to HAProxy, but not supported yet", option.word);
-            Diagnostic::error(code::UNSUPPORTED, span, message)
+            Diagnostic::error(code::UNSUPPORTED, span, message).help("leave it out if you can do without")
         }
         Effect::None => {
             let message = format!("`{}` is ignored", option.word);

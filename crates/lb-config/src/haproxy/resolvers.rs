@@ -1,5 +1,6 @@
 //! Sections `resolvers`, and what `server` lines say about the name that they have.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_text::haproxy::Word;
@@ -19,7 +20,7 @@ pub(super) const KEYWORDS: &[Keyword<Resolvers>] = &[
         sections: Sections::RESOLVERS,
         summary: "whom to ask: a name, and an address with a port",
         parse: |resolvers, args| {
-            let name = args.text("a name")?.into();
+            let name = new_name(resolvers, args)?;
             let word = args.word("an address")?;
             let address =
                 lookup::nameserver(&word.text).map_err(|why| Diagnostic::error(code::BAD_ADDRESS, word.span, why))?;
@@ -76,6 +77,16 @@ pub(super) const KEYWORDS: &[Keyword<Resolvers>] = &[
         parse: hold,
     },
 ];
+
+/// Statistics and commands know a server by its name.
+fn new_name(resolvers: &Resolvers, args: &mut Args<'_>) -> Result<Arc<str>, Diagnostic> {
+    let word = args.word("a name")?;
+    if resolvers.nameservers.iter().any(|known| *known.name == *word.text) {
+        let message = format!("there is a nameserver `{}` in this section already", word.text);
+        return Err(Diagnostic::error(code::DUPLICATE, word.span, message).help("give it another name"));
+    }
+    Ok(word.text.as_str().into())
+}
 
 pub(super) const OF_SERVER: &[WordOption<Target>] = &[
     WordOption {

@@ -194,7 +194,8 @@ fn from(line: &Line, at: usize) -> Result<From<'_>, Diagnostic> {
             code::MISSING,
             word.span,
             "`from` needs the name of a `defaults` section",
-        ));
+        )
+        .help("write `from NAME`"));
     };
     no_more_words(line, at + 2)?;
     Ok(Some(Spanned::new(origin.text.as_str(), origin.span)))

@@ -269,6 +269,11 @@ fn switch(switch: &mut bool, to: bool) -> Outcome {
 }
 
 fn options(words: &mut Words, place: &str, args: &mut Args<'_>) -> Outcome {
+    if args.peek().is_none() {
+        let message = format!("`{place}` alone says nothing");
+        return Err(Diagnostic::error(code::MISSING, args.last_span(), message)
+            .help(format!("write for example `{place} ssl-min-ver TLSv1.2`")));
+    }
     super::option::read(&[OF_ALL], &[], place, words, args);
     Ok(())
 }

@@ -7,8 +7,9 @@ use std::path::Path;
 use tandem_lb_config::{KeywordDoc, keyword_docs};
 
 use crate::agreement::cases;
+use crate::configs::configs;
 
-const HEAD: &str = "# tandem-lb and haproxy.cfg\n\nMade from the keyword tables and `tests/corpus/haproxy` by `TANDEM_RECORD=1 cargo test -p \
+const HEAD: &str = "# tandem-lb and haproxy.cfg\n\nMade from the keyword tables and `tests/corpus` by `TANDEM_RECORD=1 cargo test -p \
                     tandem-lb-config compatibility`; a test compares.\nWhat is not listed is refused with its place and a reason, or ignored with a \
                     warning where that changes nothing.\n";
 
@@ -83,10 +84,18 @@ fn page() -> String {
         writeln!(text, "- {what} ({pinned})").expect("a string takes it");
     }
     text.push_str("\n## Lines on which the two do not agree\n\n| line | in | accepted by | why |\n|---|---|---|---|\n");
+    let mut difference = |line: &str, place: &str, mark: char, reason: &str| {
+        let who = if mark == '>' { "HAProxy" } else { "tandem-lb" };
+        let line = line.replace('|', "\\|");
+        writeln!(text, "| `{line}` | {place} | {who} | {reason} |").expect("a string takes it");
+    };
     for case in cases().iter().filter(|case| !case.reason.is_empty()) {
-        let who = if case.mark == '>' { "HAProxy" } else { "tandem-lb" };
-        let line = case.line.replace('|', "\\|");
-        writeln!(text, "| `{line}` | {} | {who} | {} |", case.section, case.reason).expect("a string takes it");
+        difference(&case.line, &case.section, case.mark, &case.reason);
+    }
+    for config in configs() {
+        for marked in config.marks().filter(|marked| !marked.reason.is_empty()) {
+            difference(&marked.line, &config.file, marked.mark, &marked.reason);
+        }
     }
     let mut groups: BTreeMap<&str, Vec<&KeywordDoc>> = BTreeMap::new();
     for doc in &docs {

@@ -3,6 +3,7 @@
 mod agreement;
 mod broken;
 mod compatibility;
+mod configs;
 mod examples;
 mod expressions;
 mod installed;

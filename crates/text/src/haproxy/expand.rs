@@ -148,7 +148,9 @@ impl Expander<'_> {
                 end += 1 + len;
             }
             if self.raw.get(end) != Some(&b'}') {
-                return Err(self.bad(dollar, end - dollar, "this variable is not closed by `}`"));
+                return Err(self
+                    .bad(dollar, end - dollar, "this variable is not closed by `}`")
+                    .help("write `\"${NAME}\"`"));
             }
             end += 1;
         }
