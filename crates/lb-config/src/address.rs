@@ -63,6 +63,40 @@ pub(crate) fn listeners(text: &str) -> Result<Vec<BindAddress>, AddressError> {
     Ok(listeners)
 }
 
+/// What [`listeners`] reads: ports of one address that follow each other are a range.
+pub(crate) fn listed(addresses: &[BindAddress]) -> String {
+    let mut items: Vec<(&BindAddress, u16)> = Vec::new();
+    for address in addresses {
+        match (items.last_mut(), address) {
+            (Some((BindAddress::Ip { ip: first, .. }, last)), BindAddress::Ip { ip, port })
+                if first == ip && last.checked_add(1) == Some(*port) =>
+            {
+                *last = *port;
+            }
+            (_, BindAddress::Ip { port, .. }) => items.push((address, *port)),
+            _ => items.push((address, 0)),
+        }
+    }
+    let texts = items.into_iter().map(|(address, last)| match address {
+        BindAddress::Ip { ip, port } => {
+            let host = match ip {
+                IpAddr::V4(ip) if ip.is_unspecified() => "*".to_owned(),
+                IpAddr::V4(ip) => ip.to_string(),
+                IpAddr::V6(ip) => format!("[{ip}]"),
+            };
+            let range = if last == *port {
+                String::new()
+            } else {
+                format!("-{last}")
+            };
+            format!("{host}:{port}{range}")
+        }
+        BindAddress::Unix(path) => path.display().to_string(),
+        BindAddress::Fd(fd) => format!("fd@{fd}"),
+    });
+    texts.collect::<Vec<_>>().join(",")
+}
+
 /// `server`: without a port, the client's destination port is used.
 pub(crate) fn server(text: &str) -> Result<(Host, ServerPort), AddressError> {
     let (family, rest) = family(text)?;

@@ -14,6 +14,19 @@ pub(crate) struct Checking {
     pub(crate) expect: Lines<(HttpExpect, bool)>,
     /// `http-check send`, which says more than `option httpchk` can.
     pub(crate) request: Option<HttpRequest>,
+    pub(crate) said: Said,
+}
+
+/// The lines that said all this, as `haproxy.cfg` has them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said {
+    /// Behind `option`.
+    pub(crate) kind: Option<String>,
+    /// Behind `tcp-check`.
+    pub(crate) steps: Lines<String>,
+    /// Behind `http-check`: what is expected, and what is sent.
+    pub(crate) expect: Lines<String>,
+    pub(crate) send: Option<String>,
 }
 
 /// Lines that a proxy takes from its defaults as long as it has none of its own.
@@ -61,11 +74,26 @@ impl<T> Lines<T> {
     }
 }
 
+impl Said {
+    /// Remembers a line, if it is one of these.
+    pub(crate) fn note(&mut self, keyword: &str, text: String) {
+        match keyword {
+            "option" => self.kind = Some(text),
+            "tcp-check" => self.steps.push(text),
+            "http-check" if text.starts_with("send") => self.send = Some(text),
+            "http-check" => self.expect.push(text),
+            _ => {}
+        }
+    }
+}
+
 impl Checking {
     /// What a proxy begins with.
     pub(crate) fn inherit(&mut self) {
         self.steps.inherited = true;
         self.expect.inherited = true;
+        self.said.steps.inherited = true;
+        self.said.expect.inherited = true;
     }
 
     /// `None` when a connection is all that is asked for.

@@ -9,7 +9,6 @@ use tandem_lb_core::backend::{InitState, OnError};
 use tandem_lb_core::balance::Policy;
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::dns::Preference;
-use tandem_lb_core::expr::Expr;
 use tandem_lb_core::proxy_header::{Details, Version, Write};
 use tandem_lb_core::rules::{Route, Ruleset, Sticking, UseServer};
 use tandem_lb_core::stick::TableSettings;
@@ -17,7 +16,7 @@ use tandem_text::{Span, Spanned};
 
 use crate::acl::Book;
 use crate::checking::Checking;
-use crate::expr::Reference;
+use crate::expr::{Reference, Spelled};
 use crate::plan::{
     self, Global, Host, InitAddr, Keepalive, LogRule, ProxyLogs, Resolvers, ServerPort, ServerStates, Stats,
 };
@@ -85,6 +84,15 @@ pub(crate) struct Rules {
     pub(crate) response: Ruleset,
     pub(crate) routes: Vec<Spanned<Route>>,
     pub(crate) servers: Vec<Spanned<UseServer>>,
+    /// The lines that said all this, as the other dialect has them.
+    pub(crate) lines: Vec<Said>,
+}
+
+/// A line that is a language of its own: what stands behind its first word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) keyword: String,
+    pub(crate) text: String,
 }
 
 impl Proxy {
@@ -134,7 +142,7 @@ pub(crate) struct Settings {
     pub(crate) retries: u32,
     pub(crate) redispatch: Redispatch,
     pub(crate) policy: Policy,
-    pub(crate) hash_key: Option<Expr>,
+    pub(crate) hash_key: Option<Spelled>,
     pub(crate) client_keepalive: Probing,
     pub(crate) server_keepalive: Probing,
     /// With the place of the first word about statistics.

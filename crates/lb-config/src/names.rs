@@ -7,7 +7,7 @@ use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod};
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::stick::KeyType;
 
-use crate::plan::{Facility, Level, LogFormat, Sample, Severity};
+use crate::plan::{Facility, Level, LogFormat, Sample, ServerStates, Severity};
 
 pub(crate) const LOG_FORMATS: &[(&str, LogFormat)] = &[
     ("rfc3164", LogFormat::Rfc3164),
@@ -70,11 +70,18 @@ pub(crate) const ON_ERROR: &[(&str, OnError)] = &[
 ];
 
 pub(crate) const INIT_STATES: &[(&str, InitState)] = &[
-    ("none", InitState::Up),
     ("up", InitState::Up),
+    ("none", InitState::Up),
     ("fully-up", InitState::FullyUp),
     ("down", InitState::Down),
     ("fully-down", InitState::FullyDown),
+];
+
+/// A file of its own has a name of its own elsewhere.
+pub(crate) const SERVER_STATES: &[(&str, ServerStates)] = &[
+    ("none", ServerStates::None),
+    ("global", ServerStates::Global),
+    ("local", ServerStates::Local(None)),
 ];
 
 pub(crate) const LEVELS: &[(&str, Level)] = &[
@@ -126,6 +133,24 @@ pub(crate) fn redispatch(text: &str) -> Option<Redispatch> {
         1.. => Redispatch::Every(number.unsigned_abs()),
         _ => Redispatch::FromLast(number.unsigned_abs()),
     })
+}
+
+/// The number of [`redispatch`].
+pub(crate) fn redispatch_number(redispatch: Redispatch) -> i64 {
+    match redispatch {
+        Redispatch::Never => 0,
+        Redispatch::Every(every) => every.into(),
+        Redispatch::FromLast(last) => -i64::from(last),
+    }
+}
+
+/// The text of [`sample`].
+pub(crate) fn sample_text(sample: &Sample) -> String {
+    let ranges = sample.ranges.iter().map(|range| match (range.start(), range.end()) {
+        (first, last) if first == last => first.to_string(),
+        (first, last) => format!("{first}-{last}"),
+    });
+    format!("{}:{}", ranges.collect::<Vec<_>>().join(","), sample.of)
 }
 
 /// `RANGES:SIZE`, such as `1,3-4:5`.

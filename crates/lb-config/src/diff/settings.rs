@@ -406,7 +406,7 @@ pub(super) fn server(server: &Server) -> Vec<Setting> {
     } = server;
     let mut settings = vec![
         set("id", id, id.to_string(), AtOnce),
-        set("address", &(host, port), shown::place(server), ForNewConnections),
+        set("address", &(host, port), shown::place(host, *port), ForNewConnections),
         set("weight", weight, weight.to_string(), AtOnce),
         set("backup", backup, flag(*backup), AtOnce),
         set("disabled", disabled, flag(*disabled), AtOnce),

@@ -10,9 +10,7 @@ use tandem_lb_core::proxy_header::{Details, Version, Write};
 use tandem_lb_core::rules::{Requests, Sticking, Storing};
 use tandem_lb_core::stick::{KeyType, Stored};
 
-use crate::plan::{
-    BindAddress, Host, InitAddr, Keepalive, LogAddress, LogRule, LogTarget, ProxyLogs, Server, ServerPort,
-};
+use crate::plan::{BindAddress, Host, InitAddr, Keepalive, LogAddress, LogRule, LogTarget, ProxyLogs, ServerPort};
 
 pub(super) fn option(value: Option<impl Display>) -> String {
     value.map_or_else(|| NONE.to_owned(), |value| value.to_string())
@@ -27,7 +25,7 @@ pub(super) fn time(value: Option<Duration>) -> String {
 }
 
 /// In the largest unit that says it exactly.
-pub(super) fn duration(time: Duration) -> String {
+pub(crate) fn duration(time: Duration) -> String {
     let millis = time.as_millis();
     let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
     let unit = units
@@ -48,7 +46,7 @@ pub(crate) fn address(address: &BindAddress) -> String {
     }
 }
 
-pub(super) fn host(host: &Host) -> String {
+pub(crate) fn host(host: &Host) -> String {
     match host {
         Host::Ip(ip) => ip.to_string(),
         Host::Name(name) => name.clone(),
@@ -56,24 +54,31 @@ pub(super) fn host(host: &Host) -> String {
     }
 }
 
-pub(super) fn place(server: &Server) -> String {
-    let host = host(&server.host);
-    match (&server.host, server.port) {
-        (Host::Unix(_), _) => host,
-        (Host::Ip(ip), ServerPort::Fixed(port)) if ip.is_ipv6() => format!("[{host}]:{port}"),
-        (_, ServerPort::Fixed(port)) => format!("{host}:{port}"),
-        (_, ServerPort::Offset(0)) => host,
-        (_, ServerPort::Offset(by)) => format!("{host}:{by:+}"),
+/// Where a server is, as a line has it.
+pub(crate) fn place(at: &Host, port: ServerPort) -> String {
+    let text = host(at);
+    match (at, port) {
+        (Host::Unix(_), _) => text,
+        (Host::Ip(ip), ServerPort::Fixed(port)) if ip.is_ipv6() => format!("[{text}]:{port}"),
+        (_, ServerPort::Fixed(port)) => format!("{text}:{port}"),
+        (Host::Ip(ip), ServerPort::Offset(0)) if ip.is_ipv6() => format!("[{text}]"),
+        (_, ServerPort::Offset(0)) => text,
+        (Host::Ip(ip), ServerPort::Offset(by)) if ip.is_ipv6() => format!("[{text}]:{by:+}"),
+        (_, ServerPort::Offset(by)) => format!("{text}:{by:+}"),
     }
 }
 
 pub(super) fn init_addr(ways: &[InitAddr]) -> String {
-    list(ways.iter().map(|way| match way {
+    list(ways.iter().map(way))
+}
+
+pub(crate) fn way(way: &InitAddr) -> String {
+    match way {
         InitAddr::Last => "last".to_owned(),
         InitAddr::Libc => "libc".to_owned(),
         InitAddr::None => "none".to_owned(),
         InitAddr::Ip(ip) => ip.to_string(),
-    }))
+    }
 }
 
 pub(super) fn logs(logs: &ProxyLogs) -> String {
@@ -87,8 +92,12 @@ pub(super) fn targets(logs: &[LogTarget]) -> String {
 }
 
 fn target(log: &LogTarget) -> String {
-    match &log.to {
-        LogAddress::Udp { host: to, port } => format!("{}:{port}", host(to)),
+    log_address(&log.to)
+}
+
+pub(crate) fn log_address(to: &LogAddress) -> String {
+    match to {
+        LogAddress::Udp { host: to, port } => place(to, ServerPort::Fixed(*port)),
         LogAddress::Unix(path) => path.display().to_string(),
         LogAddress::Stdout => "stdout".to_owned(),
         LogAddress::Stderr => "stderr".to_owned(),

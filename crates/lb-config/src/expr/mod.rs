@@ -63,6 +63,13 @@ pub(crate) enum Reference {
     Table(String),
 }
 
+/// An expression, and how it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Spelled {
+    pub(crate) text: String,
+    pub(crate) expr: Expr,
+}
+
 /// An expression, and what it leans on.
 #[derive(Clone, Debug)]
 pub(crate) struct Parsed {

@@ -11,6 +11,7 @@ use super::section::Sections;
 use crate::acl::Book;
 use crate::code;
 use crate::draft::Proxy;
+use crate::expr::Spelled;
 use crate::names::{ALGORITHMS, DRAWS, HASH_FUNCTIONS, HASH_METHODS};
 
 const HERE: Sections = Sections::BACK.and_defaults();
@@ -89,7 +90,10 @@ fn hash_key(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Algorithm, Diagnos
         let message = format!("`{}` gives a {}, which cannot be hashed", key.text, expr.kind().word());
         return Err(Diagnostic::error(code::BAD_VALUE, key.span, message));
     }
-    proxy.settings.hash_key = Some(expr);
+    proxy.settings.hash_key = Some(Spelled {
+        text: key.text.clone(),
+        expr,
+    });
     Ok(Algorithm::Hash)
 }
 

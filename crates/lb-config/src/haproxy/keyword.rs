@@ -95,7 +95,7 @@ pub(super) fn dispatch<C>(
         return Ok(());
     }
     let all = || tables.iter().flat_map(|table| table.iter());
-    if let Some(keyword) = longest(all(), words, |keyword| keyword.words) {
+    if let Some(keyword) = named(tables, words) {
         if !keyword.sections.contains(section) {
             return misplaced(keyword.words, keyword.sections, section, words, args);
         }
@@ -117,6 +117,13 @@ pub(super) fn dispatch<C>(
         .filter(|keyword| keyword.sections.contains(section))
         .map(|keyword| keyword.words);
     Err(unknown(here.chain(unsupported::names(section)), words, section.word()))
+}
+
+/// The keyword of these tables that a line begins with.
+pub(super) fn named<C>(tables: &[&'static [Keyword<C>]], line: &[Word]) -> Option<&'static Keyword<C>> {
+    longest(tables.iter().flat_map(|table| table.iter()), line, |keyword| {
+        keyword.words
+    })
 }
 
 fn count(words: &str) -> usize {

@@ -14,6 +14,7 @@ mod option;
 mod options;
 mod predicate;
 mod proxy;
+mod quote;
 mod resolvers;
 mod rules;
 mod section;
@@ -32,7 +33,7 @@ use tandem_text::haproxy::{Lexer, Line};
 use tandem_text::{Diagnostic, FileId, SourceMap, Spanned};
 
 use crate::code;
-use crate::draft::{Draft, Proxy, Role, Settings};
+use crate::draft::{Draft, Proxy, Role, Said, Settings};
 use crate::expr::World;
 use crate::plan::Resolvers;
 use args::Args;
@@ -168,7 +169,8 @@ impl Reader {
             Current::Proxy(proxy) => {
                 let written = &mut proxy.settings.written;
                 written.note(&line.words[0].text, || sources.origin(line.span));
-                keyword::dispatch(proxy::TABLES, Section::of(proxy.role), proxy.as_mut(), &mut args)
+                let done = keyword::dispatch(proxy::TABLES, Section::of(proxy.role), proxy.as_mut(), &mut args);
+                done.map(|()| remember(proxy, line))
             }
             Current::Resolvers(resolvers) => {
                 let tables = &[resolvers::KEYWORDS];
@@ -218,10 +220,29 @@ pub(crate) fn rule_line(
         ..world
     };
     let mut args = Args::new(line, sources, world, report);
-    keyword::dispatch(
-        &[rules::KEYWORDS, stick::KEYWORDS],
-        Section::of(proxy.role),
-        proxy,
-        &mut args,
-    )
+    let tables = &[rules::KEYWORDS, stick::KEYWORDS, check::KEYWORDS];
+    keyword::dispatch(tables, Section::of(proxy.role), proxy, &mut args)?;
+    remember(proxy, line);
+    Ok(())
+}
+
+/// Keeps a line that has been read and that TOML has as a line, too.
+fn remember(proxy: &mut Proxy, line: &Line) {
+    let tables = [rules::KEYWORDS, stick::KEYWORDS, check::KEYWORDS];
+    let Some(keyword) = keyword::named(&tables, &line.words) else {
+        return;
+    };
+    let place = keyword.sections;
+    let (first, rest) = (&line.words[0].text, quote::joined(&line.words[1..]));
+    if !place.contains(Section::of(proxy.role)) {
+        return;
+    }
+    if check::KEYWORDS.iter().any(|of_checks| of_checks.words == keyword.words) {
+        proxy.settings.checking.said.note(first, rest);
+    } else if proxy.role != Role::Defaults {
+        proxy.rules.lines.push(Said {
+            keyword: first.clone(),
+            text: rest,
+        });
+    }
 }

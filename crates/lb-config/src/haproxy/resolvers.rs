@@ -142,10 +142,9 @@ fn parse_resolv_conf(resolvers: &mut Resolvers, args: &mut Args<'_>) -> Outcome 
         )
         .help("name the servers with `nameserver`")
     })?;
-    for address in lookup::resolv_conf(&String::from_utf8_lossy(&text)) {
-        let name = address.ip().to_string().into();
-        resolvers.nameservers.push(Nameserver { name, address });
-    }
+    let text = String::from_utf8_lossy(&text);
+    let found = lookup::resolv_conf(&text).map(Nameserver::of);
+    resolvers.nameservers.extend(found);
     Ok(())
 }
 

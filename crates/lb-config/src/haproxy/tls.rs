@@ -9,6 +9,7 @@ use super::keyword::Keyword;
 use super::option::WordOption;
 use super::section::Sections;
 use super::server;
+use crate::expr::Spelled;
 use crate::plan::{Authorities, Errors, Global, TlsVersion};
 use crate::tls::{Found, Verify, Versions, Words, curves, old_suites, suites};
 use crate::{code, expr};
@@ -352,7 +353,10 @@ fn errors(args: &mut Args<'_>) -> Result<Errors, Diagnostic> {
     })
 }
 
-fn expression(word: &Word, args: &mut Args<'_>) -> Result<tandem_lb_core::expr::Expr, Diagnostic> {
+fn expression(word: &Word, args: &mut Args<'_>) -> Result<Spelled, Diagnostic> {
     let parsed = expr::parse(&word.text, args.world).map_err(|error| crate::acl::at_word(word, 0, error))?;
-    Ok(parsed.expr)
+    Ok(Spelled {
+        text: word.text.clone(),
+        expr: parsed.expr,
+    })
 }

@@ -16,10 +16,10 @@ impl Lowering<'_> {
         let written = written.into_inner();
         let name = self.name(written.name, at)?;
         let mut resolvers = plan::Resolvers::new(name.value);
-        let mut servers: Vec<_> = written.nameservers.into_iter().map(|server| server.0).collect();
+        let mut servers: Vec<Nameserver> = written.nameservers.into_iter().map(|server| server.0).collect();
         if written.system {
             match (self.world.file)(SYSTEM) {
-                Ok(text) => servers.extend(lookup::resolv_conf(&String::from_utf8_lossy(&text))),
+                Ok(text) => servers.extend(lookup::resolv_conf(&String::from_utf8_lossy(&text)).map(Nameserver::of)),
                 Err(why) => self.report.push(Diagnostic::error(
                     code::BAD_VALUE,
                     at,
@@ -27,13 +27,7 @@ impl Lowering<'_> {
                 )),
             }
         }
-        resolvers.nameservers = servers
-            .into_iter()
-            .map(|address| Nameserver {
-                name: address.ip().to_string().into(),
-                address,
-            })
-            .collect();
+        resolvers.nameservers = servers;
         if let Some(size) = written.payload_size {
             resolvers.payload = u16::try_from(size.0.0).unwrap_or(u16::MAX);
         }

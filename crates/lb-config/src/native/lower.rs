@@ -6,13 +6,13 @@ use std::sync::Arc;
 use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, FileId, SourceMap, Span, Spanned};
 
-use super::model::{Backend, Bind, Control, Document, Frontend, Global, Log, Server, Settings, Stats, Stick};
+use super::model::{Bind, Control, Document, Global, Inherits, Listen, Log, Server, Settings, Stats, Stick};
+use super::rules::Checks;
 use super::settings;
 use super::shape::Removed;
 use crate::acl::Book;
 use crate::draft::{self, Draft, NAME_HELP, Proxy, Role, odd_letter};
-use crate::expr::Reference;
-use crate::expr::World;
+use crate::expr::{Reference, Spelled, World};
 use crate::names::LOG_LENGTH;
 use crate::plan::{self, LogTarget, Severity, StatsSocket};
 use crate::tls::Words;
@@ -37,17 +37,24 @@ impl Lowering<'_> {
         let mut defaults = draft::Settings::default();
         // Nobody is sent to a server of which nothing is known, unless it is asked for.
         defaults.server.init = InitState::Down;
-        self.settings(&mut defaults, document.defaults);
-        let frontends = document
-            .frontend
-            .into_iter()
-            .filter_map(|table| self.frontend(table, &defaults));
-        let mut proxies: Vec<Proxy> = frontends.collect();
-        let backends = document
-            .backend
-            .into_iter()
-            .filter_map(|table| self.backend(table, &defaults));
-        proxies.extend(backends);
+        let mut written = document.defaults;
+        let checks = Checks::of(&mut written);
+        self.settings(&mut defaults, written);
+        let nowhere = Spanned::new("".into(), self.span(0..0));
+        let mut first = Proxy::new(Role::Defaults, nowhere, defaults);
+        self.checks(checks, &mut first);
+        let defaults = first.settings;
+        let frontends = document.frontend.into_iter();
+        let frontends = frontends.map(|table| (Role::Frontend, table.span(), table.into_inner().into()));
+        let backends = document.backend.into_iter();
+        let backends = backends.map(|table| (Role::Backend, table.span(), table.into_inner().into()));
+        let both = document.listen.into_iter();
+        let both = both.map(|table| (Role::Listen, table.span(), table.into_inner()));
+        let tables: Vec<(Role, Range<usize>, Listen)> = frontends.chain(backends).chain(both).collect();
+        let proxies = tables.into_iter();
+        let mut proxies: Vec<Proxy> = proxies
+            .filter_map(|(role, at, table)| self.proxy(role, table, self.span(at), &defaults))
+            .collect();
         // Numbers are given in the order of the file, not first to all frontends.
         proxies.sort_by_key(|proxy| proxy.name.span);
         draft.proxies.extend(proxies);
@@ -143,6 +150,8 @@ impl Lowering<'_> {
         let state = &mut global.state;
         state.own = written.state_file.map(Into::into).or(state.own.take());
         state.every = written.state_every.map(|time| time.0.0).or(state.every);
+        state.servers = written.server_state_file.map(Into::into).or(state.servers.take());
+        state.servers_base = written.server_state_base.map(Into::into).or(state.servers_base.take());
         state.stats = written.stats_file.map(Into::into).or(state.stats.take());
         written.tls.onto(global, self);
         global.stats_timeout = written.control_timeout.map(|time| time.0.0).or(global.stats_timeout);
@@ -227,7 +236,18 @@ impl Lowering<'_> {
         if let Some(key) = written.hash.as_mut().and_then(|hash| hash.key.take()) {
             let span = self.span(key.span());
             match expr::parse(key.get_ref(), self.world) {
-                Ok(parsed) => target.hash_key = Some(parsed.expr),
+                Ok(parsed) => {
+                    let text = key.get_ref().clone();
+                    let named = parsed
+                        .references
+                        .into_iter()
+                        .map(|(named, _)| Spanned::new(named, span));
+                    target.references.extend(named);
+                    target.hash_key = Some(Spelled {
+                        text,
+                        expr: parsed.expr,
+                    });
+                }
                 Err(error) => self.report.push(Diagnostic::error(error.code, span, error.message)),
             }
         }
@@ -243,7 +263,8 @@ impl Lowering<'_> {
     }
 
     fn stats(&mut self, target: &mut plan::Stats, written: Stats) {
-        target.page = true;
+        target.page |= written.page.unwrap_or(true);
+        target.metrics = written.metrics.or(target.metrics.take());
         target.uri = written.uri.unwrap_or_else(|| std::mem::take(&mut target.uri));
         target.refresh = written.refresh.map_or(target.refresh, |limit| limit.0.0);
         target.realm = written.realm.or(target.realm.take());
@@ -274,26 +295,41 @@ impl Lowering<'_> {
             .push(Diagnostic::warning(code::MISPLACED, name.span, message));
     }
 
-    fn frontend(&mut self, written: toml::Spanned<Frontend>, defaults: &draft::Settings) -> Option<Proxy> {
-        let at = self.span(written.span());
-        let mut table = written.into_inner();
+    fn proxy(&mut self, role: Role, mut table: Listen, at: Span, defaults: &draft::Settings) -> Option<Proxy> {
         let name = self.name(table.name.take(), at)?;
-        let own = table.take_inherited();
-        self.warn_in_vain(&name, &settings::in_vain(&own, true), "frontend");
-        let mut proxy = Proxy::new(Role::Frontend, name, defaults.clone());
+        let mut own = table.take_inherited();
+        self.warn_in_vain(&name, &settings::in_vain(&own, role), role.word());
+        let checks = Checks::of(&mut own);
+        let mut proxy = Proxy::new(role, name, defaults.clone());
         proxy.settings.written.note_section(self.sources.origin(at));
         self.settings(&mut proxy.settings, own);
+        self.checks(checks, &mut proxy);
         proxy.id = table.id.map(|id| Spanned::new(id.get_ref().0.0, self.span(id.span())));
         proxy.guid = table.guid.map(Into::into);
         for bind in table.bind {
             self.bind(bind, &mut proxy);
+        }
+        if let Some(stick) = table.stick {
+            self.stick(stick, &mut proxy);
         }
         self.rules("acl", table.acl, &mut proxy);
         self.rules("stick-table", table.stick_table, &mut proxy);
         self.rules("tcp-request", table.tcp_request, &mut proxy);
         self.rules("tcp-response", table.tcp_response, &mut proxy);
         self.rules("use_backend", table.use_backend, &mut proxy);
+        self.rules("stick", table.stick_rules, &mut proxy);
+        self.rules("use-server", table.use_server, &mut proxy);
+        proxy.server_state_file = table.server_state_file.map(Into::into);
+        let defaults = (proxy.settings.server.clone(), proxy.settings.server_tls.clone());
+        let servers = table.server.into_iter();
+        proxy.servers = servers.flat_map(|server| self.server(server, &defaults)).collect();
         Some(proxy)
+    }
+
+    fn checks(&mut self, written: Checks, proxy: &mut Proxy) {
+        self.rules("option", written.kind, proxy);
+        self.rules("tcp-check", written.steps.unwrap_or_default(), proxy);
+        self.rules("http-check", written.http.unwrap_or_default(), proxy);
     }
 
     fn bind(&mut self, written: toml::Spanned<Bind>, proxy: &mut Proxy) {
@@ -322,36 +358,6 @@ impl Lowering<'_> {
         proxy
             .binds
             .extend(binds.map(|plan| draft::Bind { plan, tls: tls.clone() }));
-    }
-
-    fn backend(&mut self, written: toml::Spanned<Backend>, defaults: &draft::Settings) -> Option<Proxy> {
-        let at = self.span(written.span());
-        let mut table = written.into_inner();
-        let name = self.name(table.name.take(), at)?;
-        let own = table.take_inherited();
-        self.warn_in_vain(&name, &settings::in_vain(&own, false), "backend");
-        let mut proxy = Proxy::new(Role::Backend, name, defaults.clone());
-        proxy.settings.written.note_section(self.sources.origin(at));
-        self.settings(&mut proxy.settings, own);
-        proxy.id = table.id.map(|id| Spanned::new(id.get_ref().0.0, self.span(id.span())));
-        proxy.guid = table.guid.map(Into::into);
-        if let Some(stick) = table.stick {
-            self.stick(stick, &mut proxy);
-        }
-        self.rules("acl", table.acl, &mut proxy);
-        self.rules("stick-table", table.stick_table, &mut proxy);
-        self.rules("tcp-request", table.tcp_request, &mut proxy);
-        self.rules("tcp-response", table.tcp_response, &mut proxy);
-        self.rules("stick", table.stick_rules, &mut proxy);
-        self.rules("use-server", table.use_server, &mut proxy);
-        let defaults = (proxy.settings.server.clone(), proxy.settings.server_tls.clone());
-        let servers: Vec<draft::Server> = table
-            .server
-            .into_iter()
-            .flat_map(|server| self.server(server, &defaults))
-            .collect();
-        proxy.servers = servers;
-        Some(proxy)
     }
 
     fn stick(&mut self, written: toml::Spanned<Stick>, proxy: &mut Proxy) {

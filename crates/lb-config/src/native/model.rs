@@ -1,9 +1,9 @@
 //! The native form as it is written: what each table may hold. Every key is optional here; what must be there is asked
 //! for when the draft is made, so that a missing key is one more mistake on the list and not the end of it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tandem_lb_core::backend::{InitState, OnError};
 use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod};
 use tandem_lb_core::conn::Redispatch;
@@ -15,7 +15,8 @@ use super::tls;
 use super::value::{FileMode, Limit, Number, ProxyDetail, Size, Span, Time, Value};
 use crate::draft::Mode;
 use crate::plan::{
-    AcceptPolicy, BindAddress, Facility, Host, InitAddr, Level, LogAddress, LogFormat, Sample, ServerPort, Severity,
+    AcceptPolicy, BindAddress, Facility, Host, InitAddr, Level, LogAddress, LogFormat, Nameserver, Sample, ServerPort,
+    ServerStates, Severity,
 };
 use crate::table::LONGEST;
 
@@ -23,24 +24,36 @@ pub(super) type Count = Value<Number<0, { u32::MAX }>>;
 type Positive = Value<Number<1, { u32::MAX }>>;
 type Id = Value<Number<1, { i32::MAX as u32 }>>;
 
-#[derive(Debug, Default, Deserialize)]
+fn is_off(switch: &bool) -> bool {
+    !switch
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Document {
     pub(super) global: Global,
     /// What every proxy of this file starts with.
     pub(super) defaults: Settings,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) frontend: Vec<Spanned<Frontend>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) backend: Vec<Spanned<Backend>>,
+    /// Both at once, under one name and one number.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) listen: Vec<Spanned<Listen>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) resolvers: Vec<Spanned<Resolvers>>,
 }
 
 /// Whom to ask for names, and how long an answer is good.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Resolvers {
     pub(super) name: Option<Spanned<String>>,
-    pub(super) nameservers: Vec<Value<SocketAddr>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) nameservers: Vec<Value<Nameserver>>,
     /// Also those that this host asks.
+    #[serde(skip_serializing_if = "is_off")]
     pub(super) system: bool,
     pub(super) payload_size: Option<Value<Number<512, 65535>>>,
     pub(super) retries: Option<Positive>,
@@ -49,7 +62,7 @@ pub(super) struct Resolvers {
     pub(super) hold: Hold,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Hold {
     pub(super) valid: Option<Value<Span>>,
@@ -61,7 +74,7 @@ pub(super) struct Hold {
 }
 
 /// How a server's name is looked up.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Lookup {
     /// The name of the `resolvers`.
@@ -72,9 +85,10 @@ pub(super) struct Lookup {
     pub(super) ignore_weight: Option<bool>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Global {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) log: Vec<Spanned<Log>>,
     pub(super) log_tag: Option<String>,
     pub(super) log_hostname: Option<String>,
@@ -93,6 +107,7 @@ pub(super) struct Global {
     pub(super) hard_stop_after: Option<Value<Limit>>,
     pub(super) close_spread_time: Option<Value<Limit>>,
     pub(super) spread_checks: Option<Value<Number<0, 50>>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) control: Vec<Spanned<Control>>,
     pub(super) control_timeout: Option<Value<Time>>,
     pub(super) state_file: Option<String>,
@@ -100,11 +115,14 @@ pub(super) struct Global {
     pub(super) state_every: Option<Value<Time>>,
     /// HAProxy's: counters to begin with.
     pub(super) stats_file: Option<String>,
+    /// HAProxy's: what a script saved of `show servers state`, and where such files are.
+    pub(super) server_state_file: Option<String>,
+    pub(super) server_state_base: Option<String>,
     pub(super) tls: tls::OfGlobal,
 }
 
 /// HAProxy's `stats socket`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Control {
     pub(super) address: Option<Value<Vec<BindAddress>>>,
@@ -112,10 +130,11 @@ pub(super) struct Control {
     pub(super) mode: Option<Value<FileMode>>,
     pub(super) user: Option<String>,
     pub(super) group: Option<String>,
+    #[serde(skip_serializing_if = "is_off")]
     pub(super) expose_listeners: bool,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Log {
     pub(super) to: Option<Value<LogAddress>>,
@@ -128,6 +147,12 @@ pub(super) struct Log {
     pub(super) sample: Option<Value<Sample>>,
 }
 
+/// A table that holds, beside its own, the keys of another.
+pub(super) trait Inherits<Base> {
+    fn take_inherited(&mut self) -> Base;
+    fn inherits(self, base: Base) -> Self;
+}
+
 /// A table of keys that can be inherited, and the tables that hold them side by side with keys of their own. serde's
 /// `flatten` would say the same, but it forgets the places and cannot refuse unknown keys.
 macro_rules! inherited {
@@ -135,27 +160,32 @@ macro_rules! inherited {
         inherited! { @base $base $fields }
         $(inherited! { @table $name $own $base $fields })+
     };
-    (@base $base:ident { $($field:ident: $type:ty,)* }) => {
-        #[derive(Debug, Default, Deserialize)]
+    (@base $base:ident { $($(#[$meta:meta])* $field:ident: $type:ty,)* }) => {
+        #[derive(Debug, Default, Deserialize, Serialize)]
         #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
         pub(super) struct $base {
-            $(pub(super) $field: $type,)*
+            $($(#[$meta])* pub(super) $field: $type,)*
         }
     };
     (
-        @table $name:ident { $($own:ident: $own_type:ty,)* }
-        $base:ident { $($field:ident: $type:ty,)* }
+        @table $name:ident { $($(#[$own_meta:meta])* $own:ident: $own_type:ty,)* }
+        $base:ident { $($(#[$meta:meta])* $field:ident: $type:ty,)* }
     ) => {
-        #[derive(Debug, Default, Deserialize)]
+        #[derive(Debug, Default, Deserialize, Serialize)]
         #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
         pub(super) struct $name {
-            $(pub(super) $own: $own_type,)*
-            $($field: $type,)*
+            $($(#[$own_meta])* pub(super) $own: $own_type,)*
+            $($(#[$meta])* $field: $type,)*
         }
 
-        impl $name {
-            pub(super) fn take_inherited(&mut self) -> $base {
+        impl Inherits<$base> for $name {
+            fn take_inherited(&mut self) -> $base {
                 $base { $($field: std::mem::take(&mut self.$field),)* }
+            }
+
+            fn inherits(mut self, base: $base) -> Self {
+                $(self.$field = base.$field;)*
+                self
             }
         }
     };
@@ -180,15 +210,27 @@ inherited! {
         stats: Option<Spanned<Stats>>,
         server_defaults: Option<ServerOptions>,
         socket_stats: Option<bool>,
+        /// Where the states of servers are at the start: "global", "local" or "none".
+        server_states: Option<Value<ServerStates>>,
+        /// What servers are asked, as behind `option`: "tcp-check", "httpchk GET /", "amqp-check".
+        health_check: Option<Spanned<String>>,
+        /// The lines of such a check, as behind `tcp-check` and `http-check`.
+        tcp_check: Option<Vec<Spanned<String>>>,
+        http_check: Option<Vec<Spanned<String>>>,
     }
     in Frontend {
         name: Option<Spanned<String>>,
         id: Option<Spanned<Id>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         bind: Vec<Spanned<Bind>>,
         guid: Option<String>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         acl: Vec<Spanned<String>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         tcp_request: Vec<Spanned<String>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         tcp_response: Vec<Spanned<String>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         use_backend: Vec<Spanned<String>>,
         stick_table: Option<Spanned<String>>,
     }
@@ -196,14 +238,45 @@ inherited! {
         name: Option<Spanned<String>>,
         id: Option<Spanned<Id>>,
         stick: Option<Spanned<Stick>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         acl: Vec<Spanned<String>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         tcp_request: Vec<Spanned<String>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         tcp_response: Vec<Spanned<String>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         use_server: Vec<Spanned<String>>,
         stick_table: Option<Spanned<String>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         stick_rules: Vec<Spanned<String>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         server: Vec<Spanned<Server>>,
         guid: Option<String>,
+        server_state_file: Option<String>,
+    }
+    in Listen {
+        name: Option<Spanned<String>>,
+        id: Option<Spanned<Id>>,
+        guid: Option<String>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        bind: Vec<Spanned<Bind>>,
+        stick_table: Option<Spanned<String>>,
+        stick: Option<Spanned<Stick>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        acl: Vec<Spanned<String>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        tcp_request: Vec<Spanned<String>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        tcp_response: Vec<Spanned<String>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        use_backend: Vec<Spanned<String>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        stick_rules: Vec<Spanned<String>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        use_server: Vec<Spanned<String>>,
+        server_state_file: Option<String>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        server: Vec<Spanned<Server>>,
     }
 }
 
@@ -246,7 +319,7 @@ inherited! {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Logging {
     /// Also to the targets of `global`.
@@ -267,7 +340,7 @@ pub(super) struct Logging {
     pub(super) health_checks: Option<bool>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Timeouts {
     pub(super) client: Option<Value<Limit>>,
@@ -281,7 +354,7 @@ pub(super) struct Timeouts {
     pub(super) queue: Option<Value<Limit>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Keepalive {
     pub(super) client: Option<bool>,
@@ -294,7 +367,7 @@ pub(super) struct Keepalive {
     pub(super) server_count: Option<Value<Number<1, 127>>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Hash {
     #[serde(rename = "type")]
@@ -305,23 +378,32 @@ pub(super) struct Hash {
     pub(super) key: Option<Spanned<String>>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Stats {
+    /// Unless this is `false`: metrics may be served alone.
+    pub(super) page: Option<bool>,
     pub(super) uri: Option<String>,
+    /// Where metrics are served; "" is everywhere but at the page.
+    pub(super) metrics: Option<String>,
     pub(super) refresh: Option<Value<Limit>>,
     pub(super) realm: Option<String>,
     /// `"user:password"`
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) auth: Vec<Spanned<String>>,
+    #[serde(skip_serializing_if = "is_off")]
     pub(super) admin: bool,
+    #[serde(skip_serializing_if = "is_off")]
     pub(super) hide_version: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) scopes: Vec<String>,
     pub(super) show_node: Option<String>,
     pub(super) show_desc: Option<String>,
+    #[serde(skip_serializing_if = "is_off")]
     pub(super) show_legends: bool,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Bind {
     pub(super) address: Option<Value<Vec<BindAddress>>>,
@@ -330,13 +412,15 @@ pub(super) struct Bind {
     pub(super) maxconn: Option<Positive>,
     pub(super) interface: Option<String>,
     pub(super) v6only: Option<bool>,
+    #[serde(skip_serializing_if = "is_off")]
     pub(super) transparent: bool,
     pub(super) guid_prefix: Option<String>,
+    #[serde(skip_serializing_if = "is_off")]
     pub(super) accept_proxy: bool,
     pub(super) tls: Option<tls::OfBind>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Stick {
     #[serde(rename = "type")]
@@ -345,10 +429,53 @@ pub(super) struct Stick {
     pub(super) length: Option<Value<Number<1, { LONGEST as u32 }>>>,
     pub(super) size: Option<Value<Size>>,
     pub(super) expire: Option<Value<Limit>>,
+    #[serde(skip_serializing_if = "is_off")]
     pub(super) nopurge: bool,
     /// What each entry holds, as the other dialect writes it: "conn_cnt", "conn_rate(10s)".
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) store: Vec<Spanned<String>>,
     /// Use the table to find a server; and remember the server in it. Both if not said.
     pub(super) matches: Option<bool>,
     pub(super) stores: Option<bool>,
+}
+
+impl From<Frontend> for Listen {
+    fn from(mut table: Frontend) -> Listen {
+        let base = table.take_inherited();
+        Listen {
+            name: table.name,
+            id: table.id,
+            guid: table.guid,
+            bind: table.bind,
+            stick_table: table.stick_table,
+            acl: table.acl,
+            tcp_request: table.tcp_request,
+            tcp_response: table.tcp_response,
+            use_backend: table.use_backend,
+            ..Listen::default()
+        }
+        .inherits(base)
+    }
+}
+
+impl From<Backend> for Listen {
+    fn from(mut table: Backend) -> Listen {
+        let base = table.take_inherited();
+        Listen {
+            name: table.name,
+            id: table.id,
+            guid: table.guid,
+            stick_table: table.stick_table,
+            stick: table.stick,
+            acl: table.acl,
+            tcp_request: table.tcp_request,
+            tcp_response: table.tcp_response,
+            stick_rules: table.stick_rules,
+            use_server: table.use_server,
+            server_state_file: table.server_state_file,
+            server: table.server,
+            ..Listen::default()
+        }
+        .inherits(base)
+    }
 }

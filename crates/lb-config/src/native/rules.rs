@@ -1,13 +1,33 @@
 //! Rules in the native form: strings in arrays, each what the other dialect writes behind the keyword. So there is one
 //! language of conditions, and one reader of it.
 
-use tandem_text::haproxy::{self, Line, Word};
+use tandem_text::haproxy::{self, Word};
 use tandem_text::{Diagnostic, SourceMap};
 
 use super::lower::Lowering;
+use super::model::Settings;
 use crate::code;
 use crate::draft::Proxy;
 use crate::haproxy::rule_line;
+
+/// What servers are asked.
+pub(super) struct Checks {
+    pub(super) kind: Option<Line>,
+    pub(super) steps: Option<Vec<Line>>,
+    pub(super) http: Option<Vec<Line>>,
+}
+
+type Line = toml::Spanned<String>;
+
+impl Checks {
+    pub(super) fn of(written: &mut Settings) -> Checks {
+        Checks {
+            kind: written.health_check.take(),
+            steps: written.tcp_check.take(),
+            http: written.http_check.take(),
+        }
+    }
+}
 
 impl Lowering<'_> {
     pub(super) fn rules(
@@ -28,7 +48,13 @@ impl Lowering<'_> {
         words.extend(split(rule.get_ref(), self.world.env).map_err(|why| Diagnostic::error(code::SYNTAX, span, why))?);
         // Places within the text of TOML are not known: it may have escapes of its own.
         let words = words.into_iter().map(|text| Word { text, span }).collect();
-        rule_line(proxy, &Line { words, span }, self.sources, self.world, self.report)
+        rule_line(
+            proxy,
+            &haproxy::Line { words, span },
+            self.sources,
+            self.world,
+            self.report,
+        )
     }
 }
 

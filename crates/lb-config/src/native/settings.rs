@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::model::{Count, Hash, Keepalive, ServerOptions, Settings, Timeouts};
 use super::value::{Limit, ProxyDetail, Time, Value};
-use crate::draft;
+use crate::draft::{self, Role};
 use tandem_lb_core::balance::{HashMethod, HashType};
 use tandem_lb_core::log::format::Format;
 use tandem_lb_core::proxy_header::{Details, Version};
@@ -60,6 +60,10 @@ pub(super) fn overlay(target: &mut draft::Settings, written: &Settings) {
     set(&mut target.log_rule.logasap, logging.asap);
     set(&mut target.log_health_checks, logging.health_checks);
     set(&mut target.socket_stats, written.socket_stats);
+    set(
+        &mut target.server_states,
+        written.server_states.as_ref().map(|states| states.0.clone()),
+    );
     timeouts(&mut target.timeouts, &written.timeout);
     keepalive(target, &written.keepalive);
     if let Some(options) = &written.server_defaults {
@@ -176,7 +180,7 @@ pub(super) fn server(target: &mut draft::ServerOptions, written: &ServerOptions)
 }
 
 /// The keys of the other side that a frontend (or a backend) was given in vain.
-pub(super) fn in_vain(written: &Settings, front: bool) -> Vec<&'static str> {
+pub(super) fn in_vain(written: &Settings, role: Role) -> Vec<&'static str> {
     let timeout = &written.timeout;
     let of_clients = [
         ("maxconn", written.maxconn.is_some()),
@@ -196,6 +200,10 @@ pub(super) fn in_vain(written: &Settings, front: bool) -> Vec<&'static str> {
         ("balance", written.balance.is_some()),
         ("hash", written.hash.is_some()),
         ("all-backups", written.all_backups.is_some()),
+        ("health-check", written.health_check.is_some()),
+        ("tcp-check", written.tcp_check.is_some()),
+        ("http-check", written.http_check.is_some()),
+        ("server-states", written.server_states.is_some()),
         ("server-defaults", written.server_defaults.is_some()),
         ("timeout.connect", timeout.connect.is_some()),
         ("timeout.server", timeout.server.is_some()),
@@ -205,7 +213,11 @@ pub(super) fn in_vain(written: &Settings, front: bool) -> Vec<&'static str> {
         ("timeout.queue", timeout.queue.is_some()),
         ("keepalive.server", written.keepalive.server.is_some()),
     ];
-    let keys: &[(&'static str, bool)] = if front { &of_servers } else { &of_clients };
+    let keys: &[(&'static str, bool)] = match role {
+        Role::Frontend => &of_servers,
+        Role::Backend => &of_clients,
+        Role::Listen | Role::Defaults => &[],
+    };
     keys.iter()
         .filter(|(_, written)| *written)
         .map(|(key, _)| *key)

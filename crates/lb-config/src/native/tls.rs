@@ -1,11 +1,11 @@
 //! `tls` of listeners, servers and `global`: the tables, and what they say.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tandem_text::{Diagnostic, Span};
 use toml::Spanned;
 
 use super::lower::Lowering;
-use super::value::{Value, Word, choose};
+use super::value::{Value, Word, Written, choose};
 use crate::expr;
 use crate::plan::{Authorities, Errors, Global, TlsVersion};
 use crate::tls::{Found, Verify, Words, curves, old_suites, suites};
@@ -14,7 +14,7 @@ use crate::tls::{Found, Verify, Words, curves, old_suites, suites};
 macro_rules! tls {
     ($($name:ident { $($own:ident: $own_type:ty,)* })+) => {
         $(
-            #[derive(Clone, Debug, Default, Deserialize)]
+            #[derive(Clone, Debug, Default, Deserialize, Serialize)]
             #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
             pub(super) struct $name {
                 $(pub(super) $own: $own_type,)*
@@ -58,7 +58,7 @@ macro_rules! tls {
 
 tls! {
     OfBind {
-        certificates: Vec<String>,
+        certificates: Option<Vec<String>>,
         strict_sni: Option<bool>,
         prefer_client_ciphers: Option<bool>,
         forgiven_authority_errors: Option<Value<Errors>>,
@@ -77,7 +77,7 @@ tls! {
 }
 
 /// What listeners and servers need not say.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct OfGlobal {
     authorities_base: Option<String>,
@@ -98,6 +98,14 @@ impl Word for Verify {
         ];
         choose(text, &known, "")
     }
+    fn write(&self) -> Written {
+        match self {
+            Verify::None => "none",
+            Verify::Optional => "optional",
+            Verify::Required => "required",
+        }
+        .into()
+    }
 }
 
 impl Word for TlsVersion {
@@ -105,12 +113,29 @@ impl Word for TlsVersion {
     fn read(text: &str) -> Result<Self, String> {
         choose(text, &[("1.2", TlsVersion::V12), ("1.3", TlsVersion::V13)], "")
     }
+    fn write(&self) -> Written {
+        match self {
+            TlsVersion::V12 => "1.2",
+            TlsVersion::V13 => "1.3",
+        }
+        .into()
+    }
 }
 
 impl Word for Errors {
     const WHAT: &'static str = "numbers of errors with commas between, or \"all\"";
     fn read(text: &str) -> Result<Self, String> {
         Errors::read(text).map_err(|why| format!("`{text}` {why}"))
+    }
+    fn write(&self) -> Written {
+        match self {
+            Errors::None => "".into(),
+            Errors::All => "all".into(),
+            Errors::These(numbers) => {
+                let numbers: Vec<String> = numbers.iter().map(u8::to_string).collect();
+                numbers.join(",").into()
+            }
+        }
     }
 }
 
@@ -126,7 +151,7 @@ impl OfBind {
 
     fn onto(&self, words: &mut Words, lowering: &mut Lowering<'_>) {
         self.terms(words, lowering);
-        words.shown = self.certificates.iter().map(Into::into).collect();
+        words.shown = self.certificates.iter().flatten().map(Into::into).collect();
         words.strict_sni = self.strict_sni.unwrap_or(words.strict_sni);
         words.client_order = self.prefer_client_ciphers.unwrap_or(words.client_order);
         if let Some(errors) = &self.forgiven_authority_errors {
@@ -147,7 +172,12 @@ impl OfServer {
         }
         if let Some(text) = &self.sni {
             match expr::parse(text.get_ref(), lowering.world) {
-                Ok(parsed) => words.sni = Some(parsed.expr),
+                Ok(parsed) => {
+                    words.sni = Some(expr::Spelled {
+                        text: text.get_ref().clone(),
+                        expr: parsed.expr,
+                    });
+                }
                 Err(error) => {
                     let span = lowering.span(text.span());
                     lowering.report.push(Diagnostic::error(error.code, span, error.message));

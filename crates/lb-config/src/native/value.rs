@@ -1,10 +1,11 @@
 //! The values of the native form: times, sizes, addresses and the few words that are enumerations.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::{Serialize, Serializer};
 use tandem_lb_core::backend::{InitState, OnError};
 use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod};
 use tandem_lb_core::conn::Redispatch;
@@ -12,23 +13,60 @@ use tandem_lb_core::proxy_header::Version;
 use tandem_lb_core::stick::KeyType;
 
 use crate::address::{self, AddressError};
+use crate::diff::shown;
 use crate::draft::Mode;
 use crate::lookup;
 use crate::names;
 use crate::plan::{
-    AcceptPolicy, BindAddress, Facility, Host, InitAddr, Level, LogAddress, LogFormat, Sample, ServerPort, Severity,
+    AcceptPolicy, BindAddress, Facility, Host, InitAddr, Level, LogAddress, LogFormat, Nameserver, Sample, ServerPort,
+    ServerStates, Severity,
 };
 use crate::units::{self, UnitError};
 
-/// A value that is written as one word or number.
+/// A value that is written as one word or number. What `write` says, `read` understands.
 pub(super) trait Word: Sized {
     const WHAT: &'static str;
     fn read(text: &str) -> Result<Self, String>;
+    fn write(&self) -> Written;
+}
+
+/// How a [`Word`] stands in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    Number(i64),
+    Text(String),
+}
+
+impl From<&str> for Written {
+    fn from(text: &str) -> Written {
+        Written::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Written {
+    fn from(text: String) -> Written {
+        Written::Text(text)
+    }
+}
+
+impl From<u32> for Written {
+    fn from(number: u32) -> Written {
+        Written::Number(number.into())
+    }
 }
 
 /// Reads a [`Word`] from a string or a whole number.
 #[derive(Clone, Debug)]
 pub(super) struct Value<T>(pub(super) T);
+
+impl<T: Word> Serialize for Value<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.write() {
+            Written::Number(number) => serializer.serialize_i64(number),
+            Written::Text(text) => serializer.serialize_str(&text),
+        }
+    }
+}
 
 impl<'de, T: Word> Deserialize<'de> for Value<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -61,6 +99,9 @@ impl Word for Time {
             time => Ok(Self(time)),
         }
     }
+    fn write(&self) -> Written {
+        shown::duration(self.0).into()
+    }
 }
 
 /// A time where 0 is for ever.
@@ -72,6 +113,9 @@ impl Word for Limit {
     fn read(text: &str) -> Result<Self, String> {
         let time = units::time(text).map_err(unit)?;
         Ok(Self(Some(time).filter(|time| !time.is_zero())))
+    }
+    fn write(&self) -> Written {
+        self.0.map_or(Written::Number(0), |time| shown::duration(time).into())
     }
 }
 
@@ -85,6 +129,13 @@ impl Word for Size {
         match units::size(text).map_err(unit)? {
             0 => Err("this size must be more than 0".to_owned()),
             size => Ok(Self(size)),
+        }
+    }
+    fn write(&self) -> Written {
+        match self.0 {
+            size if size.is_multiple_of(1 << 20) => format!("{}m", size >> 20).into(),
+            size if size.is_multiple_of(1 << 10) => format!("{}k", size >> 10).into(),
+            size => size.into(),
         }
     }
 }
@@ -108,6 +159,9 @@ impl<const LOW: u32, const HIGH: u32> Word for Number<LOW, HIGH> {
             .map(Self)
             .ok_or_else(|| format!("`{text}` is not a number from {LOW} to {HIGH}"))
     }
+    fn write(&self) -> Written {
+        self.0.into()
+    }
 }
 
 /// File permissions in octal, as text because TOML would read 660 as another number.
@@ -120,6 +174,9 @@ impl Word for FileMode {
         let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o7777);
         mode.map(Self)
             .ok_or_else(|| format!("`{text}` is not a file mode; write it in octal, such as \"660\""))
+    }
+    fn write(&self) -> Written {
+        format!("{:o}", self.0).into()
     }
 }
 
@@ -140,12 +197,18 @@ impl Word for Vec<BindAddress> {
     fn read(text: &str) -> Result<Self, String> {
         address::listeners(text).map_err(bad_address)
     }
+    fn write(&self) -> Written {
+        address::listed(self).into()
+    }
 }
 
 impl Word for (Host, ServerPort) {
     const WHAT: &'static str = "a server's address, such as \"10.0.0.1:61616\"";
     fn read(text: &str) -> Result<Self, String> {
         address::server(text).map_err(bad_address)
+    }
+    fn write(&self) -> Written {
+        shown::place(&self.0, self.1).into()
     }
 }
 
@@ -154,12 +217,18 @@ impl Word for Host {
     fn read(text: &str) -> Result<Self, String> {
         address::host(text).map_err(bad_address)
     }
+    fn write(&self) -> Written {
+        shown::host(self).into()
+    }
 }
 
 impl Word for LogAddress {
     const WHAT: &'static str = "a log target, such as \"/dev/log\"";
     fn read(text: &str) -> Result<Self, String> {
         address::log(text).map_err(bad_address)
+    }
+    fn write(&self) -> Written {
+        shown::log_address(self).into()
     }
 }
 
@@ -172,12 +241,31 @@ impl Word for Span {
     fn read(text: &str) -> Result<Self, String> {
         units::time(text).map(Self).map_err(unit)
     }
+    fn write(&self) -> Written {
+        Limit(Some(self.0).filter(|time| !time.is_zero())).write()
+    }
 }
 
-impl Word for SocketAddr {
-    const WHAT: &'static str = "a name server, such as \"10.0.0.2:53\"";
+/// Perhaps with a name of its own: "dns1 10.0.0.2:53".
+impl Word for Nameserver {
+    const WHAT: &'static str = "a name server, such as \"10.0.0.2:53\" or \"NAME 10.0.0.2:53\"";
     fn read(text: &str) -> Result<Self, String> {
-        lookup::nameserver(text)
+        let (name, address) = match text.split_once(' ') {
+            Some((name, address)) => (Some(name), address.trim_start()),
+            None => (None, text),
+        };
+        let address = lookup::nameserver(address)?;
+        let name = name.map_or_else(|| address.ip().to_string(), str::to_owned);
+        Ok(Nameserver {
+            name: name.into(),
+            address,
+        })
+    }
+    fn write(&self) -> Written {
+        if *self.name == *self.address.ip().to_string() {
+            return self.address.to_string().into();
+        }
+        format!("{} {}", self.name, self.address).into()
     }
 }
 
@@ -186,6 +274,9 @@ impl Word for (IpAddr, u8) {
     fn read(text: &str) -> Result<Self, String> {
         lookup::network(text)
     }
+    fn write(&self) -> Written {
+        format!("{}/{}", self.0, self.1).into()
+    }
 }
 
 impl Word for InitAddr {
@@ -193,12 +284,18 @@ impl Word for InitAddr {
     fn read(text: &str) -> Result<Self, String> {
         lookup::init_addr(text)
     }
+    fn write(&self) -> Written {
+        shown::way(self).into()
+    }
 }
 
 impl Word for Sample {
     const WHAT: &'static str = "a sample, such as \"1,3-4:5\"";
     fn read(text: &str) -> Result<Self, String> {
         names::sample(text)
+    }
+    fn write(&self) -> Written {
+        names::sample_text(self).into()
     }
 }
 
@@ -210,6 +307,9 @@ impl Word for Redispatch {
     const WHAT: &'static str = "a whole number: -1 the last retry, 1 every retry, 0 never";
     fn read(text: &str) -> Result<Self, String> {
         names::redispatch(text).ok_or_else(|| format!("`{text}` is not a whole number"))
+    }
+    fn write(&self) -> Written {
+        Written::Number(names::redispatch_number(*self))
     }
 }
 
@@ -225,10 +325,22 @@ impl Word for Algorithm {
             _ => choose(text, names::ALGORITHMS, "random, random(N), hash src, hash"),
         }
     }
+    fn write(&self) -> Written {
+        match self {
+            Self::Random { draws: names::DRAWS } => "random".into(),
+            Self::Random { draws } => format!("random({draws})").into(),
+            Self::HashSrc => "hash src".into(),
+            Self::Hash => "hash".into(),
+            simple => name(names::ALGORITHMS, simple),
+        }
+    }
 }
 
-pub(super) fn choose<T: Copy>(text: &str, table: &[(&str, T)], others: &str) -> Result<T, String> {
-    let found = table.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+pub(super) fn choose<T: Clone>(text: &str, table: &[(&str, T)], others: &str) -> Result<T, String> {
+    let found = table
+        .iter()
+        .find(|(name, _)| *name == text)
+        .map(|(_, value)| value.clone());
     found.ok_or_else(|| {
         if let Some(near) = tandem_text::nearest(text, table.iter().map(|(name, _)| *name)) {
             return format!("`{text}` is not known; did you mean `{near}`?");
@@ -239,6 +351,12 @@ pub(super) fn choose<T: Copy>(text: &str, table: &[(&str, T)], others: &str) -> 
     })
 }
 
+/// The first name of a value. A table names each of its type.
+pub(super) fn name<T: PartialEq>(table: &[(&'static str, T)], value: &T) -> Written {
+    let found = table.iter().find(|(_, known)| known == value);
+    found.map_or("", |(name, _)| *name).into()
+}
+
 macro_rules! choices {
     ($($type:ty: $what:literal, $table:expr;)*) => {
         $(impl Word for $type {
@@ -246,11 +364,26 @@ macro_rules! choices {
             fn read(text: &str) -> Result<Self, String> {
                 choose(text, $table, "")
             }
+            fn write(&self) -> Written {
+                name($table, self)
+            }
         })*
     };
 }
 
+/// Without its length, which is a key of its own.
+impl Word for KeyType {
+    const WHAT: &'static str = "a type of keys";
+    fn read(text: &str) -> Result<Self, String> {
+        choose(text, names::KEY_TYPES, "")
+    }
+    fn write(&self) -> Written {
+        self.word().into()
+    }
+}
+
 choices! {
+    ServerStates: "where states of servers are", names::SERVER_STATES;
     Mode: "a mode", &[("tcp", Self::Tcp), ("http", Self::Http)];
     AcceptPolicy: "\"shared\" or \"reuseport\"", &[("shared", Self::Shared), ("reuseport", Self::Reuseport)];
     Level: "a level", names::LEVELS;
@@ -261,7 +394,6 @@ choices! {
     HashFunction: "a hash function", names::HASH_FUNCTIONS;
     OnError: "what errors count as", names::ON_ERROR;
     InitState: "a state", names::INIT_STATES;
-    KeyType: "a type of keys", names::KEY_TYPES;
     Version: "a version of the PROXY header", &[("v1", Self::V1), ("v2", Self::V2)];
     ProxyDetail: "what a PROXY header says", &[
         ("crc32c", Self::Crc32c), ("authority", Self::Authority), ("ssl", Self::Ssl), ("cert-cn", Self::CertCn),

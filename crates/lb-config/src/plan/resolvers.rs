@@ -41,6 +41,16 @@ pub struct Nameserver {
     pub address: SocketAddr,
 }
 
+impl Nameserver {
+    /// One that has no name of its own.
+    pub(crate) fn of(address: SocketAddr) -> Nameserver {
+        Nameserver {
+            name: address.ip().to_string().into(),
+            address,
+        }
+    }
+}
+
 /// How a server's name is looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolve {

@@ -65,7 +65,7 @@ pub(super) fn backend(proxy: &Proxy, id: u32, ground: Ground<'_>, report: &mut V
         id,
         disabled: settings.disabled,
         policy: settings.policy,
-        hash_key: settings.hash_key.clone(),
+        hash_key: settings.hash_key.as_ref().map(|key| key.expr.clone()),
         timeout_connect: timeouts.connect,
         timeout_server: timeouts.server,
         timeout_server_fin: timeouts.server_fin,

@@ -5,8 +5,7 @@ mod settle;
 
 use std::path::PathBuf;
 
-use tandem_lb_core::expr::Expr;
-
+use crate::expr::Spelled;
 use crate::plan::{Authorities, Errors, TlsVersion};
 
 pub(crate) use ciphers::{Found, curves, old_suites, suites};
@@ -33,7 +32,7 @@ pub(crate) struct Words {
     pub(crate) strict_sni: bool,
     pub(crate) no_tickets: bool,
     pub(crate) client_order: bool,
-    pub(crate) sni: Option<Expr>,
+    pub(crate) sni: Option<Spelled>,
     pub(crate) host: Option<String>,
     pub(crate) no_reuse: bool,
     pub(crate) check: Option<bool>,

@@ -82,7 +82,7 @@ impl Settling<'_> {
             trust: self.servers(),
             host: words.host.clone(),
             certificate: words.shown.first().map(|path| under(base, path)),
-            sni: words.sni.clone(),
+            sni: words.sni.as_ref().map(|sni| sni.expr.clone()),
             reuses: !(words.no_reuse || words.no_tickets || usual.no_tickets),
         }
     }

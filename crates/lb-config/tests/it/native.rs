@@ -251,3 +251,57 @@ fn names_that_are_looked_up_mean_the_same() {
         ["t:6:9: error[LB0013]: several servers of one address are one server many times"]
     );
 }
+
+/// What only files with both halves in one section, checks with lines, and files of states need.
+#[test]
+fn sections_with_both_halves_and_what_servers_are_asked() {
+    let native = r#"
+global = { server-state-file = "/s", server-state-base = "/d" }
+[defaults]
+server-states = "global"
+health-check = "tcp-check"
+tcp-check = ["connect port 3", "send 'PING it'", "expect string PONG"]
+server-defaults = { init-state = "up" }
+[[listen]]
+name = "both"
+bind = [{ address = "*:1" }]
+tcp-check = ["expect rstring ^[+]OK"]
+use-backend = ["b if { src 10.0.0.1 }"]
+server-states = "local"
+server-state-file = "of-both"
+server = [{ name = "s", address = "10.0.0.1:1", check = true }]
+[[backend]]
+name = "b"
+health-check = "httpchk GET /alive"
+http-check = ["send hdr Host x", "expect status 200"]
+server = [{ name = "s", address = "10.0.0.1:1", check = true }]
+[[frontend]]
+name = "metrics"
+mode = "http"
+bind = [{ address = "*:2" }]
+stats = { page = false, metrics = "/m" }
+[[resolvers]]
+name = "dns"
+nameservers = ["one 10.0.0.2", "10.0.0.3:54"]
+"#;
+    let haproxy = "global\n server-state-file /s\n server-state-base /d\n\
+        defaults\n load-server-state-from-file global\n option tcp-check\n tcp-check connect port 3\n \
+        tcp-check send 'PING it'\n tcp-check expect string PONG\n\
+        listen both\n bind *:1\n tcp-check expect rstring ^[+]OK\n use_backend b if { src 10.0.0.1 }\n \
+        load-server-state-from-file local\n server-state-file-name of-both\n server s 10.0.0.1:1 check\n\
+        backend b\n option httpchk GET /alive\n http-check send hdr Host x\n http-check expect status 200\n server s 10.0.0.1:1 check\n\
+        frontend metrics\n mode http\n bind *:2\n http-request use-service prometheus-exporter if { path /m }\n\
+        resolvers dns\n nameserver one 10.0.0.2\n nameserver 10.0.0.3 10.0.0.3:54\n";
+    let plan = |text: &str| {
+        let loaded = read(text);
+        assert_eq!(errors(&loaded), [""; 0]);
+        without_origins(loaded.plan.expect("nothing was reported"))
+    };
+    let (native, haproxy) = (plan(native), plan(haproxy));
+    assert_eq!(native, haproxy);
+    assert_eq!(native.frontends[0].id, native.backends[0].id);
+    assert_eq!(
+        errors(&read("[[backend]]\nname = \"b\"\nhealth-check = \"tcplog\"\n")),
+        ["t:3:16: error[LB0001]: unknown keyword `option tcplog` in `backend`"]
+    );
+}
