@@ -27,7 +27,7 @@ mod units;
 mod written;
 
 pub use expr::World;
-pub use haproxy::{KeywordDoc, keyword_docs};
+pub use haproxy::{KeywordDoc, UnsupportedDoc, keyword_docs, unsupported_docs};
 pub use load::{Dialect, Loaded, NamedText, load, load_in};
 pub use plan::*;
 pub use written::Written;

@@ -41,6 +41,7 @@ use blocks::Blocks;
 use environment::Environment;
 pub use keyword::{KeywordDoc, keyword_docs};
 use section::{Header, Section};
+pub use unsupported::{UnsupportedDoc, unsupported_docs};
 
 /// Reads files one after the other: what `defaults` said in one holds in the next.
 #[derive(Debug, Default)]

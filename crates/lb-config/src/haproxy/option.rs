@@ -63,11 +63,11 @@ fn refuse(option: &KnownOption, span: Span) -> Diagnostic {
     match option.effect {
         Effect::Changes => {
             let message = format!("`{}` is known to HAProxy, but not supported yet", option.word);
-            Diagnostic::error(code::UNSUPPORTED, span, message).help("leave it out if you can do without")
+            Diagnostic::error(code::UNSUPPORTED, span, message).help(option.why())
         }
         Effect::None => {
             let message = format!("`{}` is ignored", option.word);
-            Diagnostic::warning(code::IGNORED, span, message).help("it changes nothing here")
+            Diagnostic::warning(code::IGNORED, span, message).help(option.why())
         }
     }
 }

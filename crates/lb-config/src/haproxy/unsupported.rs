@@ -26,11 +26,61 @@ pub(super) struct KnownOption {
     pub(super) effect: Effect,
 }
 
+/// What HAProxy knows and we do not, as the documentation lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnsupportedDoc {
+    /// A `*` at the end stands for any ending.
+    pub words: &'static str,
+    /// `global`, `proxies`, or the line that it is an option of.
+    pub place: &'static str,
+    /// With a warning; otherwise it is an error.
+    pub is_ignored: bool,
+    pub why: &'static str,
+}
+
+/// All of it.
+pub fn unsupported_docs() -> impl Iterator<Item = UnsupportedDoc> {
+    let lines = [("global", GLOBAL), ("proxies", PROXY)];
+    let lines = lines.into_iter().flat_map(|(place, table)| {
+        table.iter().map(move |known| UnsupportedDoc {
+            words: known.words,
+            place,
+            is_ignored: known.effect == Effect::None,
+            why: known.why,
+        })
+    });
+    let options = [
+        ("bind", BIND_OPTIONS),
+        ("server", SERVER_OPTIONS),
+        ("stats socket", SOCKET_OPTIONS),
+    ];
+    let options = options.into_iter().flat_map(|(place, table)| {
+        table.iter().map(move |option| UnsupportedDoc {
+            words: option.word,
+            place,
+            is_ignored: option.effect == Effect::None,
+            why: option.why(),
+        })
+    });
+    lines.chain(options)
+}
+
+impl KnownOption {
+    pub(super) const fn why(&self) -> &'static str {
+        match self.effect {
+            Effect::Changes => LEAVE_IT_OUT,
+            Effect::None => "it changes nothing here",
+        }
+    }
+}
+
+const LEAVE_IT_OUT: &str = "leave it out if you can do without";
+
 const fn changes(words: &'static str) -> Known {
     Known {
         words,
         effect: Effect::Changes,
-        why: "leave it out if you can do without",
+        why: LEAVE_IT_OUT,
     }
 }
 

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use tandem_lb_config::{KeywordDoc, keyword_docs};
+use tandem_lb_config::{KeywordDoc, keyword_docs, unsupported_docs};
 
 use crate::agreement::cases;
 use crate::configs::configs;
 
 const HEAD: &str = "# tandem-lb and haproxy.cfg\n\nMade from the keyword tables and `tests/corpus` by `TANDEM_RECORD=1 cargo test -p \
-                    tandem-lb-config compatibility`; a test compares.\nWhat is not listed is refused with its place and a reason, or ignored with a \
-                    warning where that changes nothing.\n";
+                    tandem-lb-config compatibility`; a test compares.\nWhat is not listed is not known.\n";
 
 /// What is otherwise on purpose, and where a test pins it.
 const ON_PURPOSE: &[(&str, &str)] = &[
@@ -111,6 +110,15 @@ fn page() -> String {
     for (title, docs) in groups {
         writeln!(text, "\n## {title}").expect("a string takes it");
         rows(&mut text, &docs);
+    }
+    for (title, is_ignored) in [
+        ("Known to HAProxy, and refused here", false),
+        ("Known to HAProxy, and ignored here with a warning", true),
+    ] {
+        writeln!(text, "\n## {title}\n\n| keyword | where | |\n|---|---|---|").expect("a string takes it");
+        for doc in unsupported_docs().filter(|doc| doc.is_ignored == is_ignored) {
+            writeln!(text, "| `{}` | {} | {} |", doc.words, doc.place, doc.why).expect("a string takes it");
+        }
     }
     text
 }

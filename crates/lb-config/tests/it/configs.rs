@@ -157,6 +157,17 @@ impl Verdict {
     }
 }
 
+/// The lines, counted from 1, that the installed HAProxy complains of; `None` where there is none.
+pub(crate) fn haproxy_complains_of(text: &str) -> Option<Vec<usize>> {
+    let verdict = Verdict::of(text)?;
+    let rows = 0..text.lines().count();
+    Some(
+        rows.filter(|row| verdict.complains_of(*row))
+            .map(|row| row + 1)
+            .collect(),
+    )
+}
+
 /// Where HAProxy says otherwise than the marks. All refused lines are shown to it at once; those that it then says
 /// nothing of are tried alone.
 fn wrong_there(config: &Config) -> Vec<String> {
@@ -241,7 +252,6 @@ fn assert_all_is_well(wrong: &[String]) {
 #[test]
 fn we_take_and_refuse_what_the_marks_say() {
     let configs = configs();
-    assert!(configs.len() >= 10, "{}", configs.len());
     let wrong: Vec<String> = configs.iter().flat_map(wrong_here).collect();
     assert_all_is_well(&wrong);
 }
