@@ -26,7 +26,7 @@ pub const INCOMPLETE: Code = Code("VR0010");
 pub const CONFLICT: Code = Code("VR0011");
 /// A value that was changed to what the protocol can say: a cut password, a rounded interval.
 pub const ADJUSTED: Code = Code("VR0012");
-/// Mail is configured, but none is sent.
+/// Mail is spoken of, but none is sent.
 pub const NOT_SENT: Code = Code("VR0013");
 /// A block of Keepalived's other half, the load balancer.
 pub const SKIPPED: Code = Code("VR0014");

@@ -406,10 +406,6 @@ impl Pair<'_> {
             );
             self.warning("strict", message, "leave out strict mode, or add `accept` in version 3");
         }
-        if runtime.is_some_and(|runtime| runtime.notify.smtp_alert) {
-            let message = format!("`{}` wants mail, and none is sent", own.name);
-            self.warning("mail", message, "use notify scripts, or alert on the metrics");
-        }
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct Draft {
     pub(crate) static_rules: Vec<StaticItem<Rule>>,
     /// Where the load balancer is first spoken of.
     pub(crate) first_lvs: Option<Span>,
-    /// Where mail is first asked for.
+    /// Where mail is first spoken of.
     pub(crate) first_mail: Option<Span>,
 }
 
@@ -57,7 +57,15 @@ pub(crate) struct Defaults {
     pub(crate) group4: Option<IpAddr>,
     pub(crate) group6: Option<IpAddr>,
     pub(crate) startup_delay: Duration,
-    pub(crate) smtp_alert: bool,
+    pub(crate) smtp_alert: Option<bool>,
+    pub(crate) smtp_alert_vrrp: Option<bool>,
+}
+
+impl Defaults {
+    /// Whether who says nothing about it is written of.
+    pub(crate) fn alerts(&self) -> bool {
+        self.smtp_alert_vrrp.or(self.smtp_alert).unwrap_or(false)
+    }
 }
 
 #[derive(Clone, Debug, Default)]

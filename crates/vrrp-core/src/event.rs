@@ -76,6 +76,8 @@ pub enum Event {
         from: IpAddr,
         priority: u8,
     },
+    /// More senders of packets for nobody than are named.
+    TooManyStrangers,
     Conflict {
         name: Arc<str>,
         address: IpAddr,
@@ -234,6 +236,9 @@ impl fmt::Display for Event {
             Event::EqualPriority { name, from, priority } => write!(
                 f,
                 "({name}) {from} has our priority {priority}; the higher address wins, but two different priorities are safer"
+            ),
+            Event::TooManyStrangers => f.write_str(
+                "packets for none of our instances come from ever more senders: they are counted and dropped, and not named any more",
             ),
             Event::Conflict { name, address } => {
                 write!(f, "({name}) somebody else has {address} while we are master")

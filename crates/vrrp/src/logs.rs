@@ -89,7 +89,7 @@ fn date(local: Local) -> String {
 }
 
 /// Zeller's rule, with January and February counted to the year before.
-fn weekday(local: &Local) -> &'static str {
+pub(crate) fn weekday(local: &Local) -> &'static str {
     const DAYS: [&str; 7] = ["Sat", "Sun", "Mon", "Tue", "Wed", "Thu", "Fri"];
     let (year, month) = match local.month {
         month @ 1..=2 => (local.year - 1, i64::from(month) + 12),

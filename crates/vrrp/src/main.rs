@@ -16,6 +16,7 @@ mod igmp;
 mod journal;
 mod launcher;
 mod logs;
+mod mail;
 mod metrics;
 mod names;
 mod notify;

@@ -7,6 +7,7 @@ mod busy;
 mod command;
 mod fixtures;
 mod launcher;
+mod mail;
 mod many;
 mod operators;
 mod pair;
@@ -16,6 +17,7 @@ mod services;
 mod solo;
 mod stage;
 mod vmac;
+mod witness;
 
 use std::time::Duration;
 
@@ -40,6 +42,8 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::signs_of_life", services::signs_of_life),
         test("vrrp::orders_over_the_socket", services::orders_over_the_socket),
         test("vrrp::why_and_handover", command::why_and_handover),
+        test("vrrp::mail_as_keepalived_writes_it", mail::as_keepalived_writes_it),
+        test("vrrp::the_gateway_is_a_witness", witness::the_gateway),
         test("vrrp::named_successor", pair::the_named_successor_is_there_at_once),
         test("vrrp::scripts_as_their_users", launcher::scripts_as_their_users),
         test("vrrp::a_mac_of_its_own", vmac::alone),

@@ -53,6 +53,20 @@ impl Local {
         fmt::from_fn(move |f| write!(f, "{month} {day:2} {hour:02}:{minute:02}:{second:02}"))
     }
 
+    /// `21 Nov 2026 17:04:45`, the middle of a date of RFC 5322 section 3.3.
+    pub fn rfc5322(&self) -> impl fmt::Display {
+        let Local {
+            year,
+            day,
+            hour,
+            minute,
+            second,
+            ..
+        } = *self;
+        let month = MONTHS[usize::from(self.month - 1)];
+        fmt::from_fn(move |f| write!(f, "{day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02}"))
+    }
+
     /// `2026-11-21T17:04:45`: what changes once a second of an RFC 3339 time.
     pub fn iso_second(&self) -> impl fmt::Display {
         let Local {
@@ -139,6 +153,7 @@ mod tests {
             format!("{} {}", kolkata.iso_second(), kolkata.zone()),
             "2026-11-21T17:14:45 +05:30"
         );
+        assert_eq!(kolkata.rfc5322().to_string(), "21 Nov 2026 17:14:45");
         let caracas = Local::new(at, -16_200);
         assert_eq!(
             format!("{} {}", caracas.iso_second(), caracas.zone()),

@@ -8,7 +8,7 @@ use tandem_text::Diagnostic;
 use super::args::{Args, Outcome};
 use super::keyword::{Keyword, Kind, keyword, read_block};
 use super::section::Section;
-use super::{garp, global_runtime, instance_policy};
+use super::{garp, global_runtime, instance_policy, mail};
 use crate::code;
 use crate::draft::Draft;
 
@@ -27,7 +27,7 @@ pub(super) fn block(draft: &mut Draft, args: &mut Args<'_>) -> Outcome {
 
 pub(super) const TABLES: &[&[Keyword<Draft>]] = &[
     POLICY,
-    MAIL,
+    mail::KEYWORDS,
     garp::DEFAULTS,
     global_runtime::KEYWORDS,
     global_runtime::SCRIPTS,
@@ -171,51 +171,6 @@ const POLICY: &[Keyword<Draft>] = &[
         },
     ),
 ];
-
-const MAIL: &[Keyword<Draft>] = &[
-    keyword("notification_email", Kind::Lines, "no mail is sent", |draft, args| {
-        asked_for_mail(draft, args);
-        args.lines(|line| {
-            while line.peek().is_some() {
-                draft.global.mail.to.push(line.text("an address")?);
-            }
-            Ok(())
-        })
-    }),
-    keyword(
-        "notification_email_from",
-        Kind::Words,
-        "no mail is sent",
-        |draft, args| {
-            draft.global.mail.from = Some(args.text("an address")?);
-            // A name may stand before the address.
-            while args.next().is_some() {}
-            Ok(())
-        },
-    ),
-    keyword("smtp_server", Kind::Words, "no mail is sent", |draft, args| {
-        asked_for_mail(draft, args);
-        draft.global.mail.server = Some(args.text("a server")?);
-        args.next();
-        Ok(())
-    }),
-    keyword("smtp_alert", Kind::Words, "no mail is sent", alerts),
-    keyword("smtp_alert_vrrp", Kind::Words, "no mail is sent", alerts),
-];
-
-fn alerts(draft: &mut Draft, args: &mut Args<'_>) -> Outcome {
-    let on = args.switch()?;
-    if on {
-        asked_for_mail(draft, args);
-    }
-    draft.defaults.smtp_alert = on;
-    draft.global.mail.alerts = on;
-    Ok(())
-}
-
-fn asked_for_mail(draft: &mut Draft, args: &Args<'_>) {
-    draft.first_mail.get_or_insert(args.keyword().span);
-}
 
 /// The longest that a script at start or end may run.
 pub(super) const LONGEST_SCRIPT: std::ops::RangeInclusive<i64> = 1..=1000;

@@ -29,7 +29,7 @@ pub(super) fn block(draft: &mut Draft, args: &mut Args<'_>) -> Outcome {
         member_weights: false,
     };
     group.notify.priority_changes = draft.global.scripts.priority_changes;
-    group.notify.smtp_alert = draft.defaults.smtp_alert;
+    group.notify.smtp_alert = draft.defaults.alerts();
     let statements = args.block()?;
     read_block(
         TABLES,
@@ -131,7 +131,7 @@ const NOTIFY: &[Keyword<Group>] = &[
         "write priorities to the pipes",
         notify::priority_changes,
     ),
-    keyword("smtp_alert", Kind::Words, "no mail is sent", notify::smtp_alert),
+    keyword("smtp_alert", Kind::Words, "write of every change", notify::smtp_alert),
 ];
 
 /// Names, several in a line or one.

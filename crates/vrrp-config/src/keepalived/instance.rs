@@ -31,7 +31,7 @@ pub(super) fn block(draft: &mut Draft, args: &mut Args<'_>) -> Outcome {
     .inspect_err(|_| args.skip_all())?;
     let mut instance = Instance::new(name, args.origin());
     instance.notify.priority_changes = draft.global.scripts.priority_changes;
-    instance.notify.smtp_alert = draft.defaults.smtp_alert;
+    instance.notify.smtp_alert = draft.defaults.alerts();
     let statements = args.block()?;
     read_block(
         TABLES,
@@ -475,7 +475,7 @@ const NOTIFY: &[Keyword<Instance>] = &[
         "write priorities to the pipes",
         notify::priority_changes,
     ),
-    keyword("smtp_alert", Kind::Words, "no mail is sent", notify::smtp_alert),
+    keyword("smtp_alert", Kind::Words, "write of every change", notify::smtp_alert),
 ];
 
 /// What must not be left out.

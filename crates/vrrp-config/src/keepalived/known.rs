@@ -91,15 +91,11 @@ const NO_SNMP: &str = "there is no SNMP; metrics are served for Prometheus";
 const NO_DBUS: &str = "there is no D-Bus interface; use the control socket";
 const NO_LVS: &str = "it is about the load balancer of Keepalived, which is not part of this";
 const ONE_PROCESS: &str = "there is no such process here";
-const NO_MAIL: &str = "no mail is sent; use notify scripts or alert on the metrics";
 const OWN_BUFFERS: &str = "buffers are sized by what is configured";
 
 const GLOBAL: &[Known] = &[
-    harmless("smtp_connect_timeout", NO_MAIL),
-    harmless("smtp_helo_name", NO_MAIL),
-    harmless("smtp_alert_checker", NO_MAIL),
-    harmless("no_email_faults", NO_MAIL),
-    harmless("no_checker_emails", NO_MAIL),
+    harmless("smtp_alert_checker", NO_LVS),
+    harmless("no_checker_emails", NO_LVS),
     harmless("checker_log_all_failures", NO_LVS),
     harmless("rs_init_notifies", NO_LVS),
     harmless("lvs_timeouts", NO_LVS),

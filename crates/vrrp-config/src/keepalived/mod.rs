@@ -13,6 +13,7 @@ mod instance;
 mod instance_policy;
 pub(crate) mod keyword;
 mod known;
+mod mail;
 mod notify;
 mod pair_link;
 mod route;

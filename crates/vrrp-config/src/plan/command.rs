@@ -48,7 +48,7 @@ pub struct Notify {
     pub any: Option<Command>,
     /// Write changes of the priority to the pipes.
     pub priority_changes: bool,
-    /// Parsed, not acted on: no mail is sent.
+    /// Write mail, as [`super::Mail`] says.
     pub smtp_alert: bool,
 }
 

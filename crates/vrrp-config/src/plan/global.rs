@@ -40,7 +40,6 @@ pub struct Global {
     pub firewall: Firewall,
     pub reload: ReloadRules,
     pub dumps: Dumps,
-    /// Parsed, not acted on: no mail is sent.
     pub mail: Mail,
     pub pair: Option<PairLink>,
     /// Where Prometheus asks.
@@ -147,12 +146,44 @@ impl Default for Dumps {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What is written when an instance or a group with `smtp_alert` changes its state. Without a server and somebody to write
+/// to nothing is.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
     pub to: Vec<Arc<str>>,
+    /// An address, or a name and an address; `None` is root at this host.
     pub from: Option<Arc<str>>,
-    pub server: Option<Arc<str>>,
-    pub alerts: bool,
+    pub server: Option<MailServer>,
+    /// What the server is greeted as; `None` is the host's name.
+    pub helo: Option<Arc<str>>,
+    /// For the connection, and for each answer.
+    pub timeout: Duration,
+    pub faults: bool,
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self {
+            to: Vec::new(),
+            from: None,
+            server: None,
+            helo: None,
+            timeout: Duration::from_secs(30),
+            faults: true,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailServer {
+    /// A name or an address.
+    pub host: Arc<str>,
+    pub port: u16,
+}
+
+impl MailServer {
+    /// RFC 5321 section 4.5.4.2.
+    pub const PORT: u16 = 25;
 }
 
 /// `pair_link`: to the other host of the pair.

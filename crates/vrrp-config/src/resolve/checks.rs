@@ -11,12 +11,7 @@ use crate::plan::Plan;
 
 /// Things that must not be there twice or have no effect, while it is still known where they were written.
 pub(super) fn draft(draft: &Draft, report: &mut Vec<Diagnostic>) {
-    if let Some(span) = draft.first_mail {
-        report.push(
-            Diagnostic::warning(code::NOT_SENT, span, "no mail is sent")
-                .help("use notify scripts, or alert on the metrics"),
-        );
-    }
+    mail(draft, report);
     if let Some(span) = draft.first_lvs {
         report.push(
             Diagnostic::warning(code::SKIPPED, span, "the load balancer's blocks are skipped")
@@ -37,6 +32,24 @@ pub(super) fn draft(draft: &Draft, report: &mut Vec<Diagnostic>) {
         }
         duplicate_addresses(before, instance, report);
     }
+}
+
+/// That nothing is written would be found out when it is too late.
+fn mail(draft: &Draft, report: &mut Vec<Diagnostic>) {
+    let Some(span) = draft.first_mail else { return };
+    let mail = &draft.global.mail;
+    let instances = draft.instances.iter().map(|instance| &instance.notify);
+    let mut told = instances.chain(draft.groups.iter().map(|group| &group.notify));
+    let lacks = if mail.server.is_none() {
+        "add `smtp_server`"
+    } else if mail.to.is_empty() {
+        "add `notification_email`"
+    } else if !told.any(|notify| notify.smtp_alert) {
+        "add `smtp_alert` to `global_defs`, or to instances and groups"
+    } else {
+        return;
+    };
+    report.push(Diagnostic::warning(code::NOT_SENT, span, "no mail is sent").help(lacks));
 }
 
 fn same_router(a: &Instance, b: &Instance) -> bool {

@@ -28,10 +28,6 @@ const ON_PURPOSE: &[&str] = &[
 /// What is read and not obeyed in this version. A line at the start says so for each that is used.
 const NOT_YET: &[(&str, &str)] = &[
     ("kernel_rx_buf_size", "the buffer is the system's"),
-    (
-        "smtp_alert notification_email smtp_server",
-        "no mail is sent: use notify scripts or the metrics",
-    ),
 ];
 
 /// What is refused with a reason when it is used, since ignoring it would change behaviour.

@@ -93,9 +93,14 @@ fn the_native_dialect_says_what_the_other_says() {
 [global]
 vrrp-version = 3
 script-user = ["u", "g"]
-smtp-alert = false
+smtp-alert-vrrp = true
+smtp-server = "mail.example 2525"
+smtp-helo-name = "lb1"
+smtp-connect-timeout = 5
+no-email-faults = true
+notification-email-from = "Lb <lb1@x>"
 vrrp-cpu-affinity = [0, 1]
-notification-email = []
+notification-email = ["ops@x"]
 
 [[track-lb]]
 name = "lb"
@@ -130,9 +135,14 @@ group = ["A", "B"]
 global_defs {
     vrrp_version 3
     script_user u g
-    smtp_alert off
+    smtp_alert_vrrp on
+    smtp_server mail.example 2525
+    smtp_helo_name lb1
+    smtp_connect_timeout 5
+    no_email_faults
+    notification_email_from \"Lb <lb1@x>\"
     vrrp_cpu_affinity 0 1
-    notification_email { }
+    notification_email { ops@x }
 }
 track_lb lb {
     socket /run/lb.sock

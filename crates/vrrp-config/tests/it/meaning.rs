@@ -178,3 +178,29 @@ fn a_mistake_in_an_included_file_is_shown_there() {
     let instance = &loaded.plan.expect("the rest is used").router.instances[0];
     assert_eq!((instance.vrid.value(), instance.priority.value()), (51, 101));
 }
+
+/// Whoever is closer says whether mail is written; measured with Keepalived 2.2.7.
+#[test]
+fn mail_is_written_of_whom_it_is_wanted() {
+    let alerts = |global: &str, own: &str| {
+        let text = format!("global_defs {{\n {global}\n}}\n{}", with_instance(own));
+        plan(&text).instances[0].notify.smtp_alert
+    };
+    for (global, own, wanted) in [
+        ("", "", false),
+        ("", "smtp_alert", true),
+        ("smtp_alert", "", true),
+        ("smtp_alert", "smtp_alert off", false),
+        ("smtp_alert\n smtp_alert_vrrp off", "", false),
+        ("smtp_alert_vrrp off\n smtp_alert", "", false),
+        ("smtp_alert_vrrp off", "smtp_alert on", true),
+    ] {
+        assert_eq!(alerts(global, own), wanted, "{global:?} {own:?}");
+    }
+    let global = |lines: &str| plan(&format!("global_defs {{\n {lines}\n}}\n{}", with_instance(""))).global.mail;
+    assert_eq!(global("").timeout.as_secs(), 30);
+    let server = |lines| global(lines).server.map(|server| (server.host.to_string(), server.port));
+    assert_eq!(server("smtp_server mail.example"), Some(("mail.example".to_owned(), 25)));
+    assert_eq!(server("smtp_server fd00::1 2525"), Some(("fd00::1".to_owned(), 2525)));
+    assert!(!global("no_email_faults").faults);
+}

@@ -9,6 +9,9 @@ use crate::receive::{Heard, own_addresses};
 use crate::settings::{Family, HmacMode, Protocol, Transport};
 use crate::{Event, Output};
 
+/// So many peers are named with the checksum they compute.
+const DIALECTS: u8 = 16;
+
 impl Instance {
     /// Our priority, to everybody, and again after an interval.
     pub(super) fn advertise(&mut self, cx: &mut Cx<'_>) {
@@ -122,7 +125,9 @@ impl Instance {
     /// Lines about adverts that are accepted all the same, once each until state or master change.
     fn remark(&mut self, heard: &Heard, cx: &mut Cx<'_>) {
         let (id, name, from) = (self.settings.id, self.settings.name.clone(), heard.from);
-        if let Some(dialect) = heard.remarks.new_dialect {
+        // A segment has a handful of routers; whoever makes up more does not fill the log.
+        if let Some(dialect) = heard.remarks.new_dialect.filter(|_| self.said.dialects < DIALECTS) {
+            self.said.dialects += 1;
             cx.log(
                 id,
                 Event::DialectFound {

@@ -84,6 +84,7 @@ impl Instance {
             _ => {
                 self.said = super::Said {
                     equal: self.said.equal,
+                    dialects: self.said.dialects,
                     ..super::Said::default()
                 }
             }

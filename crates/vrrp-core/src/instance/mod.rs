@@ -152,6 +152,7 @@ struct Said {
     quorum: bool,
     waiting: bool,
     conflict: bool,
+    dialects: u8,
 }
 
 #[derive(Debug)]

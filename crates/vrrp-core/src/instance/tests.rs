@@ -9,7 +9,7 @@ use super::{Found, Instance, Phase, Timer};
 use crate::outbox::{Cx, Outbox};
 use crate::packet::{Addresses, Advert, Datagram, Dialect, Endpoints, Form, Ipv4Header, Packet, View};
 use crate::settings::*;
-use crate::{Output, Release};
+use crate::{Event, Output, Release};
 
 mod disputes;
 mod standing;
@@ -626,6 +626,18 @@ fn a_peer_is_answered_in_its_dialect_and_both_in_both() {
     assert_eq!(spoken(&mut rig), [vec![Dialect::Without]]);
     hear_dialect(&mut rig, BELOW, 100, Dialect::With);
     assert_eq!(spoken(&mut rig), [WITH.to_vec(), vec![Dialect::Without]]);
+}
+
+#[test]
+fn whoever_makes_up_peers_does_not_fill_the_log() {
+    let mut rig = Rig::master(with(|s| s.protocol = v3(100)));
+    hear_dialect(&mut rig, ABOVE, 200, Dialect::Without);
+    rig.out.outputs.clear();
+    for last in 1..=200 {
+        hear_dialect(&mut rig, Ipv4Addr::new(10, 9, 1, last), 200, Dialect::Without);
+    }
+    let is_found = |o: &&Output| matches!(o, Output::Log { event: Event::DialectFound { .. }, .. });
+    assert_eq!(rig.out.outputs.iter().filter(is_found).count(), 16);
 }
 
 #[test]

@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use tandem_time::Mono;
 
-use super::strangers::Strangers;
+use super::strangers::{Mention, Strangers};
 use super::{Router, Started};
 use crate::instance::Found;
 use crate::packet::{Datagram, Packet};
 use crate::settings::{InstanceId, Transport};
-use crate::{DropReason, Input, Output, Release, Who};
+use crate::{DropReason, Event, Input, Output, Release, Who};
 
 impl Router {
     pub(super) fn take(&mut self, input: Input<'_>, now: Mono) {
@@ -70,26 +70,30 @@ impl Router {
     fn packet(&mut self, interface: Option<&str>, datagram: Datagram<'_>, now: Mono) {
         let packet = match Packet::find(datagram) {
             Ok(packet) => packet,
-            Err(reason) => return self.refuse(source(datagram), None, reason),
+            Err(reason) => return self.refuse(source(datagram), None, reason, now),
         };
         match self.addressee(interface, &packet) {
             Some(id) => self.one(id, now, |i, cx| i.packet(&packet, cx)),
             None => {
                 let vrid = packet.view().map(|view| view.vrid());
-                self.refuse(packet.ends.source, vrid, DropReason::UnknownVrid);
+                self.refuse(packet.ends.source, vrid, DropReason::UnknownVrid, now);
             }
         }
     }
 
     /// For none of ours: said once of each sender and VRID.
-    fn refuse(&mut self, source: IpAddr, vrid: Option<u8>, reason: DropReason) {
-        let log = self.strangers.refuse(source, vrid, reason);
+    fn refuse(&mut self, source: IpAddr, vrid: Option<u8>, reason: DropReason, now: Mono) {
+        let mention = self.strangers.refuse(source, vrid, reason, now);
+        if mention == Mention::TooMany {
+            let event = Event::TooManyStrangers;
+            self.out.outputs.push_back(Output::Log { instance: None, event });
+        }
         self.out.outputs.push_back(Output::Drop {
             instance: None,
             source,
             vrid,
             reason,
-            log,
+            log: mention == Mention::Sender,
         });
     }
 

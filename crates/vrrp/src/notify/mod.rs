@@ -1,4 +1,4 @@
-//! Telling programs of changes: commands, and pipes that carry the same as lines.
+//! Telling others of changes: commands, pipes that carry the same as lines, and mail.
 //!
 //! Commands are started and not waited for, as Keepalived does; only the pipes keep the order.
 
@@ -19,6 +19,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::launcher::{Ending, Launcher};
 use crate::logs::Log;
+use crate::mail::Post;
 use crate::runner::Runner;
 use crate::snapshot::Snapshot;
 
@@ -29,7 +30,6 @@ pub(crate) use words::News;
 const LOST: &str = "its launcher ended, and it with that";
 
 /// Everybody who is told.
-#[derive(Debug)]
 pub(crate) struct Heralds {
     log: Rc<Log>,
     launcher: Rc<Launcher>,
@@ -37,6 +37,7 @@ pub(crate) struct Heralds {
     pipes: Vec<Outlet>,
     subjects: Vec<Told>,
     priority_changes: bool,
+    post: Post,
     running: RefCell<JoinSet<()>>,
 }
 
@@ -62,6 +63,7 @@ impl Heralds {
     pub(crate) fn new(plan: &Plan, log: Rc<Log>, launcher: Rc<Launcher>) -> Heralds {
         launcher.set_careful(plan.global.scripts.security);
         let mut heralds = Heralds {
+            post: Post::new(plan, log.clone()),
             log,
             launcher,
             default_user: default_user(plan),
@@ -121,6 +123,7 @@ impl Heralds {
         self.launcher.set_careful(plan.global.scripts.security);
         self.default_user = default_user(plan);
         self.priority_changes = plan.global.scripts.priority_changes;
+        self.post.adjust(plan);
         self.exchange_pipes(plan);
     }
 
@@ -169,6 +172,9 @@ impl Heralds {
         let about_priority = matches!(notice, Notice::MasterPriority | Notice::BackupPriority);
         if !about_priority {
             self.run_all(&told.notify, notice, &news);
+            if told.notify.smtp_alert {
+                self.post.tell(&news);
+            }
         }
         if !about_priority || told.notify.priority_changes || self.priority_changes {
             self.write(&news);
@@ -194,10 +200,11 @@ impl Heralds {
         }
     }
 
-    /// Waits for commands that still run, for so long; then they are ended.
+    /// Waits for commands that still run and for mail, for so long; then they are ended.
     pub(crate) async fn finish(&mut self, within: Duration) {
         let running = self.running.get_mut();
-        let all = async { while running.join_next().await.is_some() {} };
+        let commands = async { while running.join_next().await.is_some() {} };
+        let all = async { tokio::join!(commands, self.post.empty()) };
         tokio::time::timeout(within, all).await.ok();
     }
 

@@ -1,8 +1,9 @@
 //! BFD with each who speaks it: a path that dies is a fault after five missed packets, and one that returns is none.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use tandem_lab::{Host, Missing, Running};
@@ -18,8 +19,8 @@ const DETECTION: Duration = Duration::from_millis(100);
 const SLACK: Duration = Duration::from_millis(80);
 
 const OURS: &str = "bfd_instance path {
-    neighbor_ip 10.9.0.2
-    source_ip 10.9.0.1
+    neighbor_ip {b}
+    source_ip {a}
     min_rx 20
     min_tx 20
     multiplier 5
@@ -27,8 +28,8 @@ const OURS: &str = "bfd_instance path {
 
 /// The other end; what it does with its virtual router is not the matter.
 const OTHERS: &str = "bfd_instance path {
-    neighbor_ip 10.9.0.1
-    source_ip 10.9.0.2
+    neighbor_ip {a}
+    source_ip {b}
     min_rx 20
     min_tx 20
     multiplier 5
@@ -48,7 +49,7 @@ vrrp_instance OTHER {
 ";
 
 const FRRS: &str = "bfd
- peer 10.9.0.1
+ peer {a}
   detect-multiplier 5
   receive-interval 20
   transmit-interval 20
@@ -71,26 +72,81 @@ exec /usr/lib/frr/bfdd $options -f "$1" -i /run/frr/bfdd.pid --bfdctl /run/frr/b
 pub(super) fn a_path_is_watched(bench: &Bench<'_>) -> Result<()> {
     let programs = [Program::Ours, Program::Keepalived, Program::Frr];
     let installed = |program: &Program| *program != Program::Frr || Path::new(DAEMON).exists();
-    let each = programs.into_iter().filter(installed);
-    all_at_once(each.map(|program| (format!("{program:?}"), move || with(bench, program))))?;
+    let each = programs.into_iter().filter(installed).flat_map(|program| {
+        // Keepalived 2.2.7 knows no address on an interface.
+        let link_local = (program != Program::Keepalived).then_some(Kind::LinkLocal);
+        [Some(Kind::V4), link_local].into_iter().flatten().map(move |kind| (program, kind))
+    });
+    all_at_once(each.map(|(program, kind)| (format!("{program:?}, {kind:?}"), move || with(bench, program, kind))))?;
     if !Path::new(DAEMON).exists() {
         return Err(Missing::new("frr", format!("{DAEMON} is not installed")).into());
     }
     Ok(())
 }
 
-fn with(bench: &Bench<'_>, program: Program) -> Result<()> {
+/// What the neighbours call each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    V4,
+    LinkLocal,
+}
+
+/// The two ends in a configuration.
+struct Ends([String; 2]);
+
+impl Ends {
+    fn of(stage: &Stage, kind: Kind) -> Result<Ends> {
+        let [a, b] = &stage.routers;
+        Ok(Ends(match kind {
+            Kind::V4 => [a, b].map(|router| router.link.address().ip().to_string()),
+            Kind::LinkLocal => [link_local(&a.host)?, link_local(&b.host)?],
+        }))
+    }
+
+    fn into(&self, config: &str) -> String {
+        let Ends([a, b]) = self;
+        config.replace("{a}", a).replace("{b}", b)
+    }
+
+    /// FRR names the interface behind the addresses, and wants to know its own.
+    fn into_frr(&self, config: &str) -> String {
+        let Ends([a, b]) = self;
+        match (a.split_once('%'), b.split_once('%')) {
+            (Some((a, _)), Some((b, interface))) => {
+                config.replace("{a}", &format!("{a} local-address {b} interface {interface}"))
+            }
+            _ => self.into(config),
+        }
+    }
+}
+
+/// `fe80::1%eth0`
+fn link_local(host: &Host) -> Result<String> {
+    let deadline = Instant::now() + LONG;
+    loop {
+        let ours = host.addresses()?.into_iter().map(|address| address.cidr.ip());
+        let mut local = ours.filter(|ip| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()));
+        if let Some(ip) = local.next() {
+            return Ok(format!("{ip}%eth0"));
+        }
+        ensure!(Instant::now() < deadline, "eth0 has no link-local address");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn with(bench: &Bench<'_>, program: Program, kind: Kind) -> Result<()> {
     let mut stage = Stage::new(bench, [Program::Ours, program])?;
     let other = stage.router(Side::B).host.clone();
+    let ends = Ends::of(&stage, kind)?;
     let config = Config {
-        before: OURS.to_owned(),
+        before: ends.into(OURS),
         ..Config::v3(150).with("track_bfd {\n path\n }")
     };
     stage.start(Side::A, &config)?;
     stage
         .says(Side::A, "Entering FAULT STATE")
         .context("without a neighbour")?;
-    let mut neighbour = start(&stage, &other, program)?;
+    let mut neighbour = start(&stage, &other, program, &ends)?;
     stage
         .says(Side::A, "BFD_Instance(path) Entering UP state")
         .with_context(|| neighbour.output())?;
@@ -102,14 +158,14 @@ fn with(bench: &Bench<'_>, program: Program) -> Result<()> {
     let goodbye = stage.wait_for_advert(Side::A, killed, |advert| advert.priority == 0)?;
     let took = goodbye.at.duration_since(killed).unwrap_or_default();
     bench.say(format!(
-        "BFD beside {program:?}: a dead neighbour is a fault after {took:.1?}"
+        "BFD beside {program:?}, {kind:?}: a dead neighbour is a fault after {took:.1?}"
     ));
     ensure!(took < DETECTION + SLACK, "it took {took:?}");
     stage.says(Side::A, "BFD_Instance(path) Entering DOWN state")?;
     stage.router(Side::A).host.wait_for_address(VIP, false, LONG)?;
 
     drop(neighbour);
-    neighbour = start(&stage, &other, program)?;
+    neighbour = start(&stage, &other, program, &ends)?;
     stage
         .says(Side::A, "BFD_Instance(path) Entering UP state")
         .with_context(|| neighbour.output())?;
@@ -124,9 +180,13 @@ fn with(bench: &Bench<'_>, program: Program) -> Result<()> {
     Ok(())
 }
 
-fn start(stage: &Stage, host: &Host, program: Program) -> Result<Running> {
+fn start(stage: &Stage, host: &Host, program: Program, ends: &Ends) -> Result<Running> {
     let file = stage.folder.join("neighbour.conf");
-    std::fs::write(&file, if program == Program::Frr { FRRS } else { OTHERS })?;
+    let text = match program {
+        Program::Frr => ends.into_frr(FRRS),
+        _ => ends.into(OTHERS),
+    };
+    std::fs::write(&file, text)?;
     Ok(match program {
         Program::Ours => program.run(host, &file)?,
         // Without --vrrp, which would leave BFD out.
