@@ -66,15 +66,10 @@ pub(super) const KEYWORDS: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    keyword(
-        "no_email_faults",
-        Kind::Flag,
-        "do not write of faults",
-        |draft, _| {
-            draft.global.mail.faults = false;
-            Ok(())
-        },
-    ),
+    keyword("no_email_faults", Kind::Flag, "do not write of faults", |draft, _| {
+        draft.global.mail.faults = false;
+        Ok(())
+    }),
     keyword(
         "smtp_alert",
         Kind::Words,

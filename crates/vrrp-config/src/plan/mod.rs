@@ -5,7 +5,9 @@ mod global;
 mod policy;
 
 pub use command::{Command, Fifo, Notify, OnceScript, User};
-pub use global::{AutoPriority, Bfd, Dumps, Firewall, Global, Mail, MailServer, PairLink, ReloadRules, Scheduling, Scripts};
+pub use global::{
+    AutoPriority, Bfd, Dumps, Firewall, Global, Mail, MailServer, PairLink, ReloadRules, Scheduling, Scripts,
+};
 pub use policy::{
     FwMark, IpNet, Metric, NextHop, PortRange, Route, RouteKind, RouteMode, Rule, RuleAction, Static, TableId,
 };

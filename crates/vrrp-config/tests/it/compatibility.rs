@@ -26,9 +26,7 @@ const ON_PURPOSE: &[&str] = &[
 ];
 
 /// What is read and not obeyed in this version. A line at the start says so for each that is used.
-const NOT_YET: &[(&str, &str)] = &[
-    ("kernel_rx_buf_size", "the buffer is the system's"),
-];
+const NOT_YET: &[(&str, &str)] = &[("kernel_rx_buf_size", "the buffer is the system's")];
 
 /// What is refused with a reason when it is used, since ignoring it would change behaviour.
 const REFUSED: &[(&str, &str)] = &[

@@ -197,10 +197,21 @@ fn mail_is_written_of_whom_it_is_wanted() {
     ] {
         assert_eq!(alerts(global, own), wanted, "{global:?} {own:?}");
     }
-    let global = |lines: &str| plan(&format!("global_defs {{\n {lines}\n}}\n{}", with_instance(""))).global.mail;
+    let global = |lines: &str| {
+        plan(&format!("global_defs {{\n {lines}\n}}\n{}", with_instance("")))
+            .global
+            .mail
+    };
     assert_eq!(global("").timeout.as_secs(), 30);
-    let server = |lines| global(lines).server.map(|server| (server.host.to_string(), server.port));
-    assert_eq!(server("smtp_server mail.example"), Some(("mail.example".to_owned(), 25)));
+    let server = |lines| {
+        global(lines)
+            .server
+            .map(|server| (server.host.to_string(), server.port))
+    };
+    assert_eq!(
+        server("smtp_server mail.example"),
+        Some(("mail.example".to_owned(), 25))
+    );
     assert_eq!(server("smtp_server fd00::1 2525"), Some(("fd00::1".to_owned(), 2525)));
     assert!(!global("no_email_faults").faults);
 }

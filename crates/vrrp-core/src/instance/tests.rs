@@ -636,7 +636,15 @@ fn whoever_makes_up_peers_does_not_fill_the_log() {
     for last in 1..=200 {
         hear_dialect(&mut rig, Ipv4Addr::new(10, 9, 1, last), 200, Dialect::Without);
     }
-    let is_found = |o: &&Output| matches!(o, Output::Log { event: Event::DialectFound { .. }, .. });
+    let is_found = |o: &&Output| {
+        matches!(
+            o,
+            Output::Log {
+                event: Event::DialectFound { .. },
+                ..
+            }
+        )
+    };
     assert_eq!(rig.out.outputs.iter().filter(is_found).count(), 16);
 }
 

@@ -129,9 +129,13 @@ mod tests {
         assert!(strangers.said.len() <= REMEMBERED);
         // Long after that a new one is named again, and a new flood said again.
         let later = Mono::ZERO + Duration::from_secs(86_400);
-        let mut refuse = |vrid| strangers.refuse(IpAddr::from([10, 8, 0, 1]), Some(vrid), DropReason::UnknownVrid, later);
+        let mut refuse =
+            |vrid| strangers.refuse(IpAddr::from([10, 8, 0, 1]), Some(vrid), DropReason::UnknownVrid, later);
         assert_eq!(refuse(0), Mention::Sender);
         (1..=255).for_each(|vrid| drop(refuse(vrid)));
-        assert_eq!(strangers.refuse(from(1), None, DropReason::TooShort, later), Mention::TooMany);
+        assert_eq!(
+            strangers.refuse(from(1), None, DropReason::TooShort, later),
+            Mention::TooMany
+        );
     }
 }

@@ -42,7 +42,10 @@ pub(super) enum Step {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    Answer { stage: &'static str, code: u16 },
+    Answer {
+        stage: &'static str,
+        code: u16,
+    },
     /// What was heard is no answer.
     NoAnswer,
 }
@@ -218,7 +221,15 @@ mod tests {
     #[test]
     fn a_letter_is_taken() {
         let answers = [
-            "220-welcome", "220 here", "250 ok", "250 ok", "250 ok", "251 elsewhere", "354 go", "250 ok", "221 bye",
+            "220-welcome",
+            "220 here",
+            "250 ok",
+            "250 ok",
+            "250 ok",
+            "251 elsewhere",
+            "354 go",
+            "250 ok",
+            "221 bye",
         ];
         let (said, outcome, refused) = talk(&answers);
         let words = [
@@ -240,7 +251,10 @@ mod tests {
         assert_eq!(said.len(), 7);
         assert_eq!((outcome, refused), (Ok(true), vec![("b@x".to_owned(), 550)]));
         let (_, outcome, _) = talk(&["220", "250", "250", "550 who", "553 who"]);
-        let refused = Refusal::Answer { stage: "RCPT", code: 553 };
+        let refused = Refusal::Answer {
+            stage: "RCPT",
+            code: 553,
+        };
         assert_eq!(outcome, Err(refused), "with nobody left there is nothing to send");
     }
 

@@ -160,7 +160,13 @@ mod tests {
     }
 
     fn letter(news: &News, mail: &Mail) -> Option<Letter> {
-        Letter::of(news, mail, WRITER, Wall::from_micros(1_795_294_560_000_000), Instant::now())
+        Letter::of(
+            news,
+            mail,
+            WRITER,
+            Wall::from_micros(1_795_294_560_000_000),
+            Instant::now(),
+        )
     }
 
     /// As Keepalived 2.2.7 wrote it, but for the angle brackets in its envelope.
@@ -173,7 +179,11 @@ mod tests {
         let letter = letter(&news(Notice::Master, false), &mail).expect("there is a server");
         assert_eq!((&*letter.helo, &*letter.from), ("vm.example", "ka@example.org"));
         assert_eq!(letter.to, ["ops@example.org", "second@example.org"]);
-        assert!(letter.text[0].starts_with("Date: ") && letter.text[0].contains(" Nov 2026 "), "{}", letter.text[0]);
+        assert!(
+            letter.text[0].starts_with("Date: ") && letter.text[0].contains(" Nov 2026 "),
+            "{}",
+            letter.text[0]
+        );
         assert_eq!(
             letter.text[1..],
             [
@@ -218,12 +228,34 @@ mod tests {
     #[test]
     fn nobody_is_written_to_in_vain() {
         let fault = news(Notice::Fault, false);
-        assert!(letter(&fault, &Mail { faults: false, ..mail() }).is_none(), "no_email_faults");
+        assert!(
+            letter(
+                &fault,
+                &Mail {
+                    faults: false,
+                    ..mail()
+                }
+            )
+            .is_none(),
+            "no_email_faults"
+        );
         assert!(letter(&fault, &Mail { server: None, ..mail() }).is_none());
-        assert!(letter(&fault, &Mail { to: Vec::new(), ..mail() }).is_none());
+        assert!(
+            letter(
+                &fault,
+                &Mail {
+                    to: Vec::new(),
+                    ..mail()
+                }
+            )
+            .is_none()
+        );
         assert!(letter(&news(Notice::MasterPriority, false), &mail()).is_none());
         let own = letter(&fault, &mail()).expect("all is there");
-        assert_eq!((&*own.from, &*own.text[1]), ("root@vm.example", "From: root@vm.example"));
+        assert_eq!(
+            (&*own.from, &*own.text[1]),
+            ("root@vm.example", "From: root@vm.example")
+        );
     }
 
     #[test]
@@ -232,9 +264,16 @@ mod tests {
             name: "VI\r\nBcc: x@y".into(),
             ..news(Notice::Master, false)
         };
-        let to = (0..100).map(|n| format!("somebody-number-{n}@example.org").into()).collect();
+        let to = (0..100)
+            .map(|n| format!("somebody-number-{n}@example.org").into())
+            .collect();
         let letter = letter(&named, &Mail { to, ..mail() }).expect("all is there");
-        assert!(letter.text.iter().all(|line| line.len() < 998 && !line.contains(['\r', '\n'])));
+        assert!(
+            letter
+                .text
+                .iter()
+                .all(|line| line.len() < 998 && !line.contains(['\r', '\n']))
+        );
         assert_eq!(letter.to.len(), 100);
         assert!(letter.text.iter().filter(|line| line.starts_with(' ')).count() >= 3);
     }

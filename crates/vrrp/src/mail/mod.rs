@@ -316,7 +316,9 @@ mod tests {
         run(async {
             let (listener, port) = listen().await;
             let post = Post::new(&plan(port), Rc::default());
-            [Notice::Backup, Notice::Master].into_iter().for_each(|n| post.tell(&news(n)));
+            [Notice::Backup, Notice::Master]
+                .into_iter()
+                .for_each(|n| post.tell(&news(n)));
             let takes = async { [take(&listener).await, take(&listener).await] };
             let (subjects, ()) = tokio::join!(takes, post.empty());
             assert_eq!(
@@ -364,7 +366,11 @@ mod tests {
             post.tell(&news(Notice::Master));
             let letters = post.queue.letters.borrow();
             assert_eq!(letters.len(), WAITING);
-            assert!(letters.back().is_some_and(|last| last.text[2].ends_with("MASTER state")));
+            assert!(
+                letters
+                    .back()
+                    .is_some_and(|last| last.text[2].ends_with("MASTER state"))
+            );
         });
     }
 }

@@ -56,16 +56,18 @@ const FRRS: &str = "bfd
   no shutdown
 ";
 
-/// FRR refuses to run as a user who is not in its group, so the host gets a list of groups of its own.
+/// FRR refuses to run as a user who is not in its group, so the host gets a list of groups of its own. Link-local addresses
+/// it knows through zebra, which is killed with everything else.
 const SCRIPT: &str = r#"set -e
 options="-u root -g root -P 0 --log stdout --log-level info"
 if ! [ -e "$1.group" ]; then
     mkdir -p /run/frr
     sed 's/^frrvty:.*/&,root/' /etc/group > "$1.group"
     mount --bind "$1.group" /etc/group
-    /usr/lib/frr/zebra $options -f /dev/null -i /run/frr/zebra.pid &
-    until [ -S /run/frr/zserv.api ]; do sleep 0.02; done
 fi
+rm -f /run/frr/zserv.api
+/usr/lib/frr/zebra $options -f /dev/null -i /run/frr/zebra.pid &
+until [ -S /run/frr/zserv.api ]; do sleep 0.02; done
 exec /usr/lib/frr/bfdd $options -f "$1" -i /run/frr/bfdd.pid --bfdctl /run/frr/bfdd.sock
 "#;
 
@@ -75,7 +77,10 @@ pub(super) fn a_path_is_watched(bench: &Bench<'_>) -> Result<()> {
     let each = programs.into_iter().filter(installed).flat_map(|program| {
         // Keepalived 2.2.7 knows no address on an interface.
         let link_local = (program != Program::Keepalived).then_some(Kind::LinkLocal);
-        [Some(Kind::V4), link_local].into_iter().flatten().map(move |kind| (program, kind))
+        [Some(Kind::V4), link_local]
+            .into_iter()
+            .flatten()
+            .map(move |kind| (program, kind))
     });
     all_at_once(each.map(|(program, kind)| (format!("{program:?}, {kind:?}"), move || with(bench, program, kind))))?;
     if !Path::new(DAEMON).exists() {
@@ -103,7 +108,7 @@ impl Ends {
         }))
     }
 
-    fn into(&self, config: &str) -> String {
+    fn written(&self, config: &str) -> String {
         let Ends([a, b]) = self;
         config.replace("{a}", a).replace("{b}", b)
     }
@@ -115,7 +120,7 @@ impl Ends {
             (Some((a, _)), Some((b, interface))) => {
                 config.replace("{a}", &format!("{a} local-address {b} interface {interface}"))
             }
-            _ => self.into(config),
+            _ => self.written(config),
         }
     }
 }
@@ -139,7 +144,7 @@ fn with(bench: &Bench<'_>, program: Program, kind: Kind) -> Result<()> {
     let other = stage.router(Side::B).host.clone();
     let ends = Ends::of(&stage, kind)?;
     let config = Config {
-        before: ends.into(OURS),
+        before: ends.written(OURS),
         ..Config::v3(150).with("track_bfd {\n path\n }")
     };
     stage.start(Side::A, &config)?;
@@ -184,7 +189,7 @@ fn start(stage: &Stage, host: &Host, program: Program, ends: &Ends) -> Result<Ru
     let file = stage.folder.join("neighbour.conf");
     let text = match program {
         Program::Frr => ends.into_frr(FRRS),
-        _ => ends.into(OTHERS),
+        _ => ends.written(OTHERS),
     };
     std::fs::write(&file, text)?;
     Ok(match program {
