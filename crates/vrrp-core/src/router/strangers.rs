@@ -132,7 +132,8 @@ mod tests {
         let mut refuse =
             |vrid| strangers.refuse(IpAddr::from([10, 8, 0, 1]), Some(vrid), DropReason::UnknownVrid, later);
         assert_eq!(refuse(0), Mention::Sender);
-        (1..=255).for_each(|vrid| drop(refuse(vrid)));
+        let others = (1..=255).map(&mut refuse);
+        assert!(others.into_iter().all(|mention| mention == Mention::Sender));
         assert_eq!(
             strangers.refuse(from(1), None, DropReason::TooShort, later),
             Mention::TooMany
