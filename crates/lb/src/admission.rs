@@ -5,7 +5,6 @@
 //! how many may come in a second.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use tandem_lb_core::backend::Tuned;
@@ -15,14 +14,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 
 use crate::pace::Paces;
+use crate::tunable::Tunable;
 
 /// A limit on connections. Copies are the same limit.
 #[derive(Clone, Debug)]
 pub(crate) struct Limit {
     places: Arc<Semaphore>,
-    most: Arc<AtomicU32>,
-    /// What the configuration says; an operator may have said something else.
-    configured: Arc<AtomicU32>,
+    most: Arc<Tunable>,
     paces: Arc<Paces>,
 }
 
@@ -30,38 +28,31 @@ impl Limit {
     pub(crate) fn new(most: u32) -> Limit {
         Limit {
             places: Arc::new(Semaphore::new(most as usize)),
-            most: Arc::new(AtomicU32::new(most)),
-            configured: Arc::new(AtomicU32::new(most)),
+            most: Arc::new(Tunable::new(most)),
             paces: Arc::default(),
         }
     }
 
     pub(crate) fn most(&self) -> u32 {
-        self.most.load(Relaxed)
+        self.most.now()
     }
 
     /// So many sessions a second.
     pub(crate) fn paced(self, sessions: Option<u32>) -> Limit {
-        self.paces.sessions.configure(sessions.unwrap_or(0));
+        self.paces.sessions.most.configure(sessions.unwrap_or(0));
         self
     }
 
-    /// What the configuration has come to say, whatever an operator has said before.
     pub(crate) fn configure(&self, most: u32) {
-        self.configured.store(most, Relaxed);
-        self.set(most);
+        self.adjust(self.most.configure(most.min(MOST)));
     }
 
-    /// What an operator has said, where that is not what the configuration says.
     pub(crate) fn order(&self) -> Option<Tuned<u32>> {
-        tuned(self.most(), self.configured.load(Relaxed))
+        self.most.order()
     }
 
-    /// Goes on with what was said to another process, unless the configuration has changed since.
     pub(crate) fn follow(&self, order: Option<Tuned<u32>>) {
-        if let Some(order) = order {
-            self.set(order.under(self.configured.load(Relaxed)));
-        }
+        self.adjust(self.most.follow(order));
     }
 
     pub(crate) fn paces(&self) -> &Paces {
@@ -76,8 +67,11 @@ impl Limit {
     /// From now on so many. Where more are there already, nobody is sent away: places that become free are not given
     /// again until it holds. To be called by one thread only.
     pub(crate) fn set(&self, most: u32) {
-        let most = most.min(MOST);
-        let before = self.most.swap(most, Relaxed);
+        self.adjust(self.most.set(most.min(MOST)));
+    }
+
+    fn adjust(&self, before: u32) {
+        let most = self.most();
         if most >= before {
             return self.places.add_permits((most - before) as usize);
         }
@@ -116,11 +110,6 @@ impl Limit {
             tokio::time::sleep(LOOK).await;
         }
     }
-}
-
-/// What differs from the configuration.
-pub(crate) fn tuned(now: u32, configured: u32) -> Option<Tuned<u32>> {
-    (now != configured).then_some(Tuned { now, configured })
 }
 
 /// The right to one connection: a place within each limit.

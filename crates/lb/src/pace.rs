@@ -3,14 +3,12 @@
 //! As with HAProxy, whoever comes too early waits in the kernel's backlog. Where nothing is limited, nothing is counted:
 //! that would have all workers write to one place with every connection.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use tandem_lb_core::backend::Tuned;
 use tandem_time::Mono;
 
-use crate::admission::tuned;
 use crate::counters::Rate;
+use crate::tunable::Tunable;
 
 /// The limits on those who come to one place.
 #[derive(Debug, Default)]
@@ -25,9 +23,7 @@ pub(crate) struct Paces {
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     /// 0 is no limit.
-    most: AtomicU32,
-    /// What the configuration says; an operator may have said something else.
-    configured: AtomicU32,
+    pub(crate) most: Tunable,
     rate: Rate,
 }
 
@@ -39,40 +35,14 @@ impl Paces {
 }
 
 impl Pace {
-    pub(crate) fn most(&self) -> u32 {
-        self.most.load(Relaxed)
-    }
-
-    pub(crate) fn set(&self, most: u32) {
-        self.most.store(most, Relaxed);
-    }
-
-    /// What the configuration has come to say.
-    pub(crate) fn configure(&self, most: u32) {
-        self.configured.store(most, Relaxed);
-        self.set(most);
-    }
-
-    /// What an operator has said, where that is not what the configuration says.
-    pub(crate) fn order(&self) -> Option<Tuned<u32>> {
-        tuned(self.most(), self.configured.load(Relaxed))
-    }
-
-    /// Goes on with what was said to another process, unless the configuration has changed since.
-    pub(crate) fn follow(&self, order: Option<Tuned<u32>>) {
-        if let Some(order) = order {
-            self.set(order.under(self.configured.load(Relaxed)));
-        }
-    }
-
     pub(crate) fn count(&self, now: Mono) {
-        if self.most() != 0 {
+        if self.most.now() != 0 {
             self.rate.one(now);
         }
     }
 
     fn wait(&self, now: Mono) -> Option<Duration> {
-        let most = self.most();
+        let most = self.most.now();
         let is_open = most == 0 || self.rate.now(now) < most;
         (!is_open).then(|| (Duration::from_secs(1) / most).clamp(SHORTEST_WAIT, LONGEST_WAIT))
     }
@@ -107,7 +77,7 @@ mod tests {
     #[test]
     fn so_many_in_a_second_and_no_more() {
         let paces = Paces::default();
-        paces.connections.set(10);
+        paces.connections.most.set(10);
         assert_eq!(let_in(&paces, 1000, 1001), 10);
         assert_eq!(let_in(&paces, 1001, 2000), 0);
         // A slot opens with each tenth of a second that the burst lies back.
@@ -120,11 +90,11 @@ mod tests {
         let paces = Paces::default();
         paces.sessions.count(at(1));
         assert_eq!(paces.wait(at(1)), None);
-        paces.sessions.set(1);
+        paces.sessions.most.set(1);
         assert_eq!(paces.wait(at(1)), None, "what came before the limit does not count");
         paces.sessions.count(at(1));
         assert_eq!(paces.wait(at(1)), Some(LONGEST_WAIT));
-        paces.sessions.set(0);
+        paces.sessions.most.set(0);
         assert_eq!(paces.wait(at(1)), None);
     }
 }

@@ -125,6 +125,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     process
         .paces()
         .connections
+        .most
         .configure(global.connection_rate.unwrap_or(0));
     let identity = Process {
         node: global.node.clone().unwrap_or_else(|| directory.hostname().to_owned()),

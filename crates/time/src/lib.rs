@@ -4,10 +4,12 @@
 //! of inputs that can be recorded, replayed and shrunk.
 #![forbid(unsafe_code)]
 
+mod civil;
 mod mono;
 mod seed;
 mod timers;
 
+pub use civil::CivilTime;
 pub use mono::Mono;
 pub use seed::Seed;
 pub use timers::{TimerName, TimerTable};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ring::digest;
 use rustls::pki_types::CertificateDer;
+use tandem_time::CivilTime;
 use x509_cert::der::Decode;
 use x509_cert::der::asn1::{Ia5StringRef, ObjectIdentifier, PrintableStringRef, TeletexStringRef, Utf8StringRef};
 use x509_cert::ext::pkix::SubjectAltName;
@@ -104,40 +105,37 @@ impl Moment {
 
     /// As it is written in the certificate: `YYMMDDhhmmssZ`, or with four digits for the year.
     pub fn asn1(self) -> String {
-        let (year, month, day) = civil(self.since.as_secs() / 86_400);
-        let second = self.since.as_secs() % 86_400;
+        let CivilTime {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+            ..
+        } = self.utc();
         let year = if self.is_long {
             format!("{year:04}")
         } else {
             format!("{:02}", year % 100)
         };
-        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
         format!("{year}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z")
     }
 
     /// As OpenSSL prints it: `Nov 21 17:36:24 2026 GMT`.
     pub fn printed(self) -> String {
-        const MONTHS: [&str; 12] = [
-            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-        ];
-        let (year, month, day) = civil(self.since.as_secs() / 86_400);
-        let second = self.since.as_secs() % 86_400;
-        let month = MONTHS[(month as usize + 11) % 12];
-        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        format!("{month} {day:2} {hour:02}:{minute:02}:{second:02} {year} GMT")
+        let at = self.utc();
+        let (month, day, year) = (at.month_name(), at.day, at.year);
+        format!(
+            "{month} {day:2} {:02}:{:02}:{:02} {year} GMT",
+            at.hour, at.minute, at.second
+        )
     }
-}
 
-/// Year, month and day of a day counted from 1970, by the calendar's 400-year cycle.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + u64::from(month <= 2), month, day)
+    fn utc(self) -> CivilTime {
+        let millis = i64::try_from(self.since.as_millis()).unwrap_or(i64::MAX);
+        CivilTime::from_unix(millis, 0)
+    }
 }
 
 /// `/C=DE/CN=example`: the whole name in one line.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use tandem_ops::clock::Wall;
 use tandem_ops::syslog::{Destination, Facility, Identity, Local, Sender, Severity, Target, Targets};
+use tandem_time::CivilTime;
 
 use crate::args::Args;
 
@@ -85,17 +86,17 @@ fn tag(program: &str) -> &str {
 
 /// `Sat Nov 21 09:58:27 2026`
 fn date(local: Local) -> String {
-    format!("{} {} {}", weekday(&local), local.rfc3164(), local.year)
+    format!("{} {} {}", weekday(local.time), local.rfc3164(), local.time.year)
 }
 
 /// Zeller's rule, with January and February counted to the year before.
-pub(crate) fn weekday(local: &Local) -> &'static str {
+pub(crate) fn weekday(time: CivilTime) -> &'static str {
     const DAYS: [&str; 7] = ["Sat", "Sun", "Mon", "Tue", "Wed", "Thu", "Fri"];
-    let (year, month) = match local.month {
-        month @ 1..=2 => (local.year - 1, i64::from(month) + 12),
-        month => (local.year, i64::from(month)),
+    let (year, month) = match time.month {
+        month @ 1..=2 => (time.year - 1, i64::from(month) + 12),
+        month => (time.year, i64::from(month)),
     };
-    let day = i64::from(local.day) + 13 * (month + 1) / 5 + year + year / 4 - year / 100 + year / 400;
+    let day = i64::from(time.day) + 13 * (month + 1) / 5 + year + year / 4 - year / 100 + year / 400;
     DAYS[day.rem_euclid(7) as usize]
 }
 

@@ -3,7 +3,6 @@
 //!
 //! A line is put into a buffer of the caller's, so that logging costs no allocation of its own.
 
-mod civil;
 mod rules;
 
 #[cfg(test)]
@@ -14,10 +13,11 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tandem_time::CivilTime;
+
 use crate::conn::Summary;
 use crate::expr::Context;
 
-pub use civil::CivilTime;
 pub use rules::{LogRules, Severity};
 
 /// Who connected: `%ci:%cp`.

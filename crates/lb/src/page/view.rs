@@ -3,9 +3,9 @@
 use askama::Template;
 use tandem_lb_config as plan;
 use tandem_lb_core::log::state::Severity;
-use tandem_lb_core::log::tcplog::CivilTime;
 use tandem_lb_core::stats::{Field, Info, InfoField, Kind, Row};
 use tandem_ops::clock::Wall;
+use tandem_time::CivilTime;
 
 use super::cells::{COLUMNS, Cell, Column, Group, cells, class, groups};
 use super::chart::Charts;

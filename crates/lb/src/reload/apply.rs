@@ -84,10 +84,13 @@ impl Reloader {
         }
         let paces = estate.process.paces();
         if running.global.connection_rate != plan.global.connection_rate {
-            paces.connections.configure(plan.global.connection_rate.unwrap_or(0));
+            paces
+                .connections
+                .most
+                .configure(plan.global.connection_rate.unwrap_or(0));
         }
         if running.global.session_rate != plan.global.session_rate {
-            paces.sessions.configure(plan.global.session_rate.unwrap_or(0));
+            paces.sessions.most.configure(plan.global.session_rate.unwrap_or(0));
         }
         estate.hard_stop_after.set(plan.global.hard_stop_after);
         let frontend_maxconn = estate.args.frontend_maxconn.unwrap_or(maxconn);
@@ -302,7 +305,12 @@ fn renew_seat(
         before.limit.configure(is);
     }
     if before.plan.session_rate != plan.session_rate {
-        before.limit.paces().sessions.configure(plan.session_rate.unwrap_or(0));
+        before
+            .limit
+            .paces()
+            .sessions
+            .most
+            .configure(plan.session_rate.unwrap_or(0));
     }
     seat.store(Arc::new(Frontend {
         settings: Arc::new(build::settings_of(plan, backend.as_deref())),

@@ -89,7 +89,7 @@ pub(super) fn set_rate_limit(room: &Room, call: &Call) -> Reply {
         return Reply::error("Expects an integer value.");
     };
     if let Some(pace) = pace {
-        pace.set(most);
+        pace.most.set(most);
     }
     Reply::Done
 }

@@ -3,9 +3,9 @@
 use std::env;
 use std::fmt::Write;
 
-use tandem_lb_core::log::tcplog::CivilTime;
 use tandem_ops::clock::Wall;
 use tandem_ops::control::{Call, Reply};
+use tandem_time::CivilTime;
 
 use super::Room;
 use crate::resolving::Asked;

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_lb_core::conn::KillReason;
-use tandem_lb_core::log::tcplog::CivilTime;
 use tandem_ops::clock::Wall;
 use tandem_ops::control::{Call, Reply, duration};
-use tandem_time::Mono;
+use tandem_time::{CivilTime, Mono};
 
 use super::Room;
 use crate::live::Connection;

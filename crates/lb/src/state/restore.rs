@@ -44,8 +44,8 @@ impl Past {
         }
         let said = &self.own.process;
         process.follow(said.maxconn);
-        process.paces().connections.follow(said.connection_rate);
-        process.paces().sessions.follow(said.session_rate);
+        process.paces().connections.most.follow(said.connection_rate);
+        process.paces().sessions.most.follow(said.session_rate);
         for (name, value) in &said.variables {
             let variable = Variable {
                 scope: Scope::Process,

@@ -53,7 +53,12 @@ impl Scene {
             (*frontend.gate.borrow() == Gate::Paused, frontend.limit.most()).hash(&mut hasher);
         }
         let paces = self.process.paces();
-        (self.process.most(), paces.connections.most(), paces.sessions.most()).hash(&mut hasher);
+        (
+            self.process.most(),
+            paces.connections.most.now(),
+            paces.sessions.most.now(),
+        )
+            .hash(&mut hasher);
         for keeper in self.orders.backends().iter() {
             for server in keeper.backend().now().servers.all() {
                 if let Some(saved) = keeper.saved(server.place) {
@@ -85,8 +90,8 @@ impl Scene {
         let paces = self.process.paces();
         ProcessOrders {
             maxconn: self.process.order(),
-            connection_rate: paces.connections.order(),
-            session_rate: paces.sessions.order(),
+            connection_rate: paces.connections.most.order(),
+            session_rate: paces.sessions.most.order(),
             variables: self.directory.variables(),
         }
     }

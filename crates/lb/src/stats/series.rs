@@ -287,7 +287,7 @@ impl Series {
                     name: &frontend.plan.name,
                     iid: frontend.plan.id,
                     maxconn: frontend.limit.most(),
-                    session_rate: frontend.limit.paces().sessions.most(),
+                    session_rate: frontend.limit.paces().sessions.most.now(),
                     is_open: is_open && *frontend.gate.borrow() == Gate::Open,
                     traffic: meters.borrow().figures(&frontend.traffic, now),
                     denials: figures::Denials {

@@ -127,7 +127,7 @@ fn plain(text: &str) -> String {
 /// `Sat, 21 Nov 2026 20:56:00 +0000` (RFC 5322 section 3.3)
 fn date(local: Local) -> String {
     let zone = local.zone().to_string().replace(':', "");
-    format!("{}, {} {zone}", weekday(&local), local.rfc5322())
+    format!("{}, {} {zone}", weekday(local.time), local.rfc5322())
 }
 
 #[cfg(test)]

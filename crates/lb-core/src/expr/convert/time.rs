@@ -1,6 +1,6 @@
 //! A moment as text, in UTC: `utime(%Y-%m-%d)`.
 
-use crate::log::tcplog::CivilTime;
+use tandem_time::CivilTime;
 
 /// A format of conversions as of `strftime`, cut into pieces when the configuration is read.
 #[derive(Clone, Debug, PartialEq, Eq)]

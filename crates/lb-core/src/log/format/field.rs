@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tandem_time::CivilTime;
+
 use super::datum::Datum;
-use crate::log::tcplog::{CivilTime, Client, Line};
+use crate::log::tcplog::{Client, Line};
 
 macro_rules! fields {
     ($($field:ident $name:literal),+ $(,)?) => {

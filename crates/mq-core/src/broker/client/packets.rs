@@ -74,16 +74,11 @@ impl Broker {
         let Sent::Message { at, recorded, .. } = std::mem::replace(sent, Sent::Released) else {
             return;
         };
-        let queue = self.together(Some(session), |broker| {
-            let queue = broker.settle_named(session, at, now);
+        self.let_go_named(session, at, now, |broker| {
             if recorded {
                 broker.record_packet(&name, packet, PacketStep::Released, Some(session));
             }
-            queue
         });
-        if let Some(queue) = queue {
-            self.dispatch(queue);
-        }
     }
 
     pub(in crate::broker) fn free(&mut self, session: SessionId, packet: u16, now: Mono) {
@@ -93,21 +88,28 @@ impl Broker {
         let lasts = client.lasts();
         match client.sent.remove(&packet) {
             Some(Sent::Message { at, recorded, .. }) => {
-                let queue = self.together(Some(session), |broker| {
-                    let queue = broker.settle_named(session, at, now);
+                self.let_go_named(session, at, now, |broker| {
                     if recorded {
                         broker.record_packet(&name, packet, PacketStep::Freed, Some(session));
                     }
-                    queue
                 });
-                if let Some(queue) = queue {
-                    self.dispatch(queue);
-                }
             }
             Some(Sent::Released) if lasts => {
                 self.record_packet(&name, packet, PacketStep::Freed, Some(session));
             }
             Some(Sent::Released) | None => {}
+        }
+    }
+
+    /// The message is done with; what is written beside that belongs to it.
+    fn let_go_named(&mut self, session: SessionId, at: Where, now: Mono, write: impl FnOnce(&mut Broker)) {
+        let queue = self.together(Some(session), |broker| {
+            let queue = broker.settle_named(session, at, now);
+            write(broker);
+            queue
+        });
+        if let Some(queue) = queue {
+            self.dispatch(queue);
         }
     }
 
