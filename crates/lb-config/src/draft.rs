@@ -1,5 +1,6 @@
 //! What was read, before it is known to make sense: values with their places, settings with their defaults copied in.
 
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -292,6 +293,11 @@ pub(crate) struct ServerOptions {
     pub(crate) ends_sessions: bool,
     pub(crate) ends_backup_sessions: bool,
     pub(crate) init: InitState,
+    pub(crate) agent: bool,
+    pub(crate) agent_ip: Option<IpAddr>,
+    pub(crate) agent_port: Option<u16>,
+    pub(crate) agent_inter: Option<Duration>,
+    pub(crate) agent_send: Option<Box<str>>,
     pub(crate) resolve: Lookup,
 }
 
@@ -331,6 +337,11 @@ impl Default for ServerOptions {
             ends_sessions: false,
             ends_backup_sessions: false,
             init: InitState::default(),
+            agent: false,
+            agent_ip: None,
+            agent_port: None,
+            agent_inter: None,
+            agent_send: None,
             resolve: Lookup::default(),
         }
     }

@@ -396,6 +396,7 @@ pub struct Server {
     /// The most that may wait for it alone; 0 is no limit.
     pub maxqueue: u32,
     pub conduct: Conduct,
+    pub agent: Option<Agent>,
     /// The PROXY header that each connection begins with.
     pub send_proxy: Option<proxy_header::Write>,
     pub check: Option<Check>,
@@ -406,6 +407,17 @@ pub struct Server {
     pub resolve: Option<Arc<Resolve>>,
     /// What to try for its first address, in this order.
     pub init_addr: Arc<[InitAddr]>,
+}
+
+/// A program on the server's host that says how it is (`agent-check`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    pub settings: CheckSettings,
+    /// Where it is when not at the server's address.
+    pub ip: Option<IpAddr>,
+    pub port: u16,
+    /// What is said to it first.
+    pub send: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -212,6 +212,11 @@ pub(crate) fn server_settings(
         is_nowhere,
         maxconn: server.maxconn,
         conduct: server.conduct,
+        agent: server
+            .agent
+            .as_ref()
+            .filter(|_| !backend.disabled)
+            .map(|agent| agent.settings),
         check: server.check.as_ref().filter(|_| !backend.disabled).map(|c| c.settings),
     }
 }

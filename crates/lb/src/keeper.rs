@@ -282,6 +282,7 @@ impl Keeper {
             match output {
                 None => return,
                 Some(Output::StartCheck { server }) => self.start_check(server),
+                Some(Output::StartAgent { server }) => self.start_agent(server),
                 Some(Output::EndSessions { server, reason }) => self.live.end_at(&self.backend, server, reason),
                 Some(Output::Publish(view)) => {
                     self.note(&view);
@@ -336,6 +337,23 @@ impl Keeper {
         });
     }
 
+    fn start_agent(self: &Rc<Keeper>, server: ServerIdx) {
+        let Some(live) = self.backend.server(server) else {
+            return;
+        };
+        let Some((place, configured)) = live.agent.load_full().zip(live.plan().agent.clone()) else {
+            return;
+        };
+        let own = live.address.load().for_client_of(0).as_socket().map(|at| at.ip());
+        let keeper = self.clone();
+        tokio::task::spawn_local(async move {
+            let to = place.ip.or(own).map(|ip| SocketAddr::new(ip, place.port));
+            let limit = configured.settings.connect_timeout;
+            let answer = probe::agent(to, place.send.as_deref(), limit, keeper.clock).await;
+            keeper.checked(Input::AgentDone { server, answer }, live);
+        });
+    }
+
     /// As long as somebody has the server, its place cannot become another's, and the result that of another's check.
     fn checked(self: &Rc<Keeper>, result: Input, server: Arc<Server>) {
         if let Some(held) = &mut *self.held.borrow_mut() {
@@ -387,7 +405,9 @@ impl Keeper {
             }
             Output::CheckLogged(check) => (CheckLog::SEVERITY, check.to_string()),
             Output::NoServerLeft(left) => (NoServerLeft::SEVERITY, left.to_string()),
-            Output::StartCheck { .. } | Output::Publish(_) | Output::EndSessions { .. } => return,
+            Output::StartCheck { .. } | Output::Publish(_) | Output::EndSessions { .. } | Output::StartAgent { .. } => {
+                return;
+            }
         };
         self.write(severity, text);
     }

@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use crate::address::ServerAddress;
 use crate::keeper::Keeper;
+use crate::servers::AgentPlace;
 
 /// Why an order was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -187,6 +188,41 @@ impl ServerOrders {
         }
         self.checks(true);
         Ok(())
+    }
+
+    /// Asks its agent from now on, or does not.
+    pub(crate) fn agent(&self, enabled: bool) -> Result<(), Refusal> {
+        let has_agent = self.report(|r| r.agent.is_some()) == Some(true);
+        if !has_agent {
+            return Err(Refusal::NoAgent);
+        }
+        self.tell(Input::Agent {
+            server: self.idx,
+            enabled,
+        });
+        Ok(())
+    }
+
+    /// What its agent is said to have said.
+    pub(crate) fn agent_says(&self, up: bool) -> Result<(), Refusal> {
+        self.agent_place().ok_or(Refusal::NoAgent)?;
+        self.tell(Input::AgentHealth { server: self.idx, up });
+        Ok(())
+    }
+
+    /// Where its agent is; `None` when there is none, or it is not asked.
+    pub(crate) fn agent_place(&self) -> Option<AgentPlace> {
+        let is_enabled = |r: ServerReport<'_>| r.agent.is_some_and(|agent| agent.is_enabled);
+        self.report(is_enabled).filter(|enabled| *enabled)?;
+        let server = self.keeper.backend().server(self.idx)?;
+        let place = server.agent.load_full()?;
+        Some(AgentPlace::clone(&place))
+    }
+
+    pub(crate) fn put_agent(&self, place: AgentPlace) {
+        if let Some(server) = self.keeper.backend().server(self.idx) {
+            server.agent.store(Some(Arc::new(place)));
+        }
     }
 
     /// Of no effect on a server that is not checked, and not refused either.

@@ -10,7 +10,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use socket2::SockAddr;
-use tandem_lb_core::health::{CheckResult, CheckStatus};
+use tandem_lb_core::backend::AgentAnswer;
+use tandem_lb_core::health::{Advice, CheckResult, CheckStatus};
 use tandem_lb_core::probe::{End, Header, Input, Output, Probe, Script};
 use tandem_lb_core::proxy_header::{Details, Ends, Version, Write};
 use tandem_ops::clock::Clock;
@@ -150,6 +151,75 @@ async fn ask(asked: Asked<'_>, script: &Script, patience: Patience, clock: Clock
         code,
         info,
     }
+}
+
+/// Asks an agent. One that cannot be reached, or says nothing that is known, changes nothing.
+pub(crate) async fn agent(to: Option<SocketAddr>, send: Option<&str>, limit: Duration, clock: Clock) -> AgentAnswer {
+    let began = clock.now();
+    let heard = match to {
+        Some(to) => tokio::time::timeout(limit, hear_agent(to, send)).await,
+        None => Ok(Err(io::Error::other("an agent needs an address"))),
+    };
+    let took = clock.now() - began;
+    let plain = |status| CheckResult::new(status, took);
+    let (advice, result) = match heard {
+        Err(_) => (None, plain(CheckStatus::L7Timeout)),
+        Ok(Err(error)) => (None, plain(status(&error)).with_info(words(&error))),
+        Ok(Ok(line)) => match Advice::read(&line) {
+            None => (
+                None,
+                plain(CheckStatus::L7Response).with_info("TCPCHK got an empty response"),
+            ),
+            Some(advice) => {
+                let result = as_result(&advice, took);
+                (Some(advice), result)
+            }
+        },
+    };
+    AgentAnswer {
+        advice: advice.unwrap_or_default(),
+        result,
+    }
+}
+
+fn as_result(advice: &Advice, took: Duration) -> CheckResult {
+    let (status, code, info) = match (&advice.odd, &advice.service) {
+        (Some(odd), _) => (
+            CheckStatus::Checked,
+            None,
+            Some(format!("agent reports an error : {odd}")),
+        ),
+        (None, None) => (CheckStatus::Checked, None, None),
+        (None, Some(service)) => {
+            let status = if service.is_up {
+                CheckStatus::L7Ok
+            } else {
+                CheckStatus::L7Status
+            };
+            (status, Some(0), Some(service.info()))
+        }
+    };
+    CheckResult {
+        status,
+        duration: took,
+        code,
+        info: info.map(Into::into),
+    }
+}
+
+async fn hear_agent(to: SocketAddr, send: Option<&str>) -> io::Result<Vec<u8>> {
+    let agent = Endpoint::connect(&to.into())?;
+    poll_fn(|cx| agent.poll_connected(cx)).await?;
+    write(&agent, send.unwrap_or_default().as_bytes()).await?;
+    let mut line = Vec::new();
+    while !Advice::is_over(&line) {
+        let mut bytes = [0; AT_ONCE];
+        match poll_fn(|cx| agent.poll_read(cx, &mut bytes)).await? {
+            0 => break,
+            count => line.extend_from_slice(&bytes[..count]),
+        }
+    }
+    Ok(line)
 }
 
 /// A check that is under way, and its connection.

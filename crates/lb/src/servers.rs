@@ -4,10 +4,11 @@
 //! it. A server that is configured no more stays at its place until then, and gets nobody new.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use tandem_lb_config as plan;
 use tandem_lb_core::ServerIdx;
 
@@ -26,16 +27,35 @@ pub(crate) struct Server {
     pub(crate) traffic: Traffic,
     pub(crate) attempts: Attempts,
     pub(crate) history: History,
+    /// Where its agent is; an operator may say otherwise.
+    pub(crate) agent: ArcSwapOption<AgentPlace>,
     /// Connections in a row that could not be made.
     errors: AtomicU32,
     /// How often they were too many, until somebody asks.
     alarms: AtomicU32,
 }
 
+/// Where an agent is, and what is said to it.
+#[derive(Clone, Debug)]
+pub(crate) struct AgentPlace {
+    /// The server's when there is none.
+    pub(crate) ip: Option<IpAddr>,
+    pub(crate) port: u16,
+    pub(crate) send: Option<Box<str>>,
+}
+
+impl AgentPlace {
+    fn of(plan: &plan::Server) -> Option<Arc<AgentPlace>> {
+        let plan::Agent { ip, port, send, .. } = plan.agent.clone()?;
+        Some(Arc::new(AgentPlace { ip, port, send }))
+    }
+}
+
 impl Server {
     fn new(place: ServerIdx, plan: plan::Server, address: ServerAddress) -> Server {
         Server {
             place,
+            agent: ArcSwapOption::new(AgentPlace::of(&plan)),
             plan: ArcSwap::from_pointee(plan),
             address: ArcSwap::from_pointee(address),
             is_moved: AtomicBool::new(false),
@@ -94,6 +114,9 @@ impl Server {
     fn take_on(&self, plan: plan::Server, address: ServerAddress) {
         let before = self.plan.swap(Arc::new(plan));
         let after = self.plan.load();
+        if before.agent != after.agent {
+            self.agent.store(AgentPlace::of(&after));
+        }
         if (&before.host, before.port) != (&after.host, after.port) {
             self.address.store(Arc::new(address));
             self.is_moved.store(false, Relaxed);
@@ -187,6 +210,7 @@ mod tests {
                 non_stick: false,
                 send_proxy: None,
                 conduct: Conduct::default(),
+                agent: None,
                 maxqueue: 0,
                 check: None,
                 tls: None,

@@ -3,6 +3,7 @@
 //! The protocol is [`tandem_ops::control`]'s; here are the commands, what they look at and what they change. They run on
 //! the control runtime and never wait.
 
+mod agent;
 mod certificates;
 mod commands;
 mod counters;

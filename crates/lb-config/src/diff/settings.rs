@@ -397,6 +397,7 @@ pub(super) fn server(server: &Server) -> Vec<Setting> {
         non_stick,
         maxqueue,
         conduct,
+        agent,
         send_proxy,
         check,
         tls,
@@ -413,6 +414,12 @@ pub(super) fn server(server: &Server) -> Vec<Setting> {
         set("maxconn", maxconn, maxconn.to_string(), AtOnce),
         set("non-stick", non_stick, flag(*non_stick), AtOnce),
         set("guid", guid, option(guid.as_ref()), AtOnce),
+        set(
+            "agent-check",
+            agent,
+            option(agent.as_ref().map(|agent| agent.port)),
+            AtOnce,
+        ),
         set("maxqueue", maxqueue, maxqueue.to_string(), ForNewConnections),
         set(
             "send-proxy",

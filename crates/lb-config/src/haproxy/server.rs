@@ -150,6 +150,58 @@ const OPTIONS: &[WordOption<Target>] = &[
         },
     },
     WordOption {
+        word: "agent-check",
+        summary: "an agent on the server is asked how it is",
+        parse: |target, _| {
+            target.options.agent = true;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "no-agent-check",
+        summary: "no agent is asked although the defaults say so",
+        parse: |target, _| {
+            target.options.agent = false;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "agent-port",
+        summary: "the agent's port",
+        parse: |target, args| {
+            target.options.agent_port = Some(args.number(1..=65535)?);
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "agent-addr",
+        summary: "the agent's address, when it is not the server's",
+        parse: |target, args| {
+            let word = args.word("an address")?;
+            target.options.agent_ip = Some(word.text.parse().map_err(|_| {
+                let message = format!("`{}` is no address; names are not looked up for agents", word.text);
+                Diagnostic::error(code::BAD_ADDRESS, word.span, message)
+            })?);
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "agent-inter",
+        summary: "time between two questions to the agent; 2s if not given",
+        parse: |target, args| {
+            target.options.agent_inter = Some(args.positive_time()?);
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "agent-send",
+        summary: "what is said to the agent first",
+        parse: |target, args| {
+            target.options.agent_send = Some(args.text("what to send")?.into());
+            Ok(())
+        },
+    },
+    WordOption {
         word: "maxqueue",
         summary: "the most connections that may wait for this server alone; 0 is no limit",
         parse: |target, args| {

@@ -344,11 +344,6 @@ pub(super) const BIND_OPTIONS: &[KnownOption] = &[
 ];
 
 pub(super) const SERVER_OPTIONS: &[KnownOption] = &[
-    option("agent-addr", 1),
-    option("agent-check", 0),
-    option("agent-inter", 1),
-    option("agent-port", 1),
-    option("agent-send", 1),
     option("allow-0rtt", 0),
     option("check-proto", 1),
     option("client-sigalgs", 1),
@@ -372,7 +367,6 @@ pub(super) const SERVER_OPTIONS: &[KnownOption] = &[
     harmless_option("cookie", 1),
     harmless_option("log-proto", 1),
     harmless_option("max-reuse", 1),
-    harmless_option("no-agent-check", 0),
     harmless_option("no-tfo", 0),
     harmless_option("pool-low-conn", 1),
     harmless_option("pool-max-conn", 1),

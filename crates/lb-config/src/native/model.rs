@@ -309,6 +309,7 @@ inherited! {
         lookup: Lookup,
         init_address: Option<Vec<Value<InitAddr>>>,
         init_state: Option<Value<InitState>>,
+        agent: Option<AgentOptions>,
     }
     in Server {
         name: Option<Spanned<String>>,
@@ -317,6 +318,16 @@ inherited! {
         id: Option<Spanned<Id>>,
         guid: Option<String>,
     }
+}
+
+/// `agent-check`: the port says that there is one.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct AgentOptions {
+    pub(super) port: Option<Value<Number<1, 65535>>>,
+    pub(super) address: Option<Value<IpAddr>>,
+    pub(super) inter: Option<Value<Time>>,
+    pub(super) send: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize, Serialize)]

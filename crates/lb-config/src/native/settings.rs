@@ -171,6 +171,17 @@ pub(super) fn server(target: &mut draft::ServerOptions, written: &ServerOptions)
     set(&mut target.on_error, written.on_error.as_ref().map(|then| then.0));
     set(&mut target.ends_sessions, written.shutdown_sessions);
     set(&mut target.ends_backup_sessions, written.shutdown_backup_sessions);
+    if let Some(agent) = &written.agent {
+        let port = agent.port.as_ref().and_then(|port| u16::try_from(port.0.0).ok());
+        target.agent = true;
+        set(&mut target.agent_port, port.map(Some));
+        set(&mut target.agent_ip, agent.address.as_ref().map(|ip| Some(ip.0)));
+        set_time(&mut target.agent_inter, agent.inter.as_ref());
+        set(
+            &mut target.agent_send,
+            agent.send.as_deref().map(|text| Some(text.into())),
+        );
+    }
     let ways = written.init_address.as_ref();
     set(
         &mut target.resolve.init,

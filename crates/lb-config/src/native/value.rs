@@ -222,6 +222,13 @@ impl Word for Host {
     }
 }
 
+impl Word for IpAddr {
+    const WHAT: &'static str = "an address";
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| format!("`{text}` is not an address"))
+    }
+}
+
 impl Word for LogAddress {
     const WHAT: &'static str = "a log target, such as \"/dev/log\"";
     fn read(text: &str) -> Result<Self, String> {

@@ -12,8 +12,8 @@ use tandem_lb_core::rules::{Requests, Routes, Ruleset};
 use tandem_text::{Diagnostic, Spanned};
 
 use super::{ids, resolvers};
-use crate::draft::{Bind, Mode, Proxy, Server, Timeouts};
-use crate::plan::{self, Backend, Check, Frontend, Resolvers, ServerStates, Service};
+use crate::draft::{Bind, Mode, Proxy, Server, ServerOptions, Timeouts};
+use crate::plan::{self, Agent, Backend, Check, Frontend, Resolvers, ServerStates, Service};
 use crate::tls::{Defaults, Settling};
 
 /// What sections and lines refer to: the words about TLS of `global`, and the `resolvers`.
@@ -185,6 +185,7 @@ fn server(
         disabled: options.disabled,
         maxconn: options.maxconn,
         non_stick: options.non_stick,
+        agent: agent(options, timeouts),
         send_proxy,
         maxqueue: options.maxqueue,
         conduct: Conduct {
@@ -209,6 +210,26 @@ fn server(
         resolve: resolvers::of_server(&options.resolve, resolvers, report),
         init_addr: resolvers::first(&options.resolve),
     }
+}
+
+/// One word of it is enough to go down, and one to come back.
+fn agent(options: &ServerOptions, timeouts: Timeouts) -> Option<Agent> {
+    const USUAL: Duration = Duration::from_secs(2);
+    let inter = options.agent_inter.unwrap_or(USUAL);
+    let port = options.agent_port.filter(|_| options.agent)?;
+    Some(Agent {
+        settings: CheckSettings {
+            inter,
+            fastinter: None,
+            downinter: None,
+            rise: 1,
+            fall: 1,
+            connect_timeout: check_limit(inter, timeouts),
+        },
+        ip: options.agent_ip,
+        port,
+        send: options.agent_send.clone(),
+    })
 }
 
 /// Without `timeout check` one interval covers the whole check; with it, connecting may take the shorter of

@@ -86,6 +86,11 @@ impl Check {
         is_other || is_moved
     }
 
+    /// A result that moves nothing by itself.
+    pub(super) fn note(&mut self, result: CheckResult) {
+        self.last = result;
+    }
+
     pub(super) fn outcome(&self) -> Outcome {
         self.last.status.outcome()
     }

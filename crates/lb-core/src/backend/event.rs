@@ -2,7 +2,7 @@
 
 use super::{BackendSettings, Operation, ProxyKind, Saved, ServerSettings, View};
 use crate::conn::KillReason;
-use crate::health::{AdminChange, CheckResult, RiseFall};
+use crate::health::{AdminChange, Advice, CheckResult, RiseFall};
 use crate::{ServerIdx, dns};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,21 @@ pub enum Input {
     CheckDone {
         server: ServerIdx,
         result: CheckResult,
+    },
+    /// The answer to one [`Output::StartAgent`].
+    AgentDone {
+        server: ServerIdx,
+        answer: AgentAnswer,
+    },
+    /// Ask the agent, or do not; the state stays as it is.
+    Agent {
+        server: ServerIdx,
+        enabled: bool,
+    },
+    /// What an operator says the agent said.
+    AgentHealth {
+        server: ServerIdx,
+        up: bool,
     },
     /// As many connections in a row could not be made as count as a sign (`observe`).
     Errors {
@@ -78,6 +93,8 @@ pub enum Input {
 pub enum Output {
     /// Check this server now and answer with [`Input::CheckDone`]. There is no second one before the answer.
     StartCheck { server: ServerIdx },
+    /// Ask this server's agent now and answer with [`Input::AgentDone`].
+    StartAgent { server: ServerIdx },
     /// Let the workers pick from this from now on.
     Publish(Arc<View>),
     /// Those who are at this server have to go.
@@ -88,6 +105,13 @@ pub enum Output {
     CheckLogged(CheckLog),
     /// The last server that could take a new client is gone.
     NoServerLeft(NoServerLeft),
+}
+
+/// What came of asking an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentAnswer {
+    pub advice: Advice,
+    pub result: CheckResult,
 }
 
 /// How many servers could take a new client.

@@ -19,7 +19,7 @@ mod status;
 mod view;
 
 pub use conduct::{Conduct, InitState, Observe, OnError};
-pub use event::{CheckLog, Input, NoServerLeft, Online, Output, Reason, StateChange, Transition};
+pub use event::{AgentAnswer, CheckLog, Input, NoServerLeft, Online, Output, Reason, StateChange, Transition};
 pub use report::{CheckReport, ServerReport};
 pub use saved::{Saved, SavedCheck, Tuned};
 pub use server::Operation;
@@ -93,6 +93,9 @@ impl Backend {
     /// An input about a server that does not exist does nothing.
     pub fn handle(&mut self, input: Input, now: Mono) {
         match input {
+            Input::AgentDone { server, answer } => self.agent_done(server, answer, now),
+            Input::Agent { server, enabled } => self.change(server, now, |s| s.set_agent(enabled, now)),
+            Input::AgentHealth { server, up } => self.change(server, now, |s| s.heed(up, Reason::Operator, now)),
             Input::Errors { server } => self.errors(server, now),
             Input::CheckDone { server, result } => self.check_done(server, result, now),
             Input::Admin { server, change } => self.admin(server, change, now),
@@ -125,6 +128,9 @@ impl Backend {
         for server in &mut self.servers {
             if server.start_check(now) {
                 self.outputs.push_back(Output::StartCheck { server: server.place() });
+            }
+            if server.start_agent(now) {
+                self.outputs.push_back(Output::StartAgent { server: server.place() });
             }
         }
     }
@@ -192,6 +198,33 @@ impl Backend {
             .collect();
         for server in due {
             self.change(server, now, |s| s.climb(now));
+        }
+    }
+
+    /// What an agent asks for is done as an operator's word would be; only then comes whether the server serves.
+    fn agent_done(&mut self, idx: ServerIdx, answer: AgentAnswer, now: Mono) {
+        let (percent, is_dynamic) = (self.spread.percent, self.policy.is_dynamic());
+        let AgentAnswer { advice, result } = answer;
+        let Some(server) = self.places.position(idx).and_then(|at| self.servers.get_mut(at)) else {
+            return;
+        };
+        let is_heard = server.end_agent(result.clone(), now, percent, &mut self.jitter);
+        let weight = advice.weight.map(|percent| server.part_of_weight(percent));
+        let weight = weight.filter(|weight| is_dynamic || server.is_fixed_weight(*weight));
+        if !is_heard {
+            return;
+        }
+        if let Some(change) = advice.admin {
+            self.admin(idx, change, now);
+        }
+        if let Some(weight) = weight {
+            self.change(idx, now, |s| s.set_weight(weight));
+        }
+        if let Some(maxconn) = advice.maxconn {
+            self.change(idx, now, |s| s.set_maxconn(maxconn));
+        }
+        if let Some(service) = advice.service {
+            self.change(idx, now, |s| s.heed(service.is_up, Reason::Check(result), now));
         }
     }
 

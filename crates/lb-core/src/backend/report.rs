@@ -12,6 +12,7 @@ pub struct ServerReport<'a> {
     pub downs: u64,
     pub down_time: Duration,
     pub check: Option<CheckReport<'a>>,
+    pub agent: Option<CheckReport<'a>>,
 }
 
 #[derive(Clone, Debug)]

@@ -45,6 +45,8 @@ pub(super) struct Server {
     downs: u64,
     down_time: Duration,
     check: Option<Check>,
+    /// The agent's word, in the same terms: one step up and one down.
+    agent: Option<Check>,
     ramp: Option<Ramp>,
     /// How often errors of clients counted as a sign.
     analyses: u64,
@@ -61,6 +63,7 @@ impl Server {
             downs: 0,
             down_time: Duration::ZERO,
             check: settings.check.map(|c| Check::new(c, first_check)),
+            agent: settings.agent.map(|a| Check::new(a, first_check)),
             ramp: None,
             analyses: 0,
             settings,
@@ -115,14 +118,73 @@ impl Server {
     /// What it is taken for before its first check.
     fn assume(&mut self) -> Operation {
         let init = self.settings.conduct.init;
-        let Some(check) = &mut self.check else {
-            return Operation::Running;
-        };
-        check.assume(init);
-        match init.is_down() {
+        if let Some(check) = &mut self.check {
+            check.assume(init);
+        }
+        match self.check.is_some() && init.is_down() || self.is_down_by_agent() {
             true => Operation::Down,
             false => Operation::Running,
         }
+    }
+
+    fn is_down_by_agent(&self) -> bool {
+        self.agent
+            .as_ref()
+            .is_some_and(|agent| agent.is_enabled() && !agent.health().is_up())
+    }
+
+    fn is_agent_asked(&self) -> bool {
+        self.agent.as_ref().is_some_and(Check::is_enabled)
+    }
+
+    /// Whether its checks, if there are any, say that it serves.
+    fn is_up_by_checks(&self) -> bool {
+        let enabled = self.check.as_ref().filter(|check| check.is_enabled());
+        enabled.is_none_or(|check| check.health().is_up())
+    }
+
+    /// Agents are asked in maintenance too: only they can end what they began.
+    pub(super) fn start_agent(&mut self, now: Mono) -> bool {
+        self.agent.as_mut().is_some_and(|agent| agent.start(now))
+    }
+
+    /// Whether anybody listens to the answer.
+    pub(super) fn end_agent(&mut self, result: CheckResult, now: Mono, percent: u32, jitter: &mut Seed) -> bool {
+        let Some(agent) = self.agent.as_mut().filter(|agent| agent.is_running()) else {
+            return false;
+        };
+        agent.note(result);
+        agent.schedule_next(now, false, percent, jitter);
+        agent.is_enabled()
+    }
+
+    pub(super) fn part_of_weight(&self, percent: u32) -> u16 {
+        const HEAVIEST: u64 = 256;
+        let part = u64::from(self.settings.weight) * u64::from(percent) / 100;
+        // At most the heaviest.
+        part.min(HEAVIEST) as u16
+    }
+
+    /// One that also an algorithm takes which cannot follow a weight.
+    pub(super) fn is_fixed_weight(&self, weight: u16) -> bool {
+        weight == 0 || weight == self.settings.weight
+    }
+
+    /// The agent, or an operator in its place, says whether the server serves.
+    pub(super) fn heed(&mut self, up: bool, reason: Reason, now: Mono) -> Option<Transition> {
+        self.agent.as_mut()?.set_health(up);
+        match up {
+            false => self.obey(Operation::Down, reason, now),
+            true if self.operation == Operation::Down && self.is_up_by_checks() => {
+                self.obey(Operation::Running, reason, now)
+            }
+            true => None,
+        }
+    }
+
+    pub(super) fn set_agent(&mut self, enabled: bool, now: Mono) -> Option<Transition> {
+        self.agent.as_mut()?.set_enabled(enabled, now);
+        None
     }
 
     /// In sixteenths. A weight that is fixed for the algorithm does not follow the ramp.
@@ -215,14 +277,11 @@ impl Server {
             view: self.view(follows),
             downs: self.downs,
             down_time: self.down_time + running_down_time,
-            check: self.check.as_ref().map(|c| CheckReport {
-                health: c.health(),
-                last: c.last(),
-                is_running: c.is_running(),
-                is_enabled: c.is_enabled(),
-                failures: c.failures(),
+            check: self.check.as_ref().map(|check| CheckReport {
                 analyses: self.settings.conduct.observe.map(|_| self.analyses),
+                ..of_check(check)
             }),
+            agent: self.agent.as_ref().map(of_check),
         }
     }
 
@@ -273,6 +332,10 @@ impl Server {
             // What checks once found counts for nothing where there are none.
             _ => Operation::Running,
         };
+        // What the agent thinks it will say again.
+        if self.agent.is_some() && self.operation == Operation::Down && self.is_up_by_checks() {
+            self.operation = Operation::Running;
+        }
         if self.admin.in_maint() {
             self.stop();
         } else if saved.admin.in_maint() {
@@ -294,8 +357,10 @@ impl Server {
         let health = self.check.as_ref().filter(|c| c.is_enabled()).map(Check::health);
         let part = health.filter(|h| !h.is_full() && !h.is_empty()).map(|h| h.progress());
         match self.operation {
+            Operation::Down if self.is_down_by_agent() => Status::DownByAgent,
             Operation::Down => Status::Down(part),
             Operation::Stopping => Status::NoLb(part),
+            Operation::Running if self.is_draining() && self.is_agent_asked() => Status::DrainWithAgent,
             Operation::Running if self.is_draining() => Status::Drain(part),
             Operation::Running if health.is_none() => Status::NoCheck,
             Operation::Running => Status::Up(part),
@@ -323,7 +388,8 @@ impl Server {
     /// When there is something to do: a check, or a step.
     pub(super) fn due(&self) -> Option<Mono> {
         let step = self.ramp.as_ref().map(Ramp::due);
-        [self.check_due(), step].into_iter().flatten().min()
+        let agent = self.agent.as_ref().and_then(Check::due);
+        [self.check_due(), agent, step].into_iter().flatten().min()
     }
 
     pub(super) fn start_check(&mut self, now: Mono) -> bool {
@@ -340,6 +406,7 @@ impl Server {
         let is_news = check.end(result);
         let verdict = match (check.outcome(), check.health().is_up()) {
             (Outcome::Failed, false) => Some(Operation::Down),
+            (Outcome::Passed | Outcome::ConditionallyPassed, true) if self.is_down_by_agent() => None,
             (Outcome::Passed, true) => Some(Operation::Running),
             (Outcome::ConditionallyPassed, true) => Some(Operation::Stopping),
             _ => None,
@@ -407,6 +474,11 @@ impl Server {
         }
         if self.settings.maxconn != before.maxconn {
             self.maxconn = self.settings.maxconn;
+        }
+        match (&mut self.agent, self.settings.agent) {
+            (agent, None) => *agent = None,
+            (Some(agent), Some(settings)) => agent.reconfigure(settings, now),
+            (none, Some(settings)) => *none = Some(Check::new(settings, first_check)),
         }
         let transition = match (before.disabled, self.settings.disabled) {
             (false, true) => self.enter_maint(now),
@@ -564,5 +636,16 @@ impl Server {
         if let Some(check) = &mut self.check {
             check.pause();
         }
+    }
+}
+
+fn of_check(check: &Check) -> CheckReport<'_> {
+    CheckReport {
+        health: check.health(),
+        last: check.last(),
+        is_running: check.is_running(),
+        is_enabled: check.is_enabled(),
+        failures: check.failures(),
+        analyses: None,
     }
 }

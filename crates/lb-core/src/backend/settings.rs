@@ -45,6 +45,8 @@ pub struct ServerSettings {
     pub maxconn: u32,
     pub check: Option<CheckSettings>,
     pub conduct: Conduct,
+    /// How its agent is asked; one word of that is enough to go up or down.
+    pub agent: Option<CheckSettings>,
 }
 
 impl ServerSettings {

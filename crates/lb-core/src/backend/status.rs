@@ -11,10 +11,13 @@ pub enum Status {
     /// Its name has no address.
     Nowhere,
     Down(Progress),
+    DownByAgent,
     Up(Progress),
     /// Well, but wants no new clients.
     NoLb(Progress),
     Drain(Progress),
+    /// Whatever made it drain: HAProxy says so of every server whose agent is asked.
+    DrainWithAgent,
     NoCheck,
 }
 
@@ -24,7 +27,9 @@ impl fmt::Display for Status {
             Status::Maint => ("MAINT", None),
             Status::Nowhere => ("MAINT (resolution)", None),
             Status::NoCheck => ("no check", None),
+            Status::DownByAgent => ("DOWN (agent)", None),
             Status::Down(p) => ("DOWN", p),
+            Status::DrainWithAgent => ("DRAIN (agent)", None),
             Status::Up(p) => ("UP", p),
             Status::NoLb(p) => ("NOLB", p),
             Status::Drain(p) => ("DRAIN", p),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ServerId;
-use crate::health::{Admin, CheckSettings, CheckStatus};
+use crate::health::{Admin, Advice, CheckSettings, CheckStatus};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -36,6 +36,7 @@ fn server(place: u32, check: Option<CheckSettings>) -> ServerSettings {
         maxconn: 0,
         check,
         conduct: Conduct::default(),
+        agent: None,
     }
 }
 
@@ -403,6 +404,7 @@ fn inputs_about_nobody_do_nothing() {
     assert!(be.report(B, ms(1)).is_none());
 }
 
+mod agent;
 mod conduct;
 mod property;
 

@@ -1,10 +1,12 @@
 //! Whether a server may be used: rise and fall, the interval to the next check, and what an operator has forced.
 
 mod admin;
+mod agent;
 mod result;
 mod rise_fall;
 
 pub use admin::{Admin, AdminChange};
+pub use agent::{Advice, Service};
 pub use result::{CheckResult, CheckStatus, Outcome};
 pub use rise_fall::{Pace, RiseFall, Step};
 

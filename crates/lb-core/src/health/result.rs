@@ -11,6 +11,8 @@ pub enum CheckStatus {
     Unknown,
     /// Checked, but the first check has not ended.
     Initializing,
+    /// An agent's line without a word about the service.
+    Checked,
     /// Several errors in a row on live traffic.
     Analyze,
     SocketError,
@@ -40,9 +42,10 @@ pub enum Outcome {
 
 impl CheckStatus {
     /// In the order of HAProxy's numbers for them.
-    pub const ALL: [CheckStatus; 15] = [
+    pub const ALL: [CheckStatus; 16] = [
         CheckStatus::Unknown,
         CheckStatus::Initializing,
+        CheckStatus::Checked,
         CheckStatus::Analyze,
         CheckStatus::SocketError,
         CheckStatus::L4Ok,
@@ -63,6 +66,7 @@ impl CheckStatus {
         match self {
             CheckStatus::Unknown => 0,
             CheckStatus::Initializing => 1,
+            CheckStatus::Checked => 3,
             CheckStatus::Analyze => 4,
             CheckStatus::SocketError => 5,
             CheckStatus::L4Ok => 6,
@@ -103,6 +107,7 @@ impl CheckStatus {
         match self {
             CheckStatus::Unknown => ("UNK", "Unknown", Neutral),
             CheckStatus::Initializing => ("INI", "Initializing", Neutral),
+            CheckStatus::Checked => ("CHECKED", "No status change", Neutral),
             CheckStatus::Analyze => ("HANA", "Health analyze", Failed),
             CheckStatus::SocketError => ("SOCKERR", "Socket error", Failed),
             CheckStatus::L4Ok => ("L4OK", "Layer4 check passed", Passed),

@@ -35,6 +35,7 @@ fn settings(disabled: bool, weight: u16, is_checked: bool) -> ServerSettings {
         maxconn: 0,
         check: is_checked.then_some(check),
         conduct: Conduct::default(),
+        agent: None,
     }
 }
 

@@ -4,7 +4,7 @@ use super::figures::{Backend, Denials, Effort, Frontend, Http, Listener, Server,
 use super::{Field, Kind, Row};
 use crate::backend::{CheckReport, Operation, ServerView};
 use crate::balance::{Algorithm, Policy};
-use crate::health::Outcome;
+use crate::health::{CheckStatus, Outcome};
 
 pub fn frontend_row(f: &Frontend<'_>) -> Row {
     let mut row = Row::new(Kind::Frontend, f.name, "FRONTEND", f.iid, 0);
@@ -154,7 +154,27 @@ pub fn server_row(s: &Server<'_>) -> Row {
             latest_check(&mut row, check);
         }
     }
+    if let Some(agent) = s.report.agent.as_ref().filter(|agent| agent.is_enabled) {
+        latest_agent(&mut row, agent);
+    }
     row
+}
+
+fn latest_agent(row: &mut Row, agent: &CheckReport<'_>) {
+    let star = if agent.is_running { "* " } else { "" };
+    row.set(Field::AgentStatus, format!("{star}{}", agent.last.status));
+    if agent.last.status != CheckStatus::Initializing {
+        let ms = u64::try_from(agent.last.duration.as_millis()).unwrap_or(u64::MAX);
+        row.set(Field::AgentDuration, ms);
+    }
+    if let Some(code) = agent.last.code {
+        row.set(Field::AgentCode, u32::from(code));
+    }
+    row.set(Field::LastAgt, agent.last.info.as_deref().unwrap_or_default());
+    row.set(Field::AgentDesc, agent.last.status.description());
+    row.set(Field::AgentRise, agent.health.rise());
+    row.set(Field::AgentFall, agent.health.fall());
+    row.set(Field::AgentHealth, agent.health.health());
 }
 
 fn latest_check(row: &mut Row, check: &CheckReport<'_>) {

@@ -195,6 +195,7 @@ impl Server {
             is_nowhere: false,
             maxconn: 0,
             conduct: Conduct::default(),
+            agent: None,
             check: has("check").then(|| CheckSettings {
                 inter: time("inter").unwrap_or(Duration::from_secs(2)),
                 fastinter: time("fastinter"),
@@ -245,7 +246,7 @@ impl Ours {
                     self.backend.handle(Input::CheckDone { server, result }, now);
                     continue;
                 }
-                Output::Publish(_) | Output::EndSessions { .. } => continue,
+                Output::Publish(_) | Output::EndSessions { .. } | Output::StartAgent { .. } => continue,
                 Output::Changed(change) => (change.severity(), change.text(Sessions::default()).to_string()),
                 Output::CheckLogged(log) => (CheckLog::SEVERITY, log.to_string()),
                 Output::NoServerLeft(nobody) => (NoServerLeft::SEVERITY, nobody.to_string()),

@@ -41,12 +41,10 @@ impl Code {
 enum Action {
     Admin(AdminChange),
     Health(Operation),
-    Checks {
-        enable: bool,
-    },
+    Checks { enable: bool },
     KillSessions,
-    /// Of agents, which no server has.
-    Agent,
+    Agent { enable: bool },
+    AgentSays { up: bool },
 }
 
 impl Action {
@@ -61,7 +59,10 @@ impl Action {
             "dhlth" => Action::Checks { enable: false },
             "ehlth" => Action::Checks { enable: true },
             "shutdown" => Action::KillSessions,
-            "dagent" | "eagent" | "arunn" | "adown" => Action::Agent,
+            "dagent" => Action::Agent { enable: false },
+            "eagent" => Action::Agent { enable: true },
+            "arunn" => Action::AgentSays { up: true },
+            "adown" => Action::AgentSays { up: false },
             _ => return None,
         })
     }
@@ -74,7 +75,8 @@ impl Action {
             Action::Checks { enable: true } => return server.enable_checks().is_ok(),
             Action::Checks { enable: false } => server.disable_checks(),
             Action::KillSessions => live.end_at(server.keeper().backend(), server.idx(), KillReason::Admin),
-            Action::Agent => return false,
+            Action::Agent { enable } => return server.agent(enable).is_ok(),
+            Action::AgentSays { up } => return server.agent_says(up).is_ok(),
         }
         true
     }

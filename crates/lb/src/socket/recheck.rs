@@ -38,7 +38,7 @@ pub(super) fn port(server: &ServerOrders, text: &str) -> Reply {
     }
 }
 
-fn read_port(text: &str) -> Result<u16, &'static str> {
+pub(super) fn read_port(text: &str) -> Result<u16, &'static str> {
     let number: i64 = text.parse().map_err(|_| "provided port is not an integer")?;
     u16::try_from(number).map_err(|_| "provided port is invalid")
 }

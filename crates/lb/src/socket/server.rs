@@ -5,8 +5,8 @@ use tandem_lb_core::health::AdminChange;
 use tandem_ops::control::{Call, Reply};
 
 use super::relocate::relocate;
-use super::{Room, recheck};
-use crate::orders::{Refusal, ServerOrders};
+use super::{Room, agent, recheck};
+use crate::orders::ServerOrders;
 
 const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | \
                      check-addr | check-port | fqdn | health | ssl | state | weight";
@@ -22,9 +22,7 @@ pub(super) fn set(room: &Room, call: &Call) -> Reply {
             "check-addr" | "check-port" if value.is_empty() => Reply::error(missing(call.arg(1))),
             "check-addr" => recheck::at(server, value, (call.arg(3) == "port").then(|| call.arg(4))),
             "check-port" => recheck::port(server, value),
-            "agent" | "agent-send" | "agent-addr" | "agent-port" => {
-                Reply::error("agent checks are not enabled on this server.")
-            }
+            "agent" | "agent-send" | "agent-addr" | "agent-port" => agent::set(server, call.arg(1), value, call),
             "fqdn" => Reply::error("set server <b>/<s> fqdn failed because no resolution is configured."),
             "ssl" => Reply::error("'set server <srv> ssl' cannot be set.  default-server should define ssl settings"),
             _ => Reply::error(USAGE),
@@ -58,12 +56,15 @@ pub(super) fn disable_health(room: &Room, call: &Call) -> Reply {
 }
 
 pub(super) fn enable_agent(room: &Room, call: &Call) -> Reply {
-    on_server(room, call, |_| Reply::error(Refusal::NoAgent))
+    on_server(room, call, |server| server.agent(true).into())
 }
 
-/// Nothing to do, and no error: HAProxy's clients disable what may not be there.
+/// Where there is none that is no error: HAProxy's clients disable what may not be there.
 pub(super) fn disable_agent(room: &Room, call: &Call) -> Reply {
-    on_server(room, call, |_| Reply::Done)
+    on_server(room, call, |server| {
+        let _none_is_fine = server.agent(false);
+        Reply::Done
+    })
 }
 
 pub(super) fn set_weight(room: &Room, call: &Call) -> Reply {

@@ -99,12 +99,18 @@ fn state_line(backend: &str, server: &Configured, report: &ServerReport<'_>, sin
         check_addr,
         check_port,
     } = places;
-    // The `port` of its checks is that of its agent too.
-    let agent_port = server.check.as_ref().and_then(|c| c.port).unwrap_or(0);
+    // Without an agent the `port` of its checks stands there too.
+    let agent_port = match &server.agent {
+        Some(agent) => agent.port,
+        None => server.check.as_ref().and_then(|c| c.port).unwrap_or(0),
+    };
+    let agent_addr = server.agent.as_ref().and_then(|agent| agent.ip);
+    let agent_addr = agent_addr.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
+    let agent = report.agent.as_ref().map_or(0, agent_bits);
     let use_ssl = u8::from(server.tls.is_some());
     format!(
-        "{backend} {} {} {addr} {} {} {} {} {since} {status} {result} {health} {state} 0 0 0 {fqdn} {port} - {use_ssl} \
-         {check_port} {check_addr} - {agent_port}\n",
+        "{backend} {} {} {addr} {} {} {} {} {since} {status} {result} {health} {state} {agent} 0 0 {fqdn} {port} - {use_ssl} \
+         {check_port} {check_addr} {agent_addr} {agent_port}\n",
         server.id,
         server.name,
         operation_number(view.operation),
@@ -112,6 +118,12 @@ fn state_line(backend: &str, server: &Configured, report: &ServerReport<'_>, sin
         view.weight,
         server.weight,
     )
+}
+
+/// `srv_agent_state`
+fn agent_bits(agent: &CheckReport<'_>) -> u8 {
+    let bits = [(agent.is_running, 1), (true, 2), (agent.is_enabled, 4), (true, 16)];
+    bits.iter().filter(|(is_set, _)| *is_set).map(|(_, bit)| bit).sum()
 }
 
 /// Where a server is, and where it is checked if that is elsewhere.

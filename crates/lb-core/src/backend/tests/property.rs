@@ -136,7 +136,10 @@ impl Outside {
                 }
                 Output::Publish(view) => self.view = Some(view),
                 Output::NoServerLeft(_) => nobody_left = true,
-                Output::Changed(_) | Output::CheckLogged(_) | Output::EndSessions { .. } => {}
+                Output::Changed(_)
+                | Output::CheckLogged(_)
+                | Output::EndSessions { .. }
+                | Output::StartAgent { .. } => {}
             }
         }
         let has_servers = !be.online().is_none();

@@ -40,6 +40,7 @@ fn server(name: &str, id: u32, weight: u16) -> ServerSettings {
         maxconn: if name == "d" { 5 } else { 0 },
         check: Some(check).filter(|_| name != "c"),
         conduct: Conduct::default(),
+        agent: None,
     }
 }
 

@@ -1,0 +1,94 @@
+//! What agents say, beside the checks.
+
+use super::*;
+
+fn with_agent(check: Option<CheckSettings>) -> Backend {
+    backend(vec![ServerSettings {
+        weight: 50,
+        agent: Some(checks(1000, 1, 1)),
+        ..server(0, check)
+    }])
+}
+
+fn answer(advice: Advice) -> Input {
+    let result = CheckResult::new(CheckStatus::Checked, Duration::ZERO);
+    Input::AgentDone {
+        server: A,
+        answer: AgentAnswer { advice, result },
+    }
+}
+
+fn says(be: &mut Backend, line: &str) -> Vec<Output> {
+    drain(be);
+    for millis in (0..4_000_000).step_by(100) {
+        be.on_deadline(ms(millis));
+        if drain(be).contains(&Output::StartAgent { server: A }) {
+            let advice = Advice::read(line.as_bytes()).unwrap_or_default();
+            be.handle(answer(advice), ms(millis));
+            return drain(be);
+        }
+    }
+    unreachable!("agents are asked again and again")
+}
+
+#[test]
+fn one_word_is_enough_either_way() {
+    let mut be = with_agent(None);
+    for (line, word) in [
+        ("up", "no check"),
+        ("down", "DOWN (agent)"),
+        ("50%", "DOWN (agent)"),
+        ("", "DOWN (agent)"),
+        ("up", "no check"),
+        ("maint down", "MAINT"),
+        ("ready", "DOWN (agent)"),
+        ("drain up", "DRAIN (agent)"),
+        ("ready", "no check"),
+    ] {
+        says(&mut be, line);
+        assert_eq!(status(&be, A), word, "{line:?}");
+    }
+}
+
+#[test]
+fn both_the_checks_and_the_agent_must_agree() {
+    let health = |to| Input::Health { server: A, to };
+    let mut be = with_agent(Some(checks(1_000_000, 1, 1)));
+    be.handle(health(Operation::Down), ms(0));
+    says(&mut be, "up");
+    assert_eq!(status(&be, A), "DOWN");
+    says(&mut be, "down");
+    drain(&mut be);
+    be.on_deadline(ms(2_000_000));
+    be.handle(answer(Advice::default()), ms(2_000_000));
+    be.handle(done(A, true), ms(2_000_000));
+    assert_eq!(status(&be, A), "DOWN (agent)", "a good check is not enough");
+    says(&mut be, "up");
+    assert_eq!(status(&be, A), "UP");
+}
+
+#[test]
+fn weights_are_parts_of_the_configured_one() {
+    let mut be = with_agent(None);
+    for (line, weight, maxconn) in [
+        ("50%", 25, 0),
+        ("150% maxconn:4", 75, 4),
+        ("1000%", 256, 4),
+        ("0% maxconn:0", 0, 0),
+    ] {
+        says(&mut be, line);
+        let view = be.report(A, ms(0)).expect("it is there").view;
+        assert_eq!((view.weight, view.maxconn), (weight, maxconn), "{line}");
+    }
+    // Nobody listens to an agent that is not to be asked.
+    be.handle(
+        Input::Agent {
+            server: A,
+            enabled: false,
+        },
+        ms(0),
+    );
+    drain(&mut be);
+    be.on_deadline(ms(9_000_000));
+    assert!(!drain(&mut be).contains(&Output::StartAgent { server: A }));
+}
