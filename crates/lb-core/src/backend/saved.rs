@@ -25,6 +25,8 @@ pub struct Saved {
     pub downs: u64,
     pub down_time: Duration,
     pub check: Option<SavedCheck>,
+    /// What its agent said last.
+    pub agent: Option<SavedCheck>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::check::Check;
 use super::ramp::Ramp;
 use super::view::{room, takes_new};
 use super::{
-    CheckLog, CheckReport, Conduct, Observe, OnError, Reason, Saved, ServerReport, ServerSettings, ServerView, Status,
+    CheckLog, CheckReport, Conduct, Observe, OnError, Reason, Saved, SavedCheck, ServerReport, ServerSettings, ServerView, Status,
     Transition, Tuned,
 };
 use crate::balance::Candidate;
@@ -302,6 +302,7 @@ impl Server {
             downs: self.downs,
             down_time: self.down_time,
             check: self.check.as_ref().map(Check::saved),
+            agent: self.agent.as_ref().map(Check::saved),
         }
     }
 
@@ -332,18 +333,32 @@ impl Server {
             // What checks once found counts for nothing where there are none.
             _ => Operation::Running,
         };
-        // What the agent thinks it will say again.
-        if self.agent.is_some() && self.operation == Operation::Down && self.is_up_by_checks() {
-            self.operation = Operation::Running;
-        }
+        self.resume_agent(saved.agent);
         if self.admin.in_maint() {
             self.stop();
         } else if saved.admin.in_maint() {
             // Out of maintenance by the configuration's word.
-            self.operation = Operation::Running;
+            self.operation = match self.is_down_by_agent() {
+                true => Operation::Down,
+                false => Operation::Running,
+            };
             if let Some(check) = &mut self.check {
                 check.resume(now);
             }
+        }
+    }
+
+    /// An agent's word counts until it says another; one that nobody remembers is no reason to be down.
+    fn resume_agent(&mut self, saved: Option<SavedCheck>) {
+        let said_down = saved.as_ref().map_or(self.agent.is_some(), |saved| saved.health == 0);
+        if let Some((agent, saved)) = self.agent.as_mut().zip(saved) {
+            let up = saved.health > 0;
+            agent.restore(saved, up);
+        }
+        if self.is_down_by_agent() {
+            self.operation = Operation::Down;
+        } else if said_down && self.operation == Operation::Down && self.is_up_by_checks() {
+            self.operation = Operation::Running;
         }
     }
 

@@ -106,6 +106,7 @@ impl ServerState {
         match line.subject {
             "health" => self.health = Some(health(line)?),
             "check" => self.health.as_mut()?.check = Some(check(line)?),
+            "agent" => self.health.as_mut()?.agent = Some(check(line)?),
             "moved" => self.moved = Some(moved(line)?),
             "checked" => self.check_moved = Some(moved(line)?),
             "spread" => {
@@ -164,6 +165,7 @@ fn health(line: Line<'_>) -> Option<Saved> {
         downs: line.value("downs").unwrap_or_default(),
         down_time: line.millis("down_time").unwrap_or_default(),
         check: None,
+        agent: None,
     })
 }
 

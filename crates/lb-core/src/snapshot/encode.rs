@@ -117,12 +117,15 @@ fn write_health(out: &mut Writer, saved: &Saved) {
         .set("downs", saved.downs)
         .set_millis("down_time", saved.down_time);
     if let Some(check) = &saved.check {
-        write_check(out, check);
+        write_check(out, "check", check);
+    }
+    if let Some(agent) = &saved.agent {
+        write_check(out, "agent", agent);
     }
 }
 
-fn write_check(out: &mut Writer, check: &SavedCheck) {
-    out.line("check")
+fn write_check(out: &mut Writer, subject: &str, check: &SavedCheck) {
+    out.line(subject)
         .set("enabled", u8::from(check.is_enabled))
         .set("health", check.health)
         .set("failures", check.failures)

@@ -110,6 +110,8 @@ impl<'a> Cells<'a> {
             downs: 0,
             down_time: Duration::ZERO,
             check: self.check(operation),
+            // It will say so again.
+            agent: None,
         })
     }
 

@@ -95,6 +95,12 @@ fn sample() -> Snapshot {
             failures: 6,
             last: CheckResult::new(CheckStatus::L4Connection, Duration::from_millis(2)).with_info("100% refused\n= no"),
         }),
+        agent: Some(SavedCheck {
+            is_enabled: true,
+            health: 0,
+            failures: 0,
+            last: CheckResult::new(CheckStatus::L7Status, Duration::from_millis(1)).with_info("via agent : down"),
+        }),
     };
     let tuned = |now| Tuned { now, configured: 9 };
     let mut spread = Distributions::default();
@@ -300,6 +306,20 @@ fn a_server_that_was_made_ready_stays_so() {
     let mut before = machine(settings(true, 1, false));
     admin(&mut before, AdminChange::Ready);
     assert_eq!(status(&heir(&before, settings(true, 1, false))), Status::NoCheck);
+}
+
+#[test]
+fn an_agents_word_lasts_as_long_as_it_is_asked() {
+    let with_agent = || ServerSettings {
+        agent: settings(false, 1, true).check,
+        ..settings(false, 1, false)
+    };
+    let mut before = machine(with_agent());
+    before.handle(Input::AgentHealth { server: S, up: false }, START);
+    assert_eq!(status(&heir(&before, with_agent())), Status::DownByAgent);
+    assert_eq!(status(&heir(&before, settings(false, 1, false))), Status::NoCheck);
+    before.handle(Input::AgentHealth { server: S, up: true }, START);
+    assert_eq!(status(&heir(&before, with_agent())), Status::NoCheck);
 }
 
 #[test]

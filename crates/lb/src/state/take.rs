@@ -62,7 +62,7 @@ impl Scene {
         for keeper in self.orders.backends().iter() {
             for server in keeper.backend().now().servers.all() {
                 if let Some(saved) = keeper.saved(server.place) {
-                    let enabled = saved.check.map(|c| c.is_enabled);
+                    let enabled = [saved.check, saved.agent].map(|check| check.map(|c| c.is_enabled));
                     let maxconn = saved.maxconn.map(|m| m.now);
                     (saved.admin.bits(), saved.weight.now, maxconn, enabled).hash(&mut hasher);
                     moved(server).map(|m| (m.ip, m.port)).hash(&mut hasher);
