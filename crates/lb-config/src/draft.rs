@@ -299,6 +299,8 @@ pub(crate) struct ServerOptions {
     pub(crate) agent_inter: Option<Duration>,
     pub(crate) agent_send: Option<Box<str>>,
     pub(crate) resolve: Lookup,
+    /// Whom it follows: a server of its own backend, or BACKEND/SERVER.
+    pub(crate) track: Option<Spanned<String>>,
 }
 
 /// How the name of a server is looked up.
@@ -343,6 +345,7 @@ impl Default for ServerOptions {
             agent_inter: None,
             agent_send: None,
             resolve: Lookup::default(),
+            track: None,
         }
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tandem_lb_core::ServerId;
 use tandem_lb_core::acl::Library;
-use tandem_lb_core::backend::Conduct;
+use tandem_lb_core::backend::{Conduct, Tracked};
 use tandem_lb_core::balance::Policy;
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::expr::Expr;
@@ -397,6 +397,8 @@ pub struct Server {
     pub maxqueue: u32,
     pub conduct: Conduct,
     pub agent: Option<Agent>,
+    /// Whom it follows.
+    pub tracks: Option<Arc<Tracked>>,
     /// The PROXY header that each connection begins with.
     pub send_proxy: Option<proxy_header::Write>,
     pub check: Option<Check>,

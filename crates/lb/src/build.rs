@@ -217,6 +217,7 @@ pub(crate) fn server_settings(
             .as_ref()
             .filter(|_| !backend.disabled)
             .map(|agent| agent.settings),
+        tracks: server.tracks.clone(),
         check: server.check.as_ref().filter(|_| !backend.disabled).map(|c| c.settings),
     }
 }

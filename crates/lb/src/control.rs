@@ -40,6 +40,7 @@ use crate::router::Way;
 use crate::socket::{self, Doors};
 use crate::state::{Archive, Keeping, Past};
 use crate::stats::{Process, Sources, Stats, Timeline};
+use crate::tracking;
 use crate::upgrade::{Giver, Heir, Store, TakenOver, Taker};
 use crate::worker::{Crew, Phase};
 use desk::Desk;
@@ -117,6 +118,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         kept: &mut kept,
     };
     let taking = heritage.begin(predecessor, &live, clock.now()).await;
+    tracking::settle(&mut backends, clock.now());
     let (lines, timeline) = (Lines::default(), Rc::<Timeline>::default());
     let keepers = backends.into_iter().map(|watched| {
         Keeper::new(

@@ -16,7 +16,7 @@ use std::time::Duration;
 use socket2::SockAddr;
 use tandem_lb_config as plan;
 use tandem_lb_core::ServerIdx;
-use tandem_lb_core::backend::{self as core, CheckLog, Input, NoServerLeft, Output, Saved, ServerReport, View};
+use tandem_lb_core::backend::{self as core, CheckLog, Input, Lead, NoServerLeft, Output, Saved, ServerReport, View};
 use tandem_lb_core::health::Outcome;
 use tandem_lb_core::log::state::{self, Sessions};
 use tandem_lb_core::stats::Outage;
@@ -33,6 +33,7 @@ use crate::publish::{Backend, Snapshot};
 use crate::servers::Server;
 use crate::stats::{Happening, Timeline};
 use crate::tls::Vault;
+use crate::tracking::Followed;
 pub(crate) use renewal::Renewal;
 
 /// The control runtime's way to the log.
@@ -67,6 +68,7 @@ pub(crate) struct Keeper {
     waited: RefCell<BTreeMap<Option<ServerIdx>, usize>>,
     /// Results of checks that a successor would not hear of, while one is told how the servers are.
     held: RefCell<Option<Held>>,
+    pub(crate) followed: Followed,
     clock: Clock,
     /// The next deadline may have changed.
     told: Notify,
@@ -103,6 +105,7 @@ impl Keeper {
             outage: Cell::default(),
             waited: RefCell::default(),
             held: RefCell::default(),
+            followed: Followed::default(),
             clock,
             told: Notify::new(),
             is_retired: Cell::new(false),
@@ -144,6 +147,11 @@ impl Keeper {
 
     pub(crate) fn backend(&self) -> &Arc<Backend> {
         &self.backend
+    }
+
+    /// How a server is, for those who follow it.
+    pub(crate) fn lead(&self, server: ServerIdx) -> Option<Lead> {
+        self.machine.borrow().lead(server)
     }
 
     pub(crate) fn logs(&self) -> Targets {
@@ -280,7 +288,7 @@ impl Keeper {
         loop {
             let output = self.machine.borrow_mut().poll_output();
             match output {
-                None => return,
+                None => break,
                 Some(Output::StartCheck { server }) => self.start_check(server),
                 Some(Output::StartAgent { server }) => self.start_agent(server),
                 Some(Output::EndSessions { server, reason }) => self.live.end_at(&self.backend, server, reason),
@@ -291,6 +299,8 @@ impl Keeper {
                 Some(other) => self.say(&other),
             }
         }
+        let news = self.followed.news(|server| self.lead(server));
+        news.into_iter().for_each(|(keeper, input)| keeper.tell(input));
     }
 
     /// What is remembered of a view that is about to be published.

@@ -42,6 +42,7 @@ mod state;
 mod stats;
 mod tables;
 mod tls;
+mod tracking;
 mod tunable;
 mod upgrade;
 mod wire;

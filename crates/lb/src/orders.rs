@@ -18,6 +18,7 @@ use thiserror::Error;
 use crate::address::ServerAddress;
 use crate::keeper::Keeper;
 use crate::servers::AgentPlace;
+use crate::tracking;
 
 /// Why an order was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -77,8 +78,10 @@ pub(crate) struct ServerOrders {
 
 impl Orders {
     pub(crate) fn new(keepers: impl Into<Rc<[Rc<Keeper>]>>) -> Orders {
+        let keepers = keepers.into();
+        tracking::gather(&keepers);
         Orders {
-            keepers: Rc::new(RefCell::new(keepers.into())),
+            keepers: Rc::new(RefCell::new(keepers)),
             recess: Rc::default(),
         }
     }
@@ -108,6 +111,7 @@ impl Orders {
     /// From now on there are these.
     pub(crate) fn replace(&self, keepers: impl Into<Rc<[Rc<Keeper>]>>) {
         self.keepers.replace(keepers.into());
+        tracking::gather(&self.backends());
     }
 
     /// The backend of that name, or of that number when it is written `#number`.

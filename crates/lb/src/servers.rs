@@ -211,6 +211,7 @@ mod tests {
                 send_proxy: None,
                 conduct: Conduct::default(),
                 agent: None,
+                tracks: None,
                 maxqueue: 0,
                 check: None,
                 tls: None,

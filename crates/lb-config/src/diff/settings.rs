@@ -398,6 +398,7 @@ pub(super) fn server(server: &Server) -> Vec<Setting> {
         maxqueue,
         conduct,
         agent,
+        tracks,
         send_proxy,
         check,
         tls,
@@ -420,6 +421,7 @@ pub(super) fn server(server: &Server) -> Vec<Setting> {
             option(agent.as_ref().map(|agent| agent.port)),
             AtOnce,
         ),
+        set("track", tracks, option(tracks.as_ref()), AtOnce),
         set("maxqueue", maxqueue, maxqueue.to_string(), ForNewConnections),
         set(
             "send-proxy",

@@ -202,6 +202,15 @@ const OPTIONS: &[WordOption<Target>] = &[
         },
     },
     WordOption {
+        word: "track",
+        summary: "it is as another server is: one of this backend, or BACKEND/SERVER",
+        parse: |target, args| {
+            let whom = args.word("a server, or BACKEND/SERVER")?;
+            target.options.track = Some(Spanned::new(whom.text.clone(), whom.span));
+            Ok(())
+        },
+    },
+    WordOption {
         word: "maxqueue",
         summary: "the most connections that may wait for this server alone; 0 is no limit",
         parse: |target, args| {

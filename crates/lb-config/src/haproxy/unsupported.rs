@@ -362,7 +362,6 @@ pub(super) const SERVER_OPTIONS: &[KnownOption] = &[
     option("socks4", 1),
     option("source", 1),
     option("tcp-ut", 1),
-    option("track", 1),
     option("usesrc", 1),
     harmless_option("cookie", 1),
     harmless_option("log-proto", 1),

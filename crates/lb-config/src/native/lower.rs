@@ -205,6 +205,9 @@ impl Lowering<'_> {
         settings::overlay(target, &written);
         if let Some(server) = &written.server_defaults {
             self.lookup(&mut target.server.resolve, &server.lookup);
+            if let Some(track) = &server.track {
+                target.server.track = Some(Spanned::new(track.get_ref().clone(), self.span(track.span())));
+            }
         }
         if let Some(tls) = written.server_defaults.as_ref().and_then(|server| server.tls.as_ref()) {
             tls.onto(&mut target.server_tls, self);
@@ -441,6 +444,9 @@ impl Lowering<'_> {
         let own = table.take_inherited();
         settings::server(&mut options, &own);
         self.lookup(&mut options.resolve, &own.lookup);
+        if let Some(track) = &own.track {
+            options.track = Some(Spanned::new(track.get_ref().clone(), self.span(track.span())));
+        }
         if let Some(written) = &own.tls {
             written.onto(&mut tls, self);
         }

@@ -310,6 +310,7 @@ inherited! {
         init_address: Option<Vec<Value<InitAddr>>>,
         init_state: Option<Value<InitState>>,
         agent: Option<AgentOptions>,
+        track: Option<Spanned<String>>,
     }
     in Server {
         name: Option<Spanned<String>>,

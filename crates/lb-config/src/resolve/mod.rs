@@ -6,6 +6,7 @@ mod parts;
 mod references;
 mod resolvers;
 mod tables;
+mod tracking;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::plan::Plan;
 pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
     checks::proxies(&draft.proxies, report);
     references::check(&draft.proxies, report);
+    tracking::check(&draft.proxies, report);
     let ids = ids::proxies(&draft.global, &draft.proxies, report);
     let backends = Names::of_backends(&draft.proxies);
 

@@ -11,7 +11,7 @@ use tandem_lb_core::proxy_header::{Details, Version, Write};
 use tandem_lb_core::rules::{Requests, Routes, Ruleset};
 use tandem_text::{Diagnostic, Spanned};
 
-use super::{ids, resolvers};
+use super::{ids, resolvers, tracking};
 use crate::draft::{Bind, Mode, Proxy, Server, ServerOptions, Timeouts};
 use crate::plan::{self, Agent, Backend, Check, Frontend, Resolvers, ServerStates, Service};
 use crate::tls::{Defaults, Settling};
@@ -89,7 +89,13 @@ pub(super) fn backend(proxy: &Proxy, id: u32, ground: Ground<'_>, report: &mut V
             .servers
             .iter()
             .zip(ids)
-            .map(|(draft, id)| server(draft, id, timeouts, script.as_ref(), ground, report))
+            .map(|(draft, id)| {
+                let track = draft.options.track.as_ref();
+                plan::Server {
+                    tracks: track.map(|track| Arc::new(tracking::tracked(&track.value, &proxy.name.value))),
+                    ..server(draft, id, timeouts, script.as_ref(), ground, report)
+                }
+            })
             .collect(),
         written: settings.written.clone(),
         guid: proxy.guid.clone(),
@@ -186,6 +192,7 @@ fn server(
         maxconn: options.maxconn,
         non_stick: options.non_stick,
         agent: agent(options, timeouts),
+        tracks: None,
         send_proxy,
         maxqueue: options.maxqueue,
         conduct: Conduct {

@@ -1,6 +1,6 @@
 //! What goes into a backend and what comes out of it.
 
-use super::{BackendSettings, Operation, ProxyKind, Saved, ServerSettings, View};
+use super::{BackendSettings, Lead, Operation, ProxyKind, Saved, ServerSettings, Tracked, View};
 use crate::conn::KillReason;
 use crate::health::{AdminChange, Advice, CheckResult, RiseFall};
 use crate::{ServerIdx, dns};
@@ -28,6 +28,12 @@ pub enum Input {
     AgentHealth {
         server: ServerIdx,
         up: bool,
+    },
+    /// How the one is that this server follows. What is no news is taken over without a word.
+    Led {
+        server: ServerIdx,
+        lead: Lead,
+        is_news: bool,
     },
     /// As many connections in a row could not be made as count as a sign (`observe`).
     Errors {
@@ -150,6 +156,8 @@ pub enum Reason {
     Check(CheckResult),
     /// An operator set the health.
     Operator,
+    /// The one that it follows.
+    Via(Arc<Tracked>),
 }
 
 /// What happened to a server.
@@ -172,6 +180,28 @@ pub enum Transition {
         was_draining: bool,
     },
     EntersMaintFromDown,
+    /// The one that it follows is taken out of use.
+    InheritsMaint {
+        via: Arc<Tracked>,
+        was_draining: bool,
+    },
+    InheritsMaintFromDown {
+        via: Arc<Tracked>,
+    },
+    /// No operator wants it out of use any more, but the one that it follows is.
+    RemainsInMaint {
+        via: Arc<Tracked>,
+    },
+    /// The one that it follows is in use again, but an operator wants this one out of use.
+    RemainsInForcedMaint,
+    DisinheritsMaint {
+        is_draining: bool,
+        is_down: bool,
+    },
+    InheritsDrain {
+        via: Arc<Tracked>,
+        is_down: bool,
+    },
     /// Its name has no address any more.
     LosesAddress {
         reason: dns::Reason,
@@ -194,6 +224,10 @@ pub enum Transition {
     },
     /// It came up, down or out of maintenance, and is still told to drain.
     RemainsDraining,
+    /// The same when only the one that it follows does.
+    RemainsDrainingVia {
+        via: Arc<Tracked>,
+    },
 }
 
 impl Transition {
@@ -203,12 +237,19 @@ impl Transition {
             | Transition::Up { .. }
             | Transition::Stopping { .. }
             | Transition::FindsAddress { .. }
+            | Transition::DisinheritsMaint { .. }
             | Transition::LeavesMaint { .. } => true,
             Transition::EntersMaint { .. }
             | Transition::LosesAddress { .. }
             | Transition::EntersMaintFromDown
             | Transition::EntersDrain { .. }
             | Transition::LeavesDrain { .. }
+            | Transition::InheritsMaint { .. }
+            | Transition::InheritsMaintFromDown { .. }
+            | Transition::RemainsInMaint { .. }
+            | Transition::RemainsInForcedMaint
+            | Transition::InheritsDrain { .. }
+            | Transition::RemainsDrainingVia { .. }
             | Transition::RemainsDraining => false,
         }
     }

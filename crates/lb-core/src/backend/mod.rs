@@ -16,6 +16,7 @@ mod server;
 mod settings;
 mod spread;
 mod status;
+mod track;
 mod view;
 
 pub use conduct::{Conduct, InitState, Observe, OnError};
@@ -26,6 +27,7 @@ pub use server::Operation;
 pub use settings::{BackendSettings, ProxyKind, ServerSettings};
 pub use spread::Spread;
 pub use status::Status;
+pub use track::{Lead, Tracked};
 pub use view::{ServerView, View};
 
 use crate::ServerIdx;
@@ -96,6 +98,7 @@ impl Backend {
             Input::AgentDone { server, answer } => self.agent_done(server, answer, now),
             Input::Agent { server, enabled } => self.change(server, now, |s| s.set_agent(enabled, now)),
             Input::AgentHealth { server, up } => self.change(server, now, |s| s.heed(up, Reason::Operator, now)),
+            Input::Led { server, lead, is_news } => self.follow(server, lead, is_news, now),
             Input::Errors { server } => self.errors(server, now),
             Input::CheckDone { server, result } => self.check_done(server, result, now),
             Input::Admin { server, change } => self.admin(server, change, now),
@@ -310,13 +313,15 @@ impl Backend {
             return Vec::new();
         };
         match transition {
-            Transition::Down { .. } | Transition::EntersMaint { .. } if server.conduct().ends_sessions => {
+            Transition::Down { .. } | Transition::EntersMaint { .. } | Transition::InheritsMaint { .. }
+                if server.conduct().ends_sessions =>
+            {
                 vec![Output::EndSessions {
                     server: idx,
                     reason: KillReason::ServerDown,
                 }]
             }
-            Transition::Up { .. } | Transition::LeavesMaint { .. }
+            Transition::Up { .. } | Transition::LeavesMaint { .. } | Transition::DisinheritsMaint { .. }
                 if server.conduct().ends_backup_sessions && !server.is_backup() && server.is_usable() =>
             {
                 let backups = self.servers.iter().filter(|s| s.is_backup());
@@ -334,7 +339,7 @@ impl Backend {
         let Some(server) = self.server(place) else {
             return;
         };
-        let remains = transition.may_remain_draining() && server.is_draining();
+        let remains = transition.may_remain_draining().then(|| server.remaining_drain());
         let change = StateChange {
             proxy: Arc::clone(&self.name),
             server: server.name(),
@@ -343,8 +348,8 @@ impl Backend {
             transition,
             online,
         };
-        let again = remains.then(|| StateChange {
-            transition: Transition::RemainsDraining,
+        let again = remains.flatten().map(|transition| StateChange {
+            transition,
             ..change.clone()
         });
         self.outputs

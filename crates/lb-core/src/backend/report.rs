@@ -1,7 +1,8 @@
 //! What the statistics tell about a server beyond what the workers need to know.
 
-use super::{ServerView, Status};
+use super::{ServerView, Status, Tracked};
 use crate::health::{CheckResult, RiseFall};
+use std::sync::Arc;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
@@ -13,6 +14,7 @@ pub struct ServerReport<'a> {
     pub down_time: Duration,
     pub check: Option<CheckReport<'a>>,
     pub agent: Option<CheckReport<'a>>,
+    pub tracks: Option<&'a Arc<Tracked>>,
 }
 
 #[derive(Clone, Debug)]

@@ -1,11 +1,13 @@
 //! One server: what its checks say, what an operator says, and what follows from both (reference 2.1, 2.9).
 
+mod following;
+
 use super::check::Check;
 use super::ramp::Ramp;
 use super::view::{room, takes_new};
 use super::{
-    CheckLog, CheckReport, Conduct, Observe, OnError, Reason, Saved, SavedCheck, ServerReport, ServerSettings, ServerView, Status,
-    Transition, Tuned,
+    CheckLog, CheckReport, Conduct, Lead, Observe, OnError, Reason, Saved, SavedCheck, ServerReport, ServerSettings, ServerView, Status,
+    Tracked, Transition, Tuned,
 };
 use crate::balance::Candidate;
 use crate::health::{Admin, CheckResult, CheckSettings, CheckStatus, Outcome};
@@ -47,6 +49,8 @@ pub(super) struct Server {
     check: Option<Check>,
     /// The agent's word, in the same terms: one step up and one down.
     agent: Option<Check>,
+    /// How the one is that it follows.
+    lead: Lead,
     ramp: Option<Ramp>,
     /// How often errors of clients counted as a sign.
     analyses: u64,
@@ -64,6 +68,7 @@ impl Server {
             down_time: Duration::ZERO,
             check: settings.check.map(|c| Check::new(c, first_check)),
             agent: settings.agent.map(|a| Check::new(a, first_check)),
+            lead: Lead::UNKNOWN,
             ramp: None,
             analyses: 0,
             settings,
@@ -117,6 +122,9 @@ impl Server {
 
     /// What it is taken for before its first check.
     fn assume(&mut self) -> Operation {
+        if self.settings.tracks.is_some() {
+            return self.lead.operation;
+        }
         let init = self.settings.conduct.init;
         if let Some(check) = &mut self.check {
             check.assume(init);
@@ -131,10 +139,6 @@ impl Server {
         self.agent
             .as_ref()
             .is_some_and(|agent| agent.is_enabled() && !agent.health().is_up())
-    }
-
-    fn is_agent_asked(&self) -> bool {
-        self.agent.as_ref().is_some_and(Check::is_enabled)
     }
 
     /// Whether its checks, if there are any, say that it serves.
@@ -282,6 +286,7 @@ impl Server {
                 ..of_check(check)
             }),
             agent: self.agent.as_ref().map(of_check),
+            tracks: self.settings.tracks.as_ref(),
         }
     }
 
@@ -334,6 +339,9 @@ impl Server {
             _ => Operation::Running,
         };
         self.resume_agent(saved.agent);
+        if self.settings.tracks.is_some() {
+            self.adopt(self.lead);
+        }
         if self.admin.in_maint() {
             self.stop();
         } else if saved.admin.in_maint() {
@@ -363,19 +371,23 @@ impl Server {
     }
 
     fn status(&self) -> Status {
-        if self.admin.in_maint() {
-            return match self.admin.has(Admin::RESOLUTION_MAINT) {
-                true => Status::Nowhere,
-                false => Status::Maint,
-            };
+        if self.admin.has(Admin::RESOLUTION_MAINT) {
+            return Status::Nowhere;
         }
-        let health = self.check.as_ref().filter(|c| c.is_enabled()).map(Check::health);
+        if let (true, Some(via)) = (self.admin.has(Admin::INHERITED_MAINT), &self.settings.tracks) {
+            return Status::MaintVia(Arc::clone(via));
+        }
+        if self.admin.in_maint() {
+            return Status::Maint;
+        }
+        // Whoever follows another one shows that one's checks.
+        let Lead { health, agent, .. } = self.lead();
         let part = health.filter(|h| !h.is_full() && !h.is_empty()).map(|h| h.progress());
         match self.operation {
-            Operation::Down if self.is_down_by_agent() => Status::DownByAgent,
+            Operation::Down if agent == Some(false) => Status::DownByAgent,
             Operation::Down => Status::Down(part),
             Operation::Stopping => Status::NoLb(part),
-            Operation::Running if self.is_draining() && self.is_agent_asked() => Status::DrainWithAgent,
+            Operation::Running if self.is_draining() && agent.is_some() => Status::DrainWithAgent,
             Operation::Running if self.is_draining() => Status::Drain(part),
             Operation::Running if health.is_none() => Status::NoCheck,
             Operation::Running => Status::Up(part),
@@ -484,6 +496,7 @@ impl Server {
     /// say something else about it.
     pub(super) fn reconfigure(&mut self, settings: ServerSettings, first_check: Mono, now: Mono) -> Option<Transition> {
         let before = std::mem::replace(&mut self.settings, settings);
+        let unled = self.settings.tracks.is_none() && before.tracks.is_some();
         if self.settings.weight != before.weight {
             self.weight = self.settings.weight;
         }
@@ -500,13 +513,21 @@ impl Server {
             (true, false) => self.leave_maint(now),
             _ => None,
         };
-        transition.or(self.recheck(before.check, first_check, now))
+        let transition = transition.or(self.recheck(before.check, first_check, now));
+        match unled {
+            true => transition.or(self.stop_following(now)),
+            false => transition,
+        }
     }
 
     /// Without checks a server is believed to work.
     fn recheck(&mut self, before: Option<CheckSettings>, first_check: Mono, now: Mono) -> Option<Transition> {
         match (before, self.settings.check) {
             (before, after) if before == after => None,
+            (_, None) if self.settings.tracks.is_some() => {
+                self.check = None;
+                None
+            }
             (_, None) => {
                 self.check = None;
                 self.obey(Operation::Running, Reason::Unsaid, now)
@@ -583,7 +604,14 @@ impl Server {
     }
 
     pub(super) fn leave_maint(&mut self, now: Mono) -> Option<Transition> {
-        let is_draining = self.leave(Admin::FORCED_MAINT.with(Admin::CONFIG_MAINT), now)?;
+        let forced = Admin::FORCED_MAINT.with(Admin::CONFIG_MAINT);
+        if let (true, Some(via)) = (self.admin.has(Admin::INHERITED_MAINT), &self.settings.tracks) {
+            let was_forced = self.admin.has(forced);
+            self.admin = self.admin.without(forced);
+            let via = Arc::clone(via);
+            return was_forced.then_some(Transition::RemainsInMaint { via });
+        }
+        let is_draining = self.leave(forced, now)?;
         Some(Transition::LeavesMaint {
             is_draining,
             is_down: self.operation == Operation::Down,
@@ -614,7 +642,11 @@ impl Server {
         if is_seen {
             self.turn(now);
         }
+        let is_new = !self.admin.has(Admin::FORCED_DRAIN);
         self.admin = self.admin.with(Admin::FORCED_DRAIN);
+        if is_new && !is_seen && self.settings.tracks.is_some() {
+            return self.remaining_drain();
+        }
         is_seen.then(|| Transition::EntersDrain {
             is_down: self.operation == Operation::Down,
         })
@@ -622,6 +654,10 @@ impl Server {
 
     pub(super) fn leave_drain(&mut self, now: Mono) -> Option<Transition> {
         let left = self.admin.without(Admin::FORCED_DRAIN);
+        if left != self.admin && left.in_drain() {
+            self.admin = left;
+            return self.remaining_drain();
+        }
         let is_seen = self.is_draining() && !left.in_drain() && !left.in_maint();
         if is_seen {
             self.turn(now);

@@ -1,6 +1,6 @@
 //! What a backend is made of, after defaults were applied.
 
-use super::{Conduct, Spread};
+use super::{Conduct, Spread, Tracked};
 use crate::balance::Policy;
 use crate::health::CheckSettings;
 use crate::{ServerId, ServerIdx};
@@ -47,6 +47,8 @@ pub struct ServerSettings {
     pub conduct: Conduct,
     /// How its agent is asked; one word of that is enough to go up or down.
     pub agent: Option<CheckSettings>,
+    /// Whom it follows.
+    pub tracks: Option<Arc<Tracked>>,
 }
 
 impl ServerSettings {

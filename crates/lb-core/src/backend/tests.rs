@@ -37,6 +37,7 @@ fn server(place: u32, check: Option<CheckSettings>) -> ServerSettings {
         check,
         conduct: Conduct::default(),
         agent: None,
+        tracks: None,
     }
 }
 
@@ -405,6 +406,7 @@ fn inputs_about_nobody_do_nothing() {
 }
 
 mod agent;
+mod track;
 mod conduct;
 mod property;
 

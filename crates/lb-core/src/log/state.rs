@@ -31,6 +31,9 @@ impl StateChange {
                 was_draining: false, ..
             }
             | Transition::EntersMaint { was_draining: false }
+            | Transition::InheritsMaint {
+                was_draining: false, ..
+            }
             | Transition::LosesAddress {
                 was_draining: false, ..
             } => Severity::Alert,
@@ -61,17 +64,29 @@ impl StateChange {
                 is_draining,
                 is_down,
             } => {
-                let operation = if *is_down { "DOWN" } else { "UP" };
-                let use_of_it = if *is_draining { "DRAIN" } else { "READY" };
-                write!(f, "('{name}') is {operation}/{use_of_it} (resolves again).")
+                write!(f, "('{name}') is {} (resolves again).", Now(*is_down, *is_draining))
             }
             Transition::EntersMaintFromDown => f.write_str("was DOWN and now enters maintenance."),
+            Transition::InheritsMaint { via, .. } => write!(f, "is going DOWN for maintenance via {via}. {left}"),
+            Transition::InheritsMaintFromDown { via } => {
+                write!(f, "was DOWN and now enters maintenance via {via}.")
+            }
+            Transition::RemainsInMaint { via } => {
+                write!(f, "is leaving forced maintenance but remains in maintenance via {via}.")
+            }
+            Transition::RemainsInForcedMaint => f.write_str("remains in forced maintenance."),
+            Transition::InheritsDrain { via, is_down: true } => write!(f, "enters drain state via {via}. {left}"),
+            Transition::InheritsDrain { via, is_down: false } => write!(f, "enters drain state via {via}. {online}"),
+            Transition::RemainsDrainingVia { via } => {
+                write!(f, "is leaving forced drain but remains in drain mode via {via}.")
+            }
             Transition::EntersDrain { is_down: true } => write!(f, "enters drain state. {left}"),
             Transition::EntersDrain { is_down: false } => write!(f, "enters drain state. {online}"),
             Transition::LeavesMaint { is_draining, is_down } => {
-                let operation = if *is_down { "DOWN" } else { "UP" };
-                let use_of_it = if *is_draining { "DRAIN" } else { "READY" };
-                write!(f, "is {operation}/{use_of_it} (leaving forced maintenance).")
+                write!(f, "is {} (leaving forced maintenance).", Now(*is_down, *is_draining))
+            }
+            Transition::DisinheritsMaint { is_draining, is_down } => {
+                write!(f, "is {} (leaving maintenance).", Now(*is_down, *is_draining))
             }
             Transition::LeavesDrain { is_down } => {
                 write!(f, "is {} (leaving forced drain).", if *is_down { "DOWN" } else { "UP" })
@@ -131,6 +146,7 @@ impl fmt::Display for Reason {
             Reason::Unsaid => Ok(()),
             Reason::Check(result) => ReasonOf(result).fmt(f),
             Reason::Operator => f.write_str(", changed from CLI"),
+            Reason::Via(tracked) => write!(f, " via {tracked}"),
         }
     }
 }
@@ -166,6 +182,18 @@ impl fmt::Display for ReasonOf<'_> {
             return Ok(());
         }
         write!(f, ", check duration: {}ms", duration.as_millis())
+    }
+}
+
+/// What a server is that comes out of maintenance: whether it is down, and whether it drains.
+struct Now(bool, bool);
+
+impl fmt::Display for Now {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Now(is_down, is_draining) = *self;
+        let operation = if is_down { "DOWN" } else { "UP" };
+        let use_of_it = if is_draining { "DRAIN" } else { "READY" };
+        write!(f, "{operation}/{use_of_it}")
     }
 }
 

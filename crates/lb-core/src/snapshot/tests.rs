@@ -36,6 +36,7 @@ fn settings(disabled: bool, weight: u16, is_checked: bool) -> ServerSettings {
         check: is_checked.then_some(check),
         conduct: Conduct::default(),
         agent: None,
+        tracks: None,
     }
 }
 

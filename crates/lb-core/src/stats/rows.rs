@@ -132,6 +132,9 @@ pub fn server_row(s: &Server<'_>) -> Row {
     row.set(Field::Bck, u32::from(view.is_backup));
     row.set(Field::Lastchg, clipped(s.change_seconds));
     row.set(Field::Addr, s.address);
+    if let Some(tracked) = s.report.tracks {
+        row.set(Field::Tracked, tracked.to_string());
+    }
     row.set(Field::Mode, "tcp");
     zeros(&mut row, &[Field::Dresp, Field::Wrew, Field::Eint]);
     let idle = [

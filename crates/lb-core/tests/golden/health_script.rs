@@ -196,6 +196,7 @@ impl Server {
             maxconn: 0,
             conduct: Conduct::default(),
             agent: None,
+            tracks: None,
             check: has("check").then(|| CheckSettings {
                 inter: time("inter").unwrap_or(Duration::from_secs(2)),
                 fastinter: time("fastinter"),

@@ -124,6 +124,9 @@ fn state(server: &ServerOrders, word: &str) -> Reply {
 }
 
 fn health(server: &ServerOrders, word: &str) -> Reply {
+    if server.report(|report| report.tracks.is_some()) == Some(true) {
+        return Reply::error("cannot change health on a tracking server.");
+    }
     server.health(match word {
         "up" => Operation::Running,
         "stopping" => Operation::Stopping,

@@ -41,6 +41,7 @@ fn server(name: &str, id: u32, weight: u16) -> ServerSettings {
         check: Some(check).filter(|_| name != "c"),
         conduct: Conduct::default(),
         agent: None,
+        tracks: None,
     }
 }
 
