@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_lb_core::backend::{InitState, OnError};
-use tandem_lb_core::balance::Policy;
+use tandem_lb_core::balance::{HashKey, Policy};
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::dns::Preference;
 use tandem_lb_core::proxy_header::{Details, Version, Write};
@@ -301,6 +301,7 @@ pub(crate) struct ServerOptions {
     pub(crate) resolve: Lookup,
     /// Whom it follows: a server of its own backend, or BACKEND/SERVER.
     pub(crate) track: Option<Spanned<String>>,
+    pub(crate) hash_key: HashKey,
 }
 
 /// How the name of a server is looked up.
@@ -346,6 +347,7 @@ impl Default for ServerOptions {
             agent_send: None,
             resolve: Lookup::default(),
             track: None,
+            hash_key: HashKey::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use tandem_lb_core::backend::{InitState, OnError};
-use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod};
+use tandem_lb_core::balance::{Algorithm, HashFunction, HashKey, HashMethod};
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::stick::KeyType;
 
@@ -90,9 +90,16 @@ pub(crate) const LEVELS: &[(&str, Level)] = &[
     ("admin", Level::Admin),
 ];
 
+pub(crate) const HASH_KEYS: &[(&str, HashKey)] = &[
+    ("id", HashKey::Id),
+    ("addr", HashKey::Addr),
+    ("addr-port", HashKey::AddrPort),
+];
+
 pub(crate) const HASH_METHODS: &[(&str, HashMethod)] = &[
     ("map-based", HashMethod::MapBased),
     ("consistent", HashMethod::Consistent),
+    ("maglev", HashMethod::Maglev),
 ];
 
 pub(crate) const HASH_FUNCTIONS: &[(&str, HashFunction)] = &[

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tandem_lb_core::ServerId;
 use tandem_lb_core::acl::Library;
 use tandem_lb_core::backend::{Conduct, Tracked};
-use tandem_lb_core::balance::Policy;
+use tandem_lb_core::balance::{HashKey, Policy};
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::expr::Expr;
 use tandem_lb_core::health::CheckSettings;
@@ -399,6 +399,8 @@ pub struct Server {
     pub agent: Option<Agent>,
     /// Whom it follows.
     pub tracks: Option<Arc<Tracked>>,
+    /// What places it among hashes.
+    pub hash_key: HashKey,
     /// The PROXY header that each connection begins with.
     pub send_proxy: Option<proxy_header::Write>,
     pub check: Option<Check>,

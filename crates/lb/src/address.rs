@@ -88,6 +88,20 @@ impl ServerAddress {
         matches!(self, ServerAddress::Ip { ip, .. } if ip.is_unspecified())
     }
 
+    /// The address and the port, 0 for one that follows the client's; `None` when it is not known, or is a path.
+    pub(crate) fn known(&self) -> Option<SocketAddr> {
+        match self {
+            ServerAddress::Ip { ip, port } if !ip.is_unspecified() => {
+                let fixed = match port {
+                    ServerPort::Fixed(port) => *port,
+                    ServerPort::Offset(_) => 0,
+                };
+                Some(SocketAddr::new(*ip, fixed))
+            }
+            _ => None,
+        }
+    }
+
     /// Where its checks go; `None` when it is not checked.
     fn of_check(server: &Server) -> Result<Option<SockAddr>, AddressError> {
         let Some(check) = &server.check else { return Ok(None) };

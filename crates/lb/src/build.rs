@@ -13,7 +13,7 @@ use tandem_ops::clock::Clock;
 use tandem_ops::syslog::Targets;
 use tandem_time::{Mono, Seed};
 
-use crate::address::{AddressError, Found};
+use crate::address::{AddressError, Found, ServerAddress};
 use crate::admission::Limit;
 use crate::directory::Directory;
 use crate::frontend::{Frontend, Seat, conn_settings, destinations, of_listeners};
@@ -168,7 +168,7 @@ pub(crate) fn watched(
 pub(crate) fn spreads(plan: &Plan) -> Vec<Spread> {
     let servers = |backend: &plan::Backend| {
         let places = backend.servers.iter().zip(0..);
-        let settings = places.map(|(server, place)| server_settings(backend, server, false, ServerIdx(place)));
+        let settings = places.map(|(server, place)| server_settings(backend, server, None, ServerIdx(place)));
         settings.collect::<Vec<_>>()
     };
     let servers: Vec<Vec<ServerSettings>> = plan.backends.iter().map(servers).collect();
@@ -190,7 +190,7 @@ pub(crate) fn backend_settings(all: &Plan, plan: &plan::Backend, spread: Spread,
         spread,
         servers: servers
             .all()
-            .map(|server| server_settings(plan, &server.plan(), server.address.load().is_nowhere(), server.place))
+            .map(|server| server_settings(plan, &server.plan(), Some(&server.address.load()), server.place))
             .collect(),
     }
 }
@@ -199,7 +199,7 @@ pub(crate) fn backend_settings(all: &Plan, plan: &plan::Backend, spread: Spread,
 pub(crate) fn server_settings(
     backend: &plan::Backend,
     server: &plan::Server,
-    is_nowhere: bool,
+    address: Option<&ServerAddress>,
     place: ServerIdx,
 ) -> ServerSettings {
     ServerSettings {
@@ -209,7 +209,9 @@ pub(crate) fn server_settings(
         weight: server.weight,
         backup: server.backup,
         disabled: server.disabled,
-        is_nowhere,
+        is_nowhere: address.is_some_and(ServerAddress::is_nowhere),
+        hash_key: server.hash_key,
+        at: address.and_then(ServerAddress::known),
         maxconn: server.maxconn,
         conduct: server.conduct,
         agent: server

@@ -202,7 +202,7 @@ impl Keeper {
     }
 
     /// From now on the server is there: new connections go there, and its checks, unless they have an address of their own.
-    pub(crate) fn relocate(&self, server: ServerIdx, to: ServerAddress) {
+    pub(crate) fn relocate(self: &Rc<Keeper>, server: ServerIdx, to: ServerAddress) {
         let Some(live) = self.backend.server(server) else {
             return;
         };
@@ -217,14 +217,16 @@ impl Keeper {
             if !to.is_nowhere() {
                 tracing::warn!("{}/{} moves to {to}", self.backend.name(), plan.name);
             }
+            let at = to.known();
             live.relocate(to);
+            self.tell(Input::At { server, at });
         }
     }
 
     /// A server that nobody has heard of comes in maintenance.
     pub(crate) fn add(self: &Rc<Keeper>, server: plan::Server) -> Result<(), AddressError> {
         let Found { server: address, check } = Found::of(&server)?;
-        let mut settings = server_settings(&self.backend.now().plan, &server, address.is_nowhere(), ServerIdx(0));
+        let mut settings = server_settings(&self.backend.now().plan, &server, Some(&address), ServerIdx(0));
         let idx = self.rearrange(|servers| servers.push((server, address)));
         let Some(idx) = idx else { return Ok(()) };
         settings.place = idx;

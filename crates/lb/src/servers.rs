@@ -190,6 +190,7 @@ mod tests {
     use tandem_lb_config::{Host, ServerPort};
     use tandem_lb_core::ServerId;
     use tandem_lb_core::backend::Conduct;
+    use tandem_lb_core::balance::HashKey;
 
     use super::*;
 
@@ -212,6 +213,7 @@ mod tests {
                 conduct: Conduct::default(),
                 agent: None,
                 tracks: None,
+                hash_key: HashKey::default(),
                 maxqueue: 0,
                 check: None,
                 tls: None,

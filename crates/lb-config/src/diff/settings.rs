@@ -399,6 +399,7 @@ pub(super) fn server(server: &Server) -> Vec<Setting> {
         conduct,
         agent,
         tracks,
+        hash_key,
         send_proxy,
         check,
         tls,
@@ -422,6 +423,7 @@ pub(super) fn server(server: &Server) -> Vec<Setting> {
             AtOnce,
         ),
         set("track", tracks, option(tracks.as_ref()), AtOnce),
+        set("hash-key", hash_key, shown::hash_key(*hash_key), AtOnce),
         set("maxqueue", maxqueue, maxqueue.to_string(), ForNewConnections),
         set(
             "send-proxy",

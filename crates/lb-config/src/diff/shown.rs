@@ -4,12 +4,13 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use tandem_lb_core::balance::Algorithm;
-use tandem_lb_core::balance::{HashFunction, HashMethod, Policy};
+use tandem_lb_core::balance::{HashFunction, HashKey, HashMethod, Policy};
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::proxy_header::{Details, Version, Write};
 use tandem_lb_core::rules::{Requests, Sticking, Storing};
 use tandem_lb_core::stick::{KeyType, Stored};
 
+use crate::names::HASH_KEYS;
 use crate::plan::{BindAddress, Host, InitAddr, Keepalive, LogAddress, LogRule, LogTarget, ProxyLogs, ServerPort};
 
 pub(super) fn option(value: Option<impl Display>) -> String {
@@ -158,6 +159,7 @@ pub(crate) fn policy(policy: &Policy) -> String {
     let method = match policy.hash.method {
         HashMethod::MapBased => "",
         HashMethod::Consistent => ", consistent",
+        HashMethod::Maglev => ", maglev",
     };
     let function = match policy.hash.function {
         HashFunction::Sdbm => "",
@@ -168,7 +170,16 @@ pub(crate) fn policy(policy: &Policy) -> String {
     };
     let avalanche = if policy.hash.avalanche { ", avalanche" } else { "" };
     let backups = if policy.all_backups { ", all backups" } else { "" };
-    format!("{algorithm}{method}{function}{avalanche}{backups}")
+    let bound = match policy.balance_factor {
+        0 => String::new(),
+        factor => format!(", at most {factor} % of the average"),
+    };
+    format!("{algorithm}{method}{function}{avalanche}{bound}{backups}")
+}
+
+pub(super) fn hash_key(key: HashKey) -> String {
+    let known = HASH_KEYS.iter().find(|(_, known)| *known == key);
+    known.map_or_else(String::new, |(word, _)| (*word).to_owned())
 }
 
 pub(super) fn proxy_header(write: Option<Write>) -> String {

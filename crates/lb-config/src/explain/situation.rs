@@ -1,11 +1,12 @@
 //! What is known of a backend at the moment that is explained.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tandem_lb_core::balance::{Candidate, Loads};
 use tandem_lb_core::{ServerId, ServerIdx};
 
-use crate::plan::{Backend, Server};
+use crate::plan::{Backend, Host, Server, ServerPort};
 
 /// One server as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,7 @@ impl Situation {
                 candidate: Candidate {
                     place: ServerIdx(place),
                     id: server.id,
+                    key: server.hash_key.of(server.id, known(server)),
                     weight: u32::from(server.weight) * 16,
                     backup: server.backup,
                     usable: status == "UP",
@@ -65,6 +67,16 @@ impl Situation {
             ..Situation::default()
         }
     }
+}
+
+/// Where a server is, as far as the file says it.
+fn known(server: &Server) -> Option<SocketAddr> {
+    let Host::Ip(ip) = server.host else { return None };
+    let port = match server.port {
+        ServerPort::Fixed(port) => port,
+        ServerPort::Offset(_) => 0,
+    };
+    Some(SocketAddr::new(ip, port))
 }
 
 impl Loads for Situation {

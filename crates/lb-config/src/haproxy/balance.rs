@@ -26,8 +26,23 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     Keyword {
         words: "hash-type",
         sections: HERE,
-        summary: "map-based or consistent, with a function and `avalanche`",
+        summary: "map-based, consistent or (ours) maglev, with a function and `avalanche`",
         parse: hash_type,
+    },
+    Keyword {
+        words: "hash-balance-factor",
+        sections: HERE,
+        summary: "no server gets more than so many percent of the average: above 100, or 0 for no limit",
+        parse: |proxy, args| {
+            let factor = args.number(0..=i32::MAX as u32)?;
+            if (1..=100).contains(&factor) {
+                let message = "a bound must be above 100 percent, or somebody would be turned away";
+                return Err(Diagnostic::error(code::BAD_VALUE, args.last_span(), message)
+                    .help("write 0 for no bound, or a number such as 150"));
+            }
+            proxy.settings.policy.balance_factor = factor;
+            Ok(())
+        },
     },
 ];
 
@@ -107,11 +122,11 @@ fn hash_type(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
             avalanche: args.accept("avalanche"),
         }
     } else {
-        // Alone, `consistent` brings the avalanche with it.
+        // Alone, `consistent` brings the avalanche with it, and so does what is like it.
         HashType {
             method,
             function: HashFunction::Sdbm,
-            avalanche: method == HashMethod::Consistent,
+            avalanche: method != HashMethod::MapBased,
         }
     };
     Ok(())

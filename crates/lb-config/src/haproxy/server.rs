@@ -11,7 +11,7 @@ use super::option::{self, WordOption};
 use super::unsupported::SERVER_OPTIONS;
 use super::{proxy, resolvers, section, tls};
 use crate::draft::{Proxy, Server, ServerOptions};
-use crate::names::{INIT_STATES, ON_ERROR};
+use crate::names::{HASH_KEYS, INIT_STATES, ON_ERROR};
 use crate::plan::{Host, ServerPort};
 use crate::tls::Words;
 use crate::{address, code};
@@ -207,6 +207,14 @@ const OPTIONS: &[WordOption<Target>] = &[
         parse: |target, args| {
             let whom = args.word("a server, or BACKEND/SERVER")?;
             target.options.track = Some(Spanned::new(whom.text.clone(), whom.span));
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "hash-key",
+        summary: "what places it among hashes: id, addr or addr-port; as in HAProxy 3.0",
+        parse: |target, args| {
+            target.options.hash_key = args.choice("id, addr or addr-port", HASH_KEYS)?;
             Ok(())
         },
     },

@@ -5,14 +5,14 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use tandem_lb_core::backend::{InitState, OnError};
-use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod};
+use tandem_lb_core::balance::{Algorithm, HashFunction, HashKey, HashMethod};
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::proxy_header::Version;
 use tandem_lb_core::stick::KeyType;
 use toml::Spanned;
 
 use super::tls;
-use super::value::{FileMode, Limit, Number, ProxyDetail, Size, Span, Time, Value};
+use super::value::{BalanceFactor, FileMode, Limit, Number, ProxyDetail, Size, Span, Time, Value};
 use crate::draft::Mode;
 use crate::plan::{
     AcceptPolicy, BindAddress, Facility, Host, InitAddr, Level, LogAddress, LogFormat, Nameserver, Sample, ServerPort,
@@ -311,6 +311,7 @@ inherited! {
         init_state: Option<Value<InitState>>,
         agent: Option<AgentOptions>,
         track: Option<Spanned<String>>,
+        hash_key: Option<Value<HashKey>>,
     }
     in Server {
         name: Option<Spanned<String>>,
@@ -386,6 +387,8 @@ pub(super) struct Hash {
     pub(super) method: Option<Value<HashMethod>>,
     pub(super) function: Option<Value<HashFunction>>,
     pub(super) avalanche: Option<bool>,
+    /// Percent of the average that no server exceeds; 0 is no limit.
+    pub(super) balance_factor: Option<Value<BalanceFactor>>,
     /// The expression of `balance = "hash"`.
     pub(super) key: Option<Spanned<String>>,
 }

@@ -46,6 +46,8 @@ pub(super) fn overlay(target: &mut draft::Settings, written: &Settings) {
         written.balance.as_ref().map(|algorithm| algorithm.0),
     );
     set(&mut target.policy.hash, written.hash.as_ref().map(hash));
+    let factor = written.hash.as_ref().and_then(|hash| hash.balance_factor.as_ref());
+    set(&mut target.policy.balance_factor, factor.map(|factor| factor.0.0));
     set(&mut target.policy.all_backups, written.all_backups);
     let logging = &written.logging;
     set(
@@ -74,7 +76,7 @@ pub(super) fn overlay(target: &mut draft::Settings, written: &Settings) {
 /// Alone, `consistent` brings the avalanche with it, as in HAProxy.
 fn hash(written: &Hash) -> HashType {
     let method = written.method.as_ref().map(|method| method.0).unwrap_or_default();
-    let bare = written.function.is_none() && method == HashMethod::Consistent;
+    let bare = written.function.is_none() && method != HashMethod::MapBased;
     HashType {
         method,
         function: written.function.as_ref().map(|function| function.0).unwrap_or_default(),
@@ -187,6 +189,7 @@ pub(super) fn server(target: &mut draft::ServerOptions, written: &ServerOptions)
         &mut target.resolve.init,
         ways.map(|ways| Some(ways.iter().map(|way| way.0).collect())),
     );
+    set(&mut target.hash_key, written.hash_key.as_ref().map(|key| key.0));
     set(&mut target.init, written.init_state.as_ref().map(|state| state.0));
 }
 

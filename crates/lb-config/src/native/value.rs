@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 use tandem_lb_core::backend::{InitState, OnError};
-use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod};
+use tandem_lb_core::balance::{Algorithm, HashFunction, HashKey, HashMethod};
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::proxy_header::Version;
 use tandem_lb_core::stick::KeyType;
@@ -161,6 +161,20 @@ impl<const LOW: u32, const HIGH: u32> Word for Number<LOW, HIGH> {
     }
     fn write(&self) -> Written {
         self.0.into()
+    }
+}
+
+/// `hash-balance-factor`: 0 is no bound, and at 100 percent or less somebody would be turned away.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BalanceFactor(pub(super) u32);
+
+impl Word for BalanceFactor {
+    const WHAT: &'static str = "a percentage above 100";
+    fn read(text: &str) -> Result<Self, String> {
+        let factor = text.parse().ok().filter(|factor| *factor == 0 || *factor > 100);
+        factor
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is neither 0 nor a percentage above 100"))
     }
 }
 
@@ -398,6 +412,7 @@ choices! {
     Facility: "a syslog facility", names::FACILITIES;
     Severity: "a syslog level", names::SEVERITIES;
     HashMethod: "a hash type", names::HASH_METHODS;
+    HashKey: "what places a server among hashes", names::HASH_KEYS;
     HashFunction: "a hash function", names::HASH_FUNCTIONS;
     OnError: "what errors count as", names::ON_ERROR;
     InitState: "a state", names::INIT_STATES;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tandem_lb_core::balance::Algorithm;
+use tandem_lb_core::balance::{Algorithm, HashMethod};
 use tandem_text::{Diagnostic, Span};
 
 use crate::code;
@@ -182,6 +182,12 @@ fn servers(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
 
 fn hashing(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
     let settings = &proxy.settings;
+    let policy = settings.policy;
+    let is_bound = matches!(policy.algorithm, Algorithm::Random { .. }) || policy.hash.method != HashMethod::MapBased;
+    if policy.balance_factor > 0 && proxy.role.serves() && !is_bound {
+        let message = format!("`hash-balance-factor` means nothing to the map of backend `{}`", proxy.name.value);
+        report.push(incomplete(proxy.name.span, message, "add `hash-type consistent`"));
+    }
     if settings.policy.algorithm == Algorithm::Hash && settings.hash_key.is_none() {
         let message = format!("backend `{}` hashes, but does not say what", proxy.name.value);
         let help = "add `hash.key = \"EXPRESSION\"`, such as \"req.ssl_sni\"";

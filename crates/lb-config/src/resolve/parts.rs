@@ -193,6 +193,7 @@ fn server(
         non_stick: options.non_stick,
         agent: agent(options, timeouts),
         tracks: None,
+        hash_key: options.hash_key,
         send_proxy,
         maxqueue: options.maxqueue,
         conduct: Conduct {

@@ -4,6 +4,7 @@ use super::{BackendSettings, Lead, Operation, ProxyKind, Saved, ServerSettings, 
 use crate::conn::KillReason;
 use crate::health::{AdminChange, Advice, CheckResult, RiseFall};
 use crate::{ServerIdx, dns};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,6 +77,11 @@ pub enum Input {
     Checks {
         server: ServerIdx,
         enabled: bool,
+    },
+    /// It is elsewhere now.
+    At {
+        server: ServerIdx,
+        at: Option<SocketAddr>,
     },
     /// The configuration has another address for it: what its checks found was said of somebody else.
     Moved {

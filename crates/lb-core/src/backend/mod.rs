@@ -37,6 +37,7 @@ use crate::health::{AdminChange, CheckResult};
 use places::Places;
 use server::Server;
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tandem_time::{Mono, Seed};
@@ -110,6 +111,7 @@ impl Backend {
             Input::Checks { server, enabled } => self.change(server, now, |s| s.set_checks(enabled, now)),
             Input::Located { server, name } => self.change(server, now, |s| s.find_address(name, now)),
             Input::Lost { server, reason } => self.change(server, now, |s| s.lose_address(reason, now)),
+            Input::At { server, at } => self.put(server, at),
             Input::Moved { server } => self.change(server, now, |s| s.moved(now)),
             Input::Add(settings) => self.add(settings, now),
             Input::Remove { server } => self.remove(server),
@@ -276,6 +278,16 @@ impl Backend {
                 self.change(idx, now, |s| s.enter_maint(now));
                 self.change(idx, now, |s| s.leave_drain(now));
             }
+        }
+    }
+
+    /// Only whom its address places among hashes is placed anew.
+    fn put(&mut self, idx: ServerIdx, at: Option<SocketAddr>) {
+        let Some(server) = self.server_mut(idx) else { return };
+        let before = server.candidate(true).key;
+        server.set_place(at);
+        if server.candidate(true).key != before {
+            self.publish();
         }
     }
 

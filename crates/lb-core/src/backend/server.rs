@@ -12,6 +12,7 @@ use super::{
 use crate::balance::Candidate;
 use crate::health::{Admin, CheckResult, CheckSettings, CheckStatus, Outcome};
 use crate::{ServerIdx, dns};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tandem_time::{Mono, Seed};
@@ -242,6 +243,7 @@ impl Server {
         Candidate {
             place: self.place(),
             id: self.settings.id,
+            key: self.settings.hash_key.of(self.settings.id, self.settings.at),
             // The map-based algorithms keep the weights of the configuration; one set to 0 later is just not usable.
             weight: match self.weight {
                 0 => u32::from(self.settings.weight) * WEIGHT_UNIT,
@@ -545,6 +547,10 @@ impl Server {
                 None
             }
         }
+    }
+
+    pub(super) fn set_place(&mut self, at: Option<SocketAddr>) {
+        self.settings.at = at;
     }
 
     /// Weights change without a word in the log.

@@ -1,9 +1,10 @@
 //! What a backend is made of, after defaults were applied.
 
 use super::{Conduct, Spread, Tracked};
-use crate::balance::Policy;
+use crate::balance::{HashKey, Policy};
 use crate::health::CheckSettings;
 use crate::{ServerId, ServerIdx};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tandem_time::Seed;
@@ -34,6 +35,10 @@ pub struct ServerSettings {
     pub place: ServerIdx,
     pub name: Arc<str>,
     pub id: ServerId,
+    /// What places it among hashes.
+    pub hash_key: HashKey,
+    /// Where it is, when that is known.
+    pub at: Option<SocketAddr>,
     /// 0 takes no new clients.
     pub weight: u16,
     pub backup: bool,

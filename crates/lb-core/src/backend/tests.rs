@@ -38,6 +38,8 @@ fn server(place: u32, check: Option<CheckSettings>) -> ServerSettings {
         conduct: Conduct::default(),
         agent: None,
         tracks: None,
+        hash_key: crate::balance::HashKey::Id,
+        at: None,
     }
 }
 

@@ -1,11 +1,10 @@
 //! The ring of the consistent hash: each server owns many points on a 32-bit circle, a key belongs to the nearest point.
 //!
-//! A server's points follow from its id alone. So one that leaves gives away only its own keys, spread over all others,
+//! A server's points follow from its key alone. So one that leaves gives away only its own keys, spread over all others,
 //! and one that returns gets back exactly these. Weight is the number of points: one for each sixteenth.
 
 use super::hash_function::avalanche;
-use super::pool::{HEAVIEST, Member, Pool};
-use crate::ServerIdx;
+use super::pool::{Member, Pool};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct HashRing {
@@ -31,13 +30,13 @@ impl HashRing {
     }
 
     /// The member whose point is nearest to `hash`, the earlier one when two are equally near; then onwards to the first
-    /// that is not to be avoided, if there is one. The pool is not empty.
-    pub(super) fn at<'p>(&self, hash: u32, avoid: Option<ServerIdx>, pool: &'p Pool) -> &'p Member {
+    /// that will do, if there is one. The pool is not empty.
+    pub(super) fn at<'p>(&self, hash: u32, pool: &'p Pool, will_do: impl Fn(&Member) -> bool) -> &'p Member {
         let nearest = self.nearest(hash);
         let member = |i: usize| &pool.members()[self.points[i % self.points.len()].place as usize];
         (nearest..nearest + self.points.len())
             .map(member)
-            .find(|m| avoid != Some(m.idx))
+            .find(|m| will_do(m))
             .unwrap_or_else(|| member(nearest))
     }
 
@@ -79,8 +78,7 @@ fn sorted(mut points: Vec<Point>) -> Vec<Point> {
     points
 }
 
-/// Ids are a full weight apart, so that no two servers with ids below 2^20 share a point.
 fn stations(m: &Member) -> impl Iterator<Item = u32> {
-    let start = m.id.0.wrapping_mul(HEAVIEST);
+    let start = m.key;
     (0..m.weight).map(move |i| avalanche(start.wrapping_add(i)))
 }

@@ -3,14 +3,16 @@
 use super::hash_function::avalanche;
 use super::hash_map::HashMap;
 use super::hash_ring::HashRing;
-use super::pool::Pool;
-use super::{Algorithm, HashFunction, HashMethod, Policy, Request, Why, hash_src, source};
+use super::pool::{Member, Pool};
+use super::maglev::{Maglev, SLOTS};
+use super::{Algorithm, HashFunction, HashMethod, Loads, Policy, Request, Why, hash_src, source};
 use crate::ServerIdx;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hashed {
     key: Key,
     avalanche: bool,
+    balance_factor: u32,
     lookup: Lookup,
 }
 
@@ -26,6 +28,7 @@ enum Key {
 enum Lookup {
     Map(HashMap),
     Ring(HashRing),
+    Maglev(Maglev),
 }
 
 impl Hashed {
@@ -38,10 +41,12 @@ impl Hashed {
         let lookup = match policy.hash.method {
             HashMethod::MapBased => Lookup::Map(HashMap::build(pool)),
             HashMethod::Consistent => Lookup::Ring(HashRing::build(pool)),
+            HashMethod::Maglev => Lookup::Maglev(Maglev::build(pool, SLOTS)),
         };
         Hashed {
             key,
             avalanche: policy.hash.avalanche,
+            balance_factor: policy.balance_factor,
             lookup,
         }
     }
@@ -49,12 +54,16 @@ impl Hashed {
     /// The map takes no notice of the server to avoid, as in HAProxy: its next slot would say nothing about where this
     /// client belongs. Without an address (a unix socket), or without a
     /// value of the expression, clients go round.
-    pub(super) fn pick(&self, pool: &Pool, r: &Request) -> ServerIdx {
+    pub(super) fn pick(&self, pool: &Pool, r: &Request, loads: &impl Loads) -> ServerIdx {
         let hash = self.hash(r);
+        let will_do =
+            |m: &Member| r.avoid != Some(m.idx) && pool.is_below_bound(m.idx, self.balance_factor, loads);
+        // Cutting the ticket is fine: it only has to differ from the last ones.
+        let any = || hash.unwrap_or_else(|| avalanche(r.ticket as u32));
         let member = match &self.lookup {
             Lookup::Map(map) => &pool.members()[map.at(hash.map_or(r.ticket, u64::from))],
-            // Cutting the ticket is fine: it only has to differ from the last ones.
-            Lookup::Ring(ring) => ring.at(hash.unwrap_or_else(|| avalanche(r.ticket as u32)), r.avoid, pool),
+            Lookup::Ring(ring) => ring.at(any(), pool, will_do),
+            Lookup::Maglev(map) => map.at(any(), pool, will_do),
         };
         member.idx
     }
@@ -64,14 +73,8 @@ impl Hashed {
             return Why::NoAddress;
         };
         match &self.lookup {
-            Lookup::Map(map) => {
-                let (slot, slots) = map.slot(u64::from(hash));
-                Why::Slot {
-                    hash,
-                    slot: slot + 1,
-                    slots,
-                }
-            }
+            Lookup::Map(map) => on_slot(hash, map.slot(u64::from(hash))),
+            Lookup::Maglev(map) => on_slot(hash, map.slot(hash)),
             Lookup::Ring(ring) => Why::Nearest {
                 hash,
                 point: ring.point(hash),
@@ -86,5 +89,13 @@ impl Hashed {
             Key::Given => r.key?,
         };
         Some(if self.avalanche { avalanche(hash) } else { hash })
+    }
+}
+
+fn on_slot(hash: u32, (slot, slots): (usize, usize)) -> Why {
+    Why::Slot {
+        hash,
+        slot: slot + 1,
+        slots,
     }
 }

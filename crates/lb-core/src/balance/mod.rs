@@ -7,11 +7,13 @@
 mod explain;
 mod first;
 mod hash_function;
+mod hash_key;
 mod hash_map;
 mod hash_ring;
 mod hash_src;
 mod hashed;
 mod leastconn;
+mod maglev;
 mod pool;
 mod random;
 mod roundrobin;
@@ -21,6 +23,7 @@ mod table;
 
 pub use explain::{Choice, Why, in_order};
 pub(crate) use hash_function::avalanche;
+pub use hash_key::HashKey;
 pub use pool::Candidate;
 pub use table::{Loads, Request, Table};
 
@@ -29,6 +32,8 @@ pub use table::{Loads, Request, Table};
 pub struct Policy {
     pub algorithm: Algorithm,
     pub hash: HashType,
+    /// No server gets more than so many percent of the average (`hash-balance-factor`); 0 is no limit.
+    pub balance_factor: u32,
     /// All backups share the load instead of the first alone.
     pub all_backups: bool,
 }
@@ -39,7 +44,7 @@ impl Policy {
         match self.algorithm {
             Algorithm::RoundRobin | Algorithm::LeastConn | Algorithm::First | Algorithm::Random { .. } => true,
             Algorithm::StaticRr => false,
-            Algorithm::Source | Algorithm::HashSrc | Algorithm::Hash => self.hash.method == HashMethod::Consistent,
+            Algorithm::Source | Algorithm::HashSrc | Algorithm::Hash => self.hash.method != HashMethod::MapBased,
         }
     }
 }
@@ -73,6 +78,8 @@ pub enum HashMethod {
     #[default]
     MapBased,
     Consistent,
+    /// Not in HAProxy: a map that moves few clients when it changes.
+    Maglev,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -17,6 +17,8 @@ pub(super) const HEAVIEST: u32 = 256 * SIXTEENTHS;
 pub struct Candidate {
     pub place: ServerIdx,
     pub id: ServerId,
+    /// What places it among hashes: [`super::HashKey`].
+    pub key: u32,
     /// In sixteenths: 16 is weight 1. With 0 it takes no new connections.
     pub weight: u32,
     pub backup: bool,
@@ -37,6 +39,7 @@ impl Candidate {
 pub(super) struct Member {
     pub(super) idx: ServerIdx,
     pub(super) id: ServerId,
+    pub(super) key: u32,
     /// In sixteenths, between 1 and [`HEAVIEST`].
     pub(super) weight: u32,
     maxconn: u32,
@@ -87,6 +90,26 @@ impl Pool {
         self.backups
     }
 
+    /// Whether a server may have one more, where none may have more than `factor` percent of the average: its part by
+    /// weight of what all of them have, rounded so that the parts make up the whole, and one at least.
+    pub(super) fn is_below_bound(&self, place: ServerIdx, factor: u32, loads: &impl Loads) -> bool {
+        if factor == 0 {
+            return true;
+        }
+        let (mut served, mut total, mut before, mut own) = (0, 0, 0, 0);
+        for m in &self.members {
+            served += u64::from(loads.served(m.idx));
+            if m.idx == place {
+                (before, own) = (total, u64::from(m.weight));
+            }
+            total += u64::from(m.weight);
+        }
+        let slots = ((served + 1) * u64::from(factor)).div_ceil(100);
+        let (each, rest) = (slots / total, slots % total);
+        let part = own * each + (before + own) * rest / total - before * rest / total;
+        u64::from(loads.served(place)) < part.max(1)
+    }
+
     pub(super) fn members(&self) -> &[Member] {
         &self.members
     }
@@ -125,6 +148,7 @@ fn member(candidate: &Candidate) -> Member {
     Member {
         idx: candidate.place,
         id: candidate.id,
+        key: candidate.key,
         weight: candidate.weight.min(HEAVIEST),
         maxconn: candidate.maxconn,
     }

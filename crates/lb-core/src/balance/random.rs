@@ -9,15 +9,19 @@ use super::{Loads, Request, Why};
 use crate::ServerIdx;
 use tandem_time::Seed;
 
+/// How often is drawn again for one that has less than its bound.
+const PATIENCE: u32 = 64;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Random {
     draws: u32,
+    balance_factor: u32,
     /// For each member of the pool, the weight of all up to and including it.
     sums: Vec<u64>,
 }
 
 impl Random {
-    pub(super) fn build(draws: u32, pool: &Pool) -> Random {
+    pub(super) fn build(draws: u32, balance_factor: u32, pool: &Pool) -> Random {
         let mut sum = 0;
         let sums = pool.members().iter().map(|m| {
             sum += u64::from(m.weight);
@@ -25,6 +29,7 @@ impl Random {
         });
         Random {
             draws: draws.max(1),
+            balance_factor,
             sums: sums.collect(),
         }
     }
@@ -42,6 +47,12 @@ impl Random {
         };
         let first = draw();
         let best = (1..self.draws).fold(first, |best, _| lighter(best, draw(), loads));
+        let is_below = |m: &Member| pool.is_below_bound(m.idx, self.balance_factor, loads);
+        // Whoever is the lightest of those drawn and has too much nevertheless gives way to the first that has not.
+        let best = match is_below(best) {
+            true => best,
+            false => (0..PATIENCE).map(|_| draw()).find(|m| is_below(m)).unwrap_or(best),
+        };
         if best.may_take(r, loads) {
             Some(best.idx)
         } else {

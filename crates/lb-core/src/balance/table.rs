@@ -62,7 +62,7 @@ impl Table {
             Algorithm::LeastConn => Chooser::LeastConn,
             Algorithm::First => Chooser::First(First::build(&pool)),
             Algorithm::Source | Algorithm::HashSrc | Algorithm::Hash => Chooser::Hashed(Hashed::build(policy, &pool)),
-            Algorithm::Random { draws } => Chooser::Random(Random::build(draws, &pool)),
+            Algorithm::Random { draws } => Chooser::Random(Random::build(draws, policy.balance_factor, &pool)),
         };
         Table { pool, chooser }
     }
@@ -80,7 +80,7 @@ impl Table {
             Chooser::StaticRr(c) => c.pick(&self.pool, r, loads),
             Chooser::LeastConn => leastconn::pick(&self.pool, r, loads),
             Chooser::First(c) => c.pick(&self.pool, r, loads),
-            Chooser::Hashed(c) => Some(c.pick(&self.pool, r)),
+            Chooser::Hashed(c) => Some(c.pick(&self.pool, r, loads)),
             Chooser::Random(c) => c.pick(&self.pool, r, loads),
         }
     }

@@ -37,6 +37,8 @@ fn settings(disabled: bool, weight: u16, is_checked: bool) -> ServerSettings {
         conduct: Conduct::default(),
         agent: None,
         tracks: None,
+        hash_key: crate::balance::HashKey::Id,
+        at: None,
     }
 }
 

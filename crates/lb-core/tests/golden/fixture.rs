@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use tandem_lb_core::ServerId;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::balance::{
-    Algorithm, Candidate, HashFunction, HashMethod, HashType, Loads, Policy, Request, Table,
+    Algorithm, Candidate, HashFunction, HashKey, HashMethod, HashType, Loads, Policy, Request, Table,
 };
 
 /// Picks of a sequence case, all from one address.
@@ -125,6 +125,7 @@ impl Case {
         Policy {
             algorithm,
             hash: self.hash(),
+            balance_factor: 0,
             all_backups: self.all_backups,
         }
     }
@@ -184,6 +185,7 @@ impl Server {
         Candidate {
             place: ServerIdx(position - 1),
             id: ServerId(self.id.unwrap_or(position)),
+            key: HashKey::Id.of(ServerId(self.id.unwrap_or(position)), None),
             weight: self.weight * 16,
             backup: self.backup,
             usable: matches!(self.fate, Fate::Well | Fate::Back),

@@ -197,6 +197,8 @@ impl Server {
             conduct: Conduct::default(),
             agent: None,
             tracks: None,
+            hash_key: tandem_lb_core::balance::HashKey::Id,
+            at: None,
             check: has("check").then(|| CheckSettings {
                 inter: time("inter").unwrap_or(Duration::from_secs(2)),
                 fastinter: time("fastinter"),

@@ -73,6 +73,7 @@ fn situation(room: &Room, keeper: &Keeper, snapshot: &Snapshot, source: IpAddr, 
             candidate: Candidate {
                 place: server.place,
                 id: view.id,
+                key: plan.hash_key.of(view.id, server.address.load().known()),
                 weight: u32::from(view.weight) * 16,
                 backup: view.is_backup,
                 usable: view.takes_new(),

@@ -1,6 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::super::{Algorithm, HashFunction, HashMethod, HashType};
+use super::super::{Algorithm, HashFunction, HashKey, HashMethod, HashType};
 use super::*;
 use crate::ServerId;
 
@@ -17,6 +17,7 @@ fn candidates(weights: &[u32]) -> Vec<Candidate> {
     let one = |(place, weight): (u32, &u32)| Candidate {
         place: ServerIdx(place),
         id: ServerId(place + 1),
+        key: HashKey::Id.of(ServerId(place + 1), None),
         weight: weight * 16,
         backup: place == 3,
         usable: true,

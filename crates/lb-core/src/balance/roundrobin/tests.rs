@@ -1,11 +1,12 @@
 use super::*;
-use crate::balance::{Candidate, Policy};
+use crate::balance::{Candidate, HashKey, Policy};
 use crate::{ServerId, ServerIdx};
 
 fn cycle(sixteenths: &[u32]) -> Vec<u32> {
     let candidate = |(&weight, id)| Candidate {
         place: ServerIdx(id - 1),
         id: ServerId(id),
+        key: HashKey::Id.of(ServerId(id), None),
         weight,
         backup: false,
         usable: true,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::ServerId;
-use crate::balance::{HashFunction, HashMethod, HashType};
+use crate::balance::{HashFunction, HashKey, HashMethod, HashType};
 use proptest::prelude::*;
 
 /// The same connections on every server.
@@ -33,7 +33,11 @@ fn algorithm() -> impl Strategy<Value = Algorithm> {
 }
 
 fn hash_type() -> impl Strategy<Value = HashType> {
-    let method = prop_oneof![Just(HashMethod::MapBased), Just(HashMethod::Consistent)];
+    let method = prop_oneof![
+        Just(HashMethod::MapBased),
+        Just(HashMethod::Consistent),
+        Just(HashMethod::Maglev)
+    ];
     let function = prop_oneof![
         Just(HashFunction::Sdbm),
         Just(HashFunction::Djb2),
@@ -49,9 +53,11 @@ fn hash_type() -> impl Strategy<Value = HashType> {
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    (algorithm(), hash_type(), any::<bool>()).prop_map(|(algorithm, hash, all_backups)| Policy {
+    let factor = prop_oneof![Just(0), 101..300u32];
+    (algorithm(), hash_type(), factor, any::<bool>()).prop_map(|(algorithm, hash, balance_factor, all_backups)| Policy {
         algorithm,
         hash,
+        balance_factor,
         all_backups,
     })
 }
@@ -63,6 +69,7 @@ fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
         let candidate = |((weight, backup, usable, maxconn), id)| Candidate {
             place: ServerIdx(id - 1),
             id: ServerId(id),
+            key: HashKey::Id.of(ServerId(id), None),
             weight,
             backup,
             usable,
@@ -78,6 +85,7 @@ fn healthy(range: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Candidate
         let candidate = |((weight, id), place): ((u32, u32), u32)| Candidate {
             place: ServerIdx(place),
             id: ServerId(id * 10 + place),
+            key: HashKey::Id.of(ServerId(id * 10 + place), None),
             weight: weight * 16,
             backup: false,
             usable: true,
@@ -134,6 +142,7 @@ fn consistent(algorithm: Algorithm, hash: HashType) -> Policy {
             method: HashMethod::Consistent,
             ..hash
         },
+        balance_factor: 0,
         all_backups: false,
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::ServerId;
-use crate::balance::{HashMethod, HashType};
+use crate::balance::{HashKey, HashMethod, HashType};
 
 /// One load per server, in order.
 struct Busy(Vec<u32>);
@@ -27,6 +27,7 @@ fn servers(weights: &[u32]) -> Vec<Candidate> {
     let server = |(&w, id)| Candidate {
         place: ServerIdx(id - 1),
         id: ServerId(id),
+        key: HashKey::Id.of(ServerId(id), None),
         weight: w * 16,
         backup: false,
         usable: true,
@@ -279,7 +280,7 @@ fn random_follows_weight_and_load() {
 
 #[test]
 fn without_an_address_clients_go_round() {
-    for method in [HashMethod::MapBased, HashMethod::Consistent] {
+    for method in [HashMethod::MapBased, HashMethod::Consistent, HashMethod::Maglev] {
         let hash = HashType {
             method,
             ..HashType::default()
@@ -303,4 +304,39 @@ fn without_an_address_clients_go_round() {
         }
         assert!(seen.iter().all(|&n| n > 50), "{method:?}: {seen:?}");
     }
+}
+
+/// The bound of each server in turn, whoever has how much.
+#[test]
+fn nobody_gets_more_than_the_bound() {
+    for method in [HashMethod::Consistent, HashMethod::Maglev] {
+        let bounded = Policy {
+            hash: HashType {
+                method,
+                ..HashType::default()
+            },
+            balance_factor: 125,
+            ..policy(Algorithm::Source)
+        };
+        let weights = [1, 1, 2];
+        let table = Table::build(&bounded, &servers(&weights));
+        // All from one address: without the bound one server would have them.
+        let mut busy = Busy(vec![0; 3]);
+        for n in 1..=200u32 {
+            let picked = table.pick(&ticket(0), &busy).expect("one may take it");
+            busy.0[picked.place()] += 1;
+            let most = |weight: u32| (n * 125).div_ceil(100) * weight / 4 + 1;
+            for (served, weight) in busy.0.iter().zip(weights) {
+                assert!(*served <= most(weight), "{method:?}: {:?} of {n}", busy.0);
+            }
+        }
+        assert!(busy.0.iter().all(|served| *served > 20), "{method:?}: {:?}", busy.0);
+    }
+    let random = Policy {
+        balance_factor: 110,
+        ..policy(Algorithm::Random { draws: 1 })
+    };
+    let table = Table::build(&random, &servers(&[1, 1]));
+    let picks = (0..200).filter(|t| table.pick(&ticket(*t), &Busy(vec![9, 1])) == Some(ServerIdx(0)));
+    assert_eq!(picks.count(), 0, "it has 9 of 10");
 }

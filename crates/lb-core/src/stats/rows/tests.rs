@@ -42,6 +42,8 @@ fn server(name: &str, id: u32, weight: u16) -> ServerSettings {
         conduct: Conduct::default(),
         agent: None,
         tracks: None,
+        hash_key: crate::balance::HashKey::Id,
+        at: None,
     }
 }
 
