@@ -176,6 +176,9 @@ impl Word for BalanceFactor {
             .map(Self)
             .ok_or_else(|| format!("`{text}` is neither 0 nor a percentage above 100"))
     }
+    fn write(&self) -> Written {
+        self.0.into()
+    }
 }
 
 /// File permissions in octal, as text because TOML would read 660 as another number.

@@ -341,9 +341,6 @@ impl Server {
             _ => Operation::Running,
         };
         self.resume_agent(saved.agent);
-        if self.settings.tracks.is_some() {
-            self.adopt(self.lead);
-        }
         if self.admin.in_maint() {
             self.stop();
         } else if saved.admin.in_maint() {
@@ -355,6 +352,9 @@ impl Server {
             if let Some(check) = &mut self.check {
                 check.resume(now);
             }
+        }
+        if self.settings.tracks.is_some() {
+            self.adopt(self.lead);
         }
     }
 

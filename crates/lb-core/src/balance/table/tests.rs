@@ -330,7 +330,7 @@ fn nobody_gets_more_than_the_bound() {
                 assert!(*served <= most(weight), "{method:?}: {:?} of {n}", busy.0);
             }
         }
-        assert!(busy.0.iter().all(|served| *served > 20), "{method:?}: {:?}", busy.0);
+        assert!(busy.0.iter().all(|served| *served > 10), "{method:?}: {:?}", busy.0);
     }
     let random = Policy {
         balance_factor: 110,
