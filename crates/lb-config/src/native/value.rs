@@ -244,6 +244,9 @@ impl Word for IpAddr {
     fn read(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| format!("`{text}` is not an address"))
     }
+    fn write(&self) -> Written {
+        self.to_string().into()
+    }
 }
 
 impl Word for LogAddress {

@@ -7,7 +7,7 @@ use super::ramp::Ramp;
 use super::view::{room, takes_new};
 use super::{
     CheckLog, CheckReport, Conduct, Lead, Observe, OnError, Reason, Saved, SavedCheck, ServerReport, ServerSettings, ServerView, Status,
-    Tracked, Transition, Tuned,
+    Transition, Tuned,
 };
 use crate::balance::Candidate;
 use crate::health::{Admin, CheckResult, CheckSettings, CheckStatus, Outcome};
