@@ -91,10 +91,16 @@ fn whoever_follows_is_as_the_one_it_follows() {
     };
     let open = std::cell::RefCell::new(Some(server));
     both(1, config, |room| {
-        let again = || open.borrow_mut().get_or_insert_with(|| TcpListener::bind(at).expect("the same port")).local_addr();
+        let again = || {
+            open.borrow_mut()
+                .get_or_insert_with(|| TcpListener::bind(at).expect("the same port"))
+                .local_addr()
+        };
         again().expect("it is bound");
         let states = || ["t", "u", "m"].map(|server| room.cell("b", server, "status"));
-        until("the first checks", || (states() == ["UP", "UP", "no check"]).then_some(()));
+        until("the first checks", || {
+            (states() == ["UP", "UP", "no check"]).then_some(())
+        });
         assert_eq!(room.cell("b", "v", "status"), "MAINT (via b/w)", "{}", room.name);
         assert_eq!(room.cell("b", "u", "tracked"), "b/t", "{}", room.name);
         let said = |before: usize| {
@@ -106,12 +112,20 @@ fn whoever_follows_is_as_the_one_it_follows() {
             let answer = room.order(order);
             assert_eq!(
                 answer.trim(),
-                if order.ends_with("health up") { "cannot change health on a tracking server." } else { "" },
+                if order.ends_with("health up") {
+                    "cannot change health on a tracking server."
+                } else {
+                    ""
+                },
                 "{}: {order}",
                 room.name
             );
-            until(&format!("{}: {order}: {wanted:?}", room.name), || (states() == *wanted).then_some(()));
-            until(&format!("{}: {order}: {lines:?}", room.name), || (said(before).len() >= lines.len()).then_some(()));
+            until(&format!("{}: {order}: {wanted:?}", room.name), || {
+                (states() == *wanted).then_some(())
+            });
+            until(&format!("{}: {order}: {lines:?}", room.name), || {
+                (said(before).len() >= lines.len()).then_some(())
+            });
             let said = said(before);
             assert_eq!(said.len(), lines.len(), "{}: {order}\n{said:#?}", room.name);
             for (line, wanted) in said.iter().zip(*lines) {
@@ -120,16 +134,34 @@ fn whoever_follows_is_as_the_one_it_follows() {
         }
         let before = room.lines().len();
         *open.borrow_mut() = None;
-        until("all are down", || (states() == ["DOWN", "DOWN", "no check"]).then_some(()));
+        until("all are down", || {
+            (states() == ["DOWN", "DOWN", "no check"]).then_some(())
+        });
         until("the last line", || (said(before).len() == 2).then_some(()));
         let said = said(before);
-        assert!(said[0].starts_with("Server b/t is DOWN via a/s. 2 active and 0 backup servers left."), "{said:?}");
-        assert!(said[1].starts_with("Server b/u is DOWN via b/t. 1 active and 0 backup servers left."), "{said:?}");
+        assert!(
+            said[0].starts_with("Server b/t is DOWN via a/s. 2 active and 0 backup servers left."),
+            "{said:?}"
+        );
+        assert!(
+            said[1].starts_with("Server b/u is DOWN via b/t. 1 active and 0 backup servers left."),
+            "{said:?}"
+        );
         let rows = room.order("show servers state b");
         let words = |name: &str| {
             let row = rows.lines().find(|row| row.split(' ').nth(3) == Some(name));
-            row.unwrap_or_default().split(' ').skip(5).take(2).map(str::to_owned).collect::<Vec<_>>()
+            row.unwrap_or_default()
+                .split(' ')
+                .skip(5)
+                .take(2)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
         };
-        assert_eq!((words("t"), words("v")), (vec!["0".into(), "0".into()], vec!["0".into(), "2".into()]), "{}", room.name);
+        assert_eq!(
+            (words("t"), words("v")),
+            (vec!["0".into(), "0".into()], vec!["0".into(), "2".into()]),
+            "{}",
+            room.name
+        );
     });
 }

@@ -61,7 +61,9 @@ pub(crate) fn gather(keepers: &[Rc<Keeper>]) {
             };
             let Some(lead) = leader.lead(idx) else { continue };
             let mut followed = leader.followed.0.borrow_mut();
-            let following = followed.entry(idx).or_insert_with(|| Following { lead, by: Vec::new() });
+            let following = followed
+                .entry(idx)
+                .or_insert_with(|| Following { lead, by: Vec::new() });
             following.by.push((Rc::downgrade(keeper), server.place));
             first.push((keeper.clone(), told(server.place, lead)));
         }
@@ -104,7 +106,9 @@ pub(crate) fn settle(backends: &mut [Watched], now: Mono) {
 }
 
 fn leader(backends: &[Watched], whom: &Tracked) -> Option<(usize, ServerIdx)> {
-    let at = backends.iter().position(|watched| watched.backend.name() == whom.backend)?;
+    let at = backends
+        .iter()
+        .position(|watched| watched.backend.name() == whom.backend)?;
     Some((at, place(&backends[at].backend, whom)?))
 }
 

@@ -185,7 +185,10 @@ fn hashing(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
     let policy = settings.policy;
     let is_bound = matches!(policy.algorithm, Algorithm::Random { .. }) || policy.hash.method != HashMethod::MapBased;
     if policy.balance_factor > 0 && proxy.role.serves() && !is_bound {
-        let message = format!("`hash-balance-factor` means nothing to the map of backend `{}`", proxy.name.value);
+        let message = format!(
+            "`hash-balance-factor` means nothing to the map of backend `{}`",
+            proxy.name.value
+        );
         report.push(incomplete(proxy.name.span, message, "add `hash-type consistent`"));
     }
     if settings.policy.algorithm == Algorithm::Hash && settings.hash_key.is_none() {

@@ -59,7 +59,10 @@ fn fault(proxies: &[Proxy], follower: (&Proxy, &Server), track: &Spanned<String>
 fn find<'a>(proxies: &'a [Proxy], whom: &Tracked) -> Option<(&'a Proxy, &'a Server)> {
     let mut backends = proxies.iter().filter(|proxy| proxy.role.serves());
     let backend = backends.find(|proxy| *proxy.name.value == *whom.backend)?;
-    let server = backend.servers.iter().find(|server| *server.name.value == *whom.server)?;
+    let server = backend
+        .servers
+        .iter()
+        .find(|server| *server.name.value == *whom.server)?;
     Some((backend, server))
 }
 

@@ -6,8 +6,8 @@ use super::check::Check;
 use super::ramp::Ramp;
 use super::view::{room, takes_new};
 use super::{
-    CheckLog, CheckReport, Conduct, Lead, Observe, OnError, Reason, Saved, SavedCheck, ServerReport, ServerSettings, ServerView, Status,
-    Transition, Tuned,
+    CheckLog, CheckReport, Conduct, Lead, Observe, OnError, Reason, Saved, SavedCheck, ServerReport, ServerSettings,
+    ServerView, Status, Transition, Tuned,
 };
 use crate::balance::Candidate;
 use crate::health::{Admin, CheckResult, CheckSettings, CheckStatus, Outcome};

@@ -408,9 +408,9 @@ fn inputs_about_nobody_do_nothing() {
 }
 
 mod agent;
-mod track;
 mod conduct;
 mod property;
+mod track;
 
 #[test]
 fn servers_come_and_go() {

@@ -52,8 +52,14 @@ mod tests {
         assert_eq!(key(HashKey::Id, 3, "10.0.0.1:1"), 3 * HEAVIEST);
         assert_eq!(key(HashKey::Addr, 1, "10.0.0.1:1"), key(HashKey::Addr, 2, "10.0.0.1:2"));
         assert_ne!(key(HashKey::Addr, 1, "10.0.0.1:1"), key(HashKey::Addr, 1, "10.0.0.2:1"));
-        assert_ne!(key(HashKey::AddrPort, 1, "10.0.0.1:1"), key(HashKey::AddrPort, 1, "10.0.0.1:2"));
-        assert_ne!(key(HashKey::Addr, 1, "[2001:db8::1]:1"), key(HashKey::Addr, 1, "[2001:db8::2]:1"));
+        assert_ne!(
+            key(HashKey::AddrPort, 1, "10.0.0.1:1"),
+            key(HashKey::AddrPort, 1, "10.0.0.1:2")
+        );
+        assert_ne!(
+            key(HashKey::Addr, 1, "[2001:db8::1]:1"),
+            key(HashKey::Addr, 1, "[2001:db8::2]:1")
+        );
         assert_eq!(HashKey::Addr.of(ServerId(4), None), 4 * HEAVIEST);
     }
 }

@@ -3,8 +3,8 @@
 use super::hash_function::avalanche;
 use super::hash_map::HashMap;
 use super::hash_ring::HashRing;
-use super::pool::{Member, Pool};
 use super::maglev::{Maglev, SLOTS};
+use super::pool::{Member, Pool};
 use super::{Algorithm, HashFunction, HashMethod, Loads, Policy, Request, Why, hash_src, source};
 use crate::ServerIdx;
 
@@ -56,8 +56,7 @@ impl Hashed {
     /// value of the expression, clients go round.
     pub(super) fn pick(&self, pool: &Pool, r: &Request, loads: &impl Loads) -> ServerIdx {
         let hash = self.hash(r);
-        let will_do =
-            |m: &Member| r.avoid != Some(m.idx) && pool.is_below_bound(m.idx, self.balance_factor, loads);
+        let will_do = |m: &Member| r.avoid != Some(m.idx) && pool.is_below_bound(m.idx, self.balance_factor, loads);
         // Cutting the ticket is fine: it only has to differ from the last ones.
         let any = || hash.unwrap_or_else(|| avalanche(r.ticket as u32));
         let member = match &self.lookup {

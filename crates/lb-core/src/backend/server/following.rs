@@ -130,7 +130,9 @@ impl Server {
             return None;
         }
         Some(match self.tracked() {
-            Some(via) if !self.admin.has(Admin::FORCED_DRAIN) => Transition::RemainsDrainingVia { via: Arc::clone(via) },
+            Some(via) if !self.admin.has(Admin::FORCED_DRAIN) => {
+                Transition::RemainsDrainingVia { via: Arc::clone(via) }
+            }
             _ => Transition::RemainsDraining,
         })
     }

@@ -48,7 +48,13 @@ fn told(be: &mut Backend, input: Input) -> Vec<String> {
         Output::Changed(change) => Some(change.text(Sessions::default()).to_string()),
         _ => None,
     });
-    let short = |line: String| line.split(". ").next().unwrap_or_default().trim_end_matches('.').to_owned();
+    let short = |line: String| {
+        line.split(". ")
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches('.')
+            .to_owned()
+    };
     lines
         .map(|line| short(line).trim_start_matches("Server be/s0 ").to_owned())
         .collect()
@@ -81,7 +87,11 @@ fn every_step_in_the_words_of_the_log() {
             &["is stopping via a/s"],
             "NOLB",
         ),
-        (led(IN_MAINT), &["is going DOWN for maintenance via a/s"], "MAINT (via a/s)"),
+        (
+            led(IN_MAINT),
+            &["is going DOWN for maintenance via a/s"],
+            "MAINT (via a/s)",
+        ),
         (admin(AdminChange::Maint), &[], "MAINT (via a/s)"),
         (
             admin(AdminChange::Ready),
@@ -90,10 +100,22 @@ fn every_step_in_the_words_of_the_log() {
         ),
         (admin(AdminChange::Maint), &[], "MAINT (via a/s)"),
         (led(SERVES), &["remains in forced maintenance"], "MAINT"),
-        (admin(AdminChange::Ready), &["is UP/READY (leaving forced maintenance)"], "no check"),
-        (led(IN_MAINT), &["is going DOWN for maintenance via a/s"], "MAINT (via a/s)"),
+        (
+            admin(AdminChange::Ready),
+            &["is UP/READY (leaving forced maintenance)"],
+            "no check",
+        ),
+        (
+            led(IN_MAINT),
+            &["is going DOWN for maintenance via a/s"],
+            "MAINT (via a/s)",
+        ),
         (led(DOWN), &["is DOWN/READY (leaving maintenance)"], "DOWN"),
-        (led(IN_MAINT), &["was DOWN and now enters maintenance via a/s"], "MAINT (via a/s)"),
+        (
+            led(IN_MAINT),
+            &["was DOWN and now enters maintenance via a/s"],
+            "MAINT (via a/s)",
+        ),
         (led(SERVES), &["is UP/READY (leaving maintenance)"], "no check"),
         (led(DRAINS), &["enters drain state via a/s"], "DRAIN"),
         (admin(AdminChange::Drain), &["remains in forced drain mode"], "DRAIN"),
@@ -115,10 +137,17 @@ fn every_step_in_the_words_of_the_log() {
                 operation: Operation::Down,
                 ..DRAINS
             }),
-            &["is DOWN via a/s", "is leaving forced drain but remains in drain mode via a/s"],
+            &[
+                "is DOWN via a/s",
+                "is leaving forced drain but remains in drain mode via a/s",
+            ],
             "DOWN",
         ),
-        (led(SERVES), &["is DOWN (leaving forced drain)", "is UP via a/s"], "no check"),
+        (
+            led(SERVES),
+            &["is DOWN (leaving forced drain)", "is UP via a/s"],
+            "no check",
+        ),
     ] {
         let what = format!("{input:?}");
         assert_eq!(told(&mut be, input), lines, "{what}");

@@ -24,7 +24,10 @@ fn pool(weights: &[(u32, u32)]) -> Pool {
 fn owners(weights: &[(u32, u32)], slots: u32) -> Vec<u32> {
     let pool = pool(weights);
     let map = Maglev::build(&pool, slots);
-    map.slots.iter().map(|place| pool.members()[*place as usize].id.0).collect()
+    map.slots
+        .iter()
+        .map(|place| pool.members()[*place as usize].id.0)
+        .collect()
 }
 
 fn share(owners: &[u32], id: u32) -> usize {
@@ -36,16 +39,27 @@ fn everybody_has_its_part() {
     for slots in [FEW, SLOTS] {
         let equal = owners(&[(1, 1), (2, 1), (3, 1)], slots);
         for id in 1..=3 {
-            assert!(share(&equal, id).abs_diff(slots as usize / 3) <= 1, "{slots}: {}", share(&equal, id));
+            assert!(
+                share(&equal, id).abs_diff(slots as usize / 3) <= 1,
+                "{slots}: {}",
+                share(&equal, id)
+            );
         }
         let heavy = owners(&[(1, 1), (2, 3)], slots);
-        assert!(share(&heavy, 2).abs_diff(slots as usize * 3 / 4) <= 2, "{slots}: {}", share(&heavy, 2));
+        assert!(
+            share(&heavy, 2).abs_diff(slots as usize * 3 / 4) <= 2,
+            "{slots}: {}",
+            share(&heavy, 2)
+        );
     }
 }
 
 #[test]
 fn the_order_of_the_file_counts_for_little() {
-    let (one, other) = (owners(&[(1, 1), (2, 1), (3, 1)], FEW), owners(&[(3, 1), (1, 1), (2, 1)], FEW));
+    let (one, other) = (
+        owners(&[(1, 1), (2, 1), (3, 1)], FEW),
+        owners(&[(3, 1), (1, 1), (2, 1)], FEW),
+    );
     let moved = one.iter().zip(&other).filter(|(a, b)| a != b).count();
     assert!(moved < FEW as usize / 10, "{moved}");
 }

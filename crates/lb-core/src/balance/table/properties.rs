@@ -54,11 +54,13 @@ fn hash_type() -> impl Strategy<Value = HashType> {
 
 fn policy() -> impl Strategy<Value = Policy> {
     let factor = prop_oneof![Just(0), 101..300u32];
-    (algorithm(), hash_type(), factor, any::<bool>()).prop_map(|(algorithm, hash, balance_factor, all_backups)| Policy {
-        algorithm,
-        hash,
-        balance_factor,
-        all_backups,
+    (algorithm(), hash_type(), factor, any::<bool>()).prop_map(|(algorithm, hash, balance_factor, all_backups)| {
+        Policy {
+            algorithm,
+            hash,
+            balance_factor,
+            all_backups,
+        }
     })
 }
 
