@@ -8,6 +8,7 @@ use crate::errors;
 /// Words that say all by being there: behind an address, what follows them is another word.
 const FLAGS: &[&str] = &[
     "accept-proxy",
+    "agent-check",
     "backup",
     "check",
     "check-send-proxy",
@@ -16,6 +17,7 @@ const FLAGS: &[&str] = &[
     "enabled",
     "force-tlsv12",
     "force-tlsv13",
+    "no-agent-check",
     "no-backup",
     "no-check",
     "no-check-send-proxy",
