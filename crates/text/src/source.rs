@@ -24,6 +24,11 @@ impl SourceMap {
         self.sources.get(file.place())
     }
 
+    /// All files, in the order in which they were read.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.sources.iter()
+    }
+
     pub fn bytes(&self, file: FileId) -> &[u8] {
         self.source(file).map_or(&[], Source::bytes)
     }

@@ -14,6 +14,7 @@ use crate::{Event, Notice, Output, State, Subject};
 pub(crate) struct Group {
     pub(crate) settings: GroupSettings,
     state: State,
+    stopped: bool,
 }
 
 type Instances = BTreeMap<InstanceId, Instance>;
@@ -23,6 +24,7 @@ impl Group {
         Group {
             settings,
             state: State::Init,
+            stopped: false,
         }
     }
 
@@ -113,14 +115,22 @@ impl Group {
         }
     }
 
-    /// The group is in a state when all of its members are.
+    /// The group is in a state when all of its members are, and stopped when they are. It has no priority of its own:
+    /// Keepalived says 0.
     fn tell(&mut self, instances: &Instances, cx: &mut Cx<'_>) {
-        let mut states = self
-            .settings
-            .members
-            .iter()
-            .filter_map(|id| instances.get(id))
-            .map(|m| m.view().state);
+        let members = || self.settings.members.iter().filter_map(|id| instances.get(id));
+        let notify = |notice| Output::Notify {
+            subject: Subject::Group(self.settings.id),
+            notice,
+            priority: 0,
+        };
+        if members().next().is_some() && members().all(Instance::is_stopped) {
+            if !std::mem::replace(&mut self.stopped, true) {
+                cx.emit(notify(Notice::Stop));
+            }
+            return;
+        }
+        let mut states = members().map(|m| m.view().state);
         let Some(first) = states.next() else { return };
         if first == self.state || !states.all(|s| s == first) {
             return;
@@ -132,17 +142,12 @@ impl Group {
             State::Fault => Notice::Fault,
             State::Init => return,
         };
-        let priority = self
-            .settings
-            .members
-            .first()
-            .and_then(|id| instances.get(id))
-            .map(|m| m.view().effective);
-        let priority = priority.map_or(0, |p| p.value());
-        cx.emit(Output::Notify {
-            subject: Subject::Group(self.settings.id),
-            notice,
-            priority,
-        });
+        // That of a master was said before its members were.
+        if first != State::Master {
+            let group = self.settings.name.clone();
+            let event = Event::GroupSyncing { group, state: first };
+            cx.emit(Output::Log { instance: None, event });
+        }
+        cx.emit(notify(notice));
     }
 }

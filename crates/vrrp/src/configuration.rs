@@ -13,13 +13,15 @@ use tandem_vrrp_config::{self as config, Loaded, Machine, Plan, Verdict};
 
 use crate::args::{Args, Dialect};
 use crate::beyond::Beyond;
-use crate::doubts;
+use crate::{doubts, saving};
 
 pub(crate) struct Configuration {
     /// `None` when nothing could be made of it.
     pub(crate) plan: Option<Plan>,
     /// A line for each mistake and each remark.
     pub(crate) lines: Vec<String>,
+    /// All files, one behind the other.
+    pub(crate) text: String,
     pub(crate) verdict: Verdict,
 }
 
@@ -49,6 +51,7 @@ pub(crate) fn read(args: &Args) -> anyhow::Result<Configuration> {
     }
     Ok(Configuration {
         lines: lines(&loaded),
+        text: saving::joined(&loaded.sources),
         verdict: loaded.verdict(),
         plan: loaded.plan,
     }

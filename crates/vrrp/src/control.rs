@@ -117,6 +117,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         unreleased: BTreeSet::new(),
         wall: WallWatch::default(),
         journal_trouble: None,
+        reloads: 0,
         reload_time,
         exporter,
     };
@@ -221,7 +222,8 @@ impl Running {
                 None => return,
             }
         }
-        // What was said last is behind the last release.
+        // What was said last is behind the last release, and before the answer to this.
+        self.desk.show().await;
         while let Ok(report) = self.reports.try_recv() {
             self.desk.take(report);
         }
@@ -249,6 +251,7 @@ struct Desk {
     unreleased: BTreeSet<InstanceId>,
     wall: WallWatch,
     journal_trouble: Option<String>,
+    reloads: u32,
     reload_time: ReloadTime,
     exporter: Exporter,
 }

@@ -28,6 +28,7 @@ mod reload_time;
 mod reloading;
 mod report;
 mod runner;
+mod saving;
 mod snapshot;
 mod socket;
 mod start;
@@ -86,7 +87,7 @@ fn test(args: &Args, to: Option<&Path>) -> ExitCode {
 fn route(args: Args) -> anyhow::Result<ExitCode> {
     let mut configuration: Configuration = configuration::read(&args)?;
     match configuration.plan.take() {
-        Some(plan) => start::run(plan, &configuration.lines, args, &program()),
+        Some(plan) => start::run(plan, &configuration, args, &program()),
         None => Ok(report::unusable(&configuration)),
     }
 }

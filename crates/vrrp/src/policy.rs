@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tandem_sys::netlink::{self, Cidr, Index, Place, Preference, Realm, Tuned, Tuning};
+use tandem_sys::netlink::{self, Cidr, Encap, Index, Place, Preference, Realm, Tuned, Tuning, Tunnel};
 use tandem_vrrp_config::{self as config, IpNet, RouteKind, RouteMode, RuleAction, TableId};
 use tandem_vrrp_core::settings::{Family, Scope};
 
@@ -24,6 +24,8 @@ pub(crate) struct Route {
     device: Option<Arc<str>>,
     /// Of each of its ways.
     devices: Vec<Option<Arc<str>>>,
+    /// Whose table it goes to.
+    vrf: Option<Arc<str>>,
     tracked: bool,
 }
 
@@ -66,7 +68,9 @@ impl Policy {
 
     /// What this has and the other has not.
     pub(crate) fn without(&self, other: &Policy) -> Policy {
-        let route = |r: &Route, o: &Route| (&r.route, &r.device, &r.devices) == (&o.route, &o.device, &o.devices);
+        let route = |r: &Route, o: &Route| {
+            (&r.route, &r.device, &r.devices, &r.vrf) == (&o.route, &o.device, &o.devices, &o.vrf)
+        };
         let routes = self.routes.iter().filter(|r| !other.routes.iter().any(|o| route(r, o)));
         let rules = self
             .rules
@@ -81,13 +85,21 @@ impl Policy {
 
 impl Route {
     /// `None` when one of its interfaces is not there.
-    pub(crate) fn at(&self, index: impl Fn(&str) -> Option<Index>) -> Option<netlink::Route> {
+    pub(crate) fn at(
+        &self,
+        index: impl Fn(&str) -> Option<Index>,
+        vrf: impl Fn(&str) -> Option<u32>,
+    ) -> Option<netlink::Route> {
         let find = |device: &Option<Arc<str>>| match device {
             Some(name) => index(name).map(Some),
             None => Some(None),
         };
         let mut route = netlink::Route {
             out: find(&self.device)?,
+            table: match &self.vrf {
+                Some(name) => vrf(name)?,
+                None => self.route.table,
+            },
             ..self.route.clone()
         };
         for (hop, device) in route.hops.iter_mut().zip(&self.devices) {
@@ -122,6 +134,8 @@ fn read_route(route: &config::Route) -> Result<Route, String> {
             tuning: tuning(route).map_err(named)?,
             realm: realm(route.realms.as_deref()).map_err(named)?,
             preference: route.preference.as_deref().and_then(preference),
+            encap: route.encap.as_ref().map(encap),
+            expires: route.expires,
             place: match route.mode {
                 RouteMode::Prepend => Place::First,
                 RouteMode::Add => Place::Alone,
@@ -131,6 +145,7 @@ fn read_route(route: &config::Route) -> Result<Route, String> {
         },
         device: route.device.clone(),
         devices: route.next_hops.iter().map(|hop| hop.device.clone()).collect(),
+        vrf: route.vrf.clone(),
         tracked: route.tracked,
     })
 }
@@ -167,6 +182,24 @@ fn tuning(route: &config::Route) -> Result<Tuning, String> {
         tuning.locked.extend(metric.locked.then_some(tuned));
     }
     Ok(tuning)
+}
+
+fn encap(encap: &config::Encap) -> Encap {
+    match encap {
+        config::Encap::Ip(tunnel) => Encap::V4(through(tunnel)),
+        config::Encap::Ip6(tunnel) => Encap::V6(through(tunnel)),
+        config::Encap::Mpls(labels) => Encap::Mpls(labels.clone()),
+    }
+}
+
+const fn through<A: Copy>(tunnel: &config::Tunnel<A>) -> Tunnel<A> {
+    Tunnel {
+        id: tunnel.id,
+        destination: tunnel.destination,
+        source: tunnel.source,
+        hops: tunnel.hops,
+        class: tunnel.class,
+    }
 }
 
 fn preference(word: &str) -> Option<Preference> {
@@ -286,11 +319,11 @@ mod tests {
             "from 10.9.0.100 table 100 priority 50",
         )
         .expect("all of it is known");
-        let route = policy.routes[0].at(|name| (name == "eth0").then_some(Index(7)));
+        let route = policy.routes[0].at(|name| (name == "eth0").then_some(Index(7)), |_| None);
         let route = route.expect("the interface is there");
         assert_eq!(route.to_string(), "route to 0.0.0.0/0 via 10.9.0.254 by interface 7");
         assert_eq!(route.table, 100);
-        assert_eq!(policy.routes[0].at(|_| None), None);
+        assert_eq!(policy.routes[0].at(|_| None, |_| None), None);
         let rule = &policy.rules[0].rule;
         assert_eq!((rule.priority, rule.table()), (50, Some(100)));
         assert_eq!(rule.from.map(|from| from.to_string()).as_deref(), Some("10.9.0.100/32"));
@@ -324,14 +357,14 @@ mod tests {
         let routes: Vec<_> = policy
             .routes
             .iter()
-            .map(|r| r.at(index).expect("all are there"))
+            .map(|r| r.at(index, |_| None).expect("all are there"))
             .collect();
         let hops = |n: usize| routes[n].hops.iter().map(|h| (h.out, h.weight)).collect::<Vec<_>>();
         assert_eq!(hops(0), [(Some(Index(0)), 2), (Some(Index(1)), 1)]);
         assert_eq!(hops(1), [(Some(Index(0)), 1), (Some(Index(0)), 1)]);
         assert!(
             policy.routes[0]
-                .at(|name| (name == "eth0").then_some(Index(0)))
+                .at(|name| (name == "eth0").then_some(Index(0)), |_| None)
                 .is_none()
         );
         assert_eq!(routes[2].kind, netlink::RouteKind::Blackhole);
@@ -344,6 +377,32 @@ mod tests {
         assert!(rule.not && rule.action == netlink::RuleAction::Prohibit);
         assert_eq!((rule.mark, rule.mask), (Some(1), Some(3)));
         assert_eq!((rule.ip_protocol, rule.destination_ports), (Some(6), Some((80, 90))));
+    }
+
+    #[test]
+    fn tunnels_lifetimes_and_vrfs() {
+        let policy = read(
+            "10.1.0.0/16 dev eth0 encap ip id 5 dst 10.9.0.2 ttl 64 tos 8 vrf blue\n \
+             fd05::/64 dev eth0 encap ip6 dst fd00:9::2 hoplimit 9 expires 100\n \
+             10.2.0.0/16 via 10.9.0.2 dev eth0 encap mpls 100/200",
+            "",
+        )
+        .expect("all of it is known");
+        let eth0 = |name: &str| (name == "eth0").then_some(Index(7));
+        let at = |n: usize| policy.routes[n].at(eth0, |name| (name == "blue").then_some(10));
+        let wrapped = at(0).expect("all is there");
+        assert_eq!(wrapped.table, 10);
+        let Some(Encap::V4(tunnel)) = wrapped.encap else {
+            panic!("{:?}", wrapped.encap)
+        };
+        assert_eq!((tunnel.id, tunnel.hops, tunnel.class), (Some(5), Some(64), Some(8)));
+        assert_eq!(tunnel.destination, Some([10, 9, 0, 2].into()));
+        assert!(policy.routes[0].at(eth0, |_| None).is_none(), "until the VRF is there");
+        let short = at(1).expect("all is there");
+        assert!(matches!(short.encap, Some(Encap::V6(_))));
+        assert_eq!(short.expires, Some(100));
+        assert!(!policy.routes[1].tracked, "the kernel takes it away, as was asked for");
+        assert_eq!(at(2).and_then(|route| route.encap), Some(Encap::Mpls(vec![100, 200])));
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(crate) struct Snapshot {
     /// Packets that were for none of the instances.
     pub(crate) dropped: Vec<(DropReason, u64)>,
     /// With the priority of the first member, which is what is told of a group.
-    pub(crate) groups: Vec<(GroupId, State, u8)>,
+    pub(crate) groups: Vec<(GroupId, State)>,
 }
 
 #[derive(Clone, Debug)]
@@ -62,9 +62,8 @@ impl Snapshot {
     }
 }
 
-fn of_group(router: &Router, group: &GroupSettings) -> Option<(GroupId, State, u8)> {
-    let first = router.instance(*group.members.first()?)?;
-    Some((group.id, router.group_state(group.id)?, first.effective.value()))
+fn of_group(router: &Router, group: &GroupSettings) -> Option<(GroupId, State)> {
+    Some((group.id, router.group_state(group.id)?))
 }
 
 impl Instance {

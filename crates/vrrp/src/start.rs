@@ -26,12 +26,14 @@ use tokio::runtime::{Builder, LocalOptions};
 
 use crate::args::Args;
 use crate::brain::{self, Assignment, Verbosity};
+use crate::configuration::Configuration;
 use crate::control::{self, Control};
 use crate::firewall::Firewall;
 use crate::journal::Journal;
 use crate::launcher::Launcher;
 use crate::logs::Log;
 use crate::notify::Heralds;
+use crate::saving;
 use crate::socket;
 use crate::urgency::Urgency;
 
@@ -45,8 +47,13 @@ const VRRP_PID: &str = "/run/keepalived_vrrp.pid";
 /// Where pid files are of those who are not the only ones.
 pub(crate) const PID_FOLDER: &str = "/run/keepalived";
 
-/// Runs the Plan until a signal ends it. `complaints` are said once there is a log.
-pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &str) -> anyhow::Result<ExitCode> {
+/// Runs the Plan until a signal ends it. What there is to say about the configuration is said once there is a log.
+pub(crate) fn run(
+    mut plan: Plan,
+    configuration: &Configuration,
+    args: Args,
+    program: &str,
+) -> anyhow::Result<ExitCode> {
     let network = args.namespace.as_deref().or(plan.global.net_namespace.as_deref());
     let first_network = network.map(enter).transpose()?;
     wait_for_boot(&mut plan);
@@ -58,7 +65,8 @@ pub(crate) fn run(mut plan: Plan, complaints: &[String], args: Args, program: &s
     };
     let log = Rc::new(Log::open(&args, program)?);
     log.info(&format!("Starting {program} v{}", env!("CARGO_PKG_VERSION")));
-    complaints.iter().for_each(|line| log.warning(line));
+    configuration.lines.iter().for_each(|line| log.warning(line));
+    saving::configuration(&plan, &configuration.text, 0, &log);
     let journal = Journal::new(&args.run_dir).with_context(|| format!("{}", args.run_dir.display()))?;
     let door = socket::open(&args.run_dir).context("is another router running? the control socket")?;
     if let Some(error) = door.trouble() {

@@ -3,7 +3,7 @@
 use std::os::fd::RawFd;
 
 use rtnetlink::packet_route::link::{
-    InfoBridge, InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkMessage, MacVlanMode,
+    InfoBridge, InfoData, InfoKind, InfoVeth, InfoVrf, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, MacVlanMode,
 };
 use rtnetlink::{LinkBridge, LinkMacVlan, LinkMessageBuilder, LinkUnspec, LinkVeth};
 
@@ -24,6 +24,8 @@ pub struct Link {
     pub bridge: Option<Index>,
     /// What a macvlan stands on; of a cable, its other end.
     pub parent: Option<Index>,
+    /// Of a VRF, its routing table.
+    pub vrf: Option<u32>,
 }
 
 /// How macvlans on one parent see each other.
@@ -44,6 +46,7 @@ impl Link {
             carrier: message.header.flags.contains(LinkFlags::LowerUp),
             bridge: None,
             parent: None,
+            vrf: None,
         };
         for attribute in &message.attributes {
             match attribute {
@@ -52,11 +55,22 @@ impl Link {
                 LinkAttribute::Mtu(mtu) => link.mtu = *mtu,
                 LinkAttribute::Controller(index) => link.bridge = Some(Index(*index)),
                 LinkAttribute::Link(index) => link.parent = Some(Index(*index)),
+                LinkAttribute::LinkInfo(infos) => link.vrf = infos.iter().find_map(vrf),
                 _ => {}
             }
         }
         (!link.name.is_empty()).then_some(link)
     }
+}
+
+fn vrf(info: &LinkInfo) -> Option<u32> {
+    let LinkInfo::Data(InfoData::Vrf(list)) = info else {
+        return None;
+    };
+    list.iter().find_map(|item| match item {
+        InfoVrf::TableId(table) => Some(*table),
+        _ => None,
+    })
 }
 
 /// A macvlan to be made.
@@ -193,5 +207,23 @@ impl Netlink {
             .execute()
             .await
             .asked(|| format!("{what} interface {}", index.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vrf_says_its_table() {
+        let mut message = LinkMessage::default();
+        message.attributes = vec![
+            LinkAttribute::IfName("blue".into()),
+            LinkAttribute::LinkInfo(vec![
+                LinkInfo::Kind(InfoKind::Vrf),
+                LinkInfo::Data(InfoData::Vrf(vec![InfoVrf::TableId(10)])),
+            ]),
+        ];
+        assert_eq!(Link::read(&message).and_then(|link| link.vrf), Some(10));
     }
 }

@@ -6,6 +6,7 @@
 mod address;
 mod batch;
 mod cidr;
+mod encap;
 mod link;
 mod mac;
 mod neighbour;
@@ -23,6 +24,7 @@ use tokio::task::JoinHandle;
 pub use address::{Address, AddressRequest, Broadcast, Flags, Scope};
 pub use batch::{Batch, Request};
 pub use cidr::{BadCidr, Cidr};
+pub use encap::{Encap, Tunnel};
 pub use link::{Link, MacvlanMode};
 pub use mac::{BadMac, Mac};
 pub use neighbour::Neighbour;

@@ -8,7 +8,7 @@ use rtnetlink::packet_route::route::{
     RoutePreference, RouteProtocol, RouteRealm, RouteScope, RouteType, RouteVia,
 };
 
-use super::{Asked, Cidr, Index, Netlink, NetlinkError, Scope, Tuning, collect};
+use super::{Asked, Cidr, Encap, Index, Netlink, NetlinkError, Scope, Tuning, collect};
 
 /// A route with one next hop, several, or none because it leads nowhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,10 @@ pub struct Route {
     pub realm: Option<Realm>,
     /// Of IPv6 routers of the same metric.
     pub preference: Option<Preference>,
+    /// What takes it is wrapped.
+    pub encap: Option<Encap>,
+    /// Seconds after which the kernel removes it; IPv6 only.
+    pub expires: Option<u32>,
     pub place: Place,
 }
 
@@ -101,6 +105,8 @@ impl Route {
             tuning: Tuning::default(),
             realm: None,
             preference: None,
+            encap: None,
+            expires: None,
             place: Place::Alone,
         }
     }
@@ -177,6 +183,8 @@ impl Route {
             })
         }));
         list.extend(self.preference.map(|p| RouteAttribute::Preference(p.write())));
+        list.extend(self.encap.iter().flat_map(Encap::message));
+        list.extend(self.expires.map(RouteAttribute::Expires));
         self.one_family()?;
         Ok(message)
     }

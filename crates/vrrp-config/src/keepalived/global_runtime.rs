@@ -196,6 +196,15 @@ pub(super) const KEYWORDS: &[Keyword<Draft>] = &[
         },
     ),
     keyword(
+        "config_save_dir",
+        Kind::Words,
+        "a folder for each configuration, and for the state around each reload",
+        |draft, args| {
+            draft.global.reload.save = Some(path(args)?);
+            Ok(())
+        },
+    ),
+    keyword(
         "data_use_instance",
         Kind::Words,
         "put the instance's name into the names of dumps",

@@ -152,7 +152,6 @@ const GLOBAL: &[Known] = &[
     harmless("vrrp_rx_bufs_policy", OWN_BUFFERS),
     harmless("vrrp_rx_bufs_multiplier", OWN_BUFFERS),
     harmless("tmp_config_directory", "the configuration is not copied"),
-    harmless("config_save_dir", "the recorder keeps what was decided and why"),
     harmless("use_symlink_paths", "paths are used as written"),
     changes(
         "set_supplementary_groups",

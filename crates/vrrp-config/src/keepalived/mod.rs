@@ -3,6 +3,7 @@
 pub(crate) mod args;
 mod bfd;
 mod command;
+mod encap;
 mod garp;
 mod garp_group;
 mod global;

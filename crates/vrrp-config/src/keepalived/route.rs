@@ -7,6 +7,7 @@ use tandem_text::{Diagnostic, nearest};
 use tandem_vrrp_core::settings::Family;
 
 use super::args::{Args, Outcome, number};
+use super::encap;
 use crate::address;
 use crate::code;
 use crate::draft::Name;
@@ -30,7 +31,7 @@ const METRICS: [&str; 14] = [
     "quickack",
 ];
 
-const OTHERS: [&str; 25] = [
+const OTHERS: [&str; 28] = [
     "src",
     "to",
     "via",
@@ -56,6 +57,9 @@ const OTHERS: [&str; 25] = [
     "realms",
     "realm",
     "pref",
+    "encap",
+    "expires",
+    "vrf",
 ];
 
 pub(super) fn parse(args: &mut Args<'_>) -> Result<(Route, Option<Name>), Diagnostic> {
@@ -79,6 +83,9 @@ pub(super) fn parse(args: &mut Args<'_>) -> Result<(Route, Option<Name>), Diagno
             realms: None,
             preference: None,
             mode: RouteMode::Prepend,
+            encap: None,
+            expires: None,
+            vrf: None,
             tracked: true,
         },
         destination: None,
@@ -103,6 +110,12 @@ pub(super) fn parse(args: &mut Args<'_>) -> Result<(Route, Option<Name>), Diagno
         Diagnostic::warning(code::BAD_ADDRESS, span, "this route has no destination")
             .help("write it as `ip route add` takes it, such as 10.1.0.0/16 via 10.0.0.1")
     })?;
+    if route.expires.is_some() && route.family == Family::V4 {
+        args.report(Diagnostic::warning(code::ADJUSTED, span, "`expires` counts for IPv6 only").help("leave it out"));
+        route.expires = None;
+    }
+    // That the kernel removes it then is meant.
+    route.tracked &= route.expires.is_none();
     let leads_somewhere = matches!(route.kind, RouteKind::Unicast | RouteKind::Local);
     let hops = &route.next_hops;
     let has_device = has_device || !hops.is_empty() && hops.iter().all(|hop| hop.device.is_some());
@@ -178,6 +191,9 @@ impl Reading {
                     );
                 }
             }
+            "encap" => route.encap = Some(encap::parse(args)?),
+            "expires" => route.expires = Some(args.number(1..=i64::from(u32::MAX))?),
+            "vrf" => route.vrf = Some(args.text("a VRF")?),
             "features" => route.metrics.push(features(args)?),
             "pref" => {
                 const ALL: [(&str, &str); 3] = [("low", "low"), ("medium", "medium"), ("high", "high")];
@@ -204,12 +220,6 @@ impl Reading {
             let value = number(value, 0..=i64::from(u32::MAX))?;
             self.route.metrics.push(Metric { name, value, locked });
             return Ok(());
-        }
-        if matches!(text, "encap" | "vrf" | "expires") {
-            let message = format!("`{text}` of a route is not supported");
-            return Err(
-                Diagnostic::error(code::UNSUPPORTED, word.span, message).help("add this route from a notify script")
-            );
         }
         if self.destination.is_none() && text.starts_with(|c: char| c.is_ascii_hexdigit() || c == ':') {
             self.destination = Some(Destination::Net(address::net(word)?));

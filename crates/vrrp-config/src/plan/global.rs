@@ -121,6 +121,8 @@ pub struct ReloadRules {
     pub repeat: bool,
     /// Exists while the files are read; `Some` and empty is the default name in the directory of pid files.
     pub marker: Option<PathBuf>,
+    /// `config_save_dir`: where each configuration is kept, and the state before and after each reload.
+    pub save: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,8 @@ pub use global::{
     AutoPriority, Bfd, Dumps, Firewall, Global, Mail, MailServer, PairLink, ReloadRules, Scheduling, Scripts,
 };
 pub use policy::{
-    FwMark, IpNet, Metric, NextHop, PortRange, Route, RouteKind, RouteMode, Rule, RuleAction, Static, TableId,
+    Encap, FwMark, IpNet, Metric, NextHop, PortRange, Route, RouteKind, RouteMode, Rule, RuleAction, Static, TableId,
+    Tunnel,
 };
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Routes and rules as the kernel takes them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use tandem_vrrp_core::settings::{Family, Scope};
@@ -39,8 +39,34 @@ pub struct Route {
     /// `pref`: low, medium or high.
     pub preference: Option<Arc<str>>,
     pub mode: RouteMode,
+    /// `encap`: what takes it is wrapped.
+    pub encap: Option<Encap>,
+    /// Seconds after which the kernel removes it; IPv6 only. It is not put back then.
+    pub expires: Option<u32>,
+    /// The table of this VRF, and not `table`.
+    pub vrf: Option<Arc<str>>,
     /// Put back, or fault, when somebody else removes it; `no_track` turns that off.
     pub tracked: bool,
+}
+
+/// Tunnels without an interface, as `ip route` writes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Encap {
+    Ip(Tunnel<Ipv4Addr>),
+    Ip6(Tunnel<Ipv6Addr>),
+    /// Labels, the outermost first; never empty.
+    Mpls(Vec<u32>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tunnel<A> {
+    pub id: Option<u64>,
+    pub destination: Option<A>,
+    pub source: Option<A>,
+    /// `ttl` or `hoplimit`
+    pub hops: Option<u8>,
+    /// `tos` or `tc`
+    pub class: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -140,7 +140,7 @@ pub(super) fn link_delays(draft: &mut Draft, report: &mut Vec<Diagnostic>) -> Ve
 
 pub(super) fn plan(plan: &Plan, start: Span, report: &mut Vec<Diagnostic>) {
     if plan.runs_scripts() && !plan.global.scripts.security {
-        let message = "scripts are run, but script security is not on";
+        let message = "SECURITY VIOLATION - scripts are being executed but script_security not enabled";
         report.push(
             Diagnostic::warning(code::SECURITY, start, message).help("add `enable_script_security` to `global_defs`"),
         );

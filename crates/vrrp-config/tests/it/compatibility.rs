@@ -30,10 +30,7 @@ const NOT_YET: &[(&str, &str)] = &[("kernel_rx_buf_size", "the buffer is the sys
 
 /// What is refused with a reason when it is used, since ignoring it would change behaviour.
 const REFUSED: &[(&str, &str)] = &[
-    (
-        "routes with `encap`, `vrf` or `expires`",
-        "add them from a notify script",
-    ),
+    ("routes with `encap ila` or `seg6`", "add them from a notify script"),
     (
         "tables, protocols and realms by names that iproute2 does not know here",
         "write their numbers",

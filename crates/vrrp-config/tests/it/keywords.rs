@@ -482,9 +482,9 @@ fn mistakes_in_instances() {
             "vai",
         ),
         (
-            "virtual_routes {\n 10.1.0.0/16 dev eth0 expires 3\n }",
+            "virtual_routes {\n 10.1.0.0/16 dev eth0 encap ila 1:2:3:4\n }",
             "error VR0002",
-            "expires",
+            "ila",
         ),
         (
             "virtual_rules {\n from 10.1.0.0/16\n }",

@@ -252,6 +252,10 @@ impl Instance {
         &self.conditions
     }
 
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.phase == Phase::Stopped
+    }
+
     pub(crate) fn is_master(&self) -> bool {
         self.phase == Phase::Master
     }

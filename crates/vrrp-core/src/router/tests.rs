@@ -253,6 +253,33 @@ fn a_group_yields_together_and_its_scripts_hear_it_once() {
     );
 }
 
+/// As Keepalived 2.2.7 does: after its members, without a priority of its own.
+#[test]
+fn a_group_is_told_that_it_stops() {
+    let mut rig = Rig::started(pair());
+    rig.run(LONG);
+    rig.outputs();
+    rig.give(Input::Release {
+        who: Who::All,
+        why: Release::Stop,
+    });
+    rig.run(LONG);
+    let told: Vec<_> = rig
+        .outputs()
+        .into_iter()
+        .filter_map(|o| match o {
+            Output::Notify {
+                subject,
+                notice: Notice::Stop,
+                priority,
+            } => Some((subject, priority)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told.len(), 3);
+    assert_eq!(told[2], (Subject::Group(GroupId(0)), 0));
+}
+
 #[test]
 fn a_fault_of_one_member_is_the_fault_of_all() {
     let mut rig = Rig::started(pair());

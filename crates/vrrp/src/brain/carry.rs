@@ -291,7 +291,7 @@ impl Brain {
 
     pub(super) fn announce(&mut self, instance: InstanceId, address: IpAddr) {
         let now = self.now();
-        self.echoes.said(address, now);
+        let is_round = self.echoes.said(address, now);
         let place = self.holding.place(instance, address);
         let Some(link) = place.and_then(|index| self.network.at(index)) else {
             return;
@@ -299,13 +299,16 @@ impl Brain {
         let Some(below) = self.network.below(link) else { return };
         match self.herald.announce(below, link.mac, address) {
             Ok(()) if self.verbosity.announcements => {
-                let kind = if address.is_ipv4() {
-                    "gratuitous ARP"
+                let (round, kind) = if address.is_ipv4() {
+                    ("gratuitous ARPs", "gratuitous ARP")
                 } else {
-                    "unsolicited NA"
+                    ("Unsolicited Neighbour Adverts", "unsolicited Neighbour Advert")
                 };
-                let text = format!("Sending {kind} on {} for {address}", link.name);
-                self.reports.send(Report::Detail(text));
+                let to = format!("on {} for {address}", link.name);
+                let whose = self.router.settings().instance(instance).filter(|_| is_round);
+                let begins = whose.map(|i| format!("({}) Sending/queueing {round} {to}", i.name));
+                let lines = begins.into_iter().chain([format!("Sending {kind} {to}")]);
+                lines.for_each(|text| self.reports.send(Report::Detail(text)));
             }
             Ok(()) => {}
             Err(error) => {

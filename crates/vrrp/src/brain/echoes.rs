@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use tandem_time::Mono;
 
+/// The frames of one round follow each other faster than this.
+const ROUND: Duration = Duration::from_secs(1);
+
 /// Longer than any way there and back on one network.
 const BACK: Duration = Duration::from_millis(50);
 
@@ -19,8 +22,10 @@ pub(super) struct Echoes {
 }
 
 impl Echoes {
-    pub(super) fn said(&mut self, address: IpAddr, now: Mono) {
-        self.said.insert(address, now);
+    /// Whether a round begins with it.
+    pub(super) fn said(&mut self, address: IpAddr, now: Mono) -> bool {
+        let before = self.said.insert(address, now);
+        before.is_none_or(|before| now.since(before) >= ROUND)
     }
 
     pub(super) fn is_echo(&self, address: IpAddr, now: Mono) -> bool {
@@ -43,12 +48,13 @@ mod tests {
         let mut echoes = Echoes::default();
         assert!(!echoes.is_echo(vip, Mono::ZERO));
         let at = Mono::from_millis(1000);
-        echoes.said(vip, at);
+        assert!(echoes.said(vip, at), "a round begins");
         assert!(echoes.is_echo(vip, at + Duration::from_millis(3)));
         assert!(!echoes.is_echo(other, at + Duration::from_millis(3)));
         assert!(!echoes.is_echo(vip, at + BACK), "somebody else says it");
-        echoes.said(vip, at + BACK);
+        assert!(!echoes.said(vip, at + BACK));
         echoes.keep(|address| *address != vip);
         assert!(!echoes.is_echo(vip, at + BACK));
+        assert!(echoes.said(other, at) && echoes.said(other, at + ROUND));
     }
 }

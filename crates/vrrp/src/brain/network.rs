@@ -205,6 +205,7 @@ mod tests {
             carrier: true,
             bridge: None,
             parent: None,
+            vrf: None,
         }
     }
 

@@ -80,6 +80,7 @@ impl Brain {
     /// Those whose interface is up: the kernel keeps no route to any other.
     fn routes(&self, policy: &Policy) -> Vec<netlink::Route> {
         let index = |name: &str| self.network.link(name).filter(|link| link.up).map(|link| link.index);
-        policy.routes.iter().filter_map(|route| route.at(index)).collect()
+        let vrf = |name: &str| self.network.link(name).and_then(|link| link.vrf);
+        policy.routes.iter().filter_map(|route| route.at(index, vrf)).collect()
     }
 }

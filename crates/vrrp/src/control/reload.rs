@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use tandem_ops::clock::Wall;
 use tandem_vrrp::allowed::default_user;
 use tandem_vrrp_config::Plan;
 use tandem_vrrp_core::settings::{Tracker, TrackerKind};
@@ -9,7 +10,7 @@ use tandem_vrrp_core::settings::{Tracker, TrackerKind};
 use super::Desk;
 use crate::brain::{Assignment, Order};
 use crate::configuration::{self, Configuration};
-use crate::reloading;
+use crate::{dump, reloading, saving};
 
 impl Desk {
     pub(super) async fn reload(&mut self) {
@@ -24,10 +25,15 @@ impl Desk {
             Ok(Configuration {
                 plan: Some(plan),
                 lines,
+                text,
                 ..
             }) => {
                 lines.iter().for_each(|line| self.log.warning(line));
+                self.reloads += 1;
+                saving::configuration(&plan, &text, self.reloads, &self.log);
+                self.save_state("pre").await;
                 self.adopt(plan).await;
+                self.save_state("post").await;
                 self.log.info("Reload finished");
             }
             Ok(Configuration { lines, .. }) => {
@@ -35,6 +41,15 @@ impl Desk {
                 self.log.error("Reload refused: everything stays as it was");
             }
             Err(error) => self.log.error(&format!("Reload refused: {error:#}")),
+        }
+    }
+
+    async fn save_state(&self, when: &str) {
+        if self.plan.global.reload.save.is_some()
+            && let Some(snapshot) = self.show().await
+        {
+            let text = dump::data(&snapshot, &self.plan, Wall::now());
+            saving::state(&self.plan, &text, self.reloads, when, &self.log);
         }
     }
 

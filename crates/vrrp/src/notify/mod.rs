@@ -134,8 +134,9 @@ impl Heralds {
             let now = match told.subject {
                 Subject::Instance(id) => instance(id).map(|i| (i.state, i.effective.value())),
                 Subject::Group(id) => {
-                    let group = snapshot.groups.iter().find(|(group, ..)| *group == id);
-                    group.map(|(_, state, priority)| (*state, *priority))
+                    let group = snapshot.groups.iter().find(|(group, _)| *group == id);
+                    // Which has no priority of its own.
+                    group.map(|(_, state)| (*state, 0))
                 }
             };
             let Some((notice, priority)) = now.and_then(|(state, priority)| Some((words::of(state)?, priority))) else {

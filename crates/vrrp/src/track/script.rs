@@ -38,14 +38,24 @@ pub(super) async fn track(name: Arc<str>, settings: ScriptSettings, tell: Teller
     // A run that takes longer than the interval leaves out beats, and does not move them.
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut said = false;
+    let mut last = 0;
     loop {
-        beat.tick().await;
+        let due = beat.tick().await;
         let outcome = match (&question, runner.words.first()) {
             (Some(question), _) => ask(question),
             (None, Some(word)) if word.starts_with('<') => open(&word[1..]),
             _ => run(&name, &runner, limit, &tell, &mut said).await,
         };
+        if due.elapsed() > settings.interval {
+            let text = format!("Track script {name} is already running, expect idle - skipping run");
+            tell.log.info(&text);
+        }
         if let Some(outcome) = outcome {
+            if let ScriptOutcome::Exited(status) = outcome
+                && std::mem::replace(&mut last, status) != status
+            {
+                tell.log.info(&format!("Script `{name}` now returning {status}"));
+            }
             tell.script(outcome).await;
         }
     }

@@ -121,7 +121,9 @@ pub(super) fn ways_of_all_kinds(bench: &Bench<'_>) -> Result<()> {
         extra: "virtual_routes {\n \
                 10.81.0.0/16 nexthop via 10.9.0.8 dev eth0 weight 2 nexthop via 10.9.0.9 dev eth0\n \
                 blackhole 10.82.0.0/16\n \
-                10.83.0.0/16 via 10.9.0.9 dev eth0 table 77 mtu 1400 proto 18 onlink\n }\n \
+                10.83.0.0/16 via 10.9.0.9 dev eth0 table 77 mtu 1400 proto 18 onlink\n \
+                10.84.0.0/16 dev eth0 encap ip id 5 dst 10.9.0.9\n \
+                fd05::/64 via fe80::9 dev eth0 expires 300\n }\n \
                 virtual_rules {\n from 10.9.0.100 fwmark 1/3 ipproto tcp dport 80-90 prohibit priority 321\n }",
         ..Config::v3(150)
     };
@@ -129,6 +131,12 @@ pub(super) fn ways_of_all_kinds(bench: &Bench<'_>) -> Result<()> {
     for to in ["10.81.0.0/16", "10.82.0.0/16", "10.83.0.0/16"] {
         wait_for_route(&stage.a, to, true)?;
     }
+    wait_until_told(
+        &stage.a,
+        &["route"],
+        "10.84.0.0/16  encap ip id 5 src 0.0.0.0 dst 10.9.0.9",
+    )?;
+    wait_until_told(&stage.a, &["-6", "route"], "expires 2")?;
     let hops = route(&stage.a, "10.81.0.0/16")?.map(|route| route.hops.len());
     ensure!(hops == Some(2), "it has {hops:?} ways");
     wait_for_rule(&stage.a, 321, true)?;
@@ -143,6 +151,23 @@ pub(super) fn ways_of_all_kinds(bench: &Bench<'_>) -> Result<()> {
         wait_for_route(&stage.a, to, false)?;
     }
     wait_for_rule(&stage.a, 321, false)
+}
+
+/// By `ip`, which knows more of a route than we read.
+fn wait_until_told(host: &Host, question: &[&str], words: &str) -> Result<()> {
+    let deadline = Instant::now() + LONG;
+    loop {
+        let told = host.inside(|| std::process::Command::new("ip").args(question).output())??;
+        let told = String::from_utf8_lossy(&told.stdout).into_owned();
+        if told.contains(words) {
+            return Ok(());
+        }
+        ensure!(
+            Instant::now() < deadline,
+            "ip {question:?} does not say `{words}`:\n{told}"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// The interface is the one that has the address they speak from; without that address there is none.
