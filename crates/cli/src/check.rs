@@ -63,7 +63,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Router files have blocks or tables whose names say so; nothing of a balancer begins like them.
-fn is_routers(bytes: &[u8]) -> bool {
+pub(crate) fn is_routers(bytes: &[u8]) -> bool {
     const MARKS: [&str; 4] = ["vrrp_", "vrrp-", "global_defs", "global-defs"];
     let text = String::from_utf8_lossy(bytes);
     text.lines()

@@ -2,6 +2,7 @@
 
 mod ask;
 mod check;
+mod convert;
 mod csv;
 mod demo;
 mod explain;
@@ -30,6 +31,8 @@ enum Verb {
     Demo(demo::Args),
     /// Say what is wrong with a configuration, or with two routers' configurations as a pair
     Check(check::Args),
+    /// Write a haproxy.cfg as TOML that means the same, and say what became of each line
+    Convert(convert::Args),
     /// Give the balancer a command over its stats socket, and read the answer as text or JSON
     Ask(ask::Args),
     /// Watch a balancer's servers in the terminal, and take one out or back in
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Demo(args) => demo::run(&args),
         Verb::Check(args) => check::run(&args),
+        Verb::Convert(args) => convert::run(&args),
         Verb::Ask(args) => ask::run(&args),
         Verb::Top(args) => top::run(&args),
         Verb::Explain(args) => explain::run(&args),

@@ -74,6 +74,12 @@ impl<T> Lines<T> {
     }
 }
 
+impl<T> Lines<T> {
+    pub(crate) fn all(&self) -> &[T] {
+        &self.lines
+    }
+}
+
 impl Said {
     /// Remembers a line, if it is one of these.
     pub(crate) fn note(&mut self, keyword: &str, text: String) {

@@ -30,6 +30,8 @@ pub(crate) struct Draft {
     /// In the order of the file.
     pub(crate) proxies: Vec<Proxy>,
     pub(crate) resolvers: Vec<Spanned<Resolvers>>,
+    /// What the sections `defaults` of `haproxy.cfg` came to.
+    pub(crate) defaults: Vec<Settings>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +155,8 @@ pub(crate) struct Settings {
     pub(crate) server_tls: Words,
     pub(crate) server_states: ServerStates,
     pub(crate) socket_stats: bool,
+    /// Which of [`Draft::defaults`] it began with.
+    pub(crate) from: Option<usize>,
     pub(crate) written: Written,
     /// What its expressions name, to be looked for when all is read.
     pub(crate) references: Vec<Spanned<Reference>>,
@@ -185,6 +189,7 @@ impl Default for Settings {
             server_tls: Words::default(),
             server_states: ServerStates::default(),
             socket_stats: false,
+            from: None,
             written: Written::default(),
             references: Vec::new(),
         }
@@ -353,7 +358,7 @@ impl Default for ServerOptions {
 }
 
 /// Which PROXY headers were asked for: each word has its opposite, so both versions may be set.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SendProxy {
     pub(crate) v1: bool,
     pub(crate) v2: bool,

@@ -8,6 +8,7 @@ mod acl;
 mod address;
 mod checking;
 pub mod code;
+pub mod convert;
 pub mod diff;
 mod draft;
 pub mod explain;

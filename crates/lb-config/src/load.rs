@@ -73,36 +73,75 @@ pub fn load(texts: &[NamedText], env: &dyn Fn(&str) -> Option<String>, dialect: 
 
 /// Reads the texts as one configuration. A dialect that is not given is recognised for each text by its content.
 pub fn load_in(texts: &[NamedText], world: World<'_>, dialect: Option<Dialect>) -> Loaded {
-    let mut sources = SourceMap::default();
-    let files: Vec<FileId> = texts
-        .iter()
-        .map(|text| sources.add(Arc::clone(&text.name), text.bytes.as_slice()))
-        .collect();
+    Drafted::read(texts, world, dialect, None).resolved()
+}
 
-    let shelf = Shelf::default();
-    let world = World {
-        lists: Some(&shelf),
-        ..world
-    };
-    let mut draft = Draft::default();
-    let mut haproxy = haproxy::Reader::default();
-    let mut diagnostics = Vec::new();
-    for file in files {
-        match dialect.unwrap_or_else(|| Dialect::recognise(sources.bytes(file))) {
-            Dialect::Haproxy => haproxy.read(&sources, file, world, &mut draft, &mut diagnostics),
-            Dialect::Toml => native::read(&sources, file, world, &mut draft, &mut diagnostics),
+/// What was read, before it is known to make sense.
+pub(crate) struct Drafted {
+    pub(crate) draft: Draft,
+    pub(crate) journal: Option<haproxy::Journal>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    pub(crate) sources: SourceMap,
+    pub(crate) files: Vec<FileId>,
+    shelf: Shelf,
+}
+
+impl Drafted {
+    pub(crate) fn read(
+        texts: &[NamedText],
+        world: World<'_>,
+        dialect: Option<Dialect>,
+        journal: Option<haproxy::Journal>,
+    ) -> Drafted {
+        let mut sources = SourceMap::default();
+        let files: Vec<FileId> = texts
+            .iter()
+            .map(|text| sources.add(Arc::clone(&text.name), text.bytes.as_slice()))
+            .collect();
+        let shelf = Shelf::default();
+        let world = World {
+            lists: Some(&shelf),
+            ..world
+        };
+        let mut draft = Draft::default();
+        let mut haproxy = haproxy::Reader::default();
+        haproxy.journal = journal;
+        let mut diagnostics = Vec::new();
+        for file in &files {
+            match dialect.unwrap_or_else(|| Dialect::recognise(sources.bytes(*file))) {
+                Dialect::Haproxy => haproxy.read(&sources, *file, world, &mut draft, &mut diagnostics),
+                Dialect::Toml => native::read(&sources, *file, world, &mut draft, &mut diagnostics),
+            }
+        }
+        Drafted {
+            draft,
+            journal: haproxy.journal,
+            diagnostics,
+            sources,
+            files,
+            shelf,
         }
     }
-    let plan = Plan {
-        patterns: shelf.into_library(&sources),
-        ..resolve::resolve(draft, &mut diagnostics)
-    };
-    diagnostics.sort_by_key(|diagnostic| diagnostic.span);
-    let broken = diagnostics.iter().any(Diagnostic::is_error);
-    Loaded {
-        plan: (!broken).then_some(plan),
-        diagnostics,
-        sources,
+
+    pub(crate) fn resolved(self) -> Loaded {
+        let Drafted {
+            draft,
+            mut diagnostics,
+            sources,
+            shelf,
+            ..
+        } = self;
+        let plan = Plan {
+            patterns: shelf.into_library(&sources),
+            ..resolve::resolve(draft, &mut diagnostics)
+        };
+        diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+        let broken = diagnostics.iter().any(Diagnostic::is_error);
+        Loaded {
+            plan: (!broken).then_some(plan),
+            diagnostics,
+            sources,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod check;
 mod counters;
 mod environment;
 mod global;
+mod journal;
 mod keyword;
 mod log;
 mod option;
@@ -39,6 +40,7 @@ use crate::plan::Resolvers;
 use args::Args;
 use blocks::Blocks;
 use environment::Environment;
+pub(crate) use journal::{Entry, Journal, Place, What};
 pub use keyword::{KeywordDoc, keyword_docs};
 use section::{Header, Section};
 pub use unsupported::{UnsupportedDoc, unsupported_docs};
@@ -50,6 +52,8 @@ pub(crate) struct Reader {
     named: HashMap<String, Settings>,
     environment: Environment,
     current: Current,
+    /// Where it is asked what became of each line.
+    pub(crate) journal: Option<Journal>,
 }
 
 #[derive(Debug, Default)]
@@ -78,20 +82,23 @@ impl Reader {
         let mut lexer = Lexer::new(file, sources.bytes(file));
         let mut blocks = Blocks::default();
         while let Some(line) = lexer.next_line(world.env, report) {
-            if !blocks.pass(&line, world, report) {
-                continue;
-            }
-            if matches!(self.current, Current::Global)
+            let (heard, before) = (report.len(), self.outline(draft));
+            let what = if !blocks.pass(&line, world, report) {
+                What::Decided
+            } else if matches!(self.current, Current::Global)
                 && let Some(outcome) = environment.line(&mut Args::new(&line, sources, world, report))
             {
                 report.extend(outcome.err());
-                continue;
-            }
-            let outcome = match section::header(&line) {
-                Some(header) => self.open(&header, &line, sources, draft),
-                None => self.line(&line, sources, world, draft, report),
+                What::Environment
+            } else if let Some(header) = section::header(&line) {
+                report.extend(self.open(&header, &line, sources, draft).err());
+                What::Head
+            } else {
+                let outcome = self.line(&line, sources, world, draft, report);
+                report.extend(outcome.err());
+                What::Line
             };
-            report.extend(outcome.err());
+            self.note(&line, what, before, draft, &report[heard..]);
         }
         blocks.end(report);
         self.environment = environment;
@@ -201,6 +208,8 @@ impl Reader {
             return;
         }
         self.defaults = proxy.settings;
+        self.defaults.from = Some(draft.defaults.len());
+        draft.defaults.push(self.defaults.clone());
         if !proxy.name.value.is_empty() {
             self.named.insert(proxy.name.value.to_string(), self.defaults.clone());
         }

@@ -17,7 +17,6 @@ use crate::names::LOG_LENGTH;
 use crate::plan::{self, LogTarget, Severity, StatsSocket};
 use crate::tls::Words;
 use crate::{code, expr, log_format, table};
-use tandem_lb_core::backend::InitState;
 use tandem_lb_core::expr::{Expr, Fact, Fetch};
 use tandem_lb_core::rules::{Sticking, Storing};
 use tandem_lb_core::stick::TableSettings;
@@ -34,9 +33,7 @@ pub(super) struct Lowering<'a> {
 impl Lowering<'_> {
     pub(super) fn document(mut self, document: Document, draft: &mut Draft) {
         self.global(document.global, &mut draft.global);
-        let mut defaults = draft::Settings::default();
-        // Nobody is sent to a server of which nothing is known, unless it is asked for.
-        defaults.server.init = InitState::Down;
+        let mut defaults = super::usual();
         let mut written = document.defaults;
         let checks = Checks::of(&mut written);
         self.settings(&mut defaults, written);

@@ -1,5 +1,6 @@
 //! The native dialect: TOML to a draft. `etc/tandem-lb.toml` shows and explains it.
 
+mod layout;
 mod lookup;
 mod lower;
 mod model;
@@ -8,12 +9,17 @@ mod settings;
 mod shape;
 mod tls;
 mod value;
+mod write;
 
+use tandem_lb_core::backend::InitState;
 use tandem_text::{Diagnostic, FileId, SourceMap, Span};
 
+pub(crate) use layout::{Notes, Piece};
+
 use crate::code;
-use crate::draft::Draft;
+use crate::draft::{self, Draft, Role};
 use crate::expr::World;
+use crate::plan;
 
 pub(crate) fn read(
     sources: &SourceMap,
@@ -40,4 +46,39 @@ pub(crate) fn read(
             report.push(Diagnostic::error(code::SYNTAX, span, "this is not UTF-8").help("save the file as UTF-8"));
         }
     }
+}
+
+/// What a file of this dialect begins with before its `[defaults]`.
+pub(crate) fn usual() -> draft::Settings {
+    let mut settings = draft::Settings::default();
+    // Nobody is sent to a server of which nothing is known, unless it is asked for.
+    settings.server.init = InitState::Down;
+    settings
+}
+
+/// The tables that say the same as these parts of a draft.
+pub(crate) fn global(global: &plan::Global) -> toml::Table {
+    layout::tree(&write::global(global))
+}
+
+pub(crate) fn settings(settings: &draft::Settings, role: Role) -> toml::Table {
+    layout::tree(&write::settings(settings, &usual(), role))
+}
+
+/// The key for lines that begin with this word.
+pub(crate) fn key_of(keyword: &str) -> &str {
+    match keyword {
+        "use_backend" => "use-backend",
+        "stick" => "stick-rules",
+        other => other,
+    }
+}
+
+/// `base` is what `[defaults]` says.
+pub(crate) fn proxy(proxy: &draft::Proxy, base: &draft::Settings) -> toml::Table {
+    layout::ordered(layout::tree(&write::proxy(proxy, base)))
+}
+
+pub(crate) fn resolvers(section: &plan::Resolvers) -> toml::Table {
+    layout::tree(&write::resolvers(section))
 }

@@ -175,7 +175,7 @@ macro_rules! inherited {
         #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
         pub(super) struct $name {
             $($(#[$own_meta])* pub(super) $own: $own_type,)*
-            $($(#[$meta])* $field: $type,)*
+            $($(#[$meta])* pub(super) $field: $type,)*
         }
 
         impl Inherits<$base> for $name {
@@ -322,10 +322,11 @@ inherited! {
     }
 }
 
-/// `agent-check`: the port says that there is one.
+/// `agent-check`: the table says that there is one, unless it says otherwise.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct AgentOptions {
+    pub(super) enabled: Option<bool>,
     pub(super) port: Option<Value<Number<1, 65535>>>,
     pub(super) address: Option<Value<IpAddr>>,
     pub(super) inter: Option<Value<Time>>,

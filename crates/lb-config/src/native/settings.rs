@@ -175,7 +175,7 @@ pub(super) fn server(target: &mut draft::ServerOptions, written: &ServerOptions)
     set(&mut target.ends_backup_sessions, written.shutdown_backup_sessions);
     if let Some(agent) = &written.agent {
         let port = agent.port.as_ref().and_then(|port| u16::try_from(port.0.0).ok());
-        target.agent = true;
+        target.agent = agent.enabled.unwrap_or(true);
         set(&mut target.agent_port, port.map(Some));
         set(&mut target.agent_ip, agent.address.as_ref().map(|ip| Some(ip.0)));
         set_time(&mut target.agent_inter, agent.inter.as_ref());

@@ -5,10 +5,10 @@ use tandem_text::{Diagnostic, Span};
 use toml::Spanned;
 
 use super::lower::Lowering;
-use super::value::{Value, Word, Written, choose};
+use super::value::{Number, Value, Word, Written, choose};
 use crate::expr;
 use crate::plan::{Authorities, Errors, Global, TlsVersion};
-use crate::tls::{Found, Verify, Words, curves, old_suites, suites};
+use crate::tls::{Defaults, Found, Verify, Versions, Words, curves, old_suites, suites};
 
 /// What both ends can say.
 macro_rules! tls {
@@ -50,6 +50,26 @@ macro_rules! tls {
                     words.suites = lowering.named(&self.ciphersuites, "ciphers", suites).or(words.suites.take());
                     words.groups = lowering.named(&self.curves, "curves", curves).or(words.groups.take());
                     words.no_tickets = self.tickets.map_or(words.no_tickets, |tickets| !tickets);
+                }
+
+                /// What both ends can say, where it is otherwise than in `base`.
+                fn terms_of(words: &Words, base: &Words) -> Self {
+                    Self {
+                        authorities: said(&words.authorities, &base.authorities).map(|authorities| match authorities {
+                            Authorities::System => "system".to_owned(),
+                            Authorities::Path(path) => path.display().to_string(),
+                        }),
+                        revoked: said(&words.revoked, &base.revoked).map(|path| path.display().to_string()),
+                        verify: said(&words.verify, &base.verify).copied().map(Value),
+                        alpn: said(&words.alpn, &base.alpn).cloned(),
+                        min_version: said(&least(words.versions), &least(base.versions)).copied().map(Value),
+                        max_version: said(&most(words.versions), &most(base.versions)).copied().map(Value),
+                        ciphers: names(&words.old_suites, &base.old_suites),
+                        ciphersuites: names(&words.suites, &base.suites),
+                        curves: names(&words.groups, &base.groups),
+                        tickets: (words.no_tickets != base.no_tickets).then_some(!words.no_tickets),
+                        ..Self::default()
+                    }
                 }
             }
         )+
@@ -139,7 +159,51 @@ impl Word for Errors {
     }
 }
 
+/// The value, if there is one and it is another.
+fn said<'w, T: PartialEq>(value: &'w Option<T>, base: &Option<T>) -> Option<&'w T> {
+    value.as_ref().filter(|_| value != base)
+}
+
+/// A version that is switched off is one beyond the limit.
+fn least(versions: Versions) -> Option<TlsVersion> {
+    if versions.no_12 {
+        Some(TlsVersion::V13)
+    } else {
+        versions.least
+    }
+}
+
+fn most(versions: Versions) -> Option<TlsVersion> {
+    if versions.no_13 {
+        Some(TlsVersion::V12)
+    } else {
+        versions.most
+    }
+}
+
+fn names(names: &Option<Vec<&'static str>>, base: &Option<Vec<&'static str>>) -> Option<Spanned<String>> {
+    said(names, base).map(|names| Spanned::new(0..0, names.join(":")))
+}
+
 impl OfBind {
+    /// `None` where TLS is not spoken.
+    pub(super) fn of(words: &Words) -> Option<OfBind> {
+        words.on.then(|| OfBind::over(words, &Words::default()))
+    }
+
+    fn over(words: &Words, base: &Words) -> OfBind {
+        let files = words.shown.iter().map(|path| path.display().to_string());
+        let errors = |errors: &Errors, base: &Errors| (errors != base).then(|| Value(errors.clone()));
+        OfBind {
+            certificates: (words.shown != base.shown).then(|| files.collect()),
+            strict_sni: (words.strict_sni != base.strict_sni).then_some(words.strict_sni),
+            prefer_client_ciphers: (words.client_order != base.client_order).then_some(words.client_order),
+            forgiven_authority_errors: errors(&words.forgiven_authorities, &base.forgiven_authorities),
+            forgiven_certificate_errors: errors(&words.forgiven_certificates, &base.forgiven_certificates),
+            ..OfBind::terms_of(words, base)
+        }
+    }
+
     pub(super) fn words(&self, lowering: &mut Lowering<'_>) -> Words {
         let mut words = Words {
             on: true,
@@ -164,6 +228,34 @@ impl OfBind {
 }
 
 impl OfServer {
+    /// A table switches TLS on, unless it says otherwise.
+    pub(super) fn of(words: &Words, base: &Words) -> Option<OfServer> {
+        if words == base {
+            return None;
+        }
+        let found = OfServer::over(words, base);
+        let is_empty = toml::Table::try_from(&found).is_ok_and(|table| table.is_empty());
+        Some(OfServer {
+            enabled: (!words.on || is_empty).then_some(words.on),
+            ..found
+        })
+    }
+
+    fn over(words: &Words, base: &Words) -> OfServer {
+        let file = words.shown.first().filter(|_| words.shown != base.shown);
+        OfServer {
+            enabled: None,
+            certificate: file.map(|path| path.display().to_string()),
+            sni: said(&words.sni, &base.sni).map(|sni| Spanned::new(0..0, sni.text.clone())),
+            verify_host: said(&words.host, &base.host).cloned(),
+            reuse: (words.no_reuse != base.no_reuse).then_some(!words.no_reuse),
+            check: said(&words.check, &base.check).copied(),
+            check_sni: said(&words.check_sni, &base.check_sni).cloned(),
+            check_alpn: said(&words.check_alpn, &base.check_alpn).cloned(),
+            ..OfServer::terms_of(words, base)
+        }
+    }
+
     pub(super) fn onto(&self, words: &mut Words, lowering: &mut Lowering<'_>) {
         self.terms(words, lowering);
         words.on = self.enabled.unwrap_or(true);
@@ -193,6 +285,26 @@ impl OfServer {
 }
 
 impl OfGlobal {
+    pub(super) fn of(defaults: &Defaults) -> OfGlobal {
+        let Defaults {
+            of_binds,
+            of_servers,
+            ca_base,
+            crt_base,
+            trusts_servers,
+            sessions,
+        } = defaults;
+        let text = |path: &std::path::PathBuf| path.display().to_string();
+        OfGlobal {
+            authorities_base: ca_base.as_ref().map(text),
+            certificates_base: crt_base.as_ref().map(text),
+            bind: OfBind::over(of_binds, &Words::default()),
+            server: OfServer::over(of_servers, &Words::default()),
+            verify_servers: trusts_servers.then_some(false),
+            sessions: sessions.map(|sessions| Value(Number(sessions))),
+        }
+    }
+
     pub(super) fn onto(self, global: &mut Global, lowering: &mut Lowering<'_>) {
         let tls = &mut global.tls;
         tls.ca_base = self.authorities_base.map(Into::into).or(tls.ca_base.take());

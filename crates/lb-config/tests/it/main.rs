@@ -4,6 +4,7 @@ mod agreement;
 mod broken;
 mod compatibility;
 mod configs;
+mod converted;
 mod covered;
 mod examples;
 mod expressions;

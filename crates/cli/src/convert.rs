@@ -1,0 +1,156 @@
+//! `tandem convert`: a `haproxy.cfg` as TOML that means the same, and what became of each of its lines.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+use tandem_lb_config::convert::{Converted, Receipt, Verdict, convert};
+use tandem_lb_config::{Dialect, NamedText, World};
+use tandem_text::{Renderer, Severity};
+
+use crate::check::is_routers;
+
+#[derive(clap::Args)]
+#[command(
+    after_help = "The text is read again and held against the files before it is given out.\n\
+    Exit status: 0 it means the same, 1 lines that matter could not be kept (it is written all the same), 2 a file cannot be read or written.\n\
+    Examples:\n  tandem convert /etc/haproxy/haproxy.cfg\n  tandem convert haproxy.cfg -o tandem-lb.toml --receipt\n  \
+    tandem convert haproxy.cfg --json | jq '.receipts[] | select(.fate == \"dropped\")'"
+)]
+pub struct Args {
+    /// haproxy.cfg; several are read as one configuration, as `-f` reads them
+    #[arg(required = true, num_args = 1..)]
+    files: Vec<PathBuf>,
+    /// Where to write the TOML, instead of to standard output
+    #[arg(short, long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// What became of each line; to standard error unless `-o` says where the TOML goes
+    #[arg(long)]
+    receipt: bool,
+    /// Everything as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let texts = args.files.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+    let env = |name: &str| std::env::var(name).ok();
+    let file = |path: &str| std::fs::read(path).map_err(|why| why.to_string());
+    let found = convert(&texts, World::new(&env, &file));
+    if let Some(out) = &args.out {
+        std::fs::write(out, &found.toml).with_context(|| format!("cannot write {}", out.display()))?;
+    }
+    let mut stdout = std::io::stdout().lock();
+    if args.json {
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&as_json(&found))?)?;
+    } else {
+        complain(&found)?;
+        if args.out.is_none() {
+            write!(stdout, "{}", found.toml)?;
+        }
+        match (args.receipt, &args.out) {
+            (false, _) => {}
+            (true, Some(_)) => receipts(&found.receipts, &mut stdout)?,
+            (true, None) => receipts(&found.receipts, &mut std::io::stderr().lock())?,
+        }
+    }
+    Ok(match found.verdict {
+        Verdict::Same | Verdict::Renumbered => ExitCode::SUCCESS,
+        Verdict::Incomplete | Verdict::Different => ExitCode::from(1),
+    })
+}
+
+fn read(path: &PathBuf) -> anyhow::Result<NamedText> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
+    if is_routers(&bytes) {
+        bail!("{name} is a router's file, and only balancers' files are converted: tandem-vrrp reads it as it is");
+    }
+    if Dialect::recognise(&bytes) == Dialect::Toml {
+        bail!("{name} is TOML already");
+    }
+    Ok(NamedText::new(name, bytes))
+}
+
+/// Errors, and what else keeps the text from taking the place of the files.
+fn complain(found: &Converted) -> anyhow::Result<()> {
+    let mut out = std::io::stderr().lock();
+    let renderer = Renderer::new(&found.sources);
+    let errors = found.diagnostics.iter().filter(|said| said.severity == Severity::Error);
+    for error in errors {
+        writeln!(out, "{}", renderer.render(error).trim_end())?;
+    }
+    if let Some(said) = verdict(found.verdict) {
+        writeln!(out, "tandem: {said}")?;
+    }
+    Ok(())
+}
+
+const fn verdict(verdict: Verdict) -> Option<&'static str> {
+    match verdict {
+        Verdict::Same => None,
+        Verdict::Renumbered => Some("lists of patterns have other numbers in the result (`show acl`, `show map`)"),
+        Verdict::Incomplete => Some("the result is not complete: lines that matter could not be kept"),
+        Verdict::Different => Some("the result does not mean the same, and no line is to blame: do not use it"),
+    }
+}
+
+fn receipts(receipts: &[Receipt], out: &mut dyn Write) -> anyhow::Result<()> {
+    for receipt in receipts {
+        let Receipt {
+            file,
+            line,
+            text,
+            fate,
+            notes,
+        } = receipt;
+        writeln!(out, "{file}:{line}: {text}\n    {fate}")?;
+        for note in notes {
+            writeln!(out, "    note: {note}")?;
+        }
+    }
+    let count = |word: &str| receipts.iter().filter(|receipt| receipt.fate.word() == word).count();
+    let (kept, implied) = (count("kept"), count("implied"));
+    let (in_vain, dropped) = (count("no-effect"), count("dropped"));
+    writeln!(
+        out,
+        "{} lines: {kept} kept, {implied} implied, {in_vain} without effect, {dropped} dropped",
+        receipts.len()
+    )?;
+    Ok(())
+}
+
+fn as_json(found: &Converted) -> Value {
+    let receipt = |receipt: &Receipt| {
+        json!({
+            "file": &*receipt.file,
+            "line": receipt.line,
+            "text": receipt.text,
+            "fate": receipt.fate.word(),
+            "detail": receipt.fate.detail(),
+            "notes": receipt.notes,
+        })
+    };
+    let said = found.diagnostics.iter().map(|said| {
+        json!({
+            "severity": said.severity.word(),
+            "code": said.code.to_string(),
+            "place": found.sources.location(said.span).to_string(),
+            "message": said.message,
+            "help": said.help,
+        })
+    });
+    json!({
+        "verdict": match found.verdict {
+            Verdict::Same => "same",
+            Verdict::Renumbered => "renumbered",
+            Verdict::Incomplete => "incomplete",
+            Verdict::Different => "different",
+        },
+        "toml": found.toml,
+        "receipts": found.receipts.iter().map(receipt).collect::<Vec<_>>(),
+        "diagnostics": said.collect::<Vec<_>>(),
+    })
+}
