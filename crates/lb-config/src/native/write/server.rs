@@ -1,10 +1,12 @@
 //! Servers, and what they need not say each.
 
 use tandem_lb_core::proxy_header::{Details, Version};
+use tandem_text::Spanned;
 
 use super::super::model::{AgentOptions, Inherits, Lookup, Server, ServerOptions};
 use super::super::tls::OfServer;
 use super::super::value::{Limit, Number, ProxyDetail, Value};
+
 use super::{count, flag, new, number, time, unless_as};
 use crate::draft;
 use crate::tls::Words;
@@ -93,6 +95,8 @@ fn of(options: &draft::ServerOptions, base: &draft::ServerOptions, tls: Option<O
         agent_port: _,
         agent_inter: _,
         agent_send: _,
+        track,
+        hash_key,
     } = options;
     ServerOptions {
         weight: number((*weight).into(), base.weight.into()),
@@ -131,7 +135,16 @@ fn of(options: &draft::ServerOptions, base: &draft::ServerOptions, tls: Option<O
             .map(|ways| ways.iter().copied().map(Value).collect()),
         init_state: unless_as(init, &base.init, |state| Value(*state)),
         agent: agent(options, base),
+        track: track
+            .as_ref()
+            .filter(|_| named(track) != named(&base.track))
+            .map(|track| new(track.value.clone())),
+        hash_key: unless_as(hash_key, &base.hash_key, |key| Value(*key)),
     }
+}
+
+fn named(name: &Option<Spanned<String>>) -> Option<&String> {
+    name.as_ref().map(|name| &name.value)
 }
 
 /// A table switches it on, unless it says otherwise.

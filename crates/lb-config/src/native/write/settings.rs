@@ -4,7 +4,7 @@ use tandem_lb_core::balance::{HashFunction, HashMethod};
 use tandem_lb_core::log::format::Format;
 
 use super::super::model::{Hash, Keepalive, Logging, Settings, Stats, Timeouts};
-use super::super::value::{Limit, Value};
+use super::super::value::{BalanceFactor, Limit, Value};
 use super::{count, flag, limit, log, new, number, server, time, unless_as};
 use crate::checking::Checking;
 use crate::draft::{self, Probing, Role};
@@ -179,7 +179,8 @@ fn keepalive(settings: &draft::Settings, base: &draft::Settings, role: Role) -> 
 /// The table says all of a hash, so none of it is taken from `base`.
 fn hash(settings: &draft::Settings, base: &draft::Settings) -> Option<Hash> {
     let (hash, key) = (settings.policy.hash, &settings.hash_key);
-    if hash == base.policy.hash && *key == base.hash_key {
+    let (factor, of_base) = (settings.policy.balance_factor, base.policy.balance_factor);
+    if hash == base.policy.hash && *key == base.hash_key && factor == of_base {
         return None;
     }
     let function = unless_as(&hash.function, &HashFunction::default(), |function| Value(*function));
@@ -188,6 +189,7 @@ fn hash(settings: &draft::Settings, base: &draft::Settings) -> Option<Hash> {
         method: unless_as(&hash.method, &HashMethod::default(), |method| Value(*method)),
         avalanche: flag(hash.avalanche, bare),
         function,
+        balance_factor: unless_as(&factor, &of_base, |factor| Value(BalanceFactor(*factor))),
         key: key.as_ref().map(|key| new(key.text.clone())),
     })
 }
