@@ -69,3 +69,9 @@ impl Stage {
 pub(super) fn run(host: &Host, program: Program, file: &Path) -> Result<Running> {
     program.run(host, file)
 }
+
+/// How often it became master so far. At the first election on a busy machine that may be both: a process that comes up late
+/// finds the worse router already there.
+pub(super) fn times_master(daemon: &Running) -> usize {
+    daemon.output().matches("Entering MASTER STATE").count()
+}
