@@ -17,15 +17,18 @@ use tandem_vrrp_config as router;
 #[derive(clap::Args)]
 #[command(
     after_help = "Exit status: 0 nothing is wrong, 1 there are errors, 3 there are warnings only, 2 a file cannot be read.\n\
-    Examples:\n  tandem check /etc/haproxy/haproxy.cfg\n  tandem check lb1/keepalived.conf lb2/keepalived.conf"
+    Examples:\n  tandem check /etc/haproxy/haproxy.cfg\n  tandem check lb1/keepalived.conf lb2/keepalived.conf\n  tandem check --explain LB0012"
 )]
 pub struct Args {
     /// haproxy.cfg, keepalived.conf or their TOML forms; two routers' files are compared too
-    #[arg(required = true, num_args = 1..)]
+    #[arg(required_unless_present = "explain", num_args = 1..)]
     files: Vec<PathBuf>,
     /// The findings as JSON
     #[arg(long)]
     json: bool,
+    /// What a complaint of this code (LB0005, VR0011) means, with an example
+    #[arg(long, value_name = "CODE", conflicts_with = "files")]
+    explain: Option<String>,
 }
 
 /// One thing to say, in both forms.
@@ -36,6 +39,9 @@ struct Said {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if let Some(code) = &args.explain {
+        return crate::code::explain(code);
+    }
     let mut said = Vec::new();
     let mut plans = Vec::new();
     for file in &args.files {

@@ -2,6 +2,7 @@
 
 mod ask;
 mod check;
+mod code;
 mod convert;
 mod csv;
 mod demo;

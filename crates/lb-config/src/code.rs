@@ -1,6 +1,10 @@
 //! The kinds of diagnostics about a balancer's configuration. A code keeps its meaning for good.
 
+mod explained;
+
 use tandem_text::Code;
+
+pub use explained::EXPLAINED;
 
 /// A word that no version of the language knows here.
 pub const UNKNOWN: Code = Code("LB0001");

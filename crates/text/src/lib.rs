@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod diagnostic;
+mod explained;
 pub mod haproxy;
 pub mod keepalived;
 mod nearest;
@@ -13,6 +14,7 @@ mod source;
 mod span;
 
 pub use diagnostic::{Code, Diagnostic, Severity};
+pub use explained::{EXPLAINED, Explained};
 pub use nearest::nearest;
 pub use render::Renderer;
 pub use source::{Location, Source, SourceMap};

@@ -1,6 +1,10 @@
 //! The kinds of diagnostics about a router's configuration. A code keeps its meaning for good.
 
+mod explained;
+
 use tandem_text::Code;
+
+pub use explained::EXPLAINED;
 
 /// A word that no version of the language knows here. It is passed over.
 pub const UNKNOWN: Code = Code("VR0001");

@@ -7,6 +7,7 @@ mod configs;
 mod converted;
 mod covered;
 mod examples;
+mod explained;
 mod expressions;
 mod installed;
 mod keywords;

@@ -3,6 +3,7 @@
 mod broken;
 mod compatibility;
 mod examples;
+mod explained;
 mod installed;
 mod keywords;
 mod meaning;
