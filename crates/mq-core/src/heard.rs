@@ -9,6 +9,8 @@ pub enum Heard {
     Flushed,
     /// Nothing is read from the client for now, so it cannot be missed.
     Unread,
+    /// What it sends next is not read while memory is full (`true`), or is again.
+    Held(bool),
     /// The node goes down: the client should go elsewhere.
     Leave(&'static str),
 }

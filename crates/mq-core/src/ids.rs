@@ -37,6 +37,26 @@ ids! {
     Lsn,
 }
 
+impl SessionId {
+    /// The bits that tell the parts of a connection from each other: channels, where a protocol has those.
+    pub const PARTS: u64 = 0xffff;
+
+    pub const fn of_connection(number: u64) -> SessionId {
+        SessionId(number << 16)
+    }
+
+    /// The connection's own session.
+    #[must_use]
+    pub const fn connection(self) -> SessionId {
+        SessionId(self.0 & !Self::PARTS)
+    }
+
+    #[must_use]
+    pub fn part(self, number: u16) -> SessionId {
+        SessionId(self.connection().0 | u64::from(number))
+    }
+}
+
 impl QueueId {
     /// Holds what addresses keep for those who come later. It is no queue, but the journal need not know that.
     pub const RETAINED: QueueId = QueueId(0);

@@ -11,6 +11,7 @@
 //! (multicast). A subscription is a queue. All protocols are mapped onto that.
 #![forbid(unsafe_code)]
 
+pub mod amqp091;
 pub mod broker;
 mod heard;
 mod ids;
@@ -25,8 +26,8 @@ mod tree;
 
 pub use heard::Heard;
 pub use ids::{ConsumerId, DeliveryId, Lsn, MessageId, QueueId, SessionId, Token, TransactionId};
-pub use message::{Message, Priority, Qos, Retain, Value, WallMillis};
+pub use message::{Message, Priority, Qos, Retain, Routed, Value, WallMillis};
 pub use pattern::Pattern;
 pub use queue::{Counts, Kind};
-pub use record::{ClientRecord, PacketStep, QueueRecord, Record};
+pub use record::{BindingRecord, ClientRecord, Destination, ExchangeRecord, PacketStep, QueueRecord, Record};
 pub use selector::{Selector, SelectorError};

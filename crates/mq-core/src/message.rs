@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tandem_mq_wire::amqp091::Field;
 pub use tandem_mq_wire::mqtt::Qos;
 
 /// Milliseconds since 1970, as clients count.
@@ -40,6 +41,8 @@ pub enum Value {
     Float(f64),
     Bool(bool),
     Bytes(Bytes),
+    /// What only AMQP 0-9-1 has a type for, as it spells it: tables, lists, points in time.
+    Other(Bytes),
 }
 
 impl Value {
@@ -51,6 +54,7 @@ impl Value {
             Value::Float(number) => number.to_string().into(),
             Value::Bool(flag) => flag.to_string().into(),
             Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into(),
+            Value::Other(_) => Field::from(self).to_string().into(),
         }
     }
 }
@@ -66,18 +70,28 @@ pub enum Retain {
     Kept,
 }
 
+/// The exchange that a message came by, and the key it was sent with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Routed {
+    pub exchange: Arc<str>,
+    pub key: Arc<str>,
+}
+
 /// One message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Message {
     /// Where it was sent; the broker writes it.
     pub address: Arc<str>,
+    /// `None` when it was sent to its address.
+    pub routed: Option<Routed>,
     pub body: Bytes,
     /// Whether it must survive a restart.
     pub durable: bool,
     /// How often its sender lets it arrive; `None` when the sender's protocol has no word for that.
     pub qos: Option<Qos>,
     pub retain: Retain,
-    pub priority: Priority,
+    /// `None` when the sender did not say; then it is the ordinary one.
+    pub priority: Option<Priority>,
     pub expires: Option<WallMillis>,
     pub sent: WallMillis,
     pub content_type: Option<Box<str>>,
@@ -94,12 +108,13 @@ impl Message {
         let properties = self.properties.iter().map(|(name, value)| {
             let value = match value {
                 Value::Text(text) => text.len(),
-                Value::Bytes(bytes) => bytes.len(),
+                Value::Bytes(bytes) | Value::Other(bytes) => bytes.len(),
                 Value::Int(_) | Value::Float(_) | Value::Bool(_) => 0,
             };
             name.len() + value + size_of::<(Box<str>, Value)>()
         });
-        let fields = text(&self.content_type) + text(&self.correlation_id) + text(&self.reply_to);
+        let routed = self.routed.as_ref().map_or(0, |r| r.exchange.len() + r.key.len());
+        let fields = routed + text(&self.content_type) + text(&self.correlation_id) + text(&self.reply_to);
         size_of::<Message>() + self.address.len() + self.body.len() + fields + properties.sum::<usize>()
     }
 }

@@ -25,6 +25,16 @@ impl Pattern {
         Pattern(text.split('.').map(word).collect())
     }
 
+    /// As AMQP 0-9-1 spells it, where `>` is a word like any other.
+    pub(crate) fn binding(text: &str) -> Pattern {
+        let word = |word: &str| match word {
+            "*" => Word::One,
+            "#" => Word::Rest,
+            word => Word::Exactly(word.into()),
+        };
+        Pattern(text.split('.').map(word).collect())
+    }
+
     pub(crate) fn words(&self) -> &[Word] {
         &self.0
     }

@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
-use crate::broker::{Expiry, Listening, Will};
-use crate::{Kind, Message, MessageId, QueueId, WallMillis};
+use crate::broker::{Declared, ExchangeKind, Expiry, Listening, Will};
+use crate::{Kind, Message, MessageId, QueueId, Value, WallMillis};
 
 /// One entry of the journal. A record is there as a whole or not at all.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record {
     QueueMade(QueueRecord),
     QueueGone(QueueId),
+    ExchangeMade(ExchangeRecord),
+    ExchangeGone(Box<str>),
+    Bound(BindingRecord),
+    Unbound(BindingRecord),
     /// A message, and the queues that hold it.
     Put {
         id: MessageId,
@@ -75,7 +79,7 @@ pub enum PacketStep {
 }
 
 /// A durable queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct QueueRecord {
     pub id: QueueId,
     pub name: Box<str>,
@@ -83,6 +87,46 @@ pub struct QueueRecord {
     pub kind: Kind,
     /// The selector of a topic's subscription.
     pub filter: Option<Box<str>>,
+    /// What the client said that declared it.
+    pub declared: Option<Declared>,
+}
+
+/// An exchange.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExchangeRecord {
+    pub name: Box<str>,
+    pub kind: ExchangeKind,
+    pub durable: bool,
+    /// Gone when its last binding is.
+    pub auto_delete: bool,
+    /// Only other exchanges send to it.
+    pub internal: bool,
+    pub arguments: Vec<(Box<str>, Value)>,
+}
+
+impl ExchangeRecord {
+    /// Where messages go that nothing is bound for.
+    pub(crate) fn alternate(&self) -> Option<&str> {
+        self.arguments.iter().find_map(|(name, value)| match value {
+            Value::Text(to) if &**name == "alternate-exchange" => Some(&**to),
+            _ => None,
+        })
+    }
+}
+
+/// A way from an exchange.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BindingRecord {
+    pub source: Box<str>,
+    pub destination: Destination,
+    pub key: Box<str>,
+    pub arguments: Vec<(Box<str>, Value)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    Queue(QueueId),
+    Exchange(Box<str>),
 }
 
 /// A client that outlives its connection, or whose will does.

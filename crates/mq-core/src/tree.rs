@@ -4,34 +4,46 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::Pattern;
 use crate::pattern::Word;
-use crate::{Pattern, QueueId};
 
 const ROOT: usize = 0;
 
 #[derive(Debug)]
-pub(crate) struct Tree {
-    nodes: Vec<Node>,
+pub(crate) struct Tree<T> {
+    nodes: Vec<Node<T>>,
     free: Vec<usize>,
 }
 
-#[derive(Debug, Default)]
-struct Node {
+#[derive(Debug)]
+struct Node<T> {
     exactly: BTreeMap<Box<str>, usize>,
     one: Option<usize>,
     rest: Option<usize>,
     /// It is such a `rest`: any word leads back to it.
     repeats: bool,
-    here: Vec<QueueId>,
+    here: Vec<T>,
 }
 
-impl Node {
+impl<T> Default for Node<T> {
+    fn default() -> Self {
+        Node {
+            exactly: BTreeMap::new(),
+            one: None,
+            rest: None,
+            repeats: false,
+            here: Vec::new(),
+        }
+    }
+}
+
+impl<T> Node<T> {
     fn is_unused(&self) -> bool {
         self.here.is_empty() && self.exactly.is_empty() && self.one.is_none() && self.rest.is_none()
     }
 }
 
-impl Default for Tree {
+impl<T> Default for Tree<T> {
     fn default() -> Self {
         Tree {
             nodes: vec![Node::default()],
@@ -40,8 +52,8 @@ impl Default for Tree {
     }
 }
 
-impl Tree {
-    pub(crate) fn insert(&mut self, pattern: &Pattern, id: QueueId) {
+impl<T: Copy + PartialEq> Tree<T> {
+    pub(crate) fn insert(&mut self, pattern: &Pattern, id: T) {
         let mut at = ROOT;
         for word in pattern.words() {
             at = match self.next(at, word) {
@@ -52,7 +64,7 @@ impl Tree {
         self.nodes[at].here.push(id);
     }
 
-    pub(crate) fn remove(&mut self, pattern: &Pattern, id: QueueId) {
+    pub(crate) fn remove(&mut self, pattern: &Pattern, id: T) {
         let mut way = vec![ROOT];
         for word in pattern.words() {
             match way.last().and_then(|at| self.next(*at, word)) {
@@ -72,11 +84,18 @@ impl Tree {
         }
     }
 
-    /// All that match, in no order that means anything.
-    pub(crate) fn matching(&self, name: &str) -> Vec<QueueId> {
+    /// All that match, in no order that means anything. Holes at the beginning do not stand for the broker's own names.
+    pub(crate) fn matching(&self, name: &str) -> Vec<T> {
+        self.matches(name, !name.starts_with('$'))
+    }
+
+    /// The same, where no name is the broker's own.
+    pub(crate) fn all_matching(&self, name: &str) -> Vec<T> {
+        self.matches(name, true)
+    }
+
+    fn matches(&self, name: &str, mut holes: bool) -> Vec<T> {
         let mut now = BTreeSet::from([ROOT]);
-        // Holes at the beginning do not stand for the broker's own names.
-        let mut holes = !name.starts_with('$');
         if holes {
             self.skip(&mut now);
         }
@@ -157,6 +176,7 @@ impl Tree {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::QueueId;
     use proptest::prelude::*;
 
     fn words(of: &'static [&'static str]) -> impl Strategy<Value = String> {

@@ -4,12 +4,13 @@
 //! and not a wrong record. The first byte of each record and value names its kind; numbers are never reused.
 
 mod client;
+mod topology;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tandem_mq_core::{
-    Kind, Message, MessageId, Priority, Qos, QueueId, QueueRecord, Record, Retain, Value, WallMillis,
+    Kind, Message, MessageId, Priority, Qos, QueueId, QueueRecord, Record, Retain, Routed, Value, WallMillis,
 };
 
 /// These bytes are not a record.
@@ -19,6 +20,9 @@ pub(crate) struct Malformed;
 
 /// How deep records may hold records: a transaction holds others, those hold none.
 const DEEPEST: u32 = 2;
+
+/// The sender did not say.
+const NO_PRIORITY: u8 = 255;
 
 /// The sender's protocol has no word for how often.
 const ANY_QOS: u8 = 255;
@@ -35,12 +39,21 @@ mod kind {
     pub(super) const LISTENS: u8 = 9;
     pub(super) const LISTENS_NOT: u8 = 10;
     pub(super) const PACKET: u8 = 11;
+    /// A queue that a client has declared.
+    pub(super) const QUEUE_DECLARED: u8 = 12;
+    /// A message that came by an exchange.
+    pub(super) const PUT_ROUTED: u8 = 13;
+    pub(super) const EXCHANGE_MADE: u8 = 14;
+    pub(super) const EXCHANGE_GONE: u8 = 15;
+    pub(super) const BOUND: u8 = 16;
+    pub(super) const UNBOUND: u8 = 17;
 
     pub(super) const TEXT: u8 = 1;
     pub(super) const INT: u8 = 2;
     pub(super) const FLOAT: u8 = 3;
     pub(super) const BOOL: u8 = 4;
     pub(super) const BYTES: u8 = 5;
+    pub(super) const OTHER: u8 = 6;
 
     pub(super) const RETAIN_NOT: u8 = 0;
     pub(super) const RETAIN_ASKED: u8 = 1;
@@ -53,7 +66,10 @@ mod kind {
 pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) {
     match record {
         Record::QueueMade(made) => {
-            out.push(kind::QUEUE_MADE);
+            out.push(match made.declared {
+                None => kind::QUEUE_MADE,
+                Some(_) => kind::QUEUE_DECLARED,
+            });
             number(made.id.0, out);
             bytes(made.name.as_bytes(), out);
             bytes(made.address.as_bytes(), out);
@@ -62,16 +78,42 @@ pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) {
                 Kind::Multicast => kind::MULTICAST,
             });
             maybe_text(made.filter.as_deref(), out);
+            if let Some(declared) = &made.declared {
+                topology::encode_declared(declared, out);
+            }
+        }
+        Record::ExchangeMade(exchange) => {
+            out.push(kind::EXCHANGE_MADE);
+            topology::encode_exchange(exchange, out);
+        }
+        Record::ExchangeGone(name) => {
+            out.push(kind::EXCHANGE_GONE);
+            bytes(name.as_bytes(), out);
+        }
+        Record::Bound(binding) => {
+            out.push(kind::BOUND);
+            topology::encode_binding(binding, out);
+        }
+        Record::Unbound(binding) => {
+            out.push(kind::UNBOUND);
+            topology::encode_binding(binding, out);
         }
         Record::QueueGone(id) => {
             out.push(kind::QUEUE_GONE);
             number(id.0, out);
         }
         Record::Put { id, queues, message } => {
-            out.push(kind::PUT);
+            out.push(match message.routed {
+                None => kind::PUT,
+                Some(_) => kind::PUT_ROUTED,
+            });
             number(id.0, out);
             count(queues.len(), out);
             queues.iter().for_each(|queue| number(queue.0, out));
+            if let Some(routed) = &message.routed {
+                bytes(routed.exchange.as_bytes(), out);
+                bytes(routed.key.as_bytes(), out);
+            }
             encode_message(message, out);
         }
         Record::Gone { queue, id } => {
@@ -127,7 +169,7 @@ fn encode_message(message: &Message, out: &mut Vec<u8>) {
         Retain::Asked => kind::RETAIN_ASKED,
         Retain::Kept => kind::RETAIN_KEPT,
     });
-    out.push(message.priority.number());
+    out.push(message.priority.map_or(NO_PRIORITY, Priority::number));
     // 0 is never: nobody sends what ended in 1970.
     number(message.expires.map_or(0, |at| at.0), out);
     number(message.sent.0, out);
@@ -159,6 +201,10 @@ fn encode_value(value: &Value, out: &mut Vec<u8>) {
         Value::Bool(flag) => out.extend([kind::BOOL, u8::from(*flag)]),
         Value::Bytes(data) => {
             out.push(kind::BYTES);
+            bytes(data, out);
+        }
+        Value::Other(data) => {
+            out.push(kind::OTHER);
             bytes(data, out);
         }
     }
@@ -206,7 +252,7 @@ impl<'a> Reader<'a> {
             return Err(Malformed);
         }
         Ok(match self.byte()? {
-            kind::QUEUE_MADE => Record::QueueMade(QueueRecord {
+            which @ (kind::QUEUE_MADE | kind::QUEUE_DECLARED) => Record::QueueMade(QueueRecord {
                 id: QueueId(self.number()?),
                 name: self.text()?,
                 address: self.text()?,
@@ -216,8 +262,25 @@ impl<'a> Reader<'a> {
                     _ => return Err(Malformed),
                 },
                 filter: self.maybe_text()?,
+                declared: (which == kind::QUEUE_DECLARED).then(|| self.declared()).transpose()?,
             }),
             kind::QUEUE_GONE => Record::QueueGone(QueueId(self.number()?)),
+            kind::PUT_ROUTED => Record::Put {
+                id: MessageId(self.number()?),
+                queues: self.many(|reader| reader.number().map(QueueId))?,
+                message: {
+                    let (exchange, key) = (self.address()?, self.address()?);
+                    let routed = Some(Routed { exchange, key });
+                    Arc::new(Message {
+                        routed,
+                        ..self.message()?
+                    })
+                },
+            },
+            kind::EXCHANGE_MADE => self.exchange()?,
+            kind::EXCHANGE_GONE => Record::ExchangeGone(self.text()?),
+            kind::BOUND => Record::Bound(self.binding()?),
+            kind::UNBOUND => Record::Unbound(self.binding()?),
             kind::PUT => Record::Put {
                 id: MessageId(self.number()?),
                 queues: self.many(|reader| reader.number().map(QueueId))?,
@@ -247,6 +310,7 @@ impl<'a> Reader<'a> {
     fn message(&mut self) -> Result<Message, Malformed> {
         Ok(Message {
             address: self.address()?,
+            routed: None,
             durable: self.flag()?,
             qos: match self.byte()? {
                 ANY_QOS => None,
@@ -258,7 +322,7 @@ impl<'a> Reader<'a> {
                 kind::RETAIN_KEPT => Retain::Kept,
                 _ => return Err(Malformed),
             },
-            priority: Priority::of(self.byte()?),
+            priority: Some(self.byte()?).filter(|own| *own != NO_PRIORITY).map(Priority::of),
             expires: Some(WallMillis(self.number()?)).filter(|at| at.0 > 0),
             sent: WallMillis(self.number()?),
             content_type: self.maybe_text()?,
@@ -277,6 +341,7 @@ impl<'a> Reader<'a> {
             kind::FLOAT => Value::Float(f64::from_le_bytes(self.array()?)),
             kind::BOOL => Value::Bool(self.flag()?),
             kind::BYTES => Value::Bytes(Bytes::copy_from_slice(self.bytes()?)),
+            kind::OTHER => Value::Other(Bytes::copy_from_slice(self.bytes()?)),
             _ => return Err(Malformed),
         })
     }

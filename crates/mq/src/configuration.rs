@@ -57,6 +57,8 @@ pub(crate) enum Protocol {
     Auto,
     Stomp,
     Mqtt,
+    #[serde(rename = "amqp091")]
+    Amqp091,
 }
 
 #[derive(Debug, Deserialize)]

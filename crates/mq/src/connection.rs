@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::amqp091::Amqp091;
 use crate::configuration::{Listener, Protocol};
 use crate::hub::Hub;
 use crate::mqtt::Mqtt;
@@ -35,7 +36,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn session(&self) -> SessionId {
-        SessionId(self.sessions.fetch_add(1, Relaxed))
+        SessionId::of_connection(self.sessions.fetch_add(1, Relaxed))
     }
 
     /// What the wall showed when the clock was at zero.
@@ -54,6 +55,7 @@ pub(crate) async fn serve(mut stream: TcpStream, plan: &Listener, shared: &Share
     let spoken = match plan.protocol {
         Protocol::Stomp => Some(Spoken::Stomp),
         Protocol::Mqtt => Some(Spoken::Mqtt),
+        Protocol::Amqp091 => Some(Spoken::Amqp091),
         Protocol::Auto => timeout(FIRST_BYTES, first_bytes(&mut stream, &mut bytes))
             .await
             .ok()
@@ -68,6 +70,10 @@ pub(crate) async fn serve(mut stream: TcpStream, plan: &Listener, shared: &Share
         Some(Spoken::Mqtt) => {
             let mqtt = Mqtt::new(id, plan, shared);
             talk::serve(stream, bytes, id, mqtt, shared, leaving).await;
+        }
+        Some(Spoken::Amqp091) => {
+            let amqp = Amqp091::new(id, plan, shared);
+            talk::serve(stream, bytes, id, amqp, shared, leaving).await;
         }
         Some(Spoken::Stat) => stat(&mut stream, shared).await,
         Some(other) => {

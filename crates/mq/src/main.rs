@@ -1,6 +1,7 @@
 //! `tandem-mq`: the broker node. This file only wires: arguments, configuration, start.
 
 mod accept;
+mod amqp091;
 mod args;
 mod configuration;
 mod connection;

@@ -175,7 +175,10 @@ impl<D: Dialect> Client<'_, D> {
     /// Reads what is there and carries out what comes of it, messages only while memory is not `full`. False when the hub
     /// is gone.
     async fn advance(&mut self, full: bool) -> bool {
-        self.holds_back = false;
+        let held_back = std::mem::replace(&mut self.holds_back, false);
+        if held_back && !full {
+            self.tell(Heard::Held(false));
+        }
         loop {
             if !self.carry_out().await {
                 return false;
@@ -185,6 +188,10 @@ impl<D: Dialect> Client<'_, D> {
             }
             self.holds_back = full && self.dialect.publishes(&self.incoming);
             if self.holds_back {
+                if !held_back {
+                    self.tell(Heard::Held(true));
+                    return self.carry_out().await;
+                }
                 return true;
             }
             if !self.dialect.read(&mut self.incoming, self.shared.clock.now()) {

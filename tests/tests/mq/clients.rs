@@ -1,5 +1,6 @@
 //! Clients that others wrote, through the balancer.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -78,19 +79,33 @@ the destination cannot be used
 
 /// Runs a script with a package from PyPI, through the balancer; what it printed, or `None` when the package cannot be had.
 pub(super) fn python(package: &str, script: &str) -> Option<String> {
-    let folder = package_in("python", package, |folder| {
-        let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--target"])
-            .arg(folder)
-            .arg(package);
-        pip
-    })?;
+    let folder = python_package(package)?;
+    Some(through_the_balancer(python_with(&folder, script)))
+}
+
+/// The same at these addresses.
+pub(super) fn python_at(package: &str, script: &str, to: &[SocketAddr]) -> Option<String> {
+    let folder = python_package(package)?;
+    Some(said(python_with(&folder, script), to))
+}
+
+fn python_with(folder: &Path, script: &str) -> Command {
     let mut python = Command::new("python3");
     python
         .args(["-c", script])
         .env("PYTHONPATH", folder)
         .env("PYTHONIOENCODING", "utf-8");
-    Some(through_the_balancer(python))
+    python
+}
+
+fn python_package(package: &str) -> Option<PathBuf> {
+    package_in("python", package, |folder| {
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--target"])
+            .arg(folder)
+            .arg(package);
+        pip
+    })
 }
 
 /// The same with a package from npm.
@@ -109,13 +124,17 @@ pub(super) fn node(package: &str, script: &str) -> Option<String> {
 }
 
 /// What a client that is told address and port prints.
-fn through_the_balancer(mut client: Command) -> String {
+fn through_the_balancer(client: Command) -> String {
     let mq = Mq::start("anonymous = true");
     let config = Config::default().server_at("mq", mq.address(), "");
     let _lb = Lb::start(&config.to_string());
-    client
-        .arg(config.at().ip().to_string())
-        .arg(config.at().port().to_string());
+    said(client, &[config.at()])
+}
+
+fn said(mut client: Command, to: &[SocketAddr]) -> String {
+    for address in to {
+        client.arg(address.ip().to_string()).arg(address.port().to_string());
+    }
     let output = client.output().expect("it has installed a package before");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let complaints = String::from_utf8_lossy(&output.stderr);

@@ -23,7 +23,7 @@ impl Broker {
         let Some(known) = self.sessions.get_mut(&session) else {
             return;
         };
-        known.pool.credit = known.pool.credit.saturating_add(more);
+        known.pool.credit = known.pool.credit.saturating_add(i64::from(more));
         while let Some(known) = self.sessions.get_mut(&session).filter(|known| known.pool.credit > 0) {
             let Some(queue) = known.pool.starved.pop_front() else {
                 return;
@@ -44,7 +44,7 @@ impl Broker {
         let mut unwanted = true;
         while let Some(queue) = self.queues.get_mut(&id) {
             let Some((place, message)) = queue.next(after) else {
-                return;
+                return self.starve(id);
             };
             let (consumers, sessions) = (&self.consumers, &self.sessions);
             let wants = |id: &ConsumerId| {
@@ -54,8 +54,8 @@ impl Broker {
             };
             let may = |id: ConsumerId| {
                 let pool = || sessions.get(&id.session).map_or(0, |session| session.pool.credit);
-                let credit = |consumer: &Consumer| if consumer.pooled { pool() } else { consumer.credit };
-                consumers.get(&id).is_some_and(|consumer| credit(consumer) > 0) && wants(&id)
+                let credit = |c: &Consumer| (c.unlimited || c.credit > 0) && (!c.pooled || pool() > 0);
+                consumers.get(&id).is_some_and(credit) && wants(&id)
             };
             if let Some(consumer) = queue.choose(may) {
                 let Some(entry) = queue.take(place) else { return };
@@ -81,8 +81,9 @@ impl Broker {
             let Some(known) = self.consumers.get_mut(consumer).filter(|c| c.pooled && !c.starves) else {
                 continue;
             };
-            known.starves = true;
-            if let Some(session) = self.sessions.get_mut(&consumer.session) {
+            // Whoever has reached a limit of its own is looked at when that changes.
+            if let Some(session) = self.sessions.get_mut(&consumer.session).filter(|s| s.pool.credit <= 0) {
+                known.starves = true;
                 session.pool.starved.push_back(id);
             }
         }
@@ -105,13 +106,15 @@ impl Broker {
         let Some(known) = self.consumers.get_mut(&consumer) else {
             return delivery;
         };
-        match known.pooled {
-            false => known.credit = known.credit.saturating_sub(1),
-            true => {
-                if let Some(session) = self.sessions.get_mut(&consumer.session) {
-                    session.pool.credit = session.pool.credit.saturating_sub(1);
-                }
-            }
+        if !known.unlimited {
+            known.credit = known.credit.saturating_sub(1);
+        }
+        if known.pooled
+            && let Some(session) = self.sessions.get_mut(&consumer.session)
+        {
+            // What comes again comes also when there is none; that is no debt.
+            let credit = session.pool.credit;
+            session.pool.credit = (credit - 1).max(credit.min(0));
         }
         let held = Held {
             place,

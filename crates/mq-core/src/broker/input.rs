@@ -2,6 +2,7 @@
 
 use tandem_mq_wire::mqtt::RetainHandling;
 
+use super::Arrangement;
 use crate::{ConsumerId, DeliveryId, Kind, Lsn, Message, Qos, Selector, SessionId, Token, TransactionId};
 
 /// One thing that happened. Sessions count what they say: a refusal names the number of what it refuses, and `Opened`, or
@@ -31,6 +32,17 @@ pub enum Input {
         message: Message,
         /// The client's number for it: until `Finish` says that it is free, another one of this number is the same message.
         once: Option<u16>,
+    },
+    /// A message by an exchange.
+    Publish {
+        session: SessionId,
+        transaction: Option<TransactionId>,
+        publish: Publish,
+    },
+    /// What AMQP 0-9-1 wants to be there.
+    Arrange {
+        session: SessionId,
+        what: Arrangement,
     },
     /// The client will not send that one again.
     Finish {
@@ -121,6 +133,8 @@ impl Input {
             | Input::Closed { session }
             | Input::Leave { session, .. }
             | Input::Send { session, .. }
+            | Input::Publish { session, .. }
+            | Input::Arrange { session, .. }
             | Input::Finish { session, .. }
             | Input::Forget { session, .. }
             | Input::Unlisten { session, .. }
@@ -148,6 +162,16 @@ impl Input {
 pub struct Target {
     pub address: Box<str>,
     pub kind: Kind,
+}
+
+/// A message and the exchange that finds its queues. The one without a name finds the queue that is named like the key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Publish {
+    pub exchange: Box<str>,
+    pub key: Box<str>,
+    /// It comes back when nothing is bound for it.
+    pub mandatory: bool,
+    pub message: Message,
 }
 
 /// How a consumer wants its messages.

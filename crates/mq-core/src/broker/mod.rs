@@ -4,8 +4,12 @@
 //! whoever asked hears of it when the journal has said that it is on disk. Deliveries do not wait for that: a consumer
 //! that is faster than the disk may see a message that a crash makes unsent, but never one that was confirmed and lost.
 
+mod arrange;
 mod client;
+mod dead;
+mod declared;
 mod dispatch;
+mod exchange;
 mod input;
 mod output;
 mod restore;
@@ -20,15 +24,22 @@ use std::sync::Arc;
 
 use tandem_time::Mono;
 
-pub use input::{Attach, Expiry, Input, Listen, Listening, Outcome, Subscription, Target, Will};
-pub use output::{Delivery, Known, Output, Refusal};
+pub use arrange::{Arranged, Arrangement, Binding, Consume, To};
+pub use declared::{Arguments, BadArgument, Declared, Overflow};
+pub use exchange::ExchangeKind;
+pub use input::{Attach, Expiry, Input, Listen, Listening, Outcome, Publish, Subscription, Target, Will};
+pub use output::{Delivery, Known, Output, Refusal, Thing};
 pub use settings::{Policy, Settings};
 
 use crate::queue::{Counts, Place, Queue};
 use crate::tree::Tree;
 use crate::{ConsumerId, DeliveryId, Kind, Lsn, MessageId, QueueId, Record, SessionId, Token};
 use client::{Client, Retained};
+use exchange::Exchanges;
 use session::{Consumer, Session, Step};
+
+/// More queues, exchanges or bindings than this are somebody's mistake, and would not be found any more.
+const MOST_THINGS: usize = 100_000;
 
 /// One node's messages.
 #[derive(Debug)]
@@ -38,7 +49,8 @@ pub struct Broker {
     names: BTreeMap<(Kind, Box<str>), QueueId>,
     addresses: BTreeMap<Arc<str>, Address>,
     /// Subscriptions to more than one address.
-    open: Tree,
+    open: Tree<QueueId>,
+    exchanges: Exchanges,
     sessions: BTreeMap<SessionId, Session>,
     /// Whoever has a name, here or away.
     clients: BTreeMap<Box<str>, Client>,
@@ -52,6 +64,8 @@ pub struct Broker {
     deliveries: BTreeMap<DeliveryId, ConsumerId>,
     /// Messages that end by themselves.
     expiries: BTreeSet<(Mono, QueueId, Place)>,
+    /// Queues that go when nobody uses them.
+    queues_due: BTreeSet<(Mono, QueueId)>,
     /// Whoever waits for the disk, in its order.
     waiting: VecDeque<(Lsn, SessionId, Token)>,
     stored: Lsn,
@@ -97,6 +111,7 @@ impl Broker {
             names: BTreeMap::new(),
             addresses: BTreeMap::new(),
             open: Tree::default(),
+            exchanges: Exchanges::default(),
             sessions: BTreeMap::new(),
             clients: BTreeMap::new(),
             clients_due: BTreeSet::new(),
@@ -105,6 +120,7 @@ impl Broker {
             consumers: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             expiries: BTreeSet::new(),
+            queues_due: BTreeSet::new(),
             waiting: VecDeque::new(),
             stored: Lsn::default(),
             written: Lsn::default(),
@@ -141,6 +157,7 @@ impl Broker {
                 self.sessions.entry(session).or_insert(new);
             }
             Input::Attach(attach) => self.attach(attach, now),
+            Input::Closed { session } if session == session.connection() => self.close_connection(session, now),
             Input::Closed { session } => self.close(session, now),
             Input::Leave { session, will, expiry } => self.leave(session, will, expiry),
             Input::Send {
@@ -153,6 +170,12 @@ impl Broker {
                 let step = Step::Send { to, message, once };
                 self.do_or_defer(session, transaction, step, now);
             }
+            Input::Publish {
+                session,
+                transaction,
+                publish,
+            } => self.publish_by(session, transaction, publish, now),
+            Input::Arrange { session, what } => self.arrange(session, what, now),
             Input::Finish { session, packet } => self.finish(session, packet),
             Input::Listen(listen) => self.listen(listen, now),
             Input::Unlisten { session, filter } => self.unlisten(session, filter),
@@ -174,7 +197,7 @@ impl Broker {
                 self.do_or_defer(session, transaction, Step::Settle(delivery, outcome), now);
             }
             Input::Subscribe { consumer, to, options } => self.subscribe(consumer, &to, options),
-            Input::Unsubscribe { consumer } => self.unsubscribe(consumer),
+            Input::Unsubscribe { consumer } => self.unsubscribe(consumer, now),
             Input::Forget { session, name } => self.forget(session, &name),
             Input::Credit { consumer, more } => self.credit(consumer, more),
             Input::Begin { session, transaction } => self.begin(session, transaction),
@@ -193,11 +216,13 @@ impl Broker {
     pub fn poll_deadline(&self) -> Option<Mono> {
         let expiry = self.expiries.first().map(|(at, ..)| *at);
         let client = self.clients_due.first().map(|(at, _)| *at);
-        expiry.into_iter().chain(client).min()
+        let queue = self.queues_due.first().map(|(at, _)| *at);
+        expiry.into_iter().chain(client).chain(queue).min()
     }
 
     pub fn on_deadline(&mut self, now: Mono) {
         self.clients_due(now);
+        self.queues_due(now);
         while let Some((at, queue, place)) = self.expiries.first().copied() {
             if at > now {
                 return;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Listening;
+use super::{Arranged, Listening};
 use crate::{ConsumerId, DeliveryId, Lsn, Message, MessageId, Record, SessionId, Token, TransactionId};
 
 /// One effect, to be carried out in order.
@@ -39,6 +39,24 @@ pub enum Output {
     Taken {
         session: SessionId,
     },
+    /// The answer to an [`Arrangement`](super::Arrangement).
+    Arranged {
+        session: SessionId,
+        /// Which of the session's inputs it was.
+        request: u64,
+        answer: Arranged,
+    },
+    /// Nothing is bound for a message whose sender wants to know.
+    Returned {
+        session: SessionId,
+        exchange: Box<str>,
+        key: Box<str>,
+        message: Box<Message>,
+    },
+    /// The queue of a consumer is gone.
+    Abandoned {
+        consumer: ConsumerId,
+    },
     /// Memory is full (`true`), or has room again: whoever sends is to be held back.
     Hold(bool),
 }
@@ -72,6 +90,24 @@ pub struct Delivery {
     pub packet: Option<u16>,
 }
 
+/// What a refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thing {
+    Queue,
+    Exchange,
+    Binding,
+}
+
+impl std::fmt::Display for Thing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Thing::Queue => "queue",
+            Thing::Exchange => "exchange",
+            Thing::Binding => "binding",
+        })
+    }
+}
+
 /// Why not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -93,4 +129,31 @@ pub enum Refusal {
     NoName,
     #[error("this delivery is settled, or never was")]
     NoDelivery,
+    #[error("no {0} '{1}'")]
+    Missing(Thing, Box<str>),
+    #[error("queue '{0}' belongs to another connection")]
+    Locked(Box<str>),
+    #[error("queue '{0}' has an exclusive consumer, or others have it")]
+    ExclusiveUse(Box<str>),
+    #[error("{0} '{1}' is in use")]
+    InUse(Thing, Box<str>),
+    #[error("queue '{0}' is not empty")]
+    NotEmpty(Box<str>),
+    #[error("there are too many of the kind {0}")]
+    TooMany(Thing),
+    #[error("the argument {0} of queue '{2}' cannot be used: {1}")]
+    BadArgument(Box<str>, Box<str>, Box<str>),
+    #[error("{thing} '{name}' is there with another {argument}: {received} but current is {current}")]
+    Different {
+        thing: Thing,
+        name: Box<str>,
+        argument: Box<str>,
+        received: Box<str>,
+        current: Box<str>,
+    },
+    #[error("exchange '{0}' takes nothing from clients")]
+    Internal(Box<str>),
+    /// A queue that rejects what it has no room for.
+    #[error("a queue is full")]
+    Full,
 }

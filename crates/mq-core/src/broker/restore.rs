@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tandem_time::Mono;
 
 use super::Broker;
-use crate::queue::{Entry, Queue};
+use crate::queue::{Entry, Queue, Terms};
 use crate::{Message, MessageId, QueueId, QueueRecord, Record, Selector};
 
 impl Broker {
@@ -25,12 +25,20 @@ impl Broker {
         for name in clients {
             self.resume_client(&name, now);
         }
+        let queues: Vec<QueueId> = self.queues.keys().copied().collect();
+        for queue in queues {
+            self.touch(queue, now);
+        }
     }
 
     fn replay(&mut self, record: Record) {
         match record {
             Record::QueueMade(made) => self.replay_queue(&made),
             Record::QueueGone(id) => self.remove_queue(id),
+            Record::ExchangeMade(made) => self.exchanges.make(made),
+            Record::ExchangeGone(name) => drop(self.exchanges.remove(&name)),
+            Record::Bound(binding) => drop(self.exchanges.bind(binding)),
+            Record::Unbound(binding) => drop(self.exchanges.unbind(&binding)),
             Record::Put { id, queues, message } => {
                 self.next_message = self.next_message.max(MessageId(id.0 + 1));
                 for queue in queues {
@@ -61,6 +69,12 @@ impl Broker {
         if !self.queues.contains_key(&made.id) {
             let mut queue = Queue::new(made.id, &made.name, &made.address, made.kind, true);
             // It has been read before.
+            queue.terms = made.declared.as_ref().map(|declared| {
+                // What cannot be read any more was refused by whoever wrote it.
+                let arguments = declared.arguments().unwrap_or_default();
+                let declared = declared.clone();
+                Box::new(Terms { declared, arguments })
+            });
             queue.filter = made.filter.as_deref().and_then(|text| Selector::parse(text).ok());
             self.add_queue(queue);
         }

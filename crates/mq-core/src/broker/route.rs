@@ -4,9 +4,14 @@ use std::sync::Arc;
 
 use tandem_time::Mono;
 
-use super::{Address, Broker, Refusal, Target};
+use super::dead::Death;
+use super::exchange::TOPICS;
+use super::session::Step;
+use super::{Address, Broker, Output, Overflow, Publish, Refusal, Target, Thing};
 use crate::queue::{Entry, Queue};
-use crate::{Kind, Message, Pattern, QueueId, QueueRecord, Record, Retain, SessionId, WallMillis};
+use crate::{
+    Kind, Message, Pattern, QueueId, QueueRecord, Record, Retain, Routed, SessionId, TransactionId, WallMillis,
+};
 
 /// Longer names are somebody's mistake, and would be kept for each queue.
 const LONGEST_NAME: usize = 1024;
@@ -24,7 +29,11 @@ impl Broker {
         let message = Arc::new(message);
         let mut queues = match to.kind {
             Kind::Anycast => vec![self.turn_of(&to.address)],
-            Kind::Multicast => self.audience(&message, from),
+            Kind::Multicast => {
+                let mut queues = self.audience(&message, from);
+                queues.extend(self.exchanges.route(TOPICS, &message.address, &message));
+                queues
+            }
         };
         if message.retain != Retain::Asked || to.kind == Kind::Anycast {
             return self.deliver_to(from, queues, message, now);
@@ -37,6 +46,80 @@ impl Broker {
             }
             broker.deliver_to(from, queues, message, now);
         });
+    }
+
+    /// By an exchange. That the exchange is there is known at once, also in a transaction.
+    pub(super) fn publish_by(&mut self, session: SessionId, in_: Option<TransactionId>, publish: Publish, now: Mono) {
+        if !publish.exchange.is_empty() {
+            match self.exchanges.find(&publish.exchange) {
+                None => return self.refuse(session, Refusal::Missing(Thing::Exchange, publish.exchange)),
+                Some(known) if known.internal => return self.refuse(session, Refusal::Internal(publish.exchange)),
+                Some(_) => {}
+            }
+        }
+        self.do_or_defer(session, in_, Step::Publish(publish), now);
+    }
+
+    pub(super) fn route_out(&mut self, session: SessionId, publish: Publish, now: Mono) {
+        let Publish {
+            exchange,
+            key,
+            mandatory,
+            mut message,
+        } = publish;
+        let mut queues = self.reached(&exchange, &key, &mut message, Some(session));
+        if queues.is_empty() {
+            if mandatory {
+                self.outputs.push_back(Output::Returned {
+                    session,
+                    exchange,
+                    key,
+                    message: Box::new(message),
+                });
+            }
+            return;
+        }
+        let full: Vec<(QueueId, Overflow)> = queues.iter().filter_map(|id| Some((*id, self.rejects(id)?))).collect();
+        if !full.is_empty() {
+            self.refuse(session, Refusal::Full);
+            queues.retain(|id| full.iter().all(|(full, _)| full != id));
+            for (id, _) in full.iter().filter(|(_, what)| *what == Overflow::RejectPublishDlx) {
+                self.forward_dead(*id, &message, Death::Maxlen, now);
+            }
+        }
+        self.deliver_to(Some(session), queues, Arc::new(message), now);
+    }
+
+    /// The queues behind an exchange. The message says from now on how it came.
+    pub(super) fn reached(
+        &self,
+        exchange: &str,
+        key: &str,
+        message: &mut Message,
+        from: Option<SessionId>,
+    ) -> Vec<QueueId> {
+        if exchange.is_empty() {
+            message.routed = None;
+            message.address = Arc::from(key);
+            let found = self.names.get(&(Kind::Anycast, key.into()));
+            return found.copied().into_iter().collect();
+        }
+        message.address = Arc::default();
+        message.routed = Some(Routed {
+            exchange: Arc::from(exchange),
+            key: Arc::from(key),
+        });
+        let mut queues: Vec<QueueId> = self.exchanges.route(exchange, key, message).into_iter().collect();
+        let to = Target {
+            address: key.into(),
+            kind: Kind::Multicast,
+        };
+        // The topics of the other protocols, where they have a name for it.
+        if exchange == TOPICS && check_name(key).and_then(|()| check_topic(&to)).is_ok() {
+            message.address = Arc::from(key);
+            queues.extend(self.audience(message, from));
+        }
+        queues
     }
 
     /// Writes it down for those who need that, and puts it into each.
@@ -69,17 +152,24 @@ impl Broker {
                 false => self.enqueue(queue, entry, now),
             }
             self.dispatch(queue);
-            self.shorten(queue);
+            self.shorten(queue, now);
         }
     }
 
     /// Takes a place; nobody is told yet.
     pub(super) fn enqueue(&mut self, queue: QueueId, mut entry: Entry, now: Mono) {
         entry.expires = self.deadline(&entry.message, now);
-        let (expires, weight) = (entry.expires, entry.message.weight());
+        let began = self.settings.began;
         let Some(into) = self.queues.get_mut(&queue) else {
             return;
         };
+        // The queue's own limit counts from when the message came, also over a restart.
+        if let Some(ttl) = into.terms.as_ref().and_then(|terms| terms.arguments.ttl) {
+            let wall = entry.message.sent.0.saturating_add(ttl).saturating_sub(began);
+            let at = Mono::from_millis(wall).max(now);
+            entry.expires = Some(entry.expires.map_or(at, |own| own.min(at)));
+        }
+        let (expires, weight) = (entry.expires, entry.message.weight());
         let Some(place) = into.push(entry) else { return };
         into.counts.added += 1;
         if let Some(at) = expires {
@@ -96,7 +186,7 @@ impl Broker {
     }
 
     /// The oldest go when a subscription has more than it may.
-    fn shorten(&mut self, id: QueueId) {
+    fn shorten(&mut self, id: QueueId, now: Mono) {
         while let Some(queue) = self.queues.get_mut(&id).filter(|queue| queue.is_over()) {
             let Some((place, entry)) = queue.first().and_then(|place| Some((place, queue.take(place)?))) else {
                 return;
@@ -105,7 +195,10 @@ impl Broker {
             if let Some(at) = entry.expires {
                 self.expiries.remove(&(at, id, place));
             }
-            self.drop_entry(None, id, &entry);
+            match self.queues.get(&id).is_some_and(|queue| queue.terms.is_some()) {
+                true => self.dead_letter(None, id, &entry, Death::Maxlen, now),
+                false => self.drop_entry(None, id, &entry),
+            }
         }
     }
 
@@ -158,6 +251,7 @@ impl Broker {
             address: (*queue.address).into(),
             kind: queue.kind,
             filter: queue.filter.as_ref().map(|filter| filter.as_str().into()),
+            declared: queue.terms.as_ref().map(|terms| terms.declared.clone()),
         };
         self.write(Record::QueueMade(record), None);
     }
@@ -178,11 +272,41 @@ impl Broker {
         self.queues.insert(id, queue);
     }
 
+    /// The last consumer of a queue has left.
+    pub(super) fn abandoned(&mut self, id: QueueId, now: Mono) {
+        let Some(queue) = self.queues.get_mut(&id) else {
+            return;
+        };
+        queue.exclusive = false;
+        match queue.terms.as_ref().is_some_and(|terms| terms.declared.auto_delete) {
+            true => self.remove_by(id, None),
+            false => self.touch(id, now),
+        }
+    }
+
+    /// The same as [`remove_queue`](Broker::remove_queue), and whoever asked hears of it when it is safe.
+    pub(super) fn remove_by(&mut self, id: QueueId, by: Option<SessionId>) {
+        self.together(by, |broker| {
+            let lasted = broker.queues.get(&id).is_some_and(|queue| queue.durable);
+            broker.unbind_queue(id, lasted, by);
+            broker.remove_queue(id);
+        });
+    }
+
     /// The queue and all it holds are gone.
     pub(super) fn remove_queue(&mut self, id: QueueId) {
         let Some(mut queue) = self.queues.remove(&id) else {
             return;
         };
+        for consumer in queue.consumers() {
+            self.outputs.push_back(Output::Abandoned { consumer: *consumer });
+        }
+        if let Some(at) = queue.ends_at {
+            self.queues_due.remove(&(at, id));
+        }
+        if let Some(owner) = queue.owner.and_then(|owner| self.sessions.get_mut(&owner)) {
+            owner.queues.remove(&id);
+        }
         self.names.remove(&(queue.kind, queue.name.clone()));
         if queue.kind == Kind::Multicast {
             self.open.remove(&Pattern::new(&queue.address), id);

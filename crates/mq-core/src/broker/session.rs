@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::broker::{Outcome, Target};
+use crate::broker::{Outcome, Publish, Target};
 use crate::queue::{Entry, Place};
 use crate::{ConsumerId, DeliveryId, Lsn, Message, QueueId, Selector, TransactionId};
 
@@ -17,13 +17,19 @@ pub(super) struct Session {
     pub(super) requests: u64,
     /// The client whose name it came with.
     pub(super) client: Option<Arc<str>>,
+    /// Exclusive queues, which go with it.
+    pub(super) queues: BTreeSet<QueueId>,
     pub(super) pool: Pool,
 }
 
-/// The credit of all consumers of a named client together.
+/// As good as no limit for all consumers together.
+pub(super) const UNLIMITED: i64 = i64::MAX / 4;
+
+/// The credit of all consumers of a session together. It may have been lowered below what is out.
+/// Only consumers that are `pooled` share it.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    pub(super) credit: u32,
+    pub(super) credit: i64,
     /// Queues that had something for it when there was none.
     pub(super) starved: VecDeque<QueueId>,
 }
@@ -43,6 +49,7 @@ pub(super) enum Step {
         message: Message,
         once: Option<u16>,
     },
+    Publish(Publish),
     Settle(DeliveryId, Outcome),
 }
 
@@ -50,8 +57,12 @@ pub(super) enum Step {
 pub(super) struct Consumer {
     pub(super) queue: QueueId,
     pub(super) credit: u32,
-    /// Its credit is the session's.
+    /// It has no limit of its own.
+    pub(super) unlimited: bool,
+    /// The session's limit counts for it.
     pub(super) pooled: bool,
+    /// It takes nothing any more, and is gone when what it holds is settled.
+    pub(super) lingers: bool,
     /// Its queue is among the starved.
     pub(super) starves: bool,
     /// Takes only these.
@@ -67,7 +78,9 @@ impl Consumer {
         Consumer {
             queue,
             credit,
+            unlimited: false,
             pooled: false,
+            lingers: false,
             starves: false,
             selector: None,
             in_flight: BTreeMap::new(),
@@ -81,6 +94,7 @@ impl Consumer {
 
     pub(super) fn pooled(queue: QueueId) -> Consumer {
         Consumer {
+            unlimited: true,
             pooled: true,
             ..Consumer::new(queue, 0, None)
         }

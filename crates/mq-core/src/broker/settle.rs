@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tandem_time::Mono;
 
+use super::dead::Death;
 use super::session::{Held, Step};
 use super::{Broker, Outcome, Refusal, Target};
 use crate::queue::{Entry, Place};
@@ -48,6 +49,7 @@ impl Broker {
                     broker.publish(Some(session), &to, message, now);
                 }
             }),
+            Step::Publish(publish) => self.route_out(session, publish, now),
             Step::Settle(delivery, outcome) => {
                 if !self.settle(session, delivery, outcome, now) {
                     self.refuse(session, Refusal::NoDelivery);
@@ -120,6 +122,7 @@ impl Broker {
         if let Some(queue) = self.queues.get_mut(&queue) {
             queue.in_flight -= 1;
         }
+        self.end_lingering(consumer);
         Some((queue, held))
     }
 
@@ -136,7 +139,10 @@ impl Broker {
             Outcome::Rejected => self.bury(by, queue, &entry, now),
             Outcome::Failed => {
                 entry.attempts += 1;
-                let counts = self.queues.get(&queue).filter(|queue| !queue.rules.of_client);
+                let counts = self
+                    .queues
+                    .get(&queue)
+                    .filter(|queue| !queue.rules.of_client && queue.terms.is_none());
                 let most = counts.map_or(0, |q| self.settings.policy(&q.address).max_attempts);
                 if most > 0 && entry.attempts >= most {
                     self.bury(by, queue, &entry, now);
@@ -150,7 +156,7 @@ impl Broker {
     fn put_back(&mut self, queue: QueueId, place: Place, entry: Entry, now: Mono) {
         let Some(known) = self.queues.get_mut(&queue) else {
             // The queue went while this was out.
-            return self.unweigh(entry.message.weight());
+            return self.drop_entry(None, queue, &entry);
         };
         if let Some(at) = entry.expires {
             self.expiries.insert((at.max(now), queue, place));
@@ -174,9 +180,12 @@ impl Broker {
     /// To the dead-letter address. Both steps are one record, so that a crash cannot leave it in both places or in none.
     fn bury(&mut self, by: Option<SessionId>, queue: QueueId, entry: &Entry, now: Mono) {
         let Some(known) = self.queues.get_mut(&queue) else {
-            return self.unweigh(entry.message.weight());
+            return self.drop_entry(by, queue, entry);
         };
         known.counts.dead += 1;
+        if known.terms.is_some() {
+            return self.dead_letter(by, queue, entry, Death::Rejected, now);
+        }
         let from = known.address.clone();
         let to = self.settings.policy(&from).dead_letter.clone();
         self.move_away(by, queue, entry, to, from, now);
@@ -193,6 +202,9 @@ impl Broker {
         known.counts.expired += 1;
         if known.rules.of_client {
             return self.drop_entry(None, queue, &entry);
+        }
+        if known.terms.is_some() {
+            return self.dead_letter(None, queue, &entry, Death::Expired, now);
         }
         let from = known.address.clone();
         let to = self.settings.policy(&from).expiry.clone();

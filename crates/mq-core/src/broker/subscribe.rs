@@ -85,13 +85,13 @@ impl Broker {
         Ok(id)
     }
 
-    pub(super) fn unsubscribe(&mut self, consumer: ConsumerId) {
+    pub(super) fn unsubscribe(&mut self, consumer: ConsumerId, now: Mono) {
         let session = consumer.session;
         let known = self.sessions.get_mut(&session);
         if !known.is_some_and(|s| s.consumers.remove(&consumer)) {
             return self.refuse(session, Refusal::NoConsumer(consumer.number));
         }
-        self.end(consumer, Ending::Unsubscribed, Mono::ZERO);
+        self.end(consumer, Ending::Unsubscribed, now);
     }
 
     pub(super) fn forget(&mut self, session: SessionId, name: &str) {
@@ -137,6 +137,10 @@ impl Broker {
             return;
         };
         let id = known.queue;
+        let was_last = self
+            .queues
+            .get(&id)
+            .is_some_and(|queue| queue.consumers() == [consumer]);
         if let Some(queue) = self.queues.get_mut(&id) {
             queue.unsubscribe(consumer);
         }
@@ -155,9 +159,10 @@ impl Broker {
         let owned = self
             .queues
             .get(&id)
-            .is_some_and(|queue| queue.owner == Some(consumer.session));
+            .is_some_and(|queue| queue.owner == Some(consumer.session) && queue.terms.is_none());
         match owned {
             true => self.remove_queue(id),
+            false if was_last => self.abandoned(id, now),
             false => self.dispatch(id),
         }
     }

@@ -18,6 +18,9 @@ pub(super) struct Node {
     pub(super) browsed: usize,
     pub(super) attached: Vec<Option<Known>>,
     pub(super) taken: Vec<SessionId>,
+    pub(super) arranged: Vec<Arranged>,
+    pub(super) returned: Vec<String>,
+    pub(super) abandoned: Vec<ConsumerId>,
 }
 
 pub(super) const A: SessionId = SessionId(1);
@@ -36,6 +39,9 @@ impl Node {
             browsed: 0,
             attached: Vec::new(),
             taken: Vec::new(),
+            arranged: Vec::new(),
+            returned: Vec::new(),
+            abandoned: Vec::new(),
         };
         node.tell(Input::Opened { session: A });
         node.tell(Input::Opened { session: B });
@@ -61,6 +67,9 @@ impl Node {
                 Output::Hold(held) => self.holds.push(held),
                 Output::Attached { known, .. } => self.attached.push(known.map(|known| *known)),
                 Output::Taken { session } => self.taken.push(session),
+                Output::Arranged { answer, .. } => self.arranged.push(answer),
+                Output::Returned { message, .. } => self.returned.push(text(&message)),
+                Output::Abandoned { consumer } => self.abandoned.push(consumer),
             }
         }
     }

@@ -18,6 +18,7 @@ impl Session {
             Output::Taken { .. } => self.fail(Reason::SessionTakenOver, "another connection has come for this client"),
             // For the journal, for all sessions, or for those that browse.
             Output::Write { .. } | Output::Hold(_) | Output::Browsed { .. } => {}
+            Output::Arranged { .. } | Output::Returned { .. } | Output::Abandoned { .. } => {}
         }
     }
 

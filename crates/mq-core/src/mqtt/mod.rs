@@ -234,6 +234,8 @@ impl Session {
             Input::Broker(output) => self.broker_says(output, now),
             Input::Heard(Heard::Flushed) => self.flushed(),
             Input::Heard(Heard::Unread) => self.heard(now),
+            // There is no word for it: the client waits.
+            Input::Heard(Heard::Held(_)) => {}
             Input::Heard(Heard::Leave(why)) => self.fail(Reason::ServerShuttingDown, why),
         }
     }

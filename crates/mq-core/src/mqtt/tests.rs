@@ -307,11 +307,13 @@ impl Node {
             }
             broker::Output::Hold(_) => return,
             broker::Output::Deliver(delivery) => delivery.consumer.session,
-            broker::Output::Browsed { consumer } => consumer.session,
+            broker::Output::Browsed { consumer } | broker::Output::Abandoned { consumer } => consumer.session,
             broker::Output::Synced { session, .. }
             | broker::Output::Refused { session, .. }
             | broker::Output::Attached { session, .. }
-            | broker::Output::Taken { session } => *session,
+            | broker::Output::Taken { session }
+            | broker::Output::Arranged { session, .. }
+            | broker::Output::Returned { session, .. } => *session,
         };
         if let Some(client) = self.clients.get_mut(&session.0) {
             client.handle(Input::Broker(output), self.now);

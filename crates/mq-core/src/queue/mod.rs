@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use tandem_time::Mono;
 
+use crate::broker::{Arguments, Declared};
 use crate::{ConsumerId, Message, MessageId, QueueId, Selector, SessionId};
 
 /// Who gets a message that an address has taken.
@@ -32,10 +33,17 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn of(entry: &Entry) -> Place {
         Place {
-            rank: crate::Priority::HIGHEST - entry.message.priority.number(),
+            rank: crate::Priority::HIGHEST - entry.message.priority.unwrap_or_default().number(),
             order: entry.id,
         }
     }
+}
+
+/// What a client said of a queue that it declared, and what that means.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Terms {
+    pub(crate) declared: Declared,
+    pub(crate) arguments: Arguments,
 }
 
 /// A message in a queue.
@@ -131,6 +139,12 @@ pub(crate) struct Queue {
     /// Goes with this session.
     pub(crate) owner: Option<SessionId>,
     pub(crate) rules: Rules,
+    /// `None` for what was not declared, but used.
+    pub(crate) terms: Option<Box<Terms>>,
+    /// One consumer has it for itself.
+    pub(crate) exclusive: bool,
+    /// When it goes if nobody uses it.
+    pub(crate) ends_at: Option<Mono>,
     /// Takes only these messages.
     pub(crate) filter: Option<Selector>,
     pub(crate) counts: Counts,
@@ -139,6 +153,8 @@ pub(crate) struct Queue {
     ready: BTreeMap<Place, Entry>,
     /// What these weigh.
     weight: usize,
+    /// The same without all that is around the bodies.
+    bodies: usize,
     /// In turn.
     consumers: Vec<ConsumerId>,
     turn: usize,
@@ -158,6 +174,9 @@ impl Queue {
             durable,
             owner: None,
             rules: Rules::default(),
+            terms: None,
+            exclusive: false,
+            ends_at: None,
             filter: None,
             selective: BTreeSet::new(),
             looked: None,
@@ -165,6 +184,7 @@ impl Queue {
             in_flight: 0,
             ready: BTreeMap::new(),
             weight: 0,
+            bodies: 0,
             consumers: Vec::new(),
             turn: 0,
         }
@@ -172,8 +192,21 @@ impl Queue {
 
     /// Puts a message behind all older ones of its priority; `None` when it is there already.
     pub(crate) fn push(&mut self, entry: Entry) -> Option<Place> {
-        let place = Place::of(&entry);
+        let place = self.place(&entry);
         self.put(place, entry).then_some(place)
+    }
+
+    /// A queue that was declared has the priorities that it was declared with; most have none.
+    fn place(&self, entry: &Entry) -> Place {
+        let Some(terms) = &self.terms else {
+            return Place::of(entry);
+        };
+        let most = terms.arguments.max_priority.unwrap_or(0);
+        let own = entry.message.priority.map_or(0, crate::Priority::number);
+        Place {
+            rank: crate::Priority::HIGHEST - own.min(most),
+            order: entry.id,
+        }
     }
 
     /// Gives back what was handed out, to where it was.
@@ -185,8 +218,10 @@ impl Queue {
     fn put(&mut self, place: Place, entry: Entry) -> bool {
         self.look_again(place);
         self.weight += entry.message.weight();
+        self.bodies += entry.message.body.len();
         let before = self.ready.insert(place, entry);
         self.weight -= before.as_ref().map_or(0, |before| before.message.weight());
+        self.bodies -= before.as_ref().map_or(0, |before| before.message.body.len());
         before.is_none()
     }
 
@@ -197,6 +232,7 @@ impl Queue {
     pub(crate) fn take(&mut self, place: Place) -> Option<Entry> {
         let entry = self.ready.remove(&place)?;
         self.weight -= entry.message.weight();
+        self.bodies -= entry.message.body.len();
         Some(entry)
     }
 
@@ -213,13 +249,29 @@ impl Queue {
 
     /// Whether there are more than may be.
     pub(crate) fn is_over(&self) -> bool {
+        if let Some(terms) = &self.terms {
+            let Arguments {
+                max_length, max_bytes, ..
+            } = terms.arguments;
+            return max_length.is_some_and(|most| self.ready.len() > most)
+                || max_bytes.is_some_and(|most| self.bodies > most);
+        }
         let Most { messages, bytes } = self.rules.most;
         let (depth, weight) = (self.ready.len(), self.weight);
         messages > 0 && depth > messages || bytes > 0 && weight > bytes && depth > 1
     }
 
+    /// Whether one more would be too many.
+    pub(crate) fn is_full(&self) -> bool {
+        let Some(terms) = &self.terms else { return false };
+        let Arguments {
+            max_length, max_bytes, ..
+        } = terms.arguments;
+        max_length.is_some_and(|most| self.ready.len() >= most) || max_bytes.is_some_and(|most| self.bodies >= most)
+    }
+
     pub(crate) fn take_all(&mut self) -> BTreeMap<Place, Entry> {
-        self.weight = 0;
+        (self.weight, self.bodies) = (0, 0);
         std::mem::take(&mut self.ready)
     }
 
@@ -281,8 +333,11 @@ impl Queue {
 
     /// The next in turn that `may`, and the turn moves on.
     pub(crate) fn choose(&mut self, may: impl Fn(ConsumerId) -> bool) -> Option<ConsumerId> {
-        let count = self.consumers.len();
-        let from = self.turn;
+        let single = self.terms.as_ref().is_some_and(|terms| terms.arguments.single_active);
+        let (count, from) = match single {
+            true => (self.consumers.len().min(1), 0),
+            false => (self.consumers.len(), self.turn),
+        };
         let at = (0..count)
             .map(|i| (from + i) % count)
             .find(|at| may(self.consumers[*at]))?;

@@ -3,7 +3,7 @@ use crate::Priority;
 
 fn entry(id: u64, priority: u8) -> Entry {
     let message = Message {
-        priority: Priority::of(priority),
+        priority: Some(Priority::of(priority)),
         ..Message::default()
     };
     Entry::new(MessageId(id), Arc::new(message))

@@ -87,7 +87,9 @@ fn worth<'a>(expression: &'a Expression, message: &'a Message) -> Option<Worth<'
 fn property<'a>(name: &str, message: &'a Message) -> Option<Worth<'a>> {
     let text = |text: &'a Option<Box<str>>| text.as_deref().map(|text| Worth::Text(Cow::Borrowed(text)));
     match name {
-        "JMSPriority" | "priority" => return Some(Worth::Number(f64::from(message.priority.number()))),
+        "JMSPriority" | "priority" => {
+            return Some(Worth::Number(f64::from(message.priority.unwrap_or_default().number())));
+        }
         "JMSTimestamp" | "timestamp" => return Some(Worth::Number(message.sent.0 as f64)),
         "JMSExpiration" | "expires" => return Some(Worth::Number(message.expires.map_or(0.0, |at| at.0 as f64))),
         "JMSCorrelationID" | "correlation-id" => return text(&message.correlation_id),
@@ -109,7 +111,7 @@ fn property<'a>(name: &str, message: &'a Message) -> Option<Worth<'a>> {
         Value::Int(number) => Worth::Number(*number as f64),
         Value::Float(number) => Worth::Number(*number),
         Value::Bool(truth) => Worth::Bool(*truth),
-        Value::Bytes(_) => return None,
+        Value::Bytes(_) | Value::Other(_) => return None,
     })
 }
 

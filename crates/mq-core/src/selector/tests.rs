@@ -8,7 +8,7 @@ use crate::{Priority, Value};
 fn message() -> Message {
     let text = |name: &str, value: &str| (name.into(), Value::Text(value.into()));
     Message {
-        priority: Priority::of(7),
+        priority: Some(Priority::of(7)),
         durable: true,
         properties: vec![
             text("colour", "red"),

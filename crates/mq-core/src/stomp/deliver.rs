@@ -17,6 +17,8 @@ impl Session {
             Output::Write { .. } | Output::Hold(_) => {}
             // Only for clients with a name.
             Output::Attached { .. } | Output::Taken { .. } => {}
+            // Only for AMQP 0-9-1.
+            Output::Arranged { .. } | Output::Returned { .. } | Output::Abandoned { .. } => {}
         }
     }
 

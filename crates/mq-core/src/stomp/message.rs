@@ -32,7 +32,7 @@ fn field(message: &mut Message, name: Box<str>, value: Box<str>) -> Result<(), S
         "correlation-id" => message.correlation_id = Some(value),
         "reply-to" => message.reply_to = Some(value),
         "persistent" | "durable" => message.durable = value.trim() == "true",
-        "priority" => message.priority = Priority::of(number(&name, &value)?),
+        "priority" => message.priority = Some(Priority::of(number(&name, &value)?)),
         // ActiveMQ and Artemis: the time at which it ends; 0 is never.
         "expires" => message.expires = Some(WallMillis(number(&name, &value)?)).filter(|at| at.0 > 0),
         // What we say ourselves; a client that forwards a message sends it back.
@@ -65,7 +65,9 @@ pub(super) fn write(message: &Message) -> Frame {
             frame.headers.push(name, value.clone());
         }
     }
-    frame.headers.push("priority", message.priority.number().to_string());
+    frame
+        .headers
+        .push("priority", message.priority.unwrap_or_default().number().to_string());
     frame.headers.push("timestamp", message.sent.0.to_string());
     if message.durable {
         frame.headers.push("persistent", "true");
@@ -98,7 +100,7 @@ mod tests {
             .with("reply-to", "/queue/r")
             .body("x");
         let message = read(frame, true, WallMillis(5)).unwrap();
-        assert_eq!(message.priority.number(), 7);
+        assert_eq!(message.priority, Some(Priority::of(7)));
         assert_eq!(message.properties, [("colour".into(), Value::Text("red".into()))]);
         let back = write(&message);
         for (name, value) in [

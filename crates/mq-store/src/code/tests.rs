@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use tandem_mq_core::broker::{Expiry, Listening, Will};
-use tandem_mq_core::{ClientRecord, PacketStep};
+use tandem_mq_core::broker::{Declared, ExchangeKind, Expiry, Listening, Will};
+use tandem_mq_core::{BindingRecord, ClientRecord, Destination, ExchangeRecord, PacketStep};
 
 pub(crate) fn any_message() -> impl Strategy<Value = Message> {
     let text = || prop::option::of("[ -~é]{0,8}".prop_map(|t| Box::<str>::from(t.as_str())));
@@ -12,12 +12,13 @@ pub(crate) fn any_message() -> impl Strategy<Value = Message> {
         (-1e9f64..1e9).prop_map(Value::Float),
         any::<bool>().prop_map(Value::Bool),
         prop::collection::vec(any::<u8>(), 0..5).prop_map(|b| Value::Bytes(b.into())),
+        prop::collection::vec(any::<u8>(), 0..5).prop_map(|b| Value::Other(b.into())),
     ];
     let properties = prop::collection::vec(("[a-z]{0,5}".prop_map(|t| Box::<str>::from(t.as_str())), value), 0..3);
     let body = prop::collection::vec(any::<u8>(), 0..40);
     (
         ("[a-z.]{0,5}", any::<bool>(), 0u8..4, 0u8..3),
-        0u8..10,
+        prop::option::of(0u8..10),
         any::<u64>(),
         any::<u64>(),
         text(),
@@ -40,10 +41,11 @@ pub(crate) fn any_message() -> impl Strategy<Value = Message> {
             )| Message {
                 body: body.into(),
                 address: address.into(),
+                routed: None,
                 durable,
                 qos: Qos::of(qos),
                 retain: [Retain::No, Retain::Asked, Retain::Kept][usize::from(retain)],
-                priority: Priority::of(priority),
+                priority: priority.map(Priority::of),
                 expires: Some(WallMillis(expires)).filter(|at| at.0 > 0),
                 sent: WallMillis(sent),
                 content_type,
@@ -63,16 +65,27 @@ fn single() -> impl Strategy<Value = Record> {
                 address: address.into(),
                 kind: if one { Kind::Anycast } else { Kind::Multicast },
                 filter: one.then(|| "a = 1".into()),
+                declared: None,
             })
         }),
         any::<u64>().prop_map(|id| Record::QueueGone(QueueId(id))),
-        (any::<u64>(), prop::collection::vec(any::<u64>(), 0..4), any_message()).prop_map(|(id, queues, message)| {
-            Record::Put {
-                id: MessageId(id),
-                queues: queues.into_iter().map(QueueId).collect(),
-                message: Arc::new(message),
-            }
-        }),
+        (
+            any::<u64>(),
+            prop::collection::vec(any::<u64>(), 0..4),
+            any_message(),
+            any::<bool>()
+        )
+            .prop_map(|(id, queues, message, routed)| {
+                let routed = routed.then(|| Routed {
+                    exchange: "x".into(),
+                    key: "k".into(),
+                });
+                Record::Put {
+                    id: MessageId(id),
+                    queues: queues.into_iter().map(QueueId).collect(),
+                    message: Arc::new(Message { routed, ..message }),
+                }
+            }),
         (any::<u64>(), any::<u64>()).prop_map(|(queue, id)| Record::Gone {
             queue: QueueId(queue),
             id: MessageId(id)
@@ -82,6 +95,63 @@ fn single() -> impl Strategy<Value = Record> {
             queue: QueueId(queue)
         }),
         of_client(),
+        of_topology(),
+    ]
+}
+
+fn of_topology() -> impl Strategy<Value = Record> {
+    let name = || "[a-z]{0,5}".prop_map(|name| Box::<str>::from(name.as_str()));
+    let flags = || any::<(bool, bool, bool)>();
+    let arguments = || prop::collection::vec((name(), any::<i64>().prop_map(Value::Int)), 0..3);
+    let kinds = [
+        ExchangeKind::Direct,
+        ExchangeKind::Fanout,
+        ExchangeKind::Topic,
+        ExchangeKind::Headers,
+    ];
+    let to = prop_oneof![
+        any::<u64>().prop_map(|id| Destination::Queue(QueueId(id))),
+        name().prop_map(Destination::Exchange),
+    ];
+    prop_oneof![
+        (any::<u64>(), name(), flags(), arguments()).prop_map(
+            |(id, name, (durable, exclusive, auto_delete), arguments)| Record::QueueMade(QueueRecord {
+                id: QueueId(id),
+                address: name.clone(),
+                name,
+                kind: Kind::Anycast,
+                filter: None,
+                declared: Some(Declared {
+                    durable,
+                    exclusive,
+                    auto_delete,
+                    arguments,
+                }),
+            })
+        ),
+        (name(), prop::sample::select(kinds.to_vec()), flags(), arguments()).prop_map(
+            |(name, kind, (durable, auto_delete, internal), arguments)| Record::ExchangeMade(ExchangeRecord {
+                name,
+                kind,
+                durable,
+                auto_delete,
+                internal,
+                arguments,
+            })
+        ),
+        name().prop_map(Record::ExchangeGone),
+        (name(), to, name(), arguments(), any::<bool>()).prop_map(|(source, destination, key, arguments, bound)| {
+            let binding = BindingRecord {
+                source,
+                destination,
+                key,
+                arguments,
+            };
+            match bound {
+                true => Record::Bound(binding),
+                false => Record::Unbound(binding),
+            }
+        }),
     ]
 }
 

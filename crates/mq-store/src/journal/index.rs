@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::clients::Clients;
-use tandem_mq_core::{MessageId, QueueId, QueueRecord, Record};
+use crate::code::encode;
+use tandem_mq_core::{BindingRecord, ExchangeRecord, MessageId, QueueId, QueueRecord, Record};
 
 /// Below so much on disk nothing is written again.
 const SMALL: u64 = 64 << 20;
@@ -15,6 +16,9 @@ pub(super) struct Index {
     /// How many live in each segment.
     segments: BTreeMap<u64, usize>,
     queues: BTreeMap<QueueId, QueueRecord>,
+    exchanges: BTreeMap<Box<str>, ExchangeRecord>,
+    /// By how they are written, so that each is there once.
+    bindings: BTreeMap<Vec<u8>, BindingRecord>,
     clients: Clients,
     next: (MessageId, QueueId),
     /// Bytes of all that live.
@@ -43,6 +47,10 @@ impl Index {
                 self.queues.insert(made.id, made.clone());
             }
             Record::QueueGone(id) => drop(self.queues.remove(id)),
+            Record::ExchangeMade(made) => drop(self.exchanges.insert(made.name.clone(), made.clone())),
+            Record::ExchangeGone(name) => drop(self.exchanges.remove(name)),
+            Record::Bound(binding) => drop(self.bindings.insert(written(binding), binding.clone())),
+            Record::Unbound(binding) => drop(self.bindings.remove(&written(binding))),
             Record::Put { id, queues, .. } => self.put(*id, queues, segment, size as u64),
             Record::Gone { queue, id } => self.gone(*queue, *id),
             Record::All(records) => {
@@ -112,7 +120,10 @@ impl Index {
         let (message, queue) = self.next;
         let numbers = std::iter::once(Record::Numbers { message, queue });
         let queues = self.queues.values().cloned().map(Record::QueueMade);
-        numbers.chain(queues).chain(self.clients.records())
+        let exchanges = self.exchanges.values().cloned().map(Record::ExchangeMade);
+        let bindings = self.bindings.values().cloned().map(Record::Bound);
+        let topology = queues.chain(exchanges).chain(bindings);
+        numbers.chain(topology).chain(self.clients.records())
     }
 
     /// What is alive in a record of `segment`, to be written again.
@@ -134,6 +145,10 @@ impl Index {
             // Each segment begins with what is left of these.
             Record::QueueMade(_)
             | Record::QueueGone(_)
+            | Record::ExchangeMade(_)
+            | Record::ExchangeGone(_)
+            | Record::Bound(_)
+            | Record::Unbound(_)
             | Record::Gone { .. }
             | Record::Numbers { .. }
             | Record::Client(_)
@@ -143,4 +158,10 @@ impl Index {
             | Record::Packet { .. } => Vec::new(),
         }
     }
+}
+
+fn written(binding: &BindingRecord) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode(&Record::Bound(binding.clone()), &mut out);
+    out
 }

@@ -198,6 +198,7 @@ fn a_segment_goes_when_all_in_it_are_gone_and_the_queues_stay_known() {
         address: "q".into(),
         kind: Kind::Anycast,
         filter: None,
+        declared: None,
     });
     journal.append(&made).unwrap();
     for id in 1..=200 {
@@ -232,6 +233,7 @@ fn queues_that_fill_a_segment_leave_room_for_messages() {
             address: name.into(),
             kind: Kind::Anycast,
             filter: None,
+            declared: None,
         };
         journal.append(&Record::QueueMade(made)).unwrap();
     }

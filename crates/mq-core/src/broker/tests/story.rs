@@ -192,7 +192,7 @@ fn higher_priorities_overtake() {
         None,
         &queue("q"),
         Message {
-            priority: Priority::of(9),
+            priority: Some(Priority::of(9)),
             ..message("urgent")
         },
     );
@@ -388,7 +388,7 @@ fn a_selector_passes_over_what_others_take_and_looks_again_when_it_comes_back() 
     };
     let selective = node.subscribe_with(B, 1, &queue("q"), red.clone());
     let with = |text: &str, priority: u8| Message {
-        priority: Priority::of(priority),
+        priority: Some(Priority::of(priority)),
         ..message(text)
     };
     for (text, priority) in [("a", 1), ("b", 5), ("c", 1), ("d", 5)] {

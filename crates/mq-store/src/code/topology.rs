@@ -1,0 +1,102 @@
+//! Records about declared queues, exchanges and bindings.
+
+use tandem_mq_core::broker::{Declared, ExchangeKind};
+use tandem_mq_core::{BindingRecord, Destination, ExchangeRecord, QueueId, Record, Value};
+
+use super::{Malformed, Reader, bytes, count, encode_value, number};
+
+mod kind {
+    pub(super) const DIRECT: u8 = 1;
+    pub(super) const FANOUT: u8 = 2;
+    pub(super) const TOPIC: u8 = 3;
+    pub(super) const HEADERS: u8 = 4;
+
+    pub(super) const TO_QUEUE: u8 = 1;
+    pub(super) const TO_EXCHANGE: u8 = 2;
+}
+
+pub(super) fn encode_declared(declared: &Declared, out: &mut Vec<u8>) {
+    out.extend([declared.durable, declared.exclusive, declared.auto_delete].map(u8::from));
+    encode_arguments(&declared.arguments, out);
+}
+
+pub(super) fn encode_exchange(exchange: &ExchangeRecord, out: &mut Vec<u8>) {
+    bytes(exchange.name.as_bytes(), out);
+    out.push(match exchange.kind {
+        ExchangeKind::Direct => kind::DIRECT,
+        ExchangeKind::Fanout => kind::FANOUT,
+        ExchangeKind::Topic => kind::TOPIC,
+        ExchangeKind::Headers => kind::HEADERS,
+    });
+    out.extend([exchange.durable, exchange.auto_delete, exchange.internal].map(u8::from));
+    encode_arguments(&exchange.arguments, out);
+}
+
+pub(super) fn encode_binding(binding: &BindingRecord, out: &mut Vec<u8>) {
+    bytes(binding.source.as_bytes(), out);
+    match &binding.destination {
+        Destination::Queue(queue) => {
+            out.push(kind::TO_QUEUE);
+            number(queue.0, out);
+        }
+        Destination::Exchange(name) => {
+            out.push(kind::TO_EXCHANGE);
+            bytes(name.as_bytes(), out);
+        }
+    }
+    bytes(binding.key.as_bytes(), out);
+    encode_arguments(&binding.arguments, out);
+}
+
+fn encode_arguments(arguments: &[(Box<str>, Value)], out: &mut Vec<u8>) {
+    count(arguments.len(), out);
+    for (name, value) in arguments {
+        bytes(name.as_bytes(), out);
+        encode_value(value, out);
+    }
+}
+
+impl Reader<'_> {
+    pub(super) fn declared(&mut self) -> Result<Declared, Malformed> {
+        Ok(Declared {
+            durable: self.flag()?,
+            exclusive: self.flag()?,
+            auto_delete: self.flag()?,
+            arguments: self.arguments()?,
+        })
+    }
+
+    pub(super) fn exchange(&mut self) -> Result<Record, Malformed> {
+        Ok(Record::ExchangeMade(ExchangeRecord {
+            name: self.text()?,
+            kind: match self.byte()? {
+                kind::DIRECT => ExchangeKind::Direct,
+                kind::FANOUT => ExchangeKind::Fanout,
+                kind::TOPIC => ExchangeKind::Topic,
+                kind::HEADERS => ExchangeKind::Headers,
+                _ => return Err(Malformed),
+            },
+            durable: self.flag()?,
+            auto_delete: self.flag()?,
+            internal: self.flag()?,
+            arguments: self.arguments()?,
+        }))
+    }
+
+    pub(super) fn binding(&mut self) -> Result<BindingRecord, Malformed> {
+        Ok(BindingRecord {
+            source: self.text()?,
+            destination: match self.byte()? {
+                kind::TO_QUEUE => Destination::Queue(QueueId(self.number()?)),
+                kind::TO_EXCHANGE => Destination::Exchange(self.text()?),
+                _ => return Err(Malformed),
+            },
+            key: self.text()?,
+            arguments: self.arguments()?,
+        })
+    }
+
+    fn arguments(&mut self) -> Result<Vec<(Box<str>, Value)>, Malformed> {
+        self.many(|reader| Ok((reader.text()?, reader.value()?)))
+    }
+}
