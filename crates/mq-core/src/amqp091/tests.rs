@@ -1,1 +1,322 @@
+//! Sessions with a broker behind them: what a client says, and what it hears.
 
+mod connect;
+mod mistakes;
+mod model;
+mod story;
+
+use std::collections::BTreeMap;
+
+use bytes::{Bytes, BytesMut};
+use tandem_mq_wire::amqp091::{Field, Properties, Table, encode};
+
+use super::*;
+use crate::broker::Broker;
+use crate::{Lsn, Record};
+
+/// Clients, a broker, and a disk that is as fast as the test wants.
+pub(super) struct Node {
+    pub(super) broker: Broker,
+    pub(super) clients: BTreeMap<u64, Client>,
+    pub(super) now: Mono,
+    pub(super) written: Vec<Record>,
+    pub(super) last: Lsn,
+    pub(super) fast_disk: bool,
+}
+
+pub(super) struct Client {
+    pub(super) session: Session,
+    pub(super) heard: VecDeque<Frame>,
+    pub(super) closed: bool,
+}
+
+pub(super) fn bytes(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
+}
+
+impl Node {
+    pub(super) fn new() -> Node {
+        Node {
+            broker: Broker::new(broker::Settings::default()),
+            clients: BTreeMap::new(),
+            now: Mono::ZERO,
+            written: Vec::new(),
+            last: Lsn(0),
+            fast_disk: true,
+        }
+    }
+
+    /// Only what was written is left.
+    pub(super) fn restarted(&self) -> Node {
+        let mut node = Node::new();
+        node.broker.restore(self.written.iter().cloned());
+        node.broker.restored(node.now);
+        node
+    }
+
+    pub(super) fn stranger(&mut self, number: u64) {
+        let session = Session::new(SessionId::of_connection(number), Settings::default(), self.now);
+        let client = Client {
+            session,
+            heard: VecDeque::new(),
+            closed: false,
+        };
+        self.clients.insert(number, client);
+    }
+
+    /// An open connection with channel 1.
+    pub(super) fn client(&mut self, number: u64) {
+        self.connection(number);
+        self.says(number, 1, Method::ChannelOpen { out_of_band: "".into() });
+        assert!(matches!(self.hears(number), Method::ChannelOpenOk { .. }));
+    }
+
+    pub(super) fn connection(&mut self, number: u64) {
+        self.stranger(number);
+        self.item(number, Item::Greeting);
+        assert!(matches!(self.hears(number), Method::Start { .. }));
+        self.says(number, 0, start_ok());
+        assert!(matches!(self.hears(number), Method::Tune { .. }));
+        self.says(
+            number,
+            0,
+            Method::TuneOk {
+                channel_max: 100,
+                frame_max: 4096,
+                heartbeat: 0,
+            },
+        );
+        self.says(number, 0, open("/"));
+        assert!(matches!(self.hears(number), Method::OpenOk { .. }));
+    }
+
+    pub(super) fn says(&mut self, number: u64, channel: u16, method: Method) {
+        self.item(number, Item::Method(channel, method));
+    }
+
+    pub(super) fn item(&mut self, number: u64, item: Item) {
+        self.tell(number, Input::Item(item));
+    }
+
+    pub(super) fn tell(&mut self, number: u64, input: Input) {
+        let client = self.clients.get_mut(&number).unwrap();
+        client.session.handle(input, self.now);
+        self.turn();
+    }
+
+    pub(super) fn publish(&mut self, number: u64, exchange: &str, key: &str, body: &str) {
+        let durable = Properties {
+            delivery_mode: Some(2),
+            ..Properties::default()
+        };
+        self.publish_with(number, exchange, key, body, durable, false);
+    }
+
+    pub(super) fn publish_with(
+        &mut self,
+        number: u64,
+        exchange: &str,
+        key: &str,
+        body: &str,
+        properties: Properties,
+        mandatory: bool,
+    ) {
+        let publish = Method::Publish {
+            ticket: 0,
+            exchange: exchange.into(),
+            key: key.into(),
+            mandatory,
+            immediate: false,
+        };
+        self.says(number, 1, publish);
+        self.item(number, Item::Header(1, body.len() as u64, Box::new(properties)));
+        if !body.is_empty() {
+            self.item(number, Item::Body(1, bytes(body)));
+        }
+    }
+
+    pub(super) fn declare(&mut self, number: u64, queue: &str, arguments: Table) {
+        self.says(number, 1, declare(queue, arguments));
+        assert!(matches!(self.hears(number), Method::QueueDeclareOk { .. }));
+    }
+
+    pub(super) fn consume(&mut self, number: u64, queue: &str, tag: &str, no_ack: bool) {
+        self.says(number, 1, consume(queue, tag, no_ack));
+        assert_eq!(self.hears(number), Method::ConsumeOk { tag: tag.into() });
+    }
+
+    pub(super) fn qos(&mut self, number: u64, count: u16, global: bool) {
+        let size = 0;
+        self.says(number, 1, Method::Qos { size, count, global });
+        assert_eq!(self.hears(number), Method::QosOk {});
+    }
+
+    /// The next method, whichever channel it is for.
+    #[track_caller]
+    pub(super) fn hears(&mut self, number: u64) -> Method {
+        self.hears_maybe(number).expect("there is something")
+    }
+
+    pub(super) fn hears_maybe(&mut self, number: u64) -> Option<Method> {
+        match self.clients.get_mut(&number)?.heard.pop_front()? {
+            Frame::Method(_, method) | Frame::Content(_, method, ..) => Some(method),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// All messages that have come: their tags, whether again, and their bodies.
+    pub(super) fn delivered(&mut self, number: u64) -> Vec<(u64, bool, String)> {
+        let heard = std::mem::take(&mut self.clients.get_mut(&number).unwrap().heard);
+        let content = heard.into_iter().filter_map(|frame| match frame {
+            Frame::Content(_, Method::Deliver { tag, redelivered, .. }, _, body) => {
+                Some((tag, redelivered, String::from_utf8_lossy(&body).into_owned()))
+            }
+            _ => None,
+        });
+        content.collect()
+    }
+
+    pub(super) fn bodies(&mut self, number: u64) -> Vec<String> {
+        self.delivered(number).into_iter().map(|(_, _, body)| body).collect()
+    }
+
+    pub(super) fn depth(&self, queue: &str) -> usize {
+        let known = self.broker.queues().filter(|view| &*view.name == queue);
+        known.map(|view| view.depth + view.in_flight).sum()
+    }
+
+    /// The disk has caught up.
+    pub(super) fn store(&mut self) {
+        let upto = self.last;
+        self.broker.handle(broker::Input::Stored { upto }, self.now);
+        self.turn();
+    }
+
+    pub(super) fn passes(&mut self, time: Duration) {
+        self.now = self.now + time;
+        self.broker.on_deadline(self.now);
+        for client in self.clients.values_mut() {
+            client.session.on_deadline(self.now);
+        }
+        self.turn();
+    }
+
+    /// The connection is cut.
+    pub(super) fn loses(&mut self, number: u64) {
+        self.clients.remove(&number);
+        let session = SessionId::of_connection(number);
+        self.broker.handle(broker::Input::Closed { session }, self.now);
+        self.turn();
+    }
+
+    /// Carries everything to where it belongs until all is quiet.
+    fn turn(&mut self) {
+        loop {
+            let mut quiet = true;
+            for client in self.clients.values_mut() {
+                while let Some(output) = client.session.poll_output() {
+                    quiet = false;
+                    match output {
+                        Output::Send(frame) => {
+                            encode(&frame, client.session.limit(), &mut BytesMut::new());
+                            client.heard.push_back(frame);
+                        }
+                        Output::Ask(input) => self.broker.handle(input, self.now),
+                        Output::Authenticate { passcode, .. } => {
+                            let answer = match passcode.as_deref() {
+                                Some("wrong") => Err("who are you?".into()),
+                                _ => Ok(()),
+                            };
+                            client.session.handle(Input::Heard(Heard::Login(answer)), self.now);
+                        }
+                        Output::Close => client.closed = true,
+                    }
+                }
+            }
+            while let Some(output) = self.broker.poll_output() {
+                quiet = false;
+                self.hand_on(output);
+            }
+            if quiet {
+                return;
+            }
+        }
+    }
+
+    fn hand_on(&mut self, output: broker::Output) {
+        let session = match &output {
+            broker::Output::Write { lsn, record } => {
+                self.written.push(record.clone());
+                self.last = *lsn;
+                if self.fast_disk {
+                    self.broker.handle(broker::Input::Stored { upto: *lsn }, self.now);
+                }
+                return;
+            }
+            broker::Output::Hold(_) => return,
+            broker::Output::Deliver(delivery) => delivery.consumer.session,
+            broker::Output::Browsed { consumer } | broker::Output::Abandoned { consumer } => consumer.session,
+            broker::Output::Synced { session, .. }
+            | broker::Output::Refused { session, .. }
+            | broker::Output::Attached { session, .. }
+            | broker::Output::Taken { session }
+            | broker::Output::Arranged { session, .. }
+            | broker::Output::Returned { session, .. } => *session,
+        };
+        if let Some(client) = self.clients.get_mut(&(session.0 >> 16)) {
+            client.session.handle(Input::Broker(output), self.now);
+        }
+    }
+}
+
+pub(super) fn start_ok() -> Method {
+    start_ok_with("PLAIN", b"\0guest\0guest")
+}
+
+pub(super) fn start_ok_with(mechanism: &str, response: &'static [u8]) -> Method {
+    let yes = Field::Bool(true);
+    let capabilities = Table::default()
+        .with("authentication_failure_close", yes.clone())
+        .with("connection.blocked", yes.clone())
+        .with("consumer_cancel_notify", yes);
+    Method::StartOk {
+        properties: Table::default().with("capabilities", Field::Table(capabilities)),
+        mechanism: mechanism.into(),
+        response: Bytes::from_static(response),
+        locale: "en_US".into(),
+    }
+}
+
+pub(super) fn open(vhost: &str) -> Method {
+    Method::Open {
+        vhost: vhost.into(),
+        capabilities: "".into(),
+        insist: false,
+    }
+}
+
+pub(super) fn declare(queue: &str, arguments: Table) -> Method {
+    Method::QueueDeclare {
+        ticket: 0,
+        queue: queue.into(),
+        passive: false,
+        durable: true,
+        exclusive: false,
+        auto_delete: false,
+        nowait: false,
+        arguments,
+    }
+}
+
+pub(super) fn consume(queue: &str, tag: &str, no_ack: bool) -> Method {
+    Method::Consume {
+        ticket: 0,
+        queue: queue.into(),
+        tag: tag.into(),
+        no_local: false,
+        no_ack,
+        exclusive: false,
+        nowait: false,
+        arguments: Table::default(),
+    }
+}
