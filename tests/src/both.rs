@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crate::{Haproxy, Lb, PATIENCE, Syslog, free_ports};
@@ -18,7 +18,7 @@ pub struct Room {
 }
 
 impl Room {
-    fn new(name: &'static str, ports: u16) -> Room {
+    pub(crate) fn new(name: &'static str, ports: u16) -> Room {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let file = format!("tandem-both-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
         Room {
@@ -27,6 +27,10 @@ impl Room {
             syslog: Syslog::default(),
             socket: std::env::temp_dir().join(file),
         }
+    }
+
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// Where the listener with this number is, counted from 0.
@@ -82,16 +86,22 @@ impl Room {
     }
 }
 
-const OURS: &str = "tandem-lb";
+pub(crate) const THEIRS: &str = "HAProxy";
+pub(crate) const OURS: &str = "tandem-lb";
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.socket).ok();
+    }
+}
 
 /// Plays a scene that needs so many ports to HAProxy, when there is one, and then to ours.
 #[track_caller]
 pub fn both(ports: u16, config: impl Fn(&Room) -> String, play: impl Fn(&Room)) {
-    let room = Room::new("HAProxy", ports);
+    let room = Room::new(THEIRS, ports);
     if let Some(_haproxy) = Haproxy::start(&config(&room), &room.socket) {
         play(&room);
     }
-    std::fs::remove_file(&room.socket).ok();
     let room = Room::new(OURS, ports);
     let _lb = Lb::start(&config(&room));
     play(&room);

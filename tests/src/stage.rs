@@ -1,0 +1,227 @@
+//! What surrounds one of the two programs in a scenario: servers, clients, what was noted.
+//!
+//! In a configuration `{0}` to `{9}` are listeners; `{a}` to `{f}` servers that say their name and then echo, `{echo}` one
+//! that only echoes, `{ear}` one that keeps what it hears and answers `.` at the end, `{mute}` one that never answers,
+//! `{bye}` one that says `bye` and ends, `{dead}` an address where nobody listens. `{0.port}` and the like are only the
+//! ports. `{path}` is the beginning of a file name of its own.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
+
+use crate::both::Room;
+use crate::mask::Mask;
+use crate::visitor::Visitor;
+use crate::{PATIENCE, Server, free_port, until};
+
+const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+/// After this long no line is under way any more.
+const QUIET: Duration = Duration::from_millis(60);
+
+pub struct Stage {
+    room: Room,
+    servers: BTreeMap<&'static str, Mutex<Server>>,
+    heard: Arc<Mutex<Vec<u8>>>,
+    noted: Mutex<Vec<String>>,
+    pub(crate) held: Arc<AtomicUsize>,
+    mask: Mask,
+}
+
+impl Stage {
+    pub(crate) fn set(name: &'static str, config: &str, file: &str) -> Stage {
+        let names = |name: &str| config.contains(&format!("{{{name}")) || file.contains(&format!("{{{name}"));
+        let listeners = (0..10).filter(|n: &u16| names(&n.to_string())).max().map_or(1, |last| last + 1);
+        let room = Room::new(name, listeners);
+        let heard = Arc::<Mutex<Vec<u8>>>::default();
+        let mut servers = BTreeMap::new();
+        for name in NAMES.into_iter().chain(["echo", "ear", "mute", "bye"]) {
+            if names(&format!("{name}}}")) || names(&format!("{name}.port}}")) {
+                servers.insert(name, Mutex::new(server(name, &heard)));
+            }
+        }
+        let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let address = |(name, server): (&&'static str, &Mutex<Server>)| ((*name).to_owned(), lock(server).address());
+        let known = servers.iter().map(address).chain([("dead".to_owned(), nobody)]);
+        let listeners = (0..listeners).map(|n| (n.to_string(), room.at(n)));
+        let mask = Mask::new(known.chain(listeners).collect(), room.socket());
+        let (noted, held) = (Mutex::default(), Arc::default());
+        let stage = Stage { room, servers, heard, noted, held, mask };
+        if !file.is_empty() {
+            let text = stage.mask.filled_in(file);
+            std::fs::write(stage.path() + ".file", text).expect("the temporary folder is writable");
+        }
+        stage
+    }
+
+    pub(crate) fn config(&self, config: &str) -> String {
+        // Without a limit of its own each computes one from the files that it may open. With one thread there is one order.
+        let head = self.room.head().replacen("global\n", "global\n maxconn 2000\n nbthread 1\n", 1);
+        head + &self.mask.filled_in(config)
+    }
+
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// The beginning of a file name that only this side has.
+    pub fn path(&self) -> String {
+        self.room.socket().display().to_string()
+    }
+
+    pub fn note(&self, text: impl AsRef<str>) {
+        lock(&self.noted).push(self.mask.text(text.as_ref()));
+    }
+
+    /// An order on the stats socket, and its answer.
+    pub fn order(&self, words: &str) {
+        let answer = self.room.order(&self.mask.filled_in(words));
+        self.note(format!("> {words}"));
+        answer.lines().filter(|line| !line.is_empty()).for_each(|line| self.note(format!("< {line}")));
+    }
+
+    /// Someone at 127.0.0.`from` who is there until it is dropped.
+    #[track_caller]
+    pub fn enter(&self, listener: u16, from: u8) -> Visitor {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let own = SocketAddr::from((Ipv4Addr::new(127, 0, 0, from), 0));
+        socket.bind(&own.into()).expect("all of 127/8 is ours");
+        socket.connect(&self.room.at(listener).into()).expect("it listens");
+        let stream: TcpStream = socket.into();
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
+        Visitor::new(stream, self.held.clone())
+    }
+
+    /// Someone who hears who serves, is noted, and stays.
+    #[track_caller]
+    pub fn stay(&self, listener: u16, from: u8) -> Visitor {
+        let mut visitor = self.enter(listener, from);
+        let who = visitor.hear(1);
+        self.note(format!("{listener} from .{from}: {who}"));
+        visitor
+    }
+
+    /// Someone who hears who serves, is noted, and goes; the next comes when this one is forgotten.
+    #[track_caller]
+    pub fn pick(&self, listener: u16, from: u8) {
+        drop(self.stay(listener, from));
+        self.settle();
+    }
+
+    /// Someone who says this, and all there is until the end is noted.
+    #[track_caller]
+    pub fn talk(&self, listener: u16, from: u8, bytes: &[u8]) {
+        let mut visitor = self.enter(listener, from);
+        visitor.say(bytes);
+        visitor.shut();
+        let said = visitor.rest();
+        self.note(format!("{listener} from .{from} says {}: {said}", bytes.escape_ascii()));
+        drop(visitor);
+        self.settle();
+    }
+
+    /// They go one after the other.
+    #[track_caller]
+    pub fn leave(&self, visitors: impl IntoIterator<Item = Visitor>) {
+        for visitor in visitors {
+            drop(visitor);
+            self.settle();
+        }
+    }
+
+    /// Waits until only those are there who stay.
+    #[track_caller]
+    pub fn settle(&self) {
+        until(&format!("{}: the others have left", self.room.name), || {
+            let csv = self.room.order("show stat -1 1 -1");
+            let here = csv.lines().filter(|line| line.contains(",FRONTEND,"));
+            let here: usize = here.filter_map(|line| line.split(',').nth(4)?.parse::<usize>().ok()).sum();
+            (here <= self.held.load(SeqCst)).then_some(())
+        });
+    }
+
+    /// Waits until a cell of `show stat` says this.
+    #[track_caller]
+    pub fn until(&self, proxy: &str, server: &str, column: &str, value: &str) {
+        until(&format!("{}: {proxy}/{server} {column} to be {value}", self.room.name), || {
+            (self.room.cell(proxy, server, column) == value).then_some(())
+        });
+    }
+
+    /// Waits until so many log lines have this in them.
+    #[track_caller]
+    pub fn logged(&self, part: &str, times: usize) {
+        until(&format!("{}: {times} lines with {part:?}", self.room.name), || {
+            (self.room.lines().iter().filter(|line| line.contains(part)).count() >= times).then_some(())
+        });
+    }
+
+    pub fn kill(&self, name: &str) {
+        lock(&self.servers[name]).kill();
+    }
+
+    pub fn revive(&self, name: &str) {
+        lock(&self.servers[name]).revive();
+    }
+
+    /// Notes what the ear heard since the last time; ports of clients are masked by the one who looks.
+    pub fn ear(&self, shown: impl Fn(&[u8]) -> String) {
+        let heard = std::mem::take(&mut *lock(&self.heard));
+        self.note(format!("heard {}", shown(&heard)));
+    }
+
+    /// Everything that is to be compared.
+    pub(crate) fn close(self) -> Vec<String> {
+        self.settle();
+        let mut lines = self.room.lines();
+        loop {
+            std::thread::sleep(QUIET);
+            let now = self.room.lines();
+            if now.len() == lines.len() {
+                break;
+            }
+            lines = now;
+        }
+        lines.iter().for_each(|line| self.note(format!("log {}", self.mask.log_line(line))));
+        self.mask.csv(&self.room.order("show stat")).iter().for_each(|cell| self.note(cell));
+        let tables = self.room.order("show table");
+        let names = tables.lines().filter_map(|line| line.strip_prefix("# table: ")?.split(',').next());
+        names.for_each(|name| self.order(&format!("show table {name}")));
+        std::mem::take(&mut *lock(&self.noted))
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        std::fs::remove_file(self.path() + ".file").ok();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn server(name: &'static str, heard: &Arc<Mutex<Vec<u8>>>) -> Server {
+    let heard = heard.clone();
+    match name {
+        "echo" => Server::echo(),
+        "bye" => Server::start(|mut stream| {
+            stream.write_all(b"bye").ok();
+        }),
+        "mute" => Server::start(|mut stream| {
+            std::io::copy(&mut stream, &mut std::io::sink()).ok();
+        }),
+        "ear" => Server::start(move |mut stream| {
+            let mut bytes = Vec::new();
+            if stream.read_to_end(&mut bytes).is_ok() {
+                lock(&heard).extend(bytes);
+                stream.write_all(b".").ok();
+            }
+        }),
+        name => Server::named(name),
+    }
+}

@@ -1,0 +1,128 @@
+//! What clients and servers say decides: inspect-delay, SNI, MQTT, answers.
+
+use tandem_tests::{Scenario, Stage, hello};
+
+fn tls(s: &Stage, listener: u16, name: &str, protocols: &[&str]) {
+    let mut visitor = s.enter(listener, 1);
+    visitor.say(&hello(name, protocols));
+    visitor.shut();
+    let said = visitor.rest();
+    let who = &said[..said.len().min(1)];
+    s.note(format!("{name} {protocols:?}: {who} {}", said.rsplit('|').next().unwrap_or("")));
+    drop(visitor);
+    s.settle();
+}
+
+/// CONNECT of MQTT 3.1.1.
+fn connect(client: &str, user: &str) -> Vec<u8> {
+    let field = |text: &str| [&(text.len() as u16).to_be_bytes()[..], text.as_bytes()].concat();
+    let body = [&b"\0\x04MQTT\x04\x82\0\x3c"[..], &field(client), &field(user)].concat();
+    [&[0x10, body.len() as u8][..], &body].concat()
+}
+
+pub const ALL: &[Scenario] = &[
+    Scenario {
+        name: "SNI and ALPN routing with stickiness",
+        story: "backends by name and protocol, a table of names, what is no TLS is refused, silence goes to the default",
+        config: "frontend f\n bind {0}\n tcp-request inspect-delay 400ms\n tcp-request content track-sc0 req.ssl_sni table names if { req.ssl_sni -m found }\n \
+                 tcp-request content accept if { req.ssl_hello_type 1 }\n tcp-request content reject if { req.len gt 0 }\n \
+                 use_backend one if { req.ssl_sni -i a.example } { req.ssl_alpn mqtt }\n \
+                 use_backend two if { req.ssl_sni -m dom example }\n default_backend three\n\
+                 backend one\n server a {a}\nbackend two\n balance roundrobin\n stick-table type string len 32 size 1k expire 1h\n \
+                 stick on req.ssl_sni\n server a {a}\n server b {b}\nbackend three\n server c {c}\n\
+                 backend names\n stick-table type string len 16 size 1k expire 1h store conn_cnt,sess_cnt,gpc0\n",
+        play: |s| {
+            tls(s, 0, "a.example", &["mqtt"]);
+            tls(s, 0, "A.EXAMPLE", &["h2", "mqtt"]);
+            tls(s, 0, "b.example", &["h2"]);
+            tls(s, 0, "c.example", &[]);
+            tls(s, 0, "b.example", &[]);
+            tls(s, 0, "a-name-that-is-longer-than-its-key.org", &["h2"]);
+            s.talk(0, 1, b"GET / HTTP/1.0\r\n\r\n");
+            s.talk(0, 1, b"");
+            s.talk(0, 1, &hello("a.example", &[])[..20]);
+        },
+        ..Scenario::EMPTY
+    },
+    Scenario {
+        name: "silence until the end of inspect-delay",
+        story: "a client that waits for the server's first word; one that says too little; one that ends",
+        config: "frontend f\n bind {0}\n tcp-request inspect-delay 200ms\n tcp-request content accept if { req.len gt 3 }\n \
+                 tcp-request content reject if { req.len 1:3 } WAIT_END\n default_backend b\nbackend b\n server a {a}\n",
+        play: |s| {
+            s.pick(0, 1);
+            let mut little = s.enter(0, 2);
+            little.say(b"ab");
+            s.note(little.rest());
+            drop(little);
+            s.talk(0, 3, b"ab");
+            s.talk(0, 4, b"abcd");
+        },
+        ..Scenario::EMPTY
+    },
+    Scenario {
+        name: "MQTT clients stay by their client identifier",
+        story: "stickiness on a field of CONNECT, routing by user, what is no CONNECT is refused",
+        config: "frontend f\n bind {0}\n tcp-request inspect-delay 500ms\n \
+                 tcp-request content reject unless { req.payload(0,0),mqtt_is_valid }\n \
+                 use_backend vip if { req.payload(0,0),mqtt_field_value(connect,username) -m beg vip }\n default_backend b\n\
+                 backend b\n balance roundrobin\n stick-table type string len 20 size 1k expire 1h\n \
+                 stick on req.payload(0,0),mqtt_field_value(connect,client_identifier)\n server a {a}\n server b {b}\n\
+                 backend vip\n server c {c}\n",
+        play: |s| {
+            for (client, user) in [("c1", "u"), ("c2", "u"), ("c1", "u"), ("c3", "vip-1"), ("c2", "w"), ("", "u")] {
+                s.talk(0, 1, &connect(client, user));
+            }
+            s.talk(0, 1, b"\x10\x04\0\x02XX");
+            s.talk(0, 1, b"CONNECT\n\n\0");
+        },
+        ..Scenario::EMPTY
+    },
+    Scenario {
+        name: "what servers say is looked at",
+        story: "tcp-response rules refuse, close and accept by the first bytes of the answer",
+        config: "listen l\n bind {0}\n tcp-response inspect-delay 300ms\n tcp-response content reject if { res.payload(0,3) -m str bad }\n \
+                 tcp-response content accept if { res.len gt 2 }\n server e {echo}\n\
+                 listen m\n bind {1}\n tcp-response inspect-delay 300ms\n tcp-response content close if { res.payload(0,3) -m str bye }\n server e {bye}\n",
+        play: |s| {
+            s.talk(0, 1, b"good");
+            s.talk(0, 1, b"bad answer");
+            s.talk(1, 1, b"x");
+        },
+        ..Scenario::EMPTY
+    },
+    Scenario {
+        name: "variables and where to",
+        story: "set-var, set-src, set-dst and set-dst-port, and what the log line says of them",
+        config: " log-format \"%ci %f %b/%s %ts v=%[var(txn.v)] w=%[var(sess.w)] d=%[dst]:%[dst_port] src=%[src]\"\n\
+                 frontend f\n bind {0}\n tcp-request inspect-delay 300ms\n tcp-request connection set-src src,ipmask(24)\n \
+                 tcp-request session set-var(sess.w) src,ipmask(8)\n \
+                 tcp-request content set-var(txn.v) req.payload(1,2),upper\n \
+                 tcp-request content set-dst ipv4(127.0.0.1) if { var(txn.v) -m str XX }\n \
+                 default_backend b\nbackend b\n server a {a}\n",
+        play: |s| {
+            s.talk(0, 7, b"hello");
+            s.talk(0, 7, b"hxxlo");
+            s.talk(0, 8, b"hi");
+        },
+        ..Scenario::EMPTY
+    },
+    Scenario {
+        name: "ACLs of every kind",
+        story: "files, flags, ranges, networks, several tests of one name, negation, or",
+        config: "frontend f\n bind {0}\n tcp-request inspect-delay 300ms\n tcp-request content accept if { req.len gt 2 } or WAIT_END\n \
+                 acl known src -f {path}.file\n acl word req.payload(0,0) -m sub -i ell\n acl word req.payload(0,0) -m end zz\n \
+                 acl long req.len gt 5\n acl long req.len 4\n use_backend one if known word !long\n \
+                 use_backend two if known word\n use_backend three if !known long or word !known\n default_backend four\n\
+                 backend one\n server a {a}\nbackend two\n server b {b}\nbackend three\n server c {c}\nbackend four\n server d {d}\n",
+        file: "127.0.0.1\n127.0.0.8/29\n# a comment\n\n",
+        play: |s| {
+            for from in [1, 2, 9] {
+                for words in ["hel", "hello", "jELLybabies", "fizz", "nothing"] {
+                    s.talk(0, from, words.as_bytes());
+                }
+            }
+        },
+        ..Scenario::EMPTY
+    },
+];
