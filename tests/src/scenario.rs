@@ -39,7 +39,9 @@ const AT_ONCE: usize = 6;
 #[track_caller]
 pub fn compare(scenarios: &[Scenario]) {
     let wanted = std::env::var("TANDEM_SCENARIO").ok();
-    let chosen = scenarios.iter().filter(|s| wanted.as_ref().is_none_or(|w| s.name.contains(w.as_str())));
+    let chosen = scenarios
+        .iter()
+        .filter(|s| wanted.as_ref().is_none_or(|w| s.name.contains(w.as_str())));
     let waiting: Mutex<VecDeque<&Scenario>> = Mutex::new(chosen.collect());
     let told = Mutex::new(String::new());
     thread::scope(|scope| {
@@ -100,7 +102,9 @@ impl Scenario {
         }));
         noted.map_err(|cause| {
             let text = cause.downcast_ref::<String>().map(String::as_str);
-            text.or(cause.downcast_ref::<&str>().copied()).unwrap_or("it failed").to_owned()
+            text.or(cause.downcast_ref::<&str>().copied())
+                .unwrap_or("it failed")
+                .to_owned()
         })
     }
 
@@ -111,6 +115,15 @@ impl Scenario {
         let mut only_theirs = without(&theirs, &ours);
         let mut only_ours = without(&ours, &theirs);
         let mut told = String::new();
+        // Lines of checks come when checks are due, so their order says nothing.
+        let in_order = |lines: &[String]| {
+            lines
+                .iter()
+                .filter(|line| !line.starts_with("log "))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let (theirs, ours) = (in_order(&theirs), in_order(&ours));
         let is_other_order = only_theirs.is_empty() && only_ours.is_empty() && theirs != ours;
         for known in self.known {
             if !(take(&mut only_theirs, known.theirs) & take(&mut only_ours, known.ours)) {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use socket2::{Domain, Socket, Type};
 
 use crate::both::Room;
-use crate::mask::Mask;
+use crate::mask::{self, Mask};
 use crate::visitor::Visitor;
 use crate::{PATIENCE, Server, free_port, until};
 
@@ -35,7 +35,10 @@ pub struct Stage {
 impl Stage {
     pub(crate) fn set(name: &'static str, config: &str, file: &str) -> Stage {
         let names = |name: &str| config.contains(&format!("{{{name}")) || file.contains(&format!("{{{name}"));
-        let listeners = (0..10).filter(|n: &u16| names(&n.to_string())).max().map_or(1, |last| last + 1);
+        let listeners = (0..10)
+            .filter(|n: &u16| names(&n.to_string()))
+            .max()
+            .map_or(1, |last| last + 1);
         let room = Room::new(name, listeners);
         let heard = Arc::<Mutex<Vec<u8>>>::default();
         let mut servers = BTreeMap::new();
@@ -50,7 +53,14 @@ impl Stage {
         let listeners = (0..listeners).map(|n| (n.to_string(), room.at(n)));
         let mask = Mask::new(known.chain(listeners).collect(), room.socket());
         let (noted, held) = (Mutex::default(), Arc::default());
-        let stage = Stage { room, servers, heard, noted, held, mask };
+        let stage = Stage {
+            room,
+            servers,
+            heard,
+            noted,
+            held,
+            mask,
+        };
         if !file.is_empty() {
             let text = stage.mask.filled_in(file);
             std::fs::write(stage.path() + ".file", text).expect("the temporary folder is writable");
@@ -60,7 +70,10 @@ impl Stage {
 
     pub(crate) fn config(&self, config: &str) -> String {
         // Without a limit of its own each computes one from the files that it may open. With one thread there is one order.
-        let head = self.room.head().replacen("global\n", "global\n maxconn 2000\n nbthread 1\n", 1);
+        let head = self
+            .room
+            .head()
+            .replacen("global\n", "global\n maxconn 2000\n nbthread 1\n", 1);
         head + &self.mask.filled_in(config)
     }
 
@@ -81,7 +94,10 @@ impl Stage {
     pub fn order(&self, words: &str) {
         let answer = self.room.order(&self.mask.filled_in(words));
         self.note(format!("> {words}"));
-        answer.lines().filter(|line| !line.is_empty()).for_each(|line| self.note(format!("< {line}")));
+        answer
+            .lines()
+            .filter(|line| !line.is_empty())
+            .for_each(|line| self.note(format!("< {line}")));
     }
 
     /// Someone at 127.0.0.`from` who is there until it is dropped.
@@ -112,6 +128,33 @@ impl Stage {
         self.settle();
     }
 
+    /// So many come and go; how many each server got is noted, and not whose turn it was: after a change of servers or
+    /// weights that is not said.
+    #[track_caller]
+    pub fn shares(&self, listener: u16, count: u8) {
+        let mut shares = BTreeMap::<String, u32>::new();
+        for number in 0..count {
+            let mut visitor = self.enter(listener, mask::ANONYMOUS + number);
+            *shares.entry(visitor.hear(1)).or_default() += 1;
+            self.leave([visitor]);
+        }
+        self.note(format!("{listener} {count} times: {shares:?}"));
+    }
+
+    /// So many come and stay; as [`shares`](Stage::shares).
+    #[track_caller]
+    pub fn fill(&self, listener: u16, count: u8) -> Vec<Visitor> {
+        let mut shares = BTreeMap::<String, u32>::new();
+        let stay = |number| {
+            let mut visitor = self.enter(listener, mask::ANONYMOUS + number);
+            *shares.entry(visitor.hear(1)).or_default() += 1;
+            visitor
+        };
+        let visitors = (0..count).map(stay).collect();
+        self.note(format!("{listener} {count} stay: {shares:?}"));
+        visitors
+    }
+
     /// Someone who says this, and all there is until the end is noted.
     #[track_caller]
     pub fn talk(&self, listener: u16, from: u8, bytes: &[u8]) {
@@ -139,7 +182,9 @@ impl Stage {
         until(&format!("{}: the others have left", self.room.name), || {
             let csv = self.room.order("show stat -1 1 -1");
             let here = csv.lines().filter(|line| line.contains(",FRONTEND,"));
-            let here: usize = here.filter_map(|line| line.split(',').nth(4)?.parse::<usize>().ok()).sum();
+            let here: usize = here
+                .filter_map(|line| line.split(',').nth(4)?.parse::<usize>().ok())
+                .sum();
             (here <= self.held.load(SeqCst)).then_some(())
         });
     }
@@ -147,9 +192,10 @@ impl Stage {
     /// Waits until a cell of `show stat` says this.
     #[track_caller]
     pub fn until(&self, proxy: &str, server: &str, column: &str, value: &str) {
-        until(&format!("{}: {proxy}/{server} {column} to be {value}", self.room.name), || {
-            (self.room.cell(proxy, server, column) == value).then_some(())
-        });
+        until(
+            &format!("{}: {proxy}/{server} {column} to be {value}", self.room.name),
+            || (self.room.cell(proxy, server, column) == value).then_some(()),
+        );
     }
 
     /// Waits until so many log lines have this in them.
@@ -186,10 +232,17 @@ impl Stage {
             }
             lines = now;
         }
-        lines.iter().for_each(|line| self.note(format!("log {}", self.mask.log_line(line))));
-        self.mask.csv(&self.room.order("show stat")).iter().for_each(|cell| self.note(cell));
+        lines
+            .iter()
+            .for_each(|line| self.note(format!("log {}", self.mask.log_line(line))));
+        self.mask
+            .csv(&self.room.order("show stat"))
+            .iter()
+            .for_each(|cell| self.note(cell));
         let tables = self.room.order("show table");
-        let names = tables.lines().filter_map(|line| line.strip_prefix("# table: ")?.split(',').next());
+        let names = tables
+            .lines()
+            .filter_map(|line| line.strip_prefix("# table: ")?.split(',').next());
         names.for_each(|name| self.order(&format!("show table {name}")));
         std::mem::take(&mut *lock(&self.noted))
     }

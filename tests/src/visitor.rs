@@ -16,7 +16,10 @@ pub struct Visitor {
 impl Visitor {
     pub(crate) fn new(stream: TcpStream, held: Arc<AtomicUsize>) -> Visitor {
         held.fetch_add(1, SeqCst);
-        Visitor { stream, held: Some(held) }
+        Visitor {
+            stream,
+            held: Some(held),
+        }
     }
 
     /// So many bytes, or what came before the end.
@@ -44,10 +47,14 @@ impl Visitor {
 
     /// Nothing comes within this time.
     pub fn hears_nothing(&mut self, within: Duration) -> bool {
-        self.stream.set_read_timeout(Some(within)).expect("a timeout above zero");
+        self.stream
+            .set_read_timeout(Some(within))
+            .expect("a timeout above zero");
         let mut byte = [0];
         let quiet = matches!(self.stream.peek(&mut byte), Err(error) if error.kind() == ErrorKind::WouldBlock);
-        self.stream.set_read_timeout(Some(crate::PATIENCE)).expect("a timeout above zero");
+        self.stream
+            .set_read_timeout(Some(crate::PATIENCE))
+            .expect("a timeout above zero");
         quiet
     }
 
@@ -67,7 +74,9 @@ impl Visitor {
 
     /// Goes with a reset.
     pub fn break_off(self) {
-        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("an option of TCP");
+        SockRef::from(&self.stream)
+            .set_linger(Some(Duration::ZERO))
+            .expect("an option of TCP");
     }
 
     fn failed(&mut self, out: &[u8], error: &std::io::Error) -> String {

@@ -67,8 +67,13 @@ pub(crate) enum Pick {
 }
 
 impl Backend {
-    /// `seed` is where the tickets start, so that two balancers do not draw the same.
+    /// Turns begin with the first server, as in HAProxy. `seed` is where the tickets of `random` start, so that two
+    /// balancers do not draw the same.
     pub(crate) fn new(plan: plan::Backend, servers: Servers, view: Option<Arc<View>>, seed: &mut Seed) -> Backend {
+        let first = match plan.policy.algorithm {
+            Algorithm::Random { .. } => seed.next_u64(),
+            _ => 0,
+        };
         let snapshot = Snapshot {
             plan: Arc::new(plan),
             servers,
@@ -78,7 +83,7 @@ impl Backend {
             now: ArcSwap::from_pointee(snapshot),
             traffic: Traffic::default(),
             attempts: Attempts::default(),
-            ticket: AtomicU64::new(seed.next_u64()),
+            ticket: AtomicU64::new(first),
             queue: Arc::default(),
             alarm: Notify::new(),
         }
@@ -115,7 +120,11 @@ impl Backend {
 
     /// The server for a client. What the stick table says comes first, but not for one that just failed (`avoid`).
     pub(crate) fn pick(&self, client: Client, avoid: Option<ServerIdx>) -> Pick {
-        let ticket = self.ticket.fetch_add(1, Relaxed);
+        // Who is known to a server takes nobody's turn.
+        let ticket = match client.known {
+            Some(_) => self.ticket.load(Relaxed),
+            None => self.ticket.fetch_add(1, Relaxed),
+        };
         self.now().pick(client, avoid, ticket, &self.queue)
     }
 

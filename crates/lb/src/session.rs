@@ -257,7 +257,13 @@ impl Session {
                         self.to_server.shut(server);
                     }
                 }
-                Output::Close(ending) => return Some(ending),
+                Output::Close(ending) => {
+                    // Who was never sent anywhere hears an end, and no reset because of what it had said.
+                    if !matches!(self.upstream, Upstream::Up(_)) {
+                        self.client.discard(&mut self.worker.scratch.borrow_mut());
+                    }
+                    return Some(ending);
+                }
             }
         }
         None

@@ -29,6 +29,7 @@ use crate::keeper::Keeper;
 use crate::live::Live;
 use crate::orders::Orders;
 use crate::page::Site;
+use crate::publish::Backend;
 use crate::state::Past;
 use crate::tables::Table;
 use crate::worker::{Crew, Phase};
@@ -108,11 +109,14 @@ impl Stats {
             frontends: frontends.all(),
             sites,
         };
-        let fronts = frontends.seats().into_iter().map(Series::frontend);
+        // As in HAProxy, nobody hears of a section that is `disabled`.
+        let seats = frontends.seats().into_iter().filter(|seat| !seat.load().plan.disabled);
+        let fronts = seats.map(Series::frontend);
         let pages = sites.iter().map(|site| Series::site(site.clone()));
         let keepers = orders.backends();
         let backs = keepers
             .iter()
+            .filter(|keeper| !keeper.backend().now().plan.disabled)
             .map(|keeper| Series::backend(keeper.clone(), roads.clients(keeper), roads.is_page(keeper)));
         let mut series: Vec<Series> = fronts.chain(pages).chain(backs).collect();
         // A `listen` is both, under one number; its frontend comes first.
@@ -281,7 +285,8 @@ impl Roads<'_> {
     /// How many clients may come to a backend at a time.
     fn clients(&self, keeper: &Keeper) -> u64 {
         let own = self.frontends.iter();
-        let own = own.filter(|f| f.backend.as_ref().is_some_and(|b| Arc::ptr_eq(b, keeper.backend())));
+        let leads_here = |backend: &Arc<Backend>| Arc::ptr_eq(backend, keeper.backend());
+        let own = own.filter(|f| f.backend.iter().chain(f.destinations.values()).any(leads_here));
         let pages = self.pages(keeper).map(|s| u64::from(s.maxconn())).sum::<u64>();
         pages
             + own

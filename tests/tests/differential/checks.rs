@@ -1,6 +1,6 @@
 //! Checks and health: what is asked, what is made of the answer, and what is said about it.
 
-use tandem_tests::{Scenario, Stage};
+use tandem_tests::{OnPurpose, Scenario, Stage};
 
 fn down(s: &Stage, proxies: &[&str]) {
     proxies.iter().for_each(|proxy| s.until(proxy, "s", "status", "DOWN"));
@@ -10,7 +10,7 @@ fn down(s: &Stage, proxies: &[&str]) {
 macro_rules! every_kind {
     ($server:literal) => {
         concat!(
-            " timeout check 150ms\n option log-health-checks\n default-server check inter 60ms fall 1\n",
+            " timeout check 500ms\n option log-health-checks\n default-server check inter 60ms fall 1\n",
             "backend http\n option httpchk GET /x\n server s {", $server, "}\n",
             "backend expect\n option httpchk\n http-check send meth HEAD uri / ver HTTP/1.1 hdr Host h\n http-check expect status 204\n server s {", $server, "}\n",
             "backend ssl\n option ssl-hello-chk\n server s {", $server, "}\n",
@@ -25,7 +25,9 @@ macro_rules! every_kind {
     };
 }
 
-const KINDS: [&str; 9] = ["http", "expect", "ssl", "smtp", "redis", "mysql", "pgsql", "ldap", "tcp"];
+const KINDS: [&str; 9] = [
+    "http", "expect", "ssl", "smtp", "redis", "mysql", "pgsql", "ldap", "tcp",
+];
 
 pub const ALL: &[Scenario] = &[
     Scenario {
@@ -37,11 +39,11 @@ pub const ALL: &[Scenario] = &[
             for times in 1..=3 {
                 s.kill("a");
                 s.until("l", "a", "status", "DOWN");
-                (1..=2).for_each(|from| s.pick(0, from));
+                s.shares(0, 2);
                 s.revive("a");
                 s.until("l", "a", "status", "UP");
                 s.logged("Server l/a is UP", times);
-                (1..=2).for_each(|from| s.pick(0, from));
+                s.shares(0, 2);
             }
         },
         ..Scenario::EMPTY
@@ -59,8 +61,12 @@ pub const ALL: &[Scenario] = &[
         config: every_kind!("echo"),
         play: |s| {
             down(s, &["expect", "smtp", "redis", "pgsql", "tcp"]);
-            s.until("mysql", "s", "check_status", "L7OK");
         },
+        known: &[OnPurpose {
+            theirs: "*mysql*",
+            ours: "*mysql*",
+            why: "an echo of the login is no MySQL server",
+        }],
         ..Scenario::EMPTY
     },
     Scenario {
@@ -96,7 +102,7 @@ pub const ALL: &[Scenario] = &[
                  backend own\n option tcp-check\n tcp-check send abc\n \
                  tcp-check expect string xyz error-status L7STS on-error \"wanted xyz\"\n server s {echo}\n\
                  backend said\n option tcp-check\n tcp-check expect string a ok-status L7OKC on-success \"it is %[str(here)]\"\n server s {a}\n\
-                 backend other\n option tcp-check\n tcp-check connect port {dead.port}\n server s {a}\n\
+                 backend other\n option tcp-check\n tcp-check connect port {dead.port} comment nobody\n server s {a}\n\
                  backend two\n option tcp-check\n tcp-check connect port {a.port} comment first\n tcp-check expect string a\n \
                  tcp-check connect port {b.port}\n tcp-check expect string c\n server s {a}\nlisten l\n bind {0}\n server s {b}\n",
         play: |s| {
@@ -105,6 +111,11 @@ pub const ALL: &[Scenario] = &[
                 s.until(proxy, "s", "check_status", status);
             }
         },
+        known: &[OnPurpose {
+            theirs: "log * for server said/s * info: \"it is here\", *",
+            ours: "log * for server said/s * info: \"it is %[str(here)]\", *",
+            why: "messages of checks are said as they are written",
+        }],
         ..Scenario::EMPTY
     },
     Scenario {
@@ -114,10 +125,15 @@ pub const ALL: &[Scenario] = &[
                  server a {dead} check port {b.port} inter 60s observe layer4 error-limit 3 on-error mark-down\n server b {b}\n",
         play: |s| {
             s.until("l", "a", "check_status", "L4OK");
-            (1..=8).for_each(|from| s.pick(0, from));
+            s.shares(0, 8);
             s.until("l", "a", "status", "DOWN");
             (1..=3).for_each(|from| s.pick(0, from));
         },
+        known: &[OnPurpose {
+            theirs: "log Server l/a is DOWN, * 1 sessions active, *",
+            ours: "log Server l/a is DOWN, * 0 sessions active, *",
+            why: "a session that has just failed there is not there any more",
+        }],
         ..Scenario::EMPTY
     },
     Scenario {

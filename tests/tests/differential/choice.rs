@@ -7,7 +7,9 @@ fn from_each(s: &Stage, last: u8) {
 }
 
 fn ready(s: &Stage, servers: &[&str]) {
-    servers.iter().for_each(|server| s.until("l", server, "check_status", "L4OK"));
+    servers
+        .iter()
+        .for_each(|server| s.until("l", server, "check_status", "L4OK"));
 }
 
 fn dies(s: &Stage, server: &str) {
@@ -56,7 +58,13 @@ pub const ALL: &[Scenario] = &[
         config: "listen l\n bind {0}\n balance source\n server a {a} weight 10\n server b {b} weight 10\n server c {c} weight 20\n",
         play: |s| {
             from_each(s, 10);
-            for order in ["set weight l/a 50%", "set server l/b weight 0", "set weight l/c 1", "set weight l/b 100%", "get weight l/c"] {
+            for order in [
+                "set weight l/a 50%",
+                "set server l/b weight 0",
+                "set weight l/c 1",
+                "set weight l/b 100%",
+                "get weight l/c",
+            ] {
                 s.order(order);
                 from_each(s, 10);
             }
@@ -70,7 +78,13 @@ pub const ALL: &[Scenario] = &[
                  server a {a} weight 10 id 7\n server b {b} weight 10\n server c {c} weight 20 id 3\n",
         play: |s| {
             from_each(s, 12);
-            for order in ["set weight l/a 50%", "set server l/b weight 0", "set weight l/c 200%", "set server l/a state drain", "set server l/a state ready"] {
+            for order in [
+                "set weight l/a 50%",
+                "set server l/b weight 0",
+                "set weight l/c 200%",
+                "set server l/a state drain",
+                "set server l/a state ready",
+            ] {
                 s.order(order);
                 from_each(s, 12);
             }
@@ -79,32 +93,24 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "leastconn with clients that stay",
-        story: "five clients stay, two of them go, more come; then a weight changes",
+        story: "eight clients stay; then a weight changes, and two more come; all leave one by one",
         config: "listen l\n bind {0}\n balance leastconn\n server a {a} weight 1\n server b {b} weight 2\n server c {c} weight 1\n",
         play: |s| {
-            let mut stay: Vec<_> = (1..=6).map(|from| s.stay(0, from)).collect();
-            drop(stay.remove(1));
-            s.settle();
-            drop(stay.remove(3));
-            s.settle();
-            stay.push(s.stay(0, 9));
-            stay.push(s.stay(0, 9));
-            s.order("set server l/c weight 4");
-            (0..4).for_each(|_| stay.push(s.stay(0, 8)));
+            let mut stay = s.fill(0, 8);
+            s.order("set server l/c weight 2");
+            stay.extend(s.fill(0, 2));
             s.leave(stay);
         },
         ..Scenario::EMPTY
     },
     Scenario {
         name: "leastconn with slowstart",
-        story: "a server comes back slowly: its weight, its throttle and who gets clients",
+        story: "a server comes back slowly: its weight, its throttle and how many clients it gets",
         config: "listen l\n bind {0}\n balance leastconn\n default-server slowstart 100s weight 20\n server a {a}\n server b {b}\n",
         play: |s| {
             s.order("set server l/a state maint");
             s.order("set server l/a state ready");
-            let mut stay: Vec<_> = (1..=6).map(|from| s.stay(0, from)).collect();
-            s.leave(stay.split_off(3));
-            (1..=3).for_each(|from| stay.push(s.stay(0, from)));
+            let stay = s.fill(0, 8);
             s.leave(stay);
         },
         ..Scenario::EMPTY
@@ -116,9 +122,9 @@ pub const ALL: &[Scenario] = &[
         play: |s| {
             from_each(s, 12);
             s.order("disable server l/a");
-            from_each(s, 6);
+            s.shares(0, 6);
             s.order("enable server l/a");
-            from_each(s, 12);
+            s.shares(0, 12);
         },
         ..Scenario::EMPTY
     },
@@ -127,11 +133,11 @@ pub const ALL: &[Scenario] = &[
         story: "smooth turns; a weight becomes zero and comes back",
         config: "listen l\n bind {0}\n balance roundrobin\n server a {a} weight 3\n server b {b} weight 1\n server c {c} weight 2\n",
         play: |s| {
-            from_each(s, 12);
+            s.shares(0, 12);
             s.order("set weight l/a 0");
-            from_each(s, 6);
+            s.shares(0, 6);
             s.order("set weight l/a 5");
-            from_each(s, 12);
+            s.shares(0, 16);
         },
         ..Scenario::EMPTY
     },
@@ -159,15 +165,16 @@ pub const ALL: &[Scenario] = &[
                 let listener = u16::from(proxy == "m");
                 s.pick(listener, 1);
                 s.order(&format!("disable server {proxy}/a"));
-                (1..=4).for_each(|from| s.pick(listener, from));
+                s.shares(listener, 4);
                 s.order(&format!("disable server {proxy}/b"));
-                (1..=2).for_each(|from| s.pick(listener, from));
+                s.shares(listener, 2);
                 s.order(&format!("disable server {proxy}/c"));
                 s.talk(listener, 1, b"x");
                 s.order(&format!("enable server {proxy}/a"));
                 s.pick(listener, 1);
             }
         },
+        known: &[crate::UNSENT],
         ..Scenario::EMPTY
     },
     Scenario {
@@ -192,11 +199,11 @@ pub const ALL: &[Scenario] = &[
                  backend spare\n server c {c}\n",
         play: |s| {
             ready(s, &["a", "b"]);
-            from_each(s, 2);
+            s.shares(0, 2);
             dies(s, "b");
-            from_each(s, 2);
+            s.shares(0, 2);
             rises(s, "b");
-            from_each(s, 2);
+            s.shares(0, 2);
         },
         ..Scenario::EMPTY
     },
@@ -210,6 +217,7 @@ pub const ALL: &[Scenario] = &[
             [1, 2, 4, 7, 8].into_iter().for_each(|from| s.pick(0, from));
             s.talk(0, 9, b"x");
         },
+        known: &[crate::UNSENT],
         ..Scenario::EMPTY
     },
     Scenario {
@@ -220,9 +228,10 @@ pub const ALL: &[Scenario] = &[
         play: |s| {
             from_each(s, 2);
             s.order("enable server l/a");
-            from_each(s, 4);
+            s.shares(0, 4);
             (1..=3).for_each(|listener| s.talk(listener, 1, b"x"));
         },
+        known: &[crate::UNSENT],
         ..Scenario::EMPTY
     },
 ];

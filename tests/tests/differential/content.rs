@@ -1,6 +1,6 @@
 //! What clients and servers say decides: inspect-delay, SNI, MQTT, answers.
 
-use tandem_tests::{Scenario, Stage, hello};
+use tandem_tests::{OnPurpose, Scenario, Stage, hello};
 
 fn tls(s: &Stage, listener: u16, name: &str, protocols: &[&str]) {
     let mut visitor = s.enter(listener, 1);
@@ -8,7 +8,10 @@ fn tls(s: &Stage, listener: u16, name: &str, protocols: &[&str]) {
     visitor.shut();
     let said = visitor.rest();
     let who = &said[..said.len().min(1)];
-    s.note(format!("{name} {protocols:?}: {who} {}", said.rsplit('|').next().unwrap_or("")));
+    s.note(format!(
+        "{name} {protocols:?}: {who} {}",
+        said.rsplit('|').next().unwrap_or("")
+    ));
     drop(visitor);
     s.settle();
 }
@@ -39,9 +42,10 @@ pub const ALL: &[Scenario] = &[
             tls(s, 0, "b.example", &[]);
             tls(s, 0, "a-name-that-is-longer-than-its-key.org", &["h2"]);
             s.talk(0, 1, b"GET / HTTP/1.0\r\n\r\n");
-            s.talk(0, 1, b"");
+            s.pick(0, 1);
             s.talk(0, 1, &hello("a.example", &[])[..20]);
         },
+        known: &[crate::UNSENT],
         ..Scenario::EMPTY
     },
     Scenario {
@@ -58,6 +62,7 @@ pub const ALL: &[Scenario] = &[
             s.talk(0, 3, b"ab");
             s.talk(0, 4, b"abcd");
         },
+        known: &[crate::UNSENT],
         ..Scenario::EMPTY
     },
     Scenario {
@@ -70,12 +75,20 @@ pub const ALL: &[Scenario] = &[
                  stick on req.payload(0,0),mqtt_field_value(connect,client_identifier)\n server a {a}\n server b {b}\n\
                  backend vip\n server c {c}\n",
         play: |s| {
-            for (client, user) in [("c1", "u"), ("c2", "u"), ("c1", "u"), ("c3", "vip-1"), ("c2", "w"), ("", "u")] {
+            for (client, user) in [
+                ("c1", "u"),
+                ("c2", "u"),
+                ("c1", "u"),
+                ("c3", "vip-1"),
+                ("c2", "w"),
+                ("", "u"),
+            ] {
                 s.talk(0, 1, &connect(client, user));
             }
             s.talk(0, 1, b"\x10\x04\0\x02XX");
             s.talk(0, 1, b"CONNECT\n\n\0");
         },
+        known: &[crate::UNSENT],
         ..Scenario::EMPTY
     },
     Scenario {
@@ -89,6 +102,33 @@ pub const ALL: &[Scenario] = &[
             s.talk(0, 1, b"bad answer");
             s.talk(1, 1, b"x");
         },
+        known: &[
+            OnPurpose {
+                theirs: "1 from .1 says x: bye|end",
+                ours: "1 from .1 says x: |end",
+                why: "nothing of an answer goes on after `close`",
+            },
+            OnPurpose {
+                theirs: "log 127.0.0.1:P [T] m m/e N/N/N 3 -- *",
+                ours: "log 127.0.0.1:P [T] m m/e N/N/N 0 PD *",
+                why: "the same",
+            },
+            OnPurpose {
+                theirs: "log 127.0.0.1:P [T] l l/e N/N/N 10 PD *",
+                ours: "log 127.0.0.1:P [T] l l/e N/N/N 0 PD *",
+                why: "what the client did not get is not counted",
+            },
+            OnPurpose {
+                theirs: "stat *bout=*",
+                ours: "stat *bout=*",
+                why: "the same",
+            },
+            OnPurpose {
+                theirs: "stat * dresp=*",
+                ours: "stat * dresp=*",
+                why: "a refused answer is counted where the client came in; both endings are refusals",
+            },
+        ],
         ..Scenario::EMPTY
     },
     Scenario {

@@ -1,6 +1,6 @@
 //! PROXY headers, byte by byte, and chains of them.
 
-use tandem_tests::Scenario;
+use tandem_tests::{OnPurpose, Scenario};
 
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// Signature, command, family and length.
@@ -90,6 +90,11 @@ pub const ALL: &[Scenario] = &[
             }
             s.talk(0, 2, b"x");
         },
+        known: &[OnPurpose {
+            theirs: "log 10.0.0.66:1 [T] l/1: Success",
+            ours: "",
+            why: "a client that a rule refuses is no failed handshake",
+        }],
         ..Scenario::EMPTY
     },
     Scenario {

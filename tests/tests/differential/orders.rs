@@ -1,6 +1,6 @@
 //! Orders on the stats socket while clients are served.
 
-use tandem_tests::Scenario;
+use tandem_tests::{OnPurpose, Scenario};
 
 pub const ALL: &[Scenario] = &[
     Scenario {
@@ -18,14 +18,14 @@ pub const ALL: &[Scenario] = &[
             s.settle();
             s.pick(0, 1);
             s.order("set server l/a state ready");
-            (1..=3).for_each(|from| s.pick(0, from));
+            s.shares(0, 4);
         },
         ..Scenario::EMPTY
     },
     Scenario {
         name: "a server gets another address",
         story: "set server addr and port: new clients go there, the line and the answer say so",
-        config: "listen l\n bind {0}\n server s {a}\n",
+        config: "listen l\n bind {0}\n server s {a}\nlisten other\n bind {1}\n server b {b}\n",
         play: |s| {
             let mut stays = s.stay(0, 1);
             s.order("set server l/s addr 127.0.0.1 port {b.port}");
@@ -37,6 +37,11 @@ pub const ALL: &[Scenario] = &[
             s.order("set server l/s addr 127.0.0.1 port {a.port}");
             s.pick(0, 2);
         },
+        known: &[OnPurpose {
+            theirs: "< no need to change the addr, port changed from 'P' to 'P' by 'stats socket command'",
+            ours: "< no need to change the addr, provided port is not valid by 'stats socket command'",
+            why: "port 70000 is refused; HAProxy takes it for 4464",
+        }],
         ..Scenario::EMPTY
     },
     Scenario {
@@ -57,6 +62,28 @@ pub const ALL: &[Scenario] = &[
             s.order("shutdown frontend x");
             s.order("enable frontend g");
         },
+        known: &[
+            OnPurpose {
+                theirs: "log Paused frontend f.",
+                ours: "",
+                why: "the answer on the socket says it",
+            },
+            OnPurpose {
+                theirs: "log Resumed frontend f.",
+                ours: "",
+                why: "the same",
+            },
+            OnPurpose {
+                theirs: "stat g/FRONTEND slim=0",
+                ours: "stat g/FRONTEND slim=7",
+                why: "a word is no number, and does not lift a limit",
+            },
+            OnPurpose {
+                theirs: "",
+                ours: "< Value out of range.",
+                why: "the same",
+            },
+        ],
         ..Scenario::EMPTY
     },
     Scenario {
@@ -64,15 +91,17 @@ pub const ALL: &[Scenario] = &[
         story: "set maxconn server lets who waits in",
         config: " timeout queue 20s\nlisten l\n bind {0}\n server a {a} maxconn 1\n",
         play: |s| {
-            let _first = s.stay(0, 1);
+            let first = s.stay(0, 1);
             let mut second = s.enter(0, 2);
             s.until("l", "BACKEND", "qcur", "1");
             s.order("set maxconn server l/a 2");
             s.note(second.hear(1));
+            s.leave([first, second]);
             s.order("set maxconn server l/a 1");
             s.order("set maxconn server l/a -1");
             s.order("set maxconn server l/x 1");
         },
+        known: &[crate::FROM_THE_QUEUE],
         ..Scenario::EMPTY
     },
     Scenario {
@@ -80,7 +109,7 @@ pub const ALL: &[Scenario] = &[
         story: "clear counters and clear counters all between clients",
         config: "listen l\n bind {0}\n balance roundrobin\n server a {a}\n server b {b}\n",
         play: |s| {
-            (1..=3).for_each(|from| s.pick(0, from));
+            (1..=4).for_each(|from| s.pick(0, from));
             s.order("clear counters");
             s.pick(0, 2);
             s.order("clear counters all");
@@ -104,7 +133,6 @@ pub const ALL: &[Scenario] = &[
                 "set server l/b check-port {b.port}",
                 "set server l/a check-addr 127.0.0.1",
                 "set server l/a agent up",
-                "set server l/a agent-addr 127.0.0.1",
                 "set server l/a fqdn a.example",
                 "set server l/a weight 300",
                 "set server l/a weight 50%",

@@ -29,7 +29,13 @@ fn page() -> String {
             write!(text, "\n**{}**\n\n", scenario.name).expect("a string takes it");
         }
         for known in scenario.known {
-            let line = |line: &str| if line.is_empty() { "no line".to_owned() } else { format!("`{line}`") };
+            let line = |line: &str| {
+                if line.is_empty() {
+                    "no line".to_owned()
+                } else {
+                    format!("`{line}`")
+                }
+            };
             let (theirs, ours) = (line(known.theirs), line(known.ours));
             writeln!(text, "- HAProxy: {theirs}; tandem-lb: {ours}: {}", known.why).expect("a string takes it");
         }
@@ -45,5 +51,8 @@ fn the_page_lists_the_scenarios() {
         std::fs::write(&path, &page).expect("a checkout is writable");
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == page, "record it again: TANDEM_RECORD=1 cargo test --workspace --test differential");
+    assert!(
+        written == page,
+        "record it again: TANDEM_RECORD=1 cargo test --workspace --test differential"
+    );
 }

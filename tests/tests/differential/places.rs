@@ -1,15 +1,20 @@
 //! Where one listens and connects: ranges, unix sockets, templates, saved state.
 
-use tandem_tests::Scenario;
+use tandem_tests::{OnPurpose, Scenario};
 
 pub const ALL: &[Scenario] = &[
     Scenario {
         name: "several listeners in a range",
         story: "three ports in one bind, another with a name, rules by listener, and servers behind at port + N",
-        config: "frontend f\n bind 127.0.0.1:{0.port}-{2.port}\n bind {3} name own id 9\n log-format \"%f %ft %fi %[so_id] %[so_name] %b/%s %ts\"\n \
-                 use_backend own if { so_id 9 }\n default_backend one\nbackend one\n server s 127.0.0.1:+4\nbackend own\n server c {c}\n\
+        config: "frontend f\n bind 127.0.0.1:{0.port}-{2.port}\n bind {3} name own\n log-format \"%f %ft %fi %[so_id] %[so_name] %b/%s %ts\"\n \
+                 use_backend own if { so_id 4 }\n default_backend one\nbackend one\n server s 127.0.0.1:+4\nbackend own\n server c {c}\n\
                  listen four\n bind {4}\n server a {a}\nlisten five\n bind {5}\n server b {b}\nlisten six\n bind {6}\n server d {d}\n",
         play: |s| (0..4).for_each(|listener| (1..=2).for_each(|from| s.pick(listener, from))),
+        known: &[OnPurpose {
+            theirs: "stat one/s addr=127.0.0.1:P",
+            ours: "stat one/s addr=127.0.0.1:+4",
+            why: "the port follows the client's",
+        }],
         ..Scenario::EMPTY
     },
     Scenario {
@@ -23,6 +28,23 @@ pub const ALL: &[Scenario] = &[
             s.until("l", "w", "status", "DOWN");
             (1..=4).for_each(|from| s.pick(0, from));
         },
+        known: &[
+            OnPurpose {
+                theirs: "log Server l/w is DOWN, reason: Socket error, *",
+                ours: "log Server l/w is DOWN, reason: Layer4 connection problem, *",
+                why: "a socket that is not there refuses as a port does",
+            },
+            OnPurpose {
+                theirs: "stat l/w check_status=SOCKERR",
+                ours: "stat l/w check_status=L4CON",
+                why: "the same",
+            },
+            OnPurpose {
+                theirs: "stat l/w check_desc=*",
+                ours: "stat l/w check_desc=*",
+                why: "the same",
+            },
+        ],
         ..Scenario::EMPTY
     },
     Scenario {
@@ -39,10 +61,10 @@ pub const ALL: &[Scenario] = &[
                2 l 4 d 127.0.0.1 2 0 1 1 100 1 0 0 0 0 0 0 - {b.port} - 0 0 - - 0\n\
                2 l 5 gone 127.0.0.1 2 0 1 1 100 1 0 0 0 0 0 0 - 1 - 0 0 - - 0\n",
         play: |s| {
-            (1..=5).for_each(|from| s.pick(0, from));
+            s.shares(0, 4);
             s.order("set server l/b state ready");
             s.order("set server l/c state ready");
-            (1..=5).for_each(|from| s.pick(0, from));
+            s.shares(0, 15);
         },
         ..Scenario::EMPTY
     },

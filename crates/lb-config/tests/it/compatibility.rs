@@ -15,6 +15,15 @@ const HEAD: &str = "# tandem-lb and haproxy.cfg\n\nMade from the keyword tables 
 /// What is otherwise on purpose, and where a test pins it.
 const ON_PURPOSE: &[(&str, &str)] = &[
     (
+        "What is otherwise in figures, log lines and endings is listed with the scenarios that show it: [haproxy-scenarios.md](haproxy-scenarios.md).",
+        "`differential`",
+    ),
+    (
+        "Turns (`roundrobin`, `static-rr`, ties of `leastconn`) follow from the number of the client: shares are HAProxy's, but \
+         whose turn is next after a change of weights or servers may differ.",
+        "`differential`: shares; `golden_picks`: turns without a change",
+    ),
+    (
         "`balance hash` sees the client's first bytes. In HAProxy 2.6 there is nothing left of them when a server is chosen.",
         "`use-server` and `balance hash` look at the socket, nothing was taken from it",
     ),

@@ -102,6 +102,9 @@ pub(super) struct Answer {
 /// More than this of anything in one answer is left out.
 const MOST: usize = 256;
 
+/// The root's name, type, class, time to live and an empty value (RFC 1035 section 4.1.3).
+const SHORTEST_RECORD: usize = 11;
+
 /// Without EDNS an answer is no longer than this (RFC 1035 section 4.2.1).
 pub(super) const PLAIN_PAYLOAD: u16 = 512;
 
@@ -153,6 +156,10 @@ pub(super) fn id(bytes: &[u8]) -> Option<u16> {
 }
 
 fn found(message: &Message<&[u8]>, kind: Kind) -> Result<(Found, Duration), Fault> {
+    // More records than fit would only keep whoever follows the chain busy.
+    if usize::from(message.header_counts().ancount()) > message.as_slice().len() / SHORTEST_RECORD {
+        return Err(Fault::Invalid);
+    }
     // A name may be another's alias; what counts is at the end of the chain.
     let owner = message.canonical_name().ok_or(Fault::Invalid)?;
     let section = message.answer().map_err(|_| Fault::Invalid)?;

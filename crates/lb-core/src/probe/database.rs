@@ -31,6 +31,24 @@ impl Greeting {
             Greeting::Tls => tls(bytes),
         }
     }
+
+    /// What HAProxy makes of an answer that ended too early.
+    pub(super) fn cut_short(self, bytes: &[u8]) -> Verdict {
+        let text = String::from_utf8_lossy(bytes);
+        let line = text.lines().next().unwrap_or_default();
+        match self {
+            Greeting::Redis => Verdict::fail_with(CheckStatus::L7Status, 0, line),
+            Greeting::Smtp => Verdict::fail(CheckStatus::L7Response, line),
+            Greeting::Mysql => Verdict::Fail {
+                status: CheckStatus::L7Response,
+                code: None,
+                info: None,
+            },
+            Greeting::Postgres | Greeting::Ldap | Greeting::Tls => {
+                Verdict::fail(CheckStatus::L7Response, "the answer is too short")
+            }
+        }
+    }
 }
 
 /// A status reply; anything in front of it is a module's chatter, as HAProxy takes it.

@@ -185,15 +185,14 @@ impl<'s> Probe<'s> {
             other => other.look(&self.received, full, expect.negated),
         };
         match verdict {
-            Verdict::More if full => self.fail(
-                expect,
-                CheckStatus::L7Response,
-                None,
-                Some(self.with_step("the answer is too short")),
-            ),
-            Verdict::More => {}
-            Verdict::Pass { code, info } => self.found(expect, code, info),
-            Verdict::Fail { status, code, info } => self.fail(expect, status, code, info),
+            Verdict::More if full => match expect.answer {
+                Answer::Greeting(greeting) => self.judged(expect, greeting.cut_short(&self.received)),
+                _ => self.judged(
+                    expect,
+                    Verdict::fail(CheckStatus::L7Response, self.with_step("the answer is too short")),
+                ),
+            },
+            verdict => self.judged(expect, verdict),
         }
     }
 
@@ -225,6 +224,14 @@ impl<'s> Probe<'s> {
                 info: None,
             },
             (false, false) => fail("did not match", &what),
+        }
+    }
+
+    fn judged(&mut self, expect: &Expect, verdict: Verdict) {
+        match verdict {
+            Verdict::More => {}
+            Verdict::Pass { code, info } => self.found(expect, code, info),
+            Verdict::Fail { status, code, info } => self.fail(expect, status, code, info),
         }
     }
 
@@ -260,10 +267,11 @@ impl<'s> Probe<'s> {
             let info = self.script.named_steps.then(|| self.with_step(""));
             return self.end(CheckStatus::L4Timeout, None, info);
         }
-        let status = self
-            .expect()
-            .and_then(|e| e.timeout_status)
-            .unwrap_or(CheckStatus::L7Timeout);
+        let usual = match self.expect() {
+            Some(expect) if expect.answer == Answer::Greeting(super::database::Greeting::Tls) => CheckStatus::L6Timeout,
+            _ => CheckStatus::L7Timeout,
+        };
+        let status = self.expect().and_then(|e| e.timeout_status).unwrap_or(usual);
         let info = self.script.named_steps.then(|| self.with_step(""));
         self.end(status, None, info);
     }

@@ -120,6 +120,8 @@ pub struct Server<'a> {
     pub iid: u32,
     pub report: &'a ServerReport<'a>,
     pub address: &'a str,
+    /// How many may wait for it alone (`maxqueue`); 0 is no limit.
+    pub maxqueue: u32,
     pub traffic: Traffic,
     pub effort: Effort,
     pub change_seconds: u64,

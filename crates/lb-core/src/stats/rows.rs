@@ -84,12 +84,15 @@ pub fn backend_row(b: &Backend<'_>) -> Row {
     let mut row = Row::new(Kind::Backend, b.name, "BACKEND", b.iid, 0);
     traffic(&mut row, &b.traffic);
     effort(&mut row, &b.effort);
-    let weight = weight_in_use(&b.view.servers, b.policy);
+    let weight = weight_in_use(&b.view.servers, b.policy, |s| s.share.div_ceil(16));
     let is_up = weight > 0 || b.view.servers.is_empty();
     row.set(Field::Slim, b.fullconn);
     row.set(Field::Status, if is_up { "UP" } else { "DOWN" });
     row.set(Field::Weight, weight);
-    row.set(Field::Uweight, weight);
+    row.set(
+        Field::Uweight,
+        weight_in_use(&b.view.servers, b.policy, |s| u32::from(s.weight)),
+    );
     row.set(Field::Act, b.view.online.active);
     row.set(Field::Bck, b.view.online.backup);
     row.set(Field::Chkdown, b.downs);
@@ -121,6 +124,9 @@ pub fn server_row(s: &Server<'_>) -> Row {
     effort(&mut row, &s.effort);
     if view.maxconn > 0 {
         row.set(Field::Slim, view.maxconn);
+    }
+    if s.maxqueue > 0 {
+        row.set(Field::Qlimit, s.maxqueue);
     }
     row.set(Field::Status, s.report.status.to_string());
     row.set(Field::Weight, view.share.div_ceil(16));
@@ -264,12 +270,12 @@ fn zeros(row: &mut Row, fields: &[Field]) {
 }
 
 /// The weight of the servers that share the load now: the active ones, or the backup or backups in their place.
-fn weight_in_use(servers: &[ServerView], policy: &Policy) -> u32 {
+fn weight_in_use(servers: &[ServerView], policy: &Policy, of_one: fn(&ServerView) -> u32) -> u32 {
     let of = |backup: bool| {
         servers
             .iter()
             .filter(move |s| s.is_backup == backup && s.operation == Operation::Running && s.takes_new())
-            .map(|s| s.share.div_ceil(16))
+            .map(of_one)
     };
     let active: u32 = of(false).sum();
     match (active, policy.all_backups) {

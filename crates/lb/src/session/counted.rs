@@ -175,8 +175,8 @@ pub(super) fn ending(backend: &Backend, server: Option<ServerIdx>, ending: Endin
             attempts.connect_errors.one();
         }
         match (ending.who, ending.phase) {
-            (Who::Client, Phase::Data) => attempts.client_aborts.one(),
-            (Who::Server, Phase::Data) => attempts.server_aborts.one(),
+            (Who::Client | Who::ClientTimeout, Phase::Data) => attempts.client_aborts.one(),
+            (Who::Server | Who::ServerTimeout, Phase::Data) => attempts.server_aborts.one(),
             _ => {}
         }
     }

@@ -400,6 +400,7 @@ fn server_of(keeper: &Keeper, server: &Server, meters: &Meters, report: &ServerR
         iid: plan.id,
         report,
         address: &server.address.to_string(),
+        maxqueue: server.plan().maxqueue,
         traffic: meters.figures(&server.traffic, now),
         effort: effort(&server.attempts, &server.traffic, waiting, now),
         change_seconds: now.since(report.view.last_change).as_secs(),

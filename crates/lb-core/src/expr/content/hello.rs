@@ -58,9 +58,9 @@ fn record(bytes: &[u8]) -> Read<(&[u8], bool)> {
 /// The type of the handshake message: 1 is a client's hello, 2 a server's.
 pub(super) fn handshake_type(bytes: &[u8]) -> Read<u8> {
     match record(bytes) {
-        Read::Done(([kind, ..], _)) => Read::Done(*kind),
+        Read::Done(([kind, ..], true)) => Read::Done(*kind),
         Read::Done(([], true)) => Read::Other,
-        Read::Done(([], false)) | Read::Short => Read::Short,
+        Read::Done((_, false)) | Read::Short => Read::Short,
         Read::Other => Read::Other,
     }
 }

@@ -103,6 +103,7 @@ fn rows() -> Vec<Row> {
             iid: 4,
             report: &report,
             address: "127.0.0.1:28501",
+            maxqueue: 0,
             traffic,
             effort,
             change_seconds: 2,
