@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Session;
 use super::fuzz;
-use super::kinds;
+use super::kinds::{self, Kind};
+use super::packages;
 use super::process::{self, Ending};
 use super::report::minutes;
 use super::tally::{Counting, Counts, Tally};
@@ -64,6 +65,8 @@ pub(super) fn run(session: &Session, sweep: Sweep, target: Option<&str>, time: D
         ],
         one => vec![one],
     };
+    let kinds: Vec<Kind> = sweeps.iter().filter_map(|sweep| sweep.kind()).collect();
+    packages::install_for_long(session.console, &kinds)?;
     let share = time / u32::try_from(sweeps.len()).unwrap_or(1);
     let mut counts = Counts::default();
     for sweep in sweeps {
@@ -157,6 +160,15 @@ fn round(session: &Session, sweep: Sweep, seeds: &Range<u64>, left: Duration) ->
 }
 
 impl Sweep {
+    /// The kind whose packages it needs.
+    fn kind(self) -> Option<Kind> {
+        match self {
+            Sweep::Loopback => Some(Kind::Loopback),
+            Sweep::Namespace => Some(Kind::Namespace),
+            Sweep::All | Sweep::Property | Sweep::Simulation | Sweep::Fuzz => None,
+        }
+    }
+
     fn name(self) -> String {
         self.to_possible_value()
             .map(|value| value.get_name().to_owned())

@@ -17,7 +17,13 @@ struct Need {
     what_for: &'static str,
 }
 
-const NEEDS: [Need; 15] = [
+const NEEDS: [Need; 16] = [
+    Need {
+        program: "mosquitto",
+        package: "mosquitto",
+        by: &[Kind::Loopback],
+        what_for: "the check of MQTT brokers, with one that others wrote",
+    },
     Need {
         program: "mosquitto_sub",
         package: "mosquitto-clients",
@@ -110,12 +116,40 @@ const NEEDS: [Need; 15] = [
     },
 ];
 
+/// Large ones, which only the long run of a kind needs.
+const LONG: [Need; 2] = [
+    Need {
+        program: "rabbitmq-server",
+        package: "rabbitmq-server",
+        by: &[Kind::Loopback],
+        what_for: "the checks of AMQP, STOMP and MQTT brokers with RabbitMQ",
+    },
+    Need {
+        program: "/usr/share/activemq/bin/activemq.jar",
+        package: "activemq",
+        by: &[Kind::Loopback],
+        what_for: "the checks of OpenWire, STOMP and MQTT brokers with ActiveMQ",
+    },
+];
+
 /// Only what is missing and what `kinds` need.
 pub(super) fn install(console: Console, kinds: &[Kind]) -> Result<()> {
-    let missing: Vec<&Need> = NEEDS
-        .iter()
-        .filter(|n| n.by.iter().any(|k| kinds.contains(k)) && !on_path(n.program))
-        .collect();
+    add(console, NEEDS.iter().filter(|need| need.serves(kinds)))
+}
+
+/// The same, for the long runs of these.
+pub(super) fn install_for_long(console: Console, kinds: &[Kind]) -> Result<()> {
+    add(console, NEEDS.iter().chain(&LONG).filter(|need| need.serves(kinds)))
+}
+
+impl Need {
+    fn serves(&self, kinds: &[Kind]) -> bool {
+        self.by.iter().any(|kind| kinds.contains(kind))
+    }
+}
+
+fn add<'n>(console: Console, wanted: impl Iterator<Item = &'n Need>) -> Result<()> {
+    let missing: Vec<&Need> = wanted.filter(|need| !on_path(need.program)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -159,6 +193,8 @@ fn step(arguments: &[&str]) -> Result<(), String> {
     command
         .args(arguments)
         .env("DEBIAN_FRONTEND", "noninteractive")
+        // Tests start brokers themselves; as services they would stay.
+        .env("RUNLEVEL", "1")
         .stdin(Stdio::null());
     let output = command.output().map_err(|error| format!("{shown}: {error}"))?;
     if output.status.success() {

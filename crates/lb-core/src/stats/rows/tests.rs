@@ -323,6 +323,7 @@ fn weights_in_use() {
                 all_backups,
                 ..policy()
             },
+            |s| s.share.div_ceil(16),
         )
     };
     assert_eq!(weight(true, true), 4);
