@@ -13,6 +13,7 @@ use super::row::Step::*;
 use super::row::{Row, Step, play_beside};
 use super::stage::Side::{A, B};
 use super::stage::{Config, LONG, Program};
+use super::tables::EQUAL;
 
 const DAEMON: &str = "/usr/lib/frr/vrrpd";
 /// Its two daemons agree after this, or not at all.
@@ -76,19 +77,6 @@ pub(super) fn as_the_other_router(bench: &Bench<'_>) -> Result<()> {
     let with = follows(SKEW_V3)[..10].to_vec();
     let without = vec![Start(A), Start(B), TwoMasters, Drops("checksum")];
     let six = follows(SKEW_V3).to_vec();
-    // The higher address stays, whoever was master before.
-    let equal = vec![
-        Start(A),
-        Holds(A),
-        Start(B),
-        Ready(B),
-        Part,
-        Adverts(B, 2),
-        Join,
-        Adverts(B, 3),
-        Now,
-        Alone(B, 5),
-    ];
     play_beside(
         bench,
         Program::Frr,
@@ -105,7 +93,7 @@ pub(super) fn as_the_other_router(bench: &Bench<'_>) -> Result<()> {
                 sums(100, "checksum without"),
                 without,
             ),
-            row("12", Config::v3(100), Config::v3(100), equal),
+            row("12", Config::v3(100), Config::v3(100), EQUAL.to_vec()),
             row("19 IPv6", Config::v6(150), Config::v6(100), six),
         ],
     )

@@ -23,6 +23,20 @@ fn row(name: &'static str, a: Config, b: Config, steps: impl IntoIterator<Item =
     Row { name, a, b, steps }
 }
 
+/// Of equal priorities the higher address stays, whoever was master before.
+pub(super) const EQUAL: [Step; 10] = [
+    Start(A),
+    Holds(A),
+    Start(B),
+    Ready(B),
+    Part,
+    Adverts(B, 2),
+    Join,
+    Adverts(B, 3),
+    Now,
+    Alone(B, 5),
+];
+
 const ELECT: [Step; 3] = [Start(A), Start(B), Holds(A)];
 
 fn elected(then: &[Step]) -> Vec<Step> {
@@ -157,7 +171,7 @@ const CHECK_WEIGHT: &str = "vrrp_script chk {\n script \"/usr/bin/test ! -e {dir
 const CHECK_FAULT: &str = "vrrp_script chk {\n script \"/usr/bin/test ! -e {dir}/bad\"\n interval 1\n}";
 const TRACK: &str = "track_script {\n chk\n }";
 
-/// Scenarios 13 to 16.
+/// Scenarios 12 to 16.
 pub(super) fn policy(bench: &Bench<'_>) -> Result<()> {
     let (a, b) = (|| Config::v3(150), || Config::v3(100));
     let nopreempt = [
@@ -197,6 +211,7 @@ pub(super) fn policy(bench: &Bench<'_>) -> Result<()> {
     play(
         bench,
         &[
+            row("12 equal", b(), b(), EQUAL),
             row("13 nopreempt", a().with("nopreempt"), b(), nopreempt),
             row("14 preempt_delay", a().with("preempt_delay 2"), b(), delay),
             row("15 weight -60", a().with(TRACK).after(CHECK_WEIGHT), b(), weight),

@@ -25,8 +25,6 @@ pub(super) fn beside_keepalived(bench: &Bench<'_>) -> Result<()> {
             ("version 3, Keepalived master", &|bench| v3(bench, ROLES[1])),
             ("IPv6, ours master", &|bench| v6(bench, ROLES[0])),
             ("IPv6, Keepalived master", &|bench| v6(bench, ROLES[1])),
-            ("equal, ours higher", &|bench| equal(bench, ROLES[1])),
-            ("equal, Keepalived higher", &|bench| equal(bench, ROLES[0])),
         ],
     )
 }
@@ -94,19 +92,4 @@ fn refused(daemon: &Running) -> bool {
     ["invalid", "mismatch", "bogus"]
         .iter()
         .any(|word| output.contains(word))
-}
-
-/// `a` is master alone, `b` has the higher address; after a partition `b` stays.
-fn equal(bench: &Bench<'_>, programs: [Program; 2]) -> Result<()> {
-    let stage = Stage::new(bench)?;
-    let _a = stage.start(&stage.a, programs[0], &Config::v3(100))?;
-    stage.a.wait_for_address(VIP, true, LONG)?;
-    let _b = stage.start(&stage.b, programs[1], &Config::v3(100))?;
-    let hole = stage.lab.drop_between(&stage.a, &stage.b)?;
-    stage.b.wait_for_address(VIP, true, LONG)?;
-    stage.lab.mend(hole)?;
-    stage.a.wait_for_address(VIP, false, LONG)?;
-    std::thread::sleep(Duration::from_millis(300));
-    ensure!(stage.b.holds(VIP)?, "the higher address did not stay master");
-    Ok(())
 }
