@@ -134,7 +134,7 @@ fn read_route(route: &config::Route) -> Result<Route, String> {
             tuning: tuning(route).map_err(named)?,
             realm: realm(route.realms.as_deref()).map_err(named)?,
             preference: route.preference.as_deref().and_then(preference),
-            encap: route.encap.as_ref().map(encap),
+            encap: route.encap.as_ref().map(encap).map(Box::new),
             expires: route.expires,
             place: match route.mode {
                 RouteMode::Prepend => Place::First,
@@ -392,17 +392,20 @@ mod tests {
         let at = |n: usize| policy.routes[n].at(eth0, |name| (name == "blue").then_some(10));
         let wrapped = at(0).expect("all is there");
         assert_eq!(wrapped.table, 10);
-        let Some(Encap::V4(tunnel)) = wrapped.encap else {
+        let Some(Encap::V4(tunnel)) = wrapped.encap.as_deref() else {
             panic!("{:?}", wrapped.encap)
         };
         assert_eq!((tunnel.id, tunnel.hops, tunnel.class), (Some(5), Some(64), Some(8)));
         assert_eq!(tunnel.destination, Some([10, 9, 0, 2].into()));
         assert!(policy.routes[0].at(eth0, |_| None).is_none(), "until the VRF is there");
         let short = at(1).expect("all is there");
-        assert!(matches!(short.encap, Some(Encap::V6(_))));
+        assert!(matches!(short.encap.as_deref(), Some(Encap::V6(_))));
         assert_eq!(short.expires, Some(100));
         assert!(!policy.routes[1].tracked, "the kernel takes it away, as was asked for");
-        assert_eq!(at(2).and_then(|route| route.encap), Some(Encap::Mpls(vec![100, 200])));
+        assert_eq!(
+            at(2).and_then(|route| route.encap).as_deref(),
+            Some(&Encap::Mpls(vec![100, 200]))
+        );
     }
 
     #[test]

@@ -33,8 +33,8 @@ pub struct Route {
     pub realm: Option<Realm>,
     /// Of IPv6 routers of the same metric.
     pub preference: Option<Preference>,
-    /// What takes it is wrapped.
-    pub encap: Option<Encap>,
+    /// What takes it is wrapped. Few routes have it, so the others do not carry its size.
+    pub encap: Option<Box<Encap>>,
     /// Seconds after which the kernel removes it; IPv6 only.
     pub expires: Option<u32>,
     pub place: Place,
@@ -183,7 +183,7 @@ impl Route {
             })
         }));
         list.extend(self.preference.map(|p| RouteAttribute::Preference(p.write())));
-        list.extend(self.encap.iter().flat_map(Encap::message));
+        list.extend(self.encap.iter().flat_map(|encap| encap.message()));
         list.extend(self.expires.map(RouteAttribute::Expires));
         self.one_family()?;
         Ok(message)

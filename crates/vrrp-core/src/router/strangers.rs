@@ -77,7 +77,7 @@ impl Strangers {
             self.since = now;
         } else if pauses > 0 {
             self.left = self.left.saturating_add(pauses).min(LINES);
-            self.since = self.since + PAUSE * pauses;
+            self.since += PAUSE * pauses;
             // One that comes now and then is no flood.
             self.too_many &= self.left < LINES / 2;
         }

@@ -196,8 +196,10 @@ mod tests {
         }
     }
 
-    /// What is said to these answers, and how it ends.
-    fn talk(answers: &[&str]) -> (Vec<String>, Result<bool, Refusal>, Vec<(String, u16)>) {
+    /// What was said, whether the letter was sent, and who was refused.
+    type Talk = (Vec<String>, Result<bool, Refusal>, Vec<(String, u16)>);
+
+    fn talk(answers: &[&str]) -> Talk {
         let letter = letter();
         let mut dialog = Dialog::new(&letter);
         let (mut said, mut sent) = (Vec::new(), false);

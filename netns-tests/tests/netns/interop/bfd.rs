@@ -114,7 +114,7 @@ impl Ends {
     }
 
     /// FRR names the interface behind the addresses, and wants to know its own.
-    fn into_frr(&self, config: &str) -> String {
+    fn for_frr(&self, config: &str) -> String {
         let Ends([a, b]) = self;
         match (a.split_once('%'), b.split_once('%')) {
             (Some((a, _)), Some((b, interface))) => {
@@ -188,7 +188,7 @@ fn with(bench: &Bench<'_>, program: Program, kind: Kind) -> Result<()> {
 fn start(stage: &Stage, host: &Host, program: Program, ends: &Ends) -> Result<Running> {
     let file = stage.folder.join("neighbour.conf");
     let text = match program {
-        Program::Frr => ends.into_frr(FRRS),
+        Program::Frr => ends.for_frr(FRRS),
         _ => ends.written(OTHERS),
     };
     std::fs::write(&file, text)?;
