@@ -1,8 +1,9 @@
 //! Clients that others wrote, through the balancer.
 
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use tandem_tests::{Config, Lb, Mq, binary};
 
@@ -87,6 +88,56 @@ pub(super) fn python(package: &str, script: &str) -> Option<String> {
 pub(super) fn python_at(package: &str, script: &str, to: &[SocketAddr]) -> Option<String> {
     let folder = python_package(package)?;
     Some(said(python_with(&folder, script), to))
+}
+
+/// One that has only begun: what it says is read line by line.
+pub(super) fn python_begun(package: &str, script: &str, to: SocketAddr) -> Option<Begun> {
+    let folder = python_package(package)?;
+    let mut child = python_with(&folder, script)
+        .arg(to.ip().to_string())
+        .arg(to.port().to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it has installed a package before");
+    let said = BufReader::new(child.stdout.take().expect("it is piped"));
+    Some(Begun { child, said })
+}
+
+/// A client that runs; killed when dropped.
+pub(super) struct Begun {
+    child: Child,
+    said: BufReader<ChildStdout>,
+}
+
+impl Begun {
+    #[track_caller]
+    pub(super) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.said.read_line(&mut line).expect("it says texts");
+        assert!(line.ends_with('\n'), "the client has ended: {line:?}");
+        line.trim_end_matches('\n').to_owned()
+    }
+
+    /// All that it says until it ends. A line that was not whole was not said.
+    pub(super) fn rest(&mut self) -> Vec<String> {
+        let mut text = String::new();
+        self.said.read_to_string(&mut text).expect("it says texts");
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        whole.lines().map(str::to_owned).collect()
+    }
+
+    pub(super) fn say(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().expect("it is piped");
+        writeln!(input, "{line}").expect("it reads");
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
 }
 
 fn python_with(folder: &Path, script: &str) -> Command {
