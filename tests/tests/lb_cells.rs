@@ -21,7 +21,8 @@ fn config(ports: &Ports, servers: &[Server; 2], nobody: u16) -> String {
     let Ports { page, front } = ports;
     format!(
         "defaults\n mode tcp\n timeout connect 5s\n timeout client 30s\n timeout server 30s\n\
-         listen stats\n mode http\n bind 127.0.0.1:{page}\n stats enable\n stats uri /stats\n stats show-legends\n stats admin if TRUE\n\
+         listen stats\n mode http\n bind 127.0.0.1:{page}\n stats enable\n stats uri /stats\n stats show-legends\n stats admin if TRUE\n \
+         stats show-node n1\n stats show-desc of two\n\
          frontend fe\n bind 127.0.0.1:{front} name first\n option socket-stats\n maxconn 500\n default_backend be\n\
          backend be\n balance source\n \
          server s1 {one} check inter 100ms weight 3\n server s2 {two}\n \
@@ -89,6 +90,30 @@ fn plain(html: &str) -> String {
         }
     }
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The lines above the tables: figures are `N`, and words of a time or a rate stay.
+fn head(html: &str) -> Vec<String> {
+    let text = plain(html);
+    let line = |from: &str, to: &str| {
+        let at = text.find(from).unwrap_or_else(|| panic!("no {from:?} in {text}"));
+        let line = &text[at..];
+        let end = line.find(to).unwrap_or_else(|| panic!("no {to:?} after {from:?}"));
+        let mut masked = String::new();
+        for c in line[..end].chars() {
+            match c {
+                '0'..='9' if masked.ends_with('N') => {}
+                '0'..='9' => masked.push('N'),
+                c => masked.push(c),
+            }
+        }
+        masked.trim().to_owned()
+    };
+    let report = line("Statistics Report for pid", "of two");
+    let process = line("pid = ", "%").replace("N.N ", "N ");
+    let words = ["External resources", "active UP", "backup UP", "not checked", "(MAINT)"];
+    let legend = words.into_iter().filter(|words| text.contains(words));
+    [report, process].into_iter().chain(legend.map(str::to_owned)).collect()
 }
 
 fn theirs(html: &str) -> Page {
@@ -268,13 +293,14 @@ fn cells_and_tips_are_haproxys() {
     });
     let _lb = Lb::start(&config(&a, &servers, nobody));
     let (kept, html) = visited(&a);
-    let ours = ours(&html);
+    let (ours, our_head) = (ours(&html), head(&html));
     drop(kept);
     let _haproxy = haproxy::HaProxy::start(&config(&b, &servers, nobody));
     until("HAProxy's page", || {
         std::net::TcpStream::connect(("127.0.0.1", b.page)).ok()
     });
     let (kept, html) = visited(&b);
+    assert_eq!(our_head, head(&html));
     let theirs = theirs(&html);
     drop(kept);
     let rows = |page: &Page| {

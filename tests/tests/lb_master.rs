@@ -89,7 +89,14 @@ fn processes_look_like_haproxys() {
     let worker = |answer: &String| answer.contains("worker");
     let expected = until("HAProxy's master", || ask(&theirs.socket(), "show proc").filter(worker));
     assert_eq!(masked(&ours), masked(&expected));
-    for unknown in ["@2 show info", "@!1 show info"] {
+    for unknown in [
+        "@2 show info",
+        "@!1 show info",
+        "@2",
+        "@!x show info",
+        "hard-reload;@1 show cli level",
+        "@1 show backend",
+    ] {
         let answers = [files.socket(), theirs.socket()].map(|socket| ask(&socket, unknown));
         assert_eq!(
             answers[0].as_deref().map(str::trim_end),
@@ -115,6 +122,13 @@ fn commands_go_to_the_worker() {
     assert_eq!(ask("@1 disable server be/s"), "Permission denied\n\n");
     assert!(ask("@1 show cli level").starts_with("operator"));
     assert!(ask("prompt;show version").starts_with("\nmaster> "));
+    // A process alone is who all that follows is for, until the master is named again.
+    assert!(ask("prompt\n@1\nshow stat\n@master\nshow proc").contains("# pxname,"));
+    assert!(ask(&format!("prompt\n@!{pid}\nshow info")).contains(&format!("{pid}> Name: HAProxy")));
+    let back = ask("prompt\n@1\n@\nshow stat");
+    assert!(back.contains("Unknown command"), "{back}");
+    assert!(ask("@master show proc").starts_with("#<PID>"));
+    assert!(ask("@master show version").starts_with("2."));
 }
 
 #[test]

@@ -7,7 +7,10 @@
 
 mod decode;
 mod encode;
+mod event;
+mod lists;
 mod orders;
+mod roster;
 mod seal;
 mod server_state;
 pub mod stats_file;
@@ -17,6 +20,7 @@ mod text;
 use crate::ServerId;
 use crate::backend::Saved;
 use crate::stats::histogram::Distributions;
+use crate::stats::hour;
 use crate::stats::{Field, Kind, Nature, Row};
 use crate::stick::{Dumped, KeyType, Raw};
 use std::collections::BTreeMap;
@@ -25,7 +29,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use decode::SnapshotError;
-pub use orders::{FrontendOrders, ProcessOrders};
+pub use event::Event;
+pub use lists::ListState;
+pub use orders::{FrontendOrders, ProcessCounts, ProcessOrders};
+pub use roster::Roster;
 pub use server_state::ServerStateError;
 
 /// The state of one balancer at one moment. Parts that are not there say nothing.
@@ -34,9 +41,14 @@ pub struct Snapshot {
     /// When it was taken, in milliseconds since 1970; 0 when nobody knows.
     pub taken: u64,
     pub process: ProcessOrders,
+    pub counts: ProcessCounts,
+    /// What happened to servers lately, the oldest first.
+    pub events: Vec<Event>,
     pub frontends: Vec<FrontendState>,
     pub backends: Vec<BackendState>,
     pub tables: Vec<TableState>,
+    /// Lists of patterns that operators have changed.
+    pub lists: Vec<ListState>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +73,10 @@ pub struct BackendState {
     pub counters: Counters,
     /// How long it has been up or down as a whole.
     pub age: Duration,
+    /// How long ago a session last began.
+    pub last_session: Option<Duration>,
+    /// Which servers operators have added and removed.
+    pub roster: Roster,
     pub servers: Vec<ServerState>,
 }
 
@@ -74,8 +90,11 @@ pub struct ServerState {
     /// Where an operator has it checked.
     pub check_moved: Option<Moved>,
     pub counters: Counters,
+    /// How long ago a session last began.
+    pub last_session: Option<Duration>,
     /// How its sessions were spread.
     pub spread: Option<Box<Distributions>>,
+    pub hour: Vec<hour::Past>,
 }
 
 /// Another place than the configuration names.
@@ -115,8 +134,10 @@ impl Snapshot {
     pub fn aged(mut self, by: Duration) -> Snapshot {
         for backend in &mut self.backends {
             backend.age += by;
-            for saved in backend.servers.iter_mut().filter_map(|s| s.health.as_mut()) {
-                saved.age += by;
+            backend.last_session.iter_mut().for_each(|ago| *ago += by);
+            for server in &mut backend.servers {
+                server.health.iter_mut().for_each(|saved| saved.age += by);
+                server.last_session.iter_mut().for_each(|ago| *ago += by);
             }
         }
         for table in &mut self.tables {
@@ -148,6 +169,8 @@ impl BackendState {
             name,
             counters: Counters::default(),
             age: Duration::ZERO,
+            last_session: None,
+            roster: Roster::default(),
             servers: Vec::new(),
         }
     }
@@ -166,7 +189,9 @@ impl ServerState {
             health: None,
             moved: None,
             check_moved: None,
+            last_session: None,
             spread: None,
+            hour: Vec::new(),
             counters: Counters::default(),
         }
     }
@@ -212,9 +237,9 @@ impl Counters {
 }
 
 fn lasts(field: Field, kind: Kind) -> bool {
-    // HAProxy calls the most sessions of a backend in one second a gauge.
-    let is_most = field == Field::RateMax;
-    field.is_of(kind) && (is_most || matches!(field.tags(kind).nature, Nature::Counter | Nature::Max))
+    // HAProxy calls the most sessions of a backend in one second a gauge, and averages are of the latest sessions.
+    let is_kept = matches!(field, Field::RateMax | Field::Qtime | Field::Ctime | Field::Ttime);
+    field.is_of(kind) && (is_kept || matches!(field.tags(kind).nature, Nature::Counter | Nature::Max))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use tandem_lb_config::{self as plan, Plan};
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{self as core, BackendSettings, Output, ProxyKind, ServerSettings, Spread};
 use tandem_lb_core::conn::ConnSettings;
+use tandem_lb_core::snapshot::Roster;
 use tandem_ops::clock::Clock;
 use tandem_ops::syslog::Targets;
 use tandem_time::{Mono, Seed};
@@ -21,6 +22,7 @@ use crate::frontends::{Front, Service};
 use crate::keeper::Watched;
 use crate::listeners::Opened;
 use crate::logs::Logs;
+use crate::newcomer;
 use crate::page::Site;
 use crate::publish::Backend;
 use crate::servers::Servers;
@@ -160,6 +162,7 @@ pub(crate) fn watched(
         machine,
         checks,
         rechecked: BTreeMap::new(),
+        roster: Roster::new(newcomer::origin(plan)),
         logs: logs.clone(),
     }
 }

@@ -115,6 +115,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         frontends: &frontends,
         process: &process,
         directory: &directory,
+        library: &plan.patterns,
         kept: &mut kept,
     };
     let taking = heritage.begin(predecessor, &live, clock.now()).await;
@@ -143,7 +144,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         process: &process,
         lots,
     };
-    let taken_over = succession::complete(taking, heir, &mut past).await;
+    let taken_over = succession::complete(taking, heir, &mut past, &directory, clock).await;
     keep(&desk.orders, directory.clone(), clock);
     let http: Vec<_> = http.into_iter().map(|(site, at)| (Rc::new(site), at)).collect();
     let stats = Stats::new(Sources {

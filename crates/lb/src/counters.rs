@@ -4,6 +4,7 @@
 //! other. Relaxed ordering is enough: each number stands alone.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use tandem_lb_core::snapshot::Counters;
 use tandem_lb_core::stats::Field;
@@ -77,6 +78,11 @@ impl Gauge {
 
     pub(crate) fn total(&self) -> u64 {
         self.total.now()
+    }
+
+    /// So many had come elsewhere.
+    pub(crate) fn resume(&self, total: u64) {
+        self.total.add(total);
     }
 }
 
@@ -178,6 +184,20 @@ impl Traffic {
         self.bytes_out.add(before.count(Field::Bout));
     }
 
+    /// A session last began so long ago, elsewhere.
+    pub(crate) fn resume_last(&self, ago: Option<Duration>, now: Mono) {
+        if let Some(ago) = ago {
+            let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+            self.last.fetch_max(now.as_millis().saturating_sub(ago) + 1, Relaxed);
+        }
+    }
+
+    /// How long ago a session last began.
+    pub(crate) fn last_ago(&self, now: Mono) -> Option<Duration> {
+        let last = self.last.load(Relaxed).checked_sub(1)?;
+        Some(Duration::from_millis(now.as_millis().saturating_sub(last)))
+    }
+
     /// As if nothing had come yet; what is there stays.
     pub(crate) fn clear(&self) {
         self.sessions.forget_max();
@@ -188,8 +208,7 @@ impl Traffic {
 
     /// Seconds since a session last began.
     pub(crate) fn last_seconds(&self, now: Mono) -> Option<u64> {
-        let last = self.last.load(Relaxed).checked_sub(1)?;
-        Some(now.as_millis().saturating_sub(last) / 1000)
+        self.last_ago(now).map(|ago| ago.as_secs())
     }
 }
 

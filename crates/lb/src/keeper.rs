@@ -3,6 +3,7 @@
 //! The machine is never locked across an await, and everything here runs on the control runtime's thread. So an order
 //! has been carried out, and its view published, when [`Keeper::tell`] returns.
 
+mod arrival;
 mod renewal;
 
 use std::cell::{Cell, RefCell};
@@ -14,22 +15,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::SockAddr;
-use tandem_lb_config as plan;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{self as core, CheckLog, Input, Lead, NoServerLeft, Output, Saved, ServerReport, View};
 use tandem_lb_core::health::Outcome;
 use tandem_lb_core::log::state::{self, Sessions};
+use tandem_lb_core::snapshot::Roster;
 use tandem_lb_core::stats::Outage;
 use tandem_ops::clock::{Clock, Wall};
 use tandem_ops::syslog::{Sender, Severity, Targets};
 use tandem_time::Mono;
 use tokio::sync::Notify;
 
-use crate::address::{AddressError, Found, ServerAddress, fixed_check};
-use crate::build::server_settings;
+use crate::address::{ServerAddress, fixed_check};
 use crate::live::Live;
 use crate::probe::{self, Asked, Patience, Secure};
-use crate::publish::{Backend, Snapshot};
+use crate::publish::Backend;
 use crate::servers::Server;
 use crate::stats::{Happening, Timeline};
 use crate::tls::Vault;
@@ -49,6 +49,8 @@ pub(crate) struct Watched {
     pub(crate) checks: Vec<Option<SockAddr>>,
     /// Where an operator has servers checked.
     pub(crate) rechecked: BTreeMap<ServerIdx, SocketAddr>,
+    /// Whom operators have added and removed.
+    pub(crate) roster: Roster,
     pub(crate) logs: Targets,
 }
 
@@ -58,6 +60,7 @@ pub(crate) struct Keeper {
     /// By the place of the server.
     checks: RefCell<Vec<Option<SockAddr>>>,
     rechecked: RefCell<BTreeMap<ServerIdx, SocketAddr>>,
+    roster: RefCell<Roster>,
     logs: RefCell<Targets>,
     lines: Lines,
     live: Arc<Live>,
@@ -90,6 +93,7 @@ impl Keeper {
             machine,
             checks,
             rechecked,
+            roster,
             logs,
         } = watched;
         Rc::new(Keeper {
@@ -97,6 +101,7 @@ impl Keeper {
             machine: RefCell::new(machine),
             checks: RefCell::new(checks),
             rechecked: RefCell::new(rechecked),
+            roster: RefCell::new(roster),
             logs: RefCell::new(logs),
             lines,
             live,
@@ -221,52 +226,6 @@ impl Keeper {
             live.relocate(to);
             self.tell(Input::At { server, at });
         }
-    }
-
-    /// A server that nobody has heard of comes in maintenance.
-    pub(crate) fn add(self: &Rc<Keeper>, server: plan::Server) -> Result<(), AddressError> {
-        let Found { server: address, check } = Found::of(&server)?;
-        let mut settings = server_settings(&self.backend.now().plan, &server, Some(&address), ServerIdx(0));
-        let idx = self.rearrange(|servers| servers.push((server, address)));
-        let Some(idx) = idx else { return Ok(()) };
-        settings.place = idx;
-        let mut checks = self.checks.borrow_mut();
-        let room = checks.len().max(idx.place() + 1);
-        checks.resize(room, None);
-        checks[idx.place()] = check;
-        drop(checks);
-        self.tell(Input::Add(settings));
-        Ok(())
-    }
-
-    /// A server is not there any more; who is at it stays until the end.
-    pub(crate) fn remove(self: &Rc<Keeper>, server: ServerIdx) {
-        let name = self.backend.server(server).map(|s| s.name());
-        self.rechecked.borrow_mut().remove(&server);
-        self.tell(Input::Remove { server });
-        self.rearrange(|servers| servers.retain(|(plan, _)| Some(&plan.name) != name.as_ref()));
-    }
-
-    /// Changes the list of servers; the place of the last of them is given back.
-    fn rearrange(&self, change: impl FnOnce(&mut Vec<(plan::Server, ServerAddress)>)) -> Option<ServerIdx> {
-        let now = self.backend.now().clone();
-        let all = now.servers.all();
-        let mut list = all
-            .map(|s| (plan::Server::clone(&s.plan()), (**s.address.load()).clone()))
-            .collect();
-        change(&mut list);
-        let plan = plan::Backend {
-            servers: list.iter().map(|(plan, _)| plan.clone()).collect(),
-            ..(*now.plan).clone()
-        };
-        let servers = now.servers.renewed(list);
-        let last = servers.all().last().map(|server| server.place);
-        self.backend.replace(Snapshot {
-            plan: Arc::new(plan),
-            servers,
-            ..Snapshot::clone(&now)
-        });
-        last
     }
 
     pub(crate) fn check_place(&self, server: ServerIdx) -> Option<SockAddr> {

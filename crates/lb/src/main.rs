@@ -22,6 +22,7 @@ mod listeners;
 mod live;
 mod logs;
 mod master;
+mod newcomer;
 mod orders;
 mod pace;
 mod page;

@@ -103,25 +103,23 @@ fn level(word: &str) -> Option<Allowed> {
 
 #[rustfmt::skip]
 pub(crate) static COMMANDS: &[Command<Master>] = &[
-    Command { name: "@", usage: "@<relative pid> or @!<pid> <command>", level: Level::User, run: at, about: "send a command to that process" },
+    Command { name: "@", usage: "@<relative pid>", level: Level::User, run: at, about: "send a command to the <relative pid> process" },
+    Command { name: "@!<pid>", usage: "@!<pid>", level: Level::User, run: at, about: "send a command to the <pid> process" },
+    Command { name: "@master", usage: "@master", level: Level::User, run: at, about: "send a command to the master process" },
     Command { name: "reload", usage: "reload", level: Level::Admin, run: reload, about: "read the configuration again" },
     Command { name: "show proc", usage: "show proc", level: Level::User, run: processes, about: "show processes status" },
     Command { name: "show startup-logs", usage: "show startup-logs", level: Level::User, run: startup, about: "report logs emitted during the start" },
     Command { name: "show version", usage: "show version", level: Level::User, run: |_, _| Reply::info(VERSION), about: "show version of the current process" },
 ];
 
-/// `@1`, `@!PID` and `@master` are all this process.
+/// `@1` and `@!PID` are this process.
 fn at(master: &Master, call: &Call) -> Reply {
     let (target, rest) = (call.arg(0), call.args().get(1..).unwrap_or_default());
     let me = format!("@!{}", std::process::id());
     match target {
-        "@" | "@master" => match rest {
-            [show, what, ..] if (show.as_str(), what.as_str()) == ("show", "proc") => processes(master, call),
-            [word, ..] if word == "reload" && call.level() >= Level::Admin => reload(master, call),
-            _ => Reply::error("Give it without the prefix: this is the master."),
-        },
         target if target == "@1" || target == me => match rest {
-            [] => Reply::error("Put the command behind the prefix."),
+            // All that follows is for the worker.
+            [] => Reply::Done,
             rest => master.worker.forward(rest, call),
         },
         target => Reply::error(format!("Can't find the target PID matching the prefix '{target}'")),

@@ -117,6 +117,15 @@ impl Queue {
         }
     }
 
+    /// So many once waited elsewhere.
+    pub(crate) fn resume(&self, line: Option<ServerIdx>, most: u64) {
+        if most > 0 {
+            let mut lines = self.lines();
+            let line = lines.lines.entry(line).or_default();
+            line.most = line.most.max(usize::try_from(most).unwrap_or(usize::MAX));
+        }
+    }
+
     fn bind(&self, line: Option<ServerIdx>) {
         if line.is_some() {
             self.bound.fetch_add(1, Relaxed);

@@ -7,6 +7,7 @@ mod agent;
 mod certificates;
 mod commands;
 mod counters;
+mod debug;
 mod doors;
 mod drain;
 mod dynamic;
@@ -52,6 +53,7 @@ use crate::resolving::Resolving;
 use crate::stats::Stats;
 use crate::tls::Desk;
 use crate::upgrade::{Giver, name_of};
+use crate::worker::Crew;
 
 use doors::OneDoor;
 pub(crate) use doors::{Doors, patience};
@@ -63,6 +65,7 @@ pub(crate) struct Room {
     pub(crate) directory: Arc<Directory>,
     pub(crate) stats: Rc<Stats>,
     pub(crate) live: Arc<Live>,
+    pub(crate) crew: Arc<Crew>,
     pub(crate) process: Limit,
     pub(crate) clock: Clock,
     pub(crate) giver: Rc<Giver>,

@@ -15,6 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tandem_lb_core::snapshot::ProcessCounts;
 use tandem_lb_core::stats::hour::Hour;
 use tandem_lb_core::stats::prometheus::{ServerSpread, TableFill};
 use tandem_lb_core::stats::{Info, Meter, Row};
@@ -130,11 +131,27 @@ impl Stats {
 
     /// Goes on from what earlier processes counted. To be called before the first look.
     pub(crate) fn resume(&self, past: &Past) {
-        self.series.borrow().iter().for_each(|series| series.resume(past));
+        let now = self.clock.now();
+        self.series.borrow().iter().for_each(|series| series.resume(past, now));
+        self.timeline.resume(&past.own.events);
+        self.directory.tls.tally.resume(past.own.counts);
         let (total, bytes) = self.totals();
         let mut meters = self.meters.borrow_mut();
-        meters.sessions.resume(total, 0);
+        meters.sessions.resume(total, past.own.counts.rate_max);
         meters.bytes_out.resume(bytes, 0);
+    }
+
+    /// What the process counted that no frontend or backend did.
+    pub(crate) fn counts(&self) -> ProcessCounts {
+        let (now, (total, _)) = (self.clock.now(), self.totals());
+        let tls = self.directory.tls.tally.told(now);
+        ProcessCounts {
+            rate_max: self.meters.borrow().sessions.max(total, now),
+            tls: tls.total,
+            tls_rate_max: tls.rate_max,
+            client_keys_max: tls.client_keys_max,
+            server_keys_max: tls.server_keys_max,
+        }
     }
 
     /// Looks at the counters until the process ends.

@@ -190,6 +190,22 @@ impl Crew {
         }
     }
 
+    /// Of each worker whether it looks into its inbox within that time.
+    pub(crate) async fn answering(&self, within: Duration) -> Vec<bool> {
+        let knock = |member| {
+            let (knock, answer) = oneshot::channel();
+            self.deliver(member, Delivery::Knock(knock));
+            answer
+        };
+        let answers: Vec<_> = (0..self.members.len()).map(knock).collect();
+        let deadline = tokio::time::Instant::now() + within;
+        let mut all = Vec::new();
+        for answer in answers {
+            all.push(tokio::time::timeout_at(deadline, answer).await.is_ok());
+        }
+        all
+    }
+
     fn deliver(&self, member: usize, delivery: Delivery) {
         if let Some(member) = self.members.get(member) {
             member.inbox.send(delivery).ok();

@@ -1,5 +1,7 @@
 //! What a certificate says, in the words of OpenSSL that HAProxy's fetches and commands show.
 
+mod revoked;
+
 use std::time::Duration;
 
 use ring::digest;
@@ -11,6 +13,8 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 use x509_cert::time::Time;
+
+pub use revoked::Revoked;
 
 /// One certificate, read.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use super::haproxy::{config, haproxy};
 use super::room::{Room, say};
 
 /// What is asked, where the fact lies in the JSON, and whether it is refused.
-const ASKED: [(&str, &str, bool); 15] = [
+const ASKED: [(&str, &str, bool); 25] = [
     ("show version", "/lines/0", false),
     ("show info", "/Name", false),
     ("show info json", "/0/field/name", false),
@@ -22,7 +22,17 @@ const ASKED: [(&str, &str, bool); 15] = [
     ("show acl", "/0/description", false),
     ("show acl #0", "/0/key", false),
     ("get acl #0 10.1.2.3", "/0/pattern", false),
-    ("get weight be/s1", "/lines/0", false),
+    ("get weight be/s1", "/initial", false),
+    ("show stat typed", "/0/value", false),
+    ("show info typed", "/0/tags", false),
+    ("show activity", "/thread_id", false),
+    ("show errors", "/total", false),
+    ("show events", "/2/sink", false),
+    ("show fd", "/0/fd", false),
+    ("show libs", "/0/file", false),
+    ("show pools", "/bytes_used", false),
+    ("show threads", "/0/stuck", false),
+    ("help", "/0/command", false),
     ("disable server be/gone", "/error", true),
     ("no such command", "/error", true),
 ];

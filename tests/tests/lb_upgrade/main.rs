@@ -5,6 +5,7 @@ mod death;
 mod fire;
 mod haproxy;
 mod heir;
+mod legacy;
 mod listeners;
 mod moves;
 mod orders;

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::shapes;
 use crate::csv::cells;
 
 /// One answer.
@@ -41,12 +42,25 @@ impl<'a> Answer<'a> {
             tables,
             csv,
             lists,
+            shapes::processes,
             columns,
             sessions,
             entries,
             findings,
+            shapes::typed,
+            shapes::weight,
+            shapes::variable,
+            shapes::commands,
+            shapes::libraries,
+            shapes::pools,
+            shapes::threads,
+            shapes::files,
+            shapes::sinks,
             pairs,
             assignments,
+            shapes::captured,
+            shapes::filenames,
+            shapes::tree,
         ];
         let shaped = shapes.iter().find_map(|shape| shape(&lines));
         shaped.unwrap_or_else(|| json!({ "lines": lines }))
@@ -162,7 +176,7 @@ fn pairs(lines: &[&str]) -> Option<Value> {
     all.filter(|all| all.len() > 1).map(Value::Object)
 }
 
-fn pair(line: &str) -> Option<(String, Value)> {
+pub(super) fn pair(line: &str) -> Option<(String, Value)> {
     let (key, rest) = line.split_once(':')?;
     let is_key = key.starts_with(char::is_alphabetic);
     is_key.then(|| (key.to_owned(), value(rest.trim())))
@@ -181,7 +195,7 @@ fn object(names: &[&str], cells: Vec<String>) -> Value {
 }
 
 /// Whole numbers are numbers, the rest is text.
-fn value(text: &str) -> Value {
+pub(super) fn value(text: &str) -> Value {
     // "007" and "+1" are names that happen to be digits.
     match text.parse::<i64>() {
         Ok(number) if number.to_string() == text => json!(number),
@@ -234,7 +248,6 @@ mod tests {
             ("{\"a\":1}", json!({"a":1})),
             ("[6]: 2.6.12\n\n", json!({"lines":["2.6.12"]})),
             ("\n\n", json!({"lines":[]})),
-            ("1 (initial 1)\n", json!({"lines":["1 (initial 1)"]})),
         ] {
             assert_eq!(Answer::of(text).json(), expected, "{text}");
         }

@@ -4,6 +4,7 @@
 //! answer without guessing at its words.
 
 mod answer;
+mod shapes;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

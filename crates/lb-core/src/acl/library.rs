@@ -132,6 +132,19 @@ impl Library {
         Ok(())
     }
 
+    /// Goes on with what operators had made of a list in another process. Whether all forms in which it is read here could
+    /// read it.
+    pub fn resume(&self, at: &Shelved, content: Content) -> bool {
+        let fits = |entry: &Entry| {
+            self.check_key(at, &entry.key).is_ok() && self.check_value(at, entry.value.as_deref()).is_ok()
+        };
+        let is_readable = content.all().all(fits);
+        if is_readable {
+            self.replace(at, content);
+        }
+        is_readable
+    }
+
     /// What each form of the list says about a value.
     pub fn look_up(&self, at: &Shelved, value: &str) -> Vec<Finding> {
         let content = at.list.now();

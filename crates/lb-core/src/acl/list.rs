@@ -5,11 +5,12 @@
 //! the old one, so nobody waits and nobody sees half of it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use arc_swap::ArcSwap;
 
 /// One pattern.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Never another's within the list.
     pub number: u32,
@@ -20,7 +21,7 @@ pub struct Entry {
 }
 
 /// What is in a list at one moment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Content {
     /// Of all versions.
     entries: Vec<Entry>,
@@ -38,10 +39,19 @@ pub enum Which<'a> {
     Number(u32),
 }
 
+/// Stands for what the configuration said: how many entries, and a sum over them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    pub count: usize,
+    pub sum: u64,
+}
+
 /// A list whose content may be replaced.
 #[derive(Debug, Default)]
 pub struct List {
     now: ArcSwap<Content>,
+    origin: Origin,
+    is_changed: AtomicBool,
 }
 
 impl Which<'_> {
@@ -57,6 +67,46 @@ impl Content {
     /// Those of one version, in their order.
     pub fn of_version(&self, version: u32) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(move |entry| entry.version == version)
+    }
+
+    /// Of all versions.
+    pub fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    /// One that another process had, without its entries.
+    pub fn begun(current: u32, next: u32, made: u32) -> Content {
+        Content {
+            entries: Vec::new(),
+            current,
+            next,
+            made,
+        }
+    }
+
+    /// One of its entries, in their order.
+    pub fn put(&mut self, entry: Entry) {
+        self.made = self.made.max(entry.number);
+        self.entries.push(entry);
+    }
+
+    /// The number that was given last.
+    pub fn made(&self) -> u32 {
+        self.made
+    }
+
+    fn origin(&self) -> Origin {
+        // FNV-1a: quick enough for a map of millions.
+        let mut sum = 0xcbf2_9ce4_8422_2325u64;
+        for entry in &self.entries {
+            let value = entry.value.as_deref().unwrap_or_default();
+            let bytes = entry.key.bytes().chain([0]).chain(value.bytes()).chain([0]);
+            sum = bytes.fold(sum, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        }
+        Origin {
+            count: self.entries.len(),
+            sum,
+        }
     }
 
     /// Those that count.
@@ -127,8 +177,20 @@ impl List {
             content.add(0, key, value);
         }
         List {
+            origin: content.origin(),
             now: ArcSwap::from_pointee(content),
+            is_changed: AtomicBool::new(false),
         }
+    }
+
+    /// What it was when it was read.
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Whether an operator has changed it since.
+    pub fn is_changed(&self) -> bool {
+        self.is_changed.load(Relaxed)
     }
 
     pub fn now(&self) -> Arc<Content> {
@@ -137,6 +199,7 @@ impl List {
 
     pub(super) fn replace(&self, content: Content) {
         self.now.store(Arc::new(content));
+        self.is_changed.store(true, Relaxed);
     }
 }
 

@@ -21,7 +21,7 @@ pub use addresses::{Addresses, Network};
 pub use how::{BadPattern, How, Method, Pattern, TextMatch};
 pub use index::{BadEntry, Patterns, Values};
 pub use library::{Finding, Fitting, Library, Refusal, Shelved};
-pub use list::{Content, Entry, List, Which};
+pub use list::{Content, Entry, List, Origin, Which};
 use map::Table;
 pub use map::{Map, WrongValue};
 pub use numbers::{Comparison, Numbers};

@@ -4,8 +4,8 @@
 use super::seal::{self, Broken};
 use super::text::Line;
 use super::{
-    BackendState, Counters, FrontendOrders, FrontendState, ListenerState, Moved, ProcessOrders, ServerState, Snapshot,
-    TableState,
+    BackendState, Counters, Event, FrontendOrders, FrontendState, ListState, ListenerState, Moved, ProcessCounts,
+    ProcessOrders, ServerState, Snapshot, TableState,
 };
 use crate::ServerId;
 use crate::backend::{Operation, Saved, SavedCheck, Tuned};
@@ -14,6 +14,7 @@ use crate::health::{Admin, CheckResult, CheckStatus};
 use crate::hex;
 use crate::stats::Field;
 use crate::stats::histogram::{Distribution, Measure};
+use crate::stats::hour::{Past, Slot};
 use std::str::FromStr;
 use thiserror::Error;
 
@@ -55,6 +56,18 @@ impl Snapshot {
                     ..ProcessOrders::default()
                 }
             }
+            "counts" => {
+                self.counts = ProcessCounts {
+                    rate_max: line.value("rate_max")?,
+                    tls: line.value("tls")?,
+                    tls_rate_max: line.value("tls_rate_max")?,
+                    client_keys_max: line.value("client_keys_max")?,
+                    server_keys_max: line.value("server_keys_max")?,
+                }
+            }
+            "event" => self.events.push(Event::read(line)?),
+            "list" => self.lists.push(ListState::read(line)?),
+            "pattern" => self.lists.last_mut()?.take(line)?,
             "variable" => self.process.variables.push((line.text("name")?.into(), value(line)?)),
             "frontend" => self.frontends.push(FrontendState {
                 counters: counters(line),
@@ -73,6 +86,7 @@ impl Snapshot {
             "backend" => self.backends.push(BackendState {
                 counters: counters(line),
                 age: line.millis("age").unwrap_or_default(),
+                last_session: line.millis("last_session"),
                 ..BackendState::new(line.text("name")?.into())
             }),
             "table" => {
@@ -91,8 +105,10 @@ impl Snapshot {
 impl BackendState {
     fn take(&mut self, line: Line<'_>) -> Option<()> {
         match line.subject {
+            "roster" | "added" | "removed" => self.roster.take(line)?,
             "server" => self.servers.push(ServerState {
                 counters: counters(line),
+                last_session: line.millis("last_session"),
                 ..ServerState::new(line.text("name")?.into(), ServerId(line.value("id")?))
             }),
             _ => self.servers.last_mut()?.take(line)?,
@@ -115,6 +131,7 @@ impl ServerState {
                 let place = self.spread.get_or_insert_default().get_mut(measure.place())?;
                 *place = distribution(line)?;
             }
+            "hour" => self.hour = line.raw("slots")?.split(',').map(slot).collect::<Option<_>>()?,
             _ => return None,
         }
         Some(())
@@ -136,6 +153,22 @@ fn distribution(line: Line<'_>) -> Option<Distribution> {
     Some(Distribution {
         counts: counts.try_into().ok()?,
         sum: line.value("sum")?,
+    })
+}
+
+fn slot(text: &str) -> Option<Past> {
+    let mut parts = text.split(':').map(str::parse::<u64>);
+    let mut next = || parts.next()?.ok();
+    Some(Past {
+        ago: next()?,
+        slot: Slot {
+            most: next()?.try_into().ok()?,
+            seconds: next()?.max(1),
+            sessions: next()?,
+            bytes: next()?,
+            connects: next()?,
+            connect_micros: next()?,
+        },
     })
 }
 

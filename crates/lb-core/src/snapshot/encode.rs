@@ -3,10 +3,11 @@
 use std::fmt;
 
 use super::text::{LineWriter, Writer};
-use super::{BackendState, Counters, FrontendState, Moved, ProcessOrders, ServerState, Snapshot, seal};
+use super::{BackendState, Counters, FrontendState, Moved, ProcessCounts, ProcessOrders, ServerState, Snapshot, seal};
 use crate::backend::{Operation, Saved, SavedCheck, Tuned};
 use crate::expr::Sample;
 use crate::stats::histogram::{Distributions, Measure};
+use crate::stats::hour::Past;
 
 impl Snapshot {
     /// The whole of it, sealed.
@@ -14,6 +15,8 @@ impl Snapshot {
         let mut out = Writer::default();
         out.line("taken").set("at", self.taken);
         write_process(&mut out, &self.process);
+        write_counts(&mut out, self.counts);
+        self.events.iter().for_each(|event| event.write(&mut out));
         for frontend in &self.frontends {
             write_frontend(&mut out, frontend);
         }
@@ -23,6 +26,7 @@ impl Snapshot {
         for table in &self.tables {
             table.write(&mut out);
         }
+        self.lists.iter().for_each(|list| list.write(&mut out));
         seal::seal(&out.finish())
     }
 }
@@ -46,6 +50,17 @@ fn write_process(out: &mut Writer, process: &ProcessOrders) {
     }
 }
 
+fn write_counts(out: &mut Writer, counts: ProcessCounts) {
+    if counts != ProcessCounts::default() {
+        out.line("counts")
+            .set("rate_max", counts.rate_max)
+            .set("tls", counts.tls)
+            .set("tls_rate_max", counts.tls_rate_max)
+            .set("client_keys_max", counts.client_keys_max)
+            .set("server_keys_max", counts.server_keys_max);
+    }
+}
+
 fn write_frontend(out: &mut Writer, frontend: &FrontendState) {
     counted(out.line("frontend").set("name", &frontend.name), &frontend.counters);
     let orders = &frontend.orders;
@@ -60,7 +75,11 @@ fn write_frontend(out: &mut Writer, frontend: &FrontendState) {
 
 fn write_backend(out: &mut Writer, backend: &BackendState) {
     let line = out.line("backend").set("name", &backend.name);
-    counted(line.set_millis("age", backend.age), &backend.counters);
+    let line = line
+        .set_millis("age", backend.age)
+        .set_some("last_session", backend.last_session.map(|ago| ago.as_millis()));
+    counted(line, &backend.counters);
+    backend.roster.write(out);
     for server in &backend.servers {
         write_server(out, server);
     }
@@ -68,6 +87,7 @@ fn write_backend(out: &mut Writer, backend: &BackendState) {
 
 fn write_server(out: &mut Writer, server: &ServerState) {
     let line = out.line("server").set("name", &server.name).set("id", server.id);
+    let line = line.set_some("last_session", server.last_session.map(|ago| ago.as_millis()));
     counted(line, &server.counters);
     if let Some(saved) = &server.health {
         write_health(out, saved);
@@ -84,6 +104,17 @@ fn write_server(out: &mut Writer, server: &ServerState) {
     if let Some(spread) = &server.spread {
         write_spread(out, spread);
     }
+    if !server.hour.is_empty() {
+        let slots: Vec<String> = server.hour.iter().map(slot).collect();
+        out.line("hour").set("slots", slots.join(","));
+    }
+}
+
+fn slot(past: &Past) -> String {
+    let Past { ago, slot: s } = past;
+    let (sessions, bytes) = (s.sessions, s.bytes);
+    let connects = format!("{}:{}", s.connects, s.connect_micros);
+    format!("{ago}:{}:{}:{sessions}:{bytes}:{connects}", s.most, s.seconds)
 }
 
 fn write_spread(out: &mut Writer, spread: &Distributions) {

@@ -13,6 +13,17 @@ pub struct ProcessOrders {
     pub variables: Vec<(Box<str>, Sample<'static>)>,
 }
 
+/// What the process counted that no frontend or backend did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProcessCounts {
+    /// The most connections in a second.
+    pub rate_max: u64,
+    pub tls: u64,
+    pub tls_rate_max: u32,
+    pub client_keys_max: u32,
+    pub server_keys_max: u32,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FrontendOrders {
     /// It takes nobody until it is told to.

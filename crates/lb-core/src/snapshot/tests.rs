@@ -1,12 +1,15 @@
 use super::stats_file::{self, StatsFile};
 use super::*;
+use crate::acl::{Content, Entry, Origin};
 use crate::backend::{
     Backend, BackendSettings, Conduct, Input, Output, ProxyKind, SavedCheck, ServerSettings, Spread, Status, Tuned,
 };
 use crate::balance::Policy;
 use crate::expr::Sample;
 use crate::health::{Admin, AdminChange, CheckResult, CheckSettings, CheckStatus};
+use crate::log::state::Severity;
 use crate::stats::histogram::Measure;
+use crate::stats::hour::{Past, Slot};
 use crate::stick::{DataType, Key, Value};
 use crate::{ServerIdx, backend::Operation};
 use proptest::prelude::*;
@@ -79,6 +82,46 @@ fn admin(machine: &mut Backend, change: AdminChange) {
     machine.handle(Input::Admin { server: S, change }, START);
 }
 
+fn list() -> ListState {
+    let mut content = Content::begun(0, 1, 9);
+    for (number, version, value) in [(2, 0, Some("a b")), (9, 1, None)] {
+        content.put(Entry {
+            number,
+            version,
+            key: "10.0.0.0/8 \t%".into(),
+            value: value.map(Into::into),
+        });
+    }
+    ListState {
+        id: 3,
+        file: Some("/etc/a map".into()),
+        origin: Origin {
+            count: 1,
+            sum: u64::MAX,
+        },
+        content,
+    }
+}
+
+fn roster() -> Roster {
+    let mut roster = Roster::new(Origin { count: 2, sum: 7 });
+    roster.add("new".into(), "127.0.0.1:80 weight 5");
+    roster.remove(&"old".into());
+    roster
+}
+
+fn slot(ago: u64) -> Past {
+    let slot = Slot {
+        most: 1,
+        seconds: 10,
+        sessions: 2,
+        bytes: 3,
+        connects: 4,
+        connect_micros: 5,
+    };
+    Past { ago, slot }
+}
+
 fn sample() -> Snapshot {
     let mut counters = Counters::default();
     counters.set(Field::Stot, 12);
@@ -149,6 +192,20 @@ fn sample() -> Snapshot {
                 ("f".into(), Sample::Binary(Vec::new().into())),
             ],
         },
+        counts: ProcessCounts {
+            rate_max: 5,
+            tls: 1 << 40,
+            tls_rate_max: 6,
+            client_keys_max: 7,
+            server_keys_max: 8,
+        },
+        events: vec![Event {
+            at: 1_795_000_000_123_456,
+            proxy: "be".into(),
+            severity: Severity::Alert,
+            text: "Server be/one is DOWN, reason: 100% refused".to_owned(),
+        }],
+        lists: vec![list()],
         frontends: vec![FrontendState {
             counters: counters.clone(),
             orders: FrontendOrders {
@@ -164,6 +221,8 @@ fn sample() -> Snapshot {
         backends: vec![BackendState {
             counters: counters.clone(),
             age: Duration::from_secs(60),
+            last_session: Some(Duration::from_secs(61)),
+            roster: roster(),
             servers: vec![
                 ServerState {
                     health: Some(saved),
@@ -178,7 +237,9 @@ fn sample() -> Snapshot {
                         port: None,
                     }),
                     counters,
+                    last_session: Some(Duration::ZERO),
                     spread: Some(Box::new(spread)),
+                    hour: vec![slot(3), slot(0)],
                     ..ServerState::new("one".into(), ServerId(1))
                 },
                 ServerState::new("two".into(), ServerId(2)),

@@ -37,22 +37,28 @@ pub enum Curve {
 
 #[derive(Clone, Debug, Default)]
 pub struct Hour {
-    samples: VecDeque<Sample>,
+    samples: VecDeque<(u64, Slot)>,
     /// Where the slot that is under way began.
     open: Option<Open>,
 }
 
-/// A finished slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Sample {
-    slot: u64,
-    most: u32,
-    seconds: u64,
+/// What happened in a slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Slot {
+    pub most: u32,
+    pub seconds: u64,
     /// Growth of the counters in it.
-    sessions: u64,
-    bytes: u64,
-    connects: u64,
-    connect_micros: u64,
+    pub sessions: u64,
+    pub bytes: u64,
+    pub connects: u64,
+    pub connect_micros: u64,
+}
+
+/// A slot as another process can read it: how many slots ago it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    pub ago: u64,
+    pub slot: Slot,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,12 +77,33 @@ impl Hour {
         };
         open.most = open.most.max(now.sessions);
         if slot > open.slot {
-            let sample = open.finish(now, slot);
-            if self.samples.len() as u64 == KEPT {
-                self.samples.pop_front();
-            }
-            self.samples.push_back(sample);
+            let finished = (open.slot, open.finish(now, slot));
+            self.keep(finished);
             self.begin(slot, now);
+        }
+    }
+
+    /// All of it, the slot under way included, the oldest first.
+    pub fn past(&self, now: Reading, at: Mono) -> Vec<Past> {
+        let present = slot(at);
+        let open = self
+            .open
+            .map(|open| (open.slot, open.finish(now, present.max(open.slot) + 1)));
+        let all = self.samples.iter().copied().chain(open);
+        let past = |(began, slot)| Past {
+            ago: present.saturating_sub(began),
+            slot,
+        };
+        all.map(past).filter(|past| past.ago <= KEPT).collect()
+    }
+
+    /// Goes on where another process was at this moment. To be called before the first look.
+    pub fn resume(&mut self, past: &[Past], at: Mono) {
+        let present = slot(at);
+        for Past { ago, slot } in past {
+            if let Some(began) = present.checked_sub(*ago) {
+                self.keep((began, *slot));
+            }
         }
     }
 
@@ -84,8 +111,8 @@ impl Hour {
     pub fn curve(&self, curve: Curve, steps: usize, at: Mono) -> Vec<Option<u64>> {
         let mut values = vec![None; steps];
         let now = slot(at);
-        for sample in &self.samples {
-            let age = now.saturating_sub(sample.slot);
+        for (began, sample) in &self.samples {
+            let age = now.saturating_sub(*began);
             let Some(from_start) = KEPT.checked_sub(age) else {
                 continue;
             };
@@ -96,6 +123,13 @@ impl Hour {
             }
         }
         values
+    }
+
+    fn keep(&mut self, finished: (u64, Slot)) {
+        if self.samples.len() as u64 == KEPT {
+            self.samples.pop_front();
+        }
+        self.samples.push_back(finished);
     }
 
     fn begin(&mut self, slot: u64, now: Reading) {
@@ -109,11 +143,10 @@ impl Hour {
 
 impl Open {
     /// Counters that were cleared meanwhile have not grown.
-    fn finish(&self, now: Reading, next: u64) -> Sample {
+    fn finish(&self, now: Reading, next: u64) -> Slot {
         let then = &self.at_start;
-        Sample {
-            slot: self.slot,
-            most: self.most,
+        Slot {
+            most: self.most.max(now.sessions),
             seconds: (next - self.slot) * SLOT,
             sessions: now.sessions_total.saturating_sub(then.sessions_total),
             bytes: now.bytes.saturating_sub(then.bytes),
@@ -123,7 +156,7 @@ impl Open {
     }
 }
 
-impl Sample {
+impl Slot {
     fn value(&self, curve: Curve) -> Option<u64> {
         match curve {
             Curve::Sessions => Some(u64::from(self.most)),
@@ -186,6 +219,23 @@ mod tests {
         let later = hour.curve(Curve::Sessions, 90, at(9800));
         assert_eq!((later[44], later[45], later[89]), (Some(7990), None, None));
         assert!(hour.curve(Curve::Sessions, 90, at(20_000)).iter().all(Option::is_none));
+    }
+
+    #[test]
+    fn another_process_goes_on() {
+        let mut hour = Hour::default();
+        for (second, total) in [(0, 0), (10, 30), (25, 80)] {
+            hour.look(reading(1, total), at(second));
+        }
+        let past = hour.past(reading(4, 100), at(28));
+        assert_eq!(past.iter().map(|past| past.ago).collect::<Vec<_>>(), [2, 1, 0]);
+        let mut heir = Hour::default();
+        heir.resume(&past, at(128));
+        heir.look(reading(4, 100), at(129));
+        heir.look(reading(4, 100), at(130));
+        let rates = heir.curve(Curve::Rate, 360, at(130));
+        assert_eq!(rates[356..], [None, Some(3), Some(5), Some(2)]);
+        assert_eq!(heir.curve(Curve::Sessions, 360, at(130))[359], Some(4));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod layout;
 mod names;
 mod rate;
 mod settings;
+mod since;
 mod slots;
 mod table;
 mod tracking;

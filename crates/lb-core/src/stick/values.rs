@@ -158,7 +158,7 @@ impl StickTable {
         });
     }
 
-    fn count_rate(&mut self, place: Place, column: &Column, at: u16, by: u32, now: Mono) {
+    pub(super) fn count_rate(&mut self, place: Place, column: &Column, at: u16, by: u32, now: Mono) {
         let words = &mut self.slots.words_mut(place)[column.word(at)..];
         let mut rate = Rate::from_words([words[0], words[1], words[2]]);
         rate.count(by, column.stored.period, millis(now));

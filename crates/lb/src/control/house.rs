@@ -174,6 +174,7 @@ impl House {
             directory: self.directory.clone(),
             stats: self.stats.clone(),
             live: self.live.clone(),
+            crew: self.crew.clone(),
             process: self.process.clone(),
             clock: self.clock,
             giver: giver.clone(),

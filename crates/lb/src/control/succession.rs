@@ -1,6 +1,9 @@
 //! Going on where the process before this one is, when it hands over.
 
+use tandem_lb_core::acl::Library;
 use tandem_time::Mono;
+
+use tandem_ops::clock::Clock;
 
 use crate::admission::Limit;
 use crate::directory::Directory;
@@ -18,6 +21,7 @@ pub(super) struct Heritage<'a> {
     pub(super) frontends: &'a Frontends,
     pub(super) process: &'a Limit,
     pub(super) directory: &'a Directory,
+    pub(super) library: &'a Library,
     /// What the service manager keeps.
     pub(super) kept: &'a mut Vec<String>,
 }
@@ -35,14 +39,22 @@ impl Heritage<'_> {
         });
         self.past.restore(self.backends, &self.directory.tables, now);
         self.past.restore_orders(self.frontends, self.process, self.directory);
+        self.past.restore_lists(self.library);
         taking
     }
 }
 
 /// Takes the connections, and what was counted until the last had left.
-pub(super) async fn complete(taking: Option<Taking>, heir: Heir<'_>, past: &mut Past) -> Option<TakenOver> {
+pub(super) async fn complete(
+    taking: Option<Taking>,
+    heir: Heir<'_>,
+    past: &mut Past,
+    directory: &Directory,
+    clock: Clock,
+) -> Option<TakenOver> {
     let (counted, all) = taking?.connections(heir).await.map_err(not_everything).ok()?;
     *past = Past::of(counted);
+    past.add_counted(directory, clock.now());
     Some(all)
 }
 

@@ -7,10 +7,12 @@ use arc_swap::Guard;
 use tandem_lb_config as plan;
 use tandem_lb_core::ServerId;
 use tandem_lb_core::backend::{BackendSettings, Input, Output};
+use tandem_lb_core::snapshot::Roster;
 use tandem_ops::syslog::Targets;
 
 use super::Keeper;
 use crate::address::{Found, ServerAddress, fixed_check};
+use crate::newcomer;
 use crate::publish::Snapshot;
 use crate::servers::Servers;
 
@@ -48,6 +50,7 @@ impl Keeper {
         let servers = before.servers.renewed(wanted);
         self.renew_checks(&servers, &found);
         self.logs.replace(logs);
+        self.roster.replace(Roster::new(newcomer::origin(plan)));
         let now = self.clock.now();
         self.machine
             .borrow_mut()

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use hyper::StatusCode;
 use tandem_lb_config as plan;
+use tandem_lb_core::snapshot::Counters;
+use tandem_lb_core::stats::Field;
 use tandem_time::Mono;
 
 use crate::counters::{Count, Traffic};
@@ -56,6 +58,21 @@ impl Site {
 
     pub(crate) fn traffic(&self) -> &Arc<Traffic> {
         &self.traffic
+    }
+
+    /// Goes on from what an earlier process answered.
+    pub(crate) fn resume(&self, before: &Counters) {
+        let fields = [
+            Field::Hrsp1xx,
+            Field::Hrsp2xx,
+            Field::Hrsp3xx,
+            Field::Hrsp4xx,
+            Field::Hrsp5xx,
+            Field::HrspOther,
+        ];
+        for (count, field) in self.answers.iter().zip(fields) {
+            count.add(before.count(field));
+        }
     }
 
     pub(crate) fn answers(&self) -> [u64; 6] {

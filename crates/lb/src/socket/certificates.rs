@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tandem_lb_core::hex;
 use tandem_ops::control::{Call, Reply};
-use tandem_tls::x509::{self, Facts};
+use tandem_tls::x509::{self, Facts, Revoked};
 use tandem_tls::{CertificateDer, certificate};
 
 use super::Room;
@@ -20,6 +20,10 @@ struct Words {
     transaction: &'static str,
     object: &'static str,
     noun: &'static str,
+    /// What is expected behind a name.
+    payload: &'static str,
+    /// What `del` expects.
+    name: &'static str,
 }
 
 const CERTIFICATE: Words = Words {
@@ -28,6 +32,8 @@ const CERTIFICATE: Words = Words {
     transaction: "Transaction",
     object: "certificate",
     noun: "certificate",
+    payload: "a certificate",
+    name: "certificate name",
 };
 
 const AUTHORITIES: Words = Words {
@@ -36,6 +42,8 @@ const AUTHORITIES: Words = Words {
     transaction: "transaction",
     object: "CA",
     noun: "CA file",
+    payload: "CAs",
+    name: "CA file name",
 };
 
 const REVOKED: Words = Words {
@@ -44,6 +52,8 @@ const REVOKED: Words = Words {
     transaction: "transaction",
     object: "CRL",
     noun: "CRL file",
+    payload: "CRLs",
+    name: "CRL file name",
 };
 
 macro_rules! commands {
@@ -67,8 +77,8 @@ fn set(room: &Room, call: &Call, words: &Words) -> Reply {
     let (file, Some(payload)) = (call.arg(0), call.payload()) else {
         let command = words.command;
         return Reply::error(format!(
-            "'set ssl {command}' expects a filename and a {} as a payload",
-            words.noun
+            "'set ssl {command} expects a filename and {} as a payload",
+            words.payload
         ));
     };
     let vault = &room.directory.tls;
@@ -92,14 +102,18 @@ fn commit(room: &Room, call: &Call, words: &Words) -> Reply {
     if file.is_empty() {
         return Reply::error(format!("'commit ssl {} expects a filename", words.command));
     }
-    match room
-        .desk
-        .borrow_mut()
-        .commit(&room.directory.tls, words.kind, Path::new(file))
-    {
+    let mut desk = room.desk.borrow_mut();
+    let known = desk.content(&room.directory.tls.now(), words.kind, file);
+    // HAProxy makes a dot for each place where it is used.
+    let dot = if known.is_some_and(|(_, is_used)| is_used) {
+        "."
+    } else {
+        ""
+    };
+    match desk.commit(&room.directory.tls, words.kind, Path::new(file)) {
         Ok(()) => {
             tracing::info!("{} {file} was replaced by order", words.noun);
-            Reply::Output(format!("Committing {file}.\nSuccess!\n"))
+            Reply::Output(format!("Committing {file}{dot}\nSuccess!\n"))
         }
         Err(DeskError::NoTransaction) => Reply::error(format!("No ongoing transaction! !\nCan't commit {file}!")),
         Err(why) => Reply::error(format!("{why}\nCan't commit {file}!")),
@@ -112,7 +126,7 @@ fn abort(room: &Room, call: &Call, words: &Words) -> Reply {
         return Reply::error(format!("'abort ssl {}' expects a filename", words.command));
     }
     match room.desk.borrow_mut().abort(words.kind, Path::new(file)) {
-        Ok(()) => Reply::info(format!("Transaction aborted for {} '{file}'!", words.noun)),
+        Ok(()) => Reply::info(format!("Transaction aborted for certificate '{file}'!")),
         Err(why) => Reply::error(why),
     }
 }
@@ -127,7 +141,8 @@ fn new(room: &Room, call: &Call, words: &Words) -> Reply {
         .borrow_mut()
         .create(&room.directory.tls, words.kind, Path::new(file))
     {
-        Ok(()) => Reply::info(format!("New empty {} store '{file}'!", words.noun)),
+        Ok(()) if words.kind == Kind::Certificate => Reply::info(format!("New empty {} store '{file}'!", words.noun)),
+        Ok(()) => Reply::info(format!("New {} created '{file}'!", words.noun)),
         Err(_) => Reply::error(format!("{} '{file}' already exists!", capital(words.noun))),
     }
 }
@@ -135,7 +150,7 @@ fn new(room: &Room, call: &Call, words: &Words) -> Reply {
 fn del(room: &Room, call: &Call, words: &Words) -> Reply {
     let file = call.arg(0);
     if file.is_empty() {
-        return Reply::error(format!("'del ssl {}' expects a filename", words.command));
+        return Reply::error(format!("'del ssl {}' expects a {}", words.command, words.name));
     }
     let noun = words.noun;
     match room
@@ -178,6 +193,11 @@ fn show(room: &Room, call: &Call, words: &Words) -> Reply {
         text.extend(known.iter().map(|file| counted(file.display().to_string())));
         return Reply::Output(text);
     }
+    let (name, only) = match indexed(name, words.kind) {
+        Ok(named) => named,
+        Err(why) => return why,
+    };
+    let is_meant = |number: usize| only.is_none_or(|only| only == number);
     let Some((pem, is_used)) = desk.content(&loaded, words.kind, name) else {
         return Reply::error(match words.kind {
             Kind::Certificate => "Can't display the certificate: Not found or the certificate is a bundle!".to_owned(),
@@ -200,16 +220,59 @@ fn show(room: &Room, call: &Call, words: &Words) -> Reply {
                     text.push_str(&format!("Chain Subject: {subject}\nChain Issuer: {issuer}\n"));
                 }
             }
+            // No response is kept: the clients ask the authority themselves.
+            text.push_str("OCSP Response Key: \n");
         }
         Kind::Authorities => {
-            for (one, number) in all.iter().zip(1..) {
+            for (one, number) in all.iter().zip(1..).filter(|(_, number)| is_meant(*number)) {
                 text.push_str(&format!(" \nCertificate #{number}:\n"));
                 describe(&mut text, one);
             }
         }
-        Kind::Revoked => {}
+        Kind::Revoked => {
+            let lists = Revoked::all(&pem);
+            for (one, number) in lists.iter().zip(1..).filter(|(_, number)| is_meant(*number)) {
+                text.push_str(&format!(" \nCertificate Revocation List #{number}:\n{}", revoked(one)));
+            }
+        }
     }
     Reply::Output(text)
+}
+
+/// `FILE:2` is the second of a file that holds several.
+fn indexed(text: &str, kind: Kind) -> Result<(&str, Option<usize>), Reply> {
+    let Some((file, number)) = text.rsplit_once(':').filter(|_| kind != Kind::Certificate) else {
+        return Ok((text, None));
+    };
+    match number.parse() {
+        Ok(number @ 1..) => Ok((file, Some(number))),
+        _ => {
+            let what = if kind == Kind::Authorities { "CA" } else { "CRL" };
+            Err(Reply::error(format!("wrong {what} index after colons in '{text}'!")))
+        }
+    }
+}
+
+fn revoked(list: &Revoked) -> String {
+    let next = list.next_update.map(|at| at.printed()).unwrap_or_default();
+    let mut text = format!(
+        "Version {}\nSignature Algorithm: {}\nIssuer: {}\nLast Update: {}\nNext Update: {next}\n",
+        list.version,
+        list.signature,
+        x509::one_line(&list.issuer),
+        list.this_update.printed(),
+    );
+    if list.certificates.is_empty() {
+        return text + "No Revoked Certificates.\n";
+    }
+    text.push_str("Revoked Certificates:\n");
+    for (serial, since) in &list.certificates {
+        let (serial, since) = (hex::upper(serial), since.printed());
+        text.push_str(&format!(
+            "    Serial Number: {serial}\n        Revocation Date: {since}\n"
+        ));
+    }
+    text
 }
 
 fn certificates(pem: &[u8]) -> Vec<CertificateDer<'static>> {

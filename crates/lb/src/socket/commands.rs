@@ -4,7 +4,7 @@ use tandem_ops::control::Level::{Admin, Operator, User};
 use tandem_ops::control::{Call, Command, Level, Reply};
 
 use super::{
-    Room, certificates, counters, drain, dynamic, explain, frontends, inside, patterns, process, reload, server,
+    Room, certificates, counters, debug, drain, dynamic, explain, frontends, inside, patterns, process, reload, server,
     servers, sessions, stats, tables, upgrade, variables, wait,
 };
 
@@ -37,6 +37,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("add backend", "", User, inside::absent, ""),
     command("add map", "add map [@<ver>] <map> <key> <val>", Operator, patterns::add_map, "add a map entry (payload supported instead of key/val)"),
     command("add server", "add server <bk>/<srv>", Admin, dynamic::add, "create a new server"),
+    command("add ssl crt-list", "", Admin, inside::absent, ""),
     command("clear acl", "clear acl [@<ver>] <acl>", Operator, patterns::clear_acl, "clear the contents of this acl"),
     command("clear counters", "clear counters [all]", Operator, counters::clear, "clear max statistics counters (or all counters)"),
     command("clear map", "clear map [@<ver>] <map>", Operator, patterns::clear_map, "clear the contents of this map"),
@@ -53,6 +54,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("del ssl ca-file", "del ssl ca-file <cafile>", Admin, certificates::del_ca, "delete an unused CA file"),
     command("del ssl cert", "del ssl cert <certfile>", Admin, certificates::del_cert, "delete an unused certificate file"),
     command("del ssl crl-file", "del ssl crl-file <crlfile>", Admin, certificates::del_crl, "delete an unused CRL file"),
+    command("del ssl crt-list", "", Admin, inside::absent, ""),
     command("disable agent", "disable agent", Admin, server::disable_agent, "disable agent checks"),
     command("disable dynamic-cookie", "", User, inside::absent, ""),
     command("disable frontend", "disable frontend <frontend>", Admin, frontends::disable, "temporarily disable specific frontend"),
@@ -90,6 +92,8 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("set ssl ca-file", "set ssl ca-file <cafile> <payload>", Admin, certificates::set_ca, "replace a CA file"),
     command("set ssl cert", "set ssl cert <certfile> <payload>", Admin, certificates::set_cert, "replace a certificate file"),
     command("set ssl crl-file", "set ssl crl-file <crlfile> <payload>", Admin, certificates::set_crl, "replace a CRL file"),
+    command("set ssl ocsp-response", "", Admin, inside::absent, ""),
+    command("set ssl tls-key", "", Admin, inside::absent, ""),
     command("set table", "set table <table> key <k> [data.* <v>]*", Admin, tables::set, "update or create a table entry's data"),
     command("set var", "set var <name> [fmt|expr] {<fmt>|<expr>}", Admin, variables::set, "set variable from an expression or a format"),
     command("set weight", "set weight <bk>/<srv>  (DEPRECATED)", Admin, server::set_weight, "change a server's weight (use 'set server' instead)"),
@@ -102,27 +106,31 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("show drain", "show drain", User, drain::show, "report how far a soft stop is"),
     command("show env", "show env [var]", Operator, process::environment, "dump environment variables known to the process"),
     command("show errors", "show errors [<px>] [request|response]", Operator, process::errors, "report last request and/or response errors for each proxy"),
-    command("show events", "show events [<sink>] [-w] [-n]", User, process::events, "show event sink state"),
-    command("show fd", "", User, inside::absent, ""),
+    command("show events", "show events [<sink>] [-w] [-n]", User, debug::events, "show event sink state"),
+    command("show fd", "show fd [num]", User, debug::descriptors, "dump list of file descriptors in use or a specific one"),
     command("show info", "show info [desc|json|typed|float]*", User, stats::info, "report information about the running process"),
     command("show libs", "show libs", Operator, inside::libraries, "show loaded object files and libraries"),
     command("show map", "show map [@ver] [map]", User, patterns::show_map, "report available maps or dump a map's contents"),
     command("show peers", "show peers [dict|-] [section]", User, process::peers, "dump some information about all the peers or this peers section"),
-    command("show pools", "", User, inside::absent, ""),
+    command("show pools", "show pools", User, debug::pools, "report information about the memory pools usage"),
     command("show profiling", "show profiling [<what>|<#lines>|byaddr]*", User, inside::profiling, "show profiling state (all,status,tasks,memory)"),
     command("show resolvers", "show resolvers [id]", User, process::resolvers, "dumps counters from all resolvers section and associated name servers"),
     command("show schema json", "show schema json", User, stats::json_schema, "report schema used for stats"),
     command("show servers conn", "show servers conn [<backend>]", User, servers::connections, "dump server connections status (all or for a single backend)"),
     command("show servers state", "show servers state [<backend>]", User, servers::state, "dump volatile server information (all or for a single backend)"),
     command("show sess", "show sess [id]", Operator, sessions::show, "report the list of current sessions or dump this exact session"),
-    command("show ssl ca-file", "show ssl ca-file [<cafile>]", Operator, certificates::show_ca, "display the CA files used in memory, or the details of a file"),
+    command("show ssl ca-file", "show ssl ca-file [<cafile>[:<index>]]", Operator, certificates::show_ca, "display the CA files used in memory, or the details of a file"),
     command("show ssl cert", "show ssl cert [<certfile>]", Operator, certificates::show_cert, "display the certificate files used in memory, or the details of a file"),
-    command("show ssl crl-file", "show ssl crl-file [<crlfile>]", Operator, certificates::show_crl, "display the CRL files used in memory, or the details of a file"),
+    command("show ssl crl-file", "show ssl crl-file [<crlfile[:<index>>]]", Operator, certificates::show_crl, "display the CRL files used in memory, or the details of a file"),
+    command("show ssl crt-list", "", Operator, inside::absent, ""),
+    command("show ssl ocsp-response", "show ssl ocsp-response [id]", Operator, inside::responses, "display the IDs of the OCSP responses used in memory"),
+    command("show ssl providers", "show ssl providers", Operator, inside::providers, "show loaded SSL providers"),
     command("show startup-logs", "show startup-logs", User, process::startup_logs, "report logs emitted during HAProxy startup"),
     command("show stat", "show stat [desc|json|no-maint|typed|up]*", User, stats::stat, "report counters for each proxy and server"),
     command("show table", "show table <table> [<filter>]*", User, tables::show, "report table usage stats or dump this table's contents (filter: data/key)"),
     command("show tasks", "show tasks", User, inside::tasks, "show running tasks"),
-    command("show threads", "", User, inside::absent, ""),
+    command("show threads", "show threads", User, debug::threads, "show some threads debugging information"),
+    command("show tls-keys", "show tls-keys [id|*]", Admin, inside::ticket_keys, "show tls keys references"),
     command("show trace", "show trace [<module>]", User, inside::show_trace, "show live tracing state"),
     command("show version", "show version", User, process::version, "show version of the current process"),
     command("shutdown frontend", "shutdown frontend <frontend>", Admin, frontends::shutdown, "stop a specific frontend"),
@@ -145,7 +153,7 @@ mod tests {
                         socket::commands`; a test compares.\nForms and answers are those of HAProxy 2.6, and `lb_socket::haproxy` asks both; \
                         `tandem ask --json` makes JSON of each. Beside these:\n`help`, `prompt`, `quit`, `echo`, `user`, `operator`, \
                         `expert-mode`, `experimental-mode`, `set severity-output`, `set timeout cli`, `show cli level`,\n`show cli \
-                        sockets`. Changes of `acl` and `map` last until the files are read again, by a reload or by the next binary.\n";
+                        sockets`. Changes of `acl` and `map` last until a reload reads the files again;\na successor goes on with them, where the files still say the same.\n";
 
     fn page() -> String {
         let mut text = HEAD.to_owned();

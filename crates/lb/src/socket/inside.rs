@@ -10,7 +10,9 @@ use super::Room;
 /// What cannot be answered, and why: the words that name a command of HAProxy 2.6 or later, and the line.
 pub(super) const ABSENT: &[(&str, &str)] = &[
     ("add backend", BACKENDS),
+    ("add ssl crt-list", CRT_LISTS),
     ("del backend", BACKENDS),
+    ("del ssl crt-list", CRT_LISTS),
     ("disable dynamic-cookie", COOKIES),
     ("enable dynamic-cookie", COOKIES),
     (
@@ -24,6 +26,14 @@ pub(super) const ABSENT: &[(&str, &str)] = &[
     ),
     ("set dynamic-cookie-key", COOKIES),
     (
+        "set ssl ocsp-response",
+        "No OCSP response is sent along here: clients ask the authority themselves.",
+    ),
+    (
+        "set ssl tls-key",
+        "The keys of tickets are drawn by the process and stay in it: 'tls-ticket-keys' is not configured anywhere.",
+    ),
+    (
         "show anon",
         "Nothing is made anonymous here: give away the output of commands with care.",
     ),
@@ -31,23 +41,14 @@ pub(super) const ABSENT: &[(&str, &str)] = &[
         "show dev",
         "There is no such summary: see 'show info', 'show env' and 'tandem-lb -vv'.",
     ),
-    (
-        "show fd",
-        "No table of descriptors is kept: the system's is in /proc/<pid>/fd, and 'ss -tnp' has the sockets.",
-    ),
-    (
-        "show pools",
-        "There are no pools: memory comes from the system's allocator, and PoolUsed_bytes in 'show info' counts it.",
-    ),
-    (
-        "show threads",
-        "Threads cannot be looked into: 'show activity' counts, and /proc/<pid>/task has what each has used.",
-    ),
+    ("show ssl crt-list", CRT_LISTS),
     ("unpublish backend", BACKENDS),
 ];
 
 const BACKENDS: &str =
     "Backends are of the configuration: change the file and give 'reload', which ends no connection.";
+const CRT_LISTS: &str =
+    "No 'crt-list' is configured: 'show ssl cert' has the certificates, and 'set ssl cert' changes them.";
 const COOKIES: &str = "Cookies are of HTTP: backends here are in TCP mode.";
 
 /// The line for a command that is in [`ABSENT`].
@@ -116,6 +117,21 @@ const SOURCES: &str = "Supported trace sources and states (.=stopped, w=waiting,
 /// Nothing is cached: what a client sends is relayed.
 pub(super) fn cache(_: &Room, _: &Call) -> Reply {
     Reply::Done
+}
+
+/// No response is sent along, so there is none to show.
+pub(super) fn responses(_: &Room, _: &Call) -> Reply {
+    Reply::Done
+}
+
+/// Keys of tickets are nobody's but the process's.
+pub(super) fn ticket_keys(_: &Room, _: &Call) -> Reply {
+    Reply::Output("# id (file)\n".to_owned())
+}
+
+/// Who computes what TLS needs.
+pub(super) fn providers(_: &Room, _: &Call) -> Reply {
+    Reply::Output("Loaded providers : \n\t- ring\n".to_owned())
 }
 
 /// The files that are mapped into memory, with their places.

@@ -50,15 +50,6 @@ pub(super) fn startup_logs(_: &Room, _: &Call) -> Reply {
     Reply::Output("\n".to_owned())
 }
 
-pub(super) fn events(_: &Room, call: &Call) -> Reply {
-    match call.arg(0) {
-        "" => {
-            Reply::Output("Supported events sinks are listed below. Add -w(wait), -n(new). Any key to stop".to_owned())
-        }
-        _ => Reply::error("No such event sink"),
-    }
-}
-
 /// For people who look for trouble; HAProxy's own lines differ from version to version.
 pub(super) fn activity(room: &Room, _: &Call) -> Reply {
     let workers = room.stats.process().workers;

@@ -15,9 +15,9 @@ pub(super) fn listeners(room: &Room, call: &Call) -> Reply {
 
 /// Ours: the connections and all that is known.
 pub(super) fn everything(room: &Room, call: &Call) -> Reply {
-    let giver = room.giver.clone();
+    let (giver, reloader) = (room.giver.clone(), room.reloader.clone());
     guarded(call, || {
-        Reply::Becomes(Box::new(|stream, place| Box::pin(give(giver, stream, place))))
+        Reply::Becomes(Box::new(|stream, place| Box::pin(give(giver, reloader, stream, place))))
     })
 }
 

@@ -3,11 +3,15 @@
 //! States, places and stick entries come before the first connection. Counters follow when there is somebody to count.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tandem_lb_config::{self as plan, Host, ServerPort};
+use tandem_lb_core::ServerId;
+use tandem_lb_core::acl::Library;
 use tandem_lb_core::backend::{Input, Output};
 use tandem_lb_core::expr::{Scope, Variable};
-use tandem_lb_core::snapshot::{BackendState, Counters, Moved, Snapshot};
+use tandem_lb_core::snapshot::{BackendState, Counters, Moved, ServerState};
 use tandem_lb_core::stats::histogram::Distributions;
 use tandem_lb_core::stick::{DataType, Dumped, Key, Raw, Value, key_for};
 use tandem_time::Mono;
@@ -20,9 +24,10 @@ use crate::frontend::Gate;
 use crate::frontends::Frontends;
 use crate::keeper::Watched;
 use crate::listeners::place_of;
+use crate::newcomer;
 use crate::publish::Snapshot as Present;
 use crate::servers::Server;
-use crate::tables::Tables;
+use crate::tables::{Table, Tables};
 
 impl Past {
     /// What operators have said of frontends and of the process. To be called before the workers start.
@@ -60,13 +65,63 @@ impl Past {
         for watched in &mut *backends {
             self.restore_backend(watched, now);
         }
-        restore_tables(&self.own, tables, backends, now);
+        for (table, entries) in self.entries(tables, |name| {
+            let of = backends.iter().find(|watched| *watched.backend.name() == *name);
+            of.map(|watched| watched.backend.now().clone())
+        }) {
+            table.lock().restore(entries, now);
+        }
+    }
+
+    /// Lists of patterns as operators have left them, where the files say what they said then.
+    pub(crate) fn restore_lists(&self, library: &Library) {
+        for state in &self.own.lists {
+            let found = library.shelved.iter().find(|shelved| state.is_of(shelved));
+            let is_taken = found.is_some_and(|shelved| library.resume(shelved, state.content.clone()));
+            if !is_taken {
+                let name = state.file.clone().unwrap_or_else(|| format!("#{}", state.id).into());
+                tracing::info!("list {name}: the files say something else now: what was changed in it is gone");
+            }
+        }
+    }
+
+    /// What was counted in tables here while another process counted there.
+    pub(crate) fn add_counted(&self, directory: &Directory, now: Mono) {
+        let backend = |name: &str| directory.backend(name).map(|backend| backend.now().clone());
+        for (table, entries) in self.entries(&directory.tables, backend) {
+            table.lock().add_counted(&entries, now);
+        }
+    }
+
+    /// Tables by name, with their entries by today's numbers. Numbers of servers may have changed; names say who is meant.
+    fn entries(
+        &self,
+        tables: &Tables,
+        backend: impl Fn(&str) -> Option<Arc<Present>>,
+    ) -> impl Iterator<Item = (Arc<Table>, Vec<Dumped>)> {
+        let of = move |table: Arc<Table>| {
+            let state = self.own.table(table.name())?;
+            let (kind, backend) = (table.settings().key, backend(table.name()));
+            let known = self.own.backend(table.name());
+            let today = |entry: &Dumped| {
+                let mut entry = entry.clone();
+                let is_there = backend
+                    .as_ref()
+                    .is_none_or(|backend| renumber(&mut entry, known, backend));
+                let key = key_for(kind, entry.key.sample()).map(Key::into_owned);
+                key.filter(|_| is_there).map(|key| Dumped { key, ..entry })
+            };
+            let entries = state.entries.iter().filter_map(today).collect();
+            Some((table, entries))
+        };
+        tables.all().into_iter().filter_map(of)
     }
 
     fn restore_backend(&self, watched: &mut Watched, now: Mono) {
+        let name = watched.backend.name();
+        let (own, theirs) = (self.own.backend(&name), self.servers.backend(&name));
+        own.into_iter().for_each(|own| follow_roster(watched, own, now));
         let present = watched.backend.now().clone();
-        let name = &present.plan.name;
-        let (own, theirs) = (self.own.backend(name), self.servers.backend(name));
         let mut servers = Vec::new();
         for server in present.servers.all() {
             let plan = server.plan();
@@ -106,10 +161,18 @@ impl Past {
         chosen(own, || self.stats.frontend(&guid?))
     }
 
+    /// What is known of a server.
+    pub(crate) fn server(&self, backend: &plan::Backend, server: &plan::Server) -> Option<&ServerState> {
+        self.own.backend(&backend.name)?.server(&server.name)
+    }
+
     /// How a server's sessions were spread.
     pub(crate) fn spread_of(&self, backend: &plan::Backend, server: &plan::Server) -> Option<&Distributions> {
-        let own = self.own.backend(&backend.name).and_then(|b| b.server(&server.name));
-        own?.spread.as_deref()
+        self.server(backend, server)?.spread.as_deref()
+    }
+
+    pub(crate) fn last_session_of_backend(&self, backend: &plan::Backend) -> Option<Duration> {
+        self.own.backend(&backend.name)?.last_session
     }
 
     pub(crate) fn of_backend(&self, plan: &plan::Backend) -> Counters {
@@ -119,7 +182,7 @@ impl Past {
     }
 
     pub(crate) fn of_server(&self, backend: &plan::Backend, server: &plan::Server) -> Counters {
-        let own = self.own.backend(&backend.name).and_then(|b| b.server(&server.name));
+        let own = self.server(backend, server);
         let theirs = || server.guid.as_deref().and_then(|guid| self.stats.backend(guid));
         chosen(own.map(|s| &s.counters), theirs)
     }
@@ -187,26 +250,29 @@ fn kept_kind(configured: ServerPort, port: u16) -> ServerPort {
     }
 }
 
-/// Tables by name. Numbers of servers may have changed; names say who is meant.
-fn restore_tables(past: &Snapshot, tables: &Tables, backends: &[Watched], now: Mono) {
-    for table in tables.all() {
-        let Some(state) = past.table(table.name()) else {
-            continue;
-        };
-        let backend = backends.iter().find(|watched| watched.backend.name() == *table.name());
-        let (kind, mut entries) = (table.settings().key, Vec::new());
-        for entry in &state.entries {
-            let mut entry = entry.clone();
-            if let Some(watched) = backend
-                && !renumber(&mut entry, past.backend(table.name()), &watched.backend.now())
-            {
-                continue;
-            }
-            if let Some(key) = key_for(kind, entry.key.sample()).map(Key::into_owned) {
-                entries.push(Dumped { key, ..entry });
-            }
+/// Servers that operators have added and removed elsewhere, where the files say what they said then.
+fn follow_roster(watched: &mut Watched, state: &BackendState, now: Mono) {
+    let (name, roster) = (watched.backend.name(), &state.roster);
+    if roster.is_empty() {
+        return;
+    }
+    if roster.origin != watched.roster.origin {
+        return tracing::info!(
+            "backend {name}: the files name other servers now: who was added and removed is forgotten"
+        );
+    }
+    roster.removed.iter().for_each(|server| watched.remove(server, now));
+    for (server, words) in &roster.added {
+        let present = watched.backend.now().clone();
+        let added = newcomer::read(&present, server, words).and_then(|mut plan| {
+            let before = state.server(server).map(|state| state.id);
+            let is_free = |id: &ServerId| present.servers.all().all(|other| other.plan().id != *id);
+            plan.id = before.filter(is_free).unwrap_or(plan.id);
+            watched.add(plan, words, now).map_err(|why| why.to_string())
+        });
+        if let Err(why) = added {
+            tracing::warn!("{name}/{server}: it was added to the process before this one, and cannot be here: {why}");
         }
-        table.lock().restore(entries, now);
     }
 }
 

@@ -1,16 +1,19 @@
 //! Taking a snapshot of what runs, a piece at a time.
 
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use tandem_lb_config::{Bind, ServerPort};
+use tandem_lb_core::acl::Library;
 use tandem_lb_core::snapshot::{
-    BackendState, Counters, FrontendOrders, FrontendState, ListenerState, Moved, ProcessOrders, ServerState, Snapshot,
-    TableState,
+    BackendState, Counters, FrontendOrders, FrontendState, ListState, ListenerState, Moved, ProcessOrders, ServerState,
+    Snapshot, TableState,
 };
 use tandem_lb_core::stats::histogram::Distributions;
 use tandem_lb_core::stats::{Field, Kind, Row};
+use tandem_lb_core::stick::Dumped;
 use tandem_ops::clock::{Clock, Wall};
 
 use crate::address::{ServerAddress, checked, named};
@@ -42,6 +45,38 @@ impl Scene {
         let mut snapshot = self.without_tables();
         for table in self.directory.tables.all() {
             snapshot.tables.push(self.table(&table).await);
+        }
+        snapshot
+    }
+
+    /// What a successor has to know before its first connection.
+    pub(crate) async fn bequest(&self, library: &Library) -> Snapshot {
+        let mut snapshot = self.take().await;
+        for (keeper, state) in self.orders.backends().iter().zip(&mut snapshot.backends) {
+            state.roster = keeper.roster();
+        }
+        snapshot.lists = library.shelved.iter().filter_map(ListState::of).collect();
+        snapshot
+    }
+
+    /// What was counted until now, for a successor that has had these tables.
+    pub(crate) async fn counted(&self, given: Vec<TableState>) -> Snapshot {
+        let mut snapshot = self.without_tables();
+        for (keeper, state) in self.orders.backends().iter().zip(&mut snapshot.backends) {
+            let (backend, now) = (keeper.backend().now().clone(), self.clock.now());
+            for (server, state) in backend.servers.all().zip(&mut state.servers) {
+                state.hour = server.history.past(&server.traffic, now);
+            }
+        }
+        for given in given {
+            let Some(table) = self.directory.tables.named(&given.name) else {
+                continue;
+            };
+            let before: HashMap<_, _> = given.entries.iter().map(|entry| (&entry.key, entry)).collect();
+            let mut state = self.table(&table).await;
+            let since = |entry: &Dumped| entry.since(before.get(&entry.key).copied());
+            state.entries = state.entries.iter().filter_map(since).collect();
+            snapshot.tables.push(state);
         }
         snapshot
     }
@@ -80,9 +115,12 @@ impl Scene {
         Snapshot {
             taken: u64::try_from(Wall::now().as_millis()).unwrap_or(0),
             process: self.process_orders(),
+            counts: self.stats.counts(),
+            events: self.stats.timeline().events(),
             frontends: self.frontend_states(&rows),
             backends: keepers.iter().map(|keeper| self.backend(keeper, &rows)).collect(),
             tables: Vec::new(),
+            lists: Vec::new(),
         }
     }
 
@@ -130,6 +168,7 @@ impl Scene {
                     ip: to.ip(),
                     port: Some(to.port()),
                 }),
+                last_session: server.traffic.last_ago(self.clock.now()),
                 spread: spread(server),
                 counters: counters(Kind::Server, plan.id.0),
                 ..ServerState::new(plan.name.clone(), plan.id)
@@ -138,6 +177,7 @@ impl Scene {
         BackendState {
             counters: counters(Kind::Backend, 0),
             age: age.unwrap_or_default(),
+            last_session: keeper.backend().traffic.last_ago(self.clock.now()),
             servers: now.servers.all().map(server).collect(),
             ..BackendState::new(now.plan.name.clone())
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tandem_lb_core::conn::Summary;
 use tandem_lb_core::stats::histogram::{BUCKETS, Distribution, Distributions, Measure};
-use tandem_lb_core::stats::hour::{Hour, Reading};
+use tandem_lb_core::stats::hour::{Hour, Past, Reading};
 use tandem_time::Mono;
 
 use crate::counters::Traffic;
@@ -72,15 +72,25 @@ impl History {
 
     /// Adds this moment to the hour.
     pub(crate) fn look(&self, traffic: &Traffic, now: Mono) {
+        let reading = self.reading(traffic);
+        self.hour().look(reading, now);
+    }
+
+    /// The hour for another process.
+    pub(crate) fn past(&self, traffic: &Traffic, now: Mono) -> Vec<Past> {
+        let reading = self.reading(traffic);
+        self.hour().past(reading, now)
+    }
+
+    fn reading(&self, traffic: &Traffic) -> Reading {
         let connects = self.distribution(Measure::ConnectTime);
-        let reading = Reading {
+        Reading {
             sessions: traffic.sessions.now(),
             sessions_total: traffic.sessions.total(),
             bytes: traffic.bytes_in.now() + traffic.bytes_out.now(),
             connects: connects.total(),
             connect_micros: connects.sum,
-        };
-        self.hour().look(reading, now);
+        }
     }
 
     pub(crate) fn hour(&self) -> MutexGuard<'_, Hour> {

@@ -106,10 +106,22 @@ impl Process {
         info.set(InfoField::TotalBytesOut, now.bytes);
         info.set(InfoField::TotalSplicedBytesOut, 0u64);
         info.set(InfoField::BytesOutRate, now.byte_rate);
-        info.set(InfoField::PoolAllocBytes, 0u64);
-        info.set(InfoField::PoolUsedBytes, 0u64);
+        let memory = memory();
+        let megabytes = u32::try_from(memory / (1024 * 1024)).unwrap_or(u32::MAX);
+        info.set(InfoField::PoolAllocMb, megabytes);
+        info.set(InfoField::PoolUsedMb, megabytes);
+        info.set(InfoField::PoolAllocBytes, memory);
+        info.set(InfoField::PoolUsedBytes, memory);
         info
     }
+}
+
+/// The bytes of its own that the process has in memory: there are no pools beside the allocator.
+fn memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kibibytes.unwrap_or(0) * 1024
 }
 
 /// `0d 0h00m05s`: monitoring parses it.

@@ -156,7 +156,7 @@ impl Series {
     }
 
     /// Goes on from what earlier processes counted.
-    pub(super) fn resume(&self, past: &Past) {
+    pub(super) fn resume(&self, past: &Past, now: Mono) {
         match self {
             Series::Frontend { seat, meters } => {
                 let frontend = seat.load();
@@ -168,11 +168,9 @@ impl Series {
                 frontend.denials.resume(&before);
             }
             Series::Site { site, meters } => {
-                resume(
-                    site.traffic(),
-                    &mut meters.borrow_mut(),
-                    &past.of_frontend(&site.plan()),
-                );
+                let before = past.of_frontend(&site.plan());
+                resume(site.traffic(), &mut meters.borrow_mut(), &before);
+                site.resume(&before);
             }
             Series::Backend {
                 keeper,
@@ -185,6 +183,8 @@ impl Series {
                 let before = past.of_backend(&plan);
                 resume(&backend.traffic, &mut meters.borrow_mut(), &before);
                 backend.attempts.resume(&before);
+                backend.traffic.resume_last(past.last_session_of_backend(&plan), now);
+                backend.queue.resume(None, before.count(Field::Qmax));
                 let down = Duration::from_secs(before.count(Field::Downtime));
                 keeper.resume(before.count(Field::Chkdown), down);
                 let mut servers = servers.borrow_mut();
@@ -193,6 +193,11 @@ impl Series {
                     let before = past.of_server(&plan, &server.plan());
                     resume(&server.traffic, meters, &before);
                     server.attempts.resume(&before);
+                    backend.queue.resume(Some(server.place), before.count(Field::Qmax));
+                    if let Some(state) = past.server(&plan, &server.plan()) {
+                        server.traffic.resume_last(state.last_session, now);
+                        server.history.hour().resume(&state.hour, now);
+                    }
                     if let Some(spread) = past.spread_of(&plan, &server.plan()) {
                         server.history.resume(spread);
                     }

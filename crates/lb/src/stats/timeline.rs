@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tandem_lb_core::log::state::Severity;
+use tandem_lb_core::snapshot::Event;
 use tandem_ops::clock::Wall;
 
 /// The older ones are in the log.
@@ -31,6 +32,31 @@ impl Timeline {
         kept.push_back(happening);
     }
 
+    /// What was noted elsewhere is older than what was noted here.
+    pub(crate) fn resume(&self, before: &[Event]) {
+        let mut kept = self.0.borrow_mut();
+        let room = KEPT - kept.len();
+        for event in before.iter().rev().take(room) {
+            kept.push_front(Happening {
+                at: Wall::from_micros(event.at),
+                proxy: event.proxy.clone(),
+                severity: event.severity,
+                text: event.text.clone(),
+            });
+        }
+    }
+
+    /// All of it for another process, the oldest first.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        let event = |happening: &Happening| Event {
+            at: happening.at.as_micros(),
+            proxy: happening.proxy.clone(),
+            severity: happening.severity,
+            text: happening.text.clone(),
+        };
+        self.0.borrow().iter().map(event).collect()
+    }
+
     /// The latest first.
     pub(crate) fn latest(&self) -> Vec<Happening> {
         self.0.borrow().iter().rev().cloned().collect()
@@ -54,5 +80,10 @@ mod tests {
         }
         let latest = timeline.latest();
         assert_eq!((latest.len(), latest[0].text.as_str()), (KEPT, "204"));
+        let heir = Timeline::default();
+        heir.note(latest[0].clone());
+        heir.resume(&timeline.events());
+        let latest = heir.latest();
+        assert_eq!((latest.len(), latest[1].text.as_str()), (KEPT, "204"));
     }
 }

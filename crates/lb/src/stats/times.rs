@@ -36,14 +36,18 @@ impl Times {
         self.total.took(session.total);
     }
 
-    /// The longest of an earlier process count; the averages are of the latest sessions only.
+    /// The longest of an earlier process count, and its averages, of as many sessions as it has connected.
     pub(crate) fn resume(&self, before: &Counters) {
-        for (time, field) in [
-            (&self.queue, Field::QtimeMax),
-            (&self.connect, Field::CtimeMax),
-            (&self.total, Field::TtimeMax),
+        let samples = before.count(Field::Connect).min(SAMPLES);
+        for (time, average, max) in [
+            (&self.queue, Field::Qtime, Field::QtimeMax),
+            (&self.connect, Field::Ctime, Field::CtimeMax),
+            (&self.total, Field::Ttime, Field::TtimeMax),
         ] {
-            time.max.fetch_max(before.count(field), Relaxed);
+            time.max.fetch_max(before.count(max), Relaxed);
+            time.count.fetch_add(samples, Relaxed);
+            time.sum
+                .fetch_add(before.count(average).saturating_mul(samples), Relaxed);
         }
     }
 
@@ -115,6 +119,19 @@ mod tests {
         assert_eq!(after([]), (0, 0));
         assert_eq!(after([10]), (10, 10));
         assert_eq!(after([10, 20, 60]), (30, 60));
+    }
+
+    #[test]
+    fn another_process_goes_on_from_the_average() {
+        let mut before = Counters::default();
+        for (field, count) in [(Field::Connect, 3), (Field::Ttime, 40), (Field::TtimeMax, 90)] {
+            before.set(field, count);
+        }
+        let times = Times::default();
+        times.resume(&before);
+        assert_eq!((times.total().average, times.total().max), (40, 90));
+        times.total.took(Duration::from_millis(80));
+        assert_eq!(times.total().average, 50);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use tandem_lb_core::snapshot::ProcessCounts;
 use tandem_time::Mono;
 
 use crate::counters::{Count, Gauge, Rate};
@@ -76,6 +77,18 @@ impl Tally {
     pub(crate) fn server(&self, is_resumed: bool, now: Mono) {
         if !is_resumed {
             self.server_keys.one(now);
+        }
+    }
+
+    /// Goes on from what an earlier process counted.
+    pub(crate) fn resume(&self, before: ProcessCounts) {
+        self.connections.resume(before.tls);
+        for (pace, most) in [
+            (&self.clients, before.tls_rate_max),
+            (&self.client_keys, before.client_keys_max),
+            (&self.server_keys, before.server_keys_max),
+        ] {
+            pace.most.fetch_max(most, Relaxed);
         }
     }
 

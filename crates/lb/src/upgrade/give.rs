@@ -28,6 +28,7 @@ use crate::frontend::Gate;
 use crate::frontends::{Frontends, Sites};
 use crate::live::{Call, Connection, Live};
 use crate::orders::Recess;
+use crate::reload::Reloader;
 use crate::socket::{Hall, Open};
 use crate::state::Scene;
 use crate::worker::Phase;
@@ -150,12 +151,13 @@ impl Giver {
 }
 
 /// Leads the conversation with a successor to its end, or undoes everything when it fails.
-pub(crate) async fn give(giver: Rc<Giver>, stream: UnixStream, place: Place) {
+pub(crate) async fn give(giver: Rc<Giver>, reloader: Rc<Reloader>, stream: UnixStream, place: Place) {
     let mut giving = Giving {
         link: Link::new(stream),
         resting: Resting::default(),
         unwanted: Vec::new(),
         giver,
+        reloader,
         turn: None,
     };
     match giving.lead(place).await {
@@ -180,6 +182,8 @@ pub(crate) async fn give(giver: Rc<Giver>, stream: UnixStream, place: Place) {
 
 struct Giving {
     giver: Rc<Giver>,
+    /// Who knows what is configured.
+    reloader: Rc<Reloader>,
     link: Link,
     resting: Resting,
     /// Listeners that the successor does not serve.
@@ -238,11 +242,13 @@ impl Giving {
         self.turn = Some(Turn {
             is_paused_by_us: Phase::pause(&giver.phase),
         });
-        self.state(&giver.scene.take().await).await?;
+        let state = giver.scene.bequest(&self.reloader.patterns()).await;
+        self.state(&state).await?;
         let (last, kept) = (giver.live.last(), giver.store.names());
         self.say(&Message::Ready { last, kept }).await?;
         self.connections().await?;
-        for piece in giver.scene.without_tables().to_bytes().chunks(PIECE) {
+        let counted = giver.scene.counted(state.tables).await;
+        for piece in counted.to_bytes().chunks(PIECE) {
             self.say(&Message::Counters(piece.to_vec())).await?;
         }
         self.say(&Message::Ended).await?;
@@ -333,6 +339,7 @@ impl Giving {
             link,
             mut resting,
             turn,
+            reloader: _,
             unwanted: _,
         } = self;
         // Until its turn nothing was done for it, and what is done now is done for another.

@@ -196,6 +196,7 @@ mod tests {
             severities: SeverityOutput::None,
             modes: Modes::default(),
             manner: Manner::default(),
+            addressed: None,
             may_take_descriptors: false,
             patience: Duration::from_secs(1),
         };

@@ -63,6 +63,7 @@ impl Call {
             severities: SeverityOutput::None,
             modes: Modes::default(),
             manner: Manner::default(),
+            addressed: None,
             may_take_descriptors: false,
             patience: Duration::ZERO,
         }

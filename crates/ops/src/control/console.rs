@@ -10,7 +10,7 @@ use super::words::words;
 use super::{Call, Command, Reply};
 
 /// The command of this name gets every command whose first word begins so, with all its words: they are for another
-/// process.
+/// process. A first word alone that it has nothing against is put before all that follow.
 const ADDRESSED: &str = "@";
 
 /// The commands of a daemon, what they work on, and the sockets that lead here.
@@ -82,10 +82,40 @@ impl<S> Console<S> {
     }
 
     fn answer_words(&self, session: &mut Session, words: Vec<String>, payload: Option<String>) -> Answer {
+        let Some(command) = self.commands.iter().find(|c| c.name == ADDRESSED) else {
+            return self.answer_here(session, words, payload);
+        };
         let is_addressed = words.first().is_some_and(|word| word.starts_with(ADDRESSED));
-        if is_addressed && let Some(command) = self.commands.iter().find(|c| c.name == ADDRESSED) {
-            return Answer::Reply((command.run)(&self.state, &Call::new(words, 0, payload, session)));
+        let mut words = words;
+        if !is_addressed && let Some(process) = &session.addressed {
+            let is_for_us = words.first().is_none_or(|word| word == "prompt" || word == "quit");
+            if is_for_us {
+                return self.answer_here(session, words, payload);
+            }
+            words.insert(0, process.clone());
         }
+        match words.first().map(String::as_str) {
+            Some(ADDRESSED | "@master") => {
+                words.remove(0);
+                if words.is_empty() {
+                    session.addressed = None;
+                    return Answer::Reply(Reply::Done);
+                }
+                self.answer_here(session, words, payload)
+            }
+            Some(word) if word.starts_with(ADDRESSED) => {
+                let (target, is_alone) = (word.to_owned(), words.len() == 1);
+                let reply = (command.run)(&self.state, &Call::new(words, 0, payload, session));
+                if is_alone && matches!(reply, Reply::Done) {
+                    session.addressed = Some(target);
+                }
+                Answer::Reply(reply)
+            }
+            _ => self.answer_here(session, words, payload),
+        }
+    }
+
+    fn answer_here(&self, session: &mut Session, words: Vec<String>, payload: Option<String>) -> Answer {
         let mut builtins = BUILTINS.iter().chain(&ALWAYS);
         if let Some((_, builtin)) = builtins.find(|(entry, _)| named(entry.name, &words).is_some())
             && !self.waits_for_something(*builtin, &words)

@@ -66,6 +66,7 @@ async fn accept<S: 'static>(
             severities: SeverityOutput::None,
             modes: Modes::default(),
             manner: Manner::default(),
+            addressed: None,
             may_take_descriptors: door.passes_descriptors && socket.domain().is_ok_and(|d| d == Domain::UNIX),
             patience: door.patience,
         };
@@ -194,7 +195,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
         }
         out.push('\n');
         if self.session.manner == Manner::Prompting {
-            out.push_str(self.console.prompt());
+            match &self.session.addressed {
+                // Whoever answers for it is this one.
+                Some(_) => out.push_str(&format!("{}> ", std::process::id())),
+                None => out.push_str(self.console.prompt()),
+            }
         }
         self.write(&out).await?;
         Ok(Then::GoOn)

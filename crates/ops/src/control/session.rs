@@ -65,6 +65,8 @@ pub(super) struct Session {
     pub(super) severities: SeverityOutput,
     pub(super) modes: Modes,
     pub(super) manner: Manner,
+    /// The process that commands are for, as `@1` names it, where another one answers at this door.
+    pub(super) addressed: Option<String>,
     /// The door is a unix socket that passes descriptors on.
     pub(super) may_take_descriptors: bool,
     /// How long the client may do nothing.

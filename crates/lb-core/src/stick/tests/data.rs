@@ -219,3 +219,62 @@ proptest! {
         }
     }
 }
+
+/// Two tables that count at the same time, one of which began with what the other had: together they are one that has
+/// counted everything.
+#[test]
+fn what_was_counted_meanwhile_adds_up() {
+    let at = Mono::from_millis;
+    let (mut old, mut new, mut whole) = (with(everything(), 9), with(everything(), 9), with(everything(), 9));
+    let count = |tables: &mut [&mut StickTable], n: u32, by: u64, now: Mono| {
+        for table in tables {
+            let place = table.obtain(&key(n), now).expect("there is room");
+            for data in [DataType::ConnCnt, DataType::BytesInCnt, DataType::Gpc0] {
+                table.count(place, data, 0, by, now);
+            }
+        }
+    };
+    count(&mut [&mut old, &mut whole], 1, 5, at(5_000));
+    count(&mut [&mut old, &mut whole], 2, 1, at(5_000));
+    let given = old.page(0, 100, at(5_100)).0;
+    new.restore(given.clone(), at(5_100));
+    count(&mut [&mut old, &mut whole], 1, 7, at(5_200));
+    count(&mut [&mut new, &mut whole], 1, 2, at(5_300));
+    count(&mut [&mut old, &mut whole], 3, 4, at(5_300));
+    // A period of the rates ends.
+    count(&mut [&mut old, &mut whole], 1, 3, at(6_100));
+    let place = old.obtain(&key(2), at(6_200)).expect("it is there");
+    assert!(old.set(place, DataType::Gpt0, 0, 9, at(6_200)));
+    let now = at(6_200);
+    let since = old.page(0, 100, now).0;
+    let since = since.iter().filter_map(|entry| {
+        let before = given.iter().find(|before| before.key == entry.key);
+        entry.since(before)
+    });
+    let since: Vec<_> = since.collect();
+    assert_eq!(since.len(), 3);
+    new.add_counted(&since, now);
+    for n in 1..=3 {
+        for data in [DataType::ConnCnt, DataType::BytesInCnt, DataType::Gpc0] {
+            let read = |table: &StickTable| table.find(&key(n), now).and_then(|at| table.value(at, data, 0, now));
+            assert_eq!(read(&new), read(&whole), "{n} {data:?}");
+        }
+        let rate = |table: &StickTable| {
+            let place = table.find(&key(n), now).expect("it is there");
+            table.value(place, DataType::ConnRate, 0, now).expect("it is stored")
+        };
+        assert!(
+            rate(&new).abs_diff(rate(&whole)) <= 10,
+            "{n}: {} {}",
+            rate(&new),
+            rate(&whole)
+        );
+    }
+    let tag = |table: &StickTable| {
+        table
+            .find(&key(2), now)
+            .and_then(|at| table.value(at, DataType::Gpt0, 0, now))
+    };
+    assert_eq!(tag(&new), Some(9));
+    assert!(since.iter().all(|entry| entry.since(Some(entry)).is_none()));
+}

@@ -49,6 +49,7 @@ fn session(level: Level, patience: Duration) -> Session {
         severities: SeverityOutput::None,
         modes: Modes::default(),
         manner: Manner::default(),
+        addressed: None,
         may_take_descriptors: false,
         patience,
     }

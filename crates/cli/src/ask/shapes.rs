@@ -1,0 +1,298 @@
+//! The rarer shapes of answers, each told by how all of its lines look.
+
+use serde_json::{Map, Value, json};
+
+use super::answer::{pair, value};
+
+/// All of the lines, or nothing.
+fn each(lines: &[&str], one: impl Fn(&str) -> Option<Value>) -> Option<Value> {
+    let all: Option<Vec<Value>> = lines.iter().map(|line| one(line)).collect();
+    all.filter(|all| !all.is_empty()).map(Value::Array)
+}
+
+/// `key=value` among words.
+fn assigned(words: &str) -> Map<String, Value> {
+    let words = words.split_whitespace().filter_map(|word| word.split_once('='));
+    words.map(|(name, text)| (name.to_owned(), value(text))).collect()
+}
+
+/// `show info typed` and `show stat typed`: `F.1.0.4.scur.1:MGP:u32:3`.
+pub(super) fn typed(lines: &[&str]) -> Option<Value> {
+    each(lines, |line| {
+        let mut parts = line.splitn(4, ':');
+        let (name, tags, kind, text) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let is_typed = name.contains('.') && tags.len() >= 3 && tags.chars().all(char::is_alphabetic);
+        let is_known = matches!(kind, "s32" | "s64" | "u32" | "u64" | "flt" | "str");
+        (is_typed && is_known).then(|| {
+            let value = if kind == "str" { json!(text) } else { value(text) };
+            json!({ "name": name, "tags": tags, "type": kind, "value": value })
+        })
+    })
+}
+
+/// `3 (initial 5)`
+pub(super) fn weight(lines: &[&str]) -> Option<Value> {
+    let [line] = lines else { return None };
+    let (now, rest) = line.split_once(" (initial ")?;
+    let (now, initial) = (now.parse::<u32>().ok()?, rest.strip_suffix(')')?.parse::<u32>().ok()?);
+    Some(json!({ "weight": now, "initial": initial }))
+}
+
+/// `proc.name: type=sint value=<42>`
+pub(super) fn variable(lines: &[&str]) -> Option<Value> {
+    let [line] = lines else { return None };
+    let (name, rest) = line.split_once(": type=")?;
+    let (kind, text) = rest.split_once(" value=<")?;
+    Some(json!({ "name": name, "type": kind, "value": value(text.strip_suffix('>')?) }))
+}
+
+/// What `help` lists.
+pub(super) fn commands(lines: &[&str]) -> Option<Value> {
+    let (head, rest) = lines.split_first()?;
+    if !head.ends_with(':') {
+        return None;
+    }
+    each(rest, |line| {
+        let (usage, about) = line.strip_prefix("  ")?.split_once(" : ")?;
+        Some(json!({ "command": usage.trim_end(), "about": about }))
+    })
+}
+
+/// `0x55…-0x55… (0x0001000) /file`
+pub(super) fn libraries(lines: &[&str]) -> Option<Value> {
+    each(lines, |line| {
+        let mut words = line.splitn(3, ' ');
+        let (start, end) = words
+            .next()?
+            .split_once('-')
+            .filter(|(start, _)| start.starts_with("0x"))?;
+        let size = words.next()?.strip_prefix('(')?.strip_suffix(')')?;
+        Some(json!({ "start": start, "end": end, "size": size, "file": words.next()? }))
+    })
+}
+
+/// The master socket's processes, by kind.
+pub(super) fn processes(lines: &[&str]) -> Option<Value> {
+    let (head, rest) = lines.split_first()?;
+    if !head.starts_with("#<PID>") {
+        return None;
+    }
+    let rows = rest.iter().filter(|line| !line.starts_with('#'));
+    let one = |line: &&str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let ([pid, kind, reloads, ..], [.., uptime, version]) = (&*words, &*words) else {
+            return None;
+        };
+        let mut row =
+            json!({ "pid": value(pid), "type": kind, "reloads": value(reloads), "uptime": uptime, "version": version });
+        if let Some(place) = words.iter().position(|word| *word == "[failed:") {
+            row["failed"] = value(words.get(place + 1)?.trim_end_matches(']'));
+        }
+        Some(row)
+    };
+    let all: Option<Vec<Value>> = rows.map(one).collect();
+    all.map(Value::Array)
+}
+
+/// `  - Pool name (16 bytes) : 3 allocated (48 bytes), …`
+pub(super) fn pools(lines: &[&str]) -> Option<Value> {
+    let [head, rest @ .., total] = lines else { return None };
+    if !head.starts_with("Dumping pools usage") {
+        return None;
+    }
+    let rows = each(rest, |line| {
+        let (name, rest) = line.trim_start().strip_prefix("- Pool ")?.split_once(" (")?;
+        let numbers = numbers(rest);
+        let [size, allocated, bytes, used, ..] = &*numbers else {
+            return None;
+        };
+        Some(json!({ "pool": name, "size": size, "allocated": allocated, "bytes": bytes, "used": used }))
+    });
+    let totals = numbers(total);
+    let [count, allocated, used, ..] = &*totals else {
+        return None;
+    };
+    Some(
+        json!({ "pools": rows.unwrap_or(json!([])), "count": count, "bytes_allocated": allocated, "bytes_used": used }),
+    )
+}
+
+/// All numbers in a text.
+fn numbers(text: &str) -> Vec<u64> {
+    let words = text.split(|c: char| !c.is_ascii_digit());
+    words.filter_map(|word| word.parse().ok()).collect()
+}
+
+/// ` Thread 1 : id=0x7f … act=0 …` and what is indented below it.
+pub(super) fn threads(lines: &[&str]) -> Option<Value> {
+    let mut all: Vec<Map<String, Value>> = Vec::new();
+    for line in lines {
+        let rest = line.trim_start_matches(['*', '>', ' ']).strip_prefix("Thread ");
+        if let Some((number, rest)) = rest.and_then(|rest| rest.split_once(':')) {
+            let mut thread = assigned(rest);
+            thread.insert("thread".to_owned(), value(number.trim()));
+            all.push(thread);
+        } else {
+            all.last_mut()?.extend(assigned(line));
+        }
+    }
+    (!all.is_empty()).then(|| json!(all))
+}
+
+/// `      6 : l.st=RDY fe=web …`: what is open.
+pub(super) fn files(lines: &[&str]) -> Option<Value> {
+    each(lines, |line| {
+        let (number, rest) = line.split_once(" : ")?;
+        let number: u32 = number.trim().parse().ok()?;
+        let mut file = assigned(rest);
+        file.insert("fd".to_owned(), json!(number));
+        Some(Value::Object(file))
+    })
+}
+
+/// `    buf0       : type=buffer, 0 dropped, what it is`
+pub(super) fn sinks(lines: &[&str]) -> Option<Value> {
+    let (head, rest) = lines.split_first()?;
+    if !head.starts_with("Supported ") {
+        return None;
+    }
+    let one = |line: &&str| {
+        let (name, rest) = line.split_once(" : ")?;
+        let mut parts = rest.splitn(3, ", ");
+        let kind = parts.next()?.strip_prefix("type=")?;
+        let dropped = value(parts.next()?.split(' ').next()?);
+        Some(json!({ "sink": name.trim(), "type": kind, "dropped": dropped, "about": parts.next()? }))
+    };
+    let all: Option<Vec<Value>> = rest.iter().map(one).collect();
+    all.map(Value::Array)
+}
+
+/// `Total events captured on [date] : 0`
+pub(super) fn captured(lines: &[&str]) -> Option<Value> {
+    let (line, events) = lines.split_first()?;
+    let (at, total) = line.strip_prefix("Total events captured on [")?.split_once("] : ")?;
+    Some(json!({ "at": at, "total": value(total), "events": events }))
+}
+
+/// Names below `# transaction` and `# filename`: certificates and their like.
+pub(super) fn filenames(lines: &[&str]) -> Option<Value> {
+    let mut all: Map<String, Value> = Map::new();
+    let mut kind = None;
+    for line in lines {
+        match line.strip_prefix("# ") {
+            Some(title) => {
+                all.insert(title.to_owned(), json!([]));
+                kind = Some(title);
+            }
+            None => all.get_mut(kind?)?.as_array_mut()?.push(json!(line)),
+        }
+    }
+    (!all.is_empty()).then_some(Value::Object(all))
+}
+
+/// Lines of which some stand below others: each with what it says, and those below it.
+pub(super) fn tree(lines: &[&str]) -> Option<Value> {
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let first = depth(lines.first()?);
+    lines
+        .iter()
+        .any(|line| depth(line) > first)
+        .then(|| branches(lines, &depth))
+}
+
+fn branches(lines: &[&str], depth: &impl Fn(&str) -> usize) -> Value {
+    let mut all = Vec::new();
+    let mut rest = lines;
+    while let Some((head, below)) = rest.split_first() {
+        let end = below
+            .iter()
+            .position(|line| depth(line) <= depth(head))
+            .unwrap_or(below.len());
+        let (inside, next) = below.split_at(end);
+        all.push(branch(head.trim(), inside, depth));
+        rest = next;
+    }
+    Value::Array(all)
+}
+
+fn branch(line: &str, inside: &[&str], depth: &impl Fn(&str) -> usize) -> Value {
+    let leaves: Option<Map<String, Value>> = inside.iter().map(|line| pair(line.trim())).collect();
+    let is_flat = inside.windows(2).all(|two| depth(two[0]) == depth(two[1]));
+    let mut map = Map::new();
+    match pair(line) {
+        Some((name, Value::String(text))) if text.is_empty() => map.insert("name".to_owned(), json!(name)),
+        Some((name, said)) => map.insert(name, said),
+        None => map.insert("name".to_owned(), json!(line)),
+    };
+    match leaves.filter(|_| is_flat && !inside.is_empty()) {
+        Some(leaves) => map.extend(leaves),
+        None if inside.is_empty() => {}
+        None => drop(map.insert("below".to_owned(), branches(inside, depth))),
+    }
+    Value::Object(map)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::answer::Answer;
+    use super::*;
+
+    #[test]
+    fn each_shape_becomes_what_a_script_expects() {
+        for (text, expected) in [
+            (
+                "F.1.0.4.scur.1:MGP:u32:3\nF.1.0.0.pxname.1:KNS:str:a:b\n",
+                json!([{"name":"F.1.0.4.scur.1","tags":"MGP","type":"u32","value":3},
+                       {"name":"F.1.0.0.pxname.1","tags":"KNS","type":"str","value":"a:b"}]),
+            ),
+            ("3 (initial 5)\n", json!({"weight":3,"initial":5})),
+            (
+                "proc.x: type=sint value=<42>\n",
+                json!({"name":"proc.x","type":"sint","value":42}),
+            ),
+            (
+                "The following commands are valid at this level:\n  show fd [num]  : dump list\n",
+                json!([{"command":"show fd [num]","about":"dump list"}]),
+            ),
+            (
+                "0x01-0x0f (0x000f) /lib/a b\n",
+                json!([{"start":"0x01","end":"0x0f","size":"0x000f","file":"/lib/a b"}]),
+            ),
+            (
+                "#<PID>          <type>          <reloads>\n5 master 1 [failed: 2] 0d00h00m01s 2.6\n# workers\n6 worker 0 0d00h00m01s 2.6\n# programs\n",
+                json!([{"pid":5,"type":"master","reloads":1,"failed":2,"uptime":"0d00h00m01s","version":"2.6"},
+                       {"pid":6,"type":"worker","reloads":0,"uptime":"0d00h00m01s","version":"2.6"}]),
+            ),
+            (
+                "Dumping pools usage. Use SIGQUIT to flush them.\n  - Pool be (16 bytes) : 3 allocated (48 bytes), 3 used (~0 by thread caches), x\nTotal: 1 pools, 48 bytes allocated, 48 used (~0 by thread caches).\n",
+                json!({"pools":[{"pool":"be","size":16,"allocated":3,"bytes":48,"used":3}],"count":1,"bytes_allocated":48,"bytes_used":48}),
+            ),
+            (
+                "  Thread 1 : id=0x7 act=0\n      1/1    stuck=0\n",
+                json!([{"thread":1,"id":"0x7","act":0,"stuck":0}]),
+            ),
+            (
+                "      6 : l.st=RDY fe=web fam=ipv4\n",
+                json!([{"fd":6,"l.st":"RDY","fe":"web","fam":"ipv4"}]),
+            ),
+            (
+                "Supported events sinks are listed below.\n    buf0       : type=buffer, 0 dropped, in-memory\n",
+                json!([{"sink":"buf0","type":"buffer","dropped":0,"about":"in-memory"}]),
+            ),
+            (
+                "Total events captured on [21/Nov/2026] : 0\n",
+                json!({"at":"21/Nov/2026","total":0,"events":[]}),
+            ),
+            (
+                "# transaction\n*a.pem\n# filename\na.pem\n",
+                json!({"transaction":["*a.pem"],"filename":["a.pem"]}),
+            ),
+            (
+                "Resolvers section r\n nameserver n:\n  sent: 1\n  valid: 2\n",
+                json!([{"name":"Resolvers section r","below":[{"name":"nameserver n","sent":1,"valid":2}]}]),
+            ),
+        ] {
+            assert_eq!(Answer::of(text).json(), expected, "{text}");
+        }
+    }
+}

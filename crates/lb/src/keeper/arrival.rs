@@ -1,0 +1,104 @@
+//! Servers that operators add and remove while the process runs, and those of the process before this one.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use socket2::SockAddr;
+use tandem_lb_config as plan;
+use tandem_lb_core::ServerIdx;
+use tandem_lb_core::backend::{Input, ServerSettings};
+use tandem_lb_core::snapshot::Roster;
+use tandem_time::Mono;
+
+use super::{Keeper, Watched};
+use crate::address::{AddressError, Found, ServerAddress};
+use crate::build::server_settings;
+use crate::publish::{Backend, Snapshot};
+
+impl Keeper {
+    /// A server that nobody has heard of comes in maintenance.
+    pub(crate) fn add(self: &Rc<Keeper>, server: plan::Server, words: &str) -> Result<(), AddressError> {
+        let name = server.name.clone();
+        let arrived = arrive(&self.backend, &mut self.checks.borrow_mut(), server)?;
+        self.roster.borrow_mut().add(name, words);
+        arrived.into_iter().for_each(|settings| self.tell(Input::Add(settings)));
+        Ok(())
+    }
+
+    /// A server is not there any more; who is at it stays until the end.
+    pub(crate) fn remove(self: &Rc<Keeper>, server: ServerIdx) {
+        let Some(name) = self.backend.server(server).map(|s| s.name()) else {
+            return;
+        };
+        self.rechecked.borrow_mut().remove(&server);
+        self.tell(Input::Remove { server });
+        rearrange(&self.backend, |servers| servers.retain(|(plan, _)| plan.name != name));
+        self.roster.borrow_mut().remove(&name);
+    }
+
+    /// Whom operators have added and removed since the files were read.
+    pub(crate) fn roster(&self) -> Roster {
+        self.roster.borrow().clone()
+    }
+}
+
+impl Watched {
+    /// One that was added in the process before this one.
+    pub(crate) fn add(&mut self, server: plan::Server, words: &str, now: Mono) -> Result<(), AddressError> {
+        let name = server.name.clone();
+        if let Some(settings) = arrive(&self.backend, &mut self.checks, server)? {
+            self.machine.handle(Input::Add(settings), now);
+            self.roster.add(name, words);
+        }
+        Ok(())
+    }
+
+    /// One that was removed in the process before this one.
+    pub(crate) fn remove(&mut self, name: &Arc<str>, now: Mono) {
+        let known = self.backend.now().servers.named(name).map(|s| s.place);
+        if let Some(server) = known {
+            self.machine.handle(Input::Remove { server }, now);
+            rearrange(&self.backend, |servers| servers.retain(|(plan, _)| plan.name != *name));
+            self.roster.remove(name);
+        }
+    }
+}
+
+/// What the backend's machine is to be told of it.
+fn arrive(
+    backend: &Backend,
+    checks: &mut Vec<Option<SockAddr>>,
+    server: plan::Server,
+) -> Result<Option<ServerSettings>, AddressError> {
+    let Found { server: address, check } = Found::of(&server)?;
+    let mut settings = server_settings(&backend.now().plan, &server, Some(&address), ServerIdx(0));
+    let Some(idx) = rearrange(backend, |servers| servers.push((server, address))) else {
+        return Ok(None);
+    };
+    settings.place = idx;
+    checks.resize(checks.len().max(idx.place() + 1), None);
+    checks[idx.place()] = check;
+    Ok(Some(settings))
+}
+
+/// Changes the list of servers; the place of the last of them is given back.
+fn rearrange(backend: &Backend, change: impl FnOnce(&mut Vec<(plan::Server, ServerAddress)>)) -> Option<ServerIdx> {
+    let now = backend.now().clone();
+    let all = now.servers.all();
+    let mut list = all
+        .map(|s| (plan::Server::clone(&s.plan()), (**s.address.load()).clone()))
+        .collect();
+    change(&mut list);
+    let plan = plan::Backend {
+        servers: list.iter().map(|(plan, _)| plan.clone()).collect(),
+        ..(*now.plan).clone()
+    };
+    let servers = now.servers.renewed(list);
+    let last = servers.all().last().map(|server| server.place);
+    backend.replace(Snapshot {
+        plan: Arc::new(plan),
+        servers,
+        ..Snapshot::clone(&now)
+    });
+    last
+}

@@ -1,0 +1,74 @@
+//! The line of a server that is added while the process runs: words that an operator has said, or that the process before
+//! this one has heard.
+
+use tandem_lb_config::{self as plan, Dialect, Host, Loaded, NamedText};
+use tandem_lb_core::ServerId;
+use tandem_lb_core::acl::{List, Origin};
+
+use crate::address::named;
+use crate::orders::Refusal;
+use crate::publish::Snapshot;
+
+/// The number that a server gets whose line does not name one; what stands here does not matter.
+const ANY_NUMBER: &str = " id 2147483647";
+
+/// Stands for the servers of a backend's configuration, to know whether they are others now.
+pub(crate) fn origin(backend: &plan::Backend) -> Origin {
+    let places: Vec<String> = backend.servers.iter().map(named).collect();
+    let servers = backend.servers.iter().zip(&places);
+    List::of(servers.map(|(server, place)| (&*server.name, Some(&**place)))).origin()
+}
+
+/// The server that these words would be in the configuration of this backend, `default-server` aside.
+pub(crate) fn read(backend: &Snapshot, name: &str, words: &str) -> Result<plan::Server, String> {
+    if words.contains(['"', '\'', '\\', '#', '\n']) {
+        return Err("quotes, backslashes and '#' cannot be part of a server's line".to_owned());
+    }
+    let has_number = words.split(' ').any(|word| word == "id");
+    let number = if has_number { "" } else { ANY_NUMBER };
+    let ms = |timeout: Option<std::time::Duration>, word: &str| {
+        timeout
+            .map(|t| format!(" timeout {word} {}\n", t.as_millis()))
+            .unwrap_or_default()
+    };
+    let text = format!(
+        "backend {}\n{}{} server {name} {}{number}\n",
+        backend.plan.name,
+        ms(backend.plan.timeout_connect, "connect"),
+        ms(backend.plan.timeout_check, "check"),
+        words,
+    );
+    let loaded = plan::load(&[NamedText::new("add server", text)], &|_| None, Some(Dialect::Haproxy));
+    let mut server = only(loaded)?;
+    if let Host::Name(name) = &server.host {
+        return Err(format!(
+            "'{name}' is a name, and none is resolved while running: give its address"
+        ));
+    }
+    if server.tls.is_some() || server.check.as_ref().is_some_and(|check| check.tls.is_some()) {
+        return Err(
+            "TLS to a server that is added while running is not supported: write it down and reload.".to_owned(),
+        );
+    }
+    if !has_number {
+        server.id = free_number(backend);
+    }
+    Ok(server)
+}
+
+fn only(loaded: Loaded) -> Result<plan::Server, String> {
+    let errors = loaded.diagnostics.iter().filter(|d| d.is_error());
+    let errors: Vec<String> = errors.map(|d| d.message.clone()).collect();
+    if !errors.is_empty() {
+        return Err(errors.join("\n"));
+    }
+    let backend = loaded.plan.and_then(|plan| plan.backends.into_iter().next());
+    let server = backend.and_then(|backend| backend.servers.into_iter().next());
+    server.ok_or_else(|| Refusal::NoServer.to_string())
+}
+
+/// The smallest that no server has.
+fn free_number(backend: &Snapshot) -> ServerId {
+    let is_free = |id: &u32| backend.servers.all().all(|server| server.plan().id.0 != *id);
+    ServerId((1..u32::MAX).find(is_free).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,156 @@
+//! Certificates, authorities and lists of what is revoked: the same orders to HAProxy and to us.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod, KeyPair,
+    KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
+};
+use tandem_tests::{Lb, free_port};
+
+use super::haproxy::haproxy;
+use super::room::{Room, say};
+
+/// What is asked; files are named by what stands before their ending, and `<<NAME` is that file as a payload.
+const ORDERS: [&str; 47] = [
+    "show ssl cert",
+    "show ssl cert DIR/a.pem",
+    "show ssl cert DIR/gone.pem",
+    "set ssl cert",
+    "set ssl cert DIR/a.pem",
+    "set ssl cert DIR/gone.pem <<b.pem",
+    "abort ssl cert DIR/a.pem",
+    "commit ssl cert DIR/a.pem",
+    "commit ssl cert",
+    "abort ssl cert",
+    "set ssl cert DIR/a.pem <<b.pem",
+    "show ssl cert",
+    "show ssl cert *DIR/a.pem",
+    "set ssl cert DIR/a.pem <<b.pem",
+    "abort ssl cert DIR/a.pem",
+    "set ssl cert DIR/a.pem <<b.pem",
+    "commit ssl cert DIR/a.pem",
+    "show ssl cert DIR/a.pem",
+    "new ssl cert",
+    "new ssl cert DIR/n.pem",
+    "new ssl cert DIR/n.pem",
+    "set ssl cert DIR/n.pem <<b.pem",
+    "commit ssl cert DIR/n.pem",
+    "show ssl cert",
+    "del ssl cert",
+    "del ssl cert DIR/n.pem",
+    "del ssl cert DIR/a.pem",
+    "del ssl cert DIR/gone.pem",
+    "show ssl ca-file DIR/ca.pem",
+    "show ssl ca-file DIR/ca.pem:1",
+    "show ssl ca-file DIR/ca.pem:0;show ssl ca-file DIR/gone.pem",
+    "set ssl ca-file;commit ssl ca-file;abort ssl ca-file;new ssl ca-file;del ssl ca-file",
+    "set ssl ca-file DIR/ca.pem <<ca.pem",
+    "abort ssl ca-file DIR/ca.pem;abort ssl ca-file DIR/ca.pem",
+    "new ssl ca-file DIR/n.pem;new ssl ca-file DIR/n.pem;del ssl ca-file DIR/n.pem;del ssl ca-file DIR/ca.pem",
+    "show ssl crl-file",
+    "show ssl crl-file DIR/crl.pem",
+    "show ssl crl-file DIR/crl.pem:1;show ssl crl-file DIR/gone.pem",
+    "set ssl crl-file;abort ssl crl-file;new ssl crl-file;del ssl crl-file",
+    "set ssl crl-file DIR/crl.pem <<crl.pem",
+    "show ssl crl-file *DIR/crl.pem",
+    "commit ssl crl-file DIR/crl.pem",
+    "abort ssl crl-file DIR/crl.pem;commit ssl crl-file DIR/crl.pem",
+    "new ssl crl-file DIR/n.pem;new ssl crl-file DIR/n.pem;del ssl crl-file DIR/n.pem;del ssl crl-file DIR/crl.pem",
+    "show ssl ocsp-response",
+    "show tls-keys",
+    "show ssl cert DIR/a.pem;show ssl cert",
+];
+
+/// A certificate for two hosts, another one, their authority and what it has revoked.
+fn papers() -> [(&'static str, String); 4] {
+    let key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.distinguished_name.push(DnType::CommonName, "authority");
+    let own = params.self_signed(&key).expect("signed").pem();
+    let issuer = Issuer::new(params, key);
+    let leaf = |hosts: &[&str]| {
+        let key = KeyPair::generate().expect("a key");
+        let names: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let certificate = CertificateParams::new(names).and_then(|params| params.signed_by(&key, &issuer));
+        certificate.expect("signed").pem() + &key.serialize_pem()
+    };
+    let revoked = RevokedCertParams {
+        serial_number: SerialNumber::from(vec![0x10, 0x01]),
+        revocation_time: date_time_ymd(2026, 1, 2),
+        reason_code: None,
+        invalidity_date: None,
+    };
+    let list = CertificateRevocationListParams {
+        this_update: date_time_ymd(2026, 1, 3),
+        next_update: date_time_ymd(2036, 1, 3),
+        crl_number: SerialNumber::from(7u64),
+        issuing_distribution_point: None,
+        revoked_certs: vec![revoked],
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    let list = list.signed_by(&issuer).expect("signed").pem().expect("text");
+    let (a, b) = (leaf(&["a.example", "b.example"]), leaf(&["new.example"]));
+    [("a.pem", a), ("b.pem", b), ("ca.pem", own), ("crl.pem", list)]
+}
+
+fn config(room: &Room, papers: &[(&str, String); 4]) -> String {
+    for (name, text) in papers {
+        std::fs::write(room.0.join(name), text).expect("the folder is writable");
+    }
+    let folder = room.0.display();
+    format!(
+        "global\n {}\ndefaults\n mode tcp\n timeout connect 5s\n timeout client 30s\n timeout server 30s\n\
+         frontend fe\n bind 127.0.0.1:{} ssl crt {folder}/a.pem ca-file {folder}/ca.pem crl-file {folder}/crl.pem \
+         verify optional\n default_backend be\nbackend be\n server s 127.0.0.1:{}\n",
+        room.line(),
+        free_port(),
+        free_port(),
+    )
+}
+
+/// The folder's name is masked, and what a payload's end makes of the line after it.
+fn answer(room: &Room, papers: &[(&str, String); 4], order: &str) -> String {
+    let folder = room.0.display().to_string();
+    let order = order.replace("DIR", &folder);
+    let line = match order.split_once(" <<") {
+        Some((words, name)) => {
+            let text = papers.iter().find(|(known, _)| *known == name).map(|(_, text)| text);
+            format!(
+                "{words} <<\n{}\n",
+                text.expect("a file of ours")
+                    .replace("\r", "")
+                    .replace("\n\n", "\n")
+                    .trim_end()
+            )
+        }
+        None => order,
+    };
+    let said = room.ask(&line).replace(&folder, "DIR");
+    let said = said.split("Unknown command").next().unwrap_or_default();
+    let lines = said.lines().filter(|line| !line.trim().is_empty());
+    lines.map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn orders_about_certificates_are_answered_alike() {
+    let (theirs, ours, papers) = (Room::new(), Room::new(), papers());
+    let Some(_haproxy) = haproxy(&theirs, &config(&theirs, &papers)) else {
+        return say("SKIP certificates beside HAProxy: haproxy is not installed");
+    };
+    let _lb = Lb::start(&config(&ours, &papers));
+    let mut different = Vec::new();
+    for order in ORDERS {
+        let [theirs, ours] = [&theirs, &ours].map(|room| answer(room, &papers, order));
+        if theirs != ours {
+            different.push(format!("{order}\nHAProxy: {theirs:?}\nwe:      {ours:?}"));
+        }
+    }
+    assert!(
+        different.is_empty(),
+        "{} of {}:\n{}",
+        different.len(),
+        ORDERS.len(),
+        different.join("\n")
+    );
+}
