@@ -106,7 +106,7 @@ pub(crate) static COMMANDS: &[Command<Master>] = &[
     Command { name: "@", usage: "@<relative pid>", level: Level::User, run: at, about: "send a command to the <relative pid> process" },
     Command { name: "@!<pid>", usage: "@!<pid>", level: Level::User, run: at, about: "send a command to the <pid> process" },
     Command { name: "@master", usage: "@master", level: Level::User, run: at, about: "send a command to the master process" },
-    Command { name: "reload", usage: "reload", level: Level::Admin, run: reload, about: "read the configuration again" },
+    Command { name: "reload", usage: "reload", level: Level::Admin, run: reload, about: "reload haproxy" },
     Command { name: "show proc", usage: "show proc", level: Level::User, run: processes, about: "show processes status" },
     Command { name: "show startup-logs", usage: "show startup-logs", level: Level::User, run: startup, about: "report logs emitted during the start" },
     Command { name: "show version", usage: "show version", level: Level::User, run: |_, _| Reply::info(VERSION), about: "show version of the current process" },

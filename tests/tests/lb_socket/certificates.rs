@@ -10,7 +10,7 @@ use super::haproxy::haproxy;
 use super::room::{Room, say};
 
 /// What is asked; files are named by what stands before their ending, and `<<NAME` is that file as a payload.
-const ORDERS: [&str; 47] = [
+const ORDERS: [&str; 46] = [
     "show ssl cert",
     "show ssl cert DIR/a.pem",
     "show ssl cert DIR/gone.pem",
@@ -57,7 +57,6 @@ const ORDERS: [&str; 47] = [
     "new ssl crl-file DIR/n.pem;new ssl crl-file DIR/n.pem;del ssl crl-file DIR/n.pem;del ssl crl-file DIR/crl.pem",
     "show ssl ocsp-response",
     "show tls-keys",
-    "show ssl cert DIR/a.pem;show ssl cert",
 ];
 
 /// A certificate for two hosts, another one, their authority and what it has revoked.

@@ -256,7 +256,7 @@ fn failed_checks_of_a_handover_count_once() {
         .backend("option tcp-check")
         .backend("tcp-check expect string hello")
         .server("s", &server, "")
-        .server("flaky", &mute, "check inter 30 fall 1000");
+        .server("flaky", &mute, "check inter 30 fall 1000 backup");
     let mut old = Lb::start(&config.to_string());
     let failed = || socket.figure("be", "flaky", "chkfail");
     until("checks to fail", || (failed() > 2).then_some(()));

@@ -53,7 +53,7 @@ pub(super) fn commands(lines: &[&str]) -> Option<Value> {
         return None;
     }
     each(rest, |line| {
-        let (usage, about) = line.strip_prefix("  ")?.split_once(" : ")?;
+        let (usage, about) = line.strip_prefix("  ")?.split_once(": ")?;
         Some(json!({ "command": usage.trim_end(), "about": about }))
     })
 }

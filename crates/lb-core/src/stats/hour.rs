@@ -116,8 +116,8 @@ impl Hour {
             let Some(from_start) = KEPT.checked_sub(age) else {
                 continue;
             };
-            // At most the number of steps, which is a usize.
-            let step = (from_start * steps as u64 / KEPT) as usize;
+            // At most the number of steps, which is a usize: another process has left the slot that is under way.
+            let step = ((from_start * steps as u64 / KEPT) as usize).min(steps.saturating_sub(1));
             if let (Some(value), Some(place)) = (sample.value(curve), values.get_mut(step)) {
                 *place = Some(place.unwrap_or(0).max(value));
             }
