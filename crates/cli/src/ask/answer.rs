@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 use super::shapes;
 use crate::csv::cells;
 
+/// HAProxy says this as a warning.
+const SINKS: &str = "Supported events sinks";
+
 /// One answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer<'a> {
@@ -23,7 +26,7 @@ impl<'a> Answer<'a> {
             return Answer { text, refused: false };
         };
         // Below a notice (5) is a warning or worse; an unknown command and a missing right are said as mere information.
-        let refused = severity < 5
+        let refused = severity < 5 && !rest.starts_with(SINKS)
             || ["Unknown command", "Permission denied"]
                 .iter()
                 .any(|w| rest.starts_with(w));

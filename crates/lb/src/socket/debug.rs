@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::Socket;
-use tandem_lb_core::log::tcplog::CivilTime;
 use tandem_ops::control::{Call, Reply};
+use tandem_time::CivilTime;
 
 use super::Room;
 use crate::stats::Happening;
@@ -151,7 +151,7 @@ fn cpu_of_workers() -> BTreeMap<usize, (u64, u64)> {
 
 const SINKS: &str = "Supported events sinks are listed below. Add -w(wait), -n(new). Any key to stop\n    \
                      stdout     : type=fd, 0 dropped, standard output (fd#1)\n    \
-                     stderr     : type=fd, 0 dropped, standard error (fd#2)\n    \
+                     stderr     : type=fd, 0 dropped, standard output (fd#2)\n    \
                      buf0       : type=buffer, 0 dropped, in-memory ring buffer\n";
 
 /// `buf0` holds the latest changes of state.
