@@ -128,7 +128,7 @@ const LONG: [Need; 2] = [
         program: "/usr/share/activemq/bin/activemq.jar",
         package: "activemq",
         by: &[Kind::Loopback],
-        what_for: "the checks of OpenWire, STOMP and MQTT brokers with ActiveMQ",
+        what_for: "the checks of OpenWire and STOMP brokers with ActiveMQ",
     },
 ];
 

@@ -1,0 +1,222 @@
+//! Bad input while it runs: what is bad is refused, counted and said once, and nothing else is disturbed.
+//!
+//! In each test a client is connected before and speaks after; new clients are served.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use tandem_tests::{Config, Lb, Server, Syslog, ask, connect, ended, fetch, free_port, until};
+
+/// A client who was there before, and must be there after.
+struct Bystander(TcpStream);
+
+impl Bystander {
+    fn come(at: SocketAddr) -> Bystander {
+        let mut stream = connect(at);
+        assert_eq!(ask(&mut stream, b"before"), b"before");
+        Bystander(stream)
+    }
+
+    /// It is served still, and so is who comes now.
+    #[track_caller]
+    fn stays_served(mut self, at: SocketAddr) {
+        assert_eq!(ask(&mut self.0, b"after"), b"after");
+        assert_eq!(ask(&mut connect(at), b"new"), b"new");
+    }
+}
+
+fn page() -> (String, SocketAddr) {
+    let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let text = format!("listen stats\n mode http\n bind {at}\n stats enable\n stats uri /stats\n");
+    (text, at)
+}
+
+/// A column of a row of the CSV.
+fn cell(page: SocketAddr, row: &str, column: &str) -> String {
+    let csv = fetch(page, "/stats;csv").body;
+    let mut lines = csv.lines();
+    let names = lines.next().expect("a header").trim_start_matches("# ");
+    let place = names.split(',').position(|name| name == column).expect("a column");
+    let row = lines.find(|line| line.starts_with(row)).expect("a row");
+    row.split(',').nth(place).expect("a cell").to_owned()
+}
+
+#[test]
+fn proxy_headers() {
+    let (server, syslog, doors) = (Server::echo(), Syslog::default(), free_port());
+    let (site, page) = page();
+    let config = Config::default().log_to(syslog.address()).server("s", &server, "");
+    let at = SocketAddr::from(([127, 0, 0, 1], doors));
+    let text = format!(
+        "{config}frontend proxied\n bind {at} accept-proxy\n timeout client 300ms\n default_backend be\n{site}"
+    );
+    let _lb = Lb::start(&text);
+    let bystander = Bystander::come(config.at());
+    let signature = b"\r\n\r\n\0\r\nQUIT\n";
+    let addresses = [1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 0, 2];
+    let v2 =
+        |length: u16, rest: &[u8]| [&signature[..], &[0x21, 0x11], &length.to_be_bytes(), &addresses, rest].concat();
+    // The words, the bytes, and whether that was all.
+    let bad: [(&str, Vec<u8>, bool); 5] = [
+        (
+            "half of a header, then the end",
+            b"PROXY TCP4 1.2.3.4 5.6".to_vec(),
+            true,
+        ),
+        ("half of a header, then silence", signature[..7].to_vec(), false),
+        ("a TLV that is longer than the header", v2(15, b"\x05\xff\xff"), false),
+        (
+            "a header that is longer than any may be",
+            v2(u16::MAX, &[0; 4096]),
+            false,
+        ),
+        ("no header", b"CONNECT\n\n\0".to_vec(), false),
+    ];
+    for (count, (what, bytes, ends)) in bad.iter().enumerate() {
+        let mut client = connect(at);
+        client.write_all(bytes).ok();
+        if *ends {
+            client.shutdown(Shutdown::Write).ok();
+        }
+        assert!(ended(&mut client), "{what}");
+        let lines = || {
+            syslog
+                .lines()
+                .into_iter()
+                .filter(|line| line.contains("proxied/1: "))
+                .collect::<Vec<_>>()
+        };
+        until(what, || (lines().len() == count + 1).then_some(()));
+        until(what, || {
+            (cell(page, "proxied,FRONTEND,", "ereq") == (count + 1).to_string()).then_some(())
+        });
+    }
+    let mut good = connect(at);
+    good.write_all(b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\nhello")
+        .expect("it is taken");
+    let mut answer = [0; 5];
+    good.read_exact(&mut answer).expect("it is served");
+    assert_eq!(&answer, b"hello");
+    assert_eq!(cell(page, "proxied,FRONTEND,", "ereq"), "5");
+    assert_eq!(server.accepted(), 2, "nobody of these came to the server");
+    bystander.stays_served(config.at());
+}
+
+#[test]
+fn reloads_that_are_refused() {
+    let (server, syslog) = (Server::echo(), Syslog::default());
+    let config = Config::default().log_to(syslog.address()).server("s", &server, "");
+    let crt = std::env::temp_dir().join(format!("tandem-bad-{}.pem", std::process::id()));
+    std::fs::write(
+        &crt,
+        "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n",
+    )
+    .expect("a writable folder");
+    let mut lb = Lb::start(&config.to_string());
+    let bystander = Bystander::come(config.at());
+    let bad = [
+        (
+            "a table of size zero",
+            config.clone().backend("stick-table type ip size 0"),
+        ),
+        (
+            "a certificate that does not parse",
+            config
+                .clone()
+                .frontend(format!("bind 127.0.0.1:{} ssl crt {}", free_port(), crt.display())),
+        ),
+        ("half a line", config.clone().backend("server")),
+    ];
+    for (what, bad) in bad {
+        let told = lb.reload(Signal::SIGHUP, &bad.to_string());
+        assert!(told.contains("refused"), "{what}: {told}");
+        assert_eq!(ask(&mut connect(config.at()), b"still"), b"still", "{what}");
+    }
+    let told = lb.reload(Signal::SIGHUP, &config.clone().backend("timeout queue 3s").to_string());
+    assert!(!told.contains("refused"), "{told}");
+    bystander.stays_served(config.at());
+    std::fs::remove_file(crt).ok();
+}
+
+#[test]
+fn garbage_from_a_name_server() {
+    let server = Server::echo();
+    let nameserver = UdpSocket::bind("127.0.0.1:0").expect("a port for names");
+    nameserver
+        .set_read_timeout(Some(Duration::from_millis(200)))
+        .expect("a timeout above zero");
+    let names = nameserver.local_addr().expect("it is bound");
+    let socket = std::env::temp_dir().join(format!("tandem-bad-dns-{}", std::process::id()));
+    let config = Config::default()
+        .global(format!("stats socket {} level admin", socket.display()))
+        .server("s", &server, "")
+        .backend(format!(
+            "server named broker.example:{} resolvers r init-addr none",
+            free_port()
+        ));
+    let text = format!(
+        "{config}resolvers r\n nameserver n {names}\n resolve_retries 1\n timeout resolve 1s\n timeout retry 100ms\n"
+    );
+    let _lb = Lb::start(&text);
+    let bystander = Bystander::come(config.at());
+    let show = || {
+        let mut stream = std::os::unix::net::UnixStream::connect(&socket).expect("a stats socket");
+        stream.write_all(b"show resolvers\n").expect("it listens");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("an answer");
+        let figure = |name: &str| {
+            let line = text
+                .lines()
+                .find_map(|line| line.trim().strip_prefix(&format!("{name}:")));
+            line.and_then(|figure| figure.trim().parse::<u64>().ok())
+                .unwrap_or_else(|| panic!("{name}: {text}"))
+        };
+        figure("invalid") + figure("outdated") + figure("other") + figure("too_big") + figure("truncated")
+    };
+    let mut question = [0; 512];
+    let mut sent = 0;
+    until("garbage to be counted", || {
+        let (length, from) = nameserver.recv_from(&mut question).ok()?;
+        let mut all_records = question[..length].to_vec();
+        // An answer that says it has as many records as can be said.
+        all_records[2..8].copy_from_slice(&[0x81, 0x80, 0, 1, 0xff, 0xff]);
+        for garbage in [&b""[..], b"\0", &[0xff; 600], &question[..length], &all_records] {
+            nameserver.send_to(garbage, from).expect("loopback takes it");
+            sent += 1;
+        }
+        (show() >= 4).then_some(())
+    });
+    assert!(sent >= 5);
+    bystander.stays_served(config.at());
+    std::fs::remove_file(socket).ok();
+}
+
+#[test]
+fn garbage_on_the_stats_socket() {
+    let (server, socket) = (
+        Server::echo(),
+        std::env::temp_dir().join(format!("tandem-bad-stats-{}", std::process::id())),
+    );
+    let config = Config::default()
+        .global(format!("stats socket {} level admin", socket.display()))
+        .server("s", &server, "");
+    let _lb = Lb::start(&config.to_string());
+    let bystander = Bystander::come(config.at());
+    for garbage in [
+        &b"\0\xff\xfe\n"[..],
+        &[b'x'; 100_000],
+        b"show info; ; ;;\n",
+        b"set server be/s \xff\n",
+        b"\n\n\n",
+    ] {
+        let mut stream = std::os::unix::net::UnixStream::connect(&socket).expect("a stats socket");
+        stream.write_all(garbage).ok();
+        stream.shutdown(Shutdown::Write).ok();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).ok();
+    }
+    bystander.stays_served(config.at());
+    std::fs::remove_file(socket).ok();
+}
