@@ -1,5 +1,6 @@
 //! What was read, before it is known to make sense: values with their places, settings with their defaults copied in.
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -19,7 +20,8 @@ use crate::acl::Book;
 use crate::checking::Checking;
 use crate::expr::{Reference, Spelled};
 use crate::plan::{
-    self, Global, Host, InitAddr, Keepalive, LogRule, ProxyLogs, Resolvers, ServerPort, ServerStates, Stats,
+    self, BindAddress, Global, Host, InitAddr, Keepalive, LogRule, ProxyLogs, Resolvers, ServerPort, ServerStates,
+    SocketFile, Stats,
 };
 use crate::tls::Words;
 use crate::written::Written;
@@ -148,6 +150,7 @@ pub(crate) struct Settings {
     pub(crate) hash_key: Option<Spelled>,
     pub(crate) client_keepalive: Probing,
     pub(crate) server_keepalive: Probing,
+    pub(crate) nolinger: bool,
     /// With the place of the first word about statistics.
     pub(crate) stats: Option<Spanned<Stats>>,
     /// `default-server`
@@ -184,6 +187,7 @@ impl Default for Settings {
             hash_key: None,
             client_keepalive: Probing::default(),
             server_keepalive: Probing::default(),
+            nolinger: false,
             stats: None,
             server: ServerOptions::default(),
             server_tls: Words::default(),
@@ -238,6 +242,32 @@ pub(crate) struct Probing {
 impl Probing {
     pub(crate) fn into_keepalive(self) -> Option<Keepalive> {
         self.on.then_some(self.knobs)
+    }
+}
+
+/// `unix-bind`: what listeners that are files have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct UnixBind {
+    /// In front of their paths.
+    pub(crate) prefix: Option<String>,
+    pub(crate) file: SocketFile,
+}
+
+impl UnixBind {
+    /// What the line itself says counts.
+    pub(crate) fn settle(&self, bind: &mut plan::Bind) {
+        let BindAddress::Unix(path) = &mut bind.address else {
+            return;
+        };
+        if let Some(prefix) = &self.prefix {
+            let mut whole = OsString::from(prefix);
+            whole.push(&*path);
+            *path = whole.into();
+        }
+        let (own, usual) = (&mut bind.file, &self.file);
+        own.mode = own.mode.or(usual.mode);
+        own.user = own.user.take().or_else(|| usual.user.clone());
+        own.group = own.group.take().or_else(|| usual.group.clone());
     }
 }
 

@@ -15,14 +15,15 @@ use tandem_lb_core::acl::Library;
 use tandem_lb_core::backend::{Conduct, Tracked};
 use tandem_lb_core::balance::{HashKey, Policy};
 use tandem_lb_core::conn::Redispatch;
-use tandem_lb_core::expr::Expr;
+use tandem_lb_core::expr::{Expr, Variable};
 use tandem_lb_core::health::CheckSettings;
 use tandem_lb_core::log::format::{Field, Format};
 use tandem_lb_core::probe::Script;
 use tandem_lb_core::proxy_header;
-use tandem_lb_core::rules::{Requests, Routes, Sticking, UseServer};
+use tandem_lb_core::rules::{Made, Requests, Routes, Sticking, UseServer};
 use tandem_lb_core::stick::TableSettings;
 
+use crate::draft::UnixBind;
 use crate::tls::Defaults;
 use crate::written::Written;
 
@@ -81,8 +82,21 @@ pub struct Global {
     pub stats_sockets: Vec<StatsSocket>,
     pub stats_timeout: Option<Duration>,
     pub state: StateFiles,
+    /// `set-var` and `set-var-fmt`: variables of the process, and their first values.
+    pub variables: Vec<FirstValue>,
+    /// `unix-bind`; empty in a Plan, where each listener says it.
+    pub(crate) unix_bind: UnixBind,
     /// What lines about TLS need not say; empty in a Plan, where each says it.
     pub(crate) tls: Defaults,
+}
+
+/// What a variable of the process is at first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstValue {
+    pub variable: Variable,
+    pub value: Made,
+    /// What stands behind the keyword.
+    pub written: Box<str>,
 }
 
 /// Files that carry state from one process to the next.
@@ -126,9 +140,7 @@ pub struct StatsSocket {
     /// Where it was written (`file:line`), for errors that only show at run time.
     pub origin: Arc<str>,
     pub level: Level,
-    pub mode: Option<u32>,
-    pub user: Option<String>,
-    pub group: Option<String>,
+    pub file: SocketFile,
     pub expose_listeners: bool,
 }
 
@@ -230,6 +242,8 @@ pub struct Frontend {
     pub timeout_client_hs: Option<Duration>,
     /// Keepalive towards clients (`option tcpka`, `option clitcpka`).
     pub keepalive: Option<Keepalive>,
+    /// `option nolinger`: closing forgets what was not received yet.
+    pub nolinger: bool,
     /// The `tcp-request` rules.
     pub requests: Requests,
     /// `use_backend`, in the order of the file, with the ACLs of `requests`.
@@ -278,6 +292,8 @@ pub struct LogRule {
     pub structured: Option<Arc<Format>>,
     /// `unique-id-format`
     pub unique_id: Option<Arc<Format>>,
+    /// `error-log-format`: of connections that come to be no session.
+    pub error: Option<Arc<Format>>,
     pub dontlognull: bool,
     pub dontlog_normal: bool,
     pub log_separate_errors: bool,
@@ -324,8 +340,22 @@ pub struct Bind {
     pub guid_prefix: Option<Arc<str>>,
     /// Each connection begins with a PROXY header.
     pub accept_proxy: bool,
+    /// `tcp-ut`: how long what was sent to a client may stay without an answer.
+    pub user_timeout: Option<Duration>,
+    /// `mss`: the longest segment.
+    pub segment: Option<u32>,
+    /// Of a unix socket.
+    pub file: SocketFile,
     /// `ssl`
     pub tls: Option<Arc<Termination>>,
+}
+
+/// The rights of a unix socket's file; what is not said is as the system makes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SocketFile {
+    pub mode: Option<u32>,
+    pub user: Option<String>,
+    pub group: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -357,6 +387,8 @@ pub struct Backend {
     pub retries: u32,
     pub redispatch: Redispatch,
     pub keepalive: Option<Keepalive>,
+    /// `option nolinger`, towards servers.
+    pub nolinger: bool,
     pub logs: ProxyLogs,
     pub log_health_checks: bool,
     /// `stick …`, in the order of the file, with the ACLs of `requests`.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
-use tandem_lb_core::expr::{Sample, Variable};
+use tandem_lb_config::FirstValue;
+use tandem_lb_core::expr::{Content, Context, Fact, Sample, Scope, Variable};
+use tandem_ops::clock::Wall;
 
 use crate::frontend::Seat;
 use crate::publish::Backend;
@@ -21,6 +23,9 @@ pub(crate) struct Directory {
     pub(crate) tls: Arc<Vault>,
     pub(crate) tables: Tables,
 }
+
+/// Where there is no connection.
+pub(crate) struct Nobody<'a>(pub(crate) &'a Directory);
 
 #[derive(Debug, Default)]
 struct Names {
@@ -82,11 +87,38 @@ impl Directory {
         variables.iter().map(named).collect()
     }
 
+    /// Gives variables their first values.
+    pub(crate) fn begin_with<'a>(&self, values: impl IntoIterator<Item = &'a FirstValue>) {
+        for first in values {
+            let value = first.value.value(&Nobody(self));
+            self.set_variable(&first.variable, value);
+        }
+    }
+
     pub(crate) fn set_variable(&self, variable: &Variable, value: Option<Sample<'static>>) {
         let mut variables = self.variables.write().unwrap_or_else(PoisonError::into_inner);
         match value {
             Some(value) => variables.insert(variable.clone(), value),
             None => variables.remove(variable),
         };
+    }
+}
+
+impl Context for Nobody<'_> {
+    fn content(&self) -> Option<Content<'_>> {
+        None
+    }
+
+    fn fact(&self, fact: &Fact) -> Option<Sample<'_>> {
+        matches!(fact, Fact::Hostname).then(|| Sample::text(self.0.hostname()))
+    }
+
+    fn variable(&self, variable: &Variable) -> Option<Sample<'_>> {
+        let is_shared = variable.scope == Scope::Process;
+        is_shared.then(|| self.0.variable(variable))?
+    }
+
+    fn wall_micros(&self) -> i64 {
+        Wall::now().as_micros()
     }
 }

@@ -81,7 +81,7 @@ impl Door {
 mod tests {
     use std::net::IpAddr;
 
-    use tandem_lb_config::BindAddress;
+    use tandem_lb_config::{BindAddress, SocketFile};
 
     use super::*;
 
@@ -100,6 +100,9 @@ mod tests {
             transparent: false,
             guid_prefix: None,
             accept_proxy,
+            user_timeout: None,
+            segment: None,
+            file: SocketFile::default(),
             tls: None,
         }
     }

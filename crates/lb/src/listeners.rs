@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use socket2::Socket;
-use tandem_lb_config::{AcceptPolicy, Bind, BindAddress, Frontend, Service};
+use tandem_lb_config::{AcceptPolicy, Bind, BindAddress, Frontend, Service, SocketFile};
+use tandem_ops::control::Ownership;
 use tandem_sys::listen::{Listen, Place, open};
 use thiserror::Error;
 
@@ -125,7 +126,10 @@ impl Opener<'_> {
             transparent: bind.transparent,
             interface: bind.interface.clone(),
             reuse_port: each,
+            user_timeout: bind.user_timeout,
+            segment: bind.segment,
         };
+        let owner = owner(&bind.file)?;
         let mut sockets = self.inherit(&how)?;
         // A socket that was opened to be alone stays alone.
         let is_alone = sockets
@@ -133,6 +137,9 @@ impl Opener<'_> {
             .is_some_and(|first| !first.reuse_port().unwrap_or(false));
         if sockets.is_empty() {
             sockets.push(open(&how)?);
+        }
+        if let Place::Unix(path) = &how.place {
+            owner.give(path)?;
         }
         if sockets.len() == 1 && (!each || is_alone) {
             return Ok(Opened::Shared(Arc::new(sockets.remove(0))));
@@ -159,6 +166,11 @@ impl Opener<'_> {
         }
         Ok(found)
     }
+}
+
+/// Whose the file of a socket is to be.
+pub(crate) fn owner(file: &SocketFile) -> io::Result<Ownership> {
+    Ownership::resolve(file.mode, file.user.as_deref(), file.group.as_deref())
 }
 
 /// As statistics and errors name it.

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
 
-use tandem_lb_config::{BindAddress, Level as Allowed, StatsSocket};
+use tandem_lb_config::{BindAddress, Level as Allowed, SocketFile, StatsSocket};
 use tandem_ops::clock::Clock;
 use tandem_ops::control::{Call, Command, Console, Level, Reply};
 use tandem_time::Mono;
@@ -72,19 +72,17 @@ impl FromStr for MasterSocket {
             address: BindAddress::Unix(PathBuf::from(path)),
             origin: "-S".into(),
             level: Allowed::Admin,
-            mode: None,
-            user: None,
-            group: None,
+            file: SocketFile::default(),
             expose_listeners: false,
         };
         while let Some(option) = words.next() {
             let wrong = || MasterSocketError::Option(option.to_owned());
             let value = words.next().ok_or_else(wrong)?;
             match option {
-                "mode" => socket.mode = Some(u32::from_str_radix(value, 8).map_err(|_| wrong())?),
+                "mode" => socket.file.mode = Some(u32::from_str_radix(value, 8).map_err(|_| wrong())?),
                 "level" => socket.level = level(value).ok_or_else(wrong)?,
-                "user" => socket.user = Some(value.to_owned()),
-                "group" => socket.group = Some(value.to_owned()),
+                "user" => socket.file.user = Some(value.to_owned()),
+                "group" => socket.file.group = Some(value.to_owned()),
                 _ => return Err(wrong()),
             }
         }
@@ -183,10 +181,13 @@ mod tests {
         let read = |text: &str| text.parse::<MasterSocket>().map(|socket| socket.0);
         let plain = read("/run/m").expect("a path");
         assert_eq!(plain.address, BindAddress::Unix("/run/m".into()));
-        assert_eq!((plain.level, plain.mode), (Allowed::Admin, None));
+        assert_eq!((plain.level, plain.file.mode), (Allowed::Admin, None));
         let full = read("unix@/run/m,mode,660,level,operator,user,u,group,g").expect("all options");
-        assert_eq!((full.level, full.mode), (Allowed::Operator, Some(0o660)));
-        assert_eq!((full.user.as_deref(), full.group.as_deref()), (Some("u"), Some("g")));
+        assert_eq!((full.level, full.file.mode), (Allowed::Operator, Some(0o660)));
+        assert_eq!(
+            (full.file.user.as_deref(), full.file.group.as_deref()),
+            (Some("u"), Some("g"))
+        );
         assert_eq!(read("127.0.0.1:9"), Err(MasterSocketError::NoPath));
         for wrong in ["mode", "mode,9", "level,king", "accept-proxy,1"] {
             let option = wrong.split(',').next().unwrap_or_default().to_owned();

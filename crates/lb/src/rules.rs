@@ -13,7 +13,7 @@ use tandem_lb_core::expr::content::Content;
 use tandem_lb_core::expr::{Ask, Context, Fact, Sample, Scope, Subject as Asked, Variable};
 use tandem_lb_core::handover::Known;
 use tandem_lb_core::proxy_header::Header;
-use tandem_lb_core::rules::{Actor, Effect, VariableChange, Verdict};
+use tandem_lb_core::rules::{Actor, Effect, Loudness, VariableChange, Verdict};
 use tandem_ops::clock::Wall;
 use tandem_sys::sockopt;
 
@@ -38,6 +38,8 @@ pub(crate) struct Subject {
     pub(crate) expects_header: bool,
     /// The header that came.
     pub(crate) header: Option<Header>,
+    /// How its line is to be written, when a rule has said so.
+    pub(crate) loudness: Option<Loudness>,
     /// The entries of stick tables in which it is counted.
     pub(crate) trackers: Trackers,
 }
@@ -151,6 +153,7 @@ impl Subject {
             variables: Vec::new(),
             expects_header: false,
             header: None,
+            loudness: None,
             trackers: Trackers::default(),
         }
     }
@@ -161,6 +164,7 @@ impl Subject {
             local,
             header,
             variables,
+            loudness,
         } = known;
         Subject {
             peer,
@@ -169,6 +173,7 @@ impl Subject {
             variables,
             expects_header: false,
             header,
+            loudness,
             trackers: Trackers::default(),
         }
     }
@@ -179,6 +184,7 @@ impl Subject {
             local: self.local,
             header: self.header.clone(),
             variables: self.variables.clone(),
+            loudness: self.loudness,
         }
     }
 
@@ -290,6 +296,10 @@ impl Actor for Scene<'_> {
             }
             Effect::Change(change, by) => {
                 self.subject.trackers.change(change, by, self.worker.clock.now());
+                Ok(())
+            }
+            Effect::LogLevel(loudness) => {
+                self.subject.loudness = Some(loudness);
                 Ok(())
             }
             Effect::Mark(mark) => self.socket.set_mark(mark),

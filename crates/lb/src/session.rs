@@ -440,6 +440,7 @@ impl Session {
         let number = self.entry.id() - 1;
         let tls = self.client.tls().and_then(|tls| tls.agreed());
         let handshake = self.handshake;
+        let loudness = self.subject.as_deref().and_then(|subject| subject.loudness);
         let scene = rule.asks().then(|| Scene {
             server: server.as_deref(),
             ..self.scene(None)
@@ -460,6 +461,7 @@ impl Session {
             early,
             tls,
             handshake,
+            loudness,
         });
     }
 }

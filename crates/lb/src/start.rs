@@ -121,6 +121,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     let frontend_maxconn = args.frontend_maxconn.unwrap_or(maxconn);
     let directory = Directory::open();
     directory.tls.replace(tls);
+    directory.begin_with(&plan.global.variables);
     let process = Limit::new(maxconn).paced(global.session_rate);
     process
         .paces()

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::net::sockopt::{socket_acceptconn, socket_type};
 use socket2::{Domain, SockAddr, SockFilter, Socket, Type};
@@ -31,6 +32,10 @@ pub struct Listen {
     pub interface: Option<String>,
     /// Several sockets share the address and the kernel spreads connections over them.
     pub reuse_port: bool,
+    /// How long what was sent may stay without an answer (TCP_USER_TIMEOUT), and the longest segment. Connections have
+    /// both from their listener.
+    pub user_timeout: Option<Duration>,
+    pub segment: Option<u32>,
 }
 
 /// Opens a listening socket, nonblocking and closed on exec.
@@ -126,6 +131,12 @@ fn open_ip(addr: SocketAddr, how: &Listen) -> io::Result<Socket> {
     if let Some(name) = &how.interface {
         socket.bind_device(Some(name.as_bytes()))?;
     }
+    if how.user_timeout.is_some() {
+        socket.set_tcp_user_timeout(how.user_timeout)?;
+    }
+    if let Some(segment) = how.segment {
+        socket.set_tcp_mss(segment)?;
+    }
     socket.bind(&addr.into())?;
     socket.listen(backlog(how))?;
     Ok(socket)
@@ -197,6 +208,8 @@ mod tests {
             transparent: false,
             interface: None,
             reuse_port: false,
+            user_timeout: None,
+            segment: None,
         }
     }
 
@@ -221,6 +234,26 @@ mod tests {
         let first = open(&share(any_port().place)).unwrap();
         let addr = first.local_addr().unwrap().as_socket().unwrap();
         open(&share(Place::Ip(addr))).unwrap();
+    }
+
+    #[test]
+    fn connections_have_the_options_of_their_listener() {
+        let patient = Listen {
+            user_timeout: Some(Duration::from_secs(7)),
+            segment: Some(1000),
+            ..any_port()
+        };
+        let listener = open(&patient).unwrap();
+        let addr = listener.local_addr().unwrap().as_socket().unwrap();
+        let _client = std::net::TcpStream::connect(addr).unwrap();
+        let taken = (0..100).find_map(|_| {
+            let taken = listener.accept().ok();
+            std::thread::sleep(Duration::from_millis(if taken.is_some() { 0 } else { 10 }));
+            taken
+        });
+        let (socket, _) = taken.expect("the client is there");
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(7)));
+        assert!(socket.tcp_mss().unwrap() <= 1000);
     }
 
     #[test]

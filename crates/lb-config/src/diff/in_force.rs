@@ -38,13 +38,14 @@ pub fn in_force(mut new: Plan, running: &Plan) -> Plan {
 }
 
 fn keep_socket(socket: &mut StatsSocket, was: &StatsSocket) {
-    socket.mode = was.mode;
-    socket.user.clone_from(&was.user);
-    socket.group.clone_from(&was.group);
+    socket.file.clone_from(&was.file);
 }
 
 fn keep_bind(bind: &mut Bind, was: &Bind) {
     bind.interface.clone_from(&was.interface);
     bind.v6only = was.v6only;
     bind.transparent = was.transparent;
+    bind.user_timeout = was.user_timeout;
+    bind.segment = was.segment;
+    bind.file.clone_from(&was.file);
 }

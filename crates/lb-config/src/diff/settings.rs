@@ -56,6 +56,8 @@ pub(super) fn global(global: &Global) -> Vec<Setting> {
         stats_sockets: _,
         stats_timeout,
         state,
+        variables,
+        unix_bind: _,
         // Empty in a Plan: each listener and server says it.
         tls: _,
     } = global;
@@ -96,6 +98,7 @@ pub(super) fn global(global: &Global) -> Vec<Setting> {
             AtRestart,
         ),
         set("spread-checks", spread_checks, spread_checks.to_string(), AtOnce),
+        set("set-var", variables, shown::variables(variables), AtOnce),
         set("stats timeout", stats_timeout, time(*stats_timeout), ForNewConnections),
         set("tandem-state-file", own, path(own), AtRestart),
         set("tandem-state-file every", every, time(*every), AtRestart),
@@ -110,9 +113,7 @@ pub(super) fn stats_socket(socket: &StatsSocket) -> Vec<Setting> {
         address: _,
         origin: _,
         level,
-        mode,
-        user,
-        group,
+        file,
         expose_listeners,
     } = socket;
     let word = match level {
@@ -122,9 +123,7 @@ pub(super) fn stats_socket(socket: &StatsSocket) -> Vec<Setting> {
     };
     vec![
         set("level", level, word.to_owned(), ForNewConnections),
-        set("mode", mode, option(mode.map(|mode| format!("{mode:o}"))), AtRestart),
-        set("user", user, option(user.as_ref()), AtRestart),
-        set("group", group, option(group.as_ref()), AtRestart),
+        set("rights of the file", file, shown::socket_file(file), AtRestart),
         set(
             "expose-fd listeners",
             expose_listeners,
@@ -151,6 +150,7 @@ pub(super) fn frontend(frontend: &Frontend, plan: &Plan) -> Vec<Setting> {
         timeout_client_fin,
         timeout_client_hs,
         keepalive,
+        nolinger,
         service,
         requests,
         routes,
@@ -189,6 +189,7 @@ pub(super) fn frontend(frontend: &Frontend, plan: &Plan) -> Vec<Setting> {
             shown::keepalive(*keepalive),
             ForNewConnections,
         ),
+        set("option nolinger", nolinger, flag(*nolinger), ForNewConnections),
         set("guid", guid, option(guid.as_ref()), AtOnce),
         set("option socket-stats", socket_stats, flag(*socket_stats), AtOnce),
         set("tcp-request", requests, shown::requests(requests), ForNewConnections),
@@ -254,6 +255,9 @@ pub(super) fn bind(bind: &Bind) -> Vec<Setting> {
         transparent,
         guid_prefix,
         accept_proxy,
+        user_timeout,
+        segment,
+        file,
         tls,
     } = bind;
     vec![
@@ -264,6 +268,9 @@ pub(super) fn bind(bind: &Bind) -> Vec<Setting> {
         set("v6only", v6only, option(*v6only), AtRestart),
         set("transparent", transparent, flag(*transparent), AtRestart),
         set("guid-prefix", guid_prefix, option(guid_prefix.as_ref()), AtOnce),
+        set("tcp-ut", user_timeout, time(*user_timeout), AtRestart),
+        set("mss", segment, option(*segment), AtRestart),
+        set("rights of the file", file, shown::socket_file(file), AtRestart),
         set("accept-proxy", accept_proxy, flag(*accept_proxy), ForNewConnections),
         set("ssl", tls, flag(tls.is_some()), ForNewConnections),
     ]
@@ -286,6 +293,7 @@ pub(super) fn backend(backend: &Backend) -> Vec<Setting> {
         retries,
         redispatch,
         keepalive,
+        nolinger,
         logs,
         log_health_checks,
         stick,
@@ -344,6 +352,7 @@ pub(super) fn backend(backend: &Backend) -> Vec<Setting> {
             shown::keepalive(*keepalive),
             ForNewConnections,
         ),
+        set("option nolinger", nolinger, flag(*nolinger), ForNewConnections),
         set("log", logs, shown::logs(logs), AtOnce),
         set(
             "option log-health-checks",

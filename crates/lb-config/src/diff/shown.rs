@@ -11,7 +11,10 @@ use tandem_lb_core::rules::{Requests, Sticking, Storing};
 use tandem_lb_core::stick::{KeyType, Stored};
 
 use crate::names::HASH_KEYS;
-use crate::plan::{BindAddress, Host, InitAddr, Keepalive, LogAddress, LogRule, LogTarget, ProxyLogs, ServerPort};
+use crate::plan::{
+    BindAddress, FirstValue, Host, InitAddr, Keepalive, LogAddress, LogRule, LogTarget, ProxyLogs, ServerPort,
+    SocketFile,
+};
 
 pub(super) fn option(value: Option<impl Display>) -> String {
     value.map_or_else(|| NONE.to_owned(), |value| value.to_string())
@@ -106,11 +109,27 @@ pub(crate) fn log_address(to: &LogAddress) -> String {
     }
 }
 
+pub(super) fn socket_file(file: &SocketFile) -> String {
+    let SocketFile { mode, user, group } = file;
+    let words = [
+        mode.map(|mode| format!("mode {mode:o}")),
+        user.as_ref().map(|user| format!("user {user}")),
+        group.as_ref().map(|group| format!("group {group}")),
+    ];
+    list(words.into_iter().flatten())
+}
+
+pub(super) fn variables(variables: &[FirstValue]) -> String {
+    let shown = |first: &FirstValue| first.written.to_string();
+    list(variables.iter().map(shown))
+}
+
 pub(super) fn log_rule(rule: &LogRule) -> String {
     let LogRule {
         format,
         structured,
         unique_id,
+        error,
         dontlognull,
         dontlog_normal,
         log_separate_errors,
@@ -120,6 +139,7 @@ pub(super) fn log_rule(rule: &LogRule) -> String {
         (format, "log-format"),
         (structured, "log-format-sd"),
         (unique_id, "unique-id-format"),
+        (error, "error-log-format"),
     ];
     let formats = formats.into_iter().filter_map(|(format, name)| {
         let written = &format.as_ref()?.written;

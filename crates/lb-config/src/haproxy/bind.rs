@@ -1,6 +1,7 @@
 //! `bind` lines and the listeners of `stats socket`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tandem_text::{Diagnostic, Spanned};
 
@@ -8,9 +9,9 @@ use super::args::{Args, Outcome, bad_address};
 use super::option::{self, WordOption};
 use super::tls;
 use super::unsupported::BIND_OPTIONS;
-use crate::draft::{self, Proxy};
+use crate::draft::{self, Proxy, UnixBind};
 use crate::names::LEVELS;
-use crate::plan::{Bind, BindAddress, StatsSocket};
+use crate::plan::{Bind, BindAddress, SocketFile, StatsSocket};
 use crate::tls::Words;
 use crate::{address, code};
 
@@ -26,9 +27,12 @@ pub(super) struct Options {
     transparent: bool,
     guid_prefix: Option<Arc<str>>,
     accept_proxy: bool,
+    user_timeout: Option<Duration>,
+    segment: Option<u32>,
+    file: SocketFile,
 }
 
-pub(super) const TABLES: &[&[WordOption<Options>]] = &[OPTIONS, tls::OF_BIND];
+pub(super) const TABLES: &[&[WordOption<Options>]] = &[OPTIONS, OF_FILE, tls::OF_BIND];
 
 const OPTIONS: &[WordOption<Options>] = &[
     WordOption {
@@ -96,6 +100,22 @@ const OPTIONS: &[WordOption<Options>] = &[
         },
     },
     WordOption {
+        word: "tcp-ut",
+        summary: "how long what was sent to a client may stay without an answer",
+        parse: |bind, args| {
+            bind.user_timeout = Some(args.positive_time()?);
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "mss",
+        summary: "the longest TCP segment",
+        parse: |bind, args| {
+            bind.segment = Some(args.number(88..=65535)?);
+            Ok(())
+        },
+    },
+    WordOption {
         word: "guid-prefix",
         summary: "how a `stats-file` names its listeners: this, `-` and a number from 0",
         parse: |bind, args| {
@@ -105,44 +125,69 @@ const OPTIONS: &[WordOption<Options>] = &[
     },
 ];
 
-pub(super) const SOCKET_OPTIONS: &[WordOption<StatsSocket>] = &[
-    WordOption {
-        word: "mode",
-        summary: "the file's permissions in octal",
-        parse: mode,
+/// The rights of a socket's file, of whatever line.
+macro_rules! of_file {
+    ($context:ty, $file:ident) => {
+        &[
+            WordOption {
+                word: "mode",
+                summary: "the file's permissions in octal, if it is a unix socket",
+                parse: |line: &mut $context, args| mode(&mut line.$file, args),
+            },
+            WordOption {
+                word: "user",
+                summary: "the file's owner",
+                parse: |line: &mut $context, args| {
+                    line.$file.user = Some(args.text("a user")?);
+                    Ok(())
+                },
+            },
+            WordOption {
+                word: "group",
+                summary: "the file's group",
+                parse: |line: &mut $context, args| {
+                    line.$file.group = Some(args.text("a group")?);
+                    Ok(())
+                },
+            },
+            WordOption {
+                word: "uid",
+                summary: "the file's owner by number",
+                parse: |line: &mut $context, args| {
+                    line.$file.user = Some(args.number::<u32>(0..=u32::MAX)?.to_string());
+                    Ok(())
+                },
+            },
+            WordOption {
+                word: "gid",
+                summary: "the file's group by number",
+                parse: |line: &mut $context, args| {
+                    line.$file.group = Some(args.number::<u32>(0..=u32::MAX)?.to_string());
+                    Ok(())
+                },
+            },
+        ]
+    };
+}
+
+const OF_FILE: &[WordOption<Options>] = of_file!(Options, file);
+
+const OF_SOCKET_FILE: &[WordOption<StatsSocket>] = of_file!(StatsSocket, file);
+
+const OF_ALL_FILES: &[WordOption<UnixBind>] = of_file!(UnixBind, file);
+
+const PREFIX: &[WordOption<UnixBind>] = &[WordOption {
+    word: "prefix",
+    summary: "what stands in front of each path",
+    parse: |unix_bind, args| {
+        unix_bind.prefix = Some(args.text("a path")?);
+        Ok(())
     },
-    WordOption {
-        word: "user",
-        summary: "the file's owner",
-        parse: |socket, args| {
-            socket.user = Some(args.text("a user")?);
-            Ok(())
-        },
-    },
-    WordOption {
-        word: "group",
-        summary: "the file's group",
-        parse: |socket, args| {
-            socket.group = Some(args.text("a group")?);
-            Ok(())
-        },
-    },
-    WordOption {
-        word: "uid",
-        summary: "the file's owner by number",
-        parse: |socket, args| {
-            socket.user = Some(args.number::<u32>(0..=u32::MAX)?.to_string());
-            Ok(())
-        },
-    },
-    WordOption {
-        word: "gid",
-        summary: "the file's group by number",
-        parse: |socket, args| {
-            socket.group = Some(args.number::<u32>(0..=u32::MAX)?.to_string());
-            Ok(())
-        },
-    },
+}];
+
+pub(super) const SOCKET_TABLES: &[&[WordOption<StatsSocket>]] = &[OF_SOCKET_FILE, SOCKET_OPTIONS];
+
+const SOCKET_OPTIONS: &[WordOption<StatsSocket>] = &[
     WordOption {
         word: "level",
         summary: "what commands may do: user, operator, admin",
@@ -179,6 +224,9 @@ pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
         transparent: options.transparent,
         guid_prefix: options.guid_prefix.clone(),
         accept_proxy: options.accept_proxy,
+        user_timeout: options.user_timeout,
+        segment: options.segment,
+        file: options.file.clone(),
         tls: None,
     };
     let binds = addresses?.into_iter().map(of);
@@ -205,10 +253,23 @@ pub(super) fn one_address(args: &mut Args<'_>) -> Result<BindAddress, Diagnostic
     }
 }
 
-fn mode(socket: &mut StatsSocket, args: &mut Args<'_>) -> Outcome {
+/// `unix-bind`
+pub(super) fn unix_bind(unix_bind: &mut UnixBind, args: &mut Args<'_>) -> Outcome {
+    if args.peek().is_none() {
+        return Err(Diagnostic::error(
+            code::MISSING,
+            args.last_span(),
+            "`unix-bind` alone says nothing",
+        ));
+    }
+    option::read(&[PREFIX, OF_ALL_FILES], &[], "unix-bind", unix_bind, args);
+    Ok(())
+}
+
+fn mode(file: &mut SocketFile, args: &mut Args<'_>) -> Outcome {
     let word = args.word("permissions")?;
     let mode = u32::from_str_radix(&word.text, 8).ok().filter(|mode| *mode <= 0o7777);
-    socket.mode = Some(mode.ok_or_else(|| {
+    file.mode = Some(mode.ok_or_else(|| {
         let message = format!("`{}` is not a file mode", word.text);
         Diagnostic::error(code::BAD_VALUE, word.span, message).help("write it in octal, such as 660")
     })?);

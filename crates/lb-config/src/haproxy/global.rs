@@ -3,8 +3,8 @@
 use super::args::{Args, Outcome};
 use super::keyword::Keyword;
 use super::section::Sections;
-use super::{bind, log, state, tls};
-use crate::plan::{Global, Level, StatsSocket};
+use super::{bind, log, rules, state, tls};
+use crate::plan::{Global, Level, SocketFile, StatsSocket};
 
 const HERE: Sections = Sections::GLOBAL;
 
@@ -163,6 +163,32 @@ pub(super) const KEYWORDS: &[Keyword<Global>] = &[
         },
     },
     Keyword {
+        words: "unix-bind",
+        sections: HERE,
+        summary: "of all unix sockets: [prefix TEXT] [mode M] [user U] [group G] [uid N] [gid N]",
+        parse: |global, args| bind::unix_bind(&mut global.unix_bind, args),
+    },
+    Keyword {
+        words: "set-var",
+        sections: HERE,
+        summary: "the first value of a variable of the process: proc.NAME EXPRESSION",
+        parse: |global, args| {
+            let assignment = rules::first_value(args, rules::Form::Expression)?;
+            global.variables.push(assignment);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "set-var-fmt",
+        sections: HERE,
+        summary: "the same of a text: proc.NAME \"TEXT %[EXPRESSION]\"",
+        parse: |global, args| {
+            let assignment = rules::first_value(args, rules::Form::Text)?;
+            global.variables.push(assignment);
+            Ok(())
+        },
+    },
+    Keyword {
         words: "stats socket",
         sections: HERE,
         summary: "a listener of the runtime commands, with mode, user, group, level",
@@ -210,13 +236,11 @@ fn stats_socket(args: &mut Args<'_>) -> Result<StatsSocket, tandem_text::Diagnos
         address,
         origin,
         level: Level::default(),
-        mode: None,
-        user: None,
-        group: None,
+        file: SocketFile::default(),
         expose_listeners: false,
     };
     super::option::read(
-        &[bind::SOCKET_OPTIONS],
+        bind::SOCKET_TABLES,
         super::unsupported::SOCKET_OPTIONS,
         "stats socket",
         &mut socket,

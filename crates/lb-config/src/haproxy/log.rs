@@ -46,6 +46,15 @@ pub(super) const OF_PROXIES: &[Keyword<Proxy>] = &[
         },
     },
     Keyword {
+        words: "error-log-format",
+        sections: FRONT,
+        summary: "what the line of a connection says that comes to be no session",
+        parse: |proxy, args| {
+            proxy.settings.log_rule.error = Some(line_format(proxy, args)?);
+            Ok(())
+        },
+    },
+    Keyword {
         words: "log-tag",
         sections: Sections::PROXIES.and_defaults(),
         summary: "the name in front of this proxy's lines",

@@ -36,7 +36,7 @@ use tandem_text::{Diagnostic, FileId, SourceMap, Spanned};
 use crate::code;
 use crate::draft::{Draft, Proxy, Role, Said, Settings};
 use crate::expr::World;
-use crate::plan::Resolvers;
+use crate::plan::{Global, Resolvers};
 use args::Args;
 use blocks::Blocks;
 use environment::Environment;
@@ -199,7 +199,11 @@ impl Reader {
 
     fn close(&mut self, draft: &mut Draft) {
         let proxy = match std::mem::take(&mut self.current) {
-            Current::Proxy(proxy) => proxy,
+            Current::Proxy(mut proxy) => {
+                let unix_bind = &draft.global.unix_bind;
+                proxy.binds.iter_mut().for_each(|bind| unix_bind.settle(&mut bind.plan));
+                proxy
+            }
             Current::Resolvers(resolvers) => return draft.resolvers.push(*resolvers),
             Current::Nothing | Current::Global | Current::Skipped => return,
         };
@@ -234,6 +238,18 @@ pub(crate) fn rule_line(
     keyword::dispatch(tables, Section::of(proxy.role), proxy, &mut args)?;
     remember(proxy, line);
     Ok(())
+}
+
+/// The same for a line of `global`.
+pub(crate) fn global_line(
+    global: &mut Global,
+    line: &Line,
+    sources: &SourceMap,
+    world: World<'_>,
+    report: &mut Vec<Diagnostic>,
+) -> Result<(), Diagnostic> {
+    let mut args = Args::new(line, sources, world, report);
+    keyword::dispatch(global::TABLES, Section::Global, global, &mut args)
 }
 
 /// Keeps a line that has been read and that TOML has as a line, too.

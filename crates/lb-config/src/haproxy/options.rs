@@ -81,6 +81,12 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
         parse: |proxy, args| args.switch(&mut proxy.settings.server_keepalive.on),
     },
     Keyword {
+        words: "option nolinger",
+        sections: BOTH,
+        summary: "closing forgets what was not received yet, and keeps no state for it",
+        parse: |proxy, args| args.switch(&mut proxy.settings.nolinger),
+    },
+    Keyword {
         words: "option redispatch",
         sections: BACK,
         summary: "retries may go to another server: -1 the last one, N every Nth",

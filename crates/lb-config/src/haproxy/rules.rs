@@ -1,18 +1,21 @@
 //! `acl`, `tcp-request`, `use_backend` and `use-server`: what is decided about each connection.
 
 use tandem_lb_core::acl::Condition;
-use tandem_lb_core::expr::Expr;
+use tandem_lb_core::expr::{Expr, Scope, Variable};
 use tandem_lb_core::log::format::{self, Source};
-use tandem_lb_core::rules::{Action, Piece, Route, Rule, Target, UseServer};
+use tandem_lb_core::rules::{Action, Loudness, Made, Piece, Route, Rule, Target, UseServer};
 use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, Spanned, nearest};
 
 use super::args::Args;
-use super::counters;
+use super::{counters, quote};
 use super::keyword::Keyword;
 use super::section::Sections;
-use crate::acl::at_word;
+use crate::acl::{Book, at_word};
 use crate::draft::Proxy;
+use crate::expr::World;
+use crate::names::SEVERITIES;
+use crate::plan::FirstValue;
 use crate::{code, expr, log_format};
 
 pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
@@ -127,7 +130,9 @@ const ACTIONS: &[&str] = &[
     "reject",
     "silent-drop",
     "set-var",
+    "set-var-fmt",
     "unset-var",
+    "set-log-level",
     "set-src",
     "set-src-port",
     "set-dst",
@@ -156,11 +161,9 @@ const UNSUPPORTED: &[&str] = &[
     "set-bandwidth-limit",
     "set-bc-",
     "set-fc-",
-    "set-log-level",
     "set-nice",
     "set-priority-",
     "set-retries",
-    "set-var-fmt",
     "switch-mode",
     "use-service",
 ];
@@ -192,7 +195,7 @@ fn action(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Action
             _ => Ok(action),
         };
     }
-    if let (Some(_), false) = (parameter, matches!(name, "set-var" | "unset-var")) {
+    if let (Some(_), false) = (parameter, matches!(name, "set-var" | "set-var-fmt" | "unset-var")) {
         return Err(odd_action(word, name));
     }
     if stage == Stage::Response && (name.starts_with("set-src") || name.starts_with("set-dst")) {
@@ -205,8 +208,14 @@ fn action(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Action
         "silent-drop" => silent_drop(args)?,
         "set-var" => {
             let variable = variable(word)?;
-            Action::SetVar(variable, value(proxy, args)?)
+            Action::SetVar(variable, Made::Value(value(proxy, args)?))
         }
+        "set-var-fmt" => {
+            let variable = variable(word)?;
+            let format = args.word("a text")?;
+            Action::SetVar(variable, Made::Text(pieces(format, &mut proxy.rules.book, args.world)?))
+        }
+        "set-log-level" => set_log_level(args, word, stage)?,
         "unset-var" => Action::UnsetVar(variable(word)?),
         "set-src" => Action::SetSrc(value(proxy, args)?),
         "set-src-port" => Action::SetSrcPort(value(proxy, args)?),
@@ -251,6 +260,59 @@ fn expect_proxy(args: &mut Args<'_>, word: &Word, stage: Stage) -> Result<Action
     Ok(Action::ExpectProxy)
 }
 
+/// Whoever came to be no session has no line of this kind.
+fn set_log_level(args: &mut Args<'_>, word: &Word, stage: Stage) -> Result<Action, Diagnostic> {
+    if !matches!(stage, Stage::Content | Stage::Response) {
+        return Err(
+            Diagnostic::error(code::MISPLACED, word.span, "`set-log-level` comes too early here")
+                .help("write it as a `tcp-request content` rule"),
+        );
+    }
+    let levels = (0..)
+        .zip(SEVERITIES)
+        .map(|(number, (name, _))| (*name, Loudness::Level(number)));
+    let choices: Vec<_> = levels.chain([("silent", Loudness::Silent)]).collect();
+    args.choice("a syslog level", &choices).map(Action::SetLogLevel)
+}
+
+/// How the value of a variable of the process is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Expression,
+    Text,
+}
+
+/// `proc.NAME VALUE`, of what can be known where there is no connection.
+pub(super) fn first_value(args: &mut Args<'_>, form: Form) -> Result<FirstValue, Diagnostic> {
+    let written = quote::joined(args.rest());
+    let name = args.word("the name of a variable")?;
+    let variable = expr::variable(&name.text, 0..name.text.len()).map_err(|error| at_word(name, 0, error))?;
+    if variable.scope != Scope::Process {
+        let message = format!("`{}` does not live as long as the process", name.text);
+        return Err(Diagnostic::error(code::BAD_VALUE, name.span, message).help("write `proc.NAME`"));
+    }
+    let word = args.word("a value")?;
+    let mut book = Book::default();
+    let made = match form {
+        Form::Expression => Made::Value(book.expr(word, args.world)?),
+        Form::Text => Made::Text(pieces(word, &mut book, args.world)?),
+    };
+    let exprs: Vec<&Expr> = match &made {
+        Made::Value(expr) => vec![expr],
+        Made::Text(pieces) => pieces.iter().filter_map(Piece::expr).collect(),
+    };
+    if exprs.iter().any(|expr| expr.fetch.needs_connection()) || !book.references.is_empty() {
+        let message = format!("`{}` asks about a connection, and there is none yet", word.text);
+        return Err(Diagnostic::error(code::CONFLICT, word.span, message)
+            .help("write a constant such as `int(5)`, `str(text)`, `env(NAME)` or `date`"));
+    }
+    Ok(FirstValue {
+        variable,
+        value: made,
+        written: written.into(),
+    })
+}
+
 fn silent_drop(args: &mut Args<'_>) -> Result<Action, Diagnostic> {
     if let Some(word) = args.peek().filter(|word| word.text == "rst-ttl") {
         return Err(Diagnostic::error(
@@ -263,7 +325,7 @@ fn silent_drop(args: &mut Args<'_>) -> Result<Action, Diagnostic> {
 }
 
 /// The variable in the parentheses of `set-var(txn.x)`.
-fn variable(word: &Word) -> Result<tandem_lb_core::expr::Variable, Diagnostic> {
+fn variable(word: &Word) -> Result<Variable, Diagnostic> {
     let open = word.text.find('(');
     let inside = open.and_then(|open| Some((open + 1, word.text[open + 1..].strip_suffix(')')?)));
     let Some((start, name)) = inside else {
@@ -308,19 +370,24 @@ fn target(proxy: &mut Proxy, args: &mut Args<'_>, what: &str) -> Result<Target, 
     if !word.text.contains('%') {
         return Ok(Target::Named(word.text.as_str().into()));
     }
-    let format = log_format::read(word, &mut proxy.rules.book, args.world)?;
+    pieces(word, &mut proxy.rules.book, args.world).map(Target::Made)
+}
+
+/// A text with `%[expressions]` in it.
+fn pieces(word: &Word, book: &mut Book, world: World<'_>) -> Result<Vec<Piece>, Diagnostic> {
+    let format = log_format::read(word, book, world)?;
     let pieces = format.pieces.into_iter().map(|piece| match piece {
         format::Piece::Text(text) => Ok(Piece::Literal(text)),
         format::Piece::Value {
             source: Source::Expr(expr),
             ..
         } => Ok(Piece::Value(expr)),
-        format::Piece::Value { .. } => Err(Diagnostic::error(
-            code::UNSUPPORTED,
-            word.span,
-            "only `%[EXPRESSION]` can be part of a name",
-        )
-        .help("write for example `%[req.ssl_sni,lower]`")),
+        format::Piece::Value { .. } => {
+            Err(
+                Diagnostic::error(code::UNSUPPORTED, word.span, "only `%[EXPRESSION]` can be part of this")
+                    .help("write for example `%[req.ssl_sni,lower]`"),
+            )
+        }
     });
-    Ok(Target::Made(pieces.collect::<Result<_, _>>()?))
+    pieces.collect()
 }

@@ -151,6 +151,8 @@ impl Lowering<'_> {
         state.servers_base = written.server_state_base.map(Into::into).or(state.servers_base.take());
         state.stats = written.stats_file.map(Into::into).or(state.stats.take());
         written.tls.onto(global, self);
+        self.global_lines("set-var", written.set_var, global);
+        self.global_lines("set-var-fmt", written.set_var_fmt, global);
         global.stats_timeout = written.control_timeout.map(|time| time.0.0).or(global.stats_timeout);
     }
 
@@ -191,9 +193,11 @@ impl Lowering<'_> {
             address: address?,
             origin: self.sources.origin(at),
             level: control.level.map(|level| level.0).unwrap_or_default(),
-            mode: control.mode.map(|mode| mode.0.0),
-            user: control.user,
-            group: control.group,
+            file: plan::SocketFile {
+                mode: control.mode.map(|mode| mode.0.0),
+                user: control.user,
+                group: control.group,
+            },
             expose_listeners: control.expose_listeners,
         })
     }
@@ -220,6 +224,7 @@ impl Lowering<'_> {
             (logging.format.take(), &mut target.log_rule.format),
             (logging.structured.take(), &mut target.log_rule.structured),
             (logging.unique_id.take(), &mut target.log_rule.unique_id),
+            (logging.error_format.take(), &mut target.log_rule.error),
         ] {
             let Some(format) = format else { continue };
             let (span, mut book) = (self.span(format.span()), Book::default());
@@ -350,6 +355,13 @@ impl Lowering<'_> {
             transparent: bind.transparent,
             guid_prefix: bind.guid_prefix.as_deref().map(Into::into),
             accept_proxy: bind.accept_proxy,
+            user_timeout: bind.user_timeout.as_ref().map(|time| time.0.0),
+            segment: bind.segment.as_ref().map(|most| most.0.0),
+            file: plan::SocketFile {
+                mode: bind.mode.as_ref().map(|mode| mode.0.0),
+                user: bind.user.clone(),
+                group: bind.group.clone(),
+            },
             tls: None,
         };
         let words = bind.tls.as_ref().map(|tls| tls.words(self)).unwrap_or_default();

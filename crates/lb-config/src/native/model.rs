@@ -118,6 +118,9 @@ pub(super) struct Global {
     /// HAProxy's: what a script saved of `show servers state`, and where such files are.
     pub(super) server_state_file: Option<String>,
     pub(super) server_state_base: Option<String>,
+    /// First values of variables: "proc.NAME EXPRESSION", and "proc.NAME TEXT" with expressions in it.
+    pub(super) set_var: Vec<Spanned<String>>,
+    pub(super) set_var_fmt: Vec<Spanned<String>>,
     pub(super) tls: tls::OfGlobal,
 }
 
@@ -202,6 +205,7 @@ inherited! {
         logging: Logging,
         timeout: Timeouts,
         keepalive: Keepalive,
+        nolinger: Option<bool>,
         retries: Option<Value<Number<0, { i32::MAX as u32 }>>>,
         redispatch: Option<Value<Redispatch>>,
         balance: Option<Value<Algorithm>>,
@@ -346,6 +350,8 @@ pub(super) struct Logging {
     pub(super) structured: Option<Spanned<String>>,
     /// `unique-id-format`
     pub(super) unique_id: Option<Spanned<String>>,
+    /// `error-log-format`
+    pub(super) error_format: Option<Spanned<String>>,
     pub(super) tag: Option<String>,
     pub(super) dontlognull: Option<bool>,
     pub(super) dontlog_normal: Option<bool>,
@@ -433,6 +439,14 @@ pub(super) struct Bind {
     pub(super) guid_prefix: Option<String>,
     #[serde(skip_serializing_if = "is_off")]
     pub(super) accept_proxy: bool,
+    /// How long what was sent may stay without an answer.
+    pub(super) user_timeout: Option<Value<Time>>,
+    /// The longest TCP segment.
+    pub(super) segment: Option<Value<Number<88, 65535>>>,
+    /// Of a unix socket.
+    pub(super) mode: Option<Value<FileMode>>,
+    pub(super) user: Option<String>,
+    pub(super) group: Option<String>,
     pub(super) tls: Option<tls::OfBind>,
 }
 

@@ -8,7 +8,8 @@ use super::lower::Lowering;
 use super::model::Settings;
 use crate::code;
 use crate::draft::Proxy;
-use crate::haproxy::rule_line;
+use crate::haproxy::{global_line, rule_line};
+use crate::plan::Global;
 
 /// What servers are asked.
 pub(super) struct Checks {
@@ -43,18 +44,26 @@ impl Lowering<'_> {
     }
 
     fn rule(&mut self, keyword: &str, rule: &toml::Spanned<String>, proxy: &mut Proxy) -> Result<(), Diagnostic> {
+        let line = self.line(keyword, rule)?;
+        rule_line(proxy, &line, self.sources, self.world, self.report)
+    }
+
+    /// Lines of `global` that are a language of their own.
+    pub(super) fn global_lines(&mut self, keyword: &str, written: Vec<toml::Spanned<String>>, global: &mut Global) {
+        for row in written {
+            let read = self.line(keyword, &row);
+            let done = read.and_then(|line| global_line(global, &line, self.sources, self.world, self.report));
+            self.report.extend(done.err());
+        }
+    }
+
+    fn line(&self, keyword: &str, rule: &toml::Spanned<String>) -> Result<haproxy::Line, Diagnostic> {
         let span = self.span(rule.span());
         let mut words = vec![keyword.to_owned()];
         words.extend(split(rule.get_ref(), self.world.env).map_err(|why| Diagnostic::error(code::SYNTAX, span, why))?);
         // Places within the text of TOML are not known: it may have escapes of its own.
         let words = words.into_iter().map(|text| Word { text, span }).collect();
-        rule_line(
-            proxy,
-            &haproxy::Line { words, span },
-            self.sources,
-            self.world,
-            self.report,
-        )
+        Ok(haproxy::Line { words, span })
     }
 }
 

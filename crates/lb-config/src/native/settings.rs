@@ -62,6 +62,7 @@ pub(super) fn overlay(target: &mut draft::Settings, written: &Settings) {
     set(&mut target.log_rule.logasap, logging.asap);
     set(&mut target.log_health_checks, logging.health_checks);
     set(&mut target.socket_stats, written.socket_stats);
+    set(&mut target.nolinger, written.nolinger);
     set(
         &mut target.server_states,
         written.server_states.as_ref().map(|states| states.0.clone()),

@@ -9,11 +9,13 @@ mod settings;
 use std::path::Path;
 use std::time::Duration;
 
+use tandem_lb_core::rules::Made;
+
 use super::model::{Control, Global, Hold, Log, Resolvers};
 use super::tls::OfGlobal;
 use super::value::{FileMode, Limit, Number, Span, Time, Value};
 use crate::names::LOG_LENGTH;
-use crate::plan::{self, LogTarget, Severity, StateFiles, StatsSocket};
+use crate::plan::{self, FirstValue, LogTarget, Severity, SocketFile, StateFiles, StatsSocket};
 
 pub(super) use proxy::proxy;
 pub(super) use settings::settings;
@@ -77,6 +79,9 @@ pub(super) fn global(global: &plan::Global) -> Global {
         stats_sockets,
         stats_timeout,
         state,
+        variables,
+        // Each listener says it.
+        unix_bind: _,
         tls,
     } = global;
     let StateFiles {
@@ -112,8 +117,15 @@ pub(super) fn global(global: &plan::Global) -> Global {
         stats_file: stats.as_deref().map(text),
         server_state_file: servers.as_deref().map(text),
         server_state_base: servers_base.as_deref().map(text),
+        set_var: first_values(variables, |value| matches!(value, Made::Value(_))),
+        set_var_fmt: first_values(variables, |value| matches!(value, Made::Text(_))),
         tls: OfGlobal::of(tls),
     }
+}
+
+fn first_values(variables: &[FirstValue], is_wanted: fn(&Made) -> bool) -> Vec<toml::Spanned<String>> {
+    let wanted = variables.iter().filter(|first| is_wanted(&first.value));
+    wanted.map(|first| new(first.written.to_string())).collect()
 }
 
 fn control(socket: &StatsSocket) -> Control {
@@ -121,9 +133,7 @@ fn control(socket: &StatsSocket) -> Control {
         address,
         origin: _,
         level,
-        mode,
-        user,
-        group,
+        file: SocketFile { mode, user, group },
         expose_listeners,
     } = socket;
     Control {

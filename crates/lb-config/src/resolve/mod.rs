@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tandem_text::{Diagnostic, nearest};
 
 use crate::code;
-use crate::draft::{Draft, Proxy};
+use crate::draft::{Draft, Proxy, UnixBind};
 use crate::plan::Plan;
 
 /// Always a Plan; whether it may be used is for the diagnostics to say.
@@ -27,6 +27,7 @@ pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
 
     // Each line that speaks TLS has it from here on.
     let tls = std::mem::take(&mut draft.global.tls);
+    draft.global.unix_bind = UnixBind::default();
     let resolvers = std::mem::take(&mut draft.resolvers);
     resolvers::check(&resolvers, report);
     let mut plan = Plan {

@@ -7,7 +7,7 @@ use tandem_lb_config::{NamedText, World, load_in};
 use tandem_lb_core::acl::Answer;
 use tandem_lb_core::expr::content::Content;
 use tandem_lb_core::expr::{Context, Expr, Fact, Fetched, Sample, Scope, Variable};
-use tandem_lb_core::rules::Action;
+use tandem_lb_core::rules::{Action, Made};
 
 use crate::{complaints, errors, read, without_origins};
 
@@ -66,7 +66,7 @@ fn expr(written: &str) -> Expr {
     let plan = load_in(&[NamedText::new("t", text)], world, None);
     let plan = plan.plan.unwrap_or_else(|| panic!("{written}: {:?}", plan.diagnostics));
     match &plan.frontends[0].requests.content.rules[0].action {
-        Action::SetVar(_, expr) => expr.clone(),
+        Action::SetVar(_, Made::Value(expr)) => expr.clone(),
         other => panic!("{other:?}"),
     }
 }

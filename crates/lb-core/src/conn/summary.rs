@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Ending;
+use super::ending::{Ending, Phase, Who};
 use crate::ServerIdx;
 
 /// The connection's figures for its log line and the statistics. `None` is HAProxy's -1: it never came to that.
@@ -20,4 +20,19 @@ pub struct Summary {
     pub server: Option<ServerIdx>,
     /// `--` while the connection lives.
     pub ending: Ending,
+}
+
+impl Summary {
+    /// Of a connection that came to be no session: refused before its first byte counted.
+    pub fn unwelcome(age: Duration) -> Summary {
+        Summary {
+            wait: None,
+            connect: None,
+            total: age,
+            retries: 0,
+            redispatched: false,
+            server: None,
+            ending: Ending::new(Who::Proxy, Phase::Request),
+        }
+    }
 }

@@ -46,6 +46,16 @@ pub enum Scope {
 }
 
 impl Fetch {
+    /// Whether only a connection can answer.
+    pub fn needs_connection(&self) -> bool {
+        match self {
+            Fetch::Constant(_) | Fetch::Nothing | Fetch::Date(_) | Fetch::DateMicros => false,
+            Fetch::Fact(fact) => *fact != Fact::Hostname,
+            Fetch::Variable(variable) => variable.scope != Scope::Process,
+            Fetch::Counter(_) | Fetch::Part(_) | Fetch::Response(_) | Fetch::Either(_) | Fetch::WaitEnd => true,
+        }
+    }
+
     pub fn kind(&self) -> Kind {
         match self {
             Fetch::Constant(sample) => sample.kind(),

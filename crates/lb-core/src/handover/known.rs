@@ -6,6 +6,10 @@ use super::Malformed;
 use super::fields::{Reader, Writer};
 use crate::expr::{Sample, Scope, Variable};
 use crate::proxy_header::{Ends, Header};
+use crate::rules::Loudness;
+
+/// Instead of a level.
+const SILENT: u64 = 8;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
@@ -14,12 +18,15 @@ pub struct Known {
     /// What the proxy before us has said of it.
     pub header: Option<Header>,
     pub variables: Vec<(Variable, Sample<'static>)>,
+    /// What a rule said of its line.
+    pub loudness: Option<Loudness>,
 }
 
 mod tag {
     pub(super) const LOCAL: u8 = 1;
     pub(super) const VARIABLE: u8 = 2;
     pub(super) const HEADER: u8 = 3;
+    pub(super) const LOUDNESS: u8 = 4;
 
     pub(super) const SOURCE: u8 = 1;
     pub(super) const DESTINATION: u8 = 2;
@@ -44,6 +51,13 @@ impl Known {
         if let Some(header) = &self.header {
             fields.bytes(tag::HEADER, &header_to_bytes(header));
         }
+        if let Some(loudness) = self.loudness {
+            let number = match loudness {
+                Loudness::Silent => SILENT,
+                Loudness::Level(level) => level.into(),
+            };
+            fields.number(tag::LOUDNESS, number);
+        }
         for (variable, value) in &self.variables {
             fields.bytes(tag::VARIABLE, &variable_to_bytes(variable, value));
         }
@@ -59,7 +73,16 @@ impl Known {
             local: address(fields, tag::LOCAL)?,
             header: fields.find(tag::HEADER).map(header_of_bytes).transpose()?,
             variables: variables.into_iter().flatten().collect(),
+            loudness: fields.some_number(tag::LOUDNESS)?.and_then(loudness),
         })
+    }
+}
+
+/// What this version does not know is as if it had not been said.
+fn loudness(number: u64) -> Option<Loudness> {
+    match number {
+        SILENT => Some(Loudness::Silent),
+        level => u8::try_from(level).ok().filter(|level| *level < 8).map(Loudness::Level),
     }
 }
 

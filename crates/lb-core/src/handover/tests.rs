@@ -79,6 +79,7 @@ fn known() -> Known {
             authority: Some((*b"\xffname").into()),
             unique_id: Some((*b"").into()),
         }),
+        loudness: Some(crate::rules::Loudness::Level(4)),
         variables: vec![
             (variable(Scope::Session, "a"), Sample::Bool(true)),
             (variable(Scope::Transaction, "b"), Sample::Int(-7)),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Actor, Verdict};
+use super::{Actor, Made, Verdict};
 use crate::expr::{Expr, Sample, Variable};
 use crate::stick::DataType;
 
@@ -14,7 +14,7 @@ pub enum Action {
     /// Of a response: without waiting for anything more.
     Close,
     SilentDrop,
-    SetVar(Variable, Expr),
+    SetVar(Variable, Made),
     UnsetVar(Variable),
     SetSrc(Expr),
     SetSrcPort(Expr),
@@ -22,6 +22,7 @@ pub enum Action {
     SetDstPort(Expr),
     SetMark(u32),
     SetTos(u8),
+    SetLogLevel(Loudness),
     /// A PROXY header comes first.
     ExpectProxy,
     /// `track-sc0`: counts the connection in the table's entry of this key.
@@ -61,6 +62,8 @@ pub enum Effect<'a> {
     Mark(u32),
     /// Of the packets to the client.
     Tos(u8),
+    /// Of the connection's line.
+    LogLevel(Loudness),
     /// The connection begins with a PROXY header.
     ExpectProxy,
     Track {
@@ -69,6 +72,15 @@ pub enum Effect<'a> {
         table: &'a Arc<str>,
     },
     Change(Change, u64),
+}
+
+/// `set-log-level`: how the line of a connection is written, whatever came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loudness {
+    /// It is not.
+    Silent,
+    /// At this level of syslog, 0 (`emerg`) to 7 (`debug`).
+    Level(u8),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,8 +103,8 @@ impl Action {
             Action::Accept => return Some(Verdict::Pass),
             Action::Reject | Action::Close => return Some(Verdict::Reject),
             Action::SilentDrop => return Some(Verdict::Drop),
-            Action::SetVar(variable, expr) => {
-                let value = expr.value(actor.context())?.into_owned();
+            Action::SetVar(variable, made) => {
+                let value = made.value(actor.context())?;
                 Effect::Variable(variable, VariableChange::Set(value))
             }
             Action::UnsetVar(variable) => Effect::Variable(variable, VariableChange::Unset),
@@ -102,6 +114,7 @@ impl Action {
             Action::SetDstPort(expr) => Effect::DstPort(port(expr, actor)?),
             Action::SetMark(mark) => Effect::Mark(*mark),
             Action::SetTos(tos) => Effect::Tos(*tos),
+            Action::SetLogLevel(loudness) => Effect::LogLevel(*loudness),
             Action::ExpectProxy => Effect::ExpectProxy,
             Action::Track { slot, key, table } => Effect::Track {
                 slot: *slot,

@@ -4,6 +4,7 @@
 //! have come. What an action does to the connection is done by the runtime, through [`Actor`].
 
 mod action;
+mod made;
 mod route;
 mod stick;
 
@@ -11,8 +12,9 @@ use std::time::Duration;
 
 use crate::acl::{Acls, Answer, Condition};
 use crate::expr::Context;
-pub use action::{Action, Change, Effect, How, VariableChange};
-pub use route::{Piece, Route, Routes, Target, UseServer};
+pub use action::{Action, Change, Effect, How, Loudness, VariableChange};
+pub use made::{Made, Piece};
+pub use route::{Route, Routes, Target, UseServer};
 pub use stick::{Sticking, Storing};
 
 /// What one `tcp-request` or `tcp-response` line asks for.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::Piece;
 use crate::acl::{Acls, Answer, Condition};
-use crate::expr::{Context, Expr};
+use crate::expr::Context;
 
 /// The `use_backend` rules of a frontend.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,13 +22,6 @@ pub enum Target {
     Named(Arc<str>),
     /// A name that is made for each connection; when there is no such backend, the default one serves.
     Made(Vec<Piece>),
-}
-
-/// A piece of a name that is made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
-    Literal(Box<str>),
-    Value(Expr),
 }
 
 /// One `use-server` line.
@@ -62,17 +56,7 @@ impl Target {
         match self {
             Target::Named(name) => Arc::clone(name),
             Target::Made(pieces) => {
-                let mut name = Vec::new();
-                for piece in pieces {
-                    match piece {
-                        Piece::Literal(text) => name.extend_from_slice(text.as_bytes()),
-                        Piece::Value(expr) => {
-                            if let Some(value) = expr.value(context) {
-                                name.extend_from_slice(&value.into_text());
-                            }
-                        }
-                    }
-                }
+                let name = Piece::join(pieces, context);
                 String::from_utf8_lossy(&name).into()
             }
         }

@@ -124,7 +124,7 @@ fn the_first_that_fits_decides() {
 #[test]
 fn what_cannot_be_decided_waits_and_nothing_behind_it_runs() {
     let acls = at_least(4);
-    let note = |name| (Action::SetVar(variable(name), length()), None);
+    let note = |name| (Action::SetVar(variable(name), Made::Value(length())), None);
     let set = rules([
         note("before"),
         (Action::Accept, when(false)),
@@ -144,15 +144,29 @@ fn what_cannot_be_decided_waits_and_nothing_behind_it_runs() {
 fn values_travel_in_variables() {
     let read = Expr::of(Fetch::Variable(variable("a")));
     let set = rules([
-        (Action::SetVar(variable("a"), length()), None),
+        (Action::SetVar(variable("a"), Made::Value(length())), None),
         (Action::SetDstPort(read), None),
         (Action::SetSrc(Expr::of(Fetch::Variable(variable("none")))), None),
         (Action::SetTos(16), None),
+        (Action::SetLogLevel(Loudness::Silent), None),
     ]);
     let mut client = after(b"abc", true);
     assert_eq!(set.run(&Acls::default(), &mut client), Verdict::Pass);
     // What has no value does nothing.
-    assert_eq!(client.done[1..], ["DstPort(3)", "Tos(16)"]);
+    assert_eq!(client.done[1..], ["DstPort(3)", "Tos(16)", "LogLevel(Silent)"]);
+}
+
+#[test]
+fn a_text_is_made_of_pieces() {
+    let none = Expr::of(Fetch::Variable(variable("none")));
+    let pieces = vec![
+        Piece::Literal("<".into()),
+        Piece::Value(length()),
+        Piece::Value(none),
+        Piece::Literal(">".into()),
+    ];
+    let made = Made::Text(pieces).value(&after(b"abc", true));
+    assert_eq!(made, Some(Sample::text("<3>")));
 }
 
 #[test]

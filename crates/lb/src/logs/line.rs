@@ -8,6 +8,7 @@ use std::time::Duration;
 use tandem_lb_core::conn::Summary;
 use tandem_lb_core::expr::Context;
 use tandem_lb_core::log::tcplog::{self, ConnectLine, Counts, Line, LogRules, Moment, TowardsServer, UnwelcomeLine};
+use tandem_lb_core::rules::Loudness;
 use tandem_ops::clock::Wall;
 use tandem_ops::syslog::{Message, Sender, Severity};
 use tandem_time::Mono;
@@ -66,6 +67,8 @@ pub(crate) struct Told<'a> {
     pub(crate) tls: Option<tcplog::Tls<'a>>,
     /// How long what came before the session took.
     pub(crate) handshake: Duration,
+    /// What a rule said of its line.
+    pub(crate) loudness: Option<Loudness>,
 }
 
 /// The short line of a frontend without `option tcplog`.
@@ -106,6 +109,7 @@ pub(crate) fn told(told: &Told<'_>) {
         early,
         tls,
         handshake,
+        loudness,
     } = *told;
     let rule = &frontend.plan.log_rule;
     let Some(format) = rule.format.as_ref().filter(|_| !frontend.logs.is_empty()) else {
@@ -122,6 +126,9 @@ pub(crate) fn told(told: &Told<'_>) {
         Some(tcplog::Severity::Info) => Severity::Info,
         Some(tcplog::Severity::Error) => Severity::Err,
         None => return,
+    };
+    let Some(severity) = said_by_rules(severity, loudness) else {
+        return;
     };
     let backend_name = backend.map(|backend| backend.name());
     let server_name = server.map(Server::name);
@@ -176,6 +183,22 @@ pub(crate) fn told(told: &Told<'_>) {
     });
 }
 
+/// What a rule says counts more; `None` is no line at all.
+fn said_by_rules(severity: Severity, loudness: Option<Loudness>) -> Option<Severity> {
+    Some(match loudness {
+        None => severity,
+        Some(Loudness::Silent) => return None,
+        Some(Loudness::Level(0)) => Severity::Emerg,
+        Some(Loudness::Level(1)) => Severity::Alert,
+        Some(Loudness::Level(2)) => Severity::Crit,
+        Some(Loudness::Level(3)) => Severity::Err,
+        Some(Loudness::Level(4)) => Severity::Warning,
+        Some(Loudness::Level(5)) => Severity::Notice,
+        Some(Loudness::Level(6)) => Severity::Info,
+        Some(Loudness::Level(_)) => Severity::Debug,
+    })
+}
+
 /// The line of a connection that came to be no session, in HAProxy's words. `begun` if it sent anything that counts.
 pub(crate) fn unwelcome(
     worker: &Worker,
@@ -196,9 +219,16 @@ pub(crate) fn unwelcome(
     let now = Wall::now();
     let number = listener.to_string();
     let bind = frontend.plan.binds.get((listener as usize).wrapping_sub(1));
+    let age = worker.clock.now().since(at);
+    if let Some(format) = &rule.error {
+        let line = of_unwelcome(worker, frontend, peer, worker.pen.accepted(now, age), age);
+        return worker
+            .pen
+            .write(frontend, severity, now, |page| format.write(&line, &mut page.text));
+    }
     let line = UnwelcomeLine {
         client: peer.client(),
-        accepted: worker.pen.accepted(now, worker.clock.now().since(at)).local(),
+        accepted: worker.pen.accepted(now, age).local(),
         frontend: &frontend.plan.name,
         listener: bind.and_then(|bind| bind.name.as_deref()).unwrap_or(&number),
         why,
@@ -206,6 +236,36 @@ pub(crate) fn unwelcome(
     worker
         .pen
         .write(frontend, severity, now, |page| line.write(&mut page.text));
+}
+
+/// What `error-log-format` may tell: there was no session, and no server.
+fn of_unwelcome<'a>(worker: &Worker, frontend: &'a Frontend, peer: Peer, accepted: Moment, age: Duration) -> Line<'a> {
+    Line {
+        client: peer.client(),
+        local: None,
+        accepted,
+        frontend: &frontend.plan.name,
+        backend: &frontend.plan.name,
+        server: None,
+        towards_server: TowardsServer::default(),
+        summary: Summary::unwelcome(age),
+        handshake: age,
+        from_client: 0,
+        bytes: 0,
+        counts: Counts {
+            process: worker.crew.sessions.now().into(),
+            frontend: frontend.traffic.sessions.now().into(),
+            ..Counts::default()
+        },
+        early: false,
+        tls: None,
+        number: 0,
+        log_number: frontend.lines.next() as u32,
+        pid: std::process::id(),
+        hostname: frontend.directory.hostname(),
+        unique_id: None,
+        context: None,
+    }
 }
 
 /// A client on a unix socket has no address.

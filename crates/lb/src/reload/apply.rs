@@ -92,6 +92,9 @@ impl Reloader {
         if running.global.session_rate != plan.global.session_rate {
             paces.sessions.most.configure(plan.global.session_rate.unwrap_or(0));
         }
+        // What has been set since stays, unless the configuration has come to say something else.
+        let is_new = |first: &&plan::FirstValue| !running.global.variables.contains(first);
+        estate.directory.begin_with(plan.global.variables.iter().filter(is_new));
         estate.hard_stop_after.set(plan.global.hard_stop_after);
         let frontend_maxconn = estate.args.frontend_maxconn.unwrap_or(maxconn);
         estate.stats.rename(Process {

@@ -233,8 +233,10 @@ impl Session {
 
     pub(super) fn prepare_client(&self) {
         let socket = self.client.socket();
-        let keepalive = self.frontend.plan.keepalive;
-        let done = sockopt::no_delay(socket).and_then(|()| keep_alive(socket, keepalive));
+        let plan = &self.frontend.plan;
+        let done = sockopt::no_delay(socket)
+            .and_then(|()| keep_alive(socket, plan.keepalive))
+            .and_then(|()| linger(socket, plan.nolinger));
         if let Err(error) = done {
             tracing::debug!(%error, "a client's socket does not take its options");
         }
@@ -290,8 +292,19 @@ impl Session {
 
 fn prepare(backend: &Backend, endpoint: Endpoint) -> io::Result<Endpoint> {
     sockopt::no_delay(endpoint.socket())?;
-    keep_alive(endpoint.socket(), backend.now().plan.keepalive)?;
+    let backend = backend.now();
+    keep_alive(endpoint.socket(), backend.plan.keepalive)?;
+    linger(endpoint.socket(), backend.plan.nolinger)?;
     Ok(endpoint)
+}
+
+/// Whoever is to keep nothing of a closed connection keeps no state of it either.
+fn linger(socket: &socket2::Socket, is_off: bool) -> io::Result<()> {
+    if is_off {
+        sockopt::reset_on_close(socket)
+    } else {
+        Ok(())
+    }
 }
 
 fn keep_alive(socket: &socket2::Socket, wanted: Option<tandem_lb_config::Keepalive>) -> io::Result<()> {

@@ -9,10 +9,11 @@ use std::time::Duration;
 use socket2::Socket;
 use tandem_lb_config as plan;
 use tandem_lb_config::BindAddress;
-use tandem_ops::control::{Door, Level, Ownership, UnixFile, open_unix};
+use tandem_ops::control::{Door, Level, UnixFile, open_unix};
 use tandem_sys::listen::{Listen, Place, open};
 use thiserror::Error;
 
+use crate::listeners::owner;
 use crate::upgrade::Sockets;
 
 const BACKLOG: u32 = 128;
@@ -128,8 +129,7 @@ impl OneDoor {
     fn listen(configured: &plan::StatsSocket, inherited: &Sockets) -> io::Result<(Socket, Option<UnixFile>)> {
         let place = match &configured.address {
             BindAddress::Unix(path) => {
-                let (user, group) = (configured.user.as_deref(), configured.group.as_deref());
-                let owner = Ownership::resolve(configured.mode, user, group)?;
+                let owner = owner(&configured.file)?;
                 let (socket, file) = match inherited.claim_unix(path) {
                     Some(socket) => (socket, UnixFile::adopt(path, &owner)?),
                     None => open_unix(path, &owner)?,
@@ -157,6 +157,8 @@ impl OneDoor {
             transparent: false,
             interface: None,
             reuse_port: false,
+            user_timeout: None,
+            segment: None,
         })?;
         Ok((socket, None))
     }

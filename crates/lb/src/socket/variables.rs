@@ -1,35 +1,12 @@
 //! `get var` and `set var`: the variables of the process, which rules read and write as well.
 
 use tandem_lb_config::{self as plan, Dialect, NamedText};
-use tandem_lb_core::expr::{Content, Context, Expr, Fact, Kind, Sample, Scope, Variable};
-use tandem_lb_core::rules::Action;
-use tandem_ops::clock::Wall;
+use tandem_lb_core::expr::{Kind, Sample, Scope, Variable};
+use tandem_lb_core::rules::{Action, Made};
 use tandem_ops::control::{Call, Reply};
 
 use super::Room;
-use crate::directory::Directory;
-
-/// Where there is no connection.
-struct Nobody<'a>(&'a Directory);
-
-impl Context for Nobody<'_> {
-    fn content(&self) -> Option<Content<'_>> {
-        None
-    }
-
-    fn fact(&self, fact: &Fact) -> Option<Sample<'_>> {
-        matches!(fact, Fact::Hostname).then(|| Sample::text(self.0.hostname()))
-    }
-
-    fn variable(&self, variable: &Variable) -> Option<Sample<'_>> {
-        let is_shared = variable.scope == Scope::Process;
-        is_shared.then(|| self.0.variable(variable))?
-    }
-
-    fn wall_micros(&self) -> i64 {
-        Wall::now().as_micros()
-    }
-}
+use crate::directory::Nobody;
 
 pub(super) fn get(room: &Room, call: &Call) -> Reply {
     let name = call.arg(0);
@@ -73,13 +50,12 @@ pub(super) fn set(room: &Room, call: &Call) -> Reply {
             "'set var': cannot set variable '{name}', only scope 'proc' is permitted here."
         ));
     }
-    let (variable, expr) = match read(name, text) {
+    let (variable, made) = match read(name, text) {
         Ok(read) => read,
         Err(why) => return Reply::error(why),
     };
-    match expr.value(&Nobody(&room.directory)) {
+    match made.value(&Nobody(&room.directory)) {
         Some(value) => {
-            let value = value.into_owned();
             room.directory.set_variable(&variable, Some(value));
             Reply::Done
         }
@@ -95,7 +71,7 @@ fn named(name: &str) -> Option<Variable> {
 }
 
 /// The rule that a configuration would hold.
-fn read(name: &str, text: &str) -> Result<(Variable, Expr), String> {
+fn read(name: &str, text: &str) -> Result<(Variable, Made), String> {
     let is_odd = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '#' | '$');
     if name.contains(is_odd) || text.contains(is_odd) {
         return Err("quotes, blanks, backslashes, '$' and '#' cannot be part of an expression here".to_owned());
@@ -110,7 +86,7 @@ fn read(name: &str, text: &str) -> Result<(Variable, Expr), String> {
     let frontend = loaded.plan.and_then(|plan| plan.frontends.into_iter().next());
     let rule = frontend.and_then(|f| f.requests.content.rules.into_iter().next());
     match rule.map(|rule| rule.action) {
-        Some(Action::SetVar(variable, expr)) => Ok((variable, expr)),
+        Some(Action::SetVar(variable, made)) => Ok((variable, made)),
         _ => Err(format!("'set var': '{name}' cannot be set")),
     }
 }

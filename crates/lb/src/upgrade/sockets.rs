@@ -127,6 +127,8 @@ mod tests {
             transparent: false,
             interface: None,
             reuse_port,
+            user_timeout: None,
+            segment: None,
         })
         .expect("a free port")
     }

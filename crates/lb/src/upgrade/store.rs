@@ -69,6 +69,8 @@ pub(crate) fn kept() -> (Vec<Socket>, Vec<String>) {
             transparent: false,
             interface: None,
             reuse_port: false,
+            user_timeout: None,
+            segment: None,
         };
         open(&how).inspect_err(|error| tracing::warn!("a kept descriptor is not used: {error}"))
     };
@@ -103,6 +105,8 @@ mod tests {
             transparent: false,
             interface: None,
             reuse_port: true,
+            user_timeout: None,
+            segment: None,
         };
         Arc::new(open(&how).expect("a free port"))
     }

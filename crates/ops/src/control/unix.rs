@@ -41,7 +41,8 @@ impl Ownership {
         })
     }
 
-    fn give(&self, path: &Path) -> io::Result<()> {
+    /// Gives the file away; what is not said stays.
+    pub fn give(&self, path: &Path) -> io::Result<()> {
         if self.user.is_some() || self.group.is_some() {
             std::os::unix::fs::chown(path, self.user, self.group)?;
         }

@@ -2,7 +2,7 @@
 
 use super::super::model::{Bind, Inherits, Listen};
 use super::super::tls::OfBind;
-use super::super::value::{Number, Value};
+use super::super::value::{FileMode, Number, Value};
 use super::{new, server, settings};
 use crate::diff::shown;
 use crate::draft::{self, Rules, Said};
@@ -80,6 +80,9 @@ fn listener(first: &draft::Bind, group: &[draft::Bind]) -> Bind {
         transparent,
         guid_prefix,
         accept_proxy,
+        user_timeout,
+        segment,
+        file: plan::SocketFile { mode, user, group },
         tls: _,
     } = &first.plan;
     let addresses = group.iter().map(|bind| bind.plan.address.clone());
@@ -93,6 +96,11 @@ fn listener(first: &draft::Bind, group: &[draft::Bind]) -> Bind {
         transparent: *transparent,
         guid_prefix: guid_prefix.as_ref().map(ToString::to_string),
         accept_proxy: *accept_proxy,
+        user_timeout: super::time(*user_timeout, None),
+        segment: super::count(*segment, None),
+        mode: mode.map(|mode| Value(FileMode(mode))),
+        user: user.clone(),
+        group: group.clone(),
         tls: OfBind::of(&first.tls.value),
     }
 }

@@ -33,6 +33,7 @@ pub(in super::super) fn settings(settings: &draft::Settings, base: &draft::Setti
         hash_key: _,
         client_keepalive: _,
         server_keepalive: _,
+        nolinger,
         stats: shown,
         server: options,
         server_tls,
@@ -48,6 +49,7 @@ pub(in super::super) fn settings(settings: &draft::Settings, base: &draft::Setti
     let mut found = Settings {
         mode: unless_as(mode, &base.mode, |mode| Value(*mode)),
         disabled: flag(*disabled, base.disabled),
+        nolinger: flag(*nolinger, base.nolinger),
         logging: logging(settings, base, role),
         timeout: timeouts(settings, base, role),
         keepalive: keepalive(settings, base, role),
@@ -88,6 +90,7 @@ fn logging(settings: &draft::Settings, base: &draft::Settings, role: Role) -> Lo
         format,
         structured,
         unique_id,
+        error,
         dontlognull,
         dontlog_normal,
         log_separate_errors,
@@ -116,6 +119,7 @@ fn logging(settings: &draft::Settings, base: &draft::Settings, role: Role) -> Lo
             .filter(|_| *structured != rule.structured)
             .map(written);
         found.unique_id = unique_id.as_ref().filter(|_| *unique_id != rule.unique_id).map(written);
+        found.error_format = error.as_ref().filter(|_| *error != rule.error).map(written);
         found.dontlognull = flag(*dontlognull, rule.dontlognull);
         found.dontlog_normal = flag(*dontlog_normal, rule.dontlog_normal);
         found.separate_errors = flag(*log_separate_errors, rule.log_separate_errors);
