@@ -8,9 +8,9 @@ use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, Spanned, nearest};
 
 use super::args::Args;
-use super::{counters, quote};
 use super::keyword::Keyword;
 use super::section::Sections;
+use super::{counters, quote};
 use crate::acl::{Book, at_word};
 use crate::draft::Proxy;
 use crate::expr::World;

@@ -119,7 +119,9 @@ pub(super) struct Global {
     pub(super) server_state_file: Option<String>,
     pub(super) server_state_base: Option<String>,
     /// First values of variables: "proc.NAME EXPRESSION", and "proc.NAME TEXT" with expressions in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) set_var: Vec<Spanned<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) set_var_fmt: Vec<Spanned<String>>,
     pub(super) tls: tls::OfGlobal,
 }

@@ -56,7 +56,7 @@ fn the_example_means_what_it_says() {
     assert_eq!(plan.global.stats_timeout, Some(Duration::from_secs(30)));
     let socket = &plan.global.stats_sockets[0];
     assert_eq!(
-        (socket.level, socket.mode, socket.expose_listeners),
+        (socket.level, socket.file.mode, socket.expose_listeners),
         (Level::Admin, Some(0o660), true)
     );
 

@@ -353,7 +353,7 @@ fn mistakes_in_conditions_are_shown_where_they_are() {
         ("use_backend %[src", "t:4:15: error[LB0007]: this bracket is not closed"),
         (
             "use_backend %ci",
-            "t:4:14: error[LB0002]: only `%[EXPRESSION]` can be part of a name",
+            "t:4:14: error[LB0002]: only `%[EXPRESSION]` can be part of this",
         ),
         (
             "tcp-request content rejct",

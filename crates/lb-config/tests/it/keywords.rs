@@ -105,14 +105,14 @@ fn of_global() {
     global(
         "stats socket /s mode 600 user u group g level user expose-fd listeners",
         |g| show(&g.stats_sockets[0]),
-        "StatsSocket { address: Unix(\"/s\"), origin: \"t:2\", level: User, mode: Some(384), user: Some(\"u\"), group: Some(\"g\"), expose_listeners: true }",
+        "StatsSocket { address: Unix(\"/s\"), origin: \"t:2\", level: User, file: SocketFile { mode: Some(384), user: Some(\"u\"), group: Some(\"g\") }, expose_listeners: true }",
     );
     global(
         "stats socket ipv4@127.0.0.1:9 uid 1 gid 2",
         |g| {
             show((
                 &g.stats_sockets[0].address,
-                &g.stats_sockets[0].user,
+                &g.stats_sockets[0].file.user,
                 g.stats_sockets[0].level,
             ))
         },

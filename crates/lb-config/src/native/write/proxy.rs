@@ -82,7 +82,7 @@ fn listener(first: &draft::Bind, group: &[draft::Bind]) -> Bind {
         accept_proxy,
         user_timeout,
         segment,
-        file: plan::SocketFile { mode, user, group },
+        file,
         tls: _,
     } = &first.plan;
     let addresses = group.iter().map(|bind| bind.plan.address.clone());
@@ -98,9 +98,9 @@ fn listener(first: &draft::Bind, group: &[draft::Bind]) -> Bind {
         accept_proxy: *accept_proxy,
         user_timeout: super::time(*user_timeout, None),
         segment: super::count(*segment, None),
-        mode: mode.map(|mode| Value(FileMode(mode))),
-        user: user.clone(),
-        group: group.clone(),
+        mode: file.mode.map(|mode| Value(FileMode(mode))),
+        user: file.user.clone(),
+        group: file.group.clone(),
         tls: OfBind::of(&first.tls.value),
     }
 }
