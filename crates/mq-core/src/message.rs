@@ -83,7 +83,7 @@ pub struct Message {
     /// Where it was sent; the broker writes it.
     pub address: Arc<str>,
     /// `None` when it was sent to its address.
-    pub routed: Option<Routed>,
+    pub routed: Option<Box<Routed>>,
     pub body: Bytes,
     /// Whether it must survive a restart.
     pub durable: bool,

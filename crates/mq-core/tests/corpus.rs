@@ -2,6 +2,8 @@
 
 #[path = "../fuzz/src/check.rs"]
 mod check;
+#[path = "../fuzz/src/check_amqp091.rs"]
+mod check_amqp091;
 #[path = "../../fuzz-corpus.rs"]
 mod corpus;
 
@@ -11,6 +13,46 @@ use proptest::prelude::*;
 #[test]
 fn whatever_mqtt_clients_send_holds() {
     every_input_holds(env!("CARGO_MANIFEST_DIR"), "mqtt", check::check);
+}
+
+#[test]
+fn whatever_clients_of_amqp_send_holds() {
+    every_input_holds(env!("CARGO_MANIFEST_DIR"), "amqp091", check_amqp091::check);
+}
+
+/// Methods that are nearly right get further than bytes that are not.
+fn method() -> impl Strategy<Value = Vec<u8>> {
+    let framed = |kind: u8, channel: u8, body: Vec<u8>| {
+        let length = u8::try_from(body.len()).unwrap();
+        [&[kind, 0, channel, 0, 0, 0, length][..], &body, &[0xce]].concat()
+    };
+    let named = |class: u8, method: u8, rest: &[u8]| [&[0, class, 0, method][..], rest].concat();
+    let bodies = vec![
+        named(60, 40, b"\0\0\0\x01q\0"),
+        named(60, 40, b"\0\0\x09amq.topic\x03a.b\x01"),
+        named(50, 20, b"\0\0\x01q\x09amq.topic\x01#\0\0\0\0\0"),
+        named(60, 80, b"\0\0\0\0\0\0\0\x01\0"),
+        named(60, 120, b"\0\0\0\0\0\0\0\0\x03"),
+        named(60, 70, b"\0\0\x01q\0"),
+        named(60, 10, b"\0\0\0\0\0\x01\x01"),
+        named(60, 30, b"\x01t\0"),
+        named(60, 110, b"\x01"),
+        named(50, 40, b"\0\0\x01q\0"),
+        named(50, 10, b"\0\0\x01p\x0c\0\0\0\x12\x0dx-message-ttlb\x01\0\0"),
+        named(85, 10, b"\0"),
+        named(90, 10, b""),
+        named(90, 20, b""),
+        named(90, 30, b""),
+        named(20, 10, b"\0"),
+        named(20, 40, b"\0\0\0\0\0\0\0"),
+        named(20, 41, b""),
+    ];
+    prop_oneof![
+        8 => (prop::sample::select(bodies), 1u8..3).prop_map(move |(body, channel)| framed(1, channel, body)),
+        3 => Just(framed(2, 1, b"\0\x3c\0\0\0\0\0\0\0\0\0\x01\x10\0\x02".to_vec())),
+        3 => Just(framed(3, 1, b"x".to_vec())),
+        1 => prop::collection::vec(any::<u8>(), 0..20),
+    ]
 }
 
 /// Packets that are nearly right get further than bytes that are not.
@@ -60,6 +102,11 @@ fn step() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #[test]
+    fn methods_that_are_nearly_right_hold(first in any::<u8>(), methods in prop::collection::vec(method(), 0..60)) {
+        check_amqp091::check(&[vec![first & !1], methods.concat()].concat());
+    }
+
     #[test]
     fn steps_that_are_nearly_right_hold(steps in prop::collection::vec(step(), 0..60)) {
         check::check(&steps.concat());

@@ -270,7 +270,7 @@ impl<'a> Reader<'a> {
                 queues: self.many(|reader| reader.number().map(QueueId))?,
                 message: {
                     let (exchange, key) = (self.address()?, self.address()?);
-                    let routed = Some(Routed { exchange, key });
+                    let routed = Some(Box::new(Routed { exchange, key }));
                     Arc::new(Message {
                         routed,
                         ..self.message()?

@@ -262,22 +262,22 @@ impl Session {
             },
             Item::Method(channel, method) => {
                 let id = method.id();
-                return match self.of_a_channel(channel, method) {
-                    Err(mistake) => self.fail_channel(channel, mistake, id, now),
-                    Ok(()) => {}
-                };
+                if let Err(mistake) = self.of_a_channel(channel, method) {
+                    self.fail_channel(channel, mistake, id, now);
+                }
+                return;
             }
             Item::Header(channel, size, properties) => {
-                return match self.header(channel, size, *properties, now) {
-                    Err(mistake) => self.fail_channel(channel, mistake, (60, 40), now),
-                    Ok(()) => {}
-                };
+                if let Err(mistake) = self.header(channel, size, *properties, now) {
+                    self.fail_channel(channel, mistake, (60, 40), now);
+                }
+                return;
             }
             Item::Body(channel, part) => {
-                return match self.body(channel, part, now) {
-                    Err(mistake) => self.fail_channel(channel, mistake, (60, 40), now),
-                    Ok(()) => {}
-                };
+                if let Err(mistake) = self.body(channel, part, now) {
+                    self.fail_channel(channel, mistake, (60, 40), now);
+                }
+                return;
             }
         };
         if let Err(mistake) = done {

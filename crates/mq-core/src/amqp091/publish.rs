@@ -131,12 +131,12 @@ impl Session {
             }
             Mode::Plain | Mode::Transaction { .. } => None,
         };
-        let publish = broker::Publish {
+        let publish = Box::new(broker::Publish {
             exchange: content.exchange,
             key: content.key,
             mandatory: content.mandatory,
             message,
-        };
+        });
         let request = self.ask(
             number,
             broker::Input::Publish {

@@ -193,7 +193,7 @@ impl Node {
     }
 
     pub(super) fn passes(&mut self, time: Duration) {
-        self.now = self.now + time;
+        self.now += time;
         self.broker.on_deadline(self.now);
         for client in self.clients.values_mut() {
             client.session.on_deadline(self.now);

@@ -47,7 +47,7 @@ impl Broker {
             return;
         };
         let origin = match &message.routed {
-            Some(routed) => routed.clone(),
+            Some(routed) => Routed::clone(routed),
             None => Routed {
                 exchange: Arc::from(if *message.address == *queue.address {
                     ""

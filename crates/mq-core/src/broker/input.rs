@@ -37,7 +37,7 @@ pub enum Input {
     Publish {
         session: SessionId,
         transaction: Option<TransactionId>,
-        publish: Publish,
+        publish: Box<Publish>,
     },
     /// What AMQP 0-9-1 wants to be there.
     Arrange {

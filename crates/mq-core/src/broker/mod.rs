@@ -174,7 +174,7 @@ impl Broker {
                 session,
                 transaction,
                 publish,
-            } => self.publish_by(session, transaction, publish, now),
+            } => self.publish_by(session, transaction, *publish, now),
             Input::Arrange { session, what } => self.arrange(session, what, now),
             Input::Finish { session, packet } => self.finish(session, packet),
             Input::Listen(listen) => self.listen(listen, now),

@@ -105,10 +105,10 @@ impl Broker {
             return found.copied().into_iter().collect();
         }
         message.address = Arc::default();
-        message.routed = Some(Routed {
+        message.routed = Some(Box::new(Routed {
             exchange: Arc::from(exchange),
             key: Arc::from(key),
-        });
+        }));
         let mut queues: Vec<QueueId> = self.exchanges.route(exchange, key, message).into_iter().collect();
         let to = Target {
             address: key.into(),

@@ -76,9 +76,11 @@ fn single() -> impl Strategy<Value = Record> {
             any::<bool>()
         )
             .prop_map(|(id, queues, message, routed)| {
-                let routed = routed.then(|| Routed {
-                    exchange: "x".into(),
-                    key: "k".into(),
+                let routed = routed.then(|| {
+                    Box::new(Routed {
+                        exchange: "x".into(),
+                        key: "k".into(),
+                    })
                 });
                 Record::Put {
                     id: MessageId(id),

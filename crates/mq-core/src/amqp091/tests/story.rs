@@ -312,7 +312,7 @@ fn a_deadline_counts_over_a_restart() {
     node.client(1);
     node.declare(1, "q", Table::default().with("x-message-ttl", Field::Int(1000)));
     node.publish(1, "", "q", "x");
-    node.now = node.now + Duration::from_millis(600);
+    node.now += Duration::from_millis(600);
     let mut again = Node::new();
     again.now = node.now;
     again.broker.restore(node.written.iter().cloned());
