@@ -151,6 +151,8 @@ fn open(configuration: &Configuration) -> anyhow::Result<Vec<Listening>> {
             transparent: false,
             interface: None,
             reuse_port: false,
+            user_timeout: None,
+            segment: None,
         };
         let socket = listen::open(&how).with_context(|| format!("cannot listen on {}", plan.address))?;
         listening.push(Listening {
