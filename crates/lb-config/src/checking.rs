@@ -53,6 +53,8 @@ pub(crate) enum Kind {
         domain: Box<str>,
     },
     Broker(Protocol, Login),
+    /// A program of one's own.
+    External,
 }
 
 impl<T> Default for Lines<T> {
@@ -105,7 +107,7 @@ impl Checking {
     /// `None` when a connection is all that is asked for.
     pub(crate) fn script(&self) -> Option<Arc<Script>> {
         let script = match &self.kind {
-            Kind::Connect => return None,
+            Kind::Connect | Kind::External => return None,
             Kind::Tcp => Script::tcp(self.steps.lines.clone()),
             Kind::Http(request) => {
                 let request = self.request.as_ref().unwrap_or(request);

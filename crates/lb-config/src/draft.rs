@@ -21,7 +21,7 @@ use crate::checking::Checking;
 use crate::expr::{Reference, Spelled};
 use crate::plan::{
     self, BindAddress, Global, Host, InitAddr, Keepalive, LogRule, ProxyLogs, Resolvers, ServerPort, ServerStates,
-    SocketFile, Stats,
+    SocketFile, Source, Stats,
 };
 use crate::tls::Words;
 use crate::written::Written;
@@ -135,6 +135,7 @@ pub(crate) struct Settings {
     pub(crate) log_rule: LogRule,
     pub(crate) log_health_checks: bool,
     pub(crate) checking: Checking,
+    pub(crate) external: ExternalCheck,
     pub(crate) maxconn: Option<u32>,
     pub(crate) session_rate: Option<u32>,
     pub(crate) backlog: Option<u32>,
@@ -145,6 +146,9 @@ pub(crate) struct Settings {
     /// And for the server's.
     pub(crate) response_delay: Duration,
     pub(crate) retries: u32,
+    pub(crate) fullconn: Option<u32>,
+    /// Of servers that say none.
+    pub(crate) source: Option<Arc<Source>>,
     pub(crate) redispatch: Redispatch,
     pub(crate) policy: Policy,
     pub(crate) hash_key: Option<Spelled>,
@@ -165,6 +169,13 @@ pub(crate) struct Settings {
     pub(crate) references: Vec<Spanned<Reference>>,
 }
 
+/// The program that makes checks, as far as it was said.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ExternalCheck {
+    pub(crate) command: Option<PathBuf>,
+    pub(crate) path: Option<Arc<str>>,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -174,6 +185,7 @@ impl Default for Settings {
             log_rule: LogRule::default(),
             log_health_checks: false,
             checking: Checking::default(),
+            external: ExternalCheck::default(),
             maxconn: None,
             session_rate: None,
             backlog: None,
@@ -182,6 +194,8 @@ impl Default for Settings {
             inspect_delay: Duration::ZERO,
             response_delay: Duration::ZERO,
             retries: 3,
+            fullconn: None,
+            source: None,
             redispatch: Redispatch::default(),
             policy: Policy::default(),
             hash_key: None,
@@ -309,6 +323,7 @@ pub(crate) struct ServerOptions {
     pub(crate) backup: bool,
     pub(crate) disabled: bool,
     pub(crate) maxconn: u32,
+    pub(crate) minconn: u32,
     pub(crate) non_stick: bool,
     pub(crate) check: bool,
     pub(crate) inter: Duration,
@@ -337,6 +352,8 @@ pub(crate) struct ServerOptions {
     /// Whom it follows: a server of its own backend, or BACKEND/SERVER.
     pub(crate) track: Option<Spanned<String>>,
     pub(crate) hash_key: HashKey,
+    pub(crate) user_timeout: Option<Duration>,
+    pub(crate) source: Option<Arc<Source>>,
 }
 
 /// How the name of a server is looked up.
@@ -356,6 +373,7 @@ impl Default for ServerOptions {
             backup: false,
             disabled: false,
             maxconn: 0,
+            minconn: 0,
             non_stick: false,
             check: false,
             inter: Duration::from_secs(2),
@@ -383,6 +401,8 @@ impl Default for ServerOptions {
             resolve: Lookup::default(),
             track: None,
             hash_key: HashKey::default(),
+            user_timeout: None,
+            source: None,
         }
     }
 }

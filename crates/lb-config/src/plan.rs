@@ -27,10 +27,14 @@ use crate::draft::UnixBind;
 use crate::tls::Defaults;
 use crate::written::Written;
 
+mod external;
 mod resolvers;
+mod source;
 mod tls;
 
+pub use external::External;
 pub use resolvers::*;
+pub use source::{Guise, Source};
 pub use tls::*;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,6 +83,8 @@ pub struct Global {
     pub close_spread_time: Option<Duration>,
     /// `spread-checks`: percent of jitter on check intervals, 0 to 50.
     pub spread_checks: u8,
+    /// Programs may be run as checks (`external-check`).
+    pub external_checks: bool,
     pub stats_sockets: Vec<StatsSocket>,
     pub stats_timeout: Option<Duration>,
     pub state: StateFiles,
@@ -384,6 +390,8 @@ pub struct Backend {
     pub timeout_tunnel: Option<Duration>,
     pub timeout_check: Option<Duration>,
     pub timeout_queue: Option<Duration>,
+    /// How many connections are its full load; `None` is a tenth of what the frontends may send.
+    pub fullconn: Option<u32>,
     pub retries: u32,
     pub redispatch: Redispatch,
     pub keepalive: Option<Keepalive>,
@@ -424,10 +432,16 @@ pub struct Server {
     pub disabled: bool,
     /// 0 is no limit.
     pub maxconn: u32,
+    /// The limit while its backend has little to do; 0 is always `maxconn`.
+    pub minconn: u32,
     pub non_stick: bool,
     /// The most that may wait for it alone; 0 is no limit.
     pub maxqueue: u32,
     pub conduct: Conduct,
+    /// How long what is sent to it may stay unacknowledged (`tcp-ut`); `None` is as long as the system says.
+    pub user_timeout: Option<Duration>,
+    /// Where connections to it come from.
+    pub source: Option<Arc<Source>>,
     pub agent: Option<Agent>,
     /// Whom it follows.
     pub tracks: Option<Arc<Tracked>>,
@@ -466,6 +480,8 @@ pub struct Check {
     pub script: Option<Arc<Script>>,
     /// How long the answers may take, from the connection on. `None`: the connection's time is for all of it.
     pub answer_timeout: Option<Duration>,
+    /// The program that makes it, instead.
+    pub external: Option<Arc<External>>,
     /// The PROXY header that a check begins with, where the script does not say otherwise.
     pub send_proxy: Option<proxy_header::Write>,
     /// `check-ssl`

@@ -216,6 +216,7 @@ pub(crate) fn server_settings(
         hash_key: server.hash_key,
         at: address.and_then(ServerAddress::known),
         maxconn: server.maxconn,
+        minconn: server.minconn,
         conduct: server.conduct,
         agent: server
             .agent

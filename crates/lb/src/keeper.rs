@@ -27,6 +27,7 @@ use tandem_time::Mono;
 use tokio::sync::Notify;
 
 use crate::address::{ServerAddress, fixed_check};
+use crate::external;
 use crate::live::Live;
 use crate::probe::{self, Asked, Patience, Secure};
 use crate::publish::Backend;
@@ -285,12 +286,26 @@ impl Keeper {
             answer: check.answer_timeout,
         };
         let keeper = self.clone();
+        if let Some(external) = check.external.clone() {
+            // All the time that it has, for it says nothing in between.
+            let limit = check.answer_timeout.unwrap_or(check.settings.inter);
+            tokio::task::spawn_local(async move {
+                let plan = keeper.backend.now().plan.clone();
+                let result = external::check(&external, &plan, &live, limit, keeper.clock).await;
+                if result.status.outcome() == Outcome::Passed {
+                    live.did_well();
+                }
+                keeper.checked(Input::CheckDone { server, result }, live);
+            });
+            return;
+        }
         let origin = check
             .tls
             .as_ref()
             .and_then(|_| self.tls.check(&self.backend.name(), &live.name()));
         tokio::task::spawn_local(async move {
             let asked = Asked {
+                server: &live,
                 to: &to,
                 script: check.script.as_deref(),
                 header: check.send_proxy,
@@ -320,7 +335,7 @@ impl Keeper {
         tokio::task::spawn_local(async move {
             let to = place.ip.or(own).map(|ip| SocketAddr::new(ip, place.port));
             let limit = configured.settings.connect_timeout;
-            let answer = probe::agent(to, place.send.as_deref(), limit, keeper.clock).await;
+            let answer = probe::agent(&live, to, place.send.as_deref(), limit, keeper.clock).await;
             keeper.checked(Input::AgentDone { server, answer }, live);
         });
     }

@@ -21,6 +21,8 @@ use tandem_time::Mono;
 use tandem_tls::Origin;
 use tokio::time::{Instant, timeout_at};
 
+use crate::departure;
+use crate::servers::Server;
 use crate::tls::{HandshakeError, Tls, Vault, ip_of};
 use crate::wire::Wire;
 
@@ -38,6 +40,7 @@ pub(crate) struct Patience {
 /// What is asked, and where.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
+    pub(crate) server: &'a Server,
     pub(crate) to: &'a SockAddr,
     pub(crate) script: Option<&'a Script>,
     /// The PROXY header that comes first, unless the script says otherwise.
@@ -72,7 +75,11 @@ pub(crate) async fn check(asked: Asked<'_>, patience: Patience, clock: Clock) ->
 async fn connect(asked: Asked<'_>, limit: Duration, clock: Clock) -> CheckResult {
     let began = clock.now();
     let reached = Cell::new(false);
-    let outcome = tokio::time::timeout(limit, attempt(asked.to, asked.header, asked.tls, &reached)).await;
+    let outcome = tokio::time::timeout(
+        limit,
+        attempt(asked.server, asked.to, asked.header, asked.tls, &reached),
+    )
+    .await;
     let took = clock.now() - began;
     match outcome {
         Ok(Ok(_)) if asked.tls.is_some() => CheckResult::new(CheckStatus::L6Ok, took),
@@ -86,12 +93,13 @@ async fn connect(asked: Asked<'_>, limit: Duration, clock: Clock) -> CheckResult
 
 /// `reached` when the server has answered, and only TLS is still to come.
 async fn attempt(
+    asked: &Server,
     to: &SockAddr,
     header: Option<Write>,
     tls: Option<Secure<'_>>,
     reached: &Cell<bool>,
 ) -> Result<Wire, Obstacle> {
-    let server = Endpoint::connect(to)?;
+    let server = departure::connect(asked, to, None)?;
     poll_fn(|cx| server.poll_connected(cx)).await?;
     sockopt::reset_on_close(server.socket())?;
     if let Some(header) = header {
@@ -154,10 +162,16 @@ async fn ask(asked: Asked<'_>, script: &Script, patience: Patience, clock: Clock
 }
 
 /// Asks an agent. One that cannot be reached, or says nothing that is known, changes nothing.
-pub(crate) async fn agent(to: Option<SocketAddr>, send: Option<&str>, limit: Duration, clock: Clock) -> AgentAnswer {
+pub(crate) async fn agent(
+    server: &Server,
+    to: Option<SocketAddr>,
+    send: Option<&str>,
+    limit: Duration,
+    clock: Clock,
+) -> AgentAnswer {
     let began = clock.now();
     let heard = match to {
-        Some(to) => tokio::time::timeout(limit, hear_agent(to, send)).await,
+        Some(to) => tokio::time::timeout(limit, hear_agent(server, to, send)).await,
         None => Ok(Err(io::Error::other("an agent needs an address"))),
     };
     let took = clock.now() - began;
@@ -207,8 +221,8 @@ fn as_result(advice: &Advice, took: Duration) -> CheckResult {
     }
 }
 
-async fn hear_agent(to: SocketAddr, send: Option<&str>) -> io::Result<Vec<u8>> {
-    let agent = Endpoint::connect(&to.into())?;
+async fn hear_agent(server: &Server, to: SocketAddr, send: Option<&str>) -> io::Result<Vec<u8>> {
+    let agent = departure::connect(server, &to.into(), None)?;
     poll_fn(|cx| agent.poll_connected(cx)).await?;
     write(&agent, send.unwrap_or_default().as_bytes()).await?;
     let mut line = Vec::new();
@@ -262,7 +276,12 @@ impl Conversation<'_> {
             })),
         };
         let reached = Cell::new(false);
-        match timeout_at(self.deadline(), attempt(&to, header, self.asked.tls, &reached)).await {
+        match timeout_at(
+            self.deadline(),
+            attempt(self.asked.server, &to, header, self.asked.tls, &reached),
+        )
+        .await
+        {
             Ok(Ok(server)) => {
                 self.server = Some(server);
                 if let Some(answer) = self.patience.answer {
@@ -342,11 +361,17 @@ mod tests {
     use super::*;
 
     async fn check(listener: &SockAddr) -> CheckResult {
-        connect(plainly(listener), Duration::from_secs(5), Clock::start()).await
+        connect(
+            plainly(&Server::sample(), listener),
+            Duration::from_secs(5),
+            Clock::start(),
+        )
+        .await
     }
 
-    fn plainly(to: &SockAddr) -> Asked<'_> {
+    fn plainly<'a>(server: &'a Server, to: &'a SockAddr) -> Asked<'a> {
         Asked {
+            server,
             to,
             script: None,
             header: None,
@@ -372,7 +397,12 @@ mod tests {
         listener.listen(0).unwrap();
         let at = listener.local_addr().unwrap();
         let _fills_it = std::net::TcpStream::connect(at.as_socket().unwrap()).unwrap();
-        let result = connect(plainly(&at), Duration::from_millis(50), Clock::start()).await;
+        let result = connect(
+            plainly(&Server::sample(), &at),
+            Duration::from_millis(50),
+            Clock::start(),
+        )
+        .await;
         assert_eq!((result.status, result.info), (CheckStatus::L4Timeout, None));
         assert!(result.duration >= Duration::from_millis(50));
     }

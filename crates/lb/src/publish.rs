@@ -7,13 +7,13 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use arc_swap::{ArcSwap, Guard};
 use tandem_lb_config as plan;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::View;
-use tandem_lb_core::balance::{Algorithm, Loads, Request};
+use tandem_lb_core::balance::{Algorithm, Loads, Request, dynamic_limit};
 use tandem_time::Seed;
 use tokio::sync::Notify;
 
@@ -28,6 +28,8 @@ pub(crate) struct Backend {
     pub(crate) traffic: Traffic,
     pub(crate) attempts: Attempts,
     ticket: AtomicU64,
+    /// How many connections are its full load (`fullconn`).
+    fullconn: AtomicU32,
     /// Who waits for a place on a server.
     pub(crate) queue: Arc<Queue>,
     /// A server's connections fail so often that its keeper should look.
@@ -43,6 +45,13 @@ pub(crate) struct Snapshot {
     pub(crate) view: Option<Arc<View>>,
 }
 
+/// How many connections a backend has, and how many are its full load.
+#[derive(Clone, Copy, Debug)]
+struct Load {
+    now: u32,
+    full: u32,
+}
+
 /// What the choice of a server may depend on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Client {
@@ -51,6 +60,8 @@ pub(crate) struct Client {
     pub(crate) key: Option<u32>,
     /// The server that knows it.
     pub(crate) known: Option<ServerIdx>,
+    /// Others have come before it and wait.
+    pub(crate) is_behind_others: bool,
 }
 
 /// What came of asking for a server.
@@ -84,6 +95,7 @@ impl Backend {
             traffic: Traffic::default(),
             attempts: Attempts::default(),
             ticket: AtomicU64::new(first),
+            fullconn: AtomicU32::new(0),
             queue: Arc::default(),
             alarm: Notify::new(),
         }
@@ -125,17 +137,30 @@ impl Backend {
             Some(_) => self.ticket.load(Relaxed),
             None => self.ticket.fetch_add(1, Relaxed),
         };
-        self.now().pick(client, avoid, ticket, &self.queue)
+        self.now().pick(client, avoid, ticket, (&self.queue, self.load()))
     }
 
     /// The same when a rule has named the server.
     pub(crate) fn pick_this(&self, idx: ServerIdx) -> Pick {
         let snapshot = self.now();
         match &snapshot.view {
-            Some(view) if snapshot.is_full(view, idx) => snapshot.full(&self.queue, idx),
+            Some(view) if snapshot.is_full(view, idx, self.load()) => snapshot.full(&self.queue, idx),
             Some(_) => Pick::Known(idx),
             None => Pick::NoServer,
         }
+    }
+
+    /// What it has to do, those who wait included.
+    fn load(&self) -> Load {
+        Load {
+            now: self.traffic.sessions.now(),
+            full: self.fullconn.load(Relaxed),
+        }
+    }
+
+    /// From now on so many are its full load.
+    pub(crate) fn set_fullconn(&self, most: u32) {
+        self.fullconn.store(most, Relaxed);
     }
 
     /// The number that the next pick will have.
@@ -162,14 +187,14 @@ impl Snapshot {
         }
     }
 
-    fn pick(&self, client: Client, avoid: Option<ServerIdx>, ticket: u64, queue: &Queue) -> Pick {
+    fn pick(&self, client: Client, avoid: Option<ServerIdx>, ticket: u64, (queue, load): (&Queue, Load)) -> Pick {
         let Some(view) = self.view.as_ref().filter(|_| !self.plan.disabled) else {
             return Pick::NoServer;
         };
         if avoid.is_none()
             && let Some(known) = client.known
         {
-            if !self.is_full(view, known) {
+            if !self.is_full(view, known, load) {
                 return Pick::Known(known);
             }
             match self.full(queue, known) {
@@ -178,23 +203,34 @@ impl Snapshot {
                 full => return full,
             }
         }
+        // While others wait, all servers are full: like HAProxy, nobody who has only just come goes before them.
+        if client.is_behind_others && avoid.is_none() && self.takes_turns() {
+            return Pick::Full(None);
+        }
         let request = Request {
             source: client.source,
             key: client.key,
             ticket,
             avoid,
         };
-        match view.table.pick(&request, &Crowd { snapshot: self, queue }) {
+        match view.table.pick(
+            &request,
+            &Crowd {
+                snapshot: self,
+                queue,
+                load,
+            },
+        ) {
             // Only a hash names a server without asking whether it is full.
-            Some(idx) if self.hashes() && self.is_full(view, idx) => self.full(queue, idx),
+            Some(idx) if self.hashes() && self.is_full(view, idx, load) => self.full(queue, idx),
             Some(idx) => Pick::Balanced(idx),
             None if view.table.active() + view.table.backups() > 0 => Pick::Full(None),
             None => Pick::NoServer,
         }
     }
 
-    fn is_full(&self, view: &View, idx: ServerIdx) -> bool {
-        let most = view.server(idx).map_or(0, |s| s.room());
+    fn is_full(&self, view: &View, idx: ServerIdx, load: Load) -> bool {
+        let most = view.server(idx).map_or(0, |s| s.room_under(load.now, load.full));
         most > 0 && self.served(idx) >= most
     }
 
@@ -212,6 +248,14 @@ impl Snapshot {
         self.servers.at(idx).map_or(0, |s| s.traffic.sessions.now())
     }
 
+    /// Whether servers are taken one after the other, however much each has to do.
+    fn takes_turns(&self) -> bool {
+        matches!(
+            self.plan.policy.algorithm,
+            Algorithm::RoundRobin | Algorithm::StaticRr | Algorithm::First
+        )
+    }
+
     /// Whether the client's address decides; otherwise any server would have done.
     fn hashes(&self) -> bool {
         matches!(
@@ -225,6 +269,7 @@ impl Snapshot {
 struct Crowd<'a> {
     snapshot: &'a Snapshot,
     queue: &'a Queue,
+    load: Load,
 }
 
 impl Loads for Crowd<'_> {
@@ -234,5 +279,9 @@ impl Loads for Crowd<'_> {
 
     fn queued(&self, s: ServerIdx) -> u32 {
         self.queue.bound_to(s)
+    }
+
+    fn limit(&self, least: u32, most: u32) -> u32 {
+        dynamic_limit((least, most), self.load.now, self.load.full)
     }
 }

@@ -1,6 +1,6 @@
 //! Who waits for a place on a server, in the order in which they came.
 //!
-//! A connection that a hash or a stick entry sends to one server waits for that server, any other for whichever server
+//! A rule may say who is served sooner ([`Priority`]). A connection that a hash or a stick entry sends to one server waits for that server, any other for whichever server
 //! has a place first. A place that becomes free goes to the one of both that has waited longest (reference 2.5). Nobody
 //! is handed the place itself: who is called asks the backend again, and if somebody new was faster, stands where he
 //! stood before.
@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use tandem_lb_core::ServerIdx;
+use tandem_lb_core::rules::Priority;
+use tandem_time::Mono;
 
 /// The queues of one backend: one for each server, and one for any of them.
 #[derive(Debug, Default)]
@@ -18,6 +20,8 @@ pub(crate) struct Queue {
     lines: Mutex<Lines>,
     /// Connections that wait for one server only: while there are none, nobody has to ask for a server's line.
     bound: AtomicUsize,
+    /// Connections that wait for any server.
+    open: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -28,21 +32,32 @@ struct Lines {
 
 #[derive(Debug, Default)]
 struct Line {
-    waiting: BTreeMap<u64, Waker>,
+    waiting: BTreeMap<Rank, Waker>,
     /// The most that ever stood here.
     most: usize,
     /// How many were called from here since the start.
     called: u64,
 }
 
+/// Where somebody stands: by class, then by when it came, then by whoever was first of the same moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    class: i16,
+    /// In milliseconds.
+    came: i64,
+    number: u64,
+}
+
 /// One connection's place in the queue, left when dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     queue: Arc<Queue>,
-    number: u64,
+    rank: Rank,
     line: Option<ServerIdx>,
     /// We stand in the line, unless somebody has called us meanwhile.
     stands: bool,
+    /// The last time that we were told to ask, it was because somebody has called.
+    was_called: bool,
     /// How many had been called from the line when we came.
     called_before: u64,
 }
@@ -59,8 +74,8 @@ impl Queue {
     pub(crate) fn freed(&self, server: ServerIdx) {
         let mut lines = self.lines();
         let first = |line: Option<ServerIdx>| {
-            let (number, _) = lines.lines.get(&line)?.waiting.first_key_value()?;
-            Some((*number, line))
+            let (rank, _) = lines.lines.get(&line)?.waiting.first_key_value()?;
+            Some((*rank, line))
         };
         let longest = [first(None), first(Some(server))].into_iter().flatten().min();
         let called = longest.and_then(|(_, line)| {
@@ -126,15 +141,23 @@ impl Queue {
         }
     }
 
+    /// Whether anybody waits for whichever server has a place first.
+    pub(crate) fn is_waited_in(&self) -> bool {
+        self.open.load(Relaxed) > 0
+    }
+
     fn bind(&self, line: Option<ServerIdx>) {
-        if line.is_some() {
-            self.bound.fetch_add(1, Relaxed);
-        }
+        self.count(line).fetch_add(1, Relaxed);
     }
 
     fn unbind(&self, line: Option<ServerIdx>) {
-        if line.is_some() {
-            self.bound.fetch_sub(1, Relaxed);
+        self.count(line).fetch_sub(1, Relaxed);
+    }
+
+    fn count(&self, line: Option<ServerIdx>) -> &AtomicUsize {
+        match line {
+            Some(_) => &self.bound,
+            None => &self.open,
         }
     }
 
@@ -145,16 +168,22 @@ impl Queue {
 }
 
 impl Place {
-    /// Behind all others, for this server or for any.
-    pub(crate) fn last(queue: &Arc<Queue>, line: Option<ServerIdx>) -> Place {
+    /// Behind all others of its priority, for this server or for any.
+    pub(crate) fn last(queue: &Arc<Queue>, line: Option<ServerIdx>, priority: Priority, now: Mono) -> Place {
         queue.bind(line);
         let mut lines = queue.lines();
         lines.next += 1;
+        let millis = i64::try_from(now.since(Mono::ZERO).as_millis()).unwrap_or(i64::MAX / 2);
         Place {
             queue: queue.clone(),
-            number: lines.next,
+            rank: Rank {
+                class: priority.class,
+                came: millis + i64::from(priority.offset),
+                number: lines.next,
+            },
             line,
             stands: false,
+            was_called: false,
             called_before: lines.lines.entry(line).or_default().called,
         }
     }
@@ -164,15 +193,22 @@ impl Place {
     pub(crate) fn poll_called(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut lines = self.queue.lines();
         let line = lines.lines.entry(self.line).or_default();
-        if let Some(waker) = line.waiting.get_mut(&self.number) {
+        if let Some(waker) = line.waiting.get_mut(&self.rank) {
             waker.clone_from(cx.waker());
             return Poll::Pending;
         }
-        line.waiting.insert(self.number, cx.waker().clone());
+        line.waiting.insert(self.rank, cx.waker().clone());
         line.most = line.most.max(line.waiting.len());
         // Being called oneself is not somebody before us being called.
-        self.called_before += u64::from(std::mem::replace(&mut self.stands, true));
+        self.was_called = std::mem::replace(&mut self.stands, true);
+        self.called_before += u64::from(self.was_called);
         Poll::Ready(())
+    }
+
+    /// Whether others wait for whichever server has a place first, and have not been passed over for us.
+    pub(crate) fn has_others_before(&self) -> bool {
+        let own = usize::from(self.line.is_none());
+        !self.was_called && self.queue.open.load(Relaxed) > own
     }
 
     /// From now on waits for this server, or for any, without losing what was waited already.
@@ -211,7 +247,7 @@ impl Place {
         let stood = lines
             .lines
             .get_mut(&self.line)
-            .and_then(|line| line.waiting.remove(&self.number));
+            .and_then(|line| line.waiting.remove(&self.rank));
         drop(lines);
         if stood.is_none() {
             self.queue.call_all();
@@ -240,7 +276,7 @@ mod tests {
     /// Places that stand in the queue, in this order.
     fn standing<const N: usize>(queue: &Arc<Queue>, lines: [Option<ServerIdx>; N]) -> [Place; N] {
         lines.map(|line| {
-            let mut place = Place::last(queue, line);
+            let mut place = Place::last(queue, line, Priority::default(), Mono::ZERO);
             assert_eq!(
                 (polled(&mut place), polled(&mut place)),
                 (Poll::Ready(()), Poll::Pending)
@@ -262,6 +298,37 @@ mod tests {
         queue.freed(B);
         queue.freed(A);
         assert_eq!((polled(&mut a), polled(&mut a_again)), (Poll::Ready(()), Poll::Pending));
+    }
+
+    #[test]
+    fn the_lower_class_first_and_then_whoever_came_first() {
+        let queue = Arc::default();
+        // Class, offset and when it came; who is called in which turn.
+        let comers = [
+            (0, 0, 10, 2),
+            (0, -5, 14, 1),
+            (1, -500, 0, 4),
+            (-1, 900, 20, 0),
+            (0, 3, 11, 3),
+        ];
+        let mut places = comers.map(|(class, offset, came, _)| {
+            let priority = Priority { class, offset };
+            let mut place = Place::last(&queue, None, priority, Mono::from_millis(came));
+            assert_eq!(polled(&mut place), Poll::Ready(()));
+            place
+        });
+        for turn in 0..comers.len() {
+            queue.freed(A);
+            for (place, (.., its_turn)) in places.iter_mut().zip(comers) {
+                let is_called = place
+                    .queue
+                    .lines()
+                    .lines
+                    .values()
+                    .all(|line| !line.waiting.contains_key(&place.rank));
+                assert_eq!(is_called, its_turn <= turn, "turn {turn}, {its_turn}");
+            }
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tandem_lb_core::expr::content::Content;
 use tandem_lb_core::expr::{Ask, Context, Fact, Sample, Scope, Subject as Asked, Variable};
 use tandem_lb_core::handover::Known;
 use tandem_lb_core::proxy_header::Header;
-use tandem_lb_core::rules::{Actor, Effect, Loudness, VariableChange, Verdict};
+use tandem_lb_core::rules::{Actor, Effect, Loudness, Priority, VariableChange, Verdict};
 use tandem_ops::clock::Wall;
 use tandem_sys::sockopt;
 
@@ -36,6 +36,8 @@ pub(crate) struct Subject {
     variables: Vec<(Variable, Sample<'static>)>,
     /// A rule wants a PROXY header to come first.
     pub(crate) expects_header: bool,
+    /// How soon it is its turn when it waits for a server.
+    pub(crate) priority: Priority,
     /// The header that came.
     pub(crate) header: Option<Header>,
     /// How its line is to be written, when a rule has said so.
@@ -152,6 +154,7 @@ impl Subject {
             listener,
             variables: Vec::new(),
             expects_header: false,
+            priority: Priority::default(),
             header: None,
             loudness: None,
             trackers: Trackers::default(),
@@ -165,6 +168,7 @@ impl Subject {
             header,
             variables,
             loudness,
+            priority,
         } = known;
         Subject {
             peer,
@@ -172,6 +176,7 @@ impl Subject {
             listener,
             variables,
             expects_header: false,
+            priority,
             header,
             loudness,
             trackers: Trackers::default(),
@@ -185,6 +190,7 @@ impl Subject {
             header: self.header.clone(),
             variables: self.variables.clone(),
             loudness: self.loudness,
+            priority: self.priority,
         }
     }
 
@@ -282,6 +288,10 @@ impl Actor for Scene<'_> {
                 if let Some(address) = &mut self.subject.local {
                     address.set_port(port);
                 }
+                Ok(())
+            }
+            Effect::Priority(what, to) => {
+                self.subject.priority.set(what, to);
                 Ok(())
             }
             Effect::ExpectProxy => {

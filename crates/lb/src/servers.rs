@@ -33,6 +33,8 @@ pub(crate) struct Server {
     errors: AtomicU32,
     /// How often they were too many, until somebody asks.
     alarms: AtomicU32,
+    /// Of the range of its `source`, the next that is tried.
+    port: AtomicU32,
 }
 
 /// Where an agent is, and what is said to it.
@@ -64,6 +66,7 @@ impl Server {
             history: History::default(),
             errors: AtomicU32::default(),
             alarms: AtomicU32::default(),
+            port: AtomicU32::default(),
         }
     }
 
@@ -104,6 +107,11 @@ impl Server {
         self.errors.store(0, Relaxed);
         self.alarms.fetch_add(1, Relaxed);
         true
+    }
+
+    /// Where to begin among the ports that connections may come from.
+    pub(crate) fn next_port(&self) -> u32 {
+        self.port.fetch_add(1, Relaxed)
     }
 
     pub(crate) fn take_alarms(&self) -> u32 {
@@ -213,6 +221,9 @@ mod tests {
                 conduct: Conduct::default(),
                 agent: None,
                 tracks: None,
+                source: None,
+                user_timeout: None,
+                minconn: 0,
                 hash_key: HashKey::default(),
                 maxqueue: 0,
                 check: None,
@@ -224,6 +235,14 @@ mod tests {
             (plan, ServerAddress::Ip { ip, port })
         };
         names.iter().zip(1..).map(one).collect()
+    }
+
+    impl Server {
+        /// One that nothing is known of.
+        pub(crate) fn sample() -> Server {
+            let (plan, address) = wanted(&["s"]).remove(0);
+            Server::new(ServerIdx(0), plan, address)
+        }
     }
 
     fn shown(servers: &Servers) -> String {

@@ -40,6 +40,7 @@ use crate::alive;
 use crate::args::Args;
 use crate::build::{self, Builder, Built};
 use crate::control::{self, Control};
+use crate::departure;
 use crate::directory::Directory;
 use crate::frontends::Frontends;
 use crate::listeners::{Opened, Opener};
@@ -142,6 +143,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     let (past, archive) = state::recall(&plan);
     let router = Way::open(args.vrrp_socket.clone());
     privileges.settle()?;
+    departure::permitted(&plan).map_err(anyhow::Error::msg)?;
 
     let usual = || Clock::start_at(state::START);
     let clock = predecessor.as_ref().map_or_else(usual, Taker::clock);

@@ -12,7 +12,7 @@ Examples:
 
 Signals: TERM and INT tell the clients and stop; every message that was confirmed is on disk.";
 
-/// A message broker's node: queues and topics on disk, for STOMP clients.
+/// A message broker's node: queues and topics on disk, for clients of STOMP, MQTT and AMQP 0-9-1.
 #[derive(Debug, Parser)]
 #[command(name = "tandem-mq", version, after_help = AFTER_HELP, max_term_width = 110)]
 pub(crate) struct Args {

@@ -29,6 +29,7 @@ pub(crate) type Records = mpsc::UnboundedSender<(Lsn, Record)>;
 
 /// What the hub is told.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all orders are of the large kind")]
 pub(crate) enum Order {
     /// A connection, and where to send what is for it.
     Join(SessionId, Outbox),

@@ -54,6 +54,7 @@ impl Situation {
                     backup: server.backup,
                     usable: status == "UP",
                     maxconn: server.maxconn,
+                    minconn: server.minconn,
                 },
                 name: server.name.clone(),
                 origin: server.origin.clone(),

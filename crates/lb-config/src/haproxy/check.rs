@@ -77,6 +77,29 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
         "brokers answer a STOMP CONNECT [user NAME [password WORD]]",
         |args| { Ok(Kind::Broker(Protocol::Stomp, login(args)?)) }
     ),
+    kind!(
+        "option external-check",
+        "servers are checked by a program of one's own; `global` must allow it",
+        |_| Ok(Kind::External)
+    ),
+    Keyword {
+        words: "external-check command",
+        sections: BACK,
+        summary: "the program that checks: it gets the proxy's address and port and the server's, and ends with 0",
+        parse: |proxy, args| {
+            proxy.settings.external.command = Some(args.text("a program")?.into());
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "external-check path",
+        sections: BACK,
+        summary: "the PATH of that program",
+        parse: |proxy, args| {
+            proxy.settings.external.path = Some(args.text("folders, as in PATH")?.into());
+            Ok(())
+        },
+    },
     Keyword {
         words: "tcp-check connect",
         sections: BACK,

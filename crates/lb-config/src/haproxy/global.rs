@@ -154,6 +154,15 @@ pub(super) const KEYWORDS: &[Keyword<Global>] = &[
         },
     },
     Keyword {
+        words: "external-check",
+        sections: HERE,
+        summary: "programs may be run as checks",
+        parse: |global, _| {
+            global.external_checks = true;
+            Ok(())
+        },
+    },
+    Keyword {
         words: "spread-checks",
         sections: HERE,
         summary: "percent of jitter on check intervals, 0 to 50",

@@ -20,6 +20,7 @@ mod resolvers;
 mod rules;
 mod section;
 mod server;
+mod source;
 mod state;
 mod stats;
 mod stick;

@@ -5,7 +5,7 @@ use tandem_text::{Diagnostic, Spanned};
 use super::args::{Args, Outcome, bad_address};
 use super::keyword::Keyword;
 use super::section::Sections;
-use super::{balance, bind, check, log, options, rules, server, state, stats, stick, timeout};
+use super::{balance, bind, check, log, options, rules, server, source, state, stats, stick, timeout};
 use crate::draft::{Mode, Proxy};
 use crate::{address, code};
 
@@ -110,6 +110,24 @@ const KEYWORDS: &[Keyword<Proxy>] = &[
         parse: |proxy, args| {
             let word = args.word("the name of a backend")?;
             proxy.settings.default_backend = Some(Spanned::new(word.text.clone(), word.span));
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "source",
+        sections: Sections::BACK.and_defaults(),
+        summary: "where connections to servers come from that say no `source` of their own",
+        parse: |proxy, args| {
+            proxy.settings.source = source::of_backend(args)?;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "fullconn",
+        sections: Sections::BACK.and_defaults(),
+        summary: "how many connections are the full load of a backend; a tenth of what may come if not given",
+        parse: |proxy, args| {
+            proxy.settings.fullconn = Some(args.number(0..=u32::MAX)?).filter(|most| *most > 0);
             Ok(())
         },
     },

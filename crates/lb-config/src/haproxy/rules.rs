@@ -3,7 +3,7 @@
 use tandem_lb_core::acl::Condition;
 use tandem_lb_core::expr::{Expr, Scope, Variable};
 use tandem_lb_core::log::format::{self, Source};
-use tandem_lb_core::rules::{Action, Loudness, Made, Piece, Route, Rule, Target, UseServer};
+use tandem_lb_core::rules::{Action, Loudness, Made, Piece, Precedence, Route, Rule, Target, UseServer};
 use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, Spanned, nearest};
 
@@ -139,6 +139,8 @@ const ACTIONS: &[&str] = &[
     "set-dst-port",
     "set-mark",
     "set-tos",
+    "set-priority-class",
+    "set-priority-offset",
     "expect-proxy",
     "track-sc0",
     "sc-inc-gpc",
@@ -162,7 +164,6 @@ const UNSUPPORTED: &[&str] = &[
     "set-bc-",
     "set-fc-",
     "set-nice",
-    "set-priority-",
     "set-retries",
     "switch-mode",
     "use-service",
@@ -223,6 +224,15 @@ fn action(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Action
         "set-dst-port" => Action::SetDstPort(value(proxy, args)?),
         "set-mark" => Action::SetMark(plain_number(args, u32::MAX)?),
         "set-tos" => Action::SetTos(plain_number(args, u8::MAX.into())? as u8),
+        "set-priority-class" | "set-priority-offset" if stage != Stage::Content => {
+            let message =
+                format!("`{name}` is about who waits for a server, and that is decided after the content rules");
+            return Err(
+                Diagnostic::error(code::MISPLACED, word.span, message).help("write it as a `tcp-request content` rule")
+            );
+        }
+        "set-priority-class" => Action::SetPriority(Precedence::Class, value(proxy, args)?),
+        "set-priority-offset" => Action::SetPriority(Precedence::Offset, value(proxy, args)?),
         "expect-proxy" => expect_proxy(args, word, stage)?,
         _ => return Err(odd_action(word, name)),
     })

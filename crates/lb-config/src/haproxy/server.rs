@@ -9,7 +9,7 @@ use tandem_text::{Diagnostic, Span, Spanned};
 use super::args::{Args, Outcome, bad_address};
 use super::option::{self, WordOption};
 use super::unsupported::SERVER_OPTIONS;
-use super::{proxy, resolvers, section, tls};
+use super::{proxy, resolvers, section, source, tls};
 use crate::draft::{Proxy, Server, ServerOptions};
 use crate::names::{HASH_KEYS, INIT_STATES, ON_ERROR};
 use crate::plan::{Host, ServerPort};
@@ -202,6 +202,22 @@ const OPTIONS: &[WordOption<Target>] = &[
         },
     },
     WordOption {
+        word: "source",
+        summary: "where connections to it come from: an address, ports, `usesrc` whom they seem to come from, `interface`",
+        parse: |target, args| {
+            target.options.source = source::read(args)?;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "tcp-ut",
+        summary: "how long what was sent may stay unacknowledged before the connection ends; 0 is as the system has it",
+        parse: |target, args| {
+            target.options.user_timeout = args.limit()?;
+            Ok(())
+        },
+    },
+    WordOption {
         word: "track",
         summary: "it is as another server is: one of this backend, or BACKEND/SERVER",
         parse: |target, args| {
@@ -215,6 +231,14 @@ const OPTIONS: &[WordOption<Target>] = &[
         summary: "what places it among hashes: id, addr or addr-port; as in HAProxy 3.0",
         parse: |target, args| {
             target.options.hash_key = args.choice("id, addr or addr-port", HASH_KEYS)?;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "minconn",
+        summary: "the limit of connections while the backend has little to do; it grows to `maxconn` with the load",
+        parse: |target, args| {
+            target.options.minconn = args.number(0..=u32::MAX)?;
             Ok(())
         },
     },

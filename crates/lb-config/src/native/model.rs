@@ -16,7 +16,7 @@ use super::value::{BalanceFactor, FileMode, Limit, Number, ProxyDetail, Size, Sp
 use crate::draft::Mode;
 use crate::plan::{
     AcceptPolicy, BindAddress, Facility, Host, InitAddr, Level, LogAddress, LogFormat, Nameserver, Sample, ServerPort,
-    ServerStates, Severity,
+    ServerStates, Severity, Source,
 };
 use crate::table::LONGEST;
 
@@ -107,6 +107,8 @@ pub(super) struct Global {
     pub(super) hard_stop_after: Option<Value<Limit>>,
     pub(super) close_spread_time: Option<Value<Limit>>,
     pub(super) spread_checks: Option<Value<Number<0, 50>>>,
+    /// Programs may be run as checks.
+    pub(super) external_checks: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) control: Vec<Spanned<Control>>,
     pub(super) control_timeout: Option<Value<Time>>,
@@ -209,6 +211,8 @@ inherited! {
         keepalive: Keepalive,
         nolinger: Option<bool>,
         retries: Option<Value<Number<0, { i32::MAX as u32 }>>>,
+        fullconn: Option<Count>,
+        source: Option<Value<Source>>,
         redispatch: Option<Value<Redispatch>>,
         balance: Option<Value<Algorithm>>,
         hash: Option<Hash>,
@@ -223,6 +227,9 @@ inherited! {
         /// The lines of such a check, as behind `tcp-check` and `http-check`.
         tcp_check: Option<Vec<Spanned<String>>>,
         http_check: Option<Vec<Spanned<String>>>,
+        /// The program of `health-check = "external-check"`, and its PATH.
+        external_command: Option<String>,
+        external_path: Option<String>,
     }
     in Frontend {
         name: Option<Spanned<String>>,
@@ -306,6 +313,7 @@ inherited! {
         check_send_proxy: Option<bool>,
         tls: Option<tls::OfServer>,
         maxqueue: Option<Count>,
+        minconn: Option<Count>,
         slowstart: Option<Value<Limit>>,
         observe: Option<bool>,
         error_limit: Option<Positive>,
@@ -317,7 +325,9 @@ inherited! {
         init_state: Option<Value<InitState>>,
         agent: Option<AgentOptions>,
         track: Option<Spanned<String>>,
+        source: Option<Value<Source>>,
         hash_key: Option<Value<HashKey>>,
+        user_timeout: Option<Value<Limit>>,
     }
     in Server {
         name: Option<Spanned<String>>,

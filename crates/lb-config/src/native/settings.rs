@@ -36,6 +36,18 @@ pub(super) fn overlay(target: &mut draft::Settings, written: &Settings) {
     set_count(&mut target.maxconn, written.maxconn.as_ref());
     set_count(&mut target.session_rate, written.session_rate.as_ref());
     set_count(&mut target.backlog, written.backlog.as_ref());
+    set_count(&mut target.fullconn, written.fullconn.as_ref());
+    set(
+        &mut target.source,
+        written.source.as_ref().map(|source| Some(Arc::new(source.0.clone()))),
+    );
+    let command = written.external_command.as_ref();
+    set(
+        &mut target.external.command,
+        command.map(|command| Some(command.into())),
+    );
+    let path = written.external_path.as_deref();
+    set(&mut target.external.path, path.map(|path| Some(path.into())));
     set(&mut target.retries, written.retries.as_ref().map(|count| count.0.0));
     set(
         &mut target.redispatch,
@@ -161,6 +173,7 @@ pub(super) fn server(target: &mut draft::ServerOptions, written: &ServerOptions)
         };
     }
     set(&mut target.check_send_proxy, written.check_send_proxy);
+    set(&mut target.minconn, written.minconn.as_ref().map(|least| least.0.0));
     set(&mut target.maxqueue, written.maxqueue.as_ref().map(|most| most.0.0));
     set(
         &mut target.slowstart,
@@ -190,6 +203,11 @@ pub(super) fn server(target: &mut draft::ServerOptions, written: &ServerOptions)
         &mut target.resolve.init,
         ways.map(|ways| Some(ways.iter().map(|way| way.0).collect())),
     );
+    set(
+        &mut target.source,
+        written.source.as_ref().map(|source| Some(Arc::new(source.0.clone()))),
+    );
+    set_limit(&mut target.user_timeout, written.user_timeout.as_ref());
     set(&mut target.hash_key, written.hash_key.as_ref().map(|key| key.0));
     set(&mut target.init, written.init_state.as_ref().map(|state| state.0));
 }
@@ -211,12 +229,15 @@ pub(super) fn in_vain(written: &Settings, role: Role) -> Vec<&'static str> {
     ];
     let of_servers = [
         ("retries", written.retries.is_some()),
+        ("fullconn", written.fullconn.is_some()),
+        ("source", written.source.is_some()),
         ("redispatch", written.redispatch.is_some()),
         ("balance", written.balance.is_some()),
         ("hash", written.hash.is_some()),
         ("all-backups", written.all_backups.is_some()),
         ("health-check", written.health_check.is_some()),
         ("tcp-check", written.tcp_check.is_some()),
+        ("external-command", written.external_command.is_some()),
         ("http-check", written.http_check.is_some()),
         ("server-states", written.server_states.is_some()),
         ("server-defaults", written.server_defaults.is_some()),

@@ -19,7 +19,7 @@ use crate::lookup;
 use crate::names;
 use crate::plan::{
     AcceptPolicy, BindAddress, Facility, Host, InitAddr, Level, LogAddress, LogFormat, Nameserver, Sample, ServerPort,
-    ServerStates, Severity,
+    ServerStates, Severity, Source,
 };
 use crate::units::{self, UnitError};
 
@@ -236,6 +236,16 @@ impl Word for Host {
     }
     fn write(&self) -> Written {
         shown::host(self).into()
+    }
+}
+
+impl Word for Source {
+    const WHAT: &'static str = "where connections come from, such as \"10.0.0.1 usesrc clientip\"";
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+    fn write(&self) -> Written {
+        self.to_string().into()
     }
 }
 

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use tandem_lb_core::balance::{Algorithm, HashMethod};
 use tandem_text::{Diagnostic, Span};
 
+use crate::checking::Kind;
 use crate::code;
 use crate::draft::{Mode, Proxy, Role};
 use crate::plan::ServerPort;
 
-pub(super) fn proxies(proxies: &[Proxy], report: &mut Vec<Diagnostic>) {
+pub(super) fn proxies(proxies: &[Proxy], runs_programs: bool, report: &mut Vec<Diagnostic>) {
     names(proxies, report);
     // Like HAProxy, asks nothing of what will not be started.
     for proxy in proxies.iter().filter(|proxy| !proxy.settings.disabled) {
@@ -21,6 +22,7 @@ pub(super) fn proxies(proxies: &[Proxy], report: &mut Vec<Diagnostic>) {
         timeouts(proxy, report);
         servers(proxy, report);
         hashing(proxy, report);
+        external(proxy, runs_programs, report);
     }
 }
 
@@ -177,6 +179,22 @@ fn servers(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
                 Diagnostic::error(code::MISSING, name.span, message).help("add a port to its address, or `port N`"),
             );
         }
+    }
+}
+
+/// Whoever writes a path must not run it by that alone: `global` allows it.
+fn external(proxy: &Proxy, is_allowed: bool, report: &mut Vec<Diagnostic>) {
+    if proxy.settings.checking.kind != Kind::External || !proxy.role.serves() {
+        return;
+    }
+    let (name, at) = (&proxy.name.value, proxy.name.span);
+    if !is_allowed {
+        let message = format!("backend `{name}` is checked by a program, which `global` does not allow");
+        report.push(Diagnostic::error(code::MISSING, at, message).help("add `external-check` to `global`"));
+    }
+    if proxy.settings.external.command.is_none() {
+        let message = format!("backend `{name}` is checked by a program, but by which?");
+        report.push(Diagnostic::error(code::MISSING, at, message).help("add `external-check command PATH`"));
     }
 }
 

@@ -19,7 +19,7 @@ use crate::plan::Plan;
 
 /// Always a Plan; whether it may be used is for the diagnostics to say.
 pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
-    checks::proxies(&draft.proxies, report);
+    checks::proxies(&draft.proxies, draft.global.external_checks, report);
     references::check(&draft.proxies, report);
     tracking::check(&draft.proxies, report);
     let ids = ids::proxies(&draft.global, &draft.proxies, report);

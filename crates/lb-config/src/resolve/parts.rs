@@ -12,8 +12,9 @@ use tandem_lb_core::rules::{Requests, Routes, Ruleset};
 use tandem_text::{Diagnostic, Spanned};
 
 use super::{ids, resolvers, tracking};
+use crate::checking::Kind;
 use crate::draft::{Bind, Mode, Proxy, Server, ServerOptions, Timeouts};
-use crate::plan::{self, Agent, Backend, Check, Frontend, Resolvers, ServerStates, Service};
+use crate::plan::{self, Agent, Backend, BindAddress, Check, External, Frontend, Resolvers, ServerStates, Service};
 use crate::tls::{Defaults, Settling};
 
 /// What sections and lines refer to: the words about TLS of `global`, and the `resolvers`.
@@ -61,6 +62,7 @@ pub(super) fn backend(proxy: &Proxy, id: u32, ground: Ground<'_>, report: &mut V
     let timeouts = settings.timeouts;
     let ids = ids::servers(&proxy.servers, report);
     let script = settings.checking.script();
+    let external = external(proxy);
     Backend {
         name: Arc::clone(&proxy.name.value),
         id,
@@ -75,6 +77,7 @@ pub(super) fn backend(proxy: &Proxy, id: u32, ground: Ground<'_>, report: &mut V
         // A client waits for a slot as long as it would wait for a connection.
         timeout_queue: timeouts.queue.or(timeouts.connect),
         retries: settings.retries,
+        fullconn: settings.fullconn,
         redispatch: settings.redispatch,
         keepalive: settings.server_keepalive.into_keepalive(),
         nolinger: settings.nolinger,
@@ -93,9 +96,15 @@ pub(super) fn backend(proxy: &Proxy, id: u32, ground: Ground<'_>, report: &mut V
             .zip(ids)
             .map(|(draft, id)| {
                 let track = draft.options.track.as_ref();
+                let server = server(draft, id, timeouts, script.as_ref(), ground, report);
                 plan::Server {
+                    check: server.check.clone().map(|check| Check {
+                        external: external.clone(),
+                        ..check
+                    }),
+                    source: draft.options.source.clone().or_else(|| settings.source.clone()),
                     tracks: track.map(|track| Arc::new(tracking::tracked(&track.value, &proxy.name.value))),
-                    ..server(draft, id, timeouts, script.as_ref(), ground, report)
+                    ..server
                 }
             })
             .collect(),
@@ -179,6 +188,7 @@ fn server(
         port: options.check_port,
         script: script.cloned(),
         answer_timeout: timeouts.check,
+        external: None,
         send_proxy: check_send_proxy,
         tls: check_tls,
     });
@@ -191,11 +201,19 @@ fn server(
         weight: options.weight,
         backup: options.backup,
         disabled: options.disabled,
-        maxconn: options.maxconn,
+        // Where the smaller one is not smaller, it is both.
+        maxconn: options.maxconn.max(options.minconn),
+        minconn: if options.minconn < options.maxconn {
+            options.minconn
+        } else {
+            0
+        },
         non_stick: options.non_stick,
         agent: agent(options, timeouts),
         tracks: None,
+        source: None,
         hash_key: options.hash_key,
+        user_timeout: options.user_timeout,
         send_proxy,
         maxqueue: options.maxqueue,
         conduct: Conduct {
@@ -220,6 +238,25 @@ fn server(
         resolve: resolvers::of_server(&options.resolve, resolvers, report),
         init_addr: resolvers::first(&options.resolve),
     }
+}
+
+/// The program that makes the checks of this proxy, where one does.
+fn external(proxy: &Proxy) -> Option<Arc<External>> {
+    let settings = &proxy.settings;
+    if settings.checking.kind != Kind::External {
+        return None;
+    }
+    let unused = || Arc::from(External::NOT_USED);
+    let place = match proxy.binds.first().map(|bind| &bind.plan.address) {
+        Some(BindAddress::Ip { ip, port }) => (ip.to_string().into(), port.to_string().into()),
+        Some(BindAddress::Unix(path)) => (path.display().to_string().into(), unused()),
+        Some(BindAddress::Fd(_)) | None => (unused(), unused()),
+    };
+    Some(Arc::new(External {
+        command: settings.external.command.clone()?,
+        path: settings.external.path.clone().unwrap_or_default(),
+        proxy: place,
+    }))
 }
 
 /// One word of it is enough to go down, and one to come back.

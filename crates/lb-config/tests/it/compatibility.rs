@@ -28,6 +28,20 @@ const ON_PURPOSE: &[(&str, &str)] = &[
         "`use-server` and `balance hash` look at the socket, nothing was taken from it",
     ),
     (
+        "`hash-type maglev` is ours: a map of 65,537 slots that each server fills in an order of its own, so that little moves when one comes or goes. \
+         `hash-key` is as in HAProxy 3.0, which was not there to be compared with.",
+        "`balance::maglev`, `balance::hash_key`",
+    ),
+    (
+        "An external check that takes too long is killed with all that it has started, and no more than 64 run at a time; HAProxy ends the program \
+         alone. One that a signal ended has the code 128 and the signal's number, where HAProxy says -1.",
+        "`lb_external`",
+    ),
+    (
+        "Addresses of `source` are numbers. Names are not looked up.",
+        "corpus: `source localhost`",
+    ),
+    (
         "Regular expressions run in linear time; references back and looking around are refused.",
         "`acl::Regex`",
     ),

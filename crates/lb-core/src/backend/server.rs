@@ -252,6 +252,7 @@ impl Server {
             backup: self.settings.backup,
             usable: self.is_usable(),
             maxconn: room(self.maxconn, self.warming()),
+            minconn: room(self.settings.minconn, self.warming()),
         }
     }
 
@@ -265,6 +266,7 @@ impl Server {
             admin: self.admin,
             weight: self.weight,
             maxconn: self.maxconn,
+            minconn: self.settings.minconn,
             share: self.share(follows),
             warming: self.warming(),
             last_change: self.last_change,

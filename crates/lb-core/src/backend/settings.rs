@@ -48,6 +48,8 @@ pub struct ServerSettings {
     pub is_nowhere: bool,
     /// 0 sets no limit.
     pub maxconn: u32,
+    /// The limit while its backend has little to do; 0 is always `maxconn`.
+    pub minconn: u32,
     pub check: Option<CheckSettings>,
     pub conduct: Conduct,
     /// How its agent is asked; one word of that is enough to go up or down.

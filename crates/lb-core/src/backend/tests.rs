@@ -38,6 +38,7 @@ fn server(place: u32, check: Option<CheckSettings>) -> ServerSettings {
         conduct: Conduct::default(),
         agent: None,
         tracks: None,
+        minconn: 0,
         hash_key: crate::balance::HashKey::Id,
         at: None,
     }

@@ -2,7 +2,7 @@
 
 use super::places::Places;
 use super::{Online, Operation};
-use crate::balance::Table;
+use crate::balance::{Table, dynamic_limit};
 use crate::health::Admin;
 use crate::{ServerId, ServerIdx};
 use std::sync::Arc;
@@ -41,6 +41,8 @@ pub struct ServerView {
     pub admin: Admin,
     pub weight: u16,
     pub maxconn: u32,
+    /// 0 is always `maxconn`.
+    pub minconn: u32,
     /// Its part of the weight, in sixteenths; less than all while it comes back slowly.
     pub share: u32,
     /// While it comes back slowly: how many percent of `maxconn` it gets.
@@ -49,9 +51,17 @@ pub struct ServerView {
 }
 
 impl ServerView {
-    /// The most connections that it gets at this moment; 0 is no limit.
+    /// The most connections that it gets when its backend is busy; 0 is no limit.
     pub fn room(&self) -> u32 {
         room(self.maxconn, self.warming)
+    }
+
+    /// And when its backend has so many of all that are its full load.
+    pub fn room_under(&self, load: u32, full: u32) -> u32 {
+        match (self.minconn, self.room()) {
+            (0, most) | (_, most @ 0) => most,
+            (least, most) => dynamic_limit((room(least, self.warming), most), load, full),
+        }
     }
 
     /// Percent of the weight that it gets while it comes back slowly.

@@ -25,7 +25,7 @@ pub use explain::{Choice, Why, in_order};
 pub(crate) use hash_function::avalanche;
 pub use hash_key::HashKey;
 pub use pool::Candidate;
-pub use table::{Loads, Request, Table};
+pub use table::{Loads, Request, Table, dynamic_limit};
 
 /// How a backend chooses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

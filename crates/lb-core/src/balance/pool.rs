@@ -26,6 +26,8 @@ pub struct Candidate {
     pub usable: bool,
     /// Connections at a time; 0 is no limit.
     pub maxconn: u32,
+    /// As many as it may have while its backend has little to do, growing to `maxconn`; 0 is always `maxconn`.
+    pub minconn: u32,
 }
 
 impl Candidate {
@@ -43,11 +45,19 @@ pub(super) struct Member {
     /// In sixteenths, between 1 and [`HEAVIEST`].
     pub(super) weight: u32,
     maxconn: u32,
+    minconn: u32,
 }
 
 impl Member {
     pub(super) fn has_room(&self, loads: &impl Loads) -> bool {
-        self.maxconn == 0 || (loads.queued(self.idx) == 0 && loads.served(self.idx) < self.maxconn)
+        if self.maxconn == 0 {
+            return true;
+        }
+        let most = match self.minconn {
+            0 => self.maxconn,
+            least => loads.limit(least, self.maxconn),
+        };
+        loads.queued(self.idx) == 0 && loads.served(self.idx) < most
     }
 
     pub(super) fn may_take(&self, r: &Request, loads: &impl Loads) -> bool {
@@ -151,5 +161,6 @@ fn member(candidate: &Candidate) -> Member {
         key: candidate.key,
         weight: candidate.weight.min(HEAVIEST),
         maxconn: candidate.maxconn,
+        minconn: candidate.minconn,
     }
 }

@@ -20,6 +20,22 @@ pub trait Loads {
     fn queued(&self, _s: ServerIdx) -> u32 {
         0
     }
+
+    /// How many a server may have now that has from `least` to `most`, by what its backend has to do ([`dynamic_limit`]).
+    fn limit(&self, _least: u32, most: u32) -> u32 {
+        most
+    }
+}
+
+/// The limit of a server that has from `least` to `most` connections when its backend has `load` of `full`: in proportion,
+/// so that a few clients do not wait for one server while it has hardly anything to do (`minconn`, `fullconn`).
+pub fn dynamic_limit((least, most): (u32, u32), load: u32, full: u32) -> u32 {
+    if load >= full {
+        return most;
+    }
+    // Less than `most`, as `load` is less than `full`.
+    let part = u64::from(load) * u64::from(most) / u64::from(full);
+    least.max(part as u32)
 }
 
 /// One connection that wants a server.

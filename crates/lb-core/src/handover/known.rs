@@ -6,7 +6,7 @@ use super::Malformed;
 use super::fields::{Reader, Writer};
 use crate::expr::{Sample, Scope, Variable};
 use crate::proxy_header::{Ends, Header};
-use crate::rules::Loudness;
+use crate::rules::{Loudness, Priority};
 
 /// Instead of a level.
 const SILENT: u64 = 8;
@@ -20,6 +20,7 @@ pub struct Known {
     pub variables: Vec<(Variable, Sample<'static>)>,
     /// What a rule said of its line.
     pub loudness: Option<Loudness>,
+    pub priority: Priority,
 }
 
 mod tag {
@@ -27,6 +28,7 @@ mod tag {
     pub(super) const VARIABLE: u8 = 2;
     pub(super) const HEADER: u8 = 3;
     pub(super) const LOUDNESS: u8 = 4;
+    pub(super) const PRIORITY: u8 = 5;
 
     pub(super) const SOURCE: u8 = 1;
     pub(super) const DESTINATION: u8 = 2;
@@ -58,6 +60,10 @@ impl Known {
             };
             fields.number(tag::LOUDNESS, number);
         }
+        if self.priority != Priority::default() {
+            let Priority { class, offset } = self.priority;
+            fields.text(tag::PRIORITY, &format!("{class} {offset}"));
+        }
         for (variable, value) in &self.variables {
             fields.bytes(tag::VARIABLE, &variable_to_bytes(variable, value));
         }
@@ -74,6 +80,7 @@ impl Known {
             header: fields.find(tag::HEADER).map(header_of_bytes).transpose()?,
             variables: variables.into_iter().flatten().collect(),
             loudness: fields.some_number(tag::LOUDNESS)?.and_then(loudness),
+            priority: fields.some_text(tag::PRIORITY)?.and_then(priority).unwrap_or_default(),
         })
     }
 }
@@ -84,6 +91,14 @@ fn loudness(number: u64) -> Option<Loudness> {
         SILENT => Some(Loudness::Silent),
         level => u8::try_from(level).ok().filter(|level| *level < 8).map(Loudness::Level),
     }
+}
+
+fn priority(text: &str) -> Option<Priority> {
+    let (class, offset) = text.split_once(' ')?;
+    Some(Priority {
+        class: class.parse().ok()?,
+        offset: offset.parse().ok()?,
+    })
 }
 
 fn address(fields: Reader<'_>, tag: u8) -> Result<Option<SocketAddr>, Malformed> {

@@ -90,6 +90,7 @@ fn known() -> Known {
             ),
             (variable(Scope::Process, ""), Sample::Binary(Vec::new().into())),
         ],
+        priority: crate::rules::Priority { class: -3, offset: 40 },
     }
 }
 

@@ -27,6 +27,10 @@ pub enum CheckStatus {
     L7Timeout,
     L7Response,
     L7Status,
+    /// Of a program that was run.
+    ProcError,
+    ProcTimeout,
+    ProcOk,
 }
 
 /// What a result means for a server's health.
@@ -42,7 +46,7 @@ pub enum Outcome {
 
 impl CheckStatus {
     /// In the order of HAProxy's numbers for them.
-    pub const ALL: [CheckStatus; 16] = [
+    pub const ALL: [CheckStatus; 19] = [
         CheckStatus::Unknown,
         CheckStatus::Initializing,
         CheckStatus::Checked,
@@ -59,6 +63,9 @@ impl CheckStatus {
         CheckStatus::L7Ok,
         CheckStatus::L7OkConditionally,
         CheckStatus::L7Status,
+        CheckStatus::ProcError,
+        CheckStatus::ProcTimeout,
+        CheckStatus::ProcOk,
     ];
 
     /// The number in the `srv_check_status` field of saved states.
@@ -80,6 +87,9 @@ impl CheckStatus {
             CheckStatus::L7Ok => 15,
             CheckStatus::L7OkConditionally => 16,
             CheckStatus::L7Status => 17,
+            CheckStatus::ProcError => 18,
+            CheckStatus::ProcTimeout => 19,
+            CheckStatus::ProcOk => 20,
         }
     }
 
@@ -121,6 +131,9 @@ impl CheckStatus {
             CheckStatus::L7Timeout => ("L7TOUT", "Layer7 timeout", Failed),
             CheckStatus::L7Response => ("L7RSP", "Layer7 invalid response", Failed),
             CheckStatus::L7Status => ("L7STS", "Layer7 wrong status", Failed),
+            CheckStatus::ProcError => ("PROCERR", "External check error", Failed),
+            CheckStatus::ProcTimeout => ("PROCTOUT", "External check timeout", Failed),
+            CheckStatus::ProcOk => ("PROCOK", "External check passed", Passed),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Actor, Made, Verdict};
+use super::{Actor, Made, Precedence, Verdict};
 use crate::expr::{Expr, Sample, Variable};
 use crate::stick::DataType;
 
@@ -23,6 +23,8 @@ pub enum Action {
     SetMark(u32),
     SetTos(u8),
     SetLogLevel(Loudness),
+    /// `set-priority-class`, `set-priority-offset`
+    SetPriority(Precedence, Expr),
     /// A PROXY header comes first.
     ExpectProxy,
     /// `track-sc0`: counts the connection in the table's entry of this key.
@@ -64,6 +66,8 @@ pub enum Effect<'a> {
     Tos(u8),
     /// Of the connection's line.
     LogLevel(Loudness),
+    /// How soon it is its turn when it waits.
+    Priority(Precedence, i64),
     /// The connection begins with a PROXY header.
     ExpectProxy,
     Track {
@@ -115,6 +119,7 @@ impl Action {
             Action::SetMark(mark) => Effect::Mark(*mark),
             Action::SetTos(tos) => Effect::Tos(*tos),
             Action::SetLogLevel(loudness) => Effect::LogLevel(*loudness),
+            Action::SetPriority(what, expr) => Effect::Priority(*what, expr.value(actor.context())?.as_int()?),
             Action::ExpectProxy => Effect::ExpectProxy,
             Action::Track { slot, key, table } => Effect::Track {
                 slot: *slot,

@@ -5,6 +5,7 @@
 
 mod action;
 mod made;
+mod priority;
 mod route;
 mod stick;
 
@@ -14,6 +15,7 @@ use crate::acl::{Acls, Answer, Condition};
 use crate::expr::Context;
 pub use action::{Action, Change, Effect, How, Loudness, VariableChange};
 pub use made::{Made, Piece};
+pub use priority::{Precedence, Priority};
 pub use route::{Route, Routes, Target, UseServer};
 pub use stick::{Sticking, Storing};
 

@@ -40,6 +40,7 @@ fn settings(disabled: bool, weight: u16, is_checked: bool) -> ServerSettings {
         conduct: Conduct::default(),
         agent: None,
         tracks: None,
+        minconn: 0,
         hash_key: crate::balance::HashKey::Id,
         at: None,
     }

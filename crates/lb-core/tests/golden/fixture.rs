@@ -186,6 +186,7 @@ impl Server {
             place: ServerIdx(position - 1),
             id: ServerId(self.id.unwrap_or(position)),
             key: HashKey::Id.of(ServerId(self.id.unwrap_or(position)), None),
+            minconn: 0,
             weight: self.weight * 16,
             backup: self.backup,
             usable: matches!(self.fate, Fate::Well | Fate::Back),

@@ -197,6 +197,7 @@ impl Server {
             conduct: Conduct::default(),
             agent: None,
             tracks: None,
+            minconn: 0,
             hash_key: tandem_lb_core::balance::HashKey::Id,
             at: None,
             check: has("check").then(|| CheckSettings {

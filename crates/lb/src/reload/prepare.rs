@@ -8,6 +8,7 @@ use tandem_ops::syslog::Targets;
 use super::{Refused, Reloader};
 use crate::address::Found;
 use crate::bound::Bound;
+use crate::departure;
 use crate::listeners::{ListenError, Opened, Opener, place_of};
 use crate::logs;
 use crate::socket::{Doors, patience};
@@ -50,6 +51,7 @@ impl Reloader {
         found: Vec<Vec<Option<Found>>>,
         tls: Loaded,
     ) -> Result<Prepared, Refused> {
+        departure::permitted(&plan).map_err(Refused::because)?;
         let (lines, giving_way) = self.listen(running, &plan).map_err(|errors| Refused::all(&errors))?;
         let is_new = |socket: &&plan::StatsSocket| {
             let mut known = running.global.stats_sockets.iter();

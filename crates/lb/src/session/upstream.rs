@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tandem_lb_config::Origination;
 use tandem_lb_core::ServerIdx;
@@ -16,6 +17,7 @@ use tandem_time::Mono;
 
 use super::Session;
 use super::counted::AtServer;
+use crate::departure;
 use crate::publish::{Backend, Client, Pick};
 use crate::queue::Place;
 use crate::servers::Server;
@@ -54,6 +56,10 @@ impl Session {
                         None => self.known(cx, &backend),
                         Some(_) => None,
                     },
+                    is_behind_others: match &self.upstream {
+                        Upstream::Queued(place) => place.has_others_before(),
+                        _ => backend.queue.is_waited_in(),
+                    },
                 };
                 backend.pick(client, avoid)
             }
@@ -84,7 +90,14 @@ impl Session {
                 self.entry.at_server(None);
                 match &mut self.upstream {
                     Upstream::Queued(place) => place.wait_for(server),
-                    _ => self.upstream = Upstream::Queued(Place::last(&backend.queue, server)),
+                    _ => {
+                        let priority = self
+                            .subject
+                            .as_ref()
+                            .map(|subject| subject.priority)
+                            .unwrap_or_default();
+                        self.upstream = Upstream::Queued(Place::last(&backend.queue, server, priority, now));
+                    }
                 }
                 self.conn.handle(Input::MustWait(server), now);
             }
@@ -126,8 +139,10 @@ impl Session {
             }
         }
         let to = server.address.load().for_client_of(self.client_port());
+        let begun = departure::connect(&server, &to, self.peer().socket());
+        let user_timeout = server.plan().user_timeout;
         self.tried = Some(server);
-        match Endpoint::connect(&to).and_then(|endpoint| prepare(&backend, endpoint)) {
+        match begun.and_then(|endpoint| prepare(&backend, user_timeout, endpoint)) {
             Ok(endpoint) => {
                 self.upstream = Upstream::Connecting(endpoint);
                 self.note_ends();
@@ -290,11 +305,15 @@ impl Session {
     }
 }
 
-fn prepare(backend: &Backend, endpoint: Endpoint) -> io::Result<Endpoint> {
+fn prepare(backend: &Backend, user_timeout: Option<Duration>, endpoint: Endpoint) -> io::Result<Endpoint> {
     sockopt::no_delay(endpoint.socket())?;
     let backend = backend.now();
     keep_alive(endpoint.socket(), backend.plan.keepalive)?;
     linger(endpoint.socket(), backend.plan.nolinger)?;
+    // A path has no such thing, and needs none.
+    if user_timeout.is_some() && endpoint.socket().local_addr().is_ok_and(|at| !at.is_unix()) {
+        endpoint.socket().set_tcp_user_timeout(user_timeout)?;
+    }
     Ok(endpoint)
 }
 

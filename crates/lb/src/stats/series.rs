@@ -66,9 +66,12 @@ impl Series {
 
     /// `clients` is how many the frontends may send here; a tenth of them is what HAProxy calls full.
     pub(super) fn backend(keeper: Rc<Keeper>, clients: u64, is_page: bool) -> Series {
+        let usual = || u32::try_from(clients.div_ceil(10).max(1)).unwrap_or(u32::MAX);
+        let fullconn = keeper.backend().now().plan.fullconn.unwrap_or_else(usual);
+        keeper.backend().set_fullconn(fullconn);
         Series::Backend {
             keeper,
-            fullconn: u32::try_from(clients.div_ceil(10).max(1)).unwrap_or(u32::MAX),
+            fullconn,
             meters: Rc::default(),
             servers: Rc::default(),
             is_page,

@@ -14,7 +14,7 @@ use rustix::net::RecvFlags;
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::io::unix::AsyncFd;
 
-use super::{Scratch, Stream};
+use super::{Departure, Scratch, Stream};
 
 /// One end of a connection.
 pub struct Endpoint {
@@ -46,7 +46,13 @@ impl Endpoint {
 
     /// Starts to connect; [`Endpoint::poll_connected`] says how it went.
     pub fn connect(to: &SockAddr) -> io::Result<Endpoint> {
+        Endpoint::connect_from(to, &Departure::default())
+    }
+
+    /// The same from a place of one's own.
+    pub fn connect_from(to: &SockAddr, departure: &Departure<'_>) -> io::Result<Endpoint> {
         let socket = Socket::new(Domain::from(i32::from(to.family())), Type::STREAM.nonblocking(), None)?;
+        departure.prepare(&socket)?;
         match socket.connect(to) {
             Ok(()) => {}
             Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => {}

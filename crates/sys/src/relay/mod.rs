@@ -8,11 +8,13 @@
 //!
 //! Nothing here decides: what the end of a direction means is the business of whoever drives it.
 
+mod departure;
 mod direction;
 mod endpoint;
 mod scratch;
 mod stream;
 
+pub use departure::{Departure, may_choose_interface, may_pretend};
 pub use direction::{Direction, End, Parked, Pass};
 pub use endpoint::{Endpoint, Peeked, is_shortage};
 pub use scratch::Scratch;

@@ -7,7 +7,7 @@ use super::super::model::{AgentOptions, Inherits, Lookup, Server, ServerOptions}
 use super::super::tls::OfServer;
 use super::super::value::{Limit, Number, ProxyDetail, Value};
 
-use super::{count, flag, new, number, time, unless_as};
+use super::{count, flag, limit, new, number, time, unless_as};
 use crate::draft;
 use crate::tls::Words;
 
@@ -97,6 +97,9 @@ fn of(options: &draft::ServerOptions, base: &draft::ServerOptions, tls: Option<O
         agent_send: _,
         track,
         hash_key,
+        user_timeout,
+        source,
+        minconn,
     } = options;
     ServerOptions {
         weight: number((*weight).into(), base.weight.into()),
@@ -140,6 +143,9 @@ fn of(options: &draft::ServerOptions, base: &draft::ServerOptions, tls: Option<O
             .filter(|_| named(track) != named(&base.track))
             .map(|track| new(track.value.clone())),
         hash_key: unless_as(hash_key, &base.hash_key, |key| Value(*key)),
+        user_timeout: limit(*user_timeout, base.user_timeout),
+        source: source.as_deref().filter(|_| *source != base.source).cloned().map(Value),
+        minconn: number(*minconn, base.minconn),
     }
 }
 

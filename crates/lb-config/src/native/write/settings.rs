@@ -27,6 +27,9 @@ pub(in super::super) fn settings(settings: &draft::Settings, base: &draft::Setti
         // Lines of rules say them.
         inspect_delay: _,
         response_delay: _,
+        external,
+        source,
+        fullconn,
         retries,
         redispatch,
         policy,
@@ -72,6 +75,13 @@ pub(in super::super) fn settings(settings: &draft::Settings, base: &draft::Setti
         found.stats = shown.map(|shown| new(stats(shown, of_base.unwrap_or(&usual))));
     }
     if is_back {
+        let command = external.command.as_ref();
+        let command = command.filter(|_| external.command != base.external.command);
+        found.external_command = command.map(|command| command.display().to_string());
+        let path = external.path.as_ref().filter(|_| external.path != base.external.path);
+        found.external_path = path.map(ToString::to_string);
+        found.source = source.as_deref().filter(|_| *source != base.source).cloned().map(Value);
+        found.fullconn = count(*fullconn, base.fullconn);
         found.retries = number(*retries, base.retries);
         found.redispatch = unless_as(redispatch, &base.redispatch, |redispatch| Value(*redispatch));
         found.balance = unless_as(&policy.algorithm, &base.policy.algorithm, |algorithm| Value(*algorithm));

@@ -18,6 +18,7 @@ fn candidates(weights: &[u32]) -> Vec<Candidate> {
         place: ServerIdx(place),
         id: ServerId(place + 1),
         key: HashKey::Id.of(ServerId(place + 1), None),
+        minconn: 0,
         weight: weight * 16,
         backup: place == 3,
         usable: true,

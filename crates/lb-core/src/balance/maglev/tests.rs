@@ -11,6 +11,7 @@ fn pool(weights: &[(u32, u32)]) -> Pool {
         place: ServerIdx(place),
         id: ServerId(*id),
         key: HashKey::Id.of(ServerId(*id), None),
+        minconn: 0,
         weight: weight * 16,
         backup: false,
         usable: true,

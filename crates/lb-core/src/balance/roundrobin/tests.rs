@@ -7,6 +7,7 @@ fn cycle(sixteenths: &[u32]) -> Vec<u32> {
         place: ServerIdx(id - 1),
         id: ServerId(id),
         key: HashKey::Id.of(ServerId(id), None),
+        minconn: 0,
         weight,
         backup: false,
         usable: true,

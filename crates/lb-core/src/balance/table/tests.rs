@@ -28,6 +28,7 @@ fn servers(weights: &[u32]) -> Vec<Candidate> {
         place: ServerIdx(id - 1),
         id: ServerId(id),
         key: HashKey::Id.of(ServerId(id), None),
+        minconn: 0,
         weight: w * 16,
         backup: false,
         usable: true,
@@ -339,4 +340,25 @@ fn nobody_gets_more_than_the_bound() {
     let table = Table::build(&random, &servers(&[1, 1]));
     let picks = (0..200).filter(|t| table.pick(&ticket(*t), &Busy(vec![9, 1])) == Some(ServerIdx(0)));
     assert_eq!(picks.count(), 0, "it has 9 of 10");
+}
+
+#[test]
+fn limits_that_grow_with_the_load() {
+    for (least, most, load, full, limit) in [
+        (5, 50, 0, 100, 5),
+        (5, 50, 10, 100, 5),
+        (5, 50, 40, 100, 20),
+        (5, 50, 99, 100, 49),
+        (5, 50, 100, 100, 50),
+        (5, 50, 1000, 100, 50),
+        (5, 50, 0, 0, 50),
+        (50, 50, 1, 100, 50),
+        (1, u32::MAX, u32::MAX - 1, u32::MAX, u32::MAX - 1),
+    ] {
+        assert_eq!(
+            dynamic_limit((least, most), load, full),
+            limit,
+            "{least}-{most}, {load} of {full}"
+        );
+    }
 }

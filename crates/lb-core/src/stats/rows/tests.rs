@@ -42,6 +42,7 @@ fn server(name: &str, id: u32, weight: u16) -> ServerSettings {
         conduct: Conduct::default(),
         agent: None,
         tracks: None,
+        minconn: 0,
         hash_key: crate::balance::HashKey::Id,
         at: None,
     }
