@@ -151,6 +151,10 @@ impl Document {
                     let section = draft.resolvers.get(*at);
                     section.map(|section| piece("resolvers", true, native::resolvers(&section.value)))
                 }
+                Place::Peers(at) => {
+                    let section = draft.peers.get(*at);
+                    section.map(|section| piece("peers", true, native::peers(section)))
+                }
             };
             let global = pieces.iter().position(|piece: &Piece| piece.name == "global");
             places.push(if new.is_some() { Some(pieces.len()) } else { global });

@@ -19,6 +19,7 @@ use tandem_text::{Span, Spanned};
 use crate::acl::Book;
 use crate::checking::Checking;
 use crate::expr::{Reference, Spelled};
+use crate::haproxy::{BindOptions, PeerOptions};
 use crate::plan::{
     self, BindAddress, Global, Host, InitAddr, Keepalive, LogRule, ProxyLogs, Resolvers, ServerPort, ServerStates,
     SocketFile, Source, Stats,
@@ -34,6 +35,52 @@ pub(crate) struct Draft {
     pub(crate) resolvers: Vec<Spanned<Resolvers>>,
     /// What the sections `defaults` of `haproxy.cfg` came to.
     pub(crate) defaults: Vec<Settings>,
+    pub(crate) peers: Vec<Peers>,
+}
+
+/// A section `peers`.
+#[derive(Clone, Debug)]
+pub(crate) struct Peers {
+    pub(crate) plan: plan::Peers,
+    pub(crate) at: Span,
+    /// Where each peer's name stands.
+    pub(crate) places: Vec<Span>,
+    pub(crate) tables: Vec<SharedTable>,
+    pub(crate) logs_globally: bool,
+    /// `default-bind` and `default-server`
+    pub(crate) bind: BindOptions,
+    pub(crate) options: PeerOptions,
+}
+
+impl Peers {
+    pub(crate) fn new(name: Spanned<Arc<str>>, origin: Arc<str>) -> Peers {
+        Peers {
+            plan: plan::Peers::new(name.value, origin),
+            at: name.span,
+            places: Vec::new(),
+            tables: Vec::new(),
+            logs_globally: false,
+            bind: BindOptions::default(),
+            options: PeerOptions::default(),
+        }
+    }
+}
+
+/// A table of a section `peers`.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedTable {
+    pub(crate) name: Spanned<Arc<str>>,
+    pub(crate) settings: TableSettings,
+    /// What stands behind `table`.
+    pub(crate) written: String,
+}
+
+/// The table of a proxy.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnTable {
+    pub(crate) settings: TableSettings,
+    /// The section whose peers share it.
+    pub(crate) peers: Option<Spanned<String>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +118,7 @@ pub(crate) struct Proxy {
     pub(crate) settings: Settings,
     pub(crate) binds: Vec<Bind>,
     pub(crate) servers: Vec<Server>,
-    pub(crate) table: Option<Spanned<TableSettings>>,
+    pub(crate) table: Option<Spanned<OwnTable>>,
     pub(crate) stick_rules: Vec<Spanned<Sticking>>,
     pub(crate) guid: Option<Arc<str>>,
     /// `server-state-file-name`; `None` is the proxy's own name.

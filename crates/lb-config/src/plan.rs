@@ -28,11 +28,13 @@ use crate::tls::Defaults;
 use crate::written::Written;
 
 mod external;
+mod peers;
 mod resolvers;
 mod source;
 mod tls;
 
 pub use external::External;
+pub use peers::*;
 pub use resolvers::*;
 pub use source::{Guise, Source};
 pub use tls::*;
@@ -43,6 +45,7 @@ pub struct Plan {
     pub frontends: Vec<Frontend>,
     pub backends: Vec<Backend>,
     pub resolvers: Vec<Resolvers>,
+    pub peers: Vec<Peers>,
     /// The lists of patterns that ACLs and maps of all sections read. Their content is part of those sections.
     pub patterns: Library,
     /// All stick tables, in the order of the file.
@@ -81,6 +84,8 @@ pub struct Global {
     pub hard_stop_after: Option<Duration>,
     /// Over how long a soft stop closes the connections that are left.
     pub close_spread_time: Option<Duration>,
+    /// `localpeer`: what this process is called among its peers; `None` is the host's name.
+    pub local_peer: Option<Arc<str>>,
     /// `spread-checks`: percent of jitter on check intervals, 0 to 50.
     pub spread_checks: u8,
     /// Programs may be run as checks (`external-check`).
@@ -411,11 +416,23 @@ pub struct Backend {
     pub server_states: ServerStates,
 }
 
-/// One stick table. It has the name of the proxy that declares it.
+/// One stick table. It has the name of the proxy that declares it, or is `SECTION/NAME` of a section of peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     pub name: Arc<str>,
     pub settings: TableSettings,
+    /// The section whose peers share it.
+    pub peers: Option<Arc<str>>,
+}
+
+impl Table {
+    /// What peers call it.
+    pub fn name_among_peers(&self) -> Arc<str> {
+        match self.name.split_once('/') {
+            Some((_, name)) => format!("/{name}").into(),
+            None => self.name.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -34,6 +34,7 @@ use crate::live::Live;
 use crate::master::Master;
 use crate::orders::Orders;
 use crate::page::Site;
+use crate::peers::{Ground, Peers};
 use crate::reload::Reloader;
 use crate::resolving::Resolving;
 use crate::router::Way;
@@ -48,6 +49,9 @@ use house::{House, Renewed};
 
 /// How long connections get to write their log line after they were told to end.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How long the next process may take for the stick tables.
+const LAST_TABLES: Duration = Duration::from_secs(5);
 
 /// What the control runtime is started with.
 pub(crate) struct Control {
@@ -67,6 +71,8 @@ pub(crate) struct Control {
     pub(crate) predecessor: Option<Taker>,
     /// What the service manager keeps of processes before this one.
     pub(crate) kept: Vec<String>,
+    /// What the sections of peers stand on.
+    pub(crate) grounds: Vec<Ground>,
     pub(crate) lots: Seed,
     pub(crate) past: Past,
     pub(crate) archive: Option<Archive>,
@@ -97,10 +103,11 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         crew,
         predecessor,
         mut kept,
+        grounds,
         lots,
         mut past,
         archive,
-        seed,
+        mut seed,
         plan,
         args,
         program,
@@ -147,6 +154,14 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     let taken_over = succession::complete(taking, heir, &mut past, &directory, clock).await;
     keep(&desk.orders, directory.clone(), clock);
     let http: Vec<_> = http.into_iter().map(|(site, at)| (Rc::new(site), at)).collect();
+    let peers = Peers::begin(
+        grounds,
+        &directory,
+        clock,
+        &lines,
+        (desk.phase.subscribe(), Seed::new(seed.next_u64())),
+        taken_over.is_some(),
+    );
     let stats = Stats::new(Sources {
         clock,
         process: identity,
@@ -157,6 +172,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         orders: desk.orders.clone(),
         timeline: timeline.clone(),
         directory: directory.clone(),
+        peers: peers.clone(),
     });
     stats.resume(&past);
     drop(past);
@@ -180,11 +196,11 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     let giver = house.giver(&sites, &hall, &store, master.as_ref());
     let drain = house.drain(plan.global.close_spread_time);
     let hard_stop_after = Rc::new(Cell::new(plan.global.hard_stop_after));
-    let mut seed = seed;
     let lots = Seed::new(seed.next_u64());
     let resolving = Resolving::begin(house.desk.orders.clone(), clock, lots, &plan);
     let estate = house.estate(Renewed {
         resolving: resolving.clone(),
+        peers: peers.clone(),
         args,
         program,
         host,
@@ -194,7 +210,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         hard_stop_after: hard_stop_after.clone(),
     });
     let reloader = Reloader::new(estate, plan, seed);
-    let open = socket::open(doors, house.room(&giver, &drain, &reloader, &resolving));
+    let open = socket::open(doors, house.room(&giver, &drain, &reloader, (&resolving, &peers)));
     let (console, reloads) = (open.console().clone(), reloader.clone());
     let master = master.map(|doors| socket::open_master(doors, Master::new(console, reloads, clock)));
     hall.replace(Some(open));
@@ -206,6 +222,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         giver,
         drain,
         store,
+        peers,
         taken_over,
         signals,
         process: house.process,
@@ -223,6 +240,7 @@ pub(crate) struct Running {
     giver: Rc<Giver>,
     drain: Rc<Drain>,
     store: Rc<Store>,
+    peers: Rc<Peers>,
     /// A predecessor waits for our word.
     taken_over: Option<TakenOver>,
     signals: Signals,
@@ -317,9 +335,14 @@ impl Running {
                 }
             }
         };
+        let last = async {
+            last_is_gone(&self.desk.frontends, &self.process).await;
+            // Nobody waits for a successor that does not take them.
+            tokio::time::timeout(LAST_TABLES, self.peers.handed_over()).await.ok();
+        };
         tokio::select! {
             () = closing => Ok(()),
-            () = last_is_gone(&self.desk.frontends, &self.process) => Ok(()),
+            () = last => Ok(()),
             () = given_up(self.hard_stop_after.get()) => {
                 self.desk.end();
                 let _in_time = tokio::time::timeout(LAST_WORDS, self.process.emptied()).await;

@@ -28,6 +28,7 @@ mod newcomer;
 mod orders;
 mod pace;
 mod page;
+mod peers;
 mod probe;
 mod publish;
 mod queue;

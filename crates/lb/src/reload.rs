@@ -36,6 +36,7 @@ use crate::http::Host;
 use crate::keeper::Lines;
 use crate::live::Live;
 use crate::orders::Orders;
+use crate::peers::Peers;
 use crate::resolving::Resolving;
 use crate::socket::Hall;
 use crate::stats::{Stats, Timeline};
@@ -69,6 +70,7 @@ pub(crate) struct Estate {
     pub(crate) store: Rc<Store>,
     pub(crate) hard_stop_after: Rc<Cell<Option<Duration>>>,
     pub(crate) resolving: Rc<Resolving>,
+    pub(crate) peers: Rc<Peers>,
     pub(crate) notifier: Rc<Notifier>,
 }
 

@@ -15,6 +15,7 @@ mod explain;
 mod frontends;
 mod inside;
 mod patterns;
+mod peers;
 mod process;
 mod recess;
 mod recheck;
@@ -48,6 +49,7 @@ use crate::frontends::Frontends;
 use crate::live::Live;
 use crate::master::{self, Master};
 use crate::orders::{Orders, ServerOrders};
+use crate::peers::Peers;
 use crate::reload::Reloader;
 use crate::resolving::Resolving;
 use crate::stats::Stats;
@@ -74,6 +76,7 @@ pub(crate) struct Room {
     /// Changes of certificates that wait to be committed.
     pub(crate) desk: RefCell<Desk>,
     pub(crate) resolving: Rc<Resolving>,
+    pub(crate) peers: Rc<Peers>,
 }
 
 /// Where the doors are; empty before they open and when they are another process's.

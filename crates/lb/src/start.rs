@@ -45,7 +45,8 @@ use crate::directory::Directory;
 use crate::frontends::Frontends;
 use crate::listeners::{Opened, Opener};
 use crate::live::Live;
-use crate::logs::Logs;
+use crate::logs::{self, Logs};
+use crate::peers::{self, Ground};
 use crate::router::Way;
 use crate::socket::Doors;
 use crate::state;
@@ -91,6 +92,9 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     )?;
     let global = &plan.global;
     let doors = Doors::open(global, &inherited).map_err(all)?;
+    let directory = Directory::open();
+    let local = peers::local_name(args.local_peer.as_deref(), &plan, directory.hostname());
+    let listening = peers::open_all(&plan, &local, &[], &inherited).map_err(all)?;
     let tls = Loaded::read(&plan, &Loaded::default()).map_err(all)?;
     let master = args.master_socket.as_ref();
     let master = master
@@ -118,9 +122,10 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     let _lines = trace::beside().context("cannot start the thread that writes messages")?;
     let pidfile = args.pidfile.as_ref().or(global.pidfile.as_ref());
     let _pidfile = pidfile.map(PidFile::write).transpose()?;
+    let grounds = Ground::all(&plan, &local, &listening, &logs::Opener::new(&plan.global, program))?;
+    drop(listening);
     let logs = Logs::open(&plan, program)?;
     let frontend_maxconn = args.frontend_maxconn.unwrap_or(maxconn);
-    let directory = Directory::open();
     directory.tls.replace(tls);
     directory.begin_with(&plan.global.variables);
     let process = Limit::new(maxconn).paced(global.session_rate);
@@ -196,6 +201,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
         crew: crew.clone(),
         predecessor,
         kept,
+        grounds,
         lots: seed.fork(workers as u64),
         past,
         archive,

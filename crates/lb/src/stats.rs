@@ -30,6 +30,7 @@ use crate::keeper::Keeper;
 use crate::live::Live;
 use crate::orders::Orders;
 use crate::page::Site;
+use crate::peers::Peers;
 use crate::publish::Backend;
 use crate::state::Past;
 use crate::tables::Table;
@@ -59,6 +60,7 @@ pub(crate) struct Stats {
     meters: RefCell<Meters>,
     timeline: Rc<Timeline>,
     directory: Arc<Directory>,
+    peers: Rc<Peers>,
 }
 
 /// What [`Stats`] reads.
@@ -72,6 +74,7 @@ pub(crate) struct Sources {
     pub(crate) orders: Orders,
     pub(crate) timeline: Rc<Timeline>,
     pub(crate) directory: Arc<Directory>,
+    pub(crate) peers: Rc<Peers>,
 }
 
 impl Stats {
@@ -86,6 +89,7 @@ impl Stats {
             orders,
             timeline,
             directory,
+            peers,
         } = sources;
         let stats = Stats {
             clock,
@@ -98,6 +102,7 @@ impl Stats {
             meters: RefCell::default(),
             timeline,
             directory,
+            peers,
         };
         stats.follow(&frontends, &sites, &orders);
         Rc::new(stats)
@@ -199,6 +204,7 @@ impl Stats {
             tasks,
             idle_percent: self.idle_percent(now),
             is_stopping: self.is_stopping(),
+            peers: self.peers.counts(),
             tls: self.directory.tls.tally.told(now),
         })
     }

@@ -3,6 +3,7 @@
 //! A table is under a lock that is held for one lookup, one count or one store, never across anything that waits.
 
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +15,7 @@ use tandem_lb_core::rules::{Change, How};
 use tandem_lb_core::stick::{Dumped, Key, Place, StickEntry, StickTable, TableSettings, key_for};
 use tandem_ops::clock::Clock;
 use tandem_time::{Mono, Seed};
+use tokio::sync::Notify;
 
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -23,11 +25,23 @@ pub(crate) struct Table {
     table: Mutex<StickTable>,
     /// Whether it has columns for bytes, so that those who carry some need no lock where it has none.
     counts_bytes: AtomicBool,
+    bell: Arc<Notify>,
 }
 
 /// Those that are there.
 #[derive(Debug, Default)]
-pub(crate) struct Tables(ArcSwap<Names>);
+pub(crate) struct Tables {
+    names: ArcSwap<Names>,
+    /// Rung when something has changed that peers are to be told.
+    bell: Arc<Notify>,
+}
+
+/// A table that nobody else reads or changes meanwhile.
+#[derive(Debug)]
+pub(crate) struct Locked<'a> {
+    table: MutexGuard<'a, StickTable>,
+    bell: &'a Notify,
+}
 
 #[derive(Debug, Default)]
 struct Names {
@@ -56,27 +70,32 @@ pub(crate) struct Page {
 
 impl Tables {
     pub(crate) fn named(&self, name: &str) -> Option<Arc<Table>> {
-        self.0.load().names.get(name).cloned()
+        self.names.load().names.get(name).cloned()
+    }
+
+    /// Rung when something has changed that peers are to be told.
+    pub(crate) const fn bell(&self) -> &Arc<Notify> {
+        &self.bell
     }
 
     /// In the order of the configuration.
     pub(crate) fn all(&self) -> Vec<Arc<Table>> {
-        self.0.load().order.clone()
+        self.names.load().order.clone()
     }
 
     /// From now on there are these. Who was there goes on with its entries, by its new settings. To be called by the
     /// control runtime only.
     pub(crate) fn follow(&self, tables: &[plan::Table], seed: &mut Seed, now: Mono) {
-        let before = self.0.load();
+        let before = self.names.load();
         let order: Vec<Arc<Table>> = tables
             .iter()
             .map(|table| match before.names.get(&table.name) {
                 Some(known) => Table::renewed(known, &table.settings, seed, now),
-                None => Arc::new(Table::fresh(table, seed)),
+                None => Arc::new(Table::fresh(table, seed, &self.bell)),
             })
             .collect();
         let names = order.iter().map(|table| (table.name.clone(), table.clone())).collect();
-        self.0.store(Arc::new(Names { order, names }));
+        self.names.store(Arc::new(Names { order, names }));
     }
 }
 
@@ -85,8 +104,9 @@ fn secret(seed: &mut Seed) -> [u64; 2] {
 }
 
 impl Table {
-    fn new(name: Arc<str>, table: StickTable) -> Table {
+    fn new(name: Arc<str>, table: StickTable, bell: &Arc<Notify>) -> Table {
         Table {
+            bell: bell.clone(),
             name,
             kind: table.settings().key,
             counts_bytes: AtomicBool::new(table.counts_bytes()),
@@ -95,7 +115,7 @@ impl Table {
     }
 
     /// One that nobody knew before; says what it may take.
-    fn fresh(plan: &plan::Table, seed: &mut Seed) -> Table {
+    fn fresh(plan: &plan::Table, seed: &mut Seed, bell: &Arc<Notify>) -> Table {
         let table = StickTable::new(plan.settings.clone(), secret(seed));
         let (each, size) = (table.bytes_per_entry(), plan.settings.size);
         let most = each * size as usize / 1024;
@@ -103,7 +123,7 @@ impl Table {
             "stick-table {}: {each} bytes an entry, {most} KiB when all {size} are there",
             plan.name
         );
-        Table::new(plan.name.clone(), table)
+        Table::new(plan.name.clone(), table, bell)
     }
 
     /// The same table where keys have the same type; another one, with the same entries, where they have not: who still
@@ -118,7 +138,7 @@ impl Table {
             return known.clone();
         }
         let converted = table.converted(settings.clone(), secret(seed), now);
-        Arc::new(Table::new(known.name.clone(), converted))
+        Arc::new(Table::new(known.name.clone(), converted, &known.bell))
     }
 
     /// The servers of its backend are these now; entries of those that are gone go.
@@ -152,9 +172,12 @@ impl Table {
         self.lock().settings().clone()
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, StickTable> {
+    pub(crate) fn lock(&self) -> Locked<'_> {
         // Each operation leaves the table whole, so a panic elsewhere with the lock held has broken nothing.
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        Locked {
+            table: self.table.lock().unwrap_or_else(PoisonError::into_inner),
+            bell: &self.bell,
+        }
     }
 
     /// The key that a value is in this table; `None` when it cannot hold it.
@@ -261,6 +284,29 @@ impl Tracked {
     pub(crate) fn carried(&self, from_client: u64, to_client: u64, now: Mono) {
         if self.table.counts_bytes.load(Relaxed) {
             self.table.lock().carried(self.place, from_client, to_client, now);
+        }
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = StickTable;
+
+    fn deref(&self) -> &StickTable {
+        &self.table
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut StickTable {
+        &mut self.table
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        // Whoever is woken waits for nothing but the end of this.
+        if self.table.take_news() {
+            self.bell.notify_one();
         }
     }
 }

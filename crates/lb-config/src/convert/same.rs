@@ -41,6 +41,12 @@ fn bare(plan: &Plan) -> Plan {
             .for_each(|server| server.origin = Arc::clone(&nowhere));
         order_backend(backend);
     }
+    for section in &mut plan.peers {
+        section.origin = Arc::clone(&nowhere);
+        let binds = section.binds.iter_mut().map(|bind| &mut bind.origin);
+        let peers = section.peers.iter_mut().map(|peer| &mut peer.origin);
+        binds.chain(peers).for_each(|origin| *origin = Arc::clone(&nowhere));
+    }
     let sockets = plan.global.stats_sockets.iter_mut();
     sockets.for_each(|socket| socket.origin = Arc::clone(&nowhere));
     plan

@@ -26,6 +26,7 @@ pub enum Subject {
     Listener { frontend: String, address: String },
     Backend { name: String },
     Table { name: String },
+    Peers { name: String },
     Server { backend: String, name: String },
 }
 
@@ -100,6 +101,7 @@ impl fmt::Display for Subject {
             Subject::Listener { frontend, address } => write!(f, "frontend {frontend}: bind {address}"),
             Subject::Backend { name } => write!(f, "backend {name}"),
             Subject::Table { name } => write!(f, "stick-table {name}"),
+            Subject::Peers { name } => write!(f, "peers {name}"),
             Subject::Server { backend, name } => write!(f, "server {backend}/{name}"),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::change::{Change, Effect, Kind, Subject};
 use super::settings::{self, Setting};
 use super::shown;
-use crate::plan::{Backend, Bind, Frontend, Plan, Service, StatsSocket, Table};
+use crate::plan::{Backend, Bind, Frontend, Peers, Plan, Service, StatsSocket, Table};
 
 pub(super) fn plans(before: &Plan, after: &Plan) -> Vec<Change> {
     let mut found = Found::default();
@@ -25,6 +25,7 @@ pub(super) fn plans(before: &Plan, after: &Plan) -> Vec<Change> {
     found.frontends(before, after);
     found.backends(before, after);
     found.tables(&before.tables, &after.tables);
+    found.peers(&before.peers, &after.peers);
     found.changes.append(&mut found.gone);
     found.changes
 }
@@ -152,6 +153,22 @@ impl Found {
         self.order(Subject::Global, "order of stick-tables", before, after, |table| {
             table.name.clone()
         });
+    }
+
+    fn peers(&mut self, before: &[Peers], after: &[Peers]) {
+        let about = |section: &Peers| Subject::Peers {
+            name: section.name.to_string(),
+        };
+        for pair in paired(before, after, |a, b| a.name == b.name) {
+            match pair {
+                Pair::New(new) => self.changes.push(Change::added(about(new), Some(&new.origin))),
+                Pair::Gone(old) => self.gone.push(Change::removed(about(old))),
+                Pair::Both(old, new) => {
+                    let (was, is) = (settings::peers(old), settings::peers(new));
+                    self.settings(&about(new), Some(&new.origin), was, is);
+                }
+            }
+        }
     }
 
     fn servers(&mut self, before: Option<&Backend>, after: Option<&Backend>) {

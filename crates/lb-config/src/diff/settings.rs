@@ -10,8 +10,8 @@ use tandem_lb_core::stick::TableSettings;
 use super::change::Effect::{self, AtOnce, AtRestart, ForNewConnections};
 use super::shown::{self, flag, option, time};
 use crate::plan::{
-    Backend, Bind, Check, Frontend, Global, Level, Plan, Resolvers, Server, ServerStates, Service, StateFiles, Stats,
-    StatsSocket, Table,
+    Backend, Bind, Check, Frontend, Global, Level, Peers, Plan, Resolvers, Server, ServerStates, Service, StateFiles,
+    Stats, StatsSocket, Table,
 };
 
 /// One setting of one section.
@@ -51,6 +51,7 @@ pub(super) fn global(global: &Global) -> Vec<Setting> {
         description,
         hard_stop_after,
         close_spread_time,
+        local_peer,
         spread_checks,
         external_checks,
         // Each is a subject of its own.
@@ -98,6 +99,7 @@ pub(super) fn global(global: &Global) -> Vec<Setting> {
             time(*close_spread_time),
             AtRestart,
         ),
+        set("localpeer", local_peer, option(local_peer.as_ref()), AtOnce),
         set("spread-checks", spread_checks, spread_checks.to_string(), AtOnce),
         set("set-var", variables, shown::variables(variables), AtOnce),
         set("external-check", external_checks, flag(*external_checks), AtOnce),
@@ -373,13 +375,19 @@ pub(super) fn backend(backend: &Backend) -> Vec<Setting> {
 }
 
 pub(super) fn table(table: &Table) -> Vec<Setting> {
-    let Table { name: _, settings } = table;
+    let Table {
+        name: _,
+        settings,
+        peers,
+    } = table;
     let TableSettings {
         key,
         size,
         expire,
         nopurge,
         store,
+        // Where there are peers.
+        is_shared: _,
     } = settings;
     vec![
         set("type", key, shown::key_type(*key), AtOnce),
@@ -387,6 +395,7 @@ pub(super) fn table(table: &Table) -> Vec<Setting> {
         set("expire", expire, time(*expire), AtOnce),
         set("nopurge", nopurge, flag(*nopurge), AtOnce),
         set("store", store, shown::stored(store), AtOnce),
+        set("peers", peers, option(peers.as_ref()), AtOnce),
     ]
 }
 
@@ -394,6 +403,34 @@ pub(super) fn table(table: &Table) -> Vec<Setting> {
 pub(super) fn resolvers(sections: &[Resolvers]) -> Vec<Setting> {
     let names = sections.iter().map(|section| section.name.to_string());
     vec![set("resolvers", &sections, shown::list(names), AtOnce)]
+}
+
+/// Where a section listens is a matter of a start; all else is followed.
+pub(super) fn peers(section: &Peers) -> Vec<Setting> {
+    let Peers {
+        name: _,
+        origin: _,
+        disabled,
+        shards,
+        binds,
+        peers,
+        logs,
+    } = section;
+    let names = shown::list(peers.iter().map(|peer| peer.name.to_string()));
+    let places: Vec<_> = binds.iter().map(|bind| &bind.address).collect();
+    let told: Vec<_> = peers.iter().map(|p| (&p.name, &p.place, p.shard, p.disabled)).collect();
+    vec![
+        set("disabled", disabled, flag(*disabled), AtOnce),
+        set("shards", shards, shards.to_string(), AtOnce),
+        set(
+            "bind",
+            &places,
+            shown::list(binds.iter().map(|bind| shown::address(&bind.address))),
+            AtOnce,
+        ),
+        set("peer", &told, names, AtOnce),
+        set("log", logs, shown::targets(logs), AtOnce),
+    ]
 }
 
 pub(super) fn server(server: &Server) -> Vec<Setting> {

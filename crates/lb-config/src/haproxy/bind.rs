@@ -16,8 +16,8 @@ use crate::tls::Words;
 use crate::{address, code};
 
 /// What a line says about each of its addresses.
-#[derive(Default)]
-pub(super) struct Options {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
     pub(super) tls: Words,
     name: Option<String>,
     backlog: Option<u32>,
@@ -207,8 +207,18 @@ const SOCKET_OPTIONS: &[WordOption<StatsSocket>] = &[
 ];
 
 pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
+    proxy.binds.extend(read(args, &Options::default())?);
+    Ok(())
+}
+
+/// `default-bind`
+pub(super) fn defaults(args: &mut Args<'_>, options: &mut Options) {
+    option::read(TABLES, BIND_OPTIONS, "default-bind", options, args);
+}
+
+pub(super) fn read(args: &mut Args<'_>, defaults: &Options) -> Result<Vec<draft::Bind>, Diagnostic> {
     let addresses = addresses(args);
-    let mut options = Options::default();
+    let mut options = defaults.clone();
     // The options are read even behind a bad address, so that all mistakes show at once.
     option::read(TABLES, BIND_OPTIONS, "bind", &mut options, args);
     let origin = args.origin();
@@ -230,10 +240,7 @@ pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
         tls: None,
     };
     let binds = addresses?.into_iter().map(of);
-    proxy
-        .binds
-        .extend(binds.map(|plan| draft::Bind { plan, tls: tls.clone() }));
-    Ok(())
+    Ok(binds.map(|plan| draft::Bind { plan, tls: tls.clone() }).collect())
 }
 
 fn addresses(args: &mut Args<'_>) -> Result<Vec<BindAddress>, Diagnostic> {

@@ -198,6 +198,15 @@ pub(super) const KEYWORDS: &[Keyword<Global>] = &[
         },
     },
     Keyword {
+        words: "localpeer",
+        sections: HERE,
+        summary: "what this process is called among its peers; the host's name if not given",
+        parse: |global, args| {
+            global.local_peer = Some(args.text("a name")?.into());
+            Ok(())
+        },
+    },
+    Keyword {
         words: "stats socket",
         sections: HERE,
         summary: "a listener of the runtime commands, with mode, user, group, level",

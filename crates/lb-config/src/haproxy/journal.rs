@@ -23,6 +23,7 @@ pub(crate) enum Place {
     Defaults(usize),
     Proxy(Role, usize),
     Resolvers(usize),
+    Peers(usize),
     /// Not read.
     Nothing,
 }
@@ -59,6 +60,7 @@ impl Reader {
             Current::Global => native::global(&draft.global),
             Current::Proxy(proxy) => outline(proxy),
             Current::Resolvers(resolvers) => native::resolvers(&resolvers.value),
+            Current::Peers(peers) => native::peers(peers),
             Current::Nothing | Current::Skipped => Table::new(),
         }))
     }
@@ -77,6 +79,7 @@ impl Reader {
             Current::Proxy(proxy) if proxy.role == Role::Defaults => Place::Defaults(draft.defaults.len()),
             Current::Proxy(proxy) => Place::Proxy(proxy.role, draft.proxies.len()),
             Current::Resolvers(_) => Place::Resolvers(draft.resolvers.len()),
+            Current::Peers(_) => Place::Peers(draft.peers.len()),
             Current::Nothing | Current::Skipped => Place::Nothing,
         };
         let mut keys = Vec::new();

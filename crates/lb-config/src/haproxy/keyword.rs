@@ -6,7 +6,7 @@ use tandem_text::{Diagnostic, nearest};
 use super::args::{Args, Outcome};
 use super::section::{Section, Sections};
 use super::unsupported::{self, Effect, Known};
-use super::{bind, global, proxy, resolvers, server, state, tls};
+use super::{bind, global, peers, proxy, resolvers, server, state, tls};
 use crate::{code, expr};
 
 /// One keyword of a line-based section. `words` may be several: `timeout client`.
@@ -72,6 +72,7 @@ pub fn keyword_docs() -> Vec<KeywordDoc> {
         .chain(lines(state::OF_GLOBAL))
         .chain(lines(tls::OF_GLOBAL))
         .chain(lines(resolvers::KEYWORDS))
+        .chain(lines(peers::KEYWORDS))
         .chain(proxies)
         .chain(binds)
         .chain(servers)

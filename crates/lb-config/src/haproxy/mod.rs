@@ -13,6 +13,7 @@ mod keyword;
 mod log;
 mod option;
 mod options;
+mod peers;
 mod predicate;
 mod proxy;
 mod quote;
@@ -35,14 +36,16 @@ use tandem_text::haproxy::{Lexer, Line};
 use tandem_text::{Diagnostic, FileId, SourceMap, Spanned};
 
 use crate::code;
-use crate::draft::{Draft, Proxy, Role, Said, Settings};
+use crate::draft::{self, Draft, Proxy, Role, Said, Settings};
 use crate::expr::World;
 use crate::plan::{Global, Resolvers};
 use args::Args;
+pub(crate) use bind::Options as BindOptions;
 use blocks::Blocks;
 use environment::Environment;
 pub(crate) use journal::{Entry, Journal, Place, What};
 pub use keyword::{KeywordDoc, keyword_docs};
+pub(crate) use peers::{Options as PeerOptions, no_tls as no_tls_among_peers};
 use section::{Header, Section};
 pub use unsupported::{UnsupportedDoc, unsupported_docs};
 
@@ -64,6 +67,7 @@ enum Current {
     Global,
     Proxy(Box<Proxy>),
     Resolvers(Box<Spanned<Resolvers>>),
+    Peers(Box<draft::Peers>),
     /// A section that is not understood: its lines would only repeat the complaint.
     Skipped,
 }
@@ -133,6 +137,11 @@ impl Reader {
                 let resolvers = Resolvers::new(name.value);
                 Current::Resolvers(Box::new(Spanned::new(resolvers, name.span)))
             }
+            Header::Peers => {
+                let (name, _) = section::proxy_names(line)?;
+                section::no_more_words(line, 2)?;
+                Current::Peers(Box::new(draft::Peers::new(name, sources.origin(line.span))))
+            }
             Header::Unsupported(name) => {
                 let message = format!("sections `{name}` are known to HAProxy, but not supported yet");
                 return Err(Diagnostic::error(code::UNSUPPORTED, line.words[0].span, message)
@@ -185,6 +194,7 @@ impl Reader {
                 let tables = &[resolvers::KEYWORDS];
                 keyword::dispatch(tables, Section::Resolvers, &mut resolvers.value, &mut args)
             }
+            Current::Peers(peers) => keyword::dispatch(&[peers::KEYWORDS], Section::Peers, peers.as_mut(), &mut args),
             Current::Nothing => {
                 let word = &line.words[0];
                 self.current = Current::Skipped;
@@ -206,6 +216,7 @@ impl Reader {
                 proxy
             }
             Current::Resolvers(resolvers) => return draft.resolvers.push(*resolvers),
+            Current::Peers(peers) => return draft.peers.push(*peers),
             Current::Nothing | Current::Global | Current::Skipped => return,
         };
         if proxy.role != Role::Defaults {
@@ -219,6 +230,18 @@ impl Reader {
             self.named.insert(proxy.name.value.to_string(), self.defaults.clone());
         }
     }
+}
+
+/// One line of a section of peers that the other dialect holds, read as it would be here.
+pub(crate) fn peers_line(
+    peers: &mut draft::Peers,
+    line: &Line,
+    sources: &SourceMap,
+    world: World<'_>,
+    report: &mut Vec<Diagnostic>,
+) -> Result<(), Diagnostic> {
+    let mut args = Args::new(line, sources, world, report);
+    keyword::dispatch(&[peers::KEYWORDS], Section::Peers, peers, &mut args)
 }
 
 /// One line of rules that the other dialect holds, read as it would be here.

@@ -16,6 +16,7 @@ pub(super) enum Section {
     Listen,
     Backend,
     Resolvers,
+    Peers,
 }
 
 impl Section {
@@ -36,6 +37,7 @@ impl Section {
             Self::Listen => "listen",
             Self::Backend => "backend",
             Self::Resolvers => "resolvers",
+            Self::Peers => "peers",
         }
     }
 
@@ -52,6 +54,7 @@ impl Sections {
     const STRICT: u8 = 1 << 7;
     pub(super) const GLOBAL: Self = Self(Section::Global.bit());
     pub(super) const RESOLVERS: Self = Self(Section::Resolvers.bit());
+    pub(super) const PEERS: Self = Self(Section::Peers.bit());
     /// Where clients are accepted.
     pub(super) const FRONT: Self = Self(Section::Frontend.bit() | Section::Listen.bit());
     /// Where servers are used.
@@ -83,6 +86,7 @@ impl Sections {
             Section::Listen,
             Section::Backend,
             Section::Resolvers,
+            Section::Peers,
         ];
         all.into_iter().filter(move |section| self.contains(*section))
     }
@@ -94,6 +98,7 @@ pub(super) enum Header {
     Defaults,
     Proxy(Role),
     Resolvers,
+    Peers,
     Unsupported(&'static str),
 }
 
@@ -103,7 +108,7 @@ const HEADERS: &[(&str, Header)] = &[
     ("frontend", Header::Proxy(Role::Frontend)),
     ("listen", Header::Proxy(Role::Listen)),
     ("backend", Header::Proxy(Role::Backend)),
-    ("peers", Header::Unsupported("peers")),
+    ("peers", Header::Peers),
     ("resolvers", Header::Resolvers),
     ("mailers", Header::Unsupported("mailers")),
     ("userlist", Header::Unsupported("userlist")),
@@ -146,7 +151,7 @@ pub(super) fn unknown(word: &Word) -> Diagnostic {
     let message = format!("`{}` does not start a section", word.text);
     let help = match nearest_header(&word.text) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => "start with one of: global, defaults, frontend, listen, backend, resolvers".to_owned(),
+        None => "start with one of: global, defaults, frontend, listen, backend, resolvers, peers".to_owned(),
     };
     Diagnostic::error(code::UNKNOWN, word.span, message).help(help)
 }

@@ -9,7 +9,7 @@ use super::args::{Args, Outcome};
 use super::keyword::{Keyword, suggest};
 use super::section::Sections;
 use super::{counters, rules};
-use crate::draft::Proxy;
+use crate::draft::{OwnTable, Proxy};
 use crate::names::KEY_TYPES;
 use crate::{code, table};
 
@@ -17,10 +17,10 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     Keyword {
         words: "stick-table",
         sections: Sections::PROXIES,
-        summary: "the table: type, size, expire, nopurge, store",
+        summary: "the table: type, size, expire, nopurge, store, peers",
         parse: |proxy, args| {
             let span = args.line_span();
-            let settings = settings(args)?;
+            let (settings, peers) = settings(args)?;
             if proxy.table.is_some() {
                 return Err(Diagnostic::error(
                     code::DUPLICATE,
@@ -28,7 +28,7 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
                     "this proxy has a stick-table already",
                 ));
             }
-            proxy.table = Some(Spanned::new(settings, span));
+            proxy.table = Some(Spanned::new(OwnTable { settings, peers }, span));
             Ok(())
         },
     },
@@ -58,10 +58,10 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     },
 ];
 
-/// What stands behind `stick-table`.
-fn settings(args: &mut Args<'_>) -> Result<TableSettings, Diagnostic> {
+/// What stands behind `stick-table`, and the section of peers that it names.
+pub(super) fn settings(args: &mut Args<'_>) -> Result<(TableSettings, Option<Spanned<String>>), Diagnostic> {
     let span = args.line_span();
-    let (mut key, mut size) = (None, None);
+    let (mut key, mut size, mut peers) = (None, None, None);
     let mut settings = TableSettings::new(tandem_lb_core::stick::KeyType::Ipv4, 0);
     while let Some(word) = args.next() {
         match word.text.as_str() {
@@ -72,6 +72,10 @@ fn settings(args: &mut Args<'_>) -> Result<TableSettings, Diagnostic> {
             "store" => {
                 let word = args.word("what to store")?;
                 table::store(&word.text, &mut settings.store).map_err(|error| error.diagnostic(word.span))?;
+            }
+            "peers" => {
+                let name = args.text("the name of a section `peers`")?;
+                peers = Some(Spanned::new(name, args.last_span()));
             }
             "srvkey" => {
                 // Servers are known by their names; that a name and a place change apart is what the other word is for.
@@ -90,7 +94,7 @@ fn settings(args: &mut Args<'_>) -> Result<TableSettings, Diagnostic> {
     };
     settings.key = key.ok_or_else(|| missing("type"))?;
     settings.size = size.ok_or_else(|| missing("size"))?;
-    Ok(settings)
+    Ok((settings, peers))
 }
 
 fn key_type(args: &mut Args<'_>) -> Result<tandem_lb_core::stick::KeyType, Diagnostic> {
@@ -117,7 +121,7 @@ fn positive_size(args: &mut Args<'_>) -> Result<u32, Diagnostic> {
 }
 
 fn odd_word(word: &Word) -> Diagnostic {
-    if matches!(word.text.as_str(), "peers" | "recv-only" | "write-to" | "brates-factor") {
+    if matches!(word.text.as_str(), "recv-only" | "write-to" | "brates-factor") {
         let message = format!("`{}` is known to HAProxy, but not supported yet", word.text);
         return Diagnostic::error(code::UNSUPPORTED, word.span, message);
     }

@@ -131,7 +131,7 @@ pub(super) fn names(section: Section) -> impl Iterator<Item = &'static str> {
 const fn table(section: Section) -> &'static [Known] {
     match section {
         Section::Global => GLOBAL,
-        Section::Resolvers => &[],
+        Section::Resolvers | Section::Peers => &[],
         _ => PROXY,
     }
 }
@@ -168,7 +168,6 @@ const GLOBAL: &[Known] = &[
     harmless("ulimit-n", "the limit of open files is raised as far as it goes"),
     harmless("strict-limits", "a limit that cannot be met always ends the start"),
     harmless("stats maxconn", "command connections are limited to a fixed number"),
-    harmless("localpeer", "there are no peers that would need a name"),
     harmless("busy-polling", POLLER),
     harmless("noepoll", POLLER),
     harmless("nopoll", POLLER),

@@ -11,7 +11,7 @@ use super::rules::Checks;
 use super::settings;
 use super::shape::Removed;
 use crate::acl::Book;
-use crate::draft::{self, Draft, NAME_HELP, Proxy, Role, odd_letter};
+use crate::draft::{self, Draft, NAME_HELP, OwnTable, Proxy, Role, odd_letter};
 use crate::expr::{Reference, Spelled, World};
 use crate::names::LOG_LENGTH;
 use crate::plan::{self, LogTarget, Severity, StatsSocket};
@@ -58,6 +58,9 @@ impl Lowering<'_> {
         let resolvers = document.resolvers.into_iter();
         let resolvers: Vec<_> = resolvers.filter_map(|table| self.resolvers(table)).collect();
         draft.resolvers.extend(resolvers);
+        let peers = document.peers.into_iter();
+        let peers: Vec<_> = peers.filter_map(|table| self.peers(table)).collect();
+        draft.peers.extend(peers);
     }
 
     pub(super) fn span(&self, range: Range<usize>) -> Span {
@@ -129,6 +132,7 @@ impl Lowering<'_> {
         global.maxconn = written.maxconn.map(|most| most.0.0).or(global.maxconn);
         settings::set_count(&mut global.connection_rate, written.connection_rate.as_ref());
         settings::set_count(&mut global.session_rate, written.session_rate.as_ref());
+        global.local_peer = written.local_peer.map(Into::into).or(global.local_peer.take());
         global.daemon = written.daemon.unwrap_or(global.daemon);
         // The ranges of both numbers are checked where they are read.
         global.threads = written
@@ -157,7 +161,7 @@ impl Lowering<'_> {
         global.stats_timeout = written.control_timeout.map(|time| time.0.0).or(global.stats_timeout);
     }
 
-    fn log(&mut self, written: toml::Spanned<Log>) -> Option<LogTarget> {
+    pub(super) fn log(&mut self, written: toml::Spanned<Log>) -> Option<LogTarget> {
         let at = self.span(written.span());
         let log = written.into_inner();
         let (to, facility) = (
@@ -339,10 +343,15 @@ impl Lowering<'_> {
     }
 
     fn bind(&mut self, written: toml::Spanned<Bind>, proxy: &mut Proxy) {
+        let binds = self.binds(written);
+        proxy.binds.extend(binds);
+    }
+
+    pub(super) fn binds(&mut self, written: toml::Spanned<Bind>) -> Vec<draft::Bind> {
         let at = self.span(written.span());
         let bind = written.into_inner();
         let Some(addresses) = self.required(bind.address, at, "address") else {
-            return;
+            return Vec::new();
         };
         let origin = self.sources.origin(at);
         let of = |address| plan::Bind {
@@ -368,9 +377,7 @@ impl Lowering<'_> {
         let words = bind.tls.as_ref().map(|tls| tls.words(self)).unwrap_or_default();
         let tls = Spanned::new(words, at);
         let binds = addresses.0.into_iter().map(of);
-        proxy
-            .binds
-            .extend(binds.map(|plan| draft::Bind { plan, tls: tls.clone() }));
+        binds.map(|plan| draft::Bind { plan, tls: tls.clone() }).collect()
     }
 
     fn stick(&mut self, written: toml::Spanned<Stick>, proxy: &mut Proxy) {
@@ -401,7 +408,11 @@ impl Lowering<'_> {
             let said = done.map_err(|error| error.diagnostic(self.span(stored.span())));
             self.report.extend(said.err());
         }
-        proxy.table = Some(Spanned::new(settings, at));
+        let peers = stick.peers.map(|peers| {
+            let span = self.span(peers.span());
+            Spanned::new(peers.into_inner(), span)
+        });
+        proxy.table = Some(Spanned::new(OwnTable { settings, peers }, at));
         let rule = Sticking {
             matches: stick.matches.unwrap_or(true),
             stores: if stick.stores.unwrap_or(true) {

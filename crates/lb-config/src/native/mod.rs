@@ -4,6 +4,7 @@ mod layout;
 mod lookup;
 mod lower;
 mod model;
+mod peers;
 mod rules;
 mod settings;
 mod shape;
@@ -77,6 +78,10 @@ pub(crate) fn key_of(keyword: &str) -> &str {
 /// `base` is what `[defaults]` says.
 pub(crate) fn proxy(proxy: &draft::Proxy, base: &draft::Settings) -> toml::Table {
     layout::ordered(layout::tree(&write::proxy(proxy, base)))
+}
+
+pub(crate) fn peers(section: &draft::Peers) -> toml::Table {
+    layout::ordered(layout::tree(&write::peers(section)))
 }
 
 pub(crate) fn resolvers(section: &plan::Resolvers) -> toml::Table {

@@ -43,6 +43,41 @@ pub(super) struct Document {
     pub(super) listen: Vec<Spanned<Listen>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) resolvers: Vec<Spanned<Resolvers>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) peers: Vec<Spanned<Peers>>,
+}
+
+/// Who shares stick tables with this process.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Peers {
+    pub(super) name: Option<Spanned<String>>,
+    #[serde(skip_serializing_if = "is_off")]
+    pub(super) disabled: bool,
+    pub(super) shards: Option<Positive>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) bind: Vec<Spanned<Bind>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) peer: Vec<Spanned<Peer>>,
+    /// As the other dialect writes them: `"NAME type ip size 1m store gpc0"`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) table: Vec<Spanned<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) log: Vec<Spanned<Log>>,
+    /// Also to the targets of `global`.
+    #[serde(skip_serializing_if = "is_off")]
+    pub(super) log_global: bool,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Peer {
+    pub(super) name: Option<Spanned<String>>,
+    /// Where it is; the local one listens there. It may do without where `bind` says it.
+    pub(super) address: Option<Value<(Host, ServerPort)>>,
+    pub(super) shard: Option<Count>,
+    #[serde(skip_serializing_if = "is_off")]
+    pub(super) disabled: bool,
 }
 
 /// Whom to ask for names, and how long an answer is good.
@@ -92,6 +127,8 @@ pub(super) struct Global {
     pub(super) log: Vec<Spanned<Log>>,
     pub(super) log_tag: Option<String>,
     pub(super) log_hostname: Option<String>,
+    /// What this process is called among its peers.
+    pub(super) local_peer: Option<String>,
     pub(super) maxconn: Option<Positive>,
     pub(super) connection_rate: Option<Count>,
     pub(super) session_rate: Option<Count>,
@@ -476,6 +513,8 @@ pub(super) struct Stick {
     /// What each entry holds, as the other dialect writes it: "conn_cnt", "conn_rate(10s)".
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) store: Vec<Spanned<String>>,
+    /// The `[[peers]]` that share the table.
+    pub(super) peers: Option<Spanned<String>>,
     /// Use the table to find a server; and remember the server in it. Both if not said.
     pub(super) matches: Option<bool>,
     pub(super) stores: Option<bool>,

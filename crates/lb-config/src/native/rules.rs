@@ -57,7 +57,8 @@ impl Lowering<'_> {
         }
     }
 
-    fn line(&self, keyword: &str, rule: &toml::Spanned<String>) -> Result<haproxy::Line, Diagnostic> {
+    /// What the other dialect would have as a line with this keyword.
+    pub(super) fn line(&self, keyword: &str, rule: &toml::Spanned<String>) -> Result<haproxy::Line, Diagnostic> {
         let span = self.span(rule.span());
         let mut words = vec![keyword.to_owned()];
         words.extend(split(rule.get_ref(), self.world.env).map_err(|why| Diagnostic::error(code::SYNTAX, span, why))?);

@@ -2,6 +2,7 @@
 //!
 //! Drafts are taken apart without `..`, so that the compiler asks for each new setting here.
 
+mod peers;
 mod proxy;
 mod server;
 mod settings;
@@ -17,6 +18,7 @@ use super::value::{FileMode, Limit, Number, Span, Time, Value};
 use crate::names::LOG_LENGTH;
 use crate::plan::{self, FirstValue, LogTarget, Severity, SocketFile, StateFiles, StatsSocket};
 
+pub(super) use peers::peers;
 pub(super) use proxy::proxy;
 pub(super) use settings::settings;
 
@@ -75,6 +77,7 @@ pub(super) fn global(global: &plan::Global) -> Global {
         description,
         hard_stop_after,
         close_spread_time,
+        local_peer,
         spread_checks,
         external_checks,
         stats_sockets,
@@ -96,6 +99,7 @@ pub(super) fn global(global: &plan::Global) -> Global {
         log: logs.iter().map(|target| new(log(target))).collect(),
         log_tag: log_tag.clone(),
         log_hostname: log_hostname.clone(),
+        local_peer: local_peer.as_ref().map(ToString::to_string),
         maxconn: count(*maxconn, None),
         connection_rate: count(*connection_rate, None),
         session_rate: count(*session_rate, None),

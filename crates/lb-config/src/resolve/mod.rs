@@ -3,6 +3,7 @@
 mod checks;
 mod ids;
 mod parts;
+mod peers;
 mod references;
 mod resolvers;
 mod tables;
@@ -30,8 +31,10 @@ pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
     draft.global.unix_bind = UnixBind::default();
     let resolvers = std::mem::take(&mut draft.resolvers);
     resolvers::check(&resolvers, report);
+    let sections = std::mem::take(&mut draft.peers);
     let mut plan = Plan {
-        tables: tables::all(&draft.proxies, report),
+        tables: tables::all(&draft.proxies, &sections, report),
+        peers: peers::all(sections, &draft.global, report),
         global: draft.global,
         resolvers: resolvers.iter().map(|section| section.value.clone()).collect(),
         ..Plan::default()

@@ -1,17 +1,17 @@
 //! The stick tables of all proxies, and whether what names one names one that is there.
 
 use tandem_lb_core::rules::Storing;
-use tandem_lb_core::stick::DataType;
+use tandem_lb_core::stick::{DataType, TableSettings};
 use tandem_text::{Diagnostic, Span};
 
 use super::references::unless_known;
 use crate::code;
-use crate::draft::Proxy;
+use crate::draft::{OwnTable, Peers, Proxy};
 use crate::expr::Reference;
 use crate::plan::Table;
 
-pub(super) fn all(proxies: &[Proxy], report: &mut Vec<Diagnostic>) -> Vec<Table> {
-    let mut tables = Vec::new();
+pub(super) fn all(proxies: &[Proxy], sections: &[Peers], report: &mut Vec<Diagnostic>) -> Vec<Table> {
+    let mut tables = of_peers(sections, report);
     for proxy in proxies {
         let Some(table) = &proxy.table else { continue };
         let name = &proxy.name.value;
@@ -23,9 +23,17 @@ pub(super) fn all(proxies: &[Proxy], report: &mut Vec<Diagnostic>) -> Vec<Table>
             );
             continue;
         }
+        let OwnTable { settings, peers } = &table.value;
+        let shared = peers
+            .as_ref()
+            .filter(|peers| super::peers::named(&peers.value, peers.span, sections, report));
         tables.push(Table {
             name: name.clone(),
-            settings: table.value.clone(),
+            settings: TableSettings {
+                is_shared: shared.is_some(),
+                ..settings.clone()
+            },
+            peers: shared.map(|peers| peers.value.as_str().into()),
         });
     }
     for proxy in proxies {
@@ -52,6 +60,31 @@ pub(super) fn all(proxies: &[Proxy], report: &mut Vec<Diagnostic>) -> Vec<Table>
         missing.dedup();
         report.extend(missing);
         in_vain(proxy, proxies, report);
+    }
+    tables
+}
+
+/// Those that belong to no proxy.
+fn of_peers(sections: &[Peers], report: &mut Vec<Diagnostic>) -> Vec<Table> {
+    let mut tables: Vec<Table> = Vec::new();
+    for section in sections {
+        for table in &section.tables {
+            let name = &table.name.value;
+            if tables.iter().any(|known| known.name == *name) {
+                let message = format!("there is another table `{name}`");
+                report.push(Diagnostic::error(code::DUPLICATE, table.name.span, message).help("give it another name"));
+                continue;
+            }
+            let is_shared = !section.plan.disabled;
+            tables.push(Table {
+                name: name.clone(),
+                settings: TableSettings {
+                    is_shared,
+                    ..table.settings.clone()
+                },
+                peers: is_shared.then(|| section.plan.name.clone()),
+            });
+        }
     }
     tables
 }

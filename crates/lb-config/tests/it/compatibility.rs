@@ -65,6 +65,14 @@ const ON_PURPOSE: &[(&str, &str)] = &[
         "`stick::tests::data`",
     ),
     (
+        "Peers: which is the local one is known when the process starts (`-L`, `localpeer`, the host's name); a section without it is left out \
+         with a warning. Names of peers are looked up whenever they are connected to. Rates of another period are not taken over. `log` says \
+         which peers come and go. A peer that has lost its connection to one of ours is told what it missed, as HAProxy does it; a process \
+         that takes over by `-x` has the tables and asks nobody. A soft stop without a successor of its kind offers its tables at the local \
+         peer's address, as HAProxy does: either may follow the other. No TLS between peers: an error.",
+        "`lb_peers`, `peers::section::tests`",
+    ),
+    (
         "Without `tcp-response inspect-delay`, response rules and `stick store-response` see the first bytes that the \
          server sends; in HAProxy there may be none yet.",
         "no test; `session::response` waits for them",

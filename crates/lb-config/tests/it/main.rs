@@ -13,6 +13,7 @@ mod installed;
 mod keywords;
 mod meaning;
 mod native;
+mod peers;
 mod robust;
 
 use std::sync::Arc;

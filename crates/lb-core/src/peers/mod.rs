@@ -2,19 +2,28 @@
 //!
 //! Both greet with lines of text. Then messages follow: a class, a kind, and for kinds from 128 on a length and so many
 //! bytes. A table is defined once and then meant by all updates until another one is. Every reader here takes hostile
-//! input: it never panics, and what is longer than a message may be is refused.
+//! input: it never panics, and what is longer than a message may be is refused. [`Section`] is the machine that speaks it.
 
 mod definition;
 mod message;
 mod number;
+mod section;
+mod settings;
+mod talk;
 mod update;
+mod view;
 
 #[cfg(test)]
 mod tests;
 
 pub use definition::Definition;
 pub use message::{Control, Hello, Message, Status, next};
+use section::SILENCE;
+pub use section::Section;
+pub use settings::{ConnId, Event, Input, Output, Peer, Settings, Shared, Why};
+pub use talk::{hash_seed, shard_of};
 pub use update::{Names, Update};
+pub use view::{Counters, PeerView, TableView};
 
 use thiserror::Error;
 

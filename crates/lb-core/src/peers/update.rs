@@ -39,6 +39,14 @@ impl Default for Names {
 }
 
 impl Names {
+    /// Those that were said, with their places.
+    pub(super) fn known(&self) -> Vec<(usize, Arc<str>)> {
+        let places = self.known.iter().enumerate();
+        places
+            .filter_map(|(place, name)| Some((place, name.clone()?)))
+            .collect()
+    }
+
     fn write(&mut self, name: Option<&Arc<str>>, out: &mut Vec<u8>) {
         let Some(name) = name else { return write(0, out) };
         let mut body = Vec::new();

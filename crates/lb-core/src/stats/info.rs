@@ -135,7 +135,7 @@ impl InfoField {
 }
 
 impl Info {
-    /// Everything that a TCP balancer without TLS, compression and peers has none of is 0 already.
+    /// Everything that a TCP balancer without compression has none of is 0 already.
     pub fn new() -> Info {
         let mut info = Info {
             values: vec![None; TABLE.len()],

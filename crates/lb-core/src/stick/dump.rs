@@ -105,10 +105,11 @@ impl StickTable {
             for value in &entry.values {
                 self.restore_value(place, value, now);
             }
+            self.note_learned(place);
         }
     }
 
-    fn restore_value(&mut self, place: Place, value: &Value, now: Mono) {
+    pub(super) fn restore_value(&mut self, place: Place, value: &Value, now: Mono) {
         let known = self.layout.column(value.data).copied();
         let fits = |stored: Stored| stored.period == value.period && value.at < stored.count;
         if let Some(column) = known.filter(|column| fits(column.stored) && value.data != DataType::ConnCur) {
@@ -116,7 +117,7 @@ impl StickTable {
         }
     }
 
-    fn dumped(&self, place: Place, now: Mono) -> Dumped {
+    pub(super) fn dumped(&self, place: Place, now: Mono) -> Dumped {
         let columns = self.layout.columns().iter();
         let values = columns.flat_map(|column| {
             (0..column.stored.count).map(|at| Value {

@@ -14,6 +14,8 @@ pub struct TableSettings {
     pub nopurge: bool,
     /// What each entry holds, in the order of the types' numbers.
     pub store: Vec<Stored>,
+    /// Peers are told of changes, which are noted for them.
+    pub is_shared: bool,
 }
 
 /// One thing that each entry holds.
@@ -76,6 +78,7 @@ impl TableSettings {
             expire: None,
             nopurge: false,
             store: Vec::new(),
+            is_shared: false,
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tandem_time::Mono;
 
 use super::index::Index;
+use super::journal::Journal;
 use super::names::Names;
 use super::slots::{MOST, Place, Slots};
 use super::{DataType, Key, Layout, TableSettings, key_for};
@@ -19,6 +20,8 @@ pub struct StickTable {
     pub(super) slots: Slots,
     pub(super) index: Index,
     pub(super) names: Names,
+    /// Where nobody is told of changes, nothing is noted.
+    pub(super) journal: Option<Journal>,
     /// The latest time seen. Several workers share a table and their clocks are read at slightly different moments;
     /// the order of use must not run backwards for that.
     latest: Mono,
@@ -65,6 +68,7 @@ impl StickTable {
             layout,
             index: Index::new(secret),
             names: Names::default(),
+            journal: settings.is_shared.then(Journal::default),
             latest: Mono::ZERO,
             settings,
         }
@@ -131,6 +135,9 @@ impl StickTable {
         let now = self.advance(now);
         let expires = self.lifetime_from(now);
         self.slots.renew(place, expires);
+        if let Some(journal) = &mut self.journal {
+            journal.note(place, self.slots.len());
+        }
     }
 
     /// Removes the key, unless somebody holds it.
@@ -181,6 +188,9 @@ impl StickTable {
         let before = std::mem::replace(&mut self.settings, settings);
         if before.store != self.settings.store {
             self.relayout();
+        }
+        if before.is_shared != self.settings.is_shared {
+            self.share();
         }
         if before.expire != self.settings.expire {
             let (latest, after) = (self.latest, self.settings.expire);
@@ -252,6 +262,9 @@ impl StickTable {
     pub(super) fn drop_at(&mut self, place: Place) {
         self.index.remove(&mut self.slots, place);
         self.slots.remove(place);
+        if let Some(journal) = &mut self.journal {
+            journal.forget(place);
+        }
     }
 
     pub(super) fn lifetime_from(&self, now: Mono) -> Mono {

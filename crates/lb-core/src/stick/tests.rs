@@ -122,6 +122,7 @@ fn settings() -> impl Strategy<Value = TableSettings> {
         any::<bool>(),
     )
         .prop_map(|(size, expire, nopurge)| TableSettings {
+            is_shared: false,
             key: KeyType::Ipv4,
             size,
             expire: expire.map(Duration::from_millis),
@@ -206,6 +207,7 @@ fn table(size: u32, expire: Option<u64>, nopurge: bool) -> StickTable {
     let expire = expire.map(Duration::from_millis);
     StickTable::new(
         TableSettings {
+            is_shared: false,
             key: KeyType::Ipv4,
             size,
             expire,

@@ -22,6 +22,7 @@ use crate::keeper::Lines;
 use crate::listeners::Opened;
 use crate::live::Live;
 use crate::page::{Page, Site};
+use crate::peers::Peers;
 use crate::reload::{Estate, Reloader};
 use crate::resolving::Resolving;
 use crate::router::{Router, Way};
@@ -57,6 +58,7 @@ pub(super) struct Renewed {
     pub(super) store: Rc<Store>,
     pub(super) hard_stop_after: Rc<Cell<Option<Duration>>>,
     pub(super) resolving: Rc<Resolving>,
+    pub(super) peers: Rc<Peers>,
 }
 
 impl House {
@@ -136,6 +138,7 @@ impl House {
             store,
             hard_stop_after,
             resolving,
+            peers,
         } = renewed;
         Estate {
             args,
@@ -157,6 +160,7 @@ impl House {
             store,
             hard_stop_after,
             resolving,
+            peers,
             notifier: self.notifier.clone(),
         }
     }
@@ -166,7 +170,7 @@ impl House {
         giver: &Rc<Giver>,
         drain: &Rc<Drain>,
         reloader: &Rc<Reloader>,
-        resolving: &Rc<Resolving>,
+        (resolving, peers): (&Rc<Resolving>, &Rc<Peers>),
     ) -> Room {
         Room {
             orders: self.desk.orders.clone(),
@@ -182,6 +186,7 @@ impl House {
             reloader: reloader.clone(),
             desk: RefCell::default(),
             resolving: resolving.clone(),
+            peers: peers.clone(),
         }
     }
 }

@@ -45,6 +45,7 @@ impl Reloader {
             doors,
             frontend_logs,
             backend_logs,
+            grounds,
         } = prepared;
         let vault = &self.estate.directory.tls;
         for file in tls.changed(&vault.now()) {
@@ -71,6 +72,7 @@ impl Reloader {
             .stats
             .follow(&estate.frontends, &estate.sites.all(), &estate.orders);
         estate.resolving.follow(&plan);
+        estate.peers.follow(grounds);
         self.configured.replace(Arc::new(plan));
     }
 

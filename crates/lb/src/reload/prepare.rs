@@ -11,6 +11,7 @@ use crate::bound::Bound;
 use crate::departure;
 use crate::listeners::{ListenError, Opened, Opener, place_of};
 use crate::logs;
+use crate::peers::{self, Ground, local_name};
 use crate::socket::{Doors, patience};
 use crate::start;
 use crate::tls::Loaded;
@@ -29,6 +30,7 @@ pub(super) struct Prepared {
     pub(super) doors: Doors,
     pub(super) frontend_logs: Vec<Targets>,
     pub(super) backend_logs: Vec<Targets>,
+    pub(super) grounds: Vec<Ground>,
 }
 
 pub(super) enum Line {
@@ -65,7 +67,9 @@ impl Reloader {
         let doors = Doors::open_these(doors, patience(&plan.global), &Sockets::default());
         let doors = doors.map_err(|errors| Refused::all(&errors))?;
         let (frontend_logs, backend_logs) = self.open_logs(running, &plan).map_err(Refused::because)?;
+        let grounds = self.grounds(&plan)?;
         Ok(Prepared {
+            grounds,
             plan,
             found,
             tls,
@@ -124,6 +128,16 @@ impl Reloader {
             return Err(errors);
         }
         Ok((lines, leaving))
+    }
+
+    /// What the sections of peers stand on.
+    fn grounds(&self, plan: &Plan) -> Result<Vec<Ground>, Refused> {
+        let estate = &self.estate;
+        let local = local_name(estate.args.local_peer.as_deref(), plan, estate.directory.hostname());
+        let listening = peers::open_all(plan, &local, &estate.peers.listening(), &Sockets::default());
+        let listening = listening.map_err(|errors| Refused::all(&errors))?;
+        let logs = logs::Opener::new(&plan.global, &estate.program);
+        Ground::all(plan, &local, &listening, &logs).map_err(Refused::because)
     }
 
     fn known(&self) -> Vec<Known> {

@@ -4,8 +4,8 @@ use tandem_ops::control::Level::{Admin, Operator, User};
 use tandem_ops::control::{Call, Command, Level, Reply};
 
 use super::{
-    Room, certificates, counters, debug, drain, dynamic, explain, frontends, inside, patterns, process, reload, server,
-    servers, sessions, stats, tables, upgrade, variables, wait,
+    Room, certificates, counters, debug, drain, dynamic, explain, frontends, inside, patterns, peers, process, reload,
+    server, servers, sessions, stats, tables, upgrade, variables, wait,
 };
 
 type Run = fn(&Room, &Call) -> Reply;
@@ -111,7 +111,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("show info", "show info [desc|json|typed|float]*", User, stats::info, "report information about the running process"),
     command("show libs", "show libs", Operator, inside::libraries, "show loaded object files and libraries"),
     command("show map", "show map [@ver] [map]", User, patterns::show_map, "report available maps or dump a map's contents"),
-    command("show peers", "show peers [dict|-] [section]", User, process::peers, "dump some information about all the peers or this peers section"),
+    command("show peers", "show peers [dict|-] [section]", User, peers::show, "dump some information about all the peers or this peers section"),
     command("show pools", "show pools", User, debug::pools, "report information about the memory pools usage"),
     command("show profiling", "show profiling [<what>|<#lines>|byaddr]*", User, inside::profiling, "show profiling state (all,status,tasks,memory)"),
     command("show resolvers", "show resolvers [id]", User, process::resolvers, "dumps counters from all resolvers section and associated name servers"),

@@ -92,12 +92,3 @@ pub(super) fn resolvers(room: &Room, call: &Call) -> Reply {
         Reply::Output(text)
     }
 }
-
-/// There are no peers to show.
-pub(super) fn peers(_: &Room, call: &Call) -> Reply {
-    let section = call.args().iter().find(|word| !matches!(word.as_str(), "dict" | "-"));
-    match section {
-        None => Reply::Done,
-        Some(_) => Reply::error("No such peers"),
-    }
-}

@@ -42,6 +42,8 @@ pub(super) struct Now {
     pub(super) tasks: usize,
     pub(super) idle_percent: u32,
     pub(super) is_stopping: bool,
+    /// How many there are, and how many are connected.
+    pub(super) peers: (usize, usize),
     pub(super) tls: Told,
 }
 
@@ -96,6 +98,8 @@ impl Process {
             (InfoField::Stopping, u64::from(now.is_stopping)),
             (InfoField::Jobs, u64::from(now.sessions) + self.listeners as u64),
             (InfoField::Listeners, self.listeners as u64),
+            (InfoField::ActivePeers, now.peers.0 as u64),
+            (InfoField::ConnectedPeers, now.peers.1 as u64),
             (InfoField::StartTimeSec, u64::try_from(self.started.secs()).unwrap_or(0)),
             (InfoField::CurrStreams, u64::from(now.sessions)),
             (InfoField::CumStreams, now.total),

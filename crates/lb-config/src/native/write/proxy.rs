@@ -68,7 +68,7 @@ fn listeners(binds: &[draft::Bind]) -> Vec<toml::Spanned<Bind>> {
         .collect()
 }
 
-fn listener(first: &draft::Bind, group: &[draft::Bind]) -> Bind {
+pub(super) fn listener(first: &draft::Bind, group: &[draft::Bind]) -> Bind {
     let plan::Bind {
         address: _,
         name,

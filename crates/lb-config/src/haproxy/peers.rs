@@ -1,0 +1,213 @@
+//! Sections `peers`: who shares stick tables with this process, and tables that are there for all proxies.
+
+use std::sync::Arc;
+
+use tandem_text::{Diagnostic, Span, Spanned};
+
+use super::args::{Args, Outcome, bad_address};
+use super::keyword::Keyword;
+use super::option::{self, WordOption};
+use super::section::{self, Sections};
+use super::{bind, log, quote, stick};
+use crate::draft::{Peers, SharedTable};
+use crate::plan::{Host, Peer, ServerPort};
+use crate::{address, code};
+
+/// What lines of peers may say, and what `default-server` says for all of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Options {
+    shard: u32,
+    disabled: bool,
+}
+
+pub(super) const OPTIONS: &[WordOption<Options>] = &[
+    WordOption {
+        word: "shard",
+        summary: "of a peer: it gets this part of the entries alone, of as many as `shards` says",
+        parse: |options, args| {
+            options.shard = args.number(0..=i32::MAX as u32)?;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "disabled",
+        summary: "of a peer: it is not connected to",
+        parse: |options, _| {
+            options.disabled = true;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "enabled",
+        summary: "of a peer: it is connected to although the defaults say otherwise",
+        parse: |options, _| {
+            options.disabled = false;
+            Ok(())
+        },
+    },
+];
+
+const HERE: Sections = Sections::PEERS;
+
+pub(super) const KEYWORDS: &[Keyword<Peers>] = &[
+    Keyword {
+        words: "peer",
+        sections: HERE,
+        summary: "one who shares tables: a name and an address with a port; the local one listens there",
+        parse: peer,
+    },
+    Keyword {
+        words: "server",
+        sections: HERE,
+        summary: "the same; the local one needs no address where a `bind` line says it",
+        parse: peer,
+    },
+    Keyword {
+        words: "bind",
+        sections: HERE,
+        summary: "where the local peer listens",
+        parse: |peers, args| {
+            let binds = bind::read(args, &peers.bind)?;
+            if let Some(tls) = binds.iter().find(|bind| bind.tls.value.on) {
+                return Err(no_tls(tls.tls.span));
+            }
+            peers.plan.binds.extend(binds.into_iter().map(|bind| bind.plan));
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "default-bind",
+        sections: HERE,
+        summary: "what `bind` lines need not say",
+        parse: |peers, args| {
+            bind::defaults(args, &mut peers.bind);
+            match peers.bind.tls.on {
+                true => Err(no_tls(args.line_span())),
+                false => Ok(()),
+            }
+        },
+    },
+    Keyword {
+        words: "default-server",
+        sections: HERE,
+        summary: "what lines of peers need not say",
+        parse: |peers, args| {
+            options(&mut peers.options, "default-server", args);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "table",
+        sections: HERE,
+        summary: "a table that belongs to no proxy: `SECTION/NAME`",
+        parse: |peers, args| {
+            let written = quote::joined(args.rest());
+            let name = section::name(args.word("the table's name")?)?;
+            let (settings, named) = stick::settings(args)?;
+            if let Some(named) = named {
+                let message = "the peers of this table are those of its section";
+                return Err(Diagnostic::error(code::CONFLICT, named.span, message).help("leave `peers` out"));
+            }
+            peers.tables.push(SharedTable {
+                name: Spanned::new(format!("{}/{}", peers.plan.name, name.value).into(), name.span),
+                settings,
+                written,
+            });
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "shards",
+        sections: HERE,
+        summary: "how many parts entries are spread over",
+        parse: |peers, args| {
+            peers.plan.shards = args.number(1..=i32::MAX as u32)?;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "disabled",
+        sections: HERE,
+        summary: "nobody is connected to, nobody is listened to",
+        parse: |peers, _| {
+            peers.plan.disabled = true;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "enabled",
+        sections: HERE,
+        summary: "the opposite of `disabled`",
+        parse: |peers, _| {
+            peers.plan.disabled = false;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "log",
+        sections: HERE,
+        summary: "where it is said which peers come and go",
+        parse: |peers, args| {
+            if args.accept("global") {
+                peers.logs_globally = true;
+                return Ok(());
+            }
+            peers.plan.logs.push(log::target(args)?);
+            Ok(())
+        },
+    },
+];
+
+fn options(target: &mut Options, line: &str, args: &mut Args<'_>) {
+    for word in args.rest() {
+        if word.text == "ssl" || word.text.starts_with("ssl-") {
+            let span = word.span;
+            args.take_rest();
+            return args.report(no_tls(span));
+        }
+    }
+    option::read(&[OPTIONS], &[], line, target, args);
+}
+
+/// `peer NAME [ADDRESS:PORT] [shard N] [disabled]`
+fn peer(peers: &mut Peers, args: &mut Args<'_>) -> Outcome {
+    let name = section::name(args.word("the peer's name")?)?;
+    let is_option = |text: &str| OPTIONS.iter().any(|option| option.word == text);
+    let place = match args.peek() {
+        Some(word) if !is_option(&word.text) => Some(place(args)?),
+        _ => None,
+    };
+    let mut target = peers.options;
+    options(&mut target, "peer", args);
+    if peers.plan.peers.iter().any(|known| known.name == name.value) {
+        let message = format!("another peer of this section is `{}` already", name.value);
+        return Err(Diagnostic::error(code::DUPLICATE, name.span, message).help("give it another name"));
+    }
+    peers.places.push(name.span);
+    peers.plan.peers.push(Peer {
+        name: Arc::clone(&name.value),
+        origin: args.origin(),
+        place,
+        shard: target.shard,
+        disabled: target.disabled,
+    });
+    Ok(())
+}
+
+fn place(args: &mut Args<'_>) -> Result<(Host, ServerPort), Diagnostic> {
+    let word = args.word("an address")?;
+    let (host, port) = address::server(&word.text).map_err(|error| bad_address(word, &error))?;
+    match (&host, port) {
+        (Host::Unix(_), _) | (_, ServerPort::Fixed(1..)) => Ok((host, port)),
+        _ => {
+            let message = format!("`{}` has no port", word.text);
+            Err(Diagnostic::error(code::BAD_ADDRESS, word.span, message).help("write ADDRESS:PORT"))
+        }
+    }
+}
+
+pub(crate) fn no_tls(at: Span) -> Diagnostic {
+    let message = "peers are spoken to without TLS here";
+    Diagnostic::error(code::UNSUPPORTED, at, message)
+        .help("leave `ssl` out, and let them meet on a network of their own")
+}

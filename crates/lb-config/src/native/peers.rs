@@ -1,0 +1,60 @@
+//! Who shares stick tables, in the native form.
+
+use tandem_text::{Diagnostic, Spanned};
+
+use super::lower::Lowering;
+use super::model::{Peer, Peers};
+use crate::haproxy::{no_tls_among_peers, peers_line};
+use crate::plan;
+use crate::{code, draft};
+
+impl Lowering<'_> {
+    pub(super) fn peers(&mut self, written: toml::Spanned<Peers>) -> Option<draft::Peers> {
+        let at = self.span(written.span());
+        let written = written.into_inner();
+        let name = self.name(written.name, at)?;
+        let mut peers = draft::Peers::new(name, self.sources.origin(at));
+        peers.plan.disabled = written.disabled;
+        peers.plan.shards = written.shards.map_or(0, |shards| shards.0.0);
+        let binds: Vec<_> = written.bind.into_iter().flat_map(|bind| self.binds(bind)).collect();
+        for bind in binds {
+            if bind.tls.value.on {
+                self.report.push(no_tls_among_peers(bind.tls.span));
+            }
+            peers.plan.binds.push(bind.plan);
+        }
+        for peer in written.peer {
+            self.peer(peer, &mut peers);
+        }
+        for table in &written.table {
+            let line = self.line("table", table);
+            let done = line.and_then(|line| peers_line(&mut peers, &line, self.sources, self.world, self.report));
+            self.report.extend(done.err());
+        }
+        peers.plan.logs = written.log.into_iter().filter_map(|log| self.log(log)).collect();
+        peers.logs_globally = written.log_global;
+        Some(peers)
+    }
+
+    fn peer(&mut self, written: toml::Spanned<Peer>, peers: &mut draft::Peers) {
+        let at = self.span(written.span());
+        let origin = self.sources.origin(at);
+        let written = written.into_inner();
+        let Some(Spanned { value: name, span }) = self.name(written.name, at) else {
+            return;
+        };
+        if peers.plan.local(&name).is_some() {
+            let message = format!("another peer of this section is `{name}` already");
+            let error = Diagnostic::error(code::DUPLICATE, span, message);
+            return self.report.push(error.help("give it another name"));
+        }
+        peers.places.push(span);
+        peers.plan.peers.push(plan::Peer {
+            name,
+            origin,
+            place: written.address.map(|address| address.0),
+            shard: written.shard.map_or(0, |shard| shard.0.0),
+            disabled: written.disabled,
+        });
+    }
+}

@@ -1,0 +1,737 @@
+//! The machine of one section of peers: who is connected, who is to be connected to, who teaches whom.
+//!
+//! ```text
+//!                   Connect ──▶ Connected: our greeting ──▶ status 200 ──┐
+//!   reconnect time ─┘                                                    ├──▶ Talk ──▶ closed, silent, malformed
+//!   Accepted ──▶ their greeting ──▶ our status 200 ──────────────────────┘                └──▶ reconnect time
+//! ```
+//!
+//! Of two connections with a peer the younger one counts, as with HAProxy: who connects has lost the one before. A process
+//! that has just begun asks one peer after the other for everything until one of them knows everything itself.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use tandem_time::{Mono, Seed};
+
+use super::settings::{ConnId, Event, Input, Output, Settings, Why};
+use super::talk::{Next, Said, Talk};
+use super::view::Counters;
+use super::{Control, Hello, Message, Names, Status};
+use crate::stick::Changes;
+
+#[cfg(test)]
+mod tests;
+
+/// How long a greeting may take, and how long nobody is asked again who could not be reached.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Who says nothing for so long is gone.
+pub(super) const SILENCE: Duration = Duration::from_secs(5);
+/// Who has nothing to say says that so often.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(3);
+/// How long a process that has begun looks for somebody who knows everything.
+const RESYNC: Duration = Duration::from_secs(5);
+/// Between two tries to reach the process after this one.
+const LOCAL_AGAIN: Duration = Duration::from_millis(500);
+/// Nothing is read for a peer that has so much to take still.
+const MOST_UNWRITTEN: usize = 64 << 10;
+/// Changes that are looked at at once.
+const AT_ONCE: usize = 200;
+/// Connections that have not greeted yet.
+const MOST_STRANGERS: usize = 64;
+
+#[derive(Clone, Debug)]
+pub struct Section {
+    pub(super) settings: Settings,
+    pub(super) peers: Vec<State>,
+    pub(super) conns: BTreeMap<ConnId, Conn>,
+    pub(super) lesson: Lesson,
+    /// The last change of each table.
+    pub(super) news: Vec<u64>,
+    is_leaving: bool,
+    outputs: VecDeque<Output>,
+    seed: Seed,
+    /// How many have come who are nobody's peer.
+    pub(super) strangers: u64,
+    /// What was said of the last one.
+    said: Option<Why>,
+}
+
+/// What is known of a peer beside what is said in the present conversation.
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    pub(super) conn: Option<ConnId>,
+    is_connecting: bool,
+    pub(super) next_try: Mono,
+    /// The last change of each table that it has confirmed.
+    pub(super) acked: Vec<u64>,
+    /// It was asked for everything already, and does not know it.
+    was_asked: bool,
+    /// The reason for which it is down, as it was said.
+    said: Option<Why>,
+    pub(super) status: Last,
+    pub(super) greeted: Option<Mono>,
+    pub(super) counters: Counters,
+}
+
+/// How its last conversation has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Last {
+    None,
+    Connecting,
+    Established,
+    Answered(Status),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Conn {
+    pub(super) stage: Stage,
+    heard: Vec<u8>,
+    unwritten: usize,
+    is_reading: bool,
+    pub(super) last_sent: Mono,
+    pub(super) last_heard: Mono,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Stage {
+    /// Somebody is to greet.
+    Accepted,
+    /// We have greeted.
+    Greeted {
+        peer: usize,
+    },
+    Open {
+        peer: usize,
+        talk: Box<Talk>,
+    },
+}
+
+/// What a process that has begun knows of the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lesson {
+    /// Somebody is looked for who knows more, until then.
+    Wanted {
+        until: Mono,
+    },
+    From {
+        conn: ConnId,
+    },
+    Done,
+}
+
+impl Stage {
+    const fn peer(&self) -> Option<usize> {
+        match self {
+            Stage::Accepted => None,
+            Stage::Greeted { peer } | Stage::Open { peer, .. } => Some(*peer),
+        }
+    }
+}
+
+impl State {
+    fn new(tables: usize, now: Mono) -> State {
+        State {
+            conn: None,
+            is_connecting: false,
+            next_try: now,
+            acked: vec![0; tables],
+            was_asked: false,
+            said: None,
+            status: Last::None,
+            greeted: None,
+            counters: Counters::default(),
+        }
+    }
+}
+
+impl Section {
+    pub fn new(settings: Settings, seed: Seed, now: Mono) -> Section {
+        let tables = settings.tables.len();
+        Section {
+            peers: settings.peers.iter().map(|_| State::new(tables, now)).collect(),
+            conns: BTreeMap::new(),
+            lesson: Lesson::Wanted { until: now + RESYNC },
+            news: vec![0; tables],
+            is_leaving: false,
+            outputs: VecDeque::new(),
+            seed,
+            strangers: 0,
+            said: None,
+            settings,
+        }
+    }
+
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Other peers or tables from now on. Who is a peer still keeps what was confirmed; conversations begin anew where
+    /// the tables have changed.
+    pub fn configure(&mut self, settings: Settings, now: Mono) {
+        let before = std::mem::replace(&mut self.settings, settings);
+        let same_tables = before.tables == self.settings.tables && before.shards == self.settings.shards;
+        let old_table = |name: &str| before.tables.iter().position(|shared| *shared.name == *name);
+        let places: Vec<Option<usize>> = self
+            .settings
+            .tables
+            .iter()
+            .map(|shared| {
+                let place = old_table(&shared.name)?;
+                (before.tables.get(place)?.settings.key == shared.settings.key).then_some(place)
+            })
+            .collect();
+        let mut states: Vec<Option<State>> = std::mem::take(&mut self.peers).into_iter().map(Some).collect();
+        let mut moved = BTreeMap::new();
+        for (place, peer) in self.settings.peers.iter().enumerate() {
+            let known = before.peers.iter().position(|known| known == peer);
+            let state = known.and_then(|known| {
+                moved.insert(known, place);
+                states.get_mut(known)?.take()
+            });
+            let mut state = state.unwrap_or_else(|| State::new(0, now));
+            state.acked = places
+                .iter()
+                .map(|place| place.and_then(|place| state.acked.get(place).copied()).unwrap_or(0))
+                .collect();
+            self.peers.push(state);
+        }
+        self.news = places
+            .iter()
+            .map(|place| place.and_then(|place| self.news.get(place).copied()).unwrap_or(0))
+            .collect();
+        let conns: Vec<ConnId> = self.conns.keys().copied().collect();
+        for conn in conns {
+            let Some(found) = self.conns.get_mut(&conn) else {
+                continue;
+            };
+            let Some(peer) = found.stage.peer() else { continue };
+            let place = moved.get(&peer).copied().filter(|_| same_tables);
+            match (&mut found.stage, place) {
+                (Stage::Greeted { peer } | Stage::Open { peer, .. }, Some(place)) => *peer = place,
+                _ => self.drop_moved(conn, moved.get(&peer).copied(), now),
+            }
+        }
+    }
+
+    /// A conversation about tables that are others now.
+    fn drop_moved(&mut self, conn: ConnId, peer: Option<usize>, now: Mono) {
+        self.conns.remove(&conn);
+        self.outputs.push_back(Output::Close(conn));
+        if let Some(state) = peer.and_then(|peer| self.peers.get_mut(peer)) {
+            state.conn = None;
+            state.next_try = now;
+        }
+        self.lost_lesson(conn, now);
+    }
+
+    pub fn handle(&mut self, input: Input<'_>, now: Mono) {
+        match input {
+            Input::Accepted(conn) => self.accepted(conn, now),
+            Input::Connected { peer, conn } => self.connected(peer, conn, now),
+            Input::Unreachable { peer } => {
+                if let Some(state) = self.peers.get_mut(peer) {
+                    state.is_connecting = false;
+                    self.say_down(peer, Why::Unreachable);
+                }
+            }
+            Input::Bytes { conn, bytes } => self.heard(conn, bytes, now),
+            Input::Written { conn, count } => {
+                if let Some(found) = self.conns.get_mut(&conn) {
+                    found.unwritten = found.unwritten.saturating_sub(count);
+                    self.go_on(conn, now);
+                }
+            }
+            Input::Closed(conn) => self.lose(conn, Why::Closed, now),
+            Input::Changed { table, last_own } => {
+                if let Some(known) = self.news.get_mut(table) {
+                    *known = last_own;
+                    self.all_go_on(now);
+                }
+            }
+            Input::Entries {
+                conn,
+                table,
+                changes,
+                last,
+            } => self.tell(conn, table, changes, last, now),
+            Input::Leaving => self.leave(now),
+            Input::Inherited => self.lesson = Lesson::Done,
+        }
+    }
+
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    pub fn poll_deadline(&self) -> Option<Mono> {
+        let tries = self.peers.iter().enumerate();
+        let tries = tries
+            .filter(|(peer, _)| self.wants(*peer))
+            .map(|(_, state)| state.next_try);
+        let conns = self.conns.values().map(Conn::deadline);
+        let lesson = match self.lesson {
+            Lesson::Wanted { until } => Some(until),
+            _ => None,
+        };
+        tries.chain(conns).chain(lesson).min()
+    }
+
+    pub fn on_deadline(&mut self, now: Mono) {
+        for peer in 0..self.peers.len() {
+            if self.wants(peer) && self.peers[peer].next_try <= now {
+                self.connect(peer, now);
+            }
+        }
+        let conns: Vec<ConnId> = self.conns.keys().copied().collect();
+        for conn in conns {
+            self.keep_time(conn, now);
+        }
+        if let Lesson::Wanted { until } = self.lesson
+            && until <= now
+        {
+            self.learned(None);
+        }
+    }
+
+    /// Whether a connection to it is to be had.
+    fn wants(&self, peer: usize) -> bool {
+        let (Some(state), Some(settings)) = (self.peers.get(peer), self.settings.peers.get(peer)) else {
+            return false;
+        };
+        state.conn.is_none() && !state.is_connecting && settings.is_local == self.is_leaving
+    }
+
+    fn connect(&mut self, peer: usize, now: Mono) {
+        let state = &mut self.peers[peer];
+        state.is_connecting = true;
+        state.next_try = now + if self.is_leaving { LOCAL_AGAIN } else { PATIENCE };
+        state.status = Last::Connecting;
+        state.counters.connections += 1;
+        self.outputs.push_back(Output::Connect { peer });
+    }
+
+    fn accepted(&mut self, conn: ConnId, now: Mono) {
+        let strangers = self.conns.values().filter(|conn| matches!(conn.stage, Stage::Accepted));
+        if strangers.count() >= MOST_STRANGERS {
+            self.outputs.push_back(Output::Close(conn));
+            return self.stranger(Why::TooMany);
+        }
+        self.conns.insert(conn, Conn::new(Stage::Accepted, now));
+    }
+
+    fn connected(&mut self, peer: usize, conn: ConnId, now: Mono) {
+        let (Some(state), Some(settings)) = (self.peers.get_mut(peer), self.settings.peers.get(peer)) else {
+            return self.outputs.push_back(Output::Close(conn));
+        };
+        state.is_connecting = false;
+        if state.conn.is_some() {
+            // It was faster.
+            return self.outputs.push_back(Output::Close(conn));
+        }
+        state.conn = Some(conn);
+        state.status = Last::Established;
+        let hello = Hello {
+            minor: 1,
+            to: settings.name.to_string(),
+            from: self.settings.local.to_string(),
+            pid: self.settings.pid,
+        };
+        self.conns.insert(conn, Conn::new(Stage::Greeted { peer }, now));
+        self.send(conn, hello.to_bytes(), now);
+    }
+
+    fn heard(&mut self, conn: ConnId, bytes: &[u8], now: Mono) {
+        let Some(found) = self.conns.get_mut(&conn) else { return };
+        found.heard.extend_from_slice(bytes);
+        found.last_heard = now;
+        let mut heard = std::mem::take(&mut found.heard);
+        let mut taken = 0;
+        while let Some(found) = self.conns.get_mut(&conn) {
+            let more = match &mut found.stage {
+                Stage::Accepted => self.greeted(conn, &heard[taken..], now),
+                Stage::Greeted { peer } => {
+                    let peer = *peer;
+                    self.answered(conn, peer, &heard[taken..], now)
+                }
+                Stage::Open { peer, talk } => {
+                    let peer = *peer;
+                    let said = talk.hear(&heard[taken..], &self.settings);
+                    self.said(conn, peer, said, now)
+                }
+            };
+            match more {
+                Some(more) => taken += more,
+                None => break,
+            }
+        }
+        heard.drain(..taken);
+        let Some(found) = self.conns.get_mut(&conn) else { return };
+        found.heard = heard;
+        if let Stage::Open { talk, .. } = &mut found.stage {
+            let mut acks = Vec::new();
+            talk.confirm(&mut acks);
+            if !acks.is_empty() {
+                self.send(conn, acks, now);
+            }
+        }
+        self.go_on(conn, now);
+    }
+
+    /// Their greeting; how many bytes it took.
+    fn greeted(&mut self, conn: ConnId, bytes: &[u8], now: Mono) -> Option<usize> {
+        let (hello, taken) = match Hello::read(bytes) {
+            Ok(Some(read)) => read,
+            Ok(None) => return None,
+            Err(status) => {
+                self.refuse(conn, status, now);
+                return None;
+            }
+        };
+        if hello.to != *self.settings.local {
+            self.refuse(conn, Status::NotMe, now);
+            return None;
+        }
+        let Some(peer) = self.settings.peers.iter().position(|peer| *peer.name == *hello.from) else {
+            self.refuse(conn, Status::NotYou, now);
+            return None;
+        };
+        let state = &mut self.peers[peer];
+        if let Some(before) = state.conn.replace(conn) {
+            state.counters.collisions += 1;
+            self.conns.remove(&before);
+            self.outputs.push_back(Output::Close(before));
+            self.lost_lesson(before, now);
+        }
+        self.peers[peer].counters.connections += 1;
+        self.send(conn, Status::Welcome.to_bytes(), now);
+        self.open(conn, peer, hello.minor, now);
+        Some(taken)
+    }
+
+    fn refuse(&mut self, conn: ConnId, status: Status, now: Mono) {
+        self.send(conn, status.to_bytes(), now);
+        self.conns.remove(&conn);
+        self.outputs.push_back(Output::Close(conn));
+        self.stranger(Why::Refused(status));
+    }
+
+    fn stranger(&mut self, why: Why) {
+        self.strangers += 1;
+        if self.said.as_ref() == Some(&why) {
+            return;
+        }
+        self.said = Some(why.clone());
+        self.outputs.push_back(Output::Event(Event::Stranger { why }));
+    }
+
+    /// Their answer to our greeting.
+    fn answered(&mut self, conn: ConnId, peer: usize, bytes: &[u8], now: Mono) -> Option<usize> {
+        let (status, taken) = match Status::read(bytes) {
+            Ok(Some(read)) => read,
+            Ok(None) => return None,
+            Err(malformed) => {
+                self.lose(conn, malformed.into(), now);
+                return None;
+            }
+        };
+        if let Some(state) = self.peers.get_mut(peer) {
+            state.status = Last::Answered(status);
+        }
+        if status != Status::Welcome {
+            self.lose(conn, Why::Refused(status), now);
+            return None;
+        }
+        self.open(conn, peer, 1, now);
+        Some(taken)
+    }
+
+    fn open(&mut self, conn: ConnId, peer: usize, minor: u8, now: Mono) {
+        let (Some(found), Some(settings)) = (self.conns.get_mut(&conn), self.settings.peers.get(peer)) else {
+            return;
+        };
+        let state = &mut self.peers[peer];
+        state.status = Last::Answered(Status::Welcome);
+        state.greeted = Some(now);
+        let mut talk = Box::new(Talk::new(minor, settings.shard, &state.acked));
+        if self.is_leaving && settings.is_local {
+            talk.teach();
+        }
+        found.stage = Stage::Open { peer, talk };
+        if state.said.take().is_some() || !settings.is_local {
+            self.outputs.push_back(Output::Event(Event::Up { peer }));
+        }
+        self.ask(now);
+    }
+
+    /// Asks somebody who has not been asked yet for everything. The process before this one tells it unasked.
+    fn ask(&mut self, now: Mono) {
+        if !matches!(self.lesson, Lesson::Wanted { .. }) || self.is_leaving {
+            return;
+        }
+        let found = self.conns.iter().find_map(|(conn, found)| match found.stage {
+            Stage::Open { peer, .. } if !self.peers[peer].was_asked => Some((*conn, peer)),
+            _ => None,
+        });
+        let Some((conn, peer)) = found else { return };
+        self.peers[peer].was_asked = true;
+        self.lesson = Lesson::From { conn };
+        if !self.settings.peers[peer].is_local {
+            self.control(conn, Control::ResyncRequest, now);
+        }
+    }
+
+    fn learned(&mut self, from: Option<usize>) {
+        self.lesson = Lesson::Done;
+        self.peers.iter_mut().for_each(|state| state.was_asked = false);
+        self.outputs.push_back(Output::Event(Event::Learned { from }));
+    }
+
+    fn lost_lesson(&mut self, conn: ConnId, now: Mono) {
+        if self.lesson == (Lesson::From { conn }) {
+            self.peers.iter_mut().for_each(|state| state.was_asked = false);
+            self.lesson = Lesson::Wanted { until: now + RESYNC };
+            self.ask(now);
+        }
+    }
+
+    /// What a peer has said; how many bytes that took.
+    fn said(
+        &mut self,
+        conn: ConnId,
+        peer: usize,
+        said: Result<Option<(Said, usize)>, super::Malformed>,
+        now: Mono,
+    ) -> Option<usize> {
+        let (said, taken) = match said {
+            Ok(Some(heard)) => heard,
+            Ok(None) => return None,
+            Err(malformed) => {
+                self.peers[peer].counters.errors += 1;
+                // HAProxy knows two: what was too long, and all the rest.
+                let number = u8::from(matches!(malformed, super::Malformed::TooLong(_)));
+                self.message(conn, &Message::Error(number), now);
+                self.lose(conn, malformed.into(), now);
+                return None;
+            }
+        };
+        match said {
+            Said::Other => {}
+            Said::Update { table, update } => {
+                let unless = self.unless(conn, peer, table);
+                self.outputs.push_back(Output::Learn { table, update, unless });
+            }
+            Said::Error(number) => {
+                self.lose(conn, Why::Error(number), now);
+                return None;
+            }
+            Said::Control(control) => self.controlled(conn, peer, control, now),
+        }
+        Some(taken)
+    }
+
+    /// Of two changes that cross each other both sides would keep the wrong one, so the one with the lower name keeps its
+    /// own. A lesson tells what we once said, too, and nothing of it is newer than what we have changed since.
+    fn unless(&self, conn: ConnId, peer: usize, table: usize) -> Option<u64> {
+        let Stage::Open { talk, .. } = &self.conns.get(&conn)?.stage else {
+            return None;
+        };
+        let is_lower = self.settings.local < self.settings.peers.get(peer)?.name;
+        let keeps = is_lower || self.lesson == (Lesson::From { conn });
+        keeps.then(|| talk.outgoing().get(table).map_or(0, |outgoing| outgoing.acked))
+    }
+
+    fn controlled(&mut self, conn: ConnId, peer: usize, control: Control, now: Mono) {
+        match control {
+            Control::Heartbeat => self.peers[peer].counters.heartbeats_heard += 1,
+            Control::ResyncConfirm => {
+                if self.is_leaving && self.settings.peers[peer].is_local {
+                    self.outputs.push_back(Output::Event(Event::Taught));
+                }
+            }
+            Control::ResyncRequest => {
+                if let Some(Stage::Open { talk, .. }) = self.conns.get_mut(&conn).map(|found| &mut found.stage) {
+                    talk.teach();
+                }
+            }
+            Control::ResyncFinished | Control::ResyncPartial => {
+                self.peers[peer].counters.confirmed += 1;
+                self.control(conn, Control::ResyncConfirm, now);
+                if self.lesson != (Lesson::From { conn }) {
+                    return;
+                }
+                if control == Control::ResyncFinished {
+                    return self.learned(Some(peer));
+                }
+                self.lesson = Lesson::Wanted { until: now + RESYNC };
+                self.ask(now);
+            }
+        }
+    }
+
+    fn leave(&mut self, now: Mono) {
+        self.is_leaving = true;
+        let conns: Vec<ConnId> = self.conns.keys().copied().collect();
+        for conn in conns {
+            self.lose(conn, Why::Closed, now);
+        }
+        self.peers.iter_mut().for_each(|state| state.next_try = now);
+    }
+
+    fn all_go_on(&mut self, now: Mono) {
+        let conns: Vec<ConnId> = self.conns.keys().copied().collect();
+        conns.into_iter().for_each(|conn| self.go_on(conn, now));
+    }
+
+    /// Has the next changes read for a peer that has room for them.
+    fn go_on(&mut self, conn: ConnId, now: Mono) {
+        let Some(found) = self.conns.get_mut(&conn) else { return };
+        let Stage::Open { talk, .. } = &mut found.stage else {
+            return;
+        };
+        if found.is_reading || found.unwritten > MOST_UNWRITTEN {
+            return;
+        }
+        match talk.next(&self.news) {
+            None => {}
+            Some(Next::Read { table, since }) => {
+                found.is_reading = true;
+                self.outputs.push_back(Output::Read {
+                    conn,
+                    table,
+                    since,
+                    most: AT_ONCE,
+                });
+            }
+            Some(Next::Finish) => {
+                talk.finish();
+                let knows_all = self.lesson == Lesson::Done;
+                let control = if knows_all {
+                    Control::ResyncFinished
+                } else {
+                    Control::ResyncPartial
+                };
+                self.control(conn, control, now);
+                self.go_on(conn, now);
+            }
+        }
+    }
+
+    fn tell(&mut self, conn: ConnId, table: usize, changes: Changes, last: u64, now: Mono) {
+        let Some(found) = self.conns.get_mut(&conn) else { return };
+        found.is_reading = false;
+        if let Stage::Open { talk, .. } = &mut found.stage {
+            let mut bytes = Vec::new();
+            talk.tell(&self.settings, table, changes, last, &mut bytes);
+            if !bytes.is_empty() {
+                self.send(conn, bytes, now);
+            }
+        }
+        self.go_on(conn, now);
+    }
+
+    fn keep_time(&mut self, conn: ConnId, now: Mono) {
+        let Some(found) = self.conns.get(&conn) else { return };
+        if found.silent_at().is_some_and(|at| at <= now) {
+            if let Some(peer) = found.stage.peer() {
+                self.peers[peer].counters.silences += 1;
+            }
+            return self.lose(conn, Why::Silent, now);
+        }
+        if found.heartbeat_at().is_some_and(|at| at <= now) {
+            if let Some(peer) = found.stage.peer() {
+                self.peers[peer].counters.heartbeats_sent += 1;
+            }
+            self.control(conn, Control::Heartbeat, now);
+        }
+    }
+
+    /// The connection is over.
+    fn lose(&mut self, conn: ConnId, why: Why, now: Mono) {
+        let Some(found) = self.conns.remove(&conn) else { return };
+        if why != Why::Closed || self.is_leaving {
+            self.outputs.push_back(Output::Close(conn));
+        }
+        let Some(peer) = found.stage.peer() else {
+            if why != Why::Closed {
+                self.stranger(why);
+            }
+            return;
+        };
+        if let Stage::Open { talk, .. } = &found.stage {
+            self.peers[peer].acked = talk.outgoing().iter().map(|outgoing| outgoing.acked).collect();
+        }
+        let state = &mut self.peers[peer];
+        state.conn = None;
+        // Both may try, and then not at the same moment again.
+        let wait = Duration::from_millis(50 + self.seed.below(2_000));
+        let again = match (&found.stage, self.is_leaving) {
+            (_, true) => LOCAL_AGAIN,
+            (Stage::Open { .. }, _) => wait,
+            _ => PATIENCE,
+        };
+        state.next_try = now + again;
+        self.say_down(peer, why);
+        self.lost_lesson(conn, now);
+    }
+
+    fn say_down(&mut self, peer: usize, why: Why) {
+        let state = &mut self.peers[peer];
+        if self.is_leaving || state.said.as_ref() == Some(&why) {
+            return;
+        }
+        state.said = Some(why.clone());
+        self.outputs.push_back(Output::Event(Event::Down { peer, why }));
+    }
+
+    fn control(&mut self, conn: ConnId, control: Control, now: Mono) {
+        self.message(conn, &Message::Control(control), now);
+    }
+
+    /// A message in which there are no names.
+    fn message(&mut self, conn: ConnId, message: &Message, now: Mono) {
+        let mut bytes = Vec::new();
+        message.write(&mut Names::default(), &mut bytes);
+        self.send(conn, bytes, now);
+    }
+
+    fn send(&mut self, conn: ConnId, bytes: Vec<u8>, now: Mono) {
+        if let Some(found) = self.conns.get_mut(&conn) {
+            found.unwritten += bytes.len();
+            found.last_sent = now;
+            self.outputs.push_back(Output::Send { conn, bytes });
+        }
+    }
+}
+
+impl Conn {
+    const fn new(stage: Stage, now: Mono) -> Conn {
+        Conn {
+            stage,
+            heard: Vec::new(),
+            unwritten: 0,
+            is_reading: false,
+            last_sent: now,
+            last_heard: now,
+        }
+    }
+
+    fn deadline(&self) -> Mono {
+        let silent = self.silent_at().unwrap_or(Mono::FAR);
+        silent.min(self.heartbeat_at().unwrap_or(Mono::FAR))
+    }
+
+    fn silent_at(&self) -> Option<Mono> {
+        match &self.stage {
+            Stage::Open { talk, .. } => talk.has_heartbeats().then(|| self.last_heard + SILENCE),
+            _ => Some(self.last_heard + PATIENCE),
+        }
+    }
+
+    fn heartbeat_at(&self) -> Option<Mono> {
+        match &self.stage {
+            Stage::Open { talk, .. } => talk.has_heartbeats().then(|| self.last_sent + HEARTBEAT),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What a section of peers stands on: its sockets and its log targets. Everything that may fail is done here.
+
+use std::sync::Arc;
+
+use socket2::Socket;
+use tandem_lb_config::{self as plan, BindAddress, Host, Plan, ServerPort};
+use tandem_lb_core::peers::{Peer, Settings, Shared, hash_seed};
+use tandem_ops::syslog::Targets;
+use tandem_sys::listen::{Listen, Place, open};
+
+use crate::listeners::shown;
+use crate::logs;
+use crate::upgrade::Sockets;
+
+/// A socket, and what it listens on.
+pub(crate) type Listening = (BindAddress, Arc<Socket>);
+
+pub(crate) struct Ground {
+    pub(crate) plan: plan::Peers,
+    pub(super) settings: Settings,
+    /// The names of the tables here.
+    pub(super) tables: Vec<Arc<str>>,
+    pub(super) listening: Vec<Listening>,
+    pub(super) logs: Targets,
+}
+
+/// What this process is called among its peers.
+pub(crate) fn local_name(said: Option<&str>, plan: &Plan, hostname: &str) -> Arc<str> {
+    let configured = || plan.global.local_peer.clone();
+    said.map(Into::into)
+        .or_else(configured)
+        .unwrap_or_else(|| hostname.into())
+}
+
+/// The sections that this process takes part in.
+fn in_force<'a>(plan: &'a Plan, local: &str) -> impl Iterator<Item = &'a plan::Peers> {
+    let takes_part = move |section: &&plan::Peers| !section.disabled && section.local(local).is_some();
+    plan.peers.iter().filter(takes_part)
+}
+
+/// Opens what peers are listened to at. Where somebody listens already that goes on.
+pub(crate) fn open_all(
+    plan: &Plan,
+    local: &str,
+    known: &[Listening],
+    inherited: &Sockets,
+) -> Result<Vec<Listening>, Vec<String>> {
+    let (mut all, mut errors) = (Vec::new(), Vec::new());
+    for section in in_force(plan, local) {
+        for bind in section.listens_at(local) {
+            let found = known.iter().find(|(address, _)| *address == bind.address);
+            match found.map_or_else(
+                || listen(&bind, inherited).map(Arc::new),
+                |(_, socket)| Ok(socket.clone()),
+            ) {
+                Ok(socket) => all.push((bind.address, socket)),
+                Err(error) => {
+                    let at = shown(&bind.address);
+                    errors.push(format!(
+                        "{}: peers '{}': cannot listen on {at}: {error}",
+                        bind.origin, section.name
+                    ));
+                }
+            }
+        }
+        for peer in section
+            .peers
+            .iter()
+            .filter(|peer| *peer.name != *local && peer.place.is_none())
+        {
+            errors.push(format!(
+                "{}: peers '{}': peer '{}' has no address, and it is not the local one ('{local}')",
+                peer.origin, section.name, peer.name
+            ));
+        }
+    }
+    if errors.is_empty() { Ok(all) } else { Err(errors) }
+}
+
+impl Ground {
+    /// `open` is what [`open_all`] has opened.
+    pub(crate) fn all(
+        plan: &Plan,
+        local: &str,
+        open: &[Listening],
+        logs: &logs::Opener<'_>,
+    ) -> Result<Vec<Ground>, logs::LogsError> {
+        for section in plan
+            .peers
+            .iter()
+            .filter(|section| !section.disabled && section.local(local).is_none())
+        {
+            tracing::warn!(
+                "{}: peers '{}' is left out: none of them is named '{local}' (localpeer, -L, or the host's name)",
+                section.origin,
+                section.name
+            );
+        }
+        in_force(plan, local)
+            .map(|section| Ground::of(plan, section, local, open, logs))
+            .collect()
+    }
+
+    fn of(
+        plan: &Plan,
+        section: &plan::Peers,
+        local: &str,
+        open: &[Listening],
+        logs: &logs::Opener<'_>,
+    ) -> Result<Ground, logs::LogsError> {
+        let wanted = section.listens_at(local);
+        let is_wanted = |(address, _): &&Listening| wanted.iter().any(|bind| bind.address == *address);
+        let shared: Vec<&plan::Table> = plan
+            .tables
+            .iter()
+            .filter(|t| t.peers.as_ref() == Some(&section.name))
+            .collect();
+        let targets = plan::ProxyLogs {
+            own: section.logs.clone(),
+            ..plan::ProxyLogs::default()
+        };
+        Ok(Ground {
+            settings: settings(section, local, &shared),
+            tables: shared.iter().map(|table| table.name.clone()).collect(),
+            listening: open.iter().filter(is_wanted).cloned().collect(),
+            logs: logs.open(&targets)?,
+            plan: section.clone(),
+        })
+    }
+}
+
+fn settings(section: &plan::Peers, local: &str, tables: &[&plan::Table]) -> Settings {
+    let peer = |peer: &plan::Peer| Peer {
+        name: peer.name.clone(),
+        place: peer.place.as_ref().map(place).unwrap_or_default().into(),
+        is_local: *peer.name == *local,
+        shard: peer.shard,
+    };
+    let shared = |table: &&plan::Table| Shared {
+        name: table.name_among_peers(),
+        settings: table.settings.clone(),
+        hash_seed: hash_seed(&table.name),
+    };
+    Settings {
+        local: local.into(),
+        pid: std::process::id(),
+        shards: section.shards,
+        peers: section.peers.iter().filter(|peer| !peer.disabled).map(peer).collect(),
+        tables: tables.iter().map(shared).collect(),
+    }
+}
+
+/// As the configuration writes it.
+fn place((host, port): &(Host, ServerPort)) -> String {
+    let port = match port {
+        ServerPort::Fixed(port) => *port,
+        ServerPort::Offset(_) => 0,
+    };
+    match host {
+        Host::Ip(ip) => std::net::SocketAddr::new(*ip, port).to_string(),
+        Host::Name(name) => format!("{name}:{port}"),
+        Host::Unix(path) => path.display().to_string(),
+    }
+}
+
+/// A process before this one may listen there still, as HAProxy does, until it is told to go.
+fn listen(bind: &plan::Bind, inherited: &Sockets) -> std::io::Result<Socket> {
+    let found = match &bind.address {
+        BindAddress::Ip { ip, port } => {
+            let at = std::net::SocketAddr::new(*ip, *port);
+            inherited.claim_ip(at, bind.interface.as_deref()).pop()
+        }
+        BindAddress::Unix(path) => inherited.claim_unix(path),
+        BindAddress::Fd(number) => inherited.claim_adopted(*number).pop(),
+    };
+    if let Some(socket) = found {
+        return Ok(socket);
+    }
+    const BACKLOG: u32 = 128;
+    open(&Listen {
+        place: match &bind.address {
+            BindAddress::Ip { ip, port } => Place::Ip(std::net::SocketAddr::new(*ip, *port)),
+            BindAddress::Unix(path) => Place::Unix(path.clone()),
+            BindAddress::Fd(number) => Place::Inherited(*number),
+        },
+        backlog: bind.backlog.unwrap_or(BACKLOG),
+        v6only: bind.v6only,
+        transparent: bind.transparent,
+        interface: bind.interface.clone(),
+        reuse_port: matches!(bind.address, BindAddress::Ip { .. }),
+        user_timeout: bind.user_timeout,
+        segment: bind.segment,
+    })
+}
