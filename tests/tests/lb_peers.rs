@@ -170,18 +170,15 @@ impl Pair {
     #[track_caller]
     fn same(&self, tables: &[&str]) {
         for table in tables {
-            let mut last = String::new();
             let deadline = std::time::Instant::now() + PATIENCE;
             loop {
                 let (one, other) = (self.nodes[0].entries(table), self.nodes[1].entries(table));
-                let difference = difference(&one, &other);
-                match difference {
-                    None => break,
-                    Some(difference) => last = difference,
-                }
+                let Some(difference) = difference(&one, &other) else {
+                    break;
+                };
                 assert!(
                     std::time::Instant::now() < deadline,
-                    "{table}: {last}\n{}",
+                    "{table}: {difference}\n{}",
                     self.about()
                 );
                 std::thread::sleep(std::time::Duration::from_millis(100));
