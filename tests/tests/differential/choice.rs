@@ -218,7 +218,6 @@ pub const ALL: &[Scenario] = &[
             s.talk(0, 9, b"x");
         },
         known: &[crate::UNSENT],
-        ..Scenario::EMPTY
     },
     Scenario {
         name: "a server that nobody is sent to",

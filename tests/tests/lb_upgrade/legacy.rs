@@ -273,7 +273,7 @@ fn failed_checks_of_a_handover_count_once() {
     let told = told
         .backend("be")
         .and_then(|be| be.server("flaky")?.health.clone()?.check);
-    let told = u64::from(told.expect("it is checked").failures);
+    let told = told.expect("it is checked").failures;
     // For as long as ten checks would take.
     let end = Instant::now() + Duration::from_millis(300);
     while Instant::now() < end {

@@ -213,7 +213,7 @@ fn wrong_here(config: &Config) -> Vec<String> {
     let good = ours(&config.file, &config.good());
     for error in errors(&good) {
         let at = good.sources.location(error.span);
-        complain(at.line as usize - 1, format!("tandem-lb: {}", error.message));
+        complain(at.line - 1, format!("tandem-lb: {}", error.message));
     }
     for marked in config.marks() {
         if matches!(marked.mark, '<' | '>') && marked.reason.is_empty() {
@@ -227,7 +227,7 @@ fn wrong_here(config: &Config) -> Vec<String> {
             continue;
         }
         for error in errors {
-            let row = loaded.sources.location(error.span).line as usize - 1;
+            let row = loaded.sources.location(error.span).line - 1;
             if config.rows[row].group != Some(marked.at) {
                 complain(
                     marked.at,

@@ -132,7 +132,8 @@ fn is_expression(doc: &KeywordDoc) -> bool {
 /// Their mistakes are made further down.
 fn can_be_wrong(doc: &KeywordDoc) -> bool {
     let is_option = matches!(doc.places[..], ["bind" | "server"]);
-    !is_expression(doc) && !NEVER_WRONG.contains(&doc.words) && !(is_option && FLAGS.contains(&doc.words))
+    let is_flag = is_option && FLAGS.contains(&doc.words);
+    !(is_expression(doc) || NEVER_WRONG.contains(&doc.words) || is_flag)
 }
 
 #[test]

@@ -340,7 +340,7 @@ fn bound(lines: Vec<Line>, begin: impl Fn(u32, plan::Bind, &Opened) -> Bound) ->
     let numbered = lines.into_iter().zip(1..);
     let one = |(line, number)| match line {
         Line::Kept(bound) => bound,
-        Line::New(bind, opened) => Rc::new(begin(number, bind, &opened)),
+        Line::New(bind, opened) => Rc::new(begin(number, *bind, &opened)),
     };
     numbered.map(one).collect()
 }

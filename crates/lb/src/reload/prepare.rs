@@ -35,7 +35,7 @@ pub(super) struct Prepared {
 
 pub(super) enum Line {
     Kept(Rc<Bound>),
-    New(Bind, Opened),
+    New(Box<Bind>, Opened),
 }
 
 /// What a frontend listens on now.
@@ -196,7 +196,7 @@ fn new(opener: &Opener<'_>, leaving: &[Rc<Bound>], frontend: &Frontend, bind: &B
         }
         _ => opener.open(frontend, bind)?,
     };
-    Ok(Line::New(bind.clone(), opened))
+    Ok(Line::New(Box::new(bind.clone()), opened))
 }
 
 fn wanted(plan: &Plan) -> impl Iterator<Item = (&Frontend, &Bind, u32)> {
