@@ -259,8 +259,8 @@ impl Session {
                 }
                 Output::Close(ending) => {
                     // Who was never sent anywhere hears an end, and no reset because of what it had said.
-                    if !matches!(self.upstream, Upstream::Up(_)) {
-                        self.client.discard(&mut self.worker.scratch.borrow_mut());
+                    if !matches!(self.upstream, Upstream::Up(_)) && !self.inspection.vanishes {
+                        self.client.dismiss(&mut self.worker.scratch.borrow_mut());
                     }
                     return Some(ending);
                 }

@@ -54,9 +54,10 @@ impl Wire {
         }
     }
 
-    /// As [`Endpoint::discard`].
-    pub(crate) fn discard(&self, scratch: &mut Scratch) {
-        self.endpoint().discard(scratch);
+    /// As [`Endpoint::dismiss`].
+    pub(crate) fn dismiss(&self, scratch: &mut Scratch) {
+        self.leave();
+        self.endpoint().dismiss(scratch);
     }
 
     /// Before it is dropped: the other end is told that this was all.

@@ -46,12 +46,10 @@ impl Source {
 
     /// `ADDRESS[:PORT[-PORT]]`; an address of zeros leaves the choice to the system.
     fn read(text: &str) -> Option<Source> {
-        let (host, ports) = match text.parse::<IpAddr>() {
-            Ok(_) => (text, None),
-            Err(_) => match text.rsplit_once(':') {
-                Some((host, ports)) => (host, Source::ports(ports)?),
-                None => (text, None),
-            },
+        let is_alone = text.ends_with(']') || text.parse::<IpAddr>().is_ok();
+        let (host, ports) = match text.rsplit_once(':') {
+            Some((host, ports)) if !is_alone => (host, Source::ports(ports)?),
+            _ => (text, None),
         };
         let host = host
             .strip_prefix('[')

@@ -37,6 +37,8 @@ pub(super) struct Inspection {
     awaits: bool,
     /// How much there was the last time.
     seen: usize,
+    /// The client is to hear nothing any more, not even that this is the end.
+    pub(super) vanishes: bool,
 }
 
 /// The rules of a stage, held while they are asked.
@@ -60,6 +62,7 @@ impl Inspection {
             stage,
             awaits: false,
             seen: 0,
+            vanishes: false,
         }
     }
 }
@@ -105,8 +108,6 @@ impl Session {
                 Verdict::Pass => {}
                 Verdict::Reject | Verdict::Drop => {
                     self.refuse(verdict);
-                    drop(scratch);
-                    self.client.discard(&mut worker.scratch.borrow_mut());
                     self.conn.handle(Input::Rejected, now);
                     return true;
                 }
@@ -204,7 +205,8 @@ impl Session {
 
     fn refuse(&mut self, verdict: Verdict) {
         self.frontend.denials.requests.one();
-        if verdict == Verdict::Drop
+        self.inspection.vanishes = verdict == Verdict::Drop;
+        if self.inspection.vanishes
             && let Err(error) = sockopt::vanish_on_close(self.client.socket())
         {
             tracing::debug!(%error, "a connection cannot be dropped silently");

@@ -47,7 +47,7 @@ pub(crate) async fn greet(
     if let Err(Refusal::Handshake(why)) = &done {
         tracing::debug!(%why, "a client does not get through the handshake");
         // What it sent and nobody read would turn the end, and the alert before it, into a reset.
-        tls.endpoint().discard(&mut worker.scratch.borrow_mut());
+        tls.endpoint().dismiss(&mut worker.scratch.borrow_mut());
     }
     done.map(|()| tls)
 }

@@ -134,9 +134,10 @@ impl Endpoint {
             .send_with_flags(from, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)
     }
 
-    /// Takes from the stream what is there, as far as the buffer goes, and forgets it. A socket that is closed with
-    /// bytes unread sends a reset instead of an end.
-    pub fn discard(&self, scratch: &mut Scratch) {
+    /// Says that this is the end, then takes from the stream what is there, as far as the buffer goes, and forgets it. A
+    /// socket that is closed with bytes unread sends a reset; whoever has heard the end before takes no harm by that.
+    pub fn dismiss(&self, scratch: &mut Scratch) {
+        self.finish();
         let _nothing_there_is_fine = self.socket().read(scratch.bytes());
     }
 
