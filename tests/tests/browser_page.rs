@@ -113,6 +113,8 @@ fn every_text_can_be_read_on_every_screen() {
         return skip();
     };
     let scene = Scene::new();
+    // The first of them is sent to mq1, and all others from its address follow.
+    assert_eq!(ask(&mut connect(scene.config.at()), b"first"), b"first");
     let load = Load::on(scene.config.at());
     let mut clients: Vec<_> = (0..5).map(|_| connect(scene.config.at())).collect();
     clients

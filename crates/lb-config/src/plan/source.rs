@@ -75,7 +75,10 @@ impl FromStr for Source {
         let mut words = text.split_whitespace();
         let first = words.next().unwrap_or_default();
         let odd = |word: &str| format!("`{word}` is no address to come from; names are not looked up here");
-        let mut source = Source::read(first).ok_or_else(|| odd(first))?;
+        let mut source = Some(first)
+            .filter(|first| !first.is_empty())
+            .and_then(Source::read)
+            .ok_or_else(|| odd(first))?;
         while let Some(word) = words.next() {
             let value = words
                 .next()
