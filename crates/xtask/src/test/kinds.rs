@@ -52,8 +52,8 @@ impl Kind {
         let minutes = match self {
             Kind::Check | Kind::Build => 11,
             Kind::Unit => 2,
-            Kind::Loopback => 4,
-            Kind::Namespace => 6,
+            Kind::Loopback => 5,
+            Kind::Namespace => 5,
             Kind::Browser => 1,
         };
         Duration::from_secs(minutes * 60)
