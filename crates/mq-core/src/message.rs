@@ -46,6 +46,15 @@ pub enum Value {
 }
 
 impl Value {
+    /// How much lies outside of it.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Value::Text(text) => text.len(),
+            Value::Bytes(bytes) | Value::Other(bytes) => bytes.len(),
+            Value::Int(_) | Value::Float(_) | Value::Bool(_) => 0,
+        }
+    }
+
     /// As protocols see it that know texts only.
     pub fn to_text(&self) -> Box<str> {
         match self {
@@ -105,14 +114,10 @@ impl Message {
     /// About what it costs to keep, for the memory budget.
     pub fn weight(&self) -> usize {
         let text = |value: &Option<Box<str>>| value.as_ref().map_or(0, |text| text.len());
-        let properties = self.properties.iter().map(|(name, value)| {
-            let value = match value {
-                Value::Text(text) => text.len(),
-                Value::Bytes(bytes) | Value::Other(bytes) => bytes.len(),
-                Value::Int(_) | Value::Float(_) | Value::Bool(_) => 0,
-            };
-            name.len() + value + size_of::<(Box<str>, Value)>()
-        });
+        let properties = self
+            .properties
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + size_of::<(Box<str>, Value)>());
         let routed = self.routed.as_ref().map_or(0, |r| r.exchange.len() + r.key.len());
         let fields = routed + text(&self.content_type) + text(&self.correlation_id) + text(&self.reply_to);
         size_of::<Message>() + self.address.len() + self.body.len() + fields + properties.sum::<usize>()

@@ -1,5 +1,7 @@
 //! Carries out one session: bytes in, bytes out, the hub on the other side. What is said is the dialect's.
 
+use std::time::Duration;
+
 use bytes::{Buf, BytesMut};
 use tandem_mq_core::{Heard, SessionId, broker};
 use tandem_time::Mono;
@@ -17,6 +19,8 @@ const UNSENT: usize = 1 << 20;
 const TOGETHER: usize = 64;
 /// How much is read at once.
 const AT_ONCE: usize = 64 << 10;
+/// How long a client may take to read the last of it.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 /// What a client is told when the node goes down.
 const FAREWELL: &str = "the broker is being stopped; connect again, elsewhere if you can";
 
@@ -97,6 +101,7 @@ impl<D: Dialect> Client<'_, D> {
     ) {
         let mut held = self.shared.hub.held.clone();
         let mut told = false;
+        let mut end = None;
         let (mut from, mut to) = stream.split();
         loop {
             let full = *held.borrow();
@@ -107,6 +112,15 @@ impl<D: Dialect> Client<'_, D> {
                 to.shutdown().await.ok();
                 return;
             }
+            if self.ends {
+                end.get_or_insert_with(|| Instant::now() + LAST_WORDS);
+            }
+            let too_late = async {
+                match end {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
             let holds_back = self.holds_back;
             let unsent = self.outgoing.len() >= UNSENT;
             let reads = !self.ends && !holds_back && !unsent && self.dialect.wants_bytes();
@@ -143,6 +157,7 @@ impl<D: Dialect> Client<'_, D> {
                         self.dialect.broker_says(output, self.shared.clock.now());
                     }
                 }
+                () = too_late => return,
                 () = due => {
                     // Whoever is held back is not missed.
                     if holds_back {

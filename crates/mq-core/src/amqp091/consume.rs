@@ -8,7 +8,7 @@ use super::mistake::Mistake;
 use super::topology::Wanted;
 use crate::broker::{Arrangement, Consume};
 
-/// The most consumers of a channel.
+/// The most consumers of a connection.
 const MOST_LISTENERS: usize = 10_000;
 
 impl Session {
@@ -96,6 +96,7 @@ impl Session {
             _ => tag,
         };
         let window = self.settings.window;
+        let listeners: usize = self.channels.values().map(|channel| channel.listeners.len()).sum();
         let Some(channel) = self.channels.get_mut(&number) else {
             return Ok(());
         };
@@ -103,8 +104,8 @@ impl Session {
             let text = format!("attempt to reuse consumer tag '{tag}'");
             return Err(Mistake::new(Code::NotAllowed, text));
         }
-        if channel.listeners.len() >= MOST_LISTENERS {
-            let text = format!("reached maximum ({MOST_LISTENERS}) of consumers per channel");
+        if listeners >= MOST_LISTENERS {
+            let text = format!("reached maximum ({MOST_LISTENERS}) of consumers per connection");
             return Err(Mistake::new(Code::NotAllowed, text));
         }
         channel.tags.insert(tag.clone(), consumer);

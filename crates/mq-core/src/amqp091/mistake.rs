@@ -72,9 +72,10 @@ impl Mistake {
                 Code::AccessRefused,
                 format!("cannot publish to internal exchange '{name}' in vhost '/'"),
             ),
-            Refusal::TooMany(Thing::Queue | Thing::Exchange | Thing::Binding) | Refusal::Name(..) => {
-                (Code::PreconditionFailed, refusal.to_string())
-            }
+            Refusal::TooMany(Thing::Queue | Thing::Exchange | Thing::Binding)
+            | Refusal::Name(..)
+            | Refusal::Arguments
+            | Refusal::TransactionTooLarge => (Code::PreconditionFailed, refusal.to_string()),
             Refusal::Full
             | Refusal::NoTransaction(_)
             | Refusal::TransactionExists(_)

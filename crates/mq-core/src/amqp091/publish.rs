@@ -16,12 +16,21 @@ pub(super) struct Content {
     key: Box<str>,
     mandatory: bool,
     header: Option<(u64, Properties)>,
+    /// What the header weighs.
+    head: usize,
     body: BytesMut,
+}
+
+/// What the headers of messages that are not whole may weigh, beside their bodies.
+const MOST_HEADS: usize = 16 << 20;
+
+fn too_many() -> Mistake {
+    Mistake::new(Code::ResourceError, "too many messages that are not whole")
 }
 
 impl Content {
     pub(super) fn len(&self) -> usize {
-        self.body.len()
+        self.head + self.body.len()
     }
 }
 
@@ -43,6 +52,7 @@ impl Session {
                 key,
                 mandatory,
                 header: None,
+                head: 0,
                 body: BytesMut::new(),
             });
         }
@@ -67,7 +77,12 @@ impl Session {
             let text = format!("message size {size} is larger than configured max size {most}");
             return Err(Mistake::new(Code::PreconditionFailed, text));
         }
+        content.head = properties.weight();
+        self.partial += content.head;
         content.header = Some((size, properties));
+        if self.partial > most + MOST_HEADS {
+            return Err(too_many());
+        }
         match size {
             0 => self.whole(number, now),
             _ => Ok(()),
@@ -92,11 +107,8 @@ impl Session {
             return unexpected("more content than the header announced");
         }
         self.partial += part.len();
-        if self.partial > self.settings.message {
-            return Err(Mistake::new(
-                Code::ResourceError,
-                "too many messages that are not whole",
-            ));
+        if self.partial > self.settings.message + MOST_HEADS {
+            return Err(too_many());
         }
         content.body.extend_from_slice(&part);
         match content.body.len() as u64 == size {
@@ -113,7 +125,7 @@ impl Session {
         let Some(content) = channel.content.take() else {
             return Ok(());
         };
-        self.partial -= content.body.len();
+        self.partial -= content.len();
         let (_, properties) = content.header.unwrap_or_default();
         if let Some(user) = properties.user_id.as_ref().filter(|user| **user != self.user) {
             let text = format!(

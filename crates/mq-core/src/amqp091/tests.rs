@@ -1,5 +1,6 @@
 //! Sessions with a broker behind them: what a client says, and what it hears.
 
+mod bounds;
 mod connect;
 mod mistakes;
 mod model;

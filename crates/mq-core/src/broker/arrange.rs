@@ -46,6 +46,26 @@ pub enum Arrangement {
     Limit(Option<u32>),
 }
 
+impl Arrangement {
+    /// What would be kept with what it makes.
+    fn arguments(&self) -> Option<&[(Box<str>, Value)]> {
+        match self {
+            Arrangement::Exchange(record) => Some(&record.arguments),
+            Arrangement::Queue { declared, .. } => Some(&declared.arguments),
+            Arrangement::Bind(binding) => Some(&binding.arguments),
+            _ => None,
+        }
+    }
+}
+
+/// There may be very many things, and all are kept in memory and in each segment of the journal.
+const MOST_ARGUMENTS: usize = 4096;
+
+fn too_large(arguments: &[(Box<str>, Value)]) -> bool {
+    let one = |(name, value): &(Box<str>, Value)| name.len() + value.len() + size_of::<Value>();
+    arguments.iter().map(one).sum::<usize>() > MOST_ARGUMENTS
+}
+
 /// A way from an exchange to a queue or another exchange, by their names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Binding {
@@ -94,6 +114,9 @@ type Answer = Result<Arranged, Refusal>;
 
 impl Broker {
     pub(super) fn arrange(&mut self, session: SessionId, what: Arrangement, now: Mono) {
+        if what.arguments().is_some_and(too_large) {
+            return self.refuse_and_end(session, Refusal::Arguments);
+        }
         let answer = match what {
             Arrangement::Exchange(record) => self.declare_exchange(session, record),
             Arrangement::FindExchange(name) => self.find_exchange(&name).map(|_| Arranged::Done),
@@ -131,7 +154,7 @@ impl Broker {
         };
         match answer {
             Ok(answer) => self.answer(session, answer),
-            Err(reason) => self.refuse(session, reason),
+            Err(reason) => self.refuse_and_end(session, reason),
         }
     }
 
@@ -177,28 +200,22 @@ impl Broker {
         Ok(Arranged::Done)
     }
 
+    /// With all bindings from and to it, and the exchanges that go with their last one. These may stand in a long row.
     fn remove_exchange(&mut self, name: &str, by: Option<SessionId>) {
-        let Some(record) = self.exchanges.find(name).cloned() else {
-            return;
-        };
-        let bindings = self.exchanges.remove(name);
-        for binding in &bindings {
-            if record.durable && self.lasts(binding) {
-                self.write(Record::Unbound(binding.clone()), by);
+        let mut ending: Vec<Box<str>> = vec![name.into()];
+        while let Some(name) = ending.pop() {
+            let durable = self.exchanges.find(&name).is_some_and(|record| record.durable);
+            if durable {
+                self.write(Record::ExchangeGone(name.clone()), by);
             }
-        }
-        if record.durable {
-            self.write(Record::ExchangeGone(name.into()), by);
-        }
-        for binding in bindings {
-            self.maybe_remove_exchange(&binding.source, by);
+            let sources = self.exchanges.remove(&name).into_iter().map(|binding| binding.source);
+            ending.extend(sources.filter(|source| self.exchanges.ends(source)));
         }
     }
 
     /// An exchange that goes with its last binding.
     fn maybe_remove_exchange(&mut self, name: &str, by: Option<SessionId>) {
-        let ends = self.exchanges.find(name).is_some_and(|exchange| exchange.auto_delete);
-        if ends && !self.exchanges.is_used(name) {
+        if self.exchanges.ends(name) {
             self.remove_exchange(name, by);
         }
     }
@@ -373,7 +390,7 @@ impl Broker {
         }
         queue.exclusive = consume.exclusive;
         queue.subscribe(consumer, false);
-        queue.ends_at = None;
+        self.ends_at(id, None);
         let mut state = Consumer::new(id, 0, None);
         state.credit = consume.credit.unwrap_or(u32::MAX);
         state.unlimited = consume.credit.is_none();
@@ -423,6 +440,16 @@ impl Broker {
         self.left(id, consumer, now);
     }
 
+    /// Its queue is gone. Whom it was for knows that, and settles what it holds.
+    pub(super) fn outlive(&mut self, consumer: ConsumerId, of_client: bool) {
+        // A client's subscriptions end in a way of their own.
+        let Some(known) = self.consumers.get_mut(&consumer).filter(|_| !of_client) else {
+            return;
+        };
+        known.lingers = true;
+        self.end_lingering(consumer);
+    }
+
     pub(super) fn forget_consumer(&mut self, consumer: ConsumerId) {
         self.consumers.remove(&consumer);
         if let Some(known) = self.sessions.get_mut(&consumer.session) {
@@ -445,15 +472,24 @@ impl Broker {
 
     /// It is used: whoever wants it gone when it is not has to wait again.
     pub(super) fn touch(&mut self, id: QueueId, now: Mono) {
-        let Some(queue) = self.queues.get_mut(&id).filter(|queue| queue.consumers().is_empty()) else {
+        let Some(queue) = self.queues.get(&id).filter(|queue| queue.consumers().is_empty()) else {
             return;
         };
         let Some(expires) = queue.terms.as_ref().and_then(|terms| terms.arguments.expires) else {
             return;
         };
-        let at = now + std::time::Duration::from_millis(expires);
-        queue.ends_at = Some(at);
-        self.queues_due.insert((at, id));
+        self.ends_at(id, Some(now + std::time::Duration::from_millis(expires)));
+    }
+
+    /// When it goes if nobody uses it; what was known before counts no more.
+    pub(super) fn ends_at(&mut self, id: QueueId, at: Option<Mono>) {
+        let Some(queue) = self.queues.get_mut(&id) else {
+            return;
+        };
+        if let Some(before) = std::mem::replace(&mut queue.ends_at, at) {
+            self.queues_due.remove(&(before, id));
+        }
+        self.queues_due.extend(at.map(|at| (at, id)));
     }
 
     pub(super) fn queues_due(&mut self, now: Mono) {

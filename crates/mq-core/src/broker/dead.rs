@@ -65,17 +65,13 @@ impl Broker {
         let wall = self.wall(now);
         let mut dead = message.clone();
         let deaths = deaths(&mut dead.properties);
-        let rejected = |table: &Table| table.find("reason") == Some(&Field::Text("rejected".into()));
-        // Round and round without anybody who refused it: that would never end.
-        let automatic = death != Death::Rejected && !deaths.iter().any(rejected);
-        let been: Vec<Box<str>> = deaths
-            .iter()
-            .filter_map(|table| match table.find("queue") {
-                Some(Field::Text(queue)) => Some(queue.clone()),
-                _ => None,
-            })
-            .chain([name.clone()])
-            .collect();
+        let been = match death {
+            Death::Rejected => Vec::new(),
+            Death::Expired | Death::Maxlen => since_refused(&deaths, &name),
+        };
+        if been.len() > MOST_DEATHS {
+            return;
+        }
         if dead
             .properties
             .iter()
@@ -97,13 +93,25 @@ impl Broker {
         let queues = self.reached(&exchange, &key, &mut dead, None);
         let queues: Vec<QueueId> = queues
             .into_iter()
-            .filter(|id| !automatic || self.queues.get(id).is_some_and(|queue| !been.contains(&queue.name)))
+            .filter(|id| self.queues.get(id).is_some_and(|queue| !been.contains(&queue.name)))
             .filter(|id| self.rejects(id).is_none())
             .collect();
         if !queues.is_empty() {
             self.deliver_to(None, queues, Arc::new(dead), now);
         }
     }
+}
+
+/// Where it died, here and before, since somebody refused it. It does not go there again: round and round without anybody
+/// who refused it would never end. An older refusal, or one that a client made up, changes nothing.
+fn since_refused(deaths: &[Table], here: &str) -> Vec<Box<str>> {
+    let refused = |table: &&Table| table.find("reason") == Some(&Field::Text("rejected".into()));
+    let before = deaths.iter().take_while(|table| !refused(table));
+    let queues = before.map(|table| match table.find("queue") {
+        Some(Field::Text(queue)) => queue.clone(),
+        _ => Box::default(),
+    });
+    std::iter::once(here.into()).chain(queues).collect()
 }
 
 /// What is known of earlier deaths; it is taken out.
@@ -121,7 +129,7 @@ fn deaths(properties: &mut Vec<(Box<str>, Value)>) -> Vec<Table> {
     tables.take(MOST_DEATHS).collect()
 }
 
-/// More of these a client has made up, or a message has died in very many places.
+/// More of these a client has made up, or a message has died in very many places: then it ends.
 const MOST_DEATHS: usize = 64;
 
 /// With one death more: one of the same queue and reason counts on, and comes first.

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::BytesMut;
+use tandem_mq_wire::amqp091::Field;
+
 use crate::tree::Tree;
 use crate::{BindingRecord, Destination, ExchangeRecord, Message, Pattern, QueueId, Value};
 
@@ -66,8 +69,11 @@ struct Exchange {
 pub(super) struct Exchanges {
     exchanges: BTreeMap<Box<str>, Exchange>,
     bindings: BTreeMap<u64, BindingRecord>,
+    /// The same, by all that makes them different.
+    numbers: BTreeMap<Box<[u8]>, u64>,
     next: u64,
     to_queue: BTreeMap<QueueId, BTreeSet<u64>>,
+    to_exchange: BTreeMap<Box<str>, BTreeSet<u64>>,
 }
 
 impl Default for Exchanges {
@@ -75,8 +81,10 @@ impl Default for Exchanges {
         let mut all = Exchanges {
             exchanges: BTreeMap::new(),
             bindings: BTreeMap::new(),
+            numbers: BTreeMap::new(),
             next: 0,
             to_queue: BTreeMap::new(),
+            to_exchange: BTreeMap::new(),
         };
         for (name, kind) in BUILT_IN {
             all.make(ExchangeRecord {
@@ -103,6 +111,11 @@ impl Exchanges {
             .is_some_and(|exchange| !exchange.bindings.is_empty())
     }
 
+    /// Whether it goes with its last binding, and has none.
+    pub(super) fn ends(&self, name: &str) -> bool {
+        self.find(name).is_some_and(|record| record.auto_delete) && !self.is_used(name)
+    }
+
     pub(super) fn count(&self) -> usize {
         self.exchanges.len()
     }
@@ -122,13 +135,11 @@ impl Exchanges {
 
     /// It and all bindings from and to it; what went is the answer.
     pub(super) fn remove(&mut self, name: &str) -> Vec<BindingRecord> {
-        let to_it = |binding: &BindingRecord| binding.destination == Destination::Exchange(name.into());
-        let gone: Vec<BindingRecord> = self
-            .bindings
-            .values()
-            .filter(|binding| &*binding.source == name || to_it(binding))
-            .cloned()
-            .collect();
+        let from_it = self.exchanges.get(name).map(|exchange| &exchange.bindings);
+        let ids = from_it.into_iter().chain(self.to_exchange.get(name)).flatten();
+        // One from it to itself is both.
+        let ids: BTreeSet<u64> = ids.copied().collect();
+        let gone: Vec<BindingRecord> = ids.iter().filter_map(|id| self.bindings.get(id).cloned()).collect();
         for binding in &gone {
             self.unbind(binding);
         }
@@ -141,23 +152,22 @@ impl Exchanges {
         let Some(exchange) = self.exchanges.get_mut(&binding.source) else {
             return false;
         };
-        if exchange
-            .bindings
-            .iter()
-            .any(|id| self.bindings.get(id) == Some(&binding))
-        {
+        let spelled = spelled(&binding);
+        if self.numbers.contains_key(&spelled) {
             return false;
         }
         self.next += 1;
         let id = self.next;
+        self.numbers.insert(spelled, id);
         exchange.bindings.insert(id);
         match exchange.record.kind {
             ExchangeKind::Direct => drop(exchange.by_key.entry(binding.key.clone()).or_default().insert(id)),
             ExchangeKind::Topic => exchange.by_pattern.insert(&Pattern::binding(&binding.key), id),
             ExchangeKind::Fanout | ExchangeKind::Headers => {}
         }
-        if let Destination::Queue(queue) = binding.destination {
-            self.to_queue.entry(queue).or_default().insert(id);
+        match &binding.destination {
+            Destination::Queue(queue) => drop(self.to_queue.entry(*queue).or_default().insert(id)),
+            Destination::Exchange(name) => drop(self.to_exchange.entry(name.clone()).or_default().insert(id)),
         }
         self.bindings.insert(id, binding);
         true
@@ -168,34 +178,18 @@ impl Exchanges {
         let Some(exchange) = self.exchanges.get_mut(&binding.source) else {
             return false;
         };
-        let Some(id) = exchange
-            .bindings
-            .iter()
-            .copied()
-            .find(|id| self.bindings.get(id) == Some(binding))
-        else {
+        let Some(id) = self.numbers.remove(&spelled(binding)) else {
             return false;
         };
         exchange.bindings.remove(&id);
         match exchange.record.kind {
-            ExchangeKind::Direct => {
-                if let Some(ids) = exchange.by_key.get_mut(&binding.key) {
-                    ids.remove(&id);
-                    if ids.is_empty() {
-                        exchange.by_key.remove(&binding.key);
-                    }
-                }
-            }
+            ExchangeKind::Direct => remove_from(&mut exchange.by_key, &binding.key, id),
             ExchangeKind::Topic => exchange.by_pattern.remove(&Pattern::binding(&binding.key), id),
             ExchangeKind::Fanout | ExchangeKind::Headers => {}
         }
-        if let Destination::Queue(queue) = binding.destination
-            && let Some(ids) = self.to_queue.get_mut(&queue)
-        {
-            ids.remove(&id);
-            if ids.is_empty() {
-                self.to_queue.remove(&queue);
-            }
+        match &binding.destination {
+            Destination::Queue(queue) => remove_from(&mut self.to_queue, queue, id),
+            Destination::Exchange(name) => remove_from(&mut self.to_exchange, name, id),
         }
         self.bindings.remove(&id);
         true
@@ -278,6 +272,32 @@ fn has_headers(binding: &BindingRecord, message: &Message) -> bool {
         true => wanted.any(has),
         false => wanted.all(has),
     }
+}
+
+fn remove_from<K: Ord>(sets: &mut BTreeMap<K, BTreeSet<u64>>, key: &K, id: u64) {
+    if let Some(ids) = sets.get_mut(key) {
+        ids.remove(&id);
+        if ids.is_empty() {
+            sets.remove(key);
+        }
+    }
+}
+
+/// A binding as bytes: the same for the same, also where an argument is no number, which is not even like itself.
+fn spelled(binding: &BindingRecord) -> Box<[u8]> {
+    let mut out = BytesMut::new();
+    let text = |text: &str, out: &mut BytesMut| Field::Text(text.into()).write(out);
+    text(&binding.source, &mut out);
+    match &binding.destination {
+        Destination::Queue(queue) => out.extend_from_slice(&queue.0.to_be_bytes()),
+        Destination::Exchange(name) => text(name, &mut out),
+    }
+    text(&binding.key, &mut out);
+    for (name, value) in &binding.arguments {
+        text(name, &mut out);
+        Field::from(value).write(&mut out);
+    }
+    out.to_vec().into()
 }
 
 #[cfg(test)]

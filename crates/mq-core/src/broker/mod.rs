@@ -31,7 +31,7 @@ pub use input::{Attach, Expiry, Input, Listen, Listening, Outcome, Publish, Subs
 pub use output::{Delivery, Known, Output, Refusal, Thing};
 pub use settings::{Policy, Settings};
 
-use crate::queue::{Counts, Place, Queue};
+use crate::queue::{Counts, Entry, Place, Queue};
 use crate::tree::Tree;
 use crate::{ConsumerId, DeliveryId, Kind, Lsn, MessageId, QueueId, Record, SessionId, Token};
 use client::{Client, Retained};
@@ -79,6 +79,10 @@ pub struct Broker {
     outputs: VecDeque<Output>,
     /// Collects what one transaction writes.
     batch: Option<Vec<Record>>,
+    /// Had no room any more, and goes where the dead go when all else is done.
+    dropped: VecDeque<(QueueId, Entry)>,
+    /// What the steps of all open transactions weigh.
+    deferred: usize,
 }
 
 /// What feeds from an address.
@@ -131,6 +135,8 @@ impl Broker {
             held: false,
             outputs: VecDeque::new(),
             batch: None,
+            dropped: VecDeque::new(),
+            deferred: 0,
         }
     }
 
@@ -143,8 +149,12 @@ impl Broker {
                 return;
             };
             known.requests += 1;
+            if known.ended && !matches!(input, Input::Closed { .. }) {
+                return;
+            }
         }
         self.act(input, now);
+        self.bury_dropped(now);
     }
 
     fn act(&mut self, input: Input, now: Mono) {
@@ -223,13 +233,15 @@ impl Broker {
     pub fn on_deadline(&mut self, now: Mono) {
         self.clients_due(now);
         self.queues_due(now);
-        while let Some((at, queue, place)) = self.expiries.first().copied() {
-            if at > now {
-                return;
+        // What ends because of these waits for the next time, so that this one has an end.
+        let due = self.expiries.iter().take_while(|(at, ..)| *at <= now);
+        for (at, queue, place) in due.copied().collect::<Vec<_>>() {
+            // It may have gone meanwhile.
+            if self.expiries.remove(&(at, queue, place)) {
+                self.expire(queue, place, now);
             }
-            self.expiries.remove(&(at, queue, place));
-            self.expire(queue, place, now);
         }
+        self.bury_dropped(now);
     }
 
     /// How many addresses keep a message for those who come later.
@@ -252,6 +264,14 @@ impl Broker {
                 consumers: queue.consumers().len(),
                 counts: queue.counts,
             })
+    }
+
+    /// What followed the mistake without waiting for the answer does not happen, above all no commit of what came before it.
+    fn refuse_and_end(&mut self, session: SessionId, reason: Refusal) {
+        self.refuse(session, reason);
+        if let Some(known) = self.sessions.get_mut(&session) {
+            known.ended = true;
+        }
     }
 
     fn refuse(&mut self, session: SessionId, reason: Refusal) {

@@ -151,6 +151,10 @@ pub enum Refusal {
         received: Box<str>,
         current: Box<str>,
     },
+    #[error("the arguments are larger than 4096 bytes")]
+    Arguments,
+    #[error("the transaction is too large, or all that are open together")]
+    TransactionTooLarge,
     #[error("exchange '{0}' takes nothing from clients")]
     Internal(Box<str>),
     /// A queue that rejects what it has no room for.

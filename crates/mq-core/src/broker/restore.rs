@@ -29,6 +29,7 @@ impl Broker {
         for queue in queues {
             self.touch(queue, now);
         }
+        self.bury_dropped(now);
     }
 
     fn replay(&mut self, record: Record) {

@@ -19,7 +19,7 @@ const LONGEST_NAME: usize = 1024;
 impl Broker {
     /// Gives a message to whom it is for. An anycast address that nobody has used yet gets its queue.
     pub(super) fn publish(&mut self, from: Option<SessionId>, to: &Target, mut message: Message, now: Mono) {
-        if let Err(reason) = check_name(&to.address).and_then(|()| check_topic(to)) {
+        if let Err(reason) = check_target(to) {
             if let Some(session) = from {
                 self.refuse(session, reason);
             }
@@ -28,11 +28,22 @@ impl Broker {
         message.address = Arc::from(&*to.address);
         let message = Arc::new(message);
         let mut queues = match to.kind {
-            Kind::Anycast => vec![self.turn_of(&to.address)],
+            Kind::Anycast => {
+                let queue = self.turn_of(&to.address);
+                let queues = self.with_room(vec![queue], &message, now);
+                if queues.is_empty() {
+                    if let Some(session) = from {
+                        self.refuse(session, Refusal::Full);
+                    }
+                    return;
+                }
+                queues
+            }
+            // A topic is not full because one of those is that it is for.
             Kind::Multicast => {
                 let mut queues = self.audience(&message, from);
                 queues.extend(self.exchanges.route(TOPICS, &message.address, &message));
-                queues
+                self.with_room(queues, &message, now)
             }
         };
         if message.retain != Retain::Asked || to.kind == Kind::Anycast {
@@ -52,8 +63,10 @@ impl Broker {
     pub(super) fn publish_by(&mut self, session: SessionId, in_: Option<TransactionId>, publish: Publish, now: Mono) {
         if !publish.exchange.is_empty() {
             match self.exchanges.find(&publish.exchange) {
-                None => return self.refuse(session, Refusal::Missing(Thing::Exchange, publish.exchange)),
-                Some(known) if known.internal => return self.refuse(session, Refusal::Internal(publish.exchange)),
+                None => return self.refuse_and_end(session, Refusal::Missing(Thing::Exchange, publish.exchange)),
+                Some(known) if known.internal => {
+                    return self.refuse_and_end(session, Refusal::Internal(publish.exchange));
+                }
                 Some(_) => {}
             }
         }
@@ -67,7 +80,7 @@ impl Broker {
             mandatory,
             mut message,
         } = publish;
-        let mut queues = self.reached(&exchange, &key, &mut message, Some(session));
+        let queues = self.reached(&exchange, &key, &mut message, Some(session));
         if queues.is_empty() {
             if mandatory {
                 self.outputs.push_back(Output::Returned {
@@ -79,15 +92,24 @@ impl Broker {
             }
             return;
         }
-        let full: Vec<(QueueId, Overflow)> = queues.iter().filter_map(|id| Some((*id, self.rejects(id)?))).collect();
-        if !full.is_empty() {
+        let wanted = queues.len();
+        let queues = self.with_room(queues, &message, now);
+        if queues.len() < wanted {
             self.refuse(session, Refusal::Full);
-            queues.retain(|id| full.iter().all(|(full, _)| full != id));
-            for (id, _) in full.iter().filter(|(_, what)| *what == Overflow::RejectPublishDlx) {
-                self.forward_dead(*id, &message, Death::Maxlen, now);
-            }
         }
         self.deliver_to(Some(session), queues, Arc::new(message), now);
+    }
+
+    /// Without those that are full and reject what they have no room for.
+    fn with_room(&mut self, mut queues: Vec<QueueId>, message: &Message, now: Mono) -> Vec<QueueId> {
+        let full: Vec<(QueueId, Overflow)> = queues.iter().filter_map(|id| Some((*id, self.rejects(id)?))).collect();
+        if !full.is_empty() {
+            queues.retain(|id| full.iter().all(|(full, _)| full != id));
+        }
+        for (id, _) in full.iter().filter(|(_, what)| *what == Overflow::RejectPublishDlx) {
+            self.forward_dead(*id, message, Death::Maxlen, now);
+        }
+        queues
     }
 
     /// The queues behind an exchange. The message says from now on how it came.
@@ -115,7 +137,7 @@ impl Broker {
             kind: Kind::Multicast,
         };
         // The topics of the other protocols, where they have a name for it.
-        if exchange == TOPICS && check_name(key).and_then(|()| check_topic(&to)).is_ok() {
+        if exchange == TOPICS && check_target(&to).is_ok() {
             message.address = Arc::from(key);
             queues.extend(self.audience(message, from));
         }
@@ -152,7 +174,7 @@ impl Broker {
                 false => self.enqueue(queue, entry, now),
             }
             self.dispatch(queue);
-            self.shorten(queue, now);
+            self.shorten(queue);
         }
     }
 
@@ -186,7 +208,7 @@ impl Broker {
     }
 
     /// The oldest go when a subscription has more than it may.
-    fn shorten(&mut self, id: QueueId, now: Mono) {
+    fn shorten(&mut self, id: QueueId) {
         while let Some(queue) = self.queues.get_mut(&id).filter(|queue| queue.is_over()) {
             let Some((place, entry)) = queue.first().and_then(|place| Some((place, queue.take(place)?))) else {
                 return;
@@ -196,9 +218,16 @@ impl Broker {
                 self.expiries.remove(&(at, id, place));
             }
             match self.queues.get(&id).is_some_and(|queue| queue.terms.is_some()) {
-                true => self.dead_letter(None, id, &entry, Death::Maxlen, now),
+                true => self.dropped.push_back((id, entry)),
                 false => self.drop_entry(None, id, &entry),
             }
+        }
+    }
+
+    /// One after the other, also what these drive out of where they go: queues may stand in a long row.
+    pub(super) fn bury_dropped(&mut self, now: Mono) {
+        while let Some((queue, entry)) = self.dropped.pop_front() {
+            self.dead_letter(None, queue, &entry, Death::Maxlen, now);
         }
     }
 
@@ -300,6 +329,7 @@ impl Broker {
         };
         for consumer in queue.consumers() {
             self.outputs.push_back(Output::Abandoned { consumer: *consumer });
+            self.outlive(*consumer, queue.rules.of_client);
         }
         if let Some(at) = queue.ends_at {
             self.queues_due.remove(&(at, id));
@@ -343,6 +373,10 @@ impl Address {
     fn is_unused(&self) -> bool {
         self.anycast.is_empty() && self.multicast.is_empty()
     }
+}
+
+pub(super) fn check_target(to: &Target) -> Result<(), Refusal> {
+    check_name(&to.address).and_then(|()| check_topic(to))
 }
 
 /// A message is for one name. MQTT has no word for a name with one of these in it (docs/mapping.md).

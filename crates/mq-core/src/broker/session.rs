@@ -10,11 +10,13 @@ use crate::{ConsumerId, DeliveryId, Lsn, Message, QueueId, Selector, Transaction
 #[derive(Debug, Default)]
 pub(super) struct Session {
     pub(super) consumers: BTreeSet<ConsumerId>,
-    pub(super) transactions: BTreeMap<TransactionId, Vec<Step>>,
+    pub(super) transactions: BTreeMap<TransactionId, Transaction>,
     /// The last record that was written for it.
     pub(super) written: Lsn,
     /// How many inputs it has given.
     pub(super) requests: u64,
+    /// It made a mistake, and nothing is done for it any more.
+    pub(super) ended: bool,
     /// The client whose name it came with.
     pub(super) client: Option<Arc<str>>,
     /// Exclusive queues, which go with it.
@@ -39,6 +41,13 @@ pub(super) struct Pool {
 pub(super) enum Ending {
     Unsubscribed,
     Closed,
+}
+
+/// What waits for its commit.
+#[derive(Debug, Default)]
+pub(super) struct Transaction {
+    pub(super) steps: Vec<Step>,
+    pub(super) weight: usize,
 }
 
 /// What a transaction will do when it commits.

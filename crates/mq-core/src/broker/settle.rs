@@ -5,20 +5,35 @@ use std::sync::Arc;
 use tandem_time::Mono;
 
 use super::dead::Death;
-use super::session::{Held, Step};
-use super::{Broker, Outcome, Refusal, Target};
+use super::route::check_target;
+use super::session::{Held, Step, Transaction};
+use super::{Broker, Outcome, Publish, Refusal, Target};
 use crate::queue::{Entry, Place};
 use crate::{ConsumerId, DeliveryId, Kind, Message, QueueId, Record, SessionId, TransactionId};
+
+/// A transaction is one record of the journal, and none of those is larger than a GiB.
+const MOST_DEFERRED: usize = 256 << 20;
 
 impl Broker {
     pub(super) fn do_or_defer(&mut self, session: SessionId, in_: Option<TransactionId>, step: Step, now: Mono) {
         let Some(transaction) = in_ else {
             return self.perform(session, step, now);
         };
+        let weight = self.weight_of(&step);
+        let most = MOST_DEFERRED.min(self.settings.memory);
+        let all = self.deferred + weight;
         let known = self.sessions.get_mut(&session);
-        let Some(steps) = known.and_then(|s| s.transactions.get_mut(&transaction)) else {
+        let Some(open) = known.and_then(|s| s.transactions.get_mut(&transaction)) else {
             return self.refuse(session, Refusal::NoTransaction(transaction));
         };
+        if let Step::Send { to, .. } = &step
+            && let Err(reason) = check_target(to)
+        {
+            return self.refuse_and_end(session, reason);
+        }
+        if open.weight + weight > most || all > self.settings.memory {
+            return self.refuse_and_end(session, Refusal::TransactionTooLarge);
+        }
         if let Step::Settle(delivery, _) = step {
             let held = self.deliveries.get(&delivery).and_then(|c| self.consumers.get_mut(c));
             let held = held
@@ -29,7 +44,24 @@ impl Broker {
                 None => return self.refuse(session, Refusal::NoDelivery),
             }
         }
-        steps.push(step);
+        open.steps.push(step);
+        open.weight += weight;
+        self.deferred = all;
+    }
+
+    /// About what a step needs in memory until the commit, and in its record then.
+    fn weight_of(&self, step: &Step) -> usize {
+        let more = match step {
+            Step::Send { message, .. } | Step::Publish(Publish { message, .. }) => message.weight(),
+            // It goes with the message to where the dead go.
+            Step::Settle(delivery, Outcome::Rejected | Outcome::Failed) => {
+                let consumer = self.deliveries.get(delivery).and_then(|c| self.consumers.get(c));
+                let held = consumer.and_then(|c| c.in_flight.get(delivery));
+                held.map_or(0, |held| held.entry.message.weight())
+            }
+            Step::Settle(_, Outcome::Accepted | Outcome::Released) => 0,
+        };
+        size_of::<Step>() + more
     }
 
     fn perform(&mut self, session: SessionId, step: Step, now: Mono) {
@@ -65,17 +97,18 @@ impl Broker {
         if known.transactions.contains_key(&transaction) {
             return self.refuse(session, Refusal::TransactionExists(transaction));
         }
-        known.transactions.insert(transaction, Vec::new());
+        known.transactions.insert(transaction, Transaction::default());
     }
 
     /// All of it, as one record: after a crash it has happened as a whole or not at all.
     pub(super) fn commit(&mut self, session: SessionId, transaction: TransactionId, now: Mono) {
         let known = self.sessions.get_mut(&session);
-        let Some(steps) = known.and_then(|s| s.transactions.remove(&transaction)) else {
+        let Some(open) = known.and_then(|s| s.transactions.remove(&transaction)) else {
             return self.refuse(session, Refusal::NoTransaction(transaction));
         };
+        self.deferred -= open.weight;
         self.together(Some(session), |broker| {
-            for step in steps {
+            for step in open.steps {
                 broker.perform(session, step, now);
             }
         });
@@ -83,15 +116,16 @@ impl Broker {
 
     pub(super) fn abort(&mut self, session: SessionId, transaction: TransactionId) {
         let known = self.sessions.get_mut(&session);
-        let Some(steps) = known.and_then(|s| s.transactions.remove(&transaction)) else {
+        let Some(open) = known.and_then(|s| s.transactions.remove(&transaction)) else {
             return self.refuse(session, Refusal::NoTransaction(transaction));
         };
-        self.unsettle(&steps);
+        self.abandon(&open);
     }
 
     /// What a transaction would have settled is the consumer's again.
-    pub(super) fn unsettle(&mut self, steps: &[Step]) {
-        for step in steps {
+    pub(super) fn abandon(&mut self, open: &Transaction) {
+        self.deferred -= open.weight;
+        for step in &open.steps {
             let Step::Settle(delivery, _) = step else { continue };
             let consumer = self.deliveries.get(delivery).and_then(|c| self.consumers.get_mut(c));
             if let Some(held) = consumer.and_then(|c| c.in_flight.get_mut(delivery)) {

@@ -39,6 +39,7 @@ impl Broker {
         if let Some(queue) = self.queues.get_mut(&queue) {
             queue.subscribe(consumer, selective);
         }
+        self.ends_at(queue, None);
         self.dispatch(queue);
     }
 
@@ -47,8 +48,17 @@ impl Broker {
         let address = &*to.address;
         match (to.kind, &options.durable) {
             (Kind::Anycast, _) => {
-                let known = self.names.get(&(Kind::Anycast, to.address.clone())).copied();
-                Ok(known.unwrap_or_else(|| self.make_queue(address, address, Kind::Anycast, true)))
+                let known = self.names.get(&(Kind::Anycast, to.address.clone()));
+                let Some(queue) = known.and_then(|id| self.queues.get(id)) else {
+                    return Ok(self.make_queue(address, address, Kind::Anycast, true));
+                };
+                if queue.owner.is_some_and(|owner| owner != consumer.session.connection()) {
+                    return Err(Refusal::Locked(address.into()));
+                }
+                match queue.exclusive && !options.browse {
+                    true => Err(Refusal::ExclusiveUse(address.into())),
+                    false => Ok(queue.id),
+                }
             }
             (Kind::Multicast, None) => {
                 let name = format!("{address}@{}.{}", consumer.session.0, consumer.number);
@@ -117,8 +127,8 @@ impl Broker {
         let transactions = std::mem::take(&mut known.transactions);
         let consumers = std::mem::take(&mut known.consumers);
         let client = known.client.clone();
-        for steps in transactions.values() {
-            self.unsettle(steps);
+        for open in transactions.values() {
+            self.abandon(open);
         }
         for consumer in consumers {
             self.end(consumer, Ending::Closed, now);

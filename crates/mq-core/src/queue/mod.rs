@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tandem_time::Mono;
 
-use crate::broker::{Arguments, Declared};
+use crate::broker::{Arguments, Declared, Overflow};
 use crate::{ConsumerId, Message, MessageId, QueueId, Selector, SessionId};
 
 /// Who gets a message that an address has taken.
@@ -251,10 +251,15 @@ impl Queue {
     pub(crate) fn is_over(&self) -> bool {
         if let Some(terms) = &self.terms {
             let Arguments {
-                max_length, max_bytes, ..
+                max_length,
+                max_bytes,
+                overflow,
+                ..
             } = terms.arguments;
-            return max_length.is_some_and(|most| self.ready.len() > most)
+            let over = max_length.is_some_and(|most| self.ready.len() > most)
                 || max_bytes.is_some_and(|most| self.bodies > most);
+            // What a queue has taken that rejects stays: somebody was told that it is safe.
+            return over && overflow == Overflow::DropHead;
         }
         let Most { messages, bytes } = self.rules.most;
         let (depth, weight) = (self.ready.len(), self.weight);

@@ -18,7 +18,8 @@ impl Session {
             // Only for clients with a name.
             Output::Attached { .. } | Output::Taken { .. } => {}
             // Only for AMQP 0-9-1.
-            Output::Arranged { .. } | Output::Returned { .. } | Output::Abandoned { .. } => {}
+            Output::Arranged { .. } | Output::Returned { .. } => {}
+            Output::Abandoned { consumer } => self.abandoned(consumer),
         }
     }
 
@@ -65,6 +66,14 @@ impl Session {
             .with("message-id", "")
             .with("browser", "end");
         self.send(end);
+    }
+
+    /// There is no word for the end of one subscription but this.
+    fn abandoned(&mut self, consumer: ConsumerId) {
+        if let Some(listener) = self.listeners.get(&consumer.number) {
+            let detail = format!("{} has been deleted", listener.destination);
+            self.fail("the queue is gone", &detail, None);
+        }
     }
 
     /// The frame that asked for it is named when it wanted a receipt.

@@ -410,3 +410,41 @@ fn whoever_leaves_the_node_is_told_why() {
     encode(client.last(), Version::V1_2, &mut bytes);
     assert!(bytes.ends_with(b"maintenance\n\0"));
 }
+
+/// By a client of AMQP 0-9-1.
+#[test]
+fn a_queue_that_is_deleted_ends_who_listens_to_it() {
+    let mut client = Client::connected("1.2");
+    client.says("SUBSCRIBE\nid:0\ndestination:/queue/a\n\n");
+    let session = SessionId(2);
+    client.broker.handle(broker::Input::Opened { session }, client.now);
+    let what = broker::Arrangement::DropQueue {
+        name: "a".into(),
+        if_unused: false,
+        if_empty: false,
+    };
+    client
+        .broker
+        .handle(broker::Input::Arrange { session, what }, client.now);
+    client.turn();
+    assert_eq!((client.last().command, client.closed), (Command::Error, true));
+}
+
+#[test]
+fn a_queue_of_one_connection_is_not_for_others() {
+    let mut client = Client::connected("1.2");
+    let session = SessionId::of_connection(9);
+    client.broker.handle(broker::Input::Opened { session }, client.now);
+    let what = broker::Arrangement::Queue {
+        name: "a".into(),
+        declared: broker::Declared {
+            exclusive: true,
+            ..broker::Declared::default()
+        },
+    };
+    client
+        .broker
+        .handle(broker::Input::Arrange { session, what }, client.now);
+    client.says("SUBSCRIBE\nid:0\ndestination:/queue/a\n\n");
+    assert_eq!((client.last().command, client.closed), (Command::Error, true));
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::clients::Clients;
 use crate::code::encode;
-use tandem_mq_core::{BindingRecord, ExchangeRecord, MessageId, QueueId, QueueRecord, Record};
+use tandem_mq_core::{BindingRecord, Destination, ExchangeRecord, MessageId, QueueId, QueueRecord, Record};
 
 /// Below so much on disk nothing is written again.
 const SMALL: u64 = 64 << 20;
@@ -48,7 +48,13 @@ impl Index {
             }
             Record::QueueGone(id) => drop(self.queues.remove(id)),
             Record::ExchangeMade(made) => drop(self.exchanges.insert(made.name.clone(), made.clone())),
-            Record::ExchangeGone(name) => drop(self.exchanges.remove(name)),
+            Record::ExchangeGone(name) => {
+                self.exchanges.remove(name);
+                // All ways from it and to it go with it.
+                let to = Destination::Exchange(name.clone());
+                self.bindings
+                    .retain(|_, binding| binding.source != *name && binding.destination != to);
+            }
             Record::Bound(binding) => drop(self.bindings.insert(written(binding), binding.clone())),
             Record::Unbound(binding) => drop(self.bindings.remove(&written(binding))),
             Record::Put { id, queues, .. } => self.put(*id, queues, segment, size as u64),
@@ -93,6 +99,23 @@ impl Index {
         };
         if dead && let Some(alive) = self.messages.remove(&id) {
             self.forget(&alive);
+        }
+    }
+
+    /// When all has been read: what was out when its queue went is nobody's, because nobody is left to settle it.
+    pub(super) fn prune(&mut self) {
+        let known = |queue: &QueueId| *queue == QueueId::RETAINED || self.queues.contains_key(queue);
+        let of = |(id, alive): (&MessageId, &Alive)| {
+            let holders = match &alive.holders {
+                Holders::One(one) => std::slice::from_ref(one),
+                Holders::Many(many) => many,
+            };
+            let unknown = holders.iter().filter(|queue| !known(queue));
+            unknown.map(|queue| (*queue, *id)).collect::<Vec<_>>()
+        };
+        let lost: Vec<(QueueId, MessageId)> = self.messages.iter().flat_map(of).collect();
+        for (queue, id) in lost {
+            self.gone(queue, id);
         }
     }
 

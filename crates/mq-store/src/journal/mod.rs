@@ -20,7 +20,7 @@ use index::Index;
 pub use recover::OpenError;
 
 /// What each segment begins with: what it is, and the version of its format.
-const MAGIC: &[u8; 16] = b"tandem-mq log 3\n";
+const MAGIC: &[u8; 16] = b"tandem-mq log 4\n";
 /// What of that every version has.
 const FAMILY: &[u8] = b"tandem-mq log ";
 

@@ -72,6 +72,7 @@ impl<F: Files> Journal<F> {
                 break;
             }
         }
+        index.prune();
         let torn = ahead.map(|(number, _)| number);
         for torn in torn.into_iter().chain(rest) {
             files.remove(torn).map_err(disk(torn))?;

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use tandem_mq_core::{Kind, Message, MessageId, QueueId, QueueRecord};
+use tandem_mq_core::broker::ExchangeKind;
+use tandem_mq_core::{BindingRecord, Destination, ExchangeRecord, Kind, Message, MessageId, QueueId, QueueRecord};
 
 use super::*;
 
@@ -128,6 +129,18 @@ impl Files for Disk {
 
 const SMALL: Settings = Settings { segment: 2048 };
 
+/// The queue that all messages are in.
+fn made() -> Record {
+    Record::QueueMade(QueueRecord {
+        id: QueueId(1),
+        name: "q".into(),
+        address: "q".into(),
+        kind: Kind::Anycast,
+        filter: None,
+        declared: None,
+    })
+}
+
 fn put(id: u64) -> Record {
     let message = Message {
         body: vec![b'x'; (id * 37 % 300) as usize].into(),
@@ -192,14 +205,7 @@ fn what_was_committed_is_there_again() {
 fn a_segment_goes_when_all_in_it_are_gone_and_the_queues_stay_known() {
     let disk = Disk::default();
     let (mut journal, _) = open(&disk).unwrap();
-    let made = Record::QueueMade(QueueRecord {
-        id: QueueId(1),
-        name: "q".into(),
-        address: "q".into(),
-        kind: Kind::Anycast,
-        filter: None,
-        declared: None,
-    });
+    let made = made();
     journal.append(&made).unwrap();
     for id in 1..=200 {
         journal.append(&put(id)).unwrap();
@@ -219,6 +225,74 @@ fn a_segment_goes_when_all_in_it_are_gone_and_the_queues_stay_known() {
         numbers.is_some_and(|n| n > 100),
         "numbers are not given away twice: {numbers:?}"
     );
+}
+
+#[test]
+fn what_was_out_when_its_queue_went_is_freed_by_the_next_start() {
+    let disk = Disk::default();
+    let (mut journal, _) = open(&disk).unwrap();
+    for record in [made(), put(1), Record::QueueGone(QueueId(1))] {
+        journal.append(&record).unwrap();
+    }
+    journal.commit().unwrap();
+    let (mut journal, _) = open(&disk).unwrap();
+    let numbers = Record::Numbers {
+        message: MessageId(2),
+        queue: QueueId(2),
+    };
+    for _ in 0..100 {
+        journal.append(&numbers).unwrap();
+        journal.commit().unwrap();
+    }
+    assert!(disk.images()[0] > 1, "{:?}", disk.images());
+}
+
+#[test]
+fn an_exchange_that_went_comes_back_without_its_bindings() {
+    let disk = Disk::default();
+    let (mut journal, _) = open(&disk).unwrap();
+    let exchange = |name: &str| {
+        Record::ExchangeMade(ExchangeRecord {
+            name: name.into(),
+            kind: ExchangeKind::Fanout,
+            durable: true,
+            auto_delete: false,
+            internal: false,
+            arguments: Vec::new(),
+        })
+    };
+    let bound = |source: &str, destination| {
+        Record::Bound(BindingRecord {
+            source: source.into(),
+            destination,
+            key: "".into(),
+            arguments: Vec::new(),
+        })
+    };
+    let stays = bound("x", Destination::Queue(QueueId(1)));
+    for record in [
+        made(),
+        exchange("x"),
+        exchange("y"),
+        stays.clone(),
+        bound("y", Destination::Queue(QueueId(1))),
+        bound("x", Destination::Exchange("y".into())),
+        Record::ExchangeGone("y".into()),
+        exchange("y"),
+    ] {
+        journal.append(&record).unwrap();
+    }
+    // Until the segment with all this has gone.
+    for id in 1..=200 {
+        journal.append(&put(id)).unwrap();
+        journal.append(&gone(id)).unwrap();
+        journal.commit().unwrap();
+    }
+    assert!(disk.images()[0] > 1);
+    let (_, records) = open(&disk).unwrap();
+    let bindings = records.iter().filter(|record| matches!(record, Record::Bound(_)));
+    assert!(bindings.clone().count() > 0);
+    assert!(bindings.clone().all(|binding| *binding == stays), "{bindings:?}");
 }
 
 #[test]
@@ -251,7 +325,7 @@ fn queues_that_fill_a_segment_leave_room_for_messages() {
 fn what_another_version_wrote_is_refused_with_a_word() {
     let disk = Disk::default();
     drop(open(&disk).unwrap().0);
-    for (begins, version) in [(b"tandem-mq log 2\n", true), (b"somebody else's\n", false)] {
+    for (begins, version) in [(b"tandem-mq log 3\n", true), (b"somebody else's\n", false)] {
         disk.change(1, |data| data[..16].copy_from_slice(begins));
         match open(&disk) {
             Err(OpenError::Version(1)) => assert!(version),
@@ -429,6 +503,7 @@ proptest! {
             prop_assert!(confirmed.iter().all(|id| there.contains(id)), "{:?} of {:?}", there, confirmed);
             prop_assert!(there.iter().all(|id| sent.contains(id)));
             let mut waiting = Vec::new();
+            journal.append(&made()).unwrap();
             for step in 1..=count {
                 id += 1;
                 sent.push(id);

@@ -42,6 +42,12 @@ impl Table {
         self
     }
 
+    /// About what it needs in memory, which may be far more than in a frame.
+    pub fn weight(&self) -> usize {
+        let one = |(name, value): &(Box<str>, Field)| size_of::<Box<str>>() + name.len() + value.weight();
+        self.0.iter().map(one).sum()
+    }
+
     /// A table as bytes, without its length.
     pub fn read(data: Bytes) -> Result<Table, Malformed> {
         let mut whole = BytesMut::with_capacity(data.len() + 4);
@@ -61,6 +67,22 @@ impl Table {
 }
 
 impl Field {
+    fn weight(&self) -> usize {
+        let inside = match self {
+            Field::Text(text) => text.len(),
+            Field::Bytes(bytes) => bytes.len(),
+            Field::List(list) => list.iter().map(Field::weight).sum(),
+            Field::Table(table) => table.weight(),
+            Field::Bool(_)
+            | Field::Int(_)
+            | Field::Float(_)
+            | Field::Decimal(..)
+            | Field::Timestamp(_)
+            | Field::Void => 0,
+        };
+        size_of::<Field>() + inside
+    }
+
     /// One value with its type before it, and nothing behind it.
     pub fn read(data: Bytes) -> Result<Field, Malformed> {
         let mut reader = Reader::new(data);

@@ -55,6 +55,24 @@ impl Properties {
         })
     }
 
+    /// About what it needs in memory.
+    pub fn weight(&self) -> usize {
+        let texts = [
+            &self.content_type,
+            &self.content_encoding,
+            &self.correlation_id,
+            &self.reply_to,
+            &self.expiration,
+            &self.message_id,
+            &self.kind,
+            &self.user_id,
+            &self.app_id,
+            &self.cluster_id,
+        ];
+        let texts = texts.into_iter().flatten().map(|text| text.len()).sum::<usize>();
+        size_of::<Properties>() + texts + self.headers.as_ref().map_or(0, Table::weight)
+    }
+
     pub(crate) fn write(&self, out: &mut BytesMut) {
         let there = [
             self.content_type.is_some(),
