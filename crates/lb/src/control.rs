@@ -193,7 +193,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     let (host, sites) = house.pages(http, router);
     let hall = socket::Hall::default();
     let store = Rc::new(Store::new(house.notifier.clone(), kept));
-    let giver = house.giver(&sites, &hall, &store, master.as_ref());
+    let giver = house.giver(&sites, &hall, &store, master.as_ref(), &peers);
     let drain = house.drain(plan.global.close_spread_time);
     let hard_stop_after = Rc::new(Cell::new(plan.global.hard_stop_after));
     let lots = Seed::new(seed.next_u64());

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_lb_core::peers::PeerView;
+use tandem_lb_core::peers::{Input, PeerView};
 use tandem_ops::clock::Clock;
 use tandem_time::{Mono, Seed};
 use tokio::sync::watch;
@@ -125,6 +125,12 @@ impl Peers {
         for heart in sections {
             heart.handed_over().await;
         }
+    }
+
+    /// While tables go to a successor nobody is heard or told: what they say here would be taken for ours there.
+    pub(crate) fn rest(&self, is_resting: bool) {
+        let sections = self.sections.borrow();
+        sections.iter().for_each(|heart| heart.tell(Input::Resting(is_resting)));
     }
 
     async fn listen(self: Rc<Peers>) {

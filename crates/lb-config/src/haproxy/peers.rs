@@ -10,7 +10,7 @@ use super::option::{self, WordOption};
 use super::section::{self, Sections};
 use super::{bind, log, quote, stick};
 use crate::draft::{Peers, SharedTable};
-use crate::plan::{Host, Peer, ServerPort};
+use crate::plan::{Bind, Host, Peer, ServerPort};
 use crate::{address, code};
 
 /// What lines of peers may say, and what `default-server` says for all of them.
@@ -70,6 +70,10 @@ pub(super) const KEYWORDS: &[Keyword<Peers>] = &[
             let binds = bind::read(args, &peers.bind)?;
             if let Some(tls) = binds.iter().find(|bind| bind.tls.value.on) {
                 return Err(no_tls(tls.tls.span));
+            }
+            let at = args.line_span();
+            if let Some(error) = binds.iter().find_map(|bind| without_effect(&bind.plan, at)) {
+                return Err(error);
             }
             peers.plan.binds.extend(binds.into_iter().map(|bind| bind.plan));
             Ok(())
@@ -197,13 +201,32 @@ fn peer(peers: &mut Peers, args: &mut Args<'_>) -> Outcome {
 fn place(args: &mut Args<'_>) -> Result<(Host, ServerPort), Diagnostic> {
     let word = args.word("an address")?;
     let (host, port) = address::server(&word.text).map_err(|error| bad_address(word, &error))?;
-    match (&host, port) {
-        (Host::Unix(_), _) | (_, ServerPort::Fixed(1..)) => Ok((host, port)),
+    match without_port(&(host.clone(), port), &word.text, word.span) {
+        None => Ok((host, port)),
+        Some(error) => Err(error),
+    }
+}
+
+/// A peer is met at a port, and not at one that somebody else has said.
+pub(crate) fn without_port((host, port): &(Host, ServerPort), written: &str, at: Span) -> Option<Diagnostic> {
+    match (host, port) {
+        (Host::Unix(_), _) | (_, ServerPort::Fixed(1..)) => None,
         _ => {
-            let message = format!("`{}` has no port", word.text);
-            Err(Diagnostic::error(code::BAD_ADDRESS, word.span, message).help("write ADDRESS:PORT"))
+            let message = format!("`{written}` has no port");
+            Some(Diagnostic::error(code::BAD_ADDRESS, at, message).help("write ADDRESS:PORT"))
         }
     }
+}
+
+/// What is good for clients and means nothing among peers.
+pub(crate) fn without_effect(bind: &Bind, at: Span) -> Option<Diagnostic> {
+    let word = match bind {
+        bind if bind.accept_proxy => "accept-proxy",
+        bind if bind.maxconn.is_some() => "maxconn",
+        _ => return None,
+    };
+    let message = format!("`{word}` has no effect among peers");
+    Some(Diagnostic::error(code::UNSUPPORTED, at, message).help(format!("leave `{word}` out")))
 }
 
 pub(crate) fn no_tls(at: Span) -> Diagnostic {

@@ -4,7 +4,7 @@ use tandem_text::{Diagnostic, Spanned};
 
 use super::lower::Lowering;
 use super::model::{Peer, Peers};
-use crate::haproxy::{no_tls_among_peers, peers_line};
+use crate::haproxy::{bind_without_effect, no_tls_among_peers, peers_line, without_port};
 use crate::plan;
 use crate::{code, draft};
 
@@ -21,6 +21,7 @@ impl Lowering<'_> {
             if bind.tls.value.on {
                 self.report.push(no_tls_among_peers(bind.tls.span));
             }
+            self.report.extend(bind_without_effect(&bind.plan, at));
             peers.plan.binds.push(bind.plan);
         }
         for peer in written.peer {
@@ -48,11 +49,21 @@ impl Lowering<'_> {
             let error = Diagnostic::error(code::DUPLICATE, span, message);
             return self.report.push(error.help("give it another name"));
         }
+        let place = written.address.map(|address| address.0);
+        let error = place.as_ref().and_then(|place| {
+            let host = match &place.0 {
+                plan::Host::Ip(ip) => ip.to_string(),
+                plan::Host::Name(name) => name.to_string(),
+                plan::Host::Unix(path) => path.display().to_string(),
+            };
+            without_port(place, &host, span)
+        });
+        self.report.extend(error);
         peers.places.push(span);
         peers.plan.peers.push(plan::Peer {
             name,
             origin,
-            place: written.address.map(|address| address.0),
+            place,
             shard: written.shard.map_or(0, |shard| shard.0.0),
             disabled: written.disabled,
         });

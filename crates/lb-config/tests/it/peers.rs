@@ -96,6 +96,22 @@ fn mistakes() {
             "t:2:2: error[LB0002]: peers are spoken to without TLS here",
         ),
         (
+            "peers p\n bind 127.0.0.1:1 accept-proxy\n",
+            "t:2:2: error[LB0002]: `accept-proxy` has no effect among peers",
+        ),
+        (
+            "peers p\n default-bind maxconn 5\n bind 127.0.0.1:1\n",
+            "t:3:2: error[LB0002]: `maxconn` has no effect among peers",
+        ),
+        (
+            "[[peers]]\nname = \"p\"\npeer = [{ name = \"a\", address = \"127.0.0.1\" }]\n",
+            "t:3:17: error[LB0008]: `127.0.0.1` has no port",
+        ),
+        (
+            "[[peers]]\nname = \"p\"\nbind = [{ address = \"127.0.0.1:1\", accept-proxy = true }]\n",
+            "t:1:1: error[LB0002]: `accept-proxy` has no effect among peers",
+        ),
+        (
             "peers p\n peer a 127.0.0.1\n",
             "t:2:9: error[LB0008]: `127.0.0.1` has no port",
         ),

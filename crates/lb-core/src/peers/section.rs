@@ -35,6 +35,10 @@ const RESYNC: Duration = Duration::from_secs(5);
 const LOCAL_AGAIN: Duration = Duration::from_millis(500);
 /// Nothing is read for a peer that has so much to take still.
 const MOST_UNWRITTEN: usize = 64 << 10;
+/// Who has so much to take, since answers have come to that, is given up.
+const TOO_MUCH_UNWRITTEN: usize = 16 * MOST_UNWRITTEN;
+/// About strangers the same is said again after this.
+const SAID: Duration = Duration::from_secs(60);
 /// Changes that are looked at at once.
 const AT_ONCE: usize = 200;
 /// Connections that have not greeted yet.
@@ -49,12 +53,13 @@ pub struct Section {
     /// The last change of each table.
     pub(super) news: Vec<u64>,
     is_leaving: bool,
+    is_resting: bool,
     outputs: VecDeque<Output>,
     seed: Seed,
     /// How many have come who are nobody's peer.
     pub(super) strangers: u64,
-    /// What was said of the last one.
-    said: Option<Why>,
+    /// What was said of them lately.
+    said: Vec<(Why, Mono)>,
 }
 
 /// What is known of a peer beside what is said in the present conversation.
@@ -89,6 +94,7 @@ pub(super) struct Conn {
     heard: Vec<u8>,
     unwritten: usize,
     is_reading: bool,
+    since: Mono,
     pub(super) last_sent: Mono,
     pub(super) last_heard: Mono,
 }
@@ -114,8 +120,10 @@ pub(super) enum Lesson {
     Wanted {
         until: Mono,
     },
+    /// It teaches, as long as it says something until then.
     From {
         conn: ConnId,
+        until: Mono,
     },
     Done,
 }
@@ -154,10 +162,11 @@ impl Section {
             lesson: Lesson::Wanted { until: now + RESYNC },
             news: vec![0; tables],
             is_leaving: false,
+            is_resting: false,
             outputs: VecDeque::new(),
             seed,
             strangers: 0,
-            said: None,
+            said: Vec::new(),
             settings,
         }
     }
@@ -169,6 +178,8 @@ impl Section {
     /// Other peers or tables from now on. Who is a peer still keeps what was confirmed; conversations begin anew where
     /// the tables have changed.
     pub fn configure(&mut self, settings: Settings, now: Mono) {
+        let open: Vec<ConnId> = self.conns.keys().copied().collect();
+        open.into_iter().for_each(|conn| self.keep_acked(conn));
         let before = std::mem::replace(&mut self.settings, settings);
         let same_tables = before.tables == self.settings.tables && before.shards == self.settings.shards;
         let old_table = |name: &str| before.tables.iter().position(|shared| *shared.name == *name);
@@ -256,6 +267,7 @@ impl Section {
                 last,
             } => self.tell(conn, table, changes, last, now),
             Input::Leaving => self.leave(now),
+            Input::Resting(is_resting) => self.rest(is_resting, now),
             Input::Inherited => self.lesson = Lesson::Done,
         }
     }
@@ -271,8 +283,8 @@ impl Section {
             .map(|(_, state)| state.next_try);
         let conns = self.conns.values().map(Conn::deadline);
         let lesson = match self.lesson {
-            Lesson::Wanted { until } => Some(until),
-            _ => None,
+            Lesson::Wanted { until } | Lesson::From { until, .. } => Some(until),
+            Lesson::Done => None,
         };
         tries.chain(conns).chain(lesson).min()
     }
@@ -287,10 +299,13 @@ impl Section {
         for conn in conns {
             self.keep_time(conn, now);
         }
-        if let Lesson::Wanted { until } = self.lesson
-            && until <= now
-        {
-            self.learned(None);
+        match self.lesson {
+            Lesson::Wanted { until } if until <= now => self.learned(None),
+            Lesson::From { until, .. } if until <= now => {
+                self.lesson = Lesson::Wanted { until: now + RESYNC };
+                self.ask(now);
+            }
+            _ => {}
         }
     }
 
@@ -299,7 +314,8 @@ impl Section {
         let (Some(state), Some(settings)) = (self.peers.get(peer), self.settings.peers.get(peer)) else {
             return false;
         };
-        state.conn.is_none() && !state.is_connecting && settings.is_local == self.is_leaving
+        let is_free = state.conn.is_none() && !state.is_connecting;
+        is_free && !self.is_resting && settings.is_local == self.is_leaving
     }
 
     fn connect(&mut self, peer: usize, now: Mono) {
@@ -312,10 +328,13 @@ impl Section {
     }
 
     fn accepted(&mut self, conn: ConnId, now: Mono) {
+        if self.is_resting {
+            return self.outputs.push_back(Output::Close(conn));
+        }
         let strangers = self.conns.values().filter(|conn| matches!(conn.stage, Stage::Accepted));
         if strangers.count() >= MOST_STRANGERS {
             self.outputs.push_back(Output::Close(conn));
-            return self.stranger(Why::TooMany);
+            return self.stranger(Why::TooMany, now);
         }
         self.conns.insert(conn, Conn::new(Stage::Accepted, now));
     }
@@ -325,8 +344,8 @@ impl Section {
             return self.outputs.push_back(Output::Close(conn));
         };
         state.is_connecting = false;
-        if state.conn.is_some() {
-            // It was faster.
+        // It was faster, or the process has begun to leave meanwhile.
+        if state.conn.is_some() || self.is_resting || settings.is_local != self.is_leaving {
             return self.outputs.push_back(Output::Close(conn));
         }
         state.conn = Some(conn);
@@ -375,6 +394,10 @@ impl Section {
                 self.send(conn, acks, now);
             }
         }
+        let unwritten = self.conns.get(&conn).map_or(0, |found| found.unwritten);
+        if unwritten > TOO_MUCH_UNWRITTEN {
+            return self.lose(conn, Why::Slow, now);
+        }
         self.go_on(conn, now);
     }
 
@@ -396,9 +419,9 @@ impl Section {
             self.refuse(conn, Status::NotYou, now);
             return None;
         };
-        let state = &mut self.peers[peer];
-        if let Some(before) = state.conn.replace(conn) {
-            state.counters.collisions += 1;
+        if let Some(before) = self.peers[peer].conn.replace(conn) {
+            self.keep_acked(before);
+            self.peers[peer].counters.collisions += 1;
             self.conns.remove(&before);
             self.outputs.push_back(Output::Close(before));
             self.lost_lesson(before, now);
@@ -413,15 +436,16 @@ impl Section {
         self.send(conn, status.to_bytes(), now);
         self.conns.remove(&conn);
         self.outputs.push_back(Output::Close(conn));
-        self.stranger(Why::Refused(status));
+        self.stranger(Why::Refused(status), now);
     }
 
-    fn stranger(&mut self, why: Why) {
+    fn stranger(&mut self, why: Why, now: Mono) {
         self.strangers += 1;
-        if self.said.as_ref() == Some(&why) {
+        self.said.retain(|(_, at)| now < *at + SAID);
+        if self.said.iter().any(|(said, _)| *said == why) {
             return;
         }
-        self.said = Some(why.clone());
+        self.said.push((why.clone(), now));
         self.outputs.push_back(Output::Event(Event::Stranger { why }));
     }
 
@@ -475,7 +499,8 @@ impl Section {
         });
         let Some((conn, peer)) = found else { return };
         self.peers[peer].was_asked = true;
-        self.lesson = Lesson::From { conn };
+        let until = now + RESYNC;
+        self.lesson = Lesson::From { conn, until };
         if !self.settings.peers[peer].is_local {
             self.control(conn, Control::ResyncRequest, now);
         }
@@ -487,8 +512,12 @@ impl Section {
         self.outputs.push_back(Output::Event(Event::Learned { from }));
     }
 
+    fn is_teacher(&self, of: ConnId) -> bool {
+        matches!(self.lesson, Lesson::From { conn, .. } if conn == of)
+    }
+
     fn lost_lesson(&mut self, conn: ConnId, now: Mono) {
-        if self.lesson == (Lesson::From { conn }) {
+        if self.is_teacher(conn) {
             self.peers.iter_mut().for_each(|state| state.was_asked = false);
             self.lesson = Lesson::Wanted { until: now + RESYNC };
             self.ask(now);
@@ -519,6 +548,10 @@ impl Section {
             Said::Other => {}
             Said::Update { table, update } => {
                 let unless = self.unless(conn, peer, table);
+                if self.is_teacher(conn) {
+                    let until = now + RESYNC;
+                    self.lesson = Lesson::From { conn, until };
+                }
                 self.outputs.push_back(Output::Learn { table, update, unless });
             }
             Said::Error(number) => {
@@ -537,7 +570,7 @@ impl Section {
             return None;
         };
         let is_lower = self.settings.local < self.settings.peers.get(peer)?.name;
-        let keeps = is_lower || self.lesson == (Lesson::From { conn });
+        let keeps = is_lower || self.is_teacher(conn);
         keeps.then(|| talk.outgoing().get(table).map_or(0, |outgoing| outgoing.acked))
     }
 
@@ -557,7 +590,7 @@ impl Section {
             Control::ResyncFinished | Control::ResyncPartial => {
                 self.peers[peer].counters.confirmed += 1;
                 self.control(conn, Control::ResyncConfirm, now);
-                if self.lesson != (Lesson::From { conn }) {
+                if !self.is_teacher(conn) {
                     return;
                 }
                 if control == Control::ResyncFinished {
@@ -571,6 +604,18 @@ impl Section {
 
     fn leave(&mut self, now: Mono) {
         self.is_leaving = true;
+        self.part(now);
+    }
+
+    fn rest(&mut self, is_resting: bool, now: Mono) {
+        self.is_resting = is_resting;
+        if is_resting {
+            return self.part(now);
+        }
+        self.peers.iter_mut().for_each(|state| state.next_try = now);
+    }
+
+    fn part(&mut self, now: Mono) {
         let conns: Vec<ConnId> = self.conns.keys().copied().collect();
         for conn in conns {
             self.lose(conn, Why::Closed, now);
@@ -646,21 +691,29 @@ impl Section {
         }
     }
 
+    /// What was confirmed counts in the next conversation, too.
+    fn keep_acked(&mut self, conn: ConnId) {
+        let Some(Stage::Open { peer, talk }) = self.conns.get(&conn).map(|found| &found.stage) else {
+            return;
+        };
+        if let Some(state) = self.peers.get_mut(*peer) {
+            state.acked = talk.outgoing().iter().map(|outgoing| outgoing.acked).collect();
+        }
+    }
+
     /// The connection is over.
     fn lose(&mut self, conn: ConnId, why: Why, now: Mono) {
+        self.keep_acked(conn);
         let Some(found) = self.conns.remove(&conn) else { return };
-        if why != Why::Closed || self.is_leaving {
+        if why != Why::Closed || self.is_leaving || self.is_resting {
             self.outputs.push_back(Output::Close(conn));
         }
         let Some(peer) = found.stage.peer() else {
             if why != Why::Closed {
-                self.stranger(why);
+                self.stranger(why, now);
             }
             return;
         };
-        if let Stage::Open { talk, .. } = &found.stage {
-            self.peers[peer].acked = talk.outgoing().iter().map(|outgoing| outgoing.acked).collect();
-        }
         let state = &mut self.peers[peer];
         state.conn = None;
         // Both may try, and then not at the same moment again.
@@ -677,7 +730,7 @@ impl Section {
 
     fn say_down(&mut self, peer: usize, why: Why) {
         let state = &mut self.peers[peer];
-        if self.is_leaving || state.said.as_ref() == Some(&why) {
+        if self.is_leaving || self.is_resting || state.said.as_ref() == Some(&why) {
             return;
         }
         state.said = Some(why.clone());
@@ -711,6 +764,7 @@ impl Conn {
             heard: Vec::new(),
             unwritten: 0,
             is_reading: false,
+            since: now,
             last_sent: now,
             last_heard: now,
         }
@@ -724,7 +778,7 @@ impl Conn {
     fn silent_at(&self) -> Option<Mono> {
         match &self.stage {
             Stage::Open { talk, .. } => talk.has_heartbeats().then(|| self.last_heard + SILENCE),
-            _ => Some(self.last_heard + PATIENCE),
+            _ => Some(self.since + PATIENCE),
         }
     }
 

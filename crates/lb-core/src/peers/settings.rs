@@ -80,6 +80,8 @@ pub enum Input<'a> {
     },
     /// This process ends, and another one at the local address may go on with its tables.
     Leaving,
+    /// The tables go elsewhere: until the opposite is said nobody is spoken to.
+    Resting(bool),
     /// The tables are those of a process before this one: there is nothing to ask for.
     Inherited,
 }
@@ -154,4 +156,6 @@ pub enum Why {
     Reconfigured,
     #[error("too many wait to be greeted")]
     TooMany,
+    #[error("it does not take what is said to it")]
+    Slow,
 }

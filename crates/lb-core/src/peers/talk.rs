@@ -37,6 +37,8 @@ pub(super) struct Outgoing {
     /// The highest number that was sent.
     highest: u64,
     pub(super) acked: u64,
+    /// The highest number of an update that was sent; others may have been of other shards.
+    sent: u64,
     /// Where the lesson stands in it.
     lesson: Option<Lesson>,
     /// The number of the last update, as the other side counts.
@@ -91,6 +93,7 @@ impl Talk {
             pushed: acked,
             highest: acked,
             acked,
+            sent: acked,
             ..Outgoing::default()
         };
         Talk {
@@ -176,6 +179,9 @@ impl Talk {
                 self.update(shared, table, number, entry, out);
             }
         }
+        if let Some(outgoing) = self.outgoing.get_mut(table) {
+            outgoing.settle();
+        }
     }
 
     fn update(&mut self, shared: &Shared, table: usize, number: u64, entry: Dumped, out: &mut Vec<u8>) {
@@ -192,6 +198,7 @@ impl Talk {
         let id = number as u32;
         let follows = outgoing.counted.is_some_and(|counted| counted.wrapping_add(1) == id);
         outgoing.counted = Some(id);
+        outgoing.sent = outgoing.sent.max(number);
         let left = entry.left.unwrap_or_default();
         let update = Update {
             id: (!follows).then_some(id),
@@ -283,6 +290,16 @@ impl Talk {
         let behind = u64::from((outgoing.highest as u32).wrapping_sub(update));
         if let Some(number) = outgoing.highest.checked_sub(behind) {
             outgoing.acked = outgoing.acked.max(number);
+            outgoing.settle();
+        }
+    }
+}
+
+impl Outgoing {
+    /// Who has confirmed all that was for it has nothing more to confirm.
+    fn settle(&mut self) {
+        if self.acked >= self.sent {
+            self.acked = self.acked.max(self.pushed);
         }
     }
 }

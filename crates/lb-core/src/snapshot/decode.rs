@@ -37,15 +37,16 @@ impl Snapshot {
             Broken::Version(version) => SnapshotError::Version(version),
             Broken::Torn => SnapshotError::Torn,
         })?;
-        let mut snapshot = Snapshot::default();
+        let (mut snapshot, mut open) = (Snapshot::default(), Open::default());
         for line in body.lines() {
-            snapshot.take(Line::read(line));
+            snapshot.take(Line::read(line), &mut open);
         }
         Ok(snapshot)
     }
 
     /// A line belongs to what the lines before it were about. `None` when it says nothing.
-    fn take(&mut self, line: Line<'_>) -> Option<()> {
+    fn take(&mut self, line: Line<'_>, open: &mut Open) -> Option<()> {
+        open.begin(line.subject);
         match line.subject {
             "taken" => self.taken = line.value("at")?,
             "process" => {
@@ -66,52 +67,92 @@ impl Snapshot {
                 }
             }
             "event" => self.events.push(Event::read(line)?),
-            "list" => self.lists.push(ListState::read(line)?),
-            "pattern" => self.lists.last_mut()?.take(line)?,
+            "list" => {
+                self.lists.push(ListState::read(line)?);
+                open.list = true;
+            }
+            "pattern" => self.lists.last_mut().filter(|_| open.list)?.take(line)?,
             "variable" => self.process.variables.push((line.text("name")?.into(), value(line)?)),
-            "frontend" => self.frontends.push(FrontendState {
-                counters: counters(line),
-                ..FrontendState::new(line.text("name")?.into())
-            }),
+            "frontend" => {
+                self.frontends.push(FrontendState {
+                    counters: counters(line),
+                    ..FrontendState::new(line.text("name")?.into())
+                });
+                open.frontend = true;
+            }
             "orders" => {
-                self.frontends.last_mut()?.orders = FrontendOrders {
+                self.frontends.last_mut().filter(|_| open.frontend)?.orders = FrontendOrders {
                     is_paused: is_set(line, "paused"),
                     maxconn: tuned(line, "maxconn", "configured_maxconn"),
                 }
             }
-            "listener" => self.frontends.last_mut()?.listeners.push(ListenerState {
-                at: line.text("at")?.into(),
-                counters: counters(line),
-            }),
-            "backend" => self.backends.push(BackendState {
-                counters: counters(line),
-                age: line.millis("age").unwrap_or_default(),
-                last_session: line.millis("last_session"),
-                ..BackendState::new(line.text("name")?.into())
-            }),
+            "listener" => {
+                let frontend = self.frontends.last_mut().filter(|_| open.frontend)?;
+                frontend.listeners.push(ListenerState {
+                    at: line.text("at")?.into(),
+                    counters: counters(line),
+                });
+            }
+            "backend" => {
+                self.backends.push(BackendState {
+                    counters: counters(line),
+                    age: line.millis("age").unwrap_or_default(),
+                    last_session: line.millis("last_session"),
+                    ..BackendState::new(line.text("name")?.into())
+                });
+                open.backend = true;
+            }
             "table" => {
                 // Before tables had names, each stood behind its backend.
                 let name = line.text("name").map(Into::into);
-                let name = name.or_else(|| Some(self.backends.last()?.name.clone()))?;
+                let backend = self.backends.last().filter(|_| open.backend);
+                let name = name.or_else(|| Some(backend?.name.clone()))?;
                 self.tables.push(TableState::read(name, line)?);
+                open.table = true;
             }
-            "entry" => self.tables.last_mut()?.take(line)?,
-            _ => self.backends.last_mut()?.take(line)?,
+            "entry" => self.tables.last_mut().filter(|_| open.table)?.take(line)?,
+            _ => self.backends.last_mut().filter(|_| open.backend)?.take(line, open)?,
         }
         Some(())
     }
 }
 
+/// Whose first lines were understood: what follows one that was not belongs to nobody.
+#[derive(Default)]
+struct Open {
+    list: bool,
+    frontend: bool,
+    backend: bool,
+    server: bool,
+    table: bool,
+}
+
+impl Open {
+    fn begin(&mut self, subject: &str) {
+        match subject {
+            "list" => self.list = false,
+            "frontend" => self.frontend = false,
+            "backend" => (self.backend, self.server) = (false, false),
+            "server" => self.server = false,
+            "table" => self.table = false,
+            _ => {}
+        }
+    }
+}
+
 impl BackendState {
-    fn take(&mut self, line: Line<'_>) -> Option<()> {
+    fn take(&mut self, line: Line<'_>, open: &mut Open) -> Option<()> {
         match line.subject {
             "roster" | "added" | "removed" => self.roster.take(line)?,
-            "server" => self.servers.push(ServerState {
-                counters: counters(line),
-                last_session: line.millis("last_session"),
-                ..ServerState::new(line.text("name")?.into(), ServerId(line.value("id")?))
-            }),
-            _ => self.servers.last_mut()?.take(line)?,
+            "server" => {
+                self.servers.push(ServerState {
+                    counters: counters(line),
+                    last_session: line.millis("last_session"),
+                    ..ServerState::new(line.text("name")?.into(), ServerId(line.value("id")?))
+                });
+                open.server = true;
+            }
+            _ => self.servers.last_mut().filter(|_| open.server)?.take(line)?,
         }
         Some(())
     }

@@ -310,6 +310,14 @@ fn lines_of_a_later_program_are_passed_over() {
     let read = Snapshot::from_bytes(&seal::seal(text)).expect("it is whole");
     assert_eq!((read.taken, read.backends[0].servers.len()), (5, 1));
     assert_eq!(read.tables, []);
+    // What belongs to something that is not known belongs to nobody.
+    let text = "backend name=be\nserver name=a id=1\nserver name=b id=x\nhealth operation=running admin=0 weight=1 \
+                configured_weight=1\ntable name=t type=ip\nentry key=10.0.0.1\ntable name=u type=method\n\
+                entry key=10.0.0.2\nbackend\nserver name=c id=3\n";
+    let read = Snapshot::from_bytes(&seal::seal(text)).expect("it is whole");
+    assert_eq!(read.backends[0].servers.len(), 1);
+    assert_eq!(read.backends[0].servers[0].health, None);
+    assert_eq!(read.table("t").map(|table| table.entries.len()), Some(1));
     // Tables once stood behind their backends and knew servers only.
     let text = "backend name=be\ntable type=ip\nentry key=10.0.0.1 server=3 left=7\n";
     let read = Snapshot::from_bytes(&seal::seal(text)).expect("it is whole");

@@ -100,8 +100,7 @@ impl StickTable {
             if self.index.find(&self.slots, entry.key.bytes().as_ref()).is_some() {
                 continue;
             }
-            let usual = self.lifetime_from(now);
-            let place = self.add(&entry.key, entry.left.map_or(usual, |left| usual.min(now + left)));
+            let place = self.add(&entry.key, self.lifetime_of(entry.left, now));
             for value in &entry.values {
                 self.restore_value(place, value, now);
             }

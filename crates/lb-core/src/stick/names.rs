@@ -12,6 +12,9 @@ pub(super) struct Names {
 
 /// Nobody has so many servers; peers may send whatever they like.
 const MOST: usize = 65_536;
+/// Of these no more come from peers, so that there is room for the servers here.
+const MOST_LEARNED: usize = 4_096;
+const LONGEST_LEARNED: usize = 255;
 
 impl Names {
     /// 0 when there is no room for another one.
@@ -27,6 +30,11 @@ impl Names {
         let number = u32::try_from(self.names.len()).unwrap_or(0);
         self.numbers.insert(name, number);
         number
+    }
+
+    /// Whether a peer may have this name kept.
+    pub(super) fn takes(&self, name: &str) -> bool {
+        self.numbers.contains_key(name) || name.len() <= LONGEST_LEARNED && self.names.len() < MOST_LEARNED
     }
 
     pub(super) fn name(&self, number: u32) -> Option<&Arc<str>> {

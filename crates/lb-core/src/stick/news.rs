@@ -6,7 +6,7 @@ use tandem_time::Mono;
 
 use super::journal::Journal;
 use super::slots::Place;
-use super::{Dumped, Key, StickTable, Value};
+use super::{Dumped, Key, Raw, StickTable, Value};
 
 /// From where on somebody wants to know what has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,11 +74,16 @@ impl StickTable {
         }
         let now = self.advance(now);
         for value in values {
-            self.restore_value(place, value, now);
+            match &value.raw {
+                Raw::Name(Some(name)) if !self.names.takes(name) => {
+                    let raw = Raw::Name(None);
+                    self.restore_value(place, &Value { raw, ..*value }, now);
+                }
+                _ => self.restore_value(place, value, now),
+            }
         }
-        let usual = self.lifetime_from(now);
-        self.slots
-            .renew(place, left.map_or(usual, |left| usual.min(now + left)));
+        let expires = self.lifetime_of(left, now);
+        self.slots.renew(place, expires);
         self.note_learned(place);
         true
     }

@@ -16,6 +16,8 @@ pub(super) const NONE: u32 = u32::MAX;
 pub(super) const MOST: u32 = u32::MAX - 1;
 
 const PIECE: usize = 1024;
+/// A place in the order of expiry is looked for that far; others wait for the table meanwhile.
+const FARTHEST: u32 = 4096;
 
 #[derive(Clone, Debug)]
 pub(super) struct Head {
@@ -238,27 +240,27 @@ impl Slots {
     }
 
     /// Puts an entry behind all that expire before it or with it. Nearly all come last; those that a peer tells of come in
-    /// the order of their expiry, so the next one goes near the last one.
+    /// the order of their expiry, so the next one goes near the last one. One whose place is too far from all that are
+    /// known goes where the walk ends, and expires with its neighbour.
     fn link(&mut self, place: Place) {
         let expires = self.at(place).expires;
         let is_before = |slots: &Slots, other: u32| other == NONE || slots.at(Place(other)).expires <= expires;
         let mut before = self.newest;
         if !is_before(self, before) {
-            before = Some(self.finger)
-                .filter(|finger| *finger != NONE)
-                .unwrap_or(self.newest);
-            while !is_before(self, before) {
+            before = self.nearest(expires);
+            let mut left = FARTHEST;
+            while left > 0 && !is_before(self, before) {
                 before = self.at(Place(before)).older;
+                left -= 1;
             }
-            let after = |slots: &Slots, at: u32| {
-                if at == NONE {
-                    slots.oldest
-                } else {
-                    slots.at(Place(at)).newer
-                }
-            };
-            while after(self, before) != NONE && is_before(self, after(self, before)) {
-                before = after(self, before);
+            while left > 0 && self.behind(before) != NONE && is_before(self, self.behind(before)) {
+                before = self.behind(before);
+                left -= 1;
+            }
+            if !is_before(self, before) {
+                self.at_mut(place).expires = self.at(Place(before)).expires;
+            } else if self.behind(before) != NONE && is_before(self, self.behind(before)) {
+                self.at_mut(place).expires = self.at(Place(self.behind(before))).expires;
             }
             self.finger = place.0;
         }
@@ -273,6 +275,25 @@ impl Slots {
         let head = self.at_mut(place);
         head.older = before;
         head.newer = after;
+    }
+
+    /// The entry next in the order; of [`NONE`], the first.
+    fn behind(&self, at: u32) -> u32 {
+        match at {
+            NONE => self.oldest,
+            at => self.at(Place(at)).newer,
+        }
+    }
+
+    /// Of the entries that are known, the one that expires nearest to then.
+    fn nearest(&self, expires: Mono) -> u32 {
+        let known = [self.finger, self.newest, self.oldest].into_iter();
+        let known = known.filter(|place| *place != NONE);
+        let far = |place: &u32| {
+            let at = self.at(Place(*place)).expires;
+            at.since(expires).max(expires.since(at))
+        };
+        known.min_by_key(far).unwrap_or(NONE)
     }
 
     fn unlink(&mut self, place: Place) {
@@ -329,5 +350,33 @@ mod tests {
         slots.renew(Place(0), at(40));
         assert_eq!(order(&slots), [2, 3, 1, 0]);
         assert_eq!(slots.places().len(), 4);
+    }
+
+    #[test]
+    fn nobody_walks_far() {
+        const MANY: u32 = 100_000;
+        let at = |ms: u32| Mono::from_millis(ms.into());
+        let mut slots = Slots::new(4, 1, MANY);
+        for n in 0..MANY {
+            slots.add(&n.to_be_bytes(), at(1_000 + n));
+        }
+        // From one end to the middle and back, as a peer may say it; without a bound this takes minutes.
+        for n in 0..2_000 {
+            slots.renew(
+                Place(n),
+                at(if n % 2 == 0 { 1_000 + MANY / 2 } else { 1_001 + MANY / 4 }),
+            );
+        }
+        let next = |place: &Place| Some(Place(slots.at(*place).newer)).filter(|p| p.0 != NONE);
+        let order: Vec<Mono> = std::iter::successors(slots.oldest(), next)
+            .map(|place| slots.at(place).expires)
+            .collect();
+        assert_eq!(order.len(), MANY as usize);
+        assert!(order.is_sorted());
+        // Those at the ends find their places.
+        slots.renew(Place(50_000), at(10));
+        assert_eq!(slots.oldest(), Some(Place(50_000)));
+        slots.renew(Place(50_000), at(MANY));
+        assert_eq!(slots.at(Place(50_000)).expires, at(MANY));
     }
 }

@@ -273,6 +273,13 @@ impl StickTable {
             .map_or(Mono::FAR, |lifetime: Duration| now + lifetime)
     }
 
+    /// The same for one that has so much time left by what somebody else says; here it may live for ever.
+    pub(super) fn lifetime_of(&self, left: Option<Duration>, now: Mono) -> Mono {
+        let usual = self.lifetime_from(now);
+        let left = left.filter(|_| self.settings.expire.is_some());
+        left.map_or(usual, |left| usual.min(now + left))
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.slots.len() >= self.settings.size.min(MOST)
     }

@@ -102,6 +102,7 @@ impl House {
         hall: &socket::Hall,
         store: &Rc<Store>,
         master: Option<&Doors>,
+        peers: &Rc<Peers>,
     ) -> Rc<Giver> {
         Rc::new(Giver {
             live: self.live.clone(),
@@ -119,6 +120,7 @@ impl House {
                 .collect(),
             exposure: Exposure::default(),
             store: store.clone(),
+            peers: peers.clone(),
             succeeded: Notify::new(),
         })
     }

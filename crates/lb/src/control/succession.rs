@@ -54,7 +54,7 @@ pub(super) async fn complete(
 ) -> Option<TakenOver> {
     let (counted, all) = taking?.connections(heir).await.map_err(not_everything).ok()?;
     *past = Past::of(counted);
-    past.add_counted(directory, clock.now());
+    past.add_counted(directory, clock.now()).await;
     Some(all)
 }
 

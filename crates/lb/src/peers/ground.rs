@@ -8,7 +8,7 @@ use tandem_lb_core::peers::{Peer, Settings, Shared, hash_seed};
 use tandem_ops::syslog::Targets;
 use tandem_sys::listen::{Listen, Place, open};
 
-use crate::listeners::shown;
+use crate::listeners::{owner, shown};
 use crate::logs;
 use crate::upgrade::Sockets;
 
@@ -62,6 +62,13 @@ pub(crate) fn open_all(
                     ));
                 }
             }
+        }
+        if section.listens_at(local).is_empty() {
+            errors.push(format!(
+                "{}: peers '{}': '{local}', the local peer, listens nowhere: write its IP address and port rather than a \
+                 name, or a `bind` line",
+                section.origin, section.name
+            ));
         }
         for peer in section
             .peers
@@ -173,22 +180,27 @@ fn listen(bind: &plan::Bind, inherited: &Sockets) -> std::io::Result<Socket> {
         BindAddress::Unix(path) => inherited.claim_unix(path),
         BindAddress::Fd(number) => inherited.claim_adopted(*number).pop(),
     };
-    if let Some(socket) = found {
-        return Ok(socket);
-    }
     const BACKLOG: u32 = 128;
-    open(&Listen {
-        place: match &bind.address {
-            BindAddress::Ip { ip, port } => Place::Ip(std::net::SocketAddr::new(*ip, *port)),
-            BindAddress::Unix(path) => Place::Unix(path.clone()),
-            BindAddress::Fd(number) => Place::Inherited(*number),
-        },
-        backlog: bind.backlog.unwrap_or(BACKLOG),
-        v6only: bind.v6only,
-        transparent: bind.transparent,
-        interface: bind.interface.clone(),
-        reuse_port: matches!(bind.address, BindAddress::Ip { .. }),
-        user_timeout: bind.user_timeout,
-        segment: bind.segment,
-    })
+    let owner = owner(&bind.file)?;
+    let opened = || {
+        open(&Listen {
+            place: match &bind.address {
+                BindAddress::Ip { ip, port } => Place::Ip(std::net::SocketAddr::new(*ip, *port)),
+                BindAddress::Unix(path) => Place::Unix(path.clone()),
+                BindAddress::Fd(number) => Place::Inherited(*number),
+            },
+            backlog: bind.backlog.unwrap_or(BACKLOG),
+            v6only: bind.v6only,
+            transparent: bind.transparent,
+            interface: bind.interface.clone(),
+            reuse_port: matches!(bind.address, BindAddress::Ip { .. }),
+            user_timeout: bind.user_timeout,
+            segment: bind.segment,
+        })
+    };
+    let socket = found.map_or_else(opened, Ok)?;
+    if let BindAddress::Unix(path) = &bind.address {
+        owner.give(path)?;
+    }
+    Ok(socket)
 }

@@ -42,6 +42,8 @@ pub(super) struct Heart {
     tasks: RefCell<Vec<AbortHandle>>,
     /// What became of handing the tables to the process behind this one; nothing while it is not to be done.
     handing: watch::Sender<Handing>,
+    /// The section is gone; what is underway comes too late.
+    is_over: Cell<bool>,
 }
 
 struct Standing {
@@ -91,6 +93,7 @@ impl Heart {
             told: Notify::new(),
             tasks: RefCell::default(),
             handing: watch::Sender::new(Handing::NotYet),
+            is_over: Cell::new(false),
         });
         heart.stand(ground);
         let tasks = [
@@ -139,6 +142,8 @@ impl Heart {
 
     /// The section is gone.
     pub(super) fn end(&self) {
+        self.is_over.set(true);
+        self.handing.send_replace(Handing::Over);
         self.close();
         self.tasks.take().iter().for_each(AbortHandle::abort);
         self.conns.take();
@@ -194,15 +199,19 @@ impl Heart {
     }
 
     pub(super) fn tell(self: &Rc<Heart>, input: Input<'_>) {
+        if self.is_over.get() {
+            return;
+        }
         self.machine.borrow_mut().handle(input, self.clock.now());
         self.carry_out();
         self.told.notify_one();
     }
 
+    /// To be waited for where this process ends: otherwise there is nothing to be handed over.
     pub(super) async fn handed_over(&self) {
         let mut handing = self.handing.subscribe();
         // An error means that nobody will say any more.
-        handing.wait_for(|handing| *handing != Handing::Underway).await.ok();
+        handing.wait_for(|handing| *handing == Handing::Over).await.ok();
     }
 
     fn table(&self, place: usize) -> Option<Arc<Table>> {
@@ -289,6 +298,9 @@ impl Heart {
     }
 
     fn line(self: &Rc<Heart>, stream: Stream, input: impl FnOnce(ConnId) -> Input<'static>) {
+        if self.is_over.get() {
+            return;
+        }
         let conn = ConnId(self.next.get());
         self.next.set(conn.0 + 1);
         let (say, words) = mpsc::unbounded_channel();
@@ -302,22 +314,16 @@ impl Heart {
     }
 
     async fn connect(self: Rc<Heart>, peer: usize) {
-        let name = self
-            .machine
-            .borrow()
-            .settings()
-            .peers
-            .get(peer)
-            .map(|peer| peer.name.clone());
-        let place = name
+        let wanted = self.machine.borrow().settings().peers.get(peer).cloned();
+        let place = wanted
             .as_ref()
-            .and_then(|name| self.ground.borrow().plan.local(name)?.place.clone());
+            .and_then(|wanted| self.ground.borrow().plan.local(&wanted.name)?.place.clone());
         let Some(place) = place else {
             return self.unreachable(peer);
         };
         let connected = Stream::connect(&place).await;
         // The peers may have changed meanwhile.
-        let is_it = |peer: &tandem_lb_core::peers::Peer| Some(&peer.name) == name.as_ref();
+        let is_it = |peer: &tandem_lb_core::peers::Peer| Some(peer) == wanted.as_ref();
         let peer = self.machine.borrow().settings().peers.iter().position(is_it);
         match (connected, peer) {
             (_, None) => {}
@@ -328,8 +334,12 @@ impl Heart {
 
     fn unreachable(self: &Rc<Heart>, peer: usize) {
         self.tell(Input::Unreachable { peer });
+        let is_local = {
+            let machine = self.machine.borrow();
+            machine.settings().peers.get(peer).is_some_and(|peer| peer.is_local)
+        };
         self.handing.send_if_modified(|handing| {
-            let is_vain = *handing == Handing::Underway;
+            let is_vain = is_local && *handing == Handing::Underway;
             if is_vain {
                 *handing = Handing::Over;
             }

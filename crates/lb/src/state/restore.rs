@@ -29,6 +29,9 @@ use crate::publish::Snapshot as Present;
 use crate::servers::Server;
 use crate::tables::{Table, Tables};
 
+/// Entries that are added to a table before others get their turn.
+const PIECE: usize = 512;
+
 impl Past {
     /// What operators have said of frontends and of the process. To be called before the workers start.
     pub(crate) fn restore_orders(&self, frontends: &Frontends, process: &Limit, directory: &Directory) {
@@ -86,10 +89,13 @@ impl Past {
     }
 
     /// What was counted in tables here while another process counted there.
-    pub(crate) fn add_counted(&self, directory: &Directory, now: Mono) {
+    pub(crate) async fn add_counted(&self, directory: &Directory, now: Mono) {
         let backend = |name: &str| directory.backend(name).map(|backend| backend.now().clone());
         for (table, entries) in self.entries(&directory.tables, backend) {
-            table.lock().add_counted(&entries, now);
+            for piece in entries.chunks(PIECE) {
+                table.lock().add_counted(piece, now);
+                tokio::task::yield_now().await;
+            }
         }
     }
 

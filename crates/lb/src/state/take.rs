@@ -28,6 +28,9 @@ use crate::servers::Server;
 use crate::stats::Stats;
 use crate::tables::Table;
 
+/// Entries that are compared before others get their turn.
+const PIECE: usize = 512;
+
 /// Everything there is to take.
 #[derive(Clone)]
 pub(crate) struct Scene {
@@ -75,7 +78,12 @@ impl Scene {
             let before: HashMap<_, _> = given.entries.iter().map(|entry| (&entry.key, entry)).collect();
             let mut state = self.table(&table).await;
             let since = |entry: &Dumped| entry.since(before.get(&entry.key).copied());
-            state.entries = state.entries.iter().filter_map(since).collect();
+            let mut grown = Vec::new();
+            for piece in state.entries.chunks(PIECE) {
+                grown.extend(piece.iter().filter_map(since));
+                tokio::task::yield_now().await;
+            }
+            state.entries = grown;
             snapshot.tables.push(state);
         }
         snapshot

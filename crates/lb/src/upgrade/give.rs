@@ -28,6 +28,7 @@ use crate::frontend::Gate;
 use crate::frontends::{Frontends, Sites};
 use crate::live::{Call, Connection, Live};
 use crate::orders::Recess;
+use crate::peers::Peers;
 use crate::reload::Reloader;
 use crate::socket::{Hall, Open};
 use crate::state::Scene;
@@ -72,6 +73,7 @@ pub(crate) struct Giver {
     /// Who has been given the listeners.
     pub(crate) exposure: Exposure,
     pub(crate) store: Rc<Store>,
+    pub(crate) peers: Rc<Peers>,
     /// Told when a successor has everything that it can have.
     pub(crate) succeeded: Notify,
 }
@@ -242,6 +244,7 @@ impl Giving {
         self.turn = Some(Turn {
             is_paused_by_us: Phase::pause(&giver.phase),
         });
+        giver.peers.rest(true);
         let state = giver.scene.bequest(&self.reloader.patterns()).await;
         self.state(&state).await?;
         let (last, kept) = (giver.live.last(), giver.store.names());
@@ -351,6 +354,7 @@ impl Giving {
         drop(resting);
         giver.live.forget_calls();
         giver.call_waiting();
+        giver.peers.rest(false);
         if turn.is_paused_by_us {
             Phase::resume(&giver.phase);
         }

@@ -482,6 +482,136 @@ fn each_shard_gets_its_part() {
     assert!(part > 5);
 }
 
+#[test]
+fn what_is_of_other_shards_needs_no_confirmation() {
+    let mut world = World::new();
+    let mut sharded = settings("a");
+    (sharded.shards, sharded.peers[1].shard) = (3, 2);
+    world.nodes[0].section.configure(sharded, world.now);
+    world.pass(0);
+    world.settle();
+    (0..50).for_each(|key| world.change(0, 0, key));
+    world.settle();
+    let (last_own, _) = world.nodes[0].tables[0].last_change();
+    assert_eq!(world.nodes[0].section.view()[1].tables[0].acked, last_own);
+}
+
+/// A second connection takes the place of the first, or the tables are others: what was confirmed stays confirmed.
+#[test]
+fn what_was_confirmed_is_kept() {
+    let mut world = World::new();
+    world.pass(0);
+    world.settle();
+    (0..9).for_each(|key| world.change(0, 1, key));
+    world.settle();
+    let acked = world.nodes[0].section.view()[1].tables[1].acked;
+    assert!(acked > 0);
+    let mut without = settings("a");
+    without.tables.remove(0);
+    world.nodes[0].section.configure(without, world.now);
+    assert_eq!(world.nodes[0].section.peers[1].acked, [acked]);
+    world.nodes[0].section.configure(settings("a"), world.now);
+    world.carry_out(0);
+    world.settle();
+    let stranger = ConnId(10_000);
+    world.tell(0, Input::Accepted(stranger));
+    let bytes = b"HAProxyS 2.1\na\nb 1 1\n";
+    let conn = stranger;
+    world.tell(0, Input::Bytes { conn, bytes });
+    assert_eq!(world.nodes[0].section.peers[1].conn, Some(stranger));
+    assert_eq!(world.nodes[0].section.peers[1].acked[1], acked);
+}
+
+/// What the machine says to this.
+fn outputs(section: &mut Section) -> Vec<Output> {
+    std::iter::from_fn(|| section.poll_output()).collect()
+}
+
+#[test]
+fn a_connection_that_comes_too_late_is_closed() {
+    let now = Mono::from_millis(5);
+    let mut section = Section::new(settings("a"), Seed::new(1), now);
+    section.on_deadline(now);
+    assert_eq!(outputs(&mut section), [Output::Connect { peer: 1 }]);
+    section.handle(Input::Leaving, now);
+    let conn = ConnId(1);
+    section.handle(Input::Connected { peer: 1, conn }, now);
+    assert_eq!(outputs(&mut section), [Output::Close(conn)]);
+    assert!(section.conns.is_empty());
+}
+
+#[test]
+fn who_rests_speaks_to_nobody() {
+    let mut world = World::new();
+    world.pass(0);
+    world.settle();
+    world.tell(0, Input::Resting(true));
+    assert!(world.links.is_empty());
+    (0..100).for_each(|_| world.pass(100));
+    assert_eq!(world.nodes[0].section.counts(), (1, 0));
+    world.change(0, 1, 3);
+    world.tell(0, Input::Resting(false));
+    world.settle();
+    assert_eq!(world.nodes[0].section.counts(), (1, 1));
+    world.assert_equal();
+}
+
+#[test]
+fn who_takes_nothing_is_given_up() {
+    let (_, mut section, _) = dialog(&[b"HAProxyS 2.1\na\nb 1 1\n"]);
+    let now = Mono::from_millis(9);
+    let conn = ConnId(1);
+    // Each is confirmed.
+    let bytes = [0u8, 1].repeat(8_000);
+    let mut left = 200;
+    while !section.conns.is_empty() && left > 0 {
+        section.handle(Input::Bytes { conn, bytes: &bytes }, now);
+        left -= 1;
+    }
+    assert!(section.conns.is_empty());
+    let why = Why::Slow;
+    assert!(outputs(&mut section).contains(&Output::Event(Event::Down { peer: 1, why })));
+}
+
+#[test]
+fn a_teacher_who_falls_silent_is_left() {
+    let (_, mut section, _) = dialog(&[b"HAProxyS 2.1\na\nb 1 1\n"]);
+    assert!(matches!(section.lesson, Lesson::From { .. }));
+    let mut now = Mono::from_millis(5);
+    for _ in 0..12 {
+        now += Duration::from_secs(1);
+        let (conn, bytes) = (ConnId(1), &[0, 4][..]);
+        section.handle(Input::Bytes { conn, bytes }, now);
+        section.on_deadline(now);
+    }
+    assert!(section.is_taught(), "there is nobody else");
+}
+
+#[test]
+fn strangers_are_not_many() {
+    let mut now = Mono::from_millis(5);
+    let mut section = Section::new(settings("a"), Seed::new(1), now);
+    for conn in (0..20).map(ConnId) {
+        section.handle(Input::Accepted(conn), now);
+        let bytes: &[u8] = [&b"x y z\n\n\n"[..], b"HAProxyS 2.1\nz\nb 1 1\n"][conn.0 as usize % 2];
+        section.handle(Input::Bytes { conn, bytes }, now);
+    }
+    let said = |section: &mut Section| {
+        let all = outputs(section).into_iter();
+        all.filter(|output| matches!(output, Output::Event(_))).count()
+    };
+    assert_eq!((said(&mut section), section.strangers()), (2, 20));
+    // A byte now and then does not keep a place.
+    let conn = ConnId(99);
+    section.handle(Input::Accepted(conn), now);
+    for _ in 0..6 {
+        now += Duration::from_secs(1);
+        section.handle(Input::Bytes { conn, bytes: b"H" }, now);
+        section.on_deadline(now);
+    }
+    assert!(section.conns.is_empty());
+}
+
 fn shard_of_key(last: u8, seed: u64) -> u32 {
     super::super::shard_of(&Key::V4([10, 0, 0, last].into()), seed, 3)
 }

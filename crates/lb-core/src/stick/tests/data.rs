@@ -278,3 +278,39 @@ fn what_was_counted_meanwhile_adds_up() {
     assert_eq!(tag(&new), Some(9));
     assert!(since.iter().all(|entry| entry.since(Some(entry)).is_none()));
 }
+
+/// What peers say is bounded, and does not shorten a life that has no end.
+#[test]
+fn what_is_learned_is_bounded() {
+    let mut settings = TableSettings::new(KeyType::Integer, 10_000);
+    settings.also(DataType::ServerKey);
+    let mut table = StickTable::new(settings, [1, 2]);
+    let now = Mono::from_millis(5);
+    let mut learn = |n: u32, name: &str| {
+        let key = Key::Int(n);
+        let value = Value {
+            data: DataType::ServerKey,
+            at: 0,
+            period: 0,
+            raw: Raw::Name(Some(name.into())),
+        };
+        let learned = Learned {
+            key: &key,
+            left: Some(Duration::from_millis(1)),
+            values: &[value],
+        };
+        assert!(table.learn(&learned, None, now));
+        let place = table.obtain(&key, now).expect("it is there");
+        table.server_name(place).cloned()
+    };
+    assert_eq!(learn(0, &"x".repeat(256)), None);
+    for n in 0..4_096 {
+        assert!(learn(n, &format!("s{n}")).is_some());
+    }
+    assert_eq!(learn(5_000, "one too many"), None);
+    assert_eq!(learn(5_001, "s7").as_deref(), Some("s7"), "it is known");
+    table.store(&Key::Int(6_000), ServerId(1), "local", now);
+    let place = table.obtain(&Key::Int(6_000), now).expect("it is there");
+    assert_eq!(table.server_name(place).map(|name| &**name), Some("local"));
+    assert_eq!(table.expire(now + Duration::from_secs(9)), 0, "nothing expires here");
+}
