@@ -92,5 +92,10 @@ fn grows(balance: &str, wanted: [&str; 9]) {
         }
         assert_eq!(room.cell("b", "BACKEND", "slim"), "8", "{}", room.name);
         assert_eq!(seen, wanted, "{}: {balance}", room.name);
+        // A place that becomes free fills all that the load allows.
+        clients.remove(0);
+        until(&format!("{}: {balance}: as many as may be", room.name), || {
+            (cells() == ("4".to_owned(), "4".to_owned())).then_some(())
+        });
     });
 }

@@ -9,6 +9,9 @@ use tandem_sys::relay::{Departure, Endpoint, may_choose_interface, may_pretend};
 
 use crate::servers::Server;
 
+/// Ports that one connection tries before it gives up: the others of its thread wait meanwhile.
+const TRIES: u32 = 64;
+
 /// Begins a connection to a server. `client` is whose it is; a check is nobody's, and comes as ourselves.
 pub(crate) fn connect(server: &Server, to: &SockAddr, client: Option<SocketAddr>) -> io::Result<Endpoint> {
     let plan = server.plan();
@@ -42,14 +45,18 @@ pub(crate) fn connect(server: &Server, to: &SockAddr, client: Option<SocketAddr>
     let count = u32::from(ports.end() - ports.start()) + 1;
     let first = server.next_port();
     let mut refused = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for step in 0..count {
+    for step in 0..count.min(TRIES) {
         let place = first.wrapping_add(step) % count;
         // Less than the number of ports.
         match begin(ports.start() + place as u16) {
             Err(error) if is_taken(&error) => refused = error,
-            done => return done,
+            done => {
+                server.skip_ports(step);
+                return done;
+            }
         }
     }
+    server.skip_ports(count.min(TRIES) - 1);
     Err(refused)
 }
 
@@ -60,6 +67,8 @@ fn guise(source: &Source, client: Option<SocketAddr>) -> Option<SocketAddr> {
         (Guise::ClientIp, client) => Some(SocketAddr::new(client.ip(), 0)),
         (Guise::Fixed(whom), _) => Some(whom),
     }
+    // A listener for both families says of an IPv4 client that it is an IPv6 one.
+    .map(|whom| SocketAddr::new(whom.ip().to_canonical(), whom.port()))
 }
 
 fn ours(source: &Source, is_v6: bool, port: u16) -> Option<SocketAddr> {
@@ -109,6 +118,8 @@ mod tests {
         assert_eq!(whom("*", Some(client)), None);
         assert_eq!(whom("* usesrc client", Some(client)).as_deref(), Some("10.0.0.7:5"));
         assert_eq!(whom("* usesrc clientip", Some(client)).as_deref(), Some("10.0.0.7:0"));
+        let mapped = "[::ffff:10.0.0.7]:5".parse().ok();
+        assert_eq!(whom("* usesrc client", mapped).as_deref(), Some("10.0.0.7:5"));
         assert_eq!(whom("* usesrc 10.0.0.9", Some(client)).as_deref(), Some("10.0.0.9:0"));
         assert_eq!(whom("* usesrc client", None), None, "checks come as ourselves");
         let own = |text: &str, is_v6, port| {

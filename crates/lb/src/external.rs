@@ -11,6 +11,7 @@ use nix::sys::signal::Signal;
 use tandem_lb_config::{self as plan, External, Host, ServerPort};
 use tandem_lb_core::health::{CheckResult, CheckStatus};
 use tandem_ops::clock::Clock;
+use tandem_sys::limits;
 use tandem_sys::process::signal_group;
 use tokio::process::Command;
 use tokio::sync::Semaphore;
@@ -20,6 +21,9 @@ use crate::servers::Server;
 
 /// Programs that run at the same time.
 static ROOM: Semaphore = Semaphore::const_new(64);
+
+/// How long who was killed has for it. His place is needed for others.
+const DYING: Duration = Duration::from_secs(1);
 
 /// What a shell says of a program that cannot be run, and HAProxy with it.
 const NOT_RUN: u16 = 255;
@@ -63,7 +67,8 @@ pub(crate) async fn check(
             {
                 tracing::warn!(%error, "an external check that took too long cannot be killed");
             }
-            let _ended = child.wait().await;
+            // Who sleeps in the kernel dies later, and is reaped then.
+            let _ended = tokio::time::timeout(DYING, child.wait()).await;
             late
         }
     }
@@ -103,6 +108,7 @@ fn command(external: &External, backend: &plan::Backend, server: &Server) -> Com
         .stderr(Stdio::null())
         .process_group(0)
         .kill_on_drop(true);
+    limits::give_back_open_files(command.as_std_mut());
     command
 }
 

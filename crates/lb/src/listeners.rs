@@ -7,7 +7,7 @@ use std::sync::Arc;
 use socket2::Socket;
 use tandem_lb_config::{AcceptPolicy, Bind, BindAddress, Frontend, Service, SocketFile};
 use tandem_ops::control::Ownership;
-use tandem_sys::listen::{Listen, Place, open};
+use tandem_sys::listen::{Listen, Place, open, tune};
 use thiserror::Error;
 
 use crate::accept::Spread;
@@ -129,17 +129,24 @@ impl Opener<'_> {
             user_timeout: bind.user_timeout,
             segment: bind.segment,
         };
-        let owner = owner(&bind.file)?;
         let mut sockets = self.inherit(&how)?;
         // A socket that was opened to be alone stays alone.
         let is_alone = sockets
             .first()
             .is_some_and(|first| !first.reuse_port().unwrap_or(false));
-        if sockets.is_empty() {
+        let is_new = sockets.is_empty();
+        if is_new {
             sockets.push(open(&how)?);
         }
         if let Place::Unix(path) = &how.place {
-            owner.give(path)?;
+            match owner(&bind.file).and_then(|owner| owner.give(path)) {
+                // Whoever opened it may have had rights that we have given up, and a file where we do not see it.
+                Err(error) if !is_new => {
+                    let (origin, path) = (&bind.origin, path.display());
+                    tracing::warn!(%origin, %path, %error, "the file of a socket keeps its owner and mode");
+                }
+                given => given?,
+            }
         }
         if sockets.len() == 1 && (!each || is_alone) {
             return Ok(Opened::Shared(Arc::new(sockets.remove(0))));
@@ -162,6 +169,9 @@ impl Opener<'_> {
             Place::Inherited(number) => self.inherited.claim_adopted(*number),
         };
         for socket in &found {
+            if let Place::Ip(_) = &how.place {
+                tune(socket, how)?;
+            }
             socket.listen(i32::try_from(how.backlog).unwrap_or(i32::MAX))?;
         }
         Ok(found)

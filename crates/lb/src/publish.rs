@@ -118,7 +118,7 @@ impl Backend {
     /// To be called by the control runtime only, as everything that replaces.
     pub(crate) fn replace(&self, snapshot: Snapshot) {
         self.now.store(Arc::new(snapshot));
-        self.queue.call_all();
+        self.queue.servers_changed();
     }
 
     pub(crate) fn name(&self) -> Arc<str> {
@@ -158,9 +158,11 @@ impl Backend {
         }
     }
 
-    /// From now on so many are its full load.
+    /// From now on so many are its full load. The limits that follow it may have grown.
     pub(crate) fn set_fullconn(&self, most: u32) {
-        self.fullconn.store(most, Relaxed);
+        if self.fullconn.swap(most, Relaxed) != most {
+            self.queue.servers_changed();
+        }
     }
 
     /// The number that the next pick will have.

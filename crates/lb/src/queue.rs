@@ -4,8 +4,11 @@
 //! has a place first. A place that becomes free goes to the one of both that has waited longest (reference 2.5). Nobody
 //! is handed the place itself: who is called asks the backend again, and if somebody new was faster, stands where he
 //! stood before.
+//!
+//! There may be more places than calls: a limit has grown, or who was called goes elsewhere. So whoever was called and
+//! leaves a line passes the call on, and the chain ends with those who hear that all is full.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -28,6 +31,8 @@ pub(crate) struct Queue {
 struct Lines {
     next: u64,
     lines: BTreeMap<Option<ServerIdx>, Line>,
+    /// The servers for whose places somebody was called who has not asked yet.
+    calls: BTreeMap<Rank, ServerIdx>,
 }
 
 #[derive(Debug, Default)]
@@ -35,8 +40,8 @@ struct Line {
     waiting: BTreeMap<Rank, Waker>,
     /// The most that ever stood here.
     most: usize,
-    /// How many were called from here since the start.
-    called: u64,
+    /// How many were served from here since the start.
+    served: u64,
 }
 
 /// Where somebody stands: by class, then by when it came, then by whoever was first of the same moment.
@@ -56,10 +61,14 @@ pub(crate) struct Place {
     line: Option<ServerIdx>,
     /// We stand in the line, unless somebody has called us meanwhile.
     stands: bool,
-    /// The last time that we were told to ask, it was because somebody has called.
+    /// We ask because somebody has called, and have not heard the answer.
     was_called: bool,
-    /// How many had been called from the line when we came.
-    called_before: u64,
+    /// The server that had the place.
+    called_for: Option<ServerIdx>,
+    /// The server that we leave for.
+    goes_to: Option<ServerIdx>,
+    /// How many had been served from the line when we came.
+    served_before: u64,
 }
 
 /// Where a connection was in the queues it waited in; 0 where it did not.
@@ -78,27 +87,34 @@ impl Queue {
             Some((*rank, line))
         };
         let longest = [first(None), first(Some(server))].into_iter().flatten().min();
-        let called = longest.and_then(|(_, line)| {
-            let line = lines.lines.get_mut(&line)?;
-            line.called += 1;
-            line.waiting.pop_first()
-        });
+        let called = longest.and_then(|(_, line)| lines.call(line, Some(server)));
         drop(lines);
-        if let Some((_, waker)) = called {
-            waker.wake();
-        }
+        called.into_iter().for_each(Waker::wake);
     }
 
-    /// The servers have changed: calls everybody.
-    pub(crate) fn call_all(&self) {
+    /// The servers have changed, or their limits. Who waits for one server may find it gone; of those who would take
+    /// any the first is called, and the others follow in their turn.
+    pub(crate) fn servers_changed(&self) {
         let mut lines = self.lines();
-        let called: Vec<_> = lines
-            .lines
-            .values_mut()
-            .map(|line| std::mem::take(&mut line.waiting))
-            .collect();
+        let mut called: Vec<_> = lines.call(None, None).into_iter().collect();
+        for (_, line) in lines.lines.iter_mut().filter(|(server, _)| server.is_some()) {
+            called.extend(std::mem::take(&mut line.waiting).into_values());
+        }
         drop(lines);
-        called.into_iter().flatten().for_each(|(_, waker)| waker.wake());
+        called.into_iter().for_each(Waker::wake);
+    }
+
+    /// There may be more places than the one that somebody was called for: calls the first of those who would take any,
+    /// and of those who wait for one of these servers.
+    fn pass_on(&self, servers: [Option<ServerIdx>; 3]) {
+        let mut lines = self.lines();
+        let called_for = servers.into_iter().flatten().next();
+        let mut called = Vec::from_iter(lines.call(None, called_for));
+        for server in BTreeSet::from_iter(servers.into_iter().flatten()) {
+            called.extend(lines.call(Some(server), Some(server)));
+        }
+        drop(lines);
+        called.into_iter().for_each(Waker::wake);
     }
 
     /// How many wait for this server, or for any, and the most that ever did.
@@ -167,6 +183,17 @@ impl Queue {
     }
 }
 
+impl Lines {
+    /// Takes out the first of a line, to be woken.
+    fn call(&mut self, line: Option<ServerIdx>, server: Option<ServerIdx>) -> Option<Waker> {
+        let (rank, waker) = self.lines.get_mut(&line)?.waiting.pop_first()?;
+        if let Some(server) = server {
+            self.calls.insert(rank, server);
+        }
+        Some(waker)
+    }
+}
+
 impl Place {
     /// Behind all others of its priority, for this server or for any.
     pub(crate) fn last(queue: &Arc<Queue>, line: Option<ServerIdx>, priority: Priority, now: Mono) -> Place {
@@ -184,7 +211,9 @@ impl Place {
             line,
             stands: false,
             was_called: false,
-            called_before: lines.lines.entry(line).or_default().called,
+            called_for: None,
+            goes_to: None,
+            served_before: lines.lines.entry(line).or_default().served,
         }
     }
 
@@ -199,9 +228,8 @@ impl Place {
         }
         line.waiting.insert(self.rank, cx.waker().clone());
         line.most = line.most.max(line.waiting.len());
-        // Being called oneself is not somebody before us being called.
         self.was_called = std::mem::replace(&mut self.stands, true);
-        self.called_before += u64::from(self.was_called);
+        self.called_for = lines.calls.remove(&self.rank);
         Poll::Ready(())
     }
 
@@ -211,21 +239,39 @@ impl Place {
         !self.was_called && self.queue.open.load(Relaxed) > own
     }
 
-    /// From now on waits for this server, or for any, without losing what was waited already.
+    /// All are full. From now on waits for this server, or for any, without losing what was waited already.
     pub(crate) fn wait_for(&mut self, line: Option<ServerIdx>) {
         if line != self.line {
-            self.leave();
+            let passes_on = self.leave();
             self.queue.bind(line);
             self.queue.unbind(self.line);
-            self.line = line;
-            self.called_before = self.queue.lines().lines.entry(line).or_default().called;
+            let left = std::mem::replace(&mut self.line, line);
+            self.served_before = self.queue.lines().lines.entry(line).or_default().served;
+            if passes_on {
+                self.queue.pass_on([self.called_for, left, None]);
+            }
+        } else if self.was_called && line.is_none() {
+            // A server that others insist on has no place for us, but for them.
+            let mut lines = self.queue.lines();
+            let called = self
+                .called_for
+                .and_then(|server| lines.call(Some(server), Some(server)));
+            drop(lines);
+            called.into_iter().for_each(Waker::wake);
         }
+        self.was_called = false;
+        self.called_for = None;
     }
 
-    /// What the log says of it: the position in this queue, 1 being the first.
-    pub(crate) fn position(&self) -> Position {
-        let called = self.queue.lines().lines.get(&self.line).map_or(0, |line| line.called);
-        let position = called.saturating_sub(self.called_before) + 1;
+    /// Leaves for a server that has a place and by now counts us, or for none. What the log says of it: the position in
+    /// this queue, 1 being the first.
+    pub(crate) fn end(mut self, server: Option<ServerIdx>) -> Position {
+        let mut lines = self.queue.lines();
+        let line = lines.lines.entry(self.line).or_default();
+        let position = line.served.saturating_sub(self.served_before) + 1;
+        line.served += u64::from(server.is_some());
+        drop(lines);
+        self.goes_to = server;
         match self.line {
             Some(_) => Position {
                 server: position,
@@ -238,172 +284,30 @@ impl Place {
         }
     }
 
-    /// Who was called and does not ask passes the call on.
-    fn leave(&mut self) {
+    /// Whether there is a call to be passed on: ours, or one that came while we asked.
+    fn leave(&mut self) -> bool {
         if !std::mem::take(&mut self.stands) {
-            return;
+            return false;
         }
         let mut lines = self.queue.lines();
-        let stood = lines
-            .lines
-            .get_mut(&self.line)
-            .and_then(|line| line.waiting.remove(&self.rank));
-        drop(lines);
-        if stood.is_none() {
-            self.queue.call_all();
-        }
+        let line = lines.lines.entry(self.line).or_default();
+        let was_called_again = line.waiting.remove(&self.rank).is_none();
+        let latest = lines.calls.remove(&self.rank);
+        self.called_for = self.called_for.or(latest);
+        self.was_called || was_called_again
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.leave();
+        let passes_on = self.leave();
+        // First, or whom we call would still see us before him.
         self.queue.unbind(self.line);
+        if passes_on {
+            self.queue.pass_on([self.called_for, self.goes_to, self.line]);
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const A: ServerIdx = ServerIdx(0);
-    const B: ServerIdx = ServerIdx(1);
-
-    fn polled(place: &mut Place) -> Poll<()> {
-        place.poll_called(&mut Context::from_waker(Waker::noop()))
-    }
-
-    /// Places that stand in the queue, in this order.
-    fn standing<const N: usize>(queue: &Arc<Queue>, lines: [Option<ServerIdx>; N]) -> [Place; N] {
-        lines.map(|line| {
-            let mut place = Place::last(queue, line, Priority::default(), Mono::ZERO);
-            assert_eq!(
-                (polled(&mut place), polled(&mut place)),
-                (Poll::Ready(()), Poll::Pending)
-            );
-            place
-        })
-    }
-
-    #[test]
-    fn the_longest_waiting_of_those_whom_it_serves() {
-        let queue = Arc::default();
-        let [mut a, mut any, mut b, mut a_again] = standing(&queue, [Some(A), None, Some(B), Some(A)]);
-        queue.freed(B);
-        assert_eq!((polled(&mut any), polled(&mut b)), (Poll::Ready(()), Poll::Pending));
-        drop(any);
-        queue.freed(B);
-        assert_eq!((polled(&mut a), polled(&mut b)), (Poll::Pending, Poll::Ready(())));
-        drop(b);
-        queue.freed(B);
-        queue.freed(A);
-        assert_eq!((polled(&mut a), polled(&mut a_again)), (Poll::Ready(()), Poll::Pending));
-    }
-
-    #[test]
-    fn the_lower_class_first_and_then_whoever_came_first() {
-        let queue = Arc::default();
-        // Class, offset and when it came; who is called in which turn.
-        let comers = [
-            (0, 0, 10, 2),
-            (0, -5, 14, 1),
-            (1, -500, 0, 4),
-            (-1, 900, 20, 0),
-            (0, 3, 11, 3),
-        ];
-        let mut places = comers.map(|(class, offset, came, _)| {
-            let priority = Priority { class, offset };
-            let mut place = Place::last(&queue, None, priority, Mono::from_millis(came));
-            assert_eq!(polled(&mut place), Poll::Ready(()));
-            place
-        });
-        for turn in 0..comers.len() {
-            queue.freed(A);
-            for (place, (.., its_turn)) in places.iter_mut().zip(comers) {
-                let is_called = place
-                    .queue
-                    .lines()
-                    .lines
-                    .values()
-                    .all(|line| !line.waiting.contains_key(&place.rank));
-                assert_eq!(is_called, its_turn <= turn, "turn {turn}, {its_turn}");
-            }
-        }
-    }
-
-    #[test]
-    fn who_comes_too_late_keeps_the_old_place() {
-        let queue = Arc::default();
-        let [mut first, mut second] = standing(&queue, [None, None]);
-        queue.freed(A);
-        assert_eq!(
-            (polled(&mut first), polled(&mut first)),
-            (Poll::Ready(()), Poll::Pending)
-        );
-        queue.freed(A);
-        assert_eq!(
-            (polled(&mut second), polled(&mut first)),
-            (Poll::Pending, Poll::Ready(()))
-        );
-    }
-
-    #[test]
-    fn a_call_that_nobody_heard_is_passed_on() {
-        let queue = Arc::default();
-        let [first, mut second] = standing(&queue, [None, Some(A)]);
-        queue.freed(A);
-        drop(first);
-        assert_eq!(polled(&mut second), Poll::Ready(()));
-    }
-
-    #[test]
-    fn who_leaves_uncalled_disturbs_nobody() {
-        let queue = Arc::default();
-        let [first, mut second] = standing(&queue, [None, None]);
-        drop(first);
-        assert_eq!(polled(&mut second), Poll::Pending);
-    }
-
-    #[test]
-    fn who_waits_for_one_server_counts_there() {
-        let queue = Arc::default();
-        let [mut mover, any] = standing(&queue, [Some(A), None]);
-        assert_eq!((queue.bound_to(A), queue.bound_to(B)), (1, 0));
-        assert_eq!(queue.standing(), BTreeMap::from([(None, 1), (Some(A), 1)]));
-        mover.wait_for(Some(B));
-        assert_eq!((polled(&mut mover), queue.bound_to(B)), (Poll::Ready(()), 1));
-        drop((mover, any));
-        assert_eq!((queue.bound_to(B), queue.bound.load(Relaxed)), (0, 0));
-    }
-
-    #[test]
-    fn another_line_from_the_old_place() {
-        let queue = Arc::default();
-        let [mut mover, mut any] = standing(&queue, [Some(A), None]);
-        mover.wait_for(Some(B));
-        assert_eq!(
-            (polled(&mut mover), polled(&mut mover)),
-            (Poll::Ready(()), Poll::Pending)
-        );
-        queue.freed(B);
-        assert_eq!((polled(&mut any), polled(&mut mover)), (Poll::Pending, Poll::Ready(())));
-    }
-
-    #[test]
-    fn everybody_is_called_when_the_servers_change() {
-        let queue = Arc::default();
-        let mut all = standing(&queue, [Some(A), None, Some(B)]);
-        queue.call_all();
-        assert!(all.iter_mut().all(|place| polled(place) == Poll::Ready(())));
-    }
-
-    #[test]
-    fn positions_count_who_was_called_before() {
-        let queue = Arc::default();
-        let [mut first, second] = standing(&queue, [Some(A), Some(A)]);
-        queue.freed(A);
-        assert_eq!(polled(&mut first), Poll::Ready(()));
-        assert_eq!(first.position(), Position { server: 1, backend: 0 });
-        assert_eq!(second.position(), Position { server: 2, backend: 0 });
-    }
-}
+mod tests;

@@ -114,6 +114,11 @@ impl Server {
         self.port.fetch_add(1, Relaxed)
     }
 
+    /// So many more were tried and are taken.
+    pub(crate) fn skip_ports(&self, tried: u32) {
+        self.port.fetch_add(tried, Relaxed);
+    }
+
     pub(crate) fn take_alarms(&self) -> u32 {
         self.alarms.swap(0, Relaxed)
     }

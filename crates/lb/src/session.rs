@@ -398,7 +398,7 @@ impl Session {
 
     /// Counts the end and writes the log line.
     fn leave(mut self, ending: Ending) {
-        self.leave_queue();
+        self.leave_queue(None);
         // Whom a rule refuses hears nothing.
         if ending.who != Who::Proxy {
             self.client.leave();

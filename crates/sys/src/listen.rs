@@ -131,15 +131,23 @@ fn open_ip(addr: SocketAddr, how: &Listen) -> io::Result<Socket> {
     if let Some(name) = &how.interface {
         socket.bind_device(Some(name.as_bytes()))?;
     }
-    if how.user_timeout.is_some() {
-        socket.set_tcp_user_timeout(how.user_timeout)?;
-    }
-    if let Some(segment) = how.segment {
-        socket.set_tcp_mss(segment)?;
-    }
+    tune(&socket, how)?;
     socket.bind(&addr.into())?;
     socket.listen(backlog(how))?;
     Ok(socket)
+}
+
+/// What connections over IP have from their listener; 0 is the system's choice.
+pub fn tune(socket: &Socket, how: &Listen) -> io::Result<()> {
+    socket.set_tcp_user_timeout(how.user_timeout)?;
+    match how.segment {
+        Some(segment) => socket.set_tcp_mss(segment),
+        // Where the kernel takes no 0, it stays what it is.
+        None => {
+            socket.set_tcp_mss(0).ok();
+            Ok(())
+        }
+    }
 }
 
 /// A unix socket takes the place of what a dead process left there, but never of one that answers, nor of another file.
@@ -254,6 +262,8 @@ mod tests {
         let (socket, _) = taken.expect("the client is there");
         assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(7)));
         assert!(socket.tcp_mss().unwrap() <= 1000);
+        tune(&listener, &any_port()).unwrap();
+        assert_eq!(listener.tcp_user_timeout().unwrap(), None);
     }
 
     #[test]

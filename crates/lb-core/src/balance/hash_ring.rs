@@ -30,14 +30,14 @@ impl HashRing {
     }
 
     /// The member whose point is nearest to `hash`, the earlier one when two are equally near; then onwards to the first
-    /// that will do, if there is one. The pool is not empty.
-    pub(super) fn at<'p>(&self, hash: u32, pool: &'p Pool, will_do: impl Fn(&Member) -> bool) -> &'p Member {
+    /// that will do, if there is one. `will_do` is asked about places in the pool, which is not empty.
+    pub(super) fn at<'p>(&self, hash: u32, pool: &'p Pool, will_do: impl Fn(usize) -> bool) -> &'p Member {
         let nearest = self.nearest(hash);
-        let member = |i: usize| &pool.members()[self.points[i % self.points.len()].place as usize];
-        (nearest..nearest + self.points.len())
-            .map(member)
-            .find(|m| will_do(m))
-            .unwrap_or_else(|| member(nearest))
+        let place = |i: usize| self.points[i % self.points.len()].place as usize;
+        let found = (nearest..nearest + self.points.len())
+            .map(place)
+            .find(|place| will_do(*place));
+        &pool.members()[found.unwrap_or_else(|| place(nearest))]
     }
 
     /// The point that decides about `hash`.

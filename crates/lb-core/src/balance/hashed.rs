@@ -4,7 +4,7 @@ use super::hash_function::avalanche;
 use super::hash_map::HashMap;
 use super::hash_ring::HashRing;
 use super::maglev::{Maglev, SLOTS};
-use super::pool::{Member, Pool};
+use super::pool::Pool;
 use super::{Algorithm, HashFunction, HashMethod, Loads, Policy, Request, Why, hash_src, source};
 use crate::ServerIdx;
 
@@ -56,7 +56,8 @@ impl Hashed {
     /// value of the expression, clients go round.
     pub(super) fn pick(&self, pool: &Pool, r: &Request, loads: &impl Loads) -> ServerIdx {
         let hash = self.hash(r);
-        let will_do = |m: &Member| r.avoid != Some(m.idx) && pool.is_below_bound(m.idx, self.balance_factor, loads);
+        let able = self.able(pool, r, loads);
+        let will_do = |place: usize| able.as_ref().is_none_or(|able| able[place]);
         // Cutting the ticket is fine: it only has to differ from the last ones.
         let any = || hash.unwrap_or_else(|| avalanche(r.ticket as u32));
         let member = match &self.lookup {
@@ -65,6 +66,22 @@ impl Hashed {
             Lookup::Maglev(map) => map.at(any(), pool, will_do),
         };
         member.idx
+    }
+
+    /// Which members will do: not the one to avoid, and of the others those below their bound, if there are any. `None`
+    /// when nothing is asked of them.
+    fn able(&self, pool: &Pool, r: &Request, loads: &impl Loads) -> Option<Vec<bool>> {
+        if matches!(self.lookup, Lookup::Map(_)) || (self.balance_factor == 0 && r.avoid.is_none()) {
+            return None;
+        }
+        let with = |factor| {
+            let mut able = pool.below_bound(factor, loads);
+            for (able, member) in able.iter_mut().zip(pool.members()) {
+                *able &= r.avoid != Some(member.idx);
+            }
+            able.contains(&true).then_some(able)
+        };
+        with(self.balance_factor).or_else(|| with(0))
     }
 
     pub(super) fn why(&self, r: &Request) -> Why {

@@ -59,13 +59,12 @@ impl Maglev {
     }
 
     /// The member whose slot this hash falls on; if that one will not do, the first in the slots after it that will.
-    pub(super) fn at<'p>(&self, hash: u32, pool: &'p Pool, will_do: impl Fn(&Member) -> bool) -> &'p Member {
+    /// `will_do` is asked about places in the pool.
+    pub(super) fn at<'p>(&self, hash: u32, pool: &'p Pool, will_do: impl Fn(usize) -> bool) -> &'p Member {
         let (first, slots) = self.slot(hash);
-        let member = |slot: usize| &pool.members()[self.slots[slot % slots] as usize];
-        (first..first + slots)
-            .map(member)
-            .find(|m| will_do(m))
-            .unwrap_or_else(|| member(first))
+        let place = |slot: usize| self.slots[slot % slots] as usize;
+        let found = (first..first + slots).map(place).find(|place| will_do(*place));
+        &pool.members()[found.unwrap_or_else(|| place(first))]
     }
 }
 

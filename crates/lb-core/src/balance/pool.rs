@@ -100,24 +100,25 @@ impl Pool {
         self.backups
     }
 
-    /// Whether a server may have one more, where none may have more than `factor` percent of the average: its part by
+    /// Whether members may have one more, where none may have more than `factor` percent of the average: its part by
     /// weight of what all of them have, rounded so that the parts make up the whole, and one at least.
-    pub(super) fn is_below_bound(&self, place: ServerIdx, factor: u32, loads: &impl Loads) -> bool {
+    /// For each member in turn; all may where `factor` is 0.
+    pub(super) fn below_bound(&self, factor: u32, loads: &impl Loads) -> Vec<bool> {
         if factor == 0 {
-            return true;
+            return vec![true; self.members.len()];
         }
-        let (mut served, mut total, mut before, mut own) = (0, 0, 0, 0);
-        for m in &self.members {
-            served += u64::from(loads.served(m.idx));
-            if m.idx == place {
-                (before, own) = (total, u64::from(m.weight));
-            }
-            total += u64::from(m.weight);
-        }
+        let served: u64 = self.members.iter().map(|m| u64::from(loads.served(m.idx))).sum();
+        let total: u64 = self.members.iter().map(|m| u64::from(m.weight)).sum();
         let slots = ((served + 1) * u64::from(factor)).div_ceil(100);
         let (each, rest) = (slots / total, slots % total);
-        let part = own * each + (before + own) * rest / total - before * rest / total;
-        u64::from(loads.served(place)) < part.max(1)
+        let mut before = 0;
+        let is_below = |m: &Member| {
+            let own = u64::from(m.weight);
+            let part = own * each + (before + own) * rest / total - before * rest / total;
+            before += own;
+            u64::from(loads.served(m.idx)) < part.max(1)
+        };
+        self.members.iter().map(is_below).collect()
     }
 
     pub(super) fn members(&self) -> &[Member] {

@@ -12,6 +12,9 @@ use tandem_time::Seed;
 /// How often is drawn again for one that has less than its bound.
 const PATIENCE: u32 = 64;
 
+/// With its place in the pool.
+type Drawn<'p> = (usize, &'p Member);
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Random {
     draws: u32,
@@ -43,15 +46,17 @@ impl Random {
         let total = self.sums.last().copied().unwrap_or(0);
         let mut draw = || {
             let drawn = seed.below(total);
-            &pool.members()[self.sums.partition_point(|&sum| sum <= drawn)]
+            let place = self.sums.partition_point(|&sum| sum <= drawn);
+            (place, &pool.members()[place])
         };
         let first = draw();
         let best = (1..self.draws).fold(first, |best, _| lighter(best, draw(), loads));
-        let is_below = |m: &Member| pool.is_below_bound(m.idx, self.balance_factor, loads);
+        let below = (self.balance_factor > 0).then(|| pool.below_bound(self.balance_factor, loads));
+        let is_below = |drawn: &Drawn<'_>| below.as_ref().is_none_or(|below| below[drawn.0]);
         // Whoever is the lightest of those drawn and has too much nevertheless gives way to the first that has not.
-        let best = match is_below(best) {
+        let (_, best) = match is_below(&best) {
             true => best,
-            false => (0..PATIENCE).map(|_| draw()).find(|m| is_below(m)).unwrap_or(best),
+            false => (0..PATIENCE).map(|_| draw()).find(is_below).unwrap_or(best),
         };
         if best.may_take(r, loads) {
             Some(best.idx)
@@ -62,9 +67,9 @@ impl Random {
 }
 
 /// The later of two equals, so that a draw is never wasted on a tie.
-fn lighter<'p>(best: &'p Member, drawn: &'p Member, loads: &impl Loads) -> &'p Member {
+fn lighter<'p>(best: Drawn<'p>, drawn: Drawn<'p>, loads: &impl Loads) -> Drawn<'p> {
     let load = |of: &Member, other: &Member| u64::from(loads.served(of.idx)) * u64::from(other.weight);
-    if load(drawn, best) > load(best, drawn) {
+    if load(drawn.1, best.1) > load(best.1, drawn.1) {
         best
     } else {
         drawn

@@ -66,15 +66,15 @@ impl Session {
         };
         match self.pick {
             Pick::Known(idx) | Pick::Balanced(idx) => {
-                self.leave_queue();
                 let server = backend.server(idx);
                 if let Some(server) = &server {
                     self.move_to(&backend, server.clone(), now);
                 }
+                self.leave_queue(Some(idx));
                 self.conn.handle(Input::Picked(server.map(|s| s.place)), now);
             }
             Pick::NoServer => {
-                self.leave_queue();
+                self.leave_queue(None);
                 self.conn.handle(Input::Picked(None), now);
             }
             Pick::Crowded(idx) if !matches!(self.upstream, Upstream::Queued(_)) => {
@@ -104,9 +104,10 @@ impl Session {
         }
     }
 
-    pub(super) fn leave_queue(&mut self) {
+    /// For a server, which counts the connection by now: those who are called next are not to see its place free.
+    pub(super) fn leave_queue(&mut self, server: Option<ServerIdx>) {
         if let Upstream::Queued(place) = std::mem::replace(&mut self.upstream, Upstream::None) {
-            self.waited_at = place.position();
+            self.waited_at = place.end(server);
         }
     }
 

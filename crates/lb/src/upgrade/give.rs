@@ -143,7 +143,9 @@ impl Giver {
     /// has died with the successor.
     fn call_waiting(&self) {
         let keepers = self.scene.orders.backends();
-        keepers.iter().for_each(|keeper| keeper.backend().queue.call_all());
+        keepers
+            .iter()
+            .for_each(|keeper| keeper.backend().queue.servers_changed());
     }
 
     /// Whether orders are taken.

@@ -41,12 +41,21 @@ impl Ownership {
         })
     }
 
-    /// Gives the file away; what is not said stays.
+    /// Gives the file away; what is not said stays. Nothing is asked for that is so already: the right to do it may be
+    /// gone by now.
     pub fn give(&self, path: &Path) -> io::Result<()> {
-        if self.user.is_some() || self.group.is_some() {
-            std::os::unix::fs::chown(path, self.user, self.group)?;
+        if *self == Ownership::default() {
+            return Ok(());
         }
-        if let Some(mode) = self.mode {
+        let now = fs::metadata(path)?;
+        let user = self.user.filter(|user| *user != now.uid());
+        let group = self.group.filter(|group| *group != now.gid());
+        let is_given = user.is_some() || group.is_some();
+        if is_given {
+            std::os::unix::fs::chown(path, user, group)?;
+        }
+        // Giving it away may take bits of the mode with it.
+        if let Some(mode) = self.mode.filter(|mode| is_given || *mode != now.mode() & 0o7777) {
             fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
         }
         Ok(())

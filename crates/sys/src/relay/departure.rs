@@ -3,7 +3,11 @@
 use std::io;
 use std::net::SocketAddr;
 
-use socket2::{Domain, Socket, Type};
+use nix::errno::Errno;
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::IpBindAddressNoPort;
+use socket2::{Domain, SockAddr, Socket, Type};
+use thiserror::Error;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Departure<'a> {
@@ -14,16 +18,32 @@ pub struct Departure<'a> {
     pub interface: Option<&'a str>,
 }
 
+/// A connection cannot begin where it is to come from, which says nothing about where it was to go.
+#[derive(Debug, Error)]
+#[error("cannot come from there: {0}")]
+pub(super) struct NoDeparture(io::Error);
+
 impl Departure<'_> {
-    pub(super) fn prepare(&self, socket: &Socket) -> io::Result<()> {
+    pub(super) fn prepare(&self, socket: &Socket, to: &SockAddr) -> io::Result<()> {
+        self.leave_from(socket, to)
+            .map_err(|why| io::Error::new(why.kind(), NoDeparture(why)))
+    }
+
+    fn leave_from(&self, socket: &Socket, to: &SockAddr) -> io::Result<()> {
         if let Some(interface) = self.interface {
             socket.bind_device(Some(interface.as_bytes()))?;
         }
         let Some(from) = self.from else { return Ok(()) };
+        if from.is_ipv6() != to.is_ipv6() {
+            let why = "one is an IPv4 address and the other an IPv6 one";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+        }
         if self.is_foreign {
             pretend(socket, &from)?;
         }
-        if from.port() != 0 {
+        if from.port() == 0 {
+            choose_port_late(socket)?;
+        } else {
             // Connections of before may still be on their way out.
             socket.set_reuse_address(true)?;
         }
@@ -42,9 +62,53 @@ pub fn may_choose_interface(name: &str) -> io::Result<()> {
     Socket::new(Domain::IPV4, Type::STREAM, None)?.bind_device(Some(name.as_bytes()))
 }
 
+/// When it connects: then a port will do that is taken towards other places only. Chosen before, each could be taken once.
+fn choose_port_late(socket: &Socket) -> io::Result<()> {
+    match setsockopt(socket, IpBindAddressNoPort, &true) {
+        Ok(()) | Err(Errno::ENOPROTOOPT) => Ok(()),
+        Err(why) => Err(why.into()),
+    }
+}
+
 fn pretend(socket: &Socket, whom: &SocketAddr) -> io::Result<()> {
     match whom {
         SocketAddr::V4(_) => socket.set_ip_transparent_v4(true),
         SocketAddr::V6(_) => socket.set_ip_transparent_v6(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::is_shortage;
+    use super::*;
+
+    fn from(address: [u8; 4]) -> Departure<'static> {
+        Departure {
+            from: Some((address, 0).into()),
+            ..Departure::default()
+        }
+    }
+
+    #[test]
+    fn the_port_is_chosen_when_it_connects() {
+        let to = SockAddr::from(SocketAddr::from(([127, 0, 0, 1], 9)));
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        from([127, 0, 0, 2]).prepare(&socket, &to).unwrap();
+        let local = socket.local_addr().unwrap().as_socket();
+        assert_eq!(local, Some(([127, 0, 0, 2], 0).into()));
+        let socket = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
+        choose_port_late(&socket).unwrap();
+    }
+
+    #[test]
+    fn that_we_cannot_come_from_there_is_not_the_servers_fault() {
+        let to = SockAddr::from(SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, 9)));
+        let socket = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
+        assert!(is_shortage(&from([127, 0, 0, 1]).prepare(&socket, &to).unwrap_err()));
+        let to = SockAddr::from(SocketAddr::from(([127, 0, 0, 1], 9)));
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let error = from([192, 0, 2, 1]).prepare(&socket, &to).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrNotAvailable);
+        assert!(is_shortage(&error));
     }
 }

@@ -14,6 +14,7 @@ use rustix::net::RecvFlags;
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::io::unix::AsyncFd;
 
+use super::departure::NoDeparture;
 use super::{Departure, Scratch, Stream};
 
 /// One end of a connection.
@@ -52,7 +53,7 @@ impl Endpoint {
     /// The same from a place of one's own.
     pub fn connect_from(to: &SockAddr, departure: &Departure<'_>) -> io::Result<Endpoint> {
         let socket = Socket::new(Domain::from(i32::from(to.family())), Type::STREAM.nonblocking(), None)?;
-        departure.prepare(&socket)?;
+        departure.prepare(&socket, to)?;
         match socket.connect(to) {
             Ok(()) => {}
             Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => {}
@@ -203,9 +204,10 @@ impl Stream for Endpoint {
     }
 }
 
-/// Whether connecting failed for want of files, ports or memory here, which is no fault of the server.
+/// Whether connecting failed for want of files, ports, memory or rights here, which is no fault of the server.
 pub fn is_shortage(error: &io::Error) -> bool {
     use libc::{EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM};
     let shortage = [EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM];
     error.raw_os_error().is_some_and(|code| shortage.contains(&code))
+        || error.get_ref().is_some_and(|why| why.is::<NoDeparture>())
 }
