@@ -9,6 +9,10 @@
 //! Of two connections with a peer the younger one counts, as with HAProxy: who connects has lost the one before. A process
 //! that has just begun asks one peer after the other for everything until one of them knows everything itself.
 
+mod configure;
+mod greeting;
+mod lesson;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -17,7 +21,7 @@ use tandem_time::{Mono, Seed};
 use super::settings::{ConnId, Event, Input, Output, Settings, Why};
 use super::talk::{Next, Said, Talk};
 use super::view::Counters;
-use super::{Control, Hello, Message, Names, Status};
+use super::{Control, Message, Names, Status};
 use crate::stick::Changes;
 
 #[cfg(test)]
@@ -175,67 +179,6 @@ impl Section {
         &self.settings
     }
 
-    /// Other peers or tables from now on. Who is a peer still keeps what was confirmed; conversations begin anew where
-    /// the tables have changed.
-    pub fn configure(&mut self, settings: Settings, now: Mono) {
-        let open: Vec<ConnId> = self.conns.keys().copied().collect();
-        open.into_iter().for_each(|conn| self.keep_acked(conn));
-        let before = std::mem::replace(&mut self.settings, settings);
-        let same_tables = before.tables == self.settings.tables && before.shards == self.settings.shards;
-        let old_table = |name: &str| before.tables.iter().position(|shared| *shared.name == *name);
-        let places: Vec<Option<usize>> = self
-            .settings
-            .tables
-            .iter()
-            .map(|shared| {
-                let place = old_table(&shared.name)?;
-                (before.tables.get(place)?.settings.key == shared.settings.key).then_some(place)
-            })
-            .collect();
-        let mut states: Vec<Option<State>> = std::mem::take(&mut self.peers).into_iter().map(Some).collect();
-        let mut moved = BTreeMap::new();
-        for (place, peer) in self.settings.peers.iter().enumerate() {
-            let known = before.peers.iter().position(|known| known == peer);
-            let state = known.and_then(|known| {
-                moved.insert(known, place);
-                states.get_mut(known)?.take()
-            });
-            let mut state = state.unwrap_or_else(|| State::new(0, now));
-            state.acked = places
-                .iter()
-                .map(|place| place.and_then(|place| state.acked.get(place).copied()).unwrap_or(0))
-                .collect();
-            self.peers.push(state);
-        }
-        self.news = places
-            .iter()
-            .map(|place| place.and_then(|place| self.news.get(place).copied()).unwrap_or(0))
-            .collect();
-        let conns: Vec<ConnId> = self.conns.keys().copied().collect();
-        for conn in conns {
-            let Some(found) = self.conns.get_mut(&conn) else {
-                continue;
-            };
-            let Some(peer) = found.stage.peer() else { continue };
-            let place = moved.get(&peer).copied().filter(|_| same_tables);
-            match (&mut found.stage, place) {
-                (Stage::Greeted { peer } | Stage::Open { peer, .. }, Some(place)) => *peer = place,
-                _ => self.drop_moved(conn, moved.get(&peer).copied(), now),
-            }
-        }
-    }
-
-    /// A conversation about tables that are others now.
-    fn drop_moved(&mut self, conn: ConnId, peer: Option<usize>, now: Mono) {
-        self.conns.remove(&conn);
-        self.outputs.push_back(Output::Close(conn));
-        if let Some(state) = peer.and_then(|peer| self.peers.get_mut(peer)) {
-            state.conn = None;
-            state.next_try = now;
-        }
-        self.lost_lesson(conn, now);
-    }
-
     pub fn handle(&mut self, input: Input<'_>, now: Mono) {
         match input {
             Input::Accepted(conn) => self.accepted(conn, now),
@@ -327,39 +270,6 @@ impl Section {
         self.outputs.push_back(Output::Connect { peer });
     }
 
-    fn accepted(&mut self, conn: ConnId, now: Mono) {
-        if self.is_resting {
-            return self.outputs.push_back(Output::Close(conn));
-        }
-        let strangers = self.conns.values().filter(|conn| matches!(conn.stage, Stage::Accepted));
-        if strangers.count() >= MOST_STRANGERS {
-            self.outputs.push_back(Output::Close(conn));
-            return self.stranger(Why::TooMany, now);
-        }
-        self.conns.insert(conn, Conn::new(Stage::Accepted, now));
-    }
-
-    fn connected(&mut self, peer: usize, conn: ConnId, now: Mono) {
-        let (Some(state), Some(settings)) = (self.peers.get_mut(peer), self.settings.peers.get(peer)) else {
-            return self.outputs.push_back(Output::Close(conn));
-        };
-        state.is_connecting = false;
-        // It was faster, or the process has begun to leave meanwhile.
-        if state.conn.is_some() || self.is_resting || settings.is_local != self.is_leaving {
-            return self.outputs.push_back(Output::Close(conn));
-        }
-        state.conn = Some(conn);
-        state.status = Last::Established;
-        let hello = Hello {
-            minor: 1,
-            to: settings.name.to_string(),
-            from: self.settings.local.to_string(),
-            pid: self.settings.pid,
-        };
-        self.conns.insert(conn, Conn::new(Stage::Greeted { peer }, now));
-        self.send(conn, hello.to_bytes(), now);
-    }
-
     fn heard(&mut self, conn: ConnId, bytes: &[u8], now: Mono) {
         let Some(found) = self.conns.get_mut(&conn) else { return };
         found.heard.extend_from_slice(bytes);
@@ -401,129 +311,6 @@ impl Section {
         self.go_on(conn, now);
     }
 
-    /// Their greeting; how many bytes it took.
-    fn greeted(&mut self, conn: ConnId, bytes: &[u8], now: Mono) -> Option<usize> {
-        let (hello, taken) = match Hello::read(bytes) {
-            Ok(Some(read)) => read,
-            Ok(None) => return None,
-            Err(status) => {
-                self.refuse(conn, status, now);
-                return None;
-            }
-        };
-        if hello.to != *self.settings.local {
-            self.refuse(conn, Status::NotMe, now);
-            return None;
-        }
-        let Some(peer) = self.settings.peers.iter().position(|peer| *peer.name == *hello.from) else {
-            self.refuse(conn, Status::NotYou, now);
-            return None;
-        };
-        if let Some(before) = self.peers[peer].conn.replace(conn) {
-            self.keep_acked(before);
-            self.peers[peer].counters.collisions += 1;
-            self.conns.remove(&before);
-            self.outputs.push_back(Output::Close(before));
-            self.lost_lesson(before, now);
-        }
-        self.peers[peer].counters.connections += 1;
-        self.send(conn, Status::Welcome.to_bytes(), now);
-        self.open(conn, peer, hello.minor, now);
-        Some(taken)
-    }
-
-    fn refuse(&mut self, conn: ConnId, status: Status, now: Mono) {
-        self.send(conn, status.to_bytes(), now);
-        self.conns.remove(&conn);
-        self.outputs.push_back(Output::Close(conn));
-        self.stranger(Why::Refused(status), now);
-    }
-
-    fn stranger(&mut self, why: Why, now: Mono) {
-        self.strangers += 1;
-        self.said.retain(|(_, at)| now < *at + SAID);
-        if self.said.iter().any(|(said, _)| *said == why) {
-            return;
-        }
-        self.said.push((why.clone(), now));
-        self.outputs.push_back(Output::Event(Event::Stranger { why }));
-    }
-
-    /// Their answer to our greeting.
-    fn answered(&mut self, conn: ConnId, peer: usize, bytes: &[u8], now: Mono) -> Option<usize> {
-        let (status, taken) = match Status::read(bytes) {
-            Ok(Some(read)) => read,
-            Ok(None) => return None,
-            Err(malformed) => {
-                self.lose(conn, malformed.into(), now);
-                return None;
-            }
-        };
-        if let Some(state) = self.peers.get_mut(peer) {
-            state.status = Last::Answered(status);
-        }
-        if status != Status::Welcome {
-            self.lose(conn, Why::Refused(status), now);
-            return None;
-        }
-        self.open(conn, peer, 1, now);
-        Some(taken)
-    }
-
-    fn open(&mut self, conn: ConnId, peer: usize, minor: u8, now: Mono) {
-        let (Some(found), Some(settings)) = (self.conns.get_mut(&conn), self.settings.peers.get(peer)) else {
-            return;
-        };
-        let state = &mut self.peers[peer];
-        state.status = Last::Answered(Status::Welcome);
-        state.greeted = Some(now);
-        let mut talk = Box::new(Talk::new(minor, settings.shard, &state.acked));
-        if self.is_leaving && settings.is_local {
-            talk.teach();
-        }
-        found.stage = Stage::Open { peer, talk };
-        if state.said.take().is_some() || !settings.is_local {
-            self.outputs.push_back(Output::Event(Event::Up { peer }));
-        }
-        self.ask(now);
-    }
-
-    /// Asks somebody who has not been asked yet for everything. The process before this one tells it unasked.
-    fn ask(&mut self, now: Mono) {
-        if !matches!(self.lesson, Lesson::Wanted { .. }) || self.is_leaving {
-            return;
-        }
-        let found = self.conns.iter().find_map(|(conn, found)| match found.stage {
-            Stage::Open { peer, .. } if !self.peers[peer].was_asked => Some((*conn, peer)),
-            _ => None,
-        });
-        let Some((conn, peer)) = found else { return };
-        self.peers[peer].was_asked = true;
-        let until = now + RESYNC;
-        self.lesson = Lesson::From { conn, until };
-        if !self.settings.peers[peer].is_local {
-            self.control(conn, Control::ResyncRequest, now);
-        }
-    }
-
-    fn learned(&mut self, from: Option<usize>) {
-        self.lesson = Lesson::Done;
-        self.peers.iter_mut().for_each(|state| state.was_asked = false);
-        self.outputs.push_back(Output::Event(Event::Learned { from }));
-    }
-
-    fn is_teacher(&self, of: ConnId) -> bool {
-        matches!(self.lesson, Lesson::From { conn, .. } if conn == of)
-    }
-
-    fn lost_lesson(&mut self, conn: ConnId, now: Mono) {
-        if self.is_teacher(conn) {
-            self.peers.iter_mut().for_each(|state| state.was_asked = false);
-            self.lesson = Lesson::Wanted { until: now + RESYNC };
-            self.ask(now);
-        }
-    }
-
     /// What a peer has said; how many bytes that took.
     fn said(
         &mut self,
@@ -561,17 +348,6 @@ impl Section {
             Said::Control(control) => self.controlled(conn, peer, control, now),
         }
         Some(taken)
-    }
-
-    /// Of two changes that cross each other both sides would keep the wrong one, so the one with the lower name keeps its
-    /// own. A lesson tells what we once said, too, and nothing of it is newer than what we have changed since.
-    fn unless(&self, conn: ConnId, peer: usize, table: usize) -> Option<u64> {
-        let Stage::Open { talk, .. } = &self.conns.get(&conn)?.stage else {
-            return None;
-        };
-        let is_lower = self.settings.local < self.settings.peers.get(peer)?.name;
-        let keeps = is_lower || self.is_teacher(conn);
-        keeps.then(|| talk.outgoing().get(table).map_or(0, |outgoing| outgoing.acked))
     }
 
     fn controlled(&mut self, conn: ConnId, peer: usize, control: Control, now: Mono) {
