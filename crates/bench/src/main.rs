@@ -27,12 +27,16 @@ enum Command {
     Vrrp(vrrp::Args),
     /// Speed: rates, processor time, waits and memory of the balancer, beside HAProxy
     Lb(lb::Args),
+    /// The floor, as a program of its own: started by `lb --all`
+    #[command(hide = true)]
+    Bare(lb::bare::Args),
 }
 
 fn main() -> ExitCode {
     let outcome = match Args::parse().command {
         Command::Vrrp(args) => vrrp::run(&args),
         Command::Lb(args) => lb::run(&args),
+        Command::Bare(args) => lb::bare::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

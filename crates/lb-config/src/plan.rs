@@ -88,6 +88,10 @@ pub struct Global {
     pub local_peer: Option<Arc<str>>,
     /// `spread-checks`: percent of jitter on check intervals, 0 to 50.
     pub spread_checks: u8,
+    /// `maxpipes`: how many pipes bytes may be spliced through; `None` is as the files allow.
+    pub pipes: Option<u32>,
+    /// `nosplice`: everything is copied.
+    pub no_splice: bool,
     /// Programs may be run as checks (`external-check`).
     pub external_checks: bool,
     pub stats_sockets: Vec<StatsSocket>,

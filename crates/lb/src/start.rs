@@ -31,6 +31,7 @@ use tandem_ops::pidfile::PidFile;
 use tandem_ops::privileges::Privileges;
 use tandem_ops::trace;
 use tandem_sys::limits;
+use tandem_sys::relay::Pipes;
 use tandem_time::Seed;
 use tokio::runtime::{Builder as Runtime, LocalOptions};
 use tokio::sync::watch;
@@ -64,7 +65,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     let files = limits::raise_open_files(
         args.maxconn
             .or(plan.global.maxconn)
-            .map(|n| 2 * u64::from(n) + own_files(&plan)),
+            .map(|n| 2 * u64::from(n) + own_files(&plan, u64::MAX)),
     );
     let maxconn = maxconn(&plan, &args, files);
     let addresses = build::addresses(&plan.backends).map_err(all)?;
@@ -141,7 +142,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
         limit: process.clone(),
         frontend_maxconn,
         files,
-        hard_maxconn: connections_within(files, own_files(&plan)),
+        hard_maxconn: connections_within(files, own_files(&plan, files)),
         listeners: plan.frontends.iter().map(|f| f.binds.len()).sum(),
         started: Wall::now(),
     };
@@ -154,7 +155,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     let clock = predecessor.as_ref().map_or_else(usual, Taker::clock);
     let mut seed = Seed::new(chance());
     let frontend_maxconn = args.frontend_maxconn.unwrap_or(maxconn);
-    let (crew, inboxes) = Crew::muster(workers);
+    let (crew, inboxes) = Crew::muster(workers, Pipes::new(pipes(&plan, files)));
     let builder = Builder {
         plan: &plan,
         logs: &logs,
@@ -312,7 +313,7 @@ fn say_ready(notifier: &Notifier, readiness: Option<Readiness>) -> anyhow::Resul
 
 /// The most connections, as far as the files allow.
 pub(crate) fn maxconn(plan: &Plan, args: &Args, files: u64) -> u32 {
-    let possible = connections_within(files, own_files(plan));
+    let possible = connections_within(files, own_files(plan, files));
     let wanted = args.maxconn.or(plan.global.maxconn);
     if let Some(wanted) = wanted.filter(|&n| n > possible) {
         tracing::warn!(
@@ -322,11 +323,21 @@ pub(crate) fn maxconn(plan: &Plan, args: &Args, files: u64) -> u32 {
     wanted.unwrap_or(possible).max(1)
 }
 
-/// Files that a process with this Plan needs beside its connections.
-pub(crate) fn own_files(plan: &Plan) -> u64 {
+/// The most pipes. They are lent only while there is something in them, so a few will do for many connections.
+fn pipes(plan: &Plan, files: u64) -> usize {
+    const USUAL: u64 = 256;
+    let usual = || usize::try_from((files / 64).min(USUAL)).unwrap_or(0);
+    match plan.global.no_splice {
+        true => 0,
+        false => plan.global.pipes.map_or_else(usual, |most| most as usize),
+    }
+}
+
+/// Files that a process with this Plan needs beside its connections, when it may have so many.
+pub(crate) fn own_files(plan: &Plan, files: u64) -> u64 {
     let binds: usize = plan.frontends.iter().map(|f| f.binds.len()).sum();
     let servers: usize = plan.backends.iter().map(|b| b.servers.len()).sum();
-    OWN_FILES + binds as u64 + servers as u64
+    OWN_FILES + binds as u64 + servers as u64 + 2 * pipes(plan, files) as u64
 }
 
 fn cpus() -> usize {

@@ -206,6 +206,7 @@ impl Stats {
             is_stopping: self.is_stopping(),
             peers: self.peers.counts(),
             tls: self.directory.tls.tally.told(now),
+            pipes: &self.crew.pipes,
         })
     }
 

@@ -96,4 +96,11 @@ impl Stream for Wire {
             Wire::Tls(tls) => tls.finish(),
         }
     }
+
+    fn plain(&self) -> Option<&Endpoint> {
+        match self {
+            Wire::Plain(endpoint) => Some(endpoint),
+            Wire::Tls(_) => None,
+        }
+    }
 }

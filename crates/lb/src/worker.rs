@@ -11,7 +11,7 @@ use std::time::Duration;
 use socket2::Socket;
 use tandem_lb_core::conn::KillReason;
 use tandem_ops::clock::Clock;
-use tandem_sys::relay::Scratch;
+use tandem_sys::relay::{Pipes, Scratch};
 use tandem_time::{Mono, Seed};
 use tokio::runtime::{Builder, LocalOptions, RuntimeMetrics};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -111,6 +111,8 @@ pub(crate) struct Crew {
     members: Vec<Member>,
     /// Connections of the process.
     pub(crate) sessions: Gauge,
+    /// What bytes are spliced through.
+    pub(crate) pipes: Arc<Pipes>,
 }
 
 #[derive(Debug)]
@@ -134,7 +136,7 @@ pub(crate) struct Inbox(mpsc::UnboundedReceiver<Delivery>);
 
 impl Crew {
     /// As many workers as asked for, and the inbox of each.
-    pub(crate) fn muster(count: usize) -> (Arc<Crew>, Vec<Inbox>) {
+    pub(crate) fn muster(count: usize, pipes: Pipes) -> (Arc<Crew>, Vec<Inbox>) {
         let (members, inboxes) = (0..count.max(1))
             .map(|_| {
                 let (inbox, receiver) = mpsc::unbounded_channel();
@@ -152,6 +154,7 @@ impl Crew {
             Arc::new(Crew {
                 members,
                 sessions: Gauge::default(),
+                pipes: Arc::new(pipes),
             }),
             inboxes,
         )
@@ -294,10 +297,10 @@ async fn work(start: Start) {
     } = start;
     let worker = Rc::new(Worker {
         number,
+        scratch: RefCell::new(Scratch::new(crew.pipes.clone())),
         crew,
         live,
         clock,
-        scratch: RefCell::default(),
         pen: Pen::default(),
         lots: RefCell::new(seed),
         registry: Rc::default(),
@@ -333,7 +336,7 @@ mod tests {
 
     #[test]
     fn two_lots_keep_the_loads_close() {
-        let (crew, _inboxes) = Crew::muster(4);
+        let (crew, _inboxes) = Crew::muster(4, Pipes::default());
         let mut lots = Seed::new(1);
         let seats: Vec<Seat> = (0..400).map(|_| crew.less_loaded(&mut lots)).collect();
         for member in &crew.members {
@@ -360,7 +363,7 @@ mod tests {
     #[test]
     fn who_is_stuck_does_not_answer_and_who_has_ended_need_not() {
         use std::task::{Context, Waker};
-        let (crew, mut inboxes) = Crew::muster(2);
+        let (crew, mut inboxes) = Crew::muster(2, Pipes::default());
         let mut answers = std::pin::pin!(crew.answers());
         let mut cx = Context::from_waker(Waker::noop());
         assert!(answers.as_mut().poll(&mut cx).is_pending());
@@ -375,6 +378,6 @@ mod tests {
 
     #[test]
     fn a_crew_has_a_worker() {
-        assert_eq!(Crew::muster(0).1.len(), 1);
+        assert_eq!(Crew::muster(0, Pipes::default()).1.len(), 1);
     }
 }

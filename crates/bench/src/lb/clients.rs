@@ -4,17 +4,20 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::load::Load;
+use super::load::{Doing, Load};
 
 const BUFFER: usize = 256 << 10;
 /// So many clients connect again and again.
 const CONNECTING: usize = 16;
 const SMALL: usize = 64;
+/// What each connection sends and gets back in a burst, and how many of them do so at a time.
+const BURST: usize = 64 << 10;
+const AT_A_TIME: usize = 256;
 
 /// What was done in a while.
 #[derive(Debug)]
@@ -25,7 +28,7 @@ pub(super) struct Work {
 }
 
 /// How long an exchange took: half of them, 99 % and 99.9 % were as fast as this, in microseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Waits {
     pub(super) p50: f64,
     pub(super) p99: f64,
@@ -34,44 +37,93 @@ pub(super) struct Waits {
 
 /// Connected, and ready to begin.
 pub(super) struct Clients {
-    load: Load,
+    doing: Doing,
     to: SocketAddr,
     streams: Vec<TcpStream>,
+    /// They are open, and nothing is read from them.
+    idle: Vec<TcpStream>,
+}
+
+/// Where a proxy is found: what is sent there comes back, or comes in masses.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Places {
+    pub(super) echo: SocketAddr,
+    pub(super) source: SocketAddr,
 }
 
 impl Clients {
     /// Each connection has been through the proxy once.
-    pub(super) async fn connect(load: Load, to: SocketAddr) -> io::Result<Self> {
-        let count = match load {
-            Load::Bulk { connections } | Load::Exchange { connections, .. } | Load::Idle { connections } => connections,
-            Load::Connect => 0,
-        };
-        let mut streams = Vec::with_capacity(count);
-        for _ in 0..count {
-            let mut stream = open(to).await?;
-            match load {
-                Load::Bulk { .. } => drop(stream.read_u8().await?),
-                _ => exchange(&mut stream, &mut [0; SMALL]).await?,
+    pub(super) async fn connect(load: Load, at: Places) -> io::Result<Self> {
+        let doing = load.doing;
+        let (mut streams, mut idle) = (Vec::new(), Vec::new());
+        match doing {
+            Doing::Bulk {
+                connections,
+                both_ways: false,
+            } => streams = pouring(connections, at.source).await?,
+            Doing::Bulk { connections, .. } | Doing::Exchange { connections, .. } | Doing::Brokers { connections } => {
+                streams = talking(connections, at.echo).await?;
             }
-            streams.push(stream);
+            Doing::Connect => {}
+            Doing::Idle {
+                connections,
+                after_burst,
+            } => {
+                idle = talking(connections, at.echo).await?;
+                if after_burst {
+                    idle = burst(idle).await?;
+                }
+            }
+            Doing::Beside { idle: count, busy } => {
+                idle = talking(count, at.echo).await?;
+                streams = talking(busy, at.echo).await?;
+            }
+            Doing::Slow { slow, busy } => {
+                idle = pouring(slow, at.source).await?;
+                streams = talking(busy, at.echo).await?;
+            }
         }
-        Ok(Self { load, to, streams })
+        Ok(Self {
+            doing,
+            to: at.echo,
+            streams,
+            idle,
+        })
+    }
+
+    /// How many connections do nothing.
+    pub(super) fn idle(&self) -> usize {
+        self.idle.len()
     }
 
     /// Works until the time is over; the connections close.
     pub(super) async fn work(self, time: Duration) -> io::Result<Work> {
-        let Self { load, to, streams } = self;
+        let Self {
+            doing,
+            to,
+            streams,
+            idle,
+        } = self;
         let begun = Instant::now();
         let end = begun + time;
         let mut tasks = JoinSet::new();
-        for stream in streams {
-            match load {
-                Load::Bulk { .. } => tasks.spawn(swallow(stream, end)),
-                Load::Exchange { size, .. } => tasks.spawn(ask(stream, size, end)),
-                Load::Connect | Load::Idle { .. } => continue,
-            };
+        for (number, stream) in streams.into_iter().enumerate() {
+            match doing {
+                Doing::Bulk { both_ways: false, .. } => drop(tasks.spawn(swallow(stream, end))),
+                Doing::Bulk { .. } => {
+                    let (read, write) = stream.into_split();
+                    tasks.spawn(flood(write, end));
+                    tasks.spawn(swallow(read, end));
+                }
+                Doing::Exchange { size, .. } => drop(tasks.spawn(ask(stream, size, Duration::ZERO, end))),
+                Doing::Brokers { .. } => {
+                    let (size, pause) = habit(number);
+                    tasks.spawn(ask(stream, size, pause, end));
+                }
+                _ => drop(tasks.spawn(ask(stream, SMALL, Duration::ZERO, end))),
+            }
         }
-        if load == Load::Connect {
+        if doing == Doing::Connect {
             (0..CONNECTING).for_each(|_| drop(tasks.spawn(come_and_go(to, end))));
         }
         let (mut units, mut waits) = (0.0, Vec::new());
@@ -80,12 +132,67 @@ impl Clients {
             units += share.units;
             waits.append(&mut share.waits);
         }
+        drop(idle);
         Ok(Work {
             units,
             took: begun.elapsed(),
             waits: Waits::of(waits),
         })
     }
+}
+
+/// What a broker's client says, and how long it is silent then: few say much, some have bursts, most send a heartbeat.
+fn habit(number: usize) -> (usize, Duration) {
+    match number % 32 {
+        0 => (1 << 10, Duration::ZERO),
+        1..4 => (16 << 10, Duration::from_millis(250)),
+        _ => (SMALL, Duration::from_secs(1)),
+    }
+}
+
+/// Connections on which something has come.
+async fn pouring(count: usize, to: SocketAddr) -> io::Result<Vec<TcpStream>> {
+    let mut streams = Vec::with_capacity(count);
+    for _ in 0..count {
+        let mut stream = open(to).await?;
+        stream.read_u8().await?;
+        streams.push(stream);
+    }
+    Ok(streams)
+}
+
+/// Connections that have had an answer.
+async fn talking(count: usize, to: SocketAddr) -> io::Result<Vec<TcpStream>> {
+    let mut streams = Vec::with_capacity(count);
+    for _ in 0..count {
+        let mut stream = open(to).await?;
+        exchange(&mut stream, &mut [0; SMALL]).await?;
+        streams.push(stream);
+    }
+    Ok(streams)
+}
+
+/// Much on all of them, many at a time.
+async fn burst(streams: Vec<TcpStream>) -> io::Result<Vec<TcpStream>> {
+    let (mut waiting, mut tasks, mut done) = (streams.into_iter(), JoinSet::new(), Vec::new());
+    let one = |mut stream: TcpStream| async move {
+        let (mut read, mut write) = stream.split();
+        let (asked, mut answer) = (vec![0; BURST], vec![0; BURST]);
+        tokio::try_join!(write.write_all(&asked), read.read_exact(&mut answer))?;
+        io::Result::Ok(stream)
+    };
+    waiting
+        .by_ref()
+        .take(AT_A_TIME)
+        .for_each(|stream| drop(tasks.spawn(one(stream))));
+    while let Some(ended) = tasks.join_next().await {
+        done.push(ended.map_err(io::Error::other)??);
+        waiting
+            .next()
+            .into_iter()
+            .for_each(|stream| drop(tasks.spawn(one(stream))));
+    }
+    Ok(done)
 }
 
 /// Of one task.
@@ -131,7 +238,7 @@ async fn exchange(stream: &mut TcpStream, bytes: &mut [u8]) -> io::Result<()> {
     stream.read_exact(bytes).await.map(drop)
 }
 
-async fn swallow(mut stream: TcpStream, end: Instant) -> io::Result<Share> {
+async fn swallow(mut stream: impl AsyncRead + Unpin, end: Instant) -> io::Result<Share> {
     let (mut share, mut buffer) = (Share::default(), vec![0; BUFFER]);
     loop {
         let Ok(read) = tokio::time::timeout_at(end.into(), stream.read(&mut buffer)).await else {
@@ -144,7 +251,16 @@ async fn swallow(mut stream: TcpStream, end: Instant) -> io::Result<Share> {
     }
 }
 
-async fn ask(mut stream: TcpStream, size: usize, end: Instant) -> io::Result<Share> {
+/// What it writes is counted when it comes back.
+async fn flood(mut stream: impl AsyncWrite + Unpin, end: Instant) -> io::Result<Share> {
+    let buffer = vec![0; BUFFER];
+    while let Ok(written) = tokio::time::timeout_at(end.into(), stream.write(&buffer)).await {
+        written?;
+    }
+    Ok(Share::default())
+}
+
+async fn ask(mut stream: TcpStream, size: usize, pause: Duration, end: Instant) -> io::Result<Share> {
     let (mut share, mut bytes) = (Share::default(), vec![0; size]);
     loop {
         let begun = Instant::now();
@@ -153,6 +269,9 @@ async fn ask(mut stream: TcpStream, size: usize, end: Instant) -> io::Result<Sha
         }
         exchange(&mut stream, &mut bytes).await?;
         share.exchanged(begun);
+        if !pause.is_zero() {
+            tokio::time::sleep_until((Instant::now() + pause).min(end).into()).await;
+        }
     }
 }
 

@@ -1,11 +1,13 @@
-//! The servers behind the proxies: one gives back what it gets, one sends as fast as it can.
+//! The servers behind the proxies: one gives back what it gets, one sends as fast as it can, and one takes log lines.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
+
+use super::clients::Places;
 
 const BUFFER: usize = 256 << 10;
 /// As many connections as an impatient client may open at once.
@@ -16,16 +18,20 @@ const BACKLOG: i32 = 4096;
 pub(super) struct Servers {
     pub(super) echo: SocketAddr,
     pub(super) source: SocketAddr,
+    pub(super) logs: SocketAddr,
 }
 
 impl Servers {
     /// On a thread of their own.
     pub(super) fn start() -> io::Result<Self> {
         let (echo, source) = (listen()?, listen()?);
+        let log = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         let servers = Self {
+            logs: log.local_addr()?,
             echo: echo.local_addr()?,
             source: source.local_addr()?,
         };
+        std::thread::spawn(move || while log.recv(&mut [0; 8192]).is_ok() {});
         let runtime = Builder::new_current_thread().enable_io().build()?;
         std::thread::spawn(move || {
             runtime.block_on(async {
@@ -35,6 +41,14 @@ impl Servers {
             })
         });
         Ok(servers)
+    }
+
+    /// Without a proxy.
+    pub(super) fn places(self) -> Places {
+        Places {
+            echo: self.echo,
+            source: self.source,
+        }
     }
 }
 

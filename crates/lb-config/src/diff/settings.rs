@@ -53,6 +53,8 @@ pub(super) fn global(global: &Global) -> Vec<Setting> {
         close_spread_time,
         local_peer,
         spread_checks,
+        pipes,
+        no_splice,
         external_checks,
         // Each is a subject of its own.
         stats_sockets: _,
@@ -101,6 +103,8 @@ pub(super) fn global(global: &Global) -> Vec<Setting> {
         ),
         set("localpeer", local_peer, option(local_peer.as_ref()), AtOnce),
         set("spread-checks", spread_checks, spread_checks.to_string(), AtOnce),
+        set("maxpipes", pipes, option(*pipes), AtRestart),
+        set("nosplice", no_splice, flag(*no_splice), AtRestart),
         set("set-var", variables, shown::variables(variables), AtOnce),
         set("external-check", external_checks, flag(*external_checks), AtOnce),
         set("stats timeout", stats_timeout, time(*stats_timeout), ForNewConnections),

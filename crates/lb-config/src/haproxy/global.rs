@@ -172,6 +172,21 @@ pub(super) const KEYWORDS: &[Keyword<Global>] = &[
         },
     },
     Keyword {
+        words: "maxpipes",
+        sections: HERE,
+        summary: "how many pipes there may be to splice bytes through; 0 leaves that to us",
+        parse: |global, args| {
+            global.pipes = Some(args.number(0..=1_000_000)?).filter(|most| *most > 0);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "nosplice",
+        sections: HERE,
+        summary: "copy everything; otherwise bulk is spliced, whether `option splice-*` asks for it or not",
+        parse: |global, args| args.switch(&mut global.no_splice),
+    },
+    Keyword {
         words: "unix-bind",
         sections: HERE,
         summary: "of all unix sockets: [prefix TEXT] [mode M] [user U] [group G] [uid N] [gid N]",

@@ -141,6 +141,8 @@ impl Lowering<'_> {
             .or(global.threads);
         let spread = written.spread_checks.and_then(|percent| u8::try_from(percent.0.0).ok());
         global.spread_checks = spread.unwrap_or(global.spread_checks);
+        global.pipes = written.pipes.map(|most| most.0.0).or(global.pipes);
+        global.no_splice = written.splice.map_or(global.no_splice, |splice| !splice);
         global.external_checks = written.external_checks.unwrap_or(global.external_checks);
         global.accept = written.accept.map_or(global.accept, |accept| accept.0);
         global.hard_stop_after = written

@@ -144,6 +144,9 @@ pub(super) struct Global {
     pub(super) hard_stop_after: Option<Value<Limit>>,
     pub(super) close_spread_time: Option<Value<Limit>>,
     pub(super) spread_checks: Option<Value<Number<0, 50>>>,
+    /// The most pipes to splice through, and whether that is done.
+    pub(super) pipes: Option<Positive>,
+    pub(super) splice: Option<bool>,
     /// Programs may be run as checks.
     pub(super) external_checks: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

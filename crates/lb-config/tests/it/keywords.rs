@@ -92,6 +92,9 @@ fn of_global() {
     );
     global("hard-stop-after 1m", |g| show(g.hard_stop_after), "Some(60s)");
     global("close-spread-time 10m", |g| show(g.close_spread_time), "Some(600s)");
+    global("maxpipes 7", |g| show(g.pipes), "Some(7)");
+    global("maxpipes 0", |g| show(g.pipes), "None");
+    global("nosplice", |g| show(g.no_splice), "true");
     global("spread-checks 50", |g| show(g.spread_checks), "50");
     global(
         "tandem-state-file /s every 3s",

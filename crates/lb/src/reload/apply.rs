@@ -107,7 +107,7 @@ impl Reloader {
                 .unwrap_or_else(|| estate.directory.hostname().to_owned()),
             description: plan.global.description.clone(),
             frontend_maxconn,
-            hard_maxconn: connections_within(before.files, start::own_files(plan)),
+            hard_maxconn: connections_within(before.files, start::own_files(plan, before.files)),
             listeners: plan.frontends.iter().map(|f| f.binds.len()).sum(),
             ..Process::clone(&before)
         });

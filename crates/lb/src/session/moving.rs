@@ -94,21 +94,20 @@ impl Session {
     }
 
     /// Puts itself at the gate and waits. Nothing is read or written meanwhile. `None` when nobody wants it any more.
-    pub(super) async fn depart(&self) -> Option<Verdict> {
+    pub(super) async fn depart(&mut self) -> Option<Verdict> {
         let gate = self.worker.live.gate()?;
-        let sockets = match self.copies() {
-            Ok(sockets) => sockets,
+        let (verdict, outcome) = oneshot::channel();
+        let parcel = match self.record().and_then(|record| Ok((record, self.copies()?))) {
+            Ok((record, sockets)) => Parcel {
+                number: self.entry.id(),
+                record,
+                sockets,
+                verdict,
+            },
             Err(error) => {
                 tracing::warn!(%error, "a connection cannot be handed over and stays");
                 return Some(Verdict::Kept);
             }
-        };
-        let (verdict, outcome) = oneshot::channel();
-        let parcel = Parcel {
-            number: self.entry.id(),
-            record: self.record(),
-            sockets,
-            verdict,
         };
         gate.send(parcel).ok()?;
         outcome.await.ok()
@@ -125,8 +124,9 @@ impl Session {
         })
     }
 
-    fn record(&self) -> Record {
-        Record {
+    fn record(&mut self) -> io::Result<Record> {
+        let placed = self.placed()?;
+        Ok(Record {
             frontend: self.frontend.plan.name.to_string(),
             listener: self.listener,
             came_by: self.came_by(),
@@ -135,12 +135,12 @@ impl Session {
             routed: self.routed(),
             waits_until: self.conn.waits_until(),
             known: self.subject.as_ref().map(|subject| subject.known()),
-            placed: self.placed(),
+            placed,
             held: self
                 .subject
                 .as_ref()
                 .map_or_else(Vec::new, |subject| subject.trackers.held()),
-        }
+        })
     }
 
     /// Where the listener listens that it came by.
@@ -167,10 +167,12 @@ impl Session {
         self.conn.handle(Input::Begin, self.conn.began());
     }
 
-    fn placed(&self) -> Option<Placed> {
-        let relayed = self.conn.relayed()?;
-        let (at, backend) = self.at_server.as_ref().zip(self.backend.as_ref())?;
-        Some(Placed {
+    fn placed(&mut self) -> io::Result<Option<Placed>> {
+        let place = self.at_server.as_ref().zip(self.backend.as_ref());
+        let Some((relayed, (at, backend))) = self.conn.relayed().zip(place) else {
+            return Ok(None);
+        };
+        Ok(Some(Placed {
             backend: backend.name().to_string(),
             server: at.server().name().to_string(),
             relayed,
@@ -178,9 +180,9 @@ impl Session {
             to_client: self.carried.to_client,
             queued_at_server: self.waited_at.server,
             queued_at_backend: self.waited_at.backend,
-            upwards: flow(self.to_server.parked()),
-            downwards: flow(self.to_client.parked()),
-        })
+            upwards: flow(self.to_server.park()?),
+            downwards: flow(self.to_client.park()?),
+        }))
     }
 
     /// Goes on where the other process stopped.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tandem_lb_core::stats::{Info, InfoField};
 use tandem_ops::clock::Wall;
+use tandem_sys::relay::Pipes;
 
 use crate::admission::Limit;
 use crate::tls::Told;
@@ -31,7 +32,7 @@ pub(crate) struct Process {
 }
 
 /// The figures of one moment.
-pub(super) struct Now {
+pub(super) struct Now<'a> {
     pub(super) uptime: Duration,
     pub(super) sessions: u32,
     pub(super) total: u64,
@@ -45,10 +46,11 @@ pub(super) struct Now {
     /// How many there are, and how many are connected.
     pub(super) peers: (usize, usize),
     pub(super) tls: Told,
+    pub(super) pipes: &'a Pipes,
 }
 
 impl Process {
-    pub(super) fn info(&self, now: &Now) -> Info {
+    pub(super) fn info(&self, now: &Now<'_>) -> Info {
         let mut info = Info::new();
         let seconds = now.uptime.as_secs();
         let texts = [
@@ -101,6 +103,9 @@ impl Process {
             (InfoField::ActivePeers, now.peers.0 as u64),
             (InfoField::ConnectedPeers, now.peers.1 as u64),
             (InfoField::StartTimeSec, u64::try_from(self.started.secs()).unwrap_or(0)),
+            (InfoField::Maxpipes, now.pipes.most() as u64),
+            (InfoField::PipesUsed, now.pipes.used() as u64),
+            (InfoField::PipesFree, now.pipes.free() as u64),
             (InfoField::CurrStreams, u64::from(now.sessions)),
             (InfoField::CumStreams, now.total),
         ];
@@ -108,7 +113,7 @@ impl Process {
             info.set(field, u32::try_from(number).unwrap_or(u32::MAX));
         }
         info.set(InfoField::TotalBytesOut, now.bytes);
-        info.set(InfoField::TotalSplicedBytesOut, 0u64);
+        info.set(InfoField::TotalSplicedBytesOut, now.pipes.carried());
         info.set(InfoField::BytesOutRate, now.byte_rate);
         let memory = memory();
         let megabytes = u32::try_from(memory / (1024 * 1024)).unwrap_or(u32::MAX);

@@ -290,4 +290,9 @@ impl Stream for Tls {
             _ => self.is_finishing.set(true),
         }
     }
+
+    /// What is on the socket is not what is carried.
+    fn plain(&self) -> Option<&Endpoint> {
+        None
+    }
 }

@@ -3,38 +3,36 @@
 use std::io;
 use std::task::{Context, Poll};
 
+use super::pipe::Lent;
 use super::{Scratch, Stream};
 
+mod pace;
+mod rest;
+
+use pace::Pace;
+pub use rest::Parked;
+use rest::Rest;
+
 /// After this much in one go the others on this thread come first.
-const BUDGET: u64 = 4 * Scratch::SIZE as u64;
+const BUDGET: usize = 4 * Scratch::SIZE;
 
 /// Carries bytes from one endpoint to another until the first one ends.
 #[derive(Default)]
 pub struct Direction {
     state: State,
+    pace: Pace,
 }
 
-/// How the bytes travel at the moment. Splicing through a pipe will be one more of these.
 #[derive(Default)]
 enum State {
     /// Everything that was read has been written; there is no buffer.
     #[default]
     Empty,
-    /// The other side is slow: these wait, and nothing more is read until they are gone.
-    Held { bytes: Box<[u8]>, written: usize },
-    /// As held, but after these comes the end: nothing more is read.
-    Last { bytes: Box<[u8]>, written: usize },
+    /// The other side is slow: this waits, and nothing more is read until it is gone.
+    Held(Rest),
+    /// As held, but after this comes the end: nothing more is read.
+    Last(Rest),
     /// Nothing more is carried.
-    Ended,
-}
-
-/// A direction at rest: all that somebody else needs to go on with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Parked {
-    /// More may come after these bytes, which were read and not written yet.
-    Reading(Vec<u8>),
-    /// After these comes the end.
-    Last(Vec<u8>),
     Ended,
 }
 
@@ -69,25 +67,20 @@ impl Direction {
                     break Some(End::WriteFailed(e));
                 }
             }
-            if pass.written >= BUDGET {
+            if pass.written >= BUDGET as u64 {
                 cx.waker().wake_by_ref();
                 break None;
             }
             let step = match &mut self.state {
                 State::Ended => break None,
-                State::Held { bytes, written } => write_held(cx, to, bytes, written, &mut pass, State::Empty),
-                State::Last { bytes, written } => write_held(cx, to, bytes, written, &mut pass, State::Ended),
-                State::Empty => read_and_write(cx, from, to, scratch, &mut pass),
+                State::Held(rest) | State::Last(rest) => rest.write(cx, to, &mut pass),
+                State::Empty => self.read_and_write(cx, from, to, scratch, &mut pass),
             };
             match step {
                 Step::Wait => break None,
                 Step::Again => {}
-                Step::Next(state) => {
-                    if matches!(state, State::Ended) {
-                        to.finish();
-                    }
-                    self.state = state;
-                }
+                Step::Hold(rest) => self.state = State::Held(rest),
+                Step::Done => self.rest_is_gone(to, scratch),
                 Step::End(end) => {
                     self.state = State::Ended;
                     break Some(end);
@@ -97,11 +90,79 @@ impl Direction {
         pass
     }
 
+    fn read_and_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &impl Stream,
+        to: &impl Stream,
+        scratch: &mut Scratch,
+        pass: &mut Pass,
+    ) -> Step {
+        if self.pace.is_bulk()
+            && let (Some(from), Some(_)) = (from.plain(), to.plain())
+            && let Some(mut pipe) = scratch.pipe()
+        {
+            let step = match from.poll_fill(cx, &mut pipe) {
+                Poll::Pending => Step::Wait,
+                Poll::Ready(Ok(0)) => Step::End(End::Finished),
+                Poll::Ready(Ok(n)) => {
+                    self.pace.moved(n);
+                    pass.read += n as u64;
+                    return self.write_at_once(cx, Rest::Piped(pipe), to, pass);
+                }
+                Poll::Ready(Err(e)) => Step::End(End::ReadFailed(e)),
+            };
+            scratch.give_back(pipe);
+            return step;
+        }
+        let buffer = scratch.bytes();
+        let got = match from.poll_read(cx, buffer) {
+            Poll::Pending => return Step::Wait,
+            Poll::Ready(Ok(0)) => return Step::End(End::Finished),
+            Poll::Ready(Ok(n)) => n,
+            Poll::Ready(Err(e)) => return Step::End(End::ReadFailed(e)),
+        };
+        self.pace.moved(got);
+        pass.read += got as u64;
+        let bytes = &buffer[..got];
+        match to.poll_write(cx, bytes) {
+            Poll::Ready(Ok(n)) => {
+                pass.written += n as u64;
+                hold(&bytes[n..])
+            }
+            Poll::Pending => hold(bytes),
+            Poll::Ready(Err(e)) => Step::End(End::WriteFailed(e)),
+        }
+    }
+
+    /// What a pipe was filled with goes on without a round through the event loop.
+    fn write_at_once(&mut self, cx: &mut Context<'_>, rest: Rest, to: &impl Stream, pass: &mut Pass) -> Step {
+        self.state = State::Held(rest);
+        match &mut self.state {
+            State::Held(rest) => rest.write(cx, to, pass),
+            _ => Step::Again,
+        }
+    }
+
+    fn rest_is_gone(&mut self, to: &impl Stream, scratch: &mut Scratch) {
+        let rest = match std::mem::take(&mut self.state) {
+            State::Held(rest) => rest,
+            State::Last(rest) => {
+                to.finish();
+                self.state = State::Ended;
+                rest
+            }
+            other => return self.state = other,
+        };
+        if let Rest::Piped(pipe) = rest {
+            scratch.give_back(pipe);
+        }
+    }
+
     /// Reads no more, and ends the other side's stream, after what is still held for it.
     pub fn shut(&mut self, to: &impl Stream) {
         self.state = match std::mem::take(&mut self.state) {
-            State::Held { bytes, written } => State::Last { bytes, written },
-            last @ State::Last { .. } => last,
+            State::Held(rest) | State::Last(rest) => State::Last(rest),
             State::Empty | State::Ended => {
                 to.finish();
                 State::Ended
@@ -109,33 +170,35 @@ impl Direction {
         };
     }
 
-    /// What there is to know of it. Between two calls of [`Direction::drive`] nothing is on the way.
-    pub fn parked(&self) -> Parked {
-        match &self.state {
+    /// What there is to know of it. Between two calls of [`Direction::drive`] nothing is on the way but what is held, and
+    /// that leaves its pipe for this.
+    pub fn park(&mut self) -> io::Result<Parked> {
+        Ok(match &mut self.state {
             State::Empty => Parked::Reading(Vec::new()),
-            State::Held { bytes, written } => Parked::Reading(bytes[*written..].to_vec()),
-            State::Last { bytes, written } => Parked::Last(bytes[*written..].to_vec()),
+            State::Held(rest) => Parked::Reading(rest.bytes()?.to_vec()),
+            State::Last(rest) => Parked::Last(rest.bytes()?.to_vec()),
             State::Ended => Parked::Ended,
-        }
+        })
     }
 
     /// Goes on where another was parked.
     pub fn resumed(parked: Parked) -> Direction {
         let state = match parked {
-            Parked::Reading(bytes) => hold(&bytes),
-            Parked::Last(bytes) => State::Last {
-                bytes: bytes.into_boxed_slice(),
-                written: 0,
-            },
+            Parked::Reading(bytes) if bytes.is_empty() => State::Empty,
+            Parked::Reading(bytes) => State::Held(Rest::of(bytes)),
+            Parked::Last(bytes) => State::Last(Rest::of(bytes)),
             Parked::Ended => State::Ended,
         };
-        Direction { state }
+        Direction {
+            state,
+            pace: Pace::default(),
+        }
     }
 
     /// Bytes that wait for the other side to take them.
     pub fn held(&self) -> usize {
         match &self.state {
-            State::Held { bytes, written } | State::Last { bytes, written } => bytes.len() - written,
+            State::Held(rest) | State::Last(rest) => rest.len(),
             State::Empty | State::Ended => 0,
         }
     }
@@ -144,66 +207,17 @@ impl Direction {
 enum Step {
     Wait,
     Again,
-    Next(State),
+    /// This was read and could not be written.
+    Hold(Rest),
+    /// What was held is written.
+    Done,
     End(End),
 }
 
-fn read_and_write(
-    cx: &mut Context<'_>,
-    from: &impl Stream,
-    to: &impl Stream,
-    scratch: &mut Scratch,
-    pass: &mut Pass,
-) -> Step {
-    let buffer = scratch.bytes();
-    let got = match from.poll_read(cx, buffer) {
-        Poll::Pending => return Step::Wait,
-        Poll::Ready(Ok(0)) => return Step::End(End::Finished),
-        Poll::Ready(Ok(n)) => n,
-        Poll::Ready(Err(e)) => return Step::End(End::ReadFailed(e)),
-    };
-    pass.read += got as u64;
-    let bytes = &buffer[..got];
-    match to.poll_write(cx, bytes) {
-        Poll::Ready(Ok(n)) => {
-            pass.written += n as u64;
-            Step::Next(hold(&bytes[n..]))
-        }
-        Poll::Pending => Step::Next(hold(bytes)),
-        Poll::Ready(Err(e)) => Step::End(End::WriteFailed(e)),
-    }
-}
-
-fn write_held(
-    cx: &mut Context<'_>,
-    to: &impl Stream,
-    bytes: &[u8],
-    written: &mut usize,
-    pass: &mut Pass,
-    then: State,
-) -> Step {
-    match to.poll_write(cx, &bytes[*written..]) {
-        Poll::Pending => Step::Wait,
-        Poll::Ready(Err(e)) => Step::End(End::WriteFailed(e)),
-        Poll::Ready(Ok(n)) => {
-            *written += n;
-            pass.written += n as u64;
-            if *written < bytes.len() {
-                Step::Again
-            } else {
-                Step::Next(then)
-            }
-        }
-    }
-}
-
-fn hold(rest: &[u8]) -> State {
+fn hold(rest: &[u8]) -> Step {
     if rest.is_empty() {
-        State::Empty
+        Step::Again
     } else {
-        State::Held {
-            bytes: rest.into(),
-            written: 0,
-        }
+        Step::Hold(Rest::of(rest.to_vec()))
     }
 }

@@ -15,6 +15,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::io::unix::AsyncFd;
 
 use super::departure::NoDeparture;
+use super::pipe::Lent;
 use super::{Departure, Scratch, Stream};
 
 /// One end of a connection.
@@ -142,6 +143,40 @@ impl Endpoint {
         let _nothing_there_is_fine = self.socket().read(scratch.bytes());
     }
 
+    /// Moves what there is into an empty pipe; 0 is the end of the stream.
+    pub(super) fn poll_fill(&self, cx: &mut Context<'_>, pipe: &mut Lent) -> Poll<io::Result<usize>> {
+        if self.unread.get() {
+            match pipe.fill(self.socket(), usize::MAX) {
+                Ok(n) => return Poll::Ready(Ok(n)),
+                Err(_) => self.unread.set(false),
+            }
+        }
+        loop {
+            let mut guard = ready!(self.socket.poll_read_ready(cx))?;
+            match pipe.fill(self.socket(), usize::MAX) {
+                // How much there was the pipe's room does not tell, so the next call asks again.
+                Ok(n) => return Poll::Ready(Ok(n)),
+                // A full pipe would say the same, but this one was empty.
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Poll::Ready(Err(e)),
+            }
+        }
+    }
+
+    /// Moves what is taken out of a pipe in which there is something.
+    pub(super) fn poll_drain(&self, cx: &mut Context<'_>, pipe: &mut Lent) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.socket.poll_write_ready(cx))?;
+            match pipe.drain(self.socket()) {
+                Ok(n) => return Poll::Ready(Ok(n)),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Poll::Ready(Err(e)),
+            }
+        }
+    }
+
     /// Takes bytes from the stream that were [looked at](Endpoint::peek) and are not wanted any more.
     pub fn skip(&self, scratch: &mut Scratch, count: usize) -> io::Result<()> {
         self.socket().read_exact(&mut scratch.bytes()[..count])
@@ -201,6 +236,11 @@ impl Stream for Endpoint {
     /// That the other end is gone already is no error here.
     fn finish(&self) {
         let _gone_is_fine = self.socket().shutdown(Shutdown::Write);
+    }
+
+    #[inline]
+    fn plain(&self) -> Option<&Endpoint> {
+        Some(self)
     }
 }
 

@@ -1,27 +1,52 @@
-//! The buffer of a thread: bytes are in it only while one call runs.
+//! What a thread has for all its connections: a buffer, in which bytes are only while one call runs, and pipes, which it
+//! lends.
+
+use std::sync::Arc;
+
+use super::Pipes;
+use super::pipe::{Lent, Shelf};
 
 /// What one read may bring. Larger reads cost fewer calls, but beyond this the buffer no longer stays in the cache.
 const SIZE: usize = 64 * 1024;
 
-pub struct Scratch(Box<[u8]>);
+pub struct Scratch {
+    buffer: Box<[u8]>,
+    shelf: Shelf,
+}
 
 impl Scratch {
     pub const SIZE: usize = SIZE;
 
+    /// With these pipes; the default has none.
+    pub fn new(pipes: Arc<Pipes>) -> Scratch {
+        Scratch {
+            buffer: vec![0; SIZE].into_boxed_slice(),
+            shelf: Shelf::of(pipes),
+        }
+    }
+
     /// Lays bytes into it, for those who look at what came.
     pub fn show(&mut self, bytes: &[u8]) -> &[u8] {
         let count = bytes.len().min(SIZE);
-        self.0[..count].copy_from_slice(&bytes[..count]);
-        &self.0[..count]
+        self.buffer[..count].copy_from_slice(&bytes[..count]);
+        &self.buffer[..count]
     }
 
     pub(super) fn bytes(&mut self) -> &mut [u8] {
-        &mut self.0
+        &mut self.buffer
+    }
+
+    pub(super) fn pipe(&mut self) -> Option<Lent> {
+        self.shelf.take()
+    }
+
+    pub(super) fn give_back(&mut self, pipe: Lent) {
+        self.shelf.put(pipe);
     }
 }
 
 impl Default for Scratch {
     fn default() -> Scratch {
-        Scratch(vec![0; SIZE].into_boxed_slice())
+        Scratch::new(Arc::default())
     }
 }

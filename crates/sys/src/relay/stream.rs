@@ -3,6 +3,8 @@
 use std::io;
 use std::task::{Context, Poll};
 
+use super::Endpoint;
+
 /// One end of what a [`Direction`](super::Direction) carries. Both directions have it at the same time, on one thread.
 pub trait Stream {
     /// Reads what there is; 0 is the end of the stream.
@@ -16,4 +18,7 @@ pub trait Stream {
 
     /// Says that nothing more will be written, after all that was taken.
     fn finish(&self);
+
+    /// The socket, where its bytes are those that are carried: they need not be seen.
+    fn plain(&self) -> Option<&Endpoint>;
 }

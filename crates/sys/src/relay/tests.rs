@@ -11,6 +11,8 @@ use tokio::runtime::{Builder, LocalRuntime};
 
 use super::*;
 
+mod splice;
+
 fn runtime() -> LocalRuntime {
     Builder::new_current_thread()
         .enable_all()
