@@ -5,6 +5,7 @@
 
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::Interest;
@@ -25,6 +26,7 @@ impl Steady for HopSocket {}
 impl Steady for VrrpReceiver {}
 impl Steady for PacketSocket {}
 impl Steady for Timer {}
+impl Steady for Arc<Timer> {}
 impl Steady for Notes {}
 
 mod sealed {
@@ -35,6 +37,7 @@ mod sealed {
     impl Sealed for super::VrrpReceiver {}
     impl Sealed for super::PacketSocket {}
     impl Sealed for super::Timer {}
+    impl Sealed for super::Arc<super::Timer> {}
     impl Sealed for super::Notes {}
 }
 

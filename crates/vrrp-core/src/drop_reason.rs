@@ -168,6 +168,14 @@ impl DropReason {
         }
     }
 
+    /// Whether Keepalived counts it as received all the same: an advert in order, from somebody who is not listened to.
+    pub const fn is_received(self) -> bool {
+        matches!(
+            self,
+            DropReason::OwnAddress | DropReason::StrangerSource | DropReason::PeerTtl
+        )
+    }
+
     pub const fn keepalived(self) -> Option<KeepalivedCounter> {
         Some(match self {
             DropReason::Length | DropReason::TotalLength => KeepalivedCounter::PacketLength,

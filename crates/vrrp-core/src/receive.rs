@@ -230,8 +230,8 @@ fn kind_fits(settings: &InstanceSettings, packet: &Packet<'_>) -> bool {
 /// Exactly what the count says, or that and a trailer; Ethernet's padding behind it is none of our business.
 fn check_length<'a>(view: &View<'_>, packet: &Packet<'a>) -> Result<Option<&'a [u8; TRAILER_LEN]>, DropReason> {
     if !matches!(view.version(), 2 | 3) {
-        // How long it should be is not known; the version itself is the better complaint.
-        return Err(DropReason::Version);
+        // How long it should be is not known. It will be refused for its version.
+        return Ok(None);
     }
     let want = view.message_len();
     let got = packet.body.len();

@@ -402,9 +402,20 @@ impl Desk {
 
     async fn show_configuration(&self) {
         if let Some(snapshot) = self.show().await {
-            let text = dump::data(&snapshot, &self.plan, Wall::now());
+            let text = self.data(&snapshot);
             text.lines().for_each(|line| self.log.info(line));
         }
+    }
+
+    /// What `keepalived.data` is made of.
+    fn data(&self, snapshot: &Snapshot) -> String {
+        let data = dump::Data {
+            snapshot,
+            plan: &self.plan,
+            taken: Wall::now(),
+            stage: &|tracker| self.trackers.stage(tracker),
+        };
+        data.to_string()
     }
 
     async fn dump(&mut self, what: Dump) {
@@ -421,7 +432,7 @@ impl Desk {
             Dump::Data => {
                 let path = dump::data_path(&self.plan, self.args.namespace.as_deref());
                 dump::write(&dump::parent_path(&path), &dump::parent(&self.plan))?;
-                dump::write(&path, &dump::data(snapshot, &self.plan, now))
+                dump::write(&path, &self.data(snapshot))
             }
             Dump::Statistics => dump::write(&dumps.stats, &dump::statistics(snapshot)),
             Dump::Json => dump::write(&dumps.json, &dump::json(snapshot, &self.plan, now)?),

@@ -75,6 +75,11 @@ fn syslog(args: &Args, program: &str) -> Result<Targets, tandem_ops::syslog::Ope
     Targets::open(&[target], &Identity::new(tag(program)))
 }
 
+/// What the program is called in the first line and the last one, which people look for.
+pub(crate) fn called(program: &str) -> &str {
+    if program == "keepalived" { "Keepalived" } else { program }
+}
+
 /// Filters of log servers look for the name that Keepalived's child gives itself.
 fn tag(program: &str) -> &str {
     if program == "keepalived" {
@@ -87,6 +92,13 @@ fn tag(program: &str) -> &str {
 /// `Sat Nov 21 09:58:27 2026`
 fn date(local: Local) -> String {
     format!("{} {} {}", weekday(local.time), local.rfc3164(), local.time.year)
+}
+
+/// The same with microseconds, as dumps have it: `Sat Nov 21 09:58:27.000012 2026`
+pub(crate) fn precise_date(at: Wall) -> String {
+    let local = Local::new(at, at.local_offset());
+    let (day, year) = (weekday(local.time), local.time.year);
+    format!("{day} {}.{:06} {year}", local.rfc3164(), at.subsec_micros())
 }
 
 /// Zeller's rule, with January and February counted to the year before.
@@ -121,6 +133,10 @@ mod tests {
         assert_eq!(
             (tag("keepalived"), tag("tandem-vrrp")),
             ("Keepalived_vrrp", "tandem-vrrp")
+        );
+        assert_eq!(
+            (called("keepalived"), called("tandem-vrrp")),
+            ("Keepalived", "tandem-vrrp")
         );
     }
 }

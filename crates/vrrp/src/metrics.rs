@@ -141,6 +141,13 @@ fn write_all(out: &mut String, snapshot: &Snapshot) -> fmt::Result {
     }
     heading(
         out,
+        "roused_total",
+        "counter",
+        "Times that the processor under the router's thread stood still and another woke it",
+    )?;
+    writeln!(out, "tandem_vrrp_roused_total {}", snapshot.pace.roused)?;
+    heading(
+        out,
         "reports_lost_total",
         "counter",
         "News of the router that nobody took in time",
@@ -197,6 +204,7 @@ mod tests {
         }
         assert!(text.contains(r#"{instance="",interface="",vrid="",reason="unknown_vrid"} 0"#));
         assert!(text.contains("\ntandem_vrrp_loop_max_seconds 0\n"));
+        assert!(text.contains("\ntandem_vrrp_roused_total 0\n"));
         assert!(text.ends_with("tandem_vrrp_reports_lost_total 3\n"));
     }
 }

@@ -117,6 +117,7 @@ fn read_route(route: &config::Route) -> Result<Route, String> {
         out: None,
         weight: hop.weight,
         on_link: hop.on_link,
+        encap: hop.encap.as_ref().map(encap).map(Box::new),
     };
     let protocol = route.protocol.as_deref().map(protocol).transpose();
     Ok(Route {
@@ -384,7 +385,8 @@ mod tests {
         let policy = read(
             "10.1.0.0/16 dev eth0 encap ip id 5 dst 10.9.0.2 ttl 64 tos 8 vrf blue\n \
              fd05::/64 dev eth0 encap ip6 dst fd00:9::2 hoplimit 9 expires 100\n \
-             10.2.0.0/16 via 10.9.0.2 dev eth0 encap mpls 100/200",
+             10.2.0.0/16 via 10.9.0.2 dev eth0 encap mpls 100/200\n \
+             10.3.0.0/16 nexthop encap ip id 6 dst 10.9.0.3 dev eth0 weight 2 nexthop via 10.9.0.4 dev eth0",
             "",
         )
         .expect("all of it is known");
@@ -406,6 +408,12 @@ mod tests {
             at(2).and_then(|route| route.encap).as_deref(),
             Some(&Encap::Mpls(vec![100, 200]))
         );
+        let ways = at(3).expect("all is there").hops;
+        let id = |n: usize| match ways[n].encap.as_deref() {
+            Some(Encap::V4(tunnel)) => tunnel.id,
+            _ => None,
+        };
+        assert_eq!((id(0), id(1), ways[0].weight), (Some(6), None, 2));
     }
 
     #[test]

@@ -31,7 +31,7 @@ use crate::control::{self, Control};
 use crate::firewall::Firewall;
 use crate::journal::Journal;
 use crate::launcher::Launcher;
-use crate::logs::Log;
+use crate::logs::{Log, called};
 use crate::notify::Heralds;
 use crate::saving;
 use crate::socket;
@@ -64,7 +64,8 @@ pub(crate) fn run(
         Background::Leave(code) => return Ok(code),
     };
     let log = Rc::new(Log::open(&args, program)?);
-    log.info(&format!("Starting {program} v{}", env!("CARGO_PKG_VERSION")));
+    let called = called(program);
+    log.info(&format!("Starting {called} v{}", env!("CARGO_PKG_VERSION")));
     configuration.lines.iter().for_each(|line| log.warning(line));
     saving::configuration(&plan, &configuration.text, 0, &log);
     let journal = Journal::new(&args.run_dir).with_context(|| format!("{}", args.run_dir.display()))?;
@@ -144,7 +145,7 @@ pub(crate) fn run(
         Ok(result) => result.context("the router failed")?,
         Err(_) => bail!("the router's thread panicked"),
     }
-    log.info(&format!("Stopped {program} v{}", env!("CARGO_PKG_VERSION")));
+    log.info(&format!("Stopped {called} v{}", env!("CARGO_PKG_VERSION")));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -59,6 +59,7 @@ pub struct Hop {
     /// 1 to 256.
     pub weight: u16,
     pub on_link: bool,
+    pub encap: Option<Box<Encap>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -278,6 +279,7 @@ impl Hop {
             out: (message.interface_index != 0).then_some(Index(message.interface_index)),
             weight: u16::from(message.hops) + 1,
             on_link: message.flags.contains(RouteNextHopFlags::Onlink),
+            encap: None,
         }
     }
 
@@ -289,6 +291,8 @@ impl Hop {
         message.hops = u8::try_from(self.weight.saturating_sub(1)).unwrap_or(u8::MAX);
         message.interface_index = self.out.map_or(0, |Index(out)| out);
         message.attributes.extend(self.via.map(|via| gateway(to, via)));
+        let encap = self.encap.iter().flat_map(|encap| encap.message());
+        message.attributes.extend(encap);
         message
     }
 }
@@ -394,6 +398,7 @@ mod tests {
             out: Some(Index(out)),
             weight,
             on_link: false,
+            encap: None,
         };
         let route = Route {
             hops: vec![hop([10, 9, 0, 1], 2, 1), hop([10, 9, 0, 2], 3, 256)],

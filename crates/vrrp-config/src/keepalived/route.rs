@@ -258,6 +258,7 @@ impl Reading {
                     device: device.clone(),
                     weight: 1,
                     on_link: self.route.on_link,
+                    encap: None,
                 })
                 .collect();
         }
@@ -309,6 +310,7 @@ fn next_hop(args: &mut Args<'_>) -> Result<NextHop, Diagnostic> {
         device: None,
         weight: 1,
         on_link: false,
+        encap: None,
     };
     loop {
         if args.accept("via") {
@@ -319,6 +321,8 @@ fn next_hop(args: &mut Args<'_>) -> Result<NextHop, Diagnostic> {
             hop.weight = args.number(1..=256)?;
         } else if args.accept("onlink") {
             hop.on_link = true;
+        } else if args.accept("encap") {
+            hop.encap = Some(encap::parse(args)?);
         } else {
             return Ok(hop);
         }

@@ -96,6 +96,7 @@ pub struct NextHop {
     /// 1 to 256.
     pub weight: u16,
     pub on_link: bool,
+    pub encap: Option<Encap>,
 }
 
 /// One of `mtu`, `advmss`, `rtt` and so on.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::{Instance, Phase, Timer};
 use crate::outbox::Cx;
 use crate::receive::Heard;
-use crate::{Event, Notice, Output, Release, ReleaseEnd};
+use crate::{Event, Notice, Output, Release, ReleaseEnd, State};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Leaving {
@@ -142,7 +142,13 @@ impl Instance {
                 why: end,
             },
         );
-        self.become_backup(cx);
+        if leaving.why == Release::Stop {
+            // Who stops is not backup in between: nobody is told so.
+            self.let_go(cx);
+            self.state = State::Backup;
+        } else {
+            self.become_backup(cx);
+        }
         self.released(&leaving, cx);
     }
 

@@ -297,6 +297,7 @@ impl Instance {
 
     fn refuse(&mut self, packet: &Packet<'_>, reason: DropReason, cx: &mut Cx<'_>) {
         self.stats.count_drop(reason);
+        self.stats.adverts_received += u64::from(reason.is_received());
         let bit = 1 << reason.place();
         let log = self.said.drops & bit == 0;
         self.said.drops |= bit;

@@ -439,7 +439,7 @@ fn a_leaving_master_serves_until_its_successor_had_its_time() {
     rig.hear(BELOW, 100);
     assert_eq!(due_after(&rig), Duration::from_millis(50));
     rig.wait();
-    assert_eq!(rig.did(), "say0 name remove BACKUP STOP released");
+    assert_eq!(rig.did(), "say0 name remove STOP released");
 }
 
 #[test]
@@ -458,7 +458,7 @@ fn a_leaving_master_goes_when_every_address_is_announced() {
 #[test]
 fn nobody_comes_a_stop_stops_and_a_handover_is_called_off() {
     for (why, phase, did) in [
-        (Release::Stop, "stopped", "say0 name remove BACKUP STOP released"),
+        (Release::Stop, "stopped", "say0 name remove STOP released"),
         (
             Release::Handover { successor: None },
             "master",

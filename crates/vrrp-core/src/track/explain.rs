@@ -28,13 +28,20 @@ pub struct Part {
 
 impl Explanation {
     pub fn new(base: Priority, parts: Vec<Part>) -> Explanation {
-        let total = i64::from(base.value()) + parts.iter().map(Part::points).sum::<i64>();
-        let effective = if base.is_owner() {
-            base
-        } else {
-            Priority::clamped(total)
+        let mut explanation = Explanation {
+            base,
+            parts,
+            effective: base,
         };
-        Explanation { base, parts, effective }
+        if !base.is_owner() {
+            explanation.effective = Priority::clamped(explanation.total());
+        }
+        explanation
+    }
+
+    /// Base and parts, before it is fitted into 1 to 254.
+    pub fn total(&self) -> i64 {
+        i64::from(self.base.value()) + self.parts.iter().map(Part::points).sum::<i64>()
     }
 
     pub fn has_fault(&self) -> bool {
@@ -61,7 +68,7 @@ impl fmt::Display for Explanation {
         for part in &self.parts {
             writeln!(f, "{part}")?;
         }
-        let total = i64::from(self.base.value()) + self.parts.iter().map(Part::points).sum::<i64>();
+        let total = self.total();
         match (
             self.has_fault(),
             self.base.is_owner(),

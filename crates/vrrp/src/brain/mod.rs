@@ -29,6 +29,7 @@ mod messages;
 mod network;
 mod pace;
 mod ports;
+mod rousers;
 mod vmacs;
 mod voice;
 mod ways;
@@ -36,6 +37,7 @@ mod ways;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
@@ -64,6 +66,7 @@ use holding::Holding;
 use network::Network;
 use pace::Lateness;
 use ports::{Opened, Ports};
+use rousers::Rousers;
 use vmacs::Arranged;
 use voice::Voice;
 
@@ -210,7 +213,8 @@ struct Brain {
     errands: Errands,
     arranged: Arranged,
     watch: Watch,
-    timer: Readable<Timer>,
+    timer: Readable<Arc<Timer>>,
+    rousers: Option<Rousers>,
     armed: Option<Mono>,
     orders: mpsc::Receiver<Order>,
     reports: messages::Reports,
@@ -229,6 +233,7 @@ struct Brain {
 impl Brain {
     fn new(start: &Start, orders: mpsc::Receiver<Order>, reports: messages::Reports) -> io::Result<Brain> {
         let (answering, answers) = mpsc::unbounded_channel();
+        let timer = Arc::new(Timer::new()?);
         Ok(Brain {
             clock: start.clock,
             told: Mono::ZERO,
@@ -250,7 +255,8 @@ impl Brain {
             arranged: Arranged::default(),
             // The watch first, so that nothing falls between it and the first lists.
             watch: Watch::open()?,
-            timer: Readable::new(Timer::new()?)?,
+            rousers: Rousers::start(start.clock, timer.clone(), start.urgency)?,
+            timer: Readable::new(timer)?,
             armed: None,
             orders,
             reports,
@@ -271,7 +277,7 @@ impl Brain {
                 return Ok(());
             }
             self.arm()?;
-            let woken = self.sleep().await?;
+            let woken = self.doze().await?;
             let (what, since) = (woken.name(), self.clock.now());
             self.hurry(since);
             let late = self.pace.woke(self.armed, since, self.patience);
@@ -310,6 +316,18 @@ impl Brain {
                 "a thread timer expired {millis} ms ago: the router's thread has real-time priority {priority} now"
             ));
         }
+    }
+
+    /// Sleeps, with somebody there to wake it if the timer does not.
+    async fn doze(&mut self) -> io::Result<Woken> {
+        if let Some(rousers) = &self.rousers {
+            rousers.asleep_until(self.armed, self.patience);
+        }
+        let woken = self.sleep().await;
+        if self.rousers.as_ref().is_some_and(Rousers::awake) {
+            self.pace.roused += 1;
+        }
+        woken
     }
 
     async fn sleep(&mut self) -> io::Result<Woken> {

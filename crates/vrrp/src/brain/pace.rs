@@ -14,6 +14,8 @@ pub(crate) struct Pace {
     pub(crate) longest: Duration,
     /// The most that a timer was late.
     pub(crate) latest: Duration,
+    /// How often its processor stood still and it was woken on another.
+    pub(crate) roused: u64,
     said: Option<Mono>,
 }
 

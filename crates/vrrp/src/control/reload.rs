@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use tandem_ops::clock::Wall;
 use tandem_vrrp::allowed::default_user;
 use tandem_vrrp_config::Plan;
 use tandem_vrrp_core::settings::{Tracker, TrackerKind};
@@ -10,7 +9,7 @@ use tandem_vrrp_core::settings::{Tracker, TrackerKind};
 use super::Desk;
 use crate::brain::{Assignment, Order};
 use crate::configuration::{self, Configuration};
-use crate::{dump, reloading, saving};
+use crate::{reloading, saving};
 
 impl Desk {
     pub(super) async fn reload(&mut self) {
@@ -48,7 +47,7 @@ impl Desk {
         if self.plan.global.reload.save.is_some()
             && let Some(snapshot) = self.show().await
         {
-            let text = dump::data(&snapshot, &self.plan, Wall::now());
+            let text = self.data(&snapshot);
             saving::state(&self.plan, &text, self.reloads, when, &self.log);
         }
     }

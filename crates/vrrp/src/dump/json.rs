@@ -141,7 +141,8 @@ fn data(snapshot: &Snapshot, instance: &Instance, plan: &Plan, taken: Wall) -> D
     let settings = &instance.settings;
     let runtime = plan.instance(settings.id);
     let notify = runtime.map(|r| &r.notify);
-    let command = |choose: fn(&Notify) -> &Option<Command>| notify.and_then(|n| choose(n).as_ref()).map(quoted);
+    let command = |choose: fn(&Notify) -> &Option<Command>| notify.and_then(|n| choose(n).as_ref());
+    let command = |choose| command(choose).map(|c| words::quoted(&c.words));
     let garp = &settings.garp;
     let vmacs = Vmacs::of(plan);
     let (auth_type, auth_data) = match settings.protocol {
@@ -242,10 +243,4 @@ fn tracked(instance: &Instance, plan: &Plan, kind: impl Fn(&TrackerKind) -> bool
     let used = |id: TrackerId| instance.settings.track.iter().any(|usage| usage.tracker == id);
     let trackers = plan.router.trackers.iter().filter(|t| used(t.id) && kind(&t.kind));
     trackers.map(|t| t.name.to_string()).collect()
-}
-
-/// Each word in quotes, as Keepalived shows commands.
-pub(super) fn quoted(command: &Command) -> String {
-    let words: Vec<String> = command.words.iter().map(|word| format!("'{word}'")).collect();
-    words.join(" ")
 }

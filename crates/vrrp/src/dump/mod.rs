@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use tandem_vrrp_config::Plan;
 
-pub(crate) use data::{data, parent};
+pub(crate) use data::{Data, parent};
 pub(crate) use json::json;
 pub(crate) use statistics::statistics;
 

@@ -8,6 +8,7 @@ use tandem_vrrp_core::{Input, Router};
 
 use super::*;
 use crate::snapshot::Snapshot;
+use crate::track::Stage;
 
 const CONFIGURATION: &str = "\
 global_defs { 
@@ -80,6 +81,16 @@ fn master(plan: &Plan) -> Snapshot {
     Snapshot::of(&router, Mono::from_millis(5000), 0, Default::default())
 }
 
+fn written(snapshot: &Snapshot, plan: &Plan) -> String {
+    let data = Data {
+        snapshot,
+        plan,
+        taken: Wall::from_micros(1_795_306_525_336_784),
+        stage: &|_| Stage::Running,
+    };
+    data.to_string()
+}
+
 fn keys(value: &Value) -> BTreeMap<String, &'static str> {
     let kind = |value: &Value| match value {
         Value::Null => "null",
@@ -109,8 +120,14 @@ fn every_key_of_keepalived_with_its_type() {
     assert_eq!(data["state"], 2);
     assert_eq!(data["vips"], theirs[0]["data"]["vips"]);
     assert_eq!(data["evips"][0], "10.77.0.101/24 dev d0 scope global set");
-    assert_eq!(data["vroutes"][0], "10.78.0.0/16 via 10.77.0.9 dev d0 table 100");
-    assert_eq!(data["vrules"][0], "50: from 10.77.0.100/32 lookup 100");
+    assert_eq!(
+        data["vroutes"][0],
+        "prepend 10.78.0.0/16 via inet 10.77.0.9 dev d0 table 100 proto 18"
+    );
+    assert_eq!(
+        data["vrules"][0],
+        "from 10.77.0.100 priority 50 tos 0x0 protocol 18 lookup 100"
+    );
     assert_eq!(data["track_script"][0], "chk");
     assert_eq!(data["auth_data"], "********", "the secret stays where it is");
 }
@@ -128,7 +145,7 @@ fn the_second_form_has_another_top() {
 #[test]
 fn lines_that_exporters_look_for() {
     let plan = plan();
-    let text = data(&master(&plan), &plan, Wall::now());
+    let text = written(&master(&plan), &plan);
     for line in [
         " VRRP Instance = VI_1",
         "   State = MASTER",
@@ -139,8 +156,11 @@ fn lines_that_exporters_look_for() {
         "   Virtual IP (1):",
         "     10.77.0.100 dev d0 scope global label d0:vip set",
         " VRRP Script = chk",
-        "   Status = INIT",
-        "   State = idle",
+        "   Virtual IP Excluded :",
+        "     10.77.0.101/24 dev d0 scope global set",
+        "   Init state = INIT",
+        "   Status = BAD",
+        "   State = running",
     ] {
         assert!(text.lines().any(|l| l == line), "{line}\n{text}");
     }

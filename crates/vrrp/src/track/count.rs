@@ -165,6 +165,7 @@ mod tests {
                 log: Rc::new(Log::default()),
                 launcher: Launcher::new(&Args::read(["tandem-vrrp".into()]).expect("no arguments are needed")),
                 first_network: None,
+                stage: Rc::default(),
             };
             let task = tokio::task::spawn_local(track(settings, tell));
             let mut child = None;

@@ -7,6 +7,7 @@ mod file;
 mod process;
 mod script;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::rc::Rc;
@@ -20,6 +21,18 @@ use crate::brain::Order;
 use crate::launcher::Launcher;
 use crate::logs::Log;
 
+/// How far a check script is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stage {
+    #[default]
+    Idle,
+    Running,
+    /// It took too long and was asked to end.
+    Ending,
+    /// It did not.
+    Killed,
+}
+
 /// The trackers at work, each a task.
 #[derive(Debug)]
 pub(crate) struct Trackers {
@@ -27,7 +40,7 @@ pub(crate) struct Trackers {
     log: Rc<Log>,
     launcher: Rc<Launcher>,
     first_network: Option<Rc<File>>,
-    running: BTreeMap<TrackerId, (Tracker, JoinHandle<()>)>,
+    running: BTreeMap<TrackerId, (Tracker, Rc<Cell<Stage>>, JoinHandle<()>)>,
 }
 
 impl Trackers {
@@ -51,31 +64,39 @@ impl Trackers {
     pub(crate) fn adjust(&mut self, wanted: &[Tracker]) {
         let mut before = std::mem::take(&mut self.running);
         for tracker in wanted {
-            let same = before.remove(&tracker.id).filter(|(known, task)| {
+            let same = before.remove(&tracker.id).filter(|(known, _, task)| {
                 let same = known == tracker;
                 if !same {
                     task.abort();
                 }
                 same
             });
-            let entry = same.or_else(|| Some((tracker.clone(), self.start(tracker)?)));
+            let entry = same.or_else(|| self.start(tracker));
             self.running.extend(entry.map(|entry| (tracker.id, entry)));
         }
-        for (_, task) in before.into_values() {
+        for (.., task) in before.into_values() {
             task.abort();
         }
     }
 
+    pub(crate) fn stage(&self, tracker: TrackerId) -> Stage {
+        self.running
+            .get(&tracker)
+            .map_or(Stage::Idle, |(_, stage, _)| stage.get())
+    }
+
     /// Interfaces are the brain's own, BFD has a thread of its own.
-    fn start(&self, tracker: &Tracker) -> Option<JoinHandle<()>> {
+    fn start(&self, tracker: &Tracker) -> Option<(Tracker, Rc<Cell<Stage>>, JoinHandle<()>)> {
+        let stage = Rc::new(Cell::default());
         let tell = Teller {
             tracker: tracker.id,
             orders: self.orders.clone(),
             log: self.log.clone(),
             launcher: self.launcher.clone(),
             first_network: self.first_network.clone(),
+            stage: stage.clone(),
         };
-        Some(match tracker.kind.clone() {
+        let task = match tracker.kind.clone() {
             TrackerKind::Script(settings) => {
                 tokio::task::spawn_local(script::track(tracker.name.clone(), settings, tell))
             }
@@ -83,7 +104,8 @@ impl Trackers {
             TrackerKind::File(settings) => tokio::task::spawn_local(file::track(settings, tell)),
             TrackerKind::Lb(settings) => tokio::task::spawn_local(balancer::track(settings, tell)),
             TrackerKind::Interface(_) | TrackerKind::Bfd => return None,
-        })
+        };
+        Some((tracker.clone(), stage, task))
     }
 }
 
@@ -94,7 +116,7 @@ pub(crate) fn answers_itself(words: &[&str]) -> bool {
 
 impl Drop for Trackers {
     fn drop(&mut self) {
-        for (_, task) in self.running.values() {
+        for (.., task) in self.running.values() {
             task.abort();
         }
     }
@@ -108,6 +130,7 @@ struct Teller {
     log: Rc<Log>,
     launcher: Rc<Launcher>,
     first_network: Option<Rc<File>>,
+    stage: Rc<Cell<Stage>>,
 }
 
 impl Teller {

@@ -11,9 +11,8 @@ use tandem_vrrp_core::settings::ScriptSettings;
 use tokio::time::Instant;
 
 use super::asked::Question;
-use super::{Teller, process};
+use super::{Stage, Teller, process};
 use crate::launcher::Ending;
-use crate::logs::Log;
 use crate::runner::{Run, Runner};
 
 /// From asking a script to end to making it.
@@ -44,8 +43,12 @@ pub(super) async fn track(name: Arc<str>, settings: ScriptSettings, tell: Teller
         let outcome = match (&question, runner.words.first()) {
             (Some(question), _) => ask(question),
             (None, Some(word)) if word.starts_with('<') => open(&word[1..]),
-            _ => run(&name, &runner, limit, &tell, &mut said).await,
+            _ => {
+                tell.stage.set(Stage::Running);
+                run(&name, &runner, limit, &tell, &mut said).await
+            }
         };
+        tell.stage.set(Stage::Idle);
         if due.elapsed() > settings.interval {
             let text = format!("Track script {name} is already running, expect idle - skipping run");
             tell.log.info(&text);
@@ -100,7 +103,7 @@ async fn run(
             Ok(Ending::Lost) => {}
             Err(_) => {
                 tell.script(ScriptOutcome::TimedOut).await;
-                end(&mut run, &tell.log).await;
+                end(&mut run, &tell).await;
                 return None;
             }
         }
@@ -109,11 +112,12 @@ async fn run(
 }
 
 /// Asks the whole group to end, then makes it, until it has.
-async fn end(run: &mut Run, log: &Log) {
+async fn end(run: &mut Run, tell: &Teller) {
     let mut hard = false;
     loop {
+        tell.stage.set(if hard { Stage::Killed } else { Stage::Ending });
         if let Err(error) = run.kill(hard) {
-            log.warning(&format!("cannot stop a check script: {error}"));
+            tell.log.warning(&format!("cannot stop a check script: {error}"));
         }
         if tokio::time::timeout(GRACE, run.wait()).await.is_ok() {
             return;

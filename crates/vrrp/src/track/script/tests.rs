@@ -9,6 +9,7 @@ use super::*;
 use crate::args::Args;
 use crate::brain::Order;
 use crate::launcher::Launcher;
+use crate::logs::Log;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -29,6 +30,7 @@ fn outcomes(settings: ScriptSettings, count: usize) -> Vec<ScriptOutcome> {
             log,
             launcher,
             first_network: None,
+            stage: Rc::default(),
         };
         let task = tokio::task::spawn_local(track("chk".into(), settings, tell));
         let mut seen = Vec::new();
@@ -106,4 +108,39 @@ fn a_file_that_can_be_opened() {
 fn a_question_is_answered_without_a_process() {
     let never = ScriptSettings::new(&["killall", "-0", "no-process-has-this-name"]);
     assert_eq!(outcomes(never, 1), [ScriptOutcome::Exited(1)]);
+}
+
+#[test]
+fn how_far_a_run_is_can_be_seen() {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())
+        .expect("a runtime");
+    let (orders, _heard) = mpsc::channel(8);
+    let stage = Rc::new(std::cell::Cell::new(Stage::Idle));
+    let seen = stage.clone();
+    runtime.block_on(async move {
+        let tell = Teller {
+            tracker: TrackerId(0),
+            orders,
+            log: Rc::new(Log::default()),
+            launcher: Launcher::new(&Args::read(["tandem-vrrp".into()]).expect("no arguments are needed")),
+            first_network: None,
+            stage,
+        };
+        // It does not end when it is asked to.
+        let settings = ScriptSettings {
+            timeout: Duration::from_millis(300),
+            ..shell("trap '' TERM; while :; do sleep 0.1; done")
+        };
+        let task = tokio::task::spawn_local(track("chk".into(), settings, tell));
+        let over = Instant::now() + PATIENCE;
+        for wanted in [Stage::Running, Stage::Ending, Stage::Killed, Stage::Running] {
+            while seen.get() != wanted {
+                assert!(Instant::now() < over, "{wanted:?}, not {:?}", seen.get());
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        task.abort();
+    });
 }
