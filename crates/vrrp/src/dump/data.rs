@@ -143,7 +143,9 @@ impl Data<'_> {
     }
 
     fn tracked(&self, out: &mut impl Write, uses: &[TrackUse]) -> fmt::Result {
-        const KINDS: [(&str, &str, fn(&TrackerKind) -> bool); 5] = [
+        /// What they are called, what is before the weight, and which they are.
+        type Kind = (&'static str, &'static str, fn(&TrackerKind) -> bool);
+        const KINDS: [Kind; 5] = [
             ("interfaces", " weight", |k| matches!(k, TrackerKind::Interface(_))),
             ("scripts", " weight", |k| matches!(k, TrackerKind::Script(_))),
             ("files", ", weight", |k| matches!(k, TrackerKind::File(_))),

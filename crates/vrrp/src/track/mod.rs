@@ -33,6 +33,13 @@ pub(crate) enum Stage {
     Killed,
 }
 
+#[derive(Debug)]
+struct AtWork {
+    tracker: Tracker,
+    stage: Rc<Cell<Stage>>,
+    task: JoinHandle<()>,
+}
+
 /// The trackers at work, each a task.
 #[derive(Debug)]
 pub(crate) struct Trackers {
@@ -40,7 +47,7 @@ pub(crate) struct Trackers {
     log: Rc<Log>,
     launcher: Rc<Launcher>,
     first_network: Option<Rc<File>>,
-    running: BTreeMap<TrackerId, (Tracker, Rc<Cell<Stage>>, JoinHandle<()>)>,
+    running: BTreeMap<TrackerId, AtWork>,
 }
 
 impl Trackers {
@@ -64,29 +71,29 @@ impl Trackers {
     pub(crate) fn adjust(&mut self, wanted: &[Tracker]) {
         let mut before = std::mem::take(&mut self.running);
         for tracker in wanted {
-            let same = before.remove(&tracker.id).filter(|(known, _, task)| {
-                let same = known == tracker;
+            let same = before.remove(&tracker.id).filter(|known| {
+                let same = known.tracker == *tracker;
                 if !same {
-                    task.abort();
+                    known.task.abort();
                 }
                 same
             });
             let entry = same.or_else(|| self.start(tracker));
             self.running.extend(entry.map(|entry| (tracker.id, entry)));
         }
-        for (.., task) in before.into_values() {
-            task.abort();
+        for old in before.into_values() {
+            old.task.abort();
         }
     }
 
     pub(crate) fn stage(&self, tracker: TrackerId) -> Stage {
         self.running
             .get(&tracker)
-            .map_or(Stage::Idle, |(_, stage, _)| stage.get())
+            .map_or(Stage::Idle, |at_work| at_work.stage.get())
     }
 
     /// Interfaces are the brain's own, BFD has a thread of its own.
-    fn start(&self, tracker: &Tracker) -> Option<(Tracker, Rc<Cell<Stage>>, JoinHandle<()>)> {
+    fn start(&self, tracker: &Tracker) -> Option<AtWork> {
         let stage = Rc::new(Cell::default());
         let tell = Teller {
             tracker: tracker.id,
@@ -105,7 +112,11 @@ impl Trackers {
             TrackerKind::Lb(settings) => tokio::task::spawn_local(balancer::track(settings, tell)),
             TrackerKind::Interface(_) | TrackerKind::Bfd => return None,
         };
-        Some((tracker.clone(), stage, task))
+        Some(AtWork {
+            tracker: tracker.clone(),
+            stage,
+            task,
+        })
     }
 }
 
@@ -116,8 +127,8 @@ pub(crate) fn answers_itself(words: &[&str]) -> bool {
 
 impl Drop for Trackers {
     fn drop(&mut self) {
-        for (.., task) in self.running.values() {
-            task.abort();
+        for tracker in self.running.values() {
+            tracker.task.abort();
         }
     }
 }

@@ -103,7 +103,7 @@ async fn run(
             Ok(Ending::Lost) => {}
             Err(_) => {
                 tell.script(ScriptOutcome::TimedOut).await;
-                end(&mut run, &tell).await;
+                end(&mut run, tell).await;
                 return None;
             }
         }
