@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use tandem_tests::{Haproxy, Lb, PATIENCE, Relay, Server, ended, free_ports, until};
@@ -79,21 +79,11 @@ impl Node {
 
     #[track_caller]
     fn order(&self, words: &str) -> String {
-        let mut stream = UnixStream::connect(&self.socket).expect("a stats socket");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
-        stream.write_all(format!("{words}\n").as_bytes()).expect("it listens");
-        let mut text = String::new();
-        stream.read_to_string(&mut text).expect("an answer");
-        text
+        order(&self.socket, words)
     }
 
-    /// Sets entries, many with one command line.
     fn set(&self, orders: impl Iterator<Item = String>) {
-        let orders: Vec<String> = orders.collect();
-        for some in orders.chunks(100) {
-            let answer = self.order(&some.join(";"));
-            assert_eq!(answer.trim(), "", "{}", self.name);
-        }
+        set(&self.socket, orders);
     }
 
     fn used(&self, table: &str) -> usize {
@@ -139,6 +129,24 @@ impl Node {
 
     fn connected(&self) -> bool {
         self.order("show info").contains("ConnectedPeers: 1\n")
+    }
+}
+
+#[track_caller]
+fn order(socket: &Path, words: &str) -> String {
+    let mut stream = UnixStream::connect(socket).expect("a stats socket");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
+    stream.write_all(format!("{words}\n").as_bytes()).expect("it listens");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("an answer");
+    text
+}
+
+/// Sets entries, many with one command line.
+fn set(socket: &Path, orders: impl Iterator<Item = String>) {
+    let orders: Vec<String> = orders.collect();
+    for some in orders.chunks(100) {
+        assert_eq!(order(socket, &some.join(";")).trim(), "", "{}", socket.display());
     }
 }
 
@@ -219,7 +227,7 @@ fn config(this: &Node, other: &Node, link: SocketAddr, server: SocketAddr) -> St
     let other = other.name;
     let socket = socket.display();
     format!(
-        "global\n stats socket {socket} level admin\n localpeer {name}\ndefaults\n mode tcp\n timeout connect 2s\n \
+        "global\n stats socket {socket} level admin expose-fd listeners\n localpeer {name}\ndefaults\n mode tcp\n timeout connect 2s\n \
          timeout client 5s\n timeout server 5s\npeers p\n peer {name} {peers}\n peer {other} {link}\n \
          table own type ip size 30k expire 1h store {ARRAYS}\nfrontend f\n bind {at}\n tcp-request inspect-delay 2s\n \
          tcp-request connection track-sc0 src table t_ip\n tcp-request content track-sc1 payload(0,8) table t_bin if {{ req.len ge 8 }}\n \
@@ -386,6 +394,52 @@ fn who_speaks_otherwise_loses_his_connection() {
     // Nothing else has noticed.
     node.visit([127, 0, 2, 1], b"eightletters");
     assert_eq!(node.used("t_ip"), 1);
+}
+
+/// One is replaced while entries are taught, and while the other has not confirmed all of them.
+#[test]
+fn nothing_is_lost_when_one_is_replaced() {
+    let Some(mut pair) = Pair::new([Kind::Ours, Kind::Ours]) else {
+        return;
+    };
+    pair.connected();
+    for (part, node) in (1..).zip(&pair.nodes) {
+        node.set(many(part, 0, 500));
+        node.set(some(part, 20));
+    }
+    pair.same(&TABLES);
+    for (part, cut) in [(10, false), (20, true), (30, false)] {
+        if cut {
+            // What changes now nobody can confirm to the process that is replaced.
+            pair.links.iter().for_each(Relay::cut);
+            until("they know it", || {
+                pair.nodes.iter().all(|node| !node.connected()).then_some(())
+            });
+        }
+        pair.nodes[0].set(many(part, 3, 300));
+        let [replaced, other] = &mut pair.nodes;
+        let Some(Running::Ours(old)) = &mut replaced.running else {
+            return;
+        };
+        let other = other.socket.clone();
+        let new = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                set(&other, many(part + 1, 5, 500));
+                set(&other, some(part + 1, 20));
+            });
+            old.succeed(&replaced.socket, &replaced.config)
+        });
+        assert!(old.ended().success());
+        replaced.running = Some(Running::Ours(new));
+        pair.nodes[0].set(some(part + 2, 20));
+        pair.links.iter().for_each(Relay::mend);
+        pair.connected();
+        pair.same(&TABLES);
+        assert_eq!(
+            pair.nodes[1].entries("t_ip").len(),
+            1_000 + usize::from(part / 10) * 800
+        );
+    }
 }
 
 #[test]

@@ -8,11 +8,13 @@
 mod decode;
 mod encode;
 mod event;
+mod files;
 mod lists;
 mod orders;
 mod roster;
 mod seal;
 mod server_state;
+mod since;
 pub mod stats_file;
 mod table;
 mod text;
@@ -22,14 +24,15 @@ use crate::backend::Saved;
 use crate::stats::histogram::Distributions;
 use crate::stats::hour;
 use crate::stats::{Field, Kind, Nature, Row};
-use crate::stick::{Dumped, KeyType, Raw};
-use std::collections::BTreeMap;
+use crate::stick::{Dumped, Key, KeyType, Raw};
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use decode::SnapshotError;
 pub use event::Event;
+pub use files::{FileKind, FileStage, FileState};
 pub use lists::ListState;
 pub use orders::{FrontendOrders, ProcessCounts, ProcessOrders};
 pub use roster::Roster;
@@ -49,6 +52,8 @@ pub struct Snapshot {
     pub tables: Vec<TableState>,
     /// Lists of patterns that operators have changed.
     pub lists: Vec<ListState>,
+    /// Files of TLS that operators have changed.
+    pub files: Vec<FileState>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +116,8 @@ pub struct TableState {
     pub name: Arc<str>,
     pub key: KeyType,
     pub entries: Vec<Dumped>,
+    /// Of these some peer has not confirmed what changed here.
+    pub untold: HashSet<Key<'static>>,
 }
 
 /// What was counted, under the names of the statistics; what is not there is 0.

@@ -10,7 +10,7 @@ mod desk;
 mod house;
 mod succession;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use tandem_ops::clock::Clock;
 use tandem_ops::notify::{Notifier, State};
 use tandem_ops::signals::{BALANCER, Intention, Received, Signals};
 use tandem_time::Seed;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::admission::Limit;
 use crate::args::Args;
@@ -41,6 +41,7 @@ use crate::router::Way;
 use crate::socket::{self, Doors};
 use crate::state::{Archive, Keeping, Past};
 use crate::stats::{Process, Sources, Stats, Timeline};
+use crate::tls;
 use crate::tracking;
 use crate::upgrade::{Giver, Heir, Store, TakenOver, Taker};
 use crate::worker::{Crew, Phase};
@@ -116,6 +117,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         router,
     } = control;
     let signals = Signals::listen(BALANCER)?;
+    let files = Rc::<RefCell<tls::Desk>>::default();
     let mut heritage = succession::Heritage {
         past: &mut past,
         backends: &mut backends,
@@ -123,6 +125,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         process: &process,
         directory: &directory,
         library: &plan.patterns,
+        files: &files,
         kept: &mut kept,
     };
     let taking = heritage.begin(predecessor, &live, clock.now()).await;
@@ -180,6 +183,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     let house = House {
         clock,
         desk,
+        files,
         lines,
         timeline,
         stats,
@@ -277,8 +281,12 @@ impl Running {
         let Some(taken_over) = self.taken_over.take() else {
             return;
         };
-        if let Err(error) = taken_over.done().await {
-            tracing::warn!(%error, "the process before this one did not hear that it may go");
+        match taken_over.done().await {
+            Ok(aftermath) => {
+                let scene = self.giver.scene.clone();
+                tokio::task::spawn_local(succession::count_on(aftermath, scene));
+            }
+            Err(error) => tracing::warn!(%error, "the process before this one did not hear that it may go"),
         }
     }
 
@@ -324,6 +332,8 @@ impl Running {
             // Who comes is to be refused, and not to wait for somebody who may never come.
             self.store.keep(&[]);
         }
+        let is_over = Rc::<Notify>::default();
+        let telling = tokio::task::spawn_local(self.giver.clone().tell_on(is_over.clone()));
         self.desk.drain(is_succeeded);
         self.leave_doors();
         let closing = async {
@@ -340,7 +350,7 @@ impl Running {
             // Nobody waits for a successor that does not take them.
             tokio::time::timeout(LAST_TABLES, self.peers.handed_over()).await.ok();
         };
-        tokio::select! {
+        let ended = tokio::select! {
             () = closing => Ok(()),
             () = last => Ok(()),
             () = given_up(self.hard_stop_after.get()) => {
@@ -349,7 +359,10 @@ impl Running {
                 Ok(())
             }
             stopped = stop_asked(&mut self.signals) => stopped,
-        }
+        };
+        is_over.notify_one();
+        tokio::time::timeout(LAST_WORDS, telling).await.ok();
+        ended
     }
 }
 

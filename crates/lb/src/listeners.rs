@@ -118,6 +118,7 @@ impl Opener<'_> {
                 BindAddress::Unix(path) => Place::Unix(path.clone()),
                 BindAddress::Fd(fd) => Place::Inherited(*fd),
             },
+            owner: owner(&bind.file)?,
             backlog: bind
                 .backlog
                 .or(frontend.backlog)
@@ -139,13 +140,10 @@ impl Opener<'_> {
             sockets.push(open(&how)?);
         }
         if let Place::Unix(path) = &how.place {
-            match owner(&bind.file).and_then(|owner| owner.give(path)) {
-                // Whoever opened it may have had rights that we have given up, and a file where we do not see it.
-                Err(error) if !is_new => {
-                    let (origin, path) = (&bind.origin, path.display());
-                    tracing::warn!(%origin, %path, %error, "the file of a socket keeps its owner and mode");
-                }
-                given => given?,
+            // Whoever opened it may have had rights that we have given up, and a file where we do not see it.
+            if !is_new && let Err(error) = how.owner.give(path) {
+                let (origin, path) = (&bind.origin, path.display());
+                tracing::warn!(%origin, %path, %error, "the file of a socket keeps its owner and mode");
             }
         }
         if sockets.len() == 1 && (!each || is_alone) {

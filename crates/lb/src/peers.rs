@@ -112,6 +112,20 @@ impl Peers {
         self.sections.borrow().iter().map(|heart| heart.view()).collect()
     }
 
+    /// Of each table that is shared, up to which change all peers have confirmed.
+    pub(crate) fn confirmed(&self) -> Vec<(Arc<str>, u64)> {
+        let of = |section: SectionView| {
+            let peers = section.peers;
+            let least = move |place: usize| {
+                let remote = peers.iter().filter(|peer| !peer.is_local);
+                remote.filter_map(|peer| Some(peer.tables.get(place)?.acked)).min()
+            };
+            let names = section.tables.into_iter().map(|(name, _)| name).enumerate();
+            names.filter_map(move |(place, name)| Some((name, least(place)?)))
+        };
+        self.view().into_iter().flat_map(of).collect()
+    }
+
     /// How many peers there are, and how many are connected.
     pub(crate) fn counts(&self) -> (usize, usize) {
         let sections = self.sections.borrow();

@@ -48,7 +48,7 @@ struct Line {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     class: i16,
-    /// In milliseconds.
+    /// In nanoseconds.
     came: i64,
     number: u64,
 }
@@ -57,6 +57,7 @@ struct Rank {
 #[derive(Debug)]
 pub(crate) struct Place {
     queue: Arc<Queue>,
+    came: Mono,
     rank: Rank,
     line: Option<ServerIdx>,
     /// We stand in the line, unless somebody has called us meanwhile.
@@ -195,17 +196,19 @@ impl Lines {
 }
 
 impl Place {
-    /// Behind all others of its priority, for this server or for any.
-    pub(crate) fn last(queue: &Arc<Queue>, line: Option<ServerIdx>, priority: Priority, now: Mono) -> Place {
+    /// Behind all others of its priority that came before, for this server or for any.
+    pub(crate) fn of(queue: &Arc<Queue>, line: Option<ServerIdx>, priority: Priority, came: Mono) -> Place {
+        const MILLISECOND: i64 = 1_000_000;
         queue.bind(line);
         let mut lines = queue.lines();
         lines.next += 1;
-        let millis = i64::try_from(now.since(Mono::ZERO).as_millis()).unwrap_or(i64::MAX / 2);
+        let nanos = i64::try_from(came.as_nanos()).unwrap_or(i64::MAX);
         Place {
             queue: queue.clone(),
+            came,
             rank: Rank {
                 class: priority.class,
-                came: millis + i64::from(priority.offset),
+                came: nanos.saturating_add(i64::from(priority.offset) * MILLISECOND),
                 number: lines.next,
             },
             line,
@@ -215,6 +218,11 @@ impl Place {
             goes_to: None,
             served_before: lines.lines.entry(line).or_default().served,
         }
+    }
+
+    /// Since when it is waited.
+    pub(crate) const fn came(&self) -> Mono {
+        self.came
     }
 
     /// Ready when it is time to ask for a server. That includes the first time: between the answer that all are full

@@ -179,6 +179,8 @@ struct Session {
     carried: Carried,
     /// Where in the queue it was, when it is there no more.
     waited_at: Position,
+    /// Since when it waits for a server, where it did so in another process.
+    waits_since: Option<Mono>,
     /// How long what came before the session took.
     handshake: Duration,
     /// When the timer fires.
@@ -215,6 +217,7 @@ impl Session {
             towards_server: None,
             carried: Carried::default(),
             waited_at: Position::default(),
+            waits_since: None,
             handshake: Duration::ZERO,
             armed: None,
             worker,

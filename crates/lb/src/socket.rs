@@ -74,7 +74,7 @@ pub(crate) struct Room {
     pub(crate) drain: Rc<Drain>,
     pub(crate) reloader: Rc<Reloader>,
     /// Changes of certificates that wait to be committed.
-    pub(crate) desk: RefCell<Desk>,
+    pub(crate) desk: Rc<RefCell<Desk>>,
     pub(crate) resolving: Rc<Resolving>,
     pub(crate) peers: Rc<Peers>,
 }

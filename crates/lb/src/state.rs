@@ -19,7 +19,7 @@ use tandem_time::Mono;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-pub(crate) use take::Scene;
+pub(crate) use take::{Counted, Scene};
 
 /// What the clock shows at the start, so that it can be said when something changed that is older than the process.
 pub(crate) const START: Mono = Mono::from_millis(10 * 365 * 86_400 * 1_000);

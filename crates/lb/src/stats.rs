@@ -146,6 +146,13 @@ impl Stats {
         meters.bytes_out.resume(bytes, 0);
     }
 
+    /// Adds what a process before this one has counted for those who stayed there.
+    pub(crate) fn add(&self, past: &Past) {
+        let now = self.clock.now();
+        self.series.borrow().iter().for_each(|series| series.add(past, now));
+        self.directory.tls.tally.resume(past.own.counts);
+    }
+
     /// What the process counted that no frontend or backend did.
     pub(crate) fn counts(&self) -> ProcessCounts {
         let (now, (total, _)) = (self.clock.now(), self.totals());

@@ -1,5 +1,6 @@
 //! TLS on what runs here: certificates as the Plan names them, and sockets that it is spoken on.
 
+mod bequest;
 mod desk;
 mod greet;
 mod make;

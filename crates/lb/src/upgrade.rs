@@ -10,13 +10,15 @@
 //!   applies it, accepts  ◀────────────────────── sticks, health, what operators said
 //!   leads it, says so  ◀──────────────────────── a connection at a time: two descriptors and a record
 //!   adds them  ◀──────────────────────────────── counters
-//!   opens page and socket, is ready ───────────▶ drains what could not leave, and ends
+//!   opens page and socket, is ready ───────────▶ drains what could not leave
+//!   adds it  ◀────────────────────────────────── what that carries, until it ends
 //! ```
 //!
 //! Whoever holds a connection is decided by one byte stream. The successor touches a connection only after it could
 //! write that it has taken it; the old process goes on with a connection only after it closed that stream and found no
 //! such word in what was left to read. So when either dies, each connection is led by exactly one, or died with it.
 
+mod afterwards;
 mod expose;
 mod exposure;
 mod fetch;
@@ -28,6 +30,7 @@ mod sockets;
 mod store;
 mod take;
 
+pub(crate) use afterwards::Aftermath;
 pub(crate) use exposure::Exposure;
 pub(crate) use fetch::fetch;
 pub(crate) use give::{Giver, give};

@@ -144,16 +144,7 @@ fn recover(
 fn open(configuration: &Configuration) -> anyhow::Result<Vec<Listening>> {
     let mut listening = Vec::new();
     for plan in &configuration.listeners {
-        let how = Listen {
-            place: Place::Ip(plan.address),
-            backlog: BACKLOG,
-            v6only: None,
-            transparent: false,
-            interface: None,
-            reuse_port: false,
-            user_timeout: None,
-            segment: None,
-        };
+        let how = Listen::on(Place::Ip(plan.address), BACKLOG);
         let socket = listen::open(&how).with_context(|| format!("cannot listen on {}", plan.address))?;
         listening.push(Listening {
             socket: Arc::new(socket),

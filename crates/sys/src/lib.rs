@@ -10,6 +10,7 @@ pub mod listen;
 pub mod localtime;
 pub mod netlink;
 pub mod netns;
+pub mod owner;
 pub mod pass;
 pub mod proc_events;
 pub mod process;

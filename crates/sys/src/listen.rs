@@ -12,6 +12,8 @@ use socket2::{Domain, SockAddr, SockFilter, Socket, Type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use crate::owner::Ownership;
+
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -25,6 +27,8 @@ pub enum Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
     pub place: Place,
+    /// Whose the file of a unix socket is to be.
+    pub owner: Ownership,
     pub backlog: u32,
     pub v6only: Option<bool>,
     /// Accept connections for addresses that are not this host's, and bind to one that is not here yet.
@@ -36,6 +40,23 @@ pub struct Listen {
     /// both from their listener.
     pub user_timeout: Option<Duration>,
     pub segment: Option<u32>,
+}
+
+impl Listen {
+    /// There, and as the system does it.
+    pub const fn on(place: Place, backlog: u32) -> Listen {
+        Listen {
+            place,
+            owner: Ownership::NOBODYS,
+            backlog,
+            v6only: None,
+            transparent: false,
+            interface: None,
+            reuse_port: false,
+            user_timeout: None,
+            segment: None,
+        }
+    }
 }
 
 /// Opens a listening socket, nonblocking and closed on exec.
@@ -161,7 +182,12 @@ fn open_unix(path: &Path, how: &Listen) -> io::Result<Socket> {
         std::fs::remove_file(path)?;
         socket.bind(&addr)?;
     }
-    socket.listen(backlog(how))?;
+    // Nobody can connect before it listens.
+    let listens = how.owner.give(path).and_then(|()| socket.listen(backlog(how)));
+    if let Err(error) = listens {
+        std::fs::remove_file(path).ok();
+        return Err(error);
+    }
     Ok(socket)
 }
 
@@ -209,16 +235,7 @@ mod tests {
     use super::*;
 
     fn on(place: Place) -> Listen {
-        Listen {
-            place,
-            backlog: 8,
-            v6only: None,
-            transparent: false,
-            interface: None,
-            reuse_port: false,
-            user_timeout: None,
-            segment: None,
-        }
+        Listen::on(place, 8)
     }
 
     fn any_port() -> Listen {
@@ -297,6 +314,17 @@ mod tests {
         );
         drop(first);
         open(&on(Place::Unix(path.clone()))).unwrap();
+        let mode = Some(0o620);
+        let private = Listen {
+            owner: Ownership {
+                mode,
+                ..Ownership::NOBODYS
+            },
+            ..on(Place::Unix(dir.join("private")))
+        };
+        open(&private).unwrap();
+        let found = std::fs::metadata(dir.join("private")).unwrap();
+        assert_eq!(std::os::unix::fs::MetadataExt::mode(&found) & 0o777, 0o620);
         std::fs::write(dir.join("file"), "mine").unwrap();
         assert!(open(&on(Place::Unix(dir.join("file")))).is_err());
         assert_eq!(std::fs::read(dir.join("file")).unwrap(), b"mine");

@@ -140,6 +140,43 @@ fn who_waits_for_a_place_waits_in_the_successor() {
 }
 
 #[test]
+fn those_who_wait_are_served_in_the_order_in_which_they_came() {
+    let (server, socket) = (Server::echo(), Socket::new());
+    let config = Config::default()
+        .global(socket.line())
+        .defaults("timeout queue 20s")
+        .server("s", &server, "maxconn 1");
+    let mut old = Lb::start(&config.to_string());
+    let mut holder = connect(config.at());
+    assert_eq!(ask(&mut holder, b"first"), b"first");
+    let waiting: Vec<_> = (1..=12)
+        .map(|number| {
+            let mut stream = connect(config.at());
+            stream.write_all(&[number]).expect("the kernel takes it");
+            until("it to wait", || {
+                (socket.figure("be", "BACKEND", "qcur") == u64::from(number)).then_some(())
+            });
+            (stream, number)
+        })
+        .collect();
+    let _new = old.succeed(socket.path(), &config.to_string());
+    assert!(old.ended().success());
+    until("all of them to wait", || {
+        (socket.figure("be", "BACKEND", "qcur") == 12).then_some(())
+    });
+    for (mut stream, number) in waiting {
+        // Each goes when the one before it does, and stays: who is passed over is not served at all.
+        drop(std::mem::replace(
+            &mut holder,
+            stream.try_clone().expect("a descriptor"),
+        ));
+        let mut answer = [0];
+        stream.read_exact(&mut answer).expect("its turn comes");
+        assert_eq!(answer, [number]);
+    }
+}
+
+#[test]
 fn what_the_successor_does_not_know_stays_and_drains() {
     let (one, two, socket) = (Server::named("one"), Server::named("two"), Socket::new());
     let config = Config::default().global(socket.line());

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use tandem_tests::{Config, Lb, Server, ask, connect, free_port};
+use tandem_tests::{Config, Lb, Server, ask, connect, free_port, until};
 
 use crate::socket::Socket;
 
@@ -107,4 +107,90 @@ fn it_stays_and_drains_while_the_others_move() {
     assert_eq!(secret.ask("still\n"), "still\n");
     drop(secret);
     assert!(old.ended().success());
+}
+
+#[test]
+fn what_it_carries_while_it_drains_is_counted_in_the_successor() {
+    let Some(identity) = Identity::new() else { return };
+    let (server, socket) = (Server::echo(), Socket::new());
+    let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let config = Config::default()
+        .global(socket.line())
+        .backend("stick-table type ip size 1k store bytes_in_cnt")
+        .frontend(format!("bind {at} ssl crt {}", identity.0.display()))
+        .frontend("tcp-request connection track-sc0 src table be")
+        .server("s", &server, "");
+    let mut old = Lb::start(&config.to_string());
+    let mut secret = Client::connect(at);
+    assert_eq!(secret.ask("before\n"), "before\n");
+    let _new = old.succeed(socket.path(), &config.to_string());
+    let figures = || {
+        let rows = [("fe", "FRONTEND"), ("be", "s"), ("be", "BACKEND")];
+        rows.map(|(proxy, name)| ["stot", "bin", "bout"].map(|field| socket.figure(proxy, name, field)))
+    };
+    assert_eq!(figures(), [[1, 7, 7]; 3]);
+    // While it goes on, and the rest with its end.
+    assert_eq!(secret.ask("hundreds\n"), "hundreds\n");
+    until("that to be counted", || (figures() == [[1, 16, 16]; 3]).then_some(()));
+    assert!(old.is_running());
+    assert_eq!(secret.ask("thousands\n"), "thousands\n");
+    drop(secret);
+    assert!(old.ended().success());
+    until("the rest to be counted", || {
+        (figures() == [[1, 26, 26]; 3]).then_some(())
+    });
+    let table = socket.ask("show table be");
+    assert!(table.contains("bytes_in_cnt=26"), "{table}");
+}
+
+#[test]
+fn certificates_that_were_changed_by_order_cross() {
+    let Some((used, other)) = Identity::new().zip(Identity::new()) else {
+        return;
+    };
+    let socket = Socket::new();
+    let (file, spare) = (used.0.display().to_string(), format!("{}.spare", used.0.display()));
+    let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let config = Config::default()
+        .global(socket.line())
+        .frontend(format!("bind {at} ssl crt {file}"))
+        .to_string();
+    let pem = |identity: &Identity| std::fs::read_to_string(&identity.0).expect("it was made");
+    let mut old = Lb::start(&config);
+    let shown = || [&file, &spare, &format!("*{spare}")].map(|name| socket.ask(&format!("show ssl cert {name}")));
+    let original = shown();
+    for order in [
+        format!("set ssl cert {file} <<\n{}\n", pem(&other)),
+        format!("commit ssl cert {file}"),
+        format!("new ssl cert {spare}"),
+        format!("set ssl cert {spare} <<\n{}\n", pem(&used)),
+        format!("commit ssl cert {spare}"),
+        format!("set ssl cert {spare} <<\n{}\n", pem(&other)),
+    ] {
+        let answer = socket.ask(&order);
+        assert!(!answer.contains("Can't"), "{answer}");
+    }
+    let ordered = shown();
+    assert!(
+        ordered[0].contains("Status: Used") && ordered[0] != original[0],
+        "{ordered:?}"
+    );
+    assert!(ordered[1].contains("Status: Unused"), "{ordered:?}");
+    let mut new = old.succeed(socket.path(), &config);
+    assert!(old.ended().success());
+    assert_eq!(shown(), ordered);
+    // Twice, since the second has it from the first.
+    let mut newest = new.succeed(socket.path(), &config);
+    assert!(new.ended().success());
+    assert_eq!(shown(), ordered);
+    // The file is the newer word.
+    let third = Identity::new().expect("as before");
+    std::fs::copy(&third.0, &used.0).expect("writable");
+    let _last = newest.succeed(socket.path(), &config);
+    assert!(newest.ended().success());
+    let [now, ..] = shown();
+    assert!(
+        now != ordered[0] && now != original[0] && now.contains("Status: Used"),
+        "{now}"
+    );
 }

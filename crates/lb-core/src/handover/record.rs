@@ -27,6 +27,8 @@ pub struct Record {
     pub known: Option<Known>,
     /// When it will have waited for too long, where it waits.
     pub waits_until: Option<Mono>,
+    /// Since when it waits, which says whose turn it is.
+    pub waits_since: Option<Mono>,
     /// `None` while it has no server: then nothing was read from the client, and the new process chooses one.
     pub placed: Option<Placed>,
     /// The entries of stick tables in which it is counted.
@@ -85,6 +87,7 @@ mod tag {
     pub(super) const KNOWN: u8 = 8;
     pub(super) const WAITS_UNTIL: u8 = 10;
     pub(super) const HELD: u8 = 9;
+    pub(super) const WAITS_SINCE: u8 = 11;
 
     pub(super) const SLOT: u8 = 1;
     pub(super) const TABLE: u8 = 2;
@@ -125,6 +128,7 @@ impl Record {
         fields.number(tag::BEGAN, self.began.as_nanos());
         fields.text(tag::CAME_BY, &self.came_by);
         fields.some_number(tag::WAITS_UNTIL, self.waits_until.map(Mono::as_nanos));
+        fields.some_number(tag::WAITS_SINCE, self.waits_since.map(Mono::as_nanos));
         if let Some(routed) = &self.routed {
             fields.text(tag::ROUTED, routed);
         }
@@ -151,6 +155,7 @@ impl Record {
             came_by: fields.some_text(tag::CAME_BY)?.unwrap_or_default().to_owned(),
             routed: fields.some_text(tag::ROUTED)?.map(str::to_owned),
             waits_until: fields.some_number(tag::WAITS_UNTIL)?.map(Mono::from_nanos),
+            waits_since: fields.some_number(tag::WAITS_SINCE)?.map(Mono::from_nanos),
             known: fields.find(tag::KNOWN).map(Known::of_bytes).transpose()?,
             placed: fields.find(tag::PLACED).map(Placed::of_bytes).transpose()?,
             held: fields.all(tag::HELD).map(Held::of_bytes).collect::<Result<_, _>>()?,

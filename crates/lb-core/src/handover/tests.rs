@@ -22,6 +22,7 @@ fn record(held: &[u8]) -> Record {
         routed: Some("be".to_owned()),
         known: Some(known()),
         waits_until: Some(Mono::from_millis(77)),
+        waits_since: Some(Mono::from_millis(77)),
         placed: Some(Placed {
             backend: "be".to_owned(),
             server: "s1".to_owned(),
@@ -101,6 +102,7 @@ fn messages() -> Vec<Message> {
         routed: None,
         known: None,
         waits_until: None,
+        waits_since: None,
         placed: None,
         held: Vec::new(),
         ..record(b"")

@@ -4,8 +4,8 @@
 use super::seal::{self, Broken};
 use super::text::Line;
 use super::{
-    BackendState, Counters, Event, FrontendOrders, FrontendState, ListState, ListenerState, Moved, ProcessCounts,
-    ProcessOrders, ServerState, Snapshot, TableState,
+    BackendState, Counters, Event, FileState, FrontendOrders, FrontendState, ListState, ListenerState, Moved,
+    ProcessCounts, ProcessOrders, ServerState, Snapshot, TableState,
 };
 use crate::ServerId;
 use crate::backend::{Operation, Saved, SavedCheck, Tuned};
@@ -67,6 +67,7 @@ impl Snapshot {
                 }
             }
             "event" => self.events.push(Event::read(line)?),
+            "file" => self.files.push(FileState::read(line)?),
             "list" => {
                 self.lists.push(ListState::read(line)?);
                 open.list = true;

@@ -27,6 +27,7 @@ impl Snapshot {
             table.write(&mut out);
         }
         self.lists.iter().for_each(|list| list.write(&mut out));
+        self.files.iter().for_each(|file| file.write(&mut out));
         seal::seal(&out.finish())
     }
 }

@@ -1,6 +1,7 @@
 //! Stick tables as text: a line for the table, one for each entry, and in it each value under its name: `gpc[1]=5`,
 //! `conn_rate@10000=AGE:NOW:BEFORE`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ impl TableState {
         for entry in &self.entries {
             let mut line = out.line("entry").set("key", key_text(&entry.key));
             line = line.set_some("left", entry.left.map(|left| left.as_millis()));
+            line = line.set_some("untold", self.untold.contains(&entry.key).then_some(1));
             for value in &entry.values {
                 if !is_nothing(&value.raw) {
                     line = line.set(&name(value), shown(&value.raw));
@@ -35,12 +37,19 @@ impl TableState {
             "binary" => KeyType::Binary { length },
             _ => return None,
         };
-        let entries = Vec::new();
-        Some(TableState { name, key, entries })
+        Some(TableState {
+            name,
+            key,
+            entries: Vec::new(),
+            untold: HashSet::new(),
+        })
     }
 
     pub(super) fn take(&mut self, line: Line<'_>) -> Option<()> {
         let key = read_key(self.key, line)?;
+        if line.value("untold") == Some(1) {
+            self.untold.insert(key.clone());
+        }
         let entry = Dumped {
             key,
             left: line.value("left").map(Duration::from_millis),

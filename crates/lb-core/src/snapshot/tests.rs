@@ -174,9 +174,10 @@ fn sample() -> Snapshot {
             ),
         ],
     };
-    let table = |name: &str, key, entries| TableState {
+    let table = |name: &str, key, entries: Vec<Dumped>| TableState {
         name: name.into(),
         key,
+        untold: entries.first().map(|entry| entry.key.clone()).into_iter().collect(),
         entries,
     };
     Snapshot {
@@ -207,6 +208,22 @@ fn sample() -> Snapshot {
             text: "Server be/one is DOWN, reason: 100% refused".to_owned(),
         }],
         lists: vec![list()],
+        files: [
+            FileStage::Used {
+                before: b"old\n".to_vec(),
+            },
+            FileStage::Spare,
+            FileStage::Open,
+        ]
+        .into_iter()
+        .zip([FileKind::Certificate, FileKind::Authorities, FileKind::Revoked])
+        .map(|(stage, kind)| FileState {
+            kind,
+            path: "/etc/a b.pem".into(),
+            stage,
+            content: b"-----BEGIN\n".to_vec(),
+        })
+        .collect(),
         frontends: vec![FrontendState {
             counters: counters.clone(),
             orders: FrontendOrders {

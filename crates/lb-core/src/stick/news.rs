@@ -48,6 +48,14 @@ impl StickTable {
         }
     }
 
+    /// Peers are told of this entry again, whatever the process before this one has told them.
+    pub fn tell_again(&mut self, key: &Key<'_>, now: Mono) {
+        let Some(place) = self.find(key, now) else { return };
+        if let Some(journal) = &mut self.journal {
+            journal.note(place, self.slots.len());
+        }
+    }
+
     /// The number of the last change that was made here, and of the last of all.
     pub fn last_change(&self) -> (u64, u64) {
         self.journal

@@ -29,6 +29,7 @@ use crate::router::{Router, Way};
 use crate::socket::{self, Doors, Room};
 use crate::state::Scene;
 use crate::stats::{Stats, Timeline};
+use crate::tls;
 use crate::upgrade::{Exposure, Giver, Store};
 use crate::worker::Crew;
 
@@ -38,6 +39,8 @@ pub(super) type SiteAt = (Rc<Site>, Vec<(Bind, Opened)>);
 pub(super) struct House {
     pub(super) clock: Clock,
     pub(super) desk: Desk,
+    /// Where files of TLS are changed.
+    pub(super) files: Rc<RefCell<tls::Desk>>,
     pub(super) lines: Lines,
     pub(super) timeline: Rc<Timeline>,
     pub(super) stats: Rc<Stats>,
@@ -121,6 +124,8 @@ impl House {
             exposure: Exposure::default(),
             store: store.clone(),
             peers: peers.clone(),
+            desk: self.files.clone(),
+            afterwards: RefCell::default(),
             succeeded: Notify::new(),
         })
     }
@@ -186,7 +191,7 @@ impl House {
             giver: giver.clone(),
             drain: drain.clone(),
             reloader: reloader.clone(),
-            desk: RefCell::default(),
+            desk: self.files.clone(),
             resolving: resolving.clone(),
             peers: peers.clone(),
         }

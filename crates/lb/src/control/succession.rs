@@ -1,5 +1,7 @@
 //! Going on where the process before this one is, when it hands over.
 
+use std::cell::RefCell;
+
 use tandem_lb_core::acl::Library;
 use tandem_time::Mono;
 
@@ -10,8 +12,9 @@ use crate::directory::Directory;
 use crate::frontends::Frontends;
 use crate::keeper::Watched;
 use crate::live::Live;
-use crate::state::Past;
-use crate::upgrade::{Heir, LinkError, TakenOver, Taker, Taking};
+use crate::state::{Past, Scene};
+use crate::tls::Desk;
+use crate::upgrade::{Aftermath, Heir, LinkError, TakenOver, Taker, Taking};
 
 /// What goes on from what was before.
 pub(super) struct Heritage<'a> {
@@ -22,6 +25,8 @@ pub(super) struct Heritage<'a> {
     pub(super) process: &'a Limit,
     pub(super) directory: &'a Directory,
     pub(super) library: &'a Library,
+    /// Where files of TLS are changed.
+    pub(super) files: &'a RefCell<Desk>,
     /// What the service manager keeps.
     pub(super) kept: &'a mut Vec<String>,
 }
@@ -40,6 +45,9 @@ impl Heritage<'_> {
         self.past.restore(self.backends, &self.directory.tables, now);
         self.past.restore_orders(self.frontends, self.process, self.directory);
         self.past.restore_lists(self.library);
+        self.files
+            .borrow_mut()
+            .resume(&self.directory.tls, &self.past.own.files);
         taking
     }
 }
@@ -56,6 +64,15 @@ pub(super) async fn complete(
     *past = Past::of(counted);
     past.add_counted(directory, clock.now()).await;
     Some(all)
+}
+
+/// Adds what the process before this one counts for those who stayed there, until it ends.
+pub(super) async fn count_on(mut aftermath: Aftermath, scene: Scene) {
+    while let Ok(counted) = aftermath.next().await {
+        let past = Past::of(counted);
+        scene.stats.add(&past);
+        past.add_counted(&scene.directory, scene.clock.now()).await;
+    }
 }
 
 /// Whatever fails on the way, this process serves from now on.

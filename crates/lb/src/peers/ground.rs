@@ -189,6 +189,7 @@ fn listen(bind: &plan::Bind, inherited: &Sockets) -> std::io::Result<Socket> {
                 BindAddress::Unix(path) => Place::Unix(path.clone()),
                 BindAddress::Fd(number) => Place::Inherited(*number),
             },
+            owner,
             backlog: bind.backlog.unwrap_or(BACKLOG),
             v6only: bind.v6only,
             transparent: bind.transparent,

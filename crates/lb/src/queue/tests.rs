@@ -10,13 +10,34 @@ fn polled(place: &mut Place) -> Poll<()> {
 /// Places that stand in the queue, in this order.
 fn standing<const N: usize>(queue: &Arc<Queue>, lines: [Option<ServerIdx>; N]) -> [Place; N] {
     lines.map(|line| {
-        let mut place = Place::last(queue, line, Priority::default(), Mono::ZERO);
+        let mut place = Place::of(queue, line, Priority::default(), Mono::ZERO);
         assert_eq!(
             (polled(&mut place), polled(&mut place)),
             (Poll::Ready(()), Poll::Pending)
         );
         place
     })
+}
+
+/// Whoever comes from another process has waited there.
+#[test]
+fn who_came_first_is_called_first_whenever_he_stands_here() {
+    let queue = Arc::default();
+    let stand = |came| {
+        let mut place = Place::of(&queue, None, Priority::default(), Mono::from_millis(came));
+        assert_eq!(
+            (polled(&mut place), polled(&mut place)),
+            (Poll::Ready(()), Poll::Pending)
+        );
+        place
+    };
+    let (mut late, mut early) = (stand(7), stand(5));
+    assert_eq!(early.came(), Mono::from_millis(5));
+    queue.freed(A);
+    assert_eq!(
+        (polled(&mut early), polled(&mut late)),
+        (Poll::Ready(()), Poll::Pending)
+    );
 }
 
 #[test]
@@ -47,7 +68,7 @@ fn the_lower_class_first_and_then_whoever_came_first() {
     ];
     let mut places = comers.map(|(class, offset, came, _)| {
         let priority = Priority { class, offset };
-        let mut place = Place::last(&queue, None, priority, Mono::from_millis(came));
+        let mut place = Place::of(&queue, None, priority, Mono::from_millis(came));
         assert_eq!(polled(&mut place), Poll::Ready(()));
         place
     });
@@ -170,7 +191,7 @@ fn who_has_just_come_is_called_by_who_leaves() {
     let queue = Arc::default();
     let [mut called] = standing(&queue, [None]);
     queue.freed(A);
-    let mut newcomer = Place::last(&queue, None, Priority::default(), Mono::ZERO);
+    let mut newcomer = Place::of(&queue, None, Priority::default(), Mono::ZERO);
     assert_eq!(polled(&mut newcomer), Poll::Ready(()));
     assert!(newcomer.has_others_before());
     newcomer.wait_for(None);

@@ -74,6 +74,7 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
         Some((placed, server)) => session.take_up(placed, server),
         None => {
             session.conn.wait_only_until(record.waits_until);
+            session.waits_since = record.waits_since;
             session.begin_again(record.routed.is_some());
         }
     }
@@ -134,6 +135,7 @@ impl Session {
             began: self.conn.began(),
             routed: self.routed(),
             waits_until: self.conn.waits_until(),
+            waits_since: self.upstream.waits_since(),
             known: self.subject.as_ref().map(|subject| subject.known()),
             placed,
             held: self

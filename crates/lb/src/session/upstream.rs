@@ -35,6 +35,15 @@ pub(super) enum Upstream {
     Up(Wire),
 }
 
+impl Upstream {
+    pub(super) fn waits_since(&self) -> Option<Mono> {
+        match self {
+            Upstream::Queued(place) => Some(place.came()),
+            _ => None,
+        }
+    }
+}
+
 impl Session {
     /// Asks the backend for a server and tells the machine, unless the connection has to wait for one.
     pub(super) fn choose(&mut self, cx: &mut Context<'_>, avoid: Option<ServerIdx>) {
@@ -96,7 +105,8 @@ impl Session {
                             .as_ref()
                             .map(|subject| subject.priority)
                             .unwrap_or_default();
-                        self.upstream = Upstream::Queued(Place::last(&backend.queue, server, priority, now));
+                        let came = self.waits_since.take().unwrap_or(now);
+                        self.upstream = Upstream::Queued(Place::of(&backend.queue, server, priority, came));
                     }
                 }
                 self.conn.handle(Input::MustWait(server), now);

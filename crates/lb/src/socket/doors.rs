@@ -150,16 +150,7 @@ impl OneDoor {
                 Place::Inherited(*fd)
             }
         };
-        let socket = open(&Listen {
-            place,
-            backlog: BACKLOG,
-            v6only: None,
-            transparent: false,
-            interface: None,
-            reuse_port: false,
-            user_timeout: None,
-            segment: None,
-        })?;
+        let socket = open(&Listen::on(place, BACKLOG))?;
         Ok((socket, None))
     }
 }

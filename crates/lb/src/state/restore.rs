@@ -73,6 +73,20 @@ impl Past {
             of.map(|watched| watched.backend.now().clone())
         }) {
             table.lock().restore(entries, now);
+            self.tell_again(&table, now);
+        }
+    }
+
+    /// Peers hear from us what they have not confirmed to the process before.
+    fn tell_again(&self, table: &Table, now: Mono) {
+        let Some(state) = self.own.table(table.name()) else {
+            return;
+        };
+        let kind = table.settings().key;
+        let untold = state.entries.iter().filter(|entry| state.untold.contains(&entry.key));
+        let mut table = table.lock();
+        for key in untold.filter_map(|entry| key_for(kind, entry.key.sample())) {
+            table.tell_again(&key, now);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Taking a snapshot of what runs, a piece at a time.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use tandem_lb_core::snapshot::{
 };
 use tandem_lb_core::stats::histogram::Distributions;
 use tandem_lb_core::stats::{Field, Kind, Row};
-use tandem_lb_core::stick::Dumped;
+use tandem_lb_core::stick::{Dumped, Key, Since};
 use tandem_ops::clock::{Clock, Wall};
 
 use crate::address::{ServerAddress, checked, named};
@@ -24,9 +25,11 @@ use crate::frontends::Frontends;
 use crate::keeper::Keeper;
 use crate::listeners::place_of;
 use crate::orders::Orders;
+use crate::peers::Peers;
 use crate::servers::Server;
 use crate::stats::Stats;
 use crate::tables::Table;
+use crate::tls::Desk;
 
 /// Entries that are compared before others get their turn.
 const PIECE: usize = 512;
@@ -42,6 +45,12 @@ pub(crate) struct Scene {
     pub(crate) directory: Arc<Directory>,
 }
 
+/// What a successor knows of what was counted.
+pub(crate) struct Counted {
+    rows: Snapshot,
+    tables: Vec<TableState>,
+}
+
 impl Scene {
     /// Lets others work between the pieces of a large table.
     pub(crate) async fn take(&self) -> Snapshot {
@@ -52,41 +61,71 @@ impl Scene {
         snapshot
     }
 
-    /// What a successor has to know before its first connection.
-    pub(crate) async fn bequest(&self, library: &Library) -> Snapshot {
+    /// What a successor has to know before its first connection. `peers` are told nothing while it is taken.
+    pub(crate) async fn bequest(&self, library: &Library, peers: &Peers, desk: &RefCell<Desk>) -> Snapshot {
         let mut snapshot = self.take().await;
+        for (name, confirmed) in peers.confirmed() {
+            let state = snapshot.tables.iter_mut().find(|state| state.name == name);
+            if let Some((state, table)) = state.zip(self.directory.tables.named(&name)) {
+                state.untold = self.changed_since(&table, confirmed).await;
+            }
+        }
         for (keeper, state) in self.orders.backends().iter().zip(&mut snapshot.backends) {
             state.roster = keeper.roster();
         }
+        snapshot.files = desk.borrow().states(&self.directory.tls);
         snapshot.lists = library.shelved.iter().filter_map(ListState::of).collect();
         snapshot
     }
 
-    /// What was counted until now, for a successor that has had these tables.
-    pub(crate) async fn counted(&self, given: Vec<TableState>) -> Snapshot {
+    /// What was counted until now, for a successor that has had these tables; and what it knows then.
+    pub(crate) async fn counted(&self, given: Vec<TableState>) -> (Snapshot, Counted) {
         let mut snapshot = self.without_tables();
+        let rows = snapshot.clone();
         for (keeper, state) in self.orders.backends().iter().zip(&mut snapshot.backends) {
             let (backend, now) = (keeper.backend().now().clone(), self.clock.now());
             for (server, state) in backend.servers.all().zip(&mut state.servers) {
                 state.hour = server.history.past(&server.traffic, now);
             }
         }
+        let tables;
+        (snapshot.tables, tables) = self.grown(given).await;
+        (snapshot, Counted { rows, tables })
+    }
+
+    /// What has come since it was told that.
+    pub(crate) async fn counted_since(&self, told: Counted) -> (Snapshot, Counted) {
+        let rows = self.without_tables();
+        let mut snapshot = rows.counted_since(&told.rows);
+        let tables;
+        (snapshot.tables, tables) = self.grown(told.tables).await;
+        (snapshot, Counted { rows, tables })
+    }
+
+    /// What has come to these tables, and what they are now.
+    async fn grown(&self, given: Vec<TableState>) -> (Vec<TableState>, Vec<TableState>) {
+        let (mut more, mut all) = (Vec::new(), Vec::new());
         for given in given {
             let Some(table) = self.directory.tables.named(&given.name) else {
                 continue;
             };
             let before: HashMap<_, _> = given.entries.iter().map(|entry| (&entry.key, entry)).collect();
-            let mut state = self.table(&table).await;
+            let state = self.table(&table).await;
             let since = |entry: &Dumped| entry.since(before.get(&entry.key).copied());
             let mut grown = Vec::new();
             for piece in state.entries.chunks(PIECE) {
                 grown.extend(piece.iter().filter_map(since));
                 tokio::task::yield_now().await;
             }
-            state.entries = grown;
-            snapshot.tables.push(state);
+            more.push(TableState {
+                name: state.name.clone(),
+                key: state.key,
+                entries: grown,
+                untold: HashSet::new(),
+            });
+            all.push(state);
         }
-        snapshot
+        (more, all)
     }
 
     /// What an operator has ordered, as a number that changes with it.
@@ -129,6 +168,7 @@ impl Scene {
             backends: keepers.iter().map(|keeper| self.backend(keeper, &rows)).collect(),
             tables: Vec::new(),
             lists: Vec::new(),
+            files: Vec::new(),
         }
     }
 
@@ -191,6 +231,27 @@ impl Scene {
         }
     }
 
+    /// What was changed here after the change of this number.
+    async fn changed_since(&self, table: &Table, number: u64) -> HashSet<Key<'static>> {
+        let mut all = HashSet::new();
+        let mut since = Since {
+            number,
+            with_learned: false,
+        };
+        loop {
+            let (changes, (_, last)) = {
+                let mut table = table.lock();
+                (table.changes(since, PIECE, self.clock.now()), table.last_change())
+            };
+            all.extend(changes.entries.into_iter().map(|(_, entry)| entry.key));
+            if changes.upto >= last {
+                return all;
+            }
+            since.number = changes.upto;
+            tokio::task::yield_now().await;
+        }
+    }
+
     async fn table(&self, table: &Table) -> TableState {
         let mut entries = Vec::new();
         let mut from = Some(0);
@@ -204,6 +265,7 @@ impl Scene {
             name: table.name().clone(),
             key: table.settings().key,
             entries,
+            untold: HashSet::new(),
         }
     }
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tandem_lb_config::Bind;
 use tandem_lb_core::backend::{Input, ServerReport};
-use tandem_lb_core::snapshot::Counters;
 use tandem_lb_core::stats::prometheus::ServerSpread;
 use tandem_lb_core::stats::{Field, Row, backend_row, figures, frontend_row, listener_row, server_row};
 use tandem_time::Mono;
@@ -160,20 +159,16 @@ impl Series {
 
     /// Goes on from what earlier processes counted.
     pub(super) fn resume(&self, past: &Past, now: Mono) {
+        self.add(past, now);
         match self {
             Series::Frontend { seat, meters } => {
                 let frontend = seat.load();
-                for (bind, traffic) in frontend.plan.binds.iter().zip(frontend.listeners.iter()) {
-                    traffic.resume(&past.of_listener(&frontend.plan, bind));
-                }
                 let before = past.of_frontend(&frontend.plan);
-                resume(&frontend.traffic, &mut meters.borrow_mut(), &before);
-                frontend.denials.resume(&before);
+                meters.borrow_mut().resume(&frontend.traffic, &before);
             }
             Series::Site { site, meters } => {
                 let before = past.of_frontend(&site.plan());
-                resume(site.traffic(), &mut meters.borrow_mut(), &before);
-                site.resume(&before);
+                meters.borrow_mut().resume(site.traffic(), &before);
             }
             Series::Backend {
                 keeper,
@@ -183,8 +178,36 @@ impl Series {
             } => {
                 let backend = keeper.backend();
                 let plan = backend.now().plan.clone();
+                meters.borrow_mut().resume(&backend.traffic, &past.of_backend(&plan));
+                for OfServer { server, meters } in servers.borrow_mut().iter_mut() {
+                    meters.resume(&server.traffic, &past.of_server(&plan, &server.plan()));
+                }
+            }
+        }
+    }
+
+    /// Adds what another process has counted.
+    pub(super) fn add(&self, past: &Past, now: Mono) {
+        match self {
+            Series::Frontend { seat, .. } => {
+                let frontend = seat.load();
+                for (bind, traffic) in frontend.plan.binds.iter().zip(frontend.listeners.iter()) {
+                    traffic.resume(&past.of_listener(&frontend.plan, bind));
+                }
+                let before = past.of_frontend(&frontend.plan);
+                frontend.traffic.resume(&before);
+                frontend.denials.resume(&before);
+            }
+            Series::Site { site, .. } => {
+                let before = past.of_frontend(&site.plan());
+                site.traffic().resume(&before);
+                site.resume(&before);
+            }
+            Series::Backend { keeper, servers, .. } => {
+                let backend = keeper.backend();
+                let plan = backend.now().plan.clone();
                 let before = past.of_backend(&plan);
-                resume(&backend.traffic, &mut meters.borrow_mut(), &before);
+                backend.traffic.resume(&before);
                 backend.attempts.resume(&before);
                 backend.traffic.resume_last(past.last_session_of_backend(&plan), now);
                 backend.queue.resume(None, before.count(Field::Qmax));
@@ -192,9 +215,9 @@ impl Series {
                 keeper.resume(before.count(Field::Chkdown), down);
                 let mut servers = servers.borrow_mut();
                 follow(&mut servers, backend);
-                for OfServer { server, meters } in servers.iter_mut() {
+                for OfServer { server, .. } in servers.iter() {
                     let before = past.of_server(&plan, &server.plan());
-                    resume(&server.traffic, meters, &before);
+                    server.traffic.resume(&before);
                     server.attempts.resume(&before);
                     backend.queue.resume(Some(server.place), before.count(Field::Qmax));
                     if let Some(state) = past.server(&plan, &server.plan()) {
@@ -393,11 +416,6 @@ fn listener_rows(frontend: &Frontend, is_open: bool) -> Vec<Row> {
         })
     };
     binds.map(row).collect()
-}
-
-fn resume(traffic: &Traffic, meters: &mut Meters, before: &Counters) {
-    traffic.resume(before);
-    meters.resume(traffic, before);
 }
 
 fn server_of(keeper: &Keeper, server: &Server, meters: &Meters, report: &ServerReport<'_>, now: Mono) -> Row {

@@ -25,6 +25,14 @@ pub(crate) struct Desk {
     open: BTreeMap<(Kind, PathBuf), Vec<u8>>,
     /// Made here, and not used by anybody so far.
     spare: BTreeMap<(Kind, PathBuf), Vec<u8>>,
+    /// What was committed for files that are used, and what was in force before the first time.
+    committed: BTreeMap<(Kind, PathBuf), Committed>,
+}
+
+#[derive(Debug)]
+struct Committed {
+    before: Vec<u8>,
+    now: Vec<u8>,
 }
 
 #[derive(Debug, Error)]
@@ -72,20 +80,43 @@ impl Desk {
     /// Puts it in force for all who use the file.
     pub(crate) fn commit(&mut self, vault: &Vault, kind: Kind, file: &Path) -> Result<(), DeskError> {
         let key = (kind, file.to_owned());
-        let pem = self.open.get(&key).ok_or(DeskError::NoTransaction)?;
+        let pem = self.open.get(&key).cloned().ok_or(DeskError::NoTransaction)?;
         let now = vault.now();
         if now.shelf.has(kind, file) {
-            let shelf = now.shelf.with(kind, file, pem);
+            let shelf = now.shelf.with(kind, file, &pem);
             let loaded = now.with(shelf).map_err(|errors| {
                 let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
                 DeskError::Bad(lines.join("\n"))
             })?;
             vault.replace(loaded);
+            self.note_committed(&key, now.shelf.content(kind, file).unwrap_or_default(), pem);
         } else {
-            self.spare.insert(key.clone(), pem.clone());
+            self.spare.insert(key.clone(), pem);
         }
         self.open.remove(&key);
         Ok(())
+    }
+
+    fn note_committed(&mut self, key: &(Kind, PathBuf), before: Vec<u8>, now: Vec<u8>) {
+        let known = self.committed.remove(key).filter(|known| known.now == before);
+        let before = known.map_or(before, |known| known.before);
+        self.committed.insert(key.clone(), Committed { before, now });
+    }
+
+    /// Files that are used, with what they held and what is in force instead.
+    pub(super) fn in_force(&self, kind: Kind) -> impl Iterator<Item = (&Path, &[u8], &Vec<u8>)> {
+        let files = self.committed.iter().filter(move |((one, _), _)| *one == kind);
+        files.map(|((_, file), committed)| (file.as_path(), &*committed.before, &committed.now))
+    }
+
+    /// Those that nobody uses.
+    pub(super) fn spare(&self, kind: Kind) -> impl Iterator<Item = (&Path, &[u8])> {
+        of_kind(&self.spare, kind)
+    }
+
+    /// Those that wait to be committed.
+    pub(super) fn open(&self, kind: Kind) -> impl Iterator<Item = (&Path, &[u8])> {
+        of_kind(&self.open, kind)
     }
 
     pub(crate) fn abort(&mut self, kind: Kind, file: &Path) -> Result<(), DeskError> {
@@ -134,12 +165,17 @@ impl Desk {
     }
 }
 
+fn of_kind(files: &BTreeMap<(Kind, PathBuf), Vec<u8>>, kind: Kind) -> impl Iterator<Item = (&Path, &[u8])> {
+    let files = files.iter().filter(move |((one, _), _)| *one == kind);
+    files.map(|((_, file), pem)| (file.as_path(), &**pem))
+}
+
 impl Shelf {
     fn has(&self, kind: Kind, file: &Path) -> bool {
         self.content(kind, file).is_some()
     }
 
-    fn content(&self, kind: Kind, file: &Path) -> Option<Vec<u8>> {
+    pub(super) fn content(&self, kind: Kind, file: &Path) -> Option<Vec<u8>> {
         match kind {
             Kind::Certificate => Some(self.certificates.get(file)?.pem.clone()),
             Kind::Authorities => self.authorities.get(file).cloned(),

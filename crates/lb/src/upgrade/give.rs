@@ -1,5 +1,6 @@
 //! The old process's side: passing everything to the successor that asks for it.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsFd;
 use std::rc::Rc;
@@ -16,6 +17,7 @@ use tokio::net::UnixStream;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
+use super::afterwards::{Afterwards, PIECE};
 use super::expose::expose;
 use super::exposure::Exposure;
 use super::link::{Link, LinkError};
@@ -31,7 +33,8 @@ use crate::orders::Recess;
 use crate::peers::Peers;
 use crate::reload::Reloader;
 use crate::socket::{Hall, Open};
-use crate::state::Scene;
+use crate::state::{Counted, Scene};
+use crate::tls::Desk;
 use crate::worker::Phase;
 
 /// So many connections are at rest at a time: each rests for about as long as these take.
@@ -52,9 +55,6 @@ const CONNECTING: Duration = Duration::from_secs(2);
 /// How long those who were just accepted may be on the way to their worker.
 const ARRIVING: Duration = Duration::from_millis(500);
 
-/// A large state goes in pieces of this size.
-const PIECE: usize = 256 * 1024;
-
 /// How often to look who is there.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -74,6 +74,10 @@ pub(crate) struct Giver {
     pub(crate) exposure: Exposure,
     pub(crate) store: Rc<Store>,
     pub(crate) peers: Rc<Peers>,
+    /// Where files of TLS are changed.
+    pub(crate) desk: Rc<RefCell<Desk>>,
+    /// Who is told of those who stayed.
+    pub(crate) afterwards: RefCell<Option<Afterwards>>,
     /// Told when a successor has everything that it can have.
     pub(crate) succeeded: Notify,
 }
@@ -97,6 +101,31 @@ impl Giver {
             Ok(Ok(())) => self.exposure.to(stream),
             Ok(Err(error)) => tracing::warn!(%error, "cannot pass the listeners on"),
             Err(_) => tracing::warn!("whoever asked for the listeners does not take them"),
+        }
+    }
+
+    /// Tells a successor what those carry who stayed, until all is over, and then a last time.
+    pub(crate) async fn tell_on(self: Rc<Giver>, is_over: Rc<Notify>) {
+        let mut is_last = false;
+        while let Some(rest) = self.tell_successor().await
+            && !is_last
+        {
+            is_last = timeout(rest, is_over.notified()).await.is_ok();
+        }
+    }
+
+    /// How long to rest then. `None` when there is no successor, or when it does not want to hear it.
+    async fn tell_successor(&self) -> Option<Duration> {
+        let afterwards = self.afterwards.take()?;
+        match afterwards.tell(&self.scene).await {
+            Ok((afterwards, rest)) => {
+                self.afterwards.replace(Some(afterwards));
+                Some(rest)
+            }
+            Err(error) => {
+                tracing::info!(%error, "what is counted here from now on, no successor is told");
+                None
+            }
         }
     }
 
@@ -165,13 +194,14 @@ pub(crate) async fn give(giver: Rc<Giver>, reloader: Rc<Reloader>, stream: UnixS
         turn: None,
     };
     match giving.lead(place).await {
-        Ok(()) => {
-            let (giver, taken) = (giving.giver, giving.resting.taken);
+        Ok(counted) => {
+            let (giver, taken, link) = (giving.giver, giving.resting.taken, giving.link);
             tracing::info!("{taken} connections were handed over, {} stay", giver.live.count());
             giver.live.open_gate(None);
             giver.recess(Some(Recess::Given));
             giver.finish(&giving.unwanted);
             giver.call_waiting();
+            giver.afterwards.replace(Some(Afterwards::new(link, counted)));
             giver.succeeded.notify_one();
         }
         Err(error) if giving.turn.is_none() => {
@@ -220,7 +250,7 @@ struct Calls {
 
 impl Giving {
     /// A successor that only waits gives its place to whoever has something to say.
-    async fn lead(&mut self, place: Place) -> Result<(), LinkError> {
+    async fn lead(&mut self, place: Place) -> Result<Counted, LinkError> {
         let giver = self.giver.clone();
         let hello = Hello {
             version: VERSION,
@@ -247,18 +277,21 @@ impl Giving {
             is_paused_by_us: Phase::pause(&giver.phase),
         });
         giver.peers.rest(true);
-        let state = giver.scene.bequest(&self.reloader.patterns()).await;
+        let state = giver
+            .scene
+            .bequest(&self.reloader.patterns(), &giver.peers, &giver.desk)
+            .await;
         self.state(&state).await?;
         let (last, kept) = (giver.live.last(), giver.store.names());
         self.say(&Message::Ready { last, kept }).await?;
         self.connections().await?;
-        let counted = giver.scene.counted(state.tables).await;
+        let (counted, told) = giver.scene.counted(state.tables).await;
         for piece in counted.to_bytes().chunks(PIECE) {
             self.say(&Message::Counters(piece.to_vec())).await?;
         }
         self.say(&Message::Ended).await?;
         match self.heard(ANSWERING).await? {
-            Message::Done => Ok(()),
+            Message::Done => Ok(told),
             _ => Err(LinkError::OutOfTurn),
         }
     }

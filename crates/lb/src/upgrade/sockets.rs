@@ -121,14 +121,8 @@ mod tests {
 
     fn listening(reuse_port: bool, port: u16) -> Socket {
         open(&Listen {
-            place: Place::Ip(SocketAddr::from(([127, 0, 0, 1], port))),
-            backlog: 8,
-            v6only: None,
-            transparent: false,
-            interface: None,
             reuse_port,
-            user_timeout: None,
-            segment: None,
+            ..Listen::on(Place::Ip(SocketAddr::from(([127, 0, 0, 1], port))), 8)
         })
         .expect("a free port")
     }

@@ -62,16 +62,7 @@ impl Store {
 pub(crate) fn kept() -> (Vec<Socket>, Vec<String>) {
     let adopted = |number| {
         let place = Place::Inherited(number);
-        let how = Listen {
-            place,
-            backlog: 0,
-            v6only: None,
-            transparent: false,
-            interface: None,
-            reuse_port: false,
-            user_timeout: None,
-            segment: None,
-        };
+        let how = Listen::on(place, 0);
         open(&how).inspect_err(|error| tracing::warn!("a kept descriptor is not used: {error}"))
     };
     let (numbers, names): (Vec<_>, Vec<_>) = notify::kept(PREFIX).into_iter().unzip();
@@ -99,14 +90,8 @@ mod tests {
 
     fn listening(at: SocketAddr) -> Arc<Socket> {
         let how = Listen {
-            place: Place::Ip(at),
-            backlog: 8,
-            v6only: None,
-            transparent: false,
-            interface: None,
             reuse_port: true,
-            user_timeout: None,
-            segment: None,
+            ..Listen::on(Place::Ip(at), 8)
         };
         Arc::new(open(&how).expect("a free port"))
     }

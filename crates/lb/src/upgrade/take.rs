@@ -16,6 +16,7 @@ use tandem_time::Seed;
 use thiserror::Error;
 use tokio::time::timeout;
 
+use super::afterwards::Aftermath;
 use super::link::{Link, LinkError};
 use super::parcel::{Ends, Moved};
 use crate::admission::{Admission, Limit};
@@ -155,13 +156,13 @@ async fn heard(link: &mut Link) -> Result<(Message, Vec<OwnedFd>), LinkError> {
 
 /// A snapshot that comes in pieces.
 #[derive(Default)]
-struct Pieces(Vec<u8>);
+pub(super) struct Pieces(Vec<u8>);
 
 impl Pieces {
     /// A stick table of millions of entries is shorter.
     const MOST: usize = 512 * 1024 * 1024;
 
-    fn add(&mut self, piece: &[u8]) -> Result<(), LinkError> {
+    pub(super) fn add(&mut self, piece: &[u8]) -> Result<(), LinkError> {
         if self.0.len() + piece.len() > Pieces::MOST {
             return Err(LinkError::OutOfTurn);
         }
@@ -169,15 +170,16 @@ impl Pieces {
         Ok(())
     }
 
-    fn whole(self) -> Result<Snapshot, LinkError> {
+    pub(super) fn whole(self) -> Result<Snapshot, LinkError> {
         Ok(Snapshot::from_bytes(&self.0)?)
     }
 }
 
 impl TakenOver {
     /// The old process may go.
-    pub(crate) async fn done(self) -> Result<(), LinkError> {
-        self.link.send(&Message::Done, &[]).await
+    pub(crate) async fn done(self) -> Result<Aftermath, LinkError> {
+        self.link.send(&Message::Done, &[]).await?;
+        Ok(Aftermath::new(self.link))
     }
 }
 
