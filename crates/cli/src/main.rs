@@ -6,8 +6,12 @@ mod code;
 mod convert;
 mod csv;
 mod demo;
+mod drill;
 mod explain;
 mod handover;
+mod lab;
+mod load;
+mod pair;
 mod reload;
 mod router_socket;
 mod span_of_time;
@@ -30,6 +34,10 @@ struct Cli {
 enum Verb {
     /// Watch a pair of balancer hosts serve clients while a server dies, and then the host that holds the address
     Demo(demo::Args),
+    /// Rehearse failures under load in a lab, each with a verdict: every acknowledged message is accounted for
+    Drill(drill::Args),
+    /// Have the pair on this machine to try things out: a prompt and a page to kill, pause, cut and fill
+    Lab(lab::Args),
     /// Say what is wrong with a configuration, or with two routers' configurations as a pair
     Check(check::Args),
     /// Write a haproxy.cfg as TOML that means the same, and say what became of each line
@@ -54,6 +62,8 @@ enum Verb {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Demo(args) => demo::run(&args),
+        Verb::Drill(args) => drill::run(&args),
+        Verb::Lab(args) => lab::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Convert(args) => convert::run(&args),
         Verb::Ask(args) => ask::run(&args),

@@ -1,6 +1,7 @@
 //! All tests that need hosts of their own.
 
 mod balancer;
+mod drill;
 mod interop;
 mod keepalived;
 mod lab;
@@ -22,5 +23,6 @@ fn main() {
     tests.extend(balancer::tests());
     tests.extend(vrrp::tests());
     tests.extend(interop::tests());
+    tests.extend(drill::tests());
     Suite { tests }.main()
 }

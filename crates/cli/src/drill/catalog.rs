@@ -1,0 +1,173 @@
+//! The drills as a table: each is a row of `drills.toml`, or of a file of the same form.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+
+use crate::load::Amount;
+use crate::pair::act::{Act, Side};
+
+const OURS: &str = include_str!("drills.toml");
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drill {
+    pub name: String,
+    /// One of the four that operators' guides give as scripts.
+    pub guide: bool,
+    pub about: String,
+    pub steps: Vec<Step>,
+    pub lasts: Duration,
+    pub amount: Amount,
+    pub expected: Expected,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub at: Duration,
+    pub act: Act,
+}
+
+/// Beside that nothing acknowledged is ever lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    pub gap: Option<Duration>,
+    pub client_gap: Option<Duration>,
+    pub breaks: Option<usize>,
+    pub holder: Option<Side>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    drill: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Row {
+    name: String,
+    #[serde(default)]
+    guide: bool,
+    about: String,
+    steps: Vec<String>,
+    lasts: f64,
+    #[serde(default = "Row::usual_clients")]
+    clients: u8,
+    #[serde(default = "Row::usual_pause")]
+    pause: u64,
+    gap: Option<u64>,
+    client_gap: Option<u64>,
+    breaks: Option<usize>,
+    holder: Option<String>,
+}
+
+pub fn ours() -> anyhow::Result<Vec<Drill>> {
+    read(OURS)
+}
+
+pub fn read(text: &str) -> anyhow::Result<Vec<Drill>> {
+    let table: Table = toml::from_str(text)?;
+    table.drill.into_iter().map(Row::read).collect()
+}
+
+impl Row {
+    fn usual_clients() -> u8 {
+        8
+    }
+
+    fn usual_pause() -> u64 {
+        20
+    }
+
+    fn read(self) -> anyhow::Result<Drill> {
+        let name = self.name;
+        let steps: anyhow::Result<Vec<Step>> = self.steps.iter().map(|step| Step::read(step)).collect();
+        let steps = steps.with_context(|| format!("drill {name}"))?;
+        if self.clients == 0 || self.clients > 200 {
+            bail!("drill {name}: 1 to 200 clients");
+        }
+        let lasts = seconds(self.lasts).with_context(|| format!("drill {name}: lasts"))?;
+        if steps.iter().any(|step| step.at > lasts) || !steps.is_sorted_by_key(|step| step.at) {
+            bail!("drill {name}: its steps are not in order, or come after its end");
+        }
+        let holder = self.holder.map(|side| side.parse::<Side>()).transpose();
+        Ok(Drill {
+            guide: self.guide,
+            about: self.about,
+            steps,
+            lasts,
+            amount: Amount {
+                clients: self.clients,
+                pause: Duration::from_millis(self.pause),
+            },
+            expected: Expected {
+                gap: self.gap.map(Duration::from_millis),
+                client_gap: self.client_gap.map(Duration::from_millis),
+                breaks: self.breaks,
+                holder: holder.map_err(|why| anyhow::anyhow!("drill {name}: {why}"))?,
+            },
+            name,
+        })
+    }
+}
+
+impl Step {
+    fn read(text: &str) -> anyhow::Result<Step> {
+        let (at, act) = text
+            .split_once(' ')
+            .with_context(|| format!("`{text}`: SECONDS, then what to do"))?;
+        let at = at
+            .parse::<f64>()
+            .with_context(|| format!("`{at}` is no number of seconds"))?;
+        Ok(Step {
+            at: seconds(at)?,
+            act: act.parse().map_err(|why: String| anyhow::anyhow!(why))?,
+        })
+    }
+}
+
+fn seconds(count: f64) -> anyhow::Result<Duration> {
+    const MOST: f64 = 3600.0;
+    if !(0.0..=MOST).contains(&count) {
+        bail!("{count} is not a number of seconds up to an hour");
+    }
+    Ok(Duration::from_secs_f64(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_whole() {
+        let drills = ours().unwrap();
+        let mut names: Vec<&str> = drills.iter().map(|drill| drill.name.as_str()).collect();
+        let guides = drills.iter().filter(|drill| drill.guide).count();
+        assert_eq!((drills.len(), guides), (16, 4));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), drills.len(), "each has a name of its own");
+    }
+
+    #[test]
+    fn a_mistake_names_its_drill() {
+        let row = |steps: &str, more: &str| {
+            format!("[[drill]]\nname = \"x\"\nabout = \"\"\nsteps = [{steps}]\nlasts = 2.0\n{more}")
+        };
+        assert!(read(&row("\"1 kill lb1\"", "holder = \"lb2\"")).is_ok());
+        for (steps, more) in [
+            ("\"1 explode lb1\"", ""),
+            ("\"soon kill lb1\"", ""),
+            ("\"3 kill lb1\"", ""),
+            ("\"1.5 kill lb1\", \"1 kill lb2\"", ""),
+            ("\"-1 kill lb1\"", ""),
+            ("", "holder = \"lb7\""),
+            ("", "clients = 0"),
+        ] {
+            let error = read(&row(steps, more)).map(|_| ()).unwrap_err();
+            assert!(format!("{error:#}").contains("drill x"), "{error:#}");
+        }
+        assert!(read(&row("", "gaps = 3")).is_err(), "an unknown field");
+    }
+}

@@ -1,0 +1,147 @@
+//! `tandem drill`: a failure, rehearsed under load in a lab, with a verdict and a report.
+//!
+//! A drill is a row of a table (`drills.toml`); the pair, the load and what can be done to them are shared with `tandem lab`.
+
+mod beside;
+mod catalog;
+mod judge;
+mod page;
+mod rehearsal;
+mod report;
+mod text;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow, bail};
+use tandem_lab::Ground;
+
+use crate::pair::Wishes;
+use crate::pair::cast::{Both, Cast};
+use catalog::Drill;
+use report::Report;
+
+#[derive(clap::Args)]
+#[command(
+    after_help = "Exit status: 0 every drill passed, 1 one did not, 2 one could not be held.\n\
+    Examples:\n  tandem drill --list\n  tandem drill balancer-killed --html report.html\n  tandem drill --all --beside --repeat 10"
+)]
+pub struct Args {
+    /// Which drills; --list names them
+    names: Vec<String>,
+    /// All of them, one after the other
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+    /// Say which drills there are
+    #[arg(long)]
+    list: bool,
+    /// Drills of your own, in the form of drills.toml, beside ours
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The reports as JSON
+    #[arg(long)]
+    json: bool,
+    /// Write the reports as one page that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Which balancers: `ours`, `original` (HAProxy), or one for each host: `ours,original`
+    #[arg(long, value_name = "WHICH", default_value = "ours")]
+    balancers: Both,
+    /// Which routers: `ours`, `original` (Keepalived), or one for each host
+    #[arg(long, value_name = "WHICH", default_value = "ours")]
+    routers: Both,
+    /// Each drill with ours and with HAProxy and Keepalived, in turn, as one table
+    #[arg(long, conflicts_with_all = ["html", "balancers", "routers"])]
+    beside: bool,
+    /// With --beside: how often each; the table shows the median and the worst
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "beside", value_parser = clap::value_parser!(u32).range(1..=100))]
+    repeat: u32,
+    /// Milliseconds between adverts
+    #[arg(long, value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(10..=1000))]
+    adverts: u32,
+    /// How many brokers
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=9))]
+    brokers: u8,
+    /// Times may be longer than a drill expects by this factor, where the machine has other things to do
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    patience: f64,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut drills = catalog::ours()?;
+    if let Some(file) = &args.file {
+        let name = file.display().to_string();
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+        drills.extend(catalog::read(&text).context(name)?);
+    }
+    if args.list {
+        return list(&drills);
+    }
+    let chosen = choose(args, &drills)?;
+    // Namespaces are entered while there is one thread.
+    let ground = Ground::enter().map_err(|refusal| anyhow!("no network namespaces here: {refusal}"))?;
+    let wishes = Wishes {
+        cast: Cast {
+            balancers: args.balancers,
+            routers: args.routers,
+        },
+        brokers: args.brokers.into(),
+        interval: args.adverts,
+    };
+    if args.beside {
+        return beside::run(&ground, &chosen, &wishes, args.repeat, args.json);
+    }
+    let mut reports = Vec::new();
+    for drill in chosen {
+        let report = rehearsal::rehearse(&ground, drill, &wishes, args.patience)
+            .with_context(|| format!("drill {}", drill.name))?;
+        if !args.json {
+            say(&text::write(&report))?;
+        }
+        reports.push(report);
+    }
+    write(args, &reports)?;
+    let passed = reports.iter().all(|report| report.passed);
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn write(args: &Args, reports: &[Report]) -> anyhow::Result<()> {
+    if let Some(file) = &args.html {
+        std::fs::write(file, page::write(reports)).with_context(|| file.display().to_string())?;
+    }
+    if args.json {
+        say(&format!("{}\n", serde_json::to_string(reports)?))?;
+    }
+    Ok(())
+}
+
+fn choose<'a>(args: &Args, drills: &'a [Drill]) -> anyhow::Result<Vec<&'a Drill>> {
+    if args.all {
+        return Ok(drills.iter().collect());
+    }
+    if args.names.is_empty() {
+        bail!("which drill? `tandem drill --list` names them; --all holds every one");
+    }
+    let find = |name: &String| {
+        let found = drills.iter().find(|drill| drill.name == *name);
+        found.with_context(|| format!("there is no drill `{name}`; `tandem drill --list` names them"))
+    };
+    args.names.iter().map(find).collect()
+}
+
+fn list(drills: &[Drill]) -> anyhow::Result<ExitCode> {
+    for drill in drills {
+        let guide = if drill.guide { " (in operators' guides)" } else { "" };
+        say(&format!("{:18} {}{guide}\n", drill.name, drill.about))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// To standard output; a reader that went away ends the drill.
+fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .context("cannot write to standard output")
+}

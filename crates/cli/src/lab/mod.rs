@@ -1,0 +1,155 @@
+//! `tandem lab`: the pair on this machine, to try things out: a prompt, a small page, and the statistics pages of both
+//! balancers, all on the machine's loopback.
+
+mod page;
+mod stage;
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, anyhow};
+use tandem_lab::{Door, Ground};
+
+use crate::pair::Wishes;
+use crate::pair::act::Side;
+use crate::pair::cast::{Both, Cast};
+use crate::pair::files::PAGE_PORT;
+use stage::{Next, Stage};
+
+#[derive(clap::Args)]
+#[command(
+    after_help = "At the prompt, in a script and on the page the words are the same; `help` says them.\n\
+    Exit status: 0 it ended as told, 1 a line of the script could not be done, 2 the lab could not be built.\n\
+    Examples:\n  tandem lab\n  tandem lab --script steps.txt"
+)]
+pub struct Args {
+    /// Read what to do from this file and end with it; the first line that cannot be done ends it, too
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+    /// Which balancers: `ours`, `original` (HAProxy), or one for each host: `ours,original`
+    #[arg(long, value_name = "WHICH", default_value = "ours")]
+    balancers: Both,
+    /// Which routers: `ours`, `original` (Keepalived), or one for each host
+    #[arg(long, value_name = "WHICH", default_value = "ours")]
+    routers: Both,
+    /// Milliseconds between adverts
+    #[arg(long, value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(10..=1000))]
+    adverts: u32,
+    /// How many brokers
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=9))]
+    brokers: u8,
+}
+
+/// The page's usual port; those of the statistics pages follow HAProxy's.
+const PORT: u16 = 8400;
+const STATISTICS: [u16; 2] = [8404, 8405];
+
+type Shared = Arc<Mutex<Stage>>;
+
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let script = args
+        .script
+        .as_ref()
+        .map(|file| std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display())));
+    let script = script.transpose()?;
+    // A socket stays in the network it was opened in: these are the machine's own, so they come before the namespaces.
+    let page = listen(PORT)?;
+    let page_at = page.local_addr()?;
+    let doors = [door(STATISTICS[0])?, door(STATISTICS[1])?];
+    let ground = Ground::enter().map_err(|refusal| anyhow!("no network namespaces here: {refusal}"))?;
+    let wishes = Wishes {
+        cast: Cast {
+            balancers: args.balancers,
+            routers: args.routers,
+        },
+        brokers: args.brokers.into(),
+        interval: args.adverts,
+    };
+    let stage = Stage::build(&ground, &wishes)?;
+    say(&stage.describe())?;
+    let inside = SocketAddr::from((Ipv4Addr::LOCALHOST, PAGE_PORT));
+    let mut passages = Vec::new();
+    for (side, door) in Side::BOTH.into_iter().zip(doors) {
+        say(&format!("statistics of {side}: http://{}/stats\n", door.address()?))?;
+        passages.push(door.lead_to(stage.host(side), inside)?);
+    }
+    say(&format!("this lab: http://{page_at}/\n"))?;
+    let stage: Shared = Arc::new(Mutex::new(stage));
+    page::serve(page, page_at, &stage);
+    let outcome = match script {
+        Some(script) => follow(&stage, script.lines()),
+        None => converse(&stage),
+    };
+    // The doors first: their visitors' threads stand in the hosts.
+    drop(passages);
+    lock(&stage).end();
+    outcome
+}
+
+fn follow<'a>(stage: &Shared, lines: impl Iterator<Item = &'a str>) -> anyhow::Result<ExitCode> {
+    for line in lines {
+        say(&format!("> {line}\n"))?;
+        match obey(stage, line) {
+            Ok(Next::Say(words)) => say(&words)?,
+            Ok(Next::End) => break,
+            Err(error) => {
+                say(&format!("{error:#}\n"))?;
+                return Ok(ExitCode::from(1));
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A mistake at the prompt is said, and the next line asked for. From a pipe it is the same without the prompt.
+fn converse(stage: &Shared) -> anyhow::Result<ExitCode> {
+    let prompt = if std::io::stdin().is_terminal() { "lab> " } else { "" };
+    say(prompt)?;
+    for line in std::io::stdin().lock().lines() {
+        match obey(stage, &line?) {
+            Ok(Next::Say(words)) => say(&words)?,
+            Ok(Next::End) => break,
+            Err(error) => say(&format!("{error:#}\n"))?,
+        }
+        say(prompt)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn obey(stage: &Shared, line: &str) -> anyhow::Result<Next> {
+    // Who waits lets the page work meanwhile.
+    if let Some(time) = stage::pause(line)? {
+        std::thread::sleep(time);
+        return Ok(Next::Say(String::new()));
+    }
+    lock(stage).obey(line)
+}
+
+fn lock(stage: &Shared) -> MutexGuard<'_, Stage> {
+    stage.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+/// On the usual port, or on another when somebody else has that one.
+fn listen(port: u16) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(local(port)).or_else(|_| TcpListener::bind(local(0)));
+    listener.context("no free port on 127.0.0.1")
+}
+
+fn door(port: u16) -> anyhow::Result<Door> {
+    Ok(Door::open(local(port)).or_else(|_| Door::open(local(0)))?)
+}
+
+/// A reader that went away ends the lab.
+fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .context("cannot write to standard output")
+}

@@ -1,0 +1,209 @@
+//! What became of every message, by its number; times are counted from the beginning of the load.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Client and its count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Id {
+    pub client: u8,
+    pub number: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fate {
+    /// When it was first tried.
+    pub sent: Duration,
+    /// When the client was told that it is safe.
+    pub acked: Option<Duration>,
+    /// How often it was sent.
+    pub tries: u32,
+    /// When it came out, first and again, and of which broker.
+    pub taken: Vec<(Duration, usize)>,
+}
+
+/// A new connection that was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Knock {
+    /// Whose row it belongs to: each has an address of its own.
+    pub place: u8,
+    pub begun: Duration,
+    /// When a broker had answered.
+    pub answered: Option<Duration>,
+}
+
+/// What all threads of the load write into.
+pub struct Ledger {
+    begun: Instant,
+    stop_sending: AtomicBool,
+    stop_all: AtomicBool,
+    acked: AtomicU64,
+    broken: AtomicU64,
+    book: Mutex<Book>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    pub fates: BTreeMap<Id, Fate>,
+    pub knocks: Vec<Knock>,
+    /// When a connection that was established broke, and whose it was.
+    pub breaks: Vec<(Duration, u8)>,
+    /// Who held the address, from when on; a change a line.
+    pub holders: Vec<(Duration, Vec<usize>)>,
+}
+
+impl Ledger {
+    pub fn new() -> Ledger {
+        Ledger {
+            begun: Instant::now(),
+            stop_sending: AtomicBool::new(false),
+            stop_all: AtomicBool::new(false),
+            acked: AtomicU64::new(0),
+            broken: AtomicU64::new(0),
+            book: Mutex::default(),
+        }
+    }
+
+    pub fn now(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    pub fn sends(&self) -> bool {
+        !self.stop_sending.load(Relaxed)
+    }
+
+    pub fn lives(&self) -> bool {
+        !self.stop_all.load(Relaxed)
+    }
+
+    pub fn stop_sending(&self) {
+        self.stop_sending.store(true, Relaxed);
+    }
+
+    pub fn stop_all(&self) {
+        self.stop_all.store(true, Relaxed);
+    }
+
+    pub fn acked(&self) -> u64 {
+        self.acked.load(Relaxed)
+    }
+
+    pub fn broken(&self) -> u64 {
+        self.broken.load(Relaxed)
+    }
+
+    pub fn tried(&self, id: Id) {
+        let now = self.now();
+        let mut book = self.book();
+        let fate = book.fates.entry(id).or_insert_with(|| Fate {
+            sent: now,
+            ..Fate::default()
+        });
+        fate.tries += 1;
+    }
+
+    pub fn safe(&self, id: Id) {
+        let now = self.now();
+        self.acked.fetch_add(1, Relaxed);
+        self.book().fates.entry(id).or_default().acked = Some(now);
+    }
+
+    pub fn taken(&self, id: Id, broker: usize) {
+        let now = self.now();
+        self.book().fates.entry(id).or_default().taken.push((now, broker));
+    }
+
+    pub fn broke(&self, client: u8) {
+        let now = self.now();
+        self.broken.fetch_add(1, Relaxed);
+        self.book().breaks.push((now, client));
+    }
+
+    pub fn knocked(&self, knock: Knock) {
+        self.book().knocks.push(knock);
+    }
+
+    /// One host has the address, or has it not.
+    pub fn holds(&self, host: usize, held: bool) {
+        let now = self.now();
+        let mut book = self.book();
+        let mut by = book.holders.last().map(|(_, by)| by.clone()).unwrap_or_default();
+        if by.contains(&host) == held {
+            return;
+        }
+        by.retain(|each| *each != host);
+        if held {
+            by.push(host);
+        }
+        by.sort_unstable();
+        book.holders.push((now, by));
+    }
+
+    /// Acknowledged, and not seen since.
+    pub fn missing(&self) -> usize {
+        self.book().missing().count()
+    }
+
+    pub fn copy(&self) -> Book {
+        self.book().clone()
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    pub fn missing(&self) -> impl Iterator<Item = (Id, &Fate)> {
+        let lost = |(_, fate): &(&Id, &Fate)| fate.acked.is_some() && fate.taken.is_empty();
+        self.fates.iter().filter(lost).map(|(id, fate)| (*id, fate))
+    }
+}
+
+impl Id {
+    pub fn body(self) -> String {
+        format!("{} {}", self.client, self.number)
+    }
+
+    pub fn read(body: &str) -> Option<Id> {
+        let (client, number) = body.split_once(' ')?;
+        Some(Id {
+            client: client.parse().ok()?,
+            number: number.parse().ok()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lost_is_what_was_acknowledged_and_never_came() {
+        let ledger = Ledger::new();
+        let id = |number| Id { client: 1, number };
+        for number in 0..3 {
+            ledger.tried(id(number));
+        }
+        ledger.safe(id(0));
+        ledger.safe(id(1));
+        ledger.taken(id(1), 0);
+        let book = ledger.copy();
+        assert_eq!(book.missing().map(|(id, _)| id.number).collect::<Vec<_>>(), [0]);
+        assert_eq!((ledger.acked(), ledger.missing()), (2, 1));
+        assert_eq!(Id::read(&id(7).body()), Some(id(7)));
+        assert_eq!(Id::read("other"), None);
+    }
+
+    #[test]
+    fn holders_are_kept_when_they_change() {
+        let ledger = Ledger::new();
+        for (host, held) in [(1, false), (0, true), (0, true), (1, true), (0, false)] {
+            ledger.holds(host, held);
+        }
+        let holders: Vec<Vec<usize>> = ledger.copy().holders.into_iter().map(|(_, by)| by).collect();
+        assert_eq!(holders, [vec![0], vec![0, 1], vec![1]]);
+    }
+}

@@ -1,0 +1,188 @@
+//! Load in which nothing can be lost unseen: every message has a number, is sent through the virtual address until the
+//! broker has said that it is safe, and is taken out again beside each broker.
+//!
+//! ```text
+//!   producers ──▶ virtual address ──▶ balancer ──▶ broker ──▶ takers, one beside each broker
+//!   knockers  ──▶ (a new connection every few milliseconds: what a client without one would see)
+//!   watchers look which host has the address
+//! ```
+
+mod knocker;
+pub mod ledger;
+pub mod stomp;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::pair::act::Side;
+use crate::pair::files::VIP;
+use crate::pair::{CLIENT, Pair};
+use ledger::{Id, Ledger};
+use stomp::Stomp;
+
+/// How much of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Amount {
+    pub clients: u8,
+    /// Of each client between two messages.
+    pub pause: Duration,
+}
+
+pub struct Load {
+    pub ledger: Arc<Ledger>,
+    producers: Vec<JoinHandle<io::Result<()>>>,
+    others: Vec<JoinHandle<io::Result<()>>>,
+}
+
+/// A client that hears nothing for so long gives the connection up and tries again.
+const IMPATIENCE: Duration = Duration::from_millis(700);
+const AGAIN: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(5);
+/// Knockers come from addresses of their own, so that each broker has some of them.
+const KNOCKERS: u8 = 4;
+
+impl Load {
+    pub fn start(pair: &Pair, amount: Amount) -> anyhow::Result<Load> {
+        let ledger = Arc::new(Ledger::new());
+        let mut load = Load {
+            ledger,
+            producers: Vec::new(),
+            others: Vec::new(),
+        };
+        let target = pair.target();
+        for (number, address) in pair.broker_addresses().into_iter().enumerate() {
+            let ledger = Arc::clone(&load.ledger);
+            let taker = move || take(&ledger, number, address, amount.clients);
+            load.others.push(pair.client().thread(taker)?);
+        }
+        for side in Side::BOTH {
+            let ledger = Arc::clone(&load.ledger);
+            load.others.push(pair.host(side).thread(move || watch(&ledger, side))?);
+        }
+        for number in 0..KNOCKERS {
+            let ledger = Arc::clone(&load.ledger);
+            let from = Pair::street(1, number + 1);
+            load.others.push(
+                pair.client()
+                    .thread(move || knocker::knock(&ledger, from, target, number))?,
+            );
+        }
+        for client in 1..=amount.clients {
+            let ledger = Arc::clone(&load.ledger);
+            let producer = move || produce(&ledger, client, target, amount.pause);
+            load.producers.push(pair.client().thread(producer)?);
+        }
+        Ok(load)
+    }
+
+    /// No more is sent; waits until all that was acknowledged came out, or no longer than this.
+    pub fn finish(self, within: Duration) -> ledger::Book {
+        self.ledger.stop_sending();
+        for producer in self.producers {
+            // One that panicked has said so on standard error; what it was told is in the ledger.
+            let _ = producer.join();
+        }
+        let deadline = Instant::now() + within;
+        while self.ledger.missing() > 0 && Instant::now() < deadline {
+            std::thread::sleep(AGAIN);
+        }
+        self.ledger.stop_all();
+        for other in self.others {
+            let _ = other.join();
+        }
+        self.ledger.copy()
+    }
+}
+
+/// What these send is left in the brokers until nothing more is sent, so that there is something in a broker that dies.
+const fn is_left_until_the_end(client: u8) -> bool {
+    client % 4 == 0
+}
+
+/// The pause between two new connections of one address.
+pub const fn knocker_rhythm() -> Duration {
+    knocker::EVERY
+}
+
+fn queue(client: u8) -> String {
+    format!("/queue/drill.{client}")
+}
+
+fn produce(ledger: &Ledger, client: u8, target: SocketAddr, pause: Duration) {
+    let from = Pair::street(0, client);
+    let queue = queue(client);
+    let mut id = Id { client, number: 0 };
+    while ledger.sends() {
+        let Ok(mut stomp) = Stomp::connect(from, target, IMPATIENCE) else {
+            std::thread::sleep(AGAIN);
+            continue;
+        };
+        while ledger.sends() {
+            ledger.tried(id);
+            if stomp.send(&queue, &id.body()).is_err() {
+                ledger.broke(client);
+                break;
+            }
+            ledger.safe(id);
+            id.number += 1;
+            std::thread::sleep(pause);
+        }
+    }
+}
+
+/// From the client host to one broker, not through the balancers: what it hands out was stored there.
+fn take(ledger: &Ledger, number: usize, broker: SocketAddr, clients: u8) {
+    const LISTEN: Duration = Duration::from_millis(200);
+    while ledger.lives() {
+        let subscribed = Stomp::connect(CLIENT, broker, LISTEN).and_then(|mut stomp| {
+            let mut now = (1..=clients).filter(|client| !is_left_until_the_end(*client));
+            now.try_for_each(|client| stomp.subscribe(&queue(client), client.into()))?;
+            Ok(stomp)
+        });
+        let Ok(mut stomp) = subscribed else {
+            std::thread::sleep(AGAIN);
+            continue;
+        };
+        let mut takes_all = false;
+        while ledger.lives() {
+            if !takes_all && !ledger.sends() {
+                takes_all = true;
+                let mut left = (1..=clients).filter(|client| is_left_until_the_end(*client));
+                if left
+                    .try_for_each(|client| stomp.subscribe(&queue(client), client.into()))
+                    .is_err()
+                {
+                    break;
+                }
+            }
+            match stomp.take() {
+                Ok(Some(body)) => {
+                    if let Some(id) = Id::read(&body) {
+                        ledger.taken(id, number);
+                    }
+                }
+                Ok(None) => {}
+                Err(_) => break,
+            }
+        }
+    }
+}
+
+/// On the host itself: the kernel is asked, not the router.
+fn watch(ledger: &Ledger, side: Side) {
+    while ledger.lives() {
+        let held = nix::ifaddrs::getifaddrs().is_ok_and(|mut all| {
+            all.any(|one| {
+                one.address
+                    .as_ref()
+                    .and_then(|a| a.as_sockaddr_in())
+                    .is_some_and(|a| a.ip() == VIP)
+            })
+        });
+        ledger.holds(side.0, held);
+        std::thread::sleep(LOOK);
+    }
+}

@@ -1,0 +1,79 @@
+//! A broker on a host of its own, and its disk.
+
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tandem_lab::{Host, Link};
+
+use super::slot::Slot;
+use super::{PATIENCE, files};
+use crate::demo::sibling;
+
+pub struct Broker {
+    pub host: Host,
+    pub cable: Link,
+    pub running: Option<Slot>,
+    folder: PathBuf,
+    address: SocketAddr,
+}
+
+impl Broker {
+    pub fn new(host: Host, cable: Link, folder: PathBuf, address: SocketAddr) -> Broker {
+        Broker {
+            host,
+            cable,
+            running: None,
+            folder,
+            address,
+        }
+    }
+
+    pub fn start(&mut self) -> anyhow::Result<()> {
+        if self.running.as_ref().is_some_and(Slot::runs) {
+            bail!("it runs already");
+        }
+        let file = self.folder.join("mq.toml");
+        std::fs::write(&file, files::broker(self.address))?;
+        let program = sibling("tandem-mq")?;
+        let mut running = self.host.run(Command::new(program).arg("-f").arg(&file))?;
+        let deadline = Instant::now() + PATIENCE;
+        let address = self.address;
+        while self.host.inside(|| TcpStream::connect(address).is_err())? {
+            if Instant::now() > deadline || !running.is_running()? {
+                bail!("the broker does not serve:\n{}", running.output());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.running = Some(Slot::new(running));
+        Ok(())
+    }
+
+    /// So many per cent of its disk are in use afterwards.
+    pub fn fill(&self, percent: u8) -> anyhow::Result<()> {
+        let disk = self.disk()?;
+        let look = nix::sys::statvfs::statvfs(&disk)?;
+        let total = look.blocks() * look.fragment_size();
+        let free = look.blocks_free() * look.fragment_size();
+        let keep_free = total * u64::from(100 - percent.min(100)) / 100;
+        let ballast = std::fs::File::create(disk.join("ballast"))?;
+        let length = i64::try_from(free.saturating_sub(keep_free))?;
+        if length > 0 {
+            nix::fcntl::fallocate(&ballast, nix::fcntl::FallocateFlags::empty(), 0, length)?;
+        }
+        Ok(())
+    }
+
+    pub fn empty(&self) -> anyhow::Result<()> {
+        std::fs::remove_file(self.disk()?.join("ballast")).context("nothing was filled")
+    }
+
+    /// The host's own `/run`, which only processes in the host see, through one of them.
+    fn disk(&self) -> anyhow::Result<PathBuf> {
+        let slot = self.running.as_ref().filter(|slot| slot.runs());
+        let slot = slot.context("the disk is reached through the broker, and that does not run")?;
+        Ok(PathBuf::from(format!("/proc/{}/root/run", slot.pid())))
+    }
+}

@@ -1,0 +1,159 @@
+//! The configuration of every part, as files that ours and the originals read alike.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use super::act::Side;
+use super::cast::Origin;
+use crate::load::stomp::CONNECT;
+
+pub const VIP: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 100);
+pub const PORT: u16 = 61613;
+pub const PAGE_PORT: u16 = 8404;
+
+/// What one host's balancer is to do.
+pub struct Balancer<'a> {
+    pub socket: &'a Path,
+    pub brokers: &'a [SocketAddr],
+    /// Each reload has another, so that there is a difference.
+    pub generation: u32,
+}
+
+impl Balancer<'_> {
+    pub fn text(&self) -> String {
+        let Balancer {
+            socket,
+            brokers,
+            generation,
+        } = self;
+        let servers: String = brokers
+            .iter()
+            .enumerate()
+            .map(|(number, at)| format!("    server broker{} {at} check\n", number + 1))
+            .collect();
+        let socket = socket.display();
+        let hello: String = CONNECT.iter().map(|byte| format!("{byte:02x}")).collect();
+        let connections = 4000 + generation;
+        format!(
+            "\
+global
+    maxconn {connections}
+    stats socket {socket} mode 660 level admin expose-fd listeners
+
+defaults
+    mode tcp
+    option redispatch 1
+    retries 3
+    timeout connect 1s
+    timeout client 1m
+    timeout server 1m
+
+frontend stats
+    mode http
+    bind *:{PAGE_PORT}
+    stats enable
+    stats uri /stats
+    stats refresh 2s
+
+frontend brokers
+    bind *:{PORT}
+    default_backend brokers
+
+backend brokers
+    balance source
+    hash-type consistent
+    timeout check 300ms
+    # A broker that hangs still accepts: only its answer says that it lives. This is CONNECT, with a zero byte at the end.
+    option tcp-check
+    tcp-check connect
+    tcp-check send-binary {hello}
+    tcp-check expect string CONNECTED
+    default-server inter 200ms fastinter 100ms rise 2 fall 2 on-marked-down shutdown-sessions
+{servers}"
+        )
+    }
+}
+
+/// The router of one host, and how it is to watch the balancer beside it, which depends on what it can.
+pub struct Router<'a> {
+    pub side: Side,
+    pub origin: Origin,
+    pub socket: &'a Path,
+    /// Says whether the balancer of this host runs.
+    pub script: &'a Path,
+    /// Between adverts, in milliseconds.
+    pub interval: u32,
+}
+
+impl Router<'_> {
+    pub fn text(&self) -> String {
+        let priority = [150, 140][self.side.0];
+        let interval = f64::from(self.interval) / 1000.0;
+        let (watch, track) = self.watch();
+        format!(
+            "\
+global_defs {{
+    router_id {}
+    vrrp_version 3
+    script_user root
+}}
+
+{watch}
+vrrp_instance BROKERS {{
+    state BACKUP
+    interface eth0
+    virtual_router_id 51
+    priority {priority}
+    advert_int {interval}
+    virtual_ipaddress {{
+        {VIP}/24
+    }}
+{track}}}
+",
+            self.side
+        )
+    }
+
+    fn watch(&self) -> (String, &'static str) {
+        match self.origin {
+            // A balancer that is gone is a fault; one without servers only costs priority, so that nothing moves when neither
+            // host reaches any.
+            Origin::Ours => (
+                format!(
+                    "\
+track_lb alive {{
+    socket {socket}
+    interval 0.02
+    fall 2
+    rise 2
+}}
+
+track_lb serving {{
+    socket {socket}
+    backend_has_servers brokers 1
+    interval 0.1
+    fall 2
+    rise 2
+    weight -60
+}}
+",
+                    socket = self.socket.display()
+                ),
+                "    track_lb {\n        alive\n        serving\n    }\n",
+            ),
+            // As the guides have it; whole seconds are the least that it can. By `killall -0` as theirs it would see the other
+            // host's process, because the hosts of a lab have their processes in common.
+            Origin::Original => (
+                format!(
+                    "vrrp_script alive {{\n    script \"{}\"\n    interval 1\n    fall 1\n    rise 1\n}}\n",
+                    self.script.display()
+                ),
+                "    track_script {\n        alive\n    }\n",
+            ),
+        }
+    }
+}
+
+pub fn broker(listen: SocketAddr) -> String {
+    format!("data-dir = \"/run/tandem-mq\"\nanonymous = true\n\n[[listen]]\naddress = \"{listen}\"\n")
+}

@@ -1,0 +1,273 @@
+//! The pair as hosts in a lab: two balancer hosts that share a virtual address, brokers behind them, and a client host.
+//!
+//! ```text
+//!             ┌──────────── lan 10.9.0.0/24 ────────────┐
+//!   client .10   lb1 .1   lb2 .2   broker1 .11   broker2 .12     VIP 10.9.0.100 on lb1 or lb2
+//! ```
+//!
+//! A host dies as by a power cut: every process at once, then its cable. A broker's disk is the host's `/run`, so that it
+//! can be filled without harm to anybody else.
+
+pub mod act;
+mod brokers;
+pub mod cast;
+pub mod files;
+mod hosts;
+mod slot;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tandem_lab::{Cidr, FaultId, Ground, Host, Lab, Link, Route};
+
+use act::{Act, Node, Part, Place, Side};
+use brokers::Broker;
+use cast::Cast;
+use files::{PORT, VIP};
+use hosts::BalancerHost;
+use slot::Slot;
+
+pub const PATIENCE: Duration = Duration::from_secs(15);
+pub const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 10);
+/// Clients have addresses of their own, all of them local to the client host.
+const STREETS: Ipv4Addr = Ipv4Addr::new(10, 64, 0, 0);
+
+/// How the pair is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Wishes {
+    pub cast: Cast,
+    pub brokers: usize,
+    /// Between adverts, in milliseconds.
+    pub interval: u32,
+}
+
+impl Default for Wishes {
+    fn default() -> Wishes {
+        Wishes {
+            cast: Cast::OURS,
+            brokers: 2,
+            interval: 100,
+        }
+    }
+}
+
+/// Keeps the order in which things must end: programs before the lab they run in.
+pub struct Pair {
+    sides: [BalancerHost; 2],
+    brokers: Vec<Broker>,
+    client: Host,
+    client_cable: Link,
+    drops: Vec<FaultId>,
+    lab: Lab,
+}
+
+impl Pair {
+    /// Everything runs and serves, and lb1 holds the address.
+    pub fn build(ground: &Ground, wishes: &Wishes) -> anyhow::Result<Pair> {
+        let lab = Lab::new(ground)?;
+        let lan = lab.switch("lan")?;
+        let client = lab.host("client")?;
+        let client_cable = lab.link(&client, &lan, cidr(CLIENT, 24)?)?;
+        client.add_address("lo", cidr(Pair::street(0, 1), 16)?)?;
+
+        let addresses: Vec<SocketAddr> = (0..wishes.brokers).map(|n| broker_address(Node(n))).collect();
+        let side = |side: Side| -> anyhow::Result<BalancerHost> {
+            let host = lab.host(&side.to_string())?;
+            let cable = lab.link(&host, &lan, cidr(side_address(side), 24)?)?;
+            let mut back = Route::new(cidr(STREETS, 16)?);
+            back.via = Some(IpAddr::V4(CLIENT));
+            host.netlink(async |netlink| netlink.add_route(&back).await)?;
+            BalancerHost::new(side, host, cable, lab.folder()?, addresses.clone(), wishes)
+        };
+        let sides = [side(Side(0))?, side(Side(1))?];
+        let mut brokers = Vec::new();
+        for number in 0..wishes.brokers {
+            let host = lab.host(&Node(number).to_string())?;
+            let cable = lab.link(&host, &lan, cidr(broker_ip(Node(number)), 24)?)?;
+            brokers.push(Broker::new(host, cable, lab.folder()?, addresses[number]));
+        }
+        let mut pair = Pair {
+            sides,
+            brokers,
+            client,
+            client_cable,
+            drops: Vec::new(),
+            lab,
+        };
+        pair.brokers.iter_mut().try_for_each(Broker::start)?;
+        pair.sides.iter_mut().try_for_each(BalancerHost::start_balancer)?;
+        pair.sides.iter_mut().try_for_each(BalancerHost::start_router)?;
+        pair.wait_until_served()?;
+        Ok(pair)
+    }
+
+    /// The first host holds the address, and its balancer has found every broker up.
+    fn wait_until_served(&self) -> anyhow::Result<()> {
+        let first = &self.sides[0];
+        let wait = first.host.wait_for_address(IpAddr::V4(VIP), true, PATIENCE);
+        wait.map_err(|e| anyhow::anyhow!("{e}\n{}", first.last_words()))?;
+        let deadline = Instant::now() + PATIENCE;
+        for side in &self.sides {
+            while side.serving()? < self.brokers.len() {
+                if Instant::now() > deadline {
+                    bail!("{} does not find all brokers up\n{}", side.side, side.last_words());
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        Ok(())
+    }
+
+    pub fn describe(&self) -> String {
+        format!(
+            "{}virtual address {VIP}:{PORT}, held by lb1 or lb2\n",
+            self.lab.describe()
+        )
+    }
+
+    pub fn target(&self) -> SocketAddr {
+        SocketAddr::from((VIP, PORT))
+    }
+
+    /// The `number`-th address of one street; streets do not overlap.
+    pub fn street(street: u8, number: u8) -> Ipv4Addr {
+        let [a, b, _, _] = STREETS.octets();
+        Ipv4Addr::new(a, b, street, number)
+    }
+
+    pub fn client(&self) -> &Host {
+        &self.client
+    }
+
+    pub fn host(&self, side: Side) -> &Host {
+        &self.sides[side.0].host
+    }
+
+    pub fn broker_addresses(&self) -> Vec<SocketAddr> {
+        (0..self.brokers.len()).map(|n| broker_address(Node(n))).collect()
+    }
+
+    /// Who has the address now; one, normally.
+    pub fn holders(&self) -> Vec<Side> {
+        let holds = |side: &Side| self.host(*side).holds(IpAddr::V4(VIP)).unwrap_or(false);
+        Side::BOTH.into_iter().filter(holds).collect()
+    }
+
+    /// What runs and what does not, a line for each part.
+    pub fn state(&mut self) -> Vec<(Part, &'static str)> {
+        let mut parts = Vec::new();
+        for side in &mut self.sides {
+            parts.push((Part::Balancer(side.side), word(side.balancer.as_mut())));
+            parts.push((Part::Router(side.side), word(side.router.as_mut())));
+        }
+        for (number, broker) in self.brokers.iter_mut().enumerate() {
+            parts.push((Part::Broker(Node(number)), word(broker.running.as_mut())));
+        }
+        parts
+    }
+
+    pub fn perform(&mut self, act: &Act) -> anyhow::Result<()> {
+        self.try_perform(act).with_context(|| act.to_string())
+    }
+
+    fn try_perform(&mut self, act: &Act) -> anyhow::Result<()> {
+        match *act {
+            Act::Kill(Part::Host(side)) => self.cut_power(side),
+            Act::Start(Part::Host(side)) => self.give_power(side),
+            Act::Start(Part::Balancer(side)) => self.side(side).start_balancer(),
+            Act::Start(Part::Router(side)) => self.side(side).start_router(),
+            Act::Start(Part::Broker(node)) => self.node(node)?.start(),
+            Act::Kill(part) => self.slot(part)?.kill(),
+            Act::Stop(part) => self.slot(part)?.stop(),
+            Act::Pause(part) => self.slot(part)?.pause(),
+            Act::Resume(part) => self.slot(part)?.resume(),
+            Act::Upgrade(side) => self.side(side).upgrade(),
+            Act::Reload(side) => self.side(side).reload(),
+            Act::Cut(place) => Ok(self.lab.cut(self.cable(place)?)?),
+            Act::Heal(place) => Ok(self.lab.heal(self.cable(place)?)?),
+            Act::Drop(from, to) => {
+                let fault = self
+                    .lab
+                    .drop_from_to(self.cable(from)?.host(), self.cable(to)?.host())?;
+                self.drops.push(fault);
+                Ok(())
+            }
+            Act::Mend => {
+                let drops = std::mem::take(&mut self.drops);
+                Ok(self.lab.mend(drops)?)
+            }
+            Act::Fill(node, percent) => self.node(node)?.fill(percent),
+            Act::Empty(node) => self.node(node)?.empty(),
+            Act::HandOver(side) => self.side(side).hand_over(&[]),
+            Act::TakePart(side) => self.side(side).hand_over(&["--resume"]),
+        }
+    }
+
+    fn side(&mut self, side: Side) -> &mut BalancerHost {
+        &mut self.sides[side.0]
+    }
+
+    fn node(&mut self, node: Node) -> anyhow::Result<&mut Broker> {
+        let count = self.brokers.len();
+        let broker = self.brokers.get_mut(node.0);
+        broker.with_context(|| format!("there is no {node}: there are {count} brokers"))
+    }
+
+    fn slot(&mut self, part: Part) -> anyhow::Result<&mut Slot> {
+        let slot = match part {
+            Part::Balancer(side) => &mut self.side(side).balancer,
+            Part::Router(side) => &mut self.side(side).router,
+            Part::Broker(node) => &mut self.node(node)?.running,
+            Part::Host(_) => bail!("that can be done to a daemon only, not to a host"),
+        };
+        slot.as_mut().with_context(|| format!("{part} does not run"))
+    }
+
+    fn cable(&self, place: Place) -> anyhow::Result<&Link> {
+        Ok(match place {
+            Place::Client => &self.client_cable,
+            Place::Side(side) => &self.sides[side.0].cable,
+            Place::Node(node) => {
+                let broker = self.brokers.get(node.0);
+                &broker.with_context(|| format!("there is no {node}"))?.cable
+            }
+        })
+    }
+
+    fn cut_power(&mut self, side: Side) -> anyhow::Result<()> {
+        let host = &mut self.sides[side.0];
+        self.lab.cut(&host.cable)?;
+        host.lose_everything()
+    }
+
+    fn give_power(&mut self, side: Side) -> anyhow::Result<()> {
+        let host = &mut self.sides[side.0];
+        self.lab.heal(&host.cable)?;
+        host.start_balancer()?;
+        host.start_router()
+    }
+}
+
+fn word(slot: Option<&mut Slot>) -> &'static str {
+    match slot {
+        None => "not running",
+        Some(slot) => slot.word(),
+    }
+}
+
+fn side_address(side: Side) -> Ipv4Addr {
+    Ipv4Addr::new(10, 9, 0, [1, 2][side.0])
+}
+
+fn broker_ip(node: Node) -> Ipv4Addr {
+    Ipv4Addr::new(10, 9, 0, u8::try_from(11 + node.0).unwrap_or(u8::MAX))
+}
+
+fn broker_address(node: Node) -> SocketAddr {
+    SocketAddr::from((broker_ip(node), PORT))
+}
+
+fn cidr(ip: Ipv4Addr, length: u8) -> anyhow::Result<Cidr> {
+    Ok(Cidr::new(IpAddr::V4(ip), length)?)
+}

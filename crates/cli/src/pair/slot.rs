@@ -1,0 +1,92 @@
+//! A daemon of the pair: running, paused, or ended and still remembered by its last words.
+
+use anyhow::bail;
+use nix::sys::signal::Signal;
+use tandem_lab::Running;
+
+use super::PATIENCE;
+
+pub struct Slot {
+    running: Running,
+    condition: Condition,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    Runs,
+    Paused,
+    /// As it was told to.
+    Ended,
+}
+
+impl Slot {
+    pub fn new(running: Running) -> Slot {
+        Slot {
+            running,
+            condition: Condition::Runs,
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.running.pid()
+    }
+
+    pub fn runs(&self) -> bool {
+        self.condition != Condition::Ended
+    }
+
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.must_run()?;
+        self.running.kill()?;
+        self.condition = Condition::Ended;
+        Ok(())
+    }
+
+    pub fn stop(&mut self) -> anyhow::Result<()> {
+        self.must_run()?;
+        self.running.stop(PATIENCE)?;
+        self.condition = Condition::Ended;
+        Ok(())
+    }
+
+    pub fn pause(&mut self) -> anyhow::Result<()> {
+        self.must_run()?;
+        self.running.signal(Signal::SIGSTOP)?;
+        self.condition = Condition::Paused;
+        Ok(())
+    }
+
+    pub fn resume(&mut self) -> anyhow::Result<()> {
+        if self.condition != Condition::Paused {
+            bail!("it is not paused");
+        }
+        self.running.signal(Signal::SIGCONT)?;
+        self.condition = Condition::Runs;
+        Ok(())
+    }
+
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        self.must_run()?;
+        Ok(self.running.signal(signal)?)
+    }
+
+    pub fn word(&mut self) -> &'static str {
+        match self.condition {
+            Condition::Ended => "ended",
+            Condition::Paused => "paused",
+            Condition::Runs if self.running.is_running().unwrap_or(false) => "runs",
+            Condition::Runs => "died by itself",
+        }
+    }
+
+    pub fn last_words(&self) -> String {
+        self.running.output()
+    }
+
+    fn must_run(&self) -> anyhow::Result<()> {
+        if !self.runs() {
+            bail!("it has ended already");
+        }
+        Ok(())
+    }
+}

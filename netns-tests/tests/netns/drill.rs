@@ -1,0 +1,108 @@
+//! The drills and the lab as a person runs them: `tandem drill`, `tandem lab`. They make their namespaces themselves.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tandem_lab::Missing;
+use tandem_netns_tests::{Options, Place, Test};
+
+/// The machine has other tests to run: a drill's times, which are the protocol's arithmetic, may be this much longer here.
+const PATIENCE: &str = "8";
+
+pub(crate) fn tests() -> Vec<Test> {
+    let test = |name, run| Test {
+        name,
+        within: Duration::from_secs(120),
+        place: Place::Outside(run),
+    };
+    let mut all = vec![
+        test("drill_five_keep_their_promises", |_| five()),
+        test("lab_follows_a_script", |_| script()),
+    ];
+    all.push(Test {
+        within: Duration::from_secs(600),
+        ..test("drill_every_one_keeps_its_promises", every_one)
+    });
+    all
+}
+
+fn five() -> Result<()> {
+    drill(&[
+        "broker-killed",
+        "balancer-killed",
+        "cluster-failover",
+        "restart-in-turn",
+        "handover",
+    ])
+}
+
+fn every_one(options: &Options) -> Result<()> {
+    if !options.long {
+        return Err(Missing::new("drills", "all of them only with --long").into());
+    }
+    drill(&["--all"])
+}
+
+fn drill(which: &[&str]) -> Result<()> {
+    let output = tandem(&[&["drill", "--patience", PATIENCE], which].concat(), None)?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    skip_without_namespaces(&output)?;
+    ensure!(
+        output.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    ensure!(said.contains(" 0 lost"), "{said}");
+    Ok(())
+}
+
+fn script() -> Result<()> {
+    let steps = "state\nload on\nwait 500ms\nkill lb1.balancer # the other host takes over\nwait 1s\nstate\n\
+                 start lb1.balancer\nfill broker1 90\nempty broker1\nload off\nexplode broker1\nstate\n";
+    let file = std::env::temp_dir().join(format!("tandem-lab-{}.txt", std::process::id()));
+    std::fs::write(&file, steps)?;
+    let output = tandem(&["lab", "--script"], Some(&file));
+    std::fs::remove_file(&file)?;
+    let output = output?;
+    skip_without_namespaces(&output)?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.code() == Some(1),
+        "the last line is nothing that can be done:\n{said}{complaint}"
+    );
+    ensure!(
+        said.contains("address: lb1\n") && said.contains("address: lb2\n"),
+        "{said}"
+    );
+    ensure!(said.contains(" 0 of them did not come out"), "{said}");
+    ensure!(said.contains("`explode broker1` is nothing that can be done"), "{said}");
+    Ok(())
+}
+
+fn skip_without_namespaces(output: &Output) -> Result<()> {
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    if let Some((_, why)) = complaint.split_once("no network namespaces here: ") {
+        return Err(Missing::new("namespaces", why.trim()).into());
+    }
+    Ok(())
+}
+
+fn tandem(arguments: &[&str], file: Option<&PathBuf>) -> Result<Output> {
+    let here = std::env::current_exe()?;
+    let built = here
+        .parent()
+        .and_then(|deps| deps.parent())
+        .context("where is this test?")?
+        .join("tandem");
+    if !built.exists() {
+        return Err(Missing::new("tandem", format!("{} is not built", built.display())).into());
+    }
+    Command::new(built)
+        .args(arguments)
+        .args(file)
+        .output()
+        .context("start tandem")
+}
