@@ -14,8 +14,10 @@ use crate::pair::cast::Cast;
 
 const CASTS: [Cast; 2] = [Cast::OURS, Cast::ORIGINALS];
 
+type Reading = fn(&Figures) -> f64;
+
 /// What is shown of each: heading, and what is read.
-const COLUMNS: [(&str, fn(&Figures) -> f64); 4] = [
+const COLUMNS: [(&str, Reading); 4] = [
     ("gap ms", |f| f.gap_ms),
     ("one address ms", |f| f.client_gap_ms),
     ("broken", |f| f.broken_connections as f64),

@@ -54,8 +54,10 @@ fn section(out: &mut String, report: &Report) {
     }
     chart(out, report);
     put(out, format_args!("<pre>{}</pre>", escape(&super::text::write(report))));
-    // `</` would end the element: in JSON a slash may be escaped.
-    let json = serde_json::to_string(report).unwrap_or_default().replace("</", "<\\/");
+    // `</script` and `<!--` mean something inside the element; JSON has another way to write their first letter.
+    let json = serde_json::to_string(report)
+        .unwrap_or_default()
+        .replace('<', "\\u003c");
     put(
         out,
         format_args!("<script type=\"application/json\">{json}</script></section>"),

@@ -99,7 +99,7 @@ impl Load {
 
 /// What these send is left in the brokers until nothing more is sent, so that there is something in a broker that dies.
 const fn is_left_until_the_end(client: u8) -> bool {
-    client % 4 == 0
+    client.is_multiple_of(4)
 }
 
 /// The pause between two new connections of one address.

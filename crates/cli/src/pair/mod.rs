@@ -82,10 +82,10 @@ impl Pair {
         };
         let sides = [side(Side(0))?, side(Side(1))?];
         let mut brokers = Vec::new();
-        for number in 0..wishes.brokers {
+        for (number, address) in addresses.into_iter().enumerate() {
             let host = lab.host(&Node(number).to_string())?;
             let cable = lab.link(&host, &lan, cidr(broker_ip(Node(number)), 24)?)?;
-            brokers.push(Broker::new(host, cable, lab.folder()?, addresses[number]));
+            brokers.push(Broker::new(host, cable, lab.folder()?, address));
         }
         let mut pair = Pair {
             sides,
