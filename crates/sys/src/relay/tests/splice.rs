@@ -2,9 +2,9 @@
 
 use super::*;
 
-const FLOOD: usize = 32 << 20;
+const FLOOD: usize = 12 << 20;
 /// So much is read before nobody reads.
-const FIRST: usize = 8 << 20;
+const FIRST: usize = 2 << 20;
 
 fn pattern(count: usize) -> Vec<u8> {
     (0..count as u32)
@@ -46,6 +46,9 @@ async fn until_stuck(
     scratch: &mut Scratch,
     server: TcpStream,
 ) -> TcpStream {
+    // However much the system would let a connection keep, these two keep little.
+    socket2::SockRef::from(&server).set_recv_buffer_size(256 << 10).unwrap();
+    to.socket().set_send_buffer_size(256 << 10).unwrap();
     let reader = reading(server, FIRST);
     until(d, (from, to), scratch, FIRST as u64).await;
     let mut quiet = 0;
