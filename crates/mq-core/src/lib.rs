@@ -12,7 +12,9 @@
 #![forbid(unsafe_code)]
 
 pub mod amqp091;
+pub mod amqp10;
 pub mod broker;
+mod destination;
 mod heard;
 mod ids;
 mod message;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tandem_mq_wire::amqp10::Value as Typed;
 use tandem_mq_wire::amqp091::Field;
 pub use tandem_mq_wire::mqtt::Qos;
 
@@ -43,6 +44,8 @@ pub enum Value {
     Bytes(Bytes),
     /// What only AMQP 0-9-1 has a type for, as it spells it: tables, lists, points in time.
     Other(Bytes),
+    /// What only AMQP 1.0 has a type for, as it spells it: symbols, maps, numbers of other sizes.
+    Typed(Bytes),
 }
 
 impl Value {
@@ -50,8 +53,21 @@ impl Value {
     pub(crate) fn len(&self) -> usize {
         match self {
             Value::Text(text) => text.len(),
-            Value::Bytes(bytes) | Value::Other(bytes) => bytes.len(),
+            Value::Bytes(bytes) | Value::Other(bytes) | Value::Typed(bytes) => bytes.len(),
             Value::Int(_) | Value::Float(_) | Value::Bool(_) => 0,
+        }
+    }
+
+    /// As AMQP 1.0 sees it.
+    pub(crate) fn to_typed(&self) -> Typed {
+        match self {
+            Value::Text(text) => Typed::Text(text.clone()),
+            Value::Int(number) => Typed::Long(*number),
+            Value::Float(number) => Typed::Double(*number),
+            Value::Bool(flag) => Typed::Bool(*flag),
+            Value::Bytes(bytes) => Typed::Binary(bytes.clone()),
+            Value::Other(_) => Typed::from(Field::from(self)),
+            Value::Typed(spelled) => Typed::read(spelled.clone()).unwrap_or_default(),
         }
     }
 
@@ -64,6 +80,7 @@ impl Value {
             Value::Bool(flag) => flag.to_string().into(),
             Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into(),
             Value::Other(_) => Field::from(self).to_string().into(),
+            Value::Typed(_) => self.to_typed().to_string().into(),
         }
     }
 }
@@ -122,6 +139,17 @@ impl Message {
         let fields = routed + text(&self.content_type) + text(&self.correlation_id) + text(&self.reply_to);
         size_of::<Message>() + self.address.len() + self.body.len() + fields + properties.sum::<usize>()
     }
+}
+
+/// Names of properties that only the two protocols called AMQP have a field for.
+pub(crate) mod property {
+    pub(crate) const ENCODING: &str = "amqp-content-encoding";
+    pub(crate) const MESSAGE_ID: &str = "amqp-message-id";
+    /// In seconds.
+    pub(crate) const TIMESTAMP: &str = "amqp-timestamp";
+    pub(crate) const USER: &str = "amqp-user-id";
+    /// A priority above the highest that we have.
+    pub(crate) const PRIORITY: &str = "amqp-priority";
 }
 
 #[cfg(test)]

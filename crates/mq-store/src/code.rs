@@ -54,6 +54,7 @@ mod kind {
     pub(super) const BOOL: u8 = 4;
     pub(super) const BYTES: u8 = 5;
     pub(super) const OTHER: u8 = 6;
+    pub(super) const TYPED: u8 = 7;
 
     pub(super) const RETAIN_NOT: u8 = 0;
     pub(super) const RETAIN_ASKED: u8 = 1;
@@ -207,6 +208,10 @@ fn encode_value(value: &Value, out: &mut Vec<u8>) {
             out.push(kind::OTHER);
             bytes(data, out);
         }
+        Value::Typed(data) => {
+            out.push(kind::TYPED);
+            bytes(data, out);
+        }
     }
 }
 
@@ -342,6 +347,7 @@ impl<'a> Reader<'a> {
             kind::BOOL => Value::Bool(self.flag()?),
             kind::BYTES => Value::Bytes(Bytes::copy_from_slice(self.bytes()?)),
             kind::OTHER => Value::Other(Bytes::copy_from_slice(self.bytes()?)),
+            kind::TYPED => Value::Typed(Bytes::copy_from_slice(self.bytes()?)),
             _ => return Err(Malformed),
         })
     }

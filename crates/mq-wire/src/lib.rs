@@ -2,5 +2,6 @@
 #![forbid(unsafe_code)]
 
 pub mod amqp091;
+pub mod amqp10;
 pub mod mqtt;
 pub mod stomp;

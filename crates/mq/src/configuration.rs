@@ -59,6 +59,10 @@ pub(crate) enum Protocol {
     Mqtt,
     #[serde(rename = "amqp091")]
     Amqp091,
+    #[serde(rename = "amqp10")]
+    Amqp10,
+    /// Both that are called so; the client's first bytes say which.
+    Amqp,
 }
 
 #[derive(Debug, Deserialize)]

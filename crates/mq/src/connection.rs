@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::amqp10::Amqp10;
 use crate::amqp091::Amqp091;
 use crate::configuration::{Listener, Protocol};
 use crate::hub::Hub;
@@ -56,10 +57,17 @@ pub(crate) async fn serve(mut stream: TcpStream, plan: &Listener, shared: &Share
         Protocol::Stomp => Some(Spoken::Stomp),
         Protocol::Mqtt => Some(Spoken::Mqtt),
         Protocol::Amqp091 => Some(Spoken::Amqp091),
-        Protocol::Auto => timeout(FIRST_BYTES, first_bytes(&mut stream, &mut bytes))
+        Protocol::Amqp10 => Some(Spoken::Amqp10),
+        Protocol::Auto | Protocol::Amqp => timeout(FIRST_BYTES, first_bytes(&mut stream, &mut bytes))
             .await
             .ok()
             .flatten(),
+    };
+    let spoken = match (plan.protocol, spoken) {
+        (Protocol::Amqp, Some(spoken)) if !matches!(spoken, Spoken::Amqp091 | Spoken::Amqp10) => {
+            return refuse(&stream, plan, spoken);
+        }
+        (_, spoken) => spoken,
     };
     let id = shared.session();
     match spoken {
@@ -75,19 +83,25 @@ pub(crate) async fn serve(mut stream: TcpStream, plan: &Listener, shared: &Share
             let amqp = Amqp091::new(id, plan, shared);
             talk::serve(stream, bytes, id, amqp, shared, leaving).await;
         }
-        Some(Spoken::Stat) => stat(&mut stream, shared).await,
-        Some(other) => {
-            let peer = stream
-                .peer_addr()
-                .map_or_else(|_| "a client".to_owned(), |peer| peer.to_string());
-            tracing::warn!(
-                "{}: {peer} speaks {}, which is not spoken here: closed",
-                plan.address,
-                other.name()
-            );
+        Some(Spoken::Amqp10) => {
+            let amqp = Amqp10::new(id, plan, shared);
+            talk::serve(stream, bytes, id, amqp, shared, leaving).await;
         }
+        Some(Spoken::Stat) => stat(&mut stream, shared).await,
+        Some(other) => refuse(&stream, plan, other),
         None => {}
     }
+}
+
+fn refuse(stream: &TcpStream, plan: &Listener, spoken: Spoken) {
+    let peer = stream
+        .peer_addr()
+        .map_or_else(|_| "a client".to_owned(), |peer| peer.to_string());
+    tracing::warn!(
+        "{}: {peer} speaks {}, which is not spoken here: closed",
+        plan.address,
+        spoken.name()
+    );
 }
 
 async fn first_bytes(stream: &mut TcpStream, bytes: &mut BytesMut) -> Option<Spoken> {

@@ -152,19 +152,9 @@ impl Work {
 
     fn hand_on(&mut self) {
         while let Some(output) = self.broker.poll_output() {
-            let session = match &output {
-                Output::Deliver(delivery) => delivery.consumer.session,
-                Output::Browsed { consumer } | Output::Abandoned { consumer } => consumer.session,
-                Output::Synced { session, .. }
-                | Output::Refused { session, .. }
-                | Output::Attached { session, .. }
-                | Output::Arranged { session, .. }
-                | Output::Returned { session, .. }
-                | Output::Taken { session } => *session,
-                Output::Hold(_) | Output::Write { .. } => {
-                    self.for_the_node(output);
-                    continue;
-                }
+            let Some(session) = output.session() else {
+                self.for_the_node(output);
+                continue;
             };
             if let Some(outbox) = self.outboxes.get(&session.connection()) {
                 // A connection that has just ended says so itself.

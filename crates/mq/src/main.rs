@@ -2,6 +2,7 @@
 
 mod accept;
 mod amqp091;
+mod amqp10;
 mod args;
 mod configuration;
 mod connection;

@@ -1,6 +1,7 @@
 //! The broker as a process: what clients see, what survives a crash, what strangers cannot do.
 
 mod amqp091;
+mod amqp10;
 mod checks;
 mod clients;
 mod crash;

@@ -8,7 +8,7 @@ use tandem_tests::{Mq, Stomp, until};
 #[test]
 fn who_speaks_something_else_is_closed() {
     let mq = Mq::start("anonymous = true");
-    for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"AMQP\0\x01\0\0"] {
+    for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"AMQP\x09\x09\x09\x09"] {
         let mut stream = TcpStream::connect(mq.address()).expect("it listens");
         stream.write_all(bytes).expect("it reads");
         let mut rest = Vec::new();

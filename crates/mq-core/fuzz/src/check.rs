@@ -187,23 +187,13 @@ impl Node {
     }
 
     fn hand_on(&mut self, output: broker::Output) {
-        let session = match &output {
-            broker::Output::Write { lsn, record } => {
-                assert!(record.is_flat(), "the journal could not be read again");
-                self.journal.push(record.clone());
-                self.last = *lsn;
-                return self.broker.handle(broker::Input::Stored { upto: self.last }, self.now);
-            }
-            broker::Output::Hold(_) => return,
-            broker::Output::Deliver(delivery) => delivery.consumer.session,
-            broker::Output::Browsed { consumer } | broker::Output::Abandoned { consumer } => consumer.session,
-            broker::Output::Synced { session, .. }
-            | broker::Output::Refused { session, .. }
-            | broker::Output::Attached { session, .. }
-            | broker::Output::Taken { session }
-            | broker::Output::Arranged { session, .. }
-            | broker::Output::Returned { session, .. } => *session,
-        };
+        if let broker::Output::Write { lsn, record } = &output {
+            assert!(record.is_flat(), "the journal could not be read again");
+            self.journal.push(record.clone());
+            self.last = *lsn;
+            return self.broker.handle(broker::Input::Stored { upto: self.last }, self.now);
+        }
+        let Some(session) = output.session() else { return };
         let client = self.clients.iter_mut().flatten().find(|client| client.id == session);
         if let Some(client) = client {
             client.session.handle(Input::Broker(output), self.now);

@@ -39,6 +39,7 @@ impl Session {
             broker::Output::Write { .. }
             | broker::Output::Hold(_)
             | broker::Output::Browsed { .. }
+            | broker::Output::Drained { .. }
             | broker::Output::Attached { .. }
             | broker::Output::Taken { .. } => {}
         }

@@ -4,18 +4,13 @@ use bytes::Bytes;
 use tandem_mq_wire::amqp091::{Code, Properties, Table};
 
 use super::mistake::Mistake;
+use crate::message::property::{ENCODING, MESSAGE_ID, PRIORITY, TIMESTAMP, USER};
 use crate::{Message, Priority, Value, WallMillis};
 
 /// Names of properties that only AMQP 0-9-1 has a field for.
-const ENCODING: &str = "amqp-content-encoding";
-const MESSAGE_ID: &str = "amqp-message-id";
-const TIMESTAMP: &str = "amqp-timestamp";
 const KIND: &str = "amqp-type";
-const USER: &str = "amqp-user-id";
 const APP: &str = "amqp-app-id";
 const CLUSTER: &str = "amqp-cluster-id";
-/// A priority above the highest that we have.
-const PRIORITY: &str = "amqp-priority";
 
 /// Below this a body is copied, so that it does not keep more than itself.
 const SMALL: usize = 16 << 10;
@@ -128,7 +123,7 @@ const FIELDS: usize = 9 * 256 + 64;
 fn weight(value: &Value) -> usize {
     match value {
         Value::Text(text) => text.len(),
-        Value::Bytes(bytes) | Value::Other(bytes) => bytes.len(),
+        Value::Bytes(bytes) | Value::Other(bytes) | Value::Typed(bytes) => bytes.len(),
         Value::Int(_) | Value::Float(_) | Value::Bool(_) => 8,
     }
 }

@@ -245,25 +245,15 @@ impl Node {
     }
 
     fn hand_on(&mut self, output: broker::Output) {
-        let session = match &output {
-            broker::Output::Write { lsn, record } => {
-                self.written.push(record.clone());
-                self.last = *lsn;
-                if self.fast_disk {
-                    self.broker.handle(broker::Input::Stored { upto: *lsn }, self.now);
-                }
-                return;
+        if let broker::Output::Write { lsn, record } = &output {
+            self.written.push(record.clone());
+            self.last = *lsn;
+            if self.fast_disk {
+                self.broker.handle(broker::Input::Stored { upto: *lsn }, self.now);
             }
-            broker::Output::Hold(_) => return,
-            broker::Output::Deliver(delivery) => delivery.consumer.session,
-            broker::Output::Browsed { consumer } | broker::Output::Abandoned { consumer } => consumer.session,
-            broker::Output::Synced { session, .. }
-            | broker::Output::Refused { session, .. }
-            | broker::Output::Attached { session, .. }
-            | broker::Output::Taken { session }
-            | broker::Output::Arranged { session, .. }
-            | broker::Output::Returned { session, .. } => *session,
-        };
+            return;
+        }
+        let Some(session) = output.session() else { return };
         if let Some(client) = self.clients.get_mut(&(session.0 >> 16)) {
             client.session.handle(Input::Broker(output), self.now);
         }

@@ -157,6 +157,7 @@ impl From<&Value> for Field {
             Value::Text(text) => Field::Text(text.clone()),
             Value::Bytes(bytes) => Field::Bytes(bytes.clone()),
             Value::Other(spelled) => Field::read(spelled.clone()).unwrap_or(Field::Void),
+            Value::Typed(_) => value.to_typed().into(),
         }
     }
 }

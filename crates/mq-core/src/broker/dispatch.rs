@@ -18,6 +18,14 @@ impl Broker {
         }
     }
 
+    /// What could be handed out has been; the rest of the credit is taken back.
+    pub(super) fn drain(&mut self, consumer: ConsumerId) {
+        if let Some(known) = self.consumers.get_mut(&consumer) {
+            let left = std::mem::take(&mut known.credit);
+            self.outputs.push_back(Output::Drained { consumer, left });
+        }
+    }
+
     /// More for a named client. Queues that waited for that take turns.
     pub(super) fn window(&mut self, session: SessionId, more: u32) {
         let Some(known) = self.sessions.get_mut(&session) else {

@@ -73,7 +73,11 @@ pub enum Input {
         consumer: ConsumerId,
         more: u32,
     },
-    /// The same for all consumers of a named client together.
+    /// No more for now: what is left of its credit is gone, and the answer says how much that was.
+    Drain {
+        consumer: ConsumerId,
+    },
+    /// So many more for all consumers of a named client together.
     Window {
         session: SessionId,
         more: u32,
@@ -149,9 +153,10 @@ impl Input {
             | Input::Sync { session, .. } => *session,
             Input::Attach(attach) => attach.session,
             Input::Listen(listen) => listen.session,
-            Input::Subscribe { consumer, .. } | Input::Unsubscribe { consumer } | Input::Credit { consumer, .. } => {
-                consumer.session
-            }
+            Input::Subscribe { consumer, .. }
+            | Input::Unsubscribe { consumer }
+            | Input::Credit { consumer, .. }
+            | Input::Drain { consumer } => consumer.session,
             Input::Stored { .. } => return None,
         })
     }

@@ -210,6 +210,7 @@ impl Broker {
             Input::Unsubscribe { consumer } => self.unsubscribe(consumer, now),
             Input::Forget { session, name } => self.forget(session, &name),
             Input::Credit { consumer, more } => self.credit(consumer, more),
+            Input::Drain { consumer } => self.drain(consumer),
             Input::Begin { session, transaction } => self.begin(session, transaction),
             Input::Commit { session, transaction } => self.commit(session, transaction, now),
             Input::Abort { session, transaction } => self.abort(session, transaction),

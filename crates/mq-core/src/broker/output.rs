@@ -18,6 +18,11 @@ pub enum Output {
     Browsed {
         consumer: ConsumerId,
     },
+    /// A consumer's credit is gone; so much of it was not used.
+    Drained {
+        consumer: ConsumerId,
+        left: u32,
+    },
     /// Everything before the token is safe.
     Synced {
         session: SessionId,
@@ -59,6 +64,25 @@ pub enum Output {
     },
     /// Memory is full (`true`), or has room again: whoever sends is to be held back.
     Hold(bool),
+}
+
+impl Output {
+    /// Whom it is for; `None` for what is for the node.
+    pub fn session(&self) -> Option<SessionId> {
+        Some(match self {
+            Output::Write { .. } | Output::Hold(_) => return None,
+            Output::Deliver(delivery) => delivery.consumer.session,
+            Output::Browsed { consumer } | Output::Abandoned { consumer } | Output::Drained { consumer, .. } => {
+                consumer.session
+            }
+            Output::Synced { session, .. }
+            | Output::Refused { session, .. }
+            | Output::Attached { session, .. }
+            | Output::Taken { session }
+            | Output::Arranged { session, .. }
+            | Output::Returned { session, .. } => *session,
+        })
+    }
 }
 
 /// What was known of a client that has come back.

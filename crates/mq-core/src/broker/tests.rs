@@ -16,6 +16,7 @@ pub(super) struct Node {
     pub(super) refused: Vec<Refusal>,
     pub(super) holds: Vec<bool>,
     pub(super) browsed: usize,
+    pub(super) drained: Vec<u32>,
     pub(super) attached: Vec<Option<Known>>,
     pub(super) taken: Vec<SessionId>,
     pub(super) arranged: Vec<Arranged>,
@@ -37,6 +38,7 @@ impl Node {
             refused: Vec::new(),
             holds: Vec::new(),
             browsed: 0,
+            drained: Vec::new(),
             attached: Vec::new(),
             taken: Vec::new(),
             arranged: Vec::new(),
@@ -62,6 +64,7 @@ impl Node {
                 }
                 Output::Deliver(delivery) => self.delivered.push(delivery),
                 Output::Browsed { .. } => self.browsed += 1,
+                Output::Drained { left, .. } => self.drained.push(left),
                 Output::Synced { token, .. } => self.synced.push(token.0),
                 Output::Refused { reason, .. } => self.refused.push(reason),
                 Output::Hold(held) => self.holds.push(held),

@@ -17,7 +17,7 @@ impl Session {
             Output::Refused { reason, request, .. } => self.refused(&reason, request),
             Output::Taken { .. } => self.fail(Reason::SessionTakenOver, "another connection has come for this client"),
             // For the journal, for all sessions, or for those that browse.
-            Output::Write { .. } | Output::Hold(_) | Output::Browsed { .. } => {}
+            Output::Write { .. } | Output::Hold(_) | Output::Browsed { .. } | Output::Drained { .. } => {}
             Output::Arranged { .. } | Output::Returned { .. } | Output::Abandoned { .. } => {}
         }
     }

@@ -294,27 +294,17 @@ impl Node {
     }
 
     fn hand_on(&mut self, output: broker::Output) {
-        let session = match &output {
-            broker::Output::Write { lsn, record } => {
-                assert!(record.is_flat(), "{record:?}");
-                self.written.push(record.clone());
-                self.last = *lsn;
-                if self.fast_disk {
-                    self.stored = self.written.len();
-                    self.broker.handle(broker::Input::Stored { upto: *lsn }, self.now);
-                }
-                return;
+        if let broker::Output::Write { lsn, record } = &output {
+            assert!(record.is_flat(), "{record:?}");
+            self.written.push(record.clone());
+            self.last = *lsn;
+            if self.fast_disk {
+                self.stored = self.written.len();
+                self.broker.handle(broker::Input::Stored { upto: *lsn }, self.now);
             }
-            broker::Output::Hold(_) => return,
-            broker::Output::Deliver(delivery) => delivery.consumer.session,
-            broker::Output::Browsed { consumer } | broker::Output::Abandoned { consumer } => consumer.session,
-            broker::Output::Synced { session, .. }
-            | broker::Output::Refused { session, .. }
-            | broker::Output::Attached { session, .. }
-            | broker::Output::Taken { session }
-            | broker::Output::Arranged { session, .. }
-            | broker::Output::Returned { session, .. } => *session,
-        };
+            return;
+        }
+        let Some(session) = output.session() else { return };
         if let Some(client) = self.clients.get_mut(&session.0) {
             client.handle(Input::Broker(output), self.now);
         }

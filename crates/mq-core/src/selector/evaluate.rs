@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use tandem_mq_wire::amqp10::{Symbol, Value as Typed};
+
 use super::parse::{Comparison, Expression, Glob, Operation};
 use crate::{Message, Value};
 
@@ -111,6 +113,11 @@ fn property<'a>(name: &str, message: &'a Message) -> Option<Worth<'a>> {
         Value::Int(number) => Worth::Number(*number as f64),
         Value::Float(number) => Worth::Number(*number),
         Value::Bool(truth) => Worth::Bool(*truth),
+        Value::Typed(_) => match value.to_typed() {
+            Typed::Text(text) | Typed::Symbol(Symbol(text)) => Worth::Text(Cow::Owned(text.into())),
+            Typed::Float(number) => Worth::Number(number.into()),
+            other => Worth::Number(other.as_whole()? as f64),
+        },
         Value::Bytes(_) | Value::Other(_) => return None,
     })
 }

@@ -2,8 +2,9 @@
 
 use tandem_mq_wire::stomp::{Command, Frame, Version};
 
-use super::{Ack, Session, destination, message};
+use super::{Ack, Session, message};
 use crate::broker::{Delivery, Output, Refusal};
+use crate::destination;
 use crate::{ConsumerId, Kind, Token};
 
 impl Session {
@@ -17,8 +18,8 @@ impl Session {
             Output::Write { .. } | Output::Hold(_) => {}
             // Only for clients with a name.
             Output::Attached { .. } | Output::Taken { .. } => {}
-            // Only for AMQP 0-9-1.
-            Output::Arranged { .. } | Output::Returned { .. } => {}
+            // Only for AMQP.
+            Output::Arranged { .. } | Output::Returned { .. } | Output::Drained { .. } => {}
             Output::Abandoned { consumer } => self.abandoned(consumer),
         }
     }

@@ -8,7 +8,7 @@
 
 mod connect;
 mod deliver;
-mod destination;
+
 mod message;
 mod receive;
 mod settle;

@@ -3,8 +3,9 @@
 use tandem_mq_wire::stomp::{Command, Frame};
 use tandem_time::Mono;
 
-use super::{Ack, Listener, Receipt, Session, State, destination, message};
+use super::{Ack, Listener, Receipt, Session, State, message};
 use crate::broker::{self, Subscription};
+use crate::destination;
 use crate::{ConsumerId, Kind, Selector, Token, TransactionId, WallMillis};
 
 /// Why a frame cannot be carried out: what is wrong, and what to write instead.

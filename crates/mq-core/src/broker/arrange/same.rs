@@ -96,7 +96,7 @@ fn described(value: Option<&Value>) -> String {
         Value::Float(_) => "double",
         Value::Bool(_) => "bool",
         Value::Bytes(_) => "binary",
-        Value::Other(_) => "table",
+        Value::Other(_) | Value::Typed(_) => "table",
     };
     format!("the value '{}' of type '{kind}'", value.to_text())
 }

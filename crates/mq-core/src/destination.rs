@@ -4,7 +4,7 @@ use crate::Kind;
 use crate::broker::Target;
 
 /// Where `text` leads, or why nowhere.
-pub(super) fn target(text: &str) -> Result<Target, &'static str> {
+pub(crate) fn target(text: &str) -> Result<Target, &'static str> {
     let (kind, name) = match text.strip_prefix('/').and_then(|rest| rest.split_once('/')) {
         Some(("queue", name)) => (Kind::Anycast, name),
         Some(("topic", name)) => (Kind::Multicast, name),
@@ -27,7 +27,7 @@ pub(super) fn target(text: &str) -> Result<Target, &'static str> {
 }
 
 /// The other way.
-pub(super) fn text(kind: Kind, address: &str) -> String {
+pub(crate) fn text(kind: Kind, address: &str) -> String {
     match kind {
         Kind::Anycast => format!("/queue/{address}"),
         Kind::Multicast => format!("/topic/{address}"),

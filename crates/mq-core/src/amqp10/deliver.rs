@@ -1,0 +1,92 @@
+//! What the broker says.
+
+use tandem_time::Mono;
+
+use super::Session;
+use super::channel::{About, Promise};
+use super::mistake::Mistake;
+use crate::broker::{Output, Refusal};
+use crate::{ConsumerId, SessionId, Token};
+use tandem_mq_wire::amqp10::Condition;
+
+impl Session {
+    pub(super) fn broker_says(&mut self, output: Output, now: Mono) {
+        match output {
+            Output::Deliver(delivery) => self.deliver(delivery, now),
+            Output::Synced { session, token } => self.keep_promise(session, token),
+            Output::Refused {
+                session,
+                reason,
+                request,
+            } => self.refused(session, &reason, request, now),
+            Output::Drained { consumer, left } => {
+                if let Some((number, handle)) = self.find(consumer) {
+                    self.drained(number, handle, left);
+                }
+            }
+            Output::Abandoned { consumer } => {
+                if let Some((number, handle)) = self.find(consumer) {
+                    let gone = Mistake::new(Condition::ResourceDeleted, "the queue has been deleted");
+                    self.fail_link(number, handle, &gone);
+                }
+            }
+            // For the journal, for all sessions, for other protocols; a browser sees by a drain that there is no more.
+            Output::Write { .. }
+            | Output::Hold(_)
+            | Output::Browsed { .. }
+            | Output::Arranged { .. }
+            | Output::Returned { .. }
+            | Output::Attached { .. }
+            | Output::Taken { .. } => {}
+        }
+    }
+
+    fn find(&self, consumer: ConsumerId) -> Option<(u16, u32)> {
+        let number = *self.parts.get(&consumer.session)?;
+        let handle = *self.channels.get(&number)?.numbers.get(&consumer.number)?;
+        Some((number, handle))
+    }
+
+    fn keep_promise(&mut self, session: SessionId, token: Token) {
+        let Some(number) = self.parts.get(&session).copied() else {
+            return;
+        };
+        let channel = self.channels.get_mut(&number);
+        let Some(promise) = channel.and_then(|channel| channel.promises.remove(&token)) else {
+            return;
+        };
+        match promise {
+            Promise::Attached(handle) => self.attached(number, handle),
+            Promise::Arrived {
+                delivery,
+                request,
+                second,
+                state,
+            } => self.arrived(number, delivery, request, second, state),
+            Promise::Discharged { delivery, request } => self.discharged(number, delivery, request),
+        }
+    }
+
+    fn refused(&mut self, session: SessionId, reason: &Refusal, request: u64, now: Mono) {
+        let Some(number) = self.parts.get(&session).copied() else {
+            return;
+        };
+        let Some(channel) = self.channels.get_mut(&number) else {
+            return;
+        };
+        let mistake = Mistake::from(reason);
+        match channel.about.get(&request).copied() {
+            // After one of these the broker does nothing more for the session.
+            _ if matches!(
+                reason,
+                Refusal::TransactionTooLarge | Refusal::TooMany(_) | Refusal::Arguments
+            ) =>
+            {
+                self.fail_channel(number, &mistake, now);
+            }
+            Some(About::Link(handle)) => self.fail_link(number, handle, &mistake),
+            Some(About::Delivery) => drop(channel.refused.insert(request, mistake)),
+            None => {}
+        }
+    }
+}

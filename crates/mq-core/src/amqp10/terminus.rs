@@ -1,0 +1,98 @@
+//! Where links come from and lead to, as clients spell it (3.5).
+
+use tandem_mq_wire::amqp10::{Released, Source, State as Outcome, Symbol, Value};
+
+use super::mistake::Mistake;
+use crate::broker::Target;
+use crate::{Kind, Selector, destination};
+
+/// What may become of a delivery here (3.4).
+const OUTCOMES: [&str; 4] = [
+    "amqp:accepted:list",
+    "amqp:rejected:list",
+    "amqp:released:list",
+    "amqp:modified:list",
+];
+
+/// A filter that is a text like that of JMS: its descriptor's name and number.
+const SELECTOR: (&str, u64) = ("apache.org:selector-filter:string", 0x0000_468c_0000_0004);
+
+fn says(capabilities: &[Symbol], name: &str) -> bool {
+    capabilities.iter().any(|known| &*known.0 == name)
+}
+
+/// `/topic/a`, `topic://a`, or a name and the capability `topic`; what says nothing is a queue.
+pub(super) fn target(address: &str, capabilities: &[Symbol]) -> Result<Target, Mistake> {
+    let named = |kind, name: &str| Target {
+        address: name.into(),
+        kind,
+    };
+    if let Some(name) = address.strip_prefix("topic://") {
+        return Ok(named(Kind::Multicast, name));
+    }
+    if let Some(name) = address.strip_prefix("queue://") {
+        return Ok(named(Kind::Anycast, name));
+    }
+    if !address.starts_with('/') && says(capabilities, "topic") {
+        return Ok(named(Kind::Multicast, address));
+    }
+    destination::target(address).map_err(Mistake::invalid)
+}
+
+/// Whether a subscription outlives its link.
+pub(super) fn lasts(source: &Source) -> bool {
+    let never = source
+        .expiry_policy
+        .as_ref()
+        .is_some_and(|policy| &*policy.0 == "never");
+    never || source.durable.unwrap_or(0) > 0
+}
+
+/// What is there of what was wanted.
+pub(super) fn source(wanted: &Source) -> Source {
+    let known = |(name, _): &&(Value, Value)| is_selector(name);
+    let filters = wanted.filter.iter().filter(|(_, filter)| text_of(filter).is_some());
+    Source {
+        address: wanted.address.clone(),
+        dynamic: wanted.dynamic,
+        dynamic_node_properties: wanted.dynamic_node_properties.clone(),
+        distribution_mode: wanted.distribution_mode.clone(),
+        filter: filters
+            .filter(|pair| known(pair) || described(&pair.1))
+            .cloned()
+            .collect(),
+        default_outcome: Some(wanted.default_outcome.clone().unwrap_or(Outcome::Released(Released {}))),
+        outcomes: OUTCOMES.iter().map(|name| Symbol::from(*name)).collect(),
+        capabilities: wanted.capabilities.clone(),
+        ..Source::default()
+    }
+}
+
+fn is_selector(name: &Value) -> bool {
+    match name {
+        Value::Symbol(name) => &*name.0 == SELECTOR.0,
+        Value::Ulong(number) => *number == SELECTOR.1,
+        _ => false,
+    }
+}
+
+fn described(filter: &Value) -> bool {
+    matches!(filter, Value::Described(pair) if is_selector(&pair.0))
+}
+
+fn text_of(filter: &Value) -> Option<&str> {
+    match filter {
+        Value::Described(pair) => pair.1.as_text(),
+        other => other.as_text(),
+    }
+}
+
+/// The one filter that is known here; others are left out of the answer, and the client sees that (3.5.8).
+pub(super) fn selector(source: &Source) -> Result<Option<Selector>, Mistake> {
+    let ours = |(name, filter): &&(Value, Value)| described(filter) || is_selector(name);
+    let Some(text) = source.filter.iter().find(ours).and_then(|(_, filter)| text_of(filter)) else {
+        return Ok(None);
+    };
+    let parsed = Selector::parse(text).map_err(|error| Mistake::invalid(&error.to_string()))?;
+    Ok(Some(parsed))
+}

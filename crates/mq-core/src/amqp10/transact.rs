@@ -1,0 +1,119 @@
+//! Transactions (part 4): a coordinator is told to begin and to end them.
+
+use bytes::Bytes;
+use tandem_mq_wire::amqp10::{
+    Accepted as IsAccepted, Body, Condition, Declared, Discharge, Order, Sections, State as Outcome, Value,
+};
+
+use super::Session;
+use super::channel::{About, Promise};
+use super::mistake::Mistake;
+use crate::TransactionId;
+use crate::broker;
+
+/// The most open transactions of a channel.
+const MOST: usize = 1000;
+
+impl Session {
+    pub(super) fn order(&mut self, number: u16, delivery: u32, payload: Bytes) -> Result<(), Mistake> {
+        let done = match order_of(payload) {
+            Some(Order::Declare(declare)) if declare.global_id.is_none() => self.declare(number, delivery),
+            Some(Order::Declare(_)) => Err(Mistake::new(
+                Condition::NotImplemented,
+                "there are no global transactions here",
+            )),
+            Some(Order::Discharge(discharge)) => self.discharge(number, delivery, &discharge),
+            None => Err(Mistake::new(
+                Condition::InvalidField,
+                "a coordinator is told declare or discharge",
+            )),
+        };
+        if let Err(mistake) = done {
+            self.reject(number, delivery, &mistake);
+        }
+        Ok(())
+    }
+
+    fn declare(&mut self, number: u16, delivery: u32) -> Result<(), Mistake> {
+        let transaction = TransactionId(self.next());
+        let Some(channel) = self.channels.get_mut(&number) else {
+            return Ok(());
+        };
+        if channel.transactions.len() >= MOST {
+            return Err(Mistake::limit("too many open transactions"));
+        }
+        channel.transactions.insert(transaction, Vec::new());
+        let session = channel.session;
+        self.ask(number, broker::Input::Begin { session, transaction });
+        let declared = Declared {
+            txn_id: Bytes::copy_from_slice(&transaction.0.to_be_bytes()),
+        };
+        self.say_state(number, delivery, Outcome::Declared(declared));
+        Ok(())
+    }
+
+    fn discharge(&mut self, number: u16, delivery: u32, discharge: &Discharge) -> Result<(), Mistake> {
+        let transaction = self.transaction(number, &discharge.txn_id)?;
+        if discharge.fail == Some(true) {
+            self.abort(number, transaction);
+            self.say_state(number, delivery, Outcome::Accepted(IsAccepted {}));
+            return Ok(());
+        }
+        let Some(channel) = self.channels.get_mut(&number) else {
+            return Ok(());
+        };
+        channel.transactions.remove(&transaction);
+        let session = channel.session;
+        let request = self.ask_about(number, About::Delivery, broker::Input::Commit { session, transaction });
+        self.promise(number, Promise::Discharged { delivery, request });
+        Ok(())
+    }
+
+    pub(super) fn discharged(&mut self, number: u16, delivery: u32, request: u64) {
+        let Some(channel) = self.channels.get_mut(&number) else {
+            return;
+        };
+        channel.about.remove(&request);
+        match channel.refused.remove(&request) {
+            Some(mistake) => self.reject(number, delivery, &mistake),
+            None => self.say_state(number, delivery, Outcome::Accepted(IsAccepted {})),
+        }
+    }
+
+    /// What it settled is free again: the client has forgotten it.
+    fn abort(&mut self, number: u16, transaction: TransactionId) {
+        let Some(channel) = self.channels.get_mut(&number) else {
+            return;
+        };
+        let settled = channel.transactions.remove(&transaction).unwrap_or_default();
+        let session = channel.session;
+        self.ask(number, broker::Input::Abort { session, transaction });
+        for delivery in settled {
+            let back = broker::Input::Settle {
+                session,
+                transaction: None,
+                delivery,
+                outcome: broker::Outcome::Failed,
+            };
+            self.ask(number, back);
+        }
+    }
+
+    /// The coordinator's link is gone (4.3).
+    pub(super) fn abort_all(&mut self, number: u16) {
+        let Some(channel) = self.channels.get(&number) else {
+            return;
+        };
+        let open: Vec<TransactionId> = channel.transactions.keys().copied().collect();
+        for transaction in open {
+            self.abort(number, transaction);
+        }
+    }
+}
+
+fn order_of(payload: Bytes) -> Option<Order> {
+    match Sections::read(payload).ok()?.body {
+        Body::Value(spelled) => Order::of(Value::read(spelled).ok()?),
+        Body::Data(_) | Body::Sequence(_) => None,
+    }
+}
