@@ -329,3 +329,6 @@ fn outcome_words(outcome: ScriptOutcome) -> String {
         ScriptOutcome::CouldNotRun => "failed (could not be run at all)".into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

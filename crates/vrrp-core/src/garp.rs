@@ -248,6 +248,43 @@ mod tests {
     }
 
     #[test]
+    fn a_refresh_and_a_rival_have_numbers_of_their_own() {
+        let settings = GarpSettings {
+            repeat: 1,
+            delay: Duration::ZERO,
+            refresh: Duration::from_secs(10),
+            refresh_repeat: 3,
+            lower_repeat: 2,
+            lower_delay: Duration::from_secs(1),
+            ..GarpSettings::default()
+        };
+        let mut schedule = GarpSchedule::default();
+        schedule.became_master(&settings, Mono::ZERO);
+        assert_eq!(
+            frames(&mut schedule, &settings, &mut Pace::default(), 10_000).len(),
+            2 + 6
+        );
+        schedule.heard_rival(&settings, Mono::from_millis(11_000));
+        let sent = frames(&mut schedule, &settings, &mut Pace::default(), 15_000);
+        let times: Vec<u64> = sent.iter().map(|(at, _)| *at).collect();
+        assert_eq!(times, [[11_000; 4], [12_000; 4]].concat());
+    }
+
+    #[test]
+    fn each_kind_of_frame_has_its_own_pace() {
+        let mut pace = Pace::new(&PaceSettings {
+            garp_interval: Duration::from_millis(10),
+            gna_interval: Duration::from_millis(30),
+            ..PaceSettings::default()
+        });
+        let now = Mono::from_millis(1000);
+        for (family, next) in [(Family::V4, 1010), (Family::V6, 1030)] {
+            assert_eq!(pace.take(family, now), Ok(()));
+            assert_eq!(pace.take(family, now), Err(Mono::from_millis(next)));
+        }
+    }
+
+    #[test]
     fn rivals_do_not_pile_up_second_rounds() {
         let settings = GarpSettings {
             lower_repeat: 1,

@@ -47,7 +47,6 @@ use std::process::ExitCode;
 use tandem_ops::trace;
 
 use args::Args;
-use configuration::Configuration;
 
 fn main() -> ExitCode {
     let args = match Args::read(env::args_os()) {
@@ -85,7 +84,10 @@ fn test(args: &Args, to: Option<&Path>) -> ExitCode {
 }
 
 fn route(args: Args) -> anyhow::Result<ExitCode> {
-    let mut configuration: Configuration = configuration::read(&args)?;
+    let mut configuration = match configuration::read(&args) {
+        Ok(configuration) => configuration,
+        Err(error) => return Ok(report::nothing_to_run(&error)),
+    };
     match configuration.plan.take() {
         Some(plan) => start::run(plan, &configuration, args, &program()),
         None => Ok(report::unusable(&configuration)),

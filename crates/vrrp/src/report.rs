@@ -10,6 +10,7 @@ use crate::configuration::Configuration;
 
 const FATAL: u8 = 1;
 const BAD_CONFIGURATION: u8 = 2;
+const NOTHING_TO_RUN: u8 = 6;
 
 pub(crate) fn version() -> ExitCode {
     to_stdout(&format!("tandem-vrrp v{}\n", env!("CARGO_PKG_VERSION")));
@@ -35,6 +36,12 @@ pub(crate) fn tested(configuration: &Configuration, to: Option<&Path>) -> io::Re
 pub(crate) fn untestable(error: &impl Display) -> ExitCode {
     to_stderr(&format!("tandem-vrrp: {error:#}\n"));
     ExitCode::from(4)
+}
+
+/// Keepalived's status where there is no file.
+pub(crate) fn nothing_to_run(error: &impl Display) -> ExitCode {
+    to_stderr(&format!("tandem-vrrp: {error:#}\n"));
+    ExitCode::from(NOTHING_TO_RUN)
 }
 
 pub(crate) fn failure(error: &impl Display) -> ExitCode {

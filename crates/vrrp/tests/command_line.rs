@@ -49,6 +49,14 @@ fn the_statuses_of_a_test() {
 }
 
 #[test]
+fn without_a_file_there_is_nothing_to_run() {
+    let output = run(&["-P", "-n", "-f", "/nonexistent/keepalived.conf"]);
+    assert_eq!(output.status.code(), Some(6));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("/nonexistent/keepalived.conf"), "{said}");
+}
+
+#[test]
 fn what_this_system_has_no_name_for_is_refused_and_named() {
     let route = "virtual_routes {\n blackhole 10.0.0.0/8 table no-such-table\n }";
     let (status, said) = test("blackhole", &instance(route));

@@ -20,6 +20,8 @@ pub struct Link {
     pub up: bool,
     /// The cable is in: the other end answers.
     pub carrier: bool,
+    /// Nobody resolves addresses on it (`ip link set dev … arp off`).
+    pub no_arp: bool,
     /// The bridge this interface is a port of.
     pub bridge: Option<Index>,
     /// What a macvlan stands on; of a cable, its other end.
@@ -44,6 +46,7 @@ impl Link {
             mtu: 0,
             up: message.header.flags.contains(LinkFlags::Up),
             carrier: message.header.flags.contains(LinkFlags::LowerUp),
+            no_arp: message.header.flags.contains(LinkFlags::Noarp),
             bridge: None,
             parent: None,
             vrf: None,

@@ -22,6 +22,7 @@ const ON_PURPOSE: &[&str] = &[
     "`v3_checksum_as_v2` is seldom needed: what a peer computes is found out and answered in kind (`checksum auto`).",
     "Interfaces may always come later (`dynamic_interfaces`).",
     "`auth_type AH` is refused: RFC 3768 removed it.",
+    "Gratuitous ARP is for interfaces with addresses of six bytes: on InfiniBand none is sent.",
     "With `vrrp_priority`, which counts where real time is not permitted, the threads that speak still have real-time priority where it is; `max_auto_priority` raises that.",
 ];
 

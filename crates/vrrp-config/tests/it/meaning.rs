@@ -36,6 +36,25 @@ fn a_password_is_cut_at_eight_bytes_even_inside_a_letter() {
 }
 
 #[test]
+fn announcements_are_scheduled_as_written() {
+    let ms = std::time::Duration::from_millis;
+    let own = "garp_master_delay 7\n garp_master_repeat 2\n garp_master_refresh 60\n garp_master_refresh_repeat 3\n \
+               garp_lower_prio_delay 8\n garp_lower_prio_repeat 4\n garp_extra_if 90";
+    let paced = format!(
+        "global_defs {{\n vrrp_garp_interval 0.01\n vrrp_gna_interval 0.02\n}}\n{}",
+        with_instance(own)
+    );
+    let plan = plan(&paced);
+    let garp = &plan.router.instances[0].garp;
+    assert_eq!((garp.delay, garp.repeat), (ms(7_000), 2));
+    assert_eq!((garp.refresh, garp.refresh_repeat), (ms(60_000), 3));
+    assert_eq!((garp.lower_delay, garp.lower_repeat), (ms(8_000), 4));
+    assert_eq!(garp.extra_interfaces, ms(90_000));
+    let pace = &plan.router.paces[usize::from(garp.pace.expect("it is paced").0)];
+    assert_eq!((pace.garp_interval, pace.gna_interval), (ms(10), ms(20)));
+}
+
+#[test]
 fn more_addresses_than_an_advert_holds_are_excluded() {
     let many = |count: u32| {
         format!("virtual_ipaddress {{\n ~SEQ(A,1,{count}) 10.8.0.${{A}}\n }}").replace("10.8.0.${A}", "10.8.${A}.1")

@@ -26,8 +26,8 @@ struct Door {
 impl Herald {
     /// That an address lives at this MAC address, by this interface.
     pub(super) fn announce(&mut self, link: &Link, mac: Option<Mac>, address: IpAddr) -> io::Result<()> {
-        let Some(mac) = mac else {
-            // Without hardware addresses there is nothing to tell (point-to-point links).
+        let Some(mac) = mac.filter(|_| !link.no_arp) else {
+            // Without hardware addresses, or anybody who asks for them, there is nothing to tell (point-to-point links).
             return Ok(());
         };
         let door = self.door(link)?;
@@ -51,7 +51,9 @@ impl Herald {
     /// Asks who has an address. The frame goes to the routers of `group` only, where there is one: their switch and
     /// network cards keep it from everybody else, and the kernel answers ARP that came to a group like any other.
     pub(super) fn ask(&mut self, link: &Link, own: IpAddr, group: Option<IpAddr>, address: IpAddr) -> io::Result<()> {
-        let Some(mac) = link.mac else { return Ok(()) };
+        let Some(mac) = link.mac.filter(|_| !link.no_arp) else {
+            return Ok(());
+        };
         let door = self.door(link)?;
         match (address, own) {
             (IpAddr::V4(ip), _) => {
@@ -102,4 +104,34 @@ impl Herald {
 fn forwards(interface: &str) -> bool {
     let path = format!("/proc/sys/net/ipv6/conf/{interface}/forwarding");
     std::fs::read_to_string(path).is_ok_and(|text| text.trim() == "1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// There is no such interface, so whoever wanted to send would fail.
+    #[test]
+    fn nothing_is_announced_where_nobody_resolves_addresses() {
+        let mac = Mac([2; 6]);
+        let link = |no_arp| Link {
+            index: Index(u32::MAX >> 1),
+            name: "nowhere0".into(),
+            mac: Some(mac),
+            mtu: 1500,
+            up: true,
+            carrier: true,
+            no_arp,
+            bridge: None,
+            parent: None,
+            vrf: None,
+        };
+        for address in ["10.9.0.100", "fd00::100"] {
+            let address = address.parse().expect("well written");
+            let mut herald = Herald::default();
+            assert!(herald.announce(&link(false), Some(mac), address).is_err());
+            assert!(herald.announce(&link(true), Some(mac), address).is_ok());
+            assert!(herald.announce(&link(false), None, address).is_ok());
+        }
+    }
 }

@@ -311,9 +311,9 @@ impl Brain {
     fn hurry(&mut self, now: Mono) {
         let late = self.armed.map_or(Duration::ZERO, |due| now.since(due));
         if let Some(priority) = self.urgency.was_late(late) {
-            let millis = late.as_millis();
             self.reports.trouble(format_args!(
-                "a thread timer expired {millis} ms ago: the router's thread has real-time priority {priority} now"
+                "A thread timer expired {:.6} seconds ago: the router's thread has real-time priority {priority} now",
+                late.as_secs_f64()
             ));
         }
     }

@@ -203,6 +203,7 @@ mod tests {
             mtu: 1500,
             up: true,
             carrier: true,
+            no_arp: false,
             bridge: None,
             parent: None,
             vrf: None,

@@ -70,9 +70,9 @@ impl std::fmt::Display for Lateness {
         match self {
             Self::Woke(late) => write!(
                 f,
-                "the host let the router sleep {:.1} ms too long, so adverts were late: it is too busy, or the router lacks \
-                 real-time priority",
-                millis(late)
+                "A thread timer expired {:.6} seconds ago: the host let the router sleep too long, so adverts were late; it is \
+                 too busy, or the router lacks real-time priority",
+                late.as_secs_f64()
             ),
             Self::Worked(took, what) => write!(
                 f,
@@ -119,6 +119,11 @@ mod tests {
         let mut pace = Pace::default();
         assert_eq!(pace.woke(Some(at(0)), at(20), PATIENCE), Some(Lateness::Woke(ms(20))));
         assert_eq!(pace.worked("a packet", at(20), at(50), PATIENCE), None, "just said");
+        let woke = Lateness::Woke(ms(20)).to_string();
+        assert!(
+            woke.starts_with("A thread timer expired 0.020000 seconds ago"),
+            "{woke}"
+        );
         pace.clear();
         let later = at(20) + QUIET;
         let said = pace
