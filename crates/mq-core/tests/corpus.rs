@@ -4,6 +4,8 @@
 mod check;
 #[path = "../fuzz/src/check_amqp091.rs"]
 mod check_amqp091;
+#[path = "../fuzz/src/check_amqp10.rs"]
+mod check_amqp10;
 #[path = "../../fuzz-corpus.rs"]
 mod corpus;
 
@@ -18,6 +20,64 @@ fn whatever_mqtt_clients_send_holds() {
 #[test]
 fn whatever_clients_of_amqp_send_holds() {
     every_input_holds(env!("CARGO_MANIFEST_DIR"), "amqp091", check_amqp091::check);
+}
+
+#[test]
+fn whatever_clients_of_amqp_1_0_send_holds() {
+    every_input_holds(env!("CARGO_MANIFEST_DIR"), "amqp10", check_amqp10::check);
+}
+
+/// Frames that are nearly right get further than bytes that are not.
+fn frame() -> impl Strategy<Value = Vec<u8>> {
+    let framed = |body: Vec<u8>| {
+        let size = u8::try_from(body.len() + 8).unwrap();
+        [&[0, 0, 0, size, 2, 0, 0, 0][..], &body].concat()
+    };
+    let said = |code: u8, count: u8, fields: &[u8]| {
+        let size = u8::try_from(fields.len() + 1).unwrap();
+        [&[0, 0x53, code, 0xc0, size, count][..], fields].concat()
+    };
+    let sent = |fields: &[u8], count: u8, rest: &[u8]| [&said(0x14, count, fields)[..], rest].concat();
+    let body = b"\0\x53\x70\xc0\x02\x01\x41\0\x53\x77\xa1\x01x";
+    let bodies = vec![
+        sent(b"\x43\x43\xa0\x01t\x43", 4, body),
+        sent(b"\x43\x52\x01\xa0\x01t\x43\x41", 5, b"\0\x53\x75\xa0\x01y"),
+        sent(b"\x43\x52\x02\xa0\x01t\x43\x42\x41", 6, b"\0\x53\x70\xc0"),
+        sent(b"\x43\x40\x40\x40\x40\x42\x40\x40\x40\x41", 10, b""),
+        sent(b"\x52\x02\x52\x05\xa0\x01t", 3, b"\0\x53\x77\0\x53\x31\x45"),
+        sent(
+            b"\x52\x02\x52\x06\xa0\x01t",
+            3,
+            b"\0\x53\x77\0\x53\x32\xc0\x0b\x01\xa0\x08\0\0\0\0\0\0\0\x04",
+        ),
+        said(0x15, 5, b"\x41\x43\x52\x09\x41\0\x53\x24\x45"),
+        said(0x15, 5, b"\x41\x43\x40\x42\0\x53\x26\x45"),
+        said(0x15, 5, b"\x41\x52\x01\x40\x41\0\x53\x27\xc0\x02\x01\x41"),
+        said(0x15, 5, b"\x42\x43\x52\x09\x41\x40"),
+        said(0x13, 10, b"\x43\x52\xff\x43\x52\xff\x52\x01\x43\x52\x20\x40\x41\x41"),
+        said(0x13, 7, b"\x43\x52\x02\x43\x52\xff\x52\x01\x43\x43"),
+        said(0x13, 7, b"\x40\x52\xff\x43\x52\xff\x43\x43\x43"),
+        said(
+            0x12,
+            6,
+            b"\xa1\x01n\x52\x03\x41\x40\x40\0\x53\x28\xc0\x06\x05\x40\x40\x40\x40\x41",
+        ),
+        said(
+            0x12,
+            6,
+            b"\xa1\x01d\x52\x04\x41\x40\x40\0\x53\x28\xc0\x0c\x02\xa1\x08/topic/t\x52\x01",
+        ),
+        said(0x12, 7, b"\xa1\x01a\x52\x05\x42\x40\x40\x40\0\x53\x29\x45"),
+        said(0x16, 2, b"\x43\x41"),
+        said(0x16, 2, b"\x52\x01\x42"),
+        said(0x16, 2, b"\x52\x02\x41"),
+        said(0x17, 0, b""),
+        said(0x11, 4, b"\x40\x43\x52\xff\x52\xff"),
+    ];
+    prop_oneof![
+        10 => prop::sample::select(bodies).prop_map(framed),
+        1 => prop::collection::vec(any::<u8>(), 0..20),
+    ]
 }
 
 /// Methods that are nearly right get further than bytes that are not.
@@ -102,6 +162,11 @@ fn step() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #[test]
+    fn frames_that_are_nearly_right_hold(first in any::<u8>(), frames in prop::collection::vec(frame(), 0..60)) {
+        check_amqp10::check(&[vec![first & !1], frames.concat()].concat());
+    }
+
     #[test]
     fn methods_that_are_nearly_right_hold(first in any::<u8>(), methods in prop::collection::vec(method(), 0..60)) {
         check_amqp091::check(&[vec![first & !1], methods.concat()].concat());

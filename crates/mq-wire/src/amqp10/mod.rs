@@ -25,3 +25,6 @@ pub use performative::{
 pub use read::Malformed;
 pub use record::Millis;
 pub use value::{Fields, Symbol, Value};
+
+#[cfg(test)]
+mod tests;
