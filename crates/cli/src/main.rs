@@ -19,9 +19,12 @@ mod stats_socket;
 mod top;
 mod why;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use anyhow::Context;
+use clap::{CommandFactory, Parser, Subcommand};
+use tandem_ops::manual::{self, Chapter};
 
 #[derive(Parser)]
 #[command(name = "tandem", version, about = "The operator's command of Tandem, the balancer pair for message brokers", long_about = None)]
@@ -54,6 +57,9 @@ enum Verb {
     Why(why::Args),
     /// Let the other host be master without a gap, or take part again
     Handover(handover::Args),
+    /// Write the manual pages and the completions for bash, zsh and fish into a folder, as packages want them
+    #[command(hide = true)]
+    Generate { folder: PathBuf },
     /// One of the demo's servers; `demo` starts it
     #[command(hide = true)]
     DemoServer(demo::server::Args),
@@ -72,6 +78,9 @@ fn main() -> ExitCode {
         Verb::Reload(args) => reload::run(&args),
         Verb::Why(args) => why::run(&args),
         Verb::Handover(args) => handover::run(&args),
+        Verb::Generate { folder } => manual::write(Cli::command(), Chapter::Commands, &folder)
+            .map(|()| ExitCode::SUCCESS)
+            .with_context(|| folder.display().to_string()),
         Verb::DemoServer(args) => demo::server::run(&args),
     };
     outcome.unwrap_or_else(|e| {

@@ -97,6 +97,9 @@ pub(crate) struct Args {
     /// When ready, tell these processes to end at once (HAProxy's -st PID...)
     #[arg(long, value_name = "PID")]
     pub(crate) terminate: Vec<u32>,
+    /// Write the manual page and the completions for bash, zsh and fish into this folder, as packages want them
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
+    pub(crate) generate: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -57,6 +57,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
+use tandem_ops::manual::{self, Chapter};
 use tandem_ops::trace;
 
 use args::{Args, ArgsError};
@@ -77,6 +79,12 @@ fn main() -> ExitCode {
     };
     if args.version || args.build_options {
         return report::version(args.build_options);
+    }
+    if let Some(folder) = &args.generate {
+        return match manual::write(Args::command(), Chapter::Daemons, folder) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => report::failure(&error),
+        };
     }
     if let Err(error) = trace::init(report::usual_filter(&args)) {
         return report::failure(&error);

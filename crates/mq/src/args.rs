@@ -25,4 +25,7 @@ pub(crate) struct Args {
     /// Read a password from standard input and print its hash
     #[arg(long)]
     pub(crate) hash_password: bool,
+    /// Write the manual page and the completions for bash, zsh and fish into this folder, as packages want them
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
+    pub(crate) generate: Option<PathBuf>,
 }

@@ -19,7 +19,8 @@ use std::io::{Read, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use tandem_ops::manual::{self, Chapter};
 use tandem_ops::trace;
 
 use args::Args;
@@ -37,6 +38,10 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.hash_password {
         return hash_password();
+    }
+    if let Some(folder) = &args.generate {
+        manual::write(Args::command(), Chapter::Daemons, folder).with_context(|| folder.display().to_string())?;
+        return Ok(ExitCode::SUCCESS);
     }
     trace::init("info")?;
     let path = args.file.as_ref().context("which configuration? -f FILE")?;

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod control;
 pub mod daemonize;
 pub mod disk;
+pub mod manual;
 pub mod notify;
 pub mod pair;
 pub mod pidfile;

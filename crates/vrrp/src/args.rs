@@ -93,6 +93,9 @@ pub(crate) struct Args {
     /// Print the version
     #[arg(short = 'v', long)]
     pub(crate) version: bool,
+    /// Write the manual page and the completions for bash, zsh and fish into this folder, as packages want them
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
+    pub(crate) generate: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) accepted: Accepted,
 }

@@ -44,6 +44,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
+use tandem_ops::manual::{self, Chapter};
 use tandem_ops::trace;
 
 use args::Args;
@@ -66,6 +68,12 @@ fn main() -> ExitCode {
     }
     if let Some(name) = args.signum {
         return report::signal_number(name);
+    }
+    if let Some(folder) = &args.generate {
+        return match manual::write(Args::command(), Chapter::Daemons, folder) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => report::failure(&error),
+        };
     }
     if let Err(error) = trace::init("warn") {
         return report::failure(&error);

@@ -1,7 +1,8 @@
-//! The repository's own commands: `check`, `test` and `demo`. They run as an ordinary user from a clean clone.
+//! The repository's own commands: `check`, `test`, `demo` and `deb`. They run as an ordinary user from a clean clone.
 
 mod check;
 mod console;
+mod deb;
 mod demo;
 mod metadata;
 mod test;
@@ -30,6 +31,8 @@ enum Command {
     Check(check::Arguments),
     /// Every test, within a budget that is printed and enforced.
     Test(test::Arguments),
+    /// Debian packages of the programs, their units, manual pages and completions.
+    Deb(deb::Arguments),
     /// Builds the programs and shows the main job; arguments go to `tandem demo`.
     #[command(disable_help_flag = true)]
     Demo {
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Deb(arguments) => deb::run(&arguments),
         Command::Demo { arguments } => demo::run(&arguments),
     };
     match done {

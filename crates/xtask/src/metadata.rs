@@ -101,6 +101,10 @@ impl Metadata {
         self.members().any(|p| p.name == name)
     }
 
+    pub fn version_of(&self, name: &str) -> Option<&str> {
+        self.members().find(|p| p.name == name).map(|p| p.version.as_str())
+    }
+
     /// The members and their arrows, in the order of their names.
     pub fn graph(&self) -> Vec<Member> {
         let mut graph: Vec<Member> = self.members().map(|p| self.member(p)).collect();
