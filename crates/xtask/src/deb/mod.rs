@@ -107,9 +107,10 @@ impl Press {
             .out
             .join(format!("{}_{}_{}.deb", package.name, self.version, self.architecture));
         let mut pack = Command::new("dpkg-deb");
-        pack.args(["--root-owner-group", "-Zxz", "-z1", "--build"])
+        pack.args(["--root-owner-group", self.pressure, "--build"])
             .args([&stage, &file]);
         said(&mut pack)?;
+        fs::remove_dir_all(&stage)?;
         Ok(file)
     }
 
