@@ -13,7 +13,7 @@ struct Ledger {
     head: &'static str,
 }
 
-const LEDGERS: [Ledger; 2] = [
+const LEDGERS: [Ledger; 3] = [
     Ledger {
         page: "docs/conformance-mqtt.md",
         table: include_str!("conformance_mqtt.txt"),
@@ -30,6 +30,15 @@ are ours. Statements that bind clients alone, and those about WebSocket, which i
 it is said is a section of the specification, or a method and the name of its rule in the specification's XML; the last rows \
 are RabbitMQ's extensions. Where the two differ RabbitMQ counts, because that is what clients were made for. \
 `pika_finds_what_it_finds_at_rabbitmq` compares with what RabbitMQ 3.10.8 answered to the same client.\n\n\
+| | | shown by |\n|---|---|---|\n",
+    },
+    Ledger {
+        page: "docs/conformance-amqp10.md",
+        table: include_str!("conformance_amqp10.txt"),
+        head: "# What binds a server of AMQP 1.0, and what shows it\n\nMade from \
+`crates/mq-core/tests/conformance_amqp10.txt` by `TANDEM_RECORD=1 cargo test -p tandem-mq-core --test conformance`. Where it \
+is said is a section of the specification's five parts (types, transport, messaging, transactions, security), and what it is \
+about there. `proton` and `rhea` are clients that others wrote, through the balancer.\n\n\
 | | | shown by |\n|---|---|---|\n",
     },
 ];
