@@ -262,6 +262,112 @@ fn the_name_chooses_the_certificate_and_the_backend() {
 }
 
 #[test]
+fn a_list_says_what_each_certificate_is_for() {
+    let papers = Papers::new();
+    let [first, second, third, fourth] = ["1", "2", "3", "4"].map(|name| {
+        let host = format!("own{name}.example");
+        papers.issue(&format!("{name}.pem"), &[&host])
+    });
+    let (ca, friend) = (papers.path("ca.pem"), papers.pem(&["friend"]));
+    let list = papers.path("list");
+    let lines = format!(
+        "# hosts\n{first} !own1.example first.example\n{second} [alpn h2 ssl-min-ver TLSv1.3] *.two.example !not.two.example\n\n\
+         {third} [verify required ca-file {ca}]\n"
+    );
+    fs::write(&list, lines).expect("written");
+    let server = Server::echo();
+    let config = |room: &Room| {
+        format!(
+            "{}listen l\n bind {} ssl crt-list {list} strict-sni crt {fourth}\n bind {} ssl crt-list {list}\n server s {}\n",
+            room.head(),
+            room.at(0),
+            room.at(1),
+            server.address(),
+        )
+    };
+    both(2, config, |room| {
+        let meets = |listener: u16, name: &str, shows: Option<&str>| {
+            let mut stream = client(room.at(listener), name, shows);
+            let back = ask(&mut stream, b"?").ok();
+            back.map(|_| shown(&stream))
+        };
+        for (listener, name, shows, certificate) in [
+            (0, "first.example", None, Some("own1.example")),
+            (0, "own1.example", None, None),
+            (0, "x.two.example", None, Some("own2.example")),
+            (0, "not.two.example", None, None),
+            (0, "own3.example", None, None),
+            (0, "own3.example", Some(friend.as_str()), Some("own3.example")),
+            (0, "own4.example", None, Some("own4.example")),
+            (1, "own1.example", None, Some("own1.example")),
+            (1, "not.two.example", None, Some("own1.example")),
+        ] {
+            assert_eq!(meets(listener, name, shows).as_deref(), certificate, "{}: {name}", room.name);
+        }
+        let order = |words: &str| room.order(words).trim().to_owned();
+        assert_eq!(order("show ssl crt-list"), list, "{}", room.name);
+        let added = order(&format!("add ssl crt-list {list} <<\n{fourth} new.example\n"));
+        assert!(added.ends_with("Success!"), "{}: {added}", room.name);
+        assert_eq!(meets(1, "new.example", None).as_deref(), Some("own4.example"), "{}", room.name);
+        let gone = order(&format!("del ssl crt-list {list} {second}"));
+        assert!(gone.contains("deleted in crtlist"), "{}: {gone}", room.name);
+        assert_eq!(meets(0, "x.two.example", None), None, "{}", room.name);
+        let unused = order(&format!("show ssl cert {second}"));
+        assert!(unused.contains("Status: Unused"), "{}: {unused}", room.name);
+    });
+}
+
+#[test]
+fn the_page_is_served_with_tls_and_changes_come_through_it() {
+    let papers = Papers::new();
+    let (own, ca) = (papers.issue("own.pem", &["own.example"]), papers.path("ca.pem"));
+    let friend = papers.pem(&["friend"]);
+    let server = Server::echo();
+    let config = |room: &Room| {
+        format!(
+            "{}frontend page\n mode http\n timeout http-request 3s\n bind {} ssl crt {own}\n \
+             bind {} ssl crt {own} ca-file {ca} verify required\n \
+             stats enable\n stats uri /stats\n stats admin if TRUE\nlisten l\n bind {}\n server s {}\n",
+            room.head(),
+            room.at(0),
+            room.at(1),
+            room.at(2),
+            server.address(),
+        )
+    };
+    both(3, config, |room| {
+        let asks = |listener: u16, shows: Option<&str>, words: &str| {
+            let mut stream = client(room.at(listener), "own.example", shows);
+            stream.write_all(words.as_bytes()).ok()?;
+            let mut answer = Vec::new();
+            // Not everybody says that this is the end.
+            stream.read_to_end(&mut answer).ok();
+            (!answer.is_empty()).then(|| String::from_utf8_lossy(&answer).into_owned())
+        };
+        let csv = "GET /stats;csv HTTP/1.1\r\nHost: own.example\r\nConnection: close\r\n\r\n";
+        let page = asks(0, None, csv).expect("an answer");
+        assert!(page.starts_with("HTTP/1.1 200"), "{}: {page}", room.name);
+        assert!(page.contains("\nl,s,"), "{}: {page}", room.name);
+        assert_eq!(asks(1, None, csv), None, "{}: who shows nothing sees nothing", room.name);
+        assert!(asks(1, Some(&friend), csv).is_some_and(|page| page.contains("\nl,s,")), "{}", room.name);
+        let form = "s=s&action=drain&b=l";
+        let post = format!(
+            "POST /stats HTTP/1.1\r\nHost: own.example\r\nOrigin: https://own.example\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{form}",
+            form.len()
+        );
+        let done = asks(1, Some(&friend), &post).expect("an answer");
+        assert!(done.starts_with("HTTP/1.1 303") && done.contains("st=DONE"), "{}: {done}", room.name);
+        assert!(room.cell("l", "s", "status").starts_with("DRAIN"), "{}", room.name);
+        let mut plain = connect(room.at(0));
+        plain.write_all(csv.as_bytes()).expect("written");
+        let mut said = Vec::new();
+        plain.read_to_end(&mut said).ok();
+        assert!(!String::from_utf8_lossy(&said).contains("200 OK"), "{}: nothing in the clear", room.name);
+    });
+}
+
+#[test]
 fn clients_show_who_they_are() {
     let (papers, strangers) = (Papers::new(), Papers::new());
     let (own, ca) = (papers.issue("own.pem", &["own.example"]), papers.path("ca.pem"));
@@ -553,6 +659,77 @@ fn a_reload_reads_certificates_again_and_refuses_what_makes_no_sense() {
     let checked = tandem_tests::check(&["-c"], &text.replace(&own, &papers.path("none.pem")));
     let errors = String::from_utf8_lossy(&checked.stderr).into_owned();
     assert!(!checked.status.success() && errors.contains("none.pem"), "{errors}");
+}
+
+/// One of two peers: its name, where it listens for the other, its socket.
+struct Node {
+    name: &'static str,
+    at: SocketAddr,
+    socket: PathBuf,
+}
+
+impl Node {
+    fn config(&self, other: &Node, papers: &Papers, own: &str) -> String {
+        let (ca, name) = (papers.path("ca.pem"), self.name);
+        format!(
+            "global\n localpeer {name}\n stats socket {} level admin\npeers p\n \
+             bind {} ssl crt {own} ca-file {ca} verify required\n default-server ssl ca-file {ca} crt {own} verify required\n \
+             server {name}\n server {} {} sni str(own.example)\n table t type string size 1k store gpc0\n\
+             listen l\n mode tcp\n bind {}\n timeout connect 1s\n timeout client 1s\n timeout server 1s\n",
+            self.socket.display(),
+            self.at,
+            other.name,
+            other.at,
+            SocketAddr::from(([127, 0, 0, 1], self.at.port() + 1)),
+        )
+    }
+
+    fn order(&self, words: &str) -> String {
+        let mut stream = std::os::unix::net::UnixStream::connect(&self.socket).expect("a stats socket");
+        stream.write_all(format!("{words}\n").as_bytes()).expect("it listens");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("an answer");
+        text
+    }
+}
+
+fn peers_share(theirs: impl FnOnce(&str, &Node) -> Option<Box<dyn std::any::Any>>) {
+    let papers = Papers::new();
+    let own = papers.issue("own.pem", &["own.example"]);
+    let port = tandem_tests::free_ports(4);
+    let node = |name, more| Node {
+        name,
+        at: SocketAddr::from(([127, 0, 0, 1], port + more)),
+        socket: papers.folder.join(format!("{name}.sock")),
+    };
+    let (one, two) = (node("one", 0), node("two", 2));
+    let _one = Lb::start(&one.config(&two, &papers, &own));
+    let Some(_two) = theirs(&two.config(&one, &papers, &own), &two) else {
+        return;
+    };
+    for (from, to, key) in [(&one, &two, "a"), (&two, &one, "b")] {
+        from.order(&format!("set table p/t key {key} data.gpc0 7"));
+        until("the entry", || {
+            let text = to.order(&format!("show table p/t key {key}"));
+            text.contains("gpc0=7").then_some(())
+        });
+    }
+    // In the clear nobody is heard.
+    let mut stranger = connect(one.at);
+    stranger.write_all(b"HAProxyS 2.1\none\nx 1 1\n").expect("written");
+    let mut said = Vec::new();
+    stranger.read_to_end(&mut said).ok();
+    assert!(!said.starts_with(b"200"), "{said:?}");
+}
+
+#[test]
+fn peers_of_ours_share_tables_with_tls() {
+    peers_share(|config, _| Some(Box::new(Lb::start(config))));
+}
+
+#[test]
+fn peers_share_tables_with_tls_with_haproxy() {
+    peers_share(|config, node| Some(Box::new(tandem_tests::Haproxy::start(config, &node.socket)?)));
 }
 
 #[test]

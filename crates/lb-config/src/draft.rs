@@ -47,6 +47,10 @@ pub(crate) struct Peers {
     pub(crate) places: Vec<Span>,
     pub(crate) tables: Vec<SharedTable>,
     pub(crate) logs_globally: bool,
+    /// What each line of `bind` and each peer's line says of TLS, and what the local peer's own address is listened at by.
+    pub(crate) tls_of_binds: Vec<Spanned<Words>>,
+    pub(crate) tls_of_peers: Vec<Spanned<Words>>,
+    pub(crate) own_tls: Option<Spanned<Words>>,
     /// `default-bind` and `default-server`
     pub(crate) bind: BindOptions,
     pub(crate) options: PeerOptions,
@@ -60,6 +64,9 @@ impl Peers {
             places: Vec::new(),
             tables: Vec::new(),
             logs_globally: false,
+            tls_of_binds: Vec::new(),
+            tls_of_peers: Vec::new(),
+            own_tls: None,
             bind: BindOptions::default(),
             options: PeerOptions::default(),
         }

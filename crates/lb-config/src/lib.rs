@@ -31,4 +31,5 @@ pub use expr::World;
 pub use haproxy::{KeywordDoc, UnsupportedDoc, keyword_docs, unsupported_docs};
 pub use load::{Dialect, Loaded, NamedText, load, load_in};
 pub use plan::*;
+pub use tls::{BadLine, ListLine, ListWord};
 pub use written::Written;

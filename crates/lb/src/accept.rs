@@ -73,7 +73,9 @@ pub(crate) async fn run(worker: Rc<Worker>, listener: Listener, mut phase: watch
     let mut staying = listener.staying.clone();
     let mut door = Door::new(listener.bind.clone(), listener.number);
     loop {
-        door.look(&listener.frontend.load());
+        let frontend = listener.frontend.load_full();
+        door.look(&frontend.plan, &frontend.directory.tls);
+        drop(frontend);
         let now = order(*phase.borrow_and_update(), *gate.borrow_and_update(), staying.now());
         match now {
             Order::Accept => {
@@ -152,7 +154,7 @@ fn hand_over(
 ) {
     let (frontend, at) = (listener.frontend.load_full(), worker.clock.now());
     listener.admission.connected(at);
-    door.look(&frontend);
+    door.look(&frontend.plan, &frontend.directory.tls);
     let tls = match door.tls() {
         Ok(tls) => tls,
         Err(error) => return tracing::warn!(frontend = %frontend.plan.name, %error, "a client is turned away"),

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use tandem_lb_config::{Bind, Termination};
+use tandem_lb_config::{self as plan, Bind, Termination};
 use tandem_tls::Listener;
 
-use crate::frontend::Frontend;
+use crate::tls::Vault;
 
 /// What one listener's line asks of its clients.
 #[derive(Debug)]
@@ -40,9 +40,10 @@ impl Door {
     }
 
     /// Learns what the line says now. When it is gone, what it said last goes on.
-    pub(crate) fn look(&mut self, frontend: &Frontend) {
-        self.number = self.number_in(&frontend.plan.binds);
-        if let Some(bind) = frontend.bind(self.number) {
+    pub(crate) fn look(&mut self, frontend: &plan::Frontend, vault: &Vault) {
+        self.number = self.number_in(&frontend.binds);
+        let place = usize::try_from(self.number).ok().and_then(|number| number.checked_sub(1));
+        if let Some(bind) = place.and_then(|place| frontend.binds.get(place)) {
             self.has_header = bind.accept_proxy;
             if self.tls != bind.tls {
                 self.listener = None;
@@ -50,8 +51,7 @@ impl Door {
             self.tls.clone_from(&bind.tls);
         }
         if let Some(plan) = &self.tls {
-            let vault = &frontend.directory.tls;
-            let made = vault.listener(&frontend.plan.name, self.number, plan);
+            let made = vault.listener(&frontend.name, self.number, plan);
             self.listener = made.or(self.listener.take());
         }
     }

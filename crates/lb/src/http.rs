@@ -19,13 +19,18 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::Socket;
 use tandem_lb_config::Bind;
 use tandem_sys::listen::Acceptor;
-use tokio::net::{TcpStream, UnixStream};
+use tandem_sys::relay::Endpoint;
+use tandem_tls::Listener;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::bound::{Bound, Stay, Staying};
+use crate::directory::Directory;
+use crate::door::Door;
 use crate::listeners::Opened;
 use crate::page::{Page, Site};
+use crate::tls;
+use crate::wire::Wire;
 use crate::worker::Phase;
 
 const MOST_CONNECTIONS: usize = 64;
@@ -51,7 +56,18 @@ struct Place {
 /// What all sites need to be served.
 pub(crate) struct Host {
     pub(crate) page: Rc<Page>,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) phase: watch::Receiver<Phase>,
+}
+
+/// Where guests come in.
+struct Entrance {
+    acceptor: Acceptor,
+    door: Door,
+    guests: Rc<RefCell<Guests>>,
+    site: Rc<Site>,
+    page: Rc<Page>,
+    directory: Arc<Directory>,
 }
 
 impl Host {
@@ -59,62 +75,77 @@ impl Host {
     pub(crate) fn begin(&self, site: &Rc<Site>, plan: Bind, opened: &Opened, number: u32) -> Bound {
         let bound = Bound::new(plan, opened, number);
         for socket in opened.sockets() {
-            let (site, page, phase) = (site.clone(), self.page.clone(), self.phase.clone());
-            tokio::task::spawn_local(serve(socket.clone(), site, page, phase, bound.staying()));
+            let acceptor = match Acceptor::new(socket.clone()) {
+                Ok(acceptor) => acceptor,
+                Err(error) => {
+                    tracing::error!(frontend = %site.plan().name, %error, "cannot listen");
+                    continue;
+                }
+            };
+            let entrance = Entrance {
+                acceptor,
+                door: Door::new(bound.plan.clone(), number),
+                guests: Rc::default(),
+                site: site.clone(),
+                page: self.page.clone(),
+                directory: self.directory.clone(),
+            };
+            tokio::task::spawn_local(entrance.serve(self.phase.clone(), bound.staying()));
         }
         bound
     }
 }
 
-/// Answers on one listener until it is to close or the process drains.
-async fn serve(
-    socket: Arc<Socket>,
-    site: Rc<Site>,
-    page: Rc<Page>,
-    mut phase: watch::Receiver<Phase>,
-    mut staying: Staying,
-) {
-    let name = site.plan().name.clone();
-    let acceptor = match Acceptor::new(socket) {
-        Ok(acceptor) => acceptor,
-        Err(error) => return tracing::error!(frontend = %name, %error, "cannot listen"),
-    };
-    let guests = Rc::default();
-    loop {
-        let is_open = matches!(*phase.borrow_and_update(), Phase::Running | Phase::Paused);
-        if !is_open || staying.now() != Stay::Open {
-            return;
-        }
-        tokio::select! {
-            _ = phase.changed() => {}
-            () = staying.changed() => {}
-            taken = accept(&acceptor, &guests, &site, &page) => {
-                if let Err(error) = taken {
-                    tracing::warn!(frontend = %name, %error, "cannot accept for the moment");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+impl Entrance {
+    /// Answers until it is to close or the process drains.
+    async fn serve(mut self, mut phase: watch::Receiver<Phase>, mut staying: Staying) {
+        loop {
+            let is_open = matches!(*phase.borrow_and_update(), Phase::Running | Phase::Paused);
+            if !is_open || staying.now() != Stay::Open {
+                return;
+            }
+            tokio::select! {
+                _ = phase.changed() => {}
+                () = staying.changed() => {}
+                taken = self.accept() => {
+                    if let Err(error) = taken {
+                        let name = self.site.plan().name.clone();
+                        tracing::warn!(frontend = %name, %error, "cannot accept for the moment");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
                 }
             }
         }
     }
-}
 
-async fn accept(
-    acceptor: &Acceptor,
-    guests: &Rc<RefCell<Guests>>,
-    site: &Rc<Site>,
-    page: &Rc<Page>,
-) -> std::io::Result<()> {
-    acceptor.ready().await?;
-    let Some((socket, _)) = acceptor.accept()? else {
-        return Ok(());
-    };
-    let place = Guests::enter(guests);
-    let number = place.number;
-    let task = tokio::task::spawn_local(connection(socket, place, site.clone(), page.clone()));
-    guests.borrow_mut().present.insert(number, task.abort_handle());
-    // Others get their turn: a flood of clients must not starve the health checks beside it.
-    tokio::task::yield_now().await;
-    Ok(())
+    async fn accept(&mut self) -> std::io::Result<()> {
+        self.acceptor.ready().await?;
+        let Some((socket, _)) = self.acceptor.accept()? else {
+            return Ok(());
+        };
+        self.door.look(&self.site.plan(), &self.directory.tls);
+        let tls = match self.door.tls() {
+            Ok(tls) => tls,
+            Err(error) => {
+                tracing::warn!(frontend = %self.site.plan().name, %error, "a client is turned away");
+                return Ok(());
+            }
+        };
+        let place = Guests::enter(&self.guests);
+        let guest = Guest {
+            number: place.number,
+            _place: place,
+            site: self.site.clone(),
+            page: self.page.clone(),
+            directory: self.directory.clone(),
+        };
+        let number = guest.number;
+        let task = tokio::task::spawn_local(guest.stay(socket, tls));
+        self.guests.borrow_mut().present.insert(number, task.abort_handle());
+        // Others get their turn: a flood of clients must not starve the health checks beside it.
+        tokio::task::yield_now().await;
+        Ok(())
+    }
 }
 
 impl Guests {
@@ -139,39 +170,45 @@ impl Drop for Place {
     }
 }
 
-async fn connection(socket: Socket, _place: Place, site: Rc<Site>, page: Rc<Page>) {
-    let counted = site.enter(page.now());
-    let is_unix = socket.domain().is_ok_and(|d| d == socket2::Domain::UNIX);
-    let talk = async {
-        if is_unix {
-            talk(TokioIo::new(UnixStream::from_std(socket.into())?), &site, &page).await
-        } else {
-            talk(TokioIo::new(TcpStream::from_std(socket.into())?), &site, &page).await
-        }
-    };
-    match tokio::time::timeout(WHOLE_TIME, talk).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "an HTTP connection ended early"),
-        Err(_) => tracing::debug!("an HTTP client was too slow"),
-    }
-    drop(counted);
+/// One connection, and whose it is.
+struct Guest {
+    number: u64,
+    _place: Place,
+    site: Rc<Site>,
+    page: Rc<Page>,
+    directory: Arc<Directory>,
 }
 
-async fn talk(
-    io: impl hyper::rt::Read + hyper::rt::Write + Unpin,
-    site: &Rc<Site>,
-    page: &Rc<Page>,
-) -> std::io::Result<()> {
-    let answer = |request: Request<Incoming>| {
-        let (site, page) = (site.clone(), page.clone());
-        async move { Ok::<_, Infallible>(page.answer(&site, request).await) }
-    };
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIME)
-        .max_buf_size(HEADER_BYTES)
-        .keep_alive(false)
-        .serve_connection(io, service_fn(answer))
-        .await
-        .map_err(std::io::Error::other)
+impl Guest {
+    async fn stay(self, socket: Socket, tls: Option<Arc<Listener>>) {
+        let counted = self.site.enter(self.page.now());
+        match tokio::time::timeout(WHOLE_TIME, self.talk(socket, tls)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "an HTTP connection ended early"),
+            Err(_) => tracing::debug!("an HTTP client was too slow"),
+        }
+        drop(counted);
+    }
+
+    async fn talk(&self, socket: Socket, tls: Option<Arc<Listener>>) -> std::io::Result<()> {
+        let socket = Endpoint::new(socket)?;
+        let wire = match tls {
+            None => Wire::Plain(socket),
+            Some(rules) => {
+                let met = tls::meet(&self.directory.tls, socket, rules, || self.page.now()).await;
+                Wire::Tls(Box::new(met.map_err(tls::HandshakeError::into_io)?))
+            }
+        };
+        let answer = |request: Request<Incoming>| async move {
+            Ok::<_, Infallible>(self.page.answer(&self.site, request).await)
+        };
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIME)
+            .max_buf_size(HEADER_BYTES)
+            .keep_alive(false)
+            .serve_connection(TokioIo::new(wire), service_fn(answer))
+            .await
+            .map_err(std::io::Error::other)
+    }
 }

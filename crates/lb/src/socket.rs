@@ -14,6 +14,7 @@ mod dynamic;
 mod explain;
 mod frontends;
 mod inside;
+mod lists;
 mod patterns;
 mod peers;
 mod process;

@@ -3,7 +3,9 @@
 mod bequest;
 mod desk;
 mod greet;
+mod lists;
 mod make;
+mod meet;
 mod shelf;
 mod stream;
 mod tally;
@@ -11,6 +13,7 @@ mod vault;
 
 pub(crate) use desk::{Desk, DeskError, Kind};
 pub(crate) use greet::greet;
+pub(crate) use meet::meet;
 pub(crate) use stream::{HandshakeError, Tls, ip_of};
 pub(crate) use tally::Told;
 pub(crate) use vault::{Loaded, Vault};

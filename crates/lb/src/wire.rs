@@ -1,10 +1,12 @@
 //! A socket as those who talk over it see it: plain, or with TLS between.
 
 use std::io;
-use std::task::{Context, Poll};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use socket2::Socket;
 use tandem_sys::relay::{Endpoint, Peeked, Scratch, Stream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::tls::Tls;
 
@@ -102,5 +104,30 @@ impl Stream for Wire {
             Wire::Plain(endpoint) => Some(endpoint),
             Wire::Tls(_) => None,
         }
+    }
+}
+
+/// For those who talk over it themselves, and do not relay.
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let count = ready!(Stream::poll_read(&*self, cx, into.initialize_unfilled()))?;
+        into.advance(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        Stream::poll_write(&*self, cx, from)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Stream::poll_flush(&*self, cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Stream::poll_flush(&*self, cx))?;
+        self.finish();
+        Stream::poll_flush(&*self, cx)
     }
 }

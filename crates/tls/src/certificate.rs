@@ -87,6 +87,14 @@ impl Pieces {
     }
 }
 
+impl Pieces {
+    /// The certificates with their key, as in one file.
+    pub fn whole(mut self) -> Vec<u8> {
+        self.pem.extend(self.key.unwrap_or_default());
+        self.pem
+    }
+}
+
 /// A name with something behind it.
 pub fn beside(file: &Path, ending: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();

@@ -58,8 +58,8 @@ pub struct Connection {
     outgoing: Vec<u8>,
     server_name: Option<Box<str>>,
     shown: Option<Arc<Certificate>>,
-    /// Where a client came to, and by whose rules it was let in.
-    met_at: Option<Arc<Listener>>,
+    /// Where a client came to, and by which entry's rules it was let in.
+    met_at: Option<(Arc<Listener>, usize)>,
     is_closed: bool,
     has_ended: bool,
     /// After this nothing is possible any more.
@@ -137,9 +137,10 @@ impl Connection {
                     config,
                     name,
                     certificate,
+                    place,
                 }) => {
                     let server = UnbufferedServerConnection::new(config)?;
-                    self.met_at = Some(greeting.listener.clone());
+                    self.met_at = Some((greeting.listener.clone(), place));
                     self.side = Side::Server(Box::new(server));
                     self.server_name = name;
                     self.shown = Some(certificate);
@@ -312,7 +313,8 @@ impl Connection {
     /// OpenSSL's number for what is wrong with the client's certificate, 0 for nothing; `None` with servers.
     pub fn fault_of_client(&self) -> Option<u8> {
         let chain = self.state()?.peer_certificates().unwrap_or_default();
-        Some(self.met_at.as_ref()?.fault_of(chain))
+        let (listener, place) = self.met_at.as_ref()?;
+        Some(listener.fault_of(chain, *place))
     }
 
     /// The name that the client asked for.

@@ -29,6 +29,8 @@ pub struct Chosen {
     pub name: Option<Box<str>>,
     /// What the client is shown.
     pub certificate: Arc<Certificate>,
+    /// Where that is among the entries.
+    pub place: usize,
 }
 
 /// How connections are made, whatever the certificate.
@@ -61,6 +63,8 @@ pub struct Entry {
     pub terms: Terms,
     /// Host names with wildcards and exceptions; those in the certificate if there are none.
     pub filters: Vec<String>,
+    /// The terms are its own: who came by others does not come back by these.
+    pub is_apart: bool,
 }
 
 /// All that is shown at one place.
@@ -91,7 +95,10 @@ impl Listener {
             names.iter().for_each(|name| index.put(name, place));
         }
         let memory = Memory::for_all(&entries)?;
-        let entries = entries.into_iter().map(|entry| Made::of(entry, &memory));
+        let entries = entries.into_iter().map(|entry| match entry.is_apart {
+            true => Memory::for_all(std::slice::from_ref(&entry)).and_then(|own| Made::of(entry, &own)),
+            false => Made::of(entry, &memory),
+        });
         let entries = entries.collect::<Result<Vec<_>, _>>()?;
         Ok(Listener {
             entries,
@@ -104,11 +111,12 @@ impl Listener {
     pub(crate) fn choose(&self, hello: &ClientHello<'_>) -> Result<Chosen, NoCertificate> {
         let name = hello.server_name();
         let found = name.map(|name| self.index.find(name)).unwrap_or_default();
-        let made = match self.best(&found, hello) {
-            Some(made) => made,
+        let place = match self.best(&found, hello) {
+            Some(place) => place,
             None if self.is_strict => return Err(NoCertificate),
-            None => self.entries.first().ok_or(NoCertificate)?,
+            None => 0,
         };
+        let made = self.entries.get(place).ok_or(NoCertificate)?;
         let is_spoken = |config: &ServerConfig| {
             let mut offered = hello.alpn().into_iter().flatten();
             hello.alpn().is_none() || offered.any(|one| config.alpn_protocols.iter().any(|own| own == one))
@@ -121,6 +129,7 @@ impl Listener {
             config: config.clone(),
             name: name.map(Into::into),
             certificate: made.certificate.clone(),
+            place,
         })
     }
 
@@ -131,15 +140,17 @@ impl Listener {
             config: first.config.clone(),
             name: None,
             certificate: first.certificate.clone(),
+            place: 0,
         })
     }
 
-    /// OpenSSL's number for what is wrong with a client's certificate that was let in all the same; 0 for nothing.
-    pub(crate) fn fault_of(&self, chain: &[CertificateDer<'_>]) -> u8 {
+    /// OpenSSL's number for what is wrong with a client's certificate that was let in all the same by the terms of this
+    /// entry; 0 for nothing.
+    pub(crate) fn fault_of(&self, chain: &[CertificateDer<'_>], place: usize) -> u8 {
         let Some((first, between)) = chain.split_first() else {
             return 0;
         };
-        let strict = self.entries.first().and_then(|made| made.strict.as_ref());
+        let strict = self.entries.get(place).and_then(|made| made.strict.as_ref());
         let verdict = strict.map(|strict| strict.verify_client_cert(first, between, UnixTime::now()));
         match verdict.and_then(Result::err).map(|why| trust::number(&why)) {
             None => 0,
@@ -150,18 +161,19 @@ impl Listener {
     }
 
     /// Elliptic curves are preferred where the client knows them, as HAProxy does.
-    fn best(&self, places: &[usize], hello: &ClientHello<'_>) -> Option<&Made> {
-        let made = || places.iter().filter_map(|place| self.entries.get(*place));
-        let fits = |made: &&Made| {
+    fn best(&self, places: &[usize], hello: &ClientHello<'_>) -> Option<usize> {
+        let made = || places.iter().filter_map(|place| Some((*place, self.entries.get(*place)?)));
+        let fits = |(_, made): &(usize, &Made)| {
             made.certificate
                 .key
                 .key
                 .choose_scheme(hello.signature_schemes())
                 .is_some()
         };
-        let is_curve = |made: &&Made| made.certificate.algorithm() != SignatureAlgorithm::RSA;
+        let is_curve = |(_, made): &(usize, &Made)| made.certificate.algorithm() != SignatureAlgorithm::RSA;
         let curved = made().filter(fits).find(is_curve);
-        curved.or_else(|| made().find(fits)).or_else(|| made().next())
+        let found = curved.or_else(|| made().find(fits)).or_else(|| made().next());
+        found.map(|(place, _)| place)
     }
 }
 

@@ -27,6 +27,8 @@ use crate::x509::Facts;
 pub struct Trust {
     roots: Arc<RootCertStore>,
     revoked: Vec<CertificateRevocationListDer<'static>>,
+    /// Whom others are told to have vouch for them; `None` is everybody here.
+    told: Option<Vec<DistinguishedName>>,
 }
 
 #[derive(Debug, ThisError)]
@@ -76,7 +78,22 @@ impl Trust {
         Trust {
             roots: Arc::new(roots),
             revoked: Vec::new(),
+            told: None,
         }
+    }
+
+    /// Believes those of another, too, and tells clients nothing of them.
+    pub fn with_hidden(mut self, other: &Trust) -> Trust {
+        self.told.get_or_insert_with(|| self.roots.subjects());
+        let roots = Arc::make_mut(&mut self.roots);
+        roots.extend(other.roots.roots.iter().cloned());
+        self
+    }
+
+    /// Tells clients nothing of whom it believes.
+    pub fn told_nothing(mut self) -> Trust {
+        self.told = Some(Vec::new());
+        self
     }
 
     /// Takes back what these lists, in PEM, say is revoked.
@@ -103,6 +120,10 @@ impl Trust {
             false => builder.with_crls(self.revoked).enforce_revocation_expiration(),
         };
         let builder = if must { builder } else { builder.allow_unauthenticated() };
+        let builder = match self.told {
+            None => builder,
+            Some(told) => builder.clear_root_hint_subjects().add_root_hint_subjects(told),
+        };
         let inner = builder.build().map_err(|why| TrustError::Unusable(why.to_string()))?;
         if forgiven.is_nothing() {
             return Ok(Clients {

@@ -417,12 +417,16 @@ pub(super) fn peers(section: &Peers) -> Vec<Setting> {
         disabled,
         shards,
         binds,
+        own_tls,
         peers,
         logs,
     } = section;
     let names = shown::list(peers.iter().map(|peer| peer.name.to_string()));
     let places: Vec<_> = binds.iter().map(|bind| &bind.address).collect();
     let told: Vec<_> = peers.iter().map(|p| (&p.name, &p.place, p.shard, p.disabled)).collect();
+    let of_binds: Vec<_> = binds.iter().map(|bind| &bind.tls).collect();
+    let of_peers: Vec<_> = peers.iter().map(|peer| &peer.tls).collect();
+    let secured = (own_tls, of_binds, of_peers);
     vec![
         set("disabled", disabled, flag(*disabled), AtOnce),
         set("shards", shards, shards.to_string(), AtOnce),
@@ -433,6 +437,7 @@ pub(super) fn peers(section: &Peers) -> Vec<Setting> {
             AtOnce,
         ),
         set("peer", &told, names, AtOnce),
+        set("ssl", &secured, flag(own_tls.is_some()), ForNewConnections),
         set("log", logs, shown::targets(logs), AtOnce),
     ]
 }

@@ -46,7 +46,7 @@ use environment::Environment;
 pub(crate) use journal::{Entry, Journal, Place, What};
 pub use keyword::{KeywordDoc, keyword_docs};
 pub(crate) use peers::{
-    Options as PeerOptions, no_tls as no_tls_among_peers, without_effect as bind_without_effect, without_port,
+    Options as PeerOptions, without_effect as bind_without_effect, without_port,
 };
 use section::{Header, Section};
 pub use unsupported::{UnsupportedDoc, unsupported_docs};

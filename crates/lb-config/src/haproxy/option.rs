@@ -63,11 +63,11 @@ fn refuse(option: &KnownOption, span: Span) -> Diagnostic {
     match option.effect {
         Effect::Changes => {
             let message = format!("`{}` is known to HAProxy, but not supported yet", option.word);
-            Diagnostic::error(code::UNSUPPORTED, span, message).help(option.why())
+            Diagnostic::error(code::UNSUPPORTED, span, message).help(option.why)
         }
         Effect::None => {
             let message = format!("`{}` is ignored", option.word);
-            Diagnostic::warning(code::IGNORED, span, message).help(option.why())
+            Diagnostic::warning(code::IGNORED, span, message).help(option.why)
         }
     }
 }

@@ -8,17 +8,21 @@ use super::args::{Args, Outcome, bad_address};
 use super::keyword::Keyword;
 use super::option::{self, WordOption};
 use super::section::{self, Sections};
-use super::{bind, log, quote, stick};
+use super::{bind, log, quote, stick, tls};
 use crate::draft::{Peers, SharedTable};
 use crate::plan::{Bind, Host, Peer, ServerPort};
+use crate::tls::Words;
 use crate::{address, code};
 
 /// What lines of peers may say, and what `default-server` says for all of them.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
+    pub(super) tls: Words,
     shard: u32,
     disabled: bool,
 }
+
+pub(super) const TABLES: &[&[WordOption<Options>]] = &[OPTIONS, tls::OF_PEER];
 
 pub(super) const OPTIONS: &[WordOption<Options>] = &[
     WordOption {
@@ -68,14 +72,14 @@ pub(super) const KEYWORDS: &[Keyword<Peers>] = &[
         summary: "where the local peer listens",
         parse: |peers, args| {
             let binds = bind::read(args, &peers.bind)?;
-            if let Some(tls) = binds.iter().find(|bind| bind.tls.value.on) {
-                return Err(no_tls(tls.tls.span));
-            }
             let at = args.line_span();
             if let Some(error) = binds.iter().find_map(|bind| without_effect(&bind.plan, at)) {
                 return Err(error);
             }
-            peers.plan.binds.extend(binds.into_iter().map(|bind| bind.plan));
+            for bind in binds {
+                peers.plan.binds.push(bind.plan);
+                peers.tls_of_binds.push(bind.tls);
+            }
             Ok(())
         },
     },
@@ -85,10 +89,8 @@ pub(super) const KEYWORDS: &[Keyword<Peers>] = &[
         summary: "what `bind` lines need not say",
         parse: |peers, args| {
             bind::defaults(args, &mut peers.bind);
-            match peers.bind.tls.on {
-                true => Err(no_tls(args.line_span())),
-                false => Ok(()),
-            }
+            peers.own_tls = Some(Spanned::new(peers.bind.tls.clone(), args.line_span()));
+            Ok(())
         },
     },
     Keyword {
@@ -163,37 +165,32 @@ pub(super) const KEYWORDS: &[Keyword<Peers>] = &[
 ];
 
 fn options(target: &mut Options, line: &str, args: &mut Args<'_>) {
-    for word in args.rest() {
-        if word.text == "ssl" || word.text.starts_with("ssl-") {
-            let span = word.span;
-            args.take_rest();
-            return args.report(no_tls(span));
-        }
-    }
-    option::read(&[OPTIONS], &[], line, target, args);
+    option::read(TABLES, &[], line, target, args);
 }
 
 /// `peer NAME [ADDRESS:PORT] [shard N] [disabled]`
 fn peer(peers: &mut Peers, args: &mut Args<'_>) -> Outcome {
     let name = section::name(args.word("the peer's name")?)?;
-    let is_option = |text: &str| OPTIONS.iter().any(|option| option.word == text);
+    let is_option = |text: &str| TABLES.iter().copied().flatten().any(|option| option.word == text);
     let place = match args.peek() {
         Some(word) if !is_option(&word.text) => Some(place(args)?),
         _ => None,
     };
-    let mut target = peers.options;
+    let mut target = peers.options.clone();
     options(&mut target, "peer", args);
     if peers.plan.peers.iter().any(|known| known.name == name.value) {
         let message = format!("another peer of this section is `{}` already", name.value);
         return Err(Diagnostic::error(code::DUPLICATE, name.span, message).help("give it another name"));
     }
     peers.places.push(name.span);
+    peers.tls_of_peers.push(Spanned::new(target.tls, args.line_span()));
     peers.plan.peers.push(Peer {
         name: Arc::clone(&name.value),
         origin: args.origin(),
         place,
         shard: target.shard,
         disabled: target.disabled,
+        tls: None,
     });
     Ok(())
 }
@@ -227,10 +224,4 @@ pub(crate) fn without_effect(bind: &Bind, at: Span) -> Option<Diagnostic> {
     };
     let message = format!("`{word}` has no effect among peers");
     Some(Diagnostic::error(code::UNSUPPORTED, at, message).help(format!("leave `{word}` out")))
-}
-
-pub(crate) fn no_tls(at: Span) -> Diagnostic {
-    let message = "peers are spoken to without TLS here";
-    Diagnostic::error(code::UNSUPPORTED, at, message)
-        .help("leave `ssl` out, and let them meet on a network of their own")
 }

@@ -7,10 +7,11 @@ use super::args::{Args, Outcome};
 use super::bind;
 use super::keyword::Keyword;
 use super::option::WordOption;
+use super::peers;
 use super::section::Sections;
 use super::server;
 use crate::expr::Spelled;
-use crate::plan::{Authorities, Errors, Global, TlsVersion};
+use crate::plan::{Authorities, BadVersion, Errors, Global, Shown, TlsVersion};
 use crate::tls::{Found, Verify, Versions, Words, curves, old_suites, suites};
 use crate::{code, expr};
 
@@ -75,8 +76,19 @@ macro_rules! with_terms {
 
 pub(super) const OF_BIND: &[WordOption<bind::Options>] = with_terms! { bind::Options, tls:
     "crt", "a certificate with its key to show, or a folder of them", |words, args| {
-        words.shown.push(args.text("a path")?.into());
+        words.shown.push(Shown::Path(args.text("a path")?.into()));
         Ok(())
+    };
+    "crt-list", "a file that lists certificates, each with words of its own and the hosts that it is for", |words, args| {
+        words.shown.push(Shown::List(args.text("a path")?.into()));
+        Ok(())
+    };
+    "ca-verify-file", "more authorities whom to believe, of which clients are not told", |words, args| {
+        words.hidden_authorities = Some(args.text("a path")?.into());
+        Ok(())
+    };
+    "no-ca-names", "clients are not told whom to have vouch for them", |words, _| {
+        switch(&mut words.hides_authorities, true)
     };
     "verify", "`none`, `optional` or `required`: whether clients show a certificate", |words, args| {
         let choices = [("none", Verify::None), ("optional", Verify::Optional), ("required", Verify::Required)];
@@ -97,52 +109,61 @@ pub(super) const OF_BIND: &[WordOption<bind::Options>] = with_terms! { bind::Opt
     };
 };
 
-pub(super) const OF_SERVER: &[WordOption<server::Target>] = with_terms! { server::Target, tls:
-    "no-ssl", "no TLS although the defaults say so", |words, _| switch(&mut words.on, false);
-    "crt", "the certificate with its key that the server is shown", |words, args| {
-        words.shown = vec![args.text("a path")?.into()];
-        Ok(())
+/// What those can say who go to somebody.
+macro_rules! of_server {
+    ($context:ty) => {
+        with_terms! { $context, tls:
+            "no-ssl", "no TLS although the defaults say so", |words, _| switch(&mut words.on, false);
+            "crt", "the certificate with its key that the server is shown", |words, args| {
+                words.shown = vec![Shown::Path(args.text("a path")?.into())];
+                Ok(())
+            };
+            "verify", "`none` or `required`: whether the server must prove who it is", |words, args| {
+                let choices = [("none", Verify::None), ("required", Verify::Required)];
+                words.verify = Some(args.choice("a way to verify", &choices)?);
+                Ok(())
+            };
+            "verifyhost", "the name that the server's certificate must have", |words, args| {
+                words.host = Some(args.text("a host name")?);
+                Ok(())
+            };
+            "no-verifyhost", "no such name although the defaults say one", |words, _| {
+                words.host = None;
+                Ok(())
+            };
+            "sni", "the name that the server is asked for, as an expression", |words, args| {
+                let word = args.word("an expression")?;
+                words.sni = Some(expression(word, args)?);
+                Ok(())
+            };
+            "no-ssl-reuse", "each connection begins with a full handshake", |words, _| switch(&mut words.no_reuse, true);
+            "ssl-reuse", "sessions are gone on with although the defaults say not", |words, _| {
+                switch(&mut words.no_reuse, false)
+            };
+            "tls-tickets", "session tickets although the defaults say none", |words, _| switch(&mut words.no_tickets, false);
+            "check-ssl", "checks speak TLS", |words, _| {
+                words.check = Some(true);
+                Ok(())
+            };
+            "no-check-ssl", "checks speak no TLS", |words, _| {
+                words.check = Some(false);
+                Ok(())
+            };
+            "check-sni", "the name that checks ask for", |words, args| {
+                words.check_sni = Some(args.text("a host name")?);
+                Ok(())
+            };
+            "check-alpn", "what checks offer to talk", |words, args| {
+                words.check_alpn = Some(protocols(args)?);
+                Ok(())
+            };
+        }
     };
-    "verify", "`none` or `required`: whether the server must prove who it is", |words, args| {
-        let choices = [("none", Verify::None), ("required", Verify::Required)];
-        words.verify = Some(args.choice("a way to verify", &choices)?);
-        Ok(())
-    };
-    "verifyhost", "the name that the server's certificate must have", |words, args| {
-        words.host = Some(args.text("a host name")?);
-        Ok(())
-    };
-    "no-verifyhost", "no such name although the defaults say one", |words, _| {
-        words.host = None;
-        Ok(())
-    };
-    "sni", "the name that the server is asked for, as an expression", |words, args| {
-        let word = args.word("an expression")?;
-        words.sni = Some(expression(word, args)?);
-        Ok(())
-    };
-    "no-ssl-reuse", "each connection begins with a full handshake", |words, _| switch(&mut words.no_reuse, true);
-    "ssl-reuse", "sessions are gone on with although the defaults say not", |words, _| {
-        switch(&mut words.no_reuse, false)
-    };
-    "tls-tickets", "session tickets although the defaults say none", |words, _| switch(&mut words.no_tickets, false);
-    "check-ssl", "checks speak TLS", |words, _| {
-        words.check = Some(true);
-        Ok(())
-    };
-    "no-check-ssl", "checks speak no TLS", |words, _| {
-        words.check = Some(false);
-        Ok(())
-    };
-    "check-sni", "the name that checks ask for", |words, args| {
-        words.check_sni = Some(args.text("a host name")?);
-        Ok(())
-    };
-    "check-alpn", "what checks offer to talk", |words, args| {
-        words.check_alpn = Some(protocols(args)?);
-        Ok(())
-    };
-};
+}
+
+pub(super) const OF_SERVER: &[WordOption<server::Target>] = of_server!(server::Target);
+
+pub(super) const OF_PEER: &[WordOption<peers::Options>] = of_server!(peers::Options);
 
 /// What `ssl-default-…-options` may list.
 const OF_ALL: &[WordOption<Words>] = &[
@@ -280,11 +301,7 @@ fn options(words: &mut Words, place: &str, args: &mut Args<'_>) -> Outcome {
 }
 
 fn authorities(words: &mut Words, args: &mut Args<'_>) -> Outcome {
-    let text = args.text("a path")?;
-    words.authorities = Some(match text.as_str() {
-        "@system-ca" => Authorities::System,
-        path => Authorities::Path(path.into()),
-    });
+    words.authorities = Some(Authorities::read(&args.text("a path")?));
     Ok(())
 }
 
@@ -313,20 +330,13 @@ fn protocols(args: &mut Args<'_>) -> Result<Vec<String>, Diagnostic> {
 
 fn version(args: &mut Args<'_>) -> Result<TlsVersion, Diagnostic> {
     let word = args.word("a version")?;
-    match word.text.as_str() {
-        "TLSv1.2" => Ok(TlsVersion::V12),
-        "TLSv1.3" => Ok(TlsVersion::V13),
-        "SSLv3" | "TLSv1.0" | "TLSv1.1" => Err(Diagnostic::error(
-            code::UNSUPPORTED,
-            word.span,
-            format!("`{}` is not spoken: it is broken (RFC 8996)", word.text),
-        )
-        .help("write TLSv1.2 or TLSv1.3")),
-        _ => Err(
-            Diagnostic::error(code::BAD_VALUE, word.span, format!("`{}` is not a version", word.text))
-                .help("write TLSv1.2 or TLSv1.3"),
-        ),
-    }
+    TlsVersion::read(&word.text).map_err(|why| {
+        let code = match why {
+            BadVersion::Broken(_) => code::UNSUPPORTED,
+            BadVersion::Unknown(_) => code::BAD_VALUE,
+        };
+        Diagnostic::error(code, word.span, why.to_string()).help("write TLSv1.2 or TLSv1.3")
+    })
 }
 
 fn least(versions: &mut Versions, args: &mut Args<'_>) -> Outcome {

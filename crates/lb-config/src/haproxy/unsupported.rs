@@ -24,6 +24,7 @@ pub(super) struct KnownOption {
     /// How many words belong to it.
     pub(super) values: usize,
     pub(super) effect: Effect,
+    pub(super) why: &'static str,
 }
 
 /// What HAProxy knows and we do not, as the documentation lists it.
@@ -59,19 +60,10 @@ pub fn unsupported_docs() -> impl Iterator<Item = UnsupportedDoc> {
             words: option.word,
             place,
             is_ignored: option.effect == Effect::None,
-            why: option.why(),
+            why: option.why,
         })
     });
     lines.chain(options)
-}
-
-impl KnownOption {
-    pub(super) const fn why(&self) -> &'static str {
-        match self.effect {
-            Effect::Changes => LEAVE_IT_OUT,
-            Effect::None => "it changes nothing here",
-        }
-    }
 }
 
 const LEAVE_IT_OUT: &str = "leave it out if you can do without";
@@ -105,6 +97,16 @@ const fn option(word: &'static str, values: usize) -> KnownOption {
         word,
         values,
         effect: Effect::Changes,
+        why: LEAVE_IT_OUT,
+    }
+}
+
+const fn option_because(word: &'static str, values: usize, why: &'static str) -> KnownOption {
+    KnownOption {
+        word,
+        values,
+        effect: Effect::Changes,
+        why,
     }
 }
 
@@ -113,6 +115,7 @@ const fn harmless_option(word: &'static str, values: usize) -> KnownOption {
         word,
         values,
         effect: Effect::None,
+        why: "it changes nothing here",
     }
 }
 
@@ -152,6 +155,12 @@ const NO_HTTP: &str = "it is about HTTP, and this relays TCP";
 const PLACEMENT: &str = "threads are placed by the system";
 const NO_LUA: &str = "there is no Lua";
 const LATER: &str = "there is no such rule yet";
+
+const EARLY: &str = "what a client sends before the handshake is over can be sent again by others";
+const MADE: &str = "no certificate is made while a client waits: issue them, and name them with `crt` or `crt-list`";
+const SIGNATURES: &str = "how is signed follows from the keys, the best first";
+const NPN: &str = "nobody speaks it any more: ALPN (RFC 7301) took its place, write `alpn`";
+const BROKEN: &str = "it is broken and not spoken (RFC 8996)";
 
 const GLOBAL: &[Known] = &[
     harmless("master-worker", PROCESS),
@@ -301,22 +310,20 @@ pub(super) const SOCKET_OPTIONS: &[KnownOption] = &[
 
 pub(super) const BIND_OPTIONS: &[KnownOption] = &[
     option("accept-netscaler-cip", 1),
-    option("allow-0rtt", 0),
-    option("ca-sign-file", 1),
-    option("ca-sign-pass", 1),
-    option("client-sigalgs", 1),
-    option("crt-list", 1),
-    option("force-sslv3", 0),
-    option("force-tlsv10", 0),
-    option("force-tlsv11", 0),
-    option("generate-certificates", 0),
-    option("sigalgs", 1),
+    option_because("allow-0rtt", 0, EARLY),
+    option_because("ca-sign-file", 1, MADE),
+    option_because("ca-sign-pass", 1, MADE),
+    option_because("client-sigalgs", 1, SIGNATURES),
+    option_because("force-sslv3", 0, BROKEN),
+    option_because("force-tlsv10", 0, BROKEN),
+    option_because("force-tlsv11", 0, BROKEN),
+    option_because("generate-certificates", 0, MADE),
+    option_because("sigalgs", 1, SIGNATURES),
     option("tls-ticket-keys", 1),
-    option("ca-verify-file", 1),
     option("defer-accept", 0),
     option("level", 1),
     option("namespace", 1),
-    option("npn", 1),
+    option_because("npn", 1, NPN),
     option("proto", 1),
     option("severity-output", 1),
     option("expose-fd", 1),
@@ -329,14 +336,14 @@ pub(super) const BIND_OPTIONS: &[KnownOption] = &[
 ];
 
 pub(super) const SERVER_OPTIONS: &[KnownOption] = &[
-    option("allow-0rtt", 0),
+    option_because("allow-0rtt", 0, EARLY),
     option("check-proto", 1),
-    option("client-sigalgs", 1),
-    option("force-sslv3", 0),
-    option("force-tlsv10", 0),
-    option("force-tlsv11", 0),
-    option("npn", 1),
-    option("sigalgs", 1),
+    option_because("client-sigalgs", 1, SIGNATURES),
+    option_because("force-sslv3", 0, BROKEN),
+    option_because("force-tlsv10", 0, BROKEN),
+    option_because("force-tlsv11", 0, BROKEN),
+    option_because("npn", 1, NPN),
+    option_because("sigalgs", 1, SIGNATURES),
     option("check-via-socks4", 0),
     option("interface", 1),
     option("namespace", 1),

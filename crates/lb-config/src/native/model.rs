@@ -67,6 +67,8 @@ pub(super) struct Peers {
     /// Also to the targets of `global`.
     #[serde(skip_serializing_if = "is_off")]
     pub(super) log_global: bool,
+    /// At the local peer's own address.
+    pub(super) tls: Option<tls::OfBind>,
 }
 
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -78,6 +80,7 @@ pub(super) struct Peer {
     pub(super) shard: Option<Count>,
     #[serde(skip_serializing_if = "is_off")]
     pub(super) disabled: bool,
+    pub(super) tls: Option<tls::OfServer>,
 }
 
 /// Whom to ask for names, and how long an answer is good.

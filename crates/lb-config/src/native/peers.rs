@@ -4,8 +4,9 @@ use tandem_text::{Diagnostic, Spanned};
 
 use super::lower::Lowering;
 use super::model::{Peer, Peers};
-use crate::haproxy::{bind_without_effect, no_tls_among_peers, peers_line, without_port};
+use crate::haproxy::{bind_without_effect, peers_line, without_port};
 use crate::plan;
+use crate::tls::Words;
 use crate::{code, draft};
 
 impl Lowering<'_> {
@@ -18,11 +19,12 @@ impl Lowering<'_> {
         peers.plan.shards = written.shards.map_or(0, |shards| shards.0.0);
         let binds: Vec<_> = written.bind.into_iter().flat_map(|bind| self.binds(bind)).collect();
         for bind in binds {
-            if bind.tls.value.on {
-                self.report.push(no_tls_among_peers(bind.tls.span));
-            }
             self.report.extend(bind_without_effect(&bind.plan, at));
             peers.plan.binds.push(bind.plan);
+            peers.tls_of_binds.push(bind.tls);
+        }
+        if let Some(own) = &written.tls {
+            peers.own_tls = Some(Spanned::new(own.words(self), at));
         }
         for peer in written.peer {
             self.peer(peer, &mut peers);
@@ -59,13 +61,19 @@ impl Lowering<'_> {
             without_port(place, &host, span)
         });
         self.report.extend(error);
+        let mut words = Words::default();
+        if let Some(tls) = &written.tls {
+            tls.onto(&mut words, self);
+        }
         peers.places.push(span);
+        peers.tls_of_peers.push(Spanned::new(words, at));
         peers.plan.peers.push(plan::Peer {
             name,
             origin,
             place,
             shard: written.shard.map_or(0, |shard| shard.0.0),
             disabled: written.disabled,
+            tls: None,
         });
     }
 }

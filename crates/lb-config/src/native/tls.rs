@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::lower::Lowering;
 use super::value::{Number, Value, Word, Written, choose};
 use crate::expr;
-use crate::plan::{Authorities, Errors, Global, TlsVersion};
+use crate::plan::{Authorities, Errors, Global, Shown, TlsVersion};
 use crate::tls::{Defaults, Found, Verify, Versions, Words, curves, old_suites, suites};
 
 /// What both ends can say.
@@ -78,7 +78,9 @@ macro_rules! tls {
 
 tls! {
     OfBind {
-        certificates: Option<Vec<String>>,
+        certificates: Option<Vec<Certificates>>,
+        hidden_authorities: Option<String>,
+        names_authorities: Option<bool>,
         strict_sni: Option<bool>,
         prefer_client_ciphers: Option<bool>,
         forgiven_authority_errors: Option<Value<Errors>>,
@@ -106,6 +108,14 @@ pub(super) struct OfGlobal {
     server: OfServer,
     verify_servers: Option<bool>,
     sessions: Option<super::model::Count>,
+}
+
+/// `"a.pem"`, or `{ list = "certificates.list" }`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(untagged)]
+pub(super) enum Certificates {
+    Path(String),
+    List { list: String },
 }
 
 impl Word for Verify {
@@ -192,10 +202,19 @@ impl OfBind {
     }
 
     fn over(words: &Words, base: &Words) -> OfBind {
-        let files = words.shown.iter().map(|path| path.display().to_string());
+        let files = words.shown.iter().map(|shown| match shown {
+            Shown::Path(path) => Certificates::Path(path.display().to_string()),
+            Shown::List(path) => Certificates::List {
+                list: path.display().to_string(),
+            },
+        });
+        let names = words.hides_authorities != base.hides_authorities;
         let errors = |errors: &Errors, base: &Errors| (errors != base).then(|| Value(errors.clone()));
         OfBind {
             certificates: (words.shown != base.shown).then(|| files.collect()),
+            hidden_authorities: said(&words.hidden_authorities, &base.hidden_authorities)
+                .map(|path| path.display().to_string()),
+            names_authorities: names.then_some(!words.hides_authorities),
             strict_sni: (words.strict_sni != base.strict_sni).then_some(words.strict_sni),
             prefer_client_ciphers: (words.client_order != base.client_order).then_some(words.client_order),
             forgiven_authority_errors: errors(&words.forgiven_authorities, &base.forgiven_authorities),
@@ -215,7 +234,15 @@ impl OfBind {
 
     fn onto(&self, words: &mut Words, lowering: &mut Lowering<'_>) {
         self.terms(words, lowering);
-        words.shown = self.certificates.iter().flatten().map(Into::into).collect();
+        let shown = self.certificates.iter().flatten().map(|shown| match shown {
+            Certificates::Path(path) => Shown::Path(path.into()),
+            Certificates::List { list } => Shown::List(list.into()),
+        });
+        words.shown = shown.collect();
+        if let Some(path) = &self.hidden_authorities {
+            words.hidden_authorities = Some(path.into());
+        }
+        words.hides_authorities = self.names_authorities.map_or(words.hides_authorities, |names| !names);
         words.strict_sni = self.strict_sni.unwrap_or(words.strict_sni);
         words.client_order = self.prefer_client_ciphers.unwrap_or(words.client_order);
         if let Some(errors) = &self.forgiven_authority_errors {
@@ -242,7 +269,7 @@ impl OfServer {
     }
 
     fn over(words: &Words, base: &Words) -> OfServer {
-        let file = words.shown.first().filter(|_| words.shown != base.shown);
+        let file = words.shown.first().filter(|_| words.shown != base.shown).map(Shown::path);
         OfServer {
             enabled: None,
             certificate: file.map(|path| path.display().to_string()),
@@ -260,7 +287,7 @@ impl OfServer {
         self.terms(words, lowering);
         words.on = self.enabled.unwrap_or(true);
         if let Some(path) = &self.certificate {
-            words.shown = vec![path.into()];
+            words.shown = vec![Shown::Path(path.into())];
         }
         if let Some(text) = &self.sni {
             match expr::parse(text.get_ref(), lowering.world) {

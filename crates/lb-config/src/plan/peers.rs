@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Bind, BindAddress, Host, LogTarget, ServerPort, SocketFile};
+use super::{Bind, BindAddress, Host, LogTarget, Origination, ServerPort, SocketFile, Termination};
 
 /// A section `peers`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Peers {
     pub shards: u32,
     /// Where peers are listened to, when the local peer's own line does not say it.
     pub binds: Vec<Bind>,
+    /// How TLS is spoken at the local peer's own address, where it is.
+    pub own_tls: Option<Arc<Termination>>,
     pub peers: Vec<Peer>,
     pub logs: Vec<LogTarget>,
 }
@@ -27,6 +29,7 @@ pub struct Peer {
     /// The shard that it gets; 0 is everything.
     pub shard: u32,
     pub disabled: bool,
+    pub tls: Option<Arc<Origination>>,
 }
 
 impl Peers {
@@ -37,9 +40,15 @@ impl Peers {
             disabled: false,
             shards: 0,
             binds: Vec::new(),
+            own_tls: None,
             peers: Vec::new(),
             logs: Vec::new(),
         }
+    }
+
+    /// Under this name its listeners and servers are kept among those of proxies, which have no blanks in theirs.
+    pub fn key(&self) -> Arc<str> {
+        format!("peers {}", self.name).into()
     }
 
     pub fn local(&self, name: &str) -> Option<&Peer> {
@@ -70,7 +79,7 @@ impl Peers {
             user_timeout: None,
             segment: None,
             file: SocketFile::default(),
-            tls: None,
+            tls: self.own_tls.clone(),
         });
         own.into_iter().chain(self.binds.iter().cloned()).collect()
     }

@@ -1,14 +1,18 @@
 //! TLS towards clients and towards servers, as the Plan says it. What the files hold is the runtime's business.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tandem_lb_core::expr::Expr;
+use tandem_text::Span;
+
+use crate::tls::{Defaults, Words};
 
 /// `bind … ssl`: what clients are shown and asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Termination {
-    /// Files and folders of files, in the order of the line. The first certificate is for those whom no other fits.
-    pub certificates: Vec<PathBuf>,
+    /// In the order of the line. The first certificate is for those whom no other fits.
+    pub certificates: Vec<Shown>,
     /// `strict-sni`: those get none.
     pub strict_sni: bool,
     pub terms: Terms,
@@ -19,7 +23,43 @@ pub struct Termination {
     pub client_order: bool,
     /// `tune.ssl.cachesize`: sessions that are kept for those who come back without a ticket.
     pub sessions: u32,
+    /// What lines of lists are laid over.
+    pub(crate) said: Arc<Said>,
 }
+
+/// Where certificates are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// A file, or a folder of files.
+    Path(PathBuf),
+    /// `crt-list`: a file that lists them.
+    List(PathBuf),
+}
+
+impl Shown {
+    pub fn path(&self) -> &Path {
+        match self {
+            Shown::Path(path) | Shown::List(path) => path,
+        }
+    }
+}
+
+/// A line of `bind` and the defaults for it, as they were said.
+#[derive(Debug)]
+pub struct Said {
+    pub(crate) words: Words,
+    pub(crate) defaults: Defaults,
+    pub(crate) at: Span,
+}
+
+/// Where it stands makes no difference.
+impl PartialEq for Said {
+    fn eq(&self, other: &Said) -> bool {
+        (&self.words, &self.defaults) == (&other.words, &other.defaults)
+    }
+}
+
+impl Eq for Said {}
 
 /// `server … ssl`: how a server is spoken to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +101,26 @@ pub enum TlsVersion {
     V13,
 }
 
+impl TlsVersion {
+    /// As OpenSSL names them.
+    pub(crate) fn read(text: &str) -> Result<TlsVersion, BadVersion> {
+        match text {
+            "TLSv1.2" => Ok(TlsVersion::V12),
+            "TLSv1.3" => Ok(TlsVersion::V13),
+            "SSLv3" | "TLSv1.0" | "TLSv1.1" => Err(BadVersion::Broken(text.to_owned())),
+            _ => Err(BadVersion::Unknown(text.to_owned())),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadVersion {
+    #[error("`{0}` is not spoken: it is broken (RFC 8996)")]
+    Broken(String),
+    #[error("`{0}` is not a version")]
+    Unknown(String),
+}
+
 /// Whether clients must show a certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Clients {
@@ -77,6 +137,10 @@ pub enum Clients {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientTrust {
     pub trust: Trust,
+    /// `ca-verify-file`: more authorities, of which clients are not told.
+    pub hidden: Option<PathBuf>,
+    /// `no-ca-names`: they are told of none.
+    pub hides_all: bool,
     /// `ca-ignore-err`, `crt-ignore-err`: a certificate with one of these faults is let in, and rules may ask for it.
     pub forgiven: Forgiven,
 }
@@ -126,4 +190,14 @@ pub enum Authorities {
     Path(PathBuf),
     /// `@system-ca`: what the distribution believes.
     System,
+}
+
+impl Authorities {
+    /// As HAProxy writes them.
+    pub(crate) fn read(text: &str) -> Authorities {
+        match text {
+            "@system-ca" => Authorities::System,
+            path => Authorities::Path(path.into()),
+        }
+    }
 }

@@ -18,7 +18,6 @@ pub(super) fn proxies(proxies: &[Proxy], runs_programs: bool, report: &mut Vec<D
         mode(proxy, report);
         listeners(proxy, report);
         page(proxy, report);
-        page_in_the_clear(proxy, report);
         timeouts(proxy, report);
         servers(proxy, report);
         hashing(proxy, report);
@@ -103,20 +102,6 @@ fn page(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
         report.push(
             Diagnostic::error(code::UNSUPPORTED, proxy.name.span, message)
                 .help("leave `accept-proxy` out, or put the page on a line of its own"),
-        );
-    }
-}
-
-/// Nor is it served with TLS: whoever asks for that must not get it in the clear.
-fn page_in_the_clear(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
-    if proxy.settings.mode == Mode::Http && proxy.binds.iter().any(|bind| bind.tls.value.on) {
-        let message = format!(
-            "the statistics page of `{}` is not served with TLS yet",
-            proxy.name.value
-        );
-        report.push(
-            Diagnostic::error(code::UNSUPPORTED, proxy.name.span, message)
-                .help("leave `ssl` out and bind to 127.0.0.1, or put a `mode tcp` frontend with `ssl` before it"),
         );
     }
 }

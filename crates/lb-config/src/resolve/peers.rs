@@ -1,12 +1,20 @@
 //! Sections `peers`, and whether each peer can be met.
 
-use tandem_text::{Diagnostic, Span, nearest};
+use std::sync::Arc;
+
+use tandem_text::{Diagnostic, Span, Spanned, nearest};
 
 use crate::code;
 use crate::draft::Peers;
-use crate::plan::{Global, Peers as Plan};
+use crate::plan::{Global, Peers as Plan, Termination};
+use crate::tls::{Defaults, Settling, Words};
 
-pub(super) fn all(sections: Vec<Peers>, global: &Global, report: &mut Vec<Diagnostic>) -> Vec<Plan> {
+pub(super) fn all(
+    sections: Vec<Peers>,
+    global: &Global,
+    tls: &Defaults,
+    report: &mut Vec<Diagnostic>,
+) -> Vec<Plan> {
     for (place, section) in sections.iter().enumerate() {
         let name = &section.plan.name;
         if sections[..place].iter().any(|before| before.plan.name == *name) {
@@ -32,14 +40,69 @@ pub(super) fn all(sections: Vec<Peers>, global: &Global, report: &mut Vec<Diagno
             report.push(Diagnostic::error(code::BAD_VALUE, *at, message).help("write `shards N` in the section"));
         }
     }
-    let with_logs = |section: Peers| {
-        let mut plan = section.plan;
+    let whole = |section: Peers| {
+        let mut plan = with_tls(&section, tls, report);
         if section.logs_globally {
             plan.logs.splice(0..0, global.logs.iter().cloned());
         }
         plan
     };
-    sections.into_iter().map(with_logs).collect()
+    sections.into_iter().map(whole).collect()
+}
+
+/// The section, with what its lines say of TLS.
+fn with_tls(section: &Peers, defaults: &Defaults, report: &mut Vec<Diagnostic>) -> Plan {
+    let mut plan = section.plan.clone();
+    for (bind, words) in plan.binds.iter_mut().zip(&section.tls_of_binds) {
+        bind.tls = termination(words, defaults, report);
+    }
+    // At an address that nobody listens at nothing is shown.
+    let listens_itself = plan.binds.is_empty() || section.own_tls.as_ref().is_some_and(|own| !own.value.shown.is_empty());
+    if let Some(own) = section.own_tls.as_ref().filter(|_| listens_itself) {
+        plan.own_tls = termination(own, defaults, report);
+    }
+    for (peer, words) in plan.peers.iter_mut().zip(&section.tls_of_peers) {
+        report.extend(without_effect(&words.value, words.span));
+        let settling = Settling {
+            defaults,
+            words: &words.value,
+            at: words.span,
+            report,
+        };
+        peer.tls = settling.origination().map(Arc::new);
+    }
+    plan
+}
+
+fn termination(
+    words: &Spanned<Words>,
+    defaults: &Defaults,
+    report: &mut Vec<Diagnostic>,
+) -> Option<Arc<Termination>> {
+    let settling = Settling {
+        defaults,
+        words: &words.value,
+        at: words.span,
+        report,
+    };
+    settling.termination().map(Arc::new)
+}
+
+/// Peers are not checked, and no client is behind what they are told.
+fn without_effect(words: &Words, at: Span) -> Option<Diagnostic> {
+    let word = match words {
+        words if words.check.is_some() => "check-ssl",
+        words if words.check_sni.is_some() => "check-sni",
+        words if words.check_alpn.is_some() => "check-alpn",
+        words if words.sni.as_ref().is_some_and(|sni| sni.expr.constant().is_none()) => "sni",
+        _ => return None,
+    };
+    let message = format!("`{word}` has no effect among peers");
+    let help = match word {
+        "sni" => "write `sni str(NAME)`: there is no client whose name could be asked for".to_owned(),
+        _ => format!("leave `{word}` out"),
+    };
+    Some(Diagnostic::error(code::UNSUPPORTED, at, message).help(help))
 }
 
 /// The section that a table names; whether it is in force.

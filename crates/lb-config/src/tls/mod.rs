@@ -1,14 +1,16 @@
 //! What lines say about TLS, before the defaults of `global` are laid under it and it is known to make sense.
 
 mod ciphers;
+mod list;
 mod settle;
 
 use std::path::PathBuf;
 
 use crate::expr::Spelled;
-use crate::plan::{Authorities, Errors, TlsVersion};
+use crate::plan::{Authorities, Errors, Shown, TlsVersion};
 
 pub(crate) use ciphers::{Found, curves, old_suites, suites};
+pub use list::{BadLine, ListLine, ListWord};
 pub(crate) use settle::Settling;
 
 /// What a `bind` or `server` line, or the defaults for all of them, say.
@@ -16,9 +18,13 @@ pub(crate) use settle::Settling;
 pub(crate) struct Words {
     /// `ssl`
     pub(crate) on: bool,
-    /// `crt`
-    pub(crate) shown: Vec<PathBuf>,
+    /// `crt`, `crt-list`
+    pub(crate) shown: Vec<Shown>,
     pub(crate) authorities: Option<Authorities>,
+    /// `ca-verify-file`: more of them, of which clients are not told.
+    pub(crate) hidden_authorities: Option<PathBuf>,
+    /// `no-ca-names`
+    pub(crate) hides_authorities: bool,
     pub(crate) revoked: Option<PathBuf>,
     pub(crate) verify: Option<Verify>,
     pub(crate) forgiven_authorities: Errors,

@@ -1,13 +1,15 @@
 //! Words and defaults to what the Plan says.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tandem_text::{Diagnostic, Span};
 
 use super::{Defaults, Verify, Versions, Words, ciphers};
 use crate::code;
 use crate::plan::{
-    Authorities, CheckTls, ClientTrust, Clients, Forgiven, Origination, Termination, Terms, TlsVersion, Trust,
+    Authorities, CheckTls, ClientTrust, Clients, Forgiven, Origination, Said, Shown, Termination, Terms, TlsVersion,
+    Trust,
 };
 
 /// One line with what is said for all of them, and where complaints go.
@@ -32,19 +34,39 @@ impl Settling<'_> {
             self.complain(
                 code::MISSING,
                 "this listener has no certificate to show",
-                "add `crt FILE`",
+                "add `crt FILE` or `crt-list FILE`",
             );
         }
         let usual = &self.defaults.of_binds;
         let base = self.defaults.crt_base.as_deref();
         Some(Termination {
-            certificates: words.shown.iter().map(|path| under(base, path)).collect(),
+            certificates: words.shown.iter().map(|shown| found(base, shown)).collect(),
             strict_sni: words.strict_sni || usual.strict_sni,
             terms: self.terms(usual),
             clients: self.clients(),
             tickets: !(words.no_tickets || usual.no_tickets),
             client_order: words.client_order || usual.client_order,
             sessions: self.defaults.sessions.unwrap_or(SESSIONS),
+            said: self.said(),
+        })
+    }
+
+    /// The rules for those who are shown what one line of a list names.
+    pub(crate) fn of_line(mut self) -> (Terms, Clients) {
+        let usual = &self.defaults.of_binds;
+        (self.terms(usual), self.clients())
+    }
+
+    fn said(&self) -> Arc<Said> {
+        Arc::new(Said {
+            words: self.words.clone(),
+            // What is said of servers is not looked at, and may change.
+            defaults: Defaults {
+                of_servers: Words::default(),
+                trusts_servers: false,
+                ..self.defaults.clone()
+            },
+            at: self.at,
         })
     }
 
@@ -81,7 +103,7 @@ impl Settling<'_> {
             terms: self.terms(usual),
             trust: self.servers(),
             host: words.host.clone(),
-            certificate: words.shown.first().map(|path| under(base, path)),
+            certificate: words.shown.first().map(|shown| under(base, shown.path())),
             sni: words.sni.as_ref().map(|sni| sni.expr.clone()),
             reuses: !(words.no_reuse || words.no_tickets || usual.no_tickets),
         }
@@ -116,6 +138,8 @@ impl Settling<'_> {
         };
         let trust = ClientTrust {
             trust,
+            hidden: self.words.hidden_authorities.as_ref().map(|path| under(self.defaults.ca_base.as_deref(), path)),
+            hides_all: self.words.hides_authorities,
             forgiven: Forgiven {
                 of_authorities: self.words.forgiven_authorities.clone(),
                 of_certificates: self.words.forgiven_certificates.clone(),
@@ -195,7 +219,15 @@ impl Versions {
     }
 }
 
+/// A list is where it says.
+fn found(base: Option<&Path>, shown: &Shown) -> Shown {
+    match shown {
+        Shown::Path(path) => Shown::Path(under(base, path)),
+        Shown::List(path) => Shown::List(path.clone()),
+    }
+}
+
 /// A path that does not begin at the root is looked for there.
-fn under(base: Option<&Path>, path: &Path) -> PathBuf {
+pub(super) fn under(base: Option<&Path>, path: &Path) -> PathBuf {
     base.map_or_else(|| path.to_owned(), |base| base.join(path))
 }

@@ -19,6 +19,7 @@ const FLAGS: &[&str] = &[
     "force-tlsv13",
     "no-agent-check",
     "no-backup",
+    "no-ca-names",
     "no-check",
     "no-check-send-proxy",
     "no-check-ssl",

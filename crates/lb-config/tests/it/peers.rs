@@ -88,12 +88,12 @@ fn a_reload_sees_what_changes() {
 fn mistakes() {
     for (lines, error) in [
         (
-            "peers p\n peer a 127.0.0.1:1 ssl crt x\n",
-            "t:2:21: error[LB0002]: peers are spoken to without TLS here",
+            "peers p\n peer a 127.0.0.1:1 ssl verify none check-ssl\n",
+            "t:2:2: error[LB0002]: `check-ssl` has no effect among peers",
         ),
         (
-            "peers p\n bind 127.0.0.1:1 ssl crt x\n",
-            "t:2:2: error[LB0002]: peers are spoken to without TLS here",
+            "peers p\n peer a 127.0.0.1:1 ssl verify none sni src\n",
+            "t:2:2: error[LB0002]: `sni` has no effect among peers",
         ),
         (
             "peers p\n bind 127.0.0.1:1 accept-proxy\n",

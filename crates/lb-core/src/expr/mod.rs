@@ -49,6 +49,14 @@ impl Expr {
         }
     }
 
+    /// The text that it always is, where it is nothing but a constant.
+    pub fn constant(&self) -> Option<&[u8]> {
+        match &self.fetch {
+            Fetch::Constant(Sample::Text(text)) if self.converters.is_empty() => Some(text),
+            _ => None,
+        }
+    }
+
     /// What the result will be, if there is one.
     pub fn kind(&self) -> Kind {
         self.converters

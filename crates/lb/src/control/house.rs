@@ -84,6 +84,7 @@ impl House {
         let (orders, live) = (self.desk.orders.clone(), self.live.clone());
         let host = http::Host {
             page: Page::new(self.clock, self.stats.clone(), orders, live, router),
+            directory: self.directory.clone(),
             phase: self.desk.phase.subscribe(),
         };
         let stands = http.into_iter().map(|(site, lines)| Stand {

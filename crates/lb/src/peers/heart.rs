@@ -7,22 +7,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::Socket;
+use tandem_lb_config::BindAddress;
 use tandem_lb_core::peers::{ConnId, Event, Input, Output, Section, Update};
 use tandem_lb_core::stick::{Learned, Since};
 use tandem_ops::clock::{Clock, Wall};
 use tandem_ops::syslog::{Severity, Targets};
 use tandem_sys::listen::Acceptor;
 use tandem_time::Seed;
-use tokio::sync::{Notify, mpsc, watch};
+use tandem_tls::Listener;
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::AbortHandle;
 
 use super::SectionView;
 use super::ground::{Ground, Listening};
-use super::line::{Stream, converse};
+use super::line::{Caller, converse};
 use crate::directory::Directory;
 use crate::keeper::Lines;
 use crate::tables::Table;
+use crate::wire::Wire;
 use crate::worker::Phase;
+
+/// So many are in their handshakes at once; whoever comes then has to come again.
+const MOST_GREETED: usize = 64;
 
 /// What the tasks of a section share.
 pub(super) struct Heart {
@@ -132,7 +138,7 @@ impl Heart {
                 .position(|((_, known), _)| Arc::ptr_eq(known, &listening.1));
             let task = match known {
                 Some(known) => before.remove(known).1,
-                None => tokio::task::spawn_local(self.clone().accept(listening.1.clone())).abort_handle(),
+                None => tokio::task::spawn_local(self.clone().accept(listening.clone())).abort_handle(),
             };
             standing.listening.push((listening, task));
         }
@@ -297,7 +303,7 @@ impl Heart {
         }
     }
 
-    fn line(self: &Rc<Heart>, stream: Stream, input: impl FnOnce(ConnId) -> Input<'static>) {
+    fn line(self: &Rc<Heart>, wire: Wire, input: impl FnOnce(ConnId) -> Input<'static>) {
         if self.is_over.get() {
             return;
         }
@@ -308,28 +314,62 @@ impl Heart {
         self.tell(input(conn));
         let heart = self.clone();
         tokio::task::spawn_local(async move {
-            converse(heart.clone(), conn, stream, words).await;
+            converse(heart.clone(), conn, wire, words).await;
             heart.conns.borrow_mut().remove(&conn);
         });
     }
 
     async fn connect(self: Rc<Heart>, peer: usize) {
         let wanted = self.machine.borrow().settings().peers.get(peer).cloned();
-        let place = wanted
-            .as_ref()
-            .and_then(|wanted| self.ground.borrow().plan.local(&wanted.name)?.place.clone());
-        let Some(place) = place else {
+        let found = wanted.as_ref().and_then(|wanted| {
+            let ground = self.ground.borrow();
+            let peer = ground.plan.local(&wanted.name)?;
+            let secure = match &peer.tls {
+                None => None,
+                Some(tls) => {
+                    let origin = self.directory.tls.origin(&ground.plan.key(), &peer.name)?;
+                    let name = tls.sni.as_ref().and_then(|sni| sni.constant());
+                    Some((origin, name.map(|name| String::from_utf8_lossy(name).into_owned())))
+                }
+            };
+            Some((peer.place.clone()?, secure))
+        });
+        let Some((place, secure)) = found else {
             return self.unreachable(peer);
         };
-        let connected = Stream::connect(&place).await;
+        let connected = self.caller().connect(&place, secure).await;
         // The peers may have changed meanwhile.
         let is_it = |peer: &tandem_lb_core::peers::Peer| Some(peer) == wanted.as_ref();
         let peer = self.machine.borrow().settings().peers.iter().position(is_it);
         match (connected, peer) {
             (_, None) => {}
             (Ok(stream), Some(peer)) => self.line(stream, |conn| Input::Connected { peer, conn }),
-            (Err(_), Some(peer)) => self.unreachable(peer),
+            (Err(error), Some(peer)) => {
+                tracing::debug!(peers = %self.name(), %error, "a peer cannot be reached");
+                self.unreachable(peer);
+            }
         }
+    }
+
+    fn caller(&self) -> Caller<'_> {
+        Caller {
+            vault: &self.directory.tls,
+            clock: self.clock,
+        }
+    }
+
+    /// What TLS goes by where somebody listens: nothing where it is not spoken; an error where it cannot be.
+    fn rules(&self, address: &BindAddress) -> Result<Option<Arc<Listener>>, std::io::Error> {
+        let ground = self.ground.borrow();
+        let lines = ground.plan.listens_at(&self.machine.borrow().settings().local);
+        let mut numbered = lines.iter().zip(1..);
+        let Some((bind, number)) = numbered.find(|(bind, _)| bind.address == *address) else {
+            return Err(std::io::Error::other("this address is listened at no more"));
+        };
+        let Some(tls) = &bind.tls else { return Ok(None) };
+        let made = self.directory.tls.listener(&ground.plan.key(), number, tls);
+        let missing = || std::io::Error::other("there is no certificate for this listener any more");
+        made.map(Some).ok_or_else(missing)
     }
 
     fn unreachable(self: &Rc<Heart>, peer: usize) {
@@ -347,19 +387,20 @@ impl Heart {
         });
     }
 
-    async fn accept(self: Rc<Heart>, socket: Arc<Socket>) {
+    async fn accept(self: Rc<Heart>, (address, socket): Listening) {
         let acceptor = match Acceptor::new(socket) {
             Ok(acceptor) => acceptor,
             Err(error) => return tracing::error!(peers = %self.name(), %error, "cannot listen"),
         };
+        // Strangers who say nothing after they came are let go before they are many.
+        let places = Rc::new(Semaphore::new(MOST_GREETED));
         loop {
             let taken = match acceptor.ready().await {
                 Ok(()) => acceptor.accept(),
                 Err(error) => Err(error),
             };
-            let accepted = taken.and_then(|taken| taken.map(|(socket, _)| Stream::accepted(socket)).transpose());
-            match accepted {
-                Ok(Some(stream)) => self.line(stream, Input::Accepted),
+            match taken {
+                Ok(Some((socket, _))) => self.welcome(&address, socket, &places),
                 Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(peers = %self.name(), %error, "cannot accept for the moment");
@@ -368,6 +409,22 @@ impl Heart {
             }
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Makes the acquaintance of one who came, while others may come.
+    fn welcome(self: &Rc<Heart>, address: &BindAddress, socket: Socket, places: &Rc<Semaphore>) {
+        let rules = match self.rules(address) {
+            Ok(rules) => rules,
+            Err(error) => return tracing::warn!(peers = %self.name(), %error, "a peer is turned away"),
+        };
+        let (heart, places) = (self.clone(), places.clone());
+        tokio::task::spawn_local(async move {
+            let Ok(_place) = places.try_acquire() else { return };
+            match heart.caller().accepted(socket, rules).await {
+                Ok(wire) => heart.line(wire, Input::Accepted),
+                Err(error) => tracing::debug!(peers = %heart.name(), %error, "a peer does not get through the handshake"),
+            }
+        });
     }
 
     async fn keep_time(self: Rc<Heart>) {

@@ -4,7 +4,7 @@ use tandem_ops::control::Level::{Admin, Operator, User};
 use tandem_ops::control::{Call, Command, Level, Reply};
 
 use super::{
-    Room, certificates, counters, debug, drain, dynamic, explain, frontends, inside, patterns, peers, process, reload,
+    Room, certificates, counters, debug, drain, dynamic, explain, frontends, inside, lists, patterns, peers, process, reload,
     server, servers, sessions, stats, tables, upgrade, variables, wait,
 };
 
@@ -37,7 +37,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("add backend", "", User, inside::absent, ""),
     command("add map", "add map [@<ver>] <map> <key> <val>", Operator, patterns::add_map, "add a map entry (payload supported instead of key/val)"),
     command("add server", "add server <bk>/<srv>", Admin, dynamic::add, "create a new server"),
-    command("add ssl crt-list", "", Admin, inside::absent, ""),
+    command("add ssl crt-list", "add ssl crt-list <list> <cert> [opts]*", Admin, lists::add, "add to crt-list file <list> a line <cert> or a payload"),
     command("clear acl", "clear acl [@<ver>] <acl>", Operator, patterns::clear_acl, "clear the contents of this acl"),
     command("clear counters", "clear counters [all]", Operator, counters::clear, "clear max statistics counters (or all counters)"),
     command("clear map", "clear map [@<ver>] <map>", Operator, patterns::clear_map, "clear the contents of this map"),
@@ -54,7 +54,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("del ssl ca-file", "del ssl ca-file <cafile>", Admin, certificates::del_ca, "delete an unused CA file"),
     command("del ssl cert", "del ssl cert <certfile>", Admin, certificates::del_cert, "delete an unused certificate file"),
     command("del ssl crl-file", "del ssl crl-file <crlfile>", Admin, certificates::del_crl, "delete an unused CRL file"),
-    command("del ssl crt-list", "", Admin, inside::absent, ""),
+    command("del ssl crt-list", "del ssl crt-list <list> <cert[:line]>", Admin, lists::delete, "delete a line <cert> from crt-list file <list>"),
     command("disable agent", "disable agent", Admin, server::disable_agent, "disable agent checks"),
     command("disable dynamic-cookie", "", User, inside::absent, ""),
     command("disable frontend", "disable frontend <frontend>", Admin, frontends::disable, "temporarily disable specific frontend"),
@@ -122,7 +122,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("show ssl ca-file", "show ssl ca-file [<cafile>[:<index>]]", Operator, certificates::show_ca, "display the CA files used in memory, or the details of a file"),
     command("show ssl cert", "show ssl cert [<certfile>]", Operator, certificates::show_cert, "display the certificate files used in memory, or the details of a file"),
     command("show ssl crl-file", "show ssl crl-file [<crlfile[:<index>>]]", Operator, certificates::show_crl, "display the CRL files used in memory, or the details of a file"),
-    command("show ssl crt-list", "", Operator, inside::absent, ""),
+    command("show ssl crt-list", "show ssl crt-list [-n] [<list>]", Operator, lists::show, "show the list of crt-lists or the content of a crt-list file <list>"),
     command("show ssl ocsp-response", "show ssl ocsp-response [id]", Operator, inside::responses, "display the IDs of the OCSP responses used in memory"),
     command("show ssl providers", "show ssl providers", Operator, inside::providers, "show loaded SSL providers"),
     command("show startup-logs", "show startup-logs", User, process::startup_logs, "report logs emitted during HAProxy startup"),

@@ -10,9 +10,7 @@ use super::Room;
 /// What cannot be answered, and why: the words that name a command of HAProxy 2.6 or later, and the line.
 pub(super) const ABSENT: &[(&str, &str)] = &[
     ("add backend", BACKENDS),
-    ("add ssl crt-list", CRT_LISTS),
     ("del backend", BACKENDS),
-    ("del ssl crt-list", CRT_LISTS),
     ("disable dynamic-cookie", COOKIES),
     ("enable dynamic-cookie", COOKIES),
     (
@@ -41,14 +39,11 @@ pub(super) const ABSENT: &[(&str, &str)] = &[
         "show dev",
         "There is no such summary: see 'show info', 'show env' and 'tandem-lb -vv'.",
     ),
-    ("show ssl crt-list", CRT_LISTS),
     ("unpublish backend", BACKENDS),
 ];
 
 const BACKENDS: &str =
     "Backends are of the configuration: change the file and give 'reload', which ends no connection.";
-const CRT_LISTS: &str =
-    "No 'crt-list' is configured: 'show ssl cert' has the certificates, and 'set ssl cert' changes them.";
 const COOKIES: &str = "Cookies are of HTTP: backends here are in TCP mode.";
 
 /// The line for a command that is in [`ABSENT`].

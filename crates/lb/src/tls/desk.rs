@@ -24,7 +24,7 @@ pub(crate) enum Kind {
 pub(crate) struct Desk {
     open: BTreeMap<(Kind, PathBuf), Vec<u8>>,
     /// Made here, and not used by anybody so far.
-    spare: BTreeMap<(Kind, PathBuf), Vec<u8>>,
+    pub(super) spare: BTreeMap<(Kind, PathBuf), Vec<u8>>,
     /// What was committed for files that are used, and what was in force before the first time.
     committed: BTreeMap<(Kind, PathBuf), Committed>,
 }
@@ -202,7 +202,7 @@ impl Shelf {
         }
     }
 
-    fn with(self: &Arc<Shelf>, kind: Kind, file: &Path, pem: &[u8]) -> Shelf {
+    pub(super) fn with(self: &Arc<Shelf>, kind: Kind, file: &Path, pem: &[u8]) -> Shelf {
         let mut shelf = Shelf::clone(self);
         let file = file.to_owned();
         match kind {

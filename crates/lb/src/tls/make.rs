@@ -1,9 +1,9 @@
 //! From what the Plan says and the files hold to what connections go by.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tandem_lb_config::{self as plan, Authorities, Clients, Errors, TlsVersion};
+use tandem_lb_config::{self as plan, Authorities, Clients, Errors, ListLine, TlsVersion};
 use tandem_tls::{
     Certificate, CertificateError, Entry, Forgiven, Listener, Origin, OriginError, OriginTerms, Protocol, Terms, Trust,
     TrustError, Version,
@@ -20,30 +20,58 @@ pub(crate) enum MakeError {
     Trust(#[from] TrustError),
     #[error(transparent)]
     Origin(#[from] OriginError),
+    #[error("{}:{line}: {why}", .list.display())]
+    Line { list: PathBuf, line: u32, why: String },
     #[error("these rules of TLS do not go together: {0}")]
     Rules(#[from] tandem_tls::Error),
 }
 
 pub(super) fn listener(tls: &plan::Termination, shelf: &Shelf) -> Result<Listener, MakeError> {
-    let terms = Terms {
-        protocol: protocol(&tls.terms),
-        alpn: alpn(&tls.terms.alpn),
-        clients: clients(&tls.clients, shelf)?,
-        tickets: tls.tickets,
-        sessions: tls.sessions as usize,
-        client_order: tls.client_order,
-    };
+    let usual = terms(tls, &tls.terms, clients(&tls.clients, shelf)?);
     let mut entries = Vec::new();
-    for path in &tls.certificates {
-        for file in shelf.meant(path) {
-            entries.push(Entry {
-                certificate: certificate(&file, shelf)?,
-                terms: terms.clone(),
-                filters: Vec::new(),
-            });
+    for shown in &tls.certificates {
+        let path = shown.path();
+        match shelf.lists.get(path) {
+            None => entries.push(entry(&ListLine::plain(path.to_owned(), 0), usual.clone(), shelf)?),
+            Some(list) => {
+                for line in &list.lines {
+                    let own = line.options.is_some().then(|| of_line(tls, line, path, shelf)).transpose()?;
+                    entries.push(entry(line, own.unwrap_or_else(|| usual.clone()), shelf)?);
+                }
+            }
         }
     }
     Ok(Listener::new(entries, tls.strict_sni)?)
+}
+
+fn terms(tls: &plan::Termination, own: &plan::Terms, clients: tandem_tls::Clients) -> Terms {
+    Terms {
+        protocol: protocol(own),
+        alpn: alpn(&own.alpn),
+        clients,
+        tickets: tls.tickets,
+        sessions: tls.sessions as usize,
+        client_order: tls.client_order,
+    }
+}
+
+fn of_line(tls: &plan::Termination, line: &ListLine, list: &Path, shelf: &Shelf) -> Result<Terms, MakeError> {
+    let settled = tls.of_line(line).map_err(|why| MakeError::Line {
+        list: list.to_owned(),
+        line: line.number,
+        why,
+    });
+    let (own, whom) = settled?;
+    Ok(terms(tls, &own, clients(&whom, shelf)?))
+}
+
+fn entry(line: &ListLine, terms: Terms, shelf: &Shelf) -> Result<Entry, MakeError> {
+    Ok(Entry {
+        certificate: certificate(&line.certificate, shelf)?,
+        terms,
+        filters: line.filters.clone(),
+        is_apart: line.options.is_some(),
+    })
 }
 
 pub(super) fn origin(tls: &plan::Origination, shelf: &Shelf) -> Result<Origin, MakeError> {
@@ -76,24 +104,33 @@ fn clients(clients: &Clients, shelf: &Shelf) -> Result<tandem_tls::Clients, Make
         of_authorities: errors(&whom.forgiven.of_authorities),
         of_certificates: errors(&whom.forgiven.of_certificates),
     };
-    Ok(trust(&whom.trust, shelf)?.clients(must, forgiven)?)
+    let mut trusted = trust(&whom.trust, shelf)?;
+    if let Some(hidden) = &whom.hidden {
+        trusted = trusted.with_hidden(&of_authorities(hidden, shelf)?);
+    }
+    if whom.hides_all {
+        trusted = trusted.told_nothing();
+    }
+    Ok(trusted.clients(must, forgiven)?)
 }
 
 fn trust(whom: &plan::Trust, shelf: &Shelf) -> Result<Trust, MakeError> {
     let trust = match &whom.authorities {
         Authorities::System => Trust::system()?,
-        Authorities::Path(path) => {
-            let files = shelf.meant(path).into_iter().map(|file| {
-                let pem = shelf.authorities.get(&file).cloned().unwrap_or_default();
-                (file, pem)
-            });
-            Trust::new(&files.collect::<Vec<_>>())?
-        }
+        Authorities::Path(path) => of_authorities(path, shelf)?,
     };
     match &whom.revoked {
         None => Ok(trust),
         Some(file) => Ok(trust.without(file, shelf.revoked.get(file).map_or(&[], Vec::as_slice))?),
     }
+}
+
+fn of_authorities(path: &Path, shelf: &Shelf) -> Result<Trust, MakeError> {
+    let files = shelf.meant(path).into_iter().map(|file| {
+        let pem = shelf.authorities.get(&file).cloned().unwrap_or_default();
+        (file, pem)
+    });
+    Ok(Trust::new(&files.collect::<Vec<_>>())?)
 }
 
 fn errors(errors: &Errors) -> tandem_tls::Errors {

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tandem_lb_config::{Authorities, Trust};
+use tandem_lb_config::{Authorities, BadLine, Clients, ListLine, Shown, Termination, Trust};
 use tandem_tls::{CertificateError, Pieces};
 use thiserror::Error;
 
@@ -18,6 +18,15 @@ pub(crate) struct Shelf {
     folders: BTreeMap<PathBuf, Vec<PathBuf>>,
     pub(crate) authorities: BTreeMap<PathBuf, Vec<u8>>,
     pub(crate) revoked: BTreeMap<PathBuf, Vec<u8>>,
+    /// Folders and lists of certificates for listeners. An operator adds lines to them and takes some away.
+    pub(crate) lists: BTreeMap<PathBuf, List>,
+}
+
+/// Certificates for listeners, each with what goes with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct List {
+    pub(crate) lines: Vec<ListLine>,
+    pub(crate) is_folder: bool,
 }
 
 #[derive(Debug, Error)]
@@ -28,9 +37,68 @@ pub(crate) enum ReadError {
     Unreadable { file: PathBuf, why: io::Error },
     #[error("{}: there is no file in this folder", .0.display())]
     Empty(PathBuf),
+    #[error("parsing [{}:{line}]: {why}", .file.display())]
+    Line { file: PathBuf, line: u32, why: BadLine },
+    #[error("parsing [{}:{line}]: {}: a list names files and no folders", .list.display(), .folder.display())]
+    Folder { list: PathBuf, line: u32, folder: PathBuf },
 }
 
 impl Shelf {
+    /// All that a listener shows and believes.
+    pub(crate) fn take_all(&mut self, tls: &Termination) -> Result<(), ReadError> {
+        for shown in &tls.certificates {
+            match shown {
+                Shown::Path(path) => self.take_certificates(path)?,
+                Shown::List(path) => self.take_list(path, tls)?,
+            }
+            if let (Shown::Path(path), Some(files)) = (shown, self.folders.get(shown.path())) {
+                let lines = files.iter().map(|file| ListLine::plain(file.clone(), 0)).collect();
+                self.lists.entry(path.clone()).or_insert(List { lines, is_folder: true });
+            }
+        }
+        self.take_clients(&tls.clients)
+    }
+
+    fn take_list(&mut self, path: &Path, tls: &Termination) -> Result<(), ReadError> {
+        if !self.lists.contains_key(path) {
+            let text = String::from_utf8_lossy(&read(path)?).into_owned();
+            let lines = tls.lines(&text).map_err(|(line, why)| ReadError::Line {
+                file: path.to_owned(),
+                line,
+                why,
+            })?;
+            self.lists.insert(path.to_owned(), List { lines, is_folder: false });
+        }
+        for line in self.lists.get(path).cloned().unwrap_or_default().lines {
+            if line.certificate.is_dir() {
+                return Err(ReadError::Folder {
+                    list: path.to_owned(),
+                    line: line.number,
+                    folder: line.certificate,
+                });
+            }
+            self.take_certificates(&line.certificate)?;
+            self.take_line(&line, tls)?;
+        }
+        Ok(())
+    }
+
+    /// What a line of a list believes. What makes no sense is found when it is made.
+    pub(crate) fn take_line(&mut self, line: &ListLine, tls: &Termination) -> Result<(), ReadError> {
+        match tls.of_line(line) {
+            Ok((_, clients)) => self.take_clients(&clients),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn take_clients(&mut self, clients: &Clients) -> Result<(), ReadError> {
+        let (Clients::Asked(trust) | Clients::Known(trust)) = clients else {
+            return Ok(());
+        };
+        self.take_trust(&trust.trust)?;
+        trust.hidden.iter().try_for_each(|path| self.take_authorities(path))
+    }
+
     pub(crate) fn take_certificates(&mut self, path: &Path) -> Result<(), ReadError> {
         for file in self.files(path, &["key", "ocsp", "issuer", "sctl"])? {
             if let Entry::Vacant(place) = self.certificates.entry(file) {
@@ -43,16 +111,21 @@ impl Shelf {
 
     pub(crate) fn take_trust(&mut self, trust: &Trust) -> Result<(), ReadError> {
         if let Authorities::Path(path) = &trust.authorities {
-            for file in self.files(path, &[])? {
-                if !self.authorities.contains_key(&file) {
-                    self.authorities.insert(file.clone(), read(&file)?);
-                }
-            }
+            self.take_authorities(path)?;
         }
         if let Some(file) = &trust.revoked
             && !self.revoked.contains_key(file)
         {
             self.revoked.insert(file.clone(), read(file)?);
+        }
+        Ok(())
+    }
+
+    fn take_authorities(&mut self, path: &Path) -> Result<(), ReadError> {
+        for file in self.files(path, &[])? {
+            if !self.authorities.contains_key(&file) {
+                self.authorities.insert(file.clone(), read(&file)?);
+            }
         }
         Ok(())
     }
@@ -87,7 +160,8 @@ impl Shelf {
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &PathBuf> {
         let certificates = self.certificates.keys();
-        certificates.chain(self.authorities.keys()).chain(self.revoked.keys())
+        let others = self.authorities.keys().chain(self.revoked.keys());
+        certificates.chain(others).chain(self.lists.keys())
     }
 
     pub(crate) fn knows(&self, file: &Path) -> bool {
@@ -99,6 +173,7 @@ impl Shelf {
         self.certificates.get(file) == other.certificates.get(file)
             && self.authorities.get(file) == other.authorities.get(file)
             && self.revoked.get(file) == other.revoked.get(file)
+            && self.lists.get(file) == other.lists.get(file)
     }
 
     /// The files that a path stood for when it was read.

@@ -2,11 +2,11 @@
 //! whole. Whoever is connected goes on by what held when it came.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tandem_lb_config::{Authorities, Clients, Origination, Plan, Termination, Trust};
+use tandem_lb_config::{Authorities, Clients, Origination, Peers, Plan, Termination, Trust};
 use tandem_tls::{Listener, Origin};
 use thiserror::Error;
 
@@ -79,7 +79,7 @@ impl Vault {
         self.now.load_full()
     }
 
-    /// What was made of this, for that line or else for another of the frontend: it is the same.
+    /// What was made of this, for that line or else for another of the frontend, or of the section of peers: it is the same.
     pub(crate) fn listener(&self, frontend: &Arc<str>, number: u32, plan: &Arc<Termination>) -> Option<Arc<Listener>> {
         let now = self.now.load();
         let exact = now.listeners.get(&(frontend.clone(), number));
@@ -109,7 +109,7 @@ impl Loaded {
         let mut shelf = Shelf::default();
         let mut errors = Vec::new();
         let wanted = Wanted::of(plan);
-        wanted.doors(|origin, tls| errors.extend(read_for_door(&mut shelf, tls).err().map(at(origin))));
+        wanted.doors(|origin, tls| errors.extend(shelf.take_all(tls).err().map(at(origin))));
         wanted.names(|origin, tls| errors.extend(read_for_name(&mut shelf, tls).err().map(at(origin))));
         if !errors.is_empty() {
             return Err(errors);
@@ -124,6 +124,19 @@ impl Loaded {
             .filter(|file| before.shelf.knows(file) && !self.shelf.holds_same(&before.shelf, file))
             .cloned()
             .collect()
+    }
+
+    /// What listeners show by, and where that stands.
+    pub(super) fn doors(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<Termination>)> {
+        self.listeners.values().map(|made| (&made.origin, &made.plan))
+    }
+
+    /// Whether anything was made of this file.
+    pub(super) fn uses(&self, file: &Path) -> bool {
+        let shelf = &self.shelf;
+        let mut names = self.origins.values().chain(self.checks.values());
+        self.doors().any(|(_, tls)| files_of_door(tls, shelf).contains(file))
+            || names.any(|made| files_of_name(&made.plan, shelf).contains(file))
     }
 
     /// The same with other files.
@@ -151,6 +164,9 @@ impl Wanted {
                 }
             }
         }
+        for section in plan.peers.iter().filter(|section| !section.disabled) {
+            wanted.section(section);
+        }
         for backend in &plan.backends {
             for server in &backend.servers {
                 let name = (backend.name.clone(), server.name.clone());
@@ -164,6 +180,20 @@ impl Wanted {
             }
         }
         wanted
+    }
+
+    fn section(&mut self, section: &Peers) {
+        let own = section.own_tls.iter().map(|tls| (&section.origin, tls));
+        let binds = section.binds.iter().filter_map(|bind| Some((&bind.origin, bind.tls.as_ref()?)));
+        for ((origin, tls), number) in own.chain(binds).zip(1..) {
+            self.doors.push(((section.key(), number), origin.clone(), tls.clone()));
+        }
+        for peer in &section.peers {
+            if let Some(tls) = &peer.tls {
+                let name = (section.key(), peer.name.clone());
+                self.names.push((name, peer.origin.clone(), tls.clone()));
+            }
+        }
     }
 
     fn again(loaded: &Loaded) -> Wanted {
@@ -254,16 +284,6 @@ fn at<E: Into<Fault>>(origin: &Arc<str>) -> impl FnOnce(E) -> LoadError + use<E>
     }
 }
 
-fn read_for_door(shelf: &mut Shelf, tls: &Termination) -> Result<(), ReadError> {
-    tls.certificates
-        .iter()
-        .try_for_each(|path| shelf.take_certificates(path))?;
-    match trust_of(&tls.clients) {
-        Some(trust) => shelf.take_trust(trust),
-        None => Ok(()),
-    }
-}
-
 fn read_for_name(shelf: &mut Shelf, tls: &Origination) -> Result<(), ReadError> {
     if let Some(file) = &tls.certificate {
         shelf.take_certificates(file)?;
@@ -279,14 +299,27 @@ fn trust_of(clients: &Clients) -> Option<&Trust> {
 }
 
 fn files_of_door(tls: &Termination, shelf: &Shelf) -> BTreeSet<PathBuf> {
-    let shown = tls.certificates.iter().flat_map(|path| shelf.meant(path));
-    shown
-        .chain(
-            trust_of(&tls.clients)
-                .into_iter()
-                .flat_map(|trust| files_of(trust, shelf)),
-        )
-        .collect()
+    let mut files = BTreeSet::new();
+    files.extend(files_of_clients(&tls.clients, shelf));
+    for shown in &tls.certificates {
+        let path = shown.path();
+        files.insert(path.to_owned());
+        for line in shelf.lists.get(path).iter().flat_map(|list| &list.lines) {
+            files.insert(line.certificate.clone());
+            if let Ok((_, clients)) = tls.of_line(line) {
+                files.extend(files_of_clients(&clients, shelf));
+            }
+        }
+    }
+    files
+}
+
+fn files_of_clients(clients: &Clients, shelf: &Shelf) -> Vec<PathBuf> {
+    let (Clients::Asked(trust) | Clients::Known(trust)) = clients else {
+        return Vec::new();
+    };
+    let hidden = trust.hidden.iter().flat_map(|path| shelf.meant(path));
+    hidden.chain(files_of(&trust.trust, shelf)).collect()
 }
 
 fn files_of_name(tls: &Origination, shelf: &Shelf) -> BTreeSet<PathBuf> {
