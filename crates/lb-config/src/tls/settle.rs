@@ -57,14 +57,34 @@ impl Settling<'_> {
         (self.terms(usual), self.clients())
     }
 
+    /// The defaults are laid under it here, so that the same is the same however it was said.
     fn said(&self) -> Arc<Said> {
+        let (words, usual) = (self.words, &self.defaults.of_binds);
+        let left = words.versions.over(usual.versions).left();
         Arc::new(Said {
-            words: self.words.clone(),
-            // What is said of servers is not looked at, and may change.
+            words: Words {
+                authorities: words.authorities.clone(),
+                hidden_authorities: words.hidden_authorities.clone(),
+                hides_authorities: words.hides_authorities,
+                revoked: words.revoked.clone(),
+                verify: Some(words.verify.unwrap_or(Verify::None)),
+                forgiven_authorities: words.forgiven_authorities.clone(),
+                forgiven_certificates: words.forgiven_certificates.clone(),
+                old_suites: words.old_suites.clone().or_else(|| usual.old_suites.clone()),
+                suites: words.suites.clone().or_else(|| usual.suites.clone()),
+                groups: words.groups.clone().or_else(|| usual.groups.clone()),
+                versions: Versions {
+                    least: left.first().copied(),
+                    most: left.last().copied(),
+                    ..Versions::default()
+                },
+                alpn: words.alpn.clone(),
+                ..Words::default()
+            },
             defaults: Defaults {
-                of_servers: Words::default(),
-                trusts_servers: false,
-                ..self.defaults.clone()
+                ca_base: self.defaults.ca_base.clone(),
+                crt_base: self.defaults.crt_base.clone(),
+                ..Defaults::default()
             },
             at: self.at,
         })
