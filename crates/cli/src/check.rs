@@ -87,17 +87,21 @@ fn read_balancer(name: &str, bytes: Vec<u8>, said: &mut Vec<Said>) {
 }
 
 fn read_router(name: &str, bytes: Vec<u8>, said: &mut Vec<Said>) -> Option<router::Plan> {
+    let loaded = on_this_machine(|machine| router::load(name, bytes, machine, None));
+    said.extend(loaded.diagnostics.iter().map(|d| about_a_file(d, &loaded.sources)));
+    loaded.plan
+}
+
+/// Reads a router's file with what is here.
+pub(crate) fn on_this_machine<T>(read: impl FnOnce(&router::Machine<'_>) -> T) -> T {
     let host = nix::unistd::gethostname().unwrap_or_default();
     let host = host.to_string_lossy();
-    let machine = router::Machine::new(keepalived::Context {
+    read(&router::Machine::new(keepalived::Context {
         files: &Disk,
         env: &|name| std::env::var(name).ok(),
         config_id: host.split('.').next().unwrap_or_default(),
         seed: 0,
-    });
-    let loaded = router::load(name, bytes, &machine, None);
-    said.extend(loaded.diagnostics.iter().map(|d| about_a_file(d, &loaded.sources)));
-    loaded.plan
+    }))
 }
 
 fn about_a_file(diagnostic: &Diagnostic, sources: &SourceMap) -> Said {

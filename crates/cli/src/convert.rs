@@ -1,4 +1,4 @@
-//! `tandem convert`: a `haproxy.cfg` as TOML that means the same, and what became of each of its lines.
+//! `tandem convert`: a `haproxy.cfg` or `keepalived.conf` as TOML that means the same, and what became of each line.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -6,21 +6,22 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
-use tandem_lb_config::convert::{Converted, Receipt, Verdict, convert};
+use tandem_lb_config::convert::{Converted, Fate, Receipt, Verdict, convert};
 use tandem_lb_config::{Dialect, NamedText, World};
 use tandem_text::{Renderer, Severity};
+use tandem_vrrp_config::convert as router;
 
-use crate::check::is_routers;
+use crate::check::{is_routers, on_this_machine};
 
 #[derive(clap::Args)]
 #[command(
     after_help = "The text is read again and held against the files before it is given out.\n\
     Exit status: 0 it means the same, 1 lines that matter could not be kept (it is written all the same), 2 a file cannot be read or written.\n\
-    Examples:\n  tandem convert /etc/haproxy/haproxy.cfg\n  tandem convert haproxy.cfg -o tandem-lb.toml --receipt\n  \
+    Examples:\n  tandem convert /etc/haproxy/haproxy.cfg\n  tandem convert /etc/keepalived/keepalived.conf -o tandem-vrrp.toml --receipt\n  tandem convert haproxy.cfg -o tandem-lb.toml --receipt\n  \
     tandem convert haproxy.cfg --json | jq '.receipts[] | select(.fate == \"dropped\")'"
 )]
 pub struct Args {
-    /// haproxy.cfg; several are read as one configuration, as `-f` reads them
+    /// haproxy.cfg, of which several are read as one configuration, as `-f` reads them; or one keepalived.conf
     #[arg(required = true, num_args = 1..)]
     files: Vec<PathBuf>,
     /// Where to write the TOML, instead of to standard output
@@ -35,10 +36,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let texts = args.files.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
-    let env = |name: &str| std::env::var(name).ok();
-    let file = |path: &str| std::fs::read(path).map_err(|why| why.to_string());
-    let found = convert(&texts, World::new(&env, &file));
+    let found = found(&args.files)?;
     if let Some(out) = &args.out {
         std::fs::write(out, &found.toml).with_context(|| format!("cannot write {}", out.display()))?;
     }
@@ -62,16 +60,55 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn read(path: &PathBuf) -> anyhow::Result<NamedText> {
-    let name = path.display().to_string();
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
-    if is_routers(&bytes) {
-        bail!("{name} is a router's file, and only balancers' files are converted: tandem-vrrp reads it as it is");
+fn found(files: &[PathBuf]) -> anyhow::Result<Converted> {
+    let read = |path: &PathBuf| {
+        let name = path.display().to_string();
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
+        if Dialect::recognise(&bytes) == Dialect::Toml {
+            bail!("{name} is TOML already");
+        }
+        Ok((name, bytes))
+    };
+    let files = files.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+    match (files.as_slice(), files.iter().find(|(_, bytes)| is_routers(bytes))) {
+        ([(name, bytes)], Some(_)) => {
+            let found = on_this_machine(|machine| router::convert(name, bytes.clone(), machine));
+            Ok(as_balancers(found))
+        }
+        (_, Some((name, _))) => bail!("{name} is a router's file: convert it alone"),
+        (_, None) => {
+            let texts: Vec<_> = files.into_iter().map(|(name, bytes)| NamedText::new(name, bytes)).collect();
+            let env = |name: &str| std::env::var(name).ok();
+            let file = |path: &str| std::fs::read(path).map_err(|why| why.to_string());
+            Ok(convert(&texts, World::new(&env, &file)))
+        }
     }
-    if Dialect::recognise(&bytes) == Dialect::Toml {
-        bail!("{name} is TOML already");
+}
+
+/// What came of a router's file is told in the same way.
+fn as_balancers(found: router::Converted) -> Converted {
+    let receipt = |receipt: router::Receipt| Receipt {
+        file: receipt.file,
+        line: receipt.line,
+        text: receipt.text,
+        fate: match receipt.fate {
+            router::Fate::Kept(place) => Fate::Kept(place),
+            router::Fate::Decided => Fate::Implied,
+            router::Fate::Dropped(why) => Fate::Dropped(why),
+        },
+        notes: Vec::new(),
+    };
+    Converted {
+        toml: found.toml,
+        receipts: found.receipts.into_iter().map(receipt).collect(),
+        verdict: match found.verdict {
+            router::Same::Yes => Verdict::Same,
+            router::Same::Incomplete => Verdict::Incomplete,
+            router::Same::No => Verdict::Different,
+        },
+        diagnostics: found.diagnostics,
+        sources: found.sources,
     }
-    Ok(NamedText::new(name, bytes))
 }
 
 /// Errors, and what else keeps the text from taking the place of the files.

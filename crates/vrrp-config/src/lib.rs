@@ -7,6 +7,7 @@
 mod address;
 pub mod code;
 mod compare;
+pub mod convert;
 mod draft;
 mod keepalived;
 mod key_files;

@@ -82,6 +82,7 @@ fn listener(certificates: &[Arc<Certificate>], terms: &Terms, is_strict: bool) -
         certificate: certificate.clone(),
         terms: terms.clone(),
         filters: Vec::new(),
+        is_apart: false,
     });
     Arc::new(Listener::new(entries.collect(), is_strict).unwrap())
 }

@@ -4,6 +4,8 @@
 //! A string is what stands behind the keyword; an array is the lines of a block, or the words behind a keyword that takes no
 //! block; `true` sets what needs no value.
 
+mod write;
+
 use std::ops::Range;
 
 use tandem_text::keepalived::{Block, Statement, Word};
@@ -14,6 +16,8 @@ use toml::de::{DeTable, DeValue, Error};
 use crate::code;
 use crate::keepalived::keyword::Kind;
 use crate::keepalived::section::Section;
+
+pub(crate) use write::{Left, write};
 
 /// Keys that are shorter here.
 const SHORT: [(&str, &str); 6] = [

@@ -2,6 +2,7 @@
 
 mod broken;
 mod compatibility;
+mod converted;
 mod examples;
 mod explained;
 mod installed;
