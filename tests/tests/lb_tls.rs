@@ -302,13 +302,23 @@ fn a_list_says_what_each_certificate_is_for() {
             (1, "own1.example", None, Some("own1.example")),
             (1, "not.two.example", None, Some("own1.example")),
         ] {
-            assert_eq!(meets(listener, name, shows).as_deref(), certificate, "{}: {name}", room.name);
+            assert_eq!(
+                meets(listener, name, shows).as_deref(),
+                certificate,
+                "{}: {name}",
+                room.name
+            );
         }
         let order = |words: &str| room.order(words).trim().to_owned();
         assert_eq!(order("show ssl crt-list"), list, "{}", room.name);
         let added = order(&format!("add ssl crt-list {list} <<\n{fourth} new.example\n"));
         assert!(added.ends_with("Success!"), "{}: {added}", room.name);
-        assert_eq!(meets(1, "new.example", None).as_deref(), Some("own4.example"), "{}", room.name);
+        assert_eq!(
+            meets(1, "new.example", None).as_deref(),
+            Some("own4.example"),
+            "{}",
+            room.name
+        );
         let gone = order(&format!("del ssl crt-list {list} {second}"));
         assert!(gone.contains("deleted in crtlist"), "{}: {gone}", room.name);
         assert_eq!(meets(0, "x.two.example", None), None, "{}", room.name);
@@ -348,8 +358,17 @@ fn the_page_is_served_with_tls_and_changes_come_through_it() {
         let page = asks(0, None, csv).expect("an answer");
         assert!(page.starts_with("HTTP/1.1 200"), "{}: {page}", room.name);
         assert!(page.contains("\nl,s,"), "{}: {page}", room.name);
-        assert_eq!(asks(1, None, csv), None, "{}: who shows nothing sees nothing", room.name);
-        assert!(asks(1, Some(&friend), csv).is_some_and(|page| page.contains("\nl,s,")), "{}", room.name);
+        assert_eq!(
+            asks(1, None, csv),
+            None,
+            "{}: who shows nothing sees nothing",
+            room.name
+        );
+        assert!(
+            asks(1, Some(&friend), csv).is_some_and(|page| page.contains("\nl,s,")),
+            "{}",
+            room.name
+        );
         let form = "s=s&action=drain&b=l";
         let post = format!(
             "POST /stats HTTP/1.1\r\nHost: own.example\r\nOrigin: https://own.example\r\n\
@@ -357,13 +376,21 @@ fn the_page_is_served_with_tls_and_changes_come_through_it() {
             form.len()
         );
         let done = asks(1, Some(&friend), &post).expect("an answer");
-        assert!(done.starts_with("HTTP/1.1 303") && done.contains("st=DONE"), "{}: {done}", room.name);
+        assert!(
+            done.starts_with("HTTP/1.1 303") && done.contains("st=DONE"),
+            "{}: {done}",
+            room.name
+        );
         assert!(room.cell("l", "s", "status").starts_with("DRAIN"), "{}", room.name);
         let mut plain = connect(room.at(0));
         plain.write_all(csv.as_bytes()).expect("written");
         let mut said = Vec::new();
         plain.read_to_end(&mut said).ok();
-        assert!(!String::from_utf8_lossy(&said).contains("200 OK"), "{}: nothing in the clear", room.name);
+        assert!(
+            !String::from_utf8_lossy(&said).contains("200 OK"),
+            "{}: nothing in the clear",
+            room.name
+        );
     });
 }
 

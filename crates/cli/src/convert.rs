@@ -77,7 +77,10 @@ fn found(files: &[PathBuf]) -> anyhow::Result<Converted> {
         }
         (_, Some((name, _))) => bail!("{name} is a router's file: convert it alone"),
         (_, None) => {
-            let texts: Vec<_> = files.into_iter().map(|(name, bytes)| NamedText::new(name, bytes)).collect();
+            let texts: Vec<_> = files
+                .into_iter()
+                .map(|(name, bytes)| NamedText::new(name, bytes))
+                .collect();
             let env = |name: &str| std::env::var(name).ok();
             let file = |path: &str| std::fs::read(path).map_err(|why| why.to_string());
             Ok(convert(&texts, World::new(&env, &file)))

@@ -42,7 +42,9 @@ impl Door {
     /// Learns what the line says now. When it is gone, what it said last goes on.
     pub(crate) fn look(&mut self, frontend: &plan::Frontend, vault: &Vault) {
         self.number = self.number_in(&frontend.binds);
-        let place = usize::try_from(self.number).ok().and_then(|number| number.checked_sub(1));
+        let place = usize::try_from(self.number)
+            .ok()
+            .and_then(|number| number.checked_sub(1));
         if let Some(bind) = place.and_then(|place| frontend.binds.get(place)) {
             self.has_header = bind.accept_proxy;
             if self.tls != bind.tls {

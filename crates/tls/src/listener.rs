@@ -162,7 +162,11 @@ impl Listener {
 
     /// Elliptic curves are preferred where the client knows them, as HAProxy does.
     fn best(&self, places: &[usize], hello: &ClientHello<'_>) -> Option<usize> {
-        let made = || places.iter().filter_map(|place| Some((*place, self.entries.get(*place)?)));
+        let made = || {
+            places
+                .iter()
+                .filter_map(|place| Some((*place, self.entries.get(*place)?)))
+        };
         let fits = |(_, made): &(usize, &Made)| {
             made.certificate
                 .key

@@ -133,17 +133,25 @@ fn without_places(plan: &Plan) -> Plan {
 /// Said where nobody can miss it.
 fn left_out(receipts: &[Receipt]) -> String {
     let dropped = receipts.iter().filter_map(|receipt| match &receipt.fate {
-        Fate::Dropped(why) => Some(format!("#   {}:{}: {} ({why})\n", receipt.file, receipt.line, receipt.text)),
+        Fate::Dropped(why) => Some(format!(
+            "#   {}:{}: {} ({why})\n",
+            receipt.file, receipt.line, receipt.text
+        )),
         Fate::Kept(_) | Fate::Decided => None,
     });
-    format!("# NOT COMPLETE. These lines could not be kept:\n{}\n", dropped.collect::<String>())
+    format!(
+        "# NOT COMPLETE. These lines could not be kept:\n{}\n",
+        dropped.collect::<String>()
+    )
 }
 
 /// The first file's lines and those of what it includes; an included file comes after the one that names it.
 fn receipts(sources: &SourceMap, first: FileId, fates: &[(Span, Fate)]) -> Vec<Receipt> {
     let mut by_line: BTreeMap<(Arc<str>, usize), &Fate> = BTreeMap::new();
     for (span, fate) in fates {
-        let Some(source) = sources.source(span.file) else { continue };
+        let Some(source) = sources.source(span.file) else {
+            continue;
+        };
         let place = (Arc::from(source.name()), source.line_of(span.start));
         let known = by_line.entry(place).or_insert(fate);
         if matches!(fate, Fate::Dropped(_)) {
@@ -153,11 +161,17 @@ fn receipts(sources: &SourceMap, first: FileId, fates: &[(Span, Fate)]) -> Vec<R
     let first = sources.source(first).map(|source| source.name());
     let mut all = Vec::new();
     let others = sources.iter().filter(|source| Some(source.name()) != first);
-    for source in sources.iter().filter(|source| Some(source.name()) == first).take(1).chain(others) {
+    for source in sources
+        .iter()
+        .filter(|source| Some(source.name()) == first)
+        .take(1)
+        .chain(others)
+    {
         let text = String::from_utf8_lossy(source.bytes()).into_owned();
         for (line, number) in text.lines().zip(1..) {
             let line = line.trim();
-            let says_nothing = line.starts_with(['#', '!']) || line.chars().all(|c| matches!(c, '{' | '}' | ' ' | '\t'));
+            let says_nothing =
+                line.starts_with(['#', '!']) || line.chars().all(|c| matches!(c, '{' | '}' | ' ' | '\t'));
             if says_nothing {
                 continue;
             }

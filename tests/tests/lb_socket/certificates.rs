@@ -176,7 +176,10 @@ fn with_lists(room: &Room, papers: &[(&str, String); 4]) -> String {
     std::fs::write(room.0.join("list"), list).expect("written");
     let shown = format!("crt-list {folder}/list crt {folder}/folder");
     let text = text.replace(&format!("crt {folder}/a.pem"), &shown);
-    text + &format!("frontend other\n bind 127.0.0.1:{} ssl crt {folder}/folder\n default_backend be\n", free_port())
+    text + &format!(
+        "frontend other\n bind 127.0.0.1:{} ssl crt {folder}/folder\n default_backend be\n",
+        free_port()
+    )
 }
 
 /// The folder's name is masked, and what a payload's end makes of the line after it.
@@ -204,7 +207,10 @@ fn answer(room: &Room, papers: &[(&str, String); 4], order: &str) -> String {
     // HAProxy ends the protocols of ALPN with a NUL, and does not say where a file of ours came from.
     let said = said.replace('\0', "");
     let lines = said.lines().filter(|line| !line.trim().is_empty());
-    lines.map(|line| line.split("\t- ").next().unwrap_or_default().trim_end()).collect::<Vec<_>>().join("\n")
+    lines
+        .map(|line| line.split("\t- ").next().unwrap_or_default().trim_end())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]

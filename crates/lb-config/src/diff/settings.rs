@@ -424,7 +424,10 @@ pub(super) fn peers(section: &Peers) -> Vec<Setting> {
     let names = shown::list(peers.iter().map(|peer| peer.name.to_string()));
     let places: Vec<_> = binds.iter().map(|bind| &bind.address).collect();
     let told: Vec<_> = peers.iter().map(|p| (&p.name, &p.place, p.shard, p.disabled)).collect();
-    let of_binds: Vec<_> = binds.iter().filter_map(|b| Some((&b.address, b.tls.as_ref()?))).collect();
+    let of_binds: Vec<_> = binds
+        .iter()
+        .filter_map(|b| Some((&b.address, b.tls.as_ref()?)))
+        .collect();
     let of_peers: Vec<_> = peers.iter().filter_map(|p| Some((&p.name, p.tls.as_ref()?))).collect();
     let secured = (own_tls, of_binds, of_peers);
     vec![

@@ -45,9 +45,7 @@ use blocks::Blocks;
 use environment::Environment;
 pub(crate) use journal::{Entry, Journal, Place, What};
 pub use keyword::{KeywordDoc, keyword_docs};
-pub(crate) use peers::{
-    Options as PeerOptions, without_effect as bind_without_effect, without_port,
-};
+pub(crate) use peers::{Options as PeerOptions, without_effect as bind_without_effect, without_port};
 use section::{Header, Section};
 pub use unsupported::{UnsupportedDoc, unsupported_docs};
 

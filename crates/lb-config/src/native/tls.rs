@@ -269,7 +269,11 @@ impl OfServer {
     }
 
     fn over(words: &Words, base: &Words) -> OfServer {
-        let file = words.shown.first().filter(|_| words.shown != base.shown).map(Shown::path);
+        let file = words
+            .shown
+            .first()
+            .filter(|_| words.shown != base.shown)
+            .map(Shown::path);
         OfServer {
             enabled: None,
             certificate: file.map(|path| path.display().to_string()),

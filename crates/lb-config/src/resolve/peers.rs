@@ -9,12 +9,7 @@ use crate::draft::Peers;
 use crate::plan::{Global, Peers as Plan, Termination};
 use crate::tls::{Defaults, Settling, Words};
 
-pub(super) fn all(
-    sections: Vec<Peers>,
-    global: &Global,
-    tls: &Defaults,
-    report: &mut Vec<Diagnostic>,
-) -> Vec<Plan> {
+pub(super) fn all(sections: Vec<Peers>, global: &Global, tls: &Defaults, report: &mut Vec<Diagnostic>) -> Vec<Plan> {
     for (place, section) in sections.iter().enumerate() {
         let name = &section.plan.name;
         if sections[..place].iter().any(|before| before.plan.name == *name) {
@@ -57,7 +52,8 @@ fn with_tls(section: &Peers, defaults: &Defaults, report: &mut Vec<Diagnostic>) 
         bind.tls = termination(words, defaults, report);
     }
     // At an address that nobody listens at nothing is shown.
-    let listens_itself = plan.binds.is_empty() || section.own_tls.as_ref().is_some_and(|own| !own.value.shown.is_empty());
+    let listens_itself =
+        plan.binds.is_empty() || section.own_tls.as_ref().is_some_and(|own| !own.value.shown.is_empty());
     if let Some(own) = section.own_tls.as_ref().filter(|_| listens_itself) {
         plan.own_tls = termination(own, defaults, report);
     }
@@ -74,11 +70,7 @@ fn with_tls(section: &Peers, defaults: &Defaults, report: &mut Vec<Diagnostic>) 
     plan
 }
 
-fn termination(
-    words: &Spanned<Words>,
-    defaults: &Defaults,
-    report: &mut Vec<Diagnostic>,
-) -> Option<Arc<Termination>> {
+fn termination(words: &Spanned<Words>, defaults: &Defaults, report: &mut Vec<Diagnostic>) -> Option<Arc<Termination>> {
     let settling = Settling {
         defaults,
         words: &words.value,

@@ -264,7 +264,12 @@ mod tests {
         ] {
             assert_eq!(read(text), Err(why), "{text}");
         }
-        for text in ["a.pem [verify bogus]", "a.pem [ssl-min-ver TLSv1.0]", "a.pem [npn h2]", "a.pem [allow-0rtt]"] {
+        for text in [
+            "a.pem [verify bogus]",
+            "a.pem [ssl-min-ver TLSv1.0]",
+            "a.pem [npn h2]",
+            "a.pem [allow-0rtt]",
+        ] {
             assert!(read(text).is_err(), "{text}");
         }
     }

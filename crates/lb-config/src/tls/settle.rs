@@ -158,7 +158,11 @@ impl Settling<'_> {
         };
         let trust = ClientTrust {
             trust,
-            hidden: self.words.hidden_authorities.as_ref().map(|path| under(self.defaults.ca_base.as_deref(), path)),
+            hidden: self
+                .words
+                .hidden_authorities
+                .as_ref()
+                .map(|path| under(self.defaults.ca_base.as_deref(), path)),
             hides_all: self.words.hides_authorities,
             forgiven: Forgiven {
                 of_authorities: self.words.forgiven_authorities.clone(),

@@ -422,7 +422,9 @@ impl Heart {
             let Ok(_place) = places.try_acquire() else { return };
             match heart.caller().accepted(socket, rules).await {
                 Ok(wire) => heart.line(wire, Input::Accepted),
-                Err(error) => tracing::debug!(peers = %heart.name(), %error, "a peer does not get through the handshake"),
+                Err(error) => {
+                    tracing::debug!(peers = %heart.name(), %error, "a peer does not get through the handshake")
+                }
             }
         });
     }

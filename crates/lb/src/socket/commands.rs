@@ -4,8 +4,8 @@ use tandem_ops::control::Level::{Admin, Operator, User};
 use tandem_ops::control::{Call, Command, Level, Reply};
 
 use super::{
-    Room, certificates, counters, debug, drain, dynamic, explain, frontends, inside, lists, patterns, peers, process, reload,
-    server, servers, sessions, stats, tables, upgrade, variables, wait,
+    Room, certificates, counters, debug, drain, dynamic, explain, frontends, inside, lists, patterns, peers, process,
+    reload, server, servers, sessions, stats, tables, upgrade, variables, wait,
 };
 
 type Run = fn(&Room, &Call) -> Reply;

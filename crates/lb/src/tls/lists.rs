@@ -87,7 +87,9 @@ impl Desk {
                 return Err(ListError::There);
             }
         }
-        shelf.take_line(&line, &tls).map_err(|why| ListError::Bad(why.to_string()))?;
+        shelf
+            .take_line(&line, &tls)
+            .map_err(|why| ListError::Bad(why.to_string()))?;
         if let Some(list) = shelf.lists.get_mut(list) {
             list.lines.push(line);
         }
@@ -106,8 +108,8 @@ impl Desk {
     ) -> Result<(), ListError> {
         let now = vault.now();
         let (found, _) = now.list(list)?;
-        let is_known = now.shelf.certificates.contains_key(file)
-            || self.spare.contains_key(&(Kind::Certificate, file.to_owned()));
+        let is_known =
+            now.shelf.certificates.contains_key(file) || self.spare.contains_key(&(Kind::Certificate, file.to_owned()));
         if !is_known {
             return Err(ListError::NoCertificate(file.to_owned()));
         }
@@ -160,7 +162,9 @@ impl Loaded {
     fn list(&self, path: &Path) -> Result<(&List, Arc<Termination>), ListError> {
         let missing = || ListError::NoList(path.display().to_string());
         let found = self.shelf.lists.get(path).ok_or_else(missing)?;
-        let mut doors = self.doors().filter(|(_, tls)| tls.certificates.iter().any(|shown| shown.path() == path));
+        let mut doors = self
+            .doors()
+            .filter(|(_, tls)| tls.certificates.iter().any(|shown| shown.path() == path));
         let (_, tls) = doors.next().ok_or_else(missing)?;
         Ok((found, tls.clone()))
     }

@@ -35,7 +35,11 @@ pub(super) fn listener(tls: &plan::Termination, shelf: &Shelf) -> Result<Listene
             None => entries.push(entry(&ListLine::plain(path.to_owned(), 0), usual.clone(), shelf)?),
             Some(list) => {
                 for line in &list.lines {
-                    let own = line.options.is_some().then(|| of_line(tls, line, path, shelf)).transpose()?;
+                    let own = line
+                        .options
+                        .is_some()
+                        .then(|| of_line(tls, line, path, shelf))
+                        .transpose()?;
                     entries.push(entry(line, own.unwrap_or_else(|| usual.clone()), shelf)?);
                 }
             }

@@ -53,7 +53,9 @@ impl Shelf {
             }
             if let (Shown::Path(path), Some(files)) = (shown, self.folders.get(shown.path())) {
                 let lines = files.iter().map(|file| ListLine::plain(file.clone(), 0)).collect();
-                self.lists.entry(path.clone()).or_insert(List { lines, is_folder: true });
+                self.lists
+                    .entry(path.clone())
+                    .or_insert(List { lines, is_folder: true });
             }
         }
         self.take_clients(&tls.clients)
@@ -67,7 +69,13 @@ impl Shelf {
                 line,
                 why,
             })?;
-            self.lists.insert(path.to_owned(), List { lines, is_folder: false });
+            self.lists.insert(
+                path.to_owned(),
+                List {
+                    lines,
+                    is_folder: false,
+                },
+            );
         }
         for line in self.lists.get(path).cloned().unwrap_or_default().lines {
             if line.certificate.is_dir() {

@@ -184,7 +184,10 @@ impl Wanted {
 
     fn section(&mut self, section: &Peers) {
         let own = section.own_tls.iter().map(|tls| (&section.origin, tls));
-        let binds = section.binds.iter().filter_map(|bind| Some((&bind.origin, bind.tls.as_ref()?)));
+        let binds = section
+            .binds
+            .iter()
+            .filter_map(|bind| Some((&bind.origin, bind.tls.as_ref()?)));
         for ((origin, tls), number) in own.chain(binds).zip(1..) {
             self.doors.push(((section.key(), number), origin.clone(), tls.clone()));
         }

@@ -34,7 +34,9 @@ pub(crate) fn write(statements: &[Statement], sources: &SourceMap, left: &dyn Fn
     for statement in statements {
         match (kinds.get(statement.keyword().text.as_str()), &statement.block) {
             (Some(Kind::Block(section)), Some(block)) => {
-                let many = statements.iter().filter(|other| other.keyword().text == statement.keyword().text);
+                let many = statements
+                    .iter()
+                    .filter(|other| other.keyword().text == statement.keyword().text);
                 let is_listed = is_named(*section) || many.count() > 1;
                 tables.push_str(&writer.section(statement, block, *section, is_listed));
             }
@@ -72,7 +74,11 @@ impl Writer<'_> {
         let keyword = &statement.keyword().text;
         let key = SHORT.iter().find(|(_, long)| long == keyword);
         let key = key.map_or_else(|| keyword.replace('_', "-"), |(short, _)| (*short).to_owned());
-        let header = if is_listed { format!("[[{key}]]") } else { format!("[{key}]") };
+        let header = if is_listed {
+            format!("[[{key}]]")
+        } else {
+            format!("[{key}]")
+        };
         let mut lines = Vec::new();
         let Some(place) = self.head(statement, section, &header, &mut lines) else {
             return String::new();
@@ -146,7 +152,8 @@ impl Writer<'_> {
                 }
             };
             if !matches!(kind, Kind::Block(_)) {
-                self.fates.push((statement.span(), Fate::Kept(format!("{place} {key}").trim().to_owned())));
+                self.fates
+                    .push((statement.span(), Fate::Kept(format!("{place} {key}").trim().to_owned())));
             }
             let is_list = *kind == Kind::Lines;
             match listed.iter_mut().find(|(known, ..)| *known == key) {
@@ -155,11 +162,15 @@ impl Writer<'_> {
                 None => listed.push((key, values, is_list)),
             }
         }
-        into.extend(listed.into_iter().map(|(key, values, is_list)| match values.as_slice() {
-            [one] if !is_list => (key, one.clone()),
-            many if is_list && many.len() > 1 => (key, format!("[\n    {},\n]", many.join(",\n    "))),
-            many => (key, format!("[{}]", many.join(", "))),
-        }));
+        into.extend(
+            listed
+                .into_iter()
+                .map(|(key, values, is_list)| match values.as_slice() {
+                    [one] if !is_list => (key, one.clone()),
+                    many if is_list && many.len() > 1 => (key, format!("[\n    {},\n]", many.join(",\n    "))),
+                    many => (key, format!("[{}]", many.join(", "))),
+                }),
+        );
     }
 
     /// The lines of a block of values, each as it is written.

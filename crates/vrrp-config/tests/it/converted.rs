@@ -12,20 +12,29 @@ use crate::machine;
 fn every_configuration_means_the_same() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folders = ["fuzz/corpus/keepalived", "../../etc", "../../etc/pair"];
-    let files = folders.iter().flat_map(|folder| fs::read_dir(root.join(folder)).expect("it is committed"));
-    let mut files: Vec<_> = files.map(|file| file.expect("readable").path()).filter(|path| path.is_file()).collect();
+    let files = folders
+        .iter()
+        .flat_map(|folder| fs::read_dir(root.join(folder)).expect("it is committed"));
+    let mut files: Vec<_> = files
+        .map(|file| file.expect("readable").path())
+        .filter(|path| path.is_file())
+        .collect();
     files.sort();
     let (mut same, mut wrong) = (0, Vec::new());
     for path in files {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.ends_with(".toml") || name.ends_with(".cfg") || !(name.ends_with(".conf") || name.starts_with("found-")) {
+        if name.ends_with(".toml") || name.ends_with(".cfg") || !(name.ends_with(".conf") || name.starts_with("found-"))
+        {
             continue;
         }
         let found = convert(&name, fs::read(&path).expect("readable"), &machine());
         match found.verdict {
             Same::Yes => same += 1,
             Same::Incomplete => {
-                let says = found.receipts.iter().any(|receipt| matches!(receipt.fate, Fate::Dropped(_)));
+                let says = found
+                    .receipts
+                    .iter()
+                    .any(|receipt| matches!(receipt.fate, Fate::Dropped(_)));
                 let is_refused = found.diagnostics.iter().any(|said| said.is_error());
                 if !says && !is_refused {
                     wrong.push(format!("{name}: not complete, and no line says why\n{}", found.toml));
@@ -52,7 +61,11 @@ fn each_line_is_accounted_for() {
                 interface = \"eth0\"\nvirtual-router-id = 9\npriority = 101\nvirtual-ipaddress = [\n    \"10.9.0.50/24 dev eth0\",\n    \
                 \"10.9.0.51/24\",\n]\ntrack-script = [\"alive\"]\nnotify-master = [\"/etc/hello\", \"master\"]\n";
     assert_eq!(found.toml, toml);
-    let fates: Vec<(usize, &str)> = found.receipts.iter().map(|receipt| (receipt.line, receipt.fate.word())).collect();
+    let fates: Vec<(usize, &str)> = found
+        .receipts
+        .iter()
+        .map(|receipt| (receipt.line, receipt.fate.word()))
+        .collect();
     let kept = |line| (line, "kept");
     let mut expected: Vec<_> = [2, 3].map(kept).into();
     expected.extend([(4, "dropped"), (6, "implied")]);

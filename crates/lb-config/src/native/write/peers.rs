@@ -45,7 +45,11 @@ pub(in super::super) fn peers(section: &draft::Peers) -> Peers {
         disabled: *disabled,
         shards: (*shards > 0).then_some(Value(Number(*shards))),
         bind: binds.iter().zip(tls_of_binds).map(bind).collect(),
-        peer: peers.iter().zip(tls_of_peers).map(|(of, tls)| new(peer(of, &tls.value))).collect(),
+        peer: peers
+            .iter()
+            .zip(tls_of_peers)
+            .map(|(of, tls)| new(peer(of, &tls.value)))
+            .collect(),
         table: tables.iter().map(|table| new(table.written.clone())).collect(),
         log: logs.iter().map(|target| new(log(target))).collect(),
         log_global: *logs_globally,
