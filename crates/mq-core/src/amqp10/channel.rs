@@ -1,6 +1,6 @@
 //! One session of AMQP: its beginning and its end, what it holds and waits for, and which performative does what.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use tandem_mq_wire::amqp10::{Begin, Condition, End, Performative, State as Outcome};
@@ -62,8 +62,6 @@ pub(super) struct Channel {
     pub(super) going: VecDeque<Going>,
     /// What the client has and has not settled.
     pub(super) unsettled: BTreeMap<u32, Out>,
-    /// Told what became of them, and not yet settled by the client.
-    pub(super) told: BTreeSet<u32>,
     pub(super) about: BTreeMap<u64, About>,
     pub(super) refused: BTreeMap<u64, Mistake>,
     pub(super) promises: BTreeMap<Token, Promise>,
@@ -89,7 +87,6 @@ impl Channel {
             numbers: BTreeMap::new(),
             going: VecDeque::new(),
             unsettled: BTreeMap::new(),
-            told: BTreeSet::new(),
             about: BTreeMap::new(),
             refused: BTreeMap::new(),
             promises: BTreeMap::new(),

@@ -255,9 +255,6 @@ impl Session {
         let Some(channel) = self.channels.get_mut(&number) else {
             return;
         };
-        if second {
-            channel.told.insert(delivery);
-        }
         match &mut channel.accepted.0 {
             Some((_, last, known, how)) if last.wrapping_add(1) == delivery && *known == state && *how == second => {
                 *last = delivery;

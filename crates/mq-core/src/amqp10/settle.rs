@@ -40,10 +40,8 @@ impl Session {
         let Some(channel) = self.channels.get_mut(&number) else {
             return Ok(());
         };
+        // What it sent we have forgotten when we said what became of it.
         if !said.role {
-            if said.settled == Some(true) {
-                channel.told.retain(|id| !within(id));
-            }
             return Ok(());
         }
         let settled = said.settled == Some(true);

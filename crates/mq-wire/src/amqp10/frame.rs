@@ -41,6 +41,10 @@ pub enum Layer {
 
 /// What comes from the wire.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are of the large kind, and none stays"
+)]
 pub enum Item {
     Greeting(Header),
     Sasl(SaslInit),
@@ -52,6 +56,10 @@ pub enum Item {
 
 /// What goes to the wire.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are of the large kind, and none stays"
+)]
 pub enum Frame {
     Greeting(Header),
     Mechanisms(SaslMechanisms),

@@ -173,6 +173,7 @@ macro_rules! choices {
         $(
             $(#[$doc])*
             #[derive(Clone, Debug, PartialEq)]
+            #[allow(clippy::large_enum_variant, reason = "an attach is large and rare")]
             pub enum $name {
                 $($variant($variant),)*
             }

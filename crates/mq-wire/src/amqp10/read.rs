@@ -238,7 +238,7 @@ impl Reader {
     }
 
     fn pairs(&mut self, count: usize, depth: u32) -> Result<Vec<(Value, Value)>, Malformed> {
-        if count % 2 != 0 {
+        if !count.is_multiple_of(2) {
             return Err(Malformed("a map has as many values as keys"));
         }
         let pair = |_| Ok((self.value_at(depth + 1)?, self.value_at(depth + 1)?));
