@@ -182,6 +182,15 @@ fn what_was_seen_of_a_name_server() {
             "{}",
             room.name
         );
+        let rows = room.order("show stat domain resolvers");
+        let mut rows = rows.lines().map(|line| line.split(',').collect::<Vec<_>>());
+        let (head, row) = (rows.next().expect("a head"), rows.next().expect("a row"));
+        assert_eq!((head[0], head[1], head.len()), ("# id", "pid", 18), "{}", room.name);
+        assert_eq!((row[0], row[1], row.len()), ("ns", "dns", 18), "{}", room.name);
+        let nx = head.iter().position(|name| *name == "nx").expect("a column");
+        assert_ne!(row[nx], "0", "{}", room.name);
+        let typed = room.order("show stat domain resolvers typed");
+        assert!(typed.contains("N.0.id:CGP:str:ns\nN.1.pid:CGP:str:dns\n"), "{typed}");
         assert_eq!(
             room.order("show resolvers gone").trim(),
             "Can't find that resolvers section"

@@ -165,6 +165,8 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         (desk.phase.subscribe(), Seed::new(seed.next_u64())),
         taken_over.is_some(),
     );
+    let lots = Seed::new(seed.next_u64());
+    let resolving = Resolving::begin(desk.orders.clone(), clock, lots, &plan);
     let stats = Stats::new(Sources {
         clock,
         process: identity,
@@ -176,6 +178,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         timeline: timeline.clone(),
         directory: directory.clone(),
         peers: peers.clone(),
+        resolving: resolving.clone(),
     });
     stats.resume(&past);
     drop(past);
@@ -200,8 +203,6 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     let giver = house.giver(&sites, &hall, &store, master.as_ref(), &peers);
     let drain = house.drain(plan.global.close_spread_time);
     let hard_stop_after = Rc::new(Cell::new(plan.global.hard_stop_after));
-    let lots = Seed::new(seed.next_u64());
-    let resolving = Resolving::begin(house.desk.orders.clone(), clock, lots, &plan);
     let estate = house.estate(Renewed {
         resolving: resolving.clone(),
         peers: peers.clone(),

@@ -186,6 +186,9 @@ impl Page {
             rows: &selection.of(self.stats.rows()),
             tables: &self.stats.tables(),
             spreads: &self.stats.spreads(&self.live),
+            name_servers: &self.stats.name_servers(),
+            peers: &self.stats.peers(),
+            certificates: &self.stats.certificates(),
         };
         let text = prometheus::metrics(&figures, &asked.wish);
         reply(Kind::Metrics(asked.wish.format), text, None)

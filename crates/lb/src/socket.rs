@@ -204,6 +204,7 @@ impl Room {
     fn server(&self, words: &str) -> Result<ServerOrders, Reply> {
         let (backend, server) = words
             .split_once('/')
+            .filter(|(_, server)| !server.is_empty())
             .ok_or_else(|| Reply::error("Require 'backend/server'."))?;
         self.orders.server(backend, server).map_err(Reply::error)
     }

@@ -11,16 +11,20 @@ mod timeline;
 mod times;
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tandem_lb_core::peers::PeerView;
 use tandem_lb_core::snapshot::ProcessCounts;
 use tandem_lb_core::stats::hour::Hour;
-use tandem_lb_core::stats::prometheus::{ServerSpread, TableFill};
-use tandem_lb_core::stats::{Info, Meter, Row};
-use tandem_ops::clock::Clock;
+use tandem_lb_core::stats::prometheus::{CertificateSeen, NameServerSeen, PeerSeen, ServerSpread, TableFill};
+use tandem_lb_core::stats::{Info, InfoField, Meter, Row};
+use tandem_ops::clock::{Clock, Wall};
 use tandem_time::Mono;
+use tandem_tls::certificate;
+use tandem_tls::x509::Facts;
 use tokio::sync::watch;
 
 use crate::directory::Directory;
@@ -30,8 +34,9 @@ use crate::keeper::Keeper;
 use crate::live::Live;
 use crate::orders::Orders;
 use crate::page::Site;
-use crate::peers::Peers;
+use crate::peers::{Peers, SectionView};
 use crate::publish::Backend;
+use crate::resolving::{Asked, Resolving};
 use crate::state::Past;
 use crate::tables::Table;
 use crate::worker::{Crew, Phase};
@@ -61,6 +66,7 @@ pub(crate) struct Stats {
     timeline: Rc<Timeline>,
     directory: Arc<Directory>,
     peers: Rc<Peers>,
+    resolving: Rc<Resolving>,
 }
 
 /// What [`Stats`] reads.
@@ -75,6 +81,7 @@ pub(crate) struct Sources {
     pub(crate) timeline: Rc<Timeline>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) peers: Rc<Peers>,
+    pub(crate) resolving: Rc<Resolving>,
 }
 
 impl Stats {
@@ -90,6 +97,7 @@ impl Stats {
             timeline,
             directory,
             peers,
+            resolving,
         } = sources;
         let stats = Stats {
             clock,
@@ -103,6 +111,7 @@ impl Stats {
             timeline,
             directory,
             peers,
+            resolving,
         };
         stats.follow(&frontends, &sites, &orders);
         Rc::new(stats)
@@ -200,7 +209,7 @@ impl Stats {
         }
         let meters = self.meters.borrow();
         let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
-        self.process().info(&process::Now {
+        let mut info = self.process().info(&process::Now {
             uptime: now.since(self.began),
             sessions,
             total,
@@ -214,7 +223,19 @@ impl Stats {
             peers: self.peers.counts(),
             tls: self.directory.tls.tally.told(now),
             pipes: &self.crew.pipes,
-        })
+        });
+        let failed = self.resolving.asked().into_iter().flat_map(|asked| asked.nameservers);
+        let failed = failed.map(|(_, seen)| seen.failed()).sum::<u64>();
+        info.set(InfoField::FailedResolutions, u32::try_from(failed).unwrap_or(u32::MAX));
+        info
+    }
+
+    /// As exactly as it is known.
+    pub(crate) fn say_fractions(&self, info: &mut Info) {
+        let uptime = self.clock.now().since(self.began).as_micros();
+        let uptime = i64::try_from(uptime).unwrap_or(i64::MAX);
+        let micros = |time: i64| u64::try_from(time).unwrap_or(0);
+        info.say_fractions(micros(uptime), micros(Wall::now().as_micros() - uptime));
     }
 
     /// From now on the maxima are those since now.
@@ -241,6 +262,54 @@ impl Stats {
             }
         };
         self.directory.tables.all().iter().map(fill).collect()
+    }
+
+    /// What was seen of every name server.
+    pub(crate) fn name_servers(&self) -> Vec<NameServerSeen> {
+        let of = |asked: Asked| {
+            let Asked { section, nameservers } = asked;
+            let seen = move |(name, seen)| NameServerSeen {
+                section: section.clone(),
+                name,
+                seen,
+            };
+            nameservers.into_iter().map(seen)
+        };
+        self.resolving.asked().into_iter().flat_map(of).collect()
+    }
+
+    /// Those who share stick tables.
+    pub(crate) fn peers(&self) -> Vec<PeerSeen> {
+        let of = |section: SectionView| {
+            let SectionView {
+                name, peers, tables, ..
+            } = section;
+            let seen = move |view: PeerView| {
+                let unconfirmed = tables.iter().zip(&view.tables);
+                let unconfirmed = unconfirmed.map(|((_, (own, _)), table)| own.saturating_sub(table.acked));
+                PeerSeen {
+                    section: name.clone(),
+                    unconfirmed: unconfirmed.sum(),
+                    view,
+                }
+            };
+            peers.into_iter().map(seen)
+        };
+        self.peers.view().into_iter().flat_map(of).collect()
+    }
+
+    /// Those that are shown to clients and to servers.
+    pub(crate) fn certificates(&self) -> Vec<CertificateSeen> {
+        let loaded = self.directory.tls.now();
+        let seen = |(file, pem): (&PathBuf, &[u8])| {
+            let first = certificate::chain(pem).into_iter().next()?;
+            let facts = Facts::of(&first).ok()?;
+            Some(CertificateSeen {
+                file: file.display().to_string(),
+                expires: facts.not_after.since_1970().as_secs(),
+            })
+        };
+        loaded.certificates().filter_map(seen).collect()
     }
 
     /// The distributions of every server.

@@ -26,6 +26,11 @@ struct Following {
 }
 
 impl Followed {
+    /// Whether others follow this one.
+    pub(crate) fn is_followed(&self, server: ServerIdx) -> bool {
+        self.0.borrow().contains_key(&server)
+    }
+
     /// Who is to be told what now.
     pub(crate) fn news(&self, lead: impl Fn(ServerIdx) -> Option<Lead>) -> Vec<(Rc<Keeper>, Input)> {
         let mut followed = self.0.borrow_mut();

@@ -107,6 +107,10 @@ impl Moment {
         }
     }
 
+    pub const fn since_1970(self) -> Duration {
+        self.since
+    }
+
     /// As it is written in the certificate: `YYMMDDhhmmssZ`, or with four digits for the year.
     pub fn asn1(self) -> String {
         let CivilTime {

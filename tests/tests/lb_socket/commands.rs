@@ -114,6 +114,12 @@ fn sessions_are_shown_and_ended() {
         line.contains(" proto=tcpv4 ") && line.contains(" fe=fe be=be srv=one ts="),
         "{line}"
     );
+    // How long both sides may be silent, from the configuration's limits.
+    let left = line.split(" exp=").nth(1).and_then(|rest| rest.split(' ').next());
+    assert!(
+        left.is_some_and(|left| left.ends_with('s')) && line.contains(",rx="),
+        "{line}"
+    );
     let id = line.split(':').next().expect("an id");
     assert!(pair.room.ask(&format!("show sess {id}")).contains("server=one (id=1)"));
     let lines_of = |words: &str| pair.room.ask(&format!("show sess {words}")).matches(": proto=").count();

@@ -10,7 +10,7 @@ use tandem_tests::{Lb, free_port, until};
 use super::room::{Room, say};
 
 /// In this order, since some change what others show.
-const COMMANDS: [&str; 97] = [
+const COMMANDS: [&str; 98] = [
     "show backend",
     "show servers state",
     "show servers state be",
@@ -36,7 +36,8 @@ const COMMANDS: [&str; 97] = [
     "get weight be/s1",
     "get weight #3/#1",
     "get weight be",
-    "get weight gone/s1",
+    "get weight gone/s1;get weight be/",
+    "show errors -1;show errors fe request",
     "get weight be/gone",
     "set weight be/s1 5",
     "set weight be/s1 300",
@@ -111,8 +112,11 @@ const COMMANDS: [&str; 97] = [
 ];
 
 /// HAProxy forgets the end of the line in some of these answers, and the empty line is missing after them. Ours is there.
-const LOOSE: [&str; 16] = [
-    "show trace gone;show cache",
+const LOOSE: [&str; 19] = [
+    "show trace gone;show cache;trace 0",
+    "show events gone;show events stderr;show events buf0 -n;show events buf0 -n -x;show events buf0 x",
+    "set server be/s2 agent-addr 127.0.0.9;set server be/s2 agent-port 9;set server be/s2 agent-send x",
+    "del server li/l1;set server li/l1 state maint;del server be/s2",
     "set maxconn server be/s1 x;set maxconn server be/s1 5x;set maxconn server be/s1 7;set maxconn server be/s1 0",
     "set server be/s2 check-port 98;set server be/s2 check-addr 127.0.0.3;set server be/s1 check-port x",
     "set server be/s1 check-port 70000;set server be/s1 check-addr x;set server be/s1 check-addr",

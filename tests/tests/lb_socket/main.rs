@@ -5,6 +5,7 @@ mod certificates;
 mod checks;
 mod clients;
 mod commands;
+mod events;
 mod haproxy;
 mod patterns;
 mod protocol;

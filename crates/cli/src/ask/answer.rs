@@ -46,6 +46,8 @@ impl<'a> Answer<'a> {
             csv,
             lists,
             shapes::processes,
+            shapes::connections,
+            shapes::sessions_in_full,
             columns,
             sessions,
             shapes::libraries,

@@ -117,6 +117,52 @@ pub(super) fn pools(lines: &[&str]) -> Option<Value> {
     )
 }
 
+/// `# bkname/svname … idle_per_thr[2]` and rows, of which the last column is all that is left.
+pub(super) fn connections(lines: &[&str]) -> Option<Value> {
+    let (head, rows) = lines.split_first()?;
+    let names: Vec<&str> = head
+        .strip_prefix("# ")
+        .filter(|head| head.starts_with("bkname/svname "))?
+        .split(' ')
+        .collect();
+    let (last, names) = names.split_last()?;
+    let last = last.split('[').next().unwrap_or_default();
+    let row = |row: &&str| {
+        let mut words = row.split(' ');
+        // One of the columns has no name.
+        let named = names.iter().zip(words.by_ref()).filter(|(name, _)| **name != "-");
+        let mut object: Map<String, Value> = named.map(|(name, word)| ((*name).to_owned(), value(word))).collect();
+        object.insert(last.to_owned(), words.map(value).collect());
+        Value::Object(object)
+    };
+    Some(rows.iter().map(row).collect())
+}
+
+/// `show sess all`: each with what its first line says, whom it leads to whom, and the other lines as they are.
+pub(super) fn sessions_in_full(lines: &[&str]) -> Option<Value> {
+    let mut all: Vec<Map<String, Value>> = Vec::new();
+    for line in lines {
+        if let Some((id, rest)) = line.split_once(": [").filter(|(id, _)| id.starts_with("0x")) {
+            let (began, rest) = rest.split_once("] ")?;
+            let mut session = assigned(rest);
+            session.insert("session".to_owned(), json!(id));
+            session.insert("began".to_owned(), json!(began));
+            session.insert("lines".to_owned(), json!([]));
+            all.push(session);
+            continue;
+        }
+        let session = all.last_mut()?;
+        let line = line.trim();
+        match line.split_once('=') {
+            Some((name @ ("frontend" | "backend" | "server"), said)) => {
+                session.insert(name.to_owned(), json!(said));
+            }
+            _ => session.get_mut("lines")?.as_array_mut()?.push(json!(line)),
+        }
+    }
+    (!all.is_empty()).then(|| json!(all))
+}
+
 /// All numbers in a text.
 fn numbers(text: &str) -> Vec<u64> {
     let words = text.split(|c: char| !c.is_ascii_digit());
@@ -218,8 +264,15 @@ fn branches(lines: &[&str], depth: &impl Fn(&str) -> usize) -> Value {
 fn branch(line: &str, inside: &[&str], depth: &impl Fn(&str) -> usize) -> Value {
     let leaves: Option<Map<String, Value>> = inside.iter().map(|line| pair(line.trim())).collect();
     let is_flat = inside.windows(2).all(|two| depth(two[0]) == depth(two[1]));
+    let (assignments, words): (Vec<&str>, Vec<&str>) = line.split_whitespace().partition(|word| word.contains('='));
     let mut map = Map::new();
     match pair(line) {
+        _ if !assignments.is_empty() => {
+            if !words.is_empty() {
+                map.insert("name".to_owned(), json!(words.join(" ")));
+            }
+            map.extend(assigned(&assignments.join(" ")));
+        }
         Some((name, Value::String(text))) if text.is_empty() => map.insert("name".to_owned(), json!(name)),
         Some((name, said)) => map.insert(name, said),
         None => map.insert("name".to_owned(), json!(line)),
@@ -282,6 +335,21 @@ mod tests {
             (
                 "Total events captured on [21/Nov/2026] : 0\n",
                 json!({"at":"21/Nov/2026","total":0,"events":[]}),
+            ),
+            (
+                "# bkname/svname bkid/svid addr port - used idle_per_thr[2]\nbe/s 3/1 ::1 80 - 2 0 1\n",
+                json!([{"bkname/svname":"be/s","bkid/svid":"3/1","addr":"::1","port":80,"used":2,"idle_per_thr":[0,1]}]),
+            ),
+            (
+                "0x1: [22/Nov/2026:01:07:13.117000] id=1 proto=tcpv4\n  flags=0x0, x=0\n  frontend=fe (id=2), listener=?\n0x2: [y] id=2\n",
+                json!([{"session":"0x1","began":"22/Nov/2026:01:07:13.117000","id":1,"proto":"tcpv4",
+                        "frontend":"fe (id=2), listener=?","lines":["flags=0x0, x=0"]},
+                       {"session":"0x2","began":"y","id":2,"lines":[]}]),
+            ),
+            (
+                "0x1: [22/Nov] id=p flags=0x1\n  0x2: id=b(remote,active) addr=x:1\n        confirm=0 coll=1\n        flags=0x1\n",
+                json!([{"name":"0x1: [22/Nov]","id":"p","flags":"0x1","below":[
+                    {"name":"0x2:","id":"b(remote,active)","addr":"x:1","below":[{"confirm":0,"coll":1},{"flags":"0x1"}]}]}]),
             ),
             (
                 "# transaction\n*a.pem\n# filename\na.pem\n",

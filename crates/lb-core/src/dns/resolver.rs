@@ -396,6 +396,11 @@ impl Resolver {
 }
 
 impl Counters {
+    /// Questions that came to nothing.
+    pub const fn failed(&self) -> u64 {
+        self.no_name + self.timeout + self.refused + self.other + self.invalid
+    }
+
     /// Each with its word in `show resolvers`. What HAProxy counts beside these never happens here.
     pub fn words(&self) -> [(&'static str, u64); 15] {
         [

@@ -160,6 +160,26 @@ impl Info {
         self.values[field.position()] = Some(value.into());
     }
 
+    /// Times with their fractions, in microseconds, and rates as numbers that may have one: `show info float`.
+    pub fn say_fractions(&mut self, uptime: u64, start: u64) {
+        let rates = [
+            InfoField::ConnRate,
+            InfoField::SessRate,
+            InfoField::SslRate,
+            InfoField::SslFrontendKeyRate,
+            InfoField::SslFrontendSessionReusePct,
+            InfoField::SslBackendKeyRate,
+            InfoField::CompressBpsIn,
+            InfoField::CompressBpsOut,
+        ];
+        for field in rates {
+            let whole = u64::try_from(self.number(field)).unwrap_or(0);
+            self.set(field, Value::Float(whole.saturating_mul(1_000_000)));
+        }
+        self.set(InfoField::UptimeSec, Value::Float(uptime));
+        self.set(InfoField::StartTimeSec, Value::Float(start));
+    }
+
     pub fn value(&self, field: InfoField) -> Option<&Value> {
         self.values[field.position()].as_ref()
     }
@@ -245,6 +265,16 @@ mod tests {
                 .starts_with("[{\"field\":{\"pos\":0,\"name\":\"Name\"},\"processNum\":1,\"tags\":{")
         );
         assert!(!info.text(false).contains("node"));
+        info.set(InfoField::ConnRate, 3u32);
+        info.say_fractions(7_250_000, 5_000_001);
+        let text = info.typed(false);
+        for line in [
+            "8.Uptime_sec.1:MDP:flt:7.25",
+            "26.ConnRate.1:MRP:flt:3",
+            "Start_time_sec.1:MDP:flt:5.000001",
+        ] {
+            assert!(text.contains(&format!("{line}\n")), "{line}: {text}");
+        }
     }
 
     #[test]

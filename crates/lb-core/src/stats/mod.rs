@@ -10,6 +10,7 @@ pub mod histogram;
 pub mod hour;
 mod info;
 mod meter;
+pub mod name_servers;
 mod outage;
 pub mod prometheus;
 mod row;

@@ -2,11 +2,13 @@
 //!
 //! Grouped by metric, as the format wants it: one `TYPE`, then every proxy's sample.
 
+mod beside;
 mod exposition;
 mod names;
 mod spread;
 
 use super::{Field, Info, Kind, Row};
+pub use beside::{CertificateSeen, NameServerSeen, PeerSeen};
 use exposition::{Exposition, Family};
 pub use exposition::{Format, Names};
 use names::{Form, METRICS, Metric, PROCESS, Type};
@@ -21,6 +23,9 @@ pub enum Section {
     Backend,
     Server,
     StickTable,
+    Resolver,
+    Peer,
+    Certificate,
 }
 
 /// How full one stick table is.
@@ -34,17 +39,31 @@ pub struct TableFill {
 }
 
 impl Section {
-    pub const ALL: [Section; 6] = [
+    pub const ALL: [Section; 9] = [
         Section::Global,
         Section::Frontend,
         Section::Listener,
         Section::Backend,
         Section::Server,
         Section::StickTable,
+        Section::Resolver,
+        Section::Peer,
+        Section::Certificate,
     ];
 
     pub fn named(word: &str) -> Option<Section> {
-        let words = ["global", "frontend", "listener", "backend", "server", "sticktable"];
+        // The last two are our own.
+        let words = [
+            "global",
+            "frontend",
+            "listener",
+            "backend",
+            "server",
+            "sticktable",
+            "resolver",
+            "peer",
+            "certificate",
+        ];
         words.iter().position(|w| *w == word).map(|place| Section::ALL[place])
     }
 }
@@ -56,6 +75,9 @@ pub struct Figures<'a> {
     pub rows: &'a [Row],
     pub tables: &'a [TableFill],
     pub spreads: &'a [ServerSpread],
+    pub name_servers: &'a [NameServerSeen],
+    pub peers: &'a [PeerSeen],
+    pub certificates: &'a [CertificateSeen],
 }
 
 /// What of them somebody wants, and how.
@@ -89,6 +111,9 @@ pub fn metrics(figures: &Figures<'_>, wish: &Wish) -> String {
                 spread::write(&mut out, figures.spreads);
             }
             Section::StickTable => stick_tables(&mut out, figures.tables),
+            Section::Resolver => beside::name_servers(&mut out, figures.name_servers),
+            Section::Peer => beside::peers(&mut out, figures.peers),
+            Section::Certificate => beside::certificates(&mut out, figures.certificates),
         }
     }
     out.finish()
@@ -160,6 +185,10 @@ fn sample(out: &mut Family<'_>, metric: &Metric, row: &Row, rows: &[Row]) {
         Form::Servers => {
             let count = |word: &str| count_of(rows, row, |server| state(server) == word);
             states(out, &labels, state_words(Kind::Server), count);
+        }
+        Form::Agent => {
+            let now = row.text(metric.field).trim_start_matches("* ");
+            states(out, &labels, &CHECKS, |word| u32::from(word == now));
         }
         Form::Check => {
             let now = check_word(row);

@@ -7,6 +7,8 @@ pub enum Value {
     U32(u32),
     U64(u64),
     S32(i32),
+    /// In millionths.
+    Float(u64),
     Text(Box<str>),
 }
 
@@ -21,6 +23,7 @@ impl Value {
             Value::U32(_) => "u32",
             Value::U64(_) => "u64",
             Value::S32(_) => "s32",
+            Value::Float(_) => "flt",
             Value::Text(_) => "str",
         }
     }
@@ -31,6 +34,7 @@ impl Value {
             Value::U32(n) => Some(i128::from(*n)),
             Value::U64(n) => Some(i128::from(*n)),
             Value::S32(n) => Some(i128::from(*n)),
+            Value::Float(millionths) => Some(i128::from(millionths / 1_000_000)),
             Value::Text(_) => None,
         }
     }
@@ -42,6 +46,10 @@ impl fmt::Display for Value {
             Value::U32(n) => n.fmt(f),
             Value::U64(n) => n.fmt(f),
             Value::S32(n) => n.fmt(f),
+            Value::Float(millionths) => {
+                let text = format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
+                f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+            }
             Value::Text(text) => f.write_str(text),
         }
     }

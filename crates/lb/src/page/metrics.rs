@@ -23,8 +23,6 @@ impl Asked {
             match (name.as_str(), value.as_str()) {
                 ("scope", "") => sections = Some(Vec::new()),
                 ("scope", "*") => sections = Some(Section::ALL.to_vec()),
-                // Of which there is nothing to tell.
-                ("scope", "resolver") => drop(sections.get_or_insert_default()),
                 ("scope", word) => sections.get_or_insert_default().push(Section::named(word)?),
                 ("metrics", list) => names.add(list),
                 ("no-maint", _) => hide = Hide::Maint,
@@ -127,7 +125,7 @@ mod tests {
             ("scope=*", Some(Section::ALL.to_vec())),
             ("scope=", Some(Vec::new())),
             ("scope=server&scope=backend", Some(vec![Server, Backend])),
-            ("scope=resolver", Some(Vec::new())),
+            ("scope=resolver", Some(vec![Section::Resolver])),
             ("scope=bogus", None),
         ] {
             assert_eq!(sections(query), expect, "{query}");

@@ -12,7 +12,9 @@ const NONE: &str = "agent checks are not enabled on this server.";
 
 pub(super) fn set(server: &ServerOrders, what: &str, value: &str, call: &Call) -> Reply {
     let Some(place) = server.agent_place() else {
-        return Reply::error(NONE);
+        // HAProxy's two sentences differ in the dot.
+        let has_dot = matches!(what, "agent" | "agent-send");
+        return Reply::error(if has_dot { NONE } else { NONE.trim_end_matches('.') });
     };
     let moved = match what {
         "agent" => match value {

@@ -159,13 +159,28 @@ pub(super) fn events(room: &Room, call: &Call) -> Reply {
     match call.arg(0) {
         "" => Reply::Output(SINKS.to_owned()),
         "stdout" | "stderr" => Reply::error("Nothing to report for this sink"),
-        "buf0" if call.args()[1..].iter().any(|word| word.contains('w')) => {
-            Reply::error("Nobody is made to wait here: ask again, without '-w'.")
+        "buf0" => {
+            let Some(options) = options(&call.args()[1..]) else {
+                return Reply::error("unknown option");
+            };
+            let timeline = room.stats.timeline();
+            let known = || timeline.latest().iter().rev().map(event).collect();
+            let known = if options.contains('n') { String::new() } else { known() };
+            if options.contains('w') {
+                Reply::Following(known, timeline.follow(event))
+            } else {
+                Reply::Output(known)
+            }
         }
-        "buf0" if call.has("-n") => Reply::Done,
-        "buf0" => Reply::Output(room.stats.timeline().latest().iter().rev().map(event).collect()),
         _ => Reply::error("No such event sink"),
     }
+}
+
+/// The letters behind dashes; `None` when there is anything else.
+fn options(words: &[String]) -> Option<String> {
+    let letters = |word: &String| word.strip_prefix('-').map(str::to_owned);
+    let all: String = words.iter().map(letters).collect::<Option<_>>()?;
+    all.chars().all(|letter| "nw".contains(letter)).then_some(all)
 }
 
 fn event(happening: &Happening) -> String {

@@ -1,6 +1,7 @@
 //! `add server` and `del server`, under HAProxy's rules (reference 4.2): the balancing must follow weights, a new server
 //! comes into maintenance with its checks at rest, and only one in maintenance that nobody is at may go.
 
+use tandem_lb_core::rules::Target;
 use tandem_ops::control::{Call, Reply};
 use thiserror::Error;
 
@@ -11,6 +12,8 @@ use crate::orders::ServerOrders;
 /// Why a server cannot be deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(super) enum Obstacle {
+    #[error("This server cannot be removed at runtime due to other configuration elements pointing to it.")]
+    PointedTo,
     #[error("Only servers in maintenance mode can be deleted.")]
     NotAtRest,
     #[error("Server still has connections attached to it, cannot remove it.")]
@@ -63,6 +66,17 @@ pub(super) fn delete(room: &Room, call: &Call) -> Reply {
 
 /// Whether nothing keeps it from being deleted.
 pub(super) fn removable(server: &ServerOrders) -> Result<(), Obstacle> {
+    let keeper = server.keeper();
+    let named = keeper.backend().server(server.idx()).map(|server| server.name());
+    let now = keeper.backend().now();
+    let is_named = now
+        .plan
+        .use_server
+        .iter()
+        .any(|rule| matches!(&rule.server, Target::Named(name) if Some(name) == named.as_ref()));
+    if is_named || keeper.followed.is_followed(server.idx()) {
+        return Err(Obstacle::PointedTo);
+    }
     let in_maint = server.report(|r| r.view.admin.in_maint()) == Some(true);
     if !in_maint {
         return Err(Obstacle::NotAtRest);

@@ -102,7 +102,7 @@ pub(super) fn trace(_: &Room, call: &Call) -> Reply {
         "" => Reply::Output(format!(
             "{SOURCES} [.] 0          : not a source, will immediately stop all traces\n"
         )),
-        "0" => Reply::Done,
+        "0" => Reply::Output("All traces now stopped\n".to_owned()),
         _ => Reply::error("No such trace source"),
     }
 }

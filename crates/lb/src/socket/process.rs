@@ -34,7 +34,8 @@ pub(super) fn environment(_: &Room, call: &Call) -> Reply {
 /// Protocol errors are of HTTP; none are captured here.
 pub(super) fn errors(room: &Room, call: &Call) -> Reply {
     let name = call.arg(0);
-    let is_known = name.is_empty()
+    // HAProxy reads a number as the number of a proxy, and a negative one as all.
+    let is_known = matches!(name, "" | "request" | "response" | "-1")
         || room.frontends.all().iter().any(|f| *f.plan.name == *name)
         || room.orders.backend(name).is_ok();
     if !is_known {

@@ -131,11 +131,43 @@ fn line(id: u64, connection: &Arc<Connection>, now: Mono) -> String {
         age(now.since(connection.began).as_secs()),
     );
     let (proto, source) = source(connection.peer);
+    let Patience {
+        client,
+        server: of_server,
+    } = Patience::of(connection, now);
+    let exp = shown(client.into_iter().chain(of_server).min());
+    let (rx_client, rx_server) = (shown(client), shown(of_server));
     format!(
         "{id:#x}: proto={proto} src={source} fe={frontend} be={backend} srv={server} ts=00 epoch=0 age={age} calls=1 \
-         rate=0 cpu=0 lat=0 rq[f=0h,i=0,an=00h,rx=,wx=,ax=] rp[f=0h,i=0,an=00h,rx=,wx=,ax=] scf=[8,0h,fd=-1] \
-         scb=[8,1h,fd=-1] exp= rc=0 c_exp=\n"
+         rate=0 cpu=0 lat=0 rq[f=0h,i=0,an=00h,rx={rx_client},wx=,ax=] rp[f=0h,i=0,an=00h,rx={rx_server},wx=,ax=] \
+         scf=[8,0h,fd=-1] scb=[8,1h,fd=-1] exp={exp} rc=0 c_exp=\n"
     )
+}
+
+/// For how long each side may still be silent.
+struct Patience {
+    client: Option<Duration>,
+    server: Option<Duration>,
+}
+
+impl Patience {
+    fn of(connection: &Connection, now: Mono) -> Patience {
+        let backend = connection.backend().filter(|_| connection.server().is_some());
+        let backend = backend.map(|backend| backend.now().plan.clone());
+        let tunnel = backend.as_ref().and_then(|plan| plan.timeout_tunnel);
+        let server = backend.and_then(|plan| plan.timeout_server);
+        let silent = now.since(connection.moved());
+        let left = |timeout: Option<Duration>| tunnel.or(timeout).map(|timeout| timeout.saturating_sub(silent));
+        Patience {
+            client: left(connection.frontend.plan.timeout_client),
+            server: left(server),
+        }
+    }
+}
+
+/// Empty where there is no limit.
+fn shown(left: Option<Duration>) -> String {
+    left.map(|left| age(left.as_secs())).unwrap_or_default()
 }
 
 /// The lines of HAProxy's form that say something here.
@@ -156,11 +188,17 @@ fn details(id: u64, connection: &Arc<Connection>, now: Mono) -> String {
     let began = wall.as_millis() - i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX);
     let began = CivilTime::from_unix(began, wall.local_offset());
     let age = age(lasts.as_secs());
+    let Patience {
+        client,
+        server: of_server,
+    } = Patience::of(connection, now);
+    let exp = client.into_iter().chain(of_server).min();
+    let exp = exp.map_or_else(|| "<NEVER>".to_owned(), |_| shown(exp));
     format!(
         "{id:#x}: [{began}000] id={id} proto={proto} source={source}\n  \
          flags=0x0, conn_retries=0, conn_exp=<NEVER> conn_et=0x000 srv_conn=(nil), pend_pos=(nil) waiting=0 epoch=0\n  \
          frontend={} (id={} mode=tcp), listener=? (id=1)\n  backend={backend}\n  server={server}\n  \
-         task={id:#x} (state=0x00 nice=0 calls=1 rate=0 exp=<NEVER> tmask=0x1 age={age})\n",
+         task={id:#x} (state=0x00 nice=0 calls=1 rate=0 exp={exp} tmask=0x1 age={age})\n",
         plan.name, plan.id,
     )
 }

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use tandem_lb_core::snapshot::stats_file;
+use tandem_lb_core::stats::name_servers;
 use tandem_lb_core::stats::{Hide, Kind, Row, Selection, csv, json, schema, typed};
 use tandem_ops::control::{Call, Reply};
 
 use super::Room;
 
 pub(super) fn info(room: &Room, call: &Call) -> Reply {
-    let info = room.stats.info();
+    let mut info = room.stats.info();
+    if call.has("float") {
+        room.stats.say_fractions(&mut info);
+    }
     let described = call.has("desc");
     Reply::Output(if call.has("json") {
         info.json()
@@ -23,7 +27,7 @@ pub(super) fn info(room: &Room, call: &Call) -> Reply {
 pub(super) fn stat(room: &Room, call: &Call) -> Reply {
     let args = match (call.arg(0), call.arg(1)) {
         ("domain", "proxy") => call.args().get(2..).unwrap_or_default(),
-        ("domain", "resolvers") => return Reply::Done,
+        ("domain", "resolvers") => return name_servers(room, call),
         ("domain", _) => return Reply::error("Invalid statistics domain."),
         _ => call.args(),
     };
@@ -52,6 +56,17 @@ pub(super) fn stat(room: &Room, call: &Call) -> Reply {
         typed(&rows, call.has("desc"))
     } else {
         csv(&rows)
+    })
+}
+
+fn name_servers(room: &Room, call: &Call) -> Reply {
+    let seen = room.stats.name_servers();
+    Reply::Output(if call.has("json") {
+        name_servers::json(&seen)
+    } else if call.has("typed") {
+        name_servers::typed(&seen, call.has("desc"))
+    } else {
+        name_servers::csv(&seen)
     })
 }
 

@@ -28,7 +28,9 @@ pub(super) fn wait(room: &Room, call: &Call) -> Reply {
         loop {
             match removable(&server) {
                 Ok(()) => return Reply::info("Done."),
-                Err(why @ Obstacle::NotAtRest) => return Reply::error(format!("Failed. {why}")),
+                Err(why @ (Obstacle::NotAtRest | Obstacle::PointedTo)) => {
+                    return Reply::error(format!("Failed. {why}"));
+                }
                 Err(why @ Obstacle::InUse) if Instant::now() >= end => {
                     return Reply::error(format!("Wait delay expired. {why}"));
                 }

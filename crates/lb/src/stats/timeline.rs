@@ -7,13 +7,27 @@ use std::sync::Arc;
 use tandem_lb_core::log::state::Severity;
 use tandem_lb_core::snapshot::Event;
 use tandem_ops::clock::Wall;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 /// The older ones are in the log.
 const KEPT: usize = 200;
 
 /// The latest changes of state.
 #[derive(Debug, Default)]
-pub(crate) struct Timeline(RefCell<VecDeque<Happening>>);
+pub(crate) struct Timeline {
+    kept: RefCell<VecDeque<Happening>>,
+    followers: RefCell<Vec<Follower>>,
+}
+
+/// Somebody who is told of each, in a form of his own.
+#[derive(Debug)]
+struct Follower {
+    form: fn(&Happening) -> String,
+    to: mpsc::Sender<String>,
+}
+
+/// Who takes none of so many misses the next ones.
+const BEHIND: usize = 256;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Happening {
@@ -25,16 +39,28 @@ pub(crate) struct Happening {
 
 impl Timeline {
     pub(crate) fn note(&self, happening: Happening) {
-        let mut kept = self.0.borrow_mut();
+        let tell = |follower: &Follower| {
+            let told = follower.to.try_send((follower.form)(&happening));
+            !matches!(told, Err(TrySendError::Closed(_)))
+        };
+        self.followers.borrow_mut().retain(tell);
+        let mut kept = self.kept.borrow_mut();
         if kept.len() == KEPT {
             kept.pop_front();
         }
         kept.push_back(happening);
     }
 
+    /// What is noted from now on, as lines.
+    pub(crate) fn follow(&self, form: fn(&Happening) -> String) -> mpsc::Receiver<String> {
+        let (to, lines) = mpsc::channel(BEHIND);
+        self.followers.borrow_mut().push(Follower { form, to });
+        lines
+    }
+
     /// What was noted elsewhere is older than what was noted here.
     pub(crate) fn resume(&self, before: &[Event]) {
-        let mut kept = self.0.borrow_mut();
+        let mut kept = self.kept.borrow_mut();
         let room = KEPT - kept.len();
         for event in before.iter().rev().take(room) {
             kept.push_front(Happening {
@@ -54,12 +80,12 @@ impl Timeline {
             severity: happening.severity,
             text: happening.text.clone(),
         };
-        self.0.borrow().iter().map(event).collect()
+        self.kept.borrow().iter().map(event).collect()
     }
 
     /// The latest first.
     pub(crate) fn latest(&self) -> Vec<Happening> {
-        self.0.borrow().iter().rev().cloned().collect()
+        self.kept.borrow().iter().rev().cloned().collect()
     }
 }
 

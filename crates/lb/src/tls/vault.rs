@@ -117,6 +117,12 @@ impl Loaded {
         wanted.made(shelf, before)
     }
 
+    /// Those that are in force, with what is in their files.
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = (&PathBuf, &[u8])> {
+        let all = self.shelf.certificates.iter();
+        all.map(|(file, pieces)| (file, &*pieces.pem))
+    }
+
     /// Files that hold something else than `before`.
     pub(crate) fn changed(&self, before: &Loaded) -> Vec<PathBuf> {
         let files = self.shelf.all();

@@ -9,6 +9,7 @@ use socket2::{Domain, Socket};
 use tandem_sys::listen::Acceptor;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::console::Answer;
@@ -184,6 +185,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
                 slept.ok_or(io::ErrorKind::ConnectionAborted)?;
             }
             Answer::Reply(Reply::Becomes(then)) => return Ok(Then::Become(then)),
+            Answer::Reply(Reply::Following(text, mut news)) => {
+                self.write(&text).await?;
+                self.follow(&mut news).await?;
+            }
             Answer::Reply(reply) => {
                 for piece in settled(reply).await.pieces(self.session.severities) {
                     out.push_str(&piece);
@@ -203,6 +208,29 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
         }
         self.write(&out).await?;
         Ok(Then::GoOn)
+    }
+
+    /// Passes on what comes. Whatever the client says ends it, and is a command.
+    async fn follow(&mut self, news: &mut mpsc::Receiver<String>) -> io::Result<()> {
+        let mut buffer = [0; 4096];
+        while !self.framer.has_more() {
+            let next = async {
+                tokio::select! {
+                    line = news.recv() => Ok(line),
+                    count = self.stream.read(&mut buffer) => Err(count),
+                }
+            };
+            let next = self.place.await_client(timeout(self.session.patience, next)).await;
+            match next.ok_or(io::ErrorKind::ConnectionAborted)? {
+                Err(_) | Ok(Ok(None)) => break,
+                Ok(Ok(Some(line))) => self.write(&line).await?,
+                Ok(Err(count)) => {
+                    self.framer.push(&buffer[..count?]);
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether there is more to come.

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use tokio::net::UnixStream;
+use tokio::sync::mpsc;
 
 use super::places::Place;
 use super::session::SeverityOutput;
@@ -32,6 +33,8 @@ pub enum Reply {
     Pieces(Box<dyn Iterator<Item = String>>),
     /// What takes a while; the client waits for it, and nobody else does.
     Later(Pin<Box<dyn Future<Output = Reply>>>),
+    /// First this, and then what comes, until the client says anything, or nothing has come for as long as it may be silent.
+    Following(String, mpsc::Receiver<String>),
     /// From here on the client speaks another protocol. Only for those who [may take descriptors](super::Call::may_take_descriptors).
     Becomes(Continuation),
 }
@@ -50,6 +53,8 @@ impl Reply {
         match self {
             Reply::Done | Reply::Becomes(_) | Reply::Later(_) => Box::new(std::iter::empty()),
             Reply::Message(severity, text) => Box::new(std::iter::once(ended(severity.prefix(severities) + &text))),
+            Reply::Following(text, _) if text.is_empty() => Box::new(std::iter::empty()),
+            Reply::Following(text, _) => Box::new(std::iter::once(ended(text))),
             Reply::Output(text) if text.is_empty() => Box::new(std::iter::empty()),
             Reply::Output(text) => Box::new(std::iter::once(ended(text))),
             Reply::Pieces(pieces) => pieces,

@@ -2,7 +2,7 @@
 
 use super::super::{Field, InfoField, Kind, Row};
 use super::exposition::Format;
-use Form::{Answers, Check, Checks, Http, Millis, OrNan, Plain, Servers, Status};
+use Form::{Agent, Answers, Check, Checks, Http, Millis, OrNan, Plain, Servers, Status};
 use Type::{Counter, Gauge};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(super) enum Form {
     /// One sample for each state that the row may be in.
     Status,
     Check,
+    /// The same of an agent.
+    Agent,
     /// One sample for each state that the backend's servers may be in.
     Servers,
     Checks,
@@ -63,7 +65,7 @@ impl Metric {
         match self.form {
             OrNan | Status | Servers | Checks => true,
             Http => row.text(Field::Mode) == "http" && row.value(self.field).is_some(),
-            Plain | Millis | Answers | Check => row.value(self.field).is_some(),
+            Plain | Millis | Answers | Check | Agent => row.value(self.field).is_some(),
         }
     }
 
@@ -111,6 +113,9 @@ pub(super) const METRICS: &[Metric] = &[
     metric(Field::CheckStatus, "check_status", Gauge, Check),
     metric(Field::CheckCode, "check_code", Gauge, Plain),
     metric(Field::CheckDuration, "check_duration_seconds", Gauge, Millis),
+    metric(Field::AgentStatus, "agent_status", Gauge, Agent),
+    metric(Field::AgentCode, "agent_code", Gauge, Plain),
+    metric(Field::AgentDuration, "agent_duration_seconds", Gauge, Millis),
     metric(Field::Hrsp1xx, "http_responses_total", Counter, Answers),
     metric(Field::ReqRateMax, "http_requests_rate_max", Gauge, Http),
     metric(Field::ReqTot, "http_requests_total", Counter, Http),

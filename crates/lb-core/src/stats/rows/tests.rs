@@ -255,6 +255,9 @@ fn metrics_have_the_names_and_types_of_haproxys() {
         rows: &rows,
         tables: &tables,
         spreads: &[],
+        name_servers: &[],
+        peers: &[],
+        certificates: &[],
     };
     let text = prometheus::metrics(&figures, &prometheus::Wish::default());
     let types = |text: &str| -> BTreeMap<String, String> {
