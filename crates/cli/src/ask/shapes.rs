@@ -272,6 +272,7 @@ fn branch(line: &str, inside: &[&str], depth: &impl Fn(&str) -> usize) -> Value 
                 map.insert("name".to_owned(), json!(words.join(" ")));
             }
             map.extend(assigned(&assignments.join(" ")));
+            None
         }
         Some((name, Value::String(text))) if text.is_empty() => map.insert("name".to_owned(), json!(name)),
         Some((name, said)) => map.insert(name, said),
