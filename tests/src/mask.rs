@@ -65,7 +65,8 @@ impl Mask {
 
     /// The addresses that stand for the names in braces.
     pub(crate) fn filled_in(&self, text: &str) -> String {
-        let mut text = text.replace("{path}", &self.path);
+        let certificate = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/configs/files/broker.pem");
+        let mut text = text.replace("{path}", &self.path).replace("{pem}", certificate);
         for (name, address) in &self.known {
             text = text.replace(&format!("{{{name}}}"), &address.to_string());
             text = text.replace(&format!("{{{name}.port}}"), &address.port().to_string());

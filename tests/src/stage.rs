@@ -2,7 +2,8 @@
 //!
 //! In a configuration `{0}` to `{9}` are listeners; `{a}` to `{f}` servers that say their name and then echo, `{echo}` one
 //! that only echoes, `{ear}` one that keeps what it hears and answers `.` at the end, `{mute}` one that never answers,
-//! `{bye}` one that says `bye` and ends, `{dead}` an address where nobody listens. `{0.port}` and the like are only the
+//! `{bye}` one that says `bye` and ends, `{dead}` an address where nobody listens, `{dns}` a name server,
+//! `{pem}` a certificate with its key. `{0.port}` and the like are only the
 //! ports. `{path}` is the beginning of a file name of its own.
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use socket2::{Domain, Socket, Type};
 use crate::both::Room;
 use crate::mask::{self, Mask};
 use crate::visitor::Visitor;
-use crate::{PATIENCE, Server, free_port, until};
+use crate::{Nameserver, PATIENCE, Server, free_port, until};
 
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 /// After this long no line is under way any more.
@@ -27,6 +28,7 @@ pub struct Stage {
     room: Room,
     servers: BTreeMap<&'static str, Mutex<Server>>,
     heard: Arc<Mutex<Vec<u8>>>,
+    names: Nameserver,
     noted: Mutex<Vec<String>>,
     pub(crate) held: Arc<AtomicUsize>,
     mask: Mask,
@@ -49,7 +51,9 @@ impl Stage {
         }
         let nobody = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let address = |(name, server): (&&'static str, &Mutex<Server>)| ((*name).to_owned(), lock(server).address());
-        let known = servers.iter().map(address).chain([("dead".to_owned(), nobody)]);
+        let nameserver = Nameserver::default();
+        let fixed = [("dead".to_owned(), nobody), ("dns".to_owned(), nameserver.address())];
+        let known = servers.iter().map(address).chain(fixed);
         let listeners = (0..listeners).map(|n| (n.to_string(), room.at(n)));
         let mask = Mask::new(known.chain(listeners).collect(), room.socket());
         let (noted, held) = (Mutex::default(), Arc::default());
@@ -57,6 +61,7 @@ impl Stage {
             room,
             servers,
             heard,
+            names: nameserver,
             noted,
             held,
             mask,
@@ -84,6 +89,11 @@ impl Stage {
     /// The beginning of a file name that only this side has.
     pub fn path(&self) -> String {
         self.room.socket().display().to_string()
+    }
+
+    /// The name server at `{dns}`.
+    pub fn names(&self) -> &Nameserver {
+        &self.names
     }
 
     pub fn note(&self, text: impl AsRef<str>) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tandem_lb_core::probe::{HttpExpect, HttpRequest, Login, Protocol, Script, Step};
+use tandem_lb_core::probe::{HttpRequest, Login, Protocol, Script, Step};
 
 /// The kind of check, and the lines that make it up.
 #[derive(Clone, Debug, Default)]
@@ -10,10 +10,10 @@ pub(crate) struct Checking {
     pub(crate) kind: Kind,
     /// `tcp-check` lines.
     pub(crate) steps: Lines<Step>,
-    /// `http-check expect` lines: all of them must be met by one answer.
-    pub(crate) expect: Lines<(HttpExpect, bool)>,
-    /// `http-check send`, which says more than `option httpchk` can.
-    pub(crate) request: Option<HttpRequest>,
+    /// `http-check` lines; what one answer must meet stands in a row.
+    pub(crate) http: Lines<Step>,
+    /// `http-check disable-on-404`
+    pub(crate) gone_is_drained: bool,
     pub(crate) said: Said,
 }
 
@@ -24,9 +24,8 @@ pub(crate) struct Said {
     pub(crate) kind: Option<String>,
     /// Behind `tcp-check`.
     pub(crate) steps: Lines<String>,
-    /// Behind `http-check`: what is expected, and what is sent.
-    pub(crate) expect: Lines<String>,
-    pub(crate) send: Option<String>,
+    /// Behind `http-check`.
+    pub(crate) http: Lines<String>,
 }
 
 /// Lines that a proxy takes from its defaults as long as it has none of its own.
@@ -77,6 +76,11 @@ impl<T> Lines<T> {
 }
 
 impl<T> Lines<T> {
+    /// Without those of the defaults.
+    pub(crate) fn own(&self) -> &[T] {
+        if self.inherited { &[] } else { &self.lines }
+    }
+
     pub(crate) fn all(&self) -> &[T] {
         &self.lines
     }
@@ -88,8 +92,7 @@ impl Said {
         match keyword {
             "option" => self.kind = Some(text),
             "tcp-check" => self.steps.push(text),
-            "http-check" if text.starts_with("send") => self.send = Some(text),
-            "http-check" => self.expect.push(text),
+            "http-check" => self.http.push(text),
             _ => {}
         }
     }
@@ -99,9 +102,17 @@ impl Checking {
     /// What a proxy begins with.
     pub(crate) fn inherit(&mut self) {
         self.steps.inherited = true;
-        self.expect.inherited = true;
+        self.http.inherited = true;
         self.said.steps.inherited = true;
-        self.said.expect.inherited = true;
+        self.said.http.inherited = true;
+    }
+
+    fn http(&self, request: &HttpRequest) -> Script {
+        let mut script = Script::http(request, self.http.lines.clone());
+        if self.gone_is_drained {
+            script.drains_what_is_gone();
+        }
+        script
     }
 
     /// `None` when a connection is all that is asked for.
@@ -109,10 +120,7 @@ impl Checking {
         let script = match &self.kind {
             Kind::Connect | Kind::External => return None,
             Kind::Tcp => Script::tcp(self.steps.lines.clone()),
-            Kind::Http(request) => {
-                let request = self.request.as_ref().unwrap_or(request);
-                Script::http(request, &self.expect.lines)
-            }
+            Kind::Http(request) => self.http(request),
             Kind::Redis => Script::redis(),
             Kind::Mysql(user) => Script::mysql(user.as_deref()),
             Kind::Postgres(user) => Script::postgres(user),

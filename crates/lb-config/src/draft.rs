@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tandem_lb_core::acl::Condition;
 use tandem_lb_core::backend::{InitState, OnError};
 use tandem_lb_core::balance::{HashKey, Policy};
+use tandem_lb_core::bandwidth::Limiter;
 use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::dns::Preference;
 use tandem_lb_core::proxy_header::{Details, Version, Write};
@@ -143,6 +145,10 @@ pub(crate) struct Rules {
     pub(crate) response: Ruleset,
     pub(crate) routes: Vec<Spanned<Route>>,
     pub(crate) servers: Vec<Spanned<UseServer>>,
+    /// `force-persist`
+    pub(crate) persistence: Vec<Condition>,
+    /// What `set-bandwidth-limit` may name.
+    pub(crate) limiters: Vec<Arc<Limiter>>,
     /// The lines that said all this, as the other dialect has them.
     pub(crate) lines: Vec<Said>,
 }
@@ -209,6 +215,9 @@ pub(crate) struct Settings {
     pub(crate) client_keepalive: Probing,
     pub(crate) server_keepalive: Probing,
     pub(crate) nolinger: bool,
+    /// `option persist`
+    pub(crate) persists: bool,
+    pub(crate) abort_on_close: bool,
     /// With the place of the first word about statistics.
     pub(crate) stats: Option<Spanned<Stats>>,
     /// `default-server`
@@ -256,6 +265,8 @@ impl Default for Settings {
             client_keepalive: Probing::default(),
             server_keepalive: Probing::default(),
             nolinger: false,
+            persists: false,
+            abort_on_close: false,
             stats: None,
             server: ServerOptions::default(),
             server_tls: Words::default(),

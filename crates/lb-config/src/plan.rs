@@ -20,7 +20,7 @@ use tandem_lb_core::health::CheckSettings;
 use tandem_lb_core::log::format::{Field, Format};
 use tandem_lb_core::probe::Script;
 use tandem_lb_core::proxy_header;
-use tandem_lb_core::rules::{Made, Requests, Routes, Sticking, UseServer};
+use tandem_lb_core::rules::{Made, Persistence, Requests, Routes, Sticking, UseServer};
 use tandem_lb_core::stick::TableSettings;
 
 use crate::draft::UnixBind;
@@ -344,6 +344,8 @@ pub struct Keepalive {
 pub struct Bind {
     pub address: BindAddress,
     pub name: Option<String>,
+    /// The number in statistics and for rules, instead of the position.
+    pub id: Option<u32>,
     /// Where it was written (`file:line`), for errors that only show at run time.
     pub origin: Arc<str>,
     pub backlog: Option<u32>,
@@ -412,6 +414,10 @@ pub struct Backend {
     pub stick: Vec<Sticking>,
     /// The `tcp-request content` rules, for connections that another frontend sends here.
     pub requests: Requests,
+    /// With the ACLs of `requests`.
+    pub persistence: Persistence,
+    /// `option abortonclose`: whoever ends what it says before it has a server is not waited for.
+    pub abort_on_close: bool,
     /// `use-server`, in the order of the file, with the ACLs of `requests`.
     pub use_server: Vec<UseServer>,
     pub servers: Vec<Server>,

@@ -11,6 +11,7 @@
 pub mod acl;
 pub mod backend;
 pub mod balance;
+pub mod bandwidth;
 pub mod conn;
 mod crc32c;
 pub mod dns;

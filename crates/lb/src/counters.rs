@@ -53,6 +53,11 @@ impl Gauge {
         self.total.one();
     }
 
+    /// One that is there already has come again.
+    pub(crate) fn again(&self) {
+        self.total.one();
+    }
+
     /// One that has come before and was counted then.
     pub(crate) fn arrive(&self) {
         let now = self.now.fetch_add(1, Relaxed) + 1;
@@ -225,6 +230,10 @@ pub(crate) struct Attempts {
     pub(crate) balanced: Count,
     pub(crate) client_aborts: Count,
     pub(crate) server_aborts: Count,
+    /// Answers that broke off; a server that fell silent has not begun one.
+    pub(crate) response_errors: Count,
+    /// Answers that rules refused.
+    pub(crate) refused_answers: Count,
     pub(crate) times: Times,
 }
 
@@ -239,6 +248,8 @@ impl Attempts {
             (&self.balanced, Field::Lbtot),
             (&self.client_aborts, Field::CliAbrt),
             (&self.server_aborts, Field::SrvAbrt),
+            (&self.response_errors, Field::Eresp),
+            (&self.refused_answers, Field::Dresp),
         ] {
             count.add(before.count(field));
         }
@@ -255,6 +266,8 @@ impl Attempts {
             balanced,
             client_aborts,
             server_aborts,
+            response_errors,
+            refused_answers,
             times,
         } = self;
         for count in [
@@ -265,6 +278,8 @@ impl Attempts {
             balanced,
             client_aborts,
             server_aborts,
+            response_errors,
+            refused_answers,
         ] {
             count.clear();
         }

@@ -29,7 +29,7 @@ use tokio::sync::Notify;
 use crate::address::{ServerAddress, fixed_check};
 use crate::external;
 use crate::live::Live;
-use crate::probe::{self, Asked, Patience, Secure};
+use crate::probe::{self, Around, Asked, Patience, Secure};
 use crate::publish::Backend;
 use crate::servers::Server;
 use crate::stats::{Happening, Timeline};
@@ -304,7 +304,11 @@ impl Keeper {
             .as_ref()
             .and_then(|_| self.tls.check(&self.backend.name(), &live.name()));
         tokio::task::spawn_local(async move {
+            let around = Around {
+                of: Some((&keeper.backend, &live)),
+            };
             let asked = Asked {
+                around: &around,
                 server: &live,
                 to: &to,
                 script: check.script.as_deref(),

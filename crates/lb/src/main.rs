@@ -5,6 +5,7 @@ mod address;
 mod admission;
 mod alive;
 mod args;
+mod bandwidth;
 mod bound;
 mod build;
 mod configuration;

@@ -3,6 +3,8 @@
 //! The words are HAProxy's (reference 2.1). The connection is closed with RST, which leaves nothing behind on either
 //! host, however often it is done.
 
+mod around;
+
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
@@ -11,8 +13,9 @@ use std::time::Duration;
 
 use socket2::SockAddr;
 use tandem_lb_core::backend::AgentAnswer;
+use tandem_lb_core::expr::Context;
 use tandem_lb_core::health::{Advice, CheckResult, CheckStatus};
-use tandem_lb_core::probe::{End, Header, Input, Output, Probe, Script};
+use tandem_lb_core::probe::{Connect, End, Header, Input, Output, Probe, Script};
 use tandem_lb_core::proxy_header::{Details, Ends, Version, Write};
 use tandem_ops::clock::Clock;
 use tandem_sys::relay::{Endpoint, Stream, is_shortage};
@@ -25,6 +28,7 @@ use crate::departure;
 use crate::servers::Server;
 use crate::tls::{HandshakeError, Tls, Vault, ip_of};
 use crate::wire::Wire;
+pub(crate) use around::Around;
 
 /// How much of an answer is read at once.
 const AT_ONCE: usize = 4096;
@@ -38,7 +42,7 @@ pub(crate) struct Patience {
 }
 
 /// What is asked, and where.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) server: &'a Server,
     pub(crate) to: &'a SockAddr,
@@ -46,6 +50,8 @@ pub(crate) struct Asked<'a> {
     /// The PROXY header that comes first, unless the script says otherwise.
     pub(crate) header: Option<Write>,
     pub(crate) tls: Option<Secure<'a>>,
+    /// What expressions of the script may ask.
+    pub(crate) around: &'a dyn Context,
 }
 
 /// How TLS is spoken.
@@ -84,7 +90,9 @@ async fn connect(asked: Asked<'_>, limit: Duration, clock: Clock) -> CheckResult
     match outcome {
         Ok(Ok(_)) if asked.tls.is_some() => CheckResult::new(CheckStatus::L6Ok, took),
         Ok(Ok(_)) => CheckResult::new(CheckStatus::L4Ok, took),
-        Ok(Err(Obstacle::Io(error))) => CheckResult::new(status(&error), took).with_info(words(&error)),
+        Ok(Err(Obstacle::Io(error))) => {
+            CheckResult::new(status(asked.to, &error), took).with_info(no_way(asked.to, &error))
+        }
         Ok(Err(Obstacle::Tls(error))) => CheckResult::new(CheckStatus::L6Response, took).with_info(said(&error)),
         Err(_) if reached.get() => CheckResult::new(CheckStatus::L6Timeout, took),
         Err(_) => CheckResult::new(CheckStatus::L4Timeout, took),
@@ -141,7 +149,7 @@ fn ends(server: &Endpoint) -> Option<Ends> {
 async fn ask(asked: Asked<'_>, script: &Script, patience: Patience, clock: Clock) -> CheckResult {
     let began = clock.now();
     let end = Conversation {
-        probe: Probe::new(script),
+        probe: Probe::new(script, asked.around),
         asked,
         patience,
         clock,
@@ -178,7 +186,7 @@ pub(crate) async fn agent(
     let plain = |status| CheckResult::new(status, took);
     let (advice, result) = match heard {
         Err(_) => (None, plain(CheckStatus::L7Timeout)),
-        Ok(Err(error)) => (None, plain(status(&error)).with_info(words(&error))),
+        Ok(Err(error)) => (None, plain(of_agent(&error)).with_info(words(&error))),
         Ok(Ok(line)) => match Advice::read(&line) {
             None => (
                 None,
@@ -251,7 +259,7 @@ impl Conversation<'_> {
         loop {
             while let Some(output) = self.probe.poll_output() {
                 match output {
-                    Output::Connect { port, header } => self.connect(port, header).await,
+                    Output::Connect(connect) => self.connect(connect).await,
                     Output::Send(bytes) => self.send(&bytes).await,
                     Output::Done(end) => return end,
                 }
@@ -264,10 +272,10 @@ impl Conversation<'_> {
         Instant::from_std(self.clock.instant(self.until))
     }
 
-    async fn connect(&mut self, port: Option<u16>, header: Header) {
+    async fn connect(&mut self, connect: Connect) {
         self.server = None;
-        let to = with_port(self.asked.to, port);
-        let header = match header {
+        let to = elsewhere(self.asked.to, &connect);
+        let header = match connect.header {
             Header::Never => None,
             Header::AsClients => self.asked.header,
             Header::Always => Some(self.asked.header.unwrap_or(Write {
@@ -283,6 +291,10 @@ impl Conversation<'_> {
         .await
         {
             Ok(Ok(server)) => {
+                if connect.lingers {
+                    // It has only just been set; what cannot be undone is only a reset.
+                    let _is_reset = sockopt::end_in_order(server.socket());
+                }
                 self.server = Some(server);
                 if let Some(answer) = self.patience.answer {
                     self.until = self.clock.now() + answer;
@@ -290,8 +302,8 @@ impl Conversation<'_> {
                 self.probe.handle(Input::Connected);
             }
             Ok(Err(Obstacle::Io(error))) => self.probe.handle(Input::NotConnected {
-                words: &words(&error),
-                shortage: is_shortage(&error),
+                words: &no_way(&to, &error),
+                shortage: is_ours(&to, &error),
             }),
             Ok(Err(Obstacle::Tls(error))) => self.probe.handle(Input::NotSecure(said(&error))),
             Err(_) if reached.get() => self.probe.handle(Input::LateSecure),
@@ -323,16 +335,34 @@ impl Conversation<'_> {
     }
 }
 
-/// The same host at another port. A path has none.
-fn with_port(to: &SockAddr, port: Option<u16>) -> SockAddr {
-    match (to.as_socket(), port) {
-        (Some(at), Some(port)) => SocketAddr::new(at.ip(), port).into(),
-        _ => to.clone(),
+/// At another address or port, where the step says so. A path has none.
+fn elsewhere(to: &SockAddr, connect: &Connect) -> SockAddr {
+    let Some(at) = to.as_socket() else { return to.clone() };
+    SocketAddr::new(connect.ip.unwrap_or(at.ip()), connect.port.unwrap_or(at.port())).into()
+}
+
+/// That a path leads nowhere is known here, before anybody was asked.
+fn is_ours(to: &SockAddr, error: &io::Error) -> bool {
+    is_shortage(error) || to.is_unix()
+}
+
+fn no_way(to: &SockAddr, error: &io::Error) -> String {
+    match to.is_unix() {
+        true => format!("General socket error ({})", words(error)),
+        false => words(error),
     }
 }
 
-fn status(error: &io::Error) -> CheckStatus {
+fn of_agent(error: &io::Error) -> CheckStatus {
     if is_shortage(error) {
+        CheckStatus::SocketError
+    } else {
+        CheckStatus::L4Connection
+    }
+}
+
+fn status(to: &SockAddr, error: &io::Error) -> CheckStatus {
+    if is_ours(to, error) {
         CheckStatus::SocketError
     } else {
         CheckStatus::L4Connection
@@ -359,6 +389,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+    use crate::probe::around::Around;
 
     async fn check(listener: &SockAddr) -> CheckResult {
         connect(
@@ -376,6 +407,7 @@ mod tests {
             script: None,
             header: None,
             tls: None,
+            around: &Around::NOWHERE,
         }
     }
 

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use socket2::Socket;
+use tandem_lb_core::bandwidth::{Among, Limiter};
 use tandem_lb_core::expr::content::Content;
 use tandem_lb_core::expr::{Ask, Context, Fact, Sample, Scope, Subject as Asked, Variable};
 use tandem_lb_core::handover::Known;
@@ -17,6 +18,7 @@ use tandem_lb_core::rules::{Actor, Effect, Loudness, Priority, VariableChange, V
 use tandem_ops::clock::Wall;
 use tandem_sys::sockopt;
 
+use crate::bandwidth::Throttles;
 use crate::frontend::Frontend;
 use crate::publish::Backend;
 use crate::servers::Server;
@@ -44,6 +46,8 @@ pub(crate) struct Subject {
     pub(crate) loudness: Option<Loudness>,
     /// The entries of stick tables in which it is counted.
     pub(crate) trackers: Trackers,
+    /// What slows it down.
+    pub(crate) throttles: Throttles,
 }
 
 /// A connection in its surroundings, at one moment.
@@ -61,6 +65,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) content: Option<Content<'a>>,
     /// The server's first bytes, when rules are about those.
     pub(crate) response: Option<Content<'a>>,
+    /// Those that the rules may name that are asked now.
+    pub(crate) limiters: &'a [Arc<Limiter>],
 }
 
 /// A rule has refused the connection; it has been counted, and its socket made ready to be dropped.
@@ -130,6 +136,7 @@ impl Arrival<'_> {
             socket: self.socket,
             content: None,
             response: None,
+            limiters: &[],
         }
     }
 
@@ -158,6 +165,7 @@ impl Subject {
             header: None,
             loudness: None,
             trackers: Trackers::default(),
+            throttles: Throttles::default(),
         }
     }
 
@@ -169,6 +177,8 @@ impl Subject {
             variables,
             loudness,
             priority,
+            // Who knows what is configured now takes these up.
+            limits: _,
         } = known;
         Subject {
             peer,
@@ -180,6 +190,7 @@ impl Subject {
             header,
             loudness,
             trackers: Trackers::default(),
+            throttles: Throttles::default(),
         }
     }
 
@@ -191,6 +202,7 @@ impl Subject {
             variables: self.variables.clone(),
             loudness: self.loudness,
             priority: self.priority,
+            limits: self.throttles.known(),
         }
     }
 
@@ -301,6 +313,17 @@ impl Actor for Scene<'_> {
             Effect::Track { slot, key, table } => {
                 if let Some(table) = self.frontend.directory.tables.named(table) {
                     self.subject.trackers.track(slot, key, &table, self.worker.clock);
+                }
+                Ok(())
+            }
+            Effect::Slow { limiter, limit, period } => {
+                if let Some(limiter) = self.limiters.iter().find(|known| known.name == *limiter) {
+                    let key = match &limiter.among {
+                        Among::Alone(_) => None,
+                        Among::Key { key, .. } => key.value(self).map(Sample::into_owned),
+                    };
+                    let throttles = &mut self.subject.throttles;
+                    throttles.add(limiter, (limit, period), key, &self.frontend.directory);
                 }
                 Ok(())
             }

@@ -15,6 +15,7 @@ mod greeting;
 mod header;
 mod inspect;
 mod moving;
+mod pacing;
 mod peer;
 mod response;
 mod sticking;
@@ -172,6 +173,8 @@ struct Session {
     at_server: Option<AtServer>,
     /// The latest answer to a pick.
     pick: Pick,
+    /// The server whose queue it stands in.
+    awaited: Option<Arc<Server>>,
     /// The server of the latest attempt.
     tried: Option<Arc<Server>>,
     /// The two ends of the latest attempt, where a line shows them.
@@ -183,6 +186,8 @@ struct Session {
     waits_since: Option<Mono>,
     /// How long what came before the session took.
     handshake: Duration,
+    /// When the one who is slowed down may go on.
+    paced: Option<Mono>,
     /// When the timer fires.
     armed: Option<Mono>,
 }
@@ -213,12 +218,14 @@ impl Session {
             listener,
             at_server: None,
             pick: Pick::NoServer,
+            awaited: None,
             tried: None,
             towards_server: None,
             carried: Carried::default(),
             waited_at: Position::default(),
             waits_since: None,
             handshake: Duration::ZERO,
+            paced: None,
             armed: None,
             worker,
             frontend,
@@ -263,7 +270,14 @@ impl Session {
                 Output::Close(ending) => {
                     // Who was never sent anywhere hears an end, and no reset because of what it had said.
                     if !matches!(self.upstream, Upstream::Up(_)) && !self.inspection.vanishes {
-                        self.client.dismiss(&mut self.worker.scratch.borrow_mut());
+                        let read = self.client.dismiss(&mut self.worker.scratch.borrow_mut());
+                        self.account(
+                            &Pass::default(),
+                            &Pass {
+                                read,
+                                ..Pass::default()
+                            },
+                        );
                     }
                     return Some(ending);
                 }
@@ -274,7 +288,7 @@ impl Session {
 
     /// Whether a deadline has come and the machine was told.
     fn is_time(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> bool {
-        let deadlines = [self.conn.poll_deadline(), self.answer.until()];
+        let deadlines = [self.conn.poll_deadline(), self.answer.until(), self.paced];
         let Some(due) = deadlines.into_iter().flatten().min() else {
             return false;
         };
@@ -292,6 +306,7 @@ impl Session {
         }
         self.hint_that_it_may_leave(now);
         self.answer.on_deadline(now);
+        self.paced = self.paced.filter(|until| *until > now);
         self.conn.on_deadline(now);
         true
     }
@@ -325,7 +340,13 @@ impl Session {
     /// While there is no server, nothing is read from the client; that it left without a word is noticed all the same.
     fn is_client_gone(&mut self, cx: &mut Context<'_>) -> bool {
         let now = self.worker.clock.now();
-        match self.client.poll_hung_up(cx) {
+        let aborts = |backend: &Arc<Backend>| backend.now().plan.abort_on_close;
+        let gone = if self.backend.as_ref().is_some_and(aborts) {
+            self.client.poll_finished(cx)
+        } else {
+            self.client.poll_hung_up(cx)
+        };
+        match gone {
             Poll::Pending => return false,
             Poll::Ready(Ok(())) => self.conn.handle(Input::Finished(Side::Client), now),
             Poll::Ready(Err(error)) => self.conn.handle(Input::Failed(Side::Client, io_failure(&error)), now),
@@ -336,6 +357,9 @@ impl Session {
     /// Moves what there is. The server's bytes go first: they may be its last words before it fails.
     fn relay(&mut self, cx: &mut Context<'_>) -> bool {
         let is_awaited = self.awaits_answer(cx);
+        if self.is_throttled() {
+            return self.relay_slowly(cx, is_awaited);
+        }
         let Upstream::Up(server) = &self.upstream else {
             return false;
         };

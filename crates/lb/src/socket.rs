@@ -47,6 +47,7 @@ use crate::admission::Limit;
 use crate::directory::Directory;
 use crate::drain::Drain;
 use crate::frontends::Frontends;
+use crate::keeper::Lines;
 use crate::live::Live;
 use crate::master::{self, Master};
 use crate::orders::{Orders, ServerOrders};
@@ -78,6 +79,7 @@ pub(crate) struct Room {
     pub(crate) desk: Rc<RefCell<Desk>>,
     pub(crate) resolving: Rc<Resolving>,
     pub(crate) peers: Rc<Peers>,
+    pub(crate) lines: Lines,
 }
 
 /// Where the doors are; empty before they open and when they are another process's.

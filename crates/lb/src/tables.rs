@@ -12,7 +12,7 @@ use tandem_lb_config as plan;
 use tandem_lb_core::ServerId;
 use tandem_lb_core::expr::{Ask, Sample};
 use tandem_lb_core::rules::{Change, How};
-use tandem_lb_core::stick::{Dumped, Key, Place, StickEntry, StickTable, TableSettings, key_for};
+use tandem_lb_core::stick::{DataType, Dumped, Key, Place, Rate, StickEntry, StickTable, TableSettings, key_for};
 use tandem_ops::clock::Clock;
 use tandem_time::{Mono, Seed};
 use tokio::sync::Notify;
@@ -203,6 +203,20 @@ impl Table {
             _ => table.find(&key, now),
         };
         table.answer(place, ask, now)
+    }
+
+    /// A rate of this key, new if there is none, and its time in milliseconds.
+    pub(crate) fn rate(&self, key: &Key<'_>, data: DataType, now: Mono) -> Option<(Rate, u32)> {
+        let mut table = self.lock();
+        let place = table.obtain(key, now)?;
+        table.rate(place, data)
+    }
+
+    pub(crate) fn spend(&self, key: &Key<'_>, data: DataType, by: u64, now: Mono) {
+        let mut table = self.lock();
+        if let Some(place) = table.obtain(key, now) {
+            table.spend(place, data, by, now);
+        }
     }
 
     /// Begins to count a connection there; `None` when the table cannot hold its key, or has no room.

@@ -43,6 +43,14 @@ impl Wire {
         }
     }
 
+    /// As [`Endpoint::poll_finished`]. What TLS has to say is not looked at ahead of its turn.
+    pub(crate) fn poll_finished(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Wire::Plain(endpoint) => endpoint.poll_finished(cx),
+            Wire::Tls(tls) => tls.poll_hung_up(cx),
+        }
+    }
+
     /// As [`Endpoint::peek`].
     pub(crate) fn peek<'s>(
         &self,
@@ -56,10 +64,14 @@ impl Wire {
         }
     }
 
-    /// As [`Endpoint::dismiss`].
-    pub(crate) fn dismiss(&self, scratch: &mut Scratch) {
+    /// As [`Endpoint::dismiss`]; what is encrypted counts for nothing.
+    pub(crate) fn dismiss(&self, scratch: &mut Scratch) -> u64 {
         self.leave();
-        self.endpoint().dismiss(scratch);
+        let read = self.endpoint().dismiss(scratch);
+        match self {
+            Wire::Plain(_) => read,
+            Wire::Tls(_) => 0,
+        }
     }
 
     /// Before it is dropped: the other end is told that this was all.

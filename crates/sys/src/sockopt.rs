@@ -3,9 +3,37 @@
 //! A socket of the unix family knows none of the TCP ones; asking it is no error, because whoever relays does not care.
 
 use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use socket2::{Socket, TcpKeepalive};
+
+/// How long a packet and its answer take, as the kernel has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoundTrip {
+    pub usual: Duration,
+    pub variance: Duration,
+}
+
+/// Of a TCP connection.
+pub fn round_trip(socket: &Socket) -> io::Result<RoundTrip> {
+    let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
+    let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+    #[allow(unsafe_code)]
+    // SAFETY: the kernel writes no more than `length` bytes, which is what `info` has, and zeros are a valid `tcp_info`.
+    let info = unsafe {
+        let to = info.as_mut_ptr().cast();
+        if libc::getsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, to, &mut length) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        info.assume_init()
+    };
+    Ok(RoundTrip {
+        usual: Duration::from_micros(info.tcpi_rtt.into()),
+        variance: Duration::from_micros(info.tcpi_rttvar.into()),
+    })
+}
 
 /// Keepalive probes; `None` leaves the system's value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +77,11 @@ pub fn reset_on_close(socket: &Socket) -> io::Result<()> {
     } else {
         Ok(())
     }
+}
+
+/// Closing is what it usually is, although something else was said before.
+pub fn end_in_order(socket: &Socket) -> io::Result<()> {
+    socket.set_linger(None)
 }
 
 /// Makes closing say nothing to the other end, which goes on waiting for an answer. Without the right to that

@@ -3,6 +3,7 @@
 mod clients;
 mod server;
 mod stage;
+mod transparent;
 
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,16 @@ pub(crate) fn tests() -> Vec<Test> {
             name: "balancer::a_server_dies_and_returns",
             within,
             place: Place::Inside(a_server_dies_and_returns),
+        },
+        Test {
+            name: "balancer::the_server_sees_the_client",
+            within,
+            place: Place::Inside(transparent::the_server_sees_the_client),
+        },
+        Test {
+            name: "helper::mirror",
+            within,
+            place: Place::Helper(transparent::mirror),
         },
         Test {
             name: "helper::named_echo",

@@ -111,11 +111,23 @@ pub const ALL: &[Scenario] = &[
                 s.until(proxy, "s", "check_status", status);
             }
         },
-        known: &[OnPurpose {
-            theirs: "log * for server said/s * info: \"it is here\", *",
-            ours: "log * for server said/s * info: \"it is %[str(here)]\", *",
-            why: "messages of checks are said as they are written",
-        }],
+        ..Scenario::EMPTY
+    },
+    Scenario {
+        name: "texts that checks make",
+        story: "send-lf, variables, string-lf, own messages and codes, to a server that says its name and then what it hears",
+        config: "defaults\n timeout connect 2s\n timeout client 3s\n timeout server 3s\n log global\n timeout check 300ms\n option log-health-checks\n default-server check inter 60s fall 1\n\
+                 backend one\n option tcp-check\n tcp-check connect linger\n tcp-check set-var(check.who) str(me)\n tcp-check send-lf \"hello %[var(check.who)]\"\n \
+                 tcp-check expect on-success \"it is %[var(check.who)] of %[srv_name]\" string-lf \"lo %[var(check.who)]\"\n server s {a}\n\
+                 backend two\n option tcp-check\n tcp-check send-binary-lf \"41%[str(42)]\"\n tcp-check expect binary-lf \"%[str(4142)]\"\n server s {a}\n\
+                 backend three\n option tcp-check\n tcp-check send-lf \"x%[be_name]\"\n tcp-check expect comment words on-error \"not so: %[be_name]\" ! string-lf \"%[be_name]\"\n server s {a}\n\
+                 backend four\n option tcp-check\n tcp-check expect comment later string-lf \"%[str(zz)]\"\n server s {bye}\n\
+                 backend five\n option httpchk GET /\n http-check expect comment why ! status 500\n server s {bye}\n",
+        play: |s| {
+            for backend in ["one", "two", "three", "four", "five"] {
+                s.logged(&format!("{backend}/s"), 1);
+            }
+        },
         ..Scenario::EMPTY
     },
     Scenario {

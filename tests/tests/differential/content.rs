@@ -1,6 +1,6 @@
 //! What clients and servers say decides: inspect-delay, SNI, MQTT, answers.
 
-use tandem_tests::{OnPurpose, Scenario, Stage, hello};
+use tandem_tests::{Scenario, Stage, hello};
 
 fn tls(s: &Stage, listener: u16, name: &str, protocols: &[&str]) {
     let mut visitor = s.enter(listener, 1);
@@ -45,7 +45,6 @@ pub const ALL: &[Scenario] = &[
             s.pick(0, 1);
             s.talk(0, 1, &hello("a.example", &[])[..20]);
         },
-        known: &[crate::UNSENT],
         ..Scenario::EMPTY
     },
     Scenario {
@@ -62,7 +61,6 @@ pub const ALL: &[Scenario] = &[
             s.talk(0, 3, b"ab");
             s.talk(0, 4, b"abcd");
         },
-        known: &[crate::UNSENT],
         ..Scenario::EMPTY
     },
     Scenario {
@@ -88,7 +86,6 @@ pub const ALL: &[Scenario] = &[
             s.talk(0, 1, b"\x10\x04\0\x02XX");
             s.talk(0, 1, b"CONNECT\n\n\0");
         },
-        known: &[crate::UNSENT],
         ..Scenario::EMPTY
     },
     Scenario {
@@ -102,33 +99,6 @@ pub const ALL: &[Scenario] = &[
             s.talk(0, 1, b"bad answer");
             s.talk(1, 1, b"x");
         },
-        known: &[
-            OnPurpose {
-                theirs: "1 from .1 says x: bye|end",
-                ours: "1 from .1 says x: |end",
-                why: "nothing of an answer goes on after `close`",
-            },
-            OnPurpose {
-                theirs: "log 127.0.0.1:P [T] m m/e N/N/N 3 -- *",
-                ours: "log 127.0.0.1:P [T] m m/e N/N/N 0 PD *",
-                why: "the same",
-            },
-            OnPurpose {
-                theirs: "log 127.0.0.1:P [T] l l/e N/N/N 10 PD *",
-                ours: "log 127.0.0.1:P [T] l l/e N/N/N 0 PD *",
-                why: "what the client did not get is not counted",
-            },
-            OnPurpose {
-                theirs: "stat *bout=*",
-                ours: "stat *bout=*",
-                why: "the same",
-            },
-            OnPurpose {
-                theirs: "stat * dresp=*",
-                ours: "stat * dresp=*",
-                why: "a refused answer is counted where the client came in; both endings are refusals",
-            },
-        ],
         ..Scenario::EMPTY
     },
     Scenario {

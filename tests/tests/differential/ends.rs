@@ -1,6 +1,6 @@
 //! How connections end: half-closes, breaks, silence.
 
-use tandem_tests::{OnPurpose, Scenario};
+use tandem_tests::Scenario;
 
 pub const ALL: &[Scenario] = &[
     Scenario {
@@ -53,11 +53,6 @@ pub const ALL: &[Scenario] = &[
                 s.leave([visitor]);
             }
         },
-        known: &[OnPurpose {
-            theirs: "stat server/* eresp=0",
-            ours: "stat server/* eresp=1",
-            why: "a server that fell silent owes an answer",
-        }],
         ..Scenario::EMPTY
     },
     Scenario {
@@ -107,14 +102,6 @@ pub const ALL: &[Scenario] = &[
                 s.talk(listener, 1, b"word");
             }
         },
-        known: &[
-            crate::UNSENT,
-            OnPurpose {
-                theirs: "log 127.0.0.1:P [T] o o/s N/-1/N 0 SC 1/1/0/0/0 0/0",
-                ours: "",
-                why: "with `dontlognull` only what went through counts",
-            },
-        ],
         ..Scenario::EMPTY
     },
 ];

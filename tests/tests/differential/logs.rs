@@ -1,6 +1,6 @@
 //! Log lines in every form.
 
-use tandem_tests::{OnPurpose, Scenario};
+use tandem_tests::Scenario;
 
 pub const ALL: &[Scenario] = &[
     Scenario {
@@ -19,14 +19,6 @@ pub const ALL: &[Scenario] = &[
             s.talk(0, 5, b"x");
             s.talk(1, 6, b"x");
         },
-        known: &[
-            crate::UNSENT,
-            OnPurpose {
-                theirs: "log 127.0.0.6 * U=1 *",
-                ours: "log 127.0.0.6 * U=0 *",
-                why: "what went to no server is not counted",
-            },
-        ],
         ..Scenario::EMPTY
     },
     Scenario {

@@ -10,26 +10,16 @@ mod ends;
 mod headers;
 mod limits;
 mod logs;
+mod network;
 mod orders;
 mod page;
 mod places;
 mod tables;
 
-use tandem_tests::{OnPurpose, Scenario, compare};
-
-const UNSENT: OnPurpose = OnPurpose {
-    theirs: "stat * bin=*",
-    ours: "stat * bin=*",
-    why: "what was said to no server is not counted as received",
-};
-const FROM_THE_QUEUE: OnPurpose = OnPurpose {
-    theirs: "stat l/* lbtot=1",
-    ours: "stat l/* lbtot=*",
-    why: "who waited is counted, too, when balancing has brought it to a server",
-};
+use tandem_tests::{Scenario, compare};
 
 /// By topic.
-fn topics() -> [(&'static str, &'static [Scenario]); 10] {
+fn topics() -> [(&'static str, &'static [Scenario]); 11] {
     [
         ("Who serves", choice::ALL),
         ("Checks and health", checks::ALL),
@@ -40,6 +30,7 @@ fn topics() -> [(&'static str, &'static [Scenario]); 10] {
         ("How connections end", ends::ALL),
         ("Orders in the middle of traffic", orders::ALL),
         ("Where one listens and connects", places::ALL),
+        ("Names, peers, TLS", network::ALL),
         ("Log lines", logs::ALL),
     ]
 }

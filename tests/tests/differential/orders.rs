@@ -64,16 +64,6 @@ pub const ALL: &[Scenario] = &[
         },
         known: &[
             OnPurpose {
-                theirs: "log Paused frontend f.",
-                ours: "",
-                why: "the answer on the socket says it",
-            },
-            OnPurpose {
-                theirs: "log Resumed frontend f.",
-                ours: "",
-                why: "the same",
-            },
-            OnPurpose {
                 theirs: "stat g/FRONTEND slim=0",
                 ours: "stat g/FRONTEND slim=7",
                 why: "a word is no number, and does not lift a limit",
@@ -101,7 +91,6 @@ pub const ALL: &[Scenario] = &[
             s.order("set maxconn server l/a -1");
             s.order("set maxconn server l/x 1");
         },
-        known: &[crate::FROM_THE_QUEUE],
         ..Scenario::EMPTY
     },
     Scenario {

@@ -28,23 +28,6 @@ pub const ALL: &[Scenario] = &[
             s.until("l", "w", "status", "DOWN");
             (1..=4).for_each(|from| s.pick(0, from));
         },
-        known: &[
-            OnPurpose {
-                theirs: "log Server l/w is DOWN, reason: Socket error, *",
-                ours: "log Server l/w is DOWN, reason: Layer4 connection problem, *",
-                why: "a socket that is not there refuses as a port does",
-            },
-            OnPurpose {
-                theirs: "stat l/w check_status=SOCKERR",
-                ours: "stat l/w check_status=L4CON",
-                why: "the same",
-            },
-            OnPurpose {
-                theirs: "stat l/w check_desc=*",
-                ours: "stat l/w check_desc=*",
-                why: "the same",
-            },
-        ],
         ..Scenario::EMPTY
     },
     Scenario {

@@ -27,6 +27,27 @@ pub const ALL: &[Scenario] = &[
         ..Scenario::EMPTY
     },
     Scenario {
+        name: "known clients and servers that are down",
+        story: "persist, force-persist and ignore-persist, with the server up, in maintenance and back: only cookies are ignored",
+        config: " timeout connect 100ms\n retries 1\nlisten l\n bind {0}\n balance roundrobin\n stick-table type ip size 1k expire 1h\n stick on src\n \
+                 force-persist if { src 127.0.0.1 }\n ignore-persist if { src 127.0.0.3 }\n server a {a}\n server b {b}\n\
+                 listen m\n bind {1}\n balance roundrobin\n option persist\n stick-table type ip size 1k expire 1h\n stick on src\n server a {a}\n server b {b}\n",
+        play: |s| {
+            (1..=3).for_each(|from| s.pick(0, from));
+            (1..=3).for_each(|from| s.pick(1, from));
+            for server in ["l/a", "m/a"] {
+                s.order(&format!("set server {server} state maint"));
+            }
+            (1..=3).for_each(|from| s.pick(0, from));
+            (1..=3).for_each(|from| s.pick(1, from));
+            for server in ["l/a", "m/a"] {
+                s.order(&format!("set server {server} state ready"));
+            }
+            (1..=3).for_each(|from| s.pick(0, from));
+        },
+        ..Scenario::EMPTY
+    },
+    Scenario {
         name: "one table for two backends",
         story: "stick match and store-request in the table of another, by a part of the address",
         config: "listen l\n bind {0}\n balance roundrobin\n stick match src,ipmask(30) table t\n stick store-request src,ipmask(30) table t\n \

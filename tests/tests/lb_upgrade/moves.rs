@@ -304,3 +304,33 @@ fn who_has_waited_for_long_waits_no_longer_in_the_successor() {
     assert!(syslog.line_with(" sQ ").contains("/-1/"));
     assert_eq!(ask(&mut first, b"still"), b"still");
 }
+
+#[test]
+fn who_is_slowed_down_stays_slow() {
+    const MUCH: usize = 300_000;
+    let (server, socket) = (Server::echo(), Socket::new());
+    let limits = [
+        "filter bwlim-in alone default-limit 1g default-period 1s",
+        "filter bwlim-out shared limit 1g key src",
+        "stick-table type ip size 10 store bytes_out_rate(200ms)",
+        "tcp-request content set-bandwidth-limit alone limit int(50000) period 200ms if { src_port gt 0 }",
+        "tcp-request content set-bandwidth-limit shared",
+    ];
+    let config = Config::default().global(socket.line()).server("s", &server, "");
+    let config = limits.iter().fold(config, Config::frontend);
+    let mut old = Lb::start(&config.to_string());
+    let mut client = connect(config.at());
+    assert_eq!(ask(&mut client, b"before"), b"before");
+
+    // The rules of the next process would not slow it down.
+    let after = config.to_string().replace("src_port gt 0", "src_port eq 0");
+    let _new = old.succeed(socket.path(), &after);
+    assert!(old.ended().success());
+    let began = std::time::Instant::now();
+    let mut writer = client.try_clone().expect("a second handle");
+    let writing = std::thread::spawn(move || writer.write_all(&vec![0; MUCH]));
+    client.read_exact(&mut vec![0; MUCH]).expect("all comes back");
+    writing.join().expect("the writer is well").expect("all was taken");
+    // 250,000 bytes a second, of which 50,000 may come at once.
+    assert!(began.elapsed() > Duration::from_millis(800), "{:?}", began.elapsed());
+}

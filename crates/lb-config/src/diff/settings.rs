@@ -255,6 +255,7 @@ pub(super) fn bind(bind: &Bind) -> Vec<Setting> {
     let Bind {
         address: _,
         name,
+        id,
         origin: _,
         backlog,
         maxconn,
@@ -270,6 +271,7 @@ pub(super) fn bind(bind: &Bind) -> Vec<Setting> {
     } = bind;
     vec![
         set("name", name, option(name.as_ref()), AtOnce),
+        set("id", id, option(*id), AtOnce),
         set("backlog", backlog, option(*backlog), AtOnce),
         set("maxconn", maxconn, option(*maxconn), AtOnce),
         set("interface", interface, option(interface.as_ref()), AtRestart),
@@ -309,6 +311,8 @@ pub(super) fn backend(backend: &Backend) -> Vec<Setting> {
         // Each is a subject of its own.
         servers: _,
         requests,
+        persistence,
+        abort_on_close,
         use_server,
         guid,
         server_states,
@@ -373,6 +377,13 @@ pub(super) fn backend(backend: &Backend) -> Vec<Setting> {
         set("guid", guid, option(guid.as_ref()), AtOnce),
         set("tcp-request", requests, shown::requests(requests), ForNewConnections),
         set("stick", stick, shown::sticking(stick), ForNewConnections),
+        set("persist", persistence, flag(persistence.always), ForNewConnections),
+        set(
+            "option abortonclose",
+            abort_on_close,
+            flag(*abort_on_close),
+            ForNewConnections,
+        ),
         set("use-server", use_server, shown::rules(use_server.len()), AtOnce),
         set("load-server-state-from-file", server_states, states, AtRestart),
     ]

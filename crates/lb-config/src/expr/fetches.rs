@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use tandem_lb_core::expr::content::{LengthValue, ValuePlace};
-use tandem_lb_core::expr::{Fact, Fetch, Part, Sample, ServerRef};
+use tandem_lb_core::expr::{Fact, Fetch, Part, Sample, ServerRef, Trip};
 
 use super::args::Args;
 use super::call::Call;
@@ -117,6 +117,36 @@ const TABLE: &[Known] = &[
         "the host name that the PROXY header says the client asked for",
         |_| fact(Fact::ProxyAuthority),
     ),
+    fetch(
+        "fc_pp_tlv",
+        "what the PROXY header says under this number: authority, or 0 to 255",
+        |args| {
+            let number = args.number("the number of a TLV", 0..=255)?;
+            fact(Fact::Tlv(u8::try_from(number).unwrap_or_default()))
+        },
+    ),
+    fetch(
+        "prio_class",
+        "the class that a rule has put it in, for when it waits",
+        |_| fact(Fact::PriorityClass),
+    ),
+    fetch(
+        "prio_offset",
+        "how much later than it came it counts, for when it waits",
+        |_| fact(Fact::PriorityOffset),
+    ),
+    fetch(
+        "fc_rtt",
+        "how long a packet to the client and its answer take: ms, or us",
+        |args| trip(args, false, Trip::Usual),
+    ),
+    fetch("fc_rttvar", "how much that varies", |args| {
+        trip(args, false, Trip::Variance)
+    }),
+    fetch("bc_rtt", "the same of the server", |args| trip(args, true, Trip::Usual)),
+    fetch("bc_rttvar", "how much that varies", |args| {
+        trip(args, true, Trip::Variance)
+    }),
     fetch("fc_pp_unique_id", "the unique id that the PROXY header says", |_| {
         fact(Fact::ProxyUniqueId)
     }),
@@ -324,6 +354,19 @@ pub(super) fn read(call: &Call<'_>, args: &mut Args<'_>) -> Built {
             Err(unknown("fetch", call, known.chain(counters::fetches())))
         }
     }
+}
+
+fn trip(args: &mut Args<'_>, of_server: bool, what: Trip) -> Built {
+    let in_micros = match args.filled() {
+        None | Some("ms") => false,
+        Some("us") => true,
+        Some(other) => return Err(args.bad(format!("`{other}` is no unit")).help("write ms or us")),
+    };
+    fact(Fact::RoundTrip {
+        of_server,
+        what,
+        in_micros,
+    })
 }
 
 fn constant(sample: Sample<'static>) -> Built {

@@ -11,6 +11,7 @@ mod tls;
 use std::ops::Range;
 
 use tandem_lb_core::expr::{Expr, Scope, Variable};
+use tandem_lb_core::stick::DataType;
 use tandem_text::{Code, Span, nearest};
 
 use crate::code;
@@ -61,6 +62,10 @@ pub(crate) enum Reference {
     Server(Option<String>, String),
     /// The stick table of this proxy.
     Table(String),
+    /// That it counts this.
+    Stored(String, DataType),
+    /// A `filter` of the proxy itself.
+    Limiter(String),
 }
 
 /// An expression, and how it was written.
@@ -144,22 +149,15 @@ pub(crate) fn variable(text: &str, at: Range<usize>) -> Result<Variable, ExprErr
         ("txn", Scope::Transaction),
         ("req", Scope::Request),
         ("res", Scope::Response),
-        ("check", Scope::Session),
+        ("check", Scope::Check),
     ];
     let bad = |message: String| ExprError::new(code::BAD_VALUE, at.clone(), message);
     let (scope, name) = text
         .split_once('.')
         .ok_or_else(|| bad(format!("`{text}` is no variable")).help("write it with its scope, such as `txn.name`"))?;
-    if scope == "check" {
-        return Err(ExprError::new(
-            code::UNSUPPORTED,
-            at.clone(),
-            "variables of health checks are not supported yet",
-        ));
-    }
     let Some((_, scope)) = SCOPES.iter().find(|(word, _)| *word == scope) else {
         let error = bad(format!("`{scope}` is no scope of variables"));
-        return Err(error.help("the scopes are: proc, sess, txn, req, res"));
+        return Err(error.help("the scopes are: proc, sess, txn, req, res, check"));
     };
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
     if name.is_empty() || !name.chars().all(fits) {

@@ -59,6 +59,11 @@ impl<'a> Args<'a> {
         self.line.words.get(self.at)
     }
 
+    /// The word that was taken last.
+    pub(super) fn previous(&self) -> Option<&'a Word> {
+        self.line.words.get(self.at.checked_sub(1)?)
+    }
+
     pub(super) fn next(&mut self) -> Option<&'a Word> {
         let word = self.peek()?;
         self.at += 1;

@@ -20,6 +20,7 @@ use crate::{address, code};
 pub(crate) struct Options {
     pub(super) tls: Words,
     name: Option<String>,
+    id: Option<u32>,
     backlog: Option<u32>,
     maxconn: Option<u32>,
     interface: Option<String>,
@@ -40,6 +41,14 @@ const OPTIONS: &[WordOption<Options>] = &[
         summary: "the listener's name in statistics",
         parse: |bind, args| {
             bind.name = Some(args.text("a name")?);
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "id",
+        summary: "the listener's number in statistics and for rules, instead of the position",
+        parse: |bind, args| {
+            bind.id = Some(args.number(1..=i32::MAX as u32)?);
             Ok(())
         },
     },
@@ -226,6 +235,7 @@ pub(super) fn read(args: &mut Args<'_>, defaults: &Options) -> Result<Vec<draft:
     let of = |address| Bind {
         address,
         name: options.name.clone(),
+        id: options.id,
         origin: Arc::clone(&origin),
         backlog: options.backlog,
         maxconn: options.maxconn,

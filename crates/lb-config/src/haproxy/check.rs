@@ -3,19 +3,24 @@
 //! HAProxy knows no check that speaks a broker's protocol; ours are spelled as its others are.
 
 use regex::bytes::Regex;
+use tandem_lb_core::expr::{Expr, Scope};
 use tandem_lb_core::health::CheckStatus;
 use tandem_lb_core::probe::{
-    Action, Answer, Content, Expect, Header, HttpExpect, HttpRequest, Login, Protocol, Step, hex,
+    Action, Answer, Connect, Content, Expect, Header, HttpExpect, HttpRequest, Login, Match, Protocol, Step, Text, hex,
 };
+use tandem_lb_core::rules::Made;
 use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, Span};
 
-use super::args::{Args, Outcome};
+use super::args::{Args, Outcome, bad_address};
 use super::keyword::{Keyword, suggest};
+use super::rules;
 use super::section::Sections;
+use crate::acl::Book;
 use crate::checking::Kind;
-use crate::code;
 use crate::draft::Proxy;
+use crate::plan::{Host, ServerPort};
+use crate::{address, code};
 
 const BACK: Sections = Sections::BACK.and_defaults();
 
@@ -29,6 +34,17 @@ macro_rules! kind {
                 let parse: fn(&mut Args<'_>) -> Result<Kind, Diagnostic> = $parse;
                 switch(proxy, args, parse)
             },
+        }
+    };
+}
+
+macro_rules! of_variables {
+    ($words:literal, $summary:literal, $of_http:literal) => {
+        Keyword {
+            words: $words,
+            sections: BACK,
+            summary: $summary,
+            parse: |proxy, args| variable(proxy, args, $of_http),
         }
     };
 }
@@ -103,9 +119,55 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     Keyword {
         words: "tcp-check connect",
         sections: BACK,
-        summary: "a new connection: [default] [port N] [send-proxy] [comment TEXT]",
-        parse: connect,
+        summary: "a new connection: [default] [addr A] [port N] [send-proxy] [linger] [comment TEXT]",
+        parse: |proxy, args| {
+            let step = connect(args)?;
+            proxy.settings.checking.steps.push(step);
+            Ok(())
+        },
     },
+    Keyword {
+        words: "tcp-check send-lf",
+        sections: BACK,
+        summary: "say this text, with %[expressions] in it",
+        parse: |proxy, args| send_made(proxy, args, false),
+    },
+    Keyword {
+        words: "tcp-check send-binary-lf",
+        sections: BACK,
+        summary: "say these bytes, in hex, with %[expressions] in it",
+        parse: |proxy, args| send_made(proxy, args, true),
+    },
+    of_variables!(
+        "tcp-check set-var(",
+        "set-var(check.NAME) EXPRESSION: for later lines of the check",
+        false
+    ),
+    of_variables!(
+        "tcp-check set-var-fmt(",
+        "the same of a text with %[expressions]",
+        false
+    ),
+    of_variables!(
+        "tcp-check unset-var(",
+        "unset-var(check.NAME): as if it had not been set",
+        false
+    ),
+    of_variables!(
+        "http-check set-var(",
+        "set-var(check.NAME) EXPRESSION: for later lines of the check",
+        true
+    ),
+    of_variables!(
+        "http-check set-var-fmt(",
+        "the same of a text with %[expressions]",
+        true
+    ),
+    of_variables!(
+        "http-check unset-var(",
+        "unset-var(check.NAME): as if it had not been set",
+        true
+    ),
     Keyword {
         words: "tcp-check send",
         sections: BACK,
@@ -139,8 +201,30 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     Keyword {
         words: "http-check expect",
         sections: BACK,
-        summary: "the answer must be: [!] status|rstatus|string|rstring PATTERN",
+        summary: "the answer must be: [!] status|rstatus|string|rstring|hdr|fhdr PATTERN, and what follows from it",
         parse: http_expect,
+    },
+    Keyword {
+        words: "http-check connect",
+        sections: BACK,
+        summary: "a new connection, as of `tcp-check connect`",
+        parse: |proxy, args| {
+            let step = connect(args)?;
+            proxy.settings.checking.http.push(step);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "http-check comment",
+        sections: BACK,
+        summary: "a word for those who read the lines",
+        parse: |_, args| args.text("a comment").map(drop),
+    },
+    Keyword {
+        words: "http-check disable-on-404",
+        sections: BACK,
+        summary: "a server that answers 404 keeps whom it has and takes nobody new",
+        parse: |proxy, args| args.switch(&mut proxy.settings.checking.gone_is_drained),
     },
     Keyword {
         words: "http-check send",
@@ -169,17 +253,17 @@ fn http(args: &mut Args<'_>) -> Result<Kind, Diagnostic> {
     let request = match words.as_slice() {
         [] => usual,
         [uri] => HttpRequest {
-            uri: uri.clone(),
+            uri: uri.as_ref().into(),
             ..usual
         },
         [method, uri] => HttpRequest {
             method: method.clone(),
-            uri: uri.clone(),
+            uri: uri.as_ref().into(),
             ..usual
         },
         [method, uri, version @ ..] => HttpRequest {
             method: method.clone(),
-            uri: uri.clone(),
+            uri: uri.as_ref().into(),
             version: version.join(" ").into(),
             ..usual
         },
@@ -229,29 +313,107 @@ fn login(args: &mut Args<'_>) -> Result<Login, Diagnostic> {
     Ok(login)
 }
 
-fn connect(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
-    let (mut port, mut comment, mut header) = (None, None, Header::Never);
+fn connect(args: &mut Args<'_>) -> Result<Step, Diagnostic> {
+    let (mut connect, mut comment) = (Connect::default(), None);
     while let Some(word) = args.next() {
         match word.text.as_str() {
-            "default" => header = header.max(Header::AsClients),
-            "send-proxy" => header = Header::Always,
-            "port" => port = Some(args.number(1..=u32::from(u16::MAX))?),
+            "default" => connect.header = connect.header.max(Header::AsClients),
+            "send-proxy" => connect.header = Header::Always,
+            "linger" => connect.lingers = true,
+            "port" => connect.port = Some(args.number(1..=u32::from(u16::MAX))?),
+            "addr" => place(args, &mut connect)?,
             "comment" => comment = Some(args.text("a comment")?.into()),
-            "addr" | "via-socks4" | "ssl" | "sni" | "alpn" | "linger" | "proto" | "check-alpn" => {
-                return Err(unsupported(word));
+            "via-socks4" | "ssl" | "sni" | "alpn" | "proto" | "check-alpn" => return Err(unsupported(word)),
+            _ => {
+                return Err(odd(
+                    word,
+                    &["port", "addr", "linger", "comment", "default", "send-proxy"],
+                ));
             }
-            _ => return Err(odd(word, &["port", "comment", "default", "send-proxy"])),
         }
     }
-    let action = Action::Connect { port, header };
+    Ok(Step {
+        action: Action::Connect(connect),
+        comment,
+    })
+}
+
+/// `addr`: an address, perhaps with a port.
+fn place(args: &mut Args<'_>, connect: &mut Connect) -> Outcome {
+    let word = args.word("an address")?;
+    let (host, port) = address::server(&word.text).map_err(|error| bad_address(word, &error))?;
+    let Host::Ip(ip) = host else {
+        let message = format!("`{}` is no address of the network", word.text);
+        return Err(
+            Diagnostic::error(code::BAD_ADDRESS, word.span, message).help("write its number, such as 192.0.2.1")
+        );
+    };
+    connect.ip = Some(ip);
+    if let ServerPort::Fixed(port) = port {
+        connect.port = Some(port);
+    }
+    Ok(())
+}
+
+fn send_made(proxy: &mut Proxy, args: &mut Args<'_>, is_hex: bool) -> Outcome {
+    let text = made(proxy, args, "what to send")?;
+    let comment = comment(args)?;
+    let action = Action::SendMade { text, is_hex };
     proxy.settings.checking.steps.push(Step { action, comment });
     Ok(())
 }
 
-fn send(proxy: &mut Proxy, args: &mut Args<'_>, bytes: Vec<u8>) -> Outcome {
+/// A text with `%[expressions]`.
+fn made(proxy: &mut Proxy, args: &mut Args<'_>, what: &str) -> Result<Text, Diagnostic> {
+    let word = args.word(what)?;
+    let mut book = Book::default();
+    let pieces = rules::pieces(word, &mut book, args.world)?;
+    proxy.settings.references.append(&mut book.references);
+    Ok(Text(pieces))
+}
+
+fn expression(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Expr, Diagnostic> {
+    let word = args.word("an expression")?;
+    let mut book = Book::default();
+    let expr = book.expr(word, args.world)?;
+    proxy.settings.references.append(&mut book.references);
+    Ok(expr)
+}
+
+fn comment(args: &mut Args<'_>) -> Result<Option<Box<str>>, Diagnostic> {
     let comment = args.accept("comment").then(|| args.text("a comment")).transpose()?;
+    Ok(comment.map(Into::into))
+}
+
+/// `set-var(check.NAME) EXPRESSION` and its like.
+fn variable(proxy: &mut Proxy, args: &mut Args<'_>, of_http: bool) -> Outcome {
+    let Some(word) = args.previous() else { return Ok(()) };
+    let variable = rules::variable(word)?;
+    if variable.scope != Scope::Check {
+        let message = "what a check remembers is its own";
+        return Err(Diagnostic::error(code::BAD_VALUE, word.span, message).help("write `check.NAME`"));
+    }
+    let action = if word.text.starts_with("unset-var") {
+        Action::Unset(variable)
+    } else if word.text.starts_with("set-var-fmt") {
+        let Text(pieces) = made(proxy, args, "a text")?;
+        Action::Set(variable, Made::Text(pieces))
+    } else {
+        Action::Set(variable, Made::Value(expression(proxy, args)?))
+    };
+    let checking = &mut proxy.settings.checking;
+    let lines = if of_http {
+        &mut checking.http
+    } else {
+        &mut checking.steps
+    };
+    lines.push(Step::new(action));
+    Ok(())
+}
+
+fn send(proxy: &mut Proxy, args: &mut Args<'_>, bytes: Vec<u8>) -> Outcome {
+    let comment = comment(args)?;
     let action = Action::Send(bytes.into_boxed_slice());
-    let comment = comment.map(Into::into);
     proxy.settings.checking.steps.push(Step { action, comment });
     Ok(())
 }
@@ -263,18 +425,19 @@ fn expect(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
     while let Some(word) = args.next() {
         match word.text.as_str() {
             "!" => expect.negated = true,
-            "min-recv" => expect.min_recv = Some(usize::from(args.number::<u16>(0..=16_384)?)),
-            "comment" => comment = Some(args.text("a comment")?.into()),
-            "ok-status" => expect.ok_status = Some(status(args, &OK)?),
-            "error-status" => expect.error_status = Some(status(args, &FAILED)?),
-            "tout-status" => expect.timeout_status = Some(status(args, &LATE)?),
-            "on-success" => expect.on_success = Some(args.text("what to say")?.into()),
-            "on-error" => expect.on_error = Some(args.text("what to say")?.into()),
             "string" | "rstring" | "binary" | "rbinary" => {
                 expect.answer = Answer::Content(content(&word.text, args)?);
                 found = true;
             }
-            "string-lf" | "binary-lf" | "status-code" | "custom" => return Err(unsupported(word)),
+            "string-lf" | "binary-lf" => {
+                let is_hex = word.text == "binary-lf";
+                let text = made(proxy, args, "what to expect")?;
+                expect.answer = Answer::Content(Content::Made { text, is_hex });
+                found = true;
+            }
+            "custom" => return Err(unsupported(word)),
+            "comment" => comment = Some(args.text("a comment")?.into()),
+            other if consequence(other, &mut expect, proxy, args)? => {}
             _ => {
                 return Err(odd(
                     word,
@@ -289,6 +452,22 @@ fn expect(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
     let action = Action::Expect(expect);
     proxy.settings.checking.steps.push(Step { action, comment });
     Ok(())
+}
+
+/// What follows from an answer; false when the word is about something else.
+fn consequence(word: &str, expect: &mut Expect, proxy: &mut Proxy, args: &mut Args<'_>) -> Result<bool, Diagnostic> {
+    match word {
+        "!" => expect.negated = true,
+        "min-recv" => expect.min_recv = Some(usize::from(args.number::<u16>(0..=16_384)?)),
+        "ok-status" => expect.ok_status = Some(status(args, &OK)?),
+        "error-status" => expect.error_status = Some(status(args, &FAILED)?),
+        "tout-status" => expect.timeout_status = Some(status(args, &LATE)?),
+        "on-success" => expect.on_success = Some(made(proxy, args, "what to say")?),
+        "on-error" => expect.on_error = Some(made(proxy, args, "what to say")?),
+        "status-code" => expect.code = Some(expression(proxy, args)?),
+        _ => return Ok(false),
+    }
+    Ok(true)
 }
 
 fn nothing_expected(span: Span) -> Diagnostic {
@@ -347,18 +526,66 @@ fn status(args: &mut Args<'_>, allowed: &[CheckStatus]) -> Result<CheckStatus, D
 }
 
 fn http_expect(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
-    let negated = args.accept("!");
-    let word = args.word("status, rstatus, string or rstring")?;
-    let expect = match word.text.as_str() {
-        "status" => HttpExpect::Status(codes(args.word("a status such as 200 or 200-399")?)?),
-        "rstatus" => HttpExpect::StatusText(content("rstring", args)?),
-        kind @ ("string" | "rstring") => HttpExpect::Body(content(kind, args)?),
-        "min-recv" | "comment" | "ok-status" | "error-status" | "tout-status" | "on-success" | "on-error"
-        | "status-code" | "hdr" | "fhdr" | "string-lf" => return Err(unsupported(word)),
-        _ => return Err(odd(word, &["status", "rstatus", "string", "rstring"])),
+    let mut expect = Expect::new(Answer::Http(HttpExpect::Usual));
+    let (mut comment, mut found) = (None, None);
+    while let Some(word) = args.next() {
+        match word.text.as_str() {
+            "status" => {
+                found = Some(HttpExpect::Status(codes(
+                    args.word("a status such as 200 or 200-399")?,
+                )?))
+            }
+            "rstatus" => found = Some(HttpExpect::StatusText(content("rstring", args)?)),
+            kind @ ("string" | "rstring") => found = Some(HttpExpect::Body(content(kind, args)?)),
+            "string-lf" => {
+                let text = made(proxy, args, "what to expect")?;
+                found = Some(HttpExpect::Body(Content::Made { text, is_hex: false }));
+            }
+            kind @ ("hdr" | "fhdr") => found = Some(header(proxy, args, kind == "fhdr")?),
+            "comment" => comment = Some(args.text("a comment")?.into()),
+            other if consequence(other, &mut expect, proxy, args)? => {}
+            _ => return Err(odd(word, &["status", "rstatus", "string", "rstring", "hdr", "fhdr"])),
+        }
+    }
+    let Some(found) = found else {
+        return Err(nothing_expected(args.line_span()));
     };
-    proxy.settings.checking.expect.push((expect, negated));
+    expect.answer = Answer::Http(found);
+    let action = Action::Expect(expect);
+    proxy.settings.checking.http.push(Step { action, comment });
     Ok(())
+}
+
+/// `name [-m M] TEXT [value [-m M] TEXT]`
+fn header(proxy: &mut Proxy, args: &mut Args<'_>, is_whole: bool) -> Result<HttpExpect, Diagnostic> {
+    let word = args.word("`name` or `name-lf`")?;
+    if !matches!(word.text.as_str(), "name" | "name-lf") {
+        return Err(odd(word, &["name", "name-lf"]));
+    }
+    let name = matching(proxy, args, word.text == "name-lf")?;
+    let is_made = args.peek().is_some_and(|word| word.text == "value-lf");
+    let has_value = args.accept("value") || args.accept("value-lf");
+    let value = has_value.then(|| matching(proxy, args, is_made)).transpose()?;
+    Ok(HttpExpect::Header { name, value, is_whole })
+}
+
+fn matching(proxy: &mut Proxy, args: &mut Args<'_>, is_made: bool) -> Result<Match, Diagnostic> {
+    const METHODS: &[(&str, fn(Text) -> Match)] = &[
+        ("str", Match::Is),
+        ("beg", Match::Begins),
+        ("end", Match::Ends),
+        ("sub", Match::Has),
+    ];
+    let method = match args.accept("-m") {
+        true if args.accept("reg") => return Ok(Match::Regex(regex(args.word("an expression")?)?)),
+        true => args.choice("a way to compare: str, beg, end, sub or reg", METHODS)?,
+        false => Match::Is,
+    };
+    let text = match is_made {
+        true => made(proxy, args, "a text")?,
+        false => Text::from(args.word("a text")?.text.as_str()),
+    };
+    Ok(method(text))
 }
 
 /// `200`, `200,204` or `200-399`.
@@ -376,28 +603,31 @@ fn codes(word: &Word) -> Result<Vec<(u16, u16)>, Diagnostic> {
 }
 
 fn http_send(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
+    let is_first = proxy.settings.checking.http.own().is_empty();
     let mut request = match &proxy.settings.checking.kind {
-        Kind::Http(request) => request.clone(),
+        Kind::Http(request) if is_first => request.clone(),
         _ => HttpRequest::default(),
     };
+    let mut comment = None;
     while let Some(word) = args.next() {
         match word.text.as_str() {
             "meth" => request.method = args.text("a method")?.into(),
-            "uri" => request.uri = args.text("a URI")?.into(),
+            "uri" => request.uri = args.text("a URI")?.as_str().into(),
             "ver" => request.version = args.text("a version")?.into(),
             "hdr" => {
                 let name = args.text("a header's name")?;
-                request
-                    .headers
-                    .push((name.into(), args.text("a header's value")?.into()));
+                let value = made(proxy, args, "a header's value")?;
+                request.headers.push((name.into(), value));
             }
-            "body" => request.body = args.text("a body")?.into(),
-            "comment" => drop(args.text("a comment")?),
-            "uri-lf" | "body-lf" => return Err(unsupported(word)),
+            "body" => request.body = args.text("a body")?.as_str().into(),
+            "body-lf" => request.body = made(proxy, args, "a body")?,
+            "uri-lf" => request.uri = made(proxy, args, "a URI")?,
+            "comment" => comment = Some(args.text("a comment")?.into()),
             _ => return Err(odd(word, &["meth", "uri", "ver", "hdr", "body", "comment"])),
         }
     }
-    proxy.settings.checking.request = Some(request);
+    let action = Action::Request(request);
+    proxy.settings.checking.http.push(Step { action, comment });
     Ok(())
 }
 

@@ -89,7 +89,7 @@ fn slot_of(text: &str) -> Option<u8> {
     text.parse().ok().filter(|slot| *slot < SLOTS)
 }
 
-const fn constant(number: i64) -> Expr {
+pub(super) const fn constant(number: i64) -> Expr {
     Expr {
         fetch: Fetch::Constant(Sample::Int(number)),
         converters: Vec::new(),

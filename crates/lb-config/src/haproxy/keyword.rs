@@ -139,7 +139,10 @@ fn longest<'t, T: 't>(
 ) -> Option<&'t T> {
     let starts = |entry: &&T| {
         let wanted = words(entry);
-        count(wanted) <= line.len() && wanted.split(' ').zip(line).all(|(wanted, word)| wanted == word.text)
+        // What is in parentheses belongs to the line, not to the keyword.
+        let is_it =
+            |wanted: &str, word: &Word| wanted == word.text || wanted.ends_with('(') && word.text.starts_with(wanted);
+        count(wanted) <= line.len() && wanted.split(' ').zip(line).all(|(wanted, word)| is_it(wanted, word))
     };
     entries.filter(starts).max_by_key(|entry| count(words(entry)))
 }

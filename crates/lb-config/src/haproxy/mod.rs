@@ -7,6 +7,7 @@ mod blocks;
 mod check;
 mod counters;
 mod environment;
+mod filter;
 mod global;
 mod journal;
 mod keyword;
@@ -258,7 +259,7 @@ pub(crate) fn rule_line(
         ..world
     };
     let mut args = Args::new(line, sources, world, report);
-    let tables = &[rules::KEYWORDS, stick::KEYWORDS, check::KEYWORDS];
+    let tables = &[rules::KEYWORDS, filter::KEYWORDS, stick::KEYWORDS, check::KEYWORDS];
     keyword::dispatch(tables, Section::of(proxy.role), proxy, &mut args)?;
     remember(proxy, line);
     Ok(())
@@ -278,7 +279,7 @@ pub(crate) fn global_line(
 
 /// Keeps a line that has been read and that TOML has as a line, too.
 fn remember(proxy: &mut Proxy, line: &Line) {
-    let tables = [rules::KEYWORDS, stick::KEYWORDS, check::KEYWORDS];
+    let tables = [rules::KEYWORDS, filter::KEYWORDS, stick::KEYWORDS, check::KEYWORDS];
     let Some(keyword) = keyword::named(&tables, &line.words) else {
         return;
     };

@@ -87,6 +87,18 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
         parse: |proxy, args| args.switch(&mut proxy.settings.nolinger),
     },
     Keyword {
+        words: "option persist",
+        sections: BACK,
+        summary: "known clients go to their server although it is down",
+        parse: |proxy, args| args.switch(&mut proxy.settings.persists),
+    },
+    Keyword {
+        words: "option abortonclose",
+        sections: BOTH,
+        summary: "a client that ends what it says before it has a server is not waited for",
+        parse: |proxy, args| args.switch(&mut proxy.settings.abort_on_close),
+    },
+    Keyword {
         words: "option redispatch",
         sections: BACK,
         summary: "retries may go to another server: -1 the last one, N every Nth",

@@ -10,7 +10,7 @@ use tandem_text::{Diagnostic, Spanned, nearest};
 use super::args::Args;
 use super::keyword::Keyword;
 use super::section::Sections;
-use super::{counters, quote};
+use super::{counters, filter, quote};
 use crate::acl::{Book, at_word};
 use crate::draft::Proxy;
 use crate::expr::World;
@@ -56,6 +56,12 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
             proxy.rules.servers.push(Spanned::new(UseServer { server, when }, span));
             Ok(())
         },
+    },
+    Keyword {
+        words: "force-persist",
+        sections: Sections::BACK,
+        summary: "known clients that fit a condition go to their server although it is down",
+        parse: persist,
     },
     Keyword {
         words: "tcp-request connection",
@@ -117,6 +123,15 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     },
 ];
 
+fn persist(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let at = args.line_span();
+    let Some(when) = condition(proxy, args)? else {
+        return Err(Diagnostic::error(code::MISSING, at, "this needs a condition").help("write `if …` or `unless …`"));
+    };
+    proxy.rules.persistence.push(when);
+    Ok(())
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Connection,
@@ -139,6 +154,8 @@ const ACTIONS: &[&str] = &[
     "set-dst-port",
     "set-mark",
     "set-tos",
+    "set-fc-mark",
+    "set-fc-tos",
     "set-priority-class",
     "set-priority-offset",
     "expect-proxy",
@@ -150,6 +167,7 @@ const ACTIONS: &[&str] = &[
     "sc-set-gpt",
     "sc-set-gpt0",
     "close",
+    "set-bandwidth-limit",
 ];
 
 const UNSUPPORTED: &[&str] = &[
@@ -160,9 +178,7 @@ const UNSUPPORTED: &[&str] = &[
     "expect-netscaler-cip",
     "lua.",
     "send-spoe-group",
-    "set-bandwidth-limit",
     "set-bc-",
-    "set-fc-",
     "set-nice",
     "set-retries",
     "switch-mode",
@@ -222,8 +238,8 @@ fn action(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Action
         "set-src-port" => Action::SetSrcPort(value(proxy, args)?),
         "set-dst" => Action::SetDst(value(proxy, args)?),
         "set-dst-port" => Action::SetDstPort(value(proxy, args)?),
-        "set-mark" => Action::SetMark(plain_number(args, u32::MAX)?),
-        "set-tos" => Action::SetTos(plain_number(args, u8::MAX.into())? as u8),
+        "set-mark" | "set-fc-mark" => Action::SetMark(plain_number(args, u32::MAX)?),
+        "set-tos" | "set-fc-tos" => Action::SetTos(plain_number(args, u8::MAX.into())? as u8),
         "set-priority-class" | "set-priority-offset" if stage != Stage::Content => {
             let message =
                 format!("`{name}` is about who waits for a server, and that is decided after the content rules");
@@ -233,9 +249,18 @@ fn action(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Action
         }
         "set-priority-class" => Action::SetPriority(Precedence::Class, value(proxy, args)?),
         "set-priority-offset" => Action::SetPriority(Precedence::Offset, value(proxy, args)?),
+        "set-bandwidth-limit" if !matches!(stage, Stage::Content | Stage::Response) => {
+            return Err(too_early(word));
+        }
+        "set-bandwidth-limit" => filter::action(proxy, args)?,
         "expect-proxy" => expect_proxy(args, word, stage)?,
         _ => return Err(odd_action(word, name)),
     })
+}
+
+fn too_early(word: &Word) -> Diagnostic {
+    let message = format!("`{}` comes too early here", word.text);
+    Diagnostic::error(code::MISPLACED, word.span, message).help("write it as a `tcp-request content` rule")
 }
 
 fn too_late(word: &Word) -> Diagnostic {
@@ -273,10 +298,7 @@ fn expect_proxy(args: &mut Args<'_>, word: &Word, stage: Stage) -> Result<Action
 /// Whoever came to be no session has no line of this kind.
 fn set_log_level(args: &mut Args<'_>, word: &Word, stage: Stage) -> Result<Action, Diagnostic> {
     if !matches!(stage, Stage::Content | Stage::Response) {
-        return Err(
-            Diagnostic::error(code::MISPLACED, word.span, "`set-log-level` comes too early here")
-                .help("write it as a `tcp-request content` rule"),
-        );
+        return Err(too_early(word));
     }
     let levels = (0..)
         .zip(SEVERITIES)
@@ -335,7 +357,7 @@ fn silent_drop(args: &mut Args<'_>) -> Result<Action, Diagnostic> {
 }
 
 /// The variable in the parentheses of `set-var(txn.x)`.
-fn variable(word: &Word) -> Result<Variable, Diagnostic> {
+pub(super) fn variable(word: &Word) -> Result<Variable, Diagnostic> {
     let open = word.text.find('(');
     let inside = open.and_then(|open| Some((open + 1, word.text[open + 1..].strip_suffix(')')?)));
     let Some((start, name)) = inside else {
@@ -384,7 +406,7 @@ fn target(proxy: &mut Proxy, args: &mut Args<'_>, what: &str) -> Result<Target, 
 }
 
 /// A text with `%[expressions]` in it.
-fn pieces(word: &Word, book: &mut Book, world: World<'_>) -> Result<Vec<Piece>, Diagnostic> {
+pub(super) fn pieces(word: &Word, book: &mut Book, world: World<'_>) -> Result<Vec<Piece>, Diagnostic> {
     let format = log_format::read(word, book, world)?;
     let pieces = format.pieces.into_iter().map(|piece| match piece {
         format::Piece::Text(text) => Ok(Piece::Literal(text)),

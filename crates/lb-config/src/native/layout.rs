@@ -56,14 +56,16 @@ pub(super) fn prune(table: &mut Table) {
 /// As people tell it: who it is, where it listens, how it behaves, then its rules, and its servers at the end.
 pub(super) fn ordered(mut table: Table) -> Table {
     const FIRST: [&str; 6] = ["name", "id", "guid", "mode", "disabled", "bind"];
-    const LAST: [&str; 11] = [
+    const LAST: [&str; 13] = [
         "stick-table",
         "acl",
+        "filter",
         "tcp-request",
         "tcp-response",
         "use-backend",
         "default-backend",
         "stick-rules",
+        "force-persist",
         "use-server",
         "server-state-file",
         "server-defaults",

@@ -326,10 +326,12 @@ impl Lowering<'_> {
         }
         self.rules("acl", table.acl, &mut proxy);
         self.rules("stick-table", table.stick_table, &mut proxy);
+        self.rules("filter", table.filter, &mut proxy);
         self.rules("tcp-request", table.tcp_request, &mut proxy);
         self.rules("tcp-response", table.tcp_response, &mut proxy);
         self.rules("use_backend", table.use_backend, &mut proxy);
         self.rules("stick", table.stick_rules, &mut proxy);
+        self.rules("force-persist", table.force_persist, &mut proxy);
         self.rules("use-server", table.use_server, &mut proxy);
         proxy.server_state_file = table.server_state_file.map(Into::into);
         let defaults = (proxy.settings.server.clone(), proxy.settings.server_tls.clone());
@@ -359,6 +361,7 @@ impl Lowering<'_> {
         let of = |address| plan::Bind {
             address,
             name: bind.name.clone(),
+            id: bind.id.as_ref().map(|id| id.0.0),
             origin: Arc::clone(&origin),
             backlog: bind.backlog.as_ref().map(|most| most.0.0),
             maxconn: bind.maxconn.as_ref().map(|most| most.0.0),

@@ -253,6 +253,9 @@ inherited! {
         timeout: Timeouts,
         keepalive: Keepalive,
         nolinger: Option<bool>,
+        /// Known clients go to their server although it is down.
+        persist: Option<bool>,
+        abort_on_close: Option<bool>,
         retries: Option<Value<Number<0, { i32::MAX as u32 }>>>,
         fullconn: Option<Count>,
         source: Option<Value<Source>>,
@@ -283,6 +286,8 @@ inherited! {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         acl: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
+        filter: Vec<Spanned<String>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         tcp_request: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         tcp_response: Vec<Spanned<String>>,
@@ -297,9 +302,14 @@ inherited! {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         acl: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
+        filter: Vec<Spanned<String>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         tcp_request: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         tcp_response: Vec<Spanned<String>>,
+        /// The same of clients that fit a condition: "if …".
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        force_persist: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         use_server: Vec<Spanned<String>>,
         stick_table: Option<Spanned<String>>,
@@ -321,6 +331,8 @@ inherited! {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         acl: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
+        filter: Vec<Spanned<String>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         tcp_request: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         tcp_response: Vec<Spanned<String>>,
@@ -328,6 +340,9 @@ inherited! {
         use_backend: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         stick_rules: Vec<Spanned<String>>,
+        /// The same of clients that fit a condition: "if …".
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        force_persist: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         use_server: Vec<Spanned<String>>,
         server_state_file: Option<String>,
@@ -485,6 +500,7 @@ pub(super) struct Stats {
 pub(super) struct Bind {
     pub(super) address: Option<Value<Vec<BindAddress>>>,
     pub(super) name: Option<String>,
+    pub(super) id: Option<Id>,
     pub(super) backlog: Option<Positive>,
     pub(super) maxconn: Option<Positive>,
     pub(super) interface: Option<String>,
@@ -536,6 +552,7 @@ impl From<Frontend> for Listen {
             bind: table.bind,
             stick_table: table.stick_table,
             acl: table.acl,
+            filter: table.filter,
             tcp_request: table.tcp_request,
             tcp_response: table.tcp_response,
             use_backend: table.use_backend,
@@ -555,9 +572,11 @@ impl From<Backend> for Listen {
             stick_table: table.stick_table,
             stick: table.stick,
             acl: table.acl,
+            filter: table.filter,
             tcp_request: table.tcp_request,
             tcp_response: table.tcp_response,
             stick_rules: table.stick_rules,
+            force_persist: table.force_persist,
             use_server: table.use_server,
             server_state_file: table.server_state_file,
             server: table.server,

@@ -75,6 +75,8 @@ pub(super) fn overlay(target: &mut draft::Settings, written: &Settings) {
     set(&mut target.log_health_checks, logging.health_checks);
     set(&mut target.socket_stats, written.socket_stats);
     set(&mut target.nolinger, written.nolinger);
+    set(&mut target.persists, written.persist);
+    set(&mut target.abort_on_close, written.abort_on_close);
     set(
         &mut target.server_states,
         written.server_states.as_ref().map(|states| states.0.clone()),

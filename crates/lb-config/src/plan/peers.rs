@@ -68,6 +68,7 @@ impl Peers {
         let own = own.map(|address| Bind {
             address,
             name: None,
+            id: None,
             origin: local.origin.clone(),
             backlog: None,
             maxconn: None,

@@ -8,7 +8,7 @@ use tandem_lb_core::backend::{Conduct, InitState, Observe};
 use tandem_lb_core::health::CheckSettings;
 use tandem_lb_core::probe::Script;
 use tandem_lb_core::proxy_header::{Details, Version, Write};
-use tandem_lb_core::rules::{Requests, Routes, Ruleset};
+use tandem_lb_core::rules::{Persistence, Requests, Routes, Ruleset};
 use tandem_text::{Diagnostic, Spanned};
 
 use super::{ids, resolvers, tracking};
@@ -89,6 +89,11 @@ pub(super) fn backend(proxy: &Proxy, id: u32, ground: Ground<'_>, report: &mut V
             session: Ruleset::default(),
             ..requests(proxy)
         },
+        persistence: Persistence {
+            always: settings.persists,
+            rules: proxy.rules.persistence.clone(),
+        },
+        abort_on_close: settings.abort_on_close,
         use_server: proxy.rules.servers.iter().map(|rule| rule.value.clone()).collect(),
         servers: proxy
             .servers
@@ -126,6 +131,7 @@ fn requests(proxy: &Proxy) -> Requests {
         inspect_delay: proxy.settings.inspect_delay,
         response: proxy.rules.response.clone(),
         response_delay: proxy.settings.response_delay,
+        limiters: proxy.rules.limiters.clone(),
     }
 }
 

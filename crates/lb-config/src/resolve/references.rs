@@ -50,7 +50,11 @@ fn missing(proxy: &Proxy, reference: &Reference, at: Span, proxies: &[Proxy]) ->
             )
         }
         // Whether tables are there is asked where they are gathered.
-        Reference::Table(_) => None,
+        Reference::Table(_) | Reference::Stored(..) => None,
+        Reference::Limiter(name) => {
+            let known = proxy.rules.limiters.iter().map(|limiter| &*limiter.name);
+            unless_known("filter", name, known, at)
+        }
         Reference::Backend(name) => unless_known("backend", name, backends().map(|p| &*p.name.value), at),
         Reference::Server(backend, server) => {
             let owner = match backend {

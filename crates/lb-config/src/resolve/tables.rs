@@ -54,6 +54,7 @@ pub(super) fn all(proxies: &[Proxy], sections: &[Peers], report: &mut Vec<Diagno
             .iter()
             .filter_map(|reference| match &reference.value {
                 Reference::Table(name) => unknown(proxy, name, reference.span, &tables),
+                Reference::Stored(name, data) => not_stored(name, *data, reference.span, &tables),
                 _ => None,
             })
             .collect();
@@ -96,6 +97,16 @@ fn unknown(proxy: &Proxy, name: &str, at: Span, tables: &[Table]) -> Option<Diag
     }
     let message = format!("{} `{name}` has no stick-table", proxy.role.word());
     Some(Diagnostic::error(code::UNDEFINED, at, message).help("add `stick-table type ip size 200k`"))
+}
+
+fn not_stored(name: &str, data: DataType, at: Span, tables: &[Table]) -> Option<Diagnostic> {
+    let table = tables.iter().find(|table| *table.name == *name)?;
+    if table.settings.stores(data) {
+        return None;
+    }
+    let message = format!("the stick-table `{name}` does not store `{}`", data.name());
+    let help = format!("add `store {}(1s)` to it", data.name());
+    Some(Diagnostic::error(code::CONFLICT, at, message).help(help))
 }
 
 /// A table that nobody fills.

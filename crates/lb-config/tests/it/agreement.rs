@@ -4,11 +4,14 @@
 //! refuse it, `>` only HAProxy accepts it, `<` only we do; behind `##` stands why. `[section]` says where the lines
 //! after it stand, and `\n` in a line begins another one.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 
 use tandem_lb_config::{NamedText, World, load_in};
 
+use crate::configs::haproxy_complains_of;
 use crate::installed::haproxy_accepts;
 
 pub(crate) struct Case {
@@ -22,18 +25,28 @@ pub(crate) struct Case {
 impl Case {
     /// As a whole configuration.
     fn text(&self) -> String {
-        const TIMES: &str = "defaults\n timeout connect 1s\n timeout client 1s\n timeout server 1s\n";
-        const BACKENDS: &str = "backend b\n server s 127.0.0.1:1\nbackend c\n server t 127.0.0.1:2\n";
-        const FRONTEND: &str = "frontend f\n bind 127.0.0.1:18107\n default_backend b\n";
-        let line = self.line.replace("\\n", "\n");
-        match self.section.as_str() {
-            "global" => format!("global\n {line}\n{TIMES}{FRONTEND}{BACKENDS}"),
-            "defaults" => format!("{TIMES} {line}\n{FRONTEND}{BACKENDS}"),
-            "frontend" => format!("{TIMES}{FRONTEND} {line}\n{BACKENDS}"),
-            "backend" => format!("{TIMES}{FRONTEND}{BACKENDS}backend d\n server s 127.0.0.1:3\n {line}\n"),
-            "listen" => format!("{TIMES}listen l\n bind 127.0.0.1:18108\n server s 127.0.0.1:3\n {line}\n{BACKENDS}"),
-            other => panic!("{}: what is `[{other}]`?", self.file),
-        }
+        text_of(&self.section, &self.line)
+    }
+
+    /// Whether it may stand beside others.
+    fn is_one_line(&self) -> bool {
+        !self.line.contains("\\n")
+    }
+}
+
+/// Lines of one section, as a whole configuration.
+fn text_of(section: &str, lines: &str) -> String {
+    const TIMES: &str = "defaults\n timeout connect 1s\n timeout client 1s\n timeout server 1s\n";
+    const BACKENDS: &str = "backend b\n server s 127.0.0.1:1\nbackend c\n server t 127.0.0.1:2\n";
+    const FRONTEND: &str = "frontend f\n bind 127.0.0.1:18107\n default_backend b\n";
+    let line = lines.replace("\\n", "\n");
+    match section {
+        "global" => format!("global\n {line}\n{TIMES}{FRONTEND}{BACKENDS}"),
+        "defaults" => format!("{TIMES} {line}\n{FRONTEND}{BACKENDS}"),
+        "frontend" => format!("{TIMES}{FRONTEND} {line}\n{BACKENDS}"),
+        "backend" => format!("{TIMES}{FRONTEND}{BACKENDS}backend d\n server s 127.0.0.1:3\n {line}\n"),
+        "listen" => format!("{TIMES}listen l\n bind 127.0.0.1:18108\n server s 127.0.0.1:3\n {line}\n{BACKENDS}"),
+        other => panic!("what is `[{other}]`?"),
     }
 }
 
@@ -77,7 +90,10 @@ fn we_accept(text: &str) -> bool {
     load_in(&[NamedText::new("t", text)], world, None).plan.is_some()
 }
 
-/// What HAProxy says to each; nothing where there is none. It is started once for each line, several at a time.
+/// What HAProxy says to each; nothing where there is none.
+///
+/// Starting it takes longer than reading a line, so lines are shown to it together, and apart only where it refuses some of
+/// them: halves of halves, until each has an answer of its own.
 fn verdicts(cases: &[Case]) -> Vec<Option<bool>> {
     const AT_A_TIME: usize = 4;
     let is_installed = cases
@@ -86,19 +102,68 @@ fn verdicts(cases: &[Case]) -> Vec<Option<bool>> {
     if !is_installed {
         return vec![None; cases.len()];
     }
-    let ask = |part: &[Case]| {
-        part.iter()
-            .map(|case| haproxy_accepts(&case.text()))
-            .collect::<Vec<_>>()
-    };
+    let mut batches: BTreeMap<(&str, char), Vec<usize>> = BTreeMap::new();
+    for (place, case) in cases.iter().enumerate() {
+        // What is to be refused says nothing about others.
+        let refused = if matches!(case.mark, '-' | '<') { '-' } else { '+' };
+        batches.entry((case.section.as_str(), refused)).or_default().push(place);
+    }
+    let work: Mutex<Vec<Vec<usize>>> = Mutex::default();
+    for ((_, mark), places) in batches {
+        let (together, alone): (Vec<_>, Vec<_>) = places.into_iter().partition(|at| cases[*at].is_one_line());
+        let mut work = work.lock().expect("nobody panics with it");
+        // HAProxy reads no further after fifty mistakes.
+        let size = if mark == '-' { 40 } else { together.len().max(1) };
+        work.extend(together.chunks(size).map(<[usize]>::to_vec));
+        work.extend(alone.into_iter().map(|at| vec![at]));
+    }
+    let verdicts = Mutex::new(vec![None; cases.len()]);
     std::thread::scope(|scope| {
-        let parts = cases.chunks(cases.len().div_ceil(AT_A_TIME));
-        let threads: Vec<_> = parts.map(|part| scope.spawn(move || ask(part))).collect();
-        threads
-            .into_iter()
-            .flat_map(|thread| thread.join().expect("it asks"))
-            .collect()
-    })
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                let next = || work.lock().expect("nobody panics with it").pop();
+                while let Some(batch) = next() {
+                    for (at, accepts) in judged(cases, &batch) {
+                        verdicts.lock().expect("nobody panics with it")[at] = accepts;
+                    }
+                }
+            });
+        }
+    });
+    verdicts.into_inner().expect("nobody panics with it")
+}
+
+fn first_mark(cases: &[Case], batch: &[usize]) -> Option<char> {
+    batch.first().map(|at| cases[*at].mark)
+}
+
+/// Of lines that are to be refused: those that HAProxy complains of when it sees all of them, and the others alone.
+fn refused(cases: &[Case], batch: &[usize]) -> Vec<(usize, Option<bool>)> {
+    const HERE: &str = "lines-begin-here";
+    let section = &cases[batch[0]].section;
+    let empty = text_of(section, HERE);
+    let first = empty.lines().position(|line| line.contains(HERE)).unwrap_or_default() + 1;
+    let lines: Vec<&str> = batch.iter().map(|at| cases[*at].line.as_str()).collect();
+    let complaints = haproxy_complains_of(&text_of(section, &lines.join("\n "))).unwrap_or_default();
+    let (known, alone): (Vec<_>, Vec<_>) = (first..).zip(batch).partition(|(row, _)| complaints.contains(row));
+    let known = known.into_iter().map(|(_, at)| (*at, Some(false)));
+    known
+        .chain(alone.into_iter().flat_map(|(_, at)| judged(cases, &[*at])))
+        .collect()
+}
+
+fn judged(cases: &[Case], batch: &[usize]) -> Vec<(usize, Option<bool>)> {
+    let Some(first) = batch.first() else { return Vec::new() };
+    if matches!(first_mark(cases, batch), Some('-' | '<')) && batch.len() > 1 {
+        return refused(cases, batch);
+    }
+    let lines: Vec<&str> = batch.iter().map(|at| cases[*at].line.as_str()).collect();
+    let accepts = haproxy_accepts(&text_of(&cases[*first].section, &lines.join("\n ")));
+    if accepts == Some(true) || batch.len() == 1 {
+        return batch.iter().map(|at| (*at, accepts)).collect();
+    }
+    let (one, other) = batch.split_at(batch.len() / 2);
+    [judged(cases, one), judged(cases, other)].concat()
 }
 
 #[test]

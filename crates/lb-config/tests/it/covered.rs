@@ -99,7 +99,7 @@ fn rows(configs: &[Config]) -> Vec<Row> {
 fn begins_with(line: &str, words: &str) -> bool {
     let line = line.strip_prefix("no ").unwrap_or(line);
     line.strip_prefix(words)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(' ') || words.ends_with('('))
 }
 
 /// Whether the name stands there as a whole.

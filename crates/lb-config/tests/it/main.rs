@@ -11,6 +11,7 @@ mod explained;
 mod expressions;
 mod installed;
 mod keywords;
+mod marks;
 mod meaning;
 mod native;
 mod peers;
@@ -20,6 +21,9 @@ use std::sync::Arc;
 
 use tandem_lb_config::{Loaded, NamedText, Plan, load};
 use tandem_text::Renderer;
+
+/// From here to the whole configurations.
+const TO_CORPUS: &str = "../../tests/corpus/configs";
 
 fn read(text: &str) -> Loaded {
     load(&[NamedText::new("t", text)], &|_| None, None)

@@ -74,8 +74,8 @@ fn what_is_wrong_as_a_whole() {
             "t:5:8: error[LB0002]: HTTP is not relayed: only the statistics page is answered",
         ),
         (
-            "backend b\n no option abortonclose\n option abortonclose\n",
-            "t:7:2: error[LB0002]: `option abortonclose` is known to HAProxy, but not supported yet",
+            "backend b\n no option transparent\n option transparent\n",
+            "t:7:2: error[LB0002]: `option transparent` is known to HAProxy, but not supported yet",
         ),
         (
             "backend b\n stats uri /x\n",

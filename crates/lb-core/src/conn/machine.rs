@@ -267,6 +267,9 @@ impl Conn {
     }
 
     fn picked(&mut self, picked: Option<ServerIdx>, avoid: Option<ServerIdx>, hurried: bool, now: Mono) {
+        // Whoever waited for one server and goes to another was sent elsewhere.
+        let waited_for = self.server.filter(|_| matches!(self.state, State::Queued { .. }));
+        self.redispatched |= waited_for.is_some() && picked.is_some() && waited_for != picked;
         self.server = picked;
         let Some(server) = picked else {
             self.chosen = None;

@@ -51,6 +51,17 @@ pub enum Fact {
     ServerId,
     ListenerId,
     ListenerName,
+    /// `prio_class`, `prio_offset`
+    PriorityClass,
+    PriorityOffset,
+    /// What a PROXY header of version 2 says under this number.
+    Tlv(u8),
+    /// How long a packet and its answer take.
+    RoundTrip {
+        of_server: bool,
+        what: Trip,
+        in_micros: bool,
+    },
     FrontendConns(Option<Arc<str>>),
     FrontendRate(Option<Arc<str>>),
     BackendConns(Option<Arc<str>>),
@@ -73,6 +84,13 @@ pub enum Fact {
     /// Up to one below this, all 32 bits without.
     Rand(Option<u32>),
     Uuid,
+}
+
+/// What of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trip {
+    Usual,
+    Variance,
 }
 
 /// `server` or `backend/server`.

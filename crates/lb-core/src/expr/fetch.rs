@@ -43,6 +43,8 @@ pub enum Scope {
     Transaction,
     Request,
     Response,
+    /// Of one health check.
+    Check,
 }
 
 impl Fetch {
@@ -118,6 +120,7 @@ impl Fact {
         match self {
             Fact::Tls(fact) => fact.kind(),
             Fact::Src | Fact::Dst => Kind::Ip,
+            Fact::Tlv(_) => Kind::Binary,
             Fact::SrcIsLocal | Fact::DstIsLocal | Fact::ProxyHeader | Fact::ServerIsUp(_) => Kind::Bool,
             Fact::FrontendName
             | Fact::BackendName

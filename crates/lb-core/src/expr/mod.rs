@@ -14,7 +14,7 @@ mod sample;
 mod tls;
 
 pub use content::{Content, Part};
-pub use context::{Context, Fact, ServerRef};
+pub use context::{Context, Fact, ServerRef, Trip};
 pub use convert::{Arith, Converter, Digest, HashWith, Operand, Pieces, Strings, TimeFormat};
 pub use counter::{Ask, Counter, Subject, Whose};
 pub use fetch::{Fetch, Scope, Variable};

@@ -1,6 +1,7 @@
 //! What rules made of a connection: what they will not find out again in another process.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::Malformed;
 use super::fields::{Reader, Writer};
@@ -21,6 +22,20 @@ pub struct Known {
     /// What a rule said of its line.
     pub loudness: Option<Loudness>,
     pub priority: Priority,
+    /// What slows it down.
+    pub limits: Vec<Limit>,
+}
+
+/// A limiter that a rule has chosen, and what the rule said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// The proxy that has it.
+    pub proxy: String,
+    pub name: String,
+    pub limit: u32,
+    pub period: Duration,
+    /// Of one that connections share.
+    pub key: Option<Sample<'static>>,
 }
 
 mod tag {
@@ -29,11 +44,13 @@ mod tag {
     pub(super) const HEADER: u8 = 3;
     pub(super) const LOUDNESS: u8 = 4;
     pub(super) const PRIORITY: u8 = 5;
+    pub(super) const LIMIT: u8 = 6;
 
     pub(super) const SOURCE: u8 = 1;
     pub(super) const DESTINATION: u8 = 2;
     pub(super) const AUTHORITY: u8 = 3;
     pub(super) const UNIQUE_ID: u8 = 4;
+    pub(super) const DETAILS: u8 = 5;
 
     pub(super) const SCOPE: u8 = 1;
     pub(super) const NAME: u8 = 2;
@@ -42,6 +59,10 @@ mod tag {
     pub(super) const IP: u8 = 5;
     pub(super) const TEXT: u8 = 6;
     pub(super) const BINARY: u8 = 7;
+
+    pub(super) const PROXY: u8 = 1;
+    pub(super) const MOST: u8 = 8;
+    pub(super) const PERIOD: u8 = 9;
 }
 
 impl Known {
@@ -67,6 +88,9 @@ impl Known {
         for (variable, value) in &self.variables {
             fields.bytes(tag::VARIABLE, &variable_to_bytes(variable, value));
         }
+        for limit in &self.limits {
+            fields.bytes(tag::LIMIT, &limit_to_bytes(limit));
+        }
         fields.into_bytes()
     }
 
@@ -75,12 +99,14 @@ impl Known {
         let fields = Reader::new(bytes)?;
         let variables = fields.all(tag::VARIABLE).map(variable_of_bytes);
         let variables: Vec<_> = variables.collect::<Result<_, _>>()?;
+        let limits = fields.all(tag::LIMIT).map(limit_of_bytes);
         Ok(Known {
             local: address(fields, tag::LOCAL)?,
             header: fields.find(tag::HEADER).map(header_of_bytes).transpose()?,
             variables: variables.into_iter().flatten().collect(),
             loudness: fields.some_number(tag::LOUDNESS)?.and_then(loudness),
             priority: fields.some_text(tag::PRIORITY)?.and_then(priority).unwrap_or_default(),
+            limits: limits.collect::<Result<_, _>>()?,
         })
     }
 }
@@ -112,6 +138,9 @@ fn header_to_bytes(header: &Header) -> Vec<u8> {
         fields.text(tag::SOURCE, &source.to_string());
         fields.text(tag::DESTINATION, &destination.to_string());
     }
+    if !header.details.is_empty() {
+        fields.bytes(tag::DETAILS, &header.details);
+    }
     for (tag, bytes) in [(tag::AUTHORITY, &header.authority), (tag::UNIQUE_ID, &header.unique_id)] {
         if let Some(bytes) = bytes {
             fields.bytes(tag, bytes);
@@ -127,6 +156,7 @@ fn header_of_bytes(bytes: &[u8]) -> Result<Header, Malformed> {
         ends: ends.map(|(source, destination)| Ends { source, destination }),
         authority: fields.find(tag::AUTHORITY).map(Into::into),
         unique_id: fields.find(tag::UNIQUE_ID).map(Into::into),
+        details: fields.find(tag::DETAILS).map(Into::into).unwrap_or_default(),
     })
 }
 
@@ -135,6 +165,11 @@ fn variable_to_bytes(variable: &Variable, value: &Sample<'_>) -> Vec<u8> {
     fields
         .number(tag::SCOPE, number_of(variable.scope))
         .text(tag::NAME, &variable.name);
+    put_value(&mut fields, value);
+    fields.into_bytes()
+}
+
+fn put_value(fields: &mut Writer, value: &Sample<'_>) {
     match value {
         Sample::Bool(truth) => fields.number(tag::BOOL, (*truth).into()),
         Sample::Int(number) => fields.number(tag::INT, number.cast_unsigned()),
@@ -142,7 +177,31 @@ fn variable_to_bytes(variable: &Variable, value: &Sample<'_>) -> Vec<u8> {
         Sample::Text(text) => fields.bytes(tag::TEXT, text),
         Sample::Binary(bytes) => fields.bytes(tag::BINARY, bytes),
     };
+}
+
+fn limit_to_bytes(limit: &Limit) -> Vec<u8> {
+    let mut fields = Writer::default();
+    fields
+        .text(tag::PROXY, &limit.proxy)
+        .text(tag::NAME, &limit.name)
+        .number(tag::MOST, limit.limit.into())
+        .number(tag::PERIOD, u64::try_from(limit.period.as_millis()).unwrap_or(u64::MAX));
+    if let Some(key) = &limit.key {
+        put_value(&mut fields, key);
+    }
     fields.into_bytes()
+}
+
+fn limit_of_bytes(bytes: &[u8]) -> Result<Limit, Malformed> {
+    let fields = Reader::new(bytes)?;
+    let most = u32::try_from(fields.number(tag::MOST)?);
+    Ok(Limit {
+        proxy: fields.text(tag::PROXY)?.to_owned(),
+        name: fields.text(tag::NAME)?.to_owned(),
+        limit: most.map_err(|_| Malformed::Value(tag::MOST))?,
+        period: Duration::from_millis(fields.number(tag::PERIOD)?),
+        key: value(fields)?,
+    })
 }
 
 fn variable_of_bytes(bytes: &[u8]) -> Result<Option<(Variable, Sample<'static>)>, Malformed> {
@@ -170,12 +229,13 @@ fn value(fields: Reader<'_>) -> Result<Option<Sample<'static>>, Malformed> {
         .or_else(|| owned(tag::BINARY).map(Sample::Binary)))
 }
 
-const SCOPES: [Scope; 5] = [
+const SCOPES: [Scope; 6] = [
     Scope::Process,
     Scope::Session,
     Scope::Transaction,
     Scope::Request,
     Scope::Response,
+    Scope::Check,
 ];
 
 fn number_of(scope: Scope) -> u64 {
@@ -185,5 +245,6 @@ fn number_of(scope: Scope) -> u64 {
         Scope::Transaction => 2,
         Scope::Request => 3,
         Scope::Response => 4,
+        Scope::Check => 5,
     }
 }

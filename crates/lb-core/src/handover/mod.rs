@@ -26,6 +26,6 @@ mod tests;
 
 pub use fields::Malformed;
 pub use frame::{Frame, Frames, LONGEST_FRAME};
-pub use known::Known;
+pub use known::{Known, Limit};
 pub use message::{Adopted, Hello, Message, VERSION};
 pub use record::{Flow, Held, Placed, Record, Stage};

@@ -1,6 +1,7 @@
 //! Every message there and back, every cut and every hostile byte, and what a later version may add.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use tandem_time::Mono;
@@ -79,6 +80,7 @@ fn known() -> Known {
             }),
             authority: Some((*b"\xffname").into()),
             unique_id: Some((*b"").into()),
+            details: (*b"\xe0\0\x01x").into(),
         }),
         loudness: Some(crate::rules::Loudness::Level(4)),
         variables: vec![
@@ -92,6 +94,22 @@ fn known() -> Known {
             (variable(Scope::Process, ""), Sample::Binary(Vec::new().into())),
         ],
         priority: crate::rules::Priority { class: -3, offset: 40 },
+        limits: vec![
+            Limit {
+                proxy: "l".to_owned(),
+                name: "slow".to_owned(),
+                limit: 1_000,
+                period: Duration::from_secs(1),
+                key: None,
+            },
+            Limit {
+                proxy: "l".to_owned(),
+                name: "shared".to_owned(),
+                limit: u32::MAX,
+                period: Duration::from_millis(1),
+                key: Some(Sample::Ip([192, 0, 2, 9].into())),
+            },
+        ],
     }
 }
 

@@ -4,6 +4,7 @@ use super::broker::Protocol;
 use super::database::Greeting;
 use super::http::HttpExpect;
 use super::matcher::Content;
+use crate::expr::Context;
 use crate::health::CheckStatus;
 
 /// Something that a server may say.
@@ -58,11 +59,11 @@ impl Verdict {
 
 impl Answer {
     /// `closed`: nothing more will come.
-    pub(super) fn look(&self, bytes: &[u8], closed: bool, negated: bool) -> Verdict {
+    pub(super) fn look(&self, bytes: &[u8], closed: bool, negated: bool, context: &dyn Context) -> Verdict {
         match self {
             // Whether it is there is all that is asked; the probe knows the words.
             Answer::Content(_) => Verdict::More,
-            Answer::Http(expect) => expect.look(bytes, closed, negated),
+            Answer::Http(expect) => expect.look(bytes, closed, negated, context),
             Answer::Greeting(greeting) => greeting.look(bytes),
             Answer::Broker(protocol) => protocol.look(bytes),
         }

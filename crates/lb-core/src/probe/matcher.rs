@@ -4,6 +4,8 @@ use std::fmt;
 
 use regex::bytes::Regex;
 
+use super::Text;
+use crate::expr::Context;
 use crate::hex;
 
 /// One of the four kinds.
@@ -14,17 +16,35 @@ pub enum Content {
     Binary(Box<[u8]>),
     /// Over the upper-case hex digits of what came.
     BinaryRegex(Regex),
+    /// A text with `%[expressions]`; of its hexadecimal digits the bytes.
+    Made {
+        text: Text,
+        is_hex: bool,
+    },
 }
 
 impl Content {
-    pub fn is_in(&self, bytes: &[u8]) -> bool {
+    pub fn is_in(&self, bytes: &[u8], context: &dyn Context) -> bool {
         match self {
+            Content::Made { text, is_hex } => match made(text, *is_hex, context) {
+                Some(wanted) => contains(bytes, &wanted),
+                None => false,
+            },
             Content::Text(text) => contains(bytes, text.as_bytes()),
             Content::Binary(wanted) => contains(bytes, wanted),
             Content::Regex(regex) => regex.is_match(bytes),
             Content::BinaryRegex(regex) => regex.is_match(to_hex(bytes).as_bytes()),
         }
     }
+}
+
+/// Bytes that are made now; none where their digits are none.
+pub(super) fn made(text: &Text, is_hex: bool, context: &dyn Context) -> Option<Vec<u8>> {
+    let bytes = text.bytes(context);
+    if !is_hex {
+        return Some(bytes);
+    }
+    hex::read(std::str::from_utf8(&bytes).ok()?)
 }
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
@@ -43,6 +63,9 @@ impl PartialEq for Content {
             (Content::Regex(a), Content::Regex(b)) | (Content::BinaryRegex(a), Content::BinaryRegex(b)) => {
                 a.as_str() == b.as_str()
             }
+            (Content::Made { text: a, is_hex: of_a }, Content::Made { text: b, is_hex: of_b }) => {
+                (a, of_a) == (b, of_b)
+            }
             _ => false,
         }
     }
@@ -60,6 +83,8 @@ impl fmt::Display for Content {
                 bytes.iter().try_for_each(|byte| write!(f, "<{byte:02X}>"))?;
                 f.write_str("'")
             }
+            Content::Made { is_hex: false, .. } => f.write_str("string (log-format)"),
+            Content::Made { is_hex: true, .. } => f.write_str("binary (log-format)"),
             Content::Regex(_) => f.write_str("regex"),
             Content::BinaryRegex(_) => f.write_str("binary regex"),
         }
@@ -80,6 +105,8 @@ pub fn hex(text: &str) -> Result<Box<[u8]>, HexError> {
 mod tests {
     use super::*;
 
+    use crate::probe::run::tests::Nobody;
+
     #[test]
     fn each_kind_finds_what_is_there() {
         let regex = |text: &str| Regex::new(text).unwrap();
@@ -93,7 +120,7 @@ mod tests {
             (Content::BinaryRegex(regex("^00FF")), &[0, 255, 1], true),
             (Content::BinaryRegex(regex("^01")), &[0, 255, 1], false),
         ] {
-            assert_eq!(content.is_in(bytes), found, "{content:?}");
+            assert_eq!(content.is_in(bytes, &Nobody), found, "{content:?}");
         }
     }
 

@@ -11,13 +11,14 @@ mod http;
 mod matcher;
 mod run;
 mod script;
+mod situation;
 
 pub use answer::{Answer, Verdict};
 pub use broker::Protocol;
-pub use http::{HttpExpect, HttpRequest};
+pub use http::{HttpExpect, HttpRequest, Match};
 pub use matcher::{Content, HexError, hex};
 pub use run::{End, Input, Output, Probe};
-pub use script::{Action, Expect, Header, Login, Script, Step};
+pub use script::{Action, Connect, Expect, Header, Login, Script, Step, Text};
 
 /// As HAProxy's default buffer.
 pub const MOST: usize = 16 * 1024;

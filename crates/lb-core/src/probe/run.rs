@@ -2,7 +2,10 @@
 
 use super::MOST;
 use super::answer::{Answer, Verdict};
-use super::script::{Action, Expect, Header, Script};
+use super::matcher::made;
+use super::script::{Action, Connect, Expect, Header, Script};
+use super::situation::Situation;
+use crate::expr::{Context, Sample, Variable};
 use crate::health::CheckStatus;
 
 /// What happened.
@@ -30,10 +33,7 @@ pub enum Input<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Give up the connection there is, and make one.
-    Connect {
-        port: Option<u16>,
-        header: Header,
-    },
+    Connect(Connect),
     Send(Box<[u8]>),
     /// Close it; nothing follows.
     Done(End),
@@ -48,9 +48,10 @@ pub struct End {
 }
 
 /// A check that is under way.
-#[derive(Debug)]
 pub struct Probe<'s> {
     script: &'s Script,
+    around: &'s dyn Context,
+    variables: Vec<(Variable, Sample<'static>)>,
     /// The step that is being done; `None` is the connection that nobody wrote a step for.
     at: Option<usize>,
     connecting: bool,
@@ -64,9 +65,12 @@ pub struct Probe<'s> {
 }
 
 impl<'s> Probe<'s> {
-    pub fn new(script: &'s Script) -> Probe<'s> {
+    /// `around` answers what expressions ask.
+    pub fn new(script: &'s Script, around: &'s dyn Context) -> Probe<'s> {
         let mut probe = Probe {
             script,
+            around,
+            variables: Vec::new(),
             at: None,
             connecting: true,
             received: Vec::new(),
@@ -76,14 +80,42 @@ impl<'s> Probe<'s> {
             outputs: std::collections::VecDeque::new(),
             done: false,
         };
-        match script.steps.first().map(|step| &step.action) {
-            Some(Action::Connect { .. }) => probe.go_to(0),
-            _ => probe.outputs.push_back(Output::Connect {
-                port: None,
+        if probe.connects_itself() {
+            probe.go_to(0);
+        } else {
+            probe.outputs.push_back(Output::Connect(Connect {
                 header: Header::AsClients,
-            }),
+                ..Connect::default()
+            }));
         }
         probe
+    }
+
+    /// Whether a step makes the first connection. Variables may be set before.
+    fn connects_itself(&self) -> bool {
+        let mut actions = self.script.steps.iter().map(|step| &step.action);
+        let first = actions.find(|action| !matches!(action, Action::Set(..) | Action::Unset(_)));
+        matches!(first, Some(Action::Connect(_)))
+    }
+
+    fn situation(&self) -> Situation<'_> {
+        Situation {
+            around: self.around,
+            variables: &self.variables,
+            heard: &self.received,
+        }
+    }
+
+    /// Says something, unless what it is to be cannot be said.
+    fn say(&mut self, bytes: Option<Vec<u8>>) {
+        // What was said before is no answer to this.
+        self.received.clear();
+        self.outputs
+            .extend(bytes.map(|bytes| Output::Send(bytes.into_boxed_slice())));
+    }
+
+    fn forget(&mut self, variable: &Variable) {
+        self.variables.retain(|(known, _)| known != variable);
     }
 
     pub fn poll_output(&mut self) -> Option<Output> {
@@ -137,16 +169,26 @@ impl<'s> Probe<'s> {
             self.at = Some(next);
             match self.script.steps.get(next).map(|step| &step.action) {
                 None => return self.pass(),
-                Some(Action::Send(bytes)) => {
-                    // What was said before is no answer to this.
-                    self.received.clear();
-                    self.outputs.push_back(Output::Send(bytes.clone()));
+                Some(Action::Send(bytes)) => self.say(Some(bytes.to_vec())),
+                Some(Action::SendMade { text, is_hex }) => {
+                    let bytes = made(text, *is_hex, &self.situation());
+                    self.say(bytes);
                 }
-                Some(&Action::Connect { port, header }) => {
+                Some(Action::Request(request)) => {
+                    let bytes = request.bytes(&self.situation());
+                    self.say(Some(bytes));
+                }
+                Some(Action::Set(variable, value)) => {
+                    let value = value.value(&self.situation());
+                    self.forget(variable);
+                    self.variables.extend(value.map(|value| (variable.clone(), value)));
+                }
+                Some(Action::Unset(variable)) => self.forget(variable),
+                Some(Action::Connect(connect)) => {
                     self.connecting = true;
                     self.closed = false;
                     self.received.clear();
-                    return self.outputs.push_back(Output::Connect { port, header });
+                    return self.outputs.push_back(Output::Connect(*connect));
                 }
                 Some(Action::Expect(_)) => return self.look(),
             }
@@ -157,7 +199,7 @@ impl<'s> Probe<'s> {
     fn expect(&self) -> Option<&'s Expect> {
         match &self.script.steps.get(self.at?)?.action {
             Action::Expect(expect) => Some(expect),
-            Action::Connect { .. } | Action::Send(_) => None,
+            _ => None,
         }
     }
 
@@ -177,12 +219,12 @@ impl<'s> Probe<'s> {
         }
         let verdict = match &expect.answer {
             Answer::Content(content) => {
-                let found = content.is_in(&self.received);
+                let found = content.is_in(&self.received, &self.situation());
                 // HAProxy too waits for more until the time is over, also for what must not come.
                 let decided = found || full || expect.min_recv.is_some();
                 self.content(expect, found, decided)
             }
-            other => other.look(&self.received, full, expect.negated),
+            other => other.look(&self.received, full, expect.negated, &self.situation()),
         };
         match verdict {
             Verdict::More if full => match expect.answer {
@@ -203,14 +245,13 @@ impl<'s> Probe<'s> {
         let what = match content {
             super::Content::Text(text) => format!("content '{text}'"),
             super::Content::Binary(_) => "content (binary)".to_owned(),
+            super::Content::Made { is_hex: false, .. } => "content (log-format string)".to_owned(),
+            super::Content::Made { is_hex: true, .. } => "content (log-format binary)".to_owned(),
             super::Content::Regex(_) | super::Content::BinaryRegex(_) => "content (regex)".to_owned(),
         };
         let fail = |begin: &str, what: &str| {
             let step = self.step_number();
-            Verdict::fail(
-                CheckStatus::L7Response,
-                format!("TCPCHK {begin} {what} at step {step}{}", self.comment()),
-            )
+            Verdict::fail(CheckStatus::L7Response, format!("TCPCHK {begin} {what} at step {step}"))
         };
         match (found, expect.negated) {
             (true, true) => fail("matched unwanted", &what),
@@ -236,21 +277,15 @@ impl<'s> Probe<'s> {
     }
 
     fn found(&mut self, expect: &Expect, code: Option<u16>, info: Option<Box<str>>) {
-        self.said = (code, expect.on_success.clone().or(info));
+        let own = expect.on_success.as_ref().map(|text| self.made(text));
+        self.said = (self.code(expect).or(code), own.or(info));
         self.ok = expect.ok_status;
         self.go_to(self.at.map_or(0, |at| at + 1));
     }
 
     fn empty(&mut self, expect: &Expect) {
         let info = match self.script.named_steps {
-            true => Some(
-                format!(
-                    "TCPCHK got an empty response at step {}{}",
-                    self.step_number(),
-                    self.comment()
-                )
-                .into(),
-            ),
+            true => Some(format!("TCPCHK got an empty response at step {}", self.step_number()).into()),
             false => None,
         };
         self.fail(expect, CheckStatus::L7Response, None, info);
@@ -259,7 +294,25 @@ impl<'s> Probe<'s> {
     fn fail(&mut self, expect: &Expect, status: CheckStatus, code: Option<u16>, info: Option<Box<str>>) {
         let status = expect.error_status.unwrap_or(status);
         let code = code.or((status == CheckStatus::L7Status).then_some(0));
-        self.end(status, code, expect.on_error.clone().or(info));
+        let code = self.code(expect).or(code);
+        let own = expect.on_error.as_ref().map(|text| self.made(text));
+        let info = own.or(info);
+        let comment = self.at.and_then(|at| self.script.steps.get(at)?.comment.as_deref());
+        // Behind an answer that is not as it should be, the comment stands without quotes.
+        let info = match comment {
+            Some(comment) => Some(format!("{} comment: {comment}", info.unwrap_or_default()).into()),
+            None => info,
+        };
+        self.end(status, code, info);
+    }
+
+    fn made(&self, text: &super::Text) -> Box<str> {
+        String::from_utf8_lossy(&text.bytes(&self.situation())).into()
+    }
+
+    fn code(&self, expect: &Expect) -> Option<u16> {
+        let code = expect.code.as_ref()?.value(&self.situation())?.as_int()?;
+        u16::try_from(code).ok()
     }
 
     fn late(&mut self) {
@@ -283,7 +336,7 @@ impl<'s> Probe<'s> {
             .script
             .steps
             .iter()
-            .all(|s| matches!(s.action, Action::Connect { .. }));
+            .all(|s| matches!(s.action, Action::Connect(_) | Action::Set(..) | Action::Unset(_)));
         let named: Option<Box<str>> = self.script.named_steps.then(|| "(tcp-check)".into());
         let (status, code) = match only_connects {
             true => (CheckStatus::L4Ok, None),
@@ -321,9 +374,10 @@ impl<'s> Probe<'s> {
             return format!("{words} at initial connection step of tcp-check").into();
         };
         let what = match &step.action {
-            Action::Connect { port: None, .. } => "connect".to_owned(),
-            Action::Connect { port: Some(port), .. } => format!("connect port {port}"),
-            Action::Send(_) => "send".to_owned(),
+            Action::Connect(Connect { port: None, .. }) => "connect".to_owned(),
+            Action::Connect(Connect { port: Some(port), .. }) => format!("connect port {port}"),
+            Action::Send(_) | Action::SendMade { .. } | Action::Request(_) => "send".to_owned(),
+            Action::Set(..) | Action::Unset(_) => "variable".to_owned(),
             Action::Expect(Expect {
                 answer: Answer::Content(content),
                 ..
@@ -340,4 +394,4 @@ impl<'s> Probe<'s> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

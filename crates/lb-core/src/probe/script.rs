@@ -1,11 +1,15 @@
 //! The steps of a check, and the scripts that come with us.
 
+use std::net::IpAddr;
+
 use super::answer::Answer;
 use super::broker::Protocol;
 use super::database::Greeting;
 use super::http::{HttpExpect, HttpRequest};
 use super::matcher::Content;
+use crate::expr::{Context, Expr, Variable};
 use crate::health::CheckStatus;
+use crate::rules::{Made, Piece};
 
 /// What to do, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,18 +27,58 @@ pub struct Step {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// To the port of the check, or to this one.
-    Connect {
-        port: Option<u16>,
-        header: Header,
-    },
+    Connect(Connect),
     Send(Box<[u8]>),
+    /// A text with `%[expressions]`; of its hexadecimal digits the bytes.
+    SendMade {
+        text: Text,
+        is_hex: bool,
+    },
+    Request(HttpRequest),
     Expect(Expect),
+    /// `set-var`
+    Set(Variable, Made),
+    /// `unset-var`
+    Unset(Variable),
+}
+
+/// A connection that a step asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connect {
+    /// Not to the port of the check.
+    pub port: Option<u16>,
+    /// Not to the address of the check.
+    pub ip: Option<IpAddr>,
+    pub header: Header,
+    /// It ends in the usual way, and not with a reset.
+    pub lingers: bool,
+}
+
+/// A text that is made when it is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text(pub Vec<Piece>);
+
+impl Text {
+    pub fn bytes(&self, context: &dyn Context) -> Vec<u8> {
+        Piece::join(&self.0, context)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Text {
+        let piece = (!text.is_empty()).then(|| Piece::Literal(text.into()));
+        Text(piece.into_iter().collect())
+    }
 }
 
 /// Whether a connection of a check begins with a PROXY header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Header {
+    #[default]
     Never,
     /// If those of the server's clients do.
     AsClients,
@@ -52,8 +96,10 @@ pub struct Expect {
     pub ok_status: Option<CheckStatus>,
     pub error_status: Option<CheckStatus>,
     pub timeout_status: Option<CheckStatus>,
-    pub on_success: Option<Box<str>>,
-    pub on_error: Option<Box<str>>,
+    pub on_success: Option<Text>,
+    pub on_error: Option<Text>,
+    /// `status-code`: the code that is told.
+    pub code: Option<Expr>,
 }
 
 /// A name and a password for checks that log in.
@@ -74,6 +120,7 @@ impl Expect {
             timeout_status: None,
             on_success: None,
             on_error: None,
+            code: None,
         }
     }
 }
@@ -109,18 +156,31 @@ impl Script {
     }
 
     /// `option httpchk` and its `http-check` lines.
-    pub fn http(request: &HttpRequest, expects: &[(HttpExpect, bool)]) -> Script {
-        let usual = [(HttpExpect::Usual, false)];
-        let expects = if expects.is_empty() { &usual } else { expects };
-        let step = |(answer, negated): &(HttpExpect, bool)| {
-            let expect = Expect {
-                negated: *negated,
-                ..Expect::new(Answer::Http(answer.clone()))
-            };
-            Step::new(Action::Expect(expect))
-        };
-        let send = Step::send(request.bytes());
-        Script::of(std::iter::once(send).chain(expects.iter().map(step)).collect())
+    ///
+    /// Where no line sends anything before the first that expects something, this request is sent there.
+    pub fn http(request: &HttpRequest, lines: Vec<Step>) -> Script {
+        let mut steps = lines;
+        let sends = |step: &Step| matches!(step.action, Action::Request(_));
+        let expects = |step: &Step| matches!(step.action, Action::Expect(_));
+        let first = steps.iter().position(expects).unwrap_or(steps.len());
+        if !steps[..first].iter().any(sends) {
+            steps.insert(first, Step::new(Action::Request(request.clone())));
+        }
+        if !steps.iter().any(expects) {
+            steps.push(Step::expect(Answer::Http(HttpExpect::Usual)));
+        }
+        Script::of(steps)
+    }
+
+    /// `disable-on-404`: where a usual answer is expected, one of 404 means that nobody new is to come.
+    pub fn drains_what_is_gone(&mut self) {
+        for step in &mut self.steps {
+            if let Action::Expect(Expect { answer, .. }) = &mut step.action
+                && *answer == Answer::Http(HttpExpect::Usual)
+            {
+                *answer = Answer::Http(HttpExpect::UsualOrGone);
+            }
+        }
     }
 
     /// `option redis-check`.

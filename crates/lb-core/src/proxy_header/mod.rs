@@ -25,6 +25,23 @@ pub struct Header {
     /// The host name that the client asked for, where TLS said one.
     pub authority: Option<Box<[u8]>>,
     pub unique_id: Option<Box<[u8]>>,
+    /// All that version 2 said beside the addresses, as it came.
+    pub details: Box<[u8]>,
+}
+
+impl Header {
+    /// What it says under this number.
+    pub fn tlv(&self, wanted: u8) -> Option<&[u8]> {
+        let mut rest = &*self.details;
+        while let Some((&[kind, high, low], after)) = rest.split_first_chunk::<3>() {
+            let (value, after) = after.split_at_checked(usize::from(u16::from_be_bytes([high, low])))?;
+            if kind == wanted {
+                return Some(value);
+            }
+            rest = after;
+        }
+        None
+    }
 }
 
 /// Where the client comes from, and what it connected to.

@@ -68,6 +68,7 @@ fn proxied(family: u8, body: &[u8], whole: &[u8]) -> Result<Header, Fault> {
         ..Header::default()
     };
     details(rest, whole, &mut header).ok_or(Fault::Invalid)?;
+    header.details = rest.into();
     Ok(header)
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Actor, Made, Precedence, Verdict};
 use crate::expr::{Expr, Sample, Variable};
@@ -35,6 +36,14 @@ pub enum Action {
     },
     /// `sc-inc-gpc0` and its like, and `sc-set-gpt0`: changes what a tracked entry holds.
     Change(Change, Expr),
+    /// `set-bandwidth-limit`: from now on a limiter of this name slows the connection down.
+    Slow {
+        limiter: Arc<str>,
+        /// Instead of what its line says.
+        limit: Option<Expr>,
+        /// In milliseconds.
+        period: Option<Expr>,
+    },
 }
 
 /// Which value of which tracked entry, and how it changes.
@@ -76,6 +85,12 @@ pub enum Effect<'a> {
         table: &'a Arc<str>,
     },
     Change(Change, u64),
+    /// From now on this limiter slows it down.
+    Slow {
+        limiter: &'a Arc<str>,
+        limit: Option<u32>,
+        period: Option<Duration>,
+    },
 }
 
 /// `set-log-level`: how the line of a connection is written, whatever came of it.
@@ -105,7 +120,8 @@ impl Action {
     pub(super) fn run(&self, actor: &mut dyn Actor) -> Option<Verdict> {
         let effect = match self {
             Action::Accept => return Some(Verdict::Pass),
-            Action::Reject | Action::Close => return Some(Verdict::Reject),
+            Action::Reject => return Some(Verdict::Reject),
+            Action::Close => return Some(Verdict::Close),
             Action::SilentDrop => return Some(Verdict::Drop),
             Action::SetVar(variable, made) => {
                 let value = made.value(actor.context())?;
@@ -129,6 +145,17 @@ impl Action {
             Action::Change(change, by) => {
                 let by = by.value(actor.context())?.as_int()?;
                 Effect::Change(*change, u64::try_from(by).unwrap_or(0))
+            }
+            Action::Slow { limiter, limit, period } => {
+                let number = |expr: &Option<Expr>| {
+                    let number = expr.as_ref()?.value(actor.context())?.as_int()?;
+                    u32::try_from(number).ok().filter(|number| *number > 0)
+                };
+                Effect::Slow {
+                    limiter,
+                    limit: number(limit),
+                    period: number(period).map(|millis| Duration::from_millis(millis.into())),
+                }
             }
         };
         actor.perform(effect);

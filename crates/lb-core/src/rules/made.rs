@@ -36,7 +36,8 @@ impl Piece {
         }
     }
 
-    pub(super) fn join(pieces: &[Piece], context: &dyn Context) -> Vec<u8> {
+    /// The text that they make.
+    pub fn join(pieces: &[Piece], context: &dyn Context) -> Vec<u8> {
         let mut text = Vec::new();
         for piece in pieces {
             match piece {

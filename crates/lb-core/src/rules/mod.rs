@@ -5,16 +5,20 @@
 
 mod action;
 mod made;
+mod persist;
 mod priority;
 mod route;
 mod stick;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acl::{Acls, Answer, Condition};
+use crate::bandwidth::Limiter;
 use crate::expr::Context;
 pub use action::{Action, Change, Effect, How, Loudness, VariableChange};
 pub use made::{Made, Piece};
+pub use persist::Persistence;
 pub use priority::{Precedence, Priority};
 pub use route::{Route, Routes, Target, UseServer};
 pub use stick::{Sticking, Storing};
@@ -47,6 +51,8 @@ pub struct Requests {
     /// On the server's first bytes.
     pub response: Ruleset,
     pub response_delay: Duration,
+    /// What `set-bandwidth-limit` may name.
+    pub limiters: Vec<Arc<Limiter>>,
 }
 
 /// What a set decided.
@@ -55,6 +61,8 @@ pub enum Verdict {
     /// Go on: a rule said so, or none said otherwise.
     Pass,
     Reject,
+    /// What is there still goes on, and then it ends.
+    Close,
     /// Gone without a word to the client.
     Drop,
     /// Ask again when more bytes have come.

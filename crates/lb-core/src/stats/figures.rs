@@ -43,6 +43,10 @@ pub struct Effort {
     pub balanced: u64,
     pub client_aborts: u64,
     pub server_aborts: u64,
+    /// Answers that broke off.
+    pub response_errors: u64,
+    /// Answers that rules refused.
+    pub refused_answers: u64,
     /// Seconds since the last session began.
     pub last_session: Option<u64>,
     pub queue_time: Time,

@@ -108,7 +108,7 @@ pub fn backend_row(b: &Backend<'_>) -> Row {
         Field::AggCheckStatus,
     ];
     aggregates.into_iter().for_each(|field| row.set(field, 0u32));
-    zeros(&mut row, &[Field::Dreq, Field::Dresp]);
+    zeros(&mut row, &[Field::Dreq]);
     zeros(&mut row, &PROXY_ZEROS);
     if b.is_http {
         zeros(&mut row, &ANSWERS);
@@ -142,7 +142,7 @@ pub fn server_row(s: &Server<'_>) -> Row {
         row.set(Field::Tracked, tracked.to_string());
     }
     row.set(Field::Mode, "tcp");
-    zeros(&mut row, &[Field::Dresp, Field::Wrew, Field::Eint]);
+    zeros(&mut row, &[Field::Wrew, Field::Eint]);
     let idle = [
         Field::SrvIcur,
         Field::IdleConnCur,
@@ -221,8 +221,8 @@ fn effort(row: &mut Row, e: &Effort) {
     row.set(Field::Qcur, e.queued);
     row.set(Field::Qmax, e.queued_max);
     row.set(Field::Econ, e.connect_errors);
-    // In TCP mode a broken transfer is all that can be wrong with an answer.
-    row.set(Field::Eresp, e.server_aborts);
+    row.set(Field::Eresp, e.response_errors);
+    row.set(Field::Dresp, e.refused_answers);
     row.set(Field::Wretr, e.retries);
     row.set(Field::Wredis, e.redispatches);
     row.set(Field::Lbtot, e.balanced);

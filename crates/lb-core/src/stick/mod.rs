@@ -30,6 +30,7 @@ pub use dump::{Dumped, Raw, Value};
 pub use key::{Key, key_for};
 pub use layout::{Column, Layout};
 pub use news::{Changes, Learned, Since};
+pub use rate::Rate;
 pub use settings::{KeyType, Stored, TableSettings};
 pub use slots::Place;
 pub use table::{Removed, StickEntry, StickTable, Store};

@@ -22,7 +22,7 @@ impl Rate {
         [self.began, self.present, self.before]
     }
 
-    pub(super) fn count(&mut self, by: u32, period: u32, now: u32) {
+    pub(crate) fn count(&mut self, by: u32, period: u32, now: u32) {
         let age = now.wrapping_sub(self.began);
         if age >= period {
             let is_next = age < period.saturating_mul(2);
@@ -35,7 +35,7 @@ impl Rate {
         self.present = self.present.wrapping_add(by);
     }
 
-    pub(super) fn read(&self, period: u32, now: u32) -> u32 {
+    pub(crate) fn read(&self, period: u32, now: u32) -> u32 {
         let (period, age) = (u64::from(period), u64::from(now.wrapping_sub(self.began)));
         if period == 0 {
             return 0;
@@ -47,6 +47,25 @@ impl Rate {
         };
         let share = u64::from(before) * (period - into) / period;
         u32::try_from(u64::from(present) + share).unwrap_or(u32::MAX)
+    }
+
+    /// In how many milliseconds it says no more than so much, if nothing is counted meanwhile.
+    pub(crate) fn falls_to(&self, most: u32, period: u32, now: u32) -> u32 {
+        if self.read(period, now) <= most {
+            return 0;
+        }
+        // How far into a period the share of the one before it is small enough.
+        let until = |room: u32, before: u32| {
+            let share = u64::from(room) * u64::from(period) / u64::from(before.max(1));
+            u64::from(period).saturating_sub(share)
+        };
+        let (period_long, age) = (u64::from(period), u64::from(now.wrapping_sub(self.began)));
+        let next = period_long + until(most, self.present);
+        let at = match most.checked_sub(self.present) {
+            Some(room) if age < period_long => until(room, self.before).min(next),
+            _ => next,
+        };
+        u32::try_from(at.saturating_sub(age)).unwrap_or(u32::MAX)
     }
 }
 
@@ -66,6 +85,30 @@ mod tests {
         assert_eq!(rate.read(1_000, 2_500), 2);
         rate.count(1, 1_000, 9_000);
         assert_eq!((rate.read(1_000, 9_000), rate.before), (1, 0));
+    }
+
+    #[test]
+    fn when_it_will_have_fallen() {
+        let rate = Rate {
+            began: 1_000,
+            present: 60,
+            before: 100,
+        };
+        for (most, now) in [
+            (1_000, 1_100),
+            (100, 1_100),
+            (60, 1_100),
+            (30, 1_500),
+            (0, 1_500),
+            (10, 2_300),
+        ] {
+            let wait = rate.falls_to(most, 1_000, now);
+            assert!(rate.read(1_000, now + wait) <= most, "{most} at {now}: {wait}");
+            assert!(
+                wait < 2 || rate.read(1_000, now + wait - 2) > most,
+                "{most} at {now}: {wait}"
+            );
+        }
     }
 
     #[test]

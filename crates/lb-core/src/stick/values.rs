@@ -50,6 +50,23 @@ impl StickTable {
         counted
     }
 
+    /// A rate as it stands, and over how many milliseconds it is taken.
+    pub fn rate(&self, place: Place, data: DataType) -> Option<(Rate, u32)> {
+        let column = self.layout.column(data).filter(|column| data == column.stored.data)?;
+        let words = &self.slots.words(place)[column.word(0)..];
+        let rate = (data.form() == Form::Rate).then(|| Rate::from_words([words[0], words[1], words[2]]));
+        Some((rate?, column.stored.period))
+    }
+
+    /// Counts in a rate alone.
+    pub fn spend(&mut self, place: Place, data: DataType, by: u64, now: Mono) {
+        let column = self.layout.column(data).copied();
+        if let Some(column) = column.filter(|_| data.form() == Form::Rate) {
+            self.count_rate(place, &column, 0, u32::try_from(by).unwrap_or(u32::MAX), now);
+            self.touch(place, now);
+        }
+    }
+
     /// Sets one value; a rate to so much in the present period. False when the table does not store it.
     pub fn set(&mut self, place: Place, data: DataType, at: u16, value: u64, now: Mono) -> bool {
         let Some((column, at)) = self.layout.find(data, at).map(|(column, at)| (*column, at)) else {

@@ -195,6 +195,7 @@ impl House {
             desk: self.files.clone(),
             resolving: resolving.clone(),
             peers: peers.clone(),
+            lines: self.lines.clone(),
         }
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::ServerView;
-use tandem_lb_core::expr::{Fact, Sample, ServerRef};
+use tandem_lb_core::expr::{Fact, Sample, ServerRef, Trip};
+use tandem_sys::sockopt;
 
 use super::{Scene, secure};
 use crate::publish::{Backend, Snapshot};
@@ -32,7 +33,28 @@ pub(super) fn find<'a>(scene: &'a Scene<'_>, fact: &Fact) -> Option<Sample<'a>> 
         Fact::BackendId => count(scene.backend.map_or(plan.id, |b| b.now().plan.id)),
         Fact::ServerName => owned(&scene.server?.name()),
         Fact::ServerId => count(scene.server?.plan().id.0),
-        Fact::ListenerId => count(subject.listener),
+        Fact::ListenerId => count(bind().and_then(|bind| bind.id).unwrap_or(subject.listener)),
+        Fact::PriorityClass => Sample::Int(subject.priority.class.into()),
+        Fact::PriorityOffset => Sample::Int(subject.priority.offset.into()),
+        Fact::Tlv(kind) => Sample::Binary(Cow::Borrowed(subject.header.as_ref()?.tlv(*kind)?)),
+        Fact::RoundTrip {
+            of_server,
+            what,
+            in_micros,
+        } => {
+            let socket = if *of_server {
+                scene.upstream?.socket()
+            } else {
+                scene.socket
+            };
+            let trip = sockopt::round_trip(socket).ok()?;
+            let time = match what {
+                Trip::Usual => trip.usual,
+                Trip::Variance => trip.variance,
+            };
+            let time = if *in_micros { time.as_micros() } else { time.as_millis() };
+            Sample::Int(i64::try_from(time).ok()?)
+        }
         Fact::ListenerName => Sample::text(bind()?.name.as_deref()?),
         Fact::Tls(fact) => return secure::find(scene, fact),
         Fact::Threads => count(u32::try_from(scene.worker.crew.len()).ok()?),

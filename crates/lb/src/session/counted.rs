@@ -174,6 +174,9 @@ pub(super) fn ending(backend: &Backend, server: Option<ServerIdx>, ending: Endin
         if ending.is_connect_error() {
             attempts.connect_errors.one();
         }
+        if (ending.who, ending.phase) == (Who::Server, Phase::Data) {
+            attempts.response_errors.one();
+        }
         match (ending.who, ending.phase) {
             (Who::Client | Who::ClientTimeout, Phase::Data) => attempts.client_aborts.one(),
             (Who::Server | Who::ServerTimeout, Phase::Data) => attempts.server_aborts.one(),

@@ -94,7 +94,11 @@ impl Session {
                 is_final: is_last || delay.is_zero(),
             };
             let verdict = match requests {
-                Some(requests) => requests.content.run(&requests.acls, &mut self.scene(Some(content))),
+                Some(requests) => {
+                    let mut scene = self.scene(Some(content));
+                    scene.limiters = &requests.limiters;
+                    requests.content.run(&requests.acls, &mut scene)
+                }
                 None => Verdict::Pass,
             };
             match verdict {
@@ -106,7 +110,7 @@ impl Session {
                     return true;
                 }
                 Verdict::Pass => {}
-                Verdict::Reject | Verdict::Drop => {
+                Verdict::Reject | Verdict::Close | Verdict::Drop => {
                     self.refuse(verdict);
                     self.conn.handle(Input::Rejected, now);
                     return true;
@@ -284,6 +288,7 @@ impl Session {
             socket: self.client.socket(),
             content,
             response: None,
+            limiters: &[],
         }
     }
 }

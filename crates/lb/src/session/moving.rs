@@ -4,6 +4,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use tandem_lb_core::bandwidth::Limiter;
 use tandem_lb_core::conn::{Conn, ConnSettings, Input};
 use tandem_lb_core::handover::{self, Flow, Placed, Record};
 use tandem_sys::relay::{Direction, Endpoint, Parked};
@@ -13,7 +14,10 @@ use super::counted::{AtBackend, AtFrontend, AtServer};
 use super::inspect::Stage;
 use super::upstream::Upstream;
 use super::{Carried, Peer, Session, lead};
+use crate::bandwidth::Throttles;
+use crate::frontend::Frontend;
 use crate::listeners::place_of;
+use crate::publish::Backend;
 use crate::queue::Position;
 use crate::rules::{Subject, Trackers};
 use crate::upgrade::{Ends, Moved, Parcel, Verdict};
@@ -54,11 +58,19 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
         Some(routed) => frontend.directory.backend(routed),
         None => frontend.backend.clone().filter(|_| !frontend.settings.inspects),
     };
-    let known = record.known.map(|known| Subject::resumed(peer, record.listener, known));
+    let known = record
+        .known
+        .clone()
+        .map(|known| Subject::resumed(peer, record.listener, known));
     let entry = worker.live.arrive(number, &frontend, peer, record.began, waker.clone());
+    let limits = record
+        .known
+        .as_ref()
+        .map_or_else(Vec::new, |known| known.limits.clone());
     let mut subject = known.map(Box::new);
     if let Some(subject) = &mut subject {
         subject.trackers = Trackers::of(&record.held, &frontend.directory, worker.clock);
+        subject.throttles = Throttles::of(&limits, &limiters(&frontend, backend.as_deref()), &frontend.directory);
     }
     let parties = (peer, client, record.listener);
     let mut session = Session {
@@ -82,6 +94,13 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
     lead(session).await;
     drop((counted, permit, seat));
     Ok(())
+}
+
+/// Those of both proxies.
+fn limiters(frontend: &Frontend, backend: Option<&Backend>) -> Vec<Arc<Limiter>> {
+    let of_backend = backend.map(|backend| backend.now().plan.requests.limiters.clone());
+    let of_frontend = frontend.plan.requests.limiters.iter().cloned();
+    of_frontend.chain(of_backend.into_iter().flatten()).collect()
 }
 
 impl Session {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::task::Context;
 use std::time::Duration;
 
-use tandem_lb_core::conn::Input;
+use tandem_lb_core::conn::{Input, Side};
 use tandem_lb_core::expr::content::{Content, MOST};
 use tandem_lb_core::rules::{Requests, Storing, Verdict};
+use tandem_sys::relay::{Direction, Parked, Pass};
 use tandem_sys::sockopt;
 use tandem_time::Mono;
 
@@ -77,6 +78,7 @@ impl Session {
         let worker = self.worker.clone();
         let mut scratch = worker.scratch.borrow_mut();
         let is_due = self.answer == Answer::Due;
+        let mut said = Vec::new();
         let verdict = match server.peek(cx, &mut scratch, MOST) {
             // The relay finds the same, and says it.
             Err(_) => Verdict::Pass,
@@ -93,6 +95,9 @@ impl Session {
                     return true;
                 }
                 let verdict = self.judge(content, &server);
+                if matches!(verdict, Verdict::Reject | Verdict::Close) {
+                    said = content.bytes.to_vec();
+                }
                 if verdict == Verdict::Pass {
                     self.answered(Some((content, &server)));
                 }
@@ -107,8 +112,12 @@ impl Session {
                 self.answer = Answer::Over;
                 false
             }
+            Verdict::Close => {
+                self.end_answer(cx, said);
+                true
+            }
             Verdict::Reject | Verdict::Drop => {
-                self.refuse_answer(verdict);
+                self.refuse_answer(verdict, said.len());
                 true
             }
         }
@@ -123,6 +132,7 @@ impl Session {
         for requests in sets.into_iter().flatten() {
             let mut scene = self.scene(None);
             (scene.response, scene.upstream) = (Some(content), Some(server));
+            scene.limiters = &requests.limiters;
             let verdict = requests.response.run(&requests.acls, &mut scene);
             if verdict != Verdict::Pass {
                 return verdict;
@@ -150,9 +160,38 @@ impl Session {
         }
     }
 
-    fn refuse_answer(&mut self, verdict: Verdict) {
+    /// What the server has said so far is the last that the client hears of it.
+    fn end_answer(&mut self, cx: &mut Context<'_>, said: Vec<u8>) {
         self.answer = Answer::Over;
+        let read = Pass {
+            read: said.len() as u64,
+            ..Pass::default()
+        };
+        self.to_client = Direction::resumed(Parked::Last(said));
+        self.account(&read, &Pass::default());
+        if let Upstream::Up(server) = &self.upstream {
+            let mut scratch = self.worker.scratch.borrow_mut();
+            self.to_client.drive(cx, server, &self.client, &mut scratch);
+            self.to_server.shut(server);
+        }
+        self.conn.handle(Input::Finished(Side::Server), self.worker.clock.now());
+    }
+
+    /// What it has said was received, and goes nowhere.
+    fn refuse_answer(&mut self, verdict: Verdict, said: usize) {
+        self.answer = Answer::Over;
+        let read = Pass {
+            read: said as u64,
+            ..Pass::default()
+        };
+        self.account(&read, &Pass::default());
         self.frontend.denials.responses.one();
+        if let Some(backend) = &self.backend {
+            backend.attempts.refused_answers.one();
+        }
+        if let Some(at) = &self.at_server {
+            at.server().attempts.refused_answers.one();
+        }
         if verdict == Verdict::Drop
             && let Err(error) = sockopt::vanish_on_close(self.client.socket())
         {

@@ -20,6 +20,8 @@ use crate::wire::Wire;
 pub(super) struct Stuck {
     asked: bool,
     known: Option<ServerIdx>,
+    /// A server that is down is tried all the same.
+    persists: bool,
     stores: Vec<(Arc<Table>, Key<'static>)>,
     /// So many of them are done.
     stored: usize,
@@ -47,7 +49,8 @@ impl Session {
             self.stick(cx, &snapshot);
         }
         let view = snapshot.view.as_ref()?;
-        let usable = |idx: &ServerIdx| view.server(*idx).is_some_and(|server| server.takes_known());
+        let persists = self.stuck.persists;
+        let usable = |idx: &ServerIdx| view.server(*idx).is_some_and(|server| persists || server.takes_known());
         self.stuck.known.filter(usable)
     }
 
@@ -59,6 +62,8 @@ impl Session {
             is_final: true,
         });
         let (acls, now) = (&snapshot.plan.requests.acls, worker.clock.now());
+        let persists = snapshot.plan.persistence.holds(acls, &self.scene(content));
+        self.stuck.persists = persists;
         for rule in &snapshot.plan.stick {
             let stores = rule.stores == Storing::Request;
             if rule.stores == Storing::Response || stores && !self.stuck.may_store(rule) {
@@ -71,7 +76,7 @@ impl Session {
             if rule.matches {
                 let entry = table.lookup(&key, now);
                 if let (None, Some(view)) = (self.stuck.known, &snapshot.view)
-                    && let Assigned::To(idx) = assign(entry, |entry| standing(view, entry))
+                    && let Assigned::To(idx) = assign(entry, |entry| standing(view, entry, persists))
                 {
                     self.stuck.known = Some(idx);
                 }
@@ -124,7 +129,7 @@ fn key(
 }
 
 /// Names come before numbers, so that a table may be shared by backends whose servers stand in another order.
-fn standing(view: &View, entry: &StickEntry) -> Standing {
+fn standing(view: &View, entry: &StickEntry, persists: bool) -> Standing {
     let by_name = entry
         .name
         .as_ref()
@@ -135,7 +140,7 @@ fn standing(view: &View, entry: &StickEntry) -> Standing {
     };
     match by_name.or_else(by_number) {
         None => Standing::Unknown,
-        Some(server) if server.takes_known() => Standing::Running(server.place),
+        Some(server) if persists || server.takes_known() => Standing::Running(server.place),
         Some(_) => Standing::Stopped,
     }
 }

@@ -55,6 +55,7 @@ impl Session {
             None => self.ordered(cx, &backend),
             Some(_) => None,
         };
+        let mut is_told = ordered.is_some();
         self.pick = match ordered {
             Some(idx) => backend.pick_this(idx),
             None => {
@@ -70,6 +71,7 @@ impl Session {
                         _ => backend.queue.is_waited_in(),
                     },
                 };
+                is_told |= client.known.is_some();
                 backend.pick(client, avoid)
             }
         };
@@ -97,6 +99,15 @@ impl Session {
                 };
                 self.at_server = None;
                 self.entry.at_server(None);
+                if !matches!(self.upstream, Upstream::Queued(_)) {
+                    let awaited = server.and_then(|idx| backend.server(idx));
+                    // It was balanced to this one, and only has to wait.
+                    if let Some(server) = awaited.as_ref().filter(|_| !is_told) {
+                        server.attempts.balanced.one();
+                        backend.attempts.balanced.one();
+                    }
+                    self.awaited = awaited;
+                }
                 match &mut self.upstream {
                     Upstream::Queued(place) => place.wait_for(server),
                     _ => {
@@ -126,11 +137,18 @@ impl Session {
         if self.at_server.as_ref().is_some_and(|at| at.idx() == server.place) {
             return;
         }
-        if let Some(left) = self.tried.take() {
+        let awaited = self.awaited.take();
+        let is_called = awaited.as_ref().is_none_or(|awaited| awaited.place == server.place);
+        let left = awaited.filter(|_| !is_called);
+        if let Some(left) = self.tried.take().or(left) {
             left.attempts.redispatches.one();
             backend.attempts.redispatches.one();
         }
-        if let Pick::Balanced(_) = self.pick {
+        // Whose turn it is in a queue was not balanced again.
+        let has_waited = matches!(self.upstream, Upstream::Queued(_)) && is_called;
+        if let Pick::Balanced(_) = self.pick
+            && !has_waited
+        {
             server.attempts.balanced.one();
             backend.attempts.balanced.one();
         }
@@ -145,9 +163,12 @@ impl Session {
         let Some(server) = backend.server(idx) else { return };
         for attempts in [&server.attempts, &backend.attempts] {
             attempts.connects.one();
-            if self.tried.as_ref().is_some_and(|tried| tried.place == idx) {
+            if self.is_tried(idx) {
                 attempts.retries.one();
             }
+        }
+        if self.is_tried(idx) {
+            server.traffic.sessions.again();
         }
         let to = server.address.load().for_client_of(self.client_port());
         let begun = departure::connect(&server, &to, self.peer().socket());
@@ -160,6 +181,10 @@ impl Session {
             }
             Err(error) => self.connect_failed(&error),
         }
+    }
+
+    fn is_tried(&self, idx: ServerIdx) -> bool {
+        self.tried.as_ref().is_some_and(|tried| tried.place == idx)
     }
 
     pub(super) fn connected(&mut self, cx: &mut Context<'_>, result: io::Result<()>) {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use tandem_ops::clock::Wall;
 use tandem_ops::control::{Call, Reply, Severity};
+use tandem_ops::syslog;
 
 use super::Room;
 use crate::frontend::{Frontend, Gate};
@@ -20,7 +22,7 @@ pub(super) fn enable(room: &Room, call: &Call) -> Reply {
         match gate {
             Gate::Closed => Reply::error("Frontend was previously shut down, cannot enable."),
             Gate::Open => notice("All sockets are already enabled."),
-            Gate::Paused => set(frontend, Gate::Open),
+            Gate::Paused => set(room, frontend, Gate::Open),
         }
     })
 }
@@ -31,7 +33,7 @@ pub(super) fn disable(room: &Room, call: &Call) -> Reply {
         match gate {
             Gate::Closed => Reply::error("Frontend was previously shut down, cannot disable."),
             Gate::Paused => notice("All sockets are already disabled."),
-            Gate::Open => set(frontend, Gate::Paused),
+            Gate::Open => set(room, frontend, Gate::Paused),
         }
     })
 }
@@ -42,7 +44,7 @@ pub(super) fn shutdown(room: &Room, call: &Call) -> Reply {
         let gate = *frontend.gate.borrow();
         match gate {
             Gate::Closed => Reply::error("Frontend was already shut down."),
-            Gate::Open | Gate::Paused => set(frontend, Gate::Closed),
+            Gate::Open | Gate::Paused => set(room, frontend, Gate::Closed),
         }
     })
 }
@@ -106,8 +108,18 @@ fn on_frontend(room: &Room, call: &Call, act: impl FnOnce(&Arc<Frontend>) -> Rep
     }
 }
 
-fn set(frontend: &Frontend, gate: Gate) -> Reply {
+fn set(room: &Room, frontend: &Frontend, gate: Gate) -> Reply {
     tracing::info!(frontend = %frontend.plan.name, ?gate, "an operator moved a gate");
+    let told = match gate {
+        Gate::Open => Some("Resumed"),
+        Gate::Paused => Some("Paused"),
+        Gate::Closed => None,
+    };
+    if let Some(told) = told {
+        let text = format!("{told} frontend {}.", frontend.plan.name);
+        let mut lines = room.lines.borrow_mut();
+        lines.send(&frontend.logs, syslog::Severity::Warning, text.as_str(), Wall::now());
+    }
     frontend.gate.send_replace(gate);
     Reply::Done
 }

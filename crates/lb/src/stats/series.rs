@@ -399,7 +399,7 @@ fn listener_rows(frontend: &Frontend, is_open: bool) -> Vec<Row> {
         listener_row(&figures::Listener {
             proxy: &frontend.plan.name,
             iid: frontend.plan.id,
-            number,
+            number: bind.id.unwrap_or(number),
             name: &bind.name.clone().unwrap_or_else(|| format!("sock-{number}")),
             address: &shown(&bind.address),
             maxconn: bind.maxconn.unwrap_or(0),
@@ -425,7 +425,11 @@ fn server_of(keeper: &Keeper, server: &Server, meters: &Meters, report: &ServerR
         proxy: &plan.name,
         iid: plan.id,
         report,
-        address: &server.address.to_string(),
+        // Where nothing was found yet, nothing is shown.
+        address: &match server.address.load().for_client_of(0).as_socket() {
+            Some(at) if at.ip().is_unspecified() => String::new(),
+            _ => server.address.to_string(),
+        },
         maxqueue: server.plan().maxqueue,
         traffic: meters.figures(&server.traffic, now),
         effort: effort(&server.attempts, &server.traffic, waiting, now),
@@ -466,6 +470,8 @@ fn effort(attempts: &Attempts, traffic: &Traffic, (queued, most): (usize, usize)
         balanced: attempts.balanced.now(),
         client_aborts: attempts.client_aborts.now(),
         server_aborts: attempts.server_aborts.now(),
+        response_errors: attempts.response_errors.now(),
+        refused_answers: attempts.refused_answers.now(),
         last_session: traffic.last_seconds(now),
         queue_time: attempts.times.queue(),
         connect_time: attempts.times.connect(),

@@ -93,6 +93,19 @@ impl Endpoint {
         }
     }
 
+    /// The same, however much was sent before and is unread.
+    pub fn poll_finished(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let mut guard = ready!(self.socket.poll_read_ready(cx))?;
+            if guard.ready().is_read_closed() {
+                return Poll::Ready(self.socket().take_error()?.map_or(Ok(()), Err));
+            }
+            // Bytes alone are waited over; where there are some, they are read again when it is their turn.
+            self.unread.set(true);
+            guard.clear_ready();
+        }
+    }
+
     /// Out of the event loop again. What was sent or came meanwhile stays with the socket.
     pub fn into_socket(self) -> Socket {
         self.socket.into_inner()
@@ -138,9 +151,11 @@ impl Endpoint {
 
     /// Says that this is the end, then takes from the stream what is there, as far as the buffer goes, and forgets it. A
     /// socket that is closed with bytes unread sends a reset; whoever has heard the end before takes no harm by that.
-    pub fn dismiss(&self, scratch: &mut Scratch) {
+    ///
+    /// Answers how many bytes those were.
+    pub fn dismiss(&self, scratch: &mut Scratch) -> u64 {
         self.finish();
-        let _nothing_there_is_fine = self.socket().read(scratch.bytes());
+        self.socket().read(scratch.bytes()).map_or(0, |read| read as u64)
     }
 
     /// Moves what there is into an empty pipe; 0 is the end of the stream.

@@ -144,7 +144,7 @@ fn collect_log(host: &Host) -> Result<Receiver<(Instant, String)>> {
     Ok(log)
 }
 
-fn program(peer: Peer) -> Result<PathBuf> {
+pub(super) fn program(peer: Peer) -> Result<PathBuf> {
     match peer {
         Peer::Haproxy => Ok("haproxy".into()),
         Peer::Ours => {

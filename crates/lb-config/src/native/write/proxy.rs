@@ -31,10 +31,12 @@ pub(in super::super) fn proxy(proxy: &draft::Proxy, base: &draft::Settings) -> L
         stick_table: lines(rules, "stick-table").pop(),
         stick: None,
         acl: lines(rules, "acl"),
+        filter: lines(rules, "filter"),
         tcp_request: with_delay(lines(rules, "tcp-request"), own.inspect_delay, base.inspect_delay),
         tcp_response: with_delay(lines(rules, "tcp-response"), own.response_delay, base.response_delay),
         use_backend: lines(rules, "use_backend"),
         stick_rules: lines(rules, "stick"),
+        force_persist: lines(rules, "force-persist"),
         use_server: lines(rules, "use-server"),
         server_state_file: server_state_file.as_deref().map(super::text),
         server: all_servers(servers, own),
@@ -72,6 +74,7 @@ pub(super) fn listener(first: &draft::Bind, group: &[draft::Bind]) -> Bind {
     let plan::Bind {
         address: _,
         name,
+        id,
         origin: _,
         backlog,
         maxconn,
@@ -89,6 +92,7 @@ pub(super) fn listener(first: &draft::Bind, group: &[draft::Bind]) -> Bind {
     Bind {
         address: Some(Value(addresses.collect())),
         name: name.clone(),
+        id: super::count(*id, None),
         backlog: super::count(*backlog, None),
         maxconn: super::count(*maxconn, None),
         interface: interface.clone(),

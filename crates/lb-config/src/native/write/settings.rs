@@ -37,6 +37,8 @@ pub(in super::super) fn settings(settings: &draft::Settings, base: &draft::Setti
         client_keepalive: _,
         server_keepalive: _,
         nolinger,
+        persists,
+        abort_on_close,
         stats: shown,
         server: options,
         server_tls,
@@ -53,6 +55,7 @@ pub(in super::super) fn settings(settings: &draft::Settings, base: &draft::Setti
         mode: unless_as(mode, &base.mode, |mode| Value(*mode)),
         disabled: flag(*disabled, base.disabled),
         nolinger: flag(*nolinger, base.nolinger),
+        abort_on_close: flag(*abort_on_close, base.abort_on_close),
         logging: logging(settings, base, role),
         timeout: timeouts(settings, base, role),
         keepalive: keepalive(settings, base, role),
@@ -82,6 +85,7 @@ pub(in super::super) fn settings(settings: &draft::Settings, base: &draft::Setti
         found.external_path = path.map(ToString::to_string);
         found.source = source.as_deref().filter(|_| *source != base.source).cloned().map(Value);
         found.fullconn = count(*fullconn, base.fullconn);
+        found.persist = flag(*persists, base.persists);
         found.retries = number(*retries, base.retries);
         found.redispatch = unless_as(redispatch, &base.redispatch, |redispatch| Value(*redispatch));
         found.balance = unless_as(&policy.algorithm, &base.policy.algorithm, |algorithm| Value(*algorithm));
@@ -251,16 +255,7 @@ fn checks(checking: &Checking, base: &Checking, into: &mut Settings) {
     if said.steps.all() != base.steps.all() {
         into.tcp_check = Some(lines(said.steps.all()));
     }
-    let send = said.send.as_ref().filter(|_| said.send != base.send);
-    let expect = if said.expect.all() == base.expect.all() {
-        &[]
-    } else {
-        said.expect.all()
-    };
-    let http: Vec<_> = send
-        .map(|line| new(line.clone()))
-        .into_iter()
-        .chain(lines(expect))
-        .collect();
-    into.http_check = Some(http).filter(|http| !http.is_empty());
+    if said.http.all() != base.http.all() {
+        into.http_check = Some(lines(said.http.all()));
+    }
 }

@@ -25,10 +25,33 @@ fn send(bytes: &str) -> Step {
     step(Action::Send(bytes.as_bytes().into()))
 }
 
-const CONNECT: Action = Action::Connect {
+const CONNECT: Action = Action::Connect(Connect {
     port: None,
+    ip: None,
     header: Header::Never,
-};
+    lingers: false,
+});
+
+/// Nobody knows anything, but the time.
+pub(in crate::probe) struct Nobody;
+
+impl Context for Nobody {
+    fn content(&self) -> Option<crate::expr::content::Content<'_>> {
+        None
+    }
+
+    fn fact(&self, _: &crate::expr::Fact) -> Option<Sample<'_>> {
+        None
+    }
+
+    fn variable(&self, _: &Variable) -> Option<Sample<'_>> {
+        None
+    }
+
+    fn wall_micros(&self) -> i64 {
+        0
+    }
+}
 
 /// What a server does.
 enum Server {
@@ -39,12 +62,12 @@ enum Server {
 }
 
 fn run(script: &Script, server: &Server) -> (String, Vec<u8>) {
-    let mut probe = Probe::new(script);
+    let mut probe = Probe::new(script, &Nobody);
     let mut sent = Vec::new();
     let mut spoken = false;
     for _ in 0..100 {
         match probe.poll_output() {
-            Some(Output::Connect { .. }) => match server {
+            Some(Output::Connect(_)) => match server {
                 Server::Refuses => probe.handle(Input::NotConnected {
                     words: "Connection refused",
                     shortage: false,
@@ -188,10 +211,10 @@ fn the_words_of_tcp_checks() {
             "L7STS 0 | own words",
         ),
         (
-            vec![step(Action::Connect {
+            vec![step(Action::Connect(Connect {
                 port: Some(1),
-                header: Header::Never,
-            })],
+                ..Connect::default()
+            }))],
             Says(""),
             "L4OK | (tcp-check)",
         ),
@@ -205,7 +228,7 @@ fn the_words_of_tcp_checks() {
 #[test]
 fn the_words_of_http_checks() {
     use Server::{Refuses, Says, SaysAndCloses};
-    let script = Script::http(&HttpRequest::default(), &[]);
+    let script = Script::http(&HttpRequest::default(), Vec::new());
     for (server, expected) in [
         (Says("HTTP/1.0 200 OK\r\n\r\n"), "L7OK 200 | "),
         (Says("HTTP/1.0 302 Found\r\n\r\n"), "L7OK 302 | "),
@@ -245,13 +268,13 @@ fn other_checks_send_and_hear() {
 #[test]
 fn steps_come_one_after_the_other() {
     let script = Script::tcp(vec![expect(text("hello")), send("PING\r\n"), expect(text("+PONG"))]);
-    let mut probe = Probe::new(&script);
+    let mut probe = Probe::new(&script, &Nobody);
     assert_eq!(
         probe.poll_output(),
-        Some(Output::Connect {
-            port: None,
-            header: Header::AsClients
-        })
+        Some(Output::Connect(Connect {
+            header: Header::AsClients,
+            ..Connect::default()
+        }))
     );
     assert!(!probe.wants_bytes());
     probe.handle(Input::Connected);
@@ -274,7 +297,7 @@ fn steps_come_one_after_the_other() {
 #[test]
 fn a_server_that_never_stops_talking_costs_a_buffer() {
     let script = Script::expecting(Content::Text("never".into()));
-    let mut probe = Probe::new(&script);
+    let mut probe = Probe::new(&script, &Nobody);
     probe.poll_output();
     probe.handle(Input::Connected);
     for _ in 0..100 {
@@ -285,4 +308,48 @@ fn a_server_that_never_stops_talking_costs_a_buffer() {
     };
     assert_eq!(end.status, CheckStatus::L7Response);
     assert!(probe.received.len() <= MOST);
+}
+
+#[test]
+fn texts_are_made_when_they_are_said() {
+    use crate::expr::{Expr, Fetch, Scope};
+    use crate::probe::Text;
+    use crate::rules::{Made, Piece};
+    let name = Variable {
+        scope: Scope::Check,
+        name: "who".into(),
+    };
+    let who = || Piece::Value(Expr::of(Fetch::Variable(name.clone())));
+    let value = Expr::of(Fetch::Constant(Sample::text("you")));
+    let steps = vec![
+        step(Action::Set(name.clone(), Made::Value(value))),
+        step(Action::SendMade {
+            text: Text(vec![Piece::Literal("hello ".into()), who()]),
+            is_hex: false,
+        }),
+        step(Action::SendMade {
+            text: "0d0A".into(),
+            is_hex: true,
+        }),
+        expect(Expect {
+            on_success: Some(Text(vec![Piece::Literal("it is ".into()), who()])),
+            code: Some(Expr::of(Fetch::Constant(Sample::Int(7)))),
+            ..Expect::new(Answer::Content(Content::Made {
+                text: Text(vec![who()]),
+                is_hex: false,
+            }))
+        }),
+        step(Action::Unset(name.clone())),
+    ];
+    let script = Script::tcp(steps);
+    let (said, sent) = run(&script, &Server::Says("and you"));
+    assert_eq!(
+        (said.as_str(), sent.as_slice()),
+        ("L7OK 7 | it is you", &b"hello you\r\n"[..])
+    );
+    let (said, _) = run(&script, &Server::SaysAndCloses("and me"));
+    assert_eq!(
+        said,
+        "L7RSP 7 | TCPCHK did not match content (log-format string) at step 4"
+    );
 }

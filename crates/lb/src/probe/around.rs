@@ -1,0 +1,51 @@
+//! What expressions in checks may ask of this process: who is checked, for which backend, and what time it is.
+
+use std::borrow::Cow;
+
+use tandem_lb_core::expr::content::Content;
+use tandem_lb_core::expr::{Context, Fact, Sample, Variable};
+use tandem_ops::clock::Wall;
+
+use crate::publish::Backend;
+use crate::servers::Server;
+
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Around<'a> {
+    pub(crate) of: Option<(&'a Backend, &'a Server)>,
+}
+
+impl Around<'_> {
+    #[cfg(test)]
+    pub(crate) const NOWHERE: Around<'static> = Around { of: None };
+}
+
+impl Context for Around<'_> {
+    fn content(&self) -> Option<Content<'_>> {
+        None
+    }
+
+    fn fact(&self, fact: &Fact) -> Option<Sample<'_>> {
+        let (backend, server) = self.of?;
+        let number = |number: u32| Some(Sample::Int(number.into()));
+        let text = |text: &str| Some(Sample::Text(Cow::Owned(text.as_bytes().to_vec())));
+        match fact {
+            Fact::BackendName => text(&backend.name()),
+            Fact::BackendId => number(backend.now().plan.id),
+            Fact::ServerName => text(&server.name()),
+            Fact::ServerId => number(server.plan().id.0),
+            Fact::BackendConns(None) => number(backend.traffic.sessions.now()),
+            Fact::Dst => Some(Sample::Ip(server.address.load().for_client_of(0).as_socket()?.ip())),
+            Fact::DstPort => number(server.address.load().for_client_of(0).as_socket()?.port().into()),
+            _ => None,
+        }
+    }
+
+    /// Those of the check it keeps itself.
+    fn variable(&self, _: &Variable) -> Option<Sample<'_>> {
+        None
+    }
+
+    fn wall_micros(&self) -> i64 {
+        Wall::now().as_micros()
+    }
+}
