@@ -3,6 +3,8 @@
 
 #[path = "browser/chromium.rs"]
 mod chromium;
+#[path = "browser/drill.rs"]
+mod drill;
 #[path = "browser/load.rs"]
 mod load;
 #[path = "browser/router.rs"]

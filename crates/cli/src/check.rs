@@ -32,7 +32,7 @@ pub struct Args {
 }
 
 /// One thing to say, in both forms.
-struct Said {
+pub(crate) struct Said {
     severity: Severity,
     text: String,
     value: Value,
@@ -86,7 +86,7 @@ fn read_balancer(name: &str, bytes: Vec<u8>, said: &mut Vec<Said>) {
     said.extend(loaded.diagnostics.iter().map(|d| about_a_file(d, &loaded.sources)));
 }
 
-fn read_router(name: &str, bytes: Vec<u8>, said: &mut Vec<Said>) -> Option<router::Plan> {
+pub(crate) fn read_router(name: &str, bytes: Vec<u8>, said: &mut Vec<Said>) -> Option<router::Plan> {
     let loaded = on_this_machine(|machine| router::load(name, bytes, machine, None));
     said.extend(loaded.diagnostics.iter().map(|d| about_a_file(d, &loaded.sources)));
     loaded.plan

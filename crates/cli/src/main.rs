@@ -12,6 +12,7 @@ mod handover;
 mod lab;
 mod load;
 mod pair;
+mod plan;
 mod reload;
 mod router_socket;
 mod span_of_time;
@@ -41,6 +42,8 @@ enum Verb {
     Drill(drill::Args),
     /// Have the pair on this machine to try things out: a prompt and a page to kill, pause, cut and fill
     Lab(lab::Args),
+    /// Say for two hosts' files what would happen on each kind of failure, in seconds
+    Plan(plan::Args),
     /// Say what is wrong with a configuration, or with two routers' configurations as a pair
     Check(check::Args),
     /// Write a haproxy.cfg as TOML that means the same, and say what became of each line
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Verb::Demo(args) => demo::run(&args),
         Verb::Drill(args) => drill::run(&args),
         Verb::Lab(args) => lab::run(&args),
+        Verb::Plan(args) => plan::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Convert(args) => convert::run(&args),
         Verb::Ask(args) => ask::run(&args),
