@@ -35,6 +35,8 @@ pub struct Expected {
     pub client_gap: Option<Duration>,
     pub breaks: Option<usize>,
     pub holder: Option<Side>,
+    /// How often the address moves.
+    pub moves: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -60,6 +62,7 @@ struct Row {
     client_gap: Option<u64>,
     breaks: Option<usize>,
     holder: Option<String>,
+    moves: Option<usize>,
 }
 
 pub fn ours() -> anyhow::Result<Vec<Drill>> {
@@ -105,6 +108,7 @@ impl Row {
                 gap: self.gap.map(Duration::from_millis),
                 client_gap: self.client_gap.map(Duration::from_millis),
                 breaks: self.breaks,
+                moves: self.moves,
                 holder: holder.map_err(|why| anyhow::anyhow!("drill {name}: {why}"))?,
             },
             name,
@@ -144,7 +148,7 @@ mod tests {
         let drills = ours().unwrap();
         let mut names: Vec<&str> = drills.iter().map(|drill| drill.name.as_str()).collect();
         let guides = drills.iter().filter(|drill| drill.guide).count();
-        assert_eq!((drills.len(), guides), (16, 4));
+        assert_eq!((drills.len(), guides), (18, 4));
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), drills.len(), "each has a name of its own");

@@ -31,6 +31,14 @@ pub fn judge(report: &mut Report, expected: &Expected, patience: f64) {
         let count = figures.broken_connections;
         broken.push(format!("{count} established connections broke, and {allowed} may"));
     }
+    if let Some(expected) = expected.moves
+        && expected != report.moves()
+    {
+        broken.push(format!(
+            "the address moved {} times, and not {expected}",
+            report.moves()
+        ));
+    }
     if let Some(holder) = expected.holder {
         let last = report.last_holders();
         if last != [holder.to_string()] {

@@ -138,6 +138,19 @@ impl Report {
         self.holders.last().map_or(&[], |stretch| &stretch.hosts)
     }
 
+    /// How often another host had the address than the one before; nobody and both between do not count.
+    pub fn moves(&self) -> usize {
+        let alone = self
+            .holders
+            .iter()
+            .filter_map(|stretch| match stretch.hosts.as_slice() {
+                [one] => Some(one),
+                _ => None,
+            });
+        let alone: Vec<&String> = alone.collect();
+        alone.windows(2).filter(|pair| pair[0] != pair[1]).count()
+    }
+
     pub fn count(&self, kind: Kind) -> usize {
         self.marks.iter().filter(|mark| mark.kind == kind).count()
     }
