@@ -20,6 +20,12 @@ impl Outbox {
     pub(crate) fn pace(&mut self, id: PaceId) -> Option<&mut Pace> {
         self.paces.get_mut(usize::from(id.0))
     }
+
+    /// Of what was said after the first `said`, these come before the others.
+    pub(crate) fn say_first(&mut self, said: usize, which: impl Fn(&Output) -> bool) {
+        let (first, rest): (Vec<_>, Vec<_>) = self.outputs.drain(said..).partition(which);
+        self.outputs.extend(first.into_iter().chain(rest));
+    }
 }
 
 /// What a member tells its sync group.

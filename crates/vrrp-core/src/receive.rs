@@ -103,10 +103,9 @@ impl Receiver {
         }
         check_sender(settings, packet, local)?;
         let advert = view.advert().map_err(|_| DropReason::Length)?;
-        let compared = !(settings.skip_address_check && local.master == Some(from));
         let remarks = Remarks {
             interval_differs: interval_differs(&settings.protocol, &view),
-            addresses_differ: compared && advert.addresses != own_addresses(settings),
+            addresses_differ: addresses_differ(settings, &advert, from, local.master),
             new_dialect,
         };
         Ok(Heard { advert, from, remarks })
@@ -298,6 +297,12 @@ fn check_sender(settings: &InstanceSettings, packet: &Packet<'_>, local: Local) 
         }
         _ => Ok(()),
     }
+}
+
+/// Of the master that is followed they need not be compared each time (`skip_check_adv_addr`).
+pub fn addresses_differ(settings: &InstanceSettings, advert: &Advert, from: IpAddr, master: Option<IpAddr>) -> bool {
+    let compared = !(settings.skip_address_check && master == Some(from));
+    compared && advert.addresses != own_addresses(settings)
 }
 
 fn interval_differs(protocol: &Protocol, view: &View<'_>) -> bool {

@@ -97,7 +97,7 @@ mod tests {
             ..RouterSettings::default()
         });
         router.handle(Input::Start, Mono::ZERO);
-        Snapshot::of(&router, Mono::from_millis(2000), 0, Default::default())
+        Snapshot::of(&router, |_, _| true, Mono::from_millis(2000), 0, Default::default())
     }
 
     #[test]

@@ -76,7 +76,7 @@ fn main() -> ExitCode {
         };
     }
     if let Err(error) = trace::init("warn") {
-        return report::failure(&error);
+        return report::failure(&error.into());
     }
     match &args.config_test {
         Some(to) => test(&args, to.as_deref()),
@@ -86,7 +86,7 @@ fn main() -> ExitCode {
 
 fn test(args: &Args, to: Option<&Path>) -> ExitCode {
     match configuration::read(args) {
-        Ok(configuration) => report::tested(&configuration, to).unwrap_or_else(|error| report::failure(&error)),
+        Ok(configuration) => report::tested(&configuration, to).unwrap_or_else(|error| report::failure(&error.into())),
         Err(error) => report::untestable(&error),
     }
 }

@@ -190,7 +190,13 @@ mod tests {
             instances: vec![InstanceSettings::new(InstanceId(0), "VI \"1\"", vrid, Family::V4)],
             ..RouterSettings::default()
         };
-        let text = text(&Snapshot::of(&Router::new(settings), Mono::ZERO, 3, Pace::default()));
+        let text = text(&Snapshot::of(
+            &Router::new(settings),
+            |_, _| false,
+            Mono::ZERO,
+            3,
+            Pace::default(),
+        ));
         let labels = r#"{instance="VI \"1\"",interface="",vrid="51""#;
         for (name, ..) in OF_INSTANCES {
             assert!(text.contains(&format!("\ntandem_vrrp_{name}{labels}}} ")), "{name}");

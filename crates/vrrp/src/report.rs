@@ -5,12 +5,18 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use nix::errno::Errno;
+
 use crate::args::SignalName;
 use crate::configuration::Configuration;
+use crate::start::Panicked;
 
 const FATAL: u8 = 1;
 const BAD_CONFIGURATION: u8 = 2;
+const NO_PERMISSION: u8 = 4;
 const NOTHING_TO_RUN: u8 = 6;
+/// EX_SOFTWARE
+const OUR_MISTAKE: u8 = 70;
 
 pub(crate) fn version() -> ExitCode {
     to_stdout(&format!("tandem-vrrp v{}\n", env!("CARGO_PKG_VERSION")));
@@ -44,9 +50,24 @@ pub(crate) fn nothing_to_run(error: &impl Display) -> ExitCode {
     ExitCode::from(NOTHING_TO_RUN)
 }
 
-pub(crate) fn failure(error: &impl Display) -> ExitCode {
+pub(crate) fn failure(error: &anyhow::Error) -> ExitCode {
     to_stderr(&format!("tandem-vrrp: {error:#}\n"));
-    ExitCode::from(FATAL)
+    ExitCode::from(status(error))
+}
+
+fn status(error: &anyhow::Error) -> u8 {
+    let refused = |cause: &(dyn std::error::Error + 'static)| {
+        let io = cause.downcast_ref::<io::Error>();
+        io.is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+            || matches!(cause.downcast_ref::<Errno>(), Some(Errno::EPERM | Errno::EACCES))
+    };
+    if error.is::<Panicked>() {
+        OUR_MISTAKE
+    } else if error.chain().any(refused) {
+        NO_PERMISSION
+    } else {
+        FATAL
+    }
 }
 
 /// Nothing could be made of it.
@@ -65,4 +86,26 @@ fn to_stdout(text: &str) {
 
 fn to_stderr(text: &str) {
     io::stderr().lock().write_all(text.as_bytes()).ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context, anyhow};
+
+    use super::*;
+
+    #[test]
+    fn the_statuses_that_scripts_know() {
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let table = [
+            (Err::<(), _>(denied()).context("a socket").expect_err("it is one"), 4),
+            (Errno::EPERM.into(), 4),
+            (Panicked.into(), 70),
+            (io::Error::from(io::ErrorKind::NotFound).into(), 1),
+            (anyhow!("anything else"), 1),
+        ];
+        for (error, expected) in table {
+            assert_eq!(status(&error), expected, "{error:#}");
+        }
+    }
 }

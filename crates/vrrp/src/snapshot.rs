@@ -1,10 +1,11 @@
 //! What is shown of the router: a copy made at one moment, which dumps, metrics and commands then read at leisure.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use tandem_time::Mono;
-use tandem_vrrp_core::settings::{GroupId, GroupSettings, InstanceSettings, Priority, Tracker};
+use tandem_vrrp_core::settings::{GroupId, GroupSettings, InstanceId, InstanceSettings, Priority, Tracker};
 use tandem_vrrp_core::track::{Explanation, Level};
 use tandem_vrrp_core::{Conditions, DropReason, InstanceView, MasterView, Router, State, Stats};
 
@@ -33,6 +34,8 @@ pub(crate) struct Instance {
     pub(crate) effective: Priority,
     pub(crate) source: Option<IpAddr>,
     pub(crate) holds: bool,
+    /// Addresses that the kernel has from us.
+    pub(crate) set: BTreeSet<IpAddr>,
     pub(crate) conditions: Conditions,
     pub(crate) drained: bool,
     /// It is backup, and would take over.
@@ -46,13 +49,23 @@ pub(crate) struct Instance {
 }
 
 impl Snapshot {
-    pub(crate) fn of(router: &Router, at: Mono, reports_lost: u64, pace: Pace) -> Snapshot {
+    /// `is_set`: whether the kernel has this address of that instance.
+    pub(crate) fn of(
+        router: &Router,
+        is_set: impl Fn(InstanceId, IpAddr) -> bool,
+        at: Mono,
+        reports_lost: u64,
+        pace: Pace,
+    ) -> Snapshot {
         let level = |tracker: &Tracker| router.tracker_level(tracker.id).unwrap_or_default();
         let trackers = router.settings().trackers.iter();
         let groups = router.settings().groups.iter();
         Snapshot {
             at,
-            instances: router.instances().map(|view| Instance::of(router, view)).collect(),
+            instances: router
+                .instances()
+                .map(|view| Instance::of(router, &is_set, view))
+                .collect(),
             trackers: trackers.map(|tracker| (tracker.clone(), level(tracker))).collect(),
             reports_lost,
             pace,
@@ -67,7 +80,8 @@ fn of_group(router: &Router, group: &GroupSettings) -> Option<(GroupId, State)> 
 }
 
 impl Instance {
-    fn of(router: &Router, view: InstanceView<'_>) -> Instance {
+    fn of(router: &Router, is_set: impl Fn(InstanceId, IpAddr) -> bool, view: InstanceView<'_>) -> Instance {
+        let addresses = view.settings.addresses().map(|a| a.address);
         Instance {
             settings: view.settings.clone(),
             state: view.state,
@@ -76,6 +90,7 @@ impl Instance {
             effective: view.effective,
             source: view.source,
             holds: view.holds,
+            set: addresses.filter(|a| is_set(view.settings.id, *a)).collect(),
             conditions: view.conditions,
             drained: view.drained,
             ready: view.state == State::Backup && !(view.listening || view.stopped || view.drained),

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use nix::sched::{CloneFlags, setns};
 use nix::sys::prctl::set_name;
 use nix::sys::stat::{Mode, umask};
@@ -22,6 +22,7 @@ use tandem_ops::notify::{Notifier, State};
 use tandem_ops::pidfile::PidFile;
 use tandem_sys::realtime;
 use tandem_vrrp_config::Plan;
+use thiserror::Error;
 use tokio::runtime::{Builder, LocalOptions};
 
 use crate::args::Args;
@@ -46,6 +47,11 @@ const VRRP_PID: &str = "/run/keepalived_vrrp.pid";
 
 /// Where pid files are of those who are not the only ones.
 pub(crate) const PID_FOLDER: &str = "/run/keepalived";
+
+/// A mistake of ours, which has its own exit status.
+#[derive(Debug, Error)]
+#[error("the router's thread panicked")]
+pub(crate) struct Panicked;
 
 /// Runs the Plan until a signal ends it. What there is to say about the configuration is said once there is a log.
 pub(crate) fn run(
@@ -143,7 +149,7 @@ pub(crate) fn run(
     notifier.send(&[State::Stopping]).ok();
     match thread.join() {
         Ok(result) => result.context("the router failed")?,
-        Err(_) => bail!("the router's thread panicked"),
+        Err(_) => return Err(Panicked.into()),
     }
     log.info(&format!("Stopped {called} v{}", env!("CARGO_PKG_VERSION")));
     Ok(ExitCode::SUCCESS)

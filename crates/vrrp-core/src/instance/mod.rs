@@ -40,7 +40,7 @@ use tandem_time::{Mono, TimerName, TimerTable};
 use crate::garp::{GarpSchedule, Pace};
 use crate::outbox::Cx;
 use crate::packet::{Packet, Stamp};
-use crate::receive::{Local, Receiver};
+use crate::receive::{Local, Receiver, addresses_differ};
 use crate::settings::{InstanceSettings, Priority, Version};
 use crate::stats::Stats;
 use crate::{DropReason, Output, State};
@@ -297,7 +297,14 @@ impl Instance {
 
     fn refuse(&mut self, packet: &Packet<'_>, reason: DropReason, cx: &mut Cx<'_>) {
         self.stats.count_drop(reason);
-        self.stats.adverts_received += u64::from(reason.is_received());
+        if reason.is_received() {
+            self.stats.adverts_received += 1;
+            // Keepalived compares the lists before it looks who says them.
+            let advert = packet.view().and_then(|view| view.advert().ok());
+            let master = self.followed.map(|f| f.address);
+            let differ = |advert| addresses_differ(&self.settings, &advert, packet.ends.source, master);
+            self.stats.address_mismatches += u64::from(advert.is_some_and(differ));
+        }
         let bit = 1 << reason.place();
         let log = self.said.drops & bit == 0;
         self.said.drops |= bit;

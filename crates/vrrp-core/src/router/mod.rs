@@ -21,7 +21,7 @@ use crate::instance::{Instance, InstanceView};
 use crate::outbox::{Cx, Outbox};
 use crate::settings::{GroupId, InstanceId, RouterSettings, TrackerId};
 use crate::track::TrackState;
-use crate::{DropReason, Input, Output, State};
+use crate::{DropReason, Input, Output, State, Subject};
 
 use links::Links;
 use strangers::Strangers;
@@ -153,7 +153,18 @@ impl Router {
         self.started = Started::Yes;
         self.apply_tracking(now);
         self.settle(now);
+        let said = self.out.outputs.len();
         self.each(now, |instance, cx| instance.start(cx));
+        self.settle(now);
+        self.groups_first(said);
+    }
+
+    /// Keepalived 2.2.7 tells of a group before its members at the start, and only then.
+    fn groups_first(&mut self, said: usize) {
+        self.out.say_first(said, |output| match output {
+            Output::Notify { subject, .. } => matches!(subject, Subject::Group(_)),
+            _ => false,
+        });
     }
 
     /// Groups answer their members until nobody has anything to say. Every answer moves a member towards its group, so

@@ -3,6 +3,7 @@
 use tandem_time::Mono;
 
 use super::{Router, Started};
+use crate::Output;
 use crate::garp::Pace;
 use crate::group::Group;
 use crate::instance::Instance;
@@ -20,7 +21,18 @@ impl Router {
         self.trackers_from(&old);
         self.groups_from();
 
+        let said = self.out.outputs.len();
         let mut before = std::mem::take(&mut self.instances);
+        let gone: Vec<_> = before
+            .extract_if(.., |id, _| self.settings.instance(*id).is_none())
+            .collect();
+        for (_, mut gone) in gone {
+            gone.retire(&mut Cx {
+                now,
+                unix,
+                out: &mut self.out,
+            });
+        }
         let mut fresh = Vec::new();
         for wanted in &self.settings.instances {
             let mut cx = Cx {
@@ -39,13 +51,7 @@ impl Router {
                 }
             }
         }
-        for mut gone in before.into_values() {
-            gone.retire(&mut Cx {
-                now,
-                unix,
-                out: &mut self.out,
-            });
-        }
+        self.removals_first(said);
         for (id, address) in std::mem::take(&mut self.sources) {
             self.one(id, now, |instance, cx| instance.set_source(address, cx));
         }
@@ -80,6 +86,13 @@ impl Router {
     }
 
     /// A tracker that is defined as before keeps its results.
+    /// An address that goes over from one instance to another is given up before it is taken, whichever comes first in
+    /// the file: the other way round nobody would have it.
+    fn removals_first(&mut self, said: usize) {
+        self.out
+            .say_first(said, |output| matches!(output, Output::RemoveAddress { .. }));
+    }
+
     fn trackers_from(&mut self, old: &RouterSettings) {
         let mut before = std::mem::take(&mut self.trackers);
         for tracker in &self.settings.trackers {

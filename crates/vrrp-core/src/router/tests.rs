@@ -253,6 +253,22 @@ fn a_group_yields_together_and_its_scripts_hear_it_once() {
     );
 }
 
+/// As Keepalived 2.2.7 does at the start and at no other time.
+#[test]
+fn at_the_start_a_group_is_told_before_its_members() {
+    let mut rig = Rig::started(pair());
+    let subjects: Vec<Subject> = rig
+        .outputs()
+        .into_iter()
+        .filter_map(|output| match output {
+            Output::Notify { subject, .. } => Some(subject),
+            _ => None,
+        })
+        .collect();
+    let members = [0, 1].map(|id| Subject::Instance(InstanceId(id)));
+    assert_eq!(subjects, [Subject::Group(GroupId(0)), members[0], members[1]]);
+}
+
 /// As Keepalived 2.2.7 does: after its members, without a priority of its own.
 #[test]
 fn a_group_is_told_that_it_stops() {
@@ -490,6 +506,32 @@ fn a_reload_retires_what_is_gone_and_starts_what_is_new() {
     });
     rig.run(LONG);
     assert_eq!(rig.states(), [State::Master, State::Master]);
+}
+
+/// To whichever comes first in the file, from one that stays or one that goes.
+#[test]
+fn an_address_that_goes_over_is_given_up_before_it_is_taken() {
+    for (to, from, stays) in [(0, 1, true), (1, 0, true), (0, 1, false), (1, 0, false)] {
+        let mut settings = pair();
+        settings.groups.clear();
+        let moved = VirtualAddress::host(vip(9));
+        settings.instances[from].vips.push(moved.clone());
+        let mut rig = Rig::started(settings.clone());
+        rig.run(LONG);
+        rig.outputs();
+        settings.instances[from].vips.pop();
+        settings.instances[to].vips.push(moved);
+        if !stays {
+            settings.instances.remove(from);
+        }
+        settings.adopt_ids(rig.router.settings());
+        rig.give(Input::Settings(Box::new(settings)));
+        let did = rig.outputs();
+        let place = |which: &dyn Fn(&Output) -> bool| did.iter().position(which).expect("it happened");
+        let given_up = place(&|o| matches!(o, Output::RemoveAddress { .. } | Output::RemoveAddresses { .. }));
+        let taken = place(&|o| matches!(o, Output::AddAddress { .. }));
+        assert!(given_up < taken, "from {from} to {to}, stays: {stays}\n{did:?}");
+    }
 }
 
 #[test]

@@ -170,6 +170,27 @@ fn every_packet_of_the_corpus_gets_its_verdict_and_its_counter() {
     assert!(missing.is_empty(), "no packet for {missing:?}");
 }
 
+/// As in Keepalived, which compares before it looks who it was.
+#[test]
+fn a_stranger_s_differing_addresses_are_counted() {
+    let (setup, _, good, _) = corpus()
+        .find(|(_, verdict, ..)| *verdict == "stranger_source")
+        .expect("a stranger");
+    let count = |addresses: Option<[u8; 4]>| {
+        let mut packet = good.clone();
+        // The only address, after the headers of IP and of VRRP.
+        if let Some(address) = addresses {
+            packet[28..32].copy_from_slice(&address);
+        }
+        sum(&mut packet[20..]);
+        let mut router = router(settings(setup), OWN.into());
+        assert_eq!(give(&mut router, Datagram::V4(&packet)), "stranger_source");
+        let stats = router.instance(ID).expect("configured").stats;
+        stats.keepalived(KeepalivedCounter::AddressList)
+    };
+    assert_eq!((count(None), count(Some([10, 9, 0, 200]))), (0, 1));
+}
+
 /// Of a packet that is wrong in two ways, the check that comes first names its own.
 #[test]
 fn the_checks_come_in_keepalived_s_order() {

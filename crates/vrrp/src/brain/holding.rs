@@ -88,6 +88,12 @@ impl Holding {
         }
     }
 
+    /// Whether the kernel has it from us.
+    pub(super) fn has(&self, instance: InstanceId, address: IpAddr) -> bool {
+        let held = self.held.get(&(instance, address));
+        held.is_some_and(|held| !held.pending && !held.refused)
+    }
+
     /// The interface it is on, or will be.
     pub(super) fn place(&self, instance: InstanceId, address: IpAddr) -> Option<Index> {
         self.held.get(&(instance, address)).map(|held| held.index)
@@ -188,7 +194,9 @@ mod tests {
         let mut holding = Holding::default();
         holding.adding(VI, vip(), ETH);
         assert!(!holding.may_announce(VI, vip()));
+        assert!(!holding.has(VI, vip()), "not yet");
         assert_eq!(holding.added(VI, vip(), false), []);
+        assert!(!holding.has(VI, vip()));
         assert!(
             !holding.may_announce(VI, vip()),
             "a host without it would draw its clients"
@@ -196,6 +204,7 @@ mod tests {
         holding.adding(VI, vip(), ETH);
         assert!(!holding.may_announce(VI, vip()));
         assert_eq!(holding.added(VI, vip(), true), [(VI, vip())]);
+        assert!(holding.has(VI, vip()));
         assert!(holding.may_announce(VI, vip()));
     }
 

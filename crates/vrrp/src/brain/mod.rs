@@ -231,9 +231,16 @@ struct Brain {
 }
 
 impl Brain {
-    fn new(start: &Start, orders: mpsc::Receiver<Order>, reports: messages::Reports) -> io::Result<Brain> {
+    fn new(start: &Start, orders: mpsc::Receiver<Order>, mut reports: messages::Reports) -> io::Result<Brain> {
         let (answering, answers) = mpsc::unbounded_channel();
         let timer = Arc::new(Timer::new()?);
+        // Without them it is a router like others.
+        let rousers = Rousers::start(start.clock, timer.clone(), start.urgency);
+        let rousers = rousers.inspect_err(|error| {
+            reports.trouble(format_args!(
+                "nobody wakes the router on another processor when its own stands still: {error}"
+            ));
+        });
         Ok(Brain {
             clock: start.clock,
             told: Mono::ZERO,
@@ -255,7 +262,7 @@ impl Brain {
             arranged: Arranged::default(),
             // The watch first, so that nothing falls between it and the first lists.
             watch: Watch::open()?,
-            rousers: Rousers::start(start.clock, timer.clone(), start.urgency)?,
+            rousers: rousers.ok().flatten(),
             timer: Readable::new(timer)?,
             armed: None,
             orders,
@@ -455,7 +462,8 @@ impl Brain {
             Order::Assign(assignment) => self.reload(*assignment, now),
             Order::Show(to) => {
                 // Whoever asked may have gone.
-                to.send(Snapshot::of(&self.router, now, self.reports.lost(), self.pace))
+                let is_set = |instance, address| self.holding.has(instance, address);
+                to.send(Snapshot::of(&self.router, is_set, now, self.reports.lost(), self.pace))
                     .ok();
             }
             Order::End => {

@@ -10,6 +10,7 @@ use tandem_vrrp_core::settings::{
 };
 use tandem_vrrp_core::track::Level;
 
+use super::global::global;
 use super::words;
 use crate::logs::precise_date;
 use crate::snapshot::{Instance, Snapshot};
@@ -24,14 +25,6 @@ pub(crate) struct Data<'a> {
     pub(crate) taken: Wall,
     /// How far the run of a script is.
     pub(crate) stage: &'a dyn Fn(TrackerId) -> Stage,
-}
-
-/// What Keepalived's parent process says beside it: of the whole program, without the routers.
-pub(crate) fn parent(plan: &Plan) -> String {
-    let mut text = String::new();
-    // Writing to a String cannot fail.
-    let _ = global(&mut text, plan);
-    text
 }
 
 impl fmt::Display for Data<'_> {
@@ -51,18 +44,6 @@ impl fmt::Display for Data<'_> {
         self.files(out)?;
         self.processes(out)
     }
-}
-
-fn global(out: &mut impl Write, plan: &Plan) -> fmt::Result {
-    writeln!(out, "------< Global definitions >------")?;
-    let router_id = plan.global.router_id.as_deref().unwrap_or("(host name)");
-    writeln!(out, " Router ID = {router_id}")?;
-    let security = if plan.global.scripts.security {
-        "enabled"
-    } else {
-        "disabled"
-    };
-    writeln!(out, " Script security {security}")
 }
 
 impl Data<'_> {

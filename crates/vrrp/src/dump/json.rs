@@ -4,7 +4,7 @@ use serde::Serialize;
 use tandem_ops::clock::Wall;
 use tandem_vrrp_config::{Command, Notify, Plan};
 use tandem_vrrp_core::KeepalivedCounter;
-use tandem_vrrp_core::settings::{AuthV2, Preempt, Protocol, TrackerId, TrackerKind};
+use tandem_vrrp_core::settings::{AuthV2, Preempt, Protocol, Tracker, TrackerId, TrackerKind};
 
 use super::words;
 use crate::snapshot::{Instance, Snapshot};
@@ -201,7 +201,7 @@ fn data(snapshot: &Snapshot, instance: &Instance, plan: &Plan, taken: Wall) -> D
         vroutes: runtime.map_or_else(Vec::new, |r| r.routes.iter().map(words::route).collect()),
         vrules: runtime.map_or_else(Vec::new, |r| r.rules.iter().map(words::rule).collect()),
         track_ifp: tracked(instance, plan, |kind| matches!(kind, TrackerKind::Interface(_))),
-        track_script: tracked(instance, plan, |kind| matches!(kind, TrackerKind::Script(_))),
+        track_script: scripts(instance, plan),
         track_process: tracked(instance, plan, is_process),
         auth_type,
         auth_data,
@@ -239,8 +239,21 @@ fn is_process(kind: &TrackerKind) -> bool {
     matches!(kind, TrackerKind::Process(_))
 }
 
+/// By their command lines, as Keepalived has them, not by name.
+fn scripts(instance: &Instance, plan: &Plan) -> Vec<String> {
+    let commands = used(instance, plan).filter_map(|tracker| match &tracker.kind {
+        TrackerKind::Script(settings) => Some(words::quoted(&settings.command)),
+        _ => None,
+    });
+    commands.collect()
+}
+
 fn tracked(instance: &Instance, plan: &Plan, kind: impl Fn(&TrackerKind) -> bool) -> Vec<String> {
-    let used = |id: TrackerId| instance.settings.track.iter().any(|usage| usage.tracker == id);
-    let trackers = plan.router.trackers.iter().filter(|t| used(t.id) && kind(&t.kind));
+    let trackers = used(instance, plan).filter(|tracker| kind(&tracker.kind));
     trackers.map(|t| t.name.to_string()).collect()
+}
+
+fn used<'a>(instance: &Instance, plan: &'a Plan) -> impl Iterator<Item = &'a Tracker> {
+    let used = |id: TrackerId| instance.settings.track.iter().any(|usage| usage.tracker == id);
+    plan.router.trackers.iter().filter(move |tracker| used(tracker.id))
 }

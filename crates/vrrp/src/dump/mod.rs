@@ -4,6 +4,7 @@
 //! one, never half of one.
 
 mod data;
+mod global;
 mod json;
 mod statistics;
 mod words;
@@ -15,7 +16,8 @@ use std::path::{Path, PathBuf};
 
 use tandem_vrrp_config::Plan;
 
-pub(crate) use data::{Data, parent};
+pub(crate) use data::Data;
+pub(crate) use global::parent;
 pub(crate) use json::json;
 pub(crate) use statistics::statistics;
 

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tandem_ops::clock::Wall;
 use tandem_time::Mono;
-use tandem_vrrp_config::{Machine, Plan, load};
+use tandem_vrrp_config::{Fifo, Machine, Plan, load};
 use tandem_vrrp_core::{Input, Router};
 
 use super::*;
@@ -78,7 +78,7 @@ fn master(plan: &Plan) -> Snapshot {
             router.on_deadline(due);
         }
     }
-    Snapshot::of(&router, Mono::from_millis(5000), 0, Default::default())
+    Snapshot::of(&router, |_, _| true, Mono::from_millis(5000), 0, Default::default())
 }
 
 fn written(snapshot: &Snapshot, plan: &Plan) -> String {
@@ -128,8 +128,21 @@ fn every_key_of_keepalived_with_its_type() {
         data["vrules"][0],
         "from 10.77.0.100 priority 50 tos 0x0 protocol 18 lookup 100"
     );
-    assert_eq!(data["track_script"][0], "chk");
+    assert_eq!(data["track_script"][0], "'/usr/bin/killall' '-0' 'haproxy'");
     assert_eq!(data["auth_data"], "********", "the secret stays where it is");
+}
+
+/// One may be refused by the kernel while the others are there.
+#[test]
+fn each_address_says_for_itself_whether_it_is_set() {
+    let plan = plan();
+    let mut snapshot = master(&plan);
+    snapshot.instances[0].set = [[10, 77, 0, 101].into()].into();
+    let text = json(&snapshot, &plan, Wall::now()).expect("it can be written");
+    let value: Value = serde_json::from_str(&text).expect("it is JSON");
+    let data = &value[0]["data"];
+    assert_eq!(data["vips"][0], "10.77.0.100 dev d0 scope global label d0:vip");
+    assert_eq!(data["evips"][0], "10.77.0.101/24 dev d0 scope global set");
 }
 
 #[test]
@@ -231,8 +244,39 @@ fn the_parent_s_part_is_beside_it() {
     }
     let text = parent(&plan());
     assert!(
-        text.starts_with("------< Global definitions >------\n Router ID = "),
+        text.starts_with("------< Global definitions >------\n Network namespace = "),
         "{text}"
     );
     assert!(!text.contains("VI_1"), "routers are in the other file:\n{text}");
+}
+
+/// Each as Keepalived 2.2.7 writes it.
+#[test]
+fn the_whole_program_s_settings() {
+    let mut plan = plan();
+    let text = parent(&plan);
+    for line in [
+        " Network namespace = (default)",
+        " Router ID = x",
+        " Dynamic interfaces = false",
+        " Default interface = eth0",
+        " Disable local IGMP = no",
+        " FIFO write vrrp states on reload = false",
+        " VRRP notify priority changes = false",
+        " Max auto priority = 0",
+        " Min auto priority delay = 1000000 usecs",
+        " VRRP process priority = 0",
+        " VRRP don't swap = false",
+        " Script security disabled",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+    }
+    plan.global.umask = Some(0o177);
+    plan.global.scripts.vrrp_notify_fifo = Some(Fifo {
+        path: "/run/v".into(),
+        owner: None,
+    });
+    let text = parent(&plan);
+    assert!(text.ends_with(" umask = 0177\n"), "{text}");
+    assert!(text.contains("\n VRRP notify fifo = /run/v\n"), "{text}");
 }

@@ -38,7 +38,7 @@ pub(super) fn address(instance: &Instance, vmacs: &Vmacs, address: &VirtualAddre
         let _ = write!(text, " peer {peer}/{whole}");
     }
     text.push_str(&options(address, whole));
-    if instance.holds {
+    if instance.set.contains(&address.address) {
         text.push_str(" set");
     }
     text
