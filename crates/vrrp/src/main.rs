@@ -72,7 +72,7 @@ fn main() -> ExitCode {
     if let Some(folder) = &args.generate {
         return match manual::write(Args::command(), Chapter::Daemons, folder) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => report::failure(&error),
+            Err(error) => report::failure(&error.into()),
         };
     }
     if let Err(error) = trace::init("warn") {
