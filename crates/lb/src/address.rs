@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use socket2::SockAddr;
 use tandem_lb_config::{Host, InitAddr, Server, ServerPort};
 use thiserror::Error;
+
+use crate::outside::Outside;
 
 /// Stands for no address.
 const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -47,19 +49,19 @@ pub(crate) struct Found {
 
 impl Found {
     /// Asks the resolver for names, or says what is wrong.
-    pub(crate) fn of(server: &Server) -> Result<Found, AddressError> {
+    pub(crate) fn of(server: &Server, outside: &Outside) -> Result<Found, AddressError> {
         Ok(Found {
-            server: ServerAddress::of(server)?,
-            check: ServerAddress::of_check(server)?,
+            server: ServerAddress::of(server, outside)?,
+            check: ServerAddress::of_check(server, outside)?,
         })
     }
 }
 
 impl ServerAddress {
     /// The server's own address, found in the ways that are to be tried; the last one's mistake counts.
-    fn of(server: &Server) -> Result<ServerAddress, AddressError> {
+    fn of(server: &Server, outside: &Outside) -> Result<ServerAddress, AddressError> {
         let Host::Name(_) = server.host else {
-            return ServerAddress::at(&server.host, server.port, server);
+            return ServerAddress::at(&server.host, server.port, server, outside);
         };
         let at = |ip| ServerAddress::Ip { ip, port: server.port };
         let mut found = Ok(ServerAddress::nowhere(server.port));
@@ -67,7 +69,7 @@ impl ServerAddress {
             found = match way {
                 // Where it was is read later, from the saved states.
                 InitAddr::Last => continue,
-                InitAddr::Libc => ServerAddress::at(&server.host, server.port, server),
+                InitAddr::Libc => ServerAddress::at(&server.host, server.port, server, outside),
                 InitAddr::None => Ok(ServerAddress::nowhere(server.port)),
                 InitAddr::Ip(ip) => Ok(at(*ip)),
             };
@@ -103,12 +105,12 @@ impl ServerAddress {
     }
 
     /// Where its checks go; `None` when it is not checked.
-    fn of_check(server: &Server) -> Result<Option<SockAddr>, AddressError> {
+    fn of_check(server: &Server, outside: &Outside) -> Result<Option<SockAddr>, AddressError> {
         let Some(check) = &server.check else { return Ok(None) };
         let port = check.port.map_or(server.port, ServerPort::Fixed);
         let place = match &check.host {
-            Some(host) => ServerAddress::at(host, port, server),
-            None => ServerAddress::of(&Server { port, ..server.clone() }),
+            Some(host) => ServerAddress::at(host, port, server, outside),
+            None => ServerAddress::of(&Server { port, ..server.clone() }, outside),
         };
         match place? {
             ServerAddress::Ip {
@@ -122,11 +124,11 @@ impl ServerAddress {
         }
     }
 
-    fn at(host: &Host, port: ServerPort, server: &Server) -> Result<ServerAddress, AddressError> {
+    fn at(host: &Host, port: ServerPort, server: &Server, outside: &Outside) -> Result<ServerAddress, AddressError> {
         let (origin, name) = (server.origin.to_string(), server.name.to_string());
         match host {
             Host::Ip(ip) => Ok(ServerAddress::Ip { ip: *ip, port }),
-            Host::Name(host) => match resolve(host) {
+            Host::Name(host) => match outside.resolve(host) {
                 Ok(ip) => Ok(ServerAddress::Ip { ip, port }),
                 Err(why) => Err(AddressError::Unresolved {
                     origin,
@@ -219,15 +221,6 @@ pub(crate) fn fixed_check(server: &Server, to: &ServerAddress) -> Option<SockAdd
         ServerPort::Offset(_) => None,
     };
     Some(SocketAddr::new(*ip, check.port.or(fixed)?).into())
-}
-
-/// The first address counts, as in HAProxy.
-fn resolve(name: &str) -> Result<IpAddr, String> {
-    let mut found = (name, 0).to_socket_addrs().map_err(|e| e.to_string())?;
-    found
-        .next()
-        .map(|a| a.ip())
-        .ok_or_else(|| "it has no address".to_owned())
 }
 
 #[cfg(test)]

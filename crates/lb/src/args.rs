@@ -24,6 +24,9 @@ Examples:
 Signals: HUP and USR2 read the configuration again; TERM and INT stop now; USR1 takes no new connections and stops when
 the last one has ended; TTOU pauses the listeners and TTIN resumes them.";
 
+/// What a balancer says to itself as it starts the process that reads for it.
+pub(crate) const READER: &str = "--reader";
+
 /// Balances TCP connections over servers that are up.
 #[derive(Debug, Parser, PartialEq, Eq)]
 #[command(name = "tandem-lb", disable_version_flag = true, after_help = AFTER_HELP, max_term_width = 110)]
@@ -100,6 +103,9 @@ pub(crate) struct Args {
     /// Write the manual page and the completions for bash, zsh and fish into this folder, as packages want them
     #[arg(long, value_name = "DIR", hide_short_help = true)]
     pub(crate) generate: Option<PathBuf>,
+    /// Be the process that reads the configuration for one that may not any more
+    #[arg(long, hide = true)]
+    pub(crate) reader: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

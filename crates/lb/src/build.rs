@@ -23,6 +23,7 @@ use crate::keeper::Watched;
 use crate::listeners::Opened;
 use crate::logs::Logs;
 use crate::newcomer;
+use crate::outside::Outside;
 use crate::page::Site;
 use crate::publish::Backend;
 use crate::servers::Servers;
@@ -31,7 +32,11 @@ use crate::worker::Crew;
 /// Where the servers of all backends are, in the order of the Plan, or every reason why not.
 pub(crate) fn addresses(backends: &[plan::Backend]) -> Result<Vec<Vec<Found>>, Vec<AddressError>> {
     let mut errors = Vec::new();
-    let mut of = |server| Found::of(server).map_err(|error| errors.push(error)).ok();
+    let mut of = |server| {
+        Found::of(server, &Outside::Here)
+            .map_err(|error| errors.push(error))
+            .ok()
+    };
     let found = backends.iter().map(|b| b.servers.iter().filter_map(&mut of).collect());
     let found = found.collect();
     if errors.is_empty() { Ok(found) } else { Err(errors) }

@@ -1,12 +1,14 @@
 //! The configuration that the command line names, read: a Plan, or all that is wrong with it.
 
 use std::env;
+use std::path::Path;
 
 use tandem_lb_config::{self as config, Loaded, Plan};
 use tandem_text::Renderer;
 
 use crate::args::{Args, Dialect};
 use crate::files::{self, FilesError};
+use crate::outside::Outside;
 
 pub(crate) struct Configuration {
     /// There is one exactly when no complaint is an error.
@@ -21,14 +23,14 @@ pub(crate) struct Complaint {
 }
 
 impl Configuration {
-    pub(crate) fn read(args: &Args, colour: bool) -> Result<Configuration, FilesError> {
-        let texts = files::read(&args.files)?;
+    pub(crate) fn read(args: &Args, colour: bool, outside: &Outside) -> Result<Configuration, FilesError> {
+        let texts = files::read(&args.files, outside)?;
         let dialect = args.dialect.map(|d| match d {
             Dialect::Haproxy => config::Dialect::Haproxy,
             Dialect::Toml => config::Dialect::Toml,
         });
         let variable = |name: &str| env::var(name).ok();
-        let file = |path: &str| std::fs::read(path).map_err(|why| why.to_string());
+        let file = |path: &str| outside.read(Path::new(path)).map_err(|why| why.to_string());
         let world = config::World::new(&variable, &file);
         let Loaded {
             plan,

@@ -35,6 +35,7 @@ use crate::master::Master;
 use crate::orders::Orders;
 use crate::page::Site;
 use crate::peers::{Ground, Peers};
+use crate::reader::Reader;
 use crate::reload::Reloader;
 use crate::resolving::Resolving;
 use crate::router::Way;
@@ -77,6 +78,7 @@ pub(crate) struct Control {
     pub(crate) lots: Seed,
     pub(crate) past: Past,
     pub(crate) archive: Option<Archive>,
+    pub(crate) reader: Option<Arc<Reader>>,
     /// For what comes later.
     pub(crate) seed: Seed,
     pub(crate) plan: Arc<Plan>,
@@ -111,6 +113,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         mut seed,
         plan,
         args,
+        reader,
         program,
         directory,
         notifier,
@@ -207,6 +210,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         resolving: resolving.clone(),
         peers: peers.clone(),
         args,
+        reader,
         program,
         host,
         sites,

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use tandem_lb_config::NamedText;
 use thiserror::Error;
 
+use crate::outside::Outside;
+
 #[derive(Debug, Error)]
 pub(crate) enum FilesError {
     #[error("no configuration: name one with -f FILE")]
@@ -17,14 +19,14 @@ pub(crate) enum FilesError {
 }
 
 /// Reads the files, and of folders every `*.cfg` and `*.toml` in the order of the C locale, hidden ones left out.
-pub(crate) fn read(named: &[PathBuf]) -> Result<Vec<NamedText>, FilesError> {
+pub(crate) fn read(named: &[PathBuf], outside: &Outside) -> Result<Vec<NamedText>, FilesError> {
     if named.is_empty() {
         return Err(FilesError::NoneNamed);
     }
     let mut texts = Vec::new();
     for path in named {
-        for file in expand(path)? {
-            let bytes = std::fs::read(&file).map_err(|why| FilesError::Unreadable {
+        for file in expand(path, outside)? {
+            let bytes = outside.read(&file).map_err(|why| FilesError::Unreadable {
                 path: file.clone(),
                 why,
             })?;
@@ -34,21 +36,15 @@ pub(crate) fn read(named: &[PathBuf]) -> Result<Vec<NamedText>, FilesError> {
     Ok(texts)
 }
 
-fn expand(path: &Path) -> Result<Vec<PathBuf>, FilesError> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let unreadable = |why| FilesError::Unreadable {
+fn expand(path: &Path, outside: &Outside) -> Result<Vec<PathBuf>, FilesError> {
+    let listed = outside.folder(path).map_err(|why| FilesError::Unreadable {
         path: path.to_owned(),
         why,
+    })?;
+    let Some(mut files) = listed else {
+        return Ok(vec![path.to_owned()]);
     };
-    let entries = std::fs::read_dir(path).map_err(unreadable)?;
-    let mut files = entries
-        .map(|entry| entry.map(|e| e.path()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(unreadable)?;
     files.retain(|file| is_configuration(file));
-    files.sort();
     if files.is_empty() {
         Err(FilesError::EmptyFolder(path.to_owned()))
     } else {

@@ -27,12 +27,14 @@ mod logs;
 mod master;
 mod newcomer;
 mod orders;
+mod outside;
 mod pace;
 mod page;
 mod peers;
 mod probe;
 mod publish;
 mod queue;
+mod reader;
 mod registry;
 mod reload;
 mod report;
@@ -86,6 +88,9 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => report::failure(&error),
         };
+    }
+    if args.reader {
+        return reader::serve(&args);
     }
     if let Err(error) = trace::init(report::usual_filter(&args)) {
         return report::failure(&error);

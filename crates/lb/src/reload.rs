@@ -37,6 +37,7 @@ use crate::keeper::Lines;
 use crate::live::Live;
 use crate::orders::Orders;
 use crate::peers::Peers;
+use crate::reader::Reader;
 use crate::resolving::Resolving;
 use crate::socket::Hall;
 use crate::stats::{Stats, Timeline};
@@ -52,6 +53,8 @@ pub(crate) struct Refused(Vec<String>);
 /// Everything that a new configuration may change.
 pub(crate) struct Estate {
     pub(crate) args: Arc<Args>,
+    /// Who reads the configuration, where this process may not.
+    pub(crate) reader: Option<Arc<Reader>>,
     pub(crate) program: String,
     pub(crate) directory: Arc<Directory>,
     pub(crate) clock: Clock,
@@ -188,6 +191,7 @@ impl Reloader {
             let running = self.running();
             let fresh = Fresh::read(
                 self.estate.args.clone(),
+                self.estate.reader.clone(),
                 running.clone(),
                 self.estate.directory.tls.now(),
             )

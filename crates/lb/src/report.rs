@@ -9,11 +9,12 @@ use tandem_lb_config::Plan;
 
 use crate::args::Args;
 use crate::configuration::Configuration;
+use crate::outside::Outside;
 use crate::tls::Loaded;
 
 /// The Plan of the configuration that the arguments name; `None` when there are errors, which have been shown.
 pub(crate) fn load(args: &Args) -> anyhow::Result<Option<Plan>> {
-    let Configuration { plan, complaints } = Configuration::read(args, io::stderr().is_terminal())?;
+    let Configuration { plan, complaints } = Configuration::read(args, io::stderr().is_terminal(), &Outside::Here)?;
     let shown = complaints
         .iter()
         .filter(|c| c.is_error || !args.quiet || args.zero_warning);
@@ -34,7 +35,7 @@ pub(crate) fn load(args: &Args) -> anyhow::Result<Option<Plan>> {
 
 /// As HAProxy: 0, or 2 for a configuration without a mistake that could not be started all the same.
 pub(crate) fn valid(plan: &Plan, args: &Args) -> ExitCode {
-    if let Err(errors) = Loaded::read(plan, &Loaded::default()) {
+    if let Err(errors) = Loaded::read(plan, &Loaded::default(), &Outside::Here) {
         to_stderr(errors.iter().map(ToString::to_string));
         return ExitCode::FAILURE;
     }

@@ -47,7 +47,9 @@ use crate::frontends::Frontends;
 use crate::listeners::{Opened, Opener};
 use crate::live::Live;
 use crate::logs::{self, Logs};
+use crate::outside::Outside;
 use crate::peers::{self, Ground};
+use crate::reader::Reader;
 use crate::router::Way;
 use crate::socket::Doors;
 use crate::state;
@@ -96,7 +98,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     let directory = Directory::open();
     let local = peers::local_name(args.local_peer.as_deref(), &plan, directory.hostname());
     let listening = peers::open_all(&plan, &local, &[], &inherited).map_err(all)?;
-    let tls = Loaded::read(&plan, &Loaded::default()).map_err(all)?;
+    let tls = Loaded::read(&plan, &Loaded::default(), &Outside::Here).map_err(all)?;
     let master = args.master_socket.as_ref();
     let master = master
         .map(|socket| Doors::open_master(socket.configured(), &inherited))
@@ -119,6 +121,10 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
             return Ok(code);
         }
     };
+    let reader = privileges.hide_files().then(Reader::open).transpose();
+    let reader = reader
+        .context("cannot start the process that reads the configuration again")?
+        .map(Arc::new);
     // From here on the process stays the same.
     let _lines = trace::beside().context("cannot start the thread that writes messages")?;
     let pidfile = args.pidfile.as_ref().or(global.pidfile.as_ref());
@@ -209,6 +215,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
         seed,
         plan: plan.clone(),
         args: args.clone(),
+        reader,
         program: program.to_owned(),
         directory,
         notifier: notifier.clone(),

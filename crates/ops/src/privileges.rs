@@ -3,10 +3,12 @@
 //! Names are looked up while `/etc` is still in sight, and everything is given up in the only order that works: groups
 //! before the user, because an ordinary user may not change them.
 
+use std::io;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User, chdir, chroot, getegid, geteuid, setgroups, setresgid, setresuid};
+use tandem_sys::capabilities::LowPorts;
 use thiserror::Error;
 
 use crate::clock::Wall;
@@ -31,6 +33,8 @@ pub enum PrivilegeError {
     Chroot { path: PathBuf, errno: Errno },
     #[error("cannot become group {gid}: {errno}")]
     Group { gid: Gid, errno: Errno },
+    #[error("cannot keep the right to open ports below 1024: {0}")]
+    Ports(io::Error),
     #[error("cannot become user {uid}: {errno}")]
     User { uid: Uid, errno: Errno },
 }
@@ -53,6 +57,12 @@ impl Privileges {
         })
     }
 
+    /// Whether files that can be read now may not be, or not be found, afterwards.
+    pub fn hide_files(&self) -> bool {
+        let other_user = self.user.is_some_and(|uid| uid != geteuid());
+        self.root.is_some() || other_user
+    }
+
     /// Gives up what is not needed any more. What is already so is not asked for again, so a configuration that names the
     /// user who starts it works without root.
     pub fn settle(self) -> Result<(), PrivilegeError> {
@@ -67,7 +77,9 @@ impl Privileges {
                 .map_err(|errno| PrivilegeError::Chroot { path, errno })?;
         }
         if let Some(uid) = self.user.filter(|uid| *uid != geteuid()) {
+            let ports = LowPorts::keep();
             setresuid(uid, uid, uid).map_err(|errno| PrivilegeError::User { uid, errno })?;
+            ports.settle().map_err(PrivilegeError::Ports)?;
         }
         Ok(())
     }

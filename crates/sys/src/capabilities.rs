@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rustix::thread::CapabilitySet;
+use rustix::thread::{CapabilitySet, CapabilitySets};
 
 /// The capabilities that anything here asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,35 @@ impl Capability {
             Self::IpcLock => CapabilitySet::IPC_LOCK,
             Self::SetUid => CapabilitySet::SETUID,
         }
+    }
+}
+
+/// To open ports below 1024 after root's rights are gone. It spans the change of the user, and the calling thread only.
+#[derive(Debug)]
+#[must_use = "the kernel forgets it at the change of the user unless it is settled"]
+pub struct LowPorts(bool);
+
+impl LowPorts {
+    /// Before the user changes.
+    pub fn keep() -> LowPorts {
+        let holds = rustix::thread::capabilities(None)
+            .is_ok_and(|sets| sets.permitted.contains(CapabilitySet::NET_BIND_SERVICE));
+        LowPorts(holds && rustix::thread::set_keep_capabilities(true).is_ok())
+    }
+
+    /// Afterwards: this right, and no other.
+    pub fn settle(self) -> io::Result<()> {
+        if !self.0 {
+            return Ok(());
+        }
+        let only = CapabilitySet::NET_BIND_SERVICE;
+        let sets = CapabilitySets {
+            effective: only,
+            permitted: only,
+            inheritable: CapabilitySet::empty(),
+        };
+        rustix::thread::set_capabilities(None, sets)?;
+        Ok(rustix::thread::set_keep_capabilities(false)?)
     }
 }
 

@@ -69,18 +69,19 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    pub fn read(file: &Path) -> Result<Pieces, CertificateError> {
+    /// `content` reads a file.
+    pub fn read(file: &Path, content: impl Fn(&Path) -> io::Result<Vec<u8>>) -> Result<Pieces, CertificateError> {
         let unreadable = |file: &Path, why| CertificateError::new(file, Fault::Unreadable(why));
         let beside = |ending: &str| {
             let path = beside(file, ending);
-            match std::fs::read(&path) {
+            match content(&path) {
                 Ok(bytes) => Ok(Some(bytes)),
                 Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
                 Err(why) => Err(unreadable(&path, why)),
             }
         };
         Ok(Pieces {
-            pem: std::fs::read(file).map_err(|why| unreadable(file, why))?,
+            pem: content(file).map_err(|why| unreadable(file, why))?,
             key: beside(".key")?,
             ocsp: beside(".ocsp")?,
         })
@@ -104,7 +105,7 @@ pub fn beside(file: &Path, ending: &str) -> PathBuf {
 
 impl Certificate {
     pub fn read(file: &Path) -> Result<Certificate, CertificateError> {
-        Certificate::of(file, &Pieces::read(file)?)
+        Certificate::of(file, &Pieces::read(file, |path| std::fs::read(path))?)
     }
 
     /// The first certificate is shown, the others lead from it to an authority.

@@ -23,6 +23,7 @@ use crate::listeners::Opened;
 use crate::live::Live;
 use crate::page::{Page, Site};
 use crate::peers::Peers;
+use crate::reader::Reader;
 use crate::reload::{Estate, Reloader};
 use crate::resolving::Resolving;
 use crate::router::{Router, Way};
@@ -54,6 +55,7 @@ pub(super) struct House {
 /// What only a reload needs beside it.
 pub(super) struct Renewed {
     pub(super) args: Arc<Args>,
+    pub(super) reader: Option<Arc<Reader>>,
     pub(super) program: String,
     pub(super) host: http::Host,
     pub(super) sites: Sites,
@@ -139,6 +141,7 @@ impl House {
     pub(super) fn estate(&self, renewed: Renewed) -> Estate {
         let Renewed {
             args,
+            reader,
             program,
             host,
             sites,
@@ -150,6 +153,7 @@ impl House {
         } = renewed;
         Estate {
             args,
+            reader,
             program,
             directory: self.directory.clone(),
             clock: self.clock,

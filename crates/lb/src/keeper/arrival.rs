@@ -13,6 +13,7 @@ use tandem_time::Mono;
 use super::{Keeper, Watched};
 use crate::address::{AddressError, Found, ServerAddress};
 use crate::build::server_settings;
+use crate::outside::Outside;
 use crate::publish::{Backend, Snapshot};
 
 impl Keeper {
@@ -70,7 +71,7 @@ fn arrive(
     checks: &mut Vec<Option<SockAddr>>,
     server: plan::Server,
 ) -> Result<Option<ServerSettings>, AddressError> {
-    let Found { server: address, check } = Found::of(&server)?;
+    let Found { server: address, check } = Found::of(&server, &Outside::Here)?;
     let mut settings = server_settings(&backend.now().plan, &server, Some(&address), ServerIdx(0));
     let Some(idx) = rearrange(backend, |servers| servers.push((server, address))) else {
         return Ok(None);

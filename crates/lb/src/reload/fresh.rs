@@ -11,6 +11,8 @@ use super::Refused;
 use crate::address::{AddressError, Found};
 use crate::args::Args;
 use crate::configuration::Configuration;
+use crate::outside::Outside;
+use crate::reader::Reader;
 use crate::tls::Loaded;
 
 pub(super) struct Fresh {
@@ -22,8 +24,18 @@ pub(super) struct Fresh {
 }
 
 impl Fresh {
-    pub(super) async fn read(args: Arc<Args>, running: Arc<Plan>, tls: Arc<Loaded>) -> Result<Fresh, Refused> {
-        let read = tokio::task::spawn_blocking(move || Fresh::read_now(&args, &running, &tls));
+    /// By way of the reader, where this process cannot read for itself any more.
+    pub(super) async fn read(
+        args: Arc<Args>,
+        reader: Option<Arc<Reader>>,
+        running: Arc<Plan>,
+        tls: Arc<Loaded>,
+    ) -> Result<Fresh, Refused> {
+        let read = tokio::task::spawn_blocking(move || {
+            let asked = reader.as_ref().map(|reader| reader.ask());
+            let outside = asked.transpose().map_err(Refused::because)?.unwrap_or(Outside::Here);
+            Fresh::read_now(&args, &running, &tls, &outside)
+        });
         read.await.map_err(Refused::because)?
     }
 
@@ -32,8 +44,8 @@ impl Fresh {
         in_force(self.plan.clone(), running)
     }
 
-    fn read_now(args: &Args, running: &Plan, tls: &Loaded) -> Result<Fresh, Refused> {
-        let Configuration { plan, complaints } = Configuration::read(args, false).map_err(Refused::because)?;
+    fn read_now(args: &Args, running: &Plan, tls: &Loaded, outside: &Outside) -> Result<Fresh, Refused> {
+        let Configuration { plan, complaints } = Configuration::read(args, false, outside).map_err(Refused::because)?;
         let (errors, warnings): (Vec<_>, Vec<_>) = complaints.into_iter().partition(|c| c.is_error);
         let texts = |complaints: Vec<crate::configuration::Complaint>| -> Vec<String> {
             complaints.into_iter().map(|c| c.text.trim_end().to_owned()).collect()
@@ -48,15 +60,15 @@ impl Fresh {
             return Err(Refused::because("there would be no listener left"));
         }
         Ok(Fresh {
-            tls: Loaded::read(&plan, tls).map_err(|errors| Refused::all(&errors))?,
-            found: look_up(&plan, running).map_err(|errors| Refused::all(&errors))?,
+            tls: Loaded::read(&plan, tls, outside).map_err(|errors| Refused::all(&errors))?,
+            found: look_up(&plan, running, outside).map_err(|errors| Refused::all(&errors))?,
             warnings: texts(warnings),
             plan,
         })
     }
 }
 
-fn look_up(plan: &Plan, running: &Plan) -> Result<Vec<Vec<Option<Found>>>, Vec<AddressError>> {
+fn look_up(plan: &Plan, running: &Plan, outside: &Outside) -> Result<Vec<Vec<Option<Found>>>, Vec<AddressError>> {
     let mut errors = Vec::new();
     let mut found = Vec::new();
     for backend in &plan.backends {
@@ -64,7 +76,7 @@ fn look_up(plan: &Plan, running: &Plan) -> Result<Vec<Vec<Option<Found>>>, Vec<A
         let mut of_servers = Vec::new();
         for server in &backend.servers {
             let is_known = before.is_some_and(|before| is_known(before, server));
-            match (!is_known).then(|| Found::of(server)).transpose() {
+            match (!is_known).then(|| Found::of(server, outside)).transpose() {
                 Ok(found) => of_servers.push(found),
                 Err(error) => errors.push(error),
             }

@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::desk::{Desk, Kind};
 use super::shelf::{List, Shelf};
 use super::vault::{LoadError, Loaded, Vault};
+use crate::outside::Outside;
 
 /// Why a list stays as it is, in HAProxy's words.
 #[derive(Debug, Error)]
@@ -88,7 +89,7 @@ impl Desk {
             }
         }
         shelf
-            .take_line(&line, &tls)
+            .take_line(&line, &tls, &Outside::Here)
             .map_err(|why| ListError::Bad(why.to_string()))?;
         if let Some(list) = shelf.lists.get_mut(list) {
             list.lines.push(line);

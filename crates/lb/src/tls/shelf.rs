@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use tandem_lb_config::{Authorities, BadLine, Clients, ListLine, Shown, Termination, Trust};
 use tandem_tls::{CertificateError, Pieces};
 use thiserror::Error;
+
+use crate::outside::Outside;
 
 /// Contents by path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,11 +46,11 @@ pub(crate) enum ReadError {
 
 impl Shelf {
     /// All that a listener shows and believes.
-    pub(crate) fn take_all(&mut self, tls: &Termination) -> Result<(), ReadError> {
+    pub(crate) fn take_all(&mut self, tls: &Termination, outside: &Outside) -> Result<(), ReadError> {
         for shown in &tls.certificates {
             match shown {
-                Shown::Path(path) => self.take_certificates(path)?,
-                Shown::List(path) => self.take_list(path, tls)?,
+                Shown::Path(path) => self.take_certificates(path, outside)?,
+                Shown::List(path) => self.take_list(path, tls, outside)?,
             }
             if let (Shown::Path(path), Some(files)) = (shown, self.folders.get(shown.path())) {
                 let lines = files.iter().map(|file| ListLine::plain(file.clone(), 0)).collect();
@@ -58,12 +59,12 @@ impl Shelf {
                     .or_insert(List { lines, is_folder: true });
             }
         }
-        self.take_clients(&tls.clients)
+        self.take_clients(&tls.clients, outside)
     }
 
-    fn take_list(&mut self, path: &Path, tls: &Termination) -> Result<(), ReadError> {
+    fn take_list(&mut self, path: &Path, tls: &Termination, outside: &Outside) -> Result<(), ReadError> {
         if !self.lists.contains_key(path) {
-            let text = String::from_utf8_lossy(&read(path)?).into_owned();
+            let text = String::from_utf8_lossy(&read(path, outside)?).into_owned();
             let lines = tls.lines(&text).map_err(|(line, why)| ReadError::Line {
                 file: path.to_owned(),
                 line,
@@ -78,87 +79,85 @@ impl Shelf {
             );
         }
         for line in self.lists.get(path).cloned().unwrap_or_default().lines {
-            if line.certificate.is_dir() {
+            if matches!(outside.folder(&line.certificate), Ok(Some(_))) {
                 return Err(ReadError::Folder {
                     list: path.to_owned(),
                     line: line.number,
                     folder: line.certificate,
                 });
             }
-            self.take_certificates(&line.certificate)?;
-            self.take_line(&line, tls)?;
+            self.take_certificates(&line.certificate, outside)?;
+            self.take_line(&line, tls, outside)?;
         }
         Ok(())
     }
 
     /// What a line of a list believes. What makes no sense is found when it is made.
-    pub(crate) fn take_line(&mut self, line: &ListLine, tls: &Termination) -> Result<(), ReadError> {
+    pub(crate) fn take_line(&mut self, line: &ListLine, tls: &Termination, outside: &Outside) -> Result<(), ReadError> {
         match tls.of_line(line) {
-            Ok((_, clients)) => self.take_clients(&clients),
+            Ok((_, clients)) => self.take_clients(&clients, outside),
             Err(_) => Ok(()),
         }
     }
 
-    fn take_clients(&mut self, clients: &Clients) -> Result<(), ReadError> {
+    fn take_clients(&mut self, clients: &Clients, outside: &Outside) -> Result<(), ReadError> {
         let (Clients::Asked(trust) | Clients::Known(trust)) = clients else {
             return Ok(());
         };
-        self.take_trust(&trust.trust)?;
-        trust.hidden.iter().try_for_each(|path| self.take_authorities(path))
+        self.take_trust(&trust.trust, outside)?;
+        trust
+            .hidden
+            .iter()
+            .try_for_each(|path| self.take_authorities(path, outside))
     }
 
-    pub(crate) fn take_certificates(&mut self, path: &Path) -> Result<(), ReadError> {
-        for file in self.files(path, &["key", "ocsp", "issuer", "sctl"])? {
+    pub(crate) fn take_certificates(&mut self, path: &Path, outside: &Outside) -> Result<(), ReadError> {
+        for file in self.files(path, outside, &["key", "ocsp", "issuer", "sctl"])? {
             if let Entry::Vacant(place) = self.certificates.entry(file) {
-                let pieces = Pieces::read(place.key())?;
+                let pieces = Pieces::read(place.key(), |file| outside.read(file))?;
                 place.insert(pieces);
             }
         }
         Ok(())
     }
 
-    pub(crate) fn take_trust(&mut self, trust: &Trust) -> Result<(), ReadError> {
+    pub(crate) fn take_trust(&mut self, trust: &Trust, outside: &Outside) -> Result<(), ReadError> {
         if let Authorities::Path(path) = &trust.authorities {
-            self.take_authorities(path)?;
+            self.take_authorities(path, outside)?;
         }
         if let Some(file) = &trust.revoked
             && !self.revoked.contains_key(file)
         {
-            self.revoked.insert(file.clone(), read(file)?);
+            self.revoked.insert(file.clone(), read(file, outside)?);
         }
         Ok(())
     }
 
-    fn take_authorities(&mut self, path: &Path) -> Result<(), ReadError> {
-        for file in self.files(path, &[])? {
+    fn take_authorities(&mut self, path: &Path, outside: &Outside) -> Result<(), ReadError> {
+        for file in self.files(path, outside, &[])? {
             if !self.authorities.contains_key(&file) {
-                self.authorities.insert(file.clone(), read(&file)?);
+                self.authorities.insert(file.clone(), read(&file, outside)?);
             }
         }
         Ok(())
     }
 
     /// The file, or those of the folder but for some endings.
-    fn files(&mut self, path: &Path, but_not: &[&str]) -> Result<Vec<PathBuf>, ReadError> {
-        if !path.is_dir() {
-            return Ok(vec![path.to_owned()]);
-        }
-        let unreadable = |why| ReadError::Unreadable {
+    fn files(&mut self, path: &Path, outside: &Outside, but_not: &[&str]) -> Result<Vec<PathBuf>, ReadError> {
+        let listed = outside.folder(path).map_err(|why| ReadError::Unreadable {
             file: path.to_owned(),
             why,
+        })?;
+        let Some(mut files) = listed else {
+            return Ok(vec![path.to_owned()]);
         };
-        let mut files = Vec::new();
-        for entry in fs::read_dir(path).map_err(unreadable)? {
-            let file = entry.map_err(unreadable)?.path();
+        files.retain(|file| {
             let is_other = |ending: &&str| file.extension().is_some_and(|extension| extension == *ending);
             let is_hidden = file
                 .file_name()
                 .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-            if file.is_file() && !is_hidden && !but_not.iter().any(is_other) {
-                files.push(file);
-            }
-        }
-        files.sort();
+            !is_hidden && !but_not.iter().any(is_other)
+        });
         if files.is_empty() {
             return Err(ReadError::Empty(path.to_owned()));
         }
@@ -190,8 +189,8 @@ impl Shelf {
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, ReadError> {
-    fs::read(file).map_err(|why| ReadError::Unreadable {
+fn read(file: &Path, outside: &Outside) -> Result<Vec<u8>, ReadError> {
+    outside.read(file).map_err(|why| ReadError::Unreadable {
         file: file.to_owned(),
         why,
     })

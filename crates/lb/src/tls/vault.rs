@@ -13,6 +13,7 @@ use thiserror::Error;
 use super::make::{self, MakeError};
 use super::shelf::{ReadError, Shelf};
 use super::tally::Tally;
+use crate::outside::Outside;
 
 /// What is in force.
 #[derive(Debug, Default)]
@@ -105,12 +106,12 @@ impl Vault {
 impl Loaded {
     /// Reads all that a Plan names, or says everything that is wrong with it. What is as it was `before` is the same
     /// thing still, so that clients come back to their sessions.
-    pub(crate) fn read(plan: &Plan, before: &Loaded) -> Result<Loaded, Vec<LoadError>> {
+    pub(crate) fn read(plan: &Plan, before: &Loaded, outside: &Outside) -> Result<Loaded, Vec<LoadError>> {
         let mut shelf = Shelf::default();
         let mut errors = Vec::new();
         let wanted = Wanted::of(plan);
-        wanted.doors(|origin, tls| errors.extend(shelf.take_all(tls).err().map(at(origin))));
-        wanted.names(|origin, tls| errors.extend(read_for_name(&mut shelf, tls).err().map(at(origin))));
+        wanted.doors(|origin, tls| errors.extend(shelf.take_all(tls, outside).err().map(at(origin))));
+        wanted.names(|origin, tls| errors.extend(read_for_name(&mut shelf, tls, outside).err().map(at(origin))));
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -293,11 +294,11 @@ fn at<E: Into<Fault>>(origin: &Arc<str>) -> impl FnOnce(E) -> LoadError + use<E>
     }
 }
 
-fn read_for_name(shelf: &mut Shelf, tls: &Origination) -> Result<(), ReadError> {
+fn read_for_name(shelf: &mut Shelf, tls: &Origination, outside: &Outside) -> Result<(), ReadError> {
     if let Some(file) = &tls.certificate {
-        shelf.take_certificates(file)?;
+        shelf.take_certificates(file, outside)?;
     }
-    tls.trust.iter().try_for_each(|trust| shelf.take_trust(trust))
+    tls.trust.iter().try_for_each(|trust| shelf.take_trust(trust, outside))
 }
 
 fn trust_of(clients: &Clients) -> Option<&Trust> {
