@@ -570,7 +570,8 @@ fn header(proxy: &mut Proxy, args: &mut Args<'_>, is_whole: bool) -> Result<Http
 }
 
 fn matching(proxy: &mut Proxy, args: &mut Args<'_>, is_made: bool) -> Result<Match, Diagnostic> {
-    const METHODS: &[(&str, fn(Text) -> Match)] = &[
+    type Compares = fn(Text) -> Match;
+    const METHODS: &[(&str, Compares)] = &[
         ("str", Match::Is),
         ("beg", Match::Begins),
         ("end", Match::Ends),

@@ -32,7 +32,10 @@ pub(crate) fn the_server_sees_the_client(bench: &Bench<'_>) -> Result<()> {
     server.add_default_route("10.9.1.1".parse()?)?;
     balancer.nft(RULES)?;
     balancer.sysctl("net.ipv4.conf.all.rp_filter", "0")?;
-    for words in ["rule add fwmark 1 lookup 100", "route add local 0.0.0.0/0 dev lo table 100"] {
+    for words in [
+        "rule add fwmark 1 lookup 100",
+        "route add local 0.0.0.0/0 dev lo table 100",
+    ] {
         let mut routing = balancer.run(Command::new("ip").args(words.split(' ')))?;
         ensure!(routing.wait(LONG)?.success(), "ip {words}: {}", routing.output());
     }
@@ -71,7 +74,10 @@ fn seen(client: &Host) -> Result<(SocketAddr, SocketAddr)> {
         stream.set_read_timeout(Some(LONG))?;
         let mut line = String::new();
         BufReader::new(&stream).read_line(&mut line)?;
-        let seen = line.trim().parse().with_context(|| format!("the server said {line:?}"))?;
+        let seen = line
+            .trim()
+            .parse()
+            .with_context(|| format!("the server said {line:?}"))?;
         Ok((stream.local_addr()?, seen))
     })?
 }
