@@ -94,6 +94,7 @@ mod tests {
                 port,
             },
             name: None,
+            id: None,
             origin: "test:1".into(),
             backlog: None,
             maxconn: None,
