@@ -142,7 +142,8 @@ pub(super) fn connections(lines: &[&str]) -> Option<Value> {
 pub(super) fn sessions_in_full(lines: &[&str]) -> Option<Value> {
     let mut all: Vec<Map<String, Value>> = Vec::new();
     for line in lines {
-        if let Some((id, rest)) = line.split_once(": [").filter(|(id, _)| id.starts_with("0x")) {
+        let is_session = |(id, rest): &(&str, &str)| id.starts_with("0x") && rest.contains(" proto=");
+        if let Some((id, rest)) = line.split_once(": [").filter(is_session) {
             let (began, rest) = rest.split_once("] ")?;
             let mut session = assigned(rest);
             session.insert("session".to_owned(), json!(id));
@@ -342,15 +343,15 @@ mod tests {
                 json!([{"bkname/svname":"be/s","bkid/svid":"3/1","addr":"::1","port":80,"used":2,"idle_per_thr":[0,1]}]),
             ),
             (
-                "0x1: [22/Nov/2026:01:07:13.117000] id=1 proto=tcpv4\n  flags=0x0, x=0\n  frontend=fe (id=2), listener=?\n0x2: [y] id=2\n",
+                "0x1: [22/Nov/2026:01:07:13.117000] id=1 proto=tcpv4\n  flags=0x0, x=0\n  frontend=fe (id=2), listener=?\n0x2: [y] id=2 proto=unix\n",
                 json!([{"session":"0x1","began":"22/Nov/2026:01:07:13.117000","id":1,"proto":"tcpv4",
                         "frontend":"fe (id=2), listener=?","lines":["flags=0x0, x=0"]},
-                       {"session":"0x2","began":"y","id":2,"lines":[]}]),
+                       {"session":"0x2","began":"y","id":2,"proto":"unix","lines":[]}]),
             ),
             (
-                "0x1: [22/Nov] id=p flags=0x1\n  0x2: id=b(remote,active) addr=x:1\n        confirm=0 coll=1\n        flags=0x1\n",
+                "0x1: [22/Nov] id=p flags=0x1\n  0x2: id=b(remote,active) addr=x:1\n        confirm=0 coll=1\n        flags=0x1\n        shared tables:\n",
                 json!([{"name":"0x1: [22/Nov]","id":"p","flags":"0x1","below":[
-                    {"name":"0x2:","id":"b(remote,active)","addr":"x:1","below":[{"confirm":0,"coll":1},{"flags":"0x1"}]}]}]),
+                    {"name":"0x2:","id":"b(remote,active)","addr":"x:1","below":[{"confirm":0,"coll":1},{"flags":"0x1"},{"name":"shared tables"}]}]}]),
             ),
             (
                 "# transaction\n*a.pem\n# filename\na.pem\n",
