@@ -70,17 +70,17 @@ mod tests {
         for name in ["b.cfg", "a.cfg", ".hidden.cfg", "notes.txt", "B.cfg", "c.toml"] {
             std::fs::write(dir.join(name), name).unwrap();
         }
-        let texts = read(std::slice::from_ref(&dir)).unwrap();
+        let texts = read(std::slice::from_ref(&dir), &Outside::Here).unwrap();
         let read: Vec<_> = texts
             .iter()
             .map(|t| String::from_utf8_lossy(&t.bytes).into_owned())
             .collect();
         assert_eq!(read, ["B.cfg", "a.cfg", "b.cfg", "c.toml"]);
         std::fs::remove_dir_all(&dir).unwrap();
-        let error = self::read(std::slice::from_ref(&dir)).unwrap_err();
+        let error = self::read(std::slice::from_ref(&dir), &Outside::Here).unwrap_err();
         let text = format!("{:#}", anyhow::Error::from(error));
         let expected = format!("cannot read {}: No such file or directory (os error 2)", dir.display());
         assert_eq!(text, expected, "each reason is said once");
-        assert!(matches!(self::read(&[]), Err(FilesError::NoneNamed)));
+        assert!(matches!(self::read(&[], &Outside::Here), Err(FilesError::NoneNamed)));
     }
 }

@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Mutex;
 
 use tandem_lb_config::{NamedText, World, load_in};
 
@@ -108,29 +107,27 @@ fn verdicts(cases: &[Case]) -> Vec<Option<bool>> {
         let refused = if matches!(case.mark, '-' | '<') { '-' } else { '+' };
         batches.entry((case.section.as_str(), refused)).or_default().push(place);
     }
-    let work: Mutex<Vec<Vec<usize>>> = Mutex::default();
+    let mut work: Vec<Vec<usize>> = Vec::new();
     for ((_, mark), places) in batches {
         let (together, alone): (Vec<_>, Vec<_>) = places.into_iter().partition(|at| cases[*at].is_one_line());
-        let mut work = work.lock().expect("nobody panics with it");
         // HAProxy reads no further after fifty mistakes.
         let size = if mark == '-' { 40 } else { together.len().max(1) };
         work.extend(together.chunks(size).map(<[usize]>::to_vec));
         work.extend(alone.into_iter().map(|at| vec![at]));
     }
-    let verdicts = Mutex::new(vec![None; cases.len()]);
+    let mut verdicts = vec![None; cases.len()];
     std::thread::scope(|scope| {
-        for _ in 0..AT_A_TIME {
-            scope.spawn(|| {
-                let next = || work.lock().expect("nobody panics with it").pop();
-                while let Some(batch) = next() {
-                    for (at, accepts) in judged(cases, &batch) {
-                        verdicts.lock().expect("nobody panics with it")[at] = accepts;
-                    }
-                }
-            });
+        let share = |first| work.iter().skip(first).step_by(AT_A_TIME);
+        let judge = |first| scope.spawn(move || share(first).flat_map(|batch| judged(cases, batch)).collect());
+        let judges: Vec<_> = (0..AT_A_TIME).map(judge).collect();
+        for judge in judges {
+            let judged: Vec<(usize, Option<bool>)> = judge.join().expect("a judge does not panic");
+            for (at, accepts) in judged {
+                verdicts[at] = accepts;
+            }
         }
     });
-    verdicts.into_inner().expect("nobody panics with it")
+    verdicts
 }
 
 fn first_mark(cases: &[Case], batch: &[usize]) -> Option<char> {

@@ -38,6 +38,11 @@ fn what_was_noted_is_what_was_there() {
 }
 
 #[test]
+fn local_names_resolve() {
+    assert!(Outside::Here.resolve("localhost").is_ok_and(|ip| ip.is_loopback()));
+}
+
+#[test]
 fn half_of_it_is_an_error_and_not_a_guess() {
     let path = folder("half");
     let noting = Outside::noting();
