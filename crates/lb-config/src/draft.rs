@@ -130,6 +130,8 @@ pub(crate) struct Proxy {
     pub(crate) table: Option<Spanned<OwnTable>>,
     pub(crate) stick_rules: Vec<Spanned<Sticking>>,
     pub(crate) guid: Option<Arc<str>>,
+    /// `tandem-forward`, without the addresses.
+    pub(crate) forward: Option<Spanned<plan::Forward>>,
     /// `server-state-file-name`; `None` is the proxy's own name.
     pub(crate) server_state_file: Option<PathBuf>,
     pub(crate) rules: Rules,
@@ -173,6 +175,7 @@ impl Proxy {
             table: None,
             stick_rules: Vec::new(),
             guid: None,
+            forward: None,
             server_state_file: None,
             rules: Rules::default(),
         }
@@ -184,6 +187,8 @@ pub(crate) enum Mode {
     #[default]
     Tcp,
     Http,
+    /// Only as TOML spells it: a section that is forwarded has this as its [`Proxy::forward`].
+    Forward,
 }
 
 /// What a proxy may inherit from `defaults`: a proxy starts with a copy and changes it.

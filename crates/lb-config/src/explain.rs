@@ -3,6 +3,7 @@
 //! Pure, so that the running balancer (with its servers as they are) and a file alone (with all of them up) are explained
 //! by the same words. The choice itself is the balancing's own: it explains itself.
 
+mod forwarded;
 mod rules;
 mod situation;
 mod text;
@@ -89,7 +90,9 @@ pub fn explain<B: Deref<Target = Backend>>(
         return told;
     };
     told.backend(frontend, &backend, is_ruled);
-    if !backend.disabled {
+    if let Some(forward) = frontend.forward.as_ref().filter(|_| !backend.disabled) {
+        told.forwarded(forward, &backend, &situation, source);
+    } else if !backend.disabled {
         let teller = Teller {
             backend: &backend,
             situation: &situation,
@@ -118,7 +121,16 @@ impl Explanation {
             .iter()
             .map(|bind| shown::address(&bind.address))
             .collect();
+        let forwarded = frontend.forward.iter().flat_map(|forward| &forward.at);
+        let places: Vec<String> = forwarded.map(ToString::to_string).chain(places).collect();
         let says = match (frontend.disabled, places.is_empty()) {
+            (false, _) if frontend.forward.is_some() => {
+                format!(
+                    "{} is forwarded by the kernel from {}",
+                    frontend.name,
+                    places.join(", ")
+                )
+            }
             (true, _) => format!("{} is disabled: it takes no connections", frontend.name),
             (false, true) => format!("{} listens nowhere", frontend.name),
             (false, false) => format!("{} listens on {}", frontend.name, places.join(", ")),

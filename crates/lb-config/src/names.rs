@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use tandem_lb_core::backend::{InitState, OnError};
 use tandem_lb_core::balance::{Algorithm, HashFunction, HashKey, HashMethod};
 use tandem_lb_core::conn::Redispatch;
+use tandem_lb_core::forward::Key;
 use tandem_lb_core::stick::KeyType;
 
 use crate::plan::{Facility, Level, LogFormat, Sample, ServerStates, Severity};
@@ -101,6 +102,11 @@ pub(crate) const HASH_METHODS: &[(&str, HashMethod)] = &[
     ("consistent", HashMethod::Consistent),
     ("maglev", HashMethod::Maglev),
 ];
+
+pub(crate) const FORWARD_KEYS: &[(&str, Key)] = &[("source", Key::Source), ("source-port", Key::SourcePort)];
+
+/// How many forwarded connections of one address can be remembered; each takes some hundred bytes of the kernel's memory.
+pub(crate) const MOST_PINS: u32 = 16_000_000;
 
 pub(crate) const HASH_FUNCTIONS: &[(&str, HashFunction)] = &[
     ("sdbm", HashFunction::Sdbm),

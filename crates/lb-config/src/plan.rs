@@ -28,12 +28,14 @@ use crate::tls::Defaults;
 use crate::written::Written;
 
 mod external;
+mod forward;
 mod peers;
 mod resolvers;
 mod source;
 mod tls;
 
 pub use external::External;
+pub use forward::Forward;
 pub use peers::*;
 pub use resolvers::*;
 pub use source::{Guise, Source};
@@ -55,7 +57,8 @@ pub struct Plan {
 impl Plan {
     /// Whether there is anything to listen on; without it a process would only sit there.
     pub fn listens(&self) -> bool {
-        let open = |frontend: &Frontend| !frontend.disabled && !frontend.binds.is_empty();
+        let open =
+            |frontend: &Frontend| !frontend.disabled && (!frontend.binds.is_empty() || frontend.forward.is_some());
         self.frontends.iter().any(open) || !self.global.stats_sockets.is_empty()
     }
 }
@@ -269,6 +272,8 @@ pub struct Frontend {
     pub guid: Option<Arc<str>>,
     /// `option socket-stats`: each listener counts for itself.
     pub socket_stats: bool,
+    /// `tandem-forward`: the kernel carries its packets, and it has no `binds`.
+    pub forward: Option<Forward>,
 }
 
 /// What a frontend does with a connection.

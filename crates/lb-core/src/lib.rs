@@ -4,7 +4,7 @@
 //! [`balance`] picks a server, [`health`] says which servers may be picked, [`stick`] remembers who went where,
 //! [`conn`] leads one connection from accept to its log line, [`backend`] ties the first two together for one backend,
 //! [`expr`] and [`acl`] ask about a connection, [`rules`] say what comes of it, [`proxy_header`] who it is for, [`peers`]
-//! is what balancers tell each other of their tables, [`stats`] says how all that went, and [`snapshot`] what of it the next
+//! is what balancers tell each other of their tables, [`forward`] has the kernel carry the packets, [`stats`] says how all that went, and [`snapshot`] what of it the next
 //! process goes on with.
 #![forbid(unsafe_code)]
 
@@ -17,6 +17,7 @@ mod crc32c;
 pub mod dns;
 pub mod drain;
 pub mod expr;
+pub mod forward;
 pub mod handover;
 pub mod health;
 pub mod hex;

@@ -27,6 +27,7 @@ use crate::admission::Limit;
 use crate::args::Args;
 use crate::directory::Directory;
 use crate::drain::Drain;
+use crate::forward::Forwarder;
 use crate::frontends::Frontends;
 use crate::keeper::{Keeper, Lines, Watched};
 use crate::listeners::Opened;
@@ -159,6 +160,8 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     };
     let taken_over = succession::complete(taking, heir, &mut past, &directory, clock).await;
     keep(&desk.orders, directory.clone(), clock);
+    let forwarder = Forwarder::begin(desk.frontends.clone(), desk.orders.clone(), clock, taken_over.is_some());
+    let forwarder = forwarder.await.map_err(io::Error::other)?;
     let http: Vec<_> = http.into_iter().map(|(site, at)| (Rc::new(site), at)).collect();
     let peers = Peers::begin(
         grounds,
@@ -209,6 +212,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     let estate = house.estate(Renewed {
         resolving: resolving.clone(),
         peers: peers.clone(),
+        forwarder: forwarder.clone(),
         args,
         reader,
         program,
@@ -237,6 +241,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         process: house.process,
         hard_stop_after,
         keeping,
+        forwarder,
     })
 }
 
@@ -256,6 +261,7 @@ pub(crate) struct Running {
     process: Limit,
     hard_stop_after: Rc<Cell<Option<Duration>>>,
     keeping: Option<Keeping>,
+    forwarder: Rc<Forwarder>,
 }
 
 impl Running {
@@ -272,6 +278,9 @@ impl Running {
         self.desk.phase.send_replace(Phase::Stopped);
         if let Some(keeping) = self.keeping.take() {
             keeping.end().await;
+        }
+        if !self.giver.is_shared() {
+            self.forwarder.end().await;
         }
         Ok(obeyed?)
     }

@@ -141,11 +141,16 @@ pub(crate) struct Rate {
 
 impl Rate {
     pub(crate) fn one(&self, now: Mono) {
+        self.many(1, now);
+    }
+
+    /// As many as fit into 32 bits.
+    pub(crate) fn many(&self, count: u64, now: Mono) {
         let second = now.as_millis() / 1000;
-        let before = self.this.fetch_add(1, Relaxed);
+        let before = self.this.fetch_add(count, Relaxed);
         if before >> 32 != second {
             self.last.store(before, Relaxed);
-            self.this.store(second << 32 | 1, Relaxed);
+            self.this.store(second << 32 | count, Relaxed);
         }
     }
 
@@ -178,6 +183,17 @@ impl Traffic {
         self.sessions.enter();
         self.rate.one(now);
         self.last.store(now.as_millis() + 1, Relaxed);
+    }
+
+    /// So many sessions began elsewhere lately, and so many bytes came from clients and went to them.
+    pub(crate) fn carried(&self, new: u64, (from, to): (u64, u64), now: Mono) {
+        if new > 0 {
+            self.sessions.resume(new);
+            self.rate.many(new, now);
+            self.last.store(now.as_millis() + 1, Relaxed);
+        }
+        self.bytes_in.add(from);
+        self.bytes_out.add(to);
     }
 
     /// Goes on from what an earlier process counted.

@@ -17,6 +17,7 @@ mod door;
 mod drain;
 mod external;
 mod files;
+mod forward;
 mod frontend;
 mod frontends;
 mod http;

@@ -34,6 +34,8 @@ pub(crate) struct Backend {
     pub(crate) queue: Arc<Queue>,
     /// A server's connections fail so often that its keeper should look.
     pub(crate) alarm: Notify,
+    /// For whoever has the kernel forward to its servers.
+    pub(crate) changed: Notify,
 }
 
 /// What holds of a backend at one moment.
@@ -98,6 +100,7 @@ impl Backend {
             fullconn: AtomicU32::new(0),
             queue: Arc::default(),
             alarm: Notify::new(),
+            changed: Notify::new(),
         }
     }
 
@@ -119,6 +122,7 @@ impl Backend {
     pub(crate) fn replace(&self, snapshot: Snapshot) {
         self.now.store(Arc::new(snapshot));
         self.queue.servers_changed();
+        self.changed.notify_one();
     }
 
     pub(crate) fn name(&self) -> Arc<str> {

@@ -30,6 +30,7 @@ use crate::admission::Limit;
 use crate::args::Args;
 use crate::bound::Bound;
 use crate::directory::Directory;
+use crate::forward::Forwarder;
 use crate::frontend::Gate;
 use crate::frontends::{Frontends, Sites};
 use crate::http::Host;
@@ -74,6 +75,7 @@ pub(crate) struct Estate {
     pub(crate) hard_stop_after: Rc<Cell<Option<Duration>>>,
     pub(crate) resolving: Rc<Resolving>,
     pub(crate) peers: Rc<Peers>,
+    pub(crate) forwarder: Rc<Forwarder>,
     pub(crate) notifier: Rc<Notifier>,
 }
 

@@ -9,6 +9,7 @@ pub mod control;
 pub mod daemonize;
 pub mod disk;
 pub mod manual;
+pub mod nft;
 pub mod notify;
 pub mod pair;
 pub mod pidfile;

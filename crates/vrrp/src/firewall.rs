@@ -5,11 +5,9 @@
 
 use std::fmt::Write;
 use std::net::IpAddr;
-use std::process::Stdio;
 
+use tandem_ops::nft;
 use tandem_vrrp_config::{self as config, Plan};
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
 
 const TABLE: &str = "tandem_vrrp";
 
@@ -31,7 +29,7 @@ impl Firewall {
         if closed.is_empty() {
             return Ok(());
         }
-        let load = nft(&script(&closed, &plan.global.firewall)).await;
+        let load = nft::load(&script(&closed, &plan.global.firewall)).await;
         if load.is_ok() {
             self.stands = Some(table);
         }
@@ -42,7 +40,7 @@ impl Firewall {
         let Some(table) = self.stands.take() else {
             return Ok(());
         };
-        let gone = nft(&format!("delete table inet {table}\n")).await;
+        let gone = nft::load(&format!("delete table inet {table}\n")).await;
         gone.map_err(|error| format!("the rules of the addresses that accept no packets stay: {error}"))
     }
 }
@@ -75,25 +73,6 @@ fn script(closed: &[IpAddr], settings: &config::Firewall) -> String {
     }
     text.push_str("}\n}\n");
     text
-}
-
-async fn nft(script: &str) -> Result<(), String> {
-    let mut command = Command::new("nft");
-    command.args(["-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null());
-    let mut child = command
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("cannot run nft: {error}"))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A program that has ended does not read; its status says more.
-        stdin.write_all(script.as_bytes()).await.ok();
-    }
-    let output = child.wait_with_output().await.map_err(|error| error.to_string())?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("nft: {}", said.lines().next().unwrap_or("it failed")))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A balancer between real hosts: what lives on when a server dies, and who goes where when it returns.
 
 mod clients;
-mod server;
+pub(crate) mod server;
 mod stage;
 mod transparent;
 

@@ -2,6 +2,7 @@
 
 mod balancer;
 mod drill;
+mod forward;
 mod interop;
 mod keepalived;
 mod lab;
@@ -21,6 +22,7 @@ fn main() {
     tests.extend(outside::tests());
     tests.extend(keepalived::tests());
     tests.extend(balancer::tests());
+    tests.extend(forward::tests());
     tests.extend(vrrp::tests());
     tests.extend(interop::tests());
     tests.extend(drill::tests());

@@ -164,6 +164,7 @@ pub(super) fn frontend(frontend: &Frontend, plan: &Plan) -> Vec<Setting> {
         routes,
         guid,
         socket_stats,
+        forward,
     } = frontend;
     let mut settings = vec![
         set("id", id, id.to_string(), AtOnce),
@@ -200,6 +201,7 @@ pub(super) fn frontend(frontend: &Frontend, plan: &Plan) -> Vec<Setting> {
         set("option nolinger", nolinger, flag(*nolinger), ForNewConnections),
         set("guid", guid, option(guid.as_ref()), AtOnce),
         set("option socket-stats", socket_stats, flag(*socket_stats), AtOnce),
+        set("tandem-forward", forward, shown::forward(forward.as_ref()), AtOnce),
         set("tcp-request", requests, shown::requests(requests), ForNewConnections),
         set("use_backend", routes, shown::rules(routes.0.len()), ForNewConnections),
     ];

@@ -10,9 +10,9 @@ use tandem_lb_core::proxy_header::{Details, Version, Write};
 use tandem_lb_core::rules::{Requests, Sticking, Storing};
 use tandem_lb_core::stick::{KeyType, Stored};
 
-use crate::names::HASH_KEYS;
+use crate::names::{self, HASH_KEYS};
 use crate::plan::{
-    BindAddress, FirstValue, Host, InitAddr, Keepalive, LogAddress, LogRule, LogTarget, ProxyLogs, ServerPort,
+    BindAddress, FirstValue, Forward, Host, InitAddr, Keepalive, LogAddress, LogRule, LogTarget, ProxyLogs, ServerPort,
     SocketFile,
 };
 
@@ -243,6 +243,25 @@ pub(super) fn redispatch(redispatch: Redispatch) -> String {
         Redispatch::FromLast(n) => format!("-{n}"),
         Redispatch::Every(n) => n.to_string(),
     }
+}
+
+pub(super) fn forward(forward: Option<&Forward>) -> String {
+    let Some(Forward {
+        at,
+        key,
+        seed,
+        pin_for,
+        pins,
+    }) = forward
+    else {
+        return flag(false);
+    };
+    let at = list(at.iter().map(ToString::to_string));
+    let key = names::FORWARD_KEYS
+        .iter()
+        .find(|(_, known)| known == key)
+        .map_or("", |(word, _)| word);
+    format!("{at} hash {key} seed {seed} pin {} pins {pins}", duration(*pin_for))
 }
 
 pub(super) fn list(words: impl Iterator<Item = String>) -> String {

@@ -146,6 +146,9 @@ fn outline(proxy: &Proxy) -> Table {
             proxy.server_state_file.as_ref().map(|path| path.display().to_string()),
         ),
     ];
+    if let Some(forward) = &proxy.forward {
+        table.insert("mode".to_owned(), Value::String(format!("forward {:?}", forward.value)));
+    }
     let said = texts
         .into_iter()
         .filter_map(|(key, text)| Some((key.to_owned(), Value::String(text?))));

@@ -8,6 +8,7 @@ mod check;
 mod counters;
 mod environment;
 mod filter;
+mod forward;
 mod global;
 mod journal;
 mod keyword;

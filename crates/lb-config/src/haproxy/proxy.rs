@@ -5,7 +5,7 @@ use tandem_text::{Diagnostic, Spanned};
 use super::args::{Args, Outcome, bad_address};
 use super::keyword::Keyword;
 use super::section::Sections;
-use super::{balance, bind, check, filter, log, options, rules, server, source, state, stats, stick, timeout};
+use super::{balance, bind, check, filter, forward, log, options, rules, server, source, state, stats, stick, timeout};
 use crate::draft::{Mode, Proxy};
 use crate::{address, code};
 
@@ -22,6 +22,7 @@ pub(super) const TABLES: &[&[Keyword<Proxy>]] = &[
     filter::KEYWORDS,
     log::OF_PROXIES,
     check::KEYWORDS,
+    forward::KEYWORDS,
 ];
 
 const KEYWORDS: &[Keyword<Proxy>] = &[

@@ -55,7 +55,7 @@ pub(super) fn prune(table: &mut Table) {
 
 /// As people tell it: who it is, where it listens, how it behaves, then its rules, and its servers at the end.
 pub(super) fn ordered(mut table: Table) -> Table {
-    const FIRST: [&str; 6] = ["name", "id", "guid", "mode", "disabled", "bind"];
+    const FIRST: [&str; 7] = ["name", "id", "guid", "mode", "disabled", "bind", "forward"];
     const LAST: [&str; 13] = [
         "stick-table",
         "acl",

@@ -11,7 +11,7 @@ use super::rules::Checks;
 use super::settings;
 use super::shape::Removed;
 use crate::acl::Book;
-use crate::draft::{self, Draft, NAME_HELP, OwnTable, Proxy, Role, odd_letter};
+use crate::draft::{self, Draft, Mode, NAME_HELP, OwnTable, Proxy, Role, odd_letter};
 use crate::expr::{Reference, Spelled, World};
 use crate::names::LOG_LENGTH;
 use crate::plan::{self, LogTarget, Severity, StatsSocket};
@@ -40,7 +40,17 @@ impl Lowering<'_> {
         let nowhere = Spanned::new("".into(), self.span(0..0));
         let mut first = Proxy::new(Role::Defaults, nowhere, defaults);
         self.checks(checks, &mut first);
-        let defaults = first.settings;
+        let mut defaults = first.settings;
+        if defaults.mode == Mode::Forward {
+            defaults.mode = Mode::Tcp;
+            let message = "all sections cannot be forwarded";
+            self.report.push(
+                Diagnostic::error(code::MISPLACED, self.span(0..0), message)
+                    .help("write `mode = \"forward\"` in the frontends that are"),
+            );
+        }
+        draft.defaults.push(defaults.clone());
+        defaults.from = Some(draft.defaults.len() - 1);
         let frontends = document.frontend.into_iter();
         let frontends = frontends.map(|table| (Role::Frontend, table.span(), table.into_inner().into()));
         let backends = document.backend.into_iter();
@@ -318,6 +328,7 @@ impl Lowering<'_> {
         self.checks(checks, &mut proxy);
         proxy.id = table.id.map(|id| Spanned::new(id.get_ref().0.0, self.span(id.span())));
         proxy.guid = table.guid.map(Into::into);
+        self.forward(table.forward, &mut proxy);
         for bind in table.bind {
             self.bind(bind, &mut proxy);
         }

@@ -1,5 +1,6 @@
 //! The native dialect: TOML to a draft. `etc/tandem-lb.toml` shows and explains it.
 
+mod forward;
 mod layout;
 mod lookup;
 mod lower;

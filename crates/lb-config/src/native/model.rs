@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tandem_lb_core::backend::{InitState, OnError};
 use tandem_lb_core::balance::{Algorithm, HashFunction, HashKey, HashMethod};
 use tandem_lb_core::conn::Redispatch;
+use tandem_lb_core::forward::Key;
 use tandem_lb_core::proxy_header::Version;
 use tandem_lb_core::stick::KeyType;
 use toml::Spanned;
@@ -14,6 +15,7 @@ use toml::Spanned;
 use super::tls;
 use super::value::{BalanceFactor, FileMode, Limit, Number, ProxyDetail, Size, Span, Time, Value};
 use crate::draft::Mode;
+use crate::names::MOST_PINS;
 use crate::plan::{
     AcceptPolicy, BindAddress, Facility, Host, InitAddr, Level, LogAddress, LogFormat, Nameserver, Sample, ServerPort,
     ServerStates, Severity, Source,
@@ -283,6 +285,7 @@ inherited! {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         bind: Vec<Spanned<Bind>>,
         guid: Option<String>,
+        forward: Option<Spanned<Forward>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         acl: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -324,6 +327,7 @@ inherited! {
         name: Option<Spanned<String>>,
         id: Option<Spanned<Id>>,
         guid: Option<String>,
+        forward: Option<Spanned<Forward>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         bind: Vec<Spanned<Bind>>,
         stick_table: Option<Spanned<String>>,
@@ -521,6 +525,17 @@ pub(super) struct Bind {
     pub(super) tls: Option<tls::OfBind>,
 }
 
+/// Of `mode = "forward"`: the kernel carries the packets.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Forward {
+    pub(super) hash: Option<Value<Key>>,
+    pub(super) seed: Option<Count>,
+    /// How long a silent connection keeps its server.
+    pub(super) pin: Option<Value<Time>>,
+    pub(super) pins: Option<Value<Number<1, MOST_PINS>>>,
+}
+
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Stick {
@@ -549,6 +564,7 @@ impl From<Frontend> for Listen {
             name: table.name,
             id: table.id,
             guid: table.guid,
+            forward: table.forward,
             bind: table.bind,
             stick_table: table.stick_table,
             acl: table.acl,

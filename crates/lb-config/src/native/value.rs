@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use tandem_lb_core::backend::{InitState, OnError};
 use tandem_lb_core::balance::{Algorithm, HashFunction, HashKey, HashMethod};
 use tandem_lb_core::conn::Redispatch;
+use tandem_lb_core::forward::Key;
 use tandem_lb_core::proxy_header::Version;
 use tandem_lb_core::stick::KeyType;
 
@@ -421,12 +422,13 @@ impl Word for KeyType {
 
 choices! {
     ServerStates: "where states of servers are", names::SERVER_STATES;
-    Mode: "a mode", &[("tcp", Self::Tcp), ("http", Self::Http)];
+    Mode: "a mode", &[("tcp", Self::Tcp), ("http", Self::Http), ("forward", Self::Forward)];
     AcceptPolicy: "\"shared\" or \"reuseport\"", &[("shared", Self::Shared), ("reuseport", Self::Reuseport)];
     Level: "a level", names::LEVELS;
     LogFormat: "a log format", names::LOG_FORMATS;
     Facility: "a syslog facility", names::FACILITIES;
     Severity: "a syslog level", names::SEVERITIES;
+    Key: "what is hashed", names::FORWARD_KEYS;
     HashMethod: "a hash type", names::HASH_METHODS;
     HashKey: "what places a server among hashes", names::HASH_KEYS;
     HashFunction: "a hash function", names::HASH_FUNCTIONS;

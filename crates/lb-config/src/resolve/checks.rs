@@ -68,7 +68,7 @@ fn mode(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
             )
             .help("write `mode tcp`, or `stats enable` if this is the statistics page"),
         ),
-        (Mode::Tcp, Some(stats)) => report.push(
+        (Mode::Tcp | Mode::Forward, Some(stats)) => report.push(
             Diagnostic::warning(
                 code::CONFLICT,
                 stats,
@@ -76,7 +76,7 @@ fn mode(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
             )
             .help("add `mode http` to this section"),
         ),
-        (Mode::Tcp, None) => {}
+        (Mode::Tcp | Mode::Forward, None) => {}
     }
 }
 
@@ -109,7 +109,7 @@ fn page(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
 /// Without these a client that went away keeps its connection for ever.
 fn timeouts(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
     let timeouts = proxy.settings.timeouts;
-    let accepts = proxy.role.accepts() && !proxy.binds.is_empty();
+    let accepts = proxy.role.accepts() && !proxy.binds.is_empty() && proxy.forward.is_none();
     let serves = proxy.role.serves() && !proxy.servers.is_empty();
     let wanted = [
         ("client", accepts && timeouts.client.is_none()),

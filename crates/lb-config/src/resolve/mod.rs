@@ -1,6 +1,7 @@
 //! A draft to a Plan: numbers given, names found, and what the whole means checked.
 
 mod checks;
+mod forward;
 mod ids;
 mod parts;
 mod peers;
@@ -22,6 +23,7 @@ use crate::plan::Plan;
 pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
     checks::proxies(&draft.proxies, draft.global.external_checks, report);
     references::check(&draft.proxies, report);
+    forward::check(&draft, report);
     tracking::check(&draft.proxies, report);
     let ids = ids::proxies(&draft.global, &draft.proxies, report);
     let backends = Names::of_backends(&draft.proxies);

@@ -32,11 +32,17 @@ pub(super) fn frontend(
         Some(stats) if settings.mode == Mode::Http => Service::Stats(stats.value.clone()),
         _ => Service::Tcp { backend },
     };
+    let forward = super::forward::of(proxy);
     Frontend {
         name: Arc::clone(&proxy.name.value),
         id,
         disabled: settings.disabled,
-        binds: proxy.binds.iter().map(|bind| listener(bind, tls, report)).collect(),
+        // Nobody listens where the kernel forwards.
+        binds: match forward {
+            Some(_) => Vec::new(),
+            None => proxy.binds.iter().map(|bind| listener(bind, tls, report)).collect(),
+        },
+        forward,
         maxconn: settings.maxconn,
         session_rate: settings.session_rate,
         backlog: settings.backlog,

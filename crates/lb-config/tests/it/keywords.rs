@@ -148,6 +148,13 @@ fn of_frontends() {
     );
     front(FRONT, "guid g", |f| show(&f.guid), "Some(\"g\")");
     front(FRONT, "option socket-stats", |f| show(f.socket_stats), "true");
+    let forwarded = |f: &Frontend| show(f.forward.as_ref().map(|forward| forward.seed));
+    front(
+        "backend b\n balance source\n server s 10.8.0.1:1\nfrontend f\n bind 10.9.0.1:1\n default_backend b\n ",
+        "tandem-forward seed 3",
+        forwarded,
+        "Some(3)",
+    );
     front(FRONT, "maxconn 5", |f| show(f.maxconn), "Some(5)");
     front(FRONT, "rate-limit sessions 9", |f| show(f.session_rate), "Some(9)");
     front(FRONT, "backlog 6", |f| show(f.backlog), "Some(6)");

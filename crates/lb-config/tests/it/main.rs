@@ -9,6 +9,7 @@ mod covered;
 mod examples;
 mod explained;
 mod expressions;
+mod forward;
 mod installed;
 mod keywords;
 mod marks;

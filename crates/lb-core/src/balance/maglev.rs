@@ -8,6 +8,7 @@
 
 use super::hash_function::avalanche;
 use super::pool::{Member, Pool};
+use crate::ServerIdx;
 
 /// Slots of the map of a proxy: a prime, and a hundred for each of more than 600 servers.
 pub(super) const SLOTS: u32 = 65_537;
@@ -51,6 +52,11 @@ impl Maglev {
             }
         }
         Maglev { slots: taken }
+    }
+
+    /// Whose each slot is.
+    pub(super) fn owners<'p>(&'p self, pool: &'p Pool) -> impl Iterator<Item = ServerIdx> + 'p {
+        self.slots.iter().map(|place| pool.members()[*place as usize].idx)
     }
 
     /// The slot that a hash falls on, and how many there are.

@@ -2,6 +2,7 @@
 //!
 //! A server that cannot take a connection is left out here once, so no algorithm has to ask again.
 
+use super::hash_function::avalanche;
 use super::{Loads, Policy, Request};
 use crate::{ServerId, ServerIdx};
 use tandem_time::Seed;
@@ -119,6 +120,20 @@ impl Pool {
             u64::from(loads.served(m.idx)) < part.max(1)
         };
         self.members.iter().map(is_below).collect()
+    }
+
+    /// Those of them that will do.
+    pub(super) fn only(&self, will_do: impl Fn(ServerIdx) -> bool) -> Pool {
+        let mut pool = self.clone();
+        pool.members.retain(|member| will_do(member.idx));
+        pool
+    }
+
+    /// The same members with other keys: whoever knows no `seed` cannot foresee who comes where.
+    pub(super) fn shuffled(&self, seed: u32) -> Pool {
+        let mut pool = self.clone();
+        pool.members.iter_mut().for_each(|member| member.key ^= avalanche(seed));
+        pool
     }
 
     pub(super) fn members(&self) -> &[Member] {

@@ -3,6 +3,7 @@
 use super::first::First;
 use super::hash_map::HashMap;
 use super::hashed::Hashed;
+use super::maglev::Maglev;
 use super::pool::{Candidate, Pool};
 use super::random::Random;
 use super::roundrobin::RoundRobin;
@@ -117,6 +118,19 @@ impl Table {
             Chooser::Hashed(c) => c.why(r),
             Chooser::Random(c) => c.why(),
         }
+    }
+
+    /// The servers that share the load, spread over so many buckets (a prime) as Maglev does it; `None` is nobody. Only
+    /// those count that will do.
+    pub fn buckets(&self, most: u32, seed: u32, will_do: impl Fn(ServerIdx) -> bool) -> Vec<Option<ServerIdx>> {
+        let pool = self.pool.only(will_do);
+        if pool.members().is_empty() {
+            return vec![None; most as usize];
+        }
+        Maglev::build(&pool.shuffled(seed), most)
+            .owners(&pool)
+            .map(Some)
+            .collect()
     }
 
     /// Servers that may take new connections and are no backups.

@@ -16,6 +16,7 @@ use crate::admission::Limit;
 use crate::args::Args;
 use crate::directory::Directory;
 use crate::drain::Drain;
+use crate::forward::Forwarder;
 use crate::frontends::{Sites, Stand};
 use crate::http;
 use crate::keeper::Lines;
@@ -64,6 +65,7 @@ pub(super) struct Renewed {
     pub(super) hard_stop_after: Rc<Cell<Option<Duration>>>,
     pub(super) resolving: Rc<Resolving>,
     pub(super) peers: Rc<Peers>,
+    pub(super) forwarder: Rc<Forwarder>,
 }
 
 impl House {
@@ -150,6 +152,7 @@ impl House {
             hard_stop_after,
             resolving,
             peers,
+            forwarder,
         } = renewed;
         Estate {
             args,
@@ -173,6 +176,7 @@ impl House {
             hard_stop_after,
             resolving,
             peers,
+            forwarder,
             notifier: self.notifier.clone(),
         }
     }

@@ -1,11 +1,12 @@
 //! One section: its settings, its listeners, its lines of rules, its servers.
 
+use super::super::forward;
 use super::super::model::{Bind, Inherits, Listen};
 use super::super::tls::OfBind;
 use super::super::value::{FileMode, Number, Value};
 use super::{new, server, settings};
 use crate::diff::shown;
-use crate::draft::{self, Rules, Said};
+use crate::draft::{self, Mode, Rules, Said};
 use crate::plan;
 
 pub(in super::super) fn proxy(proxy: &draft::Proxy, base: &draft::Settings) -> Listen {
@@ -20,13 +21,19 @@ pub(in super::super) fn proxy(proxy: &draft::Proxy, base: &draft::Settings) -> L
         table: _,
         stick_rules: _,
         guid,
+        forward,
         server_state_file,
         rules,
     } = proxy;
+    let mut inherited = settings(own, base, *role);
+    if forward.is_some() {
+        inherited.mode = Some(Value(Mode::Forward));
+    }
     Listen {
         name: Some(new(name.value.to_string())),
         id: id.as_ref().map(|id| new(Value(Number(id.value)))),
         guid: guid.as_ref().map(ToString::to_string),
+        forward: forward.as_ref().map(|forward| new(forward::table(&forward.value))),
         bind: listeners(binds),
         stick_table: lines(rules, "stick-table").pop(),
         stick: None,
@@ -42,7 +49,7 @@ pub(in super::super) fn proxy(proxy: &draft::Proxy, base: &draft::Settings) -> L
         server: all_servers(servers, own),
         ..Listen::default()
     }
-    .inherits(settings(own, base, *role))
+    .inherits(inherited)
 }
 
 type Line = toml::Spanned<String>;
