@@ -251,7 +251,7 @@ mod tests {
     fn answers_mean_what_haproxy_says() {
         let text = |text: &str| HttpExpect::Body(Content::Text(text.into()));
         let is_503 = HttpExpect::Status(vec![(503, 503)]);
-        let of_5 = HttpExpect::StatusText(Content::Regex(regex::bytes::Regex::new("^5").unwrap()));
+        let of_5 = HttpExpect::StatusText(Content::Regex(Regex::new("^5").unwrap()));
         for (expect, bytes, closed, negated, expected) in [
             (&HttpExpect::Usual, OK, false, false, "pass 200"),
             (&HttpExpect::Usual, BAD, false, false, "L7STS Some Reason"),
