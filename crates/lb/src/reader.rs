@@ -40,7 +40,9 @@ impl Reader {
         NOT_INHERITED.iter().for_each(|name| {
             command.env_remove(name);
         });
-        command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null());
+        // Whoever waits for the end of what a daemon says would wait for this one too.
+        command.stdin(Stdio::from(OwnedFd::from(theirs)));
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn()?;
         Ok(Reader(Mutex::new(ours)))
     }

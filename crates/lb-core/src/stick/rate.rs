@@ -56,7 +56,8 @@ impl Rate {
         }
         // How far into a period the share of the one before it is small enough.
         let until = |room: u32, before: u32| {
-            let share = u64::from(room) * u64::from(period) / u64::from(before.max(1));
+            // The largest that still rounds down to the room.
+            let share = ((u64::from(room) + 1) * u64::from(period) - 1) / u64::from(before.max(1));
             u64::from(period).saturating_sub(share)
         };
         let (period_long, age) = (u64::from(period), u64::from(now.wrapping_sub(self.began)));
@@ -105,7 +106,7 @@ mod tests {
             let wait = rate.falls_to(most, 1_000, now);
             assert!(rate.read(1_000, now + wait) <= most, "{most} at {now}: {wait}");
             assert!(
-                wait < 2 || rate.read(1_000, now + wait - 2) > most,
+                wait == 0 || rate.read(1_000, now + wait - 1) > most,
                 "{most} at {now}: {wait}"
             );
         }

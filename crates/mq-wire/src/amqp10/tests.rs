@@ -155,7 +155,7 @@ fn fields_that_are_left_out_are_null_and_what_must_be_there_is() {
     };
     assert_eq!((&*read.container_id, read.max_frame_size), ("c", None));
     let Ok(Some(Item::Said(0, Performative::Open(read), _))) =
-        open(b"\xc0\x14\x08\xa1\x01c\x40\x52\xff\x40\x40\x40\x40\xe0\x05\x02\xa3\x01a\x01b")
+        open(b"\xc0\x13\x08\xa1\x01c\x40\x52\xff\x40\x40\x40\x40\xe0\x06\x02\xa3\x01a\x01b")
     else {
         panic!("symbols are one or many")
     };

@@ -17,7 +17,7 @@ const FRONT: &str = "10.9.0.1:61616";
 const SERVER: &str = "10.9.1.21:61616";
 /// What belongs to a socket of the balancer's is for the balancer, whoever it is addressed to.
 const RULES: &str = "table ip ours { chain in { type filter hook prerouting priority -150; \
-                     meta l4proto tcp socket transparent 1 meta mark set 1; } }";
+                     meta l4proto tcp socket transparent 1 meta mark set 1; }; }";
 
 pub(crate) fn the_server_sees_the_client(bench: &Bench<'_>) -> Result<()> {
     let lab = Lab::new(bench.ground)?;
