@@ -1,7 +1,7 @@
 //! The packages, installed and removed on a copy of this machine: a file system laid over its own, of which nothing stays.
 
 use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -35,6 +35,9 @@ printf 'listen a\n  mode tcp\n  bind 127.0.0.1:1\n  timeout client 1s\n  timeout
 on_it haproxy -c -f /etc/haproxy/tandem-test.cfg
 on_it keepalived -v 2>&1
 rm over/root/etc/haproxy/tandem-test.cfg
+on_it dpkg --no-triggers --remove tandem-compat tandem-lb
+on_it dpkg --no-triggers --install packages/tandem-lb_*.deb packages/tandem-compat_*.deb
+files >again
 on_it dpkg --no-triggers --purge tandem-compat tandem tandem-mq tandem-vrrp tandem-lb
 files >after
 "#;
@@ -93,6 +96,12 @@ fn they_come_and_go_without_a_trace() {
             "{file} is not among {installed:#?}"
         );
     }
+    let again = lines(&folder.0, "again");
+    for unit in ["tandem-lb.service", "haproxy.service"] {
+        let link = format!("multi-user.target.wants/{unit}");
+        let is_enabled = |lines: &BTreeSet<String>| lines.iter().any(|line| line.ends_with(&link));
+        assert!(is_enabled(&installed) && is_enabled(&again), "{unit} stays enabled");
+    }
     // Accounts stay, as Debian wants it, the notes of dpkg itself, and the links to init scripts of those whose place was taken.
     let kept = |line: &&String| {
         let own = [
@@ -116,17 +125,9 @@ fn they_come_and_go_without_a_trace() {
 /// By the repository's own command, of the programs that this test was built with.
 fn make(out: &Path) {
     let xtask = binary("tandem-xtask");
-    let mut deb = Command::new(xtask);
-    deb.args(["deb", "--profile", "dev", "--out"]).arg(out);
-    // Build scripts that look at what cargo tells a test would take everything for changed.
-    let told = |name: &OsString| {
-        ["CARGO_PKG_", "CARGO_MANIFEST_"]
-            .iter()
-            .any(|start| name.to_string_lossy().starts_with(start))
-    };
-    std::env::vars_os().map(|(name, _)| name).filter(told).for_each(|name| {
-        deb.env_remove(name);
-    });
+    let mut deb = Command::new(&xtask);
+    deb.args(["deb", "--programs"]).arg(xtask.parent().expect("a folder"));
+    deb.arg("--out").arg(out);
     let output = deb
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .output();

@@ -76,6 +76,10 @@ impl Quota {
         if left >= worth {
             return Allowance::Bytes(left);
         }
+        // A limit of nothing never ends: who waits for it looks once in a while whether it still holds.
+        if self.limit == 0 {
+            return Allowance::NotBefore(now + self.period.max(Duration::from_secs(1)));
+        }
         let wait = rate.falls_to(self.limit.saturating_sub(worth), period, at).max(1);
         Allowance::NotBefore(now + Duration::from_millis(wait.into()))
     }

@@ -181,6 +181,11 @@ impl<'a, S> Metered<'a, S> {
             left: Cell::new(left),
         }
     }
+
+    /// Whether more was wanted of it, perhaps, than might be read: nobody will say when there is more.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.left.get() == Some(0)
+    }
 }
 
 impl<S: Stream> Stream for Metered<'_, S> {

@@ -132,6 +132,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         files: &files,
         kept: &mut kept,
     };
+    let succeeds = predecessor.is_some();
     let taking = heritage.begin(predecessor, &live, clock.now()).await;
     tracking::settle(&mut backends, clock.now());
     let (lines, timeline) = (Lines::default(), Rc::<Timeline>::default());
@@ -160,7 +161,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     };
     let taken_over = succession::complete(taking, heir, &mut past, &directory, clock).await;
     keep(&desk.orders, directory.clone(), clock);
-    let forwarder = Forwarder::begin(desk.frontends.clone(), desk.orders.clone(), clock, taken_over.is_some());
+    let forwarder = Forwarder::begin(desk.frontends.clone(), desk.orders.clone(), clock, succeeds);
     let forwarder = forwarder.await.map_err(io::Error::other)?;
     let http: Vec<_> = http.into_iter().map(|(site, at)| (Rc::new(site), at)).collect();
     let peers = Peers::begin(

@@ -65,7 +65,7 @@ enum Loaded {
 }
 
 impl Forwarder {
-    /// The table is there when this returns, or the reason why it cannot be. Who forwards nothing touches none, for it may
+    /// The table is there when this returns, or the reason why it cannot be; a successor's is its predecessor's until then. Who forwards nothing touches none, for it may
     /// be another process's; but what a predecessor left is its successor's.
     pub(crate) async fn begin(
         frontends: Frontends,
@@ -86,13 +86,18 @@ impl Forwarder {
             turn: Mutex::default(),
             changed: Notify::new(),
         });
-        forwarder.adjust().await.map_err(|error| {
-            format!(
-                "the kernel's table cannot be loaded: {error}; forwarding needs CAP_NET_ADMIN, no `user` without it, and \
-                 no `chroot` that has no nft"
-            )
-        })?;
-        forwarder.warn_of_settings();
+        if is_successor {
+            // It leads connections already: what nft says of the table, `run` says, and tries again.
+            forwarder.changed.notify_one();
+        } else {
+            forwarder.adjust().await.map_err(|error| {
+                format!(
+                    "the kernel's table cannot be loaded: {error}; forwarding needs CAP_NET_ADMIN, no `user` without it, \
+                     and no `chroot` that has no nft"
+                )
+            })?;
+            forwarder.warn_of_settings();
+        }
         tokio::task::spawn_local(forwarder.clone().run());
         Ok(forwarder)
     }

@@ -6,17 +6,25 @@
 
 use std::env;
 use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Mutex;
+use std::time::Duration;
+
+use nix::sys::signal::SigSet;
+use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGQUIT, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
 
 use crate::address::Found;
 use crate::args::{Args, READER};
 use crate::configuration::Configuration;
 use crate::outside::{Notes, Outside};
 use crate::tls::Loaded;
+
+/// How long names and files may take.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a service manager tells the balancer, and nobody else.
 const NOT_INHERITED: [&str; 5] = [
@@ -34,6 +42,7 @@ pub(crate) struct Reader(Mutex<UnixStream>);
 impl Reader {
     pub(crate) fn open() -> io::Result<Reader> {
         let (ours, theirs) = UnixStream::pair()?;
+        ours.set_read_timeout(Some(PATIENCE))?;
         let mut words = env::args_os();
         let mut command = Command::new("/proc/self/exe");
         command.arg0(words.next().unwrap_or_default()).arg(READER).args(words);
@@ -56,13 +65,22 @@ impl Reader {
         };
         let mut socket = self.0.lock().map_err(|_| io::Error::other("a reload has failed"))?;
         socket.write_all(&[0]).map_err(gone)?;
-        let notes = Notes::read(&mut BufReader::new(&*socket)).map_err(gone)?;
-        Ok(Outside::Noted(notes))
+        let notes = Notes::read(&mut BufReader::new(&*socket));
+        if notes.is_err() {
+            // What comes late is no answer to the next question.
+            socket.shutdown(Shutdown::Both).ok();
+        }
+        Ok(Outside::Noted(notes.map_err(gone)?))
     }
 }
 
 /// What the other process does, for as long as somebody may ask.
 pub(crate) fn serve(args: &Args) -> ExitCode {
+    // Whoever says something to all processes of this name means the other one; this one ends with its input.
+    let others = [SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU];
+    if others.into_iter().collect::<SigSet>().thread_block().is_err() {
+        return ExitCode::FAILURE;
+    }
     let mut asked = [0];
     while io::stdin().lock().read_exact(&mut asked).is_ok() {
         let noting = Outside::noting();

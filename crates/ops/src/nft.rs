@@ -3,10 +3,15 @@
 
 use std::io::ErrorKind;
 use std::process::Stdio;
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+use tokio::time::timeout;
+
+/// The kernel may have much to do, but not that much.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Error)]
 pub enum NftError {
@@ -14,6 +19,8 @@ pub enum NftError {
     Missing,
     #[error("cannot run nft: {0}")]
     Io(#[from] std::io::Error),
+    #[error("nft says nothing for {} s", PATIENCE.as_secs())]
+    Silent,
     #[error("nft: {0}")]
     Refused(String),
 }
@@ -37,11 +44,14 @@ async fn run(args: &[&str], input: &str) -> Result<Vec<u8>, NftError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(NftError::Missing),
         started => started?,
     };
-    if let Some(mut stdin) = child.stdin.take() {
-        // A program that has ended does not read; its status says more.
-        stdin.write_all(input.as_bytes()).await.ok();
-    }
-    let output = child.wait_with_output().await?;
+    let talk = async move {
+        if let Some(mut stdin) = child.stdin.take() {
+            // A program that has ended does not read; its status says more.
+            stdin.write_all(input.as_bytes()).await.ok();
+        }
+        child.wait_with_output().await
+    };
+    let output = timeout(PATIENCE, talk).await.map_err(|_| NftError::Silent)??;
     if output.status.success() {
         return Ok(output.stdout);
     }

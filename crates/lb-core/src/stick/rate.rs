@@ -22,8 +22,15 @@ impl Rate {
         [self.began, self.present, self.before]
     }
 
-    pub(crate) fn count(&mut self, by: u32, period: u32, now: u32) {
+    /// Threads look at the clock before they have the table: one may come with a time just before the period began.
+    fn age(&self, now: u32) -> u32 {
+        const LATE: u32 = 10_000;
         let age = now.wrapping_sub(self.began);
+        if age > u32::MAX - LATE { 0 } else { age }
+    }
+
+    pub(crate) fn count(&mut self, by: u32, period: u32, now: u32) {
+        let age = self.age(now);
         if age >= period {
             let is_next = age < period.saturating_mul(2);
             *self = Rate {
@@ -36,7 +43,7 @@ impl Rate {
     }
 
     pub(crate) fn read(&self, period: u32, now: u32) -> u32 {
-        let (period, age) = (u64::from(period), u64::from(now.wrapping_sub(self.began)));
+        let (period, age) = (u64::from(period), u64::from(self.age(now)));
         if period == 0 {
             return 0;
         }
@@ -60,7 +67,7 @@ impl Rate {
             let share = ((u64::from(room) + 1) * u64::from(period) - 1) / u64::from(before.max(1));
             u64::from(period).saturating_sub(share)
         };
-        let (period_long, age) = (u64::from(period), u64::from(now.wrapping_sub(self.began)));
+        let (period_long, age) = (u64::from(period), u64::from(self.age(now)));
         let next = period_long + until(most, self.present);
         let at = match most.checked_sub(self.present) {
             Some(room) if age < period_long => until(room, self.before).min(next),
@@ -110,6 +117,17 @@ mod tests {
                 "{most} at {now}: {wait}"
             );
         }
+    }
+
+    #[test]
+    fn who_comes_late_takes_nothing_away() {
+        let mut rate = Rate::default();
+        rate.count(5, 1_000, 7_000);
+        rate.count(1, 1_000, 6_998);
+        assert_eq!(
+            (rate.began, rate.read(1_000, 6_999), rate.read(1_000, 7_001)),
+            (7_000, 6, 6)
+        );
     }
 
     #[test]

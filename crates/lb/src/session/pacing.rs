@@ -29,12 +29,13 @@ impl Session {
         let mut scratch = self.worker.scratch.borrow_mut();
         let (down, up) = carry(cx, ways, is_awaited, &client, &server, &mut scratch);
         drop(scratch);
+        let spent = [client.is_spent(), server.is_spent()];
         if let Some(Subject { throttles, .. }) = self.subject.as_deref_mut() {
             throttles.spend(Way::Up, up.read, now);
             throttles.spend(Way::Down, down.read, now);
         }
         self.account(&down, &up);
-        self.pace(cx, now);
+        self.pace(cx, now, spent);
         let told = down.end.is_some() || up.end.is_some();
         self.tell(Side::Server, down.end);
         self.tell(Side::Client, up.end);
@@ -46,12 +47,17 @@ impl Session {
     }
 
     /// Sees to it that it is looked at again when there is something to be read that may be carried.
-    fn pace(&mut self, cx: &mut Context<'_>, now: Mono) {
+    fn pace(&mut self, cx: &mut Context<'_>, now: Mono, spent: [bool; 2]) {
         let ways = [Way::Up, Way::Down].map(|way| self.allowed(way, now));
         self.paced = None;
-        for allowed in ways.into_iter().flatten() {
-            if let Allowance::NotBefore(then) = allowed {
-                self.paced = Some(self.paced.map_or(then, |other| other.min(then)));
+        for (allowed, is_spent) in ways.into_iter().zip(spent) {
+            match allowed {
+                Some(Allowance::NotBefore(then)) => {
+                    self.paced = Some(self.paced.map_or(then, |other| other.min(then)));
+                }
+                // Somebody else has changed what they share since it was asked.
+                Some(Allowance::Bytes(_)) | None if is_spent => cx.waker().wake_by_ref(),
+                Some(Allowance::Bytes(_)) | None => {}
             }
         }
         if self.paced.is_some_and(|due| self.armed.is_none_or(|at| due < at)) {

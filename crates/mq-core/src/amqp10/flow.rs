@@ -187,7 +187,9 @@ impl Session {
             .min(most.saturating_sub(outgoing.queued));
         let more = wanted.saturating_sub(outgoing.asked);
         let all = outgoing.credit.saturating_sub(outgoing.queued) <= outgoing.asked + more;
-        let drains = outgoing.drain && outgoing.credit > 0 || outgoing.asked > outgoing.credit;
+        // Who has no room now is asked for more when something has gone; to ask the broker at once would never end.
+        let has_room = outgoing.credit > outgoing.queued && outgoing.queued < most;
+        let drains = outgoing.drain && has_room || outgoing.asked > outgoing.credit;
         // Not one by one.
         let enough = more > most / 4 || more > 0 && (all || drains);
         if enough {

@@ -25,6 +25,11 @@ const BODY: &str = "amqp-body";
 /// Below this a body is copied, so that it does not keep more than itself.
 const SMALL: usize = 16 << 10;
 
+/// What a client calls by that name among its own properties need not be one.
+fn is_map(spelled: &Bytes) -> bool {
+    matches!(spelled.first(), Some(0xc1 | 0xd1))
+}
+
 /// A value of ours where there is one, else as it is spelled.
 fn ours(value: Typed) -> Value {
     match value {
@@ -216,8 +221,8 @@ fn simple(value: &Value) -> Typed {
 fn own(sections: &mut Sections, name: &str, value: &Value) -> bool {
     let properties = &mut sections.properties;
     match (name, value) {
-        (ANNOTATIONS, Value::Typed(spelled)) => sections.annotations = Some(spelled.clone()),
-        (FOOTER, Value::Typed(spelled)) => sections.footer = Some(spelled.clone()),
+        (ANNOTATIONS, Value::Typed(spelled)) if is_map(spelled) => sections.annotations = Some(spelled.clone()),
+        (FOOTER, Value::Typed(spelled)) if is_map(spelled) => sections.footer = Some(spelled.clone()),
         (property::MESSAGE_ID, value) => properties.message_id = Some(value.to_typed()).filter(is_id),
         (CORRELATION_ID, value) => properties.correlation_id = Some(value.to_typed()).filter(is_id),
         (property::USER, Value::Text(name)) => properties.user_id = Some(Bytes::copy_from_slice(name.as_bytes())),

@@ -181,7 +181,14 @@ fn section(number: u64, out: &mut BytesMut) {
 fn append(body: &mut Option<(u64, Bytes)>, kind: u64, more: Bytes) {
     *body = Some(match body.take() {
         None => (kind, more),
-        Some((kind, before)) => (kind, [before, more].concat().into()),
+        // It grows where it is: thousands of small sections behind a large one copy that once.
+        Some((kind, before)) => {
+            let mut joined = before
+                .try_into_mut()
+                .unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+            joined.extend_from_slice(&more);
+            (kind, joined.freeze())
+        }
     });
 }
 

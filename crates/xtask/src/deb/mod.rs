@@ -19,9 +19,9 @@ use package::{PACKAGES, Package, Program};
 
 #[derive(Args)]
 pub struct Arguments {
-    /// The profile that the programs are built with; `dev` is quick and large
-    #[arg(long, default_value = "release")]
-    profile: String,
+    /// Packages for trying, of the programs that lie in this folder: nothing is built and nothing compressed
+    #[arg(long, value_name = "DIR")]
+    programs: Option<PathBuf>,
     /// Where the packages go; target/deb if not given
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -29,28 +29,13 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let metadata = Metadata::load()?;
-    let mut build = Command::new(cargo());
-    // All together, as the tests build them: what was built for those is not built again.
-    build.args([
-        "build",
-        "--locked",
-        "--workspace",
-        "--bins",
-        "--profile",
-        &arguments.profile,
-    ]);
-    build.current_dir(&metadata.workspace_root);
-    if !build.status().context("cannot run cargo build")?.success() {
-        return Ok(ExitCode::FAILURE);
-    }
-    let folder = if arguments.profile == "dev" {
-        "debug"
-    } else {
-        &arguments.profile
+    let built = match &arguments.programs {
+        Some(folder) => folder.clone(),
+        None => build(&metadata)?,
     };
     let press = Press {
         root: metadata.workspace_root.clone(),
-        built: metadata.target_directory.join(folder),
+        built,
         out: arguments
             .out
             .clone()
@@ -60,13 +45,27 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             .context("tandem-lb has no version")?
             .to_owned(),
         architecture: said(Command::new("dpkg").arg("--print-architecture"))?,
-        pressure: if arguments.profile == "dev" { "-Znone" } else { "-Zxz" },
+        pressure: if arguments.programs.is_some() { "-Znone" } else { "-Zxz" },
     };
     for package in PACKAGES {
         let file = press.make(package)?;
         writeln!(std::io::stdout().lock(), "{}", file.display())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The folder of what is shipped, freshly built.
+fn build(metadata: &Metadata) -> Result<PathBuf> {
+    let mut build = Command::new(cargo());
+    build.args(["build", "--locked", "--release"]);
+    build.current_dir(&metadata.workspace_root);
+    for package in ["tandem-lb", "tandem-vrrp", "tandem-mq", "tandem-cli"] {
+        build.args(["--package", package]);
+    }
+    if !build.status().context("cannot run cargo build")?.success() {
+        bail!("cargo build has failed");
+    }
+    Ok(metadata.target_directory.join("release"))
 }
 
 /// Where things come from, and where the packages go.

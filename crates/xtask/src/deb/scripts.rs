@@ -12,7 +12,7 @@ pub fn of(package: &Package) -> Vec<(&'static str, String)> {
     vec![
         ("postinst", after_install(package)),
         ("prerm", before_removal(package)),
-        ("postrm", after_removal()),
+        ("postrm", after_removal(package)),
     ]
 }
 
@@ -45,17 +45,23 @@ fn after_install(package: &Package) -> String {
     script(&body)
 }
 
+/// What is enabled stays so until the package is purged: it may come back, and so may whose place it took.
 fn before_removal(package: &Package) -> String {
     let units: Vec<&str> = package.units.iter().map(|(unit, _)| *unit).collect();
     let units = units.join(" ");
     script(&format!(
-        "[ \"$1\" = remove ] || exit 0\n[ ! -d /run/systemd/system ] || systemctl stop {units} || true\n\
-         systemctl disable --quiet {units} || true\n"
+        "[ \"$1\" = remove ] || exit 0\n[ ! -d /run/systemd/system ] || systemctl stop {units} || true\n"
     ))
 }
 
-fn after_removal() -> String {
-    script("[ ! -d /run/systemd/system ] || systemctl daemon-reload\n")
+fn after_removal(package: &Package) -> String {
+    let mut body = String::from("[ ! -d /run/systemd/system ] || systemctl daemon-reload\n");
+    for (unit, _) in package.units {
+        body += &format!(
+            "if [ \"$1\" = purge ] && [ ! -e /lib/systemd/system/{unit} ]; then rm -f /etc/systemd/system/*.wants/{unit}; fi\n"
+        );
+    }
+    script(&body)
 }
 
 #[cfg(test)]

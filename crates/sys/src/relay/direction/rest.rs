@@ -37,6 +37,12 @@ impl Rest {
 
     /// Writes once.
     pub(super) fn write(&mut self, cx: &mut Context<'_>, to: &impl Stream, pass: &mut Pass) -> Step {
+        // Whoever is looked at from now on, a rule may say so at any time, goes on in memory.
+        if to.plain().is_none()
+            && let Err(e) = self.bytes()
+        {
+            return Step::End(End::WriteFailed(e));
+        }
         let done = match (&mut *self, to.plain()) {
             (Rest::Bytes { bytes, written }, _) => to.poll_write(cx, &bytes[*written..]).map_ok(|n| {
                 *written += n;

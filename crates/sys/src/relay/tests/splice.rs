@@ -126,6 +126,55 @@ fn what_waits_in_a_pipe_moves_on_with_the_direction() {
     });
 }
 
+/// An end whose bytes are looked at.
+struct Seen<'a>(&'a Endpoint);
+
+impl Stream for Seen<'_> {
+    fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_read(cx, into)
+    }
+
+    fn poll_write(&self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_write(cx, from)
+    }
+
+    fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_flush(cx)
+    }
+
+    fn finish(&self) {
+        self.0.finish();
+    }
+
+    fn plain(&self) -> Option<&Endpoint> {
+        None
+    }
+}
+
+#[test]
+fn who_is_looked_at_from_now_on_loses_nothing_that_is_in_the_pipe() {
+    runtime().block_on(async {
+        let ((mut client, from), (server, to)) = (connection(), connection());
+        let pipes = Arc::new(Pipes::new(1));
+        let (mut d, mut scratch) = (Direction::default(), Scratch::new(pipes.clone()));
+        let writer = std::thread::spawn(move || client.write_all(&pattern(FLOOD)));
+        let server = until_stuck(&mut d, (&from, &to), &mut scratch, server).await;
+        assert_eq!(pipes.used(), 1);
+        let reader = reading(server, FLOOD - FIRST);
+        let end = poll_fn(|cx| {
+            let pass = d.drive(cx, &Seen(&from), &Seen(&to), &mut scratch);
+            pass.end.map_or(Poll::Pending, Poll::Ready)
+        });
+        let end = tokio::time::timeout(Duration::from_secs(20), end)
+            .await
+            .expect("in time");
+        assert!(matches!(end, End::Finished), "{end:?}");
+        assert_eq!(pipes.used(), 0);
+        writer.join().unwrap().unwrap();
+        assert!(reader.join().unwrap().0 == pattern(FLOOD)[FIRST..]);
+    });
+}
+
 #[test]
 fn the_end_comes_after_what_is_in_the_pipe() {
     runtime().block_on(async {
