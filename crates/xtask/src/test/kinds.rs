@@ -50,9 +50,9 @@ pub(super) fn budgets(kinds: &[Kind]) -> String {
 impl Kind {
     pub(super) fn budget(self) -> Duration {
         let minutes = match self {
-            Kind::Check | Kind::Build => 11,
+            Kind::Check | Kind::Build => 10,
             Kind::Unit => 2,
-            Kind::Loopback => 5,
+            Kind::Loopback => 6,
             Kind::Namespace => 5,
             Kind::Browser => 1,
         };

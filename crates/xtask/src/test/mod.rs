@@ -1,4 +1,4 @@
-//! Every test within a budget: build 11 minutes, unit to simulation 2, loopback 5, namespaces and interoperation 5,
+//! Every test within a budget: build 10 minutes, unit to simulation 2, loopback 6, namespaces and interoperation 5,
 //! browser 1, and 24 in all. What takes longer is killed and named.
 
 mod excerpt;
