@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn purses_are_named_once() {
         let shown = budgets(&[Kind::Check, Kind::Build, Kind::Unit]);
-        assert_eq!(shown, "check and build 11 min, unit 2 min");
+        assert_eq!(shown, "check and build 10 min, unit 2 min");
     }
 
     #[test]
