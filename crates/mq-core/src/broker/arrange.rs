@@ -8,7 +8,7 @@ mod same;
 use tandem_time::Mono;
 
 use super::declared::Declared;
-use super::session::Consumer;
+use super::session::{Consumer, Stays};
 use super::{Broker, Output, Refusal, Thing};
 use crate::{ConsumerId, ExchangeRecord, QueueId, SessionId, Value};
 
@@ -211,7 +211,7 @@ impl Broker {
         self.answer(session, Arranged::Got { left });
         let consumer = ConsumerId { session, number };
         let mut state = Consumer::new(id, 1, None);
-        state.lingers = true;
+        state.stays = Stays::UntilSettled;
         self.consumers.insert(consumer, state);
         if let Some(known) = self.sessions.get_mut(&session) {
             known.consumers.insert(consumer);
@@ -225,7 +225,7 @@ impl Broker {
         let Some(known) = self.consumers.get_mut(&consumer) else {
             return;
         };
-        known.lingers = true;
+        known.stays = Stays::UntilSettled;
         let (id, empty) = (known.queue, known.in_flight.is_empty());
         if empty {
             self.forget_consumer(consumer);
@@ -239,7 +239,7 @@ impl Broker {
         let Some(known) = self.consumers.get_mut(&consumer).filter(|_| !of_client) else {
             return;
         };
-        known.lingers = true;
+        known.stays = Stays::UntilSettled;
         self.end_lingering(consumer);
     }
 
@@ -301,7 +301,7 @@ impl Broker {
         let done = self
             .consumers
             .get(&consumer)
-            .is_some_and(|known| known.lingers && known.in_flight.is_empty());
+            .is_some_and(|known| known.stays != Stays::Listening && known.in_flight.is_empty());
         if done {
             self.forget_consumer(consumer);
         }

@@ -213,7 +213,7 @@ impl Broker {
             Input::Drain { consumer } => self.drain(consumer),
             Input::Begin { session, transaction } => self.begin(session, transaction),
             Input::Commit { session, transaction } => self.commit(session, transaction, now),
-            Input::Abort { session, transaction } => self.abort(session, transaction),
+            Input::Abort { session, transaction } => self.abort(session, transaction, now),
             Input::Sync { session, token } => self.sync(session, token),
             Input::Stored { upto } => self.stored(upto),
         }

@@ -62,6 +62,17 @@ pub(super) enum Step {
     Settle(DeliveryId, Outcome),
 }
 
+/// How long a consumer is there. It is handed nothing any more after the first of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stays {
+    Listening,
+    /// Until its client has settled what it holds.
+    UntilSettled,
+    /// Until the transactions are over in which its client has settled that. What they do not settle is not the client's any
+    /// more.
+    UntilCommitted,
+}
+
 #[derive(Debug)]
 pub(super) struct Consumer {
     pub(super) queue: QueueId,
@@ -70,8 +81,7 @@ pub(super) struct Consumer {
     pub(super) unlimited: bool,
     /// The session's limit counts for it.
     pub(super) pooled: bool,
-    /// It takes nothing any more, and is gone when what it holds is settled.
-    pub(super) lingers: bool,
+    pub(super) stays: Stays,
     /// Its queue is among the starved.
     pub(super) starves: bool,
     /// Takes only these.
@@ -89,7 +99,7 @@ impl Consumer {
             credit,
             unlimited: false,
             pooled: false,
-            lingers: false,
+            stays: Stays::Listening,
             starves: false,
             selector: None,
             in_flight: BTreeMap::new(),

@@ -6,7 +6,7 @@ use tandem_time::Mono;
 
 use super::dead::Death;
 use super::route::check_target;
-use super::session::{Held, Step, Transaction};
+use super::session::{Held, Stays, Step, Transaction};
 use super::{Broker, Outcome, Publish, Refusal, Target};
 use crate::queue::{Entry, Place};
 use crate::{ConsumerId, DeliveryId, Kind, Message, QueueId, Record, SessionId, TransactionId};
@@ -114,22 +114,32 @@ impl Broker {
         });
     }
 
-    pub(super) fn abort(&mut self, session: SessionId, transaction: TransactionId) {
+    pub(super) fn abort(&mut self, session: SessionId, transaction: TransactionId, now: Mono) {
         let known = self.sessions.get_mut(&session);
         let Some(open) = known.and_then(|s| s.transactions.remove(&transaction)) else {
             return self.refuse(session, Refusal::NoTransaction(transaction));
         };
-        self.abandon(&open);
+        self.abandon(&open, now);
     }
 
-    /// What a transaction would have settled is the consumer's again.
-    pub(super) fn abandon(&mut self, open: &Transaction) {
+    /// What a transaction would have settled is the consumer's again; if it has unsubscribed, the queue's.
+    pub(super) fn abandon(&mut self, open: &Transaction, now: Mono) {
         self.deferred -= open.weight;
         for step in &open.steps {
             let Step::Settle(delivery, _) = step else { continue };
-            let consumer = self.deliveries.get(delivery).and_then(|c| self.consumers.get_mut(c));
-            if let Some(held) = consumer.and_then(|c| c.in_flight.get_mut(delivery)) {
-                held.settled_by = None;
+            let Some(consumer) = self.deliveries.get(delivery).copied() else {
+                continue;
+            };
+            let Some(known) = self.consumers.get_mut(&consumer) else {
+                continue;
+            };
+            if known.stays != Stays::UntilCommitted {
+                if let Some(held) = known.in_flight.get_mut(delivery) {
+                    held.settled_by = None;
+                }
+            } else if let Some((queue, held)) = self.let_go(consumer, *delivery) {
+                self.conclude(None, queue, held, Outcome::Failed, now);
+                self.dispatch(queue);
             }
         }
     }

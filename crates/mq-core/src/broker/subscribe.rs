@@ -1,9 +1,11 @@
 //! Consumers come and go.
 
+use std::collections::BTreeMap;
+
 use super::route::check_name;
-use super::session::{Browse, Consumer, Ending};
+use super::session::{Browse, Consumer, Ending, Held, Stays};
 use super::{Broker, Outcome, Refusal, Subscription, Target};
-use crate::{ConsumerId, Kind, QueueId, Selector, SessionId};
+use crate::{ConsumerId, DeliveryId, Kind, QueueId, Selector, SessionId};
 use tandem_time::Mono;
 
 impl Broker {
@@ -127,11 +129,11 @@ impl Broker {
         let transactions = std::mem::take(&mut known.transactions);
         let consumers = std::mem::take(&mut known.consumers);
         let client = known.client.clone();
-        for open in transactions.values() {
-            self.abandon(open);
-        }
         for consumer in consumers {
             self.end(consumer, Ending::Closed, now);
+        }
+        for open in transactions.values() {
+            self.abandon(open, now);
         }
         self.sessions.remove(&session);
         self.waiting.retain(|(_, waits, _)| *waits != session);
@@ -141,7 +143,7 @@ impl Broker {
     }
 
     /// What the consumer held goes back. The oldest counts as tried, because a message that kills its consumer must not do
-    /// so for ever; the others it had only been sent ahead of time.
+    /// so for ever; the others it had only been sent ahead of time. What an open transaction has settled waits for its end.
     pub(super) fn end(&mut self, consumer: ConsumerId, ending: Ending, now: Mono) {
         let Some(known) = self.consumers.remove(&consumer) else {
             return;
@@ -154,8 +156,14 @@ impl Broker {
         if let Some(queue) = self.queues.get_mut(&id) {
             queue.unsubscribe(consumer);
         }
+        let waits = |held: &Held| ending == Ending::Unsubscribed && held.settled_by.is_some();
+        let (settled, open): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            known.in_flight.into_iter().partition(|(_, held)| waits(held));
+        if !settled.is_empty() {
+            self.linger(consumer, id, settled);
+        }
         let mut outcome = Outcome::Failed;
-        for (delivery, held) in known.in_flight {
+        for (delivery, held) in open {
             self.deliveries.remove(&delivery);
             let Some(held) = self.keep(consumer.session, id, held, ending) else {
                 continue;
@@ -174,6 +182,19 @@ impl Broker {
             true => self.remove_queue(id),
             false if was_last => self.abandoned(id, now),
             false => self.dispatch(id),
+        }
+    }
+
+    /// It is there only for what was settled in open transactions.
+    fn linger(&mut self, consumer: ConsumerId, queue: QueueId, settled: BTreeMap<DeliveryId, Held>) {
+        let state = Consumer {
+            stays: Stays::UntilCommitted,
+            in_flight: settled,
+            ..Consumer::new(queue, 0, None)
+        };
+        self.consumers.insert(consumer, state);
+        if let Some(known) = self.sessions.get_mut(&consumer.session) {
+            known.consumers.insert(consumer);
         }
     }
 }

@@ -223,6 +223,25 @@ fn transactions_happen_as_a_whole_or_not() {
 }
 
 #[test]
+fn a_transaction_outlives_the_subscription_that_it_acknowledges() {
+    for (end, left) in [("COMMIT", "sent"), ("ABORT", "taken")] {
+        let mut client = Client::connected("1.2");
+        client.says("SUBSCRIBE\nid:s\ndestination:/queue/a\nack:client\n\n");
+        client.says("SEND\ndestination:/queue/a\n\ntaken");
+        let id = client.header("ack").to_owned();
+        client.says("BEGIN\ntransaction:t\n\n");
+        client.says("SEND\ndestination:/queue/a\ntransaction:t\n\nsent");
+        client.says(&format!("ACK\nid:{id}\ntransaction:t\n\n"));
+        client.says("UNSUBSCRIBE\nid:s\n\n");
+        client.says(&format!("{end}\ntransaction:t\nreceipt:done\n\n"));
+        assert_eq!(client.header("receipt-id"), "done");
+        assert_eq!(client.depth("a"), 1, "one of both");
+        client.says("SUBSCRIBE\nid:t\ndestination:/queue/a\n\n");
+        assert_eq!(client.last().body, left.as_bytes());
+    }
+}
+
+#[test]
 fn a_durable_subscription_has_a_name_and_ends_when_told() {
     let mut client = Client::connected("1.2");
     client.says("SUBSCRIBE\nid:0\ndestination:/topic/t\nactivemq.subscriptionName:n\n\n");

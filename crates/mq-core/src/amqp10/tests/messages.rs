@@ -308,7 +308,7 @@ fn within(txn_id: &Bytes, outcome: Option<Outcome>) -> Outcome {
 
 #[test]
 fn a_transaction_happens_as_a_whole_or_not_at_all() {
-    for fail in [false, true] {
+    for (fail, detached) in [(false, false), (true, false), (false, true), (true, true)] {
         let mut node = both();
         node.attaches(
             1,
@@ -331,6 +331,15 @@ fn a_transaction_happens_as_a_whole_or_not_at_all() {
         };
         node.sends(1, sent, payload("sent"));
         assert_eq!(told(&mut node).state, Some(within(&txn_id, Some(Accepted {}.into()))));
+        if detached {
+            let detach = tandem_mq_wire::amqp10::Detach {
+                handle: 1,
+                closed: Some(true),
+                error: None,
+            };
+            node.says(1, detach);
+            assert!(matches!(node.hears(1), Performative::Detach(_)));
+        }
         assert_eq!(depth(&node, "q"), (0, 1), "nothing has happened");
         let discharge = Discharge {
             txn_id: txn_id.clone(),
@@ -338,6 +347,9 @@ fn a_transaction_happens_as_a_whole_or_not_at_all() {
         };
         assert_eq!(order(&mut node, 3, &discharge.clone().into()), Some(Accepted {}.into()));
         assert_eq!(depth(&node, "q"), (1, 0));
+        if detached {
+            node.attaches(1, receiver("r", 1, source("q")));
+        }
         node.says(1, credit(1, 2));
         assert_eq!(node.gets(1).1, if fail { "taken" } else { "sent" });
         // It is over.

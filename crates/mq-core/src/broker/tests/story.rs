@@ -238,6 +238,64 @@ fn a_transaction_is_one_step_or_none() {
 }
 
 #[test]
+fn what_a_transaction_settled_waits_for_it_also_when_its_consumer_is_gone() {
+    let end = |commit: bool| match commit {
+        true => Input::Commit {
+            session: A,
+            transaction: TransactionId(7),
+        },
+        false => Input::Abort {
+            session: A,
+            transaction: TransactionId(7),
+        },
+    };
+    // A queue, a subscription that goes with its consumer, and one that is forgotten.
+    for (to, durable) in [(queue("q"), false), (topic("t"), false), (topic("t"), true)] {
+        for (ending, sent, left) in [(end(true), 1, 1), (end(false), 0, 2), (Input::Closed { session: A }, 0, 2)] {
+            let mut node = Node::new(Settings::default());
+            let name = durable.then_some("sub");
+            let options = Subscription {
+                credit: 2,
+                durable: name.map(Into::into),
+                ..Subscription::default()
+            };
+            let consumer = node.subscribe_with(A, 1, &to, options);
+            node.send(&to, "one");
+            node.send(&to, "two");
+            let delivery = node.delivered[0].delivery;
+            node.tell(Input::Begin {
+                session: A,
+                transaction: TransactionId(7),
+            });
+            node.send_in(Some(7), &queue("r"), message("answer"));
+            node.settle_in(A, Some(7), delivery, Outcome::Accepted);
+            node.tell(Input::Unsubscribe { consumer });
+            if let Some(name) = name {
+                node.tell(Input::Forget {
+                    session: A,
+                    name: name.into(),
+                });
+            }
+            node.delivered.clear();
+            node.subscribe(B, 1, &queue("q"), 10);
+            if to.kind == Kind::Anycast {
+                assert_eq!(node.texts(), ["two"], "the other one is in a transaction");
+                assert_eq!(node.depth("q"), 2);
+            }
+            node.tell(ending);
+            assert_eq!((&node.refused[..], node.depth("r")), (&[][..], sent));
+            if to.kind == Kind::Anycast {
+                assert_eq!(node.depth("q"), left);
+                assert_eq!(node.texts().len(), left - 1);
+            }
+            assert!(node.broker.deliveries.values().all(|consumer| consumer.session == B));
+            let lingers = node.broker.consumers.keys().any(|consumer| consumer.session == A);
+            assert!(!lingers, "nothing is left of it");
+        }
+    }
+}
+
+#[test]
 fn an_aborted_transaction_never_was() {
     let mut node = Node::new(Settings::default());
     node.send(&queue("q"), "held");
