@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use tandem_time::Mono;
+
 use super::advert::interval_of;
-use super::{Followed, Instance, Phase, Timer};
+use super::{Followed, Instance, Phase, Said, Timer};
 use crate::Event;
 use crate::outbox::{Cx, Signal};
 use crate::receive::Heard;
@@ -11,6 +13,9 @@ use crate::settings::{Initial, Preempt, Priority};
 
 /// What a host that has time for us is never late by; a quarter of shorter intervals.
 const OVERSLEPT: Duration = Duration::from_millis(10);
+
+/// How often a new master is reason to say everything again.
+const NEW_MASTER: Duration = Duration::from_secs(10);
 
 /// What the kernel, and a master that woke with us, need to be heard.
 const A_MOMENT: Duration = Duration::from_millis(20);
@@ -71,8 +76,14 @@ impl Instance {
         if self.followed.is_some_and(well) {
             return;
         }
-        self.master_left = true;
-        self.timers.arm(Timer::MasterDown, cx.now + self.skew());
+        // Said twice (or for ever, by somebody who would keep us waiting) it is the same goodbye.
+        let (end, known) = (cx.now + self.skew(), std::mem::replace(&mut self.master_left, true));
+        if self.timers.due(Timer::MasterDown).is_none_or(|due| end < due) {
+            self.timers.arm(Timer::MasterDown, end);
+        }
+        if known {
+            return;
+        }
         let name = self.settings.name.clone();
         cx.log(self.settings.id, Event::BackupHeardZero { name, from: heard.from });
     }
@@ -81,13 +92,7 @@ impl Instance {
     pub(super) fn follow(&mut self, heard: &Heard, cx: &mut Cx<'_>) {
         match self.followed {
             Some(f) if f.address == heard.from => self.stats.count_gap(cx.now.since(f.last), self.down_interval()),
-            _ => {
-                self.said = super::Said {
-                    equal: self.said.equal,
-                    dialects: self.said.dialects,
-                    ..super::Said::default()
-                }
-            }
+            _ => self.say_anew(cx.now),
         }
         self.master_interval = interval_of(heard);
         self.followed = Some(Followed {
@@ -100,6 +105,20 @@ impl Instance {
         self.dozed = false;
         self.master_left = false;
         self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
+    }
+
+    /// Of another master everything is said again. Where masters take turns (a network that is broken in one direction, or
+    /// somebody who makes them up) not of each.
+    fn say_anew(&mut self, now: Mono) {
+        if self.said.master.is_some_and(|last| now.since(last) < NEW_MASTER) {
+            return;
+        }
+        self.said = Said {
+            master: Some(now),
+            equal: self.said.equal,
+            dialects: self.said.dialects,
+            ..Said::default()
+        };
     }
 
     /// Whoever wakes too late has not listened: what came meanwhile may still be on its way up from the network card, and a

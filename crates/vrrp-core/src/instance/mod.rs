@@ -144,6 +144,10 @@ pub(crate) struct Followed {
 /// Lines already said since the last change of state or master.
 #[derive(Clone, Copy, Debug, Default)]
 struct Said {
+    /// The last time that a change of master alone made all of it fresh.
+    master: Option<Mono>,
+    /// The last time that a lower rival was named.
+    rival: Option<Mono>,
     drops: u32,
     interval: bool,
     addresses: bool,

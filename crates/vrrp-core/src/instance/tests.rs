@@ -12,6 +12,7 @@ use crate::settings::*;
 use crate::{Event, Output, Release};
 
 mod disputes;
+mod floods;
 mod standing;
 
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);

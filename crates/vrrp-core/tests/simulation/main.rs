@@ -36,6 +36,17 @@ fn shape(seed: &mut Seed) -> Shape {
     }
 }
 
+fn lossy(seed: &mut Seed) -> LanSettings {
+    LanSettings {
+        latency_max: Duration::from_micros(50 + seed.below(1000)),
+        loss: seed.below(300),
+        duplicate: seed.below(200),
+        reorder: seed.below(300),
+        reorder_by: Duration::from_micros(seed.below(3000)),
+        ..LanSettings::default()
+    }
+}
+
 /// All start within two intervals; then every few intervals something happens.
 fn chaos(site: &mut Site, steps: u64) {
     for id in site.routers() {
@@ -122,14 +133,7 @@ fn a_net_that_loses_nothing() {
 fn a_net_that_loses_doubles_and_mixes_up() {
     each_seed(2, |number, replay, mut seed| {
         let mut shape = shape(&mut seed);
-        shape.lan = LanSettings {
-            latency_max: Duration::from_micros(50 + seed.below(1000)),
-            loss: seed.below(300),
-            duplicate: seed.below(200),
-            reorder: seed.below(300),
-            reorder_by: Duration::from_micros(seed.below(3000)),
-            ..LanSettings::default()
-        };
+        shape.lan = lossy(&mut seed);
         let mut site = Site::new(number, replay, seed, &shape);
         chaos(&mut site, 25);
         site.world.set_lan(site.segments[0], LanSettings::default());
@@ -234,14 +238,10 @@ fn after_k_losses_two_masters_for_at_most_k_and_one_intervals() {
 #[test]
 fn groups_are_of_one_mind() {
     each_seed(5, |number, replay, mut seed| {
-        let routers = 2 + seed.below(2);
         let shape = Shape {
-            routers,
             segments: 2,
             grouped: true,
-            distinct: false,
-            mute: false,
-            lan: LanSettings::default(),
+            ..shape(&mut seed)
         };
         let mut site = Site::new(number, replay, seed, &shape);
         site.routers().into_iter().for_each(|id| site.start(id, false));
@@ -249,11 +249,9 @@ fn groups_are_of_one_mind() {
         one_master(&site);
         for _ in 0..4 {
             cut(&mut site, true);
-            site.rules.disturbed = tandem_time::Mono::FAR;
             let length = 1.0 + site.seed.below(12_000) as f64 / 1000.0;
             site.run(length);
             site.heal();
-            site.rules.disturbed = tandem_time::Mono::FAR;
             site.run(9.0);
             one_master(&site);
             if site.masters(0) != site.masters(1) {
@@ -262,6 +260,31 @@ fn groups_are_of_one_mind() {
             if !site.clients_agree() {
                 site.fail("a client sends to the wrong host after the heal");
             }
+        }
+    });
+}
+
+/// Whatever is lost, and whoever dies: the members of a group agree at every moment, and there is one master in the end.
+#[test]
+fn groups_are_of_one_mind_on_a_net_that_loses() {
+    each_seed(10, |number, replay, mut seed| {
+        let shape = Shape {
+            segments: 2,
+            grouped: true,
+            lan: lossy(&mut seed),
+            ..shape(&mut seed)
+        };
+        let mut site = Site::new(number, replay, seed, &shape);
+        chaos(&mut site, 10);
+        for segment in site.segments.clone() {
+            site.world.set_lan(segment, LanSettings::default());
+        }
+        site.rules.lossy = false;
+        site.rules.healed = site.world.now();
+        settle(&mut site);
+        one_master(&site);
+        if site.masters(0) != site.masters(1) {
+            site.fail("the group is master on different routers");
         }
     });
 }

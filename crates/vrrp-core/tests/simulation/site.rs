@@ -38,6 +38,8 @@ pub struct Rules {
     /// Two masters at once are counted after this.
     pub healed: Mono,
     interval: Duration,
+    /// A group waits for the slowest of its members, so that nobody is master for longer than one of them waits.
+    grouped: bool,
     eligible_since: BTreeMap<(NodeId, usize), Mono>,
 }
 
@@ -75,6 +77,7 @@ impl Site {
                 slack: shape.lan.latency_max * 3 + shape.lan.reorder_by + interval / 50,
                 healed: Mono::ZERO,
                 interval,
+                grouped: shape.grouped,
                 eligible_since: BTreeMap::new(),
             },
             segments,
@@ -311,7 +314,7 @@ impl Rules {
             let Some(since) = since else { continue };
             let lasted = world.now().since(since.max(eligible).max(self.disturbed));
             let down = router.view(segment).down_interval;
-            if lasted > down + down / 100 + self.slack {
+            if !self.grouped && lasted > down + down / 100 + self.slack {
                 self.fail(
                     world,
                     &format!("no master on segment {segment} for {lasted:?}, but {id:?} waits {down:?}"),

@@ -35,7 +35,7 @@ enum Rule {
     Arrows,
     /// Every dependency may be used and passed on
     Licences,
-    /// Every dependency comes from the public registry
+    /// Every dependency comes from the public registry, and every lock file is up to date
     Lockfile,
     /// `unsafe` stays in one crate, no test is ignored without a reason
     Sources,
@@ -143,7 +143,7 @@ impl Rule {
         Ok(match self {
             Rule::Arrows => arrows::check(&metadata.graph()),
             Rule::Licences => licences::check(&metadata.packages),
-            Rule::Lockfile => lockfile::check(&workspace::files(root, "Cargo.lock")?),
+            Rule::Lockfile => lockfile::check(&workspace::files(root, "Cargo.lock")?, &repository.metadata.graph()),
             Rule::Sources => sources::check(rust),
             Rule::Sizes => sizes::check(rust),
             Rule::Bans => bans::check(root, &metadata.graph(), rust),
