@@ -1,13 +1,16 @@
 //! Metrics as a scraper meets them: both formats, HAProxy's parameters, histograms that agree with what was done, and a
 //! real client library that reads all of it.
 
+#[path = "page/haproxy.rs"]
+mod haproxy;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
-use tandem_tests::{Answer, Config, Lb, Server, ask, connect, free_port, request, until};
+use tandem_tests::{Answer, Config, Lb, Server, ask, connect, fetch, free_port, request, until};
 
 const OPEN: &str = "Accept: application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1";
 
@@ -308,4 +311,135 @@ print(len(families), sum(len(f.samples) for f in families), len({f.type for f in
         assert!(found[0] > 100 && found[2] >= 3, "{format}: {said}");
         assert_eq!(found[1], own, "{format}");
     }
+}
+
+/// Every kind of proxy and server that has figures of its own.
+fn everything(servers: [SocketAddr; 2], ports: [u16; 4]) -> String {
+    let [one, two] = servers;
+    let [metrics, front, listen, idle] = ports;
+    format!(
+        "global\n maxconn 300\n nbthread 2\ndefaults\n mode tcp\n timeout connect 5s\n timeout client 30s\n timeout server 30s\n\
+         frontend fe\n bind 127.0.0.1:{front} name first\n option socket-stats\n maxconn 100\n rate-limit sessions 50\n default_backend be\n\
+         backend be\n balance roundrobin\n stick-table type ip size 1k expire 1h\n stick store-request src\n \
+         server s1 {one} check inter 100ms weight 3\n server s2 {two}\n \
+         server s3 {two} backup disabled maxconn 20 maxqueue 7 check\n server s4 127.0.0.1:1 check inter 100ms fall 1\n\
+         backend empty\n\
+         backend unchecked\n server u {one}\n\
+         listen li\n bind 127.0.0.1:{listen}\n server l {one} disabled\n\
+         frontend idle\n bind 127.0.0.1:{idle}\n default_backend unchecked\n\
+         frontend prometheus\n mode http\n bind 127.0.0.1:{metrics}\n \
+         http-request use-service prometheus-exporter if {{ path /metrics }}\n no log\n"
+    )
+}
+
+/// Series and their values, and the types of the families, of those that have traffic; the checks have settled.
+fn scraped(at: SocketAddr, front: u16) -> (BTreeMap<String, String>, Vec<String>) {
+    let read = || fetch(at, "/metrics").body;
+    for sessions in 1..=3 {
+        let mut client = connect(([127, 0, 0, 1], front).into());
+        assert_eq!(ask(&mut client, b"hello"), b"hello");
+        drop(client);
+        let counted = format!("haproxy_backend_sessions_total{{proxy=\"be\"}} {sessions}");
+        until("the session to end", || {
+            let text = read();
+            (text.contains(&counted) && text.contains("haproxy_backend_current_sessions{proxy=\"be\"} 0")).then_some(())
+        });
+    }
+    let (up, down) = ("L4OK\"} 1", "server=\"s4\",state=\"DOWN\"} 1");
+    let text = until("the checks", || {
+        // One that is under way is no result.
+        Some(read()).filter(|text| text.contains(up) && text.contains(down) && text.contains("L4CON\"} 1"))
+    });
+    let lines = || text.lines().filter(|line| !line.is_empty());
+    let series = lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.rsplit_once(' '));
+    let series = series
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let types = lines()
+        .filter(|line| line.starts_with("# TYPE "))
+        .map(str::to_owned)
+        .collect();
+    (series, types)
+}
+
+/// What is of this moment or of this process, and no answer to the configuration and the traffic.
+fn is_of_the_moment(series: &str) -> bool {
+    let endings = [
+        "_seconds",
+        "_seconds_total",
+        "_rate",
+        "_rate_max",
+        "_percent",
+        "_tasks",
+        "_queue",
+        "_jobs",
+        "_bytes",
+        "_fds",
+        "_sockets",
+        "_pipes",
+        "pipes_free_total",
+        "process_jobs",
+        "process_listeners",
+        "check_failures_total",
+        "process_connections_total",
+        "process_requests_total",
+        "process_bytes_out_total",
+        "need_connections_current",
+        "process_current_connections",
+        // Here as many as the files allow; there no more than the configuration says.
+        "hard_max_connections",
+    ];
+    let name = series.split('{').next().unwrap_or_default();
+    endings.iter().any(|ending| name.ends_with(ending))
+        // Whoever scrapes is counted.
+        || series.contains("proxy=\"prometheus\"")
+        || name == "haproxy_process_build_info"
+}
+
+#[test]
+fn names_types_labels_and_figures_are_those_of_haproxys_exporter() {
+    if haproxy::version().is_none() {
+        return haproxy::say("SKIP metrics beside HAProxy: haproxy is not installed");
+    }
+    let servers = [Server::echo(), Server::echo()];
+    let at = servers.each_ref().map(Server::address);
+    let [a, b] = [(); 2].map(|()| [(); 4].map(|()| free_port()));
+    let _lb = Lb::start(&everything(at, a));
+    let (ours, our_types) = scraped(([127, 0, 0, 1], a[0]).into(), a[1]);
+    let _haproxy = haproxy::HaProxy::start(&everything(at, b));
+    let page = SocketAddr::from(([127, 0, 0, 1], b[0]));
+    until("HAProxy's exporter", || std::net::TcpStream::connect(page).ok());
+    let (theirs, their_types) = scraped(page, b[1]);
+    let missing: Vec<_> = their_types.iter().filter(|line| !our_types.contains(line)).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    let mut different = Vec::new();
+    let mut compared = 0;
+    for (series, value) in &theirs {
+        match ours.get(series) {
+            None if series.starts_with("haproxy_process_build_info") => {}
+            None => different.push(format!("{series}: HAProxy {value}, we have none")),
+            Some(_) if is_of_the_moment(series) => {}
+            Some(ours) if ours != value => different.push(format!("{series}: HAProxy {value}, we {ours}")),
+            Some(_) => compared += 1,
+        }
+    }
+    // What is only here is ours by name, or of a later HAProxy.
+    let later = ["haproxy_resolver_", "_current_session_rate", "_agent_"];
+    let is_known = |series: &String| series.starts_with("tandem_") || later.iter().any(|name| series.contains(name));
+    let extra = ours
+        .keys()
+        .filter(|series| !theirs.contains_key(*series) && !is_known(series));
+    different.extend(
+        extra
+            .filter(|s| !s.contains("build_info"))
+            .map(|s| format!("{s}: only we have it")),
+    );
+    haproxy::say(&format!(
+        "{} names and {} series are HAProxy's, {compared} of them with the same figure",
+        their_types.len(),
+        theirs.len()
+    ));
+    assert!(different.is_empty(), "{}", different.join("\n"));
 }

@@ -194,3 +194,69 @@ fn certificates_that_were_changed_by_order_cross() {
         "{now}"
     );
 }
+
+#[test]
+fn lists_that_were_changed_by_order_cross() {
+    let all = [(); 3].map(|()| Identity::new());
+    let [Some(first), Some(second), Some(third)] = &all else {
+        return;
+    };
+    let socket = Socket::new();
+    let name = |identity: &Identity| identity.0.display().to_string();
+    let (list, made) = (format!("{}.list", name(first)), format!("{}.made", name(first)));
+    let lines = format!(
+        "{} first.example\n{} [ssl-min-ver TLSv1.3] second.example\n",
+        name(first),
+        name(second)
+    );
+    std::fs::write(&list, &lines).expect("the temporary folder is writable");
+    let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let config = Config::default()
+        .global(socket.line())
+        .frontend(format!("bind {at} ssl crt-list {list}"))
+        .to_string();
+    let mut old = Lb::start(&config);
+    let pem = std::fs::read_to_string(&third.0).expect("it was made");
+    for order in [
+        format!("new ssl cert {made}"),
+        format!("set ssl cert {made} <<\n{pem}\n"),
+        format!("commit ssl cert {made}"),
+        format!("add ssl crt-list {list} <<\n{made} [alpn h2] new.example !x.new.example\n"),
+        format!("del ssl crt-list {list} {}", name(second)),
+    ] {
+        let answer = socket.ask(&order);
+        assert!(!answer.contains("Can't"), "{answer}");
+    }
+    let questions = [
+        format!("show ssl crt-list -n {list}"),
+        format!("show ssl cert {made}"),
+        format!("show ssl cert {}", name(second)),
+    ];
+    let shown = || questions.each_ref().map(|question| socket.ask(question));
+    let ordered = shown();
+    assert!(
+        ordered[0].contains(&format!("{made}:3 [alpn h2] new.example !x.new.example")),
+        "{ordered:?}"
+    );
+    assert!(
+        ordered[1].contains("Status: Used") && ordered[2].contains("Status: Unused"),
+        "{ordered:?}"
+    );
+    // Twice, since the second has it from the first.
+    for _ in 0..2 {
+        let new = old.succeed(socket.path(), &config);
+        assert!(old.ended().success());
+        assert_eq!(shown(), ordered);
+        old = new;
+    }
+    // The file is the newer word.
+    std::fs::write(&list, format!("{lines}\n{} third.example\n", name(third))).expect("writable");
+    let _last = old.succeed(socket.path(), &config);
+    assert!(old.ended().success());
+    let [now, ..] = shown();
+    assert!(
+        now.contains("third.example") && now.contains("second.example") && !now.contains("new.example"),
+        "{now}"
+    );
+    std::fs::remove_file(list).ok();
+}

@@ -4,6 +4,7 @@
 //! a.pem [alpn h2 ssl-min-ver TLSv1.3] a.example *.a.example !not.a.example
 //! ```
 
+use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -111,6 +112,23 @@ impl ListLine {
         Ok(Some(line))
     }
 
+    /// What stands behind the certificate, with a blank before it.
+    pub fn behind(&self) -> String {
+        let mut text = String::new();
+        if let Some(options) = &self.options {
+            let words = options.iter().map(|option| match &option.value {
+                Some(value) => format!("{} {value}", option.word),
+                None => option.word.to_owned(),
+            });
+            text.push_str(&format!(" [{}]", words.collect::<Vec<_>>().join(" ")));
+        }
+        for filter in &self.filters {
+            text.push(' ');
+            text.push_str(filter);
+        }
+        text
+    }
+
     /// Lays what the line says over what holds for its listener.
     fn onto(&self, words: &mut Words) -> Result<(), BadLine> {
         for ListWord { word, value } in self.options.iter().flatten() {
@@ -132,6 +150,14 @@ impl ListLine {
             }
         }
         Ok(())
+    }
+}
+
+/// As it is written in a list.
+impl Display for ListLine {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.certificate.display())?;
+        self.behind().fmt(f)
     }
 }
 
@@ -247,6 +273,15 @@ mod tests {
         assert_eq!((bare.options, bare.filters), (None, vec!["x".to_owned()]));
         let empty = read("a.pem []").expect("well formed").expect("it says something");
         assert_eq!(empty.options, Some(Vec::new()));
+        for text in [
+            "a.pem",
+            "a.pem []",
+            "a.pem [alpn h2 no-ca-names] a.example !b.example",
+            "a.pem x",
+        ] {
+            let line = read(text).expect("well formed").expect("it says something");
+            assert_eq!(line.to_string(), text);
+        }
     }
 
     #[test]

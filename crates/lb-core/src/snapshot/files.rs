@@ -19,6 +19,8 @@ pub enum FileKind {
     Certificate,
     Authorities,
     Revoked,
+    /// A list of certificates: lines, each behind its number.
+    List,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,10 +34,11 @@ pub enum FileStage {
 }
 
 impl FileKind {
-    const ALL: [(FileKind, &'static str); 3] = [
+    const ALL: [(FileKind, &'static str); 4] = [
         (FileKind::Certificate, "certificate"),
         (FileKind::Authorities, "authorities"),
         (FileKind::Revoked, "revoked"),
+        (FileKind::List, "list"),
     ];
 
     fn word(self) -> &'static str {

@@ -214,9 +214,17 @@ fn sample() -> Snapshot {
             },
             FileStage::Spare,
             FileStage::Open,
+            FileStage::Used {
+                before: b"1 a.pem\n".to_vec(),
+            },
         ]
         .into_iter()
-        .zip([FileKind::Certificate, FileKind::Authorities, FileKind::Revoked])
+        .zip([
+            FileKind::Certificate,
+            FileKind::Authorities,
+            FileKind::Revoked,
+            FileKind::List,
+        ])
         .map(|(stage, kind)| FileState {
             kind,
             path: "/etc/a b.pem".into(),

@@ -121,10 +121,11 @@ pub fn metrics(figures: &Figures<'_>, wish: &Wish) -> String {
 
 fn process(out: &mut Exposition<'_>, info: &Info) {
     for (field, name, of) in PROCESS {
-        let Some(value) = info.value(*field) else { continue };
+        // What is not there, such as what zlib has, is not a number.
+        let value = info.value(*field).map_or_else(|| "NaN".to_owned(), ToString::to_string);
         let name = format!("haproxy_process_{name}");
         if let Some(mut family) = out.family(&name, field.about(), *of) {
-            family.line(&[], &value.to_string());
+            family.line(&[], &value);
         }
     }
     let version = info.value(super::InfoField::Version);
@@ -173,6 +174,7 @@ fn sample(out: &mut Family<'_>, metric: &Metric, row: &Row, rows: &[Row]) {
     match metric.form {
         Form::Plain | Form::Http => out.line(&labels, &value.unwrap_or_default()),
         Form::OrNan => out.line(&labels, value.as_deref().unwrap_or("NaN")),
+        Form::Code => out.line(&labels, value.as_deref().unwrap_or("0")),
         Form::Millis => {
             let ms = row.number(metric.field);
             out.line(&labels, &format!("{}.{:03}000", ms / 1000, ms % 1000));

@@ -29,22 +29,10 @@ pub(super) fn show(room: &Room, call: &Call) -> Reply {
 }
 
 fn shown(line: &ListLine, numbered: bool) -> String {
-    let mut text = line.certificate.display().to_string();
-    if numbered {
-        text.push_str(&format!(":{}", line.number));
+    match numbered {
+        true => format!("{}:{}{}\n", line.certificate.display(), line.number, line.behind()),
+        false => format!("{line}\n"),
     }
-    if let Some(options) = &line.options {
-        let words = options.iter().map(|option| match &option.value {
-            Some(value) => format!("{} {value}", option.word),
-            None => option.word.to_owned(),
-        });
-        text.push_str(&format!(" [{}]", words.collect::<Vec<_>>().join(" ")));
-    }
-    for filter in &line.filters {
-        text.push(' ');
-        text.push_str(filter);
-    }
-    text + "\n"
 }
 
 pub(super) fn add(room: &Room, call: &Call) -> Reply {

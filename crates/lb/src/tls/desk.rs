@@ -8,6 +8,7 @@ use tandem_tls::certificate::chain;
 use tandem_tls::{Certificate, Pieces, Trust};
 use thiserror::Error;
 
+use super::lists::Listed;
 use super::shelf::Shelf;
 use super::vault::{Loaded, Vault};
 
@@ -27,6 +28,8 @@ pub(crate) struct Desk {
     pub(super) spare: BTreeMap<(Kind, PathBuf), Vec<u8>>,
     /// What was committed for files that are used, and what was in force before the first time.
     committed: BTreeMap<(Kind, PathBuf), Committed>,
+    /// Lists whose lines were changed.
+    pub(super) listed: BTreeMap<PathBuf, Listed>,
 }
 
 #[derive(Debug)]

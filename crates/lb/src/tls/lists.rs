@@ -1,5 +1,6 @@
 //! Lists of certificates that an operator adds lines to and takes lines from, while they are used.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -51,6 +52,13 @@ pub(crate) enum ListError {
     Bad(String),
 }
 
+/// What a list was before the first order, and what the last one has made of it.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) before: Vec<ListLine>,
+    pub(super) now: Vec<ListLine>,
+}
+
 impl From<Vec<LoadError>> for ListError {
     fn from(errors: Vec<LoadError>) -> ListError {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
@@ -71,14 +79,7 @@ impl Desk {
             Err(why) => return Err(ListError::Syntax(why)),
         };
         let file = line.certificate.clone();
-        let spare = (Kind::Certificate, file.clone());
-        let mut shelf = Shelf::clone(&now.shelf);
-        match (shelf.certificates.get(&file), self.spare.get(&spare)) {
-            (Some(_), _) => {}
-            (None, None) => return Err(ListError::NoCertificate(file)),
-            (None, Some(pem)) if pem.is_empty() => return Err(ListError::Empty(file)),
-            (None, Some(pem)) => shelf = now.shelf.with(Kind::Certificate, &file, pem),
-        }
+        self.is_filled(&now.shelf, &file)?;
         if found.is_folder {
             if file.parent() != Some(list) {
                 let folder = list.to_owned();
@@ -88,14 +89,9 @@ impl Desk {
                 return Err(ListError::There);
             }
         }
-        shelf
-            .take_line(&line, &tls, &Outside::Here)
-            .map_err(|why| ListError::Bad(why.to_string()))?;
-        if let Some(list) = shelf.lists.get_mut(list) {
-            list.lines.push(line);
-        }
-        vault.replace(now.with(shelf)?);
-        self.spare.remove(&spare);
+        let mut lines = found.lines.clone();
+        lines.push(line);
+        self.put_lines(vault, list, &tls, lines)?;
         Ok(file)
     }
 
@@ -108,7 +104,7 @@ impl Desk {
         number: Option<u32>,
     ) -> Result<(), ListError> {
         let now = vault.now();
-        let (found, _) = now.list(list)?;
+        let (found, tls) = now.list(list)?;
         let is_known =
             now.shelf.certificates.contains_key(file) || self.spare.contains_key(&(Kind::Certificate, file.to_owned()));
         if !is_known {
@@ -120,20 +116,105 @@ impl Desk {
             let file = file.to_owned();
             return Err(ListError::First { file, places });
         }
-        let mut shelf = Shelf::clone(&now.shelf);
-        if let Some(list) = shelf.lists.get_mut(list) {
-            list.lines.remove(place);
+        let mut lines = found.lines.clone();
+        lines.remove(place);
+        self.put_lines(vault, list, &tls, lines)
+    }
+
+    /// Goes on with the lines of the process before; false when the list says something else now than it did there.
+    pub(super) fn resume_lines(
+        &mut self,
+        vault: &Vault,
+        list: &Path,
+        before: &[ListLine],
+        lines: Vec<ListLine>,
+    ) -> Result<bool, ListError> {
+        let now = vault.now();
+        let (found, tls) = now.list(list)?;
+        if found.lines != before {
+            return Ok(found.lines == lines);
         }
+        self.put_lines(vault, list, &tls, lines)?;
+        Ok(true)
+    }
+
+    /// Gives a list these lines, whose certificates are used already or were made here. Those that are used no more are kept
+    /// for those who may want them again.
+    fn put_lines(
+        &mut self,
+        vault: &Vault,
+        list: &Path,
+        tls: &Termination,
+        lines: Vec<ListLine>,
+    ) -> Result<(), ListError> {
+        let now = vault.now();
+        let mut shelf = Shelf::clone(&now.shelf);
+        let spare = |file: &Path| (Kind::Certificate, file.to_owned());
+        for line in &lines {
+            let file = &line.certificate;
+            self.is_filled(&shelf, file)?;
+            if let Some(pem) = self
+                .spare
+                .get(&spare(file))
+                .filter(|_| !shelf.certificates.contains_key(file))
+            {
+                shelf = Arc::new(shelf).with(Kind::Certificate, file, pem);
+            }
+            // What the others believe was read with them.
+            if !now
+                .shelf
+                .lists
+                .get(list)
+                .is_some_and(|known| known.lines.contains(line))
+            {
+                let taken = shelf.take_line(line, tls, &Outside::Here);
+                taken.map_err(|why| ListError::Bad(why.to_string()))?;
+            }
+        }
+        let before = match shelf.lists.get_mut(list) {
+            Some(list) => std::mem::replace(&mut list.lines, lines.clone()),
+            None => return Err(ListError::NoList(list.display().to_string())),
+        };
         let mut loaded = now.with(shelf)?;
-        if !loaded.uses(file) {
+        let files = |lines: &[ListLine]| {
+            lines
+                .iter()
+                .map(|line| line.certificate.clone())
+                .collect::<BTreeSet<_>>()
+        };
+        let (old, new) = (files(&before), files(&lines));
+        new.iter().for_each(|file| drop(self.spare.remove(&spare(file))));
+        for file in old
+            .difference(&new)
+            .filter(|file| !loaded.uses(file))
+            .cloned()
+            .collect::<Vec<_>>()
+        {
             let mut shelf = Shelf::clone(&loaded.shelf);
-            if let Some(pieces) = shelf.certificates.remove(file) {
-                self.spare.insert((Kind::Certificate, file.to_owned()), pieces.whole());
+            if let Some(pieces) = shelf.certificates.remove(&file) {
+                self.spare.insert(spare(&file), pieces.whole());
             }
             loaded.shelf = Arc::new(shelf);
         }
         vault.replace(loaded);
+        let known = self.listed.remove(list).filter(|known| known.now == before);
+        let before = known.map_or(before, |known| known.before);
+        self.listed.insert(list.to_owned(), Listed { before, now: lines });
         Ok(())
+    }
+}
+
+impl Desk {
+    /// Whether there is such a certificate, used or made here.
+    fn is_filled(&self, shelf: &Shelf, file: &Path) -> Result<(), ListError> {
+        if shelf.certificates.contains_key(file) {
+            return Ok(());
+        }
+        match self.spare.get(&(Kind::Certificate, file.to_owned())) {
+            None => Err(ListError::NoCertificate(file.to_owned())),
+            Some(pem) if pem.is_empty() => Err(ListError::Empty(file.to_owned())),
+            Some(_) => Ok(()),
+        }
     }
 }
 

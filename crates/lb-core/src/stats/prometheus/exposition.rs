@@ -51,6 +51,8 @@ pub(super) struct Exposition<'a> {
 pub(super) struct Family<'t> {
     out: &'t mut String,
     sample: String,
+    /// A counter that is not a number must not be written.
+    counts_strictly: bool,
     /// How the names of a histogram's sum and count end.
     pub(super) sums: [&'static str; 2],
 }
@@ -83,6 +85,7 @@ impl<'a> Exposition<'a> {
         Some(Family {
             out: &mut self.out,
             sample,
+            counts_strictly: (of, self.format) == (Type::Counter, Format::OpenMetrics),
             sums: match (of, self.format) {
                 (Type::GaugeHistogram, Format::OpenMetrics) => ["_gsum", "_gcount"],
                 _ => ["_sum", "_count"],
@@ -100,6 +103,10 @@ impl<'a> Exposition<'a> {
 
 impl Family<'_> {
     pub(super) fn line(&mut self, labels: &[(&str, &str)], value: &str) {
+        // OpenMetrics has no counter that is not a number.
+        if self.counts_strictly && value == "NaN" {
+            return;
+        }
         line(self.out, &self.sample, labels, value);
     }
 

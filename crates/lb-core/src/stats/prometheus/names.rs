@@ -2,7 +2,7 @@
 
 use super::super::{Field, InfoField, Kind, Row};
 use super::exposition::Format;
-use Form::{Agent, Answers, Check, Checks, Http, Millis, OrNan, Plain, Servers, Status};
+use Form::{Agent, Answers, Check, Checks, Code, Http, Millis, OrNan, Plain, Servers, Status};
 use Type::{Counter, Gauge};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +20,10 @@ pub(super) enum Type {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Plain,
-    /// A limit that is not set is not a number, and shown all the same.
+    /// A limit that is not set is not a number, and neither is what checks count where none runs. They are shown all the same.
     OrNan,
+    /// Of a check: 0 where its answer had none.
+    Code,
     /// Only of proxies that speak HTTP.
     Http,
     /// Milliseconds in the field, seconds in the metric.
@@ -63,8 +65,11 @@ impl Metric {
     /// Whether this row has samples of it.
     pub(super) fn is_in(&self, row: &Row) -> bool {
         match self.form {
-            OrNan | Status | Servers | Checks => true,
+            OrNan | Status => true,
+            // Only of a backend with servers it is known for how long it was down.
+            Servers | Checks => row.value(Field::Downtime).is_some(),
             Http => row.text(Field::Mode) == "http" && row.value(self.field).is_some(),
+            Code => !row.text(Field::CheckStatus).is_empty(),
             Plain | Millis | Answers | Check | Agent => row.value(self.field).is_some(),
         }
     }
@@ -101,17 +106,18 @@ pub(super) const METRICS: &[Metric] = &[
     metric(Field::Weight, "weight", Gauge, Plain),
     metric(Field::Act, "active_servers", Gauge, Plain),
     metric(Field::Bck, "backup_servers", Gauge, Plain),
-    metric(Field::Chkfail, "check_failures_total", Counter, Plain),
-    metric(Field::Chkdown, "check_up_down_total", Counter, Plain),
+    metric(Field::Chkfail, "check_failures_total", Counter, OrNan),
+    metric(Field::Chkdown, "check_up_down_total", Counter, OrNan),
     metric(Field::Lastchg, "check_last_change_seconds", Gauge, Plain),
-    metric(Field::Downtime, "downtime_seconds_total", Counter, Plain),
+    metric(Field::Downtime, "downtime_seconds_total", Counter, OrNan),
     metric(Field::Qlimit, "queue_limit", Gauge, OrNan),
     metric(Field::Throttle, "current_throttle", Gauge, OrNan),
     metric(Field::Lbtot, "loadbalanced_total", Counter, Plain),
     metric(Field::RateLim, "limit_session_rate", Gauge, Plain),
+    metric(Field::Rate, "current_session_rate", Gauge, Plain),
     metric(Field::RateMax, "max_session_rate", Gauge, Plain),
     metric(Field::CheckStatus, "check_status", Gauge, Check),
-    metric(Field::CheckCode, "check_code", Gauge, Plain),
+    metric(Field::CheckCode, "check_code", Gauge, Code),
     metric(Field::CheckDuration, "check_duration_seconds", Gauge, Millis),
     metric(Field::AgentStatus, "agent_status", Gauge, Agent),
     metric(Field::AgentCode, "agent_code", Gauge, Plain),
@@ -198,6 +204,8 @@ pub(super) const PROCESS: &[(InfoField, &str, Type)] = &[
     (InfoField::CompressBpsIn, "http_comp_bytes_in_total", Counter),
     (InfoField::CompressBpsOut, "http_comp_bytes_out_total", Counter),
     (InfoField::CompressBpsRateLim, "limit_http_comp", Gauge),
+    (InfoField::ZlibMemUsage, "current_zlib_memory", Gauge),
+    (InfoField::MaxZlibMemUsage, "max_zlib_memory", Gauge),
     (InfoField::Tasks, "current_tasks", Gauge),
     (InfoField::RunQueue, "current_run_queue", Gauge),
     (InfoField::IdlePct, "idle_time_percent", Gauge),
