@@ -27,7 +27,7 @@ use crate::admission::Limit;
 use crate::args::Args;
 use crate::directory::Directory;
 use crate::drain::Drain;
-use crate::forward::Forwarder;
+use crate::forward::{Forwarder, Origin};
 use crate::frontends::Frontends;
 use crate::keeper::{Keeper, Lines, Watched};
 use crate::listeners::Opened;
@@ -132,7 +132,16 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         files: &files,
         kept: &mut kept,
     };
-    let succeeds = predecessor.is_some();
+    let before = predecessor.as_ref().map(Taker::pid);
+    let origin = Origin {
+        is_successor: before.is_some(),
+        before: [&*args.finish, &args.terminate]
+            .concat()
+            .into_iter()
+            .chain(before)
+            .collect(),
+        lots: Seed::new(seed.next_u64()),
+    };
     let taking = heritage.begin(predecessor, &live, clock.now()).await;
     tracking::settle(&mut backends, clock.now());
     let (lines, timeline) = (Lines::default(), Rc::<Timeline>::default());
@@ -161,7 +170,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     };
     let taken_over = succession::complete(taking, heir, &mut past, &directory, clock).await;
     keep(&desk.orders, directory.clone(), clock);
-    let forwarder = Forwarder::begin(desk.frontends.clone(), desk.orders.clone(), clock, succeeds);
+    let forwarder = Forwarder::begin(desk.frontends.clone(), desk.orders.clone(), clock, origin);
     let forwarder = forwarder.await.map_err(io::Error::other)?;
     let http: Vec<_> = http.into_iter().map(|(site, at)| (Rc::new(site), at)).collect();
     let peers = Peers::begin(
@@ -280,9 +289,7 @@ impl Running {
         if let Some(keeping) = self.keeping.take() {
             keeping.end().await;
         }
-        if !self.giver.is_shared() {
-            self.forwarder.end().await;
-        }
+        self.forwarder.end().await;
         Ok(obeyed?)
     }
 

@@ -125,6 +125,8 @@ impl Reloader {
         let _turn = self.turn.lock().await;
         self.tell(&[State::Reloading]);
         let done = self.follow().await;
+        // Of a configuration that is not followed after all, the kernel is to know nothing either.
+        self.estate.forwarder.follow();
         let (followed, refused) = self.counts.get();
         self.counts.set(match done {
             Ok(_) => (followed + 1, refused),
@@ -204,8 +206,20 @@ impl Reloader {
         }
     }
 
+    /// What is configured now, and the kernel is ready for it.
+    async fn agreed(&self) -> Result<(Arc<Plan>, Fresh), Refused> {
+        loop {
+            let (running, fresh) = self.compared().await?;
+            let reserved = self.estate.forwarder.reserve(&fresh.in_force(&running)).await;
+            reserved.map_err(Refused::because)?;
+            if self.running() == running {
+                return Ok((running, fresh));
+            }
+        }
+    }
+
     async fn follow(&self) -> Result<Difference, Refused> {
-        let (running, fresh) = self.compared().await?;
+        let (running, fresh) = self.agreed().await?;
         if !matches!(*self.estate.phase.borrow(), Phase::Running | Phase::Paused) {
             return Err(Refused::because("the process is about to end"));
         }

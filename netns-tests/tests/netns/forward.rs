@@ -1,6 +1,7 @@
 //! The kernel carries the packets: connections outlive the host, the daemon, the order of the servers.
 
 mod crowd;
+mod owned;
 mod sampled;
 mod stage;
 
@@ -32,6 +33,19 @@ pub(crate) fn tests() -> Vec<Test> {
             servers_come_and_go_and_nobody_moves,
         ),
         test("forward::a_narrow_path_is_found", a_narrow_path_is_found),
+        test(
+            "forward::an_upgrade_takes_the_table_along",
+            owned::an_upgrade_takes_the_table_along,
+        ),
+        test("forward::a_table_has_one_owner", owned::a_table_has_one_owner),
+        test(
+            "forward::who_only_asks_for_listeners_keeps_no_table",
+            owned::who_only_asks_for_listeners_keeps_no_table,
+        ),
+        test(
+            "forward::a_reload_that_cannot_forward_is_refused",
+            owned::a_reload_that_cannot_forward_is_refused,
+        ),
         test("forward::picks_are_the_kernels", sampled::picks_are_the_kernels),
     ]
 }

@@ -9,11 +9,13 @@ mod errors;
 mod jhash;
 mod lane;
 mod objects;
+mod owner;
 mod ruleset;
 
 pub use lane::{Key, Lane, Target, numbers};
 pub use objects::{Flow, Objects, Traffic};
-pub use ruleset::{REMOVAL, Ruleset, TABLE};
+pub use owner::Owner;
+pub use ruleset::{Ruleset, TABLE};
 
 /// Into how many parts clients fall: a prime, for Maglev, and small enough that a transaction that replaces all of them is
 /// accepted from a user namespace.

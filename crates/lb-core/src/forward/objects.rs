@@ -8,6 +8,8 @@ use super::{Lane, Target};
 /// Names of the table's objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Objects {
+    /// Whether there is a table at all.
+    pub is_table: bool,
     pub chains: BTreeSet<String>,
     pub maps: BTreeSet<String>,
     pub counters: BTreeSet<String>,

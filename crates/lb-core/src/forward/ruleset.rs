@@ -9,20 +9,18 @@
 //! server's answers for its own address coming from outside. The packet's mark carries the bucket, then the server's number,
 //! since nft takes no named map directly behind a hash; it is 0 again when the packet leaves the table.
 //!
-//! Each script is one transaction. Rules are always written anew; pins and counters stay.
+//! Each script is one transaction, and fails as a whole where the table has become somebody else's. Rules are always written
+//! anew; pins and counters stay.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
 
 use super::errors::{Quoted, quotes_tcp, rewrite};
 use super::objects::{Flow, Objects, pair};
-use super::{BUCKETS, Key, Lane, Target};
+use super::{BUCKETS, Key, Lane, Owner, Target};
 
 /// Family and name of the table; nobody else's is touched.
 pub const TABLE: &str = "inet tandem_forward";
-
-/// Takes everything out.
-pub const REMOVAL: &str = "add table inet tandem_forward\ndelete table inet tandem_forward\n";
 
 /// How many elements of maps may change in one transaction: the kernel refuses more than about 7,500 from a user namespace.
 const ELEMENTS: usize = 7_000;
@@ -43,12 +41,14 @@ const CHAINS: [&str; 6] = [
 /// All lanes of a host, in the order of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ruleset {
+    pub owner: Owner,
     pub lanes: Vec<Lane>,
 }
 
 impl Ruleset {
     /// The scripts that lead from what was loaded before to this, to be loaded in their order; none where nothing has
-    /// changed. Without a `before` the table is built, and of what `stands` there pins and counters are kept.
+    /// changed. Without a `before` the table is built and becomes the owner's, and of what `stands` there pins and counters
+    /// are kept.
     pub fn scripts(&self, before: Option<&Ruleset>, stands: &Objects) -> Vec<String> {
         let is_built = before.is_some_and(|before| before.is_built_as(self));
         let mut scripts = vec![if is_built {
@@ -73,6 +73,11 @@ impl Ruleset {
             }
         }
         scripts.retain(|script| !script.is_empty());
+        // The first makes it the owner's, where it is not yet.
+        let is_new = before.is_none() && !stands.counters.contains(&self.owner.counter());
+        for script in scripts.iter_mut().skip(usize::from(is_new)) {
+            script.insert_str(0, &self.owner.proof());
+        }
         scripts
     }
 
@@ -80,10 +85,12 @@ impl Ruleset {
     pub fn objects(&self) -> Objects {
         let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let mut objects = Objects {
+            is_table: true,
             chains: own(&CHAINS),
             maps: own(&MAPS),
             counters: own(&COUNTERS),
         };
+        objects.counters.insert(self.owner.counter());
         self.lanes.iter().for_each(|lane| lane.note(&mut objects));
         objects
     }
@@ -95,7 +102,10 @@ impl Ruleset {
 
     /// Everything but the buckets.
     fn structure(&self, stands: &Objects) -> String {
-        let mut text = format!("add table {TABLE}\nflush table {TABLE}\ntable {TABLE} {{\n{STATIC}");
+        let owner = self.owner.counter();
+        // Where there was none, another process's that was quicker is not built over.
+        let verb = if stands.is_table { "flush" } else { "create" };
+        let mut text = format!("{verb} table {TABLE}\ntable {TABLE} {{\ncounter {owner} {{ }}\n{STATIC}");
         for lane in &self.lanes {
             lane.declare(&mut text);
         }

@@ -68,6 +68,20 @@ fn lane(servers: &[(usize, u16, bool)]) -> Lane {
     }
 }
 
+const OURS: Owner = Owner { pid: 7, mark: 0x100 };
+
+fn ruleset(lanes: Vec<Lane>) -> Ruleset {
+    Ruleset { owner: OURS, lanes }
+}
+
+fn three_lanes() -> Vec<Lane> {
+    let one = |n: u8| Lane {
+        at: SocketAddr::new([10, 9, 0, n].into(), 1),
+        ..lane(&[(n.into(), 1, true)])
+    };
+    (0..3).map(one).collect()
+}
+
 /// The elements of a map after these scripts, as a kernel would have them that had `before`.
 fn played(scripts: &[String], before: BTreeMap<u32, u32>) -> BTreeMap<u32, u32> {
     let mut map = before;
@@ -147,7 +161,7 @@ proptest! {
     #[test]
     fn a_change_leads_from_the_one_table_to_the_other(one in servers(), usable in prop::collection::vec(any::<bool>(), 12)) {
         let other: Vec<_> = one.iter().zip(usable).map(|((n, w, _), u)| (*n, *w, u)).collect();
-        let (before, after) = (Ruleset { lanes: vec![lane(&one)] }, Ruleset { lanes: vec![lane(&other)] });
+        let (before, after) = (ruleset(vec![lane(&one)]), ruleset(vec![lane(&other)]));
         let fresh = before.scripts(None, &Objects::default());
         let kernel = played(&fresh, BTreeMap::from([(1, 2)]));
         prop_assert_eq!(&kernel, &elements(&before.lanes[0]));
@@ -188,7 +202,7 @@ fn nobody_is_somebody_too() {
     let lane = lane(&[(1, 1, false)]);
     assert!(lane.buckets.iter().all(Option::is_none));
     assert_eq!(lane.pick(at(9)), None);
-    let scripts = Ruleset { lanes: vec![lane] }.scripts(None, &Objects::default());
+    let scripts = ruleset(vec![lane]).scripts(None, &Objects::default());
     assert!(!scripts[0].contains("_buckets {  }"), "no empty list of elements");
 }
 
@@ -202,12 +216,8 @@ fn numbers_follow_from_addresses_alone() {
 
 #[test]
 fn a_table_that_stands_is_kept_and_cleaned() {
-    let before = Ruleset {
-        lanes: vec![lane(&[(1, 1, true), (2, 1, true)])],
-    };
-    let after = Ruleset {
-        lanes: vec![lane(&[(1, 1, true), (3, 1, true)])],
-    };
+    let before = ruleset(vec![lane(&[(1, 1, true), (2, 1, true)])]);
+    let after = ruleset(vec![lane(&[(1, 1, true), (3, 1, true)])]);
     let gone = &before.lanes[0].targets[1];
     let script = after.scripts(None, &before.objects()).concat();
     for what in [before.lanes[0].counter(gone, Flow::In), before.lanes[0].chain(gone, "")] {
@@ -225,12 +235,42 @@ fn a_table_that_stands_is_kept_and_cleaned() {
 
 #[test]
 fn many_lanes_take_several_transactions() {
-    let lanes: Vec<Lane> = (0..3)
-        .map(|n| Lane {
-            at: SocketAddr::new([10, 9, 0, n].into(), 1),
-            ..lane(&[(n as usize, 1, true)])
-        })
-        .collect();
-    let scripts = Ruleset { lanes }.scripts(None, &Objects::default());
+    let scripts = ruleset(three_lanes()).scripts(None, &Objects::default());
     assert_eq!(scripts.len(), 3);
+}
+
+#[test]
+fn a_table_is_adopted_with_its_owner_and_later_scripts_prove_it() {
+    let theirs = Ruleset {
+        owner: Owner { pid: 7, mark: 0x99 },
+        ..ruleset(vec![lane(&[(1, 1, true), (2, 1, true)])])
+    };
+    assert_eq!(theirs.objects().owners().collect::<Vec<_>>(), [theirs.owner]);
+    let ours = ruleset(theirs.lanes.clone());
+    let adoption = ours.scripts(None, &theirs.objects());
+    let [adoption] = adoption.as_slice() else {
+        panic!("one transaction, and not {}", adoption.len());
+    };
+    assert!(
+        adoption.starts_with("flush table")
+            && adoption.contains("delete counter inet tandem_forward owner_7_0000000000000099\n")
+    );
+    assert!(
+        adoption.contains("counter owner_7_0000000000000100 { }\n")
+            && !adoption.contains("delete counter inet tandem_forward owner_7_0000000000000100")
+    );
+
+    let proof = "delete counter inet tandem_forward owner_7_0000000000000100\nadd counter inet tandem_forward owner_7_0000000000000100\n";
+    let fewer = ruleset(vec![lane(&[(1, 1, true), (2, 1, false)])]);
+    let other = ruleset(vec![lane(&[(1, 1, true), (3, 1, true)])]);
+    for next in [fewer, other] {
+        let scripts = next.scripts(Some(&ours), &ours.objects());
+        assert!(!scripts.is_empty() && scripts.iter().all(|script| script.starts_with(proof)));
+    }
+    let scripts = ruleset(three_lanes()).scripts(None, &Objects::default());
+    assert!(scripts[0].starts_with("create table") && scripts[1..].iter().all(|script| script.starts_with(proof)));
+    assert_eq!(
+        OURS.removal(),
+        "delete counter inet tandem_forward owner_7_0000000000000100\ndelete table inet tandem_forward\n"
+    );
 }

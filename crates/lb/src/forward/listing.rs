@@ -45,7 +45,10 @@ pub(super) async fn objects() -> Result<Objects, NftError> {
     }
     // Without elements: the pins may be many.
     let entries = read(&nft::list(&["-t", "list", "table", "inet", NAME]).await?)?;
-    let mut objects = Objects::default();
+    let mut objects = Objects {
+        is_table: true,
+        ..Objects::default()
+    };
     for entry in entries {
         objects.chains.extend(entry.chain.map(|chain| chain.name));
         objects.maps.extend(entry.map.map(|map| map.name));

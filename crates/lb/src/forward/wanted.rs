@@ -4,22 +4,30 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tandem_lb_config::Forward;
+use tandem_lb_config::{Forward, Plan};
 use tandem_lb_core::ServerIdx;
-use tandem_lb_core::forward::{BUCKETS, Lane, Ruleset, Target, numbers};
+use tandem_lb_core::forward::{BUCKETS, Lane, Target, numbers};
 
 use crate::frontend::{Frontend, Gate};
 use crate::publish::Snapshot;
 
-pub(super) fn ruleset(frontends: &[Arc<Frontend>]) -> Ruleset {
-    let lanes = frontends
-        .iter()
-        .filter(|frontend| !frontend.plan.disabled)
-        .flat_map(|frontend| {
-            let forward = frontend.plan.forward.iter();
-            forward.flat_map(|forward| forward.at.iter().map(|at| lane(frontend, forward, *at)))
-        });
-    Ruleset { lanes: lanes.collect() }
+pub(super) fn lanes(frontends: &[Arc<Frontend>]) -> Vec<Lane> {
+    let open = frontends.iter().filter(|frontend| !frontend.plan.disabled);
+    let all = open.flat_map(|frontend| {
+        let forward = frontend.plan.forward.iter();
+        forward.flat_map(|forward| forward.at.iter().map(|at| lane(frontend, forward, *at)))
+    });
+    all.collect()
+}
+
+/// The lanes of a configuration that nobody follows yet: they lead nowhere.
+pub(super) fn empty_lanes(plan: &Plan) -> Vec<Lane> {
+    let open = plan.frontends.iter().filter(|frontend| !frontend.disabled);
+    let all = open.flat_map(|frontend| {
+        let forward = frontend.forward.iter();
+        forward.flat_map(|forward| forward.at.iter().map(|at| empty(&frontend.name, forward, *at)))
+    });
+    all.collect()
 }
 
 /// The servers of a lane: their places, and where they are for this address's clients.
@@ -72,14 +80,22 @@ fn lane(frontend: &Frontend, forward: &Forward, at: SocketAddr) -> Lane {
         None => vec![None; BUCKETS as usize],
     };
     Lane {
-        frontend: frontend.plan.name.clone(),
+        targets: targets.collect(),
+        buckets,
+        ..empty(&frontend.plan.name, forward, at)
+    }
+}
+
+fn empty(frontend: &Arc<str>, forward: &Forward, at: SocketAddr) -> Lane {
+    Lane {
+        frontend: frontend.clone(),
         at,
         key: forward.key,
         seed: forward.seed,
         pin_for: forward.pin_for,
         pins: forward.pins,
-        targets: targets.collect(),
-        buckets,
+        targets: Vec::new(),
+        buckets: vec![None; BUCKETS as usize],
     }
 }
 

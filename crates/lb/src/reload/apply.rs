@@ -73,7 +73,6 @@ impl Reloader {
             .follow(&estate.frontends, &estate.sites.all(), &estate.orders);
         estate.resolving.follow(&plan);
         estate.peers.follow(grounds);
-        estate.forwarder.follow();
         self.configured.replace(Arc::new(plan));
     }
 

@@ -83,6 +83,11 @@ impl Taker {
         Clock::began(self.hello.clock_began)
     }
 
+    /// Whose connections those are.
+    pub(crate) fn pid(&self) -> u32 {
+        u32::try_from(self.hello.pid).unwrap_or_default()
+    }
+
     /// Listeners that were passed to it under numbers.
     pub(crate) fn adopted(&self) -> Vec<Adopted> {
         self.hello.adopted.clone()

@@ -6,10 +6,11 @@
 //!   client ───────────────────────────┴── b ───────────┴── s3      the servers' gateway
 //! ```
 
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -131,14 +132,21 @@ impl Stage {
         Ok(())
     }
 
+    /// Starts the program anew, to take over from the one that runs, which is returned.
+    pub(super) fn replace_balancer(&mut self, n: usize) -> Result<Running> {
+        let (socket, pid) = (self.socket(n), self.balancers[n].pid().to_string());
+        let more = [
+            OsStr::new("-x"),
+            socket.as_os_str(),
+            OsStr::new("-sf"),
+            OsStr::new(&pid),
+        ];
+        let successor = self.launch_balancer(n, &more)?;
+        Ok(std::mem::replace(&mut self.balancers[n], successor))
+    }
+
     fn run_balancer(&self, n: usize) -> Result<Running> {
-        let host = &self.balancers_at[n];
-        let running = host.run(
-            Command::new(program("tandem-lb")?)
-                .arg("-db")
-                .arg("-f")
-                .arg(self.folder.join(format!("lb{n}.cfg"))),
-        )?;
+        let running = self.launch_balancer(n, &[])?;
         let deadline = Instant::now() + LONG;
         while self.ask(n, "show info").is_err() {
             ensure!(
@@ -149,6 +157,12 @@ impl Stage {
             std::thread::sleep(Duration::from_millis(10));
         }
         Ok(running)
+    }
+
+    fn launch_balancer(&self, n: usize, more: &[&OsStr]) -> Result<Running> {
+        let file = self.folder.join(format!("lb{n}.cfg"));
+        let mut command = Command::new(program("tandem-lb")?);
+        Ok(self.balancers_at[n].run(command.arg("-db").arg("-f").arg(file).args(more))?)
     }
 
     pub(super) fn start_router(&mut self, n: usize) -> Result<()> {
@@ -199,12 +213,7 @@ impl Stage {
     }
 
     pub(super) fn ask(&self, n: usize, order: &str) -> Result<String> {
-        let mut socket = UnixStream::connect(self.socket(n))?;
-        socket.set_read_timeout(Some(LONG))?;
-        writeln!(socket, "{order}")?;
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer)?;
-        Ok(answer)
+        ask(&self.socket(n), order)
     }
 
     /// The tables of nf_tables on a balancer's host.
@@ -213,15 +222,29 @@ impl Stage {
     }
 
     pub(super) fn nft(&self, n: usize, args: &[&str]) -> Result<String> {
-        let mut running = self.balancers_at[n].run(Command::new("nft").args(args))?;
-        let (status, text) = running.finish(LONG)?;
-        ensure!(status.success(), "nft {args:?}: {text}");
-        Ok(text.trim().to_owned())
+        nft(&self.balancers_at[n], args)
     }
 
     fn socket(&self, n: usize) -> PathBuf {
         self.folder.join(format!("lb{n}.sock"))
     }
+}
+
+/// What a balancer's control socket answers.
+pub(super) fn ask(socket: &Path, order: &str) -> Result<String> {
+    let mut socket = UnixStream::connect(socket)?;
+    socket.set_read_timeout(Some(LONG))?;
+    writeln!(socket, "{order}")?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+pub(super) fn nft(host: &Host, args: &[&str]) -> Result<String> {
+    let mut running = host.run(Command::new("nft").args(args))?;
+    let (status, text) = running.finish(LONG)?;
+    ensure!(status.success(), "nft {args:?}: {text}");
+    Ok(text.trim().to_owned())
 }
 
 /// A default route for one who knows that his own link is narrow, but does not let the other end know: so that the other
@@ -247,7 +270,7 @@ fn forwards(host: &Host) -> Result<()> {
 }
 
 /// Tests lie in target/<profile>/deps, programs one folder up.
-fn program(name: &str) -> Result<PathBuf> {
+pub(super) fn program(name: &str) -> Result<PathBuf> {
     let here = std::env::current_exe()?;
     let ours = here
         .ancestors()
@@ -279,7 +302,7 @@ fn configuration(socket: &str, servers: Servers) -> String {
     };
     format!(
         "global
-    stats socket {socket} level admin
+    stats socket {socket} level admin expose-fd listeners
 
 defaults
     mode tcp
