@@ -15,7 +15,7 @@ pub mod amqp091;
 pub mod amqp10;
 pub mod broker;
 mod destination;
-mod heard;
+pub mod dialect;
 mod ids;
 mod message;
 pub mod mqtt;
@@ -26,7 +26,7 @@ mod selector;
 pub mod stomp;
 mod tree;
 
-pub use heard::Heard;
+pub use dialect::{Dialect, Heard};
 pub use ids::{ConsumerId, DeliveryId, Lsn, MessageId, QueueId, SessionId, Token, TransactionId};
 pub use message::{Message, Priority, Qos, Retain, Routed, Value, WallMillis};
 pub use pattern::Pattern;

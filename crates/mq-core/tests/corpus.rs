@@ -8,6 +8,8 @@ mod check_amqp091;
 mod check_amqp10;
 #[path = "../../fuzz-corpus.rs"]
 mod corpus;
+#[path = "../fuzz/src/one_client.rs"]
+mod one_client;
 
 use corpus::every_input_holds;
 use proptest::prelude::*;

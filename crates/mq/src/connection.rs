@@ -5,20 +5,16 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tandem_mq_core::SessionId;
+use tandem_mq_core::{SessionId, amqp10, amqp091, mqtt, stomp};
 use tandem_ops::clock::{Clock, Wall};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::amqp10::Amqp10;
-use crate::amqp091::Amqp091;
 use crate::configuration::{Listener, Protocol};
 use crate::hub::Hub;
-use crate::mqtt::Mqtt;
 use crate::sniff::{Spoken, recognise};
-use crate::stomp::Stomp;
 use crate::talk;
 use crate::users::Users;
 
@@ -69,24 +65,11 @@ pub(crate) async fn serve(mut stream: TcpStream, plan: &Listener, shared: &Share
         }
         (_, spoken) => spoken,
     };
-    let id = shared.session();
     match spoken {
-        Some(Spoken::Stomp) => {
-            let stomp = Stomp::new(id, plan, shared);
-            talk::serve(stream, bytes, id, stomp, shared, leaving).await;
-        }
-        Some(Spoken::Mqtt) => {
-            let mqtt = Mqtt::new(id, plan, shared);
-            talk::serve(stream, bytes, id, mqtt, shared, leaving).await;
-        }
-        Some(Spoken::Amqp091) => {
-            let amqp = Amqp091::new(id, plan, shared);
-            talk::serve(stream, bytes, id, amqp, shared, leaving).await;
-        }
-        Some(Spoken::Amqp10) => {
-            let amqp = Amqp10::new(id, plan, shared);
-            talk::serve(stream, bytes, id, amqp, shared, leaving).await;
-        }
+        Some(Spoken::Stomp) => talk::serve::<stomp::Session>(stream, bytes, plan, shared, leaving).await,
+        Some(Spoken::Mqtt) => talk::serve::<mqtt::Session>(stream, bytes, plan, shared, leaving).await,
+        Some(Spoken::Amqp091) => talk::serve::<amqp091::Session>(stream, bytes, plan, shared, leaving).await,
+        Some(Spoken::Amqp10) => talk::serve::<amqp10::Session>(stream, bytes, plan, shared, leaving).await,
         Some(Spoken::Stat) => stat(&mut stream, shared).await,
         Some(other) => refuse(&stream, plan, other),
         None => {}

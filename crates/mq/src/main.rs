@@ -1,16 +1,12 @@
 //! `tandem-mq`: the broker node. This file only wires: arguments, configuration, start.
 
 mod accept;
-mod amqp091;
-mod amqp10;
 mod args;
 mod configuration;
 mod connection;
 mod hub;
-mod mqtt;
 mod sniff;
 mod start;
-mod stomp;
 mod talk;
 mod users;
 mod writer;

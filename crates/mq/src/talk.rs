@@ -1,15 +1,16 @@
-//! Carries out one session: bytes in, bytes out, the hub on the other side. What is said is the dialect's.
+//! Carries out one session, whatever it speaks: bytes in, bytes out, the hub on the other side.
 
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use tandem_mq_core::{Heard, SessionId, broker};
-use tandem_time::Mono;
+use tandem_mq_core::dialect::{Dialect, Heard, Input, Output};
+use tandem_mq_core::{SessionId, broker};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::configuration::Listener;
 use crate::connection::Shared;
 use crate::hub::{Order, Outbox};
 
@@ -24,40 +25,8 @@ const LAST_WORDS: Duration = Duration::from_secs(10);
 /// What a client is told when the node goes down.
 const FAREWELL: &str = "the broker is being stopped; connect again, elsewhere if you can";
 
-/// One protocol: a session that decides, and the wire format around it.
-pub(crate) trait Dialect {
-    /// Takes what is whole out of `bytes` and gives it to the session. False when the rest has not come, or is not wanted.
-    fn read(&mut self, bytes: &mut BytesMut, now: Mono) -> bool;
-
-    fn wants_bytes(&self) -> bool;
-
-    /// Whether what comes next in `bytes` brings messages, which wait while memory is full.
-    fn publishes(&self, bytes: &[u8]) -> bool;
-
-    fn broker_says(&mut self, output: broker::Output, now: Mono);
-
-    fn hear(&mut self, heard: Heard, now: Mono);
-
-    /// What the session wants done next; what it sends goes straight to `out`.
-    fn poll(&mut self, out: &mut BytesMut) -> Option<Wish>;
-
-    fn poll_deadline(&self) -> Option<Mono>;
-
-    fn on_deadline(&mut self, now: Mono);
-}
-
-/// What a session wants, beside sending.
-pub(crate) enum Wish {
-    Ask(broker::Input),
-    Authenticate {
-        login: Option<Box<str>>,
-        passcode: Option<Box<str>>,
-    },
-    Close,
-}
-
 struct Client<'a, D> {
-    dialect: D,
+    session: D,
     shared: &'a Shared,
     id: SessionId,
     incoming: BytesMut,
@@ -72,14 +41,14 @@ struct Client<'a, D> {
 pub(crate) async fn serve<D: Dialect>(
     mut stream: TcpStream,
     first: BytesMut,
-    id: SessionId,
-    dialect: D,
+    plan: &Listener,
     shared: &Shared,
     mut leaving: watch::Receiver<bool>,
 ) {
     let (outbox, mut inbox) = mpsc::unbounded_channel();
+    let id = shared.session();
     let mut client = Client {
-        dialect,
+        session: D::open(id, plan.max_frame, shared.began(), shared.clock.now()),
         shared,
         id,
         incoming: first,
@@ -123,9 +92,9 @@ impl<D: Dialect> Client<'_, D> {
             };
             let holds_back = self.holds_back;
             let unsent = self.outgoing.len() >= UNSENT;
-            let reads = !self.ends && !holds_back && !unsent && self.dialect.wants_bytes();
+            let reads = !self.ends && !holds_back && !unsent && self.session.wants_items();
             let deadline = self
-                .dialect
+                .session
                 .poll_deadline()
                 .map(|at| Instant::from_std(self.shared.clock.instant(at)));
             let due = async {
@@ -151,10 +120,10 @@ impl<D: Dialect> Client<'_, D> {
                     Ok(_) => {}
                 },
                 Some(output) = inbox.recv(), if !unsent => {
-                    self.dialect.broker_says(output, self.shared.clock.now());
+                    self.session.handle(Input::Broker(output), self.shared.clock.now());
                     for _ in 0..TOGETHER {
                         let Ok(output) = inbox.try_recv() else { break };
-                        self.dialect.broker_says(output, self.shared.clock.now());
+                        self.session.handle(Input::Broker(output), self.shared.clock.now());
                     }
                 }
                 () = too_late => return,
@@ -163,7 +132,7 @@ impl<D: Dialect> Client<'_, D> {
                     if holds_back {
                         self.tell(Heard::Unread);
                     }
-                    self.dialect.on_deadline(self.shared.clock.now());
+                    self.session.on_deadline(self.shared.clock.now());
                 }
                 _ = held.changed(), if holds_back => {}
                 _ = leaving.wait_for(|leaving| *leaving), if !told => {
@@ -175,7 +144,7 @@ impl<D: Dialect> Client<'_, D> {
     }
 
     fn tell(&mut self, heard: Heard) {
-        self.dialect.hear(heard, self.shared.clock.now());
+        self.session.handle(Input::Heard(heard), self.shared.clock.now());
     }
 
     fn sent(&mut self, count: usize) {
@@ -198,10 +167,10 @@ impl<D: Dialect> Client<'_, D> {
             if !self.carry_out().await {
                 return false;
             }
-            if self.ends || !self.dialect.wants_bytes() {
+            if self.ends || !self.session.wants_items() {
                 return true;
             }
-            self.holds_back = full && self.dialect.publishes(&self.incoming);
+            self.holds_back = full && D::publishes(&self.incoming);
             if self.holds_back {
                 if !held_back {
                     self.tell(Heard::Held(true));
@@ -209,21 +178,22 @@ impl<D: Dialect> Client<'_, D> {
                 }
                 return true;
             }
-            if !self.dialect.read(&mut self.incoming, self.shared.clock.now()) {
+            if !self.session.read(&mut self.incoming, self.shared.clock.now()) {
                 return true;
             }
         }
     }
 
     async fn carry_out(&mut self) -> bool {
-        while let Some(wish) = self.dialect.poll(&mut self.outgoing) {
-            match wish {
-                Wish::Close => self.ends = true,
-                Wish::Authenticate { login, passcode } => {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Send(frame) => self.session.encode(&frame, &mut self.outgoing),
+                Output::Close => self.ends = true,
+                Output::Authenticate { login, passcode } => {
                     let answer = self.shared.users.admit(login.as_deref(), passcode.as_deref()).await;
                     self.tell(Heard::Login(answer));
                 }
-                Wish::Ask(input) => {
+                Output::Ask(input) => {
                     if let Some(outbox) = self.outbox.take() {
                         self.shared.hub.tell(Order::Join(self.id, outbox)).await;
                     }

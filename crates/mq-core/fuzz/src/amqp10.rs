@@ -2,5 +2,6 @@
 #![no_main]
 
 mod check_amqp10;
+mod one_client;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| check_amqp10::check(data));

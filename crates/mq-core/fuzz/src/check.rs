@@ -7,8 +7,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tandem_mq_core::broker::{self, Broker, QueueView};
 use tandem_mq_core::mqtt::{Input, Output, Session, Settings};
-use tandem_mq_core::{Heard, Kind, Lsn, Record, SessionId};
-use tandem_mq_wire::mqtt::{Decoder, encode};
+use tandem_mq_core::{Dialect, Heard, Kind, Lsn, Record, SessionId};
 use tandem_time::Mono;
 
 const CLIENTS: usize = 2;
@@ -18,7 +17,6 @@ const THINGS_A_BYTE: usize = 8;
 struct Client {
     id: SessionId,
     session: Session,
-    decoder: Decoder,
     incoming: BytesMut,
     outgoing: BytesMut,
     open: bool,
@@ -84,7 +82,6 @@ impl Node {
             self.clients[which] = Some(Client {
                 id,
                 session: Session::new(id, Settings::default(), self.now),
-                decoder: Decoder::new(),
                 incoming: BytesMut::new(),
                 outgoing: BytesMut::new(),
                 open: true,
@@ -161,7 +158,7 @@ impl Node {
             while let Some(output) = client.session.poll_output() {
                 did = true;
                 match output {
-                    Output::Send(answer) => encode(&answer, client.session.version(), &mut client.outgoing),
+                    Output::Send(answer) => client.session.encode(&answer, &mut client.outgoing),
                     Output::Ask(input) => self.broker.handle(input, self.now),
                     Output::Authenticate { .. } => client.session.handle(Input::Heard(Heard::Login(Ok(()))), self.now),
                     Output::Close => client.open = false,
@@ -172,17 +169,10 @@ impl Node {
                 self.loses(which);
                 return true;
             }
-            if !client.session.wants_packets() {
+            if !client.session.wants_items() || !client.session.read(&mut client.incoming, self.now) {
                 return did;
             }
-            client.decoder.limit = client.session.limit();
-            let input = match client.decoder.decode(&mut client.incoming) {
-                Ok(Some(packet)) => Input::Packet(packet),
-                Ok(None) => return did,
-                Err(error) => Input::Garbled(error),
-            };
             did = true;
-            client.session.handle(input, self.now);
         }
     }
 

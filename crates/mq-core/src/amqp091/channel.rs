@@ -6,12 +6,13 @@ use bytes::Bytes;
 use tandem_mq_wire::amqp091::{Code, Method};
 use tandem_time::Mono;
 
+use super::Session;
 use super::mistake::Mistake;
 use super::publish::Content;
 use super::topology::Wanted;
-use super::{Output, Session};
 use crate::broker::{self, Arrangement};
-use crate::{ConsumerId, DeliveryId, SessionId, Token, TransactionId};
+use crate::dialect::Requests;
+use crate::{DeliveryId, SessionId, TransactionId};
 
 /// The one transaction of a channel.
 pub(super) const TRANSACTION: TransactionId = TransactionId(1);
@@ -66,11 +67,7 @@ pub(super) struct Getting {
 
 #[derive(Debug)]
 pub(super) struct Channel {
-    pub(super) session: SessionId,
-    /// How many inputs the broker has had from it.
-    pub(super) requests: u64,
-    /// We have said that it is over, and the client has not yet heard it.
-    pub(super) closing: bool,
+    pub(super) asks: Requests<Promise>,
     pub(super) mode: Mode,
     pub(super) last_tag: u64,
     pub(super) unacked: BTreeMap<u64, Unacked>,
@@ -83,7 +80,6 @@ pub(super) struct Channel {
     pub(super) last_queue: Box<str>,
     pub(super) wanted: BTreeMap<u64, ((u16, u16), Wanted)>,
     pub(super) getting: Option<Getting>,
-    pub(super) promises: BTreeMap<Token, Promise>,
     /// Inputs that found a queue full.
     pub(super) full: BTreeSet<u64>,
     /// Confirmed and not yet said: from here to there.
@@ -93,9 +89,7 @@ pub(super) struct Channel {
 impl Channel {
     fn new(session: SessionId) -> Channel {
         Channel {
-            session,
-            requests: 0,
-            closing: false,
+            asks: Requests::new(session),
             mode: Mode::Plain,
             last_tag: 0,
             unacked: BTreeMap::new(),
@@ -106,7 +100,6 @@ impl Channel {
             last_queue: "".into(),
             wanted: BTreeMap::new(),
             getting: None,
-            promises: BTreeMap::new(),
             full: BTreeSet::new(),
             confirmed: None,
         }
@@ -115,18 +108,15 @@ impl Channel {
     pub(super) fn transaction(&self) -> Option<TransactionId> {
         matches!(self.mode, Mode::Transaction { .. }).then_some(TRANSACTION)
     }
-
-    pub(super) fn consumer(&self, number: u64) -> ConsumerId {
-        ConsumerId {
-            session: self.session,
-            number,
-        }
-    }
 }
 
 impl Session {
     pub(super) fn of_a_channel(&mut self, number: u16, method: Method) -> Result<(), Mistake> {
-        let Some(channel) = self.channels.get(&number) else {
+        if self.channels.is_closing(number) {
+            self.closing_channel(number, &method);
+            return Ok(());
+        }
+        let Some(channel) = self.channels.get(number) else {
             return match method {
                 Method::ChannelOpen { .. } => self.open_channel(number),
                 // What crossed with our own goodbye.
@@ -134,9 +124,6 @@ impl Session {
                 _ => Err(Mistake::new(Code::ChannelError, "expected 'channel.open'")),
             };
         };
-        if channel.closing {
-            return self.closing_channel(number, &method);
-        }
         if channel.content.is_some() {
             return Err(Mistake::new(
                 Code::UnexpectedFrame,
@@ -183,16 +170,7 @@ impl Session {
             let text = format!("channel number {number} is higher than {}", self.channel_max);
             return Err(Mistake::new(Code::ChannelError, text));
         }
-        // Never one that was in use a moment ago: what is still on its way is for that one.
-        let session = loop {
-            self.next_part = self.next_part.checked_add(1).unwrap_or(1);
-            let session = self.id.part(self.next_part);
-            if !self.parts.contains_key(&session) {
-                break session;
-            }
-        };
-        self.parts.insert(session, number);
-        self.channels.insert(number, Channel::new(session));
+        let session = self.channels.open(number, Channel::new);
         self.ask(number, broker::Input::Opened { session });
         self.arrange(number, (20, 10), Wanted::Nothing, Arrangement::Limit(None));
         self.say(
@@ -204,45 +182,38 @@ impl Session {
         Ok(())
     }
 
-    fn closing_channel(&mut self, number: u16, method: &Method) -> Result<(), Mistake> {
+    fn closing_channel(&mut self, number: u16, method: &Method) {
         match method {
-            Method::ChannelCloseOk {} => drop(self.channels.remove(&number)),
+            Method::ChannelCloseOk {} => self.channels.closed(number),
             // Both sides said it at the same time.
             Method::ChannelClose { .. } => {
-                self.channels.remove(&number);
+                self.channels.closed(number);
                 self.say(number, Method::ChannelCloseOk {});
             }
             _ => {}
         }
-        Ok(())
     }
 
     /// What it held goes back.
     fn leave_channel(&mut self, number: u16) {
-        let Some(channel) = self.channels.remove(&number) else {
+        let Some(channel) = self.channels.take(number) else {
             return;
         };
         if let Some(content) = &channel.content {
             self.partial -= content.len();
         }
-        let session = channel.session;
-        self.parts.remove(&session);
+        let session = channel.asks.session;
         self.unflushed.retain(|(consumer, _)| consumer.session != session);
-        self.outputs.push_back(Output::Ask(broker::Input::Closed { session }));
+        self.line.ask(broker::Input::Closed { session });
     }
 
     /// A soft error ends the channel, all others the connection.
     pub(super) fn fail_channel(&mut self, number: u16, mistake: Mistake, id: (u16, u16), now: Mono) {
-        let Some(channel) = self.channels.get(&number).filter(|_| mistake.is_soft()) else {
+        if self.channels.get(number).is_none() || !mistake.is_soft() {
             return self.fail(mistake, id, now);
-        };
-        let session = channel.session;
+        }
         self.leave_channel(number);
-        let closing = Channel {
-            closing: true,
-            ..Channel::new(session)
-        };
-        self.channels.insert(number, closing);
+        self.channels.closes(number);
         self.say(
             number,
             Method::ChannelClose {
@@ -256,21 +227,13 @@ impl Session {
 
     /// Tells the broker something; the answer is the number that a refusal would have.
     pub(super) fn ask(&mut self, number: u16, input: broker::Input) -> u64 {
-        let Some(channel) = self.channels.get_mut(&number) else {
-            return 0;
-        };
-        channel.requests += 1;
-        self.outputs.push_back(Output::Ask(input));
-        channel.requests
+        let channel = self.channels.get_mut(number);
+        channel.map_or(0, |channel| channel.asks.ask(&mut self.line, input))
     }
 
     pub(super) fn promise(&mut self, number: u16, promise: Promise) {
-        let token = Token(self.next());
-        let Some(channel) = self.channels.get_mut(&number) else {
-            return;
-        };
-        channel.promises.insert(token, promise);
-        let session = channel.session;
-        self.ask(number, broker::Input::Sync { session, token });
+        if let Some(channel) = self.channels.get_mut(number) {
+            channel.asks.promise(&mut self.line, promise);
+        }
     }
 }

@@ -7,7 +7,7 @@ use tandem_mq_wire::amqp091::{Code, Field, Method, SMALLEST_MAX, Table};
 use tandem_time::Mono;
 
 use super::mistake::Mistake;
-use super::{Output, Session, State, Timer};
+use super::{Session, State, Timer};
 use crate::broker;
 
 /// Who a client says it is, from what it answered.
@@ -86,10 +86,7 @@ impl Session {
                 let (user, password) = credentials(&mechanism, &response)?;
                 self.user = user.clone();
                 self.state = State::Checking;
-                self.outputs.push_back(Output::Authenticate {
-                    login: Some(user),
-                    passcode: Some(password),
-                });
+                self.line.authenticate(Some(user), Some(password));
             }
             (
                 State::Tuning,
@@ -102,8 +99,8 @@ impl Session {
             (State::Opening, Method::Open { vhost, .. }) => self.open(&vhost)?,
             (State::Open | State::Tuning | State::Opening, Method::Close { .. }) => {
                 // What is exclusive is gone when the client hears it.
-                let session = self.id;
-                self.outputs.push_back(Output::Ask(broker::Input::Closed { session }));
+                let session = self.line.id;
+                self.line.ask(broker::Input::Closed { session });
                 self.say(0, Method::CloseOk {});
                 self.close();
             }
@@ -177,11 +174,8 @@ impl Session {
         if frame_max != 0 {
             self.frame_max = frame_max;
         }
-        self.beat = Duration::from_secs(heartbeat.into());
-        if !self.beat.is_zero() {
-            self.timers.arm(Timer::Beat, now + self.beat / 2);
-            self.heard(now);
-        }
+        let beat = Duration::from_secs(heartbeat.into());
+        self.line.agree(beat / 2, beat * 2, now);
         self.state = State::Opening;
         Ok(())
     }
@@ -191,9 +185,9 @@ impl Session {
             return Err(Mistake::new(Code::NotAllowed, format!("vhost {vhost} not found")));
         }
         self.state = State::Open;
-        self.timers.disarm(Timer::Login);
-        let session = self.id;
-        self.outputs.push_back(Output::Ask(broker::Input::Opened { session }));
+        self.line.timers.disarm(Timer::Login);
+        let session = self.line.id;
+        self.line.ask(broker::Input::Opened { session });
         self.say(0, Method::OpenOk { known_hosts: "".into() });
         Ok(())
     }

@@ -28,7 +28,7 @@ impl Session {
                 self.consume(number, queue, tag, no_ack, exclusive, nowait)
             }
             Method::Cancel { tag, nowait } => {
-                let Some(channel) = self.channels.get_mut(&number) else {
+                let Some(channel) = self.channels.get_mut(number) else {
                     return Ok(());
                 };
                 let known = channel.tags.remove(&tag);
@@ -45,7 +45,7 @@ impl Session {
             }
             Method::Get { queue, no_ack, .. } => {
                 let queue = self.queue_name(number, queue)?;
-                let consumer = self.next();
+                let consumer = self.line.next();
                 let wanted = Wanted::Got {
                     number: consumer,
                     queue: queue.clone(),
@@ -74,7 +74,7 @@ impl Session {
         if global {
             let most = Some(count.into()).filter(|count| *count > 0);
             self.arrange(number, (60, 10), Wanted::Nothing, Arrangement::Limit(most));
-        } else if let Some(channel) = self.channels.get_mut(&number) {
+        } else if let Some(channel) = self.channels.get_mut(number) {
             channel.prefetch = count;
         }
         self.say(number, Method::QosOk {});
@@ -90,14 +90,14 @@ impl Session {
         exclusive: bool,
         nowait: bool,
     ) -> Result<(), Mistake> {
-        let consumer = self.next();
+        let consumer = self.line.next();
         let tag = match &*tag {
-            "" => format!("amq.ctag-{:x}.{:x}.{consumer:x}", self.settings.began, self.id.0 >> 16).into(),
+            "" => self.line.name("amq.ctag", consumer),
             _ => tag,
         };
         let window = self.settings.window;
-        let listeners: usize = self.channels.values().map(|channel| channel.listeners.len()).sum();
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let listeners: usize = self.channels.iter().map(|(_, channel)| channel.listeners.len()).sum();
+        let Some(channel) = self.channels.get_mut(number) else {
             return Ok(());
         };
         if channel.tags.contains_key(&tag) {

@@ -6,7 +6,7 @@ use tandem_time::Mono;
 use super::channel::{Getting, Mode, Promise, Unacked};
 use super::mistake::Mistake;
 use super::topology::Wanted;
-use super::{Output, Session, message};
+use super::{Session, message};
 use crate::broker::{self, Arranged, Delivery, Refusal};
 use crate::{ConsumerId, Message, SessionId, Token};
 
@@ -48,10 +48,7 @@ impl Session {
     fn deliver(&mut self, delivery: &Delivery, now: Mono) {
         let consumer = delivery.consumer;
         // The channel may have been closed while this was on its way; then the broker has it back already.
-        let Some(number) = self.parts.get(&consumer.session).copied() else {
-            return;
-        };
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some((number, channel)) = self.channels.of(consumer.session) else {
             return;
         };
         let got = channel.getting.take_if(|getting| getting.number == consumer.number);
@@ -94,20 +91,17 @@ impl Session {
     }
 
     fn say_content(&mut self, number: u16, method: Method, message: &Message, now: Mono) {
-        let now = self.wall(now);
+        let now = self.line.wall(now);
         let properties = message::write(message, now, self.frame_max as usize);
         let content = Frame::Content(number, method, Box::new(properties), message.body.clone());
-        self.outputs.push_back(Output::Send(content));
+        self.line.send(content);
     }
 
     fn keep_promise(&mut self, session: SessionId, token: Token) {
-        let Some(number) = self.parts.get(&session).copied() else {
+        let Some((number, channel)) = self.channels.of(session) else {
             return;
         };
-        let Some(channel) = self.channels.get_mut(&number) else {
-            return;
-        };
-        match channel.promises.remove(&token) {
+        match channel.asks.promises.remove(&token) {
             Some(Promise::Say(method)) => self.say(number, method),
             Some(Promise::Confirm { tag, request }) if channel.full.remove(&request) => {
                 self.confirm_on(number);
@@ -129,10 +123,7 @@ impl Session {
     }
 
     fn arranged(&mut self, session: SessionId, request: u64, answer: Arranged) {
-        let Some(number) = self.parts.get(&session).copied() else {
-            return;
-        };
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some((number, channel)) = self.channels.of(session) else {
             return;
         };
         let Some((_, wanted)) = channel.wanted.remove(&request) else {
@@ -179,7 +170,7 @@ impl Session {
     }
 
     fn returned(&mut self, session: SessionId, exchange: Box<str>, key: Box<str>, message: &Message, now: Mono) {
-        let Some(number) = self.parts.get(&session).copied() else {
+        let Some((number, _)) = self.channels.of(session) else {
             return;
         };
         let method = Method::Return {
@@ -192,10 +183,7 @@ impl Session {
     }
 
     fn refused(&mut self, session: SessionId, reason: Refusal, request: u64, now: Mono) {
-        let Some(number) = self.parts.get(&session).copied() else {
-            return;
-        };
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some((number, channel)) = self.channels.of(session) else {
             return;
         };
         if reason == Refusal::Full && matches!(channel.mode, Mode::Confirm { .. }) {
@@ -211,10 +199,7 @@ impl Session {
 
     /// The queue is gone, and whoever understands it is told.
     fn abandoned(&mut self, consumer: ConsumerId) {
-        let Some(number) = self.parts.get(&consumer.session).copied() else {
-            return;
-        };
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some((number, channel)) = self.channels.of(consumer.session) else {
             return;
         };
         let Some(listener) = channel.listeners.remove(&consumer.number) else {

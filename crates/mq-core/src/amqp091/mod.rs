@@ -19,14 +19,15 @@ mod publish;
 mod settle;
 mod topology;
 
-use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use tandem_mq_wire::amqp091::{Code, DecodeError, Decoder, Frame, Item, Method};
-use tandem_time::{Mono, TimerName, TimerTable};
+use bytes::BytesMut;
+use tandem_mq_wire::amqp091::{Code, DecodeError, Decoder, Frame, Item, Method, encode, publishes};
+use tandem_time::Mono;
 
 use crate::broker;
-use crate::{ConsumerId, DeliveryId, Heard, SessionId, WallMillis};
+use crate::dialect::{self, Dialect, Heard, Line, Parts, Timer};
+use crate::{ConsumerId, DeliveryId, SessionId};
 use channel::Channel;
 use mistake::Mistake;
 
@@ -63,32 +64,8 @@ impl Default for Settings {
     }
 }
 
-/// How long the client may take to answer that it has heard that this is over.
-const GOODBYE: Duration = Duration::from_secs(10);
-
-/// What the session is told.
-#[derive(Debug)]
-pub enum Input {
-    /// From the decoder. Not before [`Session::wants_items`].
-    Item(Item),
-    Garbled(DecodeError),
-    Broker(broker::Output),
-    /// Among it the answer to [`Output::Authenticate`].
-    Heard(Heard),
-}
-
-/// What the session wants done.
-#[derive(Debug)]
-pub enum Output {
-    Send(Frame),
-    Ask(broker::Input),
-    Authenticate {
-        login: Option<Box<str>>,
-        passcode: Option<Box<str>>,
-    },
-    /// When what was to be sent has left.
-    Close,
-}
+pub type Input = dialect::Input<Item, DecodeError>;
+pub type Output = dialect::Output<Frame>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -101,25 +78,6 @@ enum State {
     /// We have said that it is over.
     Closing,
     Closed,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Timer {
-    Login,
-    /// We should be heard.
-    Beat,
-    /// We should have heard.
-    Silence,
-    /// The client should have said that it knows.
-    Goodbye,
-}
-
-impl TimerName for Timer {
-    const ALL: &'static [Timer] = &[Timer::Login, Timer::Beat, Timer::Silence, Timer::Goodbye];
-
-    fn place(self) -> usize {
-        self as usize
-    }
 }
 
 /// What a client says that it understands.
@@ -136,7 +94,8 @@ struct Understands {
 /// One client's connection.
 #[derive(Debug)]
 pub struct Session {
-    id: SessionId,
+    line: Line<Frame>,
+    decoder: Decoder,
     settings: Settings,
     state: State,
     understands: Understands,
@@ -144,107 +103,129 @@ pub struct Session {
     /// What was agreed.
     frame_max: u32,
     channel_max: u16,
-    beat: Duration,
-    timers: TimerTable<Timer, 4>,
-    channels: BTreeMap<u16, Channel>,
-    /// Whose each part of the connection is.
-    parts: BTreeMap<SessionId, u16>,
-    next_part: u16,
-    /// For consumers, names and promises: never used twice.
-    next: u64,
+    channels: Parts<Channel>,
     /// Parts of messages that have come, in bytes.
     partial: usize,
     told_blocked: bool,
     /// Sent to consumers that acknowledge nothing, and not yet known to have left.
     unflushed: Vec<(ConsumerId, DeliveryId)>,
-    outputs: VecDeque<Output>,
 }
 
 impl Session {
     pub fn new(id: SessionId, settings: Settings, now: Mono) -> Session {
-        let mut timers = TimerTable::default();
-        timers.arm(Timer::Login, now + settings.login);
         Session {
-            id,
+            line: Line::new(id, settings.login, settings.began, now),
+            decoder: Decoder::default(),
             frame_max: settings.frame,
             channel_max: settings.channels,
             settings,
             state: State::Waiting,
             understands: Understands::default(),
             user: "".into(),
-            beat: Duration::ZERO,
-            timers,
-            channels: BTreeMap::new(),
-            parts: BTreeMap::new(),
-            next_part: 0,
-            next: 0,
+            channels: Parts::new(id),
             partial: 0,
             told_blocked: false,
             unflushed: Vec::new(),
-            outputs: VecDeque::new(),
         }
     }
 
     /// The largest frame, both ways: a small one, until the client is known.
-    pub fn limit(&self) -> usize {
+    fn limit(&self) -> usize {
         match self.state {
             State::Waiting | State::Starting | State::Checking => Decoder::STRANGER,
             _ => self.frame_max as usize,
         }
     }
 
-    pub fn wants_items(&self) -> bool {
+    /// The client is told that it is not read, once it has tried to send.
+    fn blocked(&mut self, held: bool) {
+        if !self.understands.blocked || self.state != State::Open || held == self.told_blocked {
+            return;
+        }
+        self.told_blocked = held;
+        self.say(
+            0,
+            match held {
+                true => Method::Blocked {
+                    reason: "low on memory".into(),
+                },
+                false => Method::Unblocked {},
+            },
+        );
+    }
+
+    fn say(&mut self, channel: u16, method: Method) {
+        self.line.send(Frame::Method(channel, method));
+    }
+
+    /// Says why, and waits until the client has heard it. A stranger is told only if it said that it wants to be.
+    fn fail(&mut self, mistake: Mistake, (class, method): (u16, u16), now: Mono) {
+        match self.state {
+            State::Closed | State::Closing => return self.close(),
+            State::Waiting | State::Starting | State::Checking if !self.understands.refusal => return self.close(),
+            _ => {}
+        }
+        self.say(
+            0,
+            Method::Close {
+                code: mistake.code.number(),
+                text: mistake.to_string().into(),
+                class,
+                method,
+            },
+        );
+        self.state = State::Closing;
+        self.channels.clear();
+        self.line.goodbye(now);
+    }
+
+    fn close(&mut self) {
+        self.state = State::Closed;
+        self.line.close();
+    }
+}
+
+impl Dialect for Session {
+    type Item = Item;
+    type Error = DecodeError;
+    type Frame = Frame;
+
+    fn open(id: SessionId, message: usize, began: u64, now: Mono) -> Session {
+        let settings = Settings {
+            message,
+            began,
+            ..Settings::default()
+        };
+        Session::new(id, settings, now)
+    }
+
+    fn line(&self) -> &Line<Frame> {
+        &self.line
+    }
+
+    fn line_mut(&mut self) -> &mut Line<Frame> {
+        &mut self.line
+    }
+
+    fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<Item>, DecodeError> {
+        self.decoder.limit = self.limit();
+        self.decoder.decode(bytes)
+    }
+
+    fn encode(&self, frame: &Frame, out: &mut BytesMut) {
+        encode(frame, self.limit(), out);
+    }
+
+    fn publishes(bytes: &[u8]) -> bool {
+        publishes(bytes)
+    }
+
+    fn wants_items(&self) -> bool {
         !matches!(self.state, State::Checking | State::Closed)
     }
 
-    pub fn is_closed(&self) -> bool {
+    fn is_closed(&self) -> bool {
         self.state == State::Closed
-    }
-
-    pub fn handle(&mut self, input: Input, now: Mono) {
-        if self.state == State::Closed {
-            return;
-        }
-        match input {
-            Input::Item(item) => {
-                self.heard(now);
-                self.item(item, now);
-            }
-            Input::Garbled(error) => self.garbled(error, now),
-            Input::Broker(output) => self.broker_says(output, now),
-            Input::Heard(Heard::Login(answer)) => self.admit(answer, now),
-            Input::Heard(Heard::Flushed) => self.flushed(),
-            Input::Heard(Heard::Unread) => self.heard(now),
-            Input::Heard(Heard::Held(held)) => self.blocked(held),
-            Input::Heard(Heard::Leave(why)) => {
-                self.fail(Mistake::new(Code::ConnectionForced, why), (0, 0), now);
-            }
-        }
-    }
-
-    /// Confirms are collected until there is nothing else to say.
-    pub fn poll_output(&mut self) -> Option<Output> {
-        if self.outputs.is_empty() {
-            self.confirm();
-        }
-        self.outputs.pop_front()
-    }
-
-    pub fn poll_deadline(&self) -> Option<Mono> {
-        self.timers.next()
-    }
-
-    pub fn on_deadline(&mut self, now: Mono) {
-        while let Some(timer) = self.timers.take_due(now) {
-            match timer {
-                Timer::Beat => {
-                    self.outputs.push_back(Output::Send(Frame::Heartbeat));
-                    self.timers.arm(Timer::Beat, now + self.beat / 2);
-                }
-                // Nobody is there to read why, or it is a stranger, who is owed no answer.
-                Timer::Login | Timer::Silence | Timer::Goodbye => self.close(),
-            }
-        }
     }
 
     fn item(&mut self, item: Item, now: Mono) {
@@ -285,83 +266,42 @@ impl Session {
         }
     }
 
-    fn heard(&mut self, now: Mono) {
-        if !self.beat.is_zero() {
-            self.timers.arm(Timer::Silence, now + self.beat * 2);
-        }
-    }
-
     fn garbled(&mut self, error: DecodeError, now: Mono) {
         match error.code {
             // What we speak, and the end (section 4.2.2).
             None => {
-                self.outputs.push_back(Output::Send(Frame::Greeting));
+                self.line.send(Frame::Greeting);
                 self.close();
             }
             Some(code) => self.fail(Mistake::new(code, error.what), error.method, now),
         }
     }
 
-    /// The client is told that it is not read, once it has tried to send.
-    fn blocked(&mut self, held: bool) {
-        if !self.understands.blocked || self.state != State::Open || held == self.told_blocked {
-            return;
+    fn broker(&mut self, output: broker::Output, now: Mono) {
+        self.broker_says(output, now);
+    }
+
+    fn hear(&mut self, heard: Heard, now: Mono) {
+        match heard {
+            Heard::Login(answer) => self.admit(answer, now),
+            Heard::Flushed => self.flushed(),
+            Heard::Held(held) => self.blocked(held),
+            Heard::Leave(why) => self.fail(Mistake::new(Code::ConnectionForced, why), (0, 0), now),
+            Heard::Unread => {}
         }
-        self.told_blocked = held;
-        self.say(
-            0,
-            match held {
-                true => Method::Blocked {
-                    reason: "low on memory".into(),
-                },
-                false => Method::Unblocked {},
-            },
-        );
     }
 
-    fn say(&mut self, channel: u16, method: Method) {
-        self.outputs.push_back(Output::Send(Frame::Method(channel, method)));
-    }
-
-    fn next(&mut self) -> u64 {
-        self.next += 1;
-        self.next
-    }
-
-    fn wall(&self, now: Mono) -> WallMillis {
-        WallMillis(self.settings.began + now.as_millis())
-    }
-
-    /// Says why, and waits until the client has heard it. A stranger is told only if it said that it wants to be.
-    fn fail(&mut self, mistake: Mistake, (class, method): (u16, u16), now: Mono) {
-        match self.state {
-            State::Closed | State::Closing => return self.close(),
-            State::Waiting | State::Starting | State::Checking if !self.understands.refusal => return self.close(),
-            _ => {}
+    fn due(&mut self, timer: Timer, now: Mono) {
+        match timer {
+            Timer::Beat => self.line.beat(Frame::Heartbeat, now),
+            // Nobody is there to read why, or it is a stranger, who is owed no answer.
+            Timer::Login | Timer::Silence | Timer::Goodbye => self.close(),
         }
-        self.say(
-            0,
-            Method::Close {
-                code: mistake.code.number(),
-                text: mistake.to_string().into(),
-                class,
-                method,
-            },
-        );
-        self.state = State::Closing;
-        self.channels.clear();
-        self.parts.clear();
-        self.timers = TimerTable::default();
-        self.timers.arm(Timer::Goodbye, now + GOODBYE);
-        // What it held is free at once.
-        let session = self.id;
-        self.outputs.push_back(Output::Ask(broker::Input::Closed { session }));
     }
 
-    fn close(&mut self) {
-        self.state = State::Closed;
-        self.timers = TimerTable::default();
-        self.outputs.push_back(Output::Close);
+    /// Confirms are collected until then.
+    fn round_off(&mut self) {
+        self.confirm();
     }
 }
 

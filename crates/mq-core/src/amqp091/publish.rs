@@ -46,7 +46,7 @@ impl Session {
         if immediate {
             return Err(Mistake::new(Code::NotImplemented, "immediate=true"));
         }
-        if let Some(channel) = self.channels.get_mut(&number) {
+        if let Some(channel) = self.channels.get_mut(number) {
             channel.content = Some(Content {
                 exchange,
                 key,
@@ -61,12 +61,12 @@ impl Session {
 
     pub(super) fn header(&mut self, number: u16, size: u64, properties: Properties, now: Mono) -> Result<(), Mistake> {
         let most = self.settings.message;
-        let Some(channel) = self.channels.get_mut(&number) else {
-            return Err(Mistake::new(Code::ChannelError, "expected 'channel.open'"));
-        };
-        if channel.closing {
+        if self.channels.is_closing(number) {
             return Ok(());
         }
+        let Some(channel) = self.channels.get_mut(number) else {
+            return Err(Mistake::new(Code::ChannelError, "expected 'channel.open'"));
+        };
         let Some(content) = channel.content.as_mut().filter(|content| content.header.is_none()) else {
             return Err(Mistake::new(
                 Code::UnexpectedFrame,
@@ -90,12 +90,12 @@ impl Session {
     }
 
     pub(super) fn body(&mut self, number: u16, part: Bytes, now: Mono) -> Result<(), Mistake> {
-        let Some(channel) = self.channels.get_mut(&number) else {
-            return Err(Mistake::new(Code::ChannelError, "expected 'channel.open'"));
-        };
-        if channel.closing {
+        if self.channels.is_closing(number) {
             return Ok(());
         }
+        let Some(channel) = self.channels.get_mut(number) else {
+            return Err(Mistake::new(Code::ChannelError, "expected 'channel.open'"));
+        };
         let unexpected = |what| Err(Mistake::new(Code::UnexpectedFrame, what));
         let Some(content) = &mut channel.content else {
             return unexpected("expected method frame, got content body frame instead");
@@ -118,8 +118,8 @@ impl Session {
     }
 
     fn whole(&mut self, number: u16, now: Mono) -> Result<(), Mistake> {
-        let sent = self.wall(now);
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let sent = self.line.wall(now);
+        let Some(channel) = self.channels.get_mut(number) else {
             return Ok(());
         };
         let Some(content) = channel.content.take() else {
@@ -135,7 +135,7 @@ impl Session {
             return Err(Mistake::new(Code::PreconditionFailed, text));
         }
         let message = message::read(properties, content.body.freeze(), sent)?;
-        let (session, transaction) = (channel.session, channel.transaction());
+        let (session, transaction) = (channel.asks.session, channel.transaction());
         let tag = match &mut channel.mode {
             Mode::Confirm { last } => {
                 *last += 1;
@@ -164,7 +164,7 @@ impl Session {
     }
 
     pub(super) fn confirm_select(&mut self, number: u16, nowait: bool) -> Result<(), Mistake> {
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return Ok(());
         };
         match channel.mode {
@@ -182,7 +182,7 @@ impl Session {
     }
 
     pub(super) fn tx_select(&mut self, number: u16) -> Result<(), Mistake> {
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return Ok(());
         };
         match channel.mode {
@@ -201,10 +201,10 @@ impl Session {
     }
 
     fn begin(&mut self, number: u16) {
-        let Some(channel) = self.channels.get(&number) else {
+        let Some(channel) = self.channels.get(number) else {
             return;
         };
-        let (session, transaction) = (channel.session, TRANSACTION);
+        let (session, transaction) = (channel.asks.session, TRANSACTION);
         self.ask(number, broker::Input::Begin { session, transaction });
     }
 
@@ -223,7 +223,7 @@ impl Session {
         let (session, settled) = self.transaction_of(number)?;
         let transaction = TRANSACTION;
         self.ask(number, broker::Input::Abort { session, transaction });
-        if let Some(channel) = self.channels.get_mut(&number) {
+        if let Some(channel) = self.channels.get_mut(number) {
             channel.unacked.extend(settled);
         }
         self.begin(number);
@@ -235,11 +235,11 @@ impl Session {
         &mut self,
         number: u16,
     ) -> Result<(crate::SessionId, Vec<(u64, super::channel::Unacked)>), Mistake> {
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return Err(Mistake::new(Code::ChannelError, "expected 'channel.open'"));
         };
         match &mut channel.mode {
-            Mode::Transaction { settled } => Ok((channel.session, std::mem::take(settled))),
+            Mode::Transaction { settled } => Ok((channel.asks.session, std::mem::take(settled))),
             Mode::Plain | Mode::Confirm { .. } => {
                 Err(Mistake::new(Code::PreconditionFailed, "channel is not transactional"))
             }
@@ -252,7 +252,7 @@ impl Session {
             .channels
             .iter()
             .filter(|(_, channel)| channel.confirmed.is_some())
-            .map(|(number, _)| *number)
+            .map(|(number, _)| number)
             .collect();
         for number in numbers {
             self.confirm_on(number);
@@ -262,7 +262,7 @@ impl Session {
     pub(super) fn confirm_on(&mut self, number: u16) {
         let confirmed = self
             .channels
-            .get_mut(&number)
+            .get_mut(number)
             .and_then(|channel| channel.confirmed.take());
         if let Some((from, tag)) = confirmed {
             let multiple = from < tag;

@@ -35,7 +35,7 @@ impl Session {
     }
 
     fn settle(&mut self, number: u16, tag: u64, multiple: bool, outcome: Outcome) -> Result<(), Mistake> {
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return Ok(());
         };
         // Zero is all (section 1.8.3.13, "multiple").
@@ -59,7 +59,7 @@ impl Session {
                 .into_iter()
                 .collect(),
         };
-        let (session, transaction) = (channel.session, channel.transaction());
+        let (session, transaction) = (channel.asks.session, channel.transaction());
         for (_, unacked) in &settled {
             self.ask(
                 number,
@@ -71,7 +71,7 @@ impl Session {
                 },
             );
         }
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return Ok(());
         };
         match &mut channel.mode {
@@ -83,10 +83,10 @@ impl Session {
 
     /// Each consumer may have as many more as were settled.
     pub(super) fn give_room(&mut self, number: u16, settled: impl Iterator<Item = Unacked>) {
-        let Some(channel) = self.channels.get(&number) else {
+        let Some(channel) = self.channels.get(number) else {
             return;
         };
-        let session = channel.session;
+        let session = channel.asks.session;
         let mut more: BTreeMap<u64, u32> = BTreeMap::new();
         for unacked in settled.filter(|unacked| unacked.counts) {
             *more.entry(unacked.consumer).or_default() += 1;
@@ -94,7 +94,7 @@ impl Session {
         let total: u32 = more.values().sum();
         let consumers: Vec<_> = more
             .into_iter()
-            .map(|(number, more)| (channel.consumer(number), more))
+            .map(|(number, more)| (channel.asks.consumer(number), more))
             .collect();
         for (consumer, more) in consumers {
             self.ask(number, broker::Input::Credit { consumer, more });
@@ -105,10 +105,10 @@ impl Session {
     }
 
     fn recover(&mut self, number: u16) {
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return;
         };
-        let session = channel.session;
+        let session = channel.asks.session;
         let all = std::mem::take(&mut channel.unacked);
         for unacked in all.values() {
             self.ask(
@@ -127,7 +127,7 @@ impl Session {
     /// What went to consumers that acknowledge nothing has left.
     pub(super) fn flushed(&mut self) {
         for (consumer, delivery) in std::mem::take(&mut self.unflushed) {
-            let Some(number) = self.parts.get(&consumer.session).copied() else {
+            let Some((number, _)) = self.channels.of(consumer.session) else {
                 continue;
             };
             self.ask(

@@ -6,65 +6,19 @@ mod mistakes;
 mod model;
 mod story;
 
-use std::collections::BTreeMap;
-
-use bytes::{Bytes, BytesMut};
-use tandem_mq_wire::amqp091::{Field, Properties, Table, encode};
+use bytes::Bytes;
+use tandem_mq_wire::amqp091::{Field, Properties, Table};
 
 use super::*;
-use crate::broker::Broker;
-use crate::{Lsn, Record};
+use crate::dialect::testing;
 
-/// Clients, a broker, and a disk that is as fast as the test wants.
-pub(super) struct Node {
-    pub(super) broker: Broker,
-    pub(super) clients: BTreeMap<u64, Client>,
-    pub(super) now: Mono,
-    pub(super) written: Vec<Record>,
-    pub(super) last: Lsn,
-    pub(super) fast_disk: bool,
-}
-
-pub(super) struct Client {
-    pub(super) session: Session,
-    pub(super) heard: VecDeque<Frame>,
-    pub(super) closed: bool,
-}
+pub(super) type Node = testing::Node<Session>;
 
 pub(super) fn bytes(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
 }
 
 impl Node {
-    pub(super) fn new() -> Node {
-        Node {
-            broker: Broker::new(broker::Settings::default()),
-            clients: BTreeMap::new(),
-            now: Mono::ZERO,
-            written: Vec::new(),
-            last: Lsn(0),
-            fast_disk: true,
-        }
-    }
-
-    /// Only what was written is left.
-    pub(super) fn restarted(&self) -> Node {
-        let mut node = Node::new();
-        node.broker.restore(self.written.iter().cloned());
-        node.broker.restored(node.now);
-        node
-    }
-
-    pub(super) fn stranger(&mut self, number: u64) {
-        let session = Session::new(SessionId::of_connection(number), Settings::default(), self.now);
-        let client = Client {
-            session,
-            heard: VecDeque::new(),
-            closed: false,
-        };
-        self.clients.insert(number, client);
-    }
-
     /// An open connection with channel 1.
     pub(super) fn client(&mut self, number: u64) {
         self.connection(number);
@@ -93,16 +47,6 @@ impl Node {
 
     pub(super) fn says(&mut self, number: u64, channel: u16, method: Method) {
         self.item(number, Item::Method(channel, method));
-    }
-
-    pub(super) fn item(&mut self, number: u64, item: Item) {
-        self.tell(number, Input::Item(item));
-    }
-
-    pub(super) fn tell(&mut self, number: u64, input: Input) {
-        let client = self.clients.get_mut(&number).unwrap();
-        client.session.handle(input, self.now);
-        self.turn();
     }
 
     pub(super) fn publish(&mut self, number: u64, exchange: &str, key: &str, body: &str) {
@@ -159,7 +103,7 @@ impl Node {
     }
 
     pub(super) fn hears_maybe(&mut self, number: u64) -> Option<Method> {
-        match self.clients.get_mut(&number)?.heard.pop_front()? {
+        match self.frame(number)? {
             Frame::Method(_, method) | Frame::Content(_, method, ..) => Some(method),
             other => panic!("{other:?}"),
         }
@@ -179,84 +123,6 @@ impl Node {
 
     pub(super) fn bodies(&mut self, number: u64) -> Vec<String> {
         self.delivered(number).into_iter().map(|(_, _, body)| body).collect()
-    }
-
-    pub(super) fn depth(&self, queue: &str) -> usize {
-        let known = self.broker.queues().filter(|view| &*view.name == queue);
-        known.map(|view| view.depth + view.in_flight).sum()
-    }
-
-    /// The disk has caught up.
-    pub(super) fn store(&mut self) {
-        let upto = self.last;
-        self.broker.handle(broker::Input::Stored { upto }, self.now);
-        self.turn();
-    }
-
-    pub(super) fn passes(&mut self, time: Duration) {
-        self.now += time;
-        self.broker.on_deadline(self.now);
-        for client in self.clients.values_mut() {
-            client.session.on_deadline(self.now);
-        }
-        self.turn();
-    }
-
-    /// The connection is cut.
-    pub(super) fn loses(&mut self, number: u64) {
-        self.clients.remove(&number);
-        let session = SessionId::of_connection(number);
-        self.broker.handle(broker::Input::Closed { session }, self.now);
-        self.turn();
-    }
-
-    /// Carries everything to where it belongs until all is quiet.
-    fn turn(&mut self) {
-        loop {
-            let mut quiet = true;
-            for client in self.clients.values_mut() {
-                while let Some(output) = client.session.poll_output() {
-                    quiet = false;
-                    match output {
-                        Output::Send(frame) => {
-                            encode(&frame, client.session.limit(), &mut BytesMut::new());
-                            client.heard.push_back(frame);
-                        }
-                        Output::Ask(input) => self.broker.handle(input, self.now),
-                        Output::Authenticate { passcode, .. } => {
-                            let answer = match passcode.as_deref() {
-                                Some("wrong") => Err("who are you?".into()),
-                                _ => Ok(()),
-                            };
-                            client.session.handle(Input::Heard(Heard::Login(answer)), self.now);
-                        }
-                        Output::Close => client.closed = true,
-                    }
-                }
-            }
-            while let Some(output) = self.broker.poll_output() {
-                quiet = false;
-                self.hand_on(output);
-            }
-            if quiet {
-                return;
-            }
-        }
-    }
-
-    fn hand_on(&mut self, output: broker::Output) {
-        if let broker::Output::Write { lsn, record } = &output {
-            self.written.push(record.clone());
-            self.last = *lsn;
-            if self.fast_disk {
-                self.broker.handle(broker::Input::Stored { upto: *lsn }, self.now);
-            }
-            return;
-        }
-        let Some(session) = output.session() else { return };
-        if let Some(client) = self.clients.get_mut(&(session.0 >> 16)) {
-            client.session.handle(Input::Broker(output), self.now);
-        }
     }
 }
 

@@ -215,8 +215,8 @@ impl Session {
         let name: Box<str> = match &*queue {
             // When the node began is part of it, so that no earlier one can be meant.
             "" => {
-                let number = self.next();
-                format!("amq.gen-{:x}.{:x}.{number:x}", self.settings.began, self.id.0 >> 16).into()
+                let number = self.line.next();
+                self.line.name("amq.gen", number)
             }
             _ => queue,
         };
@@ -229,7 +229,7 @@ impl Session {
     }
 
     fn remember(&mut self, number: u16, queue: &str) {
-        if let Some(channel) = self.channels.get_mut(&number) {
+        if let Some(channel) = self.channels.get_mut(number) {
             channel.last_queue = queue.into();
         }
     }
@@ -239,7 +239,7 @@ impl Session {
         if !queue.is_empty() {
             return Ok(queue);
         }
-        match self.channels.get(&number).map(|channel| &channel.last_queue) {
+        match self.channels.get(number).map(|channel| &channel.last_queue) {
             Some(last) if !last.is_empty() => Ok(last.clone()),
             _ => Err(Mistake::new(Code::NotFound, "no previously declared queue")),
         }
@@ -269,12 +269,12 @@ impl Session {
 
     /// Asks for something, and remembers what the answer is for.
     pub(super) fn arrange(&mut self, number: u16, id: (u16, u16), wanted: Wanted, what: Arrangement) {
-        let Some(channel) = self.channels.get(&number) else {
+        let Some(channel) = self.channels.get(number) else {
             return;
         };
-        let session = channel.session;
+        let session = channel.asks.session;
         let request = self.ask(number, broker::Input::Arrange { session, what });
-        if let Some(channel) = self.channels.get_mut(&number) {
+        if let Some(channel) = self.channels.get_mut(number) {
             channel.wanted.insert(request, (id, wanted));
         }
     }

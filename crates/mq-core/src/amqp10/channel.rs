@@ -6,15 +6,16 @@ use bytes::Bytes;
 use tandem_mq_wire::amqp10::{Begin, Condition, End, Performative, State as Outcome};
 use tandem_time::Mono;
 
+use super::Session;
 use super::flow::WINDOW;
 use super::link::Link;
 use super::mistake::Mistake;
 use super::publish::Accepted;
 use super::send::Going;
 use super::settle::Out;
-use super::{Output, Session};
 use crate::broker;
-use crate::{ConsumerId, DeliveryId, SessionId, Token, TransactionId};
+use crate::dialect::Requests;
+use crate::{DeliveryId, SessionId, TransactionId};
 
 /// What is said when everything until now is safe.
 #[derive(Debug)]
@@ -42,11 +43,7 @@ pub(super) enum About {
 
 #[derive(Debug)]
 pub(super) struct Channel {
-    pub(super) session: SessionId,
-    /// How many inputs the broker has had from it.
-    pub(super) requests: u64,
-    /// We have said that it is over, and the client has not yet heard it.
-    pub(super) closing: bool,
+    pub(super) asks: Requests<Promise>,
     /// The client's next frame with a message, and how many more it may send.
     pub(super) next_incoming: u32,
     pub(super) incoming_window: u32,
@@ -64,7 +61,6 @@ pub(super) struct Channel {
     pub(super) unsettled: BTreeMap<u32, Out>,
     pub(super) about: BTreeMap<u64, About>,
     pub(super) refused: BTreeMap<u64, Mistake>,
-    pub(super) promises: BTreeMap<Token, Promise>,
     /// Accepted and not yet said.
     pub(super) accepted: Accepted,
     /// Open ones, with what was settled in them.
@@ -74,9 +70,7 @@ pub(super) struct Channel {
 impl Channel {
     fn new(session: SessionId, begin: &Begin) -> Channel {
         Channel {
-            session,
-            requests: 0,
-            closing: false,
+            asks: Requests::new(session),
             next_incoming: begin.next_outgoing_id,
             incoming_window: WINDOW,
             next_outgoing: 0,
@@ -89,16 +83,8 @@ impl Channel {
             unsettled: BTreeMap::new(),
             about: BTreeMap::new(),
             refused: BTreeMap::new(),
-            promises: BTreeMap::new(),
             accepted: Accepted::default(),
             transactions: BTreeMap::new(),
-        }
-    }
-
-    pub(super) fn consumer(&self, number: u64) -> ConsumerId {
-        ConsumerId {
-            session: self.session,
-            number,
         }
     }
 }
@@ -109,22 +95,13 @@ impl Session {
             let text = format!("channel {number} is higher than {}", self.channel_max);
             return Err(Mistake::new(Condition::FramingError, text).of_connection());
         }
-        if self.channels.contains_key(&number) {
+        if self.channels.get(number).is_some() || self.channels.is_closing(number) {
             return Err(Mistake::illegal("the channel is in use").of_connection());
         }
         if begin.remote_channel.is_some() {
             return Err(Mistake::illegal("nobody has begun that session").of_connection());
         }
-        // Never one that was in use a moment ago: what is still on its way is for that one.
-        let session = loop {
-            self.next_part = self.next_part.checked_add(1).unwrap_or(1);
-            let session = self.id.part(self.next_part);
-            if !self.parts.contains_key(&session) {
-                break session;
-            }
-        };
-        self.parts.insert(session, number);
-        self.channels.insert(number, Channel::new(session, begin));
+        let session = self.channels.open(number, |session| Channel::new(session, begin));
         self.ask(number, broker::Input::Opened { session });
         let answer = Begin {
             remote_channel: Some(number),
@@ -145,15 +122,15 @@ impl Session {
         payload: Bytes,
         now: Mono,
     ) -> Result<(), Mistake> {
-        let Some(channel) = self.channels.get(&number) else {
-            return Err(Mistake::illegal("there is no session on this channel").of_connection());
-        };
-        if channel.closing {
+        if self.channels.is_closing(number) {
             // What crossed with our goodbye.
             if matches!(said, Performative::End(_)) {
-                self.channels.remove(&number);
+                self.channels.closed(number);
             }
             return Ok(());
+        }
+        if self.channels.get(number).is_none() {
+            return Err(Mistake::illegal("there is no session on this channel").of_connection());
         }
         match said {
             Performative::Attach(attach) => self.attach(number, attach),
@@ -172,9 +149,9 @@ impl Session {
     }
 
     /// What it held goes back.
-    fn leave_channel(&mut self, number: u16) -> Option<SessionId> {
-        let channel = self.channels.remove(&number)?;
-        let session = channel.session;
+    fn leave_channel(&mut self, number: u16) -> Option<()> {
+        let channel = self.channels.take(number)?;
+        let session = channel.asks.session;
         for link in channel.links.values() {
             self.partial -= link.partial_len();
         }
@@ -182,11 +159,10 @@ impl Session {
         for queue in dynamic {
             self.drop_queue(session, queue);
         }
-        self.parts.remove(&session);
         self.names.retain(|_, (known, _)| *known != number);
         self.unflushed.retain(|(consumer, _)| consumer.session != session);
-        self.outputs.push_back(Output::Ask(broker::Input::Closed { session }));
-        Some(session)
+        self.line.ask(broker::Input::Closed { session });
+        Some(())
     }
 
     pub(super) fn drop_queue(&mut self, session: SessionId, name: Box<str>) {
@@ -195,19 +171,14 @@ impl Session {
             if_unused: false,
             if_empty: false,
         };
-        self.outputs
-            .push_back(Output::Ask(broker::Input::Arrange { session, what }));
+        self.line.ask(broker::Input::Arrange { session, what });
     }
 
     pub(super) fn fail_channel(&mut self, number: u16, mistake: &Mistake, now: Mono) {
-        let Some(session) = self.leave_channel(number) else {
+        if self.leave_channel(number).is_none() {
             return self.fail(mistake, now);
-        };
-        let closing = Channel {
-            closing: true,
-            ..Channel::new(session, &Begin::default())
-        };
-        self.channels.insert(number, closing);
+        }
+        self.channels.closes(number);
         self.say(
             number,
             End {
@@ -218,21 +189,13 @@ impl Session {
 
     /// Tells the broker something; the answer is the number that a refusal would have.
     pub(super) fn ask(&mut self, number: u16, input: broker::Input) -> u64 {
-        let Some(channel) = self.channels.get_mut(&number) else {
-            return 0;
-        };
-        channel.requests += 1;
-        self.outputs.push_back(Output::Ask(input));
-        channel.requests
+        let channel = self.channels.get_mut(number);
+        channel.map_or(0, |channel| channel.asks.ask(&mut self.line, input))
     }
 
     pub(super) fn promise(&mut self, number: u16, promise: Promise) {
-        let token = Token(self.next());
-        let Some(channel) = self.channels.get_mut(&number) else {
-            return;
-        };
-        channel.promises.insert(token, promise);
-        let session = channel.session;
-        self.ask(number, broker::Input::Sync { session, token });
+        if let Some(channel) = self.channels.get_mut(number) {
+            channel.asks.promise(&mut self.line, promise);
+        }
     }
 }

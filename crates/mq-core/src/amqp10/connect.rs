@@ -8,7 +8,7 @@ use tandem_mq_wire::amqp10::{
 use tandem_time::Mono;
 
 use super::mistake::Mistake;
-use super::{Output, Session, State, Timer};
+use super::{Session, State, Timer};
 use crate::broker;
 
 /// Codes of an outcome (5.3.3.6).
@@ -37,9 +37,9 @@ fn plain(response: &[u8]) -> Option<(Box<str>, Box<str>)> {
 impl Session {
     pub(super) fn introduce(&mut self) {
         let mechanisms = vec!["PLAIN".into(), "ANONYMOUS".into()];
-        self.outputs.push_back(Output::Send(Frame::Greeting(Greeting::Sasl)));
+        self.line.send(Frame::Greeting(Greeting::Sasl));
         let frame = Frame::Mechanisms(SaslMechanisms { mechanisms });
-        self.outputs.push_back(Output::Send(frame));
+        self.line.send(frame);
         self.state = State::Introducing;
     }
 
@@ -57,7 +57,7 @@ impl Session {
 
     pub(super) fn authenticate(&mut self, by_sasl: bool, login: Option<Box<str>>, passcode: Option<Box<str>>) {
         self.state = State::Checking(by_sasl);
-        self.outputs.push_back(Output::Authenticate { login, passcode });
+        self.line.authenticate(login, passcode);
     }
 
     fn turn_away(&mut self) {
@@ -65,7 +65,7 @@ impl Session {
             code: AUTH,
             additional_data: None,
         };
-        self.outputs.push_back(Output::Send(Frame::Outcome(outcome)));
+        self.line.send(Frame::Outcome(outcome));
         self.close();
     }
 
@@ -76,17 +76,17 @@ impl Session {
                     code: OK,
                     additional_data: None,
                 };
-                self.outputs.push_back(Output::Send(Frame::Outcome(outcome)));
+                self.line.send(Frame::Outcome(outcome));
                 self.state = State::Known;
             }
             (State::Checking(true), Err(_)) => self.turn_away(),
             (State::Checking(false), Ok(())) => {
-                self.outputs.push_back(Output::Send(Frame::Greeting(Greeting::Amqp)));
+                self.line.send(Frame::Greeting(Greeting::Amqp));
                 self.state = State::Opening;
             }
             // It has to say who it is (2.2: what would be accepted, and the end).
             (State::Checking(false), Err(_)) => {
-                self.outputs.push_back(Output::Send(Frame::Greeting(Greeting::Sasl)));
+                self.line.send(Frame::Greeting(Greeting::Sasl));
                 self.close();
             }
             _ => {}
@@ -114,14 +114,11 @@ impl Session {
         self.frame_max = frame_max.min(self.settings.frame);
         self.channel_max = self.settings.channels.min(open.channel_max.unwrap_or(u16::MAX));
         self.state = State::Open;
-        self.timers.disarm(Timer::Login);
-        self.heard(now);
-        if let Some(idle) = idle {
-            self.beat = idle / 2;
-            self.timers.arm(Timer::Beat, now + self.beat);
-        }
-        let session = self.id;
-        self.outputs.push_back(Output::Ask(broker::Input::Opened { session }));
+        self.line.timers.disarm(Timer::Login);
+        self.line
+            .agree(idle.unwrap_or_default() / 2, self.settings.idle * 2, now);
+        let session = self.line.id;
+        self.line.ask(broker::Input::Opened { session });
         let open = self.our_open();
         self.say(0, open);
     }

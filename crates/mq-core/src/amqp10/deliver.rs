@@ -41,18 +41,16 @@ impl Session {
         }
     }
 
-    fn find(&self, consumer: ConsumerId) -> Option<(u16, u32)> {
-        let number = *self.parts.get(&consumer.session)?;
-        let handle = *self.channels.get(&number)?.numbers.get(&consumer.number)?;
-        Some((number, handle))
+    fn find(&mut self, consumer: ConsumerId) -> Option<(u16, u32)> {
+        let (number, channel) = self.channels.of(consumer.session)?;
+        Some((number, *channel.numbers.get(&consumer.number)?))
     }
 
     fn keep_promise(&mut self, session: SessionId, token: Token) {
-        let Some(number) = self.parts.get(&session).copied() else {
+        let Some((number, channel)) = self.channels.of(session) else {
             return;
         };
-        let channel = self.channels.get_mut(&number);
-        let Some(promise) = channel.and_then(|channel| channel.promises.remove(&token)) else {
+        let Some(promise) = channel.asks.promises.remove(&token) else {
             return;
         };
         match promise {
@@ -68,10 +66,7 @@ impl Session {
     }
 
     fn refused(&mut self, session: SessionId, reason: &Refusal, request: u64, now: Mono) {
-        let Some(number) = self.parts.get(&session).copied() else {
-            return;
-        };
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some((number, channel)) = self.channels.of(session) else {
             return;
         };
         let mistake = Mistake::from(reason);

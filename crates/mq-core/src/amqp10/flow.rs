@@ -25,7 +25,7 @@ fn of_channel(channel: &Channel) -> Flow {
 
 impl Session {
     pub(super) fn flow(&mut self, number: u16, flow: &Flow, now: Mono) -> Result<(), Mistake> {
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return Ok(());
         };
         // What it counts from when it has not seen our first is where we began.
@@ -44,7 +44,7 @@ impl Session {
             }
             return Ok(());
         };
-        let known = self.channels.get_mut(&number).and_then(|c| c.links.get_mut(&handle));
+        let known = self.channels.get_mut(number).and_then(|c| c.links.get_mut(&handle));
         let Some(link) = known else {
             return Err(Mistake::new(Condition::UnattachedHandle, "no link has this handle"));
         };
@@ -55,14 +55,14 @@ impl Session {
     }
 
     fn say_flow(&mut self, number: u16) {
-        if let Some(flow) = self.channels.get(&number).map(of_channel) {
+        if let Some(flow) = self.channels.get(number).map(of_channel) {
             self.say(number, flow);
         }
     }
 
     /// A frame with a message has come.
     pub(super) fn count_frame(&mut self, number: u16) -> Result<(), Mistake> {
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return Ok(());
         };
         if channel.incoming_window == 0 {
@@ -81,7 +81,7 @@ impl Session {
     }
 
     pub(super) fn link_flow(&mut self, number: u16, handle: u32, flow: &Flow) {
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return;
         };
         let Some(link) = channel.links.get_mut(&handle) else {
@@ -113,7 +113,7 @@ impl Session {
 
     /// Where a link stands.
     pub(super) fn say_link_flow(&mut self, number: u16, handle: u32) {
-        let Some(channel) = self.channels.get(&number) else {
+        let Some(channel) = self.channels.get(number) else {
             return;
         };
         let Some(link) = channel.links.get(&handle) else {
@@ -142,7 +142,7 @@ impl Session {
     /// The client may send more, unless memory is full.
     pub(super) fn give_credit(&mut self, number: u16, handle: u32) {
         let (window, held) = (self.settings.window, self.held);
-        let link = self.channels.get_mut(&number).and_then(|c| c.links.get_mut(&handle));
+        let link = self.channels.get_mut(number).and_then(|c| c.links.get_mut(&handle));
         let Some(Way::In(incoming)) = link.map(|link| &mut link.way) else {
             return;
         };
@@ -155,9 +155,9 @@ impl Session {
 
     pub(super) fn hold(&mut self, held: bool) {
         self.held = held;
-        let links = |(number, channel): (&u16, &Channel)| {
+        let links = |(number, channel): (u16, &Channel)| {
             let handles: Vec<u32> = channel.links.keys().copied().collect();
-            (*number, handles)
+            (number, handles)
         };
         let all: Vec<(u16, Vec<u32>)> = self.channels.iter().map(links).collect();
         for (number, handles) in all {
@@ -170,7 +170,7 @@ impl Session {
     /// Asks the broker for what the client wants, some of it at a time; takes back what it does not want any more.
     pub(super) fn want_more(&mut self, number: u16, handle: u32) {
         let most = self.settings.window;
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return;
         };
         let Some(link) = channel.links.get_mut(&handle) else {
@@ -196,7 +196,7 @@ impl Session {
             outgoing.asked += more;
         }
         outgoing.draining = drains;
-        let consumer = channel.consumer(link_number);
+        let consumer = channel.asks.consumer(link_number);
         if enough {
             self.ask(number, broker::Input::Credit { consumer, more });
         }
@@ -207,7 +207,7 @@ impl Session {
 
     /// The broker has nothing more, or has given what it was asked for.
     pub(super) fn drained(&mut self, number: u16, handle: u32, left: u32) {
-        let link = self.channels.get_mut(&number).and_then(|c| c.links.get_mut(&handle));
+        let link = self.channels.get_mut(number).and_then(|c| c.links.get_mut(&handle));
         let Some(Way::Out(outgoing)) = link.map(|link| &mut link.way) else {
             return;
         };
@@ -222,7 +222,7 @@ impl Session {
 
     /// What is left of the credit is used up by counting (2.6.7).
     pub(super) fn finish_drain(&mut self, number: u16, handle: u32) {
-        let link = self.channels.get_mut(&number).and_then(|c| c.links.get_mut(&handle));
+        let link = self.channels.get_mut(number).and_then(|c| c.links.get_mut(&handle));
         let Some(Way::Out(outgoing)) = link.map(|link| &mut link.way) else {
             return;
         };
@@ -235,7 +235,7 @@ impl Session {
         self.say_link_flow(number, handle);
         if let Some(Way::Out(outgoing)) = self
             .channels
-            .get_mut(&number)
+            .get_mut(number)
             .and_then(|c| c.links.get_mut(&handle))
             .map(|link| &mut link.way)
         {

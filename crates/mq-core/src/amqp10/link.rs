@@ -70,8 +70,8 @@ impl Link {
 impl Session {
     pub(super) fn attach(&mut self, number: u16, attach: Attach) -> Result<(), Mistake> {
         let handle = attach.handle;
-        let links: usize = self.channels.values().map(|channel| channel.links.len()).sum();
-        let Some(channel) = self.channels.get(&number) else {
+        let links: usize = self.channels.iter().map(|(_, channel)| channel.links.len()).sum();
+        let Some(channel) = self.channels.get(number) else {
             return Ok(());
         };
         if handle > self.settings.handles.min(channel.handle_max) {
@@ -202,7 +202,7 @@ impl Session {
             browse,
             selector,
         };
-        let Some(consumer) = self.channels.get(&number).map(|channel| channel.consumer(link)) else {
+        let Some(consumer) = self.channels.get(number).map(|channel| channel.asks.consumer(link)) else {
             return Ok(());
         };
         self.ask_about(
@@ -216,11 +216,11 @@ impl Session {
 
     /// Puts it there. What waits for the broker is answered when that has said yes.
     fn open_link(&mut self, number: u16, attach: &Attach, answer: Attach, way: Way, dynamic: Option<Box<str>>) -> u64 {
-        let (link, handle) = (self.next(), attach.handle);
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let (link, handle) = (self.line.next(), attach.handle);
+        let Some(channel) = self.channels.get_mut(number) else {
             return link;
         };
-        let session = channel.session;
+        let session = channel.asks.session;
         let waits = dynamic.is_some() || matches!(&way, Way::Out(outgoing) if outgoing.kind.is_some());
         channel.numbers.insert(link, handle);
         channel.links.insert(
@@ -253,18 +253,13 @@ impl Session {
     }
 
     fn dynamic_name(&mut self) -> Box<str> {
-        let number = self.next();
-        format!(
-            "amqp.dynamic-{:x}.{:x}.{number:x}",
-            self.settings.began,
-            self.id.0 >> 16
-        )
-        .into()
+        let number = self.line.next();
+        self.line.name("amqp.dynamic", number)
     }
 
     pub(super) fn ask_about(&mut self, number: u16, about: About, input: broker::Input) -> u64 {
         let request = self.ask(number, input);
-        if let Some(channel) = self.channels.get_mut(&number) {
+        if let Some(channel) = self.channels.get_mut(number) {
             channel.about.insert(request, about);
         }
         request
@@ -272,7 +267,7 @@ impl Session {
 
     /// The broker has said yes.
     pub(super) fn attached(&mut self, number: u16, handle: u32) {
-        let Some(link) = self.channels.get_mut(&number).and_then(|c| c.links.get_mut(&handle)) else {
+        let Some(link) = self.channels.get_mut(number).and_then(|c| c.links.get_mut(&handle)) else {
             return;
         };
         let Some(opening) = link.opening.take() else { return };
@@ -311,7 +306,7 @@ impl Session {
             opening: None,
             way: Way::Closing,
         };
-        if let Some(channel) = self.channels.get_mut(&number) {
+        if let Some(channel) = self.channels.get_mut(number) {
             channel.links.insert(handle, link);
         }
     }
@@ -360,7 +355,7 @@ impl Session {
     }
 
     fn take_link(&mut self, number: u16, handle: u32) -> Option<(Link, Option<Box<str>>)> {
-        let channel = self.channels.get_mut(&number)?;
+        let channel = self.channels.get_mut(number)?;
         let link = channel.links.remove(&handle)?;
         channel.numbers.remove(&link.number);
         let known = self.names.iter().find(|(_, at)| **at == (number, handle));
@@ -373,11 +368,11 @@ impl Session {
 
     /// What it held goes back; what was kept by its name goes when it is `closed`.
     fn end_link(&mut self, number: u16, link: Link, closed: bool) {
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return;
         };
-        let session = channel.session;
-        let consumer = channel.consumer(link.number);
+        let session = channel.asks.session;
+        let consumer = channel.asks.consumer(link.number);
         self.partial -= link.partial_len();
         match link.way {
             Way::Closing => {}

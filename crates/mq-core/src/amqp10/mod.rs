@@ -22,17 +22,18 @@ mod settle;
 mod terminus;
 mod transact;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tandem_mq_wire::amqp10::{
-    Close, DecodeError, Decoder, Frame, Greeting, Item, Layer, Open, Performative, SMALLEST_MAX,
+    Close, DecodeError, Decoder, Frame, Greeting, Item, Layer, Open, Performative, SMALLEST_MAX, encode, publishes,
 };
-use tandem_time::{Mono, TimerName, TimerTable};
+use tandem_time::Mono;
 
 use crate::broker;
-use crate::{ConsumerId, DeliveryId, Heard, SessionId, WallMillis};
+use crate::dialect::{self, Dialect, Heard, Line, Parts, Timer};
+use crate::{ConsumerId, DeliveryId, SessionId};
 use channel::Channel;
 use mistake::{Blame, Mistake};
 
@@ -72,37 +73,8 @@ impl Default for Settings {
     }
 }
 
-/// How long the client may take to answer that it has heard that this is over.
-const GOODBYE: Duration = Duration::from_secs(10);
-
-/// What the session is told.
-#[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all inputs are of the large kinds, and none stays"
-)]
-pub enum Input {
-    /// From the decoder. Not before [`Session::wants_items`].
-    Item(Item),
-    Garbled(DecodeError),
-    Broker(broker::Output),
-    /// Among it the answer to [`Output::Authenticate`].
-    Heard(Heard),
-}
-
-/// What the session wants done.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "most outputs are of the large kinds")]
-pub enum Output {
-    Send(Frame),
-    Ask(broker::Input),
-    Authenticate {
-        login: Option<Box<str>>,
-        passcode: Option<Box<str>>,
-    },
-    /// When what was to be sent has left.
-    Close,
-}
+pub type Input = dialect::Input<Item, DecodeError>;
+pub type Output = dialect::Output<Frame>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -118,29 +90,11 @@ enum State {
     Closed,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Timer {
-    Login,
-    /// We should be heard.
-    Beat,
-    /// We should have heard.
-    Silence,
-    /// The client should have said that it knows.
-    Goodbye,
-}
-
-impl TimerName for Timer {
-    const ALL: &'static [Timer] = &[Timer::Login, Timer::Beat, Timer::Silence, Timer::Goodbye];
-
-    fn place(self) -> usize {
-        self as usize
-    }
-}
-
 /// One client's connection.
 #[derive(Debug)]
 pub struct Session {
-    id: SessionId,
+    line: Line<Frame>,
+    decoder: Decoder,
     settings: Settings,
     state: State,
     /// What the client calls itself.
@@ -148,52 +102,37 @@ pub struct Session {
     /// The largest frame that the client takes.
     frame_max: u32,
     channel_max: u16,
-    beat: Duration,
-    timers: TimerTable<Timer, 4>,
-    channels: BTreeMap<u16, Channel>,
-    /// Whose each part of the connection is.
-    parts: BTreeMap<SessionId, u16>,
-    next_part: u16,
+    channels: Parts<Channel>,
     /// Links by their names and by who receives: the same name may be there in both directions (2.6.1).
     names: BTreeMap<(Box<str>, bool), (u16, u32)>,
-    /// For consumers, names and promises: never used twice.
-    next: u64,
     /// Parts of messages that have come, in bytes.
     partial: usize,
     /// Messages wait because memory is full.
     held: bool,
     /// Sent as settled, and not yet known to have left.
     unflushed: Vec<(ConsumerId, DeliveryId)>,
-    outputs: VecDeque<Output>,
 }
 
 impl Session {
     pub fn new(id: SessionId, settings: Settings, now: Mono) -> Session {
-        let mut timers = TimerTable::default();
-        timers.arm(Timer::Login, now + settings.login);
         Session {
-            id,
+            line: Line::new(id, settings.login, settings.began, now),
+            decoder: Decoder::default(),
             state: State::Waiting,
             container: "".into(),
             frame_max: SMALLEST_MAX,
             channel_max: settings.channels,
             settings,
-            beat: Duration::ZERO,
-            timers,
-            channels: BTreeMap::new(),
-            parts: BTreeMap::new(),
-            next_part: 0,
+            channels: Parts::new(id),
             names: BTreeMap::new(),
-            next: 0,
             partial: 0,
             held: false,
             unflushed: Vec::new(),
-            outputs: VecDeque::new(),
         }
     }
 
     /// The largest frame from the client: a small one, until it is known.
-    pub fn limit(&self) -> usize {
+    fn limit(&self) -> usize {
         match self.state {
             State::Open | State::Closing | State::Closed => self.settings.frame as usize,
             _ => Decoder::STRANGER,
@@ -201,97 +140,11 @@ impl Session {
     }
 
     /// What the next bytes are.
-    pub fn layer(&self) -> Layer {
+    fn layer(&self) -> Layer {
         match self.state {
             State::Waiting | State::Known | State::Checking(false) => Layer::Greeting,
             State::Introducing | State::Checking(true) => Layer::Sasl,
             State::Opening | State::Open | State::Closing | State::Closed => Layer::Amqp,
-        }
-    }
-
-    pub fn wants_items(&self) -> bool {
-        !matches!(self.state, State::Checking(_) | State::Closed)
-    }
-
-    pub fn is_closed(&self) -> bool {
-        self.state == State::Closed
-    }
-
-    pub fn handle(&mut self, input: Input, now: Mono) {
-        if self.state == State::Closed {
-            return;
-        }
-        match input {
-            Input::Item(item) => {
-                self.heard(now);
-                self.item(item, now);
-            }
-            Input::Garbled(error) => self.garbled(&error, now),
-            Input::Broker(output) => self.broker_says(output, now),
-            Input::Heard(Heard::Login(answer)) => self.admit(&answer),
-            Input::Heard(Heard::Flushed) => self.flushed(),
-            Input::Heard(Heard::Unread) => self.heard(now),
-            Input::Heard(Heard::Held(held)) => self.hold(held),
-            Input::Heard(Heard::Leave(why)) => self.fail(&Mistake::forced(why), now),
-        }
-    }
-
-    /// What has been accepted is collected until there is nothing else to say.
-    pub fn poll_output(&mut self) -> Option<Output> {
-        if self.outputs.is_empty() {
-            self.accept();
-        }
-        self.outputs.pop_front()
-    }
-
-    pub fn poll_deadline(&self) -> Option<Mono> {
-        self.timers.next()
-    }
-
-    pub fn on_deadline(&mut self, now: Mono) {
-        while let Some(timer) = self.timers.take_due(now) {
-            match timer {
-                Timer::Beat => {
-                    self.outputs.push_back(Output::Send(Frame::Empty));
-                    self.timers.arm(Timer::Beat, now + self.beat);
-                }
-                // Whoever is silent may still read why (2.4.5).
-                Timer::Silence => {
-                    let why = Mistake::limit("nothing was heard for longer than the idle-time-out");
-                    self.say(
-                        0,
-                        Close {
-                            error: Some(why.error()),
-                        },
-                    );
-                    self.close();
-                }
-                Timer::Login | Timer::Goodbye => self.close(),
-            }
-        }
-    }
-
-    fn item(&mut self, item: Item, now: Mono) {
-        match (self.state, item) {
-            (State::Waiting, Item::Greeting(Greeting::Sasl)) => self.introduce(),
-            (State::Waiting, Item::Greeting(Greeting::Amqp)) => {
-                self.authenticate(false, None, None);
-            }
-            (State::Introducing, Item::Sasl(init)) => self.introduced(&init),
-            (State::Known, Item::Greeting(Greeting::Amqp)) => {
-                self.outputs.push_back(Output::Send(Frame::Greeting(Greeting::Amqp)));
-                self.state = State::Opening;
-            }
-            (State::Opening, Item::Said(0, Performative::Open(open), _)) => self.open(open, now),
-            (State::Open | State::Opening | State::Closing, Item::Empty) => {}
-            (State::Open, Item::Said(channel, said, payload)) => self.said(channel, said, payload, now),
-            // What crossed with our goodbye.
-            (State::Closing, Item::Said(_, Performative::Close(_), _)) => self.close(),
-            (State::Closing, _) => {}
-            (_, _) => {
-                let why = Mistake::illegal("this does not belong here");
-                self.fail(&why, now);
-            }
         }
     }
 
@@ -311,28 +164,8 @@ impl Session {
         }
     }
 
-    fn heard(&mut self, now: Mono) {
-        if self.state == State::Open && !self.settings.idle.is_zero() {
-            self.timers.arm(Timer::Silence, now + self.settings.idle * 2);
-        }
-    }
-
-    fn garbled(&mut self, error: &DecodeError, now: Mono) {
-        self.fail(&Mistake::new(error.condition, &*error.what).of_connection(), now);
-    }
-
     fn say(&mut self, channel: u16, said: impl Into<Performative>) {
-        self.outputs
-            .push_back(Output::Send(Frame::Say(channel, said.into(), Bytes::new())));
-    }
-
-    fn next(&mut self) -> u64 {
-        self.next += 1;
-        self.next
-    }
-
-    fn wall(&self, now: Mono) -> WallMillis {
-        WallMillis(self.settings.began + now.as_millis())
+        self.line.send(Frame::Say(channel, said.into(), Bytes::new()));
     }
 
     /// Says why, and waits until the client has heard it. A stranger is told what is spoken here, and no more (2.2).
@@ -340,7 +173,7 @@ impl Session {
         match self.state {
             State::Closed | State::Closing => return self.close(),
             State::Waiting => {
-                self.outputs.push_back(Output::Send(Frame::Greeting(Greeting::Amqp)));
+                self.line.send(Frame::Greeting(Greeting::Amqp));
                 return self.close();
             }
             State::Introducing | State::Checking(_) | State::Known => return self.close(),
@@ -359,29 +192,23 @@ impl Session {
         );
         self.state = State::Closing;
         self.forget_channels();
-        self.timers = TimerTable::default();
-        self.timers.arm(Timer::Goodbye, now + GOODBYE);
-        // What it held is free at once.
-        let session = self.id;
-        self.outputs.push_back(Output::Ask(broker::Input::Closed { session }));
+        self.line.goodbye(now);
     }
 
     fn leave(&mut self) {
-        let session = self.id;
-        self.outputs.push_back(Output::Ask(broker::Input::Closed { session }));
+        let session = self.line.id;
+        self.line.ask(broker::Input::Closed { session });
         self.say(0, Close { error: None });
         self.close();
     }
 
     fn close(&mut self) {
         self.state = State::Closed;
-        self.timers = TimerTable::default();
-        self.outputs.push_back(Output::Close);
+        self.line.close();
     }
 
     fn forget_channels(&mut self) {
         self.channels.clear();
-        self.parts.clear();
         self.names.clear();
         self.unflushed.clear();
         self.partial = 0;
@@ -399,6 +226,116 @@ impl Session {
             properties: connect::properties(),
             ..Open::default()
         }
+    }
+}
+
+impl Dialect for Session {
+    type Item = Item;
+    type Error = DecodeError;
+    type Frame = Frame;
+
+    fn open(id: SessionId, message: usize, began: u64, now: Mono) -> Session {
+        let settings = Settings {
+            message,
+            began,
+            ..Settings::default()
+        };
+        Session::new(id, settings, now)
+    }
+
+    fn line(&self) -> &Line<Frame> {
+        &self.line
+    }
+
+    fn line_mut(&mut self) -> &mut Line<Frame> {
+        &mut self.line
+    }
+
+    fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<Item>, DecodeError> {
+        self.decoder.limit = self.limit();
+        self.decoder.layer = self.layer();
+        self.decoder.decode(bytes)
+    }
+
+    fn encode(&self, frame: &Frame, out: &mut BytesMut) {
+        encode(frame, out);
+    }
+
+    fn publishes(bytes: &[u8]) -> bool {
+        publishes(bytes)
+    }
+
+    fn wants_items(&self) -> bool {
+        !matches!(self.state, State::Checking(_) | State::Closed)
+    }
+
+    fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    fn item(&mut self, item: Item, now: Mono) {
+        match (self.state, item) {
+            (State::Waiting, Item::Greeting(Greeting::Sasl)) => self.introduce(),
+            (State::Waiting, Item::Greeting(Greeting::Amqp)) => {
+                self.authenticate(false, None, None);
+            }
+            (State::Introducing, Item::Sasl(init)) => self.introduced(&init),
+            (State::Known, Item::Greeting(Greeting::Amqp)) => {
+                self.line.send(Frame::Greeting(Greeting::Amqp));
+                self.state = State::Opening;
+            }
+            (State::Opening, Item::Said(0, Performative::Open(open), _)) => self.open(open, now),
+            (State::Open | State::Opening | State::Closing, Item::Empty) => {}
+            (State::Open, Item::Said(channel, said, payload)) => self.said(channel, said, payload, now),
+            // What crossed with our goodbye.
+            (State::Closing, Item::Said(_, Performative::Close(_), _)) => self.close(),
+            (State::Closing, _) => {}
+            (_, _) => {
+                let why = Mistake::illegal("this does not belong here");
+                self.fail(&why, now);
+            }
+        }
+    }
+
+    fn garbled(&mut self, error: DecodeError, now: Mono) {
+        self.fail(&Mistake::new(error.condition, error.what).of_connection(), now);
+    }
+
+    fn broker(&mut self, output: broker::Output, now: Mono) {
+        self.broker_says(output, now);
+    }
+
+    fn hear(&mut self, heard: Heard, now: Mono) {
+        match heard {
+            Heard::Login(answer) => self.admit(&answer),
+            Heard::Flushed => self.flushed(),
+            Heard::Held(held) => self.hold(held),
+            Heard::Leave(why) => self.fail(&Mistake::forced(why), now),
+            Heard::Unread => {}
+        }
+    }
+
+    fn due(&mut self, timer: Timer, now: Mono) {
+        match timer {
+            Timer::Beat => self.line.beat(Frame::Empty, now),
+            // Whoever is silent may still read why (2.4.5).
+            Timer::Silence => {
+                let why = Mistake::limit("nothing was heard for longer than the idle-time-out");
+                self.say(
+                    0,
+                    Close {
+                        error: Some(why.error()),
+                    },
+                );
+                self.close();
+            }
+            Timer::Login | Timer::Goodbye => self.close(),
+        }
+    }
+
+    /// What has been accepted is collected until then.
+    fn round_off(&mut self) {
+        self.accept();
     }
 }
 

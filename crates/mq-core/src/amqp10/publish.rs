@@ -88,7 +88,7 @@ impl Session {
         self.count_frame(number)?;
         let handle = transfer.handle;
         let most = self.settings.message;
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return Ok(());
         };
         let Some(link) = channel.links.get_mut(&handle) else {
@@ -209,8 +209,8 @@ impl Session {
             .as_ref()
             .map(|within| self.transaction(number, &within.txn_id))
             .transpose()?;
-        let message = message::read(sections, self.wall(now))?;
-        let Some(session) = self.channels.get(&number).map(|channel| channel.session) else {
+        let message = message::read(sections, self.line.wall(now))?;
+        let Some(session) = self.channels.get(number).map(|channel| channel.asks.session) else {
             return Ok(());
         };
         let send = broker::Input::Send {
@@ -245,14 +245,14 @@ impl Session {
 
     /// What was promised is true: on disk, or refused.
     pub(super) fn arrived(&mut self, number: u16, delivery: u32, request: u64, second: bool, state: Outcome) {
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return;
         };
         channel.about.remove(&request);
         if let Some(mistake) = channel.refused.remove(&request) {
             return self.reject(number, delivery, &mistake);
         }
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return;
         };
         match &mut channel.accepted.0 {
@@ -261,7 +261,7 @@ impl Session {
             }
             _ => {
                 self.say_accepted(number);
-                if let Some(channel) = self.channels.get_mut(&number) {
+                if let Some(channel) = self.channels.get_mut(number) {
                     channel.accepted.0 = Some((delivery, delivery, state, second));
                 }
             }
@@ -269,7 +269,7 @@ impl Session {
     }
 
     fn say_accepted(&mut self, number: u16) {
-        let channel = self.channels.get_mut(&number);
+        let channel = self.channels.get_mut(number);
         let Some((first, last, state, second)) = channel.and_then(|channel| channel.accepted.0.take()) else {
             return;
         };
@@ -287,7 +287,7 @@ impl Session {
     /// All that has been accepted and not yet said.
     pub(super) fn accept(&mut self) {
         let waiting = self.channels.iter().filter(|(_, channel)| channel.accepted.0.is_some());
-        let numbers: Vec<u16> = waiting.map(|(number, _)| *number).collect();
+        let numbers: Vec<u16> = waiting.map(|(number, _)| number).collect();
         for number in numbers {
             self.say_accepted(number);
         }
@@ -317,7 +317,7 @@ impl Session {
         let id = <[u8; 8]>::try_from(name)
             .ok()
             .map(|bytes| TransactionId(u64::from_be_bytes(bytes)));
-        let channel = self.channels.get(&number);
+        let channel = self.channels.get(number);
         id.filter(|id| channel.is_some_and(|channel| channel.transactions.contains_key(id)))
             .ok_or_else(|| {
                 Mistake::new(

@@ -6,7 +6,7 @@ use tandem_time::Mono;
 
 use super::link::Way;
 use super::settle::Out;
-use super::{Output, Session, message};
+use super::{Session, message};
 use crate::broker::{self, Delivery};
 use crate::{DeliveryId, Kind};
 
@@ -82,10 +82,7 @@ impl Session {
     pub(super) fn deliver(&mut self, delivery: Delivery, now: Mono) {
         let consumer = delivery.consumer;
         // The link or its channel may have ended while this was on its way; then the broker has it back already.
-        let Some(number) = self.parts.get(&consumer.session).copied() else {
-            return;
-        };
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some((number, channel)) = self.channels.of(consumer.session) else {
             return;
         };
         let Some(handle) = channel.numbers.get(&consumer.number).copied() else {
@@ -117,10 +114,10 @@ impl Session {
 
     /// Sends what the window allows.
     pub(super) fn pump(&mut self, number: u16, now: Mono) {
-        let wall = self.wall(now);
+        let wall = self.line.wall(now);
         let most = self.frame_max as usize - AROUND;
         loop {
-            let Some(channel) = self.channels.get_mut(&number) else {
+            let Some(channel) = self.channels.get_mut(number) else {
                 return;
             };
             if channel.outgoing_window == 0 {
@@ -162,11 +159,10 @@ impl Session {
                 transfer.more = Some(true);
                 going.what = What::Goes(id, payload);
                 channel.going.push_front(going);
-                self.outputs
-                    .push_back(Output::Send(Frame::Say(number, transfer.into(), part)));
+                self.line.send(Frame::Say(number, transfer.into(), part));
                 continue;
             }
-            let consumer = channel.consumer(going.link);
+            let consumer = channel.asks.consumer(going.link);
             if let Some(Way::Out(outgoing)) = channel.links.get_mut(&going.handle).map(|link| &mut link.way) {
                 outgoing.queued -= 1;
                 outgoing.credit = outgoing.credit.saturating_sub(1);
@@ -175,8 +171,7 @@ impl Session {
             if going.presettled && !going.browse {
                 self.unflushed.push((consumer, going.delivery));
             }
-            self.outputs
-                .push_back(Output::Send(Frame::Say(number, transfer.into(), part)));
+            self.line.send(Frame::Say(number, transfer.into(), part));
             self.finish_drain(number, going.handle);
             self.want_more(number, going.handle);
         }

@@ -37,7 +37,7 @@ impl Session {
         let last = said.last.unwrap_or(said.first);
         let among = last.wrapping_sub(said.first);
         let within = |id: &u32| id.wrapping_sub(said.first) <= among;
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return Ok(());
         };
         // What it sent we have forgotten when we said what became of it.
@@ -62,7 +62,7 @@ impl Session {
         };
         let transaction = transaction.map(|name| self.transaction(number, &name)).transpose()?;
         for id in ids {
-            let Some(channel) = self.channels.get_mut(&number) else {
+            let Some(channel) = self.channels.get_mut(number) else {
                 return Ok(());
             };
             let Some(out) = channel.unsettled.remove(&id) else {
@@ -103,10 +103,10 @@ impl Session {
         outcome: Outcome,
         transaction: Option<TransactionId>,
     ) {
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return;
         };
-        let session = channel.session;
+        let session = channel.asks.session;
         if let Some(settled) = transaction.and_then(|id| channel.transactions.get_mut(&id)) {
             settled.push(delivery);
         }
@@ -124,7 +124,7 @@ impl Session {
     /// What was sent as settled has left.
     pub(super) fn flushed(&mut self) {
         for (consumer, delivery) in std::mem::take(&mut self.unflushed) {
-            if let Some(number) = self.parts.get(&consumer.session).copied() {
+            if let Some((number, _)) = self.channels.of(consumer.session) {
                 self.settle_at(number, delivery, Outcome::Accepted, None);
             }
         }

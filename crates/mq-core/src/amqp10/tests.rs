@@ -5,31 +5,14 @@ mod links;
 mod messages;
 mod mistakes;
 
-use std::collections::BTreeMap;
-
-use bytes::BytesMut;
 use tandem_mq_wire::amqp10::{
-    Attach, Begin, Disposition, Error, Flow, Sections, Source, State as Outcome, Target, Transfer, Value, encode,
+    Attach, Begin, Disposition, Error, Flow, Sections, Source, State as Outcome, Target, Transfer, Value,
 };
 
 use super::*;
-use crate::Lsn;
-use crate::broker::Broker;
+use crate::dialect::testing;
 
-/// Clients, a broker, and a disk that is as fast as the test wants.
-pub(super) struct Node {
-    pub(super) broker: Broker,
-    pub(super) clients: BTreeMap<u64, Client>,
-    pub(super) now: Mono,
-    last: Lsn,
-    pub(super) fast_disk: bool,
-}
-
-pub(super) struct Client {
-    pub(super) session: Session,
-    pub(super) heard: VecDeque<Frame>,
-    pub(super) closed: bool,
-}
+pub(super) type Node = testing::Node<Session>;
 
 pub(super) fn source(address: &str) -> Source {
     Source {
@@ -111,25 +94,6 @@ pub(super) fn text_of(payload: Bytes) -> String {
 }
 
 impl Node {
-    pub(super) fn new() -> Node {
-        Node {
-            broker: Broker::new(broker::Settings::default()),
-            clients: BTreeMap::new(),
-            now: Mono::ZERO,
-            last: Lsn(0),
-            fast_disk: true,
-        }
-    }
-
-    pub(super) fn stranger(&mut self, number: u64) {
-        let client = Client {
-            session: Session::new(SessionId::of_connection(number), Settings::default(), self.now),
-            heard: VecDeque::new(),
-            closed: false,
-        };
-        self.clients.insert(number, client);
-    }
-
     /// An open connection with a session on channel 0.
     pub(super) fn client(&mut self, number: u64) {
         self.connection(number, &Open::default());
@@ -156,16 +120,6 @@ impl Node {
 
     pub(super) fn sends(&mut self, number: u64, transfer: Transfer, payload: Bytes) {
         self.item(number, Item::Said(0, transfer.into(), payload));
-    }
-
-    pub(super) fn item(&mut self, number: u64, item: Item) {
-        self.tell(number, Input::Item(item));
-    }
-
-    pub(super) fn tell(&mut self, number: u64, input: Input) {
-        let client = self.clients.get_mut(&number).unwrap();
-        client.session.handle(input, self.now);
-        self.turn();
     }
 
     /// Attached, and what follows that.
@@ -200,10 +154,6 @@ impl Node {
         }
     }
 
-    pub(super) fn frame(&mut self, number: u64) -> Option<Frame> {
-        self.clients.get_mut(&number).unwrap().heard.pop_front()
-    }
-
     #[track_caller]
     pub(super) fn hears(&mut self, number: u64) -> Performative {
         match self.frame(number) {
@@ -215,74 +165,5 @@ impl Node {
     #[track_caller]
     pub(super) fn hears_nothing(&mut self, number: u64) {
         assert_eq!(self.frame(number), None);
-    }
-
-    pub(super) fn waits(&mut self, millis: u64) {
-        self.now = Mono::from_millis(self.now.as_millis() + millis);
-        self.broker.on_deadline(self.now);
-        for client in self.clients.values_mut() {
-            client.session.on_deadline(self.now);
-        }
-        self.turn();
-    }
-
-    pub(super) fn stored(&mut self) {
-        self.broker.handle(broker::Input::Stored { upto: self.last }, self.now);
-        self.turn();
-    }
-
-    /// Until nobody has anything to say.
-    pub(super) fn turn(&mut self) {
-        loop {
-            let mut quiet = true;
-            let mut asked = Vec::new();
-            for client in self.clients.values_mut() {
-                let mut admitted = false;
-                while let Some(output) = client.session.poll_output() {
-                    quiet = false;
-                    match output {
-                        Output::Send(frame) => {
-                            encode(&frame, &mut BytesMut::new());
-                            client.heard.push_back(frame);
-                        }
-                        Output::Ask(input) => asked.push(input),
-                        Output::Authenticate { login, .. } => admitted = login.as_deref() != Some("nobody"),
-                        Output::Close => client.closed = true,
-                    }
-                    if admitted {
-                        client.session.handle(Input::Heard(Heard::Login(Ok(()))), self.now);
-                        admitted = false;
-                    }
-                }
-            }
-            for input in asked {
-                self.broker.handle(input, self.now);
-            }
-            while let Some(output) = self.broker.poll_output() {
-                quiet = false;
-                self.hand_on(output);
-            }
-            if quiet {
-                return;
-            }
-        }
-    }
-
-    fn hand_on(&mut self, output: broker::Output) {
-        if let broker::Output::Write { lsn, .. } = &output {
-            self.last = *lsn;
-            if self.fast_disk {
-                self.broker.handle(broker::Input::Stored { upto: *lsn }, self.now);
-            }
-            return;
-        }
-        let Some(session) = output.session() else { return };
-        let client = self
-            .clients
-            .values_mut()
-            .find(|client| client.session.id == session.connection());
-        if let Some(client) = client {
-            client.session.handle(Input::Broker(output), self.now);
-        }
     }
 }

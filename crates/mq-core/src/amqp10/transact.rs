@@ -35,15 +35,15 @@ impl Session {
     }
 
     fn declare(&mut self, number: u16, delivery: u32) -> Result<(), Mistake> {
-        let transaction = TransactionId(self.next());
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let transaction = TransactionId(self.line.next());
+        let Some(channel) = self.channels.get_mut(number) else {
             return Ok(());
         };
         if channel.transactions.len() >= MOST {
             return Err(Mistake::limit("too many open transactions"));
         }
         channel.transactions.insert(transaction, Vec::new());
-        let session = channel.session;
+        let session = channel.asks.session;
         self.ask(number, broker::Input::Begin { session, transaction });
         let declared = Declared {
             txn_id: Bytes::copy_from_slice(&transaction.0.to_be_bytes()),
@@ -59,18 +59,18 @@ impl Session {
             self.say_state(number, delivery, Outcome::Accepted(IsAccepted {}));
             return Ok(());
         }
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return Ok(());
         };
         channel.transactions.remove(&transaction);
-        let session = channel.session;
+        let session = channel.asks.session;
         let request = self.ask_about(number, About::Delivery, broker::Input::Commit { session, transaction });
         self.promise(number, Promise::Discharged { delivery, request });
         Ok(())
     }
 
     pub(super) fn discharged(&mut self, number: u16, delivery: u32, request: u64) {
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return;
         };
         channel.about.remove(&request);
@@ -82,11 +82,11 @@ impl Session {
 
     /// What it settled is free again: the client has forgotten it.
     fn abort(&mut self, number: u16, transaction: TransactionId) {
-        let Some(channel) = self.channels.get_mut(&number) else {
+        let Some(channel) = self.channels.get_mut(number) else {
             return;
         };
         let settled = channel.transactions.remove(&transaction).unwrap_or_default();
-        let session = channel.session;
+        let session = channel.asks.session;
         self.ask(number, broker::Input::Abort { session, transaction });
         for delivery in settled {
             let back = broker::Input::Settle {
@@ -101,7 +101,7 @@ impl Session {
 
     /// The coordinator's link is gone (4.3).
     pub(super) fn abort_all(&mut self, number: u16) {
-        let Some(channel) = self.channels.get(&number) else {
+        let Some(channel) = self.channels.get(number) else {
             return;
         };
         let open: Vec<TransactionId> = channel.transactions.keys().copied().collect();

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use tandem_mq_wire::mqtt::{Answer, Connect, Disconnect, Properties, Reason, Version};
-use tandem_time::{Mono, TimerTable};
+use tandem_time::Mono;
 
-use super::{Listener, Output, Promised, Session, State, Timer, message, topic};
+use super::{Listener, Promised, Session, State, Timer, message, topic};
 use crate::WallMillis;
 use crate::broker::{self, Attach, Expiry, Known, Will};
 
@@ -54,9 +54,9 @@ impl Session {
             keep_alive: connect.keep_alive,
             receive_maximum: connect.properties.receive_maximum.unwrap_or(u16::MAX),
             attach: Attach {
-                session: self.id,
+                session: self.line.id,
                 client: match assigned {
-                    true => format!("auto-{}-{}", self.wall(now).0, self.id.0).into(),
+                    true => format!("auto-{}-{}", self.line.wall(now).0, self.line.id.0).into(),
                     false => connect.client,
                 },
                 fresh: connect.clean,
@@ -69,10 +69,7 @@ impl Session {
         self.asked = Some(asked);
         self.state = State::Checking;
         let passcode = connect.password.map(|bytes| String::from_utf8_lossy(&bytes).into());
-        self.outputs.push_back(Output::Authenticate {
-            login: connect.user,
-            passcode,
-        });
+        self.line.authenticate(connect.user, passcode);
     }
 
     pub(super) fn admit(&mut self, answer: Result<(), Box<str>>, now: Mono) {
@@ -83,11 +80,9 @@ impl Session {
             return self.fail(Reason::BadUserNameOrPassword, &why);
         }
         let Some(asked) = &self.asked else { return };
-        self.timers = TimerTable::default();
-        self.silence = Duration::from_millis(u64::from(asked.keep_alive) * 1500);
-        if !self.silence.is_zero() {
-            self.timers.arm(Timer::Silence, now + self.silence);
-        }
+        self.line.timers.disarm(Timer::Login);
+        let silence = Duration::from_millis(u64::from(asked.keep_alive) * 1500);
+        self.line.agree(Duration::ZERO, silence, now);
         self.state = State::Attaching;
         let attach = asked.attach.clone();
         self.ask(broker::Input::Attach(attach));
@@ -96,7 +91,7 @@ impl Session {
     /// The broker knows the client. Nothing is said to it before all that went before is on disk: it might be what an
     /// earlier connection has heard of, or has not.
     pub(super) fn attached(&mut self, known: Option<Box<Known>>) {
-        let first = self.next_request();
+        let first = self.asks.last() + 1;
         self.promise(first, Promised::Connack(known));
     }
 
@@ -133,7 +128,7 @@ impl Session {
             self.send(Answer::Pubrel(packet, Reason::Success));
         }
         let more = u32::from(window).saturating_sub(u32::try_from(under_way).unwrap_or(u32::MAX));
-        let session = self.id;
+        let session = self.line.id;
         self.ask(broker::Input::Window { session, more });
         for delivery in std::mem::take(&mut self.held_back) {
             self.deliver(delivery, now);
@@ -150,7 +145,7 @@ impl Session {
             );
         }
         self.ask(broker::Input::Leave {
-            session: self.id,
+            session: self.line.id,
             will: disconnect.reason != 0,
             expiry,
         });

@@ -54,18 +54,18 @@ impl Session {
         if !self.fits(&publish) {
             if known.is_some() {
                 self.outbound.free(packet);
-                let session = self.id;
+                let session = self.line.id;
                 self.ask(broker::Input::Free { session, packet });
                 return self.more();
             }
             return self.discard(delivery.delivery);
         }
         self.outbound.sent(packet, if once { Stage::Sent } else { Stage::Once });
-        let session = self.id;
+        let session = self.line.id;
         if known.is_some() {
             return self.send_publish(publish);
         }
-        let first = self.next_request();
+        let first = self.asks.last() + 1;
         self.ask(broker::Input::Name {
             session,
             delivery: delivery.delivery,
@@ -79,7 +79,7 @@ impl Session {
     }
 
     fn as_publish(&self, delivery: &Delivery, options: &Listening, now: Mono) -> Publish {
-        let mut publish = message::write(&delivery.message, &delivery.address, self.wall(now));
+        let mut publish = message::write(&delivery.message, &delivery.address, self.line.wall(now));
         publish.retain = match delivery.message.retain {
             Retain::No => false,
             Retain::Asked => options.retain_as_published,
@@ -116,7 +116,7 @@ impl Session {
 
     fn settle(&mut self, delivery: DeliveryId) {
         self.ask(broker::Input::Settle {
-            session: self.id,
+            session: self.line.id,
             transaction: None,
             delivery,
             outcome: Outcome::Accepted,
@@ -125,7 +125,7 @@ impl Session {
 
     /// Room for one more.
     fn more(&mut self) {
-        let session = self.id;
+        let session = self.line.id;
         self.ask(broker::Input::Window { session, more: 1 });
     }
 
@@ -152,7 +152,7 @@ impl Session {
             Some(Stage::Sent) if ack.is_error() => self.done(packet, now),
             Some(Stage::Sent) => {
                 self.outbound.released(packet);
-                let (first, session) = (self.next_request(), self.id);
+                let (first, session) = (self.asks.last() + 1, self.line.id);
                 self.ask(broker::Input::Release { session, packet });
                 self.promise(first, Promised::Pubrel(packet));
             }
@@ -177,7 +177,7 @@ impl Session {
     /// The number is free, and the next message may use its room.
     fn done(&mut self, packet: u16, now: Mono) {
         self.outbound.free(packet);
-        let session = self.id;
+        let session = self.line.id;
         self.ask(broker::Input::Free { session, packet });
         self.more();
         while self.outbound.has_room()
@@ -188,7 +188,7 @@ impl Session {
     }
 
     fn keep_promise(&mut self, token: Token, now: Mono) {
-        let Some(promise) = self.promises.remove(&token) else {
+        let Some(promise) = self.asks.promises.remove(&token) else {
             return;
         };
         match promise.what {
@@ -223,6 +223,7 @@ impl Session {
     fn refused(&mut self, refusal: &Refusal, request: u64) {
         let version = self.version;
         let promise = self
+            .asks
             .promises
             .values_mut()
             .find(|promise| promise.requests.contains(&request));
@@ -235,7 +236,7 @@ impl Session {
             Promised::Puback(_, reason) => *reason = said,
             Promised::Pubrec(packet, reason) => {
                 *reason = said;
-                let (session, packet) = (self.id, *packet);
+                let (session, packet) = (self.line.id, *packet);
                 // A client of 3.1.1 does not hear of it, and goes on as if it had been taken.
                 if version == Version::V5 {
                     self.received.remove(&packet);

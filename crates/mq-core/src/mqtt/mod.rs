@@ -18,11 +18,15 @@ mod topic;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use tandem_mq_wire::mqtt::{Answer, DecodeError, Decoder, Packet, Properties, Publish, Reason, Version};
-use tandem_time::{Mono, TimerName, TimerTable};
+use bytes::BytesMut;
+use tandem_mq_wire::mqtt::{
+    Answer, DecodeError, Decoder, Packet, Properties, Publish, Reason, Version, encode, publishes,
+};
+use tandem_time::Mono;
 
 use crate::broker::{self, Delivery, Listening};
-use crate::{DeliveryId, Heard, SessionId, Token, WallMillis};
+use crate::dialect::{self, Dialect, Heard, Line, Requests, Timer};
+use crate::{DeliveryId, SessionId};
 use outbound::Outbound;
 
 /// What the node's operator decides about MQTT.
@@ -60,29 +64,8 @@ impl Default for Settings {
 /// What a CONNACK or DISCONNECT has beside the words.
 const WITHOUT_WORDS: usize = 16;
 
-/// What the session is told.
-#[derive(Debug)]
-pub enum Input {
-    /// From the decoder. Not before [`Session::wants_packets`].
-    Packet(Packet),
-    Garbled(DecodeError),
-    Broker(broker::Output),
-    /// Among it the answer to [`Output::Authenticate`].
-    Heard(Heard),
-}
-
-/// What the session wants done.
-#[derive(Debug)]
-pub enum Output {
-    Send(Answer),
-    Ask(broker::Input),
-    Authenticate {
-        login: Option<Box<str>>,
-        passcode: Option<Box<str>>,
-    },
-    /// When what was to be sent has left.
-    Close,
-}
+pub type Input = dialect::Input<Packet, DecodeError>;
+pub type Output = dialect::Output<Answer>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -91,21 +74,6 @@ enum State {
     Attaching,
     Open,
     Closed,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Timer {
-    Login,
-    /// The client should have been heard.
-    Silence,
-}
-
-impl TimerName for Timer {
-    const ALL: &'static [Timer] = &[Timer::Login, Timer::Silence];
-
-    fn place(self) -> usize {
-        self as usize
-    }
 }
 
 /// What is said when everything until now is safe.
@@ -139,16 +107,16 @@ struct Listener {
 /// One client's connection.
 #[derive(Debug)]
 pub struct Session {
-    id: SessionId,
+    line: Line<Answer>,
+    decoder: Decoder,
     settings: Settings,
+    asks: Requests<Promise>,
     state: State,
     version: Version,
     /// From the CONNECT packet, until the client is let in.
     asked: Option<connect::Asked>,
     /// What the client's CONNECT said of its expiry: zero cannot become more.
     lasts: bool,
-    silence: Duration,
-    timers: TimerTable<Timer, 2>,
     listeners: BTreeMap<u64, Listener>,
     numbers: BTreeMap<Box<str>, u64>,
     next_listener: u64,
@@ -163,26 +131,19 @@ pub struct Session {
     held_back: VecDeque<Delivery>,
     /// Sent, and not yet known to have left.
     unflushed: Vec<DeliveryId>,
-    promises: BTreeMap<Token, Promise>,
-    next_token: Token,
-    /// How many inputs the broker has had from us.
-    requests: u64,
-    outputs: VecDeque<Output>,
 }
 
 impl Session {
     pub fn new(id: SessionId, settings: Settings, now: Mono) -> Session {
-        let mut timers = TimerTable::default();
-        timers.arm(Timer::Login, now + settings.login);
         Session {
-            id,
+            line: Line::new(id, settings.login, settings.began, now),
+            decoder: Decoder::new(),
+            asks: Requests::new(id),
             settings,
             state: State::Waiting,
             version: Version::V3_1_1,
             asked: None,
             lasts: false,
-            silence: Duration::ZERO,
-            timers,
             listeners: BTreeMap::new(),
             numbers: BTreeMap::new(),
             next_listener: 1,
@@ -192,123 +153,29 @@ impl Session {
             outbound: Outbound::default(),
             held_back: VecDeque::new(),
             unflushed: Vec::new(),
-            promises: BTreeMap::new(),
-            next_token: Token(1),
-            requests: 0,
-            outputs: VecDeque::new(),
         }
     }
 
-    /// How answers are written.
-    pub fn version(&self) -> Version {
-        self.version
-    }
-
     /// The largest packet that may arrive: a small one, until the client is known.
-    pub fn limit(&self) -> usize {
+    fn limit(&self) -> usize {
         match self.state {
             State::Waiting | State::Checking | State::Attaching => Decoder::STRANGER,
             State::Open | State::Closed => self.settings.packet,
         }
     }
 
-    pub fn wants_packets(&self) -> bool {
-        matches!(self.state, State::Waiting | State::Open)
-    }
-
-    pub fn is_closed(&self) -> bool {
-        self.state == State::Closed
-    }
-
-    pub fn handle(&mut self, input: Input, now: Mono) {
-        if self.state == State::Closed {
-            return;
-        }
-        match input {
-            Input::Packet(packet) => {
-                self.heard(now);
-                self.packet(packet, now);
-            }
-            Input::Garbled(error) => self.fail(error.reason, error.what),
-            Input::Heard(Heard::Login(answer)) => self.admit(answer, now),
-            Input::Broker(output) => self.broker_says(output, now),
-            Input::Heard(Heard::Flushed) => self.flushed(),
-            Input::Heard(Heard::Unread) => self.heard(now),
-            // There is no word for it: the client waits.
-            Input::Heard(Heard::Held(_)) => {}
-            Input::Heard(Heard::Leave(why)) => self.fail(Reason::ServerShuttingDown, why),
-        }
-    }
-
-    pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
-    }
-
-    pub fn poll_deadline(&self) -> Option<Mono> {
-        self.timers.next()
-    }
-
-    pub fn on_deadline(&mut self, now: Mono) {
-        while let Some(timer) = self.timers.take_due(now) {
-            match timer {
-                // A stranger is owed no answer.
-                Timer::Login => self.close(),
-                Timer::Silence => self.fail(
-                    Reason::KeepAliveTimeout,
-                    "nothing was heard for one and a half times the keep alive",
-                ),
-            }
-        }
-    }
-
-    fn packet(&mut self, packet: Packet, now: Mono) {
-        match (self.state, packet) {
-            (State::Waiting, Packet::Connect(connect)) => self.connect(*connect, now),
-            (State::Open, Packet::Publish(publish)) => self.publish(*publish, now),
-            (State::Open, Packet::Puback(ack)) => self.puback(&ack, now),
-            (State::Open, Packet::Pubrec(ack)) => self.pubrec(&ack, now),
-            (State::Open, Packet::Pubrel(ack)) => self.pubrel(&ack),
-            (State::Open, Packet::Pubcomp(ack)) => self.pubcomp(&ack, now),
-            (State::Open, Packet::Subscribe(subscribe)) => self.subscribe(subscribe),
-            (State::Open, Packet::Unsubscribe(unsubscribe)) => self.unsubscribe(unsubscribe),
-            (State::Open, Packet::Pingreq) => self.send(Answer::Pingresp),
-            (State::Open, Packet::Disconnect(disconnect)) => self.disconnect(&disconnect),
-            (State::Open, Packet::Auth) => self.fail(Reason::ProtocolError, "there was no authentication method"),
-            _ => self.fail(Reason::ProtocolError, "this packet does not belong here"),
-        }
-    }
-
-    fn heard(&mut self, now: Mono) {
-        if !self.silence.is_zero() {
-            self.timers.arm(Timer::Silence, now + self.silence);
-        }
-    }
-
     fn ask(&mut self, input: broker::Input) {
-        self.requests += 1;
-        self.outputs.push_back(Output::Ask(input));
+        self.asks.ask(&mut self.line, input);
     }
 
     fn send(&mut self, answer: Answer) {
-        self.outputs.push_back(Output::Send(answer));
+        self.line.send(answer);
     }
 
     /// Says it when everything until now is safe; `first` is the first input that it is about.
     fn promise(&mut self, first: u64, what: Promised) {
-        let token = self.next_token.take();
-        let session = self.id;
-        let requests = first..=self.requests;
-        self.promises.insert(token, Promise { what, requests });
-        self.ask(broker::Input::Sync { session, token });
-    }
-
-    /// The number of the next input.
-    fn next_request(&self) -> u64 {
-        self.requests + 1
-    }
-
-    fn wall(&self, now: Mono) -> WallMillis {
-        WallMillis(self.settings.began + now.as_millis())
+        let requests = first..=self.asks.last();
+        self.asks.promise(&mut self.line, Promise { what, requests });
     }
 
     /// Says why, where the version has words for it, and ends.
@@ -332,8 +199,97 @@ impl Session {
 
     fn close(&mut self) {
         self.state = State::Closed;
-        self.timers = TimerTable::default();
-        self.outputs.push_back(Output::Close);
+        self.line.close();
+    }
+}
+
+impl Dialect for Session {
+    type Item = Packet;
+    type Error = DecodeError;
+    type Frame = Answer;
+
+    fn open(id: SessionId, message: usize, began: u64, now: Mono) -> Session {
+        let settings = Settings {
+            packet: message,
+            began,
+            ..Settings::default()
+        };
+        Session::new(id, settings, now)
+    }
+
+    fn line(&self) -> &Line<Answer> {
+        &self.line
+    }
+
+    fn line_mut(&mut self) -> &mut Line<Answer> {
+        &mut self.line
+    }
+
+    fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
+        self.decoder.limit = self.limit();
+        self.decoder.decode(bytes)
+    }
+
+    fn encode(&self, frame: &Answer, out: &mut BytesMut) {
+        encode(frame, self.version, out);
+    }
+
+    fn publishes(bytes: &[u8]) -> bool {
+        publishes(bytes)
+    }
+
+    fn wants_items(&self) -> bool {
+        matches!(self.state, State::Waiting | State::Open)
+    }
+
+    fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    fn item(&mut self, packet: Packet, now: Mono) {
+        match (self.state, packet) {
+            (State::Waiting, Packet::Connect(connect)) => self.connect(*connect, now),
+            (State::Open, Packet::Publish(publish)) => self.publish(*publish, now),
+            (State::Open, Packet::Puback(ack)) => self.puback(&ack, now),
+            (State::Open, Packet::Pubrec(ack)) => self.pubrec(&ack, now),
+            (State::Open, Packet::Pubrel(ack)) => self.pubrel(&ack),
+            (State::Open, Packet::Pubcomp(ack)) => self.pubcomp(&ack, now),
+            (State::Open, Packet::Subscribe(subscribe)) => self.subscribe(subscribe),
+            (State::Open, Packet::Unsubscribe(unsubscribe)) => self.unsubscribe(unsubscribe),
+            (State::Open, Packet::Pingreq) => self.send(Answer::Pingresp),
+            (State::Open, Packet::Disconnect(disconnect)) => self.disconnect(&disconnect),
+            (State::Open, Packet::Auth) => self.fail(Reason::ProtocolError, "there was no authentication method"),
+            _ => self.fail(Reason::ProtocolError, "this packet does not belong here"),
+        }
+    }
+
+    fn garbled(&mut self, error: DecodeError, _now: Mono) {
+        self.fail(error.reason, error.what);
+    }
+
+    fn broker(&mut self, output: broker::Output, now: Mono) {
+        self.broker_says(output, now);
+    }
+
+    fn hear(&mut self, heard: Heard, now: Mono) {
+        match heard {
+            Heard::Login(answer) => self.admit(answer, now),
+            Heard::Flushed => self.flushed(),
+            Heard::Leave(why) => self.fail(Reason::ServerShuttingDown, why),
+            // There is no word for being held back: the client waits.
+            Heard::Held(_) | Heard::Unread => {}
+        }
+    }
+
+    fn due(&mut self, timer: Timer, _now: Mono) {
+        match timer {
+            Timer::Silence => self.fail(
+                Reason::KeepAliveTimeout,
+                "nothing was heard for one and a half times the keep alive",
+            ),
+            // A stranger is owed no answer; there are no others.
+            Timer::Login | Timer::Beat | Timer::Goodbye => self.close(),
+        }
     }
 }
 

@@ -23,7 +23,7 @@ impl Session {
             }
             self.unanswered.insert(packet);
         }
-        let first = self.next_request();
+        let first = self.asks.last() + 1;
         // Section 4.7.2: clients do not talk to each other in the broker's names.
         let reason = match publish.topic.starts_with('$') {
             true => Reason::TopicNameInvalid,
@@ -50,10 +50,10 @@ impl Session {
             address: topic::address(&publish.topic),
             kind: Kind::Multicast,
         };
-        let sent = self.wall(now);
+        let sent = self.line.wall(now);
         let message = message::read(publish.payload, publish.qos, publish.retain, publish.properties, sent);
         self.ask(broker::Input::Send {
-            session: self.id,
+            session: self.line.id,
             transaction: None,
             to,
             message,
@@ -96,7 +96,7 @@ impl Session {
     /// The same message again: it has been taken, and is acknowledged when the first one is.
     fn say_again(&mut self, packet: u16) {
         let waits = |promise: &super::Promise| matches!(promise.what, Promised::Pubrec(known, _) if known == packet);
-        if !self.promises.values().any(waits) {
+        if !self.asks.promises.values().any(waits) {
             self.send(Answer::Pubrec(packet, Reason::Success));
         }
     }
@@ -105,14 +105,14 @@ impl Session {
         let packet = ack.packet;
         let waits = |promise: &super::Promise| matches!(promise.what, Promised::Pubcomp(known) if known == packet);
         // Said again before we could answer: one answer, when it is safe.
-        if self.promises.values().any(waits) {
+        if self.asks.promises.values().any(waits) {
             return;
         }
         if !self.received.remove(&packet) {
             let reason = self.says(Reason::PacketIdentifierNotFound);
             return self.send(Answer::Pubcomp(packet, reason));
         }
-        let (first, session) = (self.next_request(), self.id);
+        let (first, session) = (self.asks.last() + 1, self.line.id);
         self.ask(broker::Input::Finish { session, packet });
         self.promise(first, Promised::Pubcomp(packet));
     }

@@ -8,7 +8,7 @@ use crate::broker::{self, Listen, Listening};
 
 impl Session {
     pub(super) fn subscribe(&mut self, subscribe: Subscribe) {
-        let first = self.next_request();
+        let first = self.asks.last() + 1;
         let mut answers = Vec::new();
         for asked in subscribe.filters {
             answers.push(match self.listen(asked, subscribe.identifier) {
@@ -38,7 +38,7 @@ impl Session {
         self.listeners.insert(number, Listener { options });
         self.numbers.insert(asked.filter.clone(), number);
         self.ask(broker::Input::Listen(Listen {
-            session: self.id,
+            session: self.line.id,
             number,
             filter: asked.filter,
             address: filter.address,
@@ -46,11 +46,11 @@ impl Session {
             options,
             retained: asked.retain_handling,
         }));
-        Ok((asked.qos, self.requests))
+        Ok((asked.qos, self.asks.last()))
     }
 
     pub(super) fn unsubscribe(&mut self, unsubscribe: Unsubscribe) {
-        let first = self.next_request();
+        let first = self.asks.last() + 1;
         let mut answers = Vec::new();
         for filter in unsubscribe.filters {
             let Some(number) = self.numbers.remove(&filter) else {
@@ -58,7 +58,7 @@ impl Session {
                 continue;
             };
             self.listeners.remove(&number);
-            let session = self.id;
+            let session = self.line.id;
             self.ask(broker::Input::Unlisten { session, filter });
             answers.push(Reason::Success);
         }

@@ -143,7 +143,7 @@ impl Node {
     }
 
     pub(super) fn says(&mut self, id: u64, packet: Packet) {
-        self.tell(id, Input::Packet(packet));
+        self.tell(id, Input::Item(packet));
     }
 
     pub(super) fn tell(&mut self, id: u64, input: Input) {

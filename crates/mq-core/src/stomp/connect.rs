@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use tandem_mq_wire::stomp::{Command, Frame, Version};
-use tandem_time::{Mono, TimerTable};
+use tandem_time::Mono;
 
-use super::{Output, Session, State, Timer};
+use super::{Session, State, Timer};
 
 /// From the CONNECT frame.
 #[derive(Debug, Default)]
@@ -32,10 +32,8 @@ impl Session {
         self.asked = Asked { beat };
         self.client_id = frame.header("client-id").filter(|id| !id.is_empty()).map(Into::into);
         self.state = State::Checking;
-        self.outputs.push_back(Output::Authenticate {
-            login: frame.header("login").map(Into::into),
-            passcode: frame.header("passcode").map(Into::into),
-        });
+        let header = |name| frame.header(name).map(Into::into);
+        self.line.authenticate(header("login"), header("passcode"));
     }
 
     pub(super) fn admit(&mut self, answer: Result<(), Box<str>>, now: Mono) {
@@ -46,26 +44,21 @@ impl Session {
             return self.fail("access refused", &why, None);
         }
         self.state = State::Open;
-        self.timers = TimerTable::default();
+        self.line.timers.disarm(Timer::Login);
         let (can, want) = self.settings.heart_beat;
         let (client_can, client_wants) = self.asked.beat;
-        self.beat = agreed(can, Duration::from_millis(client_wants));
-        self.silence = agreed(want, Duration::from_millis(client_can)) * GRACE;
-        if !self.beat.is_zero() {
-            self.timers.arm(Timer::Beat, now + self.beat);
-        }
-        if !self.silence.is_zero() {
-            self.timers.arm(Timer::Silence, now + self.silence);
-        }
+        let beat = agreed(can, Duration::from_millis(client_wants));
+        let silence = agreed(want, Duration::from_millis(client_can)) * GRACE;
+        self.line.agree(beat, silence, now);
         let mut connected = Frame::new(Command::Connected)
             .with("version", self.version.as_str())
             .with("server", concat!("tandem-mq/", env!("CARGO_PKG_VERSION")))
-            .with("session", self.id.0.to_string());
+            .with("session", self.line.id.0.to_string());
         if self.version != Version::V1_0 {
             connected = connected.with("heart-beat", format!("{},{}", can.as_millis(), want.as_millis()));
         }
         self.send(connected);
-        self.ask(crate::broker::Input::Opened { session: self.id });
+        self.ask(crate::broker::Input::Opened { session: self.line.id });
     }
 }
 

@@ -80,7 +80,8 @@ impl Session {
     /// The frame that asked for it is named when it wanted a receipt.
     fn refused(&mut self, reason: &Refusal, request: u64) {
         let about = self
-            .receipts
+            .asks
+            .promises
             .values()
             .find(|receipt| receipt.requests.contains(&request));
         let receipt = about.map(|receipt| receipt.id.clone());
@@ -88,7 +89,7 @@ impl Session {
     }
 
     fn keep_promise(&mut self, token: Token) {
-        if let Some(receipt) = self.receipts.remove(&token.0) {
+        if let Some(receipt) = self.asks.promises.remove(&token) {
             self.send(Frame::new(Command::Receipt).with("receipt-id", receipt.id));
         }
         if self.farewell == Some(token) {

@@ -13,15 +13,19 @@ mod message;
 mod receive;
 mod settle;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use tandem_mq_wire::stomp::{Command, DecodeError, Frame, Item, Limits, Version};
-use tandem_time::{Mono, TimerName, TimerTable};
+use bytes::BytesMut;
+use tandem_mq_wire::stomp::{
+    Command, DecodeError, Decoder, Frame, HEART_BEAT, Item, Limits, Version, encode, publishes,
+};
+use tandem_time::Mono;
 
 use crate::broker;
-use crate::{ConsumerId, DeliveryId, Heard, SessionId, Token};
+use crate::dialect::{self, Dialect, Heard, Line, Requests, Timer};
+use crate::{ConsumerId, DeliveryId, SessionId, Token};
 
 /// What the node's operator decides about STOMP.
 #[derive(Clone, Debug)]
@@ -56,30 +60,8 @@ impl Default for Settings {
     }
 }
 
-/// What the session is told.
-#[derive(Debug)]
-pub enum Input {
-    /// From the decoder. Not before [`Session::wants_frames`].
-    Item(Item),
-    Garbled(DecodeError),
-    Broker(broker::Output),
-    /// Among it the answer to [`Output::Authenticate`].
-    Heard(Heard),
-}
-
-/// What the session wants done.
-#[derive(Debug)]
-pub enum Output {
-    Send(Frame),
-    HeartBeat,
-    Ask(broker::Input),
-    Authenticate {
-        login: Option<Box<str>>,
-        passcode: Option<Box<str>>,
-    },
-    /// When what was to be sent has left.
-    Close,
-}
+pub type Input = dialect::Input<Item, DecodeError>;
+pub type Output = dialect::Output<Item>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -88,23 +70,6 @@ enum State {
     Open,
     Closing,
     Closed,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Timer {
-    Login,
-    /// We should be heard.
-    Beat,
-    /// We should have heard.
-    Silence,
-}
-
-impl TimerName for Timer {
-    const ALL: &'static [Timer] = &[Timer::Login, Timer::Beat, Timer::Silence];
-
-    fn place(self) -> usize {
-        self as usize
-    }
 }
 
 /// One subscription.
@@ -139,39 +104,32 @@ enum Ack {
 /// One client's connection.
 #[derive(Debug)]
 pub struct Session {
-    id: SessionId,
+    line: Line<Item>,
+    decoder: Decoder,
     settings: Settings,
+    asks: Requests<Receipt>,
     state: State,
     version: Version,
     client_id: Option<Box<str>>,
     listeners: BTreeMap<u64, Listener>,
     numbers: BTreeMap<Box<str>, u64>,
     transactions: BTreeMap<Box<str>, u64>,
-    next: u64,
     /// Whose each unacknowledged delivery is.
     open: BTreeMap<DeliveryId, u64>,
-    receipts: BTreeMap<u64, Receipt>,
-    /// How many inputs the broker has had from us.
-    requests: u64,
     /// The receipt whose sending ends the session.
     farewell: Option<Token>,
     /// Sent to `auto` subscribers, and not yet known to have left.
     unflushed: Vec<(ConsumerId, DeliveryId)>,
-    timers: TimerTable<Timer, 3>,
-    /// How often we send, and how long we accept silence.
-    beat: Duration,
-    silence: Duration,
     /// What the client asked for, until it is let in.
     asked: connect::Asked,
-    outputs: VecDeque<Output>,
 }
 
 impl Session {
     pub fn new(id: SessionId, settings: Settings, now: Mono) -> Session {
-        let mut timers = TimerTable::default();
-        timers.arm(Timer::Login, now + settings.login);
         Session {
-            id,
+            line: Line::new(id, settings.login, settings.began, now),
+            decoder: Decoder::new(Limits::STRANGER),
+            asks: Requests::new(id),
             settings,
             state: State::Waiting,
             version: Version::V1_2,
@@ -179,98 +137,27 @@ impl Session {
             listeners: BTreeMap::new(),
             numbers: BTreeMap::new(),
             transactions: BTreeMap::new(),
-            next: 1,
             open: BTreeMap::new(),
-            receipts: BTreeMap::new(),
-            requests: 0,
             farewell: None,
             unflushed: Vec::new(),
-            timers,
-            beat: Duration::ZERO,
-            silence: Duration::ZERO,
             asked: connect::Asked::default(),
-            outputs: VecDeque::new(),
         }
     }
 
-    /// How frames are written, both ways.
-    pub fn version(&self) -> Version {
-        self.version
-    }
-
     /// What may arrive: little, until the client is known.
-    pub fn limits(&self) -> Limits {
+    fn limits(&self) -> Limits {
         match self.state {
             State::Waiting | State::Checking => Limits::STRANGER,
             State::Open | State::Closing | State::Closed => self.settings.limits,
         }
     }
 
-    pub fn wants_frames(&self) -> bool {
-        matches!(self.state, State::Waiting | State::Open)
-    }
-
-    pub fn is_closed(&self) -> bool {
-        self.state == State::Closed
-    }
-
-    pub fn handle(&mut self, input: Input, now: Mono) {
-        if self.state == State::Closed {
-            return;
-        }
-        match input {
-            Input::Item(item) => {
-                self.heard(now);
-                if let Item::Frame(frame) = item {
-                    self.frame(frame, now);
-                }
-            }
-            Input::Garbled(error) => self.fail("the frame cannot be read", &error.to_string(), None),
-            Input::Heard(Heard::Login(answer)) => self.admit(answer, now),
-            Input::Broker(output) => self.broker_says(output),
-            Input::Heard(Heard::Flushed) => self.flushed(),
-            Input::Heard(Heard::Unread) => self.heard(now),
-            // There is no word for it: the client waits.
-            Input::Heard(Heard::Held(_)) => {}
-            Input::Heard(Heard::Leave(why)) => self.fail("the broker is going down", why, None),
-        }
-    }
-
-    pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
-    }
-
-    pub fn poll_deadline(&self) -> Option<Mono> {
-        self.timers.next()
-    }
-
-    pub fn on_deadline(&mut self, now: Mono) {
-        while let Some(timer) = self.timers.take_due(now) {
-            match timer {
-                Timer::Login => self.fail("too slow", "there was no CONNECT frame in time", None),
-                Timer::Beat => {
-                    self.outputs.push_back(Output::HeartBeat);
-                    self.timers.arm(Timer::Beat, now + self.beat);
-                }
-                // Nobody is there to read an ERROR frame.
-                Timer::Silence => self.close(),
-            }
-        }
-    }
-
-    fn heard(&mut self, now: Mono) {
-        if !self.silence.is_zero() {
-            self.timers.arm(Timer::Silence, now + self.silence);
-        }
-    }
-
     fn ask(&mut self, input: broker::Input) {
-        self.requests += 1;
-        self.outputs.push_back(Output::Ask(input));
+        self.asks.ask(&mut self.line, input);
     }
 
     fn send(&mut self, frame: Frame) {
-        self.outputs.push_back(Output::Send(frame));
+        self.line.send(Item::Frame(frame));
     }
 
     /// One ERROR frame, and the end (STOMP 1.2, "ERROR").
@@ -291,8 +178,89 @@ impl Session {
 
     fn close(&mut self) {
         self.state = State::Closed;
-        self.timers = TimerTable::default();
-        self.outputs.push_back(Output::Close);
+        self.line.close();
+    }
+}
+
+impl Dialect for Session {
+    type Item = Item;
+    type Error = DecodeError;
+    type Frame = Item;
+
+    fn open(id: SessionId, message: usize, began: u64, now: Mono) -> Session {
+        let usual = Settings::default();
+        let limits = Limits {
+            body: message,
+            ..usual.limits
+        };
+        let settings = Settings { limits, began, ..usual };
+        Session::new(id, settings, now)
+    }
+
+    fn line(&self) -> &Line<Item> {
+        &self.line
+    }
+
+    fn line_mut(&mut self) -> &mut Line<Item> {
+        &mut self.line
+    }
+
+    fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<Item>, DecodeError> {
+        self.decoder.version = self.version;
+        self.decoder.limits = self.limits();
+        self.decoder.decode(bytes)
+    }
+
+    fn encode(&self, frame: &Item, out: &mut BytesMut) {
+        match frame {
+            Item::Frame(frame) => encode(frame, self.version, out),
+            Item::HeartBeat => out.extend_from_slice(HEART_BEAT),
+        }
+    }
+
+    fn publishes(bytes: &[u8]) -> bool {
+        publishes(bytes)
+    }
+
+    fn wants_items(&self) -> bool {
+        matches!(self.state, State::Waiting | State::Open)
+    }
+
+    fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    fn item(&mut self, item: Item, now: Mono) {
+        if let Item::Frame(frame) = item {
+            self.frame(frame, now);
+        }
+    }
+
+    fn garbled(&mut self, error: DecodeError, _now: Mono) {
+        self.fail("the frame cannot be read", &error.to_string(), None);
+    }
+
+    fn broker(&mut self, output: broker::Output, _now: Mono) {
+        self.broker_says(output);
+    }
+
+    fn hear(&mut self, heard: Heard, now: Mono) {
+        match heard {
+            Heard::Login(answer) => self.admit(answer, now),
+            Heard::Flushed => self.flushed(),
+            Heard::Leave(why) => self.fail("the broker is going down", why, None),
+            // There is no word for being held back: the client waits.
+            Heard::Held(_) | Heard::Unread => {}
+        }
+    }
+
+    fn due(&mut self, timer: Timer, now: Mono) {
+        match timer {
+            Timer::Beat => self.line.beat(Item::HeartBeat, now),
+            Timer::Login => self.fail("too slow", "there was no CONNECT frame in time", None),
+            // Nobody is there to read an ERROR frame.
+            Timer::Silence | Timer::Goodbye => self.close(),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use tandem_time::Mono;
 use super::{Ack, Listener, Receipt, Session, State, message};
 use crate::broker::{self, Subscription};
 use crate::destination;
-use crate::{ConsumerId, Kind, Selector, Token, TransactionId, WallMillis};
+use crate::{Kind, Selector, Token, TransactionId};
 
 /// Why a frame cannot be carried out: what is wrong, and what to write instead.
 pub(super) type Mistake = (&'static str, String);
@@ -34,7 +34,7 @@ impl Session {
             (State::Checking | State::Closing | State::Closed, _) => return,
         }
         let leaves = frame.command == Command::Disconnect;
-        let first = self.requests + 1;
+        let first = self.asks.last() + 1;
         if let Err((what, detail)) = self.act(frame, now) {
             return self.fail(what, &detail, receipt.as_deref());
         }
@@ -72,11 +72,11 @@ impl Session {
         let to = destination::target(required(&frame, "destination")?)
             .map_err(|why| ("the destination cannot be used", why.to_owned()))?;
         let transaction = self.transaction_of(&frame)?;
-        let sent = WallMillis(self.settings.began + now.as_millis());
+        let sent = self.line.wall(now);
         let message =
             message::read(frame, self.settings.durable, sent).map_err(|why| ("a header cannot be read", why))?;
         self.ask(broker::Input::Send {
-            session: self.id,
+            session: self.line.id,
             transaction,
             to,
             message,
@@ -124,7 +124,7 @@ impl Session {
             browse,
             selector,
         };
-        let number = self.next();
+        let number = self.line.next();
         self.numbers.insert(id.into(), number);
         let listener = Listener {
             id: id.into(),
@@ -133,7 +133,7 @@ impl Session {
             open: std::collections::BTreeSet::new(),
         };
         self.listeners.insert(number, listener);
-        let consumer = self.consumer(number);
+        let consumer = self.asks.consumer(number);
         self.ask(broker::Input::Subscribe { consumer, to, options });
         Ok(())
     }
@@ -180,13 +180,13 @@ impl Session {
         if let Some(number) = number {
             self.listeners.remove(&number);
             self.open.retain(|_, whose| *whose != number);
-            let consumer = self.consumer(number);
+            let consumer = self.asks.consumer(number);
             self.unflushed.retain(|(sent_to, _)| *sent_to != consumer);
             self.ask(broker::Input::Unsubscribe { consumer });
         }
         match (durable_header(frame), number) {
             (Some(name), _) => {
-                let (session, name) = (self.id, self.full_name(name)?);
+                let (session, name) = (self.line.id, self.full_name(name)?);
                 self.ask(broker::Input::Forget { session, name });
                 Ok(())
             }
@@ -209,9 +209,9 @@ impl Session {
                 format!("one client may have {MOST_TRANSACTIONS}"),
             ));
         }
-        let number = self.next();
+        let number = self.line.next();
         self.transactions.insert(name.into(), number);
-        let (session, transaction) = (self.id, TransactionId(number));
+        let (session, transaction) = (self.line.id, TransactionId(number));
         self.ask(broker::Input::Begin { session, transaction });
         Ok(())
     }
@@ -221,7 +221,7 @@ impl Session {
         let Some(number) = self.transactions.remove(name) else {
             return Err(("no such transaction", format!("{name:?} has not begun")));
         };
-        let (session, transaction) = (self.id, TransactionId(number));
+        let (session, transaction) = (self.line.id, TransactionId(number));
         self.ask(match frame.command {
             Command::Commit => broker::Input::Commit { session, transaction },
             _ => broker::Input::Abort { session, transaction },
@@ -241,12 +241,8 @@ impl Session {
 
     /// The client hears of it when everything until now is safe.
     fn promise(&mut self, id: Box<str>, first: u64) -> Token {
-        let token = Token(self.next());
-        let requests = first..=self.requests;
-        self.receipts.insert(token.0, Receipt { id, requests });
-        let session = self.id;
-        self.ask(broker::Input::Sync { session, token });
-        token
+        let requests = first..=self.asks.last();
+        self.asks.promise(&mut self.line, Receipt { id, requests })
     }
 
     fn leave(&mut self, token: Option<Token>) {
@@ -256,18 +252,6 @@ impl Session {
                 self.state = State::Closing;
             }
             None => self.close(),
-        }
-    }
-
-    fn next(&mut self) -> u64 {
-        self.next += 1;
-        self.next
-    }
-
-    pub(super) fn consumer(&self, number: u64) -> ConsumerId {
-        ConsumerId {
-            session: self.id,
-            number,
         }
     }
 }

@@ -23,13 +23,13 @@ impl Session {
         let more = u32::try_from(settled.len()).unwrap_or(u32::MAX);
         for delivery in settled {
             self.ask(broker::Input::Settle {
-                session: self.id,
+                session: self.line.id,
                 transaction,
                 delivery,
                 outcome,
             });
         }
-        let consumer = self.consumer(number);
+        let consumer = self.asks.consumer(number);
         self.ask(broker::Input::Credit { consumer, more });
         Ok(())
     }
@@ -61,7 +61,7 @@ impl Session {
         let browses = |l: &super::Listener| l.ack == Ack::Never;
         if !self.listeners.get(&consumer.number).is_some_and(browses) {
             self.ask(broker::Input::Settle {
-                session: self.id,
+                session: self.line.id,
                 transaction: None,
                 delivery,
                 outcome: Outcome::Accepted,

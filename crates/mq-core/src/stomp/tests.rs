@@ -1,7 +1,5 @@
 //! A session with a broker behind it: what a client writes, and what it reads.
 
-use tandem_mq_wire::stomp::{Decoder, encode};
-
 use super::*;
 use crate::Lsn;
 use crate::broker::Broker;
@@ -41,15 +39,9 @@ impl Client {
 
     /// As it would come from the network.
     fn says(&mut self, text: &str) {
-        let mut bytes = bytes::BytesMut::from(format!("{text}\0").as_bytes());
-        let mut decoder = Decoder::new(self.session.limits());
-        decoder.version = self.session.version();
-        let input = match decoder.decode(&mut bytes) {
-            Ok(Some(item)) => Input::Item(item),
-            Ok(None) => panic!("{text} is not a whole frame"),
-            Err(error) => Input::Garbled(error),
-        };
-        self.hears(input);
+        let mut bytes = BytesMut::from(format!("{text}\0").as_bytes());
+        assert!(self.session.read(&mut bytes, self.now), "{text} is not a whole frame");
+        self.turn();
     }
 
     fn hears(&mut self, input: Input) {
@@ -62,8 +54,8 @@ impl Client {
         loop {
             while let Some(output) = self.session.poll_output() {
                 match output {
-                    Output::Send(frame) => self.frames.push(frame),
-                    Output::HeartBeat => self.beats += 1,
+                    Output::Send(Item::Frame(frame)) => self.frames.push(frame),
+                    Output::Send(Item::HeartBeat) => self.beats += 1,
                     Output::Ask(input) => self.broker.handle(input, self.now),
                     Output::Authenticate { login, .. } => {
                         let answer = match login.as_deref() {
@@ -87,7 +79,7 @@ impl Client {
                     }
                 }
                 Some(output) => self.session.handle(Input::Broker(output), self.now),
-                None if self.session.outputs.is_empty() => return,
+                None if self.session.line.is_quiet() => return,
                 None => {}
             }
         }
@@ -425,7 +417,7 @@ fn whoever_leaves_the_node_is_told_why() {
     client.hears(Input::Heard(Heard::Leave("maintenance")));
     assert_eq!(client.header("message"), "the broker is going down");
     assert!(client.closed);
-    let mut bytes = bytes::BytesMut::new();
+    let mut bytes = BytesMut::new();
     encode(client.last(), Version::V1_2, &mut bytes);
     assert!(bytes.ends_with(b"maintenance\n\0"));
 }

@@ -64,6 +64,12 @@ impl DecodeError {
     }
 }
 
+/// Whether what begins here is basic.publish (class 60, method 40), or tx.commit (90, 20), which may bring many.
+pub fn publishes(bytes: &[u8]) -> bool {
+    let kind = bytes.first();
+    kind == Some(&METHOD) && matches!(bytes.get(7..11), Some([0, 60, 0, 40] | [0, 90, 0, 20]))
+}
+
 /// Takes frames out of what has come.
 #[derive(Debug)]
 pub struct Decoder {

@@ -12,7 +12,7 @@ mod read;
 
 pub use code::Code;
 pub use field::{Field, Table};
-pub use frame::{DecodeError, Decoder, Frame, GREETING, Item, SMALLEST_MAX, encode};
+pub use frame::{DecodeError, Decoder, Frame, GREETING, Item, SMALLEST_MAX, encode, publishes};
 pub use method::Method;
 pub use properties::Properties;
 pub use read::Malformed;

@@ -238,3 +238,17 @@ proptest! {
         prop_assert_eq!(items, vec![Item::Method(1, Method::Ack { tag: 9, multiple: true }), Item::Heartbeat]);
     }
 }
+
+#[test]
+fn frames_that_bring_messages_are_known_by_their_beginning() {
+    for (bytes, brings) in [
+        (&b""[..], false),
+        (b"\x01\0\x01\0\0\0\x09\0\x3c\0\x28\0\0\0\0\0\xce", true),
+        (b"\x01\0\x01\0\0\0\x04\0\x5a\0\x14\xce", true),
+        (b"\x01\0\x01\0\0\0\x0d\0\x3c\0\x50", false),
+        (b"\x02\0\x01\0\0\0\x0e\0\x3c\0\x28", false),
+        (b"\x08\0\0\0\0\0\0\xce", false),
+    ] {
+        assert_eq!(publishes(bytes), brings, "{bytes:?}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::performative::{Condition, Performative, SaslInit, SaslMechanisms, SaslOutcome};
+use super::performative::{Condition, Performative, SaslInit, SaslMechanisms, SaslOutcome, Transfer};
 use super::read::{Malformed, Reader};
 use super::record::{Record, descriptor};
 use super::value::Value;
@@ -13,6 +13,8 @@ pub const SMALLEST_MAX: u32 = 512;
 const HEAD: usize = 8;
 const AMQP: u8 = 0;
 const SASL: u8 = 1;
+/// So many bytes are enough for the descriptor of every performative, spelled with its longest length.
+const LONGEST_DESCRIPTOR: usize = 32;
 
 /// What a layer begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,6 +192,18 @@ fn read_sasl(body: Bytes) -> Result<Option<Item>, DecodeError> {
         true => Ok(Some(Item::Sasl(SaslInit::take(described.1)?))),
         false => Err(DecodeError::framing("only sasl-init is expected")),
     }
+}
+
+/// Whether the frame that begins here has a transfer. Its beginning is enough, however its descriptor is spelled.
+pub fn publishes(bytes: &[u8]) -> bool {
+    let (Some(offset), Some(AMQP)) = (bytes.get(4), bytes.get(5).copied()) else {
+        return false;
+    };
+    let Some(body) = bytes.get(usize::from(*offset) * 4..) else {
+        return false;
+    };
+    let start = Bytes::copy_from_slice(&body[..body.len().min(LONGEST_DESCRIPTOR)]);
+    Reader::new(start).descriptor() == Ok(Transfer::NUMBER)
 }
 
 pub fn encode(frame: &Frame, out: &mut BytesMut) {

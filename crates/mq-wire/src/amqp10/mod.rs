@@ -15,7 +15,7 @@ mod read;
 mod record;
 mod value;
 
-pub use frame::{DecodeError, Decoder, Frame, Header as Greeting, Item, Layer, SMALLEST_MAX, encode};
+pub use frame::{DecodeError, Decoder, Frame, Header as Greeting, Item, Layer, SMALLEST_MAX, encode, publishes};
 pub use message::{Body, MessageHeader, Properties, Sections};
 pub use performative::{
     Accepted, Attach, Begin, Close, Condition, Coordinator, Declare, Declared, Detach, Discharge, Disposition, End,

@@ -295,3 +295,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn frames_that_bring_messages_are_known_by_their_beginning() {
+    for (bytes, brings) in [
+        (&b""[..], false),
+        (b"AMQP\0\x01\0\0", false),
+        (b"\0\0\0\x10\x02\0\0\0\0\x53\x14\xc0\x03\x01\x43", true),
+        (b"\0\0\0\x14\x03\0\0\0\0\0\0\0\0\x53\x14\xc0", true),
+        (b"\0\0\0\x20\x02\0\0\0\0\x80\0\0\0\0\0\0\0\x14", true),
+        (
+            b"\0\0\0\x30\x02\0\0\0\0\xa3\x12amqp:transfer:list\xc0\x03\x01\x43",
+            true,
+        ),
+        (
+            b"\0\0\0\x30\x02\0\0\0\0\xb3\0\0\0\x12amqp:transfer:list\xc0\x03\x01\x43",
+            true,
+        ),
+        (b"\0\0\0\x30\x02\0\0\0\0\xa3\x0eamqp:flow:list\xc0\x03\x01\x43", false),
+        (b"\0\0\0\x30\x02\0\0\0\0\xa3\x12amqp:trans", false),
+        (b"\0\0\0\x10\x02\0\0\0\0\x53\x15\xc0\x03\x01\x43", false),
+        (b"\0\0\0\x08\x02\0\0\0", false),
+    ] {
+        assert_eq!(publishes(bytes), brings, "{bytes:?}");
+    }
+}

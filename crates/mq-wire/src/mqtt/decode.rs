@@ -9,6 +9,11 @@ use super::packet::{self, Packet};
 use super::read::Reader;
 use super::{DecodeError, Reason, Version, kind, subscribe};
 
+/// Whether what begins here is PUBLISH.
+pub fn publishes(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|first| first >> 4 == kind::PUBLISH)
+}
+
 /// Reads what one client sends.
 #[derive(Debug)]
 pub struct Decoder {

@@ -13,7 +13,7 @@ mod read;
 mod reason;
 mod subscribe;
 
-pub use decode::Decoder;
+pub use decode::{Decoder, publishes};
 pub use encode::{Answer, encode, publish_size};
 pub use error::DecodeError;
 pub use packet::{Ack, Connect, Disconnect, Packet, Publish, Will};

@@ -446,3 +446,9 @@ proptest! {
         let _ = Decoder::new().decode(&mut BytesMut::from(&bytes[..]));
     }
 }
+
+#[test]
+fn packets_that_bring_messages_are_known_by_their_beginning() {
+    let bring: Vec<u8> = (0..=15).filter(|kind| publishes(&[kind << 4])).collect();
+    assert_eq!((bring, publishes(&[])), (vec![kind::PUBLISH], false));
+}

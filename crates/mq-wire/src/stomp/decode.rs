@@ -59,6 +59,14 @@ pub enum DecodeError {
     Body(Command),
 }
 
+/// Whether what begins here is a message, or the end of a transaction that may hold some. In the middle of a frame this reads a
+/// body, and only messages have one.
+pub fn publishes(bytes: &[u8]) -> bool {
+    let ends = bytes.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+    let line = bytes[ends..].split(|byte| matches!(byte, b'\n' | b'\r')).next();
+    matches!(line, Some(b"SEND" | b"COMMIT"))
+}
+
 /// Where the decoder is.
 #[derive(Debug)]
 enum State {

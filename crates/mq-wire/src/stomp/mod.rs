@@ -10,7 +10,7 @@ mod escape;
 mod frame;
 
 pub use command::Command;
-pub use decode::{DecodeError, Decoder, Item, Limits};
+pub use decode::{DecodeError, Decoder, Item, Limits, publishes};
 pub use encode::{HEART_BEAT, encode};
 pub use frame::{Frame, Headers};
 

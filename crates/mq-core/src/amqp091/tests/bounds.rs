@@ -166,7 +166,7 @@ fn nothing_is_committed_after_a_mistake() {
 #[test]
 fn a_transaction_is_not_larger_than_a_record_may_be() {
     let mut node = Node::new();
-    node.broker = Broker::new(broker::Settings {
+    node.broker = broker::Broker::new(broker::Settings {
         memory: 10_000,
         ..broker::Settings::default()
     });

@@ -1,7 +1,7 @@
 //! A naive channel beside the real one, under random publishing, consuming, acknowledging and crashes: what is out is
 //! what a client that counts thinks, no more than it allows, in order; and nothing that was confirmed is lost.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 

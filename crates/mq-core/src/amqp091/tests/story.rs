@@ -503,12 +503,12 @@ fn what_is_out_of_a_queue_that_is_gone_is_gone() {
     let puts = node
         .written
         .iter()
-        .filter(|record| matches!(record, Record::Put { .. }))
+        .filter(|record| matches!(record, crate::Record::Put { .. }))
         .count();
     let gone = node
         .written
         .iter()
-        .filter(|record| matches!(record, Record::Gone { .. }))
+        .filter(|record| matches!(record, crate::Record::Gone { .. }))
         .count();
     assert_eq!((puts, gone), (1, 1), "the journal can free it");
 }

@@ -99,9 +99,9 @@ fn a_stranger_has_little_time_and_little_room() {
     let mut node = Node::new();
     node.stranger(1);
     assert_eq!(node.clients[&1].session.limit(), Decoder::STRANGER);
-    node.waits(9_999);
+    node.passes(Duration::from_millis(9_999));
     assert!(!node.clients[&1].closed);
-    node.waits(1);
+    node.passes(Duration::from_millis(1));
     assert!(node.clients[&1].closed);
 }
 
@@ -140,18 +140,18 @@ fn both_sides_are_heard() {
         ..Open::default()
     };
     node.connection(1, &open);
-    node.waits(499);
+    node.passes(Duration::from_millis(499));
     node.hears_nothing(1);
     for _ in 0..3 {
-        node.waits(500);
+        node.passes(Duration::from_millis(500));
         assert_eq!(node.frame(1), Some(Frame::Empty));
     }
-    node.waits(100_000);
+    node.passes(Duration::from_millis(100_000));
     node.item(1, Item::Empty);
-    node.waits(119_000);
+    node.passes(Duration::from_millis(119_000));
     assert!(!node.clients[&1].closed);
     node.clients.get_mut(&1).unwrap().heard.clear();
-    node.waits(1_001);
+    node.passes(Duration::from_millis(1_001));
     let close = node.clients[&1].heard.iter().find_map(|frame| match frame {
         Frame::Say(0, Performative::Close(close), _) => Some(condition(&close.error).to_owned()),
         _ => None,
@@ -171,7 +171,7 @@ fn the_node_says_goodbye() {
     assert_eq!(condition(&close.error), "amqp:connection:forced");
     assert!(!node.clients[&1].closed, "the client may still answer");
     node.says(1, Flow::default());
-    node.waits(10_000);
+    node.passes(Duration::from_millis(10_000));
     assert!(node.clients[&1].closed);
 }
 

@@ -105,7 +105,7 @@ fn what_comes_before_the_answer_counts_after_it() {
     node.says(1, receiver("r", 1, source("q")));
     node.says(1, credit(1, 1));
     node.hears_nothing(1);
-    node.stored();
+    node.store();
     let heard = [node.hears(1), node.hears(1)];
     assert!(
         heard.iter().any(|said| matches!(said, Performative::Attach(_))),

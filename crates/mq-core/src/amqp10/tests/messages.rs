@@ -35,7 +35,7 @@ fn accepted_is_on_disk() {
     node.sends(1, transfer(0, 0), durable.clone());
     node.sends(1, transfer(0, 1), durable);
     node.hears_nothing(1);
-    node.stored();
+    node.store();
     // Both in one.
     let told = told(&mut node);
     assert_eq!(

@@ -251,7 +251,11 @@ fn what_a_transaction_settled_waits_for_it_also_when_its_consumer_is_gone() {
     };
     // A queue, a subscription that goes with its consumer, and one that is forgotten.
     for (to, durable) in [(queue("q"), false), (topic("t"), false), (topic("t"), true)] {
-        for (ending, sent, left) in [(end(true), 1, 1), (end(false), 0, 2), (Input::Closed { session: A }, 0, 2)] {
+        for (ending, sent, left) in [
+            (end(true), 1, 1),
+            (end(false), 0, 2),
+            (Input::Closed { session: A }, 0, 2),
+        ] {
             let mut node = Node::new(Settings::default());
             let name = durable.then_some("sub");
             let options = Subscription {

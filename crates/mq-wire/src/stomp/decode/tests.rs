@@ -200,3 +200,18 @@ proptest! {
         read(Version::ALL[version], &framed);
     }
 }
+
+#[test]
+fn frames_that_bring_messages_are_known_by_their_beginning() {
+    for (bytes, brings) in [
+        ("", false),
+        ("\n\r\n", false),
+        ("SEND\ndestination:/queue/a\n", true),
+        ("\n\r\nSEND\r\n", true),
+        ("COMMIT\ntransaction:t\n\n\0", true),
+        ("ACK\nid:1\n\n\0SEND\n", false),
+        ("DISCONNECT\n\n\0", false),
+    ] {
+        assert_eq!(publishes(bytes.as_bytes()), brings, "{bytes:?}");
+    }
+}

@@ -1,0 +1,133 @@
+//! What each session needs of its connection: timers, heart-beats, and what waits to be carried out.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tandem_time::{Mono, TimerName, TimerTable};
+
+use super::Output;
+use crate::{SessionId, WallMillis, broker};
+
+/// How long the client may take to answer that it has heard that this is over.
+const GOODBYE: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy, Debug)]
+pub enum Timer {
+    /// The client should have come in.
+    Login,
+    /// We should be heard.
+    Beat,
+    /// We should have heard.
+    Silence,
+    /// The client should have said that it knows.
+    Goodbye,
+}
+
+impl TimerName for Timer {
+    const ALL: &'static [Timer] = &[Timer::Login, Timer::Beat, Timer::Silence, Timer::Goodbye];
+
+    fn place(self) -> usize {
+        self as usize
+    }
+}
+
+/// The session's end of the line; `F` is what is sent.
+#[derive(Debug)]
+pub struct Line<F> {
+    pub(crate) id: SessionId,
+    /// What the clock said when [`Mono`] was zero, in milliseconds since 1970.
+    began: u64,
+    pub(crate) timers: TimerTable<Timer, 4>,
+    /// How often we are to be heard. Zero is never.
+    beat: Duration,
+    /// How long the client may be silent. Zero is for ever.
+    silence: Duration,
+    /// For consumers and names: never used twice.
+    last: u64,
+    outputs: VecDeque<Output<F>>,
+}
+
+impl<F> Line<F> {
+    /// A stranger has so long to come in.
+    pub(crate) fn new(id: SessionId, login: Duration, began: u64, now: Mono) -> Line<F> {
+        let mut timers = TimerTable::default();
+        timers.arm(Timer::Login, now + login);
+        Line {
+            id,
+            began,
+            timers,
+            beat: Duration::ZERO,
+            silence: Duration::ZERO,
+            last: 0,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// What was agreed about being heard.
+    pub(crate) fn agree(&mut self, beat: Duration, silence: Duration, now: Mono) {
+        self.beat = beat;
+        self.silence = silence;
+        if !beat.is_zero() {
+            self.timers.arm(Timer::Beat, now + beat);
+        }
+        self.heard(now);
+    }
+
+    pub(crate) fn heard(&mut self, now: Mono) {
+        if !self.silence.is_zero() {
+            self.timers.arm(Timer::Silence, now + self.silence);
+        }
+    }
+
+    pub(crate) fn beat(&mut self, frame: F, now: Mono) {
+        self.send(frame);
+        self.timers.arm(Timer::Beat, now + self.beat);
+    }
+
+    pub(crate) fn send(&mut self, frame: F) {
+        self.outputs.push_back(Output::Send(frame));
+    }
+
+    pub(crate) fn ask(&mut self, input: broker::Input) {
+        self.outputs.push_back(Output::Ask(input));
+    }
+
+    pub(crate) fn authenticate(&mut self, login: Option<Box<str>>, passcode: Option<Box<str>>) {
+        self.outputs.push_back(Output::Authenticate { login, passcode });
+    }
+
+    /// We have said that it is over: what the client held is free at once, and it has a moment to say that it knows.
+    pub(crate) fn goodbye(&mut self, now: Mono) {
+        self.silence = Duration::ZERO;
+        self.timers = TimerTable::default();
+        self.timers.arm(Timer::Goodbye, now + GOODBYE);
+        self.ask(broker::Input::Closed { session: self.id });
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.timers = TimerTable::default();
+        self.outputs.push_back(Output::Close);
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    /// A name that nobody else has, also after a restart.
+    pub(crate) fn name(&self, kind: &str, number: u64) -> Box<str> {
+        format!("{kind}-{:x}.{:x}.{number:x}", self.began, self.id.0 >> 16).into()
+    }
+
+    pub(crate) fn wall(&self, now: Mono) -> WallMillis {
+        WallMillis(self.began + now.as_millis())
+    }
+
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.outputs.is_empty()
+    }
+
+    pub(super) fn poll_output(&mut self) -> Option<Output<F>> {
+        self.outputs.pop_front()
+    }
+}

@@ -1,0 +1,151 @@
+//! What the sessions of all protocols have in common. A protocol says what its items mean and how its frames are spelled; who
+//! carries out a session needs to know nothing of that.
+
+mod line;
+mod parts;
+mod requests;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use bytes::BytesMut;
+use tandem_time::Mono;
+
+use crate::{SessionId, broker};
+pub use line::{Line, Timer};
+pub(crate) use parts::Parts;
+pub(crate) use requests::Requests;
+
+/// What a session is told.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all inputs are of the large kinds, and none stays"
+)]
+pub enum Input<I, E> {
+    /// From the client. Not before [`Dialect::wants_items`].
+    Item(I),
+    /// The client cannot be understood.
+    Garbled(E),
+    Broker(broker::Output),
+    /// Among it the answer to [`Output::Authenticate`].
+    Heard(Heard),
+}
+
+/// One piece of news from the connection.
+#[derive(Debug)]
+pub enum Heard {
+    /// Whether the client may come in, or why it may not.
+    Login(Result<(), Box<str>>),
+    /// Everything that was to be sent has left.
+    Flushed,
+    /// Nothing is read from the client for now, so it cannot be missed.
+    Unread,
+    /// What it sends next is not read while memory is full (`true`), or is again.
+    Held(bool),
+    /// The node goes down: the client should go elsewhere.
+    Leave(&'static str),
+}
+
+/// What a session wants done.
+#[derive(Debug)]
+pub enum Output<F> {
+    Send(F),
+    Ask(broker::Input),
+    Authenticate {
+        login: Option<Box<str>>,
+        passcode: Option<Box<str>>,
+    },
+    /// When what was to be sent has left.
+    Close,
+}
+
+/// One client's session in one protocol. Whoever carries it out calls what has a body here, and [`Dialect::encode`]; the rest
+/// is what makes it this protocol.
+pub trait Dialect: Sized {
+    /// What a client says.
+    type Item;
+    /// Why it cannot be understood.
+    type Error;
+    /// What a client is told.
+    type Frame;
+
+    /// With the usual settings. `message` is the largest message, `began` what the wall clock said, in milliseconds since
+    /// 1970, when [`Mono`] was zero.
+    fn open(id: SessionId, message: usize, began: u64, now: Mono) -> Self;
+
+    fn line(&self) -> &Line<Self::Frame>;
+
+    fn line_mut(&mut self) -> &mut Line<Self::Frame>;
+
+    /// Takes one item out of `bytes`; `None` when the rest of it has not come.
+    fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<Self::Item>, Self::Error>;
+
+    fn encode(&self, frame: &Self::Frame, out: &mut BytesMut);
+
+    /// Whether what comes next in `bytes` brings messages, which wait while memory is full.
+    fn publishes(bytes: &[u8]) -> bool;
+
+    fn wants_items(&self) -> bool;
+
+    fn is_closed(&self) -> bool;
+
+    fn item(&mut self, item: Self::Item, now: Mono);
+
+    fn garbled(&mut self, error: Self::Error, now: Mono);
+
+    fn broker(&mut self, output: broker::Output, now: Mono);
+
+    fn hear(&mut self, heard: Heard, now: Mono);
+
+    fn due(&mut self, timer: Timer, now: Mono);
+
+    /// There is nothing else to say: what was collected can be said.
+    fn round_off(&mut self) {}
+
+    /// Takes what is whole out of `bytes`. False when the rest has not come.
+    fn read(&mut self, bytes: &mut BytesMut, now: Mono) -> bool {
+        match self.decode(bytes) {
+            Ok(Some(item)) => self.handle(Input::Item(item), now),
+            Ok(None) => return false,
+            Err(error) => {
+                // Nobody knows where the next item begins.
+                bytes.clear();
+                self.handle(Input::Garbled(error), now);
+            }
+        }
+        true
+    }
+
+    fn handle(&mut self, input: Input<Self::Item, Self::Error>, now: Mono) {
+        if self.is_closed() {
+            return;
+        }
+        match input {
+            Input::Item(item) => {
+                self.line_mut().heard(now);
+                self.item(item, now);
+            }
+            Input::Garbled(error) => self.garbled(error, now),
+            Input::Broker(output) => self.broker(output, now),
+            Input::Heard(Heard::Unread) => self.line_mut().heard(now),
+            Input::Heard(heard) => self.hear(heard, now),
+        }
+    }
+
+    fn poll_output(&mut self) -> Option<Output<Self::Frame>> {
+        if self.line().is_quiet() {
+            self.round_off();
+        }
+        self.line_mut().poll_output()
+    }
+
+    fn poll_deadline(&self) -> Option<Mono> {
+        self.line().timers.next()
+    }
+
+    fn on_deadline(&mut self, now: Mono) {
+        while let Some(timer) = self.line_mut().timers.take_due(now) {
+            self.due(timer, now);
+        }
+    }
+}
