@@ -22,6 +22,22 @@ pub(crate) fn of(plan: &Plan) -> Vec<String> {
     doubts
 }
 
+/// Why it could only pretend to be a router: it would be master without an advert that others hear, or without the
+/// addresses that it says it has.
+pub(crate) fn cannot_run(plan: &Plan) -> Option<String> {
+    let lacks = |capability| !holds(capability).unwrap_or(true);
+    let instances = &plan.router.instances;
+    let holder = instances.iter().any(|i| i.addresses().next().is_some());
+    let what = if !instances.is_empty() && lacks(Capability::NetRaw) {
+        "CAP_NET_RAW: no advert can be sent"
+    } else if holder && lacks(Capability::NetAdmin) {
+        "CAP_NET_ADMIN: no address can be added"
+    } else {
+        return None;
+    };
+    Some(format!("missing permission {what}"))
+}
+
 fn script(allowed: &Allowed, careful: bool) -> Option<String> {
     let words: Vec<&str> = allowed.words().iter().map(|word| &**word).collect();
     let word = words.first()?;

@@ -29,6 +29,7 @@ use crate::args::Args;
 use crate::brain::{self, Assignment, Verbosity};
 use crate::configuration::Configuration;
 use crate::control::{self, Control};
+use crate::doubts;
 use crate::firewall::Firewall;
 use crate::journal::Journal;
 use crate::launcher::Launcher;
@@ -62,6 +63,9 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitCode> {
     let network = args.namespace.as_deref().or(plan.global.net_namespace.as_deref());
     let first_network = network.map(enter).transpose()?;
+    if let Some(why) = doubts::cannot_run(&plan) {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why).into());
+    }
     wait_for_boot(&mut plan);
     let notifier = Notifier::from_environment().context("NOTIFY_SOCKET")?;
     let readiness = match background(&args)? {

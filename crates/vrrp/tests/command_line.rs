@@ -56,6 +56,46 @@ fn without_a_file_there_is_nothing_to_run() {
     assert!(said.contains("/nonexistent/keepalived.conf"), "{said}");
 }
 
+/// In a network of its own, as root of a user namespace that has not all of root's rights; Keepalived ends likewise.
+#[test]
+fn who_may_not_speak_ends_with_a_status_of_its_own() {
+    let file = std::env::temp_dir().join(format!("tandem-vrrp-rights-{}.conf", std::process::id()));
+    fs::write(&file, instance("")).expect("the temporary folder is writable");
+    let ended = |rights: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["-Urn", "setpriv", "--bounding-set", rights]);
+        command.arg(env!("CARGO_BIN_EXE_tandem-vrrp"));
+        command.args(["-n", "-G", "-f"]).arg(&file);
+        command.output().map(|output| {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            (output.status.code(), said)
+        })
+    };
+    let rows = [
+        ("-all", "CAP_NET_RAW"),
+        ("-all,+net_admin", "CAP_NET_RAW"),
+        ("-all,+net_raw", "CAP_NET_ADMIN"),
+    ];
+    for (rights, missing) in rows {
+        match ended(rights) {
+            Ok((status, said)) if said.contains("unshare:") || said.contains("setpriv:") => {
+                skip(&format!("{status:?} {said}"));
+            }
+            Ok((status, said)) => {
+                assert_eq!(status, Some(4), "{rights}: {said}");
+                assert!(said.contains(missing), "{rights}: {said}");
+            }
+            Err(error) => skip(&error.to_string()),
+        }
+    }
+    fs::remove_file(&file).expect("ours");
+}
+
+fn skip(why: &str) {
+    use std::io::Write;
+    writeln!(std::io::stderr().lock(), "SKIP fewer rights: {why}").expect("standard error is open");
+}
+
 #[test]
 fn what_this_system_has_no_name_for_is_refused_and_named() {
     let route = "virtual_routes {\n blackhole 10.0.0.0/8 table no-such-table\n }";
