@@ -26,6 +26,7 @@ use tandem_vrrp_core::{DropReason, Event, Notice, Release, State, Subject, Who};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::args::Args;
+use crate::around::Around;
 use crate::bfd::{self, Sessions};
 use crate::brain::{Order, Report};
 use crate::dump;
@@ -400,17 +401,24 @@ impl Desk {
         answer.await.ok()
     }
 
+    async fn around(&self) -> Around {
+        let (to, answer) = oneshot::channel();
+        self.order(Order::ShowAround(to)).await;
+        answer.await.unwrap_or_default()
+    }
+
     async fn show_configuration(&self) {
         if let Some(snapshot) = self.show().await {
-            let text = self.data(&snapshot);
+            let text = self.data(&snapshot, &self.around().await);
             text.lines().for_each(|line| self.log.info(line));
         }
     }
 
     /// What `keepalived.data` is made of.
-    fn data(&self, snapshot: &Snapshot) -> String {
+    fn data(&self, snapshot: &Snapshot, around: &Around) -> String {
         let data = dump::Data {
             snapshot,
+            around,
             plan: &self.plan,
             taken: Wall::now(),
             stage: &|tracker| self.trackers.stage(tracker),
@@ -420,19 +428,23 @@ impl Desk {
 
     async fn dump(&mut self, what: Dump) {
         let Some(snapshot) = self.show().await else { return };
-        if let Err(error) = self.write_dump(what, &snapshot) {
+        let around = match what {
+            Dump::Data => self.around().await,
+            Dump::Statistics | Dump::Json => Around::default(),
+        };
+        if let Err(error) = self.write_dump(what, &snapshot, &around) {
             self.log.error(&format!("cannot write the dump: {error}"));
         }
     }
 
-    fn write_dump(&self, what: Dump, snapshot: &Snapshot) -> io::Result<()> {
+    fn write_dump(&self, what: Dump, snapshot: &Snapshot, around: &Around) -> io::Result<()> {
         let dumps = &self.plan.global.dumps;
         let now = Wall::now();
         match what {
             Dump::Data => {
                 let path = dump::data_path(&self.plan, self.args.namespace.as_deref());
                 dump::write(&dump::parent_path(&path), &dump::parent(&self.plan))?;
-                dump::write(&path, &self.data(snapshot))
+                dump::write(&path, &self.data(snapshot, around))
             }
             Dump::Statistics => dump::write(&dumps.stats, &dump::statistics(snapshot)),
             Dump::Json => dump::write(&dumps.json, &dump::json(snapshot, &self.plan, now)?),

@@ -2,6 +2,7 @@
 
 mod answers;
 mod args;
+mod around;
 mod because;
 mod beyond;
 mod bfd;

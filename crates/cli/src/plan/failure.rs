@@ -54,7 +54,17 @@ pub enum Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Check {
     pub interval: Duration,
+    /// After which no answer is a bad one.
+    pub silence: Duration,
     pub fall: u32,
+}
+
+impl Check {
+    /// What hangs right after it was looked at is noticed last: a look that is not answered yet keeps the next one waiting.
+    fn longest(&self) -> Duration {
+        let more = self.fall.saturating_sub(1);
+        self.interval + self.interval.max(self.silence) * more + self.silence
+    }
 }
 
 /// What came of it once.
@@ -100,15 +110,18 @@ impl Pair {
             let check = match &tracker.kind {
                 TrackerKind::Script(script) => Check {
                     interval: script.interval,
+                    silence: script.limit(),
                     fall: script.fall,
                 },
                 TrackerKind::Lb(lb) => Check {
                     interval: lb.interval,
+                    silence: lb.patience(),
                     fall: lb.fall,
                 },
                 // These are told by the kernel as they happen.
                 _ => Check {
                     interval: Duration::ZERO,
+                    silence: Duration::ZERO,
                     fall: 1,
                 },
             };
@@ -155,7 +168,7 @@ impl Pair {
     /// How long until the failure is noticed at all, at most.
     pub fn noticed(failure: &Failure) -> Duration {
         match failure {
-            Failure::Tracked { check, .. } => check.interval * check.fall,
+            Failure::Tracked { check, .. } => check.longest(),
             _ => Duration::ZERO,
         }
     }
@@ -292,6 +305,7 @@ fn tracker(name: &Arc<str>) -> Tracker {
             socket: "/".into(),
             condition: LbCondition::Alive,
             interval: Duration::from_secs(1),
+            timeout: None,
             rise: 1,
             fall: 1,
         }),

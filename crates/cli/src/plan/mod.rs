@@ -241,7 +241,7 @@ mod tests {
             power.worst
         );
         let script = find(&rows, |failure| matches!(failure, Failure::Tracked { .. }));
-        assert_eq!((script.noticed, script.moved), (Duration::from_secs(6), true));
+        assert_eq!((script.noticed, script.moved), (Duration::from_secs(8), true));
         let back = find(&rows, |failure| *failure == Failure::Returns);
         assert!(!back.moved, "it preempts");
     }

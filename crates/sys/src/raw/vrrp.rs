@@ -172,6 +172,12 @@ fn source(address: Option<&SockaddrStorage>) -> io::Result<IpAddr> {
         .ok_or_else(|| io::Error::other("a packet without a source"))
 }
 
+impl AsFd for VrrpSender {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
 impl AsFd for VrrpReceiver {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()

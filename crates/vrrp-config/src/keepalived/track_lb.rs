@@ -28,6 +28,7 @@ pub(super) fn block(draft: &mut Draft, args: &mut Args<'_>) -> Outcome {
             socket: PathBuf::new(),
             condition: LbCondition::Alive,
             interval: Duration::from_secs(1),
+            timeout: None,
             rise: 1,
             fall: 1,
         },
@@ -94,6 +95,15 @@ pub(super) const KEYWORDS: &[Keyword<TrackLb>] = &[
         "seconds between questions; 1",
         |balancer, args| {
             balancer.settings.interval = script::period(args)?;
+            Ok(())
+        },
+    ),
+    keyword(
+        "timeout",
+        Kind::Words,
+        "seconds until no answer is a bad one; the interval, and 0.5 at least",
+        |balancer, args| {
+            balancer.settings.timeout = Some(script::period(args)?);
             Ok(())
         },
     ),

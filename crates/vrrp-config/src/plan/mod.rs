@@ -13,10 +13,11 @@ pub use policy::{
     Tunnel,
 };
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_vrrp_core::settings::{GroupId, InstanceId, RouterSettings, Tracker, TrackerKind, VirtualAddress};
+use tandem_vrrp_core::settings::{GroupId, InstanceId, RouterSettings, Tracker, TrackerKind, VirtualAddress, Weight};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -30,6 +31,8 @@ pub struct Plan {
     /// Always there, whoever is master.
     pub statics: Statics,
     pub bfd: Vec<Bfd>,
+    /// What each script's own block says it counts, by its name; where it is tracked another weight may be said.
+    pub script_weights: BTreeMap<Arc<str>, Weight>,
 }
 
 /// The runtime's part of an instance.

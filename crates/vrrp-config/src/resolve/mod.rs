@@ -35,6 +35,7 @@ pub(crate) fn resolve(mut draft: Draft, machine: &Machine<'_>, file: FileId, rep
             ..RouterSettings::default()
         },
         bfd: trackers::bfd(&mut draft, &trackers, report),
+        script_weights: trackers.script_weights(),
         ..Plan::default()
     };
     for (place, written) in std::mem::take(&mut draft.instances).into_iter().enumerate() {

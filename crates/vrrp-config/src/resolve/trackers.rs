@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tandem_text::{Diagnostic, nearest};
-use tandem_vrrp_core::settings::{ProcessSettings, TrackUse, Tracker, TrackerId, TrackerKind};
+use tandem_vrrp_core::settings::{ProcessSettings, TrackUse, Tracker, TrackerId, TrackerKind, Weight};
 
 use crate::code;
 use crate::draft::{Draft, Instance, OwnWeight, Track, TrackKind};
@@ -130,6 +130,20 @@ impl Trackers {
 
     pub(super) fn id(&self, kind: TrackKind, name: &Arc<str>) -> Option<TrackerId> {
         self.known.get(&(rank(kind), name.clone())).map(|(id, _)| *id)
+    }
+
+    pub(super) fn script_weights(&self) -> BTreeMap<Arc<str>, Weight> {
+        let scripts = self
+            .known
+            .iter()
+            .filter(|((kind, _), _)| *kind == rank(TrackKind::Script));
+        let weight = |own: &OwnWeight| Weight {
+            value: own.value,
+            reverse: own.reverse,
+        };
+        scripts
+            .map(|((_, name), (_, own))| (name.clone(), weight(own)))
+            .collect()
     }
 
     /// The uses of one instance or group. Like Keepalived, leaves out what does not exist, and says so.

@@ -19,6 +19,8 @@ const ON_PURPOSE: &[&str] = &[
     "An address, route or rule that somebody removes is put back in place, without a change of state; `no_track` leaves it be.",
     "A master that leaves serves until its successor does; then it removes the addresses.",
     "A check script that cannot be run has failed.",
+    "A rival with a lower priority is answered each time, and told of (in the log, to `notify_master_rx_lower_pri`, in the pipes) once a second.",
+    "Whoever may not add addresses does not become master: the start ends with status 4, as without the right to send adverts.",
     "`v3_checksum_as_v2` is seldom needed: what a peer computes is found out and answered in kind (`checksum auto`).",
     "Interfaces may always come later (`dynamic_interfaces`).",
     "`auth_type AH` is refused: RFC 3768 removed it.",

@@ -386,12 +386,12 @@ fn of_trackers() {
     );
     assert_eq!(weight.value, 1);
     let (kind, weight) = tracker(
-        "track_lb l {\n socket /s\n frontend_open amq\n interval 0.2\n rise 2\n fall 3\n weight -60\n}",
+        "track_lb l {\n socket /s\n frontend_open amq\n interval 0.2\n timeout 0.3\n rise 2\n fall 3\n weight -60\n}",
         "track_lb { l }",
     );
     assert_eq!(
         show((kind, weight.value)),
-        "(Lb(LbSettings { socket: \"/s\", condition: FrontendOpen(\"amq\"), interval: 200ms, rise: 2, fall: 3 }), -60)"
+        "(Lb(LbSettings { socket: \"/s\", condition: FrontendOpen(\"amq\"), interval: 200ms, timeout: Some(300ms), rise: 2, fall: 3 }), -60)"
     );
     let (kind, _) = tracker("bfd_instance b {\n neighbor_ip 10.9.0.3\n}", "track_bfd { b }");
     assert_eq!(kind, TrackerKind::Bfd);

@@ -83,6 +83,15 @@ impl ScriptSettings {
             group: None,
         }
     }
+
+    /// How long a run may take.
+    pub const fn limit(&self) -> Duration {
+        if self.timeout.is_zero() {
+            self.interval
+        } else {
+            self.timeout
+        }
+    }
 }
 
 /// `track_file`: a number in a file times the weight of the use.
@@ -121,8 +130,21 @@ pub struct LbSettings {
     pub socket: PathBuf,
     pub condition: LbCondition,
     pub interval: Duration,
+    /// How long an answer may take, if that is said.
+    pub timeout: Option<Duration>,
     pub rise: u32,
     pub fall: u32,
+}
+
+/// A balancer that is gone refuses at once. One that says nothing may only have a busy host, on which the address must not
+/// move for it: half a second is what a loaded machine may keep a process waiting.
+const SILENCE: Duration = Duration::from_millis(500);
+
+impl LbSettings {
+    /// The silence after which an answer is a bad one.
+    pub fn patience(&self) -> Duration {
+        self.timeout.unwrap_or_else(|| self.interval.max(SILENCE))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

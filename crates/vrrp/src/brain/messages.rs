@@ -9,6 +9,7 @@ use tandem_vrrp_core::{DropReason, Event, Notice, Observation, Release, Subject,
 use tokio::sync::{mpsc, oneshot};
 
 use super::Assignment;
+use crate::around::Around;
 use crate::snapshot::Snapshot;
 
 /// To the brain.
@@ -42,6 +43,7 @@ pub(crate) enum Order {
     ClearStatistics,
     Assign(Box<Assignment>),
     Show(oneshot::Sender<Snapshot>),
+    ShowAround(oneshot::Sender<Around>),
     /// All is released; end when the kernel has answered.
     End,
     /// End, and leave everything as it is.

@@ -13,6 +13,7 @@
 //! arrived are handed over first, with the times the kernel took them from the wire, so a timer never expires over an
 //! advert that is already here.
 
+mod around;
 mod assignment;
 mod begin;
 mod carry;
@@ -465,6 +466,9 @@ impl Brain {
                 let is_set = |instance, address| self.holding.has(instance, address);
                 to.send(Snapshot::of(&self.router, is_set, now, self.reports.lost(), self.pace))
                     .ok();
+            }
+            Order::ShowAround(to) => {
+                to.send(self.around()).ok();
             }
             Order::End => {
                 self.exchange_statics(Statics::default());

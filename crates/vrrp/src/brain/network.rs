@@ -130,6 +130,16 @@ impl Network {
         }
     }
 
+    /// Every interface, with its addresses in the order in which they came.
+    pub(super) fn all(&self) -> impl Iterator<Item = (Link, Vec<IpAddr>)> {
+        self.links.values().map(|link| {
+            let known = self.addresses.iter().filter(|((on, _), _)| *on == link.index);
+            let mut here: Vec<(u64, IpAddr)> = known.map(|((_, cidr), known)| (known.order, cidr.ip())).collect();
+            here.sort_unstable();
+            (link.clone(), here.into_iter().map(|(_, ip)| ip).collect())
+        })
+    }
+
     pub(super) fn has_any(&self, index: Index) -> bool {
         self.addresses.keys().any(|(on, _)| *on == index)
     }

@@ -43,6 +43,15 @@ struct Place {
     groups: BTreeSet<IpAddr>,
 }
 
+/// A socket that is open.
+pub(super) struct Listening<'a> {
+    pub(super) interface: &'a str,
+    pub(super) family: Family,
+    pub(super) index: Index,
+    pub(super) multicast: bool,
+    pub(super) socket: &'a VrrpReceiver,
+}
+
 /// A socket that is to be opened, on a thread that may wait: the kernel lets whoever joins a group wait for whoever else
 /// changes any network on the machine.
 #[derive(Debug)]
@@ -115,6 +124,18 @@ impl Ports {
     pub(super) fn is_deaf(&self, interface: &str) -> bool {
         let here = |(name, _): &Name| **name == *interface;
         self.awaited.keys().any(here) && !self.open.keys().any(here)
+    }
+
+    /// All that is open.
+    pub(super) fn listening(&self) -> impl Iterator<Item = Listening<'_>> {
+        let open = self.open.iter();
+        open.map(|((interface, family), port)| Listening {
+            interface,
+            family: *family,
+            index: port.place.index,
+            multicast: !port.place.groups.is_empty(),
+            socket: port.socket.inner(),
+        })
     }
 
     /// Ready when any port has something.

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::RawFd;
 
 use tandem_sys::netlink::{Index, Link, Mac};
 use tandem_sys::raw::{PacketSocket, VrrpSender, WhichFrames};
 use tandem_vrrp_core::packet::{Ipv4Header, Ipv6Header};
+use tandem_vrrp_core::settings::Family;
 
+use super::around::number;
 use super::closing;
 
 #[derive(Debug, Default)]
@@ -78,6 +81,20 @@ impl Voice {
             Entry::Vacant(vacant) => vacant.insert(PacketSocket::open(link.index, WhichFrames::None)?),
         };
         socket.send(&frame)
+    }
+
+    /// What adverts of this family leave by on this interface.
+    pub(super) fn descriptor(&self, index: Index, family: Family) -> Option<RawFd> {
+        let framed = || self.frames.get(&index).map(number);
+        let own = match family {
+            Family::V4 => self.v4.get(&index),
+            Family::V6 => self
+                .v6
+                .iter()
+                .find(|((on, ..), _)| *on == index)
+                .map(|(_, sender)| sender),
+        };
+        own.map(number).or_else(framed)
     }
 
     /// Forgets an interface that is gone.

@@ -47,7 +47,7 @@ impl Desk {
         if self.plan.global.reload.save.is_some()
             && let Some(snapshot) = self.show().await
         {
-            let text = self.data(&snapshot);
+            let text = self.data(&snapshot, &self.around().await);
             saving::state(&self.plan, &text, self.reloads, when, &self.log);
         }
     }

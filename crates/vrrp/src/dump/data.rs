@@ -11,7 +11,8 @@ use tandem_vrrp_core::settings::{
 use tandem_vrrp_core::track::Level;
 
 use super::global::global;
-use super::words;
+use super::{around, words};
+use crate::around::Around;
 use crate::logs::precise_date;
 use crate::snapshot::{Instance, Snapshot};
 use crate::track::Stage;
@@ -21,6 +22,7 @@ use crate::vmac::Vmacs;
 pub(crate) struct Data<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) plan: &'a Plan,
+    pub(crate) around: &'a Around,
     /// The wall clock at the moment of the snapshot.
     pub(crate) taken: Wall,
     /// How far the run of a script is.
@@ -36,13 +38,16 @@ impl fmt::Display for Data<'_> {
             self.identity(out, instance, &vmacs)?;
             policy(out, instance)?;
             addresses(out, instance, &vmacs)?;
+            around::descriptors(out, self.around, instance.settings.id)?;
             peers(out, instance)?;
             self.around(out, instance)?;
         }
+        around::sockpool(out, self.around, self.snapshot)?;
         self.groups(out)?;
         self.scripts(out)?;
         self.files(out)?;
-        self.processes(out)
+        self.processes(out)?;
+        around::interfaces(out, self.around, self.snapshot)
     }
 }
 
@@ -99,7 +104,11 @@ impl Data<'_> {
             writeln!(out, "   Using src_ip = {source}{fixed}")?;
         }
         match &settings.transport {
-            Transport::Multicast { group } => writeln!(out, "   Multicast address {group}"),
+            Transport::Multicast { group } => {
+                let scope = self.around.scope(settings).filter(|_| group.is_ipv6());
+                let scope = scope.map_or_else(String::new, |index| format!(", ifindex {index}"));
+                writeln!(out, "   Multicast address {group}{scope}")
+            }
             Transport::Unicast { .. } => Ok(()),
         }
     }
@@ -189,6 +198,8 @@ impl Data<'_> {
         writeln!(out, "   Command = {}", words::quoted(&settings.command))?;
         writeln!(out, "   Interval = {} sec", settings.interval.as_secs_f64())?;
         writeln!(out, "   Timeout = {} sec", settings.timeout.as_secs_f64())?;
+        let own = self.plan.script_weights.get(&tracker.name).copied().unwrap_or_default();
+        writeln!(out, "   Weight = {}", weight(own))?;
         writeln!(out, "   Rise = {}", settings.rise)?;
         writeln!(out, "   Fall = {}", settings.fall)?;
         let known = if level == Level::Unknown { "INIT" } else { "unknown" };
@@ -254,7 +265,7 @@ impl Data<'_> {
     }
 }
 
-fn list(out: &mut impl Write, title: &str, lines: impl Iterator<Item = String>) -> fmt::Result {
+pub(super) fn list(out: &mut impl Write, title: &str, lines: impl Iterator<Item = String>) -> fmt::Result {
     for (place, line) in lines.enumerate() {
         if place == 0 {
             writeln!(out, "   {title} :")?;
@@ -264,7 +275,7 @@ fn list(out: &mut impl Write, title: &str, lines: impl Iterator<Item = String>) 
     Ok(())
 }
 
-fn weight(weight: Weight) -> String {
+pub(super) fn weight(weight: Weight) -> String {
     format!("{}{}", weight.value, if weight.reverse { " reverse" } else { "" })
 }
 

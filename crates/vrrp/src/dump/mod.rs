@@ -3,6 +3,7 @@
 //! Each is written under another name first and then renamed: whoever reads while we write sees the old file or the new
 //! one, never half of one.
 
+mod around;
 mod data;
 mod global;
 mod json;

@@ -2,11 +2,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tandem_ops::clock::Wall;
+use tandem_sys::netlink::{Index, Link, Mac};
 use tandem_time::Mono;
 use tandem_vrrp_config::{Fifo, Machine, Plan, load};
+use tandem_vrrp_core::settings::Family;
 use tandem_vrrp_core::{Input, Router};
 
 use super::*;
+use crate::around::{Around, Interface, Sockets};
 use crate::snapshot::Snapshot;
 use crate::track::Stage;
 
@@ -16,6 +19,7 @@ global_defs {
 }
 vrrp_script chk {
   script \"/usr/bin/killall -0 haproxy\"
+  weight -4 reverse
   user root
 }
 vrrp_instance VI_1 {
@@ -85,10 +89,61 @@ fn written(snapshot: &Snapshot, plan: &Plan) -> String {
     let data = Data {
         snapshot,
         plan,
+        around: &around(plan),
         taken: Wall::from_micros(1_795_306_525_336_784),
         stage: &|_| Stage::Running,
     };
     data.to_string()
+}
+
+/// As on a host with this one interface.
+fn around(plan: &Plan) -> Around {
+    Around {
+        sockets: vec![Sockets {
+            interface: "d0".into(),
+            family: Family::V4,
+            multicast: true,
+            hears: 14,
+            speaks: Some(15),
+            instances: plan.router.instances.iter().map(|i| i.id).collect(),
+        }],
+        interfaces: vec![Interface {
+            link: Link {
+                index: Index(3),
+                name: "d0".into(),
+                mac: Some(Mac([0x5e, 0x82, 5, 0xc9, 0xfe, 0xc1])),
+                mtu: 1500,
+                up: true,
+                carrier: true,
+                no_arp: false,
+                bridge: None,
+                parent: None,
+                vrf: None,
+            },
+            addresses: vec![[10, 77, 0, 1].into()],
+        }],
+    }
+}
+
+/// The order, the words and the blanks of Keepalived 2.2.7; it says more of an interface.
+#[test]
+fn descriptors_interfaces_and_weights() {
+    let plan = plan();
+    let text = written(&master(&plan), &plan);
+    let parts = [
+        "     10.77.0.101/24 dev d0 scope global set\n   fd_in 14, fd_out 15\n",
+        "------< VRRP Sockpool >------\n fd_in 14 fd_out = 15\n   Interface = d0\n   Family = IPv4\n   Protocol = VRRP\n   \
+         Type = Multicast\n   VRRP instances\n     VI_1 vrid 51\n",
+        "   Timeout = 0 sec\n   Weight = -4 reverse\n   Rise = 1\n",
+        "------< Interfaces >------\n Name = d0\n   index = 3\n   IPv4 address = 10.77.0.1\n   IPv6 address = (none)\n   \
+         MAC = 5e:82:05:c9:fe:c1\n   State = UP, RUNNING\n   MTU = 1500\n   HW Type = ETHERNET\n   \
+         NIC netlink status update\n   Tracking VRRP instances :\n     VI_1, weight 0\n",
+    ];
+    let mut rest = text.as_str();
+    for part in parts {
+        let place = rest.find(part).unwrap_or_else(|| panic!("{part}\n{text}"));
+        rest = &rest[place + part.len()..];
+    }
 }
 
 fn keys(value: &Value) -> BTreeMap<String, &'static str> {

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use tandem_vrrp_core::Observation;
 use tandem_vrrp_core::settings::{LbCondition, LbSettings};
@@ -13,15 +12,13 @@ use super::Teller;
 
 /// A table of ten thousand servers fits.
 const LONGEST: u64 = 8 << 20;
-/// Nobody listening is certain and known at once. Silence is not: a machine with much to do must not move the address.
-const SILENCE: Duration = Duration::from_millis(500);
 
 pub(super) async fn track(settings: LbSettings, tell: Teller) {
     let mut ticks = tokio::time::interval(settings.interval);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
-        let answer = tokio::time::timeout(settings.interval.max(SILENCE), look(&settings)).await;
+        let answer = tokio::time::timeout(settings.patience(), look(&settings)).await;
         let holds = answer.is_ok_and(|looked| looked.unwrap_or(false));
         tell.observed(Observation::Holds(holds)).await;
     }

@@ -22,11 +22,7 @@ const GRACE: Duration = Duration::from_secs(2);
 const TRIES: u32 = 3;
 
 pub(super) async fn track(name: Arc<str>, settings: ScriptSettings, tell: Teller) {
-    let limit = if settings.timeout.is_zero() {
-        settings.interval
-    } else {
-        settings.timeout
-    };
+    let limit = settings.limit();
     let question = Question::read(&settings.command);
     let runner = Runner {
         words: settings.command,
