@@ -4,12 +4,14 @@
 //! time. The map is sharded, so workers do not wait for each other, and the operator's walk holds one shard at a time.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
+use socket2::Socket;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::KillReason;
 use tandem_lb_core::stats::histogram::{Distribution, Measure};
@@ -41,6 +43,10 @@ pub(crate) struct Connection {
     backend: OnceLock<Arc<Backend>>,
     /// The place of its server, counted from 1; 0 is none.
     server: AtomicU32,
+    /// The number of its listener's line, counted from 1; 0 is none.
+    listener: AtomicU32,
+    /// The numbers of its sockets; below 0 there is none.
+    sockets: [AtomicI32; 2],
     /// Why it has to end; 0 while it need not.
     sentence: AtomicU8,
     /// When bytes last moved, in milliseconds since the start.
@@ -131,6 +137,8 @@ impl Live {
             began,
             backend: OnceLock::new(),
             server: AtomicU32::new(0),
+            listener: AtomicU32::new(0),
+            sockets: [AtomicI32::new(-1), AtomicI32::new(-1)],
             sentence: AtomicU8::new(0),
             moved: AtomicU64::new(began.as_millis()),
             calling: AtomicU8::new(Calling::No as u8),
@@ -197,6 +205,18 @@ impl Connection {
 
     pub(crate) fn server(&self) -> Option<ServerIdx> {
         self.server.load(Relaxed).checked_sub(1).map(ServerIdx)
+    }
+
+    /// The number of the line that it came by.
+    pub(crate) fn listener(&self) -> u32 {
+        self.listener.load(Relaxed)
+    }
+
+    /// The numbers of the client's socket and of the server's. By the time somebody looks they may be another's.
+    pub(crate) fn sockets(&self) -> [Option<RawFd>; 2] {
+        let [client, server] = &self.sockets;
+        let known = |socket: &AtomicI32| Some(socket.load(Relaxed)).filter(|number| *number >= 0);
+        [known(client), known(server).filter(|_| self.server().is_some())]
     }
 
     /// Asks it to go through the gate when nothing is under way; whether it has not said yet that it cannot.
@@ -273,6 +293,16 @@ impl Entry {
 
     pub(crate) fn stays(&self) {
         self.connection.calling.store(Calling::Stays as u8, Relaxed);
+    }
+
+    pub(crate) fn came_by(&self, listener: u32, client: &Socket) {
+        self.connection.listener.store(listener, Relaxed);
+        self.connection.sockets[0].store(client.as_raw_fd(), Relaxed);
+    }
+
+    pub(crate) fn goes_by(&self, server: Option<&Socket>) {
+        let number = server.map_or(-1, AsRawFd::as_raw_fd);
+        self.connection.sockets[1].store(number, Relaxed);
     }
 
     pub(crate) fn at_backend(&self, backend: &Arc<Backend>) {

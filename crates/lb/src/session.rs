@@ -202,6 +202,7 @@ impl Session {
         waker: Waker,
         began: Mono,
     ) -> Session {
+        entry.came_by(listener, client.socket());
         Session {
             conn: Conn::new(frontend.settings.clone(), began),
             place: worker.registry.register(waker),

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use tandem_tests::{Lb, free_port, until};
+use tandem_tests::{Lb, Server, free_port, until};
 
 use super::room::{Room, say};
 
@@ -302,4 +302,85 @@ fn every_command_has_an_answer() {
         asked += 1;
     }
     assert!(asked > 50, "{asked} of\n{help}");
+}
+
+/// What is in memory, a time or a number of a file is `N`.
+fn without_numbers(text: &str) -> String {
+    let is_part = |c: char| c.is_ascii_hexdigit();
+    let mut out = String::new();
+    let mut word = String::new();
+    for c in text.chars().chain(['\n']) {
+        if is_part(c) {
+            word.push(c);
+            continue;
+        }
+        let has_digit = word.contains(|c: char| c.is_ascii_digit());
+        out.push_str(if has_digit { "N" } else { &word });
+        word.clear();
+        out.push(c);
+    }
+    out
+}
+
+#[test]
+fn a_session_is_told_in_the_same_words() {
+    let (theirs, ours) = (Room::new(), Room::new());
+    let server = Server::echo();
+    let servers = [server.address().port(); 2];
+    let texts = [&theirs, &ours].map(|room| config(room, servers));
+    let Some(_haproxy) = haproxy(&theirs, &texts[0]) else {
+        return say("SKIP sessions beside HAProxy: haproxy is not installed");
+    };
+    let _lb = Lb::start(&texts[1]);
+    let told = |room: &Room, text: &str| {
+        let line = text
+            .lines()
+            .find(|line| line.contains("bind 127.0.0.1"))
+            .expect("a listener");
+        let port = line
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse().ok())
+            .expect("its port");
+        let mut client = tandem_tests::connect(([127, 0, 0, 1], port).into());
+        assert_eq!(tandem_tests::ask(&mut client, b"hello"), b"hello");
+        // Theirs lists whoever asks, too.
+        let is_asker = |text: &str| text.contains("unix_stream");
+        let short = room.ask("show sess");
+        let short = short
+            .lines()
+            .find(|line| !line.is_empty() && !is_asker(line))
+            .expect("a session");
+        let id = short.split(':').next().expect("an id");
+        let full = room.ask(&format!("show sess {id}"));
+        let fd = room.ask("show fd");
+        let kept = |line: &&str| {
+            ["frontend=", "backend=", "server=", "task="]
+                .iter()
+                .any(|w| line.trim().starts_with(w))
+        };
+        let mut lines: Vec<String> = full.lines().filter(kept).map(without_numbers).collect();
+        lines.push(without_numbers(short));
+        // Both of its sockets, by the numbers that stand behind `fd=`.
+        let sockets = short.split("fd=").skip(1).filter_map(|rest| rest.split(']').next());
+        for number in sockets {
+            assert!(full.contains(&format!(" fd={number}")), "{full}");
+            let line = fd
+                .lines()
+                .find(|line| line.trim_start().starts_with(&format!("{number} : ")));
+            let line = line.unwrap_or_else(|| panic!("no {number} in {fd}"));
+            let words = line.split(' ').filter(|w| {
+                ["back=", "fam=", "fe=", "sv=", "mux=", "xprt="]
+                    .iter()
+                    .any(|n| w.starts_with(n))
+            });
+            let mut words: Vec<&str> = words.collect();
+            words.sort_unstable();
+            lines.push(words.join(" "));
+            assert!(line.contains(" lport=") && line.contains(" rport="), "{line}");
+        }
+        lines
+    };
+    let [theirs, ours] = [told(&theirs, &texts[0]), told(&ours, &texts[1])];
+    assert_eq!(ours, theirs);
+    assert_eq!(ours.len(), 7, "{ours:#?}");
 }

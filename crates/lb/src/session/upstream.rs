@@ -305,6 +305,7 @@ impl Session {
         };
         self.hint_that_it_may_leave(now);
         self.upstream = Upstream::None;
+        self.entry.goes_by(None);
         self.conn.handle(Input::ConnectFailed(failure), now);
     }
 
@@ -331,6 +332,7 @@ impl Session {
             Upstream::Up(server) => server.socket(),
             Upstream::None | Upstream::Queued(_) => return,
         };
+        self.entry.goes_by(Some(socket));
         if !self.frontend.plan.log_rule.shows(SHOWN) {
             return;
         }

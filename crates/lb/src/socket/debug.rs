@@ -12,13 +12,14 @@ use tandem_ops::control::{Call, Reply};
 use tandem_time::CivilTime;
 
 use super::Room;
+use super::seen::Seen;
 use crate::stats::Happening;
 use crate::tables::Table;
 
 /// A thread that does not answer for so long hangs.
 const ANSWERING: Duration = Duration::from_millis(500);
 
-/// Every file that is open, and of a listener whose it is.
+/// Every file that is open, and whose it is.
 pub(super) fn descriptors(room: &Room, call: &Call) -> Reply {
     let wanted = match call.arg(0) {
         "" => None,
@@ -27,7 +28,8 @@ pub(super) fn descriptors(room: &Room, call: &Call) -> Reply {
             Err(_) => return Reply::error("Expects the number of a file descriptor."),
         },
     };
-    let listeners = listeners(room);
+    let mut known = listeners(room);
+    known.extend(connections(room));
     let mut text = String::new();
     for number in open_files() {
         if wanted.is_some_and(|wanted| wanted != number) {
@@ -36,7 +38,7 @@ pub(super) fn descriptors(room: &Room, call: &Call) -> Reply {
         let Ok(target) = fs::read_link(format!("/proc/self/fd/{number}")) else {
             continue;
         };
-        let what = listeners.get(&number).cloned();
+        let what = known.get(&number).cloned();
         let what = what.unwrap_or_else(|| format!("file={}", target.display()));
         text.push_str(&format!("{number:>7} : {what}\n"));
     }
@@ -76,6 +78,31 @@ fn listeners(room: &Room) -> BTreeMap<i32, String> {
     }
     let doors: Vec<_> = room.giver.hall.borrow().iter().flat_map(super::Open::sockets).collect();
     doors.into_iter().for_each(|socket| note("GLOBAL", socket));
+    all
+}
+
+/// Both ends of every connection.
+fn connections(room: &Room) -> BTreeMap<i32, String> {
+    let mut all = BTreeMap::new();
+    for connection in room.live.all().into_values() {
+        let [client, server] = connection.sockets();
+        if let Some(number) = client {
+            let name = &connection.frontend.plan.name;
+            all.insert(
+                number,
+                format!("back=0 {} fe={name} mux=PASS xprt=RAW", Seen::of(number).words()),
+            );
+        }
+        let at = connection.backend().zip(connection.server());
+        let at = at.and_then(|(backend, place)| Some((backend.name(), backend.server(place)?.name())));
+        if let Some((number, (backend, server))) = server.zip(at) {
+            let words = Seen::of(number).words();
+            all.insert(
+                number,
+                format!("back=1 {words} sv={backend}/{server} mux=PASS xprt=RAW"),
+            );
+        }
+    }
     all
 }
 

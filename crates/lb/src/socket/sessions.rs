@@ -9,6 +9,7 @@ use tandem_ops::control::{Call, Reply, duration};
 use tandem_time::{CivilTime, Mono};
 
 use super::Room;
+use super::seen::Seen;
 use crate::live::Connection;
 use crate::servers::Server;
 use crate::session::Peer;
@@ -36,13 +37,15 @@ pub(super) fn show(room: &Room, call: &Call) -> Reply {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Wanted {
     in_full: bool,
+    /// Only those that were told to end and are still there.
+    suspicious: bool,
     older: Duration,
     frontend: Option<String>,
     backend: Option<String>,
     server: Option<(String, String)>,
 }
 
-const USAGE: &str = "show sess [<id>|all|help] [older <age>] [frontend <fe>] [backend <be>] [server <be>/<srv>]";
+const USAGE: &str = "show sess [<id>|all|help] [susp] [older <age>] [frontend <fe>] [backend <be>] [server <be>/<srv>]";
 
 impl Wanted {
     fn parse(words: &[String]) -> Result<Wanted, String> {
@@ -57,6 +60,7 @@ impl Wanted {
             };
             match word.as_str() {
                 "all" => wanted.in_full = true,
+                "susp" => wanted.suspicious = true,
                 "help" => return Err(USAGE.to_owned()),
                 "older" => {
                     let age = duration(&value()?, Duration::from_secs(1));
@@ -83,6 +87,7 @@ impl Wanted {
         let is_backend = |name: &str| backend().is_some_and(|backend| *backend == *name);
         let is_server = |name: &str| server_of(connection).is_some_and(|server| *server.name() == *name);
         now.since(connection.began) >= self.older
+            && (!self.suspicious || connection.is_ending())
             && self
                 .frontend
                 .as_ref()
@@ -137,10 +142,11 @@ fn line(id: u64, connection: &Arc<Connection>, now: Mono) -> String {
     } = Patience::of(connection, now);
     let exp = shown(client.into_iter().chain(of_server).min());
     let (rx_client, rx_server) = (shown(client), shown(of_server));
+    let [fd_client, fd_server] = connection.sockets().map(|number| number.unwrap_or(-1));
     format!(
         "{id:#x}: proto={proto} src={source} fe={frontend} be={backend} srv={server} ts=00 epoch=0 age={age} calls=1 \
          rate=0 cpu=0 lat=0 rq[f=0h,i=0,an=00h,rx={rx_client},wx=,ax=] rp[f=0h,i=0,an=00h,rx={rx_server},wx=,ax=] \
-         scf=[8,0h,fd=-1] scb=[8,1h,fd=-1] exp={exp} rc=0 c_exp=\n"
+         scf=[8,0h,fd={fd_client}] scb=[8,1h,fd={fd_server}] exp={exp} rc=0 c_exp=\n"
     )
 }
 
@@ -175,8 +181,14 @@ fn details(id: u64, connection: &Arc<Connection>, now: Mono) -> String {
     let names = Names::of(connection);
     let plan = &connection.frontend.plan;
     let (proto, source) = source(connection.peer);
+    let ends = Ends::of(connection);
+    let listener = listener(connection, &ends);
     let backend = match connection.backend() {
-        Some(backend) => format!("{} (id={} mode=tcp)", names.backend, backend.now().plan.id),
+        Some(backend) => {
+            let from = ends.server.as_ref().and_then(|ends| ends.local);
+            let from = from.map(|from| format!(" addr={from}")).unwrap_or_default();
+            format!("{} (id={} mode=tcp){from}", names.backend, backend.now().plan.id)
+        }
         None => "<NONE> (id=-1 mode=-)".to_owned(),
     };
     let server = match server_of(connection) {
@@ -197,10 +209,67 @@ fn details(id: u64, connection: &Arc<Connection>, now: Mono) -> String {
     format!(
         "{id:#x}: [{began}000] id={id} proto={proto} source={source}\n  \
          flags=0x0, conn_retries=0, conn_exp=<NEVER> conn_et=0x000 srv_conn=(nil), pend_pos=(nil) waiting=0 epoch=0\n  \
-         frontend={} (id={} mode=tcp), listener=? (id=1)\n  backend={backend}\n  server={server}\n  \
-         task={id:#x} (state=0x00 nice=0 calls=1 rate=0 exp={exp} tmask=0x1 age={age})\n",
-        plan.name, plan.id,
+         frontend={} (id={} mode=tcp), listener={listener}\n  backend={backend}\n  server={server}\n  \
+         task={id:#x} (state=0x00 nice=0 calls=1 rate=0 exp={exp} tmask=0x1 age={age})\n{}",
+        plan.name,
+        plan.id,
+        ends.lines(id),
     )
+}
+
+/// The line that it came by, and where it arrived.
+fn listener(connection: &Connection, ends: &Ends) -> String {
+    let number = connection.listener();
+    let bind = connection.frontend.bind(number);
+    let name = bind.and_then(|bind| bind.name.as_deref()).unwrap_or("?");
+    let id = bind.and_then(|bind| bind.id).unwrap_or(number.max(1));
+    let at = ends.client.as_ref().and_then(|ends| ends.local);
+    let at = at.map(|at| format!(" addr={at}")).unwrap_or_default();
+    format!("{name} (id={id}){at}")
+}
+
+/// The sockets of a connection.
+struct Ends {
+    client: Option<Seen>,
+    server: Option<Seen>,
+    /// Whether TLS is spoken there.
+    secured: [bool; 2],
+}
+
+impl Ends {
+    fn of(connection: &Connection) -> Ends {
+        let [client, server] = connection.sockets().map(|number| Some(Seen::of(number?)));
+        let bind = connection.frontend.bind(connection.listener());
+        let secured = [
+            bind.is_some_and(|bind| bind.tls.is_some()),
+            server_of(connection).is_some_and(|server| server.plan().tls.is_some()),
+        ];
+        Ends {
+            client,
+            server,
+            secured,
+        }
+    }
+
+    /// What HAProxy says of its stream connectors, as far as there is the same here.
+    fn lines(&self, id: u64) -> String {
+        let [client, server] = self.secured.map(|is_tls| if is_tls { "SSL" } else { "RAW" });
+        let sides = [
+            ("f", "LISTENER", client, self.client),
+            ("b", "SERVER", server, self.server),
+        ];
+        let mut text = String::new();
+        for ((side, target, layer, seen), place) in sides.into_iter().zip(0..) {
+            let Some(seen) = seen else { continue };
+            text.push_str(&format!(
+                "  sc{side}={id:#x} flags={place:#010x} state=EST endp=CONN sub=1\n      co{place}={id:#x} ctrl={} \
+                 xprt={layer} mux=PASS data=STRM target={target}\n      flags=0x00000300 fd={}\n",
+                seen.family(),
+                seen.number
+            ));
+        }
+        text
+    }
 }
 
 struct Names {
@@ -258,12 +327,16 @@ mod tests {
         assert_eq!(parse(""), Ok(Wanted::default()));
         let wanted = Wanted {
             in_full: true,
+            suspicious: true,
             older: Duration::from_secs(120),
             frontend: Some("fe".to_owned()),
             backend: Some("be".to_owned()),
             server: Some(("be".to_owned(), "s".to_owned())),
         };
-        assert_eq!(parse("all older 2m frontend fe backend be server be/s"), Ok(wanted));
+        assert_eq!(
+            parse("all susp older 2m frontend fe backend be server be/s"),
+            Ok(wanted)
+        );
         for wrong in ["older", "older x", "server be", "frontend", "help"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
