@@ -109,6 +109,28 @@ impl Scene {
     }
 }
 
+/// All that a row's colour may be called.
+const ROWS: [&str; 18] = [
+    "frontend",
+    "socket",
+    "backend",
+    "active_down",
+    "active_going_up",
+    "active_going_down",
+    "active_up",
+    "active_nolb",
+    "active_draining",
+    "active_no_check",
+    "backup_down",
+    "backup_going_up",
+    "backup_going_down",
+    "backup_up",
+    "backup_nolb",
+    "backup_draining",
+    "backup_no_check",
+    "maintain",
+];
+
 #[test]
 fn every_text_can_be_read_on_every_screen() {
     let Some(mut browser) = Chromium::start() else {
@@ -163,9 +185,28 @@ fn every_text_can_be_read_on_every_screen() {
             );
         }
     }
+    // On the phone, each figure's name is put there by the style.
+    assert!(browser.run(CHECKS)["said"].as_i64() > Some(50));
+    // As many colours as a row can have, and what is said about a form.
+    for dark in [false, true] {
+        browser.look_through(Screen { dark, ..WIDE });
+        for (code, first) in [("NONE", 0), ("PART", 9), ("ERRP", 0)] {
+            browser.open(&format!("{};norefresh;st={code}", scene.url()));
+            let classes = ROWS[first..].join(" ");
+            let rows = browser.run(&format!(
+                "(() => {{ const all = '{classes}'.split(' '), rows = [...document.querySelectorAll('tbody tr')]; \
+                 rows.forEach((row, place) => row.className = all[place % all.length]); return rows.length }})()"
+            ));
+            assert!(rows.as_i64() >= Some(9), "{rows}");
+            assert_eq!(browser.run(CHECKS)["faint"], Value::Array(Vec::new()), "{code} {dark}");
+        }
+        browser.open(&format!("{};norefresh?scope=nobody", scene.url()));
+        assert_eq!(browser.run(CHECKS)["faint"], Value::Array(Vec::new()), "nobody {dark}");
+    }
     assert!(load.sessions() > 100 && scene.server.accepted() > 100);
     drop(load);
     // The checks see what they look for.
+    browser.open(&scene.url());
     let spoil = "document.querySelector('h2 a').style.color = '#777'; \
                  document.querySelector('main').style.width = '2000px'; \
                  document.querySelector('label[for=scope]').remove()";
@@ -358,25 +399,35 @@ fn the_keyboard_reaches_everything() {
                const at = tip.getBoundingClientRect(); \
                return box.height > 10 && Math.min(Math.abs(box.top - at.bottom), Math.abs(at.top - box.bottom)) })()";
     assert_eq!(browser.run(gap), 6);
-    // The walk begins at the beginning.
-    browser.open(&format!("{};norefresh?scope=be", scene.url()));
-    let mut reached = 0;
-    // More than there are: the walk ends where it began.
-    for _ in 0..400 {
-        browser.press("Tab");
-        let is_new = browser.run(
-            "(() => { const e = document.activeElement; if (e === document.body || e.dataset.seen) return false; \
-             e.dataset.seen = 1; return true })()",
-        );
-        if is_new != true {
-            break;
+    for screen in [
+        WIDE,
+        Screen {
+            width: 380,
+            height: 800,
+            dark: true,
+        },
+    ] {
+        browser.look_through(screen);
+        // The walk begins at the beginning.
+        browser.open(&format!("{};norefresh?scope=be", scene.url()));
+        let mut reached = 0;
+        // More than there are: the walk ends where it began.
+        for _ in 0..400 {
+            browser.press("Tab");
+            let is_new = browser.run(
+                "(() => { const e = document.activeElement; if (e === document.body || e.dataset.seen) return false; \
+                 e.dataset.seen = 1; return true })()",
+            );
+            if is_new != true {
+                break;
+            }
+            reached += 1;
         }
-        reached += 1;
+        let missed = browser.run(
+            "[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, summary, [tabindex], .tip')]\
+             .filter(e => e.getClientRects().length && !e.dataset.seen).map(e => e.outerHTML)",
+        );
+        assert_eq!(missed, Value::Array(Vec::new()), "{screen:?}");
+        assert!(reached > 40, "{reached}");
     }
-    let missed = browser.run(
-        "[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, .tip')]\
-         .filter(e => e.getClientRects().length && !e.dataset.seen).map(e => e.outerHTML)",
-    );
-    assert_eq!(missed, Value::Array(Vec::new()));
-    assert!(reached > 60, "{reached}");
 }

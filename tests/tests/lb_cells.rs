@@ -116,6 +116,113 @@ fn head(html: &str) -> Vec<String> {
     [report, process].into_iter().chain(legend.map(str::to_owned)).collect()
 }
 
+/// The groups and heads of the columns of the first table, each with how many columns it stands above.
+fn columns(html: &str) -> Vec<(String, usize)> {
+    let table = html
+        .split("<table")
+        .find(|table| table.contains(">Queue</th>"))
+        .expect("a table");
+    let heads = table.split("</tr>").take(2).flat_map(|row| row.split("<th").skip(1));
+    let heads = heads.map(|head| {
+        let (attributes, inside) = head.split_once('>').unwrap_or_default();
+        let width = attributes
+            .split("colspan=")
+            .nth(1)
+            .unwrap_or("1")
+            .trim_start_matches('"');
+        let width = width
+            .split(|c: char| !c.is_ascii_digit())
+            .next()
+            .and_then(|n| n.parse().ok());
+        (
+            plain(inside.split("</th>").next().unwrap_or_default()),
+            width.unwrap_or(1),
+        )
+    });
+    heads.filter(|(name, _)| !name.is_empty()).collect()
+}
+
+/// By row, what its colour is called.
+fn classes(html: &str, marker: &str) -> BTreeMap<String, String> {
+    let rows = html.split(marker).skip(1).filter_map(|row| {
+        let class = row.trim_start_matches('"').split(['"', '>']).next()?;
+        let name = row
+            .split("<a name=\"")
+            .nth(1)
+            .or(row.split("id=\"").nth(1))?
+            .split('"')
+            .next()?;
+        Some((name.replace("/+", "/"), class.to_owned()))
+    });
+    rows.filter(|(name, class)| name.contains('/') && class != "titre")
+        .collect()
+}
+
+/// The light theme's colour of the rows of this class.
+fn colour(html: &str, class: &str) -> Option<String> {
+    let style = html.split("<style").nth(1)?.split("</style>").next()?;
+    let mut rules = style.split('}').filter_map(|rule| rule.split_once('{'));
+    let is_it = |selector: &str| {
+        [format!(".{class}"), format!("tr.{class}"), format!("tbody tr.{class}")].contains(&selector.trim().to_owned())
+    };
+    rules.find_map(|(selectors, body)| {
+        let selectors = selectors.rsplit('>').next().unwrap_or_default();
+        let body = body.trim();
+        let named = body.strip_prefix("background:").or(body.strip_prefix("--c:"))?;
+        selectors
+            .split([',', '\n'])
+            .any(is_it)
+            .then(|| named.trim().trim_end_matches(';').to_ascii_lowercase())
+    })
+}
+
+/// All that a row may be called.
+const CLASSES: [&str; 18] = [
+    "frontend",
+    "socket",
+    "backend",
+    "active_down",
+    "active_going_up",
+    "active_going_down",
+    "active_up",
+    "active_nolb",
+    "active_draining",
+    "active_no_check",
+    "backup_down",
+    "backup_going_up",
+    "backup_going_down",
+    "backup_up",
+    "backup_nolb",
+    "backup_draining",
+    "backup_no_check",
+    "maintain",
+];
+
+/// Columns, the names of colours and the colours.
+fn assert_looks(ours: &str, theirs: &str) {
+    let mut own = columns(ours);
+    own.retain(|(name, _)| !["Select", "Name", "In/s", "Out/s"].contains(&name.as_str()));
+    let of_theirs = columns(theirs);
+    let without_rates = |(name, width): &(String, usize)| match name.as_str() {
+        "Bytes" => (name.clone(), width - 2),
+        _ => (name.clone(), *width),
+    };
+    assert_eq!(own.iter().map(without_rates).collect::<Vec<_>>(), of_theirs);
+    let names = |html, marker| {
+        let mut all = classes(html, marker);
+        all.retain(|name, _| !name.starts_with("stats"));
+        all
+    };
+    assert_eq!(names(ours, "<tr role=\"row\" class="), names(theirs, "<tr class="));
+    for class in CLASSES {
+        let [own, of_theirs] = [ours, theirs].map(|html| colour(html, class));
+        assert!(
+            own.is_some() && own == of_theirs,
+            "{class}: HAProxy {of_theirs:?}, we {own:?}"
+        );
+    }
+}
+
 fn theirs(html: &str) -> Page {
     let mut page = Page::new();
     for row in html.split("<tr class=").skip(1) {
@@ -293,7 +400,7 @@ fn cells_and_tips_are_haproxys() {
     });
     let _lb = Lb::start(&config(&a, &servers, nobody));
     let (kept, html) = visited(&a);
-    let (ours, our_head) = (ours(&html), head(&html));
+    let (ours, our_head, our_html) = (ours(&html), head(&html), html);
     drop(kept);
     let _haproxy = haproxy::HaProxy::start(&config(&b, &servers, nobody));
     until("HAProxy's page", || {
@@ -301,6 +408,7 @@ fn cells_and_tips_are_haproxys() {
     });
     let (kept, html) = visited(&b);
     assert_eq!(our_head, head(&html));
+    assert_looks(&our_html, &html);
     let theirs = theirs(&html);
     drop(kept);
     let rows = |page: &Page| {

@@ -26,6 +26,7 @@ mod seen;
 mod server;
 mod servers;
 mod sessions;
+mod sni;
 mod stats;
 mod tables;
 mod upgrade;

@@ -19,6 +19,13 @@
     return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
   };
   const faint = new Set();
+  const judge = (element, style, text, back = behind(element)) => {
+    const front = over(rgba(style.color), back);
+    const [high, low] = [light(front), light(back)].sort((a, b) => b - a);
+    const contrast = (high + 0.05) / (low + 0.05);
+    worst = Math.min(worst, contrast);
+    if (contrast < 4.5) faint.add(`${contrast.toFixed(2)} ${element.closest("tr")?.className ?? element.className}: ${text}`);
+  };
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   let seen = 0, worst = 99;
   while (texts.nextNode()) {
@@ -28,18 +35,26 @@
     const tip = element.closest(".tips");
     if (tip) tip.style.display = "block";
     if (element.getClientRects().length && !element.closest(".hidden, .skip")) {
-      const back = behind(element);
-      const front = over(rgba(getComputedStyle(element).color), back);
-      const [high, low] = [light(front), light(back)].sort((a, b) => b - a);
-      const contrast = (high + 0.05) / (low + 0.05);
       seen += 1;
-      worst = Math.min(worst, contrast);
-      if (contrast < 4.5) {
-        const place = element.closest("tr")?.className ?? element.className;
-        faint.add(`${contrast.toFixed(2)} ${place}: ${texts.currentNode.data.trim()}`);
-      }
+      judge(element, getComputedStyle(element), texts.currentNode.data.trim());
     }
     if (tip) tip.style.display = "";
+  }
+  // Words that no element holds: those that the style puts before and after, of empty inputs, of choices.
+  let said = 0;
+  for (const element of document.body.querySelectorAll("*")) {
+    if (!element.getClientRects().length || element.closest(".hidden, .skip")) continue;
+    for (const place of ["::before", "::after", "::placeholder"]) {
+      const style = getComputedStyle(element, place);
+      const text = place === "::placeholder" ? element.placeholder : style.content.replace(/^(none|normal)$|"/g, "");
+      if (!text?.trim()) continue;
+      said += 1;
+      judge(element, style, place + " " + text);
+    }
+  }
+  for (const option of document.querySelectorAll("option")) {
+    const box = option.closest("select");
+    judge(box, getComputedStyle(option), option.textContent, over(rgba(getComputedStyle(option).backgroundColor), behind(box)));
   }
   // What a picture shows must stand out as well (WCAG 1.4.11), and be said in words.
   const pictures = [...document.querySelectorAll("svg[role=img]")];
@@ -57,7 +72,7 @@
     (c) => !(c.textContent.trim() || c.getAttribute("aria-label") || c.labels?.[0]?.textContent.trim()),
   );
   return {
-    faint: [...faint], seen, worst,
+    faint: [...faint], seen, said, worst,
     wide: document.documentElement.scrollWidth - innerWidth,
     controls: controls.length,
     pictures: pictures.length,

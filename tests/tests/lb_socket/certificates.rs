@@ -244,3 +244,39 @@ fn compare(config: fn(&Room, &[(&str, String); 4]) -> String, orders: &[&str]) {
         different.join("\n")
     );
 }
+
+/// No HAProxy 2.6 can be asked this: the form is that of 3.2's manual.
+#[test]
+fn hosts_are_listed_by_listener() {
+    let (room, papers) = (Room::new(), papers());
+    let _lb = Lb::start(&with_lists(&room, &papers));
+    let folder = room.0.display().to_string();
+    let all = room.ask("show ssl sni").replace(&folder, "DIR");
+    let mut lines = all.lines().filter(|line| !line.is_empty());
+    assert_eq!(
+        lines.next(),
+        Some("# Frontend/Bind\tSNI\tNegative Filter\tType\tFilename\tNotAfter\tNotBefore")
+    );
+    let cells: Vec<Vec<&str>> = lines.map(|line| line.split('\t').collect()).collect();
+    assert!(
+        cells.iter().all(|cells| cells.len() == 7 && cells[5].ends_with(" GMT")),
+        "{all}"
+    );
+    let of_fe = |cells: &&Vec<&str>| cells[0].starts_with("fe/");
+    let told: Vec<[&str; 4]> = cells.iter().filter(of_fe).map(|c| [c[1], c[2], c[3], c[4]]).collect();
+    let (a, b, inside) = ("DIR/a.pem", "DIR/b.pem", "DIR/folder/a.pem");
+    let expected = [
+        ["a.example", "!x.a.example", "ecdsa", a],
+        ["*.a.example", "!x.a.example", "ecdsa", a],
+        ["b.example", "-", "ecdsa", b],
+        ["a.example", "-", "ecdsa", a],
+        ["b.example", "-", "ecdsa", a],
+        ["a.example", "-", "ecdsa", inside],
+        ["b.example", "-", "ecdsa", inside],
+    ];
+    let mut told = told;
+    told.retain(|line| !line[0].starts_with("rcgen"));
+    assert_eq!(told, expected, "{all}");
+    let other = room.ask("show ssl sni -f other");
+    assert!(other.contains("\nother/") && !other.contains("\nfe/"), "{other}");
+}

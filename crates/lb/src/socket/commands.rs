@@ -5,7 +5,7 @@ use tandem_ops::control::{Call, Command, Level, Reply};
 
 use super::{
     Room, certificates, counters, debug, drain, dynamic, explain, frontends, inside, lists, patterns, peers, process,
-    reload, server, servers, sessions, stats, tables, upgrade, variables, wait,
+    reload, server, servers, sessions, sni, stats, tables, upgrade, variables, wait,
 };
 
 type Run = fn(&Room, &Call) -> Reply;
@@ -47,6 +47,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("commit ssl ca-file", "commit ssl ca-file <cafile>", Admin, certificates::commit_ca, "commit a CA file"),
     command("commit ssl cert", "commit ssl cert <certfile>", Admin, certificates::commit_cert, "commit a certificate file"),
     command("commit ssl crl-file", "commit ssl crl-file <crlfile>", Admin, certificates::commit_crl, "commit a CRL file"),
+    command("debug dev", "", Admin, inside::absent, ""),
     command("del acl", "del acl <acl> [<key>|#<ref>]", Operator, patterns::delete_acl, "delete acl entries matching <key>"),
     command("del backend", "", User, inside::absent, ""),
     command("del map", "del map <map> [<key>|#<ref>]", Operator, patterns::delete_map, "delete map entries matching <key>"),
@@ -102,7 +103,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("show anon", "", User, inside::absent, ""),
     command("show backend", "show backend", User, servers::backends, "list backends in the current running config"),
     command("show cache", "show cache", User, inside::cache, "show cache status"),
-    command("show dev", "", User, inside::absent, ""),
+    command("show dev", "show dev", Operator, inside::dev, "show debug info for developers"),
     command("show drain", "show drain", User, drain::show, "report how far a soft stop is"),
     command("show env", "show env [var]", Operator, process::environment, "dump environment variables known to the process"),
     command("show errors", "show errors [<px>] [request|response]", Operator, process::errors, "report last request and/or response errors for each proxy"),
@@ -125,6 +126,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("show ssl crt-list", "show ssl crt-list [-n] [<list>]", Operator, lists::show, "show the list of crt-lists or the content of a crt-list file <list>"),
     command("show ssl ocsp-response", "show ssl ocsp-response [id]", Operator, inside::responses, "display the IDs of the OCSP responses used in memory"),
     command("show ssl providers", "show ssl providers", Operator, inside::providers, "show loaded SSL providers"),
+    command("show ssl sni", "show ssl sni [-f <frontend>]", Operator, sni::show, "dump the hosts that there are certificates for, by listener"),
     command("show startup-logs", "show startup-logs", User, process::startup_logs, "report logs emitted during HAProxy startup"),
     command("show stat", "show stat [desc|json|no-maint|typed|up]*", User, stats::stat, "report counters for each proxy and server"),
     command("show table", "show table <table> [<filter>]*", User, tables::show, "report table usage stats or dump this table's contents (filter: data/key)"),

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use nix::sys::utsname::uname;
+use nix::unistd::{getgid, getuid};
 use tandem_ops::control::{Call, Reply};
 
 use super::Room;
@@ -10,6 +12,10 @@ use super::Room;
 /// What cannot be answered, and why: the words that name a command of HAProxy 2.6 or later, and the line.
 pub(super) const ABSENT: &[(&str, &str)] = &[
     ("add backend", BACKENDS),
+    (
+        "debug dev",
+        "Nobody can make this process hang, crash or write into its memory from outside.",
+    ),
     ("del backend", BACKENDS),
     ("disable dynamic-cookie", COOKIES),
     ("enable dynamic-cookie", COOKIES),
@@ -25,7 +31,7 @@ pub(super) const ABSENT: &[(&str, &str)] = &[
     ("set dynamic-cookie-key", COOKIES),
     (
         "set ssl ocsp-response",
-        "No OCSP response is sent along here: clients ask the authority themselves.",
+        "OCSP responses are read from the files '.ocsp' beside the certificates: write one there and give 'reload'.",
     ),
     (
         "set ssl tls-key",
@@ -34,10 +40,6 @@ pub(super) const ABSENT: &[(&str, &str)] = &[
     (
         "show anon",
         "Nothing is made anonymous here: give away the output of commands with care.",
-    ),
-    (
-        "show dev",
-        "There is no such summary: see 'show info', 'show env' and 'tandem-lb -vv'.",
     ),
     ("unpublish backend", BACKENDS),
 ];
@@ -55,6 +57,32 @@ pub(super) fn absent(_: &Room, call: &Call) -> Reply {
     };
     let found = ABSENT.iter().find(|(name, _)| is_named(name));
     Reply::error(found.map_or("Not here.", |(_, why)| why))
+}
+
+/// Where and as what this process runs.
+pub(super) fn dev(room: &Room, _: &Call) -> Reply {
+    let mut text = "Platform info\n".to_owned();
+    if let Ok(system) = uname() {
+        let words = [
+            ("system", system.sysname()),
+            ("release", system.release()),
+            ("version", system.version()),
+            ("architecture", system.machine()),
+        ];
+        text.extend(words.map(|(name, word)| format!("  {name}: {}\n", word.to_string_lossy())));
+    }
+    let process = room.stats.process();
+    let arguments = std::env::args().collect::<Vec<_>>().join(" ");
+    text.push_str(&format!(
+        "Process info\n  version: tandem-lb {}\n  pid: {}\n  cmdline: {arguments}\n  threads: {}\n  files: {}\n  user: {}\n  group: {}\n",
+        env!("CARGO_PKG_VERSION"),
+        std::process::id(),
+        process.workers,
+        process.files,
+        getuid(),
+        getgid()
+    ));
+    Reply::Output(text)
 }
 
 /// No task is measured, as in HAProxy with profiling off.
@@ -114,7 +142,7 @@ pub(super) fn cache(_: &Room, _: &Call) -> Reply {
     Reply::Done
 }
 
-/// No response is sent along, so there is none to show.
+/// Those that are sent along come from files, and have no names here.
 pub(super) fn responses(_: &Room, _: &Call) -> Reply {
     Reply::Done
 }

@@ -246,17 +246,17 @@ impl Loaded {
         let found = self.shelf.lists.get(path).ok_or_else(missing)?;
         let mut doors = self
             .doors()
-            .filter(|(_, tls)| tls.certificates.iter().any(|shown| shown.path() == path));
-        let (_, tls) = doors.next().ok_or_else(missing)?;
-        Ok((found, tls.clone()))
+            .filter(|door| door.tls.certificates.iter().any(|shown| shown.path() == path));
+        let door = doors.next().ok_or_else(missing)?;
+        Ok((found, door.tls.clone()))
     }
 
     /// The listeners, one on each line, that show this line to those whom no other fits.
     fn shows_first(&self, list: &Path, place: usize) -> String {
         let shows = |tls: &Termination| tls.certificates.first().is_some_and(|shown| shown.path() == list);
         self.doors()
-            .filter(|(_, tls)| place == 0 && !tls.strict_sni && shows(tls))
-            .map(|(origin, _)| format!("\t- {origin}\n"))
+            .filter(|door| place == 0 && !door.tls.strict_sni && shows(door.tls))
+            .map(|door| format!("\t- {}\n", door.origin))
             .collect()
     }
 }

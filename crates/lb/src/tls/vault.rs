@@ -55,6 +55,15 @@ impl<P, T> Clone for Made<P, T> {
     }
 }
 
+/// What a listener shows by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Showing<'a> {
+    pub(crate) frontend: &'a Arc<str>,
+    /// `file:line`
+    pub(crate) origin: &'a Arc<str>,
+    pub(crate) tls: &'a Arc<Termination>,
+}
+
 #[derive(Debug, Error)]
 #[error("{origin}: {why}")]
 pub(crate) struct LoadError {
@@ -134,15 +143,19 @@ impl Loaded {
     }
 
     /// What listeners show by, and where that stands.
-    pub(super) fn doors(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<Termination>)> {
-        self.listeners.values().map(|made| (&made.origin, &made.plan))
+    pub(crate) fn doors(&self) -> impl Iterator<Item = Showing<'_>> {
+        self.listeners.iter().map(|((frontend, _), made)| Showing {
+            frontend,
+            origin: &made.origin,
+            tls: &made.plan,
+        })
     }
 
     /// Whether anything was made of this file.
     pub(super) fn uses(&self, file: &Path) -> bool {
         let shelf = &self.shelf;
         let mut names = self.origins.values().chain(self.checks.values());
-        self.doors().any(|(_, tls)| files_of_door(tls, shelf).contains(file))
+        self.doors().any(|door| files_of_door(door.tls, shelf).contains(file))
             || names.any(|made| files_of_name(&made.plan, shelf).contains(file))
     }
 
