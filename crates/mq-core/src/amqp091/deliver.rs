@@ -33,6 +33,7 @@ impl Session {
                 session,
                 reason,
                 request,
+                ..
             } => self.refused(session, reason, request, now),
             broker::Output::Abandoned { consumer } => self.abandoned(consumer),
             // For the journal, for all sessions, for those that browse, or for clients with a name.

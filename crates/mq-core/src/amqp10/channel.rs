@@ -1,6 +1,7 @@
 //! One session of AMQP: its beginning and its end, what it holds and waits for, and which performative does what.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use tandem_mq_wire::amqp10::{Begin, Condition, End, Performative, State as Outcome};
@@ -13,15 +14,15 @@ use super::mistake::Mistake;
 use super::publish::Accepted;
 use super::send::Going;
 use super::settle::Out;
-use crate::broker;
+use crate::broker::{self, Refusal};
 use crate::dialect::Requests;
 use crate::{DeliveryId, SessionId, TransactionId};
 
 /// What is said when everything until now is safe.
 #[derive(Debug)]
 pub(super) enum Promise {
-    /// The link by this handle is there.
-    Attached(u32),
+    /// The link of this number is there, if these inputs were not refused.
+    Attached { link: u64, requests: RangeInclusive<u64> },
     /// A message that came, which this input brought; whether the client settles it after us, and what it is told.
     Arrived {
         delivery: u32,
@@ -31,14 +32,6 @@ pub(super) enum Promise {
     },
     /// The transaction is over.
     Discharged { delivery: u32, request: u64 },
-}
-
-/// What an input was for that may be refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum About {
-    Link(u32),
-    /// A message, or the end of a transaction; there is a promise for it.
-    Delivery,
 }
 
 #[derive(Debug)]
@@ -59,7 +52,8 @@ pub(super) struct Channel {
     pub(super) going: VecDeque<Going>,
     /// What the client has and has not settled.
     pub(super) unsettled: BTreeMap<u32, Out>,
-    pub(super) about: BTreeMap<u64, About>,
+    /// Inputs that there is a promise for: it says that they were refused.
+    pub(super) awaited: BTreeSet<u64>,
     pub(super) refused: BTreeMap<u64, Mistake>,
     /// Accepted and not yet said.
     pub(super) accepted: Accepted,
@@ -81,11 +75,27 @@ impl Channel {
             numbers: BTreeMap::new(),
             going: VecDeque::new(),
             unsettled: BTreeMap::new(),
-            about: BTreeMap::new(),
+            awaited: BTreeSet::new(),
             refused: BTreeMap::new(),
             accepted: Accepted::default(),
             transactions: BTreeMap::new(),
         }
+    }
+
+    pub(super) fn refuse(&mut self, request: u64, reason: &Refusal) {
+        if self.awaited.contains(&request) {
+            self.refused.insert(request, Mistake::from(reason));
+        }
+    }
+
+    /// The promise about these inputs is to be kept: whether one of them was refused, and why.
+    pub(super) fn verdict(&mut self, requests: RangeInclusive<u64>) -> Option<Mistake> {
+        let mut why = None;
+        for request in requests {
+            self.awaited.remove(&request);
+            why = why.or(self.refused.remove(&request));
+        }
+        why
     }
 }
 
@@ -153,7 +163,7 @@ impl Session {
         let channel = self.channels.take(number)?;
         let session = channel.asks.session;
         for link in channel.links.values() {
-            self.partial -= link.partial_len();
+            self.partial -= link.weight();
         }
         let dynamic: Vec<Box<str>> = channel.links.into_values().filter_map(Link::into_dynamic).collect();
         for queue in dynamic {
@@ -191,6 +201,15 @@ impl Session {
     pub(super) fn ask(&mut self, number: u16, input: broker::Input) -> u64 {
         let channel = self.channels.get_mut(number);
         channel.map_or(0, |channel| channel.asks.ask(&mut self.line, input))
+    }
+
+    /// There will be a promise about it.
+    pub(super) fn ask_for_promise(&mut self, number: u16, input: broker::Input) -> u64 {
+        let request = self.ask(number, input);
+        if let Some(channel) = self.channels.get_mut(number) {
+            channel.awaited.insert(request);
+        }
+        request
     }
 
     pub(super) fn promise(&mut self, number: u16, promise: Promise) {

@@ -3,7 +3,7 @@
 use tandem_time::Mono;
 
 use super::Session;
-use super::channel::{About, Promise};
+use super::channel::Promise;
 use super::mistake::Mistake;
 use crate::broker::{Output, Refusal};
 use crate::{ConsumerId, SessionId, Token};
@@ -17,8 +17,15 @@ impl Session {
             Output::Refused {
                 session,
                 reason,
+                ends: true,
+                ..
+            } => self.ended(session, &reason, now),
+            Output::Refused {
+                session,
+                reason,
                 request,
-            } => self.refused(session, &reason, request, now),
+                ..
+            } => self.refused(session, &reason, request),
             Output::Drained { consumer, left } => {
                 if let Some((number, handle)) = self.find(consumer) {
                     self.drained(number, handle, left);
@@ -54,7 +61,7 @@ impl Session {
             return;
         };
         match promise {
-            Promise::Attached(handle) => self.attached(number, handle),
+            Promise::Attached { link, requests } => self.attached(number, link, requests),
             Promise::Arrived {
                 delivery,
                 request,
@@ -65,23 +72,15 @@ impl Session {
         }
     }
 
-    fn refused(&mut self, session: SessionId, reason: &Refusal, request: u64, now: Mono) {
-        let Some((number, channel)) = self.channels.of(session) else {
-            return;
-        };
-        let mistake = Mistake::from(reason);
-        match channel.about.get(&request).copied() {
-            // After one of these the broker does nothing more for the session.
-            _ if matches!(
-                reason,
-                Refusal::TransactionTooLarge | Refusal::TooMany(_) | Refusal::Arguments
-            ) =>
-            {
-                self.fail_channel(number, &mistake, now);
-            }
-            Some(About::Link(handle)) => self.fail_link(number, handle, &mistake),
-            Some(About::Delivery) => drop(channel.refused.insert(request, mistake)),
-            None => {}
+    fn refused(&mut self, session: SessionId, reason: &Refusal, request: u64) {
+        if let Some((_, channel)) = self.channels.of(session) {
+            channel.refuse(request, reason);
+        }
+    }
+
+    fn ended(&mut self, session: SessionId, reason: &Refusal, now: Mono) {
+        if let Some((number, _)) = self.channels.of(session) {
+            self.fail_channel(number, &Mistake::from(reason), now);
         }
     }
 }

@@ -143,7 +143,8 @@ impl Session {
     pub(super) fn give_credit(&mut self, number: u16, handle: u32) {
         let (window, held) = (self.settings.window, self.held);
         let link = self.channels.get_mut(number).and_then(|c| c.links.get_mut(&handle));
-        let Some(Way::In(incoming)) = link.map(|link| &mut link.way) else {
+        // Before its attach is answered nothing is said of it.
+        let Some(Way::In(incoming)) = link.filter(|link| link.is_answered()).map(|link| &mut link.way) else {
             return;
         };
         if held || incoming.credit > window / 2 {

@@ -1,13 +1,16 @@
 //! Links come and go (2.6.3 to 2.6.6).
 
-use tandem_mq_wire::amqp10::{Attach, Condition, Detach, Flow, Released, Source, State as Outcome, Target, Terminus};
+use std::ops::RangeInclusive;
+
+use tandem_mq_wire::amqp10::{Attach, Condition, Detach, Flow, Performative, Source, Target, Terminus};
 
 use super::Session;
-use super::channel::{About, Promise};
+use super::channel::Promise;
 use super::connect::LONGEST_NAME;
 use super::mistake::Mistake;
 use super::publish::{Incoming, To};
 use super::send::Outgoing;
+use super::settle::outcome;
 use super::terminus;
 use crate::Kind;
 use crate::broker::{self, Arrangement, Declared, Subscription};
@@ -30,6 +33,7 @@ pub(super) struct Link {
 #[derive(Debug)]
 struct Opening {
     answer: Attach,
+    weight: usize,
     flow: Option<Flow>,
 }
 
@@ -48,10 +52,16 @@ impl Link {
         self.dynamic
     }
 
-    pub(super) fn partial_len(&self) -> usize {
+    pub(super) fn is_answered(&self) -> bool {
+        self.opening.is_none()
+    }
+
+    /// What is kept of it until it is answered, and of a message until it is whole.
+    pub(super) fn weight(&self) -> usize {
+        let opening = self.opening.as_ref().map_or(0, |opening| opening.weight);
         match &self.way {
-            Way::In(incoming) => incoming.partial_len(),
-            Way::Out(_) | Way::Closing => 0,
+            Way::In(incoming) => opening + incoming.partial_len(),
+            Way::Out(_) | Way::Closing => opening,
         }
     }
 
@@ -59,7 +69,10 @@ impl Link {
     pub(super) fn postpone(&mut self, flow: &Flow) -> bool {
         match &mut self.opening {
             Some(opening) => {
-                opening.flow = Some(flow.clone());
+                opening.flow = Some(Flow {
+                    properties: Vec::new(),
+                    ..flow.clone()
+                });
                 true
             }
             None => false,
@@ -104,7 +117,7 @@ impl Session {
         if let Err(mistake) = done {
             self.refuse_link(number, &attach, &mistake);
         }
-        Ok(())
+        self.check_partial()
     }
 
     /// The client sends: nothing is asked of the broker, unless it wants a queue of its own.
@@ -143,7 +156,7 @@ impl Session {
         };
         let second = attach.rcv_settle_mode == Some(1);
         let incoming = Incoming::new(to, second, attach.initial_delivery_count.unwrap_or(0));
-        self.open_link(number, attach, answer, Way::In(incoming), dynamic);
+        self.open_link(number, attach, answer, Way::In(incoming), dynamic, None);
         Ok(())
     }
 
@@ -164,7 +177,7 @@ impl Session {
                 durable: Some(name.into()),
                 ..Outgoing::default()
             };
-            self.open_link(number, attach, answer, Way::Out(outgoing), None);
+            self.open_link(number, attach, answer, Way::Out(outgoing), None, None);
             return Ok(());
         };
         let mut dynamic = None;
@@ -192,64 +205,85 @@ impl Session {
             presettled: attach.snd_settle_mode == Some(1),
             browse,
             durable: durable.clone(),
-            default: wanted.default_outcome.clone().unwrap_or(Outcome::Released(Released {})),
+            default: wanted
+                .default_outcome
+                .as_ref()
+                .and_then(outcome)
+                .unwrap_or(broker::Outcome::Released),
             ..Outgoing::default()
         };
-        let link = self.open_link(number, attach, answer, Way::Out(outgoing), dynamic);
-        let options = Subscription {
+        let subscribe = Subscription {
             credit: 0,
             durable,
             browse,
             selector,
         };
-        let Some(consumer) = self.channels.get(number).map(|channel| channel.asks.consumer(link)) else {
-            return Ok(());
-        };
-        self.ask_about(
+        self.open_link(
             number,
-            About::Link(attach.handle),
-            broker::Input::Subscribe { consumer, to, options },
+            attach,
+            answer,
+            Way::Out(outgoing),
+            dynamic,
+            Some((to, subscribe)),
         );
-        self.promise(number, Promise::Attached(attach.handle));
         Ok(())
     }
 
-    /// Puts it there. What waits for the broker is answered when that has said yes.
-    fn open_link(&mut self, number: u16, attach: &Attach, answer: Attach, way: Way, dynamic: Option<Box<str>>) -> u64 {
+    /// Puts it there, and answers when the broker has done what is needed for it.
+    fn open_link(
+        &mut self,
+        number: u16,
+        attach: &Attach,
+        answer: Attach,
+        way: Way,
+        dynamic: Option<Box<str>>,
+        listens: Option<(broker::Target, Subscription)>,
+    ) {
         let (link, handle) = (self.line.next(), attach.handle);
         let Some(channel) = self.channels.get_mut(number) else {
-            return link;
+            return;
         };
-        let session = channel.asks.session;
-        let waits = dynamic.is_some() || matches!(&way, Way::Out(outgoing) if outgoing.kind.is_some());
+        let (session, consumer) = (channel.asks.session, channel.asks.consumer(link));
+        let weight = Performative::from(answer.clone()).to_value().weight();
+        self.partial += weight;
         channel.numbers.insert(link, handle);
         channel.links.insert(
             handle,
             Link {
                 number: link,
                 dynamic: dynamic.clone(),
-                opening: Some(Box::new(Opening { answer, flow: None })),
+                opening: Some(Box::new(Opening {
+                    answer,
+                    weight,
+                    flow: None,
+                })),
                 way,
             },
         );
         self.names.insert((attach.name.clone(), attach.role), (number, handle));
-        if let Some(name) = dynamic {
-            let what = Arrangement::Queue {
+        let queue = dynamic.map(|name| broker::Input::Arrange {
+            session,
+            what: Arrangement::Queue {
                 name,
                 declared: Declared {
                     exclusive: true,
                     ..Declared::default()
                 },
-            };
-            self.ask_about(number, About::Link(handle), broker::Input::Arrange { session, what });
-            if !attach.role {
-                self.promise(number, Promise::Attached(handle));
+            },
+        });
+        let subscribe = listens.map(|(to, options)| broker::Input::Subscribe { consumer, to, options });
+        let needed: Vec<u64> = queue
+            .into_iter()
+            .chain(subscribe)
+            .map(|input| self.ask_for_promise(number, input))
+            .collect();
+        match (needed.first(), needed.last()) {
+            (Some(first), Some(last)) => {
+                let requests = *first..=*last;
+                self.promise(number, Promise::Attached { link, requests });
             }
+            _ => self.answer_link(number, handle),
         }
-        if !waits {
-            self.attached(number, handle);
-        }
-        link
     }
 
     fn dynamic_name(&mut self) -> Box<str> {
@@ -257,20 +291,28 @@ impl Session {
         self.line.name("amqp.dynamic", number)
     }
 
-    pub(super) fn ask_about(&mut self, number: u16, about: About, input: broker::Input) -> u64 {
-        let request = self.ask(number, input);
-        if let Some(channel) = self.channels.get_mut(number) {
-            channel.about.insert(request, about);
+    /// The broker has done, or refused, what was needed.
+    pub(super) fn attached(&mut self, number: u16, link: u64, requests: RangeInclusive<u64>) {
+        let Some(channel) = self.channels.get_mut(number) else {
+            return;
+        };
+        let refused = channel.verdict(requests);
+        // The client may have detached it meanwhile.
+        let Some(handle) = channel.numbers.get(&link).copied() else {
+            return;
+        };
+        match refused {
+            Some(mistake) => self.fail_link(number, handle, &mistake),
+            None => self.answer_link(number, handle),
         }
-        request
     }
 
-    /// The broker has said yes.
-    pub(super) fn attached(&mut self, number: u16, handle: u32) {
+    fn answer_link(&mut self, number: u16, handle: u32) {
         let Some(link) = self.channels.get_mut(number).and_then(|c| c.links.get_mut(&handle)) else {
             return;
         };
         let Some(opening) = link.opening.take() else { return };
+        self.partial -= opening.weight;
         let sends = matches!(link.way, Way::In(_));
         self.say(number, opening.answer);
         if sends {
@@ -341,6 +383,7 @@ impl Session {
         }
         // An attach is answered, also when nobody waits for it any more.
         if let Some(opening) = link.opening.take() {
+            self.partial -= opening.weight;
             self.say(number, opening.answer);
         }
         let closed = detach.closed == Some(true);
@@ -373,7 +416,7 @@ impl Session {
         };
         let session = channel.asks.session;
         let consumer = channel.asks.consumer(link.number);
-        self.partial -= link.partial_len();
+        self.partial -= link.weight();
         match link.way {
             Way::Closing => {}
             Way::In(incoming) => {

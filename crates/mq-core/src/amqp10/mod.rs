@@ -105,7 +105,7 @@ pub struct Session {
     channels: Parts<Channel>,
     /// Links by their names and by who receives: the same name may be there in both directions (2.6.1).
     names: BTreeMap<(Box<str>, bool), (u16, u32)>,
-    /// Parts of messages that have come, in bytes.
+    /// Parts of messages, and of links that are not answered, in bytes.
     partial: usize,
     /// Messages wait because memory is full.
     held: bool,

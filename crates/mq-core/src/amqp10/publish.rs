@@ -6,7 +6,7 @@ use tandem_mq_wire::amqp10::{
 };
 use tandem_time::Mono;
 
-use super::channel::{About, Promise};
+use super::channel::Promise;
 use super::link::Way;
 use super::mistake::Mistake;
 use super::{Session, message, terminus};
@@ -44,9 +44,33 @@ pub(super) struct Incoming {
 struct Partial {
     delivery: u32,
     settled: bool,
-    state: Option<Outcome>,
+    within: Within,
     format: u32,
     payload: BytesMut,
+}
+
+/// The transaction that a message belongs to, as its transfers say. No more is kept of what they may say.
+#[derive(Clone, Copy, Debug)]
+enum Within {
+    None,
+    /// It need not be open.
+    Transaction(TransactionId),
+    /// Nothing that we call one.
+    Unknown,
+}
+
+impl Within {
+    fn of(state: &Outcome) -> Within {
+        match state {
+            Outcome::Transactional(said) => transaction_of(&said.txn_id).map_or(Within::Unknown, Within::Transaction),
+            _ => Within::None,
+        }
+    }
+}
+
+fn transaction_of(name: &[u8]) -> Option<TransactionId> {
+    let bytes = <[u8; 8]>::try_from(name).ok()?;
+    Some(TransactionId(u64::from_be_bytes(bytes)))
 }
 
 /// One that is.
@@ -68,6 +92,7 @@ impl Incoming {
         }
     }
 
+    /// What has come of a message that is not whole.
     pub(super) fn partial_len(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| partial.payload.len())
     }
@@ -117,8 +142,8 @@ impl Session {
             return Err(Mistake::invalid("another delivery begins before this one is whole").of_link(handle));
         }
         partial.settled |= transfer.settled == Some(true);
-        if transfer.state.is_some() {
-            partial.state = transfer.state;
+        if let Some(state) = &transfer.state {
+            partial.within = Within::of(state);
         }
         let before = partial.payload.len();
         let aborted = transfer.aborted == Some(true);
@@ -135,10 +160,7 @@ impl Session {
         if transfer.more == Some(true) {
             self.partial += payload.len();
             partial.payload.extend_from_slice(&payload);
-            if self.partial > most + MOST_PARTIAL {
-                return Err(Mistake::limit("too many messages that are not whole").of_connection());
-            }
-            return Ok(());
+            return self.check_partial();
         }
         self.partial -= before;
         let payload = match before {
@@ -148,7 +170,7 @@ impl Session {
                 std::mem::take(&mut partial.payload).freeze()
             }
         };
-        let (state, format) = (partial.state.take(), partial.format);
+        let (within, format) = (partial.within, partial.format);
         let arrival = Arrival {
             delivery: partial.delivery,
             settled: partial.settled,
@@ -164,13 +186,9 @@ impl Session {
             To::Address(to) => Some(to.clone()),
             To::Anywhere => None,
         };
-        let transaction = match state {
-            Some(Outcome::Transactional(within)) => Some(within),
-            _ => None,
-        };
         let delivery = (arrival.delivery, arrival.settled);
         let done = match format {
-            0 => self.arrive(number, arrival, to, transaction, now),
+            0 => self.arrive(number, arrival, to, within, now),
             _ => Err(Mistake::new(
                 Condition::NotImplemented,
                 "only messages of format 0 are read",
@@ -187,12 +205,19 @@ impl Session {
         }
     }
 
+    pub(super) fn check_partial(&self) -> Result<(), Mistake> {
+        match self.partial > self.settings.message + MOST_PARTIAL {
+            true => Err(Mistake::limit("too many messages and links that are not whole").of_connection()),
+            false => Ok(()),
+        }
+    }
+
     fn arrive(
         &mut self,
         number: u16,
         arrival: Arrival,
         to: Option<Target>,
-        within: Option<Transactional>,
+        within: Within,
         now: Mono,
     ) -> Result<(), Mistake> {
         let sections = Sections::read(arrival.payload).map_err(|e| Mistake::new(Condition::DecodeError, e.0))?;
@@ -205,10 +230,11 @@ impl Session {
                 ));
             }
         };
-        let transaction = within
-            .as_ref()
-            .map(|within| self.transaction(number, &within.txn_id))
-            .transpose()?;
+        let transaction = match within {
+            Within::None => None,
+            Within::Transaction(id) => Some(self.open_transaction(number, Some(id))?),
+            Within::Unknown => Some(self.open_transaction(number, None)?),
+        };
         let message = message::read(sections, self.line.wall(now))?;
         let Some(session) = self.channels.get(number).map(|channel| channel.asks.session) else {
             return Ok(());
@@ -225,14 +251,14 @@ impl Session {
             return Ok(());
         }
         let accepted = Outcome::Accepted(IsAccepted {});
-        let state = match within {
+        let state = match transaction {
             None => accepted,
-            Some(within) => Outcome::Transactional(Transactional {
-                txn_id: within.txn_id,
+            Some(id) => Outcome::Transactional(Transactional {
+                txn_id: Bytes::copy_from_slice(&id.0.to_be_bytes()),
                 outcome: Some(Box::new(accepted)),
             }),
         };
-        let request = self.ask_about(number, About::Delivery, send);
+        let request = self.ask_for_promise(number, send);
         let promise = Promise::Arrived {
             delivery: arrival.delivery,
             request,
@@ -248,8 +274,7 @@ impl Session {
         let Some(channel) = self.channels.get_mut(number) else {
             return;
         };
-        channel.about.remove(&request);
-        if let Some(mistake) = channel.refused.remove(&request) {
+        if let Some(mistake) = channel.verdict(request..=request) {
             return self.reject(number, delivery, &mistake);
         }
         let Some(channel) = self.channels.get_mut(number) else {
@@ -314,9 +339,10 @@ impl Session {
 
     /// The one of this name, if the channel has it open.
     pub(super) fn transaction(&self, number: u16, name: &[u8]) -> Result<TransactionId, Mistake> {
-        let id = <[u8; 8]>::try_from(name)
-            .ok()
-            .map(|bytes| TransactionId(u64::from_be_bytes(bytes)));
+        self.open_transaction(number, transaction_of(name))
+    }
+
+    fn open_transaction(&self, number: u16, id: Option<TransactionId>) -> Result<TransactionId, Mistake> {
         let channel = self.channels.get(number);
         id.filter(|id| channel.is_some_and(|channel| channel.transactions.contains_key(id)))
             .ok_or_else(|| {
@@ -341,7 +367,7 @@ fn first(transfer: &Transfer) -> Result<Partial, &'static str> {
     Ok(Partial {
         delivery,
         settled: false,
-        state: None,
+        within: Within::None,
         format: transfer.message_format.unwrap_or(0),
         payload: BytesMut::new(),
     })

@@ -1,13 +1,13 @@
 //! Messages to the client: transfers, cut to its frames, as far as its window allows (2.6.12).
 
 use bytes::{Bytes, BytesMut};
-use tandem_mq_wire::amqp10::{Frame, Released, State as Outcome, Transfer};
+use tandem_mq_wire::amqp10::{Frame, Transfer};
 use tandem_time::Mono;
 
 use super::link::Way;
 use super::settle::Out;
 use super::{Session, message};
-use crate::broker::{self, Delivery};
+use crate::broker::{Delivery, Outcome};
 use crate::{DeliveryId, Kind};
 
 /// What a transfer needs beside what it carries.
@@ -47,7 +47,7 @@ impl Default for Outgoing {
             presettled: false,
             browse: false,
             durable: None,
-            default: Outcome::Released(Released {}),
+            default: Outcome::Released,
             delivery_count: 0,
             credit: 0,
             drain: false,
@@ -95,7 +95,7 @@ impl Session {
         let (Some(kind), true) = (outgoing.kind, outgoing.credit > outgoing.queued) else {
             // The client wants it no more.
             if !outgoing.browse {
-                self.settle_at(number, delivery.delivery, broker::Outcome::Released, None);
+                self.settle_at(number, delivery.delivery, Outcome::Released, None);
             }
             return;
         };

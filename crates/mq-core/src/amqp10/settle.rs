@@ -18,7 +18,7 @@ pub(super) struct Out {
 }
 
 /// What becomes of a message. `None` when that is still open.
-fn outcome(said: &Said) -> Option<Outcome> {
+pub(super) fn outcome(said: &Said) -> Option<Outcome> {
     Some(match said {
         Said::Accepted(_) => Outcome::Accepted,
         Said::Rejected(_) => Outcome::Rejected,
@@ -73,10 +73,10 @@ impl Session {
                 .get(&out.link)
                 .and_then(|handle| channel.links.get(handle));
             let default = match default.map(|link| &link.way) {
-                Some(Way::Out(outgoing)) => outcome(&outgoing.default),
-                _ => None,
+                Some(Way::Out(outgoing)) => outgoing.default,
+                _ => Outcome::Released,
             };
-            let concluded = concluded.or(default).unwrap_or(Outcome::Released);
+            let concluded = concluded.unwrap_or(default);
             if !out.browse {
                 self.settle_at(number, out.delivery, concluded, transaction);
             }

@@ -4,6 +4,7 @@ mod connect;
 mod links;
 mod messages;
 mod mistakes;
+mod waits;
 
 use tandem_mq_wire::amqp10::{
     Attach, Begin, Disposition, Error, Flow, Sections, Source, State as Outcome, Target, Transfer, Value,

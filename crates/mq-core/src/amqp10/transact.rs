@@ -6,7 +6,7 @@ use tandem_mq_wire::amqp10::{
 };
 
 use super::Session;
-use super::channel::{About, Promise};
+use super::channel::Promise;
 use super::mistake::Mistake;
 use crate::TransactionId;
 use crate::broker;
@@ -64,7 +64,7 @@ impl Session {
         };
         channel.transactions.remove(&transaction);
         let session = channel.asks.session;
-        let request = self.ask_about(number, About::Delivery, broker::Input::Commit { session, transaction });
+        let request = self.ask_for_promise(number, broker::Input::Commit { session, transaction });
         self.promise(number, Promise::Discharged { delivery, request });
         Ok(())
     }
@@ -73,8 +73,7 @@ impl Session {
         let Some(channel) = self.channels.get_mut(number) else {
             return;
         };
-        channel.about.remove(&request);
-        match channel.refused.remove(&request) {
+        match channel.verdict(request..=request) {
             Some(mistake) => self.reject(number, delivery, &mistake),
             None => self.say_state(number, delivery, Outcome::Accepted(IsAccepted {})),
         }

@@ -269,18 +269,19 @@ impl Broker {
 
     /// What followed the mistake without waiting for the answer does not happen, above all no commit of what came before it.
     fn refuse_and_end(&mut self, session: SessionId, reason: Refusal) {
-        self.refuse(session, reason);
         if let Some(known) = self.sessions.get_mut(&session) {
             known.ended = true;
         }
+        self.refuse(session, reason);
     }
 
     fn refuse(&mut self, session: SessionId, reason: Refusal) {
-        let request = self.sessions.get(&session).map_or(0, |known| known.requests);
+        let known = self.sessions.get(&session);
         self.outputs.push_back(Output::Refused {
             session,
             reason,
-            request,
+            request: known.map_or(0, |known| known.requests),
+            ends: known.is_some_and(|known| known.ended),
         });
     }
 

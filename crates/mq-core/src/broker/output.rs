@@ -34,6 +34,8 @@ pub enum Output {
         reason: Refusal,
         /// Which of the session's inputs it was, from 1 on.
         request: u64,
+        /// The broker does nothing more for the session, so the client must hear of it.
+        ends: bool,
     },
     /// The answer to [`Attach`](super::Attach), before anything is delivered.
     Attached {

@@ -223,3 +223,22 @@ fn application(value: Value) -> Result<Vec<(Box<str>, Value)>, Malformed> {
     };
     pairs.into_iter().map(pair).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_small_sections_behind_a_large_one_do_not_copy_it_each_time() {
+        let mut body = Some((DATA, Bytes::from(vec![0; 1 << 20])));
+        let (mut moved, mut at) = (0, std::ptr::null());
+        for _ in 0..10_000 {
+            append(&mut body, DATA, Bytes::from_static(b"x"));
+            let now = body.as_ref().map_or(at, |(_, joined)| joined.as_ptr());
+            moved += usize::from(now != at);
+            at = now;
+        }
+        assert_eq!(body.map(|(_, joined)| joined.len()), Some((1 << 20) + 10_000));
+        assert!(moved < 10, "copied {moved} times");
+    }
+}

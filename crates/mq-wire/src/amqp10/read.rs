@@ -12,12 +12,14 @@ pub struct Malformed(pub &'static str);
 /// Lists in lists in lists: nobody needs more, and whoever sends more wants our stack.
 const DEEPEST: u32 = 16;
 /// The most values that are read at once: each costs far more memory than bytes, some none of those at all.
-const MOST_VALUES: u32 = 8192;
+const MOST_VALUES: usize = 8192;
+/// The longest name of a type whose items come in an array.
+const LONGEST_DESCRIPTOR: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Reader {
     data: Bytes,
-    values: u32,
+    values: usize,
 }
 
 impl Reader {
@@ -129,12 +131,17 @@ impl Reader {
         Ok(Value::Described(Box::new((descriptor, value))))
     }
 
+    fn count(&mut self, more: usize) -> Result<(), Malformed> {
+        self.values += more;
+        match self.values > MOST_VALUES {
+            true => Err(Malformed("there are too many values")),
+            false => Ok(()),
+        }
+    }
+
     /// What follows a constructor that describes nothing.
     fn data_of(&mut self, code: u8, depth: u32) -> Result<Value, Malformed> {
-        self.values += 1;
-        if self.values > MOST_VALUES {
-            return Err(Malformed("there are too many values"));
-        }
+        self.count(1)?;
         Ok(match code {
             0x40 => Value::Null,
             0x41 => Value::Bool(true),
@@ -253,16 +260,17 @@ impl Reader {
                 0 if descriptors.len() as u32 + depth >= DEEPEST => {
                     return Err(Malformed("values are nested too deeply"));
                 }
-                // It is copied for each item, so it is small.
+                // It is copied for each item, so it is small, and each copy counts.
                 0 => descriptors.push(match self.value_at(depth + 1)? {
                     number @ Value::Ulong(_) => number,
-                    Value::Symbol(name) if name.0.len() < 256 => Value::Symbol(name),
+                    Value::Symbol(name) if name.0.len() <= LONGEST_DESCRIPTOR => Value::Symbol(name),
                     _ => return Err(Malformed("a descriptor is a number or a symbol")),
                 }),
                 code => break code,
             }
         };
         let item = |_| {
+            self.count(descriptors.len())?;
             let value = self.data_of(code, depth + 1)?;
             let describe = |value, descriptor: &Value| Value::Described(Box::new((descriptor.clone(), value)));
             Ok(descriptors.iter().rev().fold(value, describe))

@@ -320,3 +320,21 @@ fn frames_that_bring_messages_are_known_by_their_beginning() {
         assert_eq!(publishes(bytes), brings, "{bytes:?}");
     }
 }
+
+#[test]
+fn each_copy_of_an_array_s_descriptor_counts() {
+    // So many times null, in no bytes, described by so many names.
+    let array = |count: u16, descriptors: usize| {
+        let constructor = [&b"\0\xa3\x01a".repeat(descriptors)[..], b"\x40"].concat();
+        let size = u32::try_from(constructor.len() + 4).unwrap();
+        let head = [&b"\xf0"[..], &size.to_be_bytes(), &u32::from(count).to_be_bytes()].concat();
+        read(&[head, constructor].concat())
+    };
+    assert!(array(4000, 0).is_ok() && array(4000, 1).is_ok());
+    assert_eq!(array(4000, 3), Err(Malformed("there are too many values")));
+    assert_eq!(array(8192, 1), Err(Malformed("there are too many values")));
+    let value = array(4000, 1).unwrap();
+    assert_eq!(value.weight(), size_of::<Value>() * (1 + 3 * 4000) + 4000);
+    let long = [b"\xf0\0\0\0\xd0\0\0\0\x01\0\xa3\xc8", &[b'a'; 200][..], b"\x40"].concat();
+    assert!(read(&long).is_err(), "it would be copied for each item");
+}

@@ -67,6 +67,20 @@ impl Value {
         Value::Symbol(text.into())
     }
 
+    /// How much room it takes, about.
+    pub fn weight(&self) -> usize {
+        let pair = |(one, other): &(Value, Value)| one.weight() + other.weight();
+        size_of::<Value>()
+            + match self {
+                Value::Text(text) | Value::Symbol(Symbol(text)) => text.len(),
+                Value::Binary(data) | Value::Decimal(data) => data.len(),
+                Value::List(list) | Value::Array(list) => list.iter().map(Value::weight).sum(),
+                Value::Map(pairs) => pairs.iter().map(pair).sum(),
+                Value::Described(described) => pair(described),
+                _ => 0,
+            }
+    }
+
     /// As one name or text, whichever of the two it is.
     pub fn as_text(&self) -> Option<&str> {
         match self {

@@ -408,3 +408,28 @@ fn a_transaction_ends_with_its_coordinator() {
     node.sends(1, transfer(2, 3), Bytes::from_static(nonsense));
     assert!(matches!(told(&mut node).state, Some(Outcome::Rejected(_))));
 }
+
+/// What a client calls by our own name for the annotations is a property like any other, unless it is what we would have made.
+#[test]
+fn a_property_that_is_called_like_the_annotations_is_none() {
+    let mut node = both();
+    let sections = Sections {
+        application: vec![
+            ("amqp-message-annotations".into(), Value::Uint(7)),
+            ("amqp-footer".into(), Value::Ubyte(1)),
+        ],
+        body: tandem_mq_wire::amqp10::Body::Data(Bytes::from_static(b"x")),
+        ..Sections::default()
+    };
+    let mut sent = BytesMut::new();
+    sections.write(&mut sent);
+    node.sends(1, transfer(0, 0), sent.freeze());
+    told(&mut node);
+    node.says(1, credit(1, 1));
+    let Some(Frame::Say(_, Performative::Transfer(_), payload)) = node.frame(1) else {
+        panic!("it comes")
+    };
+    let got = Sections::read(payload).unwrap();
+    assert_eq!((got.annotations, got.footer), (None, None));
+    assert_eq!(got.application, sections.application);
+}
