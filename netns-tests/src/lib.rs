@@ -5,7 +5,7 @@
 //! that process enters the namespaces before anything else. When it ends, or is killed at its deadline, the kernel takes
 //! everything it made along.
 //!
-//! `cargo test -p tandem-netns-tests -- [--list] [--filter TEXT | TEXT] [--peer haproxy] [--long]`
+//! `cargo test -p tandem-netns-tests -- [--list] [--exact] [--filter TEXT | TEXT]... [--peer haproxy] [--long]`
 
 mod child;
 mod helper;

@@ -13,7 +13,10 @@ pub enum Peer {
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options {
-    pub filter: String,
+    /// Of each test that is wanted, a part of its name; without one all are.
+    pub filters: Vec<String>,
+    /// The whole names are given.
+    pub exact: bool,
     pub list: bool,
     pub long: bool,
     pub peer: Peer,
@@ -30,16 +33,25 @@ impl Options {
             match argument.as_str() {
                 "--list" => options.list = true,
                 "--long" => options.long = true,
-                "--filter" => options.filter = value()?,
+                "--filter" => options.filters.push(value()?),
+                "--exact" => options.exact = true,
                 "--run" => options.run = Some(value()?),
                 "--peer" => options.peer = Peer::parse(&value()?)?,
                 // Said to every test by `cargo test -- --nocapture`; output is always shown here.
                 "--nocapture" | "--show-output" => {}
                 text if text.starts_with('-') => return Err(format!("unknown option {text}")),
-                text => options.filter = text.to_string(),
+                text => options.filters.push(text.to_string()),
             }
         }
         Ok(options)
+    }
+
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        let is_meant = |filter: &String| match self.exact {
+            true => name == filter,
+            false => name.contains(filter.as_str()),
+        };
+        self.filters.is_empty() || self.filters.iter().any(is_meant)
     }
 
     /// The command line on which the test runs itself.

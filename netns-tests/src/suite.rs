@@ -77,7 +77,7 @@ impl Suite {
     fn chosen<'a>(&'a self, options: &'a Options) -> impl Iterator<Item = &'a Test> {
         self.tests
             .iter()
-            .filter(|test| !matches!(test.place, Place::Helper(_)) && test.name.contains(&options.filter))
+            .filter(|test| !matches!(test.place, Place::Helper(_)) && options.wants(test.name))
     }
 
     fn list(&self, options: &Options) -> ! {

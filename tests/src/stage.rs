@@ -21,7 +21,7 @@ use crate::visitor::Visitor;
 use crate::{Nameserver, PATIENCE, Server, free_port, until};
 
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
-/// After this long no line is under way any more.
+/// After this long nobody is about to write a line any more.
 const QUIET: Duration = Duration::from_millis(60);
 
 pub struct Stage {
@@ -165,10 +165,23 @@ impl Stage {
         visitors
     }
 
-    /// Someone who says this, and all there is until the end is noted.
+    /// Someone who says nothing, and all there is until the end is noted.
+    #[track_caller]
+    pub fn hears_all(&self, listener: u16, from: u8) {
+        let mut visitor = self.enter(listener, from);
+        let said = visitor.rest();
+        self.note(format!("{listener} from .{from} hears {said}"));
+        self.leave([visitor]);
+    }
+
+    /// Someone who says this and no more, and all there is until the end is noted.
     #[track_caller]
     pub fn talk(&self, listener: u16, from: u8, bytes: &[u8]) {
+        let before = self.at_frontends("conn_tot");
         let mut visitor = self.enter(listener, from);
+        if bytes.is_empty() {
+            self.lets_in(before);
+        }
         visitor.say(bytes);
         visitor.shut();
         let said = visitor.rest();
@@ -190,13 +203,30 @@ impl Stage {
     #[track_caller]
     pub fn settle(&self) {
         until(&format!("{}: the others have left", self.room.name), || {
-            let csv = self.room.order("show stat -1 1 -1");
-            let here = csv.lines().filter(|line| line.contains(",FRONTEND,"));
-            let here: usize = here
-                .filter_map(|line| line.split(',').nth(4)?.parse::<usize>().ok())
-                .sum();
-            (here <= self.held.load(SeqCst)).then_some(())
+            (self.at_frontends("scur") <= self.held.load(SeqCst)).then_some(())
         });
+    }
+
+    /// Waits until one more was let in and sent on to a server. Who ends before that without a word is another case, and
+    /// chance would choose between the two.
+    #[track_caller]
+    fn lets_in(&self, before: usize) {
+        until(&format!("{}: the client is let in", self.room.name), || {
+            (self.at_frontends("conn_tot") > before).then_some(())
+        });
+        // What follows from it is done when a later question is answered.
+        self.at_frontends("conn_tot");
+    }
+
+    /// The sum of a column over all frontends.
+    fn at_frontends(&self, column: &str) -> usize {
+        let csv = self.room.order("show stat -1 1 -1");
+        let mut lines = csv.lines().map(|line| line.split(','));
+        let place = lines.next().and_then(|mut names| names.position(|name| name == column));
+        let place = place.expect("a column of that name");
+        lines
+            .filter_map(|mut cells| cells.nth(place)?.parse::<usize>().ok())
+            .sum()
     }
 
     /// Waits until a cell of `show stat` says this.

@@ -334,7 +334,7 @@ impl Session {
                 Poll::Pending => self.is_client_gone(cx),
             },
             Upstream::Greeting(_) => self.poll_greeted(cx) || self.is_client_gone(cx),
-            Upstream::Up(_) => self.relay(cx),
+            Upstream::Up(_) => self.relay(cx) || self.last_word_is_out(),
         }
     }
 

@@ -128,6 +128,11 @@ pub struct Message {
 }
 
 impl Message {
+    /// How long it may still wait, in milliseconds: never longer than its sender said, whatever became of the clock since.
+    pub(crate) fn left(&self, now: WallMillis) -> Option<u64> {
+        self.expires.map(|at| at.0.saturating_sub(now.max(self.sent).0))
+    }
+
     /// About what it costs to keep, for the memory budget.
     pub fn weight(&self) -> usize {
         let text = |value: &Option<Box<str>>| value.as_ref().map_or(0, |text| text.len());
@@ -155,6 +160,19 @@ pub(crate) mod property {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_life_is_not_prolonged_by_a_clock_that_was_set_back() {
+        let message = Message {
+            sent: WallMillis(10_000),
+            expires: Some(WallMillis(60_000)),
+            ..Message::default()
+        };
+        for (now, left) in [(9_999, 50_000), (10_000, 50_000), (30_000, 30_000), (60_001, 0)] {
+            assert_eq!(message.left(WallMillis(now)), Some(left), "at {now}");
+        }
+        assert_eq!(Message::default().left(WallMillis(5)), None);
+    }
 
     #[test]
     fn a_priority_stays_in_its_range() {

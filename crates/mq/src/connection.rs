@@ -28,6 +28,9 @@ pub(crate) struct Shared {
     pub(crate) hub: Hub,
     pub(crate) users: Users,
     pub(crate) clock: Clock,
+    /// What the wall showed when the clock was at zero. Read once: whoever reads it again later is told another
+    /// millisecond, and more of a message's life would be left than it was given.
+    pub(crate) began: u64,
     pub(crate) sessions: Arc<AtomicU64>,
 }
 
@@ -35,13 +38,9 @@ impl Shared {
     pub(crate) fn session(&self) -> SessionId {
         SessionId::of_connection(self.sessions.fetch_add(1, Relaxed))
     }
-
-    /// What the wall showed when the clock was at zero.
-    pub(crate) fn began(&self) -> u64 {
-        began(self.clock)
-    }
 }
 
+/// What the wall showed when the clock was at zero, in milliseconds since 1970.
 pub(crate) fn began(clock: Clock) -> u64 {
     let now = u64::try_from(Wall::now().as_micros() / 1000).unwrap_or(0);
     now.saturating_sub(clock.now().as_millis())

@@ -45,9 +45,10 @@ pub(crate) fn run(configuration: Configuration) -> anyhow::Result<ExitCode> {
     let _lock = Lock::take(&configuration.data_dir)?;
 
     let clock = Clock::start();
+    let began = began(clock);
     let settings = broker::Settings {
         memory: configuration.memory.messages,
-        began: began(clock),
+        began,
         ..broker::Settings::default()
     };
     let (journal, broker) = recover(&configuration, clock, Broker::new(settings))?;
@@ -71,6 +72,7 @@ pub(crate) fn run(configuration: Configuration) -> anyhow::Result<ExitCode> {
                     hub,
                     users,
                     clock,
+                    began,
                     sessions,
                 })
             };

@@ -188,7 +188,7 @@ pub const ALL: &[Scenario] = &[
                 "disable health m/a",
             ] {
                 s.order(order);
-                s.talk(0, 1, b"");
+                s.pick(0, 1);
             }
         },
         ..Scenario::EMPTY

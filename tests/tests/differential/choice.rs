@@ -169,7 +169,7 @@ pub const ALL: &[Scenario] = &[
                 s.order(&format!("disable server {proxy}/b"));
                 s.shares(listener, 2);
                 s.order(&format!("disable server {proxy}/c"));
-                s.talk(listener, 1, b"x");
+                s.pick(listener, 1);
                 s.order(&format!("enable server {proxy}/a"));
                 s.pick(listener, 1);
             }
@@ -214,7 +214,7 @@ pub const ALL: &[Scenario] = &[
         file: "127.0.0.1 one\n127.0.0.4/30 three\n127.0.0.9 nowhere\n",
         play: |s| {
             [1, 2, 4, 7, 8].into_iter().for_each(|from| s.pick(0, from));
-            s.talk(0, 9, b"x");
+            s.pick(0, 9);
         },
         ..Scenario::EMPTY
     },
@@ -227,7 +227,7 @@ pub const ALL: &[Scenario] = &[
             from_each(s, 2);
             s.order("enable server l/a");
             s.shares(0, 4);
-            (1..=3).for_each(|listener| s.talk(listener, 1, b"x"));
+            (1..=3).for_each(|listener| s.pick(listener, 1));
         },
         ..Scenario::EMPTY
     },

@@ -80,8 +80,9 @@ impl Side {
 
     fn config(&self, servers: &[Server; 2]) -> String {
         let [one, two] = servers.each_ref().map(Server::address);
+        // With two threads HAProxy may count one client as two at once: both are woken, and only one can have it.
         format!(
-            "global\n {}\n nbthread 2\n maxconn 400\ndefaults\n mode tcp\n timeout connect 5s\n timeout client 30s\n \
+            "global\n {}\n nbthread 1\n maxconn 400\ndefaults\n mode tcp\n timeout connect 5s\n timeout client 30s\n \
              timeout server 30s\n\
              frontend fe\n bind 127.0.0.1:{}\n maxconn 100\n option socket-stats\n default_backend be\n\
              backend be\n balance roundrobin\n stick-table type ip size 1k expire 1h\n stick store-request src\n \

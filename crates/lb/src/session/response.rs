@@ -27,6 +27,8 @@ pub(super) enum Answer {
     },
     /// They are to be asked for the last time.
     Due,
+    /// A rule has ended it: when the last of it is delivered, so is the client's end (seen on HAProxy).
+    Last,
     Over,
 }
 
@@ -34,7 +36,7 @@ impl Answer {
     pub(super) fn until(self) -> Option<Mono> {
         match self {
             Answer::Awaited { until } => Some(until),
-            Answer::Due | Answer::Over => None,
+            Answer::Due | Answer::Last | Answer::Over => None,
         }
     }
 
@@ -69,7 +71,7 @@ impl Session {
 
     /// Whether what the server sends has to wait; asks the rules with what is there.
     pub(super) fn awaits_answer(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.answer.is_over() {
+        if matches!(self.answer, Answer::Last | Answer::Over) {
             return false;
         }
         let Upstream::Up(server) = std::mem::replace(&mut self.upstream, Upstream::None) else {
@@ -162,7 +164,7 @@ impl Session {
 
     /// What the server has said so far is the last that the client hears of it.
     fn end_answer(&mut self, cx: &mut Context<'_>, said: Vec<u8>) {
-        self.answer = Answer::Over;
+        self.answer = Answer::Last;
         let read = Pass {
             read: said.len() as u64,
             ..Pass::default()
@@ -175,6 +177,16 @@ impl Session {
             self.to_server.shut(server);
         }
         self.conn.handle(Input::Finished(Side::Server), self.worker.clock.now());
+    }
+
+    /// Nothing of the client's goes anywhere any more, so nothing of it is read: it is told to be at its end.
+    pub(super) fn last_word_is_out(&mut self) -> bool {
+        if self.answer != Answer::Last || self.to_client.held() > 0 {
+            return false;
+        }
+        self.answer = Answer::Over;
+        self.conn.handle(Input::Finished(Side::Client), self.worker.clock.now());
+        true
     }
 
     /// What it has said was received, and goes nowhere.

@@ -98,7 +98,7 @@ pub(super) fn write(message: &Message, now: WallMillis, most: usize) -> Properti
             Some(queue) => queue.into(),
             None => to,
         }),
-        expiration: message.expires.map(|at| at.0.saturating_sub(now.0).to_string().into()),
+        expiration: message.left(now).map(|left| left.to_string().into()),
         ..Properties::default()
     };
     let mut headers = Table::default();

@@ -171,12 +171,11 @@ fn body_to(kind: Option<&str>, body: &Bytes) -> Body {
 
 pub(super) fn write(delivery: &Delivery, kind: Kind, now: WallMillis) -> Sections {
     let message = &delivery.message;
-    let left = message.expires.map(|at| at.0.saturating_sub(now.0));
     let mut sections = Sections {
         header: MessageHeader {
             durable: Some(message.durable),
             priority: message.priority.map(Priority::number),
-            ttl: left.map(|left| u32::try_from(left).unwrap_or(u32::MAX)),
+            ttl: message.left(now).map(|left| u32::try_from(left).unwrap_or(u32::MAX)),
             first_acquirer: Some(!delivery.redelivered),
             delivery_count: Some(delivery.attempts),
         },

@@ -66,10 +66,9 @@ pub(super) fn write(message: &Message, address: &str, now: WallMillis) -> Publis
             .as_ref()
             .map(|text| Bytes::copy_from_slice(text.as_bytes())),
         // A rest of a second is a second: zero would mean that it is over.
-        message_expiry: message.expires.map(|at| {
-            let left = at.0.saturating_sub(now.0).div_ceil(1000).max(1);
-            u32::try_from(left).unwrap_or(u32::MAX)
-        }),
+        message_expiry: message
+            .left(now)
+            .map(|left| u32::try_from(left.div_ceil(1000).max(1)).unwrap_or(u32::MAX)),
         ..Properties::default()
     };
     let reply = message.reply_to.as_deref();

@@ -26,6 +26,24 @@ pub(super) fn of(log: &str) -> Vec<&str> {
     shown
 }
 
+/// What one test said when it failed, at most so many lines: libtest's section `---- NAME stdout ----`, or what stands indented
+/// below `test NAME ... FAILED`.
+pub(super) fn of_test(log: &str, name: &str, most: usize) -> Vec<String> {
+    let section = format!("---- {name} stdout ----");
+    let below = format!("test {name} ... FAILED (");
+    let head = |line: &&str| *line == section || line.starts_with(&below);
+    let mut lines = log.lines().skip_while(|line| !head(line));
+    let is_section = lines.next().is_some_and(|line| line == section);
+    let is_inside = |line: &&str| match is_section {
+        true => !line.starts_with("---- ") && *line != "failures:",
+        false => line.starts_with("    "),
+    };
+    let said = lines
+        .take_while(is_inside)
+        .filter(|line| !line.is_empty() && !is_trace(line));
+    said.take(most).map(str::to_owned).collect()
+}
+
 /// `   3: core::ops::function::FnOnce::call_once` and the place below it
 fn is_trace(line: &str) -> bool {
     let text = line.trim_start();

@@ -113,6 +113,19 @@ impl Kind {
         }
     }
 
+    /// What runs these tests once more, one after the other; `None` for what is no test.
+    pub(super) fn again(self, metadata: &Metadata, names: &[String]) -> Option<Command> {
+        if matches!(self, Kind::Check | Kind::Build) {
+            return None;
+        }
+        let mut command = self.command(metadata)?;
+        command.args(["--", "--exact"]).args(names);
+        if self.counting() == Counting::Libtest {
+            command.arg("--test-threads=1");
+        }
+        Some(command)
+    }
+
     /// Said when there is no command.
     pub(super) fn missing(self) -> &'static str {
         match self {

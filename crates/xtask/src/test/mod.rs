@@ -1,6 +1,7 @@
 //! Every test within a budget: build 10 minutes, unit to simulation 2, loopback 6, namespaces and interoperation 5,
 //! browser 1, and 24 in all. What takes longer is killed and named.
 
+mod again;
 mod excerpt;
 mod fuzz;
 mod kinds;
@@ -12,7 +13,7 @@ mod tally;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -112,18 +113,48 @@ impl Session {
             report::minutes(budget)
         ))?;
         let start = Instant::now();
-        let mut tally = Tally::of(kind.counting());
         let log = self.logs.join(format!("{kind}.log"));
-        let ending = process::run(command, budget, &log, &self.interruption, |line| {
+        let (ending, tally) = self.play(kind, command, budget, &log)?;
+        let mut row = Row::new(kind, &ending, tally, start.elapsed());
+        if row.verdict != Verdict::Passed {
+            self.explain(kind, &log, &ending)?;
+            self.once_more(&mut row, &log, &ending, budget.saturating_sub(start.elapsed()))?;
+        }
+        Ok(row)
+    }
+
+    fn play(&self, kind: Kind, command: Command, budget: Duration, log: &Path) -> Result<(Ending, Tally)> {
+        let mut tally = Tally::of(kind.counting());
+        let ending = process::run(command, budget, log, &self.interruption, |line| {
             tally
                 .line(line)
                 .map_or(Ok(()), |text| self.console.line(format_args!("  {text}")))
         })?;
-        let row = Row::new(kind, &ending, tally, start.elapsed());
-        if row.verdict != Verdict::Passed {
+        Ok((ending, tally))
+    }
+
+    /// A few tests that failed are run again, alone, in what is left of the budget.
+    fn once_more(&self, row: &mut Row, log: &Path, ending: &Ending, budget: Duration) -> Result<()> {
+        let kind = row.kind;
+        let first = fs::read_to_string(log).unwrap_or_default();
+        let Some(names) = again::worth_a_try(kind.counting(), ending, &first) else {
+            return Ok(());
+        };
+        let Some(command) = kind.again(&self.metadata, &names) else {
+            return Ok(());
+        };
+        self.console
+            .line(format_args!("  once more, alone: {}", names.join(", ")))?;
+        let start = Instant::now();
+        let log = self.logs.join(format!("{kind}-again.log"));
+        let (ending, _) = self.play(kind, command, budget, &log)?;
+        let second = fs::read_to_string(&log).unwrap_or_default();
+        let outcome = again::judge(names, &first, kind.counting(), &ending, &second);
+        if !outcome.failed.is_empty() {
             self.explain(kind, &log, &ending)?;
         }
-        Ok(row)
+        row.after(outcome, start.elapsed());
+        Ok(())
     }
 
     fn explain(&self, kind: Kind, log: &Path, ending: &Ending) -> Result<()> {

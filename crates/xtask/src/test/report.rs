@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::again::{Flaky, Outcome};
 use super::kinds::Kind;
 use super::process::Ending;
 use super::tally::{Counts, Tally};
@@ -22,10 +23,11 @@ pub(super) enum Verdict {
 
 #[derive(Debug)]
 pub(super) struct Row {
-    kind: Kind,
+    pub(super) kind: Kind,
     pub(super) verdict: Verdict,
     counts: Counts,
     took: Duration,
+    flaky: Vec<Flaky>,
 }
 
 impl Row {
@@ -46,6 +48,18 @@ impl Row {
             verdict,
             counts,
             took,
+            flaky: Vec::new(),
+        }
+    }
+
+    /// After the failed tests have had their second chance.
+    pub(super) fn after(&mut self, outcome: Outcome, took: Duration) {
+        self.took += took;
+        self.counts.passed += outcome.flaky.len();
+        self.counts.failed = outcome.failed.len();
+        self.flaky = outcome.flaky;
+        if outcome.failed.is_empty() {
+            self.verdict = Verdict::Passed;
         }
     }
 
@@ -55,6 +69,7 @@ impl Row {
             verdict: Verdict::Absent,
             counts: Counts::default(),
             took: Duration::ZERO,
+            flaky: Vec::new(),
         }
     }
 }
@@ -95,6 +110,7 @@ impl Report {
             mut failed,
             skipped,
         } = sum;
+        self.print_flaky(console)?;
         let late = took > in_all;
         if late {
             failed += 1;
@@ -110,6 +126,24 @@ impl Report {
         } else {
             ExitCode::FAILURE
         })
+    }
+}
+
+impl Report {
+    /// Above the sums, so that it is not overlooked.
+    fn print_flaky(&self, console: Console) -> Result<()> {
+        for row in &self.rows {
+            for Flaky { name, said } in &row.flaky {
+                let title = console.paint(Paint::Yellow, format_args!("flaky: {} {name}", row.kind));
+                console.line(format_args!(
+                    "{title} failed, and passed when it was run once more, alone. The failure:"
+                ))?;
+                for line in said {
+                    console.line(format_args!("  | {line}"))?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -185,6 +219,26 @@ mod tests {
                 (verdict, failed),
                 "{ending:?} {lines:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_second_chance_counts() {
+        let exit = Ending::Exited(ExitStatus::from_raw(1 << 8));
+        let flaky = |name: &str| Flaky {
+            name: name.to_owned(),
+            said: Vec::new(),
+        };
+        for (failed, verdict) in [(vec![], Verdict::Passed), (vec!["b".to_owned()], Verdict::Failed)] {
+            let mut row = row(Kind::Namespace, exit, &["7 passed, 2 failed, 0 skipped"]);
+            let again = failed.len();
+            let passed: Vec<Flaky> = ["a", "b"][..2 - again].iter().map(|name| flaky(name)).collect();
+            row.after(Outcome { flaky: passed, failed }, Duration::from_secs(2));
+            assert_eq!(
+                (row.verdict, row.counts.failed, row.counts.passed),
+                (verdict, again, 9 - again)
+            );
+            assert_eq!(row.took, Duration::from_secs(3));
         }
     }
 

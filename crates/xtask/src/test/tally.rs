@@ -108,7 +108,7 @@ fn is_cargos(line: &str) -> bool {
 }
 
 /// `     Running unittests src/lib.rs (target/debug/deps/tandem_ops-cbf58b4f37e34783)`, `   Doc-tests tandem_ops`
-fn running(line: &str) -> Option<&str> {
+pub(super) fn running(line: &str) -> Option<&str> {
     let line = line.trim_start();
     if let Some(krate) = line.strip_prefix("Doc-tests ") {
         return Some(krate);
@@ -125,12 +125,12 @@ fn skip(line: &str) -> Option<&str> {
     (before.is_empty() || before.ends_with("... ")).then(|| &line[at..])
 }
 
-fn libtest_result(line: &str) -> Option<Counts> {
+pub(super) fn libtest_result(line: &str) -> Option<Counts> {
     let rest = line.strip_prefix("test result: ")?.split_once(". ")?.1;
     counted(rest.split("; "), ["passed", "failed", "ignored"])
 }
 
-fn summary(line: &str) -> Option<Counts> {
+pub(super) fn summary(line: &str) -> Option<Counts> {
     let parts = line.split(", ");
     (parts.clone().count() == 3).then(|| counted(parts, ["passed", "failed", "skipped"]))?
 }
