@@ -135,16 +135,22 @@ fn commands_go_to_the_worker() {
 fn a_reload_answers_when_it_is_done() {
     let (server, files) = (Server::echo(), Files::new("reload"));
     let config = Config::default().server("s", &server, "");
-    let _lb = Lb::start_with(&["-S", &files.socket().display().to_string()], &config.to_string());
-    let answer = ask(&files.socket(), "reload").expect("an answer");
-    let (success, text) = answer.split_once("\n--\n").expect("two parts");
-    assert!(matches!(success, "Success=0" | "Success=1"), "{answer}");
-    assert!(text.ends_with('\n'));
-    let proc = ask(&files.socket(), "show proc").expect("it still answers");
-    let expected = if success == "Success=1" {
-        "1 [failed: 0]"
-    } else {
-        "0 [failed: 1]"
-    };
-    assert!(proc.contains(expected), "{proc}");
+    let lb = Lb::start_with(&["-S", &files.socket().display().to_string()], &config.to_string());
+    let bad = config.clone().backend("server d nowhere:0:0").to_string();
+    for (text, wanted, counted) in [
+        (
+            config.clone().backend("retries 7").to_string(),
+            "Success=1",
+            "1 [failed: 0]",
+        ),
+        (bad, "Success=0", "[failed: 1]"),
+    ] {
+        lb.configure(&text);
+        let answer = ask(&files.socket(), "reload").expect("an answer");
+        let (success, said) = answer.split_once("\n--\n").expect("two parts");
+        assert_eq!(success, wanted, "{answer}");
+        assert!(said.ends_with('\n'), "{answer}");
+        let proc = ask(&files.socket(), "show proc").expect("it still answers");
+        assert!(proc.contains(counted), "{proc}");
+    }
 }

@@ -197,3 +197,65 @@ fn what_was_seen_of_a_name_server() {
         );
     });
 }
+
+#[test]
+fn another_name_and_tls_by_order() {
+    let port = free_port();
+    for last in 1..=2 {
+        named(SocketAddr::from(([127, 0, 0, last], port)));
+    }
+    let names = Nameserver::default();
+    names.knows("one.test", addresses(&["127.0.0.1"]));
+    names.knows("two.test", addresses(&["127.0.0.2"]));
+    let config = |room: &Room| {
+        format!(
+            "{}resolvers dns\n nameserver ns {}\n {HOLD}\n\
+             listen be\n bind {}\n server s one.test:{port} resolvers dns resolve-prefer ipv4 init-addr none\n\
+             listen other\n bind {}\n server t 127.0.0.1:{port} ssl verify none\n server u localhost:{port} disabled\n",
+            room.head(),
+            names.address(),
+            room.at(0),
+            room.at(1)
+        )
+    };
+    let told = RefCell::new(Vec::new());
+    both(2, config, |room| {
+        let mut answers = Vec::new();
+        let mut order = |order: &str| answers.push(room.order(order));
+        until_it_is(room, "127.0.0.1");
+        order("set server be/s fqdn;set server be/s fqdn one.test;set server other/u fqdn two.test");
+        order(&format!(
+            "set server be/s fqdn bad..name;set server be/s fqdn {}",
+            "x".repeat(300)
+        ));
+        order("set server be/s fqdn two.test");
+        until_it_is(room, "127.0.0.2");
+        order("set server be/s fqdn one.test;set server be/s fqdn two.test;set server be/s fqdn one.test");
+        until_it_is(room, "127.0.0.1");
+        let fqdn = |room: &Room| {
+            let state = room.order("show servers state");
+            let line = |name: &str| {
+                let line = state.lines().find(|line| line.contains(name)).unwrap_or_default();
+                let words: Vec<&str> = line.split(' ').collect();
+                format!("{} {}", words[17], words[20])
+            };
+            [line(" s "), line(" t ")]
+        };
+        answers.extend(fqdn(room));
+        // Who listens there speaks no TLS.
+        let mut order = |order: &str| answers.push(room.order(order));
+        order("set server be/s ssl on;set server other/t ssl;set server other/t ssl maybe");
+        order("set server other/t ssl off");
+        let mut text = String::new();
+        connect(room.at(1)).read_to_string(&mut text).ok();
+        assert_eq!(text, "127.0.0.1", "{}", room.name);
+        answers.extend(fqdn(room));
+        answers.push(room.order("set server other/t ssl on"));
+        text.clear();
+        connect(room.at(1)).read_to_string(&mut text).ok();
+        assert_eq!(text, "", "{}", room.name);
+        told.borrow_mut().push(answers);
+    });
+    let told = told.into_inner();
+    assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "{told:#?}");
+}

@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use crate::address::ServerAddress;
 use crate::keeper::Keeper;
-use crate::servers::AgentPlace;
+use crate::servers::{AgentPlace, Server};
 use crate::tracking;
 
 /// Why an order was not carried out.
@@ -144,10 +144,13 @@ impl ServerOrders {
         self.idx
     }
 
+    pub(crate) fn server(&self) -> Option<Arc<Server>> {
+        self.keeper.backend().server(self.idx)
+    }
+
     /// Where it is now.
     pub(crate) fn address(&self) -> Option<Arc<ServerAddress>> {
-        let server = self.keeper.backend().server(self.idx);
-        server.map(|s| s.address.load_full())
+        self.server().map(|server| server.address.load_full())
     }
 
     /// Where it is checked; `None` when it is not, or not over TCP.

@@ -8,9 +8,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use tandem_lb_config::Plan;
+use tandem_lb_core::ServerIdx;
+use tandem_lb_core::dns::Name;
 use tandem_ops::clock::Clock;
 use tandem_time::Seed;
 
+use crate::keeper::Keeper;
 use crate::orders::Orders;
 pub(crate) use section::Asked;
 use section::Section;
@@ -44,6 +47,14 @@ impl Resolving {
         let sections = plan.resolvers.iter().enumerate().map(begin).collect();
         // Those that were there before end here.
         self.sections.replace(sections);
+    }
+
+    /// Looks a server up by another name from now on; whether it is looked up at all.
+    pub(crate) fn rename(&self, keeper: &Rc<Keeper>, server: ServerIdx, name: &Name) -> bool {
+        self.sections
+            .borrow()
+            .iter()
+            .any(|section| section.rename(keeper, server, name))
     }
 
     /// What was seen of each name server, section by section.

@@ -24,6 +24,10 @@ pub(crate) struct Server {
     /// Where it is; an operator may move it.
     pub(crate) address: ArcSwap<ServerAddress>,
     is_moved: AtomicBool,
+    /// The host's name that an operator has given it, instead of the configured one.
+    fqdn: ArcSwapOption<String>,
+    /// An operator has it spoken to without the TLS that is configured.
+    is_plain: AtomicBool,
     pub(crate) traffic: Traffic,
     pub(crate) attempts: Attempts,
     pub(crate) history: History,
@@ -61,6 +65,8 @@ impl Server {
             plan: ArcSwap::from_pointee(plan),
             address: ArcSwap::from_pointee(address),
             is_moved: AtomicBool::new(false),
+            fqdn: ArcSwapOption::empty(),
+            is_plain: AtomicBool::new(false),
             traffic: Traffic::default(),
             attempts: Attempts::default(),
             history: History::default(),
@@ -87,6 +93,31 @@ impl Server {
     /// An operator has put it elsewhere.
     pub(crate) fn is_moved(&self) -> bool {
         self.is_moved.load(Relaxed)
+    }
+
+    /// The name that its address is looked up by, where it has one.
+    pub(crate) fn fqdn(&self) -> Option<String> {
+        let given = self.fqdn.load_full().map(|name| String::clone(&name));
+        given.or_else(|| match &self.plan().host {
+            plan::Host::Name(name) => Some(name.to_string()),
+            plan::Host::Ip(_) | plan::Host::Unix(_) => None,
+        })
+    }
+
+    /// It has this name from now on, whatever the configuration says.
+    pub(crate) fn rename(&self, fqdn: &str) {
+        self.fqdn.store(Some(Arc::new(fqdn.to_owned())));
+    }
+
+    /// What TLS is spoken to it by, when it is.
+    pub(crate) fn tls(&self) -> Option<Arc<plan::Origination>> {
+        let configured = self.plan().tls.clone();
+        configured.filter(|_| !self.is_plain.load(Relaxed))
+    }
+
+    /// Connections from now on are with TLS, or without.
+    pub(crate) fn speak_tls(&self, wanted: bool) {
+        self.is_plain.store(!wanted, Relaxed);
     }
 
     /// A connection was made, or a check has passed.
@@ -133,6 +164,10 @@ impl Server {
         if (&before.host, before.port) != (&after.host, after.port) {
             self.address.store(Arc::new(address));
             self.is_moved.store(false, Relaxed);
+            self.fqdn.store(None);
+        }
+        if before.tls != after.tls {
+            self.is_plain.store(false, Relaxed);
         }
     }
 }

@@ -22,6 +22,7 @@ mod recess;
 mod recheck;
 mod reload;
 mod relocate;
+mod rename;
 mod seen;
 mod server;
 mod servers;

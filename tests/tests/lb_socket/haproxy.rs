@@ -384,3 +384,47 @@ fn a_session_is_told_in_the_same_words() {
     assert_eq!(ours, theirs);
     assert_eq!(ours.len(), 7, "{ours:#?}");
 }
+
+/// `show info typed` and `show stat typed` without their values: place, name, process, tags and kind of each field.
+fn fields(room: &Room) -> Vec<String> {
+    let text = room.ask("show info typed;show stat typed");
+    let lines = text.lines().filter(|line| !line.is_empty());
+    let without_value = |line: &str| line.splitn(4, ':').take(3).collect::<Vec<_>>().join(":");
+    // 2.6 misspells one.
+    lines
+        .map(|line| without_value(line).replace("Splicded", "Spliced"))
+        .collect()
+}
+
+#[test]
+fn fields_have_the_same_names_places_and_tags() {
+    let (theirs, ours) = (Room::new(), Room::new());
+    let servers = [free_port(), free_port()];
+    let Some(_haproxy) = haproxy(&theirs, &config(&theirs, servers)) else {
+        return say("SKIP typed fields beside HAProxy: haproxy is not installed");
+    };
+    let _lb = Lb::start(&config(&ours, servers));
+    let failed = |room: &Room| {
+        room.ask("show stat")
+            .lines()
+            .any(|l| l.starts_with("be,s1,") && l.contains("L4CON"))
+    };
+    for room in [&theirs, &ours] {
+        until("the first check", || failed(room).then_some(()));
+    }
+    let (theirs, ours) = (fields(&theirs), fields(&ours));
+    // From there on 2.6 has what its modules count, which for TLS and HTTP/2 is elsewhere here.
+    let is_common = |line: &&String| {
+        let place = line.split('.').nth(3).and_then(|place| place.parse::<u32>().ok());
+        line.split('.').count() < 5 || place.is_some_and(|place| place <= 102)
+    };
+    let missing: Vec<_> = theirs
+        .iter()
+        .filter(is_common)
+        .filter(|line| !ours.contains(line))
+        .collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    let compared = theirs.iter().filter(is_common).count();
+    assert!(compared > 500, "{compared}");
+    say(&format!("{compared} typed fields are where HAProxy has them"));
+}

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_lb_config::{Nameserver, Resolvers};
-use tandem_lb_core::dns::{Counters, Found, Input, Output, QuestionId, Resolver, Settings, Status};
+use tandem_lb_core::ServerIdx;
+use tandem_lb_core::dns::{Counters, Found, Input, Name, Output, QuestionId, Resolver, Settings, Status};
 use tandem_ops::clock::Clock;
 use tandem_time::Seed;
 use tokio::net::UdpSocket;
@@ -15,6 +16,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::slot::{Owner, Slot};
+use crate::keeper::Keeper;
 
 pub(super) struct Section {
     heart: Rc<Heart>,
@@ -78,6 +80,11 @@ impl Section {
         Section { heart, tasks }
     }
 
+    /// Whether it is here that this server is looked up.
+    pub(super) fn rename(&self, keeper: &Rc<Keeper>, server: ServerIdx, name: &Name) -> bool {
+        self.heart.rename(keeper, server, name)
+    }
+
     pub(super) fn asked(&self) -> Asked {
         let names = self.heart.nameservers.iter().map(|nameserver| nameserver.name.clone());
         Asked {
@@ -136,6 +143,29 @@ impl Heart {
             }
             self.tell(Input::Ask { name, first });
         }
+    }
+
+    fn rename(self: &Rc<Heart>, keeper: &Rc<Keeper>, server: ServerIdx, name: &Name) -> bool {
+        let mut slots = self.slots.borrow_mut();
+        let is_it = |slot: &Slot| slot.is_of(keeper, server);
+        let Some(place) = slots.iter().position(is_it) else {
+            return false;
+        };
+        let mut over = slots[place].rename(name.clone());
+        // Who has this name already asks anew together with it.
+        over.extend(
+            slots
+                .iter_mut()
+                .filter(|slot| slot.name == *name)
+                .filter_map(|slot| slot.question.take()),
+        );
+        over.sort_unstable();
+        over.dedup();
+        over.retain(|question| !slots.iter().any(|slot| slot.is_asked_by(*question)));
+        drop(slots);
+        over.into_iter().for_each(|question| self.tell(Input::Forget(question)));
+        self.ask_all();
+        true
     }
 
     async fn listen(self: Rc<Heart>, nameserver: usize) {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_lb_config::{Host, Resolve, ServerPort};
+use tandem_lb_config::{Resolve, ServerPort};
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::Input as Tell;
 use tandem_lb_core::dns::{
@@ -48,11 +48,11 @@ pub(super) fn of_section(orders: &Orders, section: usize) -> Vec<Slot> {
     for keeper in orders.backends().iter() {
         for server in keeper.backend().now().servers.all() {
             let plan = server.plan();
-            let (Some(resolve), Host::Name(name)) = (&plan.resolve, &plan.host) else {
+            let Some((resolve, name)) = plan.resolve.as_ref().zip(server.fqdn()) else {
                 continue;
             };
             // A name that cannot stand in a question has been refused with the configuration.
-            if let Some(name) = Name::parse(name).filter(|_| resolve.resolvers == section) {
+            if let Some(name) = Name::parse(&name).filter(|_| resolve.resolvers == section) {
                 slots.push(Slot {
                     keeper: keeper.clone(),
                     server: server.place,
@@ -78,6 +78,18 @@ impl Slot {
     /// Whether its address comes from this question.
     pub(super) fn is_asked_by(&self, question: QuestionId) -> bool {
         self.host.or(self.question) == Some(question) || self.question == Some(question)
+    }
+
+    pub(super) fn is_of(&self, keeper: &Rc<Keeper>, server: ServerIdx) -> bool {
+        Rc::ptr_eq(&self.keeper, keeper) && self.server == server
+    }
+
+    /// It has this name from now on; the questions that it put by the other one are answered.
+    pub(super) fn rename(&mut self, name: Name) -> Vec<QuestionId> {
+        self.name = name;
+        self.target = None;
+        let over = [self.question.take(), self.host.take()];
+        over.into_iter().flatten().collect()
     }
 
     fn ip(&self) -> Option<IpAddr> {

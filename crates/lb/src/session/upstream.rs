@@ -194,7 +194,7 @@ impl Session {
         let Upstream::Connecting(server) = std::mem::replace(&mut self.upstream, Upstream::None) else {
             return;
         };
-        let plan = self.tried.as_ref().and_then(|server| server.plan().tls.clone());
+        let plan = self.tried.as_ref().and_then(|server| server.tls());
         let Some(plan) = plan else {
             if let Some(header) = self.introduction() {
                 self.to_server = Direction::resumed(Parked::Reading(header));

@@ -2,10 +2,10 @@
 
 use tandem_lb_core::backend::Operation;
 use tandem_lb_core::health::AdminChange;
-use tandem_ops::control::{Call, Reply};
+use tandem_ops::control::{Call, Reply, Severity};
 
 use super::relocate::relocate;
-use super::{Room, agent, recheck};
+use super::{Room, agent, recheck, rename};
 use crate::orders::ServerOrders;
 
 const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | \
@@ -23,8 +23,8 @@ pub(super) fn set(room: &Room, call: &Call) -> Reply {
             "check-addr" => recheck::at(server, value, (call.arg(3) == "port").then(|| call.arg(4))),
             "check-port" => recheck::port(server, value),
             "agent" | "agent-send" | "agent-addr" | "agent-port" => agent::set(server, call.arg(1), value, call),
-            "fqdn" => Reply::error("set server <b>/<s> fqdn failed because no resolution is configured."),
-            "ssl" => Reply::error("'set server <srv> ssl' cannot be set.  default-server should define ssl settings"),
+            "fqdn" => rename::rename(room, server, value),
+            "ssl" => ssl(server, value),
             _ => Reply::error(USAGE),
         }
     })
@@ -113,6 +113,18 @@ fn on_server(room: &Room, call: &Call, act: impl FnOnce(&ServerOrders) -> Reply)
     }
 }
 
+fn ssl(server: &ServerOrders, value: &str) -> Reply {
+    let Some(live) = server.server().filter(|live| live.plan().tls.is_some()) else {
+        return Reply::error("'set server <srv> ssl' cannot be set.  default-server should define ssl settings");
+    };
+    match value {
+        "on" => live.speak_tls(true),
+        "off" => live.speak_tls(false),
+        _ => return Reply::error("'set server <srv> ssl' expects 'on' or 'off'."),
+    }
+    Reply::Message(Severity::Notice, "server ssl setting updated.".to_owned())
+}
+
 fn state(server: &ServerOrders, word: &str) -> Reply {
     server.admin(match word {
         "ready" => AdminChange::Ready,
@@ -141,6 +153,9 @@ fn weight(server: &ServerOrders, text: &str) -> Reply {
 }
 
 pub(super) fn missing(what: &str) -> String {
+    if what == "fqdn" {
+        return "set server <b>/<s> fqdn requires a FQDN.".to_owned();
+    }
     let also = if what == "check-port" {
         "a port."
     } else {

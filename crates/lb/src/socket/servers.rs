@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::rc::Rc;
 
-use tandem_lb_config::{Host, Server as Configured, ServerPort};
+use tandem_lb_config::{Host, ServerPort};
 use tandem_lb_core::backend::{CheckReport, Operation, ServerReport};
 use tandem_lb_core::health::{Admin, CheckStatus, Outcome};
 use tandem_ops::control::{Call, Reply};
@@ -36,7 +36,7 @@ pub(super) fn state(room: &Room, call: &Call) -> Reply {
             let plan = &keeper.backend().now().plan;
             let since = room.clock.now().since(report.view.last_change).as_secs();
             let backend = format!("{} {}", plan.id, plan.name);
-            state_line(&backend, &server.plan(), &report, since, &Places::of(keeper, server))
+            state_line(&backend, server, &report, since, &Places::of(keeper, server))
         });
         text.extend(line);
     })
@@ -81,8 +81,8 @@ fn of_backends(room: &Room, name: &str, mut text: String, line: impl Fn(&mut Str
     Reply::Output(text)
 }
 
-fn state_line(backend: &str, server: &Configured, report: &ServerReport<'_>, since: u64, places: &Places) -> String {
-    let view = &report.view;
+fn state_line(backend: &str, live: &Server, report: &ServerReport<'_>, since: u64, places: &Places) -> String {
+    let (view, server) = (&report.view, live.plan());
     let (status, result, health, state) = check_numbers(report, server.disabled);
     // HAProxy remembers for good that the configuration disabled it.
     let configured = if server.disabled {
@@ -90,10 +90,7 @@ fn state_line(backend: &str, server: &Configured, report: &ServerReport<'_>, sin
     } else {
         Admin::NONE
     };
-    let fqdn = match &server.host {
-        Host::Name(name) => name,
-        Host::Ip(_) | Host::Unix(_) => "-",
-    };
+    let fqdn = live.fqdn().unwrap_or_else(|| "-".to_owned());
     let Places {
         at: (addr, port),
         check_addr,
@@ -107,7 +104,7 @@ fn state_line(backend: &str, server: &Configured, report: &ServerReport<'_>, sin
     let agent_addr = server.agent.as_ref().and_then(|agent| agent.ip);
     let agent_addr = agent_addr.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
     let agent = report.agent.as_ref().map_or(0, agent_bits);
-    let use_ssl = u8::from(server.tls.is_some());
+    let use_ssl = u8::from(live.tls().is_some());
     format!(
         "{backend} {} {} {addr} {} {} {} {} {since} {status} {result} {health} {state} {agent} 0 0 {fqdn} {port} - {use_ssl} \
          {check_port} {check_addr} {agent_addr} {agent_port}\n",

@@ -242,7 +242,7 @@ impl Ends {
         let bind = connection.frontend.bind(connection.listener());
         let secured = [
             bind.is_some_and(|bind| bind.tls.is_some()),
-            server_of(connection).is_some_and(|server| server.plan().tls.is_some()),
+            server_of(connection).is_some_and(|server| server.tls().is_some()),
         ];
         Ends {
             client,
