@@ -176,7 +176,7 @@ impl Lb {
             .expect("proc(5)")
     }
 
-    fn pid(&self) -> Pid {
+    pub fn pid(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"))
     }
 }

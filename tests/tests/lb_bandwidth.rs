@@ -89,6 +89,24 @@ fn by_what_the_server_answers_and_with_another_limit() {
     assert!(began.elapsed() < Duration::from_secs(5));
 }
 
+/// Nobody sends anything that could wake it: only its own timer does.
+#[test]
+fn who_waits_for_a_few_bytes_is_woken_for_them() {
+    let server = warehouse();
+    let config = Config::default()
+        .frontend("filter bwlim-out down default-limit 100000 default-period 300ms")
+        .frontend("tcp-request content set-bandwidth-limit down limit 0")
+        .server("s", &server, "");
+    let _lb = Lb::start(&config.to_string());
+    let mut client = connect(config.at());
+    // Three windows of 100,000: the rule's 0 leaves the usual limit, as in HAProxy.
+    let fetched = fetch(&mut client);
+    assert!(
+        fetched > Duration::from_millis(450) && fetched < Duration::from_secs(5),
+        "{fetched:?}"
+    );
+}
+
 #[test]
 fn all_of_one_key_share() {
     let server = warehouse();

@@ -8,7 +8,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, User};
 use tandem_tests::{Lb, Server, connect};
 
 struct Folder(PathBuf);
@@ -95,4 +96,49 @@ fn it_reads_again_what_it_cannot_see() {
     let told = lb.reload(Signal::SIGHUP, &format!("{before}{more}  timeout client 2s\n"));
     assert!(told.contains("refused and nothing was changed"), "{told}");
     assert!(lb.is_running() && ask(&control, "show stat").contains("third,s,"));
+    certificate(&folder.0);
+
+    // What is said to all processes of this name is not for the one that reads.
+    let reader = reader_of(&lb);
+    for signal in [
+        Signal::SIGHUP,
+        Signal::SIGINT,
+        Signal::SIGQUIT,
+        Signal::SIGUSR1,
+        Signal::SIGUSR2,
+        Signal::SIGTTIN,
+        Signal::SIGTTOU,
+    ] {
+        kill(reader, signal).expect("it runs");
+    }
+    let again = format!("{before}{more}  timeout client 3s\n");
+    let told = lb.reload(Signal::SIGHUP, &again);
+    assert!(told.contains("One change at the last reload"), "{told}");
+
+    // Nor does it follow links that whoever the balancer has become has laid.
+    let nobody = User::from_name("nobody").expect("a lookup").expect("everybody has one");
+    fs::remove_file(&list).expect("ours");
+    std::os::unix::fs::symlink("/etc/shadow", &list).expect("a link");
+    std::os::unix::fs::lchown(&list, Some(nobody.uid.as_raw()), None).expect("we are root");
+    let told = lb.reload(Signal::SIGHUP, &again);
+    assert!(told.contains("refused and nothing was changed"), "{told}");
+    fs::remove_file(&list).expect("ours");
+    fs::write(&list, "127.0.0.0/8\n").expect("written");
+
+    // Without it, nothing can be followed any more, and all goes on.
+    kill(reader, Signal::SIGKILL).expect("it runs");
+    let told = lb.reload(Signal::SIGHUP, &before);
+    assert!(told.contains("refused and nothing was changed"), "{told}");
+    assert!(lb.is_running() && ask(&control, "show stat").contains("third,s,"));
+}
+
+/// The only process that the balancer has started.
+fn reader_of(lb: &Lb) -> Pid {
+    let pid = lb.pid();
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("it runs");
+    let children: Vec<i32> = children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+    let [reader] = children[..] else {
+        panic!("{children:?} and not one")
+    };
+    Pid::from_raw(reader)
 }

@@ -3,6 +3,7 @@
 //! What was carried is a [`Rate`] over a window that slides; of one connection, or of all with one key, in a stick table.
 //! Whoever asks is told how many bytes may go now, or when to ask again: never so soon that it is woken for a few bytes.
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,13 +41,17 @@ pub enum Among {
     /// Each connection has all of it, unless the rule says another.
     Alone(Quota),
     /// All connections of one key; the period is that of the table's rate.
-    Key { key: Expr, table: Arc<str>, limit: u32 },
+    Key {
+        key: Expr,
+        table: Arc<str>,
+        limit: NonZero<u32>,
+    },
 }
 
-/// So many bytes in so much time.
+/// So many bytes in so much time: some, or whoever has it would wait for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
-    pub limit: u32,
+    pub limit: NonZero<u32>,
     pub period: Duration,
 }
 
@@ -70,17 +75,13 @@ impl Way {
 impl Quota {
     /// What may go after what this rate has counted.
     pub fn allows(&self, rate: Rate, least: u32, now: Mono) -> Allowance {
-        let (period, at) = (millis(self.period), now.as_millis() as u32);
-        let left = self.limit.saturating_sub(rate.read(period, at));
-        let worth = (self.limit / STEPS).max(least).clamp(1, self.limit.max(1));
+        let (limit, period, at) = (self.limit.get(), millis(self.period), now.as_millis() as u32);
+        let left = limit.saturating_sub(rate.read(period, at));
+        let worth = (limit / STEPS).max(least).clamp(1, limit);
         if left >= worth {
             return Allowance::Bytes(left);
         }
-        // A limit of nothing never ends: who waits for it looks once in a while whether it still holds.
-        if self.limit == 0 {
-            return Allowance::NotBefore(now + self.period.max(Duration::from_secs(1)));
-        }
-        let wait = rate.falls_to(self.limit.saturating_sub(worth), period, at).max(1);
+        let wait = rate.falls_to(limit - worth, period, at).max(1);
         Allowance::NotBefore(now + Duration::from_millis(wait.into()))
     }
 
@@ -123,7 +124,7 @@ mod tests {
             (7, 1_000, 0),
         ] {
             let quota = Quota {
-                limit,
+                limit: NonZero::new(limit).expect("some"),
                 period: Duration::from_millis(period),
             };
             let (mut rate, mut now, mut sent) = (Rate::default(), at(50_000), 0_u64);
@@ -147,15 +148,6 @@ mod tests {
                 "{limit} in {period}: {sent} of {most}"
             );
         }
-    }
-
-    #[test]
-    fn nothing_may_go_where_the_limit_is_nothing() {
-        let quota = Quota {
-            limit: 0,
-            period: Duration::from_secs(1),
-        };
-        assert!(matches!(quota.allows(Rate::default(), 0, at(1)), Allowance::NotBefore(then) if then > at(1)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -47,7 +48,7 @@ impl Throttles {
     pub(crate) fn add(
         &mut self,
         limiter: &Arc<Limiter>,
-        (limit, period): (Option<u32>, Option<Duration>),
+        (limit, period): (Option<NonZero<u32>>, Option<Duration>),
         key: Option<Sample<'_>>,
         directory: &Directory,
     ) {
@@ -119,7 +120,7 @@ impl Throttles {
         for limit in limits {
             let is_it = |limiter: &&Arc<Limiter>| *limiter.name == *limit.name && *limiter.proxy == *limit.proxy;
             if let Some(limiter) = limiters.iter().find(is_it) {
-                let said = (Some(limit.limit), Some(limit.period));
+                let said = (NonZero::new(limit.limit), Some(limit.period));
                 throttles.add(limiter, said, limit.key.as_ref().map(Sample::borrow), directory);
             }
         }
@@ -153,7 +154,7 @@ impl Throttle {
         Limit {
             proxy: self.limiter.proxy.to_string(),
             name: self.limiter.name.to_string(),
-            limit: self.quota.limit,
+            limit: self.quota.limit.get(),
             period: self.quota.period,
             key: match &self.spent {
                 Spent::Alone(_) => None,

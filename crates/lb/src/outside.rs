@@ -3,7 +3,9 @@
 //! A process that has changed its root directory or its user does not see all of it any more. So whoever reads asks an
 //! [`Outside`]: the machine, or the notes of another process that read the same.
 
+mod links;
 mod notes;
+pub(crate) mod wire;
 
 use std::cell::RefCell;
 use std::fs;
@@ -18,28 +20,38 @@ use notes::{Answer, Question};
 pub(crate) enum Outside {
     /// The machine itself.
     Here,
-    /// The machine itself, and its answers are kept.
-    Noting(RefCell<Notes>),
+    /// The machine itself, for somebody else: its answers are kept, and links of that user are not followed.
+    Noting {
+        notes: RefCell<Notes>,
+        stranger: Option<u32>,
+    },
     /// What somebody else was answered.
     Noted(Notes),
 }
 
 impl Outside {
-    pub(crate) fn noting() -> Outside {
-        Outside::Noting(RefCell::default())
+    pub(crate) fn noting(stranger: Option<u32>) -> Outside {
+        Outside::Noting {
+            notes: RefCell::default(),
+            stranger,
+        }
     }
 
     /// Everything that was asked, and the answers.
     pub(crate) fn notes(self) -> Notes {
         match self {
             Outside::Here => Notes::default(),
-            Outside::Noting(notes) => notes.into_inner(),
+            Outside::Noting { notes, .. } => notes.into_inner(),
             Outside::Noted(notes) => notes,
         }
     }
 
     pub(crate) fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
-        match self.ask(Question::File(file.to_owned()), || Answer::File(fs::read(file)))? {
+        let read = || match self.stranger() {
+            Some(stranger) => links::read(file, stranger),
+            None => fs::read(file),
+        };
+        match self.ask(Question::File(file.to_owned()), || Answer::File(read()))? {
             Answer::File(content) => content,
             _ => Err(foreign()),
         }
@@ -47,7 +59,11 @@ impl Outside {
 
     /// The files of a folder in the order of their names; `None` when it is no folder.
     pub(crate) fn folder(&self, path: &Path) -> io::Result<Option<Vec<PathBuf>>> {
-        match self.ask(Question::Folder(path.to_owned()), || Answer::Folder(files_of(path)))? {
+        let files = || match self.stranger().map(|stranger| links::followed(path, stranger)) {
+            Some(Err(why)) if why.kind() == io::ErrorKind::PermissionDenied => Err(why),
+            _ => files_of(path),
+        };
+        match self.ask(Question::Folder(path.to_owned()), || Answer::Folder(files()))? {
             Answer::Folder(files) => files,
             _ => Err(foreign()),
         }
@@ -62,10 +78,17 @@ impl Outside {
         }
     }
 
+    fn stranger(&self) -> Option<u32> {
+        match self {
+            Outside::Noting { stranger, .. } => *stranger,
+            Outside::Here | Outside::Noted(_) => None,
+        }
+    }
+
     fn ask(&self, question: Question, machine: impl FnOnce() -> Answer) -> io::Result<Answer> {
         match self {
             Outside::Here => Ok(machine()),
-            Outside::Noting(notes) => Ok(notes.borrow_mut().keep(question, machine())),
+            Outside::Noting { notes, .. } => Ok(notes.borrow_mut().keep(question, machine())),
             Outside::Noted(notes) => notes.recall(&question),
         }
     }

@@ -121,7 +121,8 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
             return Ok(code);
         }
     };
-    let reader = privileges.hide_files().then(Reader::open).transpose();
+    let stranger = privileges.stranger().map(|user| user.as_raw());
+    let reader = privileges.hide_files().then(|| Reader::open(stranger)).transpose();
     let reader = reader
         .context("cannot start the process that reads the configuration again")?
         .map(Arc::new);

@@ -57,10 +57,14 @@ impl Privileges {
         })
     }
 
+    /// Who the process becomes, if it is not that user already.
+    pub fn stranger(&self) -> Option<Uid> {
+        self.user.filter(|uid| *uid != geteuid())
+    }
+
     /// Whether files that can be read now may not be, or not be found, afterwards.
     pub fn hide_files(&self) -> bool {
-        let other_user = self.user.is_some_and(|uid| uid != geteuid());
-        self.root.is_some() || other_user
+        self.root.is_some() || self.stranger().is_some()
     }
 
     /// Gives up what is not needed any more. What is already so is not asked for again, so a configuration that names the

@@ -66,6 +66,8 @@ pub(crate) enum Reference {
     Stored(String, DataType),
     /// A `filter` of the proxy itself.
     Limiter(String),
+    /// And one that connections do not share.
+    OwnLimiter(String),
 }
 
 /// An expression, and how it was written.

@@ -1,5 +1,6 @@
 //! The words of one line, taken one after the other by whoever knows what they mean.
 
+use std::num::NonZero;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -185,6 +186,12 @@ impl<'a> Args<'a> {
     pub(super) fn size(&mut self) -> Result<u32, Diagnostic> {
         let word = self.word("a size")?;
         units::size(&word.text).map_err(|error| bad_unit(word, &error))
+    }
+
+    /// 0 would be no size at all.
+    pub(super) fn positive_size(&mut self) -> Result<NonZero<u32>, Diagnostic> {
+        NonZero::new(self.size()?)
+            .ok_or_else(|| Diagnostic::error(code::BAD_VALUE, self.last_span(), "this size must be more than 0"))
     }
 
     pub(super) fn number<T: TryFrom<u32>>(&mut self, range: RangeInclusive<u32>) -> Result<T, Diagnostic> {

@@ -1,5 +1,6 @@
 //! `filter`: what stands between a connection's two sides. Limits of bandwidth are all there are.
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,9 +57,9 @@ fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
 
 #[derive(Default)]
 struct Said {
-    usual: Option<u32>,
+    usual: Option<NonZero<u32>>,
     period: Option<Duration>,
-    limit: Option<u32>,
+    limit: Option<NonZero<u32>>,
     key: Option<Expr>,
     table: Option<Arc<str>>,
     least: u32,
@@ -75,9 +76,9 @@ fn limiter(proxy: &mut Proxy, args: &mut Args<'_>, way: Way, name: Arc<str>) -> 
         }
         args.skip(1);
         match word {
-            "default-limit" => said.usual = Some(args.size()?),
+            "default-limit" => said.usual = Some(args.positive_size()?),
             "default-period" => said.period = Some(args.positive_time()?),
-            "limit" => said.limit = Some(args.size()?),
+            "limit" => said.limit = Some(args.positive_size()?),
             "key" => said.key = Some(rules::value(proxy, args)?),
             "min-size" => said.least = args.size()?,
             other => {
@@ -140,8 +141,7 @@ fn among(proxy: &mut Proxy, args: &mut Args<'_>, way: Way, said: &mut Said) -> R
 /// `set-bandwidth-limit NAME [limit SIZE|EXPRESSION] [period TIME|EXPRESSION]`
 pub(super) fn action(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Action, Diagnostic> {
     let limiter: Arc<str> = args.text("the name of a filter")?.into();
-    let named = Reference::Limiter(limiter.to_string());
-    proxy.rules.book.references.push(Spanned::new(named, args.last_span()));
+    let at = args.last_span();
     let (mut limit, mut period) = (None, None);
     loop {
         if args.accept("limit") {
@@ -150,9 +150,15 @@ pub(super) fn action(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Action, D
             let millis = |text: &str| u32::try_from(units::time(text).ok()?.as_millis()).ok();
             period = Some(amount(proxy, args, millis)?);
         } else {
-            return Ok(Action::Slow { limiter, limit, period });
+            break;
         }
     }
+    let named = match limit.is_some() || period.is_some() {
+        true => Reference::OwnLimiter(limiter.to_string()),
+        false => Reference::Limiter(limiter.to_string()),
+    };
+    proxy.rules.book.references.push(Spanned::new(named, at));
+    Ok(Action::Slow { limiter, limit, period })
 }
 
 fn amount(proxy: &mut Proxy, args: &mut Args<'_>, read: fn(&str) -> Option<u32>) -> Result<Expr, Diagnostic> {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use tandem_lb_core::balance::{Algorithm, HashMethod};
-use tandem_text::{Diagnostic, Span};
+use tandem_lb_core::rules::{Route, Target};
+use tandem_text::{Diagnostic, Span, Spanned};
 
 use crate::code;
 use crate::draft::{Bind, Draft, Mode, Proxy, Server, Settings};
@@ -31,23 +32,25 @@ pub(super) fn check(draft: &Draft, report: &mut Vec<Diagnostic>) {
     for proxy in draft.proxies.iter().filter(|proxy| !proxy.settings.disabled) {
         let Some(forward) = &proxy.forward else { continue };
         let none = Settings::default();
-        let base = proxy
-            .settings
-            .from
-            .and_then(|at| draft.defaults.get(at))
-            .unwrap_or(&none);
         let mut checked = Checked {
             proxy,
             at: forward.span,
             report,
         };
         checked.listeners(&draft.proxies);
-        checked.settings(base);
+        checked.settings(base_of(draft, proxy, &none));
         checked.rules();
         match wanted(proxy, &draft.proxies) {
             Some(backend) => {
                 checked.balancing(backend);
                 checked.backend(backend);
+                if !draft
+                    .proxies
+                    .iter()
+                    .any(|other| other.forward.is_none() && leads_to(other, backend))
+                {
+                    checked.alone(backend, base_of(draft, backend, &none));
+                }
                 backend.servers.iter().for_each(|server| checked.server(server));
                 checked.answers(backend, &mut answers);
             }
@@ -66,6 +69,26 @@ fn wanted<'d>(proxy: &'d Proxy, all: &'d [Proxy]) -> Option<&'d Proxy> {
     };
     all.iter()
         .find(|other| other.role.serves() && *other.name.value == *name.value)
+}
+
+/// What the section inherits.
+fn base_of<'d>(draft: &'d Draft, proxy: &Proxy, none: &'d Settings) -> &'d Settings {
+    let base = proxy.settings.from.and_then(|at| draft.defaults.get(at));
+    base.unwrap_or(none)
+}
+
+/// Whether clients of a proxy may come to a backend.
+fn leads_to(proxy: &Proxy, backend: &Proxy) -> bool {
+    let is_it = |name: &str| *name == *backend.name.value;
+    let usual = match &proxy.settings.default_backend {
+        Some(name) => is_it(&name.value),
+        None => proxy.role.serves() && is_it(&proxy.name.value),
+    };
+    let routed = |route: &Spanned<Route>| match &route.value.target {
+        Target::Named(name) => is_it(name),
+        Target::Made(_) => true,
+    };
+    proxy.role.accepts() && !proxy.settings.disabled && (usual || proxy.rules.routes.iter().any(routed))
 }
 
 struct Checked<'a> {
@@ -182,9 +205,42 @@ impl Checked<'_> {
             ("force-persist", !rules.persistence.is_empty()),
             ("option persist", backend.settings.persists),
             ("option abortonclose", backend.settings.abort_on_close),
+            (
+                "filter",
+                !rules.limiters.is_empty() && !std::ptr::eq(self.proxy, backend),
+            ),
         ];
         for (word, _) in said.into_iter().filter(|(_, said)| *said) {
             self.refuse(format!("passes `{word}` of backend `{name}` by"), ELSEWHERE);
+        }
+    }
+
+    /// What a backend says itself, and only for clients of a proxy; some may be there, so long as one may lead here.
+    fn alone(&mut self, backend: &Proxy, base: &Settings) {
+        let (own, name) = (&backend.settings, &backend.name.value);
+        let (timeouts, usual) = (&own.timeouts, &base.timeouts);
+        let is_other = !std::ptr::eq(self.proxy, backend);
+        let said = [
+            ("timeout server", timeouts.server != usual.server),
+            ("timeout server-fin", timeouts.server_fin != usual.server_fin),
+            ("timeout tunnel", timeouts.tunnel != usual.tunnel),
+            ("timeout queue", timeouts.queue != usual.queue),
+            ("retries", own.retries != base.retries),
+            ("option redispatch", own.redispatch != base.redispatch),
+            ("fullconn", own.fullconn != base.fullconn),
+            ("option srvtcpka", own.server_keepalive.on != base.server_keepalive.on),
+            (
+                "tcp-request inspect-delay",
+                is_other && own.inspect_delay != base.inspect_delay,
+            ),
+            (
+                "tcp-response inspect-delay",
+                is_other && own.response_delay != base.response_delay,
+            ),
+        ];
+        for (word, _) in said.into_iter().filter(|(_, said)| *said) {
+            let what = format!("passes `{word}` of backend `{name}` by");
+            self.refuse(what, "leave it out: nobody comes to these servers by way of a proxy");
         }
     }
 
@@ -200,6 +256,7 @@ impl Checked<'_> {
             ("on-marked-down shutdown-sessions", options.ends_sessions),
             ("on-marked-up shutdown-backup-sessions", options.ends_backup_sessions),
             ("tcp-ut", options.user_timeout.is_some()),
+            ("non-stick", options.non_stick),
             ("source", options.source.is_some()),
         ];
         for (word, _) in said.into_iter().filter(|(_, said)| *said) {

@@ -1,5 +1,8 @@
 //! Whether what rules and expressions name is there.
 
+use std::sync::Arc;
+
+use tandem_lb_core::bandwidth::{Among, Limiter};
 use tandem_lb_core::rules::Target;
 use tandem_text::{Diagnostic, Span, Spanned, nearest};
 
@@ -51,9 +54,17 @@ fn missing(proxy: &Proxy, reference: &Reference, at: Span, proxies: &[Proxy]) ->
         }
         // Whether tables are there is asked where they are gathered.
         Reference::Table(_) | Reference::Stored(..) => None,
-        Reference::Limiter(name) => {
-            let known = proxy.rules.limiters.iter().map(|limiter| &*limiter.name);
-            unless_known("filter", name, known, at)
+        Reference::Limiter(name) | Reference::OwnLimiter(name) => {
+            let known = &proxy.rules.limiters;
+            let is_shared =
+                |limiter: &Arc<Limiter>| *limiter.name == **name && matches!(limiter.among, Among::Key { .. });
+            if matches!(reference, Reference::OwnLimiter(_)) && known.iter().any(is_shared) {
+                let message = format!("what connections share by filter `{name}` has no other limit or period for one");
+                return Some(
+                    Diagnostic::error(code::CONFLICT, at, message).help("leave `limit` and `period` out here"),
+                );
+            }
+            unless_known("filter", name, known.iter().map(|limiter| &*limiter.name), at)
         }
         Reference::Backend(name) => unless_known("backend", name, backends().map(|p| &*p.name.value), at),
         Reference::Server(backend, server) => {

@@ -81,6 +81,8 @@ fn what_takes_a_proxy_is_refused() {
             " no option tcplog\n option dontlognull\n",
             "`log-format and its options`",
         ),
+        (" filter bwlim-in up default-limit 1k default-period 1s\n", "`filter`"),
+        (" tcp-request inspect-delay 5s\n", "`tcp-request`"),
         (" tcp-request connection reject if { src 10.0.0.1 }\n", "`tcp-request`"),
         (" use_backend b if { src 10.0.0.1 }\n", "`use_backend`"),
         (" bind *:5673\n", "needs the virtual address itself"),
@@ -89,6 +91,7 @@ fn what_takes_a_proxy_is_refused() {
         (" bind [fd00::1]:5672\n", "has no server for [fd00::1]:5672"),
     ] {
         let found = with(front, BACK);
+        assert!(!front.contains("tcp-request") || found.len() == 1, "{front}: {found:?}");
         assert!(found.iter().any(|error| error.contains(said)), "{front}: {found:?}");
     }
     for (old, new, said) in [
@@ -106,11 +109,47 @@ fn what_takes_a_proxy_is_refused() {
             " stick on src\n stick-table type ip size 1k\n server",
             "`stick`",
         ),
+        (
+            " server",
+            " filter bwlim-in up default-limit 1k default-period 1s\n server",
+            "`filter` of backend `b`",
+        ),
+        (
+            " server",
+            " timeout server 5s\n server",
+            "`timeout server` of backend `b`",
+        ),
+        (
+            " server",
+            " tcp-response inspect-delay 5s\n server",
+            "`tcp-response inspect-delay`",
+        ),
+        (" server", " retries 9\n server", "`retries` of backend `b`"),
         ("10.8.0.21:1883", "unix@/run/s", "by an IP address only"),
     ] {
         let found = with("", &BACK.replace(old, new));
         assert!(found.iter().any(|error| error.contains(said)), "{new}: {found:?}");
     }
+}
+
+#[test]
+fn a_backend_may_say_more_for_those_who_come_by_way_of_a_proxy() {
+    let back = format!("{BACK} timeout server 5s\n retries 9\n");
+    assert_eq!(with("", &back).len(), 2);
+    for proxied in [
+        "frontend g\n bind 10.9.0.100:5673\n default_backend b\n",
+        "frontend g\n bind 10.9.0.100:5673\n use_backend b if { src 10.0.0.1 }\n default_backend b\n",
+    ] {
+        assert_eq!(with("", &format!("{back}{proxied}")), [""; 0]);
+    }
+}
+
+#[test]
+fn a_listen_section_says_once_what_is_wrong() {
+    let listen = " balance source\n server s 10.8.0.21:1883\n filter bwlim-in up default-limit 1k default-period 1s\n";
+    let text = format!("{DEFAULTS}listen f\n bind 10.9.0.100:5672\n tandem-forward\n{listen}");
+    let found = errors(&read(&text));
+    assert!(found.len() == 1 && found[0].contains("`filter`"), "{found:?}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The configuration as a whole, from text to Plan or to diagnostics.
 
 mod agreement;
+mod bandwidth;
 mod broken;
 mod compatibility;
 mod configs;

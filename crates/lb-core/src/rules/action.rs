@@ -1,6 +1,7 @@
 //! What a rule does.
 
 use std::borrow::Cow;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,7 +89,7 @@ pub enum Effect<'a> {
     /// From now on this limiter slows it down.
     Slow {
         limiter: &'a Arc<str>,
-        limit: Option<u32>,
+        limit: Option<NonZero<u32>>,
         period: Option<Duration>,
     },
 }
@@ -147,14 +148,15 @@ impl Action {
                 Effect::Change(*change, u64::try_from(by).unwrap_or(0))
             }
             Action::Slow { limiter, limit, period } => {
+                // What is nothing leaves what is usual, as in HAProxy.
                 let number = |expr: &Option<Expr>| {
                     let number = expr.as_ref()?.value(actor.context())?.as_int()?;
-                    u32::try_from(number).ok().filter(|number| *number > 0)
+                    NonZero::new(u32::try_from(number).ok()?)
                 };
                 Effect::Slow {
                     limiter,
                     limit: number(limit),
-                    period: number(period).map(|millis| Duration::from_millis(millis.into())),
+                    period: number(period).map(|millis| Duration::from_millis(millis.get().into())),
                 }
             }
         };

@@ -7,8 +7,7 @@ use std::net::IpAddr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-/// More than any configuration has; what claims to be longer is nonsense.
-const LONGEST: u64 = 1 << 30;
+use super::wire::{nonsense, put, put_number, take, take_byte, take_number, take_words};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Question {
@@ -140,22 +139,9 @@ fn same(why: &io::Error) -> io::Error {
     }
 }
 
-fn nonsense() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "this is no list of what was read")
-}
-
 fn put_good(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     to.write_all(b"+")?;
     put(to, bytes)
-}
-
-fn put(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
-    put_number(to, bytes.len() as u64)?;
-    to.write_all(bytes)
-}
-
-fn put_number(to: &mut impl Write, number: u64) -> io::Result<()> {
-    to.write_all(&number.to_be_bytes())
 }
 
 fn take_why(from: &mut impl Read) -> io::Result<io::Error> {
@@ -169,34 +155,4 @@ fn take_why(from: &mut impl Read) -> io::Result<io::Error> {
 
 fn take_path(from: &mut impl Read) -> io::Result<PathBuf> {
     Ok(OsString::from_vec(take(from)?).into())
-}
-
-fn take_words(from: &mut impl Read) -> io::Result<String> {
-    String::from_utf8(take(from)?).map_err(|_| nonsense())
-}
-
-fn take(from: &mut impl Read) -> io::Result<Vec<u8>> {
-    let length = take_number(from)?;
-    if length > LONGEST {
-        return Err(nonsense());
-    }
-    let mut bytes = Vec::new();
-    from.take(length).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 == length {
-        Ok(bytes)
-    } else {
-        Err(io::ErrorKind::UnexpectedEof.into())
-    }
-}
-
-fn take_number(from: &mut impl Read) -> io::Result<u64> {
-    let mut bytes = [0; 8];
-    from.read_exact(&mut bytes)?;
-    Ok(u64::from_be_bytes(bytes))
-}
-
-fn take_byte(from: &mut impl Read) -> io::Result<u8> {
-    let mut byte = [0];
-    from.read_exact(&mut byte)?;
-    Ok(byte[0])
 }

@@ -13,7 +13,7 @@ fn folder(name: &str) -> PathBuf {
 #[test]
 fn what_was_noted_is_what_was_there() {
     let path = folder("noted");
-    let noting = Outside::noting();
+    let noting = Outside::noting(None);
     let ask = |outside: &Outside| {
         let none = outside.read(&path.join("none")).expect_err("it is not there");
         (
@@ -45,7 +45,7 @@ fn local_names_resolve() {
 #[test]
 fn half_of_it_is_an_error_and_not_a_guess() {
     let path = folder("half");
-    let noting = Outside::noting();
+    let noting = Outside::noting(None);
     noting.read(&path.join("a")).expect("it is there");
     noting.folder(&path).expect("readable");
     fs::remove_dir_all(&path).expect("removed");
@@ -54,4 +54,37 @@ fn half_of_it_is_an_error_and_not_a_guess() {
     for end in 0..wire.len() {
         assert!(Notes::read(&mut &wire[..end]).is_err(), "{end} of {}", wire.len());
     }
+}
+
+#[test]
+fn what_the_one_who_asks_has_laid_a_link_to_is_not_read() {
+    use std::os::unix::fs::symlink;
+    let path = folder("links");
+    symlink(path.join("a"), path.join("link")).expect("a link");
+    symlink("inner", path.join("way")).expect("a link");
+    fs::write(path.join("inner/c"), "three").expect("a file");
+    let ours = nix::unistd::geteuid().as_raw();
+    let (stranger, other) = (Outside::noting(Some(ours)), Outside::noting(Some(ours + 1)));
+    let read = |outside: &Outside, file: &str| outside.read(&path.join(file)).map_err(|why| why.to_string());
+    for (file, content) in [
+        ("link", vec![0xff, 0]),
+        ("way/c", b"three".to_vec()),
+        ("way/../b", b"two".to_vec()),
+    ] {
+        assert_eq!(read(&other, file), Ok(content));
+        let why = read(&stranger, file).expect_err("it is his link");
+        assert!(why.contains("a link of the balancer's own user"), "{why}");
+    }
+    assert_eq!(read(&stranger, "inner/../b"), Ok(b"two".to_vec()));
+    assert!(stranger.folder(&path.join("way")).is_err() && other.folder(&path.join("way")).is_ok());
+    assert_eq!(
+        stranger.folder(&path.join("none")).expect("no folder is no error"),
+        None
+    );
+    // A pipe that nobody writes to is waited for by nobody.
+    nix::unistd::mkfifo(&path.join("pipe"), nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    assert_eq!(read(&stranger, "pipe"), Ok(Vec::new()));
+    symlink("round", path.join("round")).expect("a link");
+    assert!(read(&other, "round").is_err());
+    fs::remove_dir_all(&path).expect("removed");
 }

@@ -4,15 +4,15 @@
 
 use std::sync::Arc;
 
+use tandem_lb_config::Plan;
 use tandem_lb_config::diff::in_force;
-use tandem_lb_config::{Backend, Plan, Server};
 
 use super::Refused;
 use crate::address::{AddressError, Found};
 use crate::args::Args;
 use crate::configuration::Configuration;
 use crate::outside::Outside;
-use crate::reader::Reader;
+use crate::reader::{Known, Reader};
 use crate::tls::Loaded;
 
 pub(super) struct Fresh {
@@ -32,9 +32,10 @@ impl Fresh {
         tls: Arc<Loaded>,
     ) -> Result<Fresh, Refused> {
         let read = tokio::task::spawn_blocking(move || {
-            let asked = reader.as_ref().map(|reader| reader.ask());
+            let known = Known::of(&running);
+            let asked = reader.as_ref().map(|reader| reader.ask(&known));
             let outside = asked.transpose().map_err(Refused::because)?.unwrap_or(Outside::Here);
-            Fresh::read_now(&args, &running, &tls, &outside)
+            Fresh::read_now(&args, &known, &tls, &outside)
         });
         read.await.map_err(Refused::because)?
     }
@@ -44,7 +45,7 @@ impl Fresh {
         in_force(self.plan.clone(), running)
     }
 
-    fn read_now(args: &Args, running: &Plan, tls: &Loaded, outside: &Outside) -> Result<Fresh, Refused> {
+    fn read_now(args: &Args, known: &Known, tls: &Loaded, outside: &Outside) -> Result<Fresh, Refused> {
         let Configuration { plan, complaints } = Configuration::read(args, false, outside).map_err(Refused::because)?;
         let (errors, warnings): (Vec<_>, Vec<_>) = complaints.into_iter().partition(|c| c.is_error);
         let texts = |complaints: Vec<crate::configuration::Complaint>| -> Vec<String> {
@@ -61,22 +62,24 @@ impl Fresh {
         }
         Ok(Fresh {
             tls: Loaded::read(&plan, tls, outside).map_err(|errors| Refused::all(&errors))?,
-            found: look_up(&plan, running, outside).map_err(|errors| Refused::all(&errors))?,
+            found: look_up(&plan, known, outside).map_err(|errors| Refused::all(&errors))?,
             warnings: texts(warnings),
             plan,
         })
     }
 }
 
-fn look_up(plan: &Plan, running: &Plan, outside: &Outside) -> Result<Vec<Vec<Option<Found>>>, Vec<AddressError>> {
+fn look_up(plan: &Plan, known: &Known, outside: &Outside) -> Result<Vec<Vec<Option<Found>>>, Vec<AddressError>> {
     let mut errors = Vec::new();
     let mut found = Vec::new();
     for backend in &plan.backends {
-        let before = running.backends.iter().find(|b| b.name == backend.name);
         let mut of_servers = Vec::new();
         for server in &backend.servers {
-            let is_known = before.is_some_and(|before| is_known(before, server));
-            match (!is_known).then(|| Found::of(server, outside)).transpose() {
+            // A name that was looked up once is not again.
+            match (!known.has(backend, server))
+                .then(|| Found::of(server, outside))
+                .transpose()
+            {
                 Ok(found) => of_servers.push(found),
                 Err(error) => errors.push(error),
             }
@@ -84,14 +87,4 @@ fn look_up(plan: &Plan, running: &Plan, outside: &Outside) -> Result<Vec<Vec<Opt
         found.push(of_servers);
     }
     if errors.is_empty() { Ok(found) } else { Err(errors) }
-}
-
-/// Whether a server of that name is, and is checked, at the same place. A name that was looked up once is not again.
-fn is_known(backend: &Backend, server: &Server) -> bool {
-    let place = |server: &Server| {
-        let check = server.check.as_ref().map(|check| (check.host.clone(), check.port));
-        (server.host.clone(), server.port, check)
-    };
-    let known = backend.servers.iter().find(|known| known.name == server.name);
-    known.is_some_and(|known| place(known) == place(server))
 }

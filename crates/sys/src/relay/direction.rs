@@ -3,7 +3,7 @@
 use std::io;
 use std::task::{Context, Poll};
 
-use super::pipe::Lent;
+use super::pipe::{Lent, is_unfit};
 use super::{Scratch, Stream};
 
 mod pace;
@@ -79,6 +79,7 @@ impl Direction {
             match step {
                 Step::Wait => break None,
                 Step::Again => {}
+                Step::Unfit => scratch.bar_pipes(),
                 Step::Hold(rest) => self.state = State::Held(rest),
                 Step::Done => self.rest_is_gone(to, scratch),
                 Step::End(end) => {
@@ -102,18 +103,19 @@ impl Direction {
             && let (Some(from), Some(_)) = (from.plain(), to.plain())
             && let Some(mut pipe) = scratch.pipe()
         {
-            let step = match from.poll_fill(cx, &mut pipe) {
-                Poll::Pending => Step::Wait,
-                Poll::Ready(Ok(0)) => Step::End(End::Finished),
-                Poll::Ready(Ok(n)) => {
-                    self.pace.moved(n);
-                    pass.read += n as u64;
-                    return self.write_at_once(cx, Rest::Piped(pipe), to, pass);
-                }
-                Poll::Ready(Err(e)) => Step::End(End::ReadFailed(e)),
-            };
+            let filled = from.poll_fill(cx, &mut pipe);
+            if let Poll::Ready(Ok(n @ 1..)) = filled {
+                self.pace.moved(n);
+                pass.read += n as u64;
+                return self.write_at_once(cx, Rest::Piped(pipe), to, pass);
+            }
             scratch.give_back(pipe);
-            return step;
+            match filled {
+                Poll::Pending => return Step::Wait,
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(e)) if is_unfit(&e) => scratch.bar_pipes(),
+                Poll::Ready(Err(e)) => return Step::End(End::ReadFailed(e)),
+            }
         }
         let buffer = scratch.bytes();
         let got = match from.poll_read(cx, buffer) {
@@ -207,6 +209,8 @@ impl Direction {
 enum Step {
     Wait,
     Again,
+    /// As that, and it is no use to splice.
+    Unfit,
     /// This was read and could not be written.
     Hold(Rest),
     /// What was held is written.

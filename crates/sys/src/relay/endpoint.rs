@@ -158,25 +158,17 @@ impl Endpoint {
         self.socket().read(scratch.bytes()).map_or(0, |read| read as u64)
     }
 
-    /// Moves what there is into an empty pipe; 0 is the end of the stream.
+    /// Moves what there is into an empty pipe. 0 says nothing: that there is something left may only be read. Before
+    /// an urgent byte the kernel splices no further, and answers as if there were nothing more, or the end.
     pub(super) fn poll_fill(&self, cx: &mut Context<'_>, pipe: &mut Lent) -> Poll<io::Result<usize>> {
-        if self.unread.get() {
-            match pipe.fill(self.socket(), usize::MAX) {
-                Ok(n) => return Poll::Ready(Ok(n)),
-                Err(_) => self.unread.set(false),
-            }
+        if !self.unread.get() {
+            // How much there is the pipe's room does not tell: that there is nothing, a read has to say.
+            let _ready = ready!(self.socket.poll_read_ready(cx))?;
         }
-        loop {
-            let mut guard = ready!(self.socket.poll_read_ready(cx))?;
-            match pipe.fill(self.socket(), usize::MAX) {
-                // How much there was the pipe's room does not tell, so the next call asks again.
-                Ok(n) => return Poll::Ready(Ok(n)),
-                // A full pipe would say the same, but this one was empty.
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Poll::Ready(Err(e)),
-            }
-        }
+        Poll::Ready(match pipe.fill(self.socket(), usize::MAX) {
+            Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(0),
+            filled => filled,
+        })
     }
 
     /// Moves what is taken out of a pipe in which there is something.

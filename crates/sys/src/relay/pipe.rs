@@ -7,7 +7,9 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 
 /// What a pipe is asked to hold. The kernel counts fragments rather than bytes: a small pipe is full of small ones soon.
@@ -19,6 +21,9 @@ const MOST: usize = 448 * 1024;
 
 /// A thread keeps so many that nobody uses.
 const KEPT: usize = 32;
+
+/// For how long nothing is spliced after the system would not.
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// Of all threads: how many pipes there may be, how many there are, and what went through them.
 #[derive(Debug, Default)]
@@ -68,8 +73,8 @@ impl Pipes {
 pub(super) struct Shelf {
     pipes: Arc<Pipes>,
     free: Vec<Pipe>,
-    /// The system gives none: it is not asked again.
-    is_barred: bool,
+    /// The system would not: until then it is not asked again.
+    barred: Option<Instant>,
 }
 
 impl Shelf {
@@ -77,12 +82,15 @@ impl Shelf {
         Shelf {
             pipes,
             free: Vec::new(),
-            is_barred: false,
+            barred: None,
         }
     }
 
-    /// An empty pipe; `None` when there are enough of them.
+    /// An empty pipe; `None` when there are enough of them, or it is no use.
     pub(super) fn take(&mut self) -> Option<Lent> {
+        if self.is_barred() {
+            return None;
+        }
         let pipe = match self.free.pop() {
             Some(pipe) => {
                 self.pipes.free.fetch_sub(1, Relaxed);
@@ -99,15 +107,26 @@ impl Shelf {
     }
 
     fn open(&mut self) -> Option<Pipe> {
-        if self.is_barred || !self.pipes.admit() {
+        if !self.pipes.admit() {
             return None;
         }
         let pipe = Pipe::open();
         if pipe.is_err() {
             self.pipes.used.fetch_sub(1, Relaxed);
-            self.is_barred = true;
+            self.bar();
         }
         pipe.ok()
+    }
+
+    /// Whoever has something in a pipe keeps it, and nobody begins with one for a while.
+    pub(super) fn bar(&mut self) {
+        self.barred = Some(Instant::now() + PAUSE);
+    }
+
+    /// The clock is looked at only where it matters.
+    fn is_barred(&mut self) -> bool {
+        self.barred = self.barred.filter(|until| Instant::now() < *until);
+        self.barred.is_some()
     }
 
     /// Takes one back. What is still in it goes with it.
@@ -205,6 +224,14 @@ impl Drop for Lent {
     }
 }
 
+/// Whether splicing is not to be had, between these two or at all: an old kernel, a sandbox, a socket of another kind.
+/// Nothing has been moved then.
+pub(super) fn is_unfit(error: &io::Error) -> bool {
+    const NOT_HERE: [Errno; 4] = [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP, Errno::PERM];
+    let number = error.raw_os_error().map(Errno::from_raw_os_error);
+    number.is_some_and(|number| NOT_HERE.contains(&number))
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
@@ -233,6 +260,19 @@ mod tests {
         drop(other);
         assert_eq!(figures(&pipes), (0, 0));
         assert!(Shelf::default().take().is_none());
+    }
+
+    #[test]
+    fn after_a_while_the_system_is_asked_again() {
+        let pipes = Arc::new(Pipes::new(2));
+        let mut shelf = Shelf::of(pipes.clone());
+        let lent = shelf.take().unwrap();
+        shelf.put(lent);
+        shelf.bar();
+        assert!(shelf.take().is_none(), "not even one that is there");
+        assert_eq!(figures(&pipes), (0, 1));
+        shelf.barred = Instant::now().checked_sub(Duration::from_millis(1));
+        assert!(shelf.take().is_some() && shelf.barred.is_none());
     }
 
     #[test]

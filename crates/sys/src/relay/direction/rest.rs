@@ -3,7 +3,7 @@
 use std::io;
 use std::task::{Context, Poll};
 
-use super::{End, Lent, Pass, Step, Stream};
+use super::{End, Lent, Pass, Step, Stream, is_unfit};
 
 pub(super) enum Rest {
     Bytes { bytes: Box<[u8]>, written: usize },
@@ -53,6 +53,12 @@ impl Rest {
         };
         match done {
             Poll::Pending => return Step::Wait,
+            Poll::Ready(Err(e)) if matches!(self, Rest::Piped(_)) && is_unfit(&e) => {
+                return match self.bytes() {
+                    Ok(_) => Step::Unfit,
+                    Err(e) => Step::End(End::WriteFailed(e)),
+                };
+            }
             Poll::Ready(Err(e)) => return Step::End(End::WriteFailed(e)),
             Poll::Ready(Ok(n)) => pass.written += n as u64,
         }
