@@ -8,6 +8,7 @@ pub mod hops;
 pub mod limits;
 pub mod listen;
 pub mod localtime;
+pub mod memory;
 pub mod netlink;
 pub mod netns;
 pub mod owner;

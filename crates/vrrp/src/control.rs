@@ -40,6 +40,7 @@ use crate::notify::Heralds;
 use crate::pair::Pair;
 use crate::promote::Promotion;
 use crate::recorder::Recorder;
+use crate::refused;
 use crate::reload_time::ReloadTime;
 use crate::snapshot::Snapshot;
 use crate::socket::{self, Asked, Door};
@@ -313,12 +314,7 @@ impl Desk {
     }
 
     fn dropped(&mut self, instance: Option<InstanceId>, source: IpAddr, vrid: Option<u8>, reason: DropReason) {
-        let whose = instance.map_or_else(String::new, |id| format!("({}) ", self.name(id)));
-        let vrid = match (reason, vrid) {
-            (DropReason::UnknownVrid, Some(vrid)) => format!(" {vrid}"),
-            _ => String::new(),
-        };
-        let text = format!("{whose}{reason}{vrid} from {source}: {}", reason.remedy());
+        let text = refused::line(instance.map(|id| self.name(id)), reason, vrid, source);
         self.recorder.record(instance, &text);
         // What is so until something else changes, and what is none of our business unless the operator says so.
         let is_usual = match reason {

@@ -25,6 +25,7 @@ mod pair;
 mod policy;
 mod promote;
 mod recorder;
+mod refused;
 mod reload_time;
 mod reloading;
 mod report;
@@ -48,8 +49,12 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use tandem_ops::manual::{self, Chapter};
 use tandem_ops::trace;
+use tandem_sys::memory::OrExit;
 
 use args::Args;
+
+#[global_allocator]
+static MEMORY: OrExit = OrExit;
 
 fn main() -> ExitCode {
     let args = match Args::read(env::args_os()) {

@@ -91,6 +91,21 @@ fn who_may_not_speak_ends_with_a_status_of_its_own() {
     fs::remove_file(&file).expect("ours");
 }
 
+/// A file of three gigabytes where there is room for one and a half.
+#[test]
+fn who_gets_no_memory_ends_with_a_status_of_its_own() {
+    let path = std::env::temp_dir().join(format!("tandem-vrrp-large-{}.conf", std::process::id()));
+    let file = fs::File::create(&path).expect("the temporary folder is writable");
+    // Of zeros that take no place.
+    file.set_len(3 << 30).expect("a sparse file");
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -v 1500000; exec \"$0\" -t -f \"$1\""]);
+    let output = command.arg(env!("CARGO_BIN_EXE_tandem-vrrp")).arg(&path).output();
+    fs::remove_file(&path).expect("ours");
+    let output = output.expect("there is a shell");
+    assert_eq!(output.status.code(), Some(204), "{output:?}");
+}
+
 fn skip(why: &str) {
     use std::io::Write;
     writeln!(std::io::stderr().lock(), "SKIP fewer rights: {why}").expect("standard error is open");

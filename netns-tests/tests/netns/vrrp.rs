@@ -12,6 +12,7 @@ mod many;
 mod operators;
 mod pair;
 mod peers;
+mod rights;
 mod scale;
 mod services;
 mod solo;
@@ -48,6 +49,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::scripts_as_their_users", launcher::scripts_as_their_users),
         test("vrrp::a_mac_of_its_own", vmac::alone),
         test("vrrp::a_mac_of_its_own_beside_keepalived", vmac::beside_keepalived),
+        test("vrrp::four_rights_are_enough", rights::four_are_enough),
         test("vrrp::many_addresses", many::many_addresses),
         test("vrrp::as_many_as_an_interface_can_have", scale::on_one_interface),
         Test {

@@ -13,6 +13,8 @@ use crate::around::{Around, Interface, Sockets};
 use crate::snapshot::Snapshot;
 use crate::track::Stage;
 
+mod exporters;
+
 const CONFIGURATION: &str = "\
 global_defs { 
   router_id x
@@ -67,6 +69,16 @@ fn plan() -> Plan {
 
 /// The only instance, as master.
 fn master(plan: &Plan) -> Snapshot {
+    Snapshot::of(
+        &running(plan),
+        |_, _| true,
+        Mono::from_millis(5000),
+        0,
+        Default::default(),
+    )
+}
+
+fn running(plan: &Plan) -> Router {
     let mut router = Router::new(plan.router.clone());
     let instance = plan.router.instances[0].id;
     let address = Some([10, 77, 0, 1].into());
@@ -82,7 +94,7 @@ fn master(plan: &Plan) -> Snapshot {
             router.on_deadline(due);
         }
     }
-    Snapshot::of(&router, |_, _| true, Mono::from_millis(5000), 0, Default::default())
+    router
 }
 
 fn written(snapshot: &Snapshot, plan: &Plan) -> String {

@@ -1,0 +1,61 @@
+//! What our unit leaves of root's power is enough for everything that a router does itself: four capabilities.
+
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+use tandem_netns_tests::Bench;
+
+use super::stage::{Config, LONG, Program, Stage, VIP};
+
+/// As in `systemd/tandem-vrrp.service`.
+const FOUR: &str = "-all,+net_admin,+net_raw,+sys_nice,+ipc_lock";
+/// Numbers 12, 13, 14 and 23.
+const MASK: &str = "CapEff:\t0000000000807000";
+
+/// A macvlan and what must be set for it, a closed address, a route and a rule, announcements, real time, locked memory.
+pub(super) fn four_are_enough(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let config = Config {
+        extra: "use_vmac
+    no_accept
+    promote_secondaries
+    virtual_routes {
+        10.20.0.0/16 via 10.9.0.3 dev eth0 table 77
+    }
+    virtual_rules {
+        from 10.9.0.100 table 77 priority 500
+    }",
+        ..Config::v3(150)
+    };
+    let b = stage.start(&stage.b, Program::Ours, &Config::v3(100))?;
+    let file = stage.lab.folder()?.join("a.conf");
+    std::fs::write(&file, config.text())?;
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set", FOUR]).arg(Program::Ours.path()?);
+    command.args(["--dont-fork", "--log-console", "--log-detail", "--use-file"]);
+    let mut a = stage.a.run(command.arg(&file))?;
+    stage.a.wait_for_address(VIP, true, LONG)?;
+    stage.b.wait_for_address(VIP, false, LONG)?;
+    a.wait_for_line("Sending gratuitous ARP", LONG)?;
+
+    let status = std::fs::read_to_string(format!("/proc/{}/status", a.pid()))?;
+    ensure!(status.contains(MASK), "other rights:\n{status}");
+    let (routes, rules) = stage
+        .a
+        .netlink(async |netlink| Ok((netlink.routes().await?, netlink.rules().await?)))?;
+    ensure!(routes.iter().any(|route| route.table == 77), "there is no route");
+    ensure!(rules.iter().any(|rule| rule.priority == 500), "there is no rule");
+
+    a.stop(LONG)?;
+    b.wait_for_line("Entering MASTER STATE", LONG)?;
+    stage.a.wait_for_address(VIP, false, LONG)?;
+    let said = a.output();
+    // In a user namespace nobody gets real time or unlimited memory.
+    let about_time = |line: &str| line.contains("real-time") || line.contains("memory is not locked");
+    let refused = said
+        .lines()
+        .filter(|line| line.contains("not permitted") || line.contains("ermission denied"))
+        .find(|line| !(bench.ground.is_unprivileged() && about_time(line)));
+    ensure!(refused.is_none(), "{refused:?}");
+    Ok(())
+}
