@@ -69,7 +69,9 @@ fn they_come_and_go_without_a_trace() {
     }
     let folder = Folder(binary("tandem").with_file_name(format!("packages-{}", std::process::id())));
     fs::create_dir_all(folder.0.join("over")).expect("the target folder is writable");
-    make(&folder.0.join("packages"));
+    let packages = folder.0.join("packages");
+    leave_a_page_of_an_older_program(&packages);
+    make(&packages);
     let mut story = Command::new("unshare");
     story.args(["--mount", "--propagation", "private", "sh", "-c", STORY, "story"]);
     let output = story.arg(&folder.0).output().expect("unshare runs");
@@ -96,6 +98,10 @@ fn they_come_and_go_without_a_trace() {
             "{file} is not among {installed:#?}"
         );
     }
+    assert!(
+        !installed.iter().any(|line| line.contains("tandem-old")),
+        "of another program: {installed:#?}"
+    );
     let again = lines(&folder.0, "again");
     let is_enabled = |lines: &BTreeSet<String>| lines.iter().any(|line| line.ends_with("wants/tandem-lb.service"));
     assert!(
@@ -120,6 +126,12 @@ fn they_come_and_go_without_a_trace() {
     let after = lines(&folder.0, "after");
     let left: Vec<&String> = after.difference(&before).filter(kept).collect();
     assert!(left.is_empty(), "left behind: {left:#?}");
+}
+
+fn leave_a_page_of_an_older_program(out: &Path) {
+    let pages = out.join("generated/tandem/man");
+    fs::create_dir_all(&pages).expect("the target folder is writable");
+    fs::write(pages.join("tandem-old.1"), "").expect("written");
 }
 
 /// By the repository's own command, of the programs that this test was built with.

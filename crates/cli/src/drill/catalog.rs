@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 
 use crate::load::Amount;
+use crate::load::ledger::Account;
 use crate::pair::act::{Act, Side};
 
 const OURS: &str = include_str!("drills.toml");
@@ -28,7 +29,7 @@ pub struct Step {
     pub act: Act,
 }
 
-/// Beside that nothing acknowledged is ever lost.
+/// Beside that nothing acknowledged is ever lost, and that there is service after the last step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expected {
     pub gap: Option<Duration>,
@@ -74,6 +75,19 @@ pub fn read(text: &str) -> anyhow::Result<Vec<Drill>> {
     table.drill.into_iter().map(Row::read).collect()
 }
 
+/// A name stands for one drill.
+pub fn tell_apart(drills: &[Drill]) -> anyhow::Result<()> {
+    for (number, drill) in drills.iter().enumerate() {
+        if drills[..number].iter().any(|other| other.name == drill.name) {
+            bail!(
+                "there is a drill `{0}` already: call this one otherwise, such as `my-{0}`",
+                drill.name
+            );
+        }
+    }
+    Ok(())
+}
+
 impl Row {
     fn usual_clients() -> u8 {
         8
@@ -103,6 +117,7 @@ impl Row {
             amount: Amount {
                 clients: self.clients,
                 pause: Duration::from_millis(self.pause),
+                account: Account::Whole,
             },
             expected: Expected {
                 gap: self.gap.map(Duration::from_millis),
@@ -146,12 +161,12 @@ mod tests {
     #[test]
     fn the_table_is_whole() {
         let drills = ours().unwrap();
-        let mut names: Vec<&str> = drills.iter().map(|drill| drill.name.as_str()).collect();
         let guides = drills.iter().filter(|drill| drill.guide).count();
         assert_eq!((drills.len(), guides), (18, 4));
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), drills.len(), "each has a name of its own");
+        tell_apart(&drills).unwrap();
+        let twice: Vec<Drill> = drills.iter().chain(&drills[3..4]).cloned().collect();
+        let error = tell_apart(&twice).unwrap_err().to_string();
+        assert!(error.contains(&format!("`{}`", drills[3].name)), "{error}");
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub fn judge(report: &mut Report, expected: &Expected, patience: f64) {
     let figures = &report.figures;
     if figures.acknowledged == 0 {
         broken.push("nothing was acknowledged at all".into());
+    } else if figures.acknowledged_at_last == 0 {
+        broken.push("nothing was acknowledged after the last step".into());
     }
     if figures.lost > 0 {
         broken.push(format!("{} acknowledged messages are lost", figures.lost));
@@ -52,4 +54,74 @@ pub fn judge(report: &mut Report, expected: &Expected, patience: f64) {
     }
     report.broken_promises.extend(broken);
     report.passed = report.broken_promises.is_empty();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drill::catalog;
+    use crate::drill::report::{Figures, Stretch};
+
+    fn report(figures: Figures, holders: &[&str]) -> Report {
+        let stretch = |host: &&str| Stretch {
+            hosts: vec![host.to_string()],
+            from: 0.0,
+            to: 1.0,
+        };
+        Report {
+            holders: holders.iter().map(stretch).collect(),
+            figures: Figures {
+                acknowledged: 9,
+                ..figures
+            },
+            ..Report::default()
+        }
+    }
+
+    fn verdict(drill: &str, mut report: Report, patience: f64) -> Vec<String> {
+        let drills = catalog::ours().unwrap();
+        let drill = drills.iter().find(|each| each.name == drill).unwrap();
+        judge(&mut report, &drill.expected, patience);
+        assert_eq!(report.passed, report.broken_promises.is_empty());
+        report.broken_promises
+    }
+
+    #[test]
+    fn the_drills_of_brokers_can_fail() {
+        let served = Figures {
+            acknowledged_at_last: 5,
+            ..Figures::default()
+        };
+        for drill in ["broker-killed", "broker-paused", "all-brokers-killed"] {
+            let of = |figures: Figures, holders: &[&str]| verdict(drill, report(figures, holders), 8.0);
+            assert_eq!(of(served.clone(), &["lb1"]), Vec::<String>::new());
+            assert_eq!(
+                of(Figures::default(), &["lb1"]),
+                ["nothing was acknowledged after the last step"]
+            );
+            assert_eq!(
+                of(served.clone(), &["lb1", "lb2", "lb1"]),
+                ["the address moved 2 times, and not 0"]
+            );
+            assert_eq!(
+                of(served.clone(), &["lb2"]),
+                ["in the end lb2 had the address, and not lb1"]
+            );
+        }
+    }
+
+    #[test]
+    fn patience_makes_times_longer_and_nothing_else() {
+        let late = Figures {
+            acknowledged_at_last: 5,
+            gap_ms: 200.0,
+            ..Figures::default()
+        };
+        let of = |patience| verdict("balancer-killed", report(late.clone(), &["lb1"]), patience);
+        assert_eq!(
+            of(1.0),
+            ["no new connection was answered for 200 ms, and 150 ms were allowed"]
+        );
+        assert!(of(1.5).is_empty());
+    }
 }

@@ -64,8 +64,16 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=9))]
     brokers: u8,
     /// Times may be longer than a drill expects by this factor, where the machine has other things to do
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = factor)]
     patience: f64,
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    let factor = text
+        .parse()
+        .ok()
+        .filter(|factor: &f64| factor.is_finite() && *factor > 0.0);
+    factor.ok_or_else(|| "a factor is a number above 0, such as 2 or 1.5".into())
 }
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -73,7 +81,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(file) = &args.file {
         let name = file.display().to_string();
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
-        drills.extend(catalog::read(&text).context(name)?);
+        drills.extend(catalog::read(&text).context(name.clone())?);
+        catalog::tell_apart(&drills).context(name)?;
     }
     if args.list {
         return list(&drills);
@@ -90,7 +99,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         interval: args.adverts,
     };
     if args.beside {
-        return beside::run(&ground, &chosen, &wishes, args.repeat, args.json);
+        return beside::run(&ground, &chosen, &wishes, args.repeat, args.patience, args.json);
     }
     let mut reports = Vec::new();
     for drill in chosen {
@@ -144,4 +153,17 @@ fn say(text: &str) -> anyhow::Result<()> {
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .context("cannot write to standard output")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_is_a_number_that_times_can_be_held_against() {
+        assert_eq!(factor("1.5"), Ok(1.5));
+        for text in ["NaN", "inf", "0", "-1", "much"] {
+            assert!(factor(text).is_err(), "{text}");
+        }
+    }
 }

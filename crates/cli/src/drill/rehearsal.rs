@@ -43,7 +43,7 @@ pub fn rehearse(ground: &Ground, drill: &Drill, wishes: &Wishes, patience: f64) 
         from,
         to: load.ledger.now(),
     };
-    let book = load.finish(SETTLE);
+    let book = load.finish(SETTLE).copy();
     let mut report = Report::draw(drill, wishes.cast, &book, window, steps, wishes.brokers, &ends);
     report.broken_promises.extend(deaths(&mut pair));
     judge(&mut report, &drill.expected, patience);

@@ -15,7 +15,7 @@ const LATE: Duration = Duration::from_millis(300);
 pub const BUCKET: u64 = 100;
 
 /// All times in milliseconds since the load ran evenly.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     pub drill: String,
     pub about: String,
@@ -74,6 +74,8 @@ pub enum Kind {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Figures {
     pub acknowledged: usize,
+    /// Of these, when the last step had been done.
+    pub acknowledged_at_last: usize,
     pub lost: usize,
     /// Came out more than once.
     pub duplicated: usize,
@@ -117,7 +119,10 @@ impl Report {
         ends: &[End],
     ) -> Report {
         let marks = marks(book, window);
-        let figures = figures(book, window, &marks, brokers, ends);
+        let figures = Figures {
+            acknowledged_at_last: acknowledged_after(book, window, steps.last()),
+            ..figures(book, window, &marks, brokers, ends)
+        };
         Report {
             drill: drill.name.clone(),
             about: drill.about.clone(),
@@ -242,6 +247,12 @@ fn served(book: &Book, window: Window, brokers: usize) -> Vec<Vec<u64>> {
     served
 }
 
+fn acknowledged_after(book: &Book, window: Window, step: Option<&Done>) -> usize {
+    let over = step.map_or(0.0, |step| step.at + step.took);
+    let acked = book.fates.values().filter_map(|fate| fate.acked);
+    acked.filter(|at| window.has(*at) && window.millis(*at) >= over).count()
+}
+
 fn figures(book: &Book, window: Window, marks: &[Mark], brokers: usize, ends: &[End]) -> Figures {
     let count = |kind| marks.iter().filter(|mark| mark.kind == kind).count();
     let acked = || book.fates.values().filter_map(|fate| Some((fate, fate.acked?)));
@@ -266,6 +277,8 @@ fn figures(book: &Book, window: Window, marks: &[Mark], brokers: usize, ends: &[
     let of = |place| gap(book, window, Some(place), rhythm);
     Figures {
         acknowledged: acked().count(),
+        // Counted where the steps are known.
+        acknowledged_at_last: 0,
         lost: count(Kind::Lost),
         duplicated: book.fates.values().filter(|fate| fate.taken.len() > 1).count(),
         stranded: acked().filter(lay_there).count(),
@@ -311,6 +324,31 @@ mod tests {
 
     fn ms(count: u64) -> Duration {
         Duration::from_millis(count)
+    }
+
+    #[test]
+    fn service_counts_from_the_end_of_the_last_step() {
+        let mut book = Book::default();
+        for (number, acked) in [1100, 1400, 1500, 2500].into_iter().enumerate() {
+            let (client, number) = (1, number as u32);
+            let fate = Fate {
+                acked: Some(ms(acked)),
+                ..Fate::default()
+            };
+            book.fates.insert(Id { client, number }, fate);
+        }
+        let window = Window {
+            from: ms(1000),
+            to: ms(2000),
+        };
+        let step = |took| Done {
+            at: 300.0,
+            took,
+            act: String::new(),
+        };
+        assert_eq!(acknowledged_after(&book, window, None), 3);
+        assert_eq!(acknowledged_after(&book, window, Some(&step(100.0))), 2);
+        assert_eq!(acknowledged_after(&book, window, Some(&step(300.0))), 0);
     }
 
     #[test]

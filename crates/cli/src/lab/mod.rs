@@ -17,7 +17,7 @@ use crate::pair::Wishes;
 use crate::pair::act::Side;
 use crate::pair::cast::{Both, Cast};
 use crate::pair::files::PAGE_PORT;
-use stage::{Next, Stage};
+use stage::{Line, Next, Stage};
 
 #[derive(clap::Args)]
 #[command(
@@ -120,12 +120,14 @@ fn converse(stage: &Shared) -> anyhow::Result<ExitCode> {
 }
 
 fn obey(stage: &Shared, line: &str) -> anyhow::Result<Next> {
-    // Who waits lets the page work meanwhile.
-    if let Some(time) = stage::pause(line)? {
-        std::thread::sleep(time);
-        return Ok(Next::Say(String::new()));
+    match Line::read(line)? {
+        // Whoever waits lets others work meanwhile.
+        Line::Wait(time) => {
+            std::thread::sleep(time);
+            Ok(Next::Say(String::new()))
+        }
+        Line::Words(words) => lock(stage).obey(words),
     }
-    lock(stage).obey(line)
 }
 
 fn lock(stage: &Shared) -> MutexGuard<'_, Stage> {

@@ -29,11 +29,16 @@ struct Request {
 /// As long as the process lives.
 pub fn serve(listener: TcpListener, at: SocketAddr, stage: &Shared) {
     let stage = Arc::clone(stage);
+    // Who goes away before the answer needs none.
+    welcome(listener, move |stream| drop(answer(stream, at, &stage)));
+}
+
+/// A thread each: browsers open connections ahead and say nothing on them, and an order may wait.
+fn welcome(listener: TcpListener, visit: impl Fn(TcpStream) + Clone + Send + 'static) {
     std::thread::spawn(move || {
-        // One after the other: it is one person.
         for stream in listener.incoming().flatten() {
-            // Who goes away before the answer needs none.
-            let _ = answer(stream, at, &stage);
+            let visit = visit.clone();
+            std::thread::spawn(move || visit(stream));
         }
     });
 }
@@ -154,6 +159,23 @@ mod tests {
             "a name that was pointed at loopback"
         );
         assert!(!post(""));
+    }
+
+    #[test]
+    fn nobody_waits_for_another_visitor() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        welcome(listener, |mut stream| {
+            let mut byte = [0];
+            if stream.read_exact(&mut byte).is_ok() {
+                let _ = stream.write_all(&byte);
+            }
+        });
+        let _silent = TcpStream::connect(at).unwrap();
+        let mut second = TcpStream::connect(at).unwrap();
+        second.set_read_timeout(Some(PATIENCE)).unwrap();
+        second.write_all(b"x").unwrap();
+        second.read_exact(&mut [0]).unwrap();
     }
 
     #[test]

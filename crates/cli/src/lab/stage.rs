@@ -7,6 +7,7 @@ use anyhow::{anyhow, bail};
 use serde_json::{Value, json};
 use tandem_lab::{Ground, Host};
 
+use crate::load::ledger::Account;
 use crate::load::{Amount, Load};
 use crate::pair::act::{Act, HELP, Side};
 use crate::pair::{Pair, Wishes};
@@ -15,6 +16,7 @@ use crate::span_of_time;
 const AMOUNT: Amount = Amount {
     clients: 8,
     pause: Duration::from_millis(20),
+    account: Account::Open,
 };
 /// What lies in a broker that is away is not waited for longer.
 const SETTLE: Duration = Duration::from_secs(3);
@@ -32,12 +34,24 @@ pub enum Next {
     End,
 }
 
-/// The time that `wait 2s` says.
-pub fn pause(line: &str) -> anyhow::Result<Option<Duration>> {
-    let Some(time) = line.trim().strip_prefix("wait ") else {
-        return Ok(None);
-    };
-    span_of_time::parse(time.trim()).map(Some).map_err(|why| anyhow!(why))
+/// One line without its comment.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// `wait 2s`: nothing is done to the stage meanwhile, and others may.
+    Wait(Duration),
+    Words(&'a str),
+}
+
+impl Line<'_> {
+    pub fn read(line: &str) -> anyhow::Result<Line<'_>> {
+        let words = line.split_once('#').map_or(line, |(words, _)| words).trim();
+        match words.strip_prefix("wait ") {
+            Some(time) => span_of_time::parse(time.trim())
+                .map(Line::Wait)
+                .map_err(|why| anyhow!(why)),
+            None => Ok(Line::Words(words)),
+        }
+    }
 }
 
 impl Stage {
@@ -57,8 +71,7 @@ impl Stage {
         self.pair.host(side)
     }
 
-    pub fn obey(&mut self, line: &str) -> anyhow::Result<Next> {
-        let words = line.split_once('#').map_or(line, |(words, _)| words).trim();
+    pub fn obey(&mut self, words: &str) -> anyhow::Result<Next> {
         let said = match words {
             "" => String::new(),
             "help" => format!(
@@ -92,19 +105,17 @@ impl Stage {
         let Some(load) = self.load.take() else {
             bail!("there is no load");
         };
-        let book = load.finish(SETTLE);
-        let acked = book.fates.values().filter(|fate| fate.acked.is_some()).count();
+        let ledger = load.finish(SETTLE);
         Ok(format!(
-            "{acked} acknowledged, {} of them did not come out, {} connections broke\n",
-            book.missing().count(),
-            book.breaks.len()
+            "{} acknowledged, {} of them did not come out, {} connections broke\n",
+            ledger.acked(),
+            ledger.missing(),
+            ledger.broken()
         ))
     }
 
     pub fn end(&mut self) {
-        if let Some(load) = self.load.take() {
-            load.finish(Duration::ZERO);
-        }
+        self.load = None;
     }
 
     fn state_text(&mut self) -> String {
@@ -147,5 +158,22 @@ impl Stage {
         } else {
             names.join(" and ")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_is_no_part_of_a_line() {
+        let read = |line| Line::read(line).unwrap();
+        assert_eq!(
+            read("wait 2s # until it is noticed"),
+            Line::Wait(Duration::from_secs(2))
+        );
+        assert_eq!(read(" kill lb1 # its cable, too"), Line::Words("kill lb1"));
+        assert_eq!(read("# wait 2s"), Line::Words(""));
+        assert!(Line::read("wait long").is_err());
     }
 }

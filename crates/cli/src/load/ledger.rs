@@ -34,8 +34,18 @@ pub struct Knock {
     pub answered: Option<Duration>,
 }
 
+/// How much is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Account {
+    /// Everything, for a report.
+    Whole,
+    /// What is still open, as a load without an end must: what was acknowledged and came out is counted and forgotten.
+    Open,
+}
+
 /// What all threads of the load write into.
 pub struct Ledger {
+    account: Account,
     begun: Instant,
     stop_sending: AtomicBool,
     stop_all: AtomicBool,
@@ -55,8 +65,9 @@ pub struct Book {
 }
 
 impl Ledger {
-    pub fn new() -> Ledger {
+    pub fn new(account: Account) -> Ledger {
         Ledger {
+            account,
             begun: Instant::now(),
             stop_sending: AtomicBool::new(false),
             stop_all: AtomicBool::new(false),
@@ -107,22 +118,39 @@ impl Ledger {
     pub fn safe(&self, id: Id) {
         let now = self.now();
         self.acked.fetch_add(1, Relaxed);
-        self.book().fates.entry(id).or_default().acked = Some(now);
+        self.settle(id, |fate| fate.acked = Some(now));
     }
 
     pub fn taken(&self, id: Id, broker: usize) {
         let now = self.now();
-        self.book().fates.entry(id).or_default().taken.push((now, broker));
+        self.settle(id, |fate| fate.taken.push((now, broker)));
+    }
+
+    /// Whatever comes was tried before, so that what is not in an open account has been closed.
+    fn settle(&self, id: Id, what: impl FnOnce(&mut Fate)) {
+        let mut book = self.book();
+        if self.account == Account::Whole {
+            return what(book.fates.entry(id).or_default());
+        }
+        let Some(fate) = book.fates.get_mut(&id) else { return };
+        what(fate);
+        if fate.acked.is_some() && !fate.taken.is_empty() {
+            book.fates.remove(&id);
+        }
     }
 
     pub fn broke(&self, client: u8) {
         let now = self.now();
         self.broken.fetch_add(1, Relaxed);
-        self.book().breaks.push((now, client));
+        if self.account == Account::Whole {
+            self.book().breaks.push((now, client));
+        }
     }
 
     pub fn knocked(&self, knock: Knock) {
-        self.book().knocks.push(knock);
+        if self.account == Account::Whole {
+            self.book().knocks.push(knock);
+        }
     }
 
     /// One host has the address, or has it not.
@@ -138,6 +166,9 @@ impl Ledger {
             by.push(host);
         }
         by.sort_unstable();
+        if self.account == Account::Open {
+            book.holders.clear();
+        }
         book.holders.push((now, by));
     }
 
@@ -182,7 +213,7 @@ mod tests {
 
     #[test]
     fn lost_is_what_was_acknowledged_and_never_came() {
-        let ledger = Ledger::new();
+        let ledger = Ledger::new(Account::Whole);
         let id = |number| Id { client: 1, number };
         for number in 0..3 {
             ledger.tried(id(number));
@@ -198,8 +229,35 @@ mod tests {
     }
 
     #[test]
+    fn an_open_account_keeps_what_is_open() {
+        let ledger = Ledger::new(Account::Open);
+        let id = |number| Id { client: 1, number };
+        for number in 0..1000 {
+            ledger.tried(id(number));
+            if number % 2 == 0 {
+                ledger.taken(id(number), 0);
+            }
+            ledger.safe(id(number));
+            if number != 7 {
+                ledger.taken(id(number), 0);
+            }
+            ledger.broke(1);
+            ledger.holds(0, number % 2 == 0);
+            ledger.knocked(Knock {
+                place: 0,
+                begun: Duration::ZERO,
+                answered: None,
+            });
+        }
+        let book = ledger.copy();
+        assert_eq!((ledger.acked(), ledger.missing(), ledger.broken()), (1000, 1, 1000));
+        assert_eq!((book.fates.len(), book.knocks.len(), book.breaks.len()), (1, 0, 0));
+        assert_eq!(book.holders.len(), 1);
+    }
+
+    #[test]
     fn holders_are_kept_when_they_change() {
-        let ledger = Ledger::new();
+        let ledger = Ledger::new(Account::Whole);
         for (host, held) in [(1, false), (0, true), (0, true), (1, true), (0, false)] {
             ledger.holds(host, held);
         }

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use crate::pair::act::Side;
 use crate::pair::files::VIP;
 use crate::pair::{CLIENT, Pair};
-use ledger::{Id, Ledger};
+use ledger::{Account, Id, Ledger};
 use stomp::Stomp;
 
 /// How much of it.
@@ -29,6 +29,7 @@ pub struct Amount {
     pub clients: u8,
     /// Of each client between two messages.
     pub pause: Duration,
+    pub account: Account,
 }
 
 pub struct Load {
@@ -46,7 +47,7 @@ const KNOCKERS: u8 = 4;
 
 impl Load {
     pub fn start(pair: &Pair, amount: Amount) -> anyhow::Result<Load> {
-        let ledger = Arc::new(Ledger::new());
+        let ledger = Arc::new(Ledger::new(amount.account));
         let mut load = Load {
             ledger,
             producers: Vec::new(),
@@ -55,7 +56,7 @@ impl Load {
         let target = pair.target();
         for (number, address) in pair.broker_addresses().into_iter().enumerate() {
             let ledger = Arc::clone(&load.ledger);
-            let taker = move || take(&ledger, number, address, amount.clients);
+            let taker = move || take(&ledger, number, address, amount);
             load.others.push(pair.client().thread(taker)?);
         }
         for side in Side::BOTH {
@@ -79,27 +80,40 @@ impl Load {
     }
 
     /// No more is sent; waits until all that was acknowledged came out, or no longer than this.
-    pub fn finish(self, within: Duration) -> ledger::Book {
+    pub fn finish(mut self, within: Duration) -> Arc<Ledger> {
         self.ledger.stop_sending();
-        for producer in self.producers {
-            // One that panicked has said so on standard error; what it was told is in the ledger.
-            let _ = producer.join();
-        }
+        join(&mut self.producers);
         let deadline = Instant::now() + within;
         while self.ledger.missing() > 0 && Instant::now() < deadline {
             std::thread::sleep(AGAIN);
         }
-        self.ledger.stop_all();
-        for other in self.others {
-            let _ = other.join();
-        }
-        self.ledger.copy()
+        Arc::clone(&self.ledger)
     }
 }
 
-/// What these send is left in the brokers until nothing more is sent, so that there is something in a broker that dies.
-const fn is_left_until_the_end(client: u8) -> bool {
-    client.is_multiple_of(4)
+impl Drop for Load {
+    /// Its threads stand in the hosts, which end after it.
+    fn drop(&mut self) {
+        self.ledger.stop_sending();
+        self.ledger.stop_all();
+        join(&mut self.producers);
+        join(&mut self.others);
+    }
+}
+
+fn join(threads: &mut Vec<JoinHandle<io::Result<()>>>) {
+    for thread in threads.drain(..) {
+        // One that panicked has said so on standard error; what it was told is in the ledger.
+        let _ = thread.join();
+    }
+}
+
+impl Amount {
+    /// What these send is left in the brokers until nothing more is sent, so that there is something in a broker that
+    /// dies. A load without an end leaves nothing: it would fill their disks.
+    fn is_left_until_the_end(self, client: u8) -> bool {
+        self.account == Account::Whole && client.is_multiple_of(4)
+    }
 }
 
 /// The pause between two new connections of one address.
@@ -134,11 +148,11 @@ fn produce(ledger: &Ledger, client: u8, target: SocketAddr, pause: Duration) {
 }
 
 /// From the client host to one broker, not through the balancers: what it hands out was stored there.
-fn take(ledger: &Ledger, number: usize, broker: SocketAddr, clients: u8) {
+fn take(ledger: &Ledger, number: usize, broker: SocketAddr, amount: Amount) {
     const LISTEN: Duration = Duration::from_millis(200);
     while ledger.lives() {
         let subscribed = Stomp::connect(CLIENT, broker, LISTEN).and_then(|mut stomp| {
-            let mut now = (1..=clients).filter(|client| !is_left_until_the_end(*client));
+            let mut now = (1..=amount.clients).filter(|client| !amount.is_left_until_the_end(*client));
             now.try_for_each(|client| stomp.subscribe(&queue(client), client.into()))?;
             Ok(stomp)
         });
@@ -150,7 +164,7 @@ fn take(ledger: &Ledger, number: usize, broker: SocketAddr, clients: u8) {
         while ledger.lives() {
             if !takes_all && !ledger.sends() {
                 takes_all = true;
-                let mut left = (1..=clients).filter(|client| is_left_until_the_end(*client));
+                let mut left = (1..=amount.clients).filter(|client| amount.is_left_until_the_end(*client));
                 if left
                     .try_for_each(|client| stomp.subscribe(&queue(client), client.into()))
                     .is_err()
@@ -184,5 +198,28 @@ fn watch(ledger: &Ledger, side: Side) {
         });
         ledger.holds(side.0, held);
         std::thread::sleep(LOOK);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_load_that_is_dropped_ends() {
+        let ledger = Arc::new(Ledger::new(Account::Whole));
+        let lives = Arc::clone(&ledger);
+        let other = std::thread::spawn(move || {
+            while lives.lives() || lives.sends() {
+                std::thread::yield_now();
+            }
+            Ok(())
+        });
+        drop(Load {
+            ledger: Arc::clone(&ledger),
+            producers: Vec::new(),
+            others: vec![other],
+        });
+        assert_eq!(Arc::strong_count(&ledger), 1, "its threads are gone");
     }
 }

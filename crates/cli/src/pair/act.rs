@@ -53,6 +53,13 @@ pub enum Act {
     TakePart(Side),
 }
 
+impl Act {
+    /// Keepalived knows no handover.
+    pub const fn needs_our_router(&self) -> bool {
+        matches!(self, Act::HandOver(_) | Act::TakePart(_))
+    }
+}
+
 /// The verbs, for people who ask.
 pub const HELP: &str = "\
 kill|stop|start|pause|resume PART   lb1.balancer, lb1.router, broker1; kill and start also take a host: lb1

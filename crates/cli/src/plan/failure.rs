@@ -2,32 +2,21 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_sim::{LanSettings, NodeId, Trace, World};
 use tandem_time::{Mono, Seed};
-use tandem_vrrp_core::settings::{
-    InstanceSettings, LbCondition, LbSettings, Preempt, RouterSettings, TrackUse, Tracker, TrackerId, TrackerKind,
-    Transport, Weight,
-};
+use tandem_vrrp_core::settings::{InstanceSettings, Preempt, Transport};
 use tandem_vrrp_core::timing::{master_down, skew};
-use tandem_vrrp_core::{Input, Observation, Release, Who};
+use tandem_vrrp_core::{Input, Release, Who};
 
 use super::machine::{Host, LAN};
+use super::side::{Side, Tracked};
 
 /// The two routers as the files describe them; the first is the one that becomes master.
 #[derive(Clone, Debug)]
 pub struct Pair {
     pub hosts: [Side; 2],
-}
-
-#[derive(Clone, Debug)]
-pub struct Side {
-    /// The file.
-    pub name: String,
-    pub settings: RouterSettings,
-    pub source: Ipv4Addr,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,30 +30,9 @@ pub enum Failure {
     /// The backup does not hear the master.
     OneWay,
     /// Something that the master's file tracks fails.
-    Tracked {
-        name: Arc<str>,
-        check: Check,
-        weight: Weight,
-    },
+    Tracked(Tracked),
     /// The lost host comes back.
     Returns,
-}
-
-/// How something tracked is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Check {
-    pub interval: Duration,
-    /// After which no answer is a bad one.
-    pub silence: Duration,
-    pub fall: u32,
-}
-
-impl Check {
-    /// What hangs right after it was looked at is noticed last: a look that is not answered yet keeps the next one waiting.
-    fn longest(&self) -> Duration {
-        let more = self.fall.saturating_sub(1);
-        self.interval + self.interval.max(self.silence) * more + self.silence
-    }
 }
 
 /// What came of it once.
@@ -84,12 +52,19 @@ const SECOND: NodeId = NodeId(1);
 const CLOCKS: u64 = 200;
 
 impl Pair {
+    /// The one with more priority while all is well; of equals the one with the higher address, RFC 9568 section 6.4.3.
+    pub fn new(a: Side, b: Side) -> Pair {
+        let rank = |side: &Side| (side.explain(None).effective, side.source);
+        let hosts = if rank(&b) > rank(&a) { [b, a] } else { [a, b] };
+        Pair { hosts }
+    }
+
     pub fn first(&self) -> &InstanceSettings {
-        &self.hosts[0].settings.instances[0]
+        self.hosts[0].instance()
     }
 
     pub fn second(&self) -> &InstanceSettings {
-        &self.hosts[1].settings.instances[0]
+        self.hosts[1].instance()
     }
 
     /// Everything that can be told of these files.
@@ -102,57 +77,31 @@ impl Pair {
             Failure::CutOff,
             Failure::OneWay,
         ];
-        for used in &self.first().track {
-            let trackers = &self.hosts[0].settings.trackers;
-            let Some(tracker) = trackers.iter().find(|tracker| tracker.id == used.tracker) else {
-                continue;
-            };
-            let check = match &tracker.kind {
-                TrackerKind::Script(script) => Check {
-                    interval: script.interval,
-                    silence: script.limit(),
-                    fall: script.fall,
-                },
-                TrackerKind::Lb(lb) => Check {
-                    interval: lb.interval,
-                    silence: lb.patience(),
-                    fall: lb.fall,
-                },
-                // These are told by the kernel as they happen.
-                _ => Check {
-                    interval: Duration::ZERO,
-                    silence: Duration::ZERO,
-                    fall: 1,
-                },
-            };
-            all.push(Failure::Tracked {
-                name: Arc::clone(&tracker.name),
-                check,
-                weight: used.weight,
-            });
-        }
+        all.extend(self.hosts[0].tracked.iter().cloned().map(Failure::Tracked));
         all.push(Failure::Returns);
         all
     }
 
+    pub fn left_out(&self) -> impl Iterator<Item = String> {
+        let of = |side: &Side| {
+            side.left_out
+                .iter()
+                .map(|what| format!("{}: {what}", side.name))
+                .collect::<Vec<_>>()
+        };
+        self.hosts.iter().flat_map(of)
+    }
+
     fn down(&self) -> Duration {
-        let (first, second) = (self.first(), self.second());
-        let interval = first.protocol.interval();
-        master_down(
-            second.protocol.version(),
-            second.priority,
-            interval,
-            second.down_adverts,
-        )
+        let (interval, second) = (self.first().protocol.interval(), self.second());
+        let priority = self.hosts[1].explain(None).effective;
+        master_down(second.protocol.version(), priority, interval, second.down_adverts)
     }
 
     fn skew(&self) -> Duration {
-        let second = self.second();
-        skew(
-            second.protocol.version(),
-            second.priority,
-            self.first().protocol.interval(),
-        )
+        let priority = self.hosts[1].explain(None).effective;
+        let version = self.second().protocol.version();
+        skew(version, priority, self.first().protocol.interval())
     }
 
     /// How long nobody serves, at most, by RFC 9568 section 6.1; `None` where the address does not move.
@@ -160,31 +109,26 @@ impl Pair {
         match failure {
             Failure::Stopped | Failure::RouterDies | Failure::OneWay | Failure::Returns => Some(Duration::ZERO),
             Failure::PowerLost | Failure::CablePulled | Failure::CutOff => Some(self.down()),
-            Failure::Tracked { weight, .. } if weight.is_fault() => Some(self.skew()),
-            Failure::Tracked { weight, .. } => self.is_overtaken(*weight).then_some(Duration::ZERO),
+            Failure::Tracked(tracked) => self.without(tracked),
         }
     }
 
     /// How long until the failure is noticed at all, at most.
     pub fn noticed(failure: &Failure) -> Duration {
         match failure {
-            Failure::Tracked { check, .. } => check.longest(),
+            Failure::Tracked(tracked) => tracked.noticed,
             _ => Duration::ZERO,
         }
     }
 
-    fn is_overtaken(&self, weight: Weight) -> bool {
-        let (first, second) = (
-            i32::from(self.first().priority.value()),
-            i32::from(self.second().priority.value()),
-        );
-        // A positive weight is what success adds.
-        let (before, after) = if weight.value > 0 {
-            (first + weight.value, first)
-        } else {
-            (first, first + weight.value)
-        };
-        before > second && after < second && self.second().preempt != Preempt::Never
+    fn without(&self, tracked: &Tracked) -> Option<Duration> {
+        let [first, second] = &self.hosts;
+        let after = first.explain(Some(tracked));
+        if after.has_fault() {
+            return Some(self.skew());
+        }
+        let overtaken = after.effective < second.explain(None).effective && self.second().preempt != Preempt::Never;
+        overtaken.then_some(Duration::ZERO)
     }
 
     /// Once, with the chances of this seed: when in an interval it happens, how the clocks run, how long frames take.
@@ -193,7 +137,7 @@ impl Pair {
         let mut world = World::new(seed.next_u64(), Trace::new(0));
         world.segment(LanSettings::default());
         for (id, side) in [(FIRST, &self.hosts[0]), (SECOND, &self.hosts[1])] {
-            self.start(&mut world, id, side, failure, &mut seed);
+            start(&mut world, id, side, &mut seed);
         }
         let interval = self.first().protocol.interval();
         // Whoever waits longest is through, and the first preempts where it may.
@@ -218,33 +162,6 @@ impl Pair {
             Preempt::Never => Duration::ZERO,
         };
         self.down() * 4 + delay(self.first()).max(delay(self.second())) + self.hosts[0].settings.startup_delay
-    }
-
-    fn start(&self, world: &mut World<Host>, id: NodeId, side: &Side, failure: &Failure, seed: &mut Seed) {
-        let mut settings = side.settings.clone();
-        let mut tracked = None;
-        settings.trackers.clear();
-        settings.groups.clear();
-        for instance in &mut settings.instances {
-            instance.track.clear();
-            instance.quorum = None;
-            if let (Failure::Tracked { name, weight, .. }, FIRST) = (failure, id) {
-                tracked = Some(TRACKER);
-                instance.track.push(TrackUse {
-                    tracker: TRACKER,
-                    weight: *weight,
-                });
-                settings.trackers.push(tracker(name));
-            }
-        }
-        let ppm = i32::try_from(seed.below(2 * CLOCKS)).unwrap_or(0) - CLOCKS as i32;
-        world.start(id, Host::new(settings, side.source), ppm, &[LAN]);
-        world.tell(id, |host, now| {
-            host.begin(now);
-            if let Some(tracker) = tracked {
-                host.tell(holds(tracker, true), now);
-            }
-        });
     }
 
     /// Does it; says who can be reached from then on.
@@ -276,10 +193,10 @@ impl Pair {
                 return [false, true];
             }
             Failure::OneWay => world.cut(LAN, FIRST, SECOND),
-            Failure::Tracked { .. } => world.tell(FIRST, |host, now| host.tell(holds(TRACKER, false), now)),
+            Failure::Tracked(tracked) => world.tell(FIRST, |host, now| host.tell(tracked.tells(false), now)),
             Failure::Returns => {
                 if lost {
-                    self.start(world, FIRST, &self.hosts[0], failure, seed);
+                    start(world, FIRST, &self.hosts[0], seed);
                 }
             }
         }
@@ -287,29 +204,16 @@ impl Pair {
     }
 }
 
-const TRACKER: TrackerId = TrackerId(0);
-
-fn holds(tracker: TrackerId, well: bool) -> Input<'static> {
-    Input::Observed {
-        tracker,
-        observation: Observation::Holds(well),
-    }
-}
-
-/// Counts at once: how long it takes to be noticed is arithmetic, and told apart.
-fn tracker(name: &Arc<str>) -> Tracker {
-    Tracker {
-        id: TRACKER,
-        name: Arc::clone(name),
-        kind: TrackerKind::Lb(LbSettings {
-            socket: "/".into(),
-            condition: LbCondition::Alive,
-            interval: Duration::from_secs(1),
-            timeout: None,
-            rise: 1,
-            fall: 1,
-        }),
-    }
+/// With a clock of its own, and all that it tracks well.
+fn start(world: &mut World<Host>, id: NodeId, side: &Side, seed: &mut Seed) {
+    let ppm = i32::try_from(seed.below(2 * CLOCKS)).unwrap_or(0) - CLOCKS as i32;
+    world.start(id, Host::new(side.settings.clone(), side.source), ppm, &[LAN]);
+    world.tell(id, |host, now| {
+        host.begin(now);
+        for tracked in &side.tracked {
+            host.tell(tracked.tells(true), now);
+        }
+    });
 }
 
 /// Looks after every step who has the address.
@@ -370,8 +274,12 @@ impl fmt::Display for Failure {
             Failure::CablePulled => f.write_str("cable pulled"),
             Failure::CutOff => f.write_str("cut off without a sign"),
             Failure::OneWay => f.write_str("backup does not hear it"),
-            Failure::Tracked { name, weight, .. } if weight.is_fault() => write!(f, "{name} fails: a fault"),
-            Failure::Tracked { name, weight, .. } => write!(f, "{name} fails: {:+}", weight.value),
+            Failure::Tracked(Tracked { name, costs: None, .. }) => write!(f, "{name} fails: a fault"),
+            Failure::Tracked(Tracked {
+                name,
+                costs: Some(costs),
+                ..
+            }) => write!(f, "{name} fails: {:+}", -costs),
             Failure::Returns => f.write_str("the lost host comes back"),
         }
     }

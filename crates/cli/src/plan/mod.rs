@@ -4,6 +4,7 @@
 
 mod failure;
 mod machine;
+mod side;
 
 use std::io::Write;
 use std::net::Ipv4Addr;
@@ -13,10 +14,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
-use tandem_vrrp_core::settings::{Family, InstanceId, InstanceSettings, RouterSettings};
+use tandem_vrrp_core::settings::{Family, InstanceSettings, RouterSettings};
 
 use crate::check;
-use failure::{Failure, Pair, Run, Side};
+use failure::{Failure, Pair, Run};
+use side::Side;
 
 #[derive(clap::Args)]
 #[command(after_help = "Exit status: 0 the plan was made, 2 a file cannot be used.\n\
@@ -50,6 +52,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (a, b) = (a?, b?);
     let mut out = std::io::stdout().lock();
     let mut values = Vec::new();
+    for left_out in left_out((&args.a, &a), (&args.b, &b)) {
+        writeln!(std::io::stderr(), "left out: {left_out}")?;
+    }
     let pairs = pairs((&args.a, &a), (&args.b, &b))?;
     for pair in &pairs {
         let rows: Vec<Row> = pair
@@ -80,26 +85,19 @@ fn read(file: &Path) -> anyhow::Result<RouterSettings> {
     Ok(plan.router)
 }
 
-/// The virtual routers that both files have, the one that becomes master first.
-fn pairs(a: (&Path, &RouterSettings), b: (&Path, &RouterSettings)) -> anyhow::Result<Vec<Pair>> {
+type File<'a> = (&'a Path, &'a RouterSettings);
+
+/// The virtual routers that both files have.
+fn pairs(a: File<'_>, b: File<'_>) -> anyhow::Result<Vec<Pair>> {
     let mut pairs = Vec::new();
     for one in a.1.instances.iter().filter(|instance| instance.family == Family::V4) {
-        let same = |other: &&InstanceSettings| other.vrid == one.vrid && other.family == one.family;
-        let Some(other) = b.1.instances.iter().find(same) else {
+        let Some(other) = counterpart(one, b.1) else {
             continue;
         };
-        let sides = [
+        pairs.push(Pair::new(
             side(a, one, failure::source(one, other, Ipv4Addr::new(192, 0, 2, 1))),
             side(b, other, failure::source(other, one, Ipv4Addr::new(192, 0, 2, 2))),
-        ];
-        let [first, second] = sides;
-        pairs.push(Pair {
-            hosts: if other.priority > one.priority {
-                [second, first]
-            } else {
-                [first, second]
-            },
-        });
+        ));
     }
     if pairs.is_empty() {
         bail!("the files have no virtual router of IPv4 in common: the same virtual_router_id on both hosts");
@@ -107,19 +105,31 @@ fn pairs(a: (&Path, &RouterSettings), b: (&Path, &RouterSettings)) -> anyhow::Re
     Ok(pairs)
 }
 
-fn side((file, router): (&Path, &RouterSettings), instance: &InstanceSettings, source: Ipv4Addr) -> Side {
-    let mut settings = router.clone();
-    let alone = InstanceSettings {
-        id: InstanceId(0),
-        ..instance.clone()
-    };
-    settings.instances = vec![alone];
-    settings.link_delays.clear();
-    Side {
-        name: file.display().to_string(),
-        settings,
-        source,
+fn counterpart<'a>(one: &InstanceSettings, other: &'a RouterSettings) -> Option<&'a InstanceSettings> {
+    let same = |each: &&InstanceSettings| each.vrid == one.vrid && each.family == one.family;
+    other.instances.iter().find(same)
+}
+
+/// The virtual routers of which there is no plan, and why.
+fn left_out(a: File<'_>, b: File<'_>) -> Vec<String> {
+    let mut all = Vec::new();
+    for ((file, own), (_, others)) in [(a, b), (b, a)] {
+        for instance in &own.instances {
+            let why = if counterpart(instance, others).is_none() {
+                "the other file has none of its number"
+            } else if instance.family == Family::V6 {
+                "IPv6 is not simulated"
+            } else {
+                continue;
+            };
+            all.push(format!("{} of {}: {why}", instance.name, file.display()));
+        }
     }
+    all
+}
+
+fn side((file, router): File<'_>, instance: &InstanceSettings, source: Ipv4Addr) -> Side {
+    Side::new(file.display().to_string(), router, instance, source)
 }
 
 fn row(pair: &Pair, failure: Failure, seeds: u64) -> Row {
@@ -138,17 +148,17 @@ fn row(pair: &Pair, failure: Failure, seeds: u64) -> Row {
 }
 
 fn table(pair: &Pair, rows: &[Row], seeds: u64) -> String {
-    let (first, second) = (pair.first(), pair.second());
+    let [first, second] = pair.hosts.each_ref().map(|side| side.explain(None).effective);
     let mut out = format!(
         "{}: {} is master with {}, {} stands by with {}; adverts each {} s\n\
          seconds in which nobody serves; simulated {seeds} times\n\n\
          {:32}{:>10}{:>12}{:>10}{:>10}{:>12}  then serves\n",
-        first.name,
+        pair.first().name,
         pair.hosts[0].name,
-        first.priority.value(),
+        first,
         pair.hosts[1].name,
-        second.priority.value(),
-        first.protocol.interval().as_secs_f64(),
+        second,
+        pair.first().protocol.interval().as_secs_f64(),
         "what happens to the master",
         "noticed",
         "arithmetic",
@@ -168,7 +178,11 @@ fn table(pair: &Pair, rows: &[Row], seeds: u64) -> String {
             pair.hosts[usize::from(row.moved)].name
         );
     }
-    out + "\nnoticed: how long at most until the router knows, before the times beside it begin\n"
+    out += "\nnoticed: how long at most until the router knows, before the times beside it begin\n";
+    for left_out in pair.left_out() {
+        out += &format!("left out: {left_out}\n");
+    }
+    out
 }
 
 fn value(pair: &Pair, rows: &[Row]) -> Value {
@@ -186,7 +200,8 @@ fn value(pair: &Pair, rows: &[Row]) -> Value {
             })
         })
         .collect();
-    json!({ "instance": &*pair.first().name, "master": pair.hosts[0].name, "backup": pair.hosts[1].name, "failures": rows })
+    json!({ "instance": &*pair.first().name, "master": pair.hosts[0].name, "backup": pair.hosts[1].name,
+        "failures": rows, "left_out": pair.left_out().collect::<Vec<_>>() })
 }
 
 fn seconds(time: Duration) -> String {
@@ -211,14 +226,15 @@ mod tests {
     }
 
     fn rows(a: (u8, &str), b: (u8, &str)) -> Vec<Row> {
+        let pair = pair(a, b);
+        assert_eq!(pair.hosts[0].name, "a");
+        let failures = pair.failures().into_iter();
+        failures.map(|failure| row(&pair, failure, SEEDS)).collect()
+    }
+
+    fn pair(a: (u8, &str), b: (u8, &str)) -> Pair {
         let (a, b) = (settings(a.0, a.1), settings(b.0, b.1));
-        let pairs = pairs((Path::new("a"), &a), (Path::new("b"), &b)).unwrap();
-        assert_eq!(pairs[0].hosts[0].name, "a");
-        pairs[0]
-            .failures()
-            .into_iter()
-            .map(|failure| row(&pairs[0], failure, SEEDS))
-            .collect()
+        pairs((Path::new("a"), &a), (Path::new("b"), &b)).unwrap().remove(0)
     }
 
     fn find(rows: &[Row], wanted: impl Fn(&Failure) -> bool) -> &Row {
@@ -240,7 +256,7 @@ mod tests {
             "{:?}",
             power.worst
         );
-        let script = find(&rows, |failure| matches!(failure, Failure::Tracked { .. }));
+        let script = find(&rows, |failure| matches!(failure, Failure::Tracked(_)));
         assert_eq!((script.noticed, script.moved), (Duration::from_secs(8), true));
         let back = find(&rows, |failure| *failure == Failure::Returns);
         assert!(!back.moved, "it preempts");
@@ -249,7 +265,73 @@ mod tests {
     #[test]
     fn a_weight_that_is_too_small_moves_nothing() {
         let rows = rows((150, "track_script {\n alive weight -30\n}"), (100, ""));
-        let script = find(&rows, |failure| matches!(failure, Failure::Tracked { .. }));
+        let script = find(&rows, |failure| matches!(failure, Failure::Tracked(_)));
         assert_eq!((script.arithmetic, script.moved), (None, false));
+    }
+    const BOOST: &str = "track_script {\n alive weight 2\n}";
+
+    #[test]
+    fn the_backup_has_what_its_own_checks_add() {
+        // 103 against 102; without the check 101 against 102.
+        let rows = rows((101, BOOST), (100, BOOST));
+        let script = find(&rows, |failure| matches!(failure, Failure::Tracked(_)));
+        assert_eq!((script.arithmetic, script.moved), (Some(Duration::ZERO), true));
+        assert_eq!(script.failure.to_string(), "alive fails: -2");
+    }
+
+    #[test]
+    fn master_is_who_has_more_when_all_is_well() {
+        let boosted = pair((101, ""), (100, BOOST));
+        assert_eq!(boosted.hosts[0].name, "b");
+        let equal = pair((100, ""), (100, ""));
+        assert_eq!(equal.hosts[0].name, "b", "the higher address");
+    }
+
+    #[test]
+    fn a_group_counts_and_what_is_left_out_is_said() {
+        let read = |priority, more: &str| {
+            let text = format!(
+                "vrrp_script alive {{\n script /bin/true\n}}\n{}{}\
+                 vrrp_sync_group G {{\n group {{\n V\n W\n}}\n track_script {{\n alive weight 2\n}}\n}}\n{more}",
+                instance("V", 51, priority),
+                instance("W", 52, priority)
+            );
+            check::read_router("test.conf", text.into_bytes(), &mut Vec::new())
+                .unwrap()
+                .router
+        };
+        let six = "vrrp_instance S {\n interface eth0\n virtual_router_id 53\n virtual_ipaddress {\n fe80::1\n}\n}\n";
+        let (a, b) = (read(101, six), read(100, ""));
+        let (a, b) = ((Path::new("a"), &a), (Path::new("b"), &b));
+        let pair = pairs(a, b).unwrap().remove(0);
+        assert_eq!(pair.hosts[1].explain(None).effective.value(), 102);
+        let said: Vec<String> = pair.left_out().collect();
+        assert_eq!(said[0], "a: the other virtual routers of the sync group G");
+        assert_eq!(left_out(a, b), ["S of a: the other file has none of its number"]);
+        assert_eq!(left_out(a, a), ["S of a: IPv6 is not simulated"; 2]);
+    }
+
+    #[test]
+    fn a_balancer_that_hangs_is_waited_for() {
+        let lb = "track_lb {\n balancer weight -50\n}";
+        let text = format!(
+            "track_lb balancer {{\n socket /run/lb.sock\n interval 0.1\n fall 2\n}}\n{}",
+            instance("V", 51, 150).replace("virtual_router_id", &format!("{lb}\nvirtual_router_id"))
+        );
+        let router = check::read_router("test.conf", text.into_bytes(), &mut Vec::new())
+            .unwrap()
+            .router;
+        let pair = pairs((Path::new("a"), &router), (Path::new("b"), &settings(100, "")))
+            .unwrap()
+            .remove(0);
+        // Found well, and 0.1 s later silent, twice for half a second.
+        assert_eq!(pair.hosts[0].tracked[0].noticed, Duration::from_millis(1100));
+    }
+
+    fn instance(name: &str, vrid: u8, priority: u8) -> String {
+        format!(
+            "vrrp_instance {name} {{\n interface eth0\n virtual_router_id {vrid}\n priority {priority}\n\
+             virtual_ipaddress {{\n 10.0.0.{vrid}/24\n }}\n}}\n"
+        )
     }
 }

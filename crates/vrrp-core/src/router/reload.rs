@@ -85,7 +85,6 @@ impl Router {
         }
     }
 
-    /// A tracker that is defined as before keeps its results.
     /// An address that goes over from one instance to another is given up before it is taken, whichever comes first in
     /// the file: the other way round nobody would have it.
     fn removals_first(&mut self, said: usize) {
@@ -93,6 +92,7 @@ impl Router {
             .say_first(said, |output| matches!(output, Output::RemoveAddress { .. }));
     }
 
+    /// A tracker that is defined as before keeps its results.
     fn trackers_from(&mut self, old: &RouterSettings) {
         let mut before = std::mem::take(&mut self.trackers);
         for tracker in &self.settings.trackers {

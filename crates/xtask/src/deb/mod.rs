@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::metadata::{Metadata, cargo};
-use package::{PACKAGES, Package, Program};
+use package::{Glibc, PACKAGES, Package, Program};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -82,9 +82,7 @@ struct Press {
 impl Press {
     fn make(&self, package: &Package) -> Result<PathBuf> {
         let stage = self.out.join("stage").join(package.name);
-        if stage.exists() {
-            fs::remove_dir_all(&stage)?;
-        }
+        clear(&stage)?;
         for program in package.programs {
             self.program(program, package, &stage)?;
         }
@@ -109,7 +107,7 @@ impl Press {
         pack.args(["--root-owner-group", self.pressure, "--build"])
             .args([&stage, &file]);
         said(&mut pack)?;
-        fs::remove_dir_all(&stage)?;
+        clear(&stage)?;
         Ok(file)
     }
 
@@ -129,6 +127,8 @@ impl Press {
             return Ok(());
         }
         let generated = self.out.join("generated").join(package.name);
+        // Of a program that had more commands, pages would be left.
+        clear(&generated)?;
         said(Command::new(&built).args(program.generate).arg(&generated))?;
         for (from, to) in [
             ("bash", "usr/share/bash-completion/completions"),
@@ -151,7 +151,7 @@ impl Press {
             place(&to, &fs::read(&page)?, 0o644)?;
             said(Command::new("gzip").args(["-9nf"]).arg(&to))?;
         }
-        Ok(())
+        clear(&generated)
     }
 
     fn file(&self, from: &str, to: &Path) -> Result<()> {
@@ -159,14 +159,26 @@ impl Press {
         place(to, &content, 0o644)
     }
 
+    fn glibc(&self, package: &Package) -> Result<Option<Glibc>> {
+        let mut newest = None;
+        for program in package.programs {
+            let mut ask = Command::new("readelf");
+            ask.env("LC_ALL", "C")
+                .arg("--version-info")
+                .arg(self.built.join(program.name));
+            newest = newest.max(Glibc::read(&said(&mut ask)?));
+        }
+        Ok(newest)
+    }
+
     fn control(&self, package: &Package, stage: &Path) -> Result<()> {
         let folder = stage.join("DEBIAN");
         let kibibytes = size_of(stage)?.div_ceil(1024);
-        let relations: String = package
-            .relations
-            .iter()
-            .map(|(field, value)| format!("{field}: {value}\n"))
-            .collect();
+        let depends = package.depends(self.glibc(package)?);
+        let fields = [("Depends", depends.as_str())]
+            .into_iter()
+            .chain(package.relations.iter().copied());
+        let relations: String = fields.map(|(field, value)| format!("{field}: {value}\n")).collect();
         let control = format!(
             "Package: {}\nVersion: {}\nArchitecture: {}\nMaintainer: {}\nInstalled-Size: {kibibytes}\nSection: net\n\
              Priority: optional\n{relations}Description: {}\n {}\n",
@@ -183,6 +195,13 @@ impl Press {
         }
         Ok(())
     }
+}
+
+fn clear(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    Ok(())
 }
 
 fn place(path: &Path, content: &[u8], mode: u32) -> Result<()> {

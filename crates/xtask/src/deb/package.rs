@@ -4,7 +4,9 @@ pub struct Package {
     pub name: &'static str,
     pub title: &'static str,
     pub description: &'static str,
-    /// Fields of the control file that name other packages.
+    /// Packages of ours that must be there; what programs and accounts need beside is in [`Package::depends`].
+    pub needs: &'static [&'static str],
+    /// Other fields of the control file that name packages.
     pub relations: &'static [(&'static str, &'static str)],
     pub programs: &'static [Program],
     /// A link's path, and where it leads.
@@ -15,6 +17,42 @@ pub struct Package {
     pub examples: &'static [&'static str],
     /// Units that run, and what an upgrade does to one that does.
     pub units: &'static [(&'static str, Upgrade)],
+}
+
+impl Package {
+    pub fn comes_with(&self, kind: &str) -> bool {
+        self.files.iter().any(|(file, _)| file.contains(kind))
+    }
+
+    /// What must be there before: the C library that the programs were linked with, and who makes accounts.
+    pub fn depends(&self, glibc: Option<Glibc>) -> String {
+        let mut all = Vec::new();
+        if let Some(Glibc(major, minor)) = glibc {
+            all.push(format!("libc6 (>= {major}.{minor}), libgcc-s1"));
+        }
+        if self.comes_with("sysusers.d") {
+            all.push("systemd | systemd-standalone-sysusers".into());
+        }
+        all.extend(self.needs.iter().map(|name| (*name).to_owned()));
+        all.join(", ")
+    }
+}
+
+/// The least version of the C library that has every symbol of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Glibc(u32, u32);
+
+impl Glibc {
+    /// Of what `readelf --version-info` says.
+    pub fn read(said: &str) -> Option<Glibc> {
+        let version = |word: &str| {
+            let (major, rest) = word.strip_prefix("GLIBC_")?.split_once('.')?;
+            // 2.2.5 is a version, too.
+            let minor = rest.split('.').next()?;
+            Some(Glibc(major.parse().ok()?, minor.parse().ok()?))
+        };
+        said.split_whitespace().filter_map(version).max()
+    }
 }
 
 pub struct Program {
@@ -48,10 +86,10 @@ pub const PACKAGES: &[Package] = &[
         name: "tandem-lb",
         title: "TCP load balancer that reads HAProxy's configuration",
         description: "Source hash and stick tables, health checks, a statistics page, a reload that loses no connection.",
+        needs: &[],
         relations: &[
-            ("Depends", "libc6"),
             ("Recommends", "tandem"),
-            ("Suggests", "tandem-vrrp, tandem-compat"),
+            ("Suggests", "tandem-vrrp, tandem-compat, nftables"),
         ],
         programs: &[Program {
             name: "tandem-lb",
@@ -76,10 +114,10 @@ pub const PACKAGES: &[Package] = &[
         name: "tandem-vrrp",
         title: "virtual IP addresses by VRRP, with Keepalived's configuration",
         description: "Works beside a real Keepalived, and hands its addresses over without a gap.",
+        needs: &[],
         relations: &[
-            ("Depends", "libc6"),
             ("Recommends", "tandem"),
-            ("Suggests", "tandem-lb, tandem-compat"),
+            ("Suggests", "tandem-lb, tandem-compat, nftables"),
         ],
         programs: &[
             Program {
@@ -117,7 +155,8 @@ pub const PACKAGES: &[Package] = &[
         name: "tandem-mq",
         title: "message broker's node for STOMP, MQTT and AMQP",
         description: "Queues and topics on disk, with a journal whose confirmations mean that a message is there.",
-        relations: &[("Depends", "libc6"), ("Recommends", "tandem")],
+        needs: &[],
+        relations: &[("Recommends", "tandem")],
         programs: &[Program {
             name: "tandem-mq",
             folder: DAEMON,
@@ -136,7 +175,8 @@ pub const PACKAGES: &[Package] = &[
         name: "tandem",
         title: "the operator's command of Tandem",
         description: "Checks and converts configurations, shows the balancer in a terminal, explains what it does and why.",
-        relations: &[("Depends", "libc6")],
+        needs: &[],
+        relations: &[],
         programs: &[Program {
             name: "tandem",
             folder: "usr/bin",
@@ -151,8 +191,8 @@ pub const PACKAGES: &[Package] = &[
         name: "tandem-compat",
         title: "HAProxy's and Keepalived's names for Tandem",
         description: "The commands and units haproxy and keepalived, and /etc/haproxy and /etc/keepalived as they are.",
+        needs: &["tandem-lb", "tandem-vrrp"],
         relations: &[
-            ("Depends", "tandem-lb, tandem-vrrp"),
             ("Provides", "haproxy, keepalived"),
             ("Conflicts", "haproxy, keepalived"),
             ("Replaces", "haproxy, keepalived"),
@@ -175,3 +215,34 @@ pub const PACKAGES: &[Package] = &[
         ],
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_symbol_says_which_library_is_needed() {
+        let said = "  0x0010:   Name: GLIBC_2.9  Flags: none  Version: 5\n  0x0020:   Name: GLIBC_2.34  Flags: none\n\
+                    0x0030: Name: GLIBC_2.2.5 Flags: none Version: 2\n 0x40: Name: GCC_4.2.0\n";
+        assert_eq!(Glibc::read(said), Some(Glibc(2, 34)));
+        assert_eq!(Glibc::read("No version information found in this file.\n"), None);
+    }
+
+    #[test]
+    fn what_a_package_needs() {
+        let depends = |name: &str, glibc| {
+            let package = PACKAGES.iter().find(|package| package.name == name).expect("there");
+            package.depends(glibc)
+        };
+        let glibc = Some(Glibc(2, 34));
+        assert_eq!(depends("tandem", glibc), "libc6 (>= 2.34), libgcc-s1");
+        assert_eq!(
+            depends("tandem-lb", glibc),
+            "libc6 (>= 2.34), libgcc-s1, systemd | systemd-standalone-sysusers"
+        );
+        assert_eq!(
+            depends("tandem-compat", None),
+            "systemd | systemd-standalone-sysusers, tandem-lb, tandem-vrrp"
+        );
+    }
+}

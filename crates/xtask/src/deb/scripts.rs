@@ -21,12 +21,12 @@ fn script(body: &str) -> String {
 }
 
 fn after_install(package: &Package) -> String {
-    let comes_with = |kind: &str| package.files.iter().any(|(file, _)| file.contains(kind));
     let mut body = String::from("[ \"$1\" = configure ] || exit 0\n");
-    if comes_with("sysusers.d") {
+    // Without its account a unit cannot begin, so that this may not fail unheard.
+    if package.comes_with("sysusers.d") {
         body += &format!("systemd-sysusers {}.conf\n", package.name);
     }
-    if comes_with("tmpfiles.d") {
+    if package.comes_with("tmpfiles.d") {
         body += &format!("systemd-tmpfiles --create {}.conf || true\n", package.name);
     }
     body += "if [ -z \"$2\" ]; then\n";
