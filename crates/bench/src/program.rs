@@ -1,10 +1,11 @@
-//! Finding, and where cargo started us building, the programs that are measured.
+//! The programs that are measured: ours, built first where cargo started us, and what a program says about itself.
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use tandem_lab::programs;
 
 /// A program of this workspace, in the profile that this one was built in.
 pub(crate) fn ours(name: &str) -> Result<PathBuf> {
@@ -17,22 +18,7 @@ pub(crate) fn ours(name: &str) -> Result<PathBuf> {
         let status = build.status().with_context(|| format!("cannot build {name}"))?;
         ensure!(status.success(), "cannot build {name}");
     }
-    let here = env::current_exe()?;
-    let ours = here.with_file_name(name);
-    ensure!(
-        ours.exists(),
-        "{} is not built: run `cargo build -p {name}` first",
-        ours.display()
-    );
-    Ok(ours)
-}
-
-/// A program of the distribution, wherever administrators' programs lie.
-pub(crate) fn theirs(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let usual = ["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from);
-    let mut places = env::split_paths(&path).chain(usual).map(|folder| folder.join(name));
-    places.find(|place| place.is_file())
+    Ok(programs::built(name)?)
 }
 
 /// The first line that a program says about itself.

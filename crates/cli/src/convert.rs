@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
-use tandem_lb_config::convert::{Converted, Fate, Receipt, Verdict, convert};
+use tandem_lb_config::convert::convert;
 use tandem_lb_config::{Dialect, NamedText, World};
-use tandem_text::{Renderer, Severity};
+use tandem_text::{Converted, Receipt, Renderer, Severity, Verdict};
 use tandem_vrrp_config::convert as router;
 
 use crate::check::{is_routers, on_this_machine};
@@ -71,10 +71,7 @@ fn found(files: &[PathBuf]) -> anyhow::Result<Converted> {
     };
     let files = files.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
     match (files.as_slice(), files.iter().find(|(_, bytes)| is_routers(bytes))) {
-        ([(name, bytes)], Some(_)) => {
-            let found = on_this_machine(|machine| router::convert(name, bytes.clone(), machine));
-            Ok(as_balancers(found))
-        }
+        ([(name, bytes)], Some(_)) => Ok(on_this_machine(|machine| router::convert(name, bytes.clone(), machine))),
         (_, Some((name, _))) => bail!("{name} is a router's file: convert it alone"),
         (_, None) => {
             let texts: Vec<_> = files
@@ -85,32 +82,6 @@ fn found(files: &[PathBuf]) -> anyhow::Result<Converted> {
             let file = |path: &str| std::fs::read(path).map_err(|why| why.to_string());
             Ok(convert(&texts, World::new(&env, &file)))
         }
-    }
-}
-
-/// What came of a router's file is told in the same way.
-fn as_balancers(found: router::Converted) -> Converted {
-    let receipt = |receipt: router::Receipt| Receipt {
-        file: receipt.file,
-        line: receipt.line,
-        text: receipt.text,
-        fate: match receipt.fate {
-            router::Fate::Kept(place) => Fate::Kept(place),
-            router::Fate::Decided => Fate::Implied,
-            router::Fate::Dropped(why) => Fate::Dropped(why),
-        },
-        notes: Vec::new(),
-    };
-    Converted {
-        toml: found.toml,
-        receipts: found.receipts.into_iter().map(receipt).collect(),
-        verdict: match found.verdict {
-            router::Same::Yes => Verdict::Same,
-            router::Same::Incomplete => Verdict::Incomplete,
-            router::Same::No => Verdict::Different,
-        },
-        diagnostics: found.diagnostics,
-        sources: found.sources,
     }
 }
 

@@ -41,6 +41,7 @@ mod nft;
 mod output;
 mod pcap;
 mod probe;
+pub mod programs;
 mod router;
 mod running;
 mod wiring;

@@ -6,7 +6,7 @@
 mod receipt;
 mod same;
 
-use tandem_text::{Diagnostic, SourceMap};
+use tandem_text::{Converted, Receipt, Verdict};
 
 use crate::draft::{Draft, Proxy, Settings};
 use crate::expr::World;
@@ -14,33 +14,7 @@ use crate::haproxy::{Journal, Place};
 use crate::load::{Dialect, Drafted, NamedText, load_in};
 use crate::native::{self, Piece};
 
-pub use receipt::{Fate, Receipt};
 pub use same::same;
-
-/// What came of the files.
-#[derive(Clone, Debug)]
-pub struct Converted {
-    pub toml: String,
-    /// One for each line that says something, in the order of the files.
-    pub receipts: Vec<Receipt>,
-    pub verdict: Verdict,
-    /// What is wrong with the files themselves.
-    pub diagnostics: Vec<Diagnostic>,
-    pub sources: SourceMap,
-}
-
-/// Whether the text may take the place of the files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It means the same.
-    Same,
-    /// It does, but lists of patterns have other numbers (`show acl`, `show map`).
-    Renumbered,
-    /// Lines that matter could not be kept: see the receipts.
-    Incomplete,
-    /// It does not mean the same, and no line is to blame: a mistake of ours.
-    Different,
-}
 
 /// Reads the files as one configuration. They are in HAProxy's dialect.
 pub fn convert(texts: &[NamedText], world: World<'_>) -> Converted {
@@ -53,7 +27,7 @@ pub fn convert(texts: &[NamedText], world: World<'_>) -> Converted {
     let loaded = drafted.resolved();
     let Some(plan) = &loaded.plan else {
         return Converted {
-            toml: format!("{}{}", left_out(&inherited.receipts), inherited.text),
+            toml: format!("{}{}", Receipt::left_out(&inherited.receipts), inherited.text),
             receipts: inherited.receipts,
             verdict: Verdict::Incomplete,
             diagnostics: loaded.diagnostics,
@@ -75,22 +49,6 @@ pub fn convert(texts: &[NamedText], world: World<'_>) -> Converted {
         verdict,
         diagnostics: loaded.diagnostics,
         sources,
-    }
-}
-
-/// Said where nobody can miss it.
-fn left_out(receipts: &[Receipt]) -> String {
-    let dropped = receipts.iter().filter_map(|receipt| match &receipt.fate {
-        Fate::Dropped(why) => Some(format!(
-            "#   {}:{}: {} ({why})\n",
-            receipt.file, receipt.line, receipt.text
-        )),
-        _ => None,
-    });
-    let lines: String = dropped.collect();
-    match lines.is_empty() {
-        true => String::new(),
-        false => format!("# NOT COMPLETE. These lines could not be kept:\n{lines}\n"),
     }
 }
 

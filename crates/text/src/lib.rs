@@ -4,6 +4,7 @@
 //! [`SourceMap`] knows the bytes, so [`Renderer`] can show them. Nothing here reads a file or the environment.
 #![forbid(unsafe_code)]
 
+mod converted;
 mod diagnostic;
 mod explained;
 pub mod haproxy;
@@ -13,6 +14,7 @@ mod render;
 mod source;
 mod span;
 
+pub use converted::{Converted, Fate, Receipt, Verdict};
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use explained::{EXPLAINED, Explained};
 pub use nearest::nearest;

@@ -7,74 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tandem_text::keepalived as lexer;
-use tandem_text::{Diagnostic, FileId, SourceMap, Span};
+use tandem_text::{Converted, Diagnostic, Fate, FileId, Receipt, SourceMap, Span, Verdict};
 
 use crate::load::{Dialect, Machine, load};
 use crate::native::{self, Left};
 use crate::plan::Plan;
 use crate::{code, key_files};
-
-/// What came of the files.
-#[derive(Clone, Debug)]
-pub struct Converted {
-    pub toml: String,
-    /// One for each line that says something, in the order of the files.
-    pub receipts: Vec<Receipt>,
-    pub verdict: Same,
-    /// What is wrong with the files themselves.
-    pub diagnostics: Vec<Diagnostic>,
-    pub sources: SourceMap,
-}
-
-/// Whether the text may take the place of the files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Same {
-    /// It means the same.
-    Yes,
-    /// Lines that matter could not be kept: see the receipts.
-    Incomplete,
-    /// It does not mean the same, and no line is to blame: a mistake of ours.
-    No,
-}
-
-/// One line that says something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    pub file: Arc<str>,
-    pub line: usize,
-    /// As it is written, without blanks around it.
-    pub text: String,
-    pub fate: Fate,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It stands there as this.
-    Kept(String),
-    /// Parameters, conditions, included files: what they say is in the lines that they make.
-    Decided,
-    /// It is not in the result, because of this.
-    Dropped(String),
-}
-
-impl Fate {
-    /// One word for it, for programs.
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Fate::Kept(_) => "kept",
-            Fate::Decided => "implied",
-            Fate::Dropped(_) => "dropped",
-        }
-    }
-
-    /// What it was kept as, or why it was not.
-    pub fn detail(&self) -> Option<&str> {
-        match self {
-            Fate::Kept(text) | Fate::Dropped(text) => Some(text),
-            Fate::Decided => None,
-        }
-    }
-}
 
 /// Reads a file in Keepalived's dialect, and what it includes.
 pub fn convert(name: &str, bytes: impl Into<Vec<u8>>, machine: &Machine<'_>) -> Converted {
@@ -96,14 +34,14 @@ pub fn convert(name: &str, bytes: impl Into<Vec<u8>>, machine: &Machine<'_>) -> 
     let again = load("converted", written.text.as_bytes(), machine, Some(Dialect::Toml));
     let has_lost = written.fates.iter().any(|(_, fate)| matches!(fate, Fate::Dropped(_)));
     let verdict = match (&loaded.plan, &again.plan) {
-        (Some(before), Some(after)) if without_places(before) == without_places(after) => Same::Yes,
-        _ if has_lost || loaded.plan.is_none() => Same::Incomplete,
-        _ => Same::No,
+        (Some(before), Some(after)) if without_places(before) == without_places(after) => Verdict::Same,
+        _ if has_lost || loaded.plan.is_none() => Verdict::Incomplete,
+        _ => Verdict::Different,
     };
     let receipts = receipts(&sources, file, &written.fates);
     let text = match verdict {
-        Same::Yes => written.text,
-        Same::Incomplete | Same::No => format!("{}{}", left_out(&receipts), written.text),
+        Verdict::Same | Verdict::Renumbered => written.text,
+        Verdict::Incomplete | Verdict::Different => format!("{}{}", Receipt::left_out(&receipts), written.text),
     };
     Converted {
         toml: text,
@@ -128,21 +66,6 @@ fn without_places(plan: &Plan) -> Plan {
         group.origin = "".into();
     }
     plan
-}
-
-/// Said where nobody can miss it.
-fn left_out(receipts: &[Receipt]) -> String {
-    let dropped = receipts.iter().filter_map(|receipt| match &receipt.fate {
-        Fate::Dropped(why) => Some(format!(
-            "#   {}:{}: {} ({why})\n",
-            receipt.file, receipt.line, receipt.text
-        )),
-        Fate::Kept(_) | Fate::Decided => None,
-    });
-    format!(
-        "# NOT COMPLETE. These lines could not be kept:\n{}\n",
-        dropped.collect::<String>()
-    )
 }
 
 /// The first file's lines and those of what it includes; an included file comes after the one that names it.
@@ -180,7 +103,8 @@ fn receipts(sources: &SourceMap, first: FileId, fates: &[(Span, Fate)]) -> Vec<R
                 file: source.name().into(),
                 line: number,
                 text: line.to_owned(),
-                fate: fate.map_or(Fate::Decided, |fate| (*fate).clone()),
+                fate: fate.map_or(Fate::Implied, |fate| (*fate).clone()),
+                notes: Vec::new(),
             });
         }
     }

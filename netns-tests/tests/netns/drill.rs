@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use tandem_lab::Missing;
+use tandem_lab::{Missing, programs};
 use tandem_netns_tests::{Options, Place, Test};
 
 /// The machine has other tests to run: a drill's times, which are the protocol's arithmetic, may be this much longer here.
@@ -91,16 +91,7 @@ fn skip_without_namespaces(output: &Output) -> Result<()> {
 }
 
 fn tandem(arguments: &[&str], file: Option<&PathBuf>) -> Result<Output> {
-    let here = std::env::current_exe()?;
-    let built = here
-        .parent()
-        .and_then(|deps| deps.parent())
-        .context("where is this test?")?
-        .join("tandem");
-    if !built.exists() {
-        return Err(Missing::new("tandem", format!("{} is not built", built.display())).into());
-    }
-    Command::new(built)
+    Command::new(programs::built("tandem")?)
         .args(arguments)
         .args(file)
         .output()

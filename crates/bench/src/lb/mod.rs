@@ -21,6 +21,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
+use tandem_lab::programs;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::machine::Machine;
@@ -149,8 +150,8 @@ fn contenders(args: &Args) -> Result<Vec<Contender>> {
             kind,
         });
     };
-    match program::theirs("haproxy") {
-        Some(path) => {
+    match programs::installed("haproxy") {
+        Ok(path) => {
             add(HAPROXY, &path, Kind::Haproxy(["", ""]));
             // Its own choice of pipes, a quarter of the connections, would not fit a usual limit of descriptors.
             let forced = [
@@ -159,12 +160,12 @@ fn contenders(args: &Args) -> Result<Vec<Contender>> {
             ];
             add(SPLICE, &path, Kind::Haproxy(forced));
         }
-        None => progress("SKIP haproxy: it is not installed, so there is nothing to compare with"),
+        Err(_) => progress("SKIP haproxy: it is not installed, so there is nothing to compare with"),
     }
     if args.all {
-        match program::theirs("nginx") {
-            Some(path) => add("nginx", &path, Kind::Nginx),
-            None => progress("SKIP nginx: it is not installed"),
+        match programs::installed("nginx") {
+            Ok(path) => add("nginx", &path, Kind::Nginx),
+            Err(_) => progress("SKIP nginx: it is not installed"),
         }
         let this = std::env::current_exe()?;
         add("direct", &this, Kind::Direct);

@@ -107,7 +107,7 @@ impl Proxy {
 
     /// Clients speak no TLS themselves: one and the same HAProxy does it for all.
     fn begin_tls(&mut self) -> Result<()> {
-        let haproxy = crate::program::theirs("haproxy").context("TLS is spoken by HAProxy, which is not installed")?;
+        let haproxy = tandem_lab::programs::installed("haproxy").context("TLS is spoken by HAProxy")?;
         let places = free_places()?;
         let text = configuration::speaker(places, self.places);
         self.before = Some(Running::start(&haproxy, &["-db", "-q", "-f"], &text)?);

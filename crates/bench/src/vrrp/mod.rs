@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
 use serde::Serialize;
-use tandem_lab::Ground;
+use tandem_lab::{Ground, programs};
 
 use crate::machine::Machine;
 use crate::{print, program, progress};
@@ -96,13 +96,13 @@ fn contenders(args: &Args) -> Result<Vec<Contender>> {
         path,
         minds_children: false,
     }];
-    match program::theirs("keepalived") {
-        Some(path) => contenders.push(Contender {
+    match programs::installed("keepalived") {
+        Ok(path) => contenders.push(Contender {
             name: "Keepalived",
             path,
             minds_children: true,
         }),
-        None => progress("SKIP keepalived: it is not installed, so there is nothing to compare with"),
+        Err(_) => progress("SKIP keepalived: it is not installed, so there is nothing to compare with"),
     }
     Ok(contenders)
 }

@@ -7,8 +7,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use tandem_lab::programs;
 
-use super::stage::{Part, Quarter, ServerName, Stage, balancer_configuration, sibling};
+use super::stage::{Part, Quarter, ServerName, Stage, balancer_configuration};
 
 pub struct Loopback {
     dir: PathBuf,
@@ -31,7 +32,7 @@ impl Loopback {
     }
 
     fn with_page_at(stats: SocketAddr) -> anyhow::Result<Loopback> {
-        let lb = sibling("tandem-lb")?;
+        let lb = programs::built("tandem-lb")?;
         let [target, a, b] = free_addresses()?;
         let dir = std::env::temp_dir().join(format!("tandem-demo-{}", std::process::id()));
         std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;

@@ -32,7 +32,6 @@ use tandem_lab::{Door, Ground};
 use crate::span_of_time;
 use loopback::Loopback;
 use pair::Pair;
-pub use stage::sibling;
 use stage::{Part, Stage};
 use story::{Act, Story};
 use tally::Tally;

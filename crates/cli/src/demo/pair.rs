@@ -14,9 +14,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use tandem_lab::{Cidr, Door, Ground, Host, Lab, Link, Passage, Route, Running};
+use tandem_lab::{Cidr, Door, Ground, Host, Lab, Link, Passage, Route, Running, programs};
 
-use super::stage::{Part, Quarter, ServerName, Stage, balancer_configuration, sibling};
+use super::stage::{Part, Quarter, ServerName, Stage, balancer_configuration};
 
 const VIP: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 100);
 const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 10);
@@ -131,11 +131,14 @@ impl Pair {
         std::fs::write(&vrrp_file, vrrp_configuration(if place == 0 { 150 } else { 100 }))?;
 
         let balancer = &mut self.balancers[place];
-        let lb = balancer
-            .host
-            .run(Command::new(sibling("tandem-lb")?).arg("-f").arg(&lb_file).arg("-db"))?;
+        let lb = balancer.host.run(
+            Command::new(programs::built("tandem-lb")?)
+                .arg("-f")
+                .arg(&lb_file)
+                .arg("-db"),
+        )?;
         let vrrp = balancer.host.run(
-            Command::new(sibling("tandem-vrrp")?)
+            Command::new(programs::built("tandem-vrrp")?)
                 .args(["--dont-fork", "--log-console", "--vrrp", "--use-file"])
                 .arg(&vrrp_file),
         )?;

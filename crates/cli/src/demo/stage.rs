@@ -3,10 +3,7 @@
 use std::fmt;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
-
-use anyhow::{Context, bail};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerName {
@@ -70,19 +67,6 @@ impl Quarter {
         let [high, low] = number.to_be_bytes();
         Ipv4Addr::new(self.0, 64 + street, high, low)
     }
-}
-
-/// The program that was built beside this one.
-pub fn sibling(name: &str) -> anyhow::Result<PathBuf> {
-    let me = std::env::current_exe().context("where is this program?")?;
-    let path = me.parent().unwrap_or(Path::new(".")).join(name);
-    if !path.exists() {
-        bail!(
-            "{} is not built; `cargo demo` builds it, or: cargo build -p {name}",
-            path.display()
-        );
-    }
-    Ok(path)
 }
 
 /// The file that operators know, with checks quick enough for people who watch.

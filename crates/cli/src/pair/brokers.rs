@@ -6,11 +6,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use tandem_lab::{Host, Link};
+use tandem_lab::{Host, Link, programs};
 
 use super::slot::Slot;
 use super::{PATIENCE, files};
-use crate::demo::sibling;
 
 pub struct Broker {
     pub host: Host,
@@ -37,7 +36,7 @@ impl Broker {
         }
         let file = self.folder.join("mq.toml");
         std::fs::write(&file, files::broker(self.address))?;
-        let program = sibling("tandem-mq")?;
+        let program = programs::built("tandem-mq")?;
         let mut running = self.host.run(Command::new(program).arg("-f").arg(&file))?;
         let deadline = Instant::now() + PATIENCE;
         let address = self.address;

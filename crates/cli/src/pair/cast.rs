@@ -1,12 +1,10 @@
 //! Which program plays which part: ours, or the one it replaces, on either host.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
-use anyhow::{Context, bail};
-
-use crate::demo::sibling;
+use tandem_lab::{Missing, programs};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -75,31 +73,18 @@ impl FromStr for Both {
 }
 
 impl Origin {
-    pub fn balancer(self) -> anyhow::Result<PathBuf> {
+    pub fn balancer(self) -> Result<PathBuf, Missing> {
         match self {
-            Origin::Ours => sibling("tandem-lb"),
-            Origin::Original => installed("haproxy"),
+            Origin::Ours => programs::built("tandem-lb"),
+            Origin::Original => programs::installed("haproxy"),
         }
     }
 
-    pub fn router(self) -> anyhow::Result<PathBuf> {
+    pub fn router(self) -> Result<PathBuf, Missing> {
         match self {
-            Origin::Ours => sibling("tandem-vrrp"),
-            Origin::Original => installed("keepalived"),
+            Origin::Ours => programs::built("tandem-vrrp"),
+            Origin::Original => programs::installed("keepalived"),
         }
-    }
-}
-
-/// A program of the distribution, wherever administrators' programs lie.
-fn installed(name: &str) -> anyhow::Result<PathBuf> {
-    let path = std::env::var_os("PATH").context("there is no PATH")?;
-    let usual = ["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from);
-    let mut places = std::env::split_paths(&path)
-        .chain(usual)
-        .map(|folder| folder.join(name));
-    match places.find(|place| Path::is_file(place)) {
-        Some(place) => Ok(place),
-        None => bail!("{name} is not installed: apt-get install {name}"),
     }
 }
 

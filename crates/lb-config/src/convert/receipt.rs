@@ -1,72 +1,15 @@
 //! What became of each line, and where the comments beside it went.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::Arc;
 
 use tandem_text::haproxy::{TokenKind, scan};
-use tandem_text::{Diagnostic, FileId, Severity, Source, Span};
+use tandem_text::{Diagnostic, Fate, FileId, Receipt, Severity, Source, Span};
 use toml::{Table, Value};
 
 use crate::code;
 use crate::haproxy::{Entry, Journal, Place, What};
 use crate::load::Drafted;
 use crate::native::Piece;
-
-/// One line that says something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    pub file: Arc<str>,
-    pub line: usize,
-    /// As it is written, without blanks around it.
-    pub text: String,
-    pub fate: Fate,
-    /// What else is to be known about it.
-    pub notes: Vec<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It stands there as this.
-    Kept(String),
-    /// What it says holds anyway: it is what is usual, or said by another line.
-    Implied,
-    /// It changes nothing for TCP, because of this.
-    NoEffect(String),
-    /// It is not in the result, because of this.
-    Dropped(String),
-}
-
-impl Fate {
-    /// One word for it, for programs.
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Kept(_) => "kept",
-            Self::Implied => "implied",
-            Self::NoEffect(_) => "no-effect",
-            Self::Dropped(_) => "dropped",
-        }
-    }
-
-    /// What it was kept as, or why it was not.
-    pub fn detail(&self) -> Option<&str> {
-        match self {
-            Self::Kept(text) | Self::NoEffect(text) | Self::Dropped(text) => Some(text),
-            Self::Implied => None,
-        }
-    }
-}
-
-impl fmt::Display for Fate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Kept(place) => write!(f, "kept as {place}"),
-            Self::Implied => f.write_str("implied: it holds without being said"),
-            Self::NoEffect(why) => write!(f, "has no effect in TCP mode: {why}"),
-            Self::Dropped(why) => write!(f, "dropped: {why}"),
-        }
-    }
-}
 
 /// `places`: for each section of the journal, the piece that says what it said. Comments go to the pieces.
 pub(super) fn all(

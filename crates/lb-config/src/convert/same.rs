@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use tandem_lb_core::acl::{Acls, Condition, Library};
+use tandem_text::Verdict;
 
-use super::Verdict;
 use crate::plan::{Backend, Frontend, Plan};
 
 /// Where something was written, and how ACLs are counted, is no part of what it means. The numbers of lists of patterns

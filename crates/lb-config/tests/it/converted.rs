@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use tandem_lb_config::convert::{Converted, Verdict, convert};
+use tandem_lb_config::convert::convert;
 use tandem_lb_config::{NamedText, World};
+use tandem_text::{Converted, Verdict};
 
 use crate::configs::{configs, folder};
 

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use tandem_text::keepalived::{Block, Statement, Word};
-use tandem_text::{SourceMap, Span};
+use tandem_text::{Fate, SourceMap, Span};
 
 use super::{SHORT, is_named};
-use crate::convert::Fate;
 use crate::keepalived::keyword::Kind;
 use crate::keepalived::section::Section;
 

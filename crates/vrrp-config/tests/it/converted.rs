@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use tandem_vrrp_config::convert::{Fate, Same, convert};
+use tandem_text::{Fate, Verdict};
+use tandem_vrrp_config::convert::convert;
 
 use crate::machine;
 
@@ -29,8 +30,8 @@ fn every_configuration_means_the_same() {
         }
         let found = convert(&name, fs::read(&path).expect("readable"), &machine());
         match found.verdict {
-            Same::Yes => same += 1,
-            Same::Incomplete => {
+            Verdict::Same => same += 1,
+            Verdict::Incomplete => {
                 let says = found
                     .receipts
                     .iter()
@@ -40,7 +41,7 @@ fn every_configuration_means_the_same() {
                     wrong.push(format!("{name}: not complete, and no line says why\n{}", found.toml));
                 }
             }
-            Same::No => wrong.push(format!("{name} means something else:\n{}", found.toml)),
+            Verdict::Different => wrong.push(format!("{name} means something else:\n{}", found.toml)),
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -55,7 +56,7 @@ fn each_line_is_accounted_for() {
                 virtual_ipaddress {\n    10.9.0.50/24 dev eth0\n    10.9.0.51/24\n  }\n  track_script {\n    alive\n  }\n  \
                 notify_master /etc/hello master\n}\n";
     let found = convert("k.conf", text, &machine());
-    assert_eq!(found.verdict, Same::Yes, "{}", found.toml);
+    assert_eq!(found.verdict, Verdict::Same, "{}", found.toml);
     let toml = "[global]\nrouter-id = \"lb1\"\n\n[[script]]\nname = \"alive\"\n\
                 script = \"/usr/bin/pgrep -x \'tandem lb\'\"\ninterval = 2\n\n[[instance]]\nname = \"VI_1\"\n\
                 interface = \"eth0\"\nvirtual-router-id = 9\npriority = 101\nvirtual-ipaddress = [\n    \"10.9.0.50/24 dev eth0\",\n    \

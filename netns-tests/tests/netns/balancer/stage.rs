@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use tandem_lab::{Host, Lab, Missing, Running};
+use tandem_lab::{Host, Lab, Running, programs};
 use tandem_netns_tests::{Bench, Peer};
 
 use super::{clients, server};
@@ -147,19 +147,7 @@ fn collect_log(host: &Host) -> Result<Receiver<(Instant, String)>> {
 pub(super) fn program(peer: Peer) -> Result<PathBuf> {
     match peer {
         Peer::Haproxy => Ok("haproxy".into()),
-        Peer::Ours => {
-            // Tests lie in target/<profile>/deps, programs one folder up.
-            let here = std::env::current_exe()?;
-            let ours = here
-                .ancestors()
-                .nth(2)
-                .context("a program without a folder")?
-                .join("tandem-lb");
-            if !ours.exists() {
-                return Err(Missing::new("tandem-lb", format!("{} is not built", ours.display())).into());
-            }
-            Ok(ours)
-        }
+        Peer::Ours => Ok(programs::built("tandem-lb")?),
     }
 }
 

@@ -5,11 +5,11 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
-use tandem_lab::{Host, Lab, Running};
+use tandem_lab::{Host, Lab, Running, programs};
 use tandem_netns_tests::Bench;
 
 use super::crowd::{Busy, visit};
-use super::stage::{LONG, Stage, VIP, ask, eventually, nft, program};
+use super::stage::{LONG, Stage, VIP, ask, eventually, nft};
 
 const TABLES: &[&str] = &["list", "tables"];
 const COUNTERS: &[&str] = &["list", "counters", "table", "inet", "tandem_forward"];
@@ -70,7 +70,7 @@ pub(super) fn a_reload_that_cannot_forward_is_refused(bench: &Bench<'_>) -> Resu
     let mut without = Command::new("setpriv");
     without.args(["--bounding-set=-net_admin", "--inh-caps=-net_admin"]);
     without
-        .arg(program("tandem-lb")?)
+        .arg(programs::built("tandem-lb")?)
         .arg("-db")
         .arg("-f")
         .arg(house.file("one"));
@@ -207,7 +207,7 @@ impl House {
 
     fn run(&self, name: &str, sections: &str, more: &[&str]) -> Result<Running> {
         self.write(name, sections)?;
-        let mut command = Command::new(program("tandem-lb")?);
+        let mut command = Command::new(programs::built("tandem-lb")?);
         Ok(self
             .host
             .run(command.arg("-db").arg("-f").arg(self.file(name)).args(more))?)

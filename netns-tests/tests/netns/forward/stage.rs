@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
-use tandem_lab::{Host, Lab, Link, Missing, Route, Running, run_router};
+use anyhow::{Result, bail, ensure};
+use tandem_lab::{Host, Lab, Link, Route, Running, programs, run_router};
 use tandem_netns_tests::Bench;
 
 use crate::balancer::server;
@@ -161,14 +161,18 @@ impl Stage {
 
     fn launch_balancer(&self, n: usize, more: &[&OsStr]) -> Result<Running> {
         let file = self.folder.join(format!("lb{n}.cfg"));
-        let mut command = Command::new(program("tandem-lb")?);
+        let mut command = Command::new(programs::built("tandem-lb")?);
         Ok(self.balancers_at[n].run(command.arg("-db").arg("-f").arg(file).args(more))?)
     }
 
     pub(super) fn start_router(&mut self, n: usize) -> Result<()> {
         let file = self.folder.join(format!("vrrp{n}.conf"));
         std::fs::write(&file, router(150 - 50 * n))?;
-        self.routers[n] = Some(run_router(&self.balancers_at[n], &program("tandem-vrrp")?, &file)?);
+        self.routers[n] = Some(run_router(
+            &self.balancers_at[n],
+            &programs::built("tandem-vrrp")?,
+            &file,
+        )?);
         Ok(())
     }
 
@@ -267,20 +271,6 @@ fn modest_route(host: &Host, gateway: &str, mtu: u32) -> Result<()> {
 fn forwards(host: &Host) -> Result<()> {
     host.sysctl("net.ipv4.ip_forward", "1")?;
     Ok(host.sysctl("net.ipv6.conf.all.forwarding", "1")?)
-}
-
-/// Tests lie in target/<profile>/deps, programs one folder up.
-pub(super) fn program(name: &str) -> Result<PathBuf> {
-    let here = std::env::current_exe()?;
-    let ours = here
-        .ancestors()
-        .nth(2)
-        .context("a program without a folder")?
-        .join(name);
-    if !ours.exists() {
-        return Err(Missing::new(name, format!("{} is not built", ours.display())).into());
-    }
-    Ok(ours)
 }
 
 /// Waits until that is so.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
 pub(crate) use tandem_lab::RouterConfig as Config;
-use tandem_lab::{Advert, Capture, Host, Lab, Link, Missing, Running, run_router};
+use tandem_lab::{Advert, Capture, Host, Lab, Link, Running, programs, run_router};
 use tandem_netns_tests::Bench;
 
 use super::frr;
@@ -57,20 +57,13 @@ impl Program {
         [[Program::Ours, self], [self, Program::Ours]]
     }
 
-    /// Tests lie in target/<profile>/deps, programs one folder up.
     pub(crate) fn path(self) -> Result<PathBuf> {
         match self {
             Program::Ours => {}
             Program::Keepalived => return Ok("keepalived".into()),
             Program::Frr => bail!("FRR is two programs and a macvlan"),
         }
-        let here = std::env::current_exe()?;
-        let folder = here.ancestors().nth(2).context("a program without a folder")?;
-        let ours = folder.join("tandem-vrrp");
-        if !ours.exists() {
-            return Err(Missing::new("tandem-vrrp", format!("{} is not built", ours.display())).into());
-        }
-        Ok(ours)
+        Ok(programs::built("tandem-vrrp")?)
     }
 
     /// Says only what it must: Keepalived waits for its log.

@@ -2,24 +2,15 @@
 
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
-use tandem_lab::{Host, Missing};
+use anyhow::{Result, ensure};
+use tandem_lab::{Host, programs};
 use tandem_netns_tests::Bench;
 
 use super::stage::{Config, LONG, Program, Stage, VIP};
 
 /// Its exit status and what it printed.
 fn tandem(host: &Host, words: &[&str]) -> Result<(Option<i32>, String)> {
-    let here = std::env::current_exe()?;
-    let program = here
-        .ancestors()
-        .nth(2)
-        .context("a program without a folder")?
-        .join("tandem");
-    if !program.exists() {
-        return Err(Missing::new("tandem", format!("{} is not built", program.display())).into());
-    }
-    let mut running = host.run(Command::new(program).args(words))?;
+    let mut running = host.run(Command::new(programs::built("tandem")?).args(words))?;
     let (status, text) = running.finish(LONG)?;
     Ok((status.code(), text))
 }
