@@ -15,6 +15,7 @@ mod pair;
 mod plan;
 mod reload;
 mod router_socket;
+mod say;
 mod span_of_time;
 mod stats_socket;
 mod top;

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use tandem_lab::programs;
 
-use super::stage::{Part, Quarter, ServerName, Stage, balancer_configuration};
+use crate::pair::files::{Balancer, PAGE_PORT};
+
+use super::stage::{Part, Quarter, ServerName, Stage, backend};
 
 pub struct Loopback {
     dir: PathBuf,
@@ -21,14 +23,13 @@ pub struct Loopback {
 }
 
 /// The port of the statistics page in every HAProxy example.
-const STATS_PORT: u16 = 8404;
 const START_LIMIT: Duration = Duration::from_secs(10);
 
 impl Loopback {
     /// With the page on its usual port, or on another when somebody else has that one.
     pub fn build() -> anyhow::Result<Loopback> {
         let [spare] = free_addresses()?;
-        Loopback::with_page_at(local(STATS_PORT)).or_else(|_| Loopback::with_page_at(spare))
+        Loopback::with_page_at(local(PAGE_PORT)).or_else(|_| Loopback::with_page_at(spare))
     }
 
     fn with_page_at(stats: SocketAddr) -> anyhow::Result<Loopback> {
@@ -37,7 +38,14 @@ impl Loopback {
         let dir = std::env::temp_dir().join(format!("tandem-demo-{}", std::process::id()));
         std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
         let file = dir.join("haproxy.cfg");
-        std::fs::write(&file, balancer_configuration(target, stats, [a, b]))?;
+        let configuration = Balancer {
+            socket: &dir.join("lb.sock"),
+            page: stats,
+            listen: target,
+            backend: &backend(target.port(), [a, b]),
+            generation: 0,
+        };
+        std::fs::write(&file, configuration.text())?;
 
         let servers = [spawn_server(ServerName::A, a)?, spawn_server(ServerName::B, b)?];
         let log = std::fs::File::create(dir.join("tandem-lb.log"))?;

@@ -19,7 +19,6 @@ mod story;
 mod tally;
 mod traffic;
 
-use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -29,6 +28,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tandem_lab::{Door, Ground};
 
+use crate::say::say;
 use crate::span_of_time;
 use loopback::Loopback;
 use pair::Pair;
@@ -159,12 +159,4 @@ fn perform(act: Act, stage: &mut dyn Stage, tally: &Tally) -> anyhow::Result<Str
             }
         }
     })
-}
-
-/// To standard output. A reader that went away (`| head`) is no reason to panic, but is a reason to stop.
-fn say(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .context("cannot write to standard output")
 }

@@ -11,34 +11,27 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::Command;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
-use tandem_lab::{Cidr, Door, Ground, Host, Lab, Link, Passage, Route, Running, programs};
+use tandem_lab::{Cidr, Door, Ground, Host, Lab, Passage, Running};
 
-use super::stage::{Part, Quarter, ServerName, Stage, balancer_configuration};
+use super::stage::{Part, Quarter, ServerName, Stage, backend};
+use crate::pair::act::Side;
+use crate::pair::files::{PAGE_PORT, VIP};
+use crate::pair::hosts::BalancerHost;
+use crate::pair::{CLIENT, PATIENCE, Wishes, cidr};
 
-const VIP: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 100);
-const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 10);
 const PORT: u16 = 61616;
-const STATS_PORT: u16 = 8404;
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Keeps the order in which things must end: programs before the lab they run in.
 pub struct Pair {
     page: Option<Passage>,
     page_address: SocketAddr,
-    balancers: [Balancer; 2],
+    balancers: [BalancerHost; 2],
     servers: [Server; 2],
     dead: Option<usize>,
     client: Host,
     lab: Lab,
-}
-
-struct Balancer {
-    host: Host,
-    cable: Link,
-    daemons: Option<[Running; 2]>,
 }
 
 struct Server {
@@ -53,31 +46,21 @@ impl Pair {
         let client = lab.host("client")?;
         lab.link(&client, &lan, cidr(CLIENT, 24)?)?;
         // Every address of the clients' streets is local to a loopback interface that has one of them.
-        let streets = Quarter(10).address(0, 1);
-        client.add_address("lo", cidr(streets, 10)?)?;
+        client.add_address("lo", cidr(Quarter(10).address(0, 1), 10)?)?;
 
-        let balancer = |name: &str, last: u8| -> anyhow::Result<Balancer> {
-            let host = lab.host(name)?;
-            let cable = lab.link(&host, &lan, cidr(Ipv4Addr::new(10, 9, 0, last), 24)?)?;
-            let mut back = Route::new(cidr(Quarter(10).address(0, 0), 10)?);
-            back.via = Some(IpAddr::V4(CLIENT));
-            host.netlink(async |netlink| netlink.add_route(&back).await)?;
-            Ok(Balancer {
-                host,
-                cable,
-                daemons: None,
-            })
-        };
-        let balancers = [balancer("lb1", 1)?, balancer("lb2", 2)?];
+        let streets = cidr(Quarter(10).address(0, 0), 10)?;
+        let behind = backend(PORT, ServerName::ALL.map(server_address));
+        let balancer = |side| BalancerHost::build(&lab, &lan, side, streets, behind.clone(), &Wishes::default());
+        let balancers = [balancer(Side(0))?, balancer(Side(1))?];
         let server = |name: ServerName, host: &str| -> anyhow::Result<Server> {
             let host = lab.host(host)?;
-            lab.link(&host, &lan, cidr(server_address(name), 24)?)?;
+            lab.link(&host, &lan, Cidr::new(server_address(name).ip(), 24)?)?;
             Ok(Server { host, running: None })
         };
         let servers = [server(ServerName::A, "a")?, server(ServerName::B, "b")?];
 
         let page_address = door.address()?;
-        let page = Some(door.lead_to(&client, SocketAddr::from((VIP, STATS_PORT)))?);
+        let page = Some(door.lead_to(&client, SocketAddr::from((VIP, PAGE_PORT)))?);
         let mut pair = Pair {
             page,
             page_address,
@@ -90,19 +73,19 @@ impl Pair {
         for name in ServerName::ALL {
             pair.start_server(name)?;
         }
-        for place in 0..pair.balancers.len() {
-            pair.start_balancer(place)?;
+        for balancer in &mut pair.balancers {
+            balancer.start_balancer()?;
+            balancer.start_router()?;
         }
-        pair.balancers[0]
-            .host
-            .wait_for_address(IpAddr::V4(VIP), true, PATIENCE)
-            .map_err(|e| anyhow::anyhow!("{e}\n{}", pair.balancers[0].last_words()))?;
+        let first = &pair.balancers[0];
+        let holds = first.host.wait_for_address(IpAddr::V4(VIP), true, PATIENCE);
+        holds.map_err(|e| anyhow::anyhow!("{e}\n{}", first.last_words()))?;
         Ok(pair)
     }
 
     fn start_server(&mut self, name: ServerName) -> anyhow::Result<()> {
         let server = &mut self.servers[name as usize];
-        let listen = SocketAddr::from((server_address(name), PORT));
+        let listen = server_address(name);
         let me = std::env::current_exe().context("where is this program?")?;
         let mut command = Command::new(me);
         command.args([
@@ -118,54 +101,12 @@ impl Pair {
         Ok(())
     }
 
-    fn start_balancer(&mut self, place: usize) -> anyhow::Result<()> {
-        let folder = self.lab.folder()?;
-        let anywhere = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-        let servers = ServerName::ALL.map(|name| SocketAddr::from((server_address(name), PORT)));
-        let lb_file = folder.join("haproxy.cfg");
-        std::fs::write(
-            &lb_file,
-            balancer_configuration(anywhere(PORT), anywhere(STATS_PORT), servers),
-        )?;
-        let vrrp_file = folder.join("keepalived.conf");
-        std::fs::write(&vrrp_file, vrrp_configuration(if place == 0 { 150 } else { 100 }))?;
-
-        let balancer = &mut self.balancers[place];
-        let lb = balancer.host.run(
-            Command::new(programs::built("tandem-lb")?)
-                .arg("-f")
-                .arg(&lb_file)
-                .arg("-db"),
-        )?;
-        let vrrp = balancer.host.run(
-            Command::new(programs::built("tandem-vrrp")?)
-                .args(["--dont-fork", "--log-console", "--vrrp", "--use-file"])
-                .arg(&vrrp_file),
-        )?;
-        let in_reserve = vrrp.wait_for_line("Entering BACKUP STATE", PATIENCE);
-        balancer.daemons = Some([lb, vrrp]);
-        in_reserve.map_err(|e| anyhow::anyhow!("{e}\n{}", balancer.last_words()))?;
-        Ok(())
-    }
-
     /// The balancer that holds the virtual address.
     fn master_place(&self) -> Option<usize> {
         (0..self.balancers.len()).find(|place| {
             let balancer = &self.balancers[*place];
-            balancer.daemons.is_some() && balancer.host.holds(IpAddr::V4(VIP)).unwrap_or(false)
+            balancer.router.is_some() && balancer.host.holds(IpAddr::V4(VIP)).unwrap_or(false)
         })
-    }
-
-    /// As by a power cut; addresses do not survive one, so the leftover goes too.
-    fn cut_power(&mut self, place: usize) -> anyhow::Result<()> {
-        let balancer = &mut self.balancers[place];
-        self.lab.cut(&balancer.cable)?;
-        balancer.host.kill_all()?;
-        balancer.daemons = None;
-        if balancer.host.holds(IpAddr::V4(VIP))? {
-            balancer.host.delete_address("eth0", cidr(VIP, 24)?)?;
-        }
-        Ok(())
     }
 }
 
@@ -211,7 +152,7 @@ impl Stage for Pair {
                 let Some(place) = self.master_place() else {
                     bail!("nobody holds the virtual address")
                 };
-                self.cut_power(place)?;
+                self.balancers[place].cut_power(&self.lab)?;
                 self.dead = Some(place);
             }
         }
@@ -223,26 +164,17 @@ impl Stage for Pair {
             Part::Server(name) => self.start_server(name),
             Part::Master => {
                 let Some(place) = self.dead.take() else { return Ok(()) };
-                self.lab.heal(&self.balancers[place].cable)?;
-                self.start_balancer(place)
+                self.balancers[place].give_power(&self.lab)
             }
         }
     }
 
     fn failed(&mut self) -> Option<String> {
-        for balancer in &mut self.balancers {
-            let Some(daemons) = &mut balancer.daemons else { continue };
-            for daemon in daemons {
-                if !daemon.is_running().unwrap_or(false) {
-                    return Some(format!(
-                        "a daemon of {} ended:\n{}",
-                        balancer.host.name(),
-                        daemon.output()
-                    ));
-                }
-            }
-        }
-        None
+        let dead = self.balancers.iter_mut().find_map(BalancerHost::has_lost)?;
+        Some(format!(
+            "{dead}\n{}",
+            self.balancers.iter().map(BalancerHost::last_words).collect::<String>()
+        ))
     }
 }
 
@@ -253,50 +185,10 @@ impl Drop for Pair {
     }
 }
 
-impl Balancer {
-    fn last_words(&self) -> String {
-        self.daemons.iter().flatten().map(Running::output).collect()
-    }
-}
-
-fn server_address(name: ServerName) -> Ipv4Addr {
-    match name {
-        ServerName::A => Ipv4Addr::new(10, 9, 0, 11),
-        ServerName::B => Ipv4Addr::new(10, 9, 0, 12),
-    }
-}
-
-fn cidr(ip: Ipv4Addr, length: u8) -> anyhow::Result<Cidr> {
-    Ok(Cidr::new(IpAddr::V4(ip), length)?)
-}
-
-/// A tenth of a second between adverts, so that people who watch need no patience; whoever returns stays in reserve.
-fn vrrp_configuration(priority: u8) -> String {
-    format!(
-        "\
-global_defs {{
-    vrrp_version 3
-}}
-
-vrrp_script balancer {{
-    script \"killall -0 tandem-lb\"
-    interval 1
-}}
-
-vrrp_instance brokers {{
-    state BACKUP
-    nopreempt
-    interface eth0
-    virtual_router_id 51
-    priority {priority}
-    advert_int 0.1
-    virtual_ipaddress {{
-        {VIP}/24
-    }}
-    track_script {{
-        balancer
-    }}
-}}
-"
-    )
+fn server_address(name: ServerName) -> SocketAddr {
+    let last = match name {
+        ServerName::A => 11,
+        ServerName::B => 12,
+    };
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 9, 0, last)), PORT)
 }

@@ -1,9 +1,10 @@
 //! Where the demo plays: what the story, the clients and the screen need of it.
 
 use std::fmt;
-use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
+
+use crate::pair::files::Backend;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerName {
@@ -69,45 +70,18 @@ impl Quarter {
     }
 }
 
-/// The file that operators know, with checks quick enough for people who watch.
-pub fn balancer_configuration(listen: SocketAddr, stats: SocketAddr, [a, b]: [SocketAddr; 2]) -> Vec<u8> {
-    let mut text = Vec::new();
-    // Writing into a Vec cannot fail.
-    let _ = write!(
-        text,
-        "\
-global
-    maxconn 4000
-
-defaults
-    mode tcp
-    option tcpka
-    option redispatch 1
-    retries 3
-    timeout connect 2s
-    timeout client 1m
-    timeout server 1m
-
-frontend stats
-    mode http
-    bind {stats}
-    stats enable
-    stats uri /stats
-    stats refresh 2s
-
-frontend brokers
-    bind {listen}
-    default_backend brokers
-
-backend brokers
-    balance source
-    hash-type consistent
-    stick-table type ip size 200k
+/// As operators know it, with checks quick enough for people who watch.
+pub fn backend(port: u16, servers: [SocketAddr; 2]) -> Backend {
+    let names = ServerName::ALL.map(|name| name.to_string());
+    Backend {
+        port,
+        servers: names.into_iter().zip(servers).collect(),
+        manner: "    stick-table type ip size 200k
     stick on src
     default-server inter 300ms rise 2 fall 2 weight 100
-    server A {a} check
-    server B {b} check
 "
-    );
-    text
+        .into(),
+        // Whoever returns stays in reserve: less to follow for those who watch.
+        takes_back: false,
+    }
 }

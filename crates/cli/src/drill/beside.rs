@@ -7,10 +7,11 @@ use serde_json::json;
 use tandem_lab::Ground;
 
 use super::catalog::Drill;
+use super::rehearsal;
 use super::report::{Figures, Report};
-use super::{rehearsal, say};
 use crate::pair::Wishes;
 use crate::pair::cast::Cast;
+use crate::say::say;
 
 const CASTS: [Cast; 2] = [Cast::OURS, Cast::ORIGINALS];
 

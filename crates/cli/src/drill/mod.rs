@@ -10,15 +10,14 @@ mod rehearsal;
 mod report;
 mod text;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
 use tandem_lab::Ground;
 
-use crate::pair::Wishes;
-use crate::pair::cast::{Both, Cast};
+use crate::pair::wishes::WishArgs;
+use crate::say::say;
 use catalog::Drill;
 use report::Report;
 
@@ -45,24 +44,14 @@ pub struct Args {
     /// Write the reports as one page that needs nothing else
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Which balancers: `ours`, `original` (HAProxy), or one for each host: `ours,original`
-    #[arg(long, value_name = "WHICH", default_value = "ours")]
-    balancers: Both,
-    /// Which routers: `ours`, `original` (Keepalived), or one for each host
-    #[arg(long, value_name = "WHICH", default_value = "ours")]
-    routers: Both,
+    #[command(flatten)]
+    wishes: WishArgs,
     /// Each drill with ours and with HAProxy and Keepalived, in turn, as one table
     #[arg(long, conflicts_with_all = ["html", "balancers", "routers"])]
     beside: bool,
     /// With --beside: how often each; the table shows the median and the worst
     #[arg(long, value_name = "N", default_value_t = 3, requires = "beside", value_parser = clap::value_parser!(u32).range(1..=100))]
     repeat: u32,
-    /// Milliseconds between adverts
-    #[arg(long, value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(10..=1000))]
-    adverts: u32,
-    /// How many brokers
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=9))]
-    brokers: u8,
     /// Times may be longer than a drill expects by this factor, where the machine has other things to do
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = factor)]
     patience: f64,
@@ -90,14 +79,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let chosen = choose(args, &drills)?;
     // Namespaces are entered while there is one thread.
     let ground = Ground::enter().map_err(|refusal| anyhow!("no network namespaces here: {refusal}"))?;
-    let wishes = Wishes {
-        cast: Cast {
-            balancers: args.balancers,
-            routers: args.routers,
-        },
-        brokers: args.brokers.into(),
-        interval: args.adverts,
-    };
+    let wishes = args.wishes.read();
     if args.beside {
         return beside::run(&ground, &chosen, &wishes, args.repeat, args.patience, args.json);
     }
@@ -145,14 +127,6 @@ fn list(drills: &[Drill]) -> anyhow::Result<ExitCode> {
         say(&format!("{:18} {}{guide}\n", drill.name, drill.about))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// To standard output; a reader that went away ends the drill.
-fn say(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .context("cannot write to standard output")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 mod page;
 mod stage;
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::{Context, anyhow};
 use tandem_lab::{Door, Ground};
 
-use crate::pair::Wishes;
 use crate::pair::act::Side;
-use crate::pair::cast::{Both, Cast};
 use crate::pair::files::PAGE_PORT;
+use crate::pair::wishes::WishArgs;
+use crate::say::say;
 use stage::{Line, Next, Stage};
 
 #[derive(clap::Args)]
@@ -29,18 +29,8 @@ pub struct Args {
     /// Read what to do from this file and end with it; the first line that cannot be done ends it, too
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
-    /// Which balancers: `ours`, `original` (HAProxy), or one for each host: `ours,original`
-    #[arg(long, value_name = "WHICH", default_value = "ours")]
-    balancers: Both,
-    /// Which routers: `ours`, `original` (Keepalived), or one for each host
-    #[arg(long, value_name = "WHICH", default_value = "ours")]
-    routers: Both,
-    /// Milliseconds between adverts
-    #[arg(long, value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(10..=1000))]
-    adverts: u32,
-    /// How many brokers
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=9))]
-    brokers: u8,
+    #[command(flatten)]
+    wishes: WishArgs,
 }
 
 /// The page's usual port; those of the statistics pages follow HAProxy's.
@@ -60,14 +50,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let page_at = page.local_addr()?;
     let doors = [door(STATISTICS[0])?, door(STATISTICS[1])?];
     let ground = Ground::enter().map_err(|refusal| anyhow!("no network namespaces here: {refusal}"))?;
-    let wishes = Wishes {
-        cast: Cast {
-            balancers: args.balancers,
-            routers: args.routers,
-        },
-        brokers: args.brokers.into(),
-        interval: args.adverts,
-    };
+    let wishes = args.wishes.read();
     let stage = Stage::build(&ground, &wishes)?;
     say(&stage.describe())?;
     let inside = SocketAddr::from((Ipv4Addr::LOCALHOST, PAGE_PORT));
@@ -146,12 +129,4 @@ fn listen(port: u16) -> anyhow::Result<TcpListener> {
 
 fn door(port: u16) -> anyhow::Result<Door> {
     Ok(Door::open(local(port)).or_else(|_| Door::open(local(0)))?)
-}
-
-/// A reader that went away ends the lab.
-fn say(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .context("cannot write to standard output")
 }

@@ -14,25 +14,57 @@ pub const PAGE_PORT: u16 = 8404;
 /// What one host's balancer is to do.
 pub struct Balancer<'a> {
     pub socket: &'a Path,
-    pub brokers: &'a [SocketAddr],
+    pub page: SocketAddr,
+    pub listen: SocketAddr,
+    pub backend: &'a Backend,
     /// Each reload has another, so that there is a difference.
     pub generation: u32,
+}
+
+/// What the balancers stand before.
+#[derive(Clone, Debug)]
+pub struct Backend {
+    pub port: u16,
+    pub servers: Vec<(String, SocketAddr)>,
+    /// How clients are kept and servers are checked, as lines of the section.
+    pub manner: String,
+    /// The host that is preferred takes the address again when it is back.
+    pub takes_back: bool,
+}
+
+impl Backend {
+    pub fn brokers(at: &[SocketAddr]) -> Backend {
+        let hello: String = CONNECT.iter().map(|byte| format!("{byte:02x}")).collect();
+        Backend {
+            port: PORT,
+            servers: at.iter().zip(1..).map(|(at, number)| (format!("broker{number}"), *at)).collect(),
+            manner: format!(
+                "    timeout check 300ms
+    # A broker that hangs still accepts: only its answer says that it lives. This is CONNECT, with a zero byte at the end.
+    option tcp-check
+    tcp-check connect
+    tcp-check send-binary {hello}
+    tcp-check expect string CONNECTED
+    default-server inter 200ms fastinter 100ms rise 2 fall 2 on-marked-down shutdown-sessions
+"
+            ),
+            takes_back: true,
+        }
+    }
 }
 
 impl Balancer<'_> {
     pub fn text(&self) -> String {
         let Balancer {
             socket,
-            brokers,
+            page,
+            listen,
+            backend,
             generation,
         } = self;
-        let servers: String = brokers
-            .iter()
-            .enumerate()
-            .map(|(number, at)| format!("    server broker{} {at} check\n", number + 1))
-            .collect();
-        let socket = socket.display();
-        let hello: String = CONNECT.iter().map(|byte| format!("{byte:02x}")).collect();
+        let server = |(name, at): &(String, SocketAddr)| format!("    server {name} {at} check\n");
+        let servers: String = backend.servers.iter().map(server).collect();
+        let (socket, manner) = (socket.display(), &backend.manner);
         let connections = 4000 + generation;
         format!(
             "\
@@ -50,26 +82,19 @@ defaults
 
 frontend stats
     mode http
-    bind *:{PAGE_PORT}
+    bind {page}
     stats enable
     stats uri /stats
     stats refresh 2s
 
 frontend brokers
-    bind *:{PORT}
+    bind {listen}
     default_backend brokers
 
 backend brokers
     balance source
     hash-type consistent
-    timeout check 300ms
-    # A broker that hangs still accepts: only its answer says that it lives. This is CONNECT, with a zero byte at the end.
-    option tcp-check
-    tcp-check connect
-    tcp-check send-binary {hello}
-    tcp-check expect string CONNECTED
-    default-server inter 200ms fastinter 100ms rise 2 fall 2 on-marked-down shutdown-sessions
-{servers}"
+{manner}{servers}"
         )
     }
 }
@@ -83,6 +108,7 @@ pub struct Router<'a> {
     pub script: &'a Path,
     /// Between adverts, in milliseconds.
     pub interval: u32,
+    pub takes_back: bool,
 }
 
 impl Router<'_> {
@@ -90,6 +116,7 @@ impl Router<'_> {
         let priority = [150, 140][self.side.0];
         let interval = f64::from(self.interval) / 1000.0;
         let (watch, track) = self.watch();
+        let stays = if self.takes_back { "" } else { "    nopreempt\n" };
         format!(
             "\
 global_defs {{
@@ -99,9 +126,9 @@ global_defs {{
 }}
 
 {watch}
-vrrp_instance BROKERS {{
+vrrp_instance brokers {{
     state BACKUP
-    interface eth0
+{stays}    interface eth0
     virtual_router_id 51
     priority {priority}
     advert_int {interval}

@@ -1,7 +1,7 @@
 //! A balancer host: its balancer, its router, and what an operator does to them.
 
 use std::fs::Permissions;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use nix::sys::signal::Signal;
-use tandem_lab::{Host, Link, Running, run_router};
+use tandem_lab::{Cidr, Host, Lab, Link, Route, Running, Switch, run_router};
 
 use super::act::Side;
 use super::cast::{Cast, Origin};
-use super::files::{self, VIP};
+use super::files::{self, Backend, PAGE_PORT, VIP};
 use super::slot::Slot;
-use super::{PATIENCE, Wishes, cidr};
+use super::{CLIENT, PATIENCE, Wishes, cidr};
 use crate::stats_socket::StatsSocket;
 
 pub struct BalancerHost {
@@ -27,21 +27,27 @@ pub struct BalancerHost {
     /// Predecessors that still lead old connections.
     retired: Vec<Slot>,
     folder: PathBuf,
-    brokers: Vec<SocketAddr>,
+    backend: Backend,
     cast: Cast,
     interval: u32,
     generation: u32,
 }
 
 impl BalancerHost {
-    pub fn new(
+    /// With a cable and a way back to the clients' streets; nothing runs yet.
+    pub fn build(
+        lab: &Lab,
+        lan: &Switch,
         side: Side,
-        host: Host,
-        cable: Link,
-        folder: PathBuf,
-        brokers: Vec<SocketAddr>,
+        streets: Cidr,
+        backend: Backend,
         wishes: &Wishes,
     ) -> anyhow::Result<BalancerHost> {
+        let host = lab.host(&side.to_string())?;
+        let cable = lab.link(&host, lan, cidr(Ipv4Addr::new(10, 9, 0, [1, 2][side.0]), 24)?)?;
+        let mut back = Route::new(streets);
+        back.via = Some(IpAddr::V4(CLIENT));
+        host.netlink(async |netlink| netlink.add_route(&back).await)?;
         Ok(BalancerHost {
             side,
             host,
@@ -49,8 +55,8 @@ impl BalancerHost {
             balancer: None,
             router: None,
             retired: Vec::new(),
-            folder,
-            brokers,
+            folder: lab.folder()?,
+            backend,
             cast: wishes.cast,
             interval: wishes.interval,
             generation: 0,
@@ -100,7 +106,9 @@ impl BalancerHost {
         let file = self.folder.join("haproxy.cfg");
         let text = files::Balancer {
             socket: &self.socket(),
-            brokers: &self.brokers,
+            page: (Ipv4Addr::UNSPECIFIED, PAGE_PORT).into(),
+            listen: (Ipv4Addr::UNSPECIFIED, self.backend.port).into(),
+            backend: &self.backend,
             generation: self.generation,
         }
         .text();
@@ -120,6 +128,7 @@ impl BalancerHost {
             socket: &self.socket(),
             script: &self.write_script()?,
             interval: self.interval,
+            takes_back: self.backend.takes_back,
         }
         .text();
         std::fs::write(&file, text)?;
@@ -190,7 +199,8 @@ impl BalancerHost {
     }
 
     /// Addresses do not survive a power cut, so a leftover goes too.
-    pub fn lose_everything(&mut self) -> anyhow::Result<()> {
+    pub fn cut_power(&mut self, lab: &Lab) -> anyhow::Result<()> {
+        lab.cut(&self.cable)?;
         self.host.kill_all()?;
         self.balancer = None;
         self.router = None;
@@ -201,11 +211,27 @@ impl BalancerHost {
         Ok(())
     }
 
+    pub fn give_power(&mut self, lab: &Lab) -> anyhow::Result<()> {
+        lab.heal(&self.cable)?;
+        self.start_balancer()?;
+        self.start_router()
+    }
+
     /// How many servers of the backend are up.
     pub fn serving(&self) -> anyhow::Result<usize> {
         let table = self.ask("show stat")?;
-        let up = |line: &&str| line.starts_with("brokers,broker") && line.contains(",UP,");
+        let up = |line: &&str| line.starts_with("brokers,") && !line.contains(",BACKEND,") && line.contains(",UP,");
         Ok(table.lines().filter(up).count())
+    }
+
+    /// A daemon that ended though nobody ended it.
+    pub fn has_lost(&mut self) -> Option<String> {
+        let parts = [("balancer", &mut self.balancer), ("router", &mut self.router)];
+        let mut parts = parts
+            .into_iter()
+            .filter_map(|(name, slot)| Some((name, slot.as_mut()?)));
+        let dead = parts.find_map(|(name, slot)| slot.has_died().then_some(name));
+        dead.map(|name| format!("the {name} of {} ended:", self.side))
     }
 
     pub fn last_words(&self) -> String {

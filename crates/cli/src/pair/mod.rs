@@ -12,19 +12,20 @@ pub mod act;
 mod brokers;
 pub mod cast;
 pub mod files;
-mod hosts;
+pub mod hosts;
 mod slot;
+pub mod wishes;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use tandem_lab::{Cidr, FaultId, Ground, Host, Lab, Link, Route};
+use tandem_lab::{Cidr, FaultId, Ground, Host, Lab, Link};
 
 use act::{Act, Node, Part, Place, Side};
 use brokers::Broker;
 use cast::Cast;
-use files::{PORT, VIP};
+use files::{Backend, PORT, VIP};
 use hosts::BalancerHost;
 use slot::Slot;
 
@@ -72,14 +73,8 @@ impl Pair {
         client.add_address("lo", cidr(Pair::street(0, 1), 16)?)?;
 
         let addresses: Vec<SocketAddr> = (0..wishes.brokers).map(|n| broker_address(Node(n))).collect();
-        let side = |side: Side| -> anyhow::Result<BalancerHost> {
-            let host = lab.host(&side.to_string())?;
-            let cable = lab.link(&host, &lan, cidr(side_address(side), 24)?)?;
-            let mut back = Route::new(cidr(STREETS, 16)?);
-            back.via = Some(IpAddr::V4(CLIENT));
-            host.netlink(async |netlink| netlink.add_route(&back).await)?;
-            BalancerHost::new(side, host, cable, lab.folder()?, addresses.clone(), wishes)
-        };
+        let streets = cidr(STREETS, 16)?;
+        let side = |side| BalancerHost::build(&lab, &lan, side, streets, Backend::brokers(&addresses), wishes);
         let sides = [side(Side(0))?, side(Side(1))?];
         let mut brokers = Vec::new();
         for (number, address) in addresses.into_iter().enumerate() {
@@ -173,8 +168,8 @@ impl Pair {
 
     fn try_perform(&mut self, act: &Act) -> anyhow::Result<()> {
         match *act {
-            Act::Kill(Part::Host(side)) => self.cut_power(side),
-            Act::Start(Part::Host(side)) => self.give_power(side),
+            Act::Kill(Part::Host(side)) => self.sides[side.0].cut_power(&self.lab),
+            Act::Start(Part::Host(side)) => self.sides[side.0].give_power(&self.lab),
             Act::Start(Part::Balancer(side)) => self.side(side).start_balancer(),
             Act::Start(Part::Router(side)) => self.side(side).start_router(),
             Act::Start(Part::Broker(node)) => self.node(node)?.start(),
@@ -234,30 +229,10 @@ impl Pair {
             }
         })
     }
-
-    fn cut_power(&mut self, side: Side) -> anyhow::Result<()> {
-        let host = &mut self.sides[side.0];
-        self.lab.cut(&host.cable)?;
-        host.lose_everything()
-    }
-
-    fn give_power(&mut self, side: Side) -> anyhow::Result<()> {
-        let host = &mut self.sides[side.0];
-        self.lab.heal(&host.cable)?;
-        host.start_balancer()?;
-        host.start_router()
-    }
 }
 
 fn word(slot: Option<&mut Slot>) -> &'static str {
-    match slot {
-        None => "not running",
-        Some(slot) => slot.word(),
-    }
-}
-
-fn side_address(side: Side) -> Ipv4Addr {
-    Ipv4Addr::new(10, 9, 0, [1, 2][side.0])
+    slot.map_or("not running", Slot::word)
 }
 
 fn broker_ip(node: Node) -> Ipv4Addr {
@@ -268,6 +243,6 @@ fn broker_address(node: Node) -> SocketAddr {
     SocketAddr::from((broker_ip(node), PORT))
 }
 
-fn cidr(ip: Ipv4Addr, length: u8) -> anyhow::Result<Cidr> {
+pub fn cidr(ip: Ipv4Addr, length: u8) -> anyhow::Result<Cidr> {
     Ok(Cidr::new(IpAddr::V4(ip), length)?)
 }

@@ -71,12 +71,18 @@ impl Slot {
     }
 
     pub fn word(&mut self) -> &'static str {
+        if self.has_died() {
+            return "died by itself";
+        }
         match self.condition {
             Condition::Ended => "ended",
             Condition::Paused => "paused",
-            Condition::Runs if self.running.is_running().unwrap_or(false) => "runs",
-            Condition::Runs => "died by itself",
+            Condition::Runs => "runs",
         }
+    }
+
+    pub fn has_died(&mut self) -> bool {
+        self.condition == Condition::Runs && !self.running.is_running().unwrap_or(false)
     }
 
     pub fn last_words(&self) -> String {
