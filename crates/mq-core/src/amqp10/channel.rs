@@ -14,9 +14,10 @@ use super::mistake::Mistake;
 use super::publish::Accepted;
 use super::send::Going;
 use super::settle::Out;
+use super::transact::Work;
 use crate::broker::{self, Refusal};
 use crate::dialect::Requests;
-use crate::{DeliveryId, SessionId, TransactionId};
+use crate::{SessionId, TransactionId};
 
 /// What is said when everything until now is safe.
 #[derive(Debug)]
@@ -57,8 +58,8 @@ pub(super) struct Channel {
     pub(super) refused: BTreeMap<u64, Mistake>,
     /// Accepted and not yet said.
     pub(super) accepted: Accepted,
-    /// Open ones, with what was settled in them.
-    pub(super) transactions: BTreeMap<TransactionId, Vec<DeliveryId>>,
+    /// Open ones.
+    pub(super) transactions: BTreeMap<TransactionId, Work>,
 }
 
 impl Channel {

@@ -129,9 +129,12 @@ impl Session {
         let mut dynamic = None;
         let to = match &attach.target {
             None => return Err(Mistake::invalid("a link that sends needs a target")),
-            Some(Terminus::Coordinator(wanted)) => {
-                answer.target = Some(wanted.clone().into());
-                To::Coordinator
+            Some(Terminus::Coordinator(_)) => {
+                answer.target = Some(terminus::coordinator().into());
+                let outcomes = attach.source.as_ref().map(|source| &source.outcomes[..]);
+                To::Coordinator {
+                    rejects: terminus::rejects(outcomes.unwrap_or_default()),
+                }
             }
             Some(Terminus::Target(wanted)) => {
                 let mut target = Target {
@@ -142,7 +145,7 @@ impl Session {
                 if wanted.dynamic == Some(true) {
                     let name = self.dynamic_name();
                     target.dynamic = Some(true);
-                    target.dynamic_node_properties = wanted.dynamic_node_properties.clone();
+                    target.dynamic_node_properties = terminus::made();
                     target.address = Some(name.clone());
                     dynamic = Some(name);
                 }
@@ -185,6 +188,7 @@ impl Session {
         if wanted.dynamic == Some(true) {
             let name = self.dynamic_name();
             source.address = Some(name.clone());
+            source.dynamic_node_properties = terminus::made();
             dynamic = Some(name);
         }
         let Some(address) = &source.address else {
@@ -192,7 +196,7 @@ impl Session {
         };
         let to = terminus::target(address, &source.capabilities)?;
         let selector = terminus::selector(wanted)?;
-        let browse = source.distribution_mode.as_ref().is_some_and(|mode| &*mode.0 == "copy");
+        let browse = terminus::browses(wanted);
         let lasts = to.kind == Kind::Multicast && terminus::lasts(wanted);
         if lasts {
             source.durable = Some(1);
@@ -420,8 +424,8 @@ impl Session {
         match link.way {
             Way::Closing => {}
             Way::In(incoming) => {
-                if matches!(incoming.to, To::Coordinator) {
-                    self.abort_all(number);
+                if matches!(incoming.to, To::Coordinator { .. }) {
+                    self.abort_all(number, link.number);
                 }
             }
             Way::Out(outgoing) => {

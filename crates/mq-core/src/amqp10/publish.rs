@@ -24,8 +24,10 @@ pub(super) enum To {
     Address(Target),
     /// Each message says it (the anonymous relay).
     Anywhere,
-    /// It is about transactions.
-    Coordinator,
+    /// It is about transactions; whether the client understands that something is rejected.
+    Coordinator {
+        rejects: bool,
+    },
 }
 
 /// A link on which the client sends.
@@ -43,10 +45,31 @@ pub(super) struct Incoming {
 #[derive(Debug)]
 struct Partial {
     delivery: u32,
+    tag: Bytes,
     settled: bool,
+    /// The client settles last.
+    second: bool,
+    /// It is about what was sent on an earlier link, and nothing is known here of any (2.7.5 resume).
+    resumed: bool,
     within: Within,
     format: u32,
     payload: BytesMut,
+}
+
+impl Partial {
+    /// What a later transfer says again is the same (2.7.5).
+    fn is_same(&self, transfer: &Transfer) -> Result<(), &'static str> {
+        if transfer.delivery_id.is_some_and(|id| id != self.delivery) {
+            return Err("another delivery begins before this one is whole");
+        }
+        if transfer.delivery_tag.as_ref().is_some_and(|tag| *tag != self.tag) {
+            return Err("the delivery-tag changes before the delivery is whole");
+        }
+        match transfer.message_format.is_some_and(|format| format != self.format) {
+            true => Err("the message-format changes before the delivery is whole"),
+            false => Ok(()),
+        }
+    }
 }
 
 /// The transaction that a message belongs to, as its transfers say. No more is kept of what they may say.
@@ -138,8 +161,19 @@ impl Session {
         let Some(partial) = &mut incoming.partial else {
             return Ok(());
         };
-        if !begins && transfer.delivery_id.is_some_and(|id| id != partial.delivery) {
-            return Err(Mistake::invalid("another delivery begins before this one is whole").of_link(handle));
+        if !begins {
+            partial
+                .is_same(&transfer)
+                .map_err(|what| Mistake::invalid(what).of_link(handle))?;
+        }
+        match transfer.rcv_settle_mode {
+            Some(1) if !incoming.second => {
+                let what = "the link was attached with the rcv-settle-mode first";
+                return Err(Mistake::invalid(what).of_link(handle));
+            }
+            Some(mode) => partial.second = mode == 1,
+            None if begins => partial.second = incoming.second,
+            None => {}
         }
         partial.settled |= transfer.settled == Some(true);
         if let Some(state) = &transfer.state {
@@ -153,6 +187,10 @@ impl Session {
             self.give_credit(number, handle);
             return Ok(());
         }
+        let payload = match partial.resumed {
+            true => Bytes::new(),
+            false => payload,
+        };
         if before + payload.len() > most {
             let what = format!("a message is at most {most} bytes");
             return Err(Mistake::new(Condition::MessageSizeExceeded, what).of_link(handle));
@@ -174,14 +212,34 @@ impl Session {
         let arrival = Arrival {
             delivery: partial.delivery,
             settled: partial.settled,
-            second: incoming.second,
+            second: partial.second,
             payload,
         };
+        let resumed = partial.resumed;
         incoming.partial = None;
+        if resumed {
+            self.give_credit(number, handle);
+            return Ok(());
+        }
         let to = match &incoming.to {
-            To::Coordinator => {
+            To::Coordinator { rejects } => {
+                let (coordinator, rejects) = (link.number, *rejects);
                 self.give_credit(number, handle);
-                return self.order(number, arrival.delivery, arrival.payload);
+                let done = match arrival.settled {
+                    // Nobody would hear the answer (4.2, 4.3).
+                    true => Err(Mistake::new(
+                        Condition::IllegalState,
+                        "a coordinator is told nothing settled",
+                    )),
+                    false => self.order(number, coordinator, arrival.delivery, arrival.payload),
+                };
+                return match done {
+                    Err(mistake) if rejects && !arrival.settled => {
+                        self.reject(number, arrival.delivery, &mistake);
+                        Ok(())
+                    }
+                    done => done.map_err(|mistake| mistake.of_link(handle)),
+                };
             }
             To::Address(to) => Some(to.clone()),
             To::Anywhere => None,
@@ -359,14 +417,19 @@ fn first(transfer: &Transfer) -> Result<Partial, &'static str> {
     let delivery = transfer
         .delivery_id
         .ok_or("the first transfer of a delivery needs a delivery-id")?;
-    match &transfer.delivery_tag {
-        None => return Err("the first transfer of a delivery needs a delivery-tag"),
-        Some(tag) if tag.len() > LONGEST_TAG => return Err("a delivery-tag has at most 32 bytes"),
-        Some(_) => {}
+    let tag = transfer
+        .delivery_tag
+        .as_ref()
+        .ok_or("the first transfer of a delivery needs a delivery-tag")?;
+    if tag.len() > LONGEST_TAG {
+        return Err("a delivery-tag has at most 32 bytes");
     }
     Ok(Partial {
         delivery,
+        tag: tag.clone(),
         settled: false,
+        second: false,
+        resumed: transfer.resume == Some(true),
         within: Within::None,
         format: transfer.message_format.unwrap_or(0),
         payload: BytesMut::new(),

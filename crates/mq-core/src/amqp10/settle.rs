@@ -107,8 +107,8 @@ impl Session {
             return;
         };
         let session = channel.asks.session;
-        if let Some(settled) = transaction.and_then(|id| channel.transactions.get_mut(&id)) {
-            settled.push(delivery);
+        if let Some(work) = transaction.and_then(|id| channel.transactions.get_mut(&id)) {
+            work.settled.push(delivery);
         }
         self.ask(
             number,

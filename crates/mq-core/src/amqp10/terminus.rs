@@ -1,6 +1,6 @@
 //! Where links come from and lead to, as clients spell it (3.5).
 
-use tandem_mq_wire::amqp10::{Released, Source, State as Outcome, Symbol, Value};
+use tandem_mq_wire::amqp10::{Coordinator, Fields, Released, Source, State as Outcome, Symbol, Value};
 
 use super::mistake::Mistake;
 use crate::broker::Target;
@@ -48,6 +48,32 @@ pub(super) fn lasts(source: &Source) -> bool {
     never || source.durable.unwrap_or(0) > 0
 }
 
+/// Whether what is sent stays for others (3.5.7).
+pub(super) fn browses(wanted: &Source) -> bool {
+    wanted.distribution_mode.as_ref().is_some_and(|mode| &*mode.0 == "copy")
+}
+
+/// What is true of a queue that was made for a link: it is gone with that (3.5.10).
+pub(super) fn made() -> Fields {
+    let delete_on_close = (Value::Ulong(0x2b), Value::List(Vec::new()));
+    vec![(
+        Value::symbol("lifetime-policy"),
+        Value::Described(Box::new(delete_on_close)),
+    )]
+}
+
+/// What transactions can do here (4.5.9), whatever was wanted.
+pub(super) fn coordinator() -> Coordinator {
+    Coordinator {
+        capabilities: vec!["amqp:local-transactions".into(), "amqp:multi-txns-per-ssn".into()],
+    }
+}
+
+/// Whether a client with these outcomes understands that something is rejected. Some that do say none.
+pub(super) fn rejects(outcomes: &[Symbol]) -> bool {
+    outcomes.is_empty() || says(outcomes, OUTCOMES[1])
+}
+
 /// What is there of what was wanted.
 pub(super) fn source(wanted: &Source) -> Source {
     let known = |(name, _): &&(Value, Value)| is_selector(name);
@@ -55,8 +81,7 @@ pub(super) fn source(wanted: &Source) -> Source {
     Source {
         address: wanted.address.clone(),
         dynamic: wanted.dynamic,
-        dynamic_node_properties: wanted.dynamic_node_properties.clone(),
-        distribution_mode: wanted.distribution_mode.clone(),
+        distribution_mode: Some(Symbol::from(if browses(wanted) { "copy" } else { "move" })),
         filter: filters
             .filter(|pair| known(pair) || described(&pair.1))
             .cloned()

@@ -4,6 +4,7 @@ mod connect;
 mod links;
 mod messages;
 mod mistakes;
+mod sentences;
 mod waits;
 
 use tandem_mq_wire::amqp10::{

@@ -8,16 +8,31 @@ use tandem_mq_wire::amqp10::{
 use super::Session;
 use super::channel::Promise;
 use super::mistake::Mistake;
-use crate::TransactionId;
 use crate::broker;
+use crate::{DeliveryId, TransactionId};
 
 /// The most open transactions of a channel.
 const MOST: usize = 1000;
 
+/// An open transaction.
+#[derive(Debug)]
+pub(super) struct Work {
+    /// The link that it was begun on.
+    coordinator: u64,
+    /// What was settled in it.
+    pub(super) settled: Vec<DeliveryId>,
+}
+
 impl Session {
-    pub(super) fn order(&mut self, number: u16, delivery: u32, payload: Bytes) -> Result<(), Mistake> {
-        let done = match order_of(payload) {
-            Some(Order::Declare(declare)) if declare.global_id.is_none() => self.declare(number, delivery),
+    pub(super) fn order(
+        &mut self,
+        number: u16,
+        coordinator: u64,
+        delivery: u32,
+        payload: Bytes,
+    ) -> Result<(), Mistake> {
+        match order_of(payload) {
+            Some(Order::Declare(declare)) if declare.global_id.is_none() => self.declare(number, coordinator, delivery),
             Some(Order::Declare(_)) => Err(Mistake::new(
                 Condition::NotImplemented,
                 "there are no global transactions here",
@@ -27,14 +42,10 @@ impl Session {
                 Condition::InvalidField,
                 "a coordinator is told declare or discharge",
             )),
-        };
-        if let Err(mistake) = done {
-            self.reject(number, delivery, &mistake);
         }
-        Ok(())
     }
 
-    fn declare(&mut self, number: u16, delivery: u32) -> Result<(), Mistake> {
+    fn declare(&mut self, number: u16, coordinator: u64, delivery: u32) -> Result<(), Mistake> {
         let transaction = TransactionId(self.line.next());
         let Some(channel) = self.channels.get_mut(number) else {
             return Ok(());
@@ -42,7 +53,11 @@ impl Session {
         if channel.transactions.len() >= MOST {
             return Err(Mistake::limit("too many open transactions"));
         }
-        channel.transactions.insert(transaction, Vec::new());
+        let work = Work {
+            coordinator,
+            settled: Vec::new(),
+        };
+        channel.transactions.insert(transaction, work);
         let session = channel.asks.session;
         self.ask(number, broker::Input::Begin { session, transaction });
         let declared = Declared {
@@ -84,10 +99,10 @@ impl Session {
         let Some(channel) = self.channels.get_mut(number) else {
             return;
         };
-        let settled = channel.transactions.remove(&transaction).unwrap_or_default();
+        let work = channel.transactions.remove(&transaction);
         let session = channel.asks.session;
         self.ask(number, broker::Input::Abort { session, transaction });
-        for delivery in settled {
+        for delivery in work.into_iter().flat_map(|work| work.settled) {
             let back = broker::Input::Settle {
                 session,
                 transaction: None,
@@ -99,11 +114,15 @@ impl Session {
     }
 
     /// The coordinator's link is gone (4.3).
-    pub(super) fn abort_all(&mut self, number: u16) {
+    pub(super) fn abort_all(&mut self, number: u16, coordinator: u64) {
         let Some(channel) = self.channels.get(number) else {
             return;
         };
-        let open: Vec<TransactionId> = channel.transactions.keys().copied().collect();
+        let begun = channel
+            .transactions
+            .iter()
+            .filter(|(_, work)| work.coordinator == coordinator);
+        let open: Vec<TransactionId> = begun.map(|(transaction, _)| *transaction).collect();
         for transaction in open {
             self.abort(number, transaction);
         }

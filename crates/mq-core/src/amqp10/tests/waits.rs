@@ -32,10 +32,14 @@ fn detach(handle: u32) -> Detach {
 fn own(name: &str, handle: u32, properties: Fields) -> Attach {
     let target = Target {
         dynamic: Some(true),
-        dynamic_node_properties: properties,
         ..Target::default()
     };
+    let source = Source {
+        filter: properties,
+        ..Source::default()
+    };
     Attach {
+        source: Some(source),
         target: Some(Terminus::Target(target)),
         ..sender(name, handle, None)
     }
