@@ -179,12 +179,16 @@ fn reap(child: Pid) -> io::Result<Option<i32>> {
 #[allow(unsafe_code)]
 pub fn end_with_us(command: &mut std::process::Command) {
     use std::os::unix::process::CommandExt;
-    let ask = || {
-        Ok(rustix::process::set_parent_process_death_signal(Some(
-            rustix::process::Signal::TERM,
-        ))?)
+    let us = rustix::process::getpid();
+    let ask = move || {
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
+        // Who is gone already will not be missed: nothing would end it.
+        if rustix::process::getppid() != Some(us) {
+            return Err(io::Error::from(Errno::ESRCH));
+        }
+        Ok(())
     };
-    // SAFETY: between fork and exec it makes one system call and touches no memory of others.
+    // SAFETY: between fork and exec it makes two system calls and touches no memory of others.
     unsafe { command.pre_exec(ask) };
 }
 

@@ -7,7 +7,7 @@ pub(crate) mod fast;
 mod frr;
 mod groups;
 mod heal;
-mod row;
+pub(crate) mod row;
 mod six;
 pub(crate) mod stage;
 mod tables;

@@ -17,6 +17,7 @@ mod scale;
 mod services;
 mod solo;
 mod stage;
+mod told;
 mod vmac;
 mod witness;
 
@@ -49,6 +50,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::scripts_as_their_users", launcher::scripts_as_their_users),
         test("vrrp::a_mac_of_its_own", vmac::alone),
         test("vrrp::a_mac_of_its_own_beside_keepalived", vmac::beside_keepalived),
+        test("vrrp::tells_what_keepalived_tells", told::as_keepalived_tells),
         test("vrrp::four_rights_are_enough", rights::four_are_enough),
         test("vrrp::many_addresses", many::many_addresses),
         test("vrrp::as_many_as_an_interface_can_have", scale::on_one_interface),

@@ -91,6 +91,11 @@ fn what_is_wrong_with_a_pair() {
             &["interval"],
         ),
         (
+            "priority 101\n version 3\n advert_int 0.5".into(),
+            "priority 100\n version 3".into(),
+            &["interval"],
+        ),
+        (
             "priority 101\n advert_int 0.5".into(),
             "priority 100".into(),
             &["interval-rounded"],

@@ -122,7 +122,7 @@ where
 
 /// Whether Keepalived can run a script here. It changes user even to be who it is, which one mapped id does not allow, and
 /// takes what it could not run for a success.
-pub(super) fn runs_scripts(bench: &Bench<'_>, program: Program) -> bool {
+pub(crate) fn runs_scripts(bench: &Bench<'_>, program: Program) -> bool {
     program != Program::Keepalived || !bench.ground.is_unprivileged()
 }
 

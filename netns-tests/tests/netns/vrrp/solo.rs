@@ -1,11 +1,12 @@
 //! Ours with ours.
 
+use std::net::IpAddr;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
-use tandem_lab::{Frame, Host, Lab, Probe, Responder};
+use tandem_lab::{Advert, Frame, Host, Lab, Probe, Responder};
 use tandem_netns_tests::Bench;
 use tandem_sys::raw::Arp;
 
@@ -20,6 +21,7 @@ pub(super) fn elections_and_failures(bench: &Bench<'_>) -> Result<()> {
         &[
             ("kill -9", &killed),
             ("cable cut", &cut),
+            ("a backup that stood still", &paused),
             ("equal priorities", &equal),
             ("IPv6", &ipv6),
             ("unicast", &unicast),
@@ -47,6 +49,40 @@ fn killed(bench: &Bench<'_>) -> Result<()> {
     b.wait_for_line("Entering MASTER STATE", LONG)?;
     stage.b.wait_for_address(VIP, true, LONG)?;
     ensure!(stage.a.holds(VIP)?, "somebody removed the address of a dead router");
+    Ok(())
+}
+
+/// What came while it could not look counts from when it came: nobody takes over from a master that was there all the time.
+fn paused(bench: &Bench<'_>) -> Result<()> {
+    // Several times the silence that it believes.
+    const STILL: Duration = Duration::from_millis(1500);
+    let stage = Stage::new(bench)?;
+    let cable = stage.lab.capture(&stage.client_link)?;
+    let (_a, b) = stage.settled(OURS, &Config::v3(150), &Config::v3(100), VIP)?;
+    let before = times_master(&b);
+    for _ in 0..2 {
+        b.signal(Signal::SIGSTOP)?;
+        std::thread::sleep(STILL);
+        cable.clear();
+        b.signal(Signal::SIGCONT)?;
+        let awake = SystemTime::now();
+        let from = |frame: &Frame, last: u8| {
+            Advert::read(frame)
+                .is_some_and(|advert| advert.at > awake && advert.source == IpAddr::from([10, 9, 0, last]))
+        };
+        // The silence would be believed within one more interval.
+        let mut heard = 0;
+        cable.wait_for("the master's adverts", LONG, |frame| {
+            heard += usize::from(from(frame, 1));
+            heard == 5
+        })?;
+        ensure!(
+            !cable.frames().iter().any(|frame| from(frame, 2)),
+            "it advertised:\n{}",
+            b.output()
+        );
+    }
+    ensure!(times_master(&b) == before, "it took over:\n{}", b.output());
     Ok(())
 }
 

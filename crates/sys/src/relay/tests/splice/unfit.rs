@@ -19,10 +19,7 @@ fn an_urgent_byte_stops_nobody() {
         });
         way.until(FLOOD as u64).await;
         let (got, _) = reader.join().unwrap();
-        assert!(
-            got == pattern(FLOOD),
-            "all but the urgent byte, which nobody asked for"
-        );
+        assert!(got == pattern(FLOOD), "all but the urgent byte, which nobody asked for");
         assert!(way.pipes.carried() > 0);
         drop(writer.join().unwrap());
         assert!(matches!(way.end().await, End::Finished));
