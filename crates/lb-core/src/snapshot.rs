@@ -94,6 +94,7 @@ pub struct ServerState {
     pub moved: Option<Moved>,
     /// Where an operator has it checked.
     pub check_moved: Option<Moved>,
+    pub told: Option<Told>,
     pub counters: Counters,
     /// How long ago a session last began.
     pub last_session: Option<Duration>,
@@ -109,6 +110,17 @@ pub struct Moved {
     pub from: Box<str>,
     pub ip: IpAddr,
     pub port: Option<u16>,
+}
+
+/// What an operator has said of how it is found and spoken to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// What the configuration named, as it is shown.
+    pub from: Box<str>,
+    /// Another name to look up.
+    pub fqdn: Option<Box<str>>,
+    /// Without the TLS that is configured.
+    pub is_plain: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,6 +208,7 @@ impl ServerState {
             health: None,
             moved: None,
             check_moved: None,
+            told: None,
             last_session: None,
             spread: None,
             hour: Vec::new(),

@@ -97,11 +97,16 @@ impl Server {
 
     /// The name that its address is looked up by, where it has one.
     pub(crate) fn fqdn(&self) -> Option<String> {
-        let given = self.fqdn.load_full().map(|name| String::clone(&name));
+        let given = self.renamed().map(|name| String::clone(&name));
         given.or_else(|| match &self.plan().host {
             plan::Host::Name(name) => Some(name.to_string()),
             plan::Host::Ip(_) | plan::Host::Unix(_) => None,
         })
+    }
+
+    /// The name that an operator has given it.
+    pub(crate) fn renamed(&self) -> Option<Arc<String>> {
+        self.fqdn.load_full()
     }
 
     /// It has this name from now on, whatever the configuration says.

@@ -100,3 +100,53 @@ fn who_still_talks_to_the_old_process_is_sent_to_the_new_one() {
     assert!(tandem_tests::ended(&mut client));
     assert!(old.ended().success());
 }
+
+#[test]
+fn another_name_and_no_tls_are_remembered() {
+    let (socket, server) = (Socket::new(), Server::echo());
+    let config = Config::default()
+        .global(socket.line())
+        .server("s", &server, "ssl verify none")
+        .server_at("r", server.address(), "ssl verify none")
+        .to_string();
+    // Nobody answers there: what is looked up is seen in the state.
+    let looked_up = format!(
+        "server l one.test:{} resolvers dns init-addr none",
+        server.address().port()
+    );
+    let resolvers = "resolvers dns\n nameserver ns 127.0.0.1:9\n";
+    let config = format!("{config}  {looked_up}\n{resolvers}");
+    let mut running = Lb::start(&config);
+    for order in ["set server be/s ssl off", "set server be/l fqdn two.test"] {
+        let answer = socket.ask(order);
+        assert!(
+            answer.contains("updated") || answer.contains("changed its FQDN"),
+            "{answer}"
+        );
+    }
+    // `srv_fqdn` and `srv_use_ssl`.
+    let told = || {
+        let state = socket.ask("show servers state be");
+        let lines = state
+            .lines()
+            .map(|line| line.split(' ').collect::<Vec<_>>())
+            .filter(|words| words.len() == 25);
+        lines
+            .filter(|words| words[3] != "srv_name")
+            .map(|words| format!("{} {} {}", words[3], words[17], words[20]))
+            .collect::<Vec<_>>()
+    };
+    let expected = ["s - 0", "r - 1", "l two.test 0"];
+    assert_eq!(told(), expected);
+    for _ in 0..2 {
+        let new = running.succeed(socket.path(), &config);
+        assert!(running.ended().success());
+        assert_eq!(told(), expected);
+        running = new;
+    }
+    // What the file says anew is the newer word.
+    let config = config.replace("one.test", "three.test");
+    let _last = running.succeed(socket.path(), &config);
+    assert!(running.ended().success());
+    assert_eq!(told(), ["s - 0", "r - 1", "l three.test 0"]);
+}

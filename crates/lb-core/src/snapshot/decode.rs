@@ -5,7 +5,7 @@ use super::seal::{self, Broken};
 use super::text::Line;
 use super::{
     BackendState, Counters, Event, FileState, FrontendOrders, FrontendState, ListState, ListenerState, Moved,
-    ProcessCounts, ProcessOrders, ServerState, Snapshot, TableState,
+    ProcessCounts, ProcessOrders, ServerState, Snapshot, TableState, Told,
 };
 use crate::ServerId;
 use crate::backend::{Operation, Saved, SavedCheck, Tuned};
@@ -167,6 +167,13 @@ impl ServerState {
             "agent" => self.health.as_mut()?.agent = Some(check(line)?),
             "moved" => self.moved = Some(moved(line)?),
             "checked" => self.check_moved = Some(moved(line)?),
+            "told" => {
+                self.told = Some(Told {
+                    from: line.text("from")?.into(),
+                    fqdn: line.text("fqdn").map(Into::into),
+                    is_plain: line.value::<u8>("plain")? > 0,
+                });
+            }
             "spread" => {
                 let name = line.raw("of")?;
                 let measure = Measure::ALL.into_iter().find(|measure| measure.name() == name)?;

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::text::{LineWriter, Writer};
-use super::{BackendState, Counters, FrontendState, Moved, ProcessCounts, ProcessOrders, ServerState, Snapshot, seal};
+use super::{
+    BackendState, Counters, FrontendState, Moved, ProcessCounts, ProcessOrders, ServerState, Snapshot, Told, seal,
+};
 use crate::backend::{Operation, Saved, SavedCheck, Tuned};
 use crate::expr::Sample;
 use crate::stats::histogram::{Distributions, Measure};
@@ -101,6 +103,10 @@ fn write_server(out: &mut Writer, server: &ServerState) {
             .set("from", from)
             .set("ip", ip)
             .set_some("port", *port);
+    }
+    if let Some(Told { from, fqdn, is_plain }) = &server.told {
+        let line = out.line("told").set("from", from).set_some("fqdn", fqdn.as_ref());
+        drop(line.set("plain", u8::from(*is_plain)));
     }
     if let Some(spread) = &server.spread {
         write_spread(out, spread);

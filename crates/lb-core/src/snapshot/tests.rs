@@ -257,6 +257,11 @@ fn sample() -> Snapshot {
                         ip: Ipv4Addr::LOCALHOST.into(),
                         port: Some(80),
                     }),
+                    told: Some(Told {
+                        from: "a host:1".into(),
+                        fqdn: Some("b.example".into()),
+                        is_plain: true,
+                    }),
                     check_moved: Some(Moved {
                         from: "".into(),
                         ip: Ipv4Addr::LOCALHOST.into(),

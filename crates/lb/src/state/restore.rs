@@ -11,7 +11,7 @@ use tandem_lb_core::ServerId;
 use tandem_lb_core::acl::Library;
 use tandem_lb_core::backend::{Input, Output};
 use tandem_lb_core::expr::{Scope, Variable};
-use tandem_lb_core::snapshot::{BackendState, Counters, Moved, ServerState};
+use tandem_lb_core::snapshot::{BackendState, Counters, Moved, ServerState, Told};
 use tandem_lb_core::stats::histogram::Distributions;
 use tandem_lb_core::stick::{DataType, Dumped, Key, Raw, Value, key_for};
 use tandem_time::Mono;
@@ -152,6 +152,9 @@ impl Past {
             if let Some(moved) = &state.moved {
                 relocate(watched, server, moved);
             }
+            if let Some(told) = &state.told {
+                obey(server, told);
+            }
             if let Some(moved) = &state.check_moved {
                 recheck(watched, server, moved);
             }
@@ -244,6 +247,20 @@ fn relocate(watched: &mut Watched, server: &Server, moved: &Moved) {
         *place = Some(check);
     }
     server.relocate(to);
+}
+
+/// As [`relocate`], of how it is found and spoken to.
+fn obey(server: &Server, told: &Told) {
+    let plan = server.plan();
+    if *told.from != *named(&plan) {
+        return;
+    }
+    if let Some(fqdn) = told.fqdn.as_deref().filter(|_| plan.resolve.is_some()) {
+        server.rename(fqdn);
+    }
+    if told.is_plain {
+        server.speak_tls(false);
+    }
 }
 
 /// As [`relocate`], of its checks.

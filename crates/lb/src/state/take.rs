@@ -10,7 +10,7 @@ use tandem_lb_config::{Bind, ServerPort};
 use tandem_lb_core::acl::Library;
 use tandem_lb_core::snapshot::{
     BackendState, Counters, FrontendOrders, FrontendState, ListState, ListenerState, Moved, ProcessOrders, ServerState,
-    Snapshot, TableState,
+    Snapshot, TableState, Told,
 };
 use tandem_lb_core::stats::histogram::Distributions;
 use tandem_lb_core::stats::{Field, Kind, Row};
@@ -211,6 +211,7 @@ impl Scene {
             ServerState {
                 health: keeper.saved(server.place),
                 moved: moved(server),
+                told: told(server),
                 check_moved: keeper.rechecked(server.place).map(|to| Moved {
                     from: checked(&plan).into(),
                     ip: to.ip(),
@@ -294,6 +295,17 @@ fn spread(server: &Server) -> Option<Box<Distributions>> {
     let spread = server.history.distributions();
     let is_empty = spread.iter().all(|distribution| distribution.total() == 0);
     (!is_empty).then(|| Box::new(spread))
+}
+
+/// What an operator has said of how it is found and spoken to.
+fn told(server: &Server) -> Option<Told> {
+    let plan = server.plan();
+    let (fqdn, is_plain) = (server.renamed(), plan.tls.is_some() && server.tls().is_none());
+    (fqdn.is_some() || is_plain).then(|| Told {
+        from: named(&plan).into(),
+        fqdn: fqdn.map(|name| name.as_str().into()),
+        is_plain,
+    })
 }
 
 /// Where an operator moved it.
