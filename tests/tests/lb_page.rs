@@ -185,6 +185,22 @@ fn what_is_shown_and_what_is_hidden() {
 }
 
 #[test]
+fn how_full_a_stick_table_is() {
+    let server = Server::echo();
+    let config = Config::default()
+        .backend("stick-table type ip size 4")
+        .backend("stick on src")
+        .server("a", &server, "");
+    let site = Site::start(config, &["stats uri /stats"]);
+    let shows = |words: &str| site.get("/stats").body.contains(words);
+    assert!(shows("value=\"0\">0 %</meter> 0 of 4"));
+    assert_eq!(ask(&mut connect(site.config.at()), b"x"), b"x");
+    until("the client in the table", || {
+        shows("value=\"25\">25 %</meter> 1 of 4").then_some(())
+    });
+}
+
+#[test]
 fn settings_of_the_page() {
     let server = Server::echo();
     let site = Site::start(
