@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use socket2::{Domain, Socket, Type};
+use tandem_sys::listen::abstract_address;
 use tandem_tests::{Config, Lb, PATIENCE, Server, Syslog, ask, check, connect, ended, free_port, free_ports, until};
 
 /// A folder of the test's own, removed when dropped.
@@ -91,6 +93,37 @@ fn a_server_on_a_unix_socket() {
         .read_exact(&mut answer)
         .expect("the server speaks first");
     assert_eq!(&answer, b"u");
+}
+
+/// Who listens at such a name goes on with it after the files were read again, and so does who is asked there.
+#[test]
+fn names_that_are_no_files() {
+    let server = Server::echo();
+    let at = |what: &str| format!("abns@tandem-places-{what}-{}", std::process::id());
+    let config = Config::default()
+        .global(format!("stats socket {} level admin", at("control")))
+        .frontend(format!("bind {}", at("bind")))
+        .server("s", &server, "");
+    let mut lb = Lb::start(&config.to_string());
+    let outer = Config::default().backend(format!("server s {} check inter 50ms", at("bind")));
+    let _outer = Lb::start(&outer.to_string());
+    assert_eq!(ask(&mut connect(outer.at()), b"hi"), b"hi");
+    let name = abstract_address(&at("control")["abns@".len()..]).expect("a short name");
+    let ask_control = |what: &str| {
+        let mut control = UnixStream::from(OwnedFd::from({
+            let socket = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+            socket.connect(&name).expect("it listens there");
+            socket
+        }));
+        control.write_all(what.as_bytes()).expect("it is open");
+        let mut answer = String::new();
+        control.read_to_string(&mut answer).expect("an answer");
+        answer
+    };
+    assert!(ask_control("show cli sockets\n").contains(&format!("{} admin", at("control"))));
+    lb.reload(Signal::SIGUSR2, &config.to_string());
+    assert_eq!(ask(&mut connect(outer.at()), b"hi"), b"hi");
+    assert!(ask_control("show stat\n").contains("fe,FRONTEND"));
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub(crate) enum AddressError {
     NameForListener(String),
     #[error("`{0}` stands for any address, and a server needs one")]
     Wildcard(String),
+    #[error("`abns@{0}` is no name of an abstract socket")]
+    AbstractName(String),
     #[error("addresses of the kind `{0}@` are not supported yet")]
     Family(String),
     #[error("`{address}` is not of the kind `{family}@`")]
@@ -36,7 +38,8 @@ impl AddressError {
             Self::Malformed(_) => "write ADDRESS:PORT, [IPV6]:PORT or /PATH",
             Self::NameForListener(_) => "write the address itself, or *:PORT for all",
             Self::Wildcard(_) => "write the address or the name of the server",
-            Self::Family(_) => "write ipv4@ ipv6@ unix@ or fd@, or no prefix",
+            Self::AbstractName(_) => "it has 1 to 107 letters",
+            Self::Family(_) => "write ipv4@ ipv6@ unix@ abns@ or fd@, or no prefix",
             Self::OtherFamily { .. } => "change the address or leave the prefix out",
         }
     }
@@ -50,6 +53,7 @@ pub(crate) fn listeners(text: &str) -> Result<Vec<BindAddress>, AddressError> {
         match family {
             Family::Fd => listeners.push(BindAddress::Fd(descriptor(rest)?)),
             Family::Unix => listeners.push(BindAddress::Unix(path(rest)?)),
+            Family::Abstract => listeners.push(BindAddress::Abstract(abstract_name(rest)?)),
             Family::Any | Family::V4 | Family::V6 => {
                 let (host, port) = split_port(rest)?;
                 let port = port
@@ -92,6 +96,7 @@ pub(crate) fn listed(addresses: &[BindAddress]) -> String {
             format!("{host}:{port}{range}")
         }
         BindAddress::Unix(path) => path.display().to_string(),
+        BindAddress::Abstract(name) => format!("abns@{name}"),
         BindAddress::Fd(fd) => format!("fd@{fd}"),
     });
     texts.collect::<Vec<_>>().join(",")
@@ -102,6 +107,7 @@ pub(crate) fn server(text: &str) -> Result<(Host, ServerPort), AddressError> {
     let (family, rest) = family(text)?;
     match family {
         Family::Unix => Ok((Host::Unix(path(rest)?), ServerPort::Fixed(0))),
+        Family::Abstract => Ok((Host::Abstract(abstract_name(rest)?), ServerPort::Fixed(0))),
         Family::Fd => Err(AddressError::Family("fd".to_owned())),
         Family::Any | Family::V4 | Family::V6 => {
             let (host, port) = split_port(rest)?;
@@ -115,6 +121,7 @@ pub(crate) fn host(text: &str) -> Result<Host, AddressError> {
     let (family, rest) = family(text)?;
     match family {
         Family::Unix => Ok(Host::Unix(path(rest)?)),
+        Family::Abstract => Ok(Host::Abstract(abstract_name(rest)?)),
         Family::Fd => Err(AddressError::Family("fd".to_owned())),
         Family::Any | Family::V4 | Family::V6 => named_host(unbracketed(rest)?, family),
     }
@@ -134,6 +141,7 @@ pub(crate) fn log(text: &str) -> Result<LogAddress, AddressError> {
     match family {
         Family::Fd => Ok(LogAddress::Fd(descriptor(rest)?)),
         Family::Unix => Ok(LogAddress::Unix(path(rest)?)),
+        Family::Abstract => Err(AddressError::Family("abns".to_owned())),
         Family::Any | Family::V4 | Family::V6 => {
             let (host, port) = split_port(rest)?;
             let port = port
@@ -153,6 +161,7 @@ enum Family {
     V4,
     V6,
     Unix,
+    Abstract,
     Fd,
 }
 
@@ -168,6 +177,7 @@ fn family(text: &str) -> Result<(Family, &str), AddressError> {
         "ipv6" | "tcp6" | "udp6" => Family::V6,
         "tcp" | "ip" => Family::Any,
         "unix" => Family::Unix,
+        "abns" => Family::Abstract,
         "fd" => Family::Fd,
         other => return Err(AddressError::Family(other.to_owned())),
     };
@@ -207,7 +217,7 @@ fn listener_ip(host: &str, family: Family) -> Result<IpAddr, AddressError> {
         _ => match named_or_any_host(host, family)? {
             Host::Ip(ip) => Ok(ip),
             Host::Name(name) => Err(AddressError::NameForListener(name)),
-            Host::Unix(_) => Err(AddressError::Malformed(host.to_owned())),
+            Host::Unix(_) | Host::Abstract(_) => Err(AddressError::Malformed(host.to_owned())),
         },
     }
 }
@@ -297,6 +307,17 @@ fn path(text: &str) -> Result<PathBuf, AddressError> {
     }
 }
 
+/// The kernel's places for names are of one length, and one letter marks them as abstract.
+const LONGEST_ABSTRACT: usize = 107;
+
+fn abstract_name(text: &str) -> Result<String, AddressError> {
+    if (1..=LONGEST_ABSTRACT).contains(&text.len()) {
+        Ok(text.to_owned())
+    } else {
+        Err(AddressError::AbstractName(text.to_owned()))
+    }
+}
+
 fn descriptor(text: &str) -> Result<i32, AddressError> {
     let descriptor: Option<i32> = text.parse().ok();
     descriptor
@@ -312,6 +333,7 @@ mod tests {
         let show = |address: &BindAddress| match address {
             BindAddress::Ip { ip, port } => format!("{ip} {port}"),
             BindAddress::Unix(path) => path.display().to_string(),
+            BindAddress::Abstract(name) => format!("abstract {name}"),
             BindAddress::Fd(fd) => format!("fd {fd}"),
         };
         listeners.iter().map(show).collect::<Vec<_>>().join(", ")
@@ -336,6 +358,7 @@ mod tests {
             ),
             ("/run/x.sock", "/run/x.sock"),
             ("unix@/run/x.sock", "/run/x.sock"),
+            ("abns@a/b:c", "abstract a/b:c"),
             ("fd@7", "fd 7"),
         ] {
             let read = read.replace(":: 1 80", "::1 80");
@@ -357,7 +380,8 @@ mod tests {
             ("1.2.3:80", "`1.2.3` is not an address"),
             ("localhost:80", "`localhost` is a name, and a listener needs an address"),
             ("ipv4@[::1]:80", "`::1` is not of the kind `ipv4@`"),
-            ("abns@x", "addresses of the kind `abns@` are not supported yet"),
+            ("abns@", "`abns@` is no name of an abstract socket"),
+            ("sockpair@3", "addresses of the kind `sockpair@` are not supported yet"),
             ("fd@x", "`fd@x` is not an address"),
             ("*:80,", "`` names no port"),
         ] {
@@ -385,6 +409,7 @@ mod tests {
                 ServerPort::Fixed(80),
             ),
             ("/run/s", Host::Unix("/run/s".into()), ServerPort::Fixed(0)),
+            ("abns@s", Host::Abstract("s".into()), ServerPort::Fixed(0)),
         ] {
             assert_eq!(server(text), Ok((host, port)), "{text}");
         }

@@ -388,6 +388,8 @@ pub enum BindAddress {
         port: u16,
     },
     Unix(PathBuf),
+    /// `abns@`: a unix socket whose name is no file.
+    Abstract(String),
     /// A listener that the parent opened.
     Fd(i32),
 }
@@ -526,6 +528,8 @@ pub enum Host {
     Ip(IpAddr),
     Name(String),
     Unix(PathBuf),
+    /// `abns@`: a unix socket whose name is no file.
+    Abstract(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use socket2::SockAddr;
 use tandem_lb_config::{Host, InitAddr, Server, ServerPort};
+use tandem_sys::listen::abstract_address;
 use thiserror::Error;
 
 use crate::outside::Outside;
@@ -137,6 +138,16 @@ impl ServerAddress {
                     why,
                 }),
             },
+            Host::Abstract(abstract_name) => {
+                abstract_address(abstract_name)
+                    .map(ServerAddress::Unix)
+                    .map_err(|why| AddressError::UnixPath {
+                        origin,
+                        server: name,
+                        path: format!("abns@{abstract_name}"),
+                        why,
+                    })
+            }
             Host::Unix(path) => SockAddr::unix(path)
                 .map(ServerAddress::Unix)
                 .map_err(|why| AddressError::UnixPath {
@@ -207,6 +218,7 @@ fn written(host: &Host, port: ServerPort) -> String {
         Host::Ip(ip) => format!("{ip} {port}"),
         Host::Name(name) => format!("{name} {port}"),
         Host::Unix(path) => path.display().to_string(),
+        Host::Abstract(name) => format!("abns@{name}"),
     }
 }
 

@@ -122,6 +122,7 @@ fn place(server: &Server) -> (String, String) {
         },
         ServerAddress::Unix(_) => match &server.plan().host {
             Host::Unix(path) => (path.display().to_string(), unused()),
+            Host::Abstract(name) => (format!("abns@{name}"), unused()),
             Host::Ip(_) | Host::Name(_) => (unused(), unused()),
         },
     }

@@ -116,6 +116,7 @@ impl Opener<'_> {
             place: match &bind.address {
                 BindAddress::Ip { ip, port } => Place::Ip(SocketAddr::new(*ip, *port)),
                 BindAddress::Unix(path) => Place::Unix(path.clone()),
+                BindAddress::Abstract(name) => Place::Abstract(name.clone()),
                 BindAddress::Fd(fd) => Place::Inherited(*fd),
             },
             owner: owner(&bind.file)?,
@@ -164,6 +165,7 @@ impl Opener<'_> {
         let found: Vec<Socket> = match &how.place {
             Place::Ip(address) => self.inherited.claim_ip(*address, how.interface.as_deref()),
             Place::Unix(path) => self.inherited.claim_unix(path).into_iter().collect(),
+            Place::Abstract(name) => self.inherited.claim_abstract(name).into_iter().collect(),
             Place::Inherited(number) => self.inherited.claim_adopted(*number),
         };
         for socket in &found {
@@ -186,6 +188,7 @@ pub(crate) fn shown(address: &BindAddress) -> String {
     match address {
         BindAddress::Ip { ip, port } => SocketAddr::new(*ip, *port).to_string(),
         BindAddress::Unix(path) => path.display().to_string(),
+        BindAddress::Abstract(name) => format!("abns@{name}"),
         BindAddress::Fd(fd) => format!("fd@{fd}"),
     }
 }

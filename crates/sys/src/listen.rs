@@ -19,6 +19,8 @@ use crate::owner::Ownership;
 pub enum Place {
     Ip(SocketAddr),
     Unix(PathBuf),
+    /// A unix socket whose name is no file.
+    Abstract(String),
     /// A descriptor that this process was started with. It belongs to whoever opens this, so it may be named once only.
     Inherited(RawFd),
 }
@@ -64,6 +66,7 @@ pub fn open(how: &Listen) -> io::Result<Socket> {
     match &how.place {
         Place::Ip(addr) => open_ip(*addr, how),
         Place::Unix(path) => open_unix(path, how),
+        Place::Abstract(name) => open_abstract(name, how),
         Place::Inherited(fd) => adopt(*fd),
     }
 }
@@ -191,6 +194,29 @@ fn open_unix(path: &Path, how: &Listen) -> io::Result<Socket> {
     Ok(socket)
 }
 
+fn open_abstract(name: &str, how: &Listen) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+    socket.bind(&abstract_address(name)?)?;
+    socket.listen(backlog(how))?;
+    Ok(socket)
+}
+
+/// All of the address is the name, zeros too: filled up to the end, as HAProxy's `abns@` does.
+pub fn abstract_address(name: &str) -> io::Result<SockAddr> {
+    const LENGTH: usize = 108;
+    let mut path = format!("\0{name}");
+    while path.len() < LENGTH {
+        path.push('\0');
+    }
+    SockAddr::unix(path)
+}
+
+/// The name of a socket that is no file.
+pub fn abstract_name(address: &SockAddr) -> Option<String> {
+    let name = address.as_abstract_namespace()?;
+    Some(String::from_utf8_lossy(name).trim_end_matches('\0').to_owned())
+}
+
 fn is_abandoned(path: &Path, addr: &SockAddr) -> bool {
     use std::os::unix::fs::FileTypeExt;
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
@@ -248,6 +274,20 @@ mod tests {
         let addr = first.local_addr().unwrap().as_socket().unwrap();
         let err = open(&on(Place::Ip(addr))).unwrap_err();
         assert_eq!(err.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn a_name_that_is_no_file() {
+        let name = format!("tandem-listen-{}", std::process::id());
+        let first = open(&on(Place::Abstract(name.clone()))).unwrap();
+        let address = first.local_addr().unwrap();
+        assert_eq!(abstract_name(&address), Some(name.clone()));
+        let err = open(&on(Place::Abstract(name.clone()))).unwrap_err();
+        assert_eq!(err.kind(), io::ErrorKind::AddrInUse);
+        let client = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        client.connect(&abstract_address(&name).unwrap()).unwrap();
+        assert!(abstract_address(&"x".repeat(107)).is_ok());
+        assert!(abstract_address(&"x".repeat(108)).is_err());
     }
 
     #[test]

@@ -31,6 +31,19 @@ pub const ALL: &[Scenario] = &[
         ..Scenario::EMPTY
     },
     Scenario {
+        name: "sockets that are no files",
+        story: "a server behind abns@ with a PROXY header, a listener there, and another where nobody listens",
+        config: "listen l\n bind {0}\n balance roundrobin\n server u abns@tandem.{0.port} send-proxy-v2 check inter 40ms\n \
+                 server w abns@tandem.{0.port}.none check inter 40ms fall 1\n\
+                 frontend inner\n bind abns@tandem.{0.port} accept-proxy\n default_backend b\n\
+                 backend b\n balance source\n server a {a}\n server b {b}\n",
+        play: |s| {
+            s.until("l", "w", "status", "DOWN");
+            (1..=4).for_each(|from| s.pick(0, from));
+        },
+        ..Scenario::EMPTY
+    },
+    Scenario {
         name: "state from a file",
         story: "weights, maintenance, drain and addresses of servers that were changed before a restart",
         config: " load-server-state-from-file local\nlisten l\n bind {0}\n server-state-file-name {path}.file\n balance roundrobin\n \

@@ -46,6 +46,7 @@ pub(crate) fn address(address: &BindAddress) -> String {
         BindAddress::Ip { ip, port } if ip.is_ipv6() => format!("[{ip}]:{port}"),
         BindAddress::Ip { ip, port } => format!("{ip}:{port}"),
         BindAddress::Unix(path) => path.display().to_string(),
+        BindAddress::Abstract(name) => format!("abns@{name}"),
         BindAddress::Fd(fd) => format!("fd@{fd}"),
     }
 }
@@ -55,6 +56,7 @@ pub(crate) fn host(host: &Host) -> String {
         Host::Ip(ip) => ip.to_string(),
         Host::Name(name) => name.clone(),
         Host::Unix(path) => path.display().to_string(),
+        Host::Abstract(name) => format!("abns@{name}"),
     }
 }
 
@@ -62,7 +64,7 @@ pub(crate) fn host(host: &Host) -> String {
 pub(crate) fn place(at: &Host, port: ServerPort) -> String {
     let text = host(at);
     match (at, port) {
-        (Host::Unix(_), _) => text,
+        (Host::Unix(_) | Host::Abstract(_), _) => text,
         (Host::Ip(ip), ServerPort::Fixed(port)) if ip.is_ipv6() => format!("[{text}]:{port}"),
         (_, ServerPort::Fixed(port)) => format!("{text}:{port}"),
         (Host::Ip(ip), ServerPort::Offset(0)) if ip.is_ipv6() => format!("[{text}]"),

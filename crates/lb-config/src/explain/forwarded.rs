@@ -26,7 +26,7 @@ impl Explanation {
             let server = backend.servers.iter().find(|server| server.name == contender.name);
             server.is_none_or(|server| match server.host {
                 Host::Ip(ip) => ip.is_ipv4() == at.is_ipv4(),
-                Host::Name(_) | Host::Unix(_) => true,
+                Host::Name(_) | Host::Unix(_) | Host::Abstract(_) => true,
             })
         };
         let fitting: Vec<&Contender> = situation.contenders.iter().filter(fits).collect();

@@ -207,7 +207,7 @@ fn place(args: &mut Args<'_>) -> Result<(Host, ServerPort), Diagnostic> {
 /// A peer is met at a port, and not at one that somebody else has said.
 pub(crate) fn without_port((host, port): &(Host, ServerPort), written: &str, at: Span) -> Option<Diagnostic> {
     match (host, port) {
-        (Host::Unix(_), _) | (_, ServerPort::Fixed(1..)) => None,
+        (Host::Unix(_) | Host::Abstract(_), _) | (_, ServerPort::Fixed(1..)) => None,
         _ => {
             let message = format!("`{written}` has no port");
             Some(Diagnostic::error(code::BAD_ADDRESS, at, message).help("write ADDRESS:PORT"))

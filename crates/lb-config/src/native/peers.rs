@@ -4,6 +4,7 @@ use tandem_text::{Diagnostic, Spanned};
 
 use super::lower::Lowering;
 use super::model::{Peer, Peers};
+use crate::diff::shown;
 use crate::haproxy::{bind_without_effect, peers_line, without_port};
 use crate::plan;
 use crate::tls::Words;
@@ -53,12 +54,7 @@ impl Lowering<'_> {
         }
         let place = written.address.map(|address| address.0);
         let error = place.as_ref().and_then(|place| {
-            let host = match &place.0 {
-                plan::Host::Ip(ip) => ip.to_string(),
-                plan::Host::Name(name) => name.to_string(),
-                plan::Host::Unix(path) => path.display().to_string(),
-            };
-            without_port(place, &host, span)
+            without_port(place, &shown::host(&place.0), span)
         });
         self.report.extend(error);
         let mut words = Words::default();

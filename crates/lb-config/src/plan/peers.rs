@@ -63,6 +63,7 @@ impl Peers {
         let own = match &local.place {
             Some((Host::Ip(ip), ServerPort::Fixed(port))) => Some(BindAddress::Ip { ip: *ip, port: *port }),
             Some((Host::Unix(path), _)) => Some(BindAddress::Unix(path.clone())),
+            Some((Host::Abstract(name), _)) => Some(BindAddress::Abstract(name.clone())),
             _ => None,
         };
         let own = own.map(|address| Bind {

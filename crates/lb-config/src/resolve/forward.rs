@@ -265,7 +265,7 @@ impl Checked<'_> {
                 ELSEWHERE,
             );
         }
-        if matches!(server.host, Host::Unix(_)) {
+        if matches!(server.host, Host::Unix(_) | Host::Abstract(_)) {
             let what = format!("finds server `{}` by an IP address only", server.name.value);
             self.refuse(what, "use `mode tcp` for servers behind a path");
         }

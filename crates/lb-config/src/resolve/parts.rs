@@ -262,6 +262,7 @@ fn external(proxy: &Proxy) -> Option<Arc<External>> {
     let place = match proxy.binds.first().map(|bind| &bind.plan.address) {
         Some(BindAddress::Ip { ip, port }) => (ip.to_string().into(), port.to_string().into()),
         Some(BindAddress::Unix(path)) => (path.display().to_string().into(), unused()),
+        Some(BindAddress::Abstract(name)) => (format!("abns@{name}").into(), unused()),
         Some(BindAddress::Fd(_)) | None => (unused(), unused()),
     };
     Some(Arc::new(External {

@@ -102,6 +102,12 @@ fn destination(to: &plan::LogAddress) -> Result<Destination, LogsError> {
         } => {
             return Err(LogsError::Destination(path.display().to_string()));
         }
+        plan::LogAddress::Udp {
+            host: plan::Host::Abstract(name),
+            ..
+        } => {
+            return Err(LogsError::Destination(format!("abns@{name}")));
+        }
         plan::LogAddress::Unix(path) => Destination::Unix(path.clone()),
         plan::LogAddress::Stdout => Destination::Stdout,
         plan::LogAddress::Stderr => Destination::Stderr,

@@ -167,6 +167,7 @@ fn place((host, port): &(Host, ServerPort)) -> String {
         Host::Ip(ip) => std::net::SocketAddr::new(*ip, port).to_string(),
         Host::Name(name) => format!("{name}:{port}"),
         Host::Unix(path) => path.display().to_string(),
+        Host::Abstract(name) => format!("abns@{name}"),
     }
 }
 
@@ -178,6 +179,7 @@ fn listen(bind: &plan::Bind, inherited: &Sockets) -> std::io::Result<Socket> {
             inherited.claim_ip(at, bind.interface.as_deref()).pop()
         }
         BindAddress::Unix(path) => inherited.claim_unix(path),
+        BindAddress::Abstract(name) => inherited.claim_abstract(name),
         BindAddress::Fd(number) => inherited.claim_adopted(*number).pop(),
     };
     const BACKLOG: u32 = 128;
@@ -187,6 +189,7 @@ fn listen(bind: &plan::Bind, inherited: &Sockets) -> std::io::Result<Socket> {
             place: match &bind.address {
                 BindAddress::Ip { ip, port } => Place::Ip(std::net::SocketAddr::new(*ip, *port)),
                 BindAddress::Unix(path) => Place::Unix(path.clone()),
+                BindAddress::Abstract(name) => Place::Abstract(name.clone()),
                 BindAddress::Fd(number) => Place::Inherited(*number),
             },
             owner,

@@ -11,6 +11,7 @@ use socket2::{SockAddr, Socket};
 use tandem_lb_config::{Host, ServerPort};
 use tandem_lb_core::peers::{ConnId, Input};
 use tandem_ops::clock::Clock;
+use tandem_sys::listen::abstract_address;
 use tandem_sys::relay::Endpoint;
 use tandem_tls::{Listener, Origin};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -104,6 +105,7 @@ async fn found(host: &Host, port: u16) -> io::Result<Vec<SockAddr>> {
             all.map(SockAddr::from).collect()
         }
         Host::Unix(path) => vec![SockAddr::unix(path)?],
+        Host::Abstract(name) => vec![abstract_address(name)?],
     })
 }
 

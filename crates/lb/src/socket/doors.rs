@@ -143,6 +143,12 @@ impl OneDoor {
                 }
                 Place::Ip(address)
             }
+            BindAddress::Abstract(name) => {
+                if let Some(socket) = inherited.claim_abstract(name) {
+                    return Ok((socket, None));
+                }
+                Place::Abstract(name.clone())
+            }
             BindAddress::Fd(fd) => {
                 if let Some(socket) = inherited.claim_adopted(*fd).pop() {
                     return Ok((socket, None));
@@ -177,6 +183,7 @@ impl fmt::Display for Named<'_> {
             BindAddress::Unix(path) => write!(f, "unix@{}", path.display()),
             BindAddress::Ip { ip, port } if ip.is_ipv4() => write!(f, "ipv4@{ip}:{port}"),
             BindAddress::Ip { ip, port } => write!(f, "ipv6@[{ip}]:{port}"),
+            BindAddress::Abstract(name) => write!(f, "abns@{name}"),
             BindAddress::Fd(fd) => write!(f, "fd@{fd}"),
         }
     }

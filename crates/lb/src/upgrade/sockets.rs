@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use socket2::Socket;
 use tandem_lb_core::handover::Adopted;
+use tandem_sys::listen::abstract_name;
 
 /// Sockets that nobody has claimed yet. What remains when this is dropped is closed.
 #[derive(Debug, Default)]
@@ -62,6 +63,14 @@ impl Sockets {
         found.pop()
     }
 
+    pub(crate) fn claim_abstract(&self, name: &str) -> Option<Socket> {
+        let mut found = self.claim(|socket| {
+            let address = socket.local_addr().ok();
+            address.as_ref().and_then(abstract_name).as_deref() == Some(name)
+        });
+        found.pop()
+    }
+
     /// What was passed and is not wanted, by [`name_of`].
     pub(crate) fn left(&self) -> Vec<String> {
         self.lock().iter().filter_map(name_of).collect()
@@ -86,7 +95,7 @@ pub(crate) fn name_of(socket: &Socket) -> Option<String> {
     let place = match (address.as_socket(), address.as_pathname()) {
         (Some(address), _) => address.to_string(),
         (None, Some(path)) => path.display().to_string(),
-        (None, None) => return None,
+        (None, None) => format!("abns@{}", abstract_name(&address)?),
     };
     let interface = bound_to(socket).ok().flatten();
     Some(match interface {
@@ -154,6 +163,17 @@ mod tests {
         assert!(sockets.claim_adopted(4).is_empty());
         assert_eq!(sockets.claim_adopted(3).len(), 1);
         assert!(sockets.claim_adopted(3).is_empty());
+    }
+
+    #[test]
+    fn by_a_name_that_is_no_file() {
+        let name = format!("tandem-claimed-{}", std::process::id());
+        let one = open(&Listen::on(Place::Abstract(name.clone()), 8)).expect("a free name");
+        let sockets = Sockets::new([one]);
+        assert_eq!(sockets.left(), [format!("abns@{name}")]);
+        assert!(sockets.claim_abstract("other").is_none());
+        assert!(sockets.claim_abstract(&name).is_some());
+        assert!(sockets.claim_abstract(&name).is_none());
     }
 
     #[test]
