@@ -80,7 +80,7 @@ impl Lb {
     #[track_caller]
     pub fn start_as(config: &str, prepared: impl FnOnce(Command) -> Command) -> Lb {
         // Tests of one file run side by side, and a usual limit of 1,024 files is not for hundreds of connections each.
-        tandem_sys::limits::raise_open_files(None);
+        tandem_sys::limits::raise_open_files(None, None);
         let file = ConfigFile::new(config);
         let name = format!("{}", file.0.display());
         let manager = Manager::new(&name);

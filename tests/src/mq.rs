@@ -26,7 +26,7 @@ impl Mq {
     #[track_caller]
     pub fn start(settings: &str) -> Mq {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        tandem_sys::limits::raise_open_files(None);
+        tandem_sys::limits::raise_open_files(None, None);
         let name = format!("tandem-mq-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).expect("the temporary folder is writable");

@@ -109,6 +109,10 @@ impl Document {
                     let section = draft.resolvers.get(*at);
                     section.map(|section| piece("resolvers", true, native::resolvers(&section.value)))
                 }
+                Place::Userlist(at) => {
+                    let section = draft.userlists.get(*at);
+                    section.map(|section| piece("userlist", true, native::userlist(section)))
+                }
                 Place::Peers(at) => {
                     let section = draft.peers.get(*at);
                     section.map(|section| piece("peers", true, native::peers(section)))

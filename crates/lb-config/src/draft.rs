@@ -38,6 +38,36 @@ pub(crate) struct Draft {
     /// What the sections `defaults` of `haproxy.cfg` came to.
     pub(crate) defaults: Vec<Settings>,
     pub(crate) peers: Vec<Peers>,
+    pub(crate) userlists: Vec<Userlist>,
+}
+
+/// A section `userlist`.
+#[derive(Clone, Debug)]
+pub(crate) struct Userlist {
+    pub(crate) name: Spanned<Arc<str>>,
+    pub(crate) users: Vec<User>,
+    /// With those who are in it.
+    pub(crate) groups: Vec<(Spanned<String>, Vec<Spanned<String>>)>,
+    /// The lines that said all this.
+    pub(crate) lines: Vec<Said>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct User {
+    pub(crate) name: Spanned<String>,
+    pub(crate) password: plan::Password,
+    pub(crate) groups: Vec<Spanned<String>>,
+}
+
+impl Userlist {
+    pub(crate) fn new(name: Spanned<Arc<str>>) -> Userlist {
+        Userlist {
+            name,
+            users: Vec::new(),
+            groups: Vec::new(),
+            lines: Vec::new(),
+        }
+    }
 }
 
 /// A section `peers`.
@@ -130,6 +160,7 @@ pub(crate) struct Proxy {
     pub(crate) table: Option<Spanned<OwnTable>>,
     pub(crate) stick_rules: Vec<Spanned<Sticking>>,
     pub(crate) guid: Option<Arc<str>>,
+    pub(crate) description: Option<Arc<str>>,
     /// `tandem-forward`, without the addresses.
     pub(crate) forward: Option<Spanned<plan::Forward>>,
     /// `server-state-file-name`; `None` is the proxy's own name.
@@ -149,6 +180,9 @@ pub(crate) struct Rules {
     pub(crate) servers: Vec<Spanned<UseServer>>,
     /// `force-persist`
     pub(crate) persistence: Vec<Condition>,
+    /// `stats http-request`, and the conditions of `stats admin`.
+    pub(crate) page: Vec<Spanned<plan::PageRule>>,
+    pub(crate) page_changers: Vec<Condition>,
     /// What `set-bandwidth-limit` may name.
     pub(crate) limiters: Vec<Arc<Limiter>>,
     /// The lines that said all this, as the other dialect has them.
@@ -175,6 +209,7 @@ impl Proxy {
             table: None,
             stick_rules: Vec::new(),
             guid: None,
+            description: None,
             forward: None,
             server_state_file: None,
             rules: Rules::default(),

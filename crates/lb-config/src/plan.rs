@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_lb_core::ServerId;
-use tandem_lb_core::acl::Library;
+use tandem_lb_core::acl::{Condition, Library};
 use tandem_lb_core::backend::{Conduct, Tracked};
 use tandem_lb_core::balance::{HashKey, Policy};
 use tandem_lb_core::conn::Redispatch;
@@ -33,6 +33,7 @@ mod peers;
 mod resolvers;
 mod source;
 mod tls;
+mod userlist;
 
 pub use external::External;
 pub use forward::Forward;
@@ -40,6 +41,7 @@ pub use peers::*;
 pub use resolvers::*;
 pub use source::{Guise, Source};
 pub use tls::*;
+pub use userlist::{Crypted, NotCrypted, Password, User, Userlist};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -74,6 +76,12 @@ pub struct Global {
     /// `maxconnrate` and `maxsessrate`: how many clients may come in a second, and how many of those the rules let in.
     pub connection_rate: Option<u32>,
     pub session_rate: Option<u32>,
+    /// `maxsslconn` and `maxsslrate`: how many may speak TLS, clients and servers together, and how many clients may
+    /// begin to in a second.
+    pub tls_connections: Option<u32>,
+    pub tls_rate: Option<u32>,
+    /// `fd-hard-limit`: how many files may be open, however many the system allows.
+    pub files: Option<u32>,
     pub daemon: bool,
     /// Worker threads; `None` is one for each usable CPU.
     pub threads: Option<u16>,
@@ -99,13 +107,25 @@ pub struct Global {
     pub external_checks: bool,
     pub stats_sockets: Vec<StatsSocket>,
     pub stats_timeout: Option<Duration>,
+    /// `stats maxconn`: how many clients each of them serves at a time.
+    pub stats_clients: Option<u32>,
     pub state: StateFiles,
     /// `set-var` and `set-var-fmt`: variables of the process, and their first values.
     pub variables: Vec<FirstValue>,
     /// `unix-bind`; empty in a Plan, where each listener says it.
     pub(crate) unix_bind: UnixBind,
+    /// `tune.rcvbuf.*` and `tune.sndbuf.*`; empty in a Plan, where each frontend and server says it.
+    pub(crate) client_buffers: Buffers,
+    pub(crate) server_buffers: Buffers,
     /// What lines about TLS need not say; empty in a Plan, where each says it.
     pub(crate) tls: Defaults,
+}
+
+/// How many bytes the kernel keeps of a connection, each way; what is not said is as the system does it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Buffers {
+    pub receive: Option<u32>,
+    pub send: Option<u32>,
 }
 
 /// What a variable of the process is at first.
@@ -258,6 +278,9 @@ pub struct Frontend {
     pub timeout_client_fin: Option<Duration>,
     /// For what comes before the client's own words; `timeout client` where none is said.
     pub timeout_client_hs: Option<Duration>,
+    /// For people who read the page.
+    pub description: Option<Arc<str>>,
+    pub buffers: Buffers,
     /// Keepalive towards clients (`option tcpka`, `option clitcpka`).
     pub keepalive: Option<Keepalive>,
     /// `option nolinger`: closing forgets what was not received yet.
@@ -278,6 +301,10 @@ pub struct Frontend {
 
 /// What a frontend does with a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are as many as frontends, and none is moved about"
+)]
 pub enum Service {
     /// Relays it to the backend at this place of [`Plan::backends`]; `None` when none was named: accepted and closed.
     Tcp { backend: Option<usize> },
@@ -295,12 +322,36 @@ pub struct Stats {
     pub refresh: Option<Duration>,
     pub realm: Option<String>,
     pub auth: Vec<(String, String)>,
+    /// Whoever sees it may change what it shows.
     pub admin: bool,
+    /// So may who fits one of these (`stats admin`), with the ACLs of the frontend.
+    pub changers: Vec<Condition>,
+    /// `stats http-request`: the first that fits decides who sees it, with the ACLs of the frontend.
+    pub rules: Vec<PageRule>,
+    /// Whom these ask about.
+    pub lists: Vec<Arc<Userlist>>,
     pub hide_version: bool,
     pub scopes: Vec<String>,
     pub show_node: Option<String>,
     pub show_desc: Option<String>,
     pub show_legends: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRule {
+    pub verdict: Verdict,
+    pub when: Option<Condition>,
+}
+
+/// About who asks for a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Allow,
+    Deny,
+    /// A user and a password are wanted, in the name of this.
+    Auth {
+        realm: Option<Box<str>>,
+    },
 }
 
 /// What lines say, and which are written.
@@ -366,6 +417,8 @@ pub struct Bind {
     pub user_timeout: Option<Duration>,
     /// `mss`: the longest segment.
     pub segment: Option<u32>,
+    /// A client is only let in when it has said something.
+    pub defer_accept: bool,
     /// Of a unix socket.
     pub file: SocketFile,
     /// `ssl`
@@ -398,6 +451,8 @@ pub enum BindAddress {
 pub struct Backend {
     pub name: Arc<str>,
     pub id: u32,
+    /// For people who read the page.
+    pub description: Option<Arc<str>>,
     pub disabled: bool,
     pub policy: Policy,
     /// What `balance hash` hashes, when it is more than the source address.
@@ -474,6 +529,7 @@ pub struct Server {
     pub conduct: Conduct,
     /// How long what is sent to it may stay unacknowledged (`tcp-ut`); `None` is as long as the system says.
     pub user_timeout: Option<Duration>,
+    pub buffers: Buffers,
     /// Where connections to it come from.
     pub source: Option<Arc<Source>>,
     pub agent: Option<Agent>,

@@ -132,14 +132,14 @@ async fn finish(worker: &Rc<Worker>, listener: &Listener, door: &mut Door, accep
 /// frontend leaves its clients in the backlog.
 async fn batch(worker: &Rc<Worker>, listener: &Listener, door: &mut Door, acceptor: &Acceptor) -> io::Result<()> {
     acceptor.ready().await?;
-    let mut permit = listener.admission.admit(worker.clock).await;
+    let mut permit = listener.admission.admit(worker.clock, door.speaks_tls()).await;
     for _ in 0..BATCH {
         let Some(place) = permit.take() else { break };
         let Some((socket, peer)) = acceptor.accept()? else {
             return Ok(());
         };
         hand_over(worker, listener, door, (socket, &peer), place);
-        permit = listener.admission.try_admit_at(worker.clock.now());
+        permit = listener.admission.try_admit_at(worker.clock.now(), door.speaks_tls());
     }
     tokio::task::yield_now().await;
     Ok(())
@@ -159,6 +159,12 @@ fn hand_over(
         Ok(tls) => tls,
         Err(error) => return tracing::warn!(frontend = %frontend.plan.name, %error, "a client is turned away"),
     };
+    if tls.is_some() {
+        listener.admission.secured(at);
+        if frontend.directory.tls.tally.is_full() {
+            return tracing::debug!(frontend = %frontend.plan.name, "a client is turned away: too many speak TLS");
+        }
+    }
     let peer = Peer::of(peer, door.number);
     let arrival = Arrival {
         worker,

@@ -145,14 +145,14 @@ impl Admission {
     }
 
     /// Waits for a place, and until the next one may come.
-    pub(crate) async fn admit(&self, clock: Clock) -> Option<Permit> {
+    pub(crate) async fn admit(&self, clock: Clock, speaks_tls: bool) -> Option<Permit> {
         loop {
-            while let Some(wait) = self.early(clock.now()) {
+            while let Some(wait) = self.early(clock.now(), speaks_tls) {
                 tokio::time::sleep(wait).await;
             }
             let permit = self.place().await;
             // Nobody holds a place that others may need while he waits for his time.
-            if self.early(clock.now()).is_none() {
+            if self.early(clock.now(), speaks_tls).is_none() {
                 return permit;
             }
         }
@@ -168,13 +168,19 @@ impl Admission {
     }
 
     /// How long to wait because too many have come just now.
-    fn early(&self, now: Mono) -> Option<Duration> {
-        self.0.iter().filter_map(|limit| limit.paces.wait(now)).max()
+    fn early(&self, now: Mono, speaks_tls: bool) -> Option<Duration> {
+        let waits = self.0.iter().filter_map(|limit| limit.paces.wait(now, speaks_tls));
+        waits.max()
     }
 
     /// Somebody has connected.
     pub(crate) fn connected(&self, now: Mono) {
         self.0.iter().for_each(|limit| limit.paces.connections.count(now));
+    }
+
+    /// He begins to speak TLS.
+    pub(crate) fn secured(&self, now: Mono) {
+        self.0.iter().for_each(|limit| limit.paces.tls.count(now));
     }
 
     /// He was let in.
@@ -183,8 +189,8 @@ impl Admission {
     }
 
     /// `None` when one of the limits is reached, or it is too early.
-    pub(crate) fn try_admit_at(&self, now: Mono) -> Option<Permit> {
-        if self.early(now).is_some() {
+    pub(crate) fn try_admit_at(&self, now: Mono, speaks_tls: bool) -> Option<Permit> {
+        if self.early(now, speaks_tls).is_some() {
             return None;
         }
         self.try_admit()
@@ -248,7 +254,7 @@ mod tests {
         assert!(a.try_admit().is_none());
         drop(held);
         // Two of the three places are taken away first.
-        let one = a.admit(Clock::start()).await;
+        let one = a.admit(Clock::start(), false).await;
         assert!(one.is_some() && a.try_admit().is_none());
         limit.set(2);
         let two = a.try_admit();
@@ -271,7 +277,7 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(a.try_admit().is_none() && limit.used() == 1);
         drop(three);
-        let next = tokio::time::timeout(Duration::from_secs(20), a.admit(Clock::start())).await;
+        let next = tokio::time::timeout(Duration::from_secs(20), a.admit(Clock::start(), false)).await;
         assert!(next.is_ok_and(|permit| permit.is_some()));
     }
 
@@ -303,7 +309,7 @@ mod tests {
         let came = tokio::select! {
             biased;
             () = process.emptied() => None,
-            came = a.admit(Clock::start()) => came,
+            came = a.admit(Clock::start(), false) => came,
         };
         assert!(held.is_some() && came.is_some());
     }
@@ -311,7 +317,7 @@ mod tests {
     #[tokio::test]
     async fn emptied_waits_for_the_last_one() {
         let process = Limit::new(4);
-        let permit = Admission::new([process.clone()]).admit(Clock::start()).await;
+        let permit = Admission::new([process.clone()]).admit(Clock::start(), false).await;
         let waits = tokio::time::timeout(Duration::from_millis(20), process.emptied()).await;
         assert!(permit.is_some() && waits.is_err());
         drop(permit);

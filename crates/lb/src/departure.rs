@@ -4,8 +4,9 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use socket2::SockAddr;
-use tandem_lb_config::{Guise, Plan, Source};
+use tandem_lb_config::{self as plan, Guise, Plan, Source};
 use tandem_sys::relay::{Departure, Endpoint, may_choose_interface, may_pretend};
+use tandem_sys::sockopt::Buffers;
 
 use crate::servers::Server;
 
@@ -15,8 +16,13 @@ const TRIES: u32 = 64;
 /// Begins a connection to a server. `client` is whose it is; a check is nobody's, and comes as ourselves.
 pub(crate) fn connect(server: &Server, to: &SockAddr, client: Option<SocketAddr>) -> io::Result<Endpoint> {
     let plan = server.plan();
+    let buffers = kept(plan.buffers);
     let Some(source) = plan.source.as_deref().filter(|_| !to.is_unix()) else {
-        return Endpoint::connect(to);
+        let departure = Departure {
+            buffers,
+            ..Departure::default()
+        };
+        return Endpoint::connect_from(to, &departure);
     };
     let is_v6 = to.is_ipv6();
     let from = |port| ours(source, is_v6, port);
@@ -27,6 +33,7 @@ pub(crate) fn connect(server: &Server, to: &SockAddr, client: Option<SocketAddr>
                 from: Some(from),
                 is_foreign: true,
                 interface: source.interface.as_deref(),
+                buffers,
             },
         );
     }
@@ -35,6 +42,7 @@ pub(crate) fn connect(server: &Server, to: &SockAddr, client: Option<SocketAddr>
             from: from(port),
             is_foreign: false,
             interface: source.interface.as_deref(),
+            buffers,
         };
         Endpoint::connect_from(to, &departure)
     };
@@ -58,6 +66,15 @@ pub(crate) fn connect(server: &Server, to: &SockAddr, client: Option<SocketAddr>
     }
     server.skip_ports(count.min(TRIES) - 1);
     Err(refused)
+}
+
+/// What the kernel is to keep of a connection.
+pub(crate) fn kept(buffers: plan::Buffers) -> Buffers {
+    let bytes = |most: Option<u32>| most.and_then(|most| usize::try_from(most).ok());
+    Buffers {
+        receive: bytes(buffers.receive),
+        send: bytes(buffers.send),
+    }
 }
 
 /// Whom a client's connection seems to come from, when not from us.

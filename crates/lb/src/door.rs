@@ -67,6 +67,10 @@ impl Door {
         }
     }
 
+    pub(crate) fn speaks_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// The line is known by where it listens; several may leave that to the kernel, and of those its number tells.
     fn number_in(&self, binds: &[Bind]) -> u32 {
         let is_it = |bind: &Bind| bind.address == self.bind.address && bind.interface == self.bind.interface;
@@ -105,6 +109,7 @@ mod tests {
             accept_proxy,
             user_timeout: None,
             segment: None,
+            defer_accept: false,
             file: SocketFile::default(),
             tls: None,
         }

@@ -28,7 +28,7 @@ use crate::bound::{Bound, Stay, Staying};
 use crate::directory::Directory;
 use crate::door::Door;
 use crate::listeners::Opened;
-use crate::page::{Page, Site};
+use crate::page::{Ends, Page, Site};
 use crate::tls;
 use crate::wire::Wire;
 use crate::worker::Phase;
@@ -120,7 +120,7 @@ impl Entrance {
 
     async fn accept(&mut self) -> std::io::Result<()> {
         self.acceptor.ready().await?;
-        let Some((socket, _)) = self.acceptor.accept()? else {
+        let Some((socket, peer)) = self.acceptor.accept()? else {
             return Ok(());
         };
         self.door.look(&self.site.plan(), &self.directory.tls);
@@ -134,6 +134,10 @@ impl Entrance {
         let place = Guests::enter(&self.guests);
         let guest = Guest {
             number: place.number,
+            ends: Ends {
+                peer: peer.as_socket(),
+                local: socket.local_addr().ok().and_then(|local| local.as_socket()),
+            },
             _place: place,
             site: self.site.clone(),
             page: self.page.clone(),
@@ -173,6 +177,7 @@ impl Drop for Place {
 /// One connection, and whose it is.
 struct Guest {
     number: u64,
+    ends: Ends,
     _place: Place,
     site: Rc<Site>,
     page: Rc<Page>,
@@ -200,7 +205,7 @@ impl Guest {
             }
         };
         let answer = |request: Request<Incoming>| async move {
-            Ok::<_, Infallible>(self.page.answer(&self.site, request).await)
+            Ok::<_, Infallible>(self.page.answer(&self.site, self.ends, request).await)
         };
         http1::Builder::new()
             .timer(TokioTimer::new())

@@ -130,6 +130,7 @@ impl Opener<'_> {
             reuse_port: each,
             user_timeout: bind.user_timeout,
             segment: bind.segment,
+            defer_accept: bind.defer_accept,
         };
         let mut sockets = self.inherit(&how)?;
         // A socket that was opened to be alone stays alone.

@@ -17,6 +17,8 @@ pub(crate) struct Paces {
     pub(crate) connections: Pace,
     /// Those whom no rule refused at the door.
     pub(crate) sessions: Pace,
+    /// Those who begin to speak TLS.
+    pub(crate) tls: Pace,
 }
 
 /// A limit, and what counts against it.
@@ -29,8 +31,9 @@ pub(crate) struct Pace {
 
 impl Paces {
     /// How long to wait before it is worth while to look again; `None` when the next one may come.
-    pub(crate) fn wait(&self, now: Mono) -> Option<Duration> {
-        self.connections.wait(now).max(self.sessions.wait(now))
+    pub(crate) fn wait(&self, now: Mono, speaks_tls: bool) -> Option<Duration> {
+        let secured = if speaks_tls { self.tls.wait(now) } else { None };
+        self.connections.wait(now).max(self.sessions.wait(now)).max(secured)
     }
 }
 
@@ -66,7 +69,7 @@ mod tests {
     fn let_in(paces: &Paces, from: u64, to: u64) -> u32 {
         let mut came = 0;
         for millis in from..to {
-            while paces.wait(at(millis)).is_none() {
+            while paces.wait(at(millis), false).is_none() {
                 paces.connections.count(at(millis));
                 came += 1;
             }
@@ -89,12 +92,25 @@ mod tests {
     fn nobody_waits_where_there_is_no_limit() {
         let paces = Paces::default();
         paces.sessions.count(at(1));
-        assert_eq!(paces.wait(at(1)), None);
+        assert_eq!(paces.wait(at(1), false), None);
         paces.sessions.most.set(1);
-        assert_eq!(paces.wait(at(1)), None, "what came before the limit does not count");
+        assert_eq!(
+            paces.wait(at(1), false),
+            None,
+            "what came before the limit does not count"
+        );
         paces.sessions.count(at(1));
-        assert_eq!(paces.wait(at(1)), Some(LONGEST_WAIT));
+        assert_eq!(paces.wait(at(1), false), Some(LONGEST_WAIT));
         paces.sessions.most.set(0);
-        assert_eq!(paces.wait(at(1)), None);
+        assert_eq!(paces.wait(at(1), false), None);
+    }
+
+    #[test]
+    fn whoever_speaks_tls_has_a_pace_of_his_own() {
+        let paces = Paces::default();
+        paces.tls.most.set(1);
+        paces.tls.count(at(1));
+        assert_eq!(paces.wait(at(1), false), None);
+        assert!(paces.wait(at(1), true).is_some());
     }
 }

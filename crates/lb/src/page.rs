@@ -17,6 +17,7 @@ mod reply;
 mod site;
 mod uri;
 mod view;
+mod visitor;
 mod words;
 
 use std::rc::Rc;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Method, Request, Response};
+use tandem_lb_config::{self as plan, Verdict};
 use tandem_lb_core::stats::prometheus::{self, Figures};
 use tandem_lb_core::stats::{Field, Selection, csv, json, schema, typed};
 use tandem_ops::clock::Clock;
@@ -40,6 +42,8 @@ use reply::{Body, Kind, reply};
 pub(crate) use site::Site;
 use uri::{Format, Wanted};
 use view::Scene;
+pub(crate) use visitor::Ends;
+use visitor::Visitor;
 
 /// What every site shows and changes.
 pub(crate) struct Page {
@@ -68,19 +72,19 @@ impl Page {
     }
 
     /// The answer to one request, and its count.
-    pub(crate) async fn answer(&self, site: &Site, request: Request<Incoming>) -> Response<Body> {
+    pub(crate) async fn answer(&self, site: &Site, ends: Ends, request: Request<Incoming>) -> Response<Body> {
         let asked = request.uri().to_string().len()
             + request
                 .headers()
                 .iter()
                 .map(|(n, v)| n.as_str().len() + v.len() + 4)
                 .sum::<usize>();
-        let response = self.decide(site, request).await;
+        let response = self.decide(site, ends, request).await;
         site.answered(response.status(), asked, response.body().len());
         response
     }
 
-    async fn decide(&self, site: &Site, request: Request<Incoming>) -> Response<Body> {
+    async fn decide(&self, site: &Site, ends: Ends, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned();
         let settings = site.settings();
         let is_page = settings.page && path.starts_with(&settings.uri);
@@ -91,12 +95,27 @@ impl Page {
         if !auth::may_see(&settings.auth, request.headers()) {
             return reply::unauthorized(settings.realm.as_deref());
         }
+        let frontend = site.plan();
+        let visitor = Visitor {
+            ends,
+            frontend: &frontend,
+            known: known(&settings, request.headers()).await,
+        };
+        match visitor.verdict(&settings) {
+            Verdict::Allow => {}
+            Verdict::Deny => return reply::forbidden(),
+            Verdict::Auth { realm } => return reply::unauthorized(realm.as_deref().or(settings.realm.as_deref())),
+        }
+        let may_change = visitor.may_change(&settings);
         match *request.method() {
             Method::GET | Method::HEAD if is_metrics => self.metrics(&path, request.headers()),
-            Method::GET | Method::HEAD => self.show(site, &Wanted::parse(&path[settings.uri.len()..])),
+            Method::GET | Method::HEAD => self.show(site, may_change, &Wanted::parse(&path[settings.uri.len()..])),
             Method::POST if !is_metrics => {
                 let wanted = Wanted::parse(&path[settings.uri.len()..]);
-                let code = self.change(site, request).await;
+                let code = match may_change {
+                    true => self.change(site, request).await,
+                    false => Code::Denied,
+                };
                 reply::see_other(&format!("{};st={}{}", settings.uri, code.word(), wanted.as_suffix()))
             }
             _ => reply::unavailable(),
@@ -104,9 +123,6 @@ impl Page {
     }
 
     async fn change(&self, site: &Site, request: Request<Incoming>) -> Code {
-        if !site.settings().admin {
-            return Code::Denied;
-        }
         let (head, body) = request.into_parts();
         let Some(body) = body::collect(body).await else {
             return Code::TooLarge;
@@ -123,7 +139,7 @@ impl Page {
         post::carry_out(&form, &self.orders, &self.live)
     }
 
-    fn show(&self, site: &Site, wanted: &Wanted) -> Response<Body> {
+    fn show(&self, site: &Site, may_change: bool, wanted: &Wanted) -> Response<Body> {
         let settings = site.settings();
         let mut rows = self.selection(site, wanted).of(self.stats.rows());
         if !settings.show_legends {
@@ -145,6 +161,7 @@ impl Page {
                 let html = view::html(&Scene {
                     stats: &self.stats,
                     site,
+                    may_change,
                     wanted,
                     rows: &rows,
                     routes: &routes,
@@ -193,6 +210,16 @@ impl Page {
         let text = prometheus::metrics(&figures, &asked.wish);
         reply(Kind::Metrics(asked.wish.format), text, None)
     }
+}
+
+/// The lists that the password in a request is in. Finding out may take long, so nobody waits for it but who asks.
+async fn known(settings: &plan::Stats, headers: &HeaderMap) -> Vec<(Arc<str>, Vec<Arc<str>>)> {
+    let given = auth::given(headers).filter(|_| !settings.lists.is_empty());
+    let Some(given) = given else { return Vec::new() };
+    let lists = settings.lists.clone();
+    let known = tokio::task::spawn_blocking(move || visitor::known_in(&lists, &given));
+    // Nobody is known by a password that could not be looked at.
+    known.await.unwrap_or_default()
 }
 
 /// Whether metrics are what this path asks for. An empty place is every path that is not the page's.

@@ -100,7 +100,7 @@ impl Server {
         let given = self.renamed().map(|name| String::clone(&name));
         given.or_else(|| match &self.plan().host {
             plan::Host::Name(name) => Some(name.to_string()),
-            plan::Host::Ip(_) | plan::Host::Unix(_) => None,
+            plan::Host::Ip(_) | plan::Host::Unix(_) | plan::Host::Abstract(_) => None,
         })
     }
 
@@ -251,6 +251,7 @@ mod tests {
         let ip = [127, 0, 0, 1].into();
         let one = |(name, id): (&&str, u32)| {
             let plan = plan::Server {
+                buffers: plan::Buffers::default(),
                 name: Arc::from(*name),
                 id: ServerId(id),
                 host: Host::Ip(ip),

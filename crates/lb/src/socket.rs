@@ -37,10 +37,9 @@ mod wait;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use socket2::Socket;
-use tandem_lb_config::{BindAddress, StatsSocket};
+use tandem_lb_config::{BindAddress, Global, StatsSocket};
 use tandem_lb_core::handover::Adopted;
 use tandem_ops::clock::Clock;
 use tandem_ops::control::{Console, Reply, serve};
@@ -63,7 +62,7 @@ use crate::upgrade::{Giver, name_of};
 use crate::worker::Crew;
 
 use doors::OneDoor;
-pub(crate) use doors::{Doors, patience};
+pub(crate) use doors::{Doors, Serving};
 
 /// Everything that commands work on.
 pub(crate) struct Room {
@@ -154,15 +153,16 @@ impl<S: 'static> Open<S> {
             .collect()
     }
 
-    /// These are served from now on: those that are known, by the rules of today, and in the order of `wanted` those in
+    /// These are served from now on: those that are known, by the rules of today, and in the order of `global` those in
     /// `new`. The others are closed.
-    pub(crate) fn renew(&mut self, wanted: &[StatsSocket], patience: Duration, new: Doors) {
+    pub(crate) fn renew(&mut self, global: &Global, new: Doors) {
+        let service = Serving::of(global);
         let mut known: Vec<Served> = std::mem::take(&mut self.doors);
         let mut new = new.into_doors();
-        for plan in wanted {
+        for plan in &global.stats_sockets {
             if let Some(at) = known.iter().position(|served| served.door.plan.address == plan.address) {
                 let served = known.swap_remove(at);
-                self.doors.push(served.renewed(plan, patience, &self.console));
+                self.doors.push(served.renewed(plan, service, &self.console));
             } else if let Some(at) = new.iter().position(|door| door.plan.address == plan.address) {
                 self.doors.push(Served::begin(new.swap_remove(at), &self.console));
             }
@@ -183,15 +183,19 @@ impl Served {
         Served { door, task }
     }
 
-    fn renewed<S: 'static>(mut self, plan: &StatsSocket, patience: Duration, console: &Rc<Console<S>>) -> Served {
+    fn renewed<S: 'static>(mut self, plan: &StatsSocket, service: Serving, console: &Rc<Console<S>>) -> Served {
         let is_same = StatsSocket {
             origin: self.door.plan.origin.clone(),
             ..plan.clone()
         } == self.door.plan;
-        if is_same && self.door.door.patience == patience {
+        let before = Serving {
+            patience: self.door.door.patience,
+            most: self.door.door.most,
+        };
+        if is_same && before == service {
             return self;
         }
-        match self.door.renew(plan, patience) {
+        match self.door.renew(plan, service) {
             Ok(()) => {
                 self.task.abort();
                 Served::begin(self.door, console)

@@ -68,6 +68,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
         args.maxconn
             .or(plan.global.maxconn)
             .map(|n| 2 * u64::from(n) + own_files(&plan, u64::MAX)),
+        plan.global.files.map(u64::from),
     );
     let maxconn = maxconn(&plan, &args, files);
     let addresses = build::addresses(&plan.backends).map_err(all)?;
@@ -137,11 +138,10 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     directory.tls.replace(tls);
     directory.begin_with(&plan.global.variables);
     let process = Limit::new(maxconn).paced(global.session_rate);
-    process
-        .paces()
-        .connections
-        .most
-        .configure(global.connection_rate.unwrap_or(0));
+    let paces = process.paces();
+    paces.connections.most.configure(global.connection_rate.unwrap_or(0));
+    paces.tls.most.configure(global.tls_rate.unwrap_or(0));
+    directory.tls.tally.allow(global.tls_connections);
     let identity = Process {
         node: global.node.clone().unwrap_or_else(|| directory.hostname().to_owned()),
         description: global.description.clone(),

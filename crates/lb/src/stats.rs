@@ -250,6 +250,11 @@ impl Stats {
         self.series.borrow().iter().for_each(Series::clear);
     }
 
+    /// What the configuration says of the proxy with this number, for people.
+    pub(crate) fn description(&self, proxy: u32) -> Option<Arc<str>> {
+        self.series.borrow().iter().find_map(|series| series.description(proxy))
+    }
+
     /// The fill of every stick table.
     pub(crate) fn tables(&self) -> Vec<TableFill> {
         let fill = |table: &Arc<Table>| {

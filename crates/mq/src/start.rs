@@ -39,7 +39,7 @@ pub(crate) fn run(configuration: Configuration) -> anyhow::Result<ExitCode> {
         .iter()
         .map(|l| u64::from(l.max_connections))
         .sum::<u64>();
-    limits::raise_open_files(Some(connections + 100));
+    limits::raise_open_files(Some(connections + 100), None);
     std::fs::create_dir_all(&configuration.data_dir)
         .with_context(|| format!("data-dir {}", configuration.data_dir.display()))?;
     let _lock = Lock::take(&configuration.data_dir)?;

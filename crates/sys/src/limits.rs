@@ -11,12 +11,25 @@ const SENSIBLE_FILES: u64 = 1_048_576;
 static BEFORE: OnceLock<Rlimit> = OnceLock::new();
 
 /// Raises the soft limit of open files to the hard one, and both to `wanted` where privilege allows.
-/// Answers how many files may be open now.
-pub fn raise_open_files(wanted: Option<u64>) -> u64 {
+/// Answers how many files may be open now. More than `most` may not, whatever the system allows.
+pub fn raise_open_files(wanted: Option<u64>, most: Option<u64>) -> u64 {
     let now = getrlimit(Resource::Nofile);
     BEFORE.get_or_init(|| now);
     let hard = now.maximum.unwrap_or(SENSIBLE_FILES);
     let aim = wanted.unwrap_or(0).max(hard.min(SENSIBLE_FILES));
+    let Some(most) = most.filter(|most| *most < aim) else {
+        return raise(
+            now,
+            hard,
+            aim,
+            now.current.unwrap_or(SENSIBLE_FILES).min(SENSIBLE_FILES),
+        );
+    };
+    raise(now, hard, most, 0)
+}
+
+/// To `aim`, or as far as it goes, and to `least` in any case.
+fn raise(now: Rlimit, hard: u64, aim: u64, least: u64) -> u64 {
     if aim > hard
         && setrlimit(
             Resource::Nofile,
@@ -29,9 +42,7 @@ pub fn raise_open_files(wanted: Option<u64>) -> u64 {
     {
         return aim;
     }
-    let soft = aim
-        .min(hard)
-        .max(now.current.unwrap_or(SENSIBLE_FILES).min(SENSIBLE_FILES));
+    let soft = aim.min(hard).max(least);
     match setrlimit(
         Resource::Nofile,
         Rlimit {
@@ -62,7 +73,7 @@ mod tests {
     #[test]
     fn soft_reaches_hard() {
         let hard = getrlimit(Resource::Nofile).maximum.unwrap_or(SENSIBLE_FILES);
-        let got = raise_open_files(None);
+        let got = raise_open_files(None, None);
         assert_eq!(got, hard.min(SENSIBLE_FILES));
         assert_eq!(getrlimit(Resource::Nofile).current, Some(got));
 

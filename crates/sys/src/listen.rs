@@ -13,6 +13,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::owner::Ownership;
+use crate::sockopt;
 
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct Listen {
     /// both from their listener.
     pub user_timeout: Option<Duration>,
     pub segment: Option<u32>,
+    /// A client is let in when it has said something (TCP_DEFER_ACCEPT).
+    pub defer_accept: bool,
 }
 
 impl Listen {
@@ -57,6 +60,7 @@ impl Listen {
             reuse_port: false,
             user_timeout: None,
             segment: None,
+            defer_accept: false,
         }
     }
 }
@@ -164,6 +168,7 @@ fn open_ip(addr: SocketAddr, how: &Listen) -> io::Result<Socket> {
 /// What connections over IP have from their listener; 0 is the system's choice.
 pub fn tune(socket: &Socket, how: &Listen) -> io::Result<()> {
     socket.set_tcp_user_timeout(how.user_timeout)?;
+    sockopt::defer_accept(socket, how.defer_accept)?;
     match how.segment {
         Some(segment) => socket.set_tcp_mss(segment),
         // Where the kernel takes no 0, it stays what it is.

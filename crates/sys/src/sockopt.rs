@@ -35,6 +35,45 @@ pub fn round_trip(socket: &Socket) -> io::Result<RoundTrip> {
     })
 }
 
+/// How many bytes the kernel keeps, each way; `None` leaves the system's value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Buffers {
+    pub receive: Option<usize>,
+    pub send: Option<usize>,
+}
+
+impl Buffers {
+    pub fn apply(self, socket: &Socket) -> io::Result<()> {
+        if let Some(bytes) = self.receive {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        self.send.map_or(Ok(()), |bytes| socket.set_send_buffer_size(bytes))
+    }
+}
+
+/// Whether a TCP listener lets clients in only when they have said something, or a second is over.
+pub fn defer_accept(listener: &Socket, is_wanted: bool) -> io::Result<()> {
+    let seconds = libc::c_int::from(is_wanted);
+    #[allow(unsafe_code)]
+    // SAFETY: the kernel reads as many bytes of `seconds` as it has.
+    let done = unsafe {
+        let from = (&raw const seconds).cast();
+        let length = size_of::<libc::c_int>() as libc::socklen_t;
+        libc::setsockopt(
+            listener.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_DEFER_ACCEPT,
+            from,
+            length,
+        )
+    };
+    if done == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
 /// Keepalive probes; `None` leaves the system's value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Keepalive {

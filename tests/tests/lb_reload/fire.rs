@@ -92,7 +92,7 @@ impl Kinds {
 #[test]
 fn nobody_is_lost_nobody_is_refused_and_nothing_is_left_behind() {
     let scale = Scale::of_this_run();
-    tandem_sys::limits::raise_open_files(None);
+    tandem_sys::limits::raise_open_files(None, None);
     let room = Arc::new(Room::new());
     let kinds = Kinds {
         config: Config::default().global("maxconn 8000").global(room.line()),

@@ -38,7 +38,7 @@ fn scale() -> Scale {
 #[test]
 fn nobody_is_lost_and_nothing_goes_back() {
     let scale = scale();
-    tandem_sys::limits::raise_open_files(None);
+    tandem_sys::limits::raise_open_files(None, None);
     let (socket, server) = (Socket::new(), echo_for_many());
     let config = Config::default()
         .global("maxconn 8000")

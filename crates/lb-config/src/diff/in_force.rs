@@ -9,6 +9,7 @@ pub fn in_force(mut new: Plan, running: &Plan) -> Plan {
     let (global, was) = (&mut new.global, &running.global);
     global.daemon = was.daemon;
     global.threads = was.threads;
+    global.files = was.files;
     global.accept = was.accept;
     global.pidfile.clone_from(&was.pidfile);
     global.user.clone_from(&was.user);
@@ -47,5 +48,6 @@ fn keep_bind(bind: &mut Bind, was: &Bind) {
     bind.transparent = was.transparent;
     bind.user_timeout = was.user_timeout;
     bind.segment = was.segment;
+    bind.defer_accept = was.defer_accept;
     bind.file.clone_from(&was.file);
 }

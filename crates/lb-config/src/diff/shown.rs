@@ -12,8 +12,8 @@ use tandem_lb_core::stick::{KeyType, Stored};
 
 use crate::names::{self, HASH_KEYS};
 use crate::plan::{
-    BindAddress, FirstValue, Forward, Host, InitAddr, Keepalive, LogAddress, LogRule, LogTarget, ProxyLogs, ServerPort,
-    SocketFile,
+    BindAddress, Buffers, FirstValue, Forward, Host, InitAddr, Keepalive, LogAddress, LogRule, LogTarget, ProxyLogs,
+    ServerPort, SocketFile,
 };
 
 pub(super) fn option(value: Option<impl Display>) -> String {
@@ -39,6 +39,11 @@ pub(crate) fn duration(time: Duration) -> String {
         Some((unit, size)) => format!("{}{unit}", millis / size),
         None => format!("{millis}ms"),
     }
+}
+
+pub(super) fn buffers(buffers: Buffers) -> String {
+    let Buffers { receive, send } = buffers;
+    format!("{} in, {} out", option(receive), option(send))
 }
 
 pub(crate) fn address(address: &BindAddress) -> String {

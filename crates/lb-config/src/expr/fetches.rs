@@ -126,6 +126,16 @@ const TABLE: &[Known] = &[
         },
     ),
     fetch(
+        "http_auth",
+        "whether whoever asks for the page has shown a password of this userlist",
+        |args| userlist(args).map(Fetch::Authenticated),
+    ),
+    fetch(
+        "http_auth_group",
+        "the groups of whoever has shown a password of this userlist",
+        |args| userlist(args).map(Fetch::Group),
+    ),
+    fetch(
         "prio_class",
         "the class that a rule has put it in, for when it waits",
         |_| fact(Fact::PriorityClass),
@@ -354,6 +364,12 @@ pub(super) fn read(call: &Call<'_>, args: &mut Args<'_>) -> Built {
             Err(unknown("fetch", call, known.chain(counters::fetches())))
         }
     }
+}
+
+fn userlist(args: &mut Args<'_>) -> Result<Arc<str>, ExprError> {
+    let name = args.text("the name of a userlist")?;
+    args.refer(Reference::Userlist(name.to_owned()));
+    Ok(name.into())
 }
 
 fn trip(args: &mut Args<'_>, of_server: bool, what: Trip) -> Built {

@@ -64,6 +64,7 @@ pub(crate) enum Reference {
     Table(String),
     /// That it counts this.
     Stored(String, DataType),
+    Userlist(String),
     /// A `filter` of the proxy itself.
     Limiter(String),
     /// And one that connections do not share.

@@ -30,6 +30,7 @@ pub(crate) struct Options {
     accept_proxy: bool,
     user_timeout: Option<Duration>,
     segment: Option<u32>,
+    defer_accept: bool,
     file: SocketFile,
 }
 
@@ -121,6 +122,14 @@ const OPTIONS: &[WordOption<Options>] = &[
         summary: "the longest TCP segment",
         parse: |bind, args| {
             bind.segment = Some(args.number(88..=65535)?);
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "defer-accept",
+        summary: "a client is only let in when it has said something",
+        parse: |bind, _| {
+            bind.defer_accept = true;
             Ok(())
         },
     },
@@ -246,6 +255,7 @@ pub(super) fn read(args: &mut Args<'_>, defaults: &Options) -> Result<Vec<draft:
         accept_proxy: options.accept_proxy,
         user_timeout: options.user_timeout,
         segment: options.segment,
+        defer_accept: options.defer_accept,
         file: options.file.clone(),
         tls: None,
     };

@@ -9,7 +9,7 @@ use crate::plan::{Global, Level, SocketFile, StatsSocket};
 const HERE: Sections = Sections::GLOBAL;
 
 /// All that `global` understands.
-pub(super) const TABLES: &[&[Keyword<Global>]] = &[KEYWORDS, state::OF_GLOBAL, tls::OF_GLOBAL];
+pub(super) const TABLES: &[&[Keyword<Global>]] = &[KEYWORDS, LIMITS, state::OF_GLOBAL, tls::OF_GLOBAL];
 
 pub(super) const KEYWORDS: &[Keyword<Global>] = &[
     Keyword {
@@ -240,6 +240,87 @@ pub(super) const KEYWORDS: &[Keyword<Global>] = &[
         },
     },
 ];
+
+/// How much there may be of something, beside connections.
+pub(super) const LIMITS: &[Keyword<Global>] = &[
+    Keyword {
+        words: "maxsslconn",
+        sections: HERE,
+        summary: "how many connections may speak TLS, with clients and servers; more are refused",
+        parse: |global, args| {
+            global.tls_connections = args.rate()?;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "maxsslrate",
+        sections: HERE,
+        summary: "how many clients may begin to speak TLS in a second; more wait in the backlog",
+        parse: |global, args| {
+            global.tls_rate = args.rate()?;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "fd-hard-limit",
+        sections: HERE,
+        summary: "how many files may be open, however many the system allows",
+        parse: |global, args| {
+            global.files = args.rate()?;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "stats maxconn",
+        sections: HERE,
+        summary: "how many clients a stats socket serves at a time; 10 if not given",
+        parse: |global, args| {
+            global.stats_clients = Some(args.number(1..=u32::MAX)?);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "tune.rcvbuf.client",
+        sections: HERE,
+        summary: "how many bytes the kernel keeps of what comes from a client; 0 leaves that to the system",
+        parse: |global, args| {
+            global.client_buffers.receive = bytes(args)?;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "tune.sndbuf.client",
+        sections: HERE,
+        summary: "how many bytes the kernel keeps of what goes to a client; 0 leaves that to the system",
+        parse: |global, args| {
+            global.client_buffers.send = bytes(args)?;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "tune.rcvbuf.server",
+        sections: HERE,
+        summary: "how many bytes the kernel keeps of what comes from a server; 0 leaves that to the system",
+        parse: |global, args| {
+            global.server_buffers.receive = bytes(args)?;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "tune.sndbuf.server",
+        sections: HERE,
+        summary: "how many bytes the kernel keeps of what goes to a server; 0 leaves that to the system",
+        parse: |global, args| {
+            global.server_buffers.send = bytes(args)?;
+            Ok(())
+        },
+    },
+];
+
+fn bytes(args: &mut Args<'_>) -> Result<Option<u32>, tandem_text::Diagnostic> {
+    let most: u32 = args.number(0..=i32::MAX as u32)?;
+    Ok(Some(most).filter(|most| *most > 0))
+}
 
 fn text(args: &mut Args<'_>, value: &mut Option<String>) -> Outcome {
     *value = Some(args.text("a value")?);

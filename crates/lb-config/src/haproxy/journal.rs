@@ -24,6 +24,7 @@ pub(crate) enum Place {
     Proxy(Role, usize),
     Resolvers(usize),
     Peers(usize),
+    Userlist(usize),
     /// Not read.
     Nothing,
 }
@@ -61,6 +62,7 @@ impl Reader {
             Current::Proxy(proxy) => outline(proxy),
             Current::Resolvers(resolvers) => native::resolvers(&resolvers.value),
             Current::Peers(peers) => native::peers(peers),
+            Current::Userlist(list) => native::userlist(list),
             Current::Nothing | Current::Skipped => Table::new(),
         }))
     }
@@ -80,6 +82,7 @@ impl Reader {
             Current::Proxy(proxy) => Place::Proxy(proxy.role, draft.proxies.len()),
             Current::Resolvers(_) => Place::Resolvers(draft.resolvers.len()),
             Current::Peers(_) => Place::Peers(draft.peers.len()),
+            Current::Userlist(_) => Place::Userlist(draft.userlists.len()),
             Current::Nothing | Current::Skipped => Place::Nothing,
         };
         let mut keys = Vec::new();
@@ -141,6 +144,7 @@ fn outline(proxy: &Proxy) -> Table {
     let texts = [
         ("id", proxy.id.as_ref().map(|id| id.value.to_string())),
         ("guid", proxy.guid.as_ref().map(ToString::to_string)),
+        ("description", proxy.description.as_ref().map(ToString::to_string)),
         (
             "server-state-file",
             proxy.server_state_file.as_ref().map(|path| path.display().to_string()),

@@ -6,7 +6,7 @@ use tandem_text::{Diagnostic, nearest};
 use super::args::{Args, Outcome};
 use super::section::{Section, Sections};
 use super::unsupported::{self, Effect, Known};
-use super::{bind, global, peers, proxy, resolvers, server, state, tls};
+use super::{bind, global, peers, proxy, resolvers, server, state, tls, userlist};
 use crate::{code, expr};
 
 /// One keyword of a line-based section. `words` may be several: `timeout client`.
@@ -69,10 +69,12 @@ pub fn keyword_docs() -> Vec<KeywordDoc> {
             summary: "as in HAProxy",
         });
     lines(global::KEYWORDS)
+        .chain(lines(global::LIMITS))
         .chain(lines(state::OF_GLOBAL))
         .chain(lines(tls::OF_GLOBAL))
         .chain(lines(resolvers::KEYWORDS))
         .chain(lines(peers::KEYWORDS))
+        .chain(lines(userlist::KEYWORDS))
         .chain(proxies)
         .chain(binds)
         .chain(servers)

@@ -30,6 +30,7 @@ mod stick;
 mod timeout;
 mod tls;
 mod unsupported;
+mod userlist;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -70,6 +71,7 @@ enum Current {
     Proxy(Box<Proxy>),
     Resolvers(Box<Spanned<Resolvers>>),
     Peers(Box<draft::Peers>),
+    Userlist(Box<draft::Userlist>),
     /// A section that is not understood: its lines would only repeat the complaint.
     Skipped,
 }
@@ -144,6 +146,11 @@ impl Reader {
                 section::no_more_words(line, 2)?;
                 Current::Peers(Box::new(draft::Peers::new(name, sources.origin(line.span))))
             }
+            Header::Userlist => {
+                let (name, _) = section::proxy_names(line)?;
+                section::no_more_words(line, 2)?;
+                Current::Userlist(Box::new(draft::Userlist::new(name)))
+            }
             Header::Unsupported(name) => {
                 let message = format!("sections `{name}` are known to HAProxy, but not supported yet");
                 return Err(Diagnostic::error(code::UNSUPPORTED, line.words[0].span, message)
@@ -197,6 +204,9 @@ impl Reader {
                 keyword::dispatch(tables, Section::Resolvers, &mut resolvers.value, &mut args)
             }
             Current::Peers(peers) => keyword::dispatch(&[peers::KEYWORDS], Section::Peers, peers.as_mut(), &mut args),
+            Current::Userlist(list) => {
+                keyword::dispatch(&[userlist::KEYWORDS], Section::Userlist, list.as_mut(), &mut args)
+            }
             Current::Nothing => {
                 let word = &line.words[0];
                 self.current = Current::Skipped;
@@ -219,6 +229,7 @@ impl Reader {
             }
             Current::Resolvers(resolvers) => return draft.resolvers.push(*resolvers),
             Current::Peers(peers) => return draft.peers.push(*peers),
+            Current::Userlist(list) => return draft.userlists.push(*list),
             Current::Nothing | Current::Global | Current::Skipped => return,
         };
         if proxy.role != Role::Defaults {
@@ -246,6 +257,18 @@ pub(crate) fn peers_line(
     keyword::dispatch(&[peers::KEYWORDS], Section::Peers, peers, &mut args)
 }
 
+/// The same of a list of users.
+pub(crate) fn userlist_line(
+    list: &mut draft::Userlist,
+    line: &Line,
+    sources: &SourceMap,
+    world: World<'_>,
+    report: &mut Vec<Diagnostic>,
+) -> Result<(), Diagnostic> {
+    let mut args = Args::new(line, sources, world, report);
+    keyword::dispatch(&[userlist::KEYWORDS], Section::Userlist, list, &mut args)
+}
+
 /// One line of rules that the other dialect holds, read as it would be here.
 pub(crate) fn rule_line(
     proxy: &mut Proxy,
@@ -260,7 +283,13 @@ pub(crate) fn rule_line(
         ..world
     };
     let mut args = Args::new(line, sources, world, report);
-    let tables = &[rules::KEYWORDS, filter::KEYWORDS, stick::KEYWORDS, check::KEYWORDS];
+    let tables = &[
+        rules::KEYWORDS,
+        filter::KEYWORDS,
+        stick::KEYWORDS,
+        check::KEYWORDS,
+        stats::RULES,
+    ];
     keyword::dispatch(tables, Section::of(proxy.role), proxy, &mut args)?;
     remember(proxy, line);
     Ok(())

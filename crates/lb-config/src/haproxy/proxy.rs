@@ -3,6 +3,7 @@
 use tandem_text::{Diagnostic, Spanned};
 
 use super::args::{Args, Outcome, bad_address};
+use super::global::sentence;
 use super::keyword::Keyword;
 use super::section::Sections;
 use super::{balance, bind, check, filter, forward, log, options, rules, server, source, state, stats, stick, timeout};
@@ -15,6 +16,7 @@ pub(super) const TABLES: &[&[Keyword<Proxy>]] = &[
     options::KEYWORDS,
     timeout::KEYWORDS,
     stats::KEYWORDS,
+    stats::RULES,
     stick::KEYWORDS,
     balance::KEYWORDS,
     state::OF_PROXIES,
@@ -42,6 +44,15 @@ const KEYWORDS: &[Keyword<Proxy>] = &[
         parse: |proxy, args| {
             let id = args.number(1..=i32::MAX as u32)?;
             proxy.id = Some(Spanned::new(id, args.last_span()));
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "description",
+        sections: Sections::PROXIES,
+        summary: "a text for the statistics page",
+        parse: |proxy, args| {
+            proxy.description = Some(sentence(args)?.into());
             Ok(())
         },
     },

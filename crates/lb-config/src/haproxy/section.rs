@@ -17,6 +17,7 @@ pub(super) enum Section {
     Backend,
     Resolvers,
     Peers,
+    Userlist,
 }
 
 impl Section {
@@ -38,23 +39,25 @@ impl Section {
             Self::Backend => "backend",
             Self::Resolvers => "resolvers",
             Self::Peers => "peers",
+            Self::Userlist => "userlist",
         }
     }
 
-    const fn bit(self) -> u8 {
+    const fn bit(self) -> u16 {
         1 << self as u8
     }
 }
 
 /// A set of sections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sections(u8);
+pub(super) struct Sections(u16);
 
 impl Sections {
-    const STRICT: u8 = 1 << 7;
+    const STRICT: u16 = 1 << 15;
     pub(super) const GLOBAL: Self = Self(Section::Global.bit());
     pub(super) const RESOLVERS: Self = Self(Section::Resolvers.bit());
     pub(super) const PEERS: Self = Self(Section::Peers.bit());
+    pub(super) const USERLIST: Self = Self(Section::Userlist.bit());
     /// Where clients are accepted.
     pub(super) const FRONT: Self = Self(Section::Frontend.bit() | Section::Listen.bit());
     /// Where servers are used.
@@ -87,6 +90,7 @@ impl Sections {
             Section::Backend,
             Section::Resolvers,
             Section::Peers,
+            Section::Userlist,
         ];
         all.into_iter().filter(move |section| self.contains(*section))
     }
@@ -99,6 +103,7 @@ pub(super) enum Header {
     Proxy(Role),
     Resolvers,
     Peers,
+    Userlist,
     Unsupported(&'static str),
 }
 
@@ -111,7 +116,7 @@ const HEADERS: &[(&str, Header)] = &[
     ("peers", Header::Peers),
     ("resolvers", Header::Resolvers),
     ("mailers", Header::Unsupported("mailers")),
-    ("userlist", Header::Unsupported("userlist")),
+    ("userlist", Header::Userlist),
     ("program", Header::Unsupported("program")),
     ("http-errors", Header::Unsupported("http-errors")),
     ("ring", Header::Unsupported("ring")),
@@ -151,7 +156,7 @@ pub(super) fn unknown(word: &Word) -> Diagnostic {
     let message = format!("`{}` does not start a section", word.text);
     let help = match nearest_header(&word.text) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => "start with one of: global, defaults, frontend, listen, backend, resolvers, peers".to_owned(),
+        None => "start with one of: global, defaults, frontend, listen, backend, resolvers, peers, userlist".to_owned(),
     };
     Diagnostic::error(code::UNKNOWN, word.span, message).help(help)
 }

@@ -4,10 +4,14 @@ use super::args::{Args, Outcome};
 use super::global::sentence;
 use super::keyword::Keyword;
 use super::section::Sections;
+use super::{quote, rules};
 use crate::code;
-use crate::draft::Proxy;
-use crate::plan::Stats;
-use tandem_text::Diagnostic;
+use crate::draft::{Proxy, Said};
+use crate::plan::{PageRule, Stats, Verdict};
+use tandem_lb_core::acl::Condition;
+use tandem_lb_core::expr::{Fact, Fetch};
+use tandem_text::haproxy::Word;
+use tandem_text::{Diagnostic, Span, Spanned};
 
 const HERE: Sections = Sections::PROXIES.and_defaults();
 
@@ -50,12 +54,6 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
         sections: HERE,
         summary: "USER:PASSWORD that may see the page; may stand several times",
         parse: auth,
-    },
-    Keyword {
-        words: "stats admin",
-        sections: HERE,
-        summary: "`if TRUE` allows changes through the page",
-        parse: admin,
     },
     Keyword {
         words: "stats hide-version",
@@ -127,6 +125,22 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     },
 ];
 
+/// What a condition may decide.
+pub(super) const RULES: &[Keyword<Proxy>] = &[
+    Keyword {
+        words: "stats admin",
+        sections: HERE,
+        summary: "`if TRUE` allows changes through the page, another condition to who fits it",
+        parse: admin,
+    },
+    Keyword {
+        words: "stats http-request",
+        sections: Sections::PROXIES,
+        summary: "who sees the page, the first that fits: allow, deny, or auth [realm NAME]; then a condition",
+        parse: request,
+    },
+];
+
 fn page<'a>(proxy: &'a mut Proxy, args: &Args<'_>) -> &'a mut Stats {
     let stats = proxy.settings.stats_at(args.line_span());
     stats.page = true;
@@ -145,6 +159,9 @@ fn auth(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
         let message = "this is not USER:PASSWORD";
         return Err(Diagnostic::error(code::BAD_VALUE, word.span, message).help("a colon separates the two"));
     };
+    if !proxy.rules.page.is_empty() {
+        return Err(contradiction(word.span));
+    }
     page(proxy, args).auth.push((user.to_owned(), password.to_owned()));
     Ok(())
 }
@@ -168,16 +185,111 @@ fn exporter(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
 }
 
 fn admin(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
-    let wanted = args.choice("`if` or `unless`", &[("if", true), ("unless", false)])?;
-    let condition = args.word("a condition")?;
-    let holds = match condition.text.as_str() {
-        "TRUE" => true,
-        "FALSE" => false,
-        other => {
-            let message = format!("the condition `{other}` is not supported yet");
-            return Err(Diagnostic::error(code::UNSUPPORTED, condition.span, message).help("write TRUE or FALSE"));
+    let (at, text) = (args.line_span(), quote::joined(args.rest()));
+    args.word("`if` or `unless`, and a condition")?;
+    let (how, name) = match text.split_once(' ') {
+        Some(("if", name)) => (true, name),
+        Some(("unless", name)) => (false, name),
+        _ => {
+            let message = "a condition is missing";
+            return Err(Diagnostic::error(code::MISSING, at, message).help("write `stats admin if TRUE`"));
         }
     };
-    page(proxy, args).admin |= holds == wanted;
+    match name {
+        "TRUE" | "FALSE" => {
+            args.skip(1);
+            page(proxy, args).admin |= (name == "TRUE") == how;
+            Ok(())
+        }
+        _ => {
+            let words: Vec<_> = args.take_rest().to_vec();
+            let how = Word {
+                text: if how { "if" } else { "unless" }.to_owned(),
+                span: at,
+            };
+            let when = proxy.rules.book.condition(&how, &words, args.world)?;
+            can_be_asked(proxy, &when, at)?;
+            page(proxy, args);
+            proxy.rules.page_changers.push(when);
+            note(proxy, "admin", text);
+            Ok(())
+        }
+    }
+}
+
+fn request(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
+    let (at, text) = (args.line_span(), quote::joined(args.rest()));
+    if proxy
+        .settings
+        .stats
+        .as_ref()
+        .is_some_and(|stats| !stats.value.auth.is_empty())
+    {
+        return Err(contradiction(at));
+    }
+    let verdicts = [("allow", Asked::Allow), ("deny", Asked::Deny), ("auth", Asked::Auth)];
+    let verdict = match args.choice("what comes of a request", &verdicts)? {
+        Asked::Allow => Verdict::Allow,
+        Asked::Deny => Verdict::Deny,
+        Asked::Auth => Verdict::Auth { realm: realm(args)? },
+    };
+    let when = rules::condition(proxy, args)?;
+    if let Some(when) = &when {
+        can_be_asked(proxy, when, at)?;
+    }
+    page(proxy, args);
+    proxy.rules.page.push(Spanned::new(PageRule { verdict, when }, at));
+    note(proxy, "http-request", text);
     Ok(())
+}
+
+/// Both would say who is let in; HAProxy refuses that, too.
+fn contradiction(at: Span) -> Diagnostic {
+    let message = "`stats auth` and `stats http-request` cannot both say who sees the page";
+    Diagnostic::error(code::CONFLICT, at, message)
+        .help("name the users in a section `userlist`, and write `stats http-request auth unless { http_auth(LIST) }`")
+}
+
+#[derive(Clone, Copy)]
+enum Asked {
+    Allow,
+    Deny,
+    Auth,
+}
+
+fn realm(args: &mut Args<'_>) -> Result<Option<Box<str>>, Diagnostic> {
+    if args.peek().is_none_or(|word| word.text != "realm") {
+        return Ok(None);
+    }
+    args.skip(1);
+    args.text("a name").map(|name| Some(name.into()))
+}
+
+/// Keeps a line for the other dialect.
+fn note(proxy: &mut Proxy, keyword: &str, text: String) {
+    proxy.rules.lines.push(Said {
+        keyword: "stats".to_owned(),
+        text: format!("{keyword} {text}"),
+    });
+}
+
+/// Whoever asks for a page has an address and perhaps a password; there is no session that more could be known of.
+fn can_be_asked(proxy: &Proxy, when: &Condition, at: Span) -> Outcome {
+    let acls = &proxy.rules.book.acls.0;
+    let terms = when.any.iter().flatten().filter_map(|term| acls.get(term.acl));
+    let mut tests = terms.flat_map(|acl| &acl.tests);
+    let is_known = |fetch: &Fetch| match fetch {
+        Fetch::Constant(_) | Fetch::Nothing | Fetch::Date(_) | Fetch::DateMicros => true,
+        Fetch::Authenticated(_) | Fetch::Group(_) => true,
+        Fetch::Fact(fact) => matches!(
+            fact,
+            Fact::Src | Fact::SrcPort | Fact::Dst | Fact::DstPort | Fact::FrontendName | Fact::FrontendId
+        ),
+        _ => false,
+    };
+    if tests.all(|test| is_known(&test.expr.fetch)) {
+        return Ok(());
+    }
+    let message = "the page knows nothing of this about who asks for it";
+    Err(Diagnostic::error(code::UNSUPPORTED, at, message).help("ask for src, dst, their ports, or http_auth(LIST)"))
 }

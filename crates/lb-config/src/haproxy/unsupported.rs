@@ -134,7 +134,7 @@ pub(super) fn names(section: Section) -> impl Iterator<Item = &'static str> {
 const fn table(section: Section) -> &'static [Known] {
     match section {
         Section::Global => GLOBAL,
-        Section::Resolvers | Section::Peers => &[],
+        Section::Resolvers | Section::Peers | Section::Userlist => &[],
         _ => PROXY,
     }
 }
@@ -176,7 +176,6 @@ const GLOBAL: &[Known] = &[
     harmless("numa-cpu-mapping", PLACEMENT),
     harmless("ulimit-n", "the limit of open files is raised as far as it goes"),
     harmless("strict-limits", "a limit that cannot be met always ends the start"),
-    harmless("stats maxconn", "command connections are limited to a fixed number"),
     harmless("busy-polling", POLLER),
     harmless("noepoll", POLLER),
     harmless("nopoll", POLLER),
@@ -196,8 +195,6 @@ const GLOBAL: &[Known] = &[
     harmless("expose-experimental-directives", "there are none"),
     harmless("expose-deprecated-directives", "there are none"),
     harmless("no-memory-trimming", "memory is managed otherwise"),
-    changes("maxsslconn"),
-    changes("maxsslrate"),
     harmless("ssl-dh-param-file", "keys are exchanged on curves"),
     harmless("ssl-skip-self-issued-ca", "what a file holds is shown as it is"),
     harmless("ssl-mode-async", "there are no engines"),
@@ -213,13 +210,12 @@ const GLOBAL: &[Known] = &[
     harmless("httpclient.*", NO_HTTP),
     harmless("lua-*", NO_LUA),
     harmless("max-spread-checks", "set `spread-checks`"),
-    changes_because("tune.rcvbuf.*", "set the system's socket buffers instead"),
-    changes_because("tune.sndbuf.*", "set the system's socket buffers instead"),
+    harmless("tune.rcvbuf.*", "no datagrams are received here"),
+    harmless("tune.sndbuf.*", "the buffers of datagrams are the system's"),
     harmless(
         "tune.*",
         "the relay and the event loop are built otherwise and need no knob",
     ),
-    changes("fd-hard-limit"),
     changes("grace"),
     changes("stats bind-process"),
     changes("default-path"),
@@ -227,10 +223,6 @@ const GLOBAL: &[Known] = &[
 ];
 
 const PROXY: &[Known] = &[
-    harmless(
-        "description",
-        "it is shown on the statistics page, which does not show it yet",
-    ),
     harmless("timeout http-request", NO_HTTP),
     harmless("timeout http-keep-alive", NO_HTTP),
     harmless("timeout tarpit", NO_HTTP),
@@ -269,7 +261,6 @@ const PROXY: &[Known] = &[
     changes_because("http-response", LATER),
     changes_because("http-after-response", LATER),
     harmless("ignore-persist", "it is about cookies, and there are none"),
-    changes_because("stats http-request", LATER),
     harmless("stats show-modules", "the page does not show modules"),
     harmless("stats maxconn", "it belongs to `global`"),
     changes("cookie"),
@@ -316,7 +307,6 @@ pub(super) const BIND_OPTIONS: &[KnownOption] = &[
     option_because("generate-certificates", 0, MADE),
     option_because("sigalgs", 1, SIGNATURES),
     option("tls-ticket-keys", 1),
-    option("defer-accept", 0),
     option("level", 1),
     option("namespace", 1),
     option_because("npn", 1, NPN),

@@ -71,6 +71,9 @@ impl Lowering<'_> {
         let peers = document.peers.into_iter();
         let peers: Vec<_> = peers.filter_map(|table| self.peers(table)).collect();
         draft.peers.extend(peers);
+        let lists = document.userlist.into_iter();
+        let lists: Vec<_> = lists.filter_map(|table| self.userlist(table)).collect();
+        draft.userlists.extend(lists);
     }
 
     pub(super) fn span(&self, range: Range<usize>) -> Span {
@@ -142,6 +145,11 @@ impl Lowering<'_> {
         global.maxconn = written.maxconn.map(|most| most.0.0).or(global.maxconn);
         settings::set_count(&mut global.connection_rate, written.connection_rate.as_ref());
         settings::set_count(&mut global.session_rate, written.session_rate.as_ref());
+        settings::set_count(&mut global.tls_connections, written.tls_connections.as_ref());
+        settings::set_count(&mut global.tls_rate, written.tls_rate.as_ref());
+        settings::set_count(&mut global.files, written.files.as_ref());
+        settings::buffers(&mut global.client_buffers, &written.client_buffers);
+        settings::buffers(&mut global.server_buffers, &written.server_buffers);
         global.local_peer = written.local_peer.map(Into::into).or(global.local_peer.take());
         global.daemon = written.daemon.unwrap_or(global.daemon);
         // The ranges of both numbers are checked where they are read.
@@ -170,6 +178,7 @@ impl Lowering<'_> {
         written.tls.onto(global, self);
         self.global_lines("set-var", written.set_var, global);
         self.global_lines("set-var-fmt", written.set_var_fmt, global);
+        global.stats_clients = written.control_clients.map(|most| most.0.0).or(global.stats_clients);
         global.stats_timeout = written.control_timeout.map(|time| time.0.0).or(global.stats_timeout);
     }
 
@@ -328,6 +337,7 @@ impl Lowering<'_> {
         self.checks(checks, &mut proxy);
         proxy.id = table.id.map(|id| Spanned::new(id.get_ref().0.0, self.span(id.span())));
         proxy.guid = table.guid.map(Into::into);
+        proxy.description = table.description.map(Into::into);
         self.forward(table.forward, &mut proxy);
         for bind in table.bind {
             self.bind(bind, &mut proxy);
@@ -336,6 +346,7 @@ impl Lowering<'_> {
             self.stick(stick, &mut proxy);
         }
         self.rules("acl", table.acl, &mut proxy);
+        self.rules("stats", table.stats_rules, &mut proxy);
         self.rules("stick-table", table.stick_table, &mut proxy);
         self.rules("filter", table.filter, &mut proxy);
         self.rules("tcp-request", table.tcp_request, &mut proxy);
@@ -383,6 +394,7 @@ impl Lowering<'_> {
             accept_proxy: bind.accept_proxy,
             user_timeout: bind.user_timeout.as_ref().map(|time| time.0.0),
             segment: bind.segment.as_ref().map(|most| most.0.0),
+            defer_accept: bind.defer_accept,
             file: plan::SocketFile {
                 mode: bind.mode.as_ref().map(|mode| mode.0.0),
                 user: bind.user.clone(),

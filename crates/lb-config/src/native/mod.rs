@@ -10,6 +10,7 @@ mod rules;
 mod settings;
 mod shape;
 mod tls;
+mod userlist;
 mod value;
 mod write;
 
@@ -67,11 +68,16 @@ pub(crate) fn settings(settings: &draft::Settings, role: Role) -> toml::Table {
     layout::tree(&write::settings(settings, &usual(), role))
 }
 
+pub(crate) fn userlist(list: &draft::Userlist) -> toml::Table {
+    layout::tree(&userlist::Userlist::of(list))
+}
+
 /// The key for lines that begin with this word.
 pub(crate) fn key_of(keyword: &str) -> &str {
     match keyword {
         "use_backend" => "use-backend",
         "stick" => "stick-rules",
+        "stats" => "stats-rules",
         other => other,
     }
 }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::tls;
+use super::userlist::Userlist;
 use super::value::{FileMode, Limit, Number, Time, Value};
 use crate::plan::{AcceptPolicy, BindAddress, Facility, Level, LogAddress, LogFormat, Sample, Severity};
 
@@ -45,6 +46,8 @@ pub(super) struct Document {
     pub(super) resolvers: Vec<Spanned<Resolvers>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) peers: Vec<Spanned<Peers>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) userlist: Vec<Spanned<Userlist>>,
 }
 
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -59,6 +62,11 @@ pub(super) struct Global {
     pub(super) maxconn: Option<Positive>,
     pub(super) connection_rate: Option<Count>,
     pub(super) session_rate: Option<Count>,
+    /// How many may speak TLS, and how many clients may begin to in a second.
+    pub(super) tls_connections: Option<Count>,
+    pub(super) tls_rate: Option<Count>,
+    /// How many files may be open, however many the system allows.
+    pub(super) files: Option<Count>,
     pub(super) daemon: Option<bool>,
     pub(super) threads: Option<Value<Number<1, 1024>>>,
     pub(super) accept: Option<Value<AcceptPolicy>>,
@@ -79,6 +87,7 @@ pub(super) struct Global {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) control: Vec<Spanned<Control>>,
     pub(super) control_timeout: Option<Value<Time>>,
+    pub(super) control_clients: Option<Positive>,
     pub(super) state_file: Option<String>,
     /// How often it is written.
     pub(super) state_every: Option<Value<Time>>,
@@ -92,7 +101,17 @@ pub(super) struct Global {
     pub(super) set_var: Vec<Spanned<String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) set_var_fmt: Vec<Spanned<String>>,
+    /// How many bytes the kernel keeps of a connection, each way.
+    pub(super) client_buffers: Buffers,
+    pub(super) server_buffers: Buffers,
     pub(super) tls: tls::OfGlobal,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Buffers {
+    pub(super) receive: Option<Value<Number<0, { i32::MAX as u32 }>>>,
+    pub(super) send: Option<Value<Number<0, { i32::MAX as u32 }>>>,
 }
 
 /// HAProxy's `stats socket`.

@@ -53,9 +53,9 @@ impl Lowering<'_> {
             return self.report.push(error.help("give it another name"));
         }
         let place = written.address.map(|address| address.0);
-        let error = place.as_ref().and_then(|place| {
-            without_port(place, &shown::host(&place.0), span)
-        });
+        let error = place
+            .as_ref()
+            .and_then(|place| without_port(place, &shown::host(&place.0), span));
         self.report.extend(error);
         let mut words = Words::default();
         if let Some(tls) = &written.tls {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::model::{Count, Hash, Keepalive, ServerOptions, Settings, Timeouts};
+use super::model::{Buffers, Count, Hash, Keepalive, ServerOptions, Settings, Timeouts};
 use super::value::{Limit, ProxyDetail, Time, Value};
 use crate::draft::{self, Role};
+use crate::plan;
 use tandem_lb_core::balance::{HashMethod, HashType};
 use tandem_lb_core::log::format::Format;
 use tandem_lb_core::proxy_header::{Details, Version};
@@ -23,6 +24,12 @@ fn set_limit(target: &mut Option<Duration>, value: Option<&Value<Limit>>) {
 /// 0 is no limit.
 pub(super) fn set_count(target: &mut Option<u32>, value: Option<&Count>) {
     set(target, value.map(|most| Some(most.0.0).filter(|most| *most > 0)));
+}
+
+pub(super) fn buffers(target: &mut plan::Buffers, written: &Buffers) {
+    let said = |most: u32| Some(most).filter(|most| *most > 0);
+    set(&mut target.receive, written.receive.as_ref().map(|most| said(most.0.0)));
+    set(&mut target.send, written.send.as_ref().map(|most| said(most.0.0)));
 }
 
 fn set_time(target: &mut Option<Duration>, value: Option<&Value<Time>>) {

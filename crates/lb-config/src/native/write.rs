@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tandem_lb_core::rules::Made;
 
-use super::model::{Control, Global, Hold, Log, Resolvers};
+use super::model::{Buffers, Control, Global, Hold, Log, Resolvers};
 use super::tls::OfGlobal;
 use super::value::{FileMode, Limit, Number, Span, Time, Value};
 use crate::names::LOG_LENGTH;
@@ -66,6 +66,9 @@ pub(super) fn global(global: &plan::Global) -> Global {
         maxconn,
         connection_rate,
         session_rate,
+        tls_connections,
+        tls_rate,
+        files,
         daemon,
         threads,
         accept,
@@ -84,8 +87,11 @@ pub(super) fn global(global: &plan::Global) -> Global {
         external_checks,
         stats_sockets,
         stats_timeout,
+        stats_clients,
         state,
         variables,
+        client_buffers,
+        server_buffers,
         // Each listener says it.
         unix_bind: _,
         tls,
@@ -105,6 +111,9 @@ pub(super) fn global(global: &plan::Global) -> Global {
         maxconn: count(*maxconn, None),
         connection_rate: count(*connection_rate, None),
         session_rate: count(*session_rate, None),
+        tls_connections: count(*tls_connections, None),
+        tls_rate: count(*tls_rate, None),
+        files: count(*files, None),
         daemon: flag(*daemon, usual.daemon),
         threads: count(threads.map(u32::from), None),
         accept: unless_as(accept, &usual.accept, |accept| Value(*accept)),
@@ -122,6 +131,7 @@ pub(super) fn global(global: &plan::Global) -> Global {
         external_checks: flag(*external_checks, usual.external_checks),
         control: stats_sockets.iter().map(|socket| new(control(socket))).collect(),
         control_timeout: time(*stats_timeout, None),
+        control_clients: count(*stats_clients, None),
         state_file: own.as_deref().map(text),
         state_every: time(*every, None),
         stats_file: stats.as_deref().map(text),
@@ -129,7 +139,16 @@ pub(super) fn global(global: &plan::Global) -> Global {
         server_state_base: servers_base.as_deref().map(text),
         set_var: first_values(variables, |value| matches!(value, Made::Value(_))),
         set_var_fmt: first_values(variables, |value| matches!(value, Made::Text(_))),
+        client_buffers: buffers(*client_buffers),
+        server_buffers: buffers(*server_buffers),
         tls: OfGlobal::of(tls),
+    }
+}
+
+fn buffers(plan::Buffers { receive, send }: plan::Buffers) -> Buffers {
+    Buffers {
+        receive: count(receive, None),
+        send: count(send, None),
     }
 }
 

@@ -80,6 +80,7 @@ impl Peers {
             accept_proxy: false,
             user_timeout: None,
             segment: None,
+            defer_accept: false,
             file: SocketFile::default(),
             tls: self.own_tls.clone(),
         });

@@ -321,6 +321,7 @@ fn words_of(bind: &Bind) -> Vec<&'static str> {
         accept_proxy,
         user_timeout,
         segment,
+        defer_accept,
         file,
         tls: _,
     } = &bind.plan;
@@ -336,6 +337,7 @@ fn words_of(bind: &Bind) -> Vec<&'static str> {
         ("bind … accept-proxy", *accept_proxy),
         ("bind … tcp-ut", user_timeout.is_some()),
         ("bind … mss", segment.is_some()),
+        ("bind … defer-accept", *defer_accept),
         ("bind … mode, user, group", *file != SocketFile::default()),
         ("bind … ssl", bind.tls.value.on),
     ];

@@ -9,6 +9,7 @@ mod references;
 mod resolvers;
 mod tables;
 mod tracking;
+mod userlists;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,12 +18,13 @@ use tandem_text::{Diagnostic, nearest};
 
 use crate::code;
 use crate::draft::{Draft, Proxy, UnixBind};
-use crate::plan::Plan;
+use crate::plan::{Plan, Service};
 
 /// Always a Plan; whether it may be used is for the diagnostics to say.
 pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
     checks::proxies(&draft.proxies, draft.global.external_checks, report);
-    references::check(&draft.proxies, report);
+    references::check(&draft.proxies, &draft.userlists, report);
+    userlists::check(&draft.userlists, report);
     forward::check(&draft, report);
     tracking::check(&draft.proxies, report);
     let ids = ids::proxies(&draft.global, &draft.proxies, report);
@@ -31,6 +33,8 @@ pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
     // Each line that speaks TLS has it from here on.
     let tls = std::mem::take(&mut draft.global.tls);
     draft.global.unix_bind = UnixBind::default();
+    let of_clients = std::mem::take(&mut draft.global.client_buffers);
+    let of_servers = std::mem::take(&mut draft.global.server_buffers);
     let resolvers = std::mem::take(&mut draft.resolvers);
     resolvers::check(&resolvers, report);
     let sections = std::mem::take(&mut draft.peers);
@@ -41,16 +45,28 @@ pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
         resolvers: resolvers.iter().map(|section| section.value.clone()).collect(),
         ..Plan::default()
     };
+    let lists = userlists::all(&draft.userlists);
     for (proxy, id) in draft.proxies.iter().zip(ids) {
         if proxy.role.accepts() {
             let backend = backends.wanted_by(proxy, report);
-            plan.frontends.push(parts::frontend(proxy, id, backend, &tls, report));
+            let mut frontend = parts::frontend(proxy, id, backend, &tls, report);
+            if let Service::Stats(stats) = &mut frontend.service
+                && !(stats.rules.is_empty() && stats.changers.is_empty())
+            {
+                stats.lists.clone_from(&lists);
+            }
+            plan.frontends.push(frontend);
         }
         if proxy.role.serves() {
             plan.backends
                 .push(parts::backend(proxy, id, (&tls, &resolvers), report));
         }
     }
+    plan.frontends
+        .iter_mut()
+        .for_each(|frontend| frontend.buffers = of_clients);
+    let servers = plan.backends.iter_mut().flat_map(|backend| &mut backend.servers);
+    servers.for_each(|server| server.buffers = of_servers);
     plan
 }
 

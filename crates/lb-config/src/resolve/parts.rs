@@ -29,7 +29,11 @@ pub(super) fn frontend(
 ) -> Frontend {
     let settings = &proxy.settings;
     let service = match &settings.stats {
-        Some(stats) if settings.mode == Mode::Http => Service::Stats(stats.value.clone()),
+        Some(stats) if settings.mode == Mode::Http => Service::Stats(plan::Stats {
+            rules: proxy.rules.page.iter().map(|rule| rule.value.clone()).collect(),
+            changers: proxy.rules.page_changers.clone(),
+            ..stats.value.clone()
+        }),
         _ => Service::Tcp { backend },
     };
     let forward = super::forward::of(proxy);
@@ -51,6 +55,9 @@ pub(super) fn frontend(
         timeout_client: settings.timeouts.client,
         timeout_client_fin: settings.timeouts.client_fin,
         timeout_client_hs: settings.timeouts.client_hs,
+        description: proxy.description.clone(),
+        // It is the same for all.
+        buffers: plan::Buffers::default(),
         keepalive: settings.client_keepalive.into_keepalive(),
         nolinger: settings.nolinger,
         requests: requests(proxy),
@@ -72,6 +79,7 @@ pub(super) fn backend(proxy: &Proxy, id: u32, ground: Ground<'_>, report: &mut V
     Backend {
         name: Arc::clone(&proxy.name.value),
         id,
+        description: proxy.description.clone(),
         disabled: settings.disabled,
         policy: settings.policy,
         hash_key: settings.hash_key.as_ref().map(|key| key.expr.clone()),
@@ -226,6 +234,7 @@ fn server(
         source: None,
         hash_key: options.hash_key,
         user_timeout: options.user_timeout,
+        buffers: plan::Buffers::default(),
         send_proxy,
         maxqueue: options.maxqueue,
         conduct: Conduct {

@@ -6,19 +6,20 @@ use tandem_lb_core::bandwidth::{Among, Limiter};
 use tandem_lb_core::rules::Target;
 use tandem_text::{Diagnostic, Span, Spanned, nearest};
 
+use super::userlists;
 use crate::code;
-use crate::draft::Proxy;
+use crate::draft::{Mode, Proxy, Userlist};
 use crate::expr::Reference;
 
-pub(super) fn check(proxies: &[Proxy], report: &mut Vec<Diagnostic>) {
+pub(super) fn check(proxies: &[Proxy], lists: &[Userlist], report: &mut Vec<Diagnostic>) {
     let missing = proxies
         .iter()
         .filter(|proxy| !proxy.settings.disabled)
-        .flat_map(|proxy| of(proxy, proxies));
+        .flat_map(|proxy| of(proxy, proxies, lists));
     report.extend(missing);
 }
 
-fn of<'a>(proxy: &'a Proxy, proxies: &'a [Proxy]) -> impl Iterator<Item = Diagnostic> + 'a {
+fn of<'a>(proxy: &'a Proxy, proxies: &'a [Proxy], lists: &'a [Userlist]) -> impl Iterator<Item = Diagnostic> + 'a {
     let expressions = proxy
         .rules
         .book
@@ -35,7 +36,10 @@ fn of<'a>(proxy: &'a Proxy, proxies: &'a [Proxy]) -> impl Iterator<Item = Diagno
         Target::Made(_) => None,
     });
     let all = expressions.chain(routes).chain(servers);
-    all.filter_map(move |reference| missing(proxy, &reference.value, reference.span, proxies))
+    all.filter_map(move |reference| match &reference.value {
+        Reference::Userlist(name) => userlists::asked(name, proxy.settings.mode == Mode::Http, lists, reference.span),
+        other => missing(proxy, other, reference.span, proxies),
+    })
 }
 
 fn missing(proxy: &Proxy, reference: &Reference, at: Span, proxies: &[Proxy]) -> Option<Diagnostic> {
@@ -52,8 +56,8 @@ fn missing(proxy: &Proxy, reference: &Reference, at: Span, proxies: &[Proxy]) ->
                 Diagnostic::error(code::MISSING, at, message).help("write it in parentheses, such as `nbsrv(brokers)`"),
             )
         }
-        // Whether tables are there is asked where they are gathered.
-        Reference::Table(_) | Reference::Stored(..) => None,
+        // Userlists are asked for before, and whether tables are there is asked where they are gathered.
+        Reference::Table(_) | Reference::Stored(..) | Reference::Userlist(_) => None,
         Reference::Limiter(name) | Reference::OwnLimiter(name) => {
             let known = &proxy.rules.limiters;
             let is_shared =

@@ -13,6 +13,7 @@ const FLAGS: &[&str] = &[
     "check",
     "check-send-proxy",
     "check-ssl",
+    "defer-accept",
     "disabled",
     "enabled",
     "force-tlsv12",

@@ -701,8 +701,8 @@ fn mistakes_are_named() {
         ),
         (
             FRONT,
-            "stats admin if LOCALHOST",
-            "t:2:17: error[LB0002]: the condition `LOCALHOST` is not supported yet",
+            "stats admin if REQ_CONTENT",
+            "t:2:2: error[LB0002]: the page knows nothing of this about who asks for it",
         ),
         (
             FRONT,

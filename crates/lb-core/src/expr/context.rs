@@ -24,6 +24,12 @@ pub trait Context {
         None
     }
 
+    /// The groups of whoever has shown a password of this list; `None` where nobody has.
+    fn groups(&self, list: &str) -> Option<&[Arc<str>]> {
+        let _nobody_asks_for_passwords = list;
+        None
+    }
+
     /// The wall clock in microseconds since 1970.
     fn wall_micros(&self) -> i64;
 }

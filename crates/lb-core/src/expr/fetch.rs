@@ -11,6 +11,9 @@ pub enum Fetch {
     /// A variable of the environment that is not set.
     Nothing,
     Fact(Fact),
+    /// Whether a password of this list was shown, and the groups of who showed it.
+    Authenticated(Arc<str>),
+    Group(Arc<str>),
     /// What a stick table says of this connection.
     Counter(Counter),
     /// Something in the client's first bytes.
@@ -55,6 +58,7 @@ impl Fetch {
             Fetch::Fact(fact) => *fact != Fact::Hostname,
             Fetch::Variable(variable) => variable.scope != Scope::Process,
             Fetch::Counter(_) | Fetch::Part(_) | Fetch::Response(_) | Fetch::Either(_) | Fetch::WaitEnd => true,
+            Fetch::Authenticated(_) | Fetch::Group(_) => true,
         }
     }
 
@@ -64,7 +68,8 @@ impl Fetch {
             Fetch::Fact(fact) => fact.kind(),
             Fetch::Counter(counter) => counter.ask.kind(),
             Fetch::Part(part) | Fetch::Response(part) | Fetch::Either(part) => part.kind(),
-            Fetch::Nothing => Kind::Text,
+            Fetch::Nothing | Fetch::Group(_) => Kind::Text,
+            Fetch::Authenticated(_) => Kind::Bool,
             Fetch::Variable(_) => Kind::Any,
             Fetch::Date(_) | Fetch::DateMicros => Kind::Int,
             Fetch::WaitEnd => Kind::Bool,
@@ -81,7 +86,8 @@ impl Fetch {
 
     /// Whether there may be several values, of which any counts.
     pub(crate) fn is_several(&self) -> bool {
-        matches!(self, Fetch::Part(part) | Fetch::Response(part) | Fetch::Either(part) if part.is_several())
+        matches!(self, Fetch::Group(_))
+            || matches!(self, Fetch::Part(part) | Fetch::Response(part) | Fetch::Either(part) if part.is_several())
     }
 
     /// The `nth` value.
@@ -90,6 +96,11 @@ impl Fetch {
             Fetch::Constant(sample) => Fetched::Known(sample.borrow()),
             Fetch::Nothing => Fetched::Missing,
             Fetch::Fact(fact) => Fetched::of(context.fact(fact)),
+            Fetch::Authenticated(list) => Fetched::Known(Sample::Bool(context.groups(list).is_some())),
+            Fetch::Group(list) => {
+                let group = context.groups(list).and_then(|groups| groups.get(nth));
+                Fetched::of(group.map(|group| Sample::text(group)))
+            }
             Fetch::Counter(counter) => {
                 let subject = match counter.of {
                     Whose::Tracked(slot) => Some(Subject::Tracked(slot)),

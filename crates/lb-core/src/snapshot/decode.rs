@@ -54,6 +54,7 @@ impl Snapshot {
                     maxconn: tuned(line, "maxconn", "configured_maxconn"),
                     connection_rate: tuned(line, "connection_rate", "configured_connection_rate"),
                     session_rate: tuned(line, "session_rate", "configured_session_rate"),
+                    tls_rate: tuned(line, "tls_rate", "configured_tls_rate"),
                     ..ProcessOrders::default()
                 }
             }

@@ -40,7 +40,8 @@ fn write_process(out: &mut Writer, process: &ProcessOrders) {
     }
     let line = tuned(out.line("process"), "maxconn", process.maxconn);
     let line = tuned(line, "connection_rate", process.connection_rate);
-    drop(tuned(line, "session_rate", process.session_rate));
+    let line = tuned(line, "session_rate", process.session_rate);
+    drop(tuned(line, "tls_rate", process.tls_rate));
     for (name, value) in &process.variables {
         let line = out.line("variable").set("name", name);
         drop(match value {

@@ -10,6 +10,7 @@ pub struct ProcessOrders {
     /// In a second; 0 is no limit.
     pub connection_rate: Option<Tuned<u32>>,
     pub session_rate: Option<Tuned<u32>>,
+    pub tls_rate: Option<Tuned<u32>>,
     pub variables: Vec<(Box<str>, Sample<'static>)>,
 }
 

@@ -186,6 +186,7 @@ fn sample() -> Snapshot {
             maxconn: Some(tuned(100)),
             connection_rate: None,
             session_rate: Some(tuned(0)),
+            tls_rate: Some(tuned(7)),
             variables: vec![
                 ("a b".into(), Sample::Bool(true)),
                 ("c".into(), Sample::Int(-1)),

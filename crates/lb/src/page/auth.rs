@@ -10,14 +10,17 @@ pub(super) fn may_see(users: &[(String, String)], headers: &HeaderMap) -> bool {
     if users.is_empty() {
         return true;
     }
-    let given = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| credentials(value.as_bytes()));
-    let Some(given) = given else { return false };
+    let Some(given) = given(headers) else { return false };
     users.iter().fold(false, |found, (user, password)| {
         let known = [user.as_bytes(), b":", password.as_bytes()].concat();
         found | equal(&given, &known)
     })
+}
+
+/// `user:password`, as a browser sends it.
+pub(super) fn given(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let value = headers.get(AUTHORIZATION)?;
+    credentials(value.as_bytes())
 }
 
 /// Takes as long whatever the bytes are; only the length shows.

@@ -62,6 +62,12 @@ pub(super) fn unauthorized(realm: Option<&str>) -> Response<Body> {
     response
 }
 
+/// Whoever asks is not to see it.
+pub(super) fn forbidden() -> Response<Body> {
+    let text = "<html><body><h1>403 Forbidden</h1>\nRequest forbidden by administrative rules.\n</body></html>\n";
+    plain(StatusCode::FORBIDDEN, "text/html", text.to_owned())
+}
+
 /// What was asked for does not exist.
 pub(super) fn bad_request() -> Response<Body> {
     let text = "<html><body><h1>400 Bad request</h1>\nYour browser sent an invalid request.\n</body></html>\n";

@@ -1,5 +1,7 @@
 //! The page as a document: what the template is filled with.
 
+use std::sync::Arc;
+
 use askama::Template;
 use tandem_lb_config as plan;
 use tandem_lb_core::log::state::Severity;
@@ -86,6 +88,7 @@ struct Links {
 
 struct Proxy {
     name: String,
+    description: Option<Arc<str>>,
     iid: u32,
     kind: &'static str,
     mode: String,
@@ -140,6 +143,8 @@ struct Happening {
 pub(super) struct Scene<'a> {
     pub(super) stats: &'a Stats,
     pub(super) site: &'a Site,
+    /// Whether who asks may change what he sees.
+    pub(super) may_change: bool,
     pub(super) wanted: &'a Wanted,
     pub(super) rows: &'a [Row],
     pub(super) routes: &'a [Instance],
@@ -151,6 +156,7 @@ pub(super) fn html(scene: &Scene<'_>) -> String {
     let Scene {
         stats,
         site,
+        may_change,
         wanted,
         rows,
         routes,
@@ -183,10 +189,10 @@ pub(super) fn html(scene: &Scene<'_>) -> String {
         scope: wanted.scope.as_deref().unwrap_or_default(),
         columns: COLUMNS,
         groups: groups(),
-        proxies: proxies(stats, rows, settings.admin, settings.show_legends),
+        proxies: proxies(stats, rows, may_change, settings.show_legends),
         routes: routes.iter().map(route).collect(),
         happenings: happenings(stats, rows),
-        token: if settings.admin { token.as_str() } else { "" },
+        token: if may_change { token.as_str() } else { "" },
         nonce,
         css: include_str!("../../templates/page.css"),
         script: include_str!("../../templates/page.js"),
@@ -366,7 +372,10 @@ fn proxies(stats: &Stats, rows: &[Row], is_admin: bool, legend: bool) -> Vec<Pro
     for row in rows {
         let is_same = proxies.last().is_some_and(|p| p.iid == row.iid());
         if !is_same {
-            proxies.push(proxy(row, legend));
+            proxies.push(Proxy {
+                description: stats.description(row.iid()),
+                ..proxy(row, legend)
+            });
         }
         if let Some(proxy) = proxies.last_mut() {
             if row.kind() == Kind::Backend {
@@ -400,6 +409,7 @@ fn proxies(stats: &Stats, rows: &[Row], is_admin: bool, legend: bool) -> Vec<Pro
 fn proxy(row: &Row, legend: bool) -> Proxy {
     Proxy {
         name: row.text(Field::Pxname).to_owned(),
+        description: None,
         iid: row.iid(),
         kind: if row.kind() == Kind::Frontend {
             "frontend"

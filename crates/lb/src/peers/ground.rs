@@ -200,6 +200,7 @@ fn listen(bind: &plan::Bind, inherited: &Sockets) -> std::io::Result<Socket> {
             reuse_port: matches!(bind.address, BindAddress::Ip { .. }),
             user_timeout: bind.user_timeout,
             segment: bind.segment,
+            defer_accept: bind.defer_accept,
         })
     };
     let socket = found.map_or_else(opened, Ok)?;

@@ -22,7 +22,6 @@ use crate::keeper::{Keeper, Renewal};
 use crate::listeners::Opened;
 use crate::page::Site;
 use crate::publish::Backend;
-use crate::socket;
 use crate::start;
 use crate::stats::Process;
 use tandem_ops::syslog::Targets;
@@ -64,7 +63,7 @@ impl Reloader {
         }
         self.renew_frontends(&plan, lines, &frontend_logs, &usual);
         if let Some(open) = self.estate.hall.borrow_mut().as_mut() {
-            open.renew(&plan.global.stats_sockets, socket::patience(&plan.global), doors);
+            open.renew(&plan.global, doors);
         }
         retired.iter().for_each(|keeper| keeper.retire());
         let estate = &self.estate;
@@ -94,6 +93,10 @@ impl Reloader {
         if running.global.session_rate != plan.global.session_rate {
             paces.sessions.most.configure(plan.global.session_rate.unwrap_or(0));
         }
+        if running.global.tls_rate != plan.global.tls_rate {
+            paces.tls.most.configure(plan.global.tls_rate.unwrap_or(0));
+        }
+        estate.directory.tls.tally.allow(plan.global.tls_connections);
         // What has been set since stays, unless the configuration has come to say something else.
         let is_new = |first: &&plan::FirstValue| !running.global.variables.contains(first);
         estate.directory.begin_with(plan.global.variables.iter().filter(is_new));

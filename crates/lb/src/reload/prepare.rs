@@ -12,7 +12,7 @@ use crate::departure;
 use crate::listeners::{ListenError, Opened, Opener, place_of};
 use crate::logs;
 use crate::peers::{self, Ground, local_name};
-use crate::socket::{Doors, patience};
+use crate::socket::{Doors, Serving};
 use crate::start;
 use crate::tls::Loaded;
 use crate::upgrade::Sockets;
@@ -64,7 +64,7 @@ impl Reloader {
             let why = "a descriptor can only be taken at the start";
             return Err(Refused::because(format!("{}: stats socket: {why}", door.origin)));
         }
-        let doors = Doors::open_these(doors, patience(&plan.global), &Sockets::default());
+        let doors = Doors::open_these(doors, Serving::of(&plan.global), &Sockets::default());
         let doors = doors.map_err(|errors| Refused::all(&errors))?;
         let (frontend_logs, backend_logs) = self.open_logs(running, &plan).map_err(Refused::because)?;
         let grounds = self.grounds(&plan)?;

@@ -238,6 +238,9 @@ impl Session {
     fn begin_tls(&mut self, cx: &mut Context<'_>, server: Endpoint, plan: &Origination) -> io::Result<Tls> {
         let name = plan.sni.as_ref().and_then(|sni| self.asked_for(cx, sni));
         let vault = &self.frontend.directory.tls;
+        if vault.tally.is_full() {
+            return Err(io::Error::other("too many connections speak TLS"));
+        }
         let names = self.backend.as_ref().zip(self.tried.as_ref());
         let origin = names.and_then(|(backend, tried)| vault.origin(&backend.name(), &tried.name()));
         let Some(origin) = origin else {
@@ -287,7 +290,8 @@ impl Session {
         let plan = &self.frontend.plan;
         let done = sockopt::no_delay(socket)
             .and_then(|()| keep_alive(socket, plan.keepalive))
-            .and_then(|()| linger(socket, plan.nolinger));
+            .and_then(|()| linger(socket, plan.nolinger))
+            .and_then(|()| departure::kept(plan.buffers).apply(socket));
         if let Err(error) = done {
             tracing::debug!(%error, "a client's socket does not take its options");
         }

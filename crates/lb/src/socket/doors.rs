@@ -9,7 +9,7 @@ use std::time::Duration;
 use socket2::Socket;
 use tandem_lb_config as plan;
 use tandem_lb_config::BindAddress;
-use tandem_ops::control::{Door, Level, UnixFile, open_unix};
+use tandem_ops::control::{Door, Level, USUAL_CLIENTS, UnixFile, open_unix};
 use tandem_sys::listen::{Listen, Place, open};
 use thiserror::Error;
 
@@ -18,8 +18,20 @@ use crate::upgrade::Sockets;
 
 const BACKLOG: u32 = 128;
 
-/// How long a client may do nothing when the configuration does not say.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How clients are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Serving {
+    /// How long one may do nothing.
+    pub(crate) patience: Duration,
+    /// How many at a time.
+    pub(crate) most: usize,
+}
+
+/// When the configuration does not say.
+const USUAL: Serving = Serving {
+    patience: Duration::from_secs(10),
+    most: USUAL_CLIENTS,
+};
 
 #[derive(Debug, Error)]
 #[error("{origin}: cannot listen for commands on {address}: {why}")]
@@ -45,17 +57,17 @@ pub(crate) struct OneDoor {
 impl Doors {
     /// Opens all, or says of each that cannot be opened why.
     pub(crate) fn open(global: &plan::Global, inherited: &Sockets) -> Result<Doors, Vec<DoorError>> {
-        Doors::open_these(&global.stats_sockets, patience(global), inherited)
+        Doors::open_these(&global.stats_sockets, Serving::of(global), inherited)
     }
 
     pub(crate) fn open_these<'a>(
         sockets: impl IntoIterator<Item = &'a plan::StatsSocket>,
-        patience: Duration,
+        service: Serving,
         inherited: &Sockets,
     ) -> Result<Doors, Vec<DoorError>> {
         let (mut doors, mut errors) = (Vec::new(), Vec::new());
         for socket in sockets {
-            match OneDoor::open(socket, patience, inherited) {
+            match OneDoor::open(socket, service, inherited) {
                 Ok(door) => doors.push(door),
                 Err(why) => errors.push(failed(socket, why)),
             }
@@ -69,7 +81,7 @@ impl Doors {
 
     /// The master socket.
     pub(crate) fn open_master(configured: &plan::StatsSocket, inherited: &Sockets) -> Result<Doors, DoorError> {
-        let door = OneDoor::open(configured, PATIENCE, inherited).map_err(|why| failed(configured, why))?;
+        let door = OneDoor::open(configured, USUAL, inherited).map_err(|why| failed(configured, why))?;
         Ok(Doors { doors: vec![door] })
     }
 
@@ -95,16 +107,21 @@ fn failed(socket: &plan::StatsSocket, why: io::Error) -> DoorError {
     }
 }
 
-/// How long a client may do nothing.
-pub(crate) fn patience(global: &plan::Global) -> Duration {
-    global.stats_timeout.unwrap_or(PATIENCE)
+impl Serving {
+    pub(crate) fn of(global: &plan::Global) -> Serving {
+        let most = global.stats_clients.and_then(|most| usize::try_from(most).ok());
+        Serving {
+            patience: global.stats_timeout.unwrap_or(USUAL.patience),
+            most: most.unwrap_or(USUAL.most),
+        }
+    }
 }
 
 impl OneDoor {
-    fn open(configured: &plan::StatsSocket, patience: Duration, inherited: &Sockets) -> io::Result<OneDoor> {
+    fn open(configured: &plan::StatsSocket, service: Serving, inherited: &Sockets) -> io::Result<OneDoor> {
         let (socket, file) = OneDoor::listen(configured, inherited)?;
         Ok(OneDoor {
-            door: door(configured, Arc::new(socket), patience),
+            door: door(configured, Arc::new(socket), service),
             plan: configured.clone(),
             file,
         })
@@ -120,8 +137,8 @@ impl OneDoor {
     }
 
     /// The same socket by other rules. It has a number of its own, for who served it before may not have let go yet.
-    pub(super) fn renew(&mut self, plan: &plan::StatsSocket, patience: Duration) -> io::Result<()> {
-        self.door = door(plan, Arc::new(self.door.socket.try_clone()?), patience);
+    pub(super) fn renew(&mut self, plan: &plan::StatsSocket, service: Serving) -> io::Result<()> {
+        self.door = door(plan, Arc::new(self.door.socket.try_clone()?), service);
         self.plan = plan.clone();
         Ok(())
     }
@@ -161,7 +178,7 @@ impl OneDoor {
     }
 }
 
-fn door(configured: &plan::StatsSocket, socket: Arc<Socket>, patience: Duration) -> Door {
+fn door(configured: &plan::StatsSocket, socket: Arc<Socket>, service: Serving) -> Door {
     Door {
         socket,
         level: match configured.level {
@@ -169,7 +186,8 @@ fn door(configured: &plan::StatsSocket, socket: Arc<Socket>, patience: Duration)
             plan::Level::Operator => Level::Operator,
             plan::Level::Admin => Level::Admin,
         },
-        patience,
+        patience: service.patience,
+        most: service.most,
         passes_descriptors: configured.expose_listeners,
     }
 }

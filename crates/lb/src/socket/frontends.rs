@@ -82,8 +82,9 @@ pub(super) fn set_rate_limit(room: &Room, call: &Call) -> Reply {
     let pace = match (call.arg(0), call.arg(1)) {
         ("connections", "global") => Some(&paces.connections),
         ("sessions", "global") => Some(&paces.sessions),
-        // There are none of these, so any limit on them holds.
-        ("ssl-sessions" | "http-compression", "global") => None,
+        ("ssl-sessions", "global") => Some(&paces.tls),
+        // There is none, so any limit on it holds.
+        ("http-compression", "global") => None,
         _ => return Reply::error(RATE_LIMITS),
     };
     // HAProxy takes what is no number for 0, which lifts the limit; a slip should not do that.

@@ -54,6 +54,7 @@ impl Past {
         process.follow(said.maxconn);
         process.paces().connections.most.follow(said.connection_rate);
         process.paces().sessions.most.follow(said.session_rate);
+        process.paces().tls.most.follow(said.tls_rate);
         for (name, value) in &said.variables {
             let variable = Variable {
                 scope: Scope::Process,

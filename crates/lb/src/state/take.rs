@@ -139,6 +139,7 @@ impl Scene {
             self.process.most(),
             paces.connections.most.now(),
             paces.sessions.most.now(),
+            paces.tls.most.now(),
         )
             .hash(&mut hasher);
         for keeper in self.orders.backends().iter() {
@@ -178,6 +179,7 @@ impl Scene {
             maxconn: self.process.order(),
             connection_rate: paces.connections.most.order(),
             session_rate: paces.sessions.most.order(),
+            tls_rate: paces.tls.most.order(),
             variables: self.directory.variables(),
         }
     }

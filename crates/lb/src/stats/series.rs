@@ -77,6 +77,22 @@ impl Series {
         }
     }
 
+    /// Of the proxy with this number.
+    pub(super) fn description(&self, proxy: u32) -> Option<Arc<str>> {
+        let (id, description) = match self {
+            Series::Frontend { seat, .. } => {
+                let frontend = seat.load();
+                (frontend.plan.id, frontend.plan.description.clone())
+            }
+            Series::Site { site, .. } => (site.plan().id, site.plan().description.clone()),
+            Series::Backend { keeper, .. } => {
+                let backend = keeper.backend().now();
+                (backend.plan.id, backend.plan.description.clone())
+            }
+        };
+        description.filter(|_| id == proxy)
+    }
+
     /// When that is a series of the same, this one goes on where it is.
     pub(super) fn go_on_from(&mut self, known: &Series) {
         match (self, known) {

@@ -12,6 +12,8 @@ use crate::counters::{Count, Gauge, Rate};
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     connections: Arc<Gauge>,
+    /// 0 is no limit.
+    most: AtomicU32,
     clients: Pace,
     /// Full handshakes: each costs a key.
     client_keys: Pace,
@@ -35,6 +37,8 @@ pub(crate) struct Spoken(Arc<Gauge>);
 /// The figures of one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Told {
+    /// How many there may be; 0 is no limit.
+    pub(crate) most: u32,
     pub(crate) now: u32,
     pub(crate) total: u64,
     pub(crate) rate: u32,
@@ -54,6 +58,16 @@ impl Pace {
 }
 
 impl Tally {
+    /// So many connections from now on; whoever is there stays.
+    pub(crate) fn allow(&self, most: Option<u32>) {
+        self.most.store(most.unwrap_or(0), Relaxed);
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        let most = self.most.load(Relaxed);
+        most > 0 && self.connections.now() >= most
+    }
+
     pub(crate) fn spoken(&self) -> Spoken {
         self.connections.enter();
         Spoken(self.connections.clone())
@@ -97,6 +111,7 @@ impl Tally {
         let percent = (self.resumed.now() * 100).checked_div(sessions).unwrap_or(0);
         let most = |pace: &Pace| pace.most.load(Relaxed);
         Told {
+            most: self.most.load(Relaxed),
             now: self.connections.now(),
             total: self.connections.total(),
             rate: self.clients.rate.now(now),

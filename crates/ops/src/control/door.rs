@@ -18,8 +18,8 @@ use super::places::{Place, Places};
 use super::session::{Level, Manner, Modes, Session, SeverityOutput};
 use super::{Console, Continuation, Reply};
 
-/// As many clients as HAProxy serves at a time.
-const MOST_CLIENTS: usize = 10;
+/// As many clients as HAProxy serves at a time when nothing else is said.
+pub const USUAL_CLIENTS: usize = 10;
 
 /// So much of an answer is written at once.
 const ENOUGH: usize = 16 * 1024;
@@ -34,6 +34,8 @@ pub struct Door {
     pub level: Level,
     /// How long a client may do nothing.
     pub patience: Duration,
+    /// How many are served at a time.
+    pub most: usize,
     /// Who comes through here over a unix socket may be given open descriptors.
     pub passes_descriptors: bool,
 }
@@ -44,7 +46,7 @@ pub async fn serve<S: 'static>(door: Door, console: Rc<Console<S>>) {
         Ok(acceptor) => acceptor,
         Err(error) => return tracing::error!(%error, "cannot listen for commands"),
     };
-    let places = Places::new(MOST_CLIENTS);
+    let places = Places::new(door.most);
     loop {
         if let Err(error) = accept(&acceptor, &places, &door, &console).await {
             tracing::warn!(%error, "cannot accept a client for commands for the moment");

@@ -25,7 +25,7 @@ pub use builtin::duration;
 pub use call::Call;
 pub use command::Command;
 pub use console::{Console, Objection};
-pub use door::{Door, serve};
+pub use door::{Door, USUAL_CLIENTS, serve};
 pub use places::Place;
 pub use reply::{Continuation, Reply, Severity};
 pub use session::Level;

@@ -9,6 +9,8 @@ use nix::sys::socket::sockopt::IpBindAddressNoPort;
 use socket2::{Domain, SockAddr, Socket, Type};
 use thiserror::Error;
 
+use crate::sockopt::Buffers;
+
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Departure<'a> {
     /// A port of 0 is the system's choice.
@@ -16,6 +18,7 @@ pub struct Departure<'a> {
     /// The address is not ours. Only who holds CAP_NET_ADMIN may do that.
     pub is_foreign: bool,
     pub interface: Option<&'a str>,
+    pub buffers: Buffers,
 }
 
 /// A connection cannot begin where it is to come from, which says nothing about where it was to go.
@@ -30,6 +33,8 @@ impl Departure<'_> {
     }
 
     fn leave_from(&self, socket: &Socket, to: &SockAddr) -> io::Result<()> {
+        // How much of a window can be offered is said with the first packet.
+        self.buffers.apply(socket)?;
         if let Some(interface) = self.interface {
             socket.bind_device(Some(interface.as_bytes()))?;
         }

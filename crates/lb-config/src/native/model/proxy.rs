@@ -58,9 +58,13 @@ inherited! {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         bind: Vec<Spanned<Bind>>,
         guid: Option<String>,
+        description: Option<String>,
         forward: Option<Spanned<Forward>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         acl: Vec<Spanned<String>>,
+        /// Who may see and change the page, as behind `stats`: "http-request auth unless …", "admin if …".
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        stats_rules: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         filter: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -77,6 +81,9 @@ inherited! {
         stick: Option<Spanned<Stick>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         acl: Vec<Spanned<String>>,
+        /// Who may see and change the page, as behind `stats`: "http-request auth unless …", "admin if …".
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        stats_rules: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         filter: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -94,12 +101,14 @@ inherited! {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         server: Vec<Spanned<Server>>,
         guid: Option<String>,
+        description: Option<String>,
         server_state_file: Option<String>,
     }
     in Listen {
         name: Option<Spanned<String>>,
         id: Option<Spanned<Id>>,
         guid: Option<String>,
+        description: Option<String>,
         forward: Option<Spanned<Forward>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         bind: Vec<Spanned<Bind>>,
@@ -107,6 +116,9 @@ inherited! {
         stick: Option<Spanned<Stick>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         acl: Vec<Spanned<String>>,
+        /// Who may see and change the page, as behind `stats`: "http-request auth unless …", "admin if …".
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        stats_rules: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         filter: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -235,6 +247,8 @@ pub(in crate::native) struct Bind {
     pub(in crate::native) user_timeout: Option<Value<Time>>,
     /// The longest TCP segment.
     pub(in crate::native) segment: Option<Value<Number<88, 65535>>>,
+    #[serde(skip_serializing_if = "is_off")]
+    pub(in crate::native) defer_accept: bool,
     /// Of a unix socket.
     pub(in crate::native) mode: Option<Value<FileMode>>,
     pub(in crate::native) user: Option<String>,
@@ -281,10 +295,12 @@ impl From<Frontend> for Listen {
             name: table.name,
             id: table.id,
             guid: table.guid,
+            description: table.description,
             forward: table.forward,
             bind: table.bind,
             stick_table: table.stick_table,
             acl: table.acl,
+            stats_rules: table.stats_rules,
             filter: table.filter,
             tcp_request: table.tcp_request,
             tcp_response: table.tcp_response,
@@ -302,9 +318,11 @@ impl From<Backend> for Listen {
             name: table.name,
             id: table.id,
             guid: table.guid,
+            description: table.description,
             stick_table: table.stick_table,
             stick: table.stick,
             acl: table.acl,
+            stats_rules: table.stats_rules,
             filter: table.filter,
             tcp_request: table.tcp_request,
             tcp_response: table.tcp_response,

@@ -222,6 +222,10 @@ fn stats(stats: &plan::Stats, base: &plan::Stats) -> Stats {
         realm,
         auth,
         admin,
+        // Lines say these.
+        changers: _,
+        rules: _,
+        lists: _,
         hide_version,
         scopes,
         show_node,

@@ -1,0 +1,136 @@
+//! Who asks for a page, as the conditions of `stats http-request` and `stats admin` see it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use sha_crypt::{PasswordVerifier, ShaCrypt};
+use tandem_lb_config::{self as plan, Password, Userlist, Verdict};
+use tandem_lb_core::acl::{Answer, Condition};
+use tandem_lb_core::expr::{Content, Context, Fact, Sample, Variable};
+use tandem_ops::clock::Wall;
+
+use super::auth::equal;
+
+/// The ends of a connection, where they have addresses.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ends {
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) local: Option<SocketAddr>,
+}
+
+/// Somebody with what is known of him.
+pub(super) struct Visitor<'a> {
+    pub(super) ends: Ends,
+    pub(super) frontend: &'a plan::Frontend,
+    /// The lists that his password is in, with his groups there.
+    pub(super) known: Vec<(Arc<str>, Vec<Arc<str>>)>,
+}
+
+impl Visitor<'_> {
+    /// What the first rule says that fits; without one everybody is let in.
+    pub(super) fn verdict<'s>(&self, settings: &'s plan::Stats) -> &'s Verdict {
+        let fits = |rule: &&plan::PageRule| rule.when.as_ref().is_none_or(|when| self.fits(when));
+        let rule = settings.rules.iter().find(fits);
+        rule.map_or(&Verdict::Allow, |rule| &rule.verdict)
+    }
+
+    pub(super) fn may_change(&self, settings: &plan::Stats) -> bool {
+        settings.admin || settings.changers.iter().any(|when| self.fits(when))
+    }
+
+    fn fits(&self, when: &Condition) -> bool {
+        when.eval(&self.frontend.requests.acls, self) == Answer::Yes
+    }
+}
+
+impl Context for Visitor<'_> {
+    fn content(&self) -> Option<Content<'_>> {
+        None
+    }
+
+    fn fact(&self, fact: &Fact) -> Option<Sample<'_>> {
+        let port = |end: SocketAddr| Sample::Int(end.port().into());
+        match fact {
+            Fact::Src => self.ends.peer.map(|peer| Sample::Ip(peer.ip().to_canonical())),
+            Fact::SrcPort => self.ends.peer.map(port),
+            Fact::Dst => self.ends.local.map(|local| Sample::Ip(local.ip().to_canonical())),
+            Fact::DstPort => self.ends.local.map(port),
+            Fact::FrontendName => Some(Sample::text(&self.frontend.name)),
+            Fact::FrontendId => Some(Sample::Int(self.frontend.id.into())),
+            _ => None,
+        }
+    }
+
+    fn variable(&self, _: &Variable) -> Option<Sample<'_>> {
+        None
+    }
+
+    fn groups(&self, list: &str) -> Option<&[Arc<str>]> {
+        let (_, groups) = self.known.iter().find(|(name, _)| **name == *list)?;
+        Some(groups)
+    }
+
+    fn wall_micros(&self) -> i64 {
+        Wall::now().as_micros()
+    }
+}
+
+/// The lists that have this user with this password. It may take a while: such sums are made to be slow.
+pub(super) fn known_in(lists: &[Arc<Userlist>], credentials: &[u8]) -> Vec<(Arc<str>, Vec<Arc<str>>)> {
+    let Some(colon) = credentials.iter().position(|byte| *byte == b':') else {
+        return Vec::new();
+    };
+    let (name, password) = (&credentials[..colon], &credentials[colon + 1..]);
+    let groups = |list: &Arc<Userlist>| {
+        let user = list.users.iter().find(|user| user.name.as_bytes() == name)?;
+        is_it(&user.password, password).then(|| (list.name.clone(), user.groups.clone()))
+    };
+    lists.iter().filter_map(groups).collect()
+}
+
+fn is_it(known: &Password, given: &[u8]) -> bool {
+    match known {
+        Password::Plain(known) => equal(known.as_bytes(), given),
+        Password::Crypted(known) => {
+            let verifier: &dyn PasswordVerifier<str> = &ShaCrypt::SHA512;
+            verifier.verify_password(given, known.as_str()).is_ok()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_lb_config::User;
+
+    use super::*;
+
+    fn list(password: Password) -> Arc<Userlist> {
+        Arc::new(Userlist {
+            name: "l".into(),
+            users: vec![User {
+                name: "a".into(),
+                password,
+                groups: vec!["g".into()],
+            }],
+        })
+    }
+
+    #[test]
+    fn whose_password_it_is() {
+        // The examples of the specification of SHA-crypt.
+        let crypted = |text: &str| Password::Crypted(text.parse().expect("it is whole"));
+        let of_256 = crypted("$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5");
+        let of_512 = crypted(
+            "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1",
+        );
+        let plain = Password::Plain("Hello world!".into());
+        for password in [of_256, of_512, plain] {
+            let lists = [list(password)];
+            let known = known_in(&lists, b"a:Hello world!");
+            assert_eq!(known, [(Arc::from("l"), vec![Arc::from("g")])]);
+            for wrong in ["a:Hello world", "a:", "a", "b:Hello world!", ":"] {
+                assert!(known_in(&lists, wrong.as_bytes()).is_empty(), "{wrong}");
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! What the kernel is told of connections, and how many of a kind there may be.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use tandem_tests::{Config, Lb, Room, Server, ask, both, connect, ended, fetch, free_port, until};
+
+/// The bytes that the kernel keeps of established connections with this port of theirs: to be read, and to be sent.
+fn buffers(filter: &str) -> Option<(u64, u64)> {
+    let output = Command::new("ss")
+        .args(["-tnmH", "state", "established", filter])
+        .output();
+    let text = String::from_utf8(output.ok()?.stdout).ok()?;
+    let number = |name: &str| -> Option<u64> {
+        let (_, rest) = text.split_once(name)?;
+        rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    };
+    Some((number(",rb")?, number(",tb")?))
+}
+
+/// What is asked for is doubled by the kernel, for what it needs itself.
+#[test]
+fn buffers_are_as_large_as_they_are_to_be() {
+    if Command::new("ss").arg("-V").output().is_err() {
+        writeln!(std::io::stderr(), "SKIP: there is no ss").ok();
+        return;
+    }
+    let server = Server::echo();
+    let config = |room: &Room| {
+        let head = room.head().replace(
+            "defaults",
+            " tune.rcvbuf.client 20000\n tune.sndbuf.client 21000\n tune.rcvbuf.server 22000\n tune.sndbuf.server 23000\ndefaults",
+        );
+        format!("{head}listen l\n bind {}\n server s {}\n", room.at(0), server.address())
+    };
+    both(1, config, |room| {
+        let mut client = connect(room.at(0));
+        assert_eq!(ask(&mut client, b"1"), b"1");
+        let (ours, theirs) = (room.at(0).port(), server.address().port());
+        assert_eq!(
+            buffers(&format!("sport = :{ours}")),
+            Some((40000, 42000)),
+            "{}",
+            room.name
+        );
+        assert_eq!(
+            buffers(&format!("dport = :{theirs}")),
+            Some((44000, 46000)),
+            "{}",
+            room.name
+        );
+    });
+}
+
+#[test]
+fn only_so_many_speak_tls() {
+    let pem = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/configs/files/broker.pem");
+    let config = |room: &Room| {
+        let head = room.head().replace("defaults", " maxsslconn 1\ndefaults");
+        format!(
+            "{head}frontend fe\n bind {} ssl crt {pem}\n bind {}\n",
+            room.at(0),
+            room.at(1)
+        )
+    };
+    both(2, config, |room| {
+        assert!(room.order("show info").contains("MaxSslConns: 1\n"), "{}", room.name);
+        let first = connect(room.at(0));
+        until("it is there", || {
+            room.order("show info").contains("CurrSslConns: 1\n").then_some(())
+        });
+        let mut second = connect(room.at(0));
+        // HAProxy begins nothing with it either, and lets it wait until the client's time is over.
+        if room.is_ours() {
+            assert!(ended(&mut second));
+        }
+        assert!(room.order("show info").contains("CumSslConns: 1\n"), "{}", room.name);
+        drop((first, second));
+        until("it is gone", || {
+            room.order("show info").contains("CurrSslConns: 0\n").then_some(())
+        });
+        let next = connect(room.at(0));
+        until("the next one", || {
+            room.order("show info").contains("CurrSslConns: 1\n").then_some(())
+        });
+        drop(next);
+    });
+}
+
+#[test]
+fn only_so_many_begin_to_speak_tls_in_a_second() {
+    let pem = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/configs/files/broker.pem");
+    let config = |room: &Room| {
+        let head = room
+            .head()
+            .replace("defaults", " maxsslrate 2\ndefaults")
+            .replace("3s", "30s");
+        format!(
+            "{head}frontend fe\n bind {} ssl crt {pem}\n bind {}\n",
+            room.at(0),
+            room.at(1)
+        )
+    };
+    both(2, config, |room| {
+        assert!(room.order("show info").contains("SslRateLimit: 2\n"), "{}", room.name);
+        let clients: Vec<TcpStream> = (0..5).map(|_| connect(room.at(0))).collect();
+        let now = || {
+            let info = room.order("show info");
+            let line = info.lines().find_map(|line| line.strip_prefix("CumSslConns: "));
+            line.and_then(|count| count.parse::<usize>().ok()).unwrap_or_default()
+        };
+        until("the first two", || (now() == 2).then_some(()));
+        assert!(now() < 5, "{}", room.name);
+        // Who speaks no TLS need not wait for those who do.
+        assert!(ended(&mut connect(room.at(1))), "{}", room.name);
+        room.order("set rate-limit ssl-sessions global 0");
+        until("all of them", || (now() == 5).then_some(()));
+        drop(clients);
+    });
+}
+
+#[test]
+fn who_says_nothing_is_not_let_in() {
+    let server = Server::echo();
+    let config = |room: &Room| {
+        format!(
+            "{}listen l\n bind {} defer-accept\n server s {}\n",
+            room.head(),
+            room.at(0),
+            server.address()
+        )
+    };
+    both(1, config, |room| {
+        // After a second the kernel loses its patience; on a machine with much to do that may be before we look.
+        until("somebody overtakes", || {
+            let before = room.cell("l", "FRONTEND", "stot");
+            let silent = connect(room.at(0));
+            assert_eq!(ask(&mut connect(room.at(0)), b"1"), b"1");
+            let after = room.cell("l", "FRONTEND", "stot");
+            drop(silent);
+            (before.parse::<u32>().ok()? + 1 == after.parse::<u32>().ok()?).then_some(())
+        });
+    });
+}
+
+/// Where there is room for one alone, he who says nothing makes it for the next.
+#[test]
+fn so_many_command_clients_at_a_time() {
+    let port = free_port();
+    let at = SocketAddr::from(([127, 0, 0, 1], port));
+    let socket = format!("stats socket {at} level admin");
+    let config = Config::default().global("stats maxconn 1").global(socket);
+    let _lb = Lb::start(&config.to_string());
+    let command = |words: &[u8]| {
+        let mut client = connect(at);
+        client.write_all(words).expect("it is open");
+        client
+    };
+    let mut first = command(b"prompt\n");
+    let mut greeting = [0; 3];
+    first.read_exact(&mut greeting).expect("a prompt");
+    assert!(ended(&mut command(b"show info\n")));
+    // Nobody else is silent for so long.
+    first.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
+    assert!(ended(&mut first));
+}
+
+#[test]
+fn what_a_proxy_is_for_stands_on_the_page() {
+    let port = free_port();
+    let at = SocketAddr::from(([127, 0, 0, 1], port));
+    let config = Config::default()
+        .frontend("description the <way> in")
+        .backend("description the rest");
+    let page = format!("listen stats\n mode http\n bind {at}\n stats enable\n stats uri /stats\n");
+    let mut lb = Lb::start(&format!("{config}{page}"));
+    let shown = fetch(at, "/stats").body;
+    assert!(
+        shown.contains("the &#60;way&#62; in") && shown.contains("the rest"),
+        "{shown}"
+    );
+    lb.reload(
+        Signal::SIGUSR2,
+        &format!("{}{page}", config.to_string().replace("the rest", "what is left")),
+    );
+    let shown = fetch(at, "/stats").body;
+    assert!(shown.contains("what is left") && !shown.contains("the rest"), "{shown}");
+}
