@@ -4,4 +4,5 @@
 pub mod amqp091;
 pub mod amqp10;
 pub mod mqtt;
+mod octets;
 pub mod stomp;

@@ -9,20 +9,13 @@ use tandem_time::Mono;
 use super::mistake::Mistake;
 use super::{Session, State, Timer};
 use crate::broker;
+use crate::dialect::plain;
 
 /// Who a client says it is, from what it answered.
 fn credentials(mechanism: &str, response: &Bytes) -> Result<(Box<str>, Box<str>), Mistake> {
     let syntax = |what: &str| Mistake::new(Code::SyntaxError, what);
     match mechanism {
-        "PLAIN" => {
-            let parts: Vec<&[u8]> = response.split(|byte| *byte == 0).collect();
-            let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(Box::from).ok();
-            match parts[..] {
-                [_, user, password] => text(user).zip(text(password)),
-                _ => None,
-            }
-            .ok_or_else(|| syntax("the answer for PLAIN is NUL, name, NUL, password"))
-        }
+        "PLAIN" => plain(response).ok_or_else(|| syntax("the answer for PLAIN is NUL, name, NUL, password")),
         "AMQPLAIN" => {
             let table = Table::read(response.clone()).map_err(|error| syntax(error.0))?;
             match (table.find("LOGIN"), table.find("PASSWORD")) {

@@ -10,6 +10,7 @@ use tandem_time::Mono;
 use super::mistake::Mistake;
 use super::{Session, State, Timer};
 use crate::broker;
+use crate::dialect::plain;
 
 /// Codes of an outcome (5.3.3.6).
 const OK: u8 = 0;
@@ -24,14 +25,6 @@ pub(super) fn properties() -> Fields {
         (Value::symbol("product"), text("tandem-mq")),
         (Value::symbol("version"), text(env!("CARGO_PKG_VERSION"))),
     ]
-}
-
-/// Who a client says it is: authorization id, NUL, name, NUL, password (RFC 4616).
-fn plain(response: &[u8]) -> Option<(Box<str>, Box<str>)> {
-    let parts: Vec<&[u8]> = response.split(|byte| *byte == 0).collect();
-    let [_, user, password] = parts[..] else { return None };
-    let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(Box::from).ok();
-    text(user).zip(text(password))
 }
 
 impl Session {

@@ -3,6 +3,7 @@
 
 mod line;
 mod parts;
+mod plain;
 mod requests;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -13,6 +14,7 @@ use tandem_time::Mono;
 use crate::{SessionId, broker};
 pub use line::{Line, Timer};
 pub(crate) use parts::Parts;
+pub(crate) use plain::plain;
 pub(crate) use requests::Requests;
 
 /// What a session is told.

@@ -4,7 +4,8 @@ use std::fmt::{self, Display};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::read::{Malformed, Reader};
+use super::read::Reader;
+use crate::octets::Malformed;
 
 /// Names and values in the order of the sender.
 #[derive(Clone, Debug, Default, PartialEq)]

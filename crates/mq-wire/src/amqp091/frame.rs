@@ -168,7 +168,7 @@ fn read_method(channel: u16, payload: Bytes) -> Result<Item, DecodeError> {
         method,
         ..DecodeError::new(Code::SyntaxError, what)
     };
-    let id = reader.short().and_then(|class| Ok((class, reader.short()?)));
+    let id = reader.data.short().and_then(|class| Ok((class, reader.data.short()?)));
     let id = id.map_err(|error| malformed((0, 0), error.0))?;
     let method = Method::read(id, &mut reader).map_err(|error| malformed(id, error.0))?;
     match method {
@@ -187,10 +187,10 @@ fn read_method(channel: u16, payload: Bytes) -> Result<Item, DecodeError> {
 fn read_header(channel: u16, payload: Bytes) -> Result<Item, DecodeError> {
     let mut reader = Reader::new(payload);
     let mut header = || {
-        let (class, weight, size) = (reader.short()?, reader.short()?, reader.long_long()?);
+        let (class, weight, size) = (reader.data.short()?, reader.data.short()?, reader.data.long_long()?);
         Ok((class, weight, size, Properties::read(&mut reader)?))
     };
-    let read = header().map_err(|error: super::read::Malformed| DecodeError::new(Code::SyntaxError, error.0));
+    let read = header().map_err(|error: crate::octets::Malformed| DecodeError::new(Code::SyntaxError, error.0));
     let (class, weight, size, properties) = read?;
     if class != BASIC || weight != 0 {
         return Err(DecodeError::new(

@@ -3,7 +3,8 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::field::{Table, write_long, write_short};
-use super::read::{Malformed, Reader};
+use super::read::Reader;
+use crate::octets::Malformed;
 
 /// An element of a method.
 trait Element: Sized {
@@ -12,10 +13,10 @@ trait Element: Sized {
 }
 
 macro_rules! elements {
-    ($($type:ty: $read:ident, |$value:ident, $out:ident| $write:expr;)*) => {
+    ($($type:ty: $($read:ident).+, |$value:ident, $out:ident| $write:expr;)*) => {
         $(impl Element for $type {
             fn read(from: &mut Reader) -> Result<Self, Malformed> {
-                from.$read()
+                from.$($read).+()
             }
             fn write(&self, $out: &mut BytesMut) {
                 let $value = self;
@@ -26,10 +27,10 @@ macro_rules! elements {
 }
 
 elements! {
-    u8: byte, |value, out| out.put_u8(*value);
-    u16: short, |value, out| out.put_u16(*value);
-    u32: long, |value, out| out.put_u32(*value);
-    u64: long_long, |value, out| out.put_u64(*value);
+    u8: data.byte, |value, out| out.put_u8(*value);
+    u16: data.short, |value, out| out.put_u16(*value);
+    u32: data.long, |value, out| out.put_u32(*value);
+    u64: data.long_long, |value, out| out.put_u64(*value);
     Box<str>: short_text, |value, out| write_short(value, out);
     Bytes: long_bytes, |value, out| write_long(value, out);
     Table: table, |value, out| value.write(out);
@@ -59,7 +60,7 @@ macro_rules! methods {
                         $(let $before = <$before_type as Element>::read(from)?;)*
                         let flags: &[&str] = &[$(stringify!($flag)),*];
                         #[allow(unused_mut, unused_variables)]
-                        let mut bits = if flags.is_empty() { 0 } else { from.byte()? };
+                        let mut bits = if flags.is_empty() { 0 } else { from.data.byte()? };
                         $(let $flag = bits & 1 != 0; #[allow(unused_assignments)] { bits >>= 1; })*
                         $(let $after = <$after_type as Element>::read(from)?;)*
                         Method::$name { $($before,)* $($flag,)* $($after,)* }

@@ -10,12 +10,12 @@ mod method;
 mod properties;
 mod read;
 
+pub use crate::octets::Malformed;
 pub use code::Code;
 pub use field::{Field, Table};
 pub use frame::{DecodeError, Decoder, Frame, GREETING, Item, SMALLEST_MAX, encode, publishes};
 pub use method::Method;
 pub use properties::Properties;
-pub use read::Malformed;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,8 @@
 use bytes::{BufMut, BytesMut};
 
 use super::field::{Table, write_short};
-use super::read::{Malformed, Reader};
+use super::read::Reader;
+use crate::octets::Malformed;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Properties {
@@ -31,7 +32,7 @@ const UNKNOWN: u16 = 0b11;
 
 impl Properties {
     pub(crate) fn read(from: &mut Reader) -> Result<Properties, Malformed> {
-        let flags = from.short()?;
+        let flags = from.data.short()?;
         if flags & UNKNOWN != 0 {
             return Err(Malformed("there is no such property"));
         }
@@ -41,13 +42,13 @@ impl Properties {
             content_type: text(0, from)?,
             content_encoding: text(1, from)?,
             headers: has(2).then(|| from.table()).transpose()?,
-            delivery_mode: has(3).then(|| from.byte()).transpose()?,
-            priority: has(4).then(|| from.byte()).transpose()?,
+            delivery_mode: has(3).then(|| from.data.byte()).transpose()?,
+            priority: has(4).then(|| from.data.byte()).transpose()?,
             correlation_id: text(5, from)?,
             reply_to: text(6, from)?,
             expiration: text(7, from)?,
             message_id: text(8, from)?,
-            timestamp: has(9).then(|| from.long_long()).transpose()?,
+            timestamp: has(9).then(|| from.data.long_long()).transpose()?,
             kind: text(10, from)?,
             user_id: text(11, from)?,
             app_id: text(12, from)?,

@@ -1,13 +1,9 @@
 //! Reads the elements of a frame: numbers, texts and tables (AMQP 0-9-1, section 4.2.5). What is not there is an error.
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 use super::field::{Field, Table};
-
-/// These bytes are not what they should be, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Malformed(pub &'static str);
+use crate::octets::{Malformed, Octets};
 
 /// Tables in tables in tables: nobody needs more, and whoever sends more wants our stack.
 const DEEPEST: u32 = 16;
@@ -16,60 +12,33 @@ const MOST_FIELDS: u32 = 4096;
 
 #[derive(Debug)]
 pub(crate) struct Reader {
-    data: Bytes,
+    pub(super) data: Octets,
     fields: u32,
 }
 
 impl Reader {
     pub(crate) fn new(data: Bytes) -> Reader {
-        Reader { data, fields: 0 }
+        Reader {
+            data: Octets(data),
+            fields: 0,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.data.is_empty()
     }
 
-    fn take(&mut self, length: usize) -> Result<Bytes, Malformed> {
-        if length > self.data.len() {
-            return Err(Malformed("it ends too early"));
-        }
-        Ok(self.data.split_to(length))
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
-        let mut array = [0; N];
-        self.take(N)?.copy_to_slice(&mut array);
-        Ok(array)
-    }
-
-    pub(crate) fn byte(&mut self) -> Result<u8, Malformed> {
-        Ok(self.array::<1>()?[0])
-    }
-
-    pub(crate) fn short(&mut self) -> Result<u16, Malformed> {
-        Ok(u16::from_be_bytes(self.array()?))
-    }
-
-    pub(crate) fn long(&mut self) -> Result<u32, Malformed> {
-        Ok(u32::from_be_bytes(self.array()?))
-    }
-
-    pub(crate) fn long_long(&mut self) -> Result<u64, Malformed> {
-        Ok(u64::from_be_bytes(self.array()?))
-    }
-
     pub(crate) fn short_text(&mut self) -> Result<Box<str>, Malformed> {
-        let length = self.byte()?;
-        let bytes = self.take(usize::from(length))?;
+        let length = self.data.byte()?;
+        let bytes = self.data.take(usize::from(length))?;
         std::str::from_utf8(&bytes)
             .map(Into::into)
             .map_err(|_| Malformed("a short string is not UTF-8"))
     }
 
-    /// A copy: otherwise a few bytes would keep the whole buffer that they came in.
     pub(crate) fn long_bytes(&mut self) -> Result<Bytes, Malformed> {
-        let length = self.long()?;
-        Ok(Bytes::copy_from_slice(&self.take(length as usize)?))
+        let length = self.data.long()?;
+        self.data.copied(length as usize)
     }
 
     pub(crate) fn table(&mut self) -> Result<Table, Malformed> {
@@ -101,8 +70,8 @@ impl Reader {
         if depth >= DEEPEST {
             return Err(Malformed("tables are nested too deeply"));
         }
-        let length = self.long()?;
-        let data = self.take(length as usize)?;
+        let length = self.data.long()?;
+        let data = Octets(self.data.take(length as usize)?);
         let fields = self.fields;
         Ok(Reader { data, fields })
     }
@@ -113,18 +82,18 @@ impl Reader {
         if self.fields > MOST_FIELDS {
             return Err(Malformed("there are too many fields"));
         }
-        Ok(match self.byte()? {
-            b't' => Field::Bool(self.byte()? != 0),
-            b'b' => Field::Int(i8::from_be_bytes(self.array()?).into()),
-            b'B' => Field::Int(self.byte()?.into()),
-            b's' => Field::Int(i16::from_be_bytes(self.array()?).into()),
-            b'u' => Field::Int(self.short()?.into()),
-            b'I' => Field::Int(i32::from_be_bytes(self.array()?).into()),
-            b'i' => Field::Int(self.long()?.into()),
-            b'l' | b'L' => Field::Int(i64::from_be_bytes(self.array()?)),
-            b'f' => Field::Float(f32::from_be_bytes(self.array()?).into()),
-            b'd' => Field::Float(f64::from_be_bytes(self.array()?)),
-            b'D' => Field::Decimal(self.byte()?, self.long()?),
+        Ok(match self.data.byte()? {
+            b't' => Field::Bool(self.data.byte()? != 0),
+            b'b' => Field::Int(i8::from_be_bytes(self.data.array()?).into()),
+            b'B' => Field::Int(self.data.byte()?.into()),
+            b's' => Field::Int(i16::from_be_bytes(self.data.array()?).into()),
+            b'u' => Field::Int(self.data.short()?.into()),
+            b'I' => Field::Int(i32::from_be_bytes(self.data.array()?).into()),
+            b'i' => Field::Int(self.data.long()?.into()),
+            b'l' | b'L' => Field::Int(i64::from_be_bytes(self.data.array()?)),
+            b'f' => Field::Float(f32::from_be_bytes(self.data.array()?).into()),
+            b'd' => Field::Float(f64::from_be_bytes(self.data.array()?)),
+            b'D' => Field::Decimal(self.data.byte()?, self.data.long()?),
             b'S' => {
                 let bytes = self.long_bytes()?;
                 match std::str::from_utf8(&bytes) {
@@ -134,7 +103,7 @@ impl Reader {
             }
             b'x' => Field::Bytes(self.long_bytes()?),
             b'A' => Field::List(self.list_at(depth + 1)?),
-            b'T' => Field::Timestamp(self.long_long()?),
+            b'T' => Field::Timestamp(self.data.long_long()?),
             b'F' => Field::Table(self.table_at(depth + 1)?),
             b'V' => Field::Void,
             _ => return Err(Malformed("a field has a type that does not exist")),

@@ -3,9 +3,10 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::performative::{Condition, Performative, SaslInit, SaslMechanisms, SaslOutcome, Transfer};
-use super::read::{Malformed, Reader};
+use super::read::Reader;
 use super::record::{Record, descriptor};
 use super::value::Value;
+use crate::octets::Malformed;
 
 /// The smallest limit on frames that a peer may ask for, and the largest frame before anybody has.
 pub const SMALLEST_MAX: u32 = 512;

@@ -2,9 +2,10 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::read::{Malformed, Reader};
+use super::read::Reader;
 use super::record::{Field, Millis, Record, records};
 use super::value::{Symbol, Value};
+use crate::octets::Malformed;
 
 records! {
     MessageHeader = 0x70 {

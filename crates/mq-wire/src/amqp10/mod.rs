@@ -15,6 +15,7 @@ mod read;
 mod record;
 mod value;
 
+pub use crate::octets::Malformed;
 pub use frame::{DecodeError, Decoder, Frame, Header as Greeting, Item, Layer, SMALLEST_MAX, encode, publishes};
 pub use message::{Body, MessageHeader, Properties, Sections};
 pub use performative::{
@@ -22,7 +23,6 @@ pub use performative::{
     Error, Flow, Modified, Open, Order, Performative, Rejected, Released, SaslInit, SaslMechanisms, SaslOutcome,
     Source, State, Target, Terminus, Transactional, Transfer,
 };
-pub use read::Malformed;
 pub use record::Millis;
 pub use value::{Fields, Symbol, Value};
 

@@ -3,9 +3,9 @@
 
 use bytes::Bytes;
 
-use super::read::Malformed;
 use super::record::{Field, Plain, Record, descriptor, records};
 use super::value::{Fields, Symbol, Value};
+use crate::octets::Malformed;
 
 records! {
     Open = 0x10 {

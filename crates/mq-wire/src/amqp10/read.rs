@@ -1,13 +1,9 @@
 //! Reads values: a constructor says what follows, and how long it is (part 1, section 1.2). What is not there is an error.
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 use super::value::Value;
-
-/// These bytes are not what they should be, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Malformed(pub &'static str);
+use crate::octets::{Malformed, Octets};
 
 /// Lists in lists in lists: nobody needs more, and whoever sends more wants our stack.
 const DEEPEST: u32 = 16;
@@ -18,13 +14,16 @@ const LONGEST_DESCRIPTOR: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Reader {
-    data: Bytes,
+    data: Octets,
     values: usize,
 }
 
 impl Reader {
     pub(super) fn new(data: Bytes) -> Reader {
-        Reader { data, values: 0 }
+        Reader {
+            data: Octets(data),
+            values: 0,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -33,7 +32,7 @@ impl Reader {
 
     /// What has not been read.
     pub(super) fn rest(self) -> Bytes {
-        self.data
+        self.data.0
     }
 
     pub(super) fn value(&mut self) -> Result<Value, Malformed> {
@@ -42,7 +41,7 @@ impl Reader {
 
     /// The descriptor of a described value, by its number; what it describes comes next.
     pub(super) fn descriptor(&mut self) -> Result<u64, Malformed> {
-        if self.byte()? != 0 {
+        if self.data.byte()? != 0 {
             return Err(Malformed("a described value is expected"));
         }
         match self.value_at(1)? {
@@ -54,19 +53,19 @@ impl Reader {
 
     /// A binary value without copying it.
     pub(super) fn binary(&mut self) -> Result<Bytes, Malformed> {
-        let length = match self.byte()? {
-            0xa0 => self.byte()?.into(),
-            0xb0 => self.length()?,
+        let length = match self.data.byte()? {
+            0xa0 => self.data.byte()?.into(),
+            0xb0 => self.data.long()? as usize,
             _ => return Err(Malformed("a binary value is expected")),
         };
-        self.take(length)
+        self.data.take(length)
     }
 
     /// Passes over one value without looking into it, and gives it as it is spelled.
     pub(super) fn spelled(&mut self) -> Result<Bytes, Malformed> {
-        let before = self.data.clone();
+        let before = self.data.0.clone();
         self.pass(0)?;
-        Ok(before.slice(..before.len() - self.data.len()))
+        Ok(before.slice(..before.len() - self.data.0.len()))
     }
 
     fn pass(&mut self, depth: u32) -> Result<(), Malformed> {
@@ -74,7 +73,7 @@ impl Reader {
             return Err(Malformed("values are nested too deeply"));
         }
         // How long what follows is, the first half of a constructor says (section 1.2.2).
-        let code = self.byte()?;
+        let code = self.data.byte()?;
         let length = match code >> 4 {
             _ if code == 0 => {
                 self.pass(depth + 1)?;
@@ -86,36 +85,15 @@ impl Reader {
             0x7 => 4,
             0x8 => 8,
             0x9 => 16,
-            0xa | 0xc | 0xe => self.byte()?.into(),
-            0xb | 0xd | 0xf => self.length()?,
+            0xa | 0xc | 0xe => self.data.byte()?.into(),
+            0xb | 0xd | 0xf => self.data.long()? as usize,
             _ => return Err(Malformed("a type that does not exist")),
         };
-        self.take(length).map(drop)
-    }
-
-    fn take(&mut self, length: usize) -> Result<Bytes, Malformed> {
-        if length > self.data.len() {
-            return Err(Malformed("it ends too early"));
-        }
-        Ok(self.data.split_to(length))
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
-        let mut array = [0; N];
-        self.take(N)?.copy_to_slice(&mut array);
-        Ok(array)
-    }
-
-    fn byte(&mut self) -> Result<u8, Malformed> {
-        Ok(self.array::<1>()?[0])
-    }
-
-    fn length(&mut self) -> Result<usize, Malformed> {
-        Ok(u32::from_be_bytes(self.array()?) as usize)
+        self.data.take(length).map(drop)
     }
 
     fn value_at(&mut self, depth: u32) -> Result<Value, Malformed> {
-        let code = self.byte()?;
+        let code = self.data.byte()?;
         match code {
             0 => self.described(depth),
             code => self.data_of(code, depth),
@@ -149,68 +127,63 @@ impl Reader {
             0x43 => Value::Uint(0),
             0x44 => Value::Ulong(0),
             0x45 => Value::List(Vec::new()),
-            0x50 => Value::Ubyte(self.byte()?),
-            0x51 => Value::Byte(i8::from_be_bytes(self.array()?)),
-            0x52 => Value::Uint(self.byte()?.into()),
-            0x53 => Value::Ulong(self.byte()?.into()),
-            0x54 => Value::Int(i8::from_be_bytes(self.array()?).into()),
-            0x55 => Value::Long(i8::from_be_bytes(self.array()?).into()),
-            0x56 => match self.byte()? {
+            0x50 => Value::Ubyte(self.data.byte()?),
+            0x51 => Value::Byte(i8::from_be_bytes(self.data.array()?)),
+            0x52 => Value::Uint(self.data.byte()?.into()),
+            0x53 => Value::Ulong(self.data.byte()?.into()),
+            0x54 => Value::Int(i8::from_be_bytes(self.data.array()?).into()),
+            0x55 => Value::Long(i8::from_be_bytes(self.data.array()?).into()),
+            0x56 => match self.data.byte()? {
                 0 => Value::Bool(false),
                 1 => Value::Bool(true),
                 _ => return Err(Malformed("a boolean is 0 or 1")),
             },
-            0x60 => Value::Ushort(u16::from_be_bytes(self.array()?)),
-            0x61 => Value::Short(i16::from_be_bytes(self.array()?)),
-            0x70 => Value::Uint(u32::from_be_bytes(self.array()?)),
-            0x71 => Value::Int(i32::from_be_bytes(self.array()?)),
-            0x72 => Value::Float(f32::from_be_bytes(self.array()?)),
+            0x60 => Value::Ushort(u16::from_be_bytes(self.data.array()?)),
+            0x61 => Value::Short(i16::from_be_bytes(self.data.array()?)),
+            0x70 => Value::Uint(u32::from_be_bytes(self.data.array()?)),
+            0x71 => Value::Int(i32::from_be_bytes(self.data.array()?)),
+            0x72 => Value::Float(f32::from_be_bytes(self.data.array()?)),
             0x73 => {
-                let letter = char::from_u32(u32::from_be_bytes(self.array()?));
+                let letter = char::from_u32(u32::from_be_bytes(self.data.array()?));
                 Value::Char(letter.ok_or(Malformed("a character that does not exist"))?)
             }
-            0x74 => Value::Decimal(self.copied(4)?),
-            0x80 => Value::Ulong(u64::from_be_bytes(self.array()?)),
-            0x81 => Value::Long(i64::from_be_bytes(self.array()?)),
-            0x82 => Value::Double(f64::from_be_bytes(self.array()?)),
-            0x83 => Value::Timestamp(i64::from_be_bytes(self.array()?)),
-            0x84 => Value::Decimal(self.copied(8)?),
-            0x94 => Value::Decimal(self.copied(16)?),
-            0x98 => Value::Uuid(self.array()?),
+            0x74 => Value::Decimal(self.data.copied(4)?),
+            0x80 => Value::Ulong(u64::from_be_bytes(self.data.array()?)),
+            0x81 => Value::Long(i64::from_be_bytes(self.data.array()?)),
+            0x82 => Value::Double(f64::from_be_bytes(self.data.array()?)),
+            0x83 => Value::Timestamp(i64::from_be_bytes(self.data.array()?)),
+            0x84 => Value::Decimal(self.data.copied(8)?),
+            0x94 => Value::Decimal(self.data.copied(16)?),
+            0x98 => Value::Uuid(self.data.array()?),
             0xa0 | 0xa1 | 0xa3 => {
-                let length = self.byte()?.into();
+                let length = self.data.byte()?.into();
                 self.variable(code & 0x0f, length)?
             }
             0xb0 | 0xb1 | 0xb3 => {
-                let length = self.length()?;
+                let length = self.data.long()? as usize;
                 self.variable(code & 0x0f, length)?
             }
             0xc0 | 0xc1 | 0xe0 => {
-                let size = self.byte()?.into();
+                let size = self.data.byte()?.into();
                 let mut within = self.nested(size, depth)?;
-                let count = within.byte()?.into();
+                let count = within.data.byte()?.into();
                 self.compound(within, code, count, depth)?
             }
             0xd0 | 0xd1 | 0xf0 => {
-                let size = self.length()?;
+                let size = self.data.long()? as usize;
                 let mut within = self.nested(size, depth)?;
-                let count = within.length()?;
+                let count = within.data.long()? as usize;
                 self.compound(within, code, count, depth)?
             }
             _ => return Err(Malformed("a type that does not exist")),
         })
     }
 
-    /// A copy: otherwise a few bytes would keep the whole buffer that they came in.
-    fn copied(&mut self, length: usize) -> Result<Bytes, Malformed> {
-        Ok(Bytes::copy_from_slice(&self.take(length)?))
-    }
-
     fn variable(&mut self, kind: u8, length: usize) -> Result<Value, Malformed> {
         if kind == 0 {
-            return Ok(Value::Binary(self.copied(length)?));
+            return Ok(Value::Binary(self.data.copied(length)?));
         }
-        let data = self.take(length)?;
+        let data = self.data.take(length)?;
         let text = std::str::from_utf8(&data).map_err(|_| Malformed("a text is not UTF-8"))?;
         match kind {
             1 => Ok(Value::Text(text.into())),
@@ -223,7 +196,7 @@ impl Reader {
         if depth >= DEEPEST {
             return Err(Malformed("values are nested too deeply"));
         }
-        let data = self.take(size)?;
+        let data = Octets(self.data.take(size)?);
         let values = self.values;
         Ok(Reader { data, values })
     }
@@ -256,7 +229,7 @@ impl Reader {
     fn items(&mut self, count: usize, depth: u32) -> Result<Vec<Value>, Malformed> {
         let mut descriptors = Vec::new();
         let code = loop {
-            match self.byte()? {
+            match self.data.byte()? {
                 0 if descriptors.len() as u32 + depth >= DEEPEST => {
                     return Err(Malformed("values are nested too deeply"));
                 }

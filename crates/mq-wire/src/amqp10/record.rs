@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::read::Malformed;
 use super::value::{Fields, Symbol, Value};
+use crate::octets::Malformed;
 
 /// A field that may be left out.
 pub(super) trait Plain: Sized {

@@ -4,7 +4,8 @@ use std::fmt::{self, Display};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::read::{Malformed, Reader};
+use super::read::Reader;
+use crate::octets::Malformed;
 
 /// A name from a domain: ASCII, compared as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
