@@ -48,8 +48,9 @@ fn is_slow(took: Duration) -> bool {
     took > Duration::from_millis(800)
 }
 
-fn is_quick(took: Duration) -> bool {
-    took < Duration::from_millis(800)
+/// Whether it is quick in one of a few tries: a loaded machine is slow now and then, a limit always.
+fn is_quick(mut fetch: impl FnMut() -> Duration) -> bool {
+    (0..3).any(|_| !is_slow(fetch()))
 }
 
 #[test]
@@ -63,9 +64,9 @@ fn each_way_by_itself() {
         .server("s", &server, "");
     let _lb = Lb::start(&config.to_string());
     let mut client = connect(config.at());
-    let (brought, fetched) = (bring(&mut client), fetch(&mut client));
+    let brought = bring(&mut client);
     assert!(is_slow(brought), "{brought:?}");
-    assert!(is_quick(fetched), "no rule has asked for the other: {fetched:?}");
+    assert!(is_quick(|| fetch(&mut client)), "no rule has asked for the other");
 }
 
 #[test]
@@ -79,8 +80,7 @@ fn by_what_the_server_answers_and_with_another_limit() {
         .server("s", &server, "");
     let _lb = Lb::start(&config.to_string());
     let mut client = connect(config.at());
-    let fetched = fetch(&mut client);
-    assert!(is_quick(fetched), "{fetched:?}");
+    assert!(is_quick(|| fetch(&mut client)), "the rule has asked for more");
     let began = Instant::now();
     client.write_all(b"take").expect("it is read");
     client.write_all(&vec![0; 30_000]).expect("it is read");

@@ -90,6 +90,12 @@ fn a_half_closed_connection_stays_half_closed() {
     assert_eq!(syslog.lines().iter().filter(|l| l.contains(" fe be/s ")).count(), 1);
 }
 
+/// Whether what took so long was ended by three seconds that had begun before the move. A move that takes longer than that,
+/// on a loaded machine, is ended by them as soon as it is over.
+fn is_no_new(took: Duration, moved: Duration) -> bool {
+    took < moved.max(Duration::from_secs(3)) + Duration::from_millis(1400)
+}
+
 #[test]
 fn timers_go_on_and_do_not_begin_again() {
     let (server, socket, syslog) = (Server::echo(), Socket::new(), Syslog::default());
@@ -105,10 +111,11 @@ fn timers_go_on_and_do_not_begin_again() {
     std::thread::sleep(Duration::from_millis(1500));
     let _new = old.succeed(socket.path(), &config.to_string());
     assert!(old.ended().success());
+    let moved = silent.elapsed();
     assert!(ended(&mut client));
     let took = silent.elapsed();
     assert!(
-        took >= Duration::from_millis(2900) && took < Duration::from_millis(4400),
+        took >= Duration::from_millis(2900) && is_no_new(took, moved),
         "{took:?}"
     );
     let line = syslog.line_with(" fe be/s ");
@@ -298,9 +305,10 @@ fn who_has_waited_for_long_waits_no_longer_in_the_successor() {
     std::thread::sleep(Duration::from_millis(1500));
     let _new = old.succeed(socket.path(), &config.to_string());
     assert!(old.ended().success());
+    let moved = waiting.elapsed();
     assert!(ended(&mut second));
     let took = waiting.elapsed();
-    assert!(took < Duration::from_millis(4400), "{took:?}");
+    assert!(is_no_new(took, moved), "{took:?}");
     assert!(syslog.line_with(" sQ ").contains("/-1/"));
     assert_eq!(ask(&mut first, b"still"), b"still");
 }

@@ -5,6 +5,7 @@ mod again;
 mod excerpt;
 mod fuzz;
 mod kinds;
+mod left_behind;
 mod long;
 mod packages;
 mod process;

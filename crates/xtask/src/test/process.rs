@@ -19,6 +19,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use super::left_behind::Mark;
+
 /// How often deadlines and Ctrl-C are looked at while a program is silent.
 const TICK: Duration = Duration::from_millis(50);
 /// What a program gets to clean up before it is killed.
@@ -77,10 +79,15 @@ pub(super) fn run(
         .stdout(writer.try_clone()?)
         .stderr(writer)
         .process_group(0);
+    let mark = Mark::on(&mut command);
     let child = command.spawn().with_context(|| format!("cannot run {name}"))?;
     // The command holds the writing ends; the pipe would never end with them.
     drop(command);
-    let mut group = Group { child, ended: None };
+    let mut group = Group {
+        child,
+        ended: None,
+        mark,
+    };
     let lines = lines(output);
     let deadline = Instant::now() + budget;
     let (mut closed, mut ended_at) = (false, None);
@@ -132,10 +139,11 @@ fn lines(output: PipeReader) -> Receiver<String> {
     receiver
 }
 
-/// A child and all of its group; none outlives this.
+/// A child, all of its group and all that it has started; none outlives this.
 struct Group {
     child: Child,
     ended: Option<ExitStatus>,
+    mark: Mark,
 }
 
 impl Group {
@@ -150,10 +158,8 @@ impl Group {
     fn signal(&self, signal: Option<Signal>) -> bool {
         i32::try_from(self.child.id()).is_ok_and(|id| killpg(Pid::from_raw(id), signal) != Err(Errno::ESRCH))
     }
-}
 
-impl Drop for Group {
-    fn drop(&mut self) {
+    fn end(&mut self) {
         if !self.signal(Some(Signal::SIGTERM)) {
             return;
         }
@@ -168,6 +174,13 @@ impl Drop for Group {
         }
         self.signal(Some(Signal::SIGKILL));
         self.child.wait().ok();
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.end();
+        self.mark.end_all();
     }
 }
 
@@ -203,9 +216,28 @@ mod tests {
 
     #[test]
     fn a_family_over_its_budget_is_killed() {
-        let (ending, seen) = shell("sleep 1000 & echo $!; wait", Duration::from_millis(300));
+        let (ending, seen) = shell("sleep 1000 & echo $!; wait", Duration::from_secs(2));
         assert_eq!(ending, Ending::OverBudget);
-        let grandchild: i32 = seen[0].parse().expect("a process id");
+        is_gone(&seen[0]);
+    }
+
+    #[test]
+    fn a_daemon_is_ended_with_its_run() {
+        for (script, budget) in [
+            ("setsid sleep 1000 & echo $!; wait", Duration::from_secs(2)),
+            (
+                "setsid sleep 1000 > /dev/null 2>&1 & echo $!; exit 0",
+                Duration::from_secs(60),
+            ),
+        ] {
+            let (_, seen) = shell(script, budget);
+            is_gone(&seen[0]);
+        }
+    }
+
+    #[track_caller]
+    fn is_gone(process: &str) {
+        let grandchild: i32 = process.parse().expect("a process id");
         let until = Instant::now() + Duration::from_secs(5);
         let is_gone = || {
             let stat = std::fs::read_to_string(format!("/proc/{grandchild}/stat"));
