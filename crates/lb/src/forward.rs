@@ -55,8 +55,8 @@ pub(crate) struct Forwarder {
     orders: Orders,
     clock: Clock,
     badge: Badge,
-    /// Whose table becomes ours while they live.
-    before: Vec<u32>,
+    /// Whose table becomes ours while they live; once, for numbers of processes come again.
+    before: RefCell<Vec<u32>>,
     /// What the kernel has, as far as we know.
     loaded: RefCell<Loaded>,
     carried: RefCell<Carried>,
@@ -117,7 +117,7 @@ impl Forwarder {
             orders,
             clock,
             badge: Badge::new(origin.lots),
-            before: origin.before,
+            before: RefCell::new(origin.before),
             loaded: RefCell::new(first),
             carried: RefCell::default(),
             turn: Mutex::default(),
@@ -242,6 +242,7 @@ impl Forwarder {
         if before.is_none() {
             warn_of_settings(&wanted);
         }
+        self.before.take();
         self.loaded.replace(Loaded::All(wanted));
         Ok(())
     }
@@ -254,8 +255,7 @@ impl Forwarder {
             // Who forwards nothing needs no nft.
             Loaded::Unknown => listing::objects().await.unwrap_or_default(),
         };
-        let is_ours = |owner: &Owner| *owner == self.badge.owner() || self.before.contains(&owner.pid);
-        if let Some(owner) = stands.owners().find(is_ours) {
+        if let Some(owner) = stands.owners().find(|owner| self.is_free(owner)) {
             nft::load(&owner.removal()).await?;
         }
         self.loaded.replace(Loaded::Nothing);
@@ -264,14 +264,16 @@ impl Forwarder {
 
     /// What a process left that has ended is anybody's.
     fn may_take(&self, stands: &Objects) -> Result<(), ForwardError> {
-        let is_foreign = |owner: &Owner| {
-            let is_known = *owner == self.badge.owner() || self.before.contains(&owner.pid);
-            !is_known && lives(*owner)
-        };
+        let is_foreign = |owner: &Owner| !self.is_free(owner) && lives(*owner);
         match stands.owners().find(is_foreign) {
             Some(other) => Err(ForwardError::Theirs(other.pid)),
             None => Ok(()),
         }
+    }
+
+    /// Whether that is this process, or one that it follows.
+    fn is_free(&self, owner: &Owner) -> bool {
+        *owner == self.badge.owner() || self.before.borrow().contains(&owner.pid)
     }
 
     /// Whether the kernel has the table and has it of us.
