@@ -108,7 +108,8 @@ impl Forwarder {
         clock: Clock,
         origin: Origin,
     ) -> Result<Rc<Forwarder>, String> {
-        let first = match origin.is_successor || frontends.all().iter().any(|f| f.plan.forward.is_some()) {
+        let forwards = frontends.all().iter().any(|f| f.plan.forward.is_some());
+        let first = match origin.is_successor || forwards {
             true => Loaded::Unknown,
             false => Loaded::Nothing,
         };
@@ -125,8 +126,9 @@ impl Forwarder {
         });
         if !origin.is_successor {
             forwarder.adjust().await.map_err(explained)?;
-        } else if !matches!(timeout(SOON, forwarder.adjust()).await, Ok(Ok(()))) {
-            // It leads connections already: what is wrong with the table, `run` says, and tries again.
+        } else if !forwards || !matches!(timeout(SOON, forwarder.adjust()).await, Ok(Ok(()))) {
+            // It leads connections already: what is wrong with the table, `run` says, and tries again. Nor does anybody
+            // wait for one that is only to be taken out.
             forwarder.changed.notify_one();
         }
         tokio::task::spawn_local(forwarder.clone().run());
