@@ -186,10 +186,10 @@ impl Stats {
     /// All rows, in HAProxy's order: proxies as they were configured; of each the frontend, the servers, the backend.
     pub(crate) fn rows(&self) -> Vec<Row> {
         let now = self.clock.now();
-        let is_open = *self.phase.borrow() == Phase::Running;
+        let phase = *self.phase.borrow();
         let mut rows = Vec::new();
         for series in self.series.borrow().iter() {
-            series.rows(now, is_open, &mut rows);
+            series.rows(now, phase, &mut rows);
         }
         rows
     }

@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use tandem_tests::{Config, Lb, Server, ask, binary, connect};
 
+use super::haproxy::haproxy;
 use super::room::{Room, say};
 
 const PACKAGE: &str = "haproxyadmin==0.2.4";
@@ -55,13 +56,25 @@ fn haproxyadmin() {
     let Some(package) = package() else {
         return say(&format!("SKIP {PACKAGE}: pip cannot install it"));
     };
-    let room = Room::new();
     let server = Server::echo();
-    let config = Config::default().global(room.line()).server("s", &server, "");
+    let expected = "['fe'] ['be']\ns no check 1\nMAINT\nno check\n2\nOPEN True True True\nPAUSED\nOPEN\nTrue\n";
+    let said = |room: &Room, config: &Config| {
+        assert_eq!(ask(&mut connect(config.at()), b"x"), b"x");
+        let output = python(&package, room);
+        let wrong = String::from_utf8_lossy(&output.stderr).into_owned();
+        (String::from_utf8_lossy(&output.stdout).into_owned(), wrong)
+    };
+    let sides = [(); 2].map(|()| {
+        let room = Room::new();
+        let config = Config::default().global(room.line()).server("s", &server, "");
+        (room, config)
+    });
+    let [(room, config), (theirs, their_config)] = &sides;
     let _lb = Lb::start(&config.to_string());
-    assert_eq!(ask(&mut connect(config.at()), b"x"), b"x");
-    let output = python(&package, &room);
-    let said = String::from_utf8_lossy(&output.stdout);
-    let expected = "['fe'] ['be']\ns no check 1\nMAINT\nno check\n2\nOPEN True True True\nSTOP\nOPEN\nTrue\n";
-    assert_eq!(said, expected, "{}", String::from_utf8_lossy(&output.stderr));
+    let (ours, wrong) = said(room, config);
+    assert_eq!(ours, expected, "{wrong}");
+    match haproxy(theirs, &their_config.to_string()) {
+        Some(_haproxy) => assert_eq!(said(theirs, their_config).0, ours),
+        None => say("SKIP haproxyadmin beside HAProxy: haproxy is not installed"),
+    }
 }

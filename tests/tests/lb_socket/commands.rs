@@ -150,7 +150,7 @@ fn frontends_close_and_open() {
         pair.room.ask("disable frontend fe"),
         "All sockets are already disabled.\n\n"
     );
-    assert_eq!(pair.cell("FRONTEND", "status"), "STOP");
+    assert_eq!(pair.cell("FRONTEND", "status"), "PAUSED");
     // It waits in the backlog, and is served when the frontend opens.
     let mut waiting = connect(pair.config.at());
     pair.done("enable frontend fe");

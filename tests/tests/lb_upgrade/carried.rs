@@ -98,7 +98,7 @@ fn orders_and_what_was_counted() {
         assert_eq!(stage.socket.ask(order).trim(), "", "{order}");
         assert!(stage.says(question, words), "{order}: {}", stage.socket.ask(question));
     }
-    assert_eq!(stage.status("other"), "STOP");
+    assert_eq!(stage.status("other"), "PAUSED");
     let listener = stage.socket.figure("fe", "sock-1", "stot");
     assert_eq!(listener, 2);
 
@@ -109,7 +109,7 @@ fn orders_and_what_was_counted() {
     }
     assert_eq!(
         (stage.status("fe").as_str(), stage.status("other").as_str()),
-        ("OPEN", "STOP")
+        ("OPEN", "PAUSED")
     );
     assert_eq!(stage.socket.figure("fe", "sock-1", "stot"), 2);
     assert_eq!(stage.spread(), 2);
@@ -161,7 +161,7 @@ fn through_a_restart() {
     for (order, question, words) in ORDERS {
         assert!(stage.says(question, words), "{order}: {}", stage.socket.ask(question));
     }
-    assert_eq!(stage.status("other"), "STOP");
+    assert_eq!(stage.status("other"), "PAUSED");
     assert_eq!((stage.socket.figure("fe", "sock-1", "stot"), stage.spread()), (1, 1));
     for ending in ["", ".old", ".lock", ".new"] {
         std::fs::remove_file(format!("{}{ending}", file.display())).ok();

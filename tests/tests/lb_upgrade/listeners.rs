@@ -87,7 +87,7 @@ fn who_waits_where_nobody_listens_any_more_is_taken_by_the_old_process() {
     let mut old = Lb::start(&config.clone().frontend(format!("bind {gone}")).to_string());
     old.signal(Signal::SIGTTOU);
     until("it to pause", || {
-        socket.ask("show stat").contains(",STOP,").then_some(())
+        socket.ask("show stat").contains(",PAUSED,").then_some(())
     });
     let mut waiting = connect(gone);
     waiting.write_all(b"waits").expect("the kernel takes it");

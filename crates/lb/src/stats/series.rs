@@ -21,6 +21,7 @@ use crate::page::Site;
 use crate::publish::Backend;
 use crate::servers::Server;
 use crate::state::Past;
+use crate::worker::Phase;
 
 type Shared = Rc<RefCell<Meters>>;
 
@@ -326,16 +327,18 @@ impl Series {
         }
     }
 
-    pub(super) fn rows(&self, now: Mono, is_open: bool, rows: &mut Vec<Row>) {
+    pub(super) fn rows(&self, now: Mono, phase: Phase, rows: &mut Vec<Row>) {
+        let is_open = phase == Phase::Running;
         match self {
             Series::Frontend { seat, meters } => {
                 let frontend = seat.load();
-                rows.push(frontend_row(&figures::Frontend {
+                let gate = *frontend.gate.borrow();
+                let row = frontend_row(&figures::Frontend {
                     name: &frontend.plan.name,
                     iid: frontend.plan.id,
                     maxconn: frontend.limit.most(),
                     session_rate: frontend.limit.paces().sessions.most.now(),
-                    is_open: is_open && *frontend.gate.borrow() == Gate::Open,
+                    is_open: is_open && gate == Gate::Open,
                     traffic: meters.borrow().figures(&frontend.traffic, now),
                     denials: figures::Denials {
                         connections: frontend.denials.connections.now(),
@@ -346,12 +349,13 @@ impl Series {
                         handshakes: frontend.denials.handshakes.now(),
                     },
                     http: None,
-                }));
+                });
+                rows.push(paused(row, phase, gate));
                 rows.extend(listener_rows(&frontend, is_open));
             }
             Series::Site { site, meters } => {
                 let traffic = meters.borrow().figures(site.traffic(), now);
-                rows.push(frontend_row(&figures::Frontend {
+                let row = frontend_row(&figures::Frontend {
                     name: &site.plan().name,
                     iid: site.plan().id,
                     maxconn: site.maxconn(),
@@ -365,7 +369,8 @@ impl Series {
                         rate_max: traffic.rate_max,
                     }),
                     traffic,
-                }));
+                });
+                rows.push(paused(row, phase, Gate::Open));
             }
             Series::Backend {
                 keeper,
@@ -407,6 +412,19 @@ fn follow(known: &mut Vec<OfServer>, backend: &Backend) {
                 meters: Meters::default(),
             })
     }));
+}
+
+/// A frontend whose clients wait in the backlog says so: it may open again.
+fn paused(mut row: Row, phase: Phase, gate: Gate) -> Row {
+    let is_paused = match (phase, gate) {
+        (_, Gate::Closed) | (Phase::Running, Gate::Open) => false,
+        (Phase::Running, Gate::Paused) | (Phase::Paused, _) => true,
+        (Phase::Draining | Phase::Left | Phase::Ending | Phase::Stopped, _) => false,
+    };
+    if is_paused {
+        row.set(Field::Status, "PAUSED");
+    }
+    row
 }
 
 fn listener_rows(frontend: &Frontend, is_open: bool) -> Vec<Row> {
