@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use tandem_lab::programs;
 
 use crate::pair::files::{Balancer, PAGE_PORT};
+use crate::stats_socket::StatsSocket;
 
 use super::stage::{Part, Quarter, ServerName, Stage, backend};
 
@@ -22,7 +23,7 @@ pub struct Loopback {
     server_addresses: [SocketAddr; 2],
 }
 
-/// The port of the statistics page in every HAProxy example.
+const SOCKET: &str = "lb.sock";
 const START_LIMIT: Duration = Duration::from_secs(10);
 
 impl Loopback {
@@ -39,7 +40,7 @@ impl Loopback {
         std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
         let file = dir.join("haproxy.cfg");
         let configuration = Balancer {
-            socket: &dir.join("lb.sock"),
+            socket: &dir.join(SOCKET),
             page: stats,
             listen: target,
             backend: &backend(target.port(), [a, b]),
@@ -75,7 +76,15 @@ impl Loopback {
 
     fn wait_until_serving(&mut self) -> anyhow::Result<()> {
         let begun = Instant::now();
-        while TcpStream::connect(self.target).is_err() {
+        let socket = StatsSocket::Unix(self.dir.join(SOCKET));
+        let pid = format!("Pid: {}", self.balancer.id());
+        // A process that finds the page's port taken may hold the other one for a moment: only one that serves answers.
+        let serves = || {
+            socket
+                .ask("show info")
+                .is_ok_and(|info| info.lines().any(|line| line == pid))
+        };
+        while !serves() {
             if begun.elapsed() > START_LIMIT || !matches!(self.balancer.try_wait(), Ok(None)) {
                 bail!(
                     "tandem-lb does not serve on {}; it said:\n{}",
