@@ -273,6 +273,10 @@ impl Entry {
         self.id
     }
 
+    pub(crate) fn peer(&self) -> Peer {
+        self.connection.peer
+    }
+
     pub(crate) fn moved(&self, now: Mono) {
         self.connection.moved.store(now.as_millis(), Relaxed);
     }

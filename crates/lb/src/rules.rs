@@ -31,8 +31,8 @@ pub(crate) use tracking::Trackers;
 #[derive(Debug)]
 pub(crate) struct Subject {
     pub(crate) peer: Peer,
-    /// The address that the client connected to.
-    pub(crate) local: Option<SocketAddr>,
+    /// The address that the client connected to, where a header or a rule says another than the socket does.
+    local: Option<SocketAddr>,
     /// Which of its frontend's listeners it came by, counted from 1.
     listener: u32,
     variables: Vec<(Variable, Sample<'static>)>,
@@ -121,7 +121,7 @@ impl Arrival<'_> {
     }
 
     pub(crate) fn subject(&self) -> Box<Subject> {
-        Box::new(Subject::new(self.peer, self.socket, self.listener))
+        Box::new(Subject::new(self.peer, self.listener))
     }
 
     fn scene<'s>(&'s self, subject: &'s mut Subject) -> Scene<'s> {
@@ -154,10 +154,10 @@ impl Arrival<'_> {
 }
 
 impl Subject {
-    pub(crate) fn new(peer: Peer, socket: &Socket, listener: u32) -> Subject {
+    pub(crate) fn new(peer: Peer, listener: u32) -> Subject {
         Subject {
             peer,
-            local: socket.local_addr().ok().and_then(|address| address.as_socket()),
+            local: None,
             listener,
             variables: Vec::new(),
             expects_header: false,
@@ -192,6 +192,24 @@ impl Subject {
             trackers: Trackers::default(),
             throttles: Throttles::default(),
         }
+    }
+
+    /// The address that the client connected to.
+    pub(crate) fn local(&self, socket: &Socket) -> Option<SocketAddr> {
+        self.local.or_else(|| socket.local_addr().ok()?.as_socket())
+    }
+
+    /// Whether it says no more of a client at this address than a new one would.
+    pub(crate) fn is_new(&self, peer: Peer) -> bool {
+        self.peer == peer
+            && self.local.is_none()
+            && self.variables.is_empty()
+            && !self.expects_header
+            && self.priority == Priority::default()
+            && self.header.is_none()
+            && self.loudness.is_none()
+            && self.trackers.is_empty()
+            && self.throttles.is_empty()
     }
 
     /// What the next process will not find out again.
@@ -292,13 +310,14 @@ impl Actor for Scene<'_> {
                 Ok(())
             }
             Effect::Dst(ip) => {
-                let port = self.subject.local.map_or(0, |address| address.port());
+                let port = self.subject.local(self.socket).map_or(0, |address| address.port());
                 self.subject.local = Some(SocketAddr::new(ip, port));
                 Ok(())
             }
             Effect::DstPort(port) => {
-                if let Some(address) = &mut self.subject.local {
+                if let Some(mut address) = self.subject.local(self.socket) {
                     address.set_port(port);
+                    self.subject.local = Some(address);
                 }
                 Ok(())
             }

@@ -25,7 +25,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tandem_lb_core::conn::{Conn, Ending, Input, IoFailure, Output, Side, Summary, Who};
@@ -36,6 +36,7 @@ use tandem_sys::relay::{Direction, End, Endpoint, Pass, Scratch, Stream};
 use tandem_time::Mono;
 use tokio::time::Sleep;
 
+use crate::admission::Permit;
 use crate::frontend::Frontend;
 use crate::live::Entry;
 use crate::logs;
@@ -46,7 +47,7 @@ use crate::rules::{Scene, Subject};
 use crate::servers::Server;
 use crate::upgrade::Verdict;
 use crate::wire::Wire;
-use crate::worker::{Accepted, Begins, Worker};
+use crate::worker::{Accepted, Begins, Seat, Worker};
 
 pub(crate) use counted::AtServer;
 use counted::{AtBackend, AtFrontend};
@@ -59,7 +60,62 @@ use sticking::Stuck;
 use upstream::Upstream;
 
 /// Leads a connection from accept to its log line.
-pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
+pub(crate) fn run(worker: Rc<Worker>, accepted: Accepted) -> impl Future<Output = ()> {
+    Stages::Beginning(Box::pin(begin(worker, accepted)))
+}
+
+/// A connection's task. What only its beginning needs is gone once it has begun, and the task itself is no larger than
+/// the runtime's own part of it: thousands may be idle. An `async` block would keep room for both.
+enum Stages<Beginning> {
+    Beginning(Pin<Box<Beginning>>),
+    Led(Pin<Box<dyn Future<Output = ()>>>),
+    Over,
+}
+
+impl<Beginning: Future<Output = Option<Led>>> Future for Stages<Beginning> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if let Stages::Beginning(beginning) = &mut *self {
+            *self = match ready!(beginning.as_mut().poll(cx)) {
+                Some(led) => Stages::Led(Box::pin(led.lead())),
+                None => Stages::Over,
+            };
+        }
+        match &mut *self {
+            Stages::Led(leading) => leading.as_mut().poll(cx),
+            Stages::Beginning(_) | Stages::Over => Poll::Ready(()),
+        }
+    }
+}
+
+/// A session, and what it holds a place in.
+struct Led {
+    session: Session,
+    counted: AtFrontend,
+    permit: Permit,
+    seat: Seat,
+}
+
+impl Led {
+    /// To the connection's end, or to the end of our part in it.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an `async fn` keeps room for what it is given and for where it puts that"
+    )]
+    fn lead(mut self) -> impl Future<Output = ()> {
+        async move {
+            match self.session.lead().await {
+                Some(ending) => self.session.leave(ending),
+                None => self.session.leave_to_others(),
+            }
+            // Named, so that the block takes all of it.
+            drop((self.counted, self.permit, self.seat));
+        }
+    }
+}
+
+async fn begin(worker: Rc<Worker>, accepted: Accepted) -> Option<Led> {
     let Accepted {
         socket,
         mut peer,
@@ -71,10 +127,9 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
         seat,
         at,
     } = accepted;
-    let client = match Endpoint::new(socket) {
-        Ok(client) => client,
-        Err(error) => return tracing::warn!(%error, "a client's connection cannot be watched"),
-    };
+    let client = Endpoint::new(socket)
+        .inspect_err(|error| tracing::warn!(%error, "a client's connection cannot be watched"))
+        .ok()?;
     let (client, handshake) = match begins {
         Begins::Now => (Wire::Plain(client), Duration::ZERO),
         Begins::After(greeting) => {
@@ -87,9 +142,8 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
                 subject,
                 at,
             };
-            let Some(guest) = comer.greet(greeting).await else {
-                return;
-            };
+            // Few have one, and all would have room for it.
+            let guest = Box::pin(comer.greet(greeting)).await?;
             (peer, subject) = (guest.peer, guest.subject);
             (guest.client, worker.clock.now() - at)
         }
@@ -100,39 +154,15 @@ pub(crate) async fn run(worker: Rc<Worker>, accepted: Accepted) {
     let mut session = Session {
         subject,
         handshake,
-        ..Session::new(worker, frontend, (peer, client, listener), entry, waker, at)
+        ..Session::new(worker, frontend, (client, listener), entry, waker, at)
     };
-    if !session.frontend.settings.inspects
-        && let Some(backend) = session.frontend.backend.clone()
-    {
-        session.enter(backend);
-    }
-    if let Some(subject) = &session.subject {
-        subject.trackers.began(at);
-    }
-    session.prepare_client();
-    logs::connected_from(&session.worker, &session.frontend, session.peer(), || session.local());
-    session.conn.handle(Input::Begin, at);
-    lead(session).await;
-    drop((counted, permit, seat));
-}
-
-/// To the connection's end, or to the end of our part in it.
-async fn lead(mut session: Session) {
-    let mut timer = pin!(tokio::time::sleep(Duration::ZERO));
-    loop {
-        match poll_fn(|cx| session.poll(cx, timer.as_mut())).await {
-            Rest::Ended(ending) => return session.leave(ending),
-            Rest::Called => match session.depart().await {
-                Some(Verdict::Taken) => {
-                    session.at_server.iter_mut().for_each(AtServer::goes_on_elsewhere);
-                    return;
-                }
-                Some(Verdict::Kept) => session.entry.stays(),
-                None => session.entry.is_not_wanted(),
-            },
-        }
-    }
+    session.begin(at);
+    Some(Led {
+        session,
+        counted,
+        permit,
+        seat,
+    })
 }
 
 /// Why a connection is not polled any more.
@@ -152,7 +182,6 @@ pub(crate) struct Carried {
 struct Session {
     worker: Rc<Worker>,
     frontend: Arc<Frontend>,
-    peer: Peer,
     conn: Conn,
     place: Registered,
     entry: Entry,
@@ -166,7 +195,8 @@ struct Session {
     inspection: Inspection,
     /// What its rules know of it; those that need it make it.
     subject: Option<Box<Subject>>,
-    stuck: Stuck,
+    /// Once the `stick` rules were asked, and until they have nothing more to do.
+    stuck: Option<Box<Stuck>>,
     /// Whether rules wait for what the server sends first.
     answer: Answer,
     listener: u32,
@@ -197,7 +227,7 @@ impl Session {
     fn new(
         worker: Rc<Worker>,
         frontend: Arc<Frontend>,
-        (peer, client, listener): (Peer, Wire, u32),
+        (client, listener): (Wire, u32),
         entry: Entry,
         waker: Waker,
         began: Mono,
@@ -214,7 +244,7 @@ impl Session {
             backend: None,
             inspection: Inspection::at(Stage::Frontend),
             subject: None,
-            stuck: Stuck::default(),
+            stuck: None,
             answer: Answer::Over,
             listener,
             at_server: None,
@@ -230,8 +260,36 @@ impl Session {
             armed: None,
             worker,
             frontend,
-            peer,
             client,
+        }
+    }
+
+    fn begin(&mut self, at: Mono) {
+        if !self.frontend.settings.inspects
+            && let Some(backend) = self.frontend.backend.clone()
+        {
+            self.enter(backend);
+        }
+        if let Some(subject) = &self.subject {
+            subject.trackers.began(at);
+        }
+        self.prepare_client();
+        logs::connected_from(&self.worker, &self.frontend, self.peer(), || self.local());
+        self.conn.handle(Input::Begin, at);
+    }
+
+    /// To the end; `None` when another process goes on with it.
+    async fn lead(&mut self) -> Option<Ending> {
+        let mut timer = pin!(tokio::time::sleep(Duration::ZERO));
+        loop {
+            match poll_fn(|cx| self.poll(cx, timer.as_mut())).await {
+                Rest::Ended(ending) => return Some(ending),
+                Rest::Called => match Box::pin(self.depart()).await {
+                    Some(Verdict::Taken) => return None,
+                    Some(Verdict::Kept) => self.entry.stays(),
+                    None => self.entry.is_not_wanted(),
+                },
+            }
         }
     }
 
@@ -425,7 +483,7 @@ impl Session {
     }
 
     /// Counts the end and writes the log line.
-    fn leave(mut self, ending: Ending) {
+    fn leave(&mut self, ending: Ending) {
         self.leave_queue(None);
         // Whom a rule refuses hears nothing.
         if ending.who != Who::Proxy {

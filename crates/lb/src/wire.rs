@@ -35,6 +35,13 @@ impl Wire {
         }
     }
 
+    /// As [`Endpoint::leave_to_others`].
+    pub(crate) fn leave_to_others(&self) {
+        if let Wire::Plain(endpoint) = self {
+            endpoint.leave_to_others();
+        }
+    }
+
     /// As [`Endpoint::poll_hung_up`].
     pub(crate) fn poll_hung_up(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {

@@ -319,7 +319,7 @@ async fn work(start: Start) {
                     tokio::task::spawn_local(session::run(worker.clone(), accepted));
                 }
                 Delivery::Moved(moved) => {
-                    tokio::task::spawn_local(session::resume(worker.clone(), *moved));
+                    tokio::task::spawn_local(session::resume(worker.clone(), moved));
                 }
                 Delivery::Knock(knock) => drop(knock),
                 Delivery::Listener(listener) => {

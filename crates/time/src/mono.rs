@@ -4,46 +4,60 @@
 //! runs and virtual clocks simple. A runtime converts once, at its edge.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::{Add, AddAssign, Sub};
 use std::time::Duration;
 
 /// Nanoseconds since start. Never goes back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Mono(u64);
+///
+/// One more than that is kept, so that there is never a zero and an `Option` of it needs no room of its own: a
+/// connection keeps many that may not have come yet.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mono(NonZeroU64);
 
 impl Mono {
-    pub const ZERO: Mono = Mono(0);
+    pub const ZERO: Mono = Mono(NonZeroU64::MIN);
     /// Later than any time a program will see (584 years).
-    pub const FAR: Mono = Mono(u64::MAX);
+    pub const FAR: Mono = Mono(NonZeroU64::MAX);
 
     pub const fn from_nanos(nanos: u64) -> Mono {
-        Mono(nanos)
+        Mono::ZERO.after(nanos)
     }
 
     pub const fn from_millis(millis: u64) -> Mono {
-        Mono(millis.saturating_mul(1_000_000))
+        Mono::from_nanos(millis.saturating_mul(1_000_000))
     }
 
     pub const fn as_nanos(self) -> u64 {
-        self.0
+        self.0.get() - 1
     }
 
     pub const fn as_millis(self) -> u64 {
-        self.0 / 1_000_000
+        self.as_nanos() / 1_000_000
     }
 
     /// The moment so long ago; the start when that is longer ago than the start.
     pub const fn before(self, ago: Duration) -> Mono {
         let nanos = ago.as_nanos();
-        if nanos >= self.0 as u128 {
+        if nanos >= self.as_nanos() as u128 {
             return Mono::ZERO;
         }
-        Mono(self.0 - nanos as u64)
+        Mono::from_nanos(self.as_nanos() - nanos as u64)
     }
 
     /// The time from `earlier` to `self`; zero when `earlier` is later.
     pub const fn since(self, earlier: Mono) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
+    }
+
+    const fn after(self, nanos: u64) -> Mono {
+        Mono(self.0.saturating_add(nanos))
+    }
+}
+
+impl Default for Mono {
+    fn default() -> Mono {
+        Mono::ZERO
     }
 }
 
@@ -51,8 +65,7 @@ impl Add<Duration> for Mono {
     type Output = Mono;
 
     fn add(self, d: Duration) -> Mono {
-        let nanos = u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
-        Mono(self.0.saturating_add(nanos))
+        self.after(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX))
     }
 }
 
@@ -72,7 +85,14 @@ impl Sub<Mono> for Mono {
 
 impl fmt::Display for Mono {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:06}s", self.0 / 1_000_000_000, self.0 % 1_000_000_000 / 1_000)
+        let nanos = self.as_nanos();
+        write!(f, "{}.{:06}s", nanos / 1_000_000_000, nanos % 1_000_000_000 / 1_000)
+    }
+}
+
+impl fmt::Debug for Mono {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Mono").field(&self.as_nanos()).finish()
     }
 }
 
@@ -99,6 +119,14 @@ mod tests {
     fn far_stays_far() {
         assert_eq!(Mono::FAR + Duration::from_secs(1), Mono::FAR);
         assert_eq!(Mono::ZERO + Duration::MAX, Mono::FAR);
+    }
+
+    #[test]
+    fn a_moment_that_may_not_have_come_needs_no_more_room() {
+        assert_eq!(size_of::<Option<Mono>>(), size_of::<u64>());
+        assert_eq!(Mono::default().as_nanos(), 0);
+        assert_eq!(Mono::from_nanos(u64::MAX), Mono::FAR);
+        assert_eq!(format!("{:?}", Mono::from_nanos(7)), "Mono(7)");
     }
 
     #[test]

@@ -14,15 +14,16 @@ use crate::publish::{Backend, Snapshot};
 
 pub(super) fn find<'a>(scene: &'a Scene<'_>, fact: &Fact) -> Option<Sample<'a>> {
     let subject = &*scene.subject;
+    let local = || subject.local(scene.socket);
     let plan = &scene.frontend.plan;
     let bind = || plan.binds.get((subject.listener as usize).checked_sub(1)?);
     Some(match fact {
         Fact::Src => Sample::Ip(subject.peer.ip()?),
         Fact::SrcPort => port(subject.peer.socket()?),
-        Fact::Dst => Sample::Ip(subject.local?.ip()),
-        Fact::DstPort => port(subject.local?),
+        Fact::Dst => Sample::Ip(local()?.ip()),
+        Fact::DstPort => port(local()?),
         Fact::SrcIsLocal => Sample::Bool(is_local(subject.peer.ip()?)),
-        Fact::DstIsLocal => Sample::Bool(is_local(subject.local?.ip())),
+        Fact::DstIsLocal => Sample::Bool(is_local(local()?.ip())),
         Fact::ProxyHeader => Sample::Bool(subject.header.is_some()),
         Fact::ProxyAuthority => Sample::Text(Cow::Borrowed(subject.header.as_ref()?.authority.as_deref()?)),
         Fact::ProxyUniqueId => Sample::Text(Cow::Borrowed(subject.header.as_ref()?.unique_id.as_deref()?)),

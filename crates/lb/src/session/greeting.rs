@@ -80,8 +80,7 @@ impl Comer<'_> {
             }
             Err(Missing::Stopped) => return None,
         };
-        let socket = self.client.as_ref()?.socket();
-        let fresh = || Box::new(Subject::new(self.peer, socket, self.listener));
+        let fresh = || Box::new(Subject::new(self.peer, self.listener));
         let known = self.subject.get_or_insert_with(fresh);
         known.introduce(header);
         self.peer = known.peer;

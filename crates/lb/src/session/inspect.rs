@@ -141,14 +141,15 @@ impl Session {
 
     /// Who the client is, as far as rules have not said otherwise.
     pub(super) fn peer(&self) -> Peer {
-        self.subject.as_ref().map_or(self.peer, |subject| subject.peer)
+        self.subject.as_ref().map_or(self.entry.peer(), |subject| subject.peer)
     }
 
     /// What the client connected to, in the same way.
     pub(super) fn local(&self) -> Option<SocketAddr> {
+        let socket = self.client.socket();
         match &self.subject {
-            Some(subject) => subject.local,
-            None => self.client.socket().local_addr().ok()?.as_socket(),
+            Some(subject) => subject.local(socket),
+            None => socket.local_addr().ok()?.as_socket(),
         }
     }
 
@@ -273,7 +274,7 @@ impl Session {
     pub(super) fn scene<'a>(&'a mut self, content: Option<Content<'a>>) -> Scene<'a> {
         let subject = self
             .subject
-            .get_or_insert_with(|| Box::new(Subject::new(self.peer, self.client.socket(), self.listener)));
+            .get_or_insert_with(|| Box::new(Subject::new(self.entry.peer(), self.listener)));
         Scene {
             subject,
             worker: &self.worker,

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::counted::{AtBackend, AtFrontend, AtServer};
 use super::inspect::Stage;
 use super::upstream::Upstream;
-use super::{Carried, Peer, Session, lead};
+use super::{Carried, Led, Peer, Session, Stages};
 use crate::bandwidth::Throttles;
 use crate::frontend::Frontend;
 use crate::listeners::place_of;
@@ -25,13 +25,19 @@ use crate::wire::Wire;
 use crate::worker::Worker;
 
 /// Leads a connection that another process has led so far.
-pub(crate) async fn resume(worker: Rc<Worker>, moved: Moved) {
-    if let Err(error) = arrive(worker, moved).await {
-        tracing::warn!(%error, "a connection that was handed over cannot be watched: it is lost");
-    }
+pub(crate) fn resume(worker: Rc<Worker>, moved: Box<Moved>) -> impl Future<Output = ()> {
+    let arrival = async {
+        let arrived = arrive(worker, moved).await;
+        arrived
+            .inspect_err(
+                |error| tracing::warn!(%error, "a connection that was handed over cannot be watched: it is lost"),
+            )
+            .ok()
+    };
+    Stages::Beginning(Box::pin(arrival))
 }
 
-async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
+async fn arrive(worker: Rc<Worker>, moved: Box<Moved>) -> io::Result<Led> {
     let Moved {
         record,
         sockets,
@@ -40,7 +46,7 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
         number,
         permit,
         seat,
-    } = moved;
+    } = *moved;
     let client = Wire::Plain(Endpoint::new(sockets.client)?);
     let upstream = match sockets.server {
         Some(server) => Upstream::Up(Wire::Plain(Endpoint::new(server)?)),
@@ -72,12 +78,11 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
         subject.trackers = Trackers::of(&record.held, &frontend.directory, worker.clock);
         subject.throttles = Throttles::of(&limits, &limiters(&frontend, backend.as_deref()), &frontend.directory);
     }
-    let parties = (peer, client, record.listener);
     let mut session = Session {
         upstream,
         at_backend: backend.as_ref().map(AtBackend::arrive),
         subject,
-        ..Session::new(worker, frontend, parties, entry, waker, record.began)
+        ..Session::new(worker, frontend, (client, record.listener), entry, waker, record.began)
     };
     if let Some(backend) = backend {
         session.settle(backend);
@@ -91,9 +96,12 @@ async fn arrive(worker: Rc<Worker>, moved: Moved) -> io::Result<()> {
         }
     }
     session.note_ends();
-    lead(session).await;
-    drop((counted, permit, seat));
-    Ok(())
+    Ok(Led {
+        session,
+        counted,
+        permit,
+        seat,
+    })
 }
 
 /// Those of both proxies.
@@ -131,6 +139,15 @@ impl Session {
         };
         gate.send(parcel).ok()?;
         outcome.await.ok()
+    }
+
+    /// Another process has it now.
+    pub(super) fn leave_to_others(&mut self) {
+        self.at_server.iter_mut().for_each(AtServer::goes_on_elsewhere);
+        self.client.leave_to_others();
+        if let Upstream::Up(server) = &self.upstream {
+            server.leave_to_others();
+        }
     }
 
     fn copies(&self) -> io::Result<Ends> {

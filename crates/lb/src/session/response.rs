@@ -66,6 +66,8 @@ impl Session {
             // Without a time to wait, what comes first is all that rules see.
             let until = if delay.is_zero() { Mono::FAR } else { now + delay };
             self.answer = Answer::Awaited { until };
+        } else {
+            self.lighten();
         }
     }
 
@@ -102,6 +104,7 @@ impl Session {
                 }
                 if verdict == Verdict::Pass {
                     self.answered(Some((content, &server)));
+                    self.lighten();
                 }
                 verdict
             }
@@ -160,6 +163,14 @@ impl Session {
         if let Some(server) = server {
             self.remember(&server, answer);
         }
+    }
+
+    /// From here on nothing is chosen any more. A connection may stay for days, so what that took is not kept; what a line
+    /// of the log asks for is made anew.
+    fn lighten(&mut self) {
+        self.stuck = None;
+        let peer = self.entry.peer();
+        self.subject.take_if(|subject| subject.is_new(peer));
     }
 
     /// What the server has said so far is the last that the client hears of it.

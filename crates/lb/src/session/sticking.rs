@@ -15,10 +15,9 @@ use crate::servers::Server;
 use crate::tables::Table;
 use crate::wire::Wire;
 
-/// What the rules have said, once they were asked.
+/// What the rules have said.
 #[derive(Debug, Default)]
 pub(super) struct Stuck {
-    asked: bool,
     known: Option<ServerIdx>,
     /// A server that is down is tried all the same.
     persists: bool,
@@ -45,16 +44,17 @@ impl Session {
         if snapshot.plan.stick.is_empty() {
             return None;
         }
-        if !std::mem::replace(&mut self.stuck.asked, true) {
-            self.stick(cx, &snapshot);
+        if self.stuck.is_none() {
+            let stuck = self.stick(cx, &snapshot);
+            self.stuck = Some(Box::new(stuck));
         }
         let view = snapshot.view.as_ref()?;
-        let persists = self.stuck.persists;
+        let Stuck { known, persists, .. } = **self.stuck.as_ref()?;
         let usable = |idx: &ServerIdx| view.server(*idx).is_some_and(|server| persists || server.takes_known());
-        self.stuck.known.filter(usable)
+        known.filter(usable)
     }
 
-    fn stick(&mut self, cx: &mut Context<'_>, snapshot: &Snapshot) {
+    fn stick(&mut self, cx: &mut Context<'_>, snapshot: &Snapshot) -> Stuck {
         let worker = self.worker.clone();
         let mut scratch = worker.scratch.borrow_mut();
         let content = self.client.peek(cx, &mut scratch, MOST).ok().map(|peeked| Content {
@@ -63,10 +63,13 @@ impl Session {
         });
         let (acls, now) = (&snapshot.plan.requests.acls, worker.clock.now());
         let persists = snapshot.plan.persistence.holds(acls, &self.scene(content));
-        self.stuck.persists = persists;
+        let mut stuck = Stuck {
+            persists,
+            ..Stuck::default()
+        };
         for rule in &snapshot.plan.stick {
             let stores = rule.stores == Storing::Request;
-            if rule.stores == Storing::Response || stores && !self.stuck.may_store(rule) {
+            if rule.stores == Storing::Response || stores && !stuck.may_store(rule) {
                 continue;
             }
             let scene = self.scene(content);
@@ -75,16 +78,17 @@ impl Session {
             };
             if rule.matches {
                 let entry = table.lookup(&key, now);
-                if let (None, Some(view)) = (self.stuck.known, &snapshot.view)
+                if let (None, Some(view)) = (stuck.known, &snapshot.view)
                     && let Assigned::To(idx) = assign(entry, |entry| standing(view, entry, persists))
                 {
-                    self.stuck.known = Some(idx);
+                    stuck.known = Some(idx);
                 }
             }
             if stores {
-                self.stuck.stores.push((table, key));
+                stuck.stores.push((table, key));
             }
         }
+        stuck
     }
 
     /// Remembers where the connection went: the server has accepted it, and perhaps answered on its wire.
@@ -95,20 +99,21 @@ impl Session {
         for rule in &snapshot.plan.stick {
             if let Some((content, wire)) = answer
                 && rule.stores == Storing::Response
-                && self.stuck.may_store(rule)
+                && self.stuck.get_or_insert_default().may_store(rule)
             {
                 let mut scene = self.scene(None);
                 (scene.response, scene.upstream) = (Some(content), Some(wire));
                 let found = key(rule, &scene, &snapshot.plan.requests.acls);
-                self.stuck.stores.extend(found);
+                self.stuck.get_or_insert_default().stores.extend(found);
             }
         }
-        let done = std::mem::replace(&mut self.stuck.stored, self.stuck.stores.len());
+        let Some(stuck) = &mut self.stuck else { return };
+        let done = std::mem::replace(&mut stuck.stored, stuck.stores.len());
         if plan.non_stick {
             return;
         }
         let now = self.worker.clock.now();
-        for (table, key) in &self.stuck.stores[done..] {
+        for (table, key) in &stuck.stores[done..] {
             // That a full table refuses it means that this client is not sticky, and nothing else.
             table.lock().store(key, plan.id, &plan.name, now);
         }

@@ -28,7 +28,7 @@ use crate::wire::Wire;
 pub(super) enum Upstream {
     None,
     /// Every server that would do is full.
-    Queued(Place),
+    Queued(Box<Place>),
     Connecting(Endpoint),
     /// The server answered, and TLS begins.
     Greeting(Box<Tls>),
@@ -117,7 +117,8 @@ impl Session {
                             .map(|subject| subject.priority)
                             .unwrap_or_default();
                         let came = self.waits_since.take().unwrap_or(now);
-                        self.upstream = Upstream::Queued(Place::of(&backend.queue, server, priority, came));
+                        let place = Place::of(&backend.queue, server, priority, came);
+                        self.upstream = Upstream::Queued(Box::new(place));
                     }
                 }
                 self.conn.handle(Input::MustWait(server), now);

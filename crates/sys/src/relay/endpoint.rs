@@ -12,15 +12,16 @@ use std::task::{Context, Poll, ready};
 
 use rustix::net::RecvFlags;
 use socket2::{Domain, SockAddr, Socket, Type};
-use tokio::io::unix::AsyncFd;
 
 use super::departure::NoDeparture;
 use super::pipe::Lent;
+use super::reactor::Place;
 use super::{Departure, Scratch, Stream};
 
 /// One end of a connection.
 pub struct Endpoint {
-    socket: AsyncFd<Socket>,
+    place: Place,
+    socket: Socket,
     /// There may be bytes that were looked at and left: no edge will tell of them again.
     unread: Cell<bool>,
 }
@@ -35,12 +36,9 @@ pub struct Peeked<'a> {
 
 impl Endpoint {
     /// Takes a nonblocking, connected socket into this thread's event loop.
-    #[allow(unsafe_code)]
     pub fn new(socket: Socket) -> io::Result<Endpoint> {
-        // SAFETY: the socket owns its descriptor, and nobody gets at it by value or mutably while it is registered, so
-        // the same descriptor stays open until both are dropped together.
-        let socket = unsafe { AsyncFd::register(socket) }?;
         Ok(Endpoint {
+            place: Place::take(&socket)?,
             socket,
             unread: Cell::new(false),
         })
@@ -65,13 +63,13 @@ impl Endpoint {
 
     pub fn poll_connected(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let mut guard = ready!(self.socket.poll_write_ready(cx))?;
+            ready!(self.place.poll_write(cx));
             if let Some(e) = self.socket().take_error()? {
                 return Poll::Ready(Err(e));
             }
             match self.socket().peer_addr() {
                 Ok(_) => return Poll::Ready(Ok(())),
-                Err(e) if e.kind() == io::ErrorKind::NotConnected => guard.clear_ready(),
+                Err(e) if e.kind() == io::ErrorKind::NotConnected => self.place.no_write(),
                 Err(e) => return Poll::Ready(Err(e)),
             }
         }
@@ -81,12 +79,12 @@ impl Endpoint {
     /// Nothing is taken from the stream. Pending for good once there are bytes: reading them comes first.
     pub fn poll_hung_up(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let mut guard = ready!(self.socket.poll_read_ready(cx))?;
+            ready!(self.place.poll_read(cx));
             let mut one = [MaybeUninit::uninit(); 1];
             match self.socket().recv_with_flags(&mut one, libc::MSG_PEEK) {
                 Ok(0) => return Poll::Ready(Ok(())),
                 Ok(_) => return Poll::Pending,
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.place.no_read(),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Poll::Ready(Err(e)),
             }
@@ -96,23 +94,25 @@ impl Endpoint {
     /// The same, however much was sent before and is unread.
     pub fn poll_finished(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let mut guard = ready!(self.socket.poll_read_ready(cx))?;
-            if guard.ready().is_read_closed() {
+            ready!(self.place.poll_read(cx));
+            if self.place.is_at_end() {
                 return Poll::Ready(self.socket().take_error()?.map_or(Ok(()), Err));
             }
             // Bytes alone are waited over; where there are some, they are read again when it is their turn.
             self.unread.set(true);
-            guard.clear_ready();
+            self.place.no_read();
         }
     }
 
-    /// Out of the event loop again. What was sent or came meanwhile stays with the socket.
-    pub fn into_socket(self) -> Socket {
-        self.socket.into_inner()
+    /// Somebody else goes on with a copy of it: the kernel would go on telling this event loop of it. It is closed here
+    /// next.
+    pub fn leave_to_others(&self) {
+        // Whatever were told would find nobody, so that it is told is no more than a waste.
+        self.place.forget(&self.socket).ok();
     }
 
     pub fn socket(&self) -> &Socket {
-        self.socket.get_ref()
+        &self.socket
     }
 
     /// Looks at the first bytes, `most` of them, without taking them from the stream. When there are more, or an end,
@@ -120,13 +120,12 @@ impl Endpoint {
     pub fn peek<'s>(&self, cx: &mut Context<'_>, scratch: &'s mut Scratch, most: usize) -> io::Result<Peeked<'s>> {
         let mut is_end = false;
         // From here on whatever comes is an edge of its own; what is there already is looked at below.
-        while let Poll::Ready(guard) = self.socket.poll_read_ready(cx) {
-            let mut guard = guard?;
-            is_end = guard.ready().is_read_closed();
+        while self.place.poll_read(cx).is_ready() {
+            is_end = self.place.is_at_end();
             if is_end {
                 break;
             }
-            guard.clear_ready();
+            self.place.no_read();
         }
         self.unread.set(true);
         let buffer = scratch.bytes();
@@ -163,7 +162,7 @@ impl Endpoint {
     pub(super) fn poll_fill(&self, cx: &mut Context<'_>, pipe: &mut Lent) -> Poll<io::Result<usize>> {
         if !self.unread.get() {
             // How much there is the pipe's room does not tell: that there is nothing, a read has to say.
-            let _ready = ready!(self.socket.poll_read_ready(cx))?;
+            ready!(self.place.poll_read(cx));
         }
         Poll::Ready(match pipe.fill(self.socket(), usize::MAX) {
             Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(0),
@@ -174,10 +173,10 @@ impl Endpoint {
     /// Moves what is taken out of a pipe in which there is something.
     pub(super) fn poll_drain(&self, cx: &mut Context<'_>, pipe: &mut Lent) -> Poll<io::Result<usize>> {
         loop {
-            let mut guard = ready!(self.socket.poll_write_ready(cx))?;
+            ready!(self.place.poll_write(cx));
             match pipe.drain(self.socket()) {
                 Ok(n) => return Poll::Ready(Ok(n)),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.place.no_write(),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Poll::Ready(Err(e)),
             }
@@ -202,15 +201,15 @@ impl Stream for Endpoint {
             }
         }
         loop {
-            let mut guard = ready!(self.socket.poll_read_ready(cx))?;
+            ready!(self.place.poll_read(cx));
             match self.socket().read(into) {
                 Ok(n) => {
                     if n > 0 && n < into.len() {
-                        guard.clear_ready();
+                        self.place.no_read();
                     }
                     return Poll::Ready(Ok(n));
                 }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.place.no_read(),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Poll::Ready(Err(e)),
             }
@@ -219,15 +218,15 @@ impl Stream for Endpoint {
 
     fn poll_write(&self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         loop {
-            let mut guard = ready!(self.socket.poll_write_ready(cx))?;
+            ready!(self.place.poll_write(cx));
             match self.socket().send_with_flags(from, libc::MSG_NOSIGNAL) {
                 Ok(n) => {
                     if n < from.len() {
-                        guard.clear_ready();
+                        self.place.no_write();
                     }
                     return Poll::Ready(Ok(n));
                 }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.place.no_write(),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Poll::Ready(Err(e)),
             }

@@ -14,6 +14,7 @@ mod departure;
 mod direction;
 mod endpoint;
 mod pipe;
+mod reactor;
 mod scratch;
 mod stream;
 
