@@ -19,8 +19,9 @@ struct Ports {
 fn config(ports: &Ports, servers: &[Server; 2], nobody: u16) -> String {
     let [one, two] = servers.each_ref().map(Server::address);
     let Ports { page, front } = ports;
+    // With two threads HAProxy may count one client as two at once: both are woken, and only one can have it.
     format!(
-        "defaults\n mode tcp\n timeout connect 5s\n timeout client 30s\n timeout server 30s\n\
+        "global\n nbthread 1\ndefaults\n mode tcp\n timeout connect 5s\n timeout client 30s\n timeout server 30s\n\
          listen stats\n mode http\n bind 127.0.0.1:{page}\n stats enable\n stats uri /stats\n stats show-legends\n stats admin if TRUE\n \
          stats show-node n1\n stats show-desc of two\n\
          frontend fe\n bind 127.0.0.1:{front} name first\n option socket-stats\n maxconn 500\n default_backend be\n\

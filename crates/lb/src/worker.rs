@@ -11,7 +11,7 @@ use std::time::Duration;
 use socket2::Socket;
 use tandem_lb_core::conn::KillReason;
 use tandem_ops::clock::Clock;
-use tandem_sys::relay::{Pipes, Scratch};
+use tandem_sys::relay::{self, Pipes, Scratch};
 use tandem_time::{Mono, Seed};
 use tokio::runtime::{Builder, LocalOptions, RuntimeMetrics};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -280,8 +280,11 @@ pub(crate) fn spawn(start: Start) -> io::Result<JoinHandle<io::Result<()>>> {
             // Nobody else has this number.
             member.metrics.get_or_init(|| runtime.handle().metrics());
         }
-        runtime.block_on(work(start));
-        Ok(())
+        runtime.block_on(async {
+            relay::prepare()?;
+            work(start).await;
+            Ok(())
+        })
     })
 }
 

@@ -22,6 +22,7 @@ pub use departure::{Departure, may_choose_interface, may_pretend};
 pub use direction::{Direction, End, Parked, Pass};
 pub use endpoint::{Endpoint, Peeked, is_shortage};
 pub use pipe::Pipes;
+pub use reactor::prepare;
 pub use scratch::Scratch;
 pub use stream::Stream;
 

@@ -47,6 +47,11 @@ struct Slot {
     waker: Option<Waker>,
 }
 
+/// Prepares this thread's event loop for sockets. The first one would do so too, at a time when files may be short.
+pub fn prepare() -> io::Result<()> {
+    Reactor::here().map(drop)
+}
+
 /// A socket's place, left when dropped.
 pub(super) struct Place {
     reactor: Rc<Reactor>,

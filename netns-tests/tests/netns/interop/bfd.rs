@@ -82,10 +82,7 @@ pub(super) fn a_path_is_watched(bench: &Bench<'_>) -> Result<()> {
             .flatten()
             .map(move |kind| (program, kind))
     });
-    all_at_once(
-        bench,
-        each.map(|(program, kind)| (format!("{program:?}, {kind:?}"), move || with(bench, program, kind))),
-    )?;
+    all_at_once(each.map(|(program, kind)| (format!("{program:?}, {kind:?}"), move || with(bench, program, kind))))?;
     if !Path::new(DAEMON).exists() {
         return Err(Missing::new("frr", format!("{DAEMON} is not installed")).into());
     }

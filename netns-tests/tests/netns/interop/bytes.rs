@@ -29,10 +29,7 @@ pub(super) fn are_the_same(bench: &Bench<'_>) -> Result<()> {
         ("a virtual MAC", Config::v3(150).with("use_vmac")),
         ("a virtual MAC over IPv6", Config::v6(150).with("use_vmac")),
     ];
-    all_at_once(
-        bench,
-        cases.map(|(name, config)| (name.to_string(), move || one(bench, name, &config))),
-    )
+    all_at_once(cases.map(|(name, config)| (name.to_string(), move || one(bench, name, &config))))
 }
 
 fn one(bench: &Bench<'_>, name: &str, config: &Config) -> Result<()> {

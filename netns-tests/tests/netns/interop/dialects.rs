@@ -55,7 +55,6 @@ const CASES: [Case; 6] = [
 /// Scenario 11, the part that Keepalived 2.2.7 cannot play.
 pub(super) fn made_by_hand(bench: &Bench<'_>) -> Result<()> {
     all_at_once(
-        bench,
         CASES
             .iter()
             .map(|case| (case.name.to_string(), move || one(bench, case))),

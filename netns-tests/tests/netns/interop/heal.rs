@@ -78,13 +78,10 @@ pub(super) fn heals_elsewhere(bench: &Bench<'_>) -> Result<()> {
 
 fn over(bench: &Bench<'_>, ways: &[Way], roles: &[(&str, [Program; 2])], times: u32) -> Result<()> {
     let each = ways.iter().flat_map(|way| roles.iter().map(move |role| (*way, *role)));
-    all_at_once(
-        bench,
-        each.map(|(way, (role, programs))| {
-            let name = format!("{way:?}, {role}");
-            (name.clone(), move || many(bench, &name, way, programs, times))
-        }),
-    )
+    all_at_once(each.map(|(way, (role, programs))| {
+        let name = format!("{way:?}, {role}");
+        (name.clone(), move || many(bench, &name, way, programs, times))
+    }))
 }
 
 fn many(bench: &Bench<'_>, name: &str, way: Way, programs: [Program; 2], times: u32) -> Result<()> {

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use tandem_lab::{Cidr, Missing};
+use tandem_lab::Cidr;
 use tandem_netns_tests::Bench;
 
 use super::stage::{Config, LONG, Program, Side, Stage};
@@ -77,14 +77,11 @@ pub(super) fn play(bench: &Bench<'_>, rows: &[Row]) -> Result<()> {
 }
 
 pub(super) fn play_beside(bench: &Bench<'_>, other: Program, rows: &[Row]) -> Result<()> {
-    all_at_once(
-        bench,
-        rows.iter().flat_map(|row| {
-            other
-                .roles()
-                .map(|programs| (format!("{}, {programs:?}", row.name), move || one(bench, row, programs)))
-        }),
-    )
+    all_at_once(rows.iter().flat_map(|row| {
+        other
+            .roles()
+            .map(|programs| (format!("{}, {programs:?}", row.name), move || one(bench, row, programs)))
+    }))
 }
 
 /// A scenario that is more than a row.
@@ -94,45 +91,33 @@ pub(super) fn in_both_roles(
 ) -> Result<()> {
     let run = &run;
     all_at_once(
-        bench,
         Program::Keepalived
             .roles()
             .map(|programs| (format!("{programs:?}"), move || run(bench, programs))),
     )
 }
 
-/// Each on a thread of its own. Two dozen pairs of routers are in each other's way on a busy machine, so a few that fail are
-/// played once more, one after the other. All that fail then are reported, the first as the error that it is, so that what is
-/// missing here is still known as missing.
-pub(super) fn all_at_once<F>(bench: &Bench<'_>, scenarios: impl IntoIterator<Item = (String, F)>) -> Result<()>
+/// Each on a thread of its own; all that fail are reported, the first as the error that it is, so that what is missing
+/// here is still known as missing.
+pub(super) fn all_at_once<F>(scenarios: impl IntoIterator<Item = (String, F)>) -> Result<()>
 where
-    F: Fn() -> Result<()> + Sync,
+    F: FnOnce() -> Result<()> + Send,
 {
-    const AGAIN: usize = 3;
-    let scenarios: Vec<(String, F)> = scenarios.into_iter().collect();
-    let ended: Vec<Result<()>> = std::thread::scope(|scope| {
-        let running: Vec<_> = scenarios.iter().map(|(_, run)| scope.spawn(run)).collect();
-        let join = running.into_iter().map(|thread| thread.join());
-        join.map(|ended| ended.map_err(|_| anyhow!("it panicked")).flatten())
-            .collect()
-    });
-    let mut left = AGAIN;
-    let mut outcome: Result<()> = Ok(());
-    for ((name, run), ended) in scenarios.iter().zip(ended) {
-        let ended = match ended {
-            Err(error) if left > 0 && !error.is::<Missing>() => {
-                left -= 1;
-                bench.say(format!("{name}: {:#}; once more, alone", error.root_cause()));
-                run()
-            }
-            ended => ended,
-        };
-        outcome = match (outcome, ended.context(name.clone())) {
-            (Err(first), Err(other)) => Err(first.context(format!("{other:?}\n\nand"))),
-            (first, other) => first.and(other),
-        };
-    }
-    outcome
+    std::thread::scope(|scope| {
+        let running: Vec<_> = scenarios
+            .into_iter()
+            .map(|(name, run)| (name, scope.spawn(run)))
+            .collect();
+        let mut outcome: Result<()> = Ok(());
+        for (name, thread) in running {
+            let ended = thread.join().map_err(|_| anyhow!("it panicked")).flatten();
+            outcome = match (outcome, ended.context(name)) {
+                (Err(first), Err(other)) => Err(first.context(format!("{other:?}\n\nand"))),
+                (first, other) => first.and(other),
+            };
+        }
+        outcome
+    })
 }
 
 /// Whether Keepalived can run a script here. It changes user even to be who it is, which one mapped id does not allow, and
