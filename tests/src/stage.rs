@@ -263,15 +263,13 @@ impl Stage {
     /// Everything that is to be compared.
     pub(crate) fn close(self) -> Vec<String> {
         self.settle();
-        let mut lines = self.room.lines();
-        loop {
+        let mut before = None;
+        let lines = until(&format!("{}: a moment without a new line", self.room.name), || {
             std::thread::sleep(QUIET);
             let now = self.room.lines();
-            if now.len() == lines.len() {
-                break;
-            }
-            lines = now;
-        }
+            let is_quiet = before.replace(now.len()) == Some(now.len());
+            is_quiet.then_some(now)
+        });
         lines
             .iter()
             .for_each(|line| self.note(format!("log {}", self.mask.log_line(line))));

@@ -260,6 +260,8 @@ impl Forwarder {
         if let Some(owner) = stands.owners().find(|owner| self.is_free(owner)) {
             nft::load(&owner.removal()).await?;
         }
+        // Their numbers are anybody's from now on.
+        self.before.take();
         self.loaded.replace(Loaded::Nothing);
         Ok(())
     }

@@ -30,6 +30,7 @@ use tandem_lb_core::stats::prometheus::{self, Figures};
 use tandem_lb_core::stats::{Field, Selection, csv, json, schema, typed};
 use tandem_ops::clock::Clock;
 use tandem_time::Mono;
+use tokio::sync::Semaphore;
 
 use crate::live::Live;
 use crate::orders::Orders;
@@ -212,12 +213,19 @@ impl Page {
     }
 }
 
+/// Sums of passwords are made to take long, and anybody may ask for one: no more than this are computed at a time.
+static SUMS: Semaphore = Semaphore::const_new(1);
+
 /// The lists that the password in a request is in. Finding out may take long, so nobody waits for it but who asks.
 async fn known(settings: &plan::Stats, headers: &HeaderMap) -> Vec<(Arc<str>, Vec<Arc<str>>)> {
     let given = auth::given(headers).filter(|_| !settings.lists.is_empty());
     let Some(given) = given else { return Vec::new() };
     let lists = settings.lists.clone();
-    let known = tokio::task::spawn_blocking(move || visitor::known_in(&lists, &given));
+    let place = SUMS.acquire().await;
+    let known = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        visitor::known_in(&lists, &given)
+    });
     // Nobody is known by a password that could not be looked at.
     known.await.unwrap_or_default()
 }

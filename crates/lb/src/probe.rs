@@ -411,7 +411,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(flavor = "local")]
     async fn up_and_refused() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = SockAddr::from(listener.local_addr().unwrap());
@@ -422,7 +422,7 @@ mod tests {
         assert_eq!(refused.info.as_deref(), Some("Connection refused"));
     }
 
-    #[tokio::test]
+    #[tokio::test(flavor = "local")]
     async fn a_full_backlog_times_out() {
         let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();

@@ -109,8 +109,8 @@ impl Led {
                 Some(ending) => self.session.leave(ending),
                 None => self.session.leave_to_others(),
             }
-            // Named, so that the block takes all of it.
-            drop((self.counted, self.permit, self.seat));
+            // Its sockets are closed before its places are free. All is named, so that the block takes all of it.
+            drop((self.session, self.counted, self.permit, self.seat));
         }
     }
 }

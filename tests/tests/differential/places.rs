@@ -33,7 +33,7 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         name: "sockets that are no files",
         story: "a server behind abns@ with a PROXY header, a listener there, and another where nobody listens",
-        config: "listen l\n bind {0}\n balance roundrobin\n server u abns@tandem.{0.port} send-proxy-v2 check inter 40ms\n \
+        config: "listen l\n bind {0}\n balance roundrobin\n server u abns@tandem.{0.port} send-proxy-v2\n \
                  server w abns@tandem.{0.port}.none check inter 40ms fall 1\n\
                  frontend inner\n bind abns@tandem.{0.port} accept-proxy\n default_backend b\n\
                  backend b\n balance source\n server a {a}\n server b {b}\n",

@@ -87,6 +87,7 @@ fn is_for_both(drill: &Drill) -> bool {
 /// What was promised of ours and not kept in any run. Of the originals nothing was promised.
 fn broken(runs: &[Report]) -> Vec<&String> {
     let mut all: Vec<&String> = runs.iter().flat_map(|report| &report.broken_promises).collect();
+    all.sort_unstable();
     all.dedup();
     all
 }

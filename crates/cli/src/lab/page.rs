@@ -26,6 +26,9 @@ struct Request {
     body: String,
 }
 
+/// Visitors at a time.
+const MOST: usize = 32;
+
 /// As long as the process lives.
 pub fn serve(listener: TcpListener, at: SocketAddr, stage: &Shared) {
     let stage = Arc::clone(stage);
@@ -35,10 +38,20 @@ pub fn serve(listener: TcpListener, at: SocketAddr, stage: &Shared) {
 
 /// A thread each: browsers open connections ahead and say nothing on them, and an order may wait.
 fn welcome(listener: TcpListener, visit: impl Fn(TcpStream) + Clone + Send + 'static) {
+    let visitors = Arc::new(());
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let visit = visit.clone();
-            std::thread::spawn(move || visit(stream));
+            // Itself is one of them.
+            if Arc::strong_count(&visitors) > MOST {
+                continue;
+            }
+            let (visit, visitor) = (visit.clone(), Arc::clone(&visitors));
+            let begun = std::thread::Builder::new().spawn(move || {
+                visit(stream);
+                drop(visitor);
+            });
+            // Who finds no thread finds the page closed for the moment.
+            begun.ok();
         }
     });
 }

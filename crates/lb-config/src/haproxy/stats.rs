@@ -6,7 +6,7 @@ use super::keyword::Keyword;
 use super::section::Sections;
 use super::{quote, rules};
 use crate::code;
-use crate::draft::{Proxy, Said};
+use crate::draft::{Proxy, Role, Said};
 use crate::plan::{PageRule, Stats, Verdict};
 use tandem_lb_core::acl::Condition;
 use tandem_lb_core::expr::{Fact, Fetch};
@@ -200,6 +200,11 @@ fn admin(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
             args.skip(1);
             page(proxy, args).admin |= (name == "TRUE") == how;
             Ok(())
+        }
+        _ if proxy.role == Role::Defaults => {
+            let message = "a condition of `stats admin` belongs to the section that has the page";
+            Err(Diagnostic::error(code::MISPLACED, at, message)
+                .help("write it in each of these sections, with its `acl` lines"))
         }
         _ => {
             let words: Vec<_> = args.take_rest().to_vec();

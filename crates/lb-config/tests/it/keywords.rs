@@ -705,6 +705,11 @@ fn mistakes_are_named() {
             "t:2:2: error[LB0002]: the page knows nothing of this about who asks for it",
         ),
         (
+            "defaults\n ",
+            "stats admin if { src 10.0.0.0/8 }",
+            "t:2:2: error[LB0004]: a condition of `stats admin` belongs to the section that has the page",
+        ),
+        (
             FRONT,
             "clitcpka-cnt 0",
             "t:2:15: error[LB0007]: `0` is not a number from 1 to 127",

@@ -171,6 +171,11 @@ impl Session {
         if self.is_tried(idx) {
             server.traffic.sessions.again();
         }
+        if server.plan().tls.is_some() && self.frontend.directory.tls.tally.is_full() {
+            tracing::debug!(frontend = %self.frontend.plan.name, "too many connections speak TLS");
+            self.tried = Some(server);
+            return self.fail(ConnectFailure::Resource);
+        }
         let to = server.address.load().for_client_of(self.client_port());
         let begun = departure::connect(&server, &to, self.peer().socket());
         let user_timeout = server.plan().user_timeout;
@@ -239,9 +244,6 @@ impl Session {
     fn begin_tls(&mut self, cx: &mut Context<'_>, server: Endpoint, plan: &Origination) -> io::Result<Tls> {
         let name = plan.sni.as_ref().and_then(|sni| self.asked_for(cx, sni));
         let vault = &self.frontend.directory.tls;
-        if vault.tally.is_full() {
-            return Err(io::Error::other("too many connections speak TLS"));
-        }
         let names = self.backend.as_ref().zip(self.tried.as_ref());
         let origin = names.and_then(|(backend, tried)| vault.origin(&backend.name(), &tried.name()));
         let Some(origin) = origin else {
@@ -299,7 +301,6 @@ impl Session {
     }
 
     fn connect_failed(&mut self, error: &io::Error) {
-        let now = self.worker.clock.now();
         tracing::debug!(frontend = %self.frontend.plan.name, %error, "cannot connect to the server");
         let failure = if is_shortage(error) {
             // That we have no port or descriptor left says nothing about the server.
@@ -308,6 +309,11 @@ impl Session {
             self.note_failure();
             ConnectFailure::Refused
         };
+        self.fail(failure);
+    }
+
+    fn fail(&mut self, failure: ConnectFailure) {
+        let now = self.worker.clock.now();
         self.hint_that_it_may_leave(now);
         self.upstream = Upstream::None;
         self.entry.goes_by(None);

@@ -30,13 +30,10 @@ impl Session {
         };
         // What it counts from when it has not seen our first is where we began.
         let from = flow.next_incoming_id.unwrap_or(0);
-        channel.outgoing_window = from
-            .wrapping_add(flow.incoming_window)
-            .wrapping_sub(channel.next_outgoing);
-        if channel.outgoing_window > u32::MAX / 2 {
-            // It has been lowered below what is on its way.
-            channel.outgoing_window = 0;
-        }
+        // Whoever counts beyond what we have sent has nothing on its way (RFC 1982 arithmetic, 2.8.10).
+        let ahead = channel.next_outgoing.wrapping_sub(from);
+        let on_its_way = if ahead > u32::MAX / 2 { 0 } else { ahead };
+        channel.outgoing_window = flow.incoming_window.saturating_sub(on_its_way);
         self.pump(number, now);
         let Some(handle) = flow.handle else {
             if flow.echo == Some(true) {

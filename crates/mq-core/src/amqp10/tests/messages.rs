@@ -215,6 +215,11 @@ fn a_message_in_parts_is_whole_or_was_never() {
 
 #[test]
 fn a_message_is_cut_to_frames_as_the_window_allows() {
+    [10, u32::MAX].into_iter().for_each(is_cut_to_frames);
+}
+
+/// A window of two, and when they are there so wide a one.
+fn is_cut_to_frames(wide: u32) {
     let mut node = Node::new();
     let open = Open {
         max_frame_size: Some(512),
@@ -254,7 +259,7 @@ fn a_message_is_cut_to_frames_as_the_window_allows() {
         more
     };
     assert_eq!(take(&mut node), Some(true));
-    node.says(1, flow(2, 10));
+    node.says(1, flow(2, wide));
     assert_eq!(take(&mut node), None);
     assert_eq!(text_of(parts.into()), text);
 }
