@@ -358,6 +358,10 @@ pub(super) fn backend(backend: &Backend) -> Vec<Setting> {
         guid,
         server_states,
     } = backend;
+    let persists = match persistence.rules.len() {
+        0 => flag(persistence.always),
+        count => format!("{}, {}", flag(persistence.always), shown::rules(count)),
+    };
     let states = match server_states {
         ServerStates::None => "none".to_owned(),
         ServerStates::Global => "global".to_owned(),
@@ -419,7 +423,7 @@ pub(super) fn backend(backend: &Backend) -> Vec<Setting> {
         set("guid", guid, option(guid.as_ref()), AtOnce),
         set("tcp-request", requests, shown::requests(requests), ForNewConnections),
         set("stick", stick, shown::sticking(stick), ForNewConnections),
-        set("persist", persistence, flag(persistence.always), ForNewConnections),
+        set("persist", persistence, persists, ForNewConnections),
         set(
             "option abortonclose",
             abort_on_close,

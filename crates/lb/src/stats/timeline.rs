@@ -54,7 +54,10 @@ impl Timeline {
     /// What is noted from now on, as lines.
     pub(crate) fn follow(&self, form: fn(&Happening) -> String) -> mpsc::Receiver<String> {
         let (to, lines) = mpsc::channel(BEHIND);
-        self.followers.borrow_mut().push(Follower { form, to });
+        let mut followers = self.followers.borrow_mut();
+        // Where little happens, those who went away would be found out late.
+        followers.retain(|follower| !follower.to.is_closed());
+        followers.push(Follower { form, to });
         lines
     }
 

@@ -1,5 +1,5 @@
 //! Every test within a budget: build 10 minutes, unit to simulation 2, loopback 6, namespaces and interoperation 5,
-//! browser 1, and 24 in all. What takes longer is killed and named.
+//! browser 1, and 24 in all. What one leaves over is for those after it; what takes longer is killed and named.
 
 mod again;
 mod excerpt;
@@ -87,7 +87,8 @@ impl Session {
         let start = Instant::now();
         for kind in kinds {
             let left = IN_ALL.saturating_sub(start.elapsed());
-            let budget = kind.budget().saturating_sub(report.spent_with(kind)).min(left);
+            let budget = kind.budget() + report.left_over_for(kind);
+            let budget = budget.saturating_sub(report.spent_with(kind)).min(left);
             let row = self.kind(kind, budget)?;
             let nothing_to_run = kind == Kind::Build && row.verdict != Verdict::Passed;
             report.push(row);

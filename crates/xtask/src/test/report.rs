@@ -93,6 +93,15 @@ impl Report {
             .sum()
     }
 
+    /// What those before it have not spent: a slow minute is no failure, a slow whole is.
+    pub(super) fn left_over_for(&self, kind: Kind) -> Duration {
+        let purses = self.rows.chunk_by(|a, b| a.kind.shares_with(b.kind));
+        let before = purses.map(|rows| rows[0].kind).filter(|first| !first.shares_with(kind));
+        before
+            .map(|first| first.budget().saturating_sub(self.spent_with(first)))
+            .sum()
+    }
+
     pub(super) fn print(&self, console: Console, took: Duration, in_all: Duration) -> Result<ExitCode> {
         console.line("")?;
         let head = format!(
@@ -250,6 +259,20 @@ mod tests {
         report.push(row(Kind::Build, ok(), &[]));
         assert_eq!(report.spent_with(Kind::Build), Duration::from_secs(2));
         assert_eq!(report.spent_with(Kind::Unit), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_is_left_over_is_for_those_who_come_later() {
+        let ok = || Ending::Exited(ExitStatus::from_raw(0));
+        let mut report = Report::default();
+        report.push(row(Kind::Check, ok(), &[]));
+        assert_eq!(report.left_over_for(Kind::Build), Duration::ZERO);
+        report.push(row(Kind::Build, ok(), &[]));
+        let of_build = Kind::Build.budget() - Duration::from_secs(2);
+        assert_eq!(report.left_over_for(Kind::Unit), of_build);
+        report.push(row(Kind::Unit, ok(), &[]));
+        let of_unit = Kind::Unit.budget() - Duration::from_secs(1);
+        assert_eq!(report.left_over_for(Kind::Loopback), of_build + of_unit);
     }
 
     #[test]
