@@ -18,7 +18,7 @@ use chromium::{Chromium, Screen};
 use load::Load;
 use router::Router;
 use serde_json::Value;
-use tandem_tests::{Config, Lb, Server, ask, connect, fetch, free_port, request, until};
+use tandem_tests::{Config, Lb, ROW_CLASSES, Server, ask, connect, fetch, free_port, request, until};
 
 const CHECKS: &str = include_str!("browser/checks.js");
 const WIDE: Screen = Screen {
@@ -109,28 +109,6 @@ impl Scene {
     }
 }
 
-/// All that a row's colour may be called.
-const ROWS: [&str; 18] = [
-    "frontend",
-    "socket",
-    "backend",
-    "active_down",
-    "active_going_up",
-    "active_going_down",
-    "active_up",
-    "active_nolb",
-    "active_draining",
-    "active_no_check",
-    "backup_down",
-    "backup_going_up",
-    "backup_going_down",
-    "backup_up",
-    "backup_nolb",
-    "backup_draining",
-    "backup_no_check",
-    "maintain",
-];
-
 #[test]
 fn every_text_can_be_read_on_every_screen() {
     let Some(mut browser) = Chromium::start() else {
@@ -192,7 +170,7 @@ fn every_text_can_be_read_on_every_screen() {
         browser.look_through(Screen { dark, ..WIDE });
         for (code, first) in [("NONE", 0), ("PART", 9), ("ERRP", 0)] {
             browser.open(&format!("{};norefresh;st={code}", scene.url()));
-            let classes = ROWS[first..].join(" ");
+            let classes = ROW_CLASSES[first..].join(" ");
             let rows = browser.run(&format!(
                 "(() => {{ const all = '{classes}'.split(' '), rows = [...document.querySelectorAll('tbody tr')]; \
                  rows.forEach((row, place) => row.className = all[place % all.length]); return rows.length }})()"

@@ -7,7 +7,7 @@ mod haproxy;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use tandem_tests::{Lb, Server, connect, ended, fetch, free_port, until};
+use tandem_tests::{Lb, ROW_CLASSES, Server, connect, ended, fetch, free_port, until};
 
 /// Where the page and a frontend listen.
 struct Ports {
@@ -177,28 +177,6 @@ fn colour(html: &str, class: &str) -> Option<String> {
     })
 }
 
-/// All that a row may be called.
-const CLASSES: [&str; 18] = [
-    "frontend",
-    "socket",
-    "backend",
-    "active_down",
-    "active_going_up",
-    "active_going_down",
-    "active_up",
-    "active_nolb",
-    "active_draining",
-    "active_no_check",
-    "backup_down",
-    "backup_going_up",
-    "backup_going_down",
-    "backup_up",
-    "backup_nolb",
-    "backup_draining",
-    "backup_no_check",
-    "maintain",
-];
-
 /// Columns, the names of colours and the colours.
 fn assert_looks(ours: &str, theirs: &str) {
     let mut own = columns(ours);
@@ -215,7 +193,7 @@ fn assert_looks(ours: &str, theirs: &str) {
         all
     };
     assert_eq!(names(ours, "<tr role=\"row\" class="), names(theirs, "<tr class="));
-    for class in CLASSES {
+    for class in ROW_CLASSES {
         let [own, of_theirs] = [ours, theirs].map(|html| colour(html, class));
         assert!(
             own.is_some() && own == of_theirs,

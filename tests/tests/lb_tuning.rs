@@ -55,17 +55,16 @@ fn buffers_are_as_large_as_they_are_to_be() {
     });
 }
 
+/// A listener with TLS and one without behind that head.
+fn with_tls(room: &Room, head: &str) -> String {
+    let pem = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/configs/files/broker.pem");
+    let [at, plain] = [0, 1].map(|place| room.at(place));
+    format!("{head}frontend fe\n bind {at} ssl crt {pem}\n bind {plain}\n")
+}
+
 #[test]
 fn only_so_many_speak_tls() {
-    let pem = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/configs/files/broker.pem");
-    let config = |room: &Room| {
-        let head = room.head().replace("defaults", " maxsslconn 1\ndefaults");
-        format!(
-            "{head}frontend fe\n bind {} ssl crt {pem}\n bind {}\n",
-            room.at(0),
-            room.at(1)
-        )
-    };
+    let config = |room: &Room| with_tls(room, &room.head().replace("defaults", " maxsslconn 1\ndefaults"));
     both(2, config, |room| {
         assert!(room.order("show info").contains("MaxSslConns: 1\n"), "{}", room.name);
         let first = connect(room.at(0));
@@ -92,17 +91,9 @@ fn only_so_many_speak_tls() {
 
 #[test]
 fn only_so_many_begin_to_speak_tls_in_a_second() {
-    let pem = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/configs/files/broker.pem");
     let config = |room: &Room| {
-        let head = room
-            .head()
-            .replace("defaults", " maxsslrate 2\ndefaults")
-            .replace("3s", "30s");
-        format!(
-            "{head}frontend fe\n bind {} ssl crt {pem}\n bind {}\n",
-            room.at(0),
-            room.at(1)
-        )
+        let head = room.head().replace("defaults", " maxsslrate 2\ndefaults");
+        with_tls(room, &head.replace("3s", "30s"))
     };
     both(2, config, |room| {
         assert!(room.order("show info").contains("SslRateLimit: 2\n"), "{}", room.name);

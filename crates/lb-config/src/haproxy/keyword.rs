@@ -10,7 +10,7 @@ use super::{bind, global, peers, proxy, resolvers, server, state, tls, userlist}
 use crate::{code, expr};
 
 /// One keyword of a line-based section. `words` may be several: `timeout client`.
-pub(super) struct Keyword<C: 'static> {
+pub(crate) struct Keyword<C: 'static> {
     pub(super) words: &'static str,
     pub(super) sections: Sections,
     pub(super) summary: &'static str,

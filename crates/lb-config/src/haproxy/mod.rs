@@ -47,6 +47,7 @@ pub(crate) use bind::Options as BindOptions;
 use blocks::Blocks;
 use environment::Environment;
 pub(crate) use journal::{Entry, Journal, Place, What};
+use keyword::Keyword;
 pub use keyword::{KeywordDoc, keyword_docs};
 pub(crate) use peers::{Options as PeerOptions, without_effect as bind_without_effect, without_port};
 use section::{Header, Section};
@@ -245,28 +246,32 @@ impl Reader {
     }
 }
 
-/// One line of a section of peers that the other dialect holds, read as it would be here.
-pub(crate) fn peers_line(
-    peers: &mut draft::Peers,
-    line: &Line,
-    sources: &SourceMap,
-    world: World<'_>,
-    report: &mut Vec<Diagnostic>,
-) -> Result<(), Diagnostic> {
-    let mut args = Args::new(line, sources, world, report);
-    keyword::dispatch(&[peers::KEYWORDS], Section::Peers, peers, &mut args)
+/// A section whose lines the other dialect holds too.
+pub(crate) trait Lines: Sized + 'static {
+    const SECTION: Section;
+    const KEYWORDS: &'static [Keyword<Self>];
 }
 
-/// The same of a list of users.
-pub(crate) fn userlist_line(
-    list: &mut draft::Userlist,
+impl Lines for draft::Peers {
+    const SECTION: Section = Section::Peers;
+    const KEYWORDS: &'static [Keyword<Self>] = peers::KEYWORDS;
+}
+
+impl Lines for draft::Userlist {
+    const SECTION: Section = Section::Userlist;
+    const KEYWORDS: &'static [Keyword<Self>] = userlist::KEYWORDS;
+}
+
+/// One line of such a section, read as it would be here.
+pub(crate) fn section_line<S: Lines>(
+    section: &mut S,
     line: &Line,
     sources: &SourceMap,
     world: World<'_>,
     report: &mut Vec<Diagnostic>,
 ) -> Result<(), Diagnostic> {
     let mut args = Args::new(line, sources, world, report);
-    keyword::dispatch(&[userlist::KEYWORDS], Section::Userlist, list, &mut args)
+    keyword::dispatch(&[S::KEYWORDS], S::SECTION, section, &mut args)
 }
 
 /// One line of rules that the other dialect holds, read as it would be here.

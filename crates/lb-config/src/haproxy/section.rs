@@ -9,7 +9,7 @@ use crate::code;
 use crate::draft::Role;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Section {
+pub(crate) enum Section {
     Global,
     Defaults,
     Frontend,

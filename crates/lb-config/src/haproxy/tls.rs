@@ -91,8 +91,7 @@ pub(super) const OF_BIND: &[WordOption<bind::Options>] = with_terms! { bind::Opt
         switch(&mut words.hides_authorities, true)
     };
     "verify", "`none`, `optional` or `required`: whether clients show a certificate", |words, args| {
-        let choices = [("none", Verify::None), ("optional", Verify::Optional), ("required", Verify::Required)];
-        words.verify = Some(args.choice("a way to verify", &choices)?);
+        words.verify = Some(args.choice("a way to verify", &Verify::NAMES)?);
         Ok(())
     };
     "strict-sni", "no certificate for those who ask for a name that none has", |words, _| {

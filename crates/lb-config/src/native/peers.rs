@@ -5,7 +5,7 @@ use tandem_text::{Diagnostic, Spanned};
 use super::lower::Lowering;
 use super::model::{Peer, Peers};
 use crate::diff::shown;
-use crate::haproxy::{bind_without_effect, peers_line, without_port};
+use crate::haproxy::{bind_without_effect, section_line, without_port};
 use crate::plan;
 use crate::tls::Words;
 use crate::{code, draft};
@@ -32,7 +32,7 @@ impl Lowering<'_> {
         }
         for table in &written.table {
             let line = self.line("table", table);
-            let done = line.and_then(|line| peers_line(&mut peers, &line, self.sources, self.world, self.report));
+            let done = line.and_then(|line| section_line(&mut peers, &line, self.sources, self.world, self.report));
             self.report.extend(done.err());
         }
         peers.plan.logs = written.log.into_iter().filter_map(|log| self.log(log)).collect();

@@ -121,20 +121,10 @@ pub(super) enum Certificates {
 impl Word for Verify {
     const WHAT: &'static str = "none, optional or required";
     fn read(text: &str) -> Result<Self, String> {
-        let known = [
-            ("none", Verify::None),
-            ("optional", Verify::Optional),
-            ("required", Verify::Required),
-        ];
-        choose(text, &known, "")
+        choose(text, &Verify::NAMES, "")
     }
     fn write(&self) -> Written {
-        match self {
-            Verify::None => "none",
-            Verify::Optional => "optional",
-            Verify::Required => "required",
-        }
-        .into()
+        self.name().into()
     }
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lower::Lowering;
 use crate::draft;
-use crate::haproxy::userlist_line;
+use crate::haproxy::section_line;
 
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -42,7 +42,7 @@ impl Lowering<'_> {
             for line in lines {
                 let done = self
                     .line(keyword, &line)
-                    .and_then(|line| userlist_line(&mut list, &line, self.sources, self.world, self.report));
+                    .and_then(|line| section_line(&mut list, &line, self.sources, self.world, self.report));
                 self.report.extend(done.err());
             }
         }

@@ -5,7 +5,7 @@
 //! ```
 
 use std::fmt::{self, Display, Formatter};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use thiserror::Error;
 
@@ -180,14 +180,10 @@ fn options(text: &str) -> Result<Vec<ListWord>, BadLine> {
 }
 
 fn verify(text: &str) -> Result<Verify, String> {
-    match text {
-        "none" => Ok(Verify::None),
-        "optional" => Ok(Verify::Optional),
-        "required" => Ok(Verify::Required),
-        _ => Err(format!(
-            "unknown verify method '{text}', only 'none', 'optional', and 'required' are supported"
-        )),
-    }
+    let known = Verify::NAMES.into_iter().find(|(name, _)| *name == text);
+    known
+        .map(|(_, verify)| verify)
+        .ok_or_else(|| format!("unknown verify method '{text}', only 'none', 'optional', and 'required' are supported"))
 }
 
 fn version(text: &str) -> Result<TlsVersion, String> {
@@ -218,14 +214,6 @@ impl Termination {
             certificate: settle::under(self.said.defaults.crt_base.as_deref(), &line.certificate),
             ..line
         }
-    }
-
-    /// Lists that are named here.
-    pub fn lists(&self) -> impl Iterator<Item = &Path> {
-        self.certificates.iter().filter_map(|shown| match shown {
-            crate::plan::Shown::List(path) => Some(path.as_path()),
-            crate::plan::Shown::Path(_) => None,
-        })
     }
 
     /// What those go by who are shown the certificate of a line.

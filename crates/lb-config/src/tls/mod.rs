@@ -53,6 +53,22 @@ pub(crate) enum Verify {
     Required,
 }
 
+impl Verify {
+    pub(crate) const NAMES: [(&'static str, Verify); 3] = [
+        (Verify::None.name(), Verify::None),
+        (Verify::Optional.name(), Verify::Optional),
+        (Verify::Required.name(), Verify::Required),
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Verify::None => "none",
+            Verify::Optional => "optional",
+            Verify::Required => "required",
+        }
+    }
+}
+
 /// Which versions are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Versions {

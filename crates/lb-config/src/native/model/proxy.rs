@@ -52,14 +52,11 @@ inherited! {
         external_command: Option<String>,
         external_path: Option<String>,
     }
-    in Frontend {
+    all {
         name: Option<Spanned<String>>,
         id: Option<Spanned<Id>>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        bind: Vec<Spanned<Bind>>,
         guid: Option<String>,
         description: Option<String>,
-        forward: Option<Spanned<Forward>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         acl: Vec<Spanned<String>>,
         /// Who may see and change the page, as behind `stats`: "http-request auth unless …", "admin if …".
@@ -71,60 +68,33 @@ inherited! {
         tcp_request: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         tcp_response: Vec<Spanned<String>>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        use_backend: Vec<Spanned<String>>,
         stick_table: Option<Spanned<String>>,
     }
+    in Frontend {
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        bind: Vec<Spanned<Bind>>,
+        forward: Option<Spanned<Forward>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        use_backend: Vec<Spanned<String>>,
+    }
     in Backend {
-        name: Option<Spanned<String>>,
-        id: Option<Spanned<Id>>,
         stick: Option<Spanned<Stick>>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        acl: Vec<Spanned<String>>,
-        /// Who may see and change the page, as behind `stats`: "http-request auth unless …", "admin if …".
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        stats_rules: Vec<Spanned<String>>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        filter: Vec<Spanned<String>>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        tcp_request: Vec<Spanned<String>>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        tcp_response: Vec<Spanned<String>>,
         /// The same of clients that fit a condition: "if …".
         #[serde(skip_serializing_if = "Vec::is_empty")]
         force_persist: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         use_server: Vec<Spanned<String>>,
-        stick_table: Option<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         stick_rules: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         server: Vec<Spanned<Server>>,
-        guid: Option<String>,
-        description: Option<String>,
         server_state_file: Option<String>,
     }
     in Listen {
-        name: Option<Spanned<String>>,
-        id: Option<Spanned<Id>>,
-        guid: Option<String>,
-        description: Option<String>,
         forward: Option<Spanned<Forward>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         bind: Vec<Spanned<Bind>>,
-        stick_table: Option<Spanned<String>>,
         stick: Option<Spanned<Stick>>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        acl: Vec<Spanned<String>>,
-        /// Who may see and change the page, as behind `stats`: "http-request auth unless …", "admin if …".
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        stats_rules: Vec<Spanned<String>>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        filter: Vec<Spanned<String>>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        tcp_request: Vec<Spanned<String>>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        tcp_response: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         use_backend: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]

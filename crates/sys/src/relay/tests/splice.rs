@@ -187,23 +187,16 @@ impl Stream for Seen<'_> {
 #[test]
 fn who_is_looked_at_from_now_on_loses_nothing_that_is_in_the_pipe() {
     runtime().block_on(async {
-        let (writer, way, server) = Way::stuck().await;
-        let Way {
-            mut d,
-            mut scratch,
-            pipes,
-            from,
-            to,
-        } = way;
+        let (writer, mut way, server) = Way::stuck().await;
         let reader = reading(server, FLOOD - FIRST);
         let ending = ending(writer);
         let end = poll_fn(|cx| {
-            let pass = d.drive(cx, &Seen(&from), &Seen(&to), &mut scratch);
+            let pass = way.d.drive(cx, &Seen(&way.from), &Seen(&way.to), &mut way.scratch);
             pass.end.map_or(Poll::Pending, Poll::Ready)
         });
         let end = tokio::time::timeout(PATIENCE, end).await.expect("in time");
         assert!(matches!(end, End::Finished), "{end:?}");
-        assert_eq!(pipes.used(), 0);
+        assert_eq!(way.pipes.used(), 0);
         ending.join().unwrap();
         assert!(reader.join().unwrap().0 == pattern(FLOOD)[FIRST..]);
     });
