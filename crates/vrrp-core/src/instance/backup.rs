@@ -1,5 +1,6 @@
 //! Backup (and listening after a crash): whom to follow, and when to take over.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tandem_time::Mono;
@@ -90,10 +91,10 @@ impl Instance {
 
     /// This one is master; its silence is measured from now, in version 3 by its own interval.
     pub(super) fn follow(&mut self, heard: &Heard, cx: &mut Cx<'_>) {
-        match self.followed {
-            Some(f) if f.address == heard.from => self.stats.count_gap(cx.now.since(f.last), self.down_interval()),
-            _ => self.say_anew(cx.now),
+        if let Some(f) = self.followed.filter(|f| f.address == heard.from) {
+            self.stats.count_gap(cx.now.since(f.last), self.down_interval());
         }
+        self.say_anew(heard.from, cx.now);
         self.master_interval = interval_of(heard);
         self.followed = Some(Followed {
             address: heard.from,
@@ -107,14 +108,15 @@ impl Instance {
         self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
     }
 
-    /// Of another master everything is said again. Where masters take turns (a network that is broken in one direction, or
-    /// somebody who makes them up) not of each.
-    fn say_anew(&mut self, now: Mono) {
-        if self.said.master.is_some_and(|last| now.since(last) < NEW_MASTER) {
+    /// Of another master everything is said again: soon, because where masters take turns (a network that is broken in one
+    /// direction, or somebody who makes them up) not of each.
+    fn say_anew(&mut self, master: IpAddr, now: Mono) {
+        let known = |(about, since)| about == master || now.since(since) < NEW_MASTER;
+        if self.said.master.is_some_and(known) {
             return;
         }
         self.said = Said {
-            master: Some(now),
+            master: Some((master, now)),
             equal: self.said.equal,
             dialects: self.said.dialects,
             ..Said::default()

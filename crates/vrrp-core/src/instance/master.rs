@@ -1,15 +1,10 @@
 //! Master: rivals, and how one of two steps down so that every neighbour knows who is left.
 
-use std::time::Duration;
-
 use super::advert::interval_of;
 use super::{Followed, Instance, Phase, Timer};
 use crate::outbox::{Cx, Signal};
 use crate::receive::Heard;
 use crate::{Event, Notice};
-
-/// How often a lower rival is told of.
-const SECOND: Duration = Duration::from_secs(1);
 
 impl Instance {
     pub(super) fn master_heard(&mut self, heard: &Heard, cx: &mut Cx<'_>) {
@@ -32,11 +27,9 @@ impl Instance {
         self.assert_addresses(cx);
         cx.signal(self.settings.id, Signal::Contested);
         // Each is answered. A line and a command for each would be the sender's to fill the log and the host with.
-        let said = self.said.rival.is_some_and(|last| cx.now.since(last) < SECOND);
-        if said {
+        if !self.said.naming.names(heard.from, cx.now) {
             return;
         }
-        self.said.rival = Some(cx.now);
         let (name, theirs, ours) = (self.settings.name.clone(), heard.advert.priority, self.priority.value());
         cx.log(
             self.settings.id,

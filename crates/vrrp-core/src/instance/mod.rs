@@ -23,6 +23,7 @@ mod backup;
 mod heal;
 mod leave;
 mod master;
+mod naming;
 mod owners;
 mod reconfigure;
 mod rival;
@@ -47,6 +48,7 @@ use crate::{DropReason, Output, State};
 
 use heal::Healing;
 pub(crate) use leave::Leaving;
+use naming::Naming;
 use owners::Ownership;
 use rival::Rivalry;
 pub use view::{InstanceView, MasterView};
@@ -144,10 +146,9 @@ pub(crate) struct Followed {
 /// Lines already said since the last change of state or master.
 #[derive(Clone, Copy, Debug, Default)]
 struct Said {
-    /// The last time that a change of master alone made all of it fresh.
-    master: Option<Mono>,
-    /// The last time that a lower rival was named.
-    rival: Option<Mono>,
+    /// The master that it is about, and since when.
+    master: Option<(IpAddr, Mono)>,
+    naming: Naming,
     drops: u32,
     interval: bool,
     addresses: bool,
