@@ -52,24 +52,6 @@ inherited! {
         external_command: Option<String>,
         external_path: Option<String>,
     }
-    all {
-        name: Option<Spanned<String>>,
-        id: Option<Spanned<Id>>,
-        guid: Option<String>,
-        description: Option<String>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        acl: Vec<Spanned<String>>,
-        /// Who may see and change the page, as behind `stats`: "http-request auth unless …", "admin if …".
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        stats_rules: Vec<Spanned<String>>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        filter: Vec<Spanned<String>>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        tcp_request: Vec<Spanned<String>>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        tcp_response: Vec<Spanned<String>>,
-        stick_table: Option<Spanned<String>>,
-    }
     in Frontend {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         bind: Vec<Spanned<Bind>>,
@@ -90,24 +72,25 @@ inherited! {
         server: Vec<Spanned<Server>>,
         server_state_file: Option<String>,
     }
-    in Listen {
-        forward: Option<Spanned<Forward>>,
+    in each {
+        name: Option<Spanned<String>>,
+        id: Option<Spanned<Id>>,
+        guid: Option<String>,
+        description: Option<String>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
-        bind: Vec<Spanned<Bind>>,
-        stick: Option<Spanned<Stick>>,
+        acl: Vec<Spanned<String>>,
+        /// Who may see and change the page, as behind `stats`: "http-request auth unless …", "admin if …".
         #[serde(skip_serializing_if = "Vec::is_empty")]
-        use_backend: Vec<Spanned<String>>,
+        stats_rules: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
-        stick_rules: Vec<Spanned<String>>,
-        /// The same of clients that fit a condition: "if …".
+        filter: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
-        force_persist: Vec<Spanned<String>>,
+        tcp_request: Vec<Spanned<String>>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
-        use_server: Vec<Spanned<String>>,
-        server_state_file: Option<String>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        server: Vec<Spanned<Server>>,
+        tcp_response: Vec<Spanned<String>>,
+        stick_table: Option<Spanned<String>>,
     }
+    both Listen
 }
 
 #[derive(Debug, Default, Deserialize, Serialize)]
