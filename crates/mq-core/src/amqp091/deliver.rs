@@ -187,9 +187,18 @@ impl Session {
         let Some((number, channel)) = self.channels.of(session) else {
             return;
         };
-        if reason == Refusal::Full && matches!(channel.mode, Mode::Confirm { .. }) {
-            channel.full.insert(request);
-            return;
+        match (&reason, &channel.mode) {
+            (Refusal::Full, Mode::Confirm { .. }) => {
+                channel.full.insert(request);
+                return;
+            }
+            // As RabbitMQ says it, which however has done the rest.
+            (Refusal::Full, Mode::Transaction { .. }) => {
+                let what = "a queue has no room for all of the transaction: none of it has happened";
+                let commit = Method::TxCommit {}.id();
+                return self.fail_channel(number, Mistake::new(Code::PreconditionFailed, what), commit, now);
+            }
+            _ => {}
         }
         // What was not asked for by a method with an answer was a message.
         let id = channel.wanted.remove(&request).map_or((60, 40), |(id, _)| id);

@@ -17,7 +17,7 @@ use super::settle::Out;
 use super::transact::Work;
 use crate::broker::{self, Refusal};
 use crate::dialect::Requests;
-use crate::{SessionId, TransactionId};
+use crate::{DeliveryId, SessionId, TransactionId};
 
 /// What is said when everything until now is safe.
 #[derive(Debug)]
@@ -31,8 +31,12 @@ pub(super) enum Promise {
         second: bool,
         state: Outcome,
     },
-    /// The transaction is over.
-    Discharged { delivery: u32, request: u64 },
+    /// The transaction is over, in which this was settled.
+    Discharged {
+        delivery: u32,
+        request: u64,
+        settled: Vec<DeliveryId>,
+    },
 }
 
 #[derive(Debug)]

@@ -68,7 +68,11 @@ impl Session {
                 second,
                 state,
             } => self.arrived(number, delivery, request, second, state),
-            Promise::Discharged { delivery, request } => self.discharged(number, delivery, request),
+            Promise::Discharged {
+                delivery,
+                request,
+                settled,
+            } => self.discharged(number, delivery, request, settled),
         }
     }
 

@@ -77,24 +77,32 @@ impl Session {
         let Some(channel) = self.channels.get_mut(number) else {
             return Ok(());
         };
-        channel.transactions.remove(&transaction);
+        let work = channel.transactions.remove(&transaction);
+        let settled = work.map(|work| work.settled).unwrap_or_default();
         let session = channel.asks.session;
         let request = self.ask_for_promise(number, broker::Input::Commit { session, transaction });
-        self.promise(number, Promise::Discharged { delivery, request });
+        let promise = Promise::Discharged {
+            delivery,
+            request,
+            settled,
+        };
+        self.promise(number, promise);
         Ok(())
     }
 
-    pub(super) fn discharged(&mut self, number: u16, delivery: u32, request: u64) {
+    pub(super) fn discharged(&mut self, number: u16, delivery: u32, request: u64, settled: Vec<DeliveryId>) {
         let Some(channel) = self.channels.get_mut(number) else {
             return;
         };
         match channel.verdict(request..=request) {
-            Some(mistake) => self.reject(number, delivery, &mistake),
+            Some(mistake) => {
+                self.give_back(number, settled);
+                self.reject(number, delivery, &mistake);
+            }
             None => self.say_state(number, delivery, Outcome::Accepted(IsAccepted {})),
         }
     }
 
-    /// What it settled is free again: the client has forgotten it.
     fn abort(&mut self, number: u16, transaction: TransactionId) {
         let Some(channel) = self.channels.get_mut(number) else {
             return;
@@ -102,7 +110,15 @@ impl Session {
         let work = channel.transactions.remove(&transaction);
         let session = channel.asks.session;
         self.ask(number, broker::Input::Abort { session, transaction });
-        for delivery in work.into_iter().flat_map(|work| work.settled) {
+        self.give_back(number, work.map(|work| work.settled).unwrap_or_default());
+    }
+
+    /// What a transaction settled that has not happened is free again: the client has forgotten it.
+    fn give_back(&mut self, number: u16, settled: Vec<DeliveryId>) {
+        let Some(session) = self.channels.get(number).map(|channel| channel.asks.session) else {
+            return;
+        };
+        for delivery in settled {
             let back = broker::Input::Settle {
                 session,
                 transaction: None,

@@ -13,6 +13,7 @@ mod exchange;
 mod input;
 mod output;
 mod restore;
+mod room;
 mod route;
 mod session;
 mod settings;

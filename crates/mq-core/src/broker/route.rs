@@ -6,6 +6,7 @@ use tandem_time::Mono;
 
 use super::dead::Death;
 use super::exchange::TOPICS;
+use super::room::Room;
 use super::session::Step;
 use super::{Address, Broker, Output, Overflow, Publish, Refusal, Target, Thing};
 use crate::queue::{Entry, Queue};
@@ -18,7 +19,14 @@ const LONGEST_NAME: usize = 1024;
 
 impl Broker {
     /// Gives a message to whom it is for. An anycast address that nobody has used yet gets its queue.
-    pub(super) fn publish(&mut self, from: Option<SessionId>, to: &Target, mut message: Message, now: Mono) {
+    pub(super) fn publish(
+        &mut self,
+        from: Option<SessionId>,
+        to: &Target,
+        mut message: Message,
+        room: Room,
+        now: Mono,
+    ) {
         if let Err(reason) = check_target(to) {
             if let Some(session) = from {
                 self.refuse(session, reason);
@@ -29,8 +37,10 @@ impl Broker {
         let message = Arc::new(message);
         let mut queues = match to.kind {
             Kind::Anycast => {
-                let queue = self.turn_of(&to.address);
-                let queues = self.with_room(vec![queue], &message, now);
+                let mut queues = vec![self.turn_of(&to.address)];
+                if room == Room::Asked {
+                    queues = self.with_room(queues, &message, now);
+                }
                 if queues.is_empty() {
                     if let Some(session) = from {
                         self.refuse(session, Refusal::Full);
@@ -42,7 +52,7 @@ impl Broker {
             // A topic is not full because one of those is that it is for.
             Kind::Multicast => {
                 let mut queues = self.audience(&message, from);
-                queues.extend(self.exchanges.route(TOPICS, &message.address, &message));
+                queues.extend(self.bound(TOPICS, &message.address, &message));
                 self.with_room(queues, &message, now)
             }
         };
@@ -73,14 +83,14 @@ impl Broker {
         self.do_or_defer(session, in_, Step::Publish(publish), now);
     }
 
-    pub(super) fn route_out(&mut self, session: SessionId, publish: Publish, now: Mono) {
+    pub(super) fn route_out(&mut self, session: SessionId, publish: Publish, room: Room, now: Mono) {
         let Publish {
             exchange,
             key,
             mandatory,
             mut message,
         } = publish;
-        let queues = self.reached(&exchange, &key, &mut message, Some(session));
+        let mut queues = self.reached(&exchange, &key, &mut message, Some(session));
         if queues.is_empty() {
             if mandatory {
                 self.outputs.push_back(Output::Returned {
@@ -92,10 +102,12 @@ impl Broker {
             }
             return;
         }
-        let wanted = queues.len();
-        let queues = self.with_room(queues, &message, now);
-        if queues.len() < wanted {
-            self.refuse(session, Refusal::Full);
+        if room == Room::Asked {
+            let wanted = queues.len();
+            queues = self.with_room(queues, &message, now);
+            if queues.len() < wanted {
+                self.refuse(session, Refusal::Full);
+            }
         }
         self.deliver_to(Some(session), queues, Arc::new(message), now);
     }
@@ -120,18 +132,17 @@ impl Broker {
         message: &mut Message,
         from: Option<SessionId>,
     ) -> Vec<QueueId> {
+        let mut queues = self.bound(exchange, key, message);
         if exchange.is_empty() {
             message.routed = None;
             message.address = Arc::from(key);
-            let found = self.names.get(&(Kind::Anycast, key.into()));
-            return found.copied().into_iter().collect();
+            return queues;
         }
         message.address = Arc::default();
         message.routed = Some(Box::new(Routed {
             exchange: Arc::from(exchange),
             key: Arc::from(key),
         }));
-        let mut queues: Vec<QueueId> = self.exchanges.route(exchange, key, message).into_iter().collect();
         let to = Target {
             address: key.into(),
             kind: Kind::Multicast,
@@ -142,6 +153,20 @@ impl Broker {
             queues.extend(self.audience(message, from));
         }
         queues
+    }
+
+    /// The queues that were declared, and that an exchange finds. The one without a name finds the queue that is named like
+    /// the key.
+    pub(super) fn bound(&self, exchange: &str, key: &str, message: &Message) -> Vec<QueueId> {
+        match exchange {
+            "" => self
+                .names
+                .get(&(Kind::Anycast, key.into()))
+                .copied()
+                .into_iter()
+                .collect(),
+            exchange => self.exchanges.route(exchange, key, message).into_iter().collect(),
+        }
     }
 
     /// Writes it down for those who need that, and puts it into each.
@@ -233,13 +258,11 @@ impl Broker {
 
     /// The anycast queue whose turn it is; the first message makes it.
     fn turn_of(&mut self, address: &str) -> QueueId {
-        if let Some(known) = self
-            .addresses
-            .get_mut(address)
-            .filter(|known| !known.anycast.is_empty())
+        if let Some(known) = self.addresses.get_mut(address)
+            && let Some(turn) = known.after(1)
         {
-            known.turn = (known.turn + 1) % known.anycast.len();
-            return known.anycast[known.turn];
+            known.turn = turn;
+            return known.anycast[turn];
         }
         self.make_queue(address, address, Kind::Anycast, true)
     }
@@ -372,6 +395,11 @@ impl Broker {
 impl Address {
     fn is_unused(&self) -> bool {
         self.anycast.is_empty() && self.multicast.is_empty()
+    }
+
+    /// Which of its anycast queues has its turn after so many messages.
+    pub(super) fn after(&self, messages: usize) -> Option<usize> {
+        (self.turn + messages).checked_rem(self.anycast.len())
     }
 }
 

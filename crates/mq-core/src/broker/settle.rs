@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tandem_time::Mono;
 
 use super::dead::Death;
+use super::room::Room;
 use super::route::check_target;
 use super::session::{Held, Stays, Step, Transaction};
 use super::{Broker, Outcome, Publish, Refusal, Target};
@@ -17,13 +18,16 @@ const MOST_DEFERRED: usize = 256 << 20;
 impl Broker {
     pub(super) fn do_or_defer(&mut self, session: SessionId, in_: Option<TransactionId>, step: Step, now: Mono) {
         let Some(transaction) = in_ else {
-            return self.perform(session, step, now);
+            return self.perform(session, step, Room::Asked, now);
         };
         let weight = self.weight_of(&step);
         let most = MOST_DEFERRED.min(self.settings.memory);
         let all = self.deferred + weight;
-        let known = self.sessions.get_mut(&session);
-        let Some(open) = known.and_then(|s| s.transactions.get_mut(&transaction)) else {
+        let known = self.sessions.get(&session);
+        let Some(before) = known
+            .and_then(|s| s.transactions.get(&transaction))
+            .map(|open| open.weight)
+        else {
             return self.refuse(session, Refusal::NoTransaction(transaction));
         };
         if let Step::Send { to, .. } = &step
@@ -31,22 +35,21 @@ impl Broker {
         {
             return self.refuse_and_end(session, reason);
         }
-        if open.weight + weight > most || all > self.settings.memory {
+        if before + weight > most || all > self.settings.memory {
             return self.refuse_and_end(session, Refusal::TransactionTooLarge);
         }
         if let Step::Settle(delivery, _) = step {
-            let held = self.deliveries.get(&delivery).and_then(|c| self.consumers.get_mut(c));
-            let held = held
-                .and_then(|c| c.in_flight.get_mut(&delivery))
-                .filter(|h| h.settled_by.is_none());
-            match held {
+            match self.held_by(session, delivery).filter(|held| held.settled_by.is_none()) {
                 Some(held) => held.settled_by = Some(transaction),
                 None => return self.refuse(session, Refusal::NoDelivery),
             }
         }
-        open.steps.push(step);
-        open.weight += weight;
-        self.deferred = all;
+        let known = self.sessions.get_mut(&session);
+        if let Some(open) = known.and_then(|s| s.transactions.get_mut(&transaction)) {
+            open.steps.push(step);
+            open.weight += weight;
+            self.deferred = all;
+        }
     }
 
     /// About what a step needs in memory until the commit, and in its record then.
@@ -64,13 +67,13 @@ impl Broker {
         size_of::<Step>() + more
     }
 
-    fn perform(&mut self, session: SessionId, step: Step, now: Mono) {
+    fn perform(&mut self, session: SessionId, step: Step, room: Room, now: Mono) {
         match step {
             Step::Send {
                 to,
                 message,
                 once: None,
-            } => self.publish(Some(session), &to, message, now),
+            } => self.publish(Some(session), &to, message, room, now),
             // That it came and what it is are one record.
             Step::Send {
                 to,
@@ -78,10 +81,10 @@ impl Broker {
                 once: Some(packet),
             } => self.together(Some(session), |broker| {
                 if broker.receive(session, packet) {
-                    broker.publish(Some(session), &to, message, now);
+                    broker.publish(Some(session), &to, message, room, now);
                 }
             }),
-            Step::Publish(publish) => self.route_out(session, publish, now),
+            Step::Publish(publish) => self.route_out(session, publish, room, now),
             Step::Settle(delivery, outcome) => {
                 if !self.settle(session, delivery, outcome, now) {
                     self.refuse(session, Refusal::NoDelivery);
@@ -100,16 +103,26 @@ impl Broker {
         known.transactions.insert(transaction, Transaction::default());
     }
 
-    /// All of it, as one record: after a crash it has happened as a whole or not at all.
+    /// All of it, as one record: after a crash it has happened as a whole or not at all. What has no room for some of it keeps
+    /// all of it from happening.
     pub(super) fn commit(&mut self, session: SessionId, transaction: TransactionId, now: Mono) {
         let known = self.sessions.get_mut(&session);
         let Some(open) = known.and_then(|s| s.transactions.remove(&transaction)) else {
             return self.refuse(session, Refusal::NoTransaction(transaction));
         };
+        if !self.has_room_for(&open.steps) {
+            self.abandon(&open, now);
+            return self.refuse(session, Refusal::Full);
+        }
         self.deferred -= open.weight;
         self.together(Some(session), |broker| {
             for step in open.steps {
-                broker.perform(session, step, now);
+                if let Step::Settle(delivery, _) = step
+                    && let Some(held) = broker.held_by(session, delivery)
+                {
+                    held.settled_by = None;
+                }
+                broker.perform(session, step, Room::Assured, now);
             }
         });
     }
@@ -144,12 +157,20 @@ impl Broker {
         }
     }
 
-    /// False when there is no such delivery.
+    /// What a session has in its hands, if it is this session's.
+    fn held_by(&mut self, session: SessionId, delivery: DeliveryId) -> Option<&mut Held> {
+        let consumer = self.deliveries.get(&delivery).filter(|c| c.session == session)?;
+        self.consumers.get_mut(consumer)?.in_flight.get_mut(&delivery)
+    }
+
+    /// False when there is no such delivery, or a transaction has settled it.
     fn settle(&mut self, session: SessionId, delivery: DeliveryId, outcome: Outcome, now: Mono) -> bool {
-        let Some(consumer) = self.deliveries.get(&delivery).copied().filter(|c| c.session == session) else {
+        let free = |held: &mut Held| held.settled_by.is_none();
+        if !self.held_by(session, delivery).is_some_and(free) {
             return false;
-        };
-        let Some((queue, held)) = self.let_go(consumer, delivery) else {
+        }
+        let consumer = self.deliveries.get(&delivery).copied();
+        let Some((queue, held)) = consumer.and_then(|consumer| self.let_go(consumer, delivery)) else {
             return false;
         };
         self.conclude(Some(session), queue, held, outcome, now);
@@ -273,7 +294,7 @@ impl Broker {
                     address: to,
                     kind: Kind::Anycast,
                 };
-                broker.publish(None, &target, message, now);
+                broker.publish(None, &target, message, Room::Asked, now);
             }
         });
     }

@@ -1,5 +1,6 @@
 //! One node, a few sessions, and a journal that is as fast as the test wants.
 
+mod commit;
 mod model;
 mod story;
 

@@ -128,6 +128,38 @@ impl Rules {
     }
 }
 
+/// What is about to come to a queue that may be full then.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Filling {
+    /// So many more are handed out as they come, and take no room.
+    hands: usize,
+    messages: usize,
+    bytes: usize,
+}
+
+impl Filling {
+    pub(crate) fn new(hands: usize) -> Filling {
+        Filling {
+            hands,
+            ..Filling::default()
+        }
+    }
+
+    /// One more, if there is room for it.
+    pub(crate) fn takes(&mut self, queue: &Queue, message: &Message) -> bool {
+        if let Some(left) = self.hands.checked_sub(1) {
+            self.hands = left;
+            return true;
+        }
+        if queue.is_full(self) {
+            return false;
+        }
+        self.messages += 1;
+        self.bytes += message.body.len();
+        true
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Queue {
     pub(crate) id: QueueId,
@@ -266,13 +298,20 @@ impl Queue {
         messages > 0 && depth > messages || bytes > 0 && weight > bytes && depth > 1
     }
 
-    /// Whether one more would be too many.
-    pub(crate) fn is_full(&self) -> bool {
+    /// Whether it takes nothing when it is full, and what becomes of that.
+    pub(crate) fn rejects(&self) -> Option<Overflow> {
+        let overflow = self.terms.as_ref()?.arguments.overflow;
+        (overflow != Overflow::DropHead).then_some(overflow)
+    }
+
+    /// Whether one more would be too many, when this has come before it.
+    pub(crate) fn is_full(&self, after: &Filling) -> bool {
         let Some(terms) = &self.terms else { return false };
         let Arguments {
             max_length, max_bytes, ..
         } = terms.arguments;
-        max_length.is_some_and(|most| self.ready.len() >= most) || max_bytes.is_some_and(|most| self.bodies >= most)
+        max_length.is_some_and(|most| self.ready.len() + after.messages >= most)
+            || max_bytes.is_some_and(|most| self.bodies + after.bytes >= most)
     }
 
     pub(crate) fn take_all(&mut self) -> BTreeMap<Place, Entry> {
@@ -336,16 +375,22 @@ impl Queue {
         &self.consumers
     }
 
+    /// Those that are handed something.
+    pub(crate) fn active(&self) -> &[ConsumerId] {
+        let single = self.terms.as_ref().is_some_and(|terms| terms.arguments.single_active);
+        match (single, &self.consumers[..]) {
+            (true, [first, ..]) => std::slice::from_ref(first),
+            (_, all) => all,
+        }
+    }
+
     /// The next in turn that `may`, and the turn moves on.
     pub(crate) fn choose(&mut self, may: impl Fn(ConsumerId) -> bool) -> Option<ConsumerId> {
-        let single = self.terms.as_ref().is_some_and(|terms| terms.arguments.single_active);
-        let (count, from) = match single {
-            true => (self.consumers.len().min(1), 0),
-            false => (self.consumers.len(), self.turn),
-        };
+        let active = self.active();
+        let count = active.len();
         let at = (0..count)
-            .map(|i| (from + i) % count)
-            .find(|at| may(self.consumers[*at]))?;
+            .map(|i| (self.turn + i) % count)
+            .find(|at| may(active[*at]))?;
         self.turn = (at + 1) % count;
         Some(self.consumers[at])
     }

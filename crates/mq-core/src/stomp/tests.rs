@@ -1,8 +1,8 @@
 //! A session with a broker behind it: what a client writes, and what it reads.
 
 use super::*;
-use crate::Lsn;
 use crate::broker::Broker;
+use crate::{Lsn, Value};
 
 /// One client, a broker, and a disk that is as fast as the test wants.
 struct Client {
@@ -212,6 +212,42 @@ fn transactions_happen_as_a_whole_or_not() {
         client.says(&format!("{end}\ntransaction:t\n\n"));
         assert_eq!(client.header("message"), "no such transaction");
     }
+}
+
+#[test]
+fn a_transaction_that_a_queue_has_no_room_for_does_not_happen() {
+    let mut client = Client::connected("1.2");
+    let arguments = [
+        ("x-max-length", Value::Int(1)),
+        ("x-overflow", Value::Text("reject-publish".into())),
+    ];
+    let declared = broker::Declared {
+        arguments: arguments.map(|(name, value)| (name.into(), value)).into(),
+        ..broker::Declared::default()
+    };
+    let what = broker::Arrangement::Queue {
+        name: "narrow".into(),
+        declared,
+    };
+    // It is another client's.
+    let session = SessionId(9);
+    client.broker.handle(broker::Input::Opened { session }, client.now);
+    client
+        .broker
+        .handle(broker::Input::Arrange { session, what }, client.now);
+    client.says("BEGIN\ntransaction:t\n\n");
+    for queue in ["free", "narrow", "narrow"] {
+        client.says(&format!("SEND\ntransaction:t\ndestination:/queue/{queue}\n\nx"));
+    }
+    client.says("COMMIT\ntransaction:t\nreceipt:c\n\n");
+    assert_eq!(
+        (client.header("message"), client.header("receipt-id")),
+        ("the broker refused", "c")
+    );
+    assert_eq!(
+        (client.depth("free"), client.depth("narrow"), client.closed),
+        (0, 0, true)
+    );
 }
 
 #[test]

@@ -132,6 +132,45 @@ fn a_queue_that_rejects_loses_nothing() {
     assert_eq!(node.bodies(1), ["first"]);
 }
 
+#[test]
+fn a_commit_that_a_queue_has_no_room_for_does_not_happen_and_ends_the_channel() {
+    let mut node = Node::new();
+    node.client(1);
+    node.says(1, 1, refuses("q", "reject-publish"));
+    assert!(matches!(node.hears(1), Method::QueueDeclareOk { .. }));
+    node.declare(1, "free", Table::default());
+    node.publish(1, "", "free", "work");
+    node.consume(1, "free", "t", false);
+    assert_eq!(node.bodies(1), ["work"]);
+    node.says(1, 1, Method::TxSelect {});
+    assert_eq!(node.hears(1), Method::TxSelectOk {});
+    for queue in ["free", "q", "q"] {
+        node.publish(1, "", queue, "in it");
+    }
+    let ack = Method::Ack {
+        tag: 1,
+        multiple: false,
+    };
+    node.says(1, 1, ack);
+    node.says(1, 1, Method::TxCommit {});
+    let Method::ChannelClose {
+        code: 406,
+        text,
+        class: 90,
+        method: 20,
+    } = node.hears(1)
+    else {
+        panic!("the channel ends")
+    };
+    assert!(text.contains("no room"), "{text}");
+    assert_eq!(node.hears_maybe(1), None, "nothing is said to be committed");
+    assert_eq!(
+        (node.depth("q"), node.depth("free")),
+        (0, 1),
+        "what was acknowledged is there"
+    );
+}
+
 /// The client does not wait for the answer to what it sent wrongly.
 #[test]
 fn nothing_is_committed_after_a_mistake() {

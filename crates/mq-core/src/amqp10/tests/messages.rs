@@ -365,6 +365,73 @@ fn a_transaction_happens_as_a_whole_or_not_at_all() {
     }
 }
 
+/// It is rejected, and its client goes on.
+#[test]
+fn a_transaction_that_a_queue_has_no_room_for_does_not_happen() {
+    let mut node = both();
+    let arguments = [
+        ("x-max-length", crate::Value::Int(2)),
+        ("x-overflow", crate::Value::Text("reject-publish".into())),
+    ];
+    let declared = broker::Declared {
+        arguments: arguments.map(|(name, value)| (name.into(), value)).into(),
+        ..broker::Declared::default()
+    };
+    let what = broker::Arrangement::Queue {
+        name: "narrow".into(),
+        declared,
+    };
+    let session = SessionId::of_connection(9);
+    node.broker.handle(broker::Input::Opened { session }, node.now);
+    node.broker.handle(broker::Input::Arrange { session, what }, node.now);
+    let coordinator = Attach {
+        target: Some(Coordinator::default().into()),
+        ..sender("c", 2, None)
+    };
+    node.attaches(1, coordinator);
+    node.attaches(1, sender("n", 3, Some("narrow")));
+    node.puts(1, 0, 0, "work");
+    node.says(1, credit(1, 1));
+    node.gets(1);
+    let mut id = 0;
+    let mut ordered = |node: &mut Node, what: &Order| {
+        id += 100;
+        order(node, id, what)
+    };
+    let mut sent = 0;
+    for (messages, fits) in [(3, false), (2, true)] {
+        let Some(Outcome::Declared(declared)) = ordered(&mut node, &Declare::default().into()) else {
+            panic!("it is declared")
+        };
+        let txn_id = declared.txn_id;
+        for _ in 0..messages {
+            sent += 1;
+            let transfer = Transfer {
+                state: Some(within(&txn_id, None)),
+                ..transfer(3, sent)
+            };
+            node.sends(1, transfer, payload("sent"));
+            told(&mut node);
+        }
+        if !fits {
+            node.says(1, settled(0, within(&txn_id, Some(Accepted {}.into()))));
+        }
+        let discharge = Discharge {
+            txn_id,
+            fail: Some(false),
+        };
+        match ordered(&mut node, &discharge.into()) {
+            Some(Outcome::Rejected(rejected)) if !fits => {
+                assert_eq!(condition(&rejected.error), "amqp:resource-limit-exceeded");
+            }
+            Some(Outcome::Accepted(_)) if fits => {}
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(depth(&node, "narrow"), (if fits { 2 } else { 0 }, 0));
+        assert_eq!(depth(&node, "q"), (1, 0), "what was settled in it is the queue's");
+    }
+}
+
 #[test]
 fn a_transaction_ends_with_its_coordinator() {
     let mut node = both();

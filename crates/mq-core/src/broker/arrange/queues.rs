@@ -7,7 +7,7 @@ use super::{Answer, Arranged};
 use crate::broker::declared::{Declared, Overflow};
 use crate::broker::route::check_name;
 use crate::broker::{Broker, MOST_THINGS, Refusal, Thing};
-use crate::queue::{Queue, Terms};
+use crate::queue::{Filling, Queue, Terms};
 use crate::{Kind, QueueId, SessionId};
 
 impl Broker {
@@ -134,7 +134,6 @@ impl Broker {
     /// Whether a queue takes no more, and what becomes of what is sent to it.
     pub(in crate::broker) fn rejects(&self, id: &QueueId) -> Option<Overflow> {
         let queue = self.queues.get(id)?;
-        let terms = queue.terms.as_ref()?;
-        (terms.arguments.overflow != Overflow::DropHead && queue.is_full()).then_some(terms.arguments.overflow)
+        queue.rejects().filter(|_| queue.is_full(&Filling::default()))
     }
 }
