@@ -170,7 +170,7 @@ impl<D: Dialect> Client<'_, D> {
             if self.ends || !self.session.wants_items() {
                 return true;
             }
-            self.holds_back = full && D::publishes(&self.incoming);
+            self.holds_back = full && (D::PUBLISHES)(&self.incoming);
             if self.holds_back {
                 if !held_back {
                     self.tell(Heard::Held(true));

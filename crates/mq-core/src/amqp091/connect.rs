@@ -63,7 +63,7 @@ impl Session {
 
     pub(super) fn of_the_connection(&mut self, method: Method, now: Mono) -> Result<(), Mistake> {
         match (self.state, method) {
-            (State::Closing, Method::CloseOk {}) => self.close(),
+            (State::Closing, Method::CloseOk {}) => self.line.close(),
             (State::Closing, Method::Close { .. }) => self.say(0, Method::CloseOk {}),
             (State::Closing, _) => {}
             (
@@ -95,7 +95,7 @@ impl Session {
                 let session = self.line.id;
                 self.line.ask(broker::Input::Closed { session });
                 self.say(0, Method::CloseOk {});
-                self.close();
+                self.line.close();
             }
             (State::Open, Method::UpdateSecret { .. }) => {
                 return Err(Mistake::new(Code::NotImplemented, "passwords do not expire here"));

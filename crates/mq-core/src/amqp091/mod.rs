@@ -27,27 +27,23 @@ use tandem_time::Mono;
 
 use crate::broker;
 use crate::dialect::{self, Dialect, Heard, Line, Parts, Timer};
-use crate::{ConsumerId, DeliveryId, SessionId};
+use crate::{ConsumerId, DeliveryId};
 use channel::Channel;
 use mistake::Mistake;
 
 /// What the node's operator decides about AMQP 0-9-1.
 #[derive(Clone, Debug)]
-pub struct Settings {
+struct Settings {
     /// The largest message.
-    pub message: usize,
+    message: usize,
     /// The largest frame.
-    pub frame: u32,
+    frame: u32,
     /// The most channels of a connection.
-    pub channels: u16,
+    channels: u16,
     /// How often either side wants to hear from the other, if the client agrees.
-    pub heartbeat: Duration,
-    /// How long a stranger may take to log in.
-    pub login: Duration,
+    heartbeat: Duration,
     /// How many messages are on their way to a consumer that acknowledges nothing.
-    pub window: u32,
-    /// What the clock said when [`Mono`] was zero, in milliseconds since 1970.
-    pub began: u64,
+    window: u32,
 }
 
 impl Default for Settings {
@@ -57,9 +53,7 @@ impl Default for Settings {
             frame: 128 << 10,
             channels: 2047,
             heartbeat: Duration::from_secs(60),
-            login: Duration::from_secs(10),
             window: 1000,
-            began: 0,
         }
     }
 }
@@ -77,7 +71,6 @@ enum State {
     Open,
     /// We have said that it is over.
     Closing,
-    Closed,
 }
 
 /// What a client says that it understands.
@@ -112,23 +105,6 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(id: SessionId, settings: Settings, now: Mono) -> Session {
-        Session {
-            line: Line::new(id, settings.login, settings.began, now),
-            decoder: Decoder::default(),
-            frame_max: settings.frame,
-            channel_max: settings.channels,
-            settings,
-            state: State::Waiting,
-            understands: Understands::default(),
-            user: "".into(),
-            channels: Parts::new(id),
-            partial: 0,
-            told_blocked: false,
-            unflushed: Vec::new(),
-        }
-    }
-
     /// The largest frame, both ways: a small one, until the client is known.
     fn limit(&self) -> usize {
         match self.state {
@@ -161,8 +137,10 @@ impl Session {
     /// Says why, and waits until the client has heard it. A stranger is told only if it said that it wants to be.
     fn fail(&mut self, mistake: Mistake, (class, method): (u16, u16), now: Mono) {
         match self.state {
-            State::Closed | State::Closing => return self.close(),
-            State::Waiting | State::Starting | State::Checking if !self.understands.refusal => return self.close(),
+            State::Closing => return self.line.close(),
+            State::Waiting | State::Starting | State::Checking if !self.understands.refusal => {
+                return self.line.close();
+            }
             _ => {}
         }
         self.say(
@@ -178,11 +156,6 @@ impl Session {
         self.channels.clear();
         self.line.goodbye(now);
     }
-
-    fn close(&mut self) {
-        self.state = State::Closed;
-        self.line.close();
-    }
 }
 
 impl Dialect for Session {
@@ -190,13 +163,27 @@ impl Dialect for Session {
     type Error = DecodeError;
     type Frame = Frame;
 
-    fn open(id: SessionId, message: usize, began: u64, now: Mono) -> Session {
+    const PUBLISHES: fn(&[u8]) -> bool = publishes;
+
+    fn new(line: Line<Frame>, message: usize) -> Session {
         let settings = Settings {
             message,
-            began,
             ..Settings::default()
         };
-        Session::new(id, settings, now)
+        Session {
+            decoder: Decoder::default(),
+            frame_max: settings.frame,
+            channel_max: settings.channels,
+            settings,
+            state: State::Waiting,
+            understands: Understands::default(),
+            user: "".into(),
+            channels: Parts::new(line.id),
+            partial: 0,
+            told_blocked: false,
+            unflushed: Vec::new(),
+            line,
+        }
     }
 
     fn line(&self) -> &Line<Frame> {
@@ -216,16 +203,8 @@ impl Dialect for Session {
         encode(frame, self.limit(), out);
     }
 
-    fn publishes(bytes: &[u8]) -> bool {
-        publishes(bytes)
-    }
-
-    fn wants_items(&self) -> bool {
-        !matches!(self.state, State::Checking | State::Closed)
-    }
-
-    fn is_closed(&self) -> bool {
-        self.state == State::Closed
+    fn listens(&self) -> bool {
+        self.state != State::Checking
     }
 
     fn item(&mut self, item: Item, now: Mono) {
@@ -271,7 +250,7 @@ impl Dialect for Session {
             // What we speak, and the end (section 4.2.2).
             None => {
                 self.line.send(Frame::Greeting);
-                self.close();
+                self.line.close();
             }
             Some(code) => self.fail(Mistake::new(code, error.what), error.method, now),
         }
@@ -295,7 +274,7 @@ impl Dialect for Session {
         match timer {
             Timer::Beat => self.line.beat(Frame::Heartbeat, now),
             // Nobody is there to read why, or it is a stranger, who is owed no answer.
-            Timer::Login | Timer::Silence | Timer::Goodbye => self.close(),
+            Timer::Login | Timer::Silence | Timer::Goodbye => self.line.close(),
         }
     }
 

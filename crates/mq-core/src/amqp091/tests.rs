@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tandem_mq_wire::amqp091::{Field, Properties, Table};
 
 use super::*;
+use crate::SessionId;
 use crate::dialect::testing;
 
 pub(super) type Node = testing::Node<Session>;

@@ -59,7 +59,7 @@ impl Session {
             additional_data: None,
         };
         self.line.send(Frame::Outcome(outcome));
-        self.close();
+        self.line.close();
     }
 
     pub(super) fn admit(&mut self, answer: &Result<(), Box<str>>) {
@@ -80,7 +80,7 @@ impl Session {
             // It has to say who it is (2.2: what would be accepted, and the end).
             (State::Checking(false), Err(_)) => {
                 self.line.send(Frame::Greeting(Greeting::Sasl));
-                self.close();
+                self.line.close();
             }
             _ => {}
         }

@@ -33,29 +33,25 @@ use tandem_time::Mono;
 
 use crate::broker;
 use crate::dialect::{self, Dialect, Heard, Line, Parts, Timer};
-use crate::{ConsumerId, DeliveryId, SessionId};
+use crate::{ConsumerId, DeliveryId};
 use channel::Channel;
 use mistake::{Blame, Mistake};
 
 /// What the node's operator decides about AMQP 1.0.
 #[derive(Clone, Debug)]
-pub struct Settings {
+struct Settings {
     /// The largest message.
-    pub message: usize,
+    message: usize,
     /// The largest frame.
-    pub frame: u32,
+    frame: u32,
     /// The highest number of a channel.
-    pub channels: u16,
+    channels: u16,
     /// The highest handle of a channel.
-    pub handles: u32,
+    handles: u32,
     /// Whoever is silent for twice as long is gone.
-    pub idle: Duration,
-    /// How long a stranger may take to come in.
-    pub login: Duration,
+    idle: Duration,
     /// How many messages are on their way on a link, either way.
-    pub window: u32,
-    /// What the clock said when [`Mono`] was zero, in milliseconds since 1970.
-    pub began: u64,
+    window: u32,
 }
 
 impl Default for Settings {
@@ -66,9 +62,7 @@ impl Default for Settings {
             channels: 255,
             handles: 1023,
             idle: Duration::from_secs(60),
-            login: Duration::from_secs(10),
             window: 1000,
-            began: 0,
         }
     }
 }
@@ -87,7 +81,6 @@ enum State {
     Open,
     /// We have said that it is over.
     Closing,
-    Closed,
 }
 
 /// One client's connection.
@@ -114,27 +107,10 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(id: SessionId, settings: Settings, now: Mono) -> Session {
-        Session {
-            line: Line::new(id, settings.login, settings.began, now),
-            decoder: Decoder::default(),
-            state: State::Waiting,
-            container: "".into(),
-            frame_max: SMALLEST_MAX,
-            channel_max: settings.channels,
-            settings,
-            channels: Parts::new(id),
-            names: BTreeMap::new(),
-            partial: 0,
-            held: false,
-            unflushed: Vec::new(),
-        }
-    }
-
     /// The largest frame from the client: a small one, until it is known.
     fn limit(&self) -> usize {
         match self.state {
-            State::Open | State::Closing | State::Closed => self.settings.frame as usize,
+            State::Open | State::Closing => self.settings.frame as usize,
             _ => Decoder::STRANGER,
         }
     }
@@ -144,7 +120,7 @@ impl Session {
         match self.state {
             State::Waiting | State::Known | State::Checking(false) => Layer::Greeting,
             State::Introducing | State::Checking(true) => Layer::Sasl,
-            State::Opening | State::Open | State::Closing | State::Closed => Layer::Amqp,
+            State::Opening | State::Open | State::Closing => Layer::Amqp,
         }
     }
 
@@ -171,12 +147,12 @@ impl Session {
     /// Says why, and waits until the client has heard it. A stranger is told what is spoken here, and no more (2.2).
     fn fail(&mut self, mistake: &Mistake, now: Mono) {
         match self.state {
-            State::Closed | State::Closing => return self.close(),
+            State::Closing => return self.line.close(),
             State::Waiting => {
                 self.line.send(Frame::Greeting(Greeting::Amqp));
-                return self.close();
+                return self.line.close();
             }
-            State::Introducing | State::Checking(_) | State::Known => return self.close(),
+            State::Introducing | State::Checking(_) | State::Known => return self.line.close(),
             // Nothing comes before an open (2.4.1).
             State::Opening => {
                 let open = self.our_open();
@@ -199,11 +175,6 @@ impl Session {
         let session = self.line.id;
         self.line.ask(broker::Input::Closed { session });
         self.say(0, Close { error: None });
-        self.close();
-    }
-
-    fn close(&mut self) {
-        self.state = State::Closed;
         self.line.close();
     }
 
@@ -216,7 +187,7 @@ impl Session {
 
     fn our_open(&self) -> Open {
         Open {
-            container_id: format!("tandem-mq-{:x}", self.settings.began).into(),
+            container_id: format!("tandem-mq-{:x}", self.line.began).into(),
             max_frame_size: Some(self.settings.frame),
             channel_max: Some(self.settings.channels),
             idle_time_out: u32::try_from(self.settings.idle.as_millis())
@@ -234,13 +205,27 @@ impl Dialect for Session {
     type Error = DecodeError;
     type Frame = Frame;
 
-    fn open(id: SessionId, message: usize, began: u64, now: Mono) -> Session {
+    const PUBLISHES: fn(&[u8]) -> bool = publishes;
+
+    fn new(line: Line<Frame>, message: usize) -> Session {
         let settings = Settings {
             message,
-            began,
             ..Settings::default()
         };
-        Session::new(id, settings, now)
+        Session {
+            decoder: Decoder::default(),
+            state: State::Waiting,
+            container: "".into(),
+            frame_max: SMALLEST_MAX,
+            channel_max: settings.channels,
+            settings,
+            channels: Parts::new(line.id),
+            names: BTreeMap::new(),
+            partial: 0,
+            held: false,
+            unflushed: Vec::new(),
+            line,
+        }
     }
 
     fn line(&self) -> &Line<Frame> {
@@ -261,16 +246,8 @@ impl Dialect for Session {
         encode(frame, out);
     }
 
-    fn publishes(bytes: &[u8]) -> bool {
-        publishes(bytes)
-    }
-
-    fn wants_items(&self) -> bool {
-        !matches!(self.state, State::Checking(_) | State::Closed)
-    }
-
-    fn is_closed(&self) -> bool {
-        self.state == State::Closed
+    fn listens(&self) -> bool {
+        !matches!(self.state, State::Checking(_))
     }
 
     fn item(&mut self, item: Item, now: Mono) {
@@ -288,7 +265,7 @@ impl Dialect for Session {
             (State::Open | State::Opening | State::Closing, Item::Empty) => {}
             (State::Open, Item::Said(channel, said, payload)) => self.said(channel, said, payload, now),
             // What crossed with our goodbye.
-            (State::Closing, Item::Said(_, Performative::Close(_), _)) => self.close(),
+            (State::Closing, Item::Said(_, Performative::Close(_), _)) => self.line.close(),
             (State::Closing, _) => {}
             (_, _) => {
                 let why = Mistake::illegal("this does not belong here");
@@ -327,9 +304,9 @@ impl Dialect for Session {
                         error: Some(why.error()),
                     },
                 );
-                self.close();
+                self.line.close();
             }
-            Timer::Login | Timer::Goodbye => self.close(),
+            Timer::Login | Timer::Goodbye => self.line.close(),
         }
     }
 

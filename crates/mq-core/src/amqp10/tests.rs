@@ -12,6 +12,7 @@ use tandem_mq_wire::amqp10::{
 };
 
 use super::*;
+use crate::SessionId;
 use crate::dialect::testing;
 
 pub(super) type Node = testing::Node<Session>;

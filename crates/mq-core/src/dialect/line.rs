@@ -8,6 +8,8 @@ use tandem_time::{Mono, TimerName, TimerTable};
 use super::Output;
 use crate::{SessionId, WallMillis, broker};
 
+/// How long a stranger may take to come in.
+const LOGIN: Duration = Duration::from_secs(10);
 /// How long the client may take to answer that it has heard that this is over.
 const GOODBYE: Duration = Duration::from_secs(10);
 
@@ -36,7 +38,7 @@ impl TimerName for Timer {
 pub struct Line<F> {
     pub(crate) id: SessionId,
     /// What the clock said when [`Mono`] was zero, in milliseconds since 1970.
-    began: u64,
+    pub(crate) began: u64,
     pub(crate) timers: TimerTable<Timer, 4>,
     /// How often we are to be heard. Zero is never.
     beat: Duration,
@@ -45,13 +47,13 @@ pub struct Line<F> {
     /// For consumers and names: never used twice.
     last: u64,
     outputs: VecDeque<Output<F>>,
+    closed: bool,
 }
 
 impl<F> Line<F> {
-    /// A stranger has so long to come in.
-    pub(crate) fn new(id: SessionId, login: Duration, began: u64, now: Mono) -> Line<F> {
+    pub(super) fn new(id: SessionId, began: u64, now: Mono) -> Line<F> {
         let mut timers = TimerTable::default();
-        timers.arm(Timer::Login, now + login);
+        timers.arm(Timer::Login, now + LOGIN);
         Line {
             id,
             began,
@@ -60,6 +62,7 @@ impl<F> Line<F> {
             silence: Duration::ZERO,
             last: 0,
             outputs: VecDeque::new(),
+            closed: false,
         }
     }
 
@@ -84,8 +87,11 @@ impl<F> Line<F> {
         self.timers.arm(Timer::Beat, now + self.beat);
     }
 
+    /// Nothing is said after the end.
     pub(crate) fn send(&mut self, frame: F) {
-        self.outputs.push_back(Output::Send(frame));
+        if !self.closed {
+            self.outputs.push_back(Output::Send(frame));
+        }
     }
 
     pub(crate) fn ask(&mut self, input: broker::Input) {
@@ -105,6 +111,7 @@ impl<F> Line<F> {
     }
 
     pub(crate) fn close(&mut self) {
+        self.closed = true;
         self.timers = TimerTable::default();
         self.outputs.push_back(Output::Close);
     }
@@ -123,11 +130,32 @@ impl<F> Line<F> {
         WallMillis(self.began + now.as_millis())
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     pub(crate) fn is_quiet(&self) -> bool {
         self.outputs.is_empty()
     }
 
     pub(super) fn poll_output(&mut self) -> Option<Output<F>> {
         self.outputs.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was collected to be said together may come to that only when the client has gone.
+    #[test]
+    fn nothing_is_said_after_the_end() {
+        let mut line = Line::new(SessionId(1), 0, Mono::ZERO);
+        line.send("goodbye");
+        line.close();
+        line.send("one more thing");
+        assert!(matches!(line.poll_output(), Some(Output::Send("goodbye"))));
+        assert!(matches!(line.poll_output(), Some(Output::Close)));
+        assert!(line.poll_output().is_none());
     }
 }

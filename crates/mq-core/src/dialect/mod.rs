@@ -71,9 +71,11 @@ pub trait Dialect: Sized {
     /// What a client is told.
     type Frame;
 
-    /// With the usual settings. `message` is the largest message, `began` what the wall clock said, in milliseconds since
-    /// 1970, when [`Mono`] was zero.
-    fn open(id: SessionId, message: usize, began: u64, now: Mono) -> Self;
+    /// Whether what comes next in some bytes brings messages, which wait while memory is full.
+    const PUBLISHES: fn(&[u8]) -> bool;
+
+    /// With the usual settings. `message` is the largest message.
+    fn new(line: Line<Self::Frame>, message: usize) -> Self;
 
     fn line(&self) -> &Line<Self::Frame>;
 
@@ -84,12 +86,8 @@ pub trait Dialect: Sized {
 
     fn encode(&self, frame: &Self::Frame, out: &mut BytesMut);
 
-    /// Whether what comes next in `bytes` brings messages, which wait while memory is full.
-    fn publishes(bytes: &[u8]) -> bool;
-
-    fn wants_items(&self) -> bool;
-
-    fn is_closed(&self) -> bool;
+    /// Whether it is the client's turn to say something, until the end.
+    fn listens(&self) -> bool;
 
     fn item(&mut self, item: Self::Item, now: Mono);
 
@@ -100,6 +98,15 @@ pub trait Dialect: Sized {
     fn hear(&mut self, heard: Heard, now: Mono);
 
     fn due(&mut self, timer: Timer, now: Mono);
+
+    /// `began` is what the wall clock said, in milliseconds since 1970, when [`Mono`] was zero.
+    fn open(id: SessionId, message: usize, began: u64, now: Mono) -> Self {
+        Self::new(Line::new(id, began, now), message)
+    }
+
+    fn wants_items(&self) -> bool {
+        !self.line().is_closed() && self.listens()
+    }
 
     /// There is nothing else to say: what was collected can be said.
     fn round_off(&mut self) {}
@@ -119,7 +126,7 @@ pub trait Dialect: Sized {
     }
 
     fn handle(&mut self, input: Input<Self::Item, Self::Error>, now: Mono) {
-        if self.is_closed() {
+        if self.line().is_closed() {
             return;
         }
         match input {

@@ -149,7 +149,7 @@ impl Session {
             will: disconnect.reason != 0,
             expiry,
         });
-        self.close();
+        self.line.close();
     }
 }
 

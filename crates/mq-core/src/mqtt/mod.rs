@@ -16,7 +16,6 @@ mod subscribe;
 mod topic;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Duration;
 
 use bytes::BytesMut;
 use tandem_mq_wire::mqtt::{
@@ -24,39 +23,33 @@ use tandem_mq_wire::mqtt::{
 };
 use tandem_time::Mono;
 
+use crate::DeliveryId;
 use crate::broker::{self, Delivery, Listening};
 use crate::dialect::{self, Dialect, Heard, Line, Requests, Timer};
-use crate::{DeliveryId, SessionId};
 use outbound::Outbound;
 
 /// What the node's operator decides about MQTT.
 #[derive(Clone, Debug)]
-pub struct Settings {
+struct Settings {
     /// The largest packet.
-    pub packet: usize,
-    /// How long a stranger may take to log in.
-    pub login: Duration,
+    packet: usize,
     /// How many messages of QoS 1 and 2 may be under way to a client, if it allows that.
-    pub window: u16,
+    window: u16,
     /// The same from a client.
-    pub receive_maximum: u16,
+    receive_maximum: u16,
     /// How many topics a client may give a number, and how many we give one.
-    pub aliases: u16,
-    pub subscriptions: usize,
-    /// What the clock said when [`Mono`] was zero, in milliseconds since 1970.
-    pub began: u64,
+    aliases: u16,
+    subscriptions: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Settings {
             packet: 100 << 20,
-            login: Duration::from_secs(10),
             window: 1000,
             receive_maximum: 1000,
             aliases: 32,
             subscriptions: 10_000,
-            began: 0,
         }
     }
 }
@@ -73,7 +66,6 @@ enum State {
     Checking,
     Attaching,
     Open,
-    Closed,
 }
 
 /// What is said when everything until now is safe.
@@ -134,33 +126,11 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(id: SessionId, settings: Settings, now: Mono) -> Session {
-        Session {
-            line: Line::new(id, settings.login, settings.began, now),
-            decoder: Decoder::new(),
-            asks: Requests::new(id),
-            settings,
-            state: State::Waiting,
-            version: Version::V3_1_1,
-            asked: None,
-            lasts: false,
-            listeners: BTreeMap::new(),
-            numbers: BTreeMap::new(),
-            next_listener: 1,
-            received: BTreeSet::new(),
-            unanswered: BTreeSet::new(),
-            aliases: BTreeMap::new(),
-            outbound: Outbound::default(),
-            held_back: VecDeque::new(),
-            unflushed: Vec::new(),
-        }
-    }
-
     /// The largest packet that may arrive: a small one, until the client is known.
     fn limit(&self) -> usize {
         match self.state {
             State::Waiting | State::Checking | State::Attaching => Decoder::STRANGER,
-            State::Open | State::Closed => self.settings.packet,
+            State::Open => self.settings.packet,
         }
     }
 
@@ -180,10 +150,12 @@ impl Session {
 
     /// Says why, where the version has words for it, and ends.
     fn fail(&mut self, reason: Reason, why: &str) {
+        if self.line.is_closed() {
+            return;
+        }
         // Words that make the packet too large for the client are left out.
         let why = Some(why.into()).filter(|_| self.outbound.fits(why.len() + WITHOUT_WORDS));
         match self.state {
-            State::Closed => return,
             State::Open => self.send(Answer::Disconnect(reason, why)),
             State::Waiting | State::Checking | State::Attaching => self.send(Answer::Connack {
                 session_present: false,
@@ -194,11 +166,6 @@ impl Session {
                 }),
             }),
         }
-        self.close();
-    }
-
-    fn close(&mut self) {
-        self.state = State::Closed;
         self.line.close();
     }
 }
@@ -208,13 +175,32 @@ impl Dialect for Session {
     type Error = DecodeError;
     type Frame = Answer;
 
-    fn open(id: SessionId, message: usize, began: u64, now: Mono) -> Session {
+    const PUBLISHES: fn(&[u8]) -> bool = publishes;
+
+    fn new(line: Line<Answer>, message: usize) -> Session {
         let settings = Settings {
             packet: message,
-            began,
             ..Settings::default()
         };
-        Session::new(id, settings, now)
+        Session {
+            decoder: Decoder::new(),
+            asks: Requests::new(line.id),
+            settings,
+            state: State::Waiting,
+            version: Version::V3_1_1,
+            asked: None,
+            lasts: false,
+            listeners: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            next_listener: 1,
+            received: BTreeSet::new(),
+            unanswered: BTreeSet::new(),
+            aliases: BTreeMap::new(),
+            outbound: Outbound::default(),
+            held_back: VecDeque::new(),
+            unflushed: Vec::new(),
+            line,
+        }
     }
 
     fn line(&self) -> &Line<Answer> {
@@ -234,16 +220,8 @@ impl Dialect for Session {
         encode(frame, self.version, out);
     }
 
-    fn publishes(bytes: &[u8]) -> bool {
-        publishes(bytes)
-    }
-
-    fn wants_items(&self) -> bool {
+    fn listens(&self) -> bool {
         matches!(self.state, State::Waiting | State::Open)
-    }
-
-    fn is_closed(&self) -> bool {
-        self.state == State::Closed
     }
 
     fn item(&mut self, packet: Packet, now: Mono) {
@@ -288,7 +266,7 @@ impl Dialect for Session {
                 "nothing was heard for one and a half times the keep alive",
             ),
             // A stranger is owed no answer; there are no others.
-            Timer::Login | Timer::Beat | Timer::Goodbye => self.close(),
+            Timer::Login | Timer::Beat | Timer::Goodbye => self.line.close(),
         }
     }
 }

@@ -6,12 +6,14 @@ mod mistakes;
 mod model;
 mod share;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use tandem_mq_wire::mqtt::{Connect, Filter, Qos, RetainHandling, Subscribe, Unsubscribe};
 
 use super::*;
 use crate::broker::Broker;
-use crate::{Lsn, Record};
+use crate::{Lsn, Record, SessionId};
 
 /// A node with any number of clients.
 pub(super) struct Node {
@@ -116,7 +118,7 @@ impl Node {
         self.next += 1;
         let id = self.next;
         self.clients
-            .insert(id, Session::new(SessionId(id), Settings::default(), self.now));
+            .insert(id, Session::open(SessionId(id), 100 << 20, 0, self.now));
         self.heard.insert(id, VecDeque::new());
         self.says(id, Packet::Connect(Box::new(connect)));
         id

@@ -93,7 +93,7 @@ impl Session {
             self.send(Frame::new(Command::Receipt).with("receipt-id", receipt.id));
         }
         if self.farewell == Some(token) {
-            self.close();
+            self.line.close();
         }
     }
 }

@@ -25,22 +25,18 @@ use tandem_time::Mono;
 
 use crate::broker;
 use crate::dialect::{self, Dialect, Heard, Line, Requests, Timer};
-use crate::{ConsumerId, DeliveryId, SessionId, Token};
+use crate::{ConsumerId, DeliveryId, Token};
 
 /// What the node's operator decides about STOMP.
 #[derive(Clone, Debug)]
-pub struct Settings {
-    pub limits: Limits,
+struct Settings {
+    limits: Limits,
     /// How often we can send a heart-beat, and how often we want one. Zero is never.
-    pub heart_beat: (Duration, Duration),
-    /// How long a stranger may take to log in.
-    pub login: Duration,
+    heart_beat: (Duration, Duration),
     /// How many messages a consumer is sent ahead, if it does not say.
-    pub prefetch: u32,
+    prefetch: u32,
     /// Whether a message that says nothing about it survives a restart.
-    pub durable: bool,
-    /// What the clock said when [`Mono`] was zero, in milliseconds since 1970.
-    pub began: u64,
+    durable: bool,
 }
 
 impl Default for Settings {
@@ -52,10 +48,8 @@ impl Default for Settings {
                 body: 100 << 20,
             },
             heart_beat: (Duration::from_secs(10), Duration::from_secs(10)),
-            login: Duration::from_secs(10),
             prefetch: 1000,
             durable: true,
-            began: 0,
         }
     }
 }
@@ -69,7 +63,6 @@ enum State {
     Checking,
     Open,
     Closing,
-    Closed,
 }
 
 /// One subscription.
@@ -125,30 +118,11 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(id: SessionId, settings: Settings, now: Mono) -> Session {
-        Session {
-            line: Line::new(id, settings.login, settings.began, now),
-            decoder: Decoder::new(Limits::STRANGER),
-            asks: Requests::new(id),
-            settings,
-            state: State::Waiting,
-            version: Version::V1_2,
-            client_id: None,
-            listeners: BTreeMap::new(),
-            numbers: BTreeMap::new(),
-            transactions: BTreeMap::new(),
-            open: BTreeMap::new(),
-            farewell: None,
-            unflushed: Vec::new(),
-            asked: connect::Asked::default(),
-        }
-    }
-
     /// What may arrive: little, until the client is known.
     fn limits(&self) -> Limits {
         match self.state {
             State::Waiting | State::Checking => Limits::STRANGER,
-            State::Open | State::Closing | State::Closed => self.settings.limits,
+            State::Open | State::Closing => self.settings.limits,
         }
     }
 
@@ -162,7 +136,7 @@ impl Session {
 
     /// One ERROR frame, and the end (STOMP 1.2, "ERROR").
     fn fail(&mut self, message: &str, detail: &str, receipt: Option<&str>) {
-        if self.state == State::Closed {
+        if self.line.is_closed() {
             return;
         }
         let mut error = Frame::new(Command::Error)
@@ -173,11 +147,6 @@ impl Session {
             error = error.with("receipt-id", receipt);
         }
         self.send(error);
-        self.close();
-    }
-
-    fn close(&mut self) {
-        self.state = State::Closed;
         self.line.close();
     }
 }
@@ -187,14 +156,31 @@ impl Dialect for Session {
     type Error = DecodeError;
     type Frame = Item;
 
-    fn open(id: SessionId, message: usize, began: u64, now: Mono) -> Session {
+    const PUBLISHES: fn(&[u8]) -> bool = publishes;
+
+    fn new(line: Line<Item>, message: usize) -> Session {
         let usual = Settings::default();
         let limits = Limits {
             body: message,
             ..usual.limits
         };
-        let settings = Settings { limits, began, ..usual };
-        Session::new(id, settings, now)
+        let settings = Settings { limits, ..usual };
+        Session {
+            decoder: Decoder::new(Limits::STRANGER),
+            asks: Requests::new(line.id),
+            settings,
+            state: State::Waiting,
+            version: Version::V1_2,
+            client_id: None,
+            listeners: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            transactions: BTreeMap::new(),
+            open: BTreeMap::new(),
+            farewell: None,
+            unflushed: Vec::new(),
+            asked: connect::Asked::default(),
+            line,
+        }
     }
 
     fn line(&self) -> &Line<Item> {
@@ -218,16 +204,8 @@ impl Dialect for Session {
         }
     }
 
-    fn publishes(bytes: &[u8]) -> bool {
-        publishes(bytes)
-    }
-
-    fn wants_items(&self) -> bool {
+    fn listens(&self) -> bool {
         matches!(self.state, State::Waiting | State::Open)
-    }
-
-    fn is_closed(&self) -> bool {
-        self.state == State::Closed
     }
 
     fn item(&mut self, item: Item, now: Mono) {
@@ -259,7 +237,7 @@ impl Dialect for Session {
             Timer::Beat => self.line.beat(Item::HeartBeat, now),
             Timer::Login => self.fail("too slow", "there was no CONNECT frame in time", None),
             // Nobody is there to read an ERROR frame.
-            Timer::Silence | Timer::Goodbye => self.close(),
+            Timer::Silence | Timer::Goodbye => self.line.close(),
         }
     }
 }

@@ -31,7 +31,7 @@ impl Session {
             }
             (State::Open, false) => {}
             (State::Open, true) => return self.fail("connected already", "CONNECT comes once", receipt.as_deref()),
-            (State::Checking | State::Closing | State::Closed, _) => return,
+            (State::Checking | State::Closing, _) => return,
         }
         let leaves = frame.command == Command::Disconnect;
         let first = self.asks.last() + 1;
@@ -251,7 +251,7 @@ impl Session {
                 self.farewell = Some(token);
                 self.state = State::Closing;
             }
-            None => self.close(),
+            None => self.line.close(),
         }
     }
 }

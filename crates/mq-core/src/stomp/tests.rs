@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::broker::Broker;
-use crate::{Lsn, Value};
+use crate::{Lsn, SessionId, Value};
 
 /// One client, a broker, and a disk that is as fast as the test wants.
 struct Client {
@@ -19,7 +19,7 @@ struct Client {
 impl Client {
     fn stranger() -> Client {
         Client {
-            session: Session::new(SessionId(1), Settings::default(), Mono::ZERO),
+            session: Session::open(SessionId(1), 100 << 20, 0, Mono::ZERO),
             broker: Broker::new(broker::Settings::default()),
             now: Mono::ZERO,
             frames: Vec::new(),

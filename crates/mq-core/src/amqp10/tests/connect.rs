@@ -80,7 +80,7 @@ fn an_outcome_says_why() {
 
 #[test]
 fn whoever_must_say_who_it_is_is_told_so() {
-    let mut session = Session::new(SessionId::of_connection(1), Settings::default(), Mono::ZERO);
+    let mut session: Session = Dialect::open(SessionId::of_connection(1), 100 << 20, 0, Mono::ZERO);
     session.handle(Input::Item(Item::Greeting(Greeting::Amqp)), Mono::ZERO);
     assert!(matches!(
         session.poll_output(),
@@ -91,7 +91,7 @@ fn whoever_must_say_who_it_is_is_told_so() {
         session.poll_output(),
         Some(Output::Send(Frame::Greeting(Greeting::Sasl)))
     ));
-    assert!(session.is_closed());
+    assert!(session.line.is_closed());
 }
 
 #[test]

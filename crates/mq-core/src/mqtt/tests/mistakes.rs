@@ -92,7 +92,7 @@ fn packets_out_of_place_end_the_connection() {
 fn strangers_have_little_time_and_clients_must_be_heard() {
     let mut node = Node::new();
     node.clients
-        .insert(99, Session::new(SessionId(99), Settings::default(), node.now));
+        .insert(99, Session::open(SessionId(99), 100 << 20, 0, node.now));
     node.wait(9);
     assert!(!node.closed.contains(&99));
     node.wait(1);
