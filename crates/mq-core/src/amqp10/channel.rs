@@ -172,21 +172,12 @@ impl Session {
         }
         let dynamic: Vec<Box<str>> = channel.links.into_values().filter_map(Link::into_dynamic).collect();
         for queue in dynamic {
-            self.drop_queue(session, queue);
+            self.line.ask(drop_queue(session, queue));
         }
         self.names.retain(|_, (known, _)| *known != number);
         self.unflushed.retain(|(consumer, _)| consumer.session != session);
         self.line.ask(broker::Input::Closed { session });
         Some(())
-    }
-
-    pub(super) fn drop_queue(&mut self, session: SessionId, name: Box<str>) {
-        let what = broker::Arrangement::DropQueue {
-            name,
-            if_unused: false,
-            if_empty: false,
-        };
-        self.line.ask(broker::Input::Arrange { session, what });
     }
 
     pub(super) fn fail_channel(&mut self, number: u16, mistake: &Mistake, now: Mono) {
@@ -222,4 +213,14 @@ impl Session {
             channel.asks.promise(&mut self.line, promise);
         }
     }
+}
+
+/// A queue of a link's own goes with it, whatever is in it.
+pub(super) fn drop_queue(session: SessionId, name: Box<str>) -> broker::Input {
+    let what = broker::Arrangement::DropQueue {
+        name,
+        if_unused: false,
+        if_empty: false,
+    };
+    broker::Input::Arrange { session, what }
 }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use tandem_mq_wire::amqp10::{Attach, Condition, Detach, Flow, Performative, Source, Target, Terminus};
 
 use super::Session;
-use super::channel::Promise;
+use super::channel::{Promise, drop_queue};
 use super::connect::LONGEST_NAME;
 use super::mistake::Mistake;
 use super::publish::{Incoming, To};
@@ -203,17 +203,14 @@ impl Session {
             source.expiry_policy = Some("never".into());
         }
         let durable = lasts.then(|| Box::from(name));
+        let default = source.default_outcome.as_ref().and_then(outcome);
         answer.source = Some(source);
         let outgoing = Outgoing {
             kind: Some(to.kind),
             presettled: attach.snd_settle_mode == Some(1),
             browse,
             durable: durable.clone(),
-            default: wanted
-                .default_outcome
-                .as_ref()
-                .and_then(outcome)
-                .unwrap_or(broker::Outcome::Released),
+            default: default.unwrap_or(broker::Outcome::Released),
             ..Outgoing::default()
         };
         let subscribe = Subscription {
@@ -441,12 +438,7 @@ impl Session {
             }
         }
         if let Some(queue) = link.dynamic {
-            let what = Arrangement::DropQueue {
-                name: queue,
-                if_unused: false,
-                if_empty: false,
-            };
-            self.ask(number, broker::Input::Arrange { session, what });
+            self.ask(number, drop_queue(session, queue));
         }
     }
 }

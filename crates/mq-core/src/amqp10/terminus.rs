@@ -3,6 +3,7 @@
 use tandem_mq_wire::amqp10::{Coordinator, Fields, Released, Source, State as Outcome, Symbol, Value};
 
 use super::mistake::Mistake;
+use super::settle::outcome;
 use crate::broker::Target;
 use crate::{Kind, Selector, destination};
 
@@ -77,6 +78,7 @@ pub(super) fn rejects(outcomes: &[Symbol]) -> bool {
 /// What is there of what was wanted.
 pub(super) fn source(wanted: &Source) -> Source {
     let known = |(name, _): &&(Value, Value)| is_selector(name);
+    let default = wanted.default_outcome.clone().filter(|said| outcome(said).is_some());
     let filters = wanted.filter.iter().filter(|(_, filter)| text_of(filter).is_some());
     Source {
         address: wanted.address.clone(),
@@ -86,7 +88,7 @@ pub(super) fn source(wanted: &Source) -> Source {
             .filter(|pair| known(pair) || described(&pair.1))
             .cloned()
             .collect(),
-        default_outcome: Some(wanted.default_outcome.clone().unwrap_or(Outcome::Released(Released {}))),
+        default_outcome: Some(default.unwrap_or(Outcome::Released(Released {}))),
         outcomes: OUTCOMES.iter().map(|name| Symbol::from(*name)).collect(),
         capabilities: wanted.capabilities.clone(),
         ..Source::default()

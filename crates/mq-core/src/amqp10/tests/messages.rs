@@ -297,11 +297,27 @@ fn where_a_message_goes_may_be_said_by_the_message() {
     }
 }
 
+/// A link on handle 2 that is about transactions.
+fn coordinates(node: &mut Node) {
+    let coordinator = Attach {
+        target: Some(Coordinator::default().into()),
+        ..sender("c", 2, None)
+    };
+    node.attaches(1, coordinator);
+}
+
 fn order(node: &mut Node, id: u32, order: &Order) -> Option<Outcome> {
     let mut out = BytesMut::from(&b"\0\x53\x77"[..]);
     order.to_value().write(&mut out);
     node.sends(1, transfer(2, id), out.freeze());
     told(node).state
+}
+
+fn declared(node: &mut Node, id: u32) -> Bytes {
+    match order(node, id, &Declare::default().into()) {
+        Some(Outcome::Declared(declared)) => declared.txn_id,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn within(txn_id: &Bytes, outcome: Option<Outcome>) -> Outcome {
@@ -315,18 +331,9 @@ fn within(txn_id: &Bytes, outcome: Option<Outcome>) -> Outcome {
 fn a_transaction_happens_as_a_whole_or_not_at_all() {
     for (fail, detached) in [(false, false), (true, false), (false, true), (true, true)] {
         let mut node = both();
-        node.attaches(
-            1,
-            Attach {
-                target: Some(Coordinator::default().into()),
-                ..sender("c", 2, None)
-            },
-        );
+        coordinates(&mut node);
         node.puts(1, 0, 0, "taken");
-        let Some(Outcome::Declared(declared)) = order(&mut node, 1, &Declare::default().into()) else {
-            panic!("it is declared")
-        };
-        let txn_id = declared.txn_id;
+        let txn_id = declared(&mut node, 1);
         node.says(1, credit(1, 1));
         node.gets(1);
         node.says(1, settled(0, within(&txn_id, Some(Accepted {}.into()))));
@@ -373,37 +380,27 @@ fn a_transaction_that_a_queue_has_no_room_for_does_not_happen() {
         ("x-max-length", crate::Value::Int(2)),
         ("x-overflow", crate::Value::Text("reject-publish".into())),
     ];
-    let declared = broker::Declared {
+    let limits = broker::Declared {
         arguments: arguments.map(|(name, value)| (name.into(), value)).into(),
         ..broker::Declared::default()
     };
     let what = broker::Arrangement::Queue {
         name: "narrow".into(),
-        declared,
+        declared: limits,
     };
     let session = SessionId::of_connection(9);
     node.broker.handle(broker::Input::Opened { session }, node.now);
     node.broker.handle(broker::Input::Arrange { session, what }, node.now);
-    let coordinator = Attach {
-        target: Some(Coordinator::default().into()),
-        ..sender("c", 2, None)
-    };
-    node.attaches(1, coordinator);
+    coordinates(&mut node);
     node.attaches(1, sender("n", 3, Some("narrow")));
     node.puts(1, 0, 0, "work");
     node.says(1, credit(1, 1));
     node.gets(1);
     let mut id = 0;
-    let mut ordered = |node: &mut Node, what: &Order| {
-        id += 100;
-        order(node, id, what)
-    };
     let mut sent = 0;
     for (messages, fits) in [(3, false), (2, true)] {
-        let Some(Outcome::Declared(declared)) = ordered(&mut node, &Declare::default().into()) else {
-            panic!("it is declared")
-        };
-        let txn_id = declared.txn_id;
+        id += 100;
+        let txn_id = declared(&mut node, id);
         for _ in 0..messages {
             sent += 1;
             let transfer = Transfer {
@@ -420,7 +417,7 @@ fn a_transaction_that_a_queue_has_no_room_for_does_not_happen() {
             txn_id,
             fail: Some(false),
         };
-        match ordered(&mut node, &discharge.into()) {
+        match order(&mut node, id + 1, &discharge.into()) {
             Some(Outcome::Rejected(rejected)) if !fits => {
                 assert_eq!(condition(&rejected.error), "amqp:resource-limit-exceeded");
             }
@@ -435,18 +432,10 @@ fn a_transaction_that_a_queue_has_no_room_for_does_not_happen() {
 #[test]
 fn a_transaction_ends_with_its_coordinator() {
     let mut node = both();
-    node.attaches(
-        1,
-        Attach {
-            target: Some(Coordinator::default().into()),
-            ..sender("c", 2, None)
-        },
-    );
-    let Some(Outcome::Declared(declared)) = order(&mut node, 0, &Declare::default().into()) else {
-        panic!("it is declared")
-    };
+    coordinates(&mut node);
+    let txn_id = declared(&mut node, 0);
     let sent = Transfer {
-        state: Some(within(&declared.txn_id, None)),
+        state: Some(within(&txn_id, None)),
         ..transfer(0, 1)
     };
     node.sends(1, sent, payload("never"));
@@ -460,7 +449,7 @@ fn a_transaction_ends_with_its_coordinator() {
     );
     node.clients.get_mut(&1).unwrap().heard.clear();
     let sent = Transfer {
-        state: Some(within(&declared.txn_id, None)),
+        state: Some(within(&txn_id, None)),
         ..transfer(0, 2)
     };
     node.sends(1, sent, payload("never"));
@@ -470,13 +459,7 @@ fn a_transaction_ends_with_its_coordinator() {
     assert_eq!(condition(&rejected.error), "amqp:transaction:unknown-id");
     assert_eq!(depth(&node, "q"), (0, 0));
     let nonsense = b"\0\x53\x77\xa1\x01x";
-    node.attaches(
-        1,
-        Attach {
-            target: Some(Coordinator::default().into()),
-            ..sender("c", 2, None)
-        },
-    );
+    coordinates(&mut node);
     node.sends(1, transfer(2, 3), Bytes::from_static(nonsense));
     assert!(matches!(told(&mut node).state, Some(Outcome::Rejected(_))));
 }

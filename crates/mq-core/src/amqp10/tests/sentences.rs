@@ -1,7 +1,8 @@
 //! Single sentences of the specification, by their sections.
 
 use tandem_mq_wire::amqp10::{
-    Accepted, Coordinator, Declare, Discharge, Disposition, End, Fields, Order, Performative, Symbol, Terminus,
+    Accepted, Coordinator, Declare, Declared, Discharge, Disposition, End, Fields, Order, Performative, Rejected,
+    Released, Symbol, Terminus,
 };
 
 use super::*;
@@ -246,6 +247,28 @@ fn an_answer_says_what_there_is() {
             panic!("{properties:?}")
         };
         assert_eq!(policy.0, Value::Ulong(0x2b), "it is gone with its link");
+    }
+}
+
+/// 3.5.1 default-outcome: what is settled without one has it, so it is one that can be.
+#[test]
+fn only_an_outcome_can_be_the_one_by_default() {
+    let mut node = Node::new();
+    node.client(1);
+    let released = Outcome::Released(Released {});
+    let cases: [(Option<Outcome>, Outcome); 4] = [
+        (None, released.clone()),
+        (Some(Accepted {}.into()), Accepted {}.into()),
+        (Some(Rejected::default().into()), Rejected::default().into()),
+        (Some(Declared::default().into()), released),
+    ];
+    for (handle, (wanted, answered)) in (0..).zip(cases) {
+        let source = Source {
+            default_outcome: wanted,
+            ..source("q")
+        };
+        let answer = node.attaches(1, receiver(&handle.to_string(), handle, source));
+        assert_eq!(answer.source.unwrap().default_outcome, Some(answered));
     }
 }
 
