@@ -10,7 +10,7 @@ use tandem_lb_config::Bind;
 use tandem_sys::listen::Acceptor;
 use tokio::sync::watch;
 
-use crate::admission::{Admission, Permit};
+use crate::admission::{Admission, Permit, Turn};
 use crate::bound::{Stay, Staying};
 use crate::door::Door;
 use crate::frontend::{Gate, Seat};
@@ -134,11 +134,11 @@ async fn batch(worker: &Rc<Worker>, listener: &Listener, door: &mut Door, accept
     acceptor.ready().await?;
     let mut permit = listener.admission.admit(worker.clock, door.speaks_tls()).await;
     for _ in 0..BATCH {
-        let Some(place) = permit.take() else { break };
+        let Some((place, turn)) = permit.take() else { break };
         let Some((socket, peer)) = acceptor.accept()? else {
             return Ok(());
         };
-        hand_over(worker, listener, door, (socket, &peer), place);
+        hand_over(worker, listener, door, (socket, &peer), place, turn);
         permit = listener.admission.try_admit_at(worker.clock.now(), door.speaks_tls());
     }
     tokio::task::yield_now().await;
@@ -151,6 +151,7 @@ fn hand_over(
     door: &mut Door,
     (socket, peer): (Socket, &SockAddr),
     permit: Permit,
+    turn: Turn<'_>,
 ) {
     let (frontend, at) = (listener.frontend.load_full(), worker.clock.now());
     listener.admission.connected(at);
@@ -159,12 +160,6 @@ fn hand_over(
         Ok(tls) => tls,
         Err(error) => return tracing::warn!(frontend = %frontend.plan.name, %error, "a client is turned away"),
     };
-    if tls.is_some() {
-        listener.admission.secured(at);
-        if frontend.directory.tls.tally.is_full() {
-            return tracing::debug!(frontend = %frontend.plan.name, "a client is turned away: too many speak TLS");
-        }
-    }
     let peer = Peer::of(peer, door.number);
     let arrival = Arrival {
         worker,
@@ -175,8 +170,18 @@ fn hand_over(
         listener: door.number,
     };
     let Ok(mut subject) = arrival.connection() else { return };
+    let tls = match tls.map(|rules| (rules, frontend.directory.tls.tally.enter())) {
+        None => None,
+        Some((rules, Some(spoken))) => Some((rules, spoken)),
+        Some((_, None)) => {
+            return tracing::debug!(frontend = %frontend.plan.name, "a client is turned away: too many speak TLS");
+        }
+    };
     let has_header = door.has_header || subject.as_deref().is_some_and(|subject| subject.expects_header);
     let begins = if has_header || tls.is_some() {
+        if tls.is_some() {
+            turn.used();
+        }
         Begins::After(Greeting {
             has_header,
             tls,

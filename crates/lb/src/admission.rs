@@ -135,6 +135,30 @@ impl Drop for Owed {
     }
 }
 
+/// One may come now. Who is to speak TLS is counted for that before anybody knows who it is, since other threads accept at
+/// the same time; that nobody came, or was turned away, is undone when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    admission: &'a Admission,
+    tls: Option<Mono>,
+}
+
+impl Turn<'_> {
+    /// Somebody begins to speak TLS.
+    pub(crate) fn used(mut self) {
+        self.tls = None;
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some(taken) = self.tls {
+            let limits = &self.admission.0;
+            limits.iter().for_each(|limit| limit.paces.tls.give_back(taken));
+        }
+    }
+}
+
 /// The limits that a listener's connection needs a place in: the listener's own, its frontend's, the process's.
 #[derive(Clone, Debug)]
 pub(crate) struct Admission(Vec<Limit>);
@@ -145,15 +169,15 @@ impl Admission {
     }
 
     /// Waits for a place, and until the next one may come.
-    pub(crate) async fn admit(&self, clock: Clock, speaks_tls: bool) -> Option<Permit> {
+    pub(crate) async fn admit(&self, clock: Clock, speaks_tls: bool) -> Option<(Permit, Turn<'_>)> {
         loop {
             while let Some(wait) = self.early(clock.now(), speaks_tls) {
                 tokio::time::sleep(wait).await;
             }
-            let permit = self.place().await;
+            let permit = self.place().await?;
             // Nobody holds a place that others may need while he waits for his time.
-            if self.early(clock.now(), speaks_tls).is_none() {
-                return permit;
+            if let Some(turn) = self.turn(clock.now(), speaks_tls) {
+                return Some((permit, turn));
             }
         }
     }
@@ -173,14 +197,20 @@ impl Admission {
         waits.max()
     }
 
+    /// `None` when it is too early for one more.
+    fn turn(&self, now: Mono, speaks_tls: bool) -> Option<Turn<'_>> {
+        let mut tls = self.0.iter().map(|limit| &limit.paces.tls);
+        // Of all limits only the process's has such a pace: no two of them could disagree.
+        let is_time = self.early(now, speaks_tls).is_none() && (!speaks_tls || tls.all(|pace| pace.take(now)));
+        is_time.then(|| Turn {
+            admission: self,
+            tls: speaks_tls.then_some(now),
+        })
+    }
+
     /// Somebody has connected.
     pub(crate) fn connected(&self, now: Mono) {
         self.0.iter().for_each(|limit| limit.paces.connections.count(now));
-    }
-
-    /// He begins to speak TLS.
-    pub(crate) fn secured(&self, now: Mono) {
-        self.0.iter().for_each(|limit| limit.paces.tls.count(now));
     }
 
     /// He was let in.
@@ -189,15 +219,12 @@ impl Admission {
     }
 
     /// `None` when one of the limits is reached, or it is too early.
-    pub(crate) fn try_admit_at(&self, now: Mono, speaks_tls: bool) -> Option<Permit> {
-        if self.early(now, speaks_tls).is_some() {
-            return None;
-        }
-        self.try_admit()
+    pub(crate) fn try_admit_at(&self, now: Mono, speaks_tls: bool) -> Option<(Permit, Turn<'_>)> {
+        self.try_admit().zip(self.turn(now, speaks_tls))
     }
 
     /// `None` when one of the limits is reached.
-    pub(crate) fn try_admit(&self) -> Option<Permit> {
+    fn try_admit(&self) -> Option<Permit> {
         Some(Permit {
             _places: self.0.iter().map(Limit::place).collect::<Option<_>>()?,
         })
@@ -294,6 +321,18 @@ mod tests {
         assert_eq!((heir.most(), heir.order()), (7, None));
     }
 
+    #[tokio::test(flavor = "local")]
+    async fn whose_turn_is_not_used_leaves_it_to_the_next() {
+        let limit = Limit::new(9);
+        limit.paces().tls.most.set(1);
+        let (a, now) = (Admission::new([limit]), Mono::ZERO);
+        drop(a.try_admit_at(now, true));
+        let (_permit, turn) = a.try_admit_at(now, true).expect("nobody came");
+        assert!(a.try_admit_at(now, true).is_none() && a.try_admit_at(now, false).is_some());
+        turn.used();
+        assert!(a.try_admit_at(now, true).is_none());
+    }
+
     #[test]
     fn half_of_the_files() {
         assert_eq!(connections_within(1024, 24), 500);
@@ -317,7 +356,8 @@ mod tests {
     #[tokio::test]
     async fn emptied_waits_for_the_last_one() {
         let process = Limit::new(4);
-        let permit = Admission::new([process.clone()]).admit(Clock::start(), false).await;
+        let a = Admission::new([process.clone()]);
+        let permit = a.admit(Clock::start(), false).await;
         let waits = tokio::time::timeout(Duration::from_millis(20), process.emptied()).await;
         assert!(permit.is_some() && waits.is_err());
         drop(permit);

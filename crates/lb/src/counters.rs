@@ -53,6 +53,18 @@ impl Gauge {
         self.total.one();
     }
 
+    /// The same, where there is room: fewer than `most` are here, counting and looking at once.
+    pub(crate) fn enter_below(&self, most: u32) -> bool {
+        let entered = self
+            .now
+            .fetch_update(Relaxed, Relaxed, |now| (now < most).then_some(now + 1));
+        if let Ok(before) = entered {
+            self.max.fetch_max(before + 1, Relaxed);
+            self.total.one();
+        }
+        entered.is_ok()
+    }
+
     /// One that is there already has come again.
     pub(crate) fn again(&self) {
         self.total.one();

@@ -15,5 +15,5 @@ pub(crate) use desk::{Desk, DeskError, Kind};
 pub(crate) use greet::greet;
 pub(crate) use meet::meet;
 pub(crate) use stream::{HandshakeError, Tls, ip_of};
-pub(crate) use tally::Told;
+pub(crate) use tally::{Spoken, Told};
 pub(crate) use vault::{Loaded, Vault};

@@ -25,6 +25,7 @@ use crate::logs::Pen;
 use crate::registry::Registry;
 use crate::rules::Subject;
 use crate::session;
+use crate::tls::Spoken;
 use crate::upgrade::Moved;
 
 /// What the process is about; the control runtime says, everybody follows.
@@ -90,7 +91,7 @@ pub(crate) struct Greeting {
     /// A PROXY header.
     pub(crate) has_header: bool,
     /// The handshake of TLS, by these rules.
-    pub(crate) tls: Option<Arc<tandem_tls::Listener>>,
+    pub(crate) tls: Option<(Arc<tandem_tls::Listener>, Spoken)>,
     pub(crate) admission: Admission,
 }
 

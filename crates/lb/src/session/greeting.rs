@@ -11,7 +11,7 @@ use super::header::{self, Missing};
 use crate::frontend::Frontend;
 use crate::logs;
 use crate::rules::{Arrival, Subject};
-use crate::tls::{self, Tls};
+use crate::tls::{self, Spoken, Tls};
 use crate::wire::Wire;
 use crate::worker::{Greeting, Worker};
 
@@ -44,7 +44,7 @@ impl Comer<'_> {
             self.hear_header(until).await?;
         }
         let client = match greeting.tls {
-            Some(rules) => Wire::Tls(Box::pin(self.begin_tls(rules, until)).await?),
+            Some((rules, spoken)) => Wire::Tls(Box::pin(self.begin_tls(rules, spoken, until)).await?),
             None => Wire::Plain(self.client.take()?),
         };
         let arrival = Arrival {
@@ -88,11 +88,16 @@ impl Comer<'_> {
     }
 
     /// Takes the socket from the comer for good.
-    async fn begin_tls(&mut self, rules: Arc<tandem_tls::Listener>, until: Option<Mono>) -> Option<Box<Tls>> {
+    async fn begin_tls(
+        &mut self,
+        rules: Arc<tandem_tls::Listener>,
+        spoken: Spoken,
+        until: Option<Mono>,
+    ) -> Option<Box<Tls>> {
         let vault = &self.frontend.directory.tls;
         let client = self.client.take()?;
         vault.tally.came(self.worker.clock.now());
-        match tls::greet(self.worker, client, rules, vault.tally.spoken(), until).await {
+        match tls::greet(self.worker, client, rules, spoken, until).await {
             Ok(tls) => {
                 vault.tally.client(tls.is_resumed(), self.worker.clock.now());
                 Some(tls)

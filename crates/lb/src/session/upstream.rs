@@ -21,7 +21,7 @@ use crate::departure;
 use crate::publish::{Backend, Client, Pick};
 use crate::queue::Place;
 use crate::servers::Server;
-use crate::tls::{Tls, ip_of};
+use crate::tls::{Spoken, Tls, ip_of};
 use crate::wire::Wire;
 
 /// How far the way to the server is.
@@ -171,11 +171,6 @@ impl Session {
         if self.is_tried(idx) {
             server.traffic.sessions.again();
         }
-        if server.plan().tls.is_some() && self.frontend.directory.tls.tally.is_full() {
-            tracing::debug!(frontend = %self.frontend.plan.name, "too many connections speak TLS");
-            self.tried = Some(server);
-            return self.fail(ConnectFailure::Resource);
-        }
         let to = server.address.load().for_client_of(self.client_port());
         let begun = departure::connect(&server, &to, self.peer().socket());
         let user_timeout = server.plan().user_timeout;
@@ -207,7 +202,11 @@ impl Session {
             }
             return self.reached(Wire::Plain(server));
         };
-        match self.begin_tls(cx, server, &plan) {
+        let Some(spoken) = self.frontend.directory.tls.tally.enter() else {
+            tracing::debug!(frontend = %self.frontend.plan.name, "too many connections speak TLS");
+            return self.fail(ConnectFailure::Resource);
+        };
+        match self.begin_tls(cx, server, &plan, spoken) {
             Ok(tls) => self.upstream = Upstream::Greeting(Box::new(tls)),
             Err(error) => self.connect_failed(&error),
         }
@@ -241,7 +240,13 @@ impl Session {
         self.conn.handle(Input::Connected, self.worker.clock.now());
     }
 
-    fn begin_tls(&mut self, cx: &mut Context<'_>, server: Endpoint, plan: &Origination) -> io::Result<Tls> {
+    fn begin_tls(
+        &mut self,
+        cx: &mut Context<'_>,
+        server: Endpoint,
+        plan: &Origination,
+        spoken: Spoken,
+    ) -> io::Result<Tls> {
         let name = plan.sni.as_ref().and_then(|sni| self.asked_for(cx, sni));
         let vault = &self.frontend.directory.tls;
         let names = self.backend.as_ref().zip(self.tried.as_ref());
@@ -255,7 +260,7 @@ impl Session {
         if let Some(header) = self.introduction() {
             connection.send_first(&header);
         }
-        Ok(Tls::new(server, connection, vault.tally.spoken()))
+        Ok(Tls::new(server, connection, spoken))
     }
 
     /// A server that wants to know who the client is hears that before anything else.

@@ -63,11 +63,18 @@ impl Tally {
         self.most.store(most.unwrap_or(0), Relaxed);
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        let most = self.most.load(Relaxed);
-        most > 0 && self.connections.now() >= most
+    /// A session's connection, if there is room for one more.
+    pub(crate) fn enter(&self) -> Option<Spoken> {
+        let most = match self.most.load(Relaxed) {
+            0 => u32::MAX,
+            most => most,
+        };
+        self.connections
+            .enter_below(most)
+            .then(|| Spoken(self.connections.clone()))
     }
 
+    /// One that belongs to no session: too much of the others' is no reason against it.
     pub(crate) fn spoken(&self) -> Spoken {
         self.connections.enter();
         Spoken(self.connections.clone())
@@ -128,5 +135,34 @@ impl Tally {
 impl Drop for Spoken {
     fn drop(&mut self) {
         self.0.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_than_allowed_however_many_ask_at_once() {
+        let tally = Tally::default();
+        tally.allow(Some(3));
+        let asked = || (0..1000).filter_map(|_| tally.enter()).collect::<Vec<_>>();
+        let held: Vec<Vec<Spoken>> = std::thread::scope(|scope| {
+            let asking: Vec<_> = (0..4).map(|_| scope.spawn(asked)).collect();
+            asking.into_iter().map(|all| all.join().unwrap_or_default()).collect()
+        });
+        assert_eq!(held.iter().flatten().count(), 3);
+        let told = tally.told(Mono::ZERO);
+        assert_eq!((told.now, told.total), (3, 3), "who is turned away was never there");
+        drop(held);
+        assert!(tally.enter().is_some());
+        tally.allow(None);
+        assert!(
+            (0..9)
+                .map(|_| tally.enter())
+                .collect::<Vec<_>>()
+                .iter()
+                .all(Option::is_some)
+        );
     }
 }
