@@ -1,6 +1,6 @@
 //! Servers that refuse, die and come back.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -146,4 +146,30 @@ fn a_backup_serves_while_the_other_is_down() {
     until("the backup", || (name().as_ref() == Some(b"back")).then_some(()));
     main.revive();
     until("the main server", || (name().as_ref() == Some(b"main")).then_some(()));
+}
+
+/// Without `rst-ttl` nothing would come at all, where that is permitted.
+#[test]
+fn a_silent_drop_with_a_reset_is_heard_by_who_is_near() {
+    let server = Server::echo();
+    let config = Config::default()
+        .frontend("tcp-request connection silent-drop rst-ttl 64 if { src 127.0.0.2 }")
+        .frontend("tcp-request inspect-delay 5s")
+        .frontend("tcp-request content silent-drop rst-ttl 64 if { req.payload(0,2) -m str no }")
+        .frontend("tcp-request content accept if { req.len gt 1 }")
+        .server("s", &server, "");
+    let _lb = Lb::start(&config.to_string());
+    let mut client = connect(config.at());
+    assert_eq!(ask(&mut client, b"yes"), b"yes");
+    let mut refused = connect(config.at());
+    refused.write_all(b"no").expect("it is there still");
+    let error = refused.read(&mut [0]).expect_err("no end, and no bytes");
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    let from = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    from.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into())
+        .expect("all of 127/8 is ours");
+    from.connect(&config.at().into())
+        .expect("it is accepted before it is dropped");
+    let error = (&from).read(&mut [0]).expect_err("no end, and no bytes");
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }

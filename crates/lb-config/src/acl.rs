@@ -26,13 +26,13 @@ const PREDEFINED: &[(&str, &[&str])] = &[
     ("TRUE", &["always_true"]),
     ("FALSE", &["always_false"]),
     ("LOCALHOST", &["src", "127.0.0.1/8", "::1"]),
+    ("HTTP", &["req.proto_http"]),
     ("REQ_CONTENT", &["req.len", "gt", "0"]),
     ("RDP_COOKIE", &["req.rdp_cookie_cnt", "gt", "0"]),
     ("WAIT_END", &["wait_end"]),
 ];
 
 const OF_HTTP: &[&str] = &[
-    "HTTP",
     "HTTP_1.0",
     "HTTP_1.1",
     "HTTP_2.0",

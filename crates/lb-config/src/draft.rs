@@ -258,6 +258,7 @@ pub(crate) struct Settings {
     /// `option persist`
     pub(crate) persists: bool,
     pub(crate) abort_on_close: bool,
+    pub(crate) independent_streams: bool,
     /// With the place of the first word about statistics.
     pub(crate) stats: Option<Spanned<Stats>>,
     /// `default-server`
@@ -307,6 +308,7 @@ impl Default for Settings {
             nolinger: false,
             persists: false,
             abort_on_close: false,
+            independent_streams: false,
             stats: None,
             server: ServerOptions::default(),
             server_tls: Words::default(),

@@ -285,6 +285,8 @@ pub struct Frontend {
     pub keepalive: Option<Keepalive>,
     /// `option nolinger`: closing forgets what was not received yet.
     pub nolinger: bool,
+    /// `option independent-streams`: what is written to a client does not show that it is there.
+    pub independent_streams: bool,
     /// The `tcp-request` rules.
     pub requests: Requests,
     /// `use_backend`, in the order of the file, with the ACLs of `requests`.
@@ -476,6 +478,8 @@ pub struct Backend {
     pub stick: Vec<Sticking>,
     /// The `tcp-request content` rules, for connections that another frontend sends here.
     pub requests: Requests,
+    /// `option independent-streams`, of servers.
+    pub independent_streams: bool,
     /// With the ACLs of `requests`.
     pub persistence: Persistence,
     /// `option abortonclose`: whoever ends what it says before it has a server is not waited for.

@@ -113,6 +113,7 @@ pub(crate) fn conn_settings(frontend: &plan::Frontend, backend: Option<&plan::Ba
         inspects: inspects(frontend, backend),
         client: frontend.timeout_client,
         client_fin: frontend.timeout_client_fin,
+        client_independent: frontend.independent_streams,
         ..ConnSettings::default()
     };
     match backend {
@@ -122,6 +123,7 @@ pub(crate) fn conn_settings(frontend: &plan::Frontend, backend: Option<&plan::Ba
             connect: b.timeout_connect,
             server: b.timeout_server,
             server_fin: b.timeout_server_fin,
+            server_independent: b.independent_streams,
             tunnel: b.timeout_tunnel,
             retries: b.retries,
             redispatch: b.redispatch,

@@ -3,5 +3,5 @@
 mod line;
 mod targets;
 
-pub(crate) use line::{Pen, Told, connected_from, told, unwelcome};
+pub(crate) use line::{Pen, Told, connected_from, identity, told, unwelcome};
 pub(crate) use targets::{Logs, LogsError, Opener};

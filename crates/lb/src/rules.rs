@@ -44,6 +44,8 @@ pub(crate) struct Subject {
     pub(crate) header: Option<Header>,
     /// How its line is to be written, when a rule has said so.
     pub(crate) loudness: Option<Loudness>,
+    /// What it is called, once that was told to its server.
+    pub(crate) unique_id: Option<Box<[u8]>>,
     /// The entries of stick tables in which it is counted.
     pub(crate) trackers: Trackers,
     /// What slows it down.
@@ -142,7 +144,7 @@ impl Arrival<'_> {
 
     fn refuse(&self, verdict: Verdict, close: fn(&Socket) -> io::Result<()>) -> Refused {
         let prepared = match verdict {
-            Verdict::Drop => sockopt::vanish_on_close(self.socket),
+            Verdict::Drop { ttl } => sockopt::vanish_on_close(self.socket, ttl),
             _ => close(self.socket),
         };
         if let Err(error) = prepared {
@@ -164,6 +166,7 @@ impl Subject {
             priority: Priority::default(),
             header: None,
             loudness: None,
+            unique_id: None,
             trackers: Trackers::default(),
             throttles: Throttles::default(),
         }
@@ -176,6 +179,7 @@ impl Subject {
             header,
             variables,
             loudness,
+            unique_id,
             priority,
             // Who knows what is configured now takes these up.
             limits: _,
@@ -189,6 +193,7 @@ impl Subject {
             priority,
             header,
             loudness,
+            unique_id,
             trackers: Trackers::default(),
             throttles: Throttles::default(),
         }
@@ -208,6 +213,7 @@ impl Subject {
             && self.priority == Priority::default()
             && self.header.is_none()
             && self.loudness.is_none()
+            && self.unique_id.is_none()
             && self.trackers.is_empty()
             && self.throttles.is_empty()
     }
@@ -219,6 +225,7 @@ impl Subject {
             header: self.header.clone(),
             variables: self.variables.clone(),
             loudness: self.loudness,
+            unique_id: self.unique_id.clone(),
             priority: self.priority,
             limits: self.throttles.known(),
         }

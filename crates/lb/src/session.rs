@@ -449,7 +449,8 @@ impl Session {
             } else {
                 (down.read, up.written)
             };
-            if read + written > 0 {
+            let counted = if self.conn.counts_writing(side) { written } else { 0 };
+            if read + counted > 0 {
                 self.conn.touched(side, now);
             }
         }
@@ -513,6 +514,28 @@ impl Session {
     }
 
     fn tell_log(&mut self, summary: Summary, server: Option<ServerIdx>, early: bool) {
+        self.as_told(summary, server, early, logs::told);
+    }
+
+    /// It is called something from now on, where the frontend says how.
+    fn be_identified(&mut self) {
+        let is_known = self.subject.as_ref().is_some_and(|subject| subject.unique_id.is_some());
+        if !is_known && self.frontend.plan.log_rule.unique_id.is_some() {
+            let summary = self.conn.summary(self.worker.clock.now());
+            let server = self.tried.as_ref().map(|tried| tried.place);
+            let id = self.as_told(summary, server, false, logs::identity);
+            self.scene(None).subject.unique_id = id;
+        }
+    }
+
+    fn as_told<R>(
+        &mut self,
+        summary: Summary,
+        server: Option<ServerIdx>,
+        early: bool,
+        tell: impl FnOnce(&logs::Told<'_>) -> R,
+    ) -> R {
+        let unique_id = self.subject.as_mut().and_then(|subject| subject.unique_id.take());
         let (worker, frontend, backend) = (self.worker.clone(), self.frontend.clone(), self.backend.clone());
         let rule = &frontend.plan.log_rule;
         let server = server
@@ -531,7 +554,7 @@ impl Session {
             server: server.as_deref(),
             ..self.scene(None)
         });
-        logs::told(&logs::Told {
+        let told = tell(&logs::Told {
             worker: &worker,
             frontend: &frontend,
             backend: backend.as_deref(),
@@ -548,7 +571,12 @@ impl Session {
             tls,
             handshake,
             loudness,
+            unique_id: unique_id.as_deref(),
         });
+        if let Some(subject) = &mut self.subject {
+            subject.unique_id = unique_id;
+        }
+        told
     }
 }
 

@@ -124,17 +124,20 @@ pub fn end_in_order(socket: &Socket) -> io::Result<()> {
 }
 
 /// Makes closing say nothing to the other end, which goes on waiting for an answer. Without the right to that
-/// (`CAP_NET_ADMIN`) a reset is sent that does not get beyond the next router, as HAProxy does it.
-pub fn vanish_on_close(socket: &Socket) -> io::Result<()> {
+/// (`CAP_NET_ADMIN`) a reset is sent that does not get beyond the next router, as HAProxy does it; with a `ttl` it is one
+/// that gets as far as that.
+pub fn vanish_on_close(socket: &Socket, ttl: Option<u8>) -> io::Result<()> {
     if !is_tcp(socket)? {
         return Ok(());
     }
-    if nix::sys::socket::setsockopt(socket, nix::sys::socket::sockopt::TcpRepair, &1).is_ok() {
+    let repair = || nix::sys::socket::setsockopt(socket, nix::sys::socket::sockopt::TcpRepair, &1);
+    if ttl.is_none() && repair().is_ok() {
         return Ok(());
     }
+    let ttl = u32::from(ttl.unwrap_or(1));
     match socket.domain()? {
-        socket2::Domain::IPV6 => socket.set_unicast_hops_v6(1)?,
-        _ => socket.set_ttl_v4(1)?,
+        socket2::Domain::IPV6 => socket.set_unicast_hops_v6(ttl)?,
+        _ => socket.set_ttl_v4(ttl)?,
     }
     reset_on_close(socket)
 }

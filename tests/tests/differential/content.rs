@@ -23,7 +23,58 @@ fn connect(client: &str, user: &str) -> Vec<u8> {
     [&[0x10, body.len() as u8][..], &body].concat()
 }
 
+/// A logon of FIX by this sender, which says as many bytes more in its length as it has.
+fn logon(sender: &str, more: usize) -> Vec<u8> {
+    let body = format!("35=A\x0149={sender}\x0156=EXCHANGE\x0134=1\x01108=30\x01");
+    let whole = format!("8=FIX.4.4\x019={}\x01{body}", body.len() + more);
+    let sum = whole.bytes().fold(0u8, u8::wrapping_add);
+    format!("{whole}10={sum:03}\x01").into_bytes()
+}
+
 pub const ALL: &[Scenario] = &[
+    Scenario {
+        name: "FIX",
+        story: "by sender, by a tag's number; a wrong length, half a message, and what is none are refused",
+        config: " log-format \"%b/%s %ts t=%[var(txn.t)]\"\n\
+                 frontend f\n bind {0}\n tcp-request inspect-delay 300ms\n \
+                 tcp-request content set-var(txn.t) req.payload(0,0),fix_tag_value(MsgType)\n \
+                 tcp-request content reject unless { req.payload(0,0),fix_is_valid }\n \
+                 use_backend one if { req.payload(0,0),fix_tag_value(SenderCompID) -m str ONE }\n \
+                 use_backend two if { req.payload(0,0),fix_tag_value(49) -m beg TWO }\n default_backend b\n\
+                 backend b\n server a {a}\nbackend one\n server b {b}\nbackend two\n server c {c}\n",
+        play: |s| {
+            for sender in ["ONE", "TWO-1", "THREE"] {
+                s.talk(0, 1, &logon(sender, 0));
+            }
+            s.talk(0, 1, &logon("ONE", 1));
+            s.talk(0, 1, &logon("", 0));
+            s.talk(0, 1, &logon("ONE\x01x=1", 0));
+            s.talk(0, 1, &logon("ONE\x01=1", 0));
+            s.talk(0, 1, &logon("ONE\x01nothing", 0));
+            s.talk(0, 1, &logon("ONE", 0)[..40]);
+            s.talk(0, 1, &[logon("TWO", 0), logon("ONE", 0)].concat());
+            s.talk(0, 1, b"8=FIX.5.0\x019=5\x0135=0\x0110=1\x01");
+            s.talk(0, 1, b"hello");
+        },
+        ..Scenario::EMPTY
+    },
+    Scenario {
+        name: "requests of HTTP among others",
+        story: "what begins as a request goes elsewhere, a half one is waited for, nonsense is nobody's",
+        config: "frontend f\n bind {0}\n tcp-request inspect-delay 300ms\n tcp-request content accept if HTTP\n \
+                 use_backend web if { req.proto_http }\n default_backend b\n\
+                 backend b\n server a {a}\nbackend web\n server b {b}\n",
+        play: |s| {
+            s.talk(0, 1, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            s.talk(0, 1, b"PUT /a?b HTTP/1.0\r\nA: b\r\nC:\r\n\r\nbody");
+            s.talk(0, 1, b"GET / HTTP/1.1\r\nHost: a\r\n");
+            s.talk(0, 1, b"hello");
+            s.talk(0, 1, b"\x16\x03\x01\x02\x00\x01");
+            s.talk(0, 1, b"GET / HTTP/1.1\r\nno colon\r\n\r\n");
+            s.pick(0, 1);
+        },
+        ..Scenario::EMPTY
+    },
     Scenario {
         name: "SNI and ALPN routing with stickiness",
         story: "backends by name and protocol, a table of names, what is no TLS is refused, silence goes to the default",

@@ -56,6 +56,26 @@ pub const ALL: &[Scenario] = &[
         ..Scenario::EMPTY
     },
     Scenario {
+        name: "what is written shows nothing",
+        story: "option independent-streams, at the frontend and at the backend: only what is read keeps a side's timer off",
+        config: " timeout server 400ms\n timeout client 5s\nlisten with\n bind {0}\n option independent-streams\n server s {mute}\n\
+                 listen without\n bind {1}\n server s {mute}\n\
+                 frontend f\n bind {2}\n default_backend b\nbackend b\n option independent-streams\n server s {mute}\n",
+        play: |s| {
+            for listener in 0..3 {
+                let mut visitor = s.enter(listener, 1);
+                for _ in 0..5 {
+                    visitor.say(b"x");
+                    std::thread::sleep(std::time::Duration::from_millis(160));
+                }
+                let is_there = visitor.hears_nothing(std::time::Duration::from_millis(1));
+                s.note(format!("{listener} is there: {is_there}"));
+                s.leave([visitor]);
+            }
+        },
+        ..Scenario::EMPTY
+    },
+    Scenario {
         name: "timeouts of a half-closed connection",
         story: "client-fin and server-fin, each with a peer that goes on in silence",
         config: "listen server\n bind {0}\n timeout server-fin 150ms\n server s {mute}\n\

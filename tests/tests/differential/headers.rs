@@ -98,6 +98,19 @@ pub const ALL: &[Scenario] = &[
         ..Scenario::EMPTY
     },
     Scenario {
+        name: "unique ids",
+        story: "one is made, told to the server, heard by it, and stands in the lines of both",
+        config: " log-format \"%b %ts id=%ID heard=%[fc_pp_unique_id]\"\n unique-id-format \"%ci-%fi-%[src,ipmask(8)]-%ft\"\n\
+                 listen first\n bind {0}\n server s {1} send-proxy-v2 proxy-v2-options unique-id\n\
+                 listen second\n bind {1} accept-proxy\n server s {2} send-proxy-v2 proxy-v2-options crc32c,unique-id,authority\n\
+                 listen third\n bind {2} accept-proxy\n server s {ear} send-proxy-v2 proxy-v2-options unique-id\n",
+        play: |s| {
+            s.talk(0, 3, b"hello");
+            s.ear(shown);
+        },
+        ..Scenario::EMPTY
+    },
+    Scenario {
         name: "checks with a PROXY header",
         story: "what a check writes before its own words",
         config: "backend one\n option tcp-check\n tcp-check send ping\n server s {ear} check inter 60s send-proxy check-send-proxy\n\

@@ -21,7 +21,7 @@ pub fn check(data: &[u8]) {
         ..Details::default()
     };
     for version in [Version::V1, Version::V2] {
-        let again = Write { version, details }.for_client(header.ends, header.authority.as_deref(), None);
+        let again = Write { version, details }.for_client(header.ends, header.authority.as_deref(), None, None);
         match read(&again) {
             Ok(Progress::Complete(_, length)) => assert_eq!(length, again.len()),
             other => panic!("what is written is no header: {other:?}"),

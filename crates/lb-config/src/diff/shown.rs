@@ -216,6 +216,7 @@ pub(super) fn proxy_header(write: Option<Write>) -> String {
     let Details {
         crc32c,
         authority,
+        unique_id,
         ssl,
         common_name,
         cipher,
@@ -230,6 +231,7 @@ pub(super) fn proxy_header(write: Option<Write>) -> String {
         (true, version),
         (crc32c, "crc32c"),
         (authority, "authority"),
+        (unique_id, "unique-id"),
         (ssl, "ssl"),
         (common_name, "cert-cn"),
         (cipher, "ssl-cipher"),

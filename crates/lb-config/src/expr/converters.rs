@@ -2,7 +2,7 @@
 
 use tandem_lb_core::acl::Regex;
 use tandem_lb_core::balance::HashFunction;
-use tandem_lb_core::expr::content::{MqttField, PacketType};
+use tandem_lb_core::expr::content::{MqttField, PacketType, fix};
 use tandem_lb_core::expr::{Arith, Converter, Digest, HashWith, Pieces, Strings, TimeFormat};
 
 use super::args::Args;
@@ -54,6 +54,8 @@ const TABLE: &[(&str, Build)] = &[
     ("lower", |_| text(Strings::Lower)),
     ("ltrim", |args| trim(args, true)),
     ("mod", |args| arith(args, Arith::Mod)),
+    ("fix_is_valid", |_| Ok(Converter::FixIsValid)),
+    ("fix_tag_value", fix_value),
     ("mqtt_field_value", mqtt_field),
     ("mqtt_is_valid", |_| Ok(Converter::MqttIsValid)),
     ("mul", |args| arith(args, Arith::Mul)),
@@ -122,7 +124,6 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("ltime", "times are written in UTC: use `utime`"),
     ("ms_", "times are written in seconds: use `utime`"),
     ("us_", "times are written in seconds: use `utime`"),
-    ("fix_", "the FIX protocol is not read"),
     ("http_date", "it is about HTTP"),
     ("language", "it is about HTTP"),
     ("url_enc", "it is about HTTP"),
@@ -266,6 +267,19 @@ const FIELDS: &[(&str, MqttField)] = &[
     ("password", MqttField::Password),
     ("reason_code", MqttField::ReasonCode),
 ];
+
+/// A number, or one of a few names.
+fn fix_value(args: &mut Args<'_>) -> Built {
+    let text = args.text("a tag")?;
+    let named = fix::NAMED.iter().find(|(name, _)| *name == text);
+    let number = || text.parse().ok().filter(|number| *number > 0);
+    match named.map(|(_, tag)| *tag).or_else(number) {
+        Some(tag) => Ok(Converter::FixValue(tag)),
+        None => Err(args
+            .bad(format!("`{text}` is no tag"))
+            .help("write a number, or MsgType, SenderCompID, TargetCompID, BeginString, BodyLength, CheckSum")),
+    }
+}
 
 fn mqtt_field(args: &mut Args<'_>) -> Built {
     let packets = [

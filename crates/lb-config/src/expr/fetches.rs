@@ -299,6 +299,14 @@ const TABLE: &[Known] = &[
         "how many RDP cookies there are: 0 or 1",
         rdp_count,
     ),
+    fetch(
+        "req.proto_http",
+        "whether the client begins with a request of HTTP/1",
+        |_| Ok(Fetch::Part(Part::LooksLikeHttp)),
+    ),
+    fetch("req_proto_http", "the same as `req.proto_http`", |_| {
+        Ok(Fetch::Part(Part::LooksLikeHttp))
+    }),
     fetch("req_rdp_cookie_cnt", "the same as `req.rdp_cookie_cnt`", rdp_count),
 ];
 
@@ -317,7 +325,6 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("req.cook", HTTP),
     ("req.fhdr", HTTP),
     ("req.ver", HTTP),
-    ("req.proto_http", HTTP),
     ("res.hdr", HTTP),
     ("res.cook", HTTP),
     ("res.ver", HTTP),

@@ -93,6 +93,12 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
         parse: |proxy, args| args.switch(&mut proxy.settings.persists),
     },
     Keyword {
+        words: "option independent-streams",
+        sections: BOTH,
+        summary: "what is written to a side does not show that it is there: only what is read counts for its timeout",
+        parse: |proxy, args| args.switch(&mut proxy.settings.independent_streams),
+    },
+    Keyword {
         words: "option abortonclose",
         sections: BOTH,
         summary: "a client that ends what it says before it has a server is not waited for",

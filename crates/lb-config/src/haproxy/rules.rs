@@ -170,19 +170,35 @@ const ACTIONS: &[&str] = &[
     "set-bandwidth-limit",
 ];
 
-const UNSUPPORTED: &[&str] = &[
-    "attach-srv",
-    "capture",
-    "do-log",
-    "do-resolve",
-    "expect-netscaler-cip",
-    "lua.",
-    "send-spoe-group",
-    "set-bc-",
-    "set-nice",
-    "set-retries",
-    "switch-mode",
-    "use-service",
+/// What HAProxy has beside these: the start of a name, and what to do instead.
+const UNSUPPORTED: &[(&str, &str)] = &[
+    ("attach-srv", "connections that servers begin are not known here"),
+    (
+        "capture",
+        "write `set-var(txn.NAME)`, and show `%[var(txn.NAME)]` in the log format",
+    ),
+    ("do-log", "write what is to be logged into `log-format`"),
+    (
+        "do-resolve",
+        "a rule waits for nobody; give the server a name, and `resolvers`",
+    ),
+    (
+        "expect-netscaler-cip",
+        "write `expect-proxy layer4`, and send a PROXY header",
+    ),
+    ("lua.", "there is no Lua"),
+    ("send-spoe-group", "there are no agents to be asked"),
+    (
+        "set-bc-",
+        "mark packets to servers by where they go, with the system's packet filter",
+    ),
+    ("set-nice", "all connections are served in turn: leave it out"),
+    (
+        "set-retries",
+        "how often is tried again is said by the backend: write `retries` there",
+    ),
+    ("switch-mode", "it is about HTTP, and this relays TCP"),
+    ("use-service", "it is about HTTP, and this relays TCP"),
 ];
 
 fn rule(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Rule, Diagnostic> {
@@ -269,9 +285,9 @@ fn too_late(word: &Word) -> Diagnostic {
 }
 
 fn odd_action(word: &Word, name: &str) -> Diagnostic {
-    if UNSUPPORTED.iter().any(|start| name.starts_with(start)) {
+    if let Some((_, why)) = UNSUPPORTED.iter().find(|(start, _)| name.starts_with(start)) {
         let message = format!("the action `{name}` is known to HAProxy, but not supported yet");
-        return Diagnostic::error(code::UNSUPPORTED, word.span, message).help("leave it out if you can do without");
+        return Diagnostic::error(code::UNSUPPORTED, word.span, message).help(*why);
     }
     let message = format!("`{}` is no action", word.text);
     let help = match nearest(name, ACTIONS.iter().copied()) {
@@ -346,14 +362,8 @@ pub(super) fn first_value(args: &mut Args<'_>, form: Form) -> Result<FirstValue,
 }
 
 fn silent_drop(args: &mut Args<'_>) -> Result<Action, Diagnostic> {
-    if let Some(word) = args.peek().filter(|word| word.text == "rst-ttl") {
-        return Err(Diagnostic::error(
-            code::UNSUPPORTED,
-            word.span,
-            "`rst-ttl` is known to HAProxy, but not supported yet",
-        ));
-    }
-    Ok(Action::SilentDrop)
+    let ttl = args.accept("rst-ttl").then(|| args.number(1..=255)).transpose()?;
+    Ok(Action::SilentDrop { ttl })
 }
 
 /// The variable in the parentheses of `set-var(txn.x)`.

@@ -443,18 +443,12 @@ fn proxy_options(target: &mut Target, args: &mut Args<'_>) -> Outcome {
             "ssl-cipher" => (details.ssl, details.cipher) = (true, true),
             "cert-sig" => (details.ssl, details.signature) = (true, true),
             "cert-key" => (details.ssl, details.key) = (true, true),
-            "unique-id" => {
-                return Err(Diagnostic::error(
-                    code::UNSUPPORTED,
-                    word.span,
-                    "`unique-id` is made by `unique-id-format`, which is not supported yet",
-                )
-                .help("leave it out"));
-            }
+            "unique-id" => details.unique_id = true,
             _ => {
                 let message = format!("`{option}` is nothing that a PROXY header says");
-                return Err(Diagnostic::error(code::BAD_VALUE, word.span, message)
-                    .help("write some of: crc32c, authority, ssl, cert-cn, ssl-cipher, cert-sig, cert-key"));
+                return Err(Diagnostic::error(code::BAD_VALUE, word.span, message).help(
+                    "write some of: crc32c, authority, unique-id, ssl, cert-cn, ssl-cipher, cert-sig, cert-key",
+                ));
             }
         }
     }

@@ -255,7 +255,6 @@ const PROXY: &[Known] = &[
     harmless("option disable-h2-upgrade", NO_HTTP),
     changes_because("option httplog", "write `option tcplog`"),
     changes_because("option spop-check", "no such check is made yet"),
-    changes("option independent-streams"),
     changes("option transparent"),
     changes_because("http-request", LATER),
     changes_because("http-response", LATER),

@@ -84,6 +84,7 @@ pub(super) fn overlay(target: &mut draft::Settings, written: &Settings) {
     set(&mut target.nolinger, written.nolinger);
     set(&mut target.persists, written.persist);
     set(&mut target.abort_on_close, written.abort_on_close);
+    set(&mut target.independent_streams, written.independent_streams);
     set(
         &mut target.server_states,
         written.server_states.as_ref().map(|states| states.0.clone()),
@@ -174,6 +175,7 @@ pub(super) fn server(target: &mut draft::ServerOptions, written: &ServerOptions)
         target.send_proxy.details = Details {
             crc32c: has(ProxyDetail::Crc32c),
             authority: has(ProxyDetail::Authority),
+            unique_id: has(ProxyDetail::UniqueId),
             ssl: has(ProxyDetail::Ssl) || common_name || cipher || signature || key,
             common_name,
             cipher,

@@ -203,6 +203,7 @@ impl Word for FileMode {
 pub(super) enum ProxyDetail {
     Crc32c,
     Authority,
+    UniqueId,
     Ssl,
     CertCn,
     SslCipher,
@@ -436,7 +437,7 @@ choices! {
     InitState: "a state", names::INIT_STATES;
     Version: "a version of the PROXY header", &[("v1", Self::V1), ("v2", Self::V2)];
     ProxyDetail: "what a PROXY header says", &[
-        ("crc32c", Self::Crc32c), ("authority", Self::Authority), ("ssl", Self::Ssl), ("cert-cn", Self::CertCn),
+        ("crc32c", Self::Crc32c), ("authority", Self::Authority), ("unique-id", Self::UniqueId), ("ssl", Self::Ssl), ("cert-cn", Self::CertCn),
         ("ssl-cipher", Self::SslCipher), ("cert-sig", Self::CertSig), ("cert-key", Self::CertKey),
     ];
 }

@@ -205,6 +205,7 @@ impl Checked<'_> {
             ("force-persist", !rules.persistence.is_empty()),
             ("option persist", backend.settings.persists),
             ("option abortonclose", backend.settings.abort_on_close),
+            ("option independent-streams", backend.settings.independent_streams),
             (
                 "filter",
                 !rules.limiters.is_empty() && !std::ptr::eq(self.proxy, backend),

@@ -335,8 +335,8 @@ fn mistakes_in_conditions_are_shown_where_they_are() {
             "t:4:19: error[LB0011]: there is no ACL `nobody` before this line",
         ),
         (
-            "use_backend b if HTTP",
-            "t:4:19: error[LB0002]: `HTTP` is about HTTP, and this relays TCP",
+            "use_backend b if METH_GET",
+            "t:4:19: error[LB0002]: `METH_GET` is about HTTP, and this relays TCP",
         ),
         (
             "use_backend b if { src 1.1.1.1",

@@ -234,6 +234,14 @@ impl Conn {
         *self.seen.of(side) = now;
     }
 
+    /// Whether bytes that are written to that side show that it is there, as those that are read do.
+    pub fn counts_writing(&self, side: Side) -> bool {
+        match side {
+            Side::Client => !self.settings.client_independent,
+            Side::Server => !self.settings.server_independent,
+        }
+    }
+
     pub fn summary(&self, now: Mono) -> Summary {
         let (ending, until) = match self.state {
             State::Closed { ending, at } => (ending, at),

@@ -15,6 +15,9 @@ pub struct ConnSettings {
     pub server: Option<Duration>,
     pub server_fin: Option<Duration>,
     pub tunnel: Option<Duration>,
+    /// That something was written to a side says nothing about whether it is still there.
+    pub client_independent: bool,
+    pub server_independent: bool,
     /// Attempts after the first.
     pub retries: u32,
     pub redispatch: Redispatch,

@@ -1,7 +1,9 @@
 //! What can be read from the client's first bytes. Every reader here takes hostile input: it looks at what is there, says
 //! when more is needed, and remembers nothing.
 
+pub mod fix;
 mod hello;
+mod http;
 mod mqtt;
 mod rdp;
 
@@ -44,6 +46,8 @@ pub enum Part {
     HelloTicket,
     RdpCookie(Option<Box<str>>),
     RdpCookieCount,
+    /// Whether it is a request of HTTP/1.
+    LooksLikeHttp,
 }
 
 /// `req.payload_lv(offset1,length[,offset2])`
@@ -67,7 +71,7 @@ impl Part {
         match self {
             Part::Length | Part::HelloType | Part::HelloVersion | Part::HelloTicket | Part::RdpCookieCount => Kind::Int,
             Part::Payload { .. } | Part::LengthValue(_) => Kind::Binary,
-            Part::HelloHasEc => Kind::Bool,
+            Part::HelloHasEc | Part::LooksLikeHttp => Kind::Bool,
             Part::HelloSni | Part::HelloAlpn | Part::RdpCookie(_) => Kind::Text,
         }
     }
@@ -96,6 +100,7 @@ impl Part {
             Part::HelloHasEc => content.read(hello::parse(bytes).map(|h| Sample::Bool(h.offers_curves()))),
             Part::HelloTicket => content.read(hello::parse(bytes).map(|h| Sample::Int(h.ticket()))),
             Part::RdpCookie(name) => content.read_maybe(rdp::cookie(bytes, name.as_deref()).map(|c| c.map(text))),
+            Part::LooksLikeHttp => content.read(http::request(bytes).map(|()| Sample::Bool(true))),
             Part::RdpCookieCount => content.read(rdp::cookie(bytes, None).map(|c| Sample::Int(i64::from(c.is_some())))),
         }
     }

@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::content::fix;
 use super::content::{MqttField, PacketType, mqtt_field, mqtt_is_valid};
 use super::{Ask, Context, Fact, Kind, Sample, Subject, Variable};
 use crate::acl::{Map, Regex};
@@ -63,6 +64,8 @@ pub enum Converter {
         no: Box<[u8]>,
     },
     Time(TimeFormat),
+    FixIsValid,
+    FixValue(fix::Tag),
     MqttIsValid,
     MqttField(PacketType, MqttField),
     Map(Map),
@@ -99,6 +102,8 @@ impl Converter {
             Converter::Hash(_)
             | Converter::Digest(_)
             | Converter::Bytes { .. }
+            | Converter::FixIsValid
+            | Converter::FixValue(_)
             | Converter::MqttIsValid
             | Converter::MqttField(..) => Kind::Binary,
             Converter::Arith(..)
@@ -128,7 +133,7 @@ impl Converter {
                 _ => Kind::Ip,
             },
             Converter::Text(strings) => strings.output(),
-            Converter::Digest(_) | Converter::Bytes { .. } => Kind::Binary,
+            Converter::Digest(_) | Converter::Bytes { .. } | Converter::FixValue(_) => Kind::Binary,
             Converter::Hash(_)
             | Converter::Arith(..)
             | Converter::Neg
@@ -136,7 +141,8 @@ impl Converter {
             | Converter::Length
             | Converter::Compare(_)
             | Converter::UsableServers => Kind::Int,
-            Converter::Not | Converter::Bool | Converter::Odd | Converter::Even | Converter::MqttIsValid => Kind::Bool,
+            Converter::Not | Converter::Bool | Converter::Odd | Converter::Even => Kind::Bool,
+            Converter::MqttIsValid | Converter::FixIsValid => Kind::Bool,
             Converter::Replace { .. }
             | Converter::Concat { .. }
             | Converter::Choose { .. }
@@ -191,6 +197,14 @@ impl Converter {
             }
             Converter::Choose { yes, no } => text(Cow::Borrowed(if sample.as_bool()? { yes } else { no })),
             Converter::Time(format) => text(Cow::Owned(format.write(sample.as_int()?).into_bytes())),
+            Converter::FixIsValid => fix::is_valid(&sample.into_binary()?).map(Sample::Bool),
+            Converter::FixValue(tag) => match sample.into_binary()? {
+                Cow::Borrowed(bytes) => fix::value(bytes, *tag).map(|value| Sample::Binary(value.into())),
+                Cow::Owned(bytes) => {
+                    let value = fix::value(&bytes, *tag)?.to_vec();
+                    Some(Sample::Binary(value.into()))
+                }
+            },
             Converter::MqttIsValid => Some(Sample::Bool(mqtt_is_valid(&sample.into_binary()?))),
             Converter::MqttField(packet, field) => match sample.into_binary()? {
                 Cow::Borrowed(bytes) => mqtt_field(bytes, *packet, *field),

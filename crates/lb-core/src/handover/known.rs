@@ -21,6 +21,8 @@ pub struct Known {
     pub variables: Vec<(Variable, Sample<'static>)>,
     /// What a rule said of its line.
     pub loudness: Option<Loudness>,
+    /// What its server knows it as.
+    pub unique_id: Option<Box<[u8]>>,
     pub priority: Priority,
     /// What slows it down.
     pub limits: Vec<Limit>,
@@ -45,6 +47,7 @@ mod tag {
     pub(super) const LOUDNESS: u8 = 4;
     pub(super) const PRIORITY: u8 = 5;
     pub(super) const LIMIT: u8 = 6;
+    pub(super) const NAMED: u8 = 7;
 
     pub(super) const SOURCE: u8 = 1;
     pub(super) const DESTINATION: u8 = 2;
@@ -85,6 +88,9 @@ impl Known {
             let Priority { class, offset } = self.priority;
             fields.text(tag::PRIORITY, &format!("{class} {offset}"));
         }
+        if let Some(id) = &self.unique_id {
+            fields.bytes(tag::NAMED, id);
+        }
         for (variable, value) in &self.variables {
             fields.bytes(tag::VARIABLE, &variable_to_bytes(variable, value));
         }
@@ -105,6 +111,7 @@ impl Known {
             header: fields.find(tag::HEADER).map(header_of_bytes).transpose()?,
             variables: variables.into_iter().flatten().collect(),
             loudness: fields.some_number(tag::LOUDNESS)?.and_then(loudness),
+            unique_id: fields.find(tag::NAMED).map(Into::into),
             priority: fields.some_text(tag::PRIORITY)?.and_then(priority).unwrap_or_default(),
             limits: limits.collect::<Result<_, _>>()?,
         })

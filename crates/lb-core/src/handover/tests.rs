@@ -93,6 +93,7 @@ fn known() -> Known {
             ),
             (variable(Scope::Process, ""), Sample::Binary(Vec::new().into())),
         ],
+        unique_id: Some(b"7F000001:1".as_slice().into()),
         priority: crate::rules::Priority { class: -3, offset: 40 },
         limits: vec![
             Limit {

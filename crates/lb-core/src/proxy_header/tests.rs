@@ -159,20 +159,20 @@ fn what_is_written() {
     };
     let signed = |rest: &[u8]| [&v2::SIGNATURE[..], rest].concat();
     let v1 = plain(Version::V1);
-    assert_eq!(v1.for_client(Some(client()), None, None), CLIENT.as_bytes());
+    assert_eq!(v1.for_client(Some(client()), None, None, None), CLIENT.as_bytes());
     assert_eq!(
-        v1.for_client(Some(six), None, None),
+        v1.for_client(Some(six), None, None, None),
         b"PROXY TCP6 ::1 ::1 60970 19603\r\n"
     );
     let mapped = b"PROXY TCP6 ::5 ::ffff:127.0.0.1 53240 19604\r\n";
-    assert_eq!(v1.for_client(Some(mixed), None, None), mapped);
-    assert_eq!(v1.for_client(None, None, None), b"PROXY UNKNOWN\r\n");
+    assert_eq!(v1.for_client(Some(mixed), None, None, None), mapped);
+    assert_eq!(v1.for_client(None, None, None, None), b"PROXY UNKNOWN\r\n");
     assert_eq!(v1.for_check(Some(client())), CLIENT.as_bytes());
     let v2 = plain(Version::V2);
-    assert_eq!(v2.for_client(None, None, None), signed(b"\x20\0\0\0"));
+    assert_eq!(v2.for_client(None, None, None, None), signed(b"\x20\0\0\0"));
     assert_eq!(v2.for_check(Some(client())), signed(b"\x20\0\0\0"));
-    assert_eq!(v2.for_client(Some(client()), Some(b"a.b.c"), None), detailed(&[]));
-    let named = all.for_client(Some(client()), Some(b"a.b.c"), None);
+    assert_eq!(v2.for_client(Some(client()), Some(b"a.b.c"), None, None), detailed(&[]));
+    let named = all.for_client(Some(client()), Some(b"a.b.c"), None, None);
     assert_eq!(named[28..31], *b"\x03\0\x04");
     assert_eq!(named[35..], *b"\x02\0\x05a.b.c\x20\0\x05\0\0\0\0\0");
     complete(&named);
@@ -187,7 +187,7 @@ proptest! {
         let (source, destination) = (plain(source), plain(destination));
         let details = Details { crc32c: true, authority: true, ssl, ..Details::default() };
         for version in [Version::V1, Version::V2] {
-            let bytes = Write { version, details }.for_client(Some(Ends { source, destination }), Some(name.as_bytes()), None);
+            let bytes = Write { version, details }.for_client(Some(Ends { source, destination }), Some(name.as_bytes()), None, None);
             let header = complete(&bytes);
             let ends = header.ends.unwrap();
             prop_assert_eq!(ends.source.ip().to_canonical(), source.ip().to_canonical());
@@ -213,7 +213,7 @@ proptest! {
     fn a_checksum_sees_each_bit(bit in 0usize..(16 + 12 + 7 + 8) * 8) {
         let details = Details { crc32c: true, ssl: true, ..Details::default() };
         let write = Write { version: Version::V2, details };
-        let mut bytes = write.for_client(Some(client()), None, None);
+        let mut bytes = write.for_client(Some(client()), None, None, None);
         prop_assert_eq!(bytes.len(), 16 + 12 + 7 + 8);
         bytes[bit / 8] ^= 1 << (bit % 8);
         // LOCAL, no addresses, an unknown detail in the sum's place, and a longer whole are said by one bit each.
@@ -254,7 +254,7 @@ fn what_is_known_of_tls_is_written_as_far_as_it_is_wanted() {
     };
     let written = |details: Details, tls: &Secured| {
         let version = Version::V2;
-        let bytes = Write { version, details }.for_client(None, None, Some(tls));
+        let bytes = Write { version, details }.for_client(None, None, Some(tls), None);
         assert!(matches!(read(&bytes), Ok(Progress::Complete(_, length)) if length == bytes.len()));
         bytes[16..].to_vec()
     };

@@ -24,6 +24,8 @@ pub struct Details {
     pub crc32c: bool,
     /// The host name that the client asked for, where it is known.
     pub authority: bool,
+    /// What `unique-id-format` makes of it.
+    pub unique_id: bool,
     /// Whether the client came by TLS, and how.
     pub ssl: bool,
     /// With `ssl`, more of it: the name in the client's certificate, the cipher, and of the certificate that the client
@@ -58,10 +60,16 @@ pub struct Shown {
 
 impl Write {
     /// For a client with these ends; `None` is one without addresses, as on a unix socket.
-    pub fn for_client(&self, ends: Option<Ends>, authority: Option<&[u8]>, tls: Option<&Secured>) -> Vec<u8> {
+    pub fn for_client(
+        &self,
+        ends: Option<Ends>,
+        authority: Option<&[u8]>,
+        tls: Option<&Secured>,
+        unique_id: Option<&[u8]>,
+    ) -> Vec<u8> {
         match self.version {
             Version::V1 => line(ends),
-            Version::V2 => self.binary(ends, authority, tls),
+            Version::V2 => self.binary(ends, authority, tls, unique_id),
         }
     }
 
@@ -69,11 +77,17 @@ impl Write {
     pub fn for_check(&self, ends: Option<Ends>) -> Vec<u8> {
         match self.version {
             Version::V1 => line(ends),
-            Version::V2 => self.binary(None, None, None),
+            Version::V2 => self.binary(None, None, None, None),
         }
     }
 
-    fn binary(&self, ends: Option<Ends>, authority: Option<&[u8]>, tls: Option<&Secured>) -> Vec<u8> {
+    fn binary(
+        &self,
+        ends: Option<Ends>,
+        authority: Option<&[u8]>,
+        tls: Option<&Secured>,
+        unique_id: Option<&[u8]>,
+    ) -> Vec<u8> {
         let mut out = SIGNATURE.to_vec();
         match ends.map(same_family) {
             None => out.extend([0x20, 0, 0, 0]),
@@ -88,6 +102,11 @@ impl Write {
         let checksum = self.details.crc32c.then(|| put_detail(&mut out, tlv::CRC32C, &[0; 4]));
         if let Some(authority) = authority.filter(|_| self.details.authority) {
             put_detail(&mut out, tlv::AUTHORITY, authority);
+        }
+        // Longer ones nobody would take.
+        let unique_id = unique_id.map(|id| &id[..id.len().min(LONGEST_UNIQUE_ID)]);
+        if let Some(id) = unique_id.filter(|id| self.details.unique_id && !id.is_empty()) {
+            put_detail(&mut out, tlv::UNIQUE_ID, id);
         }
         if self.details.ssl {
             put_detail(&mut out, tlv::SSL, &self.details.of_tls(tls));
@@ -135,6 +154,9 @@ impl Details {
         out
     }
 }
+
+/// Section 2.2.5 of the protocol.
+const LONGEST_UNIQUE_ID: usize = 128;
 
 /// The longest value that is written.
 const LONGEST: usize = 255;

@@ -15,7 +15,10 @@ pub enum Action {
     Reject,
     /// Of a response: without waiting for anything more.
     Close,
-    SilentDrop,
+    /// Without a word, or with a reset that lives for so many routers.
+    SilentDrop {
+        ttl: Option<u8>,
+    },
     SetVar(Variable, Made),
     UnsetVar(Variable),
     SetSrc(Expr),
@@ -114,7 +117,7 @@ impl Action {
     pub fn is_final(&self) -> bool {
         matches!(
             self,
-            Action::Accept | Action::Reject | Action::Close | Action::SilentDrop
+            Action::Accept | Action::Reject | Action::Close | Action::SilentDrop { .. }
         )
     }
 
@@ -123,7 +126,7 @@ impl Action {
             Action::Accept => return Some(Verdict::Pass),
             Action::Reject => return Some(Verdict::Reject),
             Action::Close => return Some(Verdict::Close),
-            Action::SilentDrop => return Some(Verdict::Drop),
+            Action::SilentDrop { ttl } => return Some(Verdict::Drop { ttl: *ttl }),
             Action::SetVar(variable, made) => {
                 let value = made.value(actor.context())?;
                 Effect::Variable(variable, VariableChange::Set(value))

@@ -63,8 +63,10 @@ pub enum Verdict {
     Reject,
     /// What is there still goes on, and then it ends.
     Close,
-    /// Gone without a word to the client.
-    Drop,
+    /// Gone without a word to the client, or with a reset that lives for so many routers.
+    Drop {
+        ttl: Option<u8>,
+    },
     /// Ask again when more bytes have come.
     Wait,
 }

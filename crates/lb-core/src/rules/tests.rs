@@ -110,9 +110,9 @@ fn the_first_that_fits_decides() {
             Verdict::Pass,
         ),
         (
-            rules([(Action::Reject, when(true)), (Action::SilentDrop, None)]),
+            rules([(Action::Reject, when(true)), (Action::SilentDrop { ttl: None }, None)]),
             Verdict::Reject,
-            Verdict::Drop,
+            Verdict::Drop { ttl: None },
         ),
     ];
     for (set, short, long) in sets {

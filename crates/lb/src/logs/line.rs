@@ -69,6 +69,8 @@ pub(crate) struct Told<'a> {
     pub(crate) handshake: Duration,
     /// What a rule said of its line.
     pub(crate) loudness: Option<Loudness>,
+    /// What it is called, when it has been told to somebody.
+    pub(crate) unique_id: Option<&'a [u8]>,
 }
 
 /// The short line of a frontend without `option tcplog`.
@@ -96,20 +98,11 @@ pub(crate) fn told(told: &Told<'_>) {
     let Told {
         worker,
         frontend,
-        backend,
-        server,
-        peer,
-        local,
-        context,
         summary,
         carried,
-        waited_at,
-        towards_server,
-        number,
         early,
-        tls,
-        handshake,
         loudness,
+        ..
     } = *told;
     let rule = &frontend.plan.log_rule;
     let Some(format) = rule.format.as_ref().filter(|_| !frontend.logs.is_empty()) else {
@@ -130,10 +123,64 @@ pub(crate) fn told(told: &Told<'_>) {
     let Some(severity) = said_by_rules(severity, loudness) else {
         return;
     };
+    let (now, log_number) = (Wall::now(), frontend.lines.next() as u32);
+    with_line(told, now, log_number, |line| {
+        worker.pen.write(frontend, severity, now, |page| {
+            let Page {
+                text,
+                structured,
+                unique_id,
+            } = page;
+            match (told.unique_id, &rule.unique_id) {
+                (Some(known), _) => unique_id.extend_from_slice(known),
+                (None, Some(format)) => format.write(&line, unique_id),
+                (None, None) => {}
+            }
+            let id = String::from_utf8_lossy(unique_id);
+            let line = Line {
+                unique_id: rule.unique_id.is_some().then_some(&*id),
+                ..line
+            };
+            format.write(&line, text);
+            if let Some(format) = &rule.structured {
+                format.write(&line, structured);
+            }
+        });
+    });
+}
+
+/// What `unique-id-format` makes of a connection as it is now; `None` where nothing is said of it.
+pub(crate) fn identity(told: &Told<'_>) -> Option<Box<[u8]>> {
+    let format = told.frontend.plan.log_rule.unique_id.as_ref()?;
+    let mut id = Vec::new();
+    let log_number = told.frontend.lines.now() as u32;
+    with_line(told, Wall::now(), log_number, |line| format.write(&line, &mut id));
+    Some(id.into())
+}
+
+fn with_line(told: &Told<'_>, now: Wall, log_number: u32, write: impl FnOnce(Line<'_>)) {
+    let Told {
+        worker,
+        frontend,
+        backend,
+        server,
+        peer,
+        local,
+        context,
+        summary,
+        carried,
+        waited_at,
+        towards_server,
+        number,
+        early,
+        tls,
+        handshake,
+        loudness: _,
+        unique_id: _,
+    } = *told;
     let backend_name = backend.map(|backend| backend.name());
     let server_name = server.map(Server::name);
-    let now = Wall::now();
-    let line = Line {
+    write(Line {
         client: peer.client(),
         local,
         accepted: worker.pen.accepted(now, summary.total),
@@ -156,31 +203,12 @@ pub(crate) fn told(told: &Told<'_>) {
         early,
         tls,
         number: number as u32,
-        log_number: frontend.lines.next() as u32,
+        log_number,
         pid: std::process::id(),
         hostname: frontend.directory.hostname(),
         unique_id: None,
         context,
-    };
-    worker.pen.write(frontend, severity, now, |page| {
-        let Page {
-            text,
-            structured,
-            unique_id,
-        } = page;
-        if let Some(format) = &rule.unique_id {
-            format.write(&line, unique_id);
-        }
-        let id = String::from_utf8_lossy(unique_id);
-        let line = Line {
-            unique_id: rule.unique_id.is_some().then_some(&*id),
-            ..line
-        };
-        format.write(&line, text);
-        if let Some(format) = &rule.structured {
-            format.write(&line, structured);
-        }
-    });
+    })
 }
 
 /// What a rule says counts more; `None` is no line at all.

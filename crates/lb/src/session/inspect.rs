@@ -110,7 +110,7 @@ impl Session {
                     return true;
                 }
                 Verdict::Pass => {}
-                Verdict::Reject | Verdict::Close | Verdict::Drop => {
+                Verdict::Reject | Verdict::Close | Verdict::Drop { .. } => {
                     self.refuse(verdict);
                     self.conn.handle(Input::Rejected, now);
                     return true;
@@ -210,10 +210,9 @@ impl Session {
 
     fn refuse(&mut self, verdict: Verdict) {
         self.frontend.denials.requests.one();
-        self.inspection.vanishes = verdict == Verdict::Drop;
-        if self.inspection.vanishes
-            && let Err(error) = sockopt::vanish_on_close(self.client.socket())
-        {
+        let Verdict::Drop { ttl } = verdict else { return };
+        self.inspection.vanishes = true;
+        if let Err(error) = sockopt::vanish_on_close(self.client.socket(), ttl) {
             tracing::debug!(%error, "a connection cannot be dropped silently");
         }
     }

@@ -121,7 +121,7 @@ impl Session {
                 self.end_answer(cx, said);
                 true
             }
-            Verdict::Reject | Verdict::Drop => {
+            Verdict::Reject | Verdict::Drop { .. } => {
                 self.refuse_answer(verdict, said.len());
                 true
             }
@@ -215,8 +215,8 @@ impl Session {
         if let Some(at) = &self.at_server {
             at.server().attempts.refused_answers.one();
         }
-        if verdict == Verdict::Drop
-            && let Err(error) = sockopt::vanish_on_close(self.client.socket())
+        if let Verdict::Drop { ttl } = verdict
+            && let Err(error) = sockopt::vanish_on_close(self.client.socket(), ttl)
         {
             tracing::debug!(%error, "a connection cannot be dropped silently");
         }

@@ -248,7 +248,8 @@ impl Session {
         spoken: Spoken,
     ) -> io::Result<Tls> {
         let name = plan.sni.as_ref().and_then(|sni| self.asked_for(cx, sni));
-        let vault = &self.frontend.directory.tls;
+        let directory = self.frontend.directory.clone();
+        let vault = &directory.tls;
         let names = self.backend.as_ref().zip(self.tried.as_ref());
         let origin = names.and_then(|(backend, tried)| vault.origin(&backend.name(), &tried.name()));
         let Some(origin) = origin else {
@@ -264,8 +265,11 @@ impl Session {
     }
 
     /// A server that wants to know who the client is hears that before anything else.
-    fn introduction(&self) -> Option<Vec<u8>> {
+    fn introduction(&mut self) -> Option<Vec<u8>> {
         let header = self.tried.as_ref().and_then(|server| server.plan().send_proxy)?;
+        if header.details.unique_id {
+            self.be_identified();
+        }
         let ends = self.peer().socket().zip(self.local());
         let ends = ends.map(|(source, destination)| Ends { source, destination });
         let heard = self.subject.as_ref().and_then(|subject| subject.header.as_ref());
@@ -274,7 +278,8 @@ impl Session {
         let asked = tls.and_then(|tls| tls.connection().server_name().map(str::to_owned));
         let authority = authority.or(asked.as_ref().map(String::as_bytes));
         let secured = tls.filter(|_| header.details.ssl).and_then(Tls::secured);
-        Some(header.for_client(ends, authority, secured.as_ref()))
+        let unique_id = self.subject.as_ref().and_then(|subject| subject.unique_id.as_deref());
+        Some(header.for_client(ends, authority, secured.as_ref(), unique_id))
     }
 
     pub(super) fn established(&mut self, idx: ServerIdx) {

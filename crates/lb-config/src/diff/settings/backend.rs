@@ -27,6 +27,7 @@ pub(in crate::diff) fn backend(backend: &Backend) -> Vec<Setting> {
         redispatch,
         keepalive,
         nolinger,
+        independent_streams,
         logs,
         log_health_checks,
         stick,
@@ -94,6 +95,12 @@ pub(in crate::diff) fn backend(backend: &Backend) -> Vec<Setting> {
             ForNewConnections,
         ),
         set("option nolinger", nolinger, flag(*nolinger), ForNewConnections),
+        set(
+            "option independent-streams",
+            independent_streams,
+            flag(*independent_streams),
+            ForNewConnections,
+        ),
         set("log", logs, shown::logs(logs), AtOnce),
         set(
             "option log-health-checks",

@@ -31,6 +31,8 @@ inherited! {
         /// Known clients go to their server although it is down.
         persist: Option<bool>,
         abort_on_close: Option<bool>,
+        /// What is written to a side does not count for its timeout.
+        independent_streams: Option<bool>,
         retries: Option<Value<Number<0, { i32::MAX as u32 }>>>,
         fullconn: Option<Count>,
         source: Option<Value<Source>>,

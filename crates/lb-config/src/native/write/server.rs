@@ -207,6 +207,7 @@ fn details(details: &Details) -> Vec<Value<ProxyDetail>> {
     let Details {
         crc32c,
         authority,
+        unique_id,
         ssl,
         common_name,
         cipher,
@@ -216,6 +217,7 @@ fn details(details: &Details) -> Vec<Value<ProxyDetail>> {
     let all = [
         (crc32c, ProxyDetail::Crc32c),
         (authority, ProxyDetail::Authority),
+        (unique_id, ProxyDetail::UniqueId),
         (ssl, ProxyDetail::Ssl),
         (common_name, ProxyDetail::CertCn),
         (cipher, ProxyDetail::SslCipher),

@@ -77,6 +77,8 @@ fn settings() -> impl Strategy<Value = ConnSettings> {
                     connect,
                     server,
                     server_fin,
+                    client_independent: false,
+                    server_independent: false,
                     tunnel,
                     retries,
                     redispatch,

@@ -13,6 +13,8 @@ pub(super) const SETTINGS: ConnSettings = ConnSettings {
     connect: Some(Duration::from_millis(50)),
     server: Some(Duration::from_millis(200)),
     server_fin: None,
+    client_independent: false,
+    server_independent: false,
     tunnel: None,
     retries: 1,
     redispatch: Redispatch::Never,
