@@ -62,7 +62,7 @@ const ON_PURPOSE: &[(&str, &str)] = &[
         "A PROXY header may come in pieces, until `timeout client`; HAProxy refuses one that is not whole in the first segment. What is no address or \
          no port is refused, where HAProxy reads it as another one; what follows `UNKNOWN`, and version 2 without addresses, is accepted, as the \
          protocol asks for. Connections without the header they should have are counted in `ereq`.",
-        "`lb_proxy_header`, `proxy_header::tests`",
+        "`lb_proxy_header`, `tandem-proxy-header`'s tests",
     ),
     (
         "Bytes are counted in stick tables as they are relayed; HAProxy counts them when its stream has something else \

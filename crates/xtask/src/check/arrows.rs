@@ -23,9 +23,10 @@ enum Level {
     Tests,
 }
 
-const LEVELS: [(&str, Level); 22] = [
+const LEVELS: [(&str, Level); 23] = [
     ("tandem-time", Level::Core),
     ("tandem-text", Level::Core),
+    ("tandem-proxy-header", Level::Core),
     ("tandem-lb-core", Level::Core),
     ("tandem-vrrp-core", Level::Core),
     ("tandem-mq-core", Level::Core),
@@ -49,10 +50,11 @@ const LEVELS: [(&str, Level); 22] = [
 ];
 
 /// Arrows inside a level that the design draws: every core counts time in the names of `time`, a core's messages have
-/// the shape of `text`, and the wire formats are read by their core.
-const WITHIN_A_LEVEL: [(&str, &str); 4] = [
+/// the shape of `text`, the balancer reads what a proxy before it says, and the wire formats are read by their core.
+const WITHIN_A_LEVEL: [(&str, &str); 5] = [
     ("*", "tandem-time"),
     ("*", "tandem-text"),
+    ("tandem-lb-core", "tandem-proxy-header"),
     ("tandem-mq-core", "tandem-mq-wire"),
     ("tandem-cli", "tandem-bench"),
 ];

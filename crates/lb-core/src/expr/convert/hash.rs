@@ -1,9 +1,9 @@
 //! Hashes of bytes, with the results that HAProxy gives for them.
 
+use tandem_proxy_header::crc32c::crc32c;
 use twox_hash::{XxHash3_64, XxHash32, XxHash64};
 
 use crate::balance::{HashFunction, avalanche};
-use crate::crc32c::crc32c;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashWith {

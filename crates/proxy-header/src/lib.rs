@@ -3,7 +3,9 @@
 //!
 //! [`read`] looks at bytes as they come and never needs more than the header itself. What the specification leaves to
 //! the receiver is decided as HAProxy does it, except where that would misread an address.
+#![forbid(unsafe_code)]
 
+pub mod crc32c;
 mod v1;
 mod v2;
 mod write;

@@ -1,10 +1,10 @@
-//! CRC-32C (RFC 3720, appendix B.4): a converter, and the checksum of a PROXY header. Both are of few bytes, so bit by
+//! CRC-32C (RFC 3720, appendix B.4): the checksum of a PROXY header, and a converter of the balancer. Both are of few bytes, so bit by
 //! bit will do.
 
 /// The Castagnoli polynomial, its lowest bit first.
 const POLYNOMIAL: u32 = 0x82f6_3b78;
 
-pub(crate) fn crc32c(bytes: impl IntoIterator<Item = u8>) -> u32 {
+pub fn crc32c(bytes: impl IntoIterator<Item = u8>) -> u32 {
     let all = bytes.into_iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| {
             (crc >> 1) ^ (POLYNOMIAL & 0u32.wrapping_sub(crc & 1))
