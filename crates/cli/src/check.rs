@@ -97,7 +97,7 @@ pub(crate) fn on_this_machine<T>(read: impl FnOnce(&router::Machine<'_>) -> T) -
     let host = nix::unistd::gethostname().unwrap_or_default();
     let host = host.to_string_lossy();
     read(&router::Machine::new(keepalived::Context {
-        files: &Disk,
+        files: &Disk::new(),
         env: &|name| std::env::var(name).ok(),
         config_id: host.split('.').next().unwrap_or_default(),
         seed: 0,

@@ -1,17 +1,59 @@
-//! The files that a configuration includes, as its lexer asks for them.
+//! The files of a configuration: the one that was named, and those that it includes, as its lexer asks for them.
+//!
+//! Whoever reads again while it serves must not run out of memory over a file that is no configuration.
 
-use std::fs;
-use std::io;
+use std::cell::Cell;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
 
 use tandem_text::keepalived::Files;
 
-/// The machine's own disk.
-#[derive(Clone, Copy, Debug)]
-pub struct Disk;
+/// All files of a configuration together. Far more than is ever written; understood, it can be a hundred times that.
+const LARGEST: u64 = 16 << 20;
+
+/// The machine's own disk, for one configuration.
+#[derive(Debug)]
+pub struct Disk {
+    left: Cell<u64>,
+}
+
+impl Disk {
+    pub fn new() -> Disk {
+        Disk {
+            left: Cell::new(LARGEST),
+        }
+    }
+
+    pub fn read_file(&self, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+        let file = File::open(path)?;
+        let left = self.left.get();
+        if file.metadata()?.len() > left {
+            return Err(too_large());
+        }
+        // What is no regular file has no length, and others grow.
+        let mut bytes = Vec::new();
+        let read = file.take(left + 1).read_to_end(&mut bytes)?;
+        let read = u64::try_from(read).unwrap_or(u64::MAX);
+        self.left.set(left.checked_sub(read).ok_or_else(too_large)?);
+        Ok(bytes)
+    }
+}
+
+impl Default for Disk {
+    fn default() -> Disk {
+        Disk::new()
+    }
+}
+
+fn too_large() -> io::Error {
+    let why = format!("a configuration has at most {} MiB", LARGEST >> 20);
+    io::Error::new(ErrorKind::FileTooLarge, why)
+}
 
 impl Files for Disk {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        fs::read(path).map_err(|error| error.to_string())
+        self.read_file(path).map_err(|error| error.to_string())
     }
 
     fn list(&self, directory: &str) -> Vec<String> {
@@ -35,10 +77,32 @@ mod tests {
         fs::create_dir_all(&folder).expect("the temporary folder is writable");
         fs::write(folder.join("one.conf"), "x").expect("writable");
         let name = folder.to_string_lossy();
-        assert_eq!(Disk.list(&name), ["one.conf"]);
-        assert_eq!(Disk.read(&format!("{name}/one.conf")).as_deref(), Ok(&b"x"[..]));
+        let disk = Disk::new();
+        assert_eq!(disk.list(&name), ["one.conf"]);
+        assert_eq!(disk.read(&format!("{name}/one.conf")).as_deref(), Ok(&b"x"[..]));
         fs::remove_dir_all(&folder).expect("ours");
-        assert!(Disk.list(&name).is_empty());
-        assert!(Disk.read(&format!("{name}/one.conf")).is_err());
+        assert!(disk.list(&name).is_empty());
+        assert!(disk.read(&format!("{name}/one.conf")).is_err());
+    }
+
+    #[test]
+    fn what_is_too_large_for_a_configuration_is_not_read() {
+        let path = std::env::temp_dir().join(format!("tandem-disk-large-{}", std::process::id()));
+        let file = File::create(&path).expect("the temporary folder is writable");
+        file.set_len(LARGEST / 2).expect("holes cost nothing");
+        let disk = Disk::new();
+        let size = |read: io::Result<Vec<u8>>| read.map(|bytes| bytes.len()).map_err(|why| why.kind());
+        let half = 8 << 20;
+        assert_eq!(size(disk.read_file(&path)), Ok(half));
+        assert_eq!(size(disk.read_file(&path)), Ok(half));
+        assert_eq!(
+            size(disk.read_file(&path)),
+            Err(ErrorKind::FileTooLarge),
+            "all together"
+        );
+        file.set_len(LARGEST << 10).expect("holes cost nothing");
+        assert_eq!(size(Disk::new().read_file(&path)), Err(ErrorKind::FileTooLarge));
+        assert_eq!(size(Disk::new().read_file("/dev/zero")), Err(ErrorKind::FileTooLarge));
+        fs::remove_file(&path).expect("ours");
     }
 }

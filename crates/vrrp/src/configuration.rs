@@ -28,14 +28,17 @@ pub(crate) struct Configuration {
 /// Fails only when the file that was named cannot be read.
 pub(crate) fn read(args: &Args) -> anyhow::Result<Configuration> {
     let name = args.file.display().to_string();
-    let bytes = fs::read(&args.file).with_context(|| format!("cannot read {name}"))?;
+    let disk = Disk::new();
+    let bytes = disk
+        .read_file(&args.file)
+        .with_context(|| format!("cannot read {name}"))?;
     let variable = |name: &str| env::var(name).ok();
     let config_id = args.config_id.clone().unwrap_or_else(host::short_name);
     let machine = Machine {
         mtu: &mtu,
         strict: args.strict,
         ..Machine::new(keepalived::Context {
-            files: &Disk,
+            files: &disk,
             env: &variable,
             config_id: &config_id,
             seed: RandomState::new().build_hasher().finish(),

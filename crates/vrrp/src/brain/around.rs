@@ -10,7 +10,11 @@ use crate::around::{Around, Interface, Sockets};
 
 impl Brain {
     pub(super) fn around(&self) -> Around {
-        let sockets = self.ports.listening().map(|listening| self.sockets(&listening));
+        let residents = self.network.residents(self.router.settings());
+        let sockets = self.ports.listening().map(|listening| {
+            let here = residents.get(&(listening.index, listening.family)).cloned();
+            self.sockets(&listening, here.unwrap_or_default())
+        });
         Around {
             sockets: sockets.collect(),
             interfaces: self
@@ -21,23 +25,14 @@ impl Brain {
         }
     }
 
-    fn sockets(&self, listening: &Listening<'_>) -> Sockets {
-        let here = |id: &InstanceId| {
-            let settings = self.router.settings().instance(*id);
-            settings.is_some_and(|settings| {
-                let home = self.network.home(settings);
-                settings.family == listening.family && home.is_some_and(|link| link.index == listening.index)
-            })
-        };
-        let all = self.router.settings().instances.iter().map(|settings| settings.id);
-        let speaks = self.voice.descriptor(listening.index, listening.family);
+    fn sockets(&self, listening: &Listening<'_>, instances: Vec<InstanceId>) -> Sockets {
         Sockets {
             interface: listening.interface.to_owned(),
             family: listening.family,
             multicast: listening.multicast,
             hears: number(listening.socket),
-            speaks,
-            instances: all.filter(here).collect(),
+            speaks: self.voice.descriptor(listening.index, listening.family),
+            instances,
         }
     }
 }

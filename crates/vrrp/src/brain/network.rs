@@ -6,13 +6,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use tandem_sys::netlink::{Address, Change, Cidr, Index, Link, Mac, Scope};
-use tandem_vrrp_core::settings::{Family, InstanceSettings, RouterSettings, TrackerKind, VirtualAddress};
+use tandem_vrrp_core::settings::{Family, InstanceId, InstanceSettings, RouterSettings, TrackerKind, VirtualAddress};
 
 use crate::vmac::Vmacs;
 
 #[derive(Debug, Default)]
 pub(super) struct Network {
     links: BTreeMap<Index, Link>,
+    /// Which of them has this name now.
+    names: BTreeMap<String, Index>,
     addresses: BTreeMap<(Index, Cidr), Known>,
     /// How many have come so far.
     come: u64,
@@ -29,10 +31,10 @@ struct Known {
 impl Network {
     pub(super) fn new(links: Vec<Link>, addresses: Vec<Address>, vmacs: Vmacs) -> Network {
         let mut network = Network {
-            links: links.into_iter().map(|link| (link.index, link)).collect(),
             vmacs,
             ..Network::default()
         };
+        links.into_iter().for_each(|link| network.put(link));
         // The kernel lists the primary one first.
         addresses.into_iter().for_each(|address| network.come(address));
         network
@@ -40,11 +42,11 @@ impl Network {
 
     pub(super) fn take(&mut self, change: &Change) {
         match change {
-            Change::Link(link) => {
-                self.links.insert(link.index, link.clone());
-            }
+            Change::Link(link) => self.put(link.clone()),
             Change::LinkGone(index) => {
-                self.links.remove(index);
+                if let Some(gone) = self.links.remove(index) {
+                    self.forget_name(&gone);
+                }
                 self.addresses.retain(|(on, _), _| on != index);
             }
             Change::Address(address) => self.come(address.clone()),
@@ -52,6 +54,21 @@ impl Network {
                 self.addresses.remove(&(address.index, address.cidr));
             }
             Change::Route(_) | Change::RouteGone(_) | Change::RuleGone(_) | Change::Lost => {}
+        }
+    }
+
+    fn put(&mut self, link: Link) {
+        let (index, name) = (link.index, link.name.clone());
+        if let Some(before) = self.links.insert(index, link) {
+            self.forget_name(&before);
+        }
+        self.names.insert(name, index);
+    }
+
+    /// Unless another has it meanwhile.
+    fn forget_name(&mut self, link: &Link) {
+        if self.names.get(&link.name) == Some(&link.index) {
+            self.names.remove(&link.name);
         }
     }
 
@@ -71,7 +88,7 @@ impl Network {
     }
 
     pub(super) fn link(&self, name: &str) -> Option<&Link> {
-        self.links.values().find(|link| link.name == name)
+        self.links.get(self.names.get(name)?)
     }
 
     pub(super) fn name(&self, index: Index) -> &str {
@@ -132,12 +149,29 @@ impl Network {
 
     /// Every interface, with its addresses in the order in which they came.
     pub(super) fn all(&self) -> impl Iterator<Item = (Link, Vec<IpAddr>)> {
-        self.links.values().map(|link| {
-            let known = self.addresses.iter().filter(|((on, _), _)| *on == link.index);
-            let mut here: Vec<(u64, IpAddr)> = known.map(|((_, cidr), known)| (known.order, cidr.ip())).collect();
+        let mut addresses: BTreeMap<Index, Vec<(u64, IpAddr)>> = BTreeMap::new();
+        for ((on, cidr), known) in &self.addresses {
+            addresses.entry(*on).or_default().push((known.order, cidr.ip()));
+        }
+        self.links.values().map(move |link| {
+            let mut here = addresses.remove(&link.index).unwrap_or_default();
             here.sort_unstable();
             (link.clone(), here.into_iter().map(|(_, ip)| ip).collect())
         })
+    }
+
+    /// The instances that live on each interface.
+    pub(super) fn residents(&self, settings: &RouterSettings) -> BTreeMap<(Index, Family), Vec<InstanceId>> {
+        let mut residents: BTreeMap<(Index, Family), Vec<InstanceId>> = BTreeMap::new();
+        for instance in &settings.instances {
+            if let Some(home) = self.home(instance) {
+                residents
+                    .entry((home.index, instance.family))
+                    .or_default()
+                    .push(instance.id);
+            }
+        }
+        residents
     }
 
     pub(super) fn has_any(&self, index: Index) -> bool {
@@ -201,7 +235,7 @@ pub(super) fn virtuals(settings: &RouterSettings) -> BTreeSet<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use tandem_vrrp_core::settings::{InstanceId, Priority, Vrid};
+    use tandem_vrrp_core::settings::{Priority, Vrid};
 
     use super::*;
 
@@ -306,6 +340,48 @@ mod tests {
         fresh.tentative = false;
         network.take(&Change::Address(fresh));
         assert_eq!(network.source(&v6, &BTreeSet::new()), Some(ip("fe80::1")));
+    }
+
+    #[test]
+    fn a_name_is_that_of_whoever_has_it_now() {
+        let mut network = Network::new(vec![link(1, "eth0"), link(2, "eth1")], vec![], Vmacs::default());
+        let at = |network: &Network, name: &str| network.link(name).map(|link| link.index.0);
+        network.take(&Change::Link(link(1, "old")));
+        assert_eq!(at(&network, "eth0"), None);
+        network.take(&Change::Link(link(2, "eth0")));
+        assert_eq!([at(&network, "eth0"), at(&network, "eth1")], [Some(2), None]);
+        // Made again, and that the first one went is heard afterwards.
+        network.take(&Change::Link(link(3, "eth0")));
+        network.take(&Change::LinkGone(Index(2)));
+        assert_eq!(at(&network, "eth0"), Some(3));
+        network.take(&Change::LinkGone(Index(3)));
+        assert_eq!([at(&network, "eth0"), at(&network, "old")], [None, Some(1)]);
+    }
+
+    #[test]
+    fn whoever_lives_on_very_many_interfaces_is_soon_found() {
+        let names: Vec<String> = (0..4000).map(|n| format!("eth0.{n}")).collect();
+        let links = (1..).zip(&names).map(|(index, name)| link(index, name)).collect();
+        let addresses = (1..)
+            .zip(&names)
+            .map(|(index, _)| address(index, "10.9.0.1/24", Scope::Global));
+        let network = Network::new(links, addresses.collect(), Vmacs::default());
+        let instances = (0..).zip(&names).map(|(id, name)| InstanceSettings {
+            id: InstanceId(id),
+            interface: Some(name.as_str().into()),
+            ..instance(Family::V4)
+        });
+        let settings = RouterSettings {
+            instances: instances.collect(),
+            ..RouterSettings::default()
+        };
+        let begun = std::time::Instant::now();
+        let residents = network.residents(&settings);
+        assert_eq!(residents.len(), 4000);
+        assert_eq!(residents[&(Index(4000), Family::V4)], [InstanceId(3999)]);
+        assert!(network.all().all(|(_, addresses)| addresses == [ip("10.9.0.1")]));
+        // Adverts wait meanwhile. A few milliseconds; minutes for whoever looks at each with each.
+        assert!(begun.elapsed() < std::time::Duration::from_secs(2));
     }
 
     #[test]

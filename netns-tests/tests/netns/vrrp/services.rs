@@ -77,6 +77,12 @@ pub(super) fn reload_and_reports(bench: &Bench<'_>) -> Result<()> {
     daemon.wait_for_line("Reload refused", LONG)?;
     ensure!(stage.a.holds(VIP)?, "a broken file took an address away");
 
+    // Nor does one that no memory would suffice for.
+    fs::File::create(&file)?.set_len(1 << 40)?;
+    daemon.signal(Signal::SIGHUP)?;
+    daemon.wait_for_line("a configuration has at most", LONG)?;
+    ensure!(stage.a.holds(VIP)?, "a file too large took an address away");
+
     fs::write(&file, &text)?;
     daemon.signal(Signal::SIGHUP)?;
     stage.a.wait_for_address("10.9.0.101".parse()?, false, LONG)?;

@@ -31,6 +31,7 @@ pub(crate) struct Configuration {
 /// The disk, and what of it that was included others could have written.
 #[derive(Default)]
 struct Watched {
+    disk: Disk,
     /// The first such file, and why.
     distrusted: RefCell<Option<String>>,
     /// As they were before they were read, so that no change is missed.
@@ -73,7 +74,7 @@ impl Configuration {
         let files = Watched::default();
         files.remember(path);
         files.look(path);
-        let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        let bytes = files.disk.read_file(path).with_context(|| path.display().to_string())?;
         let id = self.args.config_id.clone().unwrap_or_else(host::short_name);
         let machine = Machine::new(keepalived::Context {
             files: &files,
@@ -81,7 +82,7 @@ impl Configuration {
             config_id: &id,
             seed: 0,
         });
-        let loaded = load(&path.display().to_string(), text, &machine, None);
+        let loaded = load(&path.display().to_string(), bytes, &machine, None);
         if let Some(why) = files.distrusted.into_inner() {
             bail!("the configuration is not trusted: {why}");
         }
@@ -120,13 +121,13 @@ impl Stamp {
 impl Files for Watched {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
         self.remember(Path::new(path));
-        let bytes = Disk.read(path)?;
+        let bytes = self.disk.read(path)?;
         self.look(&PathBuf::from(path));
         Ok(bytes)
     }
 
     fn list(&self, directory: &str) -> Vec<String> {
         self.remember(Path::new(if directory.is_empty() { "." } else { directory }));
-        Disk.list(directory)
+        self.disk.list(directory)
     }
 }
