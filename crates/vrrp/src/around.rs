@@ -45,3 +45,24 @@ impl Around {
         links.find(|link| link.name == name).map(|link| link.index.0)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod fixtures {
+    use tandem_sys::netlink::{Index, Link};
+
+    /// A network card that is up and without peculiarities.
+    pub(crate) fn link(index: u32, name: &str) -> Link {
+        Link {
+            index: Index(index),
+            name: name.into(),
+            mac: None,
+            mtu: 1500,
+            up: true,
+            carrier: true,
+            no_arp: false,
+            bridge: None,
+            parent: None,
+            vrf: None,
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! What scripts see of the command line: the exit statuses and words that they know from Keepalived.
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -91,24 +92,39 @@ fn who_may_not_speak_ends_with_a_status_of_its_own() {
     fs::remove_file(&file).expect("ours");
 }
 
-/// A file of three gigabytes where there is room for one and a half.
+/// Of three million lines, each with a mistake to remember, where there is room for a few.
 #[test]
 fn who_gets_no_memory_ends_with_a_status_of_its_own() {
-    let path = std::env::temp_dir().join(format!("tandem-vrrp-large-{}.conf", std::process::id()));
-    let file = fs::File::create(&path).expect("the temporary folder is writable");
+    let (status, said) = tested_with_little_memory("many", |file| file.write_all(&b"a b\n".repeat(3 << 20)));
+    assert_eq!(status, Some(204), "{said}");
+}
+
+/// Not by that of want of memory: at a reload a running router would end.
+#[test]
+fn a_file_that_no_memory_suffices_for_is_refused() {
     // Of zeros that take no place.
-    file.set_len(3 << 30).expect("a sparse file");
+    let (status, said) = tested_with_little_memory("large", |file| file.set_len(1 << 40));
+    assert_eq!(status, Some(4), "{said}");
+    assert!(said.contains("at most 16 MiB"), "{said}");
+}
+
+fn tested_with_little_memory(name: &str, write: impl FnOnce(&mut fs::File) -> io::Result<()>) -> (Option<i32>, String) {
+    let path = std::env::temp_dir().join(format!("tandem-vrrp-{name}-{}.conf", std::process::id()));
+    let mut file = fs::File::create(&path).expect("the temporary folder is writable");
+    write(&mut file).expect("there is room");
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -v 1500000; exec \"$0\" -t -f \"$1\""]);
+    command.args(["-c", "ulimit -v 100000; exec \"$0\" -t -f \"$1\""]);
     let output = command.arg(env!("CARGO_BIN_EXE_tandem-vrrp")).arg(&path).output();
     fs::remove_file(&path).expect("ours");
     let output = output.expect("there is a shell");
-    assert_eq!(output.status.code(), Some(204), "{output:?}");
+    (
+        output.status.code(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
 }
 
 fn skip(why: &str) {
-    use std::io::Write;
-    writeln!(std::io::stderr().lock(), "SKIP fewer rights: {why}").expect("standard error is open");
+    writeln!(io::stderr().lock(), "SKIP fewer rights: {why}").expect("standard error is open");
 }
 
 #[test]

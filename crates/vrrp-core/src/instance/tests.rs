@@ -7,7 +7,8 @@ use tandem_time::Mono;
 
 use super::{Found, Instance, Phase, Timer};
 use crate::outbox::{Cx, Outbox};
-use crate::packet::{Addresses, Advert, Datagram, Dialect, Endpoints, Form, Ipv4Header, Packet, View};
+use crate::packet::fixtures::{GROUP, packet};
+use crate::packet::{Addresses, Advert, Datagram, Dialect, Endpoints, Form, Packet, View};
 use crate::settings::*;
 use crate::{Event, Output, Release};
 
@@ -17,7 +18,6 @@ mod standing;
 
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 const VIP: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 100);
-const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 const ABOVE: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 3);
 const BELOW: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
 
@@ -105,23 +105,17 @@ impl Rig {
     }
 
     fn hear_form(&mut self, from: Ipv4Addr, priority: u8, form: Form) {
+        self.hear_dialect(from, priority, form, Dialect::With);
+    }
+
+    fn hear_dialect(&mut self, from: Ipv4Addr, priority: u8, form: Form, dialect: Dialect) {
         let advert = Advert {
             vrid: self.instance.settings.vrid,
             priority,
             addresses: Addresses::V4(vec![VIP]),
             form,
         };
-        let ends = Endpoints {
-            source: from.into(),
-            destination: GROUP.into(),
-        };
-        let header = Ipv4Header {
-            source: from,
-            destination: GROUP,
-            id: 1,
-            ttl: 255,
-        };
-        let bytes = header.wrap(&advert.encode(ends, Dialect::With));
+        let bytes = packet(from, &advert, dialect);
         let packet = Packet::find(Datagram::V4(&bytes)).expect("a packet");
         self.act(|i, cx| i.packet(&packet, cx));
     }
@@ -590,28 +584,8 @@ fn spoken(rig: &mut Rig) -> Vec<Vec<Dialect>> {
 }
 
 fn hear_dialect(rig: &mut Rig, from: Ipv4Addr, priority: u8, dialect: Dialect) {
-    let form = Form::V3 {
-        interval: Centis::ONE_SECOND,
-    };
-    let vrid = rig.instance.settings.vrid;
-    let advert = Advert {
-        vrid,
-        priority,
-        addresses: Addresses::V4(vec![VIP]),
-        form,
-    };
-    let ends = Endpoints {
-        source: from.into(),
-        destination: GROUP.into(),
-    };
-    let bytes = Ipv4Header {
-        source: from,
-        destination: GROUP,
-        id: 1,
-        ttl: 255,
-    }
-    .wrap(&advert.encode(ends, dialect));
-    rig.act(|i, cx| i.packet(&Packet::find(Datagram::V4(&bytes)).expect("a packet"), cx));
+    let interval = Centis::ONE_SECOND;
+    rig.hear_dialect(from, priority, Form::V3 { interval }, dialect);
 }
 
 #[test]

@@ -12,6 +12,8 @@ mod trailer;
 mod view;
 
 #[cfg(test)]
+pub(crate) mod fixtures;
+#[cfg(test)]
 mod tests;
 
 pub use advert::{Addresses, Advert, Form};

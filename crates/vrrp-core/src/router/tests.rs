@@ -6,13 +6,13 @@ use std::time::Duration;
 use tandem_time::Mono;
 
 use super::Router;
-use crate::packet::{Addresses, Advert, Datagram, Dialect, Endpoints, Form, Ipv4Header};
+use crate::packet::fixtures::packet;
+use crate::packet::{Addresses, Advert, Datagram, Dialect, Form};
 use crate::settings::*;
 use crate::{Event, Input, Notice, Observation, Output, Release, ScriptOutcome, State, Subject, Who};
 
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 const PEER: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 3);
-const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 
 fn vip(number: u8) -> IpAddr {
     Ipv4Addr::new(10, 9, 0, 100 + number).into()
@@ -119,17 +119,7 @@ impl Rig {
                 auth: AuthV2::None,
             },
         };
-        let ends = Endpoints {
-            source: PEER.into(),
-            destination: GROUP.into(),
-        };
-        let header = Ipv4Header {
-            source: PEER,
-            destination: GROUP,
-            id: 1,
-            ttl: 255,
-        };
-        let bytes = header.wrap(&advert.encode(ends, Dialect::With));
+        let bytes = packet(PEER, &advert, Dialect::With);
         let interface = format!("eth{number}");
         self.give(Input::Packet {
             interface: Some(&interface),

@@ -109,22 +109,16 @@ fn forwards(interface: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::around::fixtures::link;
 
     /// There is no such interface, so whoever wanted to send would fail.
     #[test]
     fn nothing_is_announced_where_nobody_resolves_addresses() {
         let mac = Mac([2; 6]);
         let link = |no_arp| Link {
-            index: Index(u32::MAX >> 1),
-            name: "nowhere0".into(),
             mac: Some(mac),
-            mtu: 1500,
-            up: true,
-            carrier: true,
             no_arp,
-            bridge: None,
-            parent: None,
-            vrf: None,
+            ..link(u32::MAX >> 1, "nowhere0")
         };
         for address in ["10.9.0.100", "fd00::100"] {
             let address = address.parse().expect("well written");

@@ -238,21 +238,7 @@ mod tests {
     use tandem_vrrp_core::settings::{Priority, Vrid};
 
     use super::*;
-
-    fn link(index: u32, name: &str) -> Link {
-        Link {
-            index: Index(index),
-            name: name.into(),
-            mac: None,
-            mtu: 1500,
-            up: true,
-            carrier: true,
-            no_arp: false,
-            bridge: None,
-            parent: None,
-            vrf: None,
-        }
-    }
+    use crate::around::fixtures::link;
 
     fn address(index: u32, cidr: &str, scope: Scope) -> Address {
         Address {

@@ -2,13 +2,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tandem_ops::clock::Wall;
-use tandem_sys::netlink::{Index, Link, Mac};
+use tandem_sys::netlink::{Link, Mac};
 use tandem_time::Mono;
 use tandem_vrrp_config::{Fifo, Machine, Plan, load};
 use tandem_vrrp_core::settings::Family;
 use tandem_vrrp_core::{Input, Router};
 
 use super::*;
+use crate::around::fixtures::link;
 use crate::around::{Around, Interface, Sockets};
 use crate::snapshot::Snapshot;
 use crate::track::Stage;
@@ -121,16 +122,8 @@ fn around(plan: &Plan) -> Around {
         }],
         interfaces: vec![Interface {
             link: Link {
-                index: Index(3),
-                name: "d0".into(),
                 mac: Some(Mac([0x5e, 0x82, 5, 0xc9, 0xfe, 0xc1])),
-                mtu: 1500,
-                up: true,
-                carrier: true,
-                no_arp: false,
-                bridge: None,
-                parent: None,
-                vrf: None,
+                ..link(3, "d0")
             },
             addresses: vec![[10, 77, 0, 1].into()],
         }],

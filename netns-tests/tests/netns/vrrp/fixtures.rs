@@ -11,7 +11,7 @@ use tandem_lab::Host;
 use tandem_netns_tests::Bench;
 use tandem_sys::netlink::{Cidr, MacvlanMode, Route};
 
-use super::stage::{self, Config, LONG, Program, Stage};
+use super::stage::{self, Config, LONG, Program, Stage, wait};
 
 const FIXED: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 8, 0, 5));
 
@@ -266,13 +266,4 @@ fn wait_for_rule(host: &Host, priority: u32, wanted: bool) -> Result<()> {
         let rules = host.netlink(async |netlink| netlink.rules().await)?;
         Ok(rules.iter().any(|rule| rule.priority == priority) == wanted)
     })
-}
-
-fn wait(what: &str, holds: impl Fn() -> Result<bool>) -> Result<()> {
-    let deadline = Instant::now() + LONG;
-    while !holds()? {
-        ensure!(Instant::now() < deadline, "it did not come to {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{Signal, kill};
@@ -11,7 +11,7 @@ use nix::unistd::{Pid, User};
 use tandem_lab::{Host, Missing};
 use tandem_netns_tests::Bench;
 
-use super::stage::{Config, LONG, Program, Stage};
+use super::stage::{Config, LONG, Program, Stage, wait};
 
 /// What a check and a notification leave behind is that user's; a run that takes too long is killed with all its children.
 pub(super) fn scripts_as_their_users(bench: &Bench<'_>) -> Result<()> {
@@ -39,17 +39,17 @@ pub(super) fn scripts_as_their_users(bench: &Bench<'_>) -> Result<()> {
     daemon.wait_for_line("VRRP_Script(slow) timed_out", LONG)?;
     for path in [&checked, &told] {
         wait(&format!("{} of {nobody}", path.display()), || {
-            fs::metadata(path).is_ok_and(|data| data.uid() == nobody)
+            Ok(fs::metadata(path).is_ok_and(|data| data.uid() == nobody))
         })?;
     }
     // What a launcher that dies has interrupted says nothing about what is checked.
     for _ in 0..2 {
-        wait("a launcher that died", || kill_launcher(&stage.a).unwrap_or(false))?;
+        wait("a launcher that died", || Ok(kill_launcher(&stage.a).unwrap_or(false)))?;
         // One that always dies is no launcher: the next check comes to its end.
         std::thread::sleep(Duration::from_millis(1200));
     }
     fs::remove_file(&checked)?;
-    wait("a check by another launcher", || checked.exists())?;
+    wait("a check by another launcher", || Ok(checked.exists()))?;
     let said = daemon.output();
     ensure!(
         !said.contains("Entering FAULT STATE"),
@@ -57,7 +57,7 @@ pub(super) fn scripts_as_their_users(bench: &Bench<'_>) -> Result<()> {
     );
     daemon.stop(LONG)?;
     wait("the end of all processes", || {
-        stage.a.processes().is_ok_and(|all| all.is_empty())
+        Ok(stage.a.processes().is_ok_and(|all| all.is_empty()))
     })?;
     ensure!(
         !daemon.output().contains("cannot be run"),
@@ -105,13 +105,4 @@ impl Drop for Folder {
         // What stays behind in the temporary folder harms nobody.
         fs::remove_dir_all(path).ok();
     }
-}
-
-fn wait(what: &str, holds: impl Fn() -> bool) -> Result<()> {
-    let deadline = Instant::now() + LONG;
-    while !holds() {
-        ensure!(Instant::now() < deadline, "it did not come to {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    Ok(())
 }

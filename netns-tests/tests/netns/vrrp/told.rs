@@ -3,13 +3,12 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use tandem_lab::Missing;
 use tandem_netns_tests::Bench;
 
-use super::stage::{self, LONG, Program, Stage, VIP};
+use super::stage::{self, LONG, Program, Stage, VIP, wait};
 use crate::interop::row::runs_scripts;
 
 /// The lines of each, in the order of the alphabet: commands run side by side.
@@ -50,14 +49,14 @@ fn life(bench: &Bench<'_>, program: Program) -> Result<Told> {
     let file = folder.join("keepalived.conf");
     std::fs::write(&file, config(&script, &pipe))?;
     let mut daemon = stage::run(&stage.a, program, &file)?;
-    wait("a pipe", || pipe.exists())?;
+    wait("a pipe", || Ok(pipe.exists()))?;
     let reader = stage.a.run(Command::new("cat").arg(&pipe))?;
     stage.a.wait_for_address(VIP, true, LONG)?;
     let lines = || std::fs::read_to_string(&told).unwrap_or_default();
-    wait("a new master", || lines().matches("[MASTER]").count() == 2)?;
+    wait("a new master", || Ok(lines().matches("[MASTER]").count() == 2))?;
     daemon.stop(LONG)?;
-    wait("the last words", || lines().matches("[STOP]").count() == 2)?;
-    wait("the last line", || reader.output().contains("GROUP \"G\" STOP"))?;
+    wait("the last words", || Ok(lines().matches("[STOP]").count() == 2))?;
+    wait("the last line", || Ok(reader.output().contains("GROUP \"G\" STOP")))?;
     let sorted = |text: &str| {
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         lines.sort();
@@ -87,13 +86,4 @@ fn config(script: &Path, pipe: &Path) -> String {
             &format!(" notify \"{script} mine\"\n notify_master \"{script} master only\"\n")
         )
     )
-}
-
-fn wait(what: &str, holds: impl Fn() -> bool) -> Result<()> {
-    let deadline = Instant::now() + LONG;
-    while !holds() {
-        ensure!(Instant::now() < deadline, "it did not come to {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{IpAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
@@ -11,7 +11,7 @@ use tandem_lab::{Host, Mac, Running};
 use tandem_netns_tests::Bench;
 use tandem_sys::netlink::Link;
 
-use super::stage::{self, Config, LONG, Program, Stage, VIP, VIP6, times_master};
+use super::stage::{self, Config, LONG, Program, Stage, VIP, VIP6, times_master, wait};
 use super::together;
 
 const V4: Mac = Mac([0, 0, 0x5e, 0, 1, 51]);
@@ -243,13 +243,4 @@ fn refuses(client: &Host, vip: IpAddr) -> Result<bool> {
     let to = (vip, 9).into();
     let tried = client.inside(|| TcpStream::connect_timeout(&to, Duration::from_millis(300)))?;
     Ok(tried.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused))
-}
-
-fn wait(what: &str, holds: impl Fn() -> Result<bool>) -> Result<()> {
-    let deadline = Instant::now() + LONG;
-    while !holds()? {
-        ensure!(Instant::now() < deadline, "it did not come to {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    Ok(())
 }
