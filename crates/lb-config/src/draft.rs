@@ -1,5 +1,6 @@
 //! What was read, before it is known to make sense: values with their places, settings with their defaults copied in.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -37,6 +38,8 @@ pub(crate) struct Draft {
     pub(crate) resolvers: Vec<Spanned<Resolvers>>,
     /// What the sections `defaults` of `haproxy.cfg` came to.
     pub(crate) defaults: Vec<Settings>,
+    /// Those that have names: the last of a name counts.
+    pub(crate) named_defaults: BTreeMap<Arc<str>, Spanned<Settings>>,
     pub(crate) peers: Vec<Peers>,
     pub(crate) userlists: Vec<Userlist>,
 }

@@ -83,9 +83,12 @@ pub fn explain<B: Deref<Target = Backend>>(
     if frontend.disabled || !told.admits(frontend, &known) {
         return told;
     }
-    let ruled = told.route(frontend, &known).and_then(|name| find(&name));
+    let is_open = |name: &str| find(name).is_none_or(|(_, found)| !found.is_unpublished);
+    let ruled = told.route(frontend, &known, is_open).and_then(|name| find(&name));
     let is_ruled = ruled.is_some();
-    let Some((backend, situation)) = ruled.or_else(|| find(default?)) else {
+    // A `listen` leads to itself whatever was ordered.
+    let usual = || find(default?).filter(|(found, how)| !how.is_unpublished || found.id == frontend.id);
+    let Some((backend, situation)) = ruled.or_else(usual) else {
         told.nowhere(frontend);
         return told;
     };

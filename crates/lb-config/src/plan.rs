@@ -29,6 +29,7 @@ use crate::written::Written;
 
 mod external;
 mod forward;
+mod made;
 mod peers;
 mod resolvers;
 mod source;
@@ -37,6 +38,7 @@ mod userlist;
 
 pub use external::External;
 pub use forward::Forward;
+pub use made::{Mould, Newcomers};
 pub use peers::*;
 pub use resolvers::*;
 pub use source::{Guise, Source};
@@ -54,6 +56,8 @@ pub struct Plan {
     pub patterns: Library,
     /// All stick tables, in the order of the file.
     pub tables: Vec<Table>,
+    /// What backends begin with that an operator makes.
+    pub moulds: Vec<Mould>,
 }
 
 impl Plan {
@@ -487,9 +491,12 @@ pub struct Backend {
     /// `use-server`, in the order of the file, with the ACLs of `requests`.
     pub use_server: Vec<UseServer>,
     pub servers: Vec<Server>,
+    pub newcomers: Newcomers,
     pub written: Written,
     pub guid: Option<Arc<str>>,
     pub server_states: ServerStates,
+    /// Other sections or expressions name it, so it cannot go by itself.
+    pub is_named: bool,
 }
 
 /// One stick table. It has the name of the proxy that declares it, or is `SECTION/NAME` of a section of peers.
@@ -521,6 +528,8 @@ pub struct Server {
     /// 0 to 256.
     pub weight: u16,
     pub backup: bool,
+    /// Rules, expressions or servers that follow it name it, so it cannot go by itself, nor be called otherwise.
+    pub is_named: bool,
     /// `disabled`: starts in maintenance.
     pub disabled: bool,
     /// 0 is no limit.

@@ -35,7 +35,7 @@ pub use event::Event;
 pub use files::{FileKind, FileStage, FileState};
 pub use lists::ListState;
 pub use orders::{FrontendOrders, ProcessCounts, ProcessOrders};
-pub use roster::Roster;
+pub use roster::{Made, Roster};
 pub use server_state::ServerStateError;
 
 /// The state of one balancer at one moment. Parts that are not there say nothing.
@@ -54,6 +54,8 @@ pub struct Snapshot {
     pub lists: Vec<ListState>,
     /// Files of TLS that operators have changed.
     pub files: Vec<FileState>,
+    /// Backends of the configuration that operators have deleted.
+    pub unmade: Vec<Arc<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +82,10 @@ pub struct BackendState {
     pub age: Duration,
     /// How long ago a session last began.
     pub last_session: Option<Duration>,
+    /// An operator has made it.
+    pub made: Option<Made>,
+    /// Rules lead nobody there, by order.
+    pub is_unpublished: bool,
     /// Which servers operators have added and removed.
     pub roster: Roster,
     pub servers: Vec<ServerState>,
@@ -189,6 +195,8 @@ impl BackendState {
             counters: Counters::default(),
             age: Duration::ZERO,
             last_session: None,
+            made: None,
+            is_unpublished: false,
             roster: Roster::default(),
             servers: Vec::new(),
         }

@@ -168,6 +168,7 @@ pub(crate) fn watched(
         checks,
         rechecked: BTreeMap::new(),
         roster: Roster::new(newcomer::origin(plan)),
+        made: None,
         logs: logs.clone(),
     }
 }

@@ -122,16 +122,6 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     } = control;
     let signals = Signals::listen(BALANCER)?;
     let files = Rc::<RefCell<tls::Desk>>::default();
-    let mut heritage = succession::Heritage {
-        past: &mut past,
-        backends: &mut backends,
-        frontends: &frontends,
-        process: &process,
-        directory: &directory,
-        library: &plan.patterns,
-        files: &files,
-        kept: &mut kept,
-    };
     let before = predecessor.as_ref().map(Taker::pid);
     let origin = Origin {
         is_successor: before.is_some(),
@@ -141,6 +131,19 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
             .chain(before)
             .collect(),
         lots: Seed::new(seed.next_u64()),
+    };
+    let mut heritage = succession::Heritage {
+        past: &mut past,
+        backends: &mut backends,
+        plan: &plan,
+        program: &program,
+        seed: &mut seed,
+        frontends: &frontends,
+        process: &process,
+        directory: &directory,
+        library: &plan.patterns,
+        files: &files,
+        kept: &mut kept,
     };
     let taking = heritage.begin(predecessor, &live, clock.now()).await;
     tracking::settle(&mut backends, clock.now());

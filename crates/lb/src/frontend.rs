@@ -65,6 +65,14 @@ impl Frontend {
         self.plan.binds.get(place)
     }
 
+    /// Where clients go whom no rule sends elsewhere. A `listen` leads to itself, whatever was ordered.
+    pub(crate) fn usual_backend(&self) -> Option<&Arc<Backend>> {
+        let own = |backend: &Backend| backend.now().plan.id == self.plan.id;
+        self.backend
+            .as_ref()
+            .filter(|backend| backend.is_published() || own(backend))
+    }
+
     /// The backend that a rule names.
     pub(crate) fn destination(&self, name: &str) -> Option<Arc<Backend>> {
         let known = self.destinations.get(name).cloned();

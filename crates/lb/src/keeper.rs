@@ -19,7 +19,7 @@ use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{self as core, CheckLog, Input, Lead, NoServerLeft, Output, Saved, ServerReport, View};
 use tandem_lb_core::health::Outcome;
 use tandem_lb_core::log::state::{self, Sessions};
-use tandem_lb_core::snapshot::Roster;
+use tandem_lb_core::snapshot::{Made, Roster};
 use tandem_lb_core::stats::Outage;
 use tandem_ops::clock::{Clock, Wall};
 use tandem_ops::syslog::{Sender, Severity, Targets};
@@ -52,6 +52,8 @@ pub(crate) struct Watched {
     pub(crate) rechecked: BTreeMap<ServerIdx, SocketAddr>,
     /// Whom operators have added and removed.
     pub(crate) roster: Roster,
+    /// An operator has made it.
+    pub(crate) made: Option<Made>,
     pub(crate) logs: Targets,
 }
 
@@ -62,6 +64,7 @@ pub(crate) struct Keeper {
     checks: RefCell<Vec<Option<SockAddr>>>,
     rechecked: RefCell<BTreeMap<ServerIdx, SocketAddr>>,
     roster: RefCell<Roster>,
+    made: RefCell<Option<Made>>,
     logs: RefCell<Targets>,
     lines: Lines,
     live: Arc<Live>,
@@ -95,6 +98,7 @@ impl Keeper {
             checks,
             rechecked,
             roster,
+            made,
             logs,
         } = watched;
         Rc::new(Keeper {
@@ -103,6 +107,7 @@ impl Keeper {
             checks: RefCell::new(checks),
             rechecked: RefCell::new(rechecked),
             roster: RefCell::new(roster),
+            made: RefCell::new(made),
             logs: RefCell::new(logs),
             lines,
             live,

@@ -53,6 +53,15 @@ pub(crate) fn read(backend: &Snapshot, name: &str, words: &str) -> Result<plan::
     if !has_number {
         server.id = free_number(backend);
     }
+    let plan::Newcomers {
+        script,
+        external,
+        source,
+    } = backend.plan.newcomers.clone();
+    if let Some(check) = &mut server.check {
+        (check.script, check.external) = (script, external);
+    }
+    server.source = server.source.or(source);
     Ok(server)
 }
 

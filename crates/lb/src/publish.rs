@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use arc_swap::{ArcSwap, Guard};
 use tandem_lb_config as plan;
@@ -30,6 +30,8 @@ pub(crate) struct Backend {
     ticket: AtomicU64,
     /// How many connections are its full load (`fullconn`).
     fullconn: AtomicU32,
+    /// Rules lead nobody here, by order.
+    is_unpublished: AtomicBool,
     /// Who waits for a place on a server.
     pub(crate) queue: Arc<Queue>,
     /// A server's connections fail so often that its keeper should look.
@@ -98,6 +100,7 @@ impl Backend {
             attempts: Attempts::default(),
             ticket: AtomicU64::new(first),
             fullconn: AtomicU32::new(0),
+            is_unpublished: AtomicBool::new(false),
             queue: Arc::default(),
             alarm: Notify::new(),
             changed: Notify::new(),
@@ -167,6 +170,16 @@ impl Backend {
         if self.fullconn.swap(most, Relaxed) != most {
             self.queue.servers_changed();
         }
+    }
+
+    /// Whether rules may lead clients here.
+    pub(crate) fn is_published(&self) -> bool {
+        !self.is_unpublished.load(Relaxed)
+    }
+
+    /// From now on they may, or not; whoever is here stays.
+    pub(crate) fn set_published(&self, is_published: bool) {
+        self.is_unpublished.store(!is_published, Relaxed);
     }
 
     /// The number that the next pick will have.

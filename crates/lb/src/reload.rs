@@ -9,6 +9,7 @@
 
 mod apply;
 mod fresh;
+mod made;
 mod prepare;
 
 use std::cell::{Cell, RefCell};
@@ -45,6 +46,7 @@ use crate::stats::{Stats, Timeline};
 use crate::upgrade::Store;
 use crate::worker::{Crew, Phase};
 use fresh::Fresh;
+pub(crate) use made::{Kept, Wanted, resume, with_all};
 
 /// Why nothing was changed: every reason, each with a line of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -169,13 +171,15 @@ impl Reloader {
         let plans = keepers
             .iter()
             .map(|keeper| plan::Backend::clone(&keeper.backend().now().plan));
+        let plans: Vec<plan::Backend> = plans.collect();
         let configured = Plan::clone(&self.configured.borrow());
         let mut frontends = configured.frontends;
+        made::renumber(&mut frontends, &configured.backends, &plans);
         for frontend in &mut frontends {
             frontend.disabled |= self.is_closed(&frontend.name);
         }
         Arc::new(Plan {
-            backends: plans.collect(),
+            backends: plans,
             frontends,
             ..configured
         })

@@ -84,6 +84,15 @@ impl Server {
         self.plan().name.clone()
     }
 
+    /// It has this name from now on; the one that it had.
+    pub(crate) fn call(&self, name: &Arc<str>) -> Arc<str> {
+        let plan = plan::Server {
+            name: name.clone(),
+            ..plan::Server::clone(&self.plan())
+        };
+        self.plan.swap(Arc::new(plan)).name.clone()
+    }
+
     /// From now on it is there, whatever the configuration says.
     pub(crate) fn relocate(&self, to: ServerAddress) {
         self.is_moved.store(true, Relaxed);
@@ -260,6 +269,7 @@ mod tests {
                 guid: None,
                 weight: 1,
                 backup: false,
+                is_named: false,
                 disabled: false,
                 maxconn: 0,
                 non_stick: false,

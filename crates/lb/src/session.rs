@@ -266,7 +266,7 @@ impl Session {
 
     fn begin(&mut self, at: Mono) {
         if !self.frontend.settings.inspects
-            && let Some(backend) = self.frontend.backend.clone()
+            && let Some(backend) = self.frontend.usual_backend().cloned()
         {
             self.enter(backend);
         }

@@ -4,6 +4,7 @@
 //! the control runtime and never wait.
 
 mod agent;
+mod backends;
 mod certificates;
 mod commands;
 mod counters;
@@ -15,6 +16,7 @@ mod explain;
 mod frontends;
 mod inside;
 mod lists;
+mod naming;
 mod patterns;
 mod peers;
 mod process;

@@ -431,3 +431,47 @@ fn a_frontend_lets_in_so_many_a_second() {
     let cell = lines.next().and_then(|mut cells| cells.nth(place?));
     assert_eq!(cell, Some("20"), "{csv}");
 }
+
+#[test]
+fn a_server_is_called_otherwise() {
+    let pair = pair(["track two", "check"]);
+    pair.done("disable server be/two");
+    let pointed = "This server cannot be renamed at runtime due to other configuration elements pointing to it.\n\n";
+    assert_eq!(pair.room.ask("set server be/two name x"), pointed);
+    assert_eq!(
+        pair.room.ask("del server be/two"),
+        "This server cannot be removed at runtime due to other configuration elements pointing to it.\n\n"
+    );
+    pair.done("enable server be/two");
+    let (mut client, _) = pair.visit();
+    for (order, answer) in [
+        ("set server be/one name", "set server <b>/<s> name requires a name."),
+        (
+            "set server be/one name a/b",
+            "character '/' is not permitted in server name 'a/b'.",
+        ),
+        (
+            "set server be/one name new",
+            "Only servers in maintenance mode can be renamed.",
+        ),
+        ("disable server be/one", ""),
+        (
+            "set server be/one name two",
+            "Already exists a server with the same name in backend.",
+        ),
+        ("set server be/one name new", ""),
+        ("set server be/one state maint", "No such server."),
+        ("enable server be/new", ""),
+    ] {
+        assert_eq!(pair.room.ask(order).trim_end(), answer, "{order}");
+    }
+    assert_eq!(ask(&mut client, b"alive"), b"alive");
+    assert_eq!(pair.cell("new", "status"), pair.cell("two", "status"));
+    let all: u32 = ["new", "two"]
+        .iter()
+        .map(|name| pair.cell(name, "stot").parse::<u32>().expect("a number"))
+        .sum();
+    assert_eq!(all, 1, "it counts on");
+    assert!(pair.room.ask("show servers state be").contains(" new 127.0.0.1 "));
+    assert!(pair.names().iter().any(|name| name == "one"));
+}

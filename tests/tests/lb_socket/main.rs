@@ -1,6 +1,7 @@
 //! The stats socket: the protocol on the real binary, its commands beside HAProxy's, and clients that others wrote.
 
 mod ask;
+mod backends;
 mod certificates;
 mod checks;
 mod clients;

@@ -23,9 +23,13 @@ pub fn same(a: &Plan, b: &Plan) -> Verdict {
     }
 }
 
-/// Without places, and with the ACLs in the order in which conditions ask for them.
+/// Without places, and with the ACLs in the order in which conditions ask for them. Of sections `defaults` the other
+/// dialect has one.
 fn bare(plan: &Plan) -> Plan {
-    let mut plan = plan.clone();
+    let mut plan = Plan {
+        moulds: Vec::new(),
+        ..plan.clone()
+    };
     let nowhere: Arc<str> = "".into();
     for frontend in &mut plan.frontends {
         frontend

@@ -119,14 +119,26 @@ impl Explanation {
         true
     }
 
-    /// The backend that a `use_backend` rule names.
-    pub(super) fn route(&mut self, frontend: &Frontend, known: &ByAddress) -> Option<Arc<str>> {
+    /// The backend that a `use_backend` rule names that is open to clients.
+    pub(super) fn route(
+        &mut self,
+        frontend: &Frontend,
+        known: &ByAddress,
+        is_open: impl Fn(&str) -> bool,
+    ) -> Option<Arc<str>> {
         let lines = frontend.written.lines("use_backend");
         for (place, route) in frontend.routes.0.iter().enumerate() {
             let line = lines.get(place);
             let holds = known.holds(route.when.as_ref(), &frontend.requests.acls);
             if let Some(name) = self.ruled("use_backend", holds, &route.target, known, line) {
-                return Some(name);
+                if is_open(&name) {
+                    return Some(name);
+                }
+                self.add(
+                    Kind::Rule,
+                    format!("{name} is unpublished: the rule is passed over"),
+                    line,
+                );
             }
         }
         None

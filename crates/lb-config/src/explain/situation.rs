@@ -30,6 +30,8 @@ pub struct Situation {
     pub ticket: u64,
     /// The server that the stick table names for the client.
     pub known: Option<ServerId>,
+    /// Rules lead nobody there, by order.
+    pub is_unpublished: bool,
 }
 
 impl Situation {

@@ -241,6 +241,8 @@ impl Reader {
         self.defaults.from = Some(draft.defaults.len());
         draft.defaults.push(self.defaults.clone());
         if !proxy.name.value.is_empty() {
+            let settings = Spanned::new(self.defaults.clone(), proxy.name.span);
+            draft.named_defaults.insert(proxy.name.value.clone(), settings);
             self.named.insert(proxy.name.value.to_string(), self.defaults.clone());
         }
     }

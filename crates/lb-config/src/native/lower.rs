@@ -50,6 +50,8 @@ impl Lowering<'_> {
             );
         }
         draft.defaults.push(defaults.clone());
+        let named = Spanned::new(defaults.clone(), self.span(0..0));
+        draft.named_defaults.insert("defaults".into(), named);
         defaults.from = Some(draft.defaults.len() - 1);
         let frontends = document.frontend.into_iter();
         let frontends = frontends.map(|table| (Role::Frontend, table.span(), table.into_inner().into()));

@@ -3,6 +3,7 @@
 mod checks;
 mod forward;
 mod ids;
+mod moulds;
 mod parts;
 mod peers;
 mod references;
@@ -46,6 +47,7 @@ pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
         ..Plan::default()
     };
     let lists = userlists::all(&draft.userlists);
+    plan.moulds = moulds::all(draft.named_defaults, (&tls, &resolvers), report);
     for (proxy, id) in draft.proxies.iter().zip(ids) {
         if proxy.role.accepts() {
             let backend = backends.wanted_by(proxy, report);
@@ -62,6 +64,7 @@ pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
                 .push(parts::backend(proxy, id, (&tls, &resolvers), report));
         }
     }
+    references::note(&draft.proxies, &mut plan.backends);
     plan.frontends
         .iter_mut()
         .for_each(|frontend| frontend.buffers = of_clients);

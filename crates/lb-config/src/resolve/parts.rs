@@ -18,7 +18,7 @@ use crate::plan::{self, Agent, Backend, BindAddress, Check, External, Frontend, 
 use crate::tls::{Defaults, Settling};
 
 /// What sections and lines refer to: the words about TLS of `global`, and the `resolvers`.
-type Ground<'a> = (&'a Defaults, &'a [Spanned<Resolvers>]);
+pub(super) type Ground<'a> = (&'a Defaults, &'a [Spanned<Resolvers>]);
 
 pub(super) fn frontend(
     proxy: &Proxy,
@@ -129,8 +129,15 @@ pub(super) fn backend(proxy: &Proxy, id: u32, ground: Ground<'_>, report: &mut V
                 }
             })
             .collect(),
+        newcomers: plan::Newcomers {
+            script,
+            external,
+            source: settings.source.clone(),
+        },
         written: settings.written.clone(),
         guid: proxy.guid.clone(),
+        // It is known when all are.
+        is_named: false,
         server_states: match &settings.server_states {
             ServerStates::Local(_) => ServerStates::Local(proxy.server_state_file.clone()),
             other => other.clone(),
@@ -222,6 +229,7 @@ fn server(
         origin: Arc::clone(&draft.origin),
         weight: options.weight,
         backup: options.backup,
+        is_named: false,
         disabled: options.disabled,
         // Where the smaller one is not smaller, it is both.
         maxconn: options.maxconn.max(options.minconn),

@@ -1,15 +1,17 @@
 //! Whether what rules and expressions name is there.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tandem_lb_core::bandwidth::{Among, Limiter};
 use tandem_lb_core::rules::Target;
 use tandem_text::{Diagnostic, Span, Spanned, nearest};
 
-use super::userlists;
+use super::{tracking, userlists};
 use crate::code;
 use crate::draft::{Mode, Proxy, Userlist};
 use crate::expr::Reference;
+use crate::plan::Backend;
 
 pub(super) fn check(proxies: &[Proxy], lists: &[Userlist], report: &mut Vec<Diagnostic>) {
     let missing = proxies
@@ -19,7 +21,45 @@ pub(super) fn check(proxies: &[Proxy], lists: &[Userlist], report: &mut Vec<Diag
     report.extend(missing);
 }
 
+/// Notes who is named by others, and cannot go without them.
+pub(super) fn note(proxies: &[Proxy], backends: &mut [Backend]) {
+    let (mut named, mut servers) = (BTreeSet::new(), BTreeSet::new());
+    for proxy in proxies {
+        let own = proxy.name.value.to_string();
+        named.extend(proxy.settings.default_backend.as_ref().map(|name| name.value.clone()));
+        for reference in all(proxy) {
+            match reference.value {
+                Reference::Backend(name) => drop(named.insert(name)),
+                Reference::OwnBackend => drop(named.insert(own.clone())),
+                Reference::Server(backend, server) => {
+                    named.extend(backend.clone());
+                    servers.insert((backend.unwrap_or_else(|| own.clone()), server));
+                }
+                _ => {}
+            }
+        }
+        for track in proxy.servers.iter().filter_map(|server| server.options.track.as_ref()) {
+            let whom = tracking::tracked(&track.value, &own);
+            servers.insert((whom.backend.to_string(), whom.server.to_string()));
+        }
+    }
+    for backend in backends {
+        backend.is_named = named.contains(&*backend.name);
+        for server in &mut backend.servers {
+            server.is_named = servers.contains(&(backend.name.to_string(), server.name.to_string()));
+        }
+    }
+}
+
 fn of<'a>(proxy: &'a Proxy, proxies: &'a [Proxy], lists: &'a [Userlist]) -> impl Iterator<Item = Diagnostic> + 'a {
+    all(proxy).filter_map(move |reference| match &reference.value {
+        Reference::Userlist(name) => userlists::asked(name, proxy.settings.mode == Mode::Http, lists, reference.span),
+        other => missing(proxy, other, reference.span, proxies),
+    })
+}
+
+/// What its rules and expressions name.
+fn all(proxy: &Proxy) -> impl Iterator<Item = Spanned<Reference>> {
     let expressions = proxy
         .rules
         .book
@@ -35,11 +75,7 @@ fn of<'a>(proxy: &'a Proxy, proxies: &'a [Proxy], lists: &'a [Userlist]) -> impl
         Target::Named(name) => Some(Spanned::new(Reference::Server(None, name.to_string()), rule.span)),
         Target::Made(_) => None,
     });
-    let all = expressions.chain(routes).chain(servers);
-    all.filter_map(move |reference| match &reference.value {
-        Reference::Userlist(name) => userlists::asked(name, proxy.settings.mode == Mode::Http, lists, reference.span),
-        other => missing(proxy, other, reference.span, proxies),
-    })
+    expressions.chain(routes).chain(servers)
 }
 
 fn missing(proxy: &Proxy, reference: &Reference, at: Span, proxies: &[Proxy]) -> Option<Diagnostic> {

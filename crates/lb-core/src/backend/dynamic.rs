@@ -4,6 +4,7 @@ use super::places::Places;
 use super::server::Server;
 use super::{Backend, ServerSettings};
 use crate::ServerIdx;
+use std::sync::Arc;
 use tandem_time::Mono;
 
 impl Backend {
@@ -21,6 +22,13 @@ impl Backend {
         self.servers.retain(|s| s.place() != server);
         if self.servers.len() != before {
             self.rearranged();
+        }
+    }
+
+    pub(super) fn rename(&mut self, server: ServerIdx, name: Arc<str>) {
+        if let Some(server) = self.server_mut(server) {
+            server.rename(name);
+            self.publish();
         }
     }
 

@@ -60,6 +60,11 @@ pub enum Input {
     Remove {
         server: ServerIdx,
     },
+    /// It is called otherwise from now on.
+    Rename {
+        server: ServerIdx,
+        name: Arc<str>,
+    },
     /// Failed checks and downs are counted from 0 again.
     ClearCounters,
     /// What an operator says the checks found; of no effect on a server without checks.

@@ -115,6 +115,7 @@ impl Backend {
             Input::Moved { server } => self.change(server, now, |s| s.moved(now)),
             Input::Add(settings) => self.add(settings, now),
             Input::Remove { server } => self.remove(server),
+            Input::Rename { server, name } => self.rename(server, name),
             Input::Settings(settings) => self.reconfigure(*settings, now),
         }
     }

@@ -104,6 +104,10 @@ impl Server {
         Arc::clone(&self.settings.name)
     }
 
+    pub(super) fn rename(&mut self, name: Arc<str>) {
+        self.settings.name = name;
+    }
+
     pub(super) fn is_backup(&self) -> bool {
         self.settings.backup
     }

@@ -32,12 +32,12 @@ pub struct UseServer {
 }
 
 impl Routes {
-    /// The name that the first fitting rule gives. Nobody waits here: what is not known does not fit.
-    pub fn choose(&self, acls: &Acls, context: &dyn Context) -> Option<Arc<str>> {
-        self.0
-            .iter()
-            .find(|route| fits(route.when.as_ref(), acls, context))
-            .map(|route| route.target.name(context))
+    /// The name that the first fitting rule gives that is open to clients: the others are passed over. Nobody waits here:
+    /// what is not known does not fit.
+    pub fn choose(&self, acls: &Acls, context: &dyn Context, is_open: impl Fn(&str) -> bool) -> Option<Arc<str>> {
+        let fitting = self.0.iter().filter(|route| fits(route.when.as_ref(), acls, context));
+        let mut names = fitting.map(|route| route.target.name(context));
+        names.find(|name| is_open(name))
     }
 }
 

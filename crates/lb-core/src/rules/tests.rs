@@ -181,9 +181,24 @@ fn routes() {
         when: None,
     };
     let routes = Routes(vec![named("long", when(false)), made]);
-    assert_eq!(routes.choose(&acls, &after(b"abcd", true)).as_deref(), Some("long"));
-    assert_eq!(routes.choose(&acls, &after(b"ab", true)).as_deref(), Some("be-2"));
-    assert_eq!(Routes::default().choose(&acls, &after(b"", true)), None);
+    assert_eq!(
+        routes.choose(&acls, &after(b"abcd", true), |_| true).as_deref(),
+        Some("long")
+    );
+    assert_eq!(
+        routes.choose(&acls, &after(b"ab", true), |_| true).as_deref(),
+        Some("be-2")
+    );
+    let closed = |name: &str| name != "long";
+    assert_ne!(
+        routes.choose(&acls, &after(b"abcd", true), closed).as_deref(),
+        Some("long")
+    );
+    assert_eq!(Routes::default().choose(&acls, &after(b"", true), |_| true), None);
     let waits = Routes(vec![named("long", when(false))]);
-    assert_eq!(waits.choose(&acls, &after(b"ab", false)), None, "routes do not wait");
+    assert_eq!(
+        waits.choose(&acls, &after(b"ab", false), |_| true),
+        None,
+        "routes do not wait"
+    );
 }

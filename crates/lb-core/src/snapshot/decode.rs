@@ -4,7 +4,7 @@
 use super::seal::{self, Broken};
 use super::text::Line;
 use super::{
-    BackendState, Counters, Event, FileState, FrontendOrders, FrontendState, ListState, ListenerState, Moved,
+    BackendState, Counters, Event, FileState, FrontendOrders, FrontendState, ListState, ListenerState, Made, Moved,
     ProcessCounts, ProcessOrders, ServerState, Snapshot, TableState, Told,
 };
 use crate::ServerId;
@@ -68,6 +68,7 @@ impl Snapshot {
                 }
             }
             "event" => self.events.push(Event::read(line)?),
+            "unmade" => self.unmade.push(line.text("name")?.into()),
             "file" => self.files.push(FileState::read(line)?),
             "list" => {
                 self.lists.push(ListState::read(line)?);
@@ -100,6 +101,7 @@ impl Snapshot {
                     counters: counters(line),
                     age: line.millis("age").unwrap_or_default(),
                     last_session: line.millis("last_session"),
+                    is_unpublished: is_set(line, "unpublished"),
                     ..BackendState::new(line.text("name")?.into())
                 });
                 open.backend = true;
@@ -145,7 +147,8 @@ impl Open {
 impl BackendState {
     fn take(&mut self, line: Line<'_>, open: &mut Open) -> Option<()> {
         match line.subject {
-            "roster" | "added" | "removed" => self.roster.take(line)?,
+            "made" => self.made = Some(Made::read(line)?),
+            "roster" | "added" | "removed" | "renamed" => self.roster.take(line)?,
             "server" => {
                 self.servers.push(ServerState {
                     counters: counters(line),

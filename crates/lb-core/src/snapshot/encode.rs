@@ -30,6 +30,9 @@ impl Snapshot {
         }
         self.lists.iter().for_each(|list| list.write(&mut out));
         self.files.iter().for_each(|file| file.write(&mut out));
+        for name in &self.unmade {
+            out.line("unmade").set("name", name);
+        }
         seal::seal(&out.finish())
     }
 }
@@ -81,8 +84,10 @@ fn write_backend(out: &mut Writer, backend: &BackendState) {
     let line = out.line("backend").set("name", &backend.name);
     let line = line
         .set_millis("age", backend.age)
-        .set_some("last_session", backend.last_session.map(|ago| ago.as_millis()));
+        .set_some("last_session", backend.last_session.map(|ago| ago.as_millis()))
+        .set_some("unpublished", backend.is_unpublished.then_some(1));
     counted(line, &backend.counters);
+    backend.made.iter().for_each(|made| made.write(out));
     backend.roster.write(out);
     for server in &backend.servers {
         write_server(out, server);

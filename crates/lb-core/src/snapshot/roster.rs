@@ -1,4 +1,5 @@
-//! Which servers of a backend operators have added and removed since the configuration was read.
+//! Which servers of a backend operators have added, removed and renamed since the configuration was read, and which
+//! backends they have made.
 
 use std::sync::Arc;
 
@@ -12,6 +13,17 @@ pub struct Roster {
     /// Names, and the words that they were added with.
     pub added: Vec<(Arc<str>, Box<str>)>,
     pub removed: Vec<Arc<str>>,
+    /// What the configuration calls a server, and what it is called now.
+    pub renamed: Vec<(Arc<str>, Arc<str>)>,
+}
+
+/// How an operator made a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The section `defaults` that it began with.
+    pub from: Arc<str>,
+    pub id: u32,
+    pub guid: Option<Arc<str>>,
 }
 
 impl Roster {
@@ -31,12 +43,25 @@ impl Roster {
         let before = self.added.len();
         self.added.retain(|(added, _)| added != name);
         if self.added.len() == before {
-            self.removed.push(name.clone());
+            let configured = self.renamed.iter().position(|(_, now)| now == name);
+            let configured = configured.map(|at| self.renamed.remove(at).0);
+            self.removed.push(configured.unwrap_or_else(|| name.clone()));
         }
     }
 
+    pub fn rename(&mut self, name: &Arc<str>, to: &Arc<str>) {
+        if let Some((added, _)) = self.added.iter_mut().find(|(added, _)| added == name) {
+            added.clone_from(to);
+        } else if let Some((_, now)) = self.renamed.iter_mut().find(|(_, now)| now == name) {
+            now.clone_from(to);
+        } else {
+            self.renamed.push((name.clone(), to.clone()));
+        }
+        self.renamed.retain(|(configured, now)| configured != now);
+    }
+
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty()
+        self.added.is_empty() && self.removed.is_empty() && self.renamed.is_empty()
     }
 
     pub(super) fn write(&self, out: &mut Writer) {
@@ -51,6 +76,9 @@ impl Roster {
         for name in &self.removed {
             out.line("removed").set("name", name);
         }
+        for (name, now) in &self.renamed {
+            out.line("renamed").set("name", name).set("now", now);
+        }
     }
 
     pub(super) fn take(&mut self, line: Line<'_>) -> Option<()> {
@@ -63,9 +91,25 @@ impl Roster {
             }
             "added" => self.added.push((line.text("name")?.into(), line.text("words")?.into())),
             "removed" => self.removed.push(line.text("name")?.into()),
+            "renamed" => self.renamed.push((line.text("name")?.into(), line.text("now")?.into())),
             _ => return None,
         }
         Some(())
+    }
+}
+
+impl Made {
+    pub(super) fn write(&self, out: &mut Writer) {
+        let line = out.line("made").set("from", &self.from).set("id", self.id);
+        drop(line.set_some("guid", self.guid.as_ref()));
+    }
+
+    pub(super) fn read(line: Line<'_>) -> Option<Made> {
+        Some(Made {
+            from: line.text("from")?.into(),
+            id: line.value("id")?,
+            guid: line.text("guid").map(Into::into),
+        })
     }
 }
 
@@ -82,5 +126,23 @@ mod tests {
         roster.remove(&"new".into());
         assert_eq!(roster.added, [("old".into(), "127.0.0.1:2".into())]);
         assert_eq!(roster.removed, ["old".into()]);
+    }
+
+    #[test]
+    fn who_is_called_otherwise_is_known_by_both_names() {
+        let [a, b, c, new, newer] = ["a", "b", "c", "new", "newer"].map(Arc::from);
+        let mut roster = Roster::default();
+        roster.rename(&a, &b);
+        roster.rename(&b, &c);
+        assert_eq!(roster.renamed, [(a.clone(), c.clone())]);
+        roster.add(new.clone(), "127.0.0.1:1");
+        roster.rename(&new, &newer);
+        assert_eq!(roster.added, [(newer, "127.0.0.1:1".into())]);
+        roster.remove(&c);
+        assert_eq!((roster.renamed.len(), &roster.removed), (0, &vec![a.clone()]));
+        roster.removed.clear();
+        roster.rename(&a, &b);
+        roster.rename(&b, &a);
+        assert_eq!(roster.renamed, [], "it has its own name again");
     }
 }

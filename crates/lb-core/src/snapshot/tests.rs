@@ -108,6 +108,7 @@ fn roster() -> Roster {
     let mut roster = Roster::new(Origin { count: 2, sum: 7 });
     roster.add("new".into(), "127.0.0.1:80 weight 5");
     roster.remove(&"old".into());
+    roster.rename(&"a".into(), &"a b=%".into());
     roster
 }
 
@@ -249,6 +250,12 @@ fn sample() -> Snapshot {
             counters: counters.clone(),
             age: Duration::from_secs(60),
             last_session: Some(Duration::from_secs(61)),
+            made: Some(Made {
+                from: "of its own".into(),
+                id: 9,
+                guid: Some("be:9".into()),
+            }),
+            is_unpublished: true,
             roster: roster(),
             servers: vec![
                 ServerState {

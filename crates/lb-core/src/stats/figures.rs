@@ -106,6 +106,8 @@ pub struct Backend<'a> {
     pub iid: u32,
     /// The half of a `listen` that only answers HTTP.
     pub is_http: bool,
+    /// Rules lead clients there.
+    pub is_published: bool,
     /// From how many sessions on it counts as busy (`fullconn`).
     pub fullconn: u32,
     pub policy: &'a Policy,

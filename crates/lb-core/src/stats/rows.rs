@@ -87,7 +87,14 @@ pub fn backend_row(b: &Backend<'_>) -> Row {
     let weight = weight_in_use(&b.view.servers, b.policy, |s| s.share.div_ceil(16));
     let is_up = weight > 0 || b.view.servers.is_empty();
     row.set(Field::Slim, b.fullconn);
-    row.set(Field::Status, if is_up { "UP" } else { "DOWN" });
+    // As HAProxy 3.4 says it.
+    let status = match (is_up, b.is_published) {
+        (true, true) => "UP",
+        (false, true) => "DOWN",
+        (true, false) => "UP (UNPUB)",
+        (false, false) => "DOWN (UNPUB)",
+    };
+    row.set(Field::Status, status);
     row.set(Field::Weight, weight);
     row.set(
         Field::Uweight,

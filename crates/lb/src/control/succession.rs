@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 
+use tandem_lb_config::Plan;
 use tandem_lb_core::acl::Library;
-use tandem_time::Mono;
+use tandem_time::{Mono, Seed};
 
 use tandem_ops::clock::Clock;
 
@@ -12,6 +13,7 @@ use crate::directory::Directory;
 use crate::frontends::Frontends;
 use crate::keeper::Watched;
 use crate::live::Live;
+use crate::reload::{resume, with_all};
 use crate::state::{Past, Scene};
 use crate::tls::Desk;
 use crate::upgrade::{Aftermath, Heir, LinkError, TakenOver, Taker, Taking};
@@ -20,7 +22,11 @@ use crate::upgrade::{Aftermath, Heir, LinkError, TakenOver, Taker, Taking};
 pub(super) struct Heritage<'a> {
     /// Of files, until a predecessor has said something.
     pub(super) past: &'a mut Past,
-    pub(super) backends: &'a mut [Watched],
+    pub(super) backends: &'a mut Vec<Watched>,
+    /// What is configured.
+    pub(super) plan: &'a Plan,
+    pub(super) program: &'a str,
+    pub(super) seed: &'a mut Seed,
     pub(super) frontends: &'a Frontends,
     pub(super) process: &'a Limit,
     pub(super) directory: &'a Directory,
@@ -42,6 +48,7 @@ impl Heritage<'_> {
             self.kept.append(&mut taking.kept);
             taking
         });
+        self.make_backends(now);
         self.past.restore(self.backends, &self.directory.tables, now);
         self.past.restore_orders(self.frontends, self.process, self.directory);
         self.past.restore_lists(self.library);
@@ -49,6 +56,34 @@ impl Heritage<'_> {
             .borrow_mut()
             .resume(&self.directory.tls, &self.past.own.files);
         taking
+    }
+}
+
+impl Heritage<'_> {
+    /// Has the backends that operators made, and not those that they deleted, where the files say nothing else.
+    fn make_backends(&mut self, now: Mono) {
+        let past = &self.past.own;
+        let is_unmade = |watched: &Watched| {
+            let now = watched.backend.now();
+            !now.plan.is_named && past.unmade.contains(&now.plan.name)
+        };
+        self.backends.retain(|watched| !is_unmade(watched));
+        for (state, made) in past
+            .backends
+            .iter()
+            .filter_map(|state| Some((state, state.made.as_ref()?)))
+        {
+            let running = with_all(self.plan, self.backends);
+            match resume(&running, &state.name, made, (self.program, self.seed), now) {
+                Ok(watched) => self.backends.push(watched),
+                Err(why) => tracing::warn!(
+                    "backend {}: it was made in the process before this one, and cannot be here: {why}",
+                    state.name
+                ),
+            }
+        }
+        let backends = self.backends.iter().map(|watched| &watched.backend);
+        self.directory.follow(&self.frontends.seats(), backends);
     }
 }
 

@@ -7,7 +7,7 @@ use socket2::SockAddr;
 use tandem_lb_config as plan;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{Input, ServerSettings};
-use tandem_lb_core::snapshot::Roster;
+use tandem_lb_core::snapshot::{Made, Roster};
 use tandem_time::Mono;
 
 use super::{Keeper, Watched};
@@ -37,6 +37,25 @@ impl Keeper {
         self.roster.borrow_mut().remove(&name);
     }
 
+    /// It is called otherwise from now on; its connections, counters and states stay.
+    pub(crate) fn rename(self: &Rc<Keeper>, server: ServerIdx, to: &Arc<str>) {
+        let Some(before) = rename(&self.backend, server, to) else {
+            return;
+        };
+        self.roster.borrow_mut().rename(&before, to);
+        let name = to.clone();
+        self.tell(Input::Rename { server, name });
+    }
+
+    pub(crate) fn was_made(&self, made: Made) {
+        self.made.replace(Some(made));
+    }
+
+    /// How an operator made it, when one did.
+    pub(crate) fn made(&self) -> Option<Made> {
+        self.made.borrow().clone()
+    }
+
     /// Whom operators have added and removed since the files were read.
     pub(crate) fn roster(&self) -> Roster {
         self.roster.borrow().clone()
@@ -54,6 +73,18 @@ impl Watched {
         Ok(())
     }
 
+    /// One that was called otherwise in the process before this one.
+    pub(crate) fn rename(&mut self, name: &Arc<str>, to: &Arc<str>, now: Mono) {
+        let known = self.backend.now().servers.named(name).map(|s| s.place);
+        if let Some(server) = known
+            && rename(&self.backend, server, to).is_some()
+        {
+            let name = to.clone();
+            self.machine.handle(Input::Rename { server, name }, now);
+        }
+        self.roster.rename(name, to);
+    }
+
     /// One that was removed in the process before this one.
     pub(crate) fn remove(&mut self, name: &Arc<str>, now: Mono) {
         let known = self.backend.now().servers.named(name).map(|s| s.place);
@@ -63,6 +94,21 @@ impl Watched {
             self.roster.remove(name);
         }
     }
+}
+
+/// What it was called before.
+fn rename(backend: &Backend, place: ServerIdx, to: &Arc<str>) -> Option<Arc<str>> {
+    let now = backend.now().clone();
+    let server = now.servers.all().find(|server| server.place == place)?;
+    let before = server.call(to);
+    let mut plan = (*now.plan).clone();
+    let found = plan.servers.iter_mut().filter(|server| server.name == before);
+    found.for_each(|server| server.name = to.clone());
+    backend.replace(Snapshot {
+        plan: Arc::new(plan),
+        ..Snapshot::clone(&now)
+    });
+    Some(before)
 }
 
 /// What the backend's machine is to be told of it.

@@ -51,6 +51,10 @@ impl Keeper {
         self.renew_checks(&servers, &found);
         self.logs.replace(logs);
         self.roster.replace(Roster::new(newcomer::origin(plan)));
+        if self.made.take().is_some() {
+            // It is the configuration's now, which leads clients there.
+            self.backend.set_published(true);
+        }
         let now = self.clock.now();
         self.machine
             .borrow_mut()

@@ -160,7 +160,7 @@ impl Reloader {
         retired
     }
 
-    fn new_backend(
+    pub(super) fn new_backend(
         &self,
         plan: &Plan,
         backend: &plan::Backend,

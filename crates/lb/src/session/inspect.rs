@@ -169,9 +169,11 @@ impl Session {
     fn route(&mut self, content: Content<'_>) {
         let frontend = self.frontend.clone();
         let routes = &frontend.plan.routes;
-        let chosen = routes.choose(&frontend.plan.requests.acls, &self.scene(Some(content)));
+        // Of one that is not there the rules do not know, and it is not passed over.
+        let is_open = |name: &str| frontend.destination(name).is_none_or(|backend| backend.is_published());
+        let chosen = routes.choose(&frontend.plan.requests.acls, &self.scene(Some(content)), is_open);
         let named = chosen.and_then(|name| frontend.destination(&name));
-        if let Some(backend) = named.or_else(|| frontend.backend.clone()) {
+        if let Some(backend) = named.or_else(|| frontend.usual_backend().cloned()) {
             self.enter(backend);
         }
     }

@@ -4,8 +4,8 @@ use tandem_ops::control::Level::{Admin, Operator, User};
 use tandem_ops::control::{Call, Command, Level, Reply};
 
 use super::{
-    Room, certificates, counters, debug, drain, dynamic, explain, frontends, inside, lists, patterns, peers, process,
-    reload, server, servers, sessions, sni, stats, tables, upgrade, variables, wait,
+    Room, backends, certificates, counters, debug, drain, dynamic, explain, frontends, inside, lists, patterns, peers,
+    process, reload, server, servers, sessions, sni, stats, tables, upgrade, variables, wait,
 };
 
 type Run = fn(&Room, &Call) -> Reply;
@@ -34,7 +34,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("abort ssl cert", "abort ssl cert <certfile>", Admin, certificates::abort_cert, "abort a transaction for a certificate file"),
     command("abort ssl crl-file", "abort ssl crl-file <crlfile>", Admin, certificates::abort_crl, "abort a transaction for a CRL file"),
     command("add acl", "add acl [@<ver>] <acl> <pattern>", Operator, patterns::add_acl, "add an acl entry"),
-    command("add backend", "", User, inside::absent, ""),
+    command("add backend", "add backend <bk> from <def> [mode tcp] [guid <guid>]", Admin, backends::add, "create a new backend by a defaults section"),
     command("add map", "add map [@<ver>] <map> <key> <val>", Operator, patterns::add_map, "add a map entry (payload supported instead of key/val)"),
     command("add server", "add server <bk>/<srv>", Admin, dynamic::add, "create a new server"),
     command("add ssl crt-list", "add ssl crt-list <list> <cert> [opts]*", Admin, lists::add, "add to crt-list file <list> a line <cert> or a payload"),
@@ -49,7 +49,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("commit ssl crl-file", "commit ssl crl-file <crlfile>", Admin, certificates::commit_crl, "commit a CRL file"),
     command("debug dev", "", Admin, inside::absent, ""),
     command("del acl", "del acl <acl> [<key>|#<ref>]", Operator, patterns::delete_acl, "delete acl entries matching <key>"),
-    command("del backend", "", User, inside::absent, ""),
+    command("del backend", "del backend <bk>", Admin, backends::delete, "remove an unpublished backend without servers"),
     command("del map", "del map <map> [<key>|#<ref>]", Operator, patterns::delete_map, "delete map entries matching <key>"),
     command("del server", "del server <bk>/<srv>", Admin, dynamic::delete, "remove a dynamically added server"),
     command("del ssl ca-file", "del ssl ca-file <cafile>", Admin, certificates::del_ca, "delete an unused CA file"),
@@ -79,7 +79,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("new ssl crl-file", "new ssl crl-file <crlfile>", Admin, certificates::new_crl, "create a new CRL file"),
     command("prepare acl", "prepare acl <acl>", Operator, patterns::prepare_acl, "prepare a new version for atomic ACL replacement"),
     command("prepare map", "prepare map <acl>", Operator, patterns::prepare_map, "prepare a new version for atomic map replacement"),
-    command("publish backend", "", User, inside::absent, ""),
+    command("publish backend", "publish backend <bk>", Operator, backends::publish, "have rules lead clients to a backend"),
     command("reload", "reload [dry-run] [json]", Admin, reload::reload, "read the configuration again and apply what has changed"),
     command("set anon", "", User, inside::absent, ""),
     command("set dynamic-cookie-key", "", User, inside::absent, ""),
@@ -139,7 +139,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("shutdown session", "shutdown session [id]", Admin, sessions::shutdown, "kill a specific session"),
     command("shutdown sessions server", "shutdown sessions server <bk>/<srv>", Admin, sessions::shutdown_at_server, "kill sessions on a server"),
     command("trace", "trace [<module>|0] [cmd [args...]]", User, inside::trace, "manage live tracing (empty to list, 0 to stop all)"),
-    command("unpublish backend", "", User, inside::absent, ""),
+    command("unpublish backend", "unpublish backend <bk>", Operator, backends::unpublish, "have rules pass a backend over; it is checked still"),
     command("wait", "", User, wait::wait, ""),
 ];
 
@@ -155,7 +155,11 @@ mod tests {
                         socket::commands`; a test compares.\nForms and answers are those of HAProxy 2.6, and `lb_socket::haproxy` asks both; \
                         `tandem ask --json` makes JSON of each. Beside these:\n`help`, `prompt`, `quit`, `echo`, `user`, `operator`, \
                         `expert-mode`, `experimental-mode`, `set severity-output`, `set timeout cli`, `show cli level`,\n`show cli \
-                        sockets`. Changes of `acl` and `map` last until a reload reads the files again;\na successor goes on with them, where the files still say the same.\n";
+                        sockets`. Changes of `acl` and `map` last until a reload reads the files again;\na successor goes on with them, where the files still say the same.\n\nBackends that come and go are HAProxy 3.4's: they \
+                        begin with a named section `defaults` (in TOML with `defaults`, the only one), and\nno rule leads there before `publish \
+                        backend`. `set server BK/SRV name N` is 3.5's, in words of our own. A successor goes on\nwith both. A reload follows the \
+                        files: it removes what they do not name, says so, and ends no connection. What was\nunpublished and is in the files \
+                        stays unpublished, as a server in maintenance stays there.\n";
 
     fn page() -> String {
         let mut text = HEAD.to_owned();

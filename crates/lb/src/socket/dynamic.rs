@@ -1,7 +1,6 @@
 //! `add server` and `del server`, under HAProxy's rules (reference 4.2): the balancing must follow weights, a new server
 //! comes into maintenance with its checks at rest, and only one in maintenance that nobody is at may go.
 
-use tandem_lb_core::rules::Target;
 use tandem_ops::control::{Call, Reply};
 use thiserror::Error;
 
@@ -64,17 +63,15 @@ pub(super) fn delete(room: &Room, call: &Call) -> Reply {
     Reply::info("Server deleted.")
 }
 
+/// Whether the configuration, or a server that follows it, knows it by its name.
+pub(super) fn is_named(server: &ServerOrders) -> bool {
+    let is_written = server.server().is_some_and(|server| server.plan().is_named);
+    is_written || server.keeper().followed.is_followed(server.idx())
+}
+
 /// Whether nothing keeps it from being deleted.
 pub(super) fn removable(server: &ServerOrders) -> Result<(), Obstacle> {
-    let keeper = server.keeper();
-    let named = keeper.backend().server(server.idx()).map(|server| server.name());
-    let now = keeper.backend().now();
-    let is_named = now
-        .plan
-        .use_server
-        .iter()
-        .any(|rule| matches!(&rule.server, Target::Named(name) if Some(name) == named.as_ref()));
-    if is_named || keeper.followed.is_followed(server.idx()) {
+    if is_named(server) {
         return Err(Obstacle::PointedTo);
     }
     let in_maint = server.report(|r| r.view.admin.in_maint()) == Some(true);

@@ -104,6 +104,7 @@ fn situation(room: &Room, keeper: &Keeper, snapshot: &Snapshot, source: IpAddr, 
         contenders: snapshot.servers.all().filter_map(contender).collect(),
         ticket: keeper.backend().next_ticket(),
         known,
+        is_unpublished: !keeper.backend().is_published(),
     }
 }
 

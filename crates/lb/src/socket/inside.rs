@@ -11,19 +11,16 @@ use super::Room;
 
 /// What cannot be answered, and why: the words that name a command of HAProxy 2.6 or later, and the line.
 pub(super) const ABSENT: &[(&str, &str)] = &[
-    ("add backend", BACKENDS),
     (
         "debug dev",
         "Nobody can make this process hang, crash or write into its memory from outside.",
     ),
-    ("del backend", BACKENDS),
     ("disable dynamic-cookie", COOKIES),
     ("enable dynamic-cookie", COOKIES),
     (
         "httpclient",
         "There is no HTTP client here: connections are relayed as they are.",
     ),
-    ("publish backend", BACKENDS),
     (
         "set anon",
         "Nothing is made anonymous here: give away the output of commands with care.",
@@ -41,11 +38,8 @@ pub(super) const ABSENT: &[(&str, &str)] = &[
         "show anon",
         "Nothing is made anonymous here: give away the output of commands with care.",
     ),
-    ("unpublish backend", BACKENDS),
 ];
 
-const BACKENDS: &str =
-    "Backends are of the configuration: change the file and give 'reload', which ends no connection.";
 const COOKIES: &str = "Cookies are of HTTP: backends here are in TCP mode.";
 
 /// The line for a command that is in [`ABSENT`].

@@ -5,11 +5,11 @@ use tandem_lb_core::health::AdminChange;
 use tandem_ops::control::{Call, Reply, Severity};
 
 use super::relocate::relocate;
-use super::{Room, agent, recheck, rename};
+use super::{Room, agent, naming, recheck, rename};
 use crate::orders::ServerOrders;
 
 const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | \
-                     check-addr | check-port | fqdn | health | ssl | state | weight";
+                     check-addr | check-port | fqdn | health | name | ssl | state | weight";
 
 pub(super) fn set(room: &Room, call: &Call) -> Reply {
     on_server(room, call, |server| {
@@ -25,6 +25,7 @@ pub(super) fn set(room: &Room, call: &Call) -> Reply {
             "agent" | "agent-send" | "agent-addr" | "agent-port" => agent::set(server, call.arg(1), value, call),
             "fqdn" => rename::rename(room, server, value),
             "ssl" => ssl(server, value),
+            "name" => naming::call(server, value),
             _ => Reply::error(USAGE),
         }
     })

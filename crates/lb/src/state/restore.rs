@@ -142,6 +142,7 @@ impl Past {
         let name = watched.backend.name();
         let (own, theirs) = (self.own.backend(&name), self.servers.backend(&name));
         own.into_iter().for_each(|own| follow_roster(watched, own, now));
+        watched.backend.set_published(own.is_none_or(|own| !own.is_unpublished));
         let present = watched.backend.now().clone();
         let mut servers = Vec::new();
         for server in present.servers.all() {
@@ -300,6 +301,9 @@ fn follow_roster(watched: &mut Watched, state: &BackendState, now: Mono) {
         );
     }
     roster.removed.iter().for_each(|server| watched.remove(server, now));
+    for (server, to) in &roster.renamed {
+        watched.rename(server, to, now);
+    }
     for (server, words) in &roster.added {
         let present = watched.backend.now().clone();
         let added = newcomer::read(&present, server, words).and_then(|mut plan| {

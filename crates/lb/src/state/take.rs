@@ -72,6 +72,7 @@ impl Scene {
         }
         for (keeper, state) in self.orders.backends().iter().zip(&mut snapshot.backends) {
             state.roster = keeper.roster();
+            state.made = keeper.made();
         }
         snapshot.files = desk.borrow().states(&self.directory.tls);
         snapshot.lists = library.shelved.iter().filter_map(ListState::of).collect();
@@ -143,6 +144,7 @@ impl Scene {
         )
             .hash(&mut hasher);
         for keeper in self.orders.backends().iter() {
+            keeper.backend().is_published().hash(&mut hasher);
             for server in keeper.backend().now().servers.all() {
                 if let Some(saved) = keeper.saved(server.place) {
                     let enabled = [saved.check, saved.agent].map(|check| check.map(|c| c.is_enabled));
@@ -170,6 +172,7 @@ impl Scene {
             tables: Vec::new(),
             lists: Vec::new(),
             files: Vec::new(),
+            unmade: Vec::new(),
         }
     }
 
@@ -230,6 +233,7 @@ impl Scene {
             age: age.unwrap_or_default(),
             last_session: keeper.backend().traffic.last_ago(self.clock.now()),
             servers: now.servers.all().map(server).collect(),
+            is_unpublished: !keeper.backend().is_published(),
             ..BackendState::new(now.plan.name.clone())
         }
     }

@@ -481,6 +481,7 @@ fn backend_of(keeper: &Keeper, fullconn: u32, is_page: bool, traffic: figures::T
         name: &snapshot.plan.name,
         iid: snapshot.plan.id,
         is_http: is_page,
+        is_published: backend.is_published(),
         fullconn,
         policy: &snapshot.plan.policy,
         view,

@@ -277,10 +277,11 @@ impl Giving {
             is_paused_by_us: Phase::pause(&giver.phase),
         });
         giver.peers.rest(true);
-        let state = giver
+        let mut state = giver
             .scene
             .bequest(&self.reloader.patterns(), &giver.peers, &giver.desk)
             .await;
+        state.unmade = self.reloader.unmade();
         self.state(&state).await?;
         let (last, kept) = (giver.live.last(), giver.store.names());
         self.say(&Message::Ready { last, kept }).await?;

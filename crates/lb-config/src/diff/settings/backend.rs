@@ -33,6 +33,9 @@ pub(in crate::diff) fn backend(backend: &Backend) -> Vec<Setting> {
         stick,
         // Each is a subject of its own.
         servers: _,
+        // Each server's checks are its own settings; who names it is said where it stands.
+        newcomers: _,
+        is_named: _,
         requests,
         persistence,
         abort_on_close,

@@ -16,6 +16,8 @@ pub(in crate::diff) fn server(server: &Server) -> Vec<Setting> {
         origin: _,
         weight,
         backup,
+        // Said where it is named.
+        is_named: _,
         disabled,
         maxconn,
         minconn,

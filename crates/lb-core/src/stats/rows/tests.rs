@@ -115,6 +115,7 @@ fn rows() -> Vec<Row> {
         name: "be",
         iid: 4,
         is_http: false,
+        is_published: true,
         fullconn: 100,
         policy: &policy,
         view: &view,
