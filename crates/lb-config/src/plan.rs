@@ -38,7 +38,7 @@ mod userlist;
 
 pub use external::External;
 pub use forward::Forward;
-pub use made::{Mould, Newcomers};
+pub use made::{Mould, Moulds, Newcomers};
 pub use peers::*;
 pub use resolvers::*;
 pub use source::{Guise, Source};
@@ -57,7 +57,7 @@ pub struct Plan {
     /// All stick tables, in the order of the file.
     pub tables: Vec<Table>,
     /// What backends begin with that an operator makes.
-    pub moulds: Vec<Mould>,
+    pub moulds: Moulds,
 }
 
 impl Plan {

@@ -23,13 +23,9 @@ pub fn same(a: &Plan, b: &Plan) -> Verdict {
     }
 }
 
-/// Without places, and with the ACLs in the order in which conditions ask for them. Of sections `defaults` the other
-/// dialect has one.
+/// Without places, and with the ACLs in the order in which conditions ask for them.
 fn bare(plan: &Plan) -> Plan {
-    let mut plan = Plan {
-        moulds: Vec::new(),
-        ..plan.clone()
-    };
+    let mut plan = plan.clone();
     let nowhere: Arc<str> = "".into();
     for frontend in &mut plan.frontends {
         frontend

@@ -15,10 +15,20 @@ pub struct Mould {
     pub backend: Backend,
 }
 
+/// All of them. They say what could be made and nothing of what there is, so Plans that differ in them mean the same.
+#[derive(Clone, Debug, Default, Eq)]
+pub struct Moulds(pub Vec<Mould>);
+
 /// What a backend says for servers that come later, beyond what stands in their lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Newcomers {
     pub script: Option<Arc<Script>>,
     pub external: Option<Arc<External>>,
     pub source: Option<Arc<Source>>,
+}
+
+impl PartialEq for Moulds {
+    fn eq(&self, _: &Moulds) -> bool {
+        true
+    }
 }

@@ -7,13 +7,13 @@ use tandem_text::{Diagnostic, Spanned};
 
 use super::parts::{self, Ground};
 use crate::draft::{Mode, Proxy, Role, Settings};
-use crate::plan::Mould;
+use crate::plan::{Mould, Moulds};
 
 pub(super) fn all(
     named: BTreeMap<Arc<str>, Spanned<Settings>>,
     ground: Ground<'_>,
     report: &mut Vec<Diagnostic>,
-) -> Vec<Mould> {
+) -> Moulds {
     let mould = |(name, settings): (Arc<str>, Spanned<Settings>)| {
         let is_tcp = settings.value.mode == Mode::Tcp;
         let proxy = Proxy::new(Role::Backend, Spanned::new("".into(), settings.span), settings.value);
@@ -23,5 +23,5 @@ pub(super) fn all(
             backend: parts::backend(&proxy, 0, ground, report),
         }
     };
-    named.into_iter().map(mould).collect()
+    Moulds(named.into_iter().map(mould).collect())
 }

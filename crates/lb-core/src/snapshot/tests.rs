@@ -182,6 +182,7 @@ fn sample() -> Snapshot {
         entries,
     };
     Snapshot {
+        unmade: vec!["gone by".into()],
         taken: 1_795_000_000_123,
         process: ProcessOrders {
             maxconn: Some(tuned(100)),

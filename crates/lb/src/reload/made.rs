@@ -222,7 +222,7 @@ fn cast(running: &Plan, made: &Made, name: &str, mode: Option<&str>) -> Result<p
     if name.is_empty() || name.contains(is_odd) {
         return Err(NotMade::Name);
     }
-    let mould = running.moulds.iter().find(|mould| mould.name == made.from);
+    let mould = running.moulds.0.iter().find(|mould| mould.name == made.from);
     let mould = mould.ok_or_else(|| NotMade::NoMould(made.from.to_string()))?;
     match mode {
         Some("tcp") => {}

@@ -8,8 +8,9 @@ use super::relocate::relocate;
 use super::{Room, agent, naming, recheck, rename};
 use crate::orders::ServerOrders;
 
+/// As HAProxy 2.6 says it, which does not know `name`.
 const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | \
-                     check-addr | check-port | fqdn | health | name | ssl | state | weight";
+                     check-addr | check-port | fqdn | health | ssl | state | weight";
 
 pub(super) fn set(room: &Room, call: &Call) -> Reply {
     on_server(room, call, |server| {
