@@ -14,6 +14,7 @@ mod vault;
 pub(crate) use desk::{Desk, DeskError, Kind};
 pub(crate) use greet::greet;
 pub(crate) use meet::meet;
-pub(crate) use stream::{HandshakeError, Tls, ip_of};
+pub(crate) use stream::{Tls, ip_of};
 pub(crate) use tally::{Spoken, Told};
+pub(crate) use tandem_tls::HandshakeError;
 pub(crate) use vault::{Loaded, Vault};

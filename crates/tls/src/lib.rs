@@ -2,8 +2,9 @@
 //!
 //! A [`Listener`] is what a place to listen at needs to let clients in; an [`Origin`] what it takes to go to a server. Both
 //! are made from files and words of a configuration, are immutable, and are shared by all threads. A [`Connection`] is one
-//! end of one connection.
+//! end of one connection, [`Carried`] the same on a socket.
 
+mod carried;
 pub mod certificate;
 mod connection;
 mod listener;
@@ -13,6 +14,7 @@ pub mod sni;
 mod trust;
 pub mod x509;
 
+pub use carried::{Carried, HandshakeError, More, Socket};
 pub use certificate::{Certificate, CertificateError, Pieces};
 pub use connection::{BUFFER, Connection, Failure, MOST_PLAIN};
 pub use listener::{Chosen, Entry, Listener, NoCertificate, Terms, anyone};
