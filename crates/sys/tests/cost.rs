@@ -2,11 +2,11 @@
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -14,23 +14,26 @@ use socket2::Socket;
 use tandem_sys::relay::{Direction, Endpoint, Pipes, Scratch};
 use tokio::runtime::Builder;
 
-/// The system's, counted.
+/// The system's, counted for each thread.
 struct Counted;
 
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-static HELD: AtomicI64 = AtomicI64::new(0);
+thread_local! {
+    // Those who run the tests allocate too, when their turn comes.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static HELD: Cell<i64> = const { Cell::new(0) };
+}
 
 // SAFETY: everything is passed on to the system's allocator as it is.
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Relaxed);
-        HELD.fetch_add(layout.size() as i64, Relaxed);
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        HELD.set(HELD.get() + layout.size() as i64);
         // SAFETY: the caller keeps the promises of this function, which are those of the other.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size() as i64, Relaxed);
+        HELD.set(HELD.get() - layout.size() as i64);
         // SAFETY: as above.
         unsafe { System.dealloc(at, layout) }
     }
@@ -96,7 +99,6 @@ fn connection() -> (TcpStream, Endpoint) {
     (ours, Endpoint::new(Socket::from(theirs)).expect("inside a runtime"))
 }
 
-/// One test, since the count is the process's.
 #[test]
 fn an_exchange_allocates_nothing_and_who_is_silent_holds_nothing() {
     const MANY: usize = 100;
@@ -110,20 +112,20 @@ fn an_exchange_allocates_nothing_and_who_is_silent_holds_nothing() {
         for _ in 0..10 {
             pair.exchange(&mut scratch).await;
         }
-        let before = ALLOCATIONS.load(Relaxed);
+        let before = ALLOCATIONS.get();
         for _ in 0..1000 {
             pair.exchange(&mut scratch).await;
         }
-        assert_eq!(ALLOCATIONS.load(Relaxed) - before, 0, "in a thousand exchanges");
+        assert_eq!(ALLOCATIONS.get() - before, 0, "in a thousand exchanges");
 
         let mut pairs = Vec::with_capacity(MANY);
-        let before = HELD.load(Relaxed);
+        let before = HELD.get();
         for _ in 0..MANY {
             let mut pair = Pair::new();
             pair.exchange(&mut scratch).await;
             pairs.push(pair);
         }
-        let each = (HELD.load(Relaxed) - before) / MANY as i64;
+        let each = (HELD.get() - before) / MANY as i64;
         assert!(
             each < 1024,
             "a silent connection holds {each} bytes: there is no room in that for a buffer"

@@ -2,14 +2,15 @@
 //!
 //! An edge comes once, so readiness is remembered until the kernel says "no more": `EAGAIN`, or a read or write that
 //! moved less than was asked. Clearing it any earlier loses the wakeup; clearing it later spins. The end of the stream
-//! is never cleared, so a short read just before it does not hide it.
+//! is never cleared, so a short read just before it does not hide it. A failure the kernel tells once, so it is
+//! remembered too.
 
 use std::cell::Cell;
 use std::io::{self, Read};
-use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::task::{Context, Poll, ready};
 
+use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use socket2::{Domain, SockAddr, Socket, Type};
 
@@ -22,8 +23,17 @@ use super::{Departure, Scratch, Stream};
 pub struct Endpoint {
     place: Place,
     socket: Socket,
-    /// There may be bytes that were looked at and left: no edge will tell of them again.
-    unread: Cell<bool>,
+    left: Cell<Left>,
+}
+
+/// What no edge will tell of again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    /// There may be bytes that were looked at and left.
+    Unread,
+    /// Reading has failed, and fails for good.
+    Failed(Errno),
 }
 
 /// What is there to be read, and still is.
@@ -40,7 +50,7 @@ impl Endpoint {
         Ok(Endpoint {
             place: Place::take(&socket)?,
             socket,
-            unread: Cell::new(false),
+            left: Cell::new(Left::Nothing),
         })
     }
 
@@ -80,13 +90,12 @@ impl Endpoint {
     pub fn poll_hung_up(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.place.poll_read(cx));
-            let mut one = [MaybeUninit::uninit(); 1];
-            match self.socket().recv_with_flags(&mut one, libc::MSG_PEEK) {
+            match self.receive(&mut [0], RecvFlags::PEEK) {
                 Ok(0) => return Poll::Ready(Ok(())),
                 Ok(_) => return Poll::Pending,
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.place.no_read(),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Poll::Ready(Err(e)),
+                Err(Errno::WOULDBLOCK) => self.place.no_read(),
+                Err(Errno::INTR) => {}
+                Err(e) => return Poll::Ready(Err(e.into())),
             }
         }
     }
@@ -99,7 +108,7 @@ impl Endpoint {
                 return Poll::Ready(self.socket().take_error()?.map_or(Ok(()), Err));
             }
             // Bytes alone are waited over; where there are some, they are read again when it is their turn.
-            self.unread.set(true);
+            self.leave_unread();
             self.place.no_read();
         }
     }
@@ -127,13 +136,13 @@ impl Endpoint {
             }
             self.place.no_read();
         }
-        self.unread.set(true);
+        self.leave_unread();
         let buffer = scratch.bytes();
         let most = most.min(buffer.len());
         let buffer = &mut buffer[..most];
-        let count = match rustix::net::recv(self.socket(), &mut *buffer, RecvFlags::PEEK) {
-            Ok((count, _)) => count,
-            Err(e) if e == rustix::io::Errno::WOULDBLOCK => 0,
+        let count = match self.receive(buffer, RecvFlags::PEEK) {
+            Ok(count) => count,
+            Err(Errno::WOULDBLOCK) => 0,
             Err(e) => return Err(e.into()),
         };
         Ok(Peeked {
@@ -160,7 +169,7 @@ impl Endpoint {
     /// Moves what there is into an empty pipe. 0 says nothing: that there is something left may only be read. Before
     /// an urgent byte the kernel splices no further, and answers as if there were nothing more, or the end.
     pub(super) fn poll_fill(&self, cx: &mut Context<'_>, pipe: &mut Lent) -> Poll<io::Result<usize>> {
-        if !self.unread.get() {
+        if self.left.get() == Left::Nothing {
             // How much there is the pipe's room does not tell: that there is nothing, a read has to say.
             ready!(self.place.poll_read(cx));
         }
@@ -183,6 +192,31 @@ impl Endpoint {
         }
     }
 
+    fn receive(&self, into: &mut [u8], flags: RecvFlags) -> rustix::io::Result<usize> {
+        if let Left::Failed(failure) = self.left.get() {
+            return Err(failure);
+        }
+        let received = rustix::net::recv(self.socket(), into, flags).map(|(count, _)| count);
+        if let Err(failure) = received
+            && !matches!(failure, Errno::WOULDBLOCK | Errno::INTR)
+        {
+            self.left.set(Left::Failed(failure));
+        }
+        received
+    }
+
+    /// Bytes are left where they are.
+    fn leave_unread(&self) {
+        if self.left.get() == Left::Nothing {
+            self.left.set(Left::Unread);
+        }
+    }
+
+    fn all_is_read(&self) {
+        self.left.set(Left::Nothing);
+        self.place.no_read();
+    }
+
     /// Takes bytes from the stream that were [looked at](Endpoint::peek) and are not wanted any more.
     pub fn skip(&self, scratch: &mut Scratch, count: usize) -> io::Result<()> {
         self.socket().read_exact(&mut scratch.bytes()[..count])
@@ -191,27 +225,20 @@ impl Endpoint {
 
 impl Stream for Endpoint {
     fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        if self.unread.get() {
-            match self.socket().read(into) {
-                Ok(n) => {
-                    self.unread.set(n == into.len());
-                    return Poll::Ready(Ok(n));
-                }
-                Err(_) => self.unread.set(false),
-            }
-        }
         loop {
-            ready!(self.place.poll_read(cx));
-            match self.socket().read(into) {
+            if self.left.get() == Left::Nothing {
+                ready!(self.place.poll_read(cx));
+            }
+            match self.receive(into, RecvFlags::empty()) {
                 Ok(n) => {
-                    if n > 0 && n < into.len() {
-                        self.place.no_read();
+                    if n > 0 && n < into.len() && !self.place.has_marks() {
+                        self.all_is_read();
                     }
                     return Poll::Ready(Ok(n));
                 }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.place.no_read(),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Poll::Ready(Err(e)),
+                Err(Errno::WOULDBLOCK) => self.all_is_read(),
+                Err(Errno::INTR) => {}
+                Err(e) => return Poll::Ready(Err(e.into())),
             }
         }
     }

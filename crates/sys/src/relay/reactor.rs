@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use socket2::{Domain, Socket};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -22,6 +23,8 @@ const READ: u8 = 1;
 const WRITE: u8 = 2;
 /// The other end sends no more. It never ceases to be so.
 const END: u8 = 4;
+/// A read may end before the bytes do: at an urgent byte, or where descriptors came along. That it was short says nothing.
+const MARKS: u8 = 8;
 
 thread_local! {
     static REACTOR: RefCell<Weak<Reactor>> = const { RefCell::new(Weak::new()) };
@@ -125,15 +128,18 @@ impl Slots {
 
 impl Place {
     /// For a socket that stays open for as long as the place is held.
-    pub(super) fn take(socket: &impl AsFd) -> io::Result<Place> {
+    pub(super) fn take(socket: &Socket) -> io::Result<Place> {
         let reactor = Reactor::here()?;
+        let is_path = socket.domain()? == Domain::UNIX;
         let (number, generation) = {
             let mut slots = reactor.slots.borrow_mut();
             let number = slots.take();
-            (number, slots.all[number as usize].generation)
+            let slot = &mut slots.all[number as usize];
+            slot.ready = if is_path { MARKS } else { 0 };
+            (number, slot.generation)
         };
         let place = Place { reactor, number };
-        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        let flags = EventFlags::IN | EventFlags::PRI | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         let data = EventData::new_u64(u64::from(generation) << 32 | u64::from(number));
         epoll::add(place.reactor.epoll.get_ref(), socket, data, flags)?;
         Ok(place)
@@ -153,7 +159,15 @@ impl Place {
     }
 
     pub(super) fn is_at_end(&self) -> bool {
-        self.reactor.slots.borrow().all[self.number as usize].ready & END != 0
+        self.has(END)
+    }
+
+    pub(super) fn has_marks(&self) -> bool {
+        self.has(MARKS)
+    }
+
+    fn has(&self, which: u8) -> bool {
+        self.reactor.slots.borrow().all[self.number as usize].ready & which != 0
     }
 
     /// The kernel has said that there is no more at the moment.
@@ -218,6 +232,7 @@ async fn follow(reactor: Rc<Reactor>) {
 fn readiness(flags: EventFlags) -> u8 {
     let of = |which: EventFlags, ready: u8| if flags.intersects(which) { ready } else { 0 };
     of(EventFlags::IN, READ)
+        | of(EventFlags::PRI, READ | MARKS)
         | of(EventFlags::OUT, WRITE)
         | of(EventFlags::RDHUP, READ | END)
         | of(EventFlags::HUP, READ | WRITE | END)

@@ -1,5 +1,6 @@
 use std::future::poll_fn;
 use std::io::{self, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +12,7 @@ use tokio::runtime::{Builder, LocalRuntime};
 
 use super::*;
 
+mod reactor;
 mod splice;
 
 fn runtime() -> LocalRuntime {
@@ -225,6 +227,87 @@ fn a_reset_is_a_failure_of_its_side() {
         client.write_all(b"to nobody").unwrap();
         let (_, end) = to_the_end(&mut Direction::default(), &from, &to).await;
         assert!(matches!(end, End::WriteFailed(_)), "{end:?}");
+    });
+}
+
+/// The kernel tells a failure once, whoever asks first.
+#[test]
+fn a_reset_that_a_look_found_is_found_again() {
+    runtime().block_on(async {
+        let is_reset = |e: &io::Error| e.kind() == io::ErrorKind::ConnectionReset;
+        let mut scratch = Scratch::default();
+        let ((client, from), (_server, to)) = (connection(), connection());
+        crate::sockopt::reset_on_close(&Socket::from(client)).unwrap();
+        let seen = poll_fn(|cx| match from.peek(cx, &mut scratch, 1000) {
+            Ok(peeked) if !peeked.is_end => Poll::Pending,
+            seen => Poll::Ready(seen.map(drop)),
+        });
+        assert!(is_reset(&seen.await.unwrap_err()));
+        let (_, end) = to_the_end(&mut Direction::default(), &from, &to).await;
+        assert!(matches!(&end, End::ReadFailed(e) if is_reset(e)), "{end:?}");
+
+        // And one that comes after a look.
+        let (client, from) = connection();
+        poll_fn(|cx| Poll::Ready(from.peek(cx, &mut scratch, 1000).map(drop)))
+            .await
+            .unwrap();
+        crate::sockopt::reset_on_close(&Socket::from(client)).unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let (_, end) = to_the_end(&mut Direction::default(), &from, &to).await;
+        assert!(matches!(&end, End::ReadFailed(e) if is_reset(e)), "{end:?}");
+    });
+}
+
+/// A read ends at an urgent byte, which is no sign that there are no others behind it.
+#[test]
+fn what_is_behind_an_urgent_byte_goes_on() {
+    runtime().block_on(async {
+        for has_looked in [false, true] {
+            let ((mut client, from), (_server, to)) = (connection(), connection());
+            let (mut d, mut scratch, mut carried) = (Direction::default(), Scratch::default(), 0);
+            client.write_all(b"before").unwrap();
+            Socket::from(client.try_clone().unwrap())
+                .send_out_of_band(b"!")
+                .unwrap();
+            client.write_all(b"behind").unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if has_looked {
+                poll_fn(|cx| Poll::Ready(from.peek(cx, &mut scratch, 1000).map(drop)))
+                    .await
+                    .unwrap();
+            }
+            let all = poll_fn(|cx| {
+                carried += d.drive(cx, &from, &to, &mut scratch).written;
+                if carried == 12 { Poll::Ready(()) } else { Poll::Pending }
+            });
+            let done = tokio::time::timeout(Duration::from_secs(5), all).await;
+            assert!(done.is_ok(), "{has_looked}: {carried} of 12");
+        }
+    });
+}
+
+/// Nor is it where descriptors come with the bytes, as they may on a path.
+#[test]
+fn what_is_behind_a_descriptor_goes_on() {
+    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+    runtime().block_on(async {
+        let (client, from) = Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+        from.set_nonblocking(true).unwrap();
+        let (from, (_server, to)) = (Endpoint::new(from).unwrap(), connection());
+        for part in [b"before", b"behind"] {
+            let files = [std::os::fd::AsFd::as_fd(&client)];
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut with = SendAncillaryBuffer::new(&mut space);
+            assert!(with.push(SendAncillaryMessage::ScmRights(&files)));
+            sendmsg(&client, &[io::IoSlice::new(part)], &mut with, SendFlags::empty()).unwrap();
+        }
+        let (mut d, mut scratch, mut carried) = (Direction::default(), Scratch::default(), 0);
+        let all = poll_fn(|cx| {
+            carried += d.drive(cx, &from, &to, &mut scratch).written;
+            if carried == 12 { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let done = tokio::time::timeout(Duration::from_secs(5), all).await;
+        assert!(done.is_ok(), "{carried} of 12");
     });
 }
 
