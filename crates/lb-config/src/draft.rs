@@ -185,7 +185,7 @@ pub(crate) struct Rules {
     pub(crate) persistence: Vec<Condition>,
     /// `stats http-request`, and the conditions of `stats admin`.
     pub(crate) page: Vec<Spanned<plan::PageRule>>,
-    pub(crate) page_changers: Vec<Condition>,
+    pub(crate) page_changers: Vec<Spanned<Condition>>,
     /// What `set-bandwidth-limit` may name.
     pub(crate) limiters: Vec<Arc<Limiter>>,
     /// The lines that said all this, as the other dialect has them.
@@ -397,7 +397,7 @@ impl UnixBind {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Bind {
-    /// All but TLS.
+    /// All but TLS; its number is 0 where none is given.
     pub(crate) plan: plan::Bind,
     pub(crate) tls: Spanned<Words>,
 }

@@ -406,8 +406,8 @@ pub struct Keepalive {
 pub struct Bind {
     pub address: BindAddress,
     pub name: Option<String>,
-    /// The number in statistics and for rules, instead of the position.
-    pub id: Option<u32>,
+    /// The number in statistics and for rules.
+    pub id: u32,
     /// Where it was written (`file:line`), for errors that only show at run time.
     pub origin: Arc<str>,
     pub backlog: Option<u32>,

@@ -98,7 +98,7 @@ mod tests {
                 port,
             },
             name: None,
-            id: None,
+            id: port.into(),
             origin: "test:1".into(),
             backlog: None,
             maxconn: None,

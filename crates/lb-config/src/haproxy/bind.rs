@@ -244,7 +244,7 @@ pub(super) fn read(args: &mut Args<'_>, defaults: &Options) -> Result<Vec<draft:
     let of = |address| Bind {
         address,
         name: options.name.clone(),
-        id: options.id,
+        id: options.id.unwrap_or(0),
         origin: Arc::clone(&origin),
         backlog: options.backlog,
         maxconn: options.maxconn,

@@ -8,8 +8,6 @@ use super::{quote, rules};
 use crate::code;
 use crate::draft::{Proxy, Role, Said};
 use crate::plan::{PageRule, Stats, Verdict};
-use tandem_lb_core::acl::Condition;
-use tandem_lb_core::expr::{Fact, Fetch};
 use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, Span, Spanned};
 
@@ -213,9 +211,8 @@ fn admin(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
                 span: at,
             };
             let when = proxy.rules.book.condition(&how, &words, args.world)?;
-            can_be_asked(proxy, &when, at)?;
             page(proxy, args);
-            proxy.rules.page_changers.push(when);
+            proxy.rules.page_changers.push(Spanned::new(when, at));
             note(proxy, "admin", text);
             Ok(())
         }
@@ -239,9 +236,6 @@ fn request(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
         Asked::Auth => Verdict::Auth { realm: realm(args)? },
     };
     let when = rules::condition(proxy, args)?;
-    if let Some(when) = &when {
-        can_be_asked(proxy, when, at)?;
-    }
     page(proxy, args);
     proxy.rules.page.push(Spanned::new(PageRule { verdict, when }, at));
     note(proxy, "http-request", text);
@@ -276,25 +270,4 @@ fn note(proxy: &mut Proxy, keyword: &str, text: String) {
         keyword: "stats".to_owned(),
         text: format!("{keyword} {text}"),
     });
-}
-
-/// Whoever asks for a page has an address and perhaps a password; there is no session that more could be known of.
-fn can_be_asked(proxy: &Proxy, when: &Condition, at: Span) -> Outcome {
-    let acls = &proxy.rules.book.acls.0;
-    let terms = when.any.iter().flatten().filter_map(|term| acls.get(term.acl));
-    let mut tests = terms.flat_map(|acl| &acl.tests);
-    let is_known = |fetch: &Fetch| match fetch {
-        Fetch::Constant(_) | Fetch::Nothing | Fetch::Date(_) | Fetch::DateMicros => true,
-        Fetch::Authenticated(_) | Fetch::Group(_) => true,
-        Fetch::Fact(fact) => matches!(
-            fact,
-            Fact::Src | Fact::SrcPort | Fact::Dst | Fact::DstPort | Fact::FrontendName | Fact::FrontendId
-        ),
-        _ => false,
-    };
-    if tests.all(|test| is_known(&test.expr.fetch)) {
-        return Ok(());
-    }
-    let message = "the page knows nothing of this about who asks for it";
-    Err(Diagnostic::error(code::UNSUPPORTED, at, message).help("ask for src, dst, their ports, or http_auth(LIST)"))
 }

@@ -385,7 +385,7 @@ impl Lowering<'_> {
         let of = |address| plan::Bind {
             address,
             name: bind.name.clone(),
-            id: bind.id.as_ref().map(|id| id.0.0),
+            id: bind.id.as_ref().map_or(0, |id| id.0.0),
             origin: Arc::clone(&origin),
             backlog: bind.backlog.as_ref().map(|most| most.0.0),
             maxconn: bind.maxconn.as_ref().map(|most| most.0.0),

@@ -69,7 +69,7 @@ impl Peers {
         let own = own.map(|address| Bind {
             address,
             name: None,
-            id: None,
+            id: 0,
             origin: local.origin.clone(),
             backlog: None,
             maxconn: None,

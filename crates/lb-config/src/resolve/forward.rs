@@ -327,7 +327,7 @@ fn words_of(bind: &Bind) -> Vec<&'static str> {
         tls: _,
     } = &bind.plan;
     let said = [
-        ("bind … id", id.is_some()),
+        ("bind … id", *id > 0),
         ("bind … name", name.is_some()),
         ("bind … backlog", backlog.is_some()),
         ("bind … maxconn", maxconn.is_some()),

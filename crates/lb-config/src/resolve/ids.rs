@@ -1,4 +1,4 @@
-//! The numbers of proxies and servers, given as HAProxy gives them: a fixed number is kept, every other gets the first
+//! The numbers of proxies, servers and listeners, given as HAProxy gives them: a fixed number is kept, every other gets the first
 //! free one from its position on.
 
 use std::collections::HashMap;
@@ -6,11 +6,12 @@ use std::collections::HashMap;
 use tandem_text::{Diagnostic, Span, Spanned};
 
 use crate::code;
-use crate::draft::{Proxy, Server};
+use crate::draft::{Bind, Proxy, Server};
 use crate::plan::Global;
 
 const FIRST_PROXY: u32 = 1;
 const FIRST_SERVER: u32 = 1;
+const FIRST_LISTENER: u32 = 1;
 
 /// HAProxy counts its own proxy of the stats socket, where there is one, as the first.
 pub(super) fn proxies(global: &Global, proxies: &[Proxy], report: &mut Vec<Diagnostic>) -> Vec<u32> {
@@ -21,6 +22,11 @@ pub(super) fn proxies(global: &Global, proxies: &[Proxy], report: &mut Vec<Diagn
 
 pub(super) fn servers(servers: &[Server], report: &mut Vec<Diagnostic>) -> Vec<u32> {
     number(servers.iter().map(|server| server.id), FIRST_SERVER, "server", report)
+}
+
+pub(super) fn listeners(binds: &[Bind], report: &mut Vec<Diagnostic>) -> Vec<u32> {
+    let fixed = |bind: &Bind| (bind.plan.id > 0).then(|| Spanned::new(bind.plan.id, bind.tls.span));
+    number(binds.iter().map(fixed), FIRST_LISTENER, "listener", report)
 }
 
 fn number(

@@ -31,7 +31,12 @@ pub(super) fn frontend(
     let service = match &settings.stats {
         Some(stats) if settings.mode == Mode::Http => Service::Stats(plan::Stats {
             rules: proxy.rules.page.iter().map(|rule| rule.value.clone()).collect(),
-            changers: proxy.rules.page_changers.clone(),
+            changers: proxy
+                .rules
+                .page_changers
+                .iter()
+                .map(|when| when.value.clone())
+                .collect(),
             ..stats.value.clone()
         }),
         _ => Service::Tcp { backend },
@@ -44,7 +49,7 @@ pub(super) fn frontend(
         // Nobody listens where the kernel forwards.
         binds: match forward {
             Some(_) => Vec::new(),
-            None => proxy.binds.iter().map(|bind| listener(bind, tls, report)).collect(),
+            None => listeners(&proxy.binds, tls, report),
         },
         forward,
         maxconn: settings.maxconn,
@@ -158,7 +163,13 @@ fn requests(proxy: &Proxy) -> Requests {
     }
 }
 
-fn listener(draft: &Bind, defaults: &Defaults, report: &mut Vec<Diagnostic>) -> plan::Bind {
+fn listeners(drafts: &[Bind], tls: &Defaults, report: &mut Vec<Diagnostic>) -> Vec<plan::Bind> {
+    let ids = ids::listeners(drafts, report);
+    let numbered = drafts.iter().zip(ids);
+    numbered.map(|(draft, id)| listener(draft, id, tls, report)).collect()
+}
+
+fn listener(draft: &Bind, id: u32, defaults: &Defaults, report: &mut Vec<Diagnostic>) -> plan::Bind {
     let settling = Settling {
         defaults,
         words: &draft.tls.value,
@@ -167,6 +178,7 @@ fn listener(draft: &Bind, defaults: &Defaults, report: &mut Vec<Diagnostic>) -> 
     };
     plan::Bind {
         tls: settling.termination().map(Arc::new),
+        id,
         ..draft.plan.clone()
     }
 }

@@ -41,6 +41,22 @@ fn what_is_wrong_as_a_whole() {
             "t:7:24: error[LB0010]: another server already has the id 3",
         ),
         (
+            "listen l\n bind :1 id 3\n bind :2 id 3\n server s 1.1.1.1:1\n",
+            "t:7:2: error[LB0010]: another listener already has the id 3",
+        ),
+        (
+            "listen l\n bind :1-2 id 3\n server s 1.1.1.1:1\n",
+            "t:6:2: error[LB0010]: another listener already has the id 3",
+        ),
+        (
+            "frontend f\n mode http\n bind :1\n acl a src 1.1.1.1\n stats http-request deny if a\n acl a payload(0,1) -m found\n",
+            "t:9:2: error[LB0002]: the page knows nothing of this about who asks for it",
+        ),
+        (
+            "frontend f\n mode http\n bind :1\n acl a src 1.1.1.1\n stats admin unless a\n acl a payload(0,1) -m found\n",
+            "t:9:2: error[LB0002]: the page knows nothing of this about who asks for it",
+        ),
+        (
             "frontend f\n bind *:1\n default_backend nowhere\n",
             "t:7:18: error[LB0011]: there is no backend `nowhere`",
         ),
@@ -306,4 +322,13 @@ fn what_is_wrong_with_blocks() {
     ] {
         assert_eq!(errors(&read(text)), [complaint], "{text}");
     }
+}
+
+/// As HAProxy gives them: a number of its own is no other's, and each line uses up a position.
+#[test]
+fn listeners_have_numbers_of_their_own() {
+    let loaded = read("listen l\n bind :1\n bind :2 id 1\n bind :3\n bind :4 id 7\n bind :5\n server s 1.1.1.1:1\n");
+    let plan = loaded.plan.expect("it is whole");
+    let binds = &plan.frontends[0].binds;
+    assert_eq!(binds.iter().map(|bind| bind.id).collect::<Vec<_>>(), [2, 1, 4, 7, 6]);
 }

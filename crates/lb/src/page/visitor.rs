@@ -29,23 +29,32 @@ pub(super) struct Visitor<'a> {
 impl Visitor<'_> {
     /// What the first rule says that fits; without one everybody is let in.
     pub(super) fn verdict<'s>(&self, settings: &'s plan::Stats) -> &'s Verdict {
-        let fits = |rule: &&plan::PageRule| rule.when.as_ref().is_none_or(|when| self.fits(when));
+        let fits = |rule: &&plan::PageRule| match rule.when.as_ref().map(|when| self.asked(when)) {
+            None | Some(Answer::Yes) => true,
+            Some(Answer::No) => false,
+            // Who cannot be told from those who are kept out is kept out.
+            Some(Answer::Unknown) => !matches!(rule.verdict, Verdict::Allow),
+        };
         let rule = settings.rules.iter().find(fits);
         rule.map_or(&Verdict::Allow, |rule| &rule.verdict)
     }
 
     pub(super) fn may_change(&self, settings: &plan::Stats) -> bool {
-        settings.admin || settings.changers.iter().any(|when| self.fits(when))
+        settings.admin || settings.changers.iter().any(|when| self.asked(when) == Answer::Yes)
     }
 
-    fn fits(&self, when: &Condition) -> bool {
-        when.eval(&self.frontend.requests.acls, self) == Answer::Yes
+    fn asked(&self, when: &Condition) -> Answer {
+        when.eval(&self.frontend.requests.acls, self)
     }
 }
 
 impl Context for Visitor<'_> {
+    /// There is none, and what would be in it is not known.
     fn content(&self) -> Option<Content<'_>> {
-        None
+        Some(Content {
+            bytes: &[],
+            is_final: false,
+        })
     }
 
     fn fact(&self, fact: &Fact) -> Option<Sample<'_>> {
@@ -105,7 +114,8 @@ fn is_it(known: &Password, given: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tandem_lb_config::User;
+    use tandem_lb_config::{NamedText, User};
+    use tandem_lb_core::acl::Term;
 
     use super::*;
 
@@ -136,6 +146,41 @@ mod tests {
             for wrong in ["a:Hello world", "a:", "a", "b:Hello world!", ":"] {
                 assert!(known_in(&lists, wrong.as_bytes()).is_empty(), "{wrong}");
             }
+        }
+    }
+    /// The configuration refuses what cannot be asked; whoever comes here all the same is not let in by it.
+    #[test]
+    fn what_cannot_be_known_keeps_out() {
+        let unknown = "frontend f\n bind :1\n tcp-request content accept if { payload(0,1) -m str a }\n";
+        let loaded = tandem_lb_config::load(&[NamedText::new("t", unknown)], &|_| None, None);
+        let plan = loaded.plan.expect("it is whole");
+        let frontend = &plan.frontends[0];
+        let when = Condition {
+            unless: false,
+            any: vec![vec![Term { negated: false, acl: 0 }]],
+        };
+        let visitor = Visitor {
+            ends: Ends::default(),
+            frontend,
+            known: Vec::new(),
+        };
+        for verdict in [Verdict::Deny, Verdict::Auth { realm: None }, Verdict::Allow] {
+            let rule = |verdict: &Verdict, when| plan::PageRule {
+                verdict: verdict.clone(),
+                when,
+            };
+            let settings = plan::Stats {
+                rules: vec![rule(&verdict, Some(when.clone())), rule(&Verdict::Deny, None)],
+                changers: vec![when.clone()],
+                ..plan::Stats::default()
+            };
+            let wanted = if verdict == Verdict::Allow {
+                Verdict::Deny
+            } else {
+                verdict
+            };
+            assert_eq!(*visitor.verdict(&settings), wanted);
+            assert!(!visitor.may_change(&settings));
         }
     }
 }

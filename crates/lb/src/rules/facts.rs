@@ -34,7 +34,7 @@ pub(super) fn find<'a>(scene: &'a Scene<'_>, fact: &Fact) -> Option<Sample<'a>> 
         Fact::BackendId => count(scene.backend.map_or(plan.id, |b| b.now().plan.id)),
         Fact::ServerName => owned(&scene.server?.name()),
         Fact::ServerId => count(scene.server?.plan().id.0),
-        Fact::ListenerId => count(bind().and_then(|bind| bind.id).unwrap_or(subject.listener)),
+        Fact::ListenerId => count(bind().map_or(subject.listener, |bind| bind.id)),
         Fact::PriorityClass => Sample::Int(subject.priority.class.into()),
         Fact::PriorityOffset => Sample::Int(subject.priority.offset.into()),
         Fact::Tlv(kind) => Sample::Binary(Cow::Borrowed(subject.header.as_ref()?.tlv(*kind)?)),

@@ -222,7 +222,7 @@ fn listener(connection: &Connection, ends: &Ends) -> String {
     let number = connection.listener();
     let bind = connection.frontend.bind(number);
     let name = bind.and_then(|bind| bind.name.as_deref()).unwrap_or("?");
-    let id = bind.and_then(|bind| bind.id).unwrap_or(number.max(1));
+    let id = bind.map_or(number.max(1), |bind| bind.id);
     let at = ends.client.as_ref().and_then(|ends| ends.local);
     let at = at.map(|at| format!(" addr={at}")).unwrap_or_default();
     format!("{name} (id={id}){at}")

@@ -428,13 +428,13 @@ fn paused(mut row: Row, phase: Phase, gate: Gate) -> Row {
 }
 
 fn listener_rows(frontend: &Frontend, is_open: bool) -> Vec<Row> {
-    let binds = frontend.plan.binds.iter().zip(frontend.listeners.iter()).zip(1..);
-    let row = |((bind, traffic), number): ((&Bind, &Arc<Traffic>), u32)| {
+    let binds = frontend.plan.binds.iter().zip(frontend.listeners.iter());
+    let row = |(bind, traffic): (&Bind, &Arc<Traffic>)| {
         listener_row(&figures::Listener {
             proxy: &frontend.plan.name,
             iid: frontend.plan.id,
-            number: bind.id.unwrap_or(number),
-            name: &bind.name.clone().unwrap_or_else(|| format!("sock-{number}")),
+            number: bind.id,
+            name: &bind.name.clone().unwrap_or_else(|| format!("sock-{}", bind.id)),
             address: &shown(&bind.address),
             maxconn: bind.maxconn.unwrap_or(0),
             is_open: is_open && *frontend.gate.borrow() == Gate::Open,

@@ -165,7 +165,7 @@ pub(in crate::diff) fn bind(bind: &Bind) -> Vec<Setting> {
     } = bind;
     vec![
         set("name", name, option(name.as_ref()), AtOnce),
-        set("id", id, option(*id), AtOnce),
+        set("id", id, id.to_string(), AtOnce),
         set("backlog", backlog, option(*backlog), AtOnce),
         set("maxconn", maxconn, option(*maxconn), AtOnce),
         set("interface", interface, option(interface.as_ref()), AtRestart),

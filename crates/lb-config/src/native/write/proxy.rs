@@ -103,7 +103,7 @@ pub(super) fn listener(first: &draft::Bind, group: &[draft::Bind]) -> Bind {
     Bind {
         address: Some(Value(addresses.collect())),
         name: name.clone(),
-        id: super::count(*id, None),
+        id: super::count((*id > 0).then_some(*id), None),
         backlog: super::count(*backlog, None),
         maxconn: super::count(*maxconn, None),
         interface: interface.clone(),
