@@ -2,13 +2,13 @@
 //! balancers, all on the machine's loopback.
 
 mod page;
+mod shared;
 mod stage;
 
 use std::io::{BufRead, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, anyhow};
 use tandem_lab::{Door, Ground};
@@ -17,6 +17,7 @@ use crate::pair::act::Side;
 use crate::pair::files::PAGE_PORT;
 use crate::pair::wishes::WishArgs;
 use crate::say::say;
+use shared::Shared;
 use stage::{Line, Next, Stage};
 
 #[derive(clap::Args)]
@@ -36,8 +37,6 @@ pub struct Args {
 /// The page's usual port; those of the statistics pages follow HAProxy's.
 const PORT: u16 = 8400;
 const STATISTICS: [u16; 2] = [8404, 8405];
-
-type Shared = Arc<Mutex<Stage>>;
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let script = args
@@ -60,7 +59,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         passages.push(door.lead_to(stage.host(side), inside)?);
     }
     say(&format!("this lab: http://{page_at}/\n"))?;
-    let stage: Shared = Arc::new(Mutex::new(stage));
+    let stage = Shared::new(stage);
     page::serve(page, page_at, &stage);
     let outcome = match script {
         Some(script) => follow(&stage, script.lines()),
@@ -68,11 +67,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     // The doors first: their visitors' threads stand in the hosts.
     drop(passages);
-    lock(&stage).end();
+    stage.end();
     outcome
 }
 
-fn follow<'a>(stage: &Shared, lines: impl Iterator<Item = &'a str>) -> anyhow::Result<ExitCode> {
+fn follow<'a>(stage: &Shared<Stage>, lines: impl Iterator<Item = &'a str>) -> anyhow::Result<ExitCode> {
     for line in lines {
         say(&format!("> {line}\n"))?;
         match obey(stage, line) {
@@ -88,7 +87,7 @@ fn follow<'a>(stage: &Shared, lines: impl Iterator<Item = &'a str>) -> anyhow::R
 }
 
 /// A mistake at the prompt is said, and the next line asked for. From a pipe it is the same without the prompt.
-fn converse(stage: &Shared) -> anyhow::Result<ExitCode> {
+fn converse(stage: &Shared<Stage>) -> anyhow::Result<ExitCode> {
     let prompt = if std::io::stdin().is_terminal() { "lab> " } else { "" };
     say(prompt)?;
     for line in std::io::stdin().lock().lines() {
@@ -102,19 +101,15 @@ fn converse(stage: &Shared) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn obey(stage: &Shared, line: &str) -> anyhow::Result<Next> {
+fn obey(stage: &Shared<Stage>, line: &str) -> anyhow::Result<Next> {
     match Line::read(line)? {
         // Whoever waits lets others work meanwhile.
         Line::Wait(time) => {
             std::thread::sleep(time);
             Ok(Next::Say(String::new()))
         }
-        Line::Words(words) => lock(stage).obey(words),
+        Line::Words(words) => stage.with(|stage| stage.obey(words)).context("the lab has ended")?,
     }
-}
-
-fn lock(stage: &Shared) -> MutexGuard<'_, Stage> {
-    stage.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn local(port: u16) -> SocketAddr {

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::stage::Next;
-use super::{Shared, lock, obey};
+use super::obey;
+use super::shared::Shared;
+use super::stage::{Next, Stage};
 
 const PAGE: &str = include_str!("page.html");
 const LONGEST_HEAD: usize = 16 << 10;
@@ -30,8 +31,8 @@ struct Request {
 const MOST: usize = 32;
 
 /// As long as the process lives.
-pub fn serve(listener: TcpListener, at: SocketAddr, stage: &Shared) {
-    let stage = Arc::clone(stage);
+pub fn serve(listener: TcpListener, at: SocketAddr, stage: &Shared<Stage>) {
+    let stage = stage.clone();
     // Who goes away before the answer needs none.
     welcome(listener, move |stream| drop(answer(stream, at, &stage)));
 }
@@ -56,7 +57,7 @@ fn welcome(listener: TcpListener, visit: impl Fn(TcpStream) + Clone + Send + 'st
     });
 }
 
-fn answer(mut stream: TcpStream, at: SocketAddr, stage: &Shared) -> io::Result<()> {
+fn answer(mut stream: TcpStream, at: SocketAddr, stage: &Shared<Stage>) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let request = read(&mut stream)?;
@@ -70,7 +71,7 @@ fn answer(mut stream: TcpStream, at: SocketAddr, stage: &Shared) -> io::Result<(
     stream.write_all(body.as_bytes())
 }
 
-fn respond(request: &Request, at: SocketAddr, stage: &Shared) -> (&'static str, &'static str, String) {
+fn respond(request: &Request, at: SocketAddr, stage: &Shared<Stage>) -> (&'static str, &'static str, String) {
     const TEXT: &str = "text/plain; charset=utf-8";
     const JSON: &str = "application/json";
     if !request.is_for(at) {
@@ -78,7 +79,10 @@ fn respond(request: &Request, at: SocketAddr, stage: &Shared) -> (&'static str, 
     }
     match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/") => ("200 OK", "text/html; charset=utf-8", PAGE.into()),
-        ("GET", "/state") => ("200 OK", JSON, lock(stage).state().to_string()),
+        ("GET", "/state") => match stage.with(Stage::state) {
+            Some(state) => ("200 OK", JSON, state.to_string()),
+            None => ("503 Service Unavailable", TEXT, "the lab has ended\n".into()),
+        },
         ("POST", "/do") => {
             let said = match obey(stage, &request.body) {
                 Ok(Next::Say(words)) => json!({ "ok": true, "said": words }),

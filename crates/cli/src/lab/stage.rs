@@ -114,10 +114,6 @@ impl Stage {
         ))
     }
 
-    pub fn end(&mut self) {
-        self.load = None;
-    }
-
     fn state_text(&mut self) -> String {
         let mut out = format!("address: {}\n", self.holders());
         for (part, word) in self.pair.state() {

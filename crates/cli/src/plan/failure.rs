@@ -286,13 +286,13 @@ impl fmt::Display for Failure {
 }
 
 /// Where adverts of one router leave from: as its file says, or as the other's file expects it.
-pub fn source(own: &InstanceSettings, other: &InstanceSettings, otherwise: Ipv4Addr) -> Ipv4Addr {
+pub fn source(own: &InstanceSettings, other: &InstanceSettings) -> Option<Ipv4Addr> {
     let named = own.source.or_else(|| match &other.transport {
         Transport::Unicast { peers, .. } => peers.first().map(|peer| peer.address),
         Transport::Multicast { .. } => None,
     });
     match named {
-        Some(IpAddr::V4(address)) => address,
-        _ => otherwise,
+        Some(IpAddr::V4(address)) => Some(address),
+        _ => None,
     }
 }

@@ -85,6 +85,9 @@ fn read(file: &Path) -> anyhow::Result<RouterSettings> {
     Ok(plan.router)
 }
 
+/// The master of a pair is made up as long as it is.
+const ADDRESS: &str = "the address that it sends adverts from, the higher of which decides between equal priorities (unicast_src_ip, mcast_src_ip)";
+
 type File<'a> = (&'a Path, &'a RouterSettings);
 
 /// The virtual routers that both files have.
@@ -94,10 +97,20 @@ fn pairs(a: File<'_>, b: File<'_>) -> anyhow::Result<Vec<Pair>> {
         let Some(other) = counterpart(one, b.1) else {
             continue;
         };
-        pairs.push(Pair::new(
-            side(a, one, failure::source(one, other, Ipv4Addr::new(192, 0, 2, 1))),
-            side(b, other, failure::source(other, one, Ipv4Addr::new(192, 0, 2, 2))),
-        ));
+        let sources = [failure::source(one, other), failure::source(other, one)];
+        let [first, second] = [1, 2].map(|last| Ipv4Addr::new(192, 0, 2, last));
+        let mut sides = [
+            side(a, one, sources[0].unwrap_or(first)),
+            side(b, other, sources[1].unwrap_or(second)),
+        ];
+        let [priority, others] = sides.each_ref().map(|side| side.explain(None).effective);
+        for (side, source) in sides.iter_mut().zip(sources) {
+            if priority == others && source.is_none() {
+                side.left_out.push(ADDRESS.into());
+            }
+        }
+        let [one, other] = sides;
+        pairs.push(Pair::new(one, other));
     }
     if pairs.is_empty() {
         bail!("the files have no virtual router of IPv4 in common: the same virtual_router_id on both hosts");
@@ -285,6 +298,38 @@ mod tests {
         assert_eq!(boosted.hosts[0].name, "b");
         let equal = pair((100, ""), (100, ""));
         assert_eq!(equal.hosts[0].name, "b", "the higher address");
+        assert_eq!(
+            equal.left_out().collect::<Vec<_>>(),
+            ["b", "a"].map(|host| format!("{host}: {ADDRESS}"))
+        );
+        assert_eq!(boosted.left_out().count(), 0);
+        let named = pair((100, "mcast_src_ip 10.0.0.2"), (100, "mcast_src_ip 10.0.0.1"));
+        assert_eq!((named.hosts[0].name.as_str(), named.left_out().count()), ("a", 0));
+    }
+
+    #[test]
+    fn what_an_instance_and_its_group_track_counts_twice() {
+        let text = |priority| {
+            let text = format!(
+                "vrrp_script alive {{\n script /bin/true\n}}\n{}vrrp_sync_group G {{\n group {{\n V\n}}\n\
+                 sync_group_tracking_weight\n track_script {{\n alive weight -15\n}}\n}}\n",
+                instance("V", 51, priority).replace(
+                    "virtual_router_id",
+                    "track_script {\n alive weight 10\n}\nvirtual_router_id"
+                )
+            );
+            check::read_router("test.conf", text.into_bytes(), &mut Vec::new())
+                .unwrap()
+                .router
+        };
+        let (a, b) = (text(120), text(100));
+        let pair = pairs((Path::new("a"), &a), (Path::new("b"), &b)).unwrap().remove(0);
+        let rows = pair.failures().into_iter().map(|failure| row(&pair, failure, SEEDS));
+        let rows: Vec<Row> = rows.collect();
+        let script = find(&rows, |failure| matches!(failure, Failure::Tracked(_)));
+        // 130 without, 105 with the failure, against 110.
+        assert_eq!(script.failure.to_string(), "alive fails: -25");
+        assert_eq!((script.arithmetic, script.moved), (Some(Duration::ZERO), true));
     }
 
     #[test]

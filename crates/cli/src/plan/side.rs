@@ -3,6 +3,7 @@
 //! Everything tracked is well until it is said to fail, on both hosts: a positive weight is what success adds, so that the
 //! priorities of a healthy pair are not the ones written in the files.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,13 +68,19 @@ impl Side {
         if let Some((tracker, _)) = used.iter().find(bfd) {
             left_out.push(format!("how long BFD takes to notice ({})", tracker.name));
         }
-        let mut tracked: Vec<Tracked> = used
-            .iter()
-            .map(|(tracker, weight)| Tracked::new(tracker, *weight))
-            .collect();
-        // What an instance and its group both track fails once.
-        tracked.sort_by_key(|each| each.tracker);
-        tracked.dedup_by_key(|each| each.tracker);
+        // What an instance and its group both track fails once, and counts with both weights.
+        let mut weights: BTreeMap<TrackerId, (&Tracker, Vec<Weight>)> = BTreeMap::new();
+        for (tracker, weight) in used {
+            weights
+                .entry(tracker.id)
+                .or_insert((tracker, Vec::new()))
+                .1
+                .push(weight);
+        }
+        let tracked = weights
+            .into_values()
+            .map(|(tracker, weights)| Tracked::new(tracker, &weights));
+        let tracked = tracked.collect();
         alone.id = ONLY;
         Side {
             name,
@@ -106,29 +113,36 @@ impl Side {
 }
 
 impl Tracked {
-    fn new(tracker: &Tracker, weight: Weight) -> Tracked {
-        let of = |level: &Level| Contribution::of(weight, *level);
-        let rank = |level: &Level| match of(level) {
-            Contribution::Points(points) => points,
-            Contribution::Fault | Contribution::Pending => i64::MIN,
+    fn new(tracker: &Tracker, weights: &[Weight]) -> Tracked {
+        // `None` is a fault.
+        let points = |level: &Level| -> Option<i64> {
+            let each = weights.iter().map(|weight| match Contribution::of(*weight, *level) {
+                Contribution::Points(points) => Some(points),
+                Contribution::Fault | Contribution::Pending => None,
+            });
+            each.sum()
         };
         let (well, ill) = match &tracker.kind {
             // One more or one less than it starts with, whichever is worse.
             TrackerKind::File(file) => {
                 let number = file.init.map_or(0, |(number, _)| number);
                 let near = [number, number.saturating_add(1), number.saturating_sub(1)].map(Level::Number);
-                let sound = near.iter().find(|level| of(level) != Contribution::Fault);
+                let sound = near.iter().find(|level| points(level).is_some());
                 (
                     sound.copied().unwrap_or(near[0]),
-                    near.into_iter().min_by_key(rank).unwrap_or(near[1]),
+                    near.into_iter().min_by_key(points).unwrap_or(near[1]),
                 )
             }
             _ => {
                 let (yes, no) = (Level::Good(true), Level::Good(false));
-                if rank(&yes) >= rank(&no) { (yes, no) } else { (no, yes) }
+                if points(&yes) >= points(&no) {
+                    (yes, no)
+                } else {
+                    (no, yes)
+                }
             }
         };
-        let costs = (of(&ill) != Contribution::Fault).then(|| of(&well).points() - of(&ill).points());
+        let costs = points(&ill).map(|ill| points(&well).unwrap_or_default() - ill);
         Tracked {
             tracker: tracker.id,
             name: Arc::clone(&tracker.name),

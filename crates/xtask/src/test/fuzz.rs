@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::Session;
+use super::left_behind;
 use super::process::{self, Ending};
 use super::report::minutes;
 use super::tally::Counts;
@@ -150,7 +151,8 @@ impl Target {
         if !matches!(ending, Ending::Exited(status) if status.success()) {
             return self.ended(session, &ending, &log);
         }
-        let command = self.search(place, time)?;
+        let mut command = self.search(place, time)?;
+        left_behind::mark(&mut command);
         let mut heard = Heard::default();
         let ending = process::run(command, time + GRACE, &log, &session.interruption, |line| {
             heard.line(line);

@@ -61,8 +61,11 @@ impl Kind {
 
     /// Kinds that spend from one purse.
     pub(super) fn shares_with(self, other: Kind) -> bool {
-        let builds = |kind| matches!(kind, Kind::Check | Kind::Build);
-        self == other || builds(self) && builds(other)
+        self == other || !self.is_tests() && !other.is_tests()
+    }
+
+    pub(super) fn is_tests(self) -> bool {
+        !matches!(self, Kind::Check | Kind::Build)
     }
 
     pub(super) fn counting(self) -> Counting {
@@ -115,7 +118,7 @@ impl Kind {
 
     /// What runs these tests once more, one after the other; `None` for what is no test.
     pub(super) fn again(self, metadata: &Metadata, names: &[String]) -> Option<Command> {
-        if matches!(self, Kind::Check | Kind::Build) {
+        if !self.is_tests() {
             return None;
         }
         let mut command = self.command(metadata)?;

@@ -1,5 +1,7 @@
 //! Ends what a run has left behind. A daemon has a session of its own, so the signal to the run's process group does not reach
 //! it, and a test that is killed ends nothing that it has started. What a run starts is known by its environment.
+//!
+//! Of tests only: a compiler may leave a server behind that later ones want.
 
 use std::fs;
 use std::process::Command;
@@ -19,12 +21,18 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Mark(String);
 
+/// Nothing that this starts outlives its run.
+pub(super) fn mark(command: &mut Command) {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let run = format!("{}.{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    command.env(NAME, run);
+}
+
 impl Mark {
-    pub(super) fn on(command: &mut Command) -> Mark {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let run = format!("{}.{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        command.env(NAME, &run);
-        Mark(format!("{NAME}={run}"))
+    /// `None` when it has none.
+    pub(super) fn of(command: &Command) -> Option<Mark> {
+        let (_, run) = command.get_envs().find(|(name, _)| *name == NAME)?;
+        Some(Mark(format!("{NAME}={}", run?.to_str()?)))
     }
 
     /// Kills whoever has the mark.

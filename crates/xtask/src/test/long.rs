@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::Session;
 use super::fuzz;
 use super::kinds::{self, Kind};
+use super::left_behind;
 use super::packages;
 use super::process::{self, Ending};
 use super::report::minutes;
@@ -133,7 +134,8 @@ fn one(session: &Session, sweep: Sweep, time: Duration) -> Result<Counts> {
 }
 
 fn round(session: &Session, sweep: Sweep, seeds: &Range<u64>, left: Duration) -> Result<(Ending, Counts)> {
-    let command = sweep.command(&session.metadata, seeds);
+    let mut command = sweep.command(&session.metadata, seeds);
+    left_behind::mark(&mut command);
     let start = Instant::now();
     let mut tally = Tally::of(sweep.counting());
     let log = session.logs.join(format!("long-{}-{}.log", sweep.name(), seeds.start));

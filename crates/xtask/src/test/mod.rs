@@ -125,7 +125,10 @@ impl Session {
         Ok(row)
     }
 
-    fn play(&self, kind: Kind, command: Command, budget: Duration, log: &Path) -> Result<(Ending, Tally)> {
+    fn play(&self, kind: Kind, mut command: Command, budget: Duration, log: &Path) -> Result<(Ending, Tally)> {
+        if kind.is_tests() {
+            left_behind::mark(&mut command);
+        }
         let mut tally = Tally::of(kind.counting());
         let ending = process::run(command, budget, log, &self.interruption, |line| {
             tally

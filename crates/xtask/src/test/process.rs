@@ -79,7 +79,7 @@ pub(super) fn run(
         .stdout(writer.try_clone()?)
         .stderr(writer)
         .process_group(0);
-    let mark = Mark::on(&mut command);
+    let mark = Mark::of(&command);
     let child = command.spawn().with_context(|| format!("cannot run {name}"))?;
     // The command holds the writing ends; the pipe would never end with them.
     drop(command);
@@ -139,11 +139,11 @@ fn lines(output: PipeReader) -> Receiver<String> {
     receiver
 }
 
-/// A child, all of its group and all that it has started; none outlives this.
+/// A child and all of its group, with a mark also all that it has started; none outlives this.
 struct Group {
     child: Child,
     ended: Option<ExitStatus>,
-    mark: Mark,
+    mark: Option<Mark>,
 }
 
 impl Group {
@@ -180,19 +180,27 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.end();
-        self.mark.end_all();
+        if let Some(mark) = &self.mark {
+            mark.end_all();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::left_behind;
     use super::*;
 
     fn shell(script: &str, budget: Duration) -> (Ending, Vec<String>) {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
+        left_behind::mark(&mut command);
+        run_it(command, script.len(), budget)
+    }
+
+    fn run_it(command: Command, number: usize, budget: Duration) -> (Ending, Vec<String>) {
         let unheard = Interruption(Arc::new(AtomicBool::new(false)));
-        let log = std::env::temp_dir().join(format!("xtask-{}-{}.log", std::process::id(), script.len()));
+        let log = std::env::temp_dir().join(format!("xtask-{}-{number}.log", std::process::id()));
         let mut seen = Vec::new();
         let ending = run(command, budget, &log, &unheard, |line| {
             seen.push(line.to_owned());
@@ -233,6 +241,16 @@ mod tests {
             let (_, seen) = shell(script, budget);
             is_gone(&seen[0]);
         }
+    }
+
+    #[test]
+    fn a_server_that_a_build_has_started_stays() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "setsid sleep 1000 > /dev/null 2>&1 & echo $!; exit 0"]);
+        let (_, seen) = run_it(command, 0, Duration::from_secs(60));
+        let server = Pid::from_raw(seen[0].parse().expect("a process id"));
+        assert_eq!(nix::sys::signal::kill(server, Signal::SIGKILL), Ok(()), "it lived on");
+        is_gone(&seen[0]);
     }
 
     #[track_caller]
