@@ -322,6 +322,8 @@ impl Keeper {
                     vault: &keeper.tls,
                     origin,
                     name: check.tls.as_ref().and_then(|tls| tls.sni.as_deref()),
+                    alpn: None,
+                    is_usual: check.tls.as_ref().is_some_and(|tls| tls.is_usual),
                 }),
             };
             let result = probe::check(asked, patience, keeper.clock).await;

@@ -15,7 +15,7 @@ use socket2::SockAddr;
 use tandem_lb_core::backend::AgentAnswer;
 use tandem_lb_core::expr::Context;
 use tandem_lb_core::health::{Advice, CheckResult, CheckStatus};
-use tandem_lb_core::probe::{Connect, End, Header, Input, Output, Probe, Script};
+use tandem_lb_core::probe::{Connect, End, Input, Output, Probe, Script};
 use tandem_lb_core::proxy_header::{Details, Ends, Version, Write};
 use tandem_ops::clock::Clock;
 use tandem_sys::relay::{Endpoint, Stream, is_shortage};
@@ -61,6 +61,10 @@ pub(crate) struct Secure<'a> {
     pub(crate) origin: &'a Origin,
     /// The name that is asked for.
     pub(crate) name: Option<&'a str>,
+    /// What to talk, where that is not what the origin says.
+    pub(crate) alpn: Option<&'a [String]>,
+    /// Connections speak it that do not say whether.
+    pub(crate) is_usual: bool,
 }
 
 /// Why there is no connection to ask over.
@@ -79,6 +83,10 @@ pub(crate) async fn check(asked: Asked<'_>, patience: Patience, clock: Clock) ->
 }
 
 async fn connect(asked: Asked<'_>, limit: Duration, clock: Clock) -> CheckResult {
+    let asked = Asked {
+        tls: asked.tls.filter(|tls| tls.is_usual),
+        ..asked
+    };
     let began = clock.now();
     let reached = Cell::new(false);
     let outcome = tokio::time::timeout(
@@ -113,11 +121,21 @@ async fn attempt(
     if let Some(header) = header {
         write(&server, &header.for_check(ends(&server))).await?;
     }
-    let Some(Secure { vault, origin, name }) = tls else {
+    let Some(Secure {
+        vault,
+        origin,
+        name,
+        alpn,
+        is_usual: _,
+    }) = tls
+    else {
         return Ok(Wire::Plain(server));
     };
     reached.set(true);
-    let connection = origin.connect(name, ip_of(&server));
+    let connection = match alpn {
+        None => origin.connect(name, ip_of(&server)),
+        Some(alpn) => origin.connect_for(name, ip_of(&server), alpn),
+    };
     let connection = connection.map_err(|why| Obstacle::Tls(HandshakeError::Failed(why)))?;
     let tls = Tls::new(server, connection, vault.tally.spoken());
     poll_fn(|cx| tls.poll_established(cx)).await.map_err(Obstacle::Tls)?;
@@ -157,10 +175,6 @@ async fn ask(asked: Asked<'_>, script: &Script, patience: Patience, clock: Clock
         server: None,
     };
     let End { status, code, info } = end.lead().await;
-    let status = match status {
-        CheckStatus::L4Ok if asked.tls.is_some() => CheckStatus::L6Ok,
-        other => other,
-    };
     CheckResult {
         status,
         duration: clock.now() - began,
@@ -261,11 +275,20 @@ impl Conversation<'_> {
                 match output {
                     Output::Connect(connect) => self.connect(connect).await,
                     Output::Send(bytes) => self.send(&bytes).await,
-                    Output::Done(end) => return end,
+                    Output::Done(end) => return self.named(end),
                 }
             }
             self.hear().await;
         }
+    }
+
+    /// What only connects has shown more where TLS was spoken at the end.
+    fn named(&self, end: End) -> End {
+        let status = match (end.status, &self.server) {
+            (CheckStatus::L4Ok, Some(Wire::Tls(_))) => CheckStatus::L6Ok,
+            (status, _) => status,
+        };
+        End { status, ..end }
     }
 
     fn deadline(&self) -> Instant {
@@ -275,21 +298,16 @@ impl Conversation<'_> {
     async fn connect(&mut self, connect: Connect) {
         self.server = None;
         let to = elsewhere(self.asked.to, &connect);
-        let header = match connect.header {
-            Header::Never => None,
-            Header::AsClients => self.asked.header,
-            Header::Always => Some(self.asked.header.unwrap_or(Write {
+        let header = match self.asked.header {
+            None if connect.sends_header => Some(Write {
                 version: Version::V1,
                 details: Details::default(),
-            })),
+            }),
+            usual => usual.filter(|_| connect.as_usual || connect.sends_header),
         };
+        let tls = self.asked.tls.and_then(|tls| spoken(tls, &connect));
         let reached = Cell::new(false);
-        match timeout_at(
-            self.deadline(),
-            attempt(self.asked.server, &to, header, self.asked.tls, &reached),
-        )
-        .await
-        {
+        match timeout_at(self.deadline(), attempt(self.asked.server, &to, header, tls, &reached)).await {
             Ok(Ok(server)) => {
                 if connect.lingers {
                     // It has only just been set; what cannot be undone is only a reset.
@@ -333,6 +351,19 @@ impl Conversation<'_> {
             Err(_) => self.probe.handle(Input::Late),
         }
     }
+}
+
+/// How a connection speaks it, if it does.
+fn spoken<'a>(tls: Secure<'a>, connect: &'a Connect) -> Option<Secure<'a>> {
+    if !connect.speaks_tls && !(connect.as_usual && tls.is_usual) {
+        return None;
+    }
+    let own_alpn = Some(&*connect.alpn).filter(|alpn| !alpn.is_empty() || !connect.as_usual);
+    Some(Secure {
+        name: connect.sni.as_deref().or(tls.name.filter(|_| connect.as_usual)),
+        alpn: own_alpn,
+        ..tls
+    })
 }
 
 /// At another address or port, where the step says so. A path has none.

@@ -91,8 +91,12 @@ impl Connection {
     }
 
     /// To a server of this name. The first words are outgoing at once.
-    pub fn connect(config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Connection, Failure> {
-        let client = UnbufferedClientConnection::new(config, name)?;
+    pub fn connect(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        alpn: Vec<Vec<u8>>,
+    ) -> Result<Connection, Failure> {
+        let client = UnbufferedClientConnection::new_with_alpn(config, name, alpn)?;
         let mut connection = Connection::new(Side::Client(Box::new(client)));
         connection.turn(&mut [], Ask::Nothing, &mut |_| {})?;
         Ok(connection)

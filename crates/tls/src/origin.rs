@@ -64,9 +64,19 @@ impl Origin {
 
     /// Begins a connection. `name` is what the server is asked for; where it is stands for it when there is none.
     pub fn connect(&self, name: Option<&str>, at: IpAddr) -> Result<Connection, Failure> {
+        self.connect_with(name, at, self.config.alpn_protocols.clone())
+    }
+
+    /// The same, to talk one of these.
+    pub fn connect_for(&self, name: Option<&str>, at: IpAddr, alpn: &[String]) -> Result<Connection, Failure> {
+        let alpn = alpn.iter().map(|name| name.as_bytes().to_vec());
+        self.connect_with(name, at, alpn.collect())
+    }
+
+    fn connect_with(&self, name: Option<&str>, at: IpAddr, alpn: Vec<Vec<u8>>) -> Result<Connection, Failure> {
         let named = name.and_then(|name| ServerName::try_from(name.to_owned()).ok());
         let name = named.unwrap_or_else(|| ServerName::from(at));
-        Connection::connect(self.config.clone(), name)
+        Connection::connect(self.config.clone(), name, alpn)
     }
 }
 

@@ -31,6 +31,44 @@ const KINDS: [&str; 9] = [
 
 pub const ALL: &[Scenario] = &[
     Scenario {
+        name: "checks whose steps speak TLS",
+        story: "ssl, sni and alpn of tcp-check and http-check connect; without them in the clear, whatever the server's rules are; \
+                default takes those; a server that speaks no TLS",
+        config: " option log-health-checks\n default-server verify none check inter 5s fall 1\n\
+                 backend only\n option tcp-check\n tcp-check connect ssl\n server s {3}\n\
+                 backend named\n option tcp-check\n tcp-check connect ssl sni check.example alpn mqtt,amqp comment hi\n tcp-check expect string a\n server s {1} check-sni other.example\n\
+                 backend clear\n option tcp-check\n tcp-check connect\n tcp-check expect string b\n server s {b} ssl check-ssl\n\
+                 backend usual\n option tcp-check\n tcp-check connect default\n tcp-check expect string a\n server s {1} check-ssl check-sni usual.example check-alpn stomp\n\
+                 backend both\n option tcp-check\n tcp-check connect default ssl alpn amqp\n server s {3} check-sni usual.example check-alpn stomp\n\
+                 backend twice\n option tcp-check\n tcp-check connect ssl\n tcp-check expect string a\n tcp-check connect port {b.port}\n server s {1}\n\
+                 backend web\n option httpchk GET /\n http-check connect ssl sni web.example\n server s {2}\n\
+                 backend none\n option tcp-check\n tcp-check connect ssl\n server s {bye}\n\
+                 listen l\n bind {0}\n server s {a} no-check\n\
+                 listen m\n bind {1} ssl crt {pem} alpn mqtt,stomp\n log-format \"tls %[ssl_fc_sni] %[ssl_fc_alpn]\"\n server s {a} no-check\n\
+                 listen n\n no log\n bind {2} ssl crt {pem} alpn amqp\n server s {a} no-check\n\
+                 listen o\n no log\n bind {3} ssl crt {pem} force-tlsv12\n",
+        play: |s| {
+            for (backend, status) in [
+                ("only", "L6OK"),
+                ("named", "L7OK"),
+                ("clear", "L7OK"),
+                ("usual", "L7OK"),
+                ("both", "L6OK"),
+                ("twice", "L4OK"),
+                ("web", "L7RSP"),
+                ("none", "L6RSP"),
+            ] {
+                s.until(backend, "s", "check_status", status);
+            }
+        },
+        known: &[OnPurpose {
+            theirs: "stat n/*",
+            ours: "stat n/*",
+            why: "a request of a check says `Connection: close`, also where a step made the connection",
+        }],
+        ..Scenario::EMPTY
+    },
+    Scenario {
         name: "a server that flaps",
         story: "three times down and up, with rise 2 and fall 3 and log-health-checks; the second server takes over",
         config: " option log-health-checks\nlisten l\n bind {0}\n balance roundrobin\n server a {a} check inter 40ms rise 2 fall 3\n server b {b}\n",

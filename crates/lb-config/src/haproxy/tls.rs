@@ -317,7 +317,7 @@ fn named(args: &mut Args<'_>, what: &str, read: fn(&str) -> Found) -> Result<Vec
     }
 }
 
-fn protocols(args: &mut Args<'_>) -> Result<Vec<String>, Diagnostic> {
+pub(super) fn protocols(args: &mut Args<'_>) -> Result<Vec<String>, Diagnostic> {
     let word = args.word("a list of protocols")?;
     let names: Vec<String> = word.text.split(',').map(str::to_owned).collect();
     if names.iter().any(|name| name.is_empty() || name.len() > 255) {

@@ -81,6 +81,8 @@ pub struct Origination {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckTls {
     pub origination: Origination,
+    /// Connections speak it that do not say whether; otherwise only those that say so.
+    pub is_usual: bool,
     pub sni: Option<String>,
 }
 

@@ -210,8 +210,9 @@ fn server(
         report,
     };
     let tls = settling(&mut *report).origination().map(Arc::new);
+    let asked_for = script.is_some_and(|script| script.speaks_tls());
     let mut of_check = Vec::new();
-    let check_tls = settling(&mut of_check).check(goes_elsewhere).map(Arc::new);
+    let check_tls = settling(&mut of_check).check(goes_elsewhere, asked_for).map(Arc::new);
     // What is wrong with both is said once.
     if tls.is_none() && options.check {
         report.append(&mut of_check);

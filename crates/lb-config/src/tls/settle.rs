@@ -94,11 +94,12 @@ impl Settling<'_> {
         self.words.on.then(|| self.origin())
     }
 
-    /// How checks speak it; `checked_elsewhere`: at another port or address than the server's.
-    pub(crate) fn check(mut self, checked_elsewhere: bool) -> Option<CheckTls> {
+    /// How checks speak it; `checked_elsewhere`: at another port or address than the server's; `asked_for`: by a step.
+    pub(crate) fn check(mut self, checked_elsewhere: bool, asked_for: bool) -> Option<CheckTls> {
         let words = self.words;
         // As HAProxy does, checks of a server with TLS speak it too, unless they go elsewhere.
-        if !words.check.unwrap_or(words.on && !checked_elsewhere) {
+        let is_usual = words.check.unwrap_or(words.on && !checked_elsewhere);
+        if !is_usual && !asked_for {
             return None;
         }
         let origination = Origination {
@@ -111,6 +112,7 @@ impl Settling<'_> {
         };
         Some(CheckTls {
             origination: Origination { terms, ..origination },
+            is_usual,
             sni: words.check_sni.clone(),
         })
     }

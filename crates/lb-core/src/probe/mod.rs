@@ -18,7 +18,7 @@ pub use broker::Protocol;
 pub use http::{HttpExpect, HttpRequest, Match};
 pub use matcher::{Content, HexError, hex};
 pub use run::{End, Input, Output, Probe};
-pub use script::{Action, Connect, Expect, Header, Login, Script, Step, Text};
+pub use script::{Action, Connect, Expect, Login, Script, Step, Text};
 
 /// As HAProxy's default buffer.
 pub const MOST: usize = 16 * 1024;

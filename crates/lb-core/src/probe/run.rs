@@ -3,7 +3,7 @@
 use super::MOST;
 use super::answer::{Answer, Verdict};
 use super::matcher::made;
-use super::script::{Action, Connect, Expect, Header, Script};
+use super::script::{Action, Connect, Expect, Script};
 use super::situation::Situation;
 use crate::expr::{Context, Sample, Variable};
 use crate::health::CheckStatus;
@@ -83,10 +83,7 @@ impl<'s> Probe<'s> {
         if probe.connects_itself() {
             probe.go_to(0);
         } else {
-            probe.outputs.push_back(Output::Connect(Connect {
-                header: Header::AsClients,
-                ..Connect::default()
-            }));
+            probe.outputs.push_back(Output::Connect(Connect::usual()));
         }
         probe
     }
@@ -188,7 +185,7 @@ impl<'s> Probe<'s> {
                     self.connecting = true;
                     self.closed = false;
                     self.received.clear();
-                    return self.outputs.push_back(Output::Connect(*connect));
+                    return self.outputs.push_back(Output::Connect(connect.clone()));
                 }
                 Some(Action::Expect(_)) => return self.look(),
             }
@@ -329,16 +326,14 @@ impl<'s> Probe<'s> {
         self.end(status, None, info);
     }
 
-    /// The last word is the last answer's; a script without one has only connected.
+    /// The last word is the last answer's; a script that ends with a connection has only connected.
     fn pass(&mut self) {
         let (code, info) = std::mem::take(&mut self.said);
-        let only_connects = self
-            .script
-            .steps
-            .iter()
-            .all(|s| matches!(s.action, Action::Connect(_) | Action::Set(..) | Action::Unset(_)));
+        let actions = || self.script.steps.iter().map(|step| &step.action);
+        let has_only_connected = matches!(actions().next_back(), Some(Action::Connect(_)))
+            || actions().all(|action| matches!(action, Action::Connect(_) | Action::Set(..) | Action::Unset(_)));
         let named: Option<Box<str>> = self.script.named_steps.then(|| "(tcp-check)".into());
-        let (status, code) = match only_connects {
+        let (status, code) = match has_only_connected {
             true => (CheckStatus::L4Ok, None),
             false => (CheckStatus::L7Ok, code.or_else(|| self.script.named_steps.then_some(0))),
         };

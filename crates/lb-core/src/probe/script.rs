@@ -43,13 +43,22 @@ pub enum Action {
 }
 
 /// A connection that a step asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Connect {
     /// Not to the port of the check.
     pub port: Option<u16>,
     /// Not to the address of the check.
     pub ip: Option<IpAddr>,
-    pub header: Header,
+    /// `default`: the server's own rules hold where nothing else is said.
+    pub as_usual: bool,
+    /// It begins with a PROXY header, whether or not those of the server's checks do.
+    pub sends_header: bool,
+    /// It speaks TLS, whether or not those do.
+    pub speaks_tls: bool,
+    /// The name that the server is asked for.
+    pub sni: Option<Box<str>>,
+    /// What to talk inside of TLS, the best first.
+    pub alpn: Vec<String>,
     /// It ends in the usual way, and not with a reset.
     pub lingers: bool,
 }
@@ -73,16 +82,6 @@ impl From<&str> for Text {
         let piece = (!text.is_empty()).then(|| Piece::Literal(text.into()));
         Text(piece.into_iter().collect())
     }
-}
-
-/// Whether a connection of a check begins with a PROXY header.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Header {
-    #[default]
-    Never,
-    /// If those of the server's clients do.
-    AsClients,
-    Always,
 }
 
 /// What the server should say.
@@ -121,6 +120,16 @@ impl Expect {
             on_success: None,
             on_error: None,
             code: None,
+        }
+    }
+}
+
+impl Connect {
+    /// What every check begins with that does not say otherwise.
+    pub fn usual() -> Connect {
+        Connect {
+            as_usual: true,
+            ..Connect::default()
         }
     }
 }
@@ -254,6 +263,12 @@ impl Script {
         let bye = protocol.goodbye().map(Step::send);
         let expect = Step::expect(Answer::Broker(protocol));
         Script::of(hello.into_iter().chain([expect]).chain(bye).collect())
+    }
+
+    /// Whether any of its connections speaks TLS although those of the server do not.
+    pub fn speaks_tls(&self) -> bool {
+        let mut actions = self.steps.iter().map(|step| &step.action);
+        actions.any(|action| matches!(action, Action::Connect(connect) if connect.speaks_tls))
     }
 
     /// One content to be found, for tests and for the simplest scripts.

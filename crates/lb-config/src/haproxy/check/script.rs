@@ -3,7 +3,7 @@
 use regex::bytes::Regex;
 use tandem_lb_core::expr::{Expr, Scope};
 use tandem_lb_core::health::CheckStatus;
-use tandem_lb_core::probe::{Action, Answer, Connect, Content, Expect, Header, Step, Text, hex};
+use tandem_lb_core::probe::{Action, Answer, Connect, Content, Expect, Step, Text, hex};
 use tandem_lb_core::rules::Made;
 use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, Span};
@@ -11,6 +11,7 @@ use tandem_text::{Diagnostic, Span};
 use super::super::args::{Args, Outcome, bad_address};
 use super::super::keyword::suggest;
 use super::super::rules;
+use super::super::tls::protocols;
 use crate::acl::Book;
 use crate::draft::Proxy;
 use crate::plan::{Host, ServerPort};
@@ -20,17 +21,30 @@ pub(super) fn connect(args: &mut Args<'_>) -> Result<Step, Diagnostic> {
     let (mut connect, mut comment) = (Connect::default(), None);
     while let Some(word) = args.next() {
         match word.text.as_str() {
-            "default" => connect.header = connect.header.max(Header::AsClients),
-            "send-proxy" => connect.header = Header::Always,
+            "default" => connect.as_usual = true,
+            "send-proxy" => connect.sends_header = true,
+            "ssl" => connect.speaks_tls = true,
+            "sni" => connect.sni = Some(args.text("a server name")?.into()),
+            "alpn" => connect.alpn = protocols(args)?,
             "linger" => connect.lingers = true,
             "port" => connect.port = Some(args.number(1..=u32::from(u16::MAX))?),
             "addr" => place(args, &mut connect)?,
             "comment" => comment = Some(args.text("a comment")?.into()),
-            "via-socks4" | "ssl" | "sni" | "alpn" | "proto" | "check-alpn" => return Err(unsupported(word)),
+            "via-socks4" | "proto" => return Err(unsupported(word)),
             _ => {
                 return Err(odd(
                     word,
-                    &["port", "addr", "linger", "comment", "default", "send-proxy"],
+                    &[
+                        "port",
+                        "addr",
+                        "linger",
+                        "comment",
+                        "default",
+                        "send-proxy",
+                        "ssl",
+                        "sni",
+                        "alpn",
+                    ],
                 ));
             }
         }

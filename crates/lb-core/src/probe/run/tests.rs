@@ -28,7 +28,11 @@ fn send(bytes: &str) -> Step {
 const CONNECT: Action = Action::Connect(Connect {
     port: None,
     ip: None,
-    header: Header::Never,
+    as_usual: false,
+    sends_header: false,
+    speaks_tls: false,
+    sni: None,
+    alpn: Vec::new(),
     lingers: false,
 });
 
@@ -219,6 +223,11 @@ fn the_words_of_tcp_checks() {
             "L4OK | (tcp-check)",
         ),
         (vec![send("foo")], Says(""), "L7OK 0 | (tcp-check)"),
+        (
+            vec![expect(text("hello")), step(CONNECT)],
+            Says(hello),
+            "L4OK | (tcp-check)",
+        ),
     ] {
         let script = Script::tcp(steps);
         assert_eq!(run(&script, &server).0, expected, "{script:?}");
@@ -269,13 +278,7 @@ fn other_checks_send_and_hear() {
 fn steps_come_one_after_the_other() {
     let script = Script::tcp(vec![expect(text("hello")), send("PING\r\n"), expect(text("+PONG"))]);
     let mut probe = Probe::new(&script, &Nobody);
-    assert_eq!(
-        probe.poll_output(),
-        Some(Output::Connect(Connect {
-            header: Header::AsClients,
-            ..Connect::default()
-        }))
-    );
+    assert_eq!(probe.poll_output(), Some(Output::Connect(Connect::usual())));
     assert!(!probe.wants_bytes());
     probe.handle(Input::Connected);
     assert_eq!(probe.poll_output(), None);
