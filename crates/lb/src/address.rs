@@ -121,7 +121,7 @@ impl ServerAddress {
                 origin: server.origin.to_string(),
                 server: server.name.to_string(),
             }),
-            fixed => Ok(Some(fixed.for_client_of(0))),
+            fixed => Ok(Some(fixed.for_client_of(|| 0))),
         }
     }
 
@@ -160,7 +160,7 @@ impl ServerAddress {
     }
 
     /// The address for a client that connected to our `port`, which counts where the server's port is an offset to it.
-    pub(crate) fn for_client_of(&self, port: u16) -> SockAddr {
+    pub(crate) fn for_client_of(&self, port: impl FnOnce() -> u16) -> SockAddr {
         match self {
             ServerAddress::Unix(addr) => addr.clone(),
             ServerAddress::Ip {
@@ -171,6 +171,7 @@ impl ServerAddress {
                 ip,
                 port: ServerPort::Offset(by),
             } => {
+                let port = port();
                 // Wraps around as in HAProxy, where the port is a 16-bit number.
                 let moved = (i32::from(port) + by).rem_euclid(1 << 16);
                 SocketAddr::new(*ip, u16::try_from(moved).unwrap_or(port)).into()
@@ -245,7 +246,7 @@ mod tests {
             ip: [127, 0, 0, 1].into(),
             port,
         };
-        let port = |a: &ServerAddress, client| a.for_client_of(client).as_socket().map(|s| s.port());
+        let port = |a: &ServerAddress, client| a.for_client_of(|| client).as_socket().map(|s| s.port());
         assert_eq!(port(&at(ServerPort::Fixed(80)), 9), Some(80));
         assert_eq!(port(&at(ServerPort::Offset(1000)), 80), Some(1080));
         assert_eq!(port(&at(ServerPort::Offset(-10)), 80), Some(70));

@@ -341,7 +341,7 @@ impl Keeper {
         let Some((place, configured)) = live.agent.load_full().zip(live.plan().agent.clone()) else {
             return;
         };
-        let own = live.address.load().for_client_of(0).as_socket().map(|at| at.ip());
+        let own = live.address.load().for_client_of(|| 0).as_socket().map(|at| at.ip());
         let keeper = self.clone();
         tokio::task::spawn_local(async move {
             let to = place.ip.or(own).map(|ip| SocketAddr::new(ip, place.port));

@@ -127,7 +127,7 @@ async fn begin(worker: Rc<Worker>, accepted: Accepted) -> Option<Led> {
         seat,
         at,
     } = accepted;
-    let client = Endpoint::new(socket)
+    let client = Endpoint::of(socket, peer.domain())
         .inspect_err(|error| tracing::warn!(%error, "a client's connection cannot be watched"))
         .ok()?;
     let (client, handshake) = match begins {

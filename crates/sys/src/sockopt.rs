@@ -102,10 +102,10 @@ pub fn keep_alive(socket: &Socket, probes: Keepalive) -> io::Result<()> {
 
 /// Sends small writes at once: a relay has already waited for as much as there was.
 pub fn no_delay(socket: &Socket) -> io::Result<()> {
-    if is_tcp(socket)? {
-        socket.set_tcp_nodelay(true)
-    } else {
-        Ok(())
+    match socket.set_tcp_nodelay(true) {
+        // A path's socket has nothing to delay. To ask first which kind it is would be a call more for each connection.
+        Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => Ok(()),
+        done => done,
     }
 }
 

@@ -16,4 +16,9 @@ impl Persistence {
     pub fn holds(&self, acls: &Acls, context: &dyn Context) -> bool {
         self.always || self.rules.iter().any(|when| when.eval(acls, context) == Answer::Yes)
     }
+
+    /// Whether that is about what the client says.
+    pub fn needs_content(&self, acls: &Acls) -> bool {
+        !self.always && self.rules.iter().any(|when| when.needs_content(acls))
+    }
 }

@@ -33,6 +33,11 @@ impl Sticking {
         self.when.is_none() && self.key == Expr::of(Fetch::Fact(Fact::Src))
     }
 
+    /// Whether it is about what the client says.
+    pub fn needs_content(&self, acls: &Acls) -> bool {
+        self.key.fetch.needs_content() || self.when.as_ref().is_some_and(|when| when.needs_content(acls))
+    }
+
     /// Nobody waits here: what is not known does not fit.
     pub fn fits(&self, acls: &Acls, context: &dyn Context) -> bool {
         fits(self.when.as_ref(), acls, context)

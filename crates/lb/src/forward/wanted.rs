@@ -38,7 +38,7 @@ pub(super) fn servers(frontend: &Frontend, at: SocketAddr) -> Vec<(ServerIdx, So
     let mut taken = BTreeSet::new();
     let now = backend.now();
     let all = now.servers.all().filter_map(|server| {
-        let place = server.address.load().for_client_of(at.port()).as_socket()?;
+        let place = server.address.load().for_client_of(|| at.port()).as_socket()?;
         let is_there = place.is_ipv4() == at.is_ipv4() && !place.ip().is_unspecified();
         // Two servers at one place are one to the kernel.
         (is_there && taken.insert(place)).then_some((server.place, place))

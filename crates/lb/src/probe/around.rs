@@ -34,8 +34,8 @@ impl Context for Around<'_> {
             Fact::ServerName => text(&server.name()),
             Fact::ServerId => number(server.plan().id.0),
             Fact::BackendConns(None) => number(backend.traffic.sessions.now()),
-            Fact::Dst => Some(Sample::Ip(server.address.load().for_client_of(0).as_socket()?.ip())),
-            Fact::DstPort => number(server.address.load().for_client_of(0).as_socket()?.port().into()),
+            Fact::Dst => Some(Sample::Ip(server.address.load().for_client_of(|| 0).as_socket()?.ip())),
+            Fact::DstPort => number(server.address.load().for_client_of(|| 0).as_socket()?.port().into()),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use socket2::SockAddr;
+use socket2::{Domain, SockAddr};
 use tandem_lb_core::handover::Record;
 use tandem_lb_core::log::tcplog::Client;
 
@@ -17,6 +17,13 @@ pub(crate) enum Peer {
 }
 
 impl Peer {
+    pub(crate) fn domain(self) -> Domain {
+        match self {
+            Peer::Ip(address) => Domain::for_address(address),
+            Peer::Unix { .. } => Domain::UNIX,
+        }
+    }
+
     pub(crate) fn of(address: &SockAddr, listener: u32) -> Peer {
         address.as_socket().map_or(Peer::Unix { listener }, Peer::Ip)
     }

@@ -57,12 +57,19 @@ impl Session {
     fn stick(&mut self, cx: &mut Context<'_>, snapshot: &Snapshot) -> Stuck {
         let worker = self.worker.clone();
         let mut scratch = worker.scratch.borrow_mut();
-        let content = self.client.peek(cx, &mut scratch, MOST).ok().map(|peeked| Content {
+        let (acls, now) = (&snapshot.plan.requests.acls, worker.clock.now());
+        let persistence = &snapshot.plan.persistence;
+        let content =
+            if persistence.needs_content(acls) || snapshot.plan.stick.iter().any(|rule| rule.needs_content(acls)) {
+                self.client.peek(cx, &mut scratch, MOST).ok()
+            } else {
+                None
+            };
+        let content = content.map(|peeked| Content {
             bytes: peeked.bytes,
             is_final: true,
         });
-        let (acls, now) = (&snapshot.plan.requests.acls, worker.clock.now());
-        let persists = snapshot.plan.persistence.holds(acls, &self.scene(content));
+        let persists = persistence.holds(acls, &self.scene(content));
         let mut stuck = Stuck {
             persists,
             ..Stuck::default()

@@ -171,7 +171,7 @@ impl Session {
         if self.is_tried(idx) {
             server.traffic.sessions.again();
         }
-        let to = server.address.load().for_client_of(self.client_port());
+        let to = server.address.load().for_client_of(|| self.client_port());
         let begun = departure::connect(&server, &to, self.peer().socket());
         let user_timeout = server.plan().user_timeout;
         self.tried = Some(server);
@@ -359,7 +359,7 @@ impl Session {
         }
         let from = socket.local_addr().ok().and_then(|from| from.as_socket());
         let server = self.tried.as_ref().or(self.at_server.as_ref().map(AtServer::server));
-        let to = server.and_then(|server| server.address.load().for_client_of(self.client_port()).as_socket());
+        let to = server.and_then(|server| server.address.load().for_client_of(|| self.client_port()).as_socket());
         self.towards_server = Some(Box::new(TowardsServer { from, to }));
     }
 }

@@ -460,7 +460,7 @@ fn server_of(keeper: &Keeper, server: &Server, meters: &Meters, report: &ServerR
         iid: plan.id,
         report,
         // Where nothing was found yet, nothing is shown.
-        address: &match server.address.load().for_client_of(0).as_socket() {
+        address: &match server.address.load().for_client_of(|| 0).as_socket() {
             Some(at) if at.ip().is_unspecified() => String::new(),
             _ => server.address.to_string(),
         },

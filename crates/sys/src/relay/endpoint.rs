@@ -47,8 +47,14 @@ pub struct Peeked<'a> {
 impl Endpoint {
     /// Takes a nonblocking, connected socket into this thread's event loop.
     pub fn new(socket: Socket) -> io::Result<Endpoint> {
+        let domain = socket.domain()?;
+        Endpoint::of(socket, domain)
+    }
+
+    /// The same of a socket that is known to be of this kind.
+    pub fn of(socket: Socket, domain: Domain) -> io::Result<Endpoint> {
         Ok(Endpoint {
-            place: Place::take(&socket)?,
+            place: Place::take(&socket, domain)?,
             socket,
             left: Cell::new(Left::Nothing),
         })
@@ -61,28 +67,27 @@ impl Endpoint {
 
     /// The same from a place of one's own.
     pub fn connect_from(to: &SockAddr, departure: &Departure<'_>) -> io::Result<Endpoint> {
-        let socket = Socket::new(Domain::from(i32::from(to.family())), Type::STREAM.nonblocking(), None)?;
+        let domain = Domain::from(i32::from(to.family()));
+        let socket = Socket::new(domain, Type::STREAM.nonblocking(), None)?;
         departure.prepare(&socket, to)?;
         match socket.connect(to) {
             Ok(()) => {}
             Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => {}
             Err(e) => return Err(e),
         }
-        Endpoint::new(socket)
+        Endpoint::of(socket, domain)
     }
 
     pub fn poll_connected(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.place.poll_write(cx));
-            if let Some(e) = self.socket().take_error()? {
-                return Poll::Ready(Err(e));
-            }
-            match self.socket().peer_addr() {
-                Ok(_) => return Poll::Ready(Ok(())),
-                Err(e) if e.kind() == io::ErrorKind::NotConnected => self.place.no_write(),
-                Err(e) => return Poll::Ready(Err(e)),
-            }
+        // While it connects, the kernel has nothing to tell of it.
+        ready!(self.place.poll_write(cx));
+        if !self.place.has_failed() {
+            return Poll::Ready(Ok(()));
         }
+        Poll::Ready(Err(self
+            .socket()
+            .take_error()?
+            .unwrap_or_else(|| io::ErrorKind::NotConnected.into())))
     }
 
     /// Waits until the other end has finished without having sent anything that is still unread, or has failed.

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
-use socket2::{Domain, Socket};
+use socket2::Domain;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -25,6 +25,8 @@ const WRITE: u8 = 2;
 const END: u8 = 4;
 /// A read may end before the bytes do: at an urgent byte, or where descriptors came along. That it was short says nothing.
 const MARKS: u8 = 8;
+/// Nothing more is to be done with it.
+const FAILED: u8 = 16;
 
 thread_local! {
     static REACTOR: RefCell<Weak<Reactor>> = const { RefCell::new(Weak::new()) };
@@ -127,10 +129,10 @@ impl Slots {
 }
 
 impl Place {
-    /// For a socket that stays open for as long as the place is held.
-    pub(super) fn take(socket: &Socket) -> io::Result<Place> {
+    /// For a socket of this kind that stays open for as long as the place is held.
+    pub(super) fn take(socket: &impl AsFd, domain: Domain) -> io::Result<Place> {
         let reactor = Reactor::here()?;
-        let is_path = socket.domain()? == Domain::UNIX;
+        let is_path = domain == Domain::UNIX;
         let (number, generation) = {
             let mut slots = reactor.slots.borrow_mut();
             let number = slots.take();
@@ -168,6 +170,10 @@ impl Place {
 
     fn has(&self, which: u8) -> bool {
         self.reactor.slots.borrow().all[self.number as usize].ready & which != 0
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.has(FAILED)
     }
 
     /// The kernel has said that there is no more at the moment.
@@ -236,5 +242,5 @@ fn readiness(flags: EventFlags) -> u8 {
         | of(EventFlags::OUT, WRITE)
         | of(EventFlags::RDHUP, READ | END)
         | of(EventFlags::HUP, READ | WRITE | END)
-        | of(EventFlags::ERR, READ | WRITE)
+        | of(EventFlags::ERR, READ | WRITE | FAILED)
 }
