@@ -1,5 +1,6 @@
 //! `tandem-mq` as a process with a folder of its own, and a small STOMP client that knows nothing of ours.
 
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::linux::net::SocketAddrExt;
@@ -57,12 +58,22 @@ impl Mq {
             .arg("-f")
             .arg(&file)
             .env("NOTIFY_SOCKET", format!("@{name}"))
-            .stdin(Stdio::null());
+            .stdin(Stdio::null())
+            .stderr(self.said(OpenOptions::new().create(true).append(true)));
         self.child = Some(command.spawn().expect("the program starts"));
         let mut buffer = [0; 256];
         let told = ready.recv(&mut buffer);
         let mut ended = || self.child.as_mut().and_then(|child| child.try_wait().ok());
         told.unwrap_or_else(|e| panic!("not ready: {e}; ended: {:?}", ended()));
+    }
+
+    fn said(&self, how: &OpenOptions) -> File {
+        how.open(self.folder.join("log")).expect("the folder is ours")
+    }
+
+    /// All that it has said so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).expect("it is text")
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -110,6 +121,9 @@ impl Mq {
 impl Drop for Mq {
     fn drop(&mut self) {
         self.kill();
+        if std::thread::panicking() {
+            write!(std::io::stderr().lock(), "{}", self.log()).ok();
+        }
         std::fs::remove_dir_all(&self.folder).ok();
     }
 }

@@ -8,69 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use nix::sys::signal::Signal;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, ServerConfig, ServerConnection, SignatureScheme, StreamOwned,
 };
-use tandem_tests::{Config, Lb, Room, Server, both, connect, until};
-
-/// A folder of certificates, gone when dropped.
-struct Papers {
-    folder: PathBuf,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Papers {
-    /// With an authority, in `ca.pem`.
-    fn new() -> Papers {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("tandem-tls-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
-        let folder = std::env::temp_dir().join(name);
-        fs::create_dir_all(&folder).expect("the temporary folder is writable");
-        let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params
-            .distinguished_name
-            .push(rcgen::DnType::CommonName, format!("authority {}", folder.display()));
-        let own = params.self_signed(&key).expect("signed");
-        fs::write(folder.join("ca.pem"), own.pem()).expect("written");
-        Papers {
-            folder,
-            issuer: Issuer::new(params, key),
-        }
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.folder.join(name).display().to_string()
-    }
-
-    /// A certificate with its key, for these hosts.
-    fn pem(&self, hosts: &[&str]) -> String {
-        let key = KeyPair::generate().expect("a key");
-        let names: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
-        let mut params = CertificateParams::new(names).expect("names");
-        params.distinguished_name = rcgen::DistinguishedName::new();
-        params.distinguished_name.push(rcgen::DnType::CommonName, hosts[0]);
-        let certificate = params.signed_by(&key, &self.issuer).expect("signed");
-        certificate.pem() + &key.serialize_pem()
-    }
-
-    /// The same in a file; answers where.
-    fn issue(&self, name: &str, hosts: &[&str]) -> String {
-        fs::write(self.folder.join(name), self.pem(hosts)).expect("written");
-        self.path(name)
-    }
-}
-
-impl Drop for Papers {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.folder).ok();
-    }
-}
+use tandem_tests::{Config, Lb, Papers, Room, Server, both, connect, until};
 
 /// Believes everybody: what is shown is looked at by the test.
 #[derive(Debug)]

@@ -23,6 +23,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Listening {
     pub(crate) socket: Arc<Socket>,
     pub(crate) plan: Arc<Listener>,
+    pub(crate) tls: Option<Arc<tandem_tls::Listener>>,
     pub(crate) open: Arc<AtomicU32>,
 }
 
@@ -92,8 +93,9 @@ fn take(
         Err(error) => return tracing::warn!(%error, "cannot take a connection into the event loop"),
     };
     let (shared, leaving, alive) = (shared.clone(), leaving.clone(), alive.clone());
+    let tls = listening.tls.clone();
     spawn_local(async move {
-        connection::serve(stream, &plan, &shared, leaving).await;
+        connection::serve(stream, &plan, tls, &shared, leaving).await;
         drop((seat, alive));
     });
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
+use crate::tls::Tls;
 use crate::users;
 
 #[derive(Debug, Deserialize)]
@@ -36,9 +38,19 @@ pub(crate) struct Listener {
     /// The largest body, in bytes.
     #[serde(default = "Listener::usual_frame")]
     pub(crate) max_frame: usize,
+    /// Whoever connects is a proxy, and says first for whom.
+    #[serde(default)]
+    pub(crate) proxy_protocol: bool,
+    pub(crate) tls: Option<Tls>,
 }
 
 impl Listener {
+    /// What TLS needs here, if it is spoken.
+    pub(crate) fn accepts(&self) -> anyhow::Result<Option<Arc<tandem_tls::Listener>>> {
+        let made = self.tls.as_ref().map(Tls::listener).transpose();
+        made.with_context(|| format!("TLS of the listener {}", self.address))
+    }
+
     fn usual_connections() -> u32 {
         1000
     }
@@ -104,6 +116,9 @@ impl Configuration {
         }
         if !self.anonymous && self.users.is_empty() {
             bail!("nobody could log in: add a [[user]], or write anonymous = true");
+        }
+        for listener in &self.listeners {
+            listener.accepts()?;
         }
         let mut names = BTreeMap::new();
         for user in &self.users {

@@ -1,5 +1,7 @@
 //! One connection before it has a protocol: its first bytes say which.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -7,7 +9,6 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tandem_mq_core::{SessionId, amqp10, amqp091, mqtt, stomp};
 use tandem_ops::clock::{Clock, Wall};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -15,8 +16,9 @@ use tokio::time::timeout;
 use crate::configuration::{Listener, Protocol};
 use crate::hub::Hub;
 use crate::sniff::{Spoken, recognise};
-use crate::talk;
 use crate::users::Users;
+use crate::wire::Wire;
+use crate::{header, talk, tls};
 
 /// Who has not said by then what he speaks is not going to.
 const FIRST_BYTES: Duration = Duration::from_secs(10);
@@ -46,47 +48,83 @@ pub(crate) fn began(clock: Clock) -> u64 {
     now.saturating_sub(clock.now().as_millis())
 }
 
-pub(crate) async fn serve(mut stream: TcpStream, plan: &Listener, shared: &Shared, leaving: watch::Receiver<bool>) {
+pub(crate) async fn serve(
+    stream: TcpStream,
+    plan: &Listener,
+    tls: Option<Arc<tandem_tls::Listener>>,
+    shared: &Shared,
+    leaving: watch::Receiver<bool>,
+) {
+    let peer = stream.peer_addr().ok();
+    let Guest { wire, peer } = match timeout(FIRST_BYTES, enter(stream, plan, tls)).await {
+        Ok(Ok(guest)) => guest,
+        // Whoever leaves, or says nothing, has not tried.
+        Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => return,
+        Err(_) => return,
+        Ok(Err(error)) => return tracing::warn!("{}: {} is closed: {error}", plan.address, said(peer)),
+    };
     let mut bytes = BytesMut::new();
     let spoken = match plan.protocol {
         Protocol::Stomp => Some(Spoken::Stomp),
         Protocol::Mqtt => Some(Spoken::Mqtt),
         Protocol::Amqp091 => Some(Spoken::Amqp091),
         Protocol::Amqp10 => Some(Spoken::Amqp10),
-        Protocol::Auto | Protocol::Amqp => timeout(FIRST_BYTES, first_bytes(&mut stream, &mut bytes))
+        Protocol::Auto | Protocol::Amqp => timeout(FIRST_BYTES, first_bytes(&wire, &mut bytes))
             .await
             .ok()
             .flatten(),
     };
     let spoken = match (plan.protocol, spoken) {
         (Protocol::Amqp, Some(spoken)) if !matches!(spoken, Spoken::Amqp091 | Spoken::Amqp10) => {
-            return refuse(&stream, plan, spoken);
+            return refuse(peer, plan, spoken);
         }
         (_, spoken) => spoken,
     };
     match spoken {
-        Some(Spoken::Stomp) => talk::serve::<stomp::Session>(stream, bytes, plan, shared, leaving).await,
-        Some(Spoken::Mqtt) => talk::serve::<mqtt::Session>(stream, bytes, plan, shared, leaving).await,
-        Some(Spoken::Amqp091) => talk::serve::<amqp091::Session>(stream, bytes, plan, shared, leaving).await,
-        Some(Spoken::Amqp10) => talk::serve::<amqp10::Session>(stream, bytes, plan, shared, leaving).await,
-        Some(Spoken::Stat) => stat(&mut stream, shared).await,
-        Some(other) => refuse(&stream, plan, other),
+        Some(Spoken::Stomp) => talk::serve::<stomp::Session>(wire, bytes, plan, shared, leaving).await,
+        Some(Spoken::Mqtt) => talk::serve::<mqtt::Session>(wire, bytes, plan, shared, leaving).await,
+        Some(Spoken::Amqp091) => talk::serve::<amqp091::Session>(wire, bytes, plan, shared, leaving).await,
+        Some(Spoken::Amqp10) => talk::serve::<amqp10::Session>(wire, bytes, plan, shared, leaving).await,
+        Some(Spoken::Stat) => stat(&wire, shared).await,
+        Some(other) => refuse(peer, plan, other),
         None => {}
     }
 }
 
-fn refuse(stream: &TcpStream, plan: &Listener, spoken: Spoken) {
-    let peer = stream
-        .peer_addr()
-        .map_or_else(|_| "a client".to_owned(), |peer| peer.to_string());
+/// A client that may say what it speaks.
+struct Guest {
+    wire: Wire,
+    /// Whom it says it is, where a proxy says that.
+    peer: Option<SocketAddr>,
+}
+
+/// What comes before the client's first bytes: who it is, and TLS.
+async fn enter(mut stream: TcpStream, plan: &Listener, tls: Option<Arc<tandem_tls::Listener>>) -> io::Result<Guest> {
+    let mut peer = stream.peer_addr().ok();
+    if plan.proxy_protocol {
+        peer = header::receive(&mut stream).await?.or(peer);
+    }
+    let wire = match tls {
+        Some(listener) => Wire::Tls(Box::new(tls::accept(stream, listener).await?)),
+        None => Wire::plain(stream),
+    };
+    Ok(Guest { wire, peer })
+}
+
+fn said(peer: Option<SocketAddr>) -> String {
+    peer.map_or_else(|| "a client".to_owned(), |peer| peer.to_string())
+}
+
+fn refuse(peer: Option<SocketAddr>, plan: &Listener, spoken: Spoken) {
     tracing::warn!(
-        "{}: {peer} speaks {}, which is not spoken here: closed",
+        "{}: {} speaks {}, which is not spoken here: closed",
         plan.address,
+        said(peer),
         spoken.name()
     );
 }
 
-async fn first_bytes(stream: &mut TcpStream, bytes: &mut BytesMut) -> Option<Spoken> {
+async fn first_bytes(wire: &Wire, bytes: &mut BytesMut) -> Option<Spoken> {
     loop {
         if let Some(spoken) = recognise(bytes) {
             return Some(spoken);
@@ -94,14 +132,15 @@ async fn first_bytes(stream: &mut TcpStream, bytes: &mut BytesMut) -> Option<Spo
         if bytes.len() >= FIRST {
             return Some(Spoken::Unknown);
         }
-        if stream.read_buf(bytes).await.ok()? == 0 {
+        bytes.reserve(FIRST);
+        if wire.read(bytes).await.ok()? == 0 {
             return None;
         }
     }
 }
 
 /// `echo stat | nc host 61616`: the role, as people and balancers ask for it.
-async fn stat(stream: &mut TcpStream, shared: &Shared) {
+async fn stat(wire: &Wire, shared: &Shared) {
     let queues = shared.hub.queues().await;
     let depth: usize = queues.iter().map(|queue| queue.depth + queue.in_flight).sum();
     let answer = format!(
@@ -109,5 +148,6 @@ async fn stat(stream: &mut TcpStream, shared: &Shared) {
         queues.len()
     );
     // Whoever asked may be gone.
-    stream.write_all(answer.as_bytes()).await.ok();
+    wire.write_all(answer.as_bytes()).await.ok();
+    wire.shutdown().await.ok();
 }

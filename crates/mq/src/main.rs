@@ -4,11 +4,14 @@ mod accept;
 mod args;
 mod configuration;
 mod connection;
+mod header;
 mod hub;
 mod sniff;
 mod start;
 mod talk;
+mod tls;
 mod users;
+mod wire;
 mod writer;
 
 use std::io::{Read, Write};

@@ -151,6 +151,7 @@ fn open(configuration: &Configuration) -> anyhow::Result<Vec<Listening>> {
         listening.push(Listening {
             socket: Arc::new(socket),
             plan: Arc::new(plan.clone()),
+            tls: plan.accepts()?,
             open: Arc::default(),
         });
     }

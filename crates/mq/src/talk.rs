@@ -5,14 +5,13 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tandem_mq_core::dialect::{Dialect, Heard, Input, Output};
 use tandem_mq_core::{SessionId, broker};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::configuration::Listener;
 use crate::connection::Shared;
 use crate::hub::{Order, Outbox};
+use crate::wire::Wire;
 
 /// A client that does not read is not read from any more when so much waits for it.
 const UNSENT: usize = 1 << 20;
@@ -39,7 +38,7 @@ struct Client<'a, D> {
 }
 
 pub(crate) async fn serve<D: Dialect>(
-    mut stream: TcpStream,
+    wire: Wire,
     first: BytesMut,
     plan: &Listener,
     shared: &Shared,
@@ -57,28 +56,28 @@ pub(crate) async fn serve<D: Dialect>(
         holds_back: false,
         ends: false,
     };
-    client.talk(&mut stream, &mut inbox, &mut leaving).await;
+    client.talk(&wire, &mut inbox, &mut leaving).await;
     shared.hub.tell(Order::Left(id)).await;
 }
 
 impl<D: Dialect> Client<'_, D> {
     async fn talk(
         &mut self,
-        stream: &mut TcpStream,
+        wire: &Wire,
         inbox: &mut mpsc::UnboundedReceiver<broker::Output>,
         leaving: &mut watch::Receiver<bool>,
     ) {
         let mut held = self.shared.hub.held.clone();
         let mut told = false;
         let mut end = None;
-        let (mut from, mut to) = stream.split();
         loop {
             let full = *held.borrow();
             if !self.advance(full).await {
                 return;
             }
-            if self.ends && self.outgoing.is_empty() {
-                to.shutdown().await.ok();
+            if self.ends && self.outgoing.is_empty() && !wire.is_behind() {
+                // Whoever does not read its last words does without.
+                timeout(LAST_WORDS, wire.shutdown()).await.ok();
                 return;
             }
             if self.ends {
@@ -105,9 +104,9 @@ impl<D: Dialect> Client<'_, D> {
             };
             self.incoming.reserve(AT_ONCE.min(512 + self.incoming.len()));
             tokio::select! {
-                written = to.write(&self.outgoing), if !self.outgoing.is_empty() => match written {
+                written = wire.write(&self.outgoing), if !self.outgoing.is_empty() || wire.is_behind() => match written {
                     Ok(count) => {
-                        self.sent(count);
+                        self.sent(count, wire);
                         // It takes what it is sent, and is not read meanwhile.
                         if unsent {
                             self.tell(Heard::Unread);
@@ -115,7 +114,7 @@ impl<D: Dialect> Client<'_, D> {
                     }
                     Err(_) => return,
                 },
-                read = from.read_buf(&mut self.incoming), if reads => match read {
+                read = wire.read(&mut self.incoming), if reads => match read {
                     Ok(0) | Err(_) => return,
                     Ok(_) => {}
                 },
@@ -147,9 +146,9 @@ impl<D: Dialect> Client<'_, D> {
         self.session.handle(Input::Heard(heard), self.shared.clock.now());
     }
 
-    fn sent(&mut self, count: usize) {
+    fn sent(&mut self, count: usize, wire: &Wire) {
         self.outgoing.advance(count);
-        if self.outgoing.is_empty() {
+        if self.outgoing.is_empty() && !wire.is_behind() {
             // What one large answer needed is given back.
             self.outgoing = BytesMut::new();
             self.tell(Heard::Flushed);

@@ -9,6 +9,7 @@ mod life;
 mod mqtt;
 mod mqtt_crash;
 mod strangers;
+mod tls;
 
 use std::io::Write;
 
