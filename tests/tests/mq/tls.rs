@@ -32,10 +32,10 @@ def speak(port, **more):
     c = stomp.Connection12([(host, port)])
     c.set_ssl(for_hosts=[(host, port)], ca_certs=ca, **more)
     c.set_listener('', Listener())
-    c.connect('guest', 'guest', wait=True)
+    c.connect('guest', 'guest')
     c.subscribe('/queue/stomp', id='1')
     c.send('/queue/stomp', body)
-    said = messages.get(timeout=20)
+    said = messages.get(timeout=20 if more else 2)
     c.disconnect()
     return said
 speaks = lambda port, paper: speak(port, **(dict(cert_file=paper, key_file=paper) if paper else {}))
