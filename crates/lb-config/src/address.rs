@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::plan::{BindAddress, Host, LogAddress, ServerPort};
+use crate::plan::{BindAddress, Host, LogAddress, RingName, ServerPort};
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(crate) enum AddressError {
@@ -135,6 +135,9 @@ pub(crate) fn log(text: &str) -> Result<LogAddress, AddressError> {
         "stdout" => return Ok(LogAddress::Stdout),
         "stderr" => return Ok(LogAddress::Stderr),
         _ => {}
+    }
+    if let Some(name) = text.strip_prefix("ring@").filter(|name| !name.is_empty()) {
+        return Ok(LogAddress::Ring(RingName::new(name)));
     }
     let text = text.strip_prefix("udp@").unwrap_or(text);
     let (family, rest) = family(text)?;

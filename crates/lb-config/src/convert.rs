@@ -113,6 +113,10 @@ impl Document {
                     let section = draft.userlists.get(*at);
                     section.map(|section| piece("userlist", true, native::userlist(section)))
                 }
+                Place::Ring(at) => {
+                    let section = draft.rings.get(*at);
+                    section.map(|section| piece("ring", true, native::ring(section)))
+                }
                 Place::Peers(at) => {
                     let section = draft.peers.get(*at);
                     section.map(|section| piece("peers", true, native::peers(section)))

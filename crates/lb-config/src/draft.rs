@@ -42,6 +42,26 @@ pub(crate) struct Draft {
     pub(crate) named_defaults: BTreeMap<Arc<str>, Spanned<Settings>>,
     pub(crate) peers: Vec<Peers>,
     pub(crate) userlists: Vec<Userlist>,
+    pub(crate) rings: Vec<Ring>,
+}
+
+/// A section `ring`.
+#[derive(Clone, Debug)]
+pub(crate) struct Ring {
+    pub(crate) plan: plan::Ring,
+    pub(crate) at: Span,
+    /// The lines that said all this.
+    pub(crate) lines: Vec<Said>,
+}
+
+impl Ring {
+    pub(crate) fn new(name: Spanned<Arc<str>>) -> Ring {
+        Ring {
+            plan: plan::Ring::new(name.value),
+            at: name.span,
+            lines: Vec::new(),
+        }
+    }
 }
 
 /// A section `userlist`.

@@ -32,6 +32,7 @@ mod forward;
 mod made;
 mod peers;
 mod resolvers;
+mod ring;
 mod source;
 mod tls;
 mod userlist;
@@ -41,6 +42,7 @@ pub use forward::Forward;
 pub use made::{Mould, Moulds, Newcomers};
 pub use peers::*;
 pub use resolvers::*;
+pub use ring::{Framing, Ring, RingName, RingServer};
 pub use source::{Guise, Source};
 pub use tls::*;
 pub use userlist::{Crypted, NotCrypted, Password, User, Userlist};
@@ -52,6 +54,7 @@ pub struct Plan {
     pub backends: Vec<Backend>,
     pub resolvers: Vec<Resolvers>,
     pub peers: Vec<Peers>,
+    pub rings: Vec<Ring>,
     /// The lists of patterns that ACLs and maps of all sections read. Their content is part of those sections.
     pub patterns: Library,
     /// All stick tables, in the order of the file.
@@ -218,11 +221,16 @@ pub struct Sample {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogAddress {
-    Udp { host: Host, port: u16 },
+    Udp {
+        host: Host,
+        port: u16,
+    },
     Unix(PathBuf),
     Stdout,
     Stderr,
     Fd(i32),
+    /// A section `ring`.
+    Ring(RingName),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

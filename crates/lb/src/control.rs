@@ -147,6 +147,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     };
     let taking = heritage.begin(predecessor, &live, clock.now()).await;
     tracking::settle(&mut backends, clock.now());
+    directory.rings.convey();
     let (lines, timeline) = (Lines::default(), Rc::<Timeline>::default());
     let keepers = backends.into_iter().map(|watched| {
         Keeper::new(

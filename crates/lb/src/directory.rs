@@ -11,6 +11,7 @@ use tandem_ops::clock::Wall;
 
 use crate::frontend::Seat;
 use crate::publish::Backend;
+use crate::rings::Rings;
 use crate::tables::Tables;
 use crate::tls::Vault;
 
@@ -22,6 +23,7 @@ pub(crate) struct Directory {
     /// What TLS goes by.
     pub(crate) tls: Arc<Vault>,
     pub(crate) tables: Tables,
+    pub(crate) rings: Rings,
 }
 
 /// Where there is no connection.
@@ -43,6 +45,7 @@ impl Directory {
             hostname: hostname.trim().into(),
             tls: Arc::default(),
             tables: Tables::default(),
+            rings: Rings::default(),
         })
     }
 

@@ -40,6 +40,7 @@ mod registry;
 mod reload;
 mod report;
 mod resolving;
+mod rings;
 mod router;
 mod rules;
 mod servers;

@@ -4,6 +4,7 @@
 //! the control runtime and never wait.
 
 mod agent;
+mod asker;
 mod backends;
 mod certificates;
 mod commands;

@@ -131,9 +131,16 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     let _lines = trace::beside().context("cannot start the thread that writes messages")?;
     let pidfile = args.pidfile.as_ref().or(global.pidfile.as_ref());
     let _pidfile = pidfile.map(PidFile::write).transpose()?;
-    let grounds = Ground::all(&plan, &local, &listening, &logs::Opener::new(&plan.global, program))?;
+    directory.rings.follow(directory.rings.planned(&plan.rings));
+    let rings = directory.rings.now();
+    let grounds = Ground::all(
+        &plan,
+        &local,
+        &listening,
+        &logs::Opener::new(&plan.global, program, &rings),
+    )?;
     drop(listening);
-    let logs = Logs::open(&plan, program)?;
+    let logs = Logs::open(&plan, program, &rings)?;
     let frontend_maxconn = args.frontend_maxconn.unwrap_or(maxconn);
     directory.tls.replace(tls);
     directory.begin_with(&plan.global.variables);

@@ -8,10 +8,20 @@ use tandem_tests::{Config, Lb, Server, ask, binary, connect};
 use super::haproxy::haproxy;
 use super::room::{Room, say};
 
-const PACKAGE: &str = "haproxyadmin==0.2.4";
+/// A library of PyPI, and what is done with it; what the script prints is what it found.
+struct Client {
+    package: &'static str,
+    /// What it is imported as.
+    module: &'static str,
+    script: &'static str,
+    expected: &'static str,
+}
 
-/// Looks, drains and returns with the library; what it prints is what it found.
-const SCRIPT: &str = r#"
+/// Looks, drains and returns.
+const ADMIN: Client = Client {
+    package: "haproxyadmin==0.2.4",
+    module: "haproxyadmin",
+    script: r#"
 import sys
 import haproxyadmin
 from haproxyadmin.haproxy import HAProxy
@@ -27,16 +37,63 @@ print(frontend.status, int(frontend.requests) >= 0, int(admin.totalrequests) >= 
 frontend.disable(); print(frontend.status)
 frontend.enable(); print(frontend.status)
 print(admin.clearcounters())
-"#;
+"#,
+    expected: "['fe'] ['be']\ns no check 1\nMAINT\nno check\n2\nOPEN True True True\nPAUSED\nOPEN\nTrue\n",
+};
+
+/// Objects of its own for each command, and one connection for each.
+const CLI: Client = Client {
+    package: "haproxy-cli==0.7.2",
+    module: "haproxy",
+    script: r#"
+import os, sys
+from haproxy.conn import HaPConn
+from haproxy import cmds
+path = os.path.join(sys.argv[1], 's')
+def ask(command, **words):
+    connection = HaPConn('unix://' + path)
+    try:
+        return connection.sendCmd(command(**words), objectify=True)
+    finally:
+        connection.close()
+def server():
+    return [line.split(' bIn')[0] for line in ask(cmds.listServers, backend='be')]
+print(ask(cmds.showFrontends), ask(cmds.showBackends))
+print(server())
+print(repr(ask(cmds.getWeight, backend='be', server='s')))
+print(repr(ask(cmds.setWeight, backend='be', server='s', weight=50)), repr(ask(cmds.getServerWeight, backend='be', server='s')))
+print(repr(ask(cmds.disableServer, backend='be', server='s')), server())
+print(repr(ask(cmds.enableServer, backend='be', server='s')), server())
+print(repr(ask(cmds.setServerState, backend='be', server='s', value='drain')), server())
+print(repr(ask(cmds.setServerState, backend='be', server='gone', value='drain')))
+print(repr(ask(cmds.setServerHealth, backend='be', server='s', value='up')), repr(ask(cmds.setServerAgent, backend='be', server='s', value='up')))
+sessions = [line.split('fe=')[1].split(' ')[0] for line in ask(cmds.showSessions) if 'fe=' in line]
+print(sorted(set(sessions)), ask(cmds.showErrors)[0].startswith('Total events captured on ['))
+print(ask(cmds.showSslCrtLists), ask(cmds.showSslCerts), ask(cmds.showSslCert, certfile='/no.pem'))
+"#,
+    expected: r#"['fe'] ['be']
+['Name: s Status: no check Weight: 1']
+'1 (initial 1)\n\n'
+'\n' '50 (initial 1)\n\n'
+'\n' ['Name: s Status: MAINT Weight: 50']
+'\n' ['Name: s Status: no check Weight: 50']
+'\n' ['Name: s Status: DRAIN Weight: 50']
+'No such server.\n\n'
+'\n' 'agent checks are not enabled on this server.\n\n'
+['GLOBAL', 'fe'] True
+{'crt_lists': []} {'transaction': [], 'filename': []} {'error': "Can't display the certificate: Not found or the certificate is a bundle!"}
+"#,
+};
 
 /// A folder with the package, made once beside the build; `None` when it cannot be had.
-fn package() -> Option<PathBuf> {
-    let folder = binary("tandem-lb").parent()?.parent()?.join("venv-haproxyadmin");
-    if !folder.join("haproxyadmin").exists() {
+fn package(client: &Client) -> Option<PathBuf> {
+    let name = client.package.split("==").next()?;
+    let folder = binary("tandem-lb").parent()?.parent()?.join(format!("venv-{name}"));
+    if !folder.join(client.module).exists() {
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "install", "--quiet", "--target"])
             .arg(&folder)
-            .arg(PACKAGE);
+            .arg(client.package);
         let done = pip.output().ok()?;
         if !done.status.success() {
             return None;
@@ -45,22 +102,26 @@ fn package() -> Option<PathBuf> {
     Some(folder)
 }
 
-fn python(package: &Path, room: &Room) -> Output {
+fn python(client: &Client, package: &Path, room: &Room) -> Output {
     let mut python = Command::new("python3");
-    python.arg("-c").arg(SCRIPT).arg(&room.0).env("PYTHONPATH", package);
+    python
+        .arg("-c")
+        .arg(client.script)
+        .arg(&room.0)
+        .env("PYTHONPATH", package);
     python.output().expect("python3 has run before")
 }
 
-#[test]
-fn haproxyadmin() {
-    let Some(package) = package() else {
-        return say(&format!("SKIP {PACKAGE}: pip cannot install it"));
+/// Ours, and the same with the installed HAProxy.
+fn beside_haproxy(client: &Client) {
+    let Some(package) = package(client) else {
+        return say(&format!("SKIP {}: pip cannot install it", client.package));
     };
     let server = Server::echo();
-    let expected = "['fe'] ['be']\ns no check 1\nMAINT\nno check\n2\nOPEN True True True\nPAUSED\nOPEN\nTrue\n";
     let said = |room: &Room, config: &Config| {
-        assert_eq!(ask(&mut connect(config.at()), b"x"), b"x");
-        let output = python(&package, room);
+        let mut visitor = connect(config.at());
+        assert_eq!(ask(&mut visitor, b"x"), b"x");
+        let output = python(client, &package, room);
         let wrong = String::from_utf8_lossy(&output.stderr).into_owned();
         (String::from_utf8_lossy(&output.stdout).into_owned(), wrong)
     };
@@ -72,9 +133,22 @@ fn haproxyadmin() {
     let [(room, config), (theirs, their_config)] = &sides;
     let _lb = Lb::start(&config.to_string());
     let (ours, wrong) = said(room, config);
-    assert_eq!(ours, expected, "{wrong}");
+    assert_eq!(ours, client.expected, "{wrong}");
     match haproxy(theirs, &their_config.to_string()) {
         Some(_haproxy) => assert_eq!(said(theirs, their_config).0, ours),
-        None => say("SKIP haproxyadmin beside HAProxy: haproxy is not installed"),
+        None => say(&format!(
+            "SKIP {} beside HAProxy: haproxy is not installed",
+            client.package
+        )),
     }
+}
+
+#[test]
+fn haproxyadmin() {
+    beside_haproxy(&ADMIN);
+}
+
+#[test]
+fn haproxy_cli() {
+    beside_haproxy(&CLI);
 }

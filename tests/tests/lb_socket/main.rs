@@ -10,4 +10,5 @@ mod events;
 mod haproxy;
 mod patterns;
 mod protocol;
+mod rings;
 mod room;

@@ -21,6 +21,12 @@ pub(super) fn plans(before: &Plan, after: &Plan) -> Vec<Change> {
         settings::resolvers(&before.resolvers),
         settings::resolvers(&after.resolvers),
     );
+    found.settings(
+        &Subject::Global,
+        None,
+        settings::rings(&before.rings),
+        settings::rings(&after.rings),
+    );
     found.stats_sockets(&before.global.stats_sockets, &after.global.stats_sockets);
     found.frontends(before, after);
     found.backends(before, after);

@@ -13,7 +13,7 @@ use std::fmt::Debug;
 use super::change::Effect;
 pub(super) use backend::{backend, table};
 pub(super) use frontend::{bind, frontend};
-pub(super) use named::{peers, resolvers};
+pub(super) use named::{peers, resolvers, rings};
 pub(super) use process::{global, stats_socket};
 pub(super) use server::server;
 

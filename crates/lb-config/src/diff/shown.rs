@@ -113,6 +113,7 @@ pub(crate) fn log_address(to: &LogAddress) -> String {
         LogAddress::Stdout => "stdout".to_owned(),
         LogAddress::Stderr => "stderr".to_owned(),
         LogAddress::Fd(fd) => format!("fd@{fd}"),
+        LogAddress::Ring(ring) => format!("ring@{}", ring.name),
     }
 }
 

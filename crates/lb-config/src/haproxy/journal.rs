@@ -25,6 +25,7 @@ pub(crate) enum Place {
     Resolvers(usize),
     Peers(usize),
     Userlist(usize),
+    Ring(usize),
     /// Not read.
     Nothing,
 }
@@ -63,6 +64,7 @@ impl Reader {
             Current::Resolvers(resolvers) => native::resolvers(&resolvers.value),
             Current::Peers(peers) => native::peers(peers),
             Current::Userlist(list) => native::userlist(list),
+            Current::Ring(ring) => native::ring(ring),
             Current::Nothing | Current::Skipped => Table::new(),
         }))
     }
@@ -83,6 +85,7 @@ impl Reader {
             Current::Resolvers(_) => Place::Resolvers(draft.resolvers.len()),
             Current::Peers(_) => Place::Peers(draft.peers.len()),
             Current::Userlist(_) => Place::Userlist(draft.userlists.len()),
+            Current::Ring(_) => Place::Ring(draft.rings.len()),
             Current::Nothing | Current::Skipped => Place::Nothing,
         };
         let mut keys = Vec::new();

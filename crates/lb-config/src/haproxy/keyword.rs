@@ -6,7 +6,7 @@ use tandem_text::{Diagnostic, nearest};
 use super::args::{Args, Outcome};
 use super::section::{Section, Sections};
 use super::unsupported::{self, Effect, Known};
-use super::{bind, global, peers, proxy, resolvers, server, state, tls, userlist};
+use super::{bind, global, peers, proxy, resolvers, ring, server, state, tls, userlist};
 use crate::{code, expr};
 
 /// One keyword of a line-based section. `words` may be several: `timeout client`.
@@ -75,6 +75,7 @@ pub fn keyword_docs() -> Vec<KeywordDoc> {
         .chain(lines(resolvers::KEYWORDS))
         .chain(lines(peers::KEYWORDS))
         .chain(lines(userlist::KEYWORDS))
+        .chain(lines(ring::KEYWORDS))
         .chain(proxies)
         .chain(binds)
         .chain(servers)

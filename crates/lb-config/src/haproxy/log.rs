@@ -11,7 +11,7 @@ use super::section::Sections;
 use crate::acl::Book;
 use crate::draft::Proxy;
 use crate::names::{self, FACILITIES, LOG_FORMATS, LOG_LENGTH, SEVERITIES};
-use crate::plan::{LogTarget, Severity};
+use crate::plan::{LogAddress, LogTarget, Severity};
 use crate::{address, code, log_format};
 
 const FRONT: Sections = Sections::FRONT.and_defaults();
@@ -80,7 +80,10 @@ fn line_format(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Arc<Format>, Di
 
 pub(super) fn target(args: &mut Args<'_>) -> Result<LogTarget, Diagnostic> {
     let word = args.word("a log target")?;
-    let to = address::log(&word.text).map_err(|error| bad_address(word, &error))?;
+    let mut to = address::log(&word.text).map_err(|error| bad_address(word, &error))?;
+    if let LogAddress::Ring(ring) = &mut to {
+        ring.at = Some(word.span);
+    }
     let mut length = LOG_LENGTH;
     let mut format = None;
     let mut sample = None;

@@ -20,6 +20,7 @@ mod predicate;
 mod proxy;
 mod quote;
 mod resolvers;
+mod ring;
 mod rules;
 mod section;
 mod server;
@@ -73,6 +74,7 @@ enum Current {
     Resolvers(Box<Spanned<Resolvers>>),
     Peers(Box<draft::Peers>),
     Userlist(Box<draft::Userlist>),
+    Ring(Box<draft::Ring>),
     /// A section that is not understood: its lines would only repeat the complaint.
     Skipped,
 }
@@ -152,6 +154,11 @@ impl Reader {
                 section::no_more_words(line, 2)?;
                 Current::Userlist(Box::new(draft::Userlist::new(name)))
             }
+            Header::Ring => {
+                let (name, _) = section::proxy_names(line)?;
+                section::no_more_words(line, 2)?;
+                Current::Ring(Box::new(draft::Ring::new(name)))
+            }
             Header::Unsupported(name) => {
                 let message = format!("sections `{name}` are known to HAProxy, but not supported yet");
                 return Err(Diagnostic::error(code::UNSUPPORTED, line.words[0].span, message)
@@ -208,6 +215,7 @@ impl Reader {
             Current::Userlist(list) => {
                 keyword::dispatch(&[userlist::KEYWORDS], Section::Userlist, list.as_mut(), &mut args)
             }
+            Current::Ring(ring) => keyword::dispatch(&[ring::KEYWORDS], Section::Ring, ring.as_mut(), &mut args),
             Current::Nothing => {
                 let word = &line.words[0];
                 self.current = Current::Skipped;
@@ -231,6 +239,7 @@ impl Reader {
             Current::Resolvers(resolvers) => return draft.resolvers.push(*resolvers),
             Current::Peers(peers) => return draft.peers.push(*peers),
             Current::Userlist(list) => return draft.userlists.push(*list),
+            Current::Ring(ring) => return draft.rings.push(*ring),
             Current::Nothing | Current::Global | Current::Skipped => return,
         };
         if proxy.role != Role::Defaults {
@@ -262,6 +271,11 @@ impl Lines for draft::Peers {
 impl Lines for draft::Userlist {
     const SECTION: Section = Section::Userlist;
     const KEYWORDS: &'static [Keyword<Self>] = userlist::KEYWORDS;
+}
+
+impl Lines for draft::Ring {
+    const SECTION: Section = Section::Ring;
+    const KEYWORDS: &'static [Keyword<Self>] = ring::KEYWORDS;
 }
 
 /// One line of such a section, read as it would be here.

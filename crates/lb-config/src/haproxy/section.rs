@@ -18,6 +18,7 @@ pub(crate) enum Section {
     Resolvers,
     Peers,
     Userlist,
+    Ring,
 }
 
 impl Section {
@@ -40,6 +41,7 @@ impl Section {
             Self::Resolvers => "resolvers",
             Self::Peers => "peers",
             Self::Userlist => "userlist",
+            Self::Ring => "ring",
         }
     }
 
@@ -58,6 +60,7 @@ impl Sections {
     pub(super) const RESOLVERS: Self = Self(Section::Resolvers.bit());
     pub(super) const PEERS: Self = Self(Section::Peers.bit());
     pub(super) const USERLIST: Self = Self(Section::Userlist.bit());
+    pub(super) const RING: Self = Self(Section::Ring.bit());
     /// Where clients are accepted.
     pub(super) const FRONT: Self = Self(Section::Frontend.bit() | Section::Listen.bit());
     /// Where servers are used.
@@ -91,6 +94,7 @@ impl Sections {
             Section::Resolvers,
             Section::Peers,
             Section::Userlist,
+            Section::Ring,
         ];
         all.into_iter().filter(move |section| self.contains(*section))
     }
@@ -104,6 +108,7 @@ pub(super) enum Header {
     Resolvers,
     Peers,
     Userlist,
+    Ring,
     Unsupported(&'static str),
 }
 
@@ -119,7 +124,7 @@ const HEADERS: &[(&str, Header)] = &[
     ("userlist", Header::Userlist),
     ("program", Header::Unsupported("program")),
     ("http-errors", Header::Unsupported("http-errors")),
-    ("ring", Header::Unsupported("ring")),
+    ("ring", Header::Ring),
     ("log-forward", Header::Unsupported("log-forward")),
     ("log-profile", Header::Unsupported("log-profile")),
     ("cache", Header::Unsupported("cache")),
@@ -156,7 +161,8 @@ pub(super) fn unknown(word: &Word) -> Diagnostic {
     let message = format!("`{}` does not start a section", word.text);
     let help = match nearest_header(&word.text) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => "start with one of: global, defaults, frontend, listen, backend, resolvers, peers, userlist".to_owned(),
+        None => "start with one of: global, defaults, frontend, listen, backend, resolvers, peers, userlist, ring"
+            .to_owned(),
     };
     Diagnostic::error(code::UNKNOWN, word.span, message).help(help)
 }

@@ -14,7 +14,7 @@ use crate::acl::Book;
 use crate::draft::{self, Draft, Mode, NAME_HELP, OwnTable, Proxy, Role, odd_letter};
 use crate::expr::{Reference, Spelled, World};
 use crate::names::LOG_LENGTH;
-use crate::plan::{self, LogTarget, Severity, StatsSocket};
+use crate::plan::{self, LogAddress, LogTarget, Severity, StatsSocket};
 use crate::tls::Words;
 use crate::{code, expr, log_format, table};
 use tandem_lb_core::expr::{Expr, Fact, Fetch};
@@ -76,6 +76,9 @@ impl Lowering<'_> {
         let lists = document.userlist.into_iter();
         let lists: Vec<_> = lists.filter_map(|table| self.userlist(table)).collect();
         draft.userlists.extend(lists);
+        let rings = document.ring.into_iter();
+        let rings: Vec<_> = rings.filter_map(|table| self.ring(table)).collect();
+        draft.rings.extend(rings);
     }
 
     pub(super) fn span(&self, range: Range<usize>) -> Span {
@@ -191,8 +194,12 @@ impl Lowering<'_> {
             self.required(log.to, at, "to"),
             self.required(log.facility, at, "facility"),
         );
+        let mut to = to?.0;
+        if let LogAddress::Ring(ring) = &mut to {
+            ring.at = Some(at);
+        }
         Some(LogTarget {
-            to: to?.0,
+            to,
             format: log.format.map(|format| format.0),
             length: log
                 .length

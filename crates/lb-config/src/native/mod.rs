@@ -6,6 +6,7 @@ mod lookup;
 mod lower;
 mod model;
 mod peers;
+mod ring;
 mod rules;
 mod settings;
 mod shape;
@@ -70,6 +71,10 @@ pub(crate) fn settings(settings: &draft::Settings, role: Role) -> toml::Table {
 
 pub(crate) fn userlist(list: &draft::Userlist) -> toml::Table {
     layout::tree(&userlist::Userlist::of(list))
+}
+
+pub(crate) fn ring(ring: &draft::Ring) -> toml::Table {
+    layout::tree(&ring::Ring::of(ring))
 }
 
 /// The key for lines that begin with this word.

@@ -16,6 +16,7 @@ pub(super) use server::{AgentOptions, Lookup, Server, ServerOptions};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use super::ring::Ring;
 use super::tls;
 use super::userlist::Userlist;
 use super::value::{FileMode, Limit, Number, Time, Value};
@@ -48,6 +49,8 @@ pub(super) struct Document {
     pub(super) peers: Vec<Spanned<Peers>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) userlist: Vec<Spanned<Userlist>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) ring: Vec<Spanned<Ring>>,
 }
 
 #[derive(Debug, Default, Deserialize, Serialize)]

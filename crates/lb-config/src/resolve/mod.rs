@@ -8,6 +8,7 @@ mod parts;
 mod peers;
 mod references;
 mod resolvers;
+mod rings;
 mod tables;
 mod tracking;
 mod userlists;
@@ -26,6 +27,7 @@ pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
     checks::proxies(&draft.proxies, draft.global.external_checks, report);
     references::check(&draft.proxies, &draft.userlists, report);
     userlists::check(&draft.userlists, report);
+    rings::check(&draft, report);
     forward::check(&draft, report);
     tracking::check(&draft.proxies, report);
     let ids = ids::proxies(&draft.global, &draft.proxies, report);
@@ -41,6 +43,7 @@ pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
     let sections = std::mem::take(&mut draft.peers);
     let mut plan = Plan {
         tables: tables::all(&draft.proxies, &sections, report),
+        rings: rings::all(&draft.rings),
         peers: peers::all(sections, &draft.global, &tls, report),
         global: draft.global,
         resolvers: resolvers.iter().map(|section| section.value.clone()).collect(),

@@ -604,7 +604,7 @@ fn mistakes_are_named() {
         (
             GLOBAL,
             "log ring@x local0",
-            "t:2:6: error[LB0002]: addresses of the kind `ring@` are not supported yet",
+            "t:2:6: error[LB0011]: there is no ring `x`",
         ),
         (
             GLOBAL,

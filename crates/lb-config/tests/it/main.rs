@@ -17,6 +17,7 @@ mod marks;
 mod meaning;
 mod native;
 mod peers;
+mod rings;
 mod robust;
 
 use std::sync::Arc;

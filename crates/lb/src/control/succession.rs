@@ -74,7 +74,13 @@ impl Heritage<'_> {
             .filter_map(|state| Some((state, state.made.as_ref()?)))
         {
             let running = with_all(self.plan, self.backends);
-            match resume(&running, &state.name, made, (self.program, self.seed), now) {
+            match resume(
+                &running,
+                &state.name,
+                made,
+                (self.program, self.seed, &self.directory.rings.now()),
+                now,
+            ) {
                 Ok(watched) => self.backends.push(watched),
                 Err(why) => tracing::warn!(
                     "backend {}: it was made in the process before this one, and cannot be here: {why}",

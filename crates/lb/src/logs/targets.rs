@@ -1,8 +1,12 @@
 //! The configuration's log targets as the syslog module knows them.
 
+use std::sync::Arc;
+
 use tandem_lb_config as plan;
 use tandem_ops::syslog::{Destination, Facility, Format, Identity, OpenError, Sample, Severity, Target, Targets};
 use thiserror::Error;
+
+use crate::rings::Lineup;
 
 #[derive(Debug, Error)]
 pub(crate) enum LogsError {
@@ -12,6 +16,8 @@ pub(crate) enum LogsError {
     Facility(u8),
     #[error("log: '{0}' is not a place to send lines to")]
     Destination(String),
+    #[error("log: there is no ring '{0}'")]
+    Ring(Arc<str>),
 }
 
 /// All opened targets.
@@ -26,12 +32,13 @@ pub(crate) struct Logs {
 pub(crate) struct Opener<'a> {
     identity: Identity,
     global: &'a [plan::LogTarget],
+    rings: &'a Lineup,
 }
 
 impl Logs {
     /// To be called before privileges are dropped and after the process has its final id.
-    pub(crate) fn open(plan: &plan::Plan, program: &str) -> Result<Logs, LogsError> {
-        let opener = Opener::new(&plan.global, program);
+    pub(crate) fn open(plan: &plan::Plan, program: &str, rings: &Lineup) -> Result<Logs, LogsError> {
+        let opener = Opener::new(&plan.global, program, rings);
         let frontends = plan.frontends.iter().map(|f| opener.open(&f.logs));
         let backends = plan.backends.iter().map(|b| opener.open(&b.logs));
         Ok(Logs {
@@ -42,12 +49,13 @@ impl Logs {
 }
 
 impl Opener<'_> {
-    pub(crate) fn new<'a>(global: &'a plan::Global, program: &str) -> Opener<'a> {
+    pub(crate) fn new<'a>(global: &'a plan::Global, program: &str, rings: &'a Lineup) -> Opener<'a> {
         let mut identity = Identity::new(global.log_tag.as_deref().unwrap_or(program));
         identity.hostname = global.log_hostname.as_deref().map(hostname);
         Opener {
             identity,
             global: &global.logs,
+            rings,
         }
     }
 
@@ -64,16 +72,16 @@ impl Opener<'_> {
         let targets = global
             .iter()
             .chain(&logs.own)
-            .map(target)
+            .map(|log| target(log, self.rings))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Targets::open(&targets, identity)?)
     }
 }
 
-fn target(log: &plan::LogTarget) -> Result<Target, LogsError> {
+fn target(log: &plan::LogTarget, rings: &Lineup) -> Result<Target, LogsError> {
     let facility = Facility::new(log.facility.0).ok_or(LogsError::Facility(log.facility.0))?;
     Ok(Target {
-        to: destination(&log.to)?,
+        to: destination(&log.to, rings)?,
         format: log.format.map(format),
         length: usize::from(log.length),
         facility,
@@ -86,7 +94,7 @@ fn target(log: &plan::LogTarget) -> Result<Target, LogsError> {
     })
 }
 
-fn destination(to: &plan::LogAddress) -> Result<Destination, LogsError> {
+fn destination(to: &plan::LogAddress, rings: &Lineup) -> Result<Destination, LogsError> {
     Ok(match to {
         plan::LogAddress::Udp {
             host: plan::Host::Ip(ip),
@@ -112,10 +120,14 @@ fn destination(to: &plan::LogAddress) -> Result<Destination, LogsError> {
         plan::LogAddress::Stdout => Destination::Stdout,
         plan::LogAddress::Stderr => Destination::Stderr,
         plan::LogAddress::Fd(fd) => Destination::Fd(*fd),
+        plan::LogAddress::Ring(ring) => {
+            let known = rings.named(&ring.name).cloned();
+            Destination::Ring(known.ok_or_else(|| LogsError::Ring(ring.name.clone()))?)
+        }
     })
 }
 
-fn format(format: plan::LogFormat) -> Format {
+pub(crate) fn format(format: plan::LogFormat) -> Format {
     match format {
         plan::LogFormat::Rfc3164 => Format::Rfc3164,
         plan::LogFormat::Rfc5424 => Format::Rfc5424,

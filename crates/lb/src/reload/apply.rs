@@ -45,7 +45,10 @@ impl Reloader {
             frontend_logs,
             backend_logs,
             grounds,
+            rings,
         } = prepared;
+        self.estate.directory.rings.follow(rings);
+        self.estate.directory.rings.convey();
         let vault = &self.estate.directory.tls;
         for file in tls.changed(&vault.now()) {
             tracing::info!("reload: {} holds something else now", file.display());

@@ -14,6 +14,7 @@ use super::Reloader;
 use crate::build;
 use crate::keeper::{Keeper, Watched};
 use crate::logs::{self, LogsError};
+use crate::rings::Lineup;
 
 /// Why there is no such backend after all, in HAProxy's words where it has any.
 #[derive(Debug, Error)]
@@ -166,7 +167,14 @@ impl Reloader {
             same.map(|frontend| frontend.logs.clone())
         });
         known.map_or_else(
-            || logs::Opener::new(&running.global, &self.estate.program).open(wanted),
+            || {
+                logs::Opener::new(
+                    &running.global,
+                    &self.estate.program,
+                    &self.estate.directory.rings.now(),
+                )
+                .open(wanted)
+            },
             Ok,
         )
     }
@@ -177,7 +185,7 @@ pub(crate) fn resume(
     running: &Plan,
     name: &str,
     made: &Made,
-    (program, seed): (&str, &mut Seed),
+    (program, seed, rings): (&str, &mut Seed, &Lineup),
     now: Mono,
 ) -> Result<Watched, NotMade> {
     let made = Made {
@@ -189,7 +197,7 @@ pub(crate) fn resume(
         ..made.clone()
     };
     let backend = cast(running, &made, name, Some("tcp"))?;
-    let logs = logs::Opener::new(&running.global, program).open(&backend.logs)?;
+    let logs = logs::Opener::new(&running.global, program, rings).open(&backend.logs)?;
     let all = with(running, &backend);
     let spread = build::spreads(&all).pop().unwrap_or_default();
     let watched = build::watched(&all, &backend, Vec::new(), spread, &logs, seed, now);

@@ -12,6 +12,7 @@ use crate::departure;
 use crate::listeners::{ListenError, Opened, Opener, place_of};
 use crate::logs;
 use crate::peers::{self, Ground, local_name};
+use crate::rings::Lineup;
 use crate::socket::{Doors, Serving};
 use crate::start;
 use crate::tls::Loaded;
@@ -31,6 +32,7 @@ pub(super) struct Prepared {
     pub(super) frontend_logs: Vec<Targets>,
     pub(super) backend_logs: Vec<Targets>,
     pub(super) grounds: Vec<Ground>,
+    pub(super) rings: Lineup,
 }
 
 pub(super) enum Line {
@@ -66,10 +68,12 @@ impl Reloader {
         }
         let doors = Doors::open_these(doors, Serving::of(&plan.global), &Sockets::default());
         let doors = doors.map_err(|errors| Refused::all(&errors))?;
-        let (frontend_logs, backend_logs) = self.open_logs(running, &plan).map_err(Refused::because)?;
-        let grounds = self.grounds(&plan)?;
+        let rings = self.estate.directory.rings.planned(&plan.rings);
+        let (frontend_logs, backend_logs) = self.open_logs(running, &plan, &rings).map_err(Refused::because)?;
+        let grounds = self.grounds(&plan, &rings)?;
         Ok(Prepared {
             grounds,
+            rings,
             plan,
             found,
             tls,
@@ -131,12 +135,12 @@ impl Reloader {
     }
 
     /// What the sections of peers stand on.
-    fn grounds(&self, plan: &Plan) -> Result<Vec<Ground>, Refused> {
+    fn grounds(&self, plan: &Plan, rings: &Lineup) -> Result<Vec<Ground>, Refused> {
         let estate = &self.estate;
         let local = local_name(estate.args.local_peer.as_deref(), plan, estate.directory.hostname());
         let listening = peers::open_all(plan, &local, &estate.peers.listening(), &Sockets::default());
         let listening = listening.map_err(|errors| Refused::all(&errors))?;
-        let logs = logs::Opener::new(&plan.global, &estate.program);
+        let logs = logs::Opener::new(&plan.global, &estate.program, rings);
         Ground::all(plan, &local, &listening, &logs).map_err(Refused::because)
     }
 
@@ -155,11 +159,19 @@ impl Reloader {
     }
 
     /// Targets that nothing is said anew of stay open: to open them again may need what the process has given up.
-    fn open_logs(&self, running: &Plan, plan: &Plan) -> Result<(Vec<Targets>, Vec<Targets>), logs::LogsError> {
+    fn open_logs(
+        &self,
+        running: &Plan,
+        plan: &Plan,
+        rings: &Lineup,
+    ) -> Result<(Vec<Targets>, Vec<Targets>), logs::LogsError> {
         let (before, after) = (&running.global, &plan.global);
-        let is_same =
-            (&before.logs, &before.log_tag, &before.log_hostname) == (&after.logs, &after.log_tag, &after.log_hostname);
-        let opener = logs::Opener::new(after, &self.estate.program);
+        let names = |plan: &Plan| plan.rings.iter().map(|ring| ring.name.clone()).collect::<Vec<_>>();
+        // A ring that came back under its name is another one.
+        let is_same = names(running) == names(plan)
+            && (&before.logs, &before.log_tag, &before.log_hostname)
+                == (&after.logs, &after.log_tag, &after.log_hostname);
+        let opener = logs::Opener::new(after, &self.estate.program, rings);
         let fronts = self.estate.frontends.all();
         let frontend = |frontend: &Frontend| {
             let known = fronts

@@ -159,7 +159,9 @@ mod tests {
                         begin with a named section `defaults` (in TOML with `defaults`, the only one), and\nno rule leads there before `publish \
                         backend`. `set server BK/SRV name N` is 3.5's, in words of our own. A successor goes on\nwith both. A reload follows the \
                         files: it removes what they do not name, says so, and ends no connection. What was\nunpublished and is in the files \
-                        stays unpublished, as a server in maintenance stays there.\n";
+                        stays unpublished, as a server in maintenance stays there.\n\n`show sess` ends with whoever asks, as in \
+                        2.6. What only exists inside of HAProxy is 0 in it or left out: `ts`, `epoch`, `calls`, `rate`, `cpu`,\n`lat`, `rc`, the \
+                        flags of analysers and stream connectors, and the lines `req=` and `res=` of `show sess all`.\n";
 
     fn page() -> String {
         let mut text = HEAD.to_owned();

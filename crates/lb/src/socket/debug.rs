@@ -9,10 +9,13 @@ use std::time::Duration;
 
 use socket2::Socket;
 use tandem_ops::control::{Call, Reply};
+use tandem_ops::syslog::Ring;
 use tandem_time::CivilTime;
+use tokio::sync::mpsc;
 
 use super::Room;
 use super::seen::Seen;
+use crate::rings::Known;
 use crate::stats::Happening;
 use crate::tables::Table;
 
@@ -184,7 +187,7 @@ const SINKS: &str = "Supported events sinks are listed below. Add -w(wait), -n(n
 /// `buf0` holds the latest changes of state.
 pub(super) fn events(room: &Room, call: &Call) -> Reply {
     match call.arg(0) {
-        "" => Reply::Output(SINKS.to_owned()),
+        "" => Reply::Output(sinks(room)),
         "stdout" | "stderr" => Reply::error("Nothing to report for this sink"),
         "buf0" => {
             let Some(options) = options(&call.args()[1..]) else {
@@ -199,8 +202,55 @@ pub(super) fn events(room: &Room, call: &Call) -> Reply {
                 Reply::Output(known)
             }
         }
-        _ => Reply::error("No such event sink"),
+        name => match (room.directory.rings.now().named(name), options(&call.args()[1..])) {
+            (None, _) => Reply::error("No such event sink"),
+            (_, None) => Reply::error("unknown option"),
+            (Some(ring), Some(options)) => of_ring(ring, &options),
+        },
     }
+}
+
+/// Those of HAProxy, and the sections `ring`.
+fn sinks(room: &Room) -> String {
+    let mut text = SINKS.to_owned();
+    for Known { plan, ring } in room.directory.rings.now().all() {
+        let about = plan.description.as_deref().unwrap_or(&plan.name);
+        text += &format!(
+            "    {:<10} : type=buffer, {} dropped, {about}\n",
+            plan.name,
+            ring.dropped()
+        );
+    }
+    text
+}
+
+/// Whoever looks holds nothing back.
+fn of_ring(ring: &Arc<Ring>, options: &str) -> Reply {
+    let (lines, next) = ring.lines_from(0);
+    let text = |lines: Vec<String>| lines.into_iter().map(|line| line + "\n").collect::<String>();
+    let known = if options.contains('n') {
+        String::new()
+    } else {
+        text(lines)
+    };
+    if !options.contains('w') {
+        return Reply::Output(known);
+    }
+    let (to, following) = mpsc::channel(1);
+    let (ring, mut came) = (ring.clone(), ring.watch());
+    tokio::task::spawn_local(async move {
+        let mut next = next;
+        loop {
+            let (lines, last) = ring.lines_from(next);
+            next = last;
+            let is_heard = lines.is_empty() || to.send(text(lines)).await.is_ok();
+            tokio::select! {
+                _ = came.changed(), if is_heard => {}
+                () = to.closed() => return,
+            }
+        }
+    });
+    Reply::Following(known, following)
 }
 
 /// The letters behind dashes; `None` when there is anything else.

@@ -9,6 +9,7 @@ use tandem_ops::control::{Call, Reply, duration};
 use tandem_time::{CivilTime, Mono};
 
 use super::Room;
+use super::asker::Asker;
 use super::seen::Seen;
 use crate::live::Connection;
 use crate::servers::Server;
@@ -28,9 +29,12 @@ pub(super) fn show(room: &Room, call: &Call) -> Reply {
         Err(why) => return Reply::error(why),
     };
     let form = if wanted.in_full { details } else { line };
+    let asker = Asker::of(call).filter(|_| wanted.is_everybody());
+    let asker = asker.map(|asker| if wanted.in_full { asker.details() } else { asker.line() });
     let all = room.live.all().into_iter();
     let meant = all.filter(move |(_, connection)| wanted.names(connection, now));
-    Reply::Pieces(Box::new(meant.map(move |(id, connection)| form(id, &connection, now))))
+    let sessions = meant.map(move |(id, connection)| form(id, &connection, now));
+    Reply::Pieces(Box::new(sessions.chain(asker)))
 }
 
 /// Which of them are asked for: all that these words fit (the filters of HAProxy 3).
@@ -80,6 +84,15 @@ impl Wanted {
             }
         }
         Ok(wanted)
+    }
+
+    /// Nobody was left out.
+    fn is_everybody(&self) -> bool {
+        let all = Wanted {
+            in_full: self.in_full,
+            ..Wanted::default()
+        };
+        *self == all
     }
 
     fn names(&self, connection: &Connection, now: Mono) -> bool {

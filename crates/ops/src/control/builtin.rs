@@ -198,6 +198,7 @@ mod tests {
             manner: Manner::default(),
             addressed: None,
             may_take_descriptors: false,
+            descriptor: None,
             patience: Duration::from_secs(1),
         };
         assert!(matches!(lower(&mut session, Level::User), Reply::Done));

@@ -1,5 +1,6 @@
 //! One command as it was given.
 
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 use super::Level;
@@ -13,6 +14,8 @@ pub struct Call {
     payload: Option<String>,
     level: Level,
     may_take_descriptors: bool,
+    descriptor: Option<RawFd>,
+    patience: Duration,
 }
 
 impl Call {
@@ -24,6 +27,8 @@ impl Call {
             payload,
             level: session.level,
             may_take_descriptors: session.may_take_descriptors,
+            descriptor: session.descriptor,
+            patience: session.patience,
         }
     }
 
@@ -51,6 +56,16 @@ impl Call {
         self.level
     }
 
+    /// The number of the socket that it came by.
+    pub fn descriptor(&self) -> Option<RawFd> {
+        self.descriptor
+    }
+
+    /// How long whoever gives it may be silent.
+    pub fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// Whether it came through a unix socket that was opened for passing descriptors on (`expose-fd listeners`).
     pub fn may_take_descriptors(&self) -> bool {
         self.may_take_descriptors
@@ -65,6 +80,7 @@ impl Call {
             manner: Manner::default(),
             addressed: None,
             may_take_descriptors: false,
+            descriptor: None,
             patience: Duration::ZERO,
         }
     }

@@ -1,6 +1,7 @@
 //! One listening socket, and the conversations with whoever comes in.
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +72,7 @@ async fn accept<S: 'static>(
             manner: Manner::default(),
             addressed: None,
             may_take_descriptors: door.passes_descriptors && socket.domain().is_ok_and(|d| d == Domain::UNIX),
+            descriptor: Some(socket.as_raw_fd()),
             patience: door.patience,
         };
         tokio::task::spawn_local(converse(socket, session, console.clone(), place));

@@ -1,5 +1,6 @@
 //! What one client of the socket may do and has chosen.
 
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 /// What a client may do.
@@ -69,6 +70,8 @@ pub(super) struct Session {
     pub(super) addressed: Option<String>,
     /// The door is a unix socket that passes descriptors on.
     pub(super) may_take_descriptors: bool,
+    /// The number of the client's socket, where there is one.
+    pub(super) descriptor: Option<RawFd>,
     /// How long the client may do nothing.
     pub(super) patience: Duration,
 }

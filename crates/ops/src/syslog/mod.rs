@@ -7,10 +7,12 @@
 mod date;
 mod format;
 mod outlet;
+mod ring;
 mod sender;
 mod target;
 
 pub use date::Local;
 pub use format::Identity;
+pub use ring::{Reader, Ring, Shape};
 pub use sender::{Message, Sender};
 pub use target::{Destination, Facility, Format, OpenError, Sample, Severity, Target, Targets};

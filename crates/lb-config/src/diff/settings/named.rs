@@ -1,14 +1,20 @@
-//! Of sections that others name: whom to ask for names, with whom tables are shared.
+//! Of sections that others name: whom to ask for names, with whom tables are shared, where lines are kept.
 
 use super::{Setting, set};
 use crate::diff::change::Effect::{AtOnce, ForNewConnections};
 use crate::diff::shown::{self, flag};
-use crate::plan::{Peers, Resolvers};
+use crate::plan::{Peers, Resolvers, Ring};
 
 /// All sections `resolvers` are begun anew when one of them changes.
 pub(in crate::diff) fn resolvers(sections: &[Resolvers]) -> Vec<Setting> {
     let names = sections.iter().map(|section| section.name.to_string());
     vec![set("resolvers", &sections, shown::list(names), AtOnce)]
+}
+
+/// A ring keeps its lines when it is told otherwise.
+pub(in crate::diff) fn rings(rings: &[Ring]) -> Vec<Setting> {
+    let names = rings.iter().map(|ring| ring.name.to_string());
+    vec![set("ring", &rings, shown::list(names), AtOnce)]
 }
 
 /// Where a section listens is a matter of a start; all else is followed.

@@ -1,0 +1,143 @@
+//! Sections `ring`: buffers for log lines, and where they go on to.
+
+use tandem_text::Diagnostic;
+
+use super::args::{Args, Outcome, bad_address};
+use super::keyword::Keyword;
+use super::section::Sections;
+use crate::code;
+use crate::draft::{Ring, Said};
+use crate::names::LOG_FORMATS;
+use crate::plan::{Framing, RingServer, ServerPort};
+use crate::{address, plan};
+
+/// The smallest that HAProxy makes; it takes nothing smaller either.
+const SMALLEST: u32 = plan::Ring::USUAL_SIZE;
+const LARGEST: u32 = 1 << 30;
+
+pub(super) const KEYWORDS: &[Keyword<Ring>] = &[
+    Keyword {
+        words: "description",
+        sections: Sections::RING,
+        summary: "what it is for, for those who list the sinks",
+        parse: |ring, args| noted("description", ring, args, description),
+    },
+    Keyword {
+        words: "format",
+        sections: Sections::RING,
+        summary: "the format of its lines; `raw` when none is said",
+        parse: |ring, args| {
+            noted("format", ring, args, |ring, args| {
+                ring.plan.format = args.choice("a log format", LOG_FORMATS)?;
+                Ok(())
+            })
+        },
+    },
+    Keyword {
+        words: "maxlen",
+        sections: Sections::RING,
+        summary: "the longest line in bytes; longer ones are cut",
+        parse: |ring, args| {
+            noted("maxlen", ring, args, |ring, args| {
+                ring.plan.longest = args.number(1..=LARGEST)?;
+                Ok(())
+            })
+        },
+    },
+    Keyword {
+        words: "size",
+        sections: Sections::RING,
+        summary: "how many bytes of lines it holds, 16384 or more",
+        parse: |ring, args| {
+            noted("size", ring, args, |ring, args| {
+                ring.plan.size = args.number(SMALLEST..=LARGEST)?;
+                Ok(())
+            })
+        },
+    },
+    Keyword {
+        words: "timeout connect",
+        sections: Sections::RING,
+        summary: "how long connecting to its servers may take",
+        parse: |ring, args| {
+            noted("timeout", ring, args, |ring, args| {
+                ring.plan.timeout_connect = args.limit()?;
+                Ok(())
+            })
+        },
+    },
+    Keyword {
+        words: "timeout server",
+        sections: Sections::RING,
+        summary: "how long a server may take nothing of what waits for it",
+        parse: |ring, args| {
+            noted("timeout", ring, args, |ring, args| {
+                ring.plan.timeout_server = args.limit()?;
+                Ok(())
+            })
+        },
+    },
+    Keyword {
+        words: "server",
+        sections: Sections::RING,
+        summary: "NAME ADDRESS:PORT [log-proto legacy|octet-count]: a syslog server over TCP that gets its lines",
+        parse: |ring, args| noted("server", ring, args, server),
+    },
+];
+
+/// Keeps the line when it was understood, as the other dialect has it.
+fn noted(
+    keyword: &str,
+    ring: &mut Ring,
+    args: &mut Args<'_>,
+    read: fn(&mut Ring, &mut Args<'_>) -> Outcome,
+) -> Outcome {
+    let before = args.previous().filter(|_| keyword == "timeout");
+    let rest = super::quote::joined(args.rest());
+    read(ring, args)?;
+    let text = before.map_or_else(|| rest.clone(), |word| format!("{} {rest}", word.text));
+    ring.lines.push(Said {
+        keyword: keyword.to_owned(),
+        text,
+    });
+    Ok(())
+}
+
+fn description(ring: &mut Ring, args: &mut Args<'_>) -> Outcome {
+    let words: Vec<&str> = args.rest().iter().map(|word| word.text.as_str()).collect();
+    let text = words.join(" ");
+    args.word("a description")?;
+    args.take_rest();
+    ring.plan.description = Some(text.into());
+    Ok(())
+}
+
+fn server(ring: &mut Ring, args: &mut Args<'_>) -> Outcome {
+    let name = args.word("a name")?;
+    if ring.plan.servers.iter().any(|known| *known.name == *name.text) {
+        let message = format!("another server of this ring is `{}` already", name.text);
+        return Err(Diagnostic::error(code::DUPLICATE, name.span, message).help("give it another name"));
+    }
+    let word = args.word("an address")?;
+    let (host, port) = address::server(&word.text).map_err(|error| bad_address(word, &error))?;
+    let ServerPort::Fixed(port) = port else {
+        return Err(Diagnostic::error(code::BAD_VALUE, word.span, "a port is missing").help("write ADDRESS:PORT"));
+    };
+    let mut framing = Framing::default();
+    while let Some(word) = args.peek() {
+        if !args.accept("log-proto") {
+            let message = format!("servers of a ring take no `{}` here", word.text);
+            return Err(Diagnostic::error(code::UNSUPPORTED, word.span, message)
+                .help("lines go on over plain TCP: write `log-proto legacy`, `log-proto octet-count` or nothing"));
+        }
+        let framings = [("legacy", Framing::Newline), ("octet-count", Framing::Counted)];
+        framing = args.choice("a way to end lines", &framings)?;
+    }
+    ring.plan.servers.push(RingServer {
+        name: name.text.as_str().into(),
+        host,
+        port,
+        framing,
+    });
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! The sections `ring`: buffers in memory that log lines go to, and the syslog servers that they go on to over TCP.
+//!
+//! What is in them is this process's: a successor begins with none, as HAProxy does.
+
+mod conveyor;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use tandem_lb_config as plan;
+use tandem_ops::syslog::{Ring, Shape};
+
+use crate::logs;
+use conveyor::Conveyor;
+
+/// All of them; every thread writes to them.
+#[derive(Debug, Default)]
+pub(crate) struct Rings {
+    now: ArcSwap<Lineup>,
+    /// Who takes lines further. On the control runtime.
+    conveyors: Mutex<Vec<Conveyor>>,
+}
+
+/// Those of one Plan, in its order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lineup(Vec<Known>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) plan: plan::Ring,
+    pub(crate) ring: Arc<Ring>,
+}
+
+impl Rings {
+    pub(crate) fn now(&self) -> Arc<Lineup> {
+        self.now.load_full()
+    }
+
+    /// Those that a Plan wants: who is known keeps what is in it.
+    pub(crate) fn planned(&self, rings: &[plan::Ring]) -> Lineup {
+        let before = self.now();
+        let known = |plan: &plan::Ring| Known {
+            ring: before
+                .named(&plan.name)
+                .cloned()
+                .unwrap_or_else(|| Ring::new(&plan.name, shape(plan))),
+            plan: plan.clone(),
+        };
+        Lineup(rings.iter().map(known).collect())
+    }
+
+    /// From now on there are these.
+    pub(crate) fn follow(&self, lineup: Lineup) {
+        for known in &lineup.0 {
+            known.ring.reshape(shape(&known.plan));
+        }
+        self.now.store(Arc::new(lineup));
+    }
+
+    /// Has lines go on to the servers that are named now. To be called on the control runtime.
+    pub(crate) fn convey(&self) {
+        let now = self.now();
+        let mut before = self.conveyors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut after = Vec::new();
+        for known in &now.0 {
+            for server in &known.plan.servers {
+                let same = before.iter().position(|conveyor| conveyor.does(known, server));
+                after.push(match same {
+                    Some(at) => before.swap_remove(at),
+                    None => Conveyor::begin(known, server),
+                });
+            }
+        }
+        *before = after;
+    }
+}
+
+impl Lineup {
+    pub(crate) fn named(&self, name: &str) -> Option<&Arc<Ring>> {
+        self.all()
+            .find(|known| *known.plan.name == *name)
+            .map(|known| &known.ring)
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Known> {
+        self.0.iter()
+    }
+}
+
+fn shape(plan: &plan::Ring) -> Shape {
+    Shape {
+        format: logs::format(plan.format),
+        longest: plan.longest as usize,
+        size: plan.size as usize,
+    }
+}
