@@ -45,6 +45,7 @@ fn count(counter: &Counter, call: &Call) -> Reply {
 
 fn session(level: Level, patience: Duration) -> Session {
     Session {
+        descriptor: None,
         level,
         severities: SeverityOutput::None,
         modes: Modes::default(),
