@@ -10,6 +10,7 @@ mod netlink;
 mod outside;
 mod pair;
 mod raw;
+mod units;
 mod vrrp;
 
 use tandem_netns_tests::Suite;
@@ -26,5 +27,6 @@ fn main() {
     tests.extend(vrrp::tests());
     tests.extend(interop::tests());
     tests.extend(drill::tests());
+    tests.extend(units::tests());
     Suite { tests }.main()
 }

@@ -33,8 +33,8 @@ const NEEDS: [Need; 16] = [
     Need {
         program: "systemd-analyze",
         package: "systemd",
-        by: &[Kind::Loopback],
-        what_for: "what systemd thinks of the units",
+        by: &[Kind::Loopback, Kind::Namespace],
+        what_for: "what systemd thinks of the units, and the units under it",
     },
     Need {
         program: "haproxy",
