@@ -112,41 +112,15 @@ impl Opener<'_> {
     fn bind(&self, frontend: &Frontend, bind: &Bind) -> io::Result<Opened> {
         let shares = matches!(frontend.service, Service::Tcp { .. }) && matches!(bind.address, BindAddress::Ip { .. });
         let each = shares && self.policy == AcceptPolicy::Reuseport;
-        let mut how = Listen {
-            place: match &bind.address {
-                BindAddress::Ip { ip, port } => Place::Ip(SocketAddr::new(*ip, *port)),
-                BindAddress::Unix(path) => Place::Unix(path.clone()),
-                BindAddress::Abstract(name) => Place::Abstract(name.clone()),
-                BindAddress::Fd(fd) => Place::Inherited(*fd),
-            },
-            owner: owner(&bind.file)?,
-            backlog: bind
-                .backlog
-                .or(frontend.backlog)
-                .unwrap_or(self.backlog.max(SMALLEST_BACKLOG)),
-            v6only: bind.v6only,
-            transparent: bind.transparent,
-            interface: bind.interface.clone(),
-            reuse_port: each,
-            user_timeout: bind.user_timeout,
-            segment: bind.segment,
-            defer_accept: bind.defer_accept,
-        };
-        let mut sockets = self.inherit(&how)?;
+        let backlog = frontend.backlog.unwrap_or(self.backlog.max(SMALLEST_BACKLOG));
+        let mut how = how(bind, backlog, each)?;
+        let mut sockets = take_over(&how, bind, self.inherited)?;
         // A socket that was opened to be alone stays alone.
         let is_alone = sockets
             .first()
             .is_some_and(|first| !first.reuse_port().unwrap_or(false));
-        let is_new = sockets.is_empty();
-        if is_new {
+        if sockets.is_empty() {
             sockets.push(open(&how)?);
-        }
-        if let Place::Unix(path) = &how.place {
-            // Whoever opened it may have had rights that we have given up, and a file where we do not see it.
-            if !is_new && let Err(error) = how.owner.give(path) {
-                let (origin, path) = (&bind.origin, path.display());
-                tracing::warn!(%origin, %path, %error, "the file of a socket keeps its owner and mode");
-            }
         }
         if sockets.len() == 1 && (!each || is_alone) {
             return Ok(Opened::Shared(Arc::new(sockets.remove(0))));
@@ -160,23 +134,52 @@ impl Opener<'_> {
         }
         Ok(Opened::Each(sockets.into_iter().map(Arc::new).collect()))
     }
+}
 
-    /// Its backlog is ours from now on.
-    fn inherit(&self, how: &Listen) -> io::Result<Vec<Socket>> {
-        let found: Vec<Socket> = match &how.place {
-            Place::Ip(address) => self.inherited.claim_ip(*address, how.interface.as_deref()),
-            Place::Unix(path) => self.inherited.claim_unix(path).into_iter().collect(),
-            Place::Abstract(name) => self.inherited.claim_abstract(name).into_iter().collect(),
-            Place::Inherited(number) => self.inherited.claim_adopted(*number),
-        };
-        for socket in &found {
-            if let Place::Ip(_) = &how.place {
-                tune(socket, how)?;
-            }
-            socket.listen(i32::try_from(how.backlog).unwrap_or(i32::MAX))?;
+/// What a line says of the sockets it needs; its own backlog comes before `backlog`.
+pub(crate) fn how(bind: &Bind, backlog: u32, reuse_port: bool) -> io::Result<Listen> {
+    Ok(Listen {
+        place: match &bind.address {
+            BindAddress::Ip { ip, port } => Place::Ip(SocketAddr::new(*ip, *port)),
+            BindAddress::Unix(path) => Place::Unix(path.clone()),
+            BindAddress::Abstract(name) => Place::Abstract(name.clone()),
+            BindAddress::Fd(fd) => Place::Inherited(*fd),
+        },
+        owner: owner(&bind.file)?,
+        backlog: bind.backlog.unwrap_or(backlog),
+        v6only: bind.v6only,
+        transparent: bind.transparent,
+        interface: bind.interface.clone(),
+        reuse_port,
+        user_timeout: bind.user_timeout,
+        segment: bind.segment,
+        defer_accept: bind.defer_accept,
+    })
+}
+
+/// The sockets of a predecessor that listen there already; from now on they are as this line says.
+pub(crate) fn take_over(how: &Listen, bind: &Bind, inherited: &Sockets) -> io::Result<Vec<Socket>> {
+    let found: Vec<Socket> = match &how.place {
+        Place::Ip(address) => inherited.claim_ip(*address, how.interface.as_deref()),
+        Place::Unix(path) => inherited.claim_unix(path).into_iter().collect(),
+        Place::Abstract(name) => inherited.claim_abstract(name).into_iter().collect(),
+        Place::Inherited(number) => inherited.claim_adopted(*number),
+    };
+    for socket in &found {
+        if let Place::Ip(_) = &how.place {
+            tune(socket, how)?;
         }
-        Ok(found)
+        socket.listen(i32::try_from(how.backlog).unwrap_or(i32::MAX))?;
     }
+    // Whoever opened it may have had rights that we have given up, and a file where we do not see it.
+    if let Place::Unix(path) = &how.place
+        && !found.is_empty()
+        && let Err(error) = how.owner.give(path)
+    {
+        let (origin, path) = (&bind.origin, path.display());
+        tracing::warn!(%origin, %path, %error, "the file of a socket keeps its owner and mode");
+    }
+    Ok(found)
 }
 
 /// Whose the file of a socket is to be.

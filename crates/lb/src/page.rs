@@ -26,7 +26,7 @@ use std::sync::Arc;
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Method, Request, Response};
 use tandem_lb_config::{self as plan, Verdict};
-use tandem_lb_core::stats::prometheus::{self, Figures};
+use tandem_lb_core::stats::prometheus::{self, Figures, Section};
 use tandem_lb_core::stats::{Field, Selection, csv, json, schema, typed};
 use tandem_ops::clock::Clock;
 use tandem_time::Mono;
@@ -199,14 +199,16 @@ impl Page {
             hide: asked.hide,
             ..Selection::default()
         };
+        // Some of it takes long to find out where there is much of it.
+        let (stats, wish) = (&self.stats, &asked.wish);
         let figures = Figures {
-            info: &self.stats.info(),
-            rows: &selection.of(self.stats.rows()),
-            tables: &self.stats.tables(),
-            spreads: &self.stats.spreads(&self.live),
-            name_servers: &self.stats.name_servers(),
-            peers: &self.stats.peers(),
-            certificates: &self.stats.certificates(),
+            info: &stats.info(),
+            rows: &wish.of(Section::OF_ROWS, || selection.of(stats.rows())),
+            tables: &wish.of(&[Section::StickTable], || stats.tables()),
+            spreads: &wish.of(&[Section::Server], || stats.spreads(&self.live)),
+            name_servers: &wish.of(&[Section::Resolver], || stats.name_servers()),
+            peers: &wish.of(&[Section::Peer], || stats.peers()),
+            certificates: &stats.certificates(),
         };
         let text = prometheus::metrics(&figures, &asked.wish);
         reply(Kind::Metrics(asked.wish.format), text, None)

@@ -11,7 +11,6 @@ mod timeline;
 mod times;
 
 use std::cell::RefCell;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +22,6 @@ use tandem_lb_core::stats::prometheus::{CertificateSeen, NameServerSeen, PeerSee
 use tandem_lb_core::stats::{Info, InfoField, Meter, Row};
 use tandem_ops::clock::{Clock, Wall};
 use tandem_time::Mono;
-use tandem_tls::certificate;
-use tandem_tls::x509::Facts;
 use tokio::sync::watch;
 
 use crate::directory::Directory;
@@ -304,17 +301,8 @@ impl Stats {
     }
 
     /// Those that are shown to clients and to servers.
-    pub(crate) fn certificates(&self) -> Vec<CertificateSeen> {
-        let loaded = self.directory.tls.now();
-        let seen = |(file, pem): (&PathBuf, &[u8])| {
-            let first = certificate::chain(pem).into_iter().next()?;
-            let facts = Facts::of(&first).ok()?;
-            Some(CertificateSeen {
-                file: file.display().to_string(),
-                expires: facts.not_after.since_1970().as_secs(),
-            })
-        };
-        loaded.certificates().filter_map(seen).collect()
+    pub(crate) fn certificates(&self) -> Arc<[CertificateSeen]> {
+        self.directory.tls.now().expiries().clone()
     }
 
     /// The distributions of every server.

@@ -51,6 +51,9 @@ impl Section {
         Section::Certificate,
     ];
 
+    /// Those that are made of [rows](Figures::rows).
+    pub const OF_ROWS: &[Section] = &[Section::Frontend, Section::Listener, Section::Backend, Section::Server];
+
     pub fn named(word: &str) -> Option<Section> {
         // The last two are our own.
         let words = [
@@ -86,6 +89,17 @@ pub struct Wish {
     pub sections: Vec<Section>,
     pub names: Names,
     pub format: Format,
+}
+
+impl Wish {
+    /// The figures of these sections, or none when nobody wants one of them.
+    pub fn of<T: Default>(&self, sections: &[Section], figures: impl FnOnce() -> T) -> T {
+        if sections.iter().any(|section| self.sections.contains(section)) {
+            figures()
+        } else {
+            T::default()
+        }
+    }
 }
 
 impl Default for Wish {

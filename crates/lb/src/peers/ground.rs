@@ -6,9 +6,9 @@ use socket2::Socket;
 use tandem_lb_config::{self as plan, BindAddress, Host, Plan, ServerPort};
 use tandem_lb_core::peers::{Peer, Settings, Shared, hash_seed};
 use tandem_ops::syslog::Targets;
-use tandem_sys::listen::{Listen, Place, open};
+use tandem_sys::listen::open;
 
-use crate::listeners::{owner, shown};
+use crate::listeners::{how, shown, take_over};
 use crate::logs;
 use crate::upgrade::Sockets;
 
@@ -173,39 +173,31 @@ fn place((host, port): &(Host, ServerPort)) -> String {
 
 /// A process before this one may listen there still, as HAProxy does, until it is told to go.
 fn listen(bind: &plan::Bind, inherited: &Sockets) -> std::io::Result<Socket> {
-    let found = match &bind.address {
-        BindAddress::Ip { ip, port } => {
-            let at = std::net::SocketAddr::new(*ip, *port);
-            inherited.claim_ip(at, bind.interface.as_deref()).pop()
-        }
-        BindAddress::Unix(path) => inherited.claim_unix(path),
-        BindAddress::Abstract(name) => inherited.claim_abstract(name),
-        BindAddress::Fd(number) => inherited.claim_adopted(*number).pop(),
-    };
     const BACKLOG: u32 = 128;
-    let owner = owner(&bind.file)?;
-    let opened = || {
-        open(&Listen {
-            place: match &bind.address {
-                BindAddress::Ip { ip, port } => Place::Ip(std::net::SocketAddr::new(*ip, *port)),
-                BindAddress::Unix(path) => Place::Unix(path.clone()),
-                BindAddress::Abstract(name) => Place::Abstract(name.clone()),
-                BindAddress::Fd(number) => Place::Inherited(*number),
-            },
-            owner,
-            backlog: bind.backlog.unwrap_or(BACKLOG),
-            v6only: bind.v6only,
-            transparent: bind.transparent,
-            interface: bind.interface.clone(),
-            reuse_port: matches!(bind.address, BindAddress::Ip { .. }),
-            user_timeout: bind.user_timeout,
-            segment: bind.segment,
-            defer_accept: bind.defer_accept,
-        })
-    };
-    let socket = found.map_or_else(opened, Ok)?;
-    if let BindAddress::Unix(path) = &bind.address {
-        owner.give(path)?;
+    let how = how(bind, BACKLOG, matches!(bind.address, BindAddress::Ip { .. }))?;
+    let found = take_over(&how, bind, inherited)?.pop();
+    found.map_or_else(|| open(&how), Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use tandem_lb_config::NamedText;
+
+    use super::*;
+
+    #[test]
+    fn what_a_process_before_has_listened_on_is_as_the_line_says() {
+        let before = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let at = before.local_addr().expect("bound");
+        let text = format!("peers p\n bind {at} tcp-ut 5s\n server here\n");
+        let loaded = tandem_lb_config::load(&[NamedText::new("t", text)], &|_| None, None);
+        let plan = loaded.plan.expect("it is whole");
+        let inherited = Sockets::new([Socket::from(before)]);
+        let socket = listen(&plan.peers[0].binds[0], &inherited).expect("it is taken over");
+        assert_eq!(socket.local_addr().ok().and_then(|at| at.as_socket()), Some(at));
+        assert_eq!(socket.tcp_user_timeout().ok(), Some(Some(Duration::from_secs(5))));
     }
-    Ok(socket)
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tandem_lb_config::{Authorities, Clients, Origination, Peers, Plan, Termination, Trust};
-use tandem_tls::{Listener, Origin};
+use tandem_lb_core::stats::prometheus::CertificateSeen;
+use tandem_tls::x509::Facts;
+use tandem_tls::{Listener, Origin, Pieces, certificate};
 use thiserror::Error;
 
 use super::make::{self, MakeError};
@@ -34,6 +36,7 @@ pub(crate) struct Loaded {
     listeners: BTreeMap<Door, Made<Termination, Listener>>,
     origins: BTreeMap<Name, Made<Origination, Origin>>,
     checks: BTreeMap<Name, Made<Origination, Origin>>,
+    expiries: Arc<[CertificateSeen]>,
 }
 
 /// Something that was made, and of what.
@@ -127,10 +130,9 @@ impl Loaded {
         wanted.made(shelf, before)
     }
 
-    /// Those that are in force, with what is in their files.
-    pub(crate) fn certificates(&self) -> impl Iterator<Item = (&PathBuf, &[u8])> {
-        let all = self.shelf.certificates.iter();
-        all.map(|(file, pieces)| (file, &*pieces.pem))
+    /// When those that are in force expire. It is found out once: whoever watches asks every few seconds.
+    pub(crate) fn expiries(&self) -> &Arc<[CertificateSeen]> {
+        &self.expiries
     }
 
     /// Files that hold something else than `before`.
@@ -267,6 +269,7 @@ impl Wanted {
             listeners,
             origins,
             checks,
+            expiries: shelf.certificates.iter().filter_map(expiry).collect(),
             shelf: Arc::new(shelf),
         })
     }
@@ -297,6 +300,15 @@ fn make_all<K: Ord, P: PartialEq, T>(
         all.insert(key, Made { origin, plan, thing });
     }
     all
+}
+
+fn expiry((file, pieces): (&PathBuf, &Pieces)) -> Option<CertificateSeen> {
+    let first = certificate::chain(&pieces.pem).into_iter().next()?;
+    let facts = Facts::of(&first).ok()?;
+    Some(CertificateSeen {
+        file: file.display().to_string(),
+        expires: facts.not_after.since_1970().as_secs(),
+    })
 }
 
 fn at<E: Into<Fault>>(origin: &Arc<str>) -> impl FnOnce(E) -> LoadError + use<E> {
