@@ -2,19 +2,27 @@
 
 use std::sync::Arc;
 
-use tandem_lb_core::probe::{HttpRequest, Login, Protocol, Script, Step};
+use tandem_lb_core::probe::{Action, HttpRequest, Login, Protocol, Script, Step};
 
 /// The kind of check, and the lines that make it up.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Checking {
     pub(crate) kind: Kind,
     /// `tcp-check` lines.
-    pub(crate) steps: Lines<Step>,
+    pub(crate) steps: Steps,
     /// `http-check` lines; what one answer must meet stands in a row.
-    pub(crate) http: Lines<Step>,
+    pub(crate) http: Steps,
     /// `http-check disable-on-404`
     pub(crate) gone_is_drained: bool,
     pub(crate) said: Said,
+}
+
+/// What a check does.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Steps {
+    lines: Lines<Step>,
+    /// The latest `comment` that stood alone.
+    comment: Option<Box<str>>,
 }
 
 /// The lines that said all this, as `haproxy.cfg` has them.
@@ -65,6 +73,30 @@ impl<T> Default for Lines<T> {
     }
 }
 
+impl Steps {
+    /// A comment that stands alone is that of what follows, up to the next one or to a variable, as in HAProxy.
+    pub(crate) fn push(&mut self, mut step: Step) {
+        match step.action {
+            Action::Set(..) | Action::Unset(_) => self.comment = None,
+            _ => step.comment = step.comment.or_else(|| self.comment.clone()),
+        }
+        self.lines.push(step);
+    }
+
+    pub(crate) fn comment(&mut self, text: String) {
+        self.comment = Some(text.into());
+    }
+
+    pub(crate) fn has_own(&self) -> bool {
+        !self.lines.own().is_empty()
+    }
+
+    fn inherit(&mut self) {
+        self.lines.inherited = true;
+        self.comment = None;
+    }
+}
+
 impl<T> Lines<T> {
     pub(crate) fn push(&mut self, line: T) {
         if self.inherited {
@@ -101,14 +133,14 @@ impl Said {
 impl Checking {
     /// What a proxy begins with.
     pub(crate) fn inherit(&mut self) {
-        self.steps.inherited = true;
-        self.http.inherited = true;
+        self.steps.inherit();
+        self.http.inherit();
         self.said.steps.inherited = true;
         self.said.http.inherited = true;
     }
 
     fn http(&self, request: &HttpRequest) -> Script {
-        let mut script = Script::http(request, self.http.lines.clone());
+        let mut script = Script::http(request, self.http.lines.all().to_vec());
         if self.gone_is_drained {
             script.drains_what_is_gone();
         }
@@ -119,7 +151,7 @@ impl Checking {
     pub(crate) fn script(&self) -> Option<Arc<Script>> {
         let script = match &self.kind {
             Kind::Connect | Kind::External => return None,
-            Kind::Tcp => Script::tcp(self.steps.lines.clone()),
+            Kind::Tcp => Script::tcp(self.steps.lines.all().to_vec()),
             Kind::Http(request) => self.http(request),
             Kind::Redis => Script::redis(),
             Kind::Mysql(user) => Script::mysql(user.as_deref()),

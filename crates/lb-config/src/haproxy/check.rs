@@ -185,8 +185,11 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     Keyword {
         words: "tcp-check comment",
         sections: BACK,
-        summary: "a word for the log if the next step fails",
-        parse: |_, args| args.text("a comment").map(drop),
+        summary: "a word for the log if one of the next steps fails",
+        parse: |proxy, args| {
+            proxy.settings.checking.steps.comment(args.text("a comment")?);
+            Ok(())
+        },
     },
     Keyword {
         words: "tcp-check expect",
@@ -213,8 +216,11 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     Keyword {
         words: "http-check comment",
         sections: BACK,
-        summary: "a word for those who read the lines",
-        parse: |_, args| args.text("a comment").map(drop),
+        summary: "a word for the log if one of the next steps fails",
+        parse: |proxy, args| {
+            proxy.settings.checking.http.comment(args.text("a comment")?);
+            Ok(())
+        },
     },
     Keyword {
         words: "http-check disable-on-404",

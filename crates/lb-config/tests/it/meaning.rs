@@ -332,3 +332,26 @@ fn listeners_have_numbers_of_their_own() {
     let binds = &plan.frontends[0].binds;
     assert_eq!(binds.iter().map(|bind| bind.id).collect::<Vec<_>>(), [2, 1, 4, 7, 6]);
 }
+
+#[test]
+fn a_comment_that_stands_alone_is_that_of_what_follows() {
+    let comments = |text: &str| -> Vec<Option<String>> {
+        let plan = read(text).plan.expect("it is whole");
+        let check = plan.backends[0].servers[0].check.as_ref();
+        let script = check.and_then(|check| check.script.clone()).expect("it asks something");
+        let of = |step: &tandem_lb_core::probe::Step| step.comment.as_deref().map(str::to_owned);
+        script.steps.iter().map(of).collect()
+    };
+    let tcp = "backend b\n option tcp-check\n tcp-check connect\n tcp-check comment one\n tcp-check send a\n \
+               tcp-check expect string b comment own\n tcp-check send c\n tcp-check set-var(check.x) int(1)\n \
+               tcp-check send d\n tcp-check comment two\n tcp-check send e\n server s 1.1.1.1:1 check\n";
+    let wanted = [None, Some("one"), Some("own"), Some("one"), None, None, Some("two")];
+    assert_eq!(comments(tcp), wanted.map(|comment| comment.map(str::to_owned)));
+    let http = "backend b\n option httpchk\n http-check comment one\n http-check send uri /a\n http-check expect status 200\n \
+                server s 1.1.1.1:1 check\n";
+    let all = comments(http);
+    assert!(
+        all.iter().flatten().all(|comment| comment == "one") && all.iter().flatten().count() == 2,
+        "{all:?}"
+    );
+}

@@ -89,7 +89,7 @@ fn codes(word: &Word) -> Result<Vec<(u16, u16)>, Diagnostic> {
 }
 
 pub(super) fn http_send(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
-    let is_first = proxy.settings.checking.http.own().is_empty();
+    let is_first = !proxy.settings.checking.http.has_own();
     let mut request = match &proxy.settings.checking.kind {
         Kind::Http(request) if is_first => request.clone(),
         _ => HttpRequest::default(),
