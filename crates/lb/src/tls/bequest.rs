@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tandem_lb_config::ListLine;
 use tandem_lb_core::snapshot::{FileKind, FileStage, FileState};
+use tandem_tls::Pieces;
 
 use super::desk::{Desk, DeskError, Kind};
 use super::lists::Listed;
@@ -20,13 +21,19 @@ impl Desk {
     pub(crate) fn states(&self, vault: &Vault) -> Vec<FileState> {
         let mut states = Vec::new();
         let now = vault.now();
-        // What only a list uses that an order has changed is not in any file that a successor reads.
+        // What only a list uses that an order has changed is not in any file that a successor reads. What was committed
+        // comes as that.
         for (path, _) in self.lists_in_force(vault) {
             for line in now.shelf.lists.get(path).iter().flat_map(|list| &list.lines) {
-                if let Some(pieces) = now.shelf.certificates.get(&line.certificate) {
+                let path = &line.certificate;
+                if let Some(pieces) = now.shelf.certificates.get(path)
+                    && !self
+                        .in_force(Kind::Certificate)
+                        .any(|(file, _, pem)| file == path && *pem == pieces.pem)
+                {
                     states.push(FileState {
                         kind: FileKind::Certificate,
-                        path: line.certificate.clone(),
+                        path: path.clone(),
                         stage: FileStage::Spare,
                         content: pieces.clone().whole(),
                     });
@@ -96,21 +103,23 @@ impl Desk {
         let Some((kind, _)) = found.copied() else {
             return Ok(false);
         };
+        let read = vault.now().shelf.content(kind, path);
         match &state.stage {
-            FileStage::Used { before } => {
-                let read = vault.now().shelf.content(kind, path);
-                if read.as_ref() != Some(before) {
-                    // Somebody may have written it there meanwhile.
-                    return Ok(read.as_ref().or(self.spare.get(&(kind, path.clone()))) == Some(content));
-                }
+            // Somebody may have written it there meanwhile.
+            FileStage::Used { before } if read.as_ref().is_some_and(|read| read != before) => {
+                return Ok(read.as_ref() == Some(content));
+            }
+            FileStage::Used { .. } if read.is_some() => {
                 self.set(vault, kind, path, content)?;
                 self.commit(vault, kind, path)?;
             }
-            FileStage::Spare if self.spare.contains_key(&(kind, path.clone())) => {}
-            FileStage::Spare if vault.now().shelf.content(kind, path).is_some() => {
-                return Ok(vault.now().shelf.content(kind, path).as_ref() == Some(content));
+            FileStage::Used { .. } | FileStage::Spare if self.spare.contains_key(&(kind, path.clone())) => {}
+            FileStage::Spare if read.is_some() => {
+                let pieces = vault.now().shelf.certificates.get(path).cloned();
+                return Ok([read, pieces.map(Pieces::whole)].contains(&Some(content.clone())));
             }
-            FileStage::Spare => {
+            // What only a list uses that an order has changed.
+            FileStage::Used { .. } | FileStage::Spare => {
                 self.create(vault, kind, path)?;
                 if !content.is_empty() {
                     self.set(vault, kind, path, content)?;
@@ -138,7 +147,62 @@ fn lines(text: &[u8]) -> Vec<ListLine> {
 
 #[cfg(test)]
 mod tests {
+    use tandem_lb_config::NamedText;
+
     use super::*;
+    use crate::outside::Outside;
+    use crate::tls::Loaded;
+
+    /// What the files of one folder come to, and nothing changed by order.
+    fn begun(folder: &Path) -> (Vault, Desk) {
+        let list = folder.join("list");
+        let text = format!("frontend f\n bind 127.0.0.1:1 ssl crt-list {}\n", list.display());
+        let loaded = tandem_lb_config::load(&[NamedText::new("t", text)], &|_| None, None);
+        let plan = loaded.plan.expect("it is whole");
+        let vault = Vault::default();
+        vault.replace(Loaded::read(&plan, &Loaded::default(), &Outside::Here).expect("all is there"));
+        (vault, Desk::default())
+    }
+
+    #[test]
+    fn a_successor_follows_all_and_takes_nothing_for_changed() {
+        let folder = std::env::temp_dir().join(format!("tandem-bequest-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let pem = include_str!("../../../../tests/corpus/configs/files/broker.pem");
+        let (shown, key) = pem.split_at(pem.find("-----BEGIN PRIVATE").expect("a key"));
+        let [list, apart, other, ours] = ["list", "apart.pem", "other.pem", "ours.pem"].map(|name| folder.join(name));
+        for (path, text) in [
+            (&apart, shown),
+            (&folder.join("apart.pem.key"), key),
+            (&other, pem),
+            (&list, &format!("{}\n{}\n", apart.display(), other.display())),
+        ] {
+            std::fs::write(path, text).expect("it is written");
+        }
+        let (vault, mut desk) = begun(&folder);
+        let kind = Kind::Certificate;
+        let changed = |times: usize| format!("{pem}{}", "\n".repeat(times)).into_bytes();
+        let put = |desk: &mut Desk, file: &Path, content: &[u8]| {
+            desk.set(&vault, kind, file, content).expect("it is one");
+            desk.commit(&vault, kind, file).expect("it fits");
+        };
+        put(&mut desk, &other, &changed(1));
+        desk.create(&vault, kind, &ours).expect("it is new");
+        put(&mut desk, &ours, &changed(2));
+        let line = format!("{} a.example", ours.display());
+        desk.add_line(&vault, &list, &line).expect("it is known");
+        put(&mut desk, &ours, &changed(3));
+
+        let states = desk.states(&vault);
+        let (heir, mut heirs) = begun(&folder);
+        for state in &states {
+            let followed = heirs.follow(&heir, state);
+            assert!(matches!(followed, Ok(true)), "{}: {followed:?}", state.path.display());
+        }
+        let (was, is) = (&vault.now().shelf, &heir.now().shelf);
+        assert_eq!((&was.certificates, &was.lists), (&is.certificates, &is.lists));
+        std::fs::remove_dir_all(folder).ok();
+    }
 
     #[test]
     fn lines_keep_their_numbers() {
