@@ -102,11 +102,11 @@ impl Throttles {
         all.filter_map(|throttle| throttle.allow(now)).reduce(Allowance::and)
     }
 
-    pub(crate) fn spend(&mut self, way: Way, bytes: u64, now: Mono) {
-        if bytes > 0 {
-            let all = self.0.iter_mut().filter(|throttle| throttle.limiter.way == way);
-            all.for_each(|throttle| throttle.spend(bytes, now));
-        }
+    /// Counts what was carried; what may be carried now is as of [`allow`](Throttles::allow).
+    pub(crate) fn spend(&mut self, way: Way, bytes: u64, now: Mono) -> Option<Allowance> {
+        let all = self.0.iter_mut().filter(|throttle| throttle.limiter.way == way);
+        all.filter_map(|throttle| throttle.spend(bytes, now))
+            .reduce(Allowance::and)
     }
 
     /// As another process must know them.
@@ -132,22 +132,31 @@ impl Throttle {
     fn allow(&self, now: Mono) -> Option<Allowance> {
         match &self.spent {
             Spent::Alone(rate) => Some(self.quota.allows(*rate, self.limiter.least, now)),
+            Spent::Among { table, key, data } => Some(self.of_all(table.rate(key, *data, now)?, now)),
+        }
+    }
+
+    fn spend(&mut self, bytes: u64, now: Mono) -> Option<Allowance> {
+        match &mut self.spent {
+            Spent::Alone(rate) => {
+                self.quota.spend(rate, bytes, now);
+                self.allow(now)
+            }
+            // Others wait for the table: it is asked once.
             Spent::Among { table, key, data } => {
-                let (rate, period) = table.rate(key, *data, now)?;
-                let quota = Quota {
-                    period: Duration::from_millis(period.into()),
-                    ..self.quota
-                };
-                Some(quota.allows(rate, self.limiter.least, now))
+                let spent = table.spend(key, *data, bytes, now)?;
+                Some(self.of_all(spent, now))
             }
         }
     }
 
-    fn spend(&mut self, bytes: u64, now: Mono) {
-        match &mut self.spent {
-            Spent::Alone(rate) => self.quota.spend(rate, bytes, now),
-            Spent::Among { table, key, data } => table.spend(key, *data, bytes, now),
-        }
+    /// What those who share this rate may carry; the table has the time.
+    fn of_all(&self, (rate, period): (Rate, u32), now: Mono) -> Allowance {
+        let quota = Quota {
+            period: Duration::from_millis(period.into()),
+            ..self.quota
+        };
+        quota.allows(rate, self.limiter.least, now)
     }
 
     fn known(&self) -> Limit {

@@ -212,11 +212,12 @@ impl Table {
         table.rate(place, data)
     }
 
-    pub(crate) fn spend(&self, key: &Key<'_>, data: DataType, by: u64, now: Mono) {
+    /// Counts there, and says what it is then.
+    pub(crate) fn spend(&self, key: &Key<'_>, data: DataType, by: u64, now: Mono) -> Option<(Rate, u32)> {
         let mut table = self.lock();
-        if let Some(place) = table.obtain(key, now) {
-            table.spend(place, data, by, now);
-        }
+        let place = table.obtain(key, now)?;
+        table.spend(place, data, by, now);
+        table.rate(place, data)
     }
 
     /// Begins to count a connection there; `None` when the table cannot hold its key, or has no room.
@@ -328,5 +329,38 @@ impl Drop for Locked<'_> {
 impl Drop for Tracked {
     fn drop(&mut self) {
         self.table.lock().release(self.place, self.clock.now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZero;
+    use std::time::Duration;
+
+    use tandem_lb_core::bandwidth::{Allowance, Quota};
+
+    use super::*;
+
+    #[test]
+    fn what_is_spent_is_said_at_once() {
+        let text = "backend t\n stick-table type ip size 10 store bytes_in_rate(1s)\n";
+        let loaded = plan::load(&[plan::NamedText::new("t", text)], &|_| None, None);
+        let plan = loaded.plan.expect("it is whole");
+        let (tables, now) = (Tables::default(), Mono::ZERO + Duration::from_secs(9));
+        tables.follow(&plan.tables, &mut Seed::new(1), now);
+        let table = tables.named("t").expect("it is there");
+        let key = table.key(Sample::Ip([127, 0, 0, 1].into())).expect("an address");
+        for sum in [10, 20, 30] {
+            let (rate, period) = table.spend(&key, DataType::BytesInRate, 10, now).expect("room");
+            let quota = Quota {
+                limit: NonZero::new(100).expect("some"),
+                period: Duration::from_millis(period.into()),
+            };
+            assert_eq!(quota.allows(rate, 0, now), Allowance::Bytes(100 - sum));
+            assert_eq!(
+                table.rate(&key, DataType::BytesInRate, now).map(|(rate, _)| rate),
+                Some(rate)
+            );
+        }
     }
 }

@@ -9,7 +9,6 @@ use tandem_time::Mono;
 use super::upstream::Upstream;
 use super::{Session, carry};
 use crate::bandwidth::Metered;
-use crate::rules::Subject;
 
 impl Session {
     pub(super) fn is_throttled(&self) -> bool {
@@ -20,22 +19,22 @@ impl Session {
     /// As `relay`, with both ends metered.
     pub(super) fn relay_slowly(&mut self, cx: &mut Context<'_>, is_awaited: bool) -> bool {
         let now = self.worker.clock.now();
-        let (up, down) = (self.allowed(Way::Up, now), self.allowed(Way::Down, now));
+        let before = [Way::Up, Way::Down].map(|way| self.allowed(way, now));
         let Upstream::Up(server) = &self.upstream else {
             return false;
         };
-        let (client, server) = (Metered::new(&self.client, up), Metered::new(server, down));
+        let (client, server) = (Metered::new(&self.client, before[0]), Metered::new(server, before[1]));
         let ways = (&mut self.to_client, &mut self.to_server);
         let mut scratch = self.worker.scratch.borrow_mut();
         let (down, up) = carry(cx, ways, is_awaited, &client, &server, &mut scratch);
         drop(scratch);
         let spent = [client.is_spent(), server.is_spent()];
-        if let Some(Subject { throttles, .. }) = self.subject.as_deref_mut() {
-            throttles.spend(Way::Up, up.read, now);
-            throttles.spend(Way::Down, down.read, now);
-        }
+        let allowed = [
+            self.spend(Way::Up, up.read, before[0], now),
+            self.spend(Way::Down, down.read, before[1], now),
+        ];
         self.account(&down, &up);
-        self.pace(cx, now, spent);
+        self.pace(cx, allowed.into_iter().zip(spent));
         let told = down.end.is_some() || up.end.is_some();
         self.tell(Side::Server, down.end);
         self.tell(Side::Client, up.end);
@@ -46,11 +45,19 @@ impl Session {
         self.subject.as_deref()?.throttles.allow(way, now)
     }
 
-    /// Sees to it that it is looked at again when there is something to be read that may be carried.
-    fn pace(&mut self, cx: &mut Context<'_>, now: Mono, spent: [bool; 2]) {
-        let ways = [Way::Up, Way::Down].map(|way| self.allowed(way, now));
+    /// What may be carried after so many bytes, where this was `allowed` before them.
+    fn spend(&mut self, way: Way, bytes: u64, allowed: Option<Allowance>, now: Mono) -> Option<Allowance> {
+        match self.subject.as_deref_mut() {
+            Some(subject) if bytes > 0 => subject.throttles.spend(way, bytes, now),
+            _ => allowed,
+        }
+    }
+
+    /// Sees to it that it is looked at again when there is something to be read that may be carried. Of each way, what may
+    /// be carried and whether that was all.
+    fn pace(&mut self, cx: &mut Context<'_>, ways: impl Iterator<Item = (Option<Allowance>, bool)>) {
         self.paced = None;
-        for (allowed, is_spent) in ways.into_iter().zip(spent) {
+        for (allowed, is_spent) in ways {
             match allowed {
                 Some(Allowance::NotBefore(then)) => {
                     self.paced = Some(self.paced.map_or(then, |other| other.min(then)));
