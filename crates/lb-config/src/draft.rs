@@ -206,6 +206,8 @@ pub(crate) struct Rules {
     /// `stats http-request`, and the conditions of `stats admin`.
     pub(crate) page: Vec<Spanned<plan::PageRule>>,
     pub(crate) page_changers: Vec<Spanned<Condition>>,
+    /// How many `capture` rules there are.
+    pub(crate) captures: u16,
     /// What `set-bandwidth-limit` may name.
     pub(crate) limiters: Vec<Arc<Limiter>>,
     /// The lines that said all this, as the other dialect has them.

@@ -355,7 +355,8 @@ impl Conversation<'_> {
 
 /// How a connection speaks it, if it does.
 fn spoken<'a>(tls: Secure<'a>, connect: &'a Connect) -> Option<Secure<'a>> {
-    if !connect.speaks_tls && !(connect.as_usual && tls.is_usual) {
+    let speaks = connect.speaks_tls || connect.as_usual && tls.is_usual;
+    if !speaks {
         return None;
     }
     let own_alpn = Some(&*connect.alpn).filter(|alpn| !alpn.is_empty() || !connect.as_usual);

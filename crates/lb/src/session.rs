@@ -550,7 +550,8 @@ impl Session {
         let tls = self.client.tls().and_then(|tls| tls.agreed());
         let handshake = self.handshake;
         let loudness = self.subject.as_deref().and_then(|subject| subject.loudness);
-        let scene = rule.asks().then(|| Scene {
+        let is_asked = rule.asks() || frontend.plan.requests.captures > 0;
+        let scene = is_asked.then(|| Scene {
             server: server.as_deref(),
             ..self.scene(None)
         });

@@ -33,6 +33,49 @@ fn logon(sender: &str, more: usize) -> Vec<u8> {
 
 pub const ALL: &[Scenario] = &[
     Scenario {
+        name: "what rules keep for the line",
+        story: "capture of names, addresses, odd letters and nothing, cut to their lengths; shown by %hr, %hrl and each by its number; \
+                asked for by a rule",
+        config: " log-format \"%b/%s %ts %hr %hrl %hs <%[capture.req.hdr(0)]> <%[capture.req.hdr(1)]> <%[capture.req.hdr(7)]>\"\n\
+                 frontend f\n bind {0}\n tcp-request inspect-delay 300ms\n \
+                 tcp-request content capture req.ssl_sni len 9 if { req.ssl_sni -m found }\n \
+                 tcp-request content capture req.payload(0,4) len 3 if { req.len gt 3 } !{ req.ssl_hello_type 1 }\n \
+                 tcp-request content capture src len 50\n \
+                 use_backend one if { capture.req.hdr(0) -m beg a.ex }\n use_backend one if { capture.req.hdr(1) -m str abc }\n \
+                 default_backend b\n\
+                 backend b\n server a {a}\nbackend one\n server b {b}\n\
+                 listen l\n bind {1}\n option tcplog\n log-format \"%ci %hr %hrl\"\n server a {a}\n",
+        play: |s| {
+            tls(s, 0, "a.example", &[]);
+            tls(s, 0, "b.long.example", &[]);
+            for words in [&b"abcdef"[..], b"{\"|#\x01", b"ab c", b"\xff\x80~\x7f", b"x"] {
+                s.talk(0, 2, words);
+            }
+            s.pick(1, 1);
+        },
+        ..Scenario::EMPTY
+    },
+    Scenario {
+        name: "JSON of what was sent",
+        story: "json with each way to take letters, of odd ones and of what is none",
+        config: " log-format \"%ts a=%[var(txn.p),json] 8=%[var(txn.p),json(utf8)] s=%[var(txn.p),json(utf8s)] p=%[var(txn.p),json(utf8p)] ps=%[var(txn.p),json(utf8ps)]\"\n\
+                 listen l\n bind {0}\n tcp-request inspect-delay 300ms\n \
+                 tcp-request content set-var(txn.p) req.payload(0,0) if { req.len gt 0 }\n server e {echo}\n",
+        play: |s| {
+            for words in [
+                &b"\"quoted\" and \\ and /"[..],
+                b"\x01\x08\x0c\n\r\t\x1f\x7f ~",
+                "\u{e4}\u{20ac}".as_bytes(),
+                b"a\xc3b",
+                b"a\x80b",
+                b"a\xc0\xafb",
+            ] {
+                s.talk(0, 1, words);
+            }
+        },
+        ..Scenario::EMPTY
+    },
+    Scenario {
         name: "FIX",
         story: "by sender, by a tag's number; a wrong length, half a message, and what is none are refused",
         config: " log-format \"%b/%s %ts t=%[var(txn.t)]\"\n\

@@ -3,7 +3,7 @@
 use tandem_lb_core::acl::Regex;
 use tandem_lb_core::balance::HashFunction;
 use tandem_lb_core::expr::content::{MqttField, PacketType, fix};
-use tandem_lb_core::expr::{Arith, Converter, Digest, HashWith, Pieces, Strings, TimeFormat};
+use tandem_lb_core::expr::{Arith, Converter, Digest, HashWith, Pieces, Strings, Taken, TimeFormat};
 
 use super::args::Args;
 use super::call::Call;
@@ -50,6 +50,7 @@ const TABLE: &[(&str, Build)] = &[
         let v6 = args.maybe_v6_mask()?;
         Ok(Converter::IpMask { v4, v6 })
     }),
+    ("json", json),
     ("length", |_| Ok(Converter::Length)),
     ("lower", |_| text(Strings::Lower)),
     ("ltrim", |args| trim(args, true)),
@@ -127,7 +128,7 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("http_date", "it is about HTTP"),
     ("language", "it is about HTTP"),
     ("url_enc", "it is about HTTP"),
-    ("json", "JSON is not read or written"),
+    ("json_query", "JSON is not read"),
     ("protobuf", "it is about gRPC"),
     ("ungrpc", "it is about gRPC"),
     ("be2", NOT_YET),
@@ -206,6 +207,24 @@ fn pieces(args: &mut Args<'_>) -> Result<Pieces, ExprError> {
         delimiters: delimiters.as_bytes().into(),
         count,
     })
+}
+
+fn json(args: &mut Args<'_>) -> Built {
+    let utf8 = |skips, permits_long| Taken::Utf8 { skips, permits_long };
+    let ways = [
+        ("ascii", Taken::Bytes),
+        ("utf8", utf8(false, false)),
+        ("utf8s", utf8(true, false)),
+        ("utf8p", utf8(false, true)),
+        ("utf8ps", utf8(true, true)),
+    ];
+    let way = args.filled().unwrap_or("ascii");
+    match ways.iter().find(|(name, _)| *name == way) {
+        Some((_, taken)) => text(Strings::Json(*taken)),
+        None => Err(args
+            .bad(format!("`{way}` is not how letters are taken"))
+            .help("write ascii, utf8, utf8s, utf8p or utf8ps")),
+    }
 }
 
 fn trim(args: &mut Args<'_>, leading: bool) -> Built {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use tandem_lb_core::expr::content::{LengthValue, ValuePlace};
-use tandem_lb_core::expr::{Fact, Fetch, Part, Sample, ServerRef, Trip};
+use tandem_lb_core::expr::{Fact, Fetch, Part, Sample, ServerRef, Trip, Variable};
 
 use super::args::Args;
 use super::call::Call;
@@ -58,6 +58,15 @@ const TABLE: &[Known] = &[
         }
         Ok(Fetch::Variable(variable))
     }),
+    fetch(
+        "capture.req.hdr",
+        "what the `capture` rule of this number has kept, counted from 0",
+        |args| {
+            let number = args.number("the number of a `capture` rule", 0..=i64::from(u16::MAX))?;
+            // The range was checked.
+            Ok(Fetch::Variable(Variable::captured(number as u16)))
+        },
+    ),
     fetch("date", "seconds since 1970, plus an offset", |args| {
         let offset = args.maybe_number(i64::MIN..=i64::MAX)?.unwrap_or(0);
         Ok(Fetch::Date(offset))
@@ -320,6 +329,7 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("src_http", HTTP),
     ("ssl_", NOT_YET),
     ("fc_pp_tlv", "no other detail of a PROXY header is kept"),
+    ("capture.re", HTTP),
     ("req.hdr", HTTP),
     ("req.body", HTTP),
     ("req.cook", HTTP),

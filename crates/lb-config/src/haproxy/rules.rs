@@ -1,7 +1,7 @@
 //! `acl`, `tcp-request`, `use_backend` and `use-server`: what is decided about each connection.
 
 use tandem_lb_core::acl::Condition;
-use tandem_lb_core::expr::{Expr, Scope, Variable};
+use tandem_lb_core::expr::{Converter, Expr, Scope, Strings, Variable};
 use tandem_lb_core::log::format::{self, Source};
 use tandem_lb_core::rules::{Action, Loudness, Made, Piece, Precedence, Route, Rule, Target, UseServer};
 use tandem_text::haproxy::Word;
@@ -168,15 +168,12 @@ const ACTIONS: &[&str] = &[
     "sc-set-gpt0",
     "close",
     "set-bandwidth-limit",
+    "capture",
 ];
 
 /// What HAProxy has beside these: the start of a name, and what to do instead.
 const UNSUPPORTED: &[(&str, &str)] = &[
     ("attach-srv", "connections that servers begin are not known here"),
-    (
-        "capture",
-        "write `set-var(txn.NAME)`, and show `%[var(txn.NAME)]` in the log format",
-    ),
     ("do-log", "write what is to be logged into `log-format`"),
     (
         "do-resolve",
@@ -269,6 +266,8 @@ fn action(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Action
             return Err(too_early(word));
         }
         "set-bandwidth-limit" => filter::action(proxy, args)?,
+        "capture" if stage != Stage::Content => return Err(too_early(word)),
+        "capture" => capture(proxy, args, word)?,
         "expect-proxy" => expect_proxy(args, word, stage)?,
         _ => return Err(odd_action(word, name)),
     })
@@ -309,6 +308,26 @@ fn expect_proxy(args: &mut Args<'_>, word: &Word, stage: Stage) -> Result<Action
     }
     args.choice("`layer4`", &[("layer4", ())])?;
     Ok(Action::ExpectProxy)
+}
+
+/// `capture EXPRESSION len N`: the line of the frontend shows it as `%hr`, rules ask for it as `capture.req.hdr(NUMBER)`.
+fn capture(proxy: &mut Proxy, args: &mut Args<'_>, word: &Word) -> Result<Action, Diagnostic> {
+    if !proxy.role.accepts() {
+        let message = "a backend has no line of its own that would show this";
+        return Err(Diagnostic::error(code::MISPLACED, word.span, message).help("write it in the frontend"));
+    }
+    let mut value = value(proxy, args)?;
+    if !args.accept("len") {
+        return Err(
+            Diagnostic::error(code::MISSING, args.last_span(), "how long it may be is not said").help("write `len N`"),
+        );
+    }
+    value
+        .converters
+        .push(Converter::Text(Strings::First(args.number(1..=u32::from(u16::MAX))?)));
+    let number = proxy.rules.captures;
+    proxy.rules.captures = number.saturating_add(1);
+    Ok(Action::SetVar(Variable::captured(number), Made::Value(value)))
 }
 
 /// Whoever came to be no session has no line of this kind.

@@ -159,6 +159,8 @@ const LATER: &str = "there is no such rule yet";
 const EARLY: &str = "what a client sends before the handshake is over can be sent again by others";
 const MADE: &str = "no certificate is made while a client waits: issue them, and name them with `crt` or `crt-list`";
 const SIGNATURES: &str = "how is signed follows from the keys, the best first";
+const OF_SOURCE: &str = "it belongs to where connections come from: write `source 0.0.0.0 interface NAME`";
+const NAMESPACE: &str = "run all of it in that namespace, with systemd's NetworkNamespacePath= or `ip netns exec`";
 const NPN: &str = "nobody speaks it any more: ALPN (RFC 7301) took its place, write `alpn`";
 const BROKEN: &str = "it is broken and not spoken (RFC 8996)";
 
@@ -283,7 +285,7 @@ pub(super) const SOCKET_OPTIONS: &[KnownOption] = &[
     option("severity-output", 1),
     option("ssl", 0),
     option("crt", 1),
-    option("namespace", 1),
+    option_because("namespace", 1, NAMESPACE),
     option("accept-proxy", 0),
     harmless_option("name", 1),
     harmless_option("process", 1),
@@ -307,7 +309,7 @@ pub(super) const BIND_OPTIONS: &[KnownOption] = &[
     option_because("sigalgs", 1, SIGNATURES),
     option("tls-ticket-keys", 1),
     option("level", 1),
-    option("namespace", 1),
+    option_because("namespace", 1, NAMESPACE),
     option_because("npn", 1, NPN),
     option("proto", 1),
     option("severity-output", 1),
@@ -329,8 +331,8 @@ pub(super) const SERVER_OPTIONS: &[KnownOption] = &[
     option_because("npn", 1, NPN),
     option_because("sigalgs", 1, SIGNATURES),
     option("check-via-socks4", 0),
-    option("interface", 1),
-    option("namespace", 1),
+    option_because("interface", 1, OF_SOURCE),
+    option_because("namespace", 1, NAMESPACE),
     option("proto", 1),
     option("redir", 1),
     option("socks4", 1),

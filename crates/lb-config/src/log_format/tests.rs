@@ -88,6 +88,7 @@ fn line() -> Line<'static> {
         pid: 13_972,
         hostname: "vm",
         unique_id: None,
+        captures: 0,
         context: Some(&Nowhere),
     }
 }

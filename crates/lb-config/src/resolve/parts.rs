@@ -159,6 +159,7 @@ fn requests(proxy: &Proxy) -> Requests {
         inspect_delay: proxy.settings.inspect_delay,
         response: proxy.rules.response.clone(),
         response_delay: proxy.settings.response_delay,
+        captures: proxy.rules.captures,
         limiters: proxy.rules.limiters.clone(),
     }
 }

@@ -4,6 +4,7 @@
 mod base64;
 mod digest;
 mod hash;
+mod json;
 mod pieces;
 mod time;
 
@@ -17,6 +18,7 @@ use super::{Ask, Context, Fact, Kind, Sample, Subject, Variable};
 use crate::acl::{Map, Regex};
 pub use digest::Digest;
 pub use hash::HashWith;
+pub use json::Taken;
 pub use pieces::{Pieces, Strings};
 pub use time::TimeFormat;
 

@@ -48,6 +48,18 @@ pub enum Scope {
     Response,
     /// Of one health check.
     Check,
+    /// What `capture` keeps of a connection for its line, by numbers from 0. No configuration can spell it.
+    Captured,
+}
+
+impl Variable {
+    /// What the rule of this number has kept.
+    pub fn captured(number: u16) -> Variable {
+        Variable {
+            scope: Scope::Captured,
+            name: number.to_string().into(),
+        }
+    }
 }
 
 impl Fetch {

@@ -15,7 +15,7 @@ mod tls;
 
 pub use content::{Content, Part};
 pub use context::{Context, Fact, ServerRef, Trip};
-pub use convert::{Arith, Converter, Digest, HashWith, Operand, Pieces, Strings, TimeFormat};
+pub use convert::{Arith, Converter, Digest, HashWith, Operand, Pieces, Strings, Taken, TimeFormat};
 pub use counter::{Ask, Counter, Subject, Whose};
 pub use fetch::{Fetch, Scope, Variable};
 pub use kind::Kind;

@@ -236,13 +236,14 @@ fn value(fields: Reader<'_>) -> Result<Option<Sample<'static>>, Malformed> {
         .or_else(|| owned(tag::BINARY).map(Sample::Binary)))
 }
 
-const SCOPES: [Scope; 6] = [
+const SCOPES: [Scope; 7] = [
     Scope::Process,
     Scope::Session,
     Scope::Transaction,
     Scope::Request,
     Scope::Response,
     Scope::Check,
+    Scope::Captured,
 ];
 
 fn number_of(scope: Scope) -> u64 {
@@ -253,5 +254,6 @@ fn number_of(scope: Scope) -> u64 {
         Scope::Request => 3,
         Scope::Response => 4,
         Scope::Check => 5,
+        Scope::Captured => 6,
     }
 }

@@ -116,10 +116,20 @@ impl Format {
         if let Some(encoding) = self.encoding {
             return self.encode(encoding, line, out);
         }
+        // Blanks around what says nothing are one, as HAProxy writes them.
+        let mut follows_blank = false;
         for piece in &self.pieces {
             match piece {
-                Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
-                Piece::Value { source, style, .. } => source.find(line).put(*style, out),
+                Piece::Text(text) => {
+                    let rest = text.strip_prefix(' ').filter(|_| follows_blank).unwrap_or(text);
+                    out.extend_from_slice(rest.as_bytes());
+                    follows_blank = false;
+                }
+                Piece::Value { source, style, .. } => {
+                    let before = out.len();
+                    source.find(line).put(*style, out);
+                    follows_blank = out.len() == before && out.ends_with(b" ");
+                }
             }
         }
     }

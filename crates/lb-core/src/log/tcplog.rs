@@ -61,6 +61,8 @@ pub struct Line<'a> {
     pub pid: u32,
     pub hostname: &'a str,
     pub unique_id: Option<&'a str>,
+    /// How many things rules may have kept for it, which the context knows.
+    pub captures: u16,
     /// What expressions ask.
     pub context: Option<&'a dyn Context>,
 }

@@ -51,6 +51,8 @@ pub struct Requests {
     /// On the server's first bytes.
     pub response: Ruleset,
     pub response_delay: Duration,
+    /// How many of the content rules keep something for the line (`capture`).
+    pub captures: u16,
     /// What `set-bandwidth-limit` may name.
     pub limiters: Vec<Arc<Limiter>>,
 }

@@ -207,6 +207,7 @@ fn with_line(told: &Told<'_>, now: Wall, log_number: u32, write: impl FnOnce(Lin
         pid: std::process::id(),
         hostname: frontend.directory.hostname(),
         unique_id: None,
+        captures: frontend.plan.requests.captures,
         context,
     })
 }
@@ -292,6 +293,7 @@ fn of_unwelcome<'a>(worker: &Worker, frontend: &'a Frontend, peer: Peer, accepte
         pid: std::process::id(),
         hostname: frontend.directory.hostname(),
         unique_id: None,
+        captures: 0,
         context: None,
     }
 }

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::base64;
+use super::json::Taken;
+use super::{base64, json};
 use crate::expr::{Kind, Sample};
 use crate::hex;
 
@@ -31,6 +32,10 @@ pub enum Strings {
     /// `word`: the same, where they do not.
     Word(Pieces),
     UrlDecode,
+    /// As it stands inside of the quotes of JSON.
+    Json(Taken),
+    /// So many bytes at the beginning.
+    First(u16),
 }
 
 /// Which pieces of a text: `index` from 1, or from the end when negative; `count` of them, 0 is all the rest.
@@ -61,6 +66,14 @@ impl Strings {
         let text = |bytes: Vec<u8>| Some(Sample::Text(Cow::Owned(bytes)));
         match self {
             Strings::Lower => text(sample.into_text().to_ascii_lowercase()),
+            Strings::Json(taken) => text(json::escape(&sample.into_text(), *taken)?),
+            Strings::First(count) => match sample.into_text() {
+                Cow::Borrowed(bytes) => Some(Sample::Text(Cow::Borrowed(&bytes[..bytes.len().min((*count).into())]))),
+                Cow::Owned(mut bytes) => {
+                    bytes.truncate((*count).into());
+                    text(bytes)
+                }
+            },
             Strings::Upper => text(sample.into_text().to_ascii_uppercase()),
             Strings::Hex => text(hex::upper(&sample.into_binary()?).into_bytes()),
             Strings::FromHex => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tandem_time::CivilTime;
 
 use super::datum::Datum;
+use crate::expr::Variable;
 use crate::log::tcplog::{Client, Line};
 
 macro_rules! fields {
@@ -108,11 +109,36 @@ impl Field {
             Field::TerminationAndCookie => Datum::Bare(format!("{}--", summary.ending)),
             // HAProxy takes these for TCP, too, where there is neither.
             Field::Status => Datum::Int(0),
-            Field::RequestHeaders | Field::ResponseHeaders | Field::RequestHeaderList | Field::ResponseHeaderList => {
-                Datum::Bare(String::new())
+            Field::RequestHeaders if line.captures > 0 => Datum::Bare(format!("{{{}}}", captures(line).join("|"))),
+            Field::RequestHeaderList => {
+                let each = captures(line).into_iter().map(|kept| match kept.is_empty() {
+                    true => "-".to_owned(),
+                    false => kept,
+                });
+                Datum::Bare(each.collect::<Vec<_>>().join(" "))
             }
+            Field::RequestHeaders | Field::ResponseHeaders | Field::ResponseHeaderList => Datum::Bare(String::new()),
         }
     }
+}
+
+/// What rules have kept, each with HAProxy's escapes: what is no letter, or is among those that stand around them, is a
+/// `#` and two digits.
+fn captures(line: &Line<'_>) -> Vec<String> {
+    let kept = |number| {
+        let variable = Variable::captured(number);
+        let bytes = line.context.and_then(|context| context.variable(&variable));
+        bytes.map(|bytes| escaped(&bytes.into_text())).unwrap_or_default()
+    };
+    (0..line.captures).map(kept).collect()
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    let letter = |byte: &u8| match byte {
+        b'"' | b'#' | b'{' | b'|' | b'}' | ..=31 | 127.. => format!("#{byte:02X}"),
+        byte => char::from(*byte).to_string(),
+    };
+    bytes.iter().map(letter).collect()
 }
 
 /// -1 for what never happened. A duration of a connection fits by far.

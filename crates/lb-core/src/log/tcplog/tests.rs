@@ -114,6 +114,7 @@ fn parse(line: &'static str) -> Line<'static> {
         pid: 0,
         hostname: "",
         unique_id: None,
+        captures: 0,
         context: None,
     }
 }
