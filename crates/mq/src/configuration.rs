@@ -162,6 +162,14 @@ mod tests {
                 "data-dir = \"/d\"\n[[listen]]\naddress = \"127.0.0.1:1\"\n[[user]]\nname = \"a\"\npassword-hash = \"x\"\n",
                 "password-hash of user \"a\"",
             ),
+            (
+                "data-dir = \"/d\"\nanonymous = true\n[[listen]]\naddress = \"127.0.0.1:1\"\ntls = { certificate = \"/no.pem\" }\n",
+                "TLS of the listener 127.0.0.1:1: /no.pem: cannot be read",
+            ),
+            (
+                "data-dir = \"/d\"\nanonymous = true\n[[listen]]\naddress = \"127.0.0.1:1\"\ntls = { client-ca = \"/no.pem\" }\n",
+                "missing field `certificate`",
+            ),
         ] {
             let error = format!("{:#}", Configuration::parse(text).unwrap_err());
             assert!(error.contains(says), "{text}: {error}");
