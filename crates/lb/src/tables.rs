@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -25,6 +25,8 @@ pub(crate) struct Table {
     table: Mutex<StickTable>,
     /// Whether it has columns for bytes, so that those who carry some need no lock where it has none.
     counts_bytes: AtomicBool,
+    /// How often somebody may have changed something.
+    changes: AtomicU64,
     bell: Arc<Notify>,
 }
 
@@ -40,6 +42,7 @@ pub(crate) struct Tables {
 #[derive(Debug)]
 pub(crate) struct Locked<'a> {
     table: MutexGuard<'a, StickTable>,
+    changes: &'a AtomicU64,
     bell: &'a Notify,
 }
 
@@ -110,6 +113,7 @@ impl Table {
             name,
             kind: table.settings().key,
             counts_bytes: AtomicBool::new(table.counts_bytes()),
+            changes: AtomicU64::new(0),
             table: Mutex::new(table),
         }
     }
@@ -176,8 +180,16 @@ impl Table {
         // Each operation leaves the table whole, so a panic elsewhere with the lock held has broken nothing.
         Locked {
             table: self.table.lock().unwrap_or_else(PoisonError::into_inner),
+            changes: &self.changes,
             bell: &self.bell,
         }
+    }
+
+    /// A number that is another one when anything may have changed.
+    pub(crate) fn changes(&self) -> u64 {
+        // Whoever changes something now is heard of.
+        let _quiet = self.lock();
+        self.changes.load(Relaxed)
     }
 
     /// The key that a value is in this table; `None` when it cannot hold it.
@@ -313,6 +325,7 @@ impl Deref for Locked<'_> {
 
 impl DerefMut for Locked<'_> {
     fn deref_mut(&mut self) -> &mut StickTable {
+        self.changes.fetch_add(1, Relaxed);
         &mut self.table
     }
 }
@@ -341,14 +354,19 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn what_is_spent_is_said_at_once() {
+    fn table(now: Mono) -> Arc<Table> {
         let text = "backend t\n stick-table type ip size 10 store bytes_in_rate(1s)\n";
         let loaded = plan::load(&[plan::NamedText::new("t", text)], &|_| None, None);
         let plan = loaded.plan.expect("it is whole");
-        let (tables, now) = (Tables::default(), Mono::ZERO + Duration::from_secs(9));
+        let tables = Tables::default();
         tables.follow(&plan.tables, &mut Seed::new(1), now);
-        let table = tables.named("t").expect("it is there");
+        tables.named("t").expect("it is there")
+    }
+
+    #[test]
+    fn what_is_spent_is_said_at_once() {
+        let now = Mono::ZERO + Duration::from_secs(9);
+        let table = table(now);
         let key = table.key(Sample::Ip([127, 0, 0, 1].into())).expect("an address");
         for sum in [10, 20, 30] {
             let (rate, period) = table.spend(&key, DataType::BytesInRate, 10, now).expect("room");
@@ -362,5 +380,21 @@ mod tests {
                 Some(rate)
             );
         }
+    }
+    #[test]
+    fn who_only_looks_changes_nothing() {
+        let now = Mono::ZERO + Duration::from_secs(9);
+        let table = table(now);
+        let address = || Sample::Ip([127, 0, 0, 1].into());
+        let key = table.key(address()).expect("an address");
+        let empty = table.changes();
+        table.spend(&key, DataType::BytesInRate, 10, now);
+        let one = table.changes();
+        assert_ne!(one, empty);
+        assert_eq!(table.entries(now).len(), 1);
+        assert!(table.settings().size == 10 && table.lock().len() == 1);
+        assert_eq!(table.changes(), one);
+        table.spend(&key, DataType::BytesInRate, 10, now);
+        assert_ne!(table.changes(), one);
     }
 }

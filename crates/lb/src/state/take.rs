@@ -48,7 +48,14 @@ pub(crate) struct Scene {
 /// What a successor knows of what was counted.
 pub(crate) struct Counted {
     rows: Snapshot,
-    tables: Vec<TableState>,
+    tables: Vec<Known>,
+}
+
+/// What a successor knows of a table.
+struct Known {
+    state: TableState,
+    /// The table's number of changes then, where it was asked for.
+    changes: Option<u64>,
 }
 
 impl Scene {
@@ -89,6 +96,7 @@ impl Scene {
                 state.hour = server.history.past(&server.traffic, now);
             }
         }
+        let given = given.into_iter().map(|state| Known { state, changes: None });
         let tables;
         (snapshot.tables, tables) = self.grown(given).await;
         (snapshot, Counted { rows, tables })
@@ -99,17 +107,23 @@ impl Scene {
         let rows = self.without_tables();
         let mut snapshot = rows.counted_since(&told.rows);
         let tables;
-        (snapshot.tables, tables) = self.grown(told.tables).await;
+        (snapshot.tables, tables) = self.grown(told.tables.into_iter()).await;
         (snapshot, Counted { rows, tables })
     }
 
-    /// What has come to these tables, and what they are now.
-    async fn grown(&self, given: Vec<TableState>) -> (Vec<TableState>, Vec<TableState>) {
+    /// What has come to these tables, and what they are now. A large one is not copied as long as nobody uses it.
+    async fn grown(&self, known: impl Iterator<Item = Known>) -> (Vec<TableState>, Vec<Known>) {
         let (mut more, mut all) = (Vec::new(), Vec::new());
-        for given in given {
-            let Some(table) = self.directory.tables.named(&given.name) else {
+        for known in known {
+            let Some(table) = self.directory.tables.named(&known.state.name) else {
                 continue;
             };
+            let changes = Some(table.changes());
+            if known.changes == changes {
+                all.push(known);
+                continue;
+            }
+            let given = known.state;
             let before: HashMap<_, _> = given.entries.iter().map(|entry| (&entry.key, entry)).collect();
             let state = self.table(&table).await;
             let since = |entry: &Dumped| entry.since(before.get(&entry.key).copied());
@@ -124,7 +138,7 @@ impl Scene {
                 entries: grown,
                 untold: HashSet::new(),
             });
-            all.push(state);
+            all.push(Known { state, changes });
         }
         (more, all)
     }
