@@ -8,7 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 /// A folder of certificates, gone when dropped.
 pub struct Papers {
-    folder: PathBuf,
+    pub folder: PathBuf,
     issuer: Issuer<'static, KeyPair>,
 }
 
