@@ -107,7 +107,7 @@ fn order(phase: Phase, gate: Gate, stay: Stay) -> Order {
         (Phase::Left, _, Stay::Finish) => Order::Finish,
         (Phase::Left, _, _) => Order::Close,
         (Phase::Draining, _, _) | (_, Gate::Closed, _) | (_, _, Stay::Finish) => Order::Finish,
-        (Phase::Paused, _, _) | (_, Gate::Paused, _) => Order::Pause,
+        (Phase::Paused | Phase::Between, _, _) | (_, Gate::Paused, _) => Order::Pause,
         (Phase::Running, Gate::Open, Stay::Open) => Order::Accept,
     }
 }

@@ -360,8 +360,9 @@ impl Running {
         }
         let is_over = Rc::<Notify>::default();
         let telling = tokio::task::spawn_local(self.giver.clone().tell_on(is_over.clone()));
-        self.desk.drain(is_succeeded);
+        // Whoever asks from now on asks the successor: that we have stopped is no news of what both are.
         self.leave_doors();
+        self.desk.drain(is_succeeded);
         let closing = async {
             loop {
                 tokio::select! {

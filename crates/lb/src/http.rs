@@ -100,7 +100,7 @@ impl Entrance {
     /// Answers until it is to close or the process drains.
     async fn serve(mut self, mut phase: watch::Receiver<Phase>, mut staying: Staying) {
         loop {
-            let is_open = matches!(*phase.borrow_and_update(), Phase::Running | Phase::Paused);
+            let is_open = !phase.borrow_and_update().is_last();
             if !is_open || staying.now() != Stay::Open {
                 return;
             }

@@ -224,7 +224,7 @@ impl Reloader {
 
     async fn follow(&self) -> Result<Difference, Refused> {
         let (running, fresh) = self.agreed().await?;
-        if !matches!(*self.estate.phase.borrow(), Phase::Running | Phase::Paused) {
+        if self.estate.phase.borrow().is_last() {
             return Err(Refused::because("the process is about to end"));
         }
         // Its listeners are the successor's, too: one that is closed here would let nobody in there.

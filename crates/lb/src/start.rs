@@ -189,7 +189,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
     let frontends = Frontends::new(frontends);
     frontends.close(&closed);
     let first = match predecessor {
-        Some(_) => Phase::Paused,
+        Some(_) => Phase::Between,
         None => {
             past.restore(&mut watched, &directory.tables, clock.now());
             past.restore_orders(&frontends, &process, &directory);

@@ -193,7 +193,7 @@ impl Stats {
 
     /// Takes no more connections and waits for the last.
     pub(crate) fn is_stopping(&self) -> bool {
-        !matches!(*self.phase.borrow(), Phase::Running | Phase::Paused)
+        self.phase.borrow().is_last()
     }
 
     pub(crate) fn info(&self) -> Info {

@@ -34,6 +34,9 @@ pub(crate) enum Phase {
     Running,
     /// Takes no new connections, until told to run again.
     Paused,
+    /// Takes no new connections while this process and its successor, or its predecessor, come to terms. Who comes waits,
+    /// and one of the two takes them at once.
+    Between,
     /// Takes no new connections, and stops when the last one has ended.
     Draining,
     /// As draining, but another process has our listeners and accepts from them.
@@ -46,17 +49,35 @@ pub(crate) enum Phase {
 impl Phase {
     /// From now on nobody new is taken; whether somebody was until now.
     pub(crate) fn pause(phase: &watch::Sender<Phase>) -> bool {
-        Phase::turn(phase, Phase::Running, Phase::Paused)
+        Phase::turn(phase, &[Phase::Running, Phase::Between], Phase::Paused)
     }
 
     /// Undoes [`Phase::pause`]; whether there was something to undo.
     pub(crate) fn resume(phase: &watch::Sender<Phase>) -> bool {
-        Phase::turn(phase, Phase::Paused, Phase::Running)
+        Phase::turn(phase, &[Phase::Paused], Phase::Running)
     }
 
-    fn turn(phase: &watch::Sender<Phase>, from: Phase, to: Phase) -> bool {
+    /// A successor comes to terms with us. An operator's pause stays one.
+    pub(crate) fn step_between(phase: &watch::Sender<Phase>) {
+        Phase::turn(phase, &[Phase::Running], Phase::Between);
+    }
+
+    /// They did not.
+    pub(crate) fn step_back(phase: &watch::Sender<Phase>) {
+        Phase::turn(phase, &[Phase::Between], Phase::Running);
+    }
+
+    /// It takes nobody any more, ever.
+    pub(crate) const fn is_last(self) -> bool {
+        match self {
+            Phase::Running | Phase::Paused | Phase::Between => false,
+            Phase::Draining | Phase::Left | Phase::Ending | Phase::Stopped => true,
+        }
+    }
+
+    fn turn(phase: &watch::Sender<Phase>, from: &[Phase], to: Phase) -> bool {
         phase.send_if_modified(|now| {
-            let turns = *now == from;
+            let turns = from.contains(now);
             if turns {
                 *now = to;
             }
@@ -353,14 +374,30 @@ mod tests {
 
     #[test]
     fn only_who_runs_is_paused_and_only_who_is_paused_runs_again() {
-        use Phase::{Draining, Ending, Left, Paused, Running, Stopped};
-        for before in [Running, Paused, Draining, Left, Ending, Stopped] {
+        use Phase::{Between, Draining, Ending, Left, Paused, Running, Stopped};
+        for before in [Running, Between, Paused, Draining, Left, Ending, Stopped] {
             let (phase, _follow) = watch::channel(before);
-            assert_eq!(Phase::pause(&phase), before == Running);
+            let runs = [Running, Between].contains(&before);
+            assert_eq!(Phase::pause(&phase), runs);
             let paused = *phase.borrow();
-            assert_eq!(paused, if before == Running { Paused } else { before });
+            assert_eq!(paused, if runs { Paused } else { before });
             assert_eq!(Phase::resume(&phase), paused == Paused);
             assert_eq!(*phase.borrow(), if paused == Paused { Running } else { before });
+        }
+    }
+
+    #[test]
+    fn a_pause_outlives_terms_that_were_not_come_to() {
+        let (phase, _follow) = watch::channel(Phase::Running);
+        for (paused, then) in [(false, Phase::Running), (true, Phase::Paused)] {
+            Phase::step_between(&phase);
+            assert_eq!(*phase.borrow(), Phase::Between);
+            assert_eq!(paused, paused && Phase::pause(&phase));
+            Phase::step_back(&phase);
+            assert_eq!(*phase.borrow(), then);
+            Phase::step_between(&phase);
+            assert_eq!(*phase.borrow(), if paused { Phase::Paused } else { Phase::Between });
+            Phase::step_back(&phase);
         }
     }
 

@@ -34,7 +34,7 @@ pub fn run(
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
     let mut passed = true;
-    let (both, ours_only): (Vec<&Drill>, Vec<&Drill>) = drills.iter().partition(|drill| is_for_both(drill));
+    let (both, ours_only): (Vec<&Drill>, Vec<&Drill>) = drills.iter().partition(|drill| drill.suits(Cast::ORIGINALS));
     if both.is_empty() {
         bail!("Keepalived knows no handover: there is nothing to hold beside each other");
     }
@@ -80,10 +80,6 @@ pub fn run(
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn is_for_both(drill: &Drill) -> bool {
-    !drill.steps.iter().any(|step| step.act.needs_our_router())
-}
-
 /// What was promised of ours and not kept in any run. Of the originals nothing was promised.
 fn broken(runs: &[Report]) -> Vec<&String> {
     let mut all: Vec<&String> = runs.iter().flat_map(|report| &report.broken_promises).collect();
@@ -116,6 +112,7 @@ fn row(name: &str, runs: &[Vec<Report>; 2]) -> String {
 mod tests {
     use super::*;
     use crate::drill::catalog;
+    use crate::pair::cast::{Both, Origin};
 
     #[test]
     fn what_keepalived_cannot_do_is_known_by_the_steps() {
@@ -123,9 +120,18 @@ mod tests {
             let text = format!("[[drill]]\nname = \"{name}\"\nabout = \"\"\nsteps = [\"1 {step}\"]\nlasts = 2.0");
             catalog::read(&text).unwrap().remove(0)
         };
-        assert!(is_for_both(&drill("handover", "kill lb1")));
-        assert!(!is_for_both(&drill("maintenance", "handover lb1")));
-        assert!(!is_for_both(&drill("back", "takepart lb1")));
+        let by = |balancer, router| Cast {
+            routers: Both([balancer, router]),
+            ..Cast::OURS
+        };
+        let (all, first, none) = (Cast::OURS, by(Origin::Ours, Origin::Original), Cast::ORIGINALS);
+        for (drill, held) in [
+            (drill("handover", "kill lb1"), [true; 3]),
+            (drill("maintenance", "handover lb1"), [true, true, false]),
+            (drill("back", "takepart lb2"), [true, false, false]),
+        ] {
+            assert_eq!([all, first, none].map(|cast| drill.suits(cast)), held, "{}", drill.name);
+        }
     }
 
     #[test]

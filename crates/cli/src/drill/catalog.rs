@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::load::Amount;
 use crate::load::ledger::Account;
 use crate::pair::act::{Act, Side};
+use crate::pair::cast::{Cast, Origin};
 
 const OURS: &str = include_str!("drills.toml");
 
@@ -21,6 +22,14 @@ pub struct Drill {
     pub lasts: Duration,
     pub amount: Amount,
     pub expected: Expected,
+}
+
+impl Drill {
+    /// Whether a pair of this cast can hold it.
+    pub fn suits(&self, cast: Cast) -> bool {
+        let needed = self.steps.iter().filter_map(|step| step.act.needs_our_router());
+        needed.into_iter().all(|side| cast.routers.0[side.0] == Origin::Ours)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,7 +171,7 @@ mod tests {
     fn the_table_is_whole() {
         let drills = ours().unwrap();
         let guides = drills.iter().filter(|drill| drill.guide).count();
-        assert_eq!((drills.len(), guides), (18, 4));
+        assert_eq!((drills.len(), guides), (19, 4));
         tell_apart(&drills).unwrap();
         let twice: Vec<Drill> = drills.iter().chain(&drills[3..4]).cloned().collect();
         let error = tell_apart(&twice).unwrap_err().to_string();

@@ -37,6 +37,8 @@ pub enum Act {
     Start(Part),
     Pause(Part),
     Resume(Part),
+    /// The balancer takes nobody new, and ends when those that it has have left.
+    Drain(Side),
     /// The balancer is replaced by a new process.
     Upgrade(Side),
     /// The balancer reads a changed configuration.
@@ -54,9 +56,12 @@ pub enum Act {
 }
 
 impl Act {
-    /// Keepalived knows no handover.
-    pub const fn needs_our_router(&self) -> bool {
-        matches!(self, Act::HandOver(_) | Act::TakePart(_))
+    /// Whose router has to be ours: Keepalived knows no handover.
+    pub const fn needs_our_router(&self) -> Option<Side> {
+        match self {
+            Act::HandOver(side) | Act::TakePart(side) => Some(*side),
+            _ => None,
+        }
     }
 }
 
@@ -64,6 +69,7 @@ impl Act {
 pub const HELP: &str = "\
 kill|stop|start|pause|resume PART   lb1.balancer, lb1.router, broker1; kill and start also take a host: lb1
 upgrade|reload lb1.balancer         a new process takes over; a changed configuration is read
+drain lb1.balancer                  it takes nobody new, and ends when those that it has have left
 cut|heal HOST                       pull the cable of lb1, lb2, broker1 or client; plug it in again
 drop HOST HOST                      lose every packet from the first to the second
 mend                                end everything that drop began
@@ -83,6 +89,7 @@ impl FromStr for Act {
             ["start", part] => Act::Start(part.parse()?),
             ["pause", part] => Act::Pause(daemon(part)?),
             ["resume", part] => Act::Resume(daemon(part)?),
+            ["drain", part] => Act::Drain(balancer(part)?),
             ["upgrade", part] => Act::Upgrade(balancer(part)?),
             ["reload", part] => Act::Reload(balancer(part)?),
             ["cut", place] => Act::Cut(place.parse()?),
@@ -117,6 +124,7 @@ impl fmt::Display for Act {
             Act::Start(part) => write!(f, "start {part}"),
             Act::Pause(part) => write!(f, "pause {part}"),
             Act::Resume(part) => write!(f, "resume {part}"),
+            Act::Drain(side) => write!(f, "drain {side}.balancer"),
             Act::Upgrade(side) => write!(f, "upgrade {side}.balancer"),
             Act::Reload(side) => write!(f, "reload {side}.balancer"),
             Act::Cut(place) => write!(f, "cut {place}"),
@@ -243,6 +251,7 @@ mod tests {
             "start broker2",
             "pause broker1",
             "resume lb2.balancer",
+            "drain lb1.balancer",
             "upgrade lb1.balancer",
             "reload lb2.balancer",
             "cut lb1",

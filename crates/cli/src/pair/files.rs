@@ -143,13 +143,14 @@ vrrp_instance brokers {{
 
     fn watch(&self) -> (String, &'static str) {
         match self.origin {
-            // A balancer that is gone is a fault; one without servers only costs priority, so that nothing moves when neither
-            // host reaches any.
+            // A balancer that is gone, or takes nobody new, is a fault; one without servers only costs priority, so that
+            // nothing moves when neither host reaches any.
             Origin::Ours => (
                 format!(
                     "\
-track_lb alive {{
+track_lb open {{
     socket {socket}
+    frontend_open brokers
     interval 0.02
     fall 2
     rise 2
@@ -166,7 +167,7 @@ track_lb serving {{
 ",
                     socket = self.socket.display()
                 ),
-                "    track_lb {\n        alive\n        serving\n    }\n",
+                "    track_lb {\n        open\n        serving\n    }\n",
             ),
             // As the guides have it; whole seconds are the least that it can. By `killall -0` as theirs it would see the other
             // host's process, because the hosts of a lab have their processes in common.

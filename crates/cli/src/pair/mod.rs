@@ -177,6 +177,7 @@ impl Pair {
             Act::Stop(part) => self.slot(part)?.stop(),
             Act::Pause(part) => self.slot(part)?.pause(),
             Act::Resume(part) => self.slot(part)?.resume(),
+            Act::Drain(side) => self.slot(Part::Balancer(side))?.drain(),
             Act::Upgrade(side) => self.side(side).upgrade(),
             Act::Reload(side) => self.side(side).reload(),
             Act::Cut(place) => Ok(self.lab.cut(self.cable(place)?)?),

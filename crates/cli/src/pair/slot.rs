@@ -49,6 +49,12 @@ impl Slot {
         Ok(())
     }
 
+    /// What an orderly end of a balancer begins with, in ours as in HAProxy.
+    pub fn drain(&mut self) -> anyhow::Result<()> {
+        self.must_run()?;
+        Ok(self.running.signal(Signal::SIGUSR1)?)
+    }
+
     pub fn pause(&mut self) -> anyhow::Result<()> {
         self.must_run()?;
         self.running.signal(Signal::SIGSTOP)?;

@@ -449,8 +449,7 @@ impl Heart {
     /// A process that ends lets go of its peers. One that has no successor of its kind offers its tables to whoever listens
     /// at the local address now.
     async fn watch(self: Rc<Heart>, mut phase: watch::Receiver<Phase>) {
-        let ends = |phase: &Phase| !matches!(phase, Phase::Running | Phase::Paused);
-        let Ok(phase) = phase.wait_for(ends).await.map(|phase| *phase) else {
+        let Ok(phase) = phase.wait_for(|phase| phase.is_last()).await.map(|phase| *phase) else {
             return;
         };
         self.close();

@@ -328,7 +328,7 @@ impl Series {
     }
 
     pub(super) fn rows(&self, now: Mono, phase: Phase, rows: &mut Vec<Row>) {
-        let is_open = phase == Phase::Running;
+        let is_open = matches!(phase, Phase::Running | Phase::Between);
         match self {
             Series::Frontend { seat, meters } => {
                 let frontend = seat.load();
@@ -417,8 +417,8 @@ fn follow(known: &mut Vec<OfServer>, backend: &Backend) {
 /// A frontend whose clients wait in the backlog says so: it may open again.
 fn paused(mut row: Row, phase: Phase, gate: Gate) -> Row {
     let is_paused = match (phase, gate) {
-        (_, Gate::Closed) | (Phase::Running, Gate::Open) => false,
-        (Phase::Running, Gate::Paused) | (Phase::Paused, _) => true,
+        (_, Gate::Closed) | (Phase::Running | Phase::Between, Gate::Open) => false,
+        (Phase::Running | Phase::Between, Gate::Paused) | (Phase::Paused, _) => true,
         (Phase::Draining | Phase::Left | Phase::Ending | Phase::Stopped, _) => false,
     };
     if is_paused {

@@ -191,7 +191,7 @@ pub(crate) async fn give(giver: Rc<Giver>, reloader: Rc<Reloader>, stream: UnixS
         unwanted: Vec::new(),
         giver,
         reloader,
-        turn: None,
+        has_turn: false,
     };
     match giving.lead(place).await {
         Ok(counted) => {
@@ -204,7 +204,7 @@ pub(crate) async fn give(giver: Rc<Giver>, reloader: Rc<Reloader>, stream: UnixS
             giver.afterwards.replace(Some(Afterwards::new(link, counted)));
             giver.succeeded.notify_one();
         }
-        Err(error) if giving.turn.is_none() => {
+        Err(error) if !giving.has_turn => {
             tracing::info!(%error, "a successor came and went before it could take over");
         }
         Err(error) => {
@@ -222,14 +222,8 @@ struct Giving {
     resting: Resting,
     /// Listeners that the successor does not serve.
     unwanted: Vec<String>,
-    /// From its "begin" on.
-    turn: Option<Turn>,
-}
-
-/// This successor, and no other, is being given everything.
-struct Turn {
-    /// Not by an operator, whose word stays.
-    is_paused_by_us: bool,
+    /// This successor, and no other, is being given everything, from its "begin" on.
+    has_turn: bool,
 }
 
 /// Connections at rest, until the successor has said what becomes of them.
@@ -273,9 +267,8 @@ impl Giving {
         giver.recess(Some(Recess::Giving));
         tracing::info!("a successor is ready: connections are handed over");
         // It accepts from the same queues from now on.
-        self.turn = Some(Turn {
-            is_paused_by_us: Phase::pause(&giver.phase),
-        });
+        self.has_turn = true;
+        Phase::step_between(&giver.phase);
         giver.peers.rest(true);
         let mut state = giver
             .scene
@@ -377,12 +370,14 @@ impl Giving {
             giver,
             link,
             mut resting,
-            turn,
+            has_turn,
             reloader: _,
             unwanted: _,
         } = self;
         // Until its turn nothing was done for it, and what is done now is done for another.
-        let Some(turn) = turn else { return };
+        if !has_turn {
+            return;
+        }
         giver.live.open_gate(None);
         for message in link.close() {
             resting.settle(message).ok();
@@ -391,9 +386,7 @@ impl Giving {
         giver.live.forget_calls();
         giver.call_waiting();
         giver.peers.rest(false);
-        if turn.is_paused_by_us {
-            Phase::resume(&giver.phase);
-        }
+        Phase::step_back(&giver.phase);
         giver.recess(None);
     }
 }
