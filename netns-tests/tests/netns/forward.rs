@@ -1,6 +1,7 @@
 //! The kernel carries the packets: connections outlive the host, the daemon, the order of the servers.
 
 mod crowd;
+mod others;
 mod owned;
 mod sampled;
 mod stage;
@@ -32,6 +33,7 @@ pub(crate) fn tests() -> Vec<Test> {
             "forward::servers_come_and_go_and_nobody_moves",
             servers_come_and_go_and_nobody_moves,
         ),
+        test("forward::a_cold_table_ends_nothing", a_cold_table_ends_nothing),
         test("forward::a_narrow_path_is_found", a_narrow_path_is_found),
         test(
             "forward::an_upgrade_takes_the_table_along",
@@ -45,6 +47,10 @@ pub(crate) fn tests() -> Vec<Test> {
         test(
             "forward::a_reload_that_cannot_forward_is_refused",
             owned::a_reload_that_cannot_forward_is_refused,
+        ),
+        test(
+            "forward::what_others_filter_stays_theirs",
+            others::what_others_filter_stays_theirs,
         ),
         test("forward::picks_are_the_kernels", sampled::picks_are_the_kernels),
     ]
@@ -100,6 +106,40 @@ fn connections_outlive_hosts_and_daemons(bench: &Bench<'_>) -> Result<()> {
         );
     }
     ensure!(stage.tables(0)?.is_empty(), "a clean stop leaves no table");
+    Ok(())
+}
+
+/// A host that was cut off takes the address back before its checks: it knows of no server, and of none of the connections
+/// that the other host has let in meanwhile.
+fn a_cold_table_ends_nothing(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::with(bench, Servers::OneSlow)?;
+    let earlier = Busy::start(&stage.client, VIP, 8)?;
+    earlier.moves_on()?;
+    stage.cut(0)?;
+    stage.is_master(1)?;
+    earlier.moves_on()?;
+    let meanwhile = Busy::start(&stage.client, VIP, 8)?;
+    let six = Busy::start(&stage.client, VIP6, 8)?;
+    eventually("the host that is cut off takes all servers for dead", || {
+        let rows = stage.ask(0, "show stat")?;
+        let is_down = |name: &str| {
+            let of = format!("nodes,{name},");
+            rows.lines().any(|row| row.starts_with(&of) && row.contains(",DOWN"))
+        };
+        Ok(is_down("s1") && is_down("t1"))
+    })?;
+    meanwhile.moves_on()?;
+    stage.heal(0)?;
+    stage.is_master(0)?;
+    for (who, busy) in [("before", earlier), ("meanwhile", meanwhile), ("meanwhile, IPv6", six)] {
+        busy.moves_on().with_context(|| format!("begun {who}"))?;
+        let told = busy.finish()?;
+        bench.say(format!("begun {who}: {told}"));
+        ensure!(told.lost == 0, "{} connections were lost: {:?}", told.lost, told.why);
+    }
+    let waited = stage.counted(0, "tandem_forward", "to_10.9.0.100_5672_waits")?;
+    ensure!(waited > 0, "the table was never cold, so this shows nothing");
+    bench.say(format!("{waited} packets waited for a server"));
     Ok(())
 }
 

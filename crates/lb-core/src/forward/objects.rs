@@ -52,9 +52,14 @@ impl Lane {
         format!("{}_{what}", self.name())
     }
 
-    /// Packets that nobody took.
+    /// First packets that nobody took.
     pub fn nobody(&self) -> String {
         self.map("nobody")
+    }
+
+    /// Packets of connections that began elsewhere, while nobody is known here.
+    pub(super) fn waits(&self) -> String {
+        self.map("waits")
     }
 
     pub(super) fn chain(&self, target: &Target, what: &str) -> String {
@@ -83,7 +88,7 @@ impl Lane {
     pub(super) fn note(&self, objects: &mut Objects) {
         objects.maps.extend(self.maps());
         objects.chains.extend([self.name(), self.map("error")]);
-        objects.counters.insert(self.nobody());
+        objects.counters.extend([self.nobody(), self.waits()]);
         for target in &self.targets {
             let chains = ["", "_back", "_error", "_error_back"].map(|what| self.chain(target, what));
             objects.chains.extend(chains);

@@ -215,10 +215,11 @@ impl Lane {
             "map {pins} {{ typeof {} : meta mark; size {}; flags dynamic,timeout; }}\n\
              map {buckets} {{ type mark : mark; }}\n\
              map {servers} {{ type mark : verdict; }}\nmap {errors} {{ type mark : verdict; }}\n\
-             counter {} {{ }}\n",
+             counter {} {{ }}\ncounter {} {{ }}\n",
             self.pin(),
             self.pins,
             self.nobody(),
+            self.waits(),
         );
         for target in &self.targets {
             for flow in [Flow::New, Flow::In, Flow::Out] {
@@ -243,6 +244,9 @@ impl Lane {
             format!("{IS_NOT_NEW} {}", pinned(own, &servers)),
             hash(&key),
             balanced(&servers),
+            // A connection that the other host let in, while this one knows of no server (its checks have only begun):
+            // a reset would end it, and what is sent again finds the table when the checks are back.
+            format!("{IS_NOT_NEW} counter name {} drop", self.waits()),
             // Nobody is there: the host itself answers that nobody listens.
             format!("counter name {} meta mark set 0", self.nobody()),
         ];

@@ -206,6 +206,24 @@ fn nobody_is_somebody_too() {
     assert!(!scripts[0].contains("_buckets {  }"), "no empty list of elements");
 }
 
+/// Whoever is in the middle of a connection is not told that nobody listens; whoever begins one is.
+#[test]
+fn where_nobody_is_only_first_packets_are_refused() {
+    let ruleset = ruleset(vec![lane(&[(1, 1, false)])]);
+    let script = ruleset.scripts(None, &Objects::default()).concat();
+    let (_, chain) = script.split_once("chain to_10.9.0.100_5672 {\n").expect("its chain");
+    let rules: Vec<&str> = chain.lines().take_while(|line| *line != "}").collect();
+    let at = |part: &str| rules.iter().position(|rule| rule.contains(part)).expect("the rule");
+    let (balanced, waits, refused) = (at("map @to_10.9.0.100_5672_buckets"), at("_waits drop"), at("_nobody"));
+    assert!(balanced < waits && waits < refused, "{rules:#?}");
+    assert!(
+        rules[waits].starts_with("tcp flags & (syn | ack) != syn "),
+        "{}",
+        rules[waits]
+    );
+    assert!(ruleset.objects().counters.contains("to_10.9.0.100_5672_waits"));
+}
+
 #[test]
 fn numbers_follow_from_addresses_alone() {
     let [a, b, c] = [at(1), at(2), at(3)];

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tandem_lab::{Host, Lab, Link, Route, Running, programs, run_router};
 use tandem_netns_tests::Bench;
 
@@ -26,6 +26,8 @@ pub(super) const VIP6: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0xf
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Servers {
+    /// One that is believed to be back only a while after it is.
+    OneSlow,
     Two,
     Three,
 }
@@ -44,6 +46,10 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(bench: &Bench<'_>) -> Result<Stage> {
+        Stage::with(bench, Servers::Two)
+    }
+
+    pub(super) fn with(bench: &Bench<'_>, used: Servers) -> Result<Stage> {
         let lab = Lab::new(bench.ground)?;
         let (front, back, narrow) = (lab.switch("front")?, lab.switch("back")?, lab.switch("narrow")?);
         let plug = |host: &Host, switch, v4: &str, v6: &str| -> Result<Link> {
@@ -101,7 +107,7 @@ impl Stage {
             folder,
             _lab: lab,
         };
-        stage.configure(Servers::Two)?;
+        stage.configure(used)?;
         for n in 0..2 {
             let balancer = stage.run_balancer(n)?;
             stage.balancers.push(balancer);
@@ -229,6 +235,15 @@ impl Stage {
         nft(&self.balancers_at[n], args)
     }
 
+    /// The packets of a named counter of a table.
+    pub(super) fn counted(&self, n: usize, table: &str, name: &str) -> Result<u64> {
+        let text = self.nft(n, &["list", "counter", "inet", table, name])?;
+        let packets = text.split_once("packets ").and_then(|(_, rest)| rest.split(' ').next());
+        packets
+            .and_then(|packets| packets.parse().ok())
+            .with_context(|| format!("no packets in {text}"))
+    }
+
     fn socket(&self, n: usize) -> PathBuf {
         self.folder.join(format!("lb{n}.sock"))
     }
@@ -286,9 +301,15 @@ pub(super) fn eventually(what: &str, is_so: impl Fn() -> Result<bool>) -> Result
 }
 
 fn configuration(socket: &str, servers: Servers) -> String {
-    let third = match servers {
-        Servers::Two => "",
-        Servers::Three => "    server s3 10.8.0.23:1883\n",
+    let checks = match servers {
+        Servers::OneSlow => "inter 300ms fastinter 1s downinter 2s fall 2 rise 2",
+        Servers::Two | Servers::Three => "inter 300ms fall 2 rise 1",
+    };
+    let second = "    server s2 10.8.0.22:1883\n    server t2 [fd00:8::22]:1883\n";
+    let more = match servers {
+        Servers::OneSlow => String::new(),
+        Servers::Two => second.to_owned(),
+        Servers::Three => format!("{second}    server s3 10.8.0.23:1883\n"),
     };
     format!(
         "global
@@ -309,12 +330,10 @@ frontend mqtt
 backend nodes
     balance source
     hash-type maglev
-    default-server check inter 300ms fall 2 rise 1 hash-key addr-port
+    default-server check {checks} hash-key addr-port
     server s1 10.8.0.21:1883
-    server s2 10.8.0.22:1883
     server t1 [fd00:8::21]:1883
-    server t2 [fd00:8::22]:1883
-{third}"
+{more}"
     )
 }
 
