@@ -23,18 +23,13 @@ pub(crate) struct Leaving {
 impl Instance {
     pub(crate) fn release(&mut self, why: Release, cx: &mut Cx<'_>) {
         match &mut self.phase {
-            Phase::Master => self.begin_leaving(why, cx),
+            // Whoever listens after a crash has the addresses as well, and clients that are served by them.
+            Phase::Master | Phase::Listening => self.begin_leaving(why, cx),
             Phase::Leaving(leaving) => leaving.why = why,
             Phase::Stopped => cx.emit(Output::Released {
                 instance: self.settings.id,
             }),
-            _ => {
-                if self.phase == Phase::Listening {
-                    self.send_zero(cx);
-                    self.become_backup(cx);
-                }
-                self.after_release(why, cx);
-            }
+            _ => self.after_release(why, cx),
         }
     }
 
