@@ -23,7 +23,7 @@ pub(crate) enum AddressError {
     Wildcard(String),
     #[error("`abns@{0}` is no name of an abstract socket")]
     AbstractName(String),
-    #[error("addresses of the kind `{0}@` are not supported yet")]
+    #[error("addresses of the kind `{0}@` are not supported")]
     Family(String),
     #[error("`{address}` is not of the kind `{family}@`")]
     OtherFamily { address: String, family: &'static str },
@@ -39,6 +39,7 @@ impl AddressError {
             Self::NameForListener(_) => "write the address itself, or *:PORT for all",
             Self::Wildcard(_) => "write the address or the name of the server",
             Self::AbstractName(_) => "it has 1 to 107 letters",
+            Self::Family(kind) if kind.starts_with("quic") => "QUIC is out of scope: listen with TLS over TCP",
             Self::Family(_) => "write ipv4@ ipv6@ unix@ abns@ or fd@, or no prefix",
             Self::OtherFamily { .. } => "change the address or leave the prefix out",
         }
@@ -384,7 +385,7 @@ mod tests {
             ("localhost:80", "`localhost` is a name, and a listener needs an address"),
             ("ipv4@[::1]:80", "`::1` is not of the kind `ipv4@`"),
             ("abns@", "`abns@` is no name of an abstract socket"),
-            ("sockpair@3", "addresses of the kind `sockpair@` are not supported yet"),
+            ("sockpair@3", "addresses of the kind `sockpair@` are not supported"),
             ("fd@x", "`fd@x` is not an address"),
             ("*:80,", "`` names no port"),
         ] {

@@ -29,6 +29,11 @@ pub(crate) enum StoreError {
     OfHttp(String),
     Bad(String),
     Twice(String),
+    /// The first place of the array is the single value.
+    Both {
+        array: &'static str,
+        single: &'static str,
+    },
 }
 
 impl StoreError {
@@ -51,6 +56,11 @@ impl StoreError {
             StoreError::Twice(name) => {
                 Diagnostic::error(code::DUPLICATE, at, format!("this table stores `{name}` already"))
             }
+            StoreError::Both { array, single } => {
+                let message = format!("a table cannot store both `{single}` and the array `{array}`");
+                let help = format!("leave `{single}` out: it is a place of the array");
+                Diagnostic::error(code::CONFLICT, at, message).help(help)
+            }
         }
     }
 }
@@ -59,6 +69,9 @@ impl StoreError {
 pub(crate) fn store(text: &str, into: &mut Vec<Stored>) -> Result<(), StoreError> {
     for piece in pieces(text) {
         let stored = stored(piece)?;
+        if let Some(error) = into.iter().find_map(|known| both(known.data, stored.data)) {
+            return Err(error);
+        }
         match into.binary_search_by_key(&stored.data, |known| known.data) {
             // HAProxy does not mind either.
             Ok(place) if into[place] == stored => {}
@@ -67,6 +80,17 @@ pub(crate) fn store(text: &str, into: &mut Vec<Stored>) -> Result<(), StoreError
         }
     }
     Ok(())
+}
+
+/// A value and the array that has it, in either order.
+fn both(a: DataType, b: DataType) -> Option<StoreError> {
+    let within = |single: DataType, array: DataType| {
+        single.array().filter(|(of, _)| *of == array).map(|_| StoreError::Both {
+            array: array.name(),
+            single: single.name(),
+        })
+    };
+    within(a, b).or_else(|| within(b, a))
 }
 
 /// Commas within parentheses separate nothing.
@@ -159,6 +183,7 @@ mod tests {
         assert_eq!(read("foo"), Err(StoreError::Unknown("foo".to_owned())));
         assert_eq!(read("http_req_cnt"), Err(StoreError::OfHttp("http_req_cnt".to_owned())));
         assert_eq!(read("gpc0,gpc0"), Ok(vec![(DataType::Gpc0, 1, 0)]));
+        assert_eq!(read("gpt(2),gpc0,gpc0_rate(1s)").map(|all| all.len()), Ok(3));
         assert_eq!(read("gpt(1),gpt(2)"), Err(StoreError::Twice("gpt".to_owned())));
         for bad in [
             "gpc(0)",
@@ -167,6 +192,10 @@ mod tests {
             "conn_cnt(3)",
             "conn_rate(1s",
             "gpc_rate(2)",
+            "gpc0,gpc(2)",
+            "gpc(2),gpc1",
+            "gpt(2),gpt0",
+            "gpc1_rate(1s),gpc_rate(2,1s)",
             "",
         ] {
             assert!(read(bad).is_err(), "{bad}");

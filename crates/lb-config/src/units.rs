@@ -12,8 +12,6 @@ pub(crate) enum UnitError {
     Unit { unit: String, quantity: &'static str },
     #[error("`{text}` is too large; the largest is {limit}")]
     TooLarge { text: String, limit: &'static str },
-    #[error("`{0}` is less than a millisecond")]
-    TooShort(String),
 }
 
 impl UnitError {
@@ -24,7 +22,7 @@ impl UnitError {
                 Some("write one of us ms s m h d; without a unit it is milliseconds")
             }
             Self::Unit { .. } => Some("write one of k m g, each 1024 times the one before"),
-            Self::TooLarge { .. } | Self::TooShort(_) => None,
+            Self::TooLarge { .. } => None,
         }
     }
 }
@@ -54,9 +52,6 @@ pub(crate) fn time(text: &str) -> Result<Duration, UnitError> {
         }
     };
     let micros = number.checked_mul(micros_per_unit).ok_or_else(too_large)?;
-    if micros > 0 && micros < 1_000 {
-        return Err(UnitError::TooShort(text.to_owned()));
-    }
     let millis = micros.div_ceil(1_000);
     if millis > LONGEST_MS {
         return Err(too_large());
@@ -118,6 +113,8 @@ mod tests {
             ("2147483647", 2_147_483_647),
             ("1500us", 2),
             ("0us", 0),
+            ("9us", 1),
+            ("999us", 1),
         ] {
             assert_eq!(time(text), Ok(Duration::from_millis(ms)), "{text}");
         }
@@ -140,7 +137,6 @@ mod tests {
                 "99999999999999999999",
                 "`99999999999999999999` is too large; the largest is 2147483647ms, about 24.8 days",
             ),
-            ("999us", "`999us` is less than a millisecond"),
         ] {
             assert_eq!(time(text).map_err(|error| error.to_string()), Err(why.to_owned()));
         }

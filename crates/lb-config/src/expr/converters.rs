@@ -116,11 +116,14 @@ const DIGESTS: &[(&str, Digest)] = &[
     ("sha512", Digest::Sha512),
 ];
 
-const UNSUPPORTED: &[(&str, &str)] = &[
+pub(crate) const UNSUPPORTED: &[(&str, &str)] = &[
     ("aes_gcm", "it needs a cryptographic library"),
     ("hmac", "it needs a cryptographic library"),
     ("jwt_", "it needs a cryptographic library"),
-    ("x509_", "there is no TLS here that it could ask about"),
+    (
+        "x509_",
+        "of a certificate, what rules may ask for is asked by `ssl_c_…` and `ssl_f_…`",
+    ),
     ("table_http_", "it is about HTTP"),
     ("ltime", "times are written in UTC: use `utime`"),
     ("ms_", "times are written in seconds: use `utime`"),

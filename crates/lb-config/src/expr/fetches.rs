@@ -320,7 +320,7 @@ const TABLE: &[Known] = &[
 ];
 
 /// What HAProxy has beside these: the start of a name, and why it is not here.
-const UNSUPPORTED: &[(&str, &str)] = &[
+pub(crate) const UNSUPPORTED: &[(&str, &str)] = &[
     ("sc0_http_", HTTP),
     ("sc1_http_", HTTP),
     ("sc2_http_", HTTP),

@@ -18,9 +18,9 @@ use crate::code;
 use crate::shelf::Shelf;
 use args::Args;
 use call::Call;
-pub(crate) use converters::names as converters;
+pub(crate) use converters::{UNSUPPORTED as UNSUPPORTED_CONVERTERS, names as converters};
 pub(crate) use counters::{SLOTS, converters as table_converters, fetches as counter_fetches};
-pub(crate) use fetches::known;
+pub(crate) use fetches::{UNSUPPORTED as UNSUPPORTED_FETCHES, known};
 
 /// What parsing may ask: the environment, and files that the configuration names.
 #[derive(Clone, Copy)]
@@ -187,7 +187,7 @@ fn unknown<'a>(what: &str, call: &Call<'_>, known: impl Iterator<Item = &'a str>
 
 /// For a name that HAProxy knows and we do not.
 fn unsupported(call: &Call<'_>, why: &str) -> ExprError {
-    let message = format!("`{}` is known to HAProxy, but not supported yet", call.name);
+    let message = format!("`{}` is known to HAProxy, but not supported", call.name);
     ExprError::new(code::UNSUPPORTED, call.name_at.clone(), message).help(why)
 }
 

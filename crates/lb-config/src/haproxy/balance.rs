@@ -81,7 +81,7 @@ fn simple(word: &Word, name: &str, parameter: Option<&str>) -> Result<Algorithm,
         return Ok(*algorithm);
     }
     if UNSUPPORTED.contains(&name) {
-        let message = format!("`balance {name}` is known to HAProxy, but not supported yet");
+        let message = format!("`balance {name}` is known to HAProxy, but not supported");
         return Err(Diagnostic::error(code::UNSUPPORTED, word.span, message));
     }
     let message = format!("`{}` is not a way to balance", word.text);

@@ -36,8 +36,13 @@ fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
         "bwlim-out" => Way::Down,
         other if OTHERS.contains(&other) => {
             let message = format!("the filter `{other}` is known to HAProxy, but not supported");
-            return Err(Diagnostic::error(code::UNSUPPORTED, kind.span, message)
-                .help("of filters there are `bwlim-in` and `bwlim-out`"));
+            let help = match other {
+                "spoe" => {
+                    "agents are out of scope: decide with `acl`, maps and stick tables, which `set map` changes while it runs"
+                }
+                _ => "of filters there are `bwlim-in` and `bwlim-out`",
+            };
+            return Err(Diagnostic::error(code::UNSUPPORTED, kind.span, message).help(help));
         }
         _ => {
             let message = format!("`{}` is no filter", kind.text);

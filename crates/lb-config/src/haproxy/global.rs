@@ -149,7 +149,8 @@ pub(super) const KEYWORDS: &[Keyword<Global>] = &[
         sections: HERE,
         summary: "over how long a soft stop closes the connections that are left",
         parse: |global, args| {
-            global.close_spread_time = args.limit()?;
+            // Nobody is hurried: as without it.
+            global.close_spread_time = if args.accept("infinite") { None } else { args.limit()? };
             Ok(())
         },
     },

@@ -160,9 +160,10 @@ impl Reader {
                 Current::Ring(Box::new(draft::Ring::new(name)))
             }
             Header::Unsupported(name) => {
-                let message = format!("sections `{name}` are known to HAProxy, but not supported yet");
-                return Err(Diagnostic::error(code::UNSUPPORTED, line.words[0].span, message)
-                    .help("leave the section out; its lines were not read"));
+                let message = format!("sections `{name}` are known to HAProxy, but not supported");
+                return Err(
+                    Diagnostic::error(code::UNSUPPORTED, line.words[0].span, message).help(unsupported::section(name))
+                );
             }
         };
         Ok(())

@@ -62,7 +62,7 @@ fn unknown<'a>(word: &Word, place: &str, known: impl Iterator<Item = &'a str>) -
 fn refuse(option: &KnownOption, span: Span) -> Diagnostic {
     match option.effect {
         Effect::Changes => {
-            let message = format!("`{}` is known to HAProxy, but not supported yet", option.word);
+            let message = format!("`{}` is known to HAProxy, but not supported", option.word);
             Diagnostic::error(code::UNSUPPORTED, span, message).help(option.why)
         }
         Effect::None => {

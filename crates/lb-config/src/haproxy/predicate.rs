@@ -5,19 +5,33 @@ use crate::expr::World;
 /// The release that a configuration may count on: what we do was measured on it.
 const RELEASE: [u32; 3] = [2, 6, 12];
 
-/// What HAProxy calls its build options, as far as we have the like.
+/// What HAProxy calls its build options, as far as we read the lines that stand behind them. One that is missing here
+/// takes those lines away without a word, so whatever we would at least complain of belongs here.
 const FEATURES: &[&str] = &[
     "ACCEPT4",
     "CPU_AFFINITY",
+    "CRYPT_H",
     "EPOLL",
     "GETADDRINFO",
+    "LIBCRYPT",
+    "LINUX_SPLICE",
+    "LINUX_TPROXY",
+    "OPENSSL",
+    "PCRE2",
+    "PCRE2_JIT",
     "POLL",
     "PRCTL",
     "PROMEX",
+    "RT",
     "SYSTEMD",
+    "TFO",
     "THREAD",
     "TPROXY",
 ];
+
+/// How the TLS library of HAProxy calls itself that can what ours can: TLS 1.3, and names and files as there.
+const TLS_LIBRARY: &str = "OpenSSL 3.0.0";
+const TLS_RELEASE: [u32; 3] = [3, 0, 0];
 
 /// What may be switched off there at start, and is on here.
 const ENABLED: &[&str] = &["EPOLL", "GETADDRINFO", "POLL", "REUSEPORT"];
@@ -173,9 +187,18 @@ fn predicate(name: &str, arguments: &[String], world: World<'_>) -> Result<bool,
         "strstr" => first.contains(second),
         "version_atleast" => RELEASE >= release(first)?,
         "version_before" => RELEASE < release(first)?,
-        // There is no TLS library whose version could be asked for.
+        "openssl_version_atleast" => TLS_RELEASE >= tls_release(first)?,
+        "openssl_version_before" => TLS_RELEASE < tls_release(first)?,
+        "ssllib_name_startswith" => TLS_LIBRARY.starts_with(first),
+        // `awslc_api_*`: it is another library's.
         _ => false,
     })
+}
+
+/// `3.0.0`, and with the letter of a patch as it was before: `1.1.1k`.
+fn tls_release(text: &str) -> Result<[u32; 3], String> {
+    release(text.trim_end_matches(|letter: char| letter.is_ascii_lowercase()))
+        .map_err(|_| format!("`{text}` is not a version"))
 }
 
 /// `2.6`, `2.6.12`, `2.6-dev3`: what is left out is 0, and a development release comes before its release.
@@ -224,6 +247,17 @@ mod tests {
             ("streq(a)", 2),
             ("feature(NOPE)", 1),
             ("feature(THREAD)", 0),
+            ("feature(OPENSSL)", 0),
+            ("feature(CRYPT_H)", 0),
+            ("feature(LINUX_SPLICE)", 0),
+            ("feature(LINUX_TPROXY) && feature(TFO)", 0),
+            ("feature(QUIC)", 1),
+            ("openssl_version_atleast(1.1.1)", 0),
+            ("openssl_version_atleast(1.1.1k)", 0),
+            ("openssl_version_before(1.1.0)", 1),
+            ("openssl_version_before(4.0.0)", 0),
+            ("ssllib_name_startswith(OpenSSL)", 0),
+            ("ssllib_name_startswith(AWS-LC)", 1),
             ("version_atleast(2.6.12)", 0),
             ("version_atleast(2.6.13)", 1),
             ("version_before(2.7)", 0),

@@ -172,7 +172,7 @@ const ACTIONS: &[&str] = &[
 ];
 
 /// What HAProxy has beside these: the start of a name, and what to do instead.
-const UNSUPPORTED: &[(&str, &str)] = &[
+pub(super) const UNSUPPORTED: &[(&str, &str)] = &[
     ("attach-srv", "connections that servers begin are not known here"),
     ("do-log", "write what is to be logged into `log-format`"),
     (
@@ -285,7 +285,7 @@ fn too_late(word: &Word) -> Diagnostic {
 
 fn odd_action(word: &Word, name: &str) -> Diagnostic {
     if let Some((_, why)) = UNSUPPORTED.iter().find(|(start, _)| name.starts_with(start)) {
-        let message = format!("the action `{name}` is known to HAProxy, but not supported yet");
+        let message = format!("the action `{name}` is known to HAProxy, but not supported");
         return Diagnostic::error(code::UNSUPPORTED, word.span, message).help(*why);
     }
     let message = format!("`{}` is no action", word.text);

@@ -122,7 +122,7 @@ fn positive_size(args: &mut Args<'_>) -> Result<u32, Diagnostic> {
 
 fn odd_word(word: &Word) -> Diagnostic {
     if matches!(word.text.as_str(), "recv-only" | "write-to" | "brates-factor") {
-        let message = format!("`{}` is known to HAProxy, but not supported yet", word.text);
+        let message = format!("`{}` is known to HAProxy, but not supported", word.text);
         return Diagnostic::error(code::UNSUPPORTED, word.span, message);
     }
     let message = format!("unknown keyword `{}` on a `stick-table` line", word.text);

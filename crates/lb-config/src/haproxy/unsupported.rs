@@ -30,9 +30,9 @@ pub(super) struct KnownOption {
 /// What HAProxy knows and we do not, as the documentation lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnsupportedDoc {
-    /// A `*` at the end stands for any ending.
+    /// A `*` at the end stands for any ending; an action, a fetch or a converter may go on in any way.
     pub words: &'static str,
-    /// `global`, `proxies`, or the line that it is an option of.
+    /// `global`, `proxies`, `section`, `action`, `fetch`, `converter`, or the line that it is an option of.
     pub place: &'static str,
     /// With a warning; otherwise it is an error.
     pub is_ignored: bool,
@@ -63,7 +63,26 @@ pub fn unsupported_docs() -> impl Iterator<Item = UnsupportedDoc> {
             why: option.why,
         })
     });
-    lines.chain(options)
+    let sections = SECTIONS.iter().map(|(words, why)| UnsupportedDoc {
+        words,
+        place: "section",
+        is_ignored: false,
+        why,
+    });
+    let begins = [
+        ("action", super::rules::UNSUPPORTED),
+        ("fetch", crate::expr::UNSUPPORTED_FETCHES),
+        ("converter", crate::expr::UNSUPPORTED_CONVERTERS),
+    ];
+    let begins = begins.into_iter().flat_map(|(place, table)| {
+        table.iter().map(move |(start, why)| UnsupportedDoc {
+            words: start,
+            place,
+            is_ignored: false,
+            why,
+        })
+    });
+    lines.chain(sections).chain(options).chain(begins)
 }
 
 const LEAVE_IT_OUT: &str = "leave it out if you can do without";
@@ -110,13 +129,19 @@ const fn option_because(word: &'static str, values: usize, why: &'static str) ->
     }
 }
 
-const fn harmless_option(word: &'static str, values: usize) -> KnownOption {
+const fn harmless_option(word: &'static str, values: usize, why: &'static str) -> KnownOption {
     KnownOption {
         word,
         values,
         effect: Effect::None,
-        why: "it changes nothing here",
+        why,
     }
+}
+
+/// Why a section is not read.
+pub(super) fn section(name: &str) -> &'static str {
+    let known = SECTIONS.iter().find(|(word, _)| *word == name);
+    known.map_or(LEAVE_IT_OUT, |(_, why)| why)
 }
 
 /// The entry for a line, if there is one. The first that fits counts.
@@ -153,7 +178,13 @@ const PROCESS: &str = "there is one process with threads; systemd supervises it"
 const POLLER: &str = "there is one way to wait for events, and it needs no knob";
 const NO_HTTP: &str = "it is about HTTP, and this relays TCP";
 const PLACEMENT: &str = "threads are placed by the system";
-const NO_LUA: &str = "there is no Lua";
+const NO_LUA: &str = "Lua is out of scope: say it with `acl`, rules and maps, or do it in a program beside this one";
+const NO_MAIL: &str =
+    "sending mail is out of scope: `log-health-checks` writes each change, and the metrics show it; let these alert";
+const NO_COMMANDS: &str = "no commands are read there: it is for `stats socket`";
+const COOKIES: &str = "there are no cookies below HTTP: write `stick on src`";
+const PAGE_THREADS: &str = "one thread answers all commands";
+const TLS_BUFFERS: &str = "records are as large as what is written at once, and what is kept is not limited by this";
 const LATER: &str = "there is no such rule yet";
 
 const EARLY: &str = "what a client sends before the handshake is over can be sent again by others";
@@ -210,10 +241,24 @@ const GLOBAL: &[Known] = &[
     harmless("h1-*", NO_HTTP),
     harmless("h2-*", NO_HTTP),
     harmless("httpclient.*", NO_HTTP),
-    harmless("lua-*", NO_LUA),
+    changes_because("lua-*", NO_LUA),
+    changes_because("tune.lua.*", NO_LUA),
     harmless("max-spread-checks", "set `spread-checks`"),
     harmless("tune.rcvbuf.*", "no datagrams are received here"),
     harmless("tune.sndbuf.*", "the buffers of datagrams are the system's"),
+    harmless(
+        "tune.bufsize",
+        "rules look at no more than the first 15,360 bytes that a side sends, as with HAProxy's usual buffer",
+    ),
+    harmless(
+        "tune.maxrewrite",
+        "rules look at no more than the first 15,360 bytes that a side sends, as with HAProxy's usual buffer",
+    ),
+    harmless(
+        "tune.ssl.lifetime",
+        "how long a session can be taken up again is the library's to say",
+    ),
+    harmless("tune.ssl.*", TLS_BUFFERS),
     harmless(
         "tune.*",
         "the relay and the event loop are built otherwise and need no knob",
@@ -264,21 +309,56 @@ const PROXY: &[Known] = &[
     harmless("ignore-persist", "it is about cookies, and there are none"),
     harmless("stats show-modules", "the page does not show modules"),
     harmless("stats maxconn", "it belongs to `global`"),
-    changes("cookie"),
-    changes("capture"),
-    changes("declare"),
-    changes("dispatch"),
-    changes("email-alert"),
-    changes("fcgi-app"),
-    changes("use-fcgi-app"),
+    changes_because("cookie", COOKIES),
+    changes_because("capture", NO_HTTP),
+    changes_because("declare", NO_HTTP),
+    changes_because("dispatch", "write a `server` line with this address"),
+    changes_because("email-alert", NO_MAIL),
+    changes_because("fcgi-app", NO_HTTP),
+    changes_because("use-fcgi-app", NO_HTTP),
     changes("hash-preserve-affinity"),
-    changes("http-send-name-header"),
+    changes_because("http-send-name-header", NO_HTTP),
     changes("log-steps"),
-    changes("monitor-net"),
-    changes("monitor"),
-    changes("persist"),
-    changes("redirect"),
-    changes("retry-on"),
+    changes_because(
+        "monitor-net",
+        "whoever watches may ask the statistics page, or connect as a client: write `option dontlognull`",
+    ),
+    changes_because("monitor", NO_HTTP),
+    changes_because(
+        "persist",
+        "write `stick-table type string`, and `stick on req.rdp_cookie(mstshash)`",
+    ),
+    changes_because("redirect", NO_HTTP),
+    changes_because(
+        "retry-on",
+        "what a client has sent is not kept: only connections are tried again, see `retries`",
+    ),
+];
+
+/// Sections that are not read.
+const SECTIONS: &[(&str, &str)] = &[
+    ("mailers", NO_MAIL),
+    ("program", "let systemd run it: this starts nothing but checks"),
+    ("http-errors", NO_HTTP),
+    (
+        "log-forward",
+        "lines of others are not passed on: let a log daemon do it",
+    ),
+    ("log-profile", "write `log-format` in the proxy"),
+    ("cache", NO_HTTP),
+    ("fcgi-app", NO_HTTP),
+    (
+        "crt-store",
+        "name the files with `crt`, `crt-list`, and where they lie with `crt-base`",
+    ),
+    (
+        "traces",
+        "what happens is seen by `show events`, `show sess` and in the log",
+    ),
+    (
+        "acme",
+        "let another program fetch certificates; `set ssl cert` puts them in use without a reload",
+    ),
 ];
 
 pub(super) const SOCKET_OPTIONS: &[KnownOption] = &[
@@ -287,13 +367,13 @@ pub(super) const SOCKET_OPTIONS: &[KnownOption] = &[
     option("crt", 1),
     option_because("namespace", 1, NAMESPACE),
     option("accept-proxy", 0),
-    harmless_option("name", 1),
-    harmless_option("process", 1),
-    harmless_option("thread", 1),
-    harmless_option("shards", 1),
-    harmless_option("nice", 1),
-    harmless_option("backlog", 1),
-    harmless_option("maxconn", 1),
+    harmless_option("name", 1, "it is called by its address"),
+    harmless_option("process", 1, PAGE_THREADS),
+    harmless_option("thread", 1, PAGE_THREADS),
+    harmless_option("shards", 1, PAGE_THREADS),
+    harmless_option("nice", 1, PAGE_THREADS),
+    harmless_option("backlog", 1, "`stats maxconn` in `global` says how many are served"),
+    harmless_option("maxconn", 1, "`stats maxconn` in `global` says how many are served"),
 ];
 
 pub(super) const BIND_OPTIONS: &[KnownOption] = &[
@@ -308,22 +388,38 @@ pub(super) const BIND_OPTIONS: &[KnownOption] = &[
     option_because("generate-certificates", 0, MADE),
     option_because("sigalgs", 1, SIGNATURES),
     option("tls-ticket-keys", 1),
-    option("level", 1),
+    harmless_option("level", 1, NO_COMMANDS),
     option_because("namespace", 1, NAMESPACE),
     option_because("npn", 1, NPN),
-    option("proto", 1),
-    option("severity-output", 1),
-    option("expose-fd", 1),
-    harmless_option("nice", 1),
-    harmless_option("process", 1),
-    harmless_option("shards", 1),
-    harmless_option("tfo", 0),
-    harmless_option("thread", 1),
+    option_because("proto", 1, NO_HTTP),
+    harmless_option("severity-output", 1, NO_COMMANDS),
+    harmless_option("expose-fd", 1, NO_COMMANDS),
+    harmless_option("nice", 1, "all connections are served in turn"),
+    harmless_option(
+        "process",
+        1,
+        "every worker takes clients of every listener, whoever has fewest",
+    ),
+    harmless_option(
+        "shards",
+        1,
+        "every worker takes clients of every listener, whoever has fewest",
+    ),
+    harmless_option(
+        "tfo",
+        0,
+        "what comes with the first packet of a connection saves a round trip, and changes nothing else",
+    ),
+    harmless_option(
+        "thread",
+        1,
+        "every worker takes clients of every listener, whoever has fewest",
+    ),
 ];
 
 pub(super) const SERVER_OPTIONS: &[KnownOption] = &[
     option_because("allow-0rtt", 0, EARLY),
-    option("check-proto", 1),
+    option_because("check-proto", 1, NO_HTTP),
     option_because("client-sigalgs", 1, SIGNATURES),
     option_because("force-sslv3", 0, BROKEN),
     option_because("force-tlsv10", 0, BROKEN),
@@ -333,17 +429,29 @@ pub(super) const SERVER_OPTIONS: &[KnownOption] = &[
     option("check-via-socks4", 0),
     option_because("interface", 1, OF_SOURCE),
     option_because("namespace", 1, NAMESPACE),
-    option("proto", 1),
-    option("redir", 1),
-    option("socks4", 1),
+    option_because("proto", 1, NO_HTTP),
+    option_because("redir", 1, NO_HTTP),
+    option_because(
+        "socks4",
+        1,
+        "servers are reached without a proxy between: route to them instead",
+    ),
     option("usesrc", 1),
-    harmless_option("cookie", 1),
-    harmless_option("log-proto", 1),
-    harmless_option("max-reuse", 1),
-    harmless_option("no-tfo", 0),
-    harmless_option("pool-low-conn", 1),
-    harmless_option("pool-max-conn", 1),
-    harmless_option("pool-purge-delay", 1),
-    harmless_option("tfo", 0),
-    harmless_option("ws", 1),
+    harmless_option("cookie", 1, "there are no cookies below HTTP"),
+    harmless_option("log-proto", 1, "it is about servers of logs"),
+    harmless_option("max-reuse", 1, NO_HTTP),
+    harmless_option(
+        "no-tfo",
+        0,
+        "what comes with the first packet of a connection saves a round trip, and changes nothing else",
+    ),
+    harmless_option("pool-low-conn", 1, NO_HTTP),
+    harmless_option("pool-max-conn", 1, NO_HTTP),
+    harmless_option("pool-purge-delay", 1, NO_HTTP),
+    harmless_option(
+        "tfo",
+        0,
+        "what comes with the first packet of a connection saves a round trip, and changes nothing else",
+    ),
+    harmless_option("ws", 1, NO_HTTP),
 ];

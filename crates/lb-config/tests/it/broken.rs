@@ -66,7 +66,7 @@ fn several_mistakes_on_a_line_are_all_reported() {
             "t:4:31: error[LB0007]: `x` is not a unit of time",
             "t:4:39: error[LB0007]: `0` is not a number from 1 to 2147483647",
             "t:4:48: error[LB0007]: `999` is not a number from 0 to 256",
-            "t:4:52: error[LB0002]: `socks4` is known to HAProxy, but not supported yet",
+            "t:4:52: error[LB0002]: `socks4` is known to HAProxy, but not supported",
             "t:4:66: error[LB0001]: unknown keyword `maxcon` on a `server` line",
             "t:4:82: error[LB0001]: unknown keyword `7` on a `server` line",
         ]

@@ -55,8 +55,9 @@ const ON_PURPOSE: &[(&str, &str)] = &[
         "corpus: `acl a src nonexistent.invalid`",
     ),
     (
-        "`version_atleast()` and its like answer for HAProxy 2.6.12, on which behaviour was measured; no TLS library is known.",
-        "`predicate::tests`",
+        "`version_atleast()` and its like answer for HAProxy 2.6.12, on which behaviour was measured, and those of the \
+         TLS library for OpenSSL 3.0.0: what is written for it is read here.",
+        "`predicate::tests`; corpus: `.if feature(OPENSSL)`",
     ),
     (
         "A PROXY header may come in pieces, until `timeout client`; HAProxy refuses one that is not whole in the first segment. What is no address or \
@@ -74,8 +75,8 @@ const ON_PURPOSE: &[(&str, &str)] = &[
          with a warning. Names of peers are looked up whenever they are connected to. Rates of another period are not taken over. `log` says \
          which peers come and go. A peer that has lost its connection to one of ours is told what it missed, as HAProxy does it; a process \
          that takes over by `-x` has the tables and asks nobody. A soft stop without a successor of its kind offers its tables at the local \
-         peer's address, as HAProxy does: either may follow the other. No TLS between peers: an error.",
-        "`lb_peers`, `peers::section::tests`",
+         peer's address, as HAProxy does: either may follow the other. TLS between peers is spoken as HAProxy speaks it.",
+        "`lb_peers`, `lb_tls`, `peers::section::tests`",
     ),
     (
         "Without `tcp-response inspect-delay`, response rules and `stick store-response` see the first bytes that the \
@@ -171,4 +172,20 @@ fn the_page_says_what_the_tables_say() {
         written == page,
         "record it again: TANDEM_RECORD=1 cargo test -p tandem-lb-config compatibility"
     );
+}
+
+/// Whoever looks for a word finds why it is refused, whatever kind of word it is.
+#[test]
+fn the_page_names_all_kinds_of_what_is_refused() {
+    let page = page();
+    for row in [
+        "| `mailers` | section |",
+        "| `set-nice` | action |",
+        "| `url` | fetch |",
+        "| `jwt_` | converter |",
+        "| `lua-*` | global |",
+        "| `email-alert` | proxies |",
+    ] {
+        assert!(page.contains(row), "{row}");
+    }
 }

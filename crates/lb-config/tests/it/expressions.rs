@@ -174,7 +174,7 @@ fn mistakes_in_expressions_are_shown_where_they_are() {
         ("var(x)", "t:4:42: error[LB0007]: `x` is no variable"),
         (
             "hdr(host)",
-            "t:4:38: error[LB0002]: `hdr` is known to HAProxy, but not supported yet",
+            "t:4:38: error[LB0002]: `hdr` is known to HAProxy, but not supported",
         ),
         (
             "str(a),map(none)",

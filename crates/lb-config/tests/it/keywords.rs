@@ -722,7 +722,7 @@ fn mistakes_are_named() {
         (
             BACK,
             "balance uri",
-            "t:2:10: error[LB0002]: `balance uri` is known to HAProxy, but not supported yet",
+            "t:2:10: error[LB0002]: `balance uri` is known to HAProxy, but not supported",
         ),
         (
             BACK,
@@ -778,7 +778,7 @@ fn mistakes_are_named() {
         (
             BACK,
             "stick on hdr(host)",
-            "t:2:11: error[LB0002]: `hdr` is known to HAProxy, but not supported yet",
+            "t:2:11: error[LB0002]: `hdr` is known to HAProxy, but not supported",
         ),
         (
             BACK,
@@ -830,7 +830,7 @@ fn mistakes_are_named() {
         (
             SERVER,
             "socks4 1.1.1.1:1",
-            "t:2:21: error[LB0002]: `socks4` is known to HAProxy, but not supported yet",
+            "t:2:21: error[LB0002]: `socks4` is known to HAProxy, but not supported",
         ),
     ] {
         assert_eq!(errors(&read(&format!("{head}{words}\n"))), [error], "{words}");

@@ -91,7 +91,7 @@ fn what_is_wrong_as_a_whole() {
         ),
         (
             "backend b\n no option transparent\n option transparent\n",
-            "t:7:2: error[LB0002]: `option transparent` is known to HAProxy, but not supported yet",
+            "t:7:2: error[LB0002]: `option transparent` is known to HAProxy, but not supported",
         ),
         (
             "backend b\n stats uri /x\n",
@@ -267,12 +267,12 @@ fn what_haproxy_knows_is_refused_unless_it_changes_nothing() {
     let expected = [
         "t:2:2: warning[LB0003]: `tune.bufsize` is ignored",
         "t:3:2: warning[LB0003]: `master-worker` is ignored",
-        "t:4:2: error[LB0002]: `zero-warning` is known to HAProxy, but not supported yet",
-        "t:5:1: error[LB0002]: sections `mailers` are known to HAProxy, but not supported yet",
-        "t:8:22: error[LB0002]: `npn` is known to HAProxy, but not supported yet",
-        "t:8:28: error[LB0002]: `allow-0rtt` is known to HAProxy, but not supported yet",
+        "t:4:2: error[LB0002]: `zero-warning` is known to HAProxy, but not supported",
+        "t:5:1: error[LB0002]: sections `mailers` are known to HAProxy, but not supported",
+        "t:8:22: error[LB0002]: `npn` is known to HAProxy, but not supported",
+        "t:8:28: error[LB0002]: `allow-0rtt` is known to HAProxy, but not supported",
         "t:8:39: warning[LB0003]: `shards` is ignored",
-        "t:9:2: error[LB0002]: `monitor-net` is known to HAProxy, but not supported yet",
+        "t:9:2: error[LB0002]: `monitor-net` is known to HAProxy, but not supported",
         "t:10:2: warning[LB0003]: `option splice-auto` is ignored",
     ];
     let found = complaints(&loaded);
@@ -321,6 +321,36 @@ fn what_is_wrong_with_blocks() {
         ),
     ] {
         assert_eq!(errors(&read(text)), [complaint], "{text}");
+    }
+}
+
+/// What is out of scope is an error that says what to do instead, and so is what is about HTTP.
+#[test]
+fn what_is_out_of_scope_says_what_to_do_instead() {
+    for (text, help) in [
+        ("global\n lua-load /x.lua\n", "Lua is out of scope"),
+        ("global\n lua-prepend-path /x\n", "Lua is out of scope"),
+        ("mailers m\n mailer a 1.1.1.1:1\n", "log-health-checks"),
+        ("backend b\n email-alert mailers m\n", "log-health-checks"),
+        (
+            "backend b\n filter spoe engine e config /x\n",
+            "agents are out of scope",
+        ),
+        ("frontend f\n bind quic4@:443\n", "QUIC is out of scope"),
+        ("backend b\n cookie A insert\n", "`stick on src`"),
+        ("backend b\n retry-on all-retryable-errors\n", "`retries`"),
+    ] {
+        let said = read(text);
+        let helps = said
+            .diagnostics
+            .iter()
+            .filter(|one| one.is_error())
+            .filter_map(|one| one.help.as_deref());
+        assert!(
+            helps.clone().any(|said| said.contains(help)),
+            "{text}: {:?}",
+            helps.collect::<Vec<_>>()
+        );
     }
 }
 

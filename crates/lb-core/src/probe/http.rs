@@ -154,7 +154,8 @@ impl HttpExpect {
                 return Verdict::Fail {
                     status: CheckStatus::L7OkConditionally,
                     code: Some(reply.code),
-                    info: Some(reply.reason.into()),
+                    // HAProxy names the code alone here, and no reason.
+                    info: None,
                 };
             }
             HttpExpect::Usual | HttpExpect::UsualOrGone => (200..400).contains(&reply.code),
@@ -259,6 +260,14 @@ mod tests {
             (&HttpExpect::Usual, b"HTTP/1.0 200", true, false, "L7RSP "),
             (&HttpExpect::Usual, b"this is", false, false, "L7RSP "),
             (&HttpExpect::Usual, b"", true, false, "L7RSP "),
+            (
+                &HttpExpect::UsualOrGone,
+                b"HTTP/1.0 404 Gone\r\n\r\n",
+                false,
+                false,
+                "L7OKC ",
+            ),
+            (&HttpExpect::UsualOrGone, BAD, false, false, "L7STS Some Reason"),
             (&is_503, OK, false, false, "L7STS Fine"),
             (&is_503, BAD, false, false, "pass 503"),
             (&of_5, OK, false, true, "pass 200"),

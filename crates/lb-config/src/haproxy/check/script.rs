@@ -248,7 +248,7 @@ fn status(args: &mut Args<'_>, allowed: &[CheckStatus]) -> Result<CheckStatus, D
 }
 
 fn unsupported(word: &Word) -> Diagnostic {
-    let message = format!("`{}` is known to HAProxy, but not supported yet", word.text);
+    let message = format!("`{}` is known to HAProxy, but not supported", word.text);
     Diagnostic::error(code::UNSUPPORTED, word.span, message)
 }
 
