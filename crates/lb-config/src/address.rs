@@ -449,7 +449,7 @@ mod tests {
         ] {
             assert_eq!(log(text), Ok(target), "{text}");
         }
-        for text in ["ring@buf", "tcp@", "*", ""] {
+        for text in ["ring@", "sockpair@3", "tcp@", "*", ""] {
             assert!(log(text).is_err(), "{text}");
         }
     }
