@@ -131,14 +131,6 @@ pub(super) const KEYWORDS: &[Keyword<BfdDraft>] = &[
             Ok(())
         },
     ),
-    keyword("multihop", Kind::Words, "over routers", |_, args| {
-        let span = args.span();
-        args.skip_all();
-        Err(
-            Diagnostic::error(code::UNSUPPORTED, span, "BFD over several hops is not supported")
-                .help("only neighbours on the same network can be watched (RFC 5881)"),
-        )
-    }),
     keyword(
         "weight",
         Kind::Words,

@@ -69,6 +69,7 @@ const fn table(section: Section) -> &'static [Known] {
         Section::Global => GLOBAL,
         Section::Instance => INSTANCE,
         Section::Group => GROUP,
+        Section::Bfd => BFD,
         _ => &[],
     }
 }
@@ -191,3 +192,7 @@ const GROUP: &[Known] = &[harmless(
     "global_tracking",
     "what members track is decided by `sync_group_tracking_weight`; track on the group",
 )];
+
+const BFD: &[Known] = &[changes("multihop", NEIGHBOURS)];
+
+const NEIGHBOURS: &str = "leave it out: only neighbours on the same network can be watched (RFC 5881)";

@@ -19,7 +19,7 @@ const ON_PURPOSE: &[&str] = &[
     "An address, route or rule that somebody removes is put back in place, without a change of state; `no_track` leaves it be.",
     "A master that leaves serves until its successor does; then it removes the addresses.",
     "A check script that cannot be run has failed.",
-    "A rival with a lower priority is answered each time, and told of (in the log, to `notify_master_rx_lower_pri`, in the pipes) once a second.",
+    "A rival with a lower priority is answered each time, and told of (in the log, to `notify_master_rx_lower_pri`, in the pipes) about once a second, of several each in turn.",
     "Whoever may not add addresses does not become master: the start ends with status 4, as without the right to send adverts.",
     "`v3_checksum_as_v2` is seldom needed: what a peer computes is found out and answered in kind (`checksum auto`).",
     "Interfaces may always come later (`dynamic_interfaces`).",
@@ -33,6 +33,10 @@ const NOT_YET: &[(&str, &str)] = &[("kernel_rx_buf_size", "the buffer is the sys
 
 /// What is refused with a reason when it is used, since ignoring it would change behaviour.
 const REFUSED: &[(&str, &str)] = &[
+    (
+        "BFD over several hops (`multihop` in a `bfd_instance`)",
+        "watch a neighbour on the same network (RFC 5881)",
+    ),
     ("routes with `encap ila` or `seg6`", "add them from a notify script"),
     (
         "tables, protocols and realms by names that iproute2 does not know here",
@@ -78,6 +82,17 @@ fn place(block: &str) -> String {
     } else {
         format!("`{block}`")
     }
+}
+
+#[test]
+fn what_is_refused_is_not_listed_as_supported() {
+    let refused = answered_docs()
+        .into_iter()
+        .filter(|known| known.effect == Effect::Changes);
+    let refused: Vec<_> = refused.map(|known| (known.place, known.word)).collect();
+    assert!(refused.contains(&("bfd_instance", "multihop")), "{refused:?}");
+    let supported = keyword_docs().into_iter().map(|doc| (doc.place, doc.word));
+    assert_eq!(supported.filter(|doc| refused.contains(doc)).collect::<Vec<_>>(), []);
 }
 
 #[test]
