@@ -168,7 +168,8 @@ impl Instance {
 
     /// The instance is no longer configured: nobody waits for a successor here, it may not exist.
     pub(crate) fn retire(&mut self, cx: &mut Cx<'_>) {
-        if self.is_master() {
+        // Who leaves has said so already; clients of one that listens after a crash are served as well.
+        if matches!(self.phase, Phase::Master | Phase::Listening) {
             self.send_zero(cx);
         }
         if self.holds() {

@@ -618,3 +618,25 @@ fn who_is_named_and_does_take_over() {
     rig.give(Input::Link { interface, up });
     assert!(!willing(&mut rig, 1), "it is at fault");
 }
+
+/// Whoever resumes after a crash serves clients as a master does, so its successor is told at once as well.
+#[test]
+fn a_reload_that_retires_who_listens_says_goodbye() {
+    let mut settings = pair();
+    settings.groups.clear();
+    let mut rig = Rig::new(settings.clone());
+    rig.give(Input::Found {
+        instance: InstanceId(0),
+        fresh_journal: true,
+    });
+    rig.give(Input::Start);
+    assert!(rig.router.instance(InstanceId(0)).is_some_and(|i| i.listening));
+    rig.outputs();
+    let mut wanted = settings;
+    wanted.instances.remove(0);
+    rig.give(Input::Settings(Box::new(wanted)));
+    let did = rig.outputs();
+    let goodbye = did.iter().position(|o| matches!(o, Output::SendAdvert { .. }));
+    let removed = did.iter().position(|o| matches!(o, Output::RemoveAddresses { .. }));
+    assert!(goodbye.is_some() && goodbye < removed, "{did:?}");
+}
