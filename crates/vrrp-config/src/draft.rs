@@ -286,8 +286,15 @@ pub(crate) struct BfdDraft {
     pub(crate) neighbor: Option<IpAddr>,
     pub(crate) settings: Bfd,
     pub(crate) weight: OwnWeight,
-    /// `checker` alone: not for VRRP.
-    pub(crate) for_vrrp: bool,
+    pub(crate) vrrp: bool,
+    pub(crate) checker: bool,
+}
+
+impl BfdDraft {
+    /// Each of the two words adds a use, and none means both: only `checker` alone is not for VRRP.
+    pub(crate) const fn is_for_vrrp(&self) -> bool {
+        self.vrrp || !self.checker
+    }
 }
 
 #[derive(Debug)]

@@ -36,7 +36,8 @@ pub(super) fn block(draft: &mut Draft, args: &mut Args<'_>) -> Outcome {
         name,
         neighbor: None,
         weight: OwnWeight::default(),
-        for_vrrp: true,
+        vrrp: false,
+        checker: false,
     };
     let statements = args.block()?;
     read_block(
@@ -140,16 +141,16 @@ pub(super) const KEYWORDS: &[Keyword<BfdDraft>] = &[
             Ok(())
         },
     ),
-    keyword("vrrp", Kind::Flag, "for VRRP only", |bfd, _| {
-        bfd.for_vrrp = true;
+    keyword("vrrp", Kind::Flag, "for VRRP", |bfd, _| {
+        bfd.vrrp = true;
         Ok(())
     }),
     keyword(
         "checker",
         Kind::Flag,
-        "for the load balancer's checks only",
+        "for the load balancer's checks; without `vrrp` for these only",
         |bfd, _| {
-            bfd.for_vrrp = false;
+            bfd.checker = true;
             Ok(())
         },
     ),

@@ -87,7 +87,11 @@ impl Trackers {
             let kind = TrackerKind::Lb(balancer.settings);
             trackers.add(TrackKind::Lb, &balancer.name.value, kind, balancer.weight, &used);
         }
-        for bfd in draft.bfd.iter().filter(|bfd| bfd.neighbor.is_some() && bfd.for_vrrp) {
+        for bfd in draft
+            .bfd
+            .iter()
+            .filter(|bfd| bfd.neighbor.is_some() && bfd.is_for_vrrp())
+        {
             trackers.add(TrackKind::Bfd, &bfd.name.value, TrackerKind::Bfd, bfd.weight, &used);
         }
         for (_, name) in used.iter().filter(|(kind, _)| *kind == rank(TrackKind::Interface)) {

@@ -395,6 +395,10 @@ fn of_trackers() {
     );
     let (kind, _) = tracker("bfd_instance b {\n neighbor_ip 10.9.0.3\n}", "track_bfd { b }");
     assert_eq!(kind, TrackerKind::Bfd);
+    for uses in ["vrrp", "vrrp\n checker", "checker\n vrrp"] {
+        let text = format!("bfd_instance b {{\n neighbor_ip 10.9.0.3\n {uses}\n}}");
+        assert_eq!(tracker(&text, "track_bfd { b }").0, TrackerKind::Bfd, "{uses}");
+    }
     let text = "bfd_instance b {\n neighbor_ip fe80::3%eth0\n source_ip fe80::1\n}\n";
     let bfd = plan(&format!("{text}{}", with_instance(""))).bfd.remove(0);
     assert_eq!(bfd.interface.as_deref(), Some("eth0"));
