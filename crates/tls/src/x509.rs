@@ -12,6 +12,7 @@ use x509_cert::der::asn1::{Ia5StringRef, ObjectIdentifier, PrintableStringRef, T
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
+use x509_cert::serial_number::SerialNumber;
 use x509_cert::time::Time;
 
 pub use revoked::Revoked;
@@ -84,7 +85,7 @@ impl Facts {
             hosts: common.chain(hosts).collect(),
             alternatives: names.iter().filter_map(alternative).collect(),
             issuer: parts(&tbs.issuer),
-            serial: tbs.serial_number.as_bytes().to_vec(),
+            serial: number(&tbs.serial_number),
             not_before: Moment::of(tbs.validity.not_before),
             not_after: Moment::of(tbs.validity.not_after),
             version: tbs.version as u8 + 1,
@@ -96,6 +97,14 @@ impl Facts {
             signature: named(ALGORITHMS, &read.signature_algorithm.oid),
             subject,
         })
+    }
+}
+
+/// Its bytes. The zero that DER puts before a number whose first bit is set (X.690 section 8.3) is none of them.
+fn number(serial: &SerialNumber) -> Vec<u8> {
+    match serial.as_bytes() {
+        [0, rest @ ..] if !rest.is_empty() => rest.to_vec(),
+        all => all.to_vec(),
     }
 }
 
@@ -293,3 +302,22 @@ const ALGORITHMS: &[(&str, &str)] = &[
     ("1.2.840.10045.4.3.4", "ecdsa-with-SHA512"),
     ("1.3.101.112", "ED25519"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+
+    #[test]
+    fn the_sign_is_no_part_of_a_serial_number() {
+        for serial in [[0x72, 1], [0xf2, 1], [0, 0xf2]] {
+            let mut params = CertificateParams::new(vec!["broker".into()]).unwrap();
+            params.serial_number = Some(rcgen::SerialNumber::from_slice(&serial));
+            let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+            let facts = Facts::of(certificate.der()).unwrap();
+            let expected = serial.strip_prefix(&[0]).unwrap_or(&serial);
+            assert_eq!(facts.serial, expected);
+        }
+    }
+}

@@ -5,7 +5,7 @@ use rustls::pki_types::pem::PemObject;
 use x509_cert::crl::CertificateList;
 use x509_cert::der::Decode;
 
-use super::{ALGORITHMS, Moment, Part, named, parts};
+use super::{ALGORITHMS, Moment, Part, named, number, parts};
 
 /// One list, read.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ impl Revoked {
             this_update: Moment::of(tbs.this_update),
             next_update: tbs.next_update.map(Moment::of),
             certificates: certificates
-                .map(|one| (one.serial_number.as_bytes().to_vec(), Moment::of(one.revocation_date)))
+                .map(|one| (number(&one.serial_number), Moment::of(one.revocation_date)))
                 .collect(),
         })
     }
