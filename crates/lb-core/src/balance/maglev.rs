@@ -35,9 +35,12 @@ impl Maglev {
         let heaviest = pool.members().iter().map(|m| m.weight).max().unwrap_or(1);
         let mut wishes: Vec<Wishes> = pool.members().iter().map(|m| Wishes::of(m, slots)).collect();
         let mut credit = vec![0; wishes.len()];
+        // Not in the order of the lines: another balancer may name the same servers in another one.
+        let mut turns: Vec<(usize, &Member)> = pool.members().iter().enumerate().collect();
+        turns.sort_by_key(|(_, member)| member.key);
         let mut left = slots;
         while left > 0 && !wishes.is_empty() {
-            for (place, member) in pool.members().iter().enumerate() {
+            for &(place, member) in &turns {
                 credit[place] += member.weight;
                 if credit[place] < heaviest || left == 0 {
                     continue;
