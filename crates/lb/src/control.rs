@@ -343,7 +343,7 @@ impl Running {
                     // What comes of it was told to the log; a signal has nobody to answer to.
                     tokio::task::spawn_local(async move { reloader.reload().await.ok() });
                 }
-                Intention::Dump(_) | Intention::ClearStatistics => {}
+                Intention::Dump(_) | Intention::ClearStatistics | Intention::Nothing => {}
             }
         }
     }

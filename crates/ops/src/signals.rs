@@ -30,6 +30,8 @@ pub enum Intention {
     Dump(Dump),
     /// Set the statistics to zero.
     ClearStatistics,
+    /// What the peer's operators may send, and what must end nothing.
+    Nothing,
 }
 
 /// Which of the files that other programs read.
@@ -71,8 +73,9 @@ pub const BALANCER: &[(i32, Intention)] = &[
     (SIGTTIN, Intention::Resume),
 ];
 
-/// The router's signals, which are Keepalived's. Its two real-time signals are SIGRTMIN + 2 and SIGRTMAX - 1 as glibc
-/// counts them; tools ask `--signum` rather than know them.
+/// The router's signals, which are Keepalived's. Its real-time signals are SIGRTMIN + 2, SIGRTMAX - 1 and SIGRTMAX as
+/// glibc counts them; tools ask `--signum` rather than know them. The last writes the timers of a Keepalived that is built
+/// for it, of which there are none here.
 pub const ROUTER: &[(i32, Intention)] = &[
     (SIGTERM, Intention::Stop),
     (SIGINT, Intention::Stop),
@@ -81,6 +84,7 @@ pub const ROUTER: &[(i32, Intention)] = &[
     (SIGUSR2, Intention::Dump(Dump::Statistics)),
     (36, Intention::Dump(Dump::Json)),
     (63, Intention::ClearStatistics),
+    (64, Intention::Nothing),
 ];
 
 /// The broker's signals.

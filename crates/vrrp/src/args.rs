@@ -13,7 +13,7 @@ Examples:
 
 Signals: TERM and INT hand the addresses over and stop; HUP reads the configuration again; USR1 writes
 /tmp/keepalived.data, USR2 /tmp/keepalived.stats and SIGRTMIN+2 /tmp/keepalived.json; SIGRTMAX-1 makes the counters
-begin again.";
+begin again; SIGRTMAX (TDATA) does nothing.";
 
 /// Holds virtual IP addresses by VRRP.
 #[derive(Debug, Parser, PartialEq, Eq)]
@@ -87,7 +87,7 @@ pub(crate) struct Args {
     /// Permissions that files do not get, as octal, decimal or hexadecimal number
     #[arg(short = 'u', long, value_name = "MASK", value_parser = mask)]
     pub(crate) umask: Option<u32>,
-    /// Print the number of a signal: STOP, RELOAD, DATA, STATS, STATS_CLEAR or JSON
+    /// Print the number of a signal: STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON or TDATA
     #[arg(long, value_enum, value_name = "NAME", ignore_case = true)]
     pub(crate) signum: Option<SignalName>,
     /// Print the version
@@ -130,6 +130,8 @@ pub(crate) struct Accepted {
     core_dump_pattern: Option<Option<String>>,
     #[arg(long)]
     flush_log_file: bool,
+    #[arg(long, value_name = "OPTIONS", num_args = 0..=1, require_equals = true)]
+    debug: Option<Option<String>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -148,6 +150,7 @@ pub(crate) enum SignalName {
     Stats,
     StatsClear,
     Json,
+    Tdata,
 }
 
 impl SignalName {
@@ -159,6 +162,7 @@ impl SignalName {
             SignalName::Stats => 12,
             SignalName::StatsClear => 63,
             SignalName::Json => 36,
+            SignalName::Tdata => 64,
         }
     }
 }

@@ -380,6 +380,7 @@ impl Desk {
             Intention::Reload => self.reload().await,
             Intention::Dump(what) => self.dump(what).await,
             Intention::ClearStatistics => self.order(Order::ClearStatistics).await,
+            Intention::Nothing => self.log.info(&format!("Nothing is done on {}", received.signal)),
             Intention::Pause | Intention::Resume => {}
         }
         false

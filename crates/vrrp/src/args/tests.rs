@@ -39,6 +39,8 @@ fn each_flag_of_keepalived() {
             a.vrrp_pid == Some("b".into())
         }),
         ("-P -x -R -I -m", |_| true),
+        ("--debug -n", |a| a.dont_fork),
+        ("--debug=Dv -n", |a| a.dont_fork),
         ("-t", |a| a.config_test == Some(None)),
         ("--config-test", |a| a.config_test == Some(None)),
         ("-t=log", |a| a.config_test == Some(Some("log".into()))),
@@ -55,6 +57,7 @@ fn each_flag_of_keepalived() {
         ("-u 0x1f", |a| a.umask == Some(0x1f)),
         ("-v", |a| a.version),
         ("--signum=JSON", |a| a.signum == Some(SignalName::Json)),
+        ("--signum=TDATA", |a| a.signum == Some(SignalName::Tdata)),
         ("--signum=stats_clear", |a| a.signum == Some(SignalName::StatsClear)),
     ];
     for (line, holds) in table {
@@ -72,5 +75,5 @@ fn what_is_wrong_is_said() {
 #[test]
 fn the_numbers_of_signals_are_keepalived_s() {
     let numbers = SignalName::value_variants().iter().map(|name| name.number());
-    assert_eq!(numbers.collect::<Vec<_>>(), [15, 1, 10, 12, 63, 36]);
+    assert_eq!(numbers.collect::<Vec<_>>(), [15, 1, 10, 12, 63, 36, 64]);
 }
