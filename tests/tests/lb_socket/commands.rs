@@ -207,6 +207,21 @@ fn tables_are_shown_and_changed() {
     pair.done("clear table be data.server_id eq 1");
     assert_eq!(pair.room.ask("show table"), title(1) + "\n");
     pair.done("clear table be key 192.0.2.7");
+    pair.done("set table be key 192.0.2.8 data.server_id 1");
+    pair.done("set table be key 192.0.2.9 data.server_id 1");
+    let both = pair.room.ask("show table be");
+    let line = both.lines().find(|line| line.contains("key=192.0.2.9")).expect(&both);
+    let (pointer, _) = line.split_once(": ").expect(&both);
+    let one = pair.room.ask(&format!("show table be ptr {pointer}"));
+    assert!(one.contains("key=192.0.2.9 ") && !one.contains("192.0.2.8"), "{one}");
+    pair.done(&format!("clear table be ptr {pointer}"));
+    let left = pair.room.ask("show table be");
+    assert!(left.contains("key=192.0.2.8 ") && !left.contains("192.0.2.9"), "{left}");
+    for verb in ["show", "clear"] {
+        let gone = pair.room.ask(&format!("{verb} table be ptr {pointer}"));
+        assert_eq!(gone, "No entry of this table has that pointer\n\n");
+    }
+    pair.done("clear table be");
     pair.done("set table be key 127.0.0.1 data.server_id 2");
     assert!(pair.names().iter().all(|name| name == "two"));
     pair.done("clear table be");

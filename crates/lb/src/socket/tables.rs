@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use tandem_lb_core::expr::Sample;
 use tandem_lb_core::stick::{DataType, Dumped, Key, KeyType, Raw, Removed, TableSettings, Value, key_for};
 use tandem_ops::control::{Call, Reply};
+use tandem_time::Mono;
 
 use super::Room;
 use crate::tables::Table;
@@ -33,6 +34,8 @@ enum Wanted {
     /// A key that no entry of this table can have is nobody's.
     Key(Option<Key<'static>>),
     Data(Vec<Filter>),
+    /// The number that its line begins with.
+    Pointer(u64),
 }
 
 /// `data.TYPE OP VALUE`
@@ -79,6 +82,10 @@ pub(super) fn show(room: &Room, call: &Call) -> Reply {
         Wanted::Key(key) => match key.and_then(|key| table.lock().dump(&key, now)) {
             Some(entry) => Reply::Output(title(&table) + &line(&entry)),
             None => Reply::Done,
+        },
+        Wanted::Pointer(number) => match at_pointer(&table, number, now) {
+            Some(entry) => Reply::Output(title(&table) + &line(&entry)),
+            None => no_pointer(),
         },
         wanted => {
             let entries = table.entries(now).into_iter().filter(move |entry| wanted.holds(entry));
@@ -144,7 +151,15 @@ pub(super) fn clear(room: &Room, call: &Call) -> Reply {
         Wanted::Key(None) => {}
         Wanted::Key(Some(key)) => {
             if table.lock().remove(&key) == Removed::InUse {
-                return Reply::error("Entry currently in use, cannot remove");
+                return in_use();
+            }
+        }
+        Wanted::Pointer(number) => {
+            let Some(entry) = at_pointer(&table, number, room.clock.now()) else {
+                return no_pointer();
+            };
+            if table.lock().remove(&entry.key) == Removed::InUse {
+                return in_use();
             }
         }
         wanted => {
@@ -164,6 +179,21 @@ fn no_table() -> Reply {
     Reply::error("No such table")
 }
 
+fn no_pointer() -> Reply {
+    Reply::error("No entry of this table has that pointer")
+}
+
+fn in_use() -> Reply {
+    Reply::error("Entry currently in use, cannot remove")
+}
+
+fn at_pointer(table: &Table, number: u64, now: Mono) -> Option<Dumped> {
+    table
+        .entries(now)
+        .into_iter()
+        .find(|entry| pointer(&entry.key) == number)
+}
+
 fn title(table: &Table) -> String {
     let name = table.name();
     let inside = table.lock();
@@ -173,13 +203,17 @@ fn title(table: &Table) -> String {
 }
 
 /// Where HAProxy prints an address in its memory, there is a number made of the key: the same for as long as it lives.
-fn line(entry: &Dumped) -> String {
+fn pointer(key: &Key) -> u64 {
     let mut hasher = DefaultHasher::new();
-    entry.key.hash(&mut hasher);
+    key.hash(&mut hasher);
     // As long as an address is.
-    let pointer = hasher.finish() >> 16;
+    hasher.finish() >> 16
+}
+
+fn line(entry: &Dumped) -> String {
     let left = entry.left.map_or(0, |left| left.as_millis());
-    let mut line = format!("{pointer:#x}: key={} use={} exp={left}", entry.key, entry.holders);
+    let (pointer, key) = (pointer(&entry.key), &entry.key);
+    let mut line = format!("{pointer:#x}: key={key} use={} exp={left}", entry.holders);
     for value in &entry.values {
         // Writing into a string cannot fail.
         let _ = write!(line, " {}={}", called(value), shown(value));
@@ -238,6 +272,13 @@ fn read_key(text: &str, kind: KeyType, verb: Verb) -> Result<Option<Key<'static>
     Ok(key_for(kind, value).map(Key::into_owned))
 }
 
+/// As a line of the table shows it, with `0x` or without.
+fn read_pointer(text: &str) -> Result<u64, Reply> {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    u64::from_str_radix(digits, 16)
+        .map_err(|_| Reply::error("Invalid pointer: write it as the entry's line has it, 0x..."))
+}
+
 /// `data.TYPE VALUE`
 fn setting(pair: &[String], settings: &TableSettings) -> Result<(DataType, u64), &'static str> {
     let Some(name) = pair[0].strip_prefix("data.") else {
@@ -265,6 +306,8 @@ impl Wanted {
             "" => Ok(Wanted::All),
             "key" if arg(1).is_empty() => Err(Reply::error("Key value expected")),
             "key" => read_key(arg(1), settings.key, verb).map(Wanted::Key),
+            "ptr" if arg(1).is_empty() => Err(Reply::error("Pointer value expected")),
+            "ptr" => read_pointer(arg(1)).map(Wanted::Pointer),
             word if word.starts_with("data.") => Wanted::data(args, settings),
             _ if verb == Verb::Clear => Err(Reply::error(CLEAR)),
             _ => Err(Reply::error(ONLY)),
@@ -300,6 +343,7 @@ impl Wanted {
         let holds = |f: &Filter| f.holds(i64::try_from(number(f.data)).unwrap_or(i64::MAX));
         match self {
             Wanted::All | Wanted::Key(_) => true,
+            Wanted::Pointer(number) => pointer(&entry.key) == *number,
             Wanted::Data(filters) => filters.iter().all(holds),
         }
     }
@@ -339,7 +383,6 @@ impl Filter {
 mod tests {
     use tandem_lb_core::ServerId;
     use tandem_lb_core::stick::{StickTable, Stored};
-    use tandem_time::Mono;
 
     use super::*;
 
@@ -376,7 +419,11 @@ mod tests {
                 filter(Operator::NotEqual, 3)
             ]))
         );
+        assert_eq!(read("ptr 0x1f"), Ok(Wanted::Pointer(31)));
+        assert_eq!(read("ptr 1f"), Ok(Wanted::Pointer(31)));
         let wrong = [
+            ("ptr", "Pointer value expected"),
+            ("ptr x", "Invalid pointer: write it as the entry's line has it, 0x..."),
             ("key", "Key value expected"),
             ("data.foo eq 1", "Filter entry #1: Unknown data type"),
             ("data.gpc0 eq 1", "Filter entry #1: Data type not stored in this table"),
