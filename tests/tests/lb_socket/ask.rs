@@ -5,11 +5,11 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tandem_tests::{Lb, binary, free_port};
 
-use super::haproxy::{config, haproxy};
+use super::haproxy::haproxy;
 use super::room::{Room, say};
 
 /// What is asked, where the fact lies in the JSON, and whether it is refused.
-const ASKED: [(&str, &str, bool); 25] = [
+const ASKED: [(&str, &str, bool); 33] = [
     ("show version", "/lines/0", false),
     ("show info", "/Name", false),
     ("show info json", "/0/field/name", false),
@@ -33,6 +33,15 @@ const ASKED: [(&str, &str, bool); 25] = [
     ("show pools", "/bytes_used", false),
     ("show threads", "/0/stuck", false),
     ("help", "/0/command", false),
+    // These come with the severity of a warning, done or not.
+    ("set server rr/r1 addr 127.0.0.9", "/lines/0", false),
+    ("set server rr/r1 addr 127.0.0.9", "/lines/0", false),
+    ("set server rr/r1 addr 127.0.0.9 port 99", "/lines/0", false),
+    ("set server rr/r1 addr nowhere", "/error", true),
+    ("set server rr/r1 addr 127.0.0.9 port x", "/error", true),
+    ("set server li/l1 fqdn other.example", "/error", true),
+    ("set server dns/d1 fqdn other.example", "/lines/0", false),
+    ("set server dns/d1 fqdn other.example", "/lines/0", false),
     ("disable server be/gone", "/error", true),
     ("no such command", "/error", true),
 ];
@@ -42,6 +51,16 @@ fn asked(room: &Room, command: &str) -> Output {
     let mut tandem = Command::new(binary("tandem"));
     tandem.args(["ask", "--json", "--socket"]).arg(room.socket());
     tandem.args(command.split(' ')).output().expect("tandem starts")
+}
+
+/// With a server whose name is looked up, at a port where nobody answers.
+fn config(room: &Room) -> String {
+    super::haproxy::config(room, [free_port(), free_port()])
+        + &format!(
+            "resolvers nobody\n nameserver n 127.0.0.1:{}\n\
+             backend dns\n server d1 localhost:80 resolvers nobody init-addr 127.0.0.1\n",
+            free_port()
+        )
 }
 
 fn answers(room: &Room) -> Vec<Value> {
@@ -60,11 +79,11 @@ fn answers(room: &Room) -> Vec<Value> {
 #[test]
 fn each_answer_is_json_and_has_a_status() {
     let room = Room::new();
-    let text = config(&room, [free_port(), free_port()]);
+    let text = config(&room);
     let _lb = Lb::start(&text);
     let ours = answers(&room);
     let room = Room::new();
-    let text = config(&room, [free_port(), free_port()]);
+    let text = config(&room);
     let Some(_haproxy) = haproxy(&room, &text) else {
         return say("SKIP tandem ask beside HAProxy: haproxy is not installed");
     };
@@ -88,7 +107,7 @@ const NOT_ASKED: [&str; 3] = ["drain", "prompt", "quit"];
 #[test]
 fn every_command_answers_in_json() {
     let room = Room::new();
-    let _lb = Lb::start(&config(&room, [free_port(), free_port()]));
+    let _lb = Lb::start(&config(&room));
     let help = room.ask("help");
     let is_word = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
     let names = help.lines().filter_map(|line| line.strip_prefix("  ")).map(|usage| {

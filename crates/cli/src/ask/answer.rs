@@ -11,6 +11,15 @@ use crate::csv::cells;
 /// HAProxy says this as a warning.
 const SINKS: &str = "Supported events sinks";
 
+/// So do the parts of an answer to `set server … addr` and `… fqdn` begin when it was done; they come as warnings as well.
+const MOVES: [&str; 5] = [
+    "IP changed from ",
+    "port changed from ",
+    "no need to change the addr",
+    "no need to change the port",
+    "no need to change the FDQN",
+];
+
 /// One answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer<'a> {
@@ -26,7 +35,7 @@ impl<'a> Answer<'a> {
             return Answer { text, refused: false };
         };
         // Below a notice (5) is a warning or worse; an unknown command and a missing right are said as mere information.
-        let refused = severity < 5 && !rest.starts_with(SINKS)
+        let refused = severity < 5 && !rest.starts_with(SINKS) && !has_moved(rest)
             || ["Unknown command", "Permission denied"]
                 .iter()
                 .any(|w| rest.starts_with(w));
@@ -75,6 +84,14 @@ impl<'a> Answer<'a> {
 fn message(text: &str) -> Option<(u8, &str)> {
     let (number, rest) = text.strip_prefix('[')?.split_once("]: ")?;
     Some((number.parse().ok()?, rest.trim_end()))
+}
+
+/// A server is elsewhere now, or was there before. An address that was taken and a port that was not is a refusal.
+fn has_moved(text: &str) -> bool {
+    let is_done =
+        |part: &str| MOVES.iter().any(|done| part.starts_with(done)) || part.contains(" changed its FQDN from ");
+    text.strip_suffix(" by 'stats socket command'")
+        .is_some_and(|said| said.split(", ").all(is_done))
 }
 
 /// `# pxname,svname,…` and rows: the statistics.
@@ -267,6 +284,27 @@ mod tests {
             ("[6]: 2.6.12\n", false),
             ("# name\n[3]: a proxy's odd name\n", false),
             ("", false),
+            ("[4]: IP changed from '::1' to '::2' by 'stats socket command'\n", false),
+            ("[4]: no need to change the addr by 'stats socket command'\n", false),
+            (
+                "[4]: no need to change the addr, port changed from '1' to '2' by 'stats socket command'\n",
+                false,
+            ),
+            (
+                "[4]: be/s changed its FQDN from a to b by 'stats socket command'\n",
+                false,
+            ),
+            ("[4]: no need to change the FDQN by 'stats socket command'\n", false),
+            ("[4]: Invalid addr 'x' by 'stats socket command'\n", true),
+            ("[4]: could not update be/s FQDN by 'stats socket command'\n", true),
+            (
+                "[4]: nothing was changed: provided port is not valid by 'stats socket command'\n",
+                true,
+            ),
+            (
+                "[4]: IP changed from '::1' to '::2', problem converting port 'x' to an int by 'stats socket command'\n",
+                true,
+            ),
         ] {
             assert_eq!(Answer::of(text).refused, refused, "{text}");
         }
