@@ -12,6 +12,7 @@ use tandem_text::{Converted, Diagnostic, Fate, FileId, Receipt, SourceMap, Span,
 use crate::load::{Dialect, Machine, load};
 use crate::native::{self, Left};
 use crate::plan::Plan;
+use crate::report::Report;
 use crate::{code, key_files};
 
 /// Reads a file in Keepalived's dialect, and what it includes.
@@ -22,7 +23,7 @@ pub fn convert(name: &str, bytes: impl Into<Vec<u8>>, machine: &Machine<'_>) -> 
     let file = sources.add(name, bytes);
     let mut said_before = Vec::new();
     let mut statements = lexer::read(&mut sources, file, &machine.context, &mut said_before);
-    key_files::read(&mut statements, machine.context.files, &mut said_before);
+    key_files::read(&mut statements, machine.context.files, &mut Report::default());
     // What Keepalived passes over is an error in TOML: it stays out.
     let is_mistake = |said: &&Diagnostic| said.is_error() || code::is_mistake(said.code);
     let mistakes: Vec<&Diagnostic> = loaded.diagnostics.iter().filter(is_mistake).collect();

@@ -9,11 +9,12 @@ use tandem_text::Diagnostic;
 use tandem_text::keepalived::{Files, Statement, Word};
 
 use crate::code;
+use crate::report::Report;
 
 const FILE: &str = "file:";
 const HEX: &str = "hex:";
 
-pub(crate) fn read(statements: &mut [Statement], files: &dyn Files, report: &mut Vec<Diagnostic>) {
+pub(crate) fn read(statements: &mut [Statement], files: &dyn Files, report: &mut Report) {
     for statement in statements {
         let holds_keys = matches!(statement.keyword().text.as_str(), "auth_hmac" | "pair_link");
         let Some(block) = &mut statement.block else { continue };
@@ -28,7 +29,7 @@ pub(crate) fn read(statements: &mut [Statement], files: &dyn Files, report: &mut
     }
 }
 
-fn of_line(line: &mut Statement, files: &dyn Files, report: &mut Vec<Diagnostic>) {
+fn of_line(line: &mut Statement, files: &dyn Files, report: &mut Report) {
     for word in line.words.iter_mut().filter(|word| word.text.starts_with(FILE)) {
         report.extend(exchange(word, files).err());
     }

@@ -14,6 +14,7 @@ mod key_files;
 mod load;
 mod native;
 mod plan;
+mod report;
 mod resolve;
 mod units;
 

@@ -5,6 +5,7 @@ use tandem_text::{Diagnostic, FileId, Severity, SourceMap};
 
 use crate::draft::Draft;
 use crate::plan::Plan;
+use crate::report::Report;
 use crate::{code, keepalived, key_files, native, resolve};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,15 +133,13 @@ fn load_from(name: &str, bytes: Vec<u8>, machine: &Machine<'_>, dialect: Option<
     let mut sources = SourceMap::default();
     let file = sources.add(name, bytes);
     let dialect = dialect.unwrap_or_else(|| Dialect::recognise(sources.bytes(file)));
-    let mut diagnostics = Vec::new();
-    let draft = read(&mut sources, file, machine, dialect, &mut diagnostics);
-    let plan = resolve::resolve(draft, machine, file, &mut diagnostics);
+    let mut report = Report::default();
+    let draft = read(&mut sources, file, machine, dialect, &mut report);
+    let plan = resolve::resolve(draft, machine, file, &mut report);
+    let mut diagnostics = report.finish();
     if machine.strict || dialect == Dialect::Toml {
         diagnostics.iter_mut().for_each(make_fatal);
     }
-    diagnostics.sort_by_key(|diagnostic| diagnostic.span);
-    // A repetition makes a mistake many times, all in one place.
-    diagnostics.dedup();
     let broken = diagnostics.iter().any(Diagnostic::is_error);
     Loaded {
         plan: (!broken).then_some(plan),
@@ -149,15 +148,14 @@ fn load_from(name: &str, bytes: Vec<u8>, machine: &Machine<'_>, dialect: Option<
     }
 }
 
-fn read(
-    sources: &mut SourceMap,
-    file: FileId,
-    machine: &Machine<'_>,
-    dialect: Dialect,
-    report: &mut Vec<Diagnostic>,
-) -> Draft {
+fn read(sources: &mut SourceMap, file: FileId, machine: &Machine<'_>, dialect: Dialect, report: &mut Report) -> Draft {
     let mut statements = match dialect {
-        Dialect::Keepalived => lexer::read(sources, file, &machine.context, report),
+        Dialect::Keepalived => {
+            let mut said = Vec::new();
+            let statements = lexer::read(sources, file, &machine.context, &mut said);
+            report.extend(said);
+            statements
+        }
         Dialect::Toml => native::read(sources, file, report),
     };
     key_files::read(&mut statements, machine.context.files, report);

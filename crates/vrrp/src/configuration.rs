@@ -106,6 +106,26 @@ fn mtu(interface: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
+    /// At a reload that means that all stays as it was.
+    #[test]
+    fn of_a_file_of_mistakes_there_is_no_plan() {
+        let path = env::temp_dir().join(format!("tandem-vrrp-mistakes-{}.conf", std::process::id()));
+        let good = "vrrp_instance V {\n interface lo\n virtual_router_id 9\n virtual_ipaddress {\n 10.9.0.1\n}\n}\n";
+        let read_with = |mistakes: usize| {
+            fs::write(&path, format!("{good}{}", "no such word\n".repeat(mistakes))).expect("writable");
+            let args = Args::read(["tandem-vrrp".into(), "-f".into(), path.clone().into_os_string()]);
+            read(&args.expect("they are known")).expect("it is there")
+        };
+        assert!(
+            read_with(999).plan.is_some(),
+            "Keepalived passes over what it does not know"
+        );
+        let many = read_with(100_000);
+        assert!(many.plan.is_none());
+        assert!(many.lines.len() < 1100, "{}", many.lines.len());
+        fs::remove_file(&path).expect("ours");
+    }
+
     #[test]
     fn the_loopback_interface_has_an_mtu() {
         assert!(mtu("lo").is_some_and(|mtu| mtu > 1000));

@@ -92,28 +92,48 @@ fn who_may_not_speak_ends_with_a_status_of_its_own() {
     fs::remove_file(&file).expect("ours");
 }
 
-/// Of three million lines, each with a mistake to remember, where there is room for a few.
+const LITTLE: u32 = 100_000;
+
+/// Of three million lines, where there is room for a few.
 #[test]
 fn who_gets_no_memory_ends_with_a_status_of_its_own() {
-    let (status, said) = tested_with_little_memory("many", |file| file.write_all(&b"a b\n".repeat(3 << 20)));
+    let (status, said) = tested_within(LITTLE, "many", |file| file.write_all(&b"a b\n".repeat(3 << 20)));
     assert_eq!(status, Some(204), "{said}");
+}
+
+/// The largest that is read, of nothing but mistakes: it is refused long before memory is short, at a reload as here.
+#[test]
+fn a_file_of_nothing_but_mistakes_is_not_read_to_its_end() {
+    let (status, said) = tested_within(600_000, "mistakes", |file| file.write_all(&b"a b\n".repeat(4 << 20)));
+    assert_eq!(status, Some(5), "{}", said.len());
+    assert!(
+        said.contains(" lines from here on were not looked at"),
+        "{}",
+        said.len()
+    );
+    assert!(said.contains("here are 1000 mistakes"), "{}", said.len());
 }
 
 /// Not by that of want of memory: at a reload a running router would end.
 #[test]
 fn a_file_that_no_memory_suffices_for_is_refused() {
     // Of zeros that take no place.
-    let (status, said) = tested_with_little_memory("large", |file| file.set_len(1 << 40));
+    let (status, said) = tested_within(LITTLE, "large", |file| file.set_len(1 << 40));
     assert_eq!(status, Some(4), "{said}");
     assert!(said.contains("at most 16 MiB"), "{said}");
 }
 
-fn tested_with_little_memory(name: &str, write: impl FnOnce(&mut fs::File) -> io::Result<()>) -> (Option<i32>, String) {
+fn tested_within(
+    kilobytes: u32,
+    name: &str,
+    write: impl FnOnce(&mut fs::File) -> io::Result<()>,
+) -> (Option<i32>, String) {
     let path = std::env::temp_dir().join(format!("tandem-vrrp-{name}-{}.conf", std::process::id()));
     let mut file = fs::File::create(&path).expect("the temporary folder is writable");
     write(&mut file).expect("there is room");
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -v 100000; exec \"$0\" -t -f \"$1\""]);
+    let script = format!("ulimit -v {kilobytes}; exec \"$0\" -t -f \"$1\"");
+    command.args(["-c", &script]);
     let output = command.arg(env!("CARGO_BIN_EXE_tandem-vrrp")).arg(&path).output();
     fs::remove_file(&path).expect("ours");
     let output = output.expect("there is a shell");

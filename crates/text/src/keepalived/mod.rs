@@ -34,6 +34,10 @@ pub const MAX_LINE: usize = 64 * 1024;
 /// Bytes that parameters, repetitions and included files may add to a configuration. A line that is made costs more than
 /// its bytes.
 pub const MAX_GROWTH: usize = 4 * 1024 * 1024;
+/// Bytes of memory that the statements of a configuration may take: some hundred thousand lines.
+pub const MAX_MEMORY: usize = 128 << 20;
+/// Whoever is told of more has given us something else.
+pub const MAX_COMPLAINTS: usize = 500;
 /// Files within files within files.
 pub const MAX_DEPTH: usize = 16;
 pub const MAX_FILES: usize = 1000;

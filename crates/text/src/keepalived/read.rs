@@ -7,7 +7,7 @@ use super::repeat::Repeat;
 use super::text::{self, Char, trim};
 use super::tree::{Statement, Tree};
 use super::word::{self, Rules, Word};
-use super::{BAD_TEXT, Context, MAX_LINE};
+use super::{BAD_TEXT, Context, MAX_COMPLAINTS, MAX_LINE, MAX_MEMORY};
 use crate::diagnostic::Diagnostic;
 use crate::source::SourceMap;
 use crate::span::{FileId, Span};
@@ -235,7 +235,29 @@ impl Reader<'_, '_> {
             }
         }
         self.tree.line(line, self.sources, self.report);
-        Ok(())
+        let too_much_of_it = if self.tree.memory() > MAX_MEMORY {
+            "this configuration is long beyond all measure"
+        } else if self.report.len() > MAX_COMPLAINTS {
+            "there is too much wrong before this"
+        } else {
+            return Ok(());
+        };
+        let here = line.last().map(|end| end.span());
+        here.map_or(Ok(()), |here| Err(self.given_up(too_much_of_it, here)))
+    }
+
+    /// Says how much was not looked at.
+    fn given_up(&self, why: &str, here: Span) -> Diagnostic {
+        let lines = |bytes: &[u8]| bytes.split_inclusive(|byte| *byte == b'\n').count();
+        let left = |task: &Task| match task {
+            Task::File(file, at) => lines(self.sources.bytes(*file).get(*at..).unwrap_or_default()),
+            Task::Include(_, bytes, _) => lines(bytes),
+            Task::Line(_) => 1,
+            Task::EndOfFile(_) | Task::Define(..) => 0,
+        };
+        let left: usize = self.tasks.iter().map(left).sum();
+        let message = format!("{why}: {left} lines from here on were not looked at");
+        too_much(here, &message).help("is this the file that was meant?")
     }
 
     fn include(&mut self, keyword: &Word, rest: &[Word], checks: Checks) -> Outcome {

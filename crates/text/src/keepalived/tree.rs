@@ -49,6 +49,15 @@ impl Statement {
         &self.words[0]
     }
 
+    fn memory(&self) -> usize {
+        let line = match &self.line {
+            Line::Written(line) => size_of_val(line.as_slice()),
+            Line::Words => 0,
+        };
+        let words: usize = self.words.iter().map(Word::memory).sum();
+        size_of::<Self>() + line + words
+    }
+
     /// From the first word to the last.
     pub fn span(&self) -> Span {
         let first = self.words[0].span;
@@ -75,6 +84,7 @@ pub(super) struct Tree {
     open: Vec<(Statement, Span)>,
     /// Blocks too deep to be kept.
     too_deep: usize,
+    memory: usize,
 }
 
 enum Piece<'a> {
@@ -84,6 +94,11 @@ enum Piece<'a> {
 }
 
 impl Tree {
+    /// What all statements take, about.
+    pub(super) const fn memory(&self) -> usize {
+        self.memory
+    }
+
     pub(super) fn line(&mut self, line: &[Char], sources: &SourceMap, report: &mut Vec<Diagnostic>) {
         for piece in pieces(line) {
             match piece {
@@ -118,6 +133,7 @@ impl Tree {
         if self.too_deep > 0 {
             return;
         }
+        self.memory += statement.memory();
         self.siblings().push(statement);
     }
 

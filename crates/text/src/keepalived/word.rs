@@ -31,6 +31,10 @@ impl Word {
         }
     }
 
+    pub(super) fn memory(&self) -> usize {
+        size_of::<Self>() + self.text.len() + size_of_val(self.chars.as_slice())
+    }
+
     /// Cuts the text of this word as if it were a line.
     pub(super) fn cut(&self) -> Result<Vec<Self>, Diagnostic> {
         words(&self.chars, Rules::Plain, &SourceMap::default())

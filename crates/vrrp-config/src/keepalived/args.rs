@@ -9,6 +9,7 @@ use tandem_text::keepalived::{Statement, Word};
 use tandem_text::{Diagnostic, SourceMap, Span, Spanned, nearest};
 
 use crate::code;
+use crate::report::Report;
 use crate::units;
 
 /// A mistake is a warning: like Keepalived, we leave out what cannot be read and use the rest. What must not be left out is
@@ -20,11 +21,11 @@ pub(crate) struct Args<'a> {
     sources: &'a SourceMap,
     at: usize,
     took_block: bool,
-    report: &'a mut Vec<Diagnostic>,
+    report: &'a mut Report,
 }
 
 impl<'a> Args<'a> {
-    pub(crate) fn new(statement: &'a Statement, sources: &'a SourceMap, report: &'a mut Vec<Diagnostic>) -> Self {
+    pub(crate) fn new(statement: &'a Statement, sources: &'a SourceMap, report: &'a mut Report) -> Self {
         Self {
             statement,
             sources,
@@ -35,7 +36,7 @@ impl<'a> Args<'a> {
     }
 
     /// For a line of values without a keyword.
-    pub(crate) fn of_line(statement: &'a Statement, sources: &'a SourceMap, report: &'a mut Vec<Diagnostic>) -> Self {
+    pub(crate) fn of_line(statement: &'a Statement, sources: &'a SourceMap, report: &'a mut Report) -> Self {
         Self {
             at: 0,
             ..Self::new(statement, sources, report)
@@ -46,7 +47,7 @@ impl<'a> Args<'a> {
         self.sources
     }
 
-    pub(crate) fn reporter(&mut self) -> &mut Vec<Diagnostic> {
+    pub(crate) fn reporter(&mut self) -> &mut Report {
         self.report
     }
 
@@ -124,6 +125,9 @@ impl<'a> Args<'a> {
     /// Does the same with each line of the block; a line that cannot be read does not spoil the others.
     pub(crate) fn lines(&mut self, mut take: impl FnMut(&mut Args<'_>) -> Outcome) -> Outcome {
         for line in self.block()? {
+            if self.report.is_full() {
+                break;
+            }
             let mut args = Args::of_line(line, self.sources, self.report);
             let outcome = take(&mut args).and_then(|()| args.finish());
             self.report.extend(outcome.err());

@@ -7,6 +7,7 @@ use super::args::{Args, Outcome};
 use super::known::{Effect, Known};
 use super::section::Section;
 use crate::code;
+use crate::report::Report;
 
 /// What follows a keyword.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,9 +74,12 @@ pub(crate) fn read_block<C>(
     target: &mut C,
     statements: &[Statement],
     sources: &SourceMap,
-    report: &mut Vec<Diagnostic>,
+    report: &mut Report,
 ) {
     for statement in statements {
+        if report.is_full() {
+            return;
+        }
         let mut args = Args::new(statement, sources, report);
         let outcome = dispatch(tables, section, target, &mut args);
         report.extend(outcome.err());
@@ -100,6 +104,9 @@ fn dispatch<C>(tables: &[&'static [Keyword<C>]], section: Section, target: &mut 
         _ => format!("unknown keyword `{}` in `{}`", word.text, section.word()),
     };
     let diagnostic = Diagnostic::warning(code::UNKNOWN, word.span, message);
+    if !args.reporter().wants_suggestions() {
+        return Err(diagnostic);
+    }
     Err(match suggestion(section, &word.text) {
         Some(help) => diagnostic.help(help),
         None => diagnostic,

@@ -28,10 +28,11 @@ mod track_lb;
 mod track_process;
 mod vmac;
 
+use tandem_text::SourceMap;
 use tandem_text::keepalived::Statement;
-use tandem_text::{Diagnostic, SourceMap};
 
 use crate::draft::Draft;
+use crate::report::Report;
 pub(crate) use bfd::is_link_local;
 pub use keyword::{KeywordDoc, keyword_docs};
 pub use known::{Answered, Effect, answered_docs};
@@ -39,7 +40,7 @@ use section::Section;
 pub(crate) use track::weight as track_weight;
 
 /// Both dialects end here: statements to a draft.
-pub(crate) fn read(statements: &[Statement], sources: &SourceMap, draft: &mut Draft, report: &mut Vec<Diagnostic>) {
+pub(crate) fn read(statements: &[Statement], sources: &SourceMap, draft: &mut Draft, report: &mut Report) {
     // What holds for all is wanted where one is read, wherever it stands.
     let is_global = |statement: &&Statement| statement.keyword().text == "global_defs";
     let mut read = |statements: &mut dyn Iterator<Item = &Statement>| {

@@ -16,6 +16,7 @@ use toml::de::{DeTable, DeValue, Error};
 use crate::code;
 use crate::keepalived::keyword::Kind;
 use crate::keepalived::section::Section;
+use crate::report::Report;
 
 pub(crate) use write::{Left, write};
 
@@ -29,7 +30,12 @@ const SHORT: [(&str, &str); 6] = [
     ("bfd", "bfd_instance"),
 ];
 
-pub(crate) fn read(sources: &SourceMap, file: FileId, report: &mut Vec<Diagnostic>) -> Vec<Statement> {
+/// What is read of it is many times its size.
+const LARGEST: usize = 4 << 20;
+/// So many syntax errors are enough.
+const MOST_ERRORS: usize = 1000;
+
+pub(crate) fn read(sources: &SourceMap, file: FileId, report: &mut Report) -> Vec<Statement> {
     let bytes = sources.bytes(file);
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
@@ -40,6 +46,12 @@ pub(crate) fn read(sources: &SourceMap, file: FileId, report: &mut Vec<Diagnosti
             return Vec::new();
         }
     };
+    if text.len() > LARGEST {
+        let message = format!("a configuration in TOML has at most {} MiB", LARGEST >> 20);
+        let start = Span::new(file, 0, 0);
+        report.push(Diagnostic::error(code::SYNTAX, start, message).help("is this the file that was meant?"));
+        return Vec::new();
+    }
     let (document, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         report.extend(syntax(file, text, &errors));
@@ -58,6 +70,7 @@ fn syntax(file: FileId, text: &str, errors: &[Error]) -> Vec<Diagnostic> {
     };
     let mut found: Vec<Diagnostic> = errors.iter().map(one).collect();
     found.sort_by_key(|diagnostic| diagnostic.span);
+    found.truncate(MOST_ERRORS);
     let line = |offset: usize| {
         text.as_bytes()[..offset.min(text.len())]
             .iter()
@@ -71,7 +84,7 @@ fn syntax(file: FileId, text: &str, errors: &[Error]) -> Vec<Diagnostic> {
 struct Lowering<'a> {
     file: FileId,
     text: &'a str,
-    report: &'a mut Vec<Diagnostic>,
+    report: &'a mut Report,
 }
 
 type Value<'t> = Spanned<DeValue<'t>>;

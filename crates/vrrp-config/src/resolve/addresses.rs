@@ -8,6 +8,7 @@ use tandem_vrrp_core::settings::{Family, InstanceSettings, Protocol, VirtualAddr
 use super::instance::family_word;
 use crate::code;
 use crate::draft::Instance;
+use crate::report::Report;
 
 /// Told by the first address; without one by the peers, the source or the word `native_ipv6`.
 pub(super) fn family(written: &Instance) -> Family {
@@ -26,7 +27,7 @@ pub(super) fn take(
     written: &mut Instance,
     settings: &mut InstanceSettings,
     mtu: &dyn Fn(&str) -> Option<u32>,
-    report: &mut Vec<Diagnostic>,
+    report: &mut Report,
 ) {
     let family = settings.family;
     let mut seen: Vec<IpAddr> = Vec::new();
@@ -69,7 +70,7 @@ pub(super) fn take(
 fn once(
     addresses: Vec<Spanned<VirtualAddress>>,
     seen: &mut Vec<IpAddr>,
-    report: &mut Vec<Diagnostic>,
+    report: &mut Report,
 ) -> Vec<Spanned<VirtualAddress>> {
     let mut kept = Vec::with_capacity(addresses.len());
     for address in addresses {

@@ -8,9 +8,10 @@ use tandem_vrrp_core::settings::{LinkDelay, Transport};
 use crate::code;
 use crate::draft::{Draft, Instance};
 use crate::plan::Plan;
+use crate::report::Report;
 
 /// Things that must not be there twice or have no effect, while it is still known where they were written.
-pub(super) fn draft(draft: &Draft, report: &mut Vec<Diagnostic>) {
+pub(super) fn draft(draft: &Draft, report: &mut Report) {
     mail(draft, report);
     if let Some(span) = draft.first_lvs {
         report.push(
@@ -35,7 +36,7 @@ pub(super) fn draft(draft: &Draft, report: &mut Vec<Diagnostic>) {
 }
 
 /// That nothing is written would be found out when it is too late.
-fn mail(draft: &Draft, report: &mut Vec<Diagnostic>) {
+fn mail(draft: &Draft, report: &mut Report) {
     let Some(span) = draft.first_mail else { return };
     let mail = &draft.global.mail;
     let instances = draft.instances.iter().map(|instance| &instance.notify);
@@ -74,7 +75,7 @@ fn peers_overlap(a: &Instance, b: &Instance) -> bool {
     a.iter().any(|peer| b.contains(peer))
 }
 
-fn duplicate_addresses(before: &[Instance], instance: &Instance, report: &mut Vec<Diagnostic>) {
+fn duplicate_addresses(before: &[Instance], instance: &Instance, report: &mut Report) {
     let all = |instance: &Instance| -> Vec<_> {
         let device = instance.interface.as_ref().map(|name| name.value.clone());
         let addresses = instance.vips.iter().chain(&instance.excluded);
@@ -101,7 +102,7 @@ fn duplicate_addresses(before: &[Instance], instance: &Instance, report: &mut Ve
 }
 
 /// A link that is allowed to be down for longer than a backup waits would have two masters.
-pub(super) fn link_delays(draft: &mut Draft, report: &mut Vec<Diagnostic>) -> Vec<LinkDelay> {
+pub(super) fn link_delays(draft: &mut Draft, report: &mut Report) -> Vec<LinkDelay> {
     let mut delays: Vec<LinkDelay> = Vec::new();
     for delay in std::mem::take(&mut draft.link_delays) {
         for instance in &draft.instances {
@@ -138,14 +139,14 @@ pub(super) fn link_delays(draft: &mut Draft, report: &mut Vec<Diagnostic>) -> Ve
     delays
 }
 
-pub(super) fn plan(plan: &Plan, start: Span, report: &mut Vec<Diagnostic>) {
+pub(super) fn plan(plan: &Plan, start: Span, report: &mut Report) {
     if plan.runs_scripts() && !plan.global.scripts.security {
         let message = "SECURITY VIOLATION - scripts are being executed but script_security not enabled";
         report.push(
             Diagnostic::warning(code::SECURITY, start, message).help("add `enable_script_security` to `global_defs`"),
         );
     }
-    if plan.router.instances.is_empty() && !report.iter().any(Diagnostic::is_error) {
+    if plan.router.instances.is_empty() && !report.has_errors() {
         report.push(
             Diagnostic::warning(
                 code::DOUBTFUL,

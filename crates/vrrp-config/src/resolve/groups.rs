@@ -7,8 +7,9 @@ use super::trackers::Trackers;
 use crate::code;
 use crate::draft;
 use crate::plan::{Group, Plan};
+use crate::report::Report;
 
-pub(super) fn resolve(plan: &mut Plan, groups: Vec<draft::Group>, trackers: &Trackers, report: &mut Vec<Diagnostic>) {
+pub(super) fn resolve(plan: &mut Plan, groups: Vec<draft::Group>, trackers: &Trackers, report: &mut Report) {
     for written in groups {
         let members = members(plan, &written, report);
         let Ok(number) = u16::try_from(plan.router.groups.len()) else {
@@ -44,9 +45,12 @@ pub(super) fn resolve(plan: &mut Plan, groups: Vec<draft::Group>, trackers: &Tra
     }
 }
 
-fn members(plan: &Plan, written: &draft::Group, report: &mut Vec<Diagnostic>) -> Vec<InstanceId> {
+fn members(plan: &Plan, written: &draft::Group, report: &mut Report) -> Vec<InstanceId> {
     let mut members = Vec::new();
     for name in &written.members {
+        if report.is_full() {
+            break;
+        }
         let instances = &plan.router.instances;
         let Some(instance) = instances.iter().find(|instance| instance.name == name.value) else {
             let message = format!("there is no instance `{}`; it is not in the group", name.value);
@@ -72,7 +76,7 @@ fn members(plan: &Plan, written: &draft::Group, report: &mut Vec<Diagnostic>) ->
 }
 
 /// A surprise of Keepalived's: weights of members count for nothing.
-fn ignored_weights(plan: &Plan, group: &GroupSettings, written: &draft::Group, report: &mut Vec<Diagnostic>) {
+fn ignored_weights(plan: &Plan, group: &GroupSettings, written: &draft::Group, report: &mut Report) {
     if group.member_weights {
         return;
     }

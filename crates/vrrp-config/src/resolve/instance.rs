@@ -13,13 +13,14 @@ use crate::code;
 use crate::draft::{self, Defaults, QuorumDraft};
 use crate::load::Machine;
 use crate::plan::{Adjusted, Instance, Vmac};
+use crate::report::Report;
 
 pub(super) struct Resolving<'a> {
     pub(super) defaults: &'a Defaults,
     pub(super) trackers: &'a Trackers,
     pub(super) paces: &'a [PaceSettings],
     pub(super) machine: &'a Machine<'a>,
-    pub(super) report: &'a mut Vec<Diagnostic>,
+    pub(super) report: &'a mut Report,
 }
 
 impl Resolving<'_> {

@@ -18,10 +18,11 @@ use crate::code;
 use crate::draft::{Draft, StaticItem, TrackGroup};
 use crate::load::Machine;
 use crate::plan::{Plan, Static, Statics};
+use crate::report::Report;
 use trackers::Trackers;
 
 /// Always a Plan; whether it may be used is for the diagnostics to say.
-pub(crate) fn resolve(mut draft: Draft, machine: &Machine<'_>, file: FileId, report: &mut Vec<Diagnostic>) -> Plan {
+pub(crate) fn resolve(mut draft: Draft, machine: &Machine<'_>, file: FileId, report: &mut Report) -> Plan {
     checks::draft(&draft, report);
     place_statics(&mut draft);
     track_groups::watch(&mut draft);
@@ -73,7 +74,7 @@ fn place_statics(draft: &mut Draft) {
     }
 }
 
-fn statics<T>(items: Vec<StaticItem<T>>, groups: &[TrackGroup], report: &mut Vec<Diagnostic>) -> Vec<Static<T>> {
+fn statics<T>(items: Vec<StaticItem<T>>, groups: &[TrackGroup], report: &mut Report) -> Vec<Static<T>> {
     let one = |item: StaticItem<T>| {
         let wanted = item.track_group.as_ref();
         let group = wanted.and_then(|name| groups.iter().find(|group| group.name.value == name.value));

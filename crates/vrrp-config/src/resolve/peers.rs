@@ -8,6 +8,7 @@ use tandem_vrrp_core::settings::{Family, Peer, Transport};
 use super::instance::family_word;
 use crate::code;
 use crate::draft::{Defaults, Instance};
+use crate::report::Report;
 
 const GROUP4: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18));
 const GROUP6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12));
@@ -16,7 +17,7 @@ pub(super) fn transport(
     written: &mut Instance,
     defaults: &Defaults,
     family: Family,
-    report: &mut Vec<Diagnostic>,
+    report: &mut Report,
 ) -> (Transport, Option<IpAddr>) {
     if !written.is_unicast() {
         return multicast(written, defaults, family, report);
@@ -57,7 +58,7 @@ fn multicast(
     written: &mut Instance,
     defaults: &Defaults,
     family: Family,
-    report: &mut Vec<Diagnostic>,
+    report: &mut Report,
 ) -> (Transport, Option<IpAddr>) {
     if written.interface.is_none() {
         let message = format!("`{}` needs an `interface`", written.name.value);
@@ -79,7 +80,7 @@ fn multicast(
     (Transport::Multicast { group }, of_family(source, family, report))
 }
 
-fn of_family(ip: Option<Spanned<IpAddr>>, family: Family, report: &mut Vec<Diagnostic>) -> Option<IpAddr> {
+fn of_family(ip: Option<Spanned<IpAddr>>, family: Family, report: &mut Report) -> Option<IpAddr> {
     let ip = ip?;
     if Family::of(&ip.value) == family {
         return Some(ip.value);

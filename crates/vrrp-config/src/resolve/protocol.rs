@@ -7,8 +7,9 @@ use tandem_vrrp_core::settings::{AuthV2, Centis, Family, Protocol, Seconds};
 
 use crate::code;
 use crate::draft::{Auth, Defaults, Instance};
+use crate::report::Report;
 
-pub(super) fn of(written: &Instance, defaults: &Defaults, family: Family, report: &mut Vec<Diagnostic>) -> Protocol {
+pub(super) fn of(written: &Instance, defaults: &Defaults, family: Family, report: &mut Report) -> Protocol {
     let version = written
         .version
         .as_ref()
@@ -27,7 +28,7 @@ pub(super) fn of(written: &Instance, defaults: &Defaults, family: Family, report
     }
 }
 
-fn v2(written: &Instance, report: &mut Vec<Diagnostic>) -> Protocol {
+fn v2(written: &Instance, report: &mut Report) -> Protocol {
     Protocol::V2 {
         interval: written
             .interval
@@ -37,7 +38,7 @@ fn v2(written: &Instance, report: &mut Vec<Diagnostic>) -> Protocol {
     }
 }
 
-fn whole_seconds(interval: &Spanned<Duration>, report: &mut Vec<Diagnostic>) -> Seconds {
+fn whole_seconds(interval: &Spanned<Duration>, report: &mut Report) -> Seconds {
     let rounded = (interval.value + Duration::from_millis(500)).as_secs().clamp(1, 255);
     if Duration::from_secs(rounded) != interval.value {
         let message = format!(
@@ -55,7 +56,7 @@ fn whole_seconds(interval: &Spanned<Duration>, report: &mut Vec<Diagnostic>) -> 
         .unwrap_or(Seconds::ONE)
 }
 
-fn simple(auth: &Spanned<Auth>, report: &mut Vec<Diagnostic>) -> AuthV2 {
+fn simple(auth: &Spanned<Auth>, report: &mut Report) -> AuthV2 {
     match (auth.value.kind, auth.value.password) {
         (Some(_), Some(password)) => AuthV2::Simple(password),
         (None, None) => AuthV2::None,
@@ -73,7 +74,7 @@ fn simple(auth: &Spanned<Auth>, report: &mut Vec<Diagnostic>) -> AuthV2 {
     }
 }
 
-fn v3(written: &Instance, defaults: &Defaults, report: &mut Vec<Diagnostic>) -> Protocol {
+fn v3(written: &Instance, defaults: &Defaults, report: &mut Report) -> Protocol {
     if let Some(auth) = &written.auth {
         let message = "version 3 has no authentication; none is used";
         report.push(
@@ -89,7 +90,7 @@ fn v3(written: &Instance, defaults: &Defaults, report: &mut Vec<Diagnostic>) -> 
     }
 }
 
-fn centiseconds(interval: &Spanned<Duration>, report: &mut Vec<Diagnostic>) -> Centis {
+fn centiseconds(interval: &Spanned<Duration>, report: &mut Report) -> Centis {
     let wanted = (interval.value + Duration::from_millis(5)).as_millis() / 10;
     let centis = u16::try_from(wanted).unwrap_or(u16::MAX).max(1);
     let centis = Centis::new(centis).unwrap_or(Centis::MAX);

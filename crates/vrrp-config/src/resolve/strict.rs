@@ -8,13 +8,9 @@ use tandem_vrrp_core::settings::{Family, Initial, InstanceSettings, Preempt, Pro
 use crate::code;
 use crate::draft::Instance;
 use crate::plan::Vmac;
+use crate::report::Report;
 
-pub(super) fn apply(
-    written: &Instance,
-    settings: &mut InstanceSettings,
-    vmac: &mut Option<Vmac>,
-    report: &mut Vec<Diagnostic>,
-) {
+pub(super) fn apply(written: &Instance, settings: &mut InstanceSettings, vmac: &mut Option<Vmac>, report: &mut Report) {
     refuse(written, settings, report);
     let mut taken = |span: Span, what: &str| {
         let message = format!("strict mode does not allow {what}");
@@ -46,7 +42,7 @@ pub(super) fn apply(
     settings.make_strict();
 }
 
-fn refuse(written: &Instance, settings: &InstanceSettings, report: &mut Vec<Diagnostic>) {
+fn refuse(written: &Instance, settings: &InstanceSettings, report: &mut Report) {
     let name = &written.name;
     let mut refuse = |what: &str| {
         let message = format!("`{}`: strict mode does not allow {what}", name.value);

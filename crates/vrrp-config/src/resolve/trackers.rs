@@ -10,6 +10,7 @@ use crate::code;
 use crate::draft::{Draft, Instance, OwnWeight, Track, TrackKind};
 use crate::keepalived::{is_link_local, track_weight};
 use crate::plan::Bfd;
+use crate::report::Report;
 
 type Key = (u8, Arc<str>);
 
@@ -41,7 +42,7 @@ const fn keyword(kind: TrackKind) -> &'static str {
 }
 
 impl Trackers {
-    pub(super) fn new(draft: &mut Draft, report: &mut Vec<Diagnostic>) -> Self {
+    pub(super) fn new(draft: &mut Draft, report: &mut Report) -> Self {
         for instance in &mut draft.instances {
             leave_out_own_interface(instance, report);
         }
@@ -101,7 +102,7 @@ impl Trackers {
         trackers
     }
 
-    fn scripts(&mut self, draft: &mut Draft, used: &BTreeSet<Key>, report: &mut Vec<Diagnostic>) {
+    fn scripts(&mut self, draft: &mut Draft, used: &BTreeSet<Key>, report: &mut Report) {
         for script in std::mem::take(&mut draft.scripts) {
             if script.settings.command.is_empty() {
                 let message = format!("the script `{}` has no command", script.name.value);
@@ -151,9 +152,12 @@ impl Trackers {
     }
 
     /// The uses of one instance or group. Like Keepalived, leaves out what does not exist, and says so.
-    pub(super) fn uses(&self, tracks: &[Track], report: &mut Vec<Diagnostic>) -> Vec<TrackUse> {
+    pub(super) fn uses(&self, tracks: &[Track], report: &mut Report) -> Vec<TrackUse> {
         let mut uses: Vec<TrackUse> = Vec::new();
         for track in tracks {
+            if report.is_full() {
+                break;
+            }
             let key = (rank(track.kind), track.name.value.clone());
             let Some((tracker, own)) = self.known.get(&key) else {
                 report.push(self.undefined(track));
@@ -185,7 +189,7 @@ impl Trackers {
 }
 
 /// An instance's own interface is watched in any case.
-fn leave_out_own_interface(instance: &mut Instance, report: &mut Vec<Diagnostic>) {
+fn leave_out_own_interface(instance: &mut Instance, report: &mut Report) {
     if !instance.track_primary {
         return;
     }
@@ -202,7 +206,7 @@ fn leave_out_own_interface(instance: &mut Instance, report: &mut Vec<Diagnostic>
     });
 }
 
-pub(super) fn bfd(draft: &mut Draft, trackers: &Trackers, report: &mut Vec<Diagnostic>) -> Vec<Bfd> {
+pub(super) fn bfd(draft: &mut Draft, trackers: &Trackers, report: &mut Report) -> Vec<Bfd> {
     let mut sessions = Vec::new();
     for session in std::mem::take(&mut draft.bfd) {
         let Some(neighbor) = session.neighbor else {

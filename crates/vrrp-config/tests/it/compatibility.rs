@@ -9,6 +9,7 @@ const HEAD: &str = "# tandem-vrrp and keepalived.conf
 
 Made from the keyword tables by `TANDEM_RECORD=1 cargo test -p tandem-vrrp-config compatibility`; a test compares.
 A keyword that is not listed is unknown: it is reported with its place, the rest is used, and `-t` exits with 5; `--strict` makes it fatal.
+A file with a thousand mistakes, or of more than about a hundred thousand lines, is not looked at further, and refused.
 Blocks of the load balancer (`virtual_server`, `virtual_server_group`, `SSL`) are skipped with one warning. Includes, `$NAME=value`,
 `@id` lines, `~SEQ` and `~LST` are read as Keepalived 2.4 reads them.
 ";

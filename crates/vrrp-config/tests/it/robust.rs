@@ -170,6 +170,45 @@ fn holds(text: Vec<u8>, dialect: Option<Dialect>) {
     }
 }
 
+/// Who reads it again may be serving: it must not run out of memory.
+#[test]
+fn what_is_no_configuration_is_not_read_to_its_end() {
+    let whole = crate::with_instance("");
+    for (what, text, lines_left) in [
+        ("unknown words", "what is this\n".repeat(5000), false),
+        (
+            "in a block",
+            format!("global_defs {{\n{}}}\n", "what is this\n".repeat(5000)),
+            false,
+        ),
+        (
+            "lines of a block",
+            format!("static_ipaddress {{\n{}}}\n", "what is this\n".repeat(5000)),
+            false,
+        ),
+        ("braces", "}\n".repeat(5000), true),
+        (
+            "more than there is room for",
+            "a b c d e f g h i j k l\n".repeat(200_000),
+            true,
+        ),
+        ("TOML", format!("[global]\n{}", "a = \n".repeat(5000)), false),
+        ("much TOML", format!("[global]\n{}", "#\n".repeat(3 << 20)), false),
+    ] {
+        let loaded = crate::read(&format!("{text}{whole}"));
+        assert!(loaded.plan.is_none(), "{what}");
+        let said: Vec<&str> = loaded.diagnostics.iter().map(|said| said.message.as_str()).collect();
+        assert!(said.len() <= 1100, "{what}: {}", said.len());
+        let counted = said
+            .iter()
+            .any(|said| said.ends_with(" lines from here on were not looked at"));
+        assert_eq!(counted, lines_left, "{what}: {:?}", said.last());
+    }
+    let many = "debug 1\n".repeat(5000);
+    let loaded = crate::read(&crate::with_instance(&many));
+    assert!(loaded.plan.is_some(), "remarks are no mistakes");
+}
+
 proptest! {
     #[test]
     fn bytes(text in proptest::collection::vec(any::<u8>(), 0..300)) {
