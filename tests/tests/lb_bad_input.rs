@@ -2,8 +2,11 @@
 //!
 //! In each test a client is connected before and speaks after; new clients are served.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -104,40 +107,74 @@ fn proxy_headers() {
     bystander.stays_served(config.at());
 }
 
+const GOOD: &str = include_str!("../corpus/configs/files/broker.pem");
+const NONSENSE: &str = "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n";
+
+/// What the master's socket says: reloads that were followed, and that were refused.
+fn reloads(master: &Path) -> String {
+    let mut stream = UnixStream::connect(master).expect("a master socket");
+    stream.write_all(b"show proc\n").expect("it listens");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("an answer");
+    let row = text.lines().nth(1).expect("the process");
+    row.split_whitespace().skip(2).take(3).collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn reloads_that_are_refused() {
-    let (server, syslog) = (Server::echo(), Syslog::default());
-    let config = Config::default().log_to(syslog.address()).server("s", &server, "");
-    let crt = std::env::temp_dir().join(format!("tandem-bad-{}.pem", std::process::id()));
-    std::fs::write(
-        &crt,
-        "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n",
-    )
-    .expect("a writable folder");
-    let mut lb = Lb::start(&config.to_string());
+    let server = Server::echo();
+    let file = |ending: &str| std::env::temp_dir().join(format!("tandem-bad-{}.{ending}", std::process::id()));
+    let (crt, other, master, said) = (file("pem"), file("other.pem"), file("master"), file("said"));
+    std::fs::write(&crt, GOOD).expect("a writable folder");
+    std::fs::write(&other, NONSENSE).expect("a writable folder");
+    let stderr = File::create(&said).expect("a writable folder");
+    let with = |crt: &Path| format!("bind 127.0.0.1:{} ssl crt {}", free_port(), crt.display());
+    let config = Config::default().frontend(with(&crt)).server("s", &server, "");
+    let mut lb = Lb::start_as(&config.to_string(), |mut command| {
+        command.arg("-S").arg(&master).stderr(stderr);
+        command
+    });
     let bystander = Bystander::come(config.at());
     let bad = [
         (
             "a table of size zero",
             config.clone().backend("stick-table type ip size 0"),
+            GOOD,
         ),
         (
-            "a certificate that does not parse",
-            config
-                .clone()
-                .frontend(format!("bind 127.0.0.1:{} ssl crt {}", free_port(), crt.display())),
+            "a new listener's certificate that does not parse",
+            config.clone().frontend(with(&other)),
+            GOOD,
         ),
-        ("half a line", config.clone().backend("server")),
+        ("half a line", config.clone().backend("server"), GOOD),
+        (
+            "the certificate of a listener that is there does not parse any more",
+            config.clone(),
+            NONSENSE,
+        ),
     ];
-    for (what, bad) in bad {
+    for (count, (what, bad, pem)) in (1..).zip(bad) {
+        std::fs::write(&crt, pem).expect("a writable folder");
         let told = lb.reload(Signal::SIGHUP, &bad.to_string());
         assert!(told.contains("refused"), "{what}: {told}");
+        assert_eq!(reloads(&master), format!("0 [failed: {count}]"), "{what}");
+        // Lines are written beside the one who says them.
+        let times = || {
+            let text = std::fs::read_to_string(&said).expect("it is written");
+            text.matches("nothing was changed, because:").count()
+        };
+        until(what, || (times() == count).then_some(()));
         assert_eq!(ask(&mut connect(config.at()), b"still"), b"still", "{what}");
+        assert_eq!(times(), count, "{what}: said once");
     }
+    std::fs::write(&crt, GOOD).expect("a writable folder");
     let told = lb.reload(Signal::SIGHUP, &config.clone().backend("timeout queue 3s").to_string());
     assert!(!told.contains("refused"), "{told}");
+    assert_eq!(reloads(&master), "1 [failed: 4]");
     bystander.stays_served(config.at());
-    std::fs::remove_file(crt).ok();
+    for file in [crt, other, said] {
+        std::fs::remove_file(file).ok();
+    }
 }
 
 #[test]
@@ -162,7 +199,7 @@ fn garbage_from_a_name_server() {
     let _lb = Lb::start(&text);
     let bystander = Bystander::come(config.at());
     let show = || {
-        let mut stream = std::os::unix::net::UnixStream::connect(&socket).expect("a stats socket");
+        let mut stream = UnixStream::connect(&socket).expect("a stats socket");
         stream.write_all(b"show resolvers\n").expect("it listens");
         let mut text = String::new();
         stream.read_to_string(&mut text).expect("an answer");
@@ -211,7 +248,7 @@ fn garbage_on_the_stats_socket() {
         b"set server be/s \xff\n",
         b"\n\n\n",
     ] {
-        let mut stream = std::os::unix::net::UnixStream::connect(&socket).expect("a stats socket");
+        let mut stream = UnixStream::connect(&socket).expect("a stats socket");
         stream.write_all(garbage).ok();
         stream.shutdown(Shutdown::Write).ok();
         let mut answer = Vec::new();
