@@ -322,19 +322,17 @@ pub(super) fn puts_an_address_back(bench: &Bench<'_>) -> Result<()> {
     let (a, b) = stage.settled(OURS, &Config::v2(150), &Config::v2(100), VIP)?;
     let masters = times_master(&b);
     let cable = stage.lab.capture(&stage.client_link)?;
-    // Whoever looks here has no real-time priority and is late now and then, but not five times.
+    // Whoever looks here has no real-time priority and is late now and then, but not three times of five.
     let back = (0..5).map(|_| {
         let taken = Instant::now();
         stage.a.delete_address("eth0", "10.9.0.100/24".parse()?)?;
         stage.a.wait_for_address(VIP, true, LONG)?;
         Ok(taken.elapsed())
     });
-    let back = back.collect::<Result<Vec<_>>>()?;
+    let mut back = back.collect::<Result<Vec<_>>>()?;
+    back.sort();
     bench.say(format!("an address that somebody removed is back after {back:.1?}"));
-    ensure!(
-        back.iter().any(|back| *back < Duration::from_millis(10)),
-        "it took {back:?}"
-    );
+    ensure!(back[2] < Duration::from_millis(10), "it took {back:?}");
     a.wait_for_line("somebody removed 10.9.0.100", LONG)?;
     cable.wait_for("an announcement", LONG, |frame| {
         Arp::read(&frame.bytes).is_some_and(|arp| arp.is_announcement())
