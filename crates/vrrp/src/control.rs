@@ -63,6 +63,8 @@ pub(crate) struct Control {
     pub(crate) plan: Plan,
     pub(crate) log: Rc<Log>,
     pub(crate) journal: Journal,
+    /// What the journal of the process before named.
+    pub(crate) held: Vec<InstanceId>,
     pub(crate) heralds: Heralds,
     pub(crate) launcher: Rc<Launcher>,
     pub(crate) firewall: Firewall,
@@ -80,6 +82,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         plan,
         log,
         journal,
+        held,
         heralds,
         launcher,
         firewall,
@@ -114,7 +117,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         promotion: Promotion::default(),
         igmp: LocalIgmp::default(),
         recorder: Recorder::default(),
-        masters: BTreeSet::new(),
+        held: held.into_iter().collect(),
         changed: true,
         unreleased: BTreeSet::new(),
         wall: WallWatch::default(),
@@ -247,7 +250,8 @@ struct Desk {
     promotion: Promotion,
     igmp: LocalIgmp,
     recorder: Recorder,
-    masters: BTreeSet<InstanceId>,
+    /// Whose addresses a process after a crash may find: of masters, and of those that listen after one.
+    held: BTreeSet<InstanceId>,
     /// Something that the other host of the pair wants to know.
     changed: bool,
     unreleased: BTreeSet<InstanceId>,
@@ -298,8 +302,8 @@ impl Desk {
     fn entered(&mut self, instance: InstanceId, state: State) {
         self.changed = true;
         let changed = match state {
-            State::Master => self.masters.insert(instance),
-            _ => self.masters.remove(&instance),
+            State::Master => self.held.insert(instance),
+            _ => self.held.remove(&instance),
         };
         if changed {
             self.write_journal();
@@ -308,7 +312,7 @@ impl Desk {
 
     fn write_journal(&mut self) {
         let instances = self.plan.router.instances.iter();
-        let held = instances.filter(|i| self.masters.contains(&i.id));
+        let held = instances.filter(|i| self.held.contains(&i.id));
         let written = self.journal.write(held);
         self.journalled(written);
     }
@@ -455,7 +459,7 @@ impl Desk {
         }
         self.changed = true;
         self.tell_pair().await;
-        if !self.masters.is_empty() {
+        if !self.held.is_empty() {
             let beaten = self.journal.beat();
             self.journalled(beaten);
         }

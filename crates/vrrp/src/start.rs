@@ -120,10 +120,11 @@ pub(crate) fn run(
         if let Err(trouble) = firewall.adjust(&plan).await {
             log.error(&trouble);
         }
+        let held = journal.fresh(&plan.router);
         let brain = brain::spawn(brain::Start {
             assignment: Assignment::of(&plan),
             clock: Clock::start(),
-            journal: journal.fresh(&plan.router),
+            journal: held.clone(),
             verbosity: Verbosity {
                 announcements: args.log_detail,
                 addresses: args.address_monitoring,
@@ -137,6 +138,7 @@ pub(crate) fn run(
             plan,
             log: log.clone(),
             journal,
+            held,
             heralds,
             launcher,
             firewall,

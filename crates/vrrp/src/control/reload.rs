@@ -63,7 +63,7 @@ impl Desk {
         self.pair.adjust(plan.global.pair.as_ref());
         self.watch_neighbours(&plan).await;
         self.promote(&plan);
-        self.masters.retain(|id| plan.router.instance(*id).is_some());
+        self.held.retain(|id| plan.router.instance(*id).is_some());
         self.reload_time.adjust(&plan.global.reload);
         self.exporter.adjust(plan.global.metrics);
         for what in reloading::needs_restart(&self.plan, &plan) {

@@ -345,21 +345,29 @@ pub(super) fn puts_an_address_back(bench: &Bench<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Killed and started again at once, it goes on with the address in place.
+/// Killed and started again at once, it goes on with the address in place; killed again while it listens, with another
+/// configuration read meanwhile, as well.
 pub(super) fn a_crash_is_resumed(bench: &Bench<'_>) -> Result<()> {
     let stage = Stage::new(bench)?;
-    let (mut a, b) = stage.settled(OURS, &Config::v2(150), &Config::v2(100), VIP)?;
+    // Time to start twice while the other router waits.
+    let config = |priority| Config::v2(priority).each("2");
+    let (mut a, b) = stage.settled(OURS, &config(150), &config(100), VIP)?;
     let _responders = (Responder::start(&stage.a)?, Responder::start(&stage.b)?);
     let probe = Probe::start(&stage.client, VIP)?;
     journal_names_the_instance(a.pid())?;
     let taken = times_master(&b);
     a.kill()?;
-    let again = stage.start(&stage.a, Program::Ours, &Config::v2(150))?;
+    let mut again = stage.start(&stage.a, Program::Ours, &config(150))?;
+    again.wait_for_line("listening before resuming", LONG)?;
+    again.signal(Signal::SIGHUP)?;
+    again.wait_for_line("Reload finished", LONG)?;
+    again.kill()?;
+    let again = stage.start(&stage.a, Program::Ours, &config(150))?;
     again.wait_for_line("listening before resuming", LONG)?;
     again.wait_for_line("Entering MASTER STATE", LONG)?;
     let seen = probe.finish()?;
     bench.say(format!(
-        "kill -9 and restart: {} of {} questions lost",
+        "kill -9 and restart, twice: {} of {} questions lost",
         seen.lost(),
         seen.asked()
     ));
