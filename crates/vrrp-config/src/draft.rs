@@ -277,6 +277,8 @@ pub(crate) struct TrackProcess {
 pub(crate) struct TrackLb {
     pub(crate) name: Name,
     pub(crate) settings: LbSettings,
+    /// There is a condition already.
+    pub(crate) has_condition: bool,
     pub(crate) weight: OwnWeight,
 }
 

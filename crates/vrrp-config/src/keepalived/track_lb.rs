@@ -32,6 +32,7 @@ pub(super) fn block(draft: &mut Draft, args: &mut Args<'_>) -> Outcome {
             rise: 1,
             fall: 1,
         },
+        has_condition: false,
         weight: OwnWeight::default(),
     };
     let statements = args.block()?;
@@ -51,6 +52,17 @@ pub(super) fn block(draft: &mut Draft, args: &mut Args<'_>) -> Outcome {
     Ok(())
 }
 
+/// Of two, one would be forgotten, and the address held where the other does not hold.
+fn condition(balancer: &mut TrackLb, condition: LbCondition, args: &Args<'_>) -> Outcome {
+    if std::mem::replace(&mut balancer.has_condition, true) {
+        let message = format!("`track_lb {}` has a condition already", balancer.name.value);
+        return Err(Diagnostic::error(code::DUPLICATE, args.span(), message)
+            .help("write a second `track_lb` block with this one, and track both"));
+    }
+    balancer.settings.condition = condition;
+    Ok(())
+}
+
 pub(super) const KEYWORDS: &[Keyword<TrackLb>] = &[
     keyword(
         "socket",
@@ -61,17 +73,19 @@ pub(super) const KEYWORDS: &[Keyword<TrackLb>] = &[
             Ok(())
         },
     ),
-    keyword("alive", Kind::Flag, "it answers; so by default", |balancer, _| {
-        balancer.settings.condition = LbCondition::Alive;
-        Ok(())
-    }),
+    keyword(
+        "alive",
+        Kind::Flag,
+        "it answers; so by default. One condition in a block: this or one of the next two",
+        |balancer, args| condition(balancer, LbCondition::Alive, args),
+    ),
     keyword(
         "frontend_open",
         Kind::Words,
         "this frontend accepts connections",
         |balancer, args| {
-            balancer.settings.condition = LbCondition::FrontendOpen(args.text("a frontend")?);
-            Ok(())
+            let frontend = args.text("a frontend")?;
+            condition(balancer, LbCondition::FrontendOpen(frontend), args)
         },
     ),
     keyword(
@@ -85,8 +99,7 @@ pub(super) const KEYWORDS: &[Keyword<TrackLb>] = &[
             } else {
                 1
             };
-            balancer.settings.condition = LbCondition::BackendHasServers { backend, at_least };
-            Ok(())
+            condition(balancer, LbCondition::BackendHasServers { backend, at_least }, args)
         },
     ),
     keyword(

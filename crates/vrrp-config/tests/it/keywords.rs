@@ -531,6 +531,21 @@ fn mistakes_elsewhere() {
             "s",
         ),
         ("track_lb l {\n alive\n}\n", "error VR0010", "l"),
+        (
+            "track_lb l {\n socket /s\n alive\n frontend_open a\n}\n",
+            "error VR0008",
+            "frontend_open a",
+        ),
+        (
+            "track_lb l {\n socket /s\n frontend_open a\n backend_has_servers b 2\n}\n",
+            "error VR0008",
+            "backend_has_servers b 2",
+        ),
+        (
+            "track_lb l {\n socket /s\n backend_has_servers b\n alive\n}\n",
+            "error VR0008",
+            "alive",
+        ),
         ("bfd_instance b {\n min_rx 20\n}\n", "warning VR0010", "b"),
         ("bfd_instance b {\n neighbor_ip fe80::3\n}\n", "error VR0010", "b"),
         (
@@ -569,6 +584,16 @@ fn mistakes_elsewhere() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn a_balancer_is_asked_one_thing_in_either_dialect() {
+    let toml = "[[track-lb]]\nname = \"l\"\nsocket = \"/s\"\nalive = true\nfrontend-open = \"a\"\n";
+    let said = complaints(&read(toml));
+    let expected = "t:5:1: error[VR0008]: `track_lb l` has a condition already";
+    assert!(said.iter().any(|line| line == expected), "{said:?}");
+    let good = complaints(&read(&toml.replace("true", "false")));
+    assert!(!good.iter().any(|line| line.contains("VR0008")), "{good:?}");
 }
 
 #[test]
