@@ -142,6 +142,13 @@ impl Queue {
         standing.filter(|(_, count)| *count > 0).collect()
     }
 
+    /// The same for those who wait for one server.
+    pub(crate) fn forget_maximum(&self, server: ServerIdx) {
+        if let Some(line) = self.lines().lines.get_mut(&Some(server)) {
+            line.most = line.waiting.len();
+        }
+    }
+
     /// From now on the most is that since now.
     pub(crate) fn forget_maxima(&self) {
         for line in self.lines().lines.values_mut() {

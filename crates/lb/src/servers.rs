@@ -58,6 +58,13 @@ impl AgentPlace {
 }
 
 impl Server {
+    /// Counts from 0 again (`clear counters`).
+    pub(crate) fn clear_counters(&self) {
+        self.traffic.clear();
+        self.attempts.clear();
+        self.history.clear();
+    }
+
     fn new(place: ServerIdx, plan: plan::Server, address: ServerAddress) -> Server {
         Server {
             place,

@@ -34,6 +34,7 @@ use crate::page::Site;
 use crate::peers::{Peers, SectionView};
 use crate::publish::Backend;
 use crate::resolving::{Asked, Resolving};
+use crate::servers::Server;
 use crate::state::Past;
 use crate::tables::Table;
 use crate::worker::{Crew, Phase};
@@ -245,6 +246,14 @@ impl Stats {
     pub(crate) fn clear(&self) {
         self.forget_maxima();
         self.series.borrow().iter().for_each(Series::clear);
+    }
+
+    /// Counts from 0 again for one server, and for nobody else.
+    pub(crate) fn clear_server(&self, server: &Arc<Server>) {
+        self.series
+            .borrow()
+            .iter()
+            .for_each(|series| series.clear_server(server));
     }
 
     /// What the configuration says of the proxy with this number, for people.

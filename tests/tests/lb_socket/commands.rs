@@ -382,6 +382,28 @@ fn counters_begin_anew() {
 }
 
 #[test]
+fn counters_of_one_server_begin_anew() {
+    let pair = pair(["", ""]);
+    drop((0..4).map(|_| pair.visit()).collect::<Vec<_>>());
+    until("the end of all", || {
+        Some(pair.cell("BACKEND", "scur")).filter(|n| n == "0")
+    });
+    let cells = |server| ["stot", "smax", "lbtot"].map(|field| pair.cell(server, field));
+    assert_eq!([cells("one"), cells("two")], [["2"; 3], ["2"; 3]]);
+    let clear = |words: &str| pair.room.ask(&format!("clear counters {words}"));
+    assert_eq!(clear("server be/three"), "No such server.\n\n");
+    assert_eq!(clear("server nobody/one"), "No such backend.\n\n");
+    assert_eq!(clear("server"), "Require 'backend/server'.\n\n");
+    assert!(clear("maxima").contains("'clear counters' knows 'all'"));
+    let denied = pair.room.ask("operator;clear counters server be/one");
+    assert_eq!(denied, "\nPermission denied\n\n");
+    assert_eq!([cells("one"), cells("two")], [["2"; 3], ["2"; 3]]);
+    pair.done("clear counters server be/one");
+    assert_eq!([cells("one"), cells("two")], [["0"; 3], ["2"; 3]]);
+    assert_eq!([pair.cell("BACKEND", "stot"), pair.cell("BACKEND", "smax")], ["4", "4"]);
+}
+
+#[test]
 fn the_check_obeys() {
     let pair = pair(["check inter 1h", ""]);
     until("the first check", || {

@@ -65,8 +65,10 @@ pub enum Input {
         server: ServerIdx,
         name: Arc<str>,
     },
-    /// Failed checks and downs are counted from 0 again.
-    ClearCounters,
+    /// Failed checks and downs are counted from 0 again, of one server or of all.
+    ClearCounters {
+        server: Option<ServerIdx>,
+    },
     /// What an operator says the checks found; of no effect on a server without checks.
     Health {
         server: ServerIdx,

@@ -106,7 +106,10 @@ impl Backend {
             Input::Weight { server, weight } => self.change(server, now, |s| s.set_weight(weight)),
             Input::Health { server, to } => self.change(server, now, |s| s.set_health(to, now)),
             Input::Maxconn { server, maxconn } => self.change(server, now, |s| s.set_maxconn(maxconn)),
-            Input::ClearCounters => self.servers.iter_mut().for_each(Server::clear_counters),
+            Input::ClearCounters { server } => {
+                let meant = |known: &&mut Server| server.is_none_or(|server| known.place() == server);
+                self.servers.iter_mut().filter(meant).for_each(Server::clear_counters);
+            }
             Input::Restore { servers, age } => self.restore(servers, age, now),
             Input::Checks { server, enabled } => self.change(server, now, |s| s.set_checks(enabled, now)),
             Input::Located { server, name } => self.change(server, now, |s| s.find_address(name, now)),

@@ -451,7 +451,18 @@ fn health_goes_on_where_it_was() {
     assert_eq!(status(&after), Status::Down(None));
     let report = after.report(S, START).expect("one server");
     assert_eq!((report.downs, report.check.map(|c| c.failures)), (1, Some(1)));
-    after.handle(Input::ClearCounters, START);
+    after.handle(
+        Input::ClearCounters {
+            server: Some(ServerIdx(7)),
+        },
+        START,
+    );
+    assert_eq!(
+        after.report(S, START).map(|report| report.downs),
+        Some(1),
+        "another server's"
+    );
+    after.handle(Input::ClearCounters { server: None }, START);
     let report = after.report(S, START).expect("one server");
     assert_eq!((report.downs, report.check.map(|c| c.failures)), (0, Some(0)));
     // Without checks nothing is known against it.

@@ -39,7 +39,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("add server", "add server <bk>/<srv>", Admin, dynamic::add, "create a new server"),
     command("add ssl crt-list", "add ssl crt-list <list> <cert> [opts]*", Admin, lists::add, "add to crt-list file <list> a line <cert> or a payload"),
     command("clear acl", "clear acl [@<ver>] <acl>", Operator, patterns::clear_acl, "clear the contents of this acl"),
-    command("clear counters", "clear counters [all]", Operator, counters::clear, "clear max statistics counters (or all counters)"),
+    command("clear counters", "clear counters [all|server <bk>/<srv>]", Operator, counters::clear, "clear max statistics counters (or all counters, or those of a server)"),
     command("clear map", "clear map [@<ver>] <map>", Operator, patterns::clear_map, "clear the contents of this map"),
     command("clear table", "clear table <table> [<filter>]*", Admin, tables::clear, "remove an entry from a table (filter: data/key/ptr)"),
     command("commit acl", "commit acl @<ver> <acl>", Operator, patterns::commit_acl, "commit the ACL at this version"),

@@ -304,6 +304,26 @@ impl Series {
         }
     }
 
+    /// Everything that is counted of this server begins anew, when it is one of this backend.
+    pub(super) fn clear_server(&self, of: &Arc<Server>) {
+        let Series::Backend { keeper, servers, .. } = self else {
+            return;
+        };
+        let backend = keeper.backend();
+        let mut servers = servers.borrow_mut();
+        follow(&mut servers, backend);
+        let Some(OfServer { server, meters }) = servers.iter_mut().find(|known| Arc::ptr_eq(&known.server, of)) else {
+            return;
+        };
+        meters.forget_maxima(&server.traffic);
+        server.attempts.times.forget_maxima();
+        backend.queue.forget_maximum(server.place);
+        server.clear_counters();
+        keeper.tell(Input::ClearCounters {
+            server: Some(server.place),
+        });
+    }
+
     pub(super) fn clear(&self) {
         match self {
             Series::Frontend { seat, .. } => {
@@ -317,11 +337,9 @@ impl Series {
                 let backend = keeper.backend();
                 backend.traffic.clear();
                 backend.attempts.clear();
-                keeper.tell(Input::ClearCounters);
+                keeper.tell(Input::ClearCounters { server: None });
                 for server in backend.now().servers.all() {
-                    server.traffic.clear();
-                    server.attempts.clear();
-                    server.history.clear();
+                    server.clear_counters();
                 }
             }
         }
