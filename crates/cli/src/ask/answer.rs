@@ -1,10 +1,12 @@
 //! What a balancer answered: whether it refused, and its lines as JSON.
 //!
-//! HAProxy's answers have a handful of shapes (reference 4.2); each is known by its first lines. What has none of them
-//! stays a list of lines, so nothing is ever dropped.
+//! HAProxy's answers have a handful of shapes (reference 4.2); each is known by its lines. What has none of them
+//! stays a list of lines. Names may become keys and titles go, but nothing that is said is ever dropped: where a key
+//! comes twice or a word has no place, the answer has another shape.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::fields::{Fields, assigned, records, unique};
 use super::shapes;
 use crate::csv::cells;
 
@@ -42,11 +44,15 @@ impl<'a> Answer<'a> {
         Answer { text: rest, refused }
     }
 
-    pub(crate) fn json(&self) -> Value {
+    /// What `command` was answered. The lines of a log are whatever somebody writes.
+    pub(crate) fn json(&self, command: &str) -> Value {
         if self.refused {
             return json!({ "error": self.text });
         }
         let lines: Vec<&str> = self.text.lines().filter(|l| !l.trim().is_empty()).collect();
+        if command.starts_with("show events ") {
+            return json!({ "lines": lines });
+        }
         if let Ok(value @ (Value::Array(_) | Value::Object(_))) = serde_json::from_str(self.text) {
             return value;
         }
@@ -98,18 +104,21 @@ fn has_moved(text: &str) -> bool {
 fn csv(lines: &[&str]) -> Option<Value> {
     let (head, rows) = lines.split_first()?;
     let names: Vec<&str> = head.strip_prefix("# ")?.trim_end_matches(',').split(',').collect();
-    (names.len() > 1).then(|| rows.iter().map(|row| object(&names, cells(row))).collect())
+    if names.len() < 2 {
+        return None;
+    }
+    rows.iter().map(|row| object(&names, cells(row))).collect()
 }
 
 /// `# table: name, type: ip, …` and its entries, once or several times.
 fn tables(lines: &[&str]) -> Option<Value> {
-    let mut tables: Vec<Map<String, Value>> = Vec::new();
+    let mut tables: Vec<Fields> = Vec::new();
+    let field = |field: &str| field.split_once(':').map(|(k, v)| (k.to_owned(), value(v.trim())));
     for line in lines {
         if let Some(head) = line.strip_prefix("# table: ") {
             let fields = format!("table: {head}");
-            let mut table: Map<String, Value> = fields.split(", ").filter_map(pair).collect();
-            table.insert("entries".to_owned(), json!([]));
-            tables.push(table);
+            let entries = ("entries".to_owned(), json!([]));
+            tables.push(unique(fields.split(", ").map(field).chain([Some(entries)]))?);
         } else {
             let entry = session(line)?;
             tables.last_mut()?.get_mut("entries")?.as_array_mut()?.push(entry);
@@ -125,12 +134,13 @@ fn lists(lines: &[&str]) -> Option<Value> {
         let (id, rest) = line.split_once(" (")?;
         let (file, rest) = rest.split_once(") ")?;
         let (description, figures) = rest.rsplit_once(". ")?;
-        let figures = figures.split(' ').filter_map(|word| word.split_once('='));
-        let mut list: Map<String, Value> = figures.map(|(k, v)| (k.to_owned(), value(v))).collect();
-        list.insert("id".to_owned(), value(id));
-        list.insert("file".to_owned(), json!(file));
-        list.insert("description".to_owned(), json!(description));
-        Some(Value::Object(list))
+        let own = [
+            ("id", value(id)),
+            ("file", json!(file)),
+            ("description", json!(description)),
+        ];
+        let own = own.map(|(name, said)| (name.to_owned(), said));
+        Some(Value::Object(assigned(Fields::from_iter(own), figures)))
     };
     rows.iter().map(one).collect()
 }
@@ -152,27 +162,36 @@ fn entries(lines: &[&str]) -> Option<Value> {
 fn findings(lines: &[&str]) -> Option<Value> {
     let one = |line: &&str| {
         let fields = line.strip_prefix("type=").map(|_| line.split(", "))?;
-        let pairs = fields.filter_map(|field| field.split_once('='));
-        let pairs = pairs.map(|(name, text)| (name.to_owned(), json!(text.trim_matches('"'))));
-        Some(Value::Object(pairs.collect()))
+        let pair = |(name, text): (&str, &str)| (name.to_owned(), json!(text.trim_matches('"')));
+        unique(fields.map(|field| field.split_once('=').map(pair))).map(Value::Object)
     };
     let all: Option<Vec<Value>> = lines.iter().map(one).collect();
     all.filter(|all| !all.is_empty()).map(Value::Array)
 }
 
-/// `# name other` and rows of words; a line with the version of the format may come before (`show servers state`).
+/// `# name other` and rows of words, or of what stands between tabs; a line with the version of the format may come
+/// before (`show servers state`). One word alone is a title (`# filename`), but for `show backend`.
 fn columns(lines: &[&str]) -> Option<Value> {
     let place = lines.iter().take(2).position(|l| l.starts_with("# "))?;
     if lines[..place].iter().any(|l| l.parse::<u32>().is_err()) {
         return None;
     }
-    let names: Vec<&str> = lines[place][2..].split_whitespace().collect();
-    let rows = &lines[place + 1..];
-    let fits = rows.iter().all(|r| r.split_whitespace().count() <= names.len());
-    fits.then(|| {
-        let words = |row: &&str| object(&names, row.split_whitespace().map(str::to_owned).collect());
-        rows.iter().map(words).collect()
-    })
+    let head = &lines[place][2..];
+    let split = |row: &str| -> Vec<String> {
+        if head.contains('\t') {
+            return row.split('\t').map(str::to_owned).collect();
+        }
+        row.split_whitespace().map(str::to_owned).collect()
+    };
+    let names = split(head);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    if names.len() < 2 && names != ["name"] {
+        return None;
+    }
+    lines[place + 1..]
+        .iter()
+        .map(|row| object(&names, split(row)))
+        .collect()
 }
 
 /// `0x55…: key=value key=value`, one line for each.
@@ -186,34 +205,38 @@ fn session(line: &str) -> Option<Value> {
     if !id.starts_with("0x") {
         return None;
     }
-    let fields = rest.split_whitespace().filter_map(|word| word.split_once('='));
-    let mut map: Map<String, Value> = fields.map(|(k, v)| (k.to_owned(), value(v))).collect();
-    map.insert("id".to_owned(), json!(id));
-    Some(Value::Object(map))
+    let own = Fields::from_iter([("id".to_owned(), json!(id))]);
+    Some(Value::Object(assigned(own, rest)))
 }
 
 /// `Key: value` on each line.
 fn pairs(lines: &[&str]) -> Option<Value> {
-    let all: Option<Map<String, Value>> = lines.iter().map(|l| pair(l)).collect();
-    all.filter(|all| all.len() > 1).map(Value::Object)
+    let all: Option<Vec<(String, Value)>> = lines.iter().map(|l| pair(l)).collect();
+    all.filter(|all| all.len() > 1).map(records)
 }
 
+/// A colon within a word is no end of a key: `08:43:01`.
 pub(super) fn pair(line: &str) -> Option<(String, Value)> {
     let (key, rest) = line.split_once(':')?;
-    let is_key = key.starts_with(char::is_alphabetic);
-    is_key.then(|| (key.to_owned(), value(rest.trim())))
+    let is_key = key.starts_with(char::is_alphabetic) && (rest.is_empty() || rest.starts_with(' '));
+    is_key.then(|| (key.trim_end().to_owned(), value(rest.trim())))
 }
 
 /// `NAME=value` on each line: the environment.
 fn assignments(lines: &[&str]) -> Option<Value> {
-    let one = |line: &&str| line.split_once('=').map(|(k, v)| (k.to_owned(), json!(v)));
-    let all: Option<Map<String, Value>> = lines.iter().map(one).collect();
-    all.filter(|all| !all.is_empty()).map(Value::Object)
+    let pair = |(k, v): (&str, &str)| (k.to_owned(), json!(v));
+    let is_name = |(k, _): &(&str, &str)| !k.contains(char::is_whitespace);
+    let all = unique(lines.iter().map(|line| line.split_once('=').filter(is_name).map(pair)))?;
+    (!all.is_empty()).then_some(Value::Object(all))
 }
 
-fn object(names: &[&str], cells: Vec<String>) -> Value {
+/// A row with more than there are names has another shape.
+fn object(names: &[&str], cells: Vec<String>) -> Option<Value> {
+    if cells.iter().skip(names.len()).any(|cell| !cell.is_empty()) {
+        return None;
+    }
     let filled = names.iter().zip(cells).filter(|(_, cell)| !cell.is_empty());
-    Value::Object(filled.map(|(name, cell)| ((*name).to_owned(), value(&cell))).collect())
+    unique(filled.map(|(name, cell)| Some(((*name).to_owned(), value(&cell))))).map(Value::Object)
 }
 
 /// Whole numbers are numbers, the rest is text.
@@ -271,7 +294,7 @@ mod tests {
             ("[6]: 2.6.12\n\n", json!({"lines":["2.6.12"]})),
             ("\n\n", json!({"lines":[]})),
         ] {
-            assert_eq!(Answer::of(text).json(), expected, "{text}");
+            assert_eq!(Answer::of(text).json(""), expected, "{text}");
         }
     }
 

@@ -4,7 +4,10 @@
 //! answer without guessing at its words.
 
 mod answer;
+mod fields;
 mod shapes;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -46,7 +49,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let answer = Answer::of(&text);
     let mut out = io::stdout().lock();
     if args.json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&answer.json())?)?;
+        writeln!(out, "{}", serde_json::to_string_pretty(&answer.json(&command))?)?;
     } else if !answer.text.is_empty() {
         writeln!(out, "{}", answer.text)?;
     }

@@ -1,19 +1,14 @@
 //! The rarer shapes of answers, each told by how all of its lines look.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::answer::{pair, value};
+use super::fields::{Fields, assigned, unique};
 
 /// All of the lines, or nothing.
 fn each(lines: &[&str], one: impl Fn(&str) -> Option<Value>) -> Option<Value> {
     let all: Option<Vec<Value>> = lines.iter().map(|line| one(line)).collect();
     all.filter(|all| !all.is_empty()).map(Value::Array)
-}
-
-/// `key=value` among words.
-fn assigned(words: &str) -> Map<String, Value> {
-    let words = words.split_whitespace().filter_map(|word| word.split_once('='));
-    words.map(|(name, text)| (name.to_owned(), value(text))).collect()
 }
 
 /// `show info typed` and `show stat typed`: `F.1.0.4.scur.1:MGP:u32:3`.
@@ -77,21 +72,31 @@ pub(super) fn processes(lines: &[&str]) -> Option<Value> {
     if !head.starts_with("#<PID>") {
         return None;
     }
-    let rows = rest.iter().filter(|line| !line.starts_with('#'));
-    let one = |line: &&str| {
+    let (mut rows, mut group) = (Vec::new(), None);
+    for line in rest {
+        if let Some(title) = line.strip_prefix("# ") {
+            group = Some(title);
+            continue;
+        }
         let words: Vec<&str> = line.split_whitespace().collect();
-        let ([pid, kind, reloads, ..], [.., uptime, version]) = (&*words, &*words) else {
-            return None;
+        let (pid, kind, reloads, failed, uptime, version) = match *words {
+            [pid, kind, reloads, uptime, version] => (pid, kind, reloads, None, uptime, version),
+            [pid, kind, reloads, "[failed:", failed, uptime, version] => {
+                (pid, kind, reloads, Some(failed), uptime, version)
+            }
+            _ => return None,
         };
         let mut row =
             json!({ "pid": value(pid), "type": kind, "reloads": value(reloads), "uptime": uptime, "version": version });
-        if let Some(place) = words.iter().position(|word| *word == "[failed:") {
-            row["failed"] = value(words.get(place + 1)?.trim_end_matches(']'));
+        if let Some(failed) = failed {
+            row["failed"] = value(failed.trim_end_matches(']'));
         }
-        Some(row)
-    };
-    let all: Option<Vec<Value>> = rows.map(one).collect();
-    all.map(Value::Array)
+        if let Some(group) = group {
+            row["group"] = json!(group);
+        }
+        rows.push(row);
+    }
+    Some(Value::Array(rows))
 }
 
 /// `  - Pool name (16 bytes) : 3 allocated (48 bytes), …`
@@ -100,21 +105,37 @@ pub(super) fn pools(lines: &[&str]) -> Option<Value> {
     if !head.starts_with("Dumping pools usage") {
         return None;
     }
-    let rows = each(rest, |line| {
-        let (name, rest) = line.trim_start().strip_prefix("- Pool ")?.split_once(" (")?;
-        let numbers = numbers(rest);
-        let [size, allocated, bytes, used, ..] = &*numbers else {
-            return None;
-        };
-        Some(json!({ "pool": name, "size": size, "allocated": allocated, "bytes": bytes, "used": used }))
-    });
+    let rows: Option<Vec<Value>> = rest.iter().map(|line| pool(line)).collect();
     let totals = numbers(total);
-    let [count, allocated, used, ..] = &*totals else {
+    let [count, allocated, used, cached] = &*totals else {
         return None;
     };
     Some(
-        json!({ "pools": rows.unwrap_or(json!([])), "count": count, "bytes_allocated": allocated, "bytes_used": used }),
+        json!({ "pools": rows?, "count": count, "bytes_allocated": allocated, "bytes_used": used, "bytes_cached": cached }),
     )
+}
+
+fn pool(line: &str) -> Option<Value> {
+    let (name, rest) = line.trim_start().strip_prefix("- Pool ")?.split_once(" (")?;
+    let mut parts = rest.split(", ");
+    let (first, second) = (
+        numbers(parts.next()?),
+        parts.next()?.strip_suffix(" by thread caches)")?,
+    );
+    let second = numbers(second);
+    let ([size, allocated, bytes], [used, cached]) = (&*first, &*second) else {
+        return None;
+    };
+    let mut pool =
+        json!({ "pool": name, "size": size, "allocated": allocated, "bytes": bytes, "used": used, "cached": cached });
+    for part in parts {
+        match part.split_once(' ') {
+            Some(("needed_avg", count)) => pool["needed_avg"] = value(count),
+            Some((count, name @ ("failures" | "users"))) => pool[name] = value(count),
+            _ => pool["more"] = json!([pool["more"].as_str().unwrap_or_default(), part].join(" ").trim_start()),
+        }
+    }
+    Some(pool)
 }
 
 /// `# bkname/svname … idle_per_thr[2]` and rows, of which the last column is all that is left.
@@ -127,35 +148,33 @@ pub(super) fn connections(lines: &[&str]) -> Option<Value> {
         .collect();
     let (last, names) = names.split_last()?;
     let last = last.split('[').next().unwrap_or_default();
-    let row = |row: &&str| {
+    each(rows, |row| {
         let mut words = row.split(' ');
-        // One of the columns has no name.
-        let named = names.iter().zip(words.by_ref()).filter(|(name, _)| **name != "-");
-        let mut object: Map<String, Value> = named.map(|(name, word)| ((*name).to_owned(), value(word))).collect();
+        // One of the columns has no name, and nothing in it.
+        let named = names.iter().zip(words.by_ref()).filter(|both| both != &(&"-", "-"));
+        let mut object = unique(named.map(|(name, word)| Some(((*name).to_owned(), value(word)))))?;
         object.insert(last.to_owned(), words.map(value).collect());
-        Value::Object(object)
-    };
-    Some(rows.iter().map(row).collect())
+        Some(Value::Object(object))
+    })
+    .or_else(|| rows.is_empty().then(|| json!([])))
 }
 
 /// `show sess all`: each with what its first line says, whom it leads to whom, and the other lines as they are.
 pub(super) fn sessions_in_full(lines: &[&str]) -> Option<Value> {
-    let mut all: Vec<Map<String, Value>> = Vec::new();
+    let mut all: Vec<Fields> = Vec::new();
     for line in lines {
         let is_session = |(id, rest): &(&str, &str)| id.starts_with("0x") && rest.contains(" proto=");
         if let Some((id, rest)) = line.split_once(": [").filter(is_session) {
             let (began, rest) = rest.split_once("] ")?;
-            let mut session = assigned(rest);
-            session.insert("session".to_owned(), json!(id));
-            session.insert("began".to_owned(), json!(began));
-            session.insert("lines".to_owned(), json!([]));
-            all.push(session);
+            let own = [("session", json!(id)), ("began", json!(began)), ("lines", json!([]))];
+            let own = own.map(|(name, said)| (name.to_owned(), said));
+            all.push(assigned(Fields::from_iter(own), rest));
             continue;
         }
         let session = all.last_mut()?;
         let line = line.trim();
         match line.split_once('=') {
-            Some((name @ ("frontend" | "backend" | "server"), said)) => {
+            Some((name @ ("frontend" | "backend" | "server"), said)) if !session.contains_key(name) => {
                 session.insert(name.to_owned(), json!(said));
             }
             _ => session.get_mut("lines")?.as_array_mut()?.push(json!(line)),
@@ -172,17 +191,17 @@ fn numbers(text: &str) -> Vec<u64> {
 
 /// ` Thread 1 : id=0x7f … act=0 …` and what is indented below it.
 pub(super) fn threads(lines: &[&str]) -> Option<Value> {
-    let mut all: Vec<Map<String, Value>> = Vec::new();
+    let mut all: Vec<(&str, String)> = Vec::new();
     for line in lines {
         let rest = line.trim_start_matches(['*', '>', ' ']).strip_prefix("Thread ");
         if let Some((number, rest)) = rest.and_then(|rest| rest.split_once(':')) {
-            let mut thread = assigned(rest);
-            thread.insert("thread".to_owned(), value(number.trim()));
-            all.push(thread);
+            all.push((number.trim(), rest.to_owned()));
         } else {
-            all.last_mut()?.extend(assigned(line));
+            all.last_mut()?.1.push_str(&format!(" {line}"));
         }
     }
+    let own = |number: &str| Fields::from_iter([("thread".to_owned(), value(number))]);
+    let all: Vec<Fields> = all.iter().map(|(number, words)| assigned(own(number), words)).collect();
     (!all.is_empty()).then(|| json!(all))
 }
 
@@ -191,9 +210,8 @@ pub(super) fn files(lines: &[&str]) -> Option<Value> {
     each(lines, |line| {
         let (number, rest) = line.split_once(" : ")?;
         let number: u32 = number.trim().parse().ok()?;
-        let mut file = assigned(rest);
-        file.insert("fd".to_owned(), json!(number));
-        Some(Value::Object(file))
+        let own = Fields::from_iter([("fd".to_owned(), json!(number))]);
+        Some(Value::Object(assigned(own, rest)))
     })
 }
 
@@ -223,10 +241,11 @@ pub(super) fn captured(lines: &[&str]) -> Option<Value> {
 
 /// Names below `# transaction` and `# filename`: certificates and their like.
 pub(super) fn filenames(lines: &[&str]) -> Option<Value> {
-    let mut all: Map<String, Value> = Map::new();
+    let mut all = Fields::new();
     let mut kind = None;
     for line in lines {
         match line.strip_prefix("# ") {
+            Some(title) if all.contains_key(title) => return None,
             Some(title) => {
                 all.insert(title.to_owned(), json!([]));
                 kind = Some(title);
@@ -263,23 +282,24 @@ fn branches(lines: &[&str], depth: &impl Fn(&str) -> usize) -> Value {
 }
 
 fn branch(line: &str, inside: &[&str], depth: &impl Fn(&str) -> usize) -> Value {
-    let leaves: Option<Map<String, Value>> = inside.iter().map(|line| pair(line.trim())).collect();
+    let leaves = unique(inside.iter().map(|line| pair(line.trim())));
     let is_flat = inside.windows(2).all(|two| depth(two[0]) == depth(two[1]));
     let (assignments, words): (Vec<&str>, Vec<&str>) = line.split_whitespace().partition(|word| word.contains('='));
-    let mut map = Map::new();
+    let mut map = Fields::new();
     match pair(line) {
         _ if !assignments.is_empty() => {
             if !words.is_empty() {
                 map.insert("name".to_owned(), json!(words.join(" ")));
             }
-            map.extend(assigned(&assignments.join(" ")));
+            map = assigned(map, &assignments.join(" "));
             None
         }
         Some((name, Value::String(text))) if text.is_empty() => map.insert("name".to_owned(), json!(name)),
         Some((name, said)) => map.insert(name, said),
         None => map.insert("name".to_owned(), json!(line)),
     };
-    match leaves.filter(|_| is_flat && !inside.is_empty()) {
+    let is_apart = |leaves: &Fields| !leaves.keys().any(|name| map.contains_key(name));
+    match leaves.filter(|leaves| is_flat && !inside.is_empty() && is_apart(leaves)) {
         Some(leaves) => map.extend(leaves),
         None if inside.is_empty() => {}
         None => drop(map.insert("below".to_owned(), branches(inside, depth))),
@@ -316,15 +336,17 @@ mod tests {
             (
                 "#<PID>          <type>          <reloads>\n5 master 1 [failed: 2] 0d00h00m01s 2.6\n# workers\n6 worker 0 0d00h00m01s 2.6\n# programs\n",
                 json!([{"pid":5,"type":"master","reloads":1,"failed":2,"uptime":"0d00h00m01s","version":"2.6"},
-                       {"pid":6,"type":"worker","reloads":0,"uptime":"0d00h00m01s","version":"2.6"}]),
+                       {"pid":6,"type":"worker","group":"workers","reloads":0,"uptime":"0d00h00m01s","version":"2.6"}]),
             ),
             (
-                "Dumping pools usage. Use SIGQUIT to flush them.\n  - Pool be (16 bytes) : 3 allocated (48 bytes), 3 used (~0 by thread caches), x\nTotal: 1 pools, 48 bytes allocated, 48 used (~0 by thread caches).\n",
-                json!({"pools":[{"pool":"be","size":16,"allocated":3,"bytes":48,"used":3}],"count":1,"bytes_allocated":48,"bytes_used":48}),
+                "Dumping pools usage. Use SIGQUIT to flush them.\n  - Pool be (16 bytes) : 3 allocated (48 bytes), 3 used (~0 by thread caches), needed_avg 2, 0 failures, 5 users, @0x1 [SHARED]\nTotal: 1 pools, 48 bytes allocated, 48 used (~0 by thread caches).\n",
+                json!({"pools":[{"pool":"be","size":16,"allocated":3,"bytes":48,"used":3,"cached":0,
+                    "needed_avg":2,"failures":0,"users":5,"more":"@0x1 [SHARED]"}],
+                    "count":1,"bytes_allocated":48,"bytes_used":48,"bytes_cached":0}),
             ),
             (
                 "  Thread 1 : id=0x7 act=0\n      1/1    stuck=0\n",
-                json!([{"thread":1,"id":"0x7","act":0,"stuck":0}]),
+                json!([{"thread":1,"id":"0x7","act":0,"stuck":0,"words":["1/1"]}]),
             ),
             (
                 "      6 : l.st=RDY fe=web fam=ipv4\n",
@@ -362,7 +384,7 @@ mod tests {
                 json!([{"name":"Resolvers section r","below":[{"name":"nameserver n","sent":1,"valid":2}]}]),
             ),
         ] {
-            assert_eq!(Answer::of(text).json(), expected, "{text}");
+            assert_eq!(Answer::of(text).json(""), expected, "{text}");
         }
     }
 }
