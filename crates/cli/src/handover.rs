@@ -14,8 +14,9 @@ use crate::span_of_time;
 #[command(
     after_help = "This host goes on serving the addresses until the other one does; then it stays backup, whatever its priority,\n\
     until the other is gone or you say --resume. With a `pair_link` the other host takes over within milliseconds,\n\
-    otherwise by its own timer (0.6 s at an interval of 1 s). If nobody comes, this host stays master.\n\
-    Exit status: 0 handed over (or resumed), 1 nobody took over in time, 3 this host held nothing, 2 the router cannot be asked.\n\
+    otherwise by its own timer (0.6 s at an interval of 1 s). If nobody comes, this host stays master;\n\
+    a sync group, of which a part may have moved, lets go all the same, and has its addresses again when its timer ends.\n\
+    Exit status: 0 handed over (or resumed), 1 nobody took over, or not in time, 3 this host held nothing, 2 the router cannot be asked.\n\
     Examples:\n  tandem handover\n  tandem handover VI_1 --to 10.0.0.2\n  tandem handover --resume"
 )]
 pub struct Args {
@@ -46,6 +47,8 @@ enum Outcome {
     Nothing,
     HandedOver,
     NobodyCame,
+    /// Members of a group, whose addresses nobody serves.
+    LetGo,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -81,9 +84,10 @@ fn hand_over(args: &Args, instance: Option<&str>) -> anyhow::Result<(Outcome, Ve
     )?;
     let deadline = Instant::now() + args.wait;
     loop {
-        let left = held(&args.router.ask("state", &[])?);
+        let state = args.router.ask("state", &[])?;
+        let left = held(&state);
         if left.is_empty() {
-            return Ok((Outcome::HandedOver, before));
+            return Ok(let_go(&state, before));
         }
         if Instant::now() >= deadline {
             return Ok((Outcome::NobodyCame, left));
@@ -92,13 +96,27 @@ fn hand_over(args: &Args, instance: Option<&str>) -> anyhow::Result<(Outcome, Ve
     }
 }
 
+/// What came of it, once this host has none of them any more.
+fn let_go(state: &Value, before: Vec<String>) -> (Outcome, Vec<String>) {
+    let abandoned = those(state, "abandoned", |name| before.iter().any(|held| held == name));
+    if abandoned.is_empty() {
+        (Outcome::HandedOver, before)
+    } else {
+        (Outcome::LetGo, abandoned)
+    }
+}
+
 /// The instances meant whose addresses this host has.
 fn held(state: &Value, instance: Option<&str>) -> Vec<String> {
+    those(state, "holds", |name| instance.is_none_or(|wanted| wanted == name))
+}
+
+fn those(state: &Value, what: &str, is_meant: impl Fn(&str) -> bool) -> Vec<String> {
     let all = state.as_array().map(Vec::as_slice).unwrap_or_default();
     all.iter()
-        .filter(|one| one["holds"] == true)
+        .filter(|one| one[what] == true)
         .filter_map(|one| one["name"].as_str())
-        .filter(|name| instance.is_none_or(|wanted| wanted == *name))
+        .filter(|name| is_meant(name))
         .map(str::to_owned)
         .collect()
 }
@@ -110,6 +128,7 @@ impl Outcome {
             Outcome::Nothing => "nothing held",
             Outcome::HandedOver => "handed over",
             Outcome::NobodyCame => "nobody took over",
+            Outcome::LetGo => "let go",
         }
     }
 
@@ -122,13 +141,16 @@ impl Outcome {
             Outcome::NobodyCame => format!(
                 "nobody took over {names}: this host still serves. Is the other router up, and does it hear us? `tandem why` says more"
             ),
+            Outcome::LetGo => format!(
+                "nobody took over {names}, and a sync group lets go all the same: nobody serves these addresses until a router's timer ends. Is the other router up, and does it hear us?"
+            ),
         }
     }
 
     fn status(self) -> ExitCode {
         ExitCode::from(match self {
             Outcome::Resumed | Outcome::HandedOver => 0,
-            Outcome::NobodyCame => 1,
+            Outcome::NobodyCame | Outcome::LetGo => 1,
             Outcome::Nothing => 3,
         })
     }
@@ -147,5 +169,21 @@ mod tests {
         assert_eq!(held(&state, Some("VI_3")), ["VI_3"]);
         assert_eq!(held(&state, Some("VI_2")), [""; 0]);
         assert_eq!(held(&Value::Null, None), [""; 0]);
+    }
+
+    #[test]
+    fn what_nobody_took_is_not_handed_over() {
+        let state = json!([
+            {"name": "FRONT", "holds": false, "abandoned": true}, {"name": "BACK", "holds": false, "abandoned": false},
+            {"name": "VI_3", "holds": false, "abandoned": true}
+        ]);
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let group = names(&["FRONT", "BACK"]);
+        assert_eq!(let_go(&state, group), (Outcome::LetGo, names(&["FRONT"])));
+        assert_eq!(
+            let_go(&state, names(&["BACK"])),
+            (Outcome::HandedOver, names(&["BACK"]))
+        );
+        assert_ne!(Outcome::LetGo.status(), ExitCode::SUCCESS);
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Instance {
     pub(crate) set: BTreeSet<IpAddr>,
     pub(crate) conditions: Conditions,
     pub(crate) drained: bool,
+    /// Let go because nobody took over in time, and nobody was heard since.
+    pub(crate) abandoned: bool,
     /// It is backup, and would take over.
     pub(crate) ready: bool,
     pub(crate) master: Option<MasterView>,
@@ -93,6 +95,7 @@ impl Instance {
             set: addresses.filter(|a| is_set(view.settings.id, *a)).collect(),
             conditions: view.conditions,
             drained: view.drained,
+            abandoned: view.abandoned,
             ready: view.state == State::Backup && !(view.listening || view.stopped || view.drained),
             master: view.master,
             master_interval: view.master_interval,

@@ -26,6 +26,7 @@ impl Instance {
         if heard.advert.priority == 0 {
             return self.master_leaves(heard, cx);
         }
+        self.abandoned = false;
         if heard.advert.priority < Priority::OWNER.value() {
             self.reclaim(cx);
         }

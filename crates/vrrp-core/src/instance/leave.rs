@@ -143,6 +143,7 @@ impl Instance {
             self.state = State::Backup;
         } else {
             self.become_backup(cx);
+            self.abandoned = end == ReleaseEnd::Cap;
         }
         self.released(&leaving, cx);
     }

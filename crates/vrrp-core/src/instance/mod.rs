@@ -192,6 +192,8 @@ pub(crate) struct Instance {
     drained: bool,
     /// After a handover: do not preempt the successor.
     held: bool,
+    /// Let go in a handover, and nobody was heard since.
+    abandoned: bool,
     garp: GarpSchedule,
     healing: Healing,
     rivalry: Rivalry,
@@ -237,6 +239,7 @@ impl Instance {
             dozed: false,
             drained: false,
             held: false,
+            abandoned: false,
             garp: GarpSchedule::default(),
             healing: Healing::default(),
             rivalry: Rivalry::default(),

@@ -176,6 +176,7 @@ impl Instance {
         }
         self.timers = tandem_time::TimerTable::default();
         self.held = false;
+        self.abandoned = false;
         self.followed = None;
         self.rivalry = super::Rivalry::default();
         self.master_interval = self.interval();

@@ -23,6 +23,8 @@ pub struct InstanceView<'a> {
     pub listening: bool,
     pub stopped: bool,
     pub drained: bool,
+    /// Let go because nobody took over in time, and nobody was heard since.
+    pub abandoned: bool,
     pub effective: Priority,
     pub source: Option<IpAddr>,
     /// The addresses are on the interface because of us.
@@ -71,6 +73,7 @@ impl Instance {
             listening: self.phase == Phase::Listening,
             stopped: self.phase == Phase::Stopped,
             drained: self.drained,
+            abandoned: self.abandoned,
             effective: self.priority,
             source: self.source,
             holds: self.holds(),

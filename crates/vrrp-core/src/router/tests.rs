@@ -640,3 +640,23 @@ fn a_reload_that_retires_who_listens_says_goodbye() {
     let removed = did.iter().position(|o| matches!(o, Output::RemoveAddresses { .. }));
     assert!(goodbye.is_some() && goodbye < removed, "{did:?}");
 }
+
+/// A group cannot be called off in part, so it lets go at the cap; whoever asked for the handover must be able to tell.
+#[test]
+fn a_group_that_nobody_succeeds_says_who_is_left_alone() {
+    let mut rig = Rig::started(pair());
+    rig.run(LONG);
+    assert_eq!(rig.states(), [State::Master; 2]);
+    rig.give(Input::Release {
+        who: Who::All,
+        why: Release::Handover { successor: None },
+    });
+    rig.run(Duration::from_millis(500));
+    rig.hear(0, 90);
+    rig.run(Duration::from_secs(1));
+    assert_eq!(rig.states(), [State::Backup; 2]);
+    let abandoned = |rig: &Rig| rig.router.instances().map(|i| i.abandoned).collect::<Vec<_>>();
+    assert_eq!(abandoned(&rig), [false, true]);
+    rig.hear(1, 90);
+    assert_eq!(abandoned(&rig), [false, false]);
+}
