@@ -46,7 +46,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut plans = Vec::new();
     for file in &args.files {
         let name = file.display().to_string();
-        let bytes = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
+        let bytes = Disk::new()
+            .read_file(file)
+            .with_context(|| format!("cannot read {name}"))?;
         if is_routers(&bytes) {
             plans.push(read_router(&name, bytes, &mut said));
         } else {
@@ -79,9 +81,10 @@ pub(crate) fn is_routers(bytes: &[u8]) -> bool {
 
 fn read_balancer(name: &str, bytes: Vec<u8>, said: &mut Vec<Said>) {
     let texts = [balancer::NamedText::new(name, bytes)];
-    let world = balancer::World::new(&|name| std::env::var(name).ok(), &|path| {
-        std::fs::read(path).map_err(|why| why.to_string())
-    });
+    let lists = Disk::for_lists();
+    let env = |name: &str| std::env::var(name).ok();
+    let file = |path: &str| lists.read_file(path).map_err(|why| why.to_string());
+    let world = balancer::World::new(&env, &file);
     let loaded = balancer::load_in(&texts, world, None);
     said.extend(loaded.diagnostics.iter().map(|d| about_a_file(d, &loaded.sources)));
 }

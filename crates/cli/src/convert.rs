@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use tandem_lb_config::convert::convert;
 use tandem_lb_config::{Dialect, NamedText, World};
+use tandem_ops::disk::Disk;
 use tandem_text::{Converted, Receipt, Renderer, Severity, Verdict};
 use tandem_vrrp_config::convert as router;
 
@@ -61,9 +62,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn found(files: &[PathBuf]) -> anyhow::Result<Converted> {
+    let disk = Disk::new();
     let read = |path: &PathBuf| {
         let name = path.display().to_string();
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
+        let bytes = disk.read_file(path).with_context(|| format!("cannot read {name}"))?;
         if Dialect::recognise(&bytes) == Dialect::Toml {
             bail!("{name} is TOML already");
         }
@@ -79,7 +81,8 @@ fn found(files: &[PathBuf]) -> anyhow::Result<Converted> {
                 .map(|(name, bytes)| NamedText::new(name, bytes))
                 .collect();
             let env = |name: &str| std::env::var(name).ok();
-            let file = |path: &str| std::fs::read(path).map_err(|why| why.to_string());
+            let lists = Disk::for_lists();
+            let file = |path: &str| lists.read_file(path).map_err(|why| why.to_string());
             Ok(convert(&texts, World::new(&env, &file)))
         }
     }

@@ -12,16 +12,30 @@ use tandem_text::keepalived::Files;
 /// All files of a configuration together. Far more than is ever written; understood, it can be a hundred times that.
 const LARGEST: u64 = 16 << 20;
 
+/// Lists of patterns and maps name whole registries of addresses.
+const LARGEST_LISTS: u64 = 256 << 20;
+
 /// The machine's own disk, for one configuration.
 #[derive(Debug)]
 pub struct Disk {
+    most: u64,
     left: Cell<u64>,
 }
 
 impl Disk {
     pub fn new() -> Disk {
+        Disk::within(LARGEST)
+    }
+
+    /// For the lists that a balancer's configuration names.
+    pub fn for_lists() -> Disk {
+        Disk::within(LARGEST_LISTS)
+    }
+
+    const fn within(most: u64) -> Disk {
         Disk {
-            left: Cell::new(LARGEST),
+            most,
+            left: Cell::new(most),
         }
     }
 
@@ -29,14 +43,19 @@ impl Disk {
         let file = File::open(path)?;
         let left = self.left.get();
         if file.metadata()?.len() > left {
-            return Err(too_large());
+            return Err(self.too_large());
         }
         // What is no regular file has no length, and others grow.
         let mut bytes = Vec::new();
         let read = file.take(left + 1).read_to_end(&mut bytes)?;
         let read = u64::try_from(read).unwrap_or(u64::MAX);
-        self.left.set(left.checked_sub(read).ok_or_else(too_large)?);
+        self.left.set(left.checked_sub(read).ok_or_else(|| self.too_large())?);
         Ok(bytes)
+    }
+
+    fn too_large(&self) -> io::Error {
+        let why = format!("a configuration has at most {} MiB", self.most >> 20);
+        io::Error::new(ErrorKind::FileTooLarge, why)
     }
 }
 
@@ -44,11 +63,6 @@ impl Default for Disk {
     fn default() -> Disk {
         Disk::new()
     }
-}
-
-fn too_large() -> io::Error {
-    let why = format!("a configuration has at most {} MiB", LARGEST >> 20);
-    io::Error::new(ErrorKind::FileTooLarge, why)
 }
 
 impl Files for Disk {

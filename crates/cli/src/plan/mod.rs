@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
+use tandem_ops::disk::Disk;
 use tandem_vrrp_core::settings::{Family, InstanceSettings, RouterSettings};
 
 use crate::check;
@@ -76,7 +77,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn read(file: &Path) -> anyhow::Result<RouterSettings> {
     let name = file.display().to_string();
-    let bytes = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
+    let bytes = Disk::new()
+        .read_file(file)
+        .with_context(|| format!("cannot read {name}"))?;
     if !check::is_routers(&bytes) {
         bail!("{name} is no router's file: `tandem plan` wants two keepalived.conf or their TOML forms");
     }
