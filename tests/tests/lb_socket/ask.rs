@@ -1,10 +1,12 @@
 //! `tandem ask`: each command's answer as JSON and as an exit status, from us and from HAProxy.
 
+use std::net::SocketAddr;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use tandem_tests::{Lb, binary, free_port};
+use tandem_tests::{Lb, binary, connect, ended, free_port, until};
 
+use super::certificates::papers;
 use super::haproxy::haproxy;
 use super::room::{Room, say};
 
@@ -123,4 +125,122 @@ fn every_command_answers_in_json() {
         let status = i32::from(value.pointer("/error").is_some());
         assert_eq!(output.status.code(), Some(status), "{name}: {text}");
     }
+}
+
+/// Commands with what they are about, in this order; what the JSON has at a place, or whether there is anything.
+const LIVE: [(&str, &str, Option<&str>); 29] = [
+    (
+        "add backend new from usual",
+        "/lines/0",
+        Some("New backend registered."),
+    ),
+    ("publish backend new", "/lines/0", Some("Backend published.")),
+    ("unpublish backend new", "/lines/0", Some("Backend unpublished.")),
+    ("del backend new", "/lines/0", Some("Backend deleted.")),
+    ("del backend new", "/error", Some("No such backend.")),
+    ("set server be/s1 addr 127.0.0.9 port 99", "/lines/0", None),
+    ("disable server be/s1", "/lines", None),
+    ("set server be/s1 name moved", "/lines", None),
+    ("show servers state be", "/0/srv_name", Some("moved")),
+    ("show servers state be", "/0/srv_addr", Some("127.0.0.9")),
+    ("show events kept", "/lines/2", Some("key: value a=b")),
+    ("show ssl cert", "/filename/0", Some("DIR/a.pem")),
+    ("show ssl cert DIR/a.pem", "/0/Filename", Some("DIR/a.pem")),
+    ("show ssl cert DIR/a.pem", "/1/Chain Subject", Some("/CN=authority")),
+    ("show ssl ca-file", "/filename/0", Some("DIR/ca.pem - 2 certificate(s)")),
+    ("show ssl ca-file DIR/ca.pem", "/Status", Some("Used")),
+    ("show ssl ca-file DIR/ca.pem", "/below/0/Subject", Some("/CN=authority")),
+    ("show ssl ca-file DIR/ca.pem", "/below/1/name", Some("Certificate #2")),
+    ("show ssl ca-file DIR/ca.pem", "/below/1/Subject", Some("/CN=authority")),
+    (
+        "show ssl crt-list -n DIR/list",
+        "/DIR~1list/0",
+        Some("DIR/a.pem:1 a.example"),
+    ),
+    ("show ssl sni", "/0/SNI", Some("a.example")),
+    ("show ssl sni", "/0/Filename", Some("DIR/a.pem")),
+    ("show ssl sni", "/0/NotAfter", None),
+    ("show peers", "/0/id", Some("mine")),
+    ("show resolvers", "/0/below/0/name", Some("nameserver n")),
+    ("show resolvers", "/0/below/0/sent", None),
+    ("show sess all", "/0/session", None),
+    ("show table be key 192.0.2.1", "/0/entries/0/key", Some("192.0.2.1")),
+    ("show table be", "/0/entries/1/gpc0", None),
+];
+
+/// Certificates (one with its authority behind it, twice that authority), a list, a ring, peers, resolvers and a table.
+fn everything(room: &Room, at: SocketAddr) -> String {
+    let [(_, leaf), _, (_, authority), _] = papers();
+    let folder = room.0.display();
+    for (name, text) in [
+        ("a.pem", format!("{leaf}{authority}{authority}")),
+        ("ca.pem", format!("{authority}{}", papers()[2].1)),
+        ("list", format!("{folder}/a.pem a.example\n")),
+    ] {
+        std::fs::write(room.0.join(name), text).expect("the folder is writable");
+    }
+    let [tls, peer, other, dns, server] = [(); 5].map(|()| free_port());
+    format!(
+        "global
+    {}
+    localpeer me
+ring kept
+    format raw
+peers mine
+    peer me 127.0.0.1:{peer}
+    peer other 127.0.0.1:{other}
+resolvers nobody
+    nameserver n 127.0.0.1:{dns}
+defaults usual
+    mode tcp
+    timeout connect 1s
+    timeout client 30s
+    timeout server 30s
+frontend fe
+    bind {at}
+    log ring@kept local0
+    log-format \"key: value a=b\"
+frontend tls
+    bind 127.0.0.1:{tls} ssl crt-list {folder}/list ca-file {folder}/ca.pem verify optional
+    default_backend be
+backend be
+    stick-table type ip size 10 expire 1h store gpc0 peers mine
+    server s1 127.0.0.1:{server}
+",
+        room.line()
+    )
+}
+
+#[test]
+fn what_is_asked_with_arguments_is_in_the_json() {
+    let room = Room::new();
+    let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let _lb = Lb::start(&everything(&room, at));
+    until("three lines in the ring", || {
+        ended(&mut connect(at));
+        (room.ask("show events kept").matches("key").count() > 2).then_some(())
+    });
+    for key in ["192.0.2.1", "192.0.2.2"] {
+        room.ask(&format!("set table be key {key} data.gpc0 1"));
+    }
+    let folder = room.0.display().to_string();
+    let mut wrong = Vec::new();
+    for (command, place, expected) in LIVE {
+        let output = asked(&room, &command.replace("DIR", &folder));
+        let text = String::from_utf8_lossy(&output.stdout).replace(&folder, "DIR");
+        let value: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{command}: {e}: {text}"));
+        let there = value.pointer(place);
+        let is_right = match expected {
+            Some(expected) => there.is_some_and(|there| *there == expected),
+            None => there.is_some(),
+        };
+        let status = i32::from(place == "/error");
+        if !is_right || output.status.code() != Some(status) {
+            wrong.push(format!(
+                "{command}: {place} is {there:?}, status {:?}, in {text}",
+                output.status.code()
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

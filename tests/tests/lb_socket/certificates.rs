@@ -114,7 +114,7 @@ const LINES: [(&str, &str); 5] = [
 ];
 
 /// A certificate for two hosts, another one, their authority and what it has revoked.
-fn papers() -> [(&'static str, String); 4] {
+pub fn papers() -> [(&'static str, String); 4] {
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
