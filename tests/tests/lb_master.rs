@@ -106,6 +106,23 @@ fn processes_look_like_haproxys() {
 }
 
 #[test]
+fn what_was_said_at_the_start_is_kept() {
+    let (server, files) = (Server::echo(), Files::new("said"));
+    let master = files.socket().display().to_string();
+    let config = Config::default().server("s", &server, "");
+    let warned = format!("{config}\nfrontend nowhere\n    mode tcp\n    bind 127.0.0.1:0\n");
+    let _lb = Lb::start_with(&["-S", &master], &warned);
+    for command in ["show startup-logs", "@1 show startup-logs"] {
+        let said = ask(&files.socket(), command).expect("an answer");
+        assert!(
+            said.contains("warning[LB0012]: frontend `nowhere`"),
+            "{command}: {said}"
+        );
+        assert!(said.ends_with('\n') && !said.contains('\u{1b}'), "{command}: {said}");
+    }
+}
+
+#[test]
 fn commands_go_to_the_worker() {
     let (server, files) = (Server::echo(), Files::new("worker"));
     let config = Config::default().server("s", &server, "");

@@ -20,6 +20,8 @@ pub(crate) struct Configuration {
 pub(crate) struct Complaint {
     pub(crate) is_error: bool,
     pub(crate) text: String,
+    /// The same without colours, to be kept.
+    pub(crate) plain: String,
 }
 
 impl Configuration {
@@ -38,9 +40,11 @@ impl Configuration {
             sources,
         } = config::load_in(&texts, world, dialect);
         let renderer = Renderer::new(&sources).colour(colour);
+        let without = Renderer::new(&sources).colour(false);
         let complaints = diagnostics.iter().map(|diagnostic| Complaint {
             is_error: diagnostic.is_error(),
             text: renderer.render(diagnostic),
+            plain: without.render(diagnostic),
         });
         Ok(Configuration {
             plan,

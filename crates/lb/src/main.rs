@@ -107,7 +107,7 @@ fn balance(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(dir) = &args.chdir {
         env::set_current_dir(dir).map_err(|e| anyhow::anyhow!("-C {}: {e}", dir.display()))?;
     }
-    let Some(plan) = report::load(&args)? else {
+    let Some((plan, said)) = report::load(&args)? else {
         return Ok(ExitCode::FAILURE);
     };
     if args.check {
@@ -116,7 +116,7 @@ fn balance(args: Args) -> anyhow::Result<ExitCode> {
     if !plan.listens() {
         anyhow::bail!("there is no listener: add a frontend with a 'bind' line");
     }
-    start::run(plan, args, &program())
+    start::run(plan, said, args, &program())
 }
 
 /// The name that this was started as, for the log tag.

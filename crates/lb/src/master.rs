@@ -156,8 +156,10 @@ fn processes(master: &Master, _: &Call) -> Reply {
     Reply::Output(format!("{title}{own}# workers\n{worker}# programs\n"))
 }
 
-fn startup(_: &Master, _: &Call) -> Reply {
-    Reply::Output("\n".to_owned())
+/// The worker's start is the master's: there is one process.
+fn startup(master: &Master, call: &Call) -> Reply {
+    let words = ["show", "startup-logs"].map(str::to_owned);
+    master.worker.forward(&words, call)
 }
 
 fn uptime(since: Duration) -> String {

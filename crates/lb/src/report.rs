@@ -12,8 +12,12 @@ use crate::configuration::Configuration;
 use crate::outside::Outside;
 use crate::tls::Loaded;
 
-/// The Plan of the configuration that the arguments name; `None` when there are errors, which have been shown.
-pub(crate) fn load(args: &Args) -> anyhow::Result<Option<Plan>> {
+/// The most that is kept of what was to say at the start.
+const KEPT: usize = 16 * 1024;
+
+/// The Plan of the configuration that the arguments name, and what there was to say of it (`show startup-logs`); `None`
+/// when there are errors, which have been shown.
+pub(crate) fn load(args: &Args) -> anyhow::Result<Option<(Plan, String)>> {
     let Configuration { plan, complaints } = Configuration::read(args, io::stderr().is_terminal(), &Outside::Here)?;
     let shown = complaints
         .iter()
@@ -30,7 +34,21 @@ pub(crate) fn load(args: &Args) -> anyhow::Result<Option<Plan>> {
         to_stderr([format!("{what} and -dW: nothing was started")]);
         return Ok(None);
     }
-    Ok(plan)
+    let said = kept(complaints.iter().map(|c| c.plain.trim_end()));
+    Ok(plan.map(|plan| (plan, said)))
+}
+
+/// Whole complaints, one after the other, as far as there is room.
+fn kept<'a>(complaints: impl Iterator<Item = &'a str>) -> String {
+    let mut all = String::new();
+    for complaint in complaints {
+        if all.len() + complaint.len() >= KEPT {
+            return all + "There was more, which is not kept: 'tandem-lb -c' says all.\n";
+        }
+        all += complaint;
+        all.push('\n');
+    }
+    all
 }
 
 /// As HAProxy: 0, or 2 for a configuration without a mistake that could not be started all the same.
@@ -91,5 +109,20 @@ fn to_stderr(texts: impl IntoIterator<Item = String>) {
     let mut err = io::stderr().lock();
     for text in texts {
         writeln!(err, "{}", text.trim_end()).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_the_start_is_bounded() {
+        assert_eq!(kept([].into_iter()), "");
+        assert_eq!(kept(["one", "two"].into_iter()), "one\ntwo\n");
+        let long = "x".repeat(KEPT / 2 - 1);
+        let text = kept([long.as_str(); 3].into_iter());
+        assert_eq!(text.lines().count(), 2);
+        assert!(text.ends_with("'tandem-lb -c' says all.\n"));
     }
 }

@@ -61,8 +61,8 @@ use crate::worker::{self, Crew, Inbox, Phase, Start};
 /// Files that the process needs beside connections: logs, pipes, event loops, checks.
 const OWN_FILES: u64 = 100;
 
-/// Runs the Plan until a signal ends it.
-pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitCode> {
+/// Runs the Plan until a signal ends it. `said` is what there was to say of its configuration.
+pub(crate) fn run(plan: Plan, said: String, args: Args, program: &str) -> anyhow::Result<ExitCode> {
     let (plan, args) = (Arc::new(plan), Arc::new(args));
     let files = limits::raise_open_files(
         args.maxconn
@@ -159,6 +159,7 @@ pub(crate) fn run(plan: Plan, args: Args, program: &str) -> anyhow::Result<ExitC
         hard_maxconn: connections_within(files, own_files(&plan, files)),
         listeners: plan.frontends.iter().map(|f| f.binds.len()).sum(),
         started: Wall::now(),
+        said: said.into(),
     };
     let (past, archive) = state::recall(&plan);
     let router = Way::open(args.vrrp_socket.clone());

@@ -46,9 +46,12 @@ pub(super) fn errors(room: &Room, call: &Call) -> Reply {
     Reply::Output(format!("Total events captured on [{at}] : 0"))
 }
 
-/// What there was to say at the start was said to the terminal.
-pub(super) fn startup_logs(_: &Room, _: &Call) -> Reply {
-    Reply::Output("\n".to_owned())
+/// What there was to say at the start, also where nobody read it.
+pub(super) fn startup_logs(room: &Room, _: &Call) -> Reply {
+    match &*room.stats.process().said {
+        "" => Reply::Output("\n".to_owned()),
+        said => Reply::Output(said.to_owned()),
+    }
 }
 
 /// For people who look for trouble; HAProxy's own lines differ from version to version.

@@ -1,5 +1,6 @@
 //! The process as a whole: what it is, and `show info`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_lb_core::stats::{Info, InfoField};
@@ -29,6 +30,8 @@ pub(crate) struct Process {
     pub(crate) hard_maxconn: u32,
     pub(crate) listeners: usize,
     pub(crate) started: Wall,
+    /// What there was to say of the configuration at the start.
+    pub(crate) said: Arc<str>,
 }
 
 /// The figures of one moment.
