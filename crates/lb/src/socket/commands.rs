@@ -161,7 +161,10 @@ mod tests {
                         files: it removes what they do not name, says so, and ends no connection. What was\nunpublished and is in the files \
                         stays unpublished, as a server in maintenance stays there.\n\n`show sess` ends with whoever asks, as in \
                         2.6. What only exists inside of HAProxy is 0 in it or left out: `ts`, `epoch`, `calls`, `rate`, `cpu`,\n`lat`, `rc`, the \
-                        flags of analysers and stream connectors, and the lines `req=` and `res=` of `show sess all`.\n";
+                        flags of analysers and stream connectors, and the lines `req=` and `res=` of `show sess all`.\n\n\
+                        Not of 2.6: `wait`, `show ssl sni`, `ptr` at tables, what `show sess` filters by, `clear counters server`, the words of \
+                        rings in `show events`,\nand `prompt i|n|p`. The descriptions behind `desc` and the schema of the JSON are in words \
+                        of our own.\n";
 
     fn page() -> String {
         let mut text = HEAD.to_owned();
