@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(kept(["one", "two"].into_iter()), "one\ntwo\n");
         let long = "x".repeat(KEPT / 2 - 1);
         let text = kept([long.as_str(); 3].into_iter());
-        assert_eq!(text.lines().count(), 2);
+        assert_eq!(text.lines().count(), 3, "two and the last word");
         assert!(text.ends_with("'tandem-lb -c' says all.\n"));
     }
 }
