@@ -149,7 +149,8 @@ fn one(stage: &Stage, way: Way, at_a: &Capture, later: Duration, slack: Duration
     let took = wrong.duration_since(claimed).unwrap_or_default();
     ensure!(
         took <= INTERVAL + slack,
-        "the client asked the wrong router for {took:?}"
+        "the client asked the wrong router for {took:?}; after the heal {}",
+        who_spoke(stage, way.vip(), &frames, healed)
     );
     let is_late =
         |advert: &Advert| advert.hardware == stage.router(Side::B).hardware && advert.at >= healed + INTERVAL + slack;
@@ -165,6 +166,25 @@ fn one(stage: &Stage, way: Way, at_a: &Capture, later: Duration, slack: Duration
         "the client knows the address at {known:?}"
     );
     Ok(took)
+}
+
+/// Announcements and adverts that the client's cable carried, with their milliseconds.
+fn who_spoke(stage: &Stage, vip: IpAddr, frames: &[Frame], since: SystemTime) -> String {
+    let word = |frame: &Frame| {
+        let at = frame.at.duration_since(since).ok()?.as_secs_f64() * 1000.0;
+        let side = [Side::A, Side::B]
+            .into_iter()
+            .find(|side| frame.bytes.get(6..12) == Some(&stage.router(*side).hardware[..]))?;
+        let what = if claims(stage, side, vip, frame) {
+            "claims"
+        } else if Advert::read(frame).is_some() {
+            "advertises"
+        } else {
+            return None;
+        };
+        Some(format!("{side:?} {what} at {at:.1}"))
+    };
+    frames.iter().filter_map(word).collect::<Vec<_>>().join(", ")
 }
 
 /// This router says to everybody that it has the address.
