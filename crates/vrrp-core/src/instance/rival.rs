@@ -25,9 +25,14 @@ const BROADCASTS: Duration = Duration::from_millis(100);
 /// What a better router, and the network, may take to make itself heard.
 const PATIENCE: Duration = Duration::from_millis(20);
 
+/// How often a rival is announced over before it is silent. One that has just taken over may announce for a while after it
+/// has heard us; two masters that answered every announcement of each other would never stop.
+const MOST_ANSWERS: u8 = 8;
+
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rivalry {
     sign: Sign,
+    answers: u8,
     /// The rival has shown itself since we asked last.
     fresh: bool,
     asked: Mono,
@@ -53,6 +58,7 @@ impl Instance {
         }
         self.rivalry.asked = cx.now;
         if !std::mem::take(&mut self.rivalry.fresh) && std::mem::take(&mut self.rivalry.sign) != Sign::None {
+            self.rivalry.answers = 0;
             self.garp.rival_gone(&self.settings.garp, cx.now);
         }
         if let Some(address) = self.asks_for() {
@@ -98,9 +104,9 @@ impl Instance {
             });
         }
         self.rivalry.sign = known.max(sign);
-        if sign > known {
-            // A better one says so at once, as it hears the advert behind our question. Once for each sign: two masters that
-            // answered every announcement of each other would never stop.
+        let announces_again = sign == Sign::Announced && self.rivalry.answers < MOST_ANSWERS;
+        if sign > known || announces_again && self.timers.due(Timer::Rival).is_none() {
+            // A better one says so at once, as it hears the advert behind our question.
             self.timers
                 .arm(Timer::Rival, cx.now + PATIENCE.min(self.interval() / 16));
         }
@@ -124,6 +130,7 @@ impl Instance {
 
     /// We are still master, so those that believed the rival are told.
     pub(super) fn outlast_rival(&mut self, cx: &mut Cx<'_>) {
+        self.rivalry.answers = self.rivalry.answers.saturating_add(1);
         self.garp.rival_found(&self.settings.garp, cx.now);
         cx.signal(self.settings.id, Signal::Contested);
     }

@@ -45,11 +45,17 @@ fn a_better_rival_speaks_up_and_is_not_announced_over() {
 }
 
 #[test]
-fn who_announces_our_address_is_answered_once_and_outlived() {
+fn who_announces_our_address_is_answered_some_times_and_outlived() {
     let mut rig = old_master();
-    give(&mut rig, "vip-announced");
-    rig.run_until(rig.now + Duration::from_millis(20));
-    assert_eq!(rig.did(), "garp");
+    // A Keepalived that has just taken over may announce after it has heard our answer.
+    for _ in 0..8 {
+        give(&mut rig, "vip-announced");
+        give(&mut rig, "vip-announced");
+        assert_eq!(rig.did(), "");
+        rig.run_until(rig.now + Duration::from_millis(20));
+        assert_eq!(rig.did(), "garp");
+    }
+    // This one does not give up, and neighbours are better off with one wrong answer than with two that alternate.
     for _ in 0..3 {
         give(&mut rig, "vip-announced");
         assert_eq!(rig.did(), "");
