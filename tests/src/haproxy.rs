@@ -5,6 +5,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use nix::unistd::Pid;
+
 use crate::until;
 
 /// A running HAProxy; killed when dropped.
@@ -40,6 +42,10 @@ impl Haproxy {
             UnixStream::connect(socket).ok()
         });
         Some(haproxy)
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().try_into().expect("a process id"))
     }
 }
 

@@ -119,11 +119,15 @@ impl Scenario {
         let noted = catch_unwind(AssertUnwindSafe(|| {
             let stage = Stage::set(name, self.config, self.file);
             let config = stage.config(self.config);
-            let _program: Box<dyn std::any::Any> = if name == OURS {
-                Box::new(Lb::start(&config))
+            let (lb, haproxy);
+            let program = if name == OURS {
+                lb = Lb::start(&config);
+                lb.pid()
             } else {
-                Box::new(Haproxy::start(&config, stage.room().socket())?)
+                haproxy = Haproxy::start(&config, stage.room().socket())?;
+                haproxy.pid()
             };
+            let stage = stage.with(program);
             (self.play)(&stage);
             Some(stage.close())
         }));

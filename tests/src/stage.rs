@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
 use socket2::{Domain, Socket, Type};
 
 use crate::both::Room;
@@ -32,6 +34,8 @@ pub struct Stage {
     noted: Mutex<Vec<String>>,
     pub(crate) held: Arc<AtomicUsize>,
     mask: Mask,
+    /// The program that is looked at, once it was started.
+    program: Option<Pid>,
 }
 
 impl Stage {
@@ -65,12 +69,18 @@ impl Stage {
             noted,
             held,
             mask,
+            program: None,
         };
         if !file.is_empty() {
             let text = stage.mask.filled_in(file);
             std::fs::write(stage.path() + ".file", text).expect("the temporary folder is writable");
         }
         stage
+    }
+
+    pub(crate) fn with(mut self, program: Pid) -> Stage {
+        self.program = Some(program);
+        self
     }
 
     pub(crate) fn config(&self, config: &str) -> String {
@@ -178,12 +188,20 @@ impl Stage {
     #[track_caller]
     pub fn talk(&self, listener: u16, from: u8, bytes: &[u8]) {
         let before = self.at_frontends("conn_tot");
-        let mut visitor = self.enter(listener, from);
-        if bytes.is_empty() {
-            self.lets_in(before);
-        }
-        visitor.say(bytes);
-        visitor.shut();
+        let says = || {
+            let mut visitor = self.enter(listener, from);
+            if bytes.is_empty() {
+                self.lets_in(before);
+            }
+            visitor.say(bytes);
+            visitor.shut();
+            visitor
+        };
+        let mut visitor = if bytes.is_empty() {
+            says()
+        } else {
+            self.at_a_standstill(says)
+        };
         let said = visitor.rest();
         self.note(format!("{listener} from .{from} says {}: {said}", bytes.escape_ascii()));
         drop(visitor);
@@ -216,6 +234,19 @@ impl Stage {
         });
         // What follows from it is done when a later question is answered.
         self.at_frontends("conn_tot");
+    }
+
+    /// Does this while the program is stopped: it meets all of it at once, and how fast it is says nothing.
+    #[track_caller]
+    fn at_a_standstill<T>(&self, act: impl FnOnce() -> T) -> T {
+        let program = self.program.expect("it was started");
+        signal::kill(program, Signal::SIGSTOP).expect("it runs");
+        until(&format!("{}: a standstill", self.room.name), || {
+            is_stopped(program).then_some(())
+        });
+        let done = act();
+        signal::kill(program, Signal::SIGCONT).expect("it is only stopped");
+        done
     }
 
     /// The sum of a column over all frontends.
@@ -290,6 +321,15 @@ impl Drop for Stage {
     fn drop(&mut self) {
         std::fs::remove_file(self.path() + ".file").ok();
     }
+}
+
+/// Every thread of it; the signal reaches one after the other.
+fn is_stopped(program: Pid) -> bool {
+    let is_still = |stat: String| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'));
+    let threads = std::fs::read_dir(format!("/proc/{program}/task")).expect("it runs");
+    threads
+        .flatten()
+        .all(|thread| std::fs::read_to_string(thread.path().join("stat")).is_ok_and(is_still))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

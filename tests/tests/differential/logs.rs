@@ -37,10 +37,11 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "lines that are neither tcplog nor of one's own format",
-        story: "without any option, with tcplog, with a format after it",
+        story: "without any option, with tcplog, with a format after it, with a first value that is empty",
         config: "defaults bare\n mode tcp\n log global\n timeout connect 1s\n timeout client 1s\n timeout server 1s\nlisten plain\n bind {0}\n server s {a}\nlisten own\n bind {1}\n option tcplog\n server s {a}\n\
-                 listen two\n bind {2}\n option tcplog\n log-format \"last wins %f\"\n server s {a}\n",
-        play: |s| (0..3).for_each(|listener| s.talk(listener, 1, b"x")),
+                 listen two\n bind {2}\n option tcplog\n log-format \"last wins %f\"\n server s {a}\n\
+                 listen empty\n bind {3}\n unique-id-format \"%hr x%[src]\"\n log-format \"%hr id=%ID %hr\"\n server s {a}\n",
+        play: |s| (0..4).for_each(|listener| s.talk(listener, 1, b"x")),
         ..Scenario::EMPTY
     },
 ];
