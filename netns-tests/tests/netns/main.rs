@@ -12,6 +12,7 @@ mod pair;
 mod raw;
 mod units;
 mod vrrp;
+mod yardstick;
 
 use tandem_netns_tests::Suite;
 
