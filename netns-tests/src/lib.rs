@@ -13,7 +13,9 @@ mod options;
 mod outcome;
 mod report;
 mod suite;
+mod waiting;
 
 pub use helper::{Helper, process_tree};
 pub use options::{Options, Peer};
 pub use suite::{Bench, Place, Suite, Test};
+pub use waiting::{until, wait};

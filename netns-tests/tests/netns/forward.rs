@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
-use tandem_netns_tests::{Bench, Place, Test};
+use tandem_netns_tests::{Bench, Place, Test, wait};
 
 use crowd::{Busy, visit};
-use stage::{Servers, Stage, VIP, VIP6, eventually};
+use stage::{Servers, Stage, VIP, VIP6};
 
 pub(crate) fn tests() -> Vec<Test> {
     let within = Duration::from_secs(120);
@@ -76,7 +76,7 @@ fn connections_outlive_hosts_and_daemons(bench: &Bench<'_>) -> Result<()> {
     stage.start_router(1)?;
 
     // Cut off, it has taken all servers for dead.
-    eventually("the first host lets clients in again", || {
+    wait("the first host lets clients in again", || {
         Ok(visit(&stage.client, VIP).is_ok())
     })?;
     stage.balancers[0].kill()?;
@@ -120,7 +120,7 @@ fn a_cold_table_ends_nothing(bench: &Bench<'_>) -> Result<()> {
     earlier.moves_on()?;
     let meanwhile = Busy::start(&stage.client, VIP, 8)?;
     let six = Busy::start(&stage.client, VIP6, 8)?;
-    eventually("the host that is cut off takes all servers for dead", || {
+    wait("the host that is cut off takes all servers for dead", || {
         let rows = stage.ask(0, "show stat")?;
         let is_down = |name: &str| {
             let of = format!("nodes,{name},");
@@ -151,7 +151,7 @@ fn servers_come_and_go_and_nobody_moves(bench: &Bench<'_>) -> Result<()> {
     ensure!(before.len() == 2, "the hash does not spread: {before:?}");
 
     stage.tell(0, "set server nodes/s1 state drain")?;
-    eventually("new clients go elsewhere", || {
+    wait("new clients go elsewhere", || {
         let seen: BTreeSet<String> = (0..20).filter_map(|_| visit(&stage.client, VIP).ok()).collect();
         Ok(seen == BTreeSet::from(["s2".to_owned()]))
     })?;
@@ -161,7 +161,7 @@ fn servers_come_and_go_and_nobody_moves(bench: &Bench<'_>) -> Result<()> {
     stage.tell(0, "set server nodes/s1 state ready")?;
     stage.configure(Servers::Three)?;
     stage.balancers[0].signal(Signal::SIGHUP)?;
-    eventually("the new server gets clients", || {
+    wait("the new server gets clients", || {
         Ok((0..20).any(|_| visit(&stage.client, VIP).is_ok_and(|server| server == "s3")))
     })?;
     busy.moves_on()?;
@@ -175,7 +175,7 @@ fn servers_come_and_go_and_nobody_moves(bench: &Bench<'_>) -> Result<()> {
             .and_then(|row| row.split(',').nth(column)?.parse().ok())
             .unwrap_or(0))
     };
-    eventually("sessions and bytes are counted", || {
+    wait("sessions and bytes are counted", || {
         visit(&stage.client, VIP)?;
         Ok(counted("s2", 7)? > 0 && counted("s3", 7)? > 0 && counted("s2", 9)? > 0)
     })?;
@@ -187,7 +187,7 @@ fn servers_come_and_go_and_nobody_moves(bench: &Bench<'_>) -> Result<()> {
     ensure!(told.lost == 0, "{} connections were lost: {:?}", told.lost, told.why);
 
     stage.servers_die()?;
-    eventually("nobody is there", || Ok(visit(&stage.client, VIP).is_err()))?;
+    wait("nobody is there", || Ok(visit(&stage.client, VIP).is_err()))?;
     Ok(())
 }
 

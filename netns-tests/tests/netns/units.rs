@@ -11,15 +11,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use tandem_lab::{Host, Lab, Probe, Responder, RouterConfig, programs, run_router};
-use tandem_netns_tests::{Bench, Test};
+use tandem_netns_tests::{Bench, Test, until};
 
-use systemd::{LONG, Systemd, until};
+use systemd::{LONG, Systemd};
 use visits::{BALANCER, SERVER, Visit, Visits, connect, exchange, serve};
 
 const LB: &str = "tandem-lb";
 const VRRP: &str = "tandem-vrrp";
 const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 0, 100));
-/// How a frame to 224.0.0.18 begins.
 /// Less than the unit's `RestartSec`.
 const AWAY: Duration = Duration::from_millis(50);
 

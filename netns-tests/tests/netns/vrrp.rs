@@ -44,6 +44,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::signs_of_life", services::signs_of_life),
         test("vrrp::orders_over_the_socket", services::orders_over_the_socket),
         test("vrrp::why_and_handover", command::why_and_handover),
+        test("vrrp::a_group_is_handed_over", command::a_group_is_handed_over),
         test("vrrp::mail_as_keepalived_writes_it", mail::as_keepalived_writes_it),
         test("vrrp::the_gateway_is_a_witness", witness::the_gateway),
         test("vrrp::named_successor", pair::the_named_successor_is_there_at_once),

@@ -6,10 +6,10 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
 use tandem_lab::{Host, Lab, Running, programs};
-use tandem_netns_tests::Bench;
+use tandem_netns_tests::{Bench, wait};
 
 use super::crowd::{Busy, visit};
-use super::stage::{LONG, Stage, VIP, ask, eventually, nft};
+use super::stage::{LONG, Stage, VIP, ask, nft};
 
 const TABLES: &[&str] = &["list", "tables"];
 const COUNTERS: &[&str] = &["list", "counters", "table", "inet", "tandem_forward"];
@@ -44,7 +44,7 @@ pub(super) fn a_table_has_one_owner(bench: &Bench<'_>) -> Result<()> {
 
     // Taken out by hand, it is built again; and it goes with its owner.
     house.nft(&["delete", "table", "inet", "tandem_forward"])?;
-    eventually("the table is built again", || Ok(house.is_owned_by(&third).is_ok()))?;
+    wait("the table is built again", || Ok(house.is_owned_by(&third).is_ok()))?;
     third.stop(LONG)?;
     ensure!(house.nft(TABLES)?.is_empty(), "a clean stop leaves no table");
     bench.say("one owner at a time: a crash, a stop, -sf without -x, somebody with nft");
@@ -56,7 +56,7 @@ pub(super) fn who_only_asks_for_listeners_keeps_no_table(bench: &Bench<'_>) -> R
     let house = House::new(bench)?;
     let mut balancer = house.start("one", &forwarded(1), &[])?;
     let mut beside = house.run("beside", &served(1), &["-x", &house.socket("one")])?;
-    eventually("the other one has the listeners", || Ok(house.ask("beside").is_ok()))?;
+    wait("the other one has the listeners", || Ok(house.ask("beside").is_ok()))?;
     balancer.stop(LONG)?;
     ensure!(house.nft(TABLES)?.is_empty(), "nobody keeps the table, and it stands");
     beside.stop(LONG)?;
@@ -108,17 +108,17 @@ pub(super) fn a_reload_that_cannot_forward_is_refused(bench: &Bench<'_>) -> Resu
     )?;
     balancer.signal(Signal::SIGHUP)?;
     balancer.wait_for_line("reload: nothing was changed", LONG)?;
-    eventually("the kernel knows nothing of it", || Ok(house.nft(TABLES)?.is_empty()))?;
+    wait("the kernel knows nothing of it", || Ok(house.nft(TABLES)?.is_empty()))?;
 
     house.write("one", &format!("{}{}", served(1), forwarded(1)))?;
     balancer.signal(Signal::SIGHUP)?;
-    eventually("it forwards at last", || Ok(house.is_owned_by(&balancer).is_ok()))?;
-    eventually("its lanes lead to the server", || {
+    wait("it forwards at last", || Ok(house.is_owned_by(&balancer).is_ok()))?;
+    wait("its lanes lead to the server", || {
         Ok(house.table()?.contains("nodes1/s"))
     })?;
     house.write("one", &served(1))?;
     balancer.signal(Signal::SIGHUP)?;
-    eventually("nothing is forwarded any more", || Ok(house.nft(TABLES)?.is_empty()))?;
+    wait("nothing is forwarded any more", || Ok(house.nft(TABLES)?.is_empty()))?;
     balancer.stop(LONG)?;
     Ok(())
 }
@@ -157,7 +157,7 @@ pub(super) fn an_upgrade_takes_the_table_along(bench: &Bench<'_>) -> Result<()> 
 
     // It leads: what it is told, the kernel does.
     stage.tell(0, "set server nodes/s1 state drain")?;
-    eventually("new clients go elsewhere", || {
+    wait("new clients go elsewhere", || {
         Ok((0..10).all(|_| visit(&stage.client, VIP).is_ok_and(|server| server == "s2")))
     })?;
     busy.moves_on()?;
@@ -239,7 +239,7 @@ impl House {
 }
 
 fn balancer_answers(house: &House, name: &str, balancer: &Running) -> Result<()> {
-    eventually("the balancer answers", || Ok(house.ask(name).is_ok())).with_context(|| balancer.output())
+    wait("the balancer answers", || Ok(house.ask(name).is_ok())).with_context(|| balancer.output())
 }
 
 /// Processes that the table names as its owners.

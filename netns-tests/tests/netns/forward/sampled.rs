@@ -9,9 +9,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tandem_lb_core::balance::{Algorithm, Candidate, HashKey, HashMethod, HashType, Policy, Table};
 use tandem_lb_core::forward::{BUCKETS, Key, Lane, Target, numbers};
 use tandem_lb_core::{ServerId, ServerIdx};
-use tandem_netns_tests::Bench;
+use tandem_netns_tests::{Bench, wait};
 
-use super::stage::{Stage, VIP, eventually};
+use super::stage::{Stage, VIP};
 
 const FLOWS: u32 = 10_000;
 
@@ -19,7 +19,7 @@ pub(super) fn picks_are_the_kernels(bench: &Bench<'_>) -> Result<()> {
     let stage = Stage::new(bench)?;
     let lane = lane();
     let pins = || stage.nft(0, &["list", "map", "inet", "tandem_forward", &lane.pins_map()]);
-    eventually("every flow is pinned", || {
+    wait("every flow is pinned", || {
         stage.client.inside(send_all)??;
         std::thread::sleep(Duration::from_millis(100));
         Ok(flows(&pins()?).len() >= FLOWS as usize)

@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use tandem_lab::{Host, Lab, Link, Route, Running, programs, run_router};
-use tandem_netns_tests::Bench;
+use tandem_netns_tests::{Bench, wait};
 
 use crate::balancer::server;
 
@@ -116,10 +116,10 @@ impl Stage {
                 stage.is_master(0)?;
             }
         }
-        eventually("the first client is served", || {
+        wait("the first client is served", || {
             Ok(super::visit(&stage.client, VIP).is_ok())
         })?;
-        eventually("the first client of IPv6 is served", || {
+        wait("the first client of IPv6 is served", || {
             Ok(super::visit(&stage.client, VIP6).is_ok())
         })?;
         Ok(stage)
@@ -286,18 +286,6 @@ fn modest_route(host: &Host, gateway: &str, mtu: u32) -> Result<()> {
 fn forwards(host: &Host) -> Result<()> {
     host.sysctl("net.ipv4.ip_forward", "1")?;
     Ok(host.sysctl("net.ipv6.conf.all.forwarding", "1")?)
-}
-
-/// Waits until that is so.
-pub(super) fn eventually(what: &str, is_so: impl Fn() -> Result<bool>) -> Result<()> {
-    let deadline = Instant::now() + LONG;
-    while !is_so()? {
-        if Instant::now() > deadline {
-            bail!("it did not happen that {what}");
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    Ok(())
 }
 
 fn configuration(socket: &str, servers: Servers) -> String {

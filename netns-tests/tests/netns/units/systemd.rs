@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tandem_lab::{Host, Lab, Missing, Running, programs};
-use tandem_netns_tests::{Bench, process_tree};
+use tandem_netns_tests::{Bench, process_tree, until};
 
 pub(super) const LONG: Duration = Duration::from_secs(20);
 
@@ -107,16 +107,4 @@ impl Drop for Systemd {
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// The first answer.
-pub(super) fn until<T>(what: &str, mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
-    let deadline = Instant::now() + LONG;
-    loop {
-        if let Some(found) = look()? {
-            return Ok(found);
-        }
-        ensure!(Instant::now() < deadline, "it did not come to {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

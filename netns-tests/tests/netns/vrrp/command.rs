@@ -1,5 +1,6 @@
 //! `tandem why` and `tandem handover`, as an operator types them on the host.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
 
 use anyhow::{Result, ensure};
@@ -13,6 +14,35 @@ fn tandem(host: &Host, words: &[&str]) -> Result<(Option<i32>, String)> {
     let mut running = host.run(Command::new(programs::built("tandem")?).args(words))?;
     let (status, text) = running.finish(LONG)?;
     Ok((status.code(), text))
+}
+
+/// Both instances of a group leave by one order, and come back by another.
+pub(super) fn a_group_is_handed_over(bench: &Bench<'_>) -> Result<()> {
+    const BESIDE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 9, 0, 101));
+    let config = |priority| {
+        Config::v3(priority).after(format!(
+            "vrrp_sync_group G {{\n group {{\n VI_1\n VI_2\n }}\n}}\n\
+             vrrp_instance VI_2 {{\n state BACKUP\n interface eth0\n virtual_router_id 52\n priority {priority}\n \
+             advert_int 0.1\n virtual_ipaddress {{\n {BESIDE}/24\n }}\n}}\n"
+        ))
+    };
+    let stage = Stage::new(bench)?;
+    let (_a, _b) = stage.settled([Program::Ours; 2], &config(150), &config(100), VIP)?;
+    let both_at = |host: &Host, other: &Host| {
+        for address in [VIP, BESIDE] {
+            host.wait_for_address(address, true, LONG)?;
+            other.wait_for_address(address, false, LONG)?;
+        }
+        anyhow::Ok(())
+    };
+    both_at(&stage.a, &stage.b)?;
+    let (status, text) = tandem(&stage.a, &["handover", "--json"])?;
+    let is_told = text.contains(r#""outcome":"handed over""#) && text.contains(r#"["VI_1","VI_2"]"#);
+    ensure!(status == Some(0) && is_told, "{text}");
+    both_at(&stage.b, &stage.a)?;
+    let (status, text) = tandem(&stage.a, &["handover", "--resume"])?;
+    ensure!(status == Some(0), "{text}");
+    both_at(&stage.a, &stage.b)
 }
 
 pub(super) fn why_and_handover(bench: &Bench<'_>) -> Result<()> {

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
 use tandem_lab::Host;
-use tandem_netns_tests::Bench;
+use tandem_netns_tests::{Bench, wait};
 use tandem_sys::netlink::{Cidr, MacvlanMode, Route};
 
-use super::stage::{self, Config, LONG, Program, Stage, wait};
+use super::stage::{self, Config, LONG, Program, Stage};
 
 const FIXED: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 8, 0, 5));
 

@@ -9,9 +9,9 @@ use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User};
 use tandem_lab::{Host, Missing};
-use tandem_netns_tests::Bench;
+use tandem_netns_tests::{Bench, wait};
 
-use super::stage::{Config, LONG, Program, Stage, wait};
+use super::stage::{Config, LONG, Program, Stage};
 
 /// What a check and a notification leave behind is that user's; a run that takes too long is killed with all its children.
 pub(super) fn scripts_as_their_users(bench: &Bench<'_>) -> Result<()> {

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 pub(super) use tandem_lab::RouterConfig as Config;
 use tandem_lab::{Host, Lab, Link, Running};
 use tandem_netns_tests::Bench;
@@ -64,16 +64,6 @@ impl Stage {
         self.b.wait_for_address(vip, false, LONG)?;
         Ok((a_daemon, b_daemon))
     }
-}
-
-/// Until it holds.
-pub(super) fn wait(what: &str, holds: impl Fn() -> Result<bool>) -> Result<()> {
-    let deadline = Instant::now() + LONG;
-    while !holds()? {
-        ensure!(Instant::now() < deadline, "it did not come to {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    Ok(())
 }
 
 pub(super) fn run(host: &Host, program: Program, file: &Path) -> Result<Running> {

@@ -6,9 +6,9 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 use tandem_lab::Missing;
-use tandem_netns_tests::Bench;
+use tandem_netns_tests::{Bench, wait};
 
-use super::stage::{self, LONG, Program, Stage, VIP, wait};
+use super::stage::{self, LONG, Program, Stage, VIP};
 use crate::interop::row::runs_scripts;
 
 /// The lines of each, in the order of the alphabet: commands run side by side.

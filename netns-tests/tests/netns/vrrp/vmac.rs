@@ -8,10 +8,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
 use tandem_lab::{Host, Mac, Running};
-use tandem_netns_tests::Bench;
+use tandem_netns_tests::{Bench, wait};
 use tandem_sys::netlink::Link;
 
-use super::stage::{self, Config, LONG, Program, Stage, VIP, VIP6, times_master, wait};
+use super::stage::{self, Config, LONG, Program, Stage, VIP, VIP6, times_master};
 use super::together;
 
 const V4: Mac = Mac([0, 0, 0x5e, 0, 1, 51]);
