@@ -159,56 +159,38 @@ pub(crate) fn identity(told: &Told<'_>) -> Option<Box<[u8]>> {
 }
 
 fn with_line(told: &Told<'_>, now: Wall, log_number: u32, write: impl FnOnce(Line<'_>)) {
-    let Told {
-        worker,
-        frontend,
-        backend,
-        server,
-        peer,
-        local,
-        context,
-        summary,
-        carried,
-        waited_at,
-        towards_server,
-        number,
-        early,
-        tls,
-        handshake,
-        loudness: _,
-        unique_id: _,
-    } = *told;
-    let backend_name = backend.map(|backend| backend.name());
-    let server_name = server.map(Server::name);
+    let (worker, frontend) = (told.worker, told.frontend);
+    let backend_name = told.backend.map(|backend| backend.name());
+    let server_name = told.server.map(Server::name);
     write(Line {
-        client: peer.client(),
-        local,
-        accepted: worker.pen.accepted(now, summary.total),
+        client: told.peer.client(),
+        local: told.local,
+        accepted: worker.pen.accepted(now, told.summary.total),
         frontend: &frontend.plan.name,
         backend: backend_name.as_ref().unwrap_or(&frontend.plan.name),
         server: server_name.as_deref(),
-        towards_server,
-        summary,
-        handshake,
-        from_client: carried.from_client,
-        bytes: carried.to_client,
+        towards_server: told.towards_server,
+        summary: told.summary,
+        handshake: told.handshake,
+        from_client: told.carried.from_client,
+        bytes: told.carried.to_client,
         counts: Counts {
             process: worker.crew.sessions.now().into(),
             frontend: frontend.traffic.sessions.now().into(),
-            backend: backend.map_or(0, |b| b.traffic.sessions.now().into()),
-            server: server.map_or(0, |s| s.traffic.sessions.now().into()),
-            server_queue: waited_at.server,
-            backend_queue: waited_at.backend,
+            backend: told.backend.map_or(0, |b| b.traffic.sessions.now().into()),
+            server: told.server.map_or(0, |s| s.traffic.sessions.now().into()),
+            server_queue: told.waited_at.server,
+            backend_queue: told.waited_at.backend,
         },
-        early,
-        tls,
-        number: number as u32,
+        early: told.early,
+        tls: told.tls,
+        number: told.number as u32,
         log_number,
         pid: std::process::id(),
         hostname: frontend.directory.hostname(),
         unique_id: None,
         captures: frontend.plan.requests.captures,
-        context,
+        context: told.context,
     })
 }
 

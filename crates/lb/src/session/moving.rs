@@ -12,8 +12,9 @@ use tokio::sync::oneshot;
 
 use super::counted::{AtBackend, AtFrontend, AtServer};
 use super::inspect::Stage;
+use super::task::{Led, Stages};
 use super::upstream::Upstream;
-use super::{Carried, Led, Peer, Session, Stages};
+use super::{Carried, Peer, Session};
 use crate::bandwidth::Throttles;
 use crate::frontend::Frontend;
 use crate::listeners::place_of;

@@ -6,8 +6,9 @@ use tandem_lb_core::bandwidth::{Allowance, Way};
 use tandem_lb_core::conn::Side;
 use tandem_time::Mono;
 
+use super::Session;
+use super::relaying::carry;
 use super::upstream::Upstream;
-use super::{Session, carry};
 use crate::bandwidth::Metered;
 
 impl Session {
