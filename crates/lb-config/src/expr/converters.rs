@@ -294,7 +294,8 @@ const FIELDS: &[(&str, MqttField)] = &[
 fn fix_value(args: &mut Args<'_>) -> Built {
     let text = args.text("a tag")?;
     let named = fix::NAMED.iter().find(|(name, _)| *name == text);
-    let number = || text.parse().ok().filter(|number| *number > 0);
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = || text.parse().ok().filter(|number| is_number && *number > 0);
     match named.map(|(_, tag)| *tag).or_else(number) {
         Some(tag) => Ok(Converter::FixValue(tag)),
         None => Err(args

@@ -8,6 +8,7 @@ use tandem_text::{Diagnostic, nearest};
 use super::args::{Args, Outcome, number};
 use super::keyword::Keyword;
 use super::section::Sections;
+use super::unsupported;
 use crate::acl::Book;
 use crate::code;
 use crate::draft::Proxy;
@@ -81,8 +82,8 @@ fn simple(word: &Word, name: &str, parameter: Option<&str>) -> Result<Algorithm,
         return Ok(*algorithm);
     }
     if UNSUPPORTED.contains(&name) {
-        let message = format!("`balance {name}` is known to HAProxy, but not supported");
-        return Err(Diagnostic::error(code::UNSUPPORTED, word.span, message));
+        let what = format!("`balance {name}`");
+        return Err(unsupported::refusal(&what, word.span));
     }
     let message = format!("`{}` is not a way to balance", word.text);
     let known = || ALGORITHMS.iter().map(|(known, _)| *known).chain(["random", "hash"]);

@@ -13,7 +13,7 @@ use tandem_text::{Diagnostic, Spanned};
 use super::args::{Args, Outcome};
 use super::keyword::{Keyword, suggest};
 use super::section::Sections;
-use super::{counters, rules};
+use super::{counters, rules, unsupported};
 use crate::draft::Proxy;
 use crate::expr::Reference;
 use crate::{code, units};
@@ -35,14 +35,14 @@ fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
         "bwlim-in" => Way::Up,
         "bwlim-out" => Way::Down,
         other if OTHERS.contains(&other) => {
-            let message = format!("the filter `{other}` is known to HAProxy, but not supported");
+            let what = format!("the filter `{other}`");
             let help = match other {
                 "spoe" => {
                     "agents are out of scope: decide with `acl`, maps and stick tables, which `set map` changes while it runs"
                 }
                 _ => "of filters there are `bwlim-in` and `bwlim-out`",
             };
-            return Err(Diagnostic::error(code::UNSUPPORTED, kind.span, message).help(help));
+            return Err(unsupported::refusal(&what, kind.span).help(help));
         }
         _ => {
             let message = format!("`{}` is no filter", kind.text);

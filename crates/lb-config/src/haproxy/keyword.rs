@@ -172,8 +172,8 @@ fn refuse(known: &Known, line: &[Word], args: &mut Args<'_>) -> Outcome {
     let span = written.iter().fold(line[0].span, |span, word| span.to(word.span));
     match known.effect {
         Effect::Changes => {
-            let message = format!("`{words}` is known to HAProxy, but not supported");
-            Err(Diagnostic::error(code::UNSUPPORTED, span, message).help(known.why))
+            let what = format!("`{words}`");
+            Err(unsupported::refusal(&what, span).help(known.why))
         }
         Effect::None => {
             args.report(Diagnostic::warning(code::IGNORED, span, format!("`{words}` is ignored")).help(known.why));

@@ -33,7 +33,6 @@ mod tls;
 mod unsupported;
 mod userlist;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tandem_text::haproxy::{Lexer, Line};
@@ -58,7 +57,6 @@ pub use unsupported::{UnsupportedDoc, unsupported_docs};
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     defaults: Settings,
-    named: HashMap<String, Settings>,
     environment: Environment,
     current: Current,
     /// Where it is asked what became of each line.
@@ -128,13 +126,13 @@ impl Reader {
             }
             Header::Defaults => {
                 let (name, from) = section::defaults_names(line)?;
-                let settings = self.inherited(from, Settings::default)?;
+                let settings = inherited(draft, from, Settings::default)?;
                 let name = name.unwrap_or_else(|| Spanned::new(Arc::from(""), line.words[0].span));
                 Current::Proxy(Box::new(Proxy::new(Role::Defaults, name, settings)))
             }
             Header::Proxy(role) => {
                 let (name, from) = section::proxy_names(line)?;
-                let mut settings = self.inherited(from, || self.defaults.clone())?;
+                let mut settings = inherited(draft, from, || self.defaults.clone())?;
                 settings.written.note_section(sources.origin(line.span));
                 Current::Proxy(Box::new(Proxy::new(*role, name, settings)))
             }
@@ -159,27 +157,12 @@ impl Reader {
                 section::no_more_words(line, 2)?;
                 Current::Ring(Box::new(draft::Ring::new(name)))
             }
-            Header::Unsupported(name) => {
-                let message = format!("sections `{name}` are known to HAProxy, but not supported");
-                return Err(
-                    Diagnostic::error(code::UNSUPPORTED, line.words[0].span, message).help(unsupported::section(name))
-                );
+            Header::Unsupported { name, why } => {
+                let what = format!("the section `{name}`");
+                return Err(unsupported::refusal(&what, line.words[0].span).help(*why));
             }
         };
         Ok(())
-    }
-
-    fn inherited(
-        &self,
-        from: Option<Spanned<&str>>,
-        otherwise: impl FnOnce() -> Settings,
-    ) -> Result<Settings, Diagnostic> {
-        let Some(from) = from else { return Ok(otherwise()) };
-        self.named.get(from.value).cloned().ok_or_else(|| {
-            let message = format!("there is no `defaults {}` before this line", from.value);
-            Diagnostic::error(code::UNDEFINED, from.span, message)
-                .help("give a `defaults` section this name, before it is used")
-        })
     }
 
     fn line(
@@ -212,11 +195,9 @@ impl Reader {
                 let tables = &[resolvers::KEYWORDS];
                 keyword::dispatch(tables, Section::Resolvers, &mut resolvers.value, &mut args)
             }
-            Current::Peers(peers) => keyword::dispatch(&[peers::KEYWORDS], Section::Peers, peers.as_mut(), &mut args),
-            Current::Userlist(list) => {
-                keyword::dispatch(&[userlist::KEYWORDS], Section::Userlist, list.as_mut(), &mut args)
-            }
-            Current::Ring(ring) => keyword::dispatch(&[ring::KEYWORDS], Section::Ring, ring.as_mut(), &mut args),
+            Current::Peers(peers) => section_line(peers.as_mut(), line, sources, world, report),
+            Current::Userlist(list) => section_line(list.as_mut(), line, sources, world, report),
+            Current::Ring(ring) => section_line(ring.as_mut(), line, sources, world, report),
             Current::Nothing => {
                 let word = &line.words[0];
                 self.current = Current::Skipped;
@@ -252,16 +233,34 @@ impl Reader {
         draft.defaults.push(self.defaults.clone());
         if !proxy.name.value.is_empty() {
             let settings = Spanned::new(self.defaults.clone(), proxy.name.span);
-            draft.named_defaults.insert(proxy.name.value.clone(), settings);
-            self.named.insert(proxy.name.value.to_string(), self.defaults.clone());
+            draft.named_defaults.insert(proxy.name.value, settings);
         }
     }
+}
+
+fn inherited(
+    draft: &Draft,
+    from: Option<Spanned<&str>>,
+    otherwise: impl FnOnce() -> Settings,
+) -> Result<Settings, Diagnostic> {
+    let Some(from) = from else { return Ok(otherwise()) };
+    let named = draft.named_defaults.get(from.value);
+    named.map(|named| named.value.clone()).ok_or_else(|| {
+        let message = format!("there is no `defaults {}` before this line", from.value);
+        Diagnostic::error(code::UNDEFINED, from.span, message)
+            .help("give a `defaults` section this name, before it is used")
+    })
 }
 
 /// A section whose lines the other dialect holds too.
 pub(crate) trait Lines: Sized + 'static {
     const SECTION: Section;
     const KEYWORDS: &'static [Keyword<Self>];
+
+    /// Where lines that were understood are kept as they are, if the other dialect has them so.
+    fn kept(&mut self) -> Option<&mut Vec<Said>> {
+        None
+    }
 }
 
 impl Lines for draft::Peers {
@@ -272,11 +271,19 @@ impl Lines for draft::Peers {
 impl Lines for draft::Userlist {
     const SECTION: Section = Section::Userlist;
     const KEYWORDS: &'static [Keyword<Self>] = userlist::KEYWORDS;
+
+    fn kept(&mut self) -> Option<&mut Vec<Said>> {
+        Some(&mut self.lines)
+    }
 }
 
 impl Lines for draft::Ring {
     const SECTION: Section = Section::Ring;
     const KEYWORDS: &'static [Keyword<Self>] = ring::KEYWORDS;
+
+    fn kept(&mut self) -> Option<&mut Vec<Said>> {
+        Some(&mut self.lines)
+    }
 }
 
 /// One line of such a section, read as it would be here.
@@ -288,7 +295,14 @@ pub(crate) fn section_line<S: Lines>(
     report: &mut Vec<Diagnostic>,
 ) -> Result<(), Diagnostic> {
     let mut args = Args::new(line, sources, world, report);
-    keyword::dispatch(&[S::KEYWORDS], S::SECTION, section, &mut args)
+    keyword::dispatch(&[S::KEYWORDS], S::SECTION, section, &mut args)?;
+    if let (Some(kept), Some((keyword, rest))) = (section.kept(), line.words.split_first()) {
+        kept.push(Said {
+            keyword: keyword.text.clone(),
+            text: quote::joined(rest),
+        });
+    }
+    Ok(())
 }
 
 /// One line of rules that the other dialect holds, read as it would be here.

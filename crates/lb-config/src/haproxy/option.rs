@@ -5,7 +5,7 @@ use tandem_text::{Diagnostic, Span, nearest};
 
 use super::args::{Args, Outcome};
 use super::keyword::{explained, suggest};
-use super::unsupported::{Effect, KnownOption};
+use super::unsupported::{self, Effect, KnownOption};
 use crate::code;
 
 pub(super) struct WordOption<C: 'static> {
@@ -62,8 +62,8 @@ fn unknown<'a>(word: &Word, place: &str, known: impl Iterator<Item = &'a str>) -
 fn refuse(option: &KnownOption, span: Span) -> Diagnostic {
     match option.effect {
         Effect::Changes => {
-            let message = format!("`{}` is known to HAProxy, but not supported", option.word);
-            Diagnostic::error(code::UNSUPPORTED, span, message).help(option.why)
+            let what = format!("`{}`", option.word);
+            unsupported::refusal(&what, span).help(option.why)
         }
         Effect::None => {
             let message = format!("`{}` is ignored", option.word);

@@ -6,7 +6,7 @@ use super::args::{Args, Outcome, bad_address};
 use super::keyword::Keyword;
 use super::section::Sections;
 use crate::code;
-use crate::draft::{Ring, Said};
+use crate::draft::Ring;
 use crate::names::LOG_FORMATS;
 use crate::plan::{Framing, RingServer, ServerPort};
 use crate::{address, plan};
@@ -20,17 +20,15 @@ pub(super) const KEYWORDS: &[Keyword<Ring>] = &[
         words: "description",
         sections: Sections::RING,
         summary: "what it is for, for those who list the sinks",
-        parse: |ring, args| noted("description", ring, args, description),
+        parse: description,
     },
     Keyword {
         words: "format",
         sections: Sections::RING,
         summary: "the format of its lines; `raw` when none is said",
         parse: |ring, args| {
-            noted("format", ring, args, |ring, args| {
-                ring.plan.format = args.choice("a log format", LOG_FORMATS)?;
-                Ok(())
-            })
+            ring.plan.format = args.choice("a log format", LOG_FORMATS)?;
+            Ok(())
         },
     },
     Keyword {
@@ -38,10 +36,8 @@ pub(super) const KEYWORDS: &[Keyword<Ring>] = &[
         sections: Sections::RING,
         summary: "the longest line in bytes; longer ones are cut",
         parse: |ring, args| {
-            noted("maxlen", ring, args, |ring, args| {
-                ring.plan.longest = args.number(1..=LARGEST)?;
-                Ok(())
-            })
+            ring.plan.longest = args.number(1..=LARGEST)?;
+            Ok(())
         },
     },
     Keyword {
@@ -49,10 +45,8 @@ pub(super) const KEYWORDS: &[Keyword<Ring>] = &[
         sections: Sections::RING,
         summary: "how many bytes of lines it holds, 16384 or more",
         parse: |ring, args| {
-            noted("size", ring, args, |ring, args| {
-                ring.plan.size = args.number(SMALLEST..=LARGEST)?;
-                Ok(())
-            })
+            ring.plan.size = args.number(SMALLEST..=LARGEST)?;
+            Ok(())
         },
     },
     Keyword {
@@ -60,10 +54,8 @@ pub(super) const KEYWORDS: &[Keyword<Ring>] = &[
         sections: Sections::RING,
         summary: "how long connecting to its servers may take",
         parse: |ring, args| {
-            noted("timeout", ring, args, |ring, args| {
-                ring.plan.timeout_connect = args.limit()?;
-                Ok(())
-            })
+            ring.plan.timeout_connect = args.limit()?;
+            Ok(())
         },
     },
     Keyword {
@@ -71,37 +63,17 @@ pub(super) const KEYWORDS: &[Keyword<Ring>] = &[
         sections: Sections::RING,
         summary: "how long a server may take nothing of what waits for it",
         parse: |ring, args| {
-            noted("timeout", ring, args, |ring, args| {
-                ring.plan.timeout_server = args.limit()?;
-                Ok(())
-            })
+            ring.plan.timeout_server = args.limit()?;
+            Ok(())
         },
     },
     Keyword {
         words: "server",
         sections: Sections::RING,
         summary: "NAME ADDRESS:PORT [log-proto legacy|octet-count]: a syslog server over TCP that gets its lines",
-        parse: |ring, args| noted("server", ring, args, server),
+        parse: server,
     },
 ];
-
-/// Keeps the line when it was understood, as the other dialect has it.
-fn noted(
-    keyword: &str,
-    ring: &mut Ring,
-    args: &mut Args<'_>,
-    read: fn(&mut Ring, &mut Args<'_>) -> Outcome,
-) -> Outcome {
-    let before = args.previous().filter(|_| keyword == "timeout");
-    let rest = super::quote::joined(args.rest());
-    read(ring, args)?;
-    let text = before.map_or_else(|| rest.clone(), |word| format!("{} {rest}", word.text));
-    ring.lines.push(Said {
-        keyword: keyword.to_owned(),
-        text,
-    });
-    Ok(())
-}
 
 fn description(ring: &mut Ring, args: &mut Args<'_>) -> Outcome {
     let words: Vec<&str> = args.rest().iter().map(|word| word.text.as_str()).collect();

@@ -10,7 +10,7 @@ use tandem_text::{Diagnostic, Spanned, nearest};
 use super::args::Args;
 use super::keyword::Keyword;
 use super::section::Sections;
-use super::{counters, filter, quote};
+use super::{counters, filter, quote, unsupported};
 use crate::acl::{Book, at_word};
 use crate::draft::Proxy;
 use crate::expr::World;
@@ -285,8 +285,8 @@ fn too_late(word: &Word) -> Diagnostic {
 
 fn odd_action(word: &Word, name: &str) -> Diagnostic {
     if let Some((_, why)) = UNSUPPORTED.iter().find(|(start, _)| name.starts_with(start)) {
-        let message = format!("the action `{name}` is known to HAProxy, but not supported");
-        return Diagnostic::error(code::UNSUPPORTED, word.span, message).help(*why);
+        let what = format!("the action `{name}`");
+        return unsupported::refusal(&what, word.span).help(*why);
     }
     let message = format!("`{}` is no action", word.text);
     let help = match nearest(name, ACTIONS.iter().copied()) {

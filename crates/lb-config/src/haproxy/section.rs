@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tandem_text::haproxy::{Line, Word};
 use tandem_text::{Diagnostic, SourceMap, Spanned, nearest};
 
+use super::unsupported;
 use crate::code;
 use crate::draft::Role;
 
@@ -109,7 +110,11 @@ pub(super) enum Header {
     Peers,
     Userlist,
     Ring,
-    Unsupported(&'static str),
+    /// It is not read.
+    Unsupported {
+        name: &'static str,
+        why: &'static str,
+    },
 }
 
 const HEADERS: &[(&str, Header)] = &[
@@ -120,30 +125,23 @@ const HEADERS: &[(&str, Header)] = &[
     ("backend", Header::Proxy(Role::Backend)),
     ("peers", Header::Peers),
     ("resolvers", Header::Resolvers),
-    ("mailers", Header::Unsupported("mailers")),
     ("userlist", Header::Userlist),
-    ("program", Header::Unsupported("program")),
-    ("http-errors", Header::Unsupported("http-errors")),
     ("ring", Header::Ring),
-    ("log-forward", Header::Unsupported("log-forward")),
-    ("log-profile", Header::Unsupported("log-profile")),
-    ("cache", Header::Unsupported("cache")),
-    ("fcgi-app", Header::Unsupported("fcgi-app")),
-    ("crt-store", Header::Unsupported("crt-store")),
-    ("traces", Header::Unsupported("traces")),
-    ("acme", Header::Unsupported("acme")),
 ];
 
 pub(super) fn header(line: &Line) -> Option<Header> {
     let word = line.words.first()?.text.as_str();
-    HEADERS
-        .iter()
-        .find(|(name, _)| *name == word)
-        .map(|(_, header)| *header)
+    let read = HEADERS.iter().find(|(name, _)| *name == word);
+    let unread = || {
+        let (name, why) = unsupported::SECTIONS.iter().find(|(name, _)| *name == word)?;
+        Some(Header::Unsupported { name, why })
+    };
+    read.map(|(_, header)| *header).or_else(unread)
 }
 
 fn nearest_header(word: &str) -> Option<&'static str> {
-    nearest(word, HEADERS.iter().map(|(name, _)| *name))
+    let unread = unsupported::SECTIONS.iter().map(|(name, _)| *name);
+    nearest(word, HEADERS.iter().map(|(name, _)| *name).chain(unread))
 }
 
 /// A mistyped header: not indented, and close to one. What follows belongs to a section that was never opened.

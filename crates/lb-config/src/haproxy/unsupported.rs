@@ -1,8 +1,10 @@
 //! What HAProxy knows and we do not: an error that says so, or a warning where leaving it out changes nothing.
 
 use tandem_text::haproxy::Word;
+use tandem_text::{Diagnostic, Span};
 
 use super::section::Section;
+use crate::code;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
@@ -138,10 +140,10 @@ const fn harmless_option(word: &'static str, values: usize, why: &'static str) -
     }
 }
 
-/// Why a section is not read.
-pub(super) fn section(name: &str) -> &'static str {
-    let known = SECTIONS.iter().find(|(word, _)| *word == name);
-    known.map_or(LEAVE_IT_OUT, |(_, why)| why)
+/// That something is not read.
+pub(super) fn refusal(what: &str, span: Span) -> Diagnostic {
+    let message = format!("{what} is known to HAProxy, but not supported");
+    Diagnostic::error(code::UNSUPPORTED, span, message)
 }
 
 /// The entry for a line, if there is one. The first that fits counts.
@@ -176,6 +178,8 @@ fn fits(pattern: &str, line: &[Word]) -> bool {
 
 const PROCESS: &str = "there is one process with threads; systemd supervises it";
 const POLLER: &str = "there is one way to wait for events, and it needs no knob";
+const ALL_WORKERS: &str = "every worker takes clients of every listener, whoever has fewest";
+const FAST_OPEN: &str = "what comes with the first packet of a connection saves a round trip, and changes nothing else";
 const NO_HTTP: &str = "it is about HTTP, and this relays TCP";
 const PLACEMENT: &str = "threads are placed by the system";
 const NO_LUA: &str = "Lua is out of scope: say it with `acl`, rules and maps, or do it in a program beside this one";
@@ -335,8 +339,8 @@ const PROXY: &[Known] = &[
     ),
 ];
 
-/// Sections that are not read.
-const SECTIONS: &[(&str, &str)] = &[
+/// Sections that are not read, and why.
+pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("mailers", NO_MAIL),
     ("program", "let systemd run it: this starts nothing but checks"),
     ("http-errors", NO_HTTP),
@@ -395,26 +399,10 @@ pub(super) const BIND_OPTIONS: &[KnownOption] = &[
     harmless_option("severity-output", 1, NO_COMMANDS),
     harmless_option("expose-fd", 1, NO_COMMANDS),
     harmless_option("nice", 1, "all connections are served in turn"),
-    harmless_option(
-        "process",
-        1,
-        "every worker takes clients of every listener, whoever has fewest",
-    ),
-    harmless_option(
-        "shards",
-        1,
-        "every worker takes clients of every listener, whoever has fewest",
-    ),
-    harmless_option(
-        "tfo",
-        0,
-        "what comes with the first packet of a connection saves a round trip, and changes nothing else",
-    ),
-    harmless_option(
-        "thread",
-        1,
-        "every worker takes clients of every listener, whoever has fewest",
-    ),
+    harmless_option("process", 1, ALL_WORKERS),
+    harmless_option("shards", 1, ALL_WORKERS),
+    harmless_option("tfo", 0, FAST_OPEN),
+    harmless_option("thread", 1, ALL_WORKERS),
 ];
 
 pub(super) const SERVER_OPTIONS: &[KnownOption] = &[
@@ -440,18 +428,10 @@ pub(super) const SERVER_OPTIONS: &[KnownOption] = &[
     harmless_option("cookie", 1, "there are no cookies below HTTP"),
     harmless_option("log-proto", 1, "it is about servers of logs"),
     harmless_option("max-reuse", 1, NO_HTTP),
-    harmless_option(
-        "no-tfo",
-        0,
-        "what comes with the first packet of a connection saves a round trip, and changes nothing else",
-    ),
+    harmless_option("no-tfo", 0, FAST_OPEN),
     harmless_option("pool-low-conn", 1, NO_HTTP),
     harmless_option("pool-max-conn", 1, NO_HTTP),
     harmless_option("pool-purge-delay", 1, NO_HTTP),
-    harmless_option(
-        "tfo",
-        0,
-        "what comes with the first packet of a connection saves a round trip, and changes nothing else",
-    ),
+    harmless_option("tfo", 0, FAST_OPEN),
     harmless_option("ws", 1, NO_HTTP),
 ];

@@ -6,7 +6,7 @@ use super::args::{Args, Outcome};
 use super::keyword::Keyword;
 use super::section::Sections;
 use crate::code;
-use crate::draft::{Said, User, Userlist};
+use crate::draft::{User, Userlist};
 use crate::plan::Password;
 
 pub(super) const KEYWORDS: &[Keyword<Userlist>] = &[
@@ -14,31 +14,15 @@ pub(super) const KEYWORDS: &[Keyword<Userlist>] = &[
         words: "user",
         sections: Sections::USERLIST,
         summary: "NAME password CRYPTED, or insecure-password PLAIN; then the groups: groups A,B",
-        parse: |list, args| noted("user", list, args, user),
+        parse: user,
     },
     Keyword {
         words: "group",
         sections: Sections::USERLIST,
         summary: "NAME, and who is in it: users A,B",
-        parse: |list, args| noted("group", list, args, group),
+        parse: group,
     },
 ];
-
-/// Keeps the line when it was understood, as the other dialect has it.
-fn noted(
-    keyword: &str,
-    list: &mut Userlist,
-    args: &mut Args<'_>,
-    read: fn(&mut Userlist, &mut Args<'_>) -> Outcome,
-) -> Outcome {
-    let text = super::quote::joined(args.rest());
-    read(list, args)?;
-    list.lines.push(Said {
-        keyword: keyword.to_owned(),
-        text,
-    });
-    Ok(())
-}
 
 fn user(list: &mut Userlist, args: &mut Args<'_>) -> Outcome {
     let name = name(args, list.users.iter().map(|user| &user.name), "user")?;

@@ -5,7 +5,7 @@ use tandem_text::{Diagnostic, Spanned};
 use super::lower::Lowering;
 use super::model::{Peer, Peers};
 use crate::diff::shown;
-use crate::haproxy::{bind_without_effect, section_line, without_port};
+use crate::haproxy::{bind_without_effect, without_port};
 use crate::plan;
 use crate::tls::Words;
 use crate::{code, draft};
@@ -30,11 +30,7 @@ impl Lowering<'_> {
         for peer in written.peer {
             self.peer(peer, &mut peers);
         }
-        for table in &written.table {
-            let line = self.line("table", table);
-            let done = line.and_then(|line| section_line(&mut peers, &line, self.sources, self.world, self.report));
-            self.report.extend(done.err());
-        }
+        self.section_lines("table", written.table, &mut peers);
         peers.plan.logs = written.log.into_iter().filter_map(|log| self.log(log)).collect();
         peers.logs_globally = written.log_global;
         Some(peers)

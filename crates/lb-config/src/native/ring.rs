@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::lower::Lowering;
 use crate::draft;
-use crate::haproxy::section_line;
 
 type Text = toml::Spanned<String>;
 
@@ -61,12 +60,7 @@ impl Lowering<'_> {
             ("timeout", written.timeout),
             ("server", written.server),
         ] {
-            for line in lines {
-                let done = self
-                    .line(keyword, &line)
-                    .and_then(|line| section_line(&mut ring, &line, self.sources, self.world, self.report));
-                self.report.extend(done.err());
-            }
+            self.section_lines(keyword, lines, &mut ring);
         }
         Some(ring)
     }

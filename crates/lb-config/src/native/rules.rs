@@ -8,7 +8,7 @@ use super::lower::Lowering;
 use super::model::Settings;
 use crate::code;
 use crate::draft::Proxy;
-use crate::haproxy::{global_line, rule_line};
+use crate::haproxy::{Lines, global_line, rule_line, section_line};
 use crate::plan::Global;
 
 /// What servers are asked.
@@ -53,6 +53,20 @@ impl Lowering<'_> {
         for row in written {
             let read = self.line(keyword, &row);
             let done = read.and_then(|line| global_line(global, &line, self.sources, self.world, self.report));
+            self.report.extend(done.err());
+        }
+    }
+
+    /// Lines of another section than a proxy.
+    pub(super) fn section_lines<S: Lines>(
+        &mut self,
+        keyword: &str,
+        written: Vec<toml::Spanned<String>>,
+        section: &mut S,
+    ) {
+        for row in written {
+            let read = self.line(keyword, &row);
+            let done = read.and_then(|line| section_line(section, &line, self.sources, self.world, self.report));
             self.report.extend(done.err());
         }
     }

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::lower::Lowering;
 use crate::draft;
-use crate::haproxy::section_line;
 
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -39,12 +38,7 @@ impl Lowering<'_> {
         let written = written.into_inner();
         let mut list = draft::Userlist::new(self.name(written.name, at)?);
         for (keyword, lines) in [("user", written.user), ("group", written.group)] {
-            for line in lines {
-                let done = self
-                    .line(keyword, &line)
-                    .and_then(|line| section_line(&mut list, &line, self.sources, self.world, self.report));
-                self.report.extend(done.err());
-            }
+            self.section_lines(keyword, lines, &mut list);
         }
         Some(list)
     }

@@ -268,7 +268,7 @@ fn what_haproxy_knows_is_refused_unless_it_changes_nothing() {
         "t:2:2: warning[LB0003]: `tune.bufsize` is ignored",
         "t:3:2: warning[LB0003]: `master-worker` is ignored",
         "t:4:2: error[LB0002]: `zero-warning` is known to HAProxy, but not supported",
-        "t:5:1: error[LB0002]: sections `mailers` are known to HAProxy, but not supported",
+        "t:5:1: error[LB0002]: the section `mailers` is known to HAProxy, but not supported",
         "t:8:22: error[LB0002]: `npn` is known to HAProxy, but not supported",
         "t:8:28: error[LB0002]: `allow-0rtt` is known to HAProxy, but not supported",
         "t:8:39: warning[LB0003]: `shards` is ignored",

@@ -12,6 +12,7 @@ use super::super::args::{Args, Outcome, bad_address};
 use super::super::keyword::suggest;
 use super::super::rules;
 use super::super::tls::protocols;
+use super::super::unsupported::refusal;
 use crate::acl::Book;
 use crate::draft::Proxy;
 use crate::plan::{Host, ServerPort};
@@ -248,8 +249,7 @@ fn status(args: &mut Args<'_>, allowed: &[CheckStatus]) -> Result<CheckStatus, D
 }
 
 fn unsupported(word: &Word) -> Diagnostic {
-    let message = format!("`{}` is known to HAProxy, but not supported", word.text);
-    Diagnostic::error(code::UNSUPPORTED, word.span, message)
+    refusal(&format!("`{}`", word.text), word.span)
 }
 
 pub(super) fn odd(word: &Word, known: &[&str]) -> Diagnostic {
