@@ -116,7 +116,8 @@ impl Format {
         if let Some(encoding) = self.encoding {
             return self.encode(encoding, line, out);
         }
-        // Blanks around what says nothing are one, as HAProxy writes them.
+        // Blanks around what says nothing are one, and none at the line's beginning, as HAProxy writes them.
+        let begin = out.len();
         let mut follows_blank = false;
         for piece in &self.pieces {
             match piece {
@@ -128,7 +129,7 @@ impl Format {
                 Piece::Value { source, style, .. } => {
                     let before = out.len();
                     source.find(line).put(*style, out);
-                    follows_blank = out.len() == before && out.ends_with(b" ");
+                    follows_blank = out.len() == before && (before == begin || out.ends_with(b" "));
                 }
             }
         }

@@ -5,6 +5,8 @@
 //!   8=FIX.4.4 | 9=LENGTH | 35=TYPE | … | 10=CHECKSUM |        each `|` is the byte 1
 //! ```
 
+use std::str::FromStr;
+
 const END: u8 = 1;
 
 const VERSIONS: [&[u8]; 6] = [b"FIX.4.0", b"FIX.4.1", b"FIX.4.2", b"FIX.4.3", b"FIX.4.4", b"FIXT.1.1"];
@@ -37,10 +39,7 @@ pub fn is_valid(bytes: &[u8]) -> Option<bool> {
         return Some(false);
     }
     let (length, body) = next_field(rest)?;
-    let digits = length
-        .strip_prefix(b"9=")
-        .and_then(|digits| std::str::from_utf8(digits).ok());
-    let Some(length) = digits.and_then(|digits| digits.parse::<usize>().ok()) else {
+    let Some(length) = length.strip_prefix(b"9=").and_then(number::<usize>) else {
         return Some(false);
     };
     let (kind, _) = next_field(body)?;
@@ -72,13 +71,18 @@ pub fn value(bytes: &[u8], tag: Tag) -> Option<&[u8]> {
     let mut rest = bytes;
     while let Some((field, behind)) = next_field(rest) {
         let equals = field.iter().position(|byte| *byte == b'=')?;
-        let number: Tag = std::str::from_utf8(&field[..equals]).ok()?.parse().ok()?;
-        if number == tag {
+        if number::<Tag>(&field[..equals])? == tag {
             return Some(&field[equals + 1..]);
         }
         rest = behind;
     }
     None
+}
+
+/// Digits only, without a sign.
+fn number<N: FromStr>(digits: &[u8]) -> Option<N> {
+    let is_number = digits.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(digits).ok().filter(|_| is_number)?.parse().ok()
 }
 
 fn next_field(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -147,6 +151,7 @@ mod tests {
             // The sum is another one then.
             ("CLIENT", "CLIENS"),
             ("9=6", "9=x"),
+            ("9=6", "9=+6"),
         ] {
             assert_eq!(changed(from, to), Some(false), "{from} {to}");
         }
@@ -168,5 +173,6 @@ mod tests {
         assert_eq!(value(&logon, 108), Some(&b"30"[..]));
         assert_eq!(value(&logon, 1), None);
         assert_eq!(value(b"x=1\x0149=a\x01", 49), None);
+        assert_eq!(value(b"+49=a\x01", 49), None);
     }
 }

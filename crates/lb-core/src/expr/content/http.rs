@@ -2,8 +2,15 @@
 
 use super::Read;
 
-/// The head of a request, to the empty line behind it.
+/// The head of a request, to the empty line behind it. Empty lines before it are passed over (RFC 9112 section 2.2).
 pub(super) fn request(bytes: &[u8]) -> Read<()> {
+    let mut bytes = bytes;
+    while let Some(rest) = bytes.strip_prefix(b"\n").or_else(|| bytes.strip_prefix(b"\r\n")) {
+        bytes = rest;
+    }
+    if bytes == b"\r" {
+        return Read::Short;
+    }
     let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').map(whole);
     match lines.next() {
         Some(Some(first)) if is_request_line(first) => {}
@@ -88,6 +95,9 @@ mod tests {
             assert_eq!(shown(&whole[..length]), "may be", "{length}");
         }
         assert_eq!(shown(b"GET / HTTP/1.0\n\n"), "is");
+        assert_eq!(shown(b"\r\n\nGET / HTTP/1.0\n\n"), "is");
+        assert_eq!(shown(b"\r\n\r"), "may be");
+        assert_eq!(shown(b"\rGET / HTTP/1.0\n\n"), "is not");
         for other in [
             &b"\x16\x03\x01\x02"[..],
             b"GET / HTTP/x.1\r\n\r\n",

@@ -1,5 +1,6 @@
 //! The fields that have short names (`%ci`, `%Tw`, …), and what each says of a line.
 
+use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -134,11 +135,16 @@ fn captures(line: &Line<'_>) -> Vec<String> {
 }
 
 fn escaped(bytes: &[u8]) -> String {
-    let letter = |byte: &u8| match byte {
-        b'"' | b'#' | b'{' | b'|' | b'}' | ..=31 | 127.. => format!("#{byte:02X}"),
-        byte => char::from(*byte).to_string(),
-    };
-    bytes.iter().map(letter).collect()
+    let mut text = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            b'"' | b'#' | b'{' | b'|' | b'}' | ..=31 | 127.. => {
+                write!(text, "#{byte:02X}").expect("a string takes it");
+            }
+            byte => text.push(char::from(*byte)),
+        }
+    }
+    text
 }
 
 /// -1 for what never happened. A duration of a connection fits by far.
