@@ -9,7 +9,7 @@ use tandem_text::{Code, Diagnostic, Span};
 use crate::code;
 
 /// With so many nothing more is looked at.
-const MISTAKES: usize = 1000;
+pub(crate) const MISTAKES: usize = 1000;
 /// What else there is to say is left out from here on; a large configuration may be right and have many.
 const REMARKS: usize = 10_000;
 /// What to write instead is searched for so many: it takes long.

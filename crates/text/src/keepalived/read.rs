@@ -33,7 +33,7 @@ pub fn read(
     };
     reader.open(file);
     while let Some(task) = reader.tasks.pop() {
-        if let Err(last_word) = reader.work(task) {
+        if let Err(last_word) = reader.work(task).and_then(|()| reader.is_worth_going_on()) {
             reader.report.push(last_word);
             break;
         }
@@ -235,15 +235,22 @@ impl Reader<'_, '_> {
             }
         }
         self.tree.line(line, self.sources, self.report);
-        let too_much_of_it = if self.tree.memory() > MAX_MEMORY {
-            "this configuration is long beyond all measure"
-        } else if self.report.len() > MAX_COMPLAINTS {
-            "there is too much wrong before this"
-        } else {
-            return Ok(());
-        };
-        let here = line.last().map(|end| end.span());
-        here.map_or(Ok(()), |here| Err(self.given_up(too_much_of_it, here)))
+        match line.last() {
+            Some(end) if self.tree.memory() > MAX_MEMORY => {
+                Err(self.given_up("this configuration is long beyond all measure", end.span()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whatever it was that complained.
+    fn is_worth_going_on(&self) -> Outcome {
+        match self.report.last() {
+            Some(last) if self.report.len() > MAX_COMPLAINTS => {
+                Err(self.given_up("there is too much wrong before this", last.span))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Says how much was not looked at.

@@ -296,6 +296,8 @@ fn what_grows_without_end_is_refused() {
         "~SEQ(A,1,60000) ~SEQ(B,1,60000) ~SEQ(C,1,60000) v ${A}${B}${C}\n",
         "include self\n",
         "include twice\n",
+        &"include\n".repeat(2 * MAX_COMPLAINTS),
+        &"include nothing\n".repeat(2 * MAX_COMPLAINTS),
         &format!("{double}v ${{A0}}\n"),
         &format!("{lines}$A0\n"),
     ] {

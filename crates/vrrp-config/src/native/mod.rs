@@ -16,7 +16,7 @@ use toml::de::{DeTable, DeValue, Error};
 use crate::code;
 use crate::keepalived::keyword::Kind;
 use crate::keepalived::section::Section;
-use crate::report::Report;
+use crate::report::{MISTAKES, Report};
 
 pub(crate) use write::{Left, write};
 
@@ -32,8 +32,6 @@ const SHORT: [(&str, &str); 6] = [
 
 /// What is read of it is many times its size.
 const LARGEST: usize = 4 << 20;
-/// So many syntax errors are enough.
-const MOST_ERRORS: usize = 1000;
 
 pub(crate) fn read(sources: &SourceMap, file: FileId, report: &mut Report) -> Vec<Statement> {
     let bytes = sources.bytes(file);
@@ -70,7 +68,7 @@ fn syntax(file: FileId, text: &str, errors: &[Error]) -> Vec<Diagnostic> {
     };
     let mut found: Vec<Diagnostic> = errors.iter().map(one).collect();
     found.sort_by_key(|diagnostic| diagnostic.span);
-    found.truncate(MOST_ERRORS);
+    found.truncate(MISTAKES);
     let line = |offset: usize| {
         text.as_bytes()[..offset.min(text.len())]
             .iter()
