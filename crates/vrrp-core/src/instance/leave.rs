@@ -41,6 +41,8 @@ impl Instance {
     fn begin_leaving(&mut self, why: Release, cx: &mut Cx<'_>) {
         self.timers = tandem_time::TimerTable::default();
         self.garp.clear();
+        // Whoever listened may have wanted to be master.
+        self.wants = false;
         self.send_zero(cx);
         let successor = match why {
             Release::Handover { successor } => successor,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tandem_time::Mono;
 
-/// The least time between two. Less than a second, or every other advert of a rival that is a little early is lost.
+/// The least time between two, but for one whose turn comes when another was named since it waits. Less than a second, or every other advert of a rival that is a little early is lost.
 const PAUSE: Duration = Duration::from_millis(875);
 
 /// How long the others keep silent for one that waits. It spoke once, so it speaks again in a second or not at all.

@@ -660,3 +660,36 @@ fn a_group_that_nobody_succeeds_says_who_is_left_alone() {
     rig.hear(1, 90);
     assert_eq!(abandoned(&rig), [false, false]);
 }
+
+/// Whoever leaves does not want to be master any more, whatever the rest of its group comes to meanwhile.
+#[test]
+fn whoever_listened_and_leaves_is_not_called_back_by_its_group() {
+    let mut rig = Rig::new(pair());
+    rig.give(Input::Found {
+        instance: InstanceId(0),
+        fresh_journal: true,
+    });
+    rig.give(Input::Start);
+    let wants = |rig: &Rig| rig.router.instances().map(|i| i.want).collect::<Vec<_>>();
+    for _ in 0..1000 {
+        if wants(&rig)[0] == State::Master {
+            break;
+        }
+        rig.run(Duration::from_millis(10));
+    }
+    assert_eq!(wants(&rig), [State::Master, State::Backup]);
+    rig.give(Input::Release {
+        who: Who::All,
+        why: Release::Handover { successor: None },
+    });
+    assert_ne!(wants(&rig)[0], State::Master);
+    rig.outputs();
+    rig.run(LONG);
+    let did = rig.outputs();
+    let left = did.iter().position(|o| matches!(o, Output::Released { .. }));
+    let added = did.iter().position(|o| matches!(o, Output::AddAddresses { .. }));
+    assert!(
+        left.is_some() && added.is_none_or(|added| left < Some(added)),
+        "{did:?}"
+    );
+}
