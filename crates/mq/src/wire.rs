@@ -12,6 +12,9 @@ use tokio::net::TcpStream;
 
 use crate::tls::Wired;
 
+/// So much at a time comes through TLS, whatever room there is.
+const AT_ONCE: usize = 64 << 10;
+
 pub(crate) enum Wire {
     Plain(Wired),
     Tls(Box<Carried<Wired>>),
@@ -38,7 +41,8 @@ impl Wire {
             },
             Wire::Tls(tls) => {
                 let before = into.len();
-                into.resize(into.capacity(), 0);
+                // Room is made for a whole large message at once, and would be wiped for each piece of it.
+                into.resize(into.capacity().min(before + AT_ONCE), 0);
                 let done = tls.poll_read(cx, &mut into[before..]);
                 let count = match &done {
                     Poll::Ready(Ok(count)) => *count,

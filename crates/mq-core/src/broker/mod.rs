@@ -47,6 +47,8 @@ const MOST_THINGS: usize = 100_000;
 pub struct Broker {
     settings: Settings,
     queues: BTreeMap<QueueId, Queue>,
+    /// How many of them reject what they have no room for.
+    rejecting: usize,
     names: BTreeMap<(Kind, Box<str>), QueueId>,
     addresses: BTreeMap<Arc<str>, Address>,
     /// Subscriptions to more than one address.
@@ -113,6 +115,7 @@ impl Broker {
         Broker {
             settings,
             queues: BTreeMap::new(),
+            rejecting: 0,
             names: BTreeMap::new(),
             addresses: BTreeMap::new(),
             open: Tree::default(),

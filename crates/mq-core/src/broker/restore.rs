@@ -69,15 +69,14 @@ impl Broker {
         self.next_queue = self.next_queue.max(QueueId(made.id.0 + 1));
         if !self.queues.contains_key(&made.id) {
             let mut queue = Queue::new(made.id, &made.name, &made.address, made.kind, true);
-            // It has been read before.
-            queue.terms = made.declared.as_ref().map(|declared| {
-                // What cannot be read any more was refused by whoever wrote it.
-                let arguments = declared.arguments().unwrap_or_default();
-                let declared = declared.clone();
-                Box::new(Terms { declared, arguments })
-            });
             queue.filter = made.filter.as_deref().and_then(|text| Selector::parse(text).ok());
             self.add_queue(queue);
+            // It has been read before.
+            if let Some(declared) = made.declared.clone() {
+                // What cannot be read any more was refused by whoever wrote it.
+                let arguments = declared.arguments().unwrap_or_default();
+                self.set_terms(made.id, Terms { declared, arguments });
+            }
         }
     }
 

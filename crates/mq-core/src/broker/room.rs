@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::exchange::TOPICS;
-use super::session::Step;
+use super::session::{Consumer, Step};
 use super::{Broker, Publish, Target};
-use crate::queue::Filling;
-use crate::{Kind, Message, QueueId};
+use crate::queue::{Filling, Queue};
+use crate::{ConsumerId, Kind, Message, QueueId, SessionId};
 
 /// Whether it is known already that there is room for a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,38 +23,49 @@ struct Looking<'a> {
     /// How often it was the turn of a queue of an address.
     turns: BTreeMap<&'a str, usize>,
     /// Queues that reject what they have no room for.
-    filling: BTreeMap<QueueId, Filling>,
+    filling: BTreeMap<QueueId, (Vec<Hand>, Filling)>,
+    /// What is left of the credit that consumers of a session share.
+    pools: BTreeMap<SessionId, i64>,
+}
+
+/// A consumer that is given messages as they come, so that they take no room.
+struct Hand {
+    /// So many more; `None` is any number.
+    credit: Option<u32>,
+    /// With whom it shares another limit.
+    pool: Option<SessionId>,
 }
 
 impl Broker {
     pub(super) fn has_room_for(&self, steps: &[Step]) -> bool {
+        if self.rejecting == 0 {
+            return true;
+        }
         let mut looking = Looking {
             broker: self,
             turns: BTreeMap::new(),
             filling: BTreeMap::new(),
+            pools: BTreeMap::new(),
         };
         steps.iter().all(|step| looking.fits(step))
     }
 
-    /// How many messages are handed out as they come.
-    fn hands(&self, id: QueueId) -> usize {
-        let Some(queue) = self.queues.get(&id).filter(|queue| queue.depth() == 0) else {
-            return 0;
-        };
-        let consumers = queue
+    /// Who is given what comes.
+    fn hands(&self, queue: &Queue) -> Vec<Hand> {
+        if queue.depth() > 0 {
+            return Vec::new();
+        }
+        let known = queue
             .active()
             .iter()
             .filter_map(|id| Some((id, self.consumers.get(id)?)));
-        let credit = consumers
-            // What one that chooses will take is known only when it comes.
-            .filter(|(_, consumer)| consumer.browse.is_none() && consumer.selector.is_none())
-            .map(|(id, consumer)| {
-                let own = if consumer.unlimited { u32::MAX } else { consumer.credit };
-                let session = self.sessions.get(&id.session).filter(|_| consumer.pooled);
-                let pool = session.map_or(i64::MAX, |session| session.pool.credit.max(0));
-                usize::try_from(i64::from(own).min(pool)).unwrap_or(usize::MAX)
-            });
-        credit.fold(0, usize::saturating_add)
+        // What one that chooses will take is known only when it comes.
+        let takes_all = known.filter(|(_, consumer)| consumer.browse.is_none() && consumer.selector.is_none());
+        let hand = |(id, consumer): (&ConsumerId, &Consumer)| Hand {
+            credit: (!consumer.unlimited).then_some(consumer.credit),
+            pool: consumer.pooled.then_some(id.session),
+        };
+        takes_all.map(hand).collect()
     }
 }
 
@@ -96,7 +107,32 @@ impl<'a> Looking<'a> {
         let Some(queue) = broker.queues.get(&id).filter(|queue| queue.rejects().is_some()) else {
             return true;
         };
-        let filling = self.filling.entry(id).or_insert_with(|| Filling::new(broker.hands(id)));
-        filling.takes(queue, message)
+        let (hands, filling) = self
+            .filling
+            .entry(id)
+            .or_insert_with(|| (broker.hands(queue), Filling::default()));
+        let pools = &mut self.pools;
+        let is_handed_out = hands.iter_mut().any(|hand| {
+            let pool = hand.pool.map(|session| {
+                let shared = || broker.sessions.get(&session).map_or(0, |known| known.pool.credit);
+                pools.entry(session).or_insert_with(shared)
+            });
+            hand.takes(pool)
+        });
+        is_handed_out || filling.takes(queue, message)
+    }
+}
+
+impl Hand {
+    /// Takes one more, if it may.
+    fn takes(&mut self, mut pool: Option<&mut i64>) -> bool {
+        if self.credit == Some(0) || pool.as_ref().is_some_and(|left| **left <= 0) {
+            return false;
+        }
+        self.credit = self.credit.map(|credit| credit - 1);
+        if let Some(left) = &mut pool {
+            **left -= 1;
+        }
+        true
     }
 }

@@ -9,7 +9,7 @@ use super::exchange::TOPICS;
 use super::room::Room;
 use super::session::Step;
 use super::{Address, Broker, Output, Overflow, Publish, Refusal, Target, Thing};
-use crate::queue::{Entry, Queue};
+use crate::queue::{Entry, Queue, Terms};
 use crate::{
     Kind, Message, Pattern, QueueId, QueueRecord, Record, Retain, Routed, SessionId, TransactionId, WallMillis,
 };
@@ -324,6 +324,14 @@ impl Broker {
         self.queues.insert(id, queue);
     }
 
+    /// What a queue was declared with; it never changes.
+    pub(super) fn set_terms(&mut self, id: QueueId, terms: Terms) {
+        if let Some(queue) = self.queues.get_mut(&id) {
+            queue.terms = Some(Box::new(terms));
+            self.rejecting += usize::from(queue.rejects().is_some());
+        }
+    }
+
     /// The last consumer of a queue has left.
     pub(super) fn abandoned(&mut self, id: QueueId, now: Mono) {
         let Some(queue) = self.queues.get_mut(&id) else {
@@ -350,6 +358,7 @@ impl Broker {
         let Some(mut queue) = self.queues.remove(&id) else {
             return;
         };
+        self.rejecting -= usize::from(queue.rejects().is_some());
         for consumer in queue.consumers() {
             self.outputs.push_back(Output::Abandoned { consumer: *consumer });
             self.outlive(*consumer, queue.rules.of_client);

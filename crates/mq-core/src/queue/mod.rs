@@ -131,26 +131,13 @@ impl Rules {
 /// What is about to come to a queue that may be full then.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Filling {
-    /// So many more are handed out as they come, and take no room.
-    hands: usize,
     messages: usize,
     bytes: usize,
 }
 
 impl Filling {
-    pub(crate) fn new(hands: usize) -> Filling {
-        Filling {
-            hands,
-            ..Filling::default()
-        }
-    }
-
     /// One more, if there is room for it.
     pub(crate) fn takes(&mut self, queue: &Queue, message: &Message) -> bool {
-        if let Some(left) = self.hands.checked_sub(1) {
-            self.hands = left;
-            return true;
-        }
         if queue.is_full(self) {
             return false;
         }

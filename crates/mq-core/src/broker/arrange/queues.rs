@@ -53,8 +53,8 @@ impl Broker {
         let owner = declared.exclusive.then(|| session.connection());
         if let Some(queue) = self.queues.get_mut(&id) {
             queue.owner = owner;
-            queue.terms = Some(Box::new(Terms { declared, arguments }));
         }
+        self.set_terms(id, Terms { declared, arguments });
         if let Some(owner) = owner.and_then(|owner| self.sessions.get_mut(&owner)) {
             owner.queues.insert(id);
         }

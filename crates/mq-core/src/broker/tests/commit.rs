@@ -148,6 +148,28 @@ fn whoever_waits_for_messages_makes_room_for_a_commit() {
     }
 }
 
+/// Two consumers that share a limit of so many are given so many, and not as many each.
+#[test]
+fn whoever_shares_a_limit_makes_room_once() {
+    for (limit, fits) in [(2, true), (1, false)] {
+        let (mut node, _) = in_transaction("x-max-length", "reject-publish", &["narrow", "default", "narrow"]);
+        let arrange = |node: &mut Node, what| node.tell(Input::Arrange { session: B, what });
+        arrange(&mut node, Arrangement::Limit(Some(limit)));
+        for number in [1, 2] {
+            let consume = Consume {
+                number,
+                queue: "narrow".into(),
+                credit: None,
+                limited: true,
+                exclusive: false,
+            };
+            arrange(&mut node, Arrangement::Consume(consume));
+        }
+        commit(&mut node);
+        assert_eq!(node.refused.is_empty(), fits, "{limit}");
+    }
+}
+
 #[test]
 fn what_a_transaction_has_settled_nobody_settles_beside_it() {
     let (mut node, work) = in_transaction("x-max-length", "reject-publish", &["free"]);
