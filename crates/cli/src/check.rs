@@ -7,12 +7,14 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use serde_json::{Value, json};
 use tandem_lb_config as balancer;
 use tandem_ops::disk::Disk;
 use tandem_text::{Diagnostic, Renderer, Severity, SourceMap, keepalived};
 use tandem_vrrp_config as router;
+
+use crate::file;
 
 #[derive(clap::Args)]
 #[command(
@@ -45,10 +47,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut said = Vec::new();
     let mut plans = Vec::new();
     for file in &args.files {
-        let name = file.display().to_string();
-        let bytes = Disk::new()
-            .read_file(file)
-            .with_context(|| format!("cannot read {name}"))?;
+        let (name, bytes) = file::read(file)?;
         if is_routers(&bytes) {
             plans.push(read_router(&name, bytes, &mut said));
         } else {
@@ -81,11 +80,7 @@ pub(crate) fn is_routers(bytes: &[u8]) -> bool {
 
 fn read_balancer(name: &str, bytes: Vec<u8>, said: &mut Vec<Said>) {
     let texts = [balancer::NamedText::new(name, bytes)];
-    let lists = Disk::for_lists();
-    let env = |name: &str| std::env::var(name).ok();
-    let file = |path: &str| lists.read_file(path).map_err(|why| why.to_string());
-    let world = balancer::World::new(&env, &file);
-    let loaded = balancer::load_in(&texts, world, None);
+    let loaded = in_this_world(|world| balancer::load_in(&texts, world, None));
     said.extend(loaded.diagnostics.iter().map(|d| about_a_file(d, &loaded.sources)));
 }
 
@@ -93,6 +88,14 @@ pub(crate) fn read_router(name: &str, bytes: Vec<u8>, said: &mut Vec<Said>) -> O
     let loaded = on_this_machine(|machine| router::load(name, bytes, machine, None));
     said.extend(loaded.diagnostics.iter().map(|d| about_a_file(d, &loaded.sources)));
     loaded.plan
+}
+
+/// Reads a balancer's file with what is here.
+pub(crate) fn in_this_world<T>(read: impl FnOnce(balancer::World<'_>) -> T) -> T {
+    let lists = Disk::for_lists();
+    let env = |name: &str| std::env::var(name).ok();
+    let file = |path: &str| lists.read_file(path).map_err(|why| why.to_string());
+    read(balancer::World::new(&env, &file))
 }
 
 /// Reads a router's file with what is here.

@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use tandem_lb_config::convert::convert;
-use tandem_lb_config::{Dialect, NamedText, World};
-use tandem_ops::disk::Disk;
+use tandem_lb_config::{Dialect, NamedText};
 use tandem_text::{Converted, Receipt, Renderer, Severity, Verdict};
 use tandem_vrrp_config::convert as router;
 
-use crate::check::{is_routers, on_this_machine};
+use crate::check::{in_this_world, is_routers, on_this_machine};
+use crate::file;
 
 #[derive(clap::Args)]
 #[command(
@@ -62,10 +62,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn found(files: &[PathBuf]) -> anyhow::Result<Converted> {
-    let disk = Disk::new();
     let read = |path: &PathBuf| {
-        let name = path.display().to_string();
-        let bytes = disk.read_file(path).with_context(|| format!("cannot read {name}"))?;
+        let (name, bytes) = file::read(path)?;
         if Dialect::recognise(&bytes) == Dialect::Toml {
             bail!("{name} is TOML already");
         }
@@ -80,10 +78,7 @@ fn found(files: &[PathBuf]) -> anyhow::Result<Converted> {
                 .into_iter()
                 .map(|(name, bytes)| NamedText::new(name, bytes))
                 .collect();
-            let env = |name: &str| std::env::var(name).ok();
-            let lists = Disk::for_lists();
-            let file = |path: &str| lists.read_file(path).map_err(|why| why.to_string());
-            Ok(convert(&texts, World::new(&env, &file)))
+            Ok(in_this_world(|world| convert(&texts, world)))
         }
     }
 }

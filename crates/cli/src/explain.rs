@@ -9,10 +9,10 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use tandem_lb_config::explain::{Explanation, Situation, explain};
 use tandem_lb_config::{self as balancer, Plan, Service};
-use tandem_ops::disk::Disk;
 use tandem_text::Renderer;
 
 use crate::ask::Answer;
+use crate::file;
 use crate::stats_socket::{StatsSocket, USUAL};
 
 #[derive(clap::Args)]
@@ -110,11 +110,9 @@ fn one(plan: &Plan, frontend: &balancer::Frontend, args: &Args) -> Explanation {
 
 /// A configuration with errors means nothing.
 fn read(files: &[PathBuf]) -> anyhow::Result<Plan> {
-    let disk = Disk::new();
     let mut texts = Vec::new();
     for file in files {
-        let name = file.display().to_string();
-        let bytes = disk.read_file(file).with_context(|| format!("cannot read {name}"))?;
+        let (name, bytes) = file::read(file)?;
         texts.push(balancer::NamedText::new(name, bytes));
     }
     let loaded = balancer::load(&texts, &|name| std::env::var(name).ok(), None);

@@ -8,6 +8,7 @@ mod csv;
 mod demo;
 mod drill;
 mod explain;
+mod file;
 mod handover;
 mod lab;
 mod load;

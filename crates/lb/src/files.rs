@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use tandem_lb_config::NamedText;
+use tandem_ops::disk::Disk;
 use thiserror::Error;
 
 use crate::outside::Outside;
@@ -23,10 +24,12 @@ pub(crate) fn read(named: &[PathBuf], outside: &Outside) -> Result<Vec<NamedText
     if named.is_empty() {
         return Err(FilesError::NoneNamed);
     }
-    let mut texts = Vec::new();
+    let (mut texts, disk) = (Vec::new(), Disk::new());
     for path in named {
         for file in expand(path, outside)? {
-            let bytes = outside.read(&file).map_err(|why| FilesError::Unreadable {
+            let read = outside.read(&file);
+            let read = read.and_then(|bytes| disk.spend(bytes.len()).map(|()| bytes));
+            let bytes = read.map_err(|why| FilesError::Unreadable {
                 path: file.clone(),
                 why,
             })?;
@@ -76,6 +79,18 @@ mod tests {
             .map(|t| String::from_utf8_lossy(&t.bytes).into_owned())
             .collect();
         assert_eq!(read, ["B.cfg", "a.cfg", "b.cfg", "c.toml"]);
+        // Two of nine are more than is read of a configuration.
+        for name in ["x.cfg", "y.cfg"] {
+            let file = std::fs::File::create(dir.join(name)).unwrap();
+            file.set_len(9 << 20).unwrap();
+        }
+        let error = self::read(std::slice::from_ref(&dir), &Outside::Here).unwrap_err();
+        let text = format!("{:#}", anyhow::Error::from(error));
+        let expected = format!(
+            "cannot read {}: a configuration has at most 16 MiB",
+            dir.join("y.cfg").display()
+        );
+        assert_eq!(text, expected);
         std::fs::remove_dir_all(&dir).unwrap();
         let error = self::read(std::slice::from_ref(&dir), &Outside::Here).unwrap_err();
         let text = format!("{:#}", anyhow::Error::from(error));

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use notes::Notes;
 use notes::{Answer, Question};
+use tandem_ops::disk::Disk;
 
 #[derive(Debug)]
 pub(crate) enum Outside {
@@ -49,7 +50,7 @@ impl Outside {
     pub(crate) fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
         let read = || match self.stranger() {
             Some(stranger) => links::read(file, stranger),
-            None => fs::read(file),
+            None => Disk::for_lists().read_file(file),
         };
         match self.ask(Question::File(file.to_owned()), || Answer::File(read()))? {
             Answer::File(content) => content,

@@ -40,7 +40,10 @@ impl Disk {
     }
 
     pub fn read_file(&self, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-        let file = File::open(path)?;
+        self.read_open(File::open(path)?)
+    }
+
+    pub fn read_open(&self, file: File) -> io::Result<Vec<u8>> {
         let left = self.left.get();
         if file.metadata()?.len() > left {
             return Err(self.too_large());
@@ -48,9 +51,16 @@ impl Disk {
         // What is no regular file has no length, and others grow.
         let mut bytes = Vec::new();
         let read = file.take(left + 1).read_to_end(&mut bytes)?;
-        let read = u64::try_from(read).unwrap_or(u64::MAX);
-        self.left.set(left.checked_sub(read).ok_or_else(|| self.too_large())?);
+        self.spend(read)?;
         Ok(bytes)
+    }
+
+    /// So much of it was read in another way.
+    pub fn spend(&self, bytes: usize) -> io::Result<()> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let left = self.left.get().checked_sub(bytes);
+        self.left.set(left.ok_or_else(|| self.too_large())?);
+        Ok(())
     }
 
     fn too_large(&self) -> io::Error {

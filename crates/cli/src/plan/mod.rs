@@ -14,10 +14,9 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
-use tandem_ops::disk::Disk;
 use tandem_vrrp_core::settings::{Family, InstanceSettings, RouterSettings};
 
-use crate::check;
+use crate::{check, file};
 use failure::{Failure, Pair, Run};
 use side::Side;
 
@@ -76,10 +75,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn read(file: &Path) -> anyhow::Result<RouterSettings> {
-    let name = file.display().to_string();
-    let bytes = Disk::new()
-        .read_file(file)
-        .with_context(|| format!("cannot read {name}"))?;
+    let (name, bytes) = file::read(file)?;
     if !check::is_routers(&bytes) {
         bail!("{name} is no router's file: `tandem plan` wants two keepalived.conf or their TOML forms");
     }

@@ -6,20 +6,21 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use tandem_ops::disk::Disk;
 
 /// So many links the kernel follows.
 const MOST: usize = 40;
 
 pub(super) fn read(path: &Path, stranger: u32) -> io::Result<Vec<u8>> {
     // Nor is a pipe waited for that he has put there.
-    let mut file = OpenOptions::new()
+    let file = OpenOptions::new()
         .read(true)
         .custom_flags(OFlag::O_NONBLOCK.bits())
         .open(path)?;
@@ -28,9 +29,7 @@ pub(super) fn read(path: &Path, stranger: u32) -> io::Result<Vec<u8>> {
     if followed(path, stranger)? != opened {
         return Err(io::Error::other("it has changed while it was opened"));
     }
-    let mut content = Vec::new();
-    file.read_to_end(&mut content)?;
-    Ok(content)
+    Disk::for_lists().read_open(file)
 }
 
 /// Where a path leads by links that are not this user's.

@@ -264,7 +264,7 @@ fn what_is_behind_an_urgent_byte_goes_on() {
     runtime().block_on(async {
         for has_looked in [false, true] {
             let ((mut client, from), (_server, to)) = (connection(), connection());
-            let (mut d, mut scratch, mut carried) = (Direction::default(), Scratch::default(), 0);
+            let mut scratch = Scratch::default();
             client.write_all(b"before").unwrap();
             Socket::from(client.try_clone().unwrap())
                 .send_out_of_band(b"!")
@@ -276,12 +276,7 @@ fn what_is_behind_an_urgent_byte_goes_on() {
                     .await
                     .unwrap();
             }
-            let all = poll_fn(|cx| {
-                carried += d.drive(cx, &from, &to, &mut scratch).written;
-                if carried == 12 { Poll::Ready(()) } else { Poll::Pending }
-            });
-            let done = tokio::time::timeout(Duration::from_secs(5), all).await;
-            assert!(done.is_ok(), "{has_looked}: {carried} of 12");
+            twelve_bytes_go_on(&from, &to, &mut scratch).await;
         }
     });
 }
@@ -301,14 +296,18 @@ fn what_is_behind_a_descriptor_goes_on() {
             assert!(with.push(SendAncillaryMessage::ScmRights(&files)));
             sendmsg(&client, &[io::IoSlice::new(part)], &mut with, SendFlags::empty()).unwrap();
         }
-        let (mut d, mut scratch, mut carried) = (Direction::default(), Scratch::default(), 0);
-        let all = poll_fn(|cx| {
-            carried += d.drive(cx, &from, &to, &mut scratch).written;
-            if carried == 12 { Poll::Ready(()) } else { Poll::Pending }
-        });
-        let done = tokio::time::timeout(Duration::from_secs(5), all).await;
-        assert!(done.is_ok(), "{carried} of 12");
+        twelve_bytes_go_on(&from, &to, &mut Scratch::default()).await;
     });
+}
+
+async fn twelve_bytes_go_on(from: &Endpoint, to: &Endpoint, scratch: &mut Scratch) {
+    let (mut direction, mut carried) = (Direction::default(), 0);
+    let all = poll_fn(|cx| {
+        carried += direction.drive(cx, from, to, scratch).written;
+        if carried == 12 { Poll::Ready(()) } else { Poll::Pending }
+    });
+    let done = tokio::time::timeout(Duration::from_secs(5), all).await;
+    assert!(done.is_ok(), "{carried} of 12");
 }
 
 #[test]
