@@ -37,7 +37,7 @@ pub(super) fn a_group_is_handed_over(bench: &Bench<'_>) -> Result<()> {
     };
     both_at(&stage.a, &stage.b)?;
     let (status, text) = tandem(&stage.a, &["handover", "--json"])?;
-    let is_told = text.contains(r#""outcome":"handed over""#) && text.contains(r#"["VI_1","VI_2"]"#);
+    let is_told = text.contains(r#""outcome":"handed over""#) && text.contains(r#"["VI_2","VI_1"]"#);
     ensure!(status == Some(0) && is_told, "{text}");
     both_at(&stage.b, &stage.a)?;
     let (status, text) = tandem(&stage.a, &["handover", "--resume"])?;
