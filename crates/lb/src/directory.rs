@@ -12,6 +12,7 @@ use tandem_ops::clock::Wall;
 use crate::frontend::Seat;
 use crate::publish::Backend;
 use crate::rings::Rings;
+use crate::rules::local_offset;
 use crate::tables::Tables;
 use crate::tls::Vault;
 
@@ -113,7 +114,11 @@ impl Context for Nobody<'_> {
     }
 
     fn fact(&self, fact: &Fact) -> Option<Sample<'_>> {
-        matches!(fact, Fact::Hostname).then(|| Sample::text(self.0.hostname()))
+        match fact {
+            Fact::Hostname => Some(Sample::text(self.0.hostname())),
+            Fact::ProcessNumber => Some(Sample::Int(std::process::id().into())),
+            _ => None,
+        }
     }
 
     fn variable(&self, variable: &Variable) -> Option<Sample<'_>> {
@@ -123,5 +128,9 @@ impl Context for Nobody<'_> {
 
     fn wall_micros(&self) -> i64 {
         Wall::now().as_micros()
+    }
+
+    fn local_offset(&self, at: i64) -> i32 {
+        local_offset(at)
     }
 }

@@ -4,6 +4,8 @@ mod facts;
 mod secure;
 mod tracking;
 
+use std::cell::RefCell;
+use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,7 +37,7 @@ pub(crate) struct Subject {
     local: Option<SocketAddr>,
     /// Which of its frontend's listeners it came by, counted from 1.
     listener: u32,
-    variables: Vec<(Variable, Sample<'static>)>,
+    variables: RefCell<Vec<(Variable, Sample<'static>)>>,
     /// A rule wants a PROXY header to come first.
     pub(crate) expects_header: bool,
     /// How soon it is its turn when it waits for a server.
@@ -69,6 +71,15 @@ pub(crate) struct Scene<'a> {
     pub(crate) response: Option<Content<'a>>,
     /// Those that the rules may name that are asked now.
     pub(crate) limiters: &'a [Arc<Limiter>],
+    /// Why it comes to be no session.
+    pub(crate) trouble: Option<Trouble<'a>>,
+}
+
+/// What is wrong with a connection that can be none: HAProxy's number and words for it.
+#[derive(Clone, Copy)]
+pub(crate) struct Trouble<'a> {
+    pub(crate) number: u8,
+    pub(crate) words: &'a dyn Display,
 }
 
 /// A rule has refused the connection; it has been counted, and its socket made ready to be dropped.
@@ -126,7 +137,7 @@ impl Arrival<'_> {
         Box::new(Subject::new(self.peer, self.listener))
     }
 
-    fn scene<'s>(&'s self, subject: &'s mut Subject) -> Scene<'s> {
+    pub(crate) fn scene<'s>(&'s self, subject: &'s mut Subject) -> Scene<'s> {
         Scene {
             subject,
             worker: self.worker,
@@ -139,6 +150,7 @@ impl Arrival<'_> {
             content: None,
             response: None,
             limiters: &[],
+            trouble: None,
         }
     }
 
@@ -161,7 +173,7 @@ impl Subject {
             peer,
             local: None,
             listener,
-            variables: Vec::new(),
+            variables: RefCell::default(),
             expects_header: false,
             priority: Priority::default(),
             header: None,
@@ -188,7 +200,7 @@ impl Subject {
             peer,
             local,
             listener,
-            variables,
+            variables: RefCell::new(variables),
             expects_header: false,
             priority,
             header,
@@ -208,7 +220,7 @@ impl Subject {
     pub(crate) fn is_new(&self, peer: Peer) -> bool {
         self.peer == peer
             && self.local.is_none()
-            && self.variables.is_empty()
+            && self.variables.borrow().is_empty()
             && !self.expects_header
             && self.priority == Priority::default()
             && self.header.is_none()
@@ -223,7 +235,7 @@ impl Subject {
         Known {
             local: self.local,
             header: self.header.clone(),
-            variables: self.variables.clone(),
+            variables: self.variables.borrow().clone(),
             loudness: self.loudness,
             unique_id: self.unique_id.clone(),
             priority: self.priority,
@@ -240,13 +252,14 @@ impl Subject {
         self.header = Some(header);
     }
 
-    fn change(&mut self, variable: &Variable, change: VariableChange) {
-        let place = self.variables.iter().position(|(known, _)| known == variable);
-        match (change, place) {
-            (VariableChange::Set(value), Some(place)) => self.variables[place].1 = value,
-            (VariableChange::Set(value), None) => self.variables.push((variable.clone(), value)),
-            (VariableChange::Unset, Some(place)) => drop(self.variables.swap_remove(place)),
-            (VariableChange::Unset, None) => {}
+    fn change(&self, variable: &Variable, value: Option<Sample<'static>>) {
+        let mut variables = self.variables.borrow_mut();
+        let place = variables.iter().position(|(known, _)| known == variable);
+        match (value, place) {
+            (Some(value), Some(place)) => variables[place].1 = value,
+            (Some(value), None) => variables.push((variable.clone(), value)),
+            (None, Some(place)) => drop(variables.swap_remove(place)),
+            (None, None) => {}
         }
     }
 }
@@ -268,10 +281,20 @@ impl Context for Scene<'_> {
         if variable.scope == Scope::Process {
             return self.frontend.directory.variable(variable);
         }
-        let mut known = self.subject.variables.iter();
-        known
-            .find(|(known, _)| known == variable)
-            .map(|(_, value)| value.borrow())
+        let known = self.subject.variables.borrow();
+        let found = known.iter().find(|(known, _)| known == variable);
+        found.map(|(_, value)| value.clone())
+    }
+
+    fn keep(&self, variable: &Variable, value: Option<Sample<'static>>) {
+        if variable.scope == Scope::Process {
+            return self.frontend.directory.set_variable(variable, value);
+        }
+        // What lives as long as a transaction dies with the stage before it, as in HAProxy.
+        let is_early = self.content.is_none() && self.response.is_none();
+        if !is_early || variable.scope == Scope::Session {
+            self.subject.change(variable, value);
+        }
     }
 
     fn counter(&self, of: Asked<'_>, table: Option<&Arc<str>>, ask: Ask) -> Option<Sample<'static>> {
@@ -282,27 +305,26 @@ impl Context for Scene<'_> {
     fn wall_micros(&self) -> i64 {
         Wall::now().as_micros()
     }
+
+    fn local_offset(&self, at: i64) -> i32 {
+        local_offset(at)
+    }
+}
+
+/// Of the clocks here.
+pub(crate) fn local_offset(at: i64) -> i32 {
+    Wall::from_micros(at.saturating_mul(1_000_000)).local_offset()
 }
 
 impl Actor for Scene<'_> {
     fn perform(&mut self, effect: Effect<'_>) {
         let done = match effect {
-            Effect::Variable(variable, change) if variable.scope == Scope::Process => {
+            Effect::Variable(variable, change) => {
                 let value = match change {
                     VariableChange::Set(value) => Some(value),
                     VariableChange::Unset => None,
                 };
-                self.frontend.directory.set_variable(variable, value);
-                Ok(())
-            }
-            // What lives as long as a transaction dies with the stage before it, as in HAProxy.
-            Effect::Variable(variable, _)
-                if self.content.is_none() && self.response.is_none() && variable.scope != Scope::Session =>
-            {
-                Ok(())
-            }
-            Effect::Variable(variable, change) => {
-                self.subject.change(variable, change);
+                self.keep(variable, value);
                 Ok(())
             }
             Effect::Src(ip) => {

@@ -289,6 +289,8 @@ pub(crate) struct Worker {
     pub(crate) pen: Pen,
     pub(crate) lots: RefCell<Seed>,
     pub(crate) registry: Rc<Registry>,
+    /// What the process is about.
+    pub(crate) phase: watch::Receiver<Phase>,
 }
 
 /// Starts a worker's thread. It ends with [`Phase::Stopped`].
@@ -329,6 +331,7 @@ async fn work(start: Start) {
         pen: Pen::default(),
         lots: RefCell::new(seed),
         registry: Rc::default(),
+        phase: phase.clone(),
     });
     loop {
         tokio::select! {

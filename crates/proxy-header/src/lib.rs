@@ -80,6 +80,20 @@ pub enum Fault {
     Closed,
 }
 
+impl Fault {
+    /// By which HAProxy knows it (`fc_err`).
+    pub const fn number(self) -> u8 {
+        match self {
+            Fault::Closed => 11,
+            Fault::Late => 13,
+            Fault::Truncated => 14,
+            Fault::NotPresent => 15,
+            Fault::Invalid => 16,
+            Fault::Protocol => 17,
+        }
+    }
+}
+
 /// Reads the header that `bytes` begin with. Whatever is answered holds for any bytes that are appended, except that
 /// what has [begun](Progress::Begun) may be complete by then, or wrong.
 pub fn read(bytes: &[u8]) -> Result<Progress, Fault> {

@@ -16,23 +16,51 @@ pub struct RoundTrip {
     pub variance: Duration,
 }
 
+/// How many segments of a connection are where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Segments {
+    pub unacknowledged: u32,
+    pub selected: u32,
+    pub lost: u32,
+    pub retransmitted: u32,
+    pub forward: u32,
+    pub reordering: u32,
+}
+
 /// Of a TCP connection.
 pub fn round_trip(socket: &Socket) -> io::Result<RoundTrip> {
-    let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
-    let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
-    #[allow(unsafe_code)]
-    // SAFETY: the kernel writes no more than `length` bytes, which is what `info` has, and zeros are a valid `tcp_info`.
-    let info = unsafe {
-        let to = info.as_mut_ptr().cast();
-        if libc::getsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, to, &mut length) != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        info.assume_init()
-    };
+    let info = info(socket)?;
     Ok(RoundTrip {
         usual: Duration::from_micros(info.tcpi_rtt.into()),
         variance: Duration::from_micros(info.tcpi_rttvar.into()),
     })
+}
+
+/// Of a TCP connection.
+pub fn segments(socket: &Socket) -> io::Result<Segments> {
+    let info = info(socket)?;
+    Ok(Segments {
+        unacknowledged: info.tcpi_unacked,
+        selected: info.tcpi_sacked,
+        lost: info.tcpi_lost,
+        retransmitted: info.tcpi_retrans,
+        forward: info.tcpi_fackets,
+        reordering: info.tcpi_reordering,
+    })
+}
+
+fn info(socket: &Socket) -> io::Result<libc::tcp_info> {
+    let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
+    let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+    #[allow(unsafe_code)]
+    // SAFETY: the kernel writes no more than `length` bytes, which is what `info` has, and zeros are a valid `tcp_info`.
+    unsafe {
+        let to = info.as_mut_ptr().cast();
+        if libc::getsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, to, &mut length) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(info.assume_init())
+    }
 }
 
 /// How many bytes the kernel keeps, each way; `None` leaves the system's value.

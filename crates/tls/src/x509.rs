@@ -2,6 +2,7 @@
 
 mod revoked;
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use ring::digest;
@@ -41,6 +42,8 @@ pub struct Facts {
 pub struct Part {
     pub kind: String,
     pub value: String,
+    /// It stands beside the one before it, not below.
+    is_beside: bool,
 }
 
 /// A time of a certificate.
@@ -163,6 +166,35 @@ pub fn one_line(parts: &[Part]) -> String {
         .collect()
 }
 
+/// `CN=example,C=DE`: the whole name from its end on, as RFC 2253 writes it.
+pub fn rfc2253(parts: &[Part]) -> String {
+    let mut all = String::new();
+    let mut between = None;
+    for part in parts.iter().rev() {
+        all.extend(between);
+        all.push_str(&part.kind);
+        all.push('=');
+        escape(&part.value, &mut all);
+        between = Some(if part.is_beside { '+' } else { ',' });
+    }
+    all
+}
+
+/// RFC 2253 section 2.4. What is no printable letter of ASCII is written in digits, as OpenSSL does it.
+fn escape(value: &str, out: &mut String) {
+    let last = value.len().saturating_sub(1);
+    for (at, byte) in value.bytes().enumerate() {
+        match byte {
+            b',' | b'+' | b'"' | b'\\' | b'<' | b'>' | b';' => out.extend(['\\', byte.into()]),
+            b'#' if at == 0 => out.push_str("\\#"),
+            b' ' if at == 0 || at == last => out.push_str("\\ "),
+            b' '..=b'~' => out.push(byte.into()),
+            // Writing to a string cannot fail.
+            _ => drop(write!(out, "\\{byte:02X}")),
+        }
+    }
+}
+
 /// One part of a name: the `nth` of its kind, from 1, or from the end when it is negative.
 pub fn part<'a>(parts: &'a [Part], kind: &str, nth: i32) -> Option<&'a str> {
     let mut of_kind = parts.iter().filter(|part| part.kind == kind);
@@ -183,10 +215,11 @@ pub fn sha1(certificate: &CertificateDer<'_>) -> Vec<u8> {
 }
 
 fn parts(name: &Name) -> Vec<Part> {
-    let all = name.0.iter().flat_map(|relative| relative.0.iter());
-    all.map(|part| Part {
+    let all = name.0.iter().flat_map(|relative| relative.0.iter().enumerate());
+    all.map(|(nth, part)| Part {
         kind: named(KINDS, &part.oid),
         value: text(&part.value),
+        is_beside: nth > 0,
     })
     .collect()
 }
@@ -308,6 +341,23 @@ mod tests {
     use rcgen::{CertificateParams, KeyPair};
 
     use super::*;
+
+    #[test]
+    fn a_name_as_it_is_written_elsewhere() {
+        let part = |kind: &str, value: &str, is_beside| Part {
+            kind: kind.into(),
+            value: value.into(),
+            is_beside,
+        };
+        let name = [
+            part("C", "DE", false),
+            part("O", " #a\u{e4} ", false),
+            part("OU", "a", false),
+            part("CN", "bob, x", true),
+        ];
+        assert_eq!(rfc2253(&name), r"CN=bob\, x+OU=a,O=\ #a\C3\A4\ ,C=DE");
+        assert_eq!(rfc2253(&[part("CN", "#1", false)]), r"CN=\#1");
+    }
 
     #[test]
     fn the_sign_is_no_part_of_a_serial_number() {

@@ -54,6 +54,19 @@ impl<'a> Args<'a> {
         Some(text)
     }
 
+    /// Nothing is an argument of whatever has parentheses: an empty text.
+    pub(super) fn text_or_empty(&mut self, what: &str) -> Result<&'a str> {
+        let has_parentheses = self.call.at.len() > self.call.name_at.len();
+        match self.call.args.is_empty() && has_parentheses {
+            true => Ok(""),
+            false => self.text(what),
+        }
+    }
+
+    pub(super) fn has_more(&self) -> bool {
+        self.next < self.call.args.len()
+    }
+
     pub(super) fn text(&mut self, what: &str) -> Result<&'a str> {
         let name = self.call.name;
         let at = self.call.at.clone();
@@ -75,7 +88,7 @@ impl<'a> Args<'a> {
         self.filled().map(|text| self.as_number(text, range)).transpose()
     }
 
-    fn as_number(&self, text: &str, range: RangeInclusive<i64>) -> Result<i64> {
+    pub(super) fn as_number(&self, text: &str, range: RangeInclusive<i64>) -> Result<i64> {
         let number = text.parse().ok().filter(|n| range.contains(n));
         number.ok_or_else(|| match (range.start(), range.end()) {
             (&i64::MIN, &i64::MAX) => self.bad(format!("`{text}` is not a number")),

@@ -3,40 +3,46 @@
 use tandem_lb_core::acl::Regex;
 use tandem_lb_core::balance::HashFunction;
 use tandem_lb_core::expr::content::{MqttField, PacketType, fix};
-use tandem_lb_core::expr::{Arith, Converter, Digest, HashWith, Pieces, Strings, Taken, TimeFormat};
+use tandem_lb_core::expr::{
+    Arith, Chunks, Converter, HashWith, Pieces, ProtobufField, Query, Radix, Strings, Taken, TokenPart, WireValue,
+};
 
 use super::args::Args;
 use super::call::Call;
-use super::{ExprError, counters, maps, unknown, unsupported, variable};
+use super::{ExprError, counters, kept, maps, refused, secrets, times, unknown, unsupported};
 
-type Built = Result<Converter, ExprError>;
-type Build = fn(&mut Args<'_>) -> Built;
+pub(super) type Built = Result<Converter, ExprError>;
+pub(super) type Build = fn(&mut Args<'_>) -> Built;
 
 const TABLE: &[(&str, Build)] = &[
     ("add", |args| arith(args, Arith::Add)),
     ("and", |args| arith(args, Arith::And)),
     ("b64dec", |_| text(Strings::FromBase64 { url: false })),
     ("base64", |_| text(Strings::Base64 { url: false })),
+    ("be2dec", |args| chunks(args, Radix::Decimal)),
+    ("be2hex", |args| chunks(args, Radix::Hexadecimal)),
     ("bool", |_| Ok(Converter::Bool)),
     ("bytes", |args| {
         let offset = args.unsigned("an offset")?;
         let length = args.maybe_unsigned()?;
         Ok(Converter::Bytes { offset, length })
     }),
-    ("concat", concat),
     ("cpl", |_| Ok(Converter::Complement)),
     ("crc32", |args| plain(args, HashFunction::Crc32)),
     ("crc32c", |args| {
         avalanche(args)?;
         Ok(Converter::Hash(HashWith::Crc32c))
     }),
-    ("digest", |args| args.choice("a digest", DIGESTS).map(Converter::Digest)),
+    ("cut_crlf", |_| text(Strings::FirstLine)),
+    ("digest", |args| secrets::digest(args).map(Converter::Digest)),
     ("div", |args| arith(args, Arith::Div)),
     ("djb2", |args| plain(args, HashFunction::Djb2)),
     ("even", |_| Ok(Converter::Even)),
     ("field", |args| pieces(args).and_then(|p| text(Strings::Field(p)))),
     ("hex", |_| text(Strings::Hex)),
     ("hex2i", |_| text(Strings::FromHex)),
+    ("host_only", |_| text(Strings::Host)),
+    ("htonl", |_| Ok(Converter::NetworkOrder)),
     ("iif", |args| {
         let yes = args
             .text("what to say when it is true, and when not")?
@@ -51,6 +57,16 @@ const TABLE: &[(&str, Build)] = &[
         Ok(Converter::IpMask { v4, v6 })
     }),
     ("json", json),
+    ("json_query", |args| match query(args)? {
+        Some(query) => Ok(Converter::Query(query)),
+        None => Err(args.bad("a path such as `$.a.b[0]` is missing")),
+    }),
+    ("jwt_header_query", |args| {
+        Ok(Converter::Token(TokenPart::Header, query(args)?))
+    }),
+    ("jwt_payload_query", |args| {
+        Ok(Converter::Token(TokenPart::Payload, query(args)?))
+    }),
     ("length", |_| Ok(Converter::Length)),
     ("lower", |_| text(Strings::Lower)),
     ("ltrim", |args| trim(args, true)),
@@ -65,32 +81,26 @@ const TABLE: &[(&str, Build)] = &[
     ("not", |_| Ok(Converter::Not)),
     ("odd", |_| Ok(Converter::Odd)),
     ("or", |args| arith(args, Arith::Or)),
+    ("param", parameter),
+    ("port_only", |_| text(Strings::Port)),
+    ("protobuf", protobuf),
     ("regsub", regsub),
     ("rtrim", |args| trim(args, false)),
     ("sdbm", |args| plain(args, HashFunction::Sdbm)),
-    ("sha1", |_| Ok(Converter::Digest(Digest::Sha1))),
-    ("sha2", |args| {
-        let bits = args.maybe_number(0..=512)?.unwrap_or(256);
-        let digest = match bits {
-            224 => Digest::Sha224,
-            256 => Digest::Sha256,
-            384 => Digest::Sha384,
-            512 => Digest::Sha512,
-            _ => {
-                return Err(args
-                    .bad(format!("there is no SHA-2 of {bits} bits"))
-                    .help("224, 256, 384 or 512"));
-            }
-        };
-        Ok(Converter::Digest(digest))
-    }),
+    ("srv_queue", |_| Ok(Converter::ServerQueue)),
     ("strcmp", |args| args.variable().map(Converter::Compare)),
     ("sub", |args| arith(args, Arith::Sub)),
     ("ub64dec", |_| text(Strings::FromBase64 { url: true })),
     ("ub64enc", |_| text(Strings::Base64 { url: true })),
     ("upper", |_| text(Strings::Upper)),
-    ("url_dec", |_| text(Strings::UrlDecode)),
-    ("utime", utime),
+    ("url_dec", |args| {
+        let is_form = avalanche(args)?;
+        text(Strings::UrlDecode { is_form })
+    }),
+    ("url_enc", |args| match args.filled() {
+        None | Some("query") => text(Strings::UrlEncode),
+        Some(other) => Err(args.bad(format!("`{other}` is no part of a URL")).help("write query")),
+    }),
     ("word", |args| pieces(args).and_then(|p| text(Strings::Word(p)))),
     ("wt6", |args| plain(args, HashFunction::Wt6)),
     ("xor", |args| arith(args, Arith::Xor)),
@@ -108,55 +118,20 @@ const TABLE: &[(&str, Build)] = &[
     }),
 ];
 
-const DIGESTS: &[(&str, Digest)] = &[
-    ("sha1", Digest::Sha1),
-    ("sha224", Digest::Sha224),
-    ("sha256", Digest::Sha256),
-    ("sha384", Digest::Sha384),
-    ("sha512", Digest::Sha512),
-];
-
-pub(crate) const UNSUPPORTED: &[(&str, &str)] = &[
-    ("aes_gcm", "it needs a cryptographic library"),
-    ("hmac", "it needs a cryptographic library"),
-    ("jwt_", "it needs a cryptographic library"),
-    (
-        "x509_",
-        "of a certificate, what rules may ask for is asked by `ssl_c_…` and `ssl_f_…`",
-    ),
-    ("table_http_", "it is about HTTP"),
-    ("ltime", "times are written in UTC: use `utime`"),
-    ("ms_", "times are written in seconds: use `utime`"),
-    ("us_", "times are written in seconds: use `utime`"),
-    ("http_date", "it is about HTTP"),
-    ("language", "it is about HTTP"),
-    ("url_enc", "it is about HTTP"),
-    ("json_query", "JSON is not read"),
-    ("protobuf", "it is about gRPC"),
-    ("ungrpc", "it is about gRPC"),
-    ("be2", NOT_YET),
-    ("capture-", NOT_YET),
-    ("debug", NOT_YET),
-    ("host_only", NOT_YET),
-    ("htonl", NOT_YET),
-    ("param", NOT_YET),
-    ("port_only", NOT_YET),
-    ("secure_memcmp", NOT_YET),
-    ("set-var", "write `tcp-request content set-var(…)`"),
-    ("unset-var", "write `tcp-request content unset-var(…)`"),
-    ("srv_queue", NOT_YET),
-    ("when", NOT_YET),
-    ("lua.", "there is no Lua"),
-];
-
-const NOT_YET: &str = "leave it out if you can do without";
-
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    TABLE.iter().map(|(name, _)| *name)
+    tables().map(|(name, _)| *name)
+}
+
+fn tables() -> impl Iterator<Item = &'static (&'static str, Build)> {
+    TABLE
+        .iter()
+        .chain(secrets::TABLE)
+        .chain(kept::TABLE)
+        .chain(times::TABLE)
 }
 
 pub(super) fn read(call: &Call<'_>, args: &mut Args<'_>) -> Built {
-    if let Some((_, build)) = TABLE.iter().find(|(name, _)| *name == call.name) {
+    if let Some((_, build)) = tables().find(|(name, _)| *name == call.name) {
         return build(args);
     }
     if let Some(counter) = counters::converter(call, args) {
@@ -169,8 +144,8 @@ pub(super) fn read(call: &Call<'_>, args: &mut Args<'_>) -> Built {
     {
         return maps::read(rest, call, args).map(Converter::Map);
     }
-    match UNSUPPORTED.iter().find(|(start, _)| call.name.starts_with(start)) {
-        Some((_, why)) => Err(unsupported(call, why)),
+    match refused::why(refused::CONVERTERS, call.name) {
+        Some(why) => Err(unsupported(call, why)),
         None => Err(unknown(
             "converter",
             call,
@@ -235,19 +210,6 @@ fn trim(args: &mut Args<'_>, leading: bool) -> Built {
     text(Strings::Trim { leading, set })
 }
 
-fn concat(args: &mut Args<'_>) -> Built {
-    let before = args.maybe().unwrap_or_default().as_bytes().into();
-    let name = args.filled();
-    let at = args.at();
-    let variable = name.map(|name| variable(name, at)).transpose()?;
-    let after = args.maybe().unwrap_or_default().as_bytes().into();
-    Ok(Converter::Concat {
-        before,
-        variable,
-        after,
-    })
-}
-
 fn regsub(args: &mut Args<'_>) -> Built {
     let pattern = args.text("a regular expression and what to put in its place")?;
     let at = args.at();
@@ -267,14 +229,89 @@ fn regsub(args: &mut Args<'_>) -> Built {
     })
 }
 
-fn utime(args: &mut Args<'_>) -> Built {
-    let format = args.text("a format such as %Y-%m-%d")?;
+fn chunks(args: &mut Args<'_>, radix: Radix) -> Built {
+    let between: Box<[u8]> = args.maybe().unwrap_or_default().as_bytes().into();
+    let is_hex = radix == Radix::Hexadecimal;
+    let size = match args.filled() {
+        // All of it at once.
+        None if is_hex && between.is_empty() => i64::from(u32::MAX),
+        None => return Err(args.bad("how many bytes make a number is missing")),
+        Some(size) => {
+            let most = if is_hex { i64::from(u32::MAX) } else { 8 };
+            args.as_number(size, 1..=most)?
+        }
+    };
+    let truncates = args.maybe_number(0..=1)? == Some(1);
+    Ok(Converter::Chunks(Chunks {
+        between,
+        size: usize::try_from(size).unwrap_or(usize::MAX),
+        truncates,
+        radix,
+    }))
+}
+
+/// `path[,int]`
+fn query(args: &mut Args<'_>) -> Result<Option<Query>, ExprError> {
+    let Some(path) = args.filled() else {
+        return Ok(None);
+    };
     let at = args.at();
-    let offset = args.maybe_number(i64::MIN..=i64::MAX)?.unwrap_or(0);
-    TimeFormat::parse(format, offset).map(Converter::Time).map_err(|odd| {
-        let message = format!("`%{odd}` is not supported in a format of times");
-        ExprError::new(crate::code::UNSUPPORTED, at, message).help("use %Y %y %m %b %d %H %M %S %s %F %T")
-    })
+    let is_int = match args.filled() {
+        None => false,
+        Some("int") => true,
+        Some(other) => {
+            return Err(args
+                .bad(format!("`{other}` is no type here"))
+                .help("write int, or leave it out"));
+        }
+    };
+    let bad = || {
+        let error = ExprError::new(crate::code::BAD_VALUE, at, format!("`{path}` is no path"));
+        error.help("write for example `$.name`, `$.list[0].name`, with `\\\\.` for a dot in a name")
+    };
+    Query::parse(path, is_int).map(Some).ok_or_else(bad)
+}
+
+fn parameter(args: &mut Args<'_>) -> Built {
+    let name = args.text("the name of a parameter")?.as_bytes().into();
+    let delimiter = match args.filled().map(str::as_bytes) {
+        None => b'&',
+        Some([delimiter]) => *delimiter,
+        Some(_) => return Err(args.bad("one letter stands between parameters")),
+    };
+    text(Strings::Parameter { name, delimiter })
+}
+
+fn protobuf(args: &mut Args<'_>) -> Built {
+    const VALUES: &[(&str, WireValue)] = &[
+        ("int32", WireValue::Varint),
+        ("uint32", WireValue::Varint),
+        ("sint32", WireValue::Zigzag),
+        ("int64", WireValue::Varint),
+        ("uint64", WireValue::Varint),
+        ("sint64", WireValue::Zigzag),
+        ("bool", WireValue::Varint),
+        ("enum", WireValue::Varint),
+        ("fixed32", WireValue::Fixed32),
+        ("sfixed32", WireValue::Signed32),
+        ("float", WireValue::Float),
+        ("fixed64", WireValue::Fixed64),
+        ("sfixed64", WireValue::Fixed64),
+        ("double", WireValue::Double),
+    ];
+    let numbers = args.text("the numbers of fields, such as 3.1")?;
+    let path: Result<Box<[u32]>, _> = numbers.split('.').map(str::parse).collect();
+    let path = path.map_err(|_| {
+        args.bad(format!("`{numbers}` are no numbers of fields"))
+            .help("write for example 3.1")
+    })?;
+    let is_typed = args.has_more();
+    let value = if is_typed {
+        args.choice("a type of Protocol Buffers", VALUES)?
+    } else {
+        WireValue::Bytes
+    };
+    Ok(Converter::Protobuf(ProtobufField { path, value }))
 }
 
 const FIELDS: &[(&str, MqttField)] = &[

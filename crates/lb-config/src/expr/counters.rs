@@ -124,11 +124,11 @@ pub(super) fn converter(call: &Call<'_>, args: &mut Args<'_>) -> Option<Result<C
     let known = KNOWN.iter().find(|known| known.converter == Some(call.name))?;
     let made = ask_of(known.ask, args).and_then(|ask| {
         let table = named(args)?;
-        // What it is without an entry; there is no value then.
-        if matches!(ask, Ask::Expire | Ask::Idle) && args.filled().is_some() {
-            return Err(args.bad("a value for when there is no entry is not supported yet"));
-        }
-        Ok(Converter::Table(table, ask))
+        let otherwise = match ask {
+            Ask::Expire | Ask::Idle => args.maybe_number(i64::MIN..=i64::MAX)?,
+            _ => None,
+        };
+        Ok(Converter::Table { table, ask, otherwise })
     });
     Some(made)
 }
@@ -160,7 +160,7 @@ fn ask_of(ask: Asks, args: &mut Args<'_>) -> Result<Ask, ExprError> {
 }
 
 /// The table that is named, or that of the proxy itself.
-fn named(args: &mut Args<'_>) -> Result<Arc<str>, ExprError> {
+pub(super) fn named(args: &mut Args<'_>) -> Result<Arc<str>, ExprError> {
     match args.filled().or(args.world.proxy) {
         Some(name) => Ok(refer(args, name)),
         None => Err(ExprError::new(

@@ -19,7 +19,9 @@ pub(super) fn read(suffix: &str, call: &Call<'_>, args: &mut Args<'_>) -> Result
         Some(_) => return Err(odd(call)),
     };
     let path = args.text("a file")?;
+    let has_groups = suffix == "_regm";
     let method = match how {
+        "regm" if has_groups => named("reg"),
         "str" | "beg" | "end" | "sub" | "dir" | "dom" | "ip" | "int" | "reg" => named(how),
         _ => None,
     };
@@ -35,7 +37,11 @@ pub(super) fn read(suffix: &str, call: &Call<'_>, args: &mut Args<'_>) -> Result
     let values = values.map_err(|why| args.bad(format!("`{path}`: {why}")))?;
     let otherwise = args.maybe().map(|text| Map::value(text, output)).transpose();
     let otherwise = otherwise.map_err(|why| args.bad(why.to_string()))?;
-    Ok(Map { values, otherwise })
+    Ok(Map {
+        values,
+        otherwise,
+        has_groups,
+    })
 }
 
 fn named(how: &str) -> Option<Method> {
@@ -52,6 +58,7 @@ fn odd(call: &Call<'_>) -> ExprError {
         "map_dir",
         "map_dom",
         "map_reg",
+        "map_regm",
         "map_ip",
         "map_int",
         "map_str_int",

@@ -5,7 +5,11 @@ mod call;
 mod converters;
 mod counters;
 mod fetches;
+mod kept;
 mod maps;
+mod refused;
+mod secrets;
+mod times;
 mod tls;
 
 use std::ops::Range;
@@ -18,9 +22,10 @@ use crate::code;
 use crate::shelf::Shelf;
 use args::Args;
 use call::Call;
-pub(crate) use converters::{UNSUPPORTED as UNSUPPORTED_CONVERTERS, names as converters};
+pub(crate) use converters::names as converters;
 pub(crate) use counters::{SLOTS, converters as table_converters, fetches as counter_fetches};
-pub(crate) use fetches::{UNSUPPORTED as UNSUPPORTED_FETCHES, known};
+pub(crate) use fetches::known;
+pub(crate) use refused::{CONVERTERS as REFUSED_CONVERTERS, FETCHES as REFUSED_FETCHES};
 
 /// What parsing may ask: the environment, and files that the configuration names.
 #[derive(Clone, Copy)]

@@ -44,6 +44,11 @@ pub(super) const TABLE: &[Known] = &[
     fetch("ssl_fc_has_crt", "whether the client has shown a certificate", |_| {
         about(CLIENT, TlsPart::HasCertificate)
     }),
+    fetch(
+        "ssl_fc_has_early",
+        "whether the client sent something before the handshake was over: never",
+        |_| about(CLIENT, TlsPart::Early),
+    ),
     fetch("ssl_bc", "whether TLS is spoken with the server", |_| {
         about(SERVER, TlsPart::Spoken)
     }),
@@ -100,6 +105,11 @@ pub(super) const TABLE: &[Known] = &[
     fetch("ssl_c_der", "the client's certificate itself", |_| {
         part(CLIENT, false, CertificatePart::Der)
     }),
+    fetch(
+        "ssl_c_chain_der",
+        "those that the client sent behind its certificate, one after the other",
+        |_| about(CLIENT, TlsPart::Chain),
+    ),
     fetch("ssl_c_version", "the version of the client's certificate", |_| {
         part(CLIENT, false, CertificatePart::Version)
     }),
@@ -158,6 +168,20 @@ pub(super) const TABLE: &[Known] = &[
     fetch("ssl_s_der", "the server's certificate itself", |_| {
         part(SERVER, false, CertificatePart::Der)
     }),
+    fetch(
+        "ssl_s_chain_der",
+        "all certificates that the server sent, one after the other",
+        |_| about(SERVER, TlsPart::Chain),
+    ),
+    fetch("ssl_s_version", "the version of the server's certificate", |_| {
+        part(SERVER, false, CertificatePart::Version)
+    }),
+    fetch("ssl_s_key_alg", "the kind of key of the server's certificate", |_| {
+        part(SERVER, false, CertificatePart::KeyAlgorithm)
+    }),
+    fetch("ssl_s_sig_alg", "how the server's certificate is signed", |_| {
+        part(SERVER, false, CertificatePart::Signature)
+    }),
 ];
 
 fn about(with: Party, what: TlsPart) -> Built {
@@ -178,16 +202,27 @@ fn issuer(args: &mut Args<'_>, with: Party, ours: bool) -> Built {
     part(with, ours, CertificatePart::Issuer(name))
 }
 
+/// `kind,number` for one part; `,,rfc2253` for all of it in that form, which a part does not heed.
 fn name(args: &mut Args<'_>) -> Result<NamePart, ExprError> {
-    let Some(kind) = args.filled() else {
-        return Ok(NamePart::All);
-    };
+    let kind = args.filled();
     let nth = args
         .maybe_number(i64::from(i32::MIN)..=i64::from(i32::MAX))?
         .unwrap_or(1);
-    Ok(NamePart::One {
-        kind: kind.into(),
-        // The range was checked.
-        nth: nth as i32,
+    let is_formatted = match args.filled() {
+        None => false,
+        Some("rfc2253") => true,
+        Some(other) => {
+            let error = args.bad(format!("`{other}` is no form of a name"));
+            return Err(error.help("write rfc2253, or leave it out"));
+        }
+    };
+    Ok(match kind {
+        Some(kind) => NamePart::One {
+            kind: kind.into(),
+            // The range was checked.
+            nth: nth as i32,
+        },
+        None if is_formatted => NamePart::Formatted,
+        None => NamePart::All,
     })
 }

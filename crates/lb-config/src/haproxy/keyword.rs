@@ -58,7 +58,8 @@ pub fn keyword_docs() -> Vec<KeywordDoc> {
         summary: "as in HAProxy",
     });
     let maps = [
-        "map", "map_beg", "map_dir", "map_dom", "map_end", "map_int", "map_ip", "map_reg", "map_str", "map_sub",
+        "map", "map_beg", "map_dir", "map_dom", "map_end", "map_int", "map_ip", "map_reg", "map_regm", "map_str",
+        "map_sub",
     ];
     let converters = expr::converters()
         .chain(expr::table_converters())

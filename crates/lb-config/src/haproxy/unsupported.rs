@@ -73,8 +73,8 @@ pub fn unsupported_docs() -> impl Iterator<Item = UnsupportedDoc> {
     });
     let begins = [
         ("action", super::rules::UNSUPPORTED),
-        ("fetch", crate::expr::UNSUPPORTED_FETCHES),
-        ("converter", crate::expr::UNSUPPORTED_CONVERTERS),
+        ("fetch", crate::expr::REFUSED_FETCHES),
+        ("converter", crate::expr::REFUSED_CONVERTERS),
     ];
     let begins = begins.into_iter().flat_map(|(place, table)| {
         table.iter().map(move |(start, why)| UnsupportedDoc {

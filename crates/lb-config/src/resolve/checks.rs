@@ -114,7 +114,7 @@ fn page(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
 fn visitors(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
     let acls = &proxy.rules.book.acls.0;
     let is_known = |fetch: &Fetch| match fetch {
-        Fetch::Constant(_) | Fetch::Nothing | Fetch::Date(_) | Fetch::DateMicros => true,
+        Fetch::Constant(_) | Fetch::Nothing | Fetch::Date { .. } | Fetch::DateMicros => true,
         Fetch::Authenticated(_) | Fetch::Group(_) => true,
         Fetch::Fact(fact) => matches!(
             fact,

@@ -181,8 +181,8 @@ fn the_page_names_all_kinds_of_what_is_refused() {
     for row in [
         "| `mailers` | section |",
         "| `set-nice` | action |",
-        "| `url` | fetch |",
-        "| `jwt_` | converter |",
+        "| `url*` | fetch |",
+        "| `jwt_verify` | converter |",
         "| `lua-*` | global |",
         "| `email-alert` | proxies |",
     ] {

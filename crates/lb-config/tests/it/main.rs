@@ -12,6 +12,7 @@ mod explained;
 mod expressions;
 mod forward;
 mod installed;
+mod inventory;
 mod keywords;
 mod marks;
 mod meaning;

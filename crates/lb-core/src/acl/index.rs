@@ -68,6 +68,10 @@ impl Values {
         self.now.load().find(sample).cloned()
     }
 
+    pub(super) fn filled(&self, sample: &Sample<'_>) -> Option<Sample<'static>> {
+        self.now.load().filled(sample)
+    }
+
     pub(super) fn renew(&self, content: &Content) {
         if let Ok(table) = Table::of(self.how, self.output, content) {
             self.now.store(Arc::new(table));

@@ -15,6 +15,8 @@ use crate::expr::{Kind, Sample};
 pub struct Map {
     pub values: Arc<Values>,
     pub otherwise: Option<Sample<'static>>,
+    /// Values have groups of the regular expressions put into them (`map_regm`).
+    pub has_groups: bool,
 }
 
 /// Patterns, and the values at their places.
@@ -62,7 +64,10 @@ impl Map {
     }
 
     pub(crate) fn find(&self, sample: &Sample<'_>) -> Option<Sample<'_>> {
-        let found = self.values.find(sample);
+        let found = match self.has_groups {
+            true => self.values.filled(sample),
+            false => self.values.find(sample),
+        };
         found.or_else(|| self.otherwise.as_ref().map(Sample::borrow))
     }
 
@@ -101,6 +106,17 @@ impl Table {
                 }
             },
         })
+    }
+
+    /// The value with the groups of the expression that fits.
+    pub(super) fn filled(&self, sample: &Sample<'_>) -> Option<Sample<'static>> {
+        let Keys::Regex(all) = &self.keys else {
+            return self.find(sample).cloned();
+        };
+        let text = sample.borrow().into_text();
+        let fitting = all.iter().zip(&self.values);
+        let mut filled = fitting.filter_map(|(regex, value)| regex.filled(&text, &value.borrow().into_text()));
+        filled.next().map(|text| Sample::Text(Cow::Owned(text)))
     }
 
     pub(super) fn find(&self, sample: &Sample<'_>) -> Option<&Sample<'static>> {

@@ -42,6 +42,14 @@ impl Regex {
         self.compiled.is_match(text)
     }
 
+    /// What is written, with the groups of the first place that fits; `None` where none does.
+    pub(super) fn filled(&self, text: &[u8], with: &[u8]) -> Option<Vec<u8>> {
+        let groups = self.compiled.captures(text)?;
+        let mut out = Vec::new();
+        expand(with, &groups, &mut out);
+        Some(out)
+    }
+
     /// `\1` in the replacement is the first group, as in HAProxy.
     pub(crate) fn replace<'a>(&self, text: Cow<'a, [u8]>, with: &[u8], all: bool) -> Cow<'a, [u8]> {
         let mut out = Vec::new();

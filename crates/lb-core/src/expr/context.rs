@@ -18,6 +18,11 @@ pub trait Context {
 
     fn variable(&self, variable: &Variable) -> Option<Sample<'_>>;
 
+    /// A converter sets a variable, or forgets it. Where there is nobody whose it could be, nothing happens.
+    fn keep(&self, variable: &Variable, value: Option<Sample<'static>>) {
+        let _nobody_keeps = (variable, value);
+    }
+
     /// What a stick table says, that of this name; a tracked entry is asked in its own when none is named.
     fn counter(&self, of: Subject<'_>, table: Option<&Arc<str>>, ask: Ask) -> Option<Sample<'static>> {
         let _nobody_counts = (of, table, ask);
@@ -32,6 +37,12 @@ pub trait Context {
 
     /// The wall clock in microseconds since 1970.
     fn wall_micros(&self) -> i64;
+
+    /// How many seconds clocks here are ahead of UTC at this moment, in seconds since 1970.
+    fn local_offset(&self, at: i64) -> i32 {
+        let _clocks_show_utc = at;
+        0
+    }
 }
 
 /// What the runtime knows. A name that is left out means the connection's own frontend, backend or server.
@@ -68,6 +79,26 @@ pub enum Fact {
         what: Trip,
         in_micros: bool,
     },
+    /// How many segments to or from the other end are on their way, lost and so on.
+    Segments {
+        of_server: bool,
+        what: Segments,
+    },
+    /// The ends of the connection to the server.
+    ServerSide(End),
+    ServerSidePort(End),
+    /// What was wrong with a connection before it could be used: HAProxy's number for it, or its words.
+    Trouble {
+        of_server: bool,
+        in_words: bool,
+    },
+    /// The backend that clients go to whom no rule sends elsewhere.
+    DefaultBackend,
+    /// A `timeout` of the connection's proxies; with `now`, one that counts at this moment.
+    Timeout {
+        of: Silence,
+        now: bool,
+    },
     FrontendConns(Option<Arc<str>>),
     FrontendRate(Option<Arc<str>>),
     BackendConns(Option<Arc<str>>),
@@ -83,9 +114,20 @@ pub enum Fact {
     ServerQueue(ServerRef),
     ServerRate(ServerRef),
     ServerWeight(ServerRef),
+    /// As it is configured, and as it was said last: neither knows of a slow start.
+    ServerFirstWeight(ServerRef),
+    ServerSaidWeight(ServerRef),
+    /// How many entries there is room for in this stick table, and how many it has.
+    TableRoom(Arc<str>),
+    TableLength(Arc<str>),
     Tls(TlsFact),
     Threads,
     Thread,
+    /// Connections of the process.
+    Connections,
+    /// Whether the process will never take another connection.
+    IsStopping,
+    ProcessNumber,
     Hostname,
     /// Up to one below this, all 32 bits without.
     Rand(Option<u32>),
@@ -97,6 +139,34 @@ pub enum Fact {
 pub enum Trip {
     Usual,
     Variance,
+}
+
+/// What the kernel counts of a TCP connection, in segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Segments {
+    Unacknowledged,
+    Selected,
+    Lost,
+    Retransmitted,
+    Forward,
+    Reordering,
+}
+
+/// One end of a connection: ours, or the server's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Ours,
+    Theirs,
+}
+
+/// Whose silence a `timeout` is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    Client,
+    Connect,
+    Queue,
+    Server,
+    Tunnel,
 }
 
 /// `server` or `backend/server`.

@@ -6,20 +6,29 @@ mod digest;
 mod hash;
 mod json;
 mod pieces;
+mod protobuf;
+mod query;
+mod secret;
+mod texts;
 mod time;
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::content::fix;
 use super::content::{MqttField, PacketType, mqtt_field, mqtt_is_valid};
-use super::{Ask, Context, Fact, Kind, Sample, Subject, Variable};
+use super::{Ask, Context, Fact, Kind, Sample, ServerRef, Subject, Variable};
 use crate::acl::{Map, Regex};
 pub use digest::Digest;
 pub use hash::HashWith;
 pub use json::Taken;
 pub use pieces::{Pieces, Strings};
+pub use protobuf::{ProtobufField, WireValue};
+pub use query::{Query, TokenPart};
+pub use secret::{KeyBits, Sealing, Secret};
+pub use texts::{Chunks, Radix};
 pub use time::TimeFormat;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +70,27 @@ pub enum Converter {
     },
     /// How it compares to a variable: 0 when equal.
     Compare(Variable),
+    /// `add_item(delimiter,variable,after)`: what there is of the two, behind a delimiter.
+    AddItem {
+        delimiter: Box<[u8]>,
+        variable: Option<Variable>,
+        after: Box<[u8]>,
+    },
+    /// `secure_memcmp`: whether it is what the variable has, in a time that says nothing of it.
+    IsSecret(Variable),
+    Authenticate(Digest, Secret),
+    Open(Sealing, Secret),
+    /// Leaves the tag in the variable, in base 64.
+    Seal(Sealing, Variable),
+    /// `htonl`: the last 32 bits, as networks order them.
+    NetworkOrder,
+    Chunks(Chunks),
+    Query(Query),
+    Token(TokenPart, Option<Query>),
+    Protobuf(ProtobufField),
+    /// `set-var`, where all of this holds; the value goes on as it is.
+    Keep(Variable, Box<[When]>),
+    Forget(Variable),
     Choose {
         yes: Box<[u8]>,
         no: Box<[u8]>,
@@ -73,8 +103,27 @@ pub enum Converter {
     Map(Map),
     /// `nbsrv`: the usable servers of the backend of this name.
     UsableServers,
-    /// What the stick table of this name says of the key that the value is.
-    Table(Arc<str>, Ask),
+    /// `srv_queue`: who waits for the server of this name.
+    ServerQueue,
+    /// What the stick table of this name says of the key that the value is, and what it is of one that it does not have.
+    Table {
+        table: Arc<str>,
+        ask: Ask,
+        otherwise: Option<i64>,
+    },
+}
+
+/// When a variable is set: a word of `set-var`. Where it does not hold, nothing comes of the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    Exists,
+    ExistsNot,
+    Empty,
+    Filled,
+    Set,
+    SetNot,
+    Greater,
+    Less,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,8 +156,16 @@ impl Converter {
             | Converter::FixIsValid
             | Converter::FixValue(_)
             | Converter::MqttIsValid
+            | Converter::IsSecret(_)
+            | Converter::Authenticate(..)
+            | Converter::Open(..)
+            | Converter::Seal(..)
+            | Converter::Chunks(_)
+            | Converter::Token(..)
+            | Converter::Protobuf(_)
             | Converter::MqttField(..) => Kind::Binary,
-            Converter::Arith(..)
+            Converter::NetworkOrder
+            | Converter::Arith(..)
             | Converter::Not
             | Converter::Bool
             | Converter::Neg
@@ -121,9 +178,12 @@ impl Converter {
             | Converter::Replace { .. }
             | Converter::Concat { .. }
             | Converter::Compare(_)
+            | Converter::AddItem { .. }
+            | Converter::Query(_)
+            | Converter::ServerQueue
             | Converter::UsableServers => Kind::Text,
             Converter::Map(map) => map.input(),
-            Converter::Table(..) => Kind::Any,
+            Converter::Table { .. } | Converter::Keep(..) | Converter::Forget(_) => Kind::Any,
         }
     }
 
@@ -135,28 +195,41 @@ impl Converter {
                 _ => Kind::Ip,
             },
             Converter::Text(strings) => strings.output(),
-            Converter::Digest(_) | Converter::Bytes { .. } | Converter::FixValue(_) => Kind::Binary,
+            Converter::Digest(_)
+            | Converter::Authenticate(..)
+            | Converter::Open(..)
+            | Converter::Seal(..)
+            | Converter::NetworkOrder
+            | Converter::Bytes { .. }
+            | Converter::FixValue(_) => Kind::Binary,
+            Converter::Protobuf(field) => field.kind(),
+            Converter::Query(_) | Converter::Token(..) => Kind::Any,
+            Converter::Keep(..) | Converter::Forget(_) => given,
             Converter::Hash(_)
             | Converter::Arith(..)
             | Converter::Neg
             | Converter::Complement
             | Converter::Length
             | Converter::Compare(_)
+            | Converter::ServerQueue
             | Converter::UsableServers => Kind::Int,
             Converter::Not | Converter::Bool | Converter::Odd | Converter::Even => Kind::Bool,
-            Converter::MqttIsValid | Converter::FixIsValid => Kind::Bool,
+            Converter::MqttIsValid | Converter::FixIsValid | Converter::IsSecret(_) => Kind::Bool,
             Converter::Replace { .. }
             | Converter::Concat { .. }
+            | Converter::AddItem { .. }
+            | Converter::Chunks(_)
             | Converter::Choose { .. }
             | Converter::Time(_)
             | Converter::MqttField(..) => Kind::Text,
             Converter::Map(map) => map.output(),
-            Converter::Table(_, ask) => ask.kind(),
+            Converter::Table { ask, .. } => ask.kind(),
         }
     }
 
     pub(super) fn apply<'a>(&'a self, sample: Sample<'a>, context: &'a dyn Context) -> Option<Sample<'a>> {
         let text = |bytes: Cow<'a, [u8]>| Some(Sample::Text(bytes));
+        let binary = |bytes: Vec<u8>| Sample::Binary(Cow::Owned(bytes));
         match self {
             Converter::IpMask { v4, v6 } => Some(Sample::Ip(match sample.as_ip()? {
                 IpAddr::V4(ip) => IpAddr::V4((u32::from(ip) & v4).into()),
@@ -197,8 +270,61 @@ impl Converter {
                 let other = context.variable(variable)?.into_text();
                 Some(Sample::Int(sample.into_text().cmp(&other) as i64))
             }
+            Converter::AddItem {
+                delimiter,
+                variable,
+                after,
+            } => {
+                let value = variable.as_ref().and_then(|v| context.variable(v));
+                let value = value.map(Sample::into_text).unwrap_or_default();
+                let mut whole = sample.into_text().into_owned();
+                if !whole.is_empty() && !(value.is_empty() && after.is_empty()) {
+                    whole.extend_from_slice(delimiter);
+                }
+                whole.extend_from_slice(&value);
+                whole.extend_from_slice(after);
+                text(Cow::Owned(whole))
+            }
+            Converter::IsSecret(variable) => {
+                let known = context.variable(variable)?.into_binary()?;
+                Some(Sample::Bool(secret::same(&sample.into_binary()?, &known)))
+            }
+            Converter::Authenticate(digest, key) => {
+                secret::authenticate(*digest, &key.bytes(context)?, &sample.into_binary()?).map(binary)
+            }
+            Converter::Open(sealing, tag) => sealing
+                .open(sample.into_binary()?.into_owned(), tag, context)
+                .map(binary),
+            Converter::Seal(sealing, into) => {
+                let (sealed, tag) = sealing.seal(sample.into_binary()?.into_owned(), context)?;
+                context.keep(into, Some(Sample::Text(Cow::Owned(base64::encode(&tag, false)))));
+                Some(binary(sealed))
+            }
+            Converter::NetworkOrder => Some(binary((sample.as_int()? as u32).to_be_bytes().to_vec())),
+            Converter::Chunks(chunks) => text(Cow::Owned(chunks.of(&sample.into_binary()?))),
+            Converter::Query(query) => query.of(&sample.into_text()),
+            Converter::Token(part, query) => {
+                let part = part.of(&sample.into_binary()?)?;
+                match query {
+                    Some(query) => query.of(&part),
+                    None => text(Cow::Owned(part)),
+                }
+            }
+            Converter::Protobuf(field) => field.of(sample.into_binary()?),
+            Converter::Keep(variable, conditions) => {
+                let known = context.variable(variable);
+                if !conditions.iter().all(|when| when.holds(known.as_ref(), &sample)) {
+                    return None;
+                }
+                context.keep(variable, Some(sample.borrow().into_owned()));
+                Some(sample)
+            }
+            Converter::Forget(variable) => {
+                context.keep(variable, None);
+                Some(sample)
+            }
             Converter::Choose { yes, no } => text(Cow::Borrowed(if sample.as_bool()? { yes } else { no })),
-            Converter::Time(format) => text(Cow::Owned(format.write(sample.as_int()?).into_bytes())),
+            Converter::Time(format) => text(Cow::Owned(format.write(sample.as_int()?, context).into_bytes())),
             Converter::FixIsValid => fix::is_valid(&sample.into_binary()?).map(Sample::Bool),
             Converter::FixValue(tag) => match sample.into_binary()? {
                 Cow::Borrowed(bytes) => fix::value(bytes, *tag).map(|value| Sample::Binary(value.into())),
@@ -213,13 +339,46 @@ impl Converter {
                 Cow::Owned(bytes) => mqtt_field(&bytes, *packet, *field).map(Sample::into_owned),
             },
             Converter::Map(map) => map.find(&sample),
-            Converter::Table(table, ask) => context.counter(Subject::Key(sample), Some(table), *ask),
+            Converter::Table { table, ask, otherwise } => {
+                let answer = context.counter(Subject::Key(sample), Some(table), *ask);
+                answer.or_else(|| otherwise.map(Sample::Int))
+            }
+            Converter::ServerQueue => {
+                let name = String::from_utf8(sample.into_text().into_owned()).ok()?;
+                let (backend, server) = match name.split_once('/') {
+                    Some((backend, server)) => (Some(backend.into()), server),
+                    None => (None, &*name),
+                };
+                let server = server.into();
+                context
+                    .fact(&Fact::ServerQueue(ServerRef { backend, server }))
+                    .map(Sample::into_owned)
+            }
             Converter::UsableServers => {
                 let name = String::from_utf8(sample.into_text().into_owned()).ok()?;
                 context
                     .fact(&Fact::UsableServers(Some(name.into())))
                     .map(Sample::into_owned)
             }
+        }
+    }
+}
+
+impl When {
+    fn holds(self, known: Option<&Sample<'_>>, new: &Sample<'_>) -> bool {
+        let is_empty = matches!(new, Sample::Text(bytes) | Sample::Binary(bytes) if bytes.is_empty());
+        // What are no numbers, or not two, is not compared.
+        let is_otherwise = |order: Ordering| match (known, new) {
+            (Some(Sample::Int(known)), Sample::Int(new)) => known.cmp(new) != order,
+            _ => false,
+        };
+        match self {
+            When::Exists | When::Set => known.is_some(),
+            When::ExistsNot | When::SetNot => known.is_none(),
+            When::Empty => is_empty,
+            When::Filled => !is_empty,
+            When::Greater => !is_otherwise(Ordering::Greater),
+            When::Less => !is_otherwise(Ordering::Less),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Where a value comes from.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Context, Counter, Fact, Fetched, Kind, Part, Sample, Subject, Whose};
@@ -23,12 +24,25 @@ pub enum Fetch {
     /// Something in the bytes that the rule is about, whoever sent them.
     Either(Part),
     Variable(Variable),
-    /// Seconds since 1970 plus an offset.
-    Date(i64),
+    /// The same, or this text while it is not set.
+    VariableOr(Variable, Box<[u8]>),
+    /// How many of a unit have passed since 1970, plus an offset.
+    Date {
+        unit: TimeUnit,
+        offset: i64,
+    },
     /// The microseconds within the second.
     DateMicros,
     /// True once nothing more will be waited for.
     WaitEnd,
+}
+
+/// What moments are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeUnit {
+    Seconds,
+    Millis,
+    Micros,
 }
 
 /// `scope.name`
@@ -52,6 +66,17 @@ pub enum Scope {
     Captured,
 }
 
+impl TimeUnit {
+    /// How many microseconds it is.
+    pub const fn micros(self) -> i64 {
+        match self {
+            TimeUnit::Seconds => 1_000_000,
+            TimeUnit::Millis => 1_000,
+            TimeUnit::Micros => 1,
+        }
+    }
+}
+
 impl Variable {
     /// What the rule of this number has kept.
     pub fn captured(number: u16) -> Variable {
@@ -66,9 +91,9 @@ impl Fetch {
     /// Whether only a connection can answer.
     pub fn needs_connection(&self) -> bool {
         match self {
-            Fetch::Constant(_) | Fetch::Nothing | Fetch::Date(_) | Fetch::DateMicros => false,
-            Fetch::Fact(fact) => *fact != Fact::Hostname,
-            Fetch::Variable(variable) => variable.scope != Scope::Process,
+            Fetch::Constant(_) | Fetch::Nothing | Fetch::Date { .. } | Fetch::DateMicros => false,
+            Fetch::Fact(fact) => !matches!(fact, Fact::Hostname | Fact::ProcessNumber),
+            Fetch::Variable(variable) | Fetch::VariableOr(variable, _) => variable.scope != Scope::Process,
             Fetch::Counter(_) | Fetch::Part(_) | Fetch::Response(_) | Fetch::Either(_) | Fetch::WaitEnd => true,
             Fetch::Authenticated(_) | Fetch::Group(_) => true,
         }
@@ -82,8 +107,8 @@ impl Fetch {
             Fetch::Part(part) | Fetch::Response(part) | Fetch::Either(part) => part.kind(),
             Fetch::Nothing | Fetch::Group(_) => Kind::Text,
             Fetch::Authenticated(_) => Kind::Bool,
-            Fetch::Variable(_) => Kind::Any,
-            Fetch::Date(_) | Fetch::DateMicros => Kind::Int,
+            Fetch::Variable(_) | Fetch::VariableOr(..) => Kind::Any,
+            Fetch::Date { .. } | Fetch::DateMicros => Kind::Int,
             Fetch::WaitEnd => Kind::Bool,
         }
     }
@@ -125,9 +150,13 @@ impl Fetch {
             Fetch::Response(part) => part.of(context.response(), nth),
             Fetch::Either(part) => part.of(context.response().or_else(|| context.content()), nth),
             Fetch::Variable(variable) => Fetched::of(context.variable(variable)),
-            Fetch::Date(offset) => {
-                let seconds = context.wall_micros().div_euclid(1_000_000);
-                Fetched::Known(Sample::Int(seconds.saturating_add(*offset)))
+            Fetch::VariableOr(variable, otherwise) => {
+                let otherwise = || Sample::Text(Cow::Borrowed(otherwise));
+                Fetched::Known(context.variable(variable).unwrap_or_else(otherwise))
+            }
+            Fetch::Date { unit, offset } => {
+                let passed = context.wall_micros().div_euclid(unit.micros());
+                Fetched::Known(Sample::Int(passed.saturating_add(*offset)))
             }
             Fetch::DateMicros => Fetched::Known(Sample::Int(context.wall_micros().rem_euclid(1_000_000))),
             Fetch::WaitEnd => match context.response().or_else(|| context.content()) {
@@ -142,11 +171,15 @@ impl Fact {
     fn kind(&self) -> Kind {
         match self {
             Fact::Tls(fact) => fact.kind(),
-            Fact::Src | Fact::Dst => Kind::Ip,
+            Fact::Src | Fact::Dst | Fact::ServerSide(_) => Kind::Ip,
             Fact::Tlv(_) => Kind::Binary,
-            Fact::SrcIsLocal | Fact::DstIsLocal | Fact::ProxyHeader | Fact::ServerIsUp(_) => Kind::Bool,
+            Fact::SrcIsLocal | Fact::DstIsLocal | Fact::ProxyHeader | Fact::ServerIsUp(_) | Fact::IsStopping => {
+                Kind::Bool
+            }
             Fact::FrontendName
             | Fact::BackendName
+            | Fact::DefaultBackend
+            | Fact::Trouble { in_words: true, .. }
             | Fact::ServerName
             | Fact::ListenerName
             | Fact::ProxyAuthority

@@ -14,10 +14,13 @@ mod sample;
 mod tls;
 
 pub use content::{Content, Part};
-pub use context::{Context, Fact, ServerRef, Trip};
-pub use convert::{Arith, Converter, Digest, HashWith, Operand, Pieces, Strings, Taken, TimeFormat};
+pub use context::{Context, End, Fact, Segments, ServerRef, Silence, Trip};
+pub use convert::{
+    Arith, Chunks, Converter, Digest, HashWith, KeyBits, Operand, Pieces, ProtobufField, Query, Radix, Sealing, Secret,
+    Strings, Taken, TimeFormat, TokenPart, When, WireValue,
+};
 pub use counter::{Ask, Counter, Subject, Whose};
-pub use fetch::{Fetch, Scope, Variable};
+pub use fetch::{Fetch, Scope, TimeUnit, Variable};
 pub use kind::Kind;
 pub use sample::Sample;
 pub use tls::{CertificatePart, NamePart, Party, TlsFact, TlsPart};

@@ -21,6 +21,8 @@ pub enum TlsPart {
     /// Whether it is spoken at all.
     Spoken,
     Resumed,
+    /// Whether the client sent something before the handshake was over.
+    Early,
     HasSni,
     /// The name that was asked for.
     Sni,
@@ -33,6 +35,8 @@ pub enum TlsPart {
     HasCertificate,
     /// OpenSSL's number for what is wrong with it; 0 is nothing.
     Verified,
+    /// What the other end sent behind its certificate; of a server also that.
+    Chain,
     /// Something in the certificate of the other end, or in the one that it was shown.
     Certificate {
         ours: bool,
@@ -54,19 +58,23 @@ pub enum CertificatePart {
     Signature,
 }
 
-/// The whole of a name in one line, or the `nth` part of a kind: from 1, or from the end when it is negative.
+/// The whole of a name in one line, or as RFC 2253 writes it, or the `nth` part of a kind: from 1, or from the end when it is negative.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NamePart {
     All,
+    Formatted,
     One { kind: Box<str>, nth: i32 },
 }
 
 impl TlsFact {
     pub(super) fn kind(&self) -> Kind {
         match &self.what {
-            TlsPart::Spoken | TlsPart::Resumed | TlsPart::HasSni | TlsPart::HasCertificate => Kind::Bool,
+            TlsPart::Spoken | TlsPart::Resumed | TlsPart::Early | TlsPart::HasSni | TlsPart::HasCertificate => {
+                Kind::Bool
+            }
             TlsPart::KeySize | TlsPart::Verified => Kind::Int,
             TlsPart::Sni | TlsPart::Alpn | TlsPart::Protocol | TlsPart::Cipher => Kind::Text,
+            TlsPart::Chain => Kind::Binary,
             TlsPart::Certificate { part, .. } => match part {
                 CertificatePart::Serial | CertificatePart::Sha1 | CertificatePart::Der => Kind::Binary,
                 CertificatePart::Version => Kind::Int,

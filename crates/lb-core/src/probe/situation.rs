@@ -44,4 +44,8 @@ impl Context for Situation<'_> {
     fn wall_micros(&self) -> i64 {
         self.around.wall_micros()
     }
+
+    fn local_offset(&self, at: i64) -> i32 {
+        self.around.local_offset(at)
+    }
 }

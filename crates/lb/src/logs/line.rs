@@ -16,6 +16,7 @@ use tandem_time::Mono;
 use crate::frontend::Frontend;
 use crate::publish::Backend;
 use crate::queue::Position;
+use crate::rules::Scene;
 use crate::servers::Server;
 use crate::session::{Carried, Peer};
 use crate::worker::Worker;
@@ -212,12 +213,12 @@ fn said_by_rules(severity: Severity, loudness: Option<Loudness>) -> Option<Sever
 
 /// The line of a connection that came to be no session, in HAProxy's words. `begun` if it sent anything that counts.
 pub(crate) fn unwelcome(
-    worker: &Worker,
-    frontend: &Frontend,
+    scene: &Scene<'_>,
     (peer, listener): (Peer, u32),
     (why, begun): (&dyn Display, bool),
     at: Mono,
 ) {
+    let (worker, frontend) = (scene.worker, scene.frontend);
     let rule = &frontend.plan.log_rule;
     if frontend.logs.is_empty() || rule.dontlognull && !begun {
         return;
@@ -232,7 +233,7 @@ pub(crate) fn unwelcome(
     let bind = frontend.plan.binds.get((listener as usize).wrapping_sub(1));
     let age = worker.clock.now().since(at);
     if let Some(format) = &rule.error {
-        let line = of_unwelcome(worker, frontend, peer, worker.pen.accepted(now, age), age);
+        let line = of_unwelcome(scene, peer, worker.pen.accepted(now, age), age);
         return worker
             .pen
             .write(frontend, severity, now, |page| format.write(&line, &mut page.text));
@@ -250,10 +251,11 @@ pub(crate) fn unwelcome(
 }
 
 /// What `error-log-format` may tell: there was no session, and no server.
-fn of_unwelcome<'a>(worker: &Worker, frontend: &'a Frontend, peer: Peer, accepted: Moment, age: Duration) -> Line<'a> {
+fn of_unwelcome<'a>(scene: &'a Scene<'_>, peer: Peer, accepted: Moment, age: Duration) -> Line<'a> {
+    let (worker, frontend) = (scene.worker, scene.frontend);
     Line {
         client: peer.client(),
-        local: None,
+        local: scene.subject.local(scene.socket),
         accepted,
         frontend: &frontend.plan.name,
         backend: &frontend.plan.name,
@@ -276,7 +278,7 @@ fn of_unwelcome<'a>(worker: &Worker, frontend: &'a Frontend, peer: Peer, accepte
         hostname: frontend.directory.hostname(),
         unique_id: None,
         captures: 0,
-        context: None,
+        context: Some(scene),
     }
 }
 

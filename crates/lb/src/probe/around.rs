@@ -7,6 +7,7 @@ use tandem_lb_core::expr::{Context, Fact, Sample, Variable};
 use tandem_ops::clock::Wall;
 
 use crate::publish::Backend;
+use crate::rules::local_offset;
 use crate::servers::Server;
 
 #[derive(Clone, Copy, Default)]
@@ -47,5 +48,9 @@ impl Context for Around<'_> {
 
     fn wall_micros(&self) -> i64 {
         Wall::now().as_micros()
+    }
+
+    fn local_offset(&self, at: i64) -> i32 {
+        local_offset(at)
     }
 }

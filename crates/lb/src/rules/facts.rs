@@ -3,14 +3,17 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::time::Duration;
 
+use socket2::Socket;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::ServerView;
-use tandem_lb_core::expr::{Fact, Sample, ServerRef, Trip};
+use tandem_lb_core::expr::{End, Fact, Sample, Segments, ServerRef, Silence, Trip};
 use tandem_sys::sockopt;
 
 use super::{Scene, secure};
 use crate::publish::{Backend, Snapshot};
+use crate::wire::Wire;
 
 pub(super) fn find<'a>(scene: &'a Scene<'_>, fact: &Fact) -> Option<Sample<'a>> {
     let subject = &*scene.subject;
@@ -43,11 +46,7 @@ pub(super) fn find<'a>(scene: &'a Scene<'_>, fact: &Fact) -> Option<Sample<'a>> 
             what,
             in_micros,
         } => {
-            let socket = if *of_server {
-                scene.upstream?.socket()
-            } else {
-                scene.socket
-            };
+            let socket = socket(scene, *of_server)?;
             let trip = sockopt::round_trip(socket).ok()?;
             let time = match what {
                 Trip::Usual => trip.usual,
@@ -56,10 +55,50 @@ pub(super) fn find<'a>(scene: &'a Scene<'_>, fact: &Fact) -> Option<Sample<'a>> 
             let time = if *in_micros { time.as_micros() } else { time.as_millis() };
             Sample::Int(i64::try_from(time).ok()?)
         }
+        Fact::Segments { of_server, what } => {
+            let found = sockopt::segments(socket(scene, *of_server)?).ok()?;
+            count(match what {
+                Segments::Unacknowledged => found.unacknowledged,
+                Segments::Selected => found.selected,
+                Segments::Lost => found.lost,
+                Segments::Retransmitted => found.retransmitted,
+                Segments::Forward => found.forward,
+                Segments::Reordering => found.reordering,
+            })
+        }
+        Fact::ServerSide(end) => Sample::Ip(end_of(scene, *end)?.ip()),
+        Fact::ServerSidePort(end) => port(end_of(scene, *end)?),
+        Fact::Trouble { of_server, in_words } => {
+            let known = scene.trouble.filter(|_| !of_server);
+            if *of_server {
+                // Of one that could not be made nothing is left to be asked.
+                scene.upstream?;
+            }
+            match in_words {
+                true => owned(&known.map_or("Success".to_owned(), |trouble| trouble.words.to_string())),
+                false => count(known.map_or(0, |trouble| trouble.number.into())),
+            }
+        }
+        Fact::DefaultBackend => {
+            // A `listen` leads to itself, and that is no default.
+            let backend = scene.frontend.backend.as_ref()?;
+            let is_own = backend.now().plan.id == plan.id;
+            (!is_own).then(|| owned(&backend.name()))?
+        }
+        Fact::Timeout { of, now } => {
+            let limit = match (now, scene.upstream) {
+                (true, None) if *of != Silence::Client => None,
+                _ => limit(scene, *of)?,
+            };
+            Sample::Int(limit.map_or(0, |limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)))
+        }
         Fact::ListenerName => Sample::text(bind()?.name.as_deref()?),
         Fact::Tls(fact) => return secure::find(scene, fact),
         Fact::Threads => count(u32::try_from(scene.worker.crew.len()).ok()?),
         Fact::Thread => count(u32::try_from(scene.worker.number).ok()?),
+        Fact::Connections => count(scene.worker.crew.sessions.now()),
+        Fact::IsStopping => Sample::Bool(scene.worker.phase.borrow().is_last()),
+        Fact::ProcessNumber => count(std::process::id()),
         Fact::Hostname => Sample::text(scene.frontend.directory.hostname()),
         Fact::Rand(below) => Sample::Int(random(scene, below.map_or(1 << 32, u64::from))),
         Fact::Uuid => Sample::Text(Cow::Owned(uuid(scene).into_bytes())),
@@ -116,7 +155,55 @@ pub(super) fn find<'a>(scene: &'a Scene<'_>, fact: &Fact) -> Option<Sample<'a>> 
             let (backend, idx, _) = of_server(scene, server)?;
             count(backend.server(idx)?.traffic.rate.now(scene.worker.clock.now()))
         }
-        Fact::ServerWeight(server) => count(of_server(scene, server)?.2.weight.into()),
+        Fact::ServerWeight(server) => {
+            const UNIT: u32 = 16;
+            count(of_server(scene, server)?.2.share.div_ceil(UNIT))
+        }
+        Fact::ServerSaidWeight(server) => count(of_server(scene, server)?.2.weight.into()),
+        Fact::ServerFirstWeight(server) => {
+            let (backend, idx, _) = of_server(scene, server)?;
+            count(backend.server(idx)?.plan().weight.into())
+        }
+        Fact::TableRoom(name) => {
+            let table = scene.frontend.directory.tables.named(name)?;
+            let table = table.lock();
+            count(table.settings().size.saturating_sub(u32::try_from(table.len()).ok()?))
+        }
+        Fact::TableLength(name) => {
+            count(u32::try_from(scene.frontend.directory.tables.named(name)?.lock().len()).ok()?)
+        }
+    })
+}
+
+fn socket<'a>(scene: &Scene<'a>, of_server: bool) -> Option<&'a Socket> {
+    if of_server {
+        scene.upstream.map(Wire::socket)
+    } else {
+        Some(scene.socket)
+    }
+}
+
+fn end_of(scene: &Scene<'_>, end: End) -> Option<SocketAddr> {
+    let socket = scene.upstream?.socket();
+    let address = match end {
+        End::Ours => socket.local_addr(),
+        End::Theirs => socket.peer_addr(),
+    };
+    address.ok()?.as_socket()
+}
+
+/// What a `timeout` is set to; the inner nothing is that it is not.
+fn limit(scene: &Scene<'_>, of: Silence) -> Option<Option<Duration>> {
+    if of == Silence::Client {
+        return Some(scene.frontend.plan.timeout_client);
+    }
+    let backend = scene.backend?.now();
+    Some(match of {
+        Silence::Connect => backend.plan.timeout_connect,
+        Silence::Queue => backend.plan.timeout_queue,
+        Silence::Server => backend.plan.timeout_server,
+        Silence::Tunnel => backend.plan.timeout_tunnel,
+        Silence::Client => None,
     })
 }
 

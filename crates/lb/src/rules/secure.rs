@@ -17,16 +17,18 @@ pub(super) fn find<'a>(scene: &'a Scene<'_>, fact: &TlsFact) -> Option<Sample<'a
     let tls = wire.and_then(|wire| wire.tls());
     match &fact.what {
         TlsPart::Spoken => Some(Sample::Bool(tls.is_some())),
-        what => answer(tls?, what),
+        what => answer(tls?, fact.with, what),
     }
 }
 
-fn answer(tls: &Tls, what: &TlsPart) -> Option<Sample<'static>> {
+fn answer(tls: &Tls, with: Party, what: &TlsPart) -> Option<Sample<'static>> {
     let connection = tls.connection();
     let state = connection.state()?;
     Some(match what {
         TlsPart::Spoken => Sample::Bool(true),
         TlsPart::Resumed => Sample::Bool(tls.is_resumed()),
+        // It is not offered to anybody.
+        TlsPart::Early => Sample::Bool(false),
         TlsPart::HasSni => Sample::Bool(connection.server_name().is_some()),
         TlsPart::Sni => text(connection.server_name()?),
         TlsPart::Alpn => Sample::Text(Cow::Owned(state.alpn_protocol()?.to_vec())),
@@ -37,6 +39,16 @@ fn answer(tls: &Tls, what: &TlsPart) -> Option<Sample<'static>> {
         )?)),
         TlsPart::HasCertificate => Sample::Bool(state.peer_certificates().is_some_and(|chain| !chain.is_empty())),
         TlsPart::Verified => Sample::Int(connection.fault_of_client()?.into()),
+        TlsPart::Chain => {
+            let all = state.peer_certificates()?;
+            // OpenSSL keeps the client's own apart.
+            let sent = match with {
+                Party::Client => all.get(1..).filter(|rest| !rest.is_empty())?,
+                Party::Server => all,
+            };
+            let chain = sent.iter().flat_map(|certificate| certificate.iter().copied());
+            Sample::Binary(Cow::Owned(chain.collect()))
+        }
         TlsPart::Certificate { ours: true, part } => of(connection.shown()?.key.end_entity_cert().ok()?, part)?,
         TlsPart::Certificate { ours: false, part } => of(state.peer_certificates()?.first()?, part)?,
     })
@@ -65,6 +77,7 @@ fn of(certificate: &CertificateDer<'_>, part: &CertificatePart) -> Option<Sample
 fn name(parts: &[x509::Part], wanted: &NamePart) -> Option<Sample<'static>> {
     match wanted {
         NamePart::All => Some(text(&x509::one_line(parts))),
+        NamePart::Formatted => Some(text(&x509::rfc2253(parts))),
         NamePart::One { kind, nth } => x509::part(parts, kind, *nth).map(text),
     }
 }

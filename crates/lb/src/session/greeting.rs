@@ -10,7 +10,7 @@ use super::Peer;
 use super::header::{self, Missing};
 use crate::frontend::Frontend;
 use crate::logs;
-use crate::rules::{Arrival, Subject};
+use crate::rules::{Arrival, Scene, Subject, Trouble};
 use crate::tls::{self, Spoken, Tls};
 use crate::wire::Wire;
 use crate::worker::{Greeting, Worker};
@@ -69,13 +69,13 @@ impl Comer<'_> {
             Ok(header) => header,
             Err(Missing::Fault { fault, begun }) => {
                 self.frontend.denials.headers.one();
-                logs::unwelcome(
-                    self.worker,
-                    self.frontend,
-                    (self.peer, self.listener),
-                    (&fault, begun),
-                    self.at,
-                );
+                if let Some(client) = self.client.take() {
+                    let trouble = Trouble {
+                        number: fault.number(),
+                        words: &fault,
+                    };
+                    self.turn_away(&Wire::Plain(client), trouble, begun);
+                }
                 return None;
             }
             Err(Missing::Stopped) => return None,
@@ -102,19 +102,35 @@ impl Comer<'_> {
                 vault.tally.client(tls.is_resumed(), self.worker.clock.now());
                 Some(tls)
             }
-            Err(refusal) => {
+            Err((refusal, tls)) => {
                 if let Some((why, begun)) = refusal.said() {
                     self.frontend.denials.handshakes.one();
-                    logs::unwelcome(
-                        self.worker,
-                        self.frontend,
-                        (self.peer, self.listener),
-                        (&why, begun),
-                        self.at,
-                    );
+                    let trouble = Trouble {
+                        number: why.number(),
+                        words: &why,
+                    };
+                    self.turn_away(&Wire::Tls(tls), trouble, begun);
                 }
                 None
             }
         }
+    }
+
+    /// Says in the log that it came to be no session. `begun` if it sent anything that counts.
+    fn turn_away(&mut self, client: &Wire, trouble: Trouble<'_>, begun: bool) {
+        let arrival = Arrival {
+            worker: self.worker,
+            frontend: self.frontend,
+            wire: Some(client),
+            socket: client.socket(),
+            peer: self.peer,
+            listener: self.listener,
+        };
+        let subject = self.subject.get_or_insert_with(|| arrival.subject());
+        let scene = Scene {
+            trouble: Some(trouble),
+            ..arrival.scene(subject)
+        };
+        logs::unwelcome(&scene, (self.peer, self.listener), (trouble.words, begun), self.at);
     }
 }

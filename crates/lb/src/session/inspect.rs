@@ -291,6 +291,7 @@ impl Session {
             content,
             response: None,
             limiters: &[],
+            trouble: None,
         }
     }
 }

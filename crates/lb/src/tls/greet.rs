@@ -24,14 +24,14 @@ pub(crate) enum Refusal {
     Stopped,
 }
 
-/// Makes the acquaintance of a client.
+/// Makes the acquaintance of a client. One who is refused may be asked who it was.
 pub(crate) async fn greet(
     worker: &Rc<Worker>,
     socket: Endpoint,
     listener: Arc<Listener>,
     spoken: Spoken,
     until: Option<Mono>,
-) -> Result<Box<Tls>, Refusal> {
+) -> Result<Box<Tls>, (Refusal, Box<Tls>)> {
     let tls = Box::new(Tls::new(socket, Connection::accept(listener), spoken));
     let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
     let place = worker.registry.register(waker);
@@ -49,7 +49,10 @@ pub(crate) async fn greet(
         // What it sent and nobody read would turn the end, and the alert before it, into a reset.
         tls.endpoint().dismiss(&mut worker.scratch.borrow_mut());
     }
-    done.map(|()| tls)
+    match done {
+        Ok(()) => Ok(tls),
+        Err(why) => Err((why, tls)),
+    }
 }
 
 impl Refusal {
@@ -74,6 +77,19 @@ pub(crate) enum Said {
     Failed,
     Distrusted,
     Late,
+}
+
+impl Said {
+    /// By which HAProxy knows it (`fc_err`).
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Said::Closed => 24,
+            Said::Broken => 25,
+            Said::Late => 26,
+            Said::Distrusted => 31,
+            Said::Failed => 34,
+        }
+    }
 }
 
 impl fmt::Display for Said {

@@ -1,7 +1,7 @@
 //! Cryptographic digests of bytes.
 
 use sha1::Sha1;
-use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512};
+use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512, Sha512_256};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Digest {
@@ -10,6 +10,8 @@ pub enum Digest {
     Sha256,
     Sha384,
     Sha512,
+    /// SHA-512/256: its own beginning, and half of the result.
+    Sha512Half,
 }
 
 impl Digest {
@@ -20,6 +22,7 @@ impl Digest {
             Digest::Sha256 => Sha256::digest(bytes).to_vec(),
             Digest::Sha384 => Sha384::digest(bytes).to_vec(),
             Digest::Sha512 => Sha512::digest(bytes).to_vec(),
+            Digest::Sha512Half => Sha512_256::digest(bytes).to_vec(),
         }
     }
 }

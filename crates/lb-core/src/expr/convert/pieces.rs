@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::json::Taken;
-use super::{base64, json};
+use super::{base64, json, texts};
 use crate::expr::{Kind, Sample};
 use crate::hex;
 
@@ -31,7 +31,20 @@ pub enum Strings {
     Field(Pieces),
     /// `word`: the same, where they do not.
     Word(Pieces),
-    UrlDecode,
+    UrlEncode,
+    UrlDecode {
+        is_form: bool,
+    },
+    /// Up to the first end of a line.
+    FirstLine,
+    /// `host:port` without the port, and the port alone.
+    Host,
+    Port,
+    /// `param`: the value of `name=value` among such.
+    Parameter {
+        name: Box<[u8]>,
+        delimiter: u8,
+    },
     /// As it stands inside of the quotes of JSON.
     Json(Taken),
     /// So many bytes at the beginning.
@@ -56,7 +69,7 @@ impl Strings {
 
     pub(super) fn output(&self) -> Kind {
         match self {
-            Strings::FromHex => Kind::Int,
+            Strings::FromHex | Strings::Port => Kind::Int,
             Strings::FromBase64 { .. } => Kind::Binary,
             _ => Kind::Text,
         }
@@ -90,7 +103,14 @@ impl Strings {
             Strings::Trim { leading, set } => Some(Sample::Text(trim(sample.into_text(), *leading, set))),
             Strings::Field(pieces) => Some(Sample::Text(pieces.of(sample.into_text(), false))),
             Strings::Word(pieces) => Some(Sample::Text(pieces.of(sample.into_text(), true))),
-            Strings::UrlDecode => url_decode(&sample.into_text()).and_then(text),
+            Strings::UrlEncode => text(texts::url_encode(&sample.into_text())),
+            Strings::UrlDecode { is_form } => texts::url_decode(&sample.into_text(), *is_form).and_then(text),
+            Strings::FirstLine => Some(Sample::Text(texts::first_line(sample.into_text()))),
+            Strings::Host => Some(Sample::Text(texts::host(sample.into_text()))),
+            Strings::Port => Some(Sample::Int(texts::port(&sample.into_text()))),
+            Strings::Parameter { name, delimiter } => {
+                texts::parameter(sample.into_text(), name, *delimiter).map(Sample::Text)
+            }
         }
     }
 }
@@ -139,7 +159,7 @@ pub(super) fn cut(bytes: Cow<'_, [u8]>, offset: u32, length: Option<u32>) -> Cow
     within(bytes, (start, end))
 }
 
-fn within(bytes: Cow<'_, [u8]>, (start, end): (usize, usize)) -> Cow<'_, [u8]> {
+pub(super) fn within(bytes: Cow<'_, [u8]>, (start, end): (usize, usize)) -> Cow<'_, [u8]> {
     match bytes {
         Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[start..end]),
         Cow::Owned(bytes) => Cow::Owned(bytes[start..end].to_vec()),
@@ -155,20 +175,4 @@ fn trim<'a>(text: Cow<'a, [u8]>, leading: bool, set: &[u8]) -> Cow<'a, [u8]> {
         (0, text.iter().rposition(outside).map_or(0, |last| last + 1))
     };
     within(text, range)
-}
-
-fn url_decode(text: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.iter();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'%' => {
-                let mut digit = || char::from(*rest.next()?).to_digit(16);
-                let value = digit()? * 16 + digit()?;
-                out.push(value as u8);
-            }
-            other => out.push(*other),
-        }
-    }
-    Some(out)
 }

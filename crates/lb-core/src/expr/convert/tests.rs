@@ -3,6 +3,32 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::expr::{Content, TimeUnit};
+
+/// Where clocks are so much ahead.
+struct Elsewhere(i32);
+
+impl Context for Elsewhere {
+    fn content(&self) -> Option<Content<'_>> {
+        None
+    }
+
+    fn fact(&self, _: &Fact) -> Option<Sample<'_>> {
+        None
+    }
+
+    fn variable(&self, _: &Variable) -> Option<Sample<'_>> {
+        None
+    }
+
+    fn wall_micros(&self) -> i64 {
+        0
+    }
+
+    fn local_offset(&self, _: i64) -> i32 {
+        self.0
+    }
+}
 
 fn there_and_back(bytes: &[u8], url: bool) -> Option<Vec<u8>> {
     let there = Strings::Base64 { url }.apply(Sample::Binary(Cow::Borrowed(bytes)))?;
@@ -43,9 +69,33 @@ proptest! {
     }
 
     #[test]
-    fn any_moment_can_be_written(seconds in any::<i64>(), offset in any::<i64>()) {
-        let format = TimeFormat::parse("%Y-%m-%d %b %y %H:%M:%S %s %F %T %%", offset).expect("all are known");
-        prop_assert!(!format.write(seconds).is_empty());
+    fn any_moment_can_be_written(moment in any::<i64>(), offset in any::<i64>(), ahead in -90_000i32..90_000) {
+        let all = "%a%A%b%B%c%C%d%D%e%F%g%G%h%H%I%j%k%l%m%M%n%p%P%r%R%s%S%t%T%u%U%V%w%W%x%X%y%Y%z%%%N%3N";
+        for unit in [TimeUnit::Millis, TimeUnit::Micros] {
+            let format = TimeFormat::parse(all, unit, true).expect("all are known").moved_by(offset);
+            prop_assert!(!format.write(moment, &Elsewhere(ahead)).is_empty());
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_a_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60), json in r#"[{}\[\],:"\\u0-9a.]{0,30}"#) {
+        let query = Query::parse("$.a[1]", false).expect("it is a path");
+        for text in [&bytes[..], json.as_bytes()] {
+            query.of(text);
+            Query::parse("$", true).expect("it is a path").of(text);
+            for value in [WireValue::Bytes, WireValue::Varint, WireValue::Fixed64, WireValue::Float] {
+                let field = ProtobufField { path: [1, 2].into(), value };
+                field.of(Cow::Borrowed(text));
+            }
+            texts::port(text);
+            texts::host(Cow::Borrowed(text));
+        }
+        Query::parse(&json, false);
+    }
+
+    #[test]
+    fn what_is_written_for_a_url_is_read_again(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+        prop_assert_eq!(texts::url_decode(&texts::url_encode(&bytes), true), Some(bytes));
     }
 }
 
