@@ -44,12 +44,7 @@ impl Mq {
     /// Starts the process again, on the same folder and port.
     #[track_caller]
     pub fn run(&mut self) {
-        let (file, name) = (self.folder.join("mq.toml"), self.folder.display().to_string());
-        let text = format!(
-            "data-dir = \"{name}/data\"\n{}\n[[listen]]\naddress = \"{}\"\n",
-            self.settings, self.address
-        );
-        std::fs::write(&file, text).expect("the folder is writable");
+        let (file, name) = (self.write(), self.folder.display().to_string());
         let ready = UnixDatagram::bind_addr(&UnixAddr::from_abstract_name(&name).expect("a short name"));
         let ready = ready.expect("the name is ours");
         ready.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
@@ -65,6 +60,30 @@ impl Mq {
         let told = ready.recv(&mut buffer);
         let mut ended = || self.child.as_mut().and_then(|child| child.try_wait().ok());
         told.unwrap_or_else(|e| panic!("not ready: {e}; ended: {:?}", ended()));
+    }
+
+    /// Its configuration; answers where.
+    fn write(&self) -> PathBuf {
+        let (file, name) = (self.folder.join("mq.toml"), self.folder.display());
+        // Lines before the first section stay there.
+        let text = format!(
+            "data-dir = \"{name}/data\"\n{}\n[[listen]]\naddress = \"{}\"\n",
+            self.settings, self.address
+        );
+        std::fs::write(&file, text).expect("the folder is writable");
+        file
+    }
+
+    /// Lets it read these lines instead of those it had, and waits until it has said what it made of them.
+    #[track_caller]
+    pub fn reload(&mut self, settings: &str) {
+        const SAID: [&str; 2] = ["has been read again", "everything stays as it was"];
+        let count = |mq: &Mq| SAID.iter().map(|said| mq.log().matches(said).count()).sum::<usize>();
+        settings.clone_into(&mut self.settings);
+        self.write();
+        let before = count(self);
+        self.signal(Signal::SIGHUP);
+        until("the file to be read again", || (count(self) > before).then_some(()));
     }
 
     fn said(&self, how: &OpenOptions) -> File {

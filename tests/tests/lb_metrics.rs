@@ -5,12 +5,10 @@
 mod haproxy;
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
-use tandem_tests::{Answer, Config, Lb, Server, ask, connect, fetch, free_port, request, until};
+use tandem_tests::{Answer, Config, Lb, Server, ask, connect, fetch, free_port, read_by_library, request, until};
 
 const OPEN: &str = "Accept: application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1";
 
@@ -265,51 +263,16 @@ fn the_text_keeps_the_rules_of_its_format() {
 
 #[test]
 fn a_client_library_reads_all_of_it() {
-    const READER: &str = "
-import sys
-from prometheus_client.parser import text_string_to_metric_families as text
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
-families = list((openmetrics if sys.argv[1] == 'open' else text)(sys.stdin.read()))
-print(len(families), sum(len(f.samples) for f in families), len({f.type for f in families}))
-";
-    let python = || {
-        let mut command = Command::new("/usr/bin/python3");
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    };
-    let is_there = python().args(["-c", "import prometheus_client"]).output();
-    if !is_there.is_ok_and(|out| out.status.success()) {
-        // A test whose reader is gone has nobody to tell.
-        let _ = writeln!(
-            std::io::stdout().lock(),
-            "SKIP metrics: python3-prometheus-client is not installed"
-        );
-        return;
-    }
     let scene = Scene::new();
     scene.serve_sessions(3, 10);
     for (format, headers) in [("text", &[][..]), ("open", &[OPEN])] {
         let scraped = scene.scrape("", headers).body;
-        let mut reader = python().args(["-c", READER, format]).spawn().expect("it is there");
-        reader
-            .stdin
-            .take()
-            .expect("it was piped")
-            .write_all(scraped.as_bytes())
-            .expect("it reads");
-        let read = reader.wait_with_output().expect("it ends");
-        let (said, wrong) = (
-            String::from_utf8_lossy(&read.stdout),
-            String::from_utf8_lossy(&read.stderr),
-        );
-        assert!(read.status.success(), "{format}: {wrong}");
-        let found: Vec<usize> = said.split_whitespace().filter_map(|n| n.parse().ok()).collect();
+        let Some(found) = read_by_library(&scraped, format) else {
+            return;
+        };
         let own = scraped.lines().filter(|l| !l.starts_with('#')).count();
-        assert!(found[0] > 100 && found[2] >= 3, "{format}: {said}");
-        assert_eq!(found[1], own, "{format}");
+        assert!(found.families > 100 && found.types >= 3, "{format}: {found:?}");
+        assert_eq!(found.samples, own, "{format}");
     }
 }
 

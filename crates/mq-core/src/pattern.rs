@@ -2,6 +2,8 @@
 //!
 //! ActiveMQ writes `>` for `#`; both are read.
 
+use std::fmt::{self, Display};
+
 /// A name, or a set of names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pattern(Vec<Word>);
@@ -56,13 +58,35 @@ impl Pattern {
 
     /// Names that begin with `$` are the broker's own: a hole at the beginning does not stand for them (MQTT 5, section
     /// 4.7.2).
-    ///
-    /// Two pointers and one place to return to: never more than words times words, whatever a client sends.
     pub fn matches(&self, name: &str) -> bool {
         if name.starts_with('$') && !matches!(self.0.first(), Some(Word::Exactly(_))) {
             return false;
         }
+        self.covers_name(name)
+    }
+
+    /// The same without that exception: for what stands for names that somebody gave, whatever they begin with.
+    pub(crate) fn covers_name(&self, name: &str) -> bool {
         let words: Vec<&str> = name.split('.').collect();
+        self.fits(&words, |own, word| match own {
+            Word::Exactly(own) => **own == **word,
+            Word::One => true,
+            Word::Rest => false,
+        })
+    }
+
+    /// Whether each name that the other one stands for is one that this stands for. It may say no where it is so (`*.#` and
+    /// `#.*` are the same names, and neither is found to cover the other), but never yes where it is not.
+    pub fn covers(&self, other: &Pattern) -> bool {
+        self.fits(&other.0, |own, word| match (own, word) {
+            (Word::Exactly(own), Word::Exactly(word)) => own == word,
+            (Word::One, Word::Exactly(_) | Word::One) => true,
+            _ => false,
+        })
+    }
+
+    /// Two pointers and one place to return to: never more than words times words, whatever a client sends.
+    fn fits<W>(&self, words: &[W], alike: impl Fn(&Word, &W) -> bool) -> bool {
         let (mut at, mut next) = (0, 0);
         let mut open: Option<(usize, usize)> = None;
         while next < words.len() {
@@ -71,8 +95,7 @@ impl Pattern {
                     open = Some((at, next));
                     at += 1;
                 }
-                Some(Word::One) => (at, next) = (at + 1, next + 1),
-                Some(Word::Exactly(word)) if **word == *words[next] => (at, next) = (at + 1, next + 1),
+                Some(own) if alike(own, &words[next]) => (at, next) = (at + 1, next + 1),
                 _ => match open {
                     Some((rest, taken)) => {
                         open = Some((rest, taken + 1));
@@ -83,6 +106,20 @@ impl Pattern {
             }
         }
         self.0[at..].iter().all(|word| *word == Word::Rest)
+    }
+}
+
+impl Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, word) in self.0.iter().enumerate() {
+            f.write_str(if at == 0 { "" } else { "." })?;
+            f.write_str(match word {
+                Word::Exactly(word) => word,
+                Word::One => "*",
+                Word::Rest => "#",
+            })?;
+        }
+        Ok(())
     }
 }
 
@@ -120,6 +157,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn one_covers_another_when_it_stands_for_all_that_that_stands_for() {
+        for (pattern, other, covers) in [
+            ("#", "#", true),
+            ("#", "$a.*", true),
+            ("#", "", true),
+            ("a.#", "a", true),
+            ("a.#", "a.#", true),
+            ("a.#", "a.*.b.#", true),
+            ("a.#", "#", false),
+            ("a.#", "*", false),
+            ("a.*", "a.*", true),
+            ("a.*", "a.#", false),
+            ("a.*", "a.b", true),
+            ("*.#", "#", false),
+            ("#.b", "#.a.b", true),
+            ("a.b", "a.*", false),
+            (">", "a.>", true),
+        ] {
+            let (one, two) = (Pattern::new(pattern), Pattern::new(other));
+            assert_eq!(one.covers(&two), covers, "{pattern} {other}");
+        }
+        assert!(Pattern::new("#").covers_name("$SYS.x") && !Pattern::new("a.b").covers_name("a.*"));
+    }
+
     /// The definition itself.
     fn naive(pattern: &[&str], name: &[&str]) -> bool {
         match (pattern.first(), name.first()) {
@@ -146,6 +208,20 @@ mod tests {
         ) {
             let fast = Pattern::new(&pattern.join(".")).matches(&name.join("."));
             prop_assert_eq!(fast, naive(&pattern, &name));
+        }
+
+        /// Nobody gets more than was written down.
+        #[test]
+        fn what_is_covered_is_matched(
+            pattern in prop::collection::vec(prop::sample::select(vec!["a", "b", "*", "#"]), 1..5),
+            other in prop::collection::vec(prop::sample::select(vec!["a", "b", "*", "#"]), 1..5),
+            name in prop::collection::vec(prop::sample::select(vec!["a", "b", "c"]), 1..6),
+        ) {
+            let (wide, narrow) = (Pattern::new(&pattern.join(".")), Pattern::new(&other.join(".")));
+            prop_assert!(wide.covers(&wide));
+            if wide.covers(&narrow) && narrow.covers_name(&name.join(".")) {
+                prop_assert!(wide.covers_name(&name.join(".")));
+            }
         }
     }
 }

@@ -12,7 +12,9 @@ mod files;
 mod frame;
 mod journal;
 mod lock;
+mod room;
 
 pub use files::{Files, Folder};
 pub use journal::{CommitError, Journal, OpenError, Settings};
 pub use lock::{Lock, LockError};
+pub use room::Room;

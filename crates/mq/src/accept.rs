@@ -23,7 +23,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Listening {
     pub(crate) socket: Arc<Socket>,
     pub(crate) plan: Arc<Listener>,
-    pub(crate) tls: Option<Arc<tandem_tls::Listener>>,
+    /// As its papers were read last.
+    pub(crate) tls: Option<watch::Receiver<Arc<tandem_tls::Listener>>>,
     pub(crate) open: Arc<AtomicU32>,
 }
 
@@ -78,6 +79,7 @@ fn take(
 ) {
     let plan = listening.plan.clone();
     let Some(seat) = Seat::take(&listening.open, plan.max_connections) else {
+        shared.tally.turned_away();
         tracing::warn!(
             "{}: {} connections are open, no more are taken",
             plan.address,
@@ -93,7 +95,7 @@ fn take(
         Err(error) => return tracing::warn!(%error, "cannot take a connection into the event loop"),
     };
     let (shared, leaving, alive) = (shared.clone(), leaving.clone(), alive.clone());
-    let tls = listening.tls.clone();
+    let tls = listening.tls.as_ref().map(|papers| papers.borrow().clone());
     spawn_local(async move {
         connection::serve(stream, &plan, tls, &shared, leaving).await;
         drop((seat, alive));

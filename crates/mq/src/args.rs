@@ -10,7 +10,8 @@ Examples:
   tandem-mq -f /etc/tandem/mq.toml           run in the foreground
   echo -n secret | tandem-mq --hash-password what to write as a user's password-hash
 
-Signals: TERM and INT tell the clients and stop; every message that was confirmed is on disk.";
+Signals: TERM and INT tell the clients and stop; every message that was confirmed is on disk. HUP reads the file again:
+users, groups, rights and certificates are taken from it, all else needs a restart, which is said.";
 
 /// A message broker's node: queues and topics on disk, for clients of STOMP, MQTT and AMQP 0-9-1.
 #[derive(Debug, Parser)]

@@ -1,6 +1,5 @@
 //! The configuration: TOML, checked as a whole before anything is opened.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,8 +7,9 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
+use crate::permissions::{Group, Said, User};
 use crate::tls::Tls;
-use crate::users;
+use crate::users::Known;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -20,14 +20,26 @@ pub(crate) struct Configuration {
     pub(crate) listeners: Vec<Listener>,
     /// Whether clients may come without a name.
     #[serde(default)]
-    pub(crate) anonymous: bool,
+    anonymous: bool,
+    /// What those may do; everything when nothing is said.
+    anonymous_groups: Option<Vec<String>>,
     #[serde(default, rename = "user")]
-    pub(crate) users: Vec<User>,
+    users: Vec<User>,
+    #[serde(default, rename = "group")]
+    groups: Vec<Group>,
     #[serde(default)]
     pub(crate) memory: Memory,
+    pub(crate) admin: Option<Admin>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// Where those who watch the node ask.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Admin {
+    pub(crate) address: SocketAddr,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
@@ -49,6 +61,15 @@ impl Listener {
     pub(crate) fn accepts(&self) -> anyhow::Result<Option<Arc<tandem_tls::Listener>>> {
         let made = self.tls.as_ref().map(Tls::listener).transpose();
         made.with_context(|| format!("TLS of the listener {}", self.address))
+    }
+
+    /// Whether only its papers are others.
+    pub(crate) fn is_the_same_socket(&self, other: &Listener) -> bool {
+        let without = |listener: &Listener| Listener {
+            tls: None,
+            ..listener.clone()
+        };
+        self.tls.is_some() == other.tls.is_some() && without(self) == without(other)
     }
 
     fn usual_connections() -> u32 {
@@ -77,14 +98,7 @@ pub(crate) enum Protocol {
     Amqp,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct User {
-    pub(crate) name: String,
-    pub(crate) password_hash: String,
-}
-
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Memory {
     /// Producers are held back when all messages together weigh more, in bytes.
@@ -120,14 +134,18 @@ impl Configuration {
         for listener in &self.listeners {
             listener.accepts()?;
         }
-        let mut names = BTreeMap::new();
-        for user in &self.users {
-            users::check(&user.password_hash).with_context(|| format!("password-hash of user {:?}", user.name))?;
-            if names.insert(&user.name, ()).is_some() {
-                bail!("user {:?} is there twice", user.name);
-            }
-        }
-        Ok(())
+        self.known().map(drop)
+    }
+
+    /// Who may come in, and do what.
+    pub(crate) fn known(&self) -> anyhow::Result<Known> {
+        let said = Said {
+            anonymous: self.anonymous,
+            anonymous_groups: self.anonymous_groups.as_deref(),
+            users: &self.users,
+            groups: &self.groups,
+        };
+        said.known()
     }
 }
 
@@ -160,7 +178,7 @@ mod tests {
             ("data-dir = \"/d\"\n[[listen]]\naddress = \"here\"\n", "line 3"),
             (
                 "data-dir = \"/d\"\n[[listen]]\naddress = \"127.0.0.1:1\"\n[[user]]\nname = \"a\"\npassword-hash = \"x\"\n",
-                "password-hash of user \"a\"",
+                "user \"a\": password-hash",
             ),
             (
                 "data-dir = \"/d\"\nanonymous = true\n[[listen]]\naddress = \"127.0.0.1:1\"\ntls = { certificate = \"/no.pem\" }\n",

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use tandem_mq_core::broker::Figures;
 use tandem_mq_core::{SessionId, amqp10, amqp091, mqtt, stomp};
 use tandem_ops::clock::{Clock, Wall};
 use tokio::net::TcpStream;
@@ -16,6 +17,7 @@ use tokio::time::timeout;
 use crate::configuration::{Listener, Protocol};
 use crate::hub::Hub;
 use crate::sniff::{Spoken, recognise};
+use crate::tally::Tally;
 use crate::users::Users;
 use crate::wire::Wire;
 use crate::{header, talk, tls};
@@ -34,6 +36,7 @@ pub(crate) struct Shared {
     /// millisecond, and more of a message's life would be left than it was given.
     pub(crate) began: u64,
     pub(crate) sessions: Arc<AtomicU64>,
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl Shared {
@@ -74,6 +77,7 @@ pub(crate) async fn serve(
             .ok()
             .flatten(),
     };
+    let _here = spoken.and_then(|spoken| shared.tally.enter(spoken));
     let spoken = match (plan.protocol, spoken) {
         (Protocol::Amqp, Some(spoken)) if !matches!(spoken, Spoken::Amqp091 | Spoken::Amqp10) => {
             return refuse(peer, plan, spoken);
@@ -141,13 +145,20 @@ async fn first_bytes(wire: &Wire, bytes: &mut BytesMut) -> Option<Spoken> {
 
 /// `echo stat | nc host 61616`: the role, as people and balancers ask for it.
 async fn stat(wire: &Wire, shared: &Shared) {
-    let queues = shared.hub.queues().await;
-    let depth: usize = queues.iter().map(|queue| queue.depth + queue.in_flight).sum();
-    let answer = format!(
-        "role: active\nterm: 0\nlag: 0\nqueues: {}\nmessages: {depth}\n",
-        queues.len()
-    );
+    let Some(figures) = shared.hub.figures().await else {
+        return;
+    };
+    let answer = figures_in_brief(&figures);
     // Whoever asked may be gone.
     wire.write_all(answer.as_bytes()).await.ok();
     wire.shutdown().await.ok();
+}
+
+/// The role, and what waits.
+pub(crate) fn figures_in_brief(figures: &Figures) -> String {
+    let messages = figures.ready + figures.unacknowledged;
+    format!(
+        "role: active\nterm: 0\nlag: 0\nqueues: {}\nmessages: {messages}\n",
+        figures.queues
+    )
 }

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::io;
 use std::thread::JoinHandle;
 
-use tandem_mq_core::broker::{Broker, Input, Output, QueueView};
+use tandem_mq_core::broker::{Broker, Figures, Input, Output, QueueView};
 use tandem_mq_core::{Lsn, Record, SessionId};
 use tandem_ops::clock::Clock;
 use tokio::runtime::Builder;
@@ -37,6 +37,7 @@ pub(crate) enum Order {
     /// A connection has ended, however it did.
     Left(SessionId),
     Queues(oneshot::Sender<Vec<QueueView>>),
+    Figures(oneshot::Sender<Figures>),
     /// All connections have ended.
     Stop,
 }
@@ -66,10 +67,18 @@ impl Hub {
         self.orders.blocking_send(order).is_ok()
     }
 
-    pub(crate) async fn queues(&self) -> Vec<QueueView> {
+    /// `None` when the node is ending.
+    pub(crate) async fn queues(&self) -> Option<Vec<QueueView>> {
         let (ask, answer) = oneshot::channel();
         self.tell(Order::Queues(ask)).await;
-        answer.await.unwrap_or_default()
+        answer.await.ok()
+    }
+
+    /// The same.
+    pub(crate) async fn figures(&self) -> Option<Figures> {
+        let (ask, answer) = oneshot::channel();
+        self.tell(Order::Figures(ask)).await;
+        answer.await.ok()
     }
 }
 
@@ -147,6 +156,7 @@ impl Work {
             Order::Stop => self.stopped = true,
             // Whoever asked may be gone.
             Order::Queues(answer) => drop(answer.send(self.broker.queues().collect())),
+            Order::Figures(answer) => drop(answer.send(self.broker.figures())),
         }
     }
 

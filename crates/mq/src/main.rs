@@ -1,14 +1,19 @@
 //! `tandem-mq`: the broker node. This file only wires: arguments, configuration, start.
 
 mod accept;
+mod admin;
 mod args;
 mod configuration;
 mod connection;
 mod header;
 mod hub;
+mod metrics;
+mod permissions;
+mod reload;
 mod sniff;
 mod start;
 mod talk;
+mod tally;
 mod tls;
 mod users;
 mod wire;
@@ -49,7 +54,7 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         writeln!(std::io::stdout().lock(), "the configuration is valid")?;
         return Ok(ExitCode::SUCCESS);
     }
-    start::run(configuration)
+    start::run(configuration, path)
 }
 
 fn hash_password() -> anyhow::Result<ExitCode> {

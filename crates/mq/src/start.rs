@@ -2,6 +2,7 @@
 //!
 //! A port is opened only when everything before it is well, so a balancer's check sees a node that serves or none.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use tandem_mq_core::broker::{self, Broker};
 use tandem_mq_store::{Folder, Journal, Lock};
 use tandem_ops::clock::Clock;
 use tandem_ops::notify::{Notifier, State};
-use tandem_ops::signals::{BROKER, Signals};
+use tandem_ops::signals::{BROKER, Intention, Signals};
 use tandem_ops::watchdog::Watchdog;
 use tandem_sys::limits;
 use tandem_sys::listen::{self, Listen, Place};
@@ -22,9 +23,12 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::accept::{self, Listening};
+use crate::admin::{self, Admin};
 use crate::configuration::Configuration;
 use crate::connection::{Shared, began};
 use crate::hub::{self, Hub, Order};
+use crate::reload::Reload;
+use crate::tally::Tally;
 use crate::users::Users;
 use crate::writer;
 
@@ -32,7 +36,7 @@ const BACKLOG: u32 = 1024;
 /// How long clients may take to hear that the node stops.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-pub(crate) fn run(configuration: Configuration) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(configuration: Configuration, path: &Path) -> anyhow::Result<ExitCode> {
     let notifier = Notifier::from_environment().context("NOTIFY_SOCKET")?;
     let connections = configuration
         .listeners
@@ -52,21 +56,26 @@ pub(crate) fn run(configuration: Configuration) -> anyhow::Result<ExitCode> {
         ..broker::Settings::default()
     };
     let (journal, broker) = recover(&configuration, clock, Broker::new(settings))?;
-    let listening = open(&configuration)?;
+    let (users, known) = watch::channel(Arc::new(configuration.known()?));
+    let mut reload = Reload::new(path, configuration, users);
+    let listening = open(&mut reload)?;
+    let admin = reload.admin().map(admin::open).transpose()?;
 
     let (hub, door) = Hub::new();
     let (journal_ended, disk) = oneshot::channel();
-    let (records, writer) = writer::spawn(journal, hub.clone(), journal_ended)?;
+    let tally = Arc::new(Tally::default());
+    let (records, writer) = writer::spawn(journal, hub.clone(), tally.clone(), journal_ended)?;
     let broker = hub::spawn(broker, clock, door, records)?;
 
     let (leave, leaving) = watch::channel(false);
     let (alive, mut all_gone) = mpsc::channel(1);
-    let users = Users::new(configuration.anonymous, configuration.users);
+    let users = Users::new(known);
     let sessions = Arc::new(AtomicU64::new(1));
     let threads = (0..workers())
         .map(|number| {
             let (listening, hub, users) = (listening.clone(), hub.clone(), users.clone());
-            let (sessions, leaving, alive) = (sessions.clone(), leaving.clone(), alive.clone());
+            let (sessions, tally) = (sessions.clone(), tally.clone());
+            let (leaving, alive) = (leaving.clone(), alive.clone());
             let shared = move || {
                 Rc::new(Shared {
                     hub,
@@ -74,6 +83,7 @@ pub(crate) fn run(configuration: Configuration) -> anyhow::Result<ExitCode> {
                     clock,
                     began,
                     sessions,
+                    tally,
                 })
             };
             serve(number, listening, shared, leaving, alive)
@@ -84,6 +94,10 @@ pub(crate) fn run(configuration: Configuration) -> anyhow::Result<ExitCode> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let stopped = runtime.block_on(async {
         let mut signals = Signals::listen(BROKER)?;
+        if let Some(socket) = admin {
+            let watcher = Admin::new(hub.clone(), tally, reload.data_dir(), leaving);
+            tokio::spawn(watcher.serve(socket)?);
+        }
         notifier.send(&[State::Ready, State::Status("Ready.")]).ok();
         tracing::info!("ready");
         let mut watchdog = Watchdog::from_environment();
@@ -91,13 +105,19 @@ pub(crate) fn run(configuration: Configuration) -> anyhow::Result<ExitCode> {
         let stopped = loop {
             tokio::select! {
                 received = signals.next() => {
-                    tracing::info!("{}: stopping", received?.signal);
-                    break true;
+                    let received = received?;
+                    if received.intention != Intention::Reload {
+                        tracing::info!("{}: stopping", received.signal);
+                        break true;
+                    }
+                    notifier.send(&[State::Reloading]).ok();
+                    let said = reload.again();
+                    notifier.send(&[State::Ready, State::Status(&said)]).ok();
                 }
                 _ = &mut disk => break false,
                 // An answer of the thread that owns all queues.
                 () = watchdog.due() => {
-                    hub.queues().await;
+                    hub.figures().await;
                     notifier.send(&[State::Watchdog]).ok();
                 }
             }
@@ -143,15 +163,15 @@ fn recover(
     Ok((journal, broker))
 }
 
-fn open(configuration: &Configuration) -> anyhow::Result<Vec<Listening>> {
+fn open(reload: &mut Reload) -> anyhow::Result<Vec<Listening>> {
     let mut listening = Vec::new();
-    for plan in &configuration.listeners {
+    for plan in reload.listeners().to_vec() {
         let how = Listen::on(Place::Ip(plan.address), BACKLOG);
         let socket = listen::open(&how).with_context(|| format!("cannot listen on {}", plan.address))?;
         listening.push(Listening {
             socket: Arc::new(socket),
-            plan: Arc::new(plan.clone()),
-            tls: plan.accepts()?,
+            tls: plan.accepts()?.map(|papers| reload.watch(&plan, papers)),
+            plan: Arc::new(plan),
             open: Arc::default(),
         });
     }

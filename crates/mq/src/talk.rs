@@ -1,16 +1,18 @@
 //! Carries out one session, whatever it speaks: bytes in, bytes out, the hub on the other side.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tandem_mq_core::dialect::{Dialect, Heard, Input, Output};
-use tandem_mq_core::{SessionId, broker};
+use tandem_mq_core::{Rights, SessionId, broker};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::configuration::Listener;
 use crate::connection::Shared;
 use crate::hub::{Order, Outbox};
+use crate::users::{Guest, Standing, Users};
 use crate::wire::Wire;
 
 /// A client that does not read is not read from any more when so much waits for it.
@@ -22,6 +24,8 @@ const AT_ONCE: usize = 64 << 10;
 /// How long a client may take to read the last of it.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 /// What a client is told when the node goes down.
+/// What it is told when it may not do any more what it could.
+const DISMISSED: &str = "the rights of this user have changed; connect again";
 const FAREWELL: &str = "the broker is being stopped; connect again, elsewhere if you can";
 
 struct Client<'a, D> {
@@ -32,6 +36,9 @@ struct Client<'a, D> {
     outgoing: BytesMut,
     /// Until it has come in, the hub knows nothing of it.
     outbox: Option<Outbox>,
+    users: Users,
+    /// Who it is, once it has come in.
+    guest: Option<Guest>,
     /// Memory is full, and what comes next from it are messages. All else is read: what it acknowledges makes room.
     holds_back: bool,
     ends: bool,
@@ -53,6 +60,8 @@ pub(crate) async fn serve<D: Dialect>(
         incoming: first,
         outgoing: BytesMut::new(),
         outbox: Some(outbox),
+        users: shared.users.clone(),
+        guest: None,
         holds_back: false,
         ends: false,
     };
@@ -71,6 +80,10 @@ impl<D: Dialect> Client<'_, D> {
         let mut told = false;
         let mut end = None;
         loop {
+            // What it says from now on is said with the rights that it has now.
+            if self.guest.is_some() && self.users.have_changed() && !self.look_again().await {
+                return;
+            }
             let full = *held.borrow();
             if !self.advance(full).await {
                 return;
@@ -134,6 +147,9 @@ impl<D: Dialect> Client<'_, D> {
                     self.session.on_deadline(self.shared.clock.now());
                 }
                 _ = held.changed(), if holds_back => {}
+                () = self.users.changed(), if self.guest.is_some() => if !self.look_again().await {
+                    return;
+                },
                 _ = leaving.wait_for(|leaving| *leaving), if !told => {
                     told = true;
                     self.tell(Heard::Leave(FAREWELL));
@@ -183,13 +199,47 @@ impl<D: Dialect> Client<'_, D> {
         }
     }
 
+    /// The broker knows what the client may do before it hears anything from it.
+    async fn admit(&self, rights: &Arc<Rights>) -> bool {
+        let (connection, rights) = (self.id, rights.clone());
+        let admit = broker::Input::Admit { connection, rights };
+        self.shared.hub.tell(Order::Ask(admit)).await
+    }
+
+    /// The configuration has been read again. False when the hub is gone.
+    async fn look_again(&mut self) -> bool {
+        let Some(guest) = &mut self.guest else { return true };
+        match self.users.standing(guest) {
+            Standing::AsBefore => true,
+            Standing::Better(rights) => {
+                guest.rights = rights.clone();
+                self.admit(&rights).await
+            }
+            Standing::Worse => {
+                self.tell(Heard::Dismissed(DISMISSED));
+                true
+            }
+        }
+    }
+
     async fn carry_out(&mut self) -> bool {
         while let Some(output) = self.session.poll_output() {
             match output {
                 Output::Send(frame) => self.session.encode(&frame, &mut self.outgoing),
                 Output::Close => self.ends = true,
                 Output::Authenticate { login, passcode } => {
-                    let answer = self.shared.users.admit(login.as_deref(), passcode.as_deref()).await;
+                    let answer = self.users.admit(login.as_deref(), passcode.as_deref()).await;
+                    self.shared.tally.logged_in(answer.is_ok());
+                    let answer = match answer {
+                        Ok(guest) => {
+                            if !self.admit(&guest.rights).await {
+                                return false;
+                            }
+                            self.guest = Some(guest);
+                            Ok(())
+                        }
+                        Err(why) => Err(why),
+                    };
                     self.tell(Heard::Login(answer));
                 }
                 Output::Ask(input) => {

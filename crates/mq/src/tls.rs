@@ -20,7 +20,7 @@ const SESSIONS: usize = 1000;
 const UNREAD: usize = 16;
 
 /// What a listener shows and wants to be shown.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Tls {
     /// The certificate, what leads from it to an authority, and its key, in PEM; the key may be in a file of the same name

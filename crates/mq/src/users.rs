@@ -1,63 +1,138 @@
-//! Who may come in. Passwords are kept as argon2 hashes; checking one takes a processor for some milliseconds, so at most
-//! two are checked at a time, away from the threads that carry messages.
+//! Who may come in, and what they may do here. Passwords are kept as argon2 hashes; checking one takes a processor for
+//! some milliseconds, so at most two are checked at a time, away from the threads that carry messages.
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::future::pending;
 use std::io::Read;
 use std::sync::Arc;
 
 use anyhow::anyhow;
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, Salt};
-use tokio::sync::Semaphore;
+use tandem_mq_core::Rights;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
-
-use crate::configuration::User;
 
 /// How many passwords are checked at the same time.
 const AT_ONCE: usize = 2;
 
+/// All that the configuration says about who may come in.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Known {
+    /// What those may do who say no name, if they may come in.
+    pub(crate) anonymous: Option<Arc<Rights>>,
+    pub(crate) accounts: BTreeMap<Box<str>, Account>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Account {
+    pub(crate) hash: Box<str>,
+    pub(crate) rights: Arc<Rights>,
+}
+
+/// Somebody who has come in.
+#[derive(Clone, Debug)]
+pub(crate) struct Guest {
+    /// The account, unless it is nobody's.
+    name: Option<Box<str>>,
+    pub(crate) rights: Arc<Rights>,
+}
+
+/// What became of a guest when the configuration was read again.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Standing {
+    AsBefore,
+    /// It may do more.
+    Better(Arc<Rights>),
+    /// It has lost something, perhaps all: what it does already could be that.
+    Worse,
+}
+
+impl Known {
+    /// Where nobody needs a name, a name that is not known is as good as none.
+    fn account(&self, name: Option<&str>) -> Result<Option<&Account>, &'static str> {
+        match name.filter(|name| !name.is_empty()) {
+            None if self.anonymous.is_some() => Ok(None),
+            None => Err("a name and a password are needed"),
+            Some(name) => match self.accounts.get(name) {
+                Some(account) => Ok(Some(account)),
+                None if self.anonymous.is_some() && self.accounts.is_empty() => Ok(None),
+                None => Err(WRONG),
+            },
+        }
+    }
+
+    fn rights(&self, name: Option<&str>) -> Option<&Arc<Rights>> {
+        match name {
+            Some(name) => self.accounts.get(name).map(|account| &account.rights),
+            None => self.anonymous.as_ref(),
+        }
+    }
+
+    fn standing(&self, guest: &Guest) -> Standing {
+        match self.rights(guest.name.as_deref()) {
+            Some(rights) if *rights == guest.rights => Standing::AsBefore,
+            Some(rights) if rights.include(&guest.rights) => Standing::Better(rights.clone()),
+            _ => Standing::Worse,
+        }
+    }
+}
+
+/// Said in the same words whoever it is and whatever was wrong.
+const WRONG: &str = "the name or the password is wrong";
+
 #[derive(Clone, Debug)]
 pub(crate) struct Users {
-    anonymous: bool,
-    hashes: Arc<BTreeMap<String, String>>,
+    known: watch::Receiver<Arc<Known>>,
     turns: Arc<Semaphore>,
 }
 
 impl Users {
-    pub(crate) fn new(anonymous: bool, users: Vec<User>) -> Users {
-        let hashes = users.into_iter().map(|user| (user.name, user.password_hash)).collect();
+    pub(crate) fn new(known: watch::Receiver<Arc<Known>>) -> Users {
         Users {
-            anonymous,
-            hashes: Arc::new(hashes),
+            known,
             turns: Arc::new(Semaphore::new(AT_ONCE)),
         }
     }
 
-    /// Says no in the same words whoever it is and whatever was wrong.
-    pub(crate) async fn admit(&self, name: Option<&str>, password: Option<&str>) -> Result<(), Box<str>> {
-        let no = || Err("the name or the password is wrong".into());
-        let Some(name) = name.filter(|name| !name.is_empty()) else {
-            return if self.anonymous {
-                Ok(())
-            } else {
-                Err("a name and a password are needed".into())
-            };
-        };
-        // Where nobody needs a name, a name that is not known is as good as none.
-        let Some(hash) = self.hashes.get(name).cloned() else {
-            return if self.anonymous && self.hashes.is_empty() {
-                Ok(())
-            } else {
-                no()
-            };
+    pub(crate) async fn admit(&self, name: Option<&str>, password: Option<&str>) -> Result<Guest, Box<str>> {
+        let known = self.known.borrow().clone();
+        let Some(account) = known.account(name)? else {
+            let rights = known.anonymous.clone().ok_or(WRONG)?;
+            return Ok(Guest { name: None, rights });
         };
         let Ok(_turn) = self.turns.acquire().await else {
-            return no();
+            return Err(WRONG.into());
         };
-        let password = password.unwrap_or_default().to_owned();
+        let (hash, password) = (account.hash.clone(), password.unwrap_or_default().to_owned());
         let right = spawn_blocking(move || matches(&hash, &password)).await;
-        if right.unwrap_or(false) { Ok(()) } else { no() }
+        match right.unwrap_or(false) {
+            true => Ok(Guest {
+                name: name.map(Into::into),
+                rights: account.rights.clone(),
+            }),
+            false => Err(WRONG.into()),
+        }
+    }
+
+    /// The configuration has been read again, perhaps with others in it.
+    pub(crate) async fn changed(&mut self) {
+        if self.known.changed().await.is_err() {
+            // It will not be read any more.
+            pending().await
+        }
+    }
+
+    /// The same at once; it is said once.
+    pub(crate) fn have_changed(&mut self) -> bool {
+        let have = self.known.has_changed().unwrap_or(false);
+        self.known.mark_unchanged();
+        have
+    }
+
+    pub(crate) fn standing(&self, guest: &Guest) -> Standing {
+        self.known.borrow().standing(guest)
     }
 }
 
@@ -91,35 +166,73 @@ pub(crate) fn hash(password: &str) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tandem_mq_core::Pattern;
+
+    fn known(anonymous: bool, accounts: &[(&str, &str, Rights)]) -> Known {
+        Known {
+            anonymous: anonymous.then(Arc::default),
+            accounts: accounts
+                .iter()
+                .map(|(name, hash, rights)| {
+                    let account = Account {
+                        hash: (*hash).into(),
+                        rights: Arc::new(rights.clone()),
+                    };
+                    ((*name).into(), account)
+                })
+                .collect(),
+        }
+    }
 
     #[tokio::test]
     async fn the_right_password_opens_and_nothing_else() {
         let hash = hash("secret").unwrap();
         check(&hash).unwrap();
         assert!(check("secret").is_err());
-        let user = || {
-            vec![User {
-                name: "a".to_owned(),
-                password_hash: hash.clone(),
-            }]
-        };
+        let some = [("a", &*hash, Rights::everything())];
         for (anonymous, users, name, password, opens) in [
-            (false, user(), Some("a"), Some("secret"), true),
-            (false, user(), Some("a"), Some("wrong"), false),
-            (false, user(), Some("a"), None, false),
-            (false, user(), Some("b"), Some("secret"), false),
-            (false, user(), None, None, false),
-            (true, user(), None, None, true),
-            (true, user(), Some("b"), Some("x"), false),
-            (true, user(), Some("a"), Some("wrong"), false),
-            (true, Vec::new(), Some("guest"), Some("guest"), true),
+            (false, &some[..], Some("a"), Some("secret"), true),
+            (false, &some, Some("a"), Some("wrong"), false),
+            (false, &some, Some("a"), None, false),
+            (false, &some, Some("b"), Some("secret"), false),
+            (false, &some, None, None, false),
+            (true, &some, None, None, true),
+            (true, &some, Some("b"), Some("x"), false),
+            (true, &some, Some("a"), Some("wrong"), false),
+            (true, &[], Some("guest"), Some("guest"), true),
         ] {
-            let users = Users::new(anonymous, users);
-            assert_eq!(
-                users.admit(name, password).await.is_ok(),
-                opens,
-                "{anonymous} {name:?} {password:?}"
-            );
+            let (_sender, receiver) = watch::channel(Arc::new(known(anonymous, users)));
+            let guest = Users::new(receiver).admit(name, password).await;
+            assert_eq!(guest.is_ok(), opens, "{anonymous} {name:?} {password:?}");
         }
+    }
+
+    #[test]
+    fn a_guest_stays_unless_something_was_taken_from_it() {
+        let reads = |texts: &[&str]| Rights {
+            read: texts.iter().map(|text| Pattern::new(text)).collect(),
+            ..Rights::default()
+        };
+        let guest = Guest {
+            name: Some("a".into()),
+            rights: Arc::new(reads(&["x"])),
+        };
+        for (now, standing) in [
+            (known(false, &[("a", "", reads(&["x"]))]), Standing::AsBefore),
+            (
+                known(false, &[("a", "", reads(&["x", "y"]))]),
+                Standing::Better(Arc::new(reads(&["x", "y"]))),
+            ),
+            (known(false, &[("a", "", reads(&["y"]))]), Standing::Worse),
+            (known(true, &[("b", "", reads(&["x"]))]), Standing::Worse),
+        ] {
+            assert_eq!(now.standing(&guest), standing);
+        }
+        let nobody = Guest {
+            name: None,
+            rights: Arc::default(),
+        };
+        assert_eq!(known(true, &[]).standing(&nobody), Standing::AsBefore);
+        assert_eq!(known(false, &[]).standing(&nobody), Standing::Worse);
     }
 }

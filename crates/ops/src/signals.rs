@@ -88,7 +88,11 @@ pub const ROUTER: &[(i32, Intention)] = &[
 ];
 
 /// The broker's signals.
-pub const BROKER: &[(i32, Intention)] = &[(SIGTERM, Intention::Stop), (SIGINT, Intention::Stop)];
+pub const BROKER: &[(i32, Intention)] = &[
+    (SIGTERM, Intention::Stop),
+    (SIGINT, Intention::Stop),
+    (SIGHUP, Intention::Reload),
+];
 
 /// Listens from the moment it is made until the process ends. Must be made inside a tokio runtime.
 pub struct Signals {

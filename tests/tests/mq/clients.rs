@@ -1,5 +1,6 @@
 //! Clients that others wrote, through the balancer.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -151,7 +152,7 @@ fn python_with(folder: &Path, script: &str) -> Command {
 
 fn python_package(package: &str) -> Option<PathBuf> {
     package_in("python", package, |folder| {
-        let mut pip = Command::new("python3");
+        let mut pip = bounded("python3");
         pip.args(["-m", "pip", "install", "--quiet", "--target"])
             .arg(folder)
             .arg(package);
@@ -162,7 +163,7 @@ fn python_package(package: &str) -> Option<PathBuf> {
 /// The same with a package from npm.
 pub(super) fn node(package: &str, script: &str) -> Option<String> {
     let folder = package_in("node", package, |folder| {
-        let mut npm = Command::new("npm");
+        let mut npm = bounded("npm");
         npm.args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
             .arg(folder)
             .arg(package);
@@ -193,12 +194,23 @@ fn said(mut client: Command, to: &[SocketAddr]) -> String {
     said
 }
 
-/// A folder with a package, made once beside the build.
+/// A registry that does not answer is not waited for: what cannot be had is skipped.
+fn bounded(program: &str) -> Command {
+    let mut command = Command::new("timeout");
+    command.args(["--kill-after=5", "120", program]);
+    command
+}
+
+/// A folder with a package, made once beside the build. Several tests want the same ones at the same time, and none may
+/// begin while another has only half of it there.
 fn package_in(kind: &str, package: &str, install: impl FnOnce(&Path) -> Command) -> Option<PathBuf> {
     let name = format!("{kind}-{}", package.replace(['=', '@'], "-"));
-    let folder = binary("tandem-mq").parent()?.parent()?.join(name);
+    let folder = binary("tandem-mq").parent()?.parent()?.join(&name);
     let made = folder.join("made");
+    let lock = File::create(folder.with_file_name(format!("{name}.lock"))).ok()?;
+    lock.lock().ok()?;
     if !made.exists() {
+        std::fs::remove_dir_all(&folder).ok();
         std::fs::create_dir_all(&folder).ok()?;
         let output = install(&folder).output();
         if !output.is_ok_and(|output| output.status.success()) {

@@ -6,8 +6,10 @@ mod checks;
 mod clients;
 mod crash;
 mod life;
+mod metrics;
 mod mqtt;
 mod mqtt_crash;
+mod permissions;
 mod strangers;
 mod tls;
 

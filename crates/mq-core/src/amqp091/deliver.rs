@@ -202,7 +202,7 @@ impl Session {
         }
         // What was not asked for by a method with an answer was a message.
         let id = channel.wanted.remove(&request).map_or((60, 40), |(id, _)| id);
-        if let Some(mistake) = Mistake::of(reason) {
+        if let Some(mistake) = Mistake::of(reason, &self.user) {
             self.fail_channel(number, mistake, id, now);
         }
     }

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use tandem_mq_wire::amqp091::Code;
 
-use crate::broker::{Refusal, Thing};
+use crate::broker::Refusal;
 
 /// Why a channel or the connection ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Mistake {
     }
 
     /// `None` for what crossed with something else, which is no mistake.
-    pub(super) fn of(refusal: Refusal) -> Option<Mistake> {
+    pub(super) fn of(refusal: Refusal, user: &str) -> Option<Mistake> {
         let (code, what) = match refusal {
             Refusal::Missing(thing, name) => (Code::NotFound, format!("no {thing} '{name}' in vhost '/'")),
             Refusal::Locked(name) => (
@@ -72,10 +72,13 @@ impl Mistake {
                 Code::AccessRefused,
                 format!("cannot publish to internal exchange '{name}' in vhost '/'"),
             ),
-            Refusal::TooMany(Thing::Queue | Thing::Exchange | Thing::Binding)
-            | Refusal::Name(..)
-            | Refusal::Arguments
-            | Refusal::TransactionTooLarge => (Code::PreconditionFailed, refusal.to_string()),
+            Refusal::Denied { right, thing, name } => (
+                Code::AccessRefused,
+                format!("{right} access to {thing} '{name}' in vhost '/' refused for user '{user}'"),
+            ),
+            Refusal::TooMany(_) | Refusal::Name(..) | Refusal::Arguments | Refusal::TransactionTooLarge => {
+                (Code::PreconditionFailed, refusal.to_string())
+            }
             Refusal::Full
             | Refusal::NoTransaction(_)
             | Refusal::TransactionExists(_)

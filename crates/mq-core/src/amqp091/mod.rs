@@ -265,6 +265,7 @@ impl Dialect for Session {
             Heard::Login(answer) => self.admit(answer, now),
             Heard::Flushed => self.flushed(),
             Heard::Held(held) => self.blocked(held),
+            Heard::Dismissed(why) => self.fail(Mistake::new(Code::AccessRefused, why), (0, 0), now),
             Heard::Leave(why) => self.fail(Mistake::new(Code::ConnectionForced, why), (0, 0), now),
             Heard::Unread => {}
         }

@@ -37,6 +37,13 @@ struct Opening {
     flow: Option<Flow>,
 }
 
+/// What the broker is asked for because of a link.
+enum Leads {
+    Nowhere,
+    To(broker::Target),
+    From(broker::Target, Subscription),
+}
+
 #[derive(Debug)]
 pub(super) enum Way {
     /// The client sends.
@@ -120,7 +127,7 @@ impl Session {
         self.check_partial()
     }
 
-    /// The client sends: nothing is asked of the broker, unless it wants a queue of its own.
+    /// The client sends: nothing is asked of the broker but whether it may, and a queue of its own if it wants that.
     fn attach_sender(&mut self, number: u16, attach: &Attach) -> Result<(), Mistake> {
         let mut answer = answer_to(attach);
         answer.source = attach.source.clone();
@@ -158,8 +165,12 @@ impl Session {
             }
         };
         let second = attach.rcv_settle_mode == Some(1);
+        let leads = match &to {
+            To::Address(to) if dynamic.is_none() => Leads::To(to.clone()),
+            _ => Leads::Nowhere,
+        };
         let incoming = Incoming::new(to, second, attach.initial_delivery_count.unwrap_or(0));
-        self.open_link(number, attach, answer, Way::In(incoming), dynamic, None);
+        self.open_link(number, attach, answer, Way::In(incoming), dynamic, leads);
         Ok(())
     }
 
@@ -180,7 +191,7 @@ impl Session {
                 durable: Some(name.into()),
                 ..Outgoing::default()
             };
-            self.open_link(number, attach, answer, Way::Out(outgoing), None, None);
+            self.open_link(number, attach, answer, Way::Out(outgoing), None, Leads::Nowhere);
             return Ok(());
         };
         let mut dynamic = None;
@@ -225,7 +236,7 @@ impl Session {
             answer,
             Way::Out(outgoing),
             dynamic,
-            Some((to, subscribe)),
+            Leads::From(to, subscribe),
         );
         Ok(())
     }
@@ -238,7 +249,7 @@ impl Session {
         answer: Attach,
         way: Way,
         dynamic: Option<Box<str>>,
-        listens: Option<(broker::Target, Subscription)>,
+        leads: Leads,
     ) {
         let (link, handle) = (self.line.next(), attach.handle);
         let Some(channel) = self.channels.get_mut(number) else {
@@ -272,10 +283,14 @@ impl Session {
                 },
             },
         });
-        let subscribe = listens.map(|(to, options)| broker::Input::Subscribe { consumer, to, options });
+        let end = match leads {
+            Leads::Nowhere => None,
+            Leads::To(to) => Some(broker::Input::Aim { session, to }),
+            Leads::From(to, options) => Some(broker::Input::Subscribe { consumer, to, options }),
+        };
         let needed: Vec<u64> = queue
             .into_iter()
-            .chain(subscribe)
+            .chain(end)
             .map(|input| self.ask_for_promise(number, input))
             .collect();
         match (needed.first(), needed.last()) {

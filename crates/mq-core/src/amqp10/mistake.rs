@@ -41,6 +41,10 @@ impl Mistake {
         Mistake::new(Condition::InvalidField, what)
     }
 
+    pub(super) fn unauthorized(what: &str) -> Mistake {
+        Mistake::new(Condition::UnauthorizedAccess, what)
+    }
+
     pub(super) fn forced(what: &str) -> Mistake {
         Mistake::new(Condition::ConnectionForced, what).of_connection()
     }
@@ -76,6 +80,7 @@ impl From<&Refusal> for Mistake {
             }
             Refusal::Name(..) | Refusal::BadArgument(..) | Refusal::Arguments => Condition::InvalidField,
             Refusal::Full | Refusal::TooMany(_) | Refusal::TransactionTooLarge => Condition::ResourceLimitExceeded,
+            Refusal::Denied { .. } => Condition::UnauthorizedAccess,
             Refusal::Internal(_) | Refusal::NoName => Condition::NotAllowed,
             Refusal::Different { .. } | Refusal::NotEmpty(_) => Condition::PreconditionFailed,
             Refusal::TransactionExists(_) | Refusal::ConsumerExists(_) | Refusal::NoDelivery => Condition::IllegalState,

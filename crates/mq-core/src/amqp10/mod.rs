@@ -287,6 +287,7 @@ impl Dialect for Session {
             Heard::Login(answer) => self.admit(&answer),
             Heard::Flushed => self.flushed(),
             Heard::Held(held) => self.hold(held),
+            Heard::Dismissed(why) => self.fail(&Mistake::unauthorized(why).of_connection(), now),
             Heard::Leave(why) => self.fail(&Mistake::forced(why), now),
             Heard::Unread => {}
         }

@@ -110,6 +110,9 @@ impl Broker {
             self.expiries.remove(&(at, queue, place));
         }
         let delivery = self.next_delivery.take();
+        if let Some(known) = self.queues.get_mut(&queue) {
+            known.counts.delivered += 1;
+        }
         self.say_delivery(queue, consumer, delivery, &entry, packet.map(|packet| packet.number));
         let Some(known) = self.consumers.get_mut(&consumer) else {
             return delivery;

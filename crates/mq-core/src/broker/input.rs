@@ -1,14 +1,22 @@
 //! What the broker is told.
 
+use std::sync::Arc;
+
 use tandem_mq_wire::mqtt::RetainHandling;
 
 use super::Arrangement;
-use crate::{ConsumerId, DeliveryId, Kind, Lsn, Message, Qos, Selector, SessionId, Token, TransactionId};
+use crate::{ConsumerId, DeliveryId, Kind, Lsn, Message, Qos, Rights, Selector, SessionId, Token, TransactionId};
 
 /// One thing that happened. Sessions count what they say: a refusal names the number of what it refuses, and `Opened`, or
 /// `Attach` where it opens the session, is number 1.
 #[derive(Debug)]
 pub enum Input {
+    /// What a connection may do from now on; whoever is never admitted may do everything. It is nobody's word: no session
+    /// counts it.
+    Admit {
+        connection: SessionId,
+        rights: Arc<Rights>,
+    },
     Opened {
         session: SessionId,
     },
@@ -32,6 +40,11 @@ pub enum Input {
         message: Message,
         /// The client's number for it: until `Finish` says that it is free, another one of this number is the same message.
         once: Option<u16>,
+    },
+    /// Messages will follow for there: refused where they would be.
+    Aim {
+        session: SessionId,
+        to: Target,
     },
     /// A message by an exchange.
     Publish {
@@ -130,13 +143,14 @@ pub enum Input {
 }
 
 impl Input {
-    /// Who says it; the journal is nobody's.
+    /// Which session says it.
     pub fn session(&self) -> Option<SessionId> {
         Some(match self {
             Input::Opened { session }
             | Input::Closed { session }
             | Input::Leave { session, .. }
             | Input::Send { session, .. }
+            | Input::Aim { session, .. }
             | Input::Publish { session, .. }
             | Input::Arrange { session, .. }
             | Input::Finish { session, .. }
@@ -157,7 +171,7 @@ impl Input {
             | Input::Unsubscribe { consumer }
             | Input::Credit { consumer, .. }
             | Input::Drain { consumer } => consumer.session,
-            Input::Stored { .. } => return None,
+            Input::Stored { .. } | Input::Admit { .. } => return None,
         })
     }
 }

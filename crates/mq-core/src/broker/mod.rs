@@ -10,8 +10,10 @@ mod dead;
 mod declared;
 mod dispatch;
 mod exchange;
+mod figures;
 mod input;
 mod output;
+mod permit;
 mod restore;
 mod room;
 mod route;
@@ -28,13 +30,14 @@ use tandem_time::Mono;
 pub use arrange::{Arranged, Arrangement, Binding, Consume, To};
 pub use declared::{Arguments, BadArgument, Declared, Overflow};
 pub use exchange::ExchangeKind;
+pub use figures::Figures;
 pub use input::{Attach, Expiry, Input, Listen, Listening, Outcome, Publish, Subscription, Target, Will};
 pub use output::{Delivery, Known, Output, Refusal, Thing};
 pub use settings::{Policy, Settings};
 
 use crate::queue::{Counts, Entry, Place, Queue};
 use crate::tree::Tree;
-use crate::{ConsumerId, DeliveryId, Kind, Lsn, MessageId, QueueId, Record, SessionId, Token};
+use crate::{ConsumerId, DeliveryId, Kind, Lsn, MessageId, QueueId, Record, Rights, SessionId, Token};
 use client::{Client, Retained};
 use exchange::Exchanges;
 use session::{Consumer, Session, Step};
@@ -55,6 +58,8 @@ pub struct Broker {
     open: Tree<QueueId>,
     exchanges: Exchanges,
     sessions: BTreeMap<SessionId, Session>,
+    /// What connections may do that may not do everything.
+    admitted: BTreeMap<SessionId, Arc<Rights>>,
     /// Whoever has a name, here or away.
     clients: BTreeMap<Box<str>, Client>,
     /// When something is to be done about those who are away.
@@ -86,6 +91,9 @@ pub struct Broker {
     dropped: VecDeque<(QueueId, Entry)>,
     /// What the steps of all open transactions weigh.
     deferred: usize,
+    /// What was counted of queues that are gone.
+    gone: Counts,
+    denied: u64,
 }
 
 /// What feeds from an address.
@@ -121,6 +129,7 @@ impl Broker {
             open: Tree::default(),
             exchanges: Exchanges::default(),
             sessions: BTreeMap::new(),
+            admitted: BTreeMap::new(),
             clients: BTreeMap::new(),
             clients_due: BTreeSet::new(),
             named: BTreeMap::new(),
@@ -141,10 +150,16 @@ impl Broker {
             batch: None,
             dropped: VecDeque::new(),
             deferred: 0,
+            gone: Counts::default(),
+            denied: 0,
         }
     }
 
     pub fn handle(&mut self, input: Input, now: Mono) {
+        if let Input::Closed { session } = &input {
+            // Only that of a connection is known there.
+            self.admitted.remove(session);
+        }
         if let Some(session) = input.session()
             && !matches!(input, Input::Opened { .. } | Input::Attach(_))
         {
@@ -157,12 +172,18 @@ impl Broker {
                 return;
             }
         }
-        self.act(input, now);
+        match self.forbidden(&input) {
+            Some(why) => self.deny(&input, why),
+            None => self.act(input, now),
+        }
         self.bury_dropped(now);
     }
 
     fn act(&mut self, input: Input, now: Mono) {
         match input {
+            Input::Admit { connection, rights } => self.admit(connection, rights),
+            // Whether it may be aimed at is all there was to ask.
+            Input::Aim { .. } => {}
             Input::Opened { session } => {
                 let new = Session {
                     requests: 1,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Arranged, Listening};
-use crate::{ConsumerId, DeliveryId, Lsn, Message, MessageId, Record, SessionId, Token, TransactionId};
+use crate::{ConsumerId, DeliveryId, Lsn, Message, MessageId, Record, Right, SessionId, Token, TransactionId};
 
 /// One effect, to be carried out in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,6 +122,7 @@ pub enum Thing {
     Queue,
     Exchange,
     Binding,
+    Topic,
 }
 
 impl std::fmt::Display for Thing {
@@ -130,6 +131,7 @@ impl std::fmt::Display for Thing {
             Thing::Queue => "queue",
             Thing::Exchange => "exchange",
             Thing::Binding => "binding",
+            Thing::Topic => "topic",
         })
     }
 }
@@ -186,4 +188,6 @@ pub enum Refusal {
     /// A queue that rejects what it has no room for.
     #[error("a queue is full")]
     Full,
+    #[error("{right} access to {thing} '{name}' refused")]
+    Denied { right: Right, thing: Thing, name: Box<str> },
 }

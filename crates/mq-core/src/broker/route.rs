@@ -380,6 +380,7 @@ impl Broker {
                 self.addresses.remove(&*queue.address);
             }
         }
+        self.gone += queue.counts;
         let mut records = Vec::new();
         for (place, entry) in queue.take_all() {
             if let Some(at) = entry.expires {

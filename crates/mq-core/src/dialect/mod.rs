@@ -44,6 +44,8 @@ pub enum Heard {
     Unread,
     /// What it sends next is not read while memory is full (`true`), or is again.
     Held(bool),
+    /// It may not be here any more.
+    Dismissed(&'static str),
     /// The node goes down: the client should go elsewhere.
     Leave(&'static str),
 }

@@ -222,15 +222,25 @@ impl Session {
     /// The answer that was to follow says so.
     fn refused(&mut self, refusal: &Refusal, request: u64) {
         let version = self.version;
+        let is_denied = matches!(refusal, Refusal::Denied { .. });
         let promise = self
             .asks
             .promises
             .values_mut()
             .find(|promise| promise.requests.contains(&request));
         let Some(promise) = promise else {
+            // Its will, or a message that nobody waits to hear of: it would be lost in silence.
+            if is_denied {
+                self.fail(Reason::NotAuthorized, &refusal.to_string());
+            }
             // A settlement that crossed with an unsubscription, or a message that nobody waits to hear of.
             return;
         };
+        let is_message = matches!(promise.what, Promised::Puback(..) | Promised::Pubrec(..));
+        if is_denied && is_message && version == Version::V3_1_1 {
+            // It is acknowledged or the connection is closed (3.1.1, section 3.3.5); the former would be a lie.
+            return self.fail(Reason::NotAuthorized, &refusal.to_string());
+        }
         let said = reason_of(refusal);
         match &mut promise.what {
             Promised::Puback(_, reason) => *reason = said,
@@ -262,6 +272,7 @@ impl Session {
 fn reason_of(refusal: &Refusal) -> Reason {
     match refusal {
         Refusal::Name(..) => Reason::TopicNameInvalid,
+        Refusal::Denied { .. } => Reason::NotAuthorized,
         _ => Reason::Unspecified,
     }
 }

@@ -253,6 +253,7 @@ impl Dialect for Session {
         match heard {
             Heard::Login(answer) => self.admit(answer, now),
             Heard::Flushed => self.flushed(),
+            Heard::Dismissed(why) => self.fail(Reason::NotAuthorized, why),
             Heard::Leave(why) => self.fail(Reason::ServerShuttingDown, why),
             // There is no word for being held back: the client waits.
             Heard::Held(_) | Heard::Unread => {}

@@ -4,7 +4,7 @@
 //! in between. Higher priorities come first.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
+use std::ops::{AddAssign, Bound};
 use std::sync::Arc;
 
 use tandem_time::Mono;
@@ -86,11 +86,32 @@ impl Entry {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub added: u64,
+    /// Handed to a consumer, again and again where it came back.
+    pub delivered: u64,
     pub acknowledged: u64,
     pub expired: u64,
     pub dead: u64,
     /// Gone because there were too many.
     pub dropped: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, more: Counts) {
+        let Counts {
+            added,
+            delivered,
+            acknowledged,
+            expired,
+            dead,
+            dropped,
+        } = more;
+        self.added += added;
+        self.delivered += delivered;
+        self.acknowledged += acknowledged;
+        self.expired += expired;
+        self.dead += dead;
+        self.dropped += dropped;
+    }
 }
 
 /// The oldest go when more waits; 0 is never.

@@ -85,7 +85,11 @@ impl Session {
             .values()
             .find(|receipt| receipt.requests.contains(&request));
         let receipt = about.map(|receipt| receipt.id.clone());
-        self.fail("the broker refused", &reason.to_string(), receipt.as_deref());
+        let what = match reason {
+            Refusal::Denied { .. } => "access refused",
+            _ => "the broker refused",
+        };
+        self.fail(what, &reason.to_string(), receipt.as_deref());
     }
 
     fn keep_promise(&mut self, token: Token) {

@@ -226,6 +226,7 @@ impl Dialect for Session {
         match heard {
             Heard::Login(answer) => self.admit(answer, now),
             Heard::Flushed => self.flushed(),
+            Heard::Dismissed(why) => self.fail("access refused", why, None),
             Heard::Leave(why) => self.fail("the broker is going down", why, None),
             // There is no word for being held back: the client waits.
             Heard::Held(_) | Heard::Unread => {}

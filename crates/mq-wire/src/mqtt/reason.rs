@@ -17,6 +17,7 @@ pub enum Reason {
     UnsupportedVersion = 0x84,
     ClientIdentifier = 0x85,
     BadUserNameOrPassword = 0x86,
+    NotAuthorized = 0x87,
     ServerShuttingDown = 0x8B,
     BadAuthenticationMethod = 0x8C,
     KeepAliveTimeout = 0x8D,
@@ -49,6 +50,7 @@ impl Reason {
             Reason::ClientIdentifier => Some(2),
             Reason::ServerShuttingDown | Reason::QuotaExceeded => Some(3),
             Reason::BadUserNameOrPassword => Some(4),
+            Reason::NotAuthorized => Some(5),
             _ => None,
         }
     }

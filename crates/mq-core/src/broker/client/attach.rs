@@ -8,7 +8,7 @@ use tandem_time::Mono;
 use super::{Client, Listens, Sent, Where};
 use crate::broker::session::{Consumer, Ending, Held, Session};
 use crate::broker::{Attach, Broker, Expiry, Known, Output};
-use crate::{ConsumerId, PacketStep, QueueId, SessionId};
+use crate::{ConsumerId, PacketStep, QueueId, Record, SessionId};
 
 impl Broker {
     pub(in crate::broker) fn attach(&mut self, attach: Attach, now: Mono) {
@@ -38,6 +38,7 @@ impl Broker {
         client.will = attach.will;
         (client.will_at, client.ends_at) = (None, None);
         self.record_client(&name, None, Some(attach.session));
+        self.drop_forbidden(&name, attach.session);
         self.drop_lost(&name, attach.session);
         let known = known.then(|| Box::new(self.known(&name)));
         self.outputs.push_back(Output::Attached {
@@ -45,6 +46,29 @@ impl Broker {
             known,
         });
         self.take_up(&name, attach.session);
+    }
+
+    /// Subscriptions to what it may not read any more, or to what another who had this name could read.
+    fn drop_forbidden(&mut self, name: &str, session: SessionId) {
+        let listens = self.clients.get(name).map(|client| &client.listens);
+        let forbidden = listens.into_iter().flatten();
+        let forbidden: Vec<Box<str>> = forbidden
+            .filter(|(_, listens)| !self.may_read(session, listens.queue))
+            .map(|(filter, _)| filter.clone())
+            .collect();
+        for filter in forbidden {
+            let Some(client) = self.clients.get_mut(name) else {
+                return;
+            };
+            let (lasts, gone) = (client.lasts(), client.listens.remove(&filter));
+            self.together(Some(session), |broker| {
+                gone.iter().for_each(|listens| broker.leave_queue(listens));
+                if lasts {
+                    let client = name.into();
+                    broker.write(Record::ListensNot { client, filter }, Some(session));
+                }
+            });
+        }
     }
 
     /// Numbers of what will not come again, because the subscription is gone or the message is, are free: otherwise each
