@@ -387,7 +387,7 @@ fn router_for_everybody(control: &str) {
     let address = <std::os::unix::net::SocketAddr as SocketAddrExt>::from_abstract_name(name).expect("a short name");
     let listener = UnixListener::bind_addr(&address).expect("nobody has this name");
     const ANSWER: &str = "{\"answer\": [{\"name\": \"VI_late\", \"state\": \"MASTER\", \"interface\": \"eth0\", \"vrid\": 51, \
-                          \"priority\": 100, \"base_priority\": 100, \"since_seconds\": 3.0, \"addresses\": [\"192.0.2.9/24\"]}]}\n";
+                          \"priority\": 100, \"base_priority\": 100, \"since_seconds\": 3.0, \"addresses\": [\"192.0.2.9/24\"], \"split\": true}]}\n";
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let mut lines = BufReader::new(stream);
@@ -428,7 +428,7 @@ fn a_balancer_without_rights_finds_the_router_that_starts_later() {
     assert!(!fetch(at, "/stats").body.contains("h-routes"));
     router_for_everybody(&control);
     until("the router on the page", || {
-        Some(fetch(at, "/stats").body).filter(|page| page.contains("VI_late") && page.contains("192.0.2.9/24"))
+        Some(fetch(at, "/stats").body).filter(|page| page.contains("VI_late") && page.contains("192.0.2.9/24") && page.contains("split brain"))
     });
     std::fs::remove_dir_all(&root).ok();
 }

@@ -15,9 +15,11 @@ use crate::span_of_time;
     after_help = "This host goes on serving the addresses until the other one does; then it stays backup, whatever its priority,\n\
     until the other is gone or you say --resume. With a `pair_link` the other host takes over within milliseconds,\n\
     otherwise by its own timer (0.6 s at an interval of 1 s). If nobody comes, this host stays master;\n\
+    With it the connections that this host has go on here, too, until they end or --keep is over: the other host hands their\n\
+    packets back, for which it needs `nft`. --resume then does the same the other way round.\n\
     a sync group, of which a part may have moved, lets go all the same, and has its addresses again when its timer ends.\n\
     Exit status: 0 handed over (or resumed), 1 nobody took over, or not in time, 3 this host held nothing, 2 the router cannot be asked.\n\
-    Examples:\n  tandem handover\n  tandem handover VI_1 --to 10.0.0.2\n  tandem handover --resume"
+    Examples:\n  tandem handover\n  tandem handover VI_1 --to 10.0.0.2\n  tandem handover --keep 10m\n  tandem handover --resume"
 )]
 pub struct Args {
     /// One instance; without it, all of them
@@ -25,6 +27,12 @@ pub struct Args {
     /// The router that is to take over, by the address its adverts come from
     #[arg(long, value_name = "ADDRESS")]
     to: Option<IpAddr>,
+    /// How long connections go on here at most, 0s for not at all; without it what `pair_link` says (30 s)
+    #[arg(long, value_name = "TIME", conflicts_with = "resume", value_parser = span_of_time::parse)]
+    keep: Option<Duration>,
+    /// Take part again by itself, some seconds later and as the trackers say: before the balancer of this host is stopped
+    #[arg(long, conflicts_with = "resume")]
+    brief: bool,
     /// Take part again as the priorities say
     #[arg(long, conflicts_with = "to")]
     resume: bool,
@@ -54,34 +62,44 @@ enum Outcome {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let instance = args.instance.as_deref();
     let begun = Instant::now();
+    let mut kept = Value::Null;
     let (outcome, names) = if args.resume {
-        args.router.ask("resume", &[("instance", instance)])?;
+        args.router.ask("resume", &[("instance", instance.into())])?;
         (Outcome::Resumed, Vec::new())
     } else {
-        hand_over(args, instance)?
+        hand_over(args, instance, &mut kept)?
     };
     let took = begun.elapsed();
     let mut out = io::stdout().lock();
     if args.json {
-        let value = json!({ "outcome": outcome.word(), "instances": names, "seconds": took.as_secs_f64() });
+        let value = json!({
+            "outcome": outcome.word(), "instances": names, "seconds": took.as_secs_f64(), "kept": kept,
+        });
         writeln!(out, "{value}")?;
     } else {
         writeln!(out, "{}", outcome.tell(&names, took))?;
+        if outcome == Outcome::HandedOver {
+            stayed(&kept).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        }
     }
     Ok(outcome.status())
 }
 
-fn hand_over(args: &Args, instance: Option<&str>) -> anyhow::Result<(Outcome, Vec<String>)> {
+fn hand_over(args: &Args, instance: Option<&str>, kept: &mut Value) -> anyhow::Result<(Outcome, Vec<String>)> {
     let held = |state: &Value| held(state, instance);
     let before = held(&args.router.ask("state", &[])?);
     if before.is_empty() {
         return Ok((Outcome::Nothing, before));
     }
     let successor = args.to.map(|to| to.to_string());
-    args.router.ask(
-        "handover",
-        &[("instance", instance), ("successor", successor.as_deref())],
-    )?;
+    let seconds = args.keep.map(|keep| keep.as_secs_f64().ceil() as u64);
+    let details = [
+        ("instance", instance.into()),
+        ("successor", successor.into()),
+        ("keep", seconds.into()),
+        ("brief", args.brief.then_some(true).into()),
+    ];
+    *kept = args.router.ask("handover", &details)?;
     let deadline = Instant::now() + args.wait;
     loop {
         let state = args.router.ask("state", &[])?;
@@ -104,6 +122,13 @@ fn let_go(state: &Value, before: Vec<String>) -> (Outcome, Vec<String>) {
     } else {
         (Outcome::LetGo, abandoned)
     }
+}
+
+/// What goes on here, by the name of the instance.
+fn stayed(kept: &Value) -> Vec<String> {
+    let all = kept.as_object().into_iter().flatten();
+    all.map(|(name, count)| format!("{count} connections of {name} go on here; `tandem why` says when they have ended"))
+        .collect()
 }
 
 /// The instances meant whose addresses this host has.

@@ -22,8 +22,8 @@ pub(crate) struct RouterSocket {
 }
 
 impl RouterSocket {
-    /// The answer to `{"ask": verb, …}`.
-    pub(crate) fn ask(&self, verb: &str, details: &[(&str, Option<&str>)]) -> anyhow::Result<Value> {
+    /// The answer to `{"ask": verb, …}`; what is null is not asked about.
+    pub(crate) fn ask(&self, verb: &str, details: &[(&str, Value)]) -> anyhow::Result<Value> {
         let path = &self.socket;
         let line = exchange(path, &question(verb, details)).with_context(|| {
             format!(
@@ -40,12 +40,10 @@ impl RouterSocket {
     }
 }
 
-fn question(verb: &str, details: &[(&str, Option<&str>)]) -> String {
+fn question(verb: &str, details: &[(&str, Value)]) -> String {
     let mut question = json!({ "ask": verb });
-    for (key, value) in details {
-        if let Some(value) = value {
-            question[*key] = Value::from(*value);
-        }
+    for (key, value) in details.iter().filter(|(_, value)| !value.is_null()) {
+        question[*key] = value.clone();
     }
     question.to_string()
 }
@@ -65,8 +63,13 @@ mod tests {
 
     #[test]
     fn only_what_is_said_is_asked() {
-        assert_eq!(question("state", &[("instance", None)]), r#"{"ask":"state"}"#);
-        let one = question("handover", &[("instance", Some("VI \"1\"")), ("successor", None)]);
-        assert_eq!(one, r#"{"ask":"handover","instance":"VI \"1\""}"#);
+        assert_eq!(question("state", &[("instance", Value::Null)]), r#"{"ask":"state"}"#);
+        let details = [
+            ("instance", "VI \"1\"".into()),
+            ("keep", 5.into()),
+            ("successor", Value::Null),
+        ];
+        let one = question("handover", &details);
+        assert_eq!(one, r#"{"ask":"handover","instance":"VI \"1\"","keep":5}"#);
     }
 }

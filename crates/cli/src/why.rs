@@ -30,7 +30,9 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let answer = args.router.ask("why", &[("instance", args.instance.as_deref())])?;
+    let answer = args
+        .router
+        .ask("why", &[("instance", args.instance.as_deref().into())])?;
     let instances = match answer {
         Value::Array(all) => all,
         one => vec![one],

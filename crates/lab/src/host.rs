@@ -7,13 +7,16 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use tandem_sys::netlink::{Address, AddressRequest, Cidr, Neighbour, Netlink, NetlinkError, Route};
+use tandem_sys::netlink::{Address, AddressRequest, Cidr, Index, Neighbour, Netlink, NetlinkError, Route};
 use tandem_sys::netns::{Ground, Namespaces};
 use tandem_sys::process;
 
 use crate::error::{Doing, LabError};
 use crate::nft;
 use crate::running::Running;
+
+/// The first interface of every network.
+const LOOPBACK: Index = Index(1);
 
 /// A handle; all copies mean the same host.
 #[derive(Debug, Clone)]
@@ -100,9 +103,10 @@ impl Host {
         self.netlink(async |netlink| netlink.addresses().await)
     }
 
-    /// Whether the address is on one of this host's interfaces.
+    /// Whether the address is on one of this host's interfaces. What is on the loopback only is nothing that others see.
     pub fn holds(&self, ip: IpAddr) -> Result<bool, LabError> {
-        Ok(self.addresses()?.iter().any(|address| address.cidr.ip() == ip))
+        let here = |address: &Address| address.cidr.ip() == ip && address.index != LOOPBACK;
+        Ok(self.addresses()?.iter().any(here))
     }
 
     /// Waits until the address is here (or is gone from here): for addresses that programs move.

@@ -53,6 +53,9 @@ pub(crate) struct Instance {
     pub(crate) base_priority: u8,
     pub(crate) since_seconds: f64,
     pub(crate) addresses: Vec<String>,
+    /// Both hosts are, or were, master, and only their own link says so.
+    #[serde(default)]
+    pub(crate) split: bool,
 }
 
 #[derive(Deserialize)]

@@ -18,6 +18,7 @@ pub(crate) struct PairDraft {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) bind: Option<SocketAddr>,
     pub(crate) secret: Option<Spanned<Vec<u8>>>,
+    pub(crate) keep: Option<Duration>,
 }
 
 #[derive(Debug, Default)]

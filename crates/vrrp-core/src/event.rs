@@ -82,6 +82,17 @@ pub enum Event {
         name: Arc<str>,
         address: IpAddr,
     },
+    /// Both hosts are master, and only the pair link says so.
+    SplitBrain {
+        name: Arc<str>,
+        other: Option<IpAddr>,
+        theirs: u8,
+        ours: u8,
+        yields: bool,
+    },
+    SplitBrainOver {
+        name: Arc<str>,
+    },
     OwnerCedes {
         name: Arc<str>,
         from: IpAddr,
@@ -243,6 +254,22 @@ impl fmt::Display for Event {
             Event::Conflict { name, address } => {
                 write!(f, "({name}) somebody else has {address} while we are master")
             }
+            Event::SplitBrain {
+                name,
+                other,
+                theirs,
+                ours,
+                yields,
+            } => {
+                let other = other.map_or_else(|| "the other host".to_owned(), |ip| ip.to_string());
+                let what = if *yields { "this host steps down" } else { "the other host has to step down" };
+                write!(
+                    f,
+                    "({name}) split brain: {other} is master, too, with priority {theirs}, ours {ours}. The pair link says so; \
+                     its adverts do not arrive here, so something on the way drops VRRP. {what}"
+                )
+            }
+            Event::SplitBrainOver { name } => write!(f, "({name}) the split brain is over"),
             Event::OwnerCedes { name, from } => write!(
                 f,
                 "({name}) {from} is an owner, too (priority 255), and does not give way; going on with 254 until it is gone"

@@ -43,6 +43,12 @@ pub enum Input<'a> {
     Resume { who: Who },
     /// The master named us its successor, over an authenticated link.
     TakeOver { instance: InstanceId },
+    /// What the other host of the pair says of itself, over a link of its own that is no VRRP; again and again while it is
+    /// so. `None`: nothing is heard of it any more.
+    Partner {
+        instance: InstanceId,
+        partner: Option<Partner>,
+    },
     /// The answer to [`crate::Output::AskWitnesses`]: so many answered.
     Witnesses { instance: InstanceId, reachable: usize },
     /// The wall clock, for the HMAC trailer; told at start and when it was stepped.
@@ -67,6 +73,23 @@ pub enum Release {
     Drain,
     /// Let another be master; come back only when it is gone. A named successor takes over at once.
     Handover { successor: Option<IpAddr> },
+}
+
+/// The same virtual router on the other host of the pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Partner {
+    pub stand: Stand,
+    pub priority: u8,
+    /// Where its adverts come from.
+    pub source: Option<IpAddr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stand {
+    Master,
+    /// It would be master and is not, because this link tells it that we are.
+    Yielded,
+    Other,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

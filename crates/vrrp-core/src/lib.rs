@@ -23,7 +23,7 @@ pub mod track;
 
 pub use drop_reason::{DropReason, KeepalivedCounter};
 pub use event::{Event, ReleaseEnd};
-pub use input::{Input, Observation, Release, ScriptOutcome, Who};
+pub use input::{Input, Observation, Partner, Release, ScriptOutcome, Stand, Who};
 pub use instance::{Conditions, InstanceView, MasterView};
 pub use output::{Output, Subject};
 pub use router::Router;

@@ -17,6 +17,8 @@ pub struct Stats {
     pub healed: u64,
     /// Announcements of our addresses by somebody else while we are master.
     pub conflicts: u64,
+    /// How often both hosts were master without hearing each other.
+    pub split_brains: u64,
     /// The longest silence of a master that was still in time, in thousandths of the down interval.
     pub closest_call: u16,
     drops: [u64; DropReason::ALL.len()],
@@ -34,6 +36,7 @@ impl Default for Stats {
             address_mismatches: 0,
             healed: 0,
             conflicts: 0,
+            split_brains: 0,
             closest_call: 0,
             drops: [0; DropReason::ALL.len()],
         }

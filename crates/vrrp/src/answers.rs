@@ -32,6 +32,7 @@ fn of_one(snapshot: &Snapshot, instance: &Instance) -> Value {
         "holds": instance.holds,
         "drained": instance.drained,
         "abandoned": instance.abandoned,
+        "split": instance.split,
         "since_seconds": snapshot.at.since(instance.changed_at).as_secs_f64(),
         "priority": instance.effective.value(),
         "base_priority": settings.priority.value(),

@@ -13,8 +13,14 @@ pub(crate) fn because(snapshot: &Snapshot, instance: &Instance) -> String {
         State::Init => "it waits for a first result of what it tracks".to_owned(),
         State::Fault => faults(instance),
         State::Master if instance.leaving => "it said goodbye and serves until its successor does".to_owned(),
+        State::Master if instance.split => {
+            "split brain: adverts of the other host, whose priority is no better, do not arrive here".to_owned()
+        }
         State::Master => master(instance),
         State::Backup if instance.drained => "it was drained: it stays out until `resume`".to_owned(),
+        State::Backup if instance.split => {
+            "split brain: the pair link says that the other host is master; its adverts do not arrive here".to_owned()
+        }
         State::Backup => backup(snapshot, instance),
     };
     format!("{} for {since}: {words}", instance.state)
@@ -135,8 +141,10 @@ mod tests {
         assert!(say(&follow(100)).contains("of equals (100)"));
         assert!(say(&follow(50)).contains("left alone only for a time"));
         assert!(say(&|i| i.settings.preempt = Preempt::Never).contains("`nopreempt`"));
+        assert!(say(&|i| i.split = true).contains("the pair link says"));
         assert!(say(&|i| i.drained = true).contains("until `resume`"));
-        assert!(say(&|i| i.state = State::Master).contains("no better router than its 100"));
+        assert!(say(&|i| i.state = State::Master).contains("split brain"));
+        assert!(say(&|i| i.split = false).contains("no better router than its 100"));
         assert!(say(&|i| i.leaving = true).contains("said goodbye"));
         assert!(say(&|i| i.effective = Priority::OWNER).contains("MASTER"));
     }

@@ -5,11 +5,12 @@
 //!   trackers ─────────────▲
 //! ```
 
+mod keeping;
 mod partner;
 mod questions;
 mod reload;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::net::IpAddr;
@@ -24,6 +25,7 @@ use tandem_vrrp_config::Plan;
 use tandem_vrrp_core::settings::{InstanceId, RouterSettings};
 use tandem_vrrp_core::{DropReason, Event, Notice, Release, State, Subject, Who};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::args::Args;
 use crate::around::Around;
@@ -32,6 +34,7 @@ use crate::brain::{Order, Report};
 use crate::dump;
 use crate::exporter::Exporter;
 use crate::firewall::Firewall;
+use crate::handback::Handback;
 use crate::igmp::LocalIgmp;
 use crate::journal::{BEAT, Journal};
 use crate::launcher::Launcher;
@@ -49,6 +52,7 @@ use crate::urgency::Urgency;
 use crate::wall::WallWatch;
 use crate::witness;
 
+use keeping::{LOOK, Stay};
 use reload::tracked;
 
 /// What commands run by `notify_stop` get before the process is gone.
@@ -113,6 +117,12 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         firewall,
         trackers,
         pair,
+        handback: Handback::default(),
+        stays: BTreeMap::new(),
+        wanted_back: BTreeSet::new(),
+        lets_return: BTreeSet::new(),
+        resuming: BTreeMap::new(),
+        asked_back: BTreeMap::new(),
         bfd,
         promotion: Promotion::default(),
         igmp: LocalIgmp::default(),
@@ -152,7 +162,10 @@ impl Running {
         if self.desk.args.dump_conf {
             self.desk.show_configuration().await;
         }
+        self.desk.sweep().await;
         let mut beat = tokio::time::interval(BEAT);
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 report = self.reports.recv() => match report {
@@ -172,7 +185,17 @@ impl Running {
                     }
                 }
                 news = self.desk.bfd.news() => self.desk.told_by_bfd(news),
-                news = self.desk.pair.news() => self.desk.told_by_pair(news).await,
+                news = self.desk.pair.news() => {
+                    self.desk.told_by_pair(news).await;
+                    self.desk.leave_as_wanted().await;
+                }
+                key = self.desk.handback.over() => {
+                    self.desk.hand_back_no_more(key).await;
+                }
+                _ = look.tick(), if !(self.desk.stays.is_empty() && self.desk.resuming.is_empty()) => {
+                    self.desk.look_after_stays().await;
+                    self.desk.resume_alone().await;
+                }
                 Some((question, to)) = self.questions.recv() => {
                     // Whoever asked may have gone.
                     to.send(self.desk.answer(question).await).ok();
@@ -198,6 +221,7 @@ impl Running {
             self.desk.order(Order::Leave).await;
             return Ok(());
         }
+        self.desk.keep_connections(Who::All, None, None).await;
         self.desk.unreleased = self.desk.plan.router.instances.iter().map(|i| i.id).collect();
         let release = Order::Release {
             who: Who::All,
@@ -213,6 +237,8 @@ impl Running {
         self.desk.igmp.give_back();
         let opened = self.desk.firewall.open().await;
         self.desk.complain(opened);
+        let ended = self.desk.handback.end_all().await;
+        self.desk.complain(ended);
         self.desk.heralds.finish(LAST_WORDS).await;
         if let Some(script) = &self.desk.plan.global.scripts.shutdown {
             self.desk.heralds.once(script).await;
@@ -246,6 +272,18 @@ struct Desk {
     firewall: Firewall,
     trackers: Trackers,
     pair: Pair,
+    /// What is handed back to the other host.
+    handback: Handback,
+    /// What the other host hands back to us.
+    stays: BTreeMap<InstanceId, Stay>,
+    /// The other host would be master of these again.
+    wanted_back: BTreeSet<InstanceId>,
+    /// It has been told to leave them for that, and is backup as before when it has.
+    lets_return: BTreeSet<InstanceId>,
+    /// We were told to take part again, and have asked the other host to hand over first; until then.
+    resuming: BTreeMap<InstanceId, Instant>,
+    /// When we last would have been master of these again.
+    asked_back: BTreeMap<InstanceId, Instant>,
     bfd: Sessions,
     promotion: Promotion,
     igmp: LocalIgmp,
@@ -282,9 +320,8 @@ impl Desk {
                 self.recorder.record(None, &text);
                 self.log.error(&text);
             }
-            Report::Released { instance } => {
-                self.unreleased.remove(&instance);
-            }
+            Report::Released { instance } => self.released(instance),
+            Report::Kept { instance } => self.take_on(instance),
             Report::AskWitnesses { instance } => self.ask_witnesses(instance),
             Report::NameSuccessor { instance, successor } => self.name_successor(instance, successor),
         }
@@ -301,6 +338,9 @@ impl Desk {
 
     fn entered(&mut self, instance: InstanceId, state: State) {
         self.changed = true;
+        if state == State::Master {
+            self.resuming.remove(&instance);
+        }
         let changed = match state {
             State::Master => self.held.insert(instance),
             _ => self.held.remove(&instance),

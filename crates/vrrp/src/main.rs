@@ -13,6 +13,8 @@ mod doubts;
 mod dump;
 mod exporter;
 mod firewall;
+mod flows;
+mod handback;
 mod igmp;
 mod journal;
 mod launcher;

@@ -58,6 +58,18 @@ const OF_INSTANCES: &[(&str, &str, &str, Reading)] = &[
         |i| i.stats.healed as f64,
     ),
     (
+        "split_brain",
+        "gauge",
+        "The pair link says that both hosts are master, or were and one has stepped down for it",
+        |i| f64::from(u8::from(i.split)),
+    ),
+    (
+        "split_brains_total",
+        "counter",
+        "Times that both hosts were master without hearing each other",
+        |i| i.stats.split_brains as f64,
+    ),
+    (
         "down_interval_seconds",
         "gauge",
         "Silence after which the master counts as gone",

@@ -3,13 +3,14 @@
 use std::io::Read;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tandem_ops::clock::Clock;
-use tandem_ops::pair::{self, Command, Ends, Entry, Key, Link, News, Outcome, Position, Secret, Shown};
+use tandem_ops::pair::{self, Command, Ends, Entry, Key, Link, News, Outcome, Position, Secret, Shown, Wish};
 use tandem_vrrp_config::PairLink;
-use tandem_vrrp_core::State;
 use tandem_vrrp_core::settings::InstanceSettings;
+use tandem_vrrp_core::{Partner, Stand, State};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::logs::Log;
@@ -91,8 +92,12 @@ impl Pair {
 
     pub(crate) fn name_successor(&self, settings: &InstanceSettings, successor: Option<IpAddr>) {
         if let Some(key) = key(settings) {
-            self.command(Command::TakeOver { key, successor });
+            self.wish(key, Wish::TakeOver, successor);
         }
+    }
+
+    pub(crate) fn wish(&self, key: Key, wish: Wish, successor: Option<IpAddr>) {
+        self.command(Command::Wish { key, wish, successor });
     }
 
     pub(crate) fn answer(&self, ticket: u64, willing: bool) {
@@ -106,14 +111,25 @@ impl Pair {
         }
     }
 
-    /// For the control socket.
-    pub(crate) async fn describe(&self) -> Value {
+    /// How the link is, if there is one.
+    pub(crate) async fn show(&self) -> Option<Shown> {
         let (to, shown) = oneshot::channel();
         self.command(Command::Show(to));
-        match shown.await {
-            Ok(shown) => describe(&shown, self.settings.as_ref()),
-            Err(_) => Value::Null,
+        shown.await.ok()
+    }
+
+    /// For the control socket.
+    pub(crate) async fn describe(&self) -> Value {
+        match self.show().await {
+            Some(shown) => describe(&shown, self.settings.as_ref()),
+            None => Value::Null,
         }
+    }
+
+    /// How long connections go on here after a handover.
+    pub(crate) fn keeps_for(&self) -> Option<Duration> {
+        let keep = self.settings.as_ref()?.keep;
+        Some(keep).filter(|keep| !keep.is_zero())
     }
 }
 
@@ -126,10 +142,24 @@ pub(crate) fn key(settings: &InstanceSettings) -> Option<Key> {
     })
 }
 
+/// What the router makes of it.
+pub(crate) const fn partner(entry: &Entry) -> Partner {
+    Partner {
+        stand: match entry.position {
+            Position::Master => Stand::Master,
+            Position::Yielded => Stand::Yielded,
+            Position::Out | Position::Ready | Position::Leaving => Stand::Other,
+        },
+        priority: entry.priority,
+        source: entry.source,
+    }
+}
+
 fn entry(instance: &Instance) -> Option<Entry> {
     let position = match instance.state {
         State::Master if instance.leaving => Position::Leaving,
         State::Master => Position::Master,
+        _ if instance.ready && instance.split => Position::Yielded,
         _ if instance.ready => Position::Ready,
         _ => Position::Out,
     };
@@ -157,6 +187,7 @@ fn describe(shown: &Shown, settings: Option<&PairLink>) -> Value {
         Position::Ready => "ready",
         Position::Master => "master",
         Position::Leaving => "leaving",
+        Position::Yielded => "yielded",
     };
     let entries = shown.view.iter().map(|entry| {
         json!({

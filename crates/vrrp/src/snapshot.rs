@@ -40,6 +40,10 @@ pub(crate) struct Instance {
     pub(crate) drained: bool,
     /// Let go because nobody took over in time, and nobody was heard since.
     pub(crate) abandoned: bool,
+    /// A master of lower priority is taken over from at once.
+    pub(crate) preempts: bool,
+    /// Both hosts are, or were, master, and only the pair link says so.
+    pub(crate) split: bool,
     /// It is backup, and would take over.
     pub(crate) ready: bool,
     pub(crate) master: Option<MasterView>,
@@ -96,6 +100,8 @@ impl Instance {
             conditions: view.conditions,
             drained: view.drained,
             abandoned: view.abandoned,
+            preempts: view.preempts,
+            split: view.split,
             ready: view.state == State::Backup && !(view.listening || view.stopped || view.drained),
             master: view.master,
             master_interval: view.master_interval,

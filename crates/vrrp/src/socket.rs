@@ -1,7 +1,8 @@
 //! The control socket: a line of JSON in, a line of JSON out.
 //!
 //! `{"ask": "state"}`, `{"ask": "why", "instance": "VI_1"}`, `{"ask": "metrics"}`, `{"ask": "pair"}`, `{"ask": "handover"}`, `{"ask": "drain"}`,
-//! `{"ask": "resume"}`; the last three take an instance too. The answer is `{"answer": …}` or `{"error": "…"}`.
+//! `{"ask": "resume"}`; the last three take an instance too, a handover a `successor`, `keep` in
+//! seconds, and `brief`. The answer is `{"answer": …}` or `{"error": "…"}`.
 //!
 //! A second socket, for everybody on this host, takes the questions and no orders. That is what a balancer asks that runs
 //! as another user or in another root.
@@ -48,6 +49,11 @@ pub(crate) enum Question {
     Handover {
         instance: Option<String>,
         successor: Option<IpAddr>,
+        /// Seconds that connections go on here at most; else what `pair_link` says.
+        keep: Option<u32>,
+        /// It takes part again by itself, once its trackers have had time to see what is about to end.
+        #[serde(default)]
+        brief: bool,
     },
     Drain {
         instance: Option<String>,
@@ -216,8 +222,13 @@ mod tests {
         );
         let successor = Some(IpAddr::from([10, 9, 0, 2]));
         assert_eq!(
-            read(r#"{"ask": "handover", "instance": "VI_1", "successor": "10.9.0.2"}"#),
-            Ok(Question::Handover { instance, successor })
+            read(r#"{"ask": "handover", "instance": "VI_1", "successor": "10.9.0.2", "keep": 5}"#),
+            Ok(Question::Handover {
+                instance,
+                successor,
+                keep: Some(5),
+                brief: false,
+            })
         );
         let is_order = |text| read(text).expect("a question").is_order();
         assert!(is_order(r#"{"ask": "drain"}"#) && !is_order(r#"{"ask": "state"}"#));

@@ -6,6 +6,7 @@
 mod busy;
 mod command;
 mod fixtures;
+mod handback;
 mod launcher;
 mod mail;
 mod many;
@@ -48,6 +49,9 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::mail_as_keepalived_writes_it", mail::as_keepalived_writes_it),
         test("vrrp::the_gateway_is_a_witness", witness::the_gateway),
         test("vrrp::named_successor", pair::the_named_successor_is_there_at_once),
+        test("vrrp::a_split_brain_is_settled", pair::a_split_brain_is_settled),
+        test("vrrp::connections_go_on_over_ipv4", handback::over_ipv4),
+        test("vrrp::connections_go_on_over_ipv6", handback::over_ipv6),
         test("vrrp::scripts_as_their_users", launcher::scripts_as_their_users),
         test("vrrp::a_mac_of_its_own", vmac::alone),
         test("vrrp::a_mac_of_its_own_beside_keepalived", vmac::beside_keepalived),

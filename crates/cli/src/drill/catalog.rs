@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::load::Amount;
 use crate::load::ledger::Account;
-use crate::pair::act::{Act, Side};
+use crate::pair::act::{Act, Part, Side};
 use crate::pair::cast::{Cast, Origin};
 
 const OURS: &str = include_str!("drills.toml");
@@ -29,6 +29,16 @@ impl Drill {
     pub fn suits(&self, cast: Cast) -> bool {
         let needed = self.steps.iter().filter_map(|step| step.act.needs_our_router());
         needed.into_iter().all(|side| cast.routers.0[side.0] == Origin::Ours)
+    }
+
+    /// What it promises of this cast: only two routers of ours keep connections when one of them leaves.
+    pub fn promised_by(&self, cast: Cast) -> Expected {
+        let leaves = |step: &Step| matches!(step.act, Act::Stop(Part::Router(_)) | Act::HandOver(_));
+        let breaks = cast.routers.0 != [Origin::Ours; 2] && self.steps.iter().any(leaves);
+        Expected {
+            breaks: self.expected.breaks.filter(|_| !breaks),
+            ..self.expected.clone()
+        }
     }
 }
 

@@ -190,10 +190,10 @@ fn watch(ledger: &Ledger, side: Side) {
     while ledger.lives() {
         let held = nix::ifaddrs::getifaddrs().is_ok_and(|mut all| {
             all.any(|one| {
-                one.address
-                    .as_ref()
-                    .and_then(|a| a.as_sockaddr_in())
-                    .is_some_and(|a| a.ip() == VIP)
+                // Where connections go on after a handover nobody else sees it.
+                let is_seen = one.interface_name != "lo";
+                let address = one.address.as_ref().and_then(|a| a.as_sockaddr_in());
+                is_seen && address.is_some_and(|a| a.ip() == VIP)
             })
         });
         ledger.holds(side.0, held);

@@ -109,6 +109,8 @@ pub struct Router<'a> {
     /// Between adverts, in milliseconds.
     pub interval: u32,
     pub takes_back: bool,
+    /// The other host, if its router speaks over the pair link as well.
+    pub partner: Option<Ipv4Addr>,
 }
 
 impl Router<'_> {
@@ -116,6 +118,7 @@ impl Router<'_> {
         let priority = [150, 140][self.side.0];
         let interval = f64::from(self.interval) / 1000.0;
         let (watch, track) = self.watch();
+        let link = self.partner.map(pair_link).unwrap_or_default();
         let stays = if self.takes_back { "" } else { "    nopreempt\n" };
         format!(
             "\
@@ -125,7 +128,7 @@ global_defs {{
     script_user root
 }}
 
-{watch}
+{link}{watch}
 vrrp_instance brokers {{
     state BACKUP
 {stays}    interface eth0
@@ -180,6 +183,12 @@ track_lb serving {{
             ),
         }
     }
+}
+
+/// The lab is nobody else's, so its secret is none.
+fn pair_link(peer: Ipv4Addr) -> String {
+    let secret = "7a".repeat(32);
+    format!("pair_link {{\n    peer {peer}\n    secret hex:{secret}\n}}\n\n")
 }
 
 pub fn broker(listen: SocketAddr) -> String {

@@ -33,6 +33,11 @@ pub struct BalancerHost {
     generation: u32,
 }
 
+/// Of a balancer host on the network that all of them are on.
+fn address(side: Side) -> Ipv4Addr {
+    Ipv4Addr::new(10, 9, 0, [1, 2][side.0])
+}
+
 impl BalancerHost {
     /// With a cable and a way back to the clients' streets; nothing runs yet.
     pub fn build(
@@ -44,7 +49,7 @@ impl BalancerHost {
         wishes: &Wishes,
     ) -> anyhow::Result<BalancerHost> {
         let host = lab.host(&side.to_string())?;
-        let cable = lab.link(&host, lan, cidr(Ipv4Addr::new(10, 9, 0, [1, 2][side.0]), 24)?)?;
+        let cable = lab.link(&host, lan, cidr(address(side), 24)?)?;
         let mut back = Route::new(streets);
         back.via = Some(IpAddr::V4(CLIENT));
         host.netlink(async |netlink| netlink.add_route(&back).await)?;
@@ -69,6 +74,17 @@ impl BalancerHost {
         }
         self.balancer = Some(self.launch_balancer(&[])?);
         Ok(())
+    }
+
+    /// As its unit does: the other host serves before this balancer ends.
+    pub fn stop_balancer(&mut self) -> anyhow::Result<()> {
+        if self.cast.routers.0[self.side.0] == Origin::Ours && self.router.as_ref().is_some_and(Slot::runs) {
+            let me = std::env::current_exe().context("where is this program?")?;
+            let words = ["handover", "--brief", "--keep", "0s", "--wait", "2s"];
+            // Whatever became of it, the balancer ends.
+            self.host.run(Command::new(me).args(words))?.finish(PATIENCE)?;
+        }
+        self.balancer.as_mut().context("the balancer does not run")?.stop()
     }
 
     fn launch_balancer(&self, options: &[String]) -> anyhow::Result<Slot> {
@@ -129,6 +145,7 @@ impl BalancerHost {
             script: &self.write_script()?,
             interval: self.interval,
             takes_back: self.backend.takes_back,
+            partner: self.partner(),
         }
         .text();
         std::fs::write(&file, text)?;
@@ -137,6 +154,12 @@ impl BalancerHost {
         self.router = Some(Slot::new(router));
         in_reserve?;
         Ok(())
+    }
+
+    /// Where the other router is, if both are ours and so have a link of their own.
+    fn partner(&self) -> Option<Ipv4Addr> {
+        let both_ours = self.cast.routers.0 == [Origin::Ours; 2];
+        both_ours.then(|| address(Side(1 - self.side.0)))
     }
 
     /// A new process of the same configuration takes over, as on an upgrade.

@@ -174,6 +174,7 @@ impl Pair {
             Act::Start(Part::Router(side)) => self.side(side).start_router(),
             Act::Start(Part::Broker(node)) => self.node(node)?.start(),
             Act::Kill(part) => self.slot(part)?.kill(),
+            Act::Stop(Part::Balancer(side)) => self.side(side).stop_balancer(),
             Act::Stop(part) => self.slot(part)?.stop(),
             Act::Pause(part) => self.slot(part)?.pause(),
             Act::Resume(part) => self.slot(part)?.resume(),

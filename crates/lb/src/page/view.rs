@@ -129,6 +129,7 @@ struct Route {
     priority: String,
     place: String,
     addresses: String,
+    is_split: bool,
 }
 
 struct Happening {
@@ -508,6 +509,7 @@ fn route(instance: &Instance) -> Route {
             None => format!("id {}", instance.vrid),
         },
         addresses: instance.addresses.join(", "),
+        is_split: instance.split,
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use tandem_ops::pair::{Entry, FRAME, Input, Key, Link, Message, Output, Position, Secret};
+use tandem_ops::pair::{Entry, FRAME, Input, Key, Link, Lodging, Message, Output, Position, Secret, Wish};
 use tandem_time::Mono;
 
 const SECRET: [u8; 32] = [7; 32];
@@ -135,11 +135,12 @@ impl Run {
                 }
                 Some(Output::Up) => assert!(self.link.is_up()),
                 Some(Output::Down) => assert!(!self.link.is_up()),
-                Some(Output::TakeOver { ticket, .. }) => {
+                Some(Output::Wish { ticket, .. }) => {
                     let willing = ticket % 2 == 0;
                     self.link.handle(Input::Answer { ticket, willing }, self.now);
                 }
-                Some(Output::Named { .. }) => self.asked = self.asked.saturating_sub(1),
+                Some(Output::Seen(_)) => {}
+                Some(Output::Became { .. }) => self.asked = self.asked.saturating_sub(1),
                 Some(Output::Refused(_)) => {}
             }
         }
@@ -192,8 +193,16 @@ impl Run {
         if self.asked < MOST_ASKED {
             self.asked += 1;
             let key = entry(what % 4, what).key;
+            let via = key.address;
+            let (mac, seconds) = ([what; 6], u32::from(what));
+            let wish = match what / 16 {
+                0 => Wish::Keep(Lodging { via, mac, seconds }),
+                1 => Wish::Over,
+                2 => Wish::Return,
+                _ => Wish::TakeOver,
+            };
             let successor = None;
-            self.link.handle(Input::TakeOver { key, successor }, self.now);
+            self.link.handle(Input::Wish { key, wish, successor }, self.now);
             self.drain();
         }
     }

@@ -9,15 +9,22 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::frame::{FRAME, Refusal};
 use super::link::{Input, Link, Outcome, Output, Statistics};
-use super::message::{Entry, Key};
+use super::message::{Entry, Key, Wish};
 use crate::clock::Clock;
 
 /// From the daemon. Dropping the sender ends the link.
 #[derive(Debug)]
 pub enum Command {
     View(Vec<Entry>),
-    TakeOver { key: Key, successor: Option<IpAddr> },
-    Answer { ticket: u64, willing: bool },
+    Wish {
+        key: Key,
+        wish: Wish,
+        successor: Option<IpAddr>,
+    },
+    Answer {
+        ticket: u64,
+        willing: bool,
+    },
     Show(oneshot::Sender<Shown>),
 }
 
@@ -26,13 +33,18 @@ pub enum Command {
 pub enum News {
     Up,
     Down,
-    /// The other leaves and names us. Answer with the ticket; it may come more than once.
-    TakeOver {
+    /// The other says this of itself, whether it is news or not.
+    Seen(Entry),
+    /// The other wants it of us. Answer with the ticket; it may come more than once.
+    Wish {
         key: Key,
+        wish: Wish,
         ticket: u64,
     },
-    Named {
+    /// What became of a wish of ours.
+    Became {
         key: Key,
+        wish: Wish,
         outcome: Outcome,
     },
     Refused(Refusal),
@@ -97,8 +109,9 @@ async fn carry(output: Output, socket: &UdpSocket, peer: SocketAddr) -> Option<N
         }
         Output::Up => News::Up,
         Output::Down => News::Down,
-        Output::TakeOver { key, ticket } => News::TakeOver { key, ticket },
-        Output::Named { key, outcome } => News::Named { key, outcome },
+        Output::Seen(entry) => News::Seen(entry),
+        Output::Wish { key, wish, ticket } => News::Wish { key, wish, ticket },
+        Output::Became { key, wish, outcome } => News::Became { key, wish, outcome },
         Output::Refused(refusal) => News::Refused(refusal),
     })
 }
@@ -106,7 +119,7 @@ async fn carry(output: Output, socket: &UdpSocket, peer: SocketAddr) -> Option<N
 fn obey(link: &mut Link, command: Command, now: Mono) {
     match command {
         Command::View(entries) => link.handle(Input::View(entries), now),
-        Command::TakeOver { key, successor } => link.handle(Input::TakeOver { key, successor }, now),
+        Command::Wish { key, wish, successor } => link.handle(Input::Wish { key, wish, successor }, now),
         Command::Answer { ticket, willing } => link.handle(Input::Answer { ticket, willing }, now),
         Command::Show(to) => {
             // Whoever asked may have gone.

@@ -85,7 +85,7 @@ pub(super) fn open(datagram: &[u8], secret: &Secret) -> Result<(Header, Message)
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::message::{Entry, Key, Position};
+    use super::super::message::{Entry, Key, Lodging, Position, Wish};
     use super::*;
 
     fn secret(byte: u8) -> Secret {
@@ -139,7 +139,8 @@ mod tests {
             Just(Position::Out),
             Just(Position::Ready),
             Just(Position::Master),
-            Just(Position::Leaving)
+            Just(Position::Leaving),
+            Just(Position::Yielded)
         ];
         (key(), position, any::<u8>(), any::<Option<u32>>()).prop_map(|(key, position, priority, source)| Entry {
             key,
@@ -149,11 +150,25 @@ mod tests {
         })
     }
 
+    fn wish() -> impl Strategy<Value = Wish> {
+        let lodging = (key(), any::<[u8; 6]>(), any::<u32>()).prop_map(|(key, mac, seconds)| Lodging {
+            via: key.address,
+            mac,
+            seconds,
+        });
+        prop_oneof![
+            Just(Wish::TakeOver),
+            lodging.prop_map(Wish::Keep),
+            Just(Wish::Over),
+            Just(Wish::Return)
+        ]
+    }
+
     fn message() -> impl Strategy<Value = Message> {
         prop_oneof![
             Just(Message::Hello),
             prop::collection::vec(entry(), 0..=Message::ENTRIES).prop_map(Message::View),
-            (key(), any::<u64>()).prop_map(|(key, ticket)| Message::TakeOver { key, ticket }),
+            (key(), wish(), any::<u64>()).prop_map(|(key, wish, ticket)| Message::Wish { wish, key, ticket }),
             (any::<u64>(), any::<bool>()).prop_map(|(ticket, willing)| Message::Answer { ticket, willing }),
         ]
     }

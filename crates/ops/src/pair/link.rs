@@ -8,7 +8,7 @@ use std::time::Duration;
 use tandem_time::{Mono, Seed};
 
 use super::frame::{self, Header, Refusal};
-use super::message::{Entry, Key, Message, Position};
+use super::message::{Entry, Key, Message, Position, Wish};
 use super::secret::Secret;
 
 /// A frame at least this often.
@@ -24,6 +24,13 @@ const AGAIN: [Duration; 4] = [
     Duration::from_millis(40),
     Duration::from_millis(200),
 ];
+/// The same of what is done before it is answered.
+const SLOWLY: [Duration; 4] = [
+    Duration::from_millis(40),
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_millis(1000),
+];
 /// A stranger's recordings must not make us speak all the time.
 const ANSWERS: Duration = Duration::from_millis(20);
 /// More virtual routers than one host has.
@@ -34,9 +41,10 @@ pub enum Input<'a> {
     Datagram(&'a [u8]),
     /// How all virtual routers of this host are.
     View(Vec<Entry>),
-    /// Name the other the successor, if it is this one.
-    TakeOver {
+    /// To be master, or to hand packets back, is asked of the other only if it is this one.
+    Wish {
         key: Key,
+        wish: Wish,
         successor: Option<IpAddr>,
     },
     /// To a question of the other.
@@ -51,24 +59,28 @@ pub enum Output {
     Send(Vec<u8>),
     Up,
     Down,
-    /// The other leaves and names us. Answer with the ticket; it may come more than once.
-    TakeOver {
+    /// The other says this of itself, whether it is news or not.
+    Seen(Entry),
+    /// The other wants it of us. Answer with the ticket; it may come more than once.
+    Wish {
         key: Key,
+        wish: Wish,
         ticket: u64,
     },
-    /// What became of `Input::TakeOver`.
-    Named {
+    /// What became of `Input::Wish`.
+    Became {
         key: Key,
+        wish: Wish,
         outcome: Outcome,
     },
     /// Something came that is not believed; once for each reason until the other comes back.
     Refused(Refusal),
 }
 
-/// What became of naming a successor.
+/// What became of a wish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It takes over.
+    /// It does so.
     Willing,
     /// It knows better.
     Unwilling,
@@ -76,7 +88,7 @@ pub enum Outcome {
     Silent,
     /// There is no link to it.
     Away,
-    /// By its own view it could not take over.
+    /// By its own view it could not.
     NotReady,
 }
 
@@ -90,6 +102,7 @@ pub struct Statistics {
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     key: Key,
+    wish: Wish,
     times: usize,
     again: Mono,
 }
@@ -149,9 +162,9 @@ impl Link {
                 self.own = entries;
                 self.say_view();
             }
-            Input::TakeOver { key, successor } => match self.obstacle(&key, successor) {
-                Some(outcome) => self.out.push_back(Output::Named { key, outcome }),
-                None => self.ask(key, now),
+            Input::Wish { key, wish, successor } => match self.obstacle(&key, wish, successor) {
+                Some(outcome) => self.out.push_back(Output::Became { key, wish, outcome }),
+                None => self.ask(key, wish, now),
             },
             Input::Answer { ticket, willing } => self.say(&Message::Answer { ticket, willing }),
         }
@@ -265,15 +278,17 @@ impl Link {
                 for entry in entries {
                     if self.view.len() < ENTRIES || self.view.contains_key(&entry.key) {
                         self.view.insert(entry.key, (entry, now));
+                        self.out.push_back(Output::Seen(entry));
                     }
                 }
             }
-            Message::TakeOver { key, ticket } => self.out.push_back(Output::TakeOver { key, ticket }),
+            Message::Wish { wish, key, ticket } => self.out.push_back(Output::Wish { key, wish, ticket }),
             Message::Answer { ticket, willing } => {
                 if let Some(asked) = self.asked.remove(&ticket) {
                     let outcome = if willing { Outcome::Willing } else { Outcome::Unwilling };
-                    self.out.push_back(Output::Named {
+                    self.out.push_back(Output::Became {
                         key: asked.key,
+                        wish: asked.wish,
                         outcome,
                     });
                 }
@@ -281,21 +296,35 @@ impl Link {
         }
     }
 
-    fn obstacle(&self, key: &Key, successor: Option<IpAddr>) -> Option<Outcome> {
+    fn obstacle(&self, key: &Key, wish: Wish, successor: Option<IpAddr>) -> Option<Outcome> {
         if !self.is_up() {
             return Some(Outcome::Away);
         }
+        let needed = match wish {
+            Wish::TakeOver | Wish::Keep(_) => &[Position::Ready, Position::Yielded][..],
+            Wish::Return => &[Position::Master],
+            Wish::Over => return None,
+        };
         let entry = self.view.get(key).map(|(entry, _)| entry);
-        let ready = entry.filter(|entry| entry.position == Position::Ready);
-        let chosen = ready.filter(|entry| successor.is_none() || entry.source == successor);
+        let able = entry.filter(|entry| needed.contains(&entry.position));
+        let chosen = able.filter(|entry| successor.is_none() || entry.source == successor);
         chosen.is_none().then_some(Outcome::NotReady)
     }
 
-    fn ask(&mut self, key: Key, now: Mono) {
+    fn ask(&mut self, key: Key, wish: Wish, now: Mono) {
         let ticket = self.seed.next_u64();
-        self.say(&Message::TakeOver { key, ticket });
-        let again = now + AGAIN[0];
-        self.asked.insert(ticket, Asked { key, times: 0, again });
+        self.say(&Message::Wish { wish, key, ticket });
+        let again = now + pauses(wish)[0];
+        let times = 0;
+        self.asked.insert(
+            ticket,
+            Asked {
+                key,
+                wish,
+                times,
+                again,
+            },
+        );
     }
 
     fn ask_again(&mut self, now: Mono) {
@@ -309,15 +338,15 @@ impl Link {
             let Some(asked) = self.asked.get_mut(&ticket) else {
                 continue;
             };
-            let key = asked.key;
+            let (key, wish) = (asked.key, asked.wish);
             asked.times += 1;
-            if let Some(pause) = AGAIN.get(asked.times) {
+            if let Some(pause) = pauses(wish).get(asked.times) {
                 asked.again = now + *pause;
-                self.say(&Message::TakeOver { key, ticket });
+                self.say(&Message::Wish { wish, key, ticket });
             } else {
                 self.asked.remove(&ticket);
                 let outcome = Outcome::Silent;
-                self.out.push_back(Output::Named { key, outcome });
+                self.out.push_back(Output::Became { key, wish, outcome });
             }
         }
     }
@@ -345,6 +374,13 @@ impl Link {
         };
         let frame = frame::seal(&header, message, &self.secret);
         self.out.push_back(Output::Send(frame));
+    }
+}
+
+const fn pauses(wish: Wish) -> &'static [Duration; 4] {
+    match wish {
+        Wish::TakeOver | Wish::Return => &AGAIN,
+        Wish::Keep(_) | Wish::Over => &SLOWLY,
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Position {
     Master,
     /// Said goodbye, still serving.
     Leaving,
+    /// It would take over, and leaves it to us because this link says that we are master: our adverts do not reach it.
+    Yielded,
 }
 
 /// One line of the sender's view.
@@ -34,16 +36,46 @@ pub struct Entry {
     pub source: Option<IpAddr>,
 }
 
+/// What one host wants of the other, for one virtual router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// I leave; be master now.
+    TakeOver,
+    /// I am about to leave, and go on serving the connections that I have: hand me what is not yours.
+    Keep(Lodging),
+    /// I serve none of them any more.
+    Over,
+    /// I would be master again: leave, and keep the connections that you have.
+    Return,
+}
+
+/// Where connections go on whose address has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lodging {
+    /// An address of that host on the network of the virtual router.
+    pub via: IpAddr,
+    /// Of that host, there: what comes from it is not handed to it again.
+    pub mac: [u8; 6],
+    /// For so long at most.
+    pub seconds: u32,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// I am here.
     Hello,
     /// How some of my virtual routers are.
     View(Vec<Entry>),
-    /// I leave; be master now.
-    TakeOver { key: Key, ticket: u64 },
+    Wish {
+        wish: Wish,
+        key: Key,
+        ticket: u64,
+    },
     /// To the one with this ticket.
-    Answer { ticket: u64, willing: bool },
+    Answer {
+        ticket: u64,
+        willing: bool,
+    },
     /// Of a later version.
     Unknown,
 }
@@ -59,7 +91,12 @@ impl Message {
         match self {
             Message::Hello => 0,
             Message::View(_) => 1,
-            Message::TakeOver { .. } => 2,
+            Message::Wish { wish, .. } => match wish {
+                Wish::TakeOver => 2,
+                Wish::Keep(_) => 4,
+                Wish::Over => 5,
+                Wish::Return => 6,
+            },
             Message::Answer { .. } => 3,
             Message::Unknown => u8::MAX,
         }
@@ -78,10 +115,15 @@ impl Message {
                     write(&mut body, entry.source);
                 }
             }
-            Message::TakeOver { key, ticket } => {
+            Message::Wish { wish, key, ticket } => {
                 body.extend(ticket.to_be_bytes());
                 body.push(key.vrid);
                 write(&mut body, Some(key.address));
+                if let Wish::Keep(lodging) = wish {
+                    write(&mut body, Some(lodging.via));
+                    body.extend(lodging.mac);
+                    body.extend(lodging.seconds.to_be_bytes());
+                }
             }
             Message::Answer { ticket, willing } => {
                 body.extend(ticket.to_be_bytes());
@@ -101,12 +143,16 @@ impl Message {
                 let entries: Option<Vec<Entry>> = (0..count).map(|_| rest.entry()).collect();
                 Message::View(entries?)
             }
-            2 => {
+            2 | 4..=6 => {
                 let ticket = rest.number()?;
-                Message::TakeOver {
-                    key: rest.key()?,
-                    ticket,
-                }
+                let key = rest.key()?;
+                let wish = match kind {
+                    4 => Wish::Keep(rest.lodging()?),
+                    5 => Wish::Over,
+                    6 => Wish::Return,
+                    _ => Wish::TakeOver,
+                };
+                Message::Wish { wish, key, ticket }
             }
             3 => Message::Answer {
                 ticket: rest.number()?,
@@ -120,9 +166,15 @@ impl Message {
 
 impl Position {
     fn read(byte: u8) -> Option<Position> {
-        [Position::Out, Position::Ready, Position::Master, Position::Leaving]
-            .into_iter()
-            .find(|position| *position as u8 == byte)
+        [
+            Position::Out,
+            Position::Ready,
+            Position::Master,
+            Position::Leaving,
+            Position::Yielded,
+        ]
+        .into_iter()
+        .find(|position| *position as u8 == byte)
     }
 }
 
@@ -171,6 +223,14 @@ impl Rest<'_> {
         Some(Key {
             vrid,
             address: self.address()??,
+        })
+    }
+
+    fn lodging(&mut self) -> Option<Lodging> {
+        Some(Lodging {
+            via: self.address()??,
+            mac: self.take()?,
+            seconds: self.take().map(u32::from_be_bytes)?,
         })
     }
 

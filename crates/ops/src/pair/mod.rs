@@ -13,7 +13,8 @@
 //! One frame is one UDP datagram. A frame counts when its digest is right, it repeats our challenge and its counter rises:
 //! then the other made it after it had heard us, and we have not seen it. Nothing else is believed, so a recording of
 //! yesterday does nothing. A session that takes the place of another gets a new challenge to repeat, so the old one stays
-//! dead. What kinds a version does not know it ignores; health and pins are to come as kinds of their own.
+//! dead. What kinds a version does not know it ignores; pins are to come as a kind of
+//! their own.
 
 mod drive;
 mod frame;
@@ -24,5 +25,5 @@ mod secret;
 pub use drive::{Command, Ends, News, Shown, run};
 pub use frame::{FRAME, Refusal};
 pub use link::{Input, Link, Outcome, Output, Statistics};
-pub use message::{Entry, Key, Message, Position};
+pub use message::{Entry, Key, Lodging, Message, Position, Wish};
 pub use secret::Secret;

@@ -31,6 +31,8 @@ pub struct Address {
     pub tentative: bool,
     /// IPv6 found that somebody else has it.
     pub duplicate: bool,
+    /// The kernel does not remove it by itself some day.
+    pub permanent: bool,
 }
 
 /// An address to add.
@@ -45,6 +47,8 @@ pub struct AddressRequest {
     pub peer: Option<IpAddr>,
     /// Seconds in which it may be chosen as a source; 0 is never. `None` is for ever.
     pub preferred_lifetime: Option<u32>,
+    /// Seconds after which the kernel removes it. `None` is for ever.
+    pub valid_lifetime: Option<u32>,
     pub flags: Flags,
 }
 
@@ -78,6 +82,7 @@ impl AddressRequest {
             broadcast: Broadcast::Derived,
             peer: None,
             preferred_lifetime: None,
+            valid_lifetime: None,
             flags: Flags::default(),
         }
     }
@@ -88,10 +93,10 @@ impl AddressRequest {
         let attributes = &mut message.attributes;
         attributes.extend(self.broadcast_address().map(AddressAttribute::Broadcast));
         attributes.extend(self.label.clone().map(AddressAttribute::Label));
-        if let Some(preferred) = self.preferred_lifetime {
+        if self.preferred_lifetime.is_some() || self.valid_lifetime.is_some() {
             let mut lifetimes = CacheInfo::default();
-            lifetimes.ifa_valid = FOR_EVER;
-            lifetimes.ifa_preferred = preferred;
+            lifetimes.ifa_valid = self.valid_lifetime.unwrap_or(FOR_EVER);
+            lifetimes.ifa_preferred = self.preferred_lifetime.unwrap_or(FOR_EVER).min(lifetimes.ifa_valid);
             attributes.push(AddressAttribute::CacheInfo(lifetimes));
         }
         let flags = self.flags.write(self.cidr.ip().is_ipv6());
@@ -168,6 +173,7 @@ impl Address {
         let header = message.header.flags;
         let mut tentative = header.contains(AddressHeaderFlags::Tentative);
         let mut duplicate = header.contains(AddressHeaderFlags::Dadfailed);
+        let mut permanent = header.contains(AddressHeaderFlags::Permanent);
         for attribute in &message.attributes {
             match attribute {
                 AddressAttribute::Local(ip) => local = Some(*ip),
@@ -176,6 +182,7 @@ impl Address {
                 AddressAttribute::Flags(flags) => {
                     tentative = flags.contains(AddressFlags::Tentative);
                     duplicate = flags.contains(AddressFlags::Dadfailed);
+                    permanent = flags.contains(AddressFlags::Permanent);
                 }
                 _ => {}
             }
@@ -189,6 +196,7 @@ impl Address {
             label,
             tentative,
             duplicate,
+            permanent,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! `pair_link`: our own: what the two hosts of a pair tell each other beside VRRP.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use tandem_text::{Diagnostic, Span, Spanned};
 use tandem_vrrp_core::settings::HmacKey;
@@ -15,6 +16,10 @@ use crate::plan::PairLink;
 
 /// Beside the stats page's 8404.
 const PORT: u16 = 8406;
+
+/// For connections after a handover: what clients take that are told to go, and a day.
+const USUAL: Duration = Duration::from_secs(30);
+const LONGEST: f64 = 86_400.0;
 
 pub(super) fn block(draft: &mut Draft, args: &mut Args<'_>) -> Outcome {
     let span = args.keyword().span;
@@ -61,6 +66,15 @@ pub(super) const KEYWORDS: &[Keyword<PairDraft>] = &[
             Ok(())
         },
     ),
+    keyword(
+        "keep_connections",
+        Kind::Words,
+        "seconds that connections go on here at most after a planned handover; 30, and 0 ends them",
+        |pair, args| {
+            pair.keep = Some(args.seconds(0.0..=LONGEST)?);
+            Ok(())
+        },
+    ),
 ];
 
 /// `ADDRESS [PORT]`
@@ -98,5 +112,6 @@ fn resolve(pair: PairDraft, span: Span) -> Result<PairLink, Diagnostic> {
         bind: pair.bind.unwrap_or(SocketAddr::new(any, PORT)),
         peer,
         secret: HmacKey::new(&secret.value).ok_or_else(wrong)?,
+        keep: pair.keep.unwrap_or(USUAL),
     })
 }

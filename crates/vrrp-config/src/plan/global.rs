@@ -194,6 +194,8 @@ pub struct PairLink {
     pub bind: SocketAddr,
     pub peer: SocketAddr,
     pub secret: HmacKey,
+    /// How long connections go on here at most after the address was handed over; zero is not at all.
+    pub keep: Duration,
 }
 
 /// `bfd_instance` (RFC 5880, one hop).

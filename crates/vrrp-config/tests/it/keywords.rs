@@ -623,6 +623,11 @@ fn of_the_pair_link() {
         ("0.0.0.0:8406".to_owned(), "10.9.0.2:8406".to_owned())
     );
     assert!(!show(&whole).contains("10, 10"), "the secret is not shown");
+    assert_eq!(whole.keep.as_secs(), 30);
+    let keep = |time: &str| {
+        link(&format!("peer 10.9.0.2\n{secret}\nkeep_connections {time}")).map(|pair| pair.keep.as_millis())
+    };
+    assert_eq!((keep("600"), keep("0")), (Some(600_000), Some(0)));
     let six = link(&format!("peer fd00::2 9000\n bind fd00::1 9001\n{secret}")).expect("it is whole");
     assert_eq!(
         (six.bind.to_string(), six.peer.to_string()),

@@ -27,6 +27,7 @@ impl Instance {
             return self.master_leaves(heard, cx);
         }
         self.abandoned = false;
+        self.is_heard(cx);
         if heard.advert.priority < Priority::OWNER.value() {
             self.reclaim(cx);
         }
@@ -48,7 +49,7 @@ impl Instance {
     }
 
     /// `None`: a lower master is left alone.
-    fn preempts_after(&self) -> Option<Duration> {
+    pub(super) fn preempts_after(&self) -> Option<Duration> {
         match self.settings.preempt {
             _ if self.held || self.drained => None,
             Preempt::Never => None,
@@ -151,6 +152,9 @@ impl Instance {
         self.dozed = false;
         let name = self.settings.name.clone();
         match self.phase {
+            Phase::Backup if self.has_yielded() => {
+                self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
+            }
             Phase::Backup if self.must_ask() => {
                 self.asked = true;
                 self.timers.arm(Timer::MasterDown, cx.now + self.interval());

@@ -13,6 +13,7 @@ impl Instance {
             self.advertise(cx);
             return self.assert_addresses(cx);
         }
+        self.is_heard(cx);
         if self.is_better(heard) || self.cedes_to(heard, cx) {
             return self.yield_to(heard, cx);
         }

@@ -27,6 +27,7 @@ mod naming;
 mod owners;
 mod reconfigure;
 mod rival;
+mod split;
 mod transition;
 mod view;
 
@@ -51,6 +52,7 @@ pub(crate) use leave::Leaving;
 use naming::Naming;
 use owners::Ownership;
 use rival::Rivalry;
+use split::Beside;
 pub use view::{InstanceView, MasterView};
 
 /// Where an instance is. Finer than the four states that the world is shown.
@@ -197,6 +199,7 @@ pub(crate) struct Instance {
     garp: GarpSchedule,
     healing: Healing,
     rivalry: Rivalry,
+    beside: Beside,
     ownership: Ownership,
     said: Said,
     stamp: Stamp,
@@ -243,6 +246,7 @@ impl Instance {
             garp: GarpSchedule::default(),
             healing: Healing::default(),
             rivalry: Rivalry::default(),
+            beside: Beside::default(),
             ownership: Ownership::default(),
             said: Said::default(),
             stamp: Stamp::default(),

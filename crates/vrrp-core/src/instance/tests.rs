@@ -14,6 +14,7 @@ use crate::{Event, Output, Release};
 
 mod disputes;
 mod floods;
+mod split;
 mod standing;
 
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);

@@ -25,6 +25,10 @@ pub struct InstanceView<'a> {
     pub drained: bool,
     /// Let go because nobody took over in time, and nobody was heard since.
     pub abandoned: bool,
+    /// A master of lower priority is taken over from at once.
+    pub preempts: bool,
+    /// Both hosts are, or were, master, and only the pair link says so.
+    pub split: bool,
     pub effective: Priority,
     pub source: Option<IpAddr>,
     /// The addresses are on the interface because of us.
@@ -74,6 +78,8 @@ impl Instance {
             stopped: self.phase == Phase::Stopped,
             drained: self.drained,
             abandoned: self.abandoned,
+            preempts: self.preempts_after() == Some(Duration::ZERO),
+            split: self.is_split(),
             effective: self.priority,
             source: self.source,
             holds: self.holds(),

@@ -37,6 +37,7 @@ impl Router {
                 .into_iter()
                 .for_each(|id| self.one(id, now, |i, _| i.resume())),
             Input::TakeOver { instance } => self.one(instance, now, |i, cx| i.take_over(cx)),
+            Input::Partner { instance, partner } => self.one(instance, now, |i, cx| i.partner(partner, cx)),
             Input::Witnesses { instance, reachable } => self.one(instance, now, |i, cx| i.witnesses(reachable, cx)),
             Input::WallClock { unix } => self.wall = Some((now, unix)),
             Input::ClearStatistics => {

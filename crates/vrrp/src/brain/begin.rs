@@ -24,6 +24,7 @@ impl Brain {
         let vmacs = self.network.exchange_vmacs(Vmacs::default());
         self.network = Network::new(links, addresses, vmacs);
         self.make_vmacs_first(&netlink).await?;
+        self.adopt_kept();
         let now = self.now();
         let unix = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         self.router.handle(Input::WallClock { unix }, now);

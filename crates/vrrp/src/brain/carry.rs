@@ -20,7 +20,7 @@ impl Brain {
     }
 
     /// Of an instance that a reload dropped, too: its last outputs are still to be carried out.
-    fn settings(&self, instance: InstanceId) -> Option<&InstanceSettings> {
+    pub(super) fn settings(&self, instance: InstanceId) -> Option<&InstanceSettings> {
         let retired = || self.retired.iter().find(|settings| settings.id == instance);
         self.router.settings().instance(instance).or_else(retired)
     }
@@ -46,8 +46,12 @@ impl Brain {
                 self.raise(instance);
                 self.with_addresses(instance, |_| true, Brain::add);
                 self.add_policy(instance);
+                self.keep_no_more(instance);
             }
-            Output::RemoveAddresses { instance } => self.remove_all(instance),
+            Output::RemoveAddresses { instance } => {
+                self.keep_what_goes(instance);
+                self.remove_all(instance);
+            }
             Output::AddAddress { instance, address } => {
                 self.with_addresses(instance, |a| a.address == address, Brain::add);
                 // Routes with this source went with it, unsaid.

@@ -1,4 +1,5 @@
-//! What macvlans with a virtual MAC address need to be set under /proc/sys, of them and of the interfaces below.
+//! What macvlans with a virtual MAC address need to be set under /proc/sys, of them and of the interfaces below; and what
+//! keeps an interface silent about addresses that have left it and stay on this host.
 //!
 //! Some of these settings are the kernel's to change only when nobody else is changing any network, so they are written by
 //! the thread that may wait for that, between its other errands: before the addresses come, and given back after they and
@@ -20,7 +21,13 @@ pub(super) enum Setting {
         /// It was made before a crash, so what is set may be what we set.
         found: bool,
     },
-    /// Of all interfaces but those that still have a macvlan of ours.
+    /// For an address that goes from this interface to the loopback.
+    Silence {
+        base: Arc<str>,
+        /// It went there before a start of ours, so what is set may be what we set.
+        found: bool,
+    },
+    /// Of all interfaces but those that still need it.
     GiveBack { needed: BTreeSet<Arc<str>> },
 }
 
@@ -63,6 +70,10 @@ impl Lent {
             Setting::Lend { vmac, base, found } => self
                 .lend(vmac, base, *found)
                 .map_err(|error| format!("{base}: the MAC address of {vmac} may be told wrongly: {error}")),
+            Setting::Silence { base, found } => BELOW
+                .into_iter()
+                .try_for_each(|(what, value)| self.set_below(base, what, value, *found))
+                .map_err(|error| format!("{base}: it may answer for addresses that have left: {error}")),
             Setting::GiveBack { needed } => {
                 self.give_back(needed);
                 Ok(())
@@ -173,6 +184,25 @@ mod tests {
         assert_eq!(ignores(&lent), "1", "one of the two is left");
         give_back(&mut lent, &["eth1"]);
         assert_eq!(ignores(&lent), "0");
+        fs::remove_dir_all(&lent.root).expect("ours");
+    }
+
+    #[test]
+    fn an_interface_is_silent_for_as_long_as_it_needs_to_be() {
+        let mut lent = folder("silent");
+        let silence = |lent: &mut Lent| {
+            let (base, found) = ("eth0".into(), false);
+            lent.carry_out(&Setting::Silence { base, found })
+        };
+        let told = |lent: &Lent| BELOW.map(|(what, _)| lent.read(what, "eth0").expect("it is there"));
+        for _ in 0..2 {
+            silence(&mut lent).expect("all of it is there");
+            assert_eq!(told(&lent), ["1", "2"]);
+        }
+        give_back(&mut lent, &["eth0"]);
+        assert_eq!(told(&lent), ["1", "2"], "another address needs it");
+        give_back(&mut lent, &[]);
+        assert_eq!(told(&lent), ["0", "0"]);
         fs::remove_dir_all(&lent.root).expect("ours");
     }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use tandem_vrrp_core::settings::{InstanceId, TrackerId};
-use tandem_vrrp_core::{DropReason, Event, Notice, Observation, Release, Subject, Who};
+use tandem_vrrp_core::{DropReason, Event, Notice, Observation, Partner, Release, Subject, Who};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Assignment;
@@ -23,12 +23,25 @@ pub(crate) enum Order {
         who: Who,
         why: Release,
     },
+    /// When its addresses leave, they stay on this host for so long at most, unheard, for the connections that it has.
+    Keep {
+        instance: InstanceId,
+        seconds: u32,
+    },
+    KeepNoMore {
+        instance: InstanceId,
+    },
     Resume {
         who: Who,
     },
     Witnesses {
         instance: InstanceId,
         reachable: usize,
+    },
+    /// What the other host of the pair says of itself.
+    Partner {
+        instance: InstanceId,
+        partner: Option<Partner>,
     },
     /// The wall clock was stepped.
     WallClock {
@@ -80,6 +93,10 @@ pub(crate) enum Report {
         successor: Option<IpAddr>,
     },
     Released {
+        instance: InstanceId,
+    },
+    /// A process before us has left its addresses here, for connections.
+    Kept {
         instance: InstanceId,
     },
 }

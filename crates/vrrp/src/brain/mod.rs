@@ -25,6 +25,7 @@ mod errands;
 mod fixtures;
 mod herald;
 mod holding;
+mod kept;
 mod lent;
 mod messages;
 mod network;
@@ -64,6 +65,7 @@ use echoes::Echoes;
 use errands::Errands;
 use herald::Herald;
 use holding::Holding;
+use kept::Kept;
 use network::Network;
 use pace::Lateness;
 use ports::{Opened, Ports};
@@ -211,6 +213,7 @@ struct Brain {
     ears: Ears,
     echoes: Echoes,
     holding: Holding,
+    kept: Kept,
     errands: Errands,
     arranged: Arranged,
     watch: Watch,
@@ -258,6 +261,7 @@ impl Brain {
             ears: Ears::default(),
             echoes: Echoes::default(),
             holding: Holding::default(),
+            kept: Kept::default(),
             errands: Errands::start(answering.clone(), start.urgency)?,
             urgency: start.urgency,
             arranged: Arranged::default(),
@@ -445,10 +449,13 @@ impl Brain {
                 self.router.handle(Input::Observed { tracker, observation }, now);
             }
             Order::Release { who, why } => self.release(who, why, now),
+            Order::Keep { instance, seconds } => self.kept.want(instance, seconds),
+            Order::KeepNoMore { instance } => self.keep_no_more(instance),
             Order::Resume { who } => self.router.handle(Input::Resume { who }, now),
             Order::Witnesses { instance, reachable } => {
                 self.router.handle(Input::Witnesses { instance, reachable }, now);
             }
+            Order::Partner { instance, partner } => self.router.handle(Input::Partner { instance, partner }, now),
             Order::WallClock { unix } => self.router.handle(Input::WallClock { unix }, now),
             Order::TakeOver { instance, willing } => {
                 self.router.handle(Input::TakeOver { instance }, now);

@@ -184,6 +184,12 @@ impl Network {
         here.next().is_some()
     }
 
+    /// As itself and nothing else, until the kernel removes it.
+    pub(super) fn has_for_a_time(&self, index: Index, ip: IpAddr) -> bool {
+        let known = self.addresses.get(&(index, Cidr::host(ip)));
+        known.is_some_and(|known| !known.address.permanent)
+    }
+
     pub(super) fn having(&self, ip: IpAddr) -> impl Iterator<Item = &Link> {
         let on = self.links.values();
         on.filter(move |link| self.has(link.index, ip))
@@ -248,6 +254,7 @@ mod tests {
             label: None,
             tentative: false,
             duplicate: false,
+            permanent: true,
         }
     }
 

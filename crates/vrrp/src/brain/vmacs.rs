@@ -150,9 +150,10 @@ impl Brain {
         }
     }
 
-    /// What was set of interfaces that will have none of ours above them any more.
-    fn give_back(&mut self) {
-        let needed = self.network.vmacs().all().map(|vmac| vmac.base.clone()).collect();
+    /// What was set of interfaces that will have none of ours above them any more, and are silent about none.
+    pub(super) fn give_back(&mut self) {
+        let below_vmacs = self.network.vmacs().all().map(|vmac| vmac.base.clone());
+        let needed = below_vmacs.chain(self.kept.silent()).collect();
         self.errands.set(Setting::GiveBack { needed });
     }
 }

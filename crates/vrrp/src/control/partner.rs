@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use tandem_ops::pair::{Key, News};
+use tandem_ops::pair::{Key, News, Outcome, Wish};
 use tandem_vrrp_core::settings::{InstanceId, InstanceSettings};
 use tokio::sync::oneshot;
 
@@ -32,20 +32,45 @@ impl Desk {
                 self.changed = true;
                 self.tell_pair().await;
             }
-            News::Down => self
-                .log
-                .warning("The pair link is down: nothing was heard for a second"),
+            News::Down => {
+                self.log
+                    .warning("The pair link is down: nothing was heard for a second");
+                for instance in self.plan.router.instances.iter().map(|i| i.id) {
+                    let partner = None;
+                    self.order(Order::Partner { instance, partner }).await;
+                }
+            }
+            News::Seen(entry) => {
+                if let Some(instance) = self.known(&entry.key).map(|settings| settings.id) {
+                    let partner = Some(pair::partner(&entry));
+                    self.order(Order::Partner { instance, partner }).await;
+                    self.return_to(instance, &entry).await;
+                }
+            }
             News::Refused(why) => self
                 .log
                 .warning(&format!("The pair link does not believe what it heard: {why}")),
-            News::Named { key, outcome } => {
-                let name = self.known(&key).map_or("?", |settings| &settings.name);
-                self.log.info(&format!("({name}) {}", pair::words(outcome)));
-            }
-            News::TakeOver { key, ticket } => {
-                let willing = self.take_over(&key).await;
+            News::Became { key, wish, outcome } => self.became(&key, wish, outcome),
+            News::Wish { key, wish, ticket } => {
+                let willing = match wish {
+                    Wish::TakeOver => self.take_over(&key).await,
+                    Wish::Keep(lodging) => self.hand_back(key, ticket, lodging).await,
+                    Wish::Over => self.hand_back_no_more(key).await,
+                    Wish::Return => self.is_wanted_back(&key),
+                };
                 self.pair.answer(ticket, willing);
             }
+        }
+    }
+
+    fn became(&mut self, key: &Key, wish: Wish, outcome: Outcome) {
+        let Some(settings) = self.known(key) else { return };
+        let (id, name) = (settings.id, settings.name.clone());
+        match wish {
+            Wish::TakeOver => self.log.info(&format!("({name}) {}", pair::words(outcome))),
+            Wish::Return => self.returns(id, outcome),
+            // Whoever wished it waits for it, or does not need to know.
+            Wish::Keep(_) | Wish::Over => {}
         }
     }
 
@@ -59,7 +84,7 @@ impl Desk {
         decided.await.unwrap_or(false)
     }
 
-    fn known(&self, key: &Key) -> Option<&InstanceSettings> {
+    pub(super) fn known(&self, key: &Key) -> Option<&InstanceSettings> {
         let mut instances = self.plan.router.instances.iter();
         instances.find(|settings| pair::key(settings).as_ref() == Some(key))
     }

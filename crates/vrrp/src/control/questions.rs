@@ -11,23 +11,40 @@ use crate::{answers, metrics};
 
 impl Desk {
     pub(super) async fn answer(&mut self, question: Question) -> Result<Value, String> {
+        let kept;
         let order = match question {
             Question::State | Question::Metrics | Question::Why { .. } => return self.describe(question).await,
             Question::Pair => return Ok(self.pair.describe().await),
-            Question::Handover { instance, successor } => Order::Release {
-                who: self.who(instance)?,
-                why: Release::Handover { successor },
-            },
-            Question::Drain { instance } => Order::Release {
-                who: self.who(instance)?,
-                why: Release::Drain,
-            },
-            Question::Resume { instance } => Order::Resume {
-                who: self.who(instance)?,
-            },
+            Question::Handover {
+                instance,
+                successor,
+                keep,
+                brief,
+            } => {
+                let who = self.who(instance)?;
+                self.goes_for_good();
+                kept = self.keep_connections(who, successor, keep).await;
+                if brief {
+                    self.resume_soon(who);
+                }
+                let why = Release::Handover { successor };
+                Order::Release { who, why }
+            }
+            Question::Drain { instance } => {
+                let who = self.who(instance)?;
+                self.goes_for_good();
+                kept = self.keep_connections(who, None, None).await;
+                let why = Release::Drain;
+                Order::Release { who, why }
+            }
+            Question::Resume { instance } => {
+                let who = self.who(instance)?;
+                self.resume(who).await;
+                return Ok(Value::Null);
+            }
         };
         self.order(order).await;
-        Ok(Value::Null)
+        Ok(kept)
     }
 
     async fn describe(&self, question: Question) -> Result<Value, String> {

@@ -116,8 +116,8 @@ pub const PACKAGES: &[Package] = &[
         description: "Works beside a real Keepalived, and hands its addresses over without a gap.",
         needs: &[],
         relations: &[
-            ("Recommends", "tandem"),
-            ("Suggests", "tandem-lb, tandem-compat, nftables"),
+            ("Recommends", "tandem, nftables"),
+            ("Suggests", "tandem-lb, tandem-compat"),
         ],
         programs: &[
             Program {

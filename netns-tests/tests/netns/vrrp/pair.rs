@@ -1,13 +1,13 @@
 //! The pair link: the successor that is named does not wait for its timer.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Result, ensure};
 use tandem_lab::{Advert, Capture, Probe, Responder, Running};
 use tandem_netns_tests::Bench;
 
 use super::services::ask;
-use super::stage::{Config, LONG, Program, Stage, VIP};
+use super::stage::{Config, LONG, Program, Stage, VIP, times_master};
 
 /// A busy machine may be slow, but this is far from the 609 ms of the timer.
 const AT_ONCE: Duration = Duration::from_millis(100);
@@ -51,6 +51,58 @@ pub(super) fn the_named_successor_is_there_at_once(bench: &Bench<'_>) -> Result<
     Ok(())
 }
 
+const NO_VRRP: &str = "table inet deaf {
+    chain input { type filter hook input priority 0; meta l4proto 112 drop; }
+}";
+
+/// Both are master because a filter eats what they say, and only the pair link knows.
+pub(super) fn a_split_brain_is_settled(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let fast = |priority, peer| Config {
+        interval: "0.1",
+        version: 3,
+        ..config(priority, peer)
+    };
+    let (lesser, better) = (fast(100, "10.9.0.1"), fast(150, "10.9.0.2"));
+    let (a, b) = stage.settled([Program::Ours; 2], &better, &lesser, VIP)?;
+    wait_until_known(&a, "ready")?;
+    for host in [&stage.a, &stage.b] {
+        host.nft(NO_VRRP)?;
+    }
+    stage.b.wait_for_address(VIP, true, LONG)?;
+    let since = Instant::now();
+    b.wait_for_line("this host steps down", LONG)?;
+    a.wait_for_line("the other host has to step down", LONG)?;
+    stage.b.wait_for_address(VIP, false, LONG)?;
+    let took = since.elapsed();
+    wait_until_known(&a, "yielded")?;
+    ensure!(stage.a.holds(VIP)?, "both let go");
+    for daemon in [&a, &b] {
+        let metrics = ask(daemon.pid(), r#"{"ask": "metrics"}"#)?;
+        ensure!(
+            metrics.contains("tandem_vrrp_split_brain{") && metrics.contains("tandem_vrrp_split_brains_total{"),
+            "{metrics}"
+        );
+        let why = ask(daemon.pid(), r#"{"ask": "why"}"#)?;
+        ensure!(
+            why.contains("split brain: ") && why.contains("do not arrive here"),
+            "{why}"
+        );
+    }
+
+    // Who has yielded is there all the same when the other one is gone.
+    let before = times_master(&b);
+    drop(a);
+    stage.a.kill_all()?;
+    stage.b.wait_for_address(VIP, true, LONG)?;
+    ensure!(times_master(&b) == before + 1, "it took turns:\n{}", b.output());
+    b.wait_for_line("the split brain is over", LONG)?;
+    bench.say(format!(
+        "two masters by a filter: one has stepped down {took:.1?} after the second one came"
+    ));
+    Ok(())
+}
+
 /// From the goodbye of one to the first word of the other.
 fn moved(cable: &Capture, to: [u8; 4], go: impl FnOnce() -> Result<()>) -> Result<Duration> {
     let since = SystemTime::now();
@@ -68,17 +120,14 @@ fn moved(cable: &Capture, to: [u8; 4], go: impl FnOnce() -> Result<()>) -> Resul
 }
 
 /// Until the other host has said how it is.
-fn wait_until_known(daemon: &Running, position: &str) -> Result<()> {
-    let deadline = std::time::Instant::now() + LONG;
+pub(super) fn wait_until_known(daemon: &Running, position: &str) -> Result<()> {
+    let deadline = Instant::now() + LONG;
     loop {
         let pair = ask(daemon.pid(), r#"{"ask": "pair"}"#)?;
         if pair.contains(&format!(r#""position":"{position}""#)) {
             return Ok(());
         }
-        ensure!(
-            std::time::Instant::now() < deadline,
-            "the other is not {position}: {pair}"
-        );
+        ensure!(Instant::now() < deadline, "the other is not {position}: {pair}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -17,7 +17,12 @@ fn entry(vrid: u8) -> Entry {
 }
 
 fn named(outcome: Outcome) -> Output {
-    Output::Named { key: KEY, outcome }
+    let wish = Wish::TakeOver;
+    Output::Became {
+        key: KEY,
+        wish,
+        outcome,
+    }
 }
 
 fn secret() -> Secret {
@@ -34,6 +39,8 @@ fn pump(link: &mut Link, wire: &mut Vec<Vec<u8>>) -> Vec<Output> {
     while let Some(output) = link.poll_output() {
         match output {
             Output::Send(frame) => wire.push(frame),
+            // Asked for where it matters.
+            Output::Seen(_) => {}
             output => other.push(output),
         }
     }
@@ -111,7 +118,8 @@ impl Pair {
 
     fn name_successor(&mut self) {
         let successor = None;
-        self.ends[0].handle(Input::TakeOver { key: KEY, successor }, self.now);
+        let (key, wish) = (KEY, Wish::TakeOver);
+        self.ends[0].handle(Input::Wish { key, wish, successor }, self.now);
         self.settle();
     }
 
@@ -132,7 +140,14 @@ fn they_meet_at_once_and_stay() {
 fn a_successor_is_named_and_answers() {
     let mut pair = Pair::up();
     pair.name_successor();
-    let [Output::TakeOver { key: KEY, ticket }] = pair.news(1)[..] else {
+    let [
+        Output::Wish {
+            key: KEY,
+            wish: Wish::TakeOver,
+            ticket,
+        },
+    ] = pair.news(1)[..]
+    else {
         panic!("it was not told")
     };
     pair.ends[1].handle(Input::Answer { ticket, willing: true }, pair.now);
@@ -161,6 +176,20 @@ fn the_view_arrives_and_grows_old() {
     assert!(pair.ends[1].view().any(|told| *told == entry(200)));
     pair.run(Duration::from_secs(4));
     assert_eq!(pair.ends[1].view().count(), 0, "nobody repeated it");
+}
+
+/// Also what has not changed: it says that the other still is so.
+#[test]
+fn whatever_the_other_says_of_itself_is_told() {
+    let mut pair = Pair::up();
+    for _ in 0..2 {
+        pair.ends[1].handle(Input::View(vec![entry(51)]), pair.now);
+        let mut wire = Vec::new();
+        pump(&mut pair.ends[1], &mut wire);
+        wire.iter()
+            .for_each(|frame| pair.ends[0].handle(Input::Datagram(frame), pair.now));
+        assert_eq!(pair.ends[0].poll_output(), Some(Output::Seen(entry(51))));
+    }
 }
 
 #[test]
@@ -219,7 +248,7 @@ fn a_restart_is_met_at_once() {
     pair.news(0);
     pair.name_successor();
     pair.run(Duration::from_millis(1));
-    assert!(matches!(pair.news(1)[..], [Output::TakeOver { .. }]));
+    assert!(matches!(pair.news(1)[..], [Output::Wish { .. }]));
 }
 
 #[test]
@@ -252,8 +281,9 @@ fn a_stranger_cannot_make_us_talk() {
 fn what_was_held_back_does_nothing_later() {
     let mut pair = Pair::up();
     pair.ends[0].handle(
-        Input::TakeOver {
+        Input::Wish {
             key: KEY,
+            wish: Wish::TakeOver,
             successor: None,
         },
         pair.now,
@@ -288,7 +318,8 @@ fn who_is_not_ready_is_not_named() {
     let mut pair = Pair::up();
     let ask = |pair: &mut Pair, successor: [u8; 4]| {
         let successor = Some(IpAddr::from(successor));
-        pair.ends[0].handle(Input::TakeOver { key: KEY, successor }, pair.now);
+        let (key, wish) = (KEY, Wish::TakeOver);
+        pair.ends[0].handle(Input::Wish { key, wish, successor }, pair.now);
         pair.settle();
         pair.news(0)
     };
@@ -307,11 +338,51 @@ fn who_is_not_ready_is_not_named() {
     assert_eq!(ask(&mut pair, [10, 9, 0, 2]), [named(Outcome::NotReady)]);
     let mut alone = end(7, pair.now);
     alone.handle(
-        Input::TakeOver {
+        Input::Wish {
             key: KEY,
+            wish: Wish::TakeOver,
             successor: None,
         },
         pair.now,
     );
     assert_eq!(pump(&mut alone, &mut Vec::new()), [named(Outcome::Away)]);
+}
+
+/// Whose turn it is: to hand back is asked of who is ready, to return of who is master, and that it is over of anybody.
+#[test]
+fn a_wish_goes_to_who_can_grant_it() {
+    let lodging = super::super::Lodging {
+        via: IpAddr::from([10, 9, 0, 1]),
+        mac: [2, 0, 0, 0, 0, 1],
+        seconds: 30,
+    };
+    let positions = [
+        Position::Out,
+        Position::Ready,
+        Position::Master,
+        Position::Leaving,
+        Position::Yielded,
+    ];
+    let ready = &[Position::Ready, Position::Yielded][..];
+    for (wish, able) in [
+        (Wish::TakeOver, ready),
+        (Wish::Keep(lodging), ready),
+        (Wish::Return, &[Position::Master]),
+        (Wish::Over, &positions),
+    ] {
+        for position in positions {
+            let mut pair = Pair::up();
+            let entry = Entry { position, ..entry(51) };
+            pair.ends[1].handle(Input::View(vec![entry]), pair.now);
+            pair.settle();
+            let (key, successor) = (KEY, None);
+            pair.ends[0].handle(Input::Wish { key, wish, successor }, pair.now);
+            pair.settle();
+            let asked = matches!(pair.news(1)[..], [Output::Wish { wish: told, .. }] if told == wish);
+            assert_eq!(asked, able.contains(&position), "{wish:?} of one that is {position:?}");
+            let outcome = Outcome::NotReady;
+            let refused = Output::Became { key, wish, outcome };
+            assert_eq!(pair.news(0).contains(&refused), !asked, "{wish:?} {position:?}");
+        }
+    }
 }
