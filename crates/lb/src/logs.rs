@@ -4,4 +4,4 @@ mod line;
 mod targets;
 
 pub(crate) use line::{Pen, Told, connected_from, identity, told, unwelcome};
-pub(crate) use targets::{Logs, LogsError, Opener, format};
+pub(crate) use targets::{Logs, LogsError, Opener};

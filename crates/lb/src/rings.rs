@@ -10,7 +10,6 @@ use arc_swap::ArcSwap;
 use tandem_lb_config as plan;
 use tandem_ops::syslog::{Ring, Shape};
 
-use crate::logs;
 use conveyor::Conveyor;
 
 /// All of them; every thread writes to them.
@@ -40,10 +39,10 @@ impl Rings {
     pub(crate) fn planned(&self, rings: &[plan::Ring]) -> Lineup {
         let before = self.now();
         let known = |plan: &plan::Ring| Known {
-            ring: before
-                .named(&plan.name)
-                .cloned()
-                .unwrap_or_else(|| Ring::new(&plan.name, shape(plan))),
+            ring: match before.named(&plan.name) {
+                Some(known) => known.ring.clone(),
+                None => Ring::new(&plan.name, shape(plan)),
+            },
             plan: plan.clone(),
         };
         Lineup(rings.iter().map(known).collect())
@@ -64,11 +63,9 @@ impl Rings {
         let mut after = Vec::new();
         for known in &now.0 {
             for server in &known.plan.servers {
-                let same = before.iter().position(|conveyor| conveyor.does(known, server));
-                after.push(match same {
-                    Some(at) => before.swap_remove(at),
-                    None => Conveyor::begin(known, server),
-                });
+                let same = before.iter().position(|conveyor| conveyor.leads(known, server));
+                let same = same.map(|at| before.swap_remove(at));
+                after.push(Conveyor::of(known, server, same));
             }
         }
         *before = after;
@@ -76,10 +73,8 @@ impl Rings {
 }
 
 impl Lineup {
-    pub(crate) fn named(&self, name: &str) -> Option<&Arc<Ring>> {
-        self.all()
-            .find(|known| *known.plan.name == *name)
-            .map(|known| &known.ring)
+    pub(crate) fn named(&self, name: &str) -> Option<&Known> {
+        self.all().find(|known| *known.plan.name == *name)
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Known> {
@@ -89,7 +84,6 @@ impl Lineup {
 
 fn shape(plan: &plan::Ring) -> Shape {
     Shape {
-        format: logs::format(plan.format),
         longest: plan.longest as usize,
         size: plan.size as usize,
     }

@@ -80,9 +80,15 @@ impl Opener<'_> {
 
 fn target(log: &plan::LogTarget, rings: &Lineup) -> Result<Target, LogsError> {
     let facility = Facility::new(log.facility.0).ok_or(LogsError::Facility(log.facility.0))?;
+    let to = destination(&log.to, rings)?;
+    // A ring's lines are all of one format.
+    let of_ring = match &log.to {
+        plan::LogAddress::Ring(ring) => rings.named(&ring.name).map(|known| known.plan.format),
+        _ => None,
+    };
     Ok(Target {
-        to: destination(&log.to, rings)?,
-        format: log.format.map(format),
+        to,
+        format: of_ring.or(log.format).map(format),
         length: usize::from(log.length),
         facility,
         max: severity(log.max),
@@ -121,13 +127,14 @@ fn destination(to: &plan::LogAddress, rings: &Lineup) -> Result<Destination, Log
         plan::LogAddress::Stderr => Destination::Stderr,
         plan::LogAddress::Fd(fd) => Destination::Fd(*fd),
         plan::LogAddress::Ring(ring) => {
-            let known = rings.named(&ring.name).cloned();
-            Destination::Ring(known.ok_or_else(|| LogsError::Ring(ring.name.clone()))?)
+            let known = rings.named(&ring.name);
+            let known = known.ok_or_else(|| LogsError::Ring(ring.name.clone()))?;
+            Destination::Ring(known.ring.clone())
         }
     })
 }
 
-pub(crate) fn format(format: plan::LogFormat) -> Format {
+fn format(format: plan::LogFormat) -> Format {
     match format {
         plan::LogFormat::Rfc3164 => Format::Rfc3164,
         plan::LogFormat::Rfc5424 => Format::Rfc5424,

@@ -166,9 +166,12 @@ impl Reloader {
         rings: &Lineup,
     ) -> Result<(Vec<Targets>, Vec<Targets>), logs::LogsError> {
         let (before, after) = (&running.global, &plan.global);
-        let names = |plan: &Plan| plan.rings.iter().map(|ring| ring.name.clone()).collect::<Vec<_>>();
-        // A ring that came back under its name is another one.
-        let is_same = names(running) == names(plan)
+        // A ring that came back under its name is another one, and one of another format has other lines.
+        let rings_of = |plan: &Plan| {
+            let rings = plan.rings.iter().map(|ring| (ring.name.clone(), ring.format));
+            rings.collect::<Vec<_>>()
+        };
+        let is_same = rings_of(running) == rings_of(plan)
             && (&before.logs, &before.log_tag, &before.log_hostname)
                 == (&after.logs, &after.log_tag, &after.log_hostname);
         let opener = logs::Opener::new(after, &self.estate.program, rings);

@@ -1,14 +1,16 @@
 //! Takes the lines of a ring on to one syslog server, one connection after the other. From the first one on no line gives way
 //! before the server has had it.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tandem_lb_config::{Framing, Host, RingServer};
 use tandem_ops::syslog::{Reader, Ring};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
@@ -20,14 +22,21 @@ const REST: Duration = Duration::from_secs(1);
 /// As good as for ever, where no limit is said.
 const LONG: Duration = Duration::from_secs(86_400);
 
+/// So many bytes are enough to be sent at once.
+const AT_ONCE: usize = 16 * 1024;
+
 /// Ends when it is dropped.
 #[derive(Debug)]
 pub(super) struct Conveyor {
     work: Work,
+    place: Place,
     task: AbortHandle,
 }
 
-#[derive(Clone, Debug)]
+/// Where it is in the ring, from its first connection on. Whoever works has it for himself.
+type Place = Arc<Mutex<Option<Reader>>>;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Work {
     ring: Arc<Ring>,
     to: RingServer,
@@ -36,22 +45,24 @@ struct Work {
 }
 
 impl Conveyor {
-    pub(super) fn begin(known: &Known, to: &RingServer) -> Conveyor {
+    /// The one that was before, when its work is the same; another goes on where that one is.
+    pub(super) fn of(known: &Known, to: &RingServer, before: Option<Conveyor>) -> Conveyor {
         let work = Work::of(known, to);
-        let task = tokio::task::spawn_local(work.clone().run()).abort_handle();
-        Conveyor { work, task }
+        match before {
+            Some(before) if before.work == work => before,
+            Some(before) => Conveyor::begin(work, before.place.clone()),
+            None => Conveyor::begin(work, Place::default()),
+        }
     }
 
-    /// Whether it does just that.
-    pub(super) fn does(&self, known: &Known, to: &RingServer) -> bool {
-        let Work {
-            ring,
-            to: own,
-            connect,
-            patience,
-        } = Work::of(known, to);
-        let same = (&self.work.to, self.work.connect, self.work.patience);
-        Arc::ptr_eq(&self.work.ring, &ring) && same == (&own, connect, patience)
+    fn begin(work: Work, place: Place) -> Conveyor {
+        let task = tokio::task::spawn_local(work.clone().run(place.clone())).abort_handle();
+        Conveyor { work, place, task }
+    }
+
+    /// Whether it leads there what is in that ring, however it does.
+    pub(super) fn leads(&self, known: &Known, to: &RingServer) -> bool {
+        self.work.ring == known.ring && self.work.to.name == to.name
     }
 }
 
@@ -71,20 +82,24 @@ impl Work {
         }
     }
 
-    async fn run(self) {
-        let mut reader = None;
-        let mut is_said = false;
+    async fn run(self, place: Place) {
+        // Until whoever was here before has ended.
+        let mut reader = place.lock().await;
+        let mut trouble = Trouble::default();
         loop {
+            let mut stood = None;
             let error = match timeout(self.connect, self.connected()).await {
                 Ok(Ok(stream)) => {
-                    is_said = false;
                     let reader = reader.get_or_insert_with(|| self.ring.reader());
-                    self.lead(reader, stream).await
+                    let (began, mut has_taken) = (Instant::now(), false);
+                    let error = self.lead(reader, stream, &mut has_taken).await;
+                    stood = has_taken.then(|| began.elapsed());
+                    error
                 }
                 Ok(Err(error)) => error,
                 Err(late) => late.into(),
             };
-            if !std::mem::replace(&mut is_said, true) {
+            if trouble.is_news(stood) {
                 let (ring, server) = (self.ring.name(), &self.to.name);
                 tracing::warn!(%error, "ring {ring}: its lines do not reach {server}; it is tried again");
             }
@@ -101,13 +116,19 @@ impl Work {
     }
 
     /// Until the connection ends; why it did.
-    async fn lead(&self, reader: &mut Reader, mut stream: TcpStream) -> io::Error {
+    async fn lead(&self, reader: &mut Reader, mut stream: TcpStream, has_taken: &mut bool) -> io::Error {
+        let mut batch = Batch::default();
         let mut heard = [0; 64];
         loop {
-            while let Some(line) = reader.line() {
-                let framed = framed(&line, self.to.framing);
-                match timeout(self.patience, stream.write_all(&framed)).await {
-                    Ok(Ok(())) => reader.took(),
+            batch.fill(reader, self.to.framing);
+            while !batch.rest().is_empty() {
+                match timeout(self.patience, stream.write(batch.rest())).await {
+                    Ok(Ok(0)) => return io::ErrorKind::WriteZero.into(),
+                    Ok(Ok(count)) => {
+                        let lines = batch.sent(count);
+                        reader.took(lines);
+                        *has_taken |= lines > 0;
+                    }
                     Ok(Err(error)) => return error,
                     Err(late) => return late.into(),
                 }
@@ -125,9 +146,98 @@ impl Work {
     }
 }
 
-fn framed(line: &[u8], framing: Framing) -> Vec<u8> {
-    match framing {
-        Framing::Newline => [line, b"\n"].concat(),
-        Framing::Counted => [line.len().to_string().as_bytes(), b" ", line].concat(),
+/// Lines on their way, one behind the other.
+#[derive(Debug, Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    sent: usize,
+    /// Where each ends that is not out yet.
+    ends: VecDeque<usize>,
+}
+
+impl Batch {
+    /// All before are out.
+    fn fill(&mut self, reader: &Reader, framing: Framing) {
+        self.bytes.clear();
+        self.sent = 0;
+        reader.show(AT_ONCE, |line| self.add(line, framing));
+    }
+
+    fn add(&mut self, line: &[u8], framing: Framing) {
+        match framing {
+            Framing::Newline => self.bytes.extend([line, b"\n"].into_iter().flatten()),
+            Framing::Counted => {
+                self.bytes.extend(format!("{} ", line.len()).bytes());
+                self.bytes.extend(line);
+            }
+        }
+        self.ends.push_back(self.bytes.len());
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.sent..]
+    }
+
+    /// So many more bytes; how many lines are out with them.
+    fn sent(&mut self, count: usize) -> u64 {
+        self.sent += count;
+        let mut lines = 0;
+        while self.ends.front().is_some_and(|end| *end <= self.sent) {
+            self.ends.pop_front();
+            lines += 1;
+        }
+        lines
+    }
+}
+
+/// Whether lines do not arrive; it is said when that changes, and not with every attempt.
+#[derive(Debug, Default)]
+struct Trouble {
+    is_said: bool,
+}
+
+impl Trouble {
+    /// `stood` is how long the connection was there, when a line went over it. Whoever lets everybody in and leaves at once
+    /// takes lines, too, and loses them.
+    fn is_news(&mut self, stood: Option<Duration>) -> bool {
+        self.is_said &= stood.is_none_or(|stood| stood < REST);
+        !std::mem::replace(&mut self.is_said, true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_out_with_its_last_byte() {
+        for (framing, bytes, steps) in [
+            (Framing::Newline, "ab\n\ncde\n", [(2, 0), (1, 1), (3, 1), (2, 1)]),
+            (Framing::Counted, "2 ab0 3 cde", [(3, 0), (1, 1), (6, 1), (1, 1)]),
+        ] {
+            let mut batch = Batch::default();
+            ["ab", "", "cde"].iter().for_each(|line| batch.add(line.as_bytes(), framing));
+            assert_eq!(batch.rest(), bytes.as_bytes());
+            for (count, lines) in steps {
+                assert_eq!(batch.sent(count), lines, "{framing:?} {count}");
+            }
+            assert_eq!(batch.rest(), b"");
+        }
+    }
+
+    #[test]
+    fn what_goes_on_failing_is_said_once() {
+        let mut trouble = Trouble::default();
+        let [short, long] = [REST / 2, REST * 2].map(Some);
+        for (stood, is_news) in [
+            (None, true),
+            (None, false),
+            (short, false),
+            (None, false),
+            (long, true),
+            (short, false),
+        ] {
+            assert_eq!(trouble.is_news(stood), is_news, "{stood:?}");
+        }
     }
 }

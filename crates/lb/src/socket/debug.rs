@@ -205,7 +205,7 @@ pub(super) fn events(room: &Room, call: &Call) -> Reply {
         name => match (room.directory.rings.now().named(name), options(&call.args()[1..])) {
             (None, _) => Reply::error("No such event sink"),
             (_, None) => Reply::error("unknown option"),
-            (Some(ring), Some(options)) => of_ring(ring, &options),
+            (Some(known), Some(options)) => of_ring(&known.ring, &options),
         },
     }
 }

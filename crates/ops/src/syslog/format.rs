@@ -1,6 +1,5 @@
 //! What stands before the message, in each of HAProxy's formats (captured from 2.6.12).
 
-use std::borrow::Cow;
 use std::io::Write;
 
 use super::date::Local;
@@ -59,14 +58,6 @@ impl Header {
             format,
             facility,
             after,
-        }
-    }
-
-    /// The same for another format.
-    pub(super) fn in_format(&self, format: Format, identity: &Identity) -> Cow<'_, Header> {
-        match format == self.format {
-            true => Cow::Borrowed(self),
-            false => Cow::Owned(Header::new(format, self.facility, identity)),
         }
     }
 

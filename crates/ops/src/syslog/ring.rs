@@ -6,13 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::target::Format;
-
 /// What a configuration says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// Of all its lines, whatever a target says.
-    pub format: Format,
     /// The longest line in bytes.
     pub longest: usize,
     /// How many bytes it holds, with what HAProxy would need beside the lines.
@@ -23,16 +19,25 @@ pub struct Shape {
 pub struct Ring {
     name: Box<str>,
     inside: Mutex<Inside>,
-    /// How many lines came so far.
-    came: watch::Sender<u64>,
+    /// Told when a line has come.
+    came: watch::Sender<()>,
 }
+
+impl PartialEq for Ring {
+    /// There is one of each.
+    fn eq(&self, other: &Ring) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Ring {}
 
 /// Somebody who takes one line after the other, and for whom they are kept.
 #[derive(Debug)]
 pub struct Reader {
     ring: Arc<Ring>,
     number: u64,
-    came: watch::Receiver<u64>,
+    came: watch::Receiver<()>,
 }
 
 #[derive(Debug)]
@@ -60,7 +65,7 @@ impl Ring {
         Arc::new(Ring {
             name: name.into(),
             inside: Mutex::new(inside),
-            came: watch::Sender::new(0),
+            came: watch::Sender::new(()),
         })
     }
 
@@ -75,22 +80,14 @@ impl Ring {
         inside.make_room(0);
     }
 
-    pub fn format(&self) -> Format {
-        self.inside().shape.format
-    }
-
     /// Lines that found no place, because others were to be taken first.
     pub fn dropped(&self) -> u64 {
         self.inside().dropped
     }
 
     pub fn write(&self, line: &[u8]) {
-        let last = {
-            let mut inside = self.inside();
-            inside.write(line);
-            inside.last()
-        };
-        self.came.send_replace(last);
+        self.inside().write(line);
+        self.came.send_replace(());
     }
 
     /// Those from that number on that are still there, and the number of the next one.
@@ -103,7 +100,7 @@ impl Ring {
     }
 
     /// Told of each that comes.
-    pub fn watch(&self) -> watch::Receiver<u64> {
+    pub fn watch(&self) -> watch::Receiver<()> {
         self.came.subscribe()
     }
 
@@ -127,19 +124,28 @@ impl Ring {
 }
 
 impl Reader {
-    /// The next line, which is kept until [`Reader::took`].
-    pub fn line(&self) -> Option<Box<[u8]>> {
+    /// Shows the next lines, which are kept until [`Reader::took`]: one at least if there is any, and no further one when those
+    /// before it have so many bytes.
+    pub fn show(&self, enough: usize, mut each: impl FnMut(&[u8])) {
         let inside = self.ring.inside();
-        let next = inside.readers.iter().find(|(number, _)| *number == self.number)?.1;
-        inside.lines.get(usize::try_from(next - inside.first).ok()?).cloned()
+        let own = inside.readers.iter().find(|(number, _)| *number == self.number);
+        let skipped = own.and_then(|(_, next)| usize::try_from(next - inside.first).ok());
+        let mut bytes = 0;
+        for line in inside.lines.iter().skip(skipped.unwrap_or(usize::MAX)) {
+            each(line);
+            bytes += line.len();
+            if bytes >= enough {
+                return;
+            }
+        }
     }
 
-    pub fn took(&self) {
+    pub fn took(&self, lines: u64) {
         let mut inside = self.ring.inside();
         let last = inside.last();
         let own = inside.readers.iter_mut().find(|(number, _)| *number == self.number);
         if let Some((_, next)) = own {
-            *next = (*next + 1).min(last);
+            *next = (*next + lines).min(last);
         }
     }
 
@@ -172,9 +178,12 @@ impl Inside {
         self.lines.push_back(line.into());
     }
 
-    /// False when those that are there are wanted still.
+    /// False when those that are there are wanted still, or all of it would not be enough.
     fn make_room(&mut self, wanted: usize) -> bool {
         // One byte of its own HAProxy always needs.
+        if wanted + 1 > self.shape.size {
+            return false;
+        }
         while self.bytes + wanted + 1 > self.shape.size {
             let is_read = self.readers.iter().any(|(_, next)| *next <= self.first);
             let Some(oldest) = self.lines.front().filter(|_| !is_read) else {
@@ -204,12 +213,17 @@ mod tests {
     use super::*;
 
     fn ring(size: usize) -> Arc<Ring> {
-        let (format, longest) = (Format::Raw, 10);
-        Ring::new("r", Shape { format, longest, size })
+        Ring::new("r", Shape { longest: 10, size })
     }
 
     fn all(ring: &Ring) -> String {
         ring.lines_from(0).0.join(" ")
+    }
+
+    fn shown(reader: &Reader, enough: usize) -> Vec<String> {
+        let mut lines = Vec::new();
+        reader.show(enough, |line| lines.push(String::from_utf8_lossy(line).into_owned()));
+        lines
     }
 
     #[test]
@@ -224,14 +238,21 @@ mod tests {
         assert_eq!(ring.lines_from(9).0, Vec::<String>::new());
         ring.write(b"0123456789abc");
         assert_eq!(all(&ring), "0123456789", "cut, and in the place of all");
-        ring.reshape(Shape {
-            format: Format::Iso,
-            longest: 3,
-            size: 8,
-        });
-        assert_eq!((all(&ring).as_str(), ring.format()), ("", Format::Iso));
+        ring.reshape(Shape { longest: 3, size: 8 });
+        assert_eq!(all(&ring), "");
         ring.write(b"xyz!");
         assert_eq!(all(&ring), "xyz");
+    }
+
+    #[test]
+    fn a_line_that_can_never_fit_takes_nobodys_place() {
+        let ring = ring(12);
+        ring.write(b"aa");
+        ring.write(b"bb");
+        ring.write(b"0123456789");
+        assert_eq!((all(&ring).as_str(), ring.dropped()), ("aa bb", 1));
+        ring.write(b"012345678");
+        assert_eq!((all(&ring).as_str(), ring.dropped()), ("012345678", 1));
     }
 
     #[test]
@@ -243,15 +264,15 @@ mod tests {
             ring.write(line.as_bytes());
         }
         assert_eq!((all(&ring).as_str(), ring.dropped()), ("aa bb cc", 2));
-        let mut took = String::new();
-        while let Some(line) = reader.line() {
-            took += &String::from_utf8_lossy(&line);
-            reader.took();
+        for (enough, lines) in [(0, &["aa"][..]), (2, &["aa"]), (3, &["aa", "bb"]), (99, &["aa", "bb", "cc"])] {
+            assert_eq!(shown(&reader, enough), lines, "{enough}");
         }
-        assert_eq!(took, "aabbcc");
-        reader.took();
+        reader.took(2);
+        assert_eq!(shown(&reader, 99), ["cc"]);
+        reader.took(2);
+        assert_eq!(shown(&reader, 99), Vec::<String>::new());
         ring.write(b"ff");
-        assert_eq!(reader.line().as_deref(), Some(&b"ff"[..]));
+        assert_eq!(shown(&reader, 99), ["ff"], "and none that was not there");
         drop(reader);
         for line in ["gg", "hh", "ii"] {
             ring.write(line.as_bytes());

@@ -55,7 +55,7 @@ impl Sender {
         };
         self.line.clear();
         target
-            .header()
+            .header
             .write(&mut self.line, severity, &date, at.subsec_micros(), message.structured);
         self.line.extend_from_slice(message.text.as_bytes());
         cut(&mut self.line, target.length);
@@ -69,7 +69,7 @@ impl Sender {
             Route::Udp6(to) => (opened(&mut self.udp6, Domain::IPV6)?, to),
             Route::Unix(to) => (opened(&mut self.unix, Domain::UNIX)?, to),
             Route::Outlet(outlet) => return outlet.put(&self.line),
-            Route::Ring(ring, _) => {
+            Route::Ring(ring) => {
                 ring.write(self.line.strip_suffix(b"\n").unwrap_or(&self.line));
                 return Ok(());
             }

@@ -1,6 +1,5 @@
 //! Where lines go and in which shape: what a `log` line says, and the same opened.
 
-use std::borrow::Cow;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
@@ -64,15 +63,6 @@ pub enum Destination {
     /// A buffer of this process.
     Ring(Arc<Ring>),
 }
-
-impl PartialEq for Ring {
-    /// There is one of each.
-    fn eq(&self, other: &Ring) -> bool {
-        std::ptr::eq(self, other)
-    }
-}
-
-impl Eq for Ring {}
 
 impl Destination {
     /// Asks the resolver once, as HAProxy does at start; the first address counts.
@@ -161,7 +151,7 @@ pub struct Targets {
 pub(super) struct Opened {
     pub(super) name: String,
     pub(super) route: Route,
-    header: Header,
+    pub(super) header: Header,
     pub(super) length: usize,
     max: Severity,
     min: Severity,
@@ -196,8 +186,7 @@ pub(super) enum Route {
     Udp6(SockAddr),
     Unix(SockAddr),
     Outlet(Outlet),
-    /// Whose format counts, and is that of the header that it was opened with until it is told otherwise.
-    Ring(Arc<Ring>, Identity),
+    Ring(Arc<Ring>),
 }
 
 impl Targets {
@@ -234,12 +223,9 @@ impl Opened {
             Destination::Stdout => Route::Outlet(Outlet::open(1).map_err(failed)?),
             Destination::Stderr => Route::Outlet(Outlet::open(2).map_err(failed)?),
             Destination::Fd(n) => Route::Outlet(Outlet::open(*n).map_err(failed)?),
-            Destination::Ring(ring) => Route::Ring(ring.clone(), identity.clone()),
+            Destination::Ring(ring) => Route::Ring(ring.clone()),
         };
-        let format = match &route {
-            Route::Ring(ring, _) => ring.format(),
-            _ => target.format.unwrap_or_else(|| identity.usual_format()),
-        };
+        let format = target.format.unwrap_or_else(|| identity.usual_format());
         Ok(Opened {
             route,
             header: Header::new(format, target.facility, identity),
@@ -260,14 +246,6 @@ impl Opened {
     pub(super) fn admit(&self, severity: Severity) -> Option<Severity> {
         let wanted = severity <= self.max && self.sampling.as_ref().is_none_or(Sampling::takes_next);
         wanted.then(|| severity.max(self.min))
-    }
-
-    /// What stands before its lines now.
-    pub(super) fn header(&self) -> Cow<'_, Header> {
-        match &self.route {
-            Route::Ring(ring, identity) => self.header.in_format(ring.format(), identity),
-            _ => Cow::Borrowed(&self.header),
-        }
     }
 
     pub(super) fn lost(&self, error: &std::io::Error) {
