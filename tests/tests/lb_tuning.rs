@@ -90,6 +90,29 @@ fn only_so_many_speak_tls() {
 }
 
 #[test]
+fn a_server_is_not_bothered_when_there_is_no_room_for_more_tls() {
+    // It has no answer to TLS.
+    let server = Server::start(|mut stream| {
+        let mut first = [0];
+        if stream.read_exact(&mut first).is_ok() && first == *b"?" {
+            stream.write_all(&first).ok();
+        }
+        std::io::copy(&mut stream, &mut std::io::sink()).ok();
+    });
+    let config = Config::default()
+        .global("maxsslconn 1")
+        .backend("retries 0")
+        .server("s", &server, "ssl verify none");
+    let _lb = Lb::start(&config.to_string());
+    let _first = connect(config.at());
+    until("the first to be on its way", || (server.accepted() == 1).then_some(()));
+    assert!(ended(&mut connect(config.at())));
+    // Whoever came before this one has been counted when it is answered.
+    assert_eq!(ask(&mut connect(server.address()), b"?"), b"?");
+    assert_eq!(server.accepted(), 2);
+}
+
+#[test]
 fn only_so_many_begin_to_speak_tls_in_a_second() {
     let config = |room: &Room| {
         let head = room.head().replace("defaults", " maxsslrate 2\ndefaults");

@@ -151,10 +151,10 @@ fn hand_over(
     door: &mut Door,
     (socket, peer): (Socket, &SockAddr),
     permit: Permit,
-    turn: Turn<'_>,
+    mut turn: Turn<'_>,
 ) {
+    turn.came();
     let (frontend, at) = (listener.frontend.load_full(), worker.clock.now());
-    listener.admission.connected(at);
     door.look(&frontend.plan, &frontend.directory.tls);
     let tls = match door.tls() {
         Ok(tls) => tls,
@@ -180,7 +180,7 @@ fn hand_over(
     let has_header = door.has_header || subject.as_deref().is_some_and(|subject| subject.expects_header);
     let begins = if has_header || tls.is_some() {
         if tls.is_some() {
-            turn.used();
+            turn.begins_tls();
         }
         Begins::After(Greeting {
             has_header,

@@ -135,26 +135,37 @@ impl Drop for Owed {
     }
 }
 
-/// One may come now. Who is to speak TLS is counted for that before anybody knows who it is, since other threads accept at
-/// the same time; that nobody came, or was turned away, is undone when this is dropped.
+/// One may come now. He is counted before anybody knows whether he comes, since other threads accept at the same time; what
+/// was counted for nobody is undone when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
     admission: &'a Admission,
-    tls: Option<Mono>,
+    at: Mono,
+    /// What it counts for and nobody has used.
+    connection: bool,
+    tls: bool,
 }
 
 impl Turn<'_> {
-    /// Somebody begins to speak TLS.
-    pub(crate) fn used(mut self) {
-        self.tls = None;
+    /// Somebody has connected.
+    pub(crate) fn came(&mut self) {
+        self.connection = false;
+    }
+
+    /// He begins to speak TLS.
+    pub(crate) fn begins_tls(&mut self) {
+        self.tls = false;
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if let Some(taken) = self.tls {
-            let limits = &self.admission.0;
-            limits.iter().for_each(|limit| limit.paces.tls.give_back(taken));
+        let paces = self.admission.0.iter().map(|limit| &limit.paces);
+        if self.connection {
+            paces.clone().for_each(|paces| paces.connections.give_back(self.at));
+        }
+        if self.tls {
+            paces.for_each(|paces| paces.tls.give_back(self.at));
         }
     }
 }
@@ -199,18 +210,20 @@ impl Admission {
 
     /// `None` when it is too early for one more.
     fn turn(&self, now: Mono, speaks_tls: bool) -> Option<Turn<'_>> {
-        let mut tls = self.0.iter().map(|limit| &limit.paces.tls);
-        // Of all limits only the process's has such a pace: no two of them could disagree.
-        let is_time = self.early(now, speaks_tls).is_none() && (!speaks_tls || tls.all(|pace| pace.take(now)));
-        is_time.then(|| Turn {
+        let mut paces = self.0.iter().map(|limit| &limit.paces);
+        // Who becomes a session is known later, when the rules have been asked.
+        if paces.clone().any(|paces| paces.sessions.wait(now).is_some()) {
+            return None;
+        }
+        // Of all limits only the process's has the other paces: no two of them could disagree.
+        let connection = paces.clone().all(|paces| paces.connections.take(now));
+        let turn = Turn {
             admission: self,
-            tls: speaks_tls.then_some(now),
-        })
-    }
-
-    /// Somebody has connected.
-    pub(crate) fn connected(&self, now: Mono) {
-        self.0.iter().for_each(|limit| limit.paces.connections.count(now));
+            at: now,
+            connection,
+            tls: connection && speaks_tls && paces.all(|paces| paces.tls.take(now)),
+        };
+        (turn.connection && turn.tls == speaks_tls).then_some(turn)
     }
 
     /// He was let in.
@@ -220,7 +233,8 @@ impl Admission {
 
     /// `None` when one of the limits is reached, or it is too early.
     pub(crate) fn try_admit_at(&self, now: Mono, speaks_tls: bool) -> Option<(Permit, Turn<'_>)> {
-        self.try_admit().zip(self.turn(now, speaks_tls))
+        let turn = self.turn(now, speaks_tls)?;
+        Some((self.try_admit()?, turn))
     }
 
     /// `None` when one of the limits is reached.
@@ -327,10 +341,29 @@ mod tests {
         limit.paces().tls.most.set(1);
         let (a, now) = (Admission::new([limit]), Mono::ZERO);
         drop(a.try_admit_at(now, true));
-        let (_permit, turn) = a.try_admit_at(now, true).expect("nobody came");
+        let (_permit, mut turn) = a.try_admit_at(now, true).expect("nobody came");
         assert!(a.try_admit_at(now, true).is_none() && a.try_admit_at(now, false).is_some());
-        turn.used();
+        turn.begins_tls();
+        drop(turn);
         assert!(a.try_admit_at(now, true).is_none());
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn the_last_turn_is_one_ones() {
+        let limit = Limit::new(9);
+        limit.paces().connections.most.set(2);
+        limit.paces().tls.most.set(1);
+        let (a, now) = (Admission::new([Limit::new(9), limit]), Mono::ZERO);
+        let [one, other] = [true, false].map(|speaks_tls| a.try_admit_at(now, speaks_tls));
+        assert!(one.is_some() && other.is_some() && a.try_admit_at(now, false).is_none());
+        drop(other);
+        assert!(a.try_admit_at(now, true).is_none(), "there is no other with TLS");
+        let (_permit, mut turn) = a.try_admit_at(now, false).expect("the one before it took nothing");
+        turn.came();
+        drop(turn);
+        assert!(a.try_admit_at(now, false).is_none());
+        drop(one);
+        assert!(a.try_admit_at(now, true).is_some());
     }
 
     #[test]

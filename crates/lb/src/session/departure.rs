@@ -30,7 +30,7 @@ impl Session {
         let Some(call) = self.entry.call() else { return false };
         let way = match self.upstream {
             Upstream::None | Upstream::Queued(_) => Way::None,
-            Upstream::Connecting(_) | Upstream::Greeting(_) => Way::Connecting,
+            Upstream::Connecting(..) | Upstream::Greeting(_) => Way::Connecting,
             // Rules that wait for the server's answer are asked here.
             Upstream::Up(_) => Way::Up(self.conn.relayed().filter(|_| self.answer.is_over())),
         };

@@ -29,7 +29,8 @@ pub(super) enum Upstream {
     None,
     /// Every server that would do is full.
     Queued(Box<Place>),
-    Connecting(Endpoint),
+    /// With what TLS is to be spoken by, and the room for it.
+    Connecting(Endpoint, Option<(Arc<Origination>, Spoken)>),
     /// The server answered, and TLS begins.
     Greeting(Box<Tls>),
     Up(Wire),
@@ -171,13 +172,21 @@ impl Session {
         if self.is_tried(idx) {
             server.traffic.sessions.again();
         }
+        self.tried = Some(server.clone());
+        let tls = match server.tls().map(|plan| (plan, self.frontend.directory.tls.tally.enter())) {
+            None => None,
+            Some((plan, Some(spoken))) => Some((plan, spoken)),
+            Some((_, None)) => {
+                tracing::debug!(frontend = %self.frontend.plan.name, "too many connections speak TLS");
+                return self.fail(ConnectFailure::Resource);
+            }
+        };
         let to = server.address.load().for_client_of(|| self.client_port());
         let begun = departure::connect(&server, &to, self.peer().socket());
         let user_timeout = server.plan().user_timeout;
-        self.tried = Some(server);
         match begun.and_then(|endpoint| prepare(&backend, user_timeout, endpoint)) {
             Ok(endpoint) => {
-                self.upstream = Upstream::Connecting(endpoint);
+                self.upstream = Upstream::Connecting(endpoint, tls);
                 self.note_ends();
             }
             Err(error) => self.connect_failed(&error),
@@ -192,19 +201,14 @@ impl Session {
         if let Err(error) = result {
             return self.connect_failed(&error);
         }
-        let Upstream::Connecting(server) = std::mem::replace(&mut self.upstream, Upstream::None) else {
+        let Upstream::Connecting(server, tls) = std::mem::replace(&mut self.upstream, Upstream::None) else {
             return;
         };
-        let plan = self.tried.as_ref().and_then(|server| server.tls());
-        let Some(plan) = plan else {
+        let Some((plan, spoken)) = tls else {
             if let Some(header) = self.introduction() {
                 self.to_server = Direction::resumed(Parked::Reading(header));
             }
             return self.reached(Wire::Plain(server));
-        };
-        let Some(spoken) = self.frontend.directory.tls.tally.enter() else {
-            tracing::debug!(frontend = %self.frontend.plan.name, "too many connections speak TLS");
-            return self.fail(ConnectFailure::Resource);
         };
         match self.begin_tls(cx, server, &plan, spoken) {
             Ok(tls) => self.upstream = Upstream::Greeting(Box::new(tls)),
@@ -251,7 +255,7 @@ impl Session {
         let directory = self.frontend.directory.clone();
         let vault = &directory.tls;
         let names = self.backend.as_ref().zip(self.tried.as_ref());
-        let origin = names.and_then(|(backend, tried)| vault.origin(&backend.name(), &tried.name()));
+        let origin = names.and_then(|(backend, tried)| vault.origin(&backend.name(), &tried.name(), plan));
         let Some(origin) = origin else {
             return Err(io::Error::other("there is no TLS for this server"));
         };
@@ -348,7 +352,7 @@ impl Session {
     pub(super) fn note_ends(&mut self) {
         const SHOWN: &[Field] = &[Field::BackendIp, Field::BackendPort, Field::ServerIp, Field::ServerPort];
         let socket = match &self.upstream {
-            Upstream::Connecting(server) => server.socket(),
+            Upstream::Connecting(server, _) => server.socket(),
             Upstream::Greeting(tls) => tls.endpoint().socket(),
             Upstream::Up(server) => server.socket(),
             Upstream::None | Upstream::Queued(_) => return,
