@@ -25,7 +25,8 @@ pub(super) mod tlv {
 }
 
 const LONGEST_AUTHORITY: usize = 255;
-const LONGEST_UNIQUE_ID: usize = 128;
+/// Section 2.2.5 of the protocol.
+pub(super) const LONGEST_UNIQUE_ID: usize = 128;
 
 pub(super) fn read(bytes: &[u8]) -> Result<Progress, Fault> {
     let Some((&command, rest)) = bytes.get(SIGNATURE.len()..).and_then(<[u8]>::split_first) else {

@@ -104,7 +104,7 @@ impl Write {
             put_detail(&mut out, tlv::AUTHORITY, authority);
         }
         // Longer ones nobody would take.
-        let unique_id = unique_id.map(|id| &id[..id.len().min(LONGEST_UNIQUE_ID)]);
+        let unique_id = unique_id.map(|id| &id[..id.len().min(v2::LONGEST_UNIQUE_ID)]);
         if let Some(id) = unique_id.filter(|id| self.details.unique_id && !id.is_empty()) {
             put_detail(&mut out, tlv::UNIQUE_ID, id);
         }
@@ -154,9 +154,6 @@ impl Details {
         out
     }
 }
-
-/// Section 2.2.5 of the protocol.
-const LONGEST_UNIQUE_ID: usize = 128;
 
 /// The longest value that is written.
 const LONGEST: usize = 255;

@@ -78,21 +78,25 @@ pub(super) fn show(room: &Room, call: &Call) -> Reply {
         Err(reply) => return reply,
     };
     let now = room.clock.now();
-    match wanted {
-        Wanted::Key(key) => match key.and_then(|key| table.lock().dump(&key, now)) {
-            Some(entry) => Reply::Output(title(&table) + &line(&entry)),
-            None => Reply::Done,
-        },
-        Wanted::Pointer(number) => match at_pointer(&table, number, now) {
-            Some(entry) => Reply::Output(title(&table) + &line(&entry)),
-            None => no_pointer(),
-        },
-        wanted => {
-            let entries = table.entries(now).into_iter().filter(move |entry| wanted.holds(entry));
-            let lines = entries.map(|entry| line(&entry));
-            Reply::Pieces(Box::new(std::iter::once(title(&table)).chain(lines)))
+    let filters = match wanted {
+        Wanted::Key(key) => {
+            return match key.and_then(|key| table.lock().dump(&key, now)) {
+                Some(entry) => Reply::Output(title(&table) + &line(&entry)),
+                None => Reply::Done,
+            };
         }
-    }
+        Wanted::Pointer(number) => {
+            return match at_pointer(&table, number, now) {
+                Some(entry) => Reply::Output(title(&table) + &line(&entry)),
+                None => no_pointer(),
+            };
+        }
+        Wanted::All => Vec::new(),
+        Wanted::Data(filters) => filters,
+    };
+    let entries = table.entries(now).into_iter();
+    let lines = entries.filter(move |entry| fits(entry, &filters)).map(|entry| line(&entry));
+    Reply::Pieces(Box::new(std::iter::once(title(&table)).chain(lines)))
 }
 
 pub(super) fn set(room: &Room, call: &Call) -> Reply {
@@ -162,12 +166,9 @@ pub(super) fn clear(room: &Room, call: &Call) -> Reply {
                 return in_use();
             }
         }
-        wanted => {
-            let entries = table
-                .entries(room.clock.now())
-                .into_iter()
-                .filter(|entry| wanted.holds(entry));
-            for entry in entries {
+        Wanted::Data(filters) => {
+            let entries = table.entries(room.clock.now()).into_iter();
+            for entry in entries.filter(|entry| fits(entry, &filters)) {
                 table.lock().remove(&entry.key);
             }
         }
@@ -337,16 +338,13 @@ impl Wanted {
             }
         }
     }
+}
 
-    fn holds(&self, entry: &Dumped) -> bool {
-        let number = |data| entry.value(data).map_or(0, Value::number);
-        let holds = |f: &Filter| f.holds(i64::try_from(number(f.data)).unwrap_or(i64::MAX));
-        match self {
-            Wanted::All | Wanted::Key(_) => true,
-            Wanted::Pointer(number) => pointer(&entry.key) == *number,
-            Wanted::Data(filters) => filters.iter().all(holds),
-        }
-    }
+/// Whether all of them hold.
+fn fits(entry: &Dumped, filters: &[Filter]) -> bool {
+    let number = |data| entry.value(data).map_or(0, Value::number);
+    let holds = |f: &Filter| f.holds(i64::try_from(number(f.data)).unwrap_or(i64::MAX));
+    filters.iter().all(holds)
 }
 
 impl Filter {
