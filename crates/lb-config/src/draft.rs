@@ -569,8 +569,11 @@ pub(crate) fn odd_letter(name: &str) -> Option<String> {
     if name.is_empty() {
         return Some("a name cannot be empty".to_owned());
     }
-    let odd = name
-        .chars()
-        .find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.' | ':'))?;
-    Some(format!("`{odd}` cannot be part of a name"))
+    misfit(name).map(|odd| format!("`{odd}` cannot be part of a name"))
+}
+
+/// The first character that cannot be part of a name.
+pub fn misfit(name: &str) -> Option<char> {
+    name.chars()
+        .find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.' | ':'))
 }

@@ -27,6 +27,7 @@ mod tls;
 mod units;
 mod written;
 
+pub use draft::misfit;
 pub use expr::World;
 pub use haproxy::{KeywordDoc, UnsupportedDoc, keyword_docs, unsupported_docs};
 pub use load::{Dialect, Loaded, NamedText, load, load_in};

@@ -35,7 +35,7 @@ pub use event::Event;
 pub use files::{FileKind, FileStage, FileState};
 pub use lists::ListState;
 pub use orders::{FrontendOrders, ProcessCounts, ProcessOrders};
-pub use roster::{Made, Roster};
+pub use roster::{Made, Roster, Unmade};
 pub use server_state::ServerStateError;
 
 /// The state of one balancer at one moment. Parts that are not there say nothing.
@@ -55,7 +55,7 @@ pub struct Snapshot {
     /// Files of TLS that operators have changed.
     pub files: Vec<FileState>,
     /// Backends of the configuration that operators have deleted.
-    pub unmade: Vec<Arc<str>>,
+    pub unmade: Vec<Unmade>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

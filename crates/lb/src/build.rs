@@ -175,13 +175,20 @@ pub(crate) fn watched(
 
 /// How the first checks of the backends are spread, in the order of the Plan.
 pub(crate) fn spreads(plan: &Plan) -> Vec<Spread> {
+    spreads_of(&plan.global, &plan.backends)
+}
+
+pub(crate) fn spreads_of<'a>(
+    global: &plan::Global,
+    backends: impl IntoIterator<Item = &'a plan::Backend>,
+) -> Vec<Spread> {
     let servers = |backend: &plan::Backend| {
         let places = backend.servers.iter().zip(0..);
         let settings = places.map(|(server, place)| server_settings(backend, server, None, ServerIdx(place)));
         settings.collect::<Vec<_>>()
     };
-    let servers: Vec<Vec<ServerSettings>> = plan.backends.iter().map(servers).collect();
-    Spread::over(u32::from(plan.global.spread_checks), servers.iter().map(Vec::as_slice))
+    let servers: Vec<Vec<ServerSettings>> = backends.into_iter().map(servers).collect();
+    Spread::over(u32::from(global.spread_checks), servers.iter().map(Vec::as_slice))
 }
 
 /// What the machine of a backend is told; `servers` says which place each has.

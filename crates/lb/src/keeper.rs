@@ -17,7 +17,7 @@ use std::time::Duration;
 use socket2::SockAddr;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{self as core, CheckLog, Input, Lead, NoServerLeft, Output, Saved, ServerReport, View};
-use tandem_lb_core::health::Outcome;
+use tandem_lb_core::health::{CheckResult, CheckStatus, Outcome};
 use tandem_lb_core::log::state::{self, Sessions};
 use tandem_lb_core::snapshot::{Made, Roster};
 use tandem_lb_core::stats::Outage;
@@ -304,10 +304,14 @@ impl Keeper {
             });
             return;
         }
-        let origin = check
-            .tls
-            .as_ref()
-            .and_then(|_| self.tls.check(&self.backend.name(), &live.name()));
+        let wanted = check.tls.as_ref().map(|tls| &tls.origination);
+        let origin = wanted.and_then(|tls| self.tls.check(&self.backend.name(), &live.name(), tls));
+        if wanted.is_some() && origin.is_none() {
+            // In the clear it would pass for a server that no client reaches.
+            let result = CheckResult::new(CheckStatus::SocketError, Duration::ZERO);
+            let result = result.with_info("there is no TLS for this server");
+            return self.checked(Input::CheckDone { server, result }, live);
+        }
         tokio::task::spawn_local(async move {
             let around = Around {
                 of: Some((&keeper.backend, &live)),

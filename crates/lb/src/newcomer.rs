@@ -45,11 +45,6 @@ pub(crate) fn read(backend: &Snapshot, name: &str, words: &str) -> Result<plan::
             "'{name}' is a name, and none is resolved while running: give its address"
         ));
     }
-    if server.tls.is_some() || server.check.as_ref().is_some_and(|check| check.tls.is_some()) {
-        return Err(
-            "TLS to a server that is added while running is not supported: write it down and reload.".to_owned(),
-        );
-    }
     if !has_number {
         server.id = free_number(backend);
     }
@@ -61,8 +56,17 @@ pub(crate) fn read(backend: &Snapshot, name: &str, words: &str) -> Result<plan::
     if let Some(check) = &mut server.check {
         (check.script, check.external) = (script, external);
     }
+    if server.tls.is_some() || server.check.as_ref().is_some_and(speaks_tls) {
+        return Err(
+            "TLS to a server that is added while running is not supported: write it down and reload.".to_owned(),
+        );
+    }
     server.source = server.source.or(source);
     Ok(server)
+}
+
+fn speaks_tls(check: &plan::Check) -> bool {
+    check.tls.is_some() || check.script.as_ref().is_some_and(|script| script.speaks_tls())
 }
 
 fn only(loaded: Loaded) -> Result<plan::Server, String> {
@@ -80,4 +84,42 @@ fn only(loaded: Loaded) -> Result<plan::Server, String> {
 fn free_number(backend: &Snapshot) -> ServerId {
     let is_free = |id: &u32| backend.servers.all().all(|server| server.plan().id.0 != *id);
     ServerId((1..u32::MAX).find(is_free).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_ops::syslog::Targets;
+    use tandem_time::{Mono, Seed};
+
+    use super::*;
+    use crate::build;
+
+    /// A server that is added to a backend of these lines.
+    fn added(lines: &str, words: &str) -> Result<plan::Server, String> {
+        let text = format!("defaults\n timeout connect 1s\nbackend be\n{lines}");
+        let loaded = plan::load(&[NamedText::new("f", text)], &|_| None, Some(Dialect::Haproxy));
+        let plan = loaded.plan.expect("it is well formed");
+        let (be, spread) = (&plan.backends[0], build::spreads(&plan).remove(0));
+        let (logs, mut seed) = (Targets::default(), Seed::new(1));
+        let watched = build::watched(&plan, be, Vec::new(), spread, &logs, &mut seed, Mono::ZERO);
+        read(&watched.backend.now(), "s", words)
+    }
+
+    #[test]
+    fn who_would_have_to_be_spoken_to_with_tls_is_refused() {
+        let secure = " option tcp-check\n tcp-check connect ssl\n";
+        let plain = " option tcp-check\n tcp-check connect\n";
+        for (lines, words, is_taken) in [
+            (secure, "127.0.0.1:1 check", false),
+            (plain, "127.0.0.1:1 check ssl verify none", false),
+            (plain, "127.0.0.1:1 check check-ssl verify none", false),
+            (plain, "127.0.0.1:1 ssl verify none", false),
+            (secure, "127.0.0.1:1", true),
+            (plain, "127.0.0.1:1 check", true),
+        ] {
+            let server = added(lines, words);
+            let refused = server.as_ref().err().is_some_and(|why| why.starts_with("TLS to a server"));
+            assert_eq!((server.is_ok(), refused), (is_taken, !is_taken), "{lines}{words}: {server:?}");
+        }
+    }
 }

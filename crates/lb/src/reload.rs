@@ -46,7 +46,7 @@ use crate::stats::{Stats, Timeline};
 use crate::upgrade::Store;
 use crate::worker::{Crew, Phase};
 use fresh::Fresh;
-pub(crate) use made::{Kept, Wanted, resume, with_all};
+pub(crate) use made::{Kept, Wanted, resume};
 
 /// Why nothing was changed: every reason, each with a line of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

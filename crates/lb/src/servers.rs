@@ -91,13 +91,13 @@ impl Server {
         self.plan().name.clone()
     }
 
-    /// It has this name from now on; the one that it had.
-    pub(crate) fn call(&self, name: &Arc<str>) -> Arc<str> {
+    /// It has this name from now on.
+    pub(crate) fn call(&self, name: &Arc<str>) {
         let plan = plan::Server {
             name: name.clone(),
             ..plan::Server::clone(&self.plan())
         };
-        self.plan.swap(Arc::new(plan)).name.clone()
+        self.plan.store(Arc::new(plan));
     }
 
     /// From now on it is there, whatever the configuration says.

@@ -317,3 +317,38 @@ fn what_was_made_goes_on_in_the_next_process_and_the_files_win_at_a_reload() {
     room.ask("set var proc.to str(later)");
     assert_eq!(first_word(&config), "hello");
 }
+
+#[test]
+fn what_was_deleted_and_is_written_anew_is_there_in_the_next_process() {
+    let (room, page) = (Room::new(), free_port());
+    let [usual, fixed, new] = ["usual", "fixed", "hello"].map(Server::named);
+    let config = config(&room, &usual);
+    let text = |section: &str, server: &Server| {
+        let text = text(&config, &fixed, page);
+        format!("{text}\n{section}\n    server g {}\n", server.address())
+    };
+    let delete = || {
+        let said = room.ask("disable server gone/g; del server gone/g; unpublish backend gone; del backend gone");
+        assert!(said.contains("Backend deleted."), "{said}");
+    };
+    let is_there = || room.ask("show backend").lines().any(|line| line == "gone");
+    let before = text("backend gone from brokers", &fixed);
+    let mut running = Lb::start(&before);
+    delete();
+    let listen = format!("listen gone from brokers\n    bind 127.0.0.1:{}", free_port());
+    for (text, expected) in [
+        (before, false),
+        (text("backend gone from brokers", &new), true),
+        (text(&listen, &new), true),
+    ] {
+        let next = running.succeed(&room.socket(), &text);
+        assert!(running.ended().success());
+        running = next;
+        assert_eq!(is_there(), expected, "{text}");
+        if expected && !text.contains("listen gone") {
+            delete();
+        }
+    }
+    room.ask("set var proc.to str(gone)");
+    assert_eq!(first_word(&config), "hello");
+}

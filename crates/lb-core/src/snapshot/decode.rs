@@ -5,7 +5,7 @@ use super::seal::{self, Broken};
 use super::text::Line;
 use super::{
     BackendState, Counters, Event, FileState, FrontendOrders, FrontendState, ListState, ListenerState, Made, Moved,
-    ProcessCounts, ProcessOrders, ServerState, Snapshot, TableState, Told,
+    ProcessCounts, ProcessOrders, ServerState, Snapshot, TableState, Told, Unmade,
 };
 use crate::ServerId;
 use crate::backend::{Operation, Saved, SavedCheck, Tuned};
@@ -68,7 +68,7 @@ impl Snapshot {
                 }
             }
             "event" => self.events.push(Event::read(line)?),
-            "unmade" => self.unmade.push(line.text("name")?.into()),
+            "unmade" => self.unmade.push(Unmade::read(line)?),
             "file" => self.files.push(FileState::read(line)?),
             "list" => {
                 self.lists.push(ListState::read(line)?);

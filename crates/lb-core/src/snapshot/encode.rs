@@ -30,9 +30,7 @@ impl Snapshot {
         }
         self.lists.iter().for_each(|list| list.write(&mut out));
         self.files.iter().for_each(|file| file.write(&mut out));
-        for name in &self.unmade {
-            out.line("unmade").set("name", name);
-        }
+        self.unmade.iter().for_each(|unmade| unmade.write(&mut out));
         seal::seal(&out.finish())
     }
 }

@@ -1,9 +1,9 @@
 //! Which servers of a backend operators have added, removed and renamed since the configuration was read, and which
-//! backends they have made.
+//! backends they have made and deleted.
 
 use std::sync::Arc;
 
-use super::text::{Line, Writer};
+use super::text::{Line, LineWriter, Writer};
 use crate::acl::Origin;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,14 @@ pub struct Made {
     pub from: Arc<str>,
     pub id: u32,
     pub guid: Option<Arc<str>>,
+}
+
+/// A backend of the configuration that an operator has deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmade {
+    pub name: Arc<str>,
+    /// As in [`Roster`].
+    pub origin: Origin,
 }
 
 impl Roster {
@@ -68,8 +76,7 @@ impl Roster {
         if self.is_empty() {
             return;
         }
-        let Origin { count, sum } = self.origin;
-        drop(out.line("roster").set("count", count).set("sum", sum));
+        write_origin(out.line("roster"), self.origin);
         for (name, words) in &self.added {
             out.line("added").set("name", name).set("words", words);
         }
@@ -83,12 +90,7 @@ impl Roster {
 
     pub(super) fn take(&mut self, line: Line<'_>) -> Option<()> {
         match line.subject {
-            "roster" => {
-                self.origin = Origin {
-                    count: line.value("count")?,
-                    sum: line.value("sum")?,
-                }
-            }
+            "roster" => self.origin = read_origin(line)?,
             "added" => self.added.push((line.text("name")?.into(), line.text("words")?.into())),
             "removed" => self.removed.push(line.text("name")?.into()),
             "renamed" => self.renamed.push((line.text("name")?.into(), line.text("now")?.into())),
@@ -111,6 +113,30 @@ impl Made {
             guid: line.text("guid").map(Into::into),
         })
     }
+}
+
+impl Unmade {
+    pub(super) fn write(&self, out: &mut Writer) {
+        write_origin(out.line("unmade").set("name", &self.name), self.origin);
+    }
+
+    pub(super) fn read(line: Line<'_>) -> Option<Unmade> {
+        Some(Unmade {
+            name: line.text("name")?.into(),
+            origin: read_origin(line)?,
+        })
+    }
+}
+
+fn write_origin(line: LineWriter<'_>, Origin { count, sum }: Origin) {
+    drop(line.set("count", count).set("sum", sum));
+}
+
+fn read_origin(line: Line<'_>) -> Option<Origin> {
+    Some(Origin {
+        count: line.value("count")?,
+        sum: line.value("sum")?,
+    })
 }
 
 #[cfg(test)]
@@ -144,5 +170,9 @@ mod tests {
         roster.rename(&a, &b);
         roster.rename(&b, &a);
         assert_eq!(roster.renamed, [], "it has its own name again");
+        for (from, to) in [(&a, &new), (&b, &a), (&new, &b)] {
+            roster.rename(from, to);
+        }
+        assert_eq!(roster.renamed, [(a.clone(), b.clone()), (b, a)], "each has the other's");
     }
 }

@@ -182,7 +182,10 @@ fn sample() -> Snapshot {
         entries,
     };
     Snapshot {
-        unmade: vec!["gone by".into()],
+        unmade: vec![Unmade {
+            name: "gone by".into(),
+            origin: Origin { count: 2, sum: 7 },
+        }],
         taken: 1_795_000_000_123,
         process: ProcessOrders {
             maxconn: Some(tuned(100)),

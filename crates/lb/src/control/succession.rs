@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 
-use tandem_lb_config::Plan;
+use tandem_lb_config::{self as plan, Plan};
 use tandem_lb_core::acl::Library;
+use tandem_lb_core::snapshot::Unmade;
 use tandem_time::{Mono, Seed};
 
 use tandem_ops::clock::Clock;
@@ -13,7 +14,7 @@ use crate::directory::Directory;
 use crate::frontends::Frontends;
 use crate::keeper::Watched;
 use crate::live::Live;
-use crate::reload::{resume, with_all};
+use crate::reload::resume;
 use crate::state::{Past, Scene};
 use crate::tls::Desk;
 use crate::upgrade::{Aftermath, Heir, LinkError, TakenOver, Taker, Taking};
@@ -63,25 +64,22 @@ impl Heritage<'_> {
     /// Has the backends that operators made, and not those that they deleted, where the files say nothing else.
     fn make_backends(&mut self, now: Mono) {
         let past = &self.past.own;
-        let is_unmade = |watched: &Watched| {
-            let now = watched.backend.now();
-            !now.plan.is_named && past.unmade.contains(&now.plan.name)
-        };
-        self.backends.retain(|watched| !is_unmade(watched));
-        for (state, made) in past
-            .backends
-            .iter()
-            .filter_map(|state| Some((state, state.made.as_ref()?)))
-        {
-            let running = with_all(self.plan, self.backends);
-            match resume(
-                &running,
-                &state.name,
-                made,
-                (self.program, self.seed, &self.directory.rings.now()),
-                now,
-            ) {
-                Ok(watched) => self.backends.push(watched),
+        self.backends.retain(|watched| {
+            let unmade = past.unmade.iter().find(|unmade| unmade.name == watched.backend.name());
+            unmade.is_none_or(|unmade| !goes_with(watched, unmade, self.plan))
+        });
+        let mut running = self.plan.clone();
+        let present = self.backends.iter().map(plan_of);
+        running.backends = present.collect();
+        let rings = self.directory.rings.now();
+        for state in &past.backends {
+            let Some(made) = &state.made else { continue };
+            let outfit = (self.program, &mut *self.seed, &*rings);
+            match resume(&running, &state.name, made, outfit, now) {
+                Ok(watched) => {
+                    running.backends.push(plan_of(&watched));
+                    self.backends.push(watched);
+                }
                 Err(why) => tracing::warn!(
                     "backend {}: it was made in the process before this one, and cannot be here: {why}",
                     state.name
@@ -91,6 +89,21 @@ impl Heritage<'_> {
         let backends = self.backends.iter().map(|watched| &watched.backend);
         self.directory.follow(&self.frontends.seats(), backends);
     }
+}
+
+fn plan_of(watched: &Watched) -> plan::Backend {
+    plan::Backend::clone(&watched.backend.now().plan)
+}
+
+/// Whether an operator's word that there is no such backend counts for what the files say today.
+fn goes_with(watched: &Watched, unmade: &Unmade, plan: &Plan) -> bool {
+    let name = &unmade.name;
+    let is_listen = || plan.frontends.iter().any(|frontend| frontend.name == *name);
+    let counts = watched.roster.origin == unmade.origin && !watched.backend.now().plan.is_named && !is_listen();
+    if !counts {
+        tracing::info!("backend {name}: the files say something else now: it is there again");
+    }
+    counts
 }
 
 /// Takes the connections, and what was counted until the last had left.

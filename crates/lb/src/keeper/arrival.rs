@@ -39,16 +39,13 @@ impl Keeper {
 
     /// It is called otherwise from now on; its connections, counters and states stay.
     pub(crate) fn rename(self: &Rc<Keeper>, server: ServerIdx, to: &Arc<str>) {
-        let Some(before) = rename(&self.backend, server, to) else {
+        let Some(before) = self.backend.server(server).map(|s| s.name()) else {
             return;
         };
         self.roster.borrow_mut().rename(&before, to);
-        let name = to.clone();
-        self.tell(Input::Rename { server, name });
-    }
-
-    pub(crate) fn was_made(&self, made: Made) {
-        self.made.replace(Some(made));
+        for input in rename(&self.backend, &[(server, to.clone())]) {
+            self.tell(input);
+        }
     }
 
     /// How an operator made it, when one did.
@@ -73,16 +70,16 @@ impl Watched {
         Ok(())
     }
 
-    /// One that was called otherwise in the process before this one.
-    pub(crate) fn rename(&mut self, name: &Arc<str>, to: &Arc<str>, now: Mono) {
-        let known = self.backend.now().servers.named(name).map(|s| s.place);
-        if let Some(server) = known
-            && rename(&self.backend, server, to).is_some()
-        {
-            let name = to.clone();
-            self.machine.handle(Input::Rename { server, name }, now);
+    /// Those that were called otherwise in the process before this one than the configuration has it. They may have changed
+    /// names with each other: each is known by its own before any gets another one.
+    pub(crate) fn rename(&mut self, renamed: &[(Arc<str>, Arc<str>)], now: Mono) {
+        let present = self.backend.now().clone();
+        let place = |(name, to): &(Arc<str>, Arc<str>)| Some((present.servers.named(name)?.place, to.clone()));
+        let names: Vec<_> = renamed.iter().filter_map(place).collect();
+        for input in rename(&self.backend, &names) {
+            self.machine.handle(input, now);
         }
-        self.roster.rename(name, to);
+        self.roster.renamed = renamed.to_vec();
     }
 
     /// One that was removed in the process before this one.
@@ -96,19 +93,27 @@ impl Watched {
     }
 }
 
-/// What it was called before.
-fn rename(backend: &Backend, place: ServerIdx, to: &Arc<str>) -> Option<Arc<str>> {
+/// The servers at these places are called so; what the backend's machine is to be told of it.
+fn rename(backend: &Backend, names: &[(ServerIdx, Arc<str>)]) -> Vec<Input> {
     let now = backend.now().clone();
-    let server = now.servers.all().find(|server| server.place == place)?;
-    let before = server.call(to);
-    let mut plan = (*now.plan).clone();
-    let found = plan.servers.iter_mut().filter(|server| server.name == before);
-    found.for_each(|server| server.name = to.clone());
+    for (place, name) in names {
+        if let Some(server) = now.servers.at(*place) {
+            server.call(name);
+        }
+    }
+    let plan = plan::Backend {
+        servers: now.servers.all().map(|s| plan::Server::clone(&s.plan())).collect(),
+        ..(*now.plan).clone()
+    };
     backend.replace(Snapshot {
         plan: Arc::new(plan),
         ..Snapshot::clone(&now)
     });
-    Some(before)
+    let input = |(server, name): &(ServerIdx, Arc<str>)| Input::Rename {
+        server: *server,
+        name: name.clone(),
+    };
+    names.iter().map(input).collect()
 }
 
 /// What the backend's machine is to be told of it.
@@ -148,4 +153,57 @@ fn rearrange(backend: &Backend, change: impl FnOnce(&mut Vec<(plan::Server, Serv
         ..Snapshot::clone(&now)
     });
     last
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_lb_config::{Dialect, NamedText};
+    use tandem_ops::syslog::Targets;
+    use tandem_time::Seed;
+
+    use super::*;
+    use crate::build;
+
+    fn watched(names: &[&str]) -> Watched {
+        let servers = names.iter().zip(1..).map(|(name, port)| format!(" server {name} 127.0.0.1:{port}\n"));
+        let text = format!(
+            "defaults\n timeout connect 1s\nbackend be\n{}",
+            servers.collect::<String>()
+        );
+        let loaded = plan::load(&[NamedText::new("f", text)], &|_| None, Some(Dialect::Haproxy));
+        let plan = loaded.plan.expect("it is well formed");
+        let (be, found) = (&plan.backends[0], build::addresses(&plan.backends).expect("no names").remove(0));
+        let (logs, spread) = (Targets::default(), build::spreads(&plan).remove(0));
+        build::watched(&plan, be, found, spread, &logs, &mut Seed::new(1), Mono::ZERO)
+    }
+
+    /// What the servers are called, in their order: by the workers, in the plan and by the machine.
+    fn names(watched: &Watched) -> [Vec<Arc<str>>; 3] {
+        let now = watched.backend.now();
+        let places = now.servers.all().map(|server| server.place);
+        let reports = places.filter_map(|place| watched.machine.report(place, Mono::ZERO));
+        [
+            now.servers.all().map(|server| server.name()).collect(),
+            now.plan.servers.iter().map(|server| server.name.clone()).collect(),
+            reports.map(|report| report.view.name.clone()).collect(),
+        ]
+    }
+
+    #[test]
+    fn names_that_went_from_one_to_the_other_come_to_the_right_ones() {
+        for (renamed, expected) in [
+            (&[("a", "b"), ("b", "a")][..], ["b", "a", "z"]),
+            (&[("b", "z"), ("a", "b"), ("z", "w")], ["b", "z", "w"]),
+            (&[("z", "c")], ["a", "b", "c"]),
+        ] {
+            let mut watched = watched(&["a", "b", "z"]);
+            let pairs = renamed.iter().map(|(name, to)| (Arc::from(*name), Arc::from(*to)));
+            let renamed: Vec<(Arc<str>, Arc<str>)> = pairs.collect();
+            watched.rename(&renamed, Mono::ZERO);
+            for names in names(&watched) {
+                assert_eq!(names, expected.map(Arc::from));
+            }
+            assert_eq!(watched.roster.renamed, renamed);
+        }
+    }
 }

@@ -327,7 +327,7 @@ impl Heart {
             let secure = match &peer.tls {
                 None => None,
                 Some(tls) => {
-                    let origin = self.directory.tls.origin(&ground.plan.key(), &peer.name)?;
+                    let origin = self.directory.tls.origin(&ground.plan.key(), &peer.name, tls)?;
                     let name = tls.sni.as_ref().and_then(|sni| sni.constant());
                     Some((origin, name.map(|name| String::from_utf8_lossy(name).into_owned())))
                 }

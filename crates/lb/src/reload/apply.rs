@@ -18,7 +18,7 @@ use crate::bound::Bound;
 use crate::build;
 use crate::frontend::{Destinations, Frontend, Gate, Seat, destinations, of_listeners};
 use crate::frontends::{self, Front, Stand};
-use crate::keeper::{Keeper, Renewal};
+use crate::keeper::{Keeper, Renewal, Watched};
 use crate::listeners::Opened;
 use crate::page::Site;
 use crate::publish::Backend;
@@ -144,7 +144,8 @@ impl Reloader {
                 let seed = &mut self.seed.borrow_mut();
                 let known = before.iter().find(|keeper| keeper.backend().name() == backend.name);
                 let Some(keeper) = known else {
-                    return self.new_backend(plan, backend, found, spread, &logs, seed);
+                    let (found, now) = (found.into_iter().flatten().collect(), self.estate.clock.now());
+                    return self.keep(build::watched(plan, backend, found, spread, &logs, seed, now));
                 };
                 let renewal = Renewal {
                     plan: backend,
@@ -163,18 +164,9 @@ impl Reloader {
         retired
     }
 
-    pub(super) fn new_backend(
-        &self,
-        plan: &Plan,
-        backend: &plan::Backend,
-        found: Vec<Option<Found>>,
-        spread: tandem_lb_core::backend::Spread,
-        logs: &Targets,
-        seed: &mut tandem_time::Seed,
-    ) -> Rc<Keeper> {
+    /// It lives from now on.
+    pub(super) fn keep(&self, watched: Watched) -> Rc<Keeper> {
         let estate = &self.estate;
-        let found = found.into_iter().flatten().collect();
-        let watched = build::watched(plan, backend, found, spread, logs, seed, estate.clock.now());
         let keeper = Keeper::new(
             watched,
             estate.clock,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tandem_lb_config::{self as plan, Plan, Service};
-use tandem_lb_core::snapshot::Made;
+use tandem_lb_core::snapshot::{Made, Unmade};
 use tandem_ops::syslog::Targets;
 use tandem_time::{Mono, Seed};
 use thiserror::Error;
@@ -14,6 +14,7 @@ use super::Reloader;
 use crate::build;
 use crate::keeper::{Keeper, Watched};
 use crate::logs::{self, LogsError};
+use crate::newcomer;
 use crate::rings::Lineup;
 
 /// Why there is no such backend after all, in HAProxy's words where it has any.
@@ -70,11 +71,10 @@ impl Reloader {
         };
         let backend = cast(&running, &made, wanted.name, wanted.mode)?;
         let logs = self.targets(&running, &backend.logs)?;
-        let all = with(&running, &backend);
-        let spread = build::spreads(&all).pop().unwrap_or_default();
-        let keeper = self.new_backend(&all, &backend, Vec::new(), spread, &logs, &mut self.seed.borrow_mut());
-        keeper.backend().set_published(false);
-        keeper.was_made(made);
+        let now = self.estate.clock.now();
+        let watched = begun(&running, &backend, made, &logs, &mut self.seed.borrow_mut(), now);
+        watched.backend.set_published(false);
+        let keeper = self.keep(watched);
         let before = self.estate.orders.backends();
         self.are_there(before.iter().cloned().chain([keeper]).collect());
         tracing::info!(
@@ -132,12 +132,16 @@ impl Reloader {
     }
 
     /// Those of the configuration that were deleted since.
-    pub(crate) fn unmade(&self) -> Vec<Arc<str>> {
+    pub(crate) fn unmade(&self) -> Vec<Unmade> {
         let keepers = self.estate.orders.backends();
-        let is_gone = |name: &Arc<str>| !keepers.iter().any(|keeper| keeper.backend().name() == *name);
+        let is_gone = |backend: &&plan::Backend| !keepers.iter().any(|keeper| keeper.backend().name() == backend.name);
         let configured = self.configured.borrow();
-        let names = configured.backends.iter().map(|backend| backend.name.clone());
-        names.filter(is_gone).collect()
+        let gone = configured.backends.iter().filter(is_gone);
+        gone.map(|backend| Unmade {
+            name: backend.name.clone(),
+            origin: newcomer::origin(backend),
+        })
+        .collect()
     }
 
     /// From now on there are these.
@@ -198,36 +202,28 @@ pub(crate) fn resume(
     };
     let backend = cast(running, &made, name, Some("tcp"))?;
     let logs = logs::Opener::new(&running.global, program, rings).open(&backend.logs)?;
-    let all = with(running, &backend);
-    let spread = build::spreads(&all).pop().unwrap_or_default();
-    let watched = build::watched(&all, &backend, Vec::new(), spread, &logs, seed, now);
-    Ok(Watched {
-        made: Some(made),
-        ..watched
-    })
+    Ok(begun(running, &backend, made, &logs, seed, now))
 }
 
-/// The Plan with what there is besides.
-pub(crate) fn with_all(plan: &Plan, watched: &[Watched]) -> Plan {
-    let backends = watched
-        .iter()
-        .map(|watched| plan::Backend::clone(&watched.backend.now().plan));
-    Plan {
-        backends: backends.collect(),
-        ..plan.clone()
+/// Without servers yet.
+fn begun(
+    running: &Plan,
+    backend: &plan::Backend,
+    made: Made,
+    logs: &Targets,
+    seed: &mut Seed,
+    now: Mono,
+) -> Watched {
+    let all = running.backends.iter().chain([backend]);
+    let spread = build::spreads_of(&running.global, all).pop().unwrap_or_default();
+    Watched {
+        made: Some(made),
+        ..build::watched(running, backend, Vec::new(), spread, logs, seed, now)
     }
 }
 
-/// The Plan with this one more.
-fn with(plan: &Plan, backend: &plan::Backend) -> Plan {
-    let mut all = plan.clone();
-    all.backends.push(backend.clone());
-    all
-}
-
 fn cast(running: &Plan, made: &Made, name: &str, mode: Option<&str>) -> Result<plan::Backend, NotMade> {
-    let is_odd = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.' | ':');
-    if name.is_empty() || name.contains(is_odd) {
+    if name.is_empty() || plan::misfit(name).is_some() {
         return Err(NotMade::Name);
     }
     let mould = running.moulds.0.iter().find(|mould| mould.name == made.from);

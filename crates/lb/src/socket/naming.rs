@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use tandem_lb_config::misfit;
 use tandem_ops::control::Reply;
 
 use super::dynamic::is_named;
@@ -12,8 +13,7 @@ pub(super) fn call(server: &ServerOrders, name: &str) -> Reply {
     if name.is_empty() {
         return Reply::error("set server <b>/<s> name requires a name.");
     }
-    let is_odd = |c: &char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.' | ':');
-    if let Some(odd) = name.chars().find(is_odd) {
+    if let Some(odd) = misfit(name) {
         return Reply::error(format!("character '{odd}' is not permitted in server name '{name}'."));
     }
     if is_named(server) {

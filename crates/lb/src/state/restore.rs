@@ -301,9 +301,7 @@ fn follow_roster(watched: &mut Watched, state: &BackendState, now: Mono) {
         );
     }
     roster.removed.iter().for_each(|server| watched.remove(server, now));
-    for (server, to) in &roster.renamed {
-        watched.rename(server, to, now);
-    }
+    watched.rename(&roster.renamed, now);
     for (server, words) in &roster.added {
         let present = watched.backend.now().clone();
         let added = newcomer::read(&present, server, words).and_then(|mut plan| {

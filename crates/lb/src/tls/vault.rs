@@ -103,15 +103,15 @@ impl Vault {
         Some(made.find(|made| made.plan == *plan)?.thing.clone())
     }
 
-    pub(crate) fn origin(&self, backend: &Arc<str>, server: &Arc<str>) -> Option<Arc<Origin>> {
-        let now = self.now.load();
-        Some(now.origins.get(&(backend.clone(), server.clone()))?.thing.clone())
+    /// What was made of this for that server or else, when it is not called as in the configuration any more, for another of
+    /// its backend: it is the same.
+    pub(crate) fn origin(&self, backend: &Arc<str>, server: &Arc<str>, plan: &Origination) -> Option<Arc<Origin>> {
+        of_server(&self.now.load().origins, backend, server, plan)
     }
 
     /// The same for the checks of a server.
-    pub(crate) fn check(&self, backend: &Arc<str>, server: &Arc<str>) -> Option<Arc<Origin>> {
-        let now = self.now.load();
-        Some(now.checks.get(&(backend.clone(), server.clone()))?.thing.clone())
+    pub(crate) fn check(&self, backend: &Arc<str>, server: &Arc<str>, plan: &Origination) -> Option<Arc<Origin>> {
+        of_server(&self.now.load().checks, backend, server, plan)
     }
 }
 
@@ -302,6 +302,24 @@ fn make_all<K: Ord, P: PartialEq, T>(
     all
 }
 
+/// While a reload replaces one thing after the other, a server may ask by the plan before: then its name alone counts.
+fn of_server(
+    all: &BTreeMap<Name, Made<Origination, Origin>>,
+    backend: &Arc<str>,
+    server: &Arc<str>,
+    plan: &Origination,
+) -> Option<Arc<Origin>> {
+    let named = all.get(&(backend.clone(), server.clone()));
+    let is_it = |made: &&Made<Origination, Origin>| *made.plan == *plan;
+    let of_backend = || {
+        let begin = (backend.clone(), Arc::from(""));
+        let own = all.range(begin..).take_while(|((of, _), _)| of == backend);
+        own.map(|(_, made)| made)
+    };
+    let found = named.filter(is_it).or_else(|| of_backend().find(is_it));
+    Some(found.or(named)?.thing.clone())
+}
+
 fn expiry((file, pieces): (&PathBuf, &Pieces)) -> Option<CertificateSeen> {
     let first = certificate::chain(&pieces.pem).into_iter().next()?;
     let facts = Facts::of(&first).ok()?;
@@ -369,4 +387,40 @@ fn files_of(trust: &Trust, shelf: &Shelf) -> Vec<PathBuf> {
     };
     files.extend(trust.revoked.clone());
     files
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_lb_config::NamedText;
+
+    use super::*;
+
+    #[test]
+    fn whatever_a_server_is_called_it_is_spoken_to_as_is_configured() {
+        let text = "backend be\n server a 127.0.0.1:1 check ssl verify none\n server b 127.0.0.1:1 check ssl verify none ssl-max-ver TLSv1.2\n\
+                    backend bf\n server a 127.0.0.1:1 check ssl verify none ssl-min-ver TLSv1.3\n";
+        let loaded = tandem_lb_config::load(&[NamedText::new("t", text)], &|_| None, None);
+        let plan = loaded.plan.expect("it is whole");
+        let vault = Vault::default();
+        vault.replace(Loaded::read(&plan, &Loaded::default(), &Outside::Here).expect("no files"));
+        let [be, bf] = [0, 1].map(|place| &plan.backends[place]);
+        let found = |backend: &tandem_lb_config::Backend, name: &str, server: &tandem_lb_config::Server| {
+            let (backend, name) = (&backend.name, &Arc::from(name));
+            let own = server.tls.as_ref().expect("it has TLS");
+            let check = server.check.as_ref().and_then(|check| check.tls.as_ref());
+            let check = check.expect("and its check, too");
+            let both = [
+                vault.origin(backend, name, own),
+                vault.check(backend, name, &check.origination),
+            ];
+            both.map(|origin| origin.map(|origin| Arc::as_ptr(&origin)))
+        };
+        let ([a, b], other) = ([0, 1].map(|place| &be.servers[place]), &bf.servers[0]);
+        let own = [found(be, "a", a), found(be, "b", b)];
+        assert!(own.iter().flatten().all(Option::is_some) && own[0] != own[1]);
+        assert_eq!([found(be, "x", a), found(be, "y", b)], own);
+        assert_eq!([found(be, "b", a), found(be, "a", b)], own, "each has the other's name");
+        assert_eq!(found(bf, "a", a), found(bf, "a", other), "its plan may be that of before");
+        assert_eq!(found(bf, "x", a), [None, None], "that is another backend's");
+    }
 }
