@@ -118,8 +118,15 @@ mod tests {
             (plain, "127.0.0.1:1 check", true),
         ] {
             let server = added(lines, words);
-            let refused = server.as_ref().err().is_some_and(|why| why.starts_with("TLS to a server"));
-            assert_eq!((server.is_ok(), refused), (is_taken, !is_taken), "{lines}{words}: {server:?}");
+            let refused = server
+                .as_ref()
+                .err()
+                .is_some_and(|why| why.starts_with("TLS to a server"));
+            assert_eq!(
+                (server.is_ok(), refused),
+                (is_taken, !is_taken),
+                "{lines}{words}: {server:?}"
+            );
         }
     }
 }

@@ -248,7 +248,7 @@ impl Session {
         }
         self.armed = None;
         let now = self.worker.clock.now();
-        if matches!(self.upstream, Upstream::Connecting(_) | Upstream::Greeting(_)) && due <= now {
+        if matches!(self.upstream, Upstream::Connecting(..) | Upstream::Greeting(_)) && due <= now {
             self.note_failure();
         }
         self.hint_that_it_may_leave(now);
@@ -272,7 +272,7 @@ impl Session {
                 }
                 Poll::Pending => self.is_client_gone(cx),
             },
-            Upstream::Connecting(server) => match server.poll_connected(cx) {
+            Upstream::Connecting(server, _) => match server.poll_connected(cx) {
                 Poll::Ready(result) => {
                     self.connected(cx, result);
                     true

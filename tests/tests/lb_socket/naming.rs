@@ -55,10 +55,7 @@ backend behind
         assert_eq!(room.ask(order).trim_end(), "", "{order}");
     }
     let raw_place = raw.address().to_string();
-    let expected = [
-        ["a", &raw_place, "L4OK"],
-        ["b", &format!("127.0.0.1:{secure}"), "L6OK"],
-    ];
+    let expected = [["a", &raw_place, "L4OK"], ["b", &format!("127.0.0.1:{secure}"), "L6OK"]];
     for process in 1..=3 {
         if process > 1 {
             let next = running.succeed(&room.socket(), &text);

@@ -201,7 +201,9 @@ fn a_server_that_was_away_misses_nothing_and_a_reload_keeps_what_is_there() {
         let lines: Vec<_> = lines.lines().filter(|line| !line.is_empty()).collect();
         (lines.len() == 6).then(|| lines[5].to_owned())
     });
-    until("it at the server", || side.ears[1].text().contains(&newest).then_some(()));
+    until("it at the server", || {
+        side.ears[1].text().contains(&newest).then_some(())
+    });
     assert_eq!(side.ears[1].text().lines().count(), 6, "{}", side.ears[1].text());
     // While it is away what it has not had stays, and what comes then is lost and counted.
     side.ears[1].server.kill();

@@ -165,14 +165,20 @@ mod tests {
     use crate::build;
 
     fn watched(names: &[&str]) -> Watched {
-        let servers = names.iter().zip(1..).map(|(name, port)| format!(" server {name} 127.0.0.1:{port}\n"));
+        let servers = names
+            .iter()
+            .zip(1..)
+            .map(|(name, port)| format!(" server {name} 127.0.0.1:{port}\n"));
         let text = format!(
             "defaults\n timeout connect 1s\nbackend be\n{}",
             servers.collect::<String>()
         );
         let loaded = plan::load(&[NamedText::new("f", text)], &|_| None, Some(Dialect::Haproxy));
         let plan = loaded.plan.expect("it is well formed");
-        let (be, found) = (&plan.backends[0], build::addresses(&plan.backends).expect("no names").remove(0));
+        let (be, found) = (
+            &plan.backends[0],
+            build::addresses(&plan.backends).expect("no names").remove(0),
+        );
         let (logs, spread) = (Targets::default(), build::spreads(&plan).remove(0));
         build::watched(&plan, be, found, spread, &logs, &mut Seed::new(1), Mono::ZERO)
     }

@@ -206,14 +206,7 @@ pub(crate) fn resume(
 }
 
 /// Without servers yet.
-fn begun(
-    running: &Plan,
-    backend: &plan::Backend,
-    made: Made,
-    logs: &Targets,
-    seed: &mut Seed,
-    now: Mono,
-) -> Watched {
+fn begun(running: &Plan, backend: &plan::Backend, made: Made, logs: &Targets, seed: &mut Seed, now: Mono) -> Watched {
     let all = running.backends.iter().chain([backend]);
     let spread = build::spreads_of(&running.global, all).pop().unwrap_or_default();
     Watched {

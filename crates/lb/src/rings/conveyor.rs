@@ -2,10 +2,11 @@
 //! before the server has had it.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use socket2::SockRef;
 use tandem_lb_config::{Framing, Host, RingServer};
 use tandem_ops::syslog::{Reader, Ring};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -121,6 +122,9 @@ impl Work {
         let mut heard = [0; 64];
         loop {
             batch.fill(reader, self.to.framing);
+            if let Err(error) = is_open(&stream) {
+                return error;
+            }
             while !batch.rest().is_empty() {
                 match timeout(self.patience, stream.write(batch.rest())).await {
                     Ok(Ok(0)) => return io::ErrorKind::WriteZero.into(),
@@ -143,6 +147,17 @@ impl Work {
                 },
             }
         }
+    }
+}
+
+/// Of a server that has ended the connection the kernel knows before anybody has told this task, and takes what is written to
+/// it all the same.
+fn is_open(stream: &TcpStream) -> io::Result<()> {
+    let mut heard = [0; 64];
+    match (&*SockRef::from(stream)).read(&mut heard) {
+        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -216,7 +231,9 @@ mod tests {
             (Framing::Counted, "2 ab0 3 cde", [(3, 0), (1, 1), (6, 1), (1, 1)]),
         ] {
             let mut batch = Batch::default();
-            ["ab", "", "cde"].iter().for_each(|line| batch.add(line.as_bytes(), framing));
+            ["ab", "", "cde"]
+                .iter()
+                .for_each(|line| batch.add(line.as_bytes(), framing));
             assert_eq!(batch.rest(), bytes.as_bytes());
             for (count, lines) in steps {
                 assert_eq!(batch.sent(count), lines, "{framing:?} {count}");

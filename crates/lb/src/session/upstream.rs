@@ -173,7 +173,10 @@ impl Session {
             server.traffic.sessions.again();
         }
         self.tried = Some(server.clone());
-        let tls = match server.tls().map(|plan| (plan, self.frontend.directory.tls.tally.enter())) {
+        let tls = match server
+            .tls()
+            .map(|plan| (plan, self.frontend.directory.tls.tally.enter()))
+        {
             None => None,
             Some((plan, Some(spoken))) => Some((plan, spoken)),
             Some((_, None)) => {

@@ -95,7 +95,9 @@ pub(super) fn show(room: &Room, call: &Call) -> Reply {
         Wanted::Data(filters) => filters,
     };
     let entries = table.entries(now).into_iter();
-    let lines = entries.filter(move |entry| fits(entry, &filters)).map(|entry| line(&entry));
+    let lines = entries
+        .filter(move |entry| fits(entry, &filters))
+        .map(|entry| line(&entry));
     Reply::Pieces(Box::new(std::iter::once(title(&table)).chain(lines)))
 }
 

@@ -420,7 +420,11 @@ mod tests {
         assert!(own.iter().flatten().all(Option::is_some) && own[0] != own[1]);
         assert_eq!([found(be, "x", a), found(be, "y", b)], own);
         assert_eq!([found(be, "b", a), found(be, "a", b)], own, "each has the other's name");
-        assert_eq!(found(bf, "a", a), found(bf, "a", other), "its plan may be that of before");
+        assert_eq!(
+            found(bf, "a", a),
+            found(bf, "a", other),
+            "its plan may be that of before"
+        );
         assert_eq!(found(bf, "x", a), [None, None], "that is another backend's");
     }
 }

@@ -264,7 +264,12 @@ mod tests {
             ring.write(line.as_bytes());
         }
         assert_eq!((all(&ring).as_str(), ring.dropped()), ("aa bb cc", 2));
-        for (enough, lines) in [(0, &["aa"][..]), (2, &["aa"]), (3, &["aa", "bb"]), (99, &["aa", "bb", "cc"])] {
+        for (enough, lines) in [
+            (0, &["aa"][..]),
+            (2, &["aa"]),
+            (3, &["aa", "bb"]),
+            (99, &["aa", "bb", "cc"]),
+        ] {
             assert_eq!(shown(&reader, enough), lines, "{enough}");
         }
         reader.took(2);
