@@ -428,7 +428,8 @@ fn a_balancer_without_rights_finds_the_router_that_starts_later() {
     assert!(!fetch(at, "/stats").body.contains("h-routes"));
     router_for_everybody(&control);
     until("the router on the page", || {
-        Some(fetch(at, "/stats").body).filter(|page| page.contains("VI_late") && page.contains("192.0.2.9/24") && page.contains("split brain"))
+        Some(fetch(at, "/stats").body)
+            .filter(|page| page.contains("VI_late") && page.contains("192.0.2.9/24") && page.contains("split brain"))
     });
     std::fs::remove_dir_all(&root).ok();
 }

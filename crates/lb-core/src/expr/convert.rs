@@ -278,7 +278,8 @@ impl Converter {
                 let value = variable.as_ref().and_then(|v| context.variable(v));
                 let value = value.map(Sample::into_text).unwrap_or_default();
                 let mut whole = sample.into_text().into_owned();
-                if !whole.is_empty() && !(value.is_empty() && after.is_empty()) {
+                let adds = !value.is_empty() || !after.is_empty();
+                if adds && !whole.is_empty() {
                     whole.extend_from_slice(delimiter);
                 }
                 whole.extend_from_slice(&value);

@@ -6,11 +6,11 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use anyhow::{Context, Result, ensure};
 use socket2::{Domain, Socket, Type};
 use tandem_lab::Host;
-use tandem_netns_tests::Bench;
+use tandem_netns_tests::{Bench, wait};
 
 use super::pair::wait_until_known;
 use super::services::ask;
-use super::stage::{Config, LONG, Program, Stage, VIP, VIP6, wait};
+use super::stage::{Config, LONG, Program, Stage, VIP, VIP6};
 
 /// Listens on any address, and on the virtual one itself.
 const ANY: u16 = 5671;

@@ -46,7 +46,8 @@ const LONG: Duration = Duration::from_secs(10);
 /// Whatever it says, only a master that hears nothing of a better one steps down.
 #[test]
 fn every_phase_against_every_stand() {
-    let rigs: [(&str, fn() -> Rig); 6] = [
+    type Make = fn() -> Rig;
+    let rigs: [(&str, Make); 6] = [
         ("init", || Rig::new(settings())),
         ("backup", || {
             let mut rig = Rig::started(settings());
