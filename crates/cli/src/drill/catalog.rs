@@ -22,6 +22,8 @@ pub struct Drill {
     pub lasts: Duration,
     pub amount: Amount,
     pub expected: Expected,
+    /// What is added to `gap` for each millisecond between adverts.
+    gap_adverts: f64,
 }
 
 impl Drill {
@@ -31,12 +33,15 @@ impl Drill {
         needed.into_iter().all(|side| cast.routers.0[side.0] == Origin::Ours)
     }
 
-    /// What it promises of this cast: only two routers of ours keep connections when one of them leaves.
-    pub fn promised_by(&self, cast: Cast) -> Expected {
+    /// What it promises of this cast, with so many milliseconds between adverts: only two routers of ours keep connections
+    /// when one of them leaves.
+    pub fn promised_by(&self, cast: Cast, interval: u32) -> Expected {
+        let by_adverts = Duration::from_secs_f64((f64::from(interval) * self.gap_adverts / 1000.0).max(0.0));
         let leaves = |step: &Step| matches!(step.act, Act::Stop(Part::Router(_)) | Act::HandOver(_));
         let breaks = cast.routers.0 != [Origin::Ours; 2] && self.steps.iter().any(leaves);
         Expected {
             breaks: self.expected.breaks.filter(|_| !breaks),
+            gap: self.expected.gap.map(|gap| gap + by_adverts),
             ..self.expected.clone()
         }
     }
@@ -57,6 +62,10 @@ pub struct Expected {
     pub holder: Option<Side>,
     /// How often the address moves.
     pub moves: Option<usize>,
+    /// So long after the first step the address has left the host that had it.
+    pub held: Option<Duration>,
+    /// Each broker's part of the messages, in per cent.
+    pub share: Option<u8>,
 }
 
 #[derive(Deserialize)]
@@ -83,6 +92,10 @@ struct Row {
     breaks: Option<usize>,
     holder: Option<String>,
     moves: Option<usize>,
+    held: Option<u64>,
+    share: Option<u8>,
+    #[serde(default)]
+    gap_adverts: f64,
 }
 
 pub fn ours() -> anyhow::Result<Vec<Drill>> {
@@ -143,8 +156,11 @@ impl Row {
                 client_gap: self.client_gap.map(Duration::from_millis),
                 breaks: self.breaks,
                 moves: self.moves,
+                held: self.held.map(Duration::from_millis),
+                share: self.share,
                 holder: holder.map_err(|why| anyhow::anyhow!("drill {name}: {why}"))?,
             },
+            gap_adverts: self.gap_adverts,
             name,
         })
     }

@@ -27,6 +27,15 @@ pub fn judge(report: &mut Report, expected: &Expected, patience: f64) {
     };
     within("no new connection was answered", figures.gap_ms, expected.gap);
     within("one address got no answer", figures.client_gap_ms, expected.client_gap);
+    within("the address stayed where it was", report.held_ms(), expected.held);
+    if let Some(least) = expected.share
+        && report.least_share() < f64::from(least)
+    {
+        let share = report.least_share();
+        broken.push(format!(
+            "one broker had {share:.0} % of the messages, and {least} % is the least"
+        ));
+    }
     if let Some(allowed) = expected.breaks
         && figures.broken_connections > allowed
     {
@@ -60,22 +69,23 @@ pub fn judge(report: &mut Report, expected: &Expected, patience: f64) {
 mod tests {
     use super::*;
     use crate::drill::catalog;
-    use crate::drill::report::{Figures, Stretch};
+    use crate::drill::report::{Done, Figures, Stretch};
+    use crate::pair::cast::Cast;
 
     fn report(figures: Figures, holders: &[&str]) -> Report {
-        let stretch = |host: &&str| Stretch {
-            hosts: vec![host.to_string()],
-            from: 0.0,
-            to: 1.0,
-        };
         Report {
-            holders: holders.iter().map(stretch).collect(),
+            holders: holders.iter().map(|host| stretch(&[host], 0.0, 1.0)).collect(),
             figures: Figures {
                 acknowledged: 9,
                 ..figures
             },
             ..Report::default()
         }
+    }
+
+    fn stretch(hosts: &[&str], from: f64, to: f64) -> Stretch {
+        let hosts = hosts.iter().map(ToString::to_string).collect();
+        Stretch { hosts, from, to }
     }
 
     fn verdict(drill: &str, mut report: Report, patience: f64) -> Vec<String> {
@@ -110,6 +120,86 @@ mod tests {
         }
     }
 
+    /// Whatever a drill of ours promises, a report that does not keep it fails.
+    #[test]
+    fn every_promise_of_every_drill_can_be_broken() {
+        let late = 1e6;
+        let kept = Figures {
+            acknowledged_at_last: 5,
+            share_of_broker: vec![50, 50],
+            ..Figures::default()
+        };
+        let broken = Figures {
+            lost: 1,
+            gap_ms: late,
+            client_gap_ms: late,
+            broken_connections: 9,
+            share_of_broker: vec![99, 1],
+            ..Figures::default()
+        };
+        for drill in catalog::ours().unwrap() {
+            let expected = drill.promised_by(Cast::OURS, 100);
+            let step = Done {
+                at: 0.5,
+                ..Done::default()
+            };
+            let of = |figures: &Figures, holders: &[(&[&str], f64)]| {
+                let mut report = report(figures.clone(), &[]);
+                let mut from = 0.0;
+                for (hosts, to) in holders {
+                    report.holders.push(stretch(hosts, from, *to));
+                    from = *to;
+                }
+                report.steps = vec![step.clone()];
+                judge(&mut report, &expected, 1.0);
+                report.broken_promises
+            };
+            let good: &[(&[&str], f64)] = match expected.moves {
+                Some(0) => &[(&["lb1"], 9.0)],
+                _ => &[(&["lb1"], 1.0), (&["lb2"], 2.0), (&["lb1"], 9.0)],
+            };
+            assert_eq!(of(&kept, good), Vec::<String>::new(), "{}", drill.name);
+            let Expected {
+                gap,
+                client_gap,
+                breaks,
+                holder,
+                moves,
+                held,
+                share,
+            } = &expected;
+            let promises = [
+                gap.is_some(),
+                client_gap.is_some(),
+                breaks.is_some(),
+                holder.is_some(),
+                moves.is_some(),
+                held.is_some(),
+                share.is_some(),
+            ];
+            // That nothing is lost, and that there is service after the last step, is promised by all.
+            let count = 2 + promises.into_iter().filter(|promised| *promised).count();
+            let bad: &[(&[&str], f64)] = &[(&["lb2"], 0.2), (&["lb1"], 1.0), (&["lb1", "lb2"], 9.0)];
+            let said = of(&broken, bad);
+            assert_eq!(said.len(), count, "{}: {said:?}", drill.name);
+        }
+    }
+
+    #[test]
+    fn the_address_leaves_when_it_is_seen_to_leave() {
+        let mut report = report(Figures::default(), &[]);
+        report.steps = vec![Done {
+            at: 1000.0,
+            ..Done::default()
+        }];
+        assert!(report.held_ms() == 0.0, "nobody had it");
+        report.holders = vec![stretch(&["lb1"], 0.0, 1040.0)];
+        assert!(report.held_ms().is_infinite());
+        report.holders.push(stretch(&["lb1", "lb2"], 1040.0, 1060.0));
+        report.holders.push(stretch(&["lb2"], 1060.0, 3000.0));
+        assert!((report.held_ms() - 60.0).abs() < 0.1, "{}", report.held_ms());
+    }
+
     #[test]
     fn patience_makes_times_longer_and_nothing_else() {
         let late = Figures {
@@ -117,7 +207,7 @@ mod tests {
             gap_ms: 200.0,
             ..Figures::default()
         };
-        let of = |patience| verdict("balancer-killed", report(late.clone(), &["lb1"]), patience);
+        let of = |patience| verdict("balancer-drained", report(late.clone(), &["lb1"]), patience);
         assert_eq!(
             of(1.0),
             ["no new connection was answered for 200 ms, and 150 ms were allowed"]

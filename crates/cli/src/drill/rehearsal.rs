@@ -46,7 +46,7 @@ pub fn rehearse(ground: &Ground, drill: &Drill, wishes: &Wishes, patience: f64) 
     let book = load.finish(SETTLE).copy();
     let mut report = Report::draw(drill, wishes.cast, &book, window, steps, wishes.brokers, &ends);
     report.broken_promises.extend(deaths(&mut pair));
-    judge(&mut report, &drill.promised_by(wishes.cast), patience);
+    judge(&mut report, &drill.promised_by(wishes.cast, wishes.interval), patience);
     Ok(report)
 }
 

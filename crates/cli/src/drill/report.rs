@@ -34,7 +34,7 @@ pub struct Report {
 }
 
 /// A step, and how long the doing took.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Done {
     pub at: f64,
     pub took: f64,
@@ -154,6 +154,26 @@ impl Report {
             });
         let alone: Vec<&String> = alone.collect();
         alone.windows(2).filter(|pair| pair[0] != pair[1]).count()
+    }
+
+    /// From the first step until the host that had the address then has it no more, in milliseconds; for ever if it keeps it.
+    pub fn held_ms(&self) -> f64 {
+        let Some(step) = self.steps.first() else {
+            return f64::INFINITY;
+        };
+        let mut after = self.holders.iter().skip_while(|stretch| stretch.to <= step.at);
+        let Some(owner) = after.next().and_then(|stretch| stretch.hosts.first()) else {
+            return 0.0;
+        };
+        let left = after.find(|stretch| !stretch.hosts.contains(owner));
+        left.map_or(f64::INFINITY, |stretch| stretch.from - step.at)
+    }
+
+    /// What the broker that did least did, in per cent.
+    pub fn least_share(&self) -> f64 {
+        let shares = &self.figures.share_of_broker;
+        let (least, all) = (shares.iter().min().copied().unwrap_or(0), shares.iter().sum::<usize>());
+        100.0 * least as f64 / all.max(1) as f64
     }
 
     pub fn count(&self, kind: Kind) -> usize {
