@@ -91,6 +91,89 @@ fn an_address_comes_changes_goes_and_comes_back() {
 }
 
 #[test]
+fn a_name_server_that_is_asked_by_streams() {
+    let port = free_port();
+    named(SocketAddr::from(([127, 0, 0, 1], port)));
+    named(SocketAddr::from(([127, 0, 0, 2], port)));
+    let names = Nameserver::default();
+    let config = |room: &Room| {
+        format!(
+            "{}resolvers dns\n nameserver ns tcp@{}\n {HOLD}\n\
+             listen be\n bind {}\n server s broker.test:{port} resolvers dns resolve-prefer ipv4 init-addr none\n",
+            room.head(),
+            names.address(),
+            room.at(0)
+        )
+    };
+    both(1, config, |room| {
+        let (_, before) = names.asked();
+        for ip in ["127.0.0.1", "127.0.0.2"] {
+            names.knows("broker.test", addresses(&[ip]));
+            until_it_is(room, ip);
+        }
+        names.forgets("broker.test");
+        until_it_is(room, "");
+        let (datagrams, streams) = names.asked();
+        assert_eq!(datagrams, 0, "{}", room.name);
+        assert!(streams > before, "{}", room.name);
+    });
+}
+
+/// HAProxy 2.6 has no use for an answer that is cut off.
+#[test]
+fn what_does_not_fit_into_a_datagram_comes_by_a_stream() {
+    let port = free_port();
+    named(SocketAddr::from(([127, 0, 0, 1], port)));
+    let names = Nameserver::default();
+    let many: Vec<String> = (1..=60).map(|last| format!("127.0.0.{last}")).collect();
+    names.knows(
+        "brokers.test",
+        addresses(&many.iter().map(String::as_str).collect::<Vec<_>>()),
+    );
+    let config = |room: &Room| {
+        format!(
+            "{}resolvers dns\n nameserver ns {}\n {HOLD}\n\
+             listen be\n bind {}\n server s brokers.test:{port} resolvers dns resolve-prefer ipv4 init-addr none\n",
+            room.head(),
+            names.address(),
+            room.at(0)
+        )
+    };
+    both(1, config, |room| {
+        until("it is asked", || (names.asked().0 > 0).then_some(()));
+        if room.is_ours() {
+            until_it_is(room, "127.0.0.1");
+            assert!(names.asked().1 > 0);
+            let seen = room.order("show resolvers dns");
+            assert!(!seen.contains("truncated:   0"), "{seen}");
+        }
+    });
+}
+
+/// Of one address, until somebody says another.
+#[test]
+fn a_template_without_a_section() {
+    let port = free_port();
+    for last in 1..=2 {
+        named(SocketAddr::from(([127, 0, 0, last], port)));
+    }
+    let config = |room: &Room| {
+        format!(
+            "{}listen be\n bind {}\n balance roundrobin\n server-template s 2 127.0.0.1:{port}\n",
+            room.head(),
+            room.at(0)
+        )
+    };
+    both(1, config, |room| {
+        assert_eq!([who(room), who(room)], ["127.0.0.1"; 2], "{}", room.name);
+        room.order("set server be/s2 addr 127.0.0.2");
+        let mut both = [who(room), who(room)];
+        both.sort();
+        assert_eq!(both, ["127.0.0.1", "127.0.0.2"], "{}", room.name);
+    });
+}
+
+#[test]
 fn a_template_of_a_host() {
     let port = free_port();
     for last in 1..=3 {

@@ -112,7 +112,7 @@ pub(crate) fn server(text: &str) -> Result<(Host, ServerPort), AddressError> {
         Family::Fd => Err(AddressError::Family("fd".to_owned())),
         Family::Any | Family::V4 | Family::V6 => {
             let (host, port) = split_port(rest)?;
-            Ok((named_host(host, family)?, server_port(port)?))
+            Ok((server_host(host, family)?, server_port(port)?))
         }
     }
 }
@@ -226,6 +226,14 @@ fn listener_ip(host: &str, family: Family) -> Result<IpAddr, AddressError> {
     }
 }
 
+/// No address at all is that to which the client has connected.
+fn server_host(host: &str, family: Family) -> Result<Host, AddressError> {
+    match host {
+        "" | "*" => listener_ip(host, family).map(Host::Ip),
+        _ => named_or_any_host(host, family),
+    }
+}
+
 fn named_host(host: &str, family: Family) -> Result<Host, AddressError> {
     match named_or_any_host(host, family)? {
         Host::Ip(ip) if ip.is_unspecified() => Err(AddressError::Wildcard(host.to_owned())),
@@ -298,7 +306,7 @@ fn server_port(text: Option<&str>) -> Result<ServerPort, AddressError> {
         return Ok(ServerPort::Offset(-i32::from(parse_port(down)?)));
     }
     match parse_port(text)? {
-        0 => Err(AddressError::Port(text.to_owned())),
+        0 => Ok(ServerPort::Offset(0)),
         port => Ok(ServerPort::Fixed(port)),
     }
 }
@@ -407,6 +415,12 @@ mod tests {
             ("10.0.0.1:-3", ip("10.0.0.1"), ServerPort::Offset(-3)),
             ("[fe80::1]:80", ip("fe80::1"), ServerPort::Fixed(80)),
             ("ipv6@[fe80::1]", ip("fe80::1"), ServerPort::Offset(0)),
+            ("10.0.0.1:0", ip("10.0.0.1"), ServerPort::Offset(0)),
+            ("0.0.0.0:80", ip("0.0.0.0"), ServerPort::Fixed(80)),
+            ("*:80", ip("0.0.0.0"), ServerPort::Fixed(80)),
+            ("*", ip("0.0.0.0"), ServerPort::Offset(0)),
+            (":80", ip("0.0.0.0"), ServerPort::Fixed(80)),
+            ("ipv6@*:0", ip("::"), ServerPort::Offset(0)),
             (
                 "mq-1.example_x.org:80",
                 Host::Name("mq-1.example_x.org".into()),
@@ -417,17 +431,7 @@ mod tests {
         ] {
             assert_eq!(server(text), Ok((host, port)), "{text}");
         }
-        for text in [
-            "*:80",
-            ":80",
-            "0.0.0.0:80",
-            "10.0.0.1:0",
-            "10.0.0:80",
-            "a b:80",
-            "fd@3",
-            "-x:80",
-            "a:80-90",
-        ] {
+        for text in ["10.0.0:80", "a b:80", "fd@3", "-x:80", "a:80-90"] {
             assert!(server(text).is_err(), "{text}");
         }
     }

@@ -14,6 +14,8 @@ pub(crate) struct Checking {
     pub(crate) http: Steps,
     /// `http-check disable-on-404`
     pub(crate) gone_is_drained: bool,
+    /// `http-check send-state`
+    pub(crate) tells_state: bool,
     pub(crate) said: Said,
 }
 
@@ -143,6 +145,9 @@ impl Checking {
         let mut script = Script::http(request, self.http.lines.all().to_vec());
         if self.gone_is_drained {
             script.drains_what_is_gone();
+        }
+        if self.tells_state {
+            script.tells_state();
         }
         script
     }

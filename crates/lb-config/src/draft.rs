@@ -442,8 +442,11 @@ impl Server {
         numbers.map(move |number| {
             let mut server = self.clone();
             server.name.value = format!("{}{number}", self.name.value).into();
-            // All at one address, as the system's resolver would have it, would be one server many times.
-            server.options.resolve.init.get_or_insert_with(|| vec![InitAddr::None]);
+            // All at one address, as the system's resolver would have it, would be one server many times; where nobody
+            // looks them up, an operator moves them.
+            if server.options.resolve.section.is_some() {
+                server.options.resolve.init.get_or_insert_with(|| vec![InitAddr::None]);
+            }
             server
         })
     }

@@ -113,6 +113,7 @@ impl Drafted {
                 Dialect::Toml => native::read(&sources, *file, world, &mut draft, &mut diagnostics),
             }
         }
+        resolve::usual_resolvers(&mut draft, world);
         Drafted {
             draft,
             journal: haproxy.journal,

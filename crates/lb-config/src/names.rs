@@ -93,6 +93,8 @@ pub(crate) const LEVELS: &[(&str, Level)] = &[
 
 pub(crate) const HASH_KEYS: &[(&str, HashKey)] = &[
     ("id", HashKey::Id),
+    ("id32", HashKey::Id32),
+    ("guid", HashKey::Guid),
     ("addr", HashKey::Addr),
     ("addr-port", HashKey::AddrPort),
 ];

@@ -12,6 +12,7 @@ pub mod acl;
 pub mod backend;
 pub mod balance;
 pub mod bandwidth;
+pub mod base64;
 pub mod conn;
 pub mod dns;
 pub mod drain;

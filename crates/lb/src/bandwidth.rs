@@ -10,7 +10,7 @@ use std::time::Duration;
 use tandem_lb_core::bandwidth::{Allowance, Among, Limiter, Quota, Way};
 use tandem_lb_core::expr::Sample;
 use tandem_lb_core::handover::Limit;
-use tandem_lb_core::stick::{DataType, Key, Rate};
+use tandem_lb_core::stick::{Counted, DataType, Key, Rate};
 use tandem_sys::relay::{Endpoint, Stream};
 use tandem_time::Mono;
 
@@ -151,12 +151,16 @@ impl Throttle {
     }
 
     /// What those who share this rate may carry; the table has the time.
-    fn of_all(&self, (rate, period): (Rate, u32), now: Mono) -> Allowance {
+    fn of_all(&self, counted: Counted, now: Mono) -> Allowance {
+        let Counted { rate, period, unit } = counted;
         let quota = Quota {
+            limit: NonZero::new(self.quota.limit.get() / unit).unwrap_or(NonZero::<u32>::MIN),
             period: Duration::from_millis(period.into()),
-            ..self.quota
         };
-        quota.allows(rate, self.limiter.least, now)
+        match quota.allows(rate, self.limiter.least.div_ceil(unit), now) {
+            Allowance::Bytes(units) => Allowance::Bytes(units.saturating_mul(unit)),
+            wait => wait,
+        }
     }
 
     fn known(&self) -> Limit {

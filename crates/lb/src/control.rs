@@ -156,7 +156,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
             lines.clone(),
             live.clone(),
             timeline.clone(),
-            directory.tls.clone(),
+            directory.clone(),
         )
     });
     let desk = Desk {
@@ -186,7 +186,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         taken_over.is_some(),
     );
     let lots = Seed::new(seed.next_u64());
-    let resolving = Resolving::begin(desk.orders.clone(), clock, lots, &plan);
+    let resolving = Resolving::begin(desk.orders.clone(), clock, lots, &plan, &directory.lookups);
     let stats = Stats::new(Sources {
         clock,
         process: identity,

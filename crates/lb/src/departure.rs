@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use socket2::SockAddr;
 use tandem_lb_config::{self as plan, Guise, Plan, Source};
-use tandem_sys::relay::{Departure, Endpoint, may_choose_interface, may_pretend};
+use tandem_sys::relay::{Departure, Endpoint, Packets, may_choose_interface, may_pretend};
 use tandem_sys::sockopt::Buffers;
 
 use crate::servers::Server;
@@ -14,12 +14,18 @@ use crate::servers::Server;
 const TRIES: u32 = 64;
 
 /// Begins a connection to a server. `client` is whose it is; a check is nobody's, and comes as ourselves.
-pub(crate) fn connect(server: &Server, to: &SockAddr, client: Option<SocketAddr>) -> io::Result<Endpoint> {
+pub(crate) fn connect(
+    server: &Server,
+    to: &SockAddr,
+    client: Option<SocketAddr>,
+    packets: Packets,
+) -> io::Result<Endpoint> {
     let plan = server.plan();
     let buffers = kept(plan.buffers);
     let Some(source) = plan.source.as_deref().filter(|_| !to.is_unix()) else {
         let departure = Departure {
             buffers,
+            packets,
             ..Departure::default()
         };
         return Endpoint::connect_from(to, &departure);
@@ -34,6 +40,7 @@ pub(crate) fn connect(server: &Server, to: &SockAddr, client: Option<SocketAddr>
                 is_foreign: true,
                 interface: source.interface.as_deref(),
                 buffers,
+                packets,
             },
         );
     }
@@ -43,6 +50,7 @@ pub(crate) fn connect(server: &Server, to: &SockAddr, client: Option<SocketAddr>
             is_foreign: false,
             interface: source.interface.as_deref(),
             buffers,
+            packets,
         };
         Endpoint::connect_from(to, &departure)
     };

@@ -10,6 +10,7 @@ use tandem_lb_core::expr::{Content, Context, Fact, Sample, Scope, Variable};
 use tandem_ops::clock::Wall;
 
 use crate::frontend::Seat;
+use crate::lookups::Lookups;
 use crate::publish::Backend;
 use crate::rings::Rings;
 use crate::rules::local_offset;
@@ -21,10 +22,13 @@ pub(crate) struct Directory {
     names: ArcSwap<Names>,
     variables: RwLock<BTreeMap<Variable, Sample<'static>>>,
     hostname: Box<str>,
+    /// What this process is called.
+    node: ArcSwap<String>,
     /// What TLS goes by.
     pub(crate) tls: Arc<Vault>,
     pub(crate) tables: Tables,
     pub(crate) rings: Rings,
+    pub(crate) lookups: Lookups,
 }
 
 /// Where there is no connection.
@@ -44,9 +48,11 @@ impl Directory {
             names: ArcSwap::default(),
             variables: RwLock::default(),
             hostname: hostname.trim().into(),
+            node: ArcSwap::from_pointee(hostname.trim().to_owned()),
             tls: Arc::default(),
             tables: Tables::default(),
             rings: Rings::default(),
+            lookups: Lookups::default(),
         })
     }
 
@@ -76,6 +82,15 @@ impl Directory {
 
     pub(crate) fn hostname(&self) -> &str {
         &self.hostname
+    }
+
+    pub(crate) fn node(&self) -> Arc<String> {
+        self.node.load_full()
+    }
+
+    /// As the Plan calls it, or else by the host's name.
+    pub(crate) fn call(&self, node: Option<&str>) {
+        self.node.store(Arc::new(node.unwrap_or(&self.hostname).to_owned()));
     }
 
     pub(crate) fn variable(&self, variable: &Variable) -> Option<Sample<'static>> {

@@ -27,13 +27,13 @@ use tandem_time::Mono;
 use tokio::sync::Notify;
 
 use crate::address::{ServerAddress, fixed_check};
+use crate::directory::Directory;
 use crate::external;
 use crate::live::Live;
 use crate::probe::{self, Around, Asked, Patience, Secure};
 use crate::publish::Backend;
 use crate::servers::Server;
 use crate::stats::{Happening, Timeline};
-use crate::tls::Vault;
 use crate::tracking::Followed;
 pub(crate) use renewal::Renewal;
 
@@ -69,7 +69,7 @@ pub(crate) struct Keeper {
     lines: Lines,
     live: Arc<Live>,
     timeline: Rc<Timeline>,
-    tls: Arc<Vault>,
+    directory: Arc<Directory>,
     outage: Cell<Outage>,
     /// Who waited for a server when the last view came: it calls all of them.
     waited: RefCell<BTreeMap<Option<ServerIdx>, usize>>,
@@ -90,7 +90,7 @@ impl Keeper {
         lines: Lines,
         live: Arc<Live>,
         timeline: Rc<Timeline>,
-        tls: Arc<Vault>,
+        directory: Arc<Directory>,
     ) -> Rc<Keeper> {
         let Watched {
             backend,
@@ -112,7 +112,7 @@ impl Keeper {
             lines,
             live,
             timeline,
-            tls,
+            directory,
             outage: Cell::default(),
             waited: RefCell::default(),
             held: RefCell::default(),
@@ -305,16 +305,18 @@ impl Keeper {
             return;
         }
         let wanted = check.tls.as_ref().map(|tls| &tls.origination);
-        let origin = wanted.and_then(|tls| self.tls.check(&self.backend.name(), &live.name(), tls));
+        let origin = wanted.and_then(|tls| self.directory.tls.check(&self.backend.name(), &live.name(), tls));
         if wanted.is_some() && origin.is_none() {
             // In the clear it would pass for a server that no client reaches.
             let result = CheckResult::new(CheckStatus::SocketError, Duration::ZERO);
             let result = result.with_info("there is no TLS for this server");
             return self.checked(Input::CheckDone { server, result }, live);
         }
+        let state = self.thought_of(&live);
         tokio::task::spawn_local(async move {
             let around = Around {
                 of: Some((&keeper.backend, &live)),
+                state: state.as_deref(),
             };
             let asked = Asked {
                 around: &around,
@@ -323,7 +325,7 @@ impl Keeper {
                 script: check.script.as_deref(),
                 header: check.send_proxy,
                 tls: origin.as_deref().map(|origin| Secure {
-                    vault: &keeper.tls,
+                    vault: &keeper.directory.tls,
                     origin,
                     name: check.tls.as_ref().and_then(|tls| tls.sni.as_deref()),
                     alpn: None,
@@ -336,6 +338,32 @@ impl Keeper {
             }
             keeper.checked(Input::CheckDone { server, result }, live);
         });
+    }
+
+    /// What its check may tell the server of itself, in HAProxy's words.
+    fn thought_of(&self, live: &Server) -> Option<String> {
+        let (status, weight) = self.report(live.place, |report| (report.status.to_string(), report.view.weight))?;
+        let snapshot = self.backend.now();
+        let servers = &snapshot.view.as_ref()?.servers;
+        let sum = |backups: bool| -> u32 {
+            let usable = servers
+                .iter()
+                .filter(|server| server.takes_new() && server.is_backup == backups);
+            usable.map(|server| u32::from(server.weight)).sum()
+        };
+        let total = Some(sum(false)).filter(|total| *total > 0).unwrap_or_else(|| sum(true));
+        let at = live.address.load().for_client_of(|| 0).as_socket();
+        let (address, port) = at.map_or_else(|| ("unix".to_owned(), 0), |at| (at.ip().to_string(), at.port()));
+        let (waiting, _) = self.backend.queue.waiting(Some(live.place));
+        let (sessions, all) = (live.traffic.sessions.now(), self.backend.traffic.sessions.now());
+        let all = (all as usize).saturating_sub(waiting);
+        Some(format!(
+            "{status}; address={address}; port={port}; name={}/{}; node={}; weight={weight}/{total}; \
+             scur={sessions}/{all}; qcur={waiting}",
+            self.backend.name(),
+            live.name(),
+            self.directory.node()
+        ))
     }
 
     fn start_agent(self: &Rc<Keeper>, server: ServerIdx) {

@@ -25,6 +25,7 @@ mod keeper;
 mod listeners;
 mod live;
 mod logs;
+mod lookups;
 mod master;
 mod newcomer;
 mod orders;

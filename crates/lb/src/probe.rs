@@ -18,7 +18,7 @@ use tandem_lb_core::health::{Advice, CheckResult, CheckStatus};
 use tandem_lb_core::probe::{Connect, End, Input, Output, Probe, Script};
 use tandem_lb_core::proxy_header::{Details, Ends, Version, Write};
 use tandem_ops::clock::Clock;
-use tandem_sys::relay::{Endpoint, Stream, is_shortage};
+use tandem_sys::relay::{Endpoint, Packets, Stream, is_shortage};
 use tandem_sys::sockopt;
 use tandem_time::Mono;
 use tandem_tls::Origin;
@@ -115,7 +115,7 @@ async fn attempt(
     tls: Option<Secure<'_>>,
     reached: &Cell<bool>,
 ) -> Result<Wire, Obstacle> {
-    let server = departure::connect(asked, to, None)?;
+    let server = departure::connect(asked, to, None, Packets::default())?;
     poll_fn(|cx| server.poll_connected(cx)).await?;
     sockopt::reset_on_close(server.socket())?;
     if let Some(header) = header {
@@ -244,7 +244,7 @@ fn as_result(advice: &Advice, took: Duration) -> CheckResult {
 }
 
 async fn hear_agent(server: &Server, to: SocketAddr, send: Option<&str>) -> io::Result<Vec<u8>> {
-    let agent = departure::connect(server, &to.into(), None)?;
+    let agent = departure::connect(server, &to.into(), None, Packets::default())?;
     poll_fn(|cx| agent.poll_connected(cx)).await?;
     write(&agent, send.unwrap_or_default().as_bytes()).await?;
     let mut line = Vec::new();

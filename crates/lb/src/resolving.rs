@@ -3,6 +3,7 @@
 
 mod section;
 mod slot;
+mod stream;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,8 +13,10 @@ use tandem_lb_core::ServerIdx;
 use tandem_lb_core::dns::Name;
 use tandem_ops::clock::Clock;
 use tandem_time::Seed;
+use tokio::sync::mpsc;
 
 use crate::keeper::Keeper;
+use crate::lookups::{Asked as Asking, Lookups};
 use crate::orders::Orders;
 pub(crate) use section::Asked;
 use section::Section;
@@ -27,7 +30,7 @@ pub(crate) struct Resolving {
 }
 
 impl Resolving {
-    pub(crate) fn begin(orders: Orders, clock: Clock, seed: Seed, plan: &Plan) -> Rc<Resolving> {
+    pub(crate) fn begin(orders: Orders, clock: Clock, seed: Seed, plan: &Plan, lookups: &Lookups) -> Rc<Resolving> {
         let resolving = Resolving {
             orders,
             clock,
@@ -35,7 +38,19 @@ impl Resolving {
             sections: RefCell::default(),
         };
         resolving.follow(plan);
-        Rc::new(resolving)
+        let resolving = Rc::new(resolving);
+        tokio::task::spawn_local(resolving.clone().serve(lookups.questions()));
+        resolving
+    }
+
+    /// Answers what rules ask for, as long as there are connections.
+    async fn serve(self: Rc<Resolving>, mut questions: mpsc::Receiver<Asking>) {
+        while let Some(asked) = questions.recv().await {
+            let sections = self.sections.borrow();
+            if let Some(section) = sections.iter().find(|section| section.is(&asked.question.resolvers)) {
+                section.look_up(asked);
+            }
+        }
     }
 
     /// From now on there are these. Every name is asked for anew; until there is an answer, servers stay where they are.

@@ -7,21 +7,25 @@ mod tracking;
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::task::Poll;
 
 use socket2::Socket;
 use tandem_lb_core::bandwidth::{Among, Limiter};
+use tandem_lb_core::conn::Side;
 use tandem_lb_core::expr::content::Content;
 use tandem_lb_core::expr::{Ask, Context, Fact, Sample, Scope, Subject as Asked, Variable};
 use tandem_lb_core::handover::Known;
 use tandem_lb_core::proxy_header::Header;
-use tandem_lb_core::rules::{Actor, Effect, Loudness, Priority, VariableChange, Verdict};
+use tandem_lb_core::rules::{Actor, Effect, Loudness, Priority, Question, VariableChange, Verdict};
 use tandem_ops::clock::Wall;
+use tandem_sys::relay::Packets;
 use tandem_sys::sockopt;
 
 use crate::bandwidth::Throttles;
 use crate::frontend::Frontend;
+use crate::lookups::Awaited;
 use crate::publish::Backend;
 use crate::servers::Server;
 use crate::session::Peer;
@@ -52,6 +56,10 @@ pub(crate) struct Subject {
     pub(crate) trackers: Trackers,
     /// What slows it down.
     pub(crate) throttles: Throttles,
+    /// What packets to its server carry.
+    pub(crate) packets: Packets,
+    /// The name that a rule asked for last.
+    pub(crate) awaited: Option<Box<Awaited>>,
 }
 
 /// A connection in its surroundings, at one moment.
@@ -108,7 +116,7 @@ impl Arrival<'_> {
         }
         let mut subject = self.subject();
         match requests.connection.run(&requests.acls, &mut self.scene(&mut subject)) {
-            Verdict::Pass | Verdict::Wait => Ok(Some(subject)),
+            Verdict::Pass | Verdict::Wait | Verdict::LookUp { .. } => Ok(Some(subject)),
             verdict => {
                 self.frontend.denials.connections.one();
                 // HAProxy spares itself the waiting state of a connection that was never one.
@@ -125,7 +133,7 @@ impl Arrival<'_> {
         }
         let subject = subject.get_or_insert_with(|| self.subject());
         match requests.session.run(&requests.acls, &mut self.scene(subject)) {
-            Verdict::Pass | Verdict::Wait => Ok(()),
+            Verdict::Pass | Verdict::Wait | Verdict::LookUp { .. } => Ok(()),
             verdict => {
                 self.frontend.denials.sessions.one();
                 Err(self.refuse(verdict, |_| Ok(())))
@@ -181,6 +189,8 @@ impl Subject {
             unique_id: None,
             trackers: Trackers::default(),
             throttles: Throttles::default(),
+            packets: Packets::default(),
+            awaited: None,
         }
     }
 
@@ -208,6 +218,8 @@ impl Subject {
             unique_id,
             trackers: Trackers::default(),
             throttles: Throttles::default(),
+            packets: Packets::default(),
+            awaited: None,
         }
     }
 
@@ -228,6 +240,7 @@ impl Subject {
             && self.unique_id.is_none()
             && self.trackers.is_empty()
             && self.throttles.is_empty()
+            && self.packets == Packets::default()
     }
 
     /// What the next process will not find out again.
@@ -383,11 +396,39 @@ impl Actor for Scene<'_> {
                 self.subject.loudness = Some(loudness);
                 Ok(())
             }
-            Effect::Mark(mark) => self.socket.set_mark(mark),
-            Effect::Tos(tos) => sockopt::type_of_service(self.socket, tos),
+            Effect::Mark(Side::Client, mark) => self.socket.set_mark(mark),
+            Effect::Tos(Side::Client, tos) => sockopt::type_of_service(self.socket, tos),
+            Effect::Mark(Side::Server, mark) => {
+                self.subject.packets.mark = Some(mark);
+                Ok(())
+            }
+            Effect::Tos(Side::Server, tos) => {
+                self.subject.packets.service = Some(tos);
+                Ok(())
+            }
         };
         if let Err(error) = done {
             tracing::debug!(frontend = %self.frontend.plan.name, %error, "a rule's action cannot be carried out");
+        }
+    }
+
+    fn look_up(&mut self, question: Question) -> Poll<Option<IpAddr>> {
+        let outcome = self
+            .subject
+            .awaited
+            .as_ref()
+            .and_then(|awaited| awaited.outcome(&question));
+        match outcome {
+            Some(Poll::Ready(found)) => {
+                self.subject.awaited = None;
+                Poll::Ready(found)
+            }
+            Some(Poll::Pending) => Poll::Pending,
+            None => {
+                let lookups = &self.frontend.directory.lookups;
+                self.subject.awaited = Some(Box::new(lookups.ask(question)));
+                Poll::Pending
+            }
         }
     }
 

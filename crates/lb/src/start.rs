@@ -144,13 +144,14 @@ pub(crate) fn run(plan: Plan, said: String, args: Args, program: &str) -> anyhow
     let frontend_maxconn = args.frontend_maxconn.unwrap_or(maxconn);
     directory.tls.replace(tls);
     directory.begin_with(&plan.global.variables);
+    directory.call(global.node.as_deref());
     let process = Limit::new(maxconn).paced(global.session_rate);
     let paces = process.paces();
     paces.connections.most.configure(global.connection_rate.unwrap_or(0));
     paces.tls.most.configure(global.tls_rate.unwrap_or(0));
     directory.tls.tally.allow(global.tls_connections);
     let identity = Process {
-        node: global.node.clone().unwrap_or_else(|| directory.hostname().to_owned()),
+        node: directory.node().to_string(),
         description: global.description.clone(),
         workers,
         limit: process.clone(),

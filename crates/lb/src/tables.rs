@@ -12,7 +12,7 @@ use tandem_lb_config as plan;
 use tandem_lb_core::ServerId;
 use tandem_lb_core::expr::{Ask, Sample};
 use tandem_lb_core::rules::{Change, How};
-use tandem_lb_core::stick::{DataType, Dumped, Key, Place, Rate, StickEntry, StickTable, TableSettings, key_for};
+use tandem_lb_core::stick::{Counted, DataType, Dumped, Key, Place, StickEntry, StickTable, TableSettings, key_for};
 use tandem_ops::clock::Clock;
 use tandem_time::{Mono, Seed};
 use tokio::sync::Notify;
@@ -217,15 +217,15 @@ impl Table {
         table.answer(place, ask, now)
     }
 
-    /// A rate of this key, new if there is none, and its time in milliseconds.
-    pub(crate) fn rate(&self, key: &Key<'_>, data: DataType, now: Mono) -> Option<(Rate, u32)> {
+    /// A rate of this key, new if there is none.
+    pub(crate) fn rate(&self, key: &Key<'_>, data: DataType, now: Mono) -> Option<Counted> {
         let mut table = self.lock();
         let place = table.obtain(key, now)?;
         table.rate(place, data)
     }
 
     /// Counts there, and says what it is then.
-    pub(crate) fn spend(&self, key: &Key<'_>, data: DataType, by: u64, now: Mono) -> Option<(Rate, u32)> {
+    pub(crate) fn spend(&self, key: &Key<'_>, data: DataType, by: u64, now: Mono) -> Option<Counted> {
         let mut table = self.lock();
         let place = table.obtain(key, now)?;
         table.spend(place, data, by, now);
@@ -369,16 +369,13 @@ mod tests {
         let table = table(now);
         let key = table.key(Sample::Ip([127, 0, 0, 1].into())).expect("an address");
         for sum in [10, 20, 30] {
-            let (rate, period) = table.spend(&key, DataType::BytesInRate, 10, now).expect("room");
+            let counted = table.spend(&key, DataType::BytesInRate, 10, now).expect("room");
             let quota = Quota {
                 limit: NonZero::new(100).expect("some"),
-                period: Duration::from_millis(period.into()),
+                period: Duration::from_millis(counted.period.into()),
             };
-            assert_eq!(quota.allows(rate, 0, now), Allowance::Bytes(100 - sum));
-            assert_eq!(
-                table.rate(&key, DataType::BytesInRate, now).map(|(rate, _)| rate),
-                Some(rate)
-            );
+            assert_eq!(quota.allows(counted.rate, 0, now), Allowance::Bytes(100 - sum));
+            assert_eq!(table.rate(&key, DataType::BytesInRate, now), Some(counted));
         }
     }
     #[test]

@@ -46,6 +46,7 @@ impl Tls {
                 alpn: Vec::new(),
                 clients,
                 tickets: true,
+                ticket_keys: None,
                 sessions: SESSIONS,
                 client_order: false,
             },

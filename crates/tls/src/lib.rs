@@ -11,6 +11,7 @@ mod listener;
 mod origin;
 pub mod protocol;
 pub mod sni;
+mod tickets;
 mod trust;
 pub mod x509;
 
@@ -20,6 +21,7 @@ pub use connection::{BUFFER, Connection, Failure, MOST_PLAIN};
 pub use listener::{Chosen, Entry, Listener, NoCertificate, Terms, anyone};
 pub use origin::{Origin, OriginError, OriginTerms};
 pub use protocol::{Protocol, Version};
+pub use tickets::{TicketKeys, TicketKeysError};
 pub use trust::{Clients, Errors, Forgiven, Trust, TrustError};
 
 use std::sync::Arc;

@@ -14,6 +14,7 @@ use rustls::{Error, ServerConfig, SignatureAlgorithm};
 use crate::Certificate;
 use crate::protocol::Protocol;
 use crate::sni::Index;
+use crate::tickets::TicketKeys;
 use crate::trust::{self, Clients};
 
 /// With `strict-sni`, a client that asks for a name that no certificate has.
@@ -42,6 +43,8 @@ pub struct Terms {
     pub clients: Clients,
     /// Whether clients may come back without a full handshake by a ticket that they keep.
     pub tickets: bool,
+    /// What these are made with, and by which rules clients were let in; keys of our own if there are none.
+    pub ticket_keys: Option<(TicketKeys, Box<str>)>,
     /// Sessions kept for those who come back without one.
     pub sessions: usize,
     /// Whether the client's order of ciphers counts, and not ours.
@@ -191,9 +194,14 @@ impl Memory {
     fn for_all(entries: &[Entry]) -> Result<Memory, Error> {
         let most = entries.iter().map(|entry| entry.terms.sessions).max();
         let wanted = entries.iter().any(|entry| entry.terms.tickets);
+        let given = entries.iter().find_map(|entry| entry.terms.ticket_keys.as_ref());
+        let made = || match given {
+            Some((keys, rules)) => Ok(keys.for_those(rules)),
+            None => rustls::crypto::ring::Ticketer::new(),
+        };
         Ok(Memory {
             sessions: ServerSessionMemoryCache::new(most.unwrap_or(0)),
-            tickets: wanted.then(rustls::crypto::ring::Ticketer::new).transpose()?,
+            tickets: wanted.then(made).transpose()?,
         })
     }
 }

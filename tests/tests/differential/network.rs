@@ -33,6 +33,28 @@ pub const ALL: &[Scenario] = &[
         ..Scenario::EMPTY
     },
     Scenario {
+        name: "where a client says that it wants to go",
+        story: "a rule looks up the name that a client says: who has an address is sent there, who has none elsewhere, and so is who \
+                must not wait any longer",
+        config: "resolvers dns\n nameserver ns {dns}\n hold valid 100ms\n hold nx 100ms\n resolve_retries 1\n timeout resolve 100ms\n timeout retry 100ms\n\
+                 frontend f\n bind {0}\n log-format \"%[var(txn.ip)] %b/%s %ts\"\n tcp-request inspect-delay 3s\n \
+                 tcp-request content do-resolve(txn.ip,dns,ipv4) req.payload(0,6) if { req.len ge 6 }\n \
+                 tcp-request content set-dst var(txn.ip) if { var(txn.ip) -m found }\n tcp-request content set-dst-port int({a.port})\n \
+                 use_backend wanted if { var(txn.ip) -m found }\n default_backend other\n\
+                 backend wanted\n server w 0.0.0.0:0\nbackend other\n server b {b}\n",
+        play: |s| {
+            s.names().knows("a.test", at_home());
+            for words in ["a.test", "b.test", "a.test", "..test"] {
+                let mut visitor = s.enter(0, 1);
+                visitor.say(words.as_bytes());
+                s.note(format!("{words}: {}", visitor.hear(7)));
+                s.leave([visitor]);
+            }
+            s.talk(0, 1, b"short");
+        },
+        ..Scenario::EMPTY
+    },
+    Scenario {
         name: "several servers of one name",
         story: "a template of two servers, and a name with one address",
         config: "resolvers dns\n nameserver ns {dns}\n hold valid 100ms\n hold obsolete 100ms\n timeout resolve 100ms\n timeout retry 100ms\n\

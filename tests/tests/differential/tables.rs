@@ -27,6 +27,20 @@ pub const ALL: &[Scenario] = &[
         ..Scenario::EMPTY
     },
     Scenario {
+        name: "servers that are known by their addresses",
+        story: "a table with srvkey addr, used by two listens that call the same servers otherwise and list them otherwise",
+        config: "listen l\n bind {0}\n balance roundrobin\n stick-table type ip size 1k expire 1h srvkey addr\n stick on src\n \
+                 server x {a}\n server y {b}\n\
+                 listen m\n bind {1}\n balance roundrobin\n stick on src table l\n server y {a}\n server x {b}\n server z {c}\n\
+                 listen n\n bind {2}\n balance roundrobin\n stick match src table l\n server o {c}\n server x {b}\n server y {a}\n",
+        play: |s| {
+            (1..=2).for_each(|from| s.pick(0, from));
+            (1..=3).for_each(|from| s.pick(1, from));
+            (1..=3).for_each(|from| s.pick(2, from));
+        },
+        ..Scenario::EMPTY
+    },
+    Scenario {
         name: "known clients and servers that are down",
         story: "persist, force-persist and ignore-persist, with the server up, in maintenance and back: only cookies are ignored",
         config: " timeout connect 100ms\n retries 1\nlisten l\n bind {0}\n balance roundrobin\n stick-table type ip size 1k expire 1h\n stick on src\n \

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tandem_lb_core::dns::{Counters, Found, Hold, Input, Kind, Name, Output, Resolver, Settings, Status};
+use tandem_lb_core::dns::{Counters, Found, Hold, Input, Kind, Name, Output, Resolver, Settings, Status, Way};
 use tandem_time::{Mono, Seed};
 
 /// The header of a message without its number (RFC 1035 section 4.1.1).
@@ -22,7 +22,7 @@ pub fn check(data: &[u8]) {
     };
     let mut resolver = Resolver::new(
         Settings {
-            nameservers: 1,
+            nameservers: vec![Way::Datagram],
             payload: 4096,
             tries: 2,
             resolve: Duration::from_secs(1),
@@ -40,14 +40,15 @@ pub fn check(data: &[u8]) {
     let bytes = answer(*mode, &question, data);
     let before = outcomes(&resolver.counters()[0]);
     resolver.handle(
-        Input::Datagram {
+        Input::Heard {
             nameserver: 0,
+            way: if mode & 16 == 0 { Way::Datagram } else { Way::Stream },
             bytes: &bytes,
         },
         now,
     );
     let after = outcomes(&resolver.counters()[0]);
-    assert_eq!(after, before + 1, "each datagram is counted once");
+    assert_eq!(after, before + 1, "each message is counted once");
     while let Some(output) = resolver.poll_output() {
         if let Output::Answer {
             status: Status::Valid { found, .. },

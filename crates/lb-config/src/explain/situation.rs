@@ -51,7 +51,7 @@ impl Situation {
                 candidate: Candidate {
                     place: ServerIdx(place),
                     id: server.id,
-                    key: server.hash_key.of(server.id, known(server)),
+                    key: server.hash_key.of(server.id, known(server), server.guid.as_deref()),
                     weight: u32::from(server.weight) * 16,
                     backup: server.backup,
                     usable: status == "UP",

@@ -70,6 +70,8 @@ pub(crate) enum Reference {
     /// That it counts this.
     Stored(String, DataType),
     Userlist(String),
+    /// A section `resolvers`.
+    Resolvers(String),
     /// A `filter` of the proxy itself.
     Limiter(String),
     /// And one that connections do not share.

@@ -229,6 +229,12 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
         parse: |proxy, args| args.switch(&mut proxy.settings.checking.gone_is_drained),
     },
     Keyword {
+        words: "http-check send-state",
+        sections: BACK,
+        summary: "requests tell the server in a header what is thought of it",
+        parse: |proxy, args| args.switch(&mut proxy.settings.checking.tells_state),
+    },
+    Keyword {
         words: "http-check send",
         sections: BACK,
         summary: "the request: meth M uri U ver V hdr NAME VALUE body TEXT",

@@ -18,13 +18,13 @@ pub(super) const KEYWORDS: &[Keyword<Resolvers>] = &[
     Keyword {
         words: "nameserver",
         sections: Sections::RESOLVERS,
-        summary: "whom to ask: a name, and an address with a port",
+        summary: "whom to ask: a name, and an address with a port; over TCP behind `tcp@`",
         parse: |resolvers, args| {
             let name = new_name(resolvers, args)?;
             let word = args.word("an address")?;
-            let address =
+            let (way, address) =
                 lookup::nameserver(&word.text).map_err(|why| Diagnostic::error(code::BAD_ADDRESS, word.span, why))?;
-            resolvers.nameservers.push(Nameserver { name, address });
+            resolvers.nameservers.push(Nameserver { name, address, way });
             Ok(())
         },
     },
@@ -133,17 +133,9 @@ pub(super) const OF_SERVER: &[WordOption<Target>] = &[
 ];
 
 fn parse_resolv_conf(resolvers: &mut Resolvers, args: &mut Args<'_>) -> Outcome {
-    const FILE: &str = "/etc/resolv.conf";
-    let text = (args.world.file)(FILE).map_err(|why| {
-        Diagnostic::error(
-            code::BAD_VALUE,
-            args.last_span(),
-            format!("{FILE} cannot be read: {why}"),
-        )
-        .help("name the servers with `nameserver`")
+    let found = lookup::of_this_host(args.world).map_err(|why| {
+        Diagnostic::error(code::BAD_VALUE, args.last_span(), why).help("name the servers with `nameserver`")
     })?;
-    let text = String::from_utf8_lossy(&text);
-    let found = lookup::resolv_conf(&text).map(Nameserver::of);
     resolvers.nameservers.extend(found);
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! `acl`, `tcp-request`, `use_backend` and `use-server`: what is decided about each connection.
 
 use tandem_lb_core::acl::Condition;
-use tandem_lb_core::expr::{Converter, Expr, Scope, Strings, Variable};
+use tandem_lb_core::conn::Side;
+use tandem_lb_core::dns::Kind;
+use tandem_lb_core::expr::{Converter, Expr, Fetch, Sample, Scope, Strings, Variable};
 use tandem_lb_core::log::format::{self, Source};
 use tandem_lb_core::rules::{Action, Loudness, Made, Piece, Precedence, Route, Rule, Target, UseServer};
 use tandem_text::haproxy::Word;
@@ -13,7 +15,7 @@ use super::section::Sections;
 use super::{counters, filter, quote, unsupported};
 use crate::acl::{Book, at_word};
 use crate::draft::Proxy;
-use crate::expr::World;
+use crate::expr::{Reference, World};
 use crate::names::SEVERITIES;
 use crate::plan::FirstValue;
 use crate::{code, expr, log_format};
@@ -156,6 +158,8 @@ const ACTIONS: &[&str] = &[
     "set-tos",
     "set-fc-mark",
     "set-fc-tos",
+    "set-bc-mark",
+    "set-bc-tos",
     "set-priority-class",
     "set-priority-offset",
     "expect-proxy",
@@ -169,6 +173,7 @@ const ACTIONS: &[&str] = &[
     "close",
     "set-bandwidth-limit",
     "capture",
+    "do-resolve",
 ];
 
 /// What HAProxy has beside these: the start of a name, and what to do instead.
@@ -176,19 +181,11 @@ pub(super) const UNSUPPORTED: &[(&str, &str)] = &[
     ("attach-srv", "connections that servers begin are not known here"),
     ("do-log", "write what is to be logged into `log-format`"),
     (
-        "do-resolve",
-        "a rule waits for nobody; give the server a name, and `resolvers`",
-    ),
-    (
         "expect-netscaler-cip",
         "write `expect-proxy layer4`, and send a PROXY header",
     ),
     ("lua.", "there is no Lua"),
     ("send-spoe-group", "there are no agents to be asked"),
-    (
-        "set-bc-",
-        "mark packets to servers by where they go, with the system's packet filter",
-    ),
     ("set-nice", "all connections are served in turn: leave it out"),
     (
         "set-retries",
@@ -225,7 +222,10 @@ fn action(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Action
             _ => Ok(action),
         };
     }
-    if let (Some(_), false) = (parameter, matches!(name, "set-var" | "set-var-fmt" | "unset-var")) {
+    if let (Some(_), false) = (
+        parameter,
+        matches!(name, "set-var" | "set-var-fmt" | "unset-var" | "do-resolve"),
+    ) {
         return Err(odd_action(word, name));
     }
     if stage == Stage::Response && (name.starts_with("set-src") || name.starts_with("set-dst")) {
@@ -251,8 +251,17 @@ fn action(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Action
         "set-src-port" => Action::SetSrcPort(value(proxy, args)?),
         "set-dst" => Action::SetDst(value(proxy, args)?),
         "set-dst-port" => Action::SetDstPort(value(proxy, args)?),
-        "set-mark" | "set-fc-mark" => Action::SetMark(plain_number(args, u32::MAX)?),
-        "set-tos" | "set-fc-tos" => Action::SetTos(plain_number(args, u8::MAX.into())? as u8),
+        "set-mark" | "set-fc-mark" => Action::SetMark(Side::Client, number(proxy, args, u32::MAX)?),
+        "set-tos" | "set-fc-tos" => Action::SetTos(Side::Client, number(proxy, args, u8::MAX.into())?),
+        "set-bc-mark" | "set-bc-tos" if stage != Stage::Content => {
+            let message =
+                format!("`{name}` is about the connection to the server, and comes too early or too late here");
+            return Err(
+                Diagnostic::error(code::MISPLACED, word.span, message).help("write it as a `tcp-request content` rule")
+            );
+        }
+        "set-bc-mark" => Action::SetMark(Side::Server, number(proxy, args, u32::MAX)?),
+        "set-bc-tos" => Action::SetTos(Side::Server, number(proxy, args, u8::MAX.into())?),
         "set-priority-class" | "set-priority-offset" if stage != Stage::Content => {
             let message =
                 format!("`{name}` is about who waits for a server, and that is decided after the content rules");
@@ -266,7 +275,8 @@ fn action(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Action
             return Err(too_early(word));
         }
         "set-bandwidth-limit" => filter::action(proxy, args)?,
-        "capture" if stage != Stage::Content => return Err(too_early(word)),
+        "capture" | "do-resolve" if stage != Stage::Content => return Err(too_early(word)),
+        "do-resolve" => do_resolve(proxy, args, word)?,
         "capture" => capture(proxy, args, word)?,
         "expect-proxy" => expect_proxy(args, word, stage)?,
         _ => return Err(odd_action(word, name)),
@@ -328,6 +338,33 @@ fn capture(proxy: &mut Proxy, args: &mut Args<'_>, word: &Word) -> Result<Action
     let number = proxy.rules.captures;
     proxy.rules.captures = number.saturating_add(1);
     Ok(Action::SetVar(Variable::captured(number), Made::Value(value)))
+}
+
+/// `do-resolve(VARIABLE,RESOLVERS[,ipv4|ipv6]) EXPRESSION`: the variable becomes the address of this name.
+fn do_resolve(proxy: &mut Proxy, args: &mut Args<'_>, word: &Word) -> Result<Action, Diagnostic> {
+    let odd = || {
+        let message = format!("`{}` does not say what to look up, and where", word.text);
+        Diagnostic::error(code::SYNTAX, word.span, message)
+            .help("write `do-resolve(txn.address,RESOLVERS,ipv4) EXPRESSION`, or `ipv6`, or neither")
+    };
+    let start = word.text.find('(').ok_or_else(odd)? + 1;
+    let inside = word.text[start..].strip_suffix(')').ok_or_else(odd)?;
+    let parts: Vec<&str> = inside.split(',').collect();
+    let (name, section, first) = match parts[..] {
+        [name, section] | [name, section, "" | "ipv6"] => (name, section, Kind::V6),
+        [name, section, "ipv4"] => (name, section, Kind::V4),
+        _ => return Err(odd()),
+    };
+    let variable = expr::variable(name, 0..name.len()).map_err(|error| at_word(word, start, error))?;
+    let reference = Reference::Resolvers(section.to_owned());
+    let references = &mut proxy.rules.book.references;
+    references.push(Spanned::new(reference, word.span));
+    Ok(Action::Resolve {
+        variable,
+        resolvers: section.into(),
+        first,
+        name: value(proxy, args)?,
+    })
 }
 
 /// Whoever came to be no session has no line of this kind.
@@ -403,17 +440,22 @@ pub(super) fn value(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Expr, Diag
     proxy.rules.book.expr(word, args.world)
 }
 
-/// A number in decimal, or in hexadecimal behind `0x`.
-fn plain_number(args: &mut Args<'_>, most: u32) -> Result<u32, Diagnostic> {
+/// A number in decimal, or in hexadecimal behind `0x`; or an expression.
+fn number(proxy: &mut Proxy, args: &mut Args<'_>, most: u32) -> Result<Expr, Diagnostic> {
+    let is_number = |word: &Word| word.text.starts_with(|first: char| first.is_ascii_digit());
+    if !args.peek().is_some_and(is_number) {
+        return value(proxy, args);
+    }
     let word = args.word("a number")?;
     let parsed = match word.text.strip_prefix("0x") {
         Some(digits) => u32::from_str_radix(digits, 16),
         None => word.text.parse(),
     };
-    parsed.ok().filter(|n| *n <= most).ok_or_else(|| {
+    let number = parsed.ok().filter(|n| *n <= most).ok_or_else(|| {
         let message = format!("`{}` is not a number from 0 to {most}", word.text);
         Diagnostic::error(code::BAD_VALUE, word.span, message)
-    })
+    })?;
+    Ok(Expr::of(Fetch::Constant(Sample::Int(number.into()))))
 }
 
 /// `if …` or `unless …`, when the line has one.

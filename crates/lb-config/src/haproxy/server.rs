@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use tandem_text::haproxy::Word;
-use tandem_text::{Diagnostic, Span, Spanned};
+use tandem_text::{Diagnostic, Spanned};
 
 use super::args::{Args, Outcome, bad_address};
 use super::option::{self, WordOption};
@@ -228,9 +228,9 @@ const OPTIONS: &[WordOption<Target>] = &[
     },
     WordOption {
         word: "hash-key",
-        summary: "what places it among hashes: id, addr or addr-port; as in HAProxy 3.0",
+        summary: "what places it among hashes: id, id32, guid, addr or addr-port; as in HAProxy 3.0",
         parse: |target, args| {
-            target.options.hash_key = args.choice("id, addr or addr-port", HASH_KEYS)?;
+            target.options.hash_key = args.choice("id, id32, guid, addr or addr-port", HASH_KEYS)?;
             Ok(())
         },
     },
@@ -457,25 +457,17 @@ fn proxy_options(target: &mut Target, args: &mut Args<'_>) -> Outcome {
 
 pub(super) fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
     let name = section::name(args.word("the server's name")?)?;
-    let (server, _) = rest_of_line(proxy, args, name)?;
+    let server = rest_of_line(proxy, args, name)?;
     proxy.servers.push(server);
     Ok(())
 }
 
 /// `server-template PREFIX N|FIRST-LAST ADDRESS …`: as many servers of one name, which get their addresses as they are
-/// found.
+/// found, or of one address, until somebody gives them others.
 pub(super) fn template(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
     let prefix = section::name(args.word("what the servers' names begin with")?)?;
     let numbers = numbers(args.word("how many servers")?)?;
-    let (server, address) = rest_of_line(proxy, args, prefix)?;
-    if !matches!(server.host, Host::Name(_)) || server.options.resolve.section.is_none() {
-        return Err(Diagnostic::error(
-            code::MISSING,
-            address,
-            "the servers of a template have a name and `resolvers`",
-        )
-        .help("write `server-template PREFIX N NAME:PORT resolvers SECTION`"));
-    }
+    let server = rest_of_line(proxy, args, prefix)?;
     proxy.servers.extend(server.numbered(numbers));
     Ok(())
 }
@@ -499,10 +491,9 @@ fn numbers(word: &Word) -> Result<RangeInclusive<u32>, Diagnostic> {
         })
 }
 
-/// The address and the options, and where the address stands.
-fn rest_of_line(proxy: &mut Proxy, args: &mut Args<'_>, name: Spanned<Arc<str>>) -> Result<(Server, Span), Diagnostic> {
+/// The address and the options.
+fn rest_of_line(proxy: &mut Proxy, args: &mut Args<'_>, name: Spanned<Arc<str>>) -> Result<Server, Diagnostic> {
     let address = server_address(args, &name);
-    let place = args.last_span();
     let mut target = Target {
         options: proxy.settings.server.clone(),
         tls: proxy.settings.server_tls.clone(),
@@ -513,7 +504,7 @@ fn rest_of_line(proxy: &mut Proxy, args: &mut Args<'_>, name: Spanned<Arc<str>>)
     option::read(TABLES, SERVER_OPTIONS, "server", &mut target, args);
     let (host, port) = address?;
     let origin = args.origin();
-    let server = Server {
+    Ok(Server {
         name,
         host,
         port,
@@ -522,8 +513,7 @@ fn rest_of_line(proxy: &mut Proxy, args: &mut Args<'_>, name: Spanned<Arc<str>>)
         tls: Spanned::new(target.tls, args.line_span()),
         origin,
         guid: target.guid,
-    };
-    Ok((server, place))
+    })
 }
 
 /// A word of the options in the address's place is an address that was forgotten.

@@ -17,7 +17,7 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     Keyword {
         words: "stick-table",
         sections: Sections::PROXIES,
-        summary: "the table: type, size, expire, nopurge, store, peers",
+        summary: "the table: type, size, expire, nopurge, store, peers, srvkey, recv-only, write-to, brates-factor",
         parse: |proxy, args| {
             let span = args.line_span();
             let (settings, peers) = settings(args)?;
@@ -77,14 +77,10 @@ pub(super) fn settings(args: &mut Args<'_>) -> Result<(TableSettings, Option<Spa
                 let name = args.text("the name of a section `peers`")?;
                 peers = Some(Spanned::new(name, args.last_span()));
             }
-            "srvkey" => {
-                // Servers are known by their names; that a name and a place change apart is what the other word is for.
-                let word = args.word("`name`")?;
-                if word.text != "name" {
-                    let message = format!("`srvkey {}` is not supported yet", word.text);
-                    return Err(Diagnostic::error(code::UNSUPPORTED, word.span, message).help("write `srvkey name`"));
-                }
-            }
+            "srvkey" => settings.by_address = args.choice("`name` or `addr`", &[("name", false), ("addr", true)])?,
+            "recv-only" => settings.learns_present = true,
+            "write-to" => settings.write_to = Some(args.text("the name of a table")?.into()),
+            "brates-factor" => settings.bytes_unit = args.number(1..=1024)?,
             _ => return Err(odd_word(word)),
         }
     }
@@ -121,12 +117,19 @@ fn positive_size(args: &mut Args<'_>) -> Result<u32, Diagnostic> {
 }
 
 fn odd_word(word: &Word) -> Diagnostic {
-    if matches!(word.text.as_str(), "recv-only" | "write-to" | "brates-factor") {
-        let message = format!("`{}` is known to HAProxy, but not supported", word.text);
-        return Diagnostic::error(code::UNSUPPORTED, word.span, message);
-    }
     let message = format!("unknown keyword `{}` on a `stick-table` line", word.text);
-    let known = ["type", "size", "expire", "nopurge", "store", "peers", "srvkey"];
+    let known = [
+        "type",
+        "size",
+        "expire",
+        "nopurge",
+        "store",
+        "peers",
+        "srvkey",
+        "recv-only",
+        "write-to",
+        "brates-factor",
+    ];
     suggest(
         Diagnostic::error(code::UNKNOWN, word.span, message),
         &word.text,

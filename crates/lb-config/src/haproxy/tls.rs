@@ -83,6 +83,10 @@ pub(super) const OF_BIND: &[WordOption<bind::Options>] = with_terms! { bind::Opt
         words.shown.push(Shown::List(args.text("a path")?.into()));
         Ok(())
     };
+    "tls-ticket-keys", "a file with three keys for session tickets, each 48 or 80 bytes in base 64 on a line; who has the same accepts them", |words, args| {
+        words.ticket_keys = Some(args.text("a path")?.into());
+        Ok(())
+    };
     "ca-verify-file", "more authorities whom to believe, of which clients are not told", |words, args| {
         words.hidden_authorities = Some(args.text("a path")?.into());
         Ok(())
@@ -254,6 +258,10 @@ pub(super) const OF_GLOBAL: &[Keyword<Global>] = global! {
     };
     "ssl-default-bind-ciphersuites", "`ciphersuites` of listeners that do not say", |global, args| {
         global.tls.of_binds.suites = Some(named(args, "ciphers", suites)?);
+        Ok(())
+    };
+    "ssl-default-server-curves", "`curves` of servers that do not say", |global, args| {
+        global.tls.of_servers.groups = Some(named(args, "curves", curves)?);
         Ok(())
     };
     "ssl-default-bind-curves", "`curves` of listeners that do not say", |global, args| {

@@ -196,6 +196,7 @@ const MADE: &str = "no certificate is made while a client waits: issue them, and
 const SIGNATURES: &str = "how is signed follows from the keys, the best first";
 const OF_SOURCE: &str = "it belongs to where connections come from: write `source 0.0.0.0 interface NAME`";
 const NAMESPACE: &str = "run all of it in that namespace, with systemd's NetworkNamespacePath= or `ip netns exec`";
+const NO_SOCKS: &str = "servers are reached without a proxy between: route to them instead";
 const NPN: &str = "nobody speaks it any more: ALPN (RFC 7301) took its place, write `alpn`";
 const BROKEN: &str = "it is broken and not spoken (RFC 8996)";
 
@@ -269,7 +270,11 @@ const GLOBAL: &[Known] = &[
     ),
     changes("grace"),
     changes("stats bind-process"),
-    changes("default-path"),
+    changes_because(
+        "default-path",
+        "write whole paths: those that do not begin with / begin where the process was started",
+    ),
+    changes_because("shm-stats-file*", "counters go on in the next process by themselves"),
     changes_because("zero-warning", "give -dW on the command line"),
 ];
 
@@ -382,6 +387,14 @@ pub(super) const SOCKET_OPTIONS: &[KnownOption] = &[
 
 pub(super) const BIND_OPTIONS: &[KnownOption] = &[
     option("accept-netscaler-cip", 1),
+    option_because(
+        "default-crt",
+        1,
+        "the first `crt` is for those whom no other fits: write it there",
+    ),
+    option_because("ech", 1, "it is not spoken"),
+    harmless_option("ktls", 1, "encrypting is not the kernel's part here"),
+    option_because("label", 1, "write `name`"),
     option_because("allow-0rtt", 0, EARLY),
     option_because("ca-sign-file", 1, MADE),
     option_because("ca-sign-pass", 1, MADE),
@@ -391,7 +404,6 @@ pub(super) const BIND_OPTIONS: &[KnownOption] = &[
     option_because("force-tlsv11", 0, BROKEN),
     option_because("generate-certificates", 0, MADE),
     option_because("sigalgs", 1, SIGNATURES),
-    option("tls-ticket-keys", 1),
     harmless_option("level", 1, NO_COMMANDS),
     option_because("namespace", 1, NAMESPACE),
     option_because("npn", 1, NPN),
@@ -414,16 +426,35 @@ pub(super) const SERVER_OPTIONS: &[KnownOption] = &[
     option_because("force-tlsv11", 0, BROKEN),
     option_because("npn", 1, NPN),
     option_because("sigalgs", 1, SIGNATURES),
-    option("check-via-socks4", 0),
+    option_because(
+        "sni-auto",
+        0,
+        "write the name as `sni EXPRESSION`, such as `sni ssl_fc_sni`",
+    ),
+    option_because(
+        "no-sni-auto",
+        0,
+        "nothing is asked for unless `sni` says so: leave it out",
+    ),
+    option_because("check-sni-auto", 0, "write the name as `check-sni NAME`"),
+    option_because(
+        "no-check-sni-auto",
+        0,
+        "nothing is asked for unless `check-sni` says so: leave it out",
+    ),
+    option_because("check-via-socks4", 0, NO_SOCKS),
+    option_because("cc", 1, "set net.ipv4.tcp_congestion_control for the host"),
+    option_because("mptcp", 0, "servers are reached by one path: leave it out"),
+    option_because(
+        "tcp-md5sig",
+        1,
+        "segments are not signed here: let TLS or IPsec protect the connection",
+    ),
     option_because("interface", 1, OF_SOURCE),
     option_because("namespace", 1, NAMESPACE),
     option_because("proto", 1, NO_HTTP),
     option_because("redir", 1, NO_HTTP),
-    option_because(
-        "socks4",
-        1,
-        "servers are reached without a proxy between: route to them instead",
-    ),
+    option_because("socks4", 1, NO_SOCKS),
     option("usesrc", 1),
     harmless_option("cookie", 1, "there are no cookies below HTTP"),
     harmless_option("log-proto", 1, "it is about servers of logs"),

@@ -8,8 +8,6 @@ use super::value::{Span, Value};
 use crate::plan::{self, Nameserver};
 use crate::{code, draft, lookup};
 
-const SYSTEM: &str = "/etc/resolv.conf";
-
 impl Lowering<'_> {
     pub(super) fn resolvers(&mut self, written: toml::Spanned<Resolvers>) -> Option<Spanned<plan::Resolvers>> {
         let at = self.span(written.span());
@@ -18,13 +16,9 @@ impl Lowering<'_> {
         let mut resolvers = plan::Resolvers::new(name.value);
         let mut servers: Vec<Nameserver> = written.nameservers.into_iter().map(|server| server.0).collect();
         if written.system {
-            match (self.world.file)(SYSTEM) {
-                Ok(text) => servers.extend(lookup::resolv_conf(&String::from_utf8_lossy(&text)).map(Nameserver::of)),
-                Err(why) => self.report.push(Diagnostic::error(
-                    code::BAD_VALUE,
-                    at,
-                    format!("{SYSTEM} cannot be read: {why}"),
-                )),
+            match lookup::of_this_host(self.world) {
+                Ok(found) => servers.extend(found),
+                Err(why) => self.report.push(Diagnostic::error(code::BAD_VALUE, at, why)),
             }
         }
         resolvers.nameservers = servers;

@@ -480,14 +480,6 @@ impl Lowering<'_> {
             return Vec::new();
         };
         let Some(count) = count else { return vec![server] };
-        if !matches!(server.host, plan::Host::Name(_)) || server.options.resolve.section.is_none() {
-            let span = self.span(count.span());
-            let message = "several servers of one address are one server many times";
-            let error = Diagnostic::error(code::CONFLICT, span, message);
-            self.report
-                .push(error.help("give a name as the address, and `lookup.by`"));
-            return Vec::new();
-        }
         server.numbered(1..=count.get_ref().0.0).collect()
     }
 

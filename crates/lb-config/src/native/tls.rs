@@ -81,6 +81,7 @@ tls! {
         certificates: Option<Vec<Certificates>>,
         hidden_authorities: Option<String>,
         names_authorities: Option<bool>,
+        ticket_keys: Option<String>,
         strict_sni: Option<bool>,
         prefer_client_ciphers: Option<bool>,
         forgiven_authority_errors: Option<Value<Errors>>,
@@ -205,6 +206,7 @@ impl OfBind {
             hidden_authorities: said(&words.hidden_authorities, &base.hidden_authorities)
                 .map(|path| path.display().to_string()),
             names_authorities: names.then_some(!words.hides_authorities),
+            ticket_keys: said(&words.ticket_keys, &base.ticket_keys).map(|path| path.display().to_string()),
             strict_sni: (words.strict_sni != base.strict_sni).then_some(words.strict_sni),
             prefer_client_ciphers: (words.client_order != base.client_order).then_some(words.client_order),
             forgiven_authority_errors: errors(&words.forgiven_authorities, &base.forgiven_authorities),
@@ -231,6 +233,9 @@ impl OfBind {
         words.shown = shown.collect();
         if let Some(path) = &self.hidden_authorities {
             words.hidden_authorities = Some(path.into());
+        }
+        if let Some(path) = &self.ticket_keys {
+            words.ticket_keys = Some(path.into());
         }
         words.hides_authorities = self.names_authorities.map_or(words.hides_authorities, |names| !names);
         words.strict_sni = self.strict_sni.unwrap_or(words.strict_sni);

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use tandem_lb_core::backend::{InitState, OnError};
 use tandem_lb_core::balance::{Algorithm, HashFunction, HashKey, HashMethod};
 use tandem_lb_core::conn::Redispatch;
+use tandem_lb_core::dns::Way;
 use tandem_lb_core::forward::Key;
 use tandem_lb_core::proxy_header::Version;
 use tandem_lb_core::stick::KeyType;
@@ -293,18 +294,23 @@ impl Word for Nameserver {
             Some((name, address)) => (Some(name), address.trim_start()),
             None => (None, text),
         };
-        let address = lookup::nameserver(address)?;
+        let (way, address) = lookup::nameserver(address)?;
         let name = name.map_or_else(|| address.ip().to_string(), str::to_owned);
         Ok(Nameserver {
             name: name.into(),
             address,
+            way,
         })
     }
     fn write(&self) -> Written {
+        let address = match self.way {
+            Way::Datagram => self.address.to_string(),
+            Way::Stream => format!("tcp@{}", self.address),
+        };
         if *self.name == *self.address.ip().to_string() {
-            return self.address.to_string().into();
+            return address.into();
         }
-        format!("{} {}", self.name, self.address).into()
+        format!("{} {address}", self.name).into()
     }
 }
 

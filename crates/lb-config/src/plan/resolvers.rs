@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_lb_core::dns::{Hold, Preference};
+use tandem_lb_core::dns::{Hold, Preference, Way};
 
 /// A section `resolvers`: whom to ask, and how long an answer is good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ impl Resolvers {
 pub struct Nameserver {
     pub name: Arc<str>,
     pub address: SocketAddr,
+    /// How it is asked. Where a datagram is too short for an answer, it is asked by a stream anyway.
+    pub way: Way,
 }
 
 impl Nameserver {
@@ -47,6 +49,7 @@ impl Nameserver {
         Nameserver {
             name: address.ip().to_string().into(),
             address,
+            way: Way::Datagram,
         }
     }
 }

@@ -19,6 +19,8 @@ pub struct Termination {
     /// How clients prove who they are.
     pub clients: Clients,
     pub tickets: bool,
+    /// `tls-ticket-keys`: a file with the keys for these; keys of our own where there is none.
+    pub ticket_keys: Option<PathBuf>,
     /// `prefer-client-ciphers`: which cipher it is, the client's order says.
     pub client_order: bool,
     /// `tune.ssl.cachesize`: sessions that are kept for those who come back without a ticket.

@@ -270,6 +270,10 @@ impl Checked<'_> {
             let what = format!("finds server `{}` by an IP address only", server.name.value);
             self.refuse(what, "use `mode tcp` for servers behind a path");
         }
+        if matches!(server.host, Host::Ip(ip) if ip.is_unspecified()) {
+            let what = format!("has to know where server `{}` is", server.name.value);
+            self.refuse(what, "write its address, or use `mode tcp`");
+        }
     }
 
     /// A server's answers go out as from one address: from which, only its own address and port can say.

@@ -21,11 +21,12 @@ use tandem_text::{Diagnostic, nearest};
 use crate::code;
 use crate::draft::{Draft, Proxy, UnixBind};
 use crate::plan::{Plan, Service};
+pub(crate) use resolvers::usual as usual_resolvers;
 
 /// Always a Plan; whether it may be used is for the diagnostics to say.
 pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
     checks::proxies(&draft.proxies, draft.global.external_checks, report);
-    references::check(&draft.proxies, &draft.userlists, report);
+    references::check(&draft, report);
     userlists::check(&draft.userlists, report);
     rings::check(&draft, report);
     forward::check(&draft, report);

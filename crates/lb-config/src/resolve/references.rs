@@ -9,15 +9,16 @@ use tandem_text::{Diagnostic, Span, Spanned, nearest};
 
 use super::{tracking, userlists};
 use crate::code;
-use crate::draft::{Mode, Proxy, Userlist};
+use crate::draft::{Draft, Mode, Proxy};
 use crate::expr::Reference;
 use crate::plan::Backend;
 
-pub(super) fn check(proxies: &[Proxy], lists: &[Userlist], report: &mut Vec<Diagnostic>) {
-    let missing = proxies
+pub(super) fn check(draft: &Draft, report: &mut Vec<Diagnostic>) {
+    let missing = draft
+        .proxies
         .iter()
         .filter(|proxy| !proxy.settings.disabled)
-        .flat_map(|proxy| of(proxy, proxies, lists));
+        .flat_map(|proxy| of(proxy, draft));
     report.extend(missing);
 }
 
@@ -51,10 +52,13 @@ pub(super) fn note(proxies: &[Proxy], backends: &mut [Backend]) {
     }
 }
 
-fn of<'a>(proxy: &'a Proxy, proxies: &'a [Proxy], lists: &'a [Userlist]) -> impl Iterator<Item = Diagnostic> + 'a {
+fn of<'a>(proxy: &'a Proxy, draft: &'a Draft) -> impl Iterator<Item = Diagnostic> + 'a {
+    let (lists, is_http) = (&draft.userlists, proxy.settings.mode == Mode::Http);
+    let sections = || draft.resolvers.iter().map(|section| &*section.value.name);
     all(proxy).filter_map(move |reference| match &reference.value {
-        Reference::Userlist(name) => userlists::asked(name, proxy.settings.mode == Mode::Http, lists, reference.span),
-        other => missing(proxy, other, reference.span, proxies),
+        Reference::Userlist(name) => userlists::asked(name, is_http, lists, reference.span),
+        Reference::Resolvers(name) => unless_known("section `resolvers` called", name, sections(), reference.span),
+        other => missing(proxy, other, reference.span, &draft.proxies),
     })
 }
 
@@ -92,8 +96,8 @@ fn missing(proxy: &Proxy, reference: &Reference, at: Span, proxies: &[Proxy]) ->
                 Diagnostic::error(code::MISSING, at, message).help("write it in parentheses, such as `nbsrv(brokers)`"),
             )
         }
-        // Userlists are asked for before, and whether tables are there is asked where they are gathered.
-        Reference::Table(_) | Reference::Stored(..) | Reference::Userlist(_) => None,
+        // Sections are asked for before, and whether tables are there is asked where they are gathered.
+        Reference::Table(_) | Reference::Stored(..) | Reference::Userlist(_) | Reference::Resolvers(_) => None,
         Reference::Limiter(name) | Reference::OwnLimiter(name) => {
             let known = &proxy.rules.limiters;
             let is_shared =

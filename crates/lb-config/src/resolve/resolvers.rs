@@ -4,9 +4,33 @@ use std::sync::Arc;
 
 use tandem_text::{Diagnostic, Spanned, nearest};
 
-use crate::code;
-use crate::draft::Lookup;
+use crate::draft::{Draft, Lookup};
+use crate::expr::{Reference, World};
 use crate::plan::{InitAddr, Resolve, Resolvers};
+use crate::{code, lookup};
+
+/// `resolvers default` is there where nobody has written it: whom this host asks. Where nothing can be read of that, it is
+/// not, and whoever names it is told so.
+pub(crate) fn usual(draft: &mut Draft, world: World<'_>) {
+    const NAME: &str = "default";
+    let servers = draft.proxies.iter().flat_map(|proxy| &proxy.servers);
+    let of_servers = servers.filter_map(|server| server.options.resolve.section.as_ref());
+    let rules = draft.proxies.iter().flat_map(|proxy| &proxy.rules.book.references);
+    let of_rules = rules.filter(|named| named.value == Reference::Resolvers(NAME.to_owned()));
+    let named = of_servers.filter(|named| named.value == NAME).map(|named| named.span);
+    let Some(span) = named.chain(of_rules.map(|named| named.span)).next() else {
+        return;
+    };
+    let is_there = draft.resolvers.iter().any(|section| *section.value.name == *NAME);
+    let (false, Ok(nameservers)) = (is_there, lookup::of_this_host(world)) else {
+        return;
+    };
+    let usual = Resolvers {
+        nameservers,
+        ..Resolvers::new(NAME.into())
+    };
+    draft.resolvers.push(Spanned::new(usual, span));
+}
 
 pub(super) fn check(sections: &[Spanned<Resolvers>], report: &mut Vec<Diagnostic>) {
     for (place, section) in sections.iter().enumerate() {

@@ -46,6 +46,12 @@ pub(super) fn all(proxies: &[Proxy], sections: &[Peers], report: &mut Vec<Diagno
             }
         }
     }
+    let spans = proxies
+        .iter()
+        .filter_map(|proxy| Some((&proxy.name.value, proxy.table.as_ref()?.span)));
+    let of_sections = sections.iter().flat_map(|section| &section.tables);
+    let spans = spans.chain(of_sections.map(|table| (&table.name.value, table.name.span)));
+    report.extend(spans.filter_map(|(name, at)| misdirected(name, at, &tables)));
     for proxy in proxies.iter().filter(|proxy| !proxy.settings.disabled) {
         let mut missing: Vec<Diagnostic> = proxy
             .rules
@@ -63,6 +69,27 @@ pub(super) fn all(proxies: &[Proxy], sections: &[Peers], report: &mut Vec<Diagno
         in_vain(proxy, proxies, report);
     }
     tables
+}
+
+/// What peers say in one table goes to another one, of the same keys.
+fn misdirected(name: &str, at: Span, tables: &[Table]) -> Option<Diagnostic> {
+    let named = |name: &str| tables.iter().find(|table| *table.name == *name);
+    let own = named(name)?;
+    let wanted = own.settings.write_to.as_ref()?;
+    let Some(other) = named(wanted) else {
+        return unless_known("stick-table", wanted, tables.iter().map(|table| &*table.name), at);
+    };
+    let wrong = if other.name == own.name {
+        "a table cannot be told what it is told itself"
+    } else if other.settings.key != own.settings.key {
+        "the keys of the other table are of another type or length"
+    } else if other.settings.write_to.is_some() {
+        "the other table has a `write-to` of its own"
+    } else {
+        return None;
+    };
+    let help = "write `write-to` and the name of another table of the same type that has none";
+    Some(Diagnostic::error(code::CONFLICT, at, wrong).help(help))
 }
 
 /// Those that belong to no proxy.

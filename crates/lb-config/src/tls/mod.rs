@@ -37,6 +37,8 @@ pub(crate) struct Words {
     pub(crate) alpn: Option<Vec<String>>,
     pub(crate) strict_sni: bool,
     pub(crate) no_tickets: bool,
+    /// `tls-ticket-keys`
+    pub(crate) ticket_keys: Option<PathBuf>,
     pub(crate) client_order: bool,
     pub(crate) sni: Option<Spelled>,
     pub(crate) host: Option<String>,

@@ -45,6 +45,7 @@ impl Settling<'_> {
             terms: self.terms(usual),
             clients: self.clients(),
             tickets: !(words.no_tickets || usual.no_tickets),
+            ticket_keys: words.ticket_keys.clone(),
             client_order: words.client_order || usual.client_order,
             sessions: self.defaults.sessions.unwrap_or(SESSIONS),
             said: self.said(),

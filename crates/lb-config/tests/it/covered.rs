@@ -76,12 +76,12 @@ const NEVER_WRONG: &[&str] = &[
 ];
 
 /// A line as it stands, and whether it is a good one for us.
-struct Row {
-    text: String,
+pub(crate) struct Row {
+    pub(crate) text: String,
     good: bool,
 }
 
-fn rows(configs: &[Config]) -> Vec<Row> {
+pub(crate) fn rows(configs: &[Config]) -> Vec<Row> {
     let good = configs.iter().flat_map(|config| {
         let text = config.good();
         text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>()
@@ -97,14 +97,14 @@ fn rows(configs: &[Config]) -> Vec<Row> {
     good.chain(marked).collect()
 }
 
-fn begins_with(line: &str, words: &str) -> bool {
+pub(crate) fn begins_with(line: &str, words: &str) -> bool {
     let line = line.strip_prefix("no ").unwrap_or(line);
     line.strip_prefix(words)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(' ') || words.ends_with('('))
 }
 
 /// Whether the name stands there as a whole.
-fn names(line: &str, name: &str) -> bool {
+pub(crate) fn names(line: &str, name: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     line.match_indices(name).any(|(at, _)| {
         let before = line[..at].chars().next_back();

@@ -803,8 +803,8 @@ fn mistakes_are_named() {
         ),
         (
             BACK,
-            "server s *:1",
-            "t:2:11: error[LB0008]: `*` stands for any address, and a server needs one",
+            "server s 127.0.0.1:1 check addr *",
+            "t:2:34: error[LB0008]: `*` stands for any address, and a server needs one",
         ),
         (
             BACK,

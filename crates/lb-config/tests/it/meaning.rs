@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tandem_lb_config::{Plan, Service};
+use tandem_lb_config::{NamedText, Plan, Service, World, load_in};
 use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod, HashType};
 use tandem_lb_core::conn::Redispatch;
 
@@ -15,6 +15,46 @@ fn plan(text: &str) -> Plan {
     let loaded = read(&format!("{HEAD}{text}"));
     assert_eq!(complaints(&loaded), [""; 0], "{text}");
     loaded.plan.expect("nothing was reported")
+}
+
+/// Without a section of that name, `default` is whom the host asks, where somebody wants to know.
+#[test]
+fn the_usual_name_servers_need_no_section() {
+    let asked = |text: &str, system: Result<&str, &str>| {
+        let file = |_: &str| system.map(|text| text.as_bytes().to_vec()).map_err(str::to_owned);
+        let texts = [NamedText::new("t", format!("{HEAD}{text}"))];
+        let loaded = load_in(&texts, World::new(&|_| None, &file), None);
+        let plan = loaded.plan?;
+        let sections = plan.resolvers.iter();
+        let of = |nameserver: &tandem_lb_config::Nameserver| nameserver.address.to_string();
+        Some(
+            sections
+                .map(|section| {
+                    (
+                        section.name.to_string(),
+                        section.nameservers.iter().map(of).collect::<Vec<_>>(),
+                    )
+                })
+                .collect::<Vec<_>>(),
+        )
+    };
+    const NAMED: &str = "backend b\n server s gone.test:1 init-addr none resolvers default\n";
+    const RULE: &str = "frontend f\n bind :1\n tcp-request content do-resolve(txn.a,default) str(a.test)\n";
+    let usual = Some(vec![("default".to_owned(), vec!["192.0.2.53:53".to_owned()])]);
+    let system = Ok("# ours\nnameserver 192.0.2.53\n");
+    assert_eq!(asked(NAMED, system), usual);
+    assert_eq!(asked(RULE, system), usual);
+    assert_eq!(asked("backend b\n server s 192.0.2.1:1\n", system), Some(vec![]));
+    assert_eq!(asked(NAMED, Err("there is none")), None);
+    let own = format!("resolvers default\n nameserver a 192.0.2.1:53\n{NAMED}");
+    assert_eq!(
+        asked(&own, system),
+        Some(vec![("default".to_owned(), vec!["192.0.2.1:53".to_owned()])])
+    );
+    let of_toml = "[[backend]]\nname = \"b\"\nserver = [{ name = \"s\", address = \"gone.test:1\", lookup.by = \"default\", init-address = [\"none\"] }]\n";
+    let file = |_: &str| Ok(b"nameserver 192.0.2.53\n".to_vec());
+    let loaded = load_in(&[NamedText::new("t", of_toml)], World::new(&|_| None, &file), None);
+    assert_eq!(loaded.plan.map(|plan| plan.resolvers.len()), Some(1));
 }
 
 #[test]

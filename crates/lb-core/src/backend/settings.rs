@@ -39,6 +39,8 @@ pub struct ServerSettings {
     pub hash_key: HashKey,
     /// Where it is, when that is known.
     pub at: Option<SocketAddr>,
+    /// The name that it keeps.
+    pub guid: Option<Arc<str>>,
     /// 0 takes no new clients.
     pub weight: u16,
     pub backup: bool,

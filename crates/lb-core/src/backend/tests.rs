@@ -40,6 +40,7 @@ fn server(place: u32, check: Option<CheckSettings>) -> ServerSettings {
         tracks: None,
         minconn: 0,
         hash_key: crate::balance::HashKey::Id,
+        guid: None,
         at: None,
     }
 }

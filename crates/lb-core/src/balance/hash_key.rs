@@ -1,7 +1,7 @@
 //! What places a server among hashes: its points on the ring, its order of slots.
 //!
 //! With the usual one, its id, two balancers agree when they number their servers alike. With an address they agree
-//! whatever the order of their files is (`hash-key`, of HAProxy 3.0).
+//! whatever the order of their files is, and with a guid wherever their servers are (`hash-key`, of HAProxy 3.0).
 
 use super::hash_function::avalanche;
 use super::pool::HEAVIEST;
@@ -13,18 +13,26 @@ use twox_hash::XxHash32;
 pub enum HashKey {
     #[default]
     Id,
+    /// The whole id, spread over 32 bits.
+    Id32,
+    /// What `guid` says.
+    Guid,
     Addr,
     AddrPort,
 }
 
 impl HashKey {
-    /// The number that stands for a server. One whose address is not known, or none, is placed by its id.
-    pub fn of(self, id: ServerId, at: Option<SocketAddr>) -> u32 {
-        match (self, at) {
-            (HashKey::Id, _) | (_, None) => HashKey::of_id(id),
-            (HashKey::Addr, Some(at)) => of_address(0, at.ip()),
-            (HashKey::AddrPort, Some(at)) => of_address(avalanche(at.port().into()), at.ip()),
-        }
+    /// The number that stands for a server. One that has not what is asked for, or whose address is not known, is placed
+    /// by its id.
+    pub fn of(self, id: ServerId, at: Option<SocketAddr>, guid: Option<&str>) -> u32 {
+        let known = match self {
+            HashKey::Id => None,
+            HashKey::Id32 => Some(avalanche(id.0)),
+            HashKey::Guid => guid.map(|guid| XxHash32::oneshot(0, guid.as_bytes())),
+            HashKey::Addr => at.map(|at| of_address(0, at.ip())),
+            HashKey::AddrPort => at.map(|at| of_address(avalanche(at.port().into()), at.ip())),
+        };
+        known.unwrap_or_else(|| HashKey::of_id(id))
     }
 
     /// Ids are a full weight apart, so that no two servers with ids below 2^20 share a point.
@@ -48,7 +56,15 @@ mod tests {
     #[test]
     fn what_counts_for_a_place() {
         let at = |text: &str| text.parse().ok();
-        let key = |kind: HashKey, id, text| kind.of(ServerId(id), at(text));
+        let key = |kind: HashKey, id, text| kind.of(ServerId(id), at(text), None);
+        let named = |id, guid| HashKey::Guid.of(ServerId(id), at("10.0.0.1:1"), guid);
+        assert_eq!(named(1, Some("a")), named(2, Some("a")));
+        assert_ne!(named(1, Some("a")), named(1, Some("b")));
+        assert_eq!(named(3, None), 3 * HEAVIEST, "it has none");
+        // Two ids that a multiple of 2^32 in points lies between are one place, but not with all of their bits.
+        let far = 1 + (1 << 20);
+        assert_eq!(key(HashKey::Id, 1, ""), key(HashKey::Id, far, ""));
+        assert_ne!(key(HashKey::Id32, 1, ""), key(HashKey::Id32, far, ""));
         assert_eq!(key(HashKey::Id, 3, "10.0.0.1:1"), 3 * HEAVIEST);
         assert_eq!(key(HashKey::Addr, 1, "10.0.0.1:1"), key(HashKey::Addr, 2, "10.0.0.1:2"));
         assert_ne!(key(HashKey::Addr, 1, "10.0.0.1:1"), key(HashKey::Addr, 1, "10.0.0.2:1"));
@@ -60,6 +76,6 @@ mod tests {
             key(HashKey::Addr, 1, "[2001:db8::1]:1"),
             key(HashKey::Addr, 1, "[2001:db8::2]:1")
         );
-        assert_eq!(HashKey::Addr.of(ServerId(4), None), 4 * HEAVIEST);
+        assert_eq!(HashKey::Addr.of(ServerId(4), None, None), 4 * HEAVIEST);
     }
 }

@@ -7,4 +7,4 @@ mod resolver;
 
 pub use assign::{Preference, Target, addresses, targets};
 pub use message::{Fault, Found, Kind, Name, Service};
-pub use resolver::{Counters, Hold, Input, Output, QuestionId, Reason, Resolver, Settings, Status};
+pub use resolver::{Counters, Hold, Input, Output, QuestionId, Reason, Resolver, Settings, Status, Way};

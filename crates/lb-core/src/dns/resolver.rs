@@ -2,18 +2,28 @@
 //!
 //! Every question goes to all name servers at once, and the first good answer counts. Where all say no, or nobody says
 //! anything, the other kind of address is asked for, and then the question has failed. A failure is told only when the
-//! last good answer is older than the time that its reason allows (`hold`).
+//! last good answer is older than the time that its reason allows (`hold`); whoever asks only once is told at once.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use tandem_time::{Mono, Seed};
 
 use super::message::{self, Fault, Found, Kind, Name};
 
+/// How a name server is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Way {
+    #[default]
+    Datagram,
+    /// TCP: where it is wanted so, and where an answer does not fit into a datagram (RFC 7766 section 5).
+    Stream,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    pub nameservers: usize,
+    /// How each of them is asked first.
+    pub nameservers: Vec<Way>,
     /// The longest answer over UDP that we take.
     pub payload: u16,
     /// How often a question is asked before it has failed.
@@ -60,18 +70,32 @@ pub struct QuestionId(pub usize);
 pub enum Input<'a> {
     /// To be asked from now on. A service's name is asked for as such; otherwise the kind says what is preferred.
     Ask { name: Name, first: Kind },
+    /// For somebody who waits: the first answer counts, be it good or bad. A good one is kept for as long as it holds, see
+    /// [`Resolver::once`].
+    AskOnce { name: Name, first: Kind },
     /// Nobody is interested any more.
     Forget(QuestionId),
-    /// Something came from a name server.
-    Datagram { nameserver: usize, bytes: &'a [u8] },
+    /// A message came from a name server.
+    Heard {
+        nameserver: usize,
+        way: Way,
+        bytes: &'a [u8],
+    },
     /// Something could not be sent there.
     Unsent { nameserver: usize },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    Send { nameserver: usize, bytes: Vec<u8> },
-    Answer { question: QuestionId, status: Status },
+    Send {
+        nameserver: usize,
+        way: Way,
+        bytes: Vec<u8>,
+    },
+    Answer {
+        question: QuestionId,
+        status: Status,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,8 +148,8 @@ pub struct Counters {
 #[derive(Debug)]
 pub struct Resolver {
     settings: Settings,
-    /// By their number; what was forgotten leaves its place empty.
-    questions: Vec<Option<Question>>,
+    questions: BTreeMap<QuestionId, Question>,
+    next: QuestionId,
     counters: Vec<Counters>,
     seed: Seed,
     outputs: VecDeque<Output>,
@@ -135,6 +159,7 @@ pub struct Resolver {
 struct Question {
     name: Name,
     first: Kind,
+    is_once: bool,
     state: State,
     /// When the last good answer came; at first, when it was put.
     good: Mono,
@@ -158,20 +183,33 @@ struct Asking {
     is_second: bool,
     tries_left: u32,
     until: Mono,
-    /// The name servers that said no, and the last reason.
-    refusals: Vec<bool>,
+    /// What each name server has said, and the last reason of a no.
+    said: Vec<Said>,
     reason: Reason,
+}
+
+/// What came of asking one name server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    Nothing,
+    /// That it has more to say than fits; it was asked again by a stream.
+    TooMuch,
+    No,
 }
 
 /// An answer holds for this long at least, whatever its time to live.
 const SHORTEST: Duration = Duration::from_secs(1);
 
+/// So many may be asked once at a time, or be kept of those.
+const MOST_ONCE: usize = 1_024;
+
 impl Resolver {
     pub fn new(settings: Settings, seed: Seed) -> Resolver {
         Resolver {
-            counters: vec![Counters::default(); settings.nameservers],
+            counters: vec![Counters::default(); settings.nameservers.len()],
             settings,
-            questions: Vec::new(),
+            questions: BTreeMap::new(),
+            next: QuestionId(0),
             seed,
             outputs: VecDeque::new(),
         }
@@ -183,29 +221,31 @@ impl Resolver {
 
     /// The number that the next question gets.
     pub fn next_question(&self) -> QuestionId {
-        QuestionId(self.questions.len())
+        self.next
+    }
+
+    /// What was asked once for this, and the answer when there is one that holds.
+    pub fn once(&self, name: &Name, first: Kind) -> Option<(QuestionId, Option<&Found>)> {
+        let is_it = |question: &Question| question.is_once && question.name == *name && question.first == first;
+        let (id, question) = self.questions.iter().find(|(_, question)| is_it(question))?;
+        let answer = question.last.as_ref();
+        Some((*id, answer.filter(|_| matches!(question.state, State::Resting { .. }))))
     }
 
     pub fn handle(&mut self, input: Input<'_>, now: Mono) {
         match input {
             Input::Ask { name, first } => {
                 let first = if name.is_service() { Kind::Service } else { first };
-                self.questions.push(Some(Question {
-                    name,
-                    first,
-                    state: State::Resting { until: now },
-                    good: now,
-                    last: None,
-                    is_gone: false,
-                }));
-                self.begin(self.questions.len() - 1, now);
+                self.put(name, first, false, now);
             }
-            Input::Forget(QuestionId(place)) => {
-                if let Some(question) = self.questions.get_mut(place) {
-                    *question = None;
-                }
+            Input::AskOnce { name, first } if self.has_room() => self.put(name, first, true, now),
+            Input::AskOnce { .. } => {
+                let question = self.number();
+                let status = Status::Gone(Reason::Other);
+                self.outputs.push_back(Output::Answer { question, status });
             }
-            Input::Datagram { nameserver, bytes } => self.heard(nameserver, bytes, now),
+            Input::Forget(question) => drop(self.questions.remove(&question)),
+            Input::Heard { nameserver, way, bytes } => self.heard(nameserver, way, bytes, now),
             Input::Unsent { nameserver } => {
                 if let Some(counters) = self.counters.get_mut(nameserver) {
                     counters.unsent += 1;
@@ -223,29 +263,66 @@ impl Resolver {
             State::Resting { until } => *until,
             State::Asking(asking) => asking.until,
         };
-        self.questions.iter().flatten().map(due).min()
+        self.questions.values().map(due).min()
     }
 
     pub fn on_deadline(&mut self, now: Mono) {
-        for place in 0..self.questions.len() {
-            let Some(question) = &self.questions[place] else {
+        let all: Vec<QuestionId> = self.questions.keys().copied().collect();
+        for place in all {
+            let Some(question) = self.questions.get(&place) else {
                 continue;
             };
             match &question.state {
-                State::Resting { until } if *until <= now => self.begin(place, now),
+                State::Resting { until } if *until > now => {}
+                State::Resting { .. } if question.is_once => drop(self.questions.remove(&place)),
+                State::Resting { .. } => self.begin(place, now),
                 State::Asking(asking) if asking.until <= now => self.silent(place, now),
-                _ => {}
+                State::Asking(_) => {}
             }
         }
     }
 
-    fn begin(&mut self, place: usize, now: Mono) {
-        let Some(question) = &self.questions[place] else { return };
+    fn number(&mut self) -> QuestionId {
+        let number = self.next;
+        self.next.0 += 1;
+        number
+    }
+
+    fn put(&mut self, name: Name, first: Kind, is_once: bool, now: Mono) {
+        let question = Question {
+            name,
+            first,
+            is_once,
+            state: State::Resting { until: now },
+            good: now,
+            last: None,
+            is_gone: false,
+        };
+        let number = self.number();
+        self.questions.insert(number, question);
+        self.begin(number, now);
+    }
+
+    /// For one more that is asked once, in the place of the oldest answer if need be.
+    fn has_room(&mut self) -> bool {
+        let once = || self.questions.iter().filter(|(_, question)| question.is_once);
+        if once().count() < MOST_ONCE {
+            return true;
+        }
+        let answered = once().find(|(_, question)| matches!(question.state, State::Resting { .. }));
+        let oldest = answered.map(|(number, _)| *number);
+        oldest.is_some_and(|number| self.questions.remove(&number).is_some())
+    }
+
+    fn begin(&mut self, place: QuestionId, now: Mono) {
+        let Some(question) = self.questions.get(&place) else {
+            return;
+        };
         let first = question.first;
         self.ask(place, first, false, self.settings.tries.max(1), now);
     }
 
-    fn ask(&mut self, place: usize, kind: Kind, is_second: bool, tries_left: u32, now: Mono) {
+    fn ask(&mut self, place: QuestionId, kind: Kind, is_second: bool, tries_left: u32, now: Mono) {
         let id = self.seed.next_u64() as u16;
         let asking = Asking {
             id,
@@ -253,33 +330,57 @@ impl Resolver {
             is_second,
             tries_left,
             until: now + self.settings.retry,
-            refusals: vec![false; self.settings.nameservers],
+            said: vec![Said::Nothing; self.settings.nameservers.len()],
             reason: Reason::Timeout,
         };
-        let Some(question) = &mut self.questions[place] else {
+        let Some(question) = self.questions.get_mut(&place) else {
             return;
         };
         let bytes = message::question(id, &question.name, kind, self.settings.payload);
         question.state = State::Asking(asking);
-        for (nameserver, counters) in self.counters.iter_mut().enumerate() {
+        let ways = self.settings.nameservers.iter().zip(&mut self.counters);
+        for (nameserver, (way, counters)) in ways.enumerate() {
             counters.sent += 1;
-            let bytes = bytes.clone();
-            self.outputs.push_back(Output::Send { nameserver, bytes });
+            self.outputs.push_back(Output::Send {
+                nameserver,
+                way: *way,
+                bytes: bytes.clone(),
+            });
         }
     }
 
+    /// What this name server has to say did not fit; it is asked so once a turn.
+    fn ask_by_stream(&mut self, place: QuestionId, nameserver: usize) {
+        let Some(question) = self.questions.get_mut(&place) else {
+            return;
+        };
+        let State::Asking(asking) = &mut question.state else {
+            return;
+        };
+        if asking.said[nameserver] != Said::Nothing {
+            return;
+        }
+        asking.said[nameserver] = Said::TooMuch;
+        self.counters[nameserver].sent += 1;
+        self.outputs.push_back(Output::Send {
+            nameserver,
+            way: Way::Stream,
+            bytes: message::question(asking.id, &question.name, asking.kind, self.settings.payload),
+        });
+    }
+
     /// Nobody has answered in time, or not everybody.
-    fn silent(&mut self, place: usize, now: Mono) {
+    fn silent(&mut self, place: QuestionId, now: Mono) {
         let Some(Question {
             state: State::Asking(asking),
             ..
-        }) = &self.questions[place]
+        }) = self.questions.get(&place)
         else {
             return;
         };
         let asking = asking.clone();
-        let silent = asking.refusals.iter().zip(&mut self.counters);
-        for (_, counters) in silent.filter(|(refused, _)| !**refused) {
+        let silent = asking.said.iter().zip(&mut self.counters);
+        for (_, counters) in silent.filter(|(said, _)| **said != Said::No) {
             counters.timeout += 1;
         }
         if asking.tries_left > 1 {
@@ -289,11 +390,11 @@ impl Resolver {
         }
     }
 
-    fn heard(&mut self, nameserver: usize, bytes: &[u8], now: Mono) {
+    fn heard(&mut self, nameserver: usize, way: Way, bytes: &[u8], now: Mono) {
         let Some(counters) = self.counters.get_mut(nameserver) else {
             return;
         };
-        if bytes.len() > usize::from(self.settings.payload) {
+        if way == Way::Datagram && bytes.len() > usize::from(self.settings.payload) {
             counters.too_big += 1;
             return;
         }
@@ -301,21 +402,16 @@ impl Resolver {
             counters.invalid += 1;
             return;
         };
-        let asked = self.questions.iter().position(|question| match question {
-            Some(Question {
-                state: State::Asking(asking),
-                ..
-            }) => asking.id == id,
-            _ => false,
-        });
-        let known = asked.and_then(|place| match &self.questions[place] {
-            Some(Question {
-                name,
-                state: State::Asking(asking),
-                ..
-            }) => Some((place, asking.clone(), message::answer(bytes, name, asking.kind)?)),
-            _ => None,
-        });
+        let known = self
+            .questions
+            .iter()
+            .find_map(|(place, question)| match &question.state {
+                State::Asking(asking) if asking.id == id => {
+                    let answer = message::answer(bytes, &question.name, asking.kind);
+                    Some((*place, asking.clone(), answer?))
+                }
+                _ => None,
+            });
         let Some((place, asking, answer)) = known else {
             counters.outdated += 1;
             return;
@@ -325,6 +421,10 @@ impl Resolver {
                 counters.valid += 1;
                 self.good(place, found, ttl, nameserver, now);
             }
+            Err(Fault::Truncated) if way == Way::Datagram => {
+                counters.truncated += 1;
+                self.ask_by_stream(place, nameserver);
+            }
             Err(fault) => {
                 let reason = counters.note(fault);
                 self.refused(place, asking, nameserver, reason, now);
@@ -332,8 +432,8 @@ impl Resolver {
         }
     }
 
-    fn good(&mut self, place: usize, found: Found, ttl: Duration, nameserver: usize, now: Mono) {
-        let Some(question) = &mut self.questions[place] else {
+    fn good(&mut self, place: QuestionId, found: Found, ttl: Duration, nameserver: usize, now: Mono) {
+        let Some(question) = self.questions.get_mut(&place) else {
             return;
         };
         let rest = self.settings.hold.valid.min(ttl.max(SHORTEST));
@@ -345,25 +445,25 @@ impl Resolver {
         }
         question.last = Some(found.clone());
         self.outputs.push_back(Output::Answer {
-            question: QuestionId(place),
+            question: place,
             status: Status::Valid { found, nameserver },
         });
     }
 
     /// One name server has no answer; when all of them have said so, there is nothing to wait for.
-    fn refused(&mut self, place: usize, mut asking: Asking, nameserver: usize, reason: Reason, now: Mono) {
-        asking.refusals[nameserver] = true;
+    fn refused(&mut self, place: QuestionId, mut asking: Asking, nameserver: usize, reason: Reason, now: Mono) {
+        asking.said[nameserver] = Said::No;
         asking.reason = reason;
-        if asking.refusals.iter().all(|refused| *refused) {
+        if asking.said.iter().all(|said| *said == Said::No) {
             return self.go_on(place, &asking, now);
         }
-        if let Some(question) = &mut self.questions[place] {
+        if let Some(question) = self.questions.get_mut(&place) {
             question.state = State::Asking(asking);
         }
     }
 
     /// The other kind of address may be there, or else the question has failed.
-    fn go_on(&mut self, place: usize, asking: &Asking, now: Mono) {
+    fn go_on(&mut self, place: QuestionId, asking: &Asking, now: Mono) {
         let other = match asking.kind {
             Kind::V4 => Some(Kind::V6),
             Kind::V6 => Some(Kind::V4),
@@ -372,7 +472,7 @@ impl Resolver {
         if let Some(other) = other.filter(|_| !asking.is_second) {
             return self.ask(place, other, true, self.settings.tries.max(1), now);
         }
-        let Some(question) = &mut self.questions[place] else {
+        let Some(question) = self.questions.get_mut(&place) else {
             return;
         };
         question.state = State::Resting {
@@ -385,12 +485,17 @@ impl Resolver {
             Reason::Timeout => hold.timeout,
             Reason::Other => hold.other,
         };
-        if !question.is_gone && now.since(question.good) >= allowed {
-            question.is_gone = true;
-            self.outputs.push_back(Output::Answer {
-                question: QuestionId(place),
-                status: Status::Gone(asking.reason),
-            });
+        let is_old = !question.is_gone && now.since(question.good) >= allowed;
+        if !(is_old || question.is_once) {
+            return;
+        }
+        question.is_gone = true;
+        self.outputs.push_back(Output::Answer {
+            question: place,
+            status: Status::Gone(asking.reason),
+        });
+        if question.is_once {
+            self.questions.remove(&place);
         }
     }
 }

@@ -129,6 +129,8 @@ pub enum Fact {
     IsStopping,
     ProcessNumber,
     Hostname,
+    /// What the server that is checked is told of itself.
+    Checked,
     /// Up to one below this, all 32 bits without.
     Rand(Option<u32>),
     Uuid,

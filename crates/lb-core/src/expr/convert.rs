@@ -1,7 +1,6 @@
 //! What a value goes through. Each converter says what it takes and what it gives, so a chain that cannot work is
 //! refused when the configuration is read; what does not fit at run time (a text that is no address) gives no value.
 
-mod base64;
 mod digest;
 mod hash;
 mod json;
@@ -21,6 +20,7 @@ use super::content::fix;
 use super::content::{MqttField, PacketType, mqtt_field, mqtt_is_valid};
 use super::{Ask, Context, Fact, Kind, Sample, ServerRef, Subject, Variable};
 use crate::acl::{Map, Regex};
+use crate::base64;
 pub use digest::Digest;
 pub use hash::HashWith;
 pub use json::Taken;

@@ -185,6 +185,7 @@ impl Fact {
             | Fact::ProxyAuthority
             | Fact::ProxyUniqueId
             | Fact::Hostname
+            | Fact::Checked
             | Fact::Uuid => Kind::Text,
             _ => Kind::Int,
         }

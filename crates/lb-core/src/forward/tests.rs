@@ -27,7 +27,7 @@ fn buckets(servers: &[(usize, u16, bool)], seed: u32) -> Vec<Option<usize>> {
     let candidate = |(place, (n, weight, usable)): (usize, &(usize, u16, bool))| Candidate {
         place: ServerIdx(place as u32),
         id: ServerId(place as u32 + 1),
-        key: HashKey::AddrPort.of(ServerId(1), Some(at(*n))),
+        key: HashKey::AddrPort.of(ServerId(1), Some(at(*n)), None),
         weight: u32::from(*weight) * 16,
         backup: false,
         usable: *usable,

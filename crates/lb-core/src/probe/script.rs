@@ -7,7 +7,7 @@ use super::broker::Protocol;
 use super::database::Greeting;
 use super::http::{HttpExpect, HttpRequest};
 use super::matcher::Content;
-use crate::expr::{Context, Expr, Variable};
+use crate::expr::{Context, Expr, Fact, Fetch, Variable};
 use crate::health::CheckStatus;
 use crate::rules::{Made, Piece};
 
@@ -188,6 +188,17 @@ impl Script {
                 && *answer == Answer::Http(HttpExpect::Usual)
             {
                 *answer = Answer::Http(HttpExpect::UsualOrGone);
+            }
+        }
+    }
+
+    /// `send-state`: every request tells the server what is thought of it.
+    pub fn tells_state(&mut self) {
+        const NAME: &str = "X-Haproxy-Server-State";
+        for step in &mut self.steps {
+            if let Action::Request(request) = &mut step.action {
+                let state = Piece::Value(Expr::of(Fetch::Fact(Fact::Checked)));
+                request.headers.push((NAME.into(), Text(vec![state])));
             }
         }
     }

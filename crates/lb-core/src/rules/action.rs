@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 use std::num::NonZero;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use super::{Actor, Made, Precedence, Verdict};
+use super::{Actor, Made, Precedence, Question, Verdict};
+use crate::conn::Side;
+use crate::dns::{Kind, Name};
 use crate::expr::{Expr, Sample, Variable};
 use crate::stick::DataType;
 
@@ -21,12 +24,20 @@ pub enum Action {
     },
     SetVar(Variable, Made),
     UnsetVar(Variable),
+    /// `do-resolve`: the variable becomes the address of a name, if it has one.
+    Resolve {
+        variable: Variable,
+        resolvers: Arc<str>,
+        first: Kind,
+        name: Expr,
+    },
     SetSrc(Expr),
     SetSrcPort(Expr),
     SetDst(Expr),
     SetDstPort(Expr),
-    SetMark(u32),
-    SetTos(u8),
+    /// Of the packets to this side.
+    SetMark(Side, Expr),
+    SetTos(Side, Expr),
     SetLogLevel(Loudness),
     /// `set-priority-class`, `set-priority-offset`
     SetPriority(Precedence, Expr),
@@ -73,10 +84,10 @@ pub enum Effect<'a> {
     SrcPort(u16),
     Dst(std::net::IpAddr),
     DstPort(u16),
-    /// Of the packets to the client.
-    Mark(u32),
-    /// Of the packets to the client.
-    Tos(u8),
+    /// Of the packets to this side.
+    Mark(Side, u32),
+    /// Of the packets to this side.
+    Tos(Side, u8),
     /// Of the connection's line.
     LogLevel(Loudness),
     /// How soon it is its turn when it waits.
@@ -121,7 +132,8 @@ impl Action {
         )
     }
 
-    pub(super) fn run(&self, actor: &mut dyn Actor) -> Option<Verdict> {
+    /// `place` is that of its rule among the others.
+    pub(super) fn run(&self, place: usize, actor: &mut dyn Actor) -> Option<Verdict> {
         let effect = match self {
             Action::Accept => return Some(Verdict::Pass),
             Action::Reject => return Some(Verdict::Reject),
@@ -132,12 +144,30 @@ impl Action {
                 Effect::Variable(variable, VariableChange::Set(value))
             }
             Action::UnsetVar(variable) => Effect::Variable(variable, VariableChange::Unset),
+            Action::Resolve {
+                variable,
+                resolvers,
+                first,
+                name,
+            } => {
+                let name = name.value(actor.context())?.into_text();
+                let question = Question {
+                    resolvers: resolvers.clone(),
+                    name: Name::parse(std::str::from_utf8(&name).ok()?)?,
+                    first: *first,
+                };
+                match actor.look_up(question) {
+                    Poll::Pending => return Some(Verdict::LookUp { rule: place }),
+                    Poll::Ready(found) => Effect::Variable(variable, VariableChange::Set(Sample::Ip(found?))),
+                }
+            }
             Action::SetSrc(expr) => Effect::Src(expr.value(actor.context())?.as_ip()?),
             Action::SetDst(expr) => Effect::Dst(expr.value(actor.context())?.as_ip()?),
             Action::SetSrcPort(expr) => Effect::SrcPort(port(expr, actor)?),
             Action::SetDstPort(expr) => Effect::DstPort(port(expr, actor)?),
-            Action::SetMark(mark) => Effect::Mark(*mark),
-            Action::SetTos(tos) => Effect::Tos(*tos),
+            // As many bits as there is room for, as with HAProxy.
+            Action::SetMark(side, mark) => Effect::Mark(*side, mark.value(actor.context())?.as_int()? as u32),
+            Action::SetTos(side, tos) => Effect::Tos(*side, tos.value(actor.context())?.as_int()? as u8),
             Action::SetLogLevel(loudness) => Effect::LogLevel(*loudness),
             Action::SetPriority(what, expr) => Effect::Priority(*what, expr.value(actor.context())?.as_int()?),
             Action::ExpectProxy => Effect::ExpectProxy,

@@ -10,11 +10,14 @@ mod priority;
 mod route;
 mod stick;
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::acl::{Acls, Answer, Condition};
 use crate::bandwidth::Limiter;
+use crate::dns::{Kind, Name};
 use crate::expr::Context;
 pub use action::{Action, Change, Effect, How, Loudness, VariableChange};
 pub use made::{Made, Piece};
@@ -71,12 +74,29 @@ pub enum Verdict {
     },
     /// Ask again when more bytes have come.
     Wait,
+    /// Go on with this rule when the look-up is over that it has asked for.
+    LookUp {
+        rule: usize,
+    },
+}
+
+/// A name whose address a rule wants to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The section that says whom to ask.
+    pub resolvers: Arc<str>,
+    pub name: Name,
+    /// The kind of address that is asked for first.
+    pub first: Kind,
 }
 
 /// Who the rules are about: answers their questions and carries out what they do.
 pub trait Actor: Context {
     /// That something cannot be done does not end the rules, as in HAProxy.
     fn perform(&mut self, effect: Effect<'_>);
+
+    /// Ready with nothing where no address is found.
+    fn look_up(&mut self, question: Question) -> Poll<Option<IpAddr>>;
 
     /// As the context that expressions ask.
     fn context(&self) -> &dyn Context;
@@ -88,14 +108,19 @@ impl Ruleset {
     }
 
     pub fn run(&self, acls: &Acls, actor: &mut dyn Actor) -> Verdict {
-        for rule in &self.rules {
-            let when = rule.when.as_ref();
+        self.go_on(None, acls, actor)
+    }
+
+    /// Goes on with the rule that waited for a look-up, without asking again whether it applies.
+    pub fn go_on(&self, at: Option<usize>, acls: &Acls, actor: &mut dyn Actor) -> Verdict {
+        for (place, rule) in self.rules.iter().enumerate().skip(at.unwrap_or(0)) {
+            let when = rule.when.as_ref().filter(|_| at != Some(place));
             match when.map_or(Answer::Yes, |c| c.eval(acls, actor.context())) {
                 Answer::No => continue,
                 Answer::Unknown => return Verdict::Wait,
                 Answer::Yes => {}
             }
-            if let Some(verdict) = rule.action.run(actor) {
+            if let Some(verdict) = rule.action.run(place, actor) {
                 return verdict;
             }
         }

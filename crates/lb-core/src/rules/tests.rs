@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::acl::{Acl, How, List, Method, Patterns, Term, Test};
+use crate::conn::Side;
 use crate::expr::content::{Content, Part};
 use crate::expr::{Expr, Fact, Fetch, Sample, Scope, Variable};
 
@@ -14,6 +15,9 @@ struct Client {
     is_final: bool,
     variables: Vec<(Variable, Sample<'static>)>,
     done: Vec<String>,
+    /// What it asked for last, and what that has come to.
+    question: Option<Question>,
+    found: Option<Option<IpAddr>>,
 }
 
 impl Context for Client {
@@ -46,9 +50,18 @@ impl Actor for Client {
         }
     }
 
+    fn look_up(&mut self, question: Question) -> Poll<Option<IpAddr>> {
+        self.question = Some(question);
+        self.found.map_or(Poll::Pending, Poll::Ready)
+    }
+
     fn context(&self) -> &dyn Context {
         self
     }
+}
+
+fn number(number: i64) -> Expr {
+    Expr::of(Fetch::Constant(Sample::Int(number)))
 }
 
 fn length() -> Expr {
@@ -87,6 +100,45 @@ fn variable(name: &str) -> Variable {
     Variable {
         scope: Scope::Session,
         name: name.into(),
+    }
+}
+
+#[test]
+fn a_look_up_is_waited_for_and_gone_on_with() {
+    let name = |text: &'static str| Expr::of(Fetch::Constant(Sample::text(text)));
+    let resolve = |text| Action::Resolve {
+        variable: variable("ip"),
+        resolvers: "names".into(),
+        first: Kind::V4,
+        name: name(text),
+    };
+    let acls = at_least(4);
+    let mark = Action::SetMark(Side::Client, number(1));
+    let set = rules([(mark.clone(), None), (resolve("a.test"), when(false)), (mark, None)]);
+    let mut client = after(b"abcd", false);
+    assert_eq!(set.run(&acls, &mut client), Verdict::LookUp { rule: 1 });
+    let question = Question {
+        resolvers: "names".into(),
+        name: Name::parse("a.test").expect("a name"),
+        first: Kind::V4,
+    };
+    assert_eq!((client.question.take(), client.done.len()), (Some(question), 1));
+    // Whether it applies is not asked again, and what came before is not done again.
+    client.bytes.clear();
+    client.found = Some(Some([10, 0, 0, 7].into()));
+    assert_eq!(set.go_on(Some(1), &acls, &mut client), Verdict::Pass);
+    assert_eq!(client.variables, [(variable("ip"), Sample::Ip([10, 0, 0, 7].into()))]);
+    assert_eq!(client.done.len(), 3);
+    // What has no address leaves the variable as it was, and what is no name is not asked for.
+    for (text, found, asks) in [("a.test", Some(None), true), ("", None, false), ("a..b", None, false)] {
+        let mut client = after(b"abcd", false);
+        client.found = found;
+        assert_eq!(
+            rules([(resolve(text), None)]).run(&acls, &mut client),
+            Verdict::Pass,
+            "{text}"
+        );
+        assert_eq!((client.question.is_some(), client.done.len()), (asks, 0), "{text}");
     }
 }
 
@@ -147,13 +199,13 @@ fn values_travel_in_variables() {
         (Action::SetVar(variable("a"), Made::Value(length())), None),
         (Action::SetDstPort(read), None),
         (Action::SetSrc(Expr::of(Fetch::Variable(variable("none")))), None),
-        (Action::SetTos(16), None),
+        (Action::SetTos(Side::Server, number(16)), None),
         (Action::SetLogLevel(Loudness::Silent), None),
     ]);
     let mut client = after(b"abc", true);
     assert_eq!(set.run(&Acls::default(), &mut client), Verdict::Pass);
     // What has no value does nothing.
-    assert_eq!(client.done[1..], ["DstPort(3)", "Tos(16)", "LogLevel(Silent)"]);
+    assert_eq!(client.done[1..], ["DstPort(3)", "Tos(Server, 16)", "LogLevel(Silent)"]);
 }
 
 #[test]

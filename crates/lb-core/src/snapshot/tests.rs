@@ -42,6 +42,7 @@ fn settings(disabled: bool, weight: u16, is_checked: bool) -> ServerSettings {
         tracks: None,
         minconn: 0,
         hash_key: crate::balance::HashKey::Id,
+        guid: None,
         at: None,
     }
 }

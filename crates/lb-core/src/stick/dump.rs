@@ -111,7 +111,8 @@ impl StickTable {
     pub(super) fn restore_value(&mut self, place: Place, value: &Value, now: Mono) {
         let known = self.layout.column(value.data).copied();
         let fits = |stored: Stored| stored.period == value.period && value.at < stored.count;
-        if let Some(column) = known.filter(|column| fits(column.stored) && value.data != DataType::ConnCur) {
+        let is_ours = value.data == DataType::ConnCur && !self.settings.learns_present;
+        if let Some(column) = known.filter(|column| fits(column.stored) && !is_ours) {
             self.set_raw(place, &column, value.at, &value.raw, now);
         }
     }

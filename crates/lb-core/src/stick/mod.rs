@@ -34,3 +34,4 @@ pub use rate::Rate;
 pub use settings::{KeyType, Stored, TableSettings};
 pub use slots::Place;
 pub use table::{Removed, StickEntry, StickTable, Store};
+pub use values::Counted;

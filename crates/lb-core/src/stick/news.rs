@@ -5,6 +5,7 @@ use std::time::Duration;
 use tandem_time::Mono;
 
 use super::journal::Journal;
+use super::since::is_said;
 use super::slots::Place;
 use super::{Dumped, Key, Raw, StickTable, Value};
 
@@ -82,18 +83,35 @@ impl StickTable {
         }
         let now = self.advance(now);
         for value in values {
-            match &value.raw {
-                Raw::Name(Some(name)) if !self.names.takes(name) => {
-                    let raw = Raw::Name(None);
-                    self.restore_value(place, &Value { raw, ..*value }, now);
-                }
-                _ => self.restore_value(place, value, now),
-            }
+            self.learn_value(place, value, now);
         }
         let expires = self.lifetime_of(left, now);
         self.slots.renew(place, expires);
         self.note_learned(place);
         true
+    }
+
+    /// What a peer says of an entry of another table, as if it were said here (`write-to`). Only what is no count: here
+    /// others count.
+    pub fn adopt(&mut self, learned: &Learned<'_>, now: Mono) {
+        let Some(place) = self.place_for(learned.key, now).0 else {
+            return;
+        };
+        let now = self.advance(now);
+        for value in learned.values.iter().filter(|value| is_said(value.data)) {
+            self.learn_value(place, value, now);
+        }
+        self.touch(place, now);
+    }
+
+    fn learn_value(&mut self, place: Place, value: &Value, now: Mono) {
+        match &value.raw {
+            Raw::Name(Some(name)) if !self.names.takes(name) => {
+                let raw = Raw::Name(None);
+                self.restore_value(place, &Value { raw, ..*value }, now);
+            }
+            _ => self.restore_value(place, value, now),
+        }
     }
 
     /// What is there already may be asked for, and nobody is told of it unasked.

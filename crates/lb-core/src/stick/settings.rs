@@ -1,5 +1,6 @@
 //! What a table may hold.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::DataType;
@@ -16,6 +17,14 @@ pub struct TableSettings {
     pub store: Vec<Stored>,
     /// Peers are told of changes, which are noted for them.
     pub is_shared: bool,
+    /// `recv-only`: what others count of the present is learned too, since nothing of it is counted here.
+    pub learns_present: bool,
+    /// `srvkey addr`: servers are known by their addresses, and not by their names.
+    pub by_address: bool,
+    /// `brates-factor`: so many bytes are counted as one in rates.
+    pub bytes_unit: u16,
+    /// `write-to`: what peers say here is said there, too.
+    pub write_to: Option<Arc<str>>,
 }
 
 /// One thing that each entry holds.
@@ -79,6 +88,10 @@ impl TableSettings {
             nopurge: false,
             store: Vec::new(),
             is_shared: false,
+            learns_present: false,
+            by_address: false,
+            bytes_unit: 1,
+            write_to: None,
         }
     }
 
@@ -96,6 +109,14 @@ impl TableSettings {
 
     pub fn stores(&self, data: DataType) -> bool {
         self.store.iter().any(|stored| stored.data == data)
+    }
+
+    /// How much of a value is counted as one.
+    pub(super) const fn unit(&self, data: DataType) -> u64 {
+        match data {
+            DataType::BytesInRate | DataType::BytesOutRate => self.bytes_unit as u64,
+            _ => 1,
+        }
     }
 
     /// How many entries a full table drops at once, so that not every store after that has to.

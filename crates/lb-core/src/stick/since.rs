@@ -83,7 +83,7 @@ impl StickTable {
 }
 
 /// The latest word counts; everything else is counted.
-const fn is_said(data: DataType) -> bool {
+pub(super) const fn is_said(data: DataType) -> bool {
     use DataType::{Gpt, Gpt0, ServerId, ServerKey};
     matches!(data, ServerId | ServerKey | Gpt0 | Gpt)
 }

@@ -122,12 +122,10 @@ fn settings() -> impl Strategy<Value = TableSettings> {
         any::<bool>(),
     )
         .prop_map(|(size, expire, nopurge)| TableSettings {
-            is_shared: false,
-            key: KeyType::Ipv4,
-            size,
             expire: expire.map(Duration::from_millis),
             nopurge,
             store: server_id(),
+            ..TableSettings::new(KeyType::Ipv4, size)
         })
 }
 
@@ -207,12 +205,10 @@ fn table(size: u32, expire: Option<u64>, nopurge: bool) -> StickTable {
     let expire = expire.map(Duration::from_millis);
     StickTable::new(
         TableSettings {
-            is_shared: false,
-            key: KeyType::Ipv4,
-            size,
             expire,
             nopurge,
             store: server_id(),
+            ..TableSettings::new(KeyType::Ipv4, size)
         },
         [0, 0],
     )

@@ -9,12 +9,23 @@ use super::slots::Place;
 use super::{Column, DataType, Form, Layout, Raw, StickTable};
 use crate::ServerId;
 
+/// A rate of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    pub rate: Rate,
+    /// Over how many milliseconds it is taken.
+    pub period: u32,
+    /// How many bytes it counts as one.
+    pub unit: u32,
+}
+
 impl StickTable {
     /// One value as a number: the counter, or how much came in the period of a rate. `None` when the table does not store
     /// it. Where only an array is stored, its first places stand for `gpc0` and its like.
     pub fn value(&self, place: Place, data: DataType, at: u16, now: Mono) -> Option<u64> {
         let (column, at) = self.layout.find(data, at)?;
-        Some(self.raw(place, column, at, now).number(column.stored.period))
+        let unit = self.settings.unit(column.stored.data);
+        Some(self.raw(place, column, at, now).number(column.stored.period) * unit)
     }
 
     /// Whether entries have such a value.
@@ -29,9 +40,10 @@ impl StickTable {
         let counter = self.layout.find(data, at).map(|(column, at)| (*column, at));
         let mut counted = None;
         if let Some((column, at)) = rate {
+            let unit = self.settings.unit(column.stored.data);
             // As many bits as there is room for, as with HAProxy.
-            self.count_rate(place, &column, at, by as u32, now);
-            counted = Some(self.raw(place, &column, at, now).number(column.stored.period));
+            self.count_rate(place, &column, at, by.div_ceil(unit) as u32, now);
+            counted = Some(self.raw(place, &column, at, now).number(column.stored.period) * unit);
         }
         if let Some((column, at)) = counter {
             let words = &mut self.slots.words_mut(place)[column.word(at)..];
@@ -50,18 +62,23 @@ impl StickTable {
         counted
     }
 
-    /// A rate as it stands, and over how many milliseconds it is taken.
-    pub fn rate(&self, place: Place, data: DataType) -> Option<(Rate, u32)> {
+    /// A rate as it stands.
+    pub fn rate(&self, place: Place, data: DataType) -> Option<Counted> {
         let column = self.layout.column(data).filter(|column| data == column.stored.data)?;
         let words = &self.slots.words(place)[column.word(0)..];
         let rate = (data.form() == Form::Rate).then(|| Rate::from_words([words[0], words[1], words[2]]));
-        Some((rate?, column.stored.period))
+        Some(Counted {
+            rate: rate?,
+            period: column.stored.period,
+            unit: self.settings.unit(data) as u32,
+        })
     }
 
     /// Counts in a rate alone.
     pub fn spend(&mut self, place: Place, data: DataType, by: u64, now: Mono) {
         let column = self.layout.column(data).copied();
         if let Some(column) = column.filter(|_| data.form() == Form::Rate) {
+            let by = by.div_ceil(self.settings.unit(data));
             self.count_rate(place, &column, 0, u32::try_from(by).unwrap_or(u32::MAX), now);
             self.touch(place, now);
         }

@@ -185,7 +185,7 @@ impl Server {
         Candidate {
             place: ServerIdx(position - 1),
             id: ServerId(self.id.unwrap_or(position)),
-            key: HashKey::Id.of(ServerId(self.id.unwrap_or(position)), None),
+            key: HashKey::Id.of(ServerId(self.id.unwrap_or(position)), None, None),
             minconn: 0,
             weight: self.weight * 16,
             backup: self.backup,

@@ -189,6 +189,7 @@ impl Server {
             place: ServerIdx(id.0 - 1),
             name: Arc::from(self.name.as_str()),
             id,
+            guid: None,
             weight: 1,
             backup: has("backup"),
             disabled: has("disabled"),

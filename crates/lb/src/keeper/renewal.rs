@@ -114,6 +114,7 @@ mod tests {
 
     use super::*;
     use crate::build;
+    use crate::directory::Directory;
     use crate::keeper::Lines;
     use crate::stats::Timeline;
 
@@ -148,7 +149,7 @@ mod tests {
             Lines::default(),
             Arc::default(),
             Rc::<Timeline>::default(),
-            Arc::default(),
+            Directory::open(),
         );
         let server = keeper
             .backend()

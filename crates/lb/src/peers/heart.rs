@@ -269,9 +269,15 @@ impl Heart {
             left: update.left,
             values: &update.values,
         };
-        if let Some(table) = self.table(table) {
-            // That a full table has no room for it is no fault of the peer's.
-            table.lock().learn(&learned, unless, self.clock.now());
+        let Some(table) = self.table(table) else { return };
+        let now = self.clock.now();
+        let mut known = table.lock();
+        // That a full table has no room for it is no fault of the peer's.
+        known.learn(&learned, unless, now);
+        let other = known.settings().write_to.clone();
+        drop(known);
+        if let Some(other) = other.and_then(|name| self.directory.tables.named(&name)) {
+            other.lock().adopt(&learned, now);
         }
     }
 

@@ -13,11 +13,13 @@ use crate::servers::Server;
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Around<'a> {
     pub(crate) of: Option<(&'a Backend, &'a Server)>,
+    /// What is thought of the server.
+    pub(crate) state: Option<&'a str>,
 }
 
 impl Around<'_> {
     #[cfg(test)]
-    pub(crate) const NOWHERE: Around<'static> = Around { of: None };
+    pub(crate) const NOWHERE: Around<'static> = Around { of: None, state: None };
 }
 
 impl Context for Around<'_> {
@@ -34,6 +36,7 @@ impl Context for Around<'_> {
             Fact::BackendId => number(backend.now().plan.id),
             Fact::ServerName => text(&server.name()),
             Fact::ServerId => number(server.plan().id.0),
+            Fact::Checked => text(self.state?),
             Fact::BackendConns(None) => number(backend.traffic.sessions.now()),
             Fact::Dst => Some(Sample::Ip(server.address.load().for_client_of(|| 0).as_socket()?.ip())),
             Fact::DstPort => number(server.address.load().for_client_of(|| 0).as_socket()?.port().into()),

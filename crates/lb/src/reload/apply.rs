@@ -103,14 +103,11 @@ impl Reloader {
         // What has been set since stays, unless the configuration has come to say something else.
         let is_new = |first: &&plan::FirstValue| !running.global.variables.contains(first);
         estate.directory.begin_with(plan.global.variables.iter().filter(is_new));
+        estate.directory.call(plan.global.node.as_deref());
         estate.hard_stop_after.set(plan.global.hard_stop_after);
         let frontend_maxconn = estate.args.frontend_maxconn.unwrap_or(maxconn);
         estate.stats.rename(Process {
-            node: plan
-                .global
-                .node
-                .clone()
-                .unwrap_or_else(|| estate.directory.hostname().to_owned()),
+            node: estate.directory.node().to_string(),
             description: plan.global.description.clone(),
             frontend_maxconn,
             hard_maxconn: connections_within(before.files, start::own_files(plan, before.files)),
@@ -173,7 +170,7 @@ impl Reloader {
             estate.lines.clone(),
             estate.live.clone(),
             estate.timeline.clone(),
-            estate.directory.tls.clone(),
+            estate.directory.clone(),
         );
         tokio::task::spawn_local(keeper.clone().run());
         keeper

@@ -1,22 +1,26 @@
 //! One section: whom it asks, and who is told.
 
 use std::cell::RefCell;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_lb_config::{Nameserver, Resolvers};
 use tandem_lb_core::ServerIdx;
-use tandem_lb_core::dns::{Counters, Found, Input, Name, Output, QuestionId, Resolver, Settings, Status};
+use tandem_lb_core::dns::{Counters, Found, Input, Name, Output, QuestionId, Resolver, Settings, Status, Way};
+use tandem_lb_core::rules;
 use tandem_ops::clock::Clock;
 use tandem_time::Seed;
 use tokio::net::UdpSocket;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::slot::{Owner, Slot};
+use super::stream;
 use crate::keeper::Keeper;
+use crate::lookups::Asked as Asking;
 
 pub(super) struct Section {
     heart: Rc<Heart>,
@@ -30,15 +34,21 @@ pub(crate) struct Asked {
 }
 
 /// What the tasks of a section share.
-struct Heart {
+pub(super) struct Heart {
     name: Arc<str>,
-    nameservers: Vec<Nameserver>,
+    pub(super) nameservers: Vec<Nameserver>,
     /// `None` where there is no socket for it.
     sockets: Vec<Option<UdpSocket>>,
+    /// To whom asks the same name server by a stream.
+    streams: Vec<mpsc::Sender<Vec<u8>>>,
+    /// For a connection, and for an answer.
+    pub(super) patience: Duration,
     resolver: RefCell<Resolver>,
     /// `hold obsolete`
     obsolete: Duration,
     slots: RefCell<Vec<Slot>>,
+    /// Who waits for the answer to a question.
+    visitors: RefCell<BTreeMap<QuestionId, Vec<oneshot::Sender<IpAddr>>>>,
     clock: Clock,
     /// The next deadline may have changed.
     told: Notify,
@@ -47,33 +57,42 @@ struct Heart {
 impl Section {
     pub(super) fn begin(plan: &Resolvers, slots: Vec<Slot>, clock: Clock, seed: Seed) -> Section {
         let settings = Settings {
-            nameservers: plan.nameservers.len(),
+            nameservers: plan.nameservers.iter().map(|nameserver| nameserver.way).collect(),
             payload: plan.payload,
             tries: plan.tries,
             resolve: plan.resolve,
             retry: plan.retry,
             hold: plan.hold,
         };
+        let ways = plan.nameservers.iter().map(|_| mpsc::channel(stream::WAITING));
+        let (streams, wanted): (Vec<_>, Vec<_>) = ways.unzip();
         let heart = Rc::new(Heart {
             name: plan.name.clone(),
             nameservers: plan.nameservers.clone(),
             sockets: plan.nameservers.iter().map(socket).collect(),
+            streams,
+            patience: plan.retry,
             resolver: RefCell::new(Resolver::new(settings, seed)),
             obsolete: plan.hold.obsolete,
             slots: RefCell::new(slots),
+            visitors: RefCell::default(),
             clock,
             told: Notify::new(),
         });
-        // Without a name nothing is asked, and without somebody to ask all would have to be given up.
-        let is_idle = heart.slots.borrow().is_empty() || heart.nameservers.is_empty();
         let mut tasks = Vec::new();
-        if !is_idle {
+        // Without somebody to ask all would have to be given up.
+        if !heart.nameservers.is_empty() {
             heart.ask_all();
             let listeners = (0..heart.sockets.len()).map(|nameserver| {
                 let heart = heart.clone();
                 tokio::task::spawn_local(async move { heart.listen(nameserver).await })
             });
             tasks.extend(listeners);
+            let talkers = wanted.into_iter().enumerate().map(|(nameserver, wanted)| {
+                let heart = heart.clone();
+                tokio::task::spawn_local(async move { heart.converse(nameserver, wanted).await })
+            });
+            tasks.extend(talkers);
             let timekeeper = heart.clone();
             tasks.push(tokio::task::spawn_local(async move { timekeeper.keep_time().await }));
         }
@@ -83,6 +102,17 @@ impl Section {
     /// Whether it is here that this server is looked up.
     pub(super) fn rename(&self, keeper: &Rc<Keeper>, server: ServerIdx, name: &Name) -> bool {
         self.heart.rename(keeper, server, name)
+    }
+
+    pub(super) fn is(&self, name: &str) -> bool {
+        *self.heart.name == *name
+    }
+
+    /// For a rule that waits.
+    pub(super) fn look_up(&self, asked: Asking) {
+        if !self.heart.nameservers.is_empty() {
+            self.heart.look_up(asked);
+        }
     }
 
     pub(super) fn asked(&self) -> Asked {
@@ -104,6 +134,9 @@ impl Drop for Section {
 
 /// From a port of its own, and only this name server is heard on it: whoever wants to lie has to guess more.
 fn socket(nameserver: &Nameserver) -> Option<UdpSocket> {
+    if nameserver.way == Way::Stream {
+        return None;
+    }
     let any = match nameserver.address {
         SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
         SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
@@ -119,6 +152,14 @@ fn socket(nameserver: &Nameserver) -> Option<UdpSocket> {
             tracing::warn!(%error, nameserver = %nameserver.address, "a name server cannot be asked");
             None
         }
+    }
+}
+
+/// One of those that were found; they are all of one kind.
+fn address(found: &Found) -> Option<IpAddr> {
+    match found {
+        Found::Addresses(all) => all.first().copied(),
+        Found::Services(_) => None,
     }
 }
 
@@ -168,6 +209,26 @@ impl Heart {
         true
     }
 
+    /// Whoever asks for the same at the same time waits for the same answer; one that still holds is told at once.
+    fn look_up(self: &Rc<Heart>, asked: Asking) {
+        let Asking { question, answer } = asked;
+        let rules::Question { name, first, .. } = question;
+        let (number, known) = {
+            let resolver = self.resolver.borrow();
+            let known = resolver.once(&name, first);
+            let number = known.map_or_else(|| resolver.next_question(), |(number, _)| number);
+            (number, known.map(|(_, found)| found.and_then(address)))
+        };
+        match known {
+            Some(Some(ip)) => drop(answer.send(ip)),
+            Some(None) => self.visitors.borrow_mut().entry(number).or_default().push(answer),
+            None => {
+                self.visitors.borrow_mut().insert(number, vec![answer]);
+                self.tell(Input::AskOnce { name, first });
+            }
+        }
+    }
+
     async fn listen(self: Rc<Heart>, nameserver: usize) {
         let Some(socket) = self.sockets.get(nameserver).and_then(Option::as_ref) else {
             return;
@@ -176,8 +237,9 @@ impl Heart {
         let mut buffer = vec![0; 1 << 16];
         loop {
             match socket.recv(&mut buffer).await {
-                Ok(length) => self.tell(Input::Datagram {
+                Ok(length) => self.tell(Input::Heard {
                     nameserver,
+                    way: Way::Datagram,
                     bytes: &buffer[..length],
                 }),
                 // Nobody listens there, says the kernel; the timer knows how long that is borne.
@@ -203,7 +265,7 @@ impl Heart {
         }
     }
 
-    fn tell(self: &Rc<Heart>, input: Input<'_>) {
+    pub(super) fn tell(self: &Rc<Heart>, input: Input<'_>) {
         self.resolver.borrow_mut().handle(input, self.clock.now());
         self.carry_out();
         self.told.notify_one();
@@ -214,9 +276,13 @@ impl Heart {
             let output = self.resolver.borrow_mut().poll_output();
             match output {
                 None => return,
-                Some(Output::Send { nameserver, bytes }) => {
+                Some(Output::Send { nameserver, way, bytes }) => {
                     let socket = self.sockets.get(nameserver).and_then(Option::as_ref);
-                    if socket.is_none_or(|socket| socket.try_send(&bytes).is_err()) {
+                    let is_sent = match way {
+                        Way::Datagram => socket.is_some_and(|socket| socket.try_send(&bytes).is_ok()),
+                        Way::Stream => self.streams[nameserver].try_send(bytes).is_ok(),
+                    };
+                    if !is_sent {
                         let now = self.clock.now();
                         self.resolver.borrow_mut().handle(Input::Unsent { nameserver }, now);
                     }
@@ -227,6 +293,16 @@ impl Heart {
     }
 
     fn answered(self: &Rc<Heart>, question: QuestionId, status: Status) {
+        let visitors = self.visitors.borrow_mut().remove(&question);
+        if let Some(visitors) = visitors {
+            let found = match &status {
+                Status::Valid { found, .. } => address(found),
+                Status::Gone(_) => None,
+            };
+            // Who is told nothing knows that there is nothing, and who has left meanwhile needs nothing.
+            let told = visitors.into_iter().filter_map(|visitor| visitor.send(found?).ok());
+            return told.for_each(drop);
+        }
         let mut slots = self.slots.borrow_mut();
         match status {
             Status::Gone(reason) => {

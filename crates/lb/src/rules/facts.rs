@@ -99,6 +99,8 @@ pub(super) fn find<'a>(scene: &'a Scene<'_>, fact: &Fact) -> Option<Sample<'a>> 
         Fact::Connections => count(scene.worker.crew.sessions.now()),
         Fact::IsStopping => Sample::Bool(scene.worker.phase.borrow().is_last()),
         Fact::ProcessNumber => count(std::process::id()),
+        // That is about a server that is checked, by nobody.
+        Fact::Checked => return None,
         Fact::Hostname => Sample::text(scene.frontend.directory.hostname()),
         Fact::Rand(below) => Sample::Int(random(scene, below.map_or(1 << 32, u64::from))),
         Fact::Uuid => Sample::Text(Cow::Owned(uuid(scene).into_bytes())),

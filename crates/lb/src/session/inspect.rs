@@ -37,6 +37,8 @@ pub(super) struct Inspection {
     awaits: bool,
     /// How much there was the last time.
     seen: usize,
+    /// The rule of this stage that waits for a look-up.
+    waits_at: Option<usize>,
     /// The client is to hear nothing any more, not even that this is the end.
     pub(super) vanishes: bool,
 }
@@ -62,6 +64,7 @@ impl Inspection {
             stage,
             awaits: false,
             seen: 0,
+            waits_at: None,
             vanishes: false,
         }
     }
@@ -93,16 +96,23 @@ impl Session {
                 bytes: peeked.bytes,
                 is_final: is_last || delay.is_zero(),
             };
+            let waits_at = self.inspection.waits_at.take();
             let verdict = match requests {
                 Some(requests) => {
                     let mut scene = self.scene(Some(content));
                     scene.limiters = &requests.limiters;
-                    requests.content.run(&requests.acls, &mut scene)
+                    requests.content.go_on(waits_at, &requests.acls, &mut scene)
                 }
                 None => Verdict::Pass,
             };
+            if let Verdict::LookUp { rule } = verdict {
+                self.inspection.waits_at = Some(rule);
+                if self.is_looked_up(cx, content.is_final) {
+                    continue;
+                }
+            }
             match verdict {
-                Verdict::Wait => {
+                Verdict::Wait | Verdict::LookUp { .. } => {
                     if std::mem::replace(&mut self.inspection.awaits, true) {
                         return false;
                     }
@@ -132,6 +142,17 @@ impl Session {
                 return true;
             }
         }
+    }
+
+    /// Whether the look-up that a rule waits for is over; for whoever may not wait any longer it is.
+    fn is_looked_up(&mut self, cx: &mut Context<'_>, is_final: bool) -> bool {
+        let awaited = self.subject.as_mut().and_then(|subject| subject.awaited.as_mut());
+        awaited.is_none_or(|awaited| {
+            if is_final {
+                awaited.give_up();
+            }
+            awaited.poll_over(cx).is_ready()
+        })
     }
 
     /// Whether its rules wait for bytes.

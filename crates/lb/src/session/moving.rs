@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tandem_lb_core::bandwidth::Limiter;
 use tandem_lb_core::conn::{Conn, ConnSettings, Input};
 use tandem_lb_core::handover::{self, Flow, Placed, Record};
-use tandem_sys::relay::{Direction, Endpoint, Parked};
+use tandem_sys::relay::{Direction, Endpoint, Packets, Parked};
 use tokio::sync::oneshot;
 
 use super::counted::{AtBackend, AtFrontend, AtServer};
@@ -119,7 +119,12 @@ impl Session {
             Upstream::Up(server) => server.tls(),
             _ => None,
         };
-        self.client.tls().or(of_server).is_some()
+        // What its packets to the server are to carry is said when it connects, and no record has it.
+        let is_to_be_marked = self
+            .subject
+            .as_ref()
+            .is_some_and(|subject| subject.packets != Packets::default());
+        self.client.tls().or(of_server).is_some() || is_to_be_marked && !matches!(self.upstream, Upstream::Up(_))
     }
 
     /// Puts itself at the gate and waits. Nothing is read or written meanwhile. `None` when nobody wants it any more.

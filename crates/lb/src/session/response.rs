@@ -112,7 +112,7 @@ impl Session {
         drop(scratch);
         self.upstream = Upstream::Up(server);
         match verdict {
-            Verdict::Wait => true,
+            Verdict::Wait | Verdict::LookUp { .. } => true,
             Verdict::Pass => {
                 self.answer = Answer::Over;
                 false

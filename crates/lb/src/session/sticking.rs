@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::Context;
 
-use tandem_lb_core::backend::View;
+use tandem_lb_core::backend::{ServerView, View};
 use tandem_lb_core::expr::content::{Content, MOST};
 use tandem_lb_core::rules::{Sticking, Storing};
 use tandem_lb_core::stick::{Assigned, Key, Standing, StickEntry, assign};
@@ -86,7 +86,11 @@ impl Session {
             if rule.matches {
                 let entry = table.lookup(&key, now);
                 if let (None, Some(view)) = (stuck.known, &snapshot.view)
-                    && let Assigned::To(idx) = assign(entry, |entry| standing(view, entry, persists))
+                    && let Assigned::To(idx) = assign(entry, |entry| {
+                        let by_address = table.lock().settings().by_address;
+                        let named = named(snapshot, view, entry, by_address);
+                        standing(view, entry, named, persists)
+                    })
                 {
                     stuck.known = Some(idx);
                 }
@@ -122,7 +126,11 @@ impl Session {
         let now = self.worker.clock.now();
         for (table, key) in &stuck.stores[done..] {
             // That a full table refuses it means that this client is not sticky, and nothing else.
-            table.lock().store(key, plan.id, &plan.name, now);
+            let mut table = table.lock();
+            match table.settings().by_address {
+                true => table.store(key, plan.id, &server.address.load().to_string(), now),
+                false => table.store(key, plan.id, &plan.name, now),
+            };
         }
     }
 }
@@ -140,12 +148,19 @@ fn key(
     Some((table, key))
 }
 
+/// The server that an entry names, or that is at its address.
+fn named<'v>(snapshot: &Snapshot, view: &'v View, entry: &StickEntry, by_address: bool) -> Option<&'v ServerView> {
+    let name = entry.name.as_ref()?;
+    if !by_address {
+        return view.servers.iter().find(|server| server.name == *name);
+    }
+    let mut all = snapshot.servers.all();
+    let there = all.find(|server| server.address.load().to_string() == **name)?;
+    view.server(there.place)
+}
+
 /// Names come before numbers, so that a table may be shared by backends whose servers stand in another order.
-fn standing(view: &View, entry: &StickEntry, persists: bool) -> Standing {
-    let by_name = entry
-        .name
-        .as_ref()
-        .and_then(|name| view.servers.iter().find(|server| server.name == *name));
+fn standing(view: &View, entry: &StickEntry, by_name: Option<&ServerView>, persists: bool) -> Standing {
     let by_number = || {
         let number = Some(entry.server).filter(|id| *id != ServerId(0))?;
         view.server(view.place_of(number)?)

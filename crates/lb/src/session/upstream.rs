@@ -1,10 +1,12 @@
 //! The way to the server: choosing one, connecting, trying again.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use socket2::SockAddr;
 use tandem_lb_config::Origination;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::{ConnectFailure, Input};
@@ -184,8 +186,9 @@ impl Session {
                 return self.fail(ConnectFailure::Resource);
             }
         };
-        let to = server.address.load().for_client_of(|| self.client_port());
-        let begun = departure::connect(&server, &to, self.peer().socket());
+        let to = self.place_of(&server);
+        let packets = self.subject.as_ref().map(|subject| subject.packets);
+        let begun = departure::connect(&server, &to, self.peer().socket(), packets.unwrap_or_default());
         let user_timeout = server.plan().user_timeout;
         match begun.and_then(|endpoint| prepare(&backend, user_timeout, endpoint)) {
             Ok(endpoint) => {
@@ -346,6 +349,13 @@ impl Session {
         }
     }
 
+    /// Where the server is for this client: one without an address is where the client wanted to go.
+    fn place_of(&self, server: &Server) -> SockAddr {
+        let to = server.address.load().for_client_of(|| self.client_port());
+        let wanted = to.as_socket().filter(|at| at.ip().is_unspecified()).zip(self.local());
+        wanted.map_or(to, |(at, local)| SocketAddr::new(local.ip(), at.port()).into())
+    }
+
     /// The port that the client connected to.
     fn client_port(&self) -> u16 {
         self.local().map_or(0, |address| address.port())
@@ -366,7 +376,7 @@ impl Session {
         }
         let from = socket.local_addr().ok().and_then(|from| from.as_socket());
         let server = self.tried.as_ref().or(self.at_server.as_ref().map(AtServer::server));
-        let to = server.and_then(|server| server.address.load().for_client_of(|| self.client_port()).as_socket());
+        let to = server.and_then(|server| self.place_of(server).as_socket());
         self.towards_server = Some(Box::new(TowardsServer { from, to }));
     }
 }

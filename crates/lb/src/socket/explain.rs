@@ -73,7 +73,9 @@ fn situation(room: &Room, keeper: &Keeper, snapshot: &Snapshot, source: IpAddr, 
             candidate: Candidate {
                 place: server.place,
                 id: view.id,
-                key: plan.hash_key.of(view.id, server.address.load().known()),
+                key: plan
+                    .hash_key
+                    .of(view.id, server.address.load().known(), plan.guid.as_deref()),
                 weight: u32::from(view.weight) * 16,
                 backup: view.is_backup,
                 usable: view.takes_new(),

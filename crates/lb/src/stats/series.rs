@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_lb_config::Bind;
+use tandem_lb_config::{Bind, Host};
 use tandem_lb_core::backend::{Input, ServerReport};
 use tandem_lb_core::stats::prometheus::ServerSpread;
 use tandem_lb_core::stats::{Field, Row, backend_row, figures, frontend_row, listener_row, server_row};
@@ -477,9 +477,12 @@ fn server_of(keeper: &Keeper, server: &Server, meters: &Meters, report: &ServerR
         proxy: &plan.name,
         iid: plan.id,
         report,
-        // Where nothing was found yet, nothing is shown.
+        // Where nothing was found yet, nothing is shown; one without an address is wherever its clients want to go.
         address: &match server.address.load().for_client_of(|| 0).as_socket() {
-            Some(at) if at.ip().is_unspecified() => String::new(),
+            Some(at) if at.ip().is_unspecified() => match server.plan().host {
+                Host::Name(_) => String::new(),
+                _ => at.to_string(),
+            },
             _ => server.address.to_string(),
         },
         maxqueue: server.plan().maxqueue,

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tandem_lb_config::{self as plan, Authorities, Clients, Errors, ListLine, TlsVersion};
+use tandem_lb_core::base64;
 use tandem_tls::{
-    Certificate, CertificateError, Entry, Forgiven, Listener, Origin, OriginError, OriginTerms, Protocol, Terms, Trust,
-    TrustError, Version,
+    Certificate, CertificateError, Entry, Forgiven, Listener, Origin, OriginError, OriginTerms, Protocol, Terms,
+    TicketKeys, TicketKeysError, Trust, TrustError, Version,
 };
 use thiserror::Error;
 
@@ -20,6 +21,10 @@ pub(crate) enum MakeError {
     Trust(#[from] TrustError),
     #[error(transparent)]
     Origin(#[from] OriginError),
+    #[error("{}: {why}", .file.display())]
+    TicketKeys { file: PathBuf, why: TicketKeysError },
+    #[error("{}:{line}: a key is written in base 64", .file.display())]
+    TicketKey { file: PathBuf, line: usize },
     #[error("{}:{line}: {why}", .list.display())]
     Line { list: PathBuf, line: u32, why: String },
     #[error("these rules of TLS do not go together: {0}")]
@@ -27,7 +32,7 @@ pub(crate) enum MakeError {
 }
 
 pub(super) fn listener(tls: &plan::Termination, shelf: &Shelf) -> Result<Listener, MakeError> {
-    let usual = terms(tls, &tls.terms, clients(&tls.clients, shelf)?);
+    let usual = terms(tls, &tls.terms, &tls.clients, shelf)?;
     let mut entries = Vec::new();
     for shown in &tls.certificates {
         let path = shown.path();
@@ -48,15 +53,37 @@ pub(super) fn listener(tls: &plan::Termination, shelf: &Shelf) -> Result<Listene
     Ok(Listener::new(entries, tls.strict_sni)?)
 }
 
-fn terms(tls: &plan::Termination, own: &plan::Terms, clients: tandem_tls::Clients) -> Terms {
-    Terms {
+fn terms(tls: &plan::Termination, own: &plan::Terms, whom: &Clients, shelf: &Shelf) -> Result<Terms, MakeError> {
+    let keys = tls
+        .ticket_keys
+        .as_ref()
+        .map(|file| ticket_keys(file, shelf))
+        .transpose()?;
+    Ok(Terms {
         protocol: protocol(own),
         alpn: alpn(&own.alpn),
-        clients,
+        clients: clients(whom, shelf)?,
         tickets: tls.tickets,
+        ticket_keys: keys.map(|keys| (keys, format!("{whom:?}").into())),
         sessions: tls.sessions as usize,
         client_order: tls.client_order,
-    }
+    })
+}
+
+/// One key on each line.
+fn ticket_keys(file: &Path, shelf: &Shelf) -> Result<TicketKeys, MakeError> {
+    let text = shelf.keys.get(file).map_or(&[][..], Vec::as_slice);
+    let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).zip(1..);
+    let keys = lines.filter(|(line, _)| !line.is_empty()).map(|(line, number)| {
+        base64::decode(line, false).ok_or_else(|| MakeError::TicketKey {
+            file: file.to_owned(),
+            line: number,
+        })
+    });
+    TicketKeys::new(keys.collect::<Result<_, _>>()?).map_err(|why| MakeError::TicketKeys {
+        file: file.to_owned(),
+        why,
+    })
 }
 
 fn of_line(tls: &plan::Termination, line: &ListLine, list: &Path, shelf: &Shelf) -> Result<Terms, MakeError> {
@@ -66,7 +93,7 @@ fn of_line(tls: &plan::Termination, line: &ListLine, list: &Path, shelf: &Shelf)
         why,
     });
     let (own, whom) = settled?;
-    Ok(terms(tls, &own, clients(&whom, shelf)?))
+    terms(tls, &own, &whom, shelf)
 }
 
 fn entry(line: &ListLine, terms: Terms, shelf: &Shelf) -> Result<Entry, MakeError> {

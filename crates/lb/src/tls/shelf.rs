@@ -19,6 +19,8 @@ pub(crate) struct Shelf {
     folders: BTreeMap<PathBuf, Vec<PathBuf>>,
     pub(crate) authorities: BTreeMap<PathBuf, Vec<u8>>,
     pub(crate) revoked: BTreeMap<PathBuf, Vec<u8>>,
+    /// Keys for session tickets.
+    pub(crate) keys: BTreeMap<PathBuf, Vec<u8>>,
     /// Folders and lists of certificates for listeners. An operator adds lines to them and takes some away.
     pub(crate) lists: BTreeMap<PathBuf, List>,
 }
@@ -58,6 +60,9 @@ impl Shelf {
                     .entry(path.clone())
                     .or_insert(List { lines, is_folder: true });
             }
+        }
+        if let Some(file) = &tls.ticket_keys {
+            self.keys.insert(file.clone(), read(file, outside)?);
         }
         self.take_clients(&tls.clients, outside)
     }
@@ -167,7 +172,11 @@ impl Shelf {
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &PathBuf> {
         let certificates = self.certificates.keys();
-        let others = self.authorities.keys().chain(self.revoked.keys());
+        let others = self
+            .authorities
+            .keys()
+            .chain(self.revoked.keys())
+            .chain(self.keys.keys());
         certificates.chain(others).chain(self.lists.keys())
     }
 
@@ -180,6 +189,7 @@ impl Shelf {
         self.certificates.get(file) == other.certificates.get(file)
             && self.authorities.get(file) == other.authorities.get(file)
             && self.revoked.get(file) == other.revoked.get(file)
+            && self.keys.get(file) == other.keys.get(file)
             && self.lists.get(file) == other.lists.get(file)
     }
 

@@ -354,6 +354,7 @@ fn trust_of(clients: &Clients) -> Option<&Trust> {
 fn files_of_door(tls: &Termination, shelf: &Shelf) -> BTreeSet<PathBuf> {
     let mut files = BTreeSet::new();
     files.extend(files_of_clients(&tls.clients, shelf));
+    files.extend(tls.ticket_keys.clone());
     for shown in &tls.certificates {
         let path = shown.path();
         files.insert(path.to_owned());

@@ -9,7 +9,7 @@ use nix::sys::socket::sockopt::IpBindAddressNoPort;
 use socket2::{Domain, SockAddr, Socket, Type};
 use thiserror::Error;
 
-use crate::sockopt::Buffers;
+use crate::sockopt::{Buffers, type_of_service};
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Departure<'a> {
@@ -19,6 +19,28 @@ pub struct Departure<'a> {
     pub is_foreign: bool,
     pub interface: Option<&'a str>,
     pub buffers: Buffers,
+    pub packets: Packets,
+}
+
+/// What the packets of a connection carry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Packets {
+    /// What the host's own rules of routing and filtering go by. Only who holds CAP_NET_ADMIN may set it.
+    pub mark: Option<u32>,
+    /// IPv4's type of service, IPv6's traffic class.
+    pub service: Option<u8>,
+}
+
+impl Packets {
+    /// From the first one on: where they go may depend on it. What cannot be had is left, as HAProxy does it.
+    fn apply(self, socket: &Socket) {
+        if let Some(mark) = self.mark {
+            socket.set_mark(mark).ok();
+        }
+        if let Some(service) = self.service {
+            type_of_service(socket, service).ok();
+        }
+    }
 }
 
 /// A connection cannot begin where it is to come from, which says nothing about where it was to go.
@@ -35,6 +57,7 @@ impl Departure<'_> {
     fn leave_from(&self, socket: &Socket, to: &SockAddr) -> io::Result<()> {
         // How much of a window can be offered is said with the first packet.
         self.buffers.apply(socket)?;
+        self.packets.apply(socket);
         if let Some(interface) = self.interface {
             socket.bind_device(Some(interface.as_bytes()))?;
         }

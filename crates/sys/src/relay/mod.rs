@@ -18,7 +18,7 @@ mod reactor;
 mod scratch;
 mod stream;
 
-pub use departure::{Departure, may_choose_interface, may_pretend};
+pub use departure::{Departure, Packets, may_choose_interface, may_pretend};
 pub use direction::{Direction, End, Parked, Pass};
 pub use endpoint::{Endpoint, Peeked, is_shortage};
 pub use pipe::Pipes;

@@ -72,6 +72,7 @@ fn terms(versions: &[Version]) -> Terms {
         alpn: Vec::new(),
         clients: anyone(),
         tickets: true,
+        ticket_keys: None,
         sessions: 16,
         client_order: false,
     }

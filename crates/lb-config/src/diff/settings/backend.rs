@@ -140,6 +140,10 @@ pub(in crate::diff) fn table(table: &Table) -> Vec<Setting> {
         store,
         // Where there are peers.
         is_shared: _,
+        learns_present,
+        by_address,
+        bytes_unit,
+        write_to,
     } = settings;
     vec![
         set("type", key, shown::key_type(*key), AtOnce),
@@ -147,6 +151,10 @@ pub(in crate::diff) fn table(table: &Table) -> Vec<Setting> {
         set("expire", expire, time(*expire), AtOnce),
         set("nopurge", nopurge, flag(*nopurge), AtOnce),
         set("store", store, shown::stored(store), AtOnce),
+        set("recv-only", learns_present, flag(*learns_present), AtOnce),
+        set("srvkey addr", by_address, flag(*by_address), AtOnce),
+        set("brates-factor", bytes_unit, bytes_unit.to_string(), AtOnce),
+        set("write-to", write_to, option(write_to.as_ref()), AtOnce),
         set("peers", peers, option(peers.as_ref()), AtOnce),
     ]
 }

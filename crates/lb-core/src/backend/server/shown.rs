@@ -3,7 +3,7 @@
 use super::{Server, WEIGHT_UNIT};
 use crate::backend::check::Check;
 use crate::backend::view::room;
-use crate::backend::{CheckLog, CheckReport, Lead, Operation, ServerReport, ServerView, Status};
+use crate::backend::{CheckLog, CheckReport, Lead, Operation, ServerReport, ServerSettings, ServerView, Status};
 use crate::balance::Candidate;
 use crate::health::Admin;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ impl Server {
         Candidate {
             place: self.place(),
             id: self.settings.id,
-            key: self.settings.hash_key.of(self.settings.id, self.settings.at),
+            key: self.hash_key(),
             // The map-based algorithms keep the weights of the configuration; one set to 0 later is just not usable.
             weight: match self.weight {
                 0 => u32::from(self.settings.weight) * WEIGHT_UNIT,
@@ -26,6 +26,11 @@ impl Server {
             maxconn: room(self.maxconn, self.warming()),
             minconn: room(self.settings.minconn, self.warming()),
         }
+    }
+
+    fn hash_key(&self) -> u32 {
+        let ServerSettings { id, at, guid, .. } = &self.settings;
+        self.settings.hash_key.of(*id, *at, guid.as_deref())
     }
 
     pub(in crate::backend) fn view(&self, follows: bool) -> ServerView {

@@ -17,7 +17,7 @@ fn candidates(weights: &[u32]) -> Vec<Candidate> {
     let one = |(place, weight): (u32, &u32)| Candidate {
         place: ServerIdx(place),
         id: ServerId(place + 1),
-        key: HashKey::Id.of(ServerId(place + 1), None),
+        key: HashKey::Id.of(ServerId(place + 1), None, None),
         minconn: 0,
         weight: weight * 16,
         backup: place == 3,

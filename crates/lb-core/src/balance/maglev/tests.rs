@@ -10,7 +10,7 @@ fn pool(weights: &[(u32, u32)]) -> Pool {
     let candidate = |((id, weight), place): (&(u32, u32), u32)| Candidate {
         place: ServerIdx(place),
         id: ServerId(*id),
-        key: HashKey::Id.of(ServerId(*id), None),
+        key: HashKey::Id.of(ServerId(*id), None, None),
         minconn: 0,
         weight: weight * 16,
         backup: false,

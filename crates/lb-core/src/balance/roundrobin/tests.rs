@@ -6,7 +6,7 @@ fn cycle(sixteenths: &[u32]) -> Vec<u32> {
     let candidate = |(&weight, id)| Candidate {
         place: ServerIdx(id - 1),
         id: ServerId(id),
-        key: HashKey::Id.of(ServerId(id), None),
+        key: HashKey::Id.of(ServerId(id), None, None),
         minconn: 0,
         weight,
         backup: false,

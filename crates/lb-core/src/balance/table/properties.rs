@@ -71,7 +71,7 @@ fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
         let candidate = |((weight, backup, usable, maxconn), id)| Candidate {
             place: ServerIdx(id - 1),
             id: ServerId(id),
-            key: HashKey::Id.of(ServerId(id), None),
+            key: HashKey::Id.of(ServerId(id), None, None),
             minconn: 0,
             weight,
             backup,
@@ -88,7 +88,7 @@ fn healthy(range: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Candidate
         let candidate = |((weight, id), place): ((u32, u32), u32)| Candidate {
             place: ServerIdx(place),
             id: ServerId(id * 10 + place),
-            key: HashKey::Id.of(ServerId(id * 10 + place), None),
+            key: HashKey::Id.of(ServerId(id * 10 + place), None, None),
             minconn: 0,
             weight: weight * 16,
             backup: false,

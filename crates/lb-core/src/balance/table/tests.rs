@@ -27,7 +27,7 @@ fn servers(weights: &[u32]) -> Vec<Candidate> {
     let server = |(&w, id)| Candidate {
         place: ServerIdx(id - 1),
         id: ServerId(id),
-        key: HashKey::Id.of(ServerId(id), None),
+        key: HashKey::Id.of(ServerId(id), None, None),
         minconn: 0,
         weight: w * 16,
         backup: false,

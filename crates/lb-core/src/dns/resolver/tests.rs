@@ -13,7 +13,7 @@ const MS: Duration = Duration::from_millis(1);
 
 fn settings(nameservers: usize) -> Settings {
     Settings {
-        nameservers,
+        nameservers: vec![Way::Datagram; nameservers],
         payload: 512,
         tries: 3,
         resolve: MS * 1000,
@@ -36,7 +36,7 @@ fn sent(resolver: &mut Resolver) -> Vec<(usize, Vec<u8>)> {
     let mut sent = Vec::new();
     while let Some(output) = resolver.poll_output() {
         match output {
-            Output::Send { nameserver, bytes } => sent.push((nameserver, bytes)),
+            Output::Send { nameserver, bytes, .. } => sent.push((nameserver, bytes)),
             other => panic!("{other:?}"),
         }
     }
@@ -93,7 +93,11 @@ fn asked(nameservers: usize, first: Kind) -> (Resolver, Vec<(usize, Vec<u8>)>) {
 }
 
 fn hear(resolver: &mut Resolver, nameserver: usize, bytes: &[u8], ms: u64) {
-    resolver.handle(Input::Datagram { nameserver, bytes }, at(ms));
+    heard(resolver, nameserver, Way::Datagram, bytes, ms);
+}
+
+fn heard(resolver: &mut Resolver, nameserver: usize, way: Way, bytes: &[u8], ms: u64) {
+    resolver.handle(Input::Heard { nameserver, way, bytes }, at(ms));
 }
 
 fn valid(addresses: &[&str], nameserver: usize) -> Status {
@@ -253,6 +257,138 @@ fn odd_messages_are_counted_and_change_nothing() {
     assert_eq!(told(&mut resolver), []);
     hear(&mut resolver, 0, &truncated, 1);
     assert_eq!(resolver.counters()[0].truncated, 1);
+}
+
+#[test]
+fn what_does_not_fit_is_asked_for_by_a_stream() {
+    let (mut resolver, questions) = asked(2, Kind::V4);
+    let long: Vec<String> = (0..100).map(|last| format!("10.0.0.{last}")).collect();
+    let long: Vec<&str> = long.iter().map(String::as_str).collect();
+    let good = answer(&questions[0].1, Rcode::NOERROR, &long, 60);
+    let mut truncated = answer(&questions[0].1, Rcode::NOERROR, &[], 0);
+    truncated[2] |= 0b10;
+    // Saying it twice is not two.
+    hear(&mut resolver, 0, &truncated, 1);
+    hear(&mut resolver, 0, &truncated, 1);
+    let asked_again = Output::Send {
+        nameserver: 0,
+        way: Way::Stream,
+        bytes: questions[0].1.clone(),
+    };
+    assert_eq!(resolver.poll_output(), Some(asked_again));
+    assert_eq!(resolver.poll_output(), None);
+    // That the other one has nothing does not end it.
+    hear(&mut resolver, 1, &answer(&questions[1].1, Rcode::NXDOMAIN, &[], 0), 2);
+    assert_eq!(told(&mut resolver), []);
+    assert!(good.len() > 512, "the length counts for datagrams only");
+    heard(&mut resolver, 0, Way::Stream, &good, 3);
+    assert_eq!(told(&mut resolver), [valid(&long, 0)]);
+    // And on a stream nothing more can be done about it.
+    resolver.on_deadline(at(10_003));
+    let questions = sent(&mut resolver);
+    for (nameserver, question) in &questions {
+        let mut truncated = answer(question, Rcode::NOERROR, &[], 0);
+        truncated[2] |= 0b10;
+        heard(&mut resolver, *nameserver, Way::Stream, &truncated, 10_004);
+    }
+    let next = sent(&mut resolver);
+    assert_eq!(
+        next.iter().map(|(_, bytes)| kind(bytes)).collect::<Vec<_>>(),
+        [Rtype::AAAA; 2]
+    );
+    assert_eq!(resolver.counters()[0].truncated, 3);
+}
+
+#[test]
+fn a_name_server_may_be_asked_by_a_stream_always() {
+    let ways = vec![Way::Stream, Way::Datagram];
+    let settings = Settings {
+        nameservers: ways.clone(),
+        ..settings(2)
+    };
+    let mut resolver = Resolver::new(settings, Seed::new(7));
+    let (name, first) = (name("brokers.test"), Kind::V4);
+    resolver.handle(Input::Ask { name, first }, at(0));
+    let all = std::iter::from_fn(|| resolver.poll_output());
+    let asked: Vec<Way> = all
+        .map(|output| match output {
+            Output::Send { way, .. } => way,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(asked, ways);
+}
+
+fn ask_once(resolver: &mut Resolver, text: &str, ms: u64) -> QuestionId {
+    let question = resolver.next_question();
+    let (name, first) = (name(text), Kind::V4);
+    resolver.handle(Input::AskOnce { name, first }, at(ms));
+    question
+}
+
+#[test]
+fn whoever_asks_once_is_told_once() {
+    let mut resolver = Resolver::new(settings(1), Seed::new(7));
+    let brokers = name("brokers.test");
+    let question = ask_once(&mut resolver, "brokers.test", 0);
+    assert_eq!(resolver.once(&brokers, Kind::V4), Some((question, None)));
+    assert_eq!(resolver.once(&brokers, Kind::V6), None);
+    let asked = sent(&mut resolver);
+    hear(
+        &mut resolver,
+        0,
+        &answer(&asked[0].1, Rcode::NOERROR, &["10.0.0.1"], 3),
+        1,
+    );
+    assert_eq!(told(&mut resolver), [valid(&["10.0.0.1"], 0)]);
+    // It is known for as long as it holds, and is not asked for again by itself.
+    assert!(
+        resolver
+            .once(&brokers, Kind::V4)
+            .is_some_and(|(_, found)| found.is_some())
+    );
+    resolver.on_deadline(at(3001));
+    assert_eq!(
+        (resolver.once(&brokers, Kind::V4), resolver.poll_deadline()),
+        (None, None)
+    );
+    assert_eq!(resolver.poll_output(), None);
+    // A no is told at once, however long servers would be left where they are.
+    let question = ask_once(&mut resolver, "brokers.test", 4000);
+    for code in [Rcode::NXDOMAIN, Rcode::REFUSED] {
+        let asked = sent(&mut resolver);
+        hear(&mut resolver, 0, &answer(&asked[0].1, code, &[], 0), 4001);
+    }
+    let status = Status::Gone(Reason::Refused);
+    assert_eq!(resolver.poll_output(), Some(Output::Answer { question, status }));
+    assert_eq!((resolver.poll_output(), resolver.poll_deadline()), (None, None));
+}
+
+#[test]
+fn there_is_room_for_so_many_who_ask_once() {
+    let mut resolver = Resolver::new(settings(1), Seed::new(7));
+    let first = ask_once(&mut resolver, "n0.test", 0);
+    let asked = sent(&mut resolver);
+    hear(
+        &mut resolver,
+        0,
+        &answer(&asked[0].1, Rcode::NOERROR, &["10.0.0.1"], 60),
+        1,
+    );
+    for number in 1..MOST_ONCE {
+        ask_once(&mut resolver, &format!("n{number}.test"), 1);
+    }
+    assert_eq!(
+        resolver.once(&name("n0.test"), Kind::V4).map(|(question, _)| question),
+        Some(first)
+    );
+    while resolver.poll_output().is_some() {}
+    // An answer makes room; where all wait, one more is told no.
+    ask_once(&mut resolver, "new.test", 1);
+    assert_eq!(resolver.once(&name("n0.test"), Kind::V4), None);
+    assert_eq!(sent(&mut resolver).len(), 1);
+    ask_once(&mut resolver, "newer.test", 1);
+    assert_eq!(told(&mut resolver), [Status::Gone(Reason::Other)]);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::json::Taken;
-use super::{base64, json, texts};
+use super::{json, texts};
+use crate::base64;
 use crate::expr::{Kind, Sample};
 use crate::hex;
 

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::base64;
+use crate::base64;
 use crate::expr::Sample;
 
 /// Which value, and of what type.

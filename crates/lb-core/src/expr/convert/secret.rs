@@ -6,7 +6,7 @@ use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512, Sha512_256};
 
 use super::Digest;
-use super::base64;
+use crate::base64;
 use crate::expr::{Context, Variable};
 
 /// Bytes that are written in the configuration, or come from a variable that has them in base 64.

@@ -44,6 +44,7 @@ fn server(name: &str, id: u32, weight: u16) -> ServerSettings {
         tracks: None,
         minconn: 0,
         hash_key: crate::balance::HashKey::Id,
+        guid: None,
         at: None,
     }
 }

@@ -279,6 +279,99 @@ fn what_was_counted_meanwhile_adds_up() {
     assert!(since.iter().all(|entry| entry.since(Some(entry)).is_none()));
 }
 
+#[test]
+fn bytes_may_be_counted_by_the_block() {
+    let now = Mono::from_millis(7);
+    let settings = TableSettings {
+        bytes_unit: 1_000,
+        store: store(&[
+            (DataType::BytesInCnt, 1, 0),
+            (DataType::BytesInRate, 1, 1_000),
+            (DataType::ConnRate, 1, 1_000),
+        ]),
+        ..TableSettings::new(KeyType::Ipv4, 4)
+    };
+    let mut table = StickTable::new(settings, [3, 4]);
+    let place = table.track(&key(1), now).expect("there is room");
+    table.carried(place, 5_000_000_000_000, 0, now);
+    table.carried(place, 1, 0, now);
+    let value = |table: &StickTable, data| table.value(place, data, 0, now);
+    assert_eq!(value(&table, DataType::BytesInCnt), Some(5_000_000_000_001));
+    // More than 32 bits can say; what is less than a block is one.
+    assert_eq!(value(&table, DataType::ConnRate), Some(1), "what is no bytes is not");
+    let counted = table.rate(place, DataType::BytesInRate).expect("it is stored");
+    assert_eq!(
+        (counted.unit, value(&table, DataType::BytesInRate)),
+        (1_000, Some(705_032_705_000))
+    );
+    let mut table = StickTable::new(table.settings().clone(), [3, 4]);
+    let place = table.track(&key(1), now).expect("there is room");
+    table.carried(place, 4_000_000_000_000, 0, now);
+    assert_eq!(
+        table.value(place, DataType::BytesInRate, 0, now),
+        Some(4_000_000_000_000)
+    );
+}
+
+/// What a peer says of an entry.
+fn said(key: &Key<'_>, values: &[(DataType, u32)]) -> (Key<'static>, Vec<Value>) {
+    let value = |(data, word): &(DataType, u32)| Value {
+        data: *data,
+        at: 0,
+        period: 0,
+        raw: Raw::Word(*word),
+    };
+    (key.clone().into_owned(), values.iter().map(value).collect())
+}
+
+#[test]
+fn only_a_table_that_counts_nothing_itself_learns_of_the_present() {
+    let now = Mono::ZERO;
+    let (key, values) = said(&key(1), &[(DataType::ConnCur, 3), (DataType::ConnCnt, 4)]);
+    let learned = Learned {
+        key: &key,
+        left: None,
+        values: &values,
+    };
+    for (learns_present, present) in [(false, 0), (true, 3)] {
+        let settings = TableSettings {
+            learns_present,
+            store: store(&[(DataType::ConnCnt, 1, 0), (DataType::ConnCur, 1, 0)]),
+            ..TableSettings::new(KeyType::Ipv4, 4)
+        };
+        let mut table = StickTable::new(settings, [3, 4]);
+        assert!(table.learn(&learned, None, now));
+        let place = table.find(&key, now).expect("it is there");
+        assert_eq!(table.value(place, DataType::ConnCur, 0, now), Some(present));
+        assert_eq!(table.value(place, DataType::ConnCnt, 0, now), Some(4));
+    }
+}
+
+#[test]
+fn what_is_no_count_may_be_written_to_another_table() {
+    let now = Mono::ZERO;
+    let all = [(DataType::ServerId, 2), (DataType::Gpt0, 9), (DataType::Gpc0, 7)];
+    let (key, values) = said(&key(1), &all);
+    let settings = TableSettings {
+        is_shared: true,
+        store: store(&all.map(|(data, _)| (data, 1, 0))),
+        ..TableSettings::new(KeyType::Ipv4, 4)
+    };
+    let mut table = StickTable::new(settings, [3, 4]);
+    let place = table.obtain(&key, now).expect("there is room");
+    table.set(place, DataType::Gpc0, 0, 1, now);
+    let learned = Learned {
+        key: &key,
+        left: None,
+        values: &values,
+    };
+    table.adopt(&learned, now);
+    let values = all.map(|(data, _)| table.value(place, data, 0, now));
+    assert_eq!(values, [Some(2), Some(9), Some(1)]);
+    let (last_own, _) = table.last_change();
+    assert!(last_own > 0, "its peers are told, as if it was said here");
+}
+
 /// What peers say is bounded, and does not shorten a life that has no end.
 #[test]
 fn what_is_learned_is_bounded() {

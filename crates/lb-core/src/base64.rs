@@ -7,7 +7,7 @@ fn alphabet(url: bool) -> &'static [u8; 64] {
     if url { FOR_URLS } else { USUAL }
 }
 
-pub(super) fn encode(bytes: &[u8], url: bool) -> Vec<u8> {
+pub fn encode(bytes: &[u8], url: bool) -> Vec<u8> {
     let alphabet = alphabet(url);
     let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
@@ -26,7 +26,7 @@ pub(super) fn encode(bytes: &[u8], url: bool) -> Vec<u8> {
 }
 
 /// `None` for what is no such text.
-pub(super) fn decode(text: &[u8], url: bool) -> Option<Vec<u8>> {
+pub fn decode(text: &[u8], url: bool) -> Option<Vec<u8>> {
     let padding = text.iter().rev().take_while(|b| **b == b'=').count();
     let digits = &text[..text.len() - padding];
     let padded = text.len().is_multiple_of(4) && padding <= 2;
