@@ -35,10 +35,11 @@ impl Instance {
         self.beside.partner = partner;
         if stand != Some(Stand::Master) {
             self.beside.master_since = None;
-            if !(stand == Some(Stand::Yielded) && self.is_master()) {
-                self.no_split(cx);
-            }
-            return;
+            return match partner.filter(|_| stand == Some(Stand::Yielded) && self.phase == Phase::Master) {
+                // It may have found out first.
+                Some(partner) => self.tell_split(partner, false, cx),
+                None => self.no_split(cx),
+            };
         }
         let since = *self.beside.master_since.get_or_insert(cx.now);
         let patience = (self.interval() * 2).max(LEAST);
@@ -51,23 +52,28 @@ impl Instance {
 
     fn begin_split(&mut self, partner: Partner, cx: &mut Cx<'_>) {
         let yields = self.is_lesser_than(partner);
-        if !std::mem::replace(&mut self.beside.is_split, true) {
-            self.stats.split_brains += 1;
-            cx.log(
-                self.settings.id,
-                Event::SplitBrain {
-                    name: self.settings.name.clone(),
-                    other: partner.source,
-                    theirs: partner.priority,
-                    ours: self.priority.value(),
-                    yields,
-                },
-            );
-        }
+        self.tell_split(partner, yields, cx);
         if yields {
             self.become_backup(cx);
             cx.signal(self.settings.id, Signal::Yielded);
         }
+    }
+
+    fn tell_split(&mut self, partner: Partner, yields: bool, cx: &mut Cx<'_>) {
+        if std::mem::replace(&mut self.beside.is_split, true) {
+            return;
+        }
+        self.stats.split_brains += 1;
+        cx.log(
+            self.settings.id,
+            Event::SplitBrain {
+                name: self.settings.name.clone(),
+                other: partner.source,
+                theirs: partner.priority,
+                ours: self.priority.value(),
+                yields,
+            },
+        );
     }
 
     /// As in an election. Of two that cannot be told apart neither goes.

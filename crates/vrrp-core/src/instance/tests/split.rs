@@ -87,7 +87,8 @@ fn every_phase_against_every_stand() {
             let steps_down = phase == "master" && partner == better(Stand::Master);
             let after = if steps_down { "backup" } else { phase };
             assert_eq!(rig.phase(), after, "{phase}, told of {partner:?}");
-            assert_eq!(rig.instance.is_split(), steps_down, "{phase}, told of {partner:?}");
+            let is_split = steps_down || phase == "master" && partner == better(Stand::Yielded);
+            assert_eq!(rig.instance.is_split(), is_split, "{phase}, told of {partner:?}");
         }
     }
 }
@@ -133,6 +134,16 @@ fn the_better_one_says_so_and_stays() {
     assert_eq!(rig.phase(), "backup", "the higher address of equals");
 }
 
+/// Whichever of them finds out first, the other one says so too.
+#[test]
+fn who_is_yielded_to_at_once_says_so() {
+    let mut rig = Rig::master(settings());
+    rig.keep_telling(told(Stand::Yielded, BELOW, 100), LONG);
+    assert_eq!((rig.phase(), rig.split_events()), ("master", vec![false]));
+    rig.tell(told(Stand::Other, BELOW, 100));
+    assert!(!rig.instance.is_split());
+}
+
 #[test]
 fn who_hears_adverts_leaves_it_to_them() {
     let mut rig = Rig::master(settings());
@@ -155,8 +166,13 @@ fn who_hears_adverts_leaves_it_to_them() {
 #[test]
 fn old_news_are_no_split() {
     let mut rig = Rig::started(settings());
-    rig.hear(ABOVE, 200);
-    rig.keep_telling(better(Stand::Master), LONG);
+    for _ in 0..10 {
+        rig.hear(ABOVE, 200);
+        rig.keep_telling(better(Stand::Master), Duration::from_secs(1));
+    }
+    // Longer ago than what counts as heard, and not so long that it would be missed.
+    rig.keep_telling(better(Stand::Master), Duration::from_millis(1500));
+    assert_eq!(rig.phase(), "backup");
     rig.act(|i, cx| i.take_over(cx));
     rig.tell(better(Stand::Master));
     assert_eq!(rig.phase(), "master");
