@@ -65,9 +65,14 @@ impl Mq {
     /// Its configuration; answers where.
     fn write(&self) -> PathBuf {
         let (file, name) = (self.folder.join("mq.toml"), self.folder.display());
+        // Whether the disk of whoever tests is nearly full is not what is tested.
+        let usage = match self.settings.contains("max-disk-usage") {
+            true => "",
+            false => "max-disk-usage = 100\n",
+        };
         // Lines before the first section stay there.
         let text = format!(
-            "data-dir = \"{name}/data\"\n{}\n[[listen]]\naddress = \"{}\"\n",
+            "data-dir = \"{name}/data\"\n{usage}{}\n[[listen]]\naddress = \"{}\"\n",
             self.settings, self.address
         );
         std::fs::write(&file, text).expect("the folder is writable");

@@ -145,10 +145,10 @@ impl Admin {
             "/health/alarms" => {
                 let figures = self.serving().await?;
                 match figures.held {
-                    false => text(StatusCode::OK, "none\n".to_owned()),
-                    true => text(
+                    None => text(StatusCode::OK, "none\n".to_owned()),
+                    Some(scarce) => text(
                         StatusCode::SERVICE_UNAVAILABLE,
-                        "memory: producers are held back until messages have left\n".to_owned(),
+                        format!("{scarce}: producers are held back until there is room again\n"),
                     ),
                 }
             }

@@ -29,6 +29,9 @@ pub(crate) struct Configuration {
     groups: Vec<Group>,
     #[serde(default)]
     pub(crate) memory: Memory,
+    /// Producers are held back while the disk is as full as that, in hundredths; 100 is never.
+    #[serde(default = "Configuration::usual_disk_usage")]
+    pub(crate) max_disk_usage: u8,
     pub(crate) admin: Option<Admin>,
 }
 
@@ -112,6 +115,11 @@ impl Default for Memory {
 }
 
 impl Configuration {
+    /// Artemis's.
+    fn usual_disk_usage() -> u8 {
+        90
+    }
+
     pub(crate) fn read(path: &Path) -> anyhow::Result<Configuration> {
         let name = path.display();
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
@@ -130,6 +138,12 @@ impl Configuration {
         }
         if !self.anonymous && self.users.is_empty() {
             bail!("nobody could log in: add a [[user]], or write anonymous = true");
+        }
+        if !(1..=100).contains(&self.max_disk_usage) {
+            bail!(
+                "max-disk-usage is a number of hundredths from 1 to 100, not {}",
+                self.max_disk_usage
+            );
         }
         for listener in &self.listeners {
             listener.accepts()?;
@@ -176,6 +190,10 @@ mod tests {
                 "unknown field `datadir`",
             ),
             ("data-dir = \"/d\"\n[[listen]]\naddress = \"here\"\n", "line 3"),
+            (
+                "data-dir = \"/d\"\nanonymous = true\nmax-disk-usage = 0\n[[listen]]\naddress = \"127.0.0.1:1\"\n",
+                "from 1 to 100",
+            ),
             (
                 "data-dir = \"/d\"\n[[listen]]\naddress = \"127.0.0.1:1\"\n[[user]]\nname = \"a\"\npassword-hash = \"x\"\n",
                 "user \"a\": password-hash",

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::io;
 use std::thread::JoinHandle;
 
-use tandem_mq_core::broker::{Broker, Figures, Input, Output, QueueView};
+use tandem_mq_core::broker::{Broker, Figures, Input, Output, QueueView, Scarce};
 use tandem_mq_core::{Lsn, Record, SessionId};
 use tandem_ops::clock::Clock;
 use tokio::runtime::Builder;
@@ -46,15 +46,15 @@ pub(crate) enum Order {
 #[derive(Clone, Debug)]
 pub(crate) struct Hub {
     orders: mpsc::Sender<Order>,
-    /// Whether producers are held back.
-    pub(crate) held: watch::Receiver<bool>,
+    /// Why producers are held back, if they are.
+    pub(crate) held: watch::Receiver<Option<Scarce>>,
 }
 
 impl Hub {
     /// A hub, and what [`spawn`] needs to make it work.
     pub(crate) fn new() -> (Hub, Door) {
         let (orders, inbox) = mpsc::channel(WAITING);
-        let (hold, held) = watch::channel(false);
+        let (hold, held) = watch::channel(None);
         (Hub { orders, held }, Door { inbox, hold })
     }
 
@@ -85,7 +85,7 @@ impl Hub {
 /// The other end of a [`Hub`].
 pub(crate) struct Door {
     inbox: mpsc::Receiver<Order>,
-    hold: watch::Sender<bool>,
+    hold: watch::Sender<Option<Scarce>>,
 }
 
 /// Starts the thread. It ends when told to, and closes `records` with that.
@@ -116,7 +116,7 @@ struct Work {
     broker: Broker,
     clock: Clock,
     records: Records,
-    hold: watch::Sender<bool>,
+    hold: watch::Sender<Option<Scarce>>,
     outboxes: HashMap<SessionId, Outbox>,
     stopped: bool,
 }
@@ -175,7 +175,13 @@ impl Work {
 
     fn for_the_node(&self, output: Output) {
         match output {
-            Output::Hold(held) => drop(self.hold.send_replace(held)),
+            Output::Hold(scarce) => {
+                match scarce {
+                    Some(scarce) => tracing::warn!("there is too little {scarce}: producers are held back"),
+                    None => tracing::info!("there is room again: producers go on"),
+                }
+                self.hold.send_replace(scarce);
+            }
             // Without a writer nothing is confirmed any more, and the node is ending.
             Output::Write { lsn, record } => drop(self.records.send((lsn, record))),
             _ => {}

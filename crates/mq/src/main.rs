@@ -5,6 +5,7 @@ mod admin;
 mod args;
 mod configuration;
 mod connection;
+mod guard;
 mod header;
 mod hub;
 mod metrics;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use tandem_mq_core::Kind;
-use tandem_mq_core::broker::{Figures, QueueView};
+use tandem_mq_core::broker::{Figures, QueueView, Scarce};
 use tandem_mq_store::Room;
 
 use crate::tally::Counted;
@@ -136,10 +136,13 @@ pub(crate) fn of_the_node(figures: &Figures, counted: &Counted, around: &Surroun
     );
     let limit = "Producers are held back above this.";
     page.gauge("tandem_mq_message_memory_limit_bytes", limit, figures.memory);
-    page.gauge(
+    let reasons = [Scarce::Memory, Scarce::Disk];
+    let held = reasons.map(|why| (format!("reason=\"{why}\""), u64::from(figures.held == Some(why))));
+    page.family(
         "tandem_mq_producers_held",
+        "gauge",
         "1 while producers are held back.",
-        u8::from(figures.held),
+        held,
     );
     page.gauge(
         "tandem_mq_journal_bytes",

@@ -1,5 +1,5 @@
-//! The configuration is read again while the node runs: who may come in and do what, and the papers of TLS. All else needs
-//! a new start, and that is said. A file with a mistake changes nothing.
+//! The configuration is read again while the node runs: who may come in and do what, the papers of TLS, and how full the
+//! disk may be. All else needs a new start, and that is said. A file with a mistake changes nothing.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,8 @@ pub(crate) struct Reload {
     /// What the node was started with.
     running: Configuration,
     users: watch::Sender<Arc<Known>>,
+    /// How full the disk may be.
+    disk_usage: watch::Sender<u8>,
     papers: Vec<(SocketAddr, watch::Sender<Arc<tandem_tls::Listener>>)>,
 }
 
@@ -22,6 +24,7 @@ impl Reload {
     pub(crate) fn new(path: &Path, running: Configuration, users: watch::Sender<Arc<Known>>) -> Reload {
         Reload {
             path: path.to_owned(),
+            disk_usage: watch::channel(running.max_disk_usage).0,
             running,
             users,
             papers: Vec::new(),
@@ -30,6 +33,10 @@ impl Reload {
 
     pub(crate) fn listeners(&self) -> &[Listener] {
         &self.running.listeners
+    }
+
+    pub(crate) fn disk_usage(&self) -> watch::Receiver<u8> {
+        self.disk_usage.subscribe()
     }
 
     pub(crate) fn data_dir(&self) -> &Path {
@@ -56,13 +63,15 @@ impl Reload {
         let name = self.path.display();
         match Configuration::read(&self.path).and_then(|read| self.take(&read)) {
             Ok(left) if left.is_empty() => {
-                tracing::info!("{name} has been read again: users, rights and certificates are as it says");
+                tracing::info!(
+                    "{name} has been read again: users, rights, certificates and max-disk-usage are as it says"
+                );
                 "Ready.".to_owned()
             }
             Ok(left) => {
                 let left = left.join(", ");
                 tracing::warn!(
-                    "{name} has been read again: users, rights and certificates are as it says; what it says of {left} \
+                    "{name} has been read again: users, rights, certificates and max-disk-usage are as it says; what it says of {left} \
                      needs a restart"
                 );
                 format!("Ready. What the file says of {left} needs a restart.")
@@ -88,6 +97,7 @@ impl Reload {
             sender.send_replace(new);
         }
         self.users.send_replace(Arc::new(known));
+        self.disk_usage.send_replace(read.max_disk_usage);
         Ok(self.left(read))
     }
 

@@ -26,6 +26,7 @@ use crate::accept::{self, Listening};
 use crate::admin::{self, Admin};
 use crate::configuration::Configuration;
 use crate::connection::{Shared, began};
+use crate::guard;
 use crate::hub::{self, Hub, Order};
 use crate::reload::Reload;
 use crate::tally::Tally;
@@ -98,6 +99,11 @@ pub(crate) fn run(configuration: Configuration, path: &Path) -> anyhow::Result<E
             let watcher = Admin::new(hub.clone(), tally, reload.data_dir(), leaving);
             tokio::spawn(watcher.serve(socket)?);
         }
+        tokio::spawn(guard::run(
+            hub.clone(),
+            reload.data_dir().to_owned(),
+            reload.disk_usage(),
+        ));
         notifier.send(&[State::Ready, State::Status("Ready.")]).ok();
         tracing::info!("ready");
         let mut watchdog = Watchdog::from_environment();

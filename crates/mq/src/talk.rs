@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
+use tandem_mq_core::broker::Scarce;
 use tandem_mq_core::dialect::{Dialect, Heard, Input, Output};
 use tandem_mq_core::{Rights, SessionId, broker};
 use tokio::sync::{mpsc, watch};
@@ -39,7 +40,7 @@ struct Client<'a, D> {
     users: Users,
     /// Who it is, once it has come in.
     guest: Option<Guest>,
-    /// Memory is full, and what comes next from it are messages. All else is read: what it acknowledges makes room.
+    /// There is too little room, and what comes next from it are messages. All else is read: what it acknowledges makes room.
     holds_back: bool,
     ends: bool,
 }
@@ -84,8 +85,8 @@ impl<D: Dialect> Client<'_, D> {
             if self.guest.is_some() && self.users.have_changed() && !self.look_again().await {
                 return;
             }
-            let full = *held.borrow();
-            if !self.advance(full).await {
+            let scarce = *held.borrow();
+            if !self.advance(scarce).await {
                 return;
             }
             if self.ends && self.outgoing.is_empty() && !wire.is_behind() {
@@ -171,12 +172,12 @@ impl<D: Dialect> Client<'_, D> {
         }
     }
 
-    /// Reads what is there and carries out what comes of it, messages only while memory is not `full`. False when the hub
-    /// is gone.
-    async fn advance(&mut self, full: bool) -> bool {
+    /// Reads what is there and carries out what comes of it, messages only while nothing is `scarce`. False when the hub is
+    /// gone.
+    async fn advance(&mut self, scarce: Option<Scarce>) -> bool {
         let held_back = std::mem::replace(&mut self.holds_back, false);
-        if held_back && !full {
-            self.tell(Heard::Held(false));
+        if held_back && scarce.is_none() {
+            self.tell(Heard::Held(None));
         }
         loop {
             if !self.carry_out().await {
@@ -185,10 +186,10 @@ impl<D: Dialect> Client<'_, D> {
             if self.ends || !self.session.wants_items() {
                 return true;
             }
-            self.holds_back = full && (D::PUBLISHES)(&self.incoming);
+            self.holds_back = scarce.is_some() && (D::PUBLISHES)(&self.incoming);
             if self.holds_back {
                 if !held_back {
-                    self.tell(Heard::Held(true));
+                    self.tell(Heard::Held(scarce));
                     return self.carry_out().await;
                 }
                 return true;

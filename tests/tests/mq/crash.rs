@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tandem_tests::{Mq, Stomp};
+use tandem_tests::{Mq, PATIENCE, Stomp};
 use tandem_time::Seed;
 
 const PRODUCERS: u64 = 4;
@@ -42,7 +42,7 @@ fn nothing_confirmed_is_lost_over_kills() {
                 scope.spawn(|| produce(address, &history, &over));
             }
             scope.spawn(|| consume(address, &history, &over));
-            std::thread::sleep(life);
+            live(life, &history.confirmed);
             mq.kill();
             over.store(true, Relaxed);
         });
@@ -70,6 +70,17 @@ fn nothing_confirmed_is_lost_over_kills() {
         "only {} were confirmed: nothing was tried",
         confirmed.len()
     );
+}
+
+/// One life of the broker: a random time, and on a slow machine as long as it takes that something is tried in it.
+pub(super) fn live(least: Duration, confirmed: &Mutex<BTreeSet<u64>>) {
+    const ENOUGH: usize = 40;
+    let confirmed = || confirmed.lock().unwrap().len();
+    let (began, before) = (Instant::now(), confirmed());
+    std::thread::sleep(least);
+    while confirmed() < before + ENOUGH && began.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 fn produce(address: std::net::SocketAddr, history: &History, over: &AtomicBool) {

@@ -5,6 +5,7 @@ mod amqp10;
 mod checks;
 mod clients;
 mod crash;
+mod disk;
 mod life;
 mod metrics;
 mod mqtt;

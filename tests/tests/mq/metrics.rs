@@ -46,7 +46,7 @@ fn metrics_say_what_was_done_and_a_client_library_reads_them() {
         ("tandem_mq_messages_enqueued_total", 3),
         ("tandem_mq_messages_delivered_total", 3),
         ("tandem_mq_messages_acknowledged_total", 1),
-        ("tandem_mq_producers_held", 0),
+        ("tandem_mq_producers_held{reason=\"memory\"}", 0),
         ("tandem_mq_message_memory_limit_bytes", 268_435_456),
     ] {
         assert_eq!(value(&page, series), count, "{series}");

@@ -11,6 +11,8 @@ use std::time::Duration;
 use tandem_tests::{Mq, Mqtt, Told};
 use tandem_time::Seed;
 
+use super::crash::live;
+
 const SENDERS: usize = 4;
 /// How many messages each has under way.
 const UNDER_WAY: usize = 8;
@@ -146,7 +148,7 @@ fn run(qos: u8) {
                 });
             }
             scope.spawn(|| receiver.run(address, qos, None).unwrap_err());
-            std::thread::sleep(Duration::from_millis(50 + seed.below(250)));
+            live(Duration::from_millis(50 + seed.below(250)), &history.confirmed);
             mq.kill();
         });
         mq.run();

@@ -204,3 +204,38 @@ print(mine)
         until("a line", || mq.log().contains(&line).then_some(()));
     }
 }
+
+/// New connections meet the new papers, those that are open go on with theirs; a file that cannot be read changes nothing.
+#[test]
+fn certificates_are_read_again_when_they_are_new() {
+    let (old, new) = (Papers::new(), Papers::new());
+    let file = old.issue("server.pem", &["127.0.0.1"]);
+    let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let settings = format!("anonymous = true\n[[listen]]\naddress = \"{at}\"\ntls = {{ certificate = \"{file}\" }}\n");
+    let mut mq = Mq::start(&settings);
+    let script = |ca: &Papers| {
+        format!(
+            r#"
+import socket, ssl, sys
+context = ssl.create_default_context(cafile='{}')
+try:
+    s = context.wrap_socket(socket.create_connection((sys.argv[1], int(sys.argv[2]))), server_hostname='127.0.0.1')
+    s.sendall(b'stat\n')
+    print(s.recv(100).decode().split()[0])
+except ssl.SSLError: print('strange')
+"#,
+            ca.path("ca.pem")
+        )
+    };
+    let trusts = |ca: &Papers| python_at("stomp.py==9.0.0", &script(ca), &[at]);
+    let Some(said) = trusts(&old) else { return };
+    assert_eq!(said, "role:\n");
+    std::fs::write(&file, new.pem(&["127.0.0.1"])).expect("it is ours");
+    mq.reload(&settings);
+    assert_eq!(trusts(&new).as_deref(), Some("role:\n"));
+    assert_eq!(trusts(&old).as_deref(), Some("strange\n"));
+    std::fs::write(&file, "no certificate").expect("it is ours");
+    mq.reload(&settings);
+    assert!(mq.log().contains("everything stays as it was"), "{}", mq.log());
+    assert_eq!(trusts(&new).as_deref(), Some("role:\n"));
+}

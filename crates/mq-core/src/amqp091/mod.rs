@@ -114,18 +114,18 @@ impl Session {
     }
 
     /// The client is told that it is not read, once it has tried to send.
-    fn blocked(&mut self, held: bool) {
-        if !self.understands.blocked || self.state != State::Open || held == self.told_blocked {
+    fn blocked(&mut self, scarce: Option<broker::Scarce>) {
+        if !self.understands.blocked || self.state != State::Open || scarce.is_some() == self.told_blocked {
             return;
         }
-        self.told_blocked = held;
+        self.told_blocked = scarce.is_some();
         self.say(
             0,
-            match held {
-                true => Method::Blocked {
-                    reason: "low on memory".into(),
+            match scarce {
+                Some(scarce) => Method::Blocked {
+                    reason: format!("low on {scarce}").into(),
                 },
-                false => Method::Unblocked {},
+                None => Method::Unblocked {},
             },
         );
     }
@@ -264,7 +264,7 @@ impl Dialect for Session {
         match heard {
             Heard::Login(answer) => self.admit(answer, now),
             Heard::Flushed => self.flushed(),
-            Heard::Held(held) => self.blocked(held),
+            Heard::Held(scarce) => self.blocked(scarce),
             Heard::Dismissed(why) => self.fail(Mistake::new(Code::AccessRefused, why), (0, 0), now),
             Heard::Leave(why) => self.fail(Mistake::new(Code::ConnectionForced, why), (0, 0), now),
             Heard::Unread => {}

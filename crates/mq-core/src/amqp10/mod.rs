@@ -286,7 +286,7 @@ impl Dialect for Session {
         match heard {
             Heard::Login(answer) => self.admit(&answer),
             Heard::Flushed => self.flushed(),
-            Heard::Held(held) => self.hold(held),
+            Heard::Held(scarce) => self.hold(scarce.is_some()),
             Heard::Dismissed(why) => self.fail(&Mistake::unauthorized(why).of_connection(), now),
             Heard::Leave(why) => self.fail(&Mistake::forced(why), now),
             Heard::Unread => {}

@@ -1,6 +1,6 @@
 //! What a node counts, as a whole: for those who watch it.
 
-use super::Broker;
+use super::{Broker, Scarce};
 use crate::queue::Counts;
 
 /// The figures of one moment. What is counted in `counts` never becomes less, also when its queue has gone.
@@ -22,7 +22,7 @@ pub struct Figures {
     pub weight: usize,
     pub memory: usize,
     /// Whoever sends is held back.
-    pub held: bool,
+    pub held: Option<Scarce>,
     /// Requests that somebody had no right to.
     pub denied: u64,
 }
@@ -54,7 +54,30 @@ impl Broker {
 #[cfg(test)]
 mod tests {
     use crate::broker::tests::{A, Node, queue};
-    use crate::broker::{Arrangement, Input, Outcome, Settings};
+    use crate::broker::{Arrangement, Input, Outcome, Scarce, Settings};
+
+    /// Producers are told once, however many reasons come and go meanwhile.
+    #[test]
+    fn memory_and_disk_hold_producers_until_there_is_enough_of_both() {
+        let mut node = Node::new(Settings {
+            memory: 1000,
+            ..Settings::default()
+        });
+        node.tell(Input::Disk { full: true });
+        assert_eq!(node.broker.figures().held, Some(Scarce::Disk));
+        node.send(&queue("q"), &"x".repeat(2000));
+        assert_eq!(node.broker.figures().held, Some(Scarce::Memory));
+        node.tell(Input::Disk { full: false });
+        assert_eq!(node.broker.figures().held, Some(Scarce::Memory));
+        node.tell(Input::Disk { full: true });
+        node.subscribe(A, 1, &queue("q"), 1);
+        let delivery = node.delivered[0].delivery;
+        node.settle(A, delivery, Outcome::Accepted);
+        assert_eq!(node.broker.figures().held, Some(Scarce::Disk), "taking goes on");
+        node.tell(Input::Disk { full: false });
+        assert_eq!(node.broker.figures().held, None);
+        assert_eq!(node.holds, [true, true, true, false]);
+    }
 
     #[test]
     fn what_was_counted_stays_when_its_queue_goes() {
@@ -70,7 +93,7 @@ mod tests {
             (before.queues, before.consumers, before.ready, before.unacknowledged),
             (1, 1, 1, 1)
         );
-        assert!(before.weight > 0 && !before.held);
+        assert!(before.weight > 0 && before.held.is_none());
         let what = Arrangement::DropQueue {
             name: "q".into(),
             if_unused: false,

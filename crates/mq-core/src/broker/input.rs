@@ -136,6 +136,10 @@ pub enum Input {
         session: SessionId,
         token: Token,
     },
+    /// Whether the disk is as full as it may be. It is nobody's word.
+    Disk {
+        full: bool,
+    },
     /// The journal is on disk up to here.
     Stored {
         upto: Lsn,
@@ -171,7 +175,7 @@ impl Input {
             | Input::Unsubscribe { consumer }
             | Input::Credit { consumer, .. }
             | Input::Drain { consumer } => consumer.session,
-            Input::Stored { .. } | Input::Admit { .. } => return None,
+            Input::Stored { .. } | Input::Disk { .. } | Input::Admit { .. } => return None,
         })
     }
 }

@@ -32,7 +32,7 @@ pub use declared::{Arguments, BadArgument, Declared, Overflow};
 pub use exchange::ExchangeKind;
 pub use figures::Figures;
 pub use input::{Attach, Expiry, Input, Listen, Listening, Outcome, Publish, Subscription, Target, Will};
-pub use output::{Delivery, Known, Output, Refusal, Thing};
+pub use output::{Delivery, Known, Output, Refusal, Scarce, Thing};
 pub use settings::{Policy, Settings};
 
 use crate::queue::{Counts, Entry, Place, Queue};
@@ -83,7 +83,9 @@ pub struct Broker {
     next_delivery: DeliveryId,
     /// What all messages weigh that some queue holds; one that many hold counts once for each.
     weight: usize,
-    held: bool,
+    held: Option<Scarce>,
+    /// The disk is as full as it may be.
+    disk_full: bool,
     outputs: VecDeque<Output>,
     /// Collects what one transaction writes.
     batch: Option<Vec<Record>>,
@@ -145,7 +147,8 @@ impl Broker {
             next_queue: QueueId(1),
             next_delivery: DeliveryId(1),
             weight: 0,
-            held: false,
+            held: None,
+            disk_full: false,
             outputs: VecDeque::new(),
             batch: None,
             dropped: VecDeque::new(),
@@ -241,6 +244,10 @@ impl Broker {
             Input::Abort { session, transaction } => self.abort(session, transaction, now),
             Input::Sync { session, token } => self.sync(session, token),
             Input::Stored { upto } => self.stored(upto),
+            Input::Disk { full } => {
+                self.disk_full = full;
+                self.look_for_room();
+            }
         }
     }
 
@@ -368,18 +375,28 @@ impl Broker {
 
     fn weigh(&mut self, more: usize) {
         self.weight += more;
-        if !self.held && self.weight > self.settings.memory {
-            self.held = true;
-            self.outputs.push_back(Output::Hold(true));
-        }
+        self.look_for_room();
     }
 
-    /// Producers go on when a tenth is free again, so that they do not stop and go with each message.
     fn unweigh(&mut self, less: usize) {
         self.weight = self.weight.saturating_sub(less);
-        if self.held && self.weight <= self.settings.memory / 10 * 9 {
-            self.held = false;
-            self.outputs.push_back(Output::Hold(false));
+        self.look_for_room();
+    }
+
+    /// Producers go on when a tenth of the memory is free again, so that they do not stop and go with each message.
+    fn look_for_room(&mut self) {
+        let most = match self.held {
+            Some(Scarce::Memory) => self.settings.memory / 10 * 9,
+            Some(Scarce::Disk) | None => self.settings.memory,
+        };
+        let scarce = match (self.weight > most, self.disk_full) {
+            (true, _) => Some(Scarce::Memory),
+            (false, true) => Some(Scarce::Disk),
+            (false, false) => None,
+        };
+        if scarce != self.held {
+            self.held = scarce;
+            self.outputs.push_back(Output::Hold(scarce));
         }
     }
 }

@@ -64,8 +64,8 @@ pub enum Output {
     Abandoned {
         consumer: ConsumerId,
     },
-    /// Memory is full (`true`), or has room again: whoever sends is to be held back.
-    Hold(bool),
+    /// There is too little of this, or enough of all again: whoever sends is to be held back as long.
+    Hold(Option<Scarce>),
 }
 
 impl Output {
@@ -114,6 +114,22 @@ pub struct Delivery {
     pub redelivered: bool,
     /// The client knows it by this number.
     pub packet: Option<u16>,
+}
+
+/// What there can be too little of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scarce {
+    Memory,
+    Disk,
+}
+
+impl std::fmt::Display for Scarce {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Scarce::Memory => "memory",
+            Scarce::Disk => "disk",
+        })
+    }
 }
 
 /// What a refusal is about.

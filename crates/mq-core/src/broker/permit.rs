@@ -123,6 +123,7 @@ impl<'a> Needs<'a> {
             | Input::Commit { .. }
             | Input::Abort { .. }
             | Input::Sync { .. }
+            | Input::Disk { .. }
             | Input::Stored { .. } => {}
         }
         self.all

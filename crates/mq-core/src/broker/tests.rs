@@ -68,7 +68,7 @@ impl Node {
                 Output::Drained { left, .. } => self.drained.push(left),
                 Output::Synced { token, .. } => self.synced.push(token.0),
                 Output::Refused { reason, .. } => self.refused.push(reason),
-                Output::Hold(held) => self.holds.push(held),
+                Output::Hold(held) => self.holds.push(held.is_some()),
                 Output::Attached { known, .. } => self.attached.push(known.map(|known| *known)),
                 Output::Taken { session } => self.taken.push(session),
                 Output::Arranged { answer, .. } => self.arranged.push(answer),

@@ -11,6 +11,7 @@ pub(crate) mod testing;
 use bytes::BytesMut;
 use tandem_time::Mono;
 
+use crate::broker::Scarce;
 use crate::{SessionId, broker};
 pub use line::{Line, Timer};
 pub(crate) use parts::Parts;
@@ -42,8 +43,8 @@ pub enum Heard {
     Flushed,
     /// Nothing is read from the client for now, so it cannot be missed.
     Unread,
-    /// What it sends next is not read while memory is full (`true`), or is again.
-    Held(bool),
+    /// What it sends next is not read while there is too little of this; it is read again with `None`.
+    Held(Option<Scarce>),
     /// It may not be here any more.
     Dismissed(&'static str),
     /// The node goes down: the client should go elsewhere.

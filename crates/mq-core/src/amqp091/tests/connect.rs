@@ -208,10 +208,10 @@ fn both_sides_are_heard() {
 fn whoever_sends_is_told_that_memory_is_full() {
     let mut node = Node::new();
     node.client(1);
-    node.tell(1, Input::Heard(Heard::Held(true)));
-    node.tell(1, Input::Heard(Heard::Held(true)));
+    node.tell(1, Input::Heard(Heard::Held(Some(broker::Scarce::Memory))));
+    node.tell(1, Input::Heard(Heard::Held(Some(broker::Scarce::Memory))));
     assert!(matches!(node.hears(1), Method::Blocked { .. }));
-    node.tell(1, Input::Heard(Heard::Held(false)));
+    node.tell(1, Input::Heard(Heard::Held(None)));
     assert_eq!(node.hears(1), Method::Unblocked {});
     assert_eq!(node.hears_maybe(1), None);
 }

@@ -140,7 +140,7 @@ fn more_than_was_allowed_ends_the_link_or_the_session() {
     attach.initial_delivery_count = Some(5);
     node.attaches(1, attach);
     // Memory is full, so nothing more is given.
-    node.tell(1, Input::Heard(Heard::Held(true)));
+    node.tell(1, Input::Heard(Heard::Held(Some(broker::Scarce::Memory))));
     for id in 0..1000 {
         node.puts(1, 0, id, "x");
     }

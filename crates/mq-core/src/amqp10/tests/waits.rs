@@ -74,8 +74,8 @@ fn an_answer_is_for_the_link_that_waits_and_not_for_its_handle() {
 fn nothing_is_said_of_a_link_before_its_attach_is_answered() {
     let mut node = slow();
     node.says(1, own("made", 1, Fields::new()));
-    node.tell(1, Input::Heard(Heard::Held(true)));
-    node.tell(1, Input::Heard(Heard::Held(false)));
+    node.tell(1, Input::Heard(Heard::Held(Some(broker::Scarce::Memory))));
+    node.tell(1, Input::Heard(Heard::Held(None)));
     node.hears_nothing(1);
     node.store();
     let heard: Vec<Performative> = std::iter::from_fn(|| node.frame(1))
