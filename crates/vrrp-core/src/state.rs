@@ -40,6 +40,8 @@ pub enum Notice {
     MasterRxLowerPriority,
     MasterPriority,
     BackupPriority,
+    /// Both hosts are master and do not hear each other, and this one stays.
+    SplitBrain,
 }
 
 impl fmt::Display for Notice {
@@ -53,6 +55,7 @@ impl fmt::Display for Notice {
             Notice::MasterRxLowerPriority => "MASTER_RX_LOWER_PRI",
             Notice::MasterPriority => "MASTER_PRIORITY",
             Notice::BackupPriority => "BACKUP_PRIORITY",
+            Notice::SplitBrain => "SPLIT_BRAIN",
         })
     }
 }

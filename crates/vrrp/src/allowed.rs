@@ -82,6 +82,7 @@ fn of_notify(notify: &Notify, kind: &'static str, name: &Arc<str>, add: &mut imp
         &notify.stop,
         &notify.deleted,
         &notify.master_rx_lower,
+        &notify.split_brain,
     ];
     plain
         .into_iter()

@@ -464,6 +464,12 @@ const NOTIFY: &[Keyword<Instance>] = &[
         notify::master_rx_lower,
     ),
     keyword(
+        "notify_split_brain",
+        Kind::Command,
+        "run where one stays master when the pair link says that both are: it may fence the other host",
+        notify::split_brain,
+    ),
+    keyword(
         "notify",
         Kind::Command,
         "run on every change, with four arguments more",

@@ -46,6 +46,10 @@ pub(super) fn master_rx_lower<C: Notifies>(target: &mut C, args: &mut Args<'_>) 
     set(args, &mut target.notify().master_rx_lower)
 }
 
+pub(super) fn split_brain<C: Notifies>(target: &mut C, args: &mut Args<'_>) -> Outcome {
+    set(args, &mut target.notify().split_brain)
+}
+
 pub(super) fn priority_changes<C: Notifies>(target: &mut C, args: &mut Args<'_>) -> Outcome {
     target.notify().priority_changes = args.switch()?;
     Ok(())

@@ -44,6 +44,8 @@ pub struct Notify {
     pub says_deleted: bool,
     /// A master heard a rival of lower priority.
     pub master_rx_lower: Option<Command>,
+    /// Ours: it may fence the other host.
+    pub split_brain: Option<Command>,
     /// `notify`: after the others, with four arguments more.
     pub any: Option<Command>,
     /// Write changes of the priority to the pipes.
@@ -61,6 +63,7 @@ impl Notify {
             &self.stop,
             &self.deleted,
             &self.master_rx_lower,
+            &self.split_brain,
             &self.any,
         ];
         commands.into_iter().any(Option::is_some)

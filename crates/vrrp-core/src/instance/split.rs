@@ -12,9 +12,9 @@ use std::time::Duration;
 use tandem_time::Mono;
 
 use super::{Instance, Phase, Timer};
-use crate::Event;
 use crate::input::{Partner, Stand};
 use crate::outbox::{Cx, Signal};
+use crate::{Event, Notice};
 
 /// What a host that has other things to do may be late by.
 const LEAST: Duration = Duration::from_millis(200);
@@ -74,6 +74,9 @@ impl Instance {
                 yields,
             },
         );
+        if !yields {
+            self.notify(Notice::SplitBrain, cx);
+        }
     }
 
     /// As in an election. Of two that cannot be told apart neither goes.

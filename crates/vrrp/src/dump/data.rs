@@ -284,13 +284,14 @@ fn told(out: &mut impl Write, notify: &Notify) -> fmt::Result {
     writeln!(out, "   Using smtp notification = {mail}")?;
     let deleted = if notify.says_deleted { "Deleted" } else { "Fault" };
     writeln!(out, "   Notify deleted = {deleted}")?;
-    let commands: [(&str, &Option<Command>); 7] = [
+    let commands: [(&str, &Option<Command>); 8] = [
         ("Backup", &notify.backup),
         ("Master", &notify.master),
         ("Fault", &notify.fault),
         ("Stop", &notify.stop),
         ("Deleted", &notify.deleted),
         ("Master rx lower pri", &notify.master_rx_lower),
+        ("Split brain", &notify.split_brain),
         ("Generic", &notify.any),
     ];
     for (when, command) in commands {

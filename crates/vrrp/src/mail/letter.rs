@@ -92,7 +92,8 @@ fn words(news: &News, faults: bool) -> Option<(&'static str, &'static str)> {
         | Notice::Deleted
         | Notice::MasterRxLowerPriority
         | Notice::MasterPriority
-        | Notice::BackupPriority => return None,
+        | Notice::BackupPriority
+        | Notice::SplitBrain => return None,
     };
     Some((subject, if news.is_group { group } else { instance }))
 }

@@ -177,7 +177,9 @@ impl Heralds {
                 self.post.tell(&news);
             }
         }
-        if !about_priority || told.notify.priority_changes || self.priority_changes {
+        // A word that readers of Keepalived's pipes do not know.
+        let is_known = notice != Notice::SplitBrain;
+        if is_known && (!about_priority || told.notify.priority_changes || self.priority_changes) {
             self.write(&news);
         }
     }
@@ -217,11 +219,12 @@ impl Heralds {
             Notice::Stop => &notify.stop,
             Notice::Deleted => &notify.deleted,
             Notice::MasterRxLowerPriority => &notify.master_rx_lower,
+            Notice::SplitBrain => &notify.split_brain,
             Notice::MasterPriority | Notice::BackupPriority => &None,
         };
         // Nobody ends them but they themselves.
         own.iter().for_each(|command| drop(self.run(command, &[])));
-        if notice != Notice::MasterRxLowerPriority {
+        if !matches!(notice, Notice::MasterRxLowerPriority | Notice::SplitBrain) {
             let any = notify.any.iter();
             any.for_each(|command| drop(self.run(command, &news.arguments())));
         }

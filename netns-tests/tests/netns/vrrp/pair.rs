@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Result, ensure};
 use tandem_lab::{Advert, Capture, Probe, Responder, Running};
-use tandem_netns_tests::Bench;
+use tandem_netns_tests::{Bench, wait};
 
 use super::services::ask;
 use super::stage::{Config, LONG, Program, Stage, VIP, times_master};
@@ -63,7 +63,8 @@ pub(super) fn a_split_brain_is_settled(bench: &Bench<'_>) -> Result<()> {
         version: 3,
         ..config(priority, peer)
     };
-    let (lesser, better) = (fast(100, "10.9.0.1"), fast(150, "10.9.0.2"));
+    let fences = "notify_split_brain \"/usr/bin/touch /run/fenced\"";
+    let (lesser, better) = (fast(100, "10.9.0.1").with(fences), fast(150, "10.9.0.2").with(fences));
     let (a, b) = stage.settled([Program::Ours; 2], &better, &lesser, VIP)?;
     wait_until_known(&a, "ready")?;
     for host in [&stage.a, &stage.b] {
@@ -89,6 +90,10 @@ pub(super) fn a_split_brain_is_settled(bench: &Bench<'_>) -> Result<()> {
             "{why}"
         );
     }
+
+    let fenced = |daemon: &Running| std::fs::exists(format!("/proc/{}/root/run/fenced", daemon.pid()));
+    wait("the command that fences", || Ok(fenced(&a)?))?;
+    ensure!(!fenced(&b)?, "who steps down fences nobody");
 
     // Who has yielded is there all the same when the other one is gone.
     let before = times_master(&b);

@@ -144,6 +144,25 @@ fn who_is_yielded_to_at_once_says_so() {
     assert!(!rig.instance.is_split());
 }
 
+/// The command that may fence the other host is run where one stays.
+#[test]
+fn only_who_stays_is_told_to_fence() {
+    for (priority, fences) in [(100, 1), (200, 0)] {
+        let mut rig = Rig::master(settings());
+        rig.keep_telling(told(Stand::Master, ABOVE, priority), LONG);
+        let is_told = |output: &Output| {
+            matches!(
+                output,
+                Output::Notify {
+                    notice: crate::Notice::SplitBrain,
+                    ..
+                }
+            )
+        };
+        assert_eq!(rig.out.outputs.iter().filter(|o| is_told(o)).count(), fences);
+    }
+}
+
 #[test]
 fn who_hears_adverts_leaves_it_to_them() {
     let mut rig = Rig::master(settings());
