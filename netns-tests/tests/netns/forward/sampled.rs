@@ -48,7 +48,7 @@ fn lane() -> Lane {
     let candidate = |(place, at): (u32, &SocketAddr)| Candidate {
         place: ServerIdx(place),
         id: ServerId(place + 1),
-        key: HashKey::AddrPort.of(ServerId(place + 1), Some(*at)),
+        key: HashKey::AddrPort.of(ServerId(place + 1), Some(*at), None),
         weight: 16,
         backup: false,
         usable: true,
