@@ -80,6 +80,70 @@ fn the_same_lines_as_haproxy() {
     assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "{told:#?}");
 }
 
+/// What a line is written for, in each of the forms that HAProxy has.
+const FORMS: [&str; 8] = [
+    "local", "rfc3164", "rfc5424", "priority", "short", "timed", "iso", "raw",
+];
+
+/// A line begins with digits that are the same; times and the number of the process are not.
+fn form(line: &str) -> String {
+    let (priority, rest) = match line.split_once('>') {
+        Some((priority, rest)) if priority.starts_with('<') => (priority, rest),
+        _ => ("", line),
+    };
+    // Where it is cut off depends on the digits of that number; how long it is does not.
+    match rest.split_once(" with a text") {
+        Some((head, text)) if !text.ends_with("before it") => format!("{priority}>{} {}", shape(head), line.len()),
+        _ => format!("{priority}>{}", shape(rest)),
+    }
+}
+
+#[test]
+fn every_form_of_a_line_is_haproxys() {
+    let server = Server::echo();
+    let told = RefCell::new(Vec::new());
+    let config = |room: &Room| {
+        let mut logs = String::new();
+        for (facility, form) in FORMS.iter().enumerate() {
+            logs += &format!(" log {} format {form} local{facility}\n", room.syslog.address());
+            logs += &format!(
+                " log {} len 120 format {form} local{facility} notice\n",
+                room.syslog.address()
+            );
+        }
+        format!(
+            "{} no log\n log-tag places\n{logs} log-format \"%f %b/%s with a text that is too long for any of the lines that have no more than a hundred and twenty bytes, whatever stands before it\"\n \
+             log-format-sd \"[place@32473 frontend=\\\"%f\\\"]\"\n option log-separate-errors\nlisten l\n bind {}\n server s {}\n\
+             listen m\n bind {}\n server s {}\n tcp-request content reject\n",
+            room.head(),
+            room.at(0),
+            server.address(),
+            room.at(1),
+            server.address(),
+        )
+    };
+    both(2, config, |room| {
+        assert_eq!(ask(&mut connect(room.at(0)), b"hello"), b"hello");
+        assert!(ended(&mut connect(room.at(1))));
+        let lines = until("a line of each form for one, and two for the other", || {
+            let lines = room
+                .syslog
+                .lines()
+                .into_iter()
+                .filter(|line| line.contains("l l/s") || line.contains("m m/"));
+            Some(lines.map(|line| form(&line)).collect::<Vec<_>>()).filter(|lines| lines.len() >= 3 * FORMS.len())
+        });
+        let sorted = |name: &str| {
+            let mut lines: Vec<_> = lines.iter().filter(|line| line.contains(name)).cloned().collect();
+            lines.sort();
+            lines
+        };
+        told.borrow_mut().push([sorted("l l/s"), sorted("m m/")]);
+    });
+    let told = told.into_inner();
+    assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "{told:#?}");
+}
+
 #[test]
 fn structured_data_an_own_tag_and_a_sample() {
     let (server, syslog) = (Server::echo(), Syslog::default());

@@ -212,6 +212,50 @@ pub const ALL: &[Scenario] = &[
         ..Scenario::EMPTY
     },
     Scenario {
+        name: "what has no value",
+        story: "conditions, actions, routes and keys whose sample is not there, cannot be converted, or never comes",
+        config: " log-format \"B=%B %b/%s %ts ci=%ci a=%[var(sess.a)] b=%[var(sess.b)] c=%[var(sess.c)] d=%[var(sess.d)] e=%[var(sess.e)] f=%[var(sess.f)] g=%[var(sess.g)] h=%[var(sess.h)] \
+                 i=%[var(sess.i)] j=%[var(sess.j)] k=%[var(sess.k)] l=%[var(sess.l)] m=%[var(sess.m)] t=%[sc0_tracked],%[sc1_tracked],%[sc1_conn_cnt] n=%[var(sess.none)],%[var(sess.none),add(1)],%[src,table_conn_cnt(t)]\"\n\
+                 frontend f\n bind {0}\n tcp-request inspect-delay 300ms\n tcp-request session track-sc0 src table t\n \
+                 tcp-request content track-sc1 var(sess.none) table t\n tcp-request content set-src var(sess.none)\n \
+                 tcp-request content set-var(sess.a) var(sess.none)\n tcp-request content set-var(sess.b) str(x),hex2i\n tcp-request content set-var(sess.c) str(abc),ipmask(24)\n \
+                 tcp-request content set-var(sess.d) req.payload(100,5)\n tcp-request content set-var(sess.e) env(TANDEM_NOWHERE)\n \
+                 tcp-request content set-var(sess.f) int(1) if { var(sess.none) -m str x }\n tcp-request content set-var(sess.g) int(1) if !{ var(sess.none) -m str x }\n \
+                 tcp-request content set-var(sess.h) int(1) unless { str(abc),ipmask(24) 10.0.0.0 }\n tcp-request content set-var(sess.i) int(1) if { req.payload(100,5) -m found }\n \
+                 tcp-request content set-var(sess.j) int(1) if { var(sess.none) -m found } or { var(sess.a) -m found }\n tcp-request content set-var(sess.k) int(1) if !{ req.payload(100,5) -m found }\n \
+                 tcp-request content set-var(sess.l) str(w),set-var(sess.m),upper\n tcp-request content set-var(sess.m) str(v),set-var(sess.m,ifnotexists)\n \
+                 tcp-request content reject if { req.ssl_sni -m found } or { req.payload(0,0),json_query('$.drop') -m bool }\n \
+                 use_backend %[var(sess.none)] if TRUE\n use_backend two if { req.payload(0,0),json_query('$.to') -m str two }\n default_backend one\n\
+                 backend one\n server a {a}\nbackend two\n use-server b if { var(sess.none) -m str x }\n server c {c}\n server b {b}\n\
+                 backend t\n stick-table type ip size 10 store conn_cnt\n",
+        play: |s| {
+            s.talk(0, 7, b"hello");
+            s.talk(0, 8, br#"{"to": "two"}"#);
+            s.talk(0, 9, br#"{"to": "two", "drop": true}"#);
+        },
+        ..Scenario::EMPTY
+    },
+    Scenario {
+        name: "a cookie of RDP",
+        story: "the value and the number of such cookies, by name and without, whole and cut off",
+        config: " log-format \"B=%B %b %ts a=%[var(sess.a)] b=%[var(sess.b)] c=%[var(sess.c)] d=%[var(sess.d)]\"\n\
+                 frontend f\n bind {0}\n tcp-request inspect-delay 300ms\n tcp-request content set-var(sess.a) req.rdp_cookie(mstshash)\n \
+                 tcp-request content set-var(sess.b) rdp_cookie\n tcp-request content set-var(sess.c) rdp_cookie_cnt(mstshash)\n \
+                 tcp-request content set-var(sess.d) req.rdp_cookie_cnt\n tcp-request content accept if RDP_COOKIE\n use_backend two if { rdp_cookie(other) x }\n default_backend one\n\
+                 backend one\n server a {a}\nbackend two\n server b {b}\n",
+        play: |s| {
+            s.talk(
+                0,
+                7,
+                b"\x03\x00\x00\x20\x1b\xe0\x00\x00\x00\x00\x00Cookie: mstshash=bob\r\n",
+            );
+            s.talk(0, 8, b"\x03\x00\x00\x1a\x15\xe0\x00\x00\x00\x00\x00Cookie: other=x\r\n");
+            s.talk(0, 9, b"\x03\x00\x00\x1a\x15\xe0\x00\x00\x00\x00\x00Cookie: oth");
+            s.talk(0, 9, b"hello, this is no RDP at all");
+        },
+        ..Scenario::EMPTY
+    },
+    Scenario {
         name: "ACLs of every kind",
         story: "files, flags, ranges, networks, several tests of one name, negation, or",
         config: "frontend f\n bind {0}\n tcp-request inspect-delay 300ms\n tcp-request content accept if { req.len gt 2 } or WAIT_END\n \

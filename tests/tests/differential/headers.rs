@@ -98,6 +98,32 @@ pub const ALL: &[Scenario] = &[
         ..Scenario::EMPTY
     },
     Scenario {
+        name: "why a client was turned away",
+        story: "what a format of one's own for such lines tells, for each fault of a header",
+        config: " error-log-format \"why=%[fc_err],%[fc_err_str] from=%ci,%[src] at=%fi,%[dst],%[dst_port,bool] by=%[fe_name],%[so_id],%[fe_client_timeout],%[fe_defbe],%[stopping] \
+                 bc=%[bc_err] tls=%[ssl_fc]\"\n\
+                 frontend f\n bind {0} accept-proxy\n default_backend b\nbackend b\n server s {a}\n",
+        play: |s| {
+            s.talk(0, 3, b"GET / HTTP/1.0\r\n\r\n");
+            s.talk(0, 4, b"PROXY TCP4 127.0.0.1 x 1 2\r\n");
+            s.talk(0, 5, b"PROXY TCP9 127.0.0.1 127.0.0.2 1 2\r\n");
+            s.talk(0, 6, b"PROXY TCP4 127.0.0.1 127");
+        },
+        known: &[
+            OnPurpose {
+                theirs: "stat f/FRONTEND ereq=0",
+                ours: "stat f/FRONTEND ereq=4",
+                why: "who has not the header that he should have is counted",
+            },
+            OnPurpose {
+                theirs: "stat f/FRONTEND smax=1",
+                ours: "stat f/FRONTEND smax=0",
+                why: "who was turned away was no session",
+            },
+        ],
+        ..Scenario::EMPTY
+    },
+    Scenario {
         name: "unique ids",
         story: "one is made, told to the server, heard by it, and stands in the lines of both",
         config: " log-format \"%b %ts id=%ID heard=%[fc_pp_unique_id]\"\n unique-id-format \"%ci-%fi-%[src,ipmask(8)]-%ft\"\n\

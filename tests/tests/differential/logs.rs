@@ -22,6 +22,26 @@ pub const ALL: &[Scenario] = &[
         ..Scenario::EMPTY
     },
     Scenario {
+        name: "both connections and the places they are at",
+        story: "ends, segments, round trips, timeouts, weights and tables, for a client that is served and one that is not",
+        config: " retries 0\n option redispatch 0\nfrontend f\n bind {0}\n default_backend b\n log-format \"B=%B %ts fc=%[fc_err],%[fc_err_str] bc=%[bc_err],%[bc_err_str] \
+                 seg=%[fc_lost],%[fc_retrans],%[fc_sacked],%[fc_fackets],%[fc_reordering] rtt=%[fc_rtt(us),bool],%[fc_rttvar(us),bool] local=%[fc_src_is_local],%[fc_dst_is_local] \
+                 theirs=%[bc_dst],%[bc_dst_port,bool] t=%[fe_client_timeout],%[be_server_timeout],%[be_tunnel_timeout],%[cur_server_timeout],%[cur_tunnel_timeout] \
+                 stop=%[stopping] def=%[fe_defbe] w=%[srv_weight(b/s)],%[srv_iweight(b/s)],%[srv_uweight(b/s)] tab=%[table_cnt(b)],%[table_avl(b)] q=%[str(b/s),srv_queue] \
+                 v=%[var(sess.none,dflt)],%[var(sess.early)],%[var(sess.late)],%[var(sess.q),bool],%[var(sess.src)],%[var(sess.port)] d=%[date(0,ms),div(1000),sub(5),bool]\"\n\
+                 backend b\n timeout tunnel 1h\n stick-table type ip size 7\n stick on src\n tcp-request content set-var(sess.early) cur_server_timeout\n \
+                 tcp-response content set-var(sess.late) cur_server_timeout\n tcp-response content set-var(sess.q) bc_dst_port\n tcp-response content set-var(sess.src) bc_src,concat(:)\n tcp-response content set-var(sess.port) bc_src_port,bool\n tcp-response content accept\n server s {a} weight 17\n\
+                 listen l\n bind {1}\n log-format \"B=%B %ts fc=%[fc_err],%[fc_err_str] t=%[fe_client_timeout],%[be_server_timeout],%[be_tunnel_timeout],%[cur_server_timeout] \
+                 bc=%[bc_err],%[bc_err_str] def=%[fe_defbe]\"\n server s {dead}\n",
+        play: |s| {
+            s.talk(0, 5, b"x");
+            s.order("set server b/s weight 50%");
+            s.talk(0, 6, b"y");
+            s.talk(1, 6, b"x");
+        },
+        ..Scenario::EMPTY
+    },
+    Scenario {
         name: "which lines are written",
         story: "dontlog-normal, logasap, a tag, refused at both doors, no log",
         config: " retries 0\nlisten normal\n bind {0}\n option dontlog-normal\n server s {a}\nlisten dead\n bind {1}\n option dontlog-normal\n server s {dead}\n\

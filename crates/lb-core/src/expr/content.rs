@@ -45,7 +45,8 @@ pub enum Part {
     /// 0 without a session ticket, 1 with an empty one that asks for one, 2 with a filled one.
     HelloTicket,
     RdpCookie(Option<Box<str>>),
-    RdpCookieCount,
+    /// Of this name, if one is given: 0 or 1.
+    RdpCookieCount(Option<Box<str>>),
     /// Whether it is a request of HTTP/1.
     LooksLikeHttp,
 }
@@ -69,7 +70,9 @@ pub enum ValuePlace {
 impl Part {
     pub(super) fn kind(&self) -> Kind {
         match self {
-            Part::Length | Part::HelloType | Part::HelloVersion | Part::HelloTicket | Part::RdpCookieCount => Kind::Int,
+            Part::Length | Part::HelloType | Part::HelloVersion | Part::HelloTicket | Part::RdpCookieCount(_) => {
+                Kind::Int
+            }
             Part::Payload { .. } | Part::LengthValue(_) => Kind::Binary,
             Part::HelloHasEc | Part::LooksLikeHttp => Kind::Bool,
             Part::HelloSni | Part::HelloAlpn | Part::RdpCookie(_) => Kind::Text,
@@ -101,7 +104,15 @@ impl Part {
             Part::HelloTicket => content.read(hello::parse(bytes).map(|h| Sample::Int(h.ticket()))),
             Part::RdpCookie(name) => content.read_maybe(rdp::cookie(bytes, name.as_deref()).map(|c| c.map(text))),
             Part::LooksLikeHttp => content.read(http::request(bytes).map(|()| Sample::Bool(true))),
-            Part::RdpCookieCount => content.read(rdp::cookie(bytes, None).map(|c| Sample::Int(i64::from(c.is_some())))),
+            Part::RdpCookieCount(name) => {
+                let cookie = rdp::cookie(bytes, name.as_deref());
+                content.read(
+                    cookie
+                        .map(|c| c.is_some())
+                        .or(false)
+                        .map(|is_there| Sample::Int(is_there.into())),
+                )
+            }
         }
     }
 }
@@ -121,6 +132,14 @@ impl<T> Read<T> {
             Read::Done(value) => Read::Done(f(value)),
             Read::Other => Read::Other,
             Read::Short => Read::Short,
+        }
+    }
+
+    /// Something else is this.
+    fn or(self, otherwise: T) -> Read<T> {
+        match self {
+            Read::Other => Read::Done(otherwise),
+            known => known,
         }
     }
 }

@@ -88,6 +88,10 @@ pub(super) fn find<'a>(scene: &'a Scene<'_>, fact: &Fact) -> Option<Sample<'a>> 
         Fact::Timeout { of, now } => {
             let limit = match (now, scene.upstream) {
                 (true, None) if *of != Silence::Client => None,
+                // Once both have said something, nobody is waited for longer.
+                (true, Some(_)) if *of == Silence::Server && scene.response.is_none() => {
+                    limit(scene, Silence::Tunnel)?.or(limit(scene, *of)?)
+                }
                 _ => limit(scene, *of)?,
             };
             Sample::Int(limit.map_or(0, |limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)))
@@ -185,13 +189,18 @@ fn socket<'a>(scene: &Scene<'a>, of_server: bool) -> Option<&'a Socket> {
     }
 }
 
+/// The server's end is known before anybody has come there, and after everybody has left.
 fn end_of(scene: &Scene<'_>, end: End) -> Option<SocketAddr> {
-    let socket = scene.upstream?.socket();
-    let address = match end {
-        End::Ours => socket.local_addr(),
-        End::Theirs => socket.peer_addr(),
-    };
-    address.ok()?.as_socket()
+    let socket = scene.upstream.map(Wire::socket);
+    match end {
+        End::Ours => socket?.local_addr().ok()?.as_socket(),
+        End::Theirs => {
+            let port = || scene.subject.local(scene.socket).map_or(0, |address| address.port());
+            let configured = || scene.server?.address.load().for_client_of(port).as_socket();
+            let connected = socket.and_then(|socket| socket.peer_addr().ok()?.as_socket());
+            connected.or_else(configured)
+        }
+    }
 }
 
 /// What a `timeout` is set to; the inner nothing is that it is not.

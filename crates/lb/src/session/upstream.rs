@@ -131,7 +131,10 @@ impl Session {
 
     /// For a server, which counts the connection by now: those who are called next are not to see its place free.
     pub(super) fn leave_queue(&mut self, server: Option<ServerIdx>) {
-        if let Upstream::Queued(place) = std::mem::replace(&mut self.upstream, Upstream::None) {
+        // Whoever is with a server stays there.
+        if matches!(self.upstream, Upstream::Queued(_))
+            && let Upstream::Queued(place) = std::mem::replace(&mut self.upstream, Upstream::None)
+        {
             self.waited_at = place.end(server);
         }
     }

@@ -135,8 +135,7 @@ fn rdp_cookie(args: &mut Args<'_>) -> Built {
 }
 
 fn rdp_count(args: &mut Args<'_>) -> Built {
-    let _any_name = args.filled();
-    part(Part::RdpCookieCount)
+    part(Part::RdpCookieCount(args.filled().map(Box::from)))
 }
 
 /// The same of the server's bytes.

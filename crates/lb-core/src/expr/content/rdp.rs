@@ -4,31 +4,21 @@
 use super::Read;
 
 const TPKT_AND_X224: usize = 11;
-const CONNECTION_REQUEST: u8 = 0xe0;
 const PREFIX: &[u8] = b"Cookie:";
 
-/// The value of the cookie, of this name if one is given.
+/// The value of the cookie, of this name if one is given. What is before it is not looked at, as in HAProxy.
 pub(super) fn cookie<'a>(bytes: &'a [u8], name: Option<&str>) -> Read<Option<&'a [u8]>> {
-    if bytes.first().is_some_and(|version| *version != 3) || bytes.get(5).is_some_and(|t| *t != CONNECTION_REQUEST) {
-        return Read::Other;
-    }
-    let (Some(rest), Some(length)) = (bytes.get(TPKT_AND_X224..), bytes.get(2..4)) else {
+    let Some(rest) = bytes.get(TPKT_AND_X224..).filter(|rest| rest.len() > PREFIX.len()) else {
         return Read::Short;
     };
-    let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
-    let rest = &rest[..rest.len().min(length.saturating_sub(TPKT_AND_X224))];
-    let seen = rest.len().min(PREFIX.len());
-    if !rest[..seen].eq_ignore_ascii_case(&PREFIX[..seen]) {
+    let (prefix, rest) = rest.split_at(PREFIX.len());
+    if !prefix.eq_ignore_ascii_case(PREFIX) {
         return Read::Other;
     }
     let Some(end) = rest.windows(2).position(|pair| pair == b"\r\n") else {
-        return if bytes.len() >= length.max(TPKT_AND_X224) {
-            Read::Other
-        } else {
-            Read::Short
-        };
+        return Read::Short;
     };
-    let line = rest[PREFIX.len()..end].trim_ascii_start();
+    let line = rest[..end].trim_ascii_start();
     let Some(equals) = line.iter().position(|b| *b == b'=') else {
         return Read::Other;
     };

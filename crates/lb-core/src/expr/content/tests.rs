@@ -140,11 +140,17 @@ fn a_cookie_of_remote_desktop() {
     assert_eq!(find(&cookie(None), &bytes, false), "Jane");
     assert_eq!(find(&cookie(Some("MSTShash")), &bytes, false), "Jane");
     assert_eq!(find(&cookie(Some("msts")), &bytes, false), "missing");
-    assert_eq!(find(&Part::RdpCookieCount, &bytes, false), "1");
+    assert_eq!(find(&Part::RdpCookieCount(None), &bytes, false), "1");
     for cut in 0..bytes.len() - 1 {
         assert_eq!(find(&cookie(None), &bytes[..cut], false), "unknown", "{cut}");
     }
-    assert_eq!(find(&cookie(None), b"\x16\x03\x01", false), "missing");
+    for other in [
+        &b"\x16\x03\x01 and no cookie at all"[..],
+        b"0123456789aCookie: none\r\n",
+    ] {
+        assert_eq!(find(&cookie(None), other, false), "missing");
+        assert_eq!(find(&Part::RdpCookieCount(None), other, false), "0");
+    }
 }
 
 /// A CONNECT of MQTT 5.0 with a will, a user and two properties.
@@ -222,7 +228,7 @@ fn parts() -> Vec<Part> {
         })
     });
     let payload = Part::Payload { offset: 3, length: 5 };
-    let rdp = [Part::RdpCookie(None), Part::RdpCookieCount];
+    let rdp = [Part::RdpCookie(None), Part::RdpCookieCount(None)];
     OF_HELLO
         .into_iter()
         .chain(lengths)
