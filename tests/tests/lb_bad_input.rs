@@ -157,7 +157,7 @@ fn reloads_that_are_refused() {
         std::fs::write(&crt, pem).expect("a writable folder");
         let told = lb.reload(Signal::SIGHUP, &bad.to_string());
         assert!(told.contains("refused"), "{what}: {told}");
-        assert_eq!(reloads(&master), format!("0 [failed: {count}]"), "{what}");
+        assert_eq!(reloads(&master), format!("{count} [failed: {count}]"), "{what}");
         // Lines are written beside the one who says them.
         let times = || {
             let text = std::fs::read_to_string(&said).expect("it is written");
@@ -170,7 +170,7 @@ fn reloads_that_are_refused() {
     std::fs::write(&crt, GOOD).expect("a writable folder");
     let told = lb.reload(Signal::SIGHUP, &config.clone().backend("timeout queue 3s").to_string());
     assert!(!told.contains("refused"), "{told}");
-    assert_eq!(reloads(&master), "1 [failed: 4]");
+    assert_eq!(reloads(&master), "5 [failed: 0]");
     bystander.stays_served(config.at());
     for file in [crt, other, said] {
         std::fs::remove_file(file).ok();

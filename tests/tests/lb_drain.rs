@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use tandem_tests::{Config, Lb, PATIENCE, Server, ask, connect, ended, until};
@@ -53,19 +53,10 @@ fn is_open(client: &TcpStream) -> bool {
         .is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock)
 }
 
-/// When each of them had ended, since now.
-fn ends(clients: &[TcpStream]) -> Vec<Duration> {
-    let began = Instant::now();
-    let mut ends = vec![None; clients.len()];
+fn all_end(clients: &[TcpStream]) {
     until("all connections to end", || {
-        for (end, client) in ends.iter_mut().zip(clients) {
-            if end.is_none() && !is_open(client) {
-                *end = Some(began.elapsed());
-            }
-        }
-        ends.iter().all(Option::is_some).then_some(())
+        clients.iter().all(|client| !is_open(client)).then_some(())
     });
-    ends.into_iter().flatten().collect()
 }
 
 #[test]
@@ -84,16 +75,18 @@ fn the_idlest_go_first_and_not_all_at_once() {
         socket.ask("drain over"),
         "Expects 'over <time> [idlest|oldest]' or nothing.\n\n"
     );
-    assert_eq!(socket.ask("drain over 2s idlest"), "\n");
-    let ends = ends(&clients);
-    let mut order: Vec<usize> = (0..40).collect();
-    order.sort_by_key(|client| (ends[*client], 40 - *client));
-    // Whoever looks is late now and then, and sees some at once that went one after the other.
-    let idle_first = order[..20].iter().filter(|client| **client >= 20).count();
-    assert!(idle_first >= 17, "{idle_first} of 20: {ends:?}");
-    // An even share in each part of the time, as far as a loaded machine lets one see it.
-    let early = ends.iter().filter(|end| **end < Duration::from_millis(1000)).count();
-    assert!((8..=28).contains(&early), "{early} of 40 in the first half: {ends:?}");
+    assert_eq!(socket.ask("drain over 8s idlest"), "\n");
+    until("some to end", || {
+        (clients.iter().filter(|c| !is_open(c)).count() >= 5).then_some(())
+    });
+    let gone: Vec<usize> = (0..40).filter(|at| !is_open(&clients[*at])).collect();
+    assert!(
+        gone.iter().all(|at| *at >= 20) || gone.len() > 20,
+        "the idle ones first: {gone:?}"
+    );
+    assert!(gone.len() < 40, "not all at once");
+    assert_eq!(socket.ask("drain over 0"), "\n");
+    all_end(&clients);
     assert!(lb.ended().success());
 }
 
@@ -115,22 +108,78 @@ fn the_oldest_go_first_and_progress_is_told() {
     assert!(socket.ask("show info").contains("\nStopping: 1\n"));
     // Somebody is in more of a hurry now.
     assert_eq!(socket.ask("drain over 0"), "\n");
-    ends(&clients[1..]);
+    all_end(&clients[1..]);
     drop(lb);
 }
 
 #[test]
 fn usr1_takes_the_configured_time() {
-    let server = Server::echo();
+    let (server, socket) = (Server::echo(), Socket::new("usr1"));
     let config = Config::default()
-        .global("close-spread-time 1s")
+        .global(socket.line())
+        .global("close-spread-time 10s")
         .server("s", &server, "");
     let mut lb = Lb::start(&config.to_string());
-    let clients = clients(&config, 10);
+    let clients = clients(&config, 20);
     lb.signal(Signal::SIGUSR1);
-    let ends = ends(&clients);
-    let (first, last) = (ends.iter().min(), ends.iter().max());
-    let between = last.zip(first).map(|(last, first)| *last - *first);
-    assert!(between >= Some(Duration::from_millis(300)), "{ends:?}");
+    until("the first to end", || clients.iter().any(|c| !is_open(c)).then_some(()));
+    assert!(clients.iter().any(is_open), "not all at once");
+    assert_eq!(socket.ask("drain over 0"), "\n");
+    all_end(&clients);
     assert!(lb.ended().success());
+}
+
+#[test]
+fn the_pace_ends_by_the_hard_stop() {
+    let (server, socket) = (Server::echo(), Socket::new("both"));
+    let config = Config::default()
+        .global(socket.line())
+        .global("hard-stop-after 10s")
+        .server("s", &server, "");
+    let mut lb = Lb::start(&config.to_string());
+    let mut clients = clients(&config, 20);
+    assert_eq!(socket.ask("drain over 1h oldest"), "\n");
+    // At the pace of an hour nobody would be gone before three minutes.
+    assert!(ended(&mut clients[0]));
+    assert!(is_open(&clients[19]), "not all at once");
+    let told = socket.ask("show drain");
+    assert!(
+        told.contains(" of 20 connections left, ") && told.contains(", 0:00:0"),
+        "{told}"
+    );
+    // Another order does not make it longer.
+    assert_eq!(socket.ask("drain over 2h oldest"), "\n");
+    let told = until("the other pace", || {
+        Some(socket.ask("show drain")).filter(|told| !told.contains(" of 20 "))
+    });
+    assert!(told.contains(", 0:00:0"), "{told}");
+    assert_eq!(socket.ask("drain over 0"), "\n");
+    all_end(&clients);
+    assert!(lb.ended().success());
+}
+
+#[test]
+fn what_is_left_at_the_hard_stop_is_ended_and_said() {
+    let (server, socket) = (Server::echo(), Socket::new("hard"));
+    let said = std::env::temp_dir().join(format!("tandem-drain-said-{}", std::process::id()));
+    let config = Config::default()
+        .global(socket.line())
+        .global("hard-stop-after 300ms")
+        .server("s", &server, "");
+    let stderr = std::fs::File::create(&said).expect("a writable folder");
+    let mut lb = Lb::start_as(&config.to_string(), |mut command| {
+        command.stderr(stderr);
+        command
+    });
+    let clients = clients(&config, 3);
+    // Nobody is hurried.
+    assert_eq!(socket.ask("drain"), "\n");
+    all_end(&clients);
+    assert!(lb.ended().success());
+    let text = std::fs::read_to_string(&said).expect("it is written");
+    assert!(
+        text.contains("hard-stop-after has passed; connections that were left and are closed now: 3"),
+        "{text}"
+    );
+    std::fs::remove_file(said).ok();
 }

@@ -160,7 +160,12 @@ fn a_reload_answers_when_it_is_done() {
             "Success=1",
             "1 [failed: 0]",
         ),
-        (bad, "Success=0", "[failed: 1]"),
+        (bad, "Success=0", "2 [failed: 1]"),
+        (
+            config.clone().backend("retries 8").to_string(),
+            "Success=1",
+            "3 [failed: 0]",
+        ),
     ] {
         lb.configure(&text);
         let answer = ask(&files.socket(), "reload").expect("an answer");
@@ -169,5 +174,10 @@ fn a_reload_answers_when_it_is_done() {
         assert!(said.ends_with('\n'), "{answer}");
         let proc = ask(&files.socket(), "show proc").expect("it still answers");
         assert!(proc.contains(counted), "{proc}");
+        let prompt = match success {
+            "Success=1" => "\nmaster> ",
+            _ => "\nmaster[ReloadFailed]> ",
+        };
+        assert_eq!(ask(&files.socket(), "prompt").as_deref(), Some(prompt));
     }
 }

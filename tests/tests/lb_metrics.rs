@@ -28,6 +28,8 @@ impl Scene {
         let server = Server::echo();
         let port = free_port();
         let base = Config::default()
+            .global("description one of two")
+            .backend("description the brokers")
             .backend("stick-table type ip size 1k")
             .backend("stick on src");
         let config = base
@@ -171,6 +173,16 @@ fn parameters_of_haproxys_exporter() {
     // Nobody has asked for the page.
     for path in ["/haproxy?stats", "/", "/stats;csv"] {
         assert_eq!(request(scene.at, "GET", path, &[], "").status, 503, "{path}");
+    }
+    assert!(!scene.scrape("", &[]).body.contains("desc=\""));
+    let described = scene.scrape("?desc-labels", &[]).body;
+    for line in [
+        "haproxy_process_nbproc{desc=\"one of two\"} 1",
+        "haproxy_backend_current_queue{proxy=\"be\",desc=\"the brokers\"} 0",
+        "haproxy_server_current_queue{proxy=\"be\",desc=\"the brokers\",server=\"a\"} 0",
+        "haproxy_frontend_current_sessions{proxy=\"fe\"} 0",
+    ] {
+        assert!(described.lines().any(|known| known == line), "{line}\n{described}");
     }
     let servers = |query: &str| {
         scene

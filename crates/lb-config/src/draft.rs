@@ -50,6 +50,8 @@ pub(crate) struct Draft {
 pub(crate) struct Ring {
     pub(crate) plan: plan::Ring,
     pub(crate) at: Span,
+    /// Of each server, with its line.
+    pub(crate) tls_of_servers: Vec<Spanned<Words>>,
     /// The lines that said all this.
     pub(crate) lines: Vec<Said>,
 }
@@ -59,6 +61,7 @@ impl Ring {
         Ring {
             plan: plan::Ring::new(name.value),
             at: name.span,
+            tls_of_servers: Vec::new(),
             lines: Vec::new(),
         }
     }

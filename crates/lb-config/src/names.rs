@@ -8,7 +8,7 @@ use tandem_lb_core::conn::Redispatch;
 use tandem_lb_core::forward::Key;
 use tandem_lb_core::stick::KeyType;
 
-use crate::plan::{Facility, Level, LogFormat, Sample, ServerStates, Severity};
+use crate::plan::{Facility, Level, LogFormat, Sample, ServerStates, Severity, SeverityOutput};
 
 pub(crate) const LOG_FORMATS: &[(&str, LogFormat)] = &[
     ("rfc3164", LogFormat::Rfc3164),
@@ -89,6 +89,12 @@ pub(crate) const LEVELS: &[(&str, Level)] = &[
     ("user", Level::User),
     ("operator", Level::Operator),
     ("admin", Level::Admin),
+];
+
+pub(crate) const SEVERITY_OUTPUTS: &[(&str, SeverityOutput)] = &[
+    ("none", SeverityOutput::None),
+    ("number", SeverityOutput::Number),
+    ("string", SeverityOutput::Word),
 ];
 
 pub(crate) const HASH_KEYS: &[(&str, HashKey)] = &[

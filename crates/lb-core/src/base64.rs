@@ -47,3 +47,25 @@ pub fn decode(text: &[u8], url: bool) -> Option<Vec<u8>> {
     }
     Some(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_texts() {
+        for (text, bytes) in [
+            ("", ""),
+            ("Zg==", "f"),
+            ("Zm8=", "fo"),
+            ("Zm9vYmFy", "foobar"),
+            ("YTpi", "a:b"),
+        ] {
+            assert_eq!(decode(text.as_bytes(), false).as_deref(), Some(bytes.as_bytes()));
+            assert_eq!(encode(bytes.as_bytes(), false), text.as_bytes());
+        }
+        for text in ["a b=", "Zg", "Zm8", "Z", "Zg=", "=", "===="] {
+            assert_eq!(decode(text.as_bytes(), false), None, "{text}");
+        }
+    }
+}

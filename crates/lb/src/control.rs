@@ -39,6 +39,7 @@ use crate::peers::{Ground, Peers};
 use crate::reader::Reader;
 use crate::reload::Reloader;
 use crate::resolving::Resolving;
+use crate::rings::Outward;
 use crate::router::Way;
 use crate::socket::{self, Doors};
 use crate::state::{Archive, Keeping, Past};
@@ -147,7 +148,10 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     };
     let taking = heritage.begin(predecessor, &live, clock.now()).await;
     tracking::settle(&mut backends, clock.now());
-    directory.rings.convey();
+    directory.rings.convey(&Outward {
+        vault: directory.tls.clone(),
+        clock,
+    });
     let (lines, timeline) = (Lines::default(), Rc::<Timeline>::default());
     let keepers = backends.into_iter().map(|watched| {
         Keeper::new(
@@ -363,6 +367,8 @@ impl Running {
         // Whoever asks from now on asks the successor: that we have stopped is no news of what both are.
         self.leave_doors();
         self.desk.drain(is_succeeded);
+        let hard_stop_after = self.hard_stop_after.get();
+        self.drain.limit(hard_stop_after);
         let closing = async {
             loop {
                 tokio::select! {
@@ -380,8 +386,8 @@ impl Running {
         let ended = tokio::select! {
             () = closing => Ok(()),
             () = last => Ok(()),
-            () = given_up(self.hard_stop_after.get()) => {
-                self.desk.end();
+            () = given_up(hard_stop_after) => {
+                self.desk.end(self.process.used());
                 let _in_time = tokio::time::timeout(LAST_WORDS, self.process.emptied()).await;
                 Ok(())
             }

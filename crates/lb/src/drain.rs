@@ -50,6 +50,8 @@ pub(crate) struct Drain {
     plan: Cell<Option<Plan>>,
     pace: Cell<Option<Pace>>,
     closed: Cell<usize>,
+    /// Whoever is left then is ended at once (`hard-stop-after`).
+    limit: Cell<Option<Mono>>,
 }
 
 /// How far it is.
@@ -77,7 +79,13 @@ impl Drain {
             plan: Cell::new(plan),
             pace: Cell::new(None),
             closed: Cell::new(0),
+            limit: Cell::new(None),
         }
+    }
+
+    /// From now on nobody may be left after this time: whatever the plan says, the pace ends by then.
+    pub(crate) fn limit(&self, after: Option<Duration>) {
+        self.limit.set(after.map(|after| self.clock.now() + after));
     }
 
     /// Begins, or goes on in another way. Without a plan it waits as long as it takes, or for the configured time.
@@ -105,9 +113,19 @@ impl Drain {
         let Some(plan) = self.plan.get() else {
             return std::future::pending().await;
         };
-        let pace = Pace::new(self.clock.now(), plan.over, self.live.count());
+        let now = self.clock.now();
+        let over = self
+            .limit
+            .get()
+            .map_or(plan.over, |limit| plan.over.min(limit.since(now)));
+        let pace = Pace::new(now, over, self.live.count());
         self.pace.set(Some(pace));
-        tracing::info!("{} connections are closed over {:?}", pace.total(), plan.over);
+        let why = if over < plan.over {
+            ", as hard-stop-after has it"
+        } else {
+            ""
+        };
+        tracing::info!("{} connections are closed over {over:?}{why}", pace.total());
         tokio::join!(self.close(plan.first, pace), self.say());
     }
 

@@ -36,6 +36,7 @@ mod peers;
 mod probe;
 mod publish;
 mod queue;
+mod reach;
 mod reader;
 mod registry;
 mod reload;

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
 
-use tandem_lb_config::{BindAddress, Level as Allowed, SocketFile, StatsSocket};
+use tandem_lb_config::{BindAddress, Level as Allowed, SeverityOutput, SocketFile, StatsSocket};
 use tandem_ops::clock::Clock;
 use tandem_ops::control::{Call, Command, Console, Level, Reply};
 use tandem_time::Mono;
@@ -19,8 +19,6 @@ use crate::reload::Reloader;
 use crate::socket::Room;
 use crate::stats::VERSION;
 
-pub(crate) const PROMPT: &str = "master> ";
-
 /// What commands of the master socket work on.
 pub(crate) struct Master {
     worker: Rc<Console<Room>>,
@@ -29,7 +27,8 @@ pub(crate) struct Master {
     began: Mono,
 }
 
-/// Where the socket is to be, as on the command line: `PATH[,mode,600][,level,operator][,user,NAME][,group,NAME]`.
+/// Where the socket is to be, as on the command line: `PATH[,mode,600][,level,operator][,user,NAME][,group,NAME]`
+/// or `,severity-output,number`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MasterSocket(StatsSocket);
 
@@ -37,7 +36,9 @@ pub(crate) struct MasterSocket(StatsSocket);
 pub(crate) enum MasterSocketError {
     #[error("the master socket is a unix socket: give its path")]
     NoPath,
-    #[error("'{0}' is no option of a master socket: it knows mode, level, user and group, each with a value")]
+    #[error(
+        "'{0}' is no option of a master socket: it knows mode, level, severity-output, user and group, each with a value"
+    )]
     Option(String),
 }
 
@@ -72,6 +73,7 @@ impl FromStr for MasterSocket {
             address: BindAddress::Unix(PathBuf::from(path)),
             origin: "-S".into(),
             level: Allowed::Admin,
+            severities: SeverityOutput::None,
             file: SocketFile::default(),
             expose_listeners: false,
         };
@@ -81,12 +83,22 @@ impl FromStr for MasterSocket {
             match option {
                 "mode" => socket.file.mode = Some(u32::from_str_radix(value, 8).map_err(|_| wrong())?),
                 "level" => socket.level = level(value).ok_or_else(wrong)?,
+                "severity-output" => socket.severities = severities(value).ok_or_else(wrong)?,
                 "user" => socket.file.user = Some(value.to_owned()),
                 "group" => socket.file.group = Some(value.to_owned()),
                 _ => return Err(wrong()),
             }
         }
         Ok(MasterSocket(socket))
+    }
+}
+
+fn severities(word: &str) -> Option<SeverityOutput> {
+    match word {
+        "none" => Some(SeverityOutput::None),
+        "number" => Some(SeverityOutput::Number),
+        "string" => Some(SeverityOutput::Word),
+        _ => None,
     }
 }
 
@@ -109,6 +121,15 @@ pub(crate) static COMMANDS: &[Command<Master>] = &[
     Command { name: "show startup-logs", usage: "show startup-logs", level: Level::User, run: startup, about: "report logs emitted during the start" },
     Command { name: "show version", usage: "show version", level: Level::User, run: |_, _| Reply::info(VERSION), about: "show version of the current process" },
 ];
+
+/// Whoever looks sees that the last reload was refused.
+pub(crate) fn prompt(master: &Master) -> &'static str {
+    if master.reloader.counts().1 > 0 {
+        "master[ReloadFailed]> "
+    } else {
+        "master> "
+    }
+}
 
 /// `@1` and `@!PID` are this process.
 fn at(master: &Master, call: &Call) -> Reply {
@@ -143,8 +164,8 @@ fn reload(master: &Master, _: &Call) -> Reply {
 
 fn processes(master: &Master, _: &Call) -> Reply {
     let uptime = uptime(master.clock.now() - master.began);
-    let (done, failed) = master.reloader.counts();
-    let reloads = format!("{done} [failed: {failed}]");
+    let (all, failed) = master.reloader.counts();
+    let reloads = format!("{all} [failed: {failed}]");
     let row = |cells: [&str; 5]| {
         let [pid, kind, reloads, uptime, version] = cells;
         format!("{pid:<15} {kind:<15} {reloads:<15} {uptime:<15} {version}\n")
@@ -191,7 +212,9 @@ mod tests {
             (Some("u"), Some("g"))
         );
         assert_eq!(read("127.0.0.1:9"), Err(MasterSocketError::NoPath));
-        for wrong in ["mode", "mode,9", "level,king", "accept-proxy,1"] {
+        let told = read("/m,severity-output,string").expect("an option");
+        assert_eq!(told.severities, SeverityOutput::Word);
+        for wrong in ["mode", "mode,9", "level,king", "severity-output,loud", "accept-proxy,1"] {
             let option = wrong.split(',').next().unwrap_or_default().to_owned();
             assert_eq!(
                 read(&format!("/m,{wrong}")),

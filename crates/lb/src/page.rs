@@ -209,6 +209,8 @@ impl Page {
             name_servers: &wish.of(&[Section::Resolver], || stats.name_servers()),
             peers: &wish.of(&[Section::Peer], || stats.peers()),
             certificates: &stats.certificates(),
+            rings: &wish.of(&[Section::Ring], || stats.rings()),
+            descriptions: &asked.describes.then(|| stats.descriptions()).unwrap_or_default(),
         };
         let text = prometheus::metrics(&figures, &asked.wish);
         reply(Kind::Metrics(asked.wish.format), text, None)

@@ -88,7 +88,7 @@ pub(crate) struct Reloader {
     /// Listeners that take their last clients; where they listen somebody may want to listen again.
     leaving: RefCell<Vec<Rc<Bound>>>,
     seed: RefCell<Seed>,
-    /// How many were followed, and how many refused.
+    /// How many there were, and how many were refused since the last that was not: as HAProxy's master counts.
     counts: Cell<(u32, u32)>,
     /// One after the other.
     turn: Mutex<()>,
@@ -129,11 +129,9 @@ impl Reloader {
         let done = self.follow().await;
         // Of a configuration that is not followed after all, the kernel is to know nothing either.
         self.estate.forwarder.follow();
-        let (followed, refused) = self.counts.get();
-        self.counts.set(match done {
-            Ok(_) => (followed + 1, refused),
-            Err(_) => (followed, refused + 1),
-        });
+        let (all, refused) = self.counts.get();
+        let refused = if done.is_ok() { 0 } else { refused + 1 };
+        self.counts.set((all + 1, refused));
         match &done {
             Ok(difference) if difference.is_empty() => tracing::info!("reload: nothing has changed"),
             Ok(difference) => difference
@@ -154,7 +152,7 @@ impl Reloader {
         done
     }
 
-    /// How many reloads were followed, and how many refused.
+    /// How many reloads there were, and how many were refused since the last that was not.
     pub(crate) fn counts(&self) -> (u32, u32) {
         self.counts.get()
     }

@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use tandem_lb_config as plan;
+use tandem_ops::clock::Clock;
 use tandem_ops::syslog::{Ring, Shape};
 
+use crate::tls::Vault;
 use conveyor::Conveyor;
 
 /// All of them; every thread writes to them.
@@ -18,6 +20,13 @@ pub(crate) struct Rings {
     now: ArcSwap<Lineup>,
     /// Who takes lines further. On the control runtime.
     conveyors: Mutex<Vec<Conveyor>>,
+}
+
+/// What those who take lines further go by.
+#[derive(Clone, Debug)]
+pub(crate) struct Outward {
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) clock: Clock,
 }
 
 /// Those of one Plan, in its order.
@@ -57,7 +66,7 @@ impl Rings {
     }
 
     /// Has lines go on to the servers that are named now. To be called on the control runtime.
-    pub(crate) fn convey(&self) {
+    pub(crate) fn convey(&self, outward: &Outward) {
         let now = self.now();
         let mut before = self.conveyors.lock().unwrap_or_else(PoisonError::into_inner);
         let mut after = Vec::new();
@@ -65,7 +74,7 @@ impl Rings {
             for server in &known.plan.servers {
                 let same = before.iter().position(|conveyor| conveyor.leads(known, server));
                 let same = same.map(|at| before.swap_remove(at));
-                after.push(Conveyor::of(known, server, same));
+                after.push(Conveyor::of(known, server, outward, same));
             }
         }
         *before = after;

@@ -26,6 +26,7 @@ mod recheck;
 mod reload;
 mod relocate;
 mod rename;
+mod responses;
 mod seen;
 mod server;
 mod servers;
@@ -110,7 +111,7 @@ pub(crate) fn open(doors: Doors, room: Room) -> Open<Room> {
 /// Serves the master socket from now on.
 pub(crate) fn open_master(doors: Doors, master: Master) -> Open<Master> {
     let console = Console::new(master::COMMANDS, master, Vec::new());
-    serve_all(doors, console.with_prompt(master::PROMPT))
+    serve_all(doors, console.with_prompt(master::prompt))
 }
 
 fn serve_all<S: 'static>(doors: Doors, console: Console<S>) -> Open<S> {

@@ -18,7 +18,9 @@ use std::time::Duration;
 use tandem_lb_core::peers::PeerView;
 use tandem_lb_core::snapshot::ProcessCounts;
 use tandem_lb_core::stats::hour::Hour;
-use tandem_lb_core::stats::prometheus::{CertificateSeen, NameServerSeen, PeerSeen, ServerSpread, TableFill};
+use tandem_lb_core::stats::prometheus::{
+    CertificateSeen, Descriptions, NameServerSeen, PeerSeen, RingSeen, ServerSpread, TableFill,
+};
 use tandem_lb_core::stats::{Info, InfoField, Meter, Row};
 use tandem_ops::clock::{Clock, Wall};
 use tandem_time::Mono;
@@ -34,6 +36,7 @@ use crate::page::Site;
 use crate::peers::{Peers, SectionView};
 use crate::publish::Backend;
 use crate::resolving::{Asked, Resolving};
+use crate::rings::Known;
 use crate::servers::Server;
 use crate::state::Past;
 use crate::tables::Table;
@@ -258,7 +261,32 @@ impl Stats {
 
     /// What the configuration says of the proxy with this number, for people.
     pub(crate) fn description(&self, proxy: u32) -> Option<Arc<str>> {
-        self.series.borrow().iter().find_map(|series| series.description(proxy))
+        let series = self.series.borrow();
+        let mut described = series.iter().filter_map(Series::description);
+        described.find_map(|(id, text)| (id == proxy).then_some(text))
+    }
+
+    /// All of it that the configuration says, and what it says of this process.
+    pub(crate) fn descriptions(&self) -> Descriptions {
+        Descriptions {
+            process: self.process().description.as_deref().map(Into::into),
+            proxies: self.series.borrow().iter().filter_map(Series::description).collect(),
+        }
+    }
+
+    /// The fill of every ring.
+    pub(crate) fn rings(&self) -> Vec<RingSeen> {
+        let seen = |Known { plan, ring }: &Known| {
+            let fill = ring.fill();
+            RingSeen {
+                name: plan.name.clone(),
+                lines: fill.lines as u64,
+                bytes: fill.bytes as u64,
+                size: fill.size as u64,
+                dropped: fill.dropped,
+            }
+        };
+        self.directory.rings.now().all().map(seen).collect()
     }
 
     /// The fill of every stick table.

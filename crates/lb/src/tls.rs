@@ -6,6 +6,7 @@ mod greet;
 mod lists;
 mod make;
 mod meet;
+mod responses;
 mod shelf;
 mod stream;
 mod tally;

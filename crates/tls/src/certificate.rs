@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
@@ -12,7 +13,7 @@ use rustls::{InconsistentKeys, SignatureAlgorithm};
 use thiserror::Error;
 
 use crate::provider;
-use crate::x509::Facts;
+use crate::x509::{About, Facts, Status, StatusError};
 
 /// A certificate that clients or servers may be shown.
 #[derive(Debug)]
@@ -21,6 +22,18 @@ pub struct Certificate {
     pub name: PathBuf,
     pub key: Arc<CertifiedKey>,
     pub facts: Facts,
+    /// The same with what its authority says of it at present, and until when that holds.
+    pub stapled: Option<Stapled>,
+    /// Why what is said of it is kept back.
+    pub unstapled: Option<StatusError>,
+}
+
+/// A certificate with a response to those who ask whether it still holds.
+#[derive(Clone, Debug)]
+pub struct Stapled {
+    key: Arc<CertifiedKey>,
+    /// Since 1970.
+    until: Duration,
 }
 
 #[derive(Debug, Error)]
@@ -66,6 +79,8 @@ pub struct Pieces {
     pub key: Option<Vec<u8>>,
     /// The same with `.ocsp`: what the authority says of the certificate at present, in DER.
     pub ocsp: Option<Vec<u8>>,
+    /// The same with `.issuer`: who signed the certificate, where that is not in its own file.
+    pub issuer: Option<Vec<u8>>,
 }
 
 impl Pieces {
@@ -84,11 +99,44 @@ impl Pieces {
             pem: content(file).map_err(|why| unreadable(file, why))?,
             key: beside(".key")?,
             ocsp: beside(".ocsp")?,
+            issuer: beside(".issuer")?,
         })
     }
 }
 
 impl Pieces {
+    /// The certificate, and those that may have signed it.
+    fn signed(&self) -> Option<(CertificateDer<'static>, Vec<CertificateDer<'static>>)> {
+        let mut chain = chain(&self.pem).into_iter();
+        let first = chain.next()?;
+        let beside = self.issuer.as_deref().map(self::chain).unwrap_or_default();
+        Some((first, chain.chain(beside).collect()))
+    }
+
+    /// What an authority is asked about, where it is known who that is.
+    pub fn about(&self) -> Option<About> {
+        let (first, signers) = self.signed()?;
+        signers.iter().find_map(|signer| About::of(&first, signer))
+    }
+
+    /// Whether a response is about this certificate.
+    pub fn is_what(&self, about: &About) -> bool {
+        let is_of = |(first, signers): (CertificateDer<'_>, Vec<CertificateDer<'_>>)| {
+            signers.iter().any(|signer| about.is_of(&first, signer))
+        };
+        self.signed().is_some_and(is_of)
+    }
+
+    /// What the authority says, if anything, whenever that was. Without knowing who signed the certificate nobody can tell
+    /// whether it is about another.
+    pub fn status(&self) -> Option<Result<Status, StatusError>> {
+        let response = self.ocsp.as_deref().filter(|response| !response.is_empty())?;
+        Some(Status::of(response).and_then(|status| match self.about() {
+            Some(_) if !self.is_what(&status.about) => Err(StatusError::Other),
+            _ => Ok(status),
+        }))
+    }
+
     /// The certificates with their key, as in one file.
     pub fn whole(mut self) -> Vec<u8> {
         self.pem.extend(self.key.unwrap_or_default());
@@ -117,22 +165,47 @@ impl Certificate {
         let facts = Facts::of(first).map_err(|why| fault(Fault::BadCertificate(why)))?;
         let provider = provider();
         let key = key(name, pieces)?;
-        let mut certified = CertifiedKey::new(chain, loaded(&provider, key).map_err(|why| fault(Fault::BadKey(why)))?);
-        certified.ocsp.clone_from(&pieces.ocsp);
+        let certified = CertifiedKey::new(chain, loaded(&provider, key).map_err(|why| fault(Fault::BadKey(why)))?);
         match certified.keys_match() {
             // Whether they match cannot be told for every kind of key.
             Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
+            Err(rustls::Error::InvalidCertificate(why)) => {
+                return Err(fault(Fault::BadCertificate(format!("{why:?}"))));
+            }
             Err(_) => return Err(fault(Fault::OtherKey)),
         }
+        let (stapled, unstapled) = match pieces.status() {
+            None => (None, None),
+            Some(Ok(status)) => (Some(Stapled::new(&certified, pieces, status.until())), None),
+            Some(Err(why)) => (None, Some(why)),
+        };
         Ok(Certificate {
             name: name.to_owned(),
             key: Arc::new(certified),
             facts,
+            stapled,
+            unstapled,
         })
     }
 
     pub(crate) fn algorithm(&self) -> SignatureAlgorithm {
         self.key.key.algorithm()
+    }
+}
+
+impl Stapled {
+    fn new(certified: &CertifiedKey, pieces: &Pieces, until: Duration) -> Stapled {
+        let mut key = certified.clone();
+        key.ocsp.clone_from(&pieces.ocsp);
+        Stapled {
+            key: Arc::new(key),
+            until,
+        }
+    }
+
+    /// What clients are shown at this moment, since 1970, if it still holds.
+    pub(crate) fn at(&self, now: Duration) -> Option<&Arc<CertifiedKey>> {
+        (now <= self.until).then_some(&self.key)
     }
 }
 

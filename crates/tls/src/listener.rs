@@ -1,6 +1,7 @@
 //! What a place to listen at needs to speak TLS: certificates, and for each client the one that fits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
@@ -209,7 +210,7 @@ impl Memory {
 impl Made {
     fn of(entry: Entry, memory: &Memory) -> Result<Made, Error> {
         let Entry { certificate, terms, .. } = entry;
-        let only = Arc::new(Only(certificate.key.clone()));
+        let only = Arc::new(Only(certificate.clone()));
         let builder = ServerConfig::builder_with_provider(terms.protocol.provider())
             .with_protocol_versions(terms.protocol.versions())?
             .with_client_cert_verifier(terms.clients.judge);
@@ -233,10 +234,12 @@ impl Made {
 
 /// One certificate for everybody.
 #[derive(Debug)]
-struct Only(Arc<CertifiedKey>);
+struct Only(Arc<Certificate>);
 
 impl ResolvesServerCert for Only {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.clone())
+        let now = Duration::from_secs(UnixTime::now().as_secs());
+        let stapled = self.0.stapled.as_ref().and_then(|stapled| stapled.at(now));
+        Some(stapled.unwrap_or(&self.0.key).clone())
     }
 }

@@ -1,6 +1,7 @@
 //! What a certificate says, in the words of OpenSSL that HAProxy's fetches and commands show.
 
 mod revoked;
+mod status;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use x509_cert::serial_number::SerialNumber;
 use x509_cert::time::Time;
 
 pub use revoked::Revoked;
+pub use status::{About, Status, StatusError, Sum, Verdict};
 
 /// One certificate, read.
 #[derive(Clone, Debug)]

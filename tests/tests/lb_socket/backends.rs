@@ -226,8 +226,8 @@ fn ask_again(client: &mut TcpStream) -> String {
 fn nobody_is_led_to_what_is_unpublished() {
     let room = Room::new();
     let [usual, fixed] = ["usual", "fixed"].map(Server::named);
-    let config = config(&room, &usual);
-    let _lb = Lb::start(&text(&config, &fixed, free_port()));
+    let (config, page) = (config(&room, &usual), free_port());
+    let _lb = Lb::start(&text(&config, &fixed, page));
     room.ask("set var proc.fixed bool(1)");
     assert_eq!(first_word(&config), "fixed");
     let mut client = connect(config.at());
@@ -242,7 +242,13 @@ fn nobody_is_led_to_what_is_unpublished() {
     until("a check", || (fixed.accepted() > checks).then_some(()));
     assert_eq!(usual.accepted(), before);
     assert_eq!(row(&room, "be,BACKEND,")[STATUS], "UP (UNPUB)");
+    let shown = || fetch(([127, 0, 0, 1], page).into(), "/").body;
+    let html = shown();
+    let explained = html.matches("UP (UNPUB)<span class=\"tips\" role=\"tooltip\">").count();
+    assert_eq!(explained, 2, "those two say what that means");
+    assert!(html.contains("rules pass it over until somebody gives"));
     room.ask("publish backend be");
+    assert_eq!(shown().matches("UP (UNPUB)<span").count(), 1);
     assert_eq!(first_word(&config), "usual");
     let limited = room.ask("operator; publish backend fixed");
     assert!(limited.contains("Backend published."), "{limited}");

@@ -1,11 +1,12 @@
 //! The same commands to HAProxy and to us, on the same configuration, must give the same answers.
 
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use tandem_tests::{Lb, Server, free_port, until};
+use tandem_tests::{Lb, PATIENCE, Server, free_port, until};
 
 use super::room::{Room, say};
 
@@ -271,6 +272,65 @@ fn answers_are_the_same() {
         COMMANDS.len() + LOOSE.len(),
         different.join("\n")
     );
+}
+
+/// Messages of each severity, and answers that are none.
+const SEVERE: [&str; 12] = [
+    "show cli level",
+    "set weight be/s1",
+    "get weight be/s1",
+    "enable frontend fe",
+    "show table gone",
+    "set server be/s1 addr 127.0.0.7",
+    "set server be/s1 weight x",
+    "add server rr/n 127.0.0.1:80",
+    "user;set weight be/s1 3",
+    "show backend;shutdown session x",
+    "set severity-output gone",
+    "set severity-output none;show cli level;set severity-output string;show cli level",
+];
+
+fn told_at(socket: &Path, line: &str) -> String {
+    let mut stream = UnixStream::connect(socket).expect("the socket is there");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
+    stream.write_all(format!("{line}\n").as_bytes()).expect("it is taken");
+    stream.shutdown(Shutdown::Write).expect("it is open");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer and its end");
+    answer
+}
+
+/// Of a socket that says how serious it is from the start.
+#[test]
+fn a_socket_says_how_serious_a_message_is() {
+    let (theirs, ours) = (Room::new(), Room::new());
+    let text = |room: &Room| {
+        let more = ["none", "number", "string"].map(|word| {
+            let at = room.0.join(word);
+            format!("stats socket {} level admin severity-output {word}\n ", at.display())
+        });
+        let line = room.line();
+        config(room, [1, 1]).replacen(&line, &format!("{}{line}", more.concat()), 1)
+    };
+    let Some(_haproxy) = haproxy(&theirs, &text(&theirs)) else {
+        return say("SKIP severities beside HAProxy: haproxy is not installed");
+    };
+    let _lb = Lb::start(&text(&ours));
+    for (word, began) in [("none", "admin"), ("number", "[6]: admin"), ("string", "[info]: admin")] {
+        for line in SEVERE {
+            let [theirs, ours] = [&theirs, &ours].map(|room| told_at(&room.0.join(word), line));
+            // Theirs leaves out the empty line behind some answers.
+            let lines = |answer: &str| {
+                answer
+                    .lines()
+                    .filter(|l| !l.is_empty())
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(lines(&ours), lines(&theirs), "{word}: {line}");
+            assert!(line != SEVERE[0] || lines(&ours) == [began], "{word}: {ours}");
+        }
+    }
 }
 
 #[test]

@@ -11,5 +11,6 @@ mod haproxy;
 mod naming;
 mod patterns;
 mod protocol;
+mod responses;
 mod rings;
 mod room;

@@ -68,6 +68,35 @@ fn sockets_that_cannot_be_opened_are_named_with_their_lines() {
 }
 
 #[test]
+fn a_socket_begins_with_its_own_severity_output() {
+    let room = Room::new();
+    let port = free_port();
+    let (config, _server) = config(&room);
+    let config = config.global(format!(
+        "stats socket 127.0.0.1:{port} level user severity-output number"
+    ));
+    let mut lb = Lb::start(&config.to_string());
+    let told = |words: &str| {
+        let mut tcp = connect(([127, 0, 0, 1], port).into());
+        tcp.write_all(words.as_bytes()).expect("it is taken");
+        let mut answer = String::new();
+        tcp.read_to_string(&mut answer).expect("an answer and its end");
+        answer
+    };
+    assert_eq!(told("show cli level\n"), "[6]: user\n\n");
+    assert_eq!(told("set severity-output none;show cli level\n"), "\nuser\n\n");
+    assert_eq!(room.ask("show cli level"), "admin\n\n");
+    let other = config
+        .to_string()
+        .replace("severity-output number", "severity-output string");
+    let said = lb.reload(Signal::SIGHUP, &other);
+    assert!(!said.contains("refused"), "{said}");
+    until("the other way", || {
+        (told("show cli level\n") == "[info]: user\n\n").then_some(())
+    });
+}
+
+#[test]
 fn two_answers_are_two_blocks() {
     let room = Room::new();
     let port = free_port();

@@ -1,9 +1,13 @@
 //! Sections `ring`: lines that are kept in memory, shown, and led on to syslog servers, beside HAProxy's.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use tandem_tests::{Lb, Server, connect, ended, free_port, until};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use tandem_tests::{Lb, Papers, Server, connect, ended, free_port, request, until};
 
 use super::haproxy::haproxy;
 use super::room::{Room, say};
@@ -19,6 +23,28 @@ impl Ear {
         let heard = Arc::<Mutex<Vec<u8>>>::default();
         let hears = heard.clone();
         let server = Server::start(move |mut stream| {
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = stream.read(&mut buffer) {
+                hears.lock().expect("no panic").extend_from_slice(&buffer[..n]);
+            }
+        });
+        Ear { server, heard }
+    }
+
+    /// One that is spoken to with TLS, and shows this certificate.
+    fn secure(pem: &str) -> Ear {
+        let chain = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>();
+        let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).expect("a key");
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(chain.expect("certificates"), key);
+        let config = Arc::new(config.expect("it fits"));
+        let heard = Arc::<Mutex<Vec<u8>>>::default();
+        let hears = heard.clone();
+        let server = Server::start(move |stream| {
+            let mut stream = StreamOwned::new(ServerConnection::new(config.clone()).expect("a server"), stream);
             let mut buffer = [0; 4096];
             while let Ok(n @ 1..) = stream.read(&mut buffer) {
                 hears.lock().expect("no panic").extend_from_slice(&buffer[..n]);
@@ -44,10 +70,13 @@ fn shape(text: &str) -> String {
     same
 }
 
-/// One of the two programs, and what is around it.
+/// One of the two programs, and what is around it. It has one thread: with more, a line that HAProxy writes while its last
+/// one is passed on may wait for the next one.
 struct Side {
     room: Room,
-    at: std::net::SocketAddr,
+    at: SocketAddr,
+    /// Where metrics are.
+    page: SocketAddr,
     ears: [Ear; 2],
 }
 
@@ -56,6 +85,7 @@ impl Side {
         Side {
             room: Room::new(),
             at: ([127, 0, 0, 1], free_port()).into(),
+            page: ([127, 0, 0, 1], free_port()).into(),
             ears: [Ear::new(), Ear::new()],
         }
     }
@@ -64,6 +94,7 @@ impl Side {
         let [counted, ended] = [0, 1].map(|n| self.ears[n].server.address());
         format!(
             "global
+    nbthread 1
     log-tag haproxy
     {}
     log ring@counted local0
@@ -74,13 +105,13 @@ ring counted
     format rfc3164
     maxlen 100
     size 20000
-    timeout connect 2s
-    timeout server 2s
+    timeout connect 60s
+    timeout server 60s
     server a {counted} log-proto octet-count
 ring ended
     format rfc5424
-    timeout connect 2s
-    timeout server 2s
+    timeout connect 60s
+    timeout server 60s
     server a {ended}
 ring kept
 defaults
@@ -94,10 +125,16 @@ frontend fe
     bind {}
     log ring@kept local0
     log-format \"%ci {}\"
+frontend page
+    mode http
+    bind {}
+    no log
+    http-request use-service prometheus-exporter if {{ path /metrics }}
 ",
             self.room.line(),
             self.at,
             "x".repeat(399),
+            self.page,
         )
     }
 
@@ -106,6 +143,17 @@ frontend fe
         for _ in 0..times {
             assert!(ended(&mut connect(self.at)));
         }
+    }
+
+    /// One figure of a ring among the metrics.
+    fn figure(&self, name: &str, ring: &str) -> u64 {
+        let accepted = "Accept: application/openmetrics-text";
+        let text = request(self.page, "GET", "/metrics?scope=ring", &[accepted], "").body;
+        let series = format!("tandem_ring_{name}{{ring=\"{ring}\"}} ");
+        let value = text.lines().find_map(|line| line.strip_prefix(&series));
+        value
+            .and_then(|value| value.parse().ok())
+            .unwrap_or_else(|| panic!("no {series} in {text}"))
     }
 
     fn lines(&self, ring: &str) -> Vec<String> {
@@ -129,6 +177,10 @@ fn lines_are_kept_and_go_on_as_haproxys_do() {
                 (ear.text().matches("127.0.0.1 ").count() == parts).then_some(())
             });
         }
+        // Who writes a line writes it to one ring after the other.
+        until("the lines in the last ring", || {
+            (side.lines("kept").len() == 3).then_some(())
+        });
         let rings = ["counted", "ended", "kept"].map(|ring| side.lines(ring));
         let heard = [0, 1].map(|n| shape(&side.ears[n].text()));
         let answers = [
@@ -214,6 +266,14 @@ fn a_server_that_was_away_misses_nothing_and_a_reload_keeps_what_is_there() {
         (!line.contains(" 0 dropped")).then_some(line)
     });
     assert!(dropped.contains("type=buffer, "), "{dropped}");
+    until("all to be counted", || {
+        (side.figure("dropped_total", "ended") + side.figure("lines", "ended") == 50).then_some(())
+    });
+    assert_eq!(side.figure("lines", "ended"), side.lines("ended").len() as u64);
+    assert_eq!(side.figure("size_bytes", "counted"), 20_000);
+    let (lines, bytes) = (side.figure("lines", "kept"), side.figure("bytes", "kept"));
+    assert_eq!(bytes, 412 * lines);
+    assert_eq!(side.figure("dropped_total", "kept"), 0);
     let before = side.lines("kept").len();
     assert!(before > 30);
     // Another shape keeps what is in it; another ring is another one.
@@ -246,4 +306,54 @@ fn a_server_that_was_away_misses_nothing_and_a_reload_keeps_what_is_there() {
     let said = side.room.ask("reload");
     assert!(said.contains("there is no ring `kept2`"), "{said}");
     assert_eq!(side.lines("kept").len(), before + 1);
+}
+
+#[test]
+fn lines_go_on_with_tls_to_who_proves_who_it_is() {
+    let (papers, others) = (Papers::new(), Papers::new());
+    let pem = papers.pem(&["logs.example"]);
+    let one = |ours: bool| {
+        let (room, ear, at) = (
+            Room::new(),
+            Ear::secure(&pem),
+            SocketAddr::from(([127, 0, 0, 1], free_port())),
+        );
+        let server = ear.server.address();
+        let secure = |ca: &str| format!("{server} ssl verify required ca-file {ca} sni str(logs.example)");
+        let text = format!(
+            "global\n nbthread 1\n {}\n log ring@away local0\n log ring@stranger local1\n\
+             ring away\n format raw\n server a {} log-proto octet-count\n\
+             ring stranger\n format raw\n server b {}\n\
+             defaults\n mode tcp\n timeout connect 1s\n timeout client 5s\n timeout server 5s\n log global\n\
+             frontend fe\n bind {at}\n log-format \"%ci came\"\n",
+            room.line(),
+            secure(&papers.path("ca.pem")),
+            secure(&others.path("ca.pem")),
+        );
+        let _running = match ours {
+            true => (Some(Lb::start(&text)), None),
+            false => (None, Some(haproxy(&room, &text)?)),
+        };
+        for _ in 0..3 {
+            assert!(ended(&mut connect(at)));
+        }
+        let heard = until("the lines at the server", || {
+            Some(ear.text()).filter(|text| text.matches("came").count() >= 3)
+        });
+        let kept = until("the lines of who reaches nobody", || {
+            let text = room.ask("show events stranger");
+            (text.matches("came").count() == 3).then_some(text)
+        });
+        Some((heard, kept.trim_end().to_owned()))
+    };
+    let ours = one(true);
+    // Each once, whatever the other ring would have liked.
+    assert_eq!(
+        ours.as_ref().map(|(heard, _)| heard.as_str()),
+        Some(&*"14 127.0.0.1 came".repeat(3))
+    );
+    match one(false) {
+        Some(theirs) => assert_eq!(ours, Some(theirs)),
+        None => say("SKIP rings with TLS beside HAProxy: haproxy is not installed"),
+    }
 }

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use tandem_tests::{Config, Lb, Server, ask, connect, free_port, until};
+use tandem_lb_core::base64;
+use tandem_tests::{Config, Lb, Responder, Server, ask, connect, free_port, until};
 
 use crate::socket::Socket;
 
@@ -259,4 +260,37 @@ fn lists_that_were_changed_by_order_cross() {
         "{now}"
     );
     std::fs::remove_file(list).ok();
+}
+
+#[test]
+fn responses_that_were_replaced_by_order_cross() {
+    let Some(responder) = Responder::new() else { return };
+    let socket = Socket::new();
+    let [good, revoked] = ['V', 'R'].map(|verdict| responder.response("1001", verdict, 600));
+    let shown = responder.folder.join("shown");
+    std::fs::create_dir_all(&shown).expect("a folder");
+    let file = responder.copy("1001", &shown, &good);
+    let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let config = Config::default()
+        .global(socket.line())
+        .frontend(format!("bind {at} ssl crt {}", file.display()))
+        .to_string();
+    let mut running = Lb::start(&config);
+    assert_eq!(responder.told(at).as_deref(), Some("good"));
+    let text = String::from_utf8(base64::encode(&revoked, false)).expect("letters");
+    let answer = socket.ask(&format!("set ssl ocsp-response {text}"));
+    assert!(answer.contains("updated"), "{answer}");
+    assert_eq!(responder.told(at).as_deref(), Some("revoked"));
+    // Twice, since the second has it from the first.
+    for _ in 0..2 {
+        let next = running.succeed(socket.path(), &config);
+        assert!(running.ended().success());
+        running = next;
+        assert_eq!(responder.told(at).as_deref(), Some("revoked"));
+    }
+    // The file is the newer word.
+    responder.copy("1001", &shown, &responder.response("1001", 'V', 500));
+    let _last = running.succeed(socket.path(), &config);
+    assert!(running.ended().success());
+    assert_eq!(responder.told(at).as_deref(), Some("good"));
 }

@@ -70,6 +70,11 @@ fn every_kind_in_its_words() {
             &["f:3: stats socket /run/a.sock: level admin becomes user, for new connections"],
         ),
         (
+            "stats socket /run/a.sock level admin",
+            "stats socket /run/a.sock level admin severity-output string",
+            &["f:3: stats socket /run/a.sock: severity-output none becomes string, for new connections"],
+        ),
+        (
             "timeout client 30s",
             "timeout client 1500ms",
             &[

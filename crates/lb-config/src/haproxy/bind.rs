@@ -10,7 +10,7 @@ use super::option::{self, WordOption};
 use super::tls;
 use super::unsupported::BIND_OPTIONS;
 use crate::draft::{self, Proxy, UnixBind};
-use crate::names::LEVELS;
+use crate::names::{LEVELS, SEVERITY_OUTPUTS};
 use crate::plan::{Bind, BindAddress, SocketFile, StatsSocket};
 use crate::tls::Words;
 use crate::{address, code};
@@ -211,6 +211,14 @@ const SOCKET_OPTIONS: &[WordOption<StatsSocket>] = &[
         summary: "what commands may do: user, operator, admin",
         parse: |socket, args| {
             socket.level = args.choice("a level", LEVELS)?;
+            Ok(())
+        },
+    },
+    WordOption {
+        word: "severity-output",
+        summary: "how a message says how serious it is: none, number, string",
+        parse: |socket, args| {
+            socket.severities = args.choice("none, number or string", SEVERITY_OUTPUTS)?;
             Ok(())
         },
     },

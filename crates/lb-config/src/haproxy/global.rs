@@ -4,7 +4,7 @@ use super::args::{Args, Outcome};
 use super::keyword::Keyword;
 use super::section::Sections;
 use super::{bind, log, rules, state, tls};
-use crate::plan::{Global, Level, SocketFile, StatsSocket};
+use crate::plan::{Global, Level, SeverityOutput, SocketFile, StatsSocket};
 
 const HERE: Sections = Sections::GLOBAL;
 
@@ -225,7 +225,7 @@ pub(super) const KEYWORDS: &[Keyword<Global>] = &[
     Keyword {
         words: "stats socket",
         sections: HERE,
-        summary: "a listener of the runtime commands, with mode, user, group, level",
+        summary: "a listener of the runtime commands, with mode, user, group, level, severity-output",
         parse: |global, args| {
             global.stats_sockets.push(stats_socket(args)?);
             Ok(())
@@ -351,6 +351,7 @@ fn stats_socket(args: &mut Args<'_>) -> Result<StatsSocket, tandem_text::Diagnos
         address,
         origin,
         level: Level::default(),
+        severities: SeverityOutput::default(),
         file: SocketFile::default(),
         expose_listeners: false,
     };

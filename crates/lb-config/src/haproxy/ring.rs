@@ -1,15 +1,36 @@
 //! Sections `ring`: buffers for log lines, and where they go on to.
 
-use tandem_text::Diagnostic;
+use tandem_text::{Diagnostic, Spanned};
 
 use super::args::{Args, Outcome, bad_address};
 use super::keyword::Keyword;
+use super::option::{self, WordOption};
 use super::section::Sections;
-use crate::code;
+use super::tls;
 use crate::draft::Ring;
 use crate::names::LOG_FORMATS;
 use crate::plan::{Framing, RingServer, ServerPort};
-use crate::{address, plan};
+use crate::tls::Words;
+use crate::{address, code, plan};
+
+/// What a `server` line says beside its name and address.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Target {
+    pub(super) tls: Words,
+    framing: Framing,
+}
+
+pub(super) const TABLES: &[&[WordOption<Target>]] = &[OPTIONS, tls::OF_RING];
+
+const OPTIONS: &[WordOption<Target>] = &[WordOption {
+    word: "log-proto",
+    summary: "of a ring's server: where a line ends, `legacy` at a newline, `octet-count` after as many bytes as it says",
+    parse: |target, args| {
+        let framings = [("legacy", Framing::Newline), ("octet-count", Framing::Counted)];
+        target.framing = args.choice("a way to end lines", &framings)?;
+        Ok(())
+    },
+}];
 
 /// The smallest that HAProxy makes; it takes nothing smaller either.
 const SMALLEST: u32 = plan::Ring::USUAL_SIZE;
@@ -70,7 +91,7 @@ pub(super) const KEYWORDS: &[Keyword<Ring>] = &[
     Keyword {
         words: "server",
         sections: Sections::RING,
-        summary: "NAME ADDRESS:PORT [log-proto legacy|octet-count]: a syslog server over TCP that gets its lines",
+        summary: "NAME ADDRESS:PORT [log-proto legacy|octet-count] [ssl …]: a syslog server over TCP or TLS that gets its lines",
         parse: server,
     },
 ];
@@ -95,21 +116,15 @@ fn server(ring: &mut Ring, args: &mut Args<'_>) -> Outcome {
     let ServerPort::Fixed(port) = port else {
         return Err(Diagnostic::error(code::BAD_VALUE, word.span, "a port is missing").help("write ADDRESS:PORT"));
     };
-    let mut framing = Framing::default();
-    while let Some(word) = args.peek() {
-        if !args.accept("log-proto") {
-            let message = format!("servers of a ring take no `{}` here", word.text);
-            return Err(Diagnostic::error(code::UNSUPPORTED, word.span, message)
-                .help("lines go on over plain TCP: write `log-proto legacy`, `log-proto octet-count` or nothing"));
-        }
-        let framings = [("legacy", Framing::Newline), ("octet-count", Framing::Counted)];
-        framing = args.choice("a way to end lines", &framings)?;
-    }
+    let mut target = Target::default();
+    option::read(TABLES, &[], "server", &mut target, args);
+    ring.tls_of_servers.push(Spanned::new(target.tls, args.line_span()));
     ring.plan.servers.push(RingServer {
         name: name.text.as_str().into(),
         host,
         port,
-        framing,
+        framing: target.framing,
+        tls: None,
     });
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::bind;
 use super::keyword::Keyword;
 use super::option::WordOption;
 use super::peers;
+use super::ring;
 use super::section::Sections;
 use super::server;
 use crate::expr::Spelled;
@@ -167,6 +168,8 @@ macro_rules! of_server {
 pub(super) const OF_SERVER: &[WordOption<server::Target>] = of_server!(server::Target);
 
 pub(super) const OF_PEER: &[WordOption<peers::Options>] = of_server!(peers::Options);
+
+pub(super) const OF_RING: &[WordOption<ring::Target>] = of_server!(ring::Target);
 
 /// What `ssl-default-…-options` may list.
 const OF_ALL: &[WordOption<Words>] = &[

@@ -371,7 +371,6 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
 ];
 
 pub(super) const SOCKET_OPTIONS: &[KnownOption] = &[
-    option("severity-output", 1),
     option("ssl", 0),
     option("crt", 1),
     option_because("namespace", 1, NAMESPACE),

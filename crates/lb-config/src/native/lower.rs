@@ -228,6 +228,7 @@ impl Lowering<'_> {
             address: address?,
             origin: self.sources.origin(at),
             level: control.level.map(|level| level.0).unwrap_or_default(),
+            severities: control.severity_output.map(|shown| shown.0).unwrap_or_default(),
             file: plan::SocketFile {
                 mode: control.mode.map(|mode| mode.0.0),
                 user: control.user,

@@ -20,7 +20,9 @@ use super::ring::Ring;
 use super::tls;
 use super::userlist::Userlist;
 use super::value::{FileMode, Limit, Number, Time, Value};
-use crate::plan::{AcceptPolicy, BindAddress, Facility, Level, LogAddress, LogFormat, Sample, Severity};
+use crate::plan::{
+    AcceptPolicy, BindAddress, Facility, Level, LogAddress, LogFormat, Sample, Severity, SeverityOutput,
+};
 
 pub(super) type Count = Value<Number<0, { u32::MAX }>>;
 type Positive = Value<Number<1, { u32::MAX }>>;
@@ -123,6 +125,7 @@ pub(super) struct Buffers {
 pub(super) struct Control {
     pub(super) address: Option<Value<Vec<BindAddress>>>,
     pub(super) level: Option<Value<Level>>,
+    pub(super) severity_output: Option<Value<SeverityOutput>>,
     pub(super) mode: Option<Value<FileMode>>,
     pub(super) user: Option<String>,
     pub(super) group: Option<String>,

@@ -21,7 +21,7 @@ use crate::lookup;
 use crate::names;
 use crate::plan::{
     AcceptPolicy, BindAddress, Facility, Host, InitAddr, Level, LogAddress, LogFormat, Nameserver, Sample, ServerPort,
-    ServerStates, Severity, Source,
+    ServerStates, Severity, SeverityOutput, Source,
 };
 use crate::units::{self, UnitError};
 
@@ -432,6 +432,7 @@ choices! {
     Mode: "a mode", &[("tcp", Self::Tcp), ("http", Self::Http), ("forward", Self::Forward)];
     AcceptPolicy: "\"shared\" or \"reuseport\"", &[("shared", Self::Shared), ("reuseport", Self::Reuseport)];
     Level: "a level", names::LEVELS;
+    SeverityOutput: "none, number or string", names::SEVERITY_OUTPUTS;
     LogFormat: "a log format", names::LOG_FORMATS;
     Facility: "a syslog facility", names::FACILITIES;
     Severity: "a syslog level", names::SEVERITIES;

@@ -162,12 +162,14 @@ fn control(socket: &StatsSocket) -> Control {
         address,
         origin: _,
         level,
+        severities,
         file: SocketFile { mode, user, group },
         expose_listeners,
     } = socket;
     Control {
         address: Some(Value(vec![address.clone()])),
         level: unless_as(level, &plan::Level::default(), |level| Value(*level)),
+        severity_output: unless_as(severities, &plan::SeverityOutput::default(), |shown| Value(*shown)),
         mode: mode.map(|mode| Value(FileMode(mode))),
         user: user.clone(),
         group: group.clone(),

@@ -114,8 +114,18 @@ pub struct StatsSocket {
     /// Where it was written (`file:line`), for errors that only show at run time.
     pub origin: Arc<str>,
     pub level: Level,
+    pub severities: SeverityOutput,
     pub file: SocketFile,
     pub expose_listeners: bool,
+}
+
+/// How an answer of the stats socket says how serious it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SeverityOutput {
+    #[default]
+    None,
+    Number,
+    Word,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tandem_text::Span;
 
-use super::{Host, LogFormat};
+use super::{Host, LogFormat, Origination};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ring {
@@ -31,6 +31,8 @@ pub struct RingServer {
     pub host: Host,
     pub port: u16,
     pub framing: Framing,
+    /// How TLS is spoken there.
+    pub tls: Option<Arc<Origination>>,
 }
 
 /// Where a line ends (`log-proto`, RFC 6587 section 3.4).
@@ -64,6 +66,11 @@ impl Ring {
             timeout_server: None,
             servers: Vec::new(),
         }
+    }
+
+    /// Under this name its servers are kept among those of proxies, which have no blanks in theirs.
+    pub fn key(&self) -> Arc<str> {
+        format!("ring {}", self.name).into()
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
     let sections = std::mem::take(&mut draft.peers);
     let mut plan = Plan {
         tables: tables::all(&draft.proxies, &sections, report),
-        rings: rings::all(&draft.rings),
+        rings: rings::all(&draft.rings, &tls, report),
         peers: peers::all(sections, &draft.global, &tls, report),
         global: draft.global,
         resolvers: resolvers.iter().map(|section| section.value.clone()).collect(),

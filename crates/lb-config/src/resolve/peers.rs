@@ -58,7 +58,7 @@ fn with_tls(section: &Peers, defaults: &Defaults, report: &mut Vec<Diagnostic>) 
         plan.own_tls = termination(own, defaults, report);
     }
     for (peer, words) in plan.peers.iter_mut().zip(&section.tls_of_peers) {
-        report.extend(without_effect(&words.value, words.span));
+        report.extend(without_effect(&words.value, words.span, "among peers"));
         let settling = Settling {
             defaults,
             words: &words.value,
@@ -80,8 +80,8 @@ fn termination(words: &Spanned<Words>, defaults: &Defaults, report: &mut Vec<Dia
     settling.termination().map(Arc::new)
 }
 
-/// Peers are not checked, and no client is behind what they are told.
-fn without_effect(words: &Words, at: Span) -> Option<Diagnostic> {
+/// What is good for servers of proxies alone: others are not checked, and no client is behind what they are told.
+pub(super) fn without_effect(words: &Words, at: Span, here: &str) -> Option<Diagnostic> {
     let word = match words {
         words if words.check.is_some() => "check-ssl",
         words if words.check_sni.is_some() => "check-sni",
@@ -89,7 +89,7 @@ fn without_effect(words: &Words, at: Span) -> Option<Diagnostic> {
         words if words.sni.as_ref().is_some_and(|sni| sni.expr.constant().is_none()) => "sni",
         _ => return None,
     };
-    let message = format!("`{word}` has no effect among peers");
+    let message = format!("`{word}` has no effect {here}");
     let help = match word {
         "sni" => "write `sni str(NAME)`: there is no client whose name could be asked for".to_owned(),
         _ => format!("leave `{word}` out"),

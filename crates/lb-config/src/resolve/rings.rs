@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use tandem_text::Diagnostic;
 
+use super::peers::without_effect;
 use super::references::unless_known;
 use crate::code;
 use crate::draft::{Draft, Ring};
 use crate::plan::{self, LogAddress, LogTarget};
+use crate::tls::{Defaults, Settling};
 
 /// What HAProxy has beside those of the configuration.
 const OWN: [&str; 3] = ["stdout", "stderr", "buf0"];
@@ -38,10 +40,21 @@ pub(super) fn check(draft: &Draft, report: &mut Vec<Diagnostic>) {
     }
 }
 
-pub(super) fn all(rings: &[Ring]) -> Vec<plan::Ring> {
-    let one = |ring: &Ring| plan::Ring {
-        longest: ring.plan.longest.min(ring.plan.size),
-        ..ring.plan.clone()
+pub(super) fn all(rings: &[Ring], defaults: &Defaults, report: &mut Vec<Diagnostic>) -> Vec<plan::Ring> {
+    let one = |ring: &Ring| {
+        let mut plan = ring.plan.clone();
+        plan.longest = plan.longest.min(plan.size);
+        for (server, words) in plan.servers.iter_mut().zip(&ring.tls_of_servers) {
+            report.extend(without_effect(&words.value, words.span, "on a ring's way"));
+            let settling = Settling {
+                defaults,
+                words: &words.value,
+                at: words.span,
+                report,
+            };
+            server.tls = settling.origination().map(Arc::new);
+        }
+        plan
     };
     rings.iter().map(one).collect()
 }

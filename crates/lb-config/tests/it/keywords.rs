@@ -106,9 +106,9 @@ fn of_global() {
     global("stats-file f", |g| show(&g.state.stats), "Some(\"f\")");
     global("stats timeout 2m", |g| show(g.stats_timeout), "Some(120s)");
     global(
-        "stats socket /s mode 600 user u group g level user expose-fd listeners",
+        "stats socket /s mode 600 user u group g level user severity-output string expose-fd listeners",
         |g| show(&g.stats_sockets[0]),
-        "StatsSocket { address: Unix(\"/s\"), origin: \"t:2\", level: User, file: SocketFile { mode: Some(384), user: Some(\"u\"), group: Some(\"g\") }, expose_listeners: true }",
+        "StatsSocket { address: Unix(\"/s\"), origin: \"t:2\", level: User, severities: Word, file: SocketFile { mode: Some(384), user: Some(\"u\"), group: Some(\"g\") }, expose_listeners: true }",
     );
     global(
         "stats socket ipv4@127.0.0.1:9 uid 1 gid 2",

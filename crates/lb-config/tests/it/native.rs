@@ -103,7 +103,7 @@ log-tag = "x"
 log-hostname = "h"
 control-timeout = 5000
 log = [{ to = "10.0.0.1", facility = "local0", format = "rfc5424", length = 200, max = "info", min = "err" }]
-control = [{ address = "/s", level = "user", mode = "600", user = "u", group = "g", expose-listeners = true }]
+control = [{ address = "/s", level = "user", severity-output = "number", mode = "600", user = "u", group = "g", expose-listeners = true }]
 [defaults]
 mode = "tcp"
 maxconn = 50
@@ -190,7 +190,7 @@ stick-table = "type string len 9 size 10"
     let haproxy = "global\n maxconn 100\n maxconnrate 7\n maxsessrate 8\n daemon\n nbthread 2\n pidfile /p\n user u\n group g\n chroot /c\n node n\n \
         description some words\n hard-stop-after 3s\n spread-checks 5\n log-tag x\n log-send-hostname h\n \
         stats timeout 5s\n log 10.0.0.1 len 200 format rfc5424 local0 info err\n \
-        stats socket /s level user mode 600 user u group g expose-fd listeners\n\
+        stats socket /s level user severity-output number mode 600 user u group g expose-fd listeners\n\
         defaults\n mode tcp\n maxconn 50\n rate-limit sessions 9\n backlog 10\n default_backend b\n retries 2\n option redispatch 3\n \
         balance random(3)\n hash-type consistent djb2\n option allbackups\n \
         default-server inter 3s fastinter 1s downinter 9s\n log global\n log stdout user\n option tcplog\n \

@@ -12,7 +12,7 @@ ring kept
  timeout connect 5s
  timeout server 10s
  server a 127.0.0.1:601
- server b logs.example:602 log-proto octet-count
+ server b logs.example:602 log-proto octet-count ssl verify none sni str(logs.example)
 listen l
  bind 127.0.0.1:1
  log ring@kept local1
@@ -30,7 +30,7 @@ format = "rfc5424"
 maxlen = "30000"
 size = "20000"
 timeout = ["connect 5s", "server 10s"]
-server = ["a 127.0.0.1:601", "b logs.example:602 log-proto octet-count"]
+server = ["a 127.0.0.1:601", "b logs.example:602 log-proto octet-count ssl verify none sni str(logs.example)"]
 "#;
 
 fn plan(text: &str) -> Plan {
@@ -50,6 +50,8 @@ fn both_dialects_mean_the_same() {
     );
     assert_eq!(ring.description.as_deref(), Some("Lines of today"));
     assert_eq!(ring.servers[1].framing, Framing::Counted);
+    assert!(ring.servers[0].tls.is_none());
+    assert!(ring.servers[1].tls.as_ref().is_some_and(|tls| tls.trust.is_none()));
     assert!(matches!(&one.global.logs[0].to, LogAddress::Ring(ring) if *ring.name == *"kept"));
 }
 
@@ -63,8 +65,13 @@ fn mistakes() {
         ("ring a\n server s 127.0.0.1\n", "port"),
         (
             "ring a\n server s 127.0.0.1:1 ssl\n",
-            "servers of a ring take no `ssl` here",
+            "what the server says is to be verified, but no authority is named",
         ),
+        (
+            "ring a\n server s 127.0.0.1:1 ssl verify none check-ssl\n",
+            "`check-ssl` has no effect on a ring's way",
+        ),
+        ("ring a\n server s 127.0.0.1:1 weight 3\n", "`weight`"),
         (
             "ring a\n server s 127.0.0.1:1\n server s 127.0.0.1:2\n",
             "another server of this ring is `s` already",

@@ -21,6 +21,8 @@ pub enum FileKind {
     Revoked,
     /// A list of certificates: lines, each behind its number.
     List,
+    /// What an authority says of the certificate in the file of this name (OCSP).
+    Response,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,11 +36,12 @@ pub enum FileStage {
 }
 
 impl FileKind {
-    const ALL: [(FileKind, &'static str); 4] = [
+    const ALL: [(FileKind, &'static str); 5] = [
         (FileKind::Certificate, "certificate"),
         (FileKind::Authorities, "authorities"),
         (FileKind::Revoked, "revoked"),
         (FileKind::List, "list"),
+        (FileKind::Response, "response"),
     ];
 
     fn word(self) -> &'static str {

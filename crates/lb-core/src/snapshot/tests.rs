@@ -224,6 +224,7 @@ fn sample() -> Snapshot {
             FileStage::Used {
                 before: b"1 a.pem\n".to_vec(),
             },
+            FileStage::Used { before: Vec::new() },
         ]
         .into_iter()
         .zip([
@@ -231,6 +232,7 @@ fn sample() -> Snapshot {
             FileKind::Authorities,
             FileKind::Revoked,
             FileKind::List,
+            FileKind::Response,
         ])
         .map(|(stage, kind)| FileState {
             kind,

@@ -7,8 +7,11 @@ mod exposition;
 mod names;
 mod spread;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::{Field, Info, Kind, Row};
-pub use beside::{CertificateSeen, NameServerSeen, PeerSeen};
+pub use beside::{CertificateSeen, NameServerSeen, PeerSeen, RingSeen};
 use exposition::{Exposition, Family};
 pub use exposition::{Format, Names};
 use names::{Form, METRICS, Metric, PROCESS, Type};
@@ -26,6 +29,7 @@ pub enum Section {
     Resolver,
     Peer,
     Certificate,
+    Ring,
 }
 
 /// How full one stick table is.
@@ -39,7 +43,7 @@ pub struct TableFill {
 }
 
 impl Section {
-    pub const ALL: [Section; 9] = [
+    pub const ALL: [Section; 10] = [
         Section::Global,
         Section::Frontend,
         Section::Listener,
@@ -49,13 +53,14 @@ impl Section {
         Section::Resolver,
         Section::Peer,
         Section::Certificate,
+        Section::Ring,
     ];
 
     /// Those that are made of [rows](Figures::rows).
     pub const OF_ROWS: &[Section] = &[Section::Frontend, Section::Listener, Section::Backend, Section::Server];
 
     pub fn named(word: &str) -> Option<Section> {
-        // The last two are our own.
+        // The last three are our own.
         let words = [
             "global",
             "frontend",
@@ -66,6 +71,7 @@ impl Section {
             "resolver",
             "peer",
             "certificate",
+            "ring",
         ];
         words.iter().position(|w| *w == word).map(|place| Section::ALL[place])
     }
@@ -81,6 +87,16 @@ pub struct Figures<'a> {
     pub name_servers: &'a [NameServerSeen],
     pub peers: &'a [PeerSeen],
     pub certificates: &'a [CertificateSeen],
+    pub rings: &'a [RingSeen],
+    pub descriptions: &'a Descriptions,
+}
+
+/// What the configuration says that things are for, where samples are to say it (`?desc-labels`, as in HAProxy 3.0).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Descriptions {
+    pub process: Option<Arc<str>>,
+    /// By the number of the proxy.
+    pub proxies: BTreeMap<u32, Arc<str>>,
 }
 
 /// What of them somebody wants, and how.
@@ -116,41 +132,48 @@ pub fn metrics(figures: &Figures<'_>, wish: &Wish) -> String {
     let mut out = Exposition::new(wish.format, &wish.names);
     for section in Section::ALL.iter().filter(|s| wish.sections.contains(s)) {
         match section {
-            Section::Global => process(&mut out, figures.info),
-            Section::Frontend => of_rows(&mut out, Kind::Frontend, figures.rows),
-            Section::Listener => of_rows(&mut out, Kind::Listener, figures.rows),
-            Section::Backend => of_rows(&mut out, Kind::Backend, figures.rows),
+            Section::Global => process(&mut out, figures),
+            Section::Frontend => of_rows(&mut out, Kind::Frontend, figures),
+            Section::Listener => of_rows(&mut out, Kind::Listener, figures),
+            Section::Backend => of_rows(&mut out, Kind::Backend, figures),
             Section::Server => {
-                of_rows(&mut out, Kind::Server, figures.rows);
+                of_rows(&mut out, Kind::Server, figures);
                 spread::write(&mut out, figures.spreads);
             }
             Section::StickTable => stick_tables(&mut out, figures.tables),
             Section::Resolver => beside::name_servers(&mut out, figures.name_servers),
             Section::Peer => beside::peers(&mut out, figures.peers),
             Section::Certificate => beside::certificates(&mut out, figures.certificates),
+            Section::Ring => beside::rings(&mut out, figures.rings),
         }
     }
     out.finish()
 }
 
-fn process(out: &mut Exposition<'_>, info: &Info) {
+fn process(out: &mut Exposition<'_>, figures: &Figures<'_>) {
+    let info = figures.info;
+    let described = figures.descriptions.process.as_deref().map(|text| (DESCRIPTION, text));
     for (field, name, of) in PROCESS {
         // What is not there, such as what zlib has, is not a number.
         let value = info.value(*field).map_or_else(|| "NaN".to_owned(), ToString::to_string);
         let name = format!("haproxy_process_{name}");
         if let Some(mut family) = out.family(&name, field.about(), *of) {
-            family.line(&[], &value);
+            family.line(described.as_slice(), &value);
         }
     }
     let version = info.value(super::InfoField::Version);
     let version = version.map(ToString::to_string).unwrap_or_default();
     let name = "haproxy_process_build_info";
     if let Some(mut family) = out.family(name, "the version of this build", Type::Info) {
-        family.line(&[("version", &version)], "1");
+        let labels: Vec<_> = [("version", &*version)].into_iter().chain(described).collect();
+        family.line(&labels, "1");
     }
 }
 
-fn of_rows(out: &mut Exposition<'_>, kind: Kind, rows: &[Row]) {
+const DESCRIPTION: &str = "desc";
+
+fn of_rows(out: &mut Exposition<'_>, kind: Kind, figures: &Figures<'_>) {
+    let rows = figures.rows;
     let scope = match kind {
         Kind::Frontend => "frontend",
         Kind::Backend => "backend",
@@ -169,16 +192,18 @@ fn of_rows(out: &mut Exposition<'_>, kind: Kind, rows: &[Row]) {
         }
         let name = format!("{prefix}_{scope}_{}", metric.name);
         if let Some(mut family) = out.family(&name, metric.field.about(), metric.of) {
-            own().for_each(|row| sample(&mut family, metric, row, rows));
+            own().for_each(|row| sample(&mut family, metric, row, figures));
         }
     }
 }
 
-fn sample(out: &mut Family<'_>, metric: &Metric, row: &Row, rows: &[Row]) {
+fn sample(out: &mut Family<'_>, metric: &Metric, row: &Row, figures: &Figures<'_>) {
     if !metric.is_in(row) {
         return;
     }
+    let (rows, described) = (figures.rows, figures.descriptions.proxies.get(&row.iid()));
     let mut labels = vec![("proxy", row.text(Field::Pxname))];
+    labels.extend(described.map(|text| (DESCRIPTION, &**text)));
     match row.kind() {
         Kind::Server => labels.push(("server", row.text(Field::Svname))),
         Kind::Listener => labels.push(("listener", row.text(Field::Svname))),

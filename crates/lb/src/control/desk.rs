@@ -60,8 +60,8 @@ impl Desk {
     }
 
     /// Ends the connections that are left after `hard-stop-after`.
-    pub(super) fn end(&self) {
-        tracing::warn!("hard-stop-after has passed: the remaining connections are closed");
+    pub(super) fn end(&self, left: usize) {
+        tracing::warn!("hard-stop-after has passed; connections that were left and are closed now: {left}");
         self.phase.send_replace(Phase::Ending);
     }
 

@@ -291,12 +291,22 @@ fn status(row: &Row) -> Cell {
     } else {
         status.to_owned()
     };
+    let tip = status
+        .ends_with(UNPUBLISHED)
+        .then(|| (WHY_UNPUBLISHED.to_owned(), String::new()));
     Cell {
         sort: status.to_owned(),
         class: "words key",
         ..text(shown, 0)
     }
+    .tip(tip.into_iter().collect())
 }
+
+/// How the state of a backend ends that no rule leads to.
+const UNPUBLISHED: &str = "(UNPUB)";
+
+const WHY_UNPUBLISHED: &str =
+    "Unpublished: rules pass it over until somebody gives 'publish backend'. Its servers are checked meanwhile.";
 
 fn last_check(row: &Row) -> Cell {
     let found = row.text(Field::CheckStatus);
@@ -452,6 +462,18 @@ mod tests {
         for (status, backup, weight, expect) in rows {
             assert_eq!(class(&server(status, backup, weight)), expect, "{status}");
         }
+    }
+
+    #[test]
+    fn who_is_unpublished_says_what_that_means() {
+        let of = |state: &str| {
+            let mut row = Row::new(Kind::Backend, "be", "BACKEND", 2, 0);
+            row.set(Field::Status, state);
+            status(&row).tip
+        };
+        assert_eq!(of("UP (UNPUB)"), [(WHY_UNPUBLISHED.to_owned(), String::new())]);
+        assert_eq!(of("DOWN (UNPUB)").len(), 1);
+        assert_eq!(of("UP"), []);
     }
 
     #[test]

@@ -12,13 +12,15 @@ use super::form;
 pub(super) struct Asked {
     pub(super) wish: Wish,
     pub(super) hide: Hide,
+    /// Whether samples say what a thing is for, too.
+    pub(super) describes: bool,
 }
 
 impl Asked {
     /// `None` when a scope does not exist. As in HAProxy an empty scope takes back what was asked for so far, `*` is
     /// everything, and a parameter that nobody knows changes nothing.
     pub(super) fn parse(query: &str, headers: &HeaderMap) -> Option<Asked> {
-        let (mut sections, mut names, mut hide) = (None, Names::default(), Hide::Nothing);
+        let (mut sections, mut names, mut hide, mut describes) = (None, Names::default(), Hide::Nothing, false);
         for (name, value) in form::parse(query.as_bytes()) {
             match (name.as_str(), value.as_str()) {
                 ("scope", "") => sections = Some(Vec::new()),
@@ -26,6 +28,7 @@ impl Asked {
                 ("scope", word) => sections.get_or_insert_default().push(Section::named(word)?),
                 ("metrics", list) => names.add(list),
                 ("no-maint", _) => hide = Hide::Maint,
+                ("desc-labels", _) => describes = true,
                 _ => {}
             }
         }
@@ -36,6 +39,7 @@ impl Asked {
                 format: format(headers),
             },
             hide,
+            describes,
         })
     }
 }
@@ -131,6 +135,8 @@ mod tests {
             assert_eq!(sections(query), expect, "{query}");
         }
         let asked = Asked::parse("no-maint", &HeaderMap::new());
-        assert_eq!(asked.map(|a| a.hide), Some(Hide::Maint));
+        assert_eq!(asked.map(|a| (a.hide, a.describes)), Some((Hide::Maint, false)));
+        let asked = Asked::parse("desc-labels", &HeaderMap::new());
+        assert_eq!(asked.map(|a| (a.hide, a.describes)), Some((Hide::Nothing, true)));
     }
 }

@@ -23,6 +23,7 @@ use super::ground::{Ground, Listening};
 use super::line::{Caller, converse};
 use crate::directory::Directory;
 use crate::keeper::Lines;
+use crate::reach::Secure;
 use crate::tables::Table;
 use crate::wire::Wire;
 use crate::worker::Phase;
@@ -334,8 +335,7 @@ impl Heart {
                 None => None,
                 Some(tls) => {
                     let origin = self.directory.tls.origin(&ground.plan.key(), &peer.name, tls)?;
-                    let name = tls.sni.as_ref().and_then(|sni| sni.constant());
-                    Some((origin, name.map(|name| String::from_utf8_lossy(name).into_owned())))
+                    Some(Secure::new(origin, tls))
                 }
             };
             Some((peer.place.clone()?, secure))

@@ -1,24 +1,22 @@
 //! One connection with a peer: what comes is told to the machine, what it says is written.
 
-use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{SockAddr, Socket};
+use socket2::Socket;
 use tandem_lb_config::{Host, ServerPort};
 use tandem_lb_core::peers::{ConnId, Input};
 use tandem_ops::clock::Clock;
-use tandem_sys::listen::abstract_address;
 use tandem_sys::relay::Endpoint;
-use tandem_tls::{Listener, Origin};
+use tandem_tls::Listener;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use super::heart::Heart;
-use crate::tls::{self, HandshakeError, Tls, Vault, ip_of};
+use crate::reach::{self, Secure};
+use crate::tls::{self, HandshakeError, Vault};
 use crate::wire::Wire;
 
 /// How long a connection may take to be there, and a peer to take what is said to it.
@@ -35,7 +33,7 @@ pub(super) struct Caller<'a> {
 
 impl Caller<'_> {
     pub(super) async fn accepted(&self, socket: Socket, rules: Option<Arc<Listener>>) -> io::Result<Wire> {
-        let socket = prepared(Endpoint::new(socket)?)?;
+        let socket = reach::prepared(Endpoint::new(socket)?)?;
         let Some(rules) = rules else {
             return Ok(Wire::Plain(socket));
         };
@@ -44,69 +42,10 @@ impl Caller<'_> {
         Ok(Wire::Tls(Box::new(met.map_err(HandshakeError::into_io)?)))
     }
 
-    /// `secure` is how TLS is spoken there, and the name that is asked for.
-    pub(super) async fn connect(
-        &self,
-        place: &(Host, ServerPort),
-        secure: Option<(Arc<Origin>, Option<String>)>,
-    ) -> io::Result<Wire> {
-        tokio::time::timeout(PATIENCE, self.reach(place, secure)).await?
+    pub(super) async fn connect(&self, place: &(Host, ServerPort), secure: Option<Secure>) -> io::Result<Wire> {
+        let reached = reach::reach(self.vault, self.clock, place, secure.as_ref());
+        tokio::time::timeout(PATIENCE, reached).await?
     }
-
-    async fn reach(
-        &self,
-        (host, port): &(Host, ServerPort),
-        secure: Option<(Arc<Origin>, Option<String>)>,
-    ) -> io::Result<Wire> {
-        let port = match port {
-            ServerPort::Fixed(port) => *port,
-            ServerPort::Offset(_) => 0,
-        };
-        let mut last = io::Error::from(io::ErrorKind::NotFound);
-        for at in found(host, port).await? {
-            match self.greet(&at, secure.as_ref()).await {
-                Ok(wire) => return Ok(wire),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-
-    async fn greet(&self, at: &SockAddr, secure: Option<&(Arc<Origin>, Option<String>)>) -> io::Result<Wire> {
-        let socket = Endpoint::connect(at)?;
-        poll_fn(|cx| socket.poll_connected(cx)).await?;
-        let socket = prepared(socket)?;
-        let Some((origin, name)) = secure else {
-            return Ok(Wire::Plain(socket));
-        };
-        let connection = origin.connect(name.as_deref(), ip_of(&socket));
-        let connection = connection.map_err(|why| HandshakeError::Failed(why).into_io())?;
-        let tls = Tls::new(socket, connection, self.vault.tally.spoken());
-        let done = poll_fn(|cx| tls.poll_established(cx)).await;
-        done.map_err(HandshakeError::into_io)?;
-        self.vault.tally.server(tls.is_resumed(), self.clock.now());
-        Ok(Wire::Tls(Box::new(tls)))
-    }
-}
-
-/// Each word goes out at once.
-fn prepared(socket: Endpoint) -> io::Result<Endpoint> {
-    if socket.socket().domain()? != socket2::Domain::UNIX {
-        socket.socket().set_tcp_nodelay(true)?;
-    }
-    Ok(socket)
-}
-
-async fn found(host: &Host, port: u16) -> io::Result<Vec<SockAddr>> {
-    Ok(match host {
-        Host::Ip(ip) => vec![SocketAddr::new(*ip, port).into()],
-        Host::Name(name) => {
-            let all = tokio::net::lookup_host((name.as_str(), port)).await?;
-            all.map(SockAddr::from).collect()
-        }
-        Host::Unix(path) => vec![SockAddr::unix(path)?],
-        Host::Abstract(name) => vec![abstract_address(name)?],
-    })
 }
 
 /// Until one of the two sides ends it: the machine does so by letting go of the other end of `words`.

@@ -22,6 +22,7 @@ use crate::keeper::{Keeper, Renewal, Watched};
 use crate::listeners::Opened;
 use crate::page::Site;
 use crate::publish::Backend;
+use crate::rings::Outward;
 use crate::start;
 use crate::stats::Process;
 use tandem_ops::syslog::Targets;
@@ -48,12 +49,15 @@ impl Reloader {
             rings,
         } = prepared;
         self.estate.directory.rings.follow(rings);
-        self.estate.directory.rings.convey();
         let vault = &self.estate.directory.tls;
         for file in tls.changed(&vault.now()) {
             tracing::info!("reload: {} holds something else now", file.display());
         }
         vault.replace(tls);
+        self.estate.directory.rings.convey(&Outward {
+            vault: vault.clone(),
+            clock: self.estate.clock,
+        });
         let usual = self.renew_process(running, &plan);
         let retired = self.renew_backends(&plan, found, backend_logs);
         self.renew_tables(running, &plan);

@@ -2,20 +2,21 @@
 //! before the server has had it.
 
 use std::collections::VecDeque;
-use std::io::{self, Read};
+use std::io;
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use socket2::SockRef;
-use tandem_lb_config::{Framing, Host, RingServer};
+use tandem_lb_config::{Framing, RingServer, ServerPort};
 use tandem_ops::syslog::{Reader, Ring};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-use super::Known;
+use super::{Known, Outward};
+use crate::reach::{Secure, reach};
+use crate::wire::Wire;
 
 /// How long to rest between two connections.
 const REST: Duration = Duration::from_secs(1);
@@ -40,6 +41,8 @@ type Place = Arc<Mutex<Option<Reader>>>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Work {
     ring: Arc<Ring>,
+    /// Of the ring, among those who go to servers.
+    key: Arc<str>,
     to: RingServer,
     connect: Duration,
     patience: Duration,
@@ -47,17 +50,17 @@ struct Work {
 
 impl Conveyor {
     /// The one that was before, when its work is the same; another goes on where that one is.
-    pub(super) fn of(known: &Known, to: &RingServer, before: Option<Conveyor>) -> Conveyor {
+    pub(super) fn of(known: &Known, to: &RingServer, outward: &Outward, before: Option<Conveyor>) -> Conveyor {
         let work = Work::of(known, to);
         match before {
             Some(before) if before.work == work => before,
-            Some(before) => Conveyor::begin(work, before.place.clone()),
-            None => Conveyor::begin(work, Place::default()),
+            Some(before) => Conveyor::begin(work, outward, before.place.clone()),
+            None => Conveyor::begin(work, outward, Place::default()),
         }
     }
 
-    fn begin(work: Work, place: Place) -> Conveyor {
-        let task = tokio::task::spawn_local(work.clone().run(place.clone())).abort_handle();
+    fn begin(work: Work, outward: &Outward, place: Place) -> Conveyor {
+        let task = tokio::task::spawn_local(work.clone().run(outward.clone(), place.clone())).abort_handle();
         Conveyor { work, place, task }
     }
 
@@ -77,19 +80,20 @@ impl Work {
     fn of(known: &Known, to: &RingServer) -> Work {
         Work {
             ring: known.ring.clone(),
+            key: known.plan.key(),
             to: to.clone(),
             connect: known.plan.timeout_connect.unwrap_or(LONG),
             patience: known.plan.timeout_server.unwrap_or(LONG),
         }
     }
 
-    async fn run(self, place: Place) {
+    async fn run(self, outward: Outward, place: Place) {
         // Until whoever was here before has ended.
         let mut reader = place.lock().await;
         let mut trouble = Trouble::default();
         loop {
             let mut stood = None;
-            let error = match timeout(self.connect, self.connected()).await {
+            let error = match timeout(self.connect, self.connected(&outward)).await {
                 Ok(Ok(stream)) => {
                     let reader = reader.get_or_insert_with(|| self.ring.reader());
                     let (began, mut has_taken) = (Instant::now(), false);
@@ -108,16 +112,22 @@ impl Work {
         }
     }
 
-    async fn connected(&self) -> io::Result<TcpStream> {
-        match &self.to.host {
-            Host::Ip(ip) => TcpStream::connect((*ip, self.to.port)).await,
-            Host::Name(name) => TcpStream::connect((name.as_str(), self.to.port)).await,
-            Host::Unix(_) | Host::Abstract(_) => Err(io::ErrorKind::Unsupported.into()),
-        }
+    async fn connected(&self, outward: &Outward) -> io::Result<Wire> {
+        let Outward { vault, clock } = outward;
+        let secure = match &self.to.tls {
+            None => None,
+            Some(plan) => {
+                let origin = vault.origin(&self.key, &self.to.name, plan);
+                let origin = origin.ok_or_else(|| io::Error::other("its certificates are not there any more"))?;
+                Some(Secure::new(origin, plan))
+            }
+        };
+        let place = (self.to.host.clone(), ServerPort::Fixed(self.to.port));
+        reach(vault, *clock, &place, secure.as_ref()).await
     }
 
     /// Until the connection ends; why it did.
-    async fn lead(&self, reader: &mut Reader, mut stream: TcpStream, has_taken: &mut bool) -> io::Error {
+    async fn lead(&self, reader: &mut Reader, mut stream: Wire, has_taken: &mut bool) -> io::Error {
         let mut batch = Batch::default();
         let mut heard = [0; 64];
         loop {
@@ -137,6 +147,12 @@ impl Work {
                     Err(late) => return late.into(),
                 }
             }
+            // What was encrypted may wait still.
+            match timeout(self.patience, stream.flush()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return error,
+                Err(late) => return late.into(),
+            }
             tokio::select! {
                 () = reader.news() => {}
                 // A syslog server has nothing to say but the end.
@@ -152,9 +168,8 @@ impl Work {
 
 /// Of a server that has ended the connection the kernel knows before anybody has told this task, and takes what is written to
 /// it all the same.
-fn is_open(stream: &TcpStream) -> io::Result<()> {
-    let mut heard = [0; 64];
-    match (&*SockRef::from(stream)).read(&mut heard) {
+fn is_open(stream: &Wire) -> io::Result<()> {
+    match stream.socket().peek(&mut [MaybeUninit::uninit()]) {
         Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
         _ => Ok(()),

@@ -220,8 +220,9 @@ fn show(room: &Room, call: &Call, words: &Words) -> Reply {
                     text.push_str(&format!("Chain Subject: {subject}\nChain Issuer: {issuer}\n"));
                 }
             }
-            // No response is kept: the clients ask the authority themselves.
-            text.push_str("OCSP Response Key: \n");
+            let about = loaded.about(Path::new(name)).filter(|_| is_used);
+            let key = about.map(|about| hex::lower(&about.der)).unwrap_or_default();
+            text.push_str(&format!("OCSP Response Key: {key}\n"));
         }
         Kind::Authorities => {
             for (one, number) in all.iter().zip(1..).filter(|(_, number)| is_meant(*number)) {

@@ -5,7 +5,7 @@ use tandem_ops::control::{Call, Command, Level, Reply};
 
 use super::{
     Room, backends, certificates, counters, debug, drain, dynamic, explain, frontends, inside, lists, patterns, peers,
-    process, reload, server, servers, sessions, sni, stats, tables, upgrade, variables, wait,
+    process, reload, responses, server, servers, sessions, sni, stats, tables, upgrade, variables, wait,
 };
 
 type Run = fn(&Room, &Call) -> Reply;
@@ -93,7 +93,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("set ssl ca-file", "set ssl ca-file <cafile> <payload>", Admin, certificates::set_ca, "replace a CA file"),
     command("set ssl cert", "set ssl cert <certfile> <payload>", Admin, certificates::set_cert, "replace a certificate file"),
     command("set ssl crl-file", "set ssl crl-file <crlfile> <payload>", Admin, certificates::set_crl, "replace a CRL file"),
-    command("set ssl ocsp-response", "", Admin, inside::absent, ""),
+    command("set ssl ocsp-response", "set ssl ocsp-response <resp|payload>", Admin, responses::set, "update a certificate's OCSP Response from a base64-encode DER"),
     command("set ssl tls-key", "", Admin, inside::absent, ""),
     command("set table", "set table <table> key <k> [data.* <v>]*", Admin, tables::set, "update or create a table entry's data"),
     command("set var", "set var <name> [fmt|expr] {<fmt>|<expr>}", Admin, variables::set, "set variable from an expression or a format"),
@@ -124,7 +124,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("show ssl cert", "show ssl cert [<certfile>]", Operator, certificates::show_cert, "display the certificate files used in memory, or the details of a file"),
     command("show ssl crl-file", "show ssl crl-file [<crlfile[:<index>>]]", Operator, certificates::show_crl, "display the CRL files used in memory, or the details of a file"),
     command("show ssl crt-list", "show ssl crt-list [-n] [<list>]", Operator, lists::show, "show the list of crt-lists or the content of a crt-list file <list>"),
-    command("show ssl ocsp-response", "show ssl ocsp-response [id]", Operator, inside::responses, "display the IDs of the OCSP responses used in memory"),
+    command("show ssl ocsp-response", "show ssl ocsp-response [id]", Operator, responses::show, "display the IDs of the OCSP responses used in memory"),
     command("show ssl providers", "show ssl providers", Operator, inside::providers, "show loaded SSL providers"),
     command("show ssl sni", "show ssl sni [-f <frontend>]", Operator, sni::show, "dump the hosts that there are certificates for, by listener"),
     command("show startup-logs", "show startup-logs", User, process::startup_logs, "report logs emitted during HAProxy startup"),
@@ -161,9 +161,10 @@ mod tests {
                         files: it removes what they do not name, says so, and ends no connection. What was\nunpublished and is in the files \
                         stays unpublished, as a server in maintenance stays there.\n\n`show sess` ends with whoever asks, as in \
                         2.6. What only exists inside of HAProxy is 0 in it or left out: `ts`, `epoch`, `calls`, `rate`, `cpu`,\n`lat`, `rc`, the \
-                        flags of analysers and stream connectors, and the lines `req=` and `res=` of `show sess all`.\n\n\
+                        flags of analysers and stream connectors, and the lines `req=` and `res=` of `show sess all`.\n`show ssl ocsp-response ID` \
+                        ends before the signature. A response holds for certificates that had a file `.ocsp`, which may be empty; a reload reads that again.\n\n\
                         Not of 2.6: `wait`, `show ssl sni`, `ptr` at tables, what `show sess` filters by, `clear counters server`, the words of \
-                        rings in `show events`,\nand `prompt i|n|p`. The descriptions behind `desc` and the schema of the JSON are in words \
+                        rings in `show events`,\nand `prompt i|n|p|timed`. The descriptions behind `desc` and the schema of the JSON are in words \
                         of our own.\n";
 
     fn page() -> String {

@@ -218,7 +218,7 @@ fn sinks(room: &Room) -> String {
         text += &format!(
             "    {:<10} : type=buffer, {} dropped, {about}\n",
             plan.name,
-            ring.dropped()
+            ring.fill().dropped
         );
     }
     text

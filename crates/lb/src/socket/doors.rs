@@ -9,7 +9,7 @@ use std::time::Duration;
 use socket2::Socket;
 use tandem_lb_config as plan;
 use tandem_lb_config::BindAddress;
-use tandem_ops::control::{Door, Level, USUAL_CLIENTS, UnixFile, open_unix};
+use tandem_ops::control::{Door, Level, SeverityOutput, USUAL_CLIENTS, UnixFile, open_unix};
 use tandem_sys::listen::{Listen, Place, open};
 use thiserror::Error;
 
@@ -185,6 +185,11 @@ fn door(configured: &plan::StatsSocket, socket: Arc<Socket>, service: Serving) -
             plan::Level::User => Level::User,
             plan::Level::Operator => Level::Operator,
             plan::Level::Admin => Level::Admin,
+        },
+        severities: match configured.severities {
+            plan::SeverityOutput::None => SeverityOutput::None,
+            plan::SeverityOutput::Number => SeverityOutput::Number,
+            plan::SeverityOutput::Word => SeverityOutput::Word,
         },
         patience: service.patience,
         most: service.most,

@@ -27,10 +27,6 @@ pub(super) const ABSENT: &[(&str, &str)] = &[
     ),
     ("set dynamic-cookie-key", COOKIES),
     (
-        "set ssl ocsp-response",
-        "OCSP responses are read from the files '.ocsp' beside the certificates: write one there and give 'reload'.",
-    ),
-    (
         "set ssl tls-key",
         "The keys of tickets are drawn by the process and stay in it: 'tls-ticket-keys' is not configured anywhere.",
     ),
@@ -133,11 +129,6 @@ const SOURCES: &str = "Supported trace sources and states (.=stopped, w=waiting,
 
 /// Nothing is cached: what a client sends is relayed.
 pub(super) fn cache(_: &Room, _: &Call) -> Reply {
-    Reply::Done
-}
-
-/// Those that are sent along come from files, and have no names here.
-pub(super) fn responses(_: &Room, _: &Call) -> Reply {
     Reply::Done
 }
 

@@ -78,8 +78,8 @@ impl Series {
         }
     }
 
-    /// Of the proxy with this number.
-    pub(super) fn description(&self, proxy: u32) -> Option<Arc<str>> {
+    /// The number of the proxy, and what it is for.
+    pub(super) fn description(&self) -> Option<(u32, Arc<str>)> {
         let (id, description) = match self {
             Series::Frontend { seat, .. } => {
                 let frontend = seat.load();
@@ -91,7 +91,7 @@ impl Series {
                 (backend.plan.id, backend.plan.description.clone())
             }
         };
-        description.filter(|_| id == proxy)
+        Some((id, description?))
     }
 
     /// When that is a series of the same, this one goes on where it is.

@@ -57,6 +57,8 @@ impl Desk {
             states.extend(self.spare(ours).map(|(path, pem)| of(path, FileStage::Spare, pem)));
             states.extend(self.open(ours).map(|(path, pem)| of(path, FileStage::Open, pem)));
         }
+        // Behind the certificates that they are about.
+        states.extend(self.response_states(vault));
         states.extend(self.lists_in_force(vault).map(|(path, listed)| FileState {
             kind: FileKind::List,
             path: path.clone(),
@@ -98,6 +100,9 @@ impl Desk {
         if let (FileKind::List, FileStage::Used { before }) = (state.kind, &state.stage) {
             let followed = self.resume_lines(vault, path, &lines(before), lines(content));
             return followed.map_err(|why| DeskError::Bad(why.to_string()));
+        }
+        if let (FileKind::Response, FileStage::Used { before }) = (state.kind, &state.stage) {
+            return self.resume_response(vault, path, before, content);
         }
         let found = KINDS.iter().find(|(_, kind)| *kind == state.kind);
         let Some((kind, _)) = found.copied() else {

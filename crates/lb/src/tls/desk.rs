@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::lists::Listed;
 use super::shelf::Shelf;
-use super::vault::{Loaded, Vault};
+use super::vault::{LoadError, Loaded, Vault};
 
 /// The files that can be changed so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,12 +30,14 @@ pub(crate) struct Desk {
     committed: BTreeMap<(Kind, PathBuf), Committed>,
     /// Lists whose lines were changed.
     pub(super) listed: BTreeMap<PathBuf, Listed>,
+    /// What authorities say of certificates, in place of what stood beside these.
+    pub(super) responses: BTreeMap<PathBuf, Committed>,
 }
 
 #[derive(Debug)]
-struct Committed {
-    before: Vec<u8>,
-    now: Vec<u8>,
+pub(super) struct Committed {
+    pub(super) before: Vec<u8>,
+    pub(super) now: Vec<u8>,
 }
 
 #[derive(Debug, Error)]
@@ -50,6 +52,23 @@ pub(crate) enum DeskError {
     InUse,
     #[error("{0}")]
     Bad(String),
+}
+
+impl DeskError {
+    /// All that is wrong with what was to be put in force.
+    pub(super) fn of_load(errors: Vec<LoadError>) -> DeskError {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        DeskError::Bad(lines.join("\n"))
+    }
+}
+
+impl Committed {
+    /// What was in force before the first of several.
+    pub(super) fn after(known: Option<Committed>, before: Vec<u8>, now: Vec<u8>) -> Committed {
+        let known = known.filter(|known| known.now == before);
+        let before = known.map_or(before, |known| known.before);
+        Committed { before, now }
+    }
 }
 
 impl Kind {
@@ -87,10 +106,7 @@ impl Desk {
         let now = vault.now();
         if now.shelf.has(kind, file) {
             let shelf = now.shelf.with(kind, file, &pem);
-            let loaded = now.with(shelf).map_err(|errors| {
-                let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-                DeskError::Bad(lines.join("\n"))
-            })?;
+            let loaded = now.with(shelf).map_err(DeskError::of_load)?;
             vault.replace(loaded);
             self.note_committed(&key, now.shelf.content(kind, file).unwrap_or_default(), pem);
         } else {
@@ -101,9 +117,8 @@ impl Desk {
     }
 
     fn note_committed(&mut self, key: &(Kind, PathBuf), before: Vec<u8>, now: Vec<u8>) {
-        let known = self.committed.remove(key).filter(|known| known.now == before);
-        let before = known.map_or(before, |known| known.before);
-        self.committed.insert(key.clone(), Committed { before, now });
+        let known = self.committed.remove(key);
+        self.committed.insert(key.clone(), Committed::after(known, before, now));
     }
 
     /// Files that are used, with what they held and what is in force instead.
@@ -202,6 +217,7 @@ impl Shelf {
             pem: pem.to_vec(),
             key: before.key,
             ocsp: before.ocsp.filter(|_| is_the_same),
+            issuer: before.issuer,
         }
     }
 

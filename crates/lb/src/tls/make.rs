@@ -122,7 +122,11 @@ pub(super) fn origin(tls: &plan::Origination, shelf: &Shelf) -> Result<Origin, M
 
 fn certificate(file: &Path, shelf: &Shelf) -> Result<Arc<Certificate>, MakeError> {
     let pieces = shelf.certificates.get(file).cloned().unwrap_or_default();
-    Ok(Arc::new(Certificate::of(file, &pieces)?))
+    let certificate = Certificate::of(file, &pieces)?;
+    if let Some(why) = certificate.unstapled {
+        tracing::warn!("{}.ocsp: {why}: it is not shown to anybody", file.display());
+    }
+    Ok(Arc::new(certificate))
 }
 
 fn clients(clients: &Clients, shelf: &Shelf) -> Result<tandem_tls::Clients, MakeError> {

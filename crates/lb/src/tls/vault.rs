@@ -189,6 +189,15 @@ impl Wanted {
         for section in plan.peers.iter().filter(|section| !section.disabled) {
             wanted.section(section);
         }
+        for ring in &plan.rings {
+            for server in &ring.servers {
+                if let Some(tls) = &server.tls {
+                    let origin = format!("ring {}, server {}", ring.name, server.name).into();
+                    let name = (ring.key(), server.name.clone());
+                    wanted.names.push((name, origin, tls.clone()));
+                }
+            }
+        }
         for backend in &plan.backends {
             for server in &backend.servers {
                 let name = (backend.name.clone(), server.name.clone());

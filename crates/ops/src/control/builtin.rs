@@ -157,7 +157,7 @@ pub fn duration(text: &str, plain: Duration) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::session::Manner;
+    use super::super::session::{Manner, Mode};
     use super::*;
 
     #[test]
@@ -175,17 +175,23 @@ mod tests {
 
     #[test]
     fn how_conversations_go_on() {
-        use Manner::{Brief, Prompting, Silent};
-        for (before, word, after) in [
-            (Brief, "", Some(Prompting)),
-            (Prompting, "", Some(Brief)),
-            (Silent, "", Some(Brief)),
-            (Brief, "i", Some(Silent)),
-            (Silent, "p", Some(Prompting)),
-            (Prompting, "n", Some(Brief)),
-            (Prompting, "x", None),
+        use Mode::{Brief, Prompting, Silent};
+        let manner = |mode, is_timed| Manner { mode, is_timed };
+        for (before, words, after) in [
+            (manner(Brief, false), "", Some(manner(Prompting, false))),
+            (manner(Prompting, true), "", Some(manner(Brief, true))),
+            (manner(Silent, false), "", Some(manner(Brief, false))),
+            (manner(Brief, true), "i", Some(manner(Silent, true))),
+            (manner(Silent, false), "p", Some(manner(Prompting, false))),
+            (manner(Prompting, false), "n", Some(manner(Brief, false))),
+            (manner(Brief, false), "timed", Some(manner(Prompting, true))),
+            (manner(Prompting, true), "timed", Some(manner(Prompting, false))),
+            (manner(Brief, false), "timed i", Some(manner(Silent, true))),
+            (manner(Prompting, false), "x", None),
+            (manner(Prompting, false), "timed x", None),
         ] {
-            assert_eq!(before.after(word), after, "{before:?} {word}");
+            let list: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(before.after(&list), after, "{before:?} {words}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! From a command's text to its answer.
 
 use std::cell::RefCell;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::builtin::{self, ALWAYS, BUILTINS, Builtin};
 use super::command::{self, Entry, named};
@@ -19,9 +19,13 @@ pub struct Console<S: 'static> {
     state: S,
     /// As `show cli sockets` names them, each with its level.
     sockets: RefCell<Vec<(String, Level)>>,
-    prompt: &'static str,
+    prompt: Prompt<S>,
+    began: Instant,
     objection: Option<Objection<S>>,
 }
+
+/// What interactive clients see when it is their turn.
+pub type Prompt<S> = fn(&S) -> &'static str;
 
 /// Answers instead of a command that must not be carried out now.
 pub type Objection<S> = fn(&S, &Command<S>) -> Option<Reply>;
@@ -40,13 +44,13 @@ impl<S> Console<S> {
             commands,
             state,
             sockets: RefCell::new(sockets),
-            prompt: "> ",
+            prompt: |_| "> ",
+            began: Instant::now(),
             objection: None,
         }
     }
 
-    /// What interactive clients see when it is their turn.
-    pub fn with_prompt(self, prompt: &'static str) -> Console<S> {
+    pub fn with_prompt(self, prompt: Prompt<S>) -> Console<S> {
         Console { prompt, ..self }
     }
 
@@ -59,7 +63,12 @@ impl<S> Console<S> {
     }
 
     pub(super) fn prompt(&self) -> &'static str {
-        self.prompt
+        (self.prompt)(&self.state)
+    }
+
+    /// How long this process has answered: days, hours, minutes and seconds, in HAProxy's form.
+    pub(super) fn uptime(&self) -> String {
+        uptime(self.began.elapsed().as_secs())
     }
 
     /// Answers a command that came through another console, for whoever gave it there.
@@ -155,8 +164,8 @@ impl<S> Console<S> {
             Builtin::Help => Reply::Output(command::help(&self.entries(), &always(), &words[1..])),
             Builtin::LowerTo(level) => builtin::lower(session, level),
             Builtin::Prompt => {
-                let Some(manner) = session.manner.after(word(1)) else {
-                    return Answer::Reply(Reply::error("Expects 'n', 'i' or 'p', or nothing to switch."));
+                let Some(manner) = session.manner.after(&words[1..]) else {
+                    return Answer::Reply(Reply::error("Expects 'n', 'i', 'p', 'timed', or nothing to switch."));
                 };
                 session.manner = manner;
                 Reply::Done
@@ -187,6 +196,23 @@ impl<S> Console<S> {
     }
 }
 
+fn uptime(seconds: u64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    format!("[{days}:{:02}:{:02}:{:02}]", hours % 24, minutes % 60, seconds % 60)
+}
+
 fn always() -> [Entry; 3] {
     ALWAYS.map(|(entry, _)| entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uptimes() {
+        for (seconds, expected) in [(0, "[0:00:00:00]"), (61, "[0:00:01:01]"), (1_000_000, "[11:13:46:40]")] {
+            assert_eq!(uptime(seconds), expected);
+        }
+    }
 }

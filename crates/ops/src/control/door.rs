@@ -33,6 +33,8 @@ pub struct Door {
     pub socket: Arc<Socket>,
     /// What those who come through here may do.
     pub level: Level,
+    /// Whether messages to those begin with how serious they are.
+    pub severities: SeverityOutput,
     /// How long a client may do nothing.
     pub patience: Duration,
     /// How many are served at a time.
@@ -67,7 +69,7 @@ async fn accept<S: 'static>(
     if let Some((socket, _)) = acceptor.accept()? {
         let session = Session {
             level: door.level,
-            severities: SeverityOutput::None,
+            severities: door.severities,
             modes: Modes::default(),
             manner: Manner::default(),
             addressed: None,
@@ -153,7 +155,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
                         break;
                     }
                 }
-                Found::PayloadLine if self.session.manner == Manner::Prompting => self.write("+ ").await?,
+                Found::PayloadLine if self.session.manner.prompts() => self.write("+ ").await?,
                 Found::PayloadLine => {}
                 Found::TooLong => {
                     self.write("The command is too long.\n\n").await?;
@@ -203,15 +205,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
             }
         }
         out.push('\n');
-        if self.session.manner == Manner::Prompting {
-            match &self.session.addressed {
-                // Whoever answers for it is this one.
-                Some(_) => out.push_str(&format!("{}> ", std::process::id())),
-                None => out.push_str(self.console.prompt()),
-            }
+        if self.session.manner.prompts() {
+            out.push_str(&self.prompt());
         }
         self.write(&out).await?;
         Ok(Then::GoOn)
+    }
+
+    fn prompt(&self) -> String {
+        let name = match &self.session.addressed {
+            // Whoever answers for it is this one.
+            Some(_) => format!("{}> ", std::process::id()),
+            None => self.console.prompt().to_owned(),
+        };
+        if !self.session.manner.is_timed {
+            return name;
+        }
+        // Where somebody has a name, it is behind the time.
+        let between = if name.starts_with('>') { "" } else { " " };
+        self.console.uptime() + between + &name
     }
 
     /// Passes on what comes. Whatever the client says ends it, and is a command.

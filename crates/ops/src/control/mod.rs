@@ -28,5 +28,5 @@ pub use console::{Console, Objection};
 pub use door::{Door, USUAL_CLIENTS, serve};
 pub use places::Place;
 pub use reply::{Continuation, Reply, Severity};
-pub use session::Level;
+pub use session::{Level, SeverityOutput};
 pub use unix::{Ownership, UnixFile, open_unix};

@@ -15,9 +15,9 @@ pub enum Level {
     Admin,
 }
 
-/// `set severity-output`
+/// `set severity-output`, and with what a door begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum SeverityOutput {
+pub enum SeverityOutput {
     #[default]
     None,
     Number,
@@ -34,7 +34,14 @@ pub(super) struct Modes {
 
 /// How the conversation goes on after an answer: `prompt`, and the words that HAProxy 3 knows behind it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(super) struct Manner {
+    pub(super) mode: Mode,
+    /// A prompt says how long the process has run (`timed`).
+    pub(super) is_timed: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Mode {
     /// It ends (`n`).
     #[default]
     Brief,
@@ -45,18 +52,35 @@ pub(super) enum Manner {
 }
 
 impl Manner {
-    /// Without a word it is switched.
-    pub(super) fn after(self, word: &str) -> Option<Manner> {
-        Some(match (word, self) {
-            ("", Manner::Brief) | ("p", _) => Manner::Prompting,
-            ("", _) | ("n", _) => Manner::Brief,
-            ("i", _) => Manner::Silent,
-            _ => return None,
+    /// Each word in turn; without one it is switched.
+    pub(super) fn after(self, words: &[String]) -> Option<Manner> {
+        if words.is_empty() {
+            let mode = match self.mode {
+                Mode::Brief => Mode::Prompting,
+                Mode::Silent | Mode::Prompting => Mode::Brief,
+            };
+            return Some(Manner { mode, ..self });
+        }
+        words.iter().try_fold(self, |before, word| {
+            let mode = match word.as_str() {
+                "n" => Mode::Brief,
+                "i" => Mode::Silent,
+                "p" | "timed" => Mode::Prompting,
+                _ => return None,
+            };
+            Some(Manner {
+                mode,
+                is_timed: before.is_timed != (word == "timed"),
+            })
         })
     }
 
     pub(super) fn goes_on(self) -> bool {
-        self != Manner::Brief
+        self.mode != Mode::Brief
+    }
+
+    pub(super) fn prompts(self) -> bool {
+        self.mode == Mode::Prompting
     }
 }
 

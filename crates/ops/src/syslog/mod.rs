@@ -13,6 +13,6 @@ mod target;
 
 pub use date::Local;
 pub use format::Identity;
-pub use ring::{Reader, Ring, Shape};
+pub use ring::{Fill, Reader, Ring, Shape};
 pub use sender::{Message, Sender};
 pub use target::{Destination, Facility, Format, OpenError, Sample, Severity, Target, Targets};

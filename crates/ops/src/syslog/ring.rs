@@ -15,6 +15,17 @@ pub struct Shape {
     pub size: usize,
 }
 
+/// How much is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fill {
+    pub lines: usize,
+    /// As they count against its size.
+    pub bytes: usize,
+    pub size: usize,
+    /// Lines that found no place so far, because others were to be taken first.
+    pub dropped: u64,
+}
+
 #[derive(Debug)]
 pub struct Ring {
     name: Box<str>,
@@ -80,9 +91,14 @@ impl Ring {
         inside.make_room(0);
     }
 
-    /// Lines that found no place, because others were to be taken first.
-    pub fn dropped(&self) -> u64 {
-        self.inside().dropped
+    pub fn fill(&self) -> Fill {
+        let inside = self.inside();
+        Fill {
+            lines: inside.lines.len(),
+            bytes: inside.bytes,
+            size: inside.shape.size,
+            dropped: inside.dropped,
+        }
     }
 
     pub fn write(&self, line: &[u8]) {
@@ -233,7 +249,7 @@ mod tests {
         for line in ["aa", "bb", "cc", "dd"] {
             ring.write(line.as_bytes());
         }
-        assert_eq!((all(&ring).as_str(), ring.dropped()), ("bb cc dd", 0));
+        assert_eq!((all(&ring).as_str(), ring.fill().dropped), ("bb cc dd", 0));
         assert_eq!(ring.lines_from(3), (vec!["dd".to_owned()], 4));
         assert_eq!(ring.lines_from(9).0, Vec::<String>::new());
         ring.write(b"0123456789abc");
@@ -250,9 +266,9 @@ mod tests {
         ring.write(b"aa");
         ring.write(b"bb");
         ring.write(b"0123456789");
-        assert_eq!((all(&ring).as_str(), ring.dropped()), ("aa bb", 1));
+        assert_eq!((all(&ring).as_str(), ring.fill().dropped), ("aa bb", 1));
         ring.write(b"012345678");
-        assert_eq!((all(&ring).as_str(), ring.dropped()), ("012345678", 1));
+        assert_eq!((all(&ring).as_str(), ring.fill().dropped), ("012345678", 1));
     }
 
     #[test]
@@ -263,7 +279,7 @@ mod tests {
         for line in ["bb", "cc", "dd", "ee"] {
             ring.write(line.as_bytes());
         }
-        assert_eq!((all(&ring).as_str(), ring.dropped()), ("aa bb cc", 2));
+        assert_eq!((all(&ring).as_str(), ring.fill().dropped), ("aa bb cc", 2));
         for (enough, lines) in [
             (0, &["aa"][..]),
             (2, &["aa"]),
@@ -282,6 +298,6 @@ mod tests {
         for line in ["gg", "hh", "ii"] {
             ring.write(line.as_bytes());
         }
-        assert_eq!((all(&ring).as_str(), ring.dropped()), ("gg hh ii", 2));
+        assert_eq!((all(&ring).as_str(), ring.fill().dropped), ("gg hh ii", 2));
     }
 }

@@ -3,7 +3,7 @@
 use super::{Setting, set};
 use crate::diff::change::Effect::{AtOnce, AtRestart, ForNewConnections};
 use crate::diff::shown::{self, flag, option, time};
-use crate::plan::{Global, Level, StateFiles, StatsSocket};
+use crate::plan::{Global, Level, SeverityOutput, StateFiles, StatsSocket};
 
 pub(in crate::diff) fn global(global: &Global) -> Vec<Setting> {
     let Global {
@@ -110,6 +110,7 @@ pub(in crate::diff) fn stats_socket(socket: &StatsSocket) -> Vec<Setting> {
         address: _,
         origin: _,
         level,
+        severities,
         file,
         expose_listeners,
     } = socket;
@@ -118,8 +119,14 @@ pub(in crate::diff) fn stats_socket(socket: &StatsSocket) -> Vec<Setting> {
         Level::Operator => "operator",
         Level::Admin => "admin",
     };
+    let shown = match severities {
+        SeverityOutput::None => "none",
+        SeverityOutput::Number => "number",
+        SeverityOutput::Word => "string",
+    };
     vec![
         set("level", level, word.to_owned(), ForNewConnections),
+        set("severity-output", severities, shown.to_owned(), ForNewConnections),
         set("rights of the file", file, shown::socket_file(file), AtRestart),
         set(
             "expose-fd listeners",

@@ -1,5 +1,5 @@
-//! What is neither a proxy's nor a server's: name servers, under HAProxy's names; peers and certificates, which its exporter
-//! does not have, under ours.
+//! What is neither a proxy's nor a server's: name servers, under HAProxy's names; peers, certificates and rings, which its
+//! exporter does not have, under ours.
 
 use std::sync::Arc;
 
@@ -31,6 +31,18 @@ pub struct CertificateSeen {
     pub file: String,
     /// In seconds since 1970.
     pub expires: u64,
+}
+
+/// A buffer for log lines, and what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RingSeen {
+    pub name: Arc<str>,
+    pub lines: u64,
+    /// Of the lines, with what HAProxy would need beside them: they count against the size.
+    pub bytes: u64,
+    pub size: u64,
+    /// Lines that found no place.
+    pub dropped: u64,
 }
 
 impl NameServerSeen {
@@ -126,6 +138,36 @@ pub(super) fn certificates(out: &mut Exposition<'_>, seen: &[CertificateSeen]) {
     }
 }
 
+pub(super) fn rings(out: &mut Exposition<'_>, seen: &[RingSeen]) {
+    type Value = fn(&RingSeen) -> u64;
+    let families: [(&str, &str, Type, Value); 4] = [
+        ("lines", "log lines in a ring now", Type::Gauge, |ring| ring.lines),
+        ("bytes", "what the lines in a ring take now", Type::Gauge, |ring| {
+            ring.bytes
+        }),
+        ("size_bytes", "for how much a ring has room", Type::Gauge, |ring| {
+            ring.size
+        }),
+        (
+            "dropped_total",
+            "log lines that found no place, since those before them wait for a server",
+            Type::Counter,
+            |ring| ring.dropped,
+        ),
+    ];
+    if seen.is_empty() {
+        return;
+    }
+    for (name, about, of, value) in families {
+        let Some(mut family) = out.family(&format!("tandem_ring_{name}"), about, of) else {
+            continue;
+        };
+        for ring in seen {
+            family.line(&[("ring", &*ring.name)], &value(ring).to_string());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{Format, Names};
@@ -155,11 +197,25 @@ mod tests {
             }],
         );
         peers(&mut out, &[]);
+        rings(
+            &mut out,
+            &[RingSeen {
+                name: "kept".into(),
+                lines: 3,
+                bytes: 99,
+                size: 16_384,
+                dropped: 2,
+            }],
+        );
         let text = out.finish();
         for line in [
             "haproxy_resolver_sent{resolver=\"dns\",nameserver=\"a\"} 7",
             "haproxy_resolver_outdated{resolver=\"dns\",nameserver=\"a\"} 0",
             "tandem_certificate_expiry_timestamp_seconds{file=\"/x.pem\"} 9",
+            "tandem_ring_lines{ring=\"kept\"} 3",
+            "tandem_ring_bytes{ring=\"kept\"} 99",
+            "tandem_ring_size_bytes{ring=\"kept\"} 16384",
+            "tandem_ring_dropped_total{ring=\"kept\"} 2",
         ] {
             assert!(text.lines().any(|known| known == line), "{line}\n{text}");
         }

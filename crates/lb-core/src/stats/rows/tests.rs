@@ -260,6 +260,8 @@ fn metrics_have_the_names_and_types_of_haproxys() {
         name_servers: &[],
         peers: &[],
         certificates: &[],
+        rings: &[],
+        descriptions: &prometheus::Descriptions::default(),
     };
     let text = prometheus::metrics(&figures, &prometheus::Wish::default());
     let types = |text: &str| -> BTreeMap<String, String> {
@@ -291,6 +293,23 @@ fn metrics_have_the_names_and_types_of_haproxys() {
         "haproxy_backend_agg_check_status{proxy=\"be\",state=\"L4CON\"} 1",
         "haproxy_backend_queue_time_average_seconds{proxy=\"be\"} 0.000000",
         "haproxy_sticktable_used{name=\"be\",type=\"ip\"} 3",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+    }
+    assert!(!text.contains("desc=\""), "nobody has asked for that");
+    let described = prometheus::Descriptions {
+        process: Some("the first host".into()),
+        proxies: [(3, "for \"brokers\"".into())].into(),
+    };
+    let figures = prometheus::Figures {
+        descriptions: &described,
+        ..figures
+    };
+    let text = prometheus::metrics(&figures, &prometheus::Wish::default());
+    for line in [
+        "haproxy_frontend_sessions_total{proxy=\"stats\"} 7",
+        "haproxy_listener_sessions_total{proxy=\"fe\",desc=\"for \\\"brokers\\\"\",listener=\"sock-1\"} 4",
+        "haproxy_process_nbproc{desc=\"the first host\"} 1",
     ] {
         assert!(text.lines().any(|l| l == line), "{line}\n{text}");
     }

@@ -124,10 +124,22 @@ fn the_prompt_comes_after_each_answer() {
         ("prompt\nprompt\nshow count\n", "\n> \n0\n\n"),
         ("prompt\ncount <<\na\n\n", "\n> + + \n> "),
         ("prompt i\nshow count\nshow count\n", "\n0\n\n0\n\n"),
+        (
+            "prompt x\n",
+            "Expects 'n', 'i', 'p', 'timed', or nothing to switch.\n\n",
+        ),
     ];
     for (sent, expected) in table {
         assert_eq!(told(Level::Admin, sent), expected, "{sent}");
     }
+}
+
+#[test]
+fn a_prompt_with_the_time() {
+    // Digits differ from run to run.
+    let masked = |text: String| text.replace(|c: char| c.is_ascii_digit(), "0");
+    let told = masked(told(Level::Admin, "prompt timed\nshow count\nprompt timed\nprompt\n"));
+    assert_eq!(told, "\n[0:00:00:00]> 0\n\n[0:00:00:00]> \n> \n");
 }
 
 #[test]
