@@ -460,3 +460,6 @@ impl Keeper {
             .send(&self.logs(), severity, text.as_str(), Wall::now());
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

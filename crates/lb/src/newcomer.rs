@@ -88,21 +88,13 @@ fn free_number(backend: &Snapshot) -> ServerId {
 
 #[cfg(test)]
 mod tests {
-    use tandem_ops::syslog::Targets;
-    use tandem_time::{Mono, Seed};
-
     use super::*;
-    use crate::build;
+    use crate::keeper::tests::watched;
 
     /// A server that is added to a backend of these lines.
     fn added(lines: &str, words: &str) -> Result<plan::Server, String> {
-        let text = format!("defaults\n timeout connect 1s\nbackend be\n{lines}");
-        let loaded = plan::load(&[NamedText::new("f", text)], &|_| None, Some(Dialect::Haproxy));
-        let plan = loaded.plan.expect("it is well formed");
-        let (be, spread) = (&plan.backends[0], build::spreads(&plan).remove(0));
-        let (logs, mut seed) = (Targets::default(), Seed::new(1));
-        let watched = build::watched(&plan, be, Vec::new(), spread, &logs, &mut seed, Mono::ZERO);
-        read(&watched.backend.now(), "s", words)
+        let plan = crate::keeper::tests::plan(lines);
+        read(&watched(&plan).backend.now(), "s", words)
     }
 
     #[test]

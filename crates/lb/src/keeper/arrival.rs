@@ -157,31 +157,8 @@ fn rearrange(backend: &Backend, change: impl FnOnce(&mut Vec<(plan::Server, Serv
 
 #[cfg(test)]
 mod tests {
-    use tandem_lb_config::{Dialect, NamedText};
-    use tandem_ops::syslog::Targets;
-    use tandem_time::Seed;
-
     use super::*;
-    use crate::build;
-
-    fn watched(names: &[&str]) -> Watched {
-        let servers = names
-            .iter()
-            .zip(1..)
-            .map(|(name, port)| format!(" server {name} 127.0.0.1:{port}\n"));
-        let text = format!(
-            "defaults\n timeout connect 1s\nbackend be\n{}",
-            servers.collect::<String>()
-        );
-        let loaded = plan::load(&[NamedText::new("f", text)], &|_| None, Some(Dialect::Haproxy));
-        let plan = loaded.plan.expect("it is well formed");
-        let (be, found) = (
-            &plan.backends[0],
-            build::addresses(&plan.backends).expect("no names").remove(0),
-        );
-        let (logs, spread) = (Targets::default(), build::spreads(&plan).remove(0));
-        build::watched(&plan, be, found, spread, &logs, &mut Seed::new(1), Mono::ZERO)
-    }
+    use crate::keeper::tests::{plan, watched};
 
     /// What the servers are called, in their order: by the workers, in the plan and by the machine.
     fn names(watched: &Watched) -> [Vec<Arc<str>>; 3] {
@@ -202,7 +179,8 @@ mod tests {
             (&[("b", "z"), ("a", "b"), ("z", "w")], ["b", "z", "w"]),
             (&[("z", "c")], ["a", "b", "c"]),
         ] {
-            let mut watched = watched(&["a", "b", "z"]);
+            let servers = ["a 127.0.0.1:1", "b 127.0.0.1:2", "z 127.0.0.1:3"];
+            let mut watched = watched(&plan(&servers.map(|words| format!(" server {words}\n")).concat()));
             let pairs = renamed.iter().map(|(name, to)| (Arc::from(*name), Arc::from(*to)));
             let renamed: Vec<(Arc<str>, Arc<str>)> = pairs.collect();
             watched.rename(&renamed, Mono::ZERO);

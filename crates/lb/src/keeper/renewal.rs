@@ -108,75 +108,39 @@ impl Keeper {
 mod tests {
     use std::net::SocketAddr;
 
-    use tandem_lb_config::{Dialect, NamedText, Plan, ServerPort};
-    use tandem_ops::clock::Clock;
-    use tandem_time::Seed;
+    use tandem_lb_config::ServerPort;
 
     use super::*;
     use crate::build;
-    use crate::directory::Directory;
-    use crate::keeper::Lines;
-    use crate::stats::Timeline;
-
-    fn plan(of_server: &str) -> Plan {
-        let text = format!(
-            "defaults\n timeout connect 1s\n timeout server 1s\nbackend be\n server a 127.0.0.1:1 check {of_server}\n"
-        );
-        let loaded = plan::load(&[NamedText::new("f", text)], &|_| None, Some(Dialect::Haproxy));
-        loaded.plan.expect("it is well formed")
-    }
-
-    fn found(plan: &Plan) -> Vec<Found> {
-        build::addresses(&plan.backends).expect("no names").remove(0)
-    }
+    use crate::keeper::tests::{keeper, plan};
 
     #[tokio::test(flavor = "local")]
     async fn a_server_that_was_moved_is_checked_where_it_is() {
-        let (before, mut seed, clock) = (plan("inter 10s"), Seed::new(1), Clock::start());
-        let spread = build::spreads(&before).remove(0);
-        let watched = build::watched(
-            &before,
-            &before.backends[0],
-            found(&before),
-            spread,
-            &Targets::default(),
-            &mut seed,
-            clock.now(),
-        );
-        let keeper = Keeper::new(
-            watched,
-            clock,
-            Lines::default(),
-            Arc::default(),
-            Rc::<Timeline>::default(),
-            Directory::open(),
-        );
-        let server = keeper
-            .backend()
-            .now()
-            .servers
-            .named("a")
-            .map(|s| s.place)
-            .expect("known");
+        let server = |words: &str| plan(&format!(" server a 127.0.0.1:1 check {words}"));
+        let before = server("inter 10s");
+        let (keeper, spread) = (keeper(&before), build::spreads(&before).remove(0));
+        let place = keeper.backend().now().servers.named("a").map(|s| s.place);
+        let place = place.expect("known");
         let moved: SocketAddr = ([127, 0, 0, 1], 2).into();
         keeper.relocate(
-            server,
+            place,
             ServerAddress::Ip {
                 ip: moved.ip(),
                 port: ServerPort::Fixed(moved.port()),
             },
         );
-        let renew = |of_server: &str| {
-            let after = plan(of_server);
+        let renew = |words: &str| {
+            let after = server(words);
+            let found = build::addresses(&after.backends).expect("no names").remove(0);
             let renewal = Renewal {
                 plan: &after.backends[0],
-                found: found(&after).into_iter().map(Some).collect(),
+                found: found.into_iter().map(Some).collect(),
                 logs: Targets::default(),
             };
             keeper.renew(renewal, |servers| {
                 build::backend_settings(&after, &after.backends[0], spread, servers)
             });
-            keeper.check_place(server).and_then(|at| at.as_socket())
+            keeper.check_place(place).and_then(|at| at.as_socket())
         };
         assert_eq!(renew("inter 5s"), Some(moved));
         // A place of their own that checks have been given counts.
