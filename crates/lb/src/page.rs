@@ -201,6 +201,11 @@ impl Page {
         };
         // Some of it takes long to find out where there is much of it.
         let (stats, wish) = (&self.stats, &asked.wish);
+        let descriptions = if asked.describes {
+            stats.descriptions()
+        } else {
+            Default::default()
+        };
         let figures = Figures {
             info: &stats.info(),
             rows: &wish.of(Section::OF_ROWS, || selection.of(stats.rows())),
@@ -210,7 +215,7 @@ impl Page {
             peers: &wish.of(&[Section::Peer], || stats.peers()),
             certificates: &stats.certificates(),
             rings: &wish.of(&[Section::Ring], || stats.rings()),
-            descriptions: &asked.describes.then(|| stats.descriptions()).unwrap_or_default(),
+            descriptions: &descriptions,
         };
         let text = prometheus::metrics(&figures, &asked.wish);
         reply(Kind::Metrics(asked.wish.format), text, None)

@@ -97,7 +97,7 @@ fn what_is_wrong_is_said() {
         (b"nonsense".to_vec(), Unreadable),
         (Vec::new(), Unreadable),
         (piece(Tag::Sequence, &[]), Unreadable),
-        (response(6, &[one.clone()]), Refused),
+        (response(6, std::slice::from_ref(&one)), Refused),
         (piece(Tag::Sequence, &[&piece(Tag::Enumerated, &[&[0]])]), NotBasic),
         (response(0, &[]), Empty),
         (response(0, &[one.clone(), one.clone()]), Several(2)),
