@@ -124,7 +124,9 @@ fn visitors(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
     };
     let can_be_asked = |when: &Condition| {
         let terms = when.any.iter().flatten().filter_map(|term| acls.get(term.acl));
-        terms.flat_map(|acl| &acl.tests).all(|test| is_known(&test.expr.fetch))
+        terms
+            .flat_map(|acl| &acl.tests)
+            .all(|test| is_known(&test.expr.fetch) && !test.expr.changes_variables())
     };
     let rules = proxy.rules.page.iter();
     let rules = rules.filter_map(|rule| Some((rule.value.when.as_ref()?, rule.span)));

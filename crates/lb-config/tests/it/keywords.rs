@@ -705,6 +705,21 @@ fn mistakes_are_named() {
             "t:2:2: error[LB0002]: the page knows nothing of this about who asks for it",
         ),
         (
+            FRONT,
+            "stats admin if { src,set-var(txn.a) -m found }",
+            "t:2:2: error[LB0002]: the page knows nothing of this about who asks for it",
+        ),
+        (
+            BACK,
+            "tcp-check set-var(check.a) int(5),set-var(check.b)",
+            "t:2:29: error[LB0002]: a check sets no variables by converters",
+        ),
+        (
+            BACK,
+            "tcp-check set-var-fmt(check.a) %[int(5),set-var(check.b)]",
+            "t:2:33: error[LB0002]: a check sets no variables by converters",
+        ),
+        (
             "defaults\n ",
             "stats admin if { src 10.0.0.0/8 }",
             "t:2:2: error[LB0004]: a condition of `stats admin` belongs to the section that has the page",

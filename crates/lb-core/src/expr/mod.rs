@@ -52,6 +52,12 @@ impl Expr {
         }
     }
 
+    /// Whether a variable is another one afterwards.
+    pub fn changes_variables(&self) -> bool {
+        let changes = |converter: &Converter| matches!(converter, Converter::Keep(..) | Converter::Forget(_));
+        self.converters.iter().any(changes)
+    }
+
     /// The text that it always is, where it is nothing but a constant.
     pub fn constant(&self) -> Option<&[u8]> {
         match &self.fetch {

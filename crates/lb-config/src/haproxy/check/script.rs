@@ -4,7 +4,7 @@ use regex::bytes::Regex;
 use tandem_lb_core::expr::{Expr, Scope};
 use tandem_lb_core::health::CheckStatus;
 use tandem_lb_core::probe::{Action, Answer, Connect, Content, Expect, Step, Text, hex};
-use tandem_lb_core::rules::Made;
+use tandem_lb_core::rules::{Made, Piece};
 use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, Span};
 
@@ -87,13 +87,29 @@ pub(super) fn made(proxy: &mut Proxy, args: &mut Args<'_>, what: &str) -> Result
     let mut book = Book::default();
     let pieces = rules::pieces(word, &mut book, args.world)?;
     proxy.settings.references.append(&mut book.references);
+    for piece in &pieces {
+        if let Piece::Value(expr) = piece {
+            keeps_nothing(expr, word)?;
+        }
+    }
     Ok(Text(pieces))
+}
+
+/// A check's variables are set by steps of their own.
+fn keeps_nothing(expr: &Expr, word: &Word) -> Result<(), Diagnostic> {
+    if !expr.changes_variables() {
+        return Ok(());
+    }
+    let message = "a check sets no variables by converters";
+    Err(Diagnostic::error(code::UNSUPPORTED, word.span, message)
+        .help("write `set-var(check.NAME) EXPRESSION` as a step"))
 }
 
 fn expression(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Expr, Diagnostic> {
     let word = args.word("an expression")?;
     let mut book = Book::default();
     let expr = book.expr(word, args.world)?;
+    keeps_nothing(&expr, word)?;
     proxy.settings.references.append(&mut book.references);
     Ok(expr)
 }
