@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -735,7 +736,7 @@ impl Node {
     }
 
     fn order(&self, words: &str) -> String {
-        let mut stream = std::os::unix::net::UnixStream::connect(&self.socket).expect("a stats socket");
+        let mut stream = UnixStream::connect(&self.socket).expect("a stats socket");
         stream.write_all(format!("{words}\n").as_bytes()).expect("it listens");
         let mut text = String::new();
         stream.read_to_string(&mut text).expect("an answer");
@@ -829,11 +830,18 @@ fn tickets_are_good_at_whoever_has_the_keys() {
         let text = config.server("s", &server, "").to_string();
         let tls = format!("bind {at} ssl crt {pem} tls-ticket-keys {keys}");
         let text = text.replace(&format!("bind {at}"), &tls);
+        let text = format!("global\n stats socket {keys}.{}.sock level admin\n{text}", at.port());
         (at, Lb::start(&text), text)
     };
     let (one, _first, _) = begun(&keys, [1, 2, 3]);
     let (two, mut second, text) = begun(&keys, [1, 2, 3]);
-    let (other, _third, _) = begun(&papers.path("others.keys"), [7, 8, 9]);
+    let others = papers.path("others.keys");
+    let (other, _third, _) = begun(&others, [7, 8, 9]);
+    let mut socket = UnixStream::connect(format!("{others}.{}.sock", other.port())).expect("a stats socket");
+    socket.write_all(b"show tls-keys\n").expect("it listens");
+    let mut known = String::new();
+    socket.read_to_string(&mut known).expect("an answer");
+    assert_eq!(known, format!("# id (file)\n0 ({others})\n\n"));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -31,13 +31,14 @@ pub(crate) struct Queue {
 struct Lines {
     next: u64,
     lines: BTreeMap<Option<ServerIdx>, Line>,
-    /// The servers for whose places somebody was called who has not asked yet.
-    calls: BTreeMap<Rank, ServerIdx>,
 }
 
 #[derive(Debug, Default)]
 struct Line {
     waiting: BTreeMap<Rank, Waker>,
+    /// Who was called and has not asked yet, and the servers that had a place. A place that becomes free meanwhile is
+    /// found by the asking, so nobody who stands behind is called for it, or he might be faster.
+    called: BTreeMap<Rank, Vec<ServerIdx>>,
     /// The most that ever stood here.
     most: usize,
     /// How many were served from here since the start.
@@ -64,8 +65,8 @@ pub(crate) struct Place {
     stands: bool,
     /// We ask because somebody has called, and have not heard the answer.
     was_called: bool,
-    /// The server that had the place.
-    called_for: Option<ServerIdx>,
+    /// The servers that had a place.
+    called_for: Vec<ServerIdx>,
     /// The server that we leave for.
     goes_to: Option<ServerIdx>,
     /// How many had been served from the line when we came.
@@ -83,12 +84,9 @@ impl Queue {
     /// A server has a place: calls the one who has waited longest for it.
     pub(crate) fn freed(&self, server: ServerIdx) {
         let mut lines = self.lines();
-        let first = |line: Option<ServerIdx>| {
-            let (rank, _) = lines.lines.get(&line)?.waiting.first_key_value()?;
-            Some((*rank, line))
-        };
+        let first = |line: Option<ServerIdx>| Some((lines.lines.get(&line)?.first()?, line));
         let longest = [first(None), first(Some(server))].into_iter().flatten().min();
-        let called = longest.and_then(|(_, line)| lines.call(line, Some(server)));
+        let called = longest.and_then(|(_, line)| lines.call(line, &[server]));
         drop(lines);
         called.into_iter().for_each(Waker::wake);
     }
@@ -97,9 +95,13 @@ impl Queue {
     /// any the first is called, and the others follow in their turn.
     pub(crate) fn servers_changed(&self) {
         let mut lines = self.lines();
-        let mut called: Vec<_> = lines.call(None, None).into_iter().collect();
-        for (_, line) in lines.lines.iter_mut().filter(|(server, _)| server.is_some()) {
-            called.extend(std::mem::take(&mut line.waiting).into_values());
+        let mut called: Vec<_> = lines.call(None, &[]).into_iter().collect();
+        for (server, line) in &mut lines.lines {
+            let Some(server) = *server else { continue };
+            for (rank, waker) in std::mem::take(&mut line.waiting) {
+                line.called.insert(rank, vec![server]);
+                called.push(waker);
+            }
         }
         drop(lines);
         called.into_iter().for_each(Waker::wake);
@@ -107,12 +109,12 @@ impl Queue {
 
     /// There may be more places than the one that somebody was called for: calls the first of those who would take any,
     /// and of those who wait for one of these servers.
-    fn pass_on(&self, servers: [Option<ServerIdx>; 3]) {
+    fn pass_on(&self, mut servers: Vec<ServerIdx>, others: [Option<ServerIdx>; 2]) {
+        servers.extend(others.into_iter().flatten());
         let mut lines = self.lines();
-        let called_for = servers.into_iter().flatten().next();
-        let mut called = Vec::from_iter(lines.call(None, called_for));
-        for server in BTreeSet::from_iter(servers.into_iter().flatten()) {
-            called.extend(lines.call(Some(server), Some(server)));
+        let mut called = Vec::from_iter(lines.call(None, &servers));
+        for server in BTreeSet::from_iter(servers) {
+            called.extend(lines.call(Some(server), &[server]));
         }
         drop(lines);
         called.into_iter().for_each(Waker::wake);
@@ -192,13 +194,29 @@ impl Queue {
 }
 
 impl Lines {
-    /// Takes out the first of a line, to be woken.
-    fn call(&mut self, line: Option<ServerIdx>, server: Option<ServerIdx>) -> Option<Waker> {
-        let (rank, waker) = self.lines.get_mut(&line)?.waiting.pop_first()?;
-        if let Some(server) = server {
-            self.calls.insert(rank, server);
+    fn call(&mut self, line: Option<ServerIdx>, servers: &[ServerIdx]) -> Option<Waker> {
+        self.lines.get_mut(&line)?.call(servers)
+    }
+}
+
+impl Line {
+    fn first(&self) -> Option<Rank> {
+        let waiting = self.waiting.first_key_value().map(|(rank, _)| *rank);
+        let called = self.called.first_key_value().map(|(rank, _)| *rank);
+        waiting.into_iter().chain(called).min()
+    }
+
+    /// Takes out the first, to be woken, if he has not been called already.
+    fn call(&mut self, servers: &[ServerIdx]) -> Option<Waker> {
+        let first = self.first()?;
+        if let Some(known) = self.called.get_mut(&first) {
+            let new = servers.iter().filter(|server| !known.contains(server)).copied();
+            let new: Vec<_> = new.collect();
+            known.extend(new);
+            return None;
         }
-        Some(waker)
+        self.called.insert(first, servers.to_vec());
+        self.waiting.remove(&first)
     }
 }
 
@@ -221,7 +239,7 @@ impl Place {
             line,
             stands: false,
             was_called: false,
-            called_for: None,
+            called_for: Vec::new(),
             goes_to: None,
             served_before: lines.lines.entry(line).or_default().served,
         }
@@ -244,7 +262,7 @@ impl Place {
         line.waiting.insert(self.rank, cx.waker().clone());
         line.most = line.most.max(line.waiting.len());
         self.was_called = std::mem::replace(&mut self.stands, true);
-        self.called_for = lines.calls.remove(&self.rank);
+        self.called_for = line.called.remove(&self.rank).unwrap_or_default();
         Poll::Ready(())
     }
 
@@ -263,19 +281,19 @@ impl Place {
             let left = std::mem::replace(&mut self.line, line);
             self.served_before = self.queue.lines().lines.entry(line).or_default().served;
             if passes_on {
-                self.queue.pass_on([self.called_for, left, None]);
+                let servers = std::mem::take(&mut self.called_for);
+                self.queue.pass_on(servers, [left, None]);
             }
         } else if self.was_called && line.is_none() {
             // A server that others insist on has no place for us, but for them.
             let mut lines = self.queue.lines();
-            let called = self
-                .called_for
-                .and_then(|server| lines.call(Some(server), Some(server)));
+            let call = |server: &ServerIdx| lines.call(Some(*server), &[*server]);
+            let called: Vec<_> = self.called_for.iter().filter_map(call).collect();
             drop(lines);
             called.into_iter().for_each(Waker::wake);
         }
         self.was_called = false;
-        self.called_for = None;
+        self.called_for.clear();
     }
 
     /// Leaves for a server that has a place and by now counts us, or for none. What the log says of it: the position in
@@ -307,8 +325,8 @@ impl Place {
         let mut lines = self.queue.lines();
         let line = lines.lines.entry(self.line).or_default();
         let was_called_again = line.waiting.remove(&self.rank).is_none();
-        let latest = lines.calls.remove(&self.rank);
-        self.called_for = self.called_for.or(latest);
+        self.called_for
+            .extend(line.called.remove(&self.rank).into_iter().flatten());
         self.was_called || was_called_again
     }
 }
@@ -319,7 +337,8 @@ impl Drop for Place {
         // First, or whom we call would still see us before him.
         self.queue.unbind(self.line);
         if passes_on {
-            self.queue.pass_on([self.called_for, self.goes_to, self.line]);
+            let servers = std::mem::take(&mut self.called_for);
+            self.queue.pass_on(servers, [self.goes_to, self.line]);
         }
     }
 }

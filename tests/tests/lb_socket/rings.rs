@@ -245,7 +245,7 @@ fn a_server_that_was_away_misses_nothing_and_a_reload_keeps_what_is_there() {
         (side.ears[1].text().lines().count() == 5).then_some(())
     });
     // What is said of the way there changes, and not how far it is.
-    lb.configure(&side.text().replace("timeout server 2s", "timeout server 3s"));
+    lb.configure(&side.text().replace("timeout server 60s", "timeout server 61s"));
     assert!(side.room.ask("reload").contains("ring"));
     side.visit(1);
     let newest = until("the sixth line in the ring", || {

@@ -66,24 +66,42 @@ fn the_lower_class_first_and_then_whoever_came_first() {
         (-1, 900, 20, 0),
         (0, 3, 11, 3),
     ];
-    let mut places = comers.map(|(class, offset, came, _)| {
+    let mut places = comers.map(|(class, offset, came, its_turn)| {
         let priority = Priority { class, offset };
         let mut place = Place::of(&queue, None, priority, Mono::from_millis(came));
         assert_eq!(polled(&mut place), Poll::Ready(()));
-        place
+        (its_turn, place)
     });
+    places.sort_by_key(|(_, place)| std::cmp::Reverse(place.rank));
+    let mut places = Vec::from(places);
+    queue.freed(A);
     for turn in 0..comers.len() {
-        queue.freed(A);
-        for (place, (.., its_turn)) in places.iter_mut().zip(comers) {
-            let is_called = place
-                .queue
-                .lines()
-                .lines
-                .values()
-                .all(|line| !line.waiting.contains_key(&place.rank));
-            assert_eq!(is_called, its_turn <= turn, "turn {turn}, {its_turn}");
+        for (its_turn, place) in &mut places {
+            let heard = polled(place);
+            assert_eq!(heard.is_ready(), *its_turn == turn, "turn {turn}, {its_turn}");
         }
+        // Whoever leaves passes the call on.
+        places.retain(|(its_turn, _)| *its_turn != turn);
     }
+}
+
+/// Two places are free, and one was called for both: the next would be faster, and take the place of the one before.
+#[test]
+fn nobody_is_called_past_one_who_has_not_asked_yet() {
+    let queue = Arc::default();
+    let [mut first, mut second, mut bound] = standing(&queue, [None, None, Some(B)]);
+    queue.freed(A);
+    queue.freed(B);
+    assert_eq!(
+        (polled(&mut second), polled(&mut bound)),
+        (Poll::Pending, Poll::Pending)
+    );
+    assert_eq!(polled(&mut first), Poll::Ready(()));
+    first.end(Some(A));
+    assert_eq!(
+        (polled(&mut second), polled(&mut bound)),
+        (Poll::Ready(()), Poll::Ready(()))
+    );
 }
 
 #[test]

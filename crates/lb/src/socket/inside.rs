@@ -1,6 +1,7 @@
 //! Commands about HAProxy's inside: those that have an answer here, in its form, and one clear line each for the others.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 
 use nix::sys::utsname::uname;
@@ -28,7 +29,7 @@ pub(super) const ABSENT: &[(&str, &str)] = &[
     ("set dynamic-cookie-key", COOKIES),
     (
         "set ssl tls-key",
-        "The keys of tickets are drawn by the process and stay in it: 'tls-ticket-keys' is not configured anywhere.",
+        "The keys of tickets are those of the files of 'tls-ticket-keys', or the process's own: write the new ones there, and say 'reload'.",
     ),
     (
         "show anon",
@@ -132,9 +133,13 @@ pub(super) fn cache(_: &Room, _: &Call) -> Reply {
     Reply::Done
 }
 
-/// Keys of tickets are nobody's but the process's.
-pub(super) fn ticket_keys(_: &Room, _: &Call) -> Reply {
-    Reply::Output("# id (file)\n".to_owned())
+/// Which files they are from. What they are is a secret of those who may read these files.
+pub(super) fn ticket_keys(room: &Room, _: &Call) -> Reply {
+    let mut text = "# id (file)\n".to_owned();
+    for (id, file) in room.directory.tls.now().ticket_keys().into_iter().enumerate() {
+        writeln!(text, "{id} ({})", file.display()).expect("a string takes it");
+    }
+    Reply::Output(text)
 }
 
 /// Who computes what TLS needs.

@@ -130,6 +130,12 @@ impl Loaded {
         wanted.made(shelf, before)
     }
 
+    /// The files whose keys are those of tickets.
+    pub(crate) fn ticket_keys(&self) -> BTreeSet<&Path> {
+        let plans = self.listeners.values().map(|made| &made.plan);
+        plans.filter_map(|plan| plan.ticket_keys.as_deref()).collect()
+    }
+
     /// When those that are in force expire. It is found out once: whoever watches asks every few seconds.
     pub(crate) fn expiries(&self) -> &Arc<[CertificateSeen]> {
         &self.expiries
