@@ -1,5 +1,8 @@
 //! TLS towards clients and servers, beside HAProxy: the same certificates, endings, log lines and answers.
 
+mod peers;
+mod tickets;
+
 use std::cell::RefCell;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -712,77 +715,6 @@ fn a_reload_reads_certificates_again_and_refuses_what_makes_no_sense() {
     assert!(!checked.status.success() && errors.contains("none.pem"), "{errors}");
 }
 
-/// One of two peers: its name, where it listens for the other, its socket.
-struct Node {
-    name: &'static str,
-    at: SocketAddr,
-    socket: PathBuf,
-}
-
-impl Node {
-    fn config(&self, other: &Node, papers: &Papers, own: &str) -> String {
-        let (ca, name) = (papers.path("ca.pem"), self.name);
-        format!(
-            "global\n localpeer {name}\n stats socket {} level admin\npeers p\n \
-             bind {} ssl crt {own} ca-file {ca} verify required\n default-server ssl ca-file {ca} crt {own} verify required\n \
-             server {name}\n server {} {} sni str(own.example)\n table t type string size 1k store gpc0\n\
-             listen l\n mode tcp\n bind {}\n timeout connect 1s\n timeout client 1s\n timeout server 1s\n",
-            self.socket.display(),
-            self.at,
-            other.name,
-            other.at,
-            SocketAddr::from(([127, 0, 0, 1], self.at.port() + 1)),
-        )
-    }
-
-    fn order(&self, words: &str) -> String {
-        let mut stream = UnixStream::connect(&self.socket).expect("a stats socket");
-        stream.write_all(format!("{words}\n").as_bytes()).expect("it listens");
-        let mut text = String::new();
-        stream.read_to_string(&mut text).expect("an answer");
-        text
-    }
-}
-
-fn peers_share(theirs: impl FnOnce(&str, &Node) -> Option<Box<dyn std::any::Any>>) {
-    let papers = Papers::new();
-    let own = papers.issue("own.pem", &["own.example"]);
-    let port = tandem_tests::free_ports(4);
-    let node = |name, more| Node {
-        name,
-        at: SocketAddr::from(([127, 0, 0, 1], port + more)),
-        socket: papers.folder.join(format!("{name}.sock")),
-    };
-    let (one, two) = (node("one", 0), node("two", 2));
-    let _one = Lb::start(&one.config(&two, &papers, &own));
-    let Some(_two) = theirs(&two.config(&one, &papers, &own), &two) else {
-        return;
-    };
-    for (from, to, key) in [(&one, &two, "a"), (&two, &one, "b")] {
-        from.order(&format!("set table p/t key {key} data.gpc0 7"));
-        until("the entry", || {
-            let text = to.order(&format!("show table p/t key {key}"));
-            text.contains("gpc0=7").then_some(())
-        });
-    }
-    // In the clear nobody is heard.
-    let mut stranger = connect(one.at);
-    stranger.write_all(b"HAProxyS 2.1\none\nx 1 1\n").expect("written");
-    let mut said = Vec::new();
-    stranger.read_to_end(&mut said).ok();
-    assert!(!said.starts_with(b"200"), "{said:?}");
-}
-
-#[test]
-fn peers_of_ours_share_tables_with_tls() {
-    peers_share(|config, _| Some(Box::new(Lb::start(config))));
-}
-
-#[test]
-fn peers_share_tables_with_tls_with_haproxy() {
-    peers_share(|config, node| Some(Box::new(tandem_tests::Haproxy::start(config, &node.socket)?)));
-}
-
 #[test]
 fn an_idle_client_costs_little() {
     const CLIENTS: u64 = 300;
@@ -807,68 +739,4 @@ fn an_idle_client_costs_little() {
     let _crowd = meet(CLIENTS);
     let each = lb.memory().saturating_sub(before) / CLIENTS;
     assert!(each < 32, "{each} KiB for each idle client");
-}
-
-/// Keys of tickets, each 48 bytes, as their file has them.
-fn ticket_keys(firsts: impl IntoIterator<Item = u8>) -> String {
-    let line = |first: u8| [tandem_lb_core::base64::encode(&[first; 48], false), b"\n".to_vec()].concat();
-    let lines: Vec<u8> = firsts.into_iter().flat_map(line).collect();
-    String::from_utf8(lines).expect("letters and digits")
-}
-
-/// Two processes with the same file take up each other's sessions, through a change of keys, and nobody else's.
-#[test]
-fn tickets_are_good_at_whoever_has_the_keys() {
-    let papers = Papers::new();
-    let pem = papers.issue("own.pem", &["own.example"]);
-    let keys = papers.path("tickets.keys");
-    let server = Server::echo();
-    let begun = |keys: &str, firsts: [u8; 3]| {
-        fs::write(keys, ticket_keys(firsts)).expect("written");
-        let config = Config::default();
-        let at = config.at();
-        let text = config.server("s", &server, "").to_string();
-        let tls = format!("bind {at} ssl crt {pem} tls-ticket-keys {keys}");
-        let text = text.replace(&format!("bind {at}"), &tls);
-        let text = format!("global\n stats socket {keys}.{}.sock level admin\n{text}", at.port());
-        (at, Lb::start(&text), text)
-    };
-    let (one, _first, _) = begun(&keys, [1, 2, 3]);
-    let (two, mut second, text) = begun(&keys, [1, 2, 3]);
-    let others = papers.path("others.keys");
-    let (other, _third, _) = begun(&others, [7, 8, 9]);
-    let mut socket = UnixStream::connect(format!("{others}.{}.sock", other.port())).expect("a stats socket");
-    socket.write_all(b"show tls-keys\n").expect("it listens");
-    let mut known = String::new();
-    socket.read_to_string(&mut known).expect("an answer");
-    assert_eq!(known, format!("# id (file)\n0 ({others})\n\n"));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Credulous))
-        .with_no_client_auth();
-    let config = Arc::new(config);
-    let resumed = |at: SocketAddr| {
-        let name = ServerName::try_from("own.example").expect("a name");
-        let connection = ClientConnection::new(config.clone(), name).expect("a client");
-        let mut stream = StreamOwned::new(connection, connect(at));
-        // What it gets for the next time comes with the answer.
-        ask(&mut stream, b"?").expect("an answer");
-        stream.conn.handshake_kind() == Some(rustls::HandshakeKind::Resumed)
-    };
-    assert!(!resumed(one), "it was never there");
-    assert!(resumed(two) && resumed(one));
-    // A key comes: those before are good still.
-    fs::write(&keys, ticket_keys([2, 3, 4])).expect("written");
-    let said = second.reload(Signal::SIGHUP, &text);
-    assert!(!said.contains("refused"), "{said}");
-    assert!(resumed(two), "the key of before has a place still");
-    assert!(resumed(one), "and the new one is known here as the next");
-    fs::write(&keys, "no key").expect("written");
-    let said = second.reload(Signal::SIGHUP, &text);
-    assert!(said.contains("refused"), "{said}");
-    assert!(resumed(two), "and what was stays");
-    assert!(!resumed(other), "who has other keys begins anew");
 }

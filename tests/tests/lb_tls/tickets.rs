@@ -1,0 +1,67 @@
+//! Sessions go on at whoever has the keys of their tickets.
+
+use super::*;
+
+/// Keys of tickets, each 48 bytes, as their file has them.
+fn ticket_keys(firsts: impl IntoIterator<Item = u8>) -> String {
+    let line = |first: u8| [tandem_lb_core::base64::encode(&[first; 48], false), b"\n".to_vec()].concat();
+    let lines: Vec<u8> = firsts.into_iter().flat_map(line).collect();
+    String::from_utf8(lines).expect("letters and digits")
+}
+
+/// Two processes with the same file take up each other's sessions, through a change of keys, and nobody else's.
+#[test]
+fn tickets_are_good_at_whoever_has_the_keys() {
+    let papers = Papers::new();
+    let pem = papers.issue("own.pem", &["own.example"]);
+    let keys = papers.path("tickets.keys");
+    let server = Server::echo();
+    let begun = |keys: &str, firsts: [u8; 3]| {
+        fs::write(keys, ticket_keys(firsts)).expect("written");
+        let config = Config::default();
+        let at = config.at();
+        let text = config.server("s", &server, "").to_string();
+        let tls = format!("bind {at} ssl crt {pem} tls-ticket-keys {keys}");
+        let text = text.replace(&format!("bind {at}"), &tls);
+        let text = format!("global\n stats socket {keys}.{}.sock level admin\n{text}", at.port());
+        (at, Lb::start(&text), text)
+    };
+    let (one, _first, _) = begun(&keys, [1, 2, 3]);
+    let (two, mut second, text) = begun(&keys, [1, 2, 3]);
+    let others = papers.path("others.keys");
+    let (other, _third, _) = begun(&others, [7, 8, 9]);
+    let mut socket = UnixStream::connect(format!("{others}.{}.sock", other.port())).expect("a stats socket");
+    socket.write_all(b"show tls-keys\n").expect("it listens");
+    let mut known = String::new();
+    socket.read_to_string(&mut known).expect("an answer");
+    assert_eq!(known, format!("# id (file)\n0 ({others})\n\n"));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Credulous))
+        .with_no_client_auth();
+    let config = Arc::new(config);
+    let resumed = |at: SocketAddr| {
+        let name = ServerName::try_from("own.example").expect("a name");
+        let connection = ClientConnection::new(config.clone(), name).expect("a client");
+        let mut stream = StreamOwned::new(connection, connect(at));
+        // What it gets for the next time comes with the answer.
+        ask(&mut stream, b"?").expect("an answer");
+        stream.conn.handshake_kind() == Some(rustls::HandshakeKind::Resumed)
+    };
+    assert!(!resumed(one), "it was never there");
+    assert!(resumed(two) && resumed(one));
+    // A key comes: those before are good still.
+    fs::write(&keys, ticket_keys([2, 3, 4])).expect("written");
+    let said = second.reload(Signal::SIGHUP, &text);
+    assert!(!said.contains("refused"), "{said}");
+    assert!(resumed(two), "the key of before has a place still");
+    assert!(resumed(one), "and the new one is known here as the next");
+    fs::write(&keys, "no key").expect("written");
+    let said = second.reload(Signal::SIGHUP, &text);
+    assert!(said.contains("refused"), "{said}");
+    assert!(resumed(two), "and what was stays");
+    assert!(!resumed(other), "who has other keys begins anew");
+}
