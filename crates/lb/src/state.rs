@@ -63,9 +63,9 @@ enum Last {
 
 /// Reads all that there is. What cannot be used is said and left out: a start never fails for it.
 pub(crate) fn recall(plan: &Plan) -> (Past, Option<Archive>) {
-    let archive = files::archive(&plan.global.state);
+    let mut archive = files::archive(&plan.global.state);
     let past = Past {
-        own: archive.as_ref().map(|a| files::own(&a.file)).unwrap_or_default(),
+        own: archive.as_mut().map(|a| files::own(&mut a.file)).unwrap_or_default(),
         servers: files::servers(plan),
         stats: files::stats(plan.global.state.stats.as_deref()),
     };

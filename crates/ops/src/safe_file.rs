@@ -24,18 +24,20 @@ pub struct SafeFile {
     name: OsString,
     /// Held from the first time that we wrote it.
     ours: Option<File>,
+    /// What is under the name is of no use and could not be moved: it must not take the place of the one before.
+    spoiled: bool,
 }
 
 /// What was found.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Found<T> {
     pub value: Option<T>,
-    pub set_aside: Vec<SetAside>,
+    pub unusable: Vec<Unusable>,
 }
 
-/// A file that could not be used, under its new name.
+/// A file that could not be used, where it is now.
 #[derive(Debug, PartialEq, Eq)]
-pub struct SetAside {
+pub struct Unusable {
     pub path: PathBuf,
     pub why: String,
 }
@@ -59,26 +61,27 @@ impl SafeFile {
             path: path.to_owned(),
             name,
             ours: None,
+            spoiled: false,
         })
     }
 
     /// The last file that can be used, or the one before. `read` says what a file means, or why nothing.
-    pub fn load<T, E: ToString>(&self, read: impl Fn(&[u8]) -> Result<T, E>) -> io::Result<Found<T>> {
-        let mut set_aside = Vec::new();
+    pub fn load<T, E: ToString>(&mut self, read: impl Fn(&[u8]) -> Result<T, E>) -> Found<T> {
+        let mut unusable = Vec::new();
         for name in [self.name.clone(), self.other(".old")] {
-            let Some(bytes) = self.bytes(&name)? else { continue };
-            match read(&bytes) {
-                Ok(value) => {
-                    let value = Some(value);
-                    return Ok(Found { value, set_aside });
-                }
-                Err(why) => set_aside.push(SetAside {
-                    path: self.set_aside(&name)?,
-                    why: why.to_string(),
-                }),
+            match self.bytes(&name) {
+                Ok(None) => {}
+                Ok(Some(bytes)) => match read(&bytes) {
+                    Ok(value) => {
+                        let value = Some(value);
+                        return Found { value, unusable };
+                    }
+                    Err(why) => unusable.push(self.set_aside(&name, &why.to_string())),
+                },
+                Err(error) => unusable.push(self.left(&name, format!("cannot be read: {error}"))),
             }
         }
-        Ok(Found { value: None, set_aside })
+        Found { value: None, unusable }
     }
 
     /// Writes the file; the one that is there becomes the one before.
@@ -90,12 +93,11 @@ impl SafeFile {
         let mut file = self.create(&fresh, OFlag::O_TRUNC)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        match self.rename(&self.name, &self.other(".old")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            // The first time there is none before.
-            _ => {}
+        if !self.spoiled {
+            self.keep_as_before()?;
         }
         self.rename(&fresh, &self.name)?;
+        self.spoiled = false;
         fsync(&self.folder)?;
         Ok(Stored::Done)
     }
@@ -116,11 +118,30 @@ impl SafeFile {
         Ok(Some(bytes))
     }
 
-    fn set_aside(&self, name: &OsStr) -> io::Result<PathBuf> {
+    /// The first time there is none.
+    fn keep_as_before(&self) -> io::Result<()> {
+        match self.rename(&self.name, &self.other(".old")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+
+    fn set_aside(&mut self, name: &OsStr, why: &str) -> Unusable {
         let mut bad = name.to_owned();
         bad.push(".bad");
-        self.rename(name, &bad)?;
-        Ok(self.path.with_file_name(bad))
+        match self.rename(name, &bad) {
+            Ok(()) => Unusable {
+                path: self.path.with_file_name(bad),
+                why: format!("{why}: set aside under this name"),
+            },
+            Err(error) => self.left(name, format!("{why}, and cannot be set aside: {error}")),
+        }
+    }
+
+    fn left(&mut self, name: &OsStr, why: String) -> Unusable {
+        self.spoiled |= *name == *self.name;
+        let path = self.path.with_file_name(name);
+        Unusable { path, why }
     }
 
     /// Whether we have it, or can have it now.
@@ -171,6 +192,10 @@ mod tests {
             SafeFile::at(&self.0.join("state")).expect("the folder is there")
         }
 
+        fn put_folder(&self, name: &str) {
+            std::fs::create_dir(self.0.join(name)).expect("ours");
+        }
+
         fn put(&self, name: &str, text: &str) {
             std::fs::write(self.0.join(name), text).expect("ours");
         }
@@ -192,18 +217,18 @@ mod tests {
         }
     }
 
-    fn value(file: &SafeFile) -> Option<String> {
-        file.load(read).expect("it can be read").value
+    fn value(file: &mut SafeFile) -> Option<String> {
+        file.load(read).value
     }
 
     #[test]
     fn the_last_counts_and_the_one_before_stays() {
         let folder = Folder::new("last");
         let mut file = folder.file();
-        assert_eq!(value(&file), None);
+        assert_eq!(value(&mut file), None);
         for text in ["+1", "+2", "+3"] {
             assert_eq!(file.store(text.as_bytes()).expect("it can be written"), Stored::Done);
-            assert_eq!(value(&file).as_deref(), Some(text));
+            assert_eq!(value(&mut file).as_deref(), Some(text));
         }
         let before = std::fs::read_to_string(folder.0.join("state.old"));
         assert_eq!(before.ok().as_deref(), Some("+2"));
@@ -218,9 +243,9 @@ mod tests {
         }
         // Died while writing, and died between the two renames.
         folder.put("state.new", "+");
-        assert_eq!(value(&file).as_deref(), Some("+2"));
+        assert_eq!(value(&mut file).as_deref(), Some("+2"));
         std::fs::remove_file(folder.0.join("state")).expect("ours");
-        assert_eq!(value(&file).as_deref(), Some("+1"));
+        assert_eq!(value(&mut file).as_deref(), Some("+1"));
         // With the process its hold on the file has gone.
         drop(file);
         assert_eq!(folder.file().store(b"+3").expect("it can be written"), Stored::Done);
@@ -231,13 +256,43 @@ mod tests {
         let folder = Folder::new("broken");
         folder.put("state", "-1");
         folder.put("state.old", "+0");
-        let found = folder.file().load(read).expect("it can be read");
-        let aside = SetAside {
+        let found = folder.file().load(read);
+        let aside = Unusable {
             path: folder.0.join("state.bad"),
-            why: "no plus".to_owned(),
+            why: "no plus: set aside under this name".to_owned(),
         };
-        assert_eq!((found.value.as_deref(), found.set_aside), (Some("+0"), vec![aside]));
+        assert_eq!((found.value.as_deref(), found.unusable), (Some("+0"), vec![aside]));
         assert!(folder.0.join("state.bad").exists() && !folder.0.join("state").exists());
+    }
+
+    /// What cannot be moved, or not even be read, costs neither the one before nor, at the next writing, its place.
+    #[test]
+    fn a_broken_file_that_stays_where_it_is() {
+        for case in ["unmovable", "unreadable"] {
+            let folder = Folder::new(case);
+            folder.put("state.old", "+0");
+            let at = folder.0.join("state");
+            match case {
+                "unmovable" => {
+                    folder.put("state", "-1");
+                    folder.put_folder("state.bad");
+                }
+                // A link that leads to itself cannot be opened, by root neither.
+                _ => std::os::unix::fs::symlink("state", &at).expect("ours"),
+            }
+            let mut file = folder.file();
+            let found = file.load(read);
+            assert_eq!(found.value.as_deref(), Some("+0"), "{case}");
+            assert_eq!(found.unusable.len(), 1, "{case}");
+            assert_eq!(found.unusable[0].path, at, "{case}");
+            assert_eq!(file.store(b"+1").expect("it can be written"), Stored::Done);
+            let before = std::fs::read_to_string(folder.0.join("state.old")).expect("it is there");
+            assert_eq!(
+                (value(&mut file).as_deref(), before.as_str()),
+                (Some("+1"), "+0"),
+                "{case}"
+            );
+        }
     }
 
     #[test]
@@ -247,10 +302,10 @@ mod tests {
         assert_eq!(old.store(b"+old").expect("it can be written"), Stored::Done);
         assert_eq!(new.store(b"+new").expect("no error"), Stored::NotOurs);
         assert_eq!(old.store(b"+again").expect("it can be written"), Stored::Done);
-        assert_eq!(value(&new).as_deref(), Some("+again"));
+        assert_eq!(value(&mut new).as_deref(), Some("+again"));
         drop(old);
         assert_eq!(new.store(b"+new").expect("it can be written"), Stored::Done);
-        assert_eq!(value(&new).as_deref(), Some("+new"));
+        assert_eq!(value(&mut new).as_deref(), Some("+new"));
     }
 
     /// One process writes, lets go at some moment, and another that has wanted it all the time goes on.
@@ -271,7 +326,7 @@ mod tests {
                 let mut written = 0;
                 while written < 5 {
                     let stored = new.store(text('n').as_bytes()).expect("no error");
-                    let now = value(&new).expect("it is whole");
+                    let now = value(&mut new).expect("it is whole");
                     if stored == Stored::Done {
                         written += 1;
                         assert!(now == text('n'), "round {round}: {:?}", now.get(1..2));

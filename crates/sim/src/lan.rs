@@ -1,6 +1,6 @@
 //! The network between the nodes: segments, and what each does to frames.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tandem_time::Seed;
@@ -46,8 +46,6 @@ pub(crate) struct Segment {
     pub(crate) members: BTreeSet<NodeId>,
     /// Frames from the first do not reach the second.
     cut: BTreeSet<(NodeId, NodeId)>,
-    /// The next so many frames between two are lost: for losses that are counted, not drawn.
-    doomed: BTreeMap<(NodeId, NodeId), u32>,
 }
 
 /// What becomes of one frame for one receiver.
@@ -71,30 +69,15 @@ impl Segment {
 
     pub(crate) fn mend(&mut self) {
         self.cut.clear();
-        self.doomed.clear();
-    }
-
-    pub(crate) fn doom(&mut self, from: NodeId, to: NodeId, frames: u32) {
-        self.doomed.insert((from, to), frames);
     }
 
     pub(crate) fn fate(&mut self, from: NodeId, to: NodeId, seed: &mut Seed) -> Fate {
-        if self.cut.contains(&(from, to)) || self.is_doomed(from, to) || seed.chance(self.settings.loss, 1000) {
+        if self.cut.contains(&(from, to)) || seed.chance(self.settings.loss, 1000) {
             return Fate::Lost;
         }
         let first = self.delay(seed);
         let second = seed.chance(self.settings.duplicate, 1000).then(|| self.delay(seed));
         Fate::Arrives(first, second)
-    }
-
-    fn is_doomed(&mut self, from: NodeId, to: NodeId) -> bool {
-        match self.doomed.get_mut(&(from, to)) {
-            Some(left) if *left > 0 => {
-                *left -= 1;
-                true
-            }
-            _ => false,
-        }
     }
 
     fn delay(&self, seed: &mut Seed) -> Duration {

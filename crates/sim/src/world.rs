@@ -18,6 +18,7 @@ pub struct World<M: Machine> {
     flights: BinaryHeap<Reverse<Flight<M::Frame>>>,
     /// When the last frame between two arrives, so that the next does not overtake it.
     arrivals: BTreeMap<(SegmentId, NodeId, NodeId), Mono>,
+    doomed: BTreeMap<(SegmentId, NodeId, NodeId), Doom<M::Frame>>,
     sent: u64,
     notes: Vec<(NodeId, M::Note)>,
     pub trace: Trace,
@@ -28,6 +29,12 @@ struct Node<M> {
     /// Raised by every crash: what was in flight to the old self is not for the new one.
     life: u32,
     machine: Option<M>,
+}
+
+/// Losses that are counted, not drawn: all between two is lost until so many frames of a kind were.
+struct Doom<F> {
+    left: u32,
+    counts: fn(&F) -> bool,
 }
 
 struct Flight<F> {
@@ -76,6 +83,7 @@ impl<M: Machine> World<M> {
             segments: Vec::new(),
             flights: BinaryHeap::new(),
             arrivals: BTreeMap::new(),
+            doomed: BTreeMap::new(),
             sent: 0,
             notes: Vec::new(),
             trace,
@@ -160,14 +168,15 @@ impl<M: Machine> World<M> {
         }
     }
 
-    /// The next `frames` from `from` to `to` are lost.
-    pub fn lose(&mut self, segment: SegmentId, from: NodeId, to: NodeId, frames: u32) {
-        self.segments[segment.0].doom(from, to, frames);
+    /// All that `from` sends to `to` is lost until `frames` of those that `counts` were.
+    pub fn lose(&mut self, segment: SegmentId, from: NodeId, to: NodeId, frames: u32, counts: fn(&M::Frame) -> bool) {
+        self.doomed.insert((segment, from, to), Doom { left: frames, counts });
     }
 
     pub fn heal(&mut self) {
         self.trace.add(self.now, || "all cuts mended".to_owned());
         self.segments.iter_mut().for_each(Segment::mend);
+        self.doomed.clear();
     }
 
     /// What machines noted since the last call.
@@ -261,7 +270,12 @@ impl<M: Machine> World<M> {
             .into_iter()
             .filter(|n| *n != from && (to == Target::Everybody || to == Target::Node(*n)));
         for to in receivers {
-            match self.segments[segment.0].fate(from, to, &mut self.seed) {
+            let fate = if self.is_doomed(segment, from, to, frame) {
+                Fate::Lost
+            } else {
+                self.segments[segment.0].fate(from, to, &mut self.seed)
+            };
+            match fate {
                 Fate::Lost => self
                     .trace
                     .add(self.now, || format!("{from:?} -> {to:?} lost: {frame:?}")),
@@ -273,6 +287,16 @@ impl<M: Machine> World<M> {
                 }
             }
         }
+    }
+
+    fn is_doomed(&mut self, segment: SegmentId, from: NodeId, to: NodeId, frame: &M::Frame) -> bool {
+        let Some(doom) = self.doomed.get_mut(&(segment, from, to)).filter(|d| d.left > 0) else {
+            return false;
+        };
+        if (doom.counts)(frame) {
+            doom.left -= 1;
+        }
+        true
     }
 
     fn fly(&mut self, from: NodeId, to: NodeId, segment: SegmentId, frame: &M::Frame, delay: Duration) {
@@ -381,8 +405,11 @@ mod tests {
         w.partition(SegmentId(0), &[NodeId(1)]);
         assert_eq!(heard(&mut w, 10).1, 0);
         w.heal();
-        w.lose(SegmentId(0), NodeId(0), NodeId(1), 3);
+        w.lose(SegmentId(0), NodeId(0), NodeId(1), 3, |_| true);
         assert_eq!(heard(&mut w, 10), (9, 6));
+        w.lose(SegmentId(0), NodeId(0), NodeId(1), 1, |_| false);
+        // One was on its way.
+        assert_eq!((heard(&mut w, 10).1, heard(&mut w, 10).1), (1, 0));
     }
 
     #[test]

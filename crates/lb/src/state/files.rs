@@ -44,16 +44,10 @@ fn usual() -> Option<PathBuf> {
 }
 
 /// As old as it is now.
-pub(super) fn own(file: &SafeFile) -> Snapshot {
-    let found = match file.load(Snapshot::from_bytes) {
-        Ok(found) => found,
-        Err(error) => {
-            tracing::warn!("{}: {error}: starting without it", file.path().display());
-            return Snapshot::default();
-        }
-    };
-    for aside in &found.set_aside {
-        tracing::warn!("{}: {}: set aside under this name", aside.path.display(), aside.why);
+pub(super) fn own(file: &mut SafeFile) -> Snapshot {
+    let found = file.load(Snapshot::from_bytes);
+    for bad in &found.unusable {
+        tracing::warn!("{}: {}", bad.path.display(), bad.why);
     }
     let snapshot = found.value.unwrap_or_default();
     let age = age(&snapshot);

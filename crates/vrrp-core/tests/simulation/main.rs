@@ -6,13 +6,14 @@
 mod node;
 mod site;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use tandem_sim::{LanSettings, NodeId, Seeds};
 use tandem_time::Seed;
 use tandem_vrrp_core::Release;
 
-use node::{FIRST_ADDRESS, own_address};
+use node::{FIRST_ADDRESS, Frame, own_address};
 use site::{Shape, Site};
 
 const SEEDS: u64 = 500;
@@ -210,8 +211,12 @@ fn heals(label: u64, mute: bool) {
     });
 }
 
+/// After the heal everything between two is lost until `k` adverts each way were. No two routers are master together for
+/// longer than that takes, and there would be nothing to see if something else ended it earlier: in half of the splits it
+/// must last for more than `k - 1` intervals.
 #[test]
 fn after_k_losses_two_masters_for_at_most_k_and_one_intervals() {
+    let (splits, lasted) = (Cell::new(0), Cell::new(0));
     each_seed(4, |number, replay, mut seed| {
         let shape = shape(&mut seed);
         let mut site = Site::new(number, replay, seed, &shape);
@@ -219,20 +224,35 @@ fn after_k_losses_two_masters_for_at_most_k_and_one_intervals() {
         site.run(5.0);
         cut(&mut site, true);
         site.run(6.0);
+        let were_two = site.masters(0).len() > 1;
         let losses = site.seed.below(6) as u32;
         site.heal();
-        let routers = site.routers();
-        for (a, b) in routers
-            .iter()
-            .flat_map(|a| routers.iter().map(move |b| (*a, *b)))
-            .filter(|(a, b)| a != b)
-        {
-            site.world.lose(site.segments[0], a, b, losses);
+        lose_adverts(&mut site, losses);
+        let longest = site.longest_together(3.0 * f64::from(losses) + 5.0);
+        let bound = site.interval * (losses + 1) + site.slack();
+        if longest > bound {
+            site.fail(&format!("two masters for {longest:?} after {losses} losses"));
         }
-        site.rules.cut = true;
-        site.run(f64::from(losses) + 1.1);
         one_master(&site);
+        if were_two && losses > 0 {
+            splits.set(splits.get() + 1);
+            lasted.set(lasted.get() + u32::from(longest > site.interval * (losses - 1)));
+        }
     });
+    let (splits, lasted) = (splits.get(), lasted.get());
+    assert!(
+        lasted * 2 >= splits,
+        "of {splits} splits only {lasted} lasted as long as adverts were lost"
+    );
+}
+
+fn lose_adverts(site: &mut Site, losses: u32) {
+    let routers = site.routers();
+    let pairs = routers.iter().flat_map(|a| routers.iter().map(move |b| (*a, *b)));
+    for (a, b) in pairs.filter(|(a, b)| a != b) {
+        let advert = |frame: &Frame| matches!(frame, Frame::Advert(_));
+        site.world.lose(site.segments[0], a, b, losses, advert);
+    }
 }
 
 #[test]

@@ -208,6 +208,30 @@ impl Site {
         self.world.run_until(end, |world| rules.check(world));
     }
 
+    /// Runs for so many intervals, whatever the rules say of two masters, and tells how long the same two were master
+    /// together at the longest.
+    pub fn longest_together(&mut self, intervals: f64) -> Duration {
+        let end = self.world.now() + self.interval.mul_f64(intervals);
+        let mut since: BTreeMap<(NodeId, NodeId), Mono> = BTreeMap::new();
+        let mut longest = Duration::ZERO;
+        self.world.run_until(end, |world| {
+            let masters = masters(world, 0);
+            let pairs = masters.iter().flat_map(|a| masters.iter().map(move |b| (*a, *b)));
+            let pairs: Vec<_> = pairs.filter(|(a, b)| a < b).collect();
+            since.retain(|pair, _| pairs.contains(pair));
+            for pair in pairs {
+                let began = *since.entry(pair).or_insert(world.now());
+                longest = longest.max(world.now().since(began));
+            }
+        });
+        longest
+    }
+
+    /// What delays and clocks may add to a bound.
+    pub fn slack(&self) -> Duration {
+        self.rules.slack
+    }
+
     /// Nobody alive has a higher priority. (Of equals any may be master: a backup does not preempt its equal.)
     pub fn is_best(&self, id: NodeId) -> bool {
         let priority = |id: &NodeId| self.settings[id].instances[0].priority;
