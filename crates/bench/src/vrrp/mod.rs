@@ -9,7 +9,7 @@ mod trial;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::ValueEnum;
 use serde::Serialize;
 use tandem_lab::{Ground, programs};
@@ -82,6 +82,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     } else {
         print(&table::text(&report));
     }
+    let kept = goals::judge(&report).iter().all(|goal| goal.broken.is_empty());
+    ensure!(kept, "not every promise was kept");
     Ok(())
 }
 

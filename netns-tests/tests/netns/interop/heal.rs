@@ -143,8 +143,11 @@ fn one(stage: &Stage, way: Way, at_a: &Capture, later: Duration, slack: Duration
     let frames = stage.wire.frames();
     let wrong = frames.iter().rfind(|frame| asks(stage, Side::B, frame));
     let wrong = wrong.map_or(healed, |frame| frame.at);
-    // A Keepalived that a busy machine kept waiting may still have announcements of its takeover to send.
-    let claims = frames.iter().filter(|frame| claims(stage, Side::B, way.vip(), frame));
+    // A Keepalived that a busy machine kept waiting may still have announcements of its takeover to send. Ours may not.
+    let is_excused = stage.router(Side::B).program == Program::Keepalived;
+    let claims = frames
+        .iter()
+        .filter(|frame| is_excused && claims(stage, Side::B, way.vip(), frame));
     let claimed = claims.map(|frame| frame.at).max().unwrap_or(healed).max(healed);
     let took = wrong.duration_since(claimed).unwrap_or_default();
     ensure!(
