@@ -40,6 +40,16 @@ pub struct Crowd {
     rounds: Vec<Arc<AtomicU64>>,
     talkers: Vec<JoinHandle<(u64, Duration)>>,
     newcomers: Newcomers,
+    since: Instant,
+}
+
+/// What became of a crowd.
+pub struct Crowded {
+    pub exchanges: u64,
+    pub newcomers: u64,
+    /// The longest that one had to wait for an answer.
+    pub longest: Duration,
+    pub newcomers_a_second: f64,
 }
 
 /// Clients that come, say one thing and go.
@@ -93,6 +103,7 @@ impl Crowd {
             rounds,
             talkers,
             newcomers,
+            since: Instant::now(),
         }
     }
 
@@ -110,14 +121,19 @@ impl Crowd {
         });
     }
 
-    /// All exchanges, all newcomers, and the longest that one had to wait.
-    pub fn disperse(self) -> (u64, u64, Duration) {
+    pub fn disperse(self) -> Crowded {
         self.is_over.store(true, SeqCst);
         let ended = self.talkers.into_iter().map(|t| t.join().expect("nobody was lost"));
         let (exchanges, longest) = ended.fold((0, Duration::ZERO), |(sum, most), (n, longest)| {
             (sum + n, most.max(longest))
         });
-        (exchanges, self.newcomers.go(), longest)
+        let newcomers = self.newcomers.go();
+        Crowded {
+            exchanges,
+            newcomers,
+            longest,
+            newcomers_a_second: newcomers as f64 / self.since.elapsed().as_secs_f64(),
+        }
     }
 }
 

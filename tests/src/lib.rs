@@ -30,7 +30,7 @@ mod waiting;
 
 pub use both::{Room, both};
 pub use config::Config;
-pub use crowd::{Crowd, Newcomers, echo_for_many};
+pub use crowd::{Crowd, Crowded, Newcomers, echo_for_many};
 pub use haproxy::Haproxy;
 pub use hello::hello;
 pub use http::{Answer, fetch, request};

@@ -303,7 +303,7 @@ impl Running {
 
     /// The service manager keeps our listeners from now on. To be called when it knows that we are ready.
     pub(crate) fn keep_listeners(&self) {
-        self.store.keep(&self.desk.frontends.sockets());
+        self.store.keep(&self.giver.listeners());
     }
 
     /// Lets the predecessor go.

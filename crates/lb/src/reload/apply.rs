@@ -206,7 +206,8 @@ impl Reloader {
         self.estate.frontends.replace(new_fronts);
         self.estate.sites.replace(new_stands);
         // Whoever keeps a socket for us keeps it open.
-        self.estate.store.keep(&self.estate.frontends.sockets());
+        let listeners = [self.estate.frontends.sockets(), self.estate.sites.sockets()].concat();
+        self.estate.store.keep(&listeners);
         let present = self.bound();
         let is_open = |bound: &Rc<Bound>| bound.sockets().next().is_some();
         let mut leaving = self.leaving.borrow_mut();

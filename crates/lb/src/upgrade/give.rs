@@ -93,8 +93,7 @@ impl Giver {
         if self.exposure.is_full() {
             return tracing::warn!("too many others have the listeners already: nobody else gets them");
         }
-        let mut listeners = self.frontends.sockets();
-        listeners.extend(self.sites.sockets());
+        let mut listeners = self.listeners();
         listeners.extend(self.hall.borrow().iter().flat_map(Open::sockets));
         listeners.extend(self.master.iter().filter_map(Weak::upgrade));
         match timeout(ANSWERING, expose(&mut stream, &listeners)).await {
@@ -102,6 +101,11 @@ impl Giver {
             Ok(Err(error)) => tracing::warn!(%error, "cannot pass the listeners on"),
             Err(_) => tracing::warn!("whoever asked for the listeners does not take them"),
         }
+    }
+
+    /// What clients and the page's readers connect to.
+    pub(crate) fn listeners(&self) -> Vec<Arc<Socket>> {
+        [self.frontends.sockets(), self.sites.sockets()].concat()
     }
 
     /// Tells a successor what those carry who stayed, until all is over, and then a last time.
