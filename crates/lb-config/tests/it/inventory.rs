@@ -1,6 +1,7 @@
 //! Every sample fetch and every converter of HAProxy 2.6 is known here: it works, or it is refused with a reason.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::process::Command;
 
 use tandem_lb_config::unsupported_docs;
@@ -75,7 +76,7 @@ fn the_list_is_haproxys() {
         .args(["-dKall", "-q", "-c", "-f", "/dev/null"])
         .output();
     let Ok(output) = output else {
-        return;
+        return skip("there is none");
     };
     let text = String::from_utf8_lossy(&output.stdout);
     let mut kind = None;
@@ -100,11 +101,16 @@ fn the_list_is_haproxys() {
         found.extend(kind.zip(name));
     }
     if found.is_empty() || !is_2_6() {
-        return;
+        return skip("the list is that of 2.6.12, and another is installed");
     }
     let known: BTreeSet<_> = listed().collect();
     let odd: Vec<_> = known.symmetric_difference(&found).collect();
     assert!(odd.is_empty(), "{odd:?}");
+}
+
+fn skip(why: &str) {
+    let mut out = std::io::stderr().lock();
+    writeln!(out, "SKIP comparison with HAProxy's list: {why}").expect("standard error is open");
 }
 
 fn is_2_6() -> bool {
