@@ -66,6 +66,21 @@ fn rules_say_who_sees_it() {
     });
 }
 
+/// A page that is closed for the night goes by the clocks where it is.
+#[test]
+fn conditions_go_by_local_time() {
+    let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let config = format!(
+        "listen page\n mode http\n bind {at}\n stats enable\n stats uri /stats\n \
+         stats http-request deny unless {{ date,ltime(%z) -m str +0530 }}\n"
+    );
+    let _lb = Lb::start_as(&config, |mut command| {
+        command.env("TZ", "Anywhere-5:30");
+        command
+    });
+    assert_eq!(status(at, None), 200);
+}
+
 #[test]
 fn conditions_say_who_changes_something() {
     let server = Server::echo();

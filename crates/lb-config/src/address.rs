@@ -25,6 +25,8 @@ pub(crate) enum AddressError {
     AbstractName(String),
     #[error("addresses of the kind `{0}@` are not supported")]
     Family(String),
+    #[error("`{written}` is not for {}", match wanted { Transport::Stream => "connections", Transport::Datagram => "log lines" })]
+    Transport { written: String, wanted: Transport },
     #[error("`{address}` is not of the kind `{family}@`")]
     OtherFamily { address: String, family: &'static str },
 }
@@ -41,6 +43,16 @@ impl AddressError {
             Self::AbstractName(_) => "it has 1 to 107 letters",
             Self::Family(kind) if kind.starts_with("quic") => "QUIC is out of scope: listen with TLS over TCP",
             Self::Family(_) => "write ipv4@ ipv6@ unix@ abns@ or fd@, or no prefix",
+            Self::Transport {
+                wanted: Transport::Stream,
+                ..
+            } => "write tcp@, tcp4@, tcp6@ or uxst@, or no prefix",
+            Self::Transport {
+                wanted: Transport::Datagram,
+                ..
+            } => {
+                "write udp@ or uxdg@, or `ring@NAME` and a section `ring NAME` with this `server`, which is connected to"
+            }
             Self::OtherFamily { .. } => "change the address or leave the prefix out",
         }
     }
@@ -50,7 +62,7 @@ impl AddressError {
 pub(crate) fn listeners(text: &str) -> Result<Vec<BindAddress>, AddressError> {
     let mut listeners = Vec::new();
     for item in text.split(',') {
-        let (family, rest) = family(item)?;
+        let (family, rest) = family(item, Transport::Stream)?;
         match family {
             Family::Fd => listeners.push(BindAddress::Fd(descriptor(rest)?)),
             Family::Unix => listeners.push(BindAddress::Unix(path(rest)?)),
@@ -103,9 +115,18 @@ pub(crate) fn listed(addresses: &[BindAddress]) -> String {
     texts.collect::<Vec<_>>().join(",")
 }
 
-/// `server`: without a port, the client's destination port is used.
+/// One that is connected to as it is written.
 pub(crate) fn server(text: &str) -> Result<(Host, ServerPort), AddressError> {
-    let (family, rest) = family(text)?;
+    match server_or_any(text)? {
+        (Host::Ip(ip), _) if ip.is_unspecified() => Err(AddressError::Wildcard(text.to_owned())),
+        found => Ok(found),
+    }
+}
+
+/// `server` of a proxy: what is left out, address or port, is that to which the client has connected. A peer that is this
+/// process listens at any.
+pub(crate) fn server_or_any(text: &str) -> Result<(Host, ServerPort), AddressError> {
+    let (family, rest) = family(text, Transport::Stream)?;
     match family {
         Family::Unix => Ok((Host::Unix(path(rest)?), ServerPort::Fixed(0))),
         Family::Abstract => Ok((Host::Abstract(abstract_name(rest)?), ServerPort::Fixed(0))),
@@ -119,7 +140,7 @@ pub(crate) fn server(text: &str) -> Result<(Host, ServerPort), AddressError> {
 
 /// An address without a port, such as `addr` of a server.
 pub(crate) fn host(text: &str) -> Result<Host, AddressError> {
-    let (family, rest) = family(text)?;
+    let (family, rest) = family(text, Transport::Stream)?;
     match family {
         Family::Unix => Ok(Host::Unix(path(rest)?)),
         Family::Abstract => Ok(Host::Abstract(abstract_name(rest)?)),
@@ -140,8 +161,7 @@ pub(crate) fn log(text: &str) -> Result<LogAddress, AddressError> {
     if let Some(name) = text.strip_prefix("ring@").filter(|name| !name.is_empty()) {
         return Ok(LogAddress::Ring(RingName::new(name)));
     }
-    let text = text.strip_prefix("udp@").unwrap_or(text);
-    let (family, rest) = family(text)?;
+    let (family, rest) = family(text, Transport::Datagram)?;
     match family {
         Family::Fd => Ok(LogAddress::Fd(descriptor(rest)?)),
         Family::Unix => Ok(LogAddress::Unix(path(rest)?)),
@@ -169,23 +189,97 @@ enum Family {
     Fd,
 }
 
-fn family(text: &str) -> Result<(Family, &str), AddressError> {
-    if text.starts_with('/') {
-        return Ok((Family::Unix, text));
+/// What is exchanged there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// Of listeners and servers.
+    Stream,
+    /// Of logs.
+    Datagram,
+}
+
+/// What stands before `@`: the kind of address, and what alone is exchanged there.
+struct Prefix {
+    word: &'static str,
+    family: Family,
+    alone: Option<Transport>,
+    summary: &'static str,
+}
+
+const fn prefix(word: &'static str, family: Family, alone: Option<Transport>, summary: &'static str) -> Prefix {
+    Prefix {
+        word,
+        family,
+        alone,
+        summary,
     }
-    let Some((prefix, rest)) = text.split_once('@') else {
-        return Ok((Family::Any, text));
+}
+
+const STREAM: Option<Transport> = Some(Transport::Stream);
+const DATAGRAM: Option<Transport> = Some(Transport::Datagram);
+
+const PREFIXES: &[Prefix] = &[
+    prefix("ip", Family::Any, None, "IPv4 or IPv6, the same as none"),
+    prefix("ipv4", Family::V4, None, "IPv4 only"),
+    prefix("ipv6", Family::V6, None, "IPv6 only"),
+    prefix("tcp", Family::Any, STREAM, "the same as `ip@`"),
+    prefix("tcp4", Family::V4, STREAM, "the same as `ipv4@`"),
+    prefix("tcp6", Family::V6, STREAM, "the same as `ipv6@`"),
+    prefix("udp", Family::Any, DATAGRAM, "the same as `ip@`"),
+    prefix("udp4", Family::V4, DATAGRAM, "the same as `ipv4@`"),
+    prefix("udp6", Family::V6, DATAGRAM, "the same as `ipv6@`"),
+    prefix("unix", Family::Unix, None, "a path, the same as one that begins with /"),
+    prefix("uxst", Family::Unix, STREAM, "the same as `unix@`"),
+    prefix("uxdg", Family::Unix, DATAGRAM, "the same as `unix@`"),
+    prefix(
+        "abns",
+        Family::Abstract,
+        None,
+        "the name of an abstract socket of Linux; not for logs",
+    ),
+    prefix(
+        "fd",
+        Family::Fd,
+        None,
+        "an inherited descriptor of this number; not for servers",
+    ),
+];
+
+/// Kinds of addresses, as the documentation lists them: what stands before `@`, where, and what it is.
+pub fn address_docs() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let places = |alone| match alone {
+        STREAM => "bind server",
+        DATAGRAM => "log",
+        _ => "bind server log",
     };
-    let family = match prefix {
-        "ipv4" | "tcp4" | "udp4" => Family::V4,
-        "ipv6" | "tcp6" | "udp6" => Family::V6,
-        "tcp" | "ip" => Family::Any,
-        "unix" => Family::Unix,
-        "abns" => Family::Abstract,
-        "fd" => Family::Fd,
-        other => return Err(AddressError::Family(other.to_owned())),
+    PREFIXES
+        .iter()
+        .map(move |prefix| (prefix.word, places(prefix.alone), prefix.summary))
+}
+
+/// The kind, and what stands behind it. `stream+` and `dgram+` may stand before all.
+fn family(text: &str, wanted: Transport) -> Result<(Family, &str), AddressError> {
+    let (said, rest) = match text.split_once('+') {
+        Some(("stream", rest)) => (STREAM, rest),
+        Some(("dgram", rest)) => (DATAGRAM, rest),
+        _ => (None, text),
     };
-    Ok((family, rest))
+    let (family, alone, rest) = match rest.split_once('@') {
+        _ if rest.starts_with('/') => (Family::Unix, None, rest),
+        None => (Family::Any, None, rest),
+        Some((word, rest)) => {
+            let known = PREFIXES.iter().find(|prefix| prefix.word == word);
+            let known = known.ok_or_else(|| AddressError::Family(word.to_owned()))?;
+            (known.family, known.alone, rest)
+        }
+    };
+    match said.or(alone) {
+        Some(other) if other != wanted => Err(AddressError::Transport {
+            written: text.to_owned(),
+            wanted,
+        }),
+        _ => Ok((family, rest)),
+    }
 }
 
 /// The last colon separates the port, so that `:::80` is port 80 of `::`.
@@ -363,6 +457,11 @@ mod tests {
             ("ipv6@*:80", ":: 80"),
             ("ipv6@:80", ":: 80"),
             ("ipv4@*:80", "0.0.0.0 80"),
+            ("ip@*:80", "0.0.0.0 80"),
+            ("tcp6@*:80", ":: 80"),
+            ("stream+tcp4@*:80", "0.0.0.0 80"),
+            ("stream+/run/x.sock", "/run/x.sock"),
+            ("uxst@/run/x.sock", "/run/x.sock"),
             ("*:80,*:81", "0.0.0.0 80, 0.0.0.0 81"),
             (
                 "127.0.0.1:80-82,[::1]:90",
@@ -395,6 +494,10 @@ mod tests {
             ("abns@", "`abns@` is no name of an abstract socket"),
             ("sockpair@3", "addresses of the kind `sockpair@` are not supported"),
             ("fd@x", "`fd@x` is not an address"),
+            ("udp4@*:80", "`udp4@*:80` is not for connections"),
+            ("dgram+ipv4@*:80", "`dgram+ipv4@*:80` is not for connections"),
+            ("uxdg@/x", "`uxdg@/x` is not for connections"),
+            ("stream@*:80", "addresses of the kind `stream@` are not supported"),
             ("*:80,", "`` names no port"),
         ] {
             assert_eq!(
@@ -429,10 +532,16 @@ mod tests {
             ("/run/s", Host::Unix("/run/s".into()), ServerPort::Fixed(0)),
             ("abns@s", Host::Abstract("s".into()), ServerPort::Fixed(0)),
         ] {
-            assert_eq!(server(text), Ok((host, port)), "{text}");
+            let is_any = matches!(host, Host::Ip(ip) if ip.is_unspecified());
+            let strictly = match is_any {
+                true => Err(AddressError::Wildcard(text.to_owned())),
+                false => Ok((host.clone(), port)),
+            };
+            assert_eq!(server(text), strictly, "{text}");
+            assert_eq!(server_or_any(text), Ok((host, port)), "{text}");
         }
         for text in ["10.0.0:80", "a b:80", "fd@3", "-x:80", "a:80-90"] {
-            assert!(server(text).is_err(), "{text}");
+            assert!(server_or_any(text).is_err(), "{text}");
         }
     }
 
@@ -450,11 +559,25 @@ mod tests {
             ("127.0.0.1", udp("127.0.0.1", 514)),
             ("[::1]:1514", udp("::1", 1514)),
             ("udp@loghost:1514", udp("loghost", 1514)),
+            ("udp4@127.0.0.1", udp("127.0.0.1", 514)),
+            ("dgram+ipv6@[::1]:1514", udp("::1", 1514)),
+            ("uxdg@/dev/log", LogAddress::Unix("/dev/log".into())),
+            ("dgram+unix@/dev/log", LogAddress::Unix("/dev/log".into())),
         ] {
             assert_eq!(log(text), Ok(target), "{text}");
         }
-        for text in ["ring@", "sockpair@3", "tcp@", "*", ""] {
+        for text in ["ring@", "sockpair@3", "udp@", "*", ""] {
             assert!(log(text).is_err(), "{text}");
+        }
+        // What has to be connected to is not what datagrams are sent to.
+        for text in [
+            "tcp@127.0.0.1:514",
+            "tcp4@127.0.0.1",
+            "stream+ipv4@127.0.0.1",
+            "uxst@/dev/log",
+        ] {
+            let error = log(text).expect_err(text);
+            assert_eq!(error.to_string(), format!("`{text}` is not for log lines"));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use tandem_lb_core::expr::{Origin, Place};
 use tandem_lb_core::log::format::{Encoding, Field, Format, Kind, Name, Piece, Source, Style};
 use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, nearest};
@@ -15,22 +16,41 @@ const OF_HTTP: &[&str] = &[
     "CC", "CS", "HM", "HP", "HPO", "HQ", "HU", "HV", "TR", "Ta", "Ti", "Tq", "Tr", "r", "tr", "trg", "trl",
 ];
 
+/// One of the two.
+pub(crate) type Read = fn(&Word, &mut Book, World<'_>) -> Result<Format, Diagnostic>;
+
 /// Reads a format that is written when a connection ends: what it sent first is not there any more.
 pub(crate) fn of_line(word: &Word, book: &mut Book, world: World<'_>) -> Result<Format, Diagnostic> {
     let format = read(word, book, world)?;
-    for piece in &format.pieces {
-        if let Piece::Value {
-            source: Source::Expr(expr),
-            ..
-        } = piece
-            && expr.fetch.needs_content()
-        {
-            let message = "what a client sent first is gone when its line is written";
-            return Err(Diagnostic::error(code::CONFLICT, word.span, message)
-                .help("keep it: `tcp-request content set-var(txn.name) FETCH`, and `%[var(txn.name)]` in the line"));
-        }
+    if let Some(origin) = out_of_place(&format, Place::Line) {
+        let message = format!("{} is gone when a line is written", origin.words());
+        return Err(Diagnostic::error(code::CONFLICT, word.span, message)
+            .help("keep it: `tcp-request content set-var(txn.name) FETCH`, and `%[var(txn.name)]` in the line"));
     }
     Ok(format)
+}
+
+/// Reads a format of what a connection is called, which is settled before it has a backend.
+pub(crate) fn of_name(word: &Word, book: &mut Book, world: World<'_>) -> Result<Format, Diagnostic> {
+    let format = read(word, book, world)?;
+    if let Some(origin) = out_of_place(&format, Place::Content) {
+        let message = format!("{} is not there yet when a connection gets its name", origin.words());
+        return Err(Diagnostic::error(code::CONFLICT, word.span, message)
+            .help("write what the client's side knows, such as `%[src]` or `%[uuid()]`"));
+    }
+    // It may be settled as late as when its line is written.
+    of_line(word, book, world)
+}
+
+fn out_of_place(format: &Format, place: Place) -> Option<Origin> {
+    let mut odd = format.pieces.iter().filter_map(|piece| match piece {
+        Piece::Value {
+            source: Source::Expr(expr),
+            ..
+        } => expr.out_of_place(&[place]),
+        _ => None,
+    });
+    odd.next()
 }
 
 /// Reads any format.

@@ -141,11 +141,39 @@ impl Context for Nobody<'_> {
         is_shared.then(|| self.0.variable(variable))?
     }
 
+    fn keep(&self, variable: &Variable, value: Option<Sample<'static>>) {
+        if variable.scope == Scope::Process {
+            self.0.set_variable(variable, value);
+        }
+    }
+
     fn wall_micros(&self) -> i64 {
         Wall::now().as_micros()
     }
 
     fn local_offset(&self, at: i64) -> i32 {
         local_offset(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_lb_config::{NamedText, load};
+
+    use super::*;
+
+    /// A first value may be made of one that was kept on the way, as in HAProxy.
+    #[test]
+    fn converters_keep_what_lives_as_long_as_the_process() {
+        let text = "global\n set-var proc.a int(5),set-var(proc.b),add(1)\n set-var proc.c var(proc.b),add(proc.a)\n\
+                    frontend f\n bind :1\n";
+        let loaded = load(&[NamedText::new("t", text)], &|_| None, None);
+        let plan = loaded.plan.expect("it is whole");
+        let directory = Directory::open();
+        directory.begin_with(&plan.global.variables);
+        let known = directory.variables();
+        let known: Vec<_> = known.iter().map(|(name, value)| (&**name, value.clone())).collect();
+        let expected = [("a", 6), ("b", 5), ("c", 11)].map(|(name, value)| (name, Sample::Int(value)));
+        assert_eq!(known, expected);
     }
 }

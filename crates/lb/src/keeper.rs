@@ -315,7 +315,7 @@ impl Keeper {
         let state = self.thought_of(&live);
         tokio::task::spawn_local(async move {
             let around = Around {
-                of: Some((&keeper.backend, &live)),
+                of: Some((&keeper.directory, &keeper.backend, &live)),
                 state: state.as_deref(),
             };
             let asked = Asked {

@@ -34,6 +34,10 @@ impl Context for Client<'_> {
     fn wall_micros(&self) -> i64 {
         1_795_262_622_795_000
     }
+
+    fn local_offset(&self, _: i64) -> i32 {
+        0
+    }
 }
 
 pub fn check(data: &[u8]) {

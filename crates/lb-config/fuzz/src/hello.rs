@@ -40,6 +40,10 @@ impl Context for Client<'_> {
     fn wall_micros(&self) -> i64 {
         0
     }
+
+    fn local_offset(&self, _: i64) -> i32 {
+        0
+    }
 }
 
 fn requests() -> &'static Requests {

@@ -1,5 +1,6 @@
 //! One test: an expression, flags, patterns.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tandem_lb_core::acl::{How, List, Method, Patterns, Test, TextMatch};
@@ -27,9 +28,10 @@ pub(super) fn read(words: &[Word], behind: Span, world: World<'_>, book: &mut Bo
                 .help("write a fetch and its patterns, such as `src 10.0.0.0/8`"),
         );
     };
-    let expr = book.expr(word, world)?;
+    let (fetch, implied) = known_as(word);
+    let expr = book.expr(&fetch, world)?;
     let flags = Flags::read(rest)?;
-    let method = flags.method.map_or_else(|| usual(&expr, word), Ok)?;
+    let method = flags.method.or(implied).map_or_else(|| usual(&expr, word), Ok)?;
     if !expr.kind().becomes(method.wants()) {
         let message = format!(
             "`{}` gives a value of the type {}, which cannot be matched as {}",
@@ -64,6 +66,26 @@ pub(super) fn read(words: &[Word], behind: Span, world: World<'_>, book: &mut Bo
     let own = shelf.words(fetch, flags.id, &words, world.line);
     any.push(read_as(how, &own, word, shelf)?);
     Ok(Test { expr, any })
+}
+
+/// Names that only tests have, for a fetch and how it is compared.
+const NAMES: [(&str, &str, Method); 4] = [
+    ("payload", "req.payload", Method::Binary),
+    ("payload_lv", "req.payload_lv", Method::Binary),
+    ("ssl_fc_sni_end", "ssl_fc_sni", Method::Text(TextMatch::Ends)),
+    ("ssl_fc_sni_reg", "ssl_fc_sni", Method::Regex),
+];
+
+fn known_as(word: &Word) -> (Cow<'_, Word>, Option<Method>) {
+    let end = word.text.find(['(', ',']).unwrap_or(word.text.len());
+    let (name, rest) = word.text.split_at(end);
+    match NAMES.iter().find(|(known, ..)| *known == name) {
+        None => (Cow::Borrowed(word), None),
+        Some((_, fetch, method)) => {
+            let text = format!("{fetch}{rest}");
+            (Cow::Owned(Word { text, ..word.clone() }), Some(*method))
+        }
+    }
 }
 
 fn read_as(how: How, list: &Arc<List>, word: &Word, shelf: &Shelf) -> Result<Arc<Patterns>, Diagnostic> {

@@ -86,6 +86,11 @@ impl Context for ByAddress {
         self.is_short.set(true);
         0
     }
+
+    fn local_offset(&self, _: i64) -> i32 {
+        self.is_short.set(true);
+        0
+    }
 }
 
 impl Explanation {

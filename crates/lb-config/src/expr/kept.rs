@@ -31,6 +31,18 @@ const CONDITIONS: &[(&str, When)] = &[
     ("iflt", When::Less),
 ];
 
+/// What one of these words means.
+pub(crate) fn condition_of_variables(word: &str) -> Option<When> {
+    CONDITIONS
+        .iter()
+        .find(|(known, _)| *known == word)
+        .map(|(_, when)| *when)
+}
+
+pub(crate) fn conditions_of_variables() -> impl Iterator<Item = &'static str> {
+    CONDITIONS.iter().map(|(word, _)| *word)
+}
+
 fn add_item(args: &mut Args<'_>) -> Built {
     let delimiter = args
         .text("what stands between, and a variable or a text")?

@@ -25,6 +25,7 @@ use call::Call;
 pub(crate) use converters::names as converters;
 pub(crate) use counters::{SLOTS, converters as table_converters, fetches as counter_fetches};
 pub(crate) use fetches::known;
+pub(crate) use kept::{condition_of_variables, conditions_of_variables};
 pub(crate) use refused::{CONVERTERS as REFUSED_CONVERTERS, FETCHES as REFUSED_FETCHES};
 
 /// What parsing may ask: the environment, and files that the configuration names.

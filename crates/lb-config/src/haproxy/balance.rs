@@ -1,14 +1,14 @@
 //! `balance` and `hash-type`.
 
 use tandem_lb_core::balance::{Algorithm, HashFunction, HashMethod, HashType};
-use tandem_lb_core::expr::Kind;
+use tandem_lb_core::expr::{Kind, Place};
 use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, nearest};
 
 use super::args::{Args, Outcome, number};
 use super::keyword::Keyword;
 use super::section::Sections;
-use super::unsupported;
+use super::{places, unsupported};
 use crate::acl::Book;
 use crate::code;
 use crate::draft::Proxy;
@@ -102,6 +102,7 @@ fn hash_key(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Algorithm, Diagnos
     let mut book = Book::default();
     let expr = book.expr(key, args.world)?;
     proxy.settings.references.append(&mut book.references);
+    places::fit([&expr], &[Place::Choice], key.span)?;
     if !expr.kind().becomes(Kind::Binary) {
         let message = format!("`{}` gives a {}, which cannot be hashed", key.text, expr.kind().word());
         return Err(Diagnostic::error(code::BAD_VALUE, key.span, message));

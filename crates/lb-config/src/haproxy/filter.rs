@@ -27,24 +27,41 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[Keyword {
 }];
 
 /// What else HAProxy has between two sides.
-const OTHERS: [&str; 6] = ["trace", "spoe", "cache", "compression", "fcgi-app", "comp"];
+pub(super) const OTHERS: &[(&str, &str)] = &[
+    ("cache", "it is about HTTP, and this relays TCP"),
+    ("comp*", "it is about HTTP, and this relays TCP"),
+    ("fcgi-app", "it is about HTTP, and this relays TCP"),
+    (
+        "opentracing",
+        "there is no such library: the log and `show sess` tell of connections",
+    ),
+    (
+        "spoe",
+        "agents are out of scope: decide with `acl`, maps and stick tables, which `set map` changes while it runs",
+    ),
+    (
+        "trace",
+        "what happens is seen by `show events`, `show sess` and in the log",
+    ),
+];
+
+fn refused(name: &str) -> Option<&'static str> {
+    let is_it = |words: &str| match words.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == words,
+    };
+    OTHERS.iter().find(|(words, _)| is_it(words)).map(|(_, why)| *why)
+}
 
 fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
     let kind = args.word("a filter")?;
     let way = match kind.text.as_str() {
         "bwlim-in" => Way::Up,
         "bwlim-out" => Way::Down,
-        other if OTHERS.contains(&other) => {
-            let what = format!("the filter `{other}`");
-            let help = match other {
-                "spoe" => {
-                    "agents are out of scope: decide with `acl`, maps and stick tables, which `set map` changes while it runs"
-                }
-                _ => "of filters there are `bwlim-in` and `bwlim-out`",
-            };
-            return Err(unsupported::refusal(&what, kind.span).help(help));
-        }
-        _ => {
+        other => {
+            if let Some(why) = refused(other) {
+                return Err(unsupported::refusal(&format!("the filter `{other}`"), kind.span).help(why));
+            }
             let message = format!("`{}` is no filter", kind.text);
             let error = Diagnostic::error(code::UNKNOWN, kind.span, message);
             return Err(suggest(error, &kind.text, ["bwlim-in", "bwlim-out"].into_iter()));

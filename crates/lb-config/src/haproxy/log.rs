@@ -41,7 +41,7 @@ pub(super) const OF_PROXIES: &[Keyword<Proxy>] = &[
         sections: FRONT,
         summary: "the name of a connection, for `%ID` in its line",
         parse: |proxy, args| {
-            proxy.settings.log_rule.unique_id = Some(line_format(proxy, args)?);
+            proxy.settings.log_rule.unique_id = Some(format(proxy, args, log_format::of_name)?);
             Ok(())
         },
     },
@@ -66,9 +66,13 @@ pub(super) const OF_PROXIES: &[Keyword<Proxy>] = &[
 ];
 
 fn line_format(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Arc<Format>, Diagnostic> {
+    format(proxy, args, log_format::of_line)
+}
+
+fn format(proxy: &mut Proxy, args: &mut Args<'_>, read: log_format::Read) -> Result<Arc<Format>, Diagnostic> {
     let word = args.word("a format")?;
     let mut book = Book::default();
-    let format = log_format::of_line(word, &mut book, args.world)?;
+    let format = read(word, &mut book, args.world)?;
     if let Some(more) = args.peek() {
         let message = "a format is one word, and this is another";
         return Err(Diagnostic::error(code::EXTRA, more.span, message)

@@ -16,6 +16,7 @@ mod log;
 mod option;
 mod options;
 mod peers;
+mod places;
 mod predicate;
 mod proxy;
 mod quote;

@@ -197,7 +197,7 @@ fn peer(peers: &mut Peers, args: &mut Args<'_>) -> Outcome {
 
 fn place(args: &mut Args<'_>) -> Result<(Host, ServerPort), Diagnostic> {
     let word = args.word("an address")?;
-    let (host, port) = address::server(&word.text).map_err(|error| bad_address(word, &error))?;
+    let (host, port) = address::server_or_any(&word.text).map_err(|error| bad_address(word, &error))?;
     match without_port(&(host.clone(), port), &word.text, word.span) {
         None => Ok((host, port)),
         Some(error) => Err(error),

@@ -3,7 +3,7 @@
 use tandem_lb_core::acl::Condition;
 use tandem_lb_core::conn::Side;
 use tandem_lb_core::dns::Kind;
-use tandem_lb_core::expr::{Converter, Expr, Fetch, Sample, Scope, Strings, Variable};
+use tandem_lb_core::expr::{Converter, Expr, Fetch, Place, Sample, Scope, Strings, Variable, When};
 use tandem_lb_core::log::format::{self, Source};
 use tandem_lb_core::rules::{Action, Loudness, Made, Piece, Precedence, Route, Rule, Target, UseServer};
 use tandem_text::haproxy::Word;
@@ -12,9 +12,9 @@ use tandem_text::{Diagnostic, Spanned, nearest};
 use super::args::Args;
 use super::keyword::Keyword;
 use super::section::Sections;
-use super::{counters, filter, quote, unsupported};
+use super::{counters, filter, places, quote, unsupported};
 use crate::acl::{Book, at_word};
-use crate::draft::Proxy;
+use crate::draft::{Proxy, Role};
 use crate::expr::{Reference, World};
 use crate::names::SEVERITIES;
 use crate::plan::FirstValue;
@@ -39,6 +39,8 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
             let span = args.line_span();
             let target = target(proxy, args, "the name of a backend")?;
             let when = condition(proxy, args)?;
+            places::fit(target.exprs(), &[Place::Route], span)?;
+            places::ask(when.as_ref(), &proxy.rules.book.acls, &[Place::Route], args);
             proxy.rules.routes.push(Spanned::new(Route { target, when }, span));
             Ok(())
         },
@@ -55,6 +57,8 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
                 return Err(Diagnostic::error(code::MISSING, span, "`use-server` needs a condition")
                     .help("write `use-server NAME if …`"));
             }
+            places::fit(server.exprs(), &[Place::Choice], span)?;
+            places::ask(when.as_ref(), &proxy.rules.book.acls, &[Place::Choice], args);
             proxy.rules.servers.push(Spanned::new(UseServer { server, when }, span));
             Ok(())
         },
@@ -130,6 +134,7 @@ fn persist(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<(), Diagnostic> {
     let Some(when) = condition(proxy, args)? else {
         return Err(Diagnostic::error(code::MISSING, at, "this needs a condition").help("write `if …` or `unless …`"));
     };
+    places::ask(Some(&when), &proxy.rules.book.acls, &[Place::BackendContent], args);
     proxy.rules.persistence.push(when);
     Ok(())
 }
@@ -140,6 +145,17 @@ enum Stage {
     Session,
     Content,
     Response,
+}
+
+impl Stage {
+    const fn places(self, role: Role) -> &'static [Place] {
+        match self {
+            Stage::Connection => &[Place::Connection],
+            Stage::Session => &[Place::Session],
+            Stage::Content => places::content(role),
+            Stage::Response => &[Place::Response],
+        }
+    }
 }
 
 const ACTIONS: &[&str] = &[
@@ -199,14 +215,9 @@ fn rule(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Rule, Di
     let span = args.line_span();
     let action = action(proxy, args, stage)?;
     let when = condition(proxy, args)?;
-    let acls = &proxy.rules.book.acls;
-    if !matches!(stage, Stage::Content | Stage::Response) && when.as_ref().is_some_and(|when| when.needs_content(acls))
-    {
-        let message = "this condition asks for what the client sends, and nothing has come yet";
-        args.report(
-            Diagnostic::warning(code::CONFLICT, span, message).help("write it as a `tcp-request content` rule"),
-        );
-    }
+    let places = stage.places(proxy.role);
+    places::fit(action.exprs(), places, span)?;
+    places::ask(when.as_ref(), &proxy.rules.book.acls, places, args);
     Ok(Rule { action, when })
 }
 
@@ -237,13 +248,17 @@ fn action(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Action
         "reject" => Action::Reject,
         "silent-drop" => silent_drop(args)?,
         "set-var" => {
-            let variable = variable(word)?;
-            Action::SetVar(variable, Made::Value(value(proxy, args)?))
+            let (variable, when) = conditional(word)?;
+            Action::SetVar(variable, when, Made::Value(value(proxy, args)?))
         }
         "set-var-fmt" => {
-            let variable = variable(word)?;
+            let (variable, when) = conditional(word)?;
             let format = args.word("a text")?;
-            Action::SetVar(variable, Made::Text(pieces(format, &mut proxy.rules.book, args.world)?))
+            Action::SetVar(
+                variable,
+                when,
+                Made::Text(pieces(format, &mut proxy.rules.book, args.world)?),
+            )
         }
         "set-log-level" => set_log_level(args, word, stage)?,
         "unset-var" => Action::UnsetVar(variable(word)?),
@@ -337,7 +352,11 @@ fn capture(proxy: &mut Proxy, args: &mut Args<'_>, word: &Word) -> Result<Action
         .push(Converter::Text(Strings::First(args.number(1..=u32::from(u16::MAX))?)));
     let number = proxy.rules.captures;
     proxy.rules.captures = number.saturating_add(1);
-    Ok(Action::SetVar(Variable::captured(number), Made::Value(value)))
+    Ok(Action::SetVar(
+        Variable::captured(number),
+        Box::default(),
+        Made::Value(value),
+    ))
 }
 
 /// `do-resolve(VARIABLE,RESOLVERS[,ipv4|ipv6]) EXPRESSION`: the variable becomes the address of this name.
@@ -405,7 +424,7 @@ pub(super) fn first_value(args: &mut Args<'_>, form: Form) -> Result<FirstValue,
         Made::Value(expr) => vec![expr],
         Made::Text(pieces) => pieces.iter().filter_map(Piece::expr).collect(),
     };
-    if exprs.iter().any(|expr| expr.fetch.needs_connection()) || !book.references.is_empty() {
+    if exprs.iter().any(|expr| expr.needs_connection()) || !book.references.is_empty() {
         let message = format!("`{}` asks about a connection, and there is none yet", word.text);
         return Err(Diagnostic::error(code::CONFLICT, word.span, message)
             .help("write a constant such as `int(5)`, `str(text)`, `env(NAME)` or `date`"));
@@ -422,17 +441,36 @@ fn silent_drop(args: &mut Args<'_>) -> Result<Action, Diagnostic> {
     Ok(Action::SilentDrop { ttl })
 }
 
-/// The variable in the parentheses of `set-var(txn.x)`.
-pub(super) fn variable(word: &Word) -> Result<Variable, Diagnostic> {
+/// What stands in the parentheses of `set-var(txn.x)`, and where that begins.
+fn inside(word: &Word) -> Result<(usize, &str), Diagnostic> {
     let open = word.text.find('(');
     let inside = open.and_then(|open| Some((open + 1, word.text[open + 1..].strip_suffix(')')?)));
-    let Some((start, name)) = inside else {
-        return Err(
-            Diagnostic::error(code::MISSING, word.span, "the variable is missing here")
-                .help("write it in parentheses, such as `set-var(txn.name)`"),
-        );
-    };
+    inside.ok_or_else(|| {
+        Diagnostic::error(code::MISSING, word.span, "the variable is missing here")
+            .help("write it in parentheses, such as `set-var(txn.name)`")
+    })
+}
+
+/// The variable in the parentheses of `unset-var(txn.x)`.
+pub(super) fn variable(word: &Word) -> Result<Variable, Diagnostic> {
+    let (start, name) = inside(word)?;
     expr::variable(name, 0..name.len()).map_err(|error| at_word(word, start, error))
+}
+
+/// The same of `set-var(txn.x,ifexists)`, and when it is set.
+fn conditional(word: &Word) -> Result<(Variable, Box<[When]>), Diagnostic> {
+    let (start, text) = inside(word)?;
+    let mut parts = text.split(',');
+    let name = parts.next().unwrap_or_default();
+    let variable = expr::variable(name, 0..name.len()).map_err(|error| at_word(word, start, error))?;
+    let when = parts.map(|part| {
+        expr::condition_of_variables(part).ok_or_else(|| {
+            let message = format!("`{part}` is no condition of variables");
+            let names = expr::conditions_of_variables().collect::<Vec<_>>().join(", ");
+            Diagnostic::error(code::BAD_VALUE, word.span, message).help(format!("the conditions are: {names}"))
+        })
+    });
+    Ok((variable, when.collect::<Result<_, _>>()?))
 }
 
 pub(super) fn value(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Expr, Diagnostic> {

@@ -531,7 +531,7 @@ fn server_address(args: &mut Args<'_>, name: &Spanned<Arc<str>>) -> Result<(Host
             .help(format!("write `server {} ADDRESS:PORT`", name.value)));
     }
     let word = args.word("an address")?;
-    address::server(&word.text).map_err(|error| bad_address(word, &error))
+    address::server_or_any(&word.text).map_err(|error| bad_address(word, &error))
 }
 
 pub(super) fn defaults(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {

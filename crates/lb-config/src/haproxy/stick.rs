@@ -1,5 +1,6 @@
 //! `stick-table` and `stick …`: clients that come back to their server, and what is counted of them.
 
+use tandem_lb_core::expr::Place;
 use tandem_lb_core::rules::{Sticking, Storing};
 use tandem_lb_core::stick::TableSettings;
 use tandem_text::haproxy::Word;
@@ -8,7 +9,7 @@ use tandem_text::{Diagnostic, Spanned};
 use super::args::{Args, Outcome};
 use super::keyword::{Keyword, suggest};
 use super::section::Sections;
-use super::{counters, rules};
+use super::{counters, places, rules};
 use crate::draft::{OwnTable, Proxy};
 use crate::names::KEY_TYPES;
 use crate::{code, table};
@@ -142,6 +143,12 @@ fn rule(proxy: &mut Proxy, args: &mut Args<'_>, matches: bool, stores: Storing) 
     let key = rules::value(proxy, args)?;
     let table = counters::table(proxy, args)?;
     let when = rules::condition(proxy, args)?;
+    let place = match stores {
+        Storing::Response => Place::Store,
+        Storing::Never | Storing::Request => Place::Choice,
+    };
+    places::fit([&key], &[place], span)?;
+    places::ask(when.as_ref(), &proxy.rules.book.acls, &[place], args);
     let rule = Sticking {
         matches,
         stores,

@@ -34,7 +34,7 @@ pub(super) struct KnownOption {
 pub struct UnsupportedDoc {
     /// A `*` at the end stands for any ending; an action, a fetch or a converter may go on in any way.
     pub words: &'static str,
-    /// `global`, `proxies`, `section`, `action`, `fetch`, `converter`, or the line that it is an option of.
+    /// `global`, `proxies`, `section`, `action`, `filter`, `fetch`, `converter`, or the line that it is an option of.
     pub place: &'static str,
     /// With a warning; otherwise it is an error.
     pub is_ignored: bool,
@@ -73,6 +73,7 @@ pub fn unsupported_docs() -> impl Iterator<Item = UnsupportedDoc> {
     });
     let begins = [
         ("action", super::rules::UNSUPPORTED),
+        ("filter", super::filter::OTHERS),
         ("fetch", crate::expr::REFUSED_FETCHES),
         ("converter", crate::expr::REFUSED_CONVERTERS),
     ];

@@ -44,6 +44,10 @@ impl Context for Nowhere {
     fn wall_micros(&self) -> i64 {
         0
     }
+
+    fn local_offset(&self, _: i64) -> i32 {
+        0
+    }
 }
 
 fn line() -> Line<'static> {
@@ -278,8 +282,9 @@ fn mistakes() {
         ("%[src,foo]", "`foo` is no converter"),
         (
             "%[req.payload(0,3)]",
-            "what a client sent first is gone when its line is written",
+            "what the client sends first is gone when a line is written",
         ),
+        ("%[res.len]", "what the server answers is gone when a line is written"),
     ] {
         let wrong = parse(format).expect_err(format);
         assert_eq!(wrong.message, message, "{format}");

@@ -256,16 +256,25 @@ impl Lowering<'_> {
             target.logs.tag = Some(tag.into());
         }
         let logging = &mut written.logging;
-        for (format, place) in [
-            (logging.format.take(), &mut target.log_rule.format),
-            (logging.structured.take(), &mut target.log_rule.structured),
-            (logging.unique_id.take(), &mut target.log_rule.unique_id),
-            (logging.error_format.take(), &mut target.log_rule.error),
+        let of_line = log_format::of_line;
+        for (format, read, place) in [
+            (
+                logging.format.take(),
+                of_line as log_format::Read,
+                &mut target.log_rule.format,
+            ),
+            (logging.structured.take(), of_line, &mut target.log_rule.structured),
+            (
+                logging.unique_id.take(),
+                log_format::of_name,
+                &mut target.log_rule.unique_id,
+            ),
+            (logging.error_format.take(), of_line, &mut target.log_rule.error),
         ] {
             let Some(format) = format else { continue };
             let (span, mut book) = (self.span(format.span()), Book::default());
             let text = format.into_inner();
-            match log_format::of_line(&Word { text, span }, &mut book, self.world) {
+            match read(&Word { text, span }, &mut book, self.world) {
                 Ok(read) => *place = Some(Arc::new(read)),
                 Err(error) => self.report.push(error),
             }

@@ -225,7 +225,7 @@ impl Word for Vec<BindAddress> {
 impl Word for (Host, ServerPort) {
     const WHAT: &'static str = "a server's address, such as \"10.0.0.1:61616\"";
     fn read(text: &str) -> Result<Self, String> {
-        address::server(text).map_err(bad_address)
+        address::server_or_any(text).map_err(bad_address)
     }
     fn write(&self) -> Written {
         shown::place(&self.0, self.1).into()

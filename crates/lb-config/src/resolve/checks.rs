@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tandem_lb_core::acl::Condition;
 use tandem_lb_core::balance::{Algorithm, HashMethod};
-use tandem_lb_core::expr::{Fact, Fetch};
+use tandem_lb_core::expr::{Fact, Fetch, Place};
 use tandem_text::{Diagnostic, Span};
 
 use crate::checking::Kind;
@@ -126,7 +126,7 @@ fn visitors(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
         let terms = when.any.iter().flatten().filter_map(|term| acls.get(term.acl));
         terms
             .flat_map(|acl| &acl.tests)
-            .all(|test| is_known(&test.expr.fetch) && !test.expr.changes_variables())
+            .all(|test| is_known(&test.expr.fetch) && test.expr.uses().is_empty())
     };
     let rules = proxy.rules.page.iter();
     let rules = rules.filter_map(|rule| Some((rule.value.when.as_ref()?, rule.span)));
@@ -226,6 +226,18 @@ fn hashing(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
             proxy.name.value
         );
         report.push(incomplete(proxy.name.span, message, "add `hash-type consistent`"));
+    }
+    let key = settings.hash_key.as_ref().filter(|_| proxy.role.serves());
+    if let Some(origin) = key.and_then(|key| key.expr.out_of_place(&[Place::Choice])) {
+        let message = format!(
+            "backend `{}` hashes {}, which is not there when a server is chosen",
+            proxy.name.value,
+            origin.words()
+        );
+        report.push(
+            Diagnostic::error(code::CONFLICT, proxy.name.span, message)
+                .help("hash what the client's side knows, such as `src` or `req.ssl_sni`"),
+        );
     }
     if settings.policy.algorithm == Algorithm::Hash && settings.hash_key.is_none() {
         let message = format!("backend `{}` hashes, but does not say what", proxy.name.value);

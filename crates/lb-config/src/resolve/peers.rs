@@ -6,7 +6,7 @@ use tandem_text::{Diagnostic, Span, Spanned, nearest};
 
 use crate::code;
 use crate::draft::Peers;
-use crate::plan::{Global, Peers as Plan, Termination};
+use crate::plan::{Global, Host, Peer, Peers as Plan, Termination};
 use crate::tls::{Defaults, Settling, Words};
 
 pub(super) fn all(sections: Vec<Peers>, global: &Global, tls: &Defaults, report: &mut Vec<Diagnostic>) -> Vec<Plan> {
@@ -17,13 +17,16 @@ pub(super) fn all(sections: Vec<Peers>, global: &Global, tls: &Defaults, report:
             report.push(Diagnostic::error(code::DUPLICATE, section.at, message).help("give it another name"));
         }
         let without = section.plan.peers.iter().zip(&section.places);
-        let without: Vec<_> = without.filter(|(peer, _)| peer.place.is_none()).collect();
+        let without: Vec<_> = without.filter(|(peer, _)| is_anywhere(peer)).collect();
         // The local peer is found by its name; of two that have no address one is somebody else.
         if let [_, (peer, at), ..] = without[..] {
-            let message = format!("peer `{}` has no address", peer.name);
+            let message = match peer.place {
+                None => format!("peer `{}` has no address", peer.name),
+                Some(_) => format!("peer `{}` has no address of its own", peer.name),
+            };
             report.push(
                 Diagnostic::error(code::NO_ADDRESS, *at, message)
-                    .help("only the local peer may listen at a `bind` line"),
+                    .help("only the local peer may listen at a `bind` line, or at any address"),
             );
         }
         let too_high = section.plan.peers.iter().zip(&section.places);
@@ -43,6 +46,15 @@ pub(super) fn all(sections: Vec<Peers>, global: &Global, tls: &Defaults, report:
         plan
     };
     sections.into_iter().map(whole).collect()
+}
+
+/// Whether nobody could be connected to there.
+fn is_anywhere(peer: &Peer) -> bool {
+    match &peer.place {
+        None => true,
+        Some((Host::Ip(ip), _)) => ip.is_unspecified(),
+        Some(_) => false,
+    }
 }
 
 /// The section, with what its lines say of TLS.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tandem_lb_core::expr::Place;
 use tandem_text::{Diagnostic, Span};
 
 use super::{Defaults, Verify, Versions, Words, ciphers};
@@ -92,6 +93,17 @@ impl Settling<'_> {
     }
 
     pub(crate) fn origination(mut self) -> Option<Origination> {
+        let sni = self.words.sni.as_ref().map(|sni| &sni.expr);
+        if let Some(origin) = sni.and_then(|sni| sni.out_of_place(&[Place::Connect])) {
+            let message = format!(
+                "`sni` asks for {}, which is not there before a server is reached",
+                origin.words()
+            );
+            self.report.push(
+                Diagnostic::error(code::CONFLICT, self.at, message)
+                    .help("ask for what is there, such as `req.ssl_sni`"),
+            );
+        }
         self.words.on.then(|| self.origin())
     }
 

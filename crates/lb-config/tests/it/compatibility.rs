@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use tandem_lb_config::{KeywordDoc, keyword_docs, unsupported_docs};
+use tandem_lb_config::{KeywordDoc, address_docs, keyword_docs, unsupported_docs};
 
 use crate::agreement::cases;
 use crate::configs::configs;
+use crate::{errors, read};
 
 const HEAD: &str = "# tandem-lb and haproxy.cfg\n\nMade from the keyword tables and `tests/corpus` by `TANDEM_RECORD=1 cargo test -p \
                     tandem-lb-config compatibility`; a test compares.\nWhat is not listed is not known.\n";
@@ -105,6 +106,55 @@ const ON_PURPOSE: &[(&str, &str)] = &[
     ),
 ];
 
+/// Kinds of addresses that HAProxy has beside ours.
+const NO_ADDRESSES: &[(&str, &str)] = &[
+    ("sockpair", "connections are not passed on as descriptors"),
+    ("abnsz", "names of abstract sockets have one form, that of `abns@`"),
+    ("quic4", "there is no QUIC"),
+    ("quic6", "there is no QUIC"),
+    ("mptcp4", "connections have one path"),
+    ("mptcp6", "connections have one path"),
+    ("rhttp", "connections that servers begin are not known here"),
+];
+
+/// Each kind of address is taken and refused where the page says it.
+#[test]
+fn addresses_are_taken_where_the_page_says() {
+    let whole = |place: &str, address: &str| match place {
+        "bind" => format!("frontend f\n bind {address}\n timeout client 1s\n default_backend b\nbackend b\n"),
+        "server" => format!("backend b\n timeout connect 1s\n timeout server 1s\n server s {address}\n"),
+        _ => format!("global\n log {address} local0\n"),
+    };
+    let is_taken = |place: &str, address: &str| errors(&read(&whole(place, address))).is_empty();
+    for (kind, places, summary) in address_docs() {
+        let behind = match kind {
+            "unix" | "uxst" | "uxdg" => "/tmp/x",
+            "abns" => "x",
+            "fd" => "7",
+            other if other.ends_with('6') => "[::1]:18119",
+            _ => "127.0.0.1:18119",
+        };
+        for place in ["bind", "server", "log"] {
+            let excluded = match place {
+                "log" => summary.contains("not for logs"),
+                "server" => summary.contains("not for servers"),
+                _ => false,
+            };
+            let expected = places.contains(place) && !excluded;
+            assert_eq!(
+                is_taken(place, &format!("{kind}@{behind}")),
+                expected,
+                "{place} {kind}@"
+            );
+        }
+    }
+    for (kind, _) in NO_ADDRESSES {
+        for place in ["bind", "server", "log"] {
+            assert!(!is_taken(place, &format!("{kind}@127.0.0.1:18119")), "{place} {kind}@");
+        }
+    }
+}
+
 fn rows(text: &mut String, docs: &[&KeywordDoc]) {
     text.push_str("\n| keyword | where | |\n|---|---|---|\n");
     for doc in docs {
@@ -132,6 +182,14 @@ fn page() -> String {
         for marked in config.marks().filter(|marked| !marked.reason.is_empty()) {
             difference(&marked.line, &config.file, marked.mark, &marked.reason);
         }
+    }
+    text.push_str("\n## Kinds of addresses\n\n`KIND@ADDRESS`, and perhaps `stream+` or `dgram+` before it.\n\n");
+    text.push_str("| kind | where | |\n|---|---|---|\n");
+    for (kind, places, summary) in address_docs() {
+        writeln!(text, "| `{kind}@` | {places} | {summary} |").expect("a string takes it");
+    }
+    for (kind, why) in NO_ADDRESSES {
+        writeln!(text, "| `{kind}@` | | refused: {why} |").expect("a string takes it");
     }
     let mut groups: BTreeMap<&str, Vec<&KeywordDoc>> = BTreeMap::new();
     for doc in &docs {
@@ -181,6 +239,7 @@ fn the_page_names_all_kinds_of_what_is_refused() {
     for row in [
         "| `mailers` | section |",
         "| `set-nice` | action |",
+        "| `spoe` | filter |",
         "| `url*` | fetch |",
         "| `jwt_verify` | converter |",
         "| `lua-*` | global |",

@@ -46,6 +46,10 @@ impl Context for Client<'_> {
     fn wall_micros(&self) -> i64 {
         1_795_262_622_795_000
     }
+
+    fn local_offset(&self, _: i64) -> i32 {
+        0
+    }
 }
 
 const SILENT: Client<'_> = Client {
@@ -69,7 +73,7 @@ fn expr(written: &str) -> Expr {
     let plan = load_in(&[NamedText::new("t", text)], world, None);
     let plan = plan.plan.unwrap_or_else(|| panic!("{written}: {:?}", plan.diagnostics));
     match &plan.frontends[0].requests.content.rules[0].action {
-        Action::SetVar(_, Made::Value(expr)) => expr.clone(),
+        Action::SetVar(_, _, Made::Value(expr)) => expr.clone(),
         other => panic!("{other:?}"),
     }
 }
@@ -396,7 +400,7 @@ fn mistakes_in_conditions_are_shown_where_they_are() {
     }
     let early =
         read("frontend f\n bind *:1\n default_backend b\n tcp-request connection reject if REQ_CONTENT\nbackend b\n");
-    let warning = "t:4:2: warning[LB0013]: this condition asks for what the client sends, and nothing has come yet";
+    let warning = "t:4:2: warning[LB0013]: this condition asks for what the client sends first, which is not there yet";
     assert!(
         complaints(&early).iter().any(|found| found == warning),
         "{:?}",

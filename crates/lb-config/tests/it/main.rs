@@ -18,6 +18,7 @@ mod marks;
 mod meaning;
 mod native;
 mod peers;
+mod places;
 mod reference;
 mod rings;
 mod robust;

@@ -124,6 +124,14 @@ fn mistakes() {
             "t:3:9: error[LB0009]: peer `b` has no address",
         ),
         (
+            "peers p\n peer a *:1\n peer b 0.0.0.0:2\n",
+            "t:3:7: error[LB0009]: peer `b` has no address of its own",
+        ),
+        (
+            "peers p\n server a\n peer b [::]:2\n",
+            "t:3:7: error[LB0009]: peer `b` has no address of its own",
+        ),
+        (
             "peers p\n peer a 127.0.0.1:1 shard 3\n",
             "t:2:7: error[LB0007]: there are 0 shards, and peer `a` gets number 3",
         ),
@@ -144,6 +152,10 @@ fn mistakes() {
             words.ends_with(found) && place(line) == place(error)
         };
         assert!(found.iter().any(|line| is_it(&line)), "{lines}: {found:?}");
+    }
+    // One that is anywhere may be this process.
+    for any in ["*:1", "0.0.0.0:1", "[::]:1"] {
+        plan(&format!("peers p\n peer a {any}\n peer b 127.0.0.1:2\n"));
     }
     // A section that is switched off shares nothing.
     let off = plan(&TEXT.replace("shards 2", "disabled\n shards 2"));

@@ -63,6 +63,11 @@ fn mistakes() {
         ("ring a\n size 2000\n", "2000"),
         ("ring a\n format nope\n", "`nope`"),
         ("ring a\n server s 127.0.0.1\n", "port"),
+        ("ring a\n server s *:1\n", "`*:1` stands for any address"),
+        (
+            "[[ring]]\nname = \"a\"\nserver = [\"s 0.0.0.0:1\"]\n",
+            "`0.0.0.0:1` stands for any address",
+        ),
         (
             "ring a\n server s 127.0.0.1:1 ssl\n",
             "what the server says is to be verified, but no authority is named",

@@ -39,10 +39,7 @@ pub trait Context {
     fn wall_micros(&self) -> i64;
 
     /// How many seconds clocks here are ahead of UTC at this moment, in seconds since 1970.
-    fn local_offset(&self, at: i64) -> i32 {
-        let _clocks_show_utc = at;
-        0
-    }
+    fn local_offset(&self, at: i64) -> i32;
 }
 
 /// What the runtime knows. A name that is left out means the connection's own frontend, backend or server.
@@ -176,4 +173,17 @@ pub enum Silence {
 pub struct ServerRef {
     pub backend: Option<Arc<str>>,
     pub server: Arc<str>,
+}
+
+impl ServerRef {
+    pub fn parse(text: &str) -> ServerRef {
+        let (backend, server) = match text.split_once('/') {
+            Some((backend, server)) => (Some(backend.into()), server),
+            None => (None, text),
+        };
+        ServerRef {
+            backend,
+            server: server.into(),
+        }
+    }
 }

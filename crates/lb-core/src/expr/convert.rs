@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use super::content::fix;
 use super::content::{MqttField, PacketType, mqtt_field, mqtt_is_valid};
-use super::{Ask, Context, Fact, Kind, Sample, ServerRef, Subject, Variable};
+use super::{Ask, Context, Fact, Kind, Sample, Scope, ServerRef, Subject, Variable};
 use crate::acl::{Map, Regex};
 use crate::base64;
 pub use digest::Digest;
@@ -313,8 +313,7 @@ impl Converter {
             }
             Converter::Protobuf(field) => field.of(sample.into_binary()?),
             Converter::Keep(variable, conditions) => {
-                let known = context.variable(variable);
-                if !conditions.iter().all(|when| when.holds(known.as_ref(), &sample)) {
+                if !When::all(conditions, variable, &sample, context) {
                     return None;
                 }
                 context.keep(variable, Some(sample.borrow().into_owned()));
@@ -346,13 +345,8 @@ impl Converter {
             }
             Converter::ServerQueue => {
                 let name = String::from_utf8(sample.into_text().into_owned()).ok()?;
-                let (backend, server) = match name.split_once('/') {
-                    Some((backend, server)) => (Some(backend.into()), server),
-                    None => (None, &*name),
-                };
-                let server = server.into();
                 context
-                    .fact(&Fact::ServerQueue(ServerRef { backend, server }))
+                    .fact(&Fact::ServerQueue(ServerRef::parse(&name)))
                     .map(Sample::into_owned)
             }
             Converter::UsableServers => {
@@ -366,7 +360,15 @@ impl Converter {
 }
 
 impl When {
-    fn holds(self, known: Option<&Sample<'_>>, new: &Sample<'_>) -> bool {
+    /// Whether the variable is to be set to this.
+    pub(crate) fn all(conditions: &[When], variable: &Variable, new: &Sample<'_>, context: &dyn Context) -> bool {
+        let known = context.variable(variable);
+        // The process has each variable that is set somewhere, whether it was set or not.
+        let exists = known.is_some() || variable.scope == Scope::Process;
+        conditions.iter().all(|when| when.holds(exists, known.as_ref(), new))
+    }
+
+    fn holds(self, exists: bool, known: Option<&Sample<'_>>, new: &Sample<'_>) -> bool {
         let is_empty = matches!(new, Sample::Text(bytes) | Sample::Binary(bytes) if bytes.is_empty());
         // What are no numbers, or not two, is not compared.
         let is_otherwise = |order: Ordering| match (known, new) {
@@ -374,8 +376,10 @@ impl When {
             _ => false,
         };
         match self {
-            When::Exists | When::Set => known.is_some(),
-            When::ExistsNot | When::SetNot => known.is_none(),
+            When::Exists => exists,
+            When::ExistsNot => !exists,
+            When::Set => known.is_some(),
+            When::SetNot => known.is_none(),
             When::Empty => is_empty,
             When::Filled => !is_empty,
             When::Greater => !is_otherwise(Ordering::Greater),

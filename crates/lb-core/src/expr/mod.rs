@@ -10,8 +10,10 @@ mod convert;
 mod counter;
 mod fetch;
 mod kind;
+mod origin;
 mod sample;
 mod tls;
+mod uses;
 
 pub use content::{Content, Part};
 pub use context::{Context, End, Fact, Segments, ServerRef, Silence, Trip};
@@ -22,8 +24,10 @@ pub use convert::{
 pub use counter::{Ask, Counter, Subject, Whose};
 pub use fetch::{Fetch, Scope, TimeUnit, Variable};
 pub use kind::Kind;
+pub use origin::{Origin, Place};
 pub use sample::Sample;
 pub use tls::{CertificatePart, NamePart, Party, TlsFact, TlsPart};
+pub use uses::Use;
 
 /// One expression of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,12 +54,6 @@ impl Expr {
             fetch,
             converters: Vec::new(),
         }
-    }
-
-    /// Whether a variable is another one afterwards.
-    pub fn changes_variables(&self) -> bool {
-        let changes = |converter: &Converter| matches!(converter, Converter::Keep(..) | Converter::Forget(_));
-        self.converters.iter().any(changes)
     }
 
     /// The text that it always is, where it is nothing but a constant.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::{Actor, Made, Precedence, Question, Verdict};
+use super::{Actor, Made, Piece, Precedence, Question, Verdict};
 use crate::conn::Side;
 use crate::dns::{Kind, Name};
-use crate::expr::{Expr, Sample, Variable};
+use crate::expr::{Expr, Sample, Variable, When};
 use crate::stick::DataType;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,8 @@ pub enum Action {
     SilentDrop {
         ttl: Option<u8>,
     },
-    SetVar(Variable, Made),
+    /// Where all of this holds.
+    SetVar(Variable, Box<[When]>, Made),
     UnsetVar(Variable),
     /// `do-resolve`: the variable becomes the address of a name, if it has one.
     Resolve {
@@ -132,6 +133,32 @@ impl Action {
         )
     }
 
+    /// What it asks for.
+    pub fn exprs(&self) -> Vec<&Expr> {
+        match self {
+            Action::SetVar(_, _, Made::Value(expr))
+            | Action::Resolve { name: expr, .. }
+            | Action::SetSrc(expr)
+            | Action::SetSrcPort(expr)
+            | Action::SetDst(expr)
+            | Action::SetDstPort(expr)
+            | Action::SetMark(_, expr)
+            | Action::SetTos(_, expr)
+            | Action::SetPriority(_, expr)
+            | Action::Track { key: expr, .. }
+            | Action::Change(_, expr) => vec![expr],
+            Action::SetVar(_, _, Made::Text(pieces)) => pieces.iter().filter_map(Piece::expr).collect(),
+            Action::Slow { limit, period, .. } => limit.iter().chain(period).collect(),
+            Action::Accept
+            | Action::Reject
+            | Action::Close
+            | Action::SilentDrop { .. }
+            | Action::UnsetVar(_)
+            | Action::SetLogLevel(_)
+            | Action::ExpectProxy => Vec::new(),
+        }
+    }
+
     /// `place` is that of its rule among the others.
     pub(super) fn run(&self, place: usize, actor: &mut dyn Actor) -> Option<Verdict> {
         let effect = match self {
@@ -139,8 +166,11 @@ impl Action {
             Action::Reject => return Some(Verdict::Reject),
             Action::Close => return Some(Verdict::Close),
             Action::SilentDrop { ttl } => return Some(Verdict::Drop { ttl: *ttl }),
-            Action::SetVar(variable, made) => {
+            Action::SetVar(variable, conditions, made) => {
                 let value = made.value(actor.context())?;
+                if !When::all(conditions, variable, &value, actor.context()) {
+                    return None;
+                }
                 Effect::Variable(variable, VariableChange::Set(value))
             }
             Action::UnsetVar(variable) => Effect::Variable(variable, VariableChange::Unset),

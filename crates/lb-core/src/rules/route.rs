@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Piece;
 use crate::acl::{Acls, Answer, Condition};
-use crate::expr::Context;
+use crate::expr::{Context, Expr};
 
 /// The `use_backend` rules of a frontend.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +52,14 @@ pub(super) fn fits(when: Option<&Condition>, acls: &Acls, context: &dyn Context)
 }
 
 impl Target {
+    /// What it is made of.
+    pub fn exprs(&self) -> Vec<&Expr> {
+        match self {
+            Target::Named(_) => Vec::new(),
+            Target::Made(pieces) => pieces.iter().filter_map(Piece::expr).collect(),
+        }
+    }
+
     pub fn name(&self, context: &dyn Context) -> Arc<str> {
         match self {
             Target::Named(name) => Arc::clone(name),

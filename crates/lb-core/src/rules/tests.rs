@@ -40,6 +40,10 @@ impl Context for Client {
     fn wall_micros(&self) -> i64 {
         0
     }
+
+    fn local_offset(&self, _: i64) -> i32 {
+        0
+    }
 }
 
 impl Actor for Client {
@@ -176,7 +180,12 @@ fn the_first_that_fits_decides() {
 #[test]
 fn what_cannot_be_decided_waits_and_nothing_behind_it_runs() {
     let acls = at_least(4);
-    let note = |name| (Action::SetVar(variable(name), Made::Value(length())), None);
+    let note = |name| {
+        (
+            Action::SetVar(variable(name), Box::default(), Made::Value(length())),
+            None,
+        )
+    };
     let set = rules([
         note("before"),
         (Action::Accept, when(false)),
@@ -196,7 +205,10 @@ fn what_cannot_be_decided_waits_and_nothing_behind_it_runs() {
 fn values_travel_in_variables() {
     let read = Expr::of(Fetch::Variable(variable("a")));
     let set = rules([
-        (Action::SetVar(variable("a"), Made::Value(length())), None),
+        (
+            Action::SetVar(variable("a"), Box::default(), Made::Value(length())),
+            None,
+        ),
         (Action::SetDstPort(read), None),
         (Action::SetSrc(Expr::of(Fetch::Variable(variable("none")))), None),
         (Action::SetTos(Side::Server, number(16)), None),
@@ -206,6 +218,38 @@ fn values_travel_in_variables() {
     assert_eq!(set.run(&Acls::default(), &mut client), Verdict::Pass);
     // What has no value does nothing.
     assert_eq!(client.done[1..], ["DstPort(3)", "Tos(Server, 16)", "LogLevel(Silent)"]);
+}
+
+#[test]
+fn conditions_of_variables() {
+    use crate::expr::{Scope, When};
+    let of = |scope, name: &str| Variable {
+        scope,
+        name: name.into(),
+    };
+    // The process has every variable that a rule names, also one that was not set.
+    for (scope, name, when, is_set) in [
+        (Scope::Transaction, "new", When::Exists, false),
+        (Scope::Transaction, "new", When::ExistsNot, true),
+        (Scope::Process, "new", When::Exists, true),
+        (Scope::Process, "new", When::ExistsNot, false),
+        (Scope::Process, "new", When::Set, false),
+        (Scope::Process, "new", When::SetNot, true),
+        (Scope::Transaction, "known", When::Exists, true),
+        (Scope::Transaction, "known", When::SetNot, false),
+        // What is known is 4, and 3 is new.
+        (Scope::Transaction, "known", When::Greater, true),
+        (Scope::Transaction, "known", When::Less, false),
+    ] {
+        let mut client = after(b"abc", true);
+        client.variables.push((of(scope, "known"), Sample::Int(4)));
+        let set = rules([(
+            Action::SetVar(of(scope, name), [when].into(), Made::Value(length())),
+            None,
+        )]);
+        assert_eq!(set.run(&Acls::default(), &mut client), Verdict::Pass);
+        assert_eq!(client.done.len(), usize::from(is_set), "{scope:?} {name} {when:?}");
+    }
 }
 
 #[test]

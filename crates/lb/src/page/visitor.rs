@@ -10,6 +10,7 @@ use tandem_lb_core::expr::{Content, Context, Fact, Sample, Variable};
 use tandem_ops::clock::Wall;
 
 use super::auth::equal;
+use crate::rules::local_offset;
 
 /// The ends of a connection, where they have addresses.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,6 +82,10 @@ impl Context for Visitor<'_> {
 
     fn wall_micros(&self) -> i64 {
         Wall::now().as_micros()
+    }
+
+    fn local_offset(&self, at: i64) -> i32 {
+        local_offset(at)
     }
 }
 

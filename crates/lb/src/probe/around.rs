@@ -1,18 +1,20 @@
-//! What expressions in checks may ask of this process: who is checked, for which backend, and what time it is.
+//! What expressions in checks may ask of this process: who is checked, for which backend,
+//! variables of the process, and what time it is.
 
 use std::borrow::Cow;
 
 use tandem_lb_core::expr::content::Content;
-use tandem_lb_core::expr::{Context, Fact, Sample, Variable};
+use tandem_lb_core::expr::{Context, Fact, Sample, Scope, Variable};
 use tandem_ops::clock::Wall;
 
+use crate::directory::Directory;
 use crate::publish::Backend;
 use crate::rules::local_offset;
 use crate::servers::Server;
 
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Around<'a> {
-    pub(crate) of: Option<(&'a Backend, &'a Server)>,
+    pub(crate) of: Option<(&'a Directory, &'a Backend, &'a Server)>,
     /// What is thought of the server.
     pub(crate) state: Option<&'a str>,
 }
@@ -28,7 +30,7 @@ impl Context for Around<'_> {
     }
 
     fn fact(&self, fact: &Fact) -> Option<Sample<'_>> {
-        let (backend, server) = self.of?;
+        let (directory, backend, server) = self.of?;
         let number = |number: u32| Some(Sample::Int(number.into()));
         let text = |text: &str| Some(Sample::Text(Cow::Owned(text.as_bytes().to_vec())));
         match fact {
@@ -37,6 +39,8 @@ impl Context for Around<'_> {
             Fact::ServerName => text(&server.name()),
             Fact::ServerId => number(server.plan().id.0),
             Fact::Checked => text(self.state?),
+            Fact::Hostname => text(directory.hostname()),
+            Fact::ProcessNumber => number(std::process::id()),
             Fact::BackendConns(None) => number(backend.traffic.sessions.now()),
             Fact::Dst => Some(Sample::Ip(server.address.load().for_client_of(|| 0).as_socket()?.ip())),
             Fact::DstPort => number(server.address.load().for_client_of(|| 0).as_socket()?.port().into()),
@@ -45,8 +49,9 @@ impl Context for Around<'_> {
     }
 
     /// Those of the check it keeps itself.
-    fn variable(&self, _: &Variable) -> Option<Sample<'_>> {
-        None
+    fn variable(&self, variable: &Variable) -> Option<Sample<'_>> {
+        let (directory, ..) = self.of.filter(|_| variable.scope == Scope::Process)?;
+        directory.variable(variable)
     }
 
     fn wall_micros(&self) -> i64 {

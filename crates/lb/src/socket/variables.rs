@@ -86,7 +86,7 @@ fn read(name: &str, text: &str) -> Result<(Variable, Made), String> {
     let frontend = loaded.plan.and_then(|plan| plan.frontends.into_iter().next());
     let rule = frontend.and_then(|f| f.requests.content.rules.into_iter().next());
     match rule.map(|rule| rule.action) {
-        Some(Action::SetVar(variable, made)) => Ok((variable, made)),
+        Some(Action::SetVar(variable, when, made)) if when.is_empty() => Ok((variable, made)),
         _ => Err(format!("'set var': '{name}' cannot be set")),
     }
 }

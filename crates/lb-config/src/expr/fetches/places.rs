@@ -148,15 +148,10 @@ fn of_backend(args: &mut Args<'_>, of: fn(Option<Arc<str>>) -> Fact) -> Built {
 
 fn of_server(args: &mut Args<'_>, of: fn(ServerRef) -> Fact) -> Built {
     let name = args.text("`backend/server`")?;
-    let (backend, server) = match name.split_once('/') {
-        Some((backend, server)) => (Some(backend), server),
-        None => (None, name),
-    };
-    args.refer(Reference::Server(backend.map(str::to_owned), server.to_owned()));
-    fact(of(ServerRef {
-        backend: backend.map(Arc::from),
-        server: server.into(),
-    }))
+    let server = ServerRef::parse(name);
+    let backend = server.backend.as_deref().map(str::to_owned);
+    args.refer(Reference::Server(backend, server.server.to_string()));
+    fact(of(server))
 }
 
 fn configured(of: Silence) -> Built {

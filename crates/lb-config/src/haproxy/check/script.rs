@@ -1,7 +1,7 @@
 //! The lines of `tcp-check`, and what those of `http-check` share with them.
 
 use regex::bytes::Regex;
-use tandem_lb_core::expr::{Expr, Scope};
+use tandem_lb_core::expr::{Expr, Fact, Fetch, Scope, Use, Variable};
 use tandem_lb_core::health::CheckStatus;
 use tandem_lb_core::probe::{Action, Answer, Connect, Content, Expect, Step, Text, hex};
 use tandem_lb_core::rules::{Made, Piece};
@@ -87,29 +87,62 @@ pub(super) fn made(proxy: &mut Proxy, args: &mut Args<'_>, what: &str) -> Result
     let mut book = Book::default();
     let pieces = rules::pieces(word, &mut book, args.world)?;
     proxy.settings.references.append(&mut book.references);
-    for piece in &pieces {
-        if let Piece::Value(expr) = piece {
-            keeps_nothing(expr, word)?;
-        }
+    for expr in pieces.iter().filter_map(Piece::expr) {
+        can_be_asked(expr, word)?;
     }
     Ok(Text(pieces))
 }
 
-/// A check's variables are set by steps of their own.
-fn keeps_nothing(expr: &Expr, word: &Word) -> Result<(), Diagnostic> {
-    if !expr.changes_variables() {
+/// What nobody would answer is refused, and a check's variables are set by steps of their own.
+fn can_be_asked(expr: &Expr, word: &Word) -> Result<(), Diagnostic> {
+    let refused =
+        |message: &str, help: &str| Err(Diagnostic::error(code::UNSUPPORTED, word.span, message).help(help.to_owned()));
+    let lives_here = |variable: &Variable| matches!(variable.scope, Scope::Check | Scope::Process);
+    let is_known = match &expr.fetch {
+        Fetch::Constant(_) | Fetch::Nothing | Fetch::Date { .. } | Fetch::DateMicros => true,
+        Fetch::Response(_) | Fetch::Either(_) | Fetch::WaitEnd => true,
+        Fetch::Variable(variable) | Fetch::VariableOr(variable, _) => lives_here(variable),
+        Fetch::Fact(fact) => ASKED_OF_CHECKS.contains(fact),
+        Fetch::Authenticated(_) | Fetch::Group(_) | Fetch::Counter(_) | Fetch::Part(_) => false,
+    };
+    let uses = expr.uses();
+    if uses.iter().any(|used| matches!(used, Use::Sets(_))) {
+        return refused(
+            "a check sets no variables by converters",
+            "write `set-var(check.NAME) EXPRESSION` as a step",
+        );
+    }
+    if is_known
+        && uses
+            .iter()
+            .all(|used| matches!(used, Use::Reads(variable) if lives_here(variable)))
+    {
         return Ok(());
     }
-    let message = "a check sets no variables by converters";
-    Err(Diagnostic::error(code::UNSUPPORTED, word.span, message)
-        .help("write `set-var(check.NAME) EXPRESSION` as a step"))
+    refused(
+        "a check cannot tell this",
+        "it knows what it heard, its variables and those of the process, its server and its backend",
+    )
 }
+
+/// What a check knows beside its variables and what it heard.
+const ASKED_OF_CHECKS: &[Fact] = &[
+    Fact::BackendName,
+    Fact::BackendId,
+    Fact::BackendConns(None),
+    Fact::ServerName,
+    Fact::ServerId,
+    Fact::Dst,
+    Fact::DstPort,
+    Fact::Hostname,
+    Fact::ProcessNumber,
+];
 
 fn expression(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Expr, Diagnostic> {
     let word = args.word("an expression")?;
     let mut book = Book::default();
     let expr = book.expr(word, args.world)?;
-    keeps_nothing(&expr, word)?;
+    can_be_asked(&expr, word)?;
     proxy.settings.references.append(&mut book.references);
     Ok(expr)
 }

@@ -149,6 +149,61 @@ fn mistakes_are_named() {
             "t:2:33: error[LB0002]: a check sets no variables by converters",
         ),
         (
+            FRONT,
+            "stats admin if { src,nbsrv gt 0 }",
+            "t:2:2: error[LB0002]: the page knows nothing of this about who asks for it",
+        ),
+        (
+            FRONT,
+            "stats admin if { int(1),add(proc.a) gt 0 }",
+            "t:2:2: error[LB0002]: the page knows nothing of this about who asks for it",
+        ),
+        (
+            FRONT,
+            "stats admin if { str(a),aes_gcm_enc(128,AAAAAAAAAAAAAAAA,AAAAAAAAAAAAAAAAAAAAAA==,txn.t) -m found }",
+            "t:2:2: error[LB0002]: the page knows nothing of this about who asks for it",
+        ),
+        (
+            BACK,
+            "tcp-check set-var(check.a) str(a),aes_gcm_enc(128,AAAAAAAAAAAAAAAA,AAAAAAAAAAAAAAAAAAAAAA==,check.t)",
+            "t:2:29: error[LB0002]: a check sets no variables by converters",
+        ),
+        (
+            BACK,
+            "tcp-check set-var(check.a) str(b),nbsrv",
+            "t:2:29: error[LB0002]: a check cannot tell this",
+        ),
+        (
+            BACK,
+            "tcp-check set-var(check.a) nbsrv(b)",
+            "t:2:29: error[LB0002]: a check cannot tell this",
+        ),
+        (
+            BACK,
+            "tcp-check send-lf %[int(1),add(txn.a)]",
+            "t:2:20: error[LB0002]: a check cannot tell this",
+        ),
+        (
+            GLOBAL,
+            "set-var proc.a str(b),nbsrv",
+            "t:2:17: error[LB0013]: `str(b),nbsrv` asks about a connection, and there is none yet",
+        ),
+        (
+            GLOBAL,
+            "set-var proc.a int(5),set-var(txn.b)",
+            "t:2:17: error[LB0013]: `int(5),set-var(txn.b)` asks about a connection, and there is none yet",
+        ),
+        (
+            GLOBAL,
+            "set-var-fmt proc.a %[int(1),add(txn.b)]",
+            "t:2:21: error[LB0013]: `%[int(1),add(txn.b)]` asks about a connection, and there is none yet",
+        ),
+        (
+            BACK,
+            "tcp-check connect addr *:80",
+            "t:2:25: error[LB0008]: `*:80` stands for any address, and a server needs one",
+        ),
+        (
             "defaults\n ",
             "stats admin if { src 10.0.0.0/8 }",
             "t:2:2: error[LB0004]: a condition of `stats admin` belongs to the section that has the page",

@@ -1,5 +1,7 @@
 //! What holds for any input; single values are compared with HAProxy's where expressions are parsed.
 
+use std::cell::RefCell;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -106,4 +108,134 @@ fn what_is_no_base64() {
         assert_eq!(decode(text, false), None, "{text}");
     }
     assert!(decode("ab", true).is_some());
+}
+
+/// Keeps one variable.
+#[derive(Default)]
+struct Keeper(RefCell<Option<Sample<'static>>>);
+
+impl Context for Keeper {
+    fn content(&self) -> Option<Content<'_>> {
+        None
+    }
+
+    fn fact(&self, _: &Fact) -> Option<Sample<'_>> {
+        None
+    }
+
+    fn variable(&self, _: &Variable) -> Option<Sample<'_>> {
+        self.0.borrow().clone()
+    }
+
+    fn keep(&self, _: &Variable, value: Option<Sample<'static>>) {
+        *self.0.borrow_mut() = value;
+    }
+
+    fn wall_micros(&self) -> i64 {
+        0
+    }
+
+    fn local_offset(&self, _: i64) -> i32 {
+        0
+    }
+}
+
+/// The second test case of the specification of GCM: all zeroes.
+#[test]
+fn what_is_sealed_leaves_its_tag_and_is_opened_by_it() {
+    let tag = Variable {
+        scope: Scope::Transaction,
+        name: "tag".into(),
+    };
+    let zeroes = |n: usize| Secret::Given(vec![0; n].into());
+    let sealing = Sealing {
+        bits: KeyBits::B128,
+        nonce: zeroes(12),
+        key: zeroes(16),
+    };
+    let keeper = Keeper::default();
+    let plain = Sample::Binary(Cow::Owned(vec![0; 16]));
+    let seal = Converter::Seal(sealing.clone(), tag.clone());
+    let sealed = seal.apply(plain.clone(), &keeper).expect("it is sealed");
+    let expected = crate::probe::hex("0388dace60b6a392f328c2b971b2fe78").expect("it is hex");
+    assert_eq!(sealed, Sample::Binary(Cow::Owned(expected.into())));
+    let kept = crate::probe::hex("ab6e47d42cec13bdf53a67b21257bddf").expect("it is hex");
+    let kept = base64::encode(&kept, false);
+    assert_eq!(keeper.variable(&tag), Some(Sample::Text(Cow::Owned(kept))));
+    let open = Converter::Open(sealing.clone(), Secret::Kept(tag.clone()));
+    assert_eq!(open.apply(sealed.clone(), &keeper), Some(plain));
+
+    // Neither a nonce of another length nor another tag.
+    let odd = Sealing {
+        nonce: zeroes(11),
+        ..sealing
+    };
+    assert_eq!(Converter::Seal(odd, tag.clone()).apply(sealed.clone(), &keeper), None);
+    keeper.keep(&tag, Some(Sample::text("q25H1CzsE731OmeyEle93g==")));
+    assert_eq!(open.apply(sealed, &keeper), None);
+}
+
+#[test]
+fn local_time_is_that_of_the_clocks_there() {
+    let moment = 1_795_262_622;
+    for (is_local, ahead, expected) in [
+        (true, 19_800, "2026-11-21 17:33:42 +0530"),
+        (true, -12_600, "2026-11-21 08:33:42 -0330"),
+        (false, 19_800, "2026-11-21 12:03:42 +0000"),
+    ] {
+        let format = TimeFormat::parse("%F %T %z", TimeUnit::Seconds, is_local).expect("all are known");
+        assert_eq!(format.write(moment, &Elsewhere(ahead)), expected);
+    }
+}
+
+/// Which converters want something beside the value, and from where.
+#[test]
+fn what_a_converter_uses() {
+    use crate::expr::{Expr, Fetch};
+    let of = |scope| Variable {
+        scope,
+        name: "v".into(),
+    };
+    let sealing = |key: Secret| Sealing {
+        bits: KeyBits::B128,
+        nonce: Secret::Given([0; 12].into()),
+        key,
+    };
+    let given = || Secret::Given([0; 16].into());
+    let converters = |scope: Scope| {
+        [
+            (Converter::Keep(of(scope), Box::default()), true),
+            (Converter::Forget(of(scope)), true),
+            (Converter::Seal(sealing(given()), of(scope)), true),
+            (Converter::Compare(of(scope)), false),
+            (Converter::IsSecret(of(scope)), false),
+            (Converter::Arith(Arith::Add, Operand::Variable(of(scope))), false),
+            (Converter::Authenticate(Digest::Sha1, Secret::Kept(of(scope))), false),
+            (Converter::Open(sealing(given()), Secret::Kept(of(scope))), false),
+            (Converter::Open(sealing(Secret::Kept(of(scope))), given()), false),
+        ]
+    };
+    let through = |converter: Converter| Expr {
+        fetch: Fetch::Nothing,
+        converters: vec![converter],
+    };
+    for scope in [Scope::Process, Scope::Transaction, Scope::Check] {
+        for (converter, sets) in converters(scope) {
+            let expr = through(converter);
+            assert_eq!(expr.uses().len(), 1, "{expr:?}");
+            assert_eq!(expr.changes_variables(), sets, "{expr:?}");
+            assert_eq!(expr.needs_connection(), scope != Scope::Process, "{expr:?}");
+        }
+    }
+    let table = Converter::Table {
+        table: "t".into(),
+        ask: Ask::IsThere,
+        otherwise: None,
+    };
+    for converter in [Converter::UsableServers, Converter::ServerQueue, table] {
+        let expr = through(converter);
+        assert!(expr.needs_connection() && !expr.changes_variables(), "{expr:?}");
+    }
+    let alone = through(Converter::Arith(Arith::Add, Operand::Number(1)));
+    assert!(alone.uses().is_empty() && !alone.needs_connection());
 }

@@ -55,6 +55,10 @@ impl Context for Nobody {
     fn wall_micros(&self) -> i64 {
         0
     }
+
+    fn local_offset(&self, _: i64) -> i32 {
+        0
+    }
 }
 
 /// What a server does.
