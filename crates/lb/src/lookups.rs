@@ -26,7 +26,6 @@ pub(crate) struct Asked {
 /// What one connection has asked for.
 #[derive(Debug)]
 pub(crate) struct Awaited {
-    question: Question,
     /// `None` when it is over.
     answer: Option<oneshot::Receiver<IpAddr>>,
     found: Option<IpAddr>,
@@ -44,15 +43,10 @@ impl Lookups {
     pub(crate) fn ask(&self, question: Question) -> Awaited {
         let (answer, awaited) = oneshot::channel();
         if let Some(way) = self.0.get() {
-            let asked = Asked {
-                question: question.clone(),
-                answer,
-            };
             // Where too many wait, it is dropped, and so is over without an address.
-            let _ = way.try_send(asked);
+            let _ = way.try_send(Asked { question, answer });
         }
         Awaited {
-            question,
             answer: Some(awaited),
             found: None,
         }
@@ -60,13 +54,12 @@ impl Lookups {
 }
 
 impl Awaited {
-    /// What came of this question; `None` where it was another one.
-    pub(crate) fn outcome(&self, question: &Question) -> Option<Poll<Option<IpAddr>>> {
-        let outcome = match self.answer {
+    /// What came of it.
+    pub(crate) fn outcome(&self) -> Poll<Option<IpAddr>> {
+        match self.answer {
             Some(_) => Poll::Pending,
             None => Poll::Ready(self.found),
-        };
-        (self.question == *question).then_some(outcome)
+        }
     }
 
     /// Whether it is over.
@@ -112,21 +105,20 @@ mod tests {
         // Before anybody listens.
         let mut early = lookups.ask(wanted.clone());
         assert_eq!(early.poll_over(&mut cx), Poll::Ready(()));
-        assert_eq!(early.outcome(&wanted), Some(Poll::Ready(None)));
+        assert_eq!(early.outcome(), Poll::Ready(None));
         let mut questions = lookups.questions();
         let mut awaited = lookups.ask(wanted.clone());
         assert_eq!(
-            (awaited.poll_over(&mut cx), awaited.outcome(&wanted)),
-            (Poll::Pending, Some(Poll::Pending))
+            (awaited.poll_over(&mut cx), awaited.outcome()),
+            (Poll::Pending, Poll::Pending)
         );
-        assert_eq!(awaited.outcome(&question("b.test")), None);
         let asked = questions.try_recv().expect("it was asked");
         asked.answer.send(found).expect("it is waited for");
         assert_eq!(awaited.poll_over(&mut cx), Poll::Ready(()));
-        assert_eq!(awaited.outcome(&wanted), Some(Poll::Ready(Some(found))));
+        assert_eq!(awaited.outcome(), Poll::Ready(Some(found)));
         let mut impatient = lookups.ask(wanted.clone());
         impatient.give_up();
-        assert_eq!(impatient.outcome(&wanted), Some(Poll::Ready(None)));
+        assert_eq!(impatient.outcome(), Poll::Ready(None));
         // Where too many wait, one more does not.
         let mut all: Vec<Awaited> = (0..=WAITING).map(|_| lookups.ask(wanted.clone())).collect();
         let mut over = all.iter_mut().map(|awaited| awaited.poll_over(&mut cx).is_ready());

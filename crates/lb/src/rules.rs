@@ -412,24 +412,18 @@ impl Actor for Scene<'_> {
         }
     }
 
-    fn look_up(&mut self, question: Question) -> Poll<Option<IpAddr>> {
-        let outcome = self
-            .subject
-            .awaited
-            .as_ref()
-            .and_then(|awaited| awaited.outcome(&question));
-        match outcome {
-            Some(Poll::Ready(found)) => {
-                self.subject.awaited = None;
-                Poll::Ready(found)
-            }
-            Some(Poll::Pending) => Poll::Pending,
-            None => {
-                let lookups = &self.frontend.directory.lookups;
-                self.subject.awaited = Some(Box::new(lookups.ask(question)));
-                Poll::Pending
-            }
+    fn look_up(&mut self, question: Question) {
+        let lookups = &self.frontend.directory.lookups;
+        self.subject.awaited = Some(Box::new(lookups.ask(question)));
+    }
+
+    fn looked_up(&mut self) -> Poll<Option<IpAddr>> {
+        let awaited = self.subject.awaited.as_ref();
+        let outcome = awaited.map_or(Poll::Ready(None), |awaited| awaited.outcome());
+        if outcome.is_ready() {
+            self.subject.awaited = None;
         }
+        outcome
     }
 
     fn context(&self) -> &dyn Context {

@@ -175,10 +175,7 @@ impl Action {
             }
             Action::UnsetVar(variable) => Effect::Variable(variable, VariableChange::Unset),
             Action::Resolve {
-                variable,
-                resolvers,
-                first,
-                name,
+                resolvers, first, name, ..
             } => {
                 let name = name.value(actor.context())?.into_text();
                 let question = Question {
@@ -186,10 +183,8 @@ impl Action {
                     name: Name::parse(std::str::from_utf8(&name).ok()?)?,
                     first: *first,
                 };
-                match actor.look_up(question) {
-                    Poll::Pending => return Some(Verdict::LookUp { rule: place }),
-                    Poll::Ready(found) => Effect::Variable(variable, VariableChange::Set(Sample::Ip(found?))),
-                }
+                actor.look_up(question);
+                return Some(Verdict::LookUp { rule: place });
             }
             Action::SetSrc(expr) => Effect::Src(expr.value(actor.context())?.as_ip()?),
             Action::SetDst(expr) => Effect::Dst(expr.value(actor.context())?.as_ip()?),
@@ -224,6 +219,19 @@ impl Action {
             }
         };
         actor.perform(effect);
+        None
+    }
+
+    /// Goes on after it has waited.
+    pub(super) fn resume(&self, place: usize, actor: &mut dyn Actor) -> Option<Verdict> {
+        let Action::Resolve { variable, .. } = self else {
+            return self.run(place, actor);
+        };
+        let Poll::Ready(found) = actor.looked_up() else {
+            return Some(Verdict::LookUp { rule: place });
+        };
+        let address = VariableChange::Set(Sample::Ip(found?));
+        actor.perform(Effect::Variable(variable, address));
         None
     }
 }

@@ -95,11 +95,22 @@ pub trait Actor: Context {
     /// That something cannot be done does not end the rules, as in HAProxy.
     fn perform(&mut self, effect: Effect<'_>);
 
-    /// Ready with nothing where no address is found.
-    fn look_up(&mut self, question: Question) -> Poll<Option<IpAddr>>;
+    /// Only asks; what was asked before is not waited for any more.
+    fn look_up(&mut self, question: Question);
+
+    /// What came of the last question; ready with nothing where no address is found.
+    fn looked_up(&mut self) -> Poll<Option<IpAddr>>;
 
     /// As the context that expressions ask.
     fn context(&self) -> &dyn Context;
+}
+
+impl Rule {
+    fn applies(&self, acls: &Acls, actor: &dyn Actor) -> Answer {
+        self.when
+            .as_ref()
+            .map_or(Answer::Yes, |c| c.eval(acls, actor.context()))
+    }
 }
 
 impl Ruleset {
@@ -111,16 +122,20 @@ impl Ruleset {
         self.go_on(None, acls, actor)
     }
 
-    /// Goes on with the rule that waited for a look-up, without asking again whether it applies.
+    /// Goes on with the rule that waited for a look-up, without asking again whether it applies or for which name: both may
+    /// be others at each asking.
     pub fn go_on(&self, at: Option<usize>, acls: &Acls, actor: &mut dyn Actor) -> Verdict {
         for (place, rule) in self.rules.iter().enumerate().skip(at.unwrap_or(0)) {
-            let when = rule.when.as_ref().filter(|_| at != Some(place));
-            match when.map_or(Answer::Yes, |c| c.eval(acls, actor.context())) {
-                Answer::No => continue,
-                Answer::Unknown => return Verdict::Wait,
-                Answer::Yes => {}
-            }
-            if let Some(verdict) = rule.action.run(place, actor) {
+            let verdict = if at == Some(place) {
+                rule.action.resume(place, actor)
+            } else {
+                match rule.applies(acls, actor) {
+                    Answer::No => continue,
+                    Answer::Unknown => return Verdict::Wait,
+                    Answer::Yes => rule.action.run(place, actor),
+                }
+            };
+            if let Some(verdict) = verdict {
                 return verdict;
             }
         }

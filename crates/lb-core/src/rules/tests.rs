@@ -1,5 +1,6 @@
 //! Sets of rules: who decides, who waits, what is done on the way.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ struct Client {
     /// What it asked for last, and what that has come to.
     question: Option<Question>,
     found: Option<Option<IpAddr>>,
+    /// How often it was asked for a number that is another each time.
+    numbers: Cell<i64>,
 }
 
 impl Context for Client {
@@ -29,7 +32,14 @@ impl Context for Client {
     }
 
     fn fact(&self, fact: &Fact) -> Option<Sample<'_>> {
-        (*fact == Fact::Src).then_some(Sample::Ip(IpAddr::from([10, 0, 0, 1])))
+        match fact {
+            Fact::Src => Some(Sample::Ip(IpAddr::from([10, 0, 0, 1]))),
+            Fact::Rand(None) => {
+                self.numbers.set(self.numbers.get() + 1);
+                Some(Sample::Int(self.numbers.get()))
+            }
+            _ => None,
+        }
     }
 
     fn variable(&self, variable: &Variable) -> Option<Sample<'_>> {
@@ -54,9 +64,12 @@ impl Actor for Client {
         }
     }
 
-    fn look_up(&mut self, question: Question) -> Poll<Option<IpAddr>> {
+    fn look_up(&mut self, question: Question) {
         self.question = Some(question);
-        self.found.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn looked_up(&mut self) -> Poll<Option<IpAddr>> {
+        self.found.take().map_or(Poll::Pending, Poll::Ready)
     }
 
     fn context(&self) -> &dyn Context {
@@ -107,18 +120,29 @@ fn variable(name: &str) -> Variable {
     }
 }
 
-#[test]
-fn a_look_up_is_waited_for_and_gone_on_with() {
-    let name = |text: &'static str| Expr::of(Fetch::Constant(Sample::text(text)));
-    let resolve = |text| Action::Resolve {
+/// `do-resolve` of this name.
+fn resolve(name: Expr) -> Action {
+    Action::Resolve {
         variable: variable("ip"),
         resolvers: "names".into(),
         first: Kind::V4,
-        name: name(text),
-    };
+        name,
+    }
+}
+
+fn text(text: &'static str) -> Expr {
+    Expr::of(Fetch::Constant(Sample::text(text)))
+}
+
+#[test]
+fn a_look_up_is_waited_for_and_gone_on_with() {
     let acls = at_least(4);
     let mark = Action::SetMark(Side::Client, number(1));
-    let set = rules([(mark.clone(), None), (resolve("a.test"), when(false)), (mark, None)]);
+    let set = rules([
+        (mark.clone(), None),
+        (resolve(text("a.test")), when(false)),
+        (mark, None),
+    ]);
     let mut client = after(b"abcd", false);
     assert_eq!(set.run(&acls, &mut client), Verdict::LookUp { rule: 1 });
     let question = Question {
@@ -129,20 +153,46 @@ fn a_look_up_is_waited_for_and_gone_on_with() {
     assert_eq!((client.question.take(), client.done.len()), (Some(question), 1));
     // Whether it applies is not asked again, and what came before is not done again.
     client.bytes.clear();
+    assert_eq!(set.go_on(Some(1), &acls, &mut client), Verdict::LookUp { rule: 1 });
     client.found = Some(Some([10, 0, 0, 7].into()));
     assert_eq!(set.go_on(Some(1), &acls, &mut client), Verdict::Pass);
     assert_eq!(client.variables, [(variable("ip"), Sample::Ip([10, 0, 0, 7].into()))]);
-    assert_eq!(client.done.len(), 3);
-    // What has no address leaves the variable as it was, and what is no name is not asked for.
-    for (text, found, asks) in [("a.test", Some(None), true), ("", None, false), ("a..b", None, false)] {
-        let mut client = after(b"abcd", false);
-        client.found = found;
-        assert_eq!(
-            rules([(resolve(text), None)]).run(&acls, &mut client),
-            Verdict::Pass,
-            "{text}"
-        );
-        assert_eq!((client.question.is_some(), client.done.len()), (asks, 0), "{text}");
+    assert_eq!((client.question, client.done.len()), (None, 3));
+}
+
+#[test]
+fn a_name_that_is_another_each_time_is_asked_for_once() {
+    let acls = Acls::default();
+    let fickle = || resolve(Expr::of(Fetch::Fact(Fact::Rand(None))));
+    let set = rules([(fickle(), None), (fickle(), None)]);
+    let mut client = after(b"", false);
+    let mut at = None;
+    for (rule, name) in [(0, "1"), (1, "2")] {
+        assert_eq!(set.go_on(at, &acls, &mut client), Verdict::LookUp { rule });
+        let asked = client.question.take().map(|question| question.name);
+        assert_eq!(asked, Name::parse(name), "the name of this moment");
+        client.found = Some(Some([10, 0, 0, 7].into()));
+        at = Some(rule);
+    }
+    assert_eq!(set.go_on(at, &acls, &mut client), Verdict::Pass);
+    assert_eq!((client.question, client.variables.len()), (None, 2));
+}
+
+#[test]
+fn what_has_no_address_leaves_the_variable_as_it_was() {
+    let acls = Acls::default();
+    let set = rules([(resolve(text("a.test")), None)]);
+    let mut client = after(b"", false);
+    assert_eq!(set.run(&acls, &mut client), Verdict::LookUp { rule: 0 });
+    client.found = Some(None);
+    assert_eq!(set.go_on(Some(0), &acls, &mut client), Verdict::Pass);
+    assert!(client.done.is_empty());
+    // What is no name is not asked for.
+    for name in ["", "a..b"] {
+        let mut client = after(b"", false);
+        let verdict = rules([(resolve(text(name)), None)]).run(&acls, &mut client);
+        assert_eq!((verdict, client.question), (Verdict::Pass, None), "{name}");
+        assert!(client.done.is_empty(), "{name}");
     }
 }
 
