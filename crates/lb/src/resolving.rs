@@ -1,6 +1,7 @@
 //! Names that are looked up while the balancer runs: each section's machine, its sockets, and the servers that it is
 //! asked for. What is asked and what an answer means is decided in `tandem_lb_core::dns`.
 
+mod datagram;
 mod section;
 mod slot;
 mod stream;

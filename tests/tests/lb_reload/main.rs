@@ -5,3 +5,4 @@ mod kinds;
 mod refused;
 #[path = "../lb_socket/room.rs"]
 mod room;
+mod waiting;

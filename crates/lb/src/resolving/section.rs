@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::datagram;
 use super::slot::{Owner, Slot};
 use super::stream;
 use crate::keeper::Keeper;
@@ -69,7 +70,7 @@ impl Section {
         let heart = Rc::new(Heart {
             name: plan.name.clone(),
             nameservers: plan.nameservers.clone(),
-            sockets: plan.nameservers.iter().map(socket).collect(),
+            sockets: plan.nameservers.iter().map(datagram::socket).collect(),
             streams,
             patience: plan.retry,
             resolver: RefCell::new(Resolver::new(settings, seed)),
@@ -129,29 +130,6 @@ impl Section {
 impl Drop for Section {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
-    }
-}
-
-/// From a port of its own, and only this name server is heard on it: whoever wants to lie has to guess more.
-fn socket(nameserver: &Nameserver) -> Option<UdpSocket> {
-    if nameserver.way == Way::Stream {
-        return None;
-    }
-    let any = match nameserver.address {
-        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
-        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
-    };
-    let opened = std::net::UdpSocket::bind(any).and_then(|socket| {
-        socket.connect(nameserver.address)?;
-        socket.set_nonblocking(true)?;
-        UdpSocket::from_std(socket)
-    });
-    match opened {
-        Ok(socket) => Some(socket),
-        Err(error) => {
-            tracing::warn!(%error, nameserver = %nameserver.address, "a name server cannot be asked");
-            None
-        }
     }
 }
 
@@ -279,7 +257,7 @@ impl Heart {
                 Some(Output::Send { nameserver, way, bytes }) => {
                     let socket = self.sockets.get(nameserver).and_then(Option::as_ref);
                     let is_sent = match way {
-                        Way::Datagram => socket.is_some_and(|socket| socket.try_send(&bytes).is_ok()),
+                        Way::Datagram => socket.is_some_and(|socket| datagram::send(socket, &bytes)),
                         Way::Stream => self.streams[nameserver].try_send(bytes).is_ok(),
                     };
                     if !is_sent {

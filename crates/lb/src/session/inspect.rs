@@ -37,13 +37,14 @@ pub(super) struct Inspection {
     awaits: bool,
     /// How much there was the last time.
     seen: usize,
-    /// The rule of this stage that waits for a look-up.
-    waits_at: Option<usize>,
+    /// The rule that waits for a look-up, and those among which it stands: a reload may bring others meanwhile.
+    waits_at: Option<(Rules, usize)>,
     /// The client is to hear nothing any more, not even that this is the end.
     pub(super) vanishes: bool,
 }
 
 /// The rules of a stage, held while they are asked.
+#[derive(Debug)]
 enum Rules {
     Frontend(Arc<Frontend>),
     Backend(Arc<tandem_lb_config::Backend>),
@@ -89,14 +90,16 @@ impl Session {
         }
         let is_last = is_final || peeked.is_end || peeked.bytes.len() >= MOST;
         loop {
-            let rules = self.rules();
+            let (rules, waits_at) = match self.inspection.waits_at.take() {
+                Some((rules, at)) => (Some(rules), Some(at)),
+                None => (self.rules(), None),
+            };
             let requests = rules.as_ref().map(Rules::requests);
             let delay = requests.map_or(Duration::ZERO, |r| r.inspect_delay);
             let content = Content {
                 bytes: peeked.bytes,
                 is_final: is_last || delay.is_zero(),
             };
-            let waits_at = self.inspection.waits_at.take();
             let verdict = match requests {
                 Some(requests) => {
                     let mut scene = self.scene(Some(content));
@@ -106,7 +109,7 @@ impl Session {
                 None => Verdict::Pass,
             };
             if let Verdict::LookUp { rule } = verdict {
-                self.inspection.waits_at = Some(rule);
+                self.inspection.waits_at = rules.zip(Some(rule));
                 if self.is_looked_up(cx, content.is_final) {
                     continue;
                 }
