@@ -312,11 +312,11 @@ impl Keeper {
             let result = result.with_info("there is no TLS for this server");
             return self.checked(Input::CheckDone { server, result }, live);
         }
-        let state = self.thought_of(&live);
         tokio::task::spawn_local(async move {
+            let state = || keeper.thought_of(&live);
             let around = Around {
                 of: Some((&keeper.directory, &keeper.backend, &live)),
-                state: state.as_deref(),
+                state: Some(&state),
             };
             let asked = Asked {
                 around: &around,

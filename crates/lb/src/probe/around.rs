@@ -15,8 +15,8 @@ use crate::servers::Server;
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Around<'a> {
     pub(crate) of: Option<(&'a Directory, &'a Backend, &'a Server)>,
-    /// What is thought of the server.
-    pub(crate) state: Option<&'a str>,
+    /// What is thought of the server; few checks ask.
+    pub(crate) state: Option<&'a dyn Fn() -> Option<String>>,
 }
 
 impl Around<'_> {
@@ -38,7 +38,7 @@ impl Context for Around<'_> {
             Fact::BackendId => number(backend.now().plan.id),
             Fact::ServerName => text(&server.name()),
             Fact::ServerId => number(server.plan().id.0),
-            Fact::Checked => text(self.state?),
+            Fact::Checked => text(&self.state?()?),
             Fact::Hostname => text(directory.hostname()),
             Fact::ProcessNumber => number(std::process::id()),
             Fact::BackendConns(None) => number(backend.traffic.sessions.now()),

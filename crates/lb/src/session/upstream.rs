@@ -355,8 +355,10 @@ impl Session {
     /// Where the server is for this client: one without an address is where the client wanted to go.
     fn place_of(&self, server: &Server) -> SockAddr {
         let to = server.address.load().for_client_of(|| self.client_port());
-        let wanted = to.as_socket().filter(|at| at.ip().is_unspecified()).zip(self.local());
-        wanted.map_or(to, |(at, local)| SocketAddr::new(local.ip(), at.port()).into())
+        let nowhere = to.as_socket().filter(|at| at.ip().is_unspecified());
+        // The client's own socket is asked only then.
+        let wanted = nowhere.and_then(|at| Some(SocketAddr::new(self.local()?.ip(), at.port())));
+        wanted.map_or(to, SockAddr::from)
     }
 
     /// The port that the client connected to.
