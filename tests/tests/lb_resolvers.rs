@@ -2,6 +2,7 @@
 //! what the test wants.
 
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
@@ -53,6 +54,15 @@ fn news(room: &Room) -> Vec<String> {
 
 const HOLD: &str = "hold valid 200ms\n hold nx 500ms\n hold other 500ms\n timeout retry 200ms\n timeout resolve 200ms";
 
+/// One server at a name and a port, which this name server is asked for.
+fn one_server(room: &Room, nameserver: impl Display, server: &str) -> String {
+    let (head, at) = (room.head(), room.at(0));
+    format!(
+        "{head}resolvers dns\n nameserver ns {nameserver}\n {HOLD}\n\
+         listen be\n bind {at}\n server s {server} resolvers dns resolve-prefer ipv4 init-addr none\n"
+    )
+}
+
 #[test]
 fn an_address_comes_changes_goes_and_comes_back() {
     let port = free_port();
@@ -60,15 +70,7 @@ fn an_address_comes_changes_goes_and_comes_back() {
     named(SocketAddr::from(([127, 0, 0, 2], port)));
     let told = RefCell::new(Vec::new());
     let names = Nameserver::default();
-    let config = |room: &Room| {
-        format!(
-            "{}resolvers dns\n nameserver ns {}\n {HOLD}\n\
-             listen be\n bind {}\n server s broker.test:{port} resolvers dns resolve-prefer ipv4 init-addr none\n",
-            room.head(),
-            names.address(),
-            room.at(0)
-        )
-    };
+    let config = |room: &Room| one_server(room, names.address(), &format!("broker.test:{port}"));
     both(1, config, |room| {
         names.forgets("broker.test");
         names.knows("broker.test", addresses(&["127.0.0.1"]));
@@ -97,12 +99,10 @@ fn a_name_server_that_is_asked_by_streams() {
     named(SocketAddr::from(([127, 0, 0, 2], port)));
     let names = Nameserver::default();
     let config = |room: &Room| {
-        format!(
-            "{}resolvers dns\n nameserver ns tcp@{}\n {HOLD}\n\
-             listen be\n bind {}\n server s broker.test:{port} resolvers dns resolve-prefer ipv4 init-addr none\n",
-            room.head(),
-            names.address(),
-            room.at(0)
+        one_server(
+            room,
+            format_args!("tcp@{}", names.address()),
+            &format!("broker.test:{port}"),
         )
     };
     both(1, config, |room| {
@@ -130,15 +130,7 @@ fn what_does_not_fit_into_a_datagram_comes_by_a_stream() {
         "brokers.test",
         addresses(&many.iter().map(String::as_str).collect::<Vec<_>>()),
     );
-    let config = |room: &Room| {
-        format!(
-            "{}resolvers dns\n nameserver ns {}\n {HOLD}\n\
-             listen be\n bind {}\n server s brokers.test:{port} resolvers dns resolve-prefer ipv4 init-addr none\n",
-            room.head(),
-            names.address(),
-            room.at(0)
-        )
-    };
+    let config = |room: &Room| one_server(room, names.address(), &format!("brokers.test:{port}"));
     both(1, config, |room| {
         until("it is asked", || (names.asked().0 > 0).then_some(()));
         if room.is_ours() {

@@ -6,6 +6,7 @@ mod ids;
 mod moulds;
 mod parts;
 mod peers;
+mod reach;
 mod references;
 mod resolvers;
 mod rings;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tandem_text::{Diagnostic, Span, Spanned, nearest};
 
+use super::reach::origination;
 use crate::code;
 use crate::draft::Peers;
 use crate::plan::{Global, Host, Peer, Peers as Plan, Termination};
@@ -70,14 +71,7 @@ fn with_tls(section: &Peers, defaults: &Defaults, report: &mut Vec<Diagnostic>) 
         plan.own_tls = termination(own, defaults, report);
     }
     for (peer, words) in plan.peers.iter_mut().zip(&section.tls_of_peers) {
-        report.extend(without_effect(&words.value, words.span, "among peers"));
-        let settling = Settling {
-            defaults,
-            words: &words.value,
-            at: words.span,
-            report,
-        };
-        peer.tls = settling.origination().map(Arc::new);
+        peer.tls = origination(words, "among peers", defaults, report);
     }
     plan
 }
@@ -90,23 +84,6 @@ fn termination(words: &Spanned<Words>, defaults: &Defaults, report: &mut Vec<Dia
         report,
     };
     settling.termination().map(Arc::new)
-}
-
-/// What is good for servers of proxies alone: others are not checked, and no client is behind what they are told.
-pub(super) fn without_effect(words: &Words, at: Span, here: &str) -> Option<Diagnostic> {
-    let word = match words {
-        words if words.check.is_some() => "check-ssl",
-        words if words.check_sni.is_some() => "check-sni",
-        words if words.check_alpn.is_some() => "check-alpn",
-        words if words.sni.as_ref().is_some_and(|sni| sni.expr.constant().is_none()) => "sni",
-        _ => return None,
-    };
-    let message = format!("`{word}` has no effect {here}");
-    let help = match word {
-        "sni" => "write `sni str(NAME)`: there is no client whose name could be asked for".to_owned(),
-        _ => format!("leave `{word}` out"),
-    };
-    Some(Diagnostic::error(code::UNSUPPORTED, at, message).help(help))
 }
 
 /// The section that a table names; whether it is in force.

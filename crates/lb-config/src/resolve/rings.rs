@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use tandem_text::Diagnostic;
 
-use super::peers::without_effect;
+use super::reach::origination;
 use super::references::unless_known;
 use crate::code;
 use crate::draft::{Draft, Ring};
 use crate::plan::{self, LogAddress, LogTarget};
-use crate::tls::{Defaults, Settling};
+use crate::tls::Defaults;
 
 /// What HAProxy has beside those of the configuration.
 const OWN: [&str; 3] = ["stdout", "stderr", "buf0"];
@@ -45,14 +45,7 @@ pub(super) fn all(rings: &[Ring], defaults: &Defaults, report: &mut Vec<Diagnost
         let mut plan = ring.plan.clone();
         plan.longest = plan.longest.min(plan.size);
         for (server, words) in plan.servers.iter_mut().zip(&ring.tls_of_servers) {
-            report.extend(without_effect(&words.value, words.span, "on a ring's way"));
-            let settling = Settling {
-                defaults,
-                words: &words.value,
-                at: words.span,
-                report,
-            };
-            server.tls = settling.origination().map(Arc::new);
+            server.tls = origination(words, "on a ring's way", defaults, report);
         }
         plan
     };
