@@ -180,6 +180,32 @@ impl ServerAddress {
     }
 }
 
+/// An address as [`ServerAddress`] is shown, to be compared with many.
+pub(crate) enum Spelled<'a> {
+    Fixed(SocketAddr),
+    Other(&'a str),
+}
+
+impl Spelled<'_> {
+    pub(crate) fn of(text: &str) -> Spelled<'_> {
+        text.parse().map_or(Spelled::Other(text), Spelled::Fixed)
+    }
+
+    pub(crate) fn is(&self, address: &ServerAddress) -> bool {
+        match (self, address) {
+            (
+                Spelled::Fixed(wanted),
+                ServerAddress::Ip {
+                    ip,
+                    port: ServerPort::Fixed(port),
+                },
+            ) => *wanted == SocketAddr::new(*ip, *port),
+            (Spelled::Fixed(_), _) => false,
+            (Spelled::Other(text), _) => address.to_string() == *text,
+        }
+    }
+}
+
 impl fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -251,5 +277,28 @@ mod tests {
         assert_eq!(port(&at(ServerPort::Offset(1000)), 80), Some(1080));
         assert_eq!(port(&at(ServerPort::Offset(-10)), 80), Some(70));
         assert_eq!(port(&at(ServerPort::Offset(1)), 65_535), Some(0));
+    }
+
+    #[test]
+    fn an_address_is_known_by_how_it_is_shown() {
+        let ip = |text: &str, port| ServerAddress::Ip {
+            ip: text.parse().unwrap(),
+            port,
+        };
+        let all = [
+            ip("192.0.2.1", ServerPort::Fixed(80)),
+            ip("192.0.2.1", ServerPort::Fixed(81)),
+            ip("192.0.2.1", ServerPort::Offset(80)),
+            ip("192.0.2.2", ServerPort::Fixed(80)),
+            ip("2001:db8::1", ServerPort::Fixed(80)),
+            ServerAddress::Unix(SockAddr::unix("/a").unwrap()),
+        ];
+        for (place, address) in all.iter().enumerate() {
+            let shown = address.to_string();
+            let found: Vec<_> = all.iter().map(|other| Spelled::of(&shown).is(other)).collect();
+            let wanted: Vec<_> = (0..all.len()).map(|at| at == place).collect();
+            assert_eq!(found, wanted, "{shown}");
+        }
+        assert!(!all.iter().any(|address| Spelled::of("nobody").is(address)));
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Table {
     table: Mutex<StickTable>,
     /// Whether it has columns for bytes, so that those who carry some need no lock where it has none.
     counts_bytes: AtomicBool,
+    /// Whether servers are known by their addresses (`srvkey addr`).
+    by_address: AtomicBool,
     /// How often somebody may have changed something.
     changes: AtomicU64,
     bell: Arc<Notify>,
@@ -113,6 +115,7 @@ impl Table {
             name,
             kind: table.settings().key,
             counts_bytes: AtomicBool::new(table.counts_bytes()),
+            by_address: AtomicBool::new(table.settings().by_address),
             changes: AtomicU64::new(0),
             table: Mutex::new(table),
         }
@@ -138,6 +141,7 @@ impl Table {
             if table.settings() != settings {
                 table.reconfigure(settings.clone());
                 known.counts_bytes.store(table.counts_bytes(), Relaxed);
+                known.by_address.store(settings.by_address, Relaxed);
             }
             return known.clone();
         }
@@ -174,6 +178,11 @@ impl Table {
 
     pub(crate) fn settings(&self) -> TableSettings {
         self.lock().settings().clone()
+    }
+
+    /// Whether servers are known by their addresses, and not by their names.
+    pub(crate) fn is_by_address(&self) -> bool {
+        self.by_address.load(Relaxed)
     }
 
     pub(crate) fn lock(&self) -> Locked<'_> {

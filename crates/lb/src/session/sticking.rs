@@ -10,6 +10,7 @@ use tandem_lb_core::stick::{Assigned, Key, Standing, StickEntry, assign};
 use tandem_lb_core::{ServerId, ServerIdx};
 
 use super::Session;
+use crate::address::Spelled;
 use crate::publish::{Backend, Snapshot};
 use crate::servers::Server;
 use crate::tables::Table;
@@ -87,8 +88,7 @@ impl Session {
                 let entry = table.lookup(&key, now);
                 if let (None, Some(view)) = (stuck.known, &snapshot.view)
                     && let Assigned::To(idx) = assign(entry, |entry| {
-                        let by_address = table.lock().settings().by_address;
-                        let named = named(snapshot, view, entry, by_address);
+                        let named = named(snapshot, view, entry, table.is_by_address());
                         standing(view, entry, named, persists)
                     })
                 {
@@ -125,12 +125,10 @@ impl Session {
         }
         let now = self.worker.clock.now();
         for (table, key) in &stuck.stores[done..] {
+            let address = table.is_by_address().then(|| server.address.load().to_string());
+            let name = address.as_deref().unwrap_or(&plan.name);
             // That a full table refuses it means that this client is not sticky, and nothing else.
-            let mut table = table.lock();
-            match table.settings().by_address {
-                true => table.store(key, plan.id, &server.address.load().to_string(), now),
-                false => table.store(key, plan.id, &plan.name, now),
-            };
+            table.lock().store(key, plan.id, name, now);
         }
     }
 }
@@ -155,7 +153,8 @@ fn named<'v>(snapshot: &Snapshot, view: &'v View, entry: &StickEntry, by_address
         return view.servers.iter().find(|server| server.name == *name);
     }
     let mut all = snapshot.servers.all();
-    let there = all.find(|server| server.address.load().to_string() == **name)?;
+    let wanted = Spelled::of(name);
+    let there = all.find(|server| wanted.is(&server.address.load()))?;
     view.server(there.place)
 }
 
