@@ -151,7 +151,6 @@ pub(crate) fn run(plan: Plan, said: String, args: Args, program: &str) -> anyhow
     paces.tls.most.configure(global.tls_rate.unwrap_or(0));
     directory.tls.tally.allow(global.tls_connections);
     let identity = Process {
-        node: directory.node().to_string(),
         description: global.description.clone(),
         workers,
         limit: process.clone(),

@@ -211,6 +211,7 @@ impl Stats {
         let meters = self.meters.borrow();
         let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
         let mut info = self.process().info(&process::Now {
+            node: &self.directory.node(),
             uptime: now.since(self.began),
             sessions,
             total,
@@ -363,6 +364,11 @@ impl Stats {
 
     pub(crate) fn process(&self) -> Rc<Process> {
         self.process.borrow().clone()
+    }
+
+    /// What the process is called.
+    pub(crate) fn node(&self) -> Arc<String> {
+        self.directory.node()
     }
 
     /// What the process says of itself from now on.

@@ -166,10 +166,7 @@ pub(super) fn html(scene: &Scene<'_>) -> String {
     } = *scene;
     let settings = site.settings();
     let info = stats.info();
-    let node = settings
-        .show_node
-        .as_ref()
-        .map(|named| or(named, &stats.process().node));
+    let node = settings.show_node.as_ref().map(|named| or(named, &stats.node()));
     let usual = stats.process().description.clone().unwrap_or_default();
     let description = settings.show_desc.as_ref().map(|named| or(named, &usual));
     let document = Document {

@@ -111,7 +111,6 @@ impl Reloader {
         estate.hard_stop_after.set(plan.global.hard_stop_after);
         let frontend_maxconn = estate.args.frontend_maxconn.unwrap_or(maxconn);
         estate.stats.rename(Process {
-            node: estate.directory.node().to_string(),
             description: plan.global.description.clone(),
             frontend_maxconn,
             hard_maxconn: connections_within(before.files, start::own_files(plan, before.files)),

@@ -17,7 +17,6 @@ pub(crate) const RELEASED: &str = "2026/11/21";
 /// What does not change while it runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Process {
-    pub(crate) node: String,
     pub(crate) description: Option<String>,
     pub(crate) workers: usize,
     /// What an operator may have changed since.
@@ -36,6 +35,7 @@ pub(crate) struct Process {
 
 /// The figures of one moment.
 pub(super) struct Now<'a> {
+    pub(super) node: &'a str,
     pub(super) uptime: Duration,
     pub(super) sessions: u32,
     pub(super) total: u64,
@@ -61,7 +61,7 @@ impl Process {
             (InfoField::Version, VERSION),
             (InfoField::ReleaseDate, RELEASED),
             (InfoField::BuildInfo, VERSION),
-            (InfoField::Node, self.node.as_str()),
+            (InfoField::Node, now.node),
         ];
         texts.into_iter().for_each(|(field, text)| info.set(field, text));
         if let Some(description) = &self.description {
