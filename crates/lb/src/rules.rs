@@ -3,8 +3,8 @@
 mod facts;
 mod secure;
 mod tracking;
+mod variables;
 
-use std::cell::RefCell;
 use std::fmt::Display;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -32,6 +32,7 @@ use crate::session::Peer;
 use crate::wire::Wire;
 use crate::worker::Worker;
 pub(crate) use tracking::Trackers;
+use variables::Variables;
 
 /// One connection as its rules know it; rules may change all of this.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ pub(crate) struct Subject {
     local: Option<SocketAddr>,
     /// Which of its frontend's listeners it came by, counted from 1.
     listener: u32,
-    variables: RefCell<Vec<(Variable, Sample<'static>)>>,
+    variables: Variables,
     /// A rule wants a PROXY header to come first.
     pub(crate) expects_header: bool,
     /// How soon it is its turn when it waits for a server.
@@ -181,7 +182,7 @@ impl Subject {
             peer,
             local: None,
             listener,
-            variables: RefCell::default(),
+            variables: Variables::default(),
             expects_header: false,
             priority: Priority::default(),
             header: None,
@@ -210,7 +211,7 @@ impl Subject {
             peer,
             local,
             listener,
-            variables: RefCell::new(variables),
+            variables: Variables::of(variables),
             expects_header: false,
             priority,
             header,
@@ -232,7 +233,7 @@ impl Subject {
     pub(crate) fn is_new(&self, peer: Peer) -> bool {
         self.peer == peer
             && self.local.is_none()
-            && self.variables.borrow().is_empty()
+            && self.variables.is_empty()
             && !self.expects_header
             && self.priority == Priority::default()
             && self.header.is_none()
@@ -243,12 +244,17 @@ impl Subject {
             && self.packets == Packets::default()
     }
 
+    /// To be called before rules are asked: what was set the last time is put in its place.
+    pub(crate) fn settle(&mut self) {
+        self.variables.settle();
+    }
+
     /// What the next process will not find out again.
     pub(crate) fn known(&self) -> Known {
         Known {
             local: self.local,
             header: self.header.clone(),
-            variables: self.variables.borrow().clone(),
+            variables: self.variables.all(),
             loudness: self.loudness,
             unique_id: self.unique_id.clone(),
             priority: self.priority,
@@ -263,17 +269,6 @@ impl Subject {
             self.local = Some(ends.destination);
         }
         self.header = Some(header);
-    }
-
-    fn change(&self, variable: &Variable, value: Option<Sample<'static>>) {
-        let mut variables = self.variables.borrow_mut();
-        let place = variables.iter().position(|(known, _)| known == variable);
-        match (value, place) {
-            (Some(value), Some(place)) => variables[place].1 = value,
-            (Some(value), None) => variables.push((variable.clone(), value)),
-            (None, Some(place)) => drop(variables.swap_remove(place)),
-            (None, None) => {}
-        }
     }
 }
 
@@ -294,9 +289,7 @@ impl Context for Scene<'_> {
         if variable.scope == Scope::Process {
             return self.frontend.directory.variable(variable);
         }
-        let known = self.subject.variables.borrow();
-        let found = known.iter().find(|(known, _)| known == variable);
-        found.map(|(_, value)| value.clone())
+        self.subject.variables.value(variable).map(Sample::borrow)
     }
 
     fn keep(&self, variable: &Variable, value: Option<Sample<'static>>) {
@@ -306,7 +299,7 @@ impl Context for Scene<'_> {
         // What lives as long as a transaction dies with the stage before it, as in HAProxy.
         let is_early = self.content.is_none() && self.response.is_none();
         if !is_early || variable.scope == Scope::Session {
-            self.subject.change(variable, value);
+            self.subject.variables.change(variable, value);
         }
     }
 
@@ -338,6 +331,7 @@ impl Actor for Scene<'_> {
                     VariableChange::Unset => None,
                 };
                 self.keep(variable, value);
+                self.subject.settle();
                 Ok(())
             }
             Effect::Src(ip) => {

@@ -300,6 +300,7 @@ impl Session {
         let subject = self
             .subject
             .get_or_insert_with(|| Box::new(Subject::new(self.entry.peer(), self.listener)));
+        subject.settle();
         Scene {
             subject,
             worker: &self.worker,
