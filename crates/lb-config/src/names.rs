@@ -10,6 +10,12 @@ use tandem_lb_core::stick::KeyType;
 
 use crate::plan::{Facility, Level, LogFormat, Sample, ServerStates, Severity, SeverityOutput};
 
+/// What a word means in one of these tables.
+pub(crate) fn meant<T: Copy>(word: &str, table: &[(&str, T)]) -> Option<T> {
+    let found = table.iter().find(|(name, _)| *name == word);
+    found.map(|(_, value)| *value)
+}
+
 pub(crate) const LOG_FORMATS: &[(&str, LogFormat)] = &[
     ("rfc3164", LogFormat::Rfc3164),
     ("rfc5424", LogFormat::Rfc5424),

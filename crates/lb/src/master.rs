@@ -82,32 +82,14 @@ impl FromStr for MasterSocket {
             let value = words.next().ok_or_else(wrong)?;
             match option {
                 "mode" => socket.file.mode = Some(u32::from_str_radix(value, 8).map_err(|_| wrong())?),
-                "level" => socket.level = level(value).ok_or_else(wrong)?,
-                "severity-output" => socket.severities = severities(value).ok_or_else(wrong)?,
+                "level" => socket.level = Allowed::named(value).ok_or_else(wrong)?,
+                "severity-output" => socket.severities = SeverityOutput::named(value).ok_or_else(wrong)?,
                 "user" => socket.file.user = Some(value.to_owned()),
                 "group" => socket.file.group = Some(value.to_owned()),
                 _ => return Err(wrong()),
             }
         }
         Ok(MasterSocket(socket))
-    }
-}
-
-fn severities(word: &str) -> Option<SeverityOutput> {
-    match word {
-        "none" => Some(SeverityOutput::None),
-        "number" => Some(SeverityOutput::Number),
-        "string" => Some(SeverityOutput::Word),
-        _ => None,
-    }
-}
-
-fn level(word: &str) -> Option<Allowed> {
-    match word {
-        "user" => Some(Allowed::User),
-        "operator" => Some(Allowed::Operator),
-        "admin" => Some(Allowed::Admin),
-        _ => None,
     }
 }
 

@@ -11,6 +11,7 @@ use tandem_text::{Diagnostic, SourceMap, Span, nearest};
 use crate::address::AddressError;
 use crate::code;
 use crate::expr::World;
+use crate::names::meant;
 use crate::units::{self, UnitError};
 
 pub(super) type Outcome = Result<(), Diagnostic>;
@@ -208,21 +209,17 @@ impl<'a> Args<'a> {
     /// One of a few words.
     pub(super) fn choice<T: Copy>(&mut self, what: &str, choices: &[(&str, T)]) -> Result<T, Diagnostic> {
         let word = self.word(what)?;
-        choices
-            .iter()
-            .find(|(name, _)| *name == word.text)
-            .map(|(_, value)| *value)
-            .ok_or_else(|| {
-                let message = format!("`{}` is not {what}", word.text);
-                let help = match nearest(&word.text, choices.iter().map(|(name, _)| *name)) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => {
-                        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-                        format!("write one of: {}", names.join(", "))
-                    }
-                };
-                Diagnostic::error(code::BAD_VALUE, word.span, message).help(help)
-            })
+        meant(&word.text, choices).ok_or_else(|| {
+            let message = format!("`{}` is not {what}", word.text);
+            let help = match nearest(&word.text, choices.iter().map(|(name, _)| *name)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => {
+                    let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+                    format!("write one of: {}", names.join(", "))
+                }
+            };
+            Diagnostic::error(code::BAD_VALUE, word.span, message).help(help)
+        })
     }
 
     /// A switch: on, or with `no` off.

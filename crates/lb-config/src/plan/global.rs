@@ -9,6 +9,7 @@ use tandem_lb_core::rules::Made;
 
 use super::{BindAddress, LogTarget, SocketFile};
 use crate::draft::UnixBind;
+use crate::names::{LEVELS, SEVERITY_OUTPUTS, meant};
 use crate::tls::Defaults;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -134,4 +135,16 @@ pub enum Level {
     #[default]
     Operator,
     Admin,
+}
+
+impl SeverityOutput {
+    pub fn named(word: &str) -> Option<SeverityOutput> {
+        meant(word, SEVERITY_OUTPUTS)
+    }
+}
+
+impl Level {
+    pub fn named(word: &str) -> Option<Level> {
+        meant(word, LEVELS)
+    }
 }
