@@ -7,7 +7,7 @@ use tandem_time::Mono;
 
 use super::rate::Rate;
 use super::slots::{MOST, Place};
-use super::{DataType, Key, StickTable, Stored};
+use super::{DataType, Key, StickTable, Stored, TableSettings};
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +64,14 @@ impl Raw {
 }
 
 impl Value {
+    /// As it is kept: what is counted in blocks is so many blocks.
     pub fn number(&self) -> u64 {
         self.raw.number(self.period)
+    }
+
+    /// As a table of these settings shows it.
+    pub fn shown(&self, settings: &TableSettings) -> u64 {
+        self.number() * settings.unit(self.data)
     }
 }
 

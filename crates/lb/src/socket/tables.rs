@@ -73,7 +73,8 @@ pub(super) fn show(room: &Room, call: &Call) -> Reply {
     let Some(table) = room.directory.tables.named(name) else {
         return no_table();
     };
-    let wanted = match Wanted::read(&call.args()[1..], &table.settings(), Verb::Show) {
+    let settings = table.settings();
+    let wanted = match Wanted::read(&call.args()[1..], &settings, Verb::Show) {
         Ok(wanted) => wanted,
         Err(reply) => return reply,
     };
@@ -81,13 +82,13 @@ pub(super) fn show(room: &Room, call: &Call) -> Reply {
     let filters = match wanted {
         Wanted::Key(key) => {
             return match key.and_then(|key| table.lock().dump(&key, now)) {
-                Some(entry) => Reply::Output(title(&table) + &line(&entry)),
+                Some(entry) => Reply::Output(title(&table) + &line(&entry, &settings)),
                 None => Reply::Done,
             };
         }
         Wanted::Pointer(number) => {
             return match at_pointer(&table, number, now) {
-                Some(entry) => Reply::Output(title(&table) + &line(&entry)),
+                Some(entry) => Reply::Output(title(&table) + &line(&entry, &settings)),
                 None => no_pointer(),
             };
         }
@@ -95,9 +96,10 @@ pub(super) fn show(room: &Room, call: &Call) -> Reply {
         Wanted::Data(filters) => filters,
     };
     let entries = table.entries(now).into_iter();
-    let lines = entries
-        .filter(move |entry| fits(entry, &filters))
-        .map(|entry| line(&entry));
+    let lines = entries.filter_map(move |entry| {
+        let is_wanted = fits(&entry, &filters, &settings);
+        is_wanted.then(|| line(&entry, &settings))
+    });
     Reply::Pieces(Box::new(std::iter::once(title(&table)).chain(lines)))
 }
 
@@ -148,7 +150,8 @@ pub(super) fn clear(room: &Room, call: &Call) -> Reply {
     let Some(table) = room.directory.tables.named(call.arg(0)) else {
         return no_table();
     };
-    let wanted = match Wanted::read(&call.args()[1..], &table.settings(), Verb::Clear) {
+    let settings = table.settings();
+    let wanted = match Wanted::read(&call.args()[1..], &settings, Verb::Clear) {
         Ok(wanted) => wanted,
         Err(reply) => return reply,
     };
@@ -170,7 +173,7 @@ pub(super) fn clear(room: &Room, call: &Call) -> Reply {
         }
         Wanted::Data(filters) => {
             let entries = table.entries(room.clock.now()).into_iter();
-            for entry in entries.filter(|entry| fits(entry, &filters)) {
+            for entry in entries.filter(|entry| fits(entry, &filters, &settings)) {
                 table.lock().remove(&entry.key);
             }
         }
@@ -213,13 +216,13 @@ fn pointer(key: &Key) -> u64 {
     hasher.finish() >> 16
 }
 
-fn line(entry: &Dumped) -> String {
+fn line(entry: &Dumped, settings: &TableSettings) -> String {
     let left = entry.left.map_or(0, |left| left.as_millis());
     let (pointer, key) = (pointer(&entry.key), &entry.key);
     let mut line = format!("{pointer:#x}: key={key} use={} exp={left}", entry.holders);
     for value in &entry.values {
         // Writing into a string cannot fail.
-        let _ = write!(line, " {}={}", called(value), shown(value));
+        let _ = write!(line, " {}={}", called(value), shown(value, settings));
     }
     line + "\n"
 }
@@ -238,10 +241,10 @@ fn called(value: &Value) -> String {
     }
 }
 
-fn shown(value: &Value) -> String {
+fn shown(value: &Value, settings: &TableSettings) -> String {
     match &value.raw {
         Raw::Name(name) => name.as_deref().unwrap_or("-").to_owned(),
-        _ => value.number().to_string(),
+        _ => value.shown(settings).to_string(),
     }
 }
 
@@ -343,8 +346,8 @@ impl Wanted {
 }
 
 /// Whether all of them hold.
-fn fits(entry: &Dumped, filters: &[Filter]) -> bool {
-    let number = |data| entry.value(data).map_or(0, Value::number);
+fn fits(entry: &Dumped, filters: &[Filter], settings: &TableSettings) -> bool {
+    let number = |data| entry.value(data).map_or(0, |value| value.shown(settings));
     let holds = |f: &Filter| f.holds(i64::try_from(number(f.data)).unwrap_or(i64::MAX));
     filters.iter().all(holds)
 }
@@ -459,12 +462,39 @@ mod tests {
         let (now, key) = (Mono::from_millis(5), Key::V4([192, 0, 2, 1].into()));
         table.store(&key, ServerId(3), "a", now);
         let entry = table.dump(&key, now).expect("it is there");
-        let text = line(&entry);
+        let text = line(&entry, table.settings());
         let (_, behind) = text.split_once(": ").expect("a number first");
         assert_eq!(
             behind,
             "key=192.0.2.1 use=0 exp=0 server_id=3 bytes_in_cnt=0 server_key=a gpc0=0 gpc1=0 gpc0_rate(500)=0\n"
         );
+    }
+
+    /// `brates-factor`: what is counted are blocks, what is shown and compared are bytes.
+    #[test]
+    fn rates_of_bytes_that_are_counted_in_blocks() {
+        let mut settings = TableSettings::new(KeyType::Ipv4, 10);
+        settings.bytes_unit = 1024;
+        settings.store.push(Stored {
+            data: DataType::BytesInRate,
+            count: 1,
+            period: 1000,
+        });
+        let mut table = StickTable::new(settings, [1, 2]);
+        let (now, key) = (Mono::from_millis(5), Key::V4([192, 0, 2, 1].into()));
+        let place = table.obtain(&key, now).expect("there is room");
+        table.spend(place, DataType::BytesInRate, 2000, now);
+        let entry = table.dump(&key, now).expect("it is there");
+        let text = line(&entry, table.settings());
+        assert!(text.ends_with(" bytes_in_rate(1000)=2048\n"), "{text}");
+        for (operator, value) in [(Operator::Equal, 2048), (Operator::Greater, 1500)] {
+            let filter = Filter {
+                data: DataType::BytesInRate,
+                operator,
+                value,
+            };
+            assert!(fits(&entry, &[filter], table.settings()), "{filter:?}");
+        }
     }
 
     #[test]
