@@ -6,6 +6,7 @@ use tandem_lb_core::conn::{Input, Side};
 use tandem_sys::relay::{Direction, End, Pass, Scratch, Stream};
 
 use super::counted::{self, AtServer};
+use super::response::Judged;
 use super::upstream::Upstream;
 use super::{Session, io_failure};
 use crate::wire::Wire;
@@ -20,7 +21,10 @@ pub(crate) struct Carried {
 impl Session {
     /// Moves what there is. The server's bytes go first: they may be its last words before it fails.
     pub(super) fn relay(&mut self, cx: &mut Context<'_>) -> bool {
-        let is_awaited = self.awaits_answer(cx);
+        let is_awaited = match self.judge_answer(cx) {
+            Judged::Told => return true,
+            judged => judged == Judged::Waits,
+        };
         if self.is_throttled() {
             return self.relay_slowly(cx, is_awaited);
         }

@@ -12,9 +12,9 @@ use tandem_sys::relay::{Direction, Parked, Pass};
 use tandem_sys::sockopt;
 use tandem_time::Mono;
 
-use super::Session;
 use super::counted::AtServer;
 use super::upstream::Upstream;
+use super::{Session, io_failure};
 use crate::publish::Backend;
 use crate::wire::Wire;
 
@@ -30,6 +30,16 @@ pub(super) enum Answer {
     /// A rule has ended it: when the last of it is delivered, so is the client's end (seen on HAProxy).
     Last,
     Over,
+}
+
+/// What becomes of what the server sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judged {
+    GoesOn,
+    /// Rules want to see more first.
+    Waits,
+    /// The machine was told that this is the end.
+    Told,
 }
 
 impl Answer {
@@ -71,21 +81,28 @@ impl Session {
         }
     }
 
-    /// Whether what the server sends has to wait; asks the rules with what is there.
-    pub(super) fn awaits_answer(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Asks the rules with what is there.
+    pub(super) fn judge_answer(&mut self, cx: &mut Context<'_>) -> Judged {
         if matches!(self.answer, Answer::Last | Answer::Over) {
-            return false;
+            return Judged::GoesOn;
         }
         let Upstream::Up(server) = std::mem::replace(&mut self.upstream, Upstream::None) else {
-            return false;
+            return Judged::GoesOn;
         };
         let worker = self.worker.clone();
         let mut scratch = worker.scratch.borrow_mut();
         let is_due = self.answer == Answer::Due;
         let mut said = Vec::new();
         let verdict = match server.peek(cx, &mut scratch, MOST) {
-            // The relay finds the same, and says it.
-            Err(_) => Verdict::Pass,
+            // Who looks has heard it: the kernel tells no other.
+            Err(error) => {
+                drop(scratch);
+                self.upstream = Upstream::Up(server);
+                self.answer = Answer::Over;
+                let failed = Input::Failed(Side::Server, io_failure(&error));
+                self.conn.handle(failed, self.worker.clock.now());
+                return Judged::Told;
+            }
             Ok(peeked) => {
                 let (_, delay) = self.response_rules();
                 let has_come = !peeked.bytes.is_empty() && delay.is_zero();
@@ -96,7 +113,7 @@ impl Session {
                 if content.bytes.is_empty() && !content.is_final {
                     drop(scratch);
                     self.upstream = Upstream::Up(server);
-                    return true;
+                    return Judged::Waits;
                 }
                 let verdict = self.judge(content, &server);
                 if matches!(verdict, Verdict::Reject | Verdict::Close) {
@@ -112,18 +129,18 @@ impl Session {
         drop(scratch);
         self.upstream = Upstream::Up(server);
         match verdict {
-            Verdict::Wait | Verdict::LookUp { .. } => true,
+            Verdict::Wait | Verdict::LookUp { .. } => Judged::Waits,
             Verdict::Pass => {
                 self.answer = Answer::Over;
-                false
+                Judged::GoesOn
             }
             Verdict::Close => {
                 self.end_answer(cx, said);
-                true
+                Judged::Told
             }
             Verdict::Reject | Verdict::Drop { .. } => {
                 self.refuse_answer(verdict, said.len());
-                true
+                Judged::Told
             }
         }
     }
