@@ -103,6 +103,17 @@ fn processes_look_like_haproxys() {
             answers[1].as_deref().map(str::trim_end)
         );
     }
+    for switching in [
+        "prompt",
+        "prompt\nprompt\nshow cli level",
+        "prompt;show cli level",
+        "@1",
+        "prompt\n@1\nshow cli level\n@\nshow cli level",
+    ] {
+        // Numbers of processes are different.
+        let ask = |socket| ask(socket, switching).map(|text| text.replace(|c: char| c.is_ascii_digit(), ""));
+        assert_eq!(ask(&files.socket()), ask(&theirs.socket()), "{switching}");
+    }
 }
 
 #[test]
@@ -138,7 +149,7 @@ fn commands_go_to_the_worker() {
     assert!(ask(&format!("@!{pid} show stat")).starts_with("# pxname,"));
     assert_eq!(ask("@1 disable server be/s"), "Permission denied\n\n");
     assert!(ask("@1 show cli level").starts_with("operator"));
-    assert!(ask("prompt;show version").starts_with("\nmaster> "));
+    assert!(ask("prompt;show version").starts_with("master> "));
     // A process alone is who all that follows is for, until the master is named again.
     assert!(ask("prompt\n@1\nshow stat\n@master\nshow proc").contains("# pxname,"));
     assert!(ask(&format!("prompt\n@!{pid}\nshow info")).contains(&format!("{pid}> Name: HAProxy")));
@@ -175,8 +186,8 @@ fn a_reload_answers_when_it_is_done() {
         let proc = ask(&files.socket(), "show proc").expect("it still answers");
         assert!(proc.contains(counted), "{proc}");
         let prompt = match success {
-            "Success=1" => "\nmaster> ",
-            _ => "\nmaster[ReloadFailed]> ",
+            "Success=1" => "master> ",
+            _ => "master[ReloadFailed]> ",
         };
         assert_eq!(ask(&files.socket(), "prompt").as_deref(), Some(prompt));
     }

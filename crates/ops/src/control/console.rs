@@ -33,6 +33,8 @@ pub type Objection<S> = fn(&S, &Command<S>) -> Option<Reply>;
 /// What to do about a command.
 pub(super) enum Answer {
     Reply(Reply),
+    /// Nothing, not even the line that ends an answer: the conversation goes on in another way.
+    Switched,
     /// Nothing, for so long.
     Wait(Duration),
     Quit,
@@ -75,6 +77,7 @@ impl<S> Console<S> {
     pub fn forward(&self, words: &[String], call: &Call) -> Reply {
         match self.answer_words(&mut call.session(), words.to_vec(), call.payload().map(str::to_owned)) {
             Answer::Reply(reply) => reply,
+            Answer::Switched => Reply::Done,
             Answer::Wait(_) | Answer::Quit => {
                 Reply::error("That is for the conversation itself, and not for a process.")
             }
@@ -91,7 +94,7 @@ impl<S> Console<S> {
     }
 
     fn answer_words(&self, session: &mut Session, words: Vec<String>, payload: Option<String>) -> Answer {
-        let Some(command) = self.commands.iter().find(|c| c.name == ADDRESSED) else {
+        let Some(command) = self.addressing() else {
             return self.answer_here(session, words, payload);
         };
         let is_addressed = words.first().is_some_and(|word| word.starts_with(ADDRESSED));
@@ -108,7 +111,7 @@ impl<S> Console<S> {
                 words.remove(0);
                 if words.is_empty() {
                     session.addressed = None;
-                    return Answer::Reply(Reply::Done);
+                    return Answer::Switched;
                 }
                 self.answer_here(session, words, payload)
             }
@@ -117,11 +120,17 @@ impl<S> Console<S> {
                 let reply = (command.run)(&self.state, &Call::new(words, 0, payload, session));
                 if is_alone && matches!(reply, Reply::Done) {
                     session.addressed = Some(target);
+                    return Answer::Switched;
                 }
                 Answer::Reply(reply)
             }
             _ => self.answer_here(session, words, payload),
         }
+    }
+
+    /// What commands get that are for another process, where there may be others.
+    fn addressing(&self) -> Option<&Command<S>> {
+        self.commands.iter().find(|c| c.name == ADDRESSED)
     }
 
     fn answer_here(&self, session: &mut Session, words: Vec<String>, payload: Option<String>) -> Answer {
@@ -168,6 +177,9 @@ impl<S> Console<S> {
                     return Answer::Reply(Reply::error("Expects 'n', 'i', 'p', 'timed', or nothing to switch."));
                 };
                 session.manner = manner;
+                if self.addressing().is_some() {
+                    return Answer::Switched;
+                }
                 Reply::Done
             }
             Builtin::Severities => builtin::severities(session, word(2)),

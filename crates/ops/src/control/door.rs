@@ -123,6 +123,8 @@ enum Parting<T> {
 /// What came of a command.
 enum Then {
     GoOn,
+    /// It is not over, also where one command is usually all.
+    Stay,
     End,
     Become(Continuation),
 }
@@ -168,6 +170,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
                 } => {
                     match self.answer(&text, payload).await? {
                         Then::GoOn => {}
+                        Then::Stay => continue,
                         Then::End => break,
                         Then::Become(then) => return Ok(Parting::Becomes(self.stream, self.place, then)),
                     }
@@ -186,6 +189,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin, S> Conversation<T, S> {
         let mut out = String::new();
         match self.console.answer(&mut self.session, text, payload) {
             Answer::Quit => return Ok(Then::End),
+            Answer::Switched => {
+                if self.session.manner.prompts() {
+                    self.write(&self.prompt()).await?;
+                }
+                return Ok(Then::Stay);
+            }
             Answer::Wait(delay) => {
                 let slept = self.place.await_client(tokio::time::sleep(delay)).await;
                 slept.ok_or(io::ErrorKind::ConnectionAborted)?;
