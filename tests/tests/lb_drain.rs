@@ -130,6 +130,23 @@ fn usr1_takes_the_configured_time() {
 }
 
 #[test]
+fn a_reload_says_how_long_it_takes() {
+    let (server, socket) = (Server::echo(), Socket::new("reload"));
+    let config = Config::default().global(socket.line()).server("s", &server, "");
+    let mut lb = Lb::start(&config.to_string());
+    let clients = clients(&config, 20);
+    let paced = config.clone().global("close-spread-time 10s");
+    let told = lb.reload(Signal::SIGHUP, &paced.to_string());
+    assert!(told.contains("One change"), "{told}");
+    lb.signal(Signal::SIGUSR1);
+    until("the first to end", || clients.iter().any(|c| !is_open(c)).then_some(()));
+    assert!(clients.iter().any(is_open), "not all at once");
+    assert_eq!(socket.ask("drain over 0"), "\n");
+    all_end(&clients);
+    assert!(lb.ended().success());
+}
+
+#[test]
 fn the_pace_ends_by_the_hard_stop() {
     let (server, socket) = (Server::echo(), Socket::new("both"));
     let config = Config::default()

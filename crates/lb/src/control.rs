@@ -10,7 +10,7 @@ mod desk;
 mod house;
 mod succession;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -225,8 +225,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     let hall = socket::Hall::default();
     let store = Rc::new(Store::new(house.notifier.clone(), kept));
     let giver = house.giver(&sites, &hall, &store, master.as_ref(), &peers);
-    let drain = house.drain(plan.global.close_spread_time);
-    let hard_stop_after = Rc::new(Cell::new(plan.global.hard_stop_after));
+    let drain = house.drain(&plan.global);
     let estate = house.estate(Renewed {
         resolving: resolving.clone(),
         peers: peers.clone(),
@@ -238,7 +237,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         sites,
         hall: hall.clone(),
         store: store.clone(),
-        hard_stop_after: hard_stop_after.clone(),
+        drain: drain.clone(),
     });
     let reloader = Reloader::new(estate, plan, seed);
     let open = socket::open(doors, house.room(&giver, &drain, &reloader, (&resolving, &peers)));
@@ -257,7 +256,6 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         taken_over,
         signals,
         process: house.process,
-        hard_stop_after,
         keeping,
         forwarder,
     })
@@ -277,7 +275,6 @@ pub(crate) struct Running {
     taken_over: Option<TakenOver>,
     signals: Signals,
     process: Limit,
-    hard_stop_after: Rc<Cell<Option<Duration>>>,
     keeping: Option<Keeping>,
     forwarder: Rc<Forwarder>,
 }
@@ -367,8 +364,7 @@ impl Running {
         // Whoever asks from now on asks the successor: that we have stopped is no news of what both are.
         self.leave_doors();
         self.desk.drain(is_succeeded);
-        let hard_stop_after = self.hard_stop_after.get();
-        self.drain.limit(hard_stop_after);
+        let patience = self.drain.limit();
         let closing = async {
             loop {
                 tokio::select! {
@@ -386,7 +382,7 @@ impl Running {
         let ended = tokio::select! {
             () = closing => Ok(()),
             () = last => Ok(()),
-            () = given_up(hard_stop_after) => {
+            () = given_up(patience) => {
                 self.desk.end(self.process.used());
                 let _in_time = tokio::time::timeout(LAST_WORDS, self.process.emptied()).await;
                 Ok(())

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tandem_lb_config::Global;
 use tandem_lb_core::drain::Pace;
 use tandem_ops::clock::Clock;
 use tandem_ops::notify::{Notifier, State};
@@ -47,10 +48,14 @@ pub(crate) struct Drain {
     notifier: Rc<Notifier>,
     /// An operator wants one, or another than the one that runs.
     pub(crate) asked: Notify,
+    /// What an operator wants, and otherwise what is configured (`close-spread-time`).
     plan: Cell<Option<Plan>>,
+    usual: Cell<Option<Plan>>,
+    /// `hard-stop-after`
+    patience: Cell<Option<Duration>>,
     pace: Cell<Option<Pace>>,
     closed: Cell<usize>,
-    /// Whoever is left then is ended at once (`hard-stop-after`).
+    /// Whoever is left then is ended at once.
     limit: Cell<Option<Mono>>,
 }
 
@@ -65,27 +70,35 @@ pub(crate) struct Progress {
 }
 
 impl Drain {
-    /// `usual` is the configuration's `close-spread-time`.
-    pub(crate) fn new(live: Arc<Live>, clock: Clock, notifier: Rc<Notifier>, usual: Option<Duration>) -> Drain {
-        let plan = usual.map(|over| Plan {
-            over,
-            first: First::default(),
-        });
+    pub(crate) fn new(live: Arc<Live>, clock: Clock, notifier: Rc<Notifier>) -> Drain {
         Drain {
             live,
             clock,
             notifier,
             asked: Notify::new(),
-            plan: Cell::new(plan),
-            pace: Cell::new(None),
-            closed: Cell::new(0),
-            limit: Cell::new(None),
+            plan: Cell::default(),
+            usual: Cell::default(),
+            patience: Cell::default(),
+            pace: Cell::default(),
+            closed: Cell::default(),
+            limit: Cell::default(),
         }
     }
 
-    /// From now on nobody may be left after this time: whatever the plan says, the pace ends by then.
-    pub(crate) fn limit(&self, after: Option<Duration>) {
+    /// What is usual from now on. While it runs nothing is configured.
+    pub(crate) fn configure(&self, global: &Global) {
+        self.patience.set(global.hard_stop_after);
+        self.usual.set(global.close_spread_time.map(|over| Plan {
+            over,
+            first: First::default(),
+        }));
+    }
+
+    /// From now on it counts how long anybody may be left, which is said: whatever the plan is, the pace ends by then.
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        let after = self.patience.get();
         self.limit.set(after.map(|after| self.clock.now() + after));
+        after
     }
 
     /// Begins, or goes on in another way. Without a plan it waits as long as it takes, or for the configured time.
@@ -110,7 +123,7 @@ impl Drain {
 
     /// Ends one connection after the other while it is polled; never done. Without a plan it does nothing.
     pub(crate) async fn run(&self) {
-        let Some(plan) = self.plan.get() else {
+        let Some(plan) = self.plan.get().or(self.usual.get()) else {
             return std::future::pending().await;
         };
         let now = self.clock.now();

@@ -16,7 +16,6 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tandem_lb_config::diff::Difference;
 use tandem_lb_config::{self as plan, Plan};
@@ -31,6 +30,7 @@ use crate::admission::Limit;
 use crate::args::Args;
 use crate::bound::Bound;
 use crate::directory::Directory;
+use crate::drain::Drain;
 use crate::forward::Forwarder;
 use crate::frontend::Gate;
 use crate::frontends::{Frontends, Sites};
@@ -74,7 +74,7 @@ pub(crate) struct Estate {
     pub(crate) host: Host,
     pub(crate) hall: Hall,
     pub(crate) store: Rc<Store>,
-    pub(crate) hard_stop_after: Rc<Cell<Option<Duration>>>,
+    pub(crate) drain: Rc<Drain>,
     pub(crate) resolving: Rc<Resolving>,
     pub(crate) peers: Rc<Peers>,
     pub(crate) forwarder: Rc<Forwarder>,

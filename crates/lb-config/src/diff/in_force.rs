@@ -15,7 +15,6 @@ pub fn in_force(mut new: Plan, running: &Plan) -> Plan {
     global.user.clone_from(&was.user);
     global.group.clone_from(&was.group);
     global.chroot.clone_from(&was.chroot);
-    global.close_spread_time = was.close_spread_time;
     global.state.clone_from(&was.state);
     for socket in &mut global.stats_sockets {
         if let Some(was) = was.stats_sockets.iter().find(|was| was.address == socket.address) {

@@ -1,12 +1,10 @@
 //! What the parts of the control runtime share, and how each of them is made from it.
 
-use std::cell::Cell;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tandem_lb_config::Bind;
+use tandem_lb_config::{Bind, Global};
 use tandem_ops::clock::Clock;
 use tandem_ops::notify::Notifier;
 use tokio::sync::Notify;
@@ -62,7 +60,7 @@ pub(super) struct Renewed {
     pub(super) sites: Sites,
     pub(super) hall: socket::Hall,
     pub(super) store: Rc<Store>,
-    pub(super) hard_stop_after: Rc<Cell<Option<Duration>>>,
+    pub(super) drain: Rc<Drain>,
     pub(super) resolving: Rc<Resolving>,
     pub(super) peers: Rc<Peers>,
     pub(super) forwarder: Rc<Forwarder>,
@@ -135,9 +133,10 @@ impl House {
         })
     }
 
-    /// `usual` is how long it takes when nobody says.
-    pub(super) fn drain(&self, usual: Option<Duration>) -> Rc<Drain> {
-        Rc::new(Drain::new(self.live.clone(), self.clock, self.notifier.clone(), usual))
+    pub(super) fn drain(&self, global: &Global) -> Rc<Drain> {
+        let drain = Drain::new(self.live.clone(), self.clock, self.notifier.clone());
+        drain.configure(global);
+        Rc::new(drain)
     }
 
     pub(super) fn estate(&self, renewed: Renewed) -> Estate {
@@ -149,7 +148,7 @@ impl House {
             sites,
             hall,
             store,
-            hard_stop_after,
+            drain,
             resolving,
             peers,
             forwarder,
@@ -173,7 +172,7 @@ impl House {
             host,
             hall,
             store,
-            hard_stop_after,
+            drain,
             resolving,
             peers,
             forwarder,

@@ -108,7 +108,7 @@ impl Reloader {
         let is_new = |first: &&plan::FirstValue| !running.global.variables.contains(first);
         estate.directory.begin_with(plan.global.variables.iter().filter(is_new));
         estate.directory.call(plan.global.node.as_deref());
-        estate.hard_stop_after.set(plan.global.hard_stop_after);
+        estate.drain.configure(&plan.global);
         let frontend_maxconn = estate.args.frontend_maxconn.unwrap_or(maxconn);
         estate.stats.rename(Process {
             description: plan.global.description.clone(),

@@ -78,12 +78,7 @@ pub(in crate::diff) fn global(global: &Global) -> Vec<Setting> {
         set("node", node, option(node.as_ref()), AtOnce),
         set("description", description, option(description.as_ref()), AtOnce),
         set("hard-stop-after", hard_stop_after, time(*hard_stop_after), AtOnce),
-        set(
-            "close-spread-time",
-            close_spread_time,
-            time(*close_spread_time),
-            AtRestart,
-        ),
+        set("close-spread-time", close_spread_time, time(*close_spread_time), AtOnce),
         set("localpeer", local_peer, option(local_peer.as_ref()), AtOnce),
         set("spread-checks", spread_checks, spread_checks.to_string(), AtOnce),
         set("maxpipes", pipes, option(*pipes), AtRestart),
