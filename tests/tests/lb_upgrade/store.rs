@@ -19,7 +19,7 @@ struct Manager {
 
 impl Manager {
     fn new() -> Manager {
-        let name = format!("tandem-manager-{}", tandem_tests::free_port());
+        let name = format!("tandem-manager-{}", free_port());
         let address = SocketAddr::from_abstract_name(&name).expect("a short name");
         let socket = UnixDatagram::bind_addr(&address).expect("the name is ours");
         socket.set_read_timeout(Some(PATIENCE)).expect("above zero");
