@@ -64,6 +64,16 @@ impl GarpSchedule {
         self.burst(now, 1, Some(address));
     }
 
+    /// After a reload of a master: what comes again and again begins, goes on as it did, or ends.
+    pub fn reconfigure(&mut self, old: &GarpSettings, new: &GarpSettings, now: Mono) {
+        if old.refresh != new.refresh {
+            self.refresh = period(now, new.refresh);
+        }
+        if old.extra_interfaces != new.extra_interfaces {
+            self.extra = period(now, new.extra_interfaces);
+        }
+    }
+
     pub fn clear(&mut self) {
         *self = GarpSchedule::default();
     }
@@ -121,7 +131,7 @@ impl GarpSchedule {
             self.burst(now, repeat, None);
         }
         if self.refresh.is_some_and(|at| at <= now) {
-            self.refresh = Some(now + settings.refresh);
+            self.refresh = period(now, settings.refresh);
             self.burst(now, settings.refresh_repeat, None);
         }
     }
@@ -244,6 +254,44 @@ mod tests {
         schedule.became_master(&settings, Mono::ZERO);
         assert_eq!(frames(&mut schedule, &settings, &mut Pace::default(), 350).len(), 6);
         schedule.clear();
+        assert_eq!(schedule.deadline(), None);
+    }
+
+    #[test]
+    fn a_reload_turns_what_recurs_on_and_off() {
+        let never = GarpSettings {
+            repeat: 0,
+            ..GarpSettings::default()
+        };
+        let often = GarpSettings {
+            refresh: Duration::from_millis(100),
+            extra_interfaces: Duration::from_millis(150),
+            ..never.clone()
+        };
+        let at = Mono::from_millis;
+        let mut schedule = GarpSchedule::default();
+        schedule.became_master(&never, at(0));
+        schedule.reconfigure(&never, &often, at(1000));
+        assert_eq!(frames(&mut schedule, &often, &mut Pace::default(), 1100).len(), 2);
+        assert!(!schedule.take_extra(&often, at(1149)) && schedule.take_extra(&often, at(1150)));
+        schedule.reconfigure(&often, &often, at(1160));
+        assert_eq!(schedule.deadline(), Some(at(1200)), "as it was");
+        schedule.reconfigure(&often, &never, at(1170));
+        assert_eq!(schedule.deadline(), None);
+    }
+
+    #[test]
+    fn a_refresh_that_is_due_without_an_interval_is_the_last() {
+        let refresh = Duration::from_millis(100);
+        let mut settings = GarpSettings {
+            repeat: 0,
+            refresh,
+            ..GarpSettings::default()
+        };
+        let mut schedule = GarpSchedule::default();
+        schedule.became_master(&settings, Mono::ZERO);
+        settings.refresh = Duration::ZERO;
+        schedule.run(&settings, &[A], &mut Pace::default(), Mono::from_millis(100), |_| {});
         assert_eq!(schedule.deadline(), None);
     }
 

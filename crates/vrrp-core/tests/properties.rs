@@ -44,6 +44,7 @@ enum Step {
         more: bool,
         grouped: bool,
         priority: u8,
+        recurring: u8,
     },
 }
 
@@ -68,8 +69,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (number.clone(), why).prop_map(|(number, why)| Step::Release { number, why }),
         1 => Just(Step::Resume),
         1 => number.prop_map(Step::TakeOver),
-        1 => (any::<bool>(), any::<bool>(), 1..=255_u8)
-            .prop_map(|(more, grouped, priority)| Step::Reload { more, grouped, priority }),
+        1 => (any::<bool>(), any::<bool>(), 1..=255_u8, 0..3_u8)
+            .prop_map(|(more, grouped, priority, recurring)| Step::Reload { more, grouped, priority, recurring }),
     ]
 }
 
@@ -81,7 +82,8 @@ fn own(number: u8) -> IpAddr {
     Ipv4Addr::new(10, 9, number, 3).into()
 }
 
-fn settings(more: bool, grouped: bool, priority: u8) -> RouterSettings {
+/// `recurring` is how often announcements come again: never, seldom, often.
+fn settings(more: bool, grouped: bool, priority: u8, recurring: u8) -> RouterSettings {
     let instances = (0..2_u8).map(|number| {
         let vrid = Vrid::new(51).expect("not 0");
         let mut s = InstanceSettings::new(InstanceId(number.into()), "VI", vrid, Family::V4);
@@ -96,6 +98,8 @@ fn settings(more: bool, grouped: bool, priority: u8) -> RouterSettings {
             tracker: TrackerId(0),
             weight: Weight::of(if number == 0 { 0 } else { -60 }),
         }];
+        s.garp.refresh = Duration::from_millis(700) * recurring.into();
+        s.garp.extra_interfaces = Duration::from_millis(900) * recurring.into();
         if more {
             s.excluded = vec![VirtualAddress::host(vip(number + 100))];
         }
@@ -132,7 +136,7 @@ struct Run {
 impl Run {
     fn new(grouped: bool) -> Run {
         let mut run = Run {
-            router: Router::new(settings(false, grouped, 100)),
+            router: Router::new(settings(false, grouped, 100, 0)),
             now: Mono::ZERO,
             kernel: BTreeSet::new(),
         };
@@ -201,8 +205,9 @@ impl Run {
                 more,
                 grouped,
                 priority,
+                recurring,
             } => {
-                let mut wanted = settings(*more, *grouped, *priority);
+                let mut wanted = settings(*more, *grouped, *priority, *recurring);
                 wanted.adopt_ids(self.router.settings());
                 self.give(Input::Settings(Box::new(wanted)));
             }

@@ -20,6 +20,9 @@ impl Instance {
         if self.holds() {
             self.exchange_addresses(&old, cx);
         }
+        if self.is_master() {
+            self.garp.reconfigure(&old.garp, &self.settings.garp, cx.now);
+        }
         if self.is_master() && old.protocol != self.settings.protocol {
             self.timers.disarm(Timer::Advert);
             self.advertise(cx);
