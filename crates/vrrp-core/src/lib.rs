@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bfd;
+mod burst;
 mod drop_reason;
 mod event;
 mod garp;
@@ -21,6 +22,7 @@ mod stats;
 pub mod timing;
 pub mod track;
 
+pub use burst::Burst;
 pub use drop_reason::{DropReason, KeepalivedCounter};
 pub use event::{Event, ReleaseEnd};
 pub use input::{Input, Observation, Partner, Release, ScriptOutcome, Stand, Who};

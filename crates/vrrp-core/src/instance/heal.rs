@@ -1,23 +1,10 @@
 //! Putting back an address that another program removed, in place and without a failover.
 
 use std::net::IpAddr;
-use std::time::Duration;
-
-use tandem_time::Mono;
 
 use super::{Instance, Timer};
 use crate::outbox::Cx;
 use crate::{Event, Output};
-
-/// How often that happened lately, and what waits because it happened too often.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Healing {
-    window: Mono,
-    count: u32,
-    waiting: Vec<IpAddr>,
-}
-
-const WINDOW: Duration = Duration::from_secs(1);
 
 impl Instance {
     pub(crate) fn address_lost(&mut self, address: IpAddr, cx: &mut Cx<'_>) {
@@ -25,24 +12,20 @@ impl Instance {
         if !ours || !self.holds() {
             return;
         }
-        if cx.now.since(self.healing.window) >= WINDOW {
-            self.healing.window = cx.now;
-            self.healing.count = 0;
+        match self.healing.take(address, cx.now) {
+            Some(address) => self.heal(address, cx),
+            None => self.heal_again(),
         }
-        self.healing.count += 1;
-        if self.healing.count <= self.settings.heal.burst {
-            return self.heal(address, cx);
-        }
-        if !self.healing.waiting.contains(&address) {
-            self.healing.waiting.push(address);
-        }
-        if self.timers.due(Timer::Heal).is_none() {
-            self.timers.arm(Timer::Heal, cx.now + WINDOW);
+    }
+
+    fn heal_again(&mut self) {
+        if let Some(at) = self.healing.deadline() {
+            self.timers.arm(Timer::Heal, at);
         }
     }
 
     pub(super) fn heal_later(&mut self, cx: &mut Cx<'_>) {
-        let waiting = std::mem::take(&mut self.healing.waiting);
+        let waiting = self.healing.due(cx.now);
         if self.holds() {
             waiting.into_iter().for_each(|address| self.heal(address, cx));
         }

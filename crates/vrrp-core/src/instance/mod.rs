@@ -45,9 +45,8 @@ use crate::packet::{Packet, Stamp};
 use crate::receive::{Local, Receiver, addresses_differ};
 use crate::settings::{InstanceSettings, Priority, Version};
 use crate::stats::Stats;
-use crate::{DropReason, Output, State};
+use crate::{Burst, DropReason, Output, State};
 
-use heal::Healing;
 pub(crate) use leave::Leaving;
 use naming::Naming;
 use owners::Ownership;
@@ -197,7 +196,8 @@ pub(crate) struct Instance {
     /// Let go in a handover, and nobody was heard since.
     abandoned: bool,
     garp: GarpSchedule,
-    healing: Healing,
+    /// Addresses that somebody took away lately.
+    healing: Burst<IpAddr>,
     rivalry: Rivalry,
     beside: Beside,
     ownership: Ownership,
@@ -244,7 +244,7 @@ impl Instance {
             held: false,
             abandoned: false,
             garp: GarpSchedule::default(),
-            healing: Healing::default(),
+            healing: Burst::of(settings.heal.burst),
             rivalry: Rivalry::default(),
             beside: Beside::default(),
             ownership: Ownership::default(),

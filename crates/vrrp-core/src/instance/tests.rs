@@ -509,6 +509,19 @@ fn an_address_is_healed_at_once_until_it_becomes_a_fight() {
     assert!(rig.did().contains("readd garp"));
 }
 
+/// A network manager that starts again takes every address that it does not know.
+#[test]
+fn addresses_that_vanish_together_come_back_together() {
+    let many: Vec<IpAddr> = (1..=250).map(|n| Ipv4Addr::new(10, 9, 1, n).into()).collect();
+    let mut rig = Rig::master(with(|s| {
+        s.excluded = many.iter().copied().map(VirtualAddress::host).collect()
+    }));
+    for address in &many {
+        rig.act(|i, cx| i.address_lost(*address, cx));
+    }
+    assert_eq!(rig.did().matches("readd").count(), many.len());
+}
+
 #[test]
 fn without_a_witness_silence_is_no_reason() {
     let mut rig = Rig::started(with(|s| {

@@ -214,7 +214,7 @@ pub enum Preempt {
 /// Putting back an address that somebody else removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heal {
-    /// So many times in a second at once; then once a second, so as not to fight with another program at full speed.
+    /// Each address so many times in a second at once; then once a second, so as not to fight with another program at full speed.
     pub burst: u32,
 }
 
