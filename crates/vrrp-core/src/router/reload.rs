@@ -8,7 +8,7 @@ use crate::garp::Pace;
 use crate::group::Group;
 use crate::instance::Instance;
 use crate::outbox::Cx;
-use crate::settings::RouterSettings;
+use crate::settings::{RouterSettings, Tracker};
 use crate::track::TrackState;
 
 impl Router {
@@ -92,12 +92,13 @@ impl Router {
             .say_first(said, |output| matches!(output, Output::RemoveAddress { .. }));
     }
 
-    /// A tracker that is defined as before keeps its results.
+    /// A tracker that looks at the same thing keeps its results, whatever else is said of it now.
     fn trackers_from(&mut self, old: &RouterSettings) {
         let mut before = std::mem::take(&mut self.trackers);
         for tracker in &self.settings.trackers {
-            let same = old.trackers.contains(tracker);
-            let state = before.remove(&tracker.id).filter(|_| same);
+            let known = |t: &&Tracker| t.id == tracker.id && t.watches_the_same(tracker);
+            let known = old.trackers.iter().find(known).and_then(|t| before.remove(&t.id));
+            let state = known.map(|state| state.under(&tracker.kind));
             self.trackers
                 .insert(tracker.id, state.unwrap_or_else(|| TrackState::new(&tracker.kind)));
         }

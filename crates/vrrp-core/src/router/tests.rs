@@ -581,6 +581,45 @@ fn ids_follow_routers_not_names_and_trackers_keep_their_results() {
     assert_eq!(new.instances[0].track, [usage(5, 5), usage(6, 5)]);
 }
 
+/// Keepalived knows a script again by its name and its command.
+#[test]
+fn a_check_that_is_asked_otherwise_keeps_its_result() {
+    let asked = |change: &dyn Fn(&mut ScriptSettings)| {
+        let mut settings = pair();
+        settings.groups.clear();
+        settings.trackers = vec![script(0, "chk")];
+        settings.instances[0].track = vec![usage(0, 0)];
+        if let TrackerKind::Script(script) = &mut settings.trackers[0].kind {
+            script.rise = 3;
+            change(script);
+        }
+        settings
+    };
+    let changes: [&dyn Fn(&mut ScriptSettings); 3] = [
+        &|s| s.interval = Duration::from_secs(3),
+        &|s| (s.init_fail, s.timeout) = (true, Duration::from_secs(1)),
+        &|s| (s.rise, s.fall, s.user) = (5, 7, Some("nobody".into())),
+    ];
+    for change in changes {
+        let mut rig = Rig::started(asked(&|_| {}));
+        rig.observe(0, ScriptOutcome::Exited(0));
+        rig.run(LONG);
+        rig.outputs();
+        let mut wanted = asked(change);
+        wanted.adopt_ids(rig.router.settings());
+        rig.give(Input::Settings(Box::new(wanted)));
+        assert_eq!(rig.states(), [State::Master; 2]);
+        assert_eq!(rig.outputs(), []);
+    }
+    let mut rig = Rig::started(asked(&|_| {}));
+    rig.observe(0, ScriptOutcome::Exited(0));
+    let mut wanted = asked(&|s| s.command = vec!["/bin/other".into()]);
+    wanted.adopt_ids(rig.router.settings());
+    let id = wanted.trackers[0].id;
+    rig.give(Input::Settings(Box::new(wanted)));
+    assert_eq!(rig.router.tracker_level(id), Some(crate::track::Level::Unknown));
+}
+
 #[test]
 fn spurious_deadlines_do_nothing() {
     let mut rig = Rig::started(pair());

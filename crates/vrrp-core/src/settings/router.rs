@@ -60,10 +60,7 @@ impl RouterSettings {
         let mut next = old.trackers.iter().map(|t| t.id.0 + 1).max().unwrap_or(0);
         let mut renamed = Vec::new();
         for tracker in &mut self.trackers {
-            let known = old
-                .trackers
-                .iter()
-                .find(|t| t.name == tracker.name && t.kind == tracker.kind);
+            let known = old.trackers.iter().find(|t| t.watches_the_same(tracker));
             let id = known.map_or_else(|| TrackerId(post_increment(&mut next)), |t| t.id);
             renamed.push((std::mem::replace(&mut tracker.id, id), id));
         }

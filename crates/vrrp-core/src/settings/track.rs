@@ -15,6 +15,23 @@ pub struct Tracker {
     pub kind: TrackerKind,
 }
 
+impl Tracker {
+    /// Keepalived's identity over a reload: the name and what is looked at, not how often or how results count.
+    pub fn watches_the_same(&self, other: &Tracker) -> bool {
+        use TrackerKind::{Bfd, File, Interface, Lb, Process, Script};
+        let same = match (&self.kind, &other.kind) {
+            (Script(a), Script(b)) => a.command == b.command,
+            (File(a), File(b)) => a.path == b.path,
+            (Process(a), Process(b)) => a.command == b.command,
+            (Lb(a), Lb(b)) => a.socket == b.socket && a.condition == b.condition,
+            (Interface(a), Interface(b)) => a == b,
+            (Bfd, Bfd) => true,
+            _ => false,
+        };
+        same && self.name == other.name
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrackerKind {
     Script(ScriptSettings),

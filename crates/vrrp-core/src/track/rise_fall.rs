@@ -27,6 +27,18 @@ impl RiseFall {
         }
     }
 
+    /// With other numbers: as good or bad as before, and as many results in a row against it.
+    pub fn under(self, rise: u32, fall: u32) -> RiseFall {
+        let new = RiseFall::undecided(rise, fall);
+        let result = if self.is_good() {
+            let failures = self.rise + self.fall - 1 - self.result;
+            new.rise + new.fall - 1 - failures.min(new.fall - 1)
+        } else {
+            self.result.min(new.rise - 1)
+        };
+        RiseFall { result, ..new }
+    }
+
     pub const fn is_good(&self) -> bool {
         self.result >= self.rise
     }
@@ -60,6 +72,21 @@ mod tests {
     fn the_first_result_decides() {
         assert_eq!(run(RiseFall::undecided(3, 3), "+"), "G");
         assert_eq!(run(RiseFall::undecided(3, 3), "-+"), "bb");
+    }
+
+    #[test]
+    fn other_numbers_change_nobody_s_mind() {
+        let counter = |results: &str| {
+            let mut counter = RiseFall::failed(2, 3);
+            results.chars().for_each(|c| counter.record(c == '+'));
+            counter
+        };
+        assert_eq!(run(counter("++").under(5, 2), "--"), "Gb");
+        assert_eq!(run(counter("++--").under(2, 9), "-------"), "GGGGGGb", "two of nine");
+        assert_eq!(run(counter("++--").under(2, 1), "-"), "b");
+        assert!(counter("++--").under(2, 1).is_good(), "until it fails again");
+        assert_eq!(run(counter("+").under(4, 1), "+++"), "bbG", "one of four");
+        assert!(!counter("+").under(1, 1).is_good());
     }
 
     #[test]

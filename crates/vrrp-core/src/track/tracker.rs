@@ -42,6 +42,19 @@ impl TrackState {
         }
     }
 
+    /// The same results under other settings.
+    pub fn under(self, kind: &TrackerKind) -> TrackState {
+        let (rise, fall) = match kind {
+            TrackerKind::Script(script) => (script.rise, script.fall),
+            TrackerKind::Lb(lb) => (lb.rise, lb.fall),
+            _ => (1, 1),
+        };
+        TrackState {
+            counter: self.counter.under(rise, fall),
+            ..self
+        }
+    }
+
     pub const fn level(&self) -> Level {
         self.level
     }
