@@ -45,19 +45,17 @@ impl Group {
         match signal {
             Signal::Wants => self.wants(from, instances, cx),
             Signal::Yielded => self.each_other(from, instances, |member| member.yield_with_group(cx)),
+            Signal::Follows => self.follow(instances, cx),
             Signal::Contested => self.each_other(from, instances, |member| member.assert_addresses(cx)),
         }
     }
 
-    /// A reload may have put a master beside one that is none. Which is right, an election must say.
-    pub(crate) fn unite(&self, instances: &mut Instances, cx: &mut Cx<'_>) {
-        let masters = |id: &&InstanceId| instances.get(id).is_some_and(Instance::is_master);
-        if self.settings.members.iter().filter(masters).count() == self.settings.members.len() {
-            return;
-        }
+    /// A reload may have put a master beside one that is none. Serving goes on: the new member becomes master too where
+    /// nobody else is, and takes the others along where somebody is.
+    fn follow(&self, instances: &mut Instances, cx: &mut Cx<'_>) {
         for id in &self.settings.members {
-            if let Some(member) = instances.get_mut(id) {
-                member.yield_with_group(cx);
+            if let Some(master) = instances.get_mut(id).filter(|member| member.is_master()) {
+                master.yield_with_group(cx);
             }
         }
     }

@@ -35,6 +35,8 @@ pub(crate) enum Signal {
     Wants,
     /// It yielded to a better master.
     Yielded,
+    /// It follows a master.
+    Follows,
     /// It heard a rival, so the addresses of all members may be in doubt.
     Contested,
 }

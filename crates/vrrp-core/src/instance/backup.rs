@@ -108,6 +108,9 @@ impl Instance {
         self.dozed = false;
         self.master_left = false;
         self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
+        if self.grouped {
+            cx.signal(self.settings.id, Signal::Follows);
+        }
     }
 
     /// Of another master everything is said again: soon, because where masters take turns (a network that is broken in one

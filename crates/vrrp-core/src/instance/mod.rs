@@ -72,6 +72,8 @@ pub(crate) enum Phase {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Conditions {
     pub link_down: bool,
+    /// Nobody has said yet how the interface is: no fault, but no reason to begin either.
+    pub link_unknown: bool,
     /// No address of its family to send from.
     pub no_source: bool,
     /// Unicast to nobody.
@@ -97,7 +99,7 @@ impl Conditions {
     }
 
     const fn waiting(&self) -> bool {
-        self.pending || self.group_pending
+        self.pending || self.group_pending || self.link_unknown
     }
 
     const fn can_send(&self) -> bool {

@@ -7,7 +7,7 @@ use tandem_time::Mono;
 
 use super::Router;
 use crate::settings::{LinkDelay, RouterSettings, TrackerKind};
-use crate::{Event, Observation, Output};
+use crate::{Conditions, Event, Observation, Output};
 
 #[derive(Debug, Default)]
 pub(super) struct Links {
@@ -100,7 +100,8 @@ impl Router {
         self.each(now, |instance, cx| {
             let settings = instance.settings();
             if settings.interface.as_ref() == Some(interface) && settings.track_primary {
-                instance.change_conditions(|c| c.link_down = !up, cx);
+                let told = |c: &mut Conditions| (c.link_down, c.link_unknown) = (!up, false);
+                instance.change_conditions(told, cx);
             }
         });
         let watching = |kind: &TrackerKind| matches!(kind, TrackerKind::Interface(name) if name == interface);

@@ -3,13 +3,13 @@
 use tandem_time::Mono;
 
 use super::{Router, Started};
-use crate::Output;
 use crate::garp::Pace;
 use crate::group::Group;
 use crate::instance::Instance;
 use crate::outbox::Cx;
 use crate::settings::{RouterSettings, Tracker};
 use crate::track::TrackState;
+use crate::{Conditions, Output};
 
 impl Router {
     /// `settings` carries the ids of what it shares with the old ones ([`RouterSettings::adopt_ids`]).
@@ -57,16 +57,6 @@ impl Router {
         }
         self.mark_grouped();
         self.each(now, Instance::forget_group);
-        for group in self.groups.values() {
-            group.unite(
-                &mut self.instances,
-                &mut Cx {
-                    now,
-                    unix,
-                    out: &mut self.out,
-                },
-            );
-        }
         if self.started == Started::Yes {
             self.apply_tracking(now);
             for id in fresh {
@@ -76,9 +66,11 @@ impl Router {
                     .and_then(|s| s.interface.as_deref())
                     .and_then(|i| self.links.is_up(i));
                 self.one(id, now, |instance, cx| {
-                    if up == Some(true) {
-                        instance.change_conditions(|c| c.link_down = false, cx);
-                    }
+                    let told = |c: &mut Conditions| {
+                        c.link_unknown = c.link_down && up.is_none();
+                        c.link_down &= up == Some(false);
+                    };
+                    instance.change_conditions(told, cx);
                     instance.start(cx);
                 });
             }

@@ -581,6 +581,65 @@ fn ids_follow_routers_not_names_and_trackers_keep_their_results() {
     assert_eq!(new.instances[0].track, [usage(5, 5), usage(6, 5)]);
 }
 
+/// The reload that adds a member: with its interface known before, told later, or in fault.
+#[test]
+fn who_serves_goes_on_when_its_group_grows() {
+    let mut alone = pair();
+    alone.groups[0].members.truncate(1);
+    alone.instances.truncate(1);
+    let grown = |up: Option<bool>, told_later: bool| {
+        let mut rig = Rig::started(alone.clone());
+        rig.run(LONG);
+        let (interface, instance) = ("eth1", InstanceId(1));
+        if let Some(up) = up.filter(|_| !told_later) {
+            rig.give(Input::Link { interface, up });
+        }
+        let address = Some(OWN.into());
+        rig.give(Input::Source { instance, address });
+        rig.outputs();
+        rig.give(Input::Settings(Box::new(pair())));
+        if let Some(up) = up.filter(|_| told_later) {
+            assert_eq!(rig.states(), [State::Master, State::Init]);
+            rig.give(Input::Link { interface, up });
+        }
+        rig
+    };
+    let dropped = |o: &Output| matches!(o, Output::RemoveAddresses { .. });
+    for told_later in [false, true] {
+        let mut rig = grown(Some(true), told_later);
+        assert_eq!(rig.states(), [State::Master, State::Backup]);
+        rig.run(LONG);
+        assert_eq!(rig.states(), [State::Master; 2]);
+        assert!(!rig.outputs().iter().any(dropped));
+
+        let mut rig = grown(Some(true), told_later);
+        rig.hear(1, 50);
+        assert_eq!(rig.states(), [State::Master, State::Backup], "it preempts that one");
+        rig.hear(1, 200);
+        assert_eq!(rig.states(), [State::Backup; 2], "one of them has a master");
+
+        assert_eq!(grown(Some(false), told_later).states(), [State::Fault; 2]);
+    }
+}
+
+/// Its clients are being served, and nobody says yet that somebody else does.
+#[test]
+fn a_reload_takes_nothing_from_a_group_that_listens_after_a_crash() {
+    let mut rig = Rig::new(pair());
+    for id in [0, 1] {
+        rig.give(Input::Found {
+            instance: InstanceId(id),
+            fresh_journal: true,
+        });
+    }
+    rig.give(Input::Start);
+    rig.give(Input::Settings(Box::new(pair())));
+    rig.run(LONG);
+    assert_eq!(rig.states(), [State::Master; 2]);
+    let dropped = |o: &Output| matches!(o, Output::RemoveAddresses { .. });
+    assert!(!rig.outputs().iter().any(dropped));
+}
+
 /// Keepalived knows a script again by its name and its command.
 #[test]
 fn a_check_that_is_asked_otherwise_keeps_its_result() {

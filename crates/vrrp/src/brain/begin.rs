@@ -69,7 +69,15 @@ impl Brain {
         let wanted = network::watched(&settings);
         let openings = self.ports.adjust(&settings, &self.network);
         self.open_ports(openings);
-        self.tell_links(&wanted.difference(&known).cloned().collect());
+        // One that is about to be listened on is told of then: what is new begins a moment later, and without a fault that
+        // its group would share.
+        let opening = |name: &&Arc<str>| self.network.is_up(name) && self.ports.is_deaf(name);
+        let new: BTreeSet<_> = wanted
+            .difference(&known)
+            .filter(|name| !opening(name))
+            .cloned()
+            .collect();
+        self.tell_links(&new);
         let dropped = |old: &&InstanceSettings| settings.instance(old.id).is_none();
         let old = &self.router.settings().instances;
         self.retired = old.iter().filter(dropped).cloned().collect();
