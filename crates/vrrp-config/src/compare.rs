@@ -1,12 +1,14 @@
 //! Two Plans that are to work as a pair: what makes their routers disagree, or never change places.
 
+mod weights;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use tandem_text::Severity;
 use tandem_vrrp_core::settings::{
-    AuthV2, Family, HmacSettings, Initial, InstanceSettings, Peer, Preempt, Protocol, TrackUse, TrackerKind, Transport,
+    AuthV2, Family, HmacSettings, Initial, InstanceSettings, Peer, Preempt, Protocol, Transport, VirtualAddress,
 };
 
 use crate::plan::Plan;
@@ -62,7 +64,11 @@ pub fn compare(a: &Plan, b: &Plan) -> Vec<Finding> {
 }
 
 fn addresses(instance: &InstanceSettings) -> Vec<IpAddr> {
-    instance.vips.iter().map(|vip| vip.address).collect()
+    instance.vips.iter().map(ip).collect()
+}
+
+fn ip(address: &VirtualAddress) -> IpAddr {
+    address.address
 }
 
 #[derive(Default)]
@@ -169,9 +175,9 @@ impl Pair<'_> {
         self.transport();
         self.addresses();
         self.priorities();
-        for (plan, own, other) in [(self.a.0, self.a.1, self.b.1), (self.b.0, self.b.1, self.a.1)] {
-            self.weights(plan, own, other);
-            self.alone(plan, own);
+        for (own, other) in [(self.a, self.b), (self.b, self.a)] {
+            self.weights(own, other);
+            self.alone(own.0, own.1);
         }
     }
 
@@ -279,27 +285,31 @@ impl Pair<'_> {
     }
 
     fn addresses(&mut self) {
+        let excluded = |instance: &InstanceSettings| -> Vec<IpAddr> { instance.excluded.iter().map(ip).collect() };
+        let (one, two) = (excluded(self.a.1), excluded(self.b.1));
+        self.odd_addresses("excluded addresses", &one, &two);
         let (one, two) = (addresses(self.a.1), addresses(self.b.1));
-        if one == two {
-            return;
-        }
-        let (mut sorted_one, mut sorted_two) = (one, two);
-        sorted_one.sort_unstable();
-        sorted_two.sort_unstable();
-        let name = &self.a.1.name;
-        if sorted_one == sorted_two {
-            let message = format!("`{name}` has the same addresses in another order on both sides");
+        if !self.odd_addresses("addresses", &one, &two) && one != two {
+            let message = format!(
+                "`{}` has the same addresses in another order on both sides",
+                self.a.1.name
+            );
             self.warning("addresses", message, "some routers compare the order; write the same");
-            return;
         }
-        let odd: Vec<String> = sorted_one
-            .iter()
-            .filter(|ip| !sorted_two.contains(ip))
-            .chain(sorted_two.iter().filter(|ip| !sorted_one.contains(ip)))
-            .map(ToString::to_string)
-            .collect();
-        let message = format!("`{name}` has addresses on one side only: {}", odd.join(", "));
-        self.error("addresses", message, "write the same `virtual_ipaddress` on both");
+    }
+
+    /// Whether there are any on one side only.
+    fn odd_addresses(&mut self, what: &str, one: &[IpAddr], two: &[IpAddr]) -> bool {
+        let mut odd: Vec<IpAddr> = one.iter().filter(|ip| !two.contains(ip)).copied().collect();
+        odd.extend(two.iter().filter(|ip| !one.contains(ip)));
+        if odd.is_empty() {
+            return false;
+        }
+        odd.sort_unstable();
+        let odd: Vec<String> = odd.iter().map(ToString::to_string).collect();
+        let message = format!("`{}` has {what} on one side only: {}", self.a.1.name, odd.join(", "));
+        self.error("addresses", message, "write the same on both");
+        true
     }
 
     fn priorities(&mut self) {
@@ -327,46 +337,6 @@ impl Pair<'_> {
                 a.name
             );
             self.warning("nopreempt", message, "write `nopreempt` and `state BACKUP` on both");
-        }
-    }
-
-    /// Whether a failure here moves the address there.
-    fn weights(&mut self, plan: &Plan, own: &InstanceSettings, other: &InstanceSettings) {
-        if own.priority.is_owner() {
-            return;
-        }
-        // The better of both is the one whose failure must show.
-        let (own_best, other_best) = (best(own), best(other));
-        for tracked in own
-            .track
-            .iter()
-            .filter(|tracked| !tracked.weight.is_fault() && is_two_sided(plan, tracked))
-        {
-            let loss = i64::from(tracked.weight.value).abs();
-            let name = tracker_name(plan, tracked);
-            if own_best > other_best && own_best - loss >= other_best {
-                let message = format!(
-                    "`{}`: when `{name}` fails, {own_best} falls to {}, which is not below the other's {other_best}",
-                    own.name,
-                    own_best - loss
-                );
-                self.warning(
-                    "weight",
-                    message,
-                    "make the weight larger than the difference of the priorities",
-                );
-            }
-            if other.preempt == Preempt::Never {
-                let message = format!(
-                    "`{}`: the weight of `{name}` moves nothing, since the other router has `nopreempt`",
-                    own.name
-                );
-                self.warning(
-                    "nopreempt-weight",
-                    message,
-                    "leave the weight out, so that a failure is a fault",
-                );
-            }
         }
     }
 
@@ -407,39 +377,4 @@ impl Pair<'_> {
             self.warning("strict", message, "leave out strict mode, or add `accept` in version 3");
         }
     }
-}
-
-/// The priority when all is well.
-fn best(instance: &InstanceSettings) -> i64 {
-    let base = i64::from(instance.priority.value());
-    if instance.priority.is_owner() {
-        return base;
-    }
-    let gains = instance
-        .track
-        .iter()
-        .map(|tracked| match (tracked.weight.value, tracked.weight.reverse) {
-            (value, false) => i64::from(value.max(0)),
-            (value, true) => i64::from(value.min(0)).abs(),
-        });
-    (base + gains.sum::<i64>()).clamp(1, 254)
-}
-
-/// A number in a file may be worth anything.
-fn is_two_sided(plan: &Plan, tracked: &TrackUse) -> bool {
-    let tracker = plan
-        .router
-        .trackers
-        .iter()
-        .find(|tracker| tracker.id == tracked.tracker);
-    tracker.is_some_and(|tracker| !matches!(tracker.kind, TrackerKind::File(_)))
-}
-
-fn tracker_name(plan: &Plan, tracked: &TrackUse) -> Arc<str> {
-    let tracker = plan
-        .router
-        .trackers
-        .iter()
-        .find(|tracker| tracker.id == tracked.tracker);
-    tracker.map_or_else(|| "".into(), |tracker| tracker.name.clone())
 }

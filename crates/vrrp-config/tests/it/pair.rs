@@ -135,6 +135,11 @@ fn what_is_wrong_with_a_pair() {
             "priority 100".into(),
             &["addresses"],
         ),
+        (
+            "priority 101\n virtual_ipaddress_excluded {\n 10.9.0.51\n }".into(),
+            "priority 100".into(),
+            &["addresses"],
+        ),
     ] {
         assert_eq!(
             kinds(&(one.clone() + VIP), &(two.clone() + VIP)),
@@ -142,6 +147,29 @@ fn what_is_wrong_with_a_pair() {
             "{one} | {two}"
         );
     }
+}
+
+/// Members' own weights count for nobody unless the group says so; what the group looks at counts for all.
+#[test]
+fn weights_in_a_sync_group() {
+    let member =
+        |priority: u8, weight: i32| format!("priority {priority}\n track_script {{\n s weight {weight}\n }}{VIP}");
+    let group = |more: &str| format!("vrrp_sync_group G {{\n group {{\n V\n W\n }}\n {more}\n}}\n");
+    let other = "vrrp_instance W {\n interface eth1\n virtual_router_id 9\n priority PRIO\n virtual_ipaddress { 10.8.0.50/24 }\n}\n";
+    let found = |weight: i32, more: &str| -> Vec<_> {
+        let plan = |priority: u8| {
+            let other = other.replace("PRIO", &priority.to_string());
+            plan(&(side(&member(priority, weight)) + &other + &group(more)))
+        };
+        compare(&plan(150), &plan(100))
+            .iter()
+            .map(|finding| finding.kind)
+            .collect()
+    };
+    assert_eq!(found(-20, ""), [""; 0], "it moves nothing, and is not meant to");
+    assert_eq!(found(-20, "sync_group_tracking_weight"), ["weight"]);
+    assert_eq!(found(0, "track_script {\n s weight -20\n }"), ["weight", "weight"]);
+    assert_eq!(found(0, "track_script {\n s weight -60\n }"), [""; 0]);
 }
 
 #[test]
