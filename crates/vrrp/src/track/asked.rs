@@ -63,7 +63,7 @@ fn killall(words: Vec<&str>) -> Option<Question> {
             "-0" | "-s0" | "--signal=0" => asks_only = true,
             "-s" | "--signal" if words.next() == Some("0") => asks_only = true,
             "-q" | "--quiet" => {}
-            name if is_plain(name) => names.push(name.to_owned()),
+            name if is_a_name(name) => names.push(name.to_owned()),
             _ => return None,
         }
     }
@@ -75,7 +75,7 @@ fn pidof(words: Vec<&str>) -> Option<Question> {
     for word in words {
         match word {
             "-s" | "-q" => {}
-            name if is_plain(name) => names.push(name.to_owned()),
+            name if is_a_name(name) => names.push(name.to_owned()),
             _ => return None,
         }
     }
@@ -96,7 +96,13 @@ fn pgrep(words: Vec<&str>) -> Option<Question> {
     text.map(|text| Question::Like { text, exact })
 }
 
-/// No path, no option, nothing that a pattern could mean.
+/// No path and no option: those who compare whole names take any other character for itself.
+fn is_a_name(name: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | ':' | '@');
+    !name.is_empty() && !name.starts_with('-') && name.chars().all(plain)
+}
+
+/// Nothing that a pattern could mean either.
 fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
     !name.is_empty() && !name.starts_with('-') && name.chars().all(plain)
@@ -128,6 +134,13 @@ mod tests {
             "killall -s 0 -q haproxy",
         ] {
             assert_eq!(read(line), Some(Question::All(haproxy())), "{line}");
+        }
+        for name in ["kubelet.exe", "g++", "php-fpm8.2", "nginx:master", "getty@tty1"] {
+            let names = || vec![name.to_owned()];
+            assert_eq!(read(&format!("killall -0 {name}")), Some(Question::All(names())));
+            assert_eq!(read(&format!("pidof {name}")), Some(Question::Any(names())));
+            let strict = name.contains(['.', '+', ':', '@']);
+            assert_eq!(read(&format!("pgrep {name}")).is_none(), strict);
         }
         assert_eq!(read("pidof haproxy"), Some(Question::Any(haproxy())));
         for (line, exact) in [("pgrep haproxy", false), ("/bin/pgrep -x haproxy", true)] {
