@@ -8,7 +8,7 @@ use std::sync::Arc;
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::{Group, User, getegid, geteuid};
-use tandem_sys::process::signal_group;
+use tandem_sys::process::{end_with_us, signal_group};
 use tandem_vrrp::safety;
 use tokio::process::{Child, Command};
 
@@ -25,7 +25,7 @@ pub(crate) struct Runner {
 /// A program at work, in a process group of its own. It is killed when this is dropped.
 #[derive(Debug)]
 pub(crate) enum Run {
-    Own(Child),
+    Own(Tree),
     Launched(Launched),
 }
 
@@ -61,7 +61,7 @@ impl Runner {
             }
             outcome => outcome,
         }
-        .map(Run::Own)
+        .map(|child| Run::Own(Tree(child)))
     }
 
     /// Nobody when it is who we are.
@@ -100,13 +100,29 @@ pub(crate) fn unsafe_for_root(word: &str) -> Option<String> {
 }
 
 fn prepared(command: &mut Command) -> &mut Command {
-    safety::apart(command).kill_on_drop(true)
+    let command = safety::apart(command).kill_on_drop(true);
+    // Killed, we could not end it.
+    end_with_us(command.as_std_mut());
+    command
+}
+
+/// Dropped before it has ended, it takes along what it has started.
+#[derive(Debug)]
+pub(crate) struct Tree(Child);
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0.id() {
+            // The leader itself is killed in any case.
+            signal_group(leader, Signal::SIGKILL).ok();
+        }
+    }
 }
 
 impl Run {
     pub(crate) async fn wait(&mut self) -> Ending {
         match self {
-            Run::Own(child) => child
+            Run::Own(Tree(child)) => child
                 .wait()
                 .await
                 .map_or_else(|e| Ending::Refused(e.to_string()), ending),
@@ -121,7 +137,7 @@ impl Run {
                 launched.kill(hard);
                 Ok(())
             }
-            Run::Own(child) => {
+            Run::Own(Tree(child)) => {
                 let signal = if hard { Signal::SIGKILL } else { Signal::SIGTERM };
                 child.id().map_or(Ok(()), |leader| signal_group(leader, signal))
             }

@@ -92,6 +92,42 @@ fn a_hanging_script_fails_in_time_and_its_children_end() {
     std::fs::remove_file(mark).expect("the script ran");
 }
 
+/// As after a reload that asks otherwise: nobody waits for the run, and nothing of it is left.
+#[test]
+fn a_run_that_nobody_waits_for_takes_its_children_along() {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())
+        .expect("a runtime");
+    runtime.block_on(async {
+        let launcher = Launcher::new(&Args::read(["tandem-vrrp".into()]).expect("no arguments are needed"));
+        let mark = std::env::temp_dir().join(format!("tandem-vrrp-child-{}", std::process::id()));
+        let text = format!("sleep 600 & echo $! > {0}.new; mv {0}.new {0}; wait", mark.display());
+        let runner = Runner {
+            words: ["/bin/sh", "-c", &text].map(Arc::from).to_vec(),
+            user: None,
+            group: None,
+        };
+        let run = runner.start(&launcher).expect("a shell");
+        let over = Instant::now() + PATIENCE;
+        let child = loop {
+            if let Ok(text) = std::fs::read_to_string(&mark) {
+                break text.trim().to_owned();
+            }
+            assert!(Instant::now() < over, "the script runs");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        std::fs::remove_file(&mark).expect("the script ran");
+        drop(run);
+        // Where nobody collects orphans, one stays as a zombie.
+        let stat = format!("/proc/{child}/stat");
+        while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+            assert!(Instant::now() < over, "{child} lives on");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+}
+
 #[test]
 fn a_file_that_can_be_opened() {
     assert_eq!(
