@@ -22,7 +22,7 @@ use tandem_ops::notify::{self, Notifier};
 use tandem_ops::signals::{Dump, Intention, ROUTER, Received, Signals};
 use tandem_ops::watchdog::Watchdog;
 use tandem_vrrp_config::Plan;
-use tandem_vrrp_core::settings::{InstanceId, RouterSettings};
+use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings};
 use tandem_vrrp_core::{DropReason, Event, Notice, Release, State, Subject, Who};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -58,7 +58,7 @@ use reload::tracked;
 /// What commands run by `notify_stop` get before the process is gone.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Longer than any handover takes; then the kernel's state is what it is.
+/// Beyond what a successor has; then the kernel's state is what it is.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the control runtime is started with.
@@ -228,7 +228,9 @@ impl Running {
             why: Release::Stop,
         };
         self.desk.order(release).await;
-        if tokio::time::timeout(PATIENCE, self.released()).await.is_err() {
+        let longest = self.desk.plan.router.instances.iter().map(InstanceSettings::cap).max();
+        let patience = PATIENCE + longest.unwrap_or_default();
+        if tokio::time::timeout(patience, self.released()).await.is_err() {
             self.desk.log.error("the addresses could not be released in time");
         }
         self.desk.bfd.finish();

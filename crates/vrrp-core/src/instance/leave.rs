@@ -4,13 +4,11 @@
 //! the moment; its announcements are, or a settling time after the advert. Nothing is announced when letting go: the
 //! neighbours know the successor by then.
 
-use std::net::IpAddr;
-use std::time::Duration;
-
 use super::{Instance, Phase, Timer};
 use crate::outbox::Cx;
 use crate::receive::Heard;
 use crate::{Event, Notice, Output, Release, ReleaseEnd, State};
+use std::net::IpAddr;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Leaving {
@@ -52,12 +50,7 @@ impl Instance {
             instance: self.settings.id,
             successor,
         });
-        let cap = self
-            .settings
-            .handover
-            .cap
-            .unwrap_or(self.interval() + Duration::from_millis(200));
-        self.timers.arm(Timer::Cap, cx.now + cap);
+        self.timers.arm(Timer::Cap, cx.now + self.settings.cap());
         let unseen = self.settings.addresses().map(|a| a.address).collect();
         self.phase = Phase::Leaving(Leaving {
             why,

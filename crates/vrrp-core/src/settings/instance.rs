@@ -149,6 +149,12 @@ impl InstanceSettings {
         self.vips.iter().chain(&self.excluded)
     }
 
+    /// How long whoever leaves waits for a successor.
+    pub fn cap(&self) -> Duration {
+        let skew = || self.protocol.interval() + Duration::from_millis(200);
+        self.handover.cap.unwrap_or_else(skew)
+    }
+
     pub(crate) fn lacks_peer(&self) -> bool {
         self.needs_peer && matches!(&self.transport, Transport::Unicast { peers, .. } if peers.is_empty())
     }
