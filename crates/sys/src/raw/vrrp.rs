@@ -14,6 +14,8 @@ use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockFilter, Socket, Typ
 use crate::netlink::{Family, Index};
 
 const VRRP: i32 = 112;
+/// IP's authentication header (RFC 4302).
+const AUTHENTICATED: i32 = 51;
 /// Internetwork control, CS6.
 const TRAFFIC_CLASS: u32 = 0xc0;
 
@@ -48,7 +50,24 @@ pub struct Arrival {
 impl VrrpReceiver {
     /// Needs CAP_NET_RAW in the network of this thread. It hears unicast at once, and groups when it has joined them.
     pub fn open(name: &str, interface: Index, family: Family) -> io::Result<Self> {
-        let socket = raw_socket(family, VRRP)?;
+        Self::over(raw_socket(family, VRRP)?, name, interface, family)
+    }
+
+    /// For adverts in IPv4 behind an authentication header, and nothing else that has one.
+    pub fn open_authenticated(name: &str, interface: Index) -> io::Result<Self> {
+        let socket = raw_socket(Family::V4, AUTHENTICATED)?;
+        socket.attach_filter(&[
+            // The first byte after the IP header says what comes after this one.
+            SockFilter::new(LOAD_HEADER_LENGTH, 0, 0, 0),
+            SockFilter::new(LOAD_BYTE_BEHIND, 0, 0, 0),
+            SockFilter::new(JUMP_IF_EQUAL, 0, 1, VRRP.unsigned_abs()),
+            SockFilter::new(RETURN_CONSTANT, 0, 0, u32::from(u16::MAX)),
+            SockFilter::new(RETURN_CONSTANT, 0, 0, 0),
+        ])?;
+        Self::over(socket, name, interface, Family::V4)
+    }
+
+    fn over(socket: Socket, name: &str, interface: Index, family: Family) -> io::Result<Self> {
         socket.bind_device(Some(name.as_bytes()))?;
         setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
         match family {
@@ -146,6 +165,12 @@ impl VrrpSender {
     }
 }
 
+/// BPF_LDX | BPF_B | BPF_MSH: four times the low half of a byte.
+const LOAD_HEADER_LENGTH: u16 = 0xb1;
+/// BPF_LD | BPF_B | BPF_IND: the byte so far into the packet.
+const LOAD_BYTE_BEHIND: u16 = 0x50;
+/// BPF_JMP | BPF_JEQ | BPF_K
+const JUMP_IF_EQUAL: u16 = 0x15;
 /// BPF_RET | BPF_K: accept so many bytes of every packet.
 const RETURN_CONSTANT: u16 = 0x06;
 

@@ -10,7 +10,7 @@ use tandem_sys::netlink::{self, Index};
 use tandem_sys::raw::{Arrival, VrrpReceiver};
 use tandem_sys::readable::Readable;
 use tandem_vrrp_core::packet::Datagram;
-use tandem_vrrp_core::settings::{Family, RouterSettings, Transport};
+use tandem_vrrp_core::settings::{Family, RouterSettings, Transport, Version};
 
 use super::closing;
 use super::network::Network;
@@ -34,6 +34,7 @@ pub(super) struct Ports {
 struct Port {
     place: Place,
     socket: Readable<VrrpReceiver>,
+    authenticated: Option<Readable<VrrpReceiver>>,
 }
 
 /// Where a socket listens.
@@ -41,6 +42,15 @@ struct Port {
 struct Place {
     index: Index,
     groups: BTreeSet<IpAddr>,
+    /// Adverts of version 2 may come behind an authentication header. They are refused, but not without a word.
+    authenticated: bool,
+}
+
+/// What listens at a place.
+#[derive(Debug)]
+struct Receivers {
+    socket: VrrpReceiver,
+    authenticated: Option<VrrpReceiver>,
 }
 
 /// A socket that is open.
@@ -65,16 +75,22 @@ pub(super) struct Opening {
 pub(super) struct Opened {
     name: Name,
     place: Place,
-    result: io::Result<VrrpReceiver>,
+    result: io::Result<Receivers>,
 }
 
 impl Opening {
     pub(super) fn open(self) -> Opened {
         let Self { name, place } = self;
-        let open = || {
-            let receiver = VrrpReceiver::open(&name.0, place.index, family(name.1))?;
+        let joined = |receiver: VrrpReceiver| -> io::Result<VrrpReceiver> {
             place.groups.iter().try_for_each(|group| receiver.join(*group))?;
             Ok(receiver)
+        };
+        let authenticated = || joined(VrrpReceiver::open_authenticated(&name.0, place.index)?);
+        let open = || -> io::Result<Receivers> {
+            Ok(Receivers {
+                socket: joined(VrrpReceiver::open(&name.0, place.index, family(name.1))?)?,
+                authenticated: place.authenticated.then(authenticated).transpose()?,
+            })
         };
         let result = open();
         Opened { name, place, result }
@@ -84,15 +100,21 @@ impl Opening {
 impl Ports {
     /// Closes what the settings do not need or the network does not have any more, and says what must be opened.
     pub(super) fn adjust(&mut self, settings: &RouterSettings, network: &Network) -> Vec<Opening> {
-        let there = |((interface, family), groups): (Name, BTreeSet<IpAddr>)| {
-            let index = network.link(&interface)?.index;
-            Some(((interface, family), Place { index, groups }))
+        let there = |(name, wanted): (Name, Wanted)| {
+            let Wanted { groups, authenticated } = wanted;
+            let index = network.link(&name.0)?.index;
+            let place = Place {
+                index,
+                groups,
+                authenticated,
+            };
+            Some((name, place))
         };
         let wanted: BTreeMap<Name, Place> = wanted(settings, network).into_iter().filter_map(there).collect();
         // With other groups on the same interface the old one listens until there is a new one.
         let is_there = |name: &Name, port: &Port| wanted.get(name).is_some_and(|place| place.index == port.place.index);
         let closing = self.open.extract_if(.., |name, port| !is_there(name, port));
-        closing::close(closing.map(|(_, port)| port.socket.into_inner()).collect());
+        closing::close(closing.flat_map(|(_, port)| port.into_inner()).collect());
         self.awaited.retain(|name, place| wanted.get(name) == Some(place));
         let mut openings = Vec::new();
         for (name, place) in wanted {
@@ -110,13 +132,15 @@ impl Ports {
         let Opened { name, place, result } = opened;
         let trouble = |error: io::Error| format!("cannot listen for adverts on {}: {error}", name.0);
         if self.awaited.get(&name) != Some(&place) {
-            closing::close(result.into_iter().collect());
+            closing::close(vec![result]);
             return Ok(());
         }
         self.awaited.remove(&name);
-        let socket = result.and_then(Readable::new).map_err(trouble)?;
-        let old = self.open.insert(name, Port { place, socket });
-        closing::close(old.map(|port| port.socket.into_inner()).into_iter().collect());
+        let port = result
+            .and_then(|receivers| Port::new(place, receivers))
+            .map_err(trouble)?;
+        let old = self.open.insert(name, port);
+        closing::close(old.into_iter().flat_map(Port::into_inner).collect());
         Ok(())
     }
 
@@ -141,8 +165,8 @@ impl Ports {
     /// Ready when any port has something.
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut answer = Poll::Pending;
-        for port in self.open.values() {
-            if let Poll::Ready(ready) = port.socket.poll_readable(cx) {
+        for socket in self.open.values().flat_map(Port::sockets) {
+            if let Poll::Ready(ready) = socket.poll_readable(cx) {
                 answer = Poll::Ready(ready);
             }
         }
@@ -152,15 +176,16 @@ impl Ports {
     /// Hands out all that has arrived, whether the runtime has noticed it or not.
     pub(super) fn drain(&self, mut each: impl FnMut(&str, Arrival, Datagram<'_>)) -> io::Result<()> {
         let mut buffer = [0; BUFFER];
-        for ((name, family), port) in &self.open {
+        let open = self.open.iter();
+        for (name, family, socket) in open.flat_map(|((name, family), p)| p.sockets().map(move |s| (name, family, s))) {
             for _ in 0..AT_ONCE {
-                match port.socket.inner().receive(&mut buffer) {
+                match socket.inner().receive(&mut buffer) {
                     Ok(arrival) => {
                         let bytes = &buffer[..arrival.length];
                         each(name, arrival, datagram(*family, &arrival, bytes));
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        port.socket.found_empty();
+                        socket.found_empty();
                         break;
                     }
                     // The interface went down or away; netlink tells more.
@@ -173,16 +198,42 @@ impl Ports {
     }
 }
 
-/// Which sockets, and which groups on each.
-fn wanted(settings: &RouterSettings, network: &Network) -> BTreeMap<Name, BTreeSet<IpAddr>> {
-    let mut wanted: BTreeMap<Name, BTreeSet<IpAddr>> = BTreeMap::new();
+impl Port {
+    fn new(place: Place, receivers: Receivers) -> io::Result<Port> {
+        Ok(Port {
+            place,
+            socket: Readable::new(receivers.socket)?,
+            authenticated: receivers.authenticated.map(Readable::new).transpose()?,
+        })
+    }
+
+    fn sockets(&self) -> impl Iterator<Item = &Readable<VrrpReceiver>> {
+        [&self.socket].into_iter().chain(&self.authenticated)
+    }
+
+    fn into_inner(self) -> impl Iterator<Item = VrrpReceiver> {
+        let sockets = [self.socket].into_iter().chain(self.authenticated);
+        sockets.map(Readable::into_inner)
+    }
+}
+
+/// What is to be heard on an interface.
+#[derive(Debug, Default)]
+struct Wanted {
+    groups: BTreeSet<IpAddr>,
+    authenticated: bool,
+}
+
+fn wanted(settings: &RouterSettings, network: &Network) -> BTreeMap<Name, Wanted> {
+    let mut wanted: BTreeMap<Name, Wanted> = BTreeMap::new();
     for instance in &settings.instances {
         let Some(home) = network.home(instance) else { continue };
         let name = (home.name.as_str().into(), instance.family);
-        let groups = wanted.entry(name).or_default();
+        let here = wanted.entry(name).or_default();
         if let Transport::Multicast { group } = instance.transport {
-            groups.insert(group);
+            here.groups.insert(group);
         }
+        here.authenticated |= instance.family == Family::V4 && instance.protocol.version() == Version::V2;
     }
     wanted
 }
