@@ -87,9 +87,17 @@ impl Brain {
         self.patience = super::patience(&settings);
         self.sources.clear();
         self.tell_these(self.sources_of(&settings));
+        let known = |id: InstanceId| self.router.settings().instance(id).is_some();
+        let fresh: Vec<InstanceId> = settings
+            .instances
+            .iter()
+            .map(|i| i.id)
+            .filter(|id| !known(*id))
+            .collect();
         let moved = self.give_up_moved(&vmacs, &settings.instances);
         let old_vmacs = self.network.exchange_vmacs(vmacs);
         self.router.handle(Input::Settings(Box::new(settings)), now);
+        fresh.into_iter().for_each(|instance| self.find_native(instance, false));
         self.carry_out();
         self.exchange_vmacs(&old_vmacs, &moved);
         self.exchange_policies(policies);
@@ -145,7 +153,14 @@ impl Brain {
     fn source_of(&self, settings: &InstanceSettings) -> Option<IpAddr> {
         let home = self.network.home(settings).map(|link| link.name.as_str());
         let deaf = settings.interface.is_none() && home.is_none_or(|name| self.ports.is_deaf(name));
-        self.network.source(settings, &self.virtuals).filter(|_| !deaf)
+        let found = self.network.source(settings, &self.virtuals).filter(|_| !deaf);
+        found.or_else(|| self.is_on_its_way(settings))
+    }
+
+    /// An owner's own address, which somebody took away and we put back.
+    fn is_on_its_way(&self, settings: &InstanceSettings) -> Option<IpAddr> {
+        let before = self.sources.get(&settings.id).copied().flatten();
+        before.filter(|ip| settings.priority.is_owner() && self.holding.is_coming(settings.id, *ip))
     }
 
     fn tell_these(&mut self, sources: Vec<(InstanceId, Option<IpAddr>)>) {
@@ -168,12 +183,35 @@ impl Brain {
             .map(|settings| settings.id)
             .collect();
         for instance in found {
+            self.find_native(instance, journal.contains(&instance));
             let fresh_journal = journal.contains(&instance);
             let found = Input::Found {
                 instance,
                 fresh_journal,
             };
             self.router.handle(found, now);
+        }
+    }
+
+    /// An owner's addresses may be the host's own, which were there before us and stay. After a crash they may also be what
+    /// we left, unless the host has no other.
+    fn find_native(&mut self, instance: InstanceId, was_ours: bool) {
+        let Some(settings) = self
+            .router
+            .settings()
+            .instance(instance)
+            .filter(|s| s.priority.is_owner())
+        else {
+            return;
+        };
+        let source = self.network.source(settings, &self.virtuals);
+        for address in settings.addresses() {
+            let ip = address.address;
+            let place = self.network.place(settings, address).map(|link| link.index);
+            let here = place.filter(|index| self.network.has(*index, ip) && (!was_ours || source == Some(ip)));
+            if let Some(index) = here {
+                self.holding.is_the_host_s(index, ip);
+            }
         }
     }
 

@@ -110,12 +110,10 @@ impl Brain {
             .send(link, mac, advert)
             .map_err(|error| error.to_string())
             .err();
-        if outcome != self.mute {
-            if let Some(error) = &outcome {
-                self.reports
-                    .trouble(format_args!("cannot send adverts on {}: {error}", link.name));
-            }
-            self.mute = outcome;
+        if let Some(error) = self.mute.heard(link.index, advert.to, outcome) {
+            let (name, to) = (&link.name, advert.to);
+            self.reports
+                .trouble(format_args!("cannot send adverts on {name} to {to}: {error}"));
         }
     }
 
@@ -205,6 +203,9 @@ impl Brain {
     fn remove(&mut self, instance: InstanceId, address: &VirtualAddress, index: Index) {
         let Some(request) = request(address, index) else { return };
         let address = address.address;
+        if self.holding.is_native(index, address) {
+            return self.holding.leave(instance, address);
+        }
         self.holding.removing(instance, address, index);
         self.errands
             .push(Request::DeleteAddress(request), Purpose::Give { index, address });
@@ -274,6 +275,7 @@ impl Brain {
 
     /// From every interface that has an address of this instance and is not its own place.
     fn announce_elsewhere(&mut self, instance: InstanceId) {
+        let now = self.now();
         let Some(settings) = self.settings(instance).cloned() else {
             return;
         };
@@ -284,7 +286,7 @@ impl Brain {
                 .having(address.address)
                 .filter(|link| Some(link.index) != place)
             {
-                if let Err(error) = self.herald.announce(link, link.mac, address.address) {
+                if let Err(error) = self.herald.announce(link, link.mac, address.address, now) {
                     let (ip, name) = (address.address, &link.name);
                     self.reports
                         .trouble(format_args!("cannot announce {ip} on {name}: {error}"));
@@ -301,7 +303,7 @@ impl Brain {
             return;
         };
         let Some(below) = self.network.below(link) else { return };
-        match self.herald.announce(below, link.mac, address) {
+        match self.herald.announce(below, link.mac, address, now) {
             Ok(()) if self.verbosity.announcements => {
                 let (round, kind) = if address.is_ipv4() {
                     ("gratuitous ARPs", "gratuitous ARP")

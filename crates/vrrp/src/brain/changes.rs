@@ -21,6 +21,7 @@ impl Brain {
             Change::LinkGone(index) => {
                 self.voice.forget(index);
                 self.herald.forget(index);
+                self.mute.forget(index);
                 self.ears.forget(index);
                 self.links_changed();
             }
@@ -28,6 +29,8 @@ impl Brain {
             Change::AddressGone(address) => {
                 self.address_gone(address.index, address.cidr.ip());
                 self.static_gone(address.index, address.cidr.ip());
+                // What is put back is on its way before anybody asks where an owner speaks from.
+                self.carry_out();
                 self.source_may_change(address.cidr.ip());
             }
             Change::Lost => self.list_again(),
@@ -112,9 +115,9 @@ impl Brain {
     /// Some of the kernel's news were lost; what is missing now may have been taken meanwhile.
     fn listed(&mut self, links: Vec<Link>, addresses: Vec<Address>) {
         let before: BTreeSet<Index> = self.holding.interfaces();
+        self.holding.reports_were_lost();
         let vmacs = self.network.exchange_vmacs(Vmacs::default());
         self.network = Network::new(links, addresses, vmacs);
-        self.links_changed();
         let now = self.now();
         for index in before {
             let missing: Vec<_> = self
@@ -126,6 +129,8 @@ impl Brain {
                 self.router.handle(Input::AddressLost { instance, address }, now);
             }
         }
+        self.carry_out();
+        self.links_changed();
     }
 
     /// Listens on every interface that an address may move from.

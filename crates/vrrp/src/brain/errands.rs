@@ -152,5 +152,9 @@ impl Brain {
         for (instance, address) in self.holding.added(instance, address, is_there) {
             self.announce(instance, address);
         }
+        if !is_there {
+            // An owner may have meant to speak from it.
+            self.tell_sources();
+        }
     }
 }

@@ -7,6 +7,7 @@ use tandem_vrrp_core::settings::VirtualAddress;
 
 use super::Brain;
 use super::holding::request;
+use super::taken::Taken;
 use crate::statics::Statics;
 
 impl Brain {
@@ -24,9 +25,8 @@ impl Brain {
 
     /// Somebody removed an address: it is put back if it ought to be there.
     pub(super) fn static_gone(&mut self, index: Index, ip: IpAddr) {
-        let lost = self.statics.has(self.network.name(index), ip);
-        if let Some(request) = lost.and_then(|address| request(address, index)) {
-            self.add_static(request);
+        if self.statics.has(self.network.name(index), ip).is_some() {
+            self.was_taken(Taken::Static(index, ip));
         }
     }
 

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use tandem_sys::netlink::{Index, Link, Mac};
 use tandem_sys::raw::{Arp, NeighbourAdvert, NeighbourSolicit, PacketSocket, WhichFrames};
+use tandem_time::Mono;
 
 use super::closing;
 
@@ -20,12 +22,25 @@ pub(super) struct Herald {
 struct Door {
     socket: PacketSocket,
     /// Hosts forget a router that stops saying it is one.
-    router: bool,
+    router: Option<(Mono, bool)>,
+}
+
+/// A round of announcements takes less, and the next one comes later.
+const ROUND: Duration = Duration::from_millis(500);
+
+impl Door {
+    /// What the kernel says, asked once a round.
+    fn is_router(&mut self, now: Mono, ask: impl FnOnce() -> bool) -> bool {
+        match self.router {
+            Some((since, router)) if now.since(since) < ROUND => router,
+            _ => self.router.insert((now, ask())).1,
+        }
+    }
 }
 
 impl Herald {
     /// That an address lives at this MAC address, by this interface.
-    pub(super) fn announce(&mut self, link: &Link, mac: Option<Mac>, address: IpAddr) -> io::Result<()> {
+    pub(super) fn announce(&mut self, link: &Link, mac: Option<Mac>, address: IpAddr, now: Mono) -> io::Result<()> {
         let Some(mac) = mac.filter(|_| !link.no_arp) else {
             // Without hardware addresses, or anybody who asks for them, there is nothing to tell (point-to-point links).
             return Ok(());
@@ -34,7 +49,7 @@ impl Herald {
         match address {
             IpAddr::V4(ip) => door.socket.send(&Arp::announce(mac, ip).broadcast_frame()),
             IpAddr::V6(target) => {
-                let router = door.router;
+                let router = door.is_router(now, || forwards(&link.name));
                 door.socket.send(
                     &NeighbourAdvert {
                         target,
@@ -90,12 +105,12 @@ impl Herald {
         closing::close(door.map(|door| door.socket).into_iter().collect());
     }
 
-    fn door(&mut self, link: &Link) -> io::Result<&Door> {
+    fn door(&mut self, link: &Link) -> io::Result<&mut Door> {
         match self.doors.entry(link.index) {
             Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(vacant) => Ok(vacant.insert(Door {
                 socket: PacketSocket::open(link.index, WhichFrames::None)?,
-                router: forwards(&link.name),
+                router: None,
             })),
         }
     }
@@ -111,10 +126,22 @@ mod tests {
     use super::*;
     use crate::around::fixtures::link;
 
+    #[test]
+    fn whether_it_is_a_router_is_asked_each_round() {
+        let socket = PacketSocket::open(Index(1), WhichFrames::None);
+        // Without the privilege for such a socket there is nothing to ask for.
+        let Ok(socket) = socket else { return };
+        let mut door = Door { socket, router: None };
+        let at = Mono::from_millis;
+        assert!(door.is_router(at(0), || true));
+        assert!(door.is_router(at(20), || panic!("within the round")));
+        assert!(!door.is_router(at(5000), || false));
+    }
+
     /// There is no such interface, so whoever wanted to send would fail.
     #[test]
     fn nothing_is_announced_where_nobody_resolves_addresses() {
-        let mac = Mac([2; 6]);
+        let (mac, now) = (Mac([2; 6]), Mono::ZERO);
         let link = |no_arp| Link {
             mac: Some(mac),
             no_arp,
@@ -123,9 +150,9 @@ mod tests {
         for address in ["10.9.0.100", "fd00::100"] {
             let address = address.parse().expect("well written");
             let mut herald = Herald::default();
-            assert!(herald.announce(&link(false), Some(mac), address).is_err());
-            assert!(herald.announce(&link(true), Some(mac), address).is_ok());
-            assert!(herald.announce(&link(false), None, address).is_ok());
+            assert!(herald.announce(&link(false), Some(mac), address, now).is_err());
+            assert!(herald.announce(&link(true), Some(mac), address, now).is_ok());
+            assert!(herald.announce(&link(false), None, address, now).is_ok());
         }
     }
 }

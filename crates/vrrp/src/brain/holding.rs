@@ -3,7 +3,7 @@
 //! An address is announced when the kernel has it, and what disappears without our doing is told apart from what we removed
 //! ourselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use tandem_sys::netlink::{AddressRequest, Broadcast, Cidr, Flags, Index};
@@ -15,7 +15,9 @@ use crate::policy::scope;
 pub(super) struct Holding {
     held: BTreeMap<(InstanceId, IpAddr), Held>,
     /// Removals of ours that the kernel has not reported yet.
-    going: BTreeMap<(Index, IpAddr), u32>,
+    going: BTreeMap<(Index, IpAddr), Going>,
+    /// Addresses of an owner that this host had before us. They stay when we go.
+    native: BTreeSet<(Index, IpAddr)>,
     /// Additions that the kernel has not been asked for yet.
     arriving: u32,
     /// Announcements after the first of each address: they wait until every address has had its first.
@@ -33,7 +35,39 @@ struct Held {
     announcements: u32,
 }
 
+#[derive(Clone, Copy, Debug, Default)]
+struct Going {
+    unanswered: u32,
+    unreported: u32,
+}
+
 impl Holding {
+    pub(super) fn is_the_host_s(&mut self, index: Index, address: IpAddr) {
+        self.native.insert((index, address));
+    }
+
+    pub(super) fn is_native(&self, index: Index, address: IpAddr) -> bool {
+        self.native.contains(&(index, address))
+    }
+
+    /// Holds it no longer, and it stays where it is.
+    pub(super) fn leave(&mut self, instance: InstanceId, address: IpAddr) {
+        self.held.remove(&(instance, address));
+    }
+
+    /// The kernel is being asked for it.
+    pub(super) fn is_coming(&self, instance: InstanceId, address: IpAddr) -> bool {
+        self.held.get(&(instance, address)).is_some_and(|held| held.pending)
+    }
+
+    /// Nobody will tell any more of removals that the kernel has answered.
+    pub(super) fn reports_were_lost(&mut self) {
+        self.going.retain(|_, going| {
+            going.unreported = going.unanswered;
+            going.unanswered > 0
+        });
+    }
+
     pub(super) fn adding(&mut self, instance: InstanceId, address: IpAddr, index: Index) {
         let held = self.held.entry((instance, address)).or_insert(Held {
             index,
@@ -78,11 +112,16 @@ impl Holding {
 
     pub(super) fn removing(&mut self, instance: InstanceId, address: IpAddr, index: Index) {
         self.held.remove(&(instance, address));
-        *self.going.entry((index, address)).or_default() += 1;
+        let going = self.going.entry((index, address)).or_default();
+        going.unanswered += 1;
+        going.unreported += 1;
     }
 
     /// The kernel's answer to a removal. When it refused there will be no report of it.
     pub(super) fn removed(&mut self, index: Index, address: IpAddr, happened: bool) {
+        if let Some(going) = self.going.get_mut(&(index, address)) {
+            going.unanswered = going.unanswered.saturating_sub(1);
+        }
         if !happened {
             self.is_ours_going(index, address);
         }
@@ -112,14 +151,15 @@ impl Holding {
     }
 
     fn is_ours_going(&mut self, index: Index, address: IpAddr) -> bool {
-        let Some(count) = self.going.get_mut(&(index, address)) else {
+        let Some(going) = self.going.get_mut(&(index, address)) else {
             return false;
         };
-        *count -= 1;
-        if *count == 0 {
+        let ours = going.unreported > 0;
+        going.unreported = going.unreported.saturating_sub(1);
+        if going.unreported == 0 && going.unanswered == 0 {
             self.going.remove(&(index, address));
         }
-        true
+        ours
     }
 
     /// Addresses that ought to be on this interface; to be asked when reports of the kernel were lost.
@@ -131,7 +171,7 @@ impl Holding {
         here.map(|(key, _)| *key)
     }
 
-    pub(super) fn interfaces(&self) -> std::collections::BTreeSet<Index> {
+    pub(super) fn interfaces(&self) -> BTreeSet<Index> {
         self.held.values().map(|held| held.index).collect()
     }
 }
@@ -218,6 +258,23 @@ mod tests {
         holding.removed(ETH, vip(), true);
         assert_eq!(holding.gone(Index(9), vip()), [], "another interface");
         assert_eq!(holding.gone(ETH, vip()), [VI]);
+    }
+
+    #[test]
+    fn a_report_that_was_lost_is_not_waited_for() {
+        let mut holding = Holding::default();
+        holding.adding(VI, vip(), ETH);
+        holding.removing(VI, vip(), ETH);
+        holding.removed(ETH, vip(), true);
+        let other = IpAddr::from([10, 9, 0, 101]);
+        holding.removing(VI, other, ETH);
+        holding.reports_were_lost();
+        holding.adding(VI, vip(), ETH);
+        holding.adding(VI, other, ETH);
+        assert_eq!(holding.gone(ETH, vip()), [VI], "somebody else did that");
+        assert_eq!(holding.gone(ETH, other), [], "that is still to come");
+        holding.removed(ETH, other, true);
+        assert_eq!(holding.gone(ETH, other), [VI]);
     }
 
     #[test]

@@ -28,10 +28,12 @@ mod holding;
 mod kept;
 mod lent;
 mod messages;
+mod mute;
 mod network;
 mod pace;
 mod ports;
 mod rousers;
+mod taken;
 mod vmacs;
 mod voice;
 mod ways;
@@ -51,8 +53,8 @@ use tandem_sys::netlink::{Address, Change, Link, NetlinkError, Watch};
 use tandem_sys::readable::Readable;
 use tandem_sys::timer::Timer;
 use tandem_time::Mono;
-use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings};
-use tandem_vrrp_core::{Input, InstanceView, Release, Router, Who};
+use tandem_vrrp_core::settings::{Heal, InstanceId, InstanceSettings, RouterSettings};
+use tandem_vrrp_core::{Burst, Input, InstanceView, Release, Router, Who};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
 
@@ -66,10 +68,12 @@ use errands::Errands;
 use herald::Herald;
 use holding::Holding;
 use kept::Kept;
+use mute::Mute;
 use network::Network;
 use pace::Lateness;
 use ports::{Opened, Ports};
 use rousers::Rousers;
+use taken::Taken;
 use vmacs::Arranged;
 use voice::Voice;
 
@@ -229,8 +233,9 @@ struct Brain {
     urgency: Urgency,
     /// More than an advert may be late.
     patience: Duration,
-    /// The last error in sending adverts, so that it is said once.
-    mute: Option<String>,
+    mute: Mute,
+    /// Routes, rules and static addresses that somebody took away lately.
+    taken: Burst<Taken>,
     ending: bool,
 }
 
@@ -277,7 +282,8 @@ impl Brain {
             verbosity: start.verbosity,
             pace: Pace::default(),
             patience: patience(&start.assignment.settings),
-            mute: None,
+            mute: Mute::default(),
+            taken: Burst::of(Heal::default().burst),
             ending: false,
         })
     }
@@ -306,6 +312,7 @@ impl Brain {
             if self.router.poll_deadline().is_some_and(|at| at <= now) {
                 self.router.on_deadline(now);
             }
+            self.put_back_later();
             self.close_ears();
             self.carry_out();
             let late = self.pace.worked(what, since, self.clock.now(), self.patience);
@@ -376,7 +383,8 @@ impl Brain {
 
     /// Sets the timer to the router's next deadline, if it is not.
     fn arm(&mut self) -> io::Result<()> {
-        let due = self.router.poll_deadline();
+        let due = self.router.poll_deadline().into_iter();
+        let due = due.chain(self.taken.deadline()).min();
         if due == self.armed {
             return Ok(());
         }

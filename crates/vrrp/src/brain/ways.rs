@@ -4,6 +4,7 @@ use tandem_sys::netlink::{self, Request};
 use tandem_vrrp_core::settings::InstanceId;
 
 use super::Brain;
+use super::taken::Taken;
 use crate::policy::Policy;
 
 impl Brain {
@@ -29,22 +30,26 @@ impl Brain {
 
     /// Somebody removed a route: it is put back if it ought to be there. What we removed ourselves nobody claims.
     pub(super) fn route_gone(&mut self, gone: &netlink::Route) {
-        let policies = self.put_back();
-        let wanted = policies.iter().flat_map(|policy| self.routes(policy));
-        let lost: Vec<netlink::Route> = wanted.filter(|wanted| gone.answers(wanted)).collect();
-        lost.into_iter().for_each(|route| self.add_route(route));
+        let mut lost = self.tracked_routes();
+        lost.retain(|wanted| gone.answers(wanted));
+        lost.into_iter().for_each(|route| self.was_taken(Taken::Route(route)));
     }
 
     /// The same for a rule.
     pub(super) fn rule_gone(&mut self, gone: &netlink::Rule) {
-        let policies = self.put_back();
+        let policies = self.tracked_policies();
         let mut rules = policies.iter().flat_map(|policy| &policy.rules);
         if rules.any(|wanted| wanted.rule == *gone) {
-            self.ask(Request::AddRule(gone.clone()));
+            self.was_taken(Taken::Rule(gone.clone()));
         }
     }
 
-    fn put_back(&self) -> Vec<Policy> {
+    pub(super) fn tracked_routes(&self) -> Vec<netlink::Route> {
+        let policies = self.tracked_policies();
+        policies.iter().flat_map(|policy| self.routes(policy)).collect()
+    }
+
+    pub(super) fn tracked_policies(&self) -> Vec<Policy> {
         let holding = self.router.instances().filter(|i| i.holds);
         let policies = holding.filter_map(|i| self.policies.get(&i.settings.id));
         policies.chain([&self.statics.policy]).map(Policy::tracked).collect()
