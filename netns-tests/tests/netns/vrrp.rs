@@ -10,7 +10,9 @@ mod handback;
 mod launcher;
 mod mail;
 mod many;
+mod occasions;
 mod operators;
+mod owner;
 mod pair;
 mod peers;
 mod rights;
@@ -42,6 +44,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::stops_before_keepalived", peers::stops_before_keepalived),
         test("vrrp::the_operators_pair", operators::the_operators_pair),
         test("vrrp::reload_and_reports", services::reload_and_reports),
+        test("vrrp::what_is_run_and_written", occasions::what_is_run_and_written),
         test("vrrp::signs_of_life", services::signs_of_life),
         test("vrrp::orders_over_the_socket", services::orders_over_the_socket),
         test("vrrp::why_and_handover", command::why_and_handover),

@@ -172,12 +172,12 @@ pub(super) fn ask(daemon: u32, question: &str) -> Result<String> {
     Ok(answer)
 }
 
-fn make_executable(path: &Path) -> Result<()> {
+pub(super) fn make_executable(path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o755))?)
 }
 
-fn wait_for_text(path: &Path, text: &str) -> Result<()> {
+pub(super) fn wait_for_text(path: &Path, text: &str) -> Result<()> {
     let deadline = Instant::now() + LONG;
     loop {
         let seen = fs::read_to_string(path).unwrap_or_default();

@@ -8,11 +8,12 @@ use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
 use tandem_lab::{Advert, Frame, Host, Lab, Probe, Responder};
 use tandem_netns_tests::Bench;
-use tandem_sys::raw::Arp;
+use tandem_sys::raw::{Arp, VrrpSender};
 
 use super::stage::{self, Config, LONG, Program, Stage, VIP, VIP6, times_master};
-use super::{fixtures, together};
+use super::{fixtures, owner, together};
 
+const MULTICAST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(224, 0, 0, 18));
 const OURS: [Program; 2] = [Program::Ours; 2];
 
 pub(super) fn elections_and_failures(bench: &Bench<'_>) -> Result<()> {
@@ -33,11 +34,40 @@ pub(super) fn elections_and_failures(bench: &Bench<'_>) -> Result<()> {
             ("an address that accepts nothing", &fixtures::closed),
             ("what is always there", &fixtures::always_there),
             ("a route that somebody removes", &fixtures::routes_come_back),
+            ("an owner with one address", &owner::keeps_its_address),
+            ("an owner with another address", &owner::takes_what_it_brought),
+            ("a peer with an authentication header", &authenticated),
             ("routes and rules of all kinds", &fixtures::ways_of_all_kinds),
             ("unicast without an interface", &fixtures::without_an_interface),
             ("an interface that comes and goes", &fixtures::interfaces_come_back),
         ],
     )
+}
+
+/// A peer with `auth_type AH` is no silence: it is said why nobody listens to it.
+fn authenticated(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let a = stage.start(&stage.a, Program::Ours, &Config::v2(150))?;
+    a.wait_for_line("Entering BACKUP STATE", LONG)?;
+    let index = stage.client.netlink(async |netlink| netlink.link("eth0").await)?.index;
+    let sender = stage.client.inside(|| VrrpSender::open_v4("eth0", index))??;
+    let header = |next: u8| {
+        let mut packet = vec![0x45, 0xc0, 0, 64, 0, 1, 0, 0, 255, 51, 0, 0, 10, 9, 0, 3, 224, 0, 0, 18];
+        // Next header, length, SPI, sequence number, and twelve bytes of a signature.
+        packet.extend([next, 4, 0, 0, 10, 9, 0, 3, 0, 0, 0, 1]);
+        packet.extend([0xa5; 12]);
+        packet
+    };
+    let advert = [
+        0x21, 51, 200, 1, 2, 1, 0xbe, 0xef, 10, 9, 0, 100, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
+    // Somebody else's, which has nothing to do with VRRP.
+    sender.send(&[header(6), advert.to_vec()].concat(), MULTICAST)?;
+    sender.send(&[header(112), advert.to_vec()].concat(), MULTICAST)?;
+    a.wait_for_line("AH authentication, which is not supported", LONG)?;
+    stage.a.wait_for_address(VIP, true, LONG)?;
+    ensure!(!a.output().contains("unknown VRID"), "{}", a.output());
+    Ok(())
 }
 
 /// The dead router keeps its address; the other takes over.
@@ -234,7 +264,7 @@ fn grouped(bench: &Bench<'_>) -> Result<()> {
     Ok(())
 }
 
-fn group(priority: u8) -> String {
+pub(super) fn group(priority: u8) -> String {
     let instance = |name: &str, interface: &str, vrid: u8, vip: &str| {
         format!(
             "vrrp_instance {name} {{
@@ -380,9 +410,13 @@ pub(super) fn a_crash_is_resumed(bench: &Bench<'_>) -> Result<()> {
 
 /// What dies before its note is written is not resumed, so a crash that is to be resumed comes after.
 pub(super) fn journal_names_the_instance(daemon: u32) -> Result<()> {
+    journal_names(daemon, "51/4/eth0")
+}
+
+pub(super) fn journal_names(daemon: u32, instance: &str) -> Result<()> {
     let path = format!("/proc/{daemon}/root/run/tandem-vrrp/journal");
     let deadline = Instant::now() + LONG;
-    while !std::fs::read_to_string(&path).is_ok_and(|note| note.contains("51/4/eth0")) {
+    while !std::fs::read_to_string(&path).is_ok_and(|note| note.contains(instance)) {
         ensure!(Instant::now() < deadline, "the journal does not name what is held");
         std::thread::sleep(Duration::from_millis(2));
     }

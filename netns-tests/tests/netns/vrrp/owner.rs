@@ -1,0 +1,64 @@
+//! A router whose virtual address is its host's own (priority 255), and the only one that its interface has.
+
+use std::net::IpAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use nix::sys::signal::Signal;
+use tandem_lab::{Host, Lab, Running};
+use tandem_netns_tests::Bench;
+
+use super::stage::{self, Config, LONG, Program, VIP};
+
+/// It is master with it from the start, puts it back in place when somebody takes it, and leaves it to the host.
+pub(super) fn keeps_its_address(bench: &Bench<'_>) -> Result<()> {
+    let lab = Lab::new(bench.ground)?;
+    let lan = lab.switch("lan")?;
+    let (owner, other) = (lab.host("owner")?, lab.host("other")?);
+    lab.link(&owner, &lan, "10.9.0.100/24".parse()?)?;
+    lab.link(&other, &lan, "10.9.0.2/24".parse()?)?;
+    let run = |host: &Host, config: Config| -> Result<Running> {
+        let file = lab.folder()?.join("keepalived.conf");
+        std::fs::write(&file, config.text())?;
+        stage::run(host, Program::Ours, &file)
+    };
+    let mut told = owner.run(Command::new("ip").args(["monitor", "address", "dev", "eth0"]))?;
+    let mut daemon = run(&owner, Config::v3(255).with("state MASTER"))?;
+    daemon.wait_for_line("Entering MASTER STATE", LONG)?;
+    let backup = run(&other, Config::v3(100))?;
+    backup.wait_for_line("Entering BACKUP STATE", LONG)?;
+    daemon.signal(Signal::SIGHUP)?;
+    daemon.wait_for_line("Reload finished", LONG)?;
+    ensure!(
+        !told.output().contains("Deleted"),
+        "it was taken from its host:\n{}",
+        told.output()
+    );
+
+    owner.delete_address("eth0", "10.9.0.100/24".parse()?)?;
+    told.wait_for_line("Deleted", LONG)?;
+    owner.wait_for_address(VIP, true, LONG)?;
+    daemon.wait_for_line("somebody removed 10.9.0.100", LONG)?;
+    daemon.stop(LONG)?;
+    backup.wait_for_line("Entering MASTER STATE", LONG)?;
+    ensure!(owner.holds(VIP)?, "the host has lost its own address");
+    let output = daemon.output();
+    ensure!(!output.contains("FAULT"), "it was in fault:\n{output}");
+    told.kill()?;
+    Ok(())
+}
+
+/// What it added itself it takes away.
+pub(super) fn takes_what_it_brought(bench: &Bench<'_>) -> Result<()> {
+    let stage = stage::Stage::new(bench)?;
+    let mut daemon = stage.start(&stage.a, Program::Ours, &Config::v3(255).with("state MASTER"))?;
+    stage.a.wait_for_address(VIP, true, LONG)?;
+    daemon.stop(LONG)?;
+    stage.a.wait_for_address(VIP, false, Duration::from_secs(1))?;
+    ensure!(
+        stage.a.holds(IpAddr::from([10, 9, 0, 1]))?,
+        "the host's own address is gone"
+    );
+    Ok(())
+}
