@@ -57,7 +57,7 @@ pub(crate) struct Args {
     /// Syslog facility: 0 to 7, local0 to local7, user or daemon
     #[arg(short = 'S', long, value_name = "FACILITY", value_parser = facility)]
     pub(crate) log_facility: Option<u8>,
-    /// Log to a file too
+    /// Log to this file too, all of it: there is no child with a file of its own
     #[arg(short = 'g', long, value_name = "FILE")]
     pub(crate) log_file: Option<PathBuf>,
     /// Do not log to syslog
