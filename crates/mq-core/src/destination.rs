@@ -3,6 +3,11 @@
 use crate::Kind;
 use crate::broker::Target;
 
+/// How the names begin that we give to queues of one connection alone.
+pub(crate) const GENERATED: &str = "amq.gen-";
+pub(crate) const DYNAMIC: &str = "amqp.dynamic-";
+pub(crate) const OURS: [&str; 2] = [GENERATED, DYNAMIC];
+
 /// Where `text` leads, or why nowhere.
 pub(crate) fn target(text: &str) -> Result<Target, &'static str> {
     let (kind, name) = match text.strip_prefix('/').and_then(|rest| rest.split_once('/')) {

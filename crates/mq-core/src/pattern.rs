@@ -67,8 +67,7 @@ impl Pattern {
 
     /// The same without that exception: for what stands for names that somebody gave, whatever they begin with.
     pub(crate) fn covers_name(&self, name: &str) -> bool {
-        let words: Vec<&str> = name.split('.').collect();
-        self.fits(&words, |own, word| match own {
+        self.fits(name.split('.'), |own, word| match own {
             Word::Exactly(own) => **own == **word,
             Word::One => true,
             Word::Rest => false,
@@ -78,7 +77,7 @@ impl Pattern {
     /// Whether each name that the other one stands for is one that this stands for. It may say no where it is so (`*.#` and
     /// `#.*` are the same names, and neither is found to cover the other), but never yes where it is not.
     pub fn covers(&self, other: &Pattern) -> bool {
-        self.fits(&other.0, |own, word| match (own, word) {
+        self.fits(other.0.iter(), |own, word| match (own, word) {
             (Word::Exactly(own), Word::Exactly(word)) => own == word,
             (Word::One, Word::Exactly(_) | Word::One) => true,
             _ => false,
@@ -86,20 +85,23 @@ impl Pattern {
     }
 
     /// Two pointers and one place to return to: never more than words times words, whatever a client sends.
-    fn fits<W>(&self, words: &[W], alike: impl Fn(&Word, &W) -> bool) -> bool {
-        let (mut at, mut next) = (0, 0);
-        let mut open: Option<(usize, usize)> = None;
-        while next < words.len() {
+    fn fits<W>(&self, mut words: impl Iterator<Item = W> + Clone, alike: impl Fn(&Word, &W) -> bool) -> bool {
+        let mut at = 0;
+        let mut open = None;
+        loop {
+            let here = words.clone();
+            let Some(word) = words.next() else { break };
             match self.0.get(at) {
                 Some(Word::Rest) => {
-                    open = Some((at, next));
-                    at += 1;
+                    open = Some((at, here.clone()));
+                    (at, words) = (at + 1, here);
                 }
-                Some(own) if alike(own, &words[next]) => (at, next) = (at + 1, next + 1),
-                _ => match open {
+                Some(own) if alike(own, &word) => at += 1,
+                _ => match &mut open {
+                    // The hole takes one more.
                     Some((rest, taken)) => {
-                        open = Some((rest, taken + 1));
-                        (at, next) = (rest + 1, taken + 1);
+                        taken.next();
+                        (at, words) = (*rest + 1, taken.clone());
                     }
                     None => return false,
                 },

@@ -61,7 +61,7 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// What TLS needs here, if it is spoken.
-    pub(crate) fn accepts(&self) -> anyhow::Result<Option<Arc<tandem_tls::Listener>>> {
+    fn accepts(&self) -> anyhow::Result<Option<Arc<tandem_tls::Listener>>> {
         let made = self.tls.as_ref().map(Tls::listener).transpose();
         made.with_context(|| format!("TLS of the listener {}", self.address))
     }
@@ -120,18 +120,6 @@ impl Configuration {
         90
     }
 
-    pub(crate) fn read(path: &Path) -> anyhow::Result<Configuration> {
-        let name = path.display();
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
-        Configuration::parse(&text).with_context(|| format!("{name}"))
-    }
-
-    fn parse(text: &str) -> anyhow::Result<Configuration> {
-        let read: Configuration = toml::from_str(text)?;
-        read.check()?;
-        Ok(read)
-    }
-
     fn check(&self) -> anyhow::Result<()> {
         if self.listeners.is_empty() {
             bail!("there is no listener: add [[listen]] with an address");
@@ -145,14 +133,11 @@ impl Configuration {
                 self.max_disk_usage
             );
         }
-        for listener in &self.listeners {
-            listener.accepts()?;
-        }
-        self.known().map(drop)
+        Ok(())
     }
 
     /// Who may come in, and do what.
-    pub(crate) fn known(&self) -> anyhow::Result<Known> {
+    fn known(&self) -> anyhow::Result<Known> {
         let said = Said {
             anonymous: self.anonymous,
             anonymous_groups: self.anonymous_groups.as_deref(),
@@ -160,6 +145,33 @@ impl Configuration {
             groups: &self.groups,
         };
         said.known()
+    }
+}
+
+/// A configuration with all that it names: read once, so that what was checked is what is used.
+pub(crate) struct Checked {
+    pub(crate) plan: Configuration,
+    pub(crate) known: Known,
+    /// Of each listener, in their order, where TLS is spoken.
+    pub(crate) papers: Vec<Option<Arc<tandem_tls::Listener>>>,
+}
+
+impl Checked {
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Checked> {
+        let name = path.display();
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+        Checked::parse(&text).with_context(|| format!("{name}"))
+    }
+
+    fn parse(text: &str) -> anyhow::Result<Checked> {
+        let plan: Configuration = toml::from_str(text)?;
+        plan.check()?;
+        let papers = plan.listeners.iter().map(Listener::accepts);
+        Ok(Checked {
+            papers: papers.collect::<anyhow::Result<_>>()?,
+            known: plan.known()?,
+            plan,
+        })
     }
 }
 
@@ -171,7 +183,7 @@ mod tests {
     fn what_is_written_is_read_and_what_is_wrong_is_said() {
         let good =
             "data-dir = \"/d\"\nanonymous = true\n[[listen]]\naddress = \"127.0.0.1:61613\"\nprotocol = \"stomp\"\n";
-        let read = Configuration::parse(good).unwrap();
+        let read = Checked::parse(good).unwrap().plan;
         assert_eq!(
             (read.listeners[0].protocol, read.listeners[0].max_connections),
             (Protocol::Stomp, 1000)
@@ -207,7 +219,7 @@ mod tests {
                 "missing field `certificate`",
             ),
         ] {
-            let error = format!("{:#}", Configuration::parse(text).unwrap_err());
+            let error = format!("{:#}", Checked::parse(text).map(drop).unwrap_err());
             assert!(error.contains(says), "{text}: {error}");
         }
     }

@@ -77,13 +77,12 @@ pub(crate) async fn serve(
             .ok()
             .flatten(),
     };
+    if let (Protocol::Amqp, Some(spoken)) = (plan.protocol, spoken)
+        && !matches!(spoken, Spoken::Amqp091 | Spoken::Amqp10)
+    {
+        return refuse(peer, plan, spoken);
+    }
     let _here = spoken.and_then(|spoken| shared.tally.enter(spoken));
-    let spoken = match (plan.protocol, spoken) {
-        (Protocol::Amqp, Some(spoken)) if !matches!(spoken, Spoken::Amqp091 | Spoken::Amqp10) => {
-            return refuse(peer, plan, spoken);
-        }
-        (_, spoken) => spoken,
-    };
     match spoken {
         Some(Spoken::Stomp) => talk::serve::<stomp::Session>(wire, bytes, plan, shared, leaving).await,
         Some(Spoken::Mqtt) => talk::serve::<mqtt::Session>(wire, bytes, plan, shared, leaving).await,

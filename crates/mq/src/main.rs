@@ -29,7 +29,7 @@ use tandem_ops::manual::{self, Chapter};
 use tandem_ops::trace;
 
 use args::Args;
-use configuration::Configuration;
+use configuration::Checked;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -50,7 +50,7 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     trace::init("info")?;
     let path = args.file.as_ref().context("which configuration? -f FILE")?;
-    let configuration = Configuration::read(path)?;
+    let configuration = Checked::read(path)?;
     if args.check {
         writeln!(std::io::stdout().lock(), "the configuration is valid")?;
         return Ok(ExitCode::SUCCESS);

@@ -43,10 +43,17 @@ struct Page(String);
 
 impl Page {
     /// A family, with one sample for each value; `labels` are as they stand between the braces.
-    fn family(&mut self, name: &str, kind: &str, help: &str, samples: impl IntoIterator<Item = (String, u64)>) {
+    fn family(
+        &mut self,
+        name: &str,
+        kind: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = (impl AsRef<str>, u64)>,
+    ) {
         // Writing to a text cannot fail.
         let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
         for (labels, value) in samples {
+            let labels = labels.as_ref();
             let _ = match labels.is_empty() {
                 true => writeln!(self.0, "{name} {value}"),
                 false => writeln!(self.0, "{name}{{{labels}}} {value}"),
@@ -63,8 +70,8 @@ impl Page {
     }
 }
 
-fn sample(value: impl TryInto<u64>) -> [(String, u64); 1] {
-    [(String::new(), value.try_into().unwrap_or(u64::MAX))]
+fn sample(value: impl TryInto<u64>) -> [(&'static str, u64); 1] {
+    [("", value.try_into().unwrap_or(u64::MAX))]
 }
 
 /// A label's value as the format spells it.
@@ -205,7 +212,7 @@ pub(crate) fn of_queues(queues: &[QueueView]) -> String {
     let mut page = Page::default();
     let labels: Vec<String> = queues.iter().map(labels).collect();
     let mut family = |name: &str, kind: &str, help: &str, value: &dyn Fn(&QueueView) -> u64| {
-        let samples = labels.iter().cloned().zip(queues.iter().map(value));
+        let samples = labels.iter().zip(queues.iter().map(value));
         page.family(&format!("tandem_mq_queue_{name}"), kind, help, samples);
     };
     let waits = "Messages that wait.";

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::configuration::{Admin, Configuration, Listener};
+use crate::configuration::{Admin, Checked, Configuration, Listener};
 use crate::users::Known;
 
 pub(crate) struct Reload {
@@ -29,10 +29,6 @@ impl Reload {
             users,
             papers: Vec::new(),
         }
-    }
-
-    pub(crate) fn listeners(&self) -> &[Listener] {
-        &self.running.listeners
     }
 
     pub(crate) fn disk_usage(&self) -> watch::Receiver<u8> {
@@ -61,7 +57,7 @@ impl Reload {
     /// Answers in one line what came of it.
     pub(crate) fn again(&self) -> String {
         let name = self.path.display();
-        match Configuration::read(&self.path).and_then(|read| self.take(&read)) {
+        match Checked::read(&self.path).map(|read| self.take(read)) {
             Ok(left) if left.is_empty() => {
                 tracing::info!(
                     "{name} has been read again: users, rights, certificates and max-disk-usage are as it says"
@@ -84,21 +80,17 @@ impl Reload {
     }
 
     /// Takes what can be taken; answers what is different and cannot.
-    fn take(&self, read: &Configuration) -> anyhow::Result<Vec<String>> {
-        let known = read.known()?;
-        let mut papers = Vec::new();
-        for (address, sender) in &self.papers {
-            let plan = read.listeners.iter().find(|listener| listener.address == *address);
-            if let Some(new) = plan.map(Listener::accepts).transpose()?.flatten() {
-                papers.push((sender, new));
+    fn take(&self, read: Checked) -> Vec<String> {
+        let Checked { plan, known, papers } = read;
+        for (listener, papers) in plan.listeners.iter().zip(papers) {
+            let seat = self.papers.iter().find(|(address, _)| *address == listener.address);
+            if let (Some((_, sender)), Some(new)) = (seat, papers) {
+                sender.send_replace(new);
             }
         }
-        for (sender, new) in papers {
-            sender.send_replace(new);
-        }
         self.users.send_replace(Arc::new(known));
-        self.disk_usage.send_replace(read.max_disk_usage);
-        Ok(self.left(read))
+        self.disk_usage.send_replace(plan.max_disk_usage);
+        self.left(&plan)
     }
 
     fn left(&self, read: &Configuration) -> Vec<String> {

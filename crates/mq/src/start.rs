@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::accept::{self, Listening};
 use crate::admin::{self, Admin};
-use crate::configuration::Configuration;
+use crate::configuration::{Checked, Configuration, Listener};
 use crate::connection::{Shared, began};
 use crate::guard;
 use crate::hub::{self, Hub, Order};
@@ -37,7 +37,12 @@ const BACKLOG: u32 = 1024;
 /// How long clients may take to hear that the node stops.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-pub(crate) fn run(configuration: Configuration, path: &Path) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(checked: Checked, path: &Path) -> anyhow::Result<ExitCode> {
+    let Checked {
+        plan: configuration,
+        known,
+        papers,
+    } = checked;
     let notifier = Notifier::from_environment().context("NOTIFY_SOCKET")?;
     let connections = configuration
         .listeners
@@ -57,9 +62,10 @@ pub(crate) fn run(configuration: Configuration, path: &Path) -> anyhow::Result<E
         ..broker::Settings::default()
     };
     let (journal, broker) = recover(&configuration, clock, Broker::new(settings))?;
-    let (users, known) = watch::channel(Arc::new(configuration.known()?));
+    let (users, known) = watch::channel(Arc::new(known));
+    let plans = configuration.listeners.clone();
     let mut reload = Reload::new(path, configuration, users);
-    let listening = open(&mut reload)?;
+    let listening = open(plans.into_iter().zip(papers), &mut reload)?;
     let admin = reload.admin().map(admin::open).transpose()?;
 
     let (hub, door) = Hub::new();
@@ -169,14 +175,17 @@ fn recover(
     Ok((journal, broker))
 }
 
-fn open(reload: &mut Reload) -> anyhow::Result<Vec<Listening>> {
+fn open(
+    plans: impl Iterator<Item = (Listener, Option<Arc<tandem_tls::Listener>>)>,
+    reload: &mut Reload,
+) -> anyhow::Result<Vec<Listening>> {
     let mut listening = Vec::new();
-    for plan in reload.listeners().to_vec() {
+    for (plan, papers) in plans {
         let how = Listen::on(Place::Ip(plan.address), BACKLOG);
         let socket = listen::open(&how).with_context(|| format!("cannot listen on {}", plan.address))?;
         listening.push(Listening {
             socket: Arc::new(socket),
-            tls: plan.accepts()?.map(|papers| reload.watch(&plan, papers)),
+            tls: papers.map(|papers| reload.watch(&plan, papers)),
             plan: Arc::new(plan),
             open: Arc::default(),
         });

@@ -24,9 +24,9 @@ const TOGETHER: usize = 64;
 const AT_ONCE: usize = 64 << 10;
 /// How long a client may take to read the last of it.
 const LAST_WORDS: Duration = Duration::from_secs(10);
-/// What a client is told when the node goes down.
-/// What it is told when it may not do any more what it could.
+/// What a client is told when it may not do any more what it could.
 const DISMISSED: &str = "the rights of this user have changed; connect again";
+/// What it is told when the node goes down.
 const FAREWELL: &str = "the broker is being stopped; connect again, elsewhere if you can";
 
 struct Client<'a, D> {
@@ -216,9 +216,11 @@ impl<D: Dialect> Client<'_, D> {
                 guest.rights = rights.clone();
                 self.admit(&rights).await
             }
-            Standing::Worse => {
+            // Its end is not the way to what it may not do any more: the broker hears of that first.
+            Standing::Worse(rights) => {
+                let is_there = self.admit(&rights).await;
                 self.tell(Heard::Dismissed(DISMISSED));
-                true
+                is_there
             }
         }
     }

@@ -45,8 +45,8 @@ pub(crate) enum Standing {
     AsBefore,
     /// It may do more.
     Better(Arc<Rights>),
-    /// It has lost something, perhaps all: what it does already could be that.
-    Worse,
+    /// It has lost something, perhaps all: what it does already could be that. This is left.
+    Worse(Arc<Rights>),
 }
 
 impl Known {
@@ -74,7 +74,7 @@ impl Known {
         match self.rights(guest.name.as_deref()) {
             Some(rights) if *rights == guest.rights => Standing::AsBefore,
             Some(rights) if rights.include(&guest.rights) => Standing::Better(rights.clone()),
-            _ => Standing::Worse,
+            left => Standing::Worse(left.cloned().unwrap_or_default()),
         }
     }
 }
@@ -124,15 +124,14 @@ impl Users {
         }
     }
 
-    /// The same at once; it is said once.
-    pub(crate) fn have_changed(&mut self) -> bool {
-        let have = self.known.has_changed().unwrap_or(false);
-        self.known.mark_unchanged();
-        have
+    /// The same at once, until somebody asks for the standing: what comes between the two is not passed over.
+    pub(crate) fn have_changed(&self) -> bool {
+        self.known.has_changed().unwrap_or(false)
     }
 
-    pub(crate) fn standing(&self, guest: &Guest) -> Standing {
-        self.known.borrow().standing(guest)
+    /// By what was read last, which has been seen with that.
+    pub(crate) fn standing(&mut self, guest: &Guest) -> Standing {
+        self.known.borrow_and_update().standing(guest)
     }
 }
 
@@ -223,8 +222,14 @@ mod tests {
                 known(false, &[("a", "", reads(&["x", "y"]))]),
                 Standing::Better(Arc::new(reads(&["x", "y"]))),
             ),
-            (known(false, &[("a", "", reads(&["y"]))]), Standing::Worse),
-            (known(true, &[("b", "", reads(&["x"]))]), Standing::Worse),
+            (
+                known(false, &[("a", "", reads(&["y"]))]),
+                Standing::Worse(Arc::new(reads(&["y"]))),
+            ),
+            (
+                known(true, &[("b", "", reads(&["x"]))]),
+                Standing::Worse(Arc::default()),
+            ),
         ] {
             assert_eq!(now.standing(&guest), standing);
         }
@@ -233,6 +238,24 @@ mod tests {
             rights: Arc::default(),
         };
         assert_eq!(known(true, &[]).standing(&nobody), Standing::AsBefore);
-        assert_eq!(known(false, &[]).standing(&nobody), Standing::Worse);
+        assert_eq!(known(false, &[]).standing(&nobody), Standing::Worse(Arc::default()));
+    }
+
+    #[test]
+    fn what_was_read_again_is_news_until_it_has_been_looked_at() {
+        let (sender, receiver) = watch::channel(Arc::new(known(true, &[])));
+        let mut users = Users::new(receiver);
+        let guest = Guest {
+            name: None,
+            rights: Arc::default(),
+        };
+        assert!(!users.have_changed());
+        sender.send_replace(Arc::new(known(true, &[])));
+        assert!(users.have_changed());
+        // One more comes before anybody looks: that one is looked at, and none is left.
+        sender.send_replace(Arc::new(known(false, &[])));
+        assert!(users.have_changed(), "asking is not looking");
+        assert_eq!(users.standing(&guest), Standing::Worse(Arc::default()));
+        assert!(!users.have_changed());
     }
 }

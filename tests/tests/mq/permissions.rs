@@ -1,6 +1,9 @@
 //! What a user may do, as each protocol's clients are told that they may not; and what a reload changes of it.
 
-use tandem_tests::{Mq, Stomp, binary};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use tandem_tests::{Mq, PATIENCE, Stomp, binary};
 
 use super::clients::python_at;
 
@@ -290,4 +293,46 @@ fn who_comes_without_a_name_may_do_what_is_said() {
     client.say("SEND\ndestination:/topic/news.x\n\nx");
     let told = client.hear();
     assert!(told.contains("write access to topic 'news.x' refused"), "{told}");
+}
+
+/// A client of MQTT 3.1.1 with this will, which has come in.
+fn with_will(mq: &Mq, user: &str, topic: &str) -> TcpStream {
+    let mut rest = b"\0\x04MQTT\x04\xc6\0\0".to_vec();
+    for text in ["c", topic, "the will", user, user] {
+        rest.extend([0, u8::try_from(text.len()).expect("it is short")]);
+        rest.extend(text.as_bytes());
+    }
+    let mut packet = vec![0x10, u8::try_from(rest.len()).expect("it is short")];
+    packet.extend(rest);
+    let mut stream = TcpStream::connect(mq.address()).expect("it listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
+    stream.write_all(&packet).expect("it reads");
+    let mut answer = [1; 4];
+    stream.read_exact(&mut answer).expect("a CONNACK");
+    assert_eq!(answer, [0x20, 2, 0, 0], "it is let in");
+    stream
+}
+
+/// Being sent away must not be how a will comes to where its client may not write any more.
+#[test]
+fn a_will_that_was_forbidden_by_a_reload_is_not_sent() {
+    let cast = Cast::new();
+    let more = "write = [\"more.#\"]";
+    let mut mq = Mq::start(&cast.settings(more));
+    let mut boss = came_in(&mq, "boss");
+    boss.subscribe("/topic/#", "auto");
+    assert!(boss.hear().starts_with("RECEIPT\n"));
+    for (topic, now, heard) in [
+        ("more/will", "", "nothing else"),
+        // What is taken from it is something else.
+        ("app/will", "read = [\"other\"]", "the will"),
+    ] {
+        mq.reload(&cast.settings(&format!("{more}\nread = [\"gone\"]")));
+        let mut app = with_will(&mq, "app", topic);
+        mq.reload(&cast.settings(now));
+        let mut last = Vec::new();
+        app.read_to_end(&mut last).expect("it is closed");
+        came_in(&mq, "boss").send("/topic/x", "nothing else");
+        assert_eq!(boss.take(1), [heard], "{topic}");
+    }
 }

@@ -92,7 +92,7 @@ impl Session {
     ) -> Result<(), Mistake> {
         let consumer = self.line.next();
         let tag = match &*tag {
-            "" => self.line.name("amq.ctag", consumer),
+            "" => self.line.name("amq.ctag-", consumer),
             _ => tag,
         };
         let window = self.settings.window;

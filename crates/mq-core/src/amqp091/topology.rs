@@ -5,6 +5,7 @@ use tandem_mq_wire::amqp091::{Code, Method, Table};
 use super::Session;
 use super::mistake::Mistake;
 use crate::broker::{self, Arrangement, Binding, Declared, ExchangeKind, To};
+use crate::destination::GENERATED;
 use crate::{ExchangeRecord, Value};
 
 /// What is said when the broker has answered.
@@ -208,7 +209,7 @@ impl Session {
             };
             return Ok((wanted, Arrangement::FindQueue(name)));
         }
-        if queue.starts_with(RESERVED) && !queue.starts_with("amq.gen-") {
+        if queue.starts_with(RESERVED) && !queue.starts_with(GENERATED) {
             let text = format!("queue name '{queue}' contains reserved prefix 'amq.*'");
             return Err(Mistake::new(Code::AccessRefused, text));
         }
@@ -216,7 +217,7 @@ impl Session {
             // When the node began is part of it, so that no earlier one can be meant.
             "" => {
                 let number = self.line.next();
-                self.line.name("amq.gen", number)
+                self.line.name(GENERATED, number)
             }
             _ => queue,
         };

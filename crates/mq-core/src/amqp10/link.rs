@@ -14,6 +14,7 @@ use super::settle::outcome;
 use super::terminus;
 use crate::Kind;
 use crate::broker::{self, Arrangement, Declared, Subscription};
+use crate::destination::DYNAMIC;
 
 /// The most links of a connection.
 const MOST_LINKS: usize = 10_000;
@@ -304,7 +305,7 @@ impl Session {
 
     fn dynamic_name(&mut self) -> Box<str> {
         let number = self.line.next();
-        self.line.name("amqp.dynamic", number)
+        self.line.name(DYNAMIC, number)
     }
 
     /// The broker has done, or refused, what was needed.

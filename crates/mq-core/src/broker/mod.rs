@@ -12,6 +12,7 @@ mod dispatch;
 mod exchange;
 mod figures;
 mod input;
+mod names;
 mod output;
 mod permit;
 mod restore;
@@ -40,6 +41,7 @@ use crate::tree::Tree;
 use crate::{ConsumerId, DeliveryId, Kind, Lsn, MessageId, QueueId, Record, Rights, SessionId, Token};
 use client::{Client, Retained};
 use exchange::Exchanges;
+use names::Names;
 use session::{Consumer, Session, Step};
 
 /// More queues, exchanges or bindings than this are somebody's mistake, and would not be found any more.
@@ -52,7 +54,7 @@ pub struct Broker {
     queues: BTreeMap<QueueId, Queue>,
     /// How many of them reject what they have no room for.
     rejecting: usize,
-    names: BTreeMap<(Kind, Box<str>), QueueId>,
+    names: Names,
     addresses: BTreeMap<Arc<str>, Address>,
     /// Subscriptions to more than one address.
     open: Tree<QueueId>,
@@ -126,7 +128,7 @@ impl Broker {
             settings,
             queues: BTreeMap::new(),
             rejecting: 0,
-            names: BTreeMap::new(),
+            names: Names::default(),
             addresses: BTreeMap::new(),
             open: Tree::default(),
             exchanges: Exchanges::default(),
@@ -285,8 +287,8 @@ impl Broker {
     /// All queues, in the order of their names.
     pub fn queues(&self) -> impl Iterator<Item = QueueView> {
         self.names
-            .values()
-            .filter_map(|id| self.queues.get(id))
+            .all()
+            .filter_map(|id| self.queues.get(&id))
             .map(|queue| QueueView {
                 name: queue.name.clone(),
                 address: (*queue.address).into(),

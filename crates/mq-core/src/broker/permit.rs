@@ -7,28 +7,30 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::exchange::TOPICS;
-use super::route::check_target;
+use super::route::is_topic;
 use super::{Arrangement, Binding, Broker, Declared, Input, Publish, Refusal, Target, Thing, To};
+use crate::destination::OURS;
 use crate::rights::Scope;
 use crate::{ExchangeRecord, Kind, Pattern, QueueId, Right, Rights, SessionId};
-
-/// Queues that we have named, for one connection alone: nobody has to be allowed to make those.
-const OURS: [&str; 2] = ["amq.gen-", "amqp.dynamic-"];
-
-/// One right that is needed.
-struct Need<'a> {
-    right: Right,
-    thing: Thing,
-    scope: Scope<'a>,
-}
 
 impl Broker {
     /// What a connection may do from now on. Whoever is never admitted may do everything.
     pub(super) fn admit(&mut self, connection: SessionId, rights: Arc<Rights>) {
-        match *rights == Rights::everything() {
-            true => drop(self.admitted.remove(&connection)),
-            false => drop(self.admitted.insert(connection, rights)),
+        if rights.include(&Rights::everything()) {
+            self.admitted.remove(&connection);
+            return;
         }
+        if self.has_will_without(connection, &rights) {
+            self.denied += 1;
+            self.leave(connection, false, None);
+        }
+        self.admitted.insert(connection, rights);
+    }
+
+    /// Whether the client that is here has a will that it might not have with these.
+    fn has_will_without(&self, connection: SessionId, rights: &Rights) -> bool {
+        let will = self.will_of(connection);
+        will.is_some_and(|will| !rights.allow(Right::Write, &Scope::Name(will.address.as_ref().into())))
     }
 
     /// Whether the connection may take from an address, however it came to that.
@@ -41,15 +43,15 @@ impl Broker {
     }
 
     pub(super) fn forbidden(&self, input: &Input) -> Option<Refusal> {
-        let session = input.session()?;
-        let rights = self.admitted.get(&session.connection())?;
-        let needs = Needs {
+        let connection = input.session()?.connection();
+        let mut needs = Needs {
             broker: self,
-            connection: session.connection(),
-            all: Vec::new(),
+            connection,
+            rights: self.admitted.get(&connection)?,
+            missing: None,
         };
-        let missing = |need: &Need<'_>| !rights.allow(need.right, &need.scope);
-        needs.of(input).into_iter().find(missing).map(Refusal::from)
+        needs.of(input);
+        needs.missing
     }
 
     /// What may not be done: where more may follow that counts on it, nothing more is done.
@@ -67,27 +69,17 @@ impl Broker {
     }
 }
 
-impl From<Need<'_>> for Refusal {
-    fn from(need: Need<'_>) -> Refusal {
-        Refusal::Denied {
-            right: need.right,
-            thing: need.thing,
-            name: match need.scope {
-                Scope::Name(name) => name.chars().take(64).collect(),
-                Scope::Names(names) => names.to_string().chars().take(64).collect(),
-            },
-        }
-    }
-}
-
+/// Looks at one need after the other. A message from one who may send it allocates nothing here.
 struct Needs<'a> {
     broker: &'a Broker,
     connection: SessionId,
-    all: Vec<Need<'a>>,
+    rights: &'a Rights,
+    /// The first that it has not.
+    missing: Option<Refusal>,
 }
 
 impl<'a> Needs<'a> {
-    fn of(mut self, input: &'a Input) -> Vec<Need<'a>> {
+    fn of(&mut self, input: &'a Input) {
         match input {
             Input::Send { to, .. } | Input::Aim { to, .. } => self.send(to),
             Input::Publish { publish, .. } => self.publish(publish),
@@ -126,21 +118,28 @@ impl<'a> Needs<'a> {
             | Input::Disk { .. }
             | Input::Stored { .. } => {}
         }
-        self.all
+    }
+
+    fn need(&mut self, right: Right, thing: Thing, scope: &Scope<'_>) {
+        if self.missing.is_none() && !self.rights.allow(right, scope) {
+            let name = match scope {
+                Scope::Name(name) => name.chars().take(64).collect(),
+                Scope::Names(names) => names.to_string().chars().take(64).collect(),
+            };
+            self.missing = Some(Refusal::Denied { right, thing, name });
+        }
     }
 
     fn name(&mut self, right: Right, thing: Thing, name: &'a str) {
         self.said(right, thing, name.into());
     }
 
-    fn said(&mut self, right: Right, thing: Thing, name: Cow<'a, str>) {
-        let scope = Scope::Name(name);
-        self.all.push(Need { right, thing, scope });
+    fn said(&mut self, right: Right, thing: Thing, name: Cow<'_, str>) {
+        self.need(right, thing, &Scope::Name(name));
     }
 
     fn names(&mut self, right: Right, thing: Thing, names: Pattern) {
-        let scope = Scope::Names(names);
-        self.all.push(Need { right, thing, scope });
+        self.need(right, thing, &Scope::Names(names));
     }
 
     fn topics(&mut self, address: &str) {
@@ -151,10 +150,14 @@ impl<'a> Needs<'a> {
         self.said_queue(right, name.into());
     }
 
+    fn said_queue(&mut self, right: Right, name: Cow<'_, str>) {
+        let known = self.broker.names.find(Kind::Anycast, &name);
+        self.known_queue(right, known, name);
+    }
+
     /// Whose own a queue is may do with it what he likes.
-    fn said_queue(&mut self, right: Right, name: Cow<'a, str>) {
-        let known = self.broker.names.get(&(Kind::Anycast, (*name).into()));
-        let owner = known.and_then(|id| self.broker.queues.get(id)?.owner);
+    fn known_queue(&mut self, right: Right, known: Option<QueueId>, name: Cow<'_, str>) {
+        let owner = known.and_then(|id| self.broker.queues.get(&id)?.owner);
         if owner != Some(self.connection) {
             self.said(right, Thing::Queue, name);
         }
@@ -162,8 +165,9 @@ impl<'a> Needs<'a> {
 
     /// The first who uses a queue makes it.
     fn queue_or_new(&mut self, right: Right, name: &'a str) {
-        self.queue(right, name);
-        if !self.broker.names.contains_key(&(Kind::Anycast, name.into())) {
+        let known = self.broker.names.find(Kind::Anycast, name);
+        self.known_queue(right, known, name.into());
+        if known.is_none() {
             self.name(Right::Configure, Thing::Queue, name);
         }
     }
@@ -183,26 +187,22 @@ impl<'a> Needs<'a> {
     }
 
     fn subscription(&mut self, name: Option<&str>) {
-        let known = name.and_then(|name| self.broker.names.get(&(Kind::Multicast, name.into())));
-        if let Some(queue) = known.and_then(|id| self.broker.queues.get(id)) {
+        let known = name.and_then(|name| self.broker.names.find(Kind::Multicast, name));
+        if let Some(queue) = known.and_then(|id| self.broker.queues.get(&id)) {
             self.topics(&queue.address);
         }
     }
 
     fn publish(&mut self, publish: &'a Publish) {
-        let topic = || Target {
-            address: publish.key.clone(),
-            kind: Kind::Multicast,
-        };
         match &*publish.exchange {
             "" => self.queue(Right::Write, &publish.key),
-            TOPICS if check_target(&topic()).is_ok() => self.name(Right::Write, Thing::Topic, &publish.key),
+            TOPICS if is_topic(&publish.key) => self.name(Right::Write, Thing::Topic, &publish.key),
             exchange => self.name(Right::Write, Thing::Exchange, exchange),
         }
     }
 
     /// Messages will go there by themselves: with this key, or with whichever they have.
-    fn lead_to(&mut self, exchange: Cow<'a, str>, key: Option<Box<str>>) {
+    fn lead_to(&mut self, exchange: Cow<'_, str>, key: Option<Box<str>>) {
         match (&*exchange, key) {
             ("", Some(key)) => self.said_queue(Right::Write, String::from(key).into()),
             (TOPICS, Some(key)) => self.said(Right::Write, Thing::Topic, String::from(key).into()),
@@ -238,6 +238,7 @@ impl<'a> Needs<'a> {
     }
 
     fn declare(&mut self, name: &'a str, declared: &'a Declared) {
+        // Nobody has to be allowed to make those.
         let is_ours = declared.exclusive && OURS.iter().any(|prefix| name.starts_with(prefix));
         if !is_ours {
             self.queue(Right::Configure, name);

@@ -143,12 +143,8 @@ impl Broker {
             exchange: Arc::from(exchange),
             key: Arc::from(key),
         }));
-        let to = Target {
-            address: key.into(),
-            kind: Kind::Multicast,
-        };
         // The topics of the other protocols, where they have a name for it.
-        if exchange == TOPICS && check_target(&to).is_ok() {
+        if exchange == TOPICS && is_topic(key) {
             message.address = Arc::from(key);
             queues.extend(self.audience(message, from));
         }
@@ -159,12 +155,7 @@ impl Broker {
     /// the key.
     pub(super) fn bound(&self, exchange: &str, key: &str, message: &Message) -> Vec<QueueId> {
         match exchange {
-            "" => self
-                .names
-                .get(&(Kind::Anycast, key.into()))
-                .copied()
-                .into_iter()
-                .collect(),
+            "" => self.names.find(Kind::Anycast, key).into_iter().collect(),
             exchange => self.exchanges.route(exchange, key, message).into_iter().collect(),
         }
     }
@@ -320,7 +311,7 @@ impl Broker {
                 Kind::Multicast => address.multicast.push(id),
             }
         }
-        self.names.insert((kind, queue.name.clone()), id);
+        self.names.insert(kind, queue.name.clone(), id);
         self.queues.insert(id, queue);
     }
 
@@ -369,7 +360,7 @@ impl Broker {
         if let Some(owner) = queue.owner.and_then(|owner| self.sessions.get_mut(&owner)) {
             owner.queues.remove(&id);
         }
-        self.names.remove(&(queue.kind, queue.name.clone()));
+        self.names.remove(queue.kind, &queue.name);
         if queue.kind == Kind::Multicast {
             self.open.remove(&Pattern::new(&queue.address), id);
         }
@@ -414,19 +405,28 @@ impl Address {
 }
 
 pub(super) fn check_target(to: &Target) -> Result<(), Refusal> {
-    check_name(&to.address).and_then(|()| check_topic(to))
+    check_name(&to.address)?;
+    match to.kind {
+        Kind::Anycast => Ok(()),
+        Kind::Multicast => check_topic(&to.address),
+    }
 }
 
 /// A message is for one name. MQTT has no word for a name with one of these in it (docs/mapping.md).
-fn check_topic(to: &Target) -> Result<(), Refusal> {
-    let hole = to.address.contains(['*', '#']) || to.address.split('.').any(|word| word == ">");
-    match hole && to.kind == Kind::Multicast {
+fn check_topic(name: &str) -> Result<(), Refusal> {
+    let hole = name.contains(['*', '#']) || name.split('.').any(|word| word == ">");
+    match hole {
         true => Err(Refusal::Name(
-            to.address.chars().take(64).collect(),
+            name.chars().take(64).collect(),
             "a message to a topic cannot have *, # or the word > in its name",
         )),
         false => Ok(()),
     }
+}
+
+/// Whether the key of an exchange is a name that the other protocols have for a topic.
+pub(super) fn is_topic(key: &str) -> bool {
+    check_name(key).and_then(|()| check_topic(key)).is_ok()
 }
 
 pub(super) fn check_name(name: &str) -> Result<(), Refusal> {

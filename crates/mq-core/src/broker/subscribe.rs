@@ -50,8 +50,8 @@ impl Broker {
         let address = &*to.address;
         match (to.kind, &options.durable) {
             (Kind::Anycast, _) => {
-                let known = self.names.get(&(Kind::Anycast, to.address.clone()));
-                let Some(queue) = known.and_then(|id| self.queues.get(id)) else {
+                let known = self.names.find(Kind::Anycast, address);
+                let Some(queue) = known.and_then(|id| self.queues.get(&id)) else {
                     return Ok(self.make_queue(address, address, Kind::Anycast, true));
                 };
                 if queue.owner.is_some_and(|owner| owner != consumer.session.connection()) {
@@ -77,8 +77,8 @@ impl Broker {
 
     fn durable_source(&mut self, address: &str, name: &str, filter: Option<&Selector>) -> Result<QueueId, Refusal> {
         check_name(name)?;
-        let known = self.names.get(&(Kind::Multicast, name.into()));
-        if let Some(queue) = known.and_then(|id| self.queues.get(id)) {
+        let known = self.names.find(Kind::Multicast, name);
+        if let Some(queue) = known.and_then(|id| self.queues.get(&id)) {
             let (id, same) = (queue.id, &*queue.address == address && queue.filter.as_ref() == filter);
             if !queue.consumers().is_empty() {
                 return Err(Refusal::SubscriptionInUse(name.into()));
@@ -107,10 +107,8 @@ impl Broker {
     }
 
     pub(super) fn forget(&mut self, session: SessionId, name: &str) {
-        let known = self
-            .names
-            .get(&(Kind::Multicast, name.into()))
-            .and_then(|id| self.queues.get(id));
+        let known = self.names.find(Kind::Multicast, name);
+        let known = known.and_then(|id| self.queues.get(&id));
         match known
             .filter(|queue| queue.durable)
             .map(|queue| (queue.id, queue.consumers().is_empty()))

@@ -123,7 +123,7 @@ impl<F> Line<F> {
 
     /// A name that nobody else has, also after a restart.
     pub(crate) fn name(&self, kind: &str, number: u64) -> Box<str> {
-        format!("{kind}-{:x}.{:x}.{number:x}", self.began, self.id.0 >> 16).into()
+        format!("{kind}{:x}.{:x}.{number:x}", self.began, self.id.0 >> 16).into()
     }
 
     pub(crate) fn wall(&self, now: Mono) -> WallMillis {

@@ -449,13 +449,18 @@ fn heart_beats_are_sent_and_missed() {
 
 #[test]
 fn whoever_leaves_the_node_is_told_why() {
-    let mut client = Client::connected("1.2");
-    client.hears(Input::Heard(Heard::Leave("maintenance")));
-    assert_eq!(client.header("message"), "the broker is going down");
-    assert!(client.closed);
-    let mut bytes = BytesMut::new();
-    encode(client.last(), Version::V1_2, &mut bytes);
-    assert!(bytes.ends_with(b"maintenance\n\0"));
+    for (heard, message) in [
+        (Heard::Leave("because"), "the broker is going down"),
+        (Heard::Dismissed("because"), "access refused"),
+    ] {
+        let mut client = Client::connected("1.2");
+        client.hears(Input::Heard(heard));
+        assert_eq!(client.header("message"), message);
+        assert!(client.closed);
+        let mut bytes = BytesMut::new();
+        encode(client.last(), Version::V1_2, &mut bytes);
+        assert!(bytes.ends_with(b"because\n\0"));
+    }
 }
 
 /// By a client of AMQP 0-9-1.

@@ -218,13 +218,37 @@ fn whoever_sends_is_told_that_memory_is_full() {
 
 #[test]
 fn the_node_says_goodbye() {
+    for (heard, said) in [(Heard::Leave("because"), 320), (Heard::Dismissed("because"), 403)] {
+        let mut node = Node::new();
+        node.client(1);
+        node.tell(1, Input::Heard(heard));
+        assert!(matches!(node.hears(1), Method::Close { code, .. } if code == said));
+        // What crosses with it is not answered.
+        node.says(1, 1, declare("q", Table::default()));
+        assert_eq!(node.hears_maybe(1), None);
+        node.says(1, 0, Method::CloseOk {});
+        assert!(node.clients[&1].closed);
+    }
+}
+
+/// Here and where it is decided, the name must begin the same way.
+#[test]
+fn what_the_node_names_for_a_connection_needs_no_right() {
     let mut node = Node::new();
     node.client(1);
-    node.tell(1, Input::Heard(Heard::Leave("maintenance")));
-    assert!(matches!(node.hears(1), Method::Close { code: 320, .. }));
-    // What crosses with it is not answered.
-    node.says(1, 1, declare("q", Table::default()));
-    assert_eq!(node.hears_maybe(1), None);
-    node.says(1, 0, Method::CloseOk {});
-    assert!(node.clients[&1].closed);
+    node.broker.handle(
+        broker::Input::Admit {
+            connection: SessionId::of_connection(1),
+            rights: std::sync::Arc::default(),
+        },
+        node.now,
+    );
+    let mut method = declare("", Table::default());
+    if let Method::QueueDeclare { exclusive, .. } = &mut method {
+        *exclusive = true;
+    }
+    node.says(1, 1, method);
+    assert!(matches!(node.hears(1), Method::QueueDeclareOk { .. }));
+    node.says(1, 1, declare("other", Table::default()));
+    assert!(matches!(node.hears(1), Method::ChannelClose { code: 403, .. }));
 }

@@ -162,17 +162,22 @@ fn both_sides_are_heard() {
 
 #[test]
 fn the_node_says_goodbye() {
-    let mut node = Node::new();
-    node.client(1);
-    node.tell(1, Input::Heard(Heard::Leave("going down")));
-    let Performative::Close(close) = node.hears(1) else {
-        panic!("it says so")
-    };
-    assert_eq!(condition(&close.error), "amqp:connection:forced");
-    assert!(!node.clients[&1].closed, "the client may still answer");
-    node.says(1, Flow::default());
-    node.passes(Duration::from_millis(10_000));
-    assert!(node.clients[&1].closed);
+    for (heard, said) in [
+        (Heard::Leave("because"), "amqp:connection:forced"),
+        (Heard::Dismissed("because"), "amqp:unauthorized-access"),
+    ] {
+        let mut node = Node::new();
+        node.client(1);
+        node.tell(1, Input::Heard(heard));
+        let Performative::Close(close) = node.hears(1) else {
+            panic!("it says so")
+        };
+        assert_eq!(condition(&close.error), said);
+        assert!(!node.clients[&1].closed, "the client may still answer");
+        node.says(1, Flow::default());
+        node.passes(Duration::from_millis(10_000));
+        assert!(node.clients[&1].closed);
+    }
 }
 
 #[test]
@@ -195,4 +200,25 @@ fn what_cannot_be_read_ends_an_open_connection_with_its_condition() {
         };
         assert_eq!(condition(&close.error), expected.as_str());
     }
+}
+
+/// Here and where it is decided, the name must begin the same way.
+#[test]
+fn what_the_node_names_for_a_connection_needs_no_right() {
+    let mut node = Node::new();
+    node.client(1);
+    node.broker.handle(
+        broker::Input::Admit {
+            connection: SessionId::of_connection(1),
+            rights: std::sync::Arc::default(),
+        },
+        node.now,
+    );
+    let dynamic = Source {
+        dynamic: Some(true),
+        ..Source::default()
+    };
+    let answer = node.attaches(1, receiver("own", 0, dynamic));
+    let named = answer.source.and_then(|source| source.address).unwrap_or_default();
+    assert!(named.starts_with("amqp.dynamic-"), "{named}");
 }

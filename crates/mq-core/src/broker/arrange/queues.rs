@@ -13,7 +13,7 @@ use crate::{Kind, QueueId, SessionId};
 impl Broker {
     /// The queue by that name, if this connection may use it.
     pub(super) fn open_queue(&mut self, session: SessionId, name: &str) -> Result<QueueId, Refusal> {
-        let id = self.names.get(&(Kind::Anycast, name.into())).copied();
+        let id = self.names.find(Kind::Anycast, name);
         let known = id.and_then(|id| self.queues.get(&id));
         let Some(queue) = known else {
             return Err(Refusal::Missing(Thing::Queue, name.into()));
@@ -36,7 +36,7 @@ impl Broker {
         let arguments = declared
             .arguments()
             .map_err(|bad| Refusal::BadArgument(bad.name, bad.why, name.into()))?;
-        if self.names.contains_key(&(Kind::Anycast, name.into())) {
+        if self.names.find(Kind::Anycast, name).is_some() {
             let id = self.open_queue(session, name)?;
             if let Some(queue) = self.queues.get(&id) {
                 same_queue(queue, &declared)?;

@@ -56,7 +56,7 @@ impl Broker {
 
     /// The queue by that name; it survives a restart as soon as one of its clients does.
     fn subscription(&mut self, name: &str, listen: &Listen, lasts: bool) -> QueueId {
-        let Some(known) = self.names.get(&(Kind::Multicast, name.into())).copied() else {
+        let Some(known) = self.names.find(Kind::Multicast, name) else {
             return self.make_queue(name, &listen.address, Kind::Multicast, lasts);
         };
         if lasts {

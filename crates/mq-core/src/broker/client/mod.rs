@@ -118,6 +118,12 @@ impl Broker {
         Some((name, client))
     }
 
+    /// What the client that a session is for has sent when it is gone.
+    pub(super) fn will_of(&self, session: SessionId) -> Option<&Will> {
+        let name = self.sessions.get(&session)?.client.as_deref()?;
+        self.clients.get(name)?.will.as_ref()
+    }
+
     fn record_client(&mut self, name: &str, left: Option<WallMillis>, by: Option<SessionId>) {
         let Some(client) = self.clients.get_mut(name) else {
             return;

@@ -473,3 +473,48 @@ fn rights_end_with_their_connection_and_are_as_they_were_last_said() {
     node.tell(Input::Closed { session: WHO });
     assert!(node.broker.admitted.is_empty());
 }
+
+/// It goes because of what was taken from it: that must not be how its will comes to where it may not write any more.
+#[test]
+fn a_will_that_may_not_be_any_more_is_not_sent() {
+    for (write, sent) in [(&["t.*"][..], 1), (&["other"], 0), (&[], 0)] {
+        let mut node = node(rights(&[], &["t.*"], &[]));
+        node.tell(Input::Closed { session: WHO });
+        let reader = ConsumerId {
+            session: OTHER,
+            number: 1,
+        };
+        node.tell(Input::Subscribe {
+            consumer: reader,
+            to: topic("t.will"),
+            options: Subscription {
+                credit: 9,
+                ..Subscription::default()
+            },
+        });
+        node.tell(attach(Some("t.will")));
+        node.tell(Input::Admit {
+            connection: WHO,
+            rights: rights(&[], write, &[]),
+        });
+        node.tell(Input::Closed { session: WHO });
+        assert_eq!(node.delivered.len(), sent, "{write:?}");
+        let known = node.written.iter().rev().find_map(|(_, record)| match record {
+            crate::Record::Client(client) => Some(client.will.is_some()),
+            _ => None,
+        });
+        assert_eq!(known, Some(false), "{write:?}: nor after a restart");
+    }
+}
+
+#[test]
+fn whoever_may_do_more_than_everything_is_asked_nothing() {
+    for (rights, asked) in [
+        (rights(&["#"], &["#"], &["#"]), false),
+        (rights(&["#", "a"], &["a.*", "#"], &["#", "b"]), false),
+        (rights(&["#"], &["#"], &["*"]), true),
+    ] {
+        let node = node(rights.clone());
+        assert_eq!(node.broker.admitted.contains_key(&WHO), asked, "{rights:?}");
+    }
+}

@@ -178,11 +178,16 @@ fn a_name_that_is_too_long_is_refused_and_the_number_is_free_again() {
 
 #[test]
 fn whoever_leaves_the_node_is_told_why() {
-    let mut node = Node::new();
-    let id = node.connect(client("c"));
-    node.tell(id, Input::Heard(Heard::Leave("maintenance")));
-    let told = Answer::Disconnect(Reason::ServerShuttingDown, Some("maintenance".into()));
-    assert_eq!(node.hears(id), Some(told));
+    for (heard, reason) in [
+        (Heard::Leave("because"), Reason::ServerShuttingDown),
+        (Heard::Dismissed("because"), Reason::NotAuthorized),
+    ] {
+        let mut node = Node::new();
+        let id = node.connect(client("c"));
+        node.tell(id, Input::Heard(heard));
+        assert_eq!(node.hears(id), Some(Answer::Disconnect(reason, Some("because".into()))));
+        assert!(!node.clients.contains_key(&id), "it is over");
+    }
 }
 
 #[test]
