@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tandem_tests::{Config, Lb, Room, Server, both, connect, until};
+use tandem_tests::{Config, Lb, Room, Server, ask, both, connect, until};
 
 /// The line about the socket between these two; `None` where there is no `ss`, and empty where there is no such socket.
 fn seen(from: SocketAddr, to: SocketAddr) -> Option<String> {
@@ -32,13 +32,6 @@ fn behind<'a>(line: &'a str, word: &str) -> Option<&'a str> {
 /// In how many minutes the other end is asked whether it is there.
 fn minutes(line: &str) -> Option<u32> {
     behind(line, "timer:(keepalive,")?.split_once("min")?.0.parse().ok()
-}
-
-/// Asks until an answer comes; whoever was asked is connected to a server then.
-fn ask(stream: &mut TcpStream, words: &[u8]) {
-    stream.write_all(words).expect("it is taken");
-    let mut back = vec![0; words.len()];
-    stream.read_exact(&mut back).expect("it comes back");
 }
 
 #[test]
@@ -72,6 +65,7 @@ fn both_ends_are_as_the_lines_say() {
     both(1, config, |room| {
         ends.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let mut client = connect(room.at(0));
+        // Whoever has an answer is connected to a server.
         ask(&mut client, b"?");
         let own = client.local_addr().expect("it is connected");
         let Some(front) = seen(room.at(0), own) else { return };

@@ -1,14 +1,13 @@
 //! The same commands to HAProxy and to us, on the same configuration, must give the same answers.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener};
+use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use tandem_tests::{Lb, PATIENCE, Server, free_port, until};
+use tandem_tests::{Lb, Server, free_port, until};
 
-use super::room::{Room, say};
+use super::room::{Room, connect, say, told};
 
 /// In this order, since some change what others show.
 const COMMANDS: [&str; 98] = [
@@ -290,16 +289,6 @@ const SEVERE: [&str; 12] = [
     "set severity-output none;show cli level;set severity-output string;show cli level",
 ];
 
-fn told_at(socket: &Path, line: &str) -> String {
-    let mut stream = UnixStream::connect(socket).expect("the socket is there");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
-    stream.write_all(format!("{line}\n").as_bytes()).expect("it is taken");
-    stream.shutdown(Shutdown::Write).expect("it is open");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer and its end");
-    answer
-}
-
 /// Of a socket that says how serious it is from the start.
 #[test]
 fn a_socket_says_how_serious_a_message_is() {
@@ -318,7 +307,7 @@ fn a_socket_says_how_serious_a_message_is() {
     let _lb = Lb::start(&text(&ours));
     for (word, began) in [("none", "admin"), ("number", "[6]: admin"), ("string", "[info]: admin")] {
         for line in SEVERE {
-            let [theirs, ours] = [&theirs, &ours].map(|room| told_at(&room.0.join(word), line));
+            let [theirs, ours] = [&theirs, &ours].map(|room| told(connect(&room.0.join(word)), line));
             // Theirs leaves out the empty line behind some answers.
             let lines = |answer: &str| {
                 answer

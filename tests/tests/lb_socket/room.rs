@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use tandem_tests::PATIENCE;
@@ -31,21 +31,31 @@ impl Room {
 
     #[track_caller]
     pub fn connect(&self) -> UnixStream {
-        let stream = UnixStream::connect(self.socket()).expect("the socket is there");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
-        stream
+        connect(&self.socket())
     }
 
     /// Sends a line and reads all that comes back.
     #[track_caller]
     pub fn ask(&self, line: &str) -> String {
-        let mut stream = self.connect();
-        stream.write_all(format!("{line}\n").as_bytes()).expect("it is taken");
-        stream.shutdown(Shutdown::Write).expect("it is open");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer and its end");
-        answer
+        told(self.connect(), line)
     }
+}
+
+/// The same by any connection.
+#[track_caller]
+pub fn told(mut stream: UnixStream, line: &str) -> String {
+    stream.write_all(format!("{line}\n").as_bytes()).expect("it is taken");
+    stream.shutdown(Shutdown::Write).expect("it is open");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer and its end");
+    answer
+}
+
+#[track_caller]
+pub fn connect(socket: &Path) -> UnixStream {
+    let stream = UnixStream::connect(socket).expect("the socket is there");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
+    stream
 }
 
 /// To the terminal; whether somebody reads it does not matter.

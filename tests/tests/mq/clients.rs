@@ -91,6 +91,17 @@ pub(super) fn python_at(package: &str, script: &str, to: &[SocketAddr]) -> Optio
     Some(said(python_with(&folder, script), to))
 }
 
+/// Python alone, which knows TLS and sockets.
+pub(super) fn python_alone(script: &str, to: &[SocketAddr]) -> Option<String> {
+    match Command::new("python3").arg("--version").output() {
+        Ok(_) => Some(said(python_with(Path::new("/nonexistent"), script), to)),
+        Err(error) => {
+            super::say(&format!("SKIP: python3: {error}"));
+            None
+        }
+    }
+}
+
 /// One that has only begun: what it says is read line by line.
 pub(super) fn python_begun(package: &str, script: &str, to: SocketAddr) -> Option<Begun> {
     let folder = python_package(package)?;

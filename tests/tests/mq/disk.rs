@@ -43,6 +43,12 @@ fn producers_wait_for_room_on_the_disk_and_consumers_do_not() {
     }
     stomp.say("SEND\ndestination:/queue/w\nreceipt:waits\n\nafter");
     mqtt.publish("t", "x", 1, 1, false).expect("it is written");
+    // Others are served meanwhile, again and again, and nothing of it has been taken.
+    for _ in 0..20 {
+        let mut other = Stomp::connect(mq.address());
+        other.subscribe("/queue/w", "auto");
+        assert!(other.hear().starts_with("RECEIPT\n"), "no message is there");
+    }
     mq.reload(&format!("{OPEN}max-disk-usage = 100"));
     assert!(stomp.hear().contains("receipt-id:waits"));
     assert_eq!(mqtt.hear().expect("it is answered"), Told::Puback(1));

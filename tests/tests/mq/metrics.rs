@@ -109,7 +109,25 @@ fn health_says_whether_it_serves_and_whether_everybody_may_send() {
     client.subscribe("/queue/q", "client-individual");
     client.take(1);
     until("room again", || (status("/health/alarms") == 200).then_some(()));
-    // It goes down, and one client is slow to leave.
+}
+
+/// A balancer that asks sends nobody there any more, while those who are there still leave.
+#[test]
+fn who_goes_down_is_not_ready() {
+    let (mq, at) = started("anonymous = true");
+    // It does not read what it asked for, so it is slow to hear that it should go.
+    let mut slow = Stomp::connect(mq.address());
+    slow.subscribe("/topic/t", "auto");
+    let mut other = Stomp::connect(mq.address());
+    for _ in 0..24 {
+        other.send("/topic/t", &"x".repeat(1 << 20));
+    }
+    assert_eq!(fetch(at, "/health/ready").status, 200);
     mq.signal(Signal::SIGTERM);
+    until("it to say that it goes", || {
+        let said = ["/health/ready", "/health", "/health/alarms"].map(|path| fetch(at, path).status);
+        (said == [503; 3]).then_some(())
+    });
+    assert_eq!(fetch(at, "/health/live").status, 200);
     until("the end", || std::net::TcpStream::connect(at).is_err().then_some(()));
 }
