@@ -6,7 +6,14 @@ use crate::broker::Target;
 /// How the names begin that we give to queues of one connection alone.
 pub(crate) const GENERATED: &str = "amq.gen-";
 pub(crate) const DYNAMIC: &str = "amqp.dynamic-";
-pub(crate) const OURS: [&str; 2] = [GENERATED, DYNAMIC];
+pub(crate) const TEMPORARY: &str = "stomp.temp-";
+
+/// Whether we have given a queue this name, or could have. It is gone with its connection, and nobody else makes it.
+pub(crate) fn is_ours(name: &str) -> bool {
+    [GENERATED, DYNAMIC, TEMPORARY]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+}
 
 /// Where `text` leads, or why nowhere.
 pub(crate) fn target(text: &str) -> Result<Target, &'static str> {
@@ -14,9 +21,10 @@ pub(crate) fn target(text: &str) -> Result<Target, &'static str> {
         Some(("queue", name)) => (Kind::Anycast, name),
         Some(("topic", name)) => (Kind::Multicast, name),
         Some(("amq", rest)) if rest.starts_with("queue/") => (Kind::Anycast, &rest["queue/".len()..]),
-        Some(("temp-queue" | "temp-topic", _)) => {
-            return Err("temporary destinations are not there yet: use /queue/ or /topic/");
-        }
+        // What others call a temporary queue where they are told to answer.
+        Some(("reply-queue" | "remote-temp-queue", name)) => (Kind::Anycast, name),
+        Some(("temp-queue", _)) => return Err("temporary queues are for STOMP: use a dynamic source"),
+        Some(("temp-topic", _)) => return Err("there are no temporary topics: use /temp-queue/ or /topic/"),
         Some(("exchange", _)) => return Err("there are no exchanges here: use /queue/ or /topic/"),
         Some(_) => return Err("a destination begins with /queue/ or /topic/"),
         // ActiveMQ and Artemis take a plain name for a queue.
@@ -50,6 +58,8 @@ mod tests {
             ("/queue/a/b", Kind::Anycast, "a/b"),
             ("/topic/a.*", Kind::Multicast, "a.*"),
             ("/amq/queue/a", Kind::Anycast, "a"),
+            ("/reply-queue/a", Kind::Anycast, "a"),
+            ("/remote-temp-queue/a", Kind::Anycast, "a"),
             ("a.b", Kind::Anycast, "a.b"),
         ] {
             let found = target(spelled).unwrap();

@@ -60,6 +60,13 @@ impl SessionId {
 impl QueueId {
     /// Holds what addresses keep for those who come later. It is no queue, but the journal need not know that.
     pub const RETAINED: QueueId = QueueId(0);
+    /// The same for what waits for its time, and is for a queue then, or for a topic.
+    pub const LATER_TO_QUEUES: QueueId = QueueId(u64::MAX);
+    pub const LATER_TO_TOPICS: QueueId = QueueId(u64::MAX - 1);
+
+    pub fn is_later(self) -> bool {
+        self == QueueId::LATER_TO_QUEUES || self == QueueId::LATER_TO_TOPICS
+    }
 }
 
 /// A consumer: the session's own number for it.

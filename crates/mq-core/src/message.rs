@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::Schedule;
 use bytes::Bytes;
 use tandem_mq_wire::amqp10::Value as Typed;
 use tandem_mq_wire::amqp091::Field;
@@ -120,6 +121,8 @@ pub struct Message {
     pub priority: Option<Priority>,
     pub expires: Option<WallMillis>,
     pub sent: WallMillis,
+    /// When it is handed on, where its sender wants it held until then.
+    pub schedule: Option<Box<Schedule>>,
     pub content_type: Option<Box<str>>,
     pub correlation_id: Option<Box<str>>,
     pub reply_to: Option<Box<str>>,
@@ -141,7 +144,8 @@ impl Message {
             .iter()
             .map(|(name, value)| name.len() + value.len() + size_of::<(Box<str>, Value)>());
         let routed = self.routed.as_ref().map_or(0, |r| r.exchange.len() + r.key.len());
-        let fields = routed + text(&self.content_type) + text(&self.correlation_id) + text(&self.reply_to);
+        let schedule = self.schedule.as_ref().map_or(0, |_| size_of::<Schedule>());
+        let fields = schedule + routed + text(&self.content_type) + text(&self.correlation_id) + text(&self.reply_to);
         size_of::<Message>() + self.address.len() + self.body.len() + fields + properties.sum::<usize>()
     }
 }

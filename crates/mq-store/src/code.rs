@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tandem_mq_core::{
-    Kind, Message, MessageId, Priority, Qos, QueueId, QueueRecord, Record, Retain, Routed, Value, WallMillis,
+    Asked, Cron, Kind, Message, MessageId, Priority, Qos, QueueId, QueueRecord, Record, Retain, Routed, Schedule,
+    Value, WallMillis,
 };
 
 /// These bytes are not a record.
@@ -47,6 +48,8 @@ mod kind {
     pub(super) const EXCHANGE_GONE: u8 = 15;
     pub(super) const BOUND: u8 = 16;
     pub(super) const UNBOUND: u8 = 17;
+    /// A message that waits for its time.
+    pub(super) const PUT_LATER: u8 = 18;
 
     pub(super) const TEXT: u8 = 1;
     pub(super) const INT: u8 = 2;
@@ -104,14 +107,17 @@ pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) {
             number(id.0, out);
         }
         Record::Put { id, queues, message } => {
-            out.push(match message.routed {
-                None => kind::PUT,
-                Some(_) => kind::PUT_ROUTED,
+            out.push(match (&message.schedule, &message.routed) {
+                (Some(_), _) => kind::PUT_LATER,
+                (None, None) => kind::PUT,
+                (None, Some(_)) => kind::PUT_ROUTED,
             });
             number(id.0, out);
             count(queues.len(), out);
             queues.iter().for_each(|queue| number(queue.0, out));
-            if let Some(routed) = &message.routed {
+            if let Some(schedule) = &message.schedule {
+                encode_schedule(schedule, out);
+            } else if let Some(routed) = &message.routed {
                 bytes(routed.exchange.as_bytes(), out);
                 bytes(routed.key.as_bytes(), out);
             }
@@ -159,6 +165,15 @@ pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) {
             client::encode_packet(client, *packet, *step, out);
         }
     }
+}
+
+fn encode_schedule(schedule: &Schedule, out: &mut Vec<u8>) {
+    let Schedule { at, asked } = schedule;
+    number(at.0, out);
+    number(asked.delay, out);
+    number(asked.period, out);
+    out.extend(asked.repeat.to_le_bytes());
+    maybe_text(asked.cron.as_ref().map(Cron::as_str), out);
 }
 
 fn encode_message(message: &Message, out: &mut Vec<u8>) {
@@ -282,6 +297,17 @@ impl<'a> Reader<'a> {
                     })
                 },
             },
+            kind::PUT_LATER => Record::Put {
+                id: MessageId(self.number()?),
+                queues: self.many(|reader| reader.number().map(QueueId))?,
+                message: {
+                    let schedule = Some(Box::new(self.schedule()?));
+                    Arc::new(Message {
+                        schedule,
+                        ..self.message()?
+                    })
+                },
+            },
             kind::EXCHANGE_MADE => self.exchange()?,
             kind::EXCHANGE_GONE => Record::ExchangeGone(self.text()?),
             kind::BOUND => Record::Bound(self.binding()?),
@@ -312,8 +338,24 @@ impl<'a> Reader<'a> {
         })
     }
 
+    fn schedule(&mut self) -> Result<Schedule, Malformed> {
+        Ok(Schedule {
+            at: WallMillis(self.number()?),
+            asked: Asked {
+                delay: self.number()?,
+                period: self.number()?,
+                repeat: i64::from_le_bytes(self.array()?),
+                cron: match self.maybe_text()? {
+                    Some(text) => Some(Cron::parse(&text).map_err(|_| Malformed)?),
+                    None => None,
+                },
+            },
+        })
+    }
+
     fn message(&mut self) -> Result<Message, Malformed> {
         Ok(Message {
+            schedule: None,
             address: self.address()?,
             routed: None,
             durable: self.flag()?,

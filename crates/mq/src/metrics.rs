@@ -111,6 +111,8 @@ pub(crate) fn of_the_node(figures: &Figures, counted: &Counted, around: &Surroun
         figures.retained,
     );
     page.gauge("tandem_mq_messages_ready", "Messages that wait.", figures.ready);
+    let scheduled = "Messages that wait for their time.";
+    page.gauge("tandem_mq_messages_scheduled", scheduled, figures.scheduled);
     let held = "Messages that a consumer holds.";
     page.gauge("tandem_mq_messages_unacknowledged", held, figures.unacknowledged);
     let counts = figures.counts;

@@ -6,6 +6,7 @@ mod checks;
 mod clients;
 mod crash;
 mod disk;
+mod later;
 mod life;
 mod metrics;
 mod mqtt;

@@ -6,7 +6,7 @@ use tandem_mq_wire::amqp10::{Body, MessageHeader, Millis, Properties, Sections, 
 use super::mistake::Mistake;
 use crate::broker::Delivery;
 use crate::message::property;
-use crate::{Kind, Message, Priority, Value, WallMillis, destination};
+use crate::{Asked, Kind, Message, Priority, Schedule, Value, WallMillis, destination};
 
 /// Names of properties that only AMQP 1.0 has a field for.
 const TO: &str = "amqp-to";
@@ -63,7 +63,9 @@ pub(super) fn read(sections: Sections, sent: WallMillis) -> Result<Message, Mist
     let millis = |at: Millis| WallMillis(u64::try_from(at.0).unwrap_or(0));
     let ttl = header.ttl.map(|ttl| WallMillis(sent.0.saturating_add(ttl.into())));
     let (kind, body) = body_of(body)?;
+    let schedule = annotations.as_ref().map(|map| schedule(map, sent)).transpose()?;
     let mut message = Message {
+        schedule: schedule.flatten().map(Box::new),
         body: match body.len() < SMALL {
             true => Bytes::copy_from_slice(&body),
             false => body,
@@ -125,6 +127,34 @@ pub(super) fn read(sections: Sections, sent: WallMillis) -> Result<Message, Mist
         message.properties.extend(value.map(|value| (name.into(), value)));
     }
     Ok(message)
+}
+
+/// As Artemis and ActiveMQ read it: a point in time, or else so many milliseconds.
+fn schedule(annotations: &Bytes, now: WallMillis) -> Result<Option<Schedule>, Mistake> {
+    // The words are ASCII, and most messages have none of them.
+    if !annotations.windows(15).any(|part| part == b"x-opt-delivery-") {
+        return Ok(None);
+    }
+    let Ok(Typed::Map(pairs)) = Typed::read(annotations.clone()) else {
+        return Err(Mistake::invalid("the annotations are no map"));
+    };
+    let millis = |name: &str| {
+        let Some((_, value)) = pairs.iter().find(|(key, _)| *key == Typed::symbol(name)) else {
+            return Ok(None);
+        };
+        let millis = value.as_whole().and_then(|millis| u64::try_from(millis).ok());
+        let why = "x-opt-delivery-time and x-opt-delivery-delay are numbers of milliseconds";
+        millis.map(Some).ok_or_else(|| Mistake::invalid(why))
+    };
+    if let Some(at) = millis("x-opt-delivery-time")? {
+        return Ok(Some(WallMillis(at)).filter(|at| *at > now).map(Schedule::at));
+    }
+    let delay = millis("x-opt-delivery-delay")?.unwrap_or(0);
+    let asked = Asked {
+        delay,
+        ..Asked::default()
+    };
+    Ok(Schedule::new(asked, now))
 }
 
 /// What others can read of it, and what it was.

@@ -15,6 +15,8 @@ pub struct Figures {
     pub retained: usize,
     /// Messages that wait.
     pub ready: usize,
+    /// Messages that wait for their time.
+    pub scheduled: usize,
     /// Messages in somebody's hands.
     pub unacknowledged: usize,
     pub counts: Counts,
@@ -35,6 +37,7 @@ impl Broker {
             consumers: self.consumers.len(),
             clients: self.clients.len(),
             retained: self.retained(),
+            scheduled: self.later.len(),
             counts: self.gone,
             weight: self.weight,
             memory: self.settings.memory,

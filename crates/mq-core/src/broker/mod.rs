@@ -12,6 +12,7 @@ mod dispatch;
 mod exchange;
 mod figures;
 mod input;
+mod later;
 mod names;
 mod output;
 mod permit;
@@ -41,6 +42,7 @@ use crate::tree::Tree;
 use crate::{ConsumerId, DeliveryId, Kind, Lsn, MessageId, QueueId, Record, Rights, SessionId, Token};
 use client::{Client, Retained};
 use exchange::Exchanges;
+use later::Later;
 use names::Names;
 use session::{Consumer, Session, Step};
 
@@ -69,6 +71,8 @@ pub struct Broker {
     /// While the journal is read: which client holds a message, and by which number.
     named: BTreeMap<(QueueId, MessageId), (Box<str>, u16)>,
     retained: Retained,
+    /// What waits for its time.
+    later: Later,
     consumers: BTreeMap<ConsumerId, Consumer>,
     /// Which consumer a delivery was for.
     deliveries: BTreeMap<DeliveryId, ConsumerId>,
@@ -138,6 +142,7 @@ impl Broker {
             clients_due: BTreeSet::new(),
             named: BTreeMap::new(),
             retained: Retained::default(),
+            later: Later::default(),
             consumers: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             expiries: BTreeSet::new(),
@@ -257,17 +262,19 @@ impl Broker {
         self.outputs.pop_front()
     }
 
-    /// When the next message expires, or something is to be done about a client that is away.
+    /// When the next message expires or is sent that waited for its time, or something is to be done about a client that is away.
     pub fn poll_deadline(&self) -> Option<Mono> {
         let expiry = self.expiries.first().map(|(at, ..)| *at);
         let client = self.clients_due.first().map(|(at, _)| *at);
         let queue = self.queues_due.first().map(|(at, _)| *at);
-        expiry.into_iter().chain(client).chain(queue).min()
+        let later = self.later.next();
+        expiry.into_iter().chain(client).chain(queue).chain(later).min()
     }
 
     pub fn on_deadline(&mut self, now: Mono) {
         self.clients_due(now);
         self.queues_due(now);
+        self.later_due(now);
         // What ends because of these waits for the next time, so that this one has an end.
         let due = self.expiries.iter().take_while(|(at, ..)| *at <= now);
         for (at, queue, place) in due.copied().collect::<Vec<_>>() {

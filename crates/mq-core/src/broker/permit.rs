@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::exchange::TOPICS;
 use super::route::is_topic;
 use super::{Arrangement, Binding, Broker, Declared, Input, Publish, Refusal, Target, Thing, To};
-use crate::destination::OURS;
+use crate::destination::is_ours;
 use crate::rights::Scope;
 use crate::{ExchangeRecord, Kind, Pattern, QueueId, Right, Rights, SessionId};
 
@@ -167,7 +167,8 @@ impl<'a> Needs<'a> {
     fn queue_or_new(&mut self, right: Right, name: &'a str) {
         let known = self.broker.names.find(Kind::Anycast, name);
         self.known_queue(right, known, name.into());
-        if known.is_none() {
+        // What is sent to one that is gone makes none.
+        if known.is_none() && !(right == Right::Write && is_ours(name)) {
             self.name(Right::Configure, Thing::Queue, name);
         }
     }
@@ -239,7 +240,7 @@ impl<'a> Needs<'a> {
 
     fn declare(&mut self, name: &'a str, declared: &'a Declared) {
         // Nobody has to be allowed to make those.
-        let is_ours = declared.exclusive && OURS.iter().any(|prefix| name.starts_with(prefix));
+        let is_ours = declared.exclusive && is_ours(name);
         if !is_ours {
             self.queue(Right::Configure, name);
         }

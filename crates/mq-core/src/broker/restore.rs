@@ -84,6 +84,9 @@ impl Broker {
         if queue == QueueId::RETAINED {
             return self.replay_retained(id, Arc::clone(message));
         }
+        if self.replay_later(queue, id, message) {
+            return;
+        }
         self.enqueue(queue, Entry::restored(id, Arc::clone(message)), Mono::ZERO);
         if self.named.contains_key(&(queue, id)) {
             self.pin(queue, id);
@@ -93,6 +96,9 @@ impl Broker {
     fn replay_gone(&mut self, queue: QueueId, id: MessageId) {
         if queue == QueueId::RETAINED {
             return self.expire_retained(id);
+        }
+        if self.replay_later_gone(queue, id) {
+            return;
         }
         self.unpin(queue, id);
         let Some(known) = self.queues.get_mut(&queue) else {

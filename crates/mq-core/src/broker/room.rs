@@ -86,6 +86,10 @@ impl<'a> Looking<'a> {
     }
 
     fn send(&mut self, to: &'a Target, message: &Message) -> bool {
+        // Whatever comes later has been taken then.
+        if message.schedule.is_some() {
+            return true;
+        }
         if to.kind == Kind::Multicast {
             // A topic is not full because one of those is that it is for.
             for queue in self.broker.bound(TOPICS, &to.address, message) {

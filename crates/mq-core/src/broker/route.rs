@@ -9,6 +9,7 @@ use super::exchange::TOPICS;
 use super::room::Room;
 use super::session::Step;
 use super::{Address, Broker, Output, Overflow, Publish, Refusal, Target, Thing};
+use crate::destination::is_ours;
 use crate::queue::{Entry, Queue, Terms};
 use crate::{
     Kind, Message, Pattern, QueueId, QueueRecord, Record, Retain, Routed, SessionId, TransactionId, WallMillis,
@@ -34,8 +35,13 @@ impl Broker {
             return;
         }
         message.address = Arc::from(&*to.address);
+        if message.schedule.is_some() {
+            return self.send_later(from, to.kind, message);
+        }
         let message = Arc::new(message);
         let mut queues = match to.kind {
+            // Whoever wanted an answer is gone.
+            Kind::Anycast if is_ours(&to.address) && self.names.find(to.kind, &to.address).is_none() => return,
             Kind::Anycast => {
                 let mut queues = vec![self.turn_of(&to.address)];
                 if room == Room::Asked {

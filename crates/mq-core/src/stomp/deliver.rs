@@ -2,6 +2,7 @@
 
 use tandem_mq_wire::stomp::{Command, Frame, Version};
 
+use super::temporary::is_temporary;
 use super::{Ack, Session, message};
 use crate::broker::{Delivery, Output, Refusal};
 use crate::destination;
@@ -35,9 +36,11 @@ impl Session {
         };
         let mut frame = message::write(&delivery.message);
         let name = format!("{}-{}", delivery.id.0, delivery.delivery.0);
-        frame
-            .headers
-            .push("destination", destination::text(kind, &delivery.address));
+        let destination = match is_temporary(&listener.destination) {
+            true => listener.destination.to_string(),
+            false => destination::text(kind, &delivery.address),
+        };
+        frame.headers.push("destination", destination);
         frame.headers.push("subscription", listener.id.clone());
         if delivery.redelivered {
             frame.headers.push("redelivered", "true");

@@ -4,7 +4,7 @@
 
 use tandem_mq_wire::stomp::{Command, Frame};
 
-use crate::{Message, Priority, Value, WallMillis};
+use crate::{Asked, Cron, Message, Priority, Schedule, Value, WallMillis};
 
 /// Headers that are about the frame, not about the message.
 const OF_THE_FRAME: [&str; 4] = ["destination", "transaction", "receipt", "content-length"];
@@ -16,10 +16,15 @@ pub(super) fn read(frame: Frame, durable: bool, sent: WallMillis) -> Result<Mess
         sent,
         ..Message::default()
     };
+    let mut asked = Asked::default();
     // The first of equal headers counts, so it is read last.
     for (name, value) in frame.headers.into_pairs().rev() {
-        field(&mut message, name, value)?;
+        match name.strip_prefix("AMQ_SCHEDULED_") {
+            Some(what) => when(&mut asked, what, &name, &value)?,
+            None => field(&mut message, name, value)?,
+        }
     }
+    message.schedule = Schedule::new(asked, sent).map(Box::new);
     message.properties.reverse();
     message.body = frame.body;
     Ok(message)
@@ -40,6 +45,23 @@ fn field(message: &mut Message, name: Box<str>, value: Box<str>) -> Result<(), S
         _ => {
             message.properties.retain(|(known, _)| *known != name);
             message.properties.push((name, Value::Text(value)));
+        }
+    }
+    Ok(())
+}
+
+/// As ActiveMQ spells it; what is not known of these words is not taken for a property.
+fn when(asked: &mut Asked, what: &str, name: &str, value: &str) -> Result<(), String> {
+    match what {
+        "DELAY" => asked.delay = number(name, value)?,
+        "PERIOD" => asked.period = number(name, value)?,
+        "REPEAT" => asked.repeat = number(name, value)?,
+        "CRON" if value.trim().is_empty() => asked.cron = None,
+        "CRON" => asked.cron = Some(Cron::parse(value.trim()).map_err(|error| format!("{name}: {error}"))?),
+        _ => {
+            return Err(format!(
+                "{name} is not known: there are AMQ_SCHEDULED_DELAY, _PERIOD, _REPEAT and _CRON"
+            ));
         }
     }
     Ok(())
@@ -118,6 +140,23 @@ mod tests {
     }
 
     #[test]
+    fn a_schedule_is_no_property() {
+        let frame = send()
+            .with("AMQ_SCHEDULED_DELAY", "500")
+            .with("AMQ_SCHEDULED_REPEAT", "2");
+        let message = read(frame, true, WallMillis(5)).unwrap();
+        let schedule = message.schedule.as_deref().unwrap();
+        assert_eq!((schedule.at, schedule.asked.repeat), (WallMillis(505), 2));
+        assert_eq!(message.properties, []);
+        assert_eq!(
+            read(send().with("AMQ_SCHEDULED_CRON", ""), true, WallMillis(5))
+                .unwrap()
+                .schedule,
+            None
+        );
+    }
+
+    #[test]
     fn what_is_said_of_durability_counts() {
         for (header, by_default, durable) in [
             (None, true, true),
@@ -135,7 +174,14 @@ mod tests {
 
     #[test]
     fn a_header_that_cannot_be_read_is_a_mistake() {
-        for (name, value) in [("priority", "high"), ("expires", "soon"), ("expires", "-1")] {
+        for (name, value) in [
+            ("priority", "high"),
+            ("expires", "soon"),
+            ("expires", "-1"),
+            ("AMQ_SCHEDULED_DELAY", "soon"),
+            ("AMQ_SCHEDULED_CRON", "60 * * * *"),
+            ("AMQ_SCHEDULED_DELAI", "1"),
+        ] {
             assert!(read(send().with(name, value), true, WallMillis(0)).is_err(), "{name}");
         }
     }

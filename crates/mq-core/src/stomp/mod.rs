@@ -8,10 +8,10 @@
 
 mod connect;
 mod deliver;
-
 mod message;
 mod receive;
 mod settle;
+mod temporary;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -107,6 +107,8 @@ pub struct Session {
     listeners: BTreeMap<u64, Listener>,
     numbers: BTreeMap<Box<str>, u64>,
     transactions: BTreeMap<Box<str>, u64>,
+    /// Queues of this connection alone, by the client's word for each.
+    temporaries: BTreeMap<Box<str>, Box<str>>,
     /// Whose each unacknowledged delivery is.
     open: BTreeMap<DeliveryId, u64>,
     /// The receipt whose sending ends the session.
@@ -175,6 +177,7 @@ impl Dialect for Session {
             listeners: BTreeMap::new(),
             numbers: BTreeMap::new(),
             transactions: BTreeMap::new(),
+            temporaries: BTreeMap::new(),
             open: BTreeMap::new(),
             farewell: None,
             unflushed: Vec::new(),

@@ -3,9 +3,9 @@
 use tandem_mq_wire::stomp::{Command, Frame};
 use tandem_time::Mono;
 
+use super::temporary::is_temporary;
 use super::{Ack, Listener, Receipt, Session, State, message};
-use crate::broker::{self, Subscription};
-use crate::destination;
+use crate::broker::{self, Subscription, Target};
 use crate::{Kind, Selector, Token, TransactionId};
 
 /// Why a frame cannot be carried out: what is wrong, and what to write instead.
@@ -69,12 +69,14 @@ impl Session {
     }
 
     fn publish(&mut self, frame: Frame, now: Mono) -> Result<(), Mistake> {
-        let to = destination::target(required(&frame, "destination")?)
-            .map_err(|why| ("the destination cannot be used", why.to_owned()))?;
+        let to = self.target(required(&frame, "destination")?)?;
         let transaction = self.transaction_of(&frame)?;
         let sent = self.line.wall(now);
-        let message =
+        let mut message =
             message::read(frame, self.settings.durable, sent).map_err(|why| ("a header cannot be read", why))?;
+        if let Some(wanted) = message.reply_to.take_if(|wanted| is_temporary(wanted)) {
+            message.reply_to = Some(self.answers_to(&wanted)?);
+        }
         self.ask(broker::Input::Send {
             session: self.line.id,
             transaction,
@@ -87,7 +89,8 @@ impl Session {
 
     fn subscribe(&mut self, frame: &Frame) -> Result<(), Mistake> {
         let destination = required(frame, "destination")?;
-        let to = destination::target(destination).map_err(|why| ("the destination cannot be used", why.to_owned()))?;
+        let to = self.target(destination)?;
+        self.end_own_listener(destination);
         // 1.0 knew no id; there the destination names the subscription.
         let id = match frame.header("id") {
             Some(id) => id,
@@ -124,6 +127,11 @@ impl Session {
             browse,
             selector,
         };
+        self.listen(id, destination, ack, to, options);
+        Ok(())
+    }
+
+    pub(super) fn listen(&mut self, id: &str, destination: &str, ack: Ack, to: Target, options: Subscription) {
         let number = self.line.next();
         self.numbers.insert(id.into(), number);
         let listener = Listener {
@@ -135,7 +143,6 @@ impl Session {
         self.listeners.insert(number, listener);
         let consumer = self.asks.consumer(number);
         self.ask(broker::Input::Subscribe { consumer, to, options });
-        Ok(())
     }
 
     fn prefetch(&self, frame: &Frame) -> Result<u32, Mistake> {
@@ -178,11 +185,7 @@ impl Session {
         let id = frame.header("id").or_else(|| frame.header("destination"));
         let number = id.and_then(|id| self.numbers.remove(id));
         if let Some(number) = number {
-            self.listeners.remove(&number);
-            self.open.retain(|_, whose| *whose != number);
-            let consumer = self.asks.consumer(number);
-            self.unflushed.retain(|(sent_to, _)| *sent_to != consumer);
-            self.ask(broker::Input::Unsubscribe { consumer });
+            self.end_listener(number);
         }
         match (durable_header(frame), number) {
             (Some(name), _) => {
@@ -196,6 +199,14 @@ impl Session {
                 format!("there is no subscription {:?}", id.unwrap_or_default()),
             )),
         }
+    }
+
+    pub(super) fn end_listener(&mut self, number: u64) {
+        self.listeners.remove(&number);
+        self.open.retain(|_, whose| *whose != number);
+        let consumer = self.asks.consumer(number);
+        self.unflushed.retain(|(sent_to, _)| *sent_to != consumer);
+        self.ask(broker::Input::Unsubscribe { consumer });
     }
 
     fn begin(&mut self, frame: &Frame) -> Result<(), Mistake> {

@@ -19,7 +19,7 @@ struct Client {
 impl Client {
     fn stranger() -> Client {
         Client {
-            session: Session::open(SessionId(1), 100 << 20, 0, Mono::ZERO),
+            session: Session::open(SessionId::of_connection(1), 100 << 20, 0, Mono::ZERO),
             broker: Broker::new(broker::Settings::default()),
             now: Mono::ZERO,
             frames: Vec::new(),
@@ -66,8 +66,12 @@ impl Client {
                     }
                     Output::Close => {
                         self.closed = true;
-                        self.broker
-                            .handle(broker::Input::Closed { session: SessionId(1) }, self.now);
+                        self.broker.handle(
+                            broker::Input::Closed {
+                                session: self.session.line.id,
+                            },
+                            self.now,
+                        );
                     }
                 }
             }
@@ -499,4 +503,41 @@ fn a_queue_of_one_connection_is_not_for_others() {
         .handle(broker::Input::Arrange { session, what }, client.now);
     client.says("SUBSCRIBE\nid:0\ndestination:/queue/a\n\n");
     assert_eq!((client.last().command, client.closed), (Command::Error, true));
+}
+
+/// One who asks and hears the answer; what others see is a name that all protocols know.
+#[test]
+fn answers_come_to_a_queue_of_the_connection_alone() {
+    let mut client = Client::connected("1.2");
+    client.says("SUBSCRIBE\nid:work\ndestination:/queue/work\n\n");
+    client.says("SEND\ndestination:/queue/work\nreply-to:/temp-queue/mine\n\nhow much?");
+    let reply_to = client.header("reply-to").to_owned();
+    assert!(reply_to.starts_with("/queue/stomp.temp-"), "{reply_to}");
+    client.frames.clear();
+    // As RabbitMQ has it: without a subscription, by an id that is the word itself.
+    client.says(&format!("SEND\ndestination:{reply_to}\n\n42"));
+    assert_eq!(client.header("subscription"), "/temp-queue/mine");
+    assert_eq!(client.header("destination"), "/temp-queue/mine");
+    // As ActiveMQ has it: by an id of its own, and in ActiveMQ's words.
+    client.says("SUBSCRIBE\nid:answers\ndestination:/temp-queue/mine\n\n");
+    let theirs = reply_to.replace("/queue/", "/remote-temp-queue/");
+    client.says(&format!("SEND\ndestination:{theirs}\n\n43"));
+    assert_eq!(client.header("subscription"), "answers");
+    client.frames.clear();
+    client.says("SEND\ndestination:/queue/work\nreply-to:/temp-queue/mine\n\nagain");
+    assert_eq!(client.header("reply-to"), reply_to, "it is the same queue");
+    client.says("UNSUBSCRIBE\nid:answers\n\n");
+    client.says("DISCONNECT\n\n");
+    let queues: Vec<_> = client.broker.queues().map(|view| view.name).collect();
+    assert_eq!(queues, ["work".into()], "it is gone with the connection");
+}
+
+#[test]
+fn an_answer_to_one_who_has_gone_makes_no_queue() {
+    let mut client = Client::connected("1.2");
+    client.says("SEND\ndestination:/queue/stomp.temp-1.2.3\nreceipt:r\n\ntoo late");
+    assert_eq!(client.header("receipt-id"), "r");
+    assert_eq!(client.broker.queues().count(), 0);
+    client.says("SUBSCRIBE\nid:1\ndestination:/temp-topic/x\n\n");
+    assert_eq!(client.header("message"), "the destination cannot be used");
 }

@@ -48,6 +48,7 @@ pub(crate) fn any_message() -> impl Strategy<Value = Message> {
                 priority: priority.map(Priority::of),
                 expires: Some(WallMillis(expires)).filter(|at| at.0 > 0),
                 sent: WallMillis(sent),
+                schedule: None,
                 content_type,
                 correlation_id,
                 reply_to,
@@ -73,10 +74,20 @@ fn single() -> impl Strategy<Value = Record> {
             any::<u64>(),
             prop::collection::vec(any::<u64>(), 0..4),
             any_message(),
-            any::<bool>()
+            0..4u8
         )
-            .prop_map(|(id, queues, message, routed)| {
-                let routed = routed.then(|| {
+            .prop_map(|(id, queues, message, kind)| {
+                let schedule = (kind >= 2).then(|| {
+                    let asked = Asked {
+                        delay: 1,
+                        period: id,
+                        repeat: -1,
+                        cron: (kind == 3).then(|| Cron::parse("*/5 * * * 1").expect("it is one")),
+                    };
+                    let at = WallMillis(7);
+                    Box::new(Schedule { at, asked })
+                });
+                let routed = (kind == 1).then(|| {
                     Box::new(Routed {
                         exchange: "x".into(),
                         key: "k".into(),
@@ -85,7 +96,11 @@ fn single() -> impl Strategy<Value = Record> {
                 Record::Put {
                     id: MessageId(id),
                     queues: queues.into_iter().map(QueueId).collect(),
-                    message: Arc::new(Message { routed, ..message }),
+                    message: Arc::new(Message {
+                        routed,
+                        schedule,
+                        ..message
+                    }),
                 }
             }),
         (any::<u64>(), any::<u64>()).prop_map(|(queue, id)| Record::Gone {

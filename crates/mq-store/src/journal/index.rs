@@ -104,7 +104,8 @@ impl Index {
 
     /// When all has been read: what was out when its queue went is nobody's, because nobody is left to settle it.
     pub(super) fn prune(&mut self) {
-        let known = |queue: &QueueId| *queue == QueueId::RETAINED || self.queues.contains_key(queue);
+        let known =
+            |queue: &QueueId| *queue == QueueId::RETAINED || queue.is_later() || self.queues.contains_key(queue);
         let of = |(id, alive): (&MessageId, &Alive)| {
             let holders = match &alive.holders {
                 Holders::One(one) => std::slice::from_ref(one),

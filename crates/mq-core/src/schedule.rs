@@ -1,0 +1,175 @@
+//! When a message is handed on that its sender wants held until then: once, again and again, or as a crontab says.
+//!
+//! The words are ActiveMQ's (`AMQ_SCHEDULED_DELAY`, `_PERIOD`, `_REPEAT`, `_CRON`): with a delay or a period alone the
+//! first time is that much later; with a crontab each of its times begins such a series, or is one, where nothing else
+//! is said.
+
+use crate::WallMillis;
+
+mod cron;
+
+pub use cron::Cron;
+
+/// A message that is sent at the same time as itself would never end: this is the shortest period.
+const SHORTEST: u64 = 1;
+
+/// What its sender said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Asked {
+    pub delay: u64,
+    pub period: u64,
+    /// How many times more; below zero is for ever.
+    pub repeat: i64,
+    pub cron: Option<Cron>,
+}
+
+/// When a message is due, and what follows then.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schedule {
+    pub at: WallMillis,
+    pub asked: Asked,
+}
+
+/// What is to be done at the time of a schedule.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Due {
+    /// The message goes to where it was sent.
+    pub(crate) is_sent: bool,
+    /// What is waited for from now on.
+    pub(crate) next: Vec<Schedule>,
+}
+
+impl Schedule {
+    /// `None` for what is to be sent at once.
+    pub fn new(asked: Asked, now: WallMillis) -> Option<Schedule> {
+        let start = match &asked.cron {
+            Some(cron) => cron.next(now)?,
+            None => now,
+        };
+        let later = match asked.delay {
+            0 => asked.period,
+            delay => delay,
+        };
+        match &asked.cron {
+            // What is said beside the crontab is about what follows each of its times.
+            Some(_) => Some(Schedule { at: start, asked }),
+            None if later == 0 => None,
+            None => Some(Schedule {
+                at: WallMillis(start.0.saturating_add(later)),
+                asked,
+            }),
+        }
+    }
+
+    /// At a time that is given.
+    pub fn at(at: WallMillis) -> Schedule {
+        let asked = Asked::default();
+        Schedule { at, asked }
+    }
+
+    /// Its time has come, perhaps long ago: what was missed meanwhile is not made up for.
+    pub(crate) fn due(&self, now: WallMillis) -> Due {
+        let asked = &self.asked;
+        if asked.cron.is_some() {
+            let series = Asked {
+                cron: None,
+                ..asked.clone()
+            };
+            let series = Schedule::new(series, now);
+            return Due {
+                is_sent: series.is_none(),
+                next: Schedule::new(asked.clone(), now).into_iter().chain(series).collect(),
+            };
+        }
+        let period = asked.period.max(SHORTEST);
+        let next = (asked.repeat != 0).then(|| {
+            let at = self.at.0.saturating_add(period);
+            let at = if at > now.0 { at } else { now.0.saturating_add(period) };
+            let asked = Asked {
+                repeat: asked.repeat.saturating_sub(1).max(-1),
+                ..asked.clone()
+            };
+            Schedule {
+                at: WallMillis(at),
+                asked,
+            }
+        });
+        Due {
+            is_sent: true,
+            next: next.into_iter().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: u64 = 60_000;
+
+    /// When it is sent, for a while.
+    fn times(asked: Asked, now: u64, most: usize) -> Vec<u64> {
+        let mut waiting: Vec<Schedule> = Schedule::new(asked, WallMillis(now)).into_iter().collect();
+        let mut sent = Vec::new();
+        while sent.len() < most && !waiting.is_empty() {
+            waiting.sort_by_key(|schedule| schedule.at);
+            let next = waiting.remove(0);
+            let due = next.due(next.at);
+            if due.is_sent {
+                sent.push(next.at.0);
+            }
+            waiting.extend(due.next);
+        }
+        sent
+    }
+
+    #[test]
+    fn a_series_is_as_activemq_counts_it() {
+        let asked = |delay, period, repeat| Asked {
+            delay,
+            period,
+            repeat,
+            cron: None,
+        };
+        for (asked, expect) in [
+            (asked(0, 0, 0), vec![]),
+            (asked(500, 0, 0), vec![1500]),
+            (asked(0, 300, 0), vec![1300]),
+            (asked(0, 300, 2), vec![1300, 1600, 1900]),
+            (asked(1000, 10, 3), vec![2000, 2010, 2020, 2030]),
+            (asked(1000, 10, -1), vec![2000, 2010, 2020, 2030, 2040]),
+            (asked(1000, 0, 2), vec![2000, 2001, 2002]),
+        ] {
+            assert_eq!(times(asked.clone(), 1000, 5), expect, "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn each_time_of_a_crontab_begins_a_series() {
+        let asked = |delay, period, repeat| Asked {
+            delay,
+            period,
+            repeat,
+            cron: Cron::parse("* * * * *").ok(),
+        };
+        assert_eq!(times(asked(0, 0, 0), 1, 3), [MINUTE, 2 * MINUTE, 3 * MINUTE]);
+        assert_eq!(
+            times(asked(5, 10, 1), 1, 4),
+            [MINUTE + 5, MINUTE + 15, 2 * MINUTE + 5, 2 * MINUTE + 15]
+        );
+    }
+
+    #[test]
+    fn what_was_missed_is_not_made_up_for() {
+        let asked = Asked {
+            period: 100,
+            repeat: 5,
+            ..Asked::default()
+        };
+        let schedule = Schedule::new(asked, WallMillis(0)).unwrap();
+        let due = schedule.due(WallMillis(1_000_000));
+        assert!(due.is_sent);
+        let [next] = &due.next[..] else { panic!("{due:?}") };
+        assert_eq!((next.at, next.asked.repeat), (WallMillis(1_000_100), 4));
+    }
+}

@@ -1,0 +1,183 @@
+//! The five fields of a crontab, in UTC: minute, hour, day of the month, month, day of the week (0 and 7 are Sunday).
+
+use crate::WallMillis;
+
+const MINUTE: u64 = 60_000;
+const DAY: u64 = 24 * 60;
+/// The 29th of February may be eight years away.
+const FARTHEST: u64 = 366 * 8 + 2;
+
+/// One crontab's times. Kept as it was written, because that is what the journal keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cron {
+    text: Box<str>,
+    minutes: u64,
+    hours: u64,
+    days: u64,
+    months: u64,
+    weekdays: u64,
+    /// Where both kinds of days are said, one of them is enough.
+    either: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is no crontab: {1}; write minute, hour, day of the month, month and day of the week, such as \"0 6 * * 1-5\""
+)]
+pub struct BadCron(Box<str>, &'static str);
+
+impl Cron {
+    pub fn parse(text: &str) -> Result<Cron, BadCron> {
+        let bad = |why| BadCron(text.chars().take(64).collect(), why);
+        let fields: Vec<&str> = text.split_whitespace().collect();
+        let [minutes, hours, days, months, weekdays] = fields[..] else {
+            return Err(bad("it has not five fields"));
+        };
+        let weekday = field(weekdays, 0, 7).map_err(bad)?;
+        let cron = Cron {
+            text: text.into(),
+            minutes: field(minutes, 0, 59).map_err(bad)?,
+            hours: field(hours, 0, 23).map_err(bad)?,
+            days: field(days, 1, 31).map_err(bad)?,
+            months: field(months, 1, 12).map_err(bad)?,
+            weekdays: (weekday | weekday >> 7) & 0x7f,
+            either: !days.starts_with('*') && !weekdays.starts_with('*'),
+        };
+        match cron.next(WallMillis(0)) {
+            Some(_) => Ok(cron),
+            None => Err(bad("there is no such day")),
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The first of its times after this one.
+    pub fn next(&self, after: WallMillis) -> Option<WallMillis> {
+        let from = after.0 / MINUTE + 1;
+        let today = from / DAY;
+        let first = |day: u64| if day == today { from % DAY } else { 0 };
+        let minute_of = |day: u64| (first(day)..DAY).find(|at| self.has_minute(*at));
+        let day = (today..today + FARTHEST).find(|day| self.has_day(*day) && minute_of(*day).is_some())?;
+        Some(WallMillis((day * DAY + minute_of(day)?) * MINUTE))
+    }
+
+    fn has_minute(&self, of_day: u64) -> bool {
+        has(self.hours, of_day / 60) && has(self.minutes, of_day % 60)
+    }
+
+    /// A day since 1970, which began with a Thursday.
+    fn has_day(&self, day: u64) -> bool {
+        let (month, of_month) = date(day);
+        let (by_month, by_week) = (has(self.days, of_month), has(self.weekdays, (day + 4) % 7));
+        let is_day = match self.either {
+            true => by_month || by_week,
+            false => by_month && by_week,
+        };
+        is_day && has(self.months, month)
+    }
+}
+
+fn has(set: u64, number: u64) -> bool {
+    set >> number & 1 == 1
+}
+
+/// `*`, `5`, `1-5`, `*/10`, `10-40/15`, and several of these with commas.
+fn field(text: &str, least: u32, most: u32) -> Result<u64, &'static str> {
+    let number = |text: &str| text.parse::<u32>().map_err(|_| "a field is no number");
+    let mut set = 0;
+    for part in text.split(',') {
+        let (range, step) = match part.split_once('/') {
+            Some((range, step)) => (range, number(step)?),
+            None => (part, 1),
+        };
+        let (from, to) = match range.split_once('-') {
+            Some((from, to)) => (number(from)?, number(to)?),
+            None if range == "*" => (least, most),
+            None if step != 1 => (number(range)?, most),
+            None => (number(range)?, number(range)?),
+        };
+        if from < least || to > most || from > to || step == 0 {
+            return Err("a field is outside of its range");
+        }
+        for at in (from..=to).step_by(step as usize) {
+            set |= 1 << at;
+        }
+    }
+    Ok(set)
+}
+
+/// Month and day of the month: days are counted from the first of March of the year 0, so that a leap day is the last of its
+/// year.
+fn date(day: u64) -> (u64, u64) {
+    let day = day + 719_468;
+    let of_era = day % 146_097;
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let of_month = of_year - (153 * month + 2) / 5 + 1;
+    (if month < 10 { month + 3 } else { month - 9 }, of_month)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sunday, 22 November 2026, 13:20:30.
+    const NOW: WallMillis = WallMillis(1_795_353_630_000);
+
+    #[test]
+    fn each_field_counts() {
+        for (text, seconds) in [
+            ("* * * * *", 1_795_353_660),
+            ("20 * * * *", 1_795_357_200),
+            ("*/15 * * * *", 1_795_354_200),
+            ("0 6 * * *", 1_795_413_600),
+            ("0 6 * * 1-5", 1_795_413_600),
+            ("0 6 * * 7", 1_795_932_000),
+            ("0 6 * * 0", 1_795_932_000),
+            ("30 13 22 * *", 1_795_354_200),
+            ("0 0 1 1 *", 1_798_761_600),
+            ("0 0 29 2 *", 1_835_395_200),
+            // One of both kinds of days is enough.
+            ("0 0 1 * 1", 1_795_392_000),
+            ("0,30 14-15/1 * 11 *", 1_795_356_000),
+        ] {
+            let next = Cron::parse(text).unwrap().next(NOW);
+            assert_eq!(next, Some(WallMillis(seconds * 1000)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_crontab_is_said() {
+        for text in [
+            "",
+            "* * * *",
+            "60 * * * *",
+            "* * 0 * *",
+            "* * * 13 *",
+            "5-1 * * * *",
+            "*/0 * * * *",
+            "x * * * *",
+            "0 0 30 2 *",
+            "* * * * 8",
+            "-1 * * * *",
+        ] {
+            assert!(Cron::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_has_its_date() {
+        for (day, expect) in [
+            (0, (1, 1)),
+            (58, (2, 28)),
+            (59, (3, 1)),
+            (11_016, (2, 29)),
+            (20_779, (11, 22)),
+        ] {
+            assert_eq!(date(day), expect, "{day}");
+        }
+    }
+}
