@@ -12,6 +12,7 @@ mod file;
 mod handover;
 mod lab;
 mod load;
+mod mq;
 mod pair;
 mod plan;
 mod reload;
@@ -60,6 +61,8 @@ enum Verb {
     Reload(reload::Args),
     /// Say why each virtual router of this host is in its state, and what it decided lately
     Why(why::Args),
+    /// Send to a broker, take from it and look into it, with figures and a proof that nothing was lost
+    Mq(mq::Args),
     /// Let the other host be master without a gap, or take part again
     Handover(handover::Args),
     /// Write the manual pages and the completions for bash, zsh and fish into a folder, as packages want them
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Verb::Explain(args) => explain::run(&args),
         Verb::Reload(args) => reload::run(&args),
         Verb::Why(args) => why::run(&args),
+        Verb::Mq(args) => mq::run(&args),
         Verb::Handover(args) => handover::run(&args),
         Verb::Generate { folder } => manual::write(Cli::command(), Chapter::Commands, &folder)
             .map(|()| ExitCode::SUCCESS)

@@ -14,6 +14,7 @@ mod mqtt_crash;
 mod permissions;
 mod strangers;
 mod tls;
+mod tool;
 
 use std::io::Write;
 
