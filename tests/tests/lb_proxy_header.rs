@@ -1,11 +1,11 @@
 //! PROXY headers in and out, beside HAProxy: the same bytes, and the same answers, log lines and counts.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use tandem_tests::{Room, Server, both, connect, until};
+use tandem_tests::{Lb, Room, Server, both, connect, free_port, until};
 
 const CLIENT: &[u8] = b"PROXY TCP4 1.2.3.4 5.6.7.8 1111 2222\r\n";
 /// The addresses of [`CLIENT`] in version 2.
@@ -274,6 +274,29 @@ fn what_goes_out() {
             room.name
         );
     });
+}
+
+/// As in HAProxy 2.9, which is not there to be compared with.
+#[test]
+fn what_is_told_beside() {
+    let server = Server::echo();
+    let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let config = format!(
+        "defaults\n timeout connect 2s\n timeout client 3s\n timeout server 3s\nfrontend f\n bind {at} accept-proxy\n \
+         tcp-request inspect-delay 3s\n tcp-request content accept if {{ req.len ge 2 }}\n \
+         tcp-request content set-var(txn.v) str(kept)\n default_backend b\nbackend b\n \
+         default-server send-proxy-v2 set-proxy-v2-tlv-fmt(0xE1) first set-proxy-v2-tlv-fmt(226) same\n \
+         server s {} set-proxy-v2-tlv-fmt(0xE0) %[src]+%[req.payload(0,2)] set-proxy-v2-tlv-fmt(0xe1) %[srv_name]\n",
+        server.address()
+    );
+    let _lb = Lb::start(&config);
+    let mut client = connect(at);
+    client.write_all(&[CLIENT, b"hi"].concat()).expect("it reads");
+    client.shutdown(Shutdown::Write).expect("it is open");
+    let mut heard = Vec::new();
+    client.read_to_end(&mut heard).expect("an echo");
+    let told = [ENDS, b"\xe2\0\x04same\xe0\0\x0a1.2.3.4+hi\xe1\0\x01s"].concat();
+    assert_eq!(heard, [&v2(1, 0x11, &told)[..], b"hi"].concat());
 }
 
 #[test]

@@ -472,6 +472,8 @@ pub(crate) struct ServerOptions {
     pub(crate) check_port: Option<u16>,
     pub(crate) check_host: Option<Host>,
     pub(crate) send_proxy: SendProxy,
+    /// `set-proxy-v2-tlv-fmt`
+    pub(crate) told: Vec<Told>,
     pub(crate) check_send_proxy: bool,
     pub(crate) maxqueue: u32,
     pub(crate) slowstart: Duration,
@@ -522,6 +524,7 @@ impl Default for ServerOptions {
             check_port: None,
             check_host: None,
             send_proxy: SendProxy::default(),
+            told: Vec::new(),
             check_send_proxy: false,
             maxqueue: 0,
             slowstart: Duration::ZERO,
@@ -551,6 +554,20 @@ pub(crate) struct SendProxy {
     pub(crate) v1: bool,
     pub(crate) v2: bool,
     pub(crate) details: Details,
+}
+
+/// What a PROXY header says beside, as it was written.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    pub(crate) plan: plan::Told,
+    pub(crate) text: String,
+    pub(crate) references: Vec<Spanned<Reference>>,
+}
+
+impl PartialEq for Told {
+    fn eq(&self, other: &Told) -> bool {
+        self.plan == other.plan
+    }
 }
 
 impl SendProxy {

@@ -281,6 +281,7 @@ mod tests {
                 maxconn: 0,
                 non_stick: false,
                 send_proxy: None,
+                told: Arc::default(),
                 conduct: Conduct::default(),
                 agent: None,
                 tracks: None,

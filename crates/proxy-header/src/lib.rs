@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 
 use thiserror::Error;
 
-pub use write::{Details, Secured, Shown, Version, Write};
+pub use write::{Client, Details, Secured, Shown, Version, Write};
 
 /// The longest header that is waited for; the length field of version 2 could promise four times as much.
 pub const LONGEST: usize = 16 * 1024;

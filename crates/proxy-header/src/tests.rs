@@ -159,20 +159,46 @@ fn what_is_written() {
     };
     let signed = |rest: &[u8]| [&v2::SIGNATURE[..], rest].concat();
     let v1 = plain(Version::V1);
-    assert_eq!(v1.for_client(Some(client()), None, None, None), CLIENT.as_bytes());
     assert_eq!(
-        v1.for_client(Some(six), None, None, None),
+        v1.for_client(&Client {
+            ends: Some(client()),
+            ..Client::default()
+        }),
+        CLIENT.as_bytes()
+    );
+    assert_eq!(
+        v1.for_client(&Client {
+            ends: Some(six),
+            ..Client::default()
+        }),
         b"PROXY TCP6 ::1 ::1 60970 19603\r\n"
     );
     let mapped = b"PROXY TCP6 ::5 ::ffff:127.0.0.1 53240 19604\r\n";
-    assert_eq!(v1.for_client(Some(mixed), None, None, None), mapped);
-    assert_eq!(v1.for_client(None, None, None, None), b"PROXY UNKNOWN\r\n");
+    assert_eq!(
+        v1.for_client(&Client {
+            ends: Some(mixed),
+            ..Client::default()
+        }),
+        mapped
+    );
+    assert_eq!(v1.for_client(&Client::default()), b"PROXY UNKNOWN\r\n");
     assert_eq!(v1.for_check(Some(client())), CLIENT.as_bytes());
     let v2 = plain(Version::V2);
-    assert_eq!(v2.for_client(None, None, None, None), signed(b"\x20\0\0\0"));
+    assert_eq!(v2.for_client(&Client::default()), signed(b"\x20\0\0\0"));
     assert_eq!(v2.for_check(Some(client())), signed(b"\x20\0\0\0"));
-    assert_eq!(v2.for_client(Some(client()), Some(b"a.b.c"), None, None), detailed(&[]));
-    let named = all.for_client(Some(client()), Some(b"a.b.c"), None, None);
+    assert_eq!(
+        v2.for_client(&Client {
+            ends: Some(client()),
+            authority: Some(b"a.b.c"),
+            ..Client::default()
+        }),
+        detailed(&[])
+    );
+    let named = all.for_client(&Client {
+        ends: Some(client()),
+        authority: Some(b"a.b.c"),
+        ..Client::default()
+    });
     assert_eq!(named[28..31], *b"\x03\0\x04");
     assert_eq!(named[35..], *b"\x02\0\x05a.b.c\x20\0\x05\0\0\0\0\0");
     complete(&named);
@@ -187,7 +213,7 @@ proptest! {
         let (source, destination) = (plain(source), plain(destination));
         let details = Details { crc32c: true, authority: true, ssl, ..Details::default() };
         for version in [Version::V1, Version::V2] {
-            let bytes = Write { version, details }.for_client(Some(Ends { source, destination }), Some(name.as_bytes()), None, None);
+            let bytes = Write { version, details }.for_client(&Client { ends: Some(Ends { source, destination }), authority: Some(name.as_bytes()), ..Client::default() });
             let header = complete(&bytes);
             let ends = header.ends.unwrap();
             prop_assert_eq!(ends.source.ip().to_canonical(), source.ip().to_canonical());
@@ -213,7 +239,7 @@ proptest! {
     fn a_checksum_sees_each_bit(bit in 0usize..(16 + 12 + 7 + 8) * 8) {
         let details = Details { crc32c: true, ssl: true, ..Details::default() };
         let write = Write { version: Version::V2, details };
-        let mut bytes = write.for_client(Some(client()), None, None, None);
+        let mut bytes = write.for_client(&Client { ends: Some(client()), ..Client::default() });
         prop_assert_eq!(bytes.len(), 16 + 12 + 7 + 8);
         bytes[bit / 8] ^= 1 << (bit % 8);
         // LOCAL, no addresses, an unknown detail in the sum's place, and a longer whole are said by one bit each.
@@ -254,7 +280,10 @@ fn what_is_known_of_tls_is_written_as_far_as_it_is_wanted() {
     };
     let written = |details: Details, tls: &Secured| {
         let version = Version::V2;
-        let bytes = Write { version, details }.for_client(None, None, Some(tls), None);
+        let bytes = Write { version, details }.for_client(&Client {
+            tls: Some(tls),
+            ..Client::default()
+        });
         assert!(matches!(read(&bytes), Ok(Progress::Complete(_, length)) if length == bytes.len()));
         bytes[16..].to_vec()
     };
@@ -285,4 +314,30 @@ fn what_is_known_of_tls_is_written_as_far_as_it_is_wanted() {
     };
     let expected = b"\x22\0\x06friend\x25\0\x05EC256\x24\0\x11ecdsa-with-SHA256\x23\0\x16TLS_AES_128_GCM_SHA256";
     assert_eq!(written(all, &tls)[18..], *expected);
+}
+
+#[test]
+fn more_is_said_by_number_as_long_as_there_is_room() {
+    let details = Details {
+        crc32c: true,
+        ..Details::default()
+    };
+    let write = Write {
+        version: Version::V2,
+        details,
+    };
+    let more = [(0xE0, b"one".to_vec()), (0xE1, vec![7; 5000]), (0xE2, Vec::new())];
+    let told = Client {
+        ends: Some(client()),
+        more: &more,
+        ..Client::default()
+    };
+    let bytes = write.for_client(&told);
+    assert!(bytes.ends_with(b"\xE0\0\x03one\xE2\0\0"), "{bytes:?}");
+    let Ok(Progress::Complete(header, length)) = read(&bytes) else {
+        panic!("it is whole");
+    };
+    assert_eq!(length, bytes.len());
+    assert_eq!(header.tlv(0xE0), Some(&b"one"[..]));
+    assert_eq!(header.tlv(0xE1), None);
 }

@@ -58,18 +58,22 @@ pub struct Shown {
     pub earlier: bool,
 }
 
+/// What is known of a client. Without ends it is one without addresses, as on a unix socket.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Client<'a> {
+    pub ends: Option<Ends>,
+    pub authority: Option<&'a [u8]>,
+    pub tls: Option<&'a Secured>,
+    pub unique_id: Option<&'a [u8]>,
+    /// What else is said, by its number.
+    pub more: &'a [(u8, Vec<u8>)],
+}
+
 impl Write {
-    /// For a client with these ends; `None` is one without addresses, as on a unix socket.
-    pub fn for_client(
-        &self,
-        ends: Option<Ends>,
-        authority: Option<&[u8]>,
-        tls: Option<&Secured>,
-        unique_id: Option<&[u8]>,
-    ) -> Vec<u8> {
+    pub fn for_client(&self, client: &Client<'_>) -> Vec<u8> {
         match self.version {
-            Version::V1 => line(ends),
-            Version::V2 => self.binary(ends, authority, tls, unique_id),
+            Version::V1 => line(client.ends),
+            Version::V2 => self.binary(client),
         }
     }
 
@@ -77,17 +81,18 @@ impl Write {
     pub fn for_check(&self, ends: Option<Ends>) -> Vec<u8> {
         match self.version {
             Version::V1 => line(ends),
-            Version::V2 => self.binary(None, None, None, None),
+            Version::V2 => self.binary(&Client::default()),
         }
     }
 
-    fn binary(
-        &self,
-        ends: Option<Ends>,
-        authority: Option<&[u8]>,
-        tls: Option<&Secured>,
-        unique_id: Option<&[u8]>,
-    ) -> Vec<u8> {
+    fn binary(&self, client: &Client<'_>) -> Vec<u8> {
+        let Client {
+            ends,
+            authority,
+            tls,
+            unique_id,
+            more,
+        } = *client;
         let mut out = SIGNATURE.to_vec();
         match ends.map(same_family) {
             None => out.extend([0x20, 0, 0, 0]),
@@ -111,7 +116,13 @@ impl Write {
         if self.details.ssl {
             put_detail(&mut out, tlv::SSL, &self.details.of_tls(tls));
         }
-        // Addresses, a few values of at most 255 bytes and fixed fields: far below the field's range.
+        // As often as HAProxy's buffer has room for them; what has no room is left out.
+        for (kind, value) in more {
+            if out.len() + value.len() <= MOST {
+                put_detail(&mut out, *kind, value);
+            }
+        }
+        // Addresses, a few values of at most 255 bytes and fixed fields, and not much more: below the field's range.
         let length = (out.len() - v2::FIXED) as u16;
         out[v2::FIXED - 2..v2::FIXED].copy_from_slice(&length.to_be_bytes());
         if let Some(at) = checksum {
@@ -154,6 +165,9 @@ impl Details {
         out
     }
 }
+
+/// How long a header becomes by what is said beside. Nobody takes longer ones.
+const MOST: usize = 4096;
 
 /// The longest value that is written.
 const LONGEST: usize = 255;
@@ -214,7 +228,7 @@ fn put_ip(out: &mut Vec<u8>, at: SocketAddr) {
 
 /// Where its value is.
 fn put_detail(out: &mut Vec<u8>, kind: u8, value: &[u8]) -> usize {
-    // Values have at most 255 bytes, and few are put into another.
+    // Values have at most as many bytes as a header, and few are put into another.
     let length = value.len() as u16;
     out.push(kind);
     out.extend(length.to_be_bytes());

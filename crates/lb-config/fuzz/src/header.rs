@@ -1,7 +1,7 @@
 //! Any bytes are a PROXY header, the beginning of one, or none; and what they are does not change when more come, except
 //! that a beginning may turn out as either.
 
-use tandem_lb_core::proxy_header::{Details, LONGEST, Progress, Version, Write, read};
+use tandem_lb_core::proxy_header::{Client, Details, LONGEST, Progress, Version, Write, read};
 
 pub fn check(data: &[u8]) {
     let whole = read(data);
@@ -21,7 +21,11 @@ pub fn check(data: &[u8]) {
         ..Details::default()
     };
     for version in [Version::V1, Version::V2] {
-        let again = Write { version, details }.for_client(header.ends, header.authority.as_deref(), None, None);
+        let again = Write { version, details }.for_client(&Client {
+            ends: header.ends,
+            authority: header.authority.as_deref(),
+            ..Client::default()
+        });
         match read(&again) {
             Ok(Progress::Complete(_, length)) => assert_eq!(length, again.len()),
             other => panic!("what is written is no header: {other:?}"),

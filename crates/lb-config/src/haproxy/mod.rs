@@ -52,6 +52,7 @@ use keyword::Keyword;
 pub use keyword::{KeywordDoc, keyword_docs};
 pub(crate) use peers::{Options as PeerOptions, without_effect as bind_without_effect, without_port};
 use section::{Header, Section};
+pub(crate) use server::told;
 pub use unsupported::{UnsupportedDoc, unsupported_docs};
 
 /// Reads files one after the other: what `defaults` said in one holds in the next.

@@ -14,6 +14,13 @@ pub(super) struct WordOption<C: 'static> {
     pub(super) parse: fn(&mut C, &mut Args<'_>) -> Outcome,
 }
 
+impl<C> WordOption<C> {
+    /// Whether it is this word with something in parentheses.
+    fn takes(&self, name: &str) -> bool {
+        self.word.ends_with("-fmt") && self.word == name
+    }
+}
+
 /// Reads all that is left of the line and reports each mistake; the others still count.
 pub(super) fn read<C>(
     tables: &[&'static [WordOption<C>]],
@@ -37,7 +44,8 @@ pub(super) fn read<C>(
             args.report(refuse(option, word.span));
             continue;
         }
-        let outcome = match all().find(|option| option.word == word.text) {
+        let name = word.text.split_once('(').map_or(&*word.text, |(name, _)| name);
+        let outcome = match all().find(|option| option.word == word.text || option.takes(name)) {
             Some(option) => {
                 let read = (option.parse)(target, args);
                 read.map_err(|diagnostic| explained(diagnostic, option.word, option.summary))

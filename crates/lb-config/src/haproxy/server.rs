@@ -3,16 +3,20 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use tandem_lb_core::expr::Place;
+use tandem_lb_core::rules::Piece;
 use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, Spanned};
 
 use super::args::{Args, Outcome, bad_address};
 use super::option::{self, WordOption};
 use super::unsupported::SERVER_OPTIONS;
-use super::{proxy, resolvers, section, source, tls};
-use crate::draft::{Proxy, Server, ServerOptions};
+use super::{places, proxy, resolvers, rules, section, source, tls};
+use crate::acl::Book;
+use crate::draft::{Proxy, Server, ServerOptions, Told};
+use crate::expr::World;
 use crate::names::{HASH_KEYS, INIT_STATES, ON_ERROR};
-use crate::plan::{Host, ServerPort};
+use crate::plan::{self, Host, ServerPort};
 use crate::tls::Words;
 use crate::{address, code};
 
@@ -393,6 +397,11 @@ const OPTIONS: &[WordOption<Target>] = &[
         },
     },
     WordOption {
+        word: "set-proxy-v2-tlv-fmt",
+        summary: "a value that a header of version 2 says under a number: `set-proxy-v2-tlv-fmt(0xE0) FORMAT`",
+        parse: say,
+    },
+    WordOption {
         word: "no-check-send-proxy",
         summary: "no such header although the defaults say so",
         parse: |target, _| {
@@ -418,6 +427,46 @@ const OPTIONS: &[WordOption<Target>] = &[
         },
     },
 ];
+
+/// `set-proxy-v2-tlv-fmt(NUMBER) FORMAT`: the number may be hexadecimal.
+fn say(target: &mut Target, args: &mut Args<'_>) -> Outcome {
+    let Some(word) = args.previous() else { return Ok(()) };
+    let number = word.text.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    let number = number.ok_or_else(|| {
+        Diagnostic::error(code::MISSING, word.span, "the number of the value is missing here")
+            .help("write it in parentheses, such as `set-proxy-v2-tlv-fmt(0xE0) %[src]`")
+    })?;
+    let format = args.word("a format such as `%[src]`")?;
+    let told = told(number, format, args.world)?;
+    // What is said last of a number counts, also against the defaults.
+    target
+        .options
+        .told
+        .retain(|known| known.plan.number != told.plan.number);
+    target.options.told.push(told);
+    Ok(())
+}
+
+/// A value of a PROXY header.
+pub(crate) fn told(number: &str, format: &Word, world: World<'_>) -> Result<Told, Diagnostic> {
+    let hex = number.strip_prefix("0x").or_else(|| number.strip_prefix("0X"));
+    let parsed = match hex {
+        Some(hex) => u8::from_str_radix(hex, 16),
+        None => number.parse(),
+    };
+    let number = parsed.map_err(|_| {
+        let message = format!("`{number}` is not the number of a value, 0 to 255 or 0x00 to 0xff");
+        Diagnostic::error(code::BAD_VALUE, format.span, message)
+    })?;
+    let mut book = Book::default();
+    let value = rules::pieces(format, &mut book, world)?;
+    places::fit(value.iter().filter_map(Piece::expr), &[Place::Connect], format.span)?;
+    Ok(Told {
+        plan: plan::Told { number, value },
+        text: format.text.clone(),
+        references: book.references,
+    })
+}
 
 fn ssl_header(target: &mut Target, on: bool) -> Outcome {
     let header = &mut target.options.send_proxy;

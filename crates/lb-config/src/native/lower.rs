@@ -13,6 +13,7 @@ use super::shape::Removed;
 use crate::acl::Book;
 use crate::draft::{self, Draft, Mode, NAME_HELP, OwnTable, Proxy, Role, odd_letter};
 use crate::expr::{Reference, Spelled, World};
+use crate::haproxy::told;
 use crate::names::LOG_LENGTH;
 use crate::plan::{self, LogAddress, LogTarget, Severity, StatsSocket};
 use crate::tls::Words;
@@ -242,6 +243,7 @@ impl Lowering<'_> {
         settings::overlay(target, &written);
         if let Some(server) = &written.server_defaults {
             self.lookup(&mut target.server.resolve, &server.lookup);
+            self.told(&mut target.server.told, server.proxy_v2_values.as_deref());
             if let Some(track) = &server.track {
                 target.server.track = Some(Spanned::new(track.get_ref().clone(), self.span(track.span())));
             }
@@ -493,6 +495,25 @@ impl Lowering<'_> {
         server.numbered(1..=count.get_ref().0.0).collect()
     }
 
+    /// "NUMBER FORMAT": what a PROXY header says beside.
+    fn told(&mut self, target: &mut Vec<draft::Told>, written: Option<&[toml::Spanned<String>]>) {
+        let Some(written) = written else { return };
+        let mut all = Vec::new();
+        for line in written {
+            let span = self.span(line.span());
+            let (number, format) = line.get_ref().split_once(' ').unwrap_or((line.get_ref(), ""));
+            let format = Word {
+                text: format.to_owned(),
+                span,
+            };
+            match told(number, &format, self.world) {
+                Ok(told) => all.push(told),
+                Err(error) => self.report.push(error),
+            }
+        }
+        *target = all;
+    }
+
     fn one_server(
         &mut self,
         mut table: Server,
@@ -504,6 +525,7 @@ impl Lowering<'_> {
         let own = table.take_inherited();
         settings::server(&mut options, &own);
         self.lookup(&mut options.resolve, &own.lookup);
+        self.told(&mut options.told, own.proxy_v2_values.as_deref());
         if let Some(track) = &own.track {
             options.track = Some(Spanned::new(track.get_ref().clone(), self.span(track.span())));
         }

@@ -11,6 +11,7 @@ use tandem_lb_core::balance::HashKey;
 use tandem_lb_core::health::CheckSettings;
 use tandem_lb_core::probe::Script;
 use tandem_lb_core::proxy_header;
+use tandem_lb_core::rules::Piece;
 
 use super::{Buffers, CheckTls, External, InitAddr, Origination, Resolve, Source};
 
@@ -48,6 +49,8 @@ pub struct Server {
     pub hash_key: HashKey,
     /// The PROXY header that each connection begins with.
     pub send_proxy: Option<proxy_header::Write>,
+    /// What else a header of version 2 says.
+    pub told: Arc<[Told]>,
     pub check: Option<Check>,
     /// `ssl`
     pub tls: Option<Arc<Origination>>,
@@ -102,4 +105,12 @@ pub enum ServerPort {
     Fixed(u16),
     /// The client's destination port plus this (no port given, or `:+N` and `:-N`).
     Offset(i32),
+}
+
+/// A value of a PROXY header, made for each connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Under which it is told.
+    pub number: u8,
+    pub value: Vec<Piece>,
 }

@@ -260,6 +260,7 @@ fn server(
         user_timeout: options.user_timeout,
         buffers: plan::Buffers::default(),
         send_proxy,
+        told: options.told.iter().map(|told| told.plan.clone()).collect(),
         maxqueue: options.maxqueue,
         conduct: Conduct {
             // In whole seconds, as HAProxy counts it.

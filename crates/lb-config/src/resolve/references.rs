@@ -64,12 +64,17 @@ fn of<'a>(proxy: &'a Proxy, draft: &'a Draft) -> impl Iterator<Item = Diagnostic
 
 /// What its rules and expressions name.
 fn all(proxy: &Proxy) -> impl Iterator<Item = Spanned<Reference>> {
+    let servers = proxy.servers.iter().filter(|_| proxy.role.serves());
+    let told = servers
+        .flat_map(|server| &server.options.told)
+        .flat_map(|told| &told.references);
     let expressions = proxy
         .rules
         .book
         .references
         .iter()
         .chain(&proxy.settings.references)
+        .chain(told)
         .cloned();
     let routes = proxy.rules.routes.iter().filter_map(|route| match &route.value.target {
         Target::Named(name) => Some(Spanned::new(Reference::Backend(name.to_string()), route.span)),

@@ -298,6 +298,20 @@ fn conditions() {
     assert_eq!(answer(acls, "if { req.payload(0,2) -m str ab }", b"abc", false), Yes);
 }
 
+/// Some names mean a fetch and how it is compared, in tests alone.
+#[test]
+fn names_that_only_tests_have() {
+    for (condition, bytes, expected) in [
+        ("if { payload(0,2) 6162 }", &b"abc"[..], Answer::Yes),
+        ("if { payload(0,2) 6163 }", b"abc", Answer::No),
+        ("if { payload(0,2) -m str ab }", b"abc", Answer::Yes),
+        ("if { payload_lv(0,1) 6263 }", b"\x02bcd", Answer::Yes),
+        ("if { payload(0,2),hex -m str 6162 }", b"abc", Answer::Yes),
+    ] {
+        assert_eq!(answer("", condition, bytes, true), expected, "{condition}");
+    }
+}
+
 #[test]
 fn mistakes_in_conditions_are_shown_where_they_are() {
     for (line, complaint) in [

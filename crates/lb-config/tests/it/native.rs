@@ -174,6 +174,7 @@ check-port = 8
 check-address = "2.2.2.2"
 send-proxy = "v2"
 proxy-v2-options = ["crc32c", "ssl"]
+proxy-v2-values = ["0xe0 %[src] here"]
 check-send-proxy = true
 maxqueue = 9
 slowstart = "4s"
@@ -207,7 +208,7 @@ stick-table = "type string len 9 size 10"
         tcp-response content reject if { res.len gt 5 }\n \
         stick store-response res.payload(0,4) table t if TRUE\n \
         server s 1.1.1.1:1 id 7 weight 3 backup disabled maxconn 4 non-stick check rise 5 fall 6 port 8 addr 2.2.2.2 \
-         send-proxy-v2 proxy-v2-options crc32c,ssl check-send-proxy maxqueue 9 slowstart 4s observe layer4 \
+         send-proxy-v2 proxy-v2-options crc32c,ssl set-proxy-v2-tlv-fmt(224) \"%[src] here\" check-send-proxy maxqueue 9 slowstart 4s observe layer4 \
          error-limit 5 on-error mark-down on-marked-down shutdown-sessions on-marked-up shutdown-backup-sessions init-state fully-up\n\
          backend t\n stick-table type string len 9 size 10\n";
     let plan = |text: &str| {

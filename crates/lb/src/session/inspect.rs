@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::task::Context;
 use std::time::Duration;
 
+use tandem_lb_config::Told;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::{ConnSettings, Input, Side};
 use tandem_lb_core::expr::Expr;
 use tandem_lb_core::expr::content::{Content, MOST};
-use tandem_lb_core::rules::{Requests, Verdict};
+use tandem_lb_core::rules::{Piece, Requests, Verdict};
 use tandem_sys::sockopt;
 
 use super::counted::AtBackend;
@@ -269,6 +270,20 @@ impl Session {
         }));
         let name = sni.value(&scene)?.into_text();
         String::from_utf8(name.into_owned()).ok()
+    }
+
+    /// What a server is told of its client beside, in its PROXY header.
+    pub(super) fn say(&mut self, cx: &mut Context<'_>, told: &[Told]) -> Vec<(u8, Vec<u8>)> {
+        let worker = self.worker.clone();
+        let mut scratch = worker.scratch.borrow_mut();
+        let bytes = self
+            .client
+            .peek(cx, &mut scratch, MOST)
+            .map_or(&[][..], |peeked| peeked.bytes);
+        let scene = self.scene(Some(Content { bytes, is_final: true }));
+        told.iter()
+            .map(|told| (told.number, Piece::join(&told.value, &scene)))
+            .collect()
     }
 
     /// The server that a `use-server` rule names, while it may be used.

@@ -12,7 +12,7 @@ use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::{ConnectFailure, Input};
 use tandem_lb_core::log::format::Field;
 use tandem_lb_core::log::tcplog::TowardsServer;
-use tandem_lb_core::proxy_header::Ends;
+use tandem_lb_core::proxy_header::{self, Ends};
 use tandem_sys::relay::{Direction, Endpoint, Parked, is_shortage};
 use tandem_sys::sockopt;
 use tandem_time::Mono;
@@ -214,7 +214,7 @@ impl Session {
             return;
         };
         let Some((plan, spoken)) = tls else {
-            if let Some(header) = self.introduction() {
+            if let Some(header) = self.introduction(cx) {
                 self.to_server = Direction::resumed(Parked::Reading(header));
             }
             return self.reached(Wire::Plain(server));
@@ -271,18 +271,23 @@ impl Session {
         let mut connection = origin
             .connect(name.as_deref(), ip_of(&server))
             .map_err(io::Error::other)?;
-        if let Some(header) = self.introduction() {
+        if let Some(header) = self.introduction(cx) {
             connection.send_first(&header);
         }
         Ok(Tls::new(server, connection, spoken))
     }
 
     /// A server that wants to know who the client is hears that before anything else.
-    fn introduction(&mut self) -> Option<Vec<u8>> {
-        let header = self.tried.as_ref().and_then(|server| server.plan().send_proxy)?;
+    fn introduction(&mut self, cx: &mut Context<'_>) -> Option<Vec<u8>> {
+        let plan = self.tried.as_ref()?.plan();
+        let header = plan.send_proxy?;
         if header.details.unique_id {
             self.be_identified();
         }
+        let more: Vec<(u8, Vec<u8>)> = match &*plan.told {
+            [] => Vec::new(),
+            told => self.say(cx, told),
+        };
         let ends = self.peer().socket().zip(self.local());
         let ends = ends.map(|(source, destination)| Ends { source, destination });
         let heard = self.subject.as_ref().and_then(|subject| subject.header.as_ref());
@@ -292,7 +297,13 @@ impl Session {
         let authority = authority.or(asked.as_ref().map(String::as_bytes));
         let secured = tls.filter(|_| header.details.ssl).and_then(Tls::secured);
         let unique_id = self.subject.as_ref().and_then(|subject| subject.unique_id.as_deref());
-        Some(header.for_client(ends, authority, secured.as_ref(), unique_id))
+        Some(header.for_client(&proxy_header::Client {
+            ends,
+            authority,
+            tls: secured.as_ref(),
+            unique_id,
+            more: &more,
+        }))
     }
 
     pub(super) fn established(&mut self, idx: ServerIdx) {

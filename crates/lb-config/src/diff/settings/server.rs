@@ -31,6 +31,7 @@ pub(in crate::diff) fn server(server: &Server) -> Vec<Setting> {
         tracks,
         hash_key,
         send_proxy,
+        told,
         check,
         tls,
         guid,
@@ -68,6 +69,15 @@ pub(in crate::diff) fn server(server: &Server) -> Vec<Setting> {
             "send-proxy",
             send_proxy,
             shown::proxy_header(*send_proxy),
+            ForNewConnections,
+        ),
+        set(
+            "set-proxy-v2-tlv-fmt",
+            told,
+            told.iter()
+                .map(|told| told.number.to_string())
+                .collect::<Vec<_>>()
+                .join(","),
             ForNewConnections,
         ),
         set("check", &check.is_some(), flag(check.is_some()), AtOnce),

@@ -31,6 +31,8 @@ inherited! {
         check_address: Option<Value<Host>>,
         send_proxy: Option<Value<Version>>,
         proxy_v2_options: Option<Vec<Value<ProxyDetail>>>,
+        // "0xE0 %[src]"
+        proxy_v2_values: Option<Vec<Spanned<String>>>,
         check_send_proxy: Option<bool>,
         tls: Option<tls::OfServer>,
         maxqueue: Option<Count>,

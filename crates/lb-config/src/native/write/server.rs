@@ -80,6 +80,7 @@ fn of(options: &draft::ServerOptions, base: &draft::ServerOptions, tls: Option<O
         check_port,
         check_host,
         send_proxy,
+        told,
         check_send_proxy,
         maxqueue,
         slowstart,
@@ -119,6 +120,10 @@ fn of(options: &draft::ServerOptions, base: &draft::ServerOptions, tls: Option<O
             .filter(|sent| Some(*sent) != version(base.send_proxy))
             .map(Value),
         proxy_v2_options: unless_as(&send_proxy.details, &base.send_proxy.details, details),
+        proxy_v2_values: unless_as(told, &base.told, |told| {
+            let text = |told: &draft::Told| new(format!("{} {}", told.plan.number, told.text));
+            told.iter().map(text).collect()
+        }),
         check_send_proxy: flag(*check_send_proxy, base.check_send_proxy),
         tls,
         maxqueue: number(*maxqueue, base.maxqueue),
