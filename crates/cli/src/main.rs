@@ -39,7 +39,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Watch a pair of balancer hosts serve clients while a server dies, and then the host that holds the address
+    /// Watch a pair of balancer hosts in front of brokers while a broker dies, and then the host that has the address
     Demo(demo::Args),
     /// Rehearse failures under load in a lab, each with a verdict: every acknowledged message is accounted for
     Drill(drill::Args),
@@ -68,9 +68,6 @@ enum Verb {
     /// Write the manual pages and the completions for bash, zsh and fish into a folder, as packages want them
     #[command(hide = true)]
     Generate { folder: PathBuf },
-    /// One of the demo's servers; `demo` starts it
-    #[command(hide = true)]
-    DemoServer(demo::server::Args),
 }
 
 fn main() -> ExitCode {
@@ -91,7 +88,6 @@ fn main() -> ExitCode {
         Verb::Generate { folder } => manual::write(Cli::command(), Chapter::Commands, &folder)
             .map(|()| ExitCode::SUCCESS)
             .with_context(|| folder.display().to_string()),
-        Verb::DemoServer(args) => demo::server::run(&args),
     };
     outcome.unwrap_or_else(|e| {
         // Standard error may be closed; the exit code still says it.

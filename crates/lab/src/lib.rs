@@ -58,4 +58,5 @@ pub use router::{RouterConfig, run_router};
 pub use running::Running;
 pub use tandem_sys::netlink::{AddressRequest, Cidr, Index, Mac, Netlink, NetlinkError, Route};
 pub use tandem_sys::netns::Ground;
+pub use tandem_sys::process::end_with_us;
 pub use wiring::{Link, Switch};

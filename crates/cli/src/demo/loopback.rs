@@ -1,5 +1,7 @@
-//! The stage that works everywhere: one balancer and two servers on 127.0.0.1, no virtual address.
+//! The scene that works everywhere: one balancer and two brokers on 127.0.0.1, no virtual address.
 
+use std::fs::File;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -7,24 +9,34 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use tandem_lab::programs;
+use tandem_lab::{end_with_us, programs};
 
-use crate::pair::files::{Balancer, PAGE_PORT};
+use crate::load::scene::{Scene, Work};
+use crate::pair::PATIENCE;
+use crate::pair::act::{Act, Node, Part, Place, Side};
+use crate::pair::files::{self, PAGE_PORT};
+use crate::pair::slot::DIED;
 use crate::stats_socket::StatsSocket;
 
-use super::stage::{Part, Quarter, ServerName, Stage, backend};
-
+/// Keeps the order in which things end: programs before their folder.
 pub struct Loopback {
-    dir: PathBuf,
-    balancer: Child,
+    daemons: [Daemon; 3],
     target: SocketAddr,
-    stats: SocketAddr,
-    servers: [Child; 2],
-    server_addresses: [SocketAddr; 2],
+    page: SocketAddr,
+    brokers: [SocketAddr; 2],
+    folder: Folder,
 }
 
-const SOCKET: &str = "lb.sock";
-const START_LIMIT: Duration = Duration::from_secs(10);
+struct Folder(PathBuf);
+
+struct Daemon {
+    part: Part,
+    program: PathBuf,
+    file: PathBuf,
+    log: PathBuf,
+    /// None when it was ended.
+    child: Option<Child>,
+}
 
 impl Loopback {
     /// With the page on its usual port, or on another when somebody else has that one.
@@ -33,159 +45,199 @@ impl Loopback {
         Loopback::with_page_at(local(PAGE_PORT)).or_else(|_| Loopback::with_page_at(spare))
     }
 
-    fn with_page_at(stats: SocketAddr) -> anyhow::Result<Loopback> {
-        let lb = programs::built("tandem-lb")?;
+    fn with_page_at(page: SocketAddr) -> anyhow::Result<Loopback> {
         let [target, a, b] = free_addresses()?;
-        let dir = std::env::temp_dir().join(format!("tandem-demo-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
-        let file = dir.join("haproxy.cfg");
-        let configuration = Balancer {
-            socket: &dir.join(SOCKET),
-            page: stats,
+        let brokers = [a, b];
+        let folder = Folder(std::env::temp_dir().join(format!("tandem-demo-{}", std::process::id())));
+        std::fs::create_dir_all(&folder.0).with_context(|| folder.0.display().to_string())?;
+        let balancer = files::Balancer {
+            socket: &folder.socket(),
+            page,
             listen: target,
-            backend: &backend(target.port(), [a, b]),
+            brokers: &brokers,
             generation: 0,
         };
-        std::fs::write(&file, configuration.text())?;
-
-        let servers = [spawn_server(ServerName::A, a)?, spawn_server(ServerName::B, b)?];
-        let log = std::fs::File::create(dir.join("tandem-lb.log"))?;
-        let balancer = Command::new(&lb)
-            .arg("-f")
-            .arg(&file)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("cannot start {}", lb.display()))?;
-        let mut stage = Loopback {
-            dir,
-            balancer,
+        let balancer = Daemon::new(Part::Balancer(Side(0)), "tandem-lb", &folder, &balancer.text())?;
+        let broker = |number: usize| {
+            let part = Part::Broker(Node(number));
+            // How full this machine's disk is, is not the demo's matter.
+            let text = files::broker(&folder.0.join(part.to_string()), brokers[number], 100);
+            Daemon::new(part, "tandem-mq", &folder, &text)
+        };
+        let mut scene = Loopback {
+            daemons: [broker(0)?, broker(1)?, balancer],
             target,
-            stats,
-            servers,
-            server_addresses: [a, b],
+            page,
+            brokers,
+            folder,
         };
-        stage.wait_until_serving()?;
-        Ok(stage)
-    }
-
-    fn last_words(&self) -> String {
-        std::fs::read_to_string(self.dir.join("tandem-lb.log")).unwrap_or_default()
-    }
-
-    fn wait_until_serving(&mut self) -> anyhow::Result<()> {
-        let begun = Instant::now();
-        let socket = StatsSocket::Unix(self.dir.join(SOCKET));
-        let pid = format!("Pid: {}", self.balancer.id());
-        // A process that finds the page's port taken may hold the other one for a moment: only one that serves answers.
-        let serves = || {
-            socket
-                .ask("show info")
-                .is_ok_and(|info| info.lines().any(|line| line == pid))
-        };
-        while !serves() {
-            if begun.elapsed() > START_LIMIT || !matches!(self.balancer.try_wait(), Ok(None)) {
-                bail!(
-                    "tandem-lb does not serve on {}; it said:\n{}",
-                    self.target,
-                    self.last_words()
-                );
-            }
-            std::thread::sleep(Duration::from_millis(20));
+        for number in 0..scene.daemons.len() {
+            scene.start(number)?;
         }
-        Ok(())
+        Ok(scene)
     }
-}
 
-impl Stage for Loopback {
-    fn describe(&self) -> String {
-        let [a, b] = self.server_addresses;
+    pub fn describe(&self) -> String {
+        let [a, b] = self.brokers;
         format!(
-            "tandem-lb (pid {}) on {} in front of A ({a}) and B ({b})\n\
+            "tandem-lb on {} in front of two tandem-mq, broker1 ({a}) and broker2 ({b})\n\
              statistics page: http://{}/stats   configuration: {}\n\n",
-            self.balancer.id(),
             self.target,
-            self.stats,
-            self.dir.join("haproxy.cfg").display(),
+            self.page,
+            self.folder.0.display(),
         )
     }
 
+    fn start(&mut self, number: usize) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        self.daemons[number].start()?;
+        while !self.serves(number) {
+            let daemon = &mut self.daemons[number];
+            if begun.elapsed() > PATIENCE || daemon.word() != "runs" {
+                bail!("{} does not serve; it said:\n{}", daemon.part, daemon.last_words());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    fn serves(&self, number: usize) -> bool {
+        let daemon = &self.daemons[number];
+        if let Part::Broker(node) = daemon.part {
+            return TcpStream::connect(self.brokers[node.0]).is_ok();
+        }
+        // A process that finds the page's port taken may hold the other one for a moment: only one that serves answers.
+        let pid = format!("Pid: {}", daemon.child.as_ref().map_or(0, Child::id));
+        let is_it = |info: String| info.lines().any(|line| line == pid);
+        let table = |table: String| table.matches(",UP,").count() >= self.brokers.len();
+        let socket = StatsSocket::Unix(self.folder.socket());
+        socket.ask("show info").is_ok_and(is_it) && socket.ask("show stat").is_ok_and(table)
+    }
+
+    fn place(&self, part: Part) -> anyhow::Result<usize> {
+        let found = self.daemons.iter().position(|daemon| daemon.part == part);
+        found.with_context(|| format!("there is no {part} on loopback"))
+    }
+}
+
+impl Scene for Loopback {
     fn target(&self) -> SocketAddr {
         self.target
     }
 
-    fn quarter(&self) -> Quarter {
-        Quarter(127)
+    fn brokers(&self) -> Vec<SocketAddr> {
+        self.brokers.to_vec()
     }
 
-    fn client(&self, work: Box<dyn FnOnce() + Send>) -> anyhow::Result<JoinHandle<()>> {
+    fn street(&self, street: u8, number: u8) -> Ipv4Addr {
+        Ipv4Addr::new(127, 64, street, number)
+    }
+
+    fn beside(&self) -> Ipv4Addr {
+        Ipv4Addr::LOCALHOST
+    }
+
+    fn sides(&self) -> &[Side] {
+        &[]
+    }
+
+    fn holders(&self) -> Vec<Side> {
+        Vec::new()
+    }
+
+    fn thread(&self, _: Place, work: Work) -> anyhow::Result<JoinHandle<io::Result<()>>> {
+        let work = || {
+            work();
+            Ok(())
+        };
         Ok(std::thread::Builder::new().spawn(work)?)
     }
 
-    fn master(&self) -> Option<String> {
-        None
-    }
-
-    fn kill(&mut self, part: Part) -> anyhow::Result<()> {
-        match part {
-            Part::Server(name) => end(&mut self.servers[name as usize]),
-            Part::Master => bail!("there is only one balancer on this stage"),
+    fn perform(&mut self, act: &Act) -> anyhow::Result<()> {
+        match act {
+            Act::Kill(part) => {
+                let number = self.place(*part)?;
+                self.daemons[number].kill();
+                Ok(())
+            }
+            Act::Start(part) => self.start(self.place(*part)?),
+            other => bail!("`{other}` is nothing for loopback"),
         }
-        Ok(())
     }
 
-    fn revive(&mut self, part: Part) -> anyhow::Result<()> {
-        if let Part::Server(name) = part {
-            self.servers[name as usize] = spawn_server(name, self.server_addresses[name as usize])?;
-        }
-        Ok(())
+    fn state(&mut self) -> Vec<(Part, &'static str)> {
+        let each = |daemon: &mut Daemon| (daemon.part, daemon.word());
+        self.daemons.iter_mut().map(each).collect()
     }
 
-    fn failed(&mut self) -> Option<String> {
-        let alive = matches!(self.balancer.try_wait(), Ok(None));
-        (!alive).then(|| format!("tandem-lb ended:\n{}", self.last_words()))
+    fn last_words(&self, part: Part) -> String {
+        let number = self.place(part);
+        number
+            .map(|number| self.daemons[number].last_words())
+            .unwrap_or_default()
     }
 }
 
-impl Drop for Loopback {
+impl Daemon {
+    fn new(part: Part, program: &str, folder: &Folder, text: &str) -> anyhow::Result<Daemon> {
+        let file = folder.0.join(format!("{part}.conf"));
+        std::fs::write(&file, text)?;
+        Ok(Daemon {
+            part,
+            program: programs::built(program)?,
+            log: file.with_extension("log"),
+            file,
+            child: None,
+        })
+    }
+
+    fn start(&mut self) -> anyhow::Result<()> {
+        let log = File::options().create(true).append(true).open(&self.log)?;
+        let mut command = Command::new(&self.program);
+        end_with_us(&mut command);
+        command.arg("-f").arg(&self.file).stdin(Stdio::null());
+        let child = command.stdout(log.try_clone()?).stderr(log).spawn();
+        self.child = Some(child.with_context(|| format!("cannot start {}", self.program.display()))?);
+        Ok(())
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // Fails only when it has ended already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    fn word(&mut self) -> &'static str {
+        match self.child.as_mut().map(Child::try_wait) {
+            None => "ended",
+            Some(Ok(None)) => "runs",
+            Some(_) => DIED,
+        }
+    }
+
+    fn last_words(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Daemon {
     fn drop(&mut self) {
-        end(&mut self.balancer);
-        self.servers.iter_mut().for_each(end);
-        let _ = std::fs::remove_dir_all(&self.dir);
+        self.kill();
     }
 }
 
-fn end(child: &mut Child) {
-    // Fails only when it has ended already.
-    let _ = child.kill();
-    let _ = child.wait();
+impl Folder {
+    fn socket(&self) -> PathBuf {
+        self.0.join("lb.sock")
+    }
 }
 
-fn spawn_server(name: ServerName, at: SocketAddr) -> anyhow::Result<Child> {
-    let me = std::env::current_exe().context("where is this program?")?;
-    let mut child = Command::new(me)
-        .args([
-            "demo-server",
-            "--tied",
-            "--name",
-            &name.to_string(),
-            "--listen",
-            &at.to_string(),
-        ])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .with_context(|| format!("cannot start server {name}"))?;
-    let begun = Instant::now();
-    while TcpStream::connect(at).is_err() {
-        if begun.elapsed() > START_LIMIT || !matches!(child.try_wait(), Ok(None)) {
-            end(&mut child);
-            bail!("server {name} does not serve on {at}");
-        }
-        std::thread::sleep(Duration::from_millis(5));
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
-    Ok(child)
 }
 
 fn local(port: u16) -> SocketAddr {

@@ -23,7 +23,7 @@ pub struct Drill {
     pub amount: Amount,
     pub expected: Expected,
     /// What is added to `gap` for each millisecond between adverts.
-    gap_adverts: f64,
+    pub gap_adverts: f64,
 }
 
 impl Drill {

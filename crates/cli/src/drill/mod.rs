@@ -3,12 +3,12 @@
 //! A drill is a row of a table (`drills.toml`); the pair, the load and what can be done to them are shared with `tandem lab`.
 
 mod beside;
-mod catalog;
-mod judge;
+pub mod catalog;
+pub mod judge;
 mod page;
-mod rehearsal;
+pub mod rehearsal;
 mod report;
-mod text;
+pub mod text;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -8,7 +8,6 @@ use super::catalog::Drill;
 use crate::load::knocker_rhythm;
 use crate::load::ledger::{Book, Fate, Id};
 use crate::pair::act::Side;
-use crate::pair::cast::Cast;
 
 /// An answer that takes longer is late.
 const LATE: Duration = Duration::from_millis(300);
@@ -111,7 +110,7 @@ pub struct Window {
 impl Report {
     pub fn draw(
         drill: &Drill,
-        cast: Cast,
+        cast: String,
         book: &Book,
         window: Window,
         steps: Vec<Done>,
@@ -126,7 +125,7 @@ impl Report {
         Report {
             drill: drill.name.clone(),
             about: drill.about.clone(),
-            cast: cast.to_string(),
+            cast,
             lasts: window.millis(window.to),
             steps,
             holders: holders(book, window),

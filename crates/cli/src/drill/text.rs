@@ -14,7 +14,9 @@ pub fn write(report: &Report) -> String {
         );
     }
     let stretches: Vec<String> = report.holders.iter().map(stretch).collect();
-    line(&mut out, format_args!("address       {}", stretches.join(", ")));
+    if !stretches.is_empty() {
+        line(&mut out, format_args!("address       {}", stretches.join(", ")));
+    }
     line(
         &mut out,
         format_args!(

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tandem_lab::{Ground, Host};
 
 use crate::load::ledger::Account;
+use crate::load::scene::Scene;
 use crate::load::{Amount, Load};
 use crate::pair::act::{Act, HELP, Side};
 use crate::pair::{Pair, Wishes};

@@ -1,7 +1,7 @@
 //! What became of every message, by its number; times are counted from the beginning of the load.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -45,12 +45,16 @@ pub enum Account {
 
 /// What all threads of the load write into.
 pub struct Ledger {
+    /// What an earlier load left in the brokers is none of this one.
+    series: u32,
     account: Account,
     begun: Instant,
     stop_sending: AtomicBool,
     stop_all: AtomicBool,
     acked: AtomicU64,
     broken: AtomicU64,
+    /// Of the messages since somebody asked, in microseconds.
+    slowest: AtomicU64,
     book: Mutex<Book>,
 }
 
@@ -66,13 +70,16 @@ pub struct Book {
 
 impl Ledger {
     pub fn new(account: Account) -> Ledger {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
         Ledger {
+            series: NEXT.fetch_add(1, Relaxed),
             account,
             begun: Instant::now(),
             stop_sending: AtomicBool::new(false),
             stop_all: AtomicBool::new(false),
             acked: AtomicU64::new(0),
             broken: AtomicU64::new(0),
+            slowest: AtomicU64::new(0),
             book: Mutex::default(),
         }
     }
@@ -105,6 +112,27 @@ impl Ledger {
         self.broken.load(Relaxed)
     }
 
+    /// The longest time from the first try to the answer since the last call.
+    pub fn take_slowest(&self) -> Duration {
+        Duration::from_micros(self.slowest.swap(0, Relaxed))
+    }
+
+    /// What a message says.
+    pub fn body(&self, id: Id) -> String {
+        format!("{} {} {}", self.series, id.client, id.number)
+    }
+
+    /// Which of this load's messages it is.
+    pub fn read(&self, body: &str) -> Option<Id> {
+        let mut numbers = body.split(' ');
+        let is_ours = numbers.next()?.parse() == Ok(self.series);
+        let id = Id {
+            client: numbers.next()?.parse().ok()?,
+            number: numbers.next()?.parse().ok()?,
+        };
+        (is_ours && numbers.next().is_none()).then_some(id)
+    }
+
     pub fn tried(&self, id: Id) {
         let now = self.now();
         let mut book = self.book();
@@ -118,7 +146,11 @@ impl Ledger {
     pub fn safe(&self, id: Id) {
         let now = self.now();
         self.acked.fetch_add(1, Relaxed);
-        self.settle(id, |fate| fate.acked = Some(now));
+        self.settle(id, |fate| {
+            fate.acked = Some(now);
+            let took = now.saturating_sub(fate.sent).as_micros();
+            self.slowest.fetch_max(took.try_into().unwrap_or(u64::MAX), Relaxed);
+        });
     }
 
     pub fn taken(&self, id: Id, broker: usize) {
@@ -193,20 +225,6 @@ impl Book {
     }
 }
 
-impl Id {
-    pub fn body(self) -> String {
-        format!("{} {}", self.client, self.number)
-    }
-
-    pub fn read(body: &str) -> Option<Id> {
-        let (client, number) = body.split_once(' ')?;
-        Some(Id {
-            client: client.parse().ok()?,
-            number: number.parse().ok()?,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,8 +242,30 @@ mod tests {
         let book = ledger.copy();
         assert_eq!(book.missing().map(|(id, _)| id.number).collect::<Vec<_>>(), [0]);
         assert_eq!((ledger.acked(), ledger.missing()), (2, 1));
-        assert_eq!(Id::read(&id(7).body()), Some(id(7)));
-        assert_eq!(Id::read("other"), None);
+    }
+
+    #[test]
+    fn a_message_belongs_to_the_load_that_sent_it() {
+        let [earlier, ledger] = [Account::Whole, Account::Whole].map(Ledger::new);
+        let id = Id { client: 1, number: 7 };
+        assert_eq!(ledger.read(&ledger.body(id)), Some(id));
+        assert_eq!(ledger.read(&earlier.body(id)), None);
+        for other in ["other", "", "0 1", "0 1 2 3"] {
+            assert_eq!(ledger.read(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_slowest_is_told_once() {
+        let ledger = Ledger::new(Account::Whole);
+        let id = Id { client: 1, number: 0 };
+        ledger.tried(id);
+        while ledger.now() < Duration::from_millis(2) {
+            std::thread::yield_now();
+        }
+        ledger.safe(id);
+        assert!(ledger.take_slowest() > Duration::ZERO);
+        assert_eq!(ledger.take_slowest(), Duration::ZERO);
     }
 
     #[test]

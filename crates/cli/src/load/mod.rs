@@ -9,18 +9,19 @@
 
 mod knocker;
 pub mod ledger;
+pub mod scene;
 pub mod stomp;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::pair::act::Side;
+use crate::pair::act::{Place, Side};
 use crate::pair::files::VIP;
-use crate::pair::{CLIENT, Pair};
 use ledger::{Account, Id, Ledger};
+use scene::Scene;
 use stomp::Stomp;
 
 /// How much of it.
@@ -46,35 +47,35 @@ const LOOK: Duration = Duration::from_millis(5);
 const KNOCKERS: u8 = 4;
 
 impl Load {
-    pub fn start(pair: &Pair, amount: Amount) -> anyhow::Result<Load> {
+    pub fn start(scene: &dyn Scene, amount: Amount) -> anyhow::Result<Load> {
         let ledger = Arc::new(Ledger::new(amount.account));
         let mut load = Load {
             ledger,
             producers: Vec::new(),
             others: Vec::new(),
         };
-        let target = pair.target();
-        for (number, address) in pair.broker_addresses().into_iter().enumerate() {
+        let (target, beside) = (scene.target(), scene.beside());
+        for (number, broker) in scene.brokers().into_iter().enumerate() {
             let ledger = Arc::clone(&load.ledger);
-            let taker = move || take(&ledger, number, address, amount);
-            load.others.push(pair.client().thread(taker)?);
+            let taker = move || take(&ledger, number, (beside, broker), amount);
+            load.others.push(scene.thread(Place::Client, Box::new(taker))?);
         }
-        for side in Side::BOTH {
-            let ledger = Arc::clone(&load.ledger);
-            load.others.push(pair.host(side).thread(move || watch(&ledger, side))?);
+        for side in scene.sides() {
+            let (ledger, side) = (Arc::clone(&load.ledger), *side);
+            let watcher = move || watch(&ledger, side);
+            load.others.push(scene.thread(Place::Side(side), Box::new(watcher))?);
         }
         for number in 0..KNOCKERS {
             let ledger = Arc::clone(&load.ledger);
-            let from = Pair::street(1, number + 1);
-            load.others.push(
-                pair.client()
-                    .thread(move || knocker::knock(&ledger, from, target, number))?,
-            );
+            let from = scene.street(1, number + 1);
+            let knocker = move || knocker::knock(&ledger, from, target, number);
+            load.others.push(scene.thread(Place::Client, Box::new(knocker))?);
         }
         for client in 1..=amount.clients {
             let ledger = Arc::clone(&load.ledger);
-            let producer = move || produce(&ledger, client, target, amount.pause);
-            load.producers.push(pair.client().thread(producer)?);
+            let way = (scene.street(0, client), target);
+            let producer = move || produce(&ledger, client, way, amount.pause);
+            load.producers.push(scene.thread(Place::Client, Box::new(producer))?);
         }
         Ok(load)
     }
@@ -125,18 +126,20 @@ fn queue(client: u8) -> String {
     format!("/queue/drill.{client}")
 }
 
-fn produce(ledger: &Ledger, client: u8, target: SocketAddr, pause: Duration) {
-    let from = Pair::street(0, client);
+/// From where to where.
+type Way = (Ipv4Addr, SocketAddr);
+
+fn produce(ledger: &Ledger, client: u8, way: Way, pause: Duration) {
     let queue = queue(client);
     let mut id = Id { client, number: 0 };
     while ledger.sends() {
-        let Ok(mut stomp) = Stomp::connect(from, target, IMPATIENCE) else {
+        let Ok(mut stomp) = Stomp::connect(way, IMPATIENCE) else {
             std::thread::sleep(AGAIN);
             continue;
         };
         while ledger.sends() {
             ledger.tried(id);
-            if stomp.send(&queue, &id.body()).is_err() {
+            if stomp.send(&queue, &ledger.body(id)).is_err() {
                 ledger.broke(client);
                 break;
             }
@@ -148,10 +151,10 @@ fn produce(ledger: &Ledger, client: u8, target: SocketAddr, pause: Duration) {
 }
 
 /// From the client host to one broker, not through the balancers: what it hands out was stored there.
-fn take(ledger: &Ledger, number: usize, broker: SocketAddr, amount: Amount) {
+fn take(ledger: &Ledger, number: usize, way: Way, amount: Amount) {
     const LISTEN: Duration = Duration::from_millis(200);
     while ledger.lives() {
-        let subscribed = Stomp::connect(CLIENT, broker, LISTEN).and_then(|mut stomp| {
+        let subscribed = Stomp::connect(way, LISTEN).and_then(|mut stomp| {
             let mut now = (1..=amount.clients).filter(|client| !amount.is_left_until_the_end(*client));
             now.try_for_each(|client| stomp.subscribe(&queue(client), client.into()))?;
             Ok(stomp)
@@ -174,7 +177,7 @@ fn take(ledger: &Ledger, number: usize, broker: SocketAddr, amount: Amount) {
             }
             match stomp.take() {
                 Ok(Some(body)) => {
-                    if let Some(id) = Id::read(&body) {
+                    if let Some(id) = ledger.read(&body) {
                         ledger.taken(id, number);
                     }
                 }

@@ -21,7 +21,7 @@ const LONGEST: usize = 1 << 20;
 
 impl Stomp {
     /// Every later wait is as long at most, too.
-    pub fn connect(from: Ipv4Addr, to: SocketAddr, within: Duration) -> io::Result<Stomp> {
+    pub fn connect((from, to): (Ipv4Addr, SocketAddr), within: Duration) -> io::Result<Stomp> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.bind(&SocketAddr::from((from, 0)).into())?;
         socket.connect_timeout(&to.into(), within)?;

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use super::act::Side;
+use super::act::{Node, Side};
 use super::cast::Origin;
 use crate::load::stomp::CONNECT;
 
@@ -16,41 +16,9 @@ pub struct Balancer<'a> {
     pub socket: &'a Path,
     pub page: SocketAddr,
     pub listen: SocketAddr,
-    pub backend: &'a Backend,
+    pub brokers: &'a [SocketAddr],
     /// Each reload has another, so that there is a difference.
     pub generation: u32,
-}
-
-/// What the balancers stand before.
-#[derive(Clone, Debug)]
-pub struct Backend {
-    pub port: u16,
-    pub servers: Vec<(String, SocketAddr)>,
-    /// How clients are kept and servers are checked, as lines of the section.
-    pub manner: String,
-    /// The host that is preferred takes the address again when it is back.
-    pub takes_back: bool,
-}
-
-impl Backend {
-    pub fn brokers(at: &[SocketAddr]) -> Backend {
-        let hello: String = CONNECT.iter().map(|byte| format!("{byte:02x}")).collect();
-        Backend {
-            port: PORT,
-            servers: at.iter().zip(1..).map(|(at, number)| (format!("broker{number}"), *at)).collect(),
-            manner: format!(
-                "    timeout check 300ms
-    # A broker that hangs still accepts: only its answer says that it lives. This is CONNECT, with a zero byte at the end.
-    option tcp-check
-    tcp-check connect
-    tcp-check send-binary {hello}
-    tcp-check expect string CONNECTED
-    default-server inter 200ms fastinter 100ms rise 2 fall 2 on-marked-down shutdown-sessions
-"
-            ),
-            takes_back: true,
-        }
-    }
 }
 
 impl Balancer<'_> {
@@ -59,12 +27,13 @@ impl Balancer<'_> {
             socket,
             page,
             listen,
-            backend,
+            brokers,
             generation,
         } = self;
-        let server = |(name, at): &(String, SocketAddr)| format!("    server {name} {at} check\n");
-        let servers: String = backend.servers.iter().map(server).collect();
-        let (socket, manner) = (socket.display(), &backend.manner);
+        let server = |(number, at): (usize, &SocketAddr)| format!("    server {} {at} check\n", Node(number));
+        let servers: String = brokers.iter().enumerate().map(server).collect();
+        let hello: String = CONNECT.iter().map(|byte| format!("{byte:02x}")).collect();
+        let socket = socket.display();
         let connections = 4000 + generation;
         format!(
             "\
@@ -94,7 +63,14 @@ frontend brokers
 backend brokers
     balance source
     hash-type consistent
-{manner}{servers}"
+    timeout check 300ms
+    # A broker that hangs still accepts: only its answer says that it lives. This is CONNECT, with a zero byte at the end.
+    option tcp-check
+    tcp-check connect
+    tcp-check send-binary {hello}
+    tcp-check expect string CONNECTED
+    default-server inter 200ms fastinter 100ms rise 2 fall 2 on-marked-down shutdown-sessions
+{servers}"
         )
     }
 }
@@ -108,7 +84,6 @@ pub struct Router<'a> {
     pub script: &'a Path,
     /// Between adverts, in milliseconds.
     pub interval: u32,
-    pub takes_back: bool,
     /// The other host, if its router speaks over the pair link as well.
     pub partner: Option<Ipv4Addr>,
 }
@@ -119,7 +94,6 @@ impl Router<'_> {
         let interval = f64::from(self.interval) / 1000.0;
         let (watch, track) = self.watch();
         let link = self.partner.map(pair_link).unwrap_or_default();
-        let stays = if self.takes_back { "" } else { "    nopreempt\n" };
         format!(
             "\
 global_defs {{
@@ -131,7 +105,7 @@ global_defs {{
 {link}{watch}
 vrrp_instance brokers {{
     state BACKUP
-{stays}    interface eth0
+    interface eth0
     virtual_router_id 51
     priority {priority}
     advert_int {interval}
@@ -191,9 +165,10 @@ fn pair_link(peer: Ipv4Addr) -> String {
     format!("pair_link {{\n    peer {peer}\n    secret hex:{secret}\n}}\n\n")
 }
 
-/// Its producers are not held back where the drill of a disk fills that to 90 %: nobody shall notice anything then.
-pub fn broker(listen: SocketAddr) -> String {
+/// Its producers are held back above so many per cent of the disk.
+pub fn broker(folder: &Path, listen: SocketAddr, max_disk_usage: u8) -> String {
+    let folder = folder.display();
     format!(
-        "data-dir = \"/run/tandem-mq\"\nanonymous = true\nmax-disk-usage = 95\n\n[[listen]]\naddress = \"{listen}\"\n"
+        "data-dir = \"{folder}\"\nanonymous = true\nmax-disk-usage = {max_disk_usage}\n\n[[listen]]\naddress = \"{listen}\"\n"
     )
 }

@@ -1,7 +1,7 @@
 //! A balancer host: its balancer, its router, and what an operator does to them.
 
 use std::fs::Permissions;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,7 +13,7 @@ use tandem_lab::{Cidr, Host, Lab, Link, Route, Running, Switch, run_router};
 
 use super::act::Side;
 use super::cast::{Cast, Origin};
-use super::files::{self, Backend, PAGE_PORT, VIP};
+use super::files::{self, PAGE_PORT, PORT, VIP};
 use super::slot::Slot;
 use super::{CLIENT, PATIENCE, Wishes, cidr};
 use crate::stats_socket::StatsSocket;
@@ -27,7 +27,7 @@ pub struct BalancerHost {
     /// Predecessors that still lead old connections.
     retired: Vec<Slot>,
     folder: PathBuf,
-    backend: Backend,
+    brokers: Vec<SocketAddr>,
     cast: Cast,
     interval: u32,
     generation: u32,
@@ -45,7 +45,7 @@ impl BalancerHost {
         lan: &Switch,
         side: Side,
         streets: Cidr,
-        backend: Backend,
+        brokers: Vec<SocketAddr>,
         wishes: &Wishes,
     ) -> anyhow::Result<BalancerHost> {
         let host = lab.host(&side.to_string())?;
@@ -61,7 +61,7 @@ impl BalancerHost {
             router: None,
             retired: Vec::new(),
             folder: lab.folder()?,
-            backend,
+            brokers,
             cast: wishes.cast,
             interval: wishes.interval,
             generation: 0,
@@ -123,8 +123,8 @@ impl BalancerHost {
         let text = files::Balancer {
             socket: &self.socket(),
             page: (Ipv4Addr::UNSPECIFIED, PAGE_PORT).into(),
-            listen: (Ipv4Addr::UNSPECIFIED, self.backend.port).into(),
-            backend: &self.backend,
+            listen: (Ipv4Addr::UNSPECIFIED, PORT).into(),
+            brokers: &self.brokers,
             generation: self.generation,
         }
         .text();
@@ -144,7 +144,6 @@ impl BalancerHost {
             socket: &self.socket(),
             script: &self.write_script()?,
             interval: self.interval,
-            takes_back: self.backend.takes_back,
             partner: self.partner(),
         }
         .text();
@@ -245,16 +244,6 @@ impl BalancerHost {
         let table = self.ask("show stat")?;
         let up = |line: &&str| line.starts_with("brokers,") && !line.contains(",BACKEND,") && line.contains(",UP,");
         Ok(table.lines().filter(up).count())
-    }
-
-    /// A daemon that ended though nobody ended it.
-    pub fn has_lost(&mut self) -> Option<String> {
-        let parts = [("balancer", &mut self.balancer), ("router", &mut self.router)];
-        let mut parts = parts
-            .into_iter()
-            .filter_map(|(name, slot)| Some((name, slot.as_mut()?)));
-        let dead = parts.find_map(|(name, slot)| slot.has_died().then_some(name));
-        dead.map(|name| format!("the {name} of {} ended:", self.side))
     }
 
     pub fn last_words(&self) -> String {

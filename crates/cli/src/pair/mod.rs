@@ -13,10 +13,12 @@ mod brokers;
 pub mod cast;
 pub mod files;
 pub mod hosts;
-mod slot;
+pub mod slot;
 pub mod wishes;
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -25,12 +27,14 @@ use tandem_lab::{Cidr, FaultId, Ground, Host, Lab, Link};
 use act::{Act, Node, Part, Place, Side};
 use brokers::Broker;
 use cast::Cast;
-use files::{Backend, PORT, VIP};
+use files::{PORT, VIP};
 use hosts::BalancerHost;
 use slot::Slot;
 
+use crate::load::scene::{Scene, Work};
+
 pub const PATIENCE: Duration = Duration::from_secs(15);
-pub const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 10);
+const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 10);
 /// Clients have addresses of their own, all of them local to the client host.
 const STREETS: Ipv4Addr = Ipv4Addr::new(10, 64, 0, 0);
 
@@ -70,11 +74,11 @@ impl Pair {
         let lan = lab.switch("lan")?;
         let client = lab.host("client")?;
         let client_cable = lab.link(&client, &lan, cidr(CLIENT, 24)?)?;
-        client.add_address("lo", cidr(Pair::street(0, 1), 16)?)?;
+        client.add_address("lo", cidr(street(0, 1), 16)?)?;
 
         let addresses: Vec<SocketAddr> = (0..wishes.brokers).map(|n| broker_address(Node(n))).collect();
         let streets = cidr(STREETS, 16)?;
-        let side = |side| BalancerHost::build(&lab, &lan, side, streets, Backend::brokers(&addresses), wishes);
+        let side = |side| BalancerHost::build(&lab, &lan, side, streets, addresses.clone(), wishes);
         let sides = [side(Side(0))?, side(Side(1))?];
         let mut brokers = Vec::new();
         for (number, address) in addresses.into_iter().enumerate() {
@@ -121,49 +125,12 @@ impl Pair {
         )
     }
 
-    pub fn target(&self) -> SocketAddr {
-        SocketAddr::from((VIP, PORT))
-    }
-
-    /// The `number`-th address of one street; streets do not overlap.
-    pub fn street(street: u8, number: u8) -> Ipv4Addr {
-        let [a, b, _, _] = STREETS.octets();
-        Ipv4Addr::new(a, b, street, number)
-    }
-
     pub fn client(&self) -> &Host {
         &self.client
     }
 
     pub fn host(&self, side: Side) -> &Host {
         &self.sides[side.0].host
-    }
-
-    pub fn broker_addresses(&self) -> Vec<SocketAddr> {
-        (0..self.brokers.len()).map(|n| broker_address(Node(n))).collect()
-    }
-
-    /// Who has the address now; one, normally.
-    pub fn holders(&self) -> Vec<Side> {
-        let holds = |side: &Side| self.host(*side).holds(IpAddr::V4(VIP)).unwrap_or(false);
-        Side::BOTH.into_iter().filter(holds).collect()
-    }
-
-    /// What runs and what does not, a line for each part.
-    pub fn state(&mut self) -> Vec<(Part, &'static str)> {
-        let mut parts = Vec::new();
-        for side in &mut self.sides {
-            parts.push((Part::Balancer(side.side), word(side.balancer.as_mut())));
-            parts.push((Part::Router(side.side), word(side.router.as_mut())));
-        }
-        for (number, broker) in self.brokers.iter_mut().enumerate() {
-            parts.push((Part::Broker(Node(number)), word(broker.running.as_mut())));
-        }
-        parts
-    }
-
-    pub fn perform(&mut self, act: &Act) -> anyhow::Result<()> {
-        self.try_perform(act).with_context(|| act.to_string())
     }
 
     fn try_perform(&mut self, act: &Act) -> anyhow::Result<()> {
@@ -233,6 +200,68 @@ impl Pair {
     }
 }
 
+impl Scene for Pair {
+    fn target(&self) -> SocketAddr {
+        SocketAddr::from((VIP, PORT))
+    }
+
+    fn brokers(&self) -> Vec<SocketAddr> {
+        (0..self.brokers.len()).map(|n| broker_address(Node(n))).collect()
+    }
+
+    fn street(&self, of: u8, number: u8) -> Ipv4Addr {
+        street(of, number)
+    }
+
+    fn beside(&self) -> Ipv4Addr {
+        CLIENT
+    }
+
+    fn sides(&self) -> &[Side] {
+        &Side::BOTH
+    }
+
+    fn holders(&self) -> Vec<Side> {
+        let holds = |side: &Side| self.host(*side).holds(IpAddr::V4(VIP)).unwrap_or(false);
+        Side::BOTH.into_iter().filter(holds).collect()
+    }
+
+    fn thread(&self, place: Place, work: Work) -> anyhow::Result<JoinHandle<io::Result<()>>> {
+        Ok(self.cable(place)?.host().thread(work)?)
+    }
+
+    fn perform(&mut self, act: &Act) -> anyhow::Result<()> {
+        self.try_perform(act).with_context(|| act.to_string())
+    }
+
+    fn state(&mut self) -> Vec<(Part, &'static str)> {
+        let mut parts = Vec::new();
+        for side in &mut self.sides {
+            parts.push((Part::Balancer(side.side), word(side.balancer.as_mut())));
+            parts.push((Part::Router(side.side), word(side.router.as_mut())));
+        }
+        for (number, broker) in self.brokers.iter_mut().enumerate() {
+            parts.push((Part::Broker(Node(number)), word(broker.running.as_mut())));
+        }
+        parts
+    }
+
+    fn last_words(&self, part: Part) -> String {
+        let slot = match part {
+            Part::Balancer(side) => &self.sides[side.0].balancer,
+            Part::Router(side) => &self.sides[side.0].router,
+            Part::Broker(node) => &self.brokers[node.0].running,
+            Part::Host(_) => &None,
+        };
+        slot.as_ref().map(Slot::last_words).unwrap_or_default()
+    }
+}
+
+fn street(street: u8, number: u8) -> Ipv4Addr {
+    let [a, b, _, _] = STREETS.octets();
+    Ipv4Addr::new(a, b, street, number)
+}
+
 fn word(slot: Option<&mut Slot>) -> &'static str {
     slot.map_or("not running", Slot::word)
 }
@@ -245,6 +274,6 @@ fn broker_address(node: Node) -> SocketAddr {
     SocketAddr::from((broker_ip(node), PORT))
 }
 
-pub fn cidr(ip: Ipv4Addr, length: u8) -> anyhow::Result<Cidr> {
+fn cidr(ip: Ipv4Addr, length: u8) -> anyhow::Result<Cidr> {
     Ok(Cidr::new(IpAddr::V4(ip), length)?)
 }

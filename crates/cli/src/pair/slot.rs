@@ -6,6 +6,9 @@ use tandem_lab::Running;
 
 use super::PATIENCE;
 
+/// What is said of a daemon that ended though nobody ended it.
+pub const DIED: &str = "died by itself";
+
 pub struct Slot {
     running: Running,
     condition: Condition,
@@ -77,18 +80,14 @@ impl Slot {
     }
 
     pub fn word(&mut self) -> &'static str {
-        if self.has_died() {
-            return "died by itself";
+        if self.condition == Condition::Runs && !self.running.is_running().unwrap_or(false) {
+            return DIED;
         }
         match self.condition {
             Condition::Ended => "ended",
             Condition::Paused => "paused",
             Condition::Runs => "runs",
         }
-    }
-
-    pub fn has_died(&mut self) -> bool {
-        self.condition == Condition::Runs && !self.running.is_running().unwrap_or(false)
     }
 
     pub fn last_words(&self) -> String {
