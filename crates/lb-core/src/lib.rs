@@ -25,6 +25,7 @@ pub mod log;
 pub mod peers;
 pub mod probe;
 pub mod rules;
+pub mod secret;
 mod server;
 pub mod snapshot;
 pub mod stats;

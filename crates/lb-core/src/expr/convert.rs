@@ -288,7 +288,7 @@ impl Converter {
             }
             Converter::IsSecret(variable) => {
                 let known = context.variable(variable)?.into_binary()?;
-                Some(Sample::Bool(secret::same(&sample.into_binary()?, &known)))
+                Some(Sample::Bool(crate::secret::same(&sample.into_binary()?, &known)))
             }
             Converter::Authenticate(digest, key) => {
                 secret::authenticate(*digest, &key.bytes(context)?, &sample.into_binary()?).map(binary)

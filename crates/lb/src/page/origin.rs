@@ -7,15 +7,14 @@ use std::hash::{BuildHasher, RandomState};
 
 use hyper::HeaderMap;
 use hyper::header::{HOST, ORIGIN};
-
-use super::auth;
+use tandem_lb_core::secret;
 
 /// A word that only our own pages know, new with each start.
 pub(super) struct Token(String);
 
 impl Token {
     pub(super) fn new() -> Token {
-        Token(secret())
+        Token(drawn())
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -23,17 +22,17 @@ impl Token {
     }
 
     pub(super) fn is(&self, word: &str) -> bool {
-        auth::equal(self.0.as_bytes(), word.as_bytes())
+        secret::same(self.0.as_bytes(), word.as_bytes())
     }
 }
 
 /// A word for one answer, by which the browser knows the page's own script and style.
 pub(super) fn nonce() -> String {
-    secret()
+    drawn()
 }
 
 /// 128 bits from what the standard library draws from the system for its hash maps.
-fn secret() -> String {
+fn drawn() -> String {
     let draw = |salt: u8| RandomState::new().hash_one(salt);
     format!("{:016x}{:016x}", draw(0), draw(1))
 }

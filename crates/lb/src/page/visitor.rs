@@ -7,9 +7,9 @@ use sha_crypt::{PasswordVerifier, ShaCrypt};
 use tandem_lb_config::{self as plan, Password, Userlist, Verdict};
 use tandem_lb_core::acl::{Answer, Condition};
 use tandem_lb_core::expr::{Content, Context, Fact, Sample, Variable};
+use tandem_lb_core::secret;
 use tandem_ops::clock::Wall;
 
-use super::auth::equal;
 use crate::rules::local_offset;
 
 /// The ends of a connection, where they have addresses.
@@ -107,7 +107,7 @@ pub(super) fn known_in(lists: &[Arc<Userlist>], credentials: &[u8]) -> Vec<(Arc<
 
 fn is_it(known: &Password, given: &[u8]) -> bool {
     match known {
-        Password::Plain(known) => equal(known.as_bytes(), given),
+        Password::Plain(known) => secret::same(known.as_bytes(), given),
         // The sum takes a time that grows with the square of this; the system's own refuses as much.
         Password::Crypted(_) if given.len() > LONGEST => false,
         Password::Crypted(known) => {

@@ -89,9 +89,3 @@ fn of<M: Mac + KeyInit>(key: &[u8], bytes: &[u8]) -> Option<Vec<u8>> {
     mac.update(bytes);
     Some(mac.finalize().into_bytes().to_vec())
 }
-
-/// In a time that depends on the lengths alone.
-pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
-    let differences = one.iter().zip(other).fold(0, |all, (a, b)| all | (a ^ b));
-    one.len() == other.len() && std::hint::black_box(differences) == 0
-}
