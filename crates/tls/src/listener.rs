@@ -45,7 +45,7 @@ pub struct Terms {
     /// Whether clients may come back without a full handshake by a ticket that they keep.
     pub tickets: bool,
     /// What these are made with, and by which rules clients were let in; keys of our own if there are none.
-    pub ticket_keys: Option<(TicketKeys, Box<str>)>,
+    pub ticket_keys: Option<(TicketKeys, Arc<[u8]>)>,
     /// Sessions kept for those who come back without one.
     pub sessions: usize,
     /// Whether the client's order of ciphers counts, and not ours.
@@ -98,9 +98,9 @@ impl Listener {
             let names = if entry.filters.is_empty() { own } else { &entry.filters };
             names.iter().for_each(|name| index.put(name, place));
         }
-        let memory = Memory::for_all(&entries)?;
+        let memory = Memory::for_all(entries.iter().filter(|entry| !entry.is_apart))?;
         let entries = entries.into_iter().map(|entry| match entry.is_apart {
-            true => Memory::for_all(std::slice::from_ref(&entry)).and_then(|own| Made::of(entry, &own)),
+            true => Memory::for_all([&entry]).and_then(|own| Made::of(entry, &own)),
             false => Made::of(entry, &memory),
         });
         let entries = entries.collect::<Result<Vec<_>, _>>()?;
@@ -185,17 +185,19 @@ impl Listener {
     }
 }
 
-/// What clients come back to, whatever certificate they were shown.
+/// What clients come back to, whatever certificate they were shown of those with the same terms.
 struct Memory {
     sessions: Arc<dyn StoresServerSessions>,
     tickets: Option<Arc<dyn ProducesTickets>>,
 }
 
 impl Memory {
-    fn for_all(entries: &[Entry]) -> Result<Memory, Error> {
-        let most = entries.iter().map(|entry| entry.terms.sessions).max();
-        let wanted = entries.iter().any(|entry| entry.terms.tickets);
-        let given = entries.iter().find_map(|entry| entry.terms.ticket_keys.as_ref());
+    /// All of them let in the same clients.
+    fn for_all<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<Memory, Error> {
+        let terms: Vec<&Terms> = entries.into_iter().map(|entry| &entry.terms).collect();
+        let most = terms.iter().map(|terms| terms.sessions).max();
+        let wanted = terms.iter().any(|terms| terms.tickets);
+        let given = terms.iter().find_map(|terms| terms.ticket_keys.as_ref());
         let made = || match given {
             Some((keys, rules)) => Ok(keys.for_those(rules)),
             None => rustls::crypto::ring::Ticketer::new(),

@@ -52,7 +52,7 @@ impl TicketKeys {
     }
 
     /// For those who are let in by these rules.
-    pub(crate) fn for_those(&self, rules: &str) -> Arc<dyn ProducesTickets> {
+    pub(crate) fn for_those(&self, rules: &[u8]) -> Arc<dyn ProducesTickets> {
         let keys = self.0.iter().map(|key| Key::of(key, rules)).collect();
         Arc::new(Ticketer { keys })
     }
@@ -71,9 +71,9 @@ struct Key {
 }
 
 impl Key {
-    fn of(bytes: &[u8], rules: &str) -> Key {
+    fn of(bytes: &[u8], rules: &[u8]) -> Key {
         let drawn = Salt::new(HKDF_SHA256, b"tandem session tickets").extract(bytes);
-        let info = [rules.as_bytes()];
+        let info = [rules];
         let cipher = drawn.expand(&info, &AES_256_GCM).map(UnboundKey::from);
         Key {
             name: *bytes.first_chunk().expect("a key is longer than its name"),
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn keys_come_are_used_and_go() {
-        let rules = "anyone";
+        let rules = b"anyone";
         let ticket = keys([1, 2, 3]).for_those(rules).encrypt(b"session").expect("a ticket");
         assert_eq!(ticket[..NAME], [2; NAME], "the last but one encrypts");
         for (there, taken) in [
@@ -170,9 +170,9 @@ mod tests {
 
     #[test]
     fn what_was_changed_or_is_anothers_is_taken_for_nothing() {
-        let ours = keys([1, 2, 3]).for_those("anyone");
+        let ours = keys([1, 2, 3]).for_those(b"anyone");
         let ticket = ours.encrypt(b"session").expect("a ticket");
-        assert_eq!(keys([1, 2, 3]).for_those("known").decrypt(&ticket), None);
+        assert_eq!(keys([1, 2, 3]).for_those(b"known").decrypt(&ticket), None);
         for place in 0..ticket.len() {
             let mut spoilt = ticket.clone();
             spoilt[place] ^= 1;

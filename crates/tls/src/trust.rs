@@ -82,6 +82,14 @@ impl Trust {
         }
     }
 
+    /// Who is believed: names and keys.
+    pub fn anchors(&self) -> Vec<Vec<u8>> {
+        let roots = self.roots.roots.iter();
+        roots
+            .flat_map(|root| [root.subject.to_vec(), root.subject_public_key_info.to_vec()])
+            .collect()
+    }
+
     /// Believes those of another, too, and tells clients nothing of them.
     pub fn with_hidden(mut self, other: &Trust) -> Trust {
         self.told.get_or_insert_with(|| self.roots.subjects());

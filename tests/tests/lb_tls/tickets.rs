@@ -65,3 +65,59 @@ fn tickets_are_good_at_whoever_has_the_keys() {
     assert!(resumed(two), "and what was stays");
     assert!(!resumed(other), "who has other keys begins anew");
 }
+
+/// Comes back with what it was given before, wherever that was.
+struct Visitor(Arc<ClientConfig>);
+
+impl Visitor {
+    fn new(versions: &[&'static rustls::SupportedProtocolVersion]) -> Visitor {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions);
+        let verifier = Arc::new(Credulous);
+        let builder = builder
+            .expect("versions")
+            .dangerous()
+            .with_custom_certificate_verifier(verifier);
+        Visitor(Arc::new(builder.with_no_client_auth()))
+    }
+
+    /// Whether it is let in, and if so whether it had been there before.
+    fn comes(&self, at: SocketAddr, name: &str) -> Option<bool> {
+        let name = ServerName::try_from(name.to_owned()).expect("a name");
+        let connection = ClientConnection::new(self.0.clone(), name).expect("a client");
+        let mut stream = StreamOwned::new(connection, connect(at));
+        // What it gets for the next time comes with the answer.
+        ask(&mut stream, b"?").ok()?;
+        Some(stream.conn.handshake_kind() == Some(rustls::HandshakeKind::Resumed))
+    }
+}
+
+/// Who came without showing who it is does not come back so where that is asked, though the keys are the same. The lines
+/// before, by whose rules it did not come, make no difference.
+#[test]
+fn tickets_are_good_only_by_the_rules_that_they_were_made_by() {
+    let papers = Papers::new();
+    let [a, b] = ["a", "b"].map(|name| papers.issue(&format!("{name}.pem"), &[&format!("{name}.example")]));
+    let (ca, keys, list) = (papers.path("ca.pem"), papers.path("keys"), papers.path("list"));
+    fs::write(&keys, ticket_keys([1, 2, 3])).expect("written");
+    fs::write(&list, format!("{a} [verify required ca-file {ca}]\n{b}\n")).expect("written");
+    let server = Server::echo();
+    let begun = |tls: &str| {
+        let config = Config::default();
+        let at = config.at();
+        let text = config.server("s", &server, "").to_string();
+        let line = format!("bind {at} ssl {tls} tls-ticket-keys {keys}");
+        (at, Lb::start(&text.replace(&format!("bind {at}"), &line)))
+    };
+    let (one, _first) = begun(&format!("crt-list {list}"));
+    let (two, _second) = begun(&format!("crt {b} verify required ca-file {ca}"));
+    let (three, _third) = begun(&format!("crt {b}"));
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let visitor = Visitor::new(&[version]);
+        assert_eq!(visitor.comes(one, "b.example"), Some(false), "nobody asks who it is");
+        assert_eq!(visitor.comes(two, "b.example"), None, "{version:?}: here it is asked");
+        let visitor = Visitor::new(&[version]);
+        assert_eq!(visitor.comes(one, "b.example"), Some(false));
+        assert_eq!(visitor.comes(three, "b.example"), Some(true), "nor does anybody here");
+    }
+}

@@ -64,7 +64,7 @@ fn terms(tls: &plan::Termination, own: &plan::Terms, whom: &Clients, shelf: &She
         alpn: alpn(&own.alpn),
         clients: clients(whom, shelf)?,
         tickets: tls.tickets,
-        ticket_keys: keys.map(|keys| (keys, format!("{whom:?}").into())),
+        ticket_keys: keys.map(|keys| (keys, rules(whom, shelf).into())),
         sessions: tls.sessions as usize,
         client_order: tls.client_order,
     })
@@ -84,6 +84,41 @@ fn ticket_keys(file: &Path, shelf: &Shelf) -> Result<TicketKeys, MakeError> {
         file: file.to_owned(),
         why,
     })
+}
+
+/// By what clients are let in: the same bytes wherever the same is believed, whatever the files are called.
+fn rules(whom: &Clients, shelf: &Shelf) -> Vec<u8> {
+    let (trust, kind) = match whom {
+        Clients::Anyone => return Vec::new(),
+        Clients::Asked(trust) => (trust, b'?'),
+        Clients::Known(trust) => (trust, b'!'),
+    };
+    let authorities = |path: &Path| {
+        let files = shelf.meant(path).into_iter();
+        files.filter_map(|file| shelf.authorities.get(&file).cloned()).collect()
+    };
+    let believed = match &trust.trust.authorities {
+        Authorities::Path(path) => authorities(path),
+        Authorities::System => Trust::system().map_or_else(|_| Vec::new(), |trust| trust.anchors()),
+    };
+    let hidden = trust.hidden.as_deref().map(authorities).unwrap_or_default();
+    let revoked = trust.trust.revoked.iter();
+    let revoked = revoked.filter_map(|file| shelf.revoked.get(file).cloned()).collect();
+    let forgiven = [&trust.forgiven.of_authorities, &trust.forgiven.of_certificates].map(|errors| match errors {
+        Errors::None => Vec::new(),
+        Errors::These(numbers) => numbers.clone(),
+        Errors::All => vec![u8::MAX],
+    });
+    // Nothing that is put together otherwise comes to the same: each piece stands behind its length.
+    let mut rules = vec![kind];
+    for list in [believed, hidden, revoked, forgiven.to_vec()] {
+        rules.extend((list.len() as u64).to_be_bytes());
+        for piece in list {
+            rules.extend((piece.len() as u64).to_be_bytes());
+            rules.extend(piece);
+        }
+    }
+    rules
 }
 
 fn of_line(tls: &plan::Termination, line: &ListLine, list: &Path, shelf: &Shelf) -> Result<Terms, MakeError> {
@@ -187,4 +222,51 @@ fn protocol(terms: &plan::Terms) -> Protocol {
 
 fn alpn(names: &[String]) -> Vec<Vec<u8>> {
     names.iter().map(|name| name.as_bytes().to_vec()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_lb_config::NamedText;
+
+    use super::*;
+
+    /// The rules of a listener with these words, where `a` and `b` hold authorities and `r` what is revoked.
+    fn ruled(words: &str, files: [(&str, &[u8]); 3]) -> Vec<u8> {
+        let text = format!("frontend f\n bind 127.0.0.1:1 ssl crt x {words}\n");
+        let loaded = tandem_lb_config::load(&[NamedText::new("t", text)], &|_| None, None);
+        let plan = loaded.plan.expect("it is whole");
+        let tls = plan.frontends[0].binds[0].tls.clone().expect("it has TLS");
+        let mut shelf = Shelf::default();
+        for (file, content) in files {
+            shelf.authorities.insert(file.into(), content.to_vec());
+            shelf.revoked.insert(file.into(), content.to_vec());
+        }
+        rules(&tls.clients, &shelf)
+    }
+
+    #[test]
+    fn rules_are_what_files_hold_and_not_their_names() {
+        let files: [(&str, &[u8]); 3] = [("a", b"one"), ("b", b"two"), ("r", b"gone")];
+        let of = |words: &str| ruled(words, files);
+        let known = of("verify required ca-file a");
+        assert!(of("").is_empty() && of("verify none ca-file a").is_empty());
+        let renamed: [(&str, &[u8]); 3] = [("a", b"two"), ("b", b"one"), ("r", b"gone")];
+        assert_eq!(ruled("verify required ca-file b", renamed), known);
+        assert_eq!(of("verify required ca-file a no-ca-names alpn h2"), known);
+        let others = [
+            ruled("verify required ca-file a", renamed),
+            of("verify optional ca-file a"),
+            of("verify required ca-file a ca-verify-file b"),
+            of("verify required ca-file b ca-verify-file a"),
+            of("verify required ca-file a crl-file r"),
+            of("verify required ca-file a crl-file b"),
+            of("verify required ca-file a ca-ignore-err 10"),
+            of("verify required ca-file a crt-ignore-err 10"),
+            of("verify required ca-file a crt-ignore-err 9,10"),
+            of("verify required ca-file a crt-ignore-err all"),
+            known,
+        ];
+        let distinct: std::collections::BTreeSet<_> = others.iter().collect();
+        assert_eq!(distinct.len(), others.len());
+    }
 }
