@@ -34,6 +34,7 @@ mod sessions;
 mod sni;
 mod stats;
 mod tables;
+mod tickets;
 mod upgrade;
 mod variables;
 mod wait;

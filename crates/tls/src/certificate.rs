@@ -12,8 +12,9 @@ use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, SignatureAlgorithm};
 use thiserror::Error;
 
+use crate::pieces::Pieces;
 use crate::provider;
-use crate::x509::{About, Facts, Status, StatusError};
+use crate::x509::{Facts, Status, StatusError};
 
 /// A certificate that clients or servers may be shown.
 #[derive(Debug)]
@@ -32,8 +33,7 @@ pub struct Certificate {
 #[derive(Clone, Debug)]
 pub struct Stapled {
     key: Arc<CertifiedKey>,
-    /// Since 1970.
-    until: Duration,
+    status: Status,
 }
 
 #[derive(Debug, Error)]
@@ -48,7 +48,7 @@ pub struct CertificateError {
 pub enum Fault {
     #[error("cannot be read: {0}")]
     Unreadable(io::Error),
-    #[error("this is not PEM: {0}")]
+    #[error("this is not PEM: {}", said(.0))]
     NotPem(pem::Error),
     #[error("there is no certificate in it")]
     NoCertificate,
@@ -60,6 +60,22 @@ pub enum Fault {
     OtherKey,
     #[error("the certificate makes no sense: {0}")]
     BadCertificate(String),
+    #[error("it is of X.509 version {0}, which says nothing of what a certificate is for: have it issued as version 3")]
+    OldVersion(u8),
+}
+
+/// What its library shows byte by byte is text.
+fn said(why: &pem::Error) -> String {
+    match why {
+        pem::Error::MissingSectionEnd { end_marker } => {
+            let what = String::from_utf8_lossy(end_marker);
+            format!("it is cut off, since there is no `-----END {what}-----`")
+        }
+        pem::Error::IllegalSectionStart { line } => {
+            format!("`{}` begins nothing", String::from_utf8_lossy(line).trim_end())
+        }
+        other => other.to_string(),
+    }
 }
 
 impl CertificateError {
@@ -68,79 +84,6 @@ impl CertificateError {
             file: file.to_owned(),
             why,
         }
-    }
-}
-
-/// What a file and those beside it hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pieces {
-    pub pem: Vec<u8>,
-    /// The file of the same name with `.key` behind it.
-    pub key: Option<Vec<u8>>,
-    /// The same with `.ocsp`: what the authority says of the certificate at present, in DER.
-    pub ocsp: Option<Vec<u8>>,
-    /// The same with `.issuer`: who signed the certificate, where that is not in its own file.
-    pub issuer: Option<Vec<u8>>,
-}
-
-impl Pieces {
-    /// `content` reads a file.
-    pub fn read(file: &Path, content: impl Fn(&Path) -> io::Result<Vec<u8>>) -> Result<Pieces, CertificateError> {
-        let unreadable = |file: &Path, why| CertificateError::new(file, Fault::Unreadable(why));
-        let beside = |ending: &str| {
-            let path = beside(file, ending);
-            match content(&path) {
-                Ok(bytes) => Ok(Some(bytes)),
-                Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(why) => Err(unreadable(&path, why)),
-            }
-        };
-        Ok(Pieces {
-            pem: content(file).map_err(|why| unreadable(file, why))?,
-            key: beside(".key")?,
-            ocsp: beside(".ocsp")?,
-            issuer: beside(".issuer")?,
-        })
-    }
-}
-
-impl Pieces {
-    /// The certificate, and those that may have signed it.
-    fn signed(&self) -> Option<(CertificateDer<'static>, Vec<CertificateDer<'static>>)> {
-        let mut chain = chain(&self.pem).into_iter();
-        let first = chain.next()?;
-        let beside = self.issuer.as_deref().map(self::chain).unwrap_or_default();
-        Some((first, chain.chain(beside).collect()))
-    }
-
-    /// What an authority is asked about, where it is known who that is.
-    pub fn about(&self) -> Option<About> {
-        let (first, signers) = self.signed()?;
-        signers.iter().find_map(|signer| About::of(&first, signer))
-    }
-
-    /// Whether a response is about this certificate.
-    pub fn is_what(&self, about: &About) -> bool {
-        let is_of = |(first, signers): (CertificateDer<'_>, Vec<CertificateDer<'_>>)| {
-            signers.iter().any(|signer| about.is_of(&first, signer))
-        };
-        self.signed().is_some_and(is_of)
-    }
-
-    /// What the authority says, if anything, whenever that was. Without knowing who signed the certificate nobody can tell
-    /// whether it is about another.
-    pub fn status(&self) -> Option<Result<Status, StatusError>> {
-        let response = self.ocsp.as_deref().filter(|response| !response.is_empty())?;
-        Some(Status::of(response).and_then(|status| match self.about() {
-            Some(_) if !self.is_what(&status.about) => Err(StatusError::Other),
-            _ => Ok(status),
-        }))
-    }
-
-    /// The certificates with their key, as in one file.
-    pub fn whole(mut self) -> Vec<u8> {
-        self.pem.extend(self.key.unwrap_or_default());
-        self.pem
     }
 }
 
@@ -163,6 +106,9 @@ impl Certificate {
         let chain = chain.map_err(|why| fault(Fault::NotPem(why)))?;
         let first = chain.first().ok_or_else(|| fault(Fault::NoCertificate))?;
         let facts = Facts::of(first).map_err(|why| fault(Fault::BadCertificate(why)))?;
+        if facts.version < 3 {
+            return Err(fault(Fault::OldVersion(facts.version)));
+        }
         let provider = provider();
         let key = key(name, pieces)?;
         let certified = CertifiedKey::new(chain, loaded(&provider, key).map_err(|why| fault(Fault::BadKey(why)))?);
@@ -176,7 +122,7 @@ impl Certificate {
         }
         let (stapled, unstapled) = match pieces.status() {
             None => (None, None),
-            Some(Ok(status)) => (Some(Stapled::new(&certified, pieces, status.until())), None),
+            Some(Ok(status)) => (Some(Stapled::new(&certified, pieces, status)), None),
             Some(Err(why)) => (None, Some(why)),
         };
         Ok(Certificate {
@@ -188,24 +134,33 @@ impl Certificate {
         })
     }
 
+    /// Keeps back what is said of it where that says nothing about `now`, since 1970.
+    pub fn judged(mut self, now: Duration) -> Certificate {
+        let judged = self.stapled.as_ref().map(|stapled| stapled.status.judge(now));
+        if let Some(Err(why)) = judged {
+            (self.stapled, self.unstapled) = (None, Some(why));
+        }
+        self
+    }
+
     pub(crate) fn algorithm(&self) -> SignatureAlgorithm {
         self.key.key.algorithm()
     }
 }
 
 impl Stapled {
-    fn new(certified: &CertifiedKey, pieces: &Pieces, until: Duration) -> Stapled {
+    fn new(certified: &CertifiedKey, pieces: &Pieces, status: Status) -> Stapled {
         let mut key = certified.clone();
         key.ocsp.clone_from(&pieces.ocsp);
         Stapled {
             key: Arc::new(key),
-            until,
+            status,
         }
     }
 
     /// What clients are shown at this moment, since 1970, if it still holds.
     pub(crate) fn at(&self, now: Duration) -> Option<&Arc<CertifiedKey>> {
-        (now <= self.until).then_some(&self.key)
+        (now <= self.status.until()).then_some(&self.key)
     }
 }
 

@@ -18,7 +18,7 @@ use x509_cert::serial_number::SerialNumber;
 use x509_cert::time::Time;
 
 pub use revoked::Revoked;
-pub use status::{About, Status, StatusError, Sum, Verdict};
+pub use status::{About, Signed, Status, StatusError, Sum, Verdict};
 
 /// One certificate, read.
 #[derive(Clone, Debug)]

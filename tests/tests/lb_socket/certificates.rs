@@ -59,6 +59,61 @@ const ORDERS: [&str; 46] = [
     "show tls-keys",
 ];
 
+/// What is asked about files beside a certificate, and about all of a kind; `b.crt` and `b.k` are the parts of `b.pem`.
+const PIECES: [&str; 51] = [
+    "set ssl cert DIR/gone.pem.key <<b.k",
+    "set ssl cert DIR/a.pem.key",
+    "set ssl cert DIR/a.pem.key <<b.k",
+    "show ssl cert",
+    "show ssl cert *DIR/a.pem",
+    "commit ssl cert DIR/a.pem",
+    "abort ssl cert DIR/a.pem",
+    "set ssl cert DIR/a.pem <<b.crt",
+    "commit ssl cert DIR/a.pem",
+    "set ssl cert DIR/a.pem.key <<b.k",
+    "commit ssl cert DIR/a.pem",
+    "show ssl cert DIR/a.pem",
+    "set ssl cert DIR/a.pem.issuer <<ca.pem",
+    "show ssl cert *DIR/a.pem",
+    "commit ssl cert DIR/a.pem",
+    "show ssl cert DIR/a.pem",
+    "set ssl cert DIR/a.pem <<b.pem",
+    "commit ssl cert DIR/a.pem",
+    "new ssl cert DIR/n.pem",
+    "set ssl cert DIR/n.pem.key <<b.k",
+    "show ssl cert *DIR/n.pem",
+    "show ssl cert DIR/n.pem",
+    "del ssl cert DIR/n.pem",
+    "set ssl cert DIR/n.pem <<b.crt",
+    "set ssl cert DIR/n.pem.key <<b.k",
+    "show ssl cert *DIR/n.pem",
+    "commit ssl cert DIR/n.pem",
+    "show ssl cert DIR/n.pem",
+    "show ssl cert DIR/n.pem.key",
+    "del ssl cert DIR/n.pem.key",
+    "del ssl cert DIR/n.pem",
+    "show ssl ca-file",
+    "new ssl ca-file DIR/x",
+    "show ssl ca-file",
+    "show ssl ca-file DIR/x",
+    "set ssl ca-file DIR/x <<ca.pem",
+    "show ssl ca-file",
+    "show ssl ca-file *DIR/x",
+    "del ssl ca-file DIR/x",
+    "commit ssl ca-file DIR/x",
+    "show ssl ca-file DIR/x",
+    "del ssl ca-file DIR/x",
+    "new ssl crl-file DIR/x",
+    "show ssl crl-file",
+    "show ssl crl-file DIR/x",
+    "set ssl crl-file DIR/x <<crl.pem",
+    "show ssl crl-file *DIR/x",
+    "del ssl crl-file DIR/x",
+    "commit ssl crl-file DIR/x",
+    "show ssl crl-file DIR/x",
+    "del ssl crl-file DIR/x",
+];
+
 /// What is asked about lists.
 const LISTS: [&str; 41] = [
     "show ssl crt-list",
@@ -191,7 +246,10 @@ fn answer(room: &Room, papers: &[(&str, String); 4], order: &str) -> String {
             let line = LINES.iter().find(|(known, _)| *known == name);
             let line = line.map(|(_, line)| line.replace("DIR", &folder));
             let text = papers.iter().find(|(known, _)| *known == name);
-            let text = text.map(|(_, text)| text.clone()).or(line);
+            let text = text
+                .map(|(_, text)| text.clone())
+                .or(line)
+                .or_else(|| part(papers, name));
             format!(
                 "{words} <<\n{}\n",
                 text.expect("a file of ours")
@@ -206,11 +264,30 @@ fn answer(room: &Room, papers: &[(&str, String); 4], order: &str) -> String {
     let said = said.split("Unknown command").next().unwrap_or_default();
     // HAProxy ends the protocols of ALPN with a NUL, and does not say where a file of ours came from.
     let said = said.replace('\0', "");
-    let lines = said.lines().filter(|line| !line.trim().is_empty());
+    // It reads those of the system for a client of its own.
+    let lines = said
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with("@system-ca"));
     lines
         .map(|line| line.split("\t- ").next().unwrap_or_default().trim_end())
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// The certificate alone, or its key.
+fn part(papers: &[(&str, String); 4], name: &str) -> Option<String> {
+    let (_, b) = papers.iter().find(|(known, _)| *known == "b.pem")?;
+    let (certificate, key) = b.split_at(b.find("-----BEGIN PRIVATE")?);
+    match name {
+        "b.crt" => Some(certificate.to_owned()),
+        "b.k" => Some(key.to_owned()),
+        _ => None,
+    }
+}
+
+#[test]
+fn orders_about_pieces_are_answered_alike() {
+    compare(config, &PIECES);
 }
 
 #[test]

@@ -14,3 +14,4 @@ mod protocol;
 mod responses;
 mod rings;
 mod room;
+mod tickets;

@@ -126,3 +126,49 @@ fn a_file_is_stapled_if_it_is_about_its_certificate() {
     side.room.ask("reload");
     assert_eq!(responder.told(side.at).as_deref(), Some("good"));
 }
+
+/// What no longer holds when it is read is shown to nobody, and what comes as a piece of the certificate is.
+#[test]
+fn an_outdated_file_is_not_stapled_and_another_replaces_it_alike() {
+    let Some(responder) = Responder::new() else { return };
+    let good = responder.response("1001", 'V', 600);
+    let revoked = responder.response("1001", 'R', 600);
+    let sides = [(); 2].map(|()| Side::new(&responder, &of_2020(&good)));
+    let [theirs, ours] = &sides;
+    let Some(_haproxy) = haproxy(&theirs.room, &theirs.text) else {
+        return say("SKIP responses beside HAProxy: haproxy is not installed");
+    };
+    let _lb = Lb::start(&ours.text);
+    let payload = |response: &[u8]| String::from_utf8(base64::encode(response, false)).expect("letters");
+    let set = |response: &[u8]| format!("set ssl cert DIR/1001.pem.ocsp <<\n{}\n", payload(response));
+    let commit = || "commit ssl cert DIR/1001.pem".to_owned();
+    for (order, told) in [
+        ("show ssl ocsp-response".to_owned(), None),
+        ("show ssl cert DIR/1001.pem".to_owned(), None),
+        (set(&revoked), None),
+        ("show ssl cert *DIR/1001.pem".to_owned(), None),
+        (commit(), Some("revoked")),
+        ("show ssl cert DIR/1001.pem".to_owned(), Some("revoked")),
+        ("set ssl cert DIR/1001.pem.ocsp <<\n@@@@\n".to_owned(), Some("revoked")),
+        (set(&good), Some("revoked")),
+        (commit(), Some("good")),
+    ] {
+        let [one, other] = sides.each_ref().map(|side| side.ask(&order));
+        // It leaves out a line's end there.
+        assert_eq!(one.replace("formatCan't", "format\nCan't"), other, "{order}");
+        let shown = sides.each_ref().map(|side| responder.told(side.at));
+        assert_eq!(shown.each_ref().map(Option::as_deref), [told; 2], "{order}");
+    }
+}
+
+/// The same response, said and ended in another year.
+fn of_2020(response: &[u8]) -> Vec<u8> {
+    let mut old = response.to_vec();
+    for place in 0..old.len() - 6 {
+        // GeneralizedTime of 15 characters, of this century.
+        if old[place..].starts_with(b"\x18\x0f20") {
+            old[place + 2..place + 6].copy_from_slice(b"2020");
+        }
+    }
+    old
+}

@@ -67,10 +67,10 @@ fn tickets_are_good_at_whoever_has_the_keys() {
 }
 
 /// Comes back with what it was given before, wherever that was.
-struct Visitor(Arc<ClientConfig>);
+pub(super) struct Visitor(Arc<ClientConfig>);
 
 impl Visitor {
-    fn new(versions: &[&'static rustls::SupportedProtocolVersion]) -> Visitor {
+    pub(super) fn new(versions: &[&'static rustls::SupportedProtocolVersion]) -> Visitor {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions);
         let verifier = Arc::new(Credulous);
@@ -82,7 +82,7 @@ impl Visitor {
     }
 
     /// Whether it is let in, and if so whether it had been there before.
-    fn comes(&self, at: SocketAddr, name: &str) -> Option<bool> {
+    pub(super) fn comes(&self, at: SocketAddr, name: &str) -> Option<bool> {
         let name = ServerName::try_from(name.to_owned()).expect("a name");
         let connection = ClientConnection::new(self.0.clone(), name).expect("a client");
         let mut stream = StreamOwned::new(connection, connect(at));
@@ -120,4 +120,58 @@ fn tickets_are_good_only_by_the_rules_that_they_were_made_by() {
         assert_eq!(visitor.comes(one, "b.example"), Some(false));
         assert_eq!(visitor.comes(three, "b.example"), Some(true), "nor does anybody here");
     }
+}
+
+/// As a key by order is said to each process in turn, each knows it before the other makes tickets with it.
+#[test]
+fn keys_are_replaced_by_order() {
+    let papers = Papers::new();
+    let pem = papers.issue("own.pem", &["own.example"]);
+    let keys = papers.path("keys");
+    fs::write(&keys, ticket_keys([1, 2, 3])).expect("written");
+    let server = Server::echo();
+    let begun = |socket: &str| {
+        let config = Config::default();
+        let at = config.at();
+        let text = config.server("s", &server, "").to_string();
+        let tls = format!("bind {at} ssl crt {pem} tls-ticket-keys {keys}");
+        let text = text.replace(&format!("bind {at}"), &tls);
+        let text = format!("global\n stats socket {socket} level admin\n{text}");
+        (at, Lb::start(&text), text)
+    };
+    let sockets = ["1.sock", "2.sock"].map(|name| papers.path(name));
+    let (one, _first, _) = begun(&sockets[0]);
+    let (two, mut second, text) = begun(&sockets[1]);
+    let order = |place: usize, words: &str| {
+        let mut socket = UnixStream::connect(&sockets[place]).expect("a stats socket");
+        socket.write_all(format!("{words}\n").as_bytes()).expect("it listens");
+        let mut said = String::new();
+        socket.read_to_string(&mut said).expect("an answer");
+        said
+    };
+    let rotate = |place: usize, first: u8| {
+        let said = order(place, &format!("set ssl tls-key #0 {}", ticket_keys([first]).trim()));
+        assert_eq!(said, "TLS ticket key updated!\n\n");
+    };
+    let visitor = Visitor::new(&[&rustls::version::TLS13]);
+    let resumed = |at: SocketAddr| visitor.comes(at, "own.example").expect("it is let in");
+    assert!(!resumed(one), "it was never there");
+    rotate(1, 4);
+    assert!(resumed(two), "the key of before is known still");
+    assert!(resumed(one), "and the one in use there is the next here");
+    rotate(0, 4);
+    assert!(resumed(two) && resumed(one));
+    (5..8).for_each(|first| rotate(1, first));
+    assert!(!resumed(two), "the key has gone");
+    let shown = order(1, "show tls-keys *");
+    let expected: Vec<String> = ticket_keys([5, 6, 7])
+        .lines()
+        .zip(0..)
+        .map(|(key, n)| format!("0.{n} {key}\n"))
+        .collect();
+    assert_eq!(shown, format!("# id secret\n# 0 ({keys})\n{}\n", expected.concat()));
+    // The file is the newer word.
+    let said = second.reload(Signal::SIGHUP, &text);
+    assert!(!said.contains("refused"), "{said}");
+    assert!(order(1, "show tls-keys *").contains(ticket_keys([1]).trim()));
 }

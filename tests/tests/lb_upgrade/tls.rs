@@ -294,3 +294,70 @@ fn responses_that_were_replaced_by_order_cross() {
     assert!(running.ended().success());
     assert_eq!(responder.told(at).as_deref(), Some("good"));
 }
+
+#[test]
+fn keys_of_tickets_and_files_beside_a_certificate_cross() {
+    let Some((used, other)) = Identity::new().zip(Identity::new()) else {
+        return;
+    };
+    let socket = Socket::new();
+    let parts = |identity: &Identity| {
+        let pem = std::fs::read_to_string(&identity.0).expect("it was made");
+        let border = pem.find("-----BEGIN CERTIFICATE").expect("it is behind the key");
+        (pem[border..].to_owned(), pem[..border].to_owned())
+    };
+    let file = used.0.display().to_string();
+    let [beside, keys] = ["key", "keys"].map(|ending| format!("{file}.{ending}"));
+    let (certificate, key) = parts(&used);
+    std::fs::write(&used.0, certificate).expect("writable");
+    std::fs::write(&beside, key).expect("writable");
+    let ticket_key = |byte: u8| String::from_utf8(base64::encode(&[byte; 48], false)).expect("letters");
+    let lines = |bytes: [u8; 3]| bytes.map(|byte| ticket_key(byte) + "\n").concat();
+    std::fs::write(&keys, lines([1, 2, 3])).expect("writable");
+    let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let config = Config::default()
+        .global(socket.line())
+        .frontend(format!("bind {at} ssl crt {file} tls-ticket-keys {keys}"))
+        .to_string();
+    let mut running = Lb::start(&config);
+    let (certificate, key) = parts(&other);
+    for order in [
+        format!("set ssl tls-key #0 {}", ticket_key(4)),
+        format!("set ssl tls-key {keys} {}", ticket_key(5)),
+        format!("set ssl cert {file} <<\n{certificate}\n"),
+        format!("set ssl cert {file}.key <<\n{key}\n"),
+        format!("commit ssl cert {file}"),
+        format!("set ssl cert {file}.issuer <<\n{certificate}\n"),
+    ] {
+        let answer = socket.ask(&order);
+        assert!(!answer.contains("Can't") && !answer.contains("unable"), "{answer}");
+    }
+    let questions = [
+        "show tls-keys *".to_owned(),
+        "show ssl cert".to_owned(),
+        format!("show ssl cert {file}"),
+        format!("show ssl cert *{file}"),
+    ];
+    let shown = || questions.each_ref().map(|question| socket.ask(question));
+    let ordered = shown();
+    assert!(ordered[0].contains(&format!("0.2 {}", ticket_key(5))), "{ordered:?}");
+    assert!(ordered[1].contains(&format!("*{file}")), "{ordered:?}");
+    // Twice, since the second has it from the first.
+    for _ in 0..2 {
+        let next = running.succeed(socket.path(), &config);
+        assert!(running.ended().success());
+        running = next;
+        assert_eq!(shown(), ordered);
+    }
+    let done = socket.ask(&format!("commit ssl cert {file}"));
+    assert!(done.contains("Success!"), "{done}");
+    // The files are the newer word.
+    std::fs::write(&keys, lines([6, 7, 8])).expect("writable");
+    let _last = running.succeed(socket.path(), &config);
+    assert!(running.ended().success());
+    let [now, ..] = shown();
+    assert!(now.contains(&format!("0.0 {}", ticket_key(6))), "{now}");
+    for file in [beside, keys] {
+        std::fs::remove_file(file).ok();
+    }
+}

@@ -11,6 +11,7 @@ pub struct FileState {
     pub kind: FileKind,
     pub path: PathBuf,
     pub stage: FileStage,
+    /// What a file and those beside it hold may stand here in one.
     pub content: Vec<u8>,
 }
 
@@ -23,6 +24,8 @@ pub enum FileKind {
     List,
     /// What an authority says of the certificate in the file of this name (OCSP).
     Response,
+    /// Keys for session tickets.
+    TicketKeys,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +39,13 @@ pub enum FileStage {
 }
 
 impl FileKind {
-    const ALL: [(FileKind, &'static str); 5] = [
+    const ALL: [(FileKind, &'static str); 6] = [
         (FileKind::Certificate, "certificate"),
         (FileKind::Authorities, "authorities"),
         (FileKind::Revoked, "revoked"),
         (FileKind::List, "list"),
         (FileKind::Response, "response"),
+        (FileKind::TicketKeys, "ticket-keys"),
     ];
 
     fn word(self) -> &'static str {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use tandem_lb_core::hex;
 use tandem_ops::control::{Call, Reply};
-use tandem_tls::x509::{self, Facts, Revoked};
-use tandem_tls::{CertificateDer, certificate};
+use tandem_tls::x509::{self, About, Facts, Revoked};
+use tandem_tls::{CertificateDer, Pieces, certificate};
 
 use super::Room;
 use crate::tls::{DeskError, Kind};
@@ -22,6 +22,8 @@ struct Words {
     noun: &'static str,
     /// What is expected behind a name.
     payload: &'static str,
+    /// When it is none.
+    refused: &'static str,
     /// What `del` expects.
     name: &'static str,
 }
@@ -33,6 +35,7 @@ const CERTIFICATE: Words = Words {
     object: "certificate",
     noun: "certificate",
     payload: "a certificate",
+    refused: "Can't load the payload",
     name: "certificate name",
 };
 
@@ -43,6 +46,7 @@ const AUTHORITIES: Words = Words {
     object: "CA",
     noun: "CA file",
     payload: "CAs",
+    refused: "Invalid payload",
     name: "CA file name",
 };
 
@@ -53,6 +57,7 @@ const REVOKED: Words = Words {
     object: "CRL",
     noun: "CRL file",
     payload: "CRLs",
+    refused: "Invalid payload",
     name: "CRL file name",
 };
 
@@ -87,13 +92,15 @@ fn set(room: &Room, call: &Call, words: &Words) -> Reply {
         .borrow_mut()
         .set(vault, words.kind, Path::new(file), payload.as_bytes())
     {
-        Ok(true) => Reply::info(format!("{} created for {} {file}!", words.transaction, words.object)),
-        Ok(false) => Reply::info(format!("{} updated for {} {file}!", words.transaction, words.object)),
+        Ok(set) => {
+            let (done, file) = (if set.is_first { "created" } else { "updated" }, set.file.display());
+            Reply::info(format!("{} {done} for {} {file}!", words.transaction, words.object))
+        }
         Err(DeskError::Unknown) => Reply::error(format!(
             "Can't replace a {} which is not referenced by the configuration!\nCan't update {file}!",
             words.noun
         )),
-        Err(why) => Reply::error(format!("{why}\nCan't load the payload\nCan't update {file}!")),
+        Err(why) => Reply::error(format!("{why}\n{}\nCan't update {file}!", words.refused)),
     }
 }
 
@@ -162,6 +169,9 @@ fn del(room: &Room, call: &Call, words: &Words) -> Reply {
         Err(DeskError::InUse) => Reply::error(format!(
             "Can't remove the {noun}: {noun} '{file}' in use, can't be deleted!"
         )),
+        Err(DeskError::Ongoing) => Reply::error(format!(
+            "Can't remove the {noun}: ongoing transaction for the {noun} '{file}'"
+        )),
         Err(_) => Reply::error(format!("Can't remove the {noun}: {noun} '{file}' doesn't exist!")),
     }
 }
@@ -179,7 +189,7 @@ fn show(room: &Room, call: &Call, words: &Words) -> Reply {
         let counted = |name: String| match words.kind {
             Kind::Authorities => {
                 let content = desk.content(&loaded, words.kind, &name);
-                let count = content.map_or(0, |(pem, _)| certificates(&pem).len());
+                let count = content.map_or(0, |(pieces, _)| certificates(&pieces.pem).len());
                 format!("{name} - {count} certificate(s)\n")
             }
             _ => format!("{name}\n"),
@@ -198,19 +208,23 @@ fn show(room: &Room, call: &Call, words: &Words) -> Reply {
         Err(why) => return why,
     };
     let is_meant = |number: usize| only.is_none_or(|only| only == number);
-    let Some((pem, is_used)) = desk.content(&loaded, words.kind, name) else {
+    let Some((pieces, is_used)) = desk.content(&loaded, words.kind, name) else {
         return Reply::error(match words.kind {
             Kind::Certificate => "Can't display the certificate: Not found or the certificate is a bundle!".to_owned(),
             _ => format!("Can't display the {} : Not found!", words.noun),
         });
     };
+    let pem = &pieces.pem;
+    if pem.is_empty() && words.kind == Kind::Authorities {
+        return Reply::Done;
+    }
     let status = match (pem.is_empty(), is_used) {
         (true, _) => "Empty",
         (false, true) => "Used",
         (false, false) => "Unused",
     };
     let mut text = format!("Filename: {name}\nStatus: {status}\n");
-    let all = certificates(&pem);
+    let all = certificates(pem);
     match words.kind {
         Kind::Certificate => {
             all.first().into_iter().for_each(|first| describe(&mut text, first));
@@ -220,8 +234,9 @@ fn show(room: &Room, call: &Call, words: &Words) -> Reply {
                     text.push_str(&format!("Chain Subject: {subject}\nChain Issuer: {issuer}\n"));
                 }
             }
-            let about = loaded.about(Path::new(name)).filter(|_| is_used);
-            let key = about.map(|about| hex::lower(&about.der)).unwrap_or_default();
+            let key = asked_about(&pieces)
+                .map(|about| hex::lower(&about.der))
+                .unwrap_or_default();
             text.push_str(&format!("OCSP Response Key: {key}\n"));
         }
         Kind::Authorities => {
@@ -231,13 +246,19 @@ fn show(room: &Room, call: &Call, words: &Words) -> Reply {
             }
         }
         Kind::Revoked => {
-            let lists = Revoked::all(&pem);
+            let lists = Revoked::all(pem);
             for (one, number) in lists.iter().zip(1..).filter(|(_, number)| is_meant(*number)) {
                 text.push_str(&format!(" \nCertificate Revocation List #{number}:\n{}", revoked(one)));
             }
         }
     }
     Reply::Output(text)
+}
+
+/// What an authority is asked about it, where it has answered.
+fn asked_about(pieces: &Pieces) -> Option<About> {
+    pieces.ocsp.as_ref().filter(|response| !response.is_empty())?;
+    pieces.about()
 }
 
 /// `FILE:2` is the second of a file that holds several.

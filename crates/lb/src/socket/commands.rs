@@ -5,7 +5,7 @@ use tandem_ops::control::{Call, Command, Level, Reply};
 
 use super::{
     Room, backends, certificates, counters, debug, drain, dynamic, explain, frontends, inside, lists, patterns, peers,
-    process, reload, responses, server, servers, sessions, sni, stats, tables, upgrade, variables, wait,
+    process, reload, responses, server, servers, sessions, sni, stats, tables, tickets, upgrade, variables, wait,
 };
 
 type Run = fn(&Room, &Call) -> Reply;
@@ -94,7 +94,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("set ssl cert", "set ssl cert <certfile> <payload>", Admin, certificates::set_cert, "replace a certificate file"),
     command("set ssl crl-file", "set ssl crl-file <crlfile> <payload>", Admin, certificates::set_crl, "replace a CRL file"),
     command("set ssl ocsp-response", "set ssl ocsp-response <resp|payload>", Admin, responses::set, "update a certificate's OCSP Response from a base64-encode DER"),
-    command("set ssl tls-key", "", Admin, inside::absent, ""),
+    command("set ssl tls-key", "set ssl tls-key [id|file] <key>", Admin, tickets::set, "set the next TLS key for the <id> or <file> listener to <key>"),
     command("set table", "set table <table> key <k> [data.* <v>]*", Admin, tables::set, "update or create a table entry's data"),
     command("set var", "set var <name> [fmt|expr] {<fmt>|<expr>}", Admin, variables::set, "set variable from an expression or a format"),
     command("set weight", "set weight <bk>/<srv>  (DEPRECATED)", Admin, server::set_weight, "change a server's weight (use 'set server' instead)"),
@@ -132,7 +132,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("show table", "show table <table> [<filter>]*", User, tables::show, "report table usage stats or dump this table's contents (filter: data/key/ptr)"),
     command("show tasks", "show tasks", User, inside::tasks, "show running tasks"),
     command("show threads", "show threads", User, debug::threads, "show some threads debugging information"),
-    command("show tls-keys", "show tls-keys [id|*]", Admin, inside::ticket_keys, "show tls keys references"),
+    command("show tls-keys", "show tls-keys [id|*]", Admin, tickets::show, "show tls keys references or dump tls ticket keys when id specified"),
     command("show trace", "show trace [<module>]", User, inside::show_trace, "show live tracing state"),
     command("show version", "show version", User, process::version, "show version of the current process"),
     command("shutdown frontend", "shutdown frontend <frontend>", Admin, frontends::shutdown, "stop a specific frontend"),
@@ -162,7 +162,13 @@ mod tests {
                         stays unpublished, as a server in maintenance stays there.\n\n`show sess` ends with whoever asks, as in \
                         2.6. What only exists inside of HAProxy is 0 in it or left out: `ts`, `epoch`, `calls`, `rate`, `cpu`,\n`lat`, `rc`, the \
                         flags of analysers and stream connectors, and the lines `req=` and `res=` of `show sess all`.\n`show ssl ocsp-response ID` \
-                        ends before the signature. A response holds for certificates that had a file `.ocsp`, which may be empty; a reload reads that again.\n\n\
+                        ends before the signature. A response holds for certificates that had a file `.ocsp`, which may be empty; a reload reads that again.\n\
+                        `set ssl cert FILE.key`, `.issuer` and `.ocsp` (in base 64) replace what is beside the certificate FILE, in its \
+                        transaction. Each file has a transaction\nof its own, where HAProxy has one for all and takes the payload for another \
+                        file into it. A response that cannot be read or is outdated is refused at once,\nwhere HAProxy leaves it out with a \
+                        warning; a certificate alone goes with the key that is beside it. `.sctl` is refused: timestamps of logs are shown to \
+                        nobody.\n`set ssl tls-key` lasts until a reload reads the file of keys again; a successor goes on with it, where the \
+                        file still says the same.\n\n\
                         Not of 2.6: `wait`, `show ssl sni`, `ptr` at tables, what `show sess` filters by, `clear counters server`, the words of \
                         rings in `show events`,\nand `prompt i|n|p|timed`. The descriptions behind `desc` and the schema of the JSON are in words \
                         of our own.\n";

@@ -1,7 +1,6 @@
 //! Commands about HAProxy's inside: those that have an answer here, in its form, and one clear line each for the others.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::fs;
 
 use nix::sys::utsname::uname;
@@ -27,10 +26,6 @@ pub(super) const ABSENT: &[(&str, &str)] = &[
         "Nothing is made anonymous here: give away the output of commands with care.",
     ),
     ("set dynamic-cookie-key", COOKIES),
-    (
-        "set ssl tls-key",
-        "The keys of tickets are those of the files of 'tls-ticket-keys', or the process's own: write the new ones there, and say 'reload'.",
-    ),
     (
         "show anon",
         "Nothing is made anonymous here: give away the output of commands with care.",
@@ -131,15 +126,6 @@ const SOURCES: &str = "Supported trace sources and states (.=stopped, w=waiting,
 /// Nothing is cached: what a client sends is relayed.
 pub(super) fn cache(_: &Room, _: &Call) -> Reply {
     Reply::Done
-}
-
-/// Which files they are from. What they are is a secret of those who may read these files.
-pub(super) fn ticket_keys(room: &Room, _: &Call) -> Reply {
-    let mut text = "# id (file)\n".to_owned();
-    for (id, file) in room.directory.tls.now().ticket_keys().into_iter().enumerate() {
-        writeln!(text, "{id} ({})", file.display()).expect("a string takes it");
-    }
-    Reply::Output(text)
 }
 
 /// Who computes what TLS needs.

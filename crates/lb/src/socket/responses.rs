@@ -1,14 +1,12 @@
 //! `show|set ssl ocsp-response`: what authorities say of certificates at present, as it is shown to clients. The words are
 //! HAProxy's.
 
-use std::time::Duration;
-
 use tandem_lb_core::{base64, hex};
-use tandem_ops::clock::Wall;
 use tandem_ops::control::{Call, Reply};
 use tandem_tls::x509::{About, Status, Verdict};
 
 use super::Room;
+use crate::tls;
 
 /// The longest name of a certificate among them, in bytes, as HAProxy has it.
 const LONGEST: usize = 128;
@@ -22,8 +20,11 @@ pub(super) fn set(room: &Room, call: &Call) -> Reply {
     let Some(response) = base64::decode(&text, false) else {
         return Reply::error("'set ssl ocsp-response' received invalid base64 encoded response.");
     };
-    let now = Duration::from_micros(u64::try_from(Wall::now().as_micros()).unwrap_or(0));
-    match room.desk.borrow_mut().respond(&room.directory.tls, &response, now) {
+    match room
+        .desk
+        .borrow_mut()
+        .respond(&room.directory.tls, &response, tls::now())
+    {
         Ok(files) => {
             for file in files {
                 tracing::info!(

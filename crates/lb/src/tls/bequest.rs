@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use tandem_lb_config::ListLine;
 use tandem_lb_core::snapshot::{FileKind, FileStage, FileState};
 use tandem_tls::Pieces;
+use tandem_tls::certificate::chain;
 
 use super::desk::{Desk, DeskError, Kind};
 use super::lists::Listed;
@@ -29,36 +30,38 @@ impl Desk {
                 if let Some(pieces) = now.shelf.certificates.get(path)
                     && !self
                         .in_force(Kind::Certificate)
-                        .any(|(file, _, pem)| file == path && *pem == pieces.pem)
+                        .any(|(file, _, known)| file == path && is_same(known, pieces))
                 {
                     states.push(FileState {
                         kind: FileKind::Certificate,
                         path: path.clone(),
                         stage: FileStage::Spare,
-                        content: pieces.clone().whole(),
+                        content: packed(pieces),
                     });
                 }
             }
         }
         for (ours, kind) in KINDS {
-            let of = |path: &Path, stage, content: &[u8]| FileState {
+            let of = |path: &Path, stage, pieces: &Pieces| FileState {
                 kind,
                 path: path.to_owned(),
                 stage,
-                content: content.to_vec(),
+                content: packed(pieces),
             };
-            for (path, before, pem) in self.in_force(ours) {
+            for (path, before, pieces) in self.in_force(ours) {
                 // A reload since has read another.
-                if now.shelf.content(ours, path).is_some_and(|now| now == *pem) {
-                    let before = before.to_vec();
-                    states.push(of(path, FileStage::Used { before }, pem));
+                if now.shelf.content(ours, path).is_some_and(|now| is_same(&now, pieces)) {
+                    let before = packed(before);
+                    states.push(of(path, FileStage::Used { before }, pieces));
                 }
             }
-            states.extend(self.spare(ours).map(|(path, pem)| of(path, FileStage::Spare, pem)));
-            states.extend(self.open(ours).map(|(path, pem)| of(path, FileStage::Open, pem)));
+            let spare = self.spare(ours);
+            states.extend(spare.map(|(path, pieces)| of(path, FileStage::Spare, pieces)));
+            states.extend(self.open(ours).map(|(path, pieces)| of(path, FileStage::Open, pieces)));
         }
         // Behind the certificates that they are about.
         states.extend(self.response_states(vault));
+        states.extend(self.key_states(vault));
         states.extend(self.lists_in_force(vault).map(|(path, listed)| FileState {
             kind: FileKind::List,
             path: path.clone(),
@@ -104,36 +107,84 @@ impl Desk {
         if let (FileKind::Response, FileStage::Used { before }) = (state.kind, &state.stage) {
             return self.resume_response(vault, path, before, content);
         }
+        if let (FileKind::TicketKeys, FileStage::Used { before }) = (state.kind, &state.stage) {
+            return self.resume_keys(vault, path, before, content);
+        }
         let found = KINDS.iter().find(|(_, kind)| *kind == state.kind);
         let Some((kind, _)) = found.copied() else {
             return Ok(false);
         };
+        let pieces = unpacked(content);
         let read = vault.now().shelf.content(kind, path);
         match &state.stage {
             // Somebody may have written it there meanwhile.
-            FileStage::Used { before } if read.as_ref().is_some_and(|read| read != before) => {
-                return Ok(read.as_ref() == Some(content));
+            FileStage::Used { before } if read.as_ref().is_some_and(|read| !is_same(read, &unpacked(before))) => {
+                return Ok(read.is_some_and(|read| is_same(&read, &pieces)));
             }
             FileStage::Used { .. } if read.is_some() => {
-                self.set(vault, kind, path, content)?;
-                self.commit(vault, kind, path)?;
+                // What is said of it comes by itself.
+                let before = read.unwrap_or_default();
+                let is_the_same = chain(&before.pem).first() == chain(&pieces.pem).first();
+                let ocsp = before.ocsp.filter(|_| is_the_same);
+                self.put(vault, kind, path, Pieces { ocsp, ..pieces })?;
             }
             FileStage::Used { .. } | FileStage::Spare if self.spare.contains_key(&(kind, path.clone())) => {}
             FileStage::Spare if read.is_some() => {
-                let pieces = vault.now().shelf.certificates.get(path).cloned();
-                return Ok([read, pieces.map(Pieces::whole)].contains(&Some(content.clone())));
+                return Ok(read.is_some_and(|read| is_same(&read, &pieces) || read.whole() == pieces.whole()));
             }
             // What only a list uses that an order has changed.
             FileStage::Used { .. } | FileStage::Spare => {
                 self.create(vault, kind, path)?;
-                if !content.is_empty() {
-                    self.set(vault, kind, path, content)?;
-                    self.commit(vault, kind, path)?;
+                if pieces != Pieces::default() {
+                    self.put(vault, kind, path, pieces)?;
                 }
             }
-            FileStage::Open => drop(self.set(vault, kind, path, content)?),
+            FileStage::Open => self.reopen(vault, kind, path, pieces)?,
         }
         Ok(true)
+    }
+}
+
+/// But for what an authority says of it, which is replaced by itself, too.
+fn is_same(one: &Pieces, other: &Pieces) -> bool {
+    (&one.pem, &one.key, &one.issuer) == (&other.pem, &other.key, &other.issuer)
+}
+
+/// What a file and those beside it hold, in one. A file that is alone stands there as it is.
+fn packed(pieces: &Pieces) -> Vec<u8> {
+    let Pieces { pem, key, ocsp, issuer } = pieces;
+    if (key, ocsp, issuer) == (&None, &None, &None) {
+        return pem.clone();
+    }
+    let mut all = vec![0];
+    for piece in [Some(pem), key.as_ref(), ocsp.as_ref(), issuer.as_ref()] {
+        let length = piece.map_or(u32::MAX, |piece| u32::try_from(piece.len()).unwrap_or(0));
+        all.extend(length.to_be_bytes());
+        all.extend(piece.into_iter().flatten());
+    }
+    all
+}
+
+fn unpacked(all: &[u8]) -> Pieces {
+    let Some(mut rest) = all.strip_prefix(&[0]) else {
+        return Pieces::plain(all);
+    };
+    let mut next = || {
+        let (length, behind) = rest.split_first_chunk()?;
+        let (piece, behind) = match u32::from_be_bytes(*length) {
+            u32::MAX => (None, behind),
+            length => behind
+                .split_at_checked(length as usize)
+                .map(|(a, b)| (Some(a.to_vec()), b))?,
+        };
+        rest = behind;
+        piece
+    };
+    Pieces {
+        pem: next().unwrap_or_default(),
+        key: next(),
+        ocsp: next(),
+        issuer: next(),
     }
 }
 

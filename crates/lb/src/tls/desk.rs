@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tandem_tls::certificate::chain;
-use tandem_tls::{Certificate, Pieces, Trust};
+use tandem_lb_core::base64;
+use tandem_tls::certificate::Fault;
+use tandem_tls::{Certificate, Piece, Pieces, Trust};
 use thiserror::Error;
 
 use super::lists::Listed;
+use super::now;
 use super::shelf::Shelf;
 use super::vault::{LoadError, Loaded, Vault};
 
@@ -23,21 +25,32 @@ pub(crate) enum Kind {
 /// What waits to be committed.
 #[derive(Debug, Default)]
 pub(crate) struct Desk {
-    open: BTreeMap<(Kind, PathBuf), Vec<u8>>,
+    open: BTreeMap<(Kind, PathBuf), Pieces>,
     /// Made here, and not used by anybody so far.
-    pub(super) spare: BTreeMap<(Kind, PathBuf), Vec<u8>>,
+    pub(super) spare: BTreeMap<(Kind, PathBuf), Pieces>,
     /// What was committed for files that are used, and what was in force before the first time.
-    committed: BTreeMap<(Kind, PathBuf), Committed>,
+    committed: BTreeMap<(Kind, PathBuf), Committed<Pieces>>,
     /// Lists whose lines were changed.
     pub(super) listed: BTreeMap<PathBuf, Listed>,
     /// What authorities say of certificates, in place of what stood beside these.
-    pub(super) responses: BTreeMap<PathBuf, Committed>,
+    pub(super) responses: BTreeMap<PathBuf, Committed<Vec<u8>>>,
+    /// Keys for tickets, in place of those in their files.
+    pub(super) keys: BTreeMap<PathBuf, Committed<Vec<u8>>>,
 }
 
 #[derive(Debug)]
-pub(super) struct Committed {
-    pub(super) before: Vec<u8>,
-    pub(super) now: Vec<u8>,
+pub(super) struct Committed<T> {
+    pub(super) before: T,
+    pub(super) now: T,
+}
+
+/// What became of a payload.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Set {
+    /// The file whose transaction it is in.
+    pub(crate) file: PathBuf,
+    /// Whether that begins with it.
+    pub(crate) is_first: bool,
 }
 
 #[derive(Debug, Error)]
@@ -50,6 +63,14 @@ pub(crate) enum DeskError {
     NoTransaction,
     #[error("in use, can't be deleted!")]
     InUse,
+    #[error("Error reading OCSP response in base64 format")]
+    NoBase64,
+    #[error("it has a transaction")]
+    Ongoing,
+    #[error("The transaction must contain at least a certificate and a private key!")]
+    Incomplete,
+    #[error("inconsistencies between private key and certificate loaded '{}'.", .0.display())]
+    Inconsistent(PathBuf),
     #[error("{0}")]
     Bad(String),
 }
@@ -62,9 +83,9 @@ impl DeskError {
     }
 }
 
-impl Committed {
+impl<T: PartialEq> Committed<T> {
     /// What was in force before the first of several.
-    pub(super) fn after(known: Option<Committed>, before: Vec<u8>, now: Vec<u8>) -> Committed {
+    pub(super) fn after(known: Option<Committed<T>>, before: T, now: T) -> Committed<T> {
         let known = known.filter(|known| known.now == before);
         let before = known.map_or(before, |known| known.before);
         Committed { before, now }
@@ -73,67 +94,116 @@ impl Committed {
 
 impl Kind {
     /// Whether this is what such a file holds; an error says what is wrong.
-    fn judge(self, shelf: &Shelf, file: &Path, pem: &[u8]) -> Result<(), DeskError> {
+    fn judge(self, file: &Path, pieces: &Pieces) -> Result<(), DeskError> {
         let bad = |why: &dyn ToString| DeskError::Bad(why.to_string());
         match self {
-            Kind::Certificate => Certificate::of(file, &shelf.pieces(file, pem))
-                .map(drop)
-                .map_err(|why| bad(&why)),
+            Kind::Certificate => match Certificate::of(file, pieces) {
+                Ok(_) => Ok(()),
+                Err(why) => Err(match why.why {
+                    Fault::NoCertificate | Fault::NoKey(_) => DeskError::Incomplete,
+                    Fault::OtherKey => DeskError::Inconsistent(file.to_owned()),
+                    _ => bad(&why),
+                }),
+            },
             Kind::Authorities => {
-                let files = [(file.to_owned(), pem.to_vec())];
+                let files = [(file.to_owned(), pieces.pem.clone())];
                 Trust::new(&files).map(drop).map_err(|why| bad(&why))
             }
-            Kind::Revoked => Trust::lists(file, pem).map(drop).map_err(|why| bad(&why)),
+            Kind::Revoked => Trust::lists(file, &pieces.pem).map(drop).map_err(|why| bad(&why)),
         }
     }
 }
 
 impl Desk {
-    /// Puts another content aside for a file; whether that is the first in its transaction.
-    pub(crate) fn set(&mut self, vault: &Vault, kind: Kind, file: &Path, pem: &[u8]) -> Result<bool, DeskError> {
-        let key = (kind, file.to_owned());
-        if !vault.now().shelf.has(kind, file) && !self.spare.contains_key(&key) {
-            return Err(DeskError::Unknown);
+    /// Puts another content aside for a file, or for one of those beside a certificate. What a transaction lacks may come
+    /// later.
+    pub(crate) fn set(&mut self, vault: &Vault, kind: Kind, file: &Path, payload: &[u8]) -> Result<Set, DeskError> {
+        let shelf = &vault.now().shelf;
+        let (file, piece) = self.meant(shelf, kind, file).ok_or(DeskError::Unknown)?;
+        let bad = |why: &dyn ToString| DeskError::Bad(why.to_string());
+        let key = (kind, file.clone());
+        let is_first = !self.open.contains_key(&key);
+        let pieces = match kind {
+            Kind::Certificate => {
+                let before = self.open.get(&key).or_else(|| self.spare.get(&key)).cloned();
+                let before = before.or_else(|| shelf.content(kind, &file)).unwrap_or_default();
+                let content = match piece {
+                    Piece::Ocsp => decoded(payload).ok_or(DeskError::NoBase64)?,
+                    _ => payload.to_vec(),
+                };
+                before.with(piece, &file, &content, now()).map_err(|why| bad(&why))?
+            }
+            Kind::Authorities | Kind::Revoked => Pieces::plain(payload),
+        };
+        match kind.judge(&file, &pieces) {
+            Ok(()) | Err(DeskError::Incomplete | DeskError::Inconsistent(_)) => {}
+            Err(why) => return Err(why),
         }
-        kind.judge(&vault.now().shelf, file, pem)?;
-        Ok(self.open.insert(key, pem.to_vec()).is_none())
+        self.open.insert(key, pieces);
+        Ok(Set { file, is_first })
+    }
+
+    /// The file of this name, or the certificate that it is beside.
+    fn meant(&self, shelf: &Shelf, kind: Kind, file: &Path) -> Option<(PathBuf, Piece)> {
+        let is_known = |file: &Path| shelf.has(kind, file) || self.spare.contains_key(&(kind, file.to_owned()));
+        if is_known(file) {
+            return Some((file.to_owned(), Piece::Pem));
+        }
+        let (file, piece) = Piece::of(file).filter(|_| kind == Kind::Certificate)?;
+        is_known(&file).then_some((file, piece))
     }
 
     /// Puts it in force for all who use the file.
     pub(crate) fn commit(&mut self, vault: &Vault, kind: Kind, file: &Path) -> Result<(), DeskError> {
         let key = (kind, file.to_owned());
-        let pem = self.open.get(&key).cloned().ok_or(DeskError::NoTransaction)?;
+        let pieces = self.open.get(&key).cloned().ok_or(DeskError::NoTransaction)?;
+        kind.judge(file, &pieces)?;
         let now = vault.now();
-        if now.shelf.has(kind, file) {
-            let shelf = now.shelf.with(kind, file, &pem);
-            let loaded = now.with(shelf).map_err(DeskError::of_load)?;
-            vault.replace(loaded);
-            self.note_committed(&key, now.shelf.content(kind, file).unwrap_or_default(), pem);
-        } else {
-            self.spare.insert(key.clone(), pem);
+        match now.shelf.content(kind, file) {
+            None => drop(self.spare.insert(key.clone(), pieces)),
+            Some(before) => {
+                let shelf = now.shelf.with(kind, file, pieces.clone());
+                vault.replace(now.with(shelf).map_err(DeskError::of_load)?);
+                self.note_response(file, &before, &pieces);
+                let known = self.committed.remove(&key);
+                self.committed
+                    .insert(key.clone(), Committed::after(known, before, pieces));
+            }
         }
         self.open.remove(&key);
         Ok(())
     }
 
-    fn note_committed(&mut self, key: &(Kind, PathBuf), before: Vec<u8>, now: Vec<u8>) {
-        let known = self.committed.remove(key);
-        self.committed.insert(key.clone(), Committed::after(known, before, now));
+    /// What came of the process before, and is whole.
+    pub(super) fn put(&mut self, vault: &Vault, kind: Kind, file: &Path, pieces: Pieces) -> Result<(), DeskError> {
+        self.open.insert((kind, file.to_owned()), pieces);
+        let done = self.commit(vault, kind, file);
+        if done.is_err() {
+            self.open.remove(&(kind, file.to_owned()));
+        }
+        done
+    }
+
+    /// Goes on with a transaction of the process before.
+    pub(super) fn reopen(&mut self, vault: &Vault, kind: Kind, file: &Path, pieces: Pieces) -> Result<(), DeskError> {
+        self.meant(&vault.now().shelf, kind, file).ok_or(DeskError::Unknown)?;
+        self.open.insert((kind, file.to_owned()), pieces);
+        Ok(())
     }
 
     /// Files that are used, with what they held and what is in force instead.
-    pub(super) fn in_force(&self, kind: Kind) -> impl Iterator<Item = (&Path, &[u8], &Vec<u8>)> {
+    pub(super) fn in_force(&self, kind: Kind) -> impl Iterator<Item = (&Path, &Pieces, &Pieces)> {
         let files = self.committed.iter().filter(move |((one, _), _)| *one == kind);
-        files.map(|((_, file), committed)| (file.as_path(), &*committed.before, &committed.now))
+        files.map(|((_, file), committed)| (file.as_path(), &committed.before, &committed.now))
     }
 
     /// Those that nobody uses.
-    pub(super) fn spare(&self, kind: Kind) -> impl Iterator<Item = (&Path, &[u8])> {
+    pub(super) fn spare(&self, kind: Kind) -> impl Iterator<Item = (&Path, &Pieces)> {
         of_kind(&self.spare, kind)
     }
 
     /// Those that wait to be committed.
-    pub(super) fn open(&self, kind: Kind) -> impl Iterator<Item = (&Path, &[u8])> {
+    pub(super) fn open(&self, kind: Kind) -> impl Iterator<Item = (&Path, &Pieces)> {
         of_kind(&self.open, kind)
     }
 
@@ -148,7 +218,7 @@ impl Desk {
         if vault.now().shelf.has(kind, file) || self.spare.contains_key(&key) {
             return Err(DeskError::Exists);
         }
-        self.spare.insert(key, Vec::new());
+        self.spare.insert(key, Pieces::default());
         Ok(())
     }
 
@@ -158,12 +228,15 @@ impl Desk {
         if vault.now().shelf.has(kind, file) {
             return Err(DeskError::InUse);
         }
+        if self.open.contains_key(&key) {
+            return Err(DeskError::Ongoing);
+        }
         self.spare.remove(&key).map(drop).ok_or(DeskError::Unknown)
     }
 
     /// Those with a transaction, and those that there are.
     pub(crate) fn list(&self, loaded: &Loaded, kind: Kind) -> (Vec<PathBuf>, Vec<PathBuf>) {
-        let of = |files: &BTreeMap<(Kind, PathBuf), Vec<u8>>| {
+        let of = |files: &BTreeMap<(Kind, PathBuf), Pieces>| {
             let files = files.keys().filter(|(one, _)| *one == kind);
             files.map(|(_, file)| file.clone()).collect::<Vec<_>>()
         };
@@ -174,18 +247,28 @@ impl Desk {
     }
 
     /// What is in a file, or with `*` before it in its transaction; and whether it is used.
-    pub(crate) fn content(&self, loaded: &Loaded, kind: Kind, file: &str) -> Option<(Vec<u8>, bool)> {
+    pub(crate) fn content(&self, loaded: &Loaded, kind: Kind, file: &str) -> Option<(Pieces, bool)> {
         if let Some(file) = file.strip_prefix('*') {
             return Some((self.open.get(&(kind, file.into()))?.clone(), false));
         }
-        let used = loaded.shelf.content(kind, Path::new(file)).map(|pem| (pem, true));
+        let used = loaded.shelf.content(kind, Path::new(file)).map(|pieces| (pieces, true));
         used.or_else(|| Some((self.spare.get(&(kind, file.into()))?.clone(), false)))
     }
 }
 
-fn of_kind(files: &BTreeMap<(Kind, PathBuf), Vec<u8>>, kind: Kind) -> impl Iterator<Item = (&Path, &[u8])> {
+/// In lines, as programs write it.
+fn decoded(text: &[u8]) -> Option<Vec<u8>> {
+    let text: Vec<u8> = text
+        .iter()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .copied()
+        .collect();
+    base64::decode(&text, false)
+}
+
+fn of_kind(files: &BTreeMap<(Kind, PathBuf), Pieces>, kind: Kind) -> impl Iterator<Item = (&Path, &Pieces)> {
     let files = files.iter().filter(move |((one, _), _)| *one == kind);
-    files.map(|((_, file), pem)| (file.as_path(), &**pem))
+    files.map(|((_, file), pieces)| (file.as_path(), pieces))
 }
 
 impl Shelf {
@@ -193,11 +276,11 @@ impl Shelf {
         self.content(kind, file).is_some()
     }
 
-    pub(super) fn content(&self, kind: Kind, file: &Path) -> Option<Vec<u8>> {
+    pub(super) fn content(&self, kind: Kind, file: &Path) -> Option<Pieces> {
         match kind {
-            Kind::Certificate => Some(self.certificates.get(file)?.pem.clone()),
-            Kind::Authorities => self.authorities.get(file).cloned(),
-            Kind::Revoked => self.revoked.get(file).cloned(),
+            Kind::Certificate => self.certificates.get(file).cloned(),
+            Kind::Authorities => self.authorities.get(file).map(|pem| Pieces::plain(pem)),
+            Kind::Revoked => self.revoked.get(file).map(|pem| Pieces::plain(pem)),
         }
     }
 
@@ -209,28 +292,13 @@ impl Shelf {
         }
     }
 
-    /// With what the files beside it hold. But what an authority has said of one certificate is of no use to another.
-    fn pieces(&self, file: &Path, pem: &[u8]) -> Pieces {
-        let before = self.certificates.get(file).cloned().unwrap_or_default();
-        let is_the_same = chain(pem).first() == chain(&before.pem).first();
-        Pieces {
-            pem: pem.to_vec(),
-            key: before.key,
-            ocsp: before.ocsp.filter(|_| is_the_same),
-            issuer: before.issuer,
-        }
-    }
-
-    pub(super) fn with(self: &Arc<Shelf>, kind: Kind, file: &Path, pem: &[u8]) -> Shelf {
+    pub(super) fn with(self: &Arc<Shelf>, kind: Kind, file: &Path, pieces: Pieces) -> Shelf {
         let mut shelf = Shelf::clone(self);
         let file = file.to_owned();
         match kind {
-            Kind::Certificate => {
-                let pieces = shelf.pieces(&file, pem);
-                shelf.certificates.insert(file, pieces);
-            }
-            Kind::Authorities => drop(shelf.authorities.insert(file, pem.to_vec())),
-            Kind::Revoked => drop(shelf.revoked.insert(file, pem.to_vec())),
+            Kind::Certificate => drop(shelf.certificates.insert(file, pieces)),
+            Kind::Authorities => drop(shelf.authorities.insert(file, pieces.pem)),
+            Kind::Revoked => drop(shelf.revoked.insert(file, pieces.pem)),
         }
         shelf
     }

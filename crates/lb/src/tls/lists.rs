@@ -153,12 +153,12 @@ impl Desk {
         for line in &lines {
             let file = &line.certificate;
             self.is_filled(&shelf, file)?;
-            if let Some(pem) = self
+            if let Some(pieces) = self
                 .spare
                 .get(&spare(file))
                 .filter(|_| !shelf.certificates.contains_key(file))
             {
-                shelf = Arc::new(shelf).with(Kind::Certificate, file, pem);
+                shelf = Arc::new(shelf).with(Kind::Certificate, file, pieces.clone());
             }
             // What the others believe was read with them.
             if !now
@@ -192,7 +192,7 @@ impl Desk {
         {
             let mut shelf = Shelf::clone(&loaded.shelf);
             if let Some(pieces) = shelf.certificates.remove(&file) {
-                self.spare.insert(spare(&file), pieces.whole());
+                self.spare.insert(spare(&file), pieces);
             }
             loaded.shelf = Arc::new(shelf);
         }
@@ -212,7 +212,7 @@ impl Desk {
         }
         match self.spare.get(&(Kind::Certificate, file.to_owned())) {
             None => Err(ListError::NoCertificate(file.to_owned())),
-            Some(pem) if pem.is_empty() => Err(ListError::Empty(file.to_owned())),
+            Some(pieces) if pieces.pem.is_empty() => Err(ListError::Empty(file.to_owned())),
             Some(_) => Ok(()),
         }
     }

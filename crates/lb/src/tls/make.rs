@@ -11,6 +11,7 @@ use tandem_tls::{
 };
 use thiserror::Error;
 
+use super::now;
 use super::shelf::Shelf;
 
 #[derive(Debug, Error)]
@@ -157,8 +158,9 @@ pub(super) fn origin(tls: &plan::Origination, shelf: &Shelf) -> Result<Origin, M
 
 fn certificate(file: &Path, shelf: &Shelf) -> Result<Arc<Certificate>, MakeError> {
     let pieces = shelf.certificates.get(file).cloned().unwrap_or_default();
-    let certificate = Certificate::of(file, &pieces)?;
-    if let Some(why) = certificate.unstapled {
+    let certificate = Certificate::of(file, &pieces)?.judged(now());
+    if let Some(why) = certificate.unstapled.map(|why| why.to_string()) {
+        let why = why.trim_end_matches('.');
         tracing::warn!("{}.ocsp: {why}: it is not shown to anybody", file.display());
     }
     Ok(Arc::new(certificate))

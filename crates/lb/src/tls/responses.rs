@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tandem_lb_core::snapshot::{FileKind, FileStage, FileState};
 use tandem_tls::Pieces;
+use tandem_tls::certificate::chain;
 use tandem_tls::x509::{About, Status, StatusError};
 use thiserror::Error;
 
@@ -34,13 +35,6 @@ impl Loaded {
         };
         certificates.filter_map(of).collect()
     }
-
-    /// What an authority is asked about the certificate in this file with, where there is a response to it.
-    pub(crate) fn about(&self, file: &Path) -> Option<About> {
-        let pieces = self.shelf.certificates.get(file)?;
-        pieces.ocsp.as_ref().filter(|response| !response.is_empty())?;
-        pieces.about()
-    }
 }
 
 impl Desk {
@@ -63,6 +57,20 @@ impl Desk {
         self.staple(vault, &files, response)
             .map_err(|why| ResponseError::Unusable(why.to_string()))?;
         Ok(files)
+    }
+
+    /// What was committed with a certificate: a successor takes it for one that was replaced by itself.
+    pub(super) fn note_response(&mut self, file: &Path, before: &Pieces, now: &Pieces) {
+        let is_the_same = chain(&before.pem).first() == chain(&now.pem).first();
+        let before = before.ocsp.clone().filter(|_| is_the_same).unwrap_or_default();
+        match &now.ocsp {
+            Some(response) if *response != before => {
+                let known = self.responses.remove(file);
+                let committed = Committed::after(known, before, response.clone());
+                self.responses.insert(file.to_owned(), committed);
+            }
+            _ => {}
+        }
     }
 
     fn staple(&mut self, vault: &Vault, files: &[PathBuf], response: &[u8]) -> Result<(), DeskError> {

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use tandem_lb_config::{Authorities, BadLine, Clients, ListLine, Shown, Termination, Trust};
-use tandem_tls::{CertificateError, Pieces};
+use tandem_tls::{CertificateError, Pieces, certificate};
 use thiserror::Error;
 
 use crate::outside::Outside;
@@ -120,6 +120,13 @@ impl Shelf {
         for file in self.files(path, outside, &["key", "ocsp", "issuer", "sctl"])? {
             if let Entry::Vacant(place) = self.certificates.entry(file) {
                 let pieces = Pieces::read(place.key(), |file| outside.read(file))?;
+                let timestamps = certificate::beside(place.key(), ".sctl");
+                if outside.read(&timestamps).is_ok() {
+                    tracing::warn!(
+                        "{}: timestamps of logs (SCT) are shown to nobody here",
+                        timestamps.display()
+                    );
+                }
                 place.insert(pieces);
             }
         }

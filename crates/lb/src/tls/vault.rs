@@ -12,6 +12,7 @@ use tandem_tls::x509::Facts;
 use tandem_tls::{Listener, Origin, Pieces, certificate};
 use thiserror::Error;
 
+use super::keys::numbered;
 use super::make::{self, MakeError};
 use super::shelf::{ReadError, Shelf};
 use super::tally::Tally;
@@ -37,6 +38,8 @@ pub(crate) struct Loaded {
     origins: BTreeMap<Name, Made<Origination, Origin>>,
     checks: BTreeMap<Name, Made<Origination, Origin>>,
     expiries: Arc<[CertificateSeen]>,
+    /// Files with keys for tickets, as they are numbered.
+    pub(super) keys: Vec<PathBuf>,
 }
 
 /// Something that was made, and of what.
@@ -125,15 +128,9 @@ impl Loaded {
         wanted.doors(|origin, tls| errors.extend(shelf.take_all(tls, outside).err().map(at(origin))));
         wanted.names(|origin, tls| errors.extend(read_for_name(&mut shelf, tls, outside).err().map(at(origin))));
         if !errors.is_empty() {
-            return Err(errors);
+            return Err(once(errors));
         }
         wanted.made(shelf, before)
-    }
-
-    /// The files whose keys are those of tickets.
-    pub(crate) fn ticket_keys(&self) -> BTreeSet<&Path> {
-        let plans = self.listeners.values().map(|made| &made.plan);
-        plans.filter_map(|plan| plan.ticket_keys.as_deref()).collect()
     }
 
     /// When those that are in force expire. It is found out once: whoever watches asks every few seconds.
@@ -179,6 +176,7 @@ struct Wanted {
     doors: Vec<(Door, Arc<str>, Arc<Termination>)>,
     names: Vec<(Name, Arc<str>, Arc<Origination>)>,
     checks: Vec<(Name, Arc<str>, Arc<Origination>)>,
+    keys: Vec<PathBuf>,
 }
 
 impl Wanted {
@@ -216,6 +214,7 @@ impl Wanted {
                 }
             }
         }
+        wanted.keys = numbered(wanted.doors.iter().map(|(.., tls)| &**tls));
         wanted
     }
 
@@ -246,6 +245,7 @@ impl Wanted {
             doors: list(&loaded.listeners),
             names: list(&loaded.origins),
             checks: list(&loaded.checks),
+            keys: loaded.keys.clone(),
         }
     }
 
@@ -278,13 +278,14 @@ impl Wanted {
         let origins = make_all(self.names, &before.origins, &mut errors, &mut server);
         let checks = make_all(self.checks, &before.checks, &mut errors, &mut server);
         if !errors.is_empty() {
-            return Err(errors);
+            return Err(once(errors));
         }
         Ok(Loaded {
             listeners,
             origins,
             checks,
             expiries: shelf.certificates.iter().filter_map(expiry).collect(),
+            keys: self.keys,
             shelf: Arc::new(shelf),
         })
     }
@@ -333,6 +334,13 @@ fn of_server(
     };
     let found = named.filter(is_it).or_else(|| of_backend().find(is_it));
     Some(found.or(named)?.thing.clone())
+}
+
+/// What is wrong with a file is said once, however many lines name it.
+fn once(mut errors: Vec<LoadError>) -> Vec<LoadError> {
+    let mut said = BTreeSet::new();
+    errors.retain(|error| said.insert(error.why.to_string()));
+    errors
 }
 
 fn expiry((file, pieces): (&PathBuf, &Pieces)) -> Option<CertificateSeen> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use rcgen::{CertificateParams, Issuer, KeyPair};
 
 use super::*;
-use crate::certificate::Pieces;
+use crate::Pieces;
 use crate::listener::{Entry, Terms};
 use crate::origin::{Origin, OriginTerms};
 use crate::protocol::{Protocol, Version};

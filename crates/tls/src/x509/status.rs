@@ -150,29 +150,45 @@ impl Verdict {
     }
 }
 
-impl About {
-    /// Of a certificate and who signed it, by the sums that everybody asks with.
-    pub fn of(certificate: &CertificateDer<'_>, issuer: &CertificateDer<'_>) -> Option<About> {
-        About::by(Sum::Sha1, certificate, issuer)
+/// A certificate, and those that may have signed it.
+pub struct Signed {
+    certificate: Certificate,
+    signers: Vec<Certificate>,
+}
+
+impl Signed {
+    /// Of all that may be meant those count whose name it bears.
+    pub fn read<'a>(
+        certificate: &CertificateDer<'_>,
+        signers: impl Iterator<Item = CertificateDer<'a>>,
+    ) -> Option<Signed> {
+        let certificate = Certificate::from_der(certificate).ok()?;
+        let signers = signers.filter_map(|signer| Certificate::from_der(&signer).ok());
+        let has_signed = |signer: &Certificate| signer.tbs_certificate.subject == certificate.tbs_certificate.issuer;
+        let signers = signers.filter(has_signed).collect();
+        Some(Signed { certificate, signers })
     }
 
-    /// Whether this is what it is about.
-    pub fn is_of(&self, certificate: &CertificateDer<'_>, issuer: &CertificateDer<'_>) -> bool {
-        let theirs = About::by(self.sum, certificate, issuer);
-        let same = |theirs: &About| {
-            (&self.issuer_name, &self.issuer_key, &self.serial)
+    /// What an authority is asked, by the sums that everybody asks with.
+    pub fn about(&self) -> Option<About> {
+        let mut signers = self.signers.iter();
+        signers.find_map(|signer| About::by(Sum::Sha1, &self.certificate, signer))
+    }
+
+    /// Whether this is what a response is about; nobody can tell without who signed it.
+    pub fn is_what(&self, about: &About) -> Option<bool> {
+        let theirs = |signer| About::by(about.sum, &self.certificate, signer);
+        let mut same = self.signers.iter().filter_map(theirs).map(|theirs| {
+            (&about.issuer_name, &about.issuer_key, &about.serial)
                 == (&theirs.issuer_name, &theirs.issuer_key, &theirs.serial)
-        };
-        theirs.as_ref().is_some_and(same)
+        });
+        same.next().map(|first| first || same.any(|same| same))
     }
+}
 
-    /// `None` when the one has not signed the other.
-    fn by(sum: Sum, certificate: &CertificateDer<'_>, issuer: &CertificateDer<'_>) -> Option<About> {
-        let [certificate, issuer] = [certificate, issuer].map(|one| Certificate::from_der(one).ok());
-        let (certificate, issuer) = (certificate?.tbs_certificate, issuer?.tbs_certificate);
-        if certificate.issuer != issuer.subject {
-            return None;
-        }
+impl About {
+    fn by(sum: Sum, certificate: &Certificate, issuer: &Certificate) -> Option<About> {
+        let (certificate, issuer) = (&certificate.tbs_certificate, &issuer.tbs_certificate);
         let of = |bytes: &[u8]| digest::digest(sum.algorithm(), bytes).as_ref().to_vec();
         let issuer_name = of(&certificate.issuer.to_der().ok()?);
         let issuer_key = of(issuer.subject_public_key_info.subject_public_key.raw_bytes());

@@ -144,6 +144,13 @@ fn it_is_stapled_while_it_holds_and_to_its_own_certificate() {
     assert_eq!(stapled.at(until).unwrap().ocsp, with(&one, &about(&one)).ocsp);
     assert!(stapled.at(until + Duration::from_secs(1)).is_none());
     assert_eq!(own.key.ocsp, None, "who comes later is shown none");
+    // What holds no more when it is read is shown to nobody.
+    let second = Duration::from_secs(1);
+    let judged = |now| made(&with(&one, &about(&one))).judged(now);
+    assert!(judged(until + 2 * SKEW).stapled.is_some());
+    let outdated = judged(until + 2 * SKEW + second);
+    assert!(outdated.stapled.is_none());
+    assert_eq!(outdated.unstapled, Some(StatusError::Outdated));
     let foreign = made(&with(&one, &about(&other)));
     assert!(foreign.stapled.is_none());
     assert_eq!(foreign.unstapled, Some(StatusError::Other));
