@@ -4,7 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, IsCa, Issuer, KeyIdMethod, KeyPair,
+    RevokedCertParams, SerialNumber, date_time_ymd,
+};
 
 /// A folder of certificates, gone when dropped.
 pub struct Papers {
@@ -47,6 +50,27 @@ impl Papers {
         params.distinguished_name.push(rcgen::DnType::CommonName, hosts[0]);
         let certificate = params.signed_by(&key, &self.issuer).expect("signed");
         certificate.pem() + &key.serialize_pem()
+    }
+
+    /// Takes the certificate with this number back; answers where the list is that says so.
+    pub fn revoke(&self, serial: &[u8]) -> String {
+        let revoked = RevokedCertParams {
+            serial_number: SerialNumber::from(serial.to_vec()),
+            revocation_time: date_time_ymd(2026, 1, 2),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2026, 1, 3),
+            next_update: date_time_ymd(2036, 1, 3),
+            crl_number: SerialNumber::from(1u64),
+            issuing_distribution_point: None,
+            revoked_certs: vec![revoked],
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = list.signed_by(&self.issuer).expect("signed").pem().expect("text");
+        fs::write(self.folder.join("crl.pem"), list).expect("written");
+        self.path("crl.pem")
     }
 
     /// The same in a file; answers where.

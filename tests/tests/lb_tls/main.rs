@@ -1,5 +1,6 @@
 //! TLS towards clients and servers, beside HAProxy: the same certificates, endings, log lines and answers.
 
+mod effects;
 mod peers;
 mod tickets;
 

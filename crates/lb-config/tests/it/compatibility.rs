@@ -89,6 +89,28 @@ const ON_PURPOSE: &[(&str, &str)] = &[
         "`content::tests`; the same in HAProxy",
     ),
     (
+        "Certificates of X.509 version 1 are refused with this reason where they are shown, and so are clients and servers that show one: they \
+         say nothing of what they are for. HAProxy takes them, since OpenSSL does. As an authority one is believed here, too.",
+        "`lb_tls::effects`",
+    ),
+    (
+        "Where `curves` names several, the first of the client's list that is among them is used; HAProxy takes the first of its own.",
+        "no test; rustls chooses",
+    ),
+    (
+        "`no-tlsv12` alone at a server has an effect: HAProxy warns of a hole between 1.1 and 1.3, and speaks 1.2 all the same.",
+        "`lb_tls::effects` has the versions",
+    ),
+    (
+        "Timestamps of logs in a file `.sctl` are not shown to clients: it is named in a warning.",
+        "`lb_tls::effects`",
+    ),
+    (
+        "Session tickets that were made by the same keys (`tls-ticket-keys`) are taken up by listeners that let in clients by the same rules: \
+         `verify`, what the files of authorities and of revoked certificates hold, and which faults are forgiven. HAProxy takes up others, too.",
+        "`lb_tls::tickets`",
+    ),
+    (
         "`maxconnrate`, `maxsessrate` and `rate-limit sessions` count the clients that are balanced, not those of the statistics page.",
         "no test; the page has a limit of connections of its own",
     ),
