@@ -89,6 +89,8 @@ pub enum Stand {
     Master,
     /// It would be master and is not, because this link tells it that we are.
     Yielded,
+    /// It has said goodbye and still serves.
+    Leaving,
     Other,
 }
 

@@ -148,7 +148,8 @@ pub(crate) const fn partner(entry: &Entry) -> Partner {
         stand: match entry.position {
             Position::Master => Stand::Master,
             Position::Yielded => Stand::Yielded,
-            Position::Out | Position::Ready | Position::Leaving => Stand::Other,
+            Position::Leaving => Stand::Leaving,
+            Position::Out | Position::Ready => Stand::Other,
         },
         priority: entry.priority,
         source: entry.source,

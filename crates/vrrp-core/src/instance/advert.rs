@@ -21,6 +21,7 @@ impl Instance {
 
     /// What a master does each interval.
     pub(super) fn beat(&mut self, cx: &mut Cx<'_>) {
+        self.forget_old_word(cx);
         self.ask_for_rivals(cx);
         self.advertise(cx);
     }

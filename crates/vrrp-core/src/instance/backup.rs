@@ -153,6 +153,7 @@ impl Instance {
     /// The silence lasted.
     pub(super) fn master_down(&mut self, cx: &mut Cx<'_>) {
         self.dozed = false;
+        self.forget_old_word(cx);
         let name = self.settings.name.clone();
         match self.phase {
             Phase::Backup if self.has_yielded() => {

@@ -66,10 +66,17 @@ impl Instance {
     }
 
     pub(super) fn leaving_heard(&mut self, heard: &Heard, cx: &mut Cx<'_>) {
+        if heard.advert.priority != 0 {
+            self.successor_comes(heard.from, cx);
+        }
+    }
+
+    /// It says so itself, by an advert or, where those do not arrive, over the pair link.
+    pub(super) fn successor_comes(&mut self, from: IpAddr, cx: &mut Cx<'_>) {
         let Phase::Leaving(leaving) = &mut self.phase else {
             return;
         };
-        if heard.advert.priority == 0 || leaving.successor_heard {
+        if leaving.successor_heard {
             return;
         }
         leaving.successor_heard = true;
@@ -79,7 +86,7 @@ impl Instance {
             self.settings.id,
             Event::SuccessorHeard {
                 name: self.settings.name.clone(),
-                from: heard.from,
+                from,
             },
         );
     }

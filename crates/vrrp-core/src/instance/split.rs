@@ -5,7 +5,11 @@
 //! says that the other is master: silence is no sign of its death then. Both say why.
 //!
 //! What the link says of a moment ago proves nothing, because every takeover has two masters for a moment. So it counts
-//! when it is said again after both have been master for two intervals, in which VRRP would have settled it.
+//! when it is said again after both have been master for two intervals, in which VRRP would have settled it. And what is
+//! not said again for a while says nothing any more: the link may have been taken out of the configuration, or the virtual
+//! router out of the other host's.
+//!
+//! A handover over the link moves the master from one to the other and mends nothing. Both know that, so nobody is fenced.
 
 use std::time::Duration;
 
@@ -19,38 +23,54 @@ use crate::{Event, Notice};
 /// What a host that has other things to do may be late by.
 const LEAST: Duration = Duration::from_millis(200);
 
+/// A word that was not repeated for so long says nothing any more. A living host repeats it each second.
+const STALE: Duration = Duration::from_secs(3);
+
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Beside {
-    partner: Option<Partner>,
+    /// The last word of the other host, and when it came.
+    word: Option<(Stand, Mono)>,
     /// Since when it says that it is master.
     master_since: Option<Mono>,
     /// An advert of another router came then.
     heard: Option<Mono>,
     is_split: bool,
+    /// That there are two masters, this time.
+    said: bool,
 }
 
 impl Instance {
     pub(crate) fn partner(&mut self, partner: Option<Partner>, cx: &mut Cx<'_>) {
-        let stand = partner.map(|partner| partner.stand);
-        self.beside.partner = partner;
-        if stand != Some(Stand::Master) {
-            self.beside.master_since = None;
-            return match partner.filter(|_| stand == Some(Stand::Yielded) && self.phase == Phase::Master) {
-                // It may have found out first.
-                Some(partner) => self.tell_split(partner, false, cx),
-                None => self.no_split(cx),
-            };
-        }
-        let since = *self.beside.master_since.get_or_insert(cx.now);
-        let patience = (self.interval() * 2).max(LEAST);
-        let lasts = cx.now.since(since).min(cx.now.since(self.changed_at)) >= patience;
-        let is_heard = self.beside.heard.is_some_and(|at| cx.now.since(at) < patience);
-        if let (Phase::Master, Some(partner), true, false) = (&self.phase, partner, lasts, is_heard) {
-            self.begin_split(partner, cx);
+        let is_old = self.has_old_word(cx.now);
+        self.beside.word = partner.map(|partner| (partner.stand, cx.now));
+        let since = self.beside.master_since.take().filter(|_| !is_old);
+        let Some(partner) = partner else {
+            return self.no_split(cx);
+        };
+        match (partner.stand, &self.phase) {
+            (Stand::Master, _) => self.is_master_beside(partner, since, cx),
+            (Stand::Yielded, Phase::Master) => self.is_yielded_to(partner, since.is_some(), cx),
+            // Whoever goes on serving, or waits for the other, is no reason to believe that adverts arrive again.
+            (Stand::Yielded | Stand::Leaving, _) if self.beside.is_split => self.hurry(cx),
+            (Stand::Leaving, _) => {}
+            (Stand::Yielded | Stand::Other, _) => self.no_split(cx),
         }
     }
 
-    fn begin_split(&mut self, partner: Partner, cx: &mut Cx<'_>) {
+    fn is_master_beside(&mut self, partner: Partner, since: Option<Mono>, cx: &mut Cx<'_>) {
+        self.beside.said &= since.is_some();
+        let since = *self.beside.master_since.insert(since.unwrap_or(cx.now));
+        let patience = (self.interval() * 2).max(LEAST);
+        let lasts = cx.now.since(since).min(cx.now.since(self.changed_at)) >= patience;
+        let is_heard = self.beside.heard.is_some_and(|at| cx.now.since(at) < patience);
+        if self.beside.is_split
+            && let Some(from) = partner.source
+        {
+            self.successor_comes(from, cx);
+        }
+        if self.phase != Phase::Master || !lasts || is_heard {
+            return;
+        }
         let yields = self.is_lesser_than(partner);
         self.tell_split(partner, yields, cx);
         if yields {
@@ -59,8 +79,18 @@ impl Instance {
         }
     }
 
+    /// It may have found out first. If it has not been master beside us, it has handed over to us or has come back, and is
+    /// no danger to anybody.
+    fn is_yielded_to(&mut self, partner: Partner, was_master: bool, cx: &mut Cx<'_>) {
+        if was_master {
+            self.tell_split(partner, false, cx);
+        }
+        self.beside.is_split = true;
+    }
+
     fn tell_split(&mut self, partner: Partner, yields: bool, cx: &mut Cx<'_>) {
-        if std::mem::replace(&mut self.beside.is_split, true) {
+        self.beside.is_split = true;
+        if std::mem::replace(&mut self.beside.said, true) {
             return;
         }
         self.stats.split_brains += 1;
@@ -88,39 +118,52 @@ impl Instance {
     /// An advert arrives, so whatever kept them away is gone.
     pub(super) fn is_heard(&mut self, cx: &mut Cx<'_>) {
         self.beside.heard = Some(cx.now);
-        if self.has_yielded() {
+        if self.phase == Phase::Backup {
             self.mend(cx);
         }
     }
 
+    /// Before anything is made of what the other host said last.
+    pub(super) fn forget_old_word(&mut self, cx: &mut Cx<'_>) {
+        if self.has_old_word(cx.now) {
+            self.beside.word = None;
+            self.beside.master_since = None;
+            self.no_split(cx);
+        }
+    }
+
+    fn has_old_word(&self, now: Mono) -> bool {
+        self.beside.word.is_some_and(|(_, at)| now.since(at) > STALE)
+    }
+
     /// The other one is not master any more, or nothing is known of it.
     fn no_split(&mut self, cx: &mut Cx<'_>) {
-        let had_yielded = self.has_yielded();
+        if self.beside.is_split {
+            self.hurry(cx);
+        }
         self.mend(cx);
-        if had_yielded {
-            // It is as good as a goodbye.
-            let end = cx.now + self.skew();
-            if self.timers.due(Timer::MasterDown).is_none_or(|due| end < due) {
-                self.timers.arm(Timer::MasterDown, end);
-            }
+    }
+
+    /// It is as good as a goodbye.
+    fn hurry(&mut self, cx: &mut Cx<'_>) {
+        let end = cx.now + self.skew();
+        if self.phase == Phase::Backup && self.timers.due(Timer::MasterDown).is_none_or(|due| end < due) {
+            self.timers.arm(Timer::MasterDown, end);
         }
     }
 
     fn mend(&mut self, cx: &mut Cx<'_>) {
+        self.beside.said = false;
         if std::mem::take(&mut self.beside.is_split) {
             let name = self.settings.name.clone();
             cx.log(self.settings.id, Event::SplitBrainOver { name });
         }
     }
 
-    /// A new master is a new story.
-    pub(super) fn forget_split(&mut self) {
-        self.beside.is_split = false;
-    }
-
-    /// It is backup only because the link says that there is a better master.
+    /// It is backup only because the link says that there is another master, whose adverts do not arrive.
     pub(super) fn has_yielded(&self) -> bool {
-        self.beside.is_split && self.phase == Phase::Backup
+        let is_master = |(stand, _)| stand == Stand::Master;
+        self.beside.is_split && self.phase == Phase::Backup && self.beside.word.is_some_and(is_master)
     }
 
     pub(super) fn is_split(&self) -> bool {

@@ -179,7 +179,6 @@ impl Instance {
         self.abandoned = false;
         self.followed = None;
         self.rivalry = super::Rivalry::default();
-        self.forget_split();
         self.master_interval = self.interval();
         self.stats.became_master += 1;
         self.phase = Phase::Master;

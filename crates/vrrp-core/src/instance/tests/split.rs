@@ -76,6 +76,7 @@ fn every_phase_against_every_stand() {
             None,
             better(Stand::Master),
             better(Stand::Yielded),
+            better(Stand::Leaving),
             better(Stand::Other),
         ] {
             let mut rig = make();
@@ -138,10 +139,88 @@ fn the_better_one_says_so_and_stays() {
 #[test]
 fn who_is_yielded_to_at_once_says_so() {
     let mut rig = Rig::master(settings());
+    rig.tell(told(Stand::Master, BELOW, 100));
     rig.keep_telling(told(Stand::Yielded, BELOW, 100), LONG);
     assert_eq!((rig.phase(), rig.split_events()), ("master", vec![false]));
     rig.tell(told(Stand::Other, BELOW, 100));
     assert!(!rig.instance.is_split());
+}
+
+/// The link was taken out of the configuration, or the virtual router out of the other host's: nobody says so.
+#[test]
+fn what_is_not_said_again_counts_for_three_seconds() {
+    let mut rig = Rig::master(settings());
+    rig.keep_telling(better(Stand::Master), LONG);
+    assert_eq!(rig.phase(), "backup");
+    rig.run_until(rig.now + Duration::from_millis(2400));
+    assert_eq!(rig.phase(), "backup", "it may be late");
+    rig.keep_telling(better(Stand::Master), LONG);
+    assert_eq!(rig.phase(), "backup", "and was");
+    rig.run_until(rig.now + Duration::from_secs(8));
+    assert_eq!((rig.phase(), rig.instance.is_split()), ("master", false));
+
+    let mut rig = Rig::master(settings());
+    rig.keep_telling(told(Stand::Master, BELOW, 100), LONG);
+    assert!(rig.instance.is_split());
+    rig.run_until(rig.now + Duration::from_secs(5));
+    assert_eq!((rig.phase(), rig.instance.is_split()), ("master", false));
+    rig.tell(told(Stand::Master, ABOVE, 200));
+    assert_eq!(rig.phase(), "master", "what it said before is another story");
+}
+
+fn fenced(rig: &Rig) -> usize {
+    let is_told = |output: &&Output| {
+        matches!(
+            output,
+            Output::Notify {
+                notice: crate::Notice::SplitBrain,
+                ..
+            }
+        )
+    };
+    rig.out.outputs.iter().filter(is_told).count()
+}
+
+/// The address moves from the better one to the one that had yielded, which must not fence it for that.
+#[test]
+fn a_handover_while_adverts_do_not_arrive_fences_nobody() {
+    let mut rig = Rig::master(settings());
+    rig.keep_telling(better(Stand::Master), LONG);
+    assert_eq!(rig.phase(), "backup");
+    rig.tell(better(Stand::Leaving));
+    rig.act(|i, cx| i.take_over(cx));
+    assert_eq!(rig.phase(), "master");
+    for stand in [Stand::Leaving, Stand::Yielded] {
+        rig.keep_telling(better(stand), LONG);
+        assert!(rig.instance.is_split(), "they do not arrive for that");
+    }
+    // Out of service and back again.
+    rig.keep_telling(better(Stand::Other), LONG);
+    rig.keep_telling(better(Stand::Yielded), LONG);
+    assert_eq!((rig.phase(), fenced(&rig)), ("master", 0));
+    assert_eq!(rig.instance.stats.split_brains, 1);
+
+    // Two masters are another matter, however often.
+    rig.keep_telling(told(Stand::Master, BELOW, 100), LONG);
+    assert_eq!((rig.phase(), fenced(&rig)), ("master", 1));
+    assert_eq!(rig.instance.stats.split_brains, 2);
+}
+
+/// The other side of it: the link says that the successor is there, and that it stays.
+#[test]
+fn who_hands_over_while_adverts_do_not_arrive_stays_backup() {
+    let mut rig = Rig::master(settings());
+    rig.keep_telling(told(Stand::Master, BELOW, 100), LONG);
+    rig.keep_telling(told(Stand::Yielded, BELOW, 100), LONG);
+    let fences = fenced(&rig);
+    let why = Release::Handover { successor: None };
+    rig.act(|i, cx| i.release(why, cx));
+    rig.tell(told(Stand::Yielded, BELOW, 100));
+    rig.run_until(rig.now + Duration::from_millis(100));
+    rig.keep_telling(told(Stand::Master, BELOW, 100), LONG);
+    assert_eq!(rig.phase(), "backup");
+    rig.keep_telling(told(Stand::Leaving, BELOW, 100), Duration::from_secs(1));
+    assert_eq!((rig.phase(), fenced(&rig)), ("master", fences), "that was a goodbye");
 }
 
 /// The command that may fence the other host is run where one stays.
@@ -150,16 +229,7 @@ fn only_who_stays_is_told_to_fence() {
     for (priority, fences) in [(100, 1), (200, 0)] {
         let mut rig = Rig::master(settings());
         rig.keep_telling(told(Stand::Master, ABOVE, priority), LONG);
-        let is_told = |output: &Output| {
-            matches!(
-                output,
-                Output::Notify {
-                    notice: crate::Notice::SplitBrain,
-                    ..
-                }
-            )
-        };
-        assert_eq!(rig.out.outputs.iter().filter(|o| is_told(o)).count(), fences);
+        assert_eq!(fenced(&rig), fences);
     }
 }
 
