@@ -22,6 +22,8 @@ const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 
+const WEEKDAYS: [&str; 7] = ["Sat", "Sun", "Mon", "Tue", "Wed", "Thu", "Fri"];
+
 const MILLIS_A_DAY: i64 = 86_400_000;
 /// The calendar repeats after 400 years.
 const DAYS_OF_400_YEARS: i64 = 146_097;
@@ -50,6 +52,17 @@ impl CivilTime {
 
     pub fn month_name(self) -> &'static str {
         MONTHS[usize::from(self.month - 1)]
+    }
+
+    /// Zeller's rule, with January and February counted to the year before.
+    pub fn weekday_name(self) -> &'static str {
+        let (year, month) = match self.month {
+            month @ 1..=2 => (self.year - 1, i64::from(month) + 12),
+            month => (self.year, i64::from(month)),
+        };
+        let centuries = year.div_euclid(400) - year.div_euclid(100);
+        let day = i64::from(self.day) + 13 * (month + 1) / 5 + year + year.div_euclid(4) + centuries;
+        WEEKDAYS[day.rem_euclid(7) as usize]
     }
 }
 
@@ -125,6 +138,16 @@ mod tests {
         for days in 0..365_250 {
             assert_eq!(date(days), expected, "day {days}");
             expected = next(expected);
+        }
+    }
+
+    #[test]
+    fn the_days_of_the_week_follow_each_other() {
+        // 1 January 1970 was a Thursday.
+        for days in -800_000..365_250 {
+            let day = CivilTime::from_unix(days * MILLIS_A_DAY, 0);
+            let expected = WEEKDAYS[(days + 5).rem_euclid(7) as usize];
+            assert_eq!(day.weekday_name(), expected, "{day}");
         }
     }
 

@@ -7,7 +7,6 @@ use std::path::Path;
 
 use tandem_ops::clock::Wall;
 use tandem_ops::syslog::{Destination, Facility, Identity, Local, Sender, Severity, Target, Targets};
-use tandem_time::CivilTime;
 
 use crate::args::Args;
 
@@ -91,25 +90,14 @@ fn tag(program: &str) -> &str {
 
 /// `Sat Nov 21 09:58:27 2026`
 fn date(local: Local) -> String {
-    format!("{} {} {}", weekday(local.time), local.rfc3164(), local.time.year)
+    format!("{} {} {}", local.time.weekday_name(), local.rfc3164(), local.time.year)
 }
 
 /// The same with microseconds, as dumps have it: `Sat Nov 21 09:58:27.000012 2026`
 pub(crate) fn precise_date(at: Wall) -> String {
     let local = Local::new(at, at.local_offset());
-    let (day, year) = (weekday(local.time), local.time.year);
+    let (day, year) = (local.time.weekday_name(), local.time.year);
     format!("{day} {}.{:06} {year}", local.rfc3164(), at.subsec_micros())
-}
-
-/// Zeller's rule, with January and February counted to the year before.
-pub(crate) fn weekday(time: CivilTime) -> &'static str {
-    const DAYS: [&str; 7] = ["Sat", "Sun", "Mon", "Tue", "Wed", "Thu", "Fri"];
-    let (year, month) = match time.month {
-        month @ 1..=2 => (time.year - 1, i64::from(month) + 12),
-        month => (time.year, i64::from(month)),
-    };
-    let day = i64::from(time.day) + 13 * (month + 1) / 5 + year + year / 4 - year / 100 + year / 400;
-    DAYS[day.rem_euclid(7) as usize]
 }
 
 #[cfg(test)]

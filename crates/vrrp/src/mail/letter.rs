@@ -7,7 +7,6 @@ use tandem_ops::syslog::Local;
 use tandem_vrrp_config::{Mail, MailServer};
 use tandem_vrrp_core::Notice;
 
-use crate::logs::weekday;
 use crate::notify::News;
 
 /// RFC 5322 section 2.1.1 allows 998 bytes a line.
@@ -128,7 +127,7 @@ fn plain(text: &str) -> String {
 /// `Sat, 21 Nov 2026 20:56:00 +0000` (RFC 5322 section 3.3)
 fn date(local: Local) -> String {
     let zone = local.zone().to_string().replace(':', "");
-    format!("{}, {} {zone}", weekday(local.time), local.rfc5322())
+    format!("{}, {} {zone}", local.time.weekday_name(), local.rfc5322())
 }
 
 #[cfg(test)]
