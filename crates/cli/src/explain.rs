@@ -12,6 +12,7 @@ use tandem_lb_config::{self as balancer, Plan, Service};
 use tandem_text::Renderer;
 
 use crate::ask::Answer;
+use crate::check::in_this_world;
 use crate::file;
 use crate::stats_socket::{StatsSocket, USUAL};
 
@@ -115,7 +116,7 @@ fn read(files: &[PathBuf]) -> anyhow::Result<Plan> {
         let (name, bytes) = file::read(file)?;
         texts.push(balancer::NamedText::new(name, bytes));
     }
-    let loaded = balancer::load(&texts, &|name| std::env::var(name).ok(), None);
+    let loaded = in_this_world(|world| balancer::load_in(&texts, world, None));
     let renderer = Renderer::new(&loaded.sources);
     let errors = loaded.diagnostics.iter().filter(|d| d.is_error());
     let text: String = errors.map(|d| renderer.render(d)).collect();
@@ -138,6 +139,24 @@ fn client(text: &str) -> Result<(IpAddr, Option<u16>), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_that_the_configuration_names_are_read() {
+        let folder = std::env::temp_dir().join(format!("tandem-explain-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("the temporary folder is writable");
+        let (file, list) = (folder.join("haproxy.cfg"), folder.join("known.lst"));
+        std::fs::write(&list, "192.0.2.0/24\n").expect("writable");
+        let text = format!(
+            "defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 5s\n  timeout server 5s\n\
+             frontend f\n  bind 127.0.0.1:1\n  acl known src -f {}\n  use_backend b if known\n\
+             backend b\n  server s 127.0.0.1:2\n",
+            list.display()
+        );
+        std::fs::write(&file, text).expect("writable");
+        let plan = read(&[file]);
+        std::fs::remove_dir_all(&folder).expect("ours");
+        assert_eq!(plan.expect("all of it is there").backends.len(), 1);
+    }
 
     #[test]
     fn clients() {
